@@ -1,0 +1,52 @@
+import type { Failure } from '../../core/errors.js';
+import type { Phase } from '../../core/result.js';
+import type { MeasurePolicy, RunnerChoice, WorkloadChoice } from '../../core/sweep/experiment.js';
+import type { LoadedFacts, RunnerProbe } from '../runners/runner.js';
+import type { WorkloadOutcome } from '../workloads/workload.js';
+
+/** Parent → child: what to do. One order per child. Times are monotonic seconds. */
+export type WorkerOrder = TrialOrder | QuantizeOrder | ProbeOrder;
+
+export interface TrialOrder {
+  readonly order: 'trial';
+  readonly runner: RunnerChoice;
+  readonly workload: WorkloadChoice;
+  readonly measure: MeasurePolicy;
+  readonly modelPath: string | null;
+  readonly deviceClass: string;
+  readonly deviceId: string;
+  readonly cpus: readonly number[];
+  readonly minPhaseSeconds: number;
+}
+
+/** Makes an artifact; native code again, so in a child again. */
+export interface QuantizeOrder {
+  readonly order: 'quantize';
+  readonly runnerKind: string;
+  readonly inputPath: string;
+  readonly outputPath: string;
+  readonly quantization: string;
+  readonly threads: number;
+}
+
+export interface ProbeOrder {
+  readonly order: 'probe';
+  readonly runnerKind: string;
+}
+
+/** Child → parent. */
+export type WorkerMessage =
+  | { readonly type: 'ready'; readonly affinity: readonly number[] | null }
+  | { readonly type: 'loaded'; readonly facts: LoadedFacts }
+  | { readonly type: 'phase'; readonly phase: Phase }
+  | { readonly type: 'resting'; readonly seconds: number }
+  | { readonly type: 'engine-warning'; readonly text: string }
+  | { readonly type: 'outcome'; readonly outcome: WorkloadOutcome }
+  | { readonly type: 'quantized'; readonly bytes: number }
+  | { readonly type: 'probed'; readonly probe: RunnerProbe }
+  | { readonly type: 'failed'; readonly failure: Failure };
+
+/** Parent → child while it works. */
+export interface StopMessage {
+  readonly stop: string;
+}

@@ -1,0 +1,47 @@
+/**
+ * A Meter measures while a trial runs. It lives in the agent, never in the trial's process, and nobody
+ * tells it when a phase starts: samples and phases meet in core/metrics/integrate.ts, by their times.
+ */
+export interface Meter {
+  /** `process`, `system`, `rapl`, `nvml`, … ; part of every series. */
+  readonly name: string;
+  readonly quantities: readonly Quantity[];
+  /** How often reading it again can give something new; measured or documented by the source. */
+  readonly periodSeconds: number;
+  /**
+   * Reads every quantity once. A quantity that cannot be read now is left out, never 0.
+   * Cheap: well under a millisecond, since it runs while others compute.
+   */
+  read(): readonly Reading[];
+  /** The trial's process is there (or gone: null). */
+  attach(target: MeterTarget | null): void;
+  close(): void;
+}
+
+export interface MeterTarget {
+  readonly pid: number;
+  readonly deviceId: string;
+  readonly cpus: readonly number[];
+}
+
+export interface Quantity {
+  /** camelCase with its unit, e.g. `packageEnergyJoules`, `processCpuSeconds`, `cpuClockHertz`. */
+  readonly name: string;
+  readonly unit: string;
+  /** A counter only grows (wrap-around is undone by the meter); a gauge is what it is at that moment. */
+  readonly kind: 'gauge' | 'counter';
+  /** Energy and power of what: `package-0`, `dram`, `gpu`; null for other quantities. */
+  readonly domain: string | null;
+}
+
+export interface Reading {
+  readonly quantity: string;
+  /** Monotonic seconds at which the value held. */
+  readonly seconds: number;
+  readonly value: number;
+}
+
+/** A source that was looked for: found, or absent with the reason that goes into records. */
+export type MeterSearch =
+  | { readonly found: true; readonly meter: Meter }
+  | { readonly found: false; readonly name: string; readonly reason: string };

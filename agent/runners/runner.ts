@@ -1,0 +1,62 @@
+import type { RunnerProfile } from '../../core/node.js';
+import type { Options } from '../../core/sweep/experiment.js';
+
+/**
+ * A Runner executes a model. It lives in the trial's child process, may block that process's event loop
+ * for as long as it computes, and may die there: the parent watches. Workloads drive it through
+ * LoadedModel and know nothing of engines.
+ */
+export interface Runner {
+  readonly kind: string;
+  /** What this node can do with it; called in a short-lived child because native code is opened. */
+  probe(): Promise<RunnerProbe>;
+  /**
+   * Opens the model file and makes a context. Throws FailureError (`load-failed`, `engine-missing`,
+   * `model-unsupported`, …) with a sentence for people.
+   */
+  load(request: LoadRequest): Promise<LoadedModel>;
+}
+
+export type RunnerProbe =
+  | { readonly available: true; readonly profile: RunnerProfile; readonly notes: readonly string[] }
+  | { readonly available: false; readonly kind: string; readonly reason: string; readonly hint: string };
+
+export interface LoadRequest {
+  /** Absolute path of the artifact to run; null for runners without a file. */
+  readonly modelPath: string | null;
+  /** The runner's options at this point, defaults filled in. */
+  readonly options: Options;
+  /** `cpu`, `cuda`, …, and which device of that class. */
+  readonly deviceClass: string;
+  readonly deviceId: string;
+  /** Logical CPUs the process is pinned to. */
+  readonly cpus: readonly number[];
+  /** What the workload is going to need, so that the context is exactly large enough. */
+  readonly contextTokens: number;
+  readonly sequences: number;
+}
+
+/** Facts of a loaded model; every one is read from the engine, not guessed. null = the engine does not say. */
+export interface LoadedFacts {
+  readonly modelBytes: number | null;
+  readonly parameters: number | null;
+  readonly kvCacheBytes: number | null;
+  readonly vocabularySize: number;
+  readonly contextLength: number;
+  /** Flat facts for the record's environment: release, backend library, variant, threads. */
+  readonly environment: Readonly<Record<string, string | number | boolean | null>>;
+}
+
+export interface LoadedModel {
+  readonly facts: LoadedFacts;
+  /** Empties the cache, or cuts every sequence back to its first `keepTokens` tokens. */
+  reset(keepTokens: number): void;
+  /**
+   * Evaluates the same number of tokens for each sequence, appended to its cache, and waits for the
+   * device. `tokens[s]` are the tokens of sequence s.
+   */
+  prefill(tokens: readonly Int32Array[]): void;
+  /** Evaluates one token for each sequence (batched decode) and waits for the device. */
+  step(tokens: Int32Array): void;
+  close(): void;
+}

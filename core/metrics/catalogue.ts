@@ -1,0 +1,312 @@
+/**
+ * Every metric once: result records, the exporter, dashboards, objectives and the docs read this list.
+ * Names follow the field's words: TTFT is the time until the first token's logits exist; TPOT (vLLM's
+ * word) is the mean gap after the first token of a repeat; ITL is the pool of single gaps.
+ */
+
+export type Unit =
+  | 'tokens/s'
+  | 's'
+  | 'B'
+  | 'J'
+  | 'J/token'
+  | 'W'
+  | 'Hz'
+  | 'celsius'
+  | 'ratio'
+  | 'cores'
+  | 'tokens/J'
+  | 'J*s';
+
+export type MetricBetter = 'max' | 'min' | null;
+
+export interface MetricDefinition {
+  /** camelCase, as in sweep files and records; carries its unit. */
+  readonly name: string;
+  /** Prometheus name after the `ridgepoint_` prefix: base unit suffix, no colons. */
+  readonly prometheus: string;
+  readonly unit: Unit;
+  readonly better: MetricBetter;
+  /** Shown in tables when the user did not choose columns. */
+  readonly column: string | null;
+  readonly help: string;
+}
+
+const metric = (
+  name: string,
+  prometheus: string,
+  unit: Unit,
+  better: MetricBetter,
+  column: string | null,
+  help: string,
+) => ({ name, prometheus, unit, better, column, help }) as const satisfies MetricDefinition;
+
+export const METRICS = [
+  metric(
+    'prefillTokensPerSecond',
+    'prefill_tokens_per_second',
+    'tokens/s',
+    'max',
+    'prefill t/s',
+    'Prompt tokens of all sequences divided by the time of the prefill phase (llama-bench: pp).',
+  ),
+  metric(
+    'decodeTokensPerSecond',
+    'decode_tokens_per_second',
+    'tokens/s',
+    'max',
+    'decode t/s',
+    'Generated tokens of all sequences divided by the time of the decode phase, without sampling (llama-bench: tg).',
+  ),
+  metric(
+    'timeToFirstTokenSeconds',
+    'time_to_first_token_seconds',
+    's',
+    'min',
+    'TTFT',
+    "From the start of the prefill until the first token's logits exist; tokenization and sampling excluded.",
+  ),
+  metric(
+    'timePerOutputTokenSeconds',
+    'time_per_output_token_seconds',
+    's',
+    'min',
+    null,
+    'Decode time of a repeat divided by its decode steps (vLLM: TPOT, first token excluded).',
+  ),
+  metric(
+    'interTokenLatencyP50Seconds',
+    'inter_token_latency_p50_seconds',
+    's',
+    'min',
+    'ITL p50',
+    'Median of the gaps between tokens, pooled over all repeats.',
+  ),
+  metric(
+    'interTokenLatencyP90Seconds',
+    'inter_token_latency_p90_seconds',
+    's',
+    'min',
+    null,
+    '90th percentile of the pooled gaps between tokens.',
+  ),
+  metric(
+    'interTokenLatencyP95Seconds',
+    'inter_token_latency_p95_seconds',
+    's',
+    'min',
+    null,
+    '95th percentile of the pooled gaps between tokens.',
+  ),
+  metric(
+    'interTokenLatencyP99Seconds',
+    'inter_token_latency_p99_seconds',
+    's',
+    'min',
+    'ITL p99',
+    '99th percentile of the pooled gaps between tokens.',
+  ),
+  metric(
+    'loadSeconds',
+    'load_seconds',
+    's',
+    'min',
+    null,
+    'From opening the model file until the context is ready; the page cache may be warm.',
+  ),
+  metric(
+    'peakResidentBytes',
+    'peak_resident_bytes',
+    'B',
+    'min',
+    'peak RSS',
+    "Largest resident set of the trial's process (kernel's VmHWM), mapped model pages included.",
+  ),
+  metric(
+    'peakProportionalBytes',
+    'peak_proportional_bytes',
+    'B',
+    'min',
+    null,
+    'Largest proportional set size seen between repeats: shared pages counted by their share.',
+  ),
+  metric(
+    'deviceMemoryPeakBytes',
+    'device_memory_peak_bytes',
+    'B',
+    'min',
+    null,
+    'Largest memory in use on the device during the trial, as its driver reports it.',
+  ),
+  metric(
+    'modelBytes',
+    'model_bytes',
+    'B',
+    'min',
+    'model',
+    'Bytes of all weight tensors in the file that was run.',
+  ),
+  metric(
+    'kvCacheBytes',
+    'kv_cache_bytes',
+    'B',
+    'min',
+    null,
+    'Bytes of the key/value cache that the context allocated.',
+  ),
+  metric(
+    'bitsPerWeight',
+    'bits_per_weight',
+    'ratio',
+    'min',
+    null,
+    'Bits of all weight tensors divided by the number of parameters.',
+  ),
+  metric(
+    'compressionRatio',
+    'compression_ratio',
+    'ratio',
+    'max',
+    null,
+    'Weight bytes of the base file divided by those of the file that was run.',
+  ),
+  metric(
+    'energyJoules',
+    'energy_joules',
+    'J',
+    'min',
+    null,
+    'Energy of the prefill and decode phases of one repeat, gross (idle power included).',
+  ),
+  metric(
+    'energyNetJoules',
+    'energy_net_joules',
+    'J',
+    'min',
+    null,
+    'Energy of one repeat less the idle baseline over the same time.',
+  ),
+  metric(
+    'prefillEnergyJoules',
+    'prefill_energy_joules',
+    'J',
+    'min',
+    null,
+    'Gross energy of the prefill phase of one repeat.',
+  ),
+  metric(
+    'decodeEnergyJoules',
+    'decode_energy_joules',
+    'J',
+    'min',
+    null,
+    'Gross energy of the decode phase of one repeat.',
+  ),
+  metric(
+    'energyPerOutputTokenJoules',
+    'energy_per_output_token_joules',
+    'J/token',
+    'min',
+    'J/out tok',
+    'Gross energy of a repeat divided by its generated tokens.',
+  ),
+  metric(
+    'energyPerTotalTokenJoules',
+    'energy_per_total_token_joules',
+    'J/token',
+    'min',
+    null,
+    'Gross energy of a repeat divided by its prompt and generated tokens.',
+  ),
+  metric(
+    'tokensPerJoule',
+    'tokens_per_joule',
+    'tokens/J',
+    'max',
+    null,
+    'Generated tokens of a repeat divided by its gross energy.',
+  ),
+  metric(
+    'energyDelayProductJouleSeconds',
+    'energy_delay_product_joule_seconds',
+    'J*s',
+    'min',
+    null,
+    'Gross energy of a repeat times its duration.',
+  ),
+  metric(
+    'averagePowerWatts',
+    'average_power_watts',
+    'W',
+    'min',
+    null,
+    'Energy of the prefill and decode phases divided by their time.',
+  ),
+  metric(
+    'idlePowerWatts',
+    'idle_power_watts',
+    'W',
+    null,
+    null,
+    'Power of the same source before the trial, with the model not yet loaded.',
+  ),
+  metric(
+    'processCores',
+    'process_cores',
+    'cores',
+    null,
+    null,
+    "CPU time of the trial's process per second during prefill and decode.",
+  ),
+  metric(
+    'systemBusyRatio',
+    'system_busy_ratio',
+    'ratio',
+    null,
+    null,
+    'Share of all CPU time that was not idle during prefill and decode.',
+  ),
+  metric(
+    'foreignCores',
+    'foreign_cores',
+    'cores',
+    null,
+    null,
+    "CPU use by other processes during prefill and decode, in cores (the agent's own included).",
+  ),
+  metric(
+    'stealRatio',
+    'steal_ratio',
+    'ratio',
+    null,
+    null,
+    'Share of CPU time taken by the hypervisor during prefill and decode.',
+  ),
+  metric(
+    'clockHertz',
+    'clock_hertz',
+    'Hz',
+    null,
+    null,
+    'Mean clock of the cores (or of the device) during prefill and decode.',
+  ),
+  metric(
+    'temperaturePeakCelsius',
+    'temperature_peak_celsius',
+    'celsius',
+    'min',
+    null,
+    'Highest temperature of the package or device during the trial.',
+  ),
+] as const;
+
+export type MetricName = (typeof METRICS)[number]['name'];
+
+const byName = new Map<string, MetricDefinition>(METRICS.map((m) => [m.name, m]));
+
+/** @returns the definition, or undefined for a name that is not in the catalogue. */
+export function metricNamed(name: string): MetricDefinition | undefined {
+  return byName.get(name);
+}
+
+export const METRIC_NAMES: readonly MetricName[] = METRICS.map((m) => m.name);

@@ -1,0 +1,41 @@
+/** What a node says of itself when it registers: enough to place, to predict memory and to compare. */
+export interface DeviceProfile {
+  /** Stable on the node: `cpu0`, `GPU-<uuid>`. */
+  readonly id: string;
+  /** Classes it answers to, most general first: `['cuda', 'cuda:h100']`, `['cpu', 'cpu:x86_64']`. */
+  readonly classes: readonly string[];
+  readonly name: string;
+  readonly memoryBytes: number;
+  /** Logical CPUs that belong to it (affinity of its trials). */
+  readonly cpus: readonly number[];
+}
+
+/** What one runner on a node can do right now. */
+export interface RunnerProfile {
+  readonly kind: string;
+  /** Engine release, e.g. `llama.cpp v0.4.0`; part of every result. */
+  readonly release: string;
+  /** Device classes whose backend really loads. */
+  readonly devices: readonly string[];
+  /** Values of the option `cpuBackend` that exist here: `shipped`, `native`. */
+  readonly variants: readonly string[];
+}
+
+export interface NodeProfile {
+  readonly name: string;
+  readonly hostname: string;
+  readonly os: string;
+  readonly architecture: string;
+  readonly cpuModel: string;
+  readonly cpuFeatures: readonly string[];
+  readonly cores: number;
+  /** Memory a trial may use: the smaller of the machine's and the cgroup's limit. */
+  readonly memoryBytes: number;
+  readonly devices: readonly DeviceProfile[];
+  readonly runners: readonly RunnerProfile[];
+  /** Energy sources found, e.g. `rapl:package-0`; empty with the reason in `absent.energy`. */
+  readonly energySources: readonly string[];
+  readonly absent: Readonly<Record<string, string>>;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly version: string;
+}

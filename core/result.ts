@@ -1,0 +1,186 @@
+import { z } from 'zod';
+import { FAILURES, type FailureCode } from './errors.js';
+import { WARNINGS, type WarningCode } from './warnings.js';
+
+/**
+ * The result record, version 1: what one trial gives back. The zod schema is the single definition; the
+ * TypeScript type and the published JSON Schema (schemas/result.schema.json) come from it.
+ * Missing is `null` with a reason, never 0. Times inside a trial are seconds since the trial began.
+ */
+export const RESULT_SCHEMA = 'ridgepoint.dev/result/v1';
+
+const axisValue = z.union([z.string(), z.number(), z.boolean(), z.null()]);
+const options = z.record(z.string(), axisValue);
+
+const modelFacts = z.object({
+  architecture: z.string(),
+  parameters: z.number(),
+  bytes: z.number(),
+  quantization: z.string(),
+  layers: z.number(),
+  contextLength: z.number(),
+  keyElementsPerToken: z.number(),
+  valueElementsPerToken: z.number(),
+  vocabularySize: z.number(),
+  embeddingLength: z.number(),
+});
+
+export const measurePolicySchema = z.object({
+  confidence: z.number(),
+  halfWidth: z.number(),
+  minRepeats: z.number().int(),
+  maxRepeats: z.number().int(),
+  maxSeconds: z.number().nullable(),
+  warmupSpread: z.number(),
+  maxWarmups: z.number().int(),
+  trialTimeoutSeconds: z.number().nullable(),
+  maxStealRatio: z.number(),
+  maxForeignCores: z.number(),
+  maxSpread: z.number(),
+  meters: z.enum(['on', 'off']),
+});
+
+export const experimentSchema = z.object({
+  id: z.string(),
+  model: z.object({
+    name: z.string(),
+    source: z.string(),
+    digest: z.string().nullable(),
+    facts: modelFacts.nullable(),
+  }),
+  technique: z.object({ quantization: z.string(), sparsity: z.string() }),
+  runner: z.object({ kind: z.string(), options }),
+  workload: z.object({ kind: z.string(), options }),
+  measure: measurePolicySchema,
+  device: z.string(),
+  node: z.string().nullable(),
+});
+
+const failureSchema = z.object({
+  code: z.enum(Object.keys(FAILURES) as [FailureCode, ...FailureCode[]]),
+  message: z.string(),
+  hint: z.string().nullable(),
+  signal: z.string().nullable(),
+  exitCode: z.number().nullable(),
+  stderrTail: z.string().nullable(),
+});
+
+const warningSchema = z.object({
+  code: z.enum(Object.keys(WARNINGS) as [WarningCode, ...WarningCode[]]),
+  severity: z.enum(['note', 'invalid']),
+  message: z.string(),
+});
+
+const present = z.object({
+  /** The number to quote: the median of the samples unless the catalogue says otherwise. */
+  value: z.number(),
+  unit: z.string(),
+  n: z.number().int(),
+  mean: z.number(),
+  median: z.number(),
+  stddev: z.number().nullable(),
+  cv: z.number().nullable(),
+  ci95: z.tuple([z.number(), z.number()]).nullable(),
+  /** One value per repeat, in order; null for single readings and pooled percentiles. */
+  samples: z.array(z.number()).nullable(),
+  /** Where it came from when that matters: `counter`, `integral`, `estimated`, `kernel`. */
+  source: z.string().nullable(),
+});
+const missing = z.object({ value: z.null(), unit: z.string(), reason: z.string() });
+
+export const phaseSchema = z.object({
+  name: z.enum(['load', 'warm-up', 'prefill', 'decode', 'quality']),
+  /** 0-based repeat; null for load. */
+  repeat: z.number().int().nullable(),
+  startSeconds: z.number(),
+  endSeconds: z.number(),
+  /** Tokens evaluated in the phase, all sequences together. */
+  tokens: z.number().int(),
+});
+
+export const resultSchema = z.object({
+  schema: z.literal(RESULT_SCHEMA),
+  trialId: z.string(),
+  experimentId: z.string(),
+  sweep: z.object({
+    id: z.string(),
+    name: z.string(),
+    /** Index of the point in the sweep's enumeration. */
+    position: z.number().int(),
+    /** Block of the node's random order, and what the trial was for. */
+    block: z.number().int(),
+    purpose: z.enum(['measure', 'control']),
+    attempt: z.number().int(),
+  }),
+  experiment: experimentSchema,
+  node: z.object({
+    name: z.string(),
+    hostname: z.string(),
+    cpuModel: z.string(),
+    cores: z.number().int(),
+    memoryBytes: z.number(),
+  }),
+  device: z.object({ id: z.string(), class: z.string(), name: z.string() }),
+  /** Flat facts of the environment: versions, governor, driver, engine, variant, affinity. */
+  environment: z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null()])),
+  startedAt: z.iso.datetime(),
+  endedAt: z.iso.datetime(),
+  status: z.enum(['complete', 'failed']),
+  failure: failureSchema.nullable(),
+  phases: z.array(phaseSchema),
+  repeats: z.object({
+    count: z.number().int(),
+    warmups: z.number().int(),
+    /** Why repeating ended. */
+    stop: z.enum(['interval-narrow', 'max-repeats', 'time-budget', 'not-started']),
+    /** Relative half width that was reached; null with fewer than two repeats. */
+    halfWidth: z.number().nullable(),
+  }),
+  measurements: z.record(z.string(), z.union([present, missing])),
+  warnings: z.array(warningSchema),
+  valid: z.boolean(),
+  artifact: z
+    .object({
+      /** Digest of the file that was run, and of the base it was made from. */
+      digest: z.string(),
+      base: z.string(),
+      bytes: z.number(),
+      recipe: z.string(),
+      makeSeconds: z.number().nullable(),
+    })
+    .nullable(),
+  /** Seconds of each decode step, one list per repeat; kept so that every figure can be recomputed. */
+  tokenSeconds: z.array(z.array(z.number())),
+  /** Raw readings by quantity: columns of time and value. */
+  samples: z.array(
+    z.object({
+      meter: z.string(),
+      quantity: z.string(),
+      unit: z.string(),
+      kind: z.enum(['gauge', 'counter']),
+      periodSeconds: z.number(),
+      seconds: z.array(z.number()),
+      values: z.array(z.number()),
+    }),
+  ),
+  /** Why an energy source, roofline or anything else of the record is absent. */
+  absent: z.record(z.string(), z.string()),
+});
+
+export type ResultRecord = z.infer<typeof resultSchema>;
+export type Measurement = z.infer<typeof present>;
+export type Missing = z.infer<typeof missing>;
+export type Phase = z.infer<typeof phaseSchema>;
+export type SampleSeries = ResultRecord['samples'][number];
+export type PhaseName = Phase['name'];
+
+/** @returns true when the entry holds a number; false when it holds a reason. */
+export function isPresent(entry: Measurement | Missing | undefined): entry is Measurement {
+  return entry !== undefined && entry.value !== null;
+}
+
+/** @returns the number of a metric in a record, or null when it is missing. */
+export function metricValue(record: ResultRecord, name: string): number | null {
+  const entry = record.measurements[name];
+  return isPresent(entry) ? entry.value : null;
+}

@@ -1,0 +1,99 @@
+/**
+ * An Experiment is one point of a sweep, fully resolved: nothing in it is left to be decided, and
+ * everything that can change a number is in it. Its id is a hash of its content (see identity.ts).
+ */
+
+/** What one axis can hold. `null` means "the engine's own default" and is a value like any other. */
+export type AxisValue = string | number | boolean | null;
+
+/** The options of a runner or workload at one point: field name → value, defaults filled in. */
+export type Options = Readonly<Record<string, AxisValue>>;
+
+/**
+ * What is known of a model before it is loaded, read from its file's header. Used to predict whether a
+ * point fits and whether it is possible at all; never part of the identity.
+ */
+export interface ModelFacts {
+  /** GGUF `general.architecture`, e.g. `llama`. */
+  readonly architecture: string;
+  readonly parameters: number;
+  /** Bytes of the file as it is, before any technique. */
+  readonly bytes: number;
+  /** Type of most weights as llama.cpp names it, lower case: `f16`, `q4_k_m`. */
+  readonly quantization: string;
+  readonly layers: number;
+  readonly contextLength: number;
+  /** Elements of K and of V that one token adds to the cache over all layers. */
+  readonly keyElementsPerToken: number;
+  readonly valueElementsPerToken: number;
+  readonly vocabularySize: number;
+  readonly embeddingLength: number;
+}
+
+export interface ModelRef {
+  /** The word the user chose; appears in tables. Not part of the identity. */
+  readonly name: string;
+  /** `builtin:small`, a path, or (where a node allows it) `hf:owner/repo:QUANT` or `https://…`. */
+  readonly source: string;
+  /** `sha256:<hex>` of the file, or null when it is not known until a node opens it. */
+  readonly digest: string | null;
+  readonly facts: ModelFacts | null;
+}
+
+/** What is varied on the weights. Issue-wide: every technique has the value `none` or the base's own. */
+export interface TechniqueChoice {
+  /** A llama.cpp quantization name in lower case (`q4_k_m`), or `base`: the file as it is. */
+  readonly quantization: string;
+  /** `none`; pruning recipes join here. */
+  readonly sparsity: string;
+}
+
+export interface RunnerChoice {
+  readonly kind: string;
+  readonly options: Options;
+}
+
+export interface WorkloadChoice {
+  readonly kind: string;
+  readonly options: Options;
+}
+
+/** How long to measure and when a row may be believed (DESIGN §6). Seconds and ratios carry their unit. */
+export interface MeasurePolicy {
+  readonly confidence: number;
+  /** Repeat until the interval's half width is at most this share of the mean. */
+  readonly halfWidth: number;
+  readonly minRepeats: number;
+  readonly maxRepeats: number;
+  /** Budget for all repeats of one trial, warm-up excluded; null = none. */
+  readonly maxSeconds: number | null;
+  /** Warm-up ends when the spread (cv) of the last three rounds is below this, or at maxWarmups. */
+  readonly warmupSpread: number;
+  readonly maxWarmups: number;
+  /** A trial that runs longer than this in all is killed; null = the agent's own limit. */
+  readonly trialTimeoutSeconds: number | null;
+  /** Share of CPU time stolen by the hypervisor above which a row is invalid. */
+  readonly maxStealRatio: number;
+  /** CPU use by foreign processes, in cores, above which a row is invalid. */
+  readonly maxForeignCores: number;
+  /** Run-to-run cv above which a row is invalid. */
+  readonly maxSpread: number;
+  readonly meters: 'on' | 'off';
+}
+
+export interface Experiment {
+  /** `x` + 24 hex digits of the content hash. */
+  readonly id: string;
+  readonly model: ModelRef;
+  readonly technique: TechniqueChoice;
+  readonly runner: RunnerChoice;
+  readonly workload: WorkloadChoice;
+  readonly measure: MeasurePolicy;
+  /** `cpu`, `cuda`, `cuda:h100`, `metal`, … : a class, never a node. */
+  readonly device: string;
+  /** Only with `placement.perNode`: then the node is an axis, and part of the identity. */
+  readonly node: string | null;
+}
+
+/** An experiment before its id is computed. */
+export type ExperimentContent = Omit<Experiment, 'id'>;

@@ -1,0 +1,61 @@
+import type { AxisValue, MeasurePolicy, ModelRef } from './experiment.js';
+
+/** The version every sweep file names. */
+export const API_VERSION = 'ridgepoint.dev/v1';
+
+/** One axis: a name the user can write in `zip`, `include` and `exclude`, and its values in file order. */
+export interface Axis {
+  readonly name: string;
+  readonly values: readonly AxisValue[];
+}
+
+/** A runner or workload block of the file: its kind and one axis per field (most have a single value). */
+export interface Block {
+  readonly kind: string;
+  readonly axes: readonly Axis[];
+}
+
+/** Points that match every named axis are left out, or (include) added as a grid of their own. */
+export type Selector = Readonly<Record<string, readonly AxisValue[]>>;
+
+export type Better = 'max' | 'min';
+
+export interface Objective {
+  /** A name of the metrics catalogue. */
+  readonly metric: string;
+  readonly better: Better;
+}
+
+export interface PlacementSpec {
+  /** Device classes asked for; an axis named `device`. */
+  readonly devices: readonly string[];
+  /** Measure every point on every node that has the device. */
+  readonly perNode: boolean;
+  /** Experiments dealt to a node at a time, shuffled, between two runs of the drift control. */
+  readonly blockSize: number;
+  readonly driftControl: boolean;
+  /** How often a failed or invalid trial is tried again before it is given up or reported as it is. */
+  readonly retries: number;
+  /** Seed of the random order; part of the sweep so that a resumed sweep keeps its order. */
+  readonly seed: number;
+}
+
+/** A sweep file after the door: every value checked, every default filled in. */
+export interface Sweep {
+  readonly apiVersion: typeof API_VERSION;
+  readonly kind: 'Sweep';
+  readonly name: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly models: readonly ModelRef[];
+  /** Axes of the techniques: `quantization`, `sparsity`. */
+  readonly techniques: readonly Axis[];
+  readonly runners: readonly Block[];
+  readonly workloads: readonly Block[];
+  readonly measure: MeasurePolicy;
+  /** Groups of axis names that walk together, as in CI matrices. */
+  readonly zip: readonly (readonly string[])[];
+  readonly include: readonly Selector[];
+  readonly exclude: readonly Selector[];
+  readonly placement: PlacementSpec;
+  readonly objectives: readonly Objective[];
+}

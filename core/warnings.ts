@@ -1,0 +1,51 @@
+/**
+ * Doubts are values. Each has a stable code that reports, dashboards and alerts can group by.
+ * `invalid` means: the row must not be compared; the scheduler retries it and then reports it as it is.
+ */
+export const WARNINGS = {
+  'foreign-process': { severity: 'invalid', help: 'another process used the CPU or device during the trial' },
+  'cpu-steal': { severity: 'invalid', help: 'the hypervisor took CPU time away during the trial' },
+  'thermal-throttle': { severity: 'invalid', help: 'the device lowered its clock because of heat' },
+  'power-throttle': { severity: 'invalid', help: 'the device lowered its clock because of a power limit' },
+  'clock-change': {
+    severity: 'note',
+    help: 'the CPU or device clock moved by more than 5 % between repeats',
+  },
+  'high-spread': { severity: 'invalid', help: 'repeats differ by more than the policy allows' },
+  drift: {
+    severity: 'note',
+    help: 'the drift control ran differently at the end of the block than at its start',
+  },
+  'drift-trend': { severity: 'note', help: 'repeats grow steadily slower or faster' },
+  outliers: { severity: 'note', help: 'some repeats lie far from the others (modified z-score above 3.5)' },
+  'interval-wide': { severity: 'note', help: 'the budget ended before the interval was as narrow as asked' },
+  'warmup-unsettled': { severity: 'note', help: 'the warm-up ended at its limit before the spread settled' },
+  'few-repeats': { severity: 'note', help: 'fewer than three repeats: spread and interval say little' },
+  'affinity-unset': { severity: 'note', help: 'the process could not be pinned to its cores' },
+  oversubscribed: { severity: 'note', help: 'more threads than cores were asked for' },
+  'window-too-short': {
+    severity: 'note',
+    help: 'the phase is shorter than 20 update periods of the energy source',
+  },
+  'meter-gap': { severity: 'note', help: 'a meter delivered no sample for longer than three of its periods' },
+  'counter-integral-disagree': {
+    severity: 'note',
+    help: 'the energy counter and the integral of power differ by more than 5 %',
+  },
+  'engine-warning': { severity: 'note', help: 'the engine printed a warning' },
+  'fake-runner': { severity: 'note', help: 'the numbers come from the fake runner, not from a model' },
+} as const satisfies Record<string, { severity: 'note' | 'invalid'; help: string }>;
+
+export type WarningCode = keyof typeof WARNINGS;
+
+export interface Warning {
+  readonly code: WarningCode;
+  readonly severity: 'note' | 'invalid';
+  /** One sentence with the figures that led to it. */
+  readonly message: string;
+}
+
+/** @returns a warning with the severity the catalogue gives its code. */
+export function warn(code: WarningCode, message: string): Warning {
+  return { code, severity: WARNINGS[code].severity, message };
+}

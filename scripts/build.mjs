@@ -1,0 +1,23 @@
+#!/usr/bin/env node
+// Builds dist/: TypeScript by tsc, the report page by vite, and the data files that the code reads.
+import { execFileSync } from 'node:child_process';
+import { chmodSync, cpSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '..');
+const run = (bin, args) =>
+  execFileSync(process.execPath, [join(root, 'node_modules', bin), ...args], {
+    cwd: root,
+    stdio: ['ignore', 2, 2],
+  });
+
+run('typescript/bin/tsc', ['-p', '.']);
+if (existsSync(join(root, 'dashboards/web/vite.config.ts'))) {
+  run('vite/bin/vite.js', ['build', '--config', 'dashboards/web/vite.config.ts', '--logLevel', 'warn']);
+}
+// Reflection serves the .proto files themselves.
+cpSync(join(root, 'proto/ridgepoint'), join(root, 'dist/proto/ridgepoint'), { recursive: true });
+chmodSync(join(root, 'dist/cli/main.js'), 0o755);
+mkdirSync(join(root, 'dist'), { recursive: true });
+writeFileSync(join(root, 'dist/.built'), '');
