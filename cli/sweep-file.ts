@@ -1,0 +1,48 @@
+import { readFileSync } from 'node:fs';
+import { type Mistake, parseSweep } from '../core/sweep/parse.js';
+import type { Sweep } from '../core/sweep/spec.js';
+import { usageError } from './exit.js';
+
+export interface SweepFile {
+  readonly path: string;
+  readonly document: string;
+  readonly sweep: Sweep;
+}
+
+/** One line per mistake: `file:line:column: path: message (suggestion)`, as editors and CI parse it. */
+export function formatMistakes(path: string, mistakes: readonly Mistake[]): string {
+  const lines = mistakes.map((m) => {
+    const where = m.path === '' ? '' : `${m.path}: `;
+    const suggestion = m.suggestion === null ? '' : ` — ${m.suggestion}`;
+    return `${path}:${m.line}:${m.column}: ${where}${m.message}${suggestion}`;
+  });
+  return lines.join('\n');
+}
+
+/**
+ * Reads and checks a sweep file.
+ * @throws CommandError (exit code 2) with every mistake at once, or when the file cannot be read.
+ */
+export function readSweepFile(path: string): SweepFile {
+  let document: string;
+  try {
+    document = readFileSync(path, 'utf8');
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code;
+    const why =
+      code === 'ENOENT' ? 'there is no such file' : code === 'EISDIR' ? 'it is a folder' : String(code);
+    throw usageError(
+      `cannot read the sweep file ${path}: ${why}`,
+      'Examples that run are in docs/examples; start from quickstart.yaml.',
+    );
+  }
+  const parsed = parseSweep(document);
+  if (!parsed.ok) {
+    const count = parsed.mistakes.length;
+    throw usageError(
+      `${count} mistake${count === 1 ? '' : 's'} in ${path}\n${formatMistakes(path, parsed.mistakes)}`,
+      'schemas/sweep.schema.json gives editors completion; nothing was started.',
+    );
+  }
+  return { path, document, sweep: parsed.sweep };
+}
