@@ -57,7 +57,7 @@ export class EngineLog {
    */
   errors(count = 2): string | null {
     const said = this.#lines.filter((line) => line.level === ERROR).map((line) => bare(line.text));
-    const causes = said.filter((text) => !/^failed to load model\b/.test(text));
+    const causes = said.filter((text) => !/^failed to load model\b|^=+$/.test(text));
     const all = [...new Set(causes.length > 0 ? causes : said)];
     return all.length === 0 ? null : all.slice(0, count).join('; ');
   }

@@ -19,12 +19,18 @@ export interface QuantizeRequest {
   readonly threads: number;
 }
 
+export interface Quantized {
+  readonly bytes: number;
+  readonly warnings: readonly string[];
+}
+
 /**
  * Writes a quantized copy of a GGUF file, synchronously (this process does nothing else).
- * @returns the size of the new file in bytes.
+ * @returns the size of the new file, and a sentence where tensors got another type than the one asked for
+ * (K-quants need rows of a multiple of 256).
  * @throws FailureError `artifact-failed` with the engine's words; no file is left behind then.
  */
-export async function quantizeFile(request: QuantizeRequest): Promise<number> {
+export async function quantizeFile(request: QuantizeRequest): Promise<Quantized> {
   const { inputPath, outputPath, quantization, threads } = request;
   const ftype = QUANTIZATIONS.get(quantization);
   if (ftype === undefined) {
@@ -64,5 +70,8 @@ export async function quantizeFile(request: QuantizeRequest): Promise<number> {
       ),
     );
   }
-  return statSync(outputPath).size;
+  const fallback = llama.log.find(/(\d+ of \d+ tensor\(s\)) required fallback/);
+  const warnings =
+    fallback === null ? [] : [`${fallback} do not allow ${quantization} and got a larger type`];
+  return { bytes: statSync(outputPath).size, warnings };
 }
