@@ -36,6 +36,8 @@ export interface Llama {
   /** Memory that never moves: typed arrays of up to 64 bytes live on the heap of V8 and do. */
   allocate(type: string, length: number): Pointer;
   free(address: Pointer): void;
+  /** Whether the system's linker finds and loads a shared library; it stays loaded. */
+  canOpen(library: string): boolean;
   /** Calls a function that only the CPU backend exports, whatever file that came from. */
   callCpu(name: string, result: string, args: readonly [string, unknown][]): unknown;
 }
@@ -140,6 +142,14 @@ async function openCore(engine: EnginePackage): Promise<Core> {
     bytes: (address, length) => koffi.view(address, length),
     allocate: (type, length) => koffi.alloc(type, length) as Pointer,
     free: (address) => koffi.free(address),
+    canOpen(library) {
+      try {
+        koffi.load(library);
+        return true;
+      } catch {
+        return false;
+      }
+    },
     callCpu(name, result, args) {
       const device = functions.ggml_backend_dev_by_type(CONSTANTS.GGML_BACKEND_DEVICE_TYPE_CPU);
       const address = functions.ggml_backend_reg_get_proc_address(

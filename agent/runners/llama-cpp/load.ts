@@ -54,9 +54,8 @@ export async function loadModel(request: LoadRequest): Promise<LlamaModel> {
 function chooseDevice(llama: Llama, deviceClass: string, deviceId: string): EngineDevice | null {
   const family = deviceClass.split(':')[0];
   if (family === 'cpu') return null;
-  const candidates = llama.devices.filter(
-    (d) => d.kind !== 'cpu' && d.backend.startsWith(family === 'metal' ? 'm' : (family ?? '')),
-  );
+  const backend = family === 'metal' ? 'mtl' : family;
+  const candidates = llama.devices.filter((d) => d.kind !== 'cpu' && d.backend === backend);
   const chosen = candidates.find((d) => d.id === deviceId || d.name === deviceId);
   // The agent shows a trial its own device alone, so a single candidate is the right one under any name.
   const device = chosen ?? (candidates.length === 1 ? candidates[0] : undefined);

@@ -2,7 +2,8 @@ import { existsSync } from 'node:fs';
 import { FailureError } from '../../../core/errors.js';
 import { nativeEngineFile } from '../../native/engines/location.js';
 import { type Llama, loadLlama } from '../../native/llama.js';
-import { loadedPlugins } from '../../native/plugins.js';
+import { findEngine } from '../../native/packages.js';
+import { loadPlugins } from '../../native/plugins.js';
 import type { RunnerProbe } from '../runner.js';
 
 /** Loads the CPU backend and every plugin that loads; says which device classes and variants there are. */
@@ -15,7 +16,7 @@ export async function probe(): Promise<RunnerProbe> {
     const { message, hint } = error.failure;
     return { available: false, kind: 'llama-cpp', reason: message, hint: hint ?? 'Run `ridge doctor`.' };
   }
-  const plugins = loadedPlugins(llama);
+  const plugins = loadPlugins(llama, findEngine());
   const native = existsSync(nativeEngineFile(llama.release));
   return {
     available: true,
