@@ -39,7 +39,12 @@ const KEEP = [
  * metrics, then the last ±, and at the very end long axis values are cut short.
  * @param text turns signs into what this terminal can show
  */
-export function fit(report: Report, width: number, text: (s: string) => string, marks: TextColumn[]): Layout {
+export function layOut(
+  report: Report,
+  width: number,
+  text: (s: string) => string,
+  marks: TextColumn[],
+): Layout {
   const fixed = [
     ...marks.slice(0, 1),
     ...report.axes.map((axis) => axisColumn(report, axis.name, axis.numeric, text)),

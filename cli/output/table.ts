@@ -4,7 +4,7 @@ import type { NoteGroup } from '../../core/report/notes.js';
 import type { Report } from '../../core/report/report.js';
 import type { Row } from '../../core/report/rows.js';
 import { constantsLine, countsLine, placeLine } from './caption.js';
-import { type fit, GAP, type TextColumn, widthOf } from './layout.js';
+import { GAP, layOut, type TextColumn, widthOf } from './layout.js';
 import { ascii, cut, printable, wrap } from './text.js';
 
 export interface TableOptions {
@@ -28,7 +28,7 @@ export function renderTable(report: Report, options: TableOptions): string {
   if (report.rows.length === 0) return `${[...lines, '', 'No results yet.'].join('\n')}\n`;
 
   const letters = new Map(report.notes.map((note, i) => [note.code, letter(i)]));
-  const layout = it(report, width, text, [starColumn(report, text), noteColumn(report, letters)]);
+  const layout = layOut(report, width, text, [starColumn(report, text), noteColumn(report, letters)]);
   const body = draw(layout.columns, report.rows, text, colors);
   const rule = text('─').repeat(Math.min(width, widthOf(layout.columns)));
   lines.push('', ...body.head, colors.dim(rule));
@@ -136,7 +136,7 @@ function draw(
 function footer(
   report: Report,
   letters: ReadonlyMap<string, string>,
-  layout: ReturnType<typeof fit>,
+  layout: ReturnType<typeof layOut>,
   width: number,
   text: Text,
   colors: Colors,
