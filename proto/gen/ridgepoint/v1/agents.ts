@@ -52,6 +52,8 @@ export interface Hello {
   nodeProfileJson: string;
   /** Trials that still run here from before the stream broke; their leases are taken up again. */
   runningTrialIds: string[];
+  /** Random for each run of the agent; tells a reconnect from a second agent that has the same node name. */
+  instance: string;
 }
 
 export interface Welcome {
@@ -77,7 +79,10 @@ export interface LeaseGrant {
 
 export interface NoWork {
   deviceId: string;
-  /** Ask again after this long; 0 = when something was submitted the coordinator says so with NoWork again. */
+  /**
+   * Ask again after this long. The coordinator may send NoWork again, unasked, with a shorter time when work
+   * has come: the newest one counts.
+   */
   retryMilliseconds: number;
   /** True when every accepted sweep is finished. */
   idle: boolean;
@@ -507,7 +512,7 @@ export const SessionResponse: MessageFns<SessionResponse> = {
 };
 
 function createBaseHello(): Hello {
-  return { protocol: 0, nodeProfileJson: "", runningTrialIds: [] };
+  return { protocol: 0, nodeProfileJson: "", runningTrialIds: [], instance: "" };
 }
 
 export const Hello: MessageFns<Hello> = {
@@ -520,6 +525,9 @@ export const Hello: MessageFns<Hello> = {
     }
     for (const v of message.runningTrialIds) {
       writer.uint32(26).string(v!);
+    }
+    if (message.instance !== "") {
+      writer.uint32(34).string(message.instance);
     }
     return writer;
   },
@@ -561,6 +569,14 @@ export const Hello: MessageFns<Hello> = {
             message.runningTrialIds.push(reader.string());
             continue;
           }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.instance = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -586,6 +602,7 @@ export const Hello: MessageFns<Hello> = {
         : globalThis.Array.isArray(object?.running_trial_ids)
         ? object.running_trial_ids.map((e: any) => globalThis.String(e))
         : [],
+      instance: isSet(object.instance) ? globalThis.String(object.instance) : "",
     };
   },
 
@@ -600,6 +617,9 @@ export const Hello: MessageFns<Hello> = {
     if (message.runningTrialIds?.length) {
       obj.runningTrialIds = message.runningTrialIds;
     }
+    if (message.instance !== "") {
+      obj.instance = message.instance;
+    }
     return obj;
   },
 
@@ -611,6 +631,7 @@ export const Hello: MessageFns<Hello> = {
     message.protocol = object.protocol ?? 0;
     message.nodeProfileJson = object.nodeProfileJson ?? "";
     message.runningTrialIds = object.runningTrialIds?.map((e) => e) || [];
+    message.instance = object.instance ?? "";
     return message;
   },
 };

@@ -82,6 +82,8 @@ export interface SubmitSweepRequest {
   modelsJson: string;
   /** Who submits, for people to read. */
   submitter: string;
+  /** Tries the points again that an earlier submission of the very same sweep gave up. */
+  retryFailed: boolean;
 }
 
 export interface SubmitSweepResponse {
@@ -123,6 +125,10 @@ export interface SweepStatus {
   submittedAt: string;
   /** Median seconds of a finished trial, for the time left; 0 = none yet. */
   trialSeconds: number;
+  /** Why queued points cannot run on any connected node, for people to read. */
+  blockedReasons: string[];
+  /** Why points were given up, each reason once, with how many points share it. */
+  failureReasons: string[];
 }
 
 export interface WatchSweepRequest {
@@ -181,7 +187,7 @@ export interface NodeStatus {
 }
 
 function createBaseSubmitSweepRequest(): SubmitSweepRequest {
-  return { document: "", modelsJson: "", submitter: "" };
+  return { document: "", modelsJson: "", submitter: "", retryFailed: false };
 }
 
 export const SubmitSweepRequest: MessageFns<SubmitSweepRequest> = {
@@ -194,6 +200,9 @@ export const SubmitSweepRequest: MessageFns<SubmitSweepRequest> = {
     }
     if (message.submitter !== "") {
       writer.uint32(26).string(message.submitter);
+    }
+    if (message.retryFailed !== false) {
+      writer.uint32(32).bool(message.retryFailed);
     }
     return writer;
   },
@@ -235,6 +244,14 @@ export const SubmitSweepRequest: MessageFns<SubmitSweepRequest> = {
             message.submitter = reader.string();
             continue;
           }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.retryFailed = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -256,6 +273,11 @@ export const SubmitSweepRequest: MessageFns<SubmitSweepRequest> = {
         ? globalThis.String(object.models_json)
         : "",
       submitter: isSet(object.submitter) ? globalThis.String(object.submitter) : "",
+      retryFailed: isSet(object.retryFailed)
+        ? globalThis.Boolean(object.retryFailed)
+        : isSet(object.retry_failed)
+        ? globalThis.Boolean(object.retry_failed)
+        : false,
     };
   },
 
@@ -270,6 +292,9 @@ export const SubmitSweepRequest: MessageFns<SubmitSweepRequest> = {
     if (message.submitter !== "") {
       obj.submitter = message.submitter;
     }
+    if (message.retryFailed !== false) {
+      obj.retryFailed = message.retryFailed;
+    }
     return obj;
   },
 
@@ -281,6 +306,7 @@ export const SubmitSweepRequest: MessageFns<SubmitSweepRequest> = {
     message.document = object.document ?? "";
     message.modelsJson = object.modelsJson ?? "";
     message.submitter = object.submitter ?? "";
+    message.retryFailed = object.retryFailed ?? false;
     return message;
   },
 };
@@ -682,6 +708,8 @@ function createBaseSweepStatus(): SweepStatus {
     reused: 0,
     submittedAt: "",
     trialSeconds: 0,
+    blockedReasons: [],
+    failureReasons: [],
   };
 }
 
@@ -722,6 +750,12 @@ export const SweepStatus: MessageFns<SweepStatus> = {
     }
     if (message.trialSeconds !== 0) {
       writer.uint32(97).double(message.trialSeconds);
+    }
+    for (const v of message.blockedReasons) {
+      writer.uint32(106).string(v!);
+    }
+    for (const v of message.failureReasons) {
+      writer.uint32(114).string(v!);
     }
     return writer;
   },
@@ -835,6 +869,22 @@ export const SweepStatus: MessageFns<SweepStatus> = {
             message.trialSeconds = reader.double();
             continue;
           }
+          case 13: {
+            if (tag !== 106) {
+              break;
+            }
+
+            message.blockedReasons.push(reader.string());
+            continue;
+          }
+          case 14: {
+            if (tag !== 114) {
+              break;
+            }
+
+            message.failureReasons.push(reader.string());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -873,6 +923,16 @@ export const SweepStatus: MessageFns<SweepStatus> = {
         : isSet(object.trial_seconds)
         ? globalThis.Number(object.trial_seconds)
         : 0,
+      blockedReasons: globalThis.Array.isArray(object?.blockedReasons)
+        ? object.blockedReasons.map((e: any) => globalThis.String(e))
+        : globalThis.Array.isArray(object?.blocked_reasons)
+        ? object.blocked_reasons.map((e: any) => globalThis.String(e))
+        : [],
+      failureReasons: globalThis.Array.isArray(object?.failureReasons)
+        ? object.failureReasons.map((e: any) => globalThis.String(e))
+        : globalThis.Array.isArray(object?.failure_reasons)
+        ? object.failure_reasons.map((e: any) => globalThis.String(e))
+        : [],
     };
   },
 
@@ -914,6 +974,12 @@ export const SweepStatus: MessageFns<SweepStatus> = {
     if (message.trialSeconds !== 0) {
       obj.trialSeconds = floatToJson(message.trialSeconds);
     }
+    if (message.blockedReasons?.length) {
+      obj.blockedReasons = message.blockedReasons;
+    }
+    if (message.failureReasons?.length) {
+      obj.failureReasons = message.failureReasons;
+    }
     return obj;
   },
 
@@ -934,6 +1000,8 @@ export const SweepStatus: MessageFns<SweepStatus> = {
     message.reused = object.reused ?? 0;
     message.submittedAt = object.submittedAt ?? "";
     message.trialSeconds = object.trialSeconds ?? 0;
+    message.blockedReasons = object.blockedReasons?.map((e) => e) || [];
+    message.failureReasons = object.failureReasons?.map((e) => e) || [];
     return message;
   },
 };

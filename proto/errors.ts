@@ -1,0 +1,137 @@
+import { Metadata, type ServiceError, status } from '@grpc/grpc-js';
+import { FailureError } from '../core/errors.js';
+
+/** What can go wrong on the wire, in our words; each is one gRPC status code. */
+export type WireCode =
+  | 'cancelled'
+  | 'invalid'
+  | 'deadline'
+  | 'not-found'
+  | 'exists'
+  | 'forbidden'
+  | 'unauthenticated'
+  | 'too-large'
+  | 'refused'
+  | 'conflict'
+  | 'unavailable'
+  | 'unimplemented'
+  | 'internal';
+
+/** An error that crossed the wire, or is about to. The message is one sentence for people. */
+export class WireError extends Error {
+  override readonly name = 'WireError';
+  readonly code: WireCode;
+  /** More sentences, e.g. every mistake of a sweep file; travel as JSON in the trailing metadata. */
+  readonly details: readonly string[];
+  constructor(code: WireCode, message: string, details: readonly string[] = [], options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+    this.details = details;
+  }
+}
+
+/** `-bin`: gRPC carries other text than printable ASCII only in binary metadata. */
+const DETAILS = 'ridgepoint-details-bin';
+/** HTTP/2 peers refuse header blocks above some 16 KiB; a file with a thousand mistakes must still be answered. */
+const DETAILS_BYTES = 6_000;
+
+function statusOf(code: WireCode): status {
+  switch (code) {
+    case 'cancelled':
+      return status.CANCELLED;
+    case 'invalid':
+      return status.INVALID_ARGUMENT;
+    case 'deadline':
+      return status.DEADLINE_EXCEEDED;
+    case 'not-found':
+      return status.NOT_FOUND;
+    case 'exists':
+      return status.ALREADY_EXISTS;
+    case 'forbidden':
+      return status.PERMISSION_DENIED;
+    case 'unauthenticated':
+      return status.UNAUTHENTICATED;
+    case 'too-large':
+      return status.RESOURCE_EXHAUSTED;
+    case 'refused':
+      return status.FAILED_PRECONDITION;
+    case 'conflict':
+      return status.ABORTED;
+    case 'unavailable':
+      return status.UNAVAILABLE;
+    case 'unimplemented':
+      return status.UNIMPLEMENTED;
+    case 'internal':
+      return status.INTERNAL;
+  }
+}
+
+const CODES: readonly WireCode[] = [
+  'cancelled',
+  'invalid',
+  'deadline',
+  'not-found',
+  'exists',
+  'forbidden',
+  'unauthenticated',
+  'too-large',
+  'refused',
+  'conflict',
+  'unavailable',
+  'unimplemented',
+  'internal',
+];
+const codeByStatus = new Map(CODES.map((code) => [statusOf(code), code]));
+
+/** Server side: any thrown thing → what grpc-js sends. A FailureError keeps its sentence and its hint. */
+export function toServiceError(error: unknown): Pick<ServiceError, 'code' | 'details' | 'metadata'> {
+  const wire =
+    error instanceof WireError
+      ? error
+      : error instanceof FailureError
+        ? new WireError('refused', error.message, error.failure.hint === null ? [] : [error.failure.hint])
+        : new WireError('internal', error instanceof Error ? error.message : String(error));
+  const metadata = new Metadata();
+  if (wire.details.length > 0) metadata.set(DETAILS, Buffer.from(packDetails(wire.details)));
+  return { code: statusOf(wire.code), details: wire.message, metadata };
+}
+
+/** Client side: what grpc-js gives → WireError. */
+export function fromServiceError(error: unknown): WireError {
+  if (error instanceof WireError) return error;
+  if (!isServiceError(error)) {
+    return new WireError('internal', error instanceof Error ? error.message : String(error));
+  }
+  return new WireError(codeByStatus.get(error.code) ?? 'internal', error.details, unpackDetails(error), {
+    cause: error,
+  });
+}
+
+function packDetails(details: readonly string[]): string {
+  const kept: string[] = [];
+  let bytes = 0;
+  for (const [index, line] of details.entries()) {
+    bytes += Buffer.byteLength(line);
+    if (bytes > DETAILS_BYTES) {
+      kept.push(`… and ${details.length - index} more`);
+      break;
+    }
+    kept.push(line);
+  }
+  return JSON.stringify(kept);
+}
+
+function unpackDetails(error: ServiceError): string[] {
+  const packed = error.metadata?.get(DETAILS)[0];
+  if (packed === undefined) return [];
+  try {
+    const list: unknown = JSON.parse(packed.toString());
+    return Array.isArray(list) ? list.map(String) : [];
+  } catch {
+    return [];
+  }
+}
+
+function isServiceError(error: unknown): error is ServiceError {
+  return error instanceof Error && 'code' in error && 'details' in error && typeof error.code === 'number';
+}

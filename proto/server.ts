@@ -1,0 +1,153 @@
+import type { EventEmitter } from 'node:events';
+import type { Readable, Writable } from 'node:stream';
+import {
+  type handleBidiStreamingCall,
+  type handleServerStreamingCall,
+  type handleUnaryCall,
+  Server,
+  type ServerDuplexStream,
+  type ServerWritableStream,
+  type ServiceError,
+} from '@grpc/grpc-js';
+import { type AnyCall, identify } from './caller.js';
+import { toServiceError, WireError } from './errors.js';
+import { CHANNEL_OPTIONS } from './limits.js';
+import { joinAddress, splitAddress } from './loopback.js';
+import { type Scope, type ServerSecurity, serverCredentials } from './security.js';
+import { type Duplex, messagesOf, sender } from './stream.js';
+
+/** Who calls, and until when an answer is wanted. */
+export interface CallContext {
+  /** Certificate's common name, the token's name, or `loopback`. */
+  readonly caller: string;
+  readonly peer: string;
+  /** Aborts when the caller goes away. */
+  readonly signal: AbortSignal;
+}
+
+/** Builds handlers that check the caller's scope first and turn whatever is thrown into a status code. */
+export class Handlers {
+  readonly #security: ServerSecurity;
+  constructor(security: ServerSecurity) {
+    this.#security = security;
+  }
+
+  unary<Request, Response>(
+    scope: Scope,
+    handle: (request: Request, context: CallContext) => Promise<Response>,
+  ): handleUnaryCall<Request, Response> {
+    return (call, callback) => {
+      const run = async (): Promise<Response> => handle(call.request, this.#enter(call, scope));
+      run().then(
+        (response) => callback(null, response),
+        (error: unknown) => callback(toServiceError(error)),
+      );
+    };
+  }
+
+  stream<Request, Response>(
+    scope: Scope,
+    handle: (request: Request, context: CallContext) => AsyncIterable<Response>,
+  ): handleServerStreamingCall<Request, Response> {
+    return (call) => {
+      const run = async (): Promise<void> => {
+        const context = this.#enter(call, scope);
+        const send = sender<Response>(call as unknown as Writable);
+        for await (const message of handle(call.request, context)) {
+          if (context.signal.aborted) return;
+          await send(message);
+        }
+      };
+      finish(call, run());
+    };
+  }
+
+  duplex<In, Out>(
+    scope: Scope,
+    handle: (stream: Duplex<Out, In>, context: CallContext) => Promise<void>,
+  ): handleBidiStreamingCall<In, Out> {
+    return (call) => {
+      const run = async (): Promise<void> => {
+        const context = this.#enter(call, scope);
+        const messages = messagesOf<In>(call as unknown as Readable);
+        await handle(
+          {
+            send: sender<Out>(call as unknown as Writable),
+            end: () => call.end(),
+            [Symbol.asyncIterator]: () => messages[Symbol.asyncIterator](),
+          },
+          context,
+        );
+      };
+      finish(call, run());
+    };
+  }
+
+  #enter(call: AnyCall, scope: Scope): CallContext {
+    const gone = new AbortController();
+    const events: EventEmitter = call;
+    events.once('cancelled', () => gone.abort()).once('close', () => gone.abort());
+    return { caller: identify(call, this.#security, scope), peer: call.getPeer(), signal: gone.signal };
+  }
+}
+
+function finish(
+  call: Writable | ServerWritableStream<unknown, unknown> | ServerDuplexStream<unknown, unknown>,
+  run: Promise<void>,
+): void {
+  // grpc-js turns an `error` event into the call's status, so errors are emitted and never thrown.
+  run.then(
+    () => call.end(),
+    (error: unknown) => {
+      if (!call.destroyed) call.emit('error', toServiceError(error) as ServiceError);
+    },
+  );
+}
+
+export interface Listening {
+  /** The address with the port that was really taken. */
+  readonly address: string;
+  /** Refuses new calls, lets running ones end for that long, then cuts them. */
+  close(graceSeconds: number): Promise<void>;
+}
+
+/** @returns a server without services, with our limits; add services, then `listen`. */
+export function makeServer(): Server {
+  return new Server({ ...CHANNEL_OPTIONS, 'grpc.http2.min_time_between_pings_ms': 5_000 });
+}
+
+/** Binds and starts; port 0 takes a free one. Throws WireError with one sentence when it cannot. */
+export async function listen(server: Server, address: string, security: ServerSecurity): Promise<Listening> {
+  const credentials = serverCredentials(address, security);
+  const port = await new Promise<number>((resolve, reject) => {
+    server.bindAsync(address, credentials, (error, bound) => {
+      if (error === null) resolve(bound);
+      else reject(bindError(address, error));
+    });
+  });
+  const host = splitAddress(address)?.host;
+  return {
+    address: host === undefined ? address : joinAddress(host, port),
+    close: (graceSeconds) =>
+      new Promise((resolve) => {
+        const cut = setTimeout(() => server.forceShutdown(), graceSeconds * 1000);
+        server.tryShutdown(() => {
+          clearTimeout(cut);
+          resolve();
+        });
+      }),
+  };
+}
+
+function bindError(address: string, error: Error): WireError {
+  if (/EADDRINUSE/.test(error.message)) {
+    return new WireError(
+      'refused',
+      `${address} is in use already: stop what listens there or choose another address.`,
+    );
+  }
+  if (/EACCES/.test(error.message)) {
+    return new WireError('refused', `${address} may not be used by this user: choose a port above 1023.`);
+  }
+  return new WireError('refused', `${address} cannot be listened on: ${error.message}`);
+}

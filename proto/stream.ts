@@ -1,0 +1,37 @@
+import type { Readable, Writable } from 'node:stream';
+import { WireError } from './errors.js';
+
+/** One side of a bidirectional call. */
+export interface Duplex<Out, In> extends AsyncIterable<In> {
+  /** Resolves when the transport can take more (flow control); rejects with WireError when the stream is over. */
+  send(message: Out): Promise<void>;
+  /** Says that nothing more will be sent; what is on its way still arrives. */
+  end(): void;
+}
+
+/** @returns a send function that waits while the peer is slower than we are. */
+export function sender<Out>(stream: Writable): (message: Out) => Promise<void> {
+  let drained: Promise<void> | null = null;
+  return async (message) => {
+    if (stream.destroyed || stream.writableEnded) throw new WireError('cancelled', 'The stream is closed.');
+    if (stream.write(message)) return;
+    drained ??= new Promise<void>((resolve) => {
+      const done = (): void => {
+        stream.off('drain', done).off('close', done).off('error', done);
+        drained = null;
+        resolve();
+      };
+      stream.on('drain', done).on('close', done).on('error', done);
+    });
+    await drained;
+    if (stream.destroyed) throw new WireError('cancelled', 'The stream is closed.');
+  };
+}
+
+/**
+ * Node's own iteration of a stream, pulled one message at a time so that a slow reader slows the writer.
+ * `destroyOnReturn: false`: the end of reading must not close the other direction of a duplex call.
+ */
+export function messagesOf<In>(stream: Readable): AsyncIterable<In> {
+  return stream.iterator({ destroyOnReturn: false }) as AsyncIterable<In>;
+}
