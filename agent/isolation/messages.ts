@@ -46,7 +46,14 @@ export type WorkerMessage =
   | { readonly type: 'probed'; readonly probe: RunnerProbe }
   | { readonly type: 'failed'; readonly failure: Failure };
 
-/** Parent → child while it works. */
+/** Parent → child while it works: end soon, for this reason. */
 export interface StopMessage {
   readonly stop: string;
 }
+
+/** Parent → child: the meters have read what they wanted while the child rested; go on. */
+export interface ResumeMessage {
+  readonly resume: true;
+}
+
+export type ParentMessage = WorkerOrder | StopMessage | ResumeMessage;
