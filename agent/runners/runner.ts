@@ -49,6 +49,8 @@ export interface LoadedFacts {
 
 export interface LoadedModel {
   readonly facts: LoadedFacts;
+  /** What the engine warned of while it loaded, one sentence each. */
+  readonly warnings?: readonly string[];
   /** Empties the cache, or cuts every sequence back to its first `keepTokens` tokens. */
   reset(keepTokens: number): void;
   /**

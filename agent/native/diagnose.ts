@@ -1,0 +1,96 @@
+import { fork } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { extname } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { toFailure } from '../../core/errors.js';
+import { nativeEngineFile } from './engines/location.js';
+import { loadLlama } from './llama.js';
+import { findEngine } from './packages.js';
+import { loadPlugins, type PluginState } from './plugins.js';
+
+/** One line of `ridge doctor`. */
+export interface EngineDiagnosis {
+  readonly name: string;
+  readonly ok: boolean;
+  /** What was found, or what is wrong. */
+  readonly reason: string;
+  /** What to do about it; null when nothing has to be done. */
+  readonly hint: string | null;
+}
+
+const LIMIT_MS = 60_000;
+
+/**
+ * Looks at every engine of this machine in a child process, since looking means loading native code.
+ * Never throws: what goes wrong is a diagnosis.
+ */
+export function diagnoseEngines(): Promise<EngineDiagnosis[]> {
+  const here = fileURLToPath(import.meta.url);
+  const child = fork(here.replace(/diagnose(\.\w+)$/, 'diagnose-child$1'), {
+    // From TypeScript sources the child needs the same loader.
+    execArgv: extname(here) === '.ts' ? ['--import', 'tsx'] : [],
+    stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
+  });
+  return new Promise((resolve) => {
+    const timer = setTimeout(() => child.kill('SIGKILL'), LIMIT_MS);
+    let answer: EngineDiagnosis[] | null = null;
+    child.once('message', (message) => {
+      answer = message as EngineDiagnosis[];
+    });
+    child.once('exit', (code, signal) => {
+      clearTimeout(timer);
+      const reason = `loading the engines ended their process with ${signal ?? `exit code ${code}`}`;
+      resolve(answer ?? [{ name: 'llama.cpp', ok: false, reason, hint: 'Reinstall with `npm ci`.' }]);
+    });
+  });
+}
+
+/** The work of the child. */
+export async function diagnoseHere(): Promise<EngineDiagnosis[]> {
+  try {
+    const engine = findEngine();
+    const llama = await loadLlama({ backend: 'shipped', deviceClass: 'cpu' });
+    const native = existsSync(nativeEngineFile(engine.release));
+    const carrier = `node-llama-cpp ${engine.version}`;
+    return [
+      { name: 'llama.cpp', ok: true, reason: `${engine.release}, from ${carrier}`, hint: null },
+      { name: 'llama.cpp cpu', ok: true, reason: llama.cpuLibrary ?? 'loaded', hint: null },
+      {
+        name: 'llama.cpp cpu (native)',
+        ok: native,
+        reason: native ? 'built on this machine' : 'not built on this machine',
+        hint: native ? null : 'Optional: `ridge engines build` compiles one for this processor.',
+      },
+      ...loadPlugins(llama, engine).map((state) => ({
+        name: `llama.cpp ${state.deviceClass}`,
+        ok: state.ok,
+        reason: state.reason,
+        hint: state.ok ? null : remedy(state),
+      })),
+    ];
+  } catch (error) {
+    const { message, hint } = toFailure(error);
+    return [{ name: 'llama.cpp', ok: false, reason: message, hint }];
+  }
+}
+
+/** Library → what brings it. The first that is missing decides: without a driver the rest is of no use. */
+const REMEDIES: readonly [RegExp, string][] = [
+  [
+    /^libcuda\.so/,
+    'Install the NVIDIA driver; in a container, run it with the NVIDIA container toolkit (--gpus all).',
+  ],
+  [
+    /^lib(cudart|cublas)\.so\.(\d+)/,
+    "Install the CUDA runtime and cuBLAS of that major version from NVIDIA's repository (cuda-cudart, libcublas).",
+  ],
+  [
+    /^libvulkan\.so/,
+    'Install the Vulkan loader (Debian and Ubuntu: libvulkan1) and a GPU driver with Vulkan.',
+  ],
+];
+
+function remedy({ deviceClass, missing }: PluginState): string {
+  const found = REMEDIES.find(([library]) => missing.some((name) => library.test(name)));
+  return found?.[1] ?? `Only needed to measure on ${deviceClass} devices.`;
+}

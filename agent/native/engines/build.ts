@@ -1,0 +1,152 @@
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { basename, dirname, join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { FailureError, failure } from '../../../core/errors.js';
+import { findEngine } from '../packages.js';
+import { cacheFolder, nativeEngineFile } from './location.js';
+
+export interface BuildOptions {
+  /** Called with each line that the tools print. */
+  readonly onLine?: (line: string) => void;
+  /** Compilers at work at once; all CPUs when absent. */
+  readonly jobs?: number;
+}
+
+export interface BuiltEngine {
+  readonly path: string;
+  readonly seconds: number;
+}
+
+/** GCC and Clang pick the instructions of this processor by different names of the same option. */
+const TUNE = process.arch === 'arm64' ? '-mcpu=native' : '-march=native';
+/** llama.cpp refuses GGML_NATIVE together with plug-ins, so the compiler is told, and nothing else chooses. */
+const X86_SWITCHES = ['SSE42', 'AVX', 'AVX2', 'BMI2', 'FMA', 'F16C'].map((name) => `-DGGML_${name}=OFF`);
+
+/**
+ * The flags that make a CPU backend the shipped libraries accept: the same plug-in interface, no OpenMP
+ * (as they have none), and the plain name `libggml-base.so` as dependency, which the linker then finds
+ * among the libraries already loaded.
+ */
+export const CMAKE_FLAGS: readonly string[] = [
+  '-DCMAKE_BUILD_TYPE=Release',
+  '-DBUILD_SHARED_LIBS=ON',
+  '-DGGML_BACKEND_DL=ON',
+  '-DGGML_NATIVE=OFF',
+  `-DCMAKE_C_FLAGS=${TUNE}`,
+  `-DCMAKE_CXX_FLAGS=${TUNE}`,
+  ...(process.arch === 'x64' ? X86_SWITCHES : []),
+  '-DGGML_OPENMP=OFF',
+  '-DGGML_LLAMAFILE=ON',
+  '-DGGML_CCACHE=OFF',
+  '-DCMAKE_PLATFORM_NO_VERSIONED_SONAME=ON',
+  '-DCMAKE_BUILD_RPATH_USE_ORIGIN=ON',
+];
+
+/**
+ * Builds the CPU backend from the sources in the installed package with this machine's own compiler, for
+ * this machine's processor alone (`cpuBackend: native`).
+ * @throws FailureError `engine-missing` naming the tool that lacks, or `artifact-failed` with the compiler's
+ * last lines.
+ */
+export async function buildCpuEngine(options: BuildOptions = {}): Promise<BuiltEngine> {
+  const begin = process.hrtime.bigint();
+  const engine = findEngine();
+  if (process.platform === 'win32') {
+    throw new FailureError(failure('engine-missing', '`ridge engines build` does not support Windows.'));
+  }
+  requireTools();
+  const sources = await checkOutSources(engine.bundle, engine.release, options);
+  const build = join(sources, 'build-native');
+  const generator = works('ninja', ['--version']) ? ['-G', 'Ninja'] : [];
+  const configure = ['-S', join(sources, 'ggml'), '-B', build, ...generator, ...CMAKE_FLAGS];
+  await run('cmake', [...configure, '-DGGML_BUILD_TESTS=OFF', '-DGGML_BUILD_EXAMPLES=OFF'], options);
+  const jobs = String(options.jobs ?? availableParallelism());
+  await run('cmake', ['--build', build, '--target', 'ggml-cpu', '-j', jobs], options);
+
+  const target = nativeEngineFile(engine.release);
+  const made = [join(build, 'bin', basename(target)), join(build, 'src', basename(target))].find(existsSync);
+  if (made === undefined) {
+    throw new FailureError(failure('artifact-failed', `The build in ${build} made no ${basename(target)}.`));
+  }
+  mkdirSync(dirname(target), { recursive: true });
+  // A running trial may have the old file mapped: replace it by name, never write into it.
+  renameSync(made, target);
+  const seconds = Number(process.hrtime.bigint() - begin) / 1e9;
+  const compiler = spawnSync('c++', ['--version'], { encoding: 'utf8' }).stdout.split('\n')[0] ?? '';
+  const record = { release: engine.release, compiler, flags: CMAKE_FLAGS, seconds };
+  writeFileSync(join(dirname(target), 'engine.json'), `${JSON.stringify(record, null, 2)}\n`);
+  return { path: target, seconds };
+}
+
+const works = (command: string, args: readonly string[]): boolean =>
+  spawnSync(command, args, { stdio: 'ignore' }).status === 0;
+
+const TOOLS = [
+  ['git', 'git'],
+  ['cmake', 'cmake'],
+  ['c++', 'g++'],
+  ['make', 'make'],
+] as const;
+
+function requireTools(): void {
+  const missing = TOOLS.filter(
+    ([command]) => !works(command, ['--version']) && !(command === 'make' && works('ninja', ['--version'])),
+  );
+  if (missing.length === 0) return;
+  const names = missing.map(([command]) => command).join(', ');
+  throw new FailureError(
+    failure('engine-missing', `Building an engine needs ${names}, which this machine lacks.`, {
+      hint: `On Debian and Ubuntu: sudo apt-get install ${missing.map(([, name]) => name).join(' ')}.`,
+    }),
+  );
+}
+
+/** @returns the folder with the sources of a release, cloned from the package's bundle once. */
+export async function checkOutSources(
+  bundle: string,
+  release: string,
+  options: BuildOptions = {},
+): Promise<string> {
+  const sources = join(cacheFolder(), 'engines', release, 'llama.cpp');
+  if (existsSync(join(sources, 'CMakeLists.txt'))) return sources;
+  const partial = `${sources}.${process.pid}`;
+  rmSync(partial, { recursive: true, force: true });
+  mkdirSync(dirname(sources), { recursive: true });
+  await run('git', ['-c', 'advice.detachedHead=false', 'clone', '--quiet', bundle, partial], options);
+  if (existsSync(sources)) rmSync(partial, { recursive: true });
+  else renameSync(partial, sources);
+  return sources;
+}
+
+/** Runs a tool to its end, passing its lines on. @throws FailureError with its last lines. */
+export function run(command: string, args: readonly string[], { onLine }: BuildOptions): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const child: ChildProcess = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+    const tail: string[] = [];
+    for (const stream of [child.stdout, child.stderr]) {
+      if (!stream) continue;
+      createInterface({ input: stream }).on('line', (line) => {
+        tail.push(line);
+        if (tail.length > 20) tail.shift();
+        onLine?.(line);
+      });
+    }
+    child.once('error', reject);
+    child.once('close', (code, signal) => {
+      if (code === 0) return resolve();
+      const message = `${command} ${args[0] ?? ''} ended with ${signal ?? `exit code ${code}`}.`;
+      reject(
+        new FailureError(
+          failure('artifact-failed', message, {
+            hint: 'Its last lines are in the record; a compiler of GCC 11 or Clang 14 or newer is needed.',
+            signal,
+            exitCode: code,
+            stderrTail: tail.join('\n'),
+          }),
+        ),
+      );
+    });
+  });
+}

@@ -1,0 +1,47 @@
+import type { Llama } from '../llama.js';
+import { CONSTANTS, type Pointer } from './bindings.js';
+import { STRUCTS } from './gen/v0.4.0.js';
+
+/** A device of one of the loaded backends, as the engine describes it. */
+export interface EngineDevice {
+  readonly handle: Pointer;
+  /** The engine's name, e.g. `CPU`, `CUDA0`. */
+  readonly name: string;
+  readonly description: string;
+  /** PCI address or the like; null when the backend does not say. */
+  readonly id: string | null;
+  readonly kind: 'cpu' | 'gpu' | 'integrated-gpu' | 'accelerator' | 'other';
+  /** Backend it belongs to, lower case: `cpu`, `cuda`, `vulkan`, `metal`. */
+  readonly backend: string;
+  readonly memoryBytes: number;
+}
+
+const KINDS: Readonly<Record<number, EngineDevice['kind']>> = {
+  [CONSTANTS.GGML_BACKEND_DEVICE_TYPE_CPU]: 'cpu',
+  [CONSTANTS.GGML_BACKEND_DEVICE_TYPE_GPU]: 'gpu',
+  [CONSTANTS.GGML_BACKEND_DEVICE_TYPE_IGPU]: 'integrated-gpu',
+  [CONSTANTS.GGML_BACKEND_DEVICE_TYPE_ACCEL]: 'accelerator',
+};
+
+/** @returns every device of the backends that are loaded now. */
+export function listDevices(llama: Pick<Llama, 'functions' | 'read' | 'allocate' | 'free'>): EngineDevice[] {
+  const { functions } = llama;
+  const room = llama.allocate('uint8_t', STRUCTS.ggml_backend_dev_props.size);
+  const devices = Array.from({ length: Number(functions.ggml_backend_dev_count()) }, (_, index) => {
+    const handle = functions.ggml_backend_dev_get(index);
+    functions.ggml_backend_dev_get_props(handle, room);
+    const props = llama.read('ggml_backend_dev_props', room);
+    const registry = functions.ggml_backend_dev_backend_reg(handle);
+    return {
+      handle,
+      name: props.name ?? `device ${index}`,
+      description: props.description ?? '',
+      id: props.device_id,
+      kind: KINDS[props.type] ?? 'other',
+      backend: (functions.ggml_backend_reg_name(registry) ?? 'unknown').toLowerCase(),
+      memoryBytes: Number(props.memory_total),
+    };
+  });
+  llama.free(room);
+  return devices;
+}

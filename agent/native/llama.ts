@@ -1,0 +1,212 @@
+import { existsSync, readdirSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { FailureError, failure } from '../../core/errors.js';
+import { nativeEngineFile } from './engines/location.js';
+import {
+  BINDINGS_RELEASE,
+  bindFunctions,
+  CONSTANTS,
+  type LlamaFunctions,
+  type Pointer,
+  type Reference,
+  StructTypes,
+  type StructValue,
+} from './llama-cpp/bindings.js';
+import { type EngineDevice, listDevices } from './llama-cpp/devices.js';
+import { EngineLog } from './llama-cpp/log.js';
+import { type EnginePackage, findEngine } from './packages.js';
+import { loadPlugin } from './plugins.js';
+
+export { CONSTANTS, type EngineDevice, EngineLog, type LlamaFunctions, type Pointer, type StructValue };
+
+/** llama.cpp, loaded into this process. */
+export interface Llama {
+  readonly release: string;
+  readonly functions: LlamaFunctions;
+  readonly log: EngineLog;
+  readonly devices: readonly EngineDevice[];
+  /** File of the CPU backend that was picked, e.g. `libggml-cpu-zen4.so`; null where the OS does not tell. */
+  readonly cpuLibrary: string | null;
+  /** Passes a struct by address. */
+  reference<S extends keyof StructNames>(struct: S, value: StructValue<S>): Reference;
+  /** Copies a struct out of the engine's memory. */
+  read<S extends keyof StructNames>(struct: S, address: Pointer): StructValue<S>;
+  /** Memory of the engine as bytes of JavaScript, without a copy. Valid as long as the engine keeps it. */
+  bytes(address: Pointer, length: number): ArrayBuffer;
+  /** Memory that never moves: typed arrays of up to 64 bytes live on the heap of V8 and do. */
+  allocate(type: string, length: number): Pointer;
+  free(address: Pointer): void;
+  /** Whether the system's linker finds and loads a shared library; it stays loaded. */
+  canOpen(library: string): boolean;
+  /** Calls a function that only the CPU backend exports, whatever file that came from. */
+  callCpu(name: string, result: string, args: readonly [string, unknown][]): unknown;
+}
+type StructNames = typeof import('./llama-cpp/gen/v0.4.0.js').STRUCTS;
+
+export interface LlamaOptions {
+  /** CPU backend: the best shipped variant, or the one that `ridge engines build` made here. */
+  readonly backend: 'shipped' | 'native';
+  /** `cpu`, `cuda`, `vulkan`, `metal`, with or without a `:model` after it. */
+  readonly deviceClass: string;
+}
+
+let loaded: { readonly key: string; readonly llama: Promise<Llama> } | null = null;
+
+/**
+ * Loads the engine into this process, once: the registry of backends is one per process. Native code
+ * can abort, so only children that a parent watches call this.
+ * @throws FailureError `engine-missing`, `engine-mismatch`, `device-missing`.
+ */
+export function loadLlama(options: LlamaOptions): Promise<Llama> {
+  const key = `${options.backend} ${options.deviceClass}`;
+  if (loaded && loaded.key !== key) {
+    const message = `This process already runs llama.cpp as "${loaded.key}"; "${key}" needs a process of its own.`;
+    return Promise.reject(new FailureError(failure('internal', message)));
+  }
+  loaded ??= { key, llama: open(options) };
+  return loaded.llama;
+}
+
+async function open({ backend, deviceClass }: LlamaOptions): Promise<Llama> {
+  const engine = findEngine();
+  if (engine.release !== BINDINGS_RELEASE) {
+    throw new FailureError(
+      failure(
+        'engine-mismatch',
+        `node-llama-cpp ${engine.version} carries llama.cpp ${engine.release}, but these bindings are for ${BINDINGS_RELEASE}.`,
+        {
+          hint: 'Install the version of node-llama-cpp that Ridgepoint names in its package.json (`npm ci`).',
+        },
+      ),
+    );
+  }
+  const llama = await openCore(engine);
+  const cpuLibrary = loadCpu(llama, engine, backend);
+  const family = deviceClass.split(':')[0] ?? 'cpu';
+  if (family !== 'cpu') {
+    const state = loadPlugin(llama, engine, family);
+    if (!state.ok) {
+      throw new FailureError(
+        failure('device-missing', `No ${family} device can be used: ${state.reason}.`, {
+          hint: 'Run `ridge doctor` on the node; it names what is missing and how to get it.',
+        }),
+      );
+    }
+  }
+  return { ...llama, devices: listDevices(llama), cpuLibrary };
+}
+
+type Core = Omit<Llama, 'devices' | 'cpuLibrary'>;
+
+async function openCore(engine: EnginePackage): Promise<Core> {
+  const koffi = await importKoffi();
+  // ggml's graph code needs more stack than koffi's default gives; has to be said before the first load.
+  koffi.config({ sync_stack_size: 8 << 20, async_stack_size: 8 << 20 });
+  const names = readdirSync(engine.folder);
+  const library = (pattern: RegExp) => {
+    const name = names.find((n) => pattern.test(n));
+    if (name === undefined) {
+      const message = `${engine.folder} holds no file like ${pattern.source}.`;
+      throw new FailureError(failure('engine-missing', message, { hint: 'Reinstall with `npm ci`.' }));
+    }
+    try {
+      return koffi.load(join(engine.folder, name));
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      const hint = 'The shipped libraries need glibc 2.35 or newer; `ridge doctor` says more.';
+      throw new FailureError(failure('engine-missing', `${name} does not load: ${reason}`, { hint }));
+    }
+  };
+  // Base first: what comes later finds it by its name among the libraries that are already there.
+  const base = library(/^libggml-base\.(so|dylib)$/);
+  const registry = library(/^libggml(?:\.[^-]*)?\.(so|dylib)$/);
+  const main = library(/^libllama(?:\.[^-]*)?\.(so|dylib)$/);
+  const types = new StructTypes(koffi);
+  const functions = bindFunctions(types, [main, registry, base]);
+
+  const log = new EngineLog();
+  const callback = koffi.register(
+    log.write,
+    koffi.pointer(koffi.proto('void ridge_log(int, const char *, void *)')),
+  );
+  functions.llama_log_set(callback, null);
+  functions.ggml_log_set(callback, null);
+
+  return {
+    release: engine.release,
+    functions,
+    log,
+    reference: (struct, value) =>
+      koffi.as(value, koffi.pointer(types.struct(struct))) as unknown as Reference,
+    read: (struct, address) => koffi.decode(address, types.struct(struct)),
+    bytes: (address, length) => koffi.view(address, length),
+    allocate: (type, length) => koffi.alloc(type, length) as Pointer,
+    free: (address) => koffi.free(address),
+    canOpen(library) {
+      try {
+        koffi.load(library);
+        return true;
+      } catch {
+        return false;
+      }
+    },
+    callCpu(name, result, args) {
+      const device = functions.ggml_backend_dev_by_type(CONSTANTS.GGML_BACKEND_DEVICE_TYPE_CPU);
+      const address = functions.ggml_backend_reg_get_proc_address(
+        functions.ggml_backend_dev_backend_reg(device),
+        name,
+      );
+      if (address === null) throw new Error(`The CPU backend has no ${name}.`);
+      const type = koffi.proto(
+        result,
+        args.map(([t]) => t),
+      );
+      return koffi.call(address, type, ...args.map(([, value]) => value));
+    },
+  };
+}
+
+async function importKoffi(): Promise<typeof import('koffi')> {
+  try {
+    return (await import('koffi')).default as unknown as typeof import('koffi');
+  } catch (error) {
+    const reason = error instanceof Error ? error.message.split('\n')[0] : String(error);
+    throw new FailureError(
+      failure('engine-missing', `koffi, which calls native libraries, does not load: ${reason}`, {
+        hint: 'Run `npm install --include=optional` where Ridgepoint is installed.',
+      }),
+    );
+  }
+}
+
+function loadCpu(llama: Core, engine: EnginePackage, backend: LlamaOptions['backend']): string | null {
+  if (backend === 'shipped') {
+    // Every variant says how well it suits this processor; the engine keeps the best that it can run.
+    llama.functions.ggml_backend_load_all_from_path(engine.folder);
+  } else {
+    const file = nativeEngineFile(engine.release);
+    if (!existsSync(file)) {
+      throw new FailureError(
+        failure('engine-missing', 'No CPU backend was built on this machine (cpuBackend: native).', {
+          hint: 'Run `ridge engines build` on this node, or use `cpuBackend: shipped`.',
+        }),
+      );
+    }
+    if (llama.functions.ggml_backend_load(file) === null) {
+      throw new FailureError(
+        failure('engine-mismatch', `${file} does not load: ${llama.log.errors() ?? 'no reason given'}`, {
+          hint: 'Build it again with `ridge engines build`.',
+        }),
+      );
+    }
+  }
+  if (llama.functions.ggml_backend_dev_by_type(CONSTANTS.GGML_BACKEND_DEVICE_TYPE_CPU) === null) {
+    throw new FailureError(
+      failure('engine-missing', `No CPU backend in ${engine.folder} runs on this processor.`, {
+        hint: 'Run `ridge engines build` and use `cpuBackend: native`.',
+      }),
+    );
+  }
+  const path = llama.log.find(/loaded CPU backend from (.+)$/);
+  return path === null ? null : basename(path);
+}

@@ -1,0 +1,154 @@
+import { existsSync } from 'node:fs';
+import { basename } from 'node:path';
+import { FailureError, failure } from '../../../core/errors.js';
+import { CONSTANTS, type EngineDevice, type Llama, loadLlama, type Pointer } from '../../native/llama.js';
+import type { LoadRequest } from '../runner.js';
+import { kvBytesPerToken, readFacts } from './facts.js';
+import { LlamaModel } from './model.js';
+import { contextFailure, modelFailure } from './reasons.js';
+import { impossible, KV_TYPES, readSettings, type Settings } from './settings.js';
+
+/**
+ * Opens a model and makes a context that holds `contextTokens` for each of `sequences` (the engine rounds
+ * up to multiples of 256).
+ * @throws FailureError with the engine's own words.
+ */
+export async function loadModel(request: LoadRequest): Promise<LlamaModel> {
+  const settings = readSettings(request.options, Math.max(1, request.cpus.length));
+  const { modelPath } = request;
+  if (modelPath === null || !existsSync(modelPath)) {
+    throw new FailureError(
+      failure('model-missing', `There is no model file ${modelPath ?? '(no path given)'}.`),
+    );
+  }
+  if (request.sequences > settings.batch) {
+    throw impossible(
+      `${request.sequences} parallel sequences do not fit into a batch of ${settings.batch} tokens.`,
+      'Raise `batch` or lower `parallel`.',
+    );
+  }
+  const llama = await loadLlama({ backend: settings.cpuBackend, deviceClass: request.deviceClass });
+  const most = Number(llama.functions.llama_max_parallel_sequences());
+  if (request.sequences > most) {
+    throw impossible(
+      `llama.cpp runs at most ${most} sequences in one context, not ${request.sequences}.`,
+      'Lower `parallel`.',
+    );
+  }
+  const device = chooseDevice(llama, request.deviceClass, request.deviceId);
+  llama.log.clear();
+  const model = openModel(llama, modelPath, settings, device);
+  try {
+    const context = openContext(llama, model, settings, request, device);
+    const threadpool = attachThreads(llama, context, settings);
+    const facts = readFacts(llama, model, context, settings, device?.description ?? 'CPU');
+    const batch = Math.min(llama.functions.llama_n_batch(context), settings.batch);
+    return new LlamaModel(llama, { model, context, threadpool }, facts, request.sequences, batch);
+  } catch (error) {
+    llama.functions.llama_model_free(model);
+    throw error;
+  }
+}
+
+/** @returns the device the weights go to, or null for the CPU. */
+function chooseDevice(llama: Llama, deviceClass: string, deviceId: string): EngineDevice | null {
+  const family = deviceClass.split(':')[0];
+  if (family === 'cpu') return null;
+  const backend = family === 'metal' ? 'mtl' : family;
+  const candidates = llama.devices.filter((d) => d.kind !== 'cpu' && d.backend === backend);
+  const chosen = candidates.find((d) => d.id === deviceId || d.name === deviceId);
+  // The agent shows a trial its own device alone, so a single candidate is the right one under any name.
+  const device = chosen ?? (candidates.length === 1 ? candidates[0] : undefined);
+  if (device) return device;
+  const seen = candidates.map((d) => `${d.name} (${d.id ?? d.description})`).join(', ') || 'none';
+  throw new FailureError(
+    failure('device-missing', `llama.cpp does not see the device ${deviceId}; it sees ${seen}.`, {
+      hint: 'Run `ridge doctor` on the node.',
+    }),
+  );
+}
+
+function openModel(llama: Llama, path: string, settings: Settings, device: EngineDevice | null): Pointer {
+  const { functions } = llama;
+  const params = functions.llama_model_default_params();
+  // A list that ends at once keeps everything on the CPU even when GPU backends are loaded.
+  const devices = llama.allocate('uint64_t', 2);
+  new BigUint64Array(llama.bytes(devices, 16)).set([device?.handle ?? 0n, 0n]);
+  params.devices = devices;
+  params.n_gpu_layers = device === null ? 0 : settings.gpuLayers === 'all' ? -1 : settings.gpuLayers;
+  params.split_mode = CONSTANTS.LLAMA_SPLIT_MODE_NONE;
+  params.load_mode = settings.mmap ? CONSTANTS.LLAMA_LOAD_MODE_MMAP : CONSTANTS.LLAMA_LOAD_MODE_NONE;
+  const model = functions.llama_model_load_from_file(path, params);
+  llama.free(devices);
+  if (model === null) throw new FailureError(modelFailure(basename(path), llama.log));
+  return model;
+}
+
+const FLASH = {
+  auto: CONSTANTS.LLAMA_FLASH_ATTN_TYPE_AUTO,
+  true: CONSTANTS.LLAMA_FLASH_ATTN_TYPE_ENABLED,
+  false: CONSTANTS.LLAMA_FLASH_ATTN_TYPE_DISABLED,
+} as const;
+
+function openContext(
+  llama: Llama,
+  model: Pointer,
+  settings: Settings,
+  { contextTokens, sequences }: LoadRequest,
+  device: EngineDevice | null,
+): Pointer {
+  const { functions } = llama;
+  const params = functions.llama_context_default_params();
+  // The cache is split evenly, so the whole is what one sequence needs, times their number.
+  const perSequence = Math.ceil(contextTokens / 256) * 256;
+  const need =
+    perSequence * sequences * kvBytesPerToken(llama, model, settings.kvCacheTypeK, settings.kvCacheTypeV);
+  const available = process.availableMemory();
+  // The engine would allocate it and die when it is touched: Linux promises more memory than there is.
+  if (device === null && need > available) {
+    throw new FailureError(
+      failure(
+        'does-not-fit',
+        `The KV cache for ${sequences} × ${contextTokens} tokens needs ${gigabytes(need)}, but ${gigabytes(available)} of memory are available.`,
+        { hint: 'Lower contextDepth, promptTokens or parallel, or use a smaller kvCacheType.' },
+      ),
+    );
+  }
+  params.n_ctx = perSequence * sequences;
+  params.n_batch = settings.batch;
+  params.n_ubatch = Math.min(settings.ubatch, settings.batch);
+  params.n_seq_max = sequences;
+  params.n_threads = settings.threads;
+  params.n_threads_batch = settings.threads;
+  params.flash_attn_type = FLASH[`${settings.flashAttention}`];
+  params.type_k = KV_TYPES[settings.kvCacheTypeK];
+  params.type_v = KV_TYPES[settings.kvCacheTypeV];
+  // As in llama-bench: sliding-window layers keep their window only.
+  params.swa_full = false;
+  const context = functions.llama_init_from_model(model, params);
+  if (context === null) throw new FailureError(contextFailure(contextTokens, sequences, llama.log));
+  return context;
+}
+
+/**
+ * The shipped libraries have no OpenMP: without a pool of its own, a context creates and joins its threads
+ * for every single graph (4 ms instead of 0.5 ms per token on a small model).
+ */
+function attachThreads(llama: Llama, context: Pointer, settings: Settings): Pointer {
+  const { functions } = llama;
+  const params = functions.ggml_threadpool_params_default(settings.threads);
+  params.poll = settings.poll;
+  const pool = llama.callCpu('ggml_threadpool_new', 'void *', [
+    ['void *', llama.reference('ggml_threadpool_params', params)],
+  ]) as Pointer;
+  if (pool === null) {
+    functions.llama_free(context);
+    throw new FailureError(failure('load-failed', `llama.cpp could not start ${settings.threads} threads.`));
+  }
+  functions.llama_attach_threadpool(context, pool, null);
+  return pool;
+}
+
+function gigabytes(bytes: number): string {
+  return `${(bytes / 1e9).toPrecision(3)} GB`;
+}

@@ -1,0 +1,150 @@
+import { FailureError, failure } from '../../../core/errors.js';
+import type { Llama, Pointer } from '../../native/llama.js';
+import type { LoadedFacts, LoadedModel } from '../runner.js';
+import { Batch } from './batch.js';
+
+/** What a loaded model holds in the engine; freed in the order that the engine needs. */
+export interface Handles {
+  readonly model: Pointer;
+  readonly context: Pointer;
+  readonly threadpool: Pointer;
+}
+
+/**
+ * A model with a context, driven synchronously: an asynchronous call costs 20 to 150 µs per token, and
+ * the process has nothing else to do. Every method returns after the device has finished.
+ */
+export class LlamaModel implements LoadedModel {
+  readonly facts: LoadedFacts;
+  readonly warnings: readonly string[];
+  readonly #llama: Llama;
+  readonly #handles: Handles;
+  readonly #memory: Pointer;
+  readonly #decode: Llama['functions']['llama_decode'];
+  readonly #synchronize: Llama['functions']['llama_synchronize'];
+  readonly #prompt: Batch;
+  readonly #next: Batch;
+  /** Tokens that each sequence has in the cache. */
+  readonly #lengths: Int32Array;
+  /** Where in the last batch each sequence's logits are; -1 = it had none. */
+  readonly #outputAt: Int32Array;
+  readonly #batch: number;
+  #closed = false;
+
+  /** @param batch most tokens the engine takes at once; at least one per sequence. */
+  constructor(llama: Llama, handles: Handles, facts: LoadedFacts, sequences: number, batch: number) {
+    this.#llama = llama;
+    this.#handles = handles;
+    this.facts = facts;
+    this.warnings = [...llama.log.warnings];
+    this.#memory = llama.functions.llama_get_memory(handles.context);
+    this.#decode = llama.functions.llama_decode;
+    this.#synchronize = llama.functions.llama_synchronize;
+    this.#batch = batch;
+    this.#lengths = new Int32Array(sequences);
+    this.#outputAt = new Int32Array(sequences).fill(-1);
+    this.#prompt = new Batch(llama, batch);
+    this.#next = new Batch(llama, sequences);
+    // A step is one token of each sequence, in order: only tokens and positions change from step to step.
+    this.#next.value.n_tokens = sequences;
+    this.#next.outputs.fill(1);
+    for (let s = 0; s < sequences; s++) this.#next.sequences[s] = s;
+  }
+
+  reset(keepTokens: number): void {
+    const { llama_memory_clear, llama_memory_seq_rm } = this.#llama.functions;
+    if (keepTokens <= 0) {
+      llama_memory_clear(this.#memory, false);
+      this.#lengths.fill(0);
+      return;
+    }
+    for (let s = 0; s < this.#lengths.length; s++) {
+      if ((this.#lengths[s] ?? 0) <= keepTokens) continue;
+      if (!llama_memory_seq_rm(this.#memory, s, keepTokens, -1)) {
+        throw new FailureError(
+          failure('model-unsupported', `This model's cache cannot be cut back to ${keepTokens} tokens.`, {
+            hint: 'Use contextDepth: 0 with recurrent models.',
+          }),
+        );
+      }
+      this.#lengths[s] = keepTokens;
+    }
+  }
+
+  prefill(tokens: readonly Int32Array[]): void {
+    const batch = this.#prompt;
+    this.#outputAt.fill(-1);
+    let used = 0;
+    for (const [s, sequence] of tokens.entries()) {
+      const start = this.#lengths[s] ?? 0;
+      const last = sequence.length - 1;
+      for (let i = 0; i <= last; i++) {
+        batch.tokens[used] = sequence[i] ?? 0;
+        batch.positions[used] = start + i;
+        batch.sequences[used] = s;
+        // Only the last token of a prompt goes through the output layer, as in serving.
+        batch.outputs[used] = i === last ? 1 : 0;
+        if (i === last) this.#outputAt[s] = used;
+        used += 1;
+        if (used === this.#batch) {
+          this.#run(batch, used);
+          used = 0;
+          // Logits of earlier sequences are overwritten by the batch that follows.
+          if (i !== last || s !== tokens.length - 1) this.#outputAt.fill(-1);
+        }
+      }
+      this.#lengths[s] = start + sequence.length;
+    }
+    if (used > 0) this.#run(batch, used);
+    this.#synchronize(this.#handles.context);
+  }
+
+  step(tokens: Int32Array): void {
+    const { tokens: into, positions, value } = this.#next;
+    const lengths = this.#lengths;
+    for (let s = 0; s < lengths.length; s++) {
+      into[s] = tokens[s] as number;
+      positions[s] = lengths[s] as number;
+      lengths[s] = (lengths[s] as number) + 1;
+      this.#outputAt[s] = s;
+    }
+    const code = this.#decode(this.#handles.context, value);
+    if (code !== 0) throw this.#decodeFailure(code, lengths.length);
+    this.#synchronize(this.#handles.context);
+  }
+
+  /**
+   * @returns a copy of the logits after the last token of a sequence.
+   * @throws when the last batch had no output for it.
+   */
+  logits(sequence: number): Float32Array {
+    const at = this.#outputAt[sequence] ?? -1;
+    const address = at < 0 ? null : this.#llama.functions.llama_get_logits_ith(this.#handles.context, at);
+    if (address === null) throw new Error(`The last batch computed no logits for sequence ${sequence}.`);
+    return new Float32Array(this.#llama.bytes(address, this.facts.vocabularySize * 4)).slice();
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    const { functions } = this.#llama;
+    functions.llama_free(this.#handles.context);
+    this.#llama.callCpu('ggml_threadpool_free', 'void', [['void *', this.#handles.threadpool]]);
+    functions.llama_model_free(this.#handles.model);
+    this.#prompt.free();
+    this.#next.free();
+  }
+
+  #run(batch: Batch, count: number): void {
+    batch.value.n_tokens = count;
+    const code = this.#decode(this.#handles.context, batch.value);
+    if (code !== 0) throw this.#decodeFailure(code, count);
+  }
+
+  #decodeFailure(code: number, count: number): FailureError {
+    const reason = code === 1 ? 'the KV cache is full' : (this.#llama.log.errors() ?? `code ${code}`);
+    return new FailureError(
+      failure('run-failed', `llama.cpp could not evaluate ${count} tokens: ${reason}.`),
+    );
+  }
+}

@@ -1,0 +1,102 @@
+import { FailureError, failure } from '../../../core/errors.js';
+import type { AxisValue, Options } from '../../../core/sweep/experiment.js';
+import { CONSTANTS } from '../../native/llama.js';
+
+/** Types a KV cache can have, as llama.cpp's tools spell them. */
+export const KV_TYPES = {
+  f32: CONSTANTS.GGML_TYPE_F32,
+  f16: CONSTANTS.GGML_TYPE_F16,
+  bf16: CONSTANTS.GGML_TYPE_BF16,
+  q8_0: CONSTANTS.GGML_TYPE_Q8_0,
+  q4_0: CONSTANTS.GGML_TYPE_Q4_0,
+  q4_1: CONSTANTS.GGML_TYPE_Q4_1,
+  iq4_nl: CONSTANTS.GGML_TYPE_IQ4_NL,
+  q5_0: CONSTANTS.GGML_TYPE_Q5_0,
+  q5_1: CONSTANTS.GGML_TYPE_Q5_1,
+} as const;
+export type KvType = keyof typeof KV_TYPES;
+
+/** The runner's options, checked. */
+export interface Settings {
+  readonly flashAttention: boolean | 'auto';
+  readonly kvCacheTypeK: KvType;
+  readonly kvCacheTypeV: KvType;
+  readonly threads: number;
+  readonly batch: number;
+  readonly ubatch: number;
+  readonly gpuLayers: number | 'all';
+  readonly mmap: boolean;
+  readonly cpuBackend: 'shipped' | 'native';
+  /** How eagerly idle threads spin, 0 (sleep) to 100. */
+  readonly poll: number;
+}
+
+/**
+ * Reads the options of one experiment; what is absent gets its default.
+ * @param cpus logical CPUs of the device: the number of threads when none is given.
+ * @throws FailureError `impossible-combination` naming the option that cannot be.
+ */
+export function readSettings(options: Options, cpus: number): Settings {
+  const settings: Settings = {
+    flashAttention: pick(options, 'flashAttention', 'auto', [true, false, 'auto']),
+    kvCacheTypeK: pick(options, 'kvCacheTypeK', 'f16', Object.keys(KV_TYPES) as KvType[]),
+    kvCacheTypeV: pick(options, 'kvCacheTypeV', 'f16', Object.keys(KV_TYPES) as KvType[]),
+    threads: whole(options, 'threads', cpus, 1, MAX_THREADS),
+    batch: whole(options, 'batch', 2048, 1, 1 << 20),
+    ubatch: whole(options, 'ubatch', 512, 1, 1 << 20),
+    gpuLayers: options.gpuLayers === 'all' ? 'all' : whole(options, 'gpuLayers', 'all', 0, 1 << 16),
+    mmap: pick(options, 'mmap', true, [true, false]),
+    cpuBackend: pick(options, 'cpuBackend', 'shipped', ['shipped', 'native']),
+    poll: whole(options, 'poll', 50, 0, 100),
+  };
+  const quantized = settings.kvCacheTypeV.includes('q');
+  if (quantized && settings.flashAttention === false) {
+    throw impossible(
+      `kvCacheTypeV: ${settings.kvCacheTypeV} needs flash attention, but flashAttention is false.`,
+      'Exclude this pair in the sweep, or set flashAttention to true.',
+    );
+  }
+  return settings;
+}
+
+/** GGML_MAX_N_THREADS of ggml.h. */
+const MAX_THREADS = 512;
+
+function pick<const T extends AxisValue>(
+  options: Options,
+  name: string,
+  fallback: T,
+  allowed: readonly T[],
+): T {
+  const value = options[name] ?? fallback;
+  const found = allowed.find((candidate) => candidate === value);
+  if (found === undefined) {
+    throw impossible(
+      `${name}: ${String(value)} is not one of ${allowed.join(', ')}.`,
+      `Correct ${name} in the sweep.`,
+    );
+  }
+  return found;
+}
+
+function whole<T extends AxisValue>(
+  options: Options,
+  name: string,
+  fallback: T,
+  min: number,
+  max: number,
+): number | T {
+  const value = options[name] ?? null;
+  if (value === null) return fallback;
+  if (typeof value !== 'number' || !Number.isInteger(value) || value < min || value > max) {
+    throw impossible(
+      `${name}: ${String(value)} is not a whole number from ${min} to ${max}.`,
+      `Correct ${name} in the sweep.`,
+    );
+  }
+  return value;
+}
+
+export function impossible(message: string, hint: string): FailureError {
+  return new FailureError(failure('impossible-combination', message, { hint }));
+}

@@ -1,0 +1,50 @@
+import { join } from 'node:path';
+import { type LlamaModel, llamaCpp } from '../../agent/runners/llama-cpp/index.js';
+import type { LoadRequest } from '../../agent/runners/runner.js';
+import type { Options } from '../../core/sweep/experiment.js';
+
+const models = join(import.meta.dirname, '../../models');
+
+/** @returns the path of a shipped model (`tiny`, `small`); other names are paths already. */
+export function modelPath(name: string): string {
+  return name.includes('/') ? name : join(models, `${name}-f16.gguf`);
+}
+
+/** Loads a model on the CPU with two threads. */
+export async function load(
+  name: string,
+  options: Options = {},
+  rest: Partial<Pick<LoadRequest, 'contextTokens' | 'sequences'>> = {},
+): Promise<LlamaModel> {
+  return (await llamaCpp.load({
+    modelPath: modelPath(name),
+    options: { threads: 2, ...options },
+    deviceClass: 'cpu',
+    deviceId: 'cpu0',
+    cpus: [0, 1],
+    contextTokens: 128,
+    sequences: 1,
+    ...rest,
+  })) as LlamaModel;
+}
+
+/** @returns `count` token ids below 4000, the same for the same seed. */
+export function prompt(count: number, seed: number): Int32Array {
+  let state = seed * 2654435761;
+  return Int32Array.from({ length: count }, () => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    return 3 + (state % 3997);
+  });
+}
+
+export function logProbabilities(logits: Float32Array): Float64Array {
+  const top = Math.max(...logits);
+  const sum = logits.reduce((total, value) => total + Math.exp(value - top), 0);
+  return Float64Array.from(logits, (value) => value - top - Math.log(sum));
+}
+
+/** @returns the root mean square of the differences. */
+export function rootMeanSquare(a: Float32Array, b: Float32Array): number {
+  const squares = a.reduce((total, value, i) => total + (value - (b[i] ?? 0)) ** 2, 0);
+  return Math.sqrt(squares / a.length);
+}

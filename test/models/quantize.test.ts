@@ -1,0 +1,107 @@
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, test } from 'vitest';
+import { QUANTIZATIONS, quantizeFile } from '../../agent/runners/llama-cpp/index.js';
+import { FailureError } from '../../core/errors.js';
+import { load, modelPath, prompt, rootMeanSquare } from './loading.js';
+
+const folder = mkdtempSync(join(tmpdir(), 'ridgepoint-quantize-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const quantize = (model: string, quantization: string, name = `${quantization}.gguf`) => {
+  const outputPath = join(folder, name);
+  return quantizeFile({ inputPath: modelPath(model), outputPath, quantization, threads: 2 }).then((made) => ({
+    ...made,
+    outputPath,
+  }));
+};
+const tokens = prompt(48, 9);
+
+/** Bits per weight, and how far logits may be from those of f16 (their own spread is about 3). */
+const TYPES: readonly [string, number][] = [
+  ['f32', 0.01],
+  ['bf16', 0.1],
+  ['q8_0', 0.2],
+  ['q6_k', 0.5],
+  ['q5_k_m', 0.6],
+  ['q5_k_s', 0.6],
+  ['q5_1', 0.6],
+  ['q5_0', 0.6],
+  ['q4_k_m', 1],
+  ['q4_k_s', 1],
+  ['q4_1', 1],
+  ['q4_0', 1],
+  ['iq4_nl', 1],
+  ['iq4_xs', 1],
+  ['q3_k_l', 2],
+  ['q3_k_m', 2],
+  ['q3_k_s', 2],
+  ['iq3_m', 2.5],
+  ['iq3_s', 2.5],
+  ['q2_k', 4],
+];
+
+describe('quantization', () => {
+  test('every type that needs no importance matrix is made, loads, and stays near the original', async () => {
+    const original = await load('small', {}, { contextTokens: 64 });
+    original.prefill([tokens]);
+    const expected = original.logits(0);
+    original.close();
+    for (const [name, tolerance] of TYPES) {
+      const { bytes, outputPath } = await quantize('small', name);
+      const model = await load(outputPath, {}, { contextTokens: 64 });
+      model.prefill([tokens]);
+      const error = rootMeanSquare(model.logits(0), expected);
+      expect(error, name).toBeLessThan(tolerance);
+      // The weights are what the file holds, but for metadata.
+      expect(bytes - (model.facts.modelBytes ?? 0), name).toBeGreaterThan(0);
+      expect(bytes - (model.facts.modelBytes ?? 0), name).toBeLessThan(200_000);
+      expect(model.facts.parameters).toBe(original.facts.parameters);
+      model.close();
+      rmSync(outputPath);
+    }
+  });
+
+  test('sizes follow the bits per weight', async () => {
+    const q8 = await quantize('small', 'q8_0');
+    const q4 = await quantize('small', 'q4_0');
+    const q2 = await quantize('small', 'q2_k');
+    expect(q4.bytes / q8.bytes).toBeCloseTo(4.5 / 8.5, 1);
+    expect(q2.bytes).toBeLessThan(q4.bytes);
+  });
+
+  test('tensors that got another type are told', async () => {
+    // Rows of the tiny model have 128 elements; K-quants need 256.
+    expect((await quantize('tiny', 'q4_k_m')).warnings).toEqual([
+      '24 of 38 tensor(s) do not allow q4_k_m and got a larger type',
+    ]);
+    expect((await quantize('tiny', 'q8_0')).warnings).toEqual([]);
+  });
+
+  test('names follow the headers', () => {
+    expect(QUANTIZATIONS.get('q4_k_m')).toBe(15);
+    expect(QUANTIZATIONS.get('f32')).toBe(0);
+    expect(QUANTIZATIONS.get('guessed')).toBeUndefined();
+  });
+
+  test('a failure says why, what to do, and leaves no file', async () => {
+    const reason = async (work: Promise<unknown>) => {
+      const error = await work.catch((e: unknown) => e);
+      expect(error).toBeInstanceOf(FailureError);
+      return (error as FailureError).failure;
+    };
+    const matrix = await reason(quantize('small', 'iq2_xxs'));
+    expect(matrix).toMatchObject({ code: 'artifact-failed' });
+    expect(matrix.message).toContain('importance matrix');
+    expect(existsSync(join(folder, 'iq2_xxs.gguf'))).toBe(false);
+
+    const { outputPath } = await quantize('small', 'q4_0', 'base.gguf');
+    const again = await reason(quantize(outputPath, 'q8_0', 'again.gguf'));
+    expect(again.message).toContain('requantizing');
+    expect(again.hint).toContain('f16');
+
+    expect((await reason(quantize('small', 'q9_z'))).message).toContain('q9_z');
+    expect((await reason(quantize('/nowhere/x.gguf', 'q8_0'))).code).toBe('model-missing');
+  });
+});
