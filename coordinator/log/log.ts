@@ -21,6 +21,16 @@ export type Fact =
       readonly at: string;
     }
   | { readonly fact: 'ResultRecorded'; readonly record: ResultRecord }
+  /** A point whose experiment was measured before takes over the result of that trial. */
+  | {
+      readonly fact: 'ResultReused';
+      readonly sweepId: string;
+      readonly position: number;
+      readonly experimentId: string;
+      readonly trialId: string;
+      /** The node, where it is an axis (placement.perNode); null otherwise. */
+      readonly node: string | null;
+    }
   | {
       readonly fact: 'ExperimentGivenUp';
       readonly sweepId: string;
@@ -28,7 +38,14 @@ export type Fact =
       readonly experimentId: string;
       readonly reason: string;
       readonly at: string;
+      /** The node, where it is an axis (placement.perNode); null or absent otherwise. */
+      readonly node?: string | null;
     };
+
+/** @returns the trial a fact records, or null: what makes appending idempotent. */
+export function trialOf(fact: Fact): string | null {
+  return fact.fact === 'ResultRecorded' ? fact.record.trialId : null;
+}
 
 export interface LogEntry {
   /** 1-based, without gaps. */

@@ -1,0 +1,141 @@
+import { type Failure, failure } from '../../core/errors.js';
+import type { Lease } from '../../core/lease.js';
+import type { NodeProfile } from '../../core/node.js';
+import { RESULT_SCHEMA, type ResultRecord } from '../../core/result.js';
+import type { Experiment } from '../../core/sweep/experiment.js';
+import { warn } from '../../core/warnings.js';
+
+/** A complete experiment whose id tells the position, for tests that need no real sweep. */
+export function anExperiment(id = 'x000000000000000000000001', change: Partial<Experiment> = {}): Experiment {
+  return {
+    id,
+    model: { name: 'small', source: 'builtin:small', digest: null, facts: null },
+    technique: { quantization: 'base', sparsity: 'none' },
+    runner: { kind: 'fake', options: { fakeJitter: 0 } },
+    workload: {
+      kind: 'latency',
+      options: { promptTokens: 16, generateTokens: 4, parallel: 1, contextDepth: 0 },
+    },
+    measure: {
+      confidence: 0.95,
+      halfWidth: 0.02,
+      minRepeats: 1,
+      maxRepeats: 3,
+      maxSeconds: null,
+      warmupSpread: 0.1,
+      maxWarmups: 1,
+      trialTimeoutSeconds: null,
+      maxStealRatio: 1,
+      maxForeignCores: 99,
+      maxSpread: 1,
+      meters: 'off',
+    },
+    device: 'cpu',
+    node: null,
+    ...change,
+  };
+}
+
+export function aNode(name = 'node-a', change: Partial<NodeProfile> = {}): NodeProfile {
+  return {
+    name,
+    hostname: name,
+    os: 'linux',
+    architecture: 'x64',
+    cpuModel: 'Test CPU',
+    cpuFeatures: [],
+    cores: 4,
+    memoryBytes: 8e9,
+    devices: [{ id: 'cpu0', classes: ['cpu', 'cpu:x86_64'], name: 'CPU', memoryBytes: 8e9, cpus: [0, 1] }],
+    runners: [{ kind: 'fake', release: 'fake 1', devices: ['cpu'], variants: ['shipped'] }],
+    energySources: [],
+    absent: { energy: 'no source in a test' },
+    labels: {},
+    version: '0.1.0',
+    ...change,
+  };
+}
+
+export interface Ending {
+  readonly failure?: Failure;
+  readonly valid?: boolean;
+  readonly decodeTokensPerSecond?: number;
+}
+
+/** What an agent would report at the end of this lease. */
+export function aRecord(lease: Lease, node = aNode(), ending: Ending = {}): ResultRecord {
+  const failed = ending.failure ?? null;
+  const valid = failed === null && ending.valid !== false;
+  const rate = ending.decodeTokensPerSecond ?? 100;
+  return {
+    schema: RESULT_SCHEMA,
+    trialId: lease.trialId,
+    experimentId: lease.experiment.id,
+    sweep: {
+      id: lease.sweepId,
+      name: lease.sweepName,
+      position: lease.position,
+      block: lease.block,
+      purpose: lease.purpose,
+      attempt: lease.attempt,
+    },
+    experiment: structuredClone(lease.experiment) as ResultRecord['experiment'],
+    node: {
+      name: node.name,
+      hostname: node.hostname,
+      cpuModel: node.cpuModel,
+      cores: node.cores,
+      memoryBytes: node.memoryBytes,
+    },
+    device: { id: lease.deviceId, class: 'cpu', name: 'CPU' },
+    environment: { release: 'fake 1' },
+    startedAt: '2025-01-01T00:00:00Z',
+    endedAt: '2025-01-01T00:00:01Z',
+    status: failed === null ? 'complete' : 'failed',
+    failure: failed,
+    phases: [{ name: 'decode', repeat: 0, startSeconds: 0, endSeconds: 0.04, tokens: 4 }],
+    repeats: { count: 1, warmups: 0, stop: 'max-repeats', halfWidth: null },
+    measurements:
+      failed === null
+        ? {
+            decodeTokensPerSecond: {
+              value: rate,
+              unit: 'tokens/s',
+              n: 1,
+              mean: rate,
+              median: rate,
+              stddev: null,
+              cv: null,
+              ci95: null,
+              samples: [rate],
+              source: null,
+            },
+            energyJoules: { value: null, unit: 'J', reason: 'no energy source' },
+          }
+        : {},
+    warnings: failed === null && !valid ? [warn('foreign-process', 'a test said so')] : [],
+    valid,
+    artifact: null,
+    tokenSeconds: failed === null ? [[0.01, 0.01, 0.01, 0.01]] : [],
+    samples: [],
+    absent: {},
+  };
+}
+
+export function aLease(trialId: string, change: Partial<Lease> = {}): Lease {
+  return {
+    trialId,
+    sweepId: 's1',
+    sweepName: 'sweep',
+    position: 0,
+    block: 0,
+    purpose: 'measure',
+    attempt: 1,
+    deviceId: 'cpu0',
+    experiment: anExperiment(),
+    leaseSeconds: 30,
+    ...change,
+  };
+}
+
+export const crashed = failure('crashed', 'The process died.', { signal: 'SIGSEGV' });
