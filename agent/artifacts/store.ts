@@ -1,5 +1,5 @@
-import { mkdir, readFile, rename, rm, stat, statfs, utimes, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdir, readdir, readFile, rename, rm, stat, statfs, utimes, writeFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
 import { z } from 'zod';
 import { type Failure, FailureError, failure } from '../../core/errors.js';
 import type { Ending, LaunchRequest } from '../isolation/launch.js';
@@ -33,10 +33,20 @@ export interface Artifact {
   readonly recipe: string;
   /** null when it was made by an earlier trial. */
   readonly makeSeconds: number | null;
+  /** What its maker said, e.g. of tensors that got another type. */
+  readonly warnings: readonly string[];
 }
 
-const noteSchema = z.object({ digest: z.string(), bytes: z.number(), recipe: z.string(), base: z.string() });
-type Launch = (request: LaunchRequest) => { readonly ended: Promise<Ending> };
+const noteSchema = z.object({
+  digest: z.string(),
+  bytes: z.number(),
+  recipe: z.string(),
+  base: z.string(),
+  warnings: z.array(z.string()),
+});
+
+/** Starts a child; the caller can give its own, to stop the child with the trial. */
+export type Launcher = (request: LaunchRequest) => { readonly ended: Promise<Ending> };
 
 /**
  * Artifacts by recipe hash: made once in a child process, written beside their place and moved there
@@ -44,12 +54,10 @@ type Launch = (request: LaunchRequest) => { readonly ended: Promise<Ending> };
  */
 export class ArtifactStore {
   readonly #settings: StoreSettings;
-  readonly #launch: Launch;
   readonly #folder: string;
 
-  constructor(settings: StoreSettings, launcher: Launch = launch) {
+  constructor(settings: StoreSettings) {
     this.#settings = settings;
-    this.#launch = launcher;
     this.#folder = join(settings.cacheFolder, 'artifacts');
   }
 
@@ -57,18 +65,19 @@ export class ArtifactStore {
    * @returns the file for this quantization of the base: the base itself when it is that already.
    * @throws FailureError `artifact-failed`, `disk-full`, or what the engine's child died of.
    */
-  async prepare(request: ArtifactRequest): Promise<Artifact> {
+  async prepare(request: ArtifactRequest, launcher: Launcher = launch): Promise<Artifact> {
     const { base, quantization, engine } = request;
     if (quantization === 'base' || quantization === base.facts.quantization) {
       const { path, digest } = base;
-      return { path, digest, base: digest, bytes: base.facts.bytes, recipe: 'base', makeSeconds: null };
+      const { bytes } = base.facts;
+      return { path, digest, base: digest, bytes, recipe: 'base', makeSeconds: null, warnings: [] };
     }
     const name = recipeHash({ base: base.digest, quantization, engine });
     const path = join(this.#folder, `${name}.gguf`);
     try {
       await mkdir(this.#folder, { recursive: true });
       return await withLock(join(this.#folder, `${name}.lock`), async () => {
-        return (await this.#find(path)) ?? (await this.#make(path, request));
+        return (await this.#find(path)) ?? (await this.#make(path, request, launcher));
       });
     } catch (error) {
       throw translate(error);
@@ -88,13 +97,14 @@ export class ArtifactStore {
     }
   }
 
-  async #make(path: string, request: ArtifactRequest): Promise<Artifact> {
+  async #make(path: string, request: ArtifactRequest, launcher: Launcher): Promise<Artifact> {
     const { base, quantization } = request;
     await this.#checkRoom(base.facts.bytes);
-    const draft = `${path}.draft`;
+    const draft = `${path}.${process.pid}.draft`;
+    await this.#dropDrafts(path);
     const began = performance.now();
     try {
-      const ending = await this.#launch({
+      const ending = await launcher({
         order: {
           order: 'quantize',
           runnerKind: request.runnerKind,
@@ -117,12 +127,22 @@ export class ArtifactStore {
         bytes,
         recipe: recipeWord({ ...request, base: base.digest }),
         base: base.digest,
+        warnings: ending.answer?.type === 'quantized' ? [...ending.answer.warnings] : [],
       };
       await writeFile(`${path}.json`, JSON.stringify(note));
       await makeRoom(this.#folder, this.#settings.artifactBytes, path);
       return { path, ...note, makeSeconds };
     } finally {
       await rm(draft, { force: true });
+    }
+  }
+
+  /** What makers that were killed left behind; the lock says that nobody is writing one now. */
+  async #dropDrafts(path: string): Promise<void> {
+    for (const name of await readdir(this.#folder)) {
+      if (name.startsWith(`${basename(path)}.`) && name.endsWith('.draft')) {
+        await rm(join(this.#folder, name), { force: true });
+      }
     }
   }
 

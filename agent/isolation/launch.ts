@@ -143,13 +143,20 @@ function start(request: LaunchRequest): ChildProcess {
     request.tools ?? findStartTools(),
   );
   // NODE_OPTIONS of the parent (inspectors, loaders, coverage) would change what the child measures.
-  const { NODE_OPTIONS: _dropped, ...env } = process.env;
+  const { NODE_OPTIONS: _dropped, ...inherited } = process.env;
+  const env = { ...inherited, ...deviceEnvironment(request.order) };
   return spawn(command, args, {
     detached: true,
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     serialization: 'advanced',
     env,
   });
+}
+
+/** A trial on a GPU sees its own GPU alone, whatever its engine would choose. */
+function deviceEnvironment(order: WorkerOrder): NodeJS.ProcessEnv {
+  if (order.order !== 'trial' || !order.deviceId.startsWith('GPU-')) return {};
+  return { CUDA_VISIBLE_DEVICES: order.deviceId, CUDA_DEVICE_ORDER: 'PCI_BUS_ID' };
 }
 
 function exitOf(

@@ -42,7 +42,7 @@ export type WorkerMessage =
   | { readonly type: 'resting'; readonly seconds: number }
   | { readonly type: 'engine-warning'; readonly text: string }
   | { readonly type: 'outcome'; readonly outcome: WorkloadOutcome }
-  | { readonly type: 'quantized'; readonly bytes: number }
+  | { readonly type: 'quantized'; readonly bytes: number; readonly warnings: readonly string[] }
   | { readonly type: 'probed'; readonly probe: RunnerProbe }
   | { readonly type: 'failed'; readonly failure: Failure };
 

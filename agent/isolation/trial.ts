@@ -25,6 +25,7 @@ export async function runTrial(order: TrialOrder, line: Line): Promise<WorkloadO
     phase: { name: 'load', repeat: null, startSeconds: loadStart, endSeconds: loadEnd, tokens: 0 },
   });
   line.send({ type: 'loaded', facts: model.facts });
+  for (const text of model.warnings ?? []) line.send({ type: 'engine-warning', text });
 
   try {
     return await workload.run(model, order.workload.options, {

@@ -23,8 +23,8 @@ async function obey(order: WorkerOrder, line: Line): Promise<WorkerMessage> {
         const message = `the runner ${order.runnerKind} cannot quantize`;
         return { type: 'failed', failure: failure('artifact-failed', message) };
       }
-      const { bytes } = await quantize(order, () => {});
-      return { type: 'quantized', bytes };
+      const { bytes, warnings } = await quantize(order);
+      return { type: 'quantized', bytes, warnings };
     }
     case 'probe':
       return { type: 'probed', probe: await (await runnerNamed(order.runnerKind)).probe() };

@@ -2,14 +2,15 @@ import { FailureError, failure } from '../../core/errors.js';
 import type { QuantizeOrder } from '../isolation/messages.js';
 import type { Runner } from './runner.js';
 
-/** Makes an artifact; resolves with the bytes of the file it wrote. Progress goes from 0 to 1. */
+/** Makes an artifact; resolves with the bytes of the file it wrote and what there is to say of it. */
 export type Quantize = (
   order: QuantizeOrder,
-  onProgress: (ratio: number) => void,
-) => Promise<{ readonly bytes: number }>;
+) => Promise<{ readonly bytes: number; readonly warnings: readonly string[] }>;
 
 interface RunnerRoom {
   readonly kind: string;
+  /** False for a runner that runs without a model file. */
+  readonly needsModel: boolean;
   /** Imported when used: an agent without an engine must start, and only a child may open native code. */
   load(): Promise<Runner>;
   quantizer(): Promise<Quantize | null>;
@@ -18,7 +19,14 @@ interface RunnerRoom {
 /** Every runner this agent knows: a new one is a new folder and one entry here. */
 const RUNNERS: readonly RunnerRoom[] = [
   {
+    kind: 'llama-cpp',
+    needsModel: true,
+    load: async () => (await import('./llama-cpp/index.js')).llamaCpp,
+    quantizer: async () => (await import('./llama-cpp/index.js')).quantizeFile,
+  },
+  {
     kind: 'fake',
+    needsModel: false,
     load: async () => (await import('./fake/index.js')).fakeRunner,
     quantizer: async () => null,
   },
@@ -29,6 +37,11 @@ export const RUNNER_KINDS: readonly string[] = RUNNERS.map((room) => room.kind);
 /** @returns the runner; throws FailureError `engine-missing` for a kind this agent does not know. */
 export async function runnerNamed(kind: string): Promise<Runner> {
   return roomOf(kind).load();
+}
+
+/** @returns whether the runner needs a model file to run. */
+export function needsModel(kind: string): boolean {
+  return roomOf(kind).needsModel;
 }
 
 /** @returns the runner's way to quantize, or null when it has none. */
