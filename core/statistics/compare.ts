@@ -1,6 +1,6 @@
 import { studentQuantile } from './distributions.js';
 import type { Interval } from './interval.js';
-import { holm, mannWhitney, permutation, welch } from './tests.js';
+import { holm, mannWhitney, permutation, welch } from './significance.js';
 
 export type Verdict = 'faster' | 'slower' | 'same' | 'unclear';
 

@@ -12,7 +12,7 @@ import {
 import { bcaBootstrap, percentileBootstrap, tInterval } from '../../../core/statistics/interval.js';
 import { quantile } from '../../../core/statistics/quantile.js';
 import { mean, summarize } from '../../../core/statistics/summary.js';
-import { holm, mannWhitney, permutation, welch } from '../../../core/statistics/tests.js';
+import { holm, mannWhitney, permutation, welch } from '../../../core/statistics/significance.js';
 import { mannKendall } from '../../../core/statistics/trend.js';
 
 interface SampleReference {
