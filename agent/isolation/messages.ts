@@ -42,11 +42,18 @@ export type WorkerMessage =
   | { readonly type: 'resting'; readonly seconds: number }
   | { readonly type: 'engine-warning'; readonly text: string }
   | { readonly type: 'outcome'; readonly outcome: WorkloadOutcome }
-  | { readonly type: 'quantized'; readonly bytes: number }
+  | { readonly type: 'quantized'; readonly bytes: number; readonly warnings: readonly string[] }
   | { readonly type: 'probed'; readonly probe: RunnerProbe }
   | { readonly type: 'failed'; readonly failure: Failure };
 
-/** Parent → child while it works. */
+/** Parent → child while it works: end soon, for this reason. */
 export interface StopMessage {
   readonly stop: string;
 }
+
+/** Parent → child: the meters have read what they wanted while the child rested; go on. */
+export interface ResumeMessage {
+  readonly resume: true;
+}
+
+export type ParentMessage = WorkerOrder | StopMessage | ResumeMessage;

@@ -13,6 +13,8 @@ export interface Meter {
    * Cheap: well under a millisecond, since it runs while others compute.
    */
   read(): readonly Reading[];
+  /** What costs more than a reading may cost, read only while the trial rests between two repeats. */
+  readResting?(): readonly Reading[];
   /** The trial's process is there (or gone: null). */
   attach(target: MeterTarget | null): void;
   close(): void;

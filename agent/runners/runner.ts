@@ -31,7 +31,7 @@ export interface LoadRequest {
   readonly deviceId: string;
   /** Logical CPUs the process is pinned to. */
   readonly cpus: readonly number[];
-  /** What the workload is going to need, so that the context is exactly large enough. */
+  /** Tokens that each sequence needs at most, so that the context is exactly large enough. */
   readonly contextTokens: number;
   readonly sequences: number;
 }

@@ -5,7 +5,10 @@ import type { LoadedModel } from '../runners/runner.js';
 /** A Workload is what is asked of a runner. It lives in the child and stamps phases as it goes. */
 export interface Workload {
   readonly kind: string;
-  /** What the context has to hold, known before the model is loaded. */
+  /**
+   * What the context has to hold, known before the model is loaded: `contextTokens` for each of the
+   * `sequences`.
+   */
   demands(options: Options): { contextTokens: number; sequences: number };
   run(model: LoadedModel, options: Options, context: WorkloadContext): Promise<WorkloadOutcome>;
 }

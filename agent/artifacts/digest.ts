@@ -1,0 +1,72 @@
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { mkdir, readFile, rename, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { z } from 'zod';
+
+const entrySchema = z.object({
+  path: z.string(),
+  bytes: z.number(),
+  inode: z.number(),
+  modifiedMilliseconds: z.number(),
+  digest: z.string().regex(/^sha256:[0-9a-f]{64}$/),
+});
+type Entry = z.infer<typeof entrySchema>;
+
+/**
+ * The digest of a file, `sha256:<hex>`. Reading a model of 100 GB takes minutes, so it is kept by path,
+ * size, inode and time of change; a file that changes under the same four is not noticed.
+ */
+export async function digestOf(path: string, cacheFolder: string): Promise<string> {
+  const before = await identityOf(path);
+  const file = join(cacheFolder, 'digests', `${createHash('sha256').update(path).digest('hex')}.json`);
+  const known = await readEntry(file);
+  if (known !== null && sameFile(known, before)) return known.digest;
+
+  const digest = `sha256:${await hash(path)}`;
+  const after = await identityOf(path);
+  // Written to while it was read: the digest belongs to no state of the file, so it is not kept.
+  if (sameFile(before, after)) await writeEntry(file, { ...after, digest });
+  return digest;
+}
+
+async function hash(path: string): Promise<string> {
+  const sha256 = createHash('sha256');
+  for await (const chunk of createReadStream(path, { highWaterMark: 2 ** 20 }))
+    sha256.update(chunk as Buffer);
+  return sha256.digest('hex');
+}
+
+async function identityOf(path: string): Promise<Omit<Entry, 'digest'>> {
+  const { size, ino, mtimeMs } = await stat(path);
+  return { path, bytes: size, inode: ino, modifiedMilliseconds: mtimeMs };
+}
+
+function sameFile(a: Omit<Entry, 'digest'>, b: Omit<Entry, 'digest'>): boolean {
+  return (
+    a.path === b.path &&
+    a.bytes === b.bytes &&
+    a.inode === b.inode &&
+    a.modifiedMilliseconds === b.modifiedMilliseconds
+  );
+}
+
+async function readEntry(file: string): Promise<Entry | null> {
+  try {
+    return entrySchema.parse(JSON.parse(await readFile(file, 'utf8')));
+  } catch {
+    return null;
+  }
+}
+
+/** A cache that cannot be written costs time, never an answer. */
+async function writeEntry(file: string, entry: Entry): Promise<void> {
+  const draft = `${file}.${process.pid}.tmp`;
+  try {
+    await mkdir(join(file, '..'), { recursive: true });
+    await writeFile(draft, JSON.stringify(entry));
+    await rename(draft, file);
+  } catch {
+    // Next time it is read again.
+  }
+}

@@ -1,0 +1,104 @@
+import type { ModelFacts } from '../../../core/sweep/experiment.js';
+import type { GgufHeader } from './header.js';
+import { shown } from './metadata.js';
+import { GgufError } from './reader.js';
+import { FILE_TYPES, TENSOR_TYPES } from './tensor-types.js';
+
+/** @returns the model's facts from its header. @throws GgufError when it is not a language model of one file. */
+export function modelFacts(header: GgufHeader): ModelFacts {
+  const text = (key: string) => {
+    const value = header.metadata.get(key);
+    return typeof value === 'string' ? value : null;
+  };
+  const architecture = text('general.architecture');
+  if (architecture === null) throw new GgufError('it does not say its architecture (general.architecture)');
+  const kind = text('general.type') ?? 'model';
+  if (kind !== 'model')
+    throw new GgufError(`it holds ${/^[aeiou]/.test(kind) ? 'an' : 'a'} ${shown(kind)}, not a model`);
+  if (header.tensors.length === 0) throw new GgufError('it holds no weights, only a vocabulary');
+  const parts = count(header, 'split.count');
+  if (parts !== null && parts > 1) {
+    throw new GgufError(`it is one of ${parts} parts; join them with llama-gguf-split --merge`);
+  }
+
+  const at = (key: string) => `${architecture}.${key}`;
+  const layers = layerCount(header, at('block_count'));
+  const embeddingLength = required(header, at('embedding_length'));
+  const heads = perLayer(header, at('attention.head_count'), layers);
+  const keyValueHeads = perLayer(header, at('attention.head_count_kv'), layers) ?? heads;
+  const headLength =
+    heads === null || heads[0] === undefined || heads[0] === 0 ? 0 : embeddingLength / heads[0];
+  const keyLength = count(header, at('attention.key_length')) ?? headLength;
+  const valueLength = count(header, at('attention.value_length')) ?? headLength;
+  // A model without attention (mamba) has no heads and keeps no keys.
+  const keyValueHeadsInAll = (keyValueHeads ?? []).reduce((sum, n) => sum + n, 0);
+  return {
+    architecture,
+    parameters: header.tensors.reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1), 0),
+    bytes: header.fileBytes,
+    quantization: quantizationOf(header),
+    layers,
+    contextLength: required(header, at('context_length')),
+    keyElementsPerToken: keyValueHeadsInAll * keyLength,
+    valueElementsPerToken: keyValueHeadsInAll * valueLength,
+    vocabularySize: vocabularySize(header, at('vocab_size')),
+    embeddingLength,
+  };
+}
+
+/** @returns bytes of all weight tensors. */
+export function weightBytes(header: GgufHeader): number {
+  return header.tensors.reduce((sum, tensor) => sum + tensor.bytes, 0);
+}
+
+/** The file's own word; without one, the type that holds most bytes. */
+function quantizationOf(header: GgufHeader): string {
+  const said = FILE_TYPES.get(count(header, 'general.file_type') ?? -1);
+  if (said !== undefined) return said;
+  const bytes = new Map<string, number>();
+  for (const tensor of header.tensors) bytes.set(tensor.type, (bytes.get(tensor.type) ?? 0) + tensor.bytes);
+  const most = [...bytes].sort((a, b) => b[1] - a[1])[0];
+  return most?.[0] ?? TENSOR_TYPES.get(0)!.name;
+}
+
+function vocabularySize(header: GgufHeader, key: string): number {
+  const tokens = header.metadata.get('tokenizer.ggml.tokens');
+  if (typeof tokens === 'object' && tokens !== null) return tokens.count;
+  const embedding = header.tensors.find((tensor) => tensor.name === 'token_embd.weight');
+  return count(header, key) ?? embedding?.shape[1] ?? 0;
+}
+
+/** One number for all layers, or one for each. */
+function perLayer(header: GgufHeader, key: string, layers: number): readonly number[] | null {
+  const value = header.metadata.get(key);
+  if (typeof value === 'number') return Array.from({ length: layers }, () => value);
+  if (typeof value !== 'object' || value === null || value.values === null) return null;
+  for (const one of value.values) checked(one, key);
+  return value.values;
+}
+
+function required(header: GgufHeader, key: string): number {
+  const value = count(header, key);
+  if (value === null) throw new GgufError(`it does not say its ${shown(key)}`);
+  return value;
+}
+
+/** Bounded, since arrays of this length are made from it. */
+function layerCount(header: GgufHeader, key: string): number {
+  const layers = required(header, key);
+  if (layers > 4096) throw new GgufError(`it claims ${layers} layers; 4096 is the most there can be`);
+  return layers;
+}
+
+/** Largest plausible number of layers, tokens or elements: sums over layers must stay exact. */
+const MAX_COUNT = 2 ** 31;
+
+function count(header: GgufHeader, key: string): number | null {
+  const value = header.metadata.get(key);
+  return typeof value === 'number' ? checked(value, key) : null;
+}
+
+function checked(value: number, key: string): number {
+  if (Number.isInteger(value) && value >= 0 && value <= MAX_COUNT) return value;
+  throw new GgufError(`its ${shown(key)} is ${value}`);
+}

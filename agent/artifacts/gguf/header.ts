@@ -1,0 +1,133 @@
+import { closeSync, fstatSync, openSync } from 'node:fs';
+import { type Metadata, readMetadata, shown } from './metadata.js';
+import { GgufError, HeaderReader } from './reader.js';
+import { TENSOR_TYPES } from './tensor-types.js';
+
+/** What the front of a GGUF file says, checked against the file's size. */
+export interface GgufHeader {
+  readonly fileBytes: number;
+  readonly version: number;
+  readonly metadata: Metadata;
+  readonly tensors: readonly TensorInfo[];
+}
+
+export interface TensorInfo {
+  readonly name: string;
+  /** ggml's name of the type, lower case: `q4_k`. */
+  readonly type: string;
+  /** Innermost dimension first, as ggml counts them. */
+  readonly shape: readonly number[];
+  readonly bytes: number;
+  /** From the start of the file. */
+  readonly offset: number;
+}
+
+const MAGIC = 0x46554747;
+const MAX_TENSORS = 65_536;
+/** ggml.h: GGML_MAX_DIMS, GGML_MAX_NAME. */
+const MAX_DIMENSIONS = 4;
+const MAX_NAME_BYTES = 63;
+const DEFAULT_ALIGNMENT = 32;
+
+/**
+ * Reads and checks the header of a GGUF file in plain JavaScript, before native code touches it: format of
+ * ggml's docs/gguf.md, versions 2 and 3.
+ * @throws GgufError with a sentence that says what is wrong with the file; errors of open(2) as they are.
+ */
+export function readGgufHeader(path: string): GgufHeader {
+  const descriptor = openSync(path, 'r');
+  try {
+    const { size } = fstatSync(descriptor);
+    return parse(new HeaderReader(descriptor, size), size);
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+function parse(reader: HeaderReader, fileBytes: number): GgufHeader {
+  if (fileBytes < 24) throw new GgufError(`it is ${fileBytes} bytes long, too short for a GGUF header`);
+  if (reader.u32('the magic number') !== MAGIC) throw new GgufError('it does not begin with GGUF');
+  const version = reader.u32('the version');
+  if (version > 0xffff) throw new GgufError('it is a big-endian GGUF file, which this machine cannot run');
+  if (version !== 2 && version !== 3)
+    throw new GgufError(`it is GGUF version ${version}; 2 and 3 can be read`);
+  const tensorCount = reader.u64('the number of tensors');
+  const keyCount = reader.u64('the number of metadata keys');
+  if (tensorCount > MAX_TENSORS) {
+    throw new GgufError(`it claims ${tensorCount} tensors; ${MAX_TENSORS} is the most there can be`);
+  }
+  const metadata = readMetadata(reader, keyCount);
+  const alignment = alignmentOf(metadata);
+  const entries = readTensors(reader, tensorCount, alignment);
+  const dataStart = padded(reader.position, alignment);
+  const tensors = entries.map((tensor) => ({ ...tensor, offset: dataStart + tensor.offset }));
+  const last = tensors.at(-1);
+  if (last !== undefined && last.offset + last.bytes > fileBytes) {
+    const missing = last.offset + last.bytes - fileBytes;
+    throw new GgufError(`it is cut off: ${missing} of ${last.offset + last.bytes} bytes are missing`);
+  }
+  return { fileBytes, version, metadata, tensors };
+}
+
+/** @returns tensors with offsets from the start of the data; they have to lie back to back, as ggml asks. */
+function readTensors(reader: HeaderReader, count: number, alignment: number): TensorInfo[] {
+  const tensors: TensorInfo[] = [];
+  const names = new Set<string>();
+  let expected = 0;
+  for (let i = 0; i < count; i++) {
+    const name = reader.string(MAX_NAME_BYTES, `the name of tensor ${i + 1}`);
+    if (name === null)
+      throw new GgufError(`the name of tensor ${i + 1} is longer than ${MAX_NAME_BYTES} bytes`);
+    if (names.has(name)) throw new GgufError(`the tensor ${shown(name)} is there twice`);
+    names.add(name);
+    const tensor = readTensor(reader, name);
+    if (tensor.offset !== expected) {
+      throw new GgufError(
+        `the tensor ${shown(name)} begins at ${tensor.offset} of the data, not at ${expected}`,
+      );
+    }
+    expected = padded(tensor.offset + tensor.bytes, alignment);
+    if (!Number.isSafeInteger(expected))
+      throw new GgufError(`the tensor ${shown(name)} is larger than any file`);
+    tensors.push(tensor);
+  }
+  return tensors;
+}
+
+function readTensor(reader: HeaderReader, name: string): TensorInfo {
+  const what = `the tensor ${shown(name)}`;
+  const dimensions = reader.u32(`the shape of ${what}`);
+  if (dimensions > MAX_DIMENSIONS) throw new GgufError(`${what} has ${dimensions} dimensions; 4 is the most`);
+  const shape = Array.from({ length: dimensions }, () => reader.u64(`the shape of ${what}`));
+  const typeNumber = reader.u32(`the type of ${what}`);
+  const type = TENSOR_TYPES.get(typeNumber);
+  if (type === undefined)
+    throw new GgufError(`${what} has the type ${typeNumber}, which this release does not know`);
+  const row = shape[0] ?? 1;
+  if (row % type.blockWeights !== 0) {
+    throw new GgufError(
+      `${what} has rows of ${row} weights, which ${type.name} cannot hold (blocks of ${type.blockWeights})`,
+    );
+  }
+  // Each factor is exact up to 2^53 and the product is checked at every step, so nothing wraps around.
+  let weights = 1;
+  for (const length of shape) {
+    weights *= length;
+    if (!Number.isSafeInteger(weights))
+      throw new GgufError(`${what} has more weights than any file can hold`);
+  }
+  const bytes = (weights / type.blockWeights) * type.blockBytes;
+  if (!Number.isSafeInteger(bytes)) throw new GgufError(`${what} has more bytes than any file can hold`);
+  return { name, type: type.name, shape, bytes, offset: reader.u64(`the offset of ${what}`) };
+}
+
+function alignmentOf(metadata: Metadata): number {
+  const alignment = metadata.get('general.alignment') ?? DEFAULT_ALIGNMENT;
+  const powerOfTwo = typeof alignment === 'number' && alignment > 0 && Number.isInteger(Math.log2(alignment));
+  if (powerOfTwo && alignment <= 2 ** 20) return alignment;
+  throw new GgufError('its general.alignment is not a power of two');
+}
+
+function padded(bytes: number, alignment: number): number {
+  return Math.ceil(bytes / alignment) * alignment;
+}

@@ -1,0 +1,115 @@
+import { existsSync, realpathSync, statSync } from 'node:fs';
+import { dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { type Failure, FailureError, failure } from '../../core/errors.js';
+
+export interface SourceSettings {
+  /** The only folders a sweep may name files in. */
+  readonly modelFolders: readonly string[];
+}
+
+/** Models that ship with Ridgepoint: `builtin:<name>` → file in models/. */
+const BUILTIN: Readonly<Record<string, string>> = {
+  small: 'small-f16.gguf',
+  tiny: 'tiny-f16.gguf',
+};
+
+/**
+ * Finds the file a source names. A sweep is data from somewhere else: it reaches files inside the model
+ * folders and nothing beyond, whatever `..` and symbolic links say.
+ * @returns the real path of a regular file.
+ * @throws FailureError `source-not-allowed`, `model-missing`.
+ */
+export function locateSource(source: string, settings: SourceSettings): string {
+  const [scheme, rest] = /^([a-z][a-z0-9+.-]+):(.*)$/s.exec(source)?.slice(1) ?? [null, source];
+  if (scheme === 'builtin') return builtinPath(rest ?? '');
+  if (scheme === null || scheme === 'file')
+    return localPath((rest ?? '').replace(/^\/\//, ''), source, settings);
+  throw refusal(
+    'source-not-allowed',
+    `this node does not fetch models, and ${source} would have to be fetched`,
+    {
+      hint: 'Put the file into one of the node’s model folders and name it by its path.',
+    },
+  );
+}
+
+/** @returns the folder models/ of this installation, from sources as from dist. */
+export function builtinFolder(): string {
+  for (let folder = dirname(fileURLToPath(import.meta.url)); ; folder = dirname(folder)) {
+    const models = join(folder, 'models');
+    if (existsSync(join(models, BUILTIN.tiny!))) return models;
+    if (folder === dirname(folder)) return models;
+  }
+}
+
+function builtinPath(name: string): string {
+  const file = Object.hasOwn(BUILTIN, name) ? BUILTIN[name] : undefined;
+  if (file === undefined) {
+    throw refusal('model-missing', `there is no builtin model ${JSON.stringify(name)}`, {
+      hint: `The builtin models are ${Object.keys(BUILTIN).join(' and ')}.`,
+    });
+  }
+  return regularFile(realpath(join(builtinFolder(), file), `builtin:${name}`), `builtin:${name}`);
+}
+
+function localPath(path: string, source: string, settings: SourceSettings): string {
+  if (path.includes('\0') || path === '') {
+    throw refusal('model-missing', `${JSON.stringify(source)} is not the name of a file`);
+  }
+  const folders = settings.modelFolders.flatMap((folder) => {
+    try {
+      return [realpathSync(folder)];
+    } catch {
+      return [];
+    }
+  });
+  const candidates = isAbsolute(path) ? [resolve(path)] : folders.map((folder) => resolve(folder, path));
+  // Judged by name first, so that the answer does not tell whether a file outside the folders exists.
+  const named = candidates.filter((candidate) =>
+    [...folders, ...settings.modelFolders.map((folder) => resolve(folder))].some((f) => inside(candidate, f)),
+  );
+  if (named.length === 0) throw outside(source, settings);
+  const present = named.find((candidate) => existsSync(candidate));
+  if (present === undefined) {
+    throw refusal('model-missing', `there is no file ${source}`, {
+      hint: `The node’s model folders are ${settings.modelFolders.join(', ')}.`,
+    });
+  }
+  const real = realpath(present, source);
+  if (!folders.some((folder) => inside(real, folder))) throw outside(source, settings);
+  return regularFile(real, source);
+}
+
+function inside(path: string, folder: string): boolean {
+  const way = relative(folder, path);
+  return way !== '' && way !== '..' && !way.startsWith(`..${sep}`) && !isAbsolute(way);
+}
+
+function realpath(path: string, source: string): string {
+  try {
+    return realpathSync(path);
+  } catch (error) {
+    throw refusal('model-missing', `${source} cannot be opened: ${(error as Error).message}`);
+  }
+}
+
+function regularFile(path: string, source: string): string {
+  if (statSync(path).isFile()) return path;
+  throw refusal('model-missing', `${source} is not a file`);
+}
+
+function outside(source: string, settings: SourceSettings): FailureError {
+  const folders = settings.modelFolders.length === 0 ? 'none' : settings.modelFolders.join(', ');
+  return refusal('source-not-allowed', `${source} is not inside a model folder of this node`, {
+    hint: `Its model folders are: ${folders}. Move the file there, or add its folder to modelFolders in the agent’s config.`,
+  });
+}
+
+function refusal(
+  code: 'source-not-allowed' | 'model-missing',
+  message: string,
+  rest: Partial<Failure> = {},
+): FailureError {
+  return new FailureError(failure(code, message, rest));
+}

@@ -1,0 +1,193 @@
+import { mkdir, readdir, readFile, rename, rm, stat, statfs, utimes, writeFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { z } from 'zod';
+import { type Failure, FailureError, failure } from '../../core/errors.js';
+import type { Ending, LaunchRequest } from '../isolation/launch.js';
+import { launch } from '../isolation/launch.js';
+import { digestOf } from './digest.js';
+import { makeRoom } from './eviction.js';
+import { withLock } from './lock.js';
+import { recipeHash, recipeWord } from './recipe.js';
+import type { ResolvedModel } from './resolve.js';
+
+export interface StoreSettings {
+  readonly cacheFolder: string;
+  /** The oldest artifacts go when all together are larger than this. */
+  readonly artifactBytes: number;
+}
+
+export interface ArtifactRequest {
+  readonly base: ResolvedModel;
+  readonly quantization: string;
+  readonly runnerKind: string;
+  readonly engine: string;
+  readonly cpus: readonly number[];
+  readonly timeLimitSeconds: number;
+}
+
+export interface Artifact {
+  readonly path: string;
+  readonly digest: string;
+  readonly base: string;
+  readonly bytes: number;
+  readonly recipe: string;
+  /** null when it was made by an earlier trial. */
+  readonly makeSeconds: number | null;
+  /** What its maker said, e.g. of tensors that got another type. */
+  readonly warnings: readonly string[];
+}
+
+const noteSchema = z.object({
+  digest: z.string(),
+  bytes: z.number(),
+  recipe: z.string(),
+  base: z.string(),
+  warnings: z.array(z.string()),
+});
+
+/** Starts a child; the caller can give its own, to stop the child with the trial. */
+export type Launcher = (request: LaunchRequest) => { readonly ended: Promise<Ending> };
+
+/**
+ * Artifacts by recipe hash: made once in a child process, written beside their place and moved there
+ * whole, so that a file under its name is always complete.
+ */
+export class ArtifactStore {
+  readonly #settings: StoreSettings;
+  readonly #folder: string;
+
+  constructor(settings: StoreSettings) {
+    this.#settings = settings;
+    this.#folder = join(settings.cacheFolder, 'artifacts');
+  }
+
+  /**
+   * @returns the file for this quantization of the base: the base itself when it is that already.
+   * @throws FailureError `artifact-failed`, `disk-full`, or what the engine's child died of.
+   */
+  async prepare(request: ArtifactRequest, launcher: Launcher = launch): Promise<Artifact> {
+    const { base, quantization, engine } = request;
+    if (quantization === 'base' || quantization === base.facts.quantization) {
+      const { path, digest } = base;
+      const { bytes } = base.facts;
+      return { path, digest, base: digest, bytes, recipe: 'base', makeSeconds: null, warnings: [] };
+    }
+    const name = recipeHash({ base: base.digest, quantization, engine });
+    const path = join(this.#folder, `${name}.gguf`);
+    try {
+      await mkdir(this.#folder, { recursive: true });
+      return await withLock(join(this.#folder, `${name}.lock`), async () => {
+        return (await this.#find(path)) ?? (await this.#make(path, request, launcher));
+      });
+    } catch (error) {
+      throw translate(error);
+    }
+  }
+
+  async #find(path: string): Promise<Artifact | null> {
+    try {
+      const note = noteSchema.parse(JSON.parse(await readFile(`${path}.json`, 'utf8')));
+      if ((await stat(path)).size !== note.bytes) return null;
+      // Looked at by eviction as the time of last use.
+      const now = new Date();
+      await utimes(`${path}.json`, now, now);
+      return { path, ...note, makeSeconds: null };
+    } catch {
+      return null;
+    }
+  }
+
+  async #make(path: string, request: ArtifactRequest, launcher: Launcher): Promise<Artifact> {
+    const { base, quantization } = request;
+    await this.#checkRoom(base.facts.bytes);
+    const draft = `${path}.${process.pid}.draft`;
+    await this.#dropDrafts(path);
+    const began = performance.now();
+    try {
+      const ending = await launcher({
+        order: {
+          order: 'quantize',
+          runnerKind: request.runnerKind,
+          inputPath: base.path,
+          outputPath: draft,
+          quantization,
+          threads: Math.max(1, request.cpus.length),
+        },
+        cpus: request.cpus,
+        timeLimitSeconds: request.timeLimitSeconds,
+        memoryLimitBytes: null,
+      }).ended;
+      if (ending.failure !== null) throw new FailureError(asArtifactFailure(ending.failure, quantization));
+      const makeSeconds = (performance.now() - began) / 1000;
+      await rename(draft, path);
+      const bytes = (await stat(path)).size;
+      const digest = await digestOf(path, this.#settings.cacheFolder);
+      const note = {
+        digest,
+        bytes,
+        recipe: recipeWord({ ...request, base: base.digest }),
+        base: base.digest,
+        warnings: ending.answer?.type === 'quantized' ? [...ending.answer.warnings] : [],
+      };
+      await writeFile(`${path}.json`, JSON.stringify(note));
+      await makeRoom(this.#folder, this.#settings.artifactBytes, path);
+      return { path, ...note, makeSeconds };
+    } finally {
+      await rm(draft, { force: true });
+    }
+  }
+
+  /** What makers that were killed left behind; the lock says that nobody is writing one now. */
+  async #dropDrafts(path: string): Promise<void> {
+    for (const name of await readdir(this.#folder)) {
+      if (name.startsWith(`${basename(path)}.`) && name.endsWith('.draft')) {
+        await rm(join(this.#folder, name), { force: true });
+      }
+    }
+  }
+
+  /** Room for the base's size is asked for: no quantization of it is larger, and less is often enough. */
+  async #checkRoom(bytes: number): Promise<void> {
+    const { bavail, bsize } = await statfs(this.#folder);
+    if (bavail * bsize >= bytes) return;
+    throw new FailureError(
+      failure(
+        'disk-full',
+        `${this.#folder} has ${bavail * bsize} bytes left and the artifact may need ${bytes}`,
+        {
+          hint: 'Free some space, or point cacheFolder in the agent’s config to a larger disk.',
+        },
+      ),
+    );
+  }
+}
+
+/** Its own code where it tells more (memory, time, stopping), `artifact-failed` for the rest. */
+function asArtifactFailure(reason: Failure, quantization: string): Failure {
+  if (/no space left|ENOSPC/i.test(`${reason.message} ${reason.stderrTail ?? ''}`)) {
+    return {
+      ...reason,
+      code: 'disk-full',
+      message: `the disk filled up while ${quantization} was being made`,
+    };
+  }
+  if (['out-of-memory', 'timed-out', 'cancelled', 'engine-missing', 'disk-full'].includes(reason.code))
+    return reason;
+  return {
+    ...reason,
+    code: 'artifact-failed',
+    message: `${quantization} could not be made: ${reason.message}`,
+  };
+}
+
+function translate(error: unknown): unknown {
+  if (error instanceof FailureError) return error;
+  const { code, message } = error as NodeJS.ErrnoException;
+  const hint = 'Look at cacheFolder in the agent’s config.';
+  if (code === 'ENOSPC' || code === 'EDQUOT') {
+    return new FailureError(failure('disk-full', `the artifact could not be stored: ${message}`, { hint }));
+  }
+  return new FailureError(
+    failure('artifact-failed', `the artifact could not be stored: ${message}`, { hint }),
+  );
+}

@@ -1,0 +1,63 @@
+import { readFileSync } from 'node:fs';
+import { arch, availableParallelism, cpus } from 'node:os';
+import { join } from 'node:path';
+import type { DeviceProfile } from '../../core/node.js';
+import { readAffinity } from '../isolation/affinity.js';
+
+/** Features that decide which kernels an engine picks; the names are those of /proc/cpuinfo. */
+const TELLING_FEATURES =
+  /^(sse4_2|avx|avx2|f16c|fma|bmi2|avx512\w*|avx_vnni|amx_\w+|asimd|asimddp|asimdhp|bf16|i8mm|sve|sve2|fphp)$/;
+
+export interface CpuFacts {
+  readonly model: string;
+  readonly features: readonly string[];
+  /** Logical CPUs this process may use: all of them, or what a cpuset or taskset left. */
+  readonly allowed: readonly number[];
+}
+
+/** What /proc says of the CPU; elsewhere what Node knows. */
+export function readCpu(procRoot = '/proc'): CpuFacts {
+  const text = readText(join(procRoot, 'cpuinfo'));
+  const field = (name: RegExp) => name.exec(text)?.[1]?.trim();
+  const flags = field(/^(?:flags|Features)\s*:\s*(.+)$/m) ?? '';
+  return {
+    model: field(/^model name\s*:\s*(.+)$/m) ?? cpus()[0]?.model ?? 'unknown CPU',
+    features: flags.split(/\s+/).filter((flag) => TELLING_FEATURES.test(flag)),
+    allowed:
+      readAffinity('self', procRoot) ?? Array.from({ length: availableParallelism() }, (_, cpu) => cpu),
+  };
+}
+
+/**
+ * @param groups CPUs of each device as the node's config splits them; empty = one device of all allowed CPUs.
+ * @param cpuQuota CPUs' worth of time the cgroup grants; a device larger than that would be throttled.
+ */
+export function cpuDevices(
+  facts: CpuFacts,
+  groups: readonly (readonly number[])[],
+  memoryBytes: number,
+  cpuQuota: number | null,
+): DeviceProfile[] {
+  const granted = cpuQuota === null ? facts.allowed.length : Math.max(1, Math.floor(cpuQuota));
+  const all = groups.length > 0 ? groups : [facts.allowed.slice(0, granted)];
+  return all.map((cpus, index) => ({
+    id: `cpu${index}`,
+    classes: ['cpu', `cpu:${machineName()}`],
+    name: facts.model,
+    memoryBytes,
+    cpus,
+  }));
+}
+
+function machineName(): string {
+  const name = arch();
+  return name === 'x64' ? 'x86_64' : name === 'arm64' ? 'aarch64' : name;
+}
+
+function readText(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return '';
+  }
+}

@@ -1,0 +1,40 @@
+import { arch, platform } from 'node:os';
+import type { DeviceProfile } from '../../core/node.js';
+import type { Nvml } from './nvml.js';
+
+/** One device per NVIDIA GPU; each gets an equal share of the CPUs, so that its trials do not meet. */
+export function nvidiaDevices(nvml: Nvml, cpus: readonly number[]): DeviceProfile[] {
+  const count = nvml.devices.length;
+  return nvml.devices.map((device, index) => ({
+    id: device.uuid,
+    classes: ['cuda', `cuda:${shortName(device.name)}`],
+    name: device.name,
+    memoryBytes: device.memoryBytes,
+    cpus: shareOf(cpus, index, count),
+  }));
+}
+
+/** Apple's chips have one GPU that shares the machine's memory. */
+export function metalDevices(chip: string, cpus: readonly number[], memoryBytes: number): DeviceProfile[] {
+  if (platform() !== 'darwin' || arch() !== 'arm64') return [];
+  const name = chip.toLowerCase().replace(/[^a-z0-9]+/g, '-');
+  return [{ id: 'metal0', classes: ['metal', `metal:${name}`], name: chip, memoryBytes, cpus }];
+}
+
+/** `NVIDIA H100 80GB HBM3` → `h100`, `NVIDIA GeForce RTX 4090` → `rtx-4090`. */
+export function shortName(name: string): string {
+  const words = name
+    .toLowerCase()
+    .replace(/\b(nvidia|geforce|tesla|quadro|graphics)\b/g, ' ')
+    .replace(/\b\d+ ?gb\b.*$/, ' ')
+    .replace(/-(pcie|sxm\d*).*$/, ' ')
+    .trim();
+  const chosen = words.split(/\s+/).filter((word) => !/^(pcie|sxm\d*|hbm\d\w*|nvl|mig)$/.test(word));
+  return chosen.join('-') || 'gpu';
+}
+
+function shareOf(cpus: readonly number[], index: number, count: number): readonly number[] {
+  const from = Math.floor((cpus.length * index) / count);
+  const to = Math.floor((cpus.length * (index + 1)) / count);
+  return to > from ? cpus.slice(from, to) : cpus;
+}

@@ -1,0 +1,122 @@
+import { arch, hostname, platform } from 'node:os';
+import si from 'systeminformation';
+import type { DeviceProfile, NodeProfile, RunnerProfile } from '../../core/node.js';
+import { launch } from '../isolation/launch.js';
+import { energySourcesOf, findMeters, type MeterSettings, type NvmlState } from '../meters/index.js';
+import { RUNNER_KINDS } from '../runners/index.js';
+import type { RunnerProbe } from '../runners/runner.js';
+import { cpuDevices, readCpu } from './cpu.js';
+import { metalDevices, nvidiaDevices } from './gpu.js';
+import { readLimits } from './memory.js';
+import { openNvml } from './nvml.js';
+
+export interface ProbeSettings {
+  readonly nodeName: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly version: string;
+  /** CPUs of each CPU device; empty = one device of all allowed CPUs. */
+  readonly cpuGroups: readonly (readonly number[])[];
+  readonly meters: MeterSettings;
+  readonly runnerKinds?: readonly string[];
+  readonly nvmlLibrary?: string | null;
+}
+
+export interface NodeProbe {
+  readonly profile: NodeProfile;
+  /** Stays open for the meters of every trial. */
+  readonly nvml: NvmlState;
+  /** Everything each runner said, for `ridge doctor`. */
+  readonly runnerProbes: readonly RunnerProbe[];
+}
+
+/** A probe opens drivers and libraries; one that takes longer hangs. */
+const PROBE_LIMIT_SECONDS = 60;
+
+/** Looks at everything once, when the agent starts: slow things are allowed here and only here. */
+export async function probeNode(settings: ProbeSettings): Promise<NodeProbe> {
+  const { procRoot, sysRoot } = settings.meters;
+  const limits = readLimits(procRoot, sysRoot);
+  const cpu = readCpu(procRoot);
+  const search = await openNvml(settings.nvmlLibrary ?? undefined);
+  const nvml: NvmlState = search.found ? { nvml: search.nvml } : { reason: search.reason };
+  const kinds = settings.runnerKinds ?? RUNNER_KINDS;
+  const [inventory, runnerProbes] = await Promise.all([takeInventory(), Promise.all(kinds.map(probeRunner))]);
+  const host = cpuDevices(cpu, settings.cpuGroups, limits.memoryBytes, limits.cpuQuota);
+  const hostCpus = [...new Set(host.flatMap((device) => device.cpus))];
+  const devices: DeviceProfile[] = [
+    ...host,
+    ...('nvml' in nvml ? nvidiaDevices(nvml.nvml, hostCpus) : []),
+    ...metalDevices(inventory.chip, hostCpus, limits.memoryBytes),
+  ];
+  const energy = searchEnergy(settings.meters, nvml, devices);
+  return {
+    nvml,
+    runnerProbes,
+    profile: {
+      name: settings.nodeName,
+      hostname: hostname(),
+      os: inventory.os,
+      architecture: arch(),
+      cpuModel: cpu.model,
+      cpuFeatures: cpu.features,
+      cores: inventory.physicalCores ?? cpu.allowed.length,
+      memoryBytes: limits.memoryBytes,
+      devices,
+      runners: runnerProbes.flatMap((probe): RunnerProfile[] => (probe.available ? [probe.profile] : [])),
+      energySources: energy.sources,
+      absent: {
+        ...energy.absent,
+        ...Object.fromEntries(
+          runnerProbes.flatMap((probe) =>
+            probe.available ? [] : [[`runner ${probe.kind}`, `${probe.reason}; ${probe.hint}`]],
+          ),
+        ),
+      },
+      labels: settings.labels,
+      version: settings.version,
+    },
+  };
+}
+
+/** Opens the runner's libraries in a child, so that a library that crashes on loading takes nobody along. */
+export async function probeRunner(kind: string): Promise<RunnerProbe> {
+  const { answer, failure } = await launch({
+    order: { order: 'probe', runnerKind: kind },
+    cpus: [],
+    timeLimitSeconds: PROBE_LIMIT_SECONDS,
+    memoryLimitBytes: null,
+  }).ended;
+  if (answer?.type === 'probed') return answer.probe;
+  return {
+    available: false,
+    kind,
+    reason: failure?.message ?? 'the probe gave no answer',
+    hint: failure?.hint ?? 'run `ridge doctor` for the details',
+  };
+}
+
+function searchEnergy(settings: MeterSettings, nvml: NvmlState, devices: readonly DeviceProfile[]) {
+  const sources = new Set<string>();
+  const absent: Record<string, string> = {};
+  for (const device of devices) {
+    const set = findMeters(settings, nvml, device.id, 'on');
+    for (const source of energySourcesOf(set)) sources.add(source);
+    Object.assign(absent, set.absent);
+    for (const meter of set.meters) meter.close();
+  }
+  if (sources.size > 0) delete absent.energy;
+  return { sources: [...sources], absent };
+}
+
+async function takeInventory(): Promise<{ os: string; chip: string; physicalCores: number | null }> {
+  try {
+    const [os, cpu] = await Promise.all([si.osInfo(), si.cpu()]);
+    return {
+      os: [os.distro, os.release, os.kernel].filter(Boolean).join(' '),
+      chip: cpu.brand,
+      physicalCores: cpu.physicalCores > 0 ? cpu.physicalCores : null,
+    };
+  } catch {
+    return { os: platform(), chip: 'unknown', physicalCores: null };
+  }
+}

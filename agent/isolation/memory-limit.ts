@@ -1,0 +1,120 @@
+import { mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { ReadAgain } from '../meters/read-again.js';
+
+/** Holds a child to its memory; a cgroup where this user may make one, else a watchdog in the parent. */
+export interface MemoryGuard {
+  readonly kind: 'cgroup' | 'watchdog' | 'none';
+  /** True when the limit was met: the kernel killed inside the cgroup, or the watchdog fired. */
+  exceeded(): boolean;
+  close(): void;
+}
+
+export interface MemoryLimit {
+  readonly bytes: number | null;
+  readonly pid: number;
+  /** A cgroup v2 folder with the memory controller delegated to us; null = watch instead. */
+  readonly cgroupFolder: string | null;
+  readonly procRoot?: string;
+  readonly onExceeded: () => void;
+}
+
+const WATCH_MILLISECONDS = 50;
+
+/** Puts the limit in force; the caller closes the guard when the child has ended. */
+export function guardMemory(limit: MemoryLimit): MemoryGuard {
+  if (limit.bytes === null) return { kind: 'none', exceeded: () => false, close: () => {} };
+  return cgroupGuard(limit, limit.bytes) ?? watchdog(limit, limit.bytes);
+}
+
+/**
+ * cgroup v2 (kernel docs, admin-guide/cgroup-v2): `memory.max` is the hard limit, swap is denied so that
+ * a trial cannot measure the disk, and `memory.events` counts the kills.
+ */
+function cgroupGuard(limit: MemoryLimit, bytes: number): MemoryGuard | null {
+  if (limit.cgroupFolder === null) return null;
+  const folder = join(limit.cgroupFolder, `ridgepoint-${limit.pid}`);
+  try {
+    mkdirSync(folder, { recursive: true });
+    writeFileSync(join(folder, 'memory.max'), String(bytes), { flag: 'r+' });
+    tryWrite(join(folder, 'memory.swap.max'), '0');
+    writeFileSync(join(folder, 'cgroup.procs'), String(limit.pid), { flag: 'r+' });
+  } catch {
+    tryRemove(folder);
+    return null;
+  }
+  return {
+    kind: 'cgroup',
+    exceeded: () => oomKills(folder) > 0,
+    close: () => tryRemove(folder),
+  };
+}
+
+/**
+ * Compares what cannot be given back (anonymous and shared pages) with the limit. Pages of a mapped model
+ * file are left out: the kernel drops them under pressure, so they are no reason to kill.
+ */
+function watchdog(limit: MemoryLimit, bytes: number): MemoryGuard {
+  let fired = false;
+  let status: ReadAgain;
+  try {
+    status = new ReadAgain(join(limit.procRoot ?? '/proc', String(limit.pid), 'status'));
+  } catch {
+    return { kind: 'none', exceeded: () => false, close: () => {} };
+  }
+  const timer = setInterval(() => {
+    const text = status.read();
+    if (text === null) return;
+    const used = kilobytes(text, 'RssAnon') + kilobytes(text, 'RssShmem') + kilobytes(text, 'VmSwap');
+    if (used * 1024 <= bytes) return;
+    fired = true;
+    clearInterval(timer);
+    limit.onExceeded();
+  }, WATCH_MILLISECONDS);
+  return {
+    kind: 'watchdog',
+    exceeded: () => fired,
+    close: () => {
+      clearInterval(timer);
+      status.close();
+    },
+  };
+}
+
+/** @returns how often the kernel killed for want of memory since boot, or null where it does not say. */
+export function systemOomKills(procRoot = '/proc'): number | null {
+  try {
+    const count = /^oom_kill (\d+)$/m.exec(readFileSync(join(procRoot, 'vmstat'), 'utf8'))?.[1];
+    return count === undefined ? null : Number(count);
+  } catch {
+    return null;
+  }
+}
+
+function kilobytes(status: string, key: string): number {
+  return Number(new RegExp(`^${key}:\\s*(\\d+) kB`, 'm').exec(status)?.[1] ?? 0);
+}
+
+function oomKills(folder: string): number {
+  try {
+    return Number(/^oom_kill (\d+)$/m.exec(readFileSync(join(folder, 'memory.events'), 'utf8'))?.[1] ?? 0);
+  } catch {
+    return 0;
+  }
+}
+
+function tryWrite(path: string, text: string): void {
+  try {
+    writeFileSync(path, text, { flag: 'r+' });
+  } catch {
+    // No swap controller here.
+  }
+}
+
+function tryRemove(folder: string): void {
+  try {
+    rmdirSync(folder);
+  } catch {
+    // Not empty yet, or never made.
+  }
+}

@@ -1,0 +1,46 @@
+/**
+ * The child process: takes one order, carries it out, answers, exits. Native code may abort it at any
+ * moment, and its event loop stands still while it computes; the parent knows both. It must never listen
+ * for SIGSEGV: with a listener in place Node would spin for ever instead of dying.
+ */
+import { failure, toFailure } from '../../core/errors.js';
+import { quantizerOf, runnerNamed } from '../runners/index.js';
+import { readAffinity } from './affinity.js';
+import { type Line, openLine } from './line.js';
+import type { WorkerMessage, WorkerOrder } from './messages.js';
+import { runTrial } from './trial.js';
+
+/** The parent died: nobody is left to hear the answer. */
+const EXIT_ORPHANED = 70;
+
+async function obey(order: WorkerOrder, line: Line): Promise<WorkerMessage> {
+  switch (order.order) {
+    case 'trial':
+      return { type: 'outcome', outcome: await runTrial(order, line) };
+    case 'quantize': {
+      const quantize = await quantizerOf(order.runnerKind);
+      if (quantize === null) {
+        const message = `the runner ${order.runnerKind} cannot quantize`;
+        return { type: 'failed', failure: failure('artifact-failed', message) };
+      }
+      const { bytes, warnings } = await quantize(order);
+      return { type: 'quantized', bytes, warnings };
+    }
+    case 'probe':
+      return { type: 'probed', probe: await (await runnerNamed(order.runnerKind)).probe() };
+    default:
+      return order satisfies never;
+  }
+}
+
+let begun = false;
+const line = openLine((order) => {
+  if (begun) return;
+  begun = true;
+  line.send({ type: 'ready', affinity: readAffinity('self') });
+  obey(order, line)
+    .catch((error): WorkerMessage => ({ type: 'failed', failure: toFailure(error) }))
+    .then((answer) => process.send?.(answer, () => process.exit(0)))
+    .catch(() => process.exit(1));
+});
+process.on('disconnect', () => process.exit(EXIT_ORPHANED));

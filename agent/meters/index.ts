@@ -1,0 +1,85 @@
+import type { Nvml } from '../device/nvml.js';
+import { findClockMeter } from './clock.js';
+import type { Meter, MeterSearch } from './meter.js';
+import { noMeter } from './none.js';
+import { nvmlMeters } from './nvml.js';
+import { findProcessMeter } from './process.js';
+import { findRaplMeter } from './rapl.js';
+import { findReplayMeter } from './replay.js';
+import { findSystemMeter } from './system.js';
+import { findTemperatureMeter } from './temperature.js';
+
+export interface MeterSettings {
+  /** `auto` looks for counters, `none` leaves energy out, `replay` plays `replayFile`. */
+  readonly energy: 'auto' | 'none' | 'replay';
+  readonly replayFile: string | null;
+  readonly procRoot: string;
+  readonly sysRoot: string;
+}
+
+export interface MeterSet {
+  readonly meters: readonly Meter[];
+  /** What was looked for in vain, with the reason; the key `energy` when there is no source at all. */
+  readonly absent: Readonly<Record<string, string>>;
+}
+
+/** The NVIDIA side of a search: the library, or why there is none. */
+export type NvmlState = { readonly nvml: Nvml } | { readonly reason: string };
+
+/**
+ * Opens the meters of one trial on one device; the caller closes them (the recorder does).
+ * @param wanted `off` when the sweep asks for a run without meters, to see what they cost.
+ */
+export function findMeters(
+  settings: MeterSettings,
+  nvml: NvmlState,
+  deviceId: string,
+  wanted: 'on' | 'off',
+): MeterSet {
+  if (wanted === 'off') {
+    const reason = 'the sweep turned the meters off (measure.meters)';
+    return { meters: [], absent: { meters: reason, energy: reason } };
+  }
+  const gpu = 'nvml' in nvml ? nvml.nvml.devices.find((device) => device.uuid === deviceId) : undefined;
+  const meters: Meter[] = gpu === undefined ? [] : [...nvmlMeters(gpu)];
+  const searches: readonly MeterSearch[] = [
+    findProcessMeter(settings.procRoot),
+    findSystemMeter(settings.procRoot),
+    findClockMeter(settings.sysRoot, settings.procRoot),
+    findTemperatureMeter(settings.sysRoot),
+    energySource(settings),
+  ];
+  const absent: Record<string, string> = {};
+  for (const search of searches) {
+    if (search.found) meters.push(search.meter);
+    else absent[search.name] = search.reason;
+  }
+  if (!meters.some(measuresEnergy)) {
+    const sides = [absent.rapl ?? absent.replay ?? absent.none, 'nvml' in nvml ? null : nvml.reason];
+    absent.energy = settings.energy === 'auto' ? sides.filter(Boolean).join(' and ') : `${sides[0]}`;
+  }
+  return { meters: settings.energy === 'none' ? meters.filter((m) => !measuresEnergy(m)) : meters, absent };
+}
+
+/** @returns the energy domains of the meters, e.g. `rapl:package-0`, for the node's profile. */
+export function energySourcesOf(set: MeterSet): readonly string[] {
+  return set.meters.flatMap((meter) =>
+    meter.quantities.filter(isEnergy).map(({ domain }) => `${meter.name}:${domain}`),
+  );
+}
+
+/** True when one of its quantities is an energy or a power. */
+export function measuresEnergy(meter: Meter): boolean {
+  return meter.quantities.some(isEnergy);
+}
+
+function isEnergy(quantity: { readonly name: string }): boolean {
+  return quantity.name.startsWith('energyJoules') || quantity.name.startsWith('powerWatts');
+}
+
+function energySource(settings: MeterSettings): MeterSearch {
+  if (settings.energy === 'none')
+    return noMeter('none', 'the agent’s config turns energy off (meters.energy)');
+  if (settings.energy === 'auto') return findRaplMeter(settings.sysRoot);
+  return findReplayMeter(settings.replayFile ?? '(no meters.replayFile in the agent’s config)');
+}

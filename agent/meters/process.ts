@@ -1,0 +1,103 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { monotonicSeconds } from '../isolation/line.js';
+import type { Meter, MeterSearch, MeterTarget, Quantity, Reading } from './meter.js';
+import { ReadAgain } from './read-again.js';
+
+/** proc(5): times are in clock ticks, and USER_HZ is 100 on every architecture Linux runs Node on. */
+const TICKS_PER_SECOND = 100;
+
+const QUANTITIES: readonly Quantity[] = [
+  { name: 'processCpuSeconds', unit: 's', kind: 'counter', domain: null },
+  { name: 'processResidentBytes', unit: 'B', kind: 'gauge', domain: null },
+  { name: 'processPeakResidentBytes', unit: 'B', kind: 'gauge', domain: null },
+  { name: 'processProportionalBytes', unit: 'B', kind: 'gauge', domain: null },
+];
+
+/** CPU time and memory of the trial's process, from /proc/<pid>. */
+export function findProcessMeter(procRoot = '/proc'): MeterSearch {
+  try {
+    readFileSync(join(procRoot, 'self/stat'));
+  } catch {
+    return { found: false, name: 'process', reason: `there is no ${procRoot} on this system` };
+  }
+  return { found: true, meter: new ProcessMeter(procRoot) };
+}
+
+class ProcessMeter implements Meter {
+  readonly name = 'process';
+  readonly quantities = QUANTITIES;
+  readonly periodSeconds = 0.1;
+  readonly #procRoot: string;
+  #stat: ReadAgain | null = null;
+  #status: ReadAgain | null = null;
+  #rollupPath: string | null = null;
+
+  constructor(procRoot: string) {
+    this.#procRoot = procRoot;
+  }
+
+  attach(target: MeterTarget | null): void {
+    this.close();
+    if (target === null) return;
+    const folder = join(this.#procRoot, String(target.pid));
+    try {
+      this.#stat = new ReadAgain(join(folder, 'stat'));
+      this.#status = new ReadAgain(join(folder, 'status'));
+      this.#rollupPath = join(folder, 'smaps_rollup');
+    } catch {
+      this.close();
+    }
+  }
+
+  read(): readonly Reading[] {
+    const readings: Reading[] = [];
+    const stat = this.#stat?.read();
+    if (stat) add(readings, 'processCpuSeconds', cpuSeconds(stat));
+    const status = this.#status?.read();
+    if (status) {
+      add(readings, 'processResidentBytes', kilobytes(status, 'VmRSS:'));
+      add(readings, 'processPeakResidentBytes', kilobytes(status, 'VmHWM:'));
+    }
+    return readings;
+  }
+
+  /** The kernel walks every mapping for this, up to tens of milliseconds for a large model. */
+  readResting(): readonly Reading[] {
+    if (this.#rollupPath === null) return [];
+    try {
+      const readings: Reading[] = [];
+      add(readings, 'processProportionalBytes', kilobytes(readFileSync(this.#rollupPath, 'utf8'), '\nPss:'));
+      return readings;
+    } catch {
+      return [];
+    }
+  }
+
+  close(): void {
+    this.#stat?.close();
+    this.#status?.close();
+    this.#stat = null;
+    this.#status = null;
+    this.#rollupPath = null;
+  }
+}
+
+function add(readings: Reading[], quantity: string, value: number | null): void {
+  if (value !== null) readings.push({ quantity, seconds: monotonicSeconds(), value });
+}
+
+/** utime and stime are fields 14 and 15; the second field, the name, may hold blanks and brackets. */
+function cpuSeconds(stat: string): number | null {
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  const ticks = Number(fields[11]) + Number(fields[12]);
+  return Number.isFinite(ticks) ? ticks / TICKS_PER_SECOND : null;
+}
+
+/** A process that is already a zombie has no such lines: then null. */
+function kilobytes(text: string, key: string): number | null {
+  const at = text.indexOf(key);
+  if (at < 0) return null;
+  const value = Number.parseInt(text.slice(at + key.length), 10);
+  return Number.isFinite(value) ? value * 1024 : null;
+}

@@ -1,0 +1,105 @@
+import type { SampleSeries } from '../../core/result.js';
+import type { Meter, MeterTarget } from './meter.js';
+
+/** A long trial must not become a record of a hundred megabytes: then every second sample goes. */
+const MAX_SAMPLES = 8192;
+
+interface Column {
+  readonly meter: string;
+  readonly quantity: string;
+  readonly unit: string;
+  readonly kind: 'gauge' | 'counter';
+  periodSeconds: number;
+  seconds: number[];
+  values: number[];
+}
+
+/**
+ * Reads the meters, each at its own period, while a trial runs. It knows nothing of phases; the caller
+ * only tells it when the trial rests, and it uses the moment for one more reading of everything.
+ */
+export class Recorder {
+  readonly #meters: readonly Meter[];
+  readonly #columns = new Map<string, Column>();
+  #timers: NodeJS.Timeout[] = [];
+
+  constructor(meters: readonly Meter[]) {
+    this.#meters = meters;
+    for (const meter of meters) {
+      for (const { name, unit, kind } of meter.quantities) {
+        this.#columns.set(`${meter.name}/${name}`, {
+          meter: meter.name,
+          quantity: name,
+          unit,
+          kind,
+          periodSeconds: meter.periodSeconds,
+          seconds: [],
+          values: [],
+        });
+      }
+    }
+  }
+
+  start(): void {
+    this.#readAll();
+    for (const periodSeconds of new Set(this.#meters.map((meter) => meter.periodSeconds))) {
+      const due = this.#meters.filter((meter) => meter.periodSeconds === periodSeconds);
+      this.#timers.push(
+        setInterval(() => due.forEach((meter) => void this.#read(meter)), periodSeconds * 1000),
+      );
+    }
+  }
+
+  /** The trial's process is there, or gone. */
+  attach(target: MeterTarget | null): void {
+    for (const meter of this.#meters) meter.attach(target);
+  }
+
+  /** Nothing is being measured at this moment: the meters that cost time may be read. */
+  rest(): void {
+    this.#readAll();
+    for (const meter of this.#meters) this.#keep(meter, meter.readResting?.() ?? []);
+  }
+
+  /** Reads once more, stops the timers and closes the meters. */
+  stop(): void {
+    if (this.#timers.length === 0) return;
+    for (const timer of this.#timers) clearInterval(timer);
+    this.#timers = [];
+    this.#readAll();
+    for (const meter of this.#meters) meter.close();
+  }
+
+  /** @returns what was read, with times in seconds since `origin`; a quantity never read is left out. */
+  series(origin: number): SampleSeries[] {
+    return [...this.#columns.values()]
+      .filter((column) => column.values.length > 0)
+      .map((column) => ({ ...column, seconds: column.seconds.map((time) => time - origin) }));
+  }
+
+  #readAll(): void {
+    for (const meter of this.#meters) this.#read(meter);
+  }
+
+  #read(meter: Meter): void {
+    this.#keep(meter, meter.read());
+  }
+
+  #keep(meter: Meter, readings: ReturnType<Meter['read']>): void {
+    for (const { quantity, seconds, value } of readings) {
+      const column = this.#columns.get(`${meter.name}/${quantity}`);
+      if (column === undefined) continue;
+      column.seconds.push(seconds);
+      column.values.push(value);
+      if (column.values.length >= MAX_SAMPLES) thin(column);
+    }
+  }
+}
+
+/** Loses resolution, never the first sample; a counter's differences over longer times stay exact. */
+function thin(column: Column): void {
+  const even = (_: number, index: number) => index % 2 === 0;
+  column.seconds = column.seconds.filter(even);
+  column.values = column.values.filter(even);
+  column.periodSeconds *= 2;
+}

@@ -1,0 +1,76 @@
+import { join } from 'node:path';
+import { monotonicSeconds } from '../isolation/line.js';
+import type { Meter, MeterSearch, Quantity, Reading } from './meter.js';
+import { ReadAgain } from './read-again.js';
+
+const TICKS_PER_SECOND = 100;
+
+const QUANTITIES: readonly Quantity[] = [
+  { name: 'systemBusyCpuSeconds', unit: 's', kind: 'counter', domain: null },
+  { name: 'systemStealCpuSeconds', unit: 's', kind: 'counter', domain: null },
+  { name: 'systemTotalCpuSeconds', unit: 's', kind: 'counter', domain: null },
+  { name: 'agentCpuSeconds', unit: 's', kind: 'counter', domain: null },
+];
+
+/** CPU time of the whole machine from the first line of /proc/stat, and the agent's own share of it. */
+export function findSystemMeter(procRoot = '/proc'): MeterSearch {
+  try {
+    // The first line is all that is read, however many CPUs follow.
+    return { found: true, meter: new SystemMeter(new ReadAgain(join(procRoot, 'stat'), 256)) };
+  } catch {
+    return { found: false, name: 'system', reason: `there is no ${procRoot}/stat on this system` };
+  }
+}
+
+class SystemMeter implements Meter {
+  readonly name = 'system';
+  readonly quantities = QUANTITIES;
+  /** Ten ticks of the accounting clock, twice over. */
+  readonly periodSeconds = 0.2;
+  readonly #stat: ReadAgain;
+
+  constructor(stat: ReadAgain) {
+    this.#stat = stat;
+  }
+
+  attach(): void {}
+
+  read(): readonly Reading[] {
+    const text = this.#stat.read();
+    const seconds = monotonicSeconds();
+    const own = process.cpuUsage();
+    const agent: Reading = {
+      quantity: 'agentCpuSeconds',
+      seconds,
+      value: (own.user + own.system) / 1e6,
+    };
+    const times = text === null ? null : cpuTimes(text);
+    if (times === null) return [agent];
+    return [
+      { quantity: 'systemBusyCpuSeconds', seconds, value: times.busy },
+      { quantity: 'systemStealCpuSeconds', seconds, value: times.steal },
+      { quantity: 'systemTotalCpuSeconds', seconds, value: times.total },
+      agent,
+    ];
+  }
+
+  close(): void {
+    this.#stat.close();
+  }
+}
+
+/**
+ * proc(5): user nice system idle iowait irq softirq steal guest guest_nice, in ticks over all CPUs. Guest
+ * time is inside user; iowait is idle time. Steal is neither ours nor idle.
+ */
+function cpuTimes(stat: string): { busy: number; steal: number; total: number } | null {
+  const ticks = /^cpu +([\d ]+)/.exec(stat)?.[1]?.split(' ').map(Number);
+  if (ticks === undefined || ticks.length < 8) return null;
+  const [user = 0, nice = 0, system = 0, idle = 0, iowait = 0, irq = 0, softirq = 0, steal = 0] = ticks;
+  const busy = user + nice + system + irq + softirq;
+  return {
+    busy: busy / TICKS_PER_SECOND,
+    steal: steal / TICKS_PER_SECOND,
+    total: (busy + idle + iowait + steal) / TICKS_PER_SECOND,
+  };
+}

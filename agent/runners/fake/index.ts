@@ -1,0 +1,26 @@
+import type { LoadRequest, Runner, RunnerProbe } from '../runner.js';
+import { failToLoad } from './failures.js';
+import { FakeModel } from './model.js';
+import { fakeOptions } from './options.js';
+
+/**
+ * A runner without a model: it takes as long as it is told. It ships with the product, so that a whole
+ * cluster runs on a laptop and every way to fail can be tried; its results carry `fake-runner`.
+ */
+export const fakeRunner: Runner = {
+  kind: 'fake',
+
+  async probe(): Promise<RunnerProbe> {
+    return {
+      available: true,
+      profile: { kind: 'fake', release: 'fake 1', devices: ['cpu', 'cuda', 'vulkan', 'metal'], variants: [] },
+      notes: [],
+    };
+  },
+
+  async load(request: LoadRequest): Promise<FakeModel> {
+    const options = fakeOptions(request.options);
+    if (options.failure === 'load') failToLoad();
+    return new FakeModel(options, request);
+  },
+};

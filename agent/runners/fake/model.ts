@@ -1,0 +1,79 @@
+import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus';
+import { FailureError, failure } from '../../../core/errors.js';
+import type { LoadedFacts, LoadedModel, LoadRequest } from '../runner.js';
+import { failWhileRunning } from './failures.js';
+import type { FakeOptions } from './options.js';
+
+const VOCABULARY_SIZE = 32_000;
+/** Below this, sleeping is too coarse (one scheduler tick) and the rest of the time is spun away. */
+const SPIN_SECONDS = 0.002;
+
+/** Takes the time a model of the given speed would take; keeps book of its cache like a real one. */
+export class FakeModel implements LoadedModel {
+  readonly facts: LoadedFacts;
+  readonly #options: FakeOptions;
+  readonly #sequences: number;
+  readonly #random = xoroshiro128plus(1);
+  readonly #never = new Int32Array(new SharedArrayBuffer(4));
+  #cachedTokens = 0;
+
+  constructor(options: FakeOptions, request: LoadRequest) {
+    this.#options = options;
+    this.#sequences = request.sequences;
+    this.facts = {
+      modelBytes: options.modelBytes,
+      parameters: Math.floor(options.modelBytes / 2),
+      kvCacheBytes: null,
+      vocabularySize: VOCABULARY_SIZE,
+      contextLength: request.contextTokens,
+      environment: { engine: 'fake 1' },
+    };
+  }
+
+  reset(keepTokens: number): void {
+    this.#cachedTokens = Math.min(this.#cachedTokens, keepTokens);
+  }
+
+  prefill(tokens: readonly Int32Array[]): void {
+    const perSequence = tokens[0]?.length ?? 0;
+    this.#grow(tokens.length, perSequence);
+    this.#take((perSequence * tokens.length) / this.#options.prefillTokensPerSecond);
+  }
+
+  step(tokens: Int32Array): void {
+    this.#grow(tokens.length, 1);
+    failWhileRunning(this.#options.failure);
+    this.#take(tokens.length / this.#options.decodeTokensPerSecond);
+  }
+
+  close(): void {}
+
+  #grow(sequences: number, tokensEach: number): void {
+    if (sequences !== this.#sequences) {
+      const message = `the context was made for ${this.#sequences} sequences and got ${sequences}`;
+      throw new FailureError(failure('run-failed', message));
+    }
+    this.#cachedTokens += tokensEach;
+    if (this.#cachedTokens > this.facts.contextLength) {
+      const message = `the context holds ${this.facts.contextLength} tokens and would need ${this.#cachedTokens}`;
+      throw new FailureError(failure('run-failed', message));
+    }
+  }
+
+  #take(meanSeconds: number): void {
+    const seconds = meanSeconds * Math.max(0, 1 + this.#options.jitter * this.#gaussian());
+    const end = process.hrtime.bigint() + BigInt(Math.round(seconds * 1e9));
+    if (seconds > SPIN_SECONDS) Atomics.wait(this.#never, 0, 0, (seconds - SPIN_SECONDS) * 1000);
+    while (process.hrtime.bigint() < end);
+  }
+
+  /** Box and Muller, from a fixed seed: the same trial takes the same time again. */
+  #gaussian(): number {
+    const radius = Math.sqrt(-2 * Math.log(1 - this.#uniform()));
+    return radius * Math.cos(2 * Math.PI * this.#uniform());
+  }
+
+  #uniform(): number {
+    return (this.#random.next() >>> 0) / 2 ** 32;
+  }
+}

@@ -1,0 +1,60 @@
+import { FailureError, failure } from '../../core/errors.js';
+import type { QuantizeOrder } from '../isolation/messages.js';
+import type { Runner } from './runner.js';
+
+/** Makes an artifact; resolves with the bytes of the file it wrote and what there is to say of it. */
+export type Quantize = (
+  order: QuantizeOrder,
+) => Promise<{ readonly bytes: number; readonly warnings: readonly string[] }>;
+
+interface RunnerRoom {
+  readonly kind: string;
+  /** False for a runner that runs without a model file. */
+  readonly needsModel: boolean;
+  /** Imported when used: an agent without an engine must start, and only a child may open native code. */
+  load(): Promise<Runner>;
+  quantizer(): Promise<Quantize | null>;
+}
+
+/** Every runner this agent knows: a new one is a new folder and one entry here. */
+const RUNNERS: readonly RunnerRoom[] = [
+  {
+    kind: 'llama-cpp',
+    needsModel: true,
+    load: async () => (await import('./llama-cpp/index.js')).llamaCpp,
+    quantizer: async () => (await import('./llama-cpp/index.js')).quantizeFile,
+  },
+  {
+    kind: 'fake',
+    needsModel: false,
+    load: async () => (await import('./fake/index.js')).fakeRunner,
+    quantizer: async () => null,
+  },
+];
+
+export const RUNNER_KINDS: readonly string[] = RUNNERS.map((room) => room.kind);
+
+/** @returns the runner; throws FailureError `engine-missing` for a kind this agent does not know. */
+export async function runnerNamed(kind: string): Promise<Runner> {
+  return roomOf(kind).load();
+}
+
+/** @returns whether the runner needs a model file to run. */
+export function needsModel(kind: string): boolean {
+  return roomOf(kind).needsModel;
+}
+
+/** @returns the runner's way to quantize, or null when it has none. */
+export async function quantizerOf(kind: string): Promise<Quantize | null> {
+  return roomOf(kind).quantizer();
+}
+
+function roomOf(kind: string): RunnerRoom {
+  const room = RUNNERS.find((known) => known.kind === kind);
+  if (room !== undefined) return room;
+  throw new FailureError(
+    failure('engine-missing', `this agent has no runner ${kind}`, {
+      hint: `It has ${RUNNER_KINDS.join(', ')}; a newer sweep may need a newer agent.`,
+    }),
+  );
+}

@@ -1,0 +1,167 @@
+import { FailureError, failure } from '../../core/errors.js';
+import { shouldStop, warmupSettled } from '../../core/statistics/stopping.js';
+import type { Options } from '../../core/sweep/experiment.js';
+import type { LoadedModel } from '../runners/runner.js';
+import { type TokenPlan, tokenPlan } from './tokens.js';
+import type { Workload, WorkloadContext, WorkloadOutcome } from './workload.js';
+
+interface LatencyOptions {
+  readonly promptTokens: number;
+  readonly generateTokens: number;
+  /** Sequences evaluated together. */
+  readonly parallel: number;
+  /** Tokens already in the cache of each sequence when a repeat begins. */
+  readonly contextDepth: number;
+}
+
+/**
+ * What llama-bench measures: a repeat is the prefill of `promptTokens` per sequence, then exactly
+ * `generateTokens` decode steps; random but seeded tokens, no sampling, the device awaited at every step.
+ */
+export const latency: Workload = {
+  kind: 'latency',
+
+  demands(options) {
+    const { promptTokens, generateTokens, parallel, contextDepth } = latencyOptions(options);
+    return { contextTokens: contextDepth + promptTokens + generateTokens, sequences: parallel };
+  },
+
+  async run(model, options, context) {
+    const wanted = latencyOptions(options);
+    const plan = tokenPlan(model.facts.vocabularySize, wanted);
+    model.reset(0);
+    if (wanted.contextDepth > 0) {
+      const start = context.now();
+      model.prefill(plan.depth);
+      context.stamp('warm-up', null, start, context.now(), wanted.contextDepth * wanted.parallel);
+    }
+    const warmup = await warmUp(model, plan, wanted, context);
+    return { ...(await measure(model, plan, wanted, context)), ...warmup };
+  },
+};
+
+/** Rounds of the whole repeat until the last three agree, since one is not enough on a fast device. */
+async function warmUp(
+  model: LoadedModel,
+  plan: TokenPlan,
+  options: LatencyOptions,
+  context: WorkloadContext,
+): Promise<Pick<WorkloadOutcome, 'warmups' | 'warmupSettled'>> {
+  const { maxWarmups, warmupSpread } = context.measure;
+  const seconds: number[] = [];
+  let settled = maxWarmups === 0;
+  while (!settled && seconds.length < maxWarmups) {
+    const round = repeatOnce(model, plan, options, context);
+    context.stamp('warm-up', seconds.length, round.start, round.end, tokensOf(options));
+    seconds.push(round.end - round.start);
+    settled = warmupSettled(seconds, warmupSpread);
+    await rest(context);
+  }
+  return { warmups: seconds.length, warmupSettled: settled };
+}
+
+async function measure(
+  model: LoadedModel,
+  plan: TokenPlan,
+  options: LatencyOptions,
+  context: WorkloadContext,
+): Promise<Omit<WorkloadOutcome, 'warmups' | 'warmupSettled'>> {
+  const { promptTokens, generateTokens, parallel } = options;
+  const prefillRates: number[] = [];
+  const decodeRates: number[] = [];
+  const tokenSeconds: number[][] = [];
+  let prefillTotal = 0;
+  let decodeTotal = 0;
+  const begin = context.now();
+  for (let repeat = 0; ; repeat++) {
+    const { start, prefilled, end, stepSeconds } = repeatOnce(model, plan, options, context);
+    if (promptTokens > 0) {
+      context.stamp('prefill', repeat, start, prefilled, promptTokens * parallel);
+      prefillRates.push((promptTokens * parallel) / (prefilled - start));
+      prefillTotal += prefilled - start;
+    }
+    if (generateTokens > 0) {
+      context.stamp('decode', repeat, prefilled, end, generateTokens * parallel);
+      decodeRates.push((generateTokens * parallel) / (end - prefilled));
+      decodeTotal += end - prefilled;
+    }
+    tokenSeconds.push(stepSeconds);
+    const { decision, halfWidth } = shouldStop({
+      policy: context.measure,
+      samplesByMetric: {
+        ...(promptTokens > 0 && { prefillTokensPerSecond: prefillRates }),
+        ...(generateTokens > 0 && { decodeTokensPerSecond: decodeRates }),
+      },
+      elapsedSeconds: context.now() - begin,
+      shortestPhaseSeconds: Math.min(
+        promptTokens > 0 ? prefillTotal : Infinity,
+        generateTokens > 0 ? decodeTotal : Infinity,
+      ),
+      minPhaseSeconds: context.minPhaseSeconds,
+    });
+    // Also after the last repeat: the meters get a reading close to its end.
+    await rest(context);
+    if (decision !== 'continue') return { repeats: repeat + 1, stop: decision, halfWidth, tokenSeconds };
+  }
+}
+
+interface Round {
+  readonly start: number;
+  readonly prefilled: number;
+  readonly end: number;
+  readonly stepSeconds: number[];
+}
+
+/** One repeat. Nothing is allocated and one clock is read between steps, so that the loop costs no time. */
+function repeatOnce(
+  model: LoadedModel,
+  plan: TokenPlan,
+  options: LatencyOptions,
+  context: WorkloadContext,
+): Round {
+  model.reset(options.contextDepth);
+  const { steps } = plan;
+  const ends = plan.stepEnds;
+  const start = context.now();
+  if (options.promptTokens > 0) model.prefill(plan.prompt);
+  const prefilled = context.now();
+  for (let i = 0; i < steps.length; i++) {
+    model.step(steps[i]!);
+    ends[i] = context.now();
+  }
+  const end = steps.length > 0 ? ends[steps.length - 1]! : prefilled;
+  return { start, prefilled, end, stepSeconds: gaps(prefilled, ends) };
+}
+
+function gaps(start: number, ends: Float64Array): number[] {
+  return Array.from(ends, (end, i) => end - (i === 0 ? start : ends[i - 1]!));
+}
+
+async function rest(context: WorkloadContext): Promise<void> {
+  if (await context.breathe()) throw new FailureError(failure('cancelled', 'the trial was stopped'));
+}
+
+function tokensOf(options: LatencyOptions): number {
+  return (options.promptTokens + options.generateTokens) * options.parallel;
+}
+
+function latencyOptions(options: Options): LatencyOptions {
+  const read = {
+    promptTokens: count(options, 'promptTokens', 512, 0),
+    generateTokens: count(options, 'generateTokens', 128, 0),
+    parallel: count(options, 'parallel', 1, 1),
+    contextDepth: count(options, 'contextDepth', 0, 0),
+  };
+  if (read.promptTokens + read.generateTokens > 0) return read;
+  return refuse('promptTokens and generateTokens are both 0: there is nothing to measure');
+}
+
+function count(options: Options, name: string, fallback: number, least: number): number {
+  const value = options[name] ?? fallback;
+  if (typeof value === 'number' && Number.isInteger(value) && value >= least) return value;
+  return refuse(`${name} is ${value}; it has to be a whole number of at least ${least}`);
+}
+
+function refuse(message: string): never {
+  throw new FailureError(failure('impossible-combination', message));
+}
