@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
-import { type Mistake, parseSweep } from '../core/sweep/parse.js';
+import { formatMistake } from '../core/sweep/mistake.js';
+import { parseSweep } from '../core/sweep/parse.js';
 import type { Sweep } from '../core/sweep/spec.js';
 import { usageError } from './exit.js';
 
@@ -7,16 +8,6 @@ export interface SweepFile {
   readonly path: string;
   readonly document: string;
   readonly sweep: Sweep;
-}
-
-/** One line per mistake: `file:line:column: path: message (suggestion)`, as editors and CI parse it. */
-export function formatMistakes(path: string, mistakes: readonly Mistake[]): string {
-  const lines = mistakes.map((m) => {
-    const where = m.path === '' ? '' : `${m.path}: `;
-    const suggestion = m.suggestion === null ? '' : ` — ${m.suggestion}`;
-    return `${path}:${m.line}:${m.column}: ${where}${m.message}${suggestion}`;
-  });
-  return lines.join('\n');
 }
 
 /**
@@ -40,7 +31,7 @@ export function readSweepFile(path: string): SweepFile {
   if (!parsed.ok) {
     const count = parsed.mistakes.length;
     throw usageError(
-      `${count} mistake${count === 1 ? '' : 's'} in ${path}\n${formatMistakes(path, parsed.mistakes)}`,
+      `${count} mistake${count === 1 ? '' : 's'} in ${path}\n${parsed.mistakes.map((mistake) => formatMistake(mistake, path)).join('\n')}`,
       'schemas/sweep.schema.json gives editors completion; nothing was started.',
     );
   }
