@@ -34,6 +34,11 @@ export function locateSource(source: string, settings: SourceSettings): string {
   );
 }
 
+/** @returns the models that ship with Ridgepoint: the name after `builtin:` and the file in models/. */
+export function builtinNames(): readonly { readonly name: string; readonly file: string }[] {
+  return Object.entries(BUILTIN).map(([name, file]) => ({ name, file }));
+}
+
 /** @returns the folder models/ of this installation, from sources as from dist. */
 export function builtinFolder(): string {
   for (let folder = dirname(fileURLToPath(import.meta.url)); ; folder = dirname(folder)) {

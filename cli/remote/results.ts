@@ -1,8 +1,8 @@
 import type { ResultRecord } from '../../core/result.js';
-import { parseSweep } from '../../core/sweep/parse.js';
 import type { Objective } from '../../core/sweep/spec.js';
 import type { ControlConnection } from '../../proto/client.js';
-import { parseResultRecord } from '../../proto/convert.js';
+import { parseRecord } from '../../proto/convert.js';
+import type { SweepStatus } from '../../proto/gen/ridgepoint/v1/control.js';
 import { chosenFormat } from '../commands/display-options.js';
 import type { ResultsOptions } from '../commands/results.js';
 import { printData, say } from '../output/print.js';
@@ -17,7 +17,7 @@ export async function collectResults(
 ): Promise<ResultRecord[]> {
   const records: ResultRecord[] = [];
   for await (const message of control.streamResults({ sweepId, follow: false, allTrials })) {
-    records.push(parseResultRecord(message.recordJson));
+    records.push(parseRecord(message.recordJson));
   }
   return records;
 }
@@ -45,15 +45,13 @@ export async function printResults(word: string | undefined, options: ResultsOpt
     printData(
       await renderResults(records, chosenFormat(options), {
         sweepName: sweep.name,
-        objectives: objectivesOf(sweep.document),
-        allTrials,
+        objectives: objectivesOf(sweep),
       }),
     );
   });
 }
 
-/** Objectives as the sweep file states them; a file that no longer parses has none. */
-export function objectivesOf(document: string): readonly Objective[] {
-  const parsed = parseSweep(document);
-  return parsed.ok ? parsed.sweep.objectives : [];
+/** Objectives as the sweep file stated them. */
+export function objectivesOf(sweep: SweepStatus): readonly Objective[] {
+  return sweep.objectives.map(({ metric, maximize }) => ({ metric, better: maximize ? 'max' : 'min' }));
 }

@@ -1,4 +1,4 @@
-import { recompute } from '../../core/judgement/recompute.js';
+import { recompute } from '../../core/judgement/judge.js';
 import { chosenFormat } from '../commands/display-options.js';
 import type { ReportOptions } from '../commands/report.js';
 import { printData, say } from '../output/print.js';
@@ -8,7 +8,7 @@ import { newestRun, readRun, writeWhole } from './run-folder.js';
 /** `ridge report`. */
 export async function printReport(source: string | undefined, options: ReportOptions): Promise<void> {
   const run = readRun(source ?? newestRun());
-  const records = options.recompute === true ? run.records.map(recompute) : run.records;
+  const records = options.recompute === true ? run.records.map((record) => recompute(record)) : run.records;
   const text = await renderResults(records, chosenFormat(options), run.request);
   if (options.output === undefined) {
     printData(text);
