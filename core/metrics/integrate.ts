@@ -125,8 +125,3 @@ export function coveredPart(window: Window, all: readonly CleanSeries[]): Window
   }
   return endSeconds > startSeconds ? { startSeconds, endSeconds } : null;
 }
-
-/** @returns true when the window is shorter than 20 update periods of the source. */
-export function tooShort(window: Window, periodSeconds: number): boolean {
-  return window.endSeconds - window.startSeconds < SHORT_WINDOW_PERIODS * periodSeconds * (1 - 1e-9);
-}
