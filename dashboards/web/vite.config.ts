@@ -10,5 +10,9 @@ export default defineConfig({
     outDir: join(import.meta.dirname, '../../dist/dashboards/web'),
     emptyOutDir: true,
     target: 'es2022',
+    rollupOptions: {
+      // The core only declares: what the page does not use of it (the record's schema, zod) stays out.
+      treeshake: { moduleSideEffects: (id) => !id.startsWith(join(import.meta.dirname, '../../core/')) },
+    },
   },
 });

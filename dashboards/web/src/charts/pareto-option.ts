@@ -22,9 +22,9 @@ export function paretoOption(
   view: ParetoView,
   hovered: string | null,
 ): Option {
-  const points = pointsOf(rows, view.x.name, view.y.name)
-    .filter((p) => (!view.xLog || p.x > 0) && (!view.yLog || p.y > 0))
-    .map((p) => ({ ...p, x: p.x / plotDivisor(view.x), y: p.y / plotDivisor(view.y) }));
+  const points = pointsOf(rows, view.x.name, view.y.name).filter(
+    (p) => (!view.xLog || p.x > 0) && (!view.yLog || p.y > 0),
+  );
   const front = frontOf(points, view.x, view.y);
   const axis = report.axes.find((a) => a.name === view.by) ?? null;
   const groups = axis === null ? [null] : axis.values.map(axisText);
@@ -104,7 +104,6 @@ function datum({ row, x, y }: Point, fill: string, lit: boolean) {
 
 function plotAxis(metric: MetricColumn, log: boolean, side: 'bottom' | 'left') {
   const better = metric.better === null ? '' : ARROWS[side][metric.better];
-  const divisor = plotDivisor(metric);
   const common = {
     ...axisStyle(),
     type: log ? 'log' : 'value',
@@ -113,8 +112,7 @@ function plotAxis(metric: MetricColumn, log: boolean, side: 'bottom' | 'left') {
     axisLabel: {
       ...axisStyle().axisLabel,
       hideOverlap: true,
-      formatter: (value: number) =>
-        divisor === 1 ? tick(value, metric.baseUnit) : `${Number(value.toPrecision(6))} ${metric.scale.unit}`,
+      formatter: (value: number) => tick(value, metric.baseUnit),
     },
   };
   if (side === 'bottom') return { ...common, nameLocation: 'middle', nameGap: 30 };
@@ -130,11 +128,6 @@ const ARROWS = {
   bottom: { max: 'better →', min: '← better' },
   left: { max: '↑ better', min: '↓ better' },
 } as const;
-
-/** Bytes are plotted in their binary unit, or round ticks would be crooked numbers of MiB. */
-function plotDivisor(metric: MetricColumn): number {
-  return metric.baseUnit === 'B' ? metric.scale.divisor : 1;
-}
 
 /** Built from nodes, never from markup: names come from files. */
 function tip(
@@ -157,8 +150,7 @@ function tip(
   const others = report.metrics.filter((m) => m.shown && m !== view.x && m !== view.y).slice(0, 4);
   for (const metric of others)
     if (metricOf(row, metric.name) !== null) add('tip-other', `${metric.label} ${valueText(row, metric)}`);
-  if (row.state !== 'valid')
-    add('tip-invalid', `invalid: ${row.trial.warnings.map((w) => w.code).join(', ')}`);
+  if (row.state !== 'valid') add('tip-invalid', `invalid: ${row.warnings.map((w) => w.code).join(', ')}`);
   return box;
 }
 

@@ -54,9 +54,9 @@ export function Detail({ report, row, theme, onClose }: DetailProps) {
           {trial.failure.stderrTail !== null && <pre>{trial.failure.stderrTail}</pre>}
         </section>
       )}
-      {trial.warnings.length > 0 && (
+      {row.warnings.length > 0 && (
         <ul class="warnings">
-          {trial.warnings.map((warning) => (
+          {row.warnings.map((warning) => (
             <li key={warning.code}>
               <span class={`code ${warning.severity}`}>{warning.code}</span>
               <span>

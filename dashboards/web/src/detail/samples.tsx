@@ -1,6 +1,6 @@
 import { useMemo } from 'preact/hooks';
-import { quantity, scaleOf, tick } from '../../../../core/report/scale.js';
-import type { ResultRecord, SampleSeries } from '../../../../core/result.js';
+import { quantity, tick } from '../../../../core/report/scale.js';
+import type { ResultRecord } from '../../../../core/result.js';
 import { ChartView, type Option } from '../charts/chart.js';
 import { axisStyle, colour, FONT, series, tooltipStyle } from '../charts/palette.js';
 import type { Theme } from '../theme.js';
@@ -37,11 +37,6 @@ function rank(quantityName: string): number {
   return at === -1 ? 9 : at;
 }
 
-/** Bytes in GiB or MiB, so that the axis counts in round numbers of what it prints. */
-function divisorOf(line: SampleSeries): number {
-  return line.unit === 'B' ? scaleOf('B', [Math.max(...line.values)]).divisor : 1;
-}
-
 function samplesOption(trial: ResultRecord): Option {
   const lines = shownSeries(trial);
   const end = Math.max(
@@ -61,7 +56,7 @@ function samplesOption(trial: ResultRecord): Option {
         for (const item of items) {
           const line = lines[item.seriesIndex];
           const at = box.appendChild(document.createElement('div'));
-          at.textContent = `${line?.quantity} ${line === undefined ? '' : quantity(item.value[1] * divisorOf(line), line.unit)} at ${quantity(item.value[0], 's')}`;
+          at.textContent = `${line?.quantity} ${line === undefined ? '' : quantity(item.value[1], line.unit)} at ${quantity(item.value[0], 's')}`;
         }
         return box;
       },
@@ -101,7 +96,7 @@ function samplesOption(trial: ResultRecord): Option {
       axisLabel: {
         ...axisStyle().axisLabel,
         hideOverlap: true,
-        formatter: (v: number) => tick(v * divisorOf(line), line.unit),
+        formatter: (v: number) => tick(v, line.unit),
       },
     })),
     series: lines.map((line, i) => ({
@@ -110,7 +105,7 @@ function samplesOption(trial: ResultRecord): Option {
       yAxisIndex: i,
       showSymbol: false,
       animation: false,
-      data: line.seconds.map((t, k) => [t, (line.values[k] ?? 0) / divisorOf(line)]),
+      data: line.seconds.map((t, k) => [t, line.values[k] ?? null]),
       lineStyle: { width: 1.4, color: series(0) },
       itemStyle: { color: series(0) },
       markArea: {

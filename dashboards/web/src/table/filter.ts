@@ -68,8 +68,8 @@ function holds(value: number, sign: string, limit: number): boolean {
   return value === limit;
 }
 
-function haystack({ axes, trial, state, experimentId }: Row): string {
-  const codes = trial.warnings.map((w) => w.code);
+function haystack({ axes, trial, warnings, state, experimentId }: Row): string {
+  const codes = warnings.map((w) => w.code);
   const values = Object.values(axes).map(axisText);
   return [...values, ...codes, trial.failure?.code ?? '', trial.node.name, state, experimentId]
     .join(' ')

@@ -254,7 +254,7 @@ function MetricCell({ row, metric }: { row: Row; metric: MetricColumn }) {
 function Codes({ row }: { row: Row }) {
   return (
     <>
-      {row.trial.warnings.map((w) => (
+      {row.warnings.map((w) => (
         <span key={w.code} class={`code ${w.severity}`} title={w.message}>
           {w.code}
         </span>
