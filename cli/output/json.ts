@@ -46,7 +46,7 @@ function entry(row: Row, names: readonly string[]) {
     endedAt: trial.endedAt,
     repeats: trial.repeats,
     measurements: trial.measurements,
-    warnings: trial.warnings,
+    warnings: row.warnings,
     failure: trial.failure,
     otherTrials: row.others.map((t) => t.trialId),
   };

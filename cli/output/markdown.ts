@@ -64,7 +64,7 @@ function markdownText(report: Report): string {
 
 function remark(row: Row): string {
   if (row.state === 'failed') return `failed: ${row.trial.failure?.message ?? 'no reason was recorded'}`;
-  const codes = row.trial.warnings.map((w) => w.code).join(', ');
+  const codes = row.warnings.map((w) => w.code).join(', ');
   return row.state === 'invalid' ? `**invalid**: ${codes}` : codes;
 }
 

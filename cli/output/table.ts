@@ -64,7 +64,7 @@ function starColumn(report: Report, text: Text): TextColumn {
 
 function noteColumn(report: Report, letters: ReadonlyMap<string, string>): TextColumn {
   const cells = report.rows.map((row) => {
-    return [...new Set(row.trial.warnings.map((w) => letters.get(w.code) ?? ''))].sort().join('');
+    return [...new Set(row.warnings.map((w) => letters.get(w.code) ?? ''))].sort().join('');
   });
   return { head: [cells.some((c) => c !== '') ? 'notes' : '', ''], cells, align: 'left' };
 }
@@ -81,9 +81,7 @@ function reasonBelow(row: Row): string | null {
     return failure === null ? 'failed without a reason' : `failed (${failure.code}): ${failure.message}`;
   }
   if (row.state === 'valid') return null;
-  const codes = row.trial.warnings
-    .filter((w) => w.severity === 'invalid')
-    .map((w) => `${w.code}: ${w.message}`);
+  const codes = row.warnings.filter((w) => w.severity === 'invalid').map((w) => `${w.code}: ${w.message}`);
   return `invalid, ${codes.join('; ') || 'without a code'}`;
 }
 

@@ -43,7 +43,7 @@ function cells(row: Row, axes: readonly string[]): Cell[] {
     trial.trialId,
     trial.startedAt,
     trial.repeats.count,
-    trial.warnings.map((w) => w.code).join(' '),
+    row.warnings.map((w) => w.code).join(' '),
     trial.failure?.code ?? null,
     ...METRICS.flatMap((m): Cell[] => {
       const entry = trial.measurements[m.name];

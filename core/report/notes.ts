@@ -27,7 +27,7 @@ export interface Absence {
 export function noteGroups(rows: readonly Row[]): NoteGroup[] {
   const groups = new Map<WarningCode, { rows: number[]; example: string }>();
   for (const row of rows) {
-    for (const warning of row.trial.warnings) {
+    for (const warning of row.warnings) {
       const group = groups.get(warning.code) ?? { rows: [], example: warning.message };
       if (group.rows.at(-1) !== row.number) group.rows.push(row.number);
       groups.set(warning.code, group);

@@ -1,8 +1,11 @@
+import { driftOf } from '../judgement/drift.js';
+import { bestTrial } from '../judgement/trials.js';
+import { recordFront } from '../pareto/front.js';
 import type { ResultRecord } from '../result.js';
 import type { AxisValue } from '../sweep/experiment.js';
+import { axisValues, describe } from '../sweep/labels.js';
 import type { Objective } from '../sweep/spec.js';
-import { type AxisColumn, axisColumns, axisText, type MetricColumn, metricColumns } from './columns.js';
-import { axisValues, bestTrial, paretoFront } from './interim.js';
+import { type AxisColumn, axisColumns, type MetricColumn, metricColumns } from './columns.js';
 import { type Absence, absences, type NoteGroup, noteGroups } from './notes.js';
 import type { Row } from './rows.js';
 
@@ -53,17 +56,24 @@ export function buildReport(records: readonly ResultRecord[], request: ReportReq
     else trials.push(record);
   }
   const quoted = [...groups.values()]
-    .map((trials) => ({ trials, trial: bestTrial(trials) }))
+    .flatMap((trials) => {
+      // Without a complete trial the last one says what went wrong.
+      const trial = bestTrial(trials) ?? trials.at(-1);
+      return trial === undefined ? [] : { trials, trial };
+    })
     .sort((a, b) => a.trial.sweep.position - b.trial.sweep.position);
   const nodes = distinct(records.map((r) => r.node.name));
   // Where a row ran is worth a column as soon as there is more than one place, even when no axis asked for it.
-  const axes = quoted.map(({ trial }) => ({
-    ...axisValues(trial.experiment),
-    ...(nodes.length > 1 && { node: trial.node.name }),
-  }));
+  const axes = quoted.map(({ trial }) => {
+    const { node: _, ...point } = axisValues(trial.experiment);
+    return nodes.length > 1 ? { ...point, node: trial.node.name } : point;
+  });
   const { varying, constant } = axisColumns(axes);
-  const valid = quoted.filter(({ trial }) => trial.status === 'complete' && trial.valid).map((q) => q.trial);
-  const front = new Set(paretoFront(valid, request.objectives).map((i) => valid[i]));
+  const marks = recordFront(
+    quoted.map((q) => q.trial),
+    request.objectives,
+  );
+  const drift = driftOf(byTime);
 
   const rows = quoted.map(({ trial, trials }, i): Row => {
     const point = axes[i] ?? {};
@@ -72,11 +82,15 @@ export function buildReport(records: readonly ResultRecord[], request: ReportReq
       number: i + 1,
       experiment: trial.experiment,
       axes: point,
-      label: labelOf(varying, point),
+      label: describe(
+        trial.experiment,
+        varying.map((axis) => axis.name),
+      ),
       trial,
       others: trials.filter((t) => t !== trial),
       state: trial.status === 'failed' ? 'failed' : trial.valid ? 'valid' : 'invalid',
-      onFront: front.has(trial),
+      onFront: request.objectives.length > 0 && (marks[i]?.onFront ?? false),
+      warnings: [...trial.warnings, ...(drift.get(trial.trialId) ?? [])],
     };
   });
   const count = (state: Row['state']) => rows.filter((row) => row.state === state).length;
@@ -115,15 +129,6 @@ export function buildReport(records: readonly ResultRecord[], request: ReportReq
 export function engineOf(record: ResultRecord): string | null {
   const engine = record.environment.engine;
   return typeof engine === 'string' ? engine : null;
-}
-
-function labelOf(varying: readonly AxisColumn[], point: Readonly<Record<string, AxisValue>>): string {
-  const parts = varying.map(({ name }) => {
-    const value = point[name];
-    // `q4_k_m` explains itself; `true` and `4` do not.
-    return typeof value === 'string' && value !== 'auto' ? value : `${name}=${axisText(value)}`;
-  });
-  return parts.join(' ');
 }
 
 function distinct(names: readonly string[]): string[] {

@@ -1,5 +1,6 @@
 import type { ResultRecord } from '../result.js';
 import type { AxisValue, Experiment } from '../sweep/experiment.js';
+import type { Warning } from '../warnings.js';
 
 export type RowState = 'valid' | 'invalid' | 'failed';
 
@@ -10,12 +11,14 @@ export interface Row {
   readonly number: number;
   readonly experiment: Experiment;
   readonly axes: Readonly<Record<string, AxisValue>>;
-  /** The values of the axes that vary, in one line: `q4_k_m flashAttention=true`. */
+  /** The model and the axes that vary, in one line: `small q4_k_m flashAttention=true`. */
   readonly label: string;
   readonly trial: ResultRecord;
   /** Every other trial of the experiment: retries and repetitions, oldest first. */
   readonly others: readonly ResultRecord[];
   readonly state: RowState;
+  /** The trial's own doubts, and the drift of the block it ran in. */
+  readonly warnings: readonly Warning[];
   /** Nothing valid is better in one objective without being worse in another. */
   readonly onFront: boolean;
 }

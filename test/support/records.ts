@@ -253,13 +253,14 @@ export function completeTrial(options: TrialOptions = {}): ResultRecord {
   const started = Date.UTC(2026, 10, 2, 9, 0, 0) + position * 30_000 + attempt * 1000;
   const warnings = options.warnings ?? [];
   const series = (quantity: string, unit: string, kind: 'gauge' | 'counter', at: (t: number) => number) => {
-    const times = Array.from({ length: Math.min(200, Math.ceil(now / 0.1)) }, (_, i) => i * 0.1);
+    const periodSeconds = Math.max(0.1, now / 200);
+    const times = Array.from({ length: Math.ceil(now / periodSeconds) }, (_, i) => i * periodSeconds);
     return {
       meter: quantity.split('.')[0] ?? quantity,
       quantity,
       unit,
       kind,
-      periodSeconds: 0.1,
+      periodSeconds,
       seconds: times,
       values: times.map(at),
     };
