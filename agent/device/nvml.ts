@@ -23,6 +23,8 @@ export interface NvmlDevice {
   temperatureCelsius(): number | null;
   /** Bit mask of nvmlClocksEventReasons. */
   throttleReasons(): number | null;
+  /** True when a process computes on this GPU, in whatever container it lives. */
+  inUse(): boolean | null;
 }
 
 export type NvmlSearch =
@@ -31,6 +33,7 @@ export type NvmlSearch =
 
 const LIBRARY = process.platform === 'win32' ? 'nvml.dll' : 'libnvidia-ml.so.1';
 const SUCCESS = 0;
+const INSUFFICIENT_SIZE = 7;
 /** nvml.h: NVML_FI_DEV_POWER_AVERAGE, NVML_FI_DEV_POWER_INSTANT. */
 const FIELD_POWER_AVERAGE = 185;
 const FIELD_POWER_INSTANT = 186;
@@ -44,6 +47,8 @@ const TEMPERATURE_GPU = 0;
 const SENTINEL = 2 ** 62;
 
 type NativeFunction = (...args: unknown[]) => unknown;
+/** nvmlReturn_t, or null for a function that this driver does not have. */
+type Ask = (name: string, ...args: unknown[]) => number | null;
 type Call = (name: string, ...args: unknown[]) => boolean;
 
 /** @returns the library opened and initialised, or the reason why it is not. */
@@ -56,7 +61,8 @@ export async function openNvml(libraryPath: string = LIBRARY): Promise<NvmlSearc
   } catch {
     return absent('no NVIDIA driver');
   }
-  const call = caller(lib);
+  const ask = caller(lib);
+  const call: Call = (name, ...args) => ask(name, ...args) === SUCCESS;
   if (!call('nvmlInit_v2')) return absent('the NVIDIA driver is installed but does not answer (nvmlInit_v2)');
   const count = Buffer.alloc(4);
   if (!call('nvmlDeviceGetCount_v2', count) || count.readUInt32LE() === 0) {
@@ -66,7 +72,7 @@ export async function openNvml(libraryPath: string = LIBRARY): Promise<NvmlSearc
   const devices: NvmlDevice[] = [];
   for (let index = 0; index < count.readUInt32LE(); index++) {
     const handle: unknown[] = [null];
-    if (call('nvmlDeviceGetHandleByIndex_v2', index, handle)) devices.push(describe(call, handle[0]));
+    if (call('nvmlDeviceGetHandleByIndex_v2', index, handle)) devices.push(describe(ask, call, handle[0]));
   }
   return {
     found: true,
@@ -94,14 +100,16 @@ const PROTOTYPES: Readonly<Record<string, string>> = {
   nvmlDeviceGetEnforcedPowerLimit: 'int nvmlDeviceGetEnforcedPowerLimit(void *device, void *milliwatts)',
   nvmlDeviceGetClockInfo: 'int nvmlDeviceGetClockInfo(void *device, int type, void *megahertz)',
   nvmlDeviceGetTemperature: 'int nvmlDeviceGetTemperature(void *device, int sensor, void *celsius)',
+  nvmlDeviceGetComputeRunningProcesses_v3:
+    'int nvmlDeviceGetComputeRunningProcesses_v3(void *device, void *count, void *processes)',
   nvmlDeviceGetCurrentClocksEventReasons:
     'int nvmlDeviceGetCurrentClocksEventReasons(void *device, void *reasons)',
   nvmlDeviceGetCurrentClocksThrottleReasons:
     'int nvmlDeviceGetCurrentClocksThrottleReasons(void *device, void *reasons)',
 };
 
-/** A function that an older driver lacks answers like one that fails. */
-function caller(lib: { func(prototype: string): NativeFunction }): Call {
+/** Functions are looked up when they are first asked for: an older driver lacks some. */
+function caller(lib: { func(prototype: string): NativeFunction }): Ask {
   const known = new Map<string, NativeFunction | null>();
   return (name, ...args) => {
     let native = known.get(name);
@@ -113,11 +121,11 @@ function caller(lib: { func(prototype: string): NativeFunction }): Call {
       }
       known.set(name, native);
     }
-    return native !== null && native(...args) === SUCCESS;
+    return native === null ? null : Number(native(...args));
   };
 }
 
-function describe(call: Call, device: unknown): NvmlDevice {
+function describe(ask: Ask, call: Call, device: unknown): NvmlDevice {
   // One buffer for every reading: nothing is allocated while a trial runs.
   const word = Buffer.alloc(8);
   const unsigned32 = (name: string, ...args: unknown[]): number | null =>
@@ -152,6 +160,12 @@ function describe(call: Call, device: unknown): NvmlDevice {
     throttleReasons: () =>
       unsigned64('nvmlDeviceGetCurrentClocksEventReasons') ??
       unsigned64('nvmlDeviceGetCurrentClocksThrottleReasons'),
+    inUse() {
+      word.writeUInt32LE(0);
+      const answer = ask('nvmlDeviceGetComputeRunningProcesses_v3', device, word, null);
+      if (answer === SUCCESS) return word.readUInt32LE() > 0;
+      return answer === INSUFFICIENT_SIZE ? true : null;
+    },
   };
 }
 

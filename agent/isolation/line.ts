@@ -18,6 +18,11 @@ export function monotonicSeconds(): number {
   return Number(process.hrtime.bigint()) / 1e9;
 }
 
+/** Rounds to whole nanoseconds: what the clock gives is no finer, and records stay readable. */
+export function wholeNanoseconds(seconds: number): number {
+  return Math.round(seconds * 1e9) / 1e9;
+}
+
 /** Opens the line; `onOrder` gets the messages that are orders. */
 export function openLine(onOrder: (order: WorkerOrder) => void): Line {
   let reason: string | null = null;

@@ -1,4 +1,5 @@
 import type { SampleSeries } from '../../core/result.js';
+import { wholeNanoseconds } from '../isolation/line.js';
 import type { Meter, MeterTarget } from './meter.js';
 
 /** A long trial must not become a record of a hundred megabytes: then every second sample goes. */
@@ -74,7 +75,10 @@ export class Recorder {
   series(origin: number): SampleSeries[] {
     return [...this.#columns.values()]
       .filter((column) => column.values.length > 0)
-      .map((column) => ({ ...column, seconds: column.seconds.map((time) => time - origin) }));
+      .map((column) => ({
+        ...column,
+        seconds: column.seconds.map((time) => wholeNanoseconds(time - origin)),
+      }));
   }
 
   #readAll(): void {

@@ -21,7 +21,7 @@ const policy: MeasurePolicy = {
   confidence: 0.95,
   halfWidth: 0.5,
   minRepeats: 2,
-  maxRepeats: 3,
+  maxRepeats: 2,
   maxSeconds: null,
   warmupSpread: 1,
   maxWarmups: 1,
@@ -98,7 +98,7 @@ describe('a child for one order', () => {
     }
     expect(ending.answer).toMatchObject({
       type: 'outcome',
-      outcome: { repeats: 2, stop: 'interval-narrow' },
+      outcome: { repeats: 2, warmups: 1 },
     });
     expect(messages.filter((message) => message.type === 'resting')).toHaveLength(3);
   });

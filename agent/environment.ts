@@ -1,0 +1,44 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { DeviceProfile, NodeProfile } from '../core/node.js';
+import type { NvmlState } from './meters/index.js';
+
+export type EnvironmentFacts = Record<string, string | number | boolean | null>;
+
+/** What of the machine can change a number, as flat facts for the record. */
+export function machineFacts(
+  profile: NodeProfile,
+  device: DeviceProfile,
+  nvml: NvmlState,
+  sysRoot = '/sys',
+): EnvironmentFacts {
+  const gpu = 'nvml' in nvml ? nvml.nvml.devices.find(({ uuid }) => uuid === device.id) : undefined;
+  return {
+    ridgepoint: profile.version,
+    nodejs: process.version,
+    os: profile.os,
+    cpuFeatures: profile.cpuFeatures.join(' '),
+    deviceCpus: device.cpus.join(','),
+    cpuGovernor: read(sysRoot, `cpu${device.cpus[0] ?? 0}/cpufreq/scaling_governor`),
+    cpuTurbo: turbo(sysRoot),
+    ...(gpu === undefined || !('nvml' in nvml)
+      ? {}
+      : { nvidiaDriver: nvml.nvml.driverVersion, powerLimitWatts: gpu.powerLimitWatts() }),
+  };
+}
+
+/** null where the system does not say: most virtual machines. */
+function turbo(sysRoot: string): boolean | null {
+  const off = read(sysRoot, 'intel_pstate/no_turbo');
+  if (off !== null) return off === '0';
+  const boost = read(sysRoot, 'cpufreq/boost');
+  return boost === null ? null : boost === '1';
+}
+
+function read(sysRoot: string, file: string): string | null {
+  try {
+    return readFileSync(join(sysRoot, 'devices/system/cpu', file), 'utf8').trim();
+  } catch {
+    return null;
+  }
+}

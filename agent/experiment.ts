@@ -1,0 +1,140 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { FailureError, toFailure } from '../core/errors.js';
+import type { Lease } from '../core/lease.js';
+import type { NodeProfile } from '../core/node.js';
+import type { ResultRecord } from '../core/result.js';
+import type { ModelSettings } from './artifacts/resolve.js';
+import type { ArtifactStore } from './artifacts/store.js';
+import { machineFacts } from './environment.js';
+import { CurrentChild } from './isolation/current-child.js';
+import { monotonicSeconds } from './isolation/line.js';
+import { idleWatts } from './meters/idle.js';
+import { findMeters, type MeterSettings, measuresEnergy, type NvmlState } from './meters/index.js';
+import type { Meter } from './meters/meter.js';
+import { Recorder } from './meters/recorder.js';
+import { checkFit, deviceFor, doubtsBefore, prepareModel } from './preparation.js';
+import { emptyNotes, type TrialNotes, writeRecord } from './record.js';
+import { listener, type TrialProgress } from './watching.js';
+
+/** What an experiment needs of the node it runs on. */
+export interface Bench {
+  readonly profile: NodeProfile;
+  readonly nvml: NvmlState;
+  readonly meters: MeterSettings;
+  readonly models: ModelSettings;
+  readonly store: ArtifactStore;
+  readonly limits: TrialLimits;
+}
+
+export interface TrialLimits {
+  /** For trials whose policy sets no limit, and for making an artifact. */
+  readonly trialTimeoutSeconds: number;
+  /** null = the node's memory. */
+  readonly memoryLimitBytes: number | null;
+  readonly cgroupFolder: string | null;
+  /** How long the energy sources are read before the model is loaded. */
+  readonly idleSeconds: number;
+}
+
+export interface RunningTrial {
+  readonly lease: Lease;
+  /** Ends it between two repeats, or by force a little later; the record says `cancelled`. */
+  stop(reason: string): void;
+  /** Ends it at once. */
+  kill(reason: string): void;
+  /** Never rejects: whatever went wrong is in the record. */
+  readonly done: Promise<ResultRecord>;
+}
+
+/** An energy source resolves a phase that lasts this many of its periods (core/metrics/integrate.ts). */
+const PERIODS_PER_PHASE = 20;
+
+/** Begins one trial. */
+export function startTrial(
+  lease: Lease,
+  bench: Bench,
+  onProgress: (progress: TrialProgress) => void = () => {},
+): RunningTrial {
+  const child = new CurrentChild();
+  const notes = emptyNotes(new Date(), monotonicSeconds());
+  const done = run(lease, bench, notes, child, onProgress).then(
+    () => writeRecord(lease, bench.profile, notes, null),
+    (error) => writeRecord(lease, bench.profile, notes, toFailure(error)),
+  );
+  return { lease, stop: (reason) => child.stop(reason), kill: (reason) => child.kill(reason), done };
+}
+
+/** Prepare, predict, start the meters, launch, record; what is learned goes into the notes, and is judged there. */
+async function run(
+  lease: Lease,
+  bench: Bench,
+  notes: TrialNotes,
+  child: CurrentChild,
+  onProgress: (progress: TrialProgress) => void,
+): Promise<void> {
+  const { experiment } = lease;
+  const device = deviceFor(lease, bench.profile);
+  notes.device = device;
+  notes.environment = machineFacts(bench.profile, device, bench.nvml, bench.meters.sysRoot);
+  notes.warnings.push(...doubtsBefore(experiment, device, bench.nvml));
+
+  const model = await prepareModel(experiment, bench, device, (request) => child.launch(request));
+  if (model !== null) {
+    notes.artifact = model.artifact;
+    notes.baseWeightBytes = model.base.weightBytes;
+    notes.warnings.push(...model.doubts);
+    notes.environment.predictedMemoryBytes = checkFit(
+      experiment,
+      model,
+      device,
+      bench.limits.memoryLimitBytes,
+    );
+  }
+
+  const { meters, absent } = findMeters(bench.meters, bench.nvml, device.id, experiment.measure.meters);
+  notes.absent = absent;
+  const recorder = new Recorder(meters);
+  recorder.start();
+  try {
+    const energy = meters.filter(measuresEnergy);
+    if (energy.length > 0) {
+      await sleep(bench.limits.idleSeconds * 1000);
+      notes.idleWatts = idleWatts(recorder.series(notes.originSeconds));
+    }
+    const listen = listener(notes, device, onProgress);
+    const launched = child.launch({
+      order: {
+        order: 'trial',
+        runner: experiment.runner,
+        workload: experiment.workload,
+        measure: experiment.measure,
+        modelPath: model?.artifact.path ?? null,
+        deviceClass: experiment.device,
+        deviceId: device.id,
+        cpus: device.cpus,
+        minPhaseSeconds: shortestPhase(energy),
+      },
+      cpus: device.cpus,
+      timeLimitSeconds: experiment.measure.trialTimeoutSeconds ?? bench.limits.trialTimeoutSeconds,
+      memoryLimitBytes: bench.limits.memoryLimitBytes ?? bench.profile.memoryBytes,
+      cgroupFolder: bench.limits.cgroupFolder,
+      onMessage(message) {
+        if (message.type === 'resting') {
+          recorder.rest();
+          launched.resume();
+        } else listen(message);
+      },
+    });
+    recorder.attach({ pid: launched.pid, deviceId: device.id, cpus: device.cpus });
+    const ending = await launched.ended;
+    notes.environment.memoryGuard = ending.memoryGuard;
+    if (ending.failure !== null) throw new FailureError(ending.failure);
+  } finally {
+    recorder.stop();
+    notes.samples = recorder.series(notes.originSeconds);
+  }
+}
+
+function shortestPhase(energy: readonly Meter[]): number {
+  return PERIODS_PER_PHASE * Math.max(0, ...energy.map((meter) => meter.periodSeconds));
+}

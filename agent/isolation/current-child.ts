@@ -1,0 +1,27 @@
+import { FailureError, failure } from '../../core/errors.js';
+import { type Launched, type LaunchRequest, launch } from './launch.js';
+
+/** The one child a trial has at any moment, so that stopping the trial reaches whichever it is. */
+export class CurrentChild {
+  #launched: Launched | null = null;
+  #reason: string | null = null;
+
+  /** @throws FailureError `cancelled` when the trial was stopped before this child was needed. */
+  launch(request: LaunchRequest): Launched {
+    if (this.#reason !== null) {
+      throw new FailureError(failure('cancelled', `the trial was stopped: ${this.#reason}`));
+    }
+    this.#launched = launch(request);
+    return this.#launched;
+  }
+
+  stop(reason: string): void {
+    this.#reason ??= reason;
+    this.#launched?.stop(reason);
+  }
+
+  kill(reason: string): void {
+    this.#reason ??= reason;
+    this.#launched?.kill(reason);
+  }
+}

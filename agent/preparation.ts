@@ -1,0 +1,102 @@
+import { FailureError, failure } from '../core/errors.js';
+import type { Lease } from '../core/lease.js';
+import type { DeviceProfile, NodeProfile } from '../core/node.js';
+import { predictMemory } from '../core/roofline/memory.js';
+import type { Experiment } from '../core/sweep/experiment.js';
+import { type Warning, warn } from '../core/warnings.js';
+import { type ResolvedModel, resolveModel } from './artifacts/resolve.js';
+import type { Artifact, Launcher } from './artifacts/store.js';
+import type { Bench } from './experiment.js';
+import type { NvmlState } from './meters/index.js';
+import { needsModel } from './runners/index.js';
+
+export interface PreparedModel {
+  readonly base: ResolvedModel;
+  /** The file to run: the base as it is, or what a technique made of it. */
+  readonly artifact: Artifact;
+  readonly doubts: readonly Warning[];
+}
+
+/** @throws FailureError `device-missing` when the lease is not for a device of this node. */
+export function deviceFor(lease: Lease, profile: NodeProfile): DeviceProfile {
+  const device = profile.devices.find(({ id }) => id === lease.deviceId);
+  if (device?.classes.includes(lease.experiment.device)) return device;
+  const what = device === undefined ? 'does not exist' : `is ${device.classes.join(', ')}`;
+  const message = `the device ${lease.deviceId} of ${profile.name} ${what}; the experiment asks for ${lease.experiment.device}`;
+  throw new FailureError(failure('device-missing', message));
+}
+
+/** What can be said against the numbers before there are any. */
+export function doubtsBefore(
+  { runner }: Experiment,
+  device: DeviceProfile,
+  nvml: NvmlState,
+): readonly Warning[] {
+  const doubts: Warning[] = [];
+  if (runner.kind === 'fake') {
+    doubts.push(warn('fake-runner', 'the fake runner takes the time it is told to take'));
+  }
+  const { threads } = runner.options;
+  if (typeof threads === 'number' && threads > device.cpus.length) {
+    doubts.push(
+      warn('oversubscribed', `${threads} threads share the ${device.cpus.length} CPUs of ${device.id}`),
+    );
+  }
+  const gpu = 'nvml' in nvml ? nvml.nvml.devices.find(({ uuid }) => uuid === device.id) : undefined;
+  if (gpu?.inUse())
+    doubts.push(warn('foreign-process', `another process uses ${device.id} before the trial began`));
+  return doubts;
+}
+
+/**
+ * @returns the model to run, or null for a runner that needs none.
+ * @throws FailureError `source-not-allowed`, `model-missing`, `model-unreadable`, `digest-mismatch`,
+ * `artifact-failed`, `disk-full`.
+ */
+export async function prepareModel(
+  { model, runner, technique }: Experiment,
+  bench: Bench,
+  device: DeviceProfile,
+  launcher: Launcher,
+): Promise<PreparedModel | null> {
+  if (!needsModel(runner.kind)) return null;
+  if (technique.sparsity !== 'none') {
+    const message = `this agent cannot prune (sparsity ${technique.sparsity})`;
+    throw new FailureError(failure('impossible-combination', message, { hint: 'Set sparsity to none.' }));
+  }
+  const base = await resolveModel(model.source, bench.models);
+  if (model.digest !== null && model.digest !== base.digest) {
+    const message = `${model.source} on this node is another file (${base.digest}) than the sweep measures (${model.digest})`;
+    const hint = 'Copy the same file to every node.';
+    throw new FailureError(failure('digest-mismatch', message, { hint }));
+  }
+  const request = {
+    base,
+    quantization: technique.quantization,
+    runnerKind: runner.kind,
+    engine: bench.profile.runners.find(({ kind }) => kind === runner.kind)?.release ?? 'unknown',
+    cpus: device.cpus,
+    timeLimitSeconds: bench.limits.trialTimeoutSeconds,
+  };
+  const artifact = await bench.store.prepare(request, launcher);
+  return { base, artifact, doubts: artifact.warnings.map((text) => warn('engine-warning', text)) };
+}
+
+/**
+ * Refuses what cannot fit before anything is loaded: a machine out of memory takes its neighbours along.
+ * @returns the bytes that were predicted. @throws FailureError `does-not-fit`.
+ */
+export function checkFit(
+  experiment: Experiment,
+  { base, artifact }: PreparedModel,
+  device: DeviceProfile,
+  memoryLimitBytes: number | null,
+): number {
+  const { bytes } = predictMemory({ facts: base.facts, experiment, quantizationBytes: artifact.bytes });
+  const room = Math.min(device.memoryBytes, memoryLimitBytes ?? Infinity);
+  if (bytes <= room) return bytes;
+  const gigabytes = (value: number) => `${(value / 1e9).toPrecision(3)} GB`;
+  const message = `the trial needs about ${gigabytes(bytes)} and ${device.id} has ${gigabytes(room)}`;
+  const hint = 'Lower contextDepth, promptTokens or parallel, or choose a smaller quantization.';
+  throw new FailureError(failure('does-not-fit', message, { hint }));
+}

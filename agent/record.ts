@@ -1,0 +1,124 @@
+import type { Failure } from '../core/errors.js';
+import type { JudgeInput } from '../core/judgement/evidence.js';
+import { givenOf, judge } from '../core/judgement/judge.js';
+import type { Lease } from '../core/lease.js';
+import type { DeviceProfile, NodeProfile } from '../core/node.js';
+import { type Phase, RESULT_SCHEMA, type ResultRecord, type SampleSeries } from '../core/result.js';
+import type { Warning } from '../core/warnings.js';
+import type { Artifact } from './artifacts/store.js';
+import type { EnvironmentFacts } from './environment.js';
+import { wholeNanoseconds } from './isolation/line.js';
+import type { LoadedFacts } from './runners/runner.js';
+import type { WorkloadOutcome } from './workloads/workload.js';
+
+/** What is known of a trial at any moment; it grows as the trial goes on, and every field may stay empty. */
+export interface TrialNotes {
+  readonly startedAt: Date;
+  /** Second 0 of the record on the monotonic clock. */
+  readonly originSeconds: number;
+  device: DeviceProfile | null;
+  artifact: Artifact | null;
+  baseWeightBytes: number | null;
+  loaded: LoadedFacts | null;
+  outcome: WorkloadOutcome | null;
+  samples: readonly SampleSeries[];
+  idleWatts: Readonly<Record<string, number>>;
+  readonly phases: Phase[];
+  readonly warnings: Warning[];
+  environment: EnvironmentFacts;
+  absent: Readonly<Record<string, string>>;
+}
+
+export function emptyNotes(startedAt: Date, originSeconds: number): TrialNotes {
+  return {
+    startedAt,
+    originSeconds,
+    device: null,
+    artifact: null,
+    baseWeightBytes: null,
+    loaded: null,
+    outcome: null,
+    samples: [],
+    idleWatts: {},
+    phases: [],
+    warnings: [],
+    environment: {},
+    absent: {},
+  };
+}
+
+/** Has the notes judged and writes the record; with a failure no number is published. */
+export function writeRecord(
+  lease: Lease,
+  node: NodeProfile,
+  notes: TrialNotes,
+  failure: Failure | null,
+): ResultRecord {
+  const { experiment } = lease;
+  const outcome = failure === null ? notes.outcome : null;
+  const input: JudgeInput = {
+    experiment,
+    phases: notes.phases,
+    tokenSeconds: (outcome?.tokenSeconds ?? []).map((gaps) => gaps.map(wholeNanoseconds)),
+    outcome,
+    facts: {
+      modelBytes: notes.loaded?.modelBytes ?? null,
+      parameters: notes.loaded?.parameters ?? null,
+      kvCacheBytes: notes.loaded?.kvCacheBytes ?? null,
+    },
+    baseBytes: notes.baseWeightBytes,
+    cores: notes.device?.cpus.length ?? node.cores,
+    samples: notes.samples,
+    idleWatts: notes.idleWatts,
+    absent: notes.absent,
+    warnings: notes.warnings,
+  };
+  return {
+    schema: RESULT_SCHEMA,
+    trialId: lease.trialId,
+    experimentId: experiment.id,
+    sweep: {
+      id: lease.sweepId,
+      name: lease.sweepName,
+      position: lease.position,
+      block: lease.block,
+      purpose: lease.purpose,
+      attempt: lease.attempt,
+    },
+    experiment,
+    node: {
+      name: node.name,
+      hostname: node.hostname,
+      cpuModel: node.cpuModel,
+      cores: node.cores,
+      memoryBytes: node.memoryBytes,
+    },
+    device: {
+      id: lease.deviceId,
+      class: experiment.device,
+      name: notes.device?.name ?? 'unknown',
+    },
+    environment: { ...notes.environment, ...notes.loaded?.environment },
+    startedAt: notes.startedAt.toISOString(),
+    endedAt: new Date().toISOString(),
+    status: failure === null ? 'complete' : 'failed',
+    failure,
+    phases: [...notes.phases],
+    repeats: {
+      count: outcome?.repeats ?? 0,
+      warmups: outcome?.warmups ?? 0,
+      stop: outcome?.stop ?? 'not-started',
+      halfWidth: outcome?.halfWidth ?? null,
+    },
+    ...judge(input),
+    artifact: notes.artifact === null ? null : lineage(notes.artifact),
+    tokenSeconds: input.tokenSeconds.map((gaps) => [...gaps]),
+    samples: [...notes.samples],
+    absent: { ...notes.absent },
+    given: givenOf(input),
+  };
+}
+
+function lineage({ digest, base, bytes, recipe, makeSeconds }: Artifact): ResultRecord['artifact'] {
+  return { digest, base, bytes, recipe, makeSeconds };
+}

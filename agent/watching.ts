@@ -1,0 +1,65 @@
+import type { DeviceProfile } from '../core/node.js';
+import type { PhaseName } from '../core/result.js';
+import { warn } from '../core/warnings.js';
+import { wholeNanoseconds } from './isolation/line.js';
+import type { WorkerMessage } from './isolation/messages.js';
+import type { TrialNotes } from './record.js';
+
+/** Where a trial is, for people who watch: the phase that has just ended. */
+export interface TrialProgress {
+  readonly phase: PhaseName;
+  /** 0-based. */
+  readonly repeat: number;
+  readonly elapsedSeconds: number;
+}
+
+/** @returns what hears a trial's child: it keeps in the notes what belongs into the record. */
+export function listener(
+  notes: TrialNotes,
+  device: DeviceProfile,
+  onProgress: (progress: TrialProgress) => void,
+): (message: WorkerMessage) => void {
+  return (message) => {
+    switch (message.type) {
+      case 'ready':
+        notes.environment.affinity = message.affinity?.join(',') ?? null;
+        if (!samePlaces(message.affinity, device.cpus)) {
+          notes.warnings.push(warn('affinity-unset', affinityDoubt(message.affinity, device)));
+        }
+        return;
+      case 'loaded':
+        notes.loaded = message.facts;
+        return;
+      case 'phase': {
+        const { startSeconds, endSeconds, ...rest } = message.phase;
+        notes.phases.push({
+          ...rest,
+          startSeconds: wholeNanoseconds(startSeconds - notes.originSeconds),
+          endSeconds: wholeNanoseconds(endSeconds - notes.originSeconds),
+        });
+        onProgress({
+          phase: rest.name,
+          repeat: rest.repeat ?? 0,
+          elapsedSeconds: endSeconds - notes.originSeconds,
+        });
+        return;
+      }
+      case 'engine-warning':
+        notes.warnings.push(warn('engine-warning', message.text));
+        return;
+      case 'outcome':
+        notes.outcome = message.outcome;
+        return;
+      default:
+    }
+  };
+}
+
+function samePlaces(affinity: readonly number[] | null, cpus: readonly number[]): boolean {
+  return affinity !== null && affinity.length === cpus.length && cpus.every((cpu) => affinity.includes(cpu));
+}
+
+function affinityDoubt(affinity: readonly number[] | null, device: DeviceProfile): string {
+  const where = affinity === null ? 'anywhere' : `on CPUs ${affinity.join(',')}`;
+  return `the process ran ${where} instead of CPUs ${device.cpus.join(',')}; taskset of util-linux pins it`;
+}

@@ -1,0 +1,104 @@
+import { mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { ArtifactStore } from '../../../agent/artifacts/store.js';
+import { cpuDevices, readCpu } from '../../../agent/device/cpu.js';
+import type { Bench, TrialLimits } from '../../../agent/experiment.js';
+import type { MeterSettings } from '../../../agent/meters/index.js';
+import type { Lease } from '../../../core/lease.js';
+import type { NodeProfile } from '../../../core/node.js';
+import type { Experiment, MeasurePolicy } from '../../../core/sweep/experiment.js';
+
+/** A policy that measures little and forgives everything: tests ask whether things happen, not how fast. */
+export const QUICK: MeasurePolicy = {
+  confidence: 0.95,
+  halfWidth: 0.5,
+  minRepeats: 2,
+  maxRepeats: 2,
+  maxSeconds: null,
+  warmupSpread: 1,
+  maxWarmups: 1,
+  trialTimeoutSeconds: null,
+  maxStealRatio: 1,
+  maxForeignCores: 1000,
+  maxSpread: 100,
+  meters: 'on',
+};
+
+export function experiment(changes: Partial<Experiment> = {}): Experiment {
+  return {
+    id: 'x000000000000000000000001',
+    model: { name: 'tiny', source: 'builtin:tiny', digest: null, facts: null },
+    technique: { quantization: 'base', sparsity: 'none' },
+    runner: { kind: 'fake', options: {} },
+    workload: {
+      kind: 'latency',
+      options: { promptTokens: 16, generateTokens: 8, parallel: 1, contextDepth: 0 },
+    },
+    measure: QUICK,
+    device: 'cpu',
+    node: null,
+    ...changes,
+  };
+}
+
+export function lease(changes: Partial<Experiment> = {}, trialId = 't1'): Lease {
+  return {
+    trialId,
+    sweepId: 's1',
+    sweepName: 'test',
+    position: 0,
+    block: 0,
+    purpose: 'measure',
+    attempt: 1,
+    deviceId: 'cpu0',
+    experiment: experiment(changes),
+    leaseSeconds: 30,
+  };
+}
+
+export function temporaryFolder(): string {
+  return mkdtempSync(join(tmpdir(), 'ridgepoint-agent-'));
+}
+
+/** A node with this machine's CPUs, no energy source and its own cache. */
+export function bench(
+  changes: {
+    meters?: Partial<MeterSettings>;
+    limits?: Partial<TrialLimits>;
+    folders?: readonly string[];
+  } = {},
+): Bench {
+  const cacheFolder = temporaryFolder();
+  const cpu = readCpu();
+  const profile: NodeProfile = {
+    name: 'node1',
+    hostname: 'host1',
+    os: 'test',
+    architecture: 'x64',
+    cpuModel: cpu.model,
+    cpuFeatures: [],
+    cores: cpu.allowed.length,
+    memoryBytes: 4 * 2 ** 30,
+    devices: cpuDevices(cpu, [], 4 * 2 ** 30, null),
+    runners: [{ kind: 'llama-cpp', release: 'llama.cpp test', devices: ['cpu'], variants: ['shipped'] }],
+    energySources: [],
+    absent: {},
+    labels: {},
+    version: '0.0.0',
+  };
+  return {
+    profile,
+    nvml: { reason: 'no NVIDIA driver' },
+    meters: { energy: 'auto', replayFile: null, procRoot: '/proc', sysRoot: '/sys', ...changes.meters },
+    models: { modelFolders: changes.folders ?? [], cacheFolder },
+    store: new ArtifactStore({ cacheFolder, artifactBytes: 2 ** 30 }),
+    limits: {
+      trialTimeoutSeconds: 60,
+      memoryLimitBytes: null,
+      cgroupFolder: null,
+      idleSeconds: 0.5,
+      ...changes.limits,
+    },
+  };
+}
