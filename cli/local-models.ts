@@ -34,9 +34,15 @@ export function modelSettings(modelFolders: readonly string[]): ModelSettings {
 /**
  * Opens every model of a sweep: reads its header and digest, so that impossible points and memory are
  * known before anything runs.
+ * @param onMissing called for a model that is not on this machine, which then stays without facts; without
+ *   it such a model is an error.
  * @throws CommandError: 2 when a name leads nowhere, 1 when a file is broken.
  */
-export async function resolveModels(sweep: Sweep, settings: ModelSettings): Promise<ModelRef[]> {
+export async function resolveModels(
+  sweep: Sweep,
+  settings: ModelSettings,
+  onMissing?: (model: ModelRef, why: string) => void,
+): Promise<ModelRef[]> {
   const resolved: ModelRef[] = [];
   for (const model of sweep.models) {
     try {
@@ -55,6 +61,11 @@ export async function resolveModels(sweep: Sweep, settings: ModelSettings): Prom
       const reason = toFailure(error);
       if (reason.code === 'internal') throw error;
       const words = reason.code === 'model-missing' || reason.code === 'source-not-allowed';
+      if (words && onMissing !== undefined) {
+        onMissing(model, reason.message);
+        resolved.push(model);
+        continue;
+      }
       throw fromFailure(reason, words ? EXIT.usage : EXIT.failed);
     }
   }

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { formatMistake } from '../core/sweep/mistake.js';
+import type { Mistake } from '../core/sweep/mistake.js';
 import { parseSweep } from '../core/sweep/parse.js';
 import type { Sweep } from '../core/sweep/spec.js';
 import { usageError } from './exit.js';
@@ -8,6 +8,13 @@ export interface SweepFile {
   readonly path: string;
   readonly document: string;
   readonly sweep: Sweep;
+}
+
+/** One line for a terminal, as editors and CI parse it: `sweep.yaml:12:7 spec.runners[0].fa: … (did you mean …?)`. */
+function formatMistake(mistake: Mistake, file: string): string {
+  const where = mistake.path === '' ? '' : `${mistake.path}: `;
+  const guess = mistake.suggestion === null ? '' : ` (did you mean ${mistake.suggestion}?)`;
+  return `${file}:${mistake.line}:${mistake.column} ${where}${mistake.message}${guess}`;
 }
 
 /**
