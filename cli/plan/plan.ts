@@ -27,9 +27,9 @@ interface PlannedRow {
 /** `ridge plan`: what a sweep would do, without doing any of it. */
 export async function printPlan(file: string, options: PlanOptions): Promise<void> {
   const { sweep: written } = readSweepFile(file);
-  const models = await resolveModels(
-    written,
-    modelSettings(localModelFolders(file, written, options.models)),
+  const settings = modelSettings(localModelFolders(file, written, options.models));
+  const models = await resolveModels(written, settings, (model, why) =>
+    say(`${model.name}: ${why}; its context length and memory are not checked`),
   );
   const sweep: Sweep = { ...written, models };
   const space = planSpace(sweep);
