@@ -165,6 +165,24 @@ describe('energy', () => {
     expect(reason(result, 'energyJoules')).toMatch(/below its resolution/);
   });
 
+  test('a counter read more often than it changes: its steps are seen through, and its own period counts', () => {
+    const stairs = (t: number) => 36 * Math.floor(t / 0.3 + 1e-9);
+    const result = judged({ samples: samplesWith({ 'energyJoules:gpu': stairs, 'powerWatts:gpu': null }) });
+    expect(value(result, 'prefillEnergyJoules')).toBeCloseTo(240, 6);
+    expect(value(result, 'decodeEnergyJoules')).toBeCloseTo(480, 6);
+    expect(codes(result)).toEqual(['window-too-short', 'window-too-short']);
+    expect(result.warnings[1]!.message).toMatch(
+      /decode lasts 4\.00 s, less than 20 update periods.*\(6\.0 s\)/,
+    );
+  });
+
+  test('a fast counter that is read slowly is not full of gaps', () => {
+    const samples = samplesWith({}).map((s) =>
+      /:gpu$/.test(s.quantity) ? { ...s, periodSeconds: 0.001 } : s,
+    );
+    expect(judged({ samples }).warnings).toEqual([]);
+  });
+
   test('repeats that readings do not cover are left out, and n says so', () => {
     const samples = samplesWith({ 'powerWatts:gpu': null }).map((s) => {
       if (s.quantity !== 'energyJoules:gpu') return s;
