@@ -4,8 +4,8 @@ import { type Phase, RESULT_SCHEMA, type ResultRecord, type SampleSeries } from 
 import type { Experiment, MeasurePolicy } from '../../../core/sweep/experiment.js';
 
 /**
- * A trial whose truth is known: per repeat 2 s of prefill at 200 W and 4 s of decode at 120 W, then 1 s of rest at the
- * idle 50 W. Readings every 0.1 s begin half a second early and end half a second late.
+ * A trial whose truth is known: per repeat 2 s of prefill at 200 W and 4 s of decode at 120 W, then 1 s of
+ * rest at the idle 50 W. Readings every 0.1 s begin half a second early and end half a second late.
  */
 export const TRUTH = {
   repeats: 5,
@@ -77,7 +77,10 @@ export function phasesOf(speed: (repeat: number) => number = () => 1): Phase[] {
   return phases;
 }
 
-/** Readings on the 0.1 s grid of a function of time, from half a second before the first repeat until after the last. */
+/**
+ * Readings on the 0.1 s grid of a function of time, from half a second before the first repeat until after
+ * the last.
+ */
 export function sampled(
   quantity: string,
   kind: 'gauge' | 'counter',

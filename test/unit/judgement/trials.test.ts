@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { driftOf } from '../../../core/judgement/drift.js';
-import { bestTrial, comparableSamples } from '../../../core/judgement/trials.js';
+import { bestTrial, compareTrials, repeatSamples, trialSamples } from '../../../core/judgement/trials.js';
 import { recordFront } from '../../../core/pareto/front.js';
 import type { ResultRecord } from '../../../core/result.js';
 import { calmInput, phasesOf, recordOf } from './trace.js';
@@ -22,17 +22,26 @@ describe('which trial speaks for an experiment', () => {
     expect(bestTrial([])).toBeNull();
   });
 
-  test('three valid trials are compared as trials, fewer by the repeats of one', () => {
+  test('three valid trials on both sides are compared as trials, else the repeats of one', () => {
     const metric = 'decodeTokensPerSecond';
-    const few = comparableSamples([trial('a'), trial('b'), invalid], metric);
-    expect(few).toMatchObject({ unit: 'repeat' });
-    expect(few.values).toHaveLength(5);
-    const many = comparableSamples([trial('a'), invalid, trial('b', 1.1), trial('c')], metric);
-    expect(many.unit).toBe('trial');
-    expect(many.values).toHaveLength(3);
-    expect(many.values[1]! / many.values[0]!).toBeCloseTo(1 / 1.1, 9);
-    expect(comparableSamples([failed], metric).values).toEqual([]);
-    expect(comparableSamples([trial('a')], 'modelBytes').values).toEqual([8_500_000]);
+    const base = [trial('a'), invalid, trial('b', 1.01), trial('c', 0.99)];
+    const slow = [trial('d', 1.3), trial('e', 1.29), trial('f', 1.31)];
+    expect(compareTrials(base, slow, metric)).toMatchObject({ unit: 'trial', verdict: 'slower' });
+    expect(trialSamples(base, metric)).toHaveLength(3);
+    const few = compareTrials(base, slow.slice(0, 2), metric);
+    expect(few).toMatchObject({ unit: 'repeat', verdict: 'slower' });
+    expect(few.ratio).toBeCloseTo(1 / 1.3, 3);
+    expect(repeatSamples(base, metric)).toHaveLength(5);
+  });
+
+  test('seconds and bytes are better when smaller; what is missing is unclear', () => {
+    expect(compareTrials([trial('a')], [trial('b', 1.3)], 'timeToFirstTokenSeconds').verdict).toBe('slower');
+    expect(compareTrials([trial('a')], [trial('b')], 'energyJoules')).toMatchObject({
+      verdict: 'unclear',
+      reason: 'one side has no values',
+    });
+    expect(repeatSamples([trial('a')], 'modelBytes')).toEqual([8_500_000]);
+    expect(repeatSamples([failed], 'modelBytes')).toEqual([]);
   });
 
   test('invalid and failed trials are never on the Pareto front', () => {
