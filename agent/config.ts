@@ -1,0 +1,204 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { homedir, hostname } from 'node:os';
+import { join, resolve } from 'node:path';
+import { parse } from 'yaml';
+import { z } from 'zod';
+import type { ClientSecurity } from '../proto/security.js';
+
+/** Everything an agent can be told; every field has a default, so an empty file is a config. */
+export const agentFileSchema = z.strictObject({
+  /** Unique among the nodes of a coordinator. */
+  nodeName: z
+    .string()
+    .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/, 'use letters, digits, dots and dashes; 63 at most')
+    .optional(),
+  labels: z.record(z.string(), z.string()).default({}),
+  coordinator: z.string().min(1).default('127.0.0.1:7433'),
+  /** Files with PEM; without them the connection is plaintext, which only loopback allows. */
+  tls: z
+    .strictObject({
+      ca: z.string().optional(),
+      certificate: z.string().optional(),
+      key: z.string().optional(),
+      serverName: z.string().optional(),
+    })
+    .optional(),
+  /** File that holds the token, for TLS with a token instead of a certificate. */
+  tokenFile: z.string().optional(),
+  /** The only folders that a sweep may name models in. */
+  modelFolders: z.array(z.string()).default([]),
+  /** Digests and artifacts; can be deleted at any time. */
+  cacheFolder: z.string().optional(),
+  /** Results that no coordinator has confirmed yet. */
+  stateFolder: z.string().optional(),
+  /** The oldest artifacts go when all together are larger. */
+  artifactBytes: z.number().positive().default(50e9),
+  /** Splits the CPUs into devices of their own, e.g. `[[0, 1], [2, 3]]`; empty = one device. */
+  cpuGroups: z.array(z.array(z.number().int().nonnegative()).min(1)).default([]),
+  /** Runners to offer; left out = every one whose engine is here. */
+  runners: z.array(z.string()).optional(),
+  meters: z
+    .strictObject({
+      energy: z.enum(['auto', 'none', 'replay']).default('auto'),
+      /** A result record, or its samples, to play instead of an energy source. */
+      replayFile: z.string().nullable().default(null),
+      /** Another place of /sys, where a container has it mounted elsewhere. */
+      sysRoot: z.string().default('/sys'),
+      /** Seconds that the energy sources are read before a model is loaded. */
+      idleSeconds: z.number().min(0).max(600).default(2),
+    })
+    .prefault({}),
+  limits: z
+    .strictObject({
+      trialTimeoutSeconds: z.number().positive().default(3600),
+      /** Memory of one trial; null = what the node has. */
+      memoryLimitBytes: z.number().positive().nullable().default(null),
+      /** A delegated cgroup v2 folder whose children have the memory controller; null = watch instead. */
+      cgroupFolder: z.string().nullable().default(null),
+    })
+    .prefault({}),
+  /** Where /metrics, /healthz and /readyz are served; null = nowhere. */
+  exporter: z
+    .strictObject({
+      host: z.string().default('127.0.0.1'),
+      port: z.number().int().min(0).max(65_535).default(7434),
+    })
+    .nullable()
+    .default(null),
+  logLevel: z.enum(['silent', 'error', 'warn', 'info', 'debug']).default('info'),
+});
+
+export type AgentFile = z.input<typeof agentFileSchema>;
+
+/** A config after the door: checked, defaults filled in, files of certificates read. */
+export type AgentConfig = Omit<
+  z.output<typeof agentFileSchema>,
+  'nodeName' | 'cacheFolder' | 'stateFolder' | 'tls' | 'tokenFile'
+> & {
+  readonly nodeName: string;
+  readonly cacheFolder: string;
+  readonly stateFolder: string;
+  readonly security: ClientSecurity;
+};
+
+/** Every mistake of a config at once, one sentence each. */
+export class AgentConfigError extends Error {
+  override readonly name = 'AgentConfigError';
+  readonly mistakes: readonly string[];
+  constructor(mistakes: readonly string[]) {
+    super(mistakes.join('\n'));
+    this.mistakes = mistakes;
+  }
+}
+
+/**
+ * Reads the agent's config: defaults, then the file, then RIDGE_* of the environment, then what the
+ * command line says.
+ * @throws AgentConfigError
+ */
+export function loadAgentConfig(
+  sources: {
+    readonly file?: string | undefined;
+    readonly env?: NodeJS.ProcessEnv | undefined;
+    readonly overrides?: AgentFile | undefined;
+  } = {},
+): AgentConfig {
+  const env = sources.env ?? process.env;
+  const raw = { ...readFile(sources.file), ...fromEnvironment(env), ...defined(sources.overrides ?? {}) };
+  const checked = agentFileSchema.safeParse(raw);
+  if (!checked.success) {
+    throw new AgentConfigError(
+      checked.error.issues.map((issue) => `${issue.path.join('.') || 'the config'}: ${issue.message}`),
+    );
+  }
+  const { nodeName, cacheFolder, stateFolder, tls, tokenFile, ...rest } = checked.data;
+  return {
+    ...rest,
+    modelFolders: rest.modelFolders.map((folder) => resolve(folder)),
+    nodeName: nodeName ?? defaultNodeName(),
+    cacheFolder: resolve(cacheFolder ?? join(base(env.XDG_CACHE_HOME, '.cache'), 'ridgepoint')),
+    stateFolder: resolve(stateFolder ?? join(base(env.XDG_STATE_HOME, '.local/state'), 'ridgepoint')),
+    security: readSecurity(tls, tokenFile, env.RIDGE_TOKEN),
+  };
+}
+
+function readFile(path: string | undefined): Record<string, unknown> {
+  if (path === undefined) return {};
+  if (!existsSync(path)) throw new AgentConfigError([`there is no config file ${path}`]);
+  let content: unknown;
+  try {
+    content = parse(readFileSync(path, 'utf8'), { maxAliasCount: 100 });
+  } catch (error) {
+    throw new AgentConfigError([`${path} is not YAML: ${(error as Error).message}`]);
+  }
+  if (content === null || content === undefined) return {};
+  if (typeof content === 'object' && !Array.isArray(content)) return content as Record<string, unknown>;
+  throw new AgentConfigError([`${path} has to hold fields, e.g. \`coordinator: 127.0.0.1:7433\``]);
+}
+
+function fromEnvironment(env: NodeJS.ProcessEnv): Record<string, unknown> {
+  return defined({
+    nodeName: env.RIDGE_NODE_NAME,
+    coordinator: env.RIDGE_COORDINATOR,
+    modelFolders: env.RIDGE_MODEL_FOLDERS?.split(':').filter((folder) => folder !== ''),
+    cacheFolder: env.RIDGE_CACHE_FOLDER,
+    stateFolder: env.RIDGE_STATE_FOLDER,
+    tokenFile: env.RIDGE_TOKEN_FILE,
+    logLevel: env.RIDGE_LOG_LEVEL,
+  });
+}
+
+function readSecurity(
+  tls: z.output<typeof agentFileSchema>['tls'],
+  tokenFile: string | undefined,
+  tokenOfEnvironment: string | undefined,
+): ClientSecurity {
+  const mistakes: string[] = [];
+  const read = (name: string, path: string): Buffer => {
+    try {
+      return readFileSync(path);
+    } catch (error) {
+      mistakes.push(`${name}: ${(error as Error).message}`);
+      return Buffer.alloc(0);
+    }
+  };
+  const serverName = tls?.serverName ?? null;
+  const token = tokenFile === undefined ? tokenOfEnvironment : read('tokenFile', tokenFile).toString().trim();
+  let security: ClientSecurity = { kind: 'plaintext' };
+  if (token !== undefined && token !== '') {
+    const ca = tls?.ca === undefined ? null : read('tls.ca', tls.ca);
+    security = { kind: 'token', ca, token, serverName };
+  } else if (tls !== undefined) {
+    const { ca, certificate, key } = tls;
+    if (ca === undefined || certificate === undefined || key === undefined) {
+      mistakes.push('tls: give ca, certificate and key for mutual TLS, or a tokenFile beside it');
+    } else {
+      security = {
+        kind: 'mutual-tls',
+        ca: read('tls.ca', ca),
+        certificate: read('tls.certificate', certificate),
+        key: read('tls.key', key),
+        serverName,
+      };
+    }
+  }
+  if (mistakes.length > 0) throw new AgentConfigError(mistakes);
+  return security;
+}
+
+function defaultNodeName(): string {
+  const name = hostname()
+    .replace(/[^A-Za-z0-9._-]/g, '-')
+    .replace(/^[^A-Za-z0-9]+/, '')
+    .slice(0, 63);
+  return name === '' ? 'node' : name;
+}
+
+/** XDG base directory: the variable counts only when it is an absolute path. */
+function base(variable: string | undefined, fallback: string): string {
+  return variable?.startsWith('/') ? variable : join(homedir(), fallback);
+}
+
+function defined(fields: Record<string, unknown>): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
+}

@@ -1,0 +1,178 @@
+import { join } from 'node:path';
+import { pino } from 'pino';
+import type { Lease } from '../core/lease.js';
+import type { NodeProfile } from '../core/node.js';
+import type { ResultRecord } from '../core/result.js';
+import { connectAgents } from '../proto/client.js';
+import { ArtifactStore } from './artifacts/store.js';
+import type { AgentConfig } from './config.js';
+import { type NodeProbe, probeNode } from './device/probe.js';
+import type { Bench } from './experiment.js';
+import { type RunningExporter, startExporter } from './exporter/server.js';
+import { findMeters, type MeterSettings } from './meters/index.js';
+import { RUNNER_KINDS } from './runners/index.js';
+import { Session } from './session.js';
+import { Spool } from './spool.js';
+import { packageVersion } from './version.js';
+import type { TrialProgress } from './watching.js';
+import { Work } from './work.js';
+
+export type TrialEvent =
+  | { readonly event: 'started'; readonly lease: Lease }
+  | { readonly event: 'progress'; readonly lease: Lease; readonly progress: TrialProgress }
+  | { readonly event: 'ended'; readonly record: ResultRecord };
+
+export interface RunningAgent {
+  readonly profile: NodeProfile;
+  /** Address of /metrics; null when the config turns it off. */
+  readonly exporterUrl: string | null;
+  /** Takes no more work, finishes and reports what runs, then leaves. */
+  drain(reason: string): Promise<void>;
+  /** Stops what runs between two repeats, gives it back, and leaves. */
+  stop(): Promise<void>;
+  /** The same without waiting for anything that runs. */
+  stopNow(): Promise<void>;
+  /** Resolves when the agent has left, whoever asked for it. */
+  readonly done: Promise<void>;
+  /** @returns a function that ends listening. */
+  onTrial(listener: (event: TrialEvent) => void): () => void;
+}
+
+/**
+ * Probes the node and joins a coordinator; resolves once the agent works, connected or not: it looks for
+ * its coordinator until it is stopped.
+ * @throws WireError `refused` for plaintext to another machine; Error when the exporter's port is taken.
+ */
+export async function startAgent(config: AgentConfig): Promise<RunningAgent> {
+  const log = pino({ name: 'agent', level: config.logLevel }, pino.destination(2));
+  const connection = connectAgents({ address: config.coordinator, security: config.security });
+  const meters = meterSettings(config);
+  const probe = await probeNode({
+    nodeName: config.nodeName,
+    labels: config.labels,
+    version: packageVersion(),
+    cpuGroups: config.cpuGroups,
+    meters,
+    runnerKinds: config.runners ?? RUNNER_KINDS,
+  });
+  const spool = await Spool.open(join(config.stateFolder, 'spool', config.nodeName), (message) =>
+    log.warn(message),
+  );
+  const listeners = new Set<(event: TrialEvent) => void>();
+  const tell = (event: TrialEvent) => {
+    for (const listener of listeners) listener(event);
+  };
+  const work: Work = new Work(benchOf(config, probe, meters), {
+    onStart(lease) {
+      log.info({ trial: lease.trialId, device: lease.deviceId }, 'trial started');
+      tell({ event: 'started', lease });
+    },
+    onProgress(lease, progress) {
+      session.progress(lease, progress);
+      tell({ event: 'progress', lease, progress });
+    },
+    async onRecord(record) {
+      log.info(
+        { trial: record.trialId, status: record.status, failure: record.failure?.message },
+        'trial ended',
+      );
+      await spool.put(record);
+      void session.report(record);
+      tell({ event: 'ended', record });
+    },
+    onFree: () => session.askAgain(),
+  });
+  const session: Session = new Session({
+    profile: probe.profile,
+    connection,
+    work,
+    spool,
+    onDrain: (reason) => void leave.drain(reason),
+    log: (level, message) => log[level](message),
+  });
+  const exporter = await exporterOf(config, probe, meters, session, work, spool);
+  const ended = session.run().finally(async () => {
+    await exporter?.close();
+    if ('nvml' in probe.nvml) probe.nvml.nvml.close();
+  });
+  const leave = leaving(session, work, ended);
+  return {
+    profile: probe.profile,
+    exporterUrl: exporter?.url ?? null,
+    ...leave,
+    done: ended,
+    onTrial(listener) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+  };
+}
+
+/** The three ways to go; the first that was begun goes on, and a harder one can overtake it. */
+function leaving(
+  session: Session,
+  work: Work,
+  ended: Promise<void>,
+): Pick<RunningAgent, 'drain' | 'stop' | 'stopNow'> {
+  const returned = new Set<string>();
+  let goodbye: Promise<void> | null = null;
+  const go = async (reason: string) => {
+    session.drain();
+    await work.whenIdle();
+    goodbye ??= session.leave([...returned], reason);
+    await goodbye;
+    await ended;
+  };
+  const giveBack = (at: 'once' | 'soon') => {
+    for (const trialId of work.giveBack('the agent is stopping', at)) returned.add(trialId);
+  };
+  return {
+    drain: (reason) => go(reason),
+    stop() {
+      giveBack('soon');
+      return go('stopped');
+    },
+    stopNow() {
+      giveBack('once');
+      return go('stopped at once');
+    },
+  };
+}
+
+function benchOf(config: AgentConfig, probe: NodeProbe, meters: MeterSettings): Bench {
+  const { modelFolders, cacheFolder, artifactBytes, limits } = config;
+  return {
+    profile: probe.profile,
+    nvml: probe.nvml,
+    meters,
+    models: { modelFolders, cacheFolder },
+    store: new ArtifactStore({ cacheFolder, artifactBytes }),
+    limits: { ...limits, idleSeconds: config.meters.idleSeconds },
+  };
+}
+
+function meterSettings({ meters }: AgentConfig): MeterSettings {
+  const { energy, replayFile, sysRoot } = meters;
+  return { energy, replayFile, sysRoot, procRoot: '/proc' };
+}
+
+async function exporterOf(
+  config: AgentConfig,
+  probe: NodeProbe,
+  meters: MeterSettings,
+  session: Session,
+  work: Work,
+  spool: Spool,
+): Promise<RunningExporter | null> {
+  if (config.exporter === null) return null;
+  const device =
+    probe.profile.devices.find(({ classes }) => !classes.includes('cpu')) ?? probe.profile.devices[0];
+  const state = {
+    profile: probe.profile,
+    connected: () => session.connected,
+    runningTrials: () => work.runningCount,
+    spooledResults: () => spool.size,
+    meters: findMeters(meters, probe.nvml, device?.id ?? '', 'on').meters,
+  };
+  return startExporter(state, config.exporter);
+}

@@ -1,0 +1,242 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Lease } from '../core/lease.js';
+import type { NodeProfile } from '../core/node.js';
+import type { ResultRecord } from '../core/result.js';
+import type { AgentConnection } from '../proto/client.js';
+import { PROTOCOL, parseLease, toHello, toReport } from '../proto/convert.js';
+import { WireError } from '../proto/errors.js';
+import type { SessionRequest, SessionResponse } from '../proto/gen/ridgepoint/v1/agents.js';
+import type { Duplex } from '../proto/stream.js';
+import { Asking } from './asking.js';
+import { Backoff } from './backoff.js';
+import type { Spool } from './spool.js';
+import type { TrialProgress } from './watching.js';
+import type { Work } from './work.js';
+
+type Stream = Duplex<SessionRequest, SessionResponse>;
+type Message = NonNullable<SessionRequest['message']>;
+
+export interface SessionNeeds {
+  readonly profile: NodeProfile;
+  readonly connection: AgentConnection;
+  readonly work: Work;
+  readonly spool: Spool;
+  readonly backoff?: Backoff;
+  /** The coordinator wants this agent to take no more work. */
+  readonly onDrain: (reason: string) => void;
+  readonly log: (level: 'info' | 'warn' | 'debug', message: string) => void;
+}
+
+/** How long an acknowledgement may take before leaving goes on without it. */
+const ACKNOWLEDGE_SECONDS = 10;
+const PROGRESS_SECONDS = 0.5;
+
+/**
+ * The agent's side of the conversation: one stream, opened again for ever; leases in, heartbeats,
+ * progress and results out. Everything said is idempotent by trial id, so a break costs nothing.
+ */
+export class Session {
+  readonly #needs: SessionNeeds;
+  readonly #asking: Asking;
+  readonly #backoff: Backoff;
+  /** Tells a reconnect of this agent from another agent that has the same node name. */
+  readonly #instance = randomUUID();
+  readonly #over = new AbortController();
+  #stream: Stream | null = null;
+  #heartbeat: NodeJS.Timeout | null = null;
+  #draining = false;
+  readonly #unacknowledged = new Map<string, () => void>();
+  readonly #lastProgress = new Map<string, number>();
+  readonly #closers: (() => void)[] = [];
+  /** Granted after this agent had begun to leave. */
+  readonly #refused: string[] = [];
+
+  constructor(needs: SessionNeeds) {
+    this.#needs = needs;
+    this.#backoff = needs.backoff ?? new Backoff(0.2, 15);
+    this.#asking = new Asking(
+      needs.profile.devices,
+      (device) => needs.work.isFree(device),
+      (deviceId) => void this.#say({ $case: 'leaseRequest', value: { deviceId } }),
+    );
+  }
+
+  get connected(): boolean {
+    return this.#heartbeat !== null;
+  }
+
+  /** Runs until `leave` is called; never throws. */
+  async run(): Promise<void> {
+    while (!this.#over.signal.aborted) {
+      try {
+        await this.#converse();
+      } catch (error) {
+        if (this.#over.signal.aborted) break;
+        const reason = error instanceof WireError ? `${error.code}: ${error.message}` : String(error);
+        this.#needs.log('warn', `no coordinator (${reason}); trying again`);
+      }
+      await sleep(this.#backoff.next() * 1000, undefined, { signal: this.#over.signal }).catch(() => {});
+    }
+  }
+
+  /** Asks for no more work; what runs goes on. */
+  drain(): void {
+    this.#draining = true;
+    this.#asking.end();
+    this.#beat();
+  }
+
+  /** Something has become free. */
+  askAgain(): void {
+    if (!this.#draining) this.#asking.again();
+  }
+
+  /** Sends a result that is in the spool. */
+  async report(record: ResultRecord): Promise<void> {
+    this.#lastProgress.delete(record.trialId);
+    if (!this.connected) return;
+    this.#unacknowledged.set(record.trialId, () => {});
+    await this.#say({ $case: 'result', value: toReport(record) });
+  }
+
+  progress(lease: Lease, { phase, repeat, elapsedSeconds }: TrialProgress): void {
+    const now = performance.now() / 1000;
+    if (now - (this.#lastProgress.get(lease.trialId) ?? -Infinity) < PROGRESS_SECONDS) return;
+    this.#lastProgress.set(lease.trialId, now);
+    const { maxRepeats } = lease.experiment.measure;
+    void this.#say({
+      $case: 'progress',
+      value: { trialId: lease.trialId, phase, repeat, maxRepeats, elapsedSeconds },
+    });
+  }
+
+  /** Says goodbye and ends `run`: waits for what was sent to be confirmed, returns what is not finished. */
+  async leave(returnedTrialIds: readonly string[], reason: string): Promise<void> {
+    this.drain();
+    const stream = this.#stream;
+    if (stream !== null && this.connected) {
+      await Promise.race([
+        this.#acknowledged(),
+        sleep(ACKNOWLEDGE_SECONDS * 1000, undefined, { ref: false }),
+      ]);
+      const value = { returnedTrialIds: [...returnedTrialIds, ...this.#refused], reason };
+      await stream.send({ message: { $case: 'leaving', value } }).catch(() => {});
+      stream.end();
+      // The stream's end is the sign that the coordinator has read it all.
+      await Promise.race([this.#closed(), sleep(1000, undefined, { ref: false })]);
+    }
+    this.#over.abort();
+    this.#needs.connection.close();
+  }
+
+  async #converse(): Promise<void> {
+    const { connection, profile, work, log } = this.#needs;
+    const stream = connection.session(this.#over.signal);
+    this.#stream = stream;
+    try {
+      await stream.send({
+        message: { $case: 'hello', value: toHello(profile, work.trialIds, this.#instance) },
+      });
+      for await (const { message } of stream) {
+        if (message !== undefined) await this.#hear(message);
+      }
+      log('info', 'the coordinator closed the stream');
+    } finally {
+      this.#hangUp();
+    }
+  }
+
+  async #hear(message: NonNullable<SessionResponse['message']>): Promise<void> {
+    const { work, spool, log, onDrain } = this.#needs;
+    switch (message.$case) {
+      case 'welcome':
+        return this.#welcomed(message.value);
+      case 'lease': {
+        this.#asking.granted(message.value.deviceId);
+        const lease = parseLease(message.value.leaseJson);
+        if (this.#draining) this.#refused.push(lease.trialId);
+        else work.begin(lease);
+        return;
+      }
+      case 'noWork':
+        this.#asking.waitFor(message.value.deviceId, message.value.retryMilliseconds);
+        return;
+      case 'resultAck': {
+        await spool.remove(message.value.trialId);
+        const settle = this.#unacknowledged.get(message.value.trialId);
+        this.#unacknowledged.delete(message.value.trialId);
+        settle?.();
+        return;
+      }
+      case 'stopTrial':
+        log('info', `stopping ${message.value.trialId}: ${message.value.reason}`);
+        work.stop(message.value.trialId, message.value.reason);
+        return;
+      case 'drain':
+        onDrain(message.value.reason);
+        return;
+      default:
+        message satisfies never;
+    }
+  }
+
+  async #welcomed(welcome: {
+    protocol: number;
+    heartbeatSeconds: number;
+    unknownTrialIds: readonly string[];
+  }): Promise<void> {
+    const { work, spool, log } = this.#needs;
+    if (welcome.protocol !== PROTOCOL) {
+      const versions = `it speaks version ${welcome.protocol}, this agent ${PROTOCOL}`;
+      throw new WireError('invalid', `the coordinator is of another release: ${versions}`);
+    }
+    log('info', 'connected to the coordinator');
+    this.#backoff.reset();
+    for (const trialId of welcome.unknownTrialIds)
+      work.stop(trialId, 'the coordinator does not want it any more');
+    this.#heartbeat = setInterval(() => this.#beat(), Math.max(1, welcome.heartbeatSeconds) * 1000);
+    // Not awaited: while it sends, the acknowledgements have to be heard.
+    void this.#reportAgain(spool);
+    if (!this.#draining) this.#asking.begin();
+  }
+
+  async #reportAgain(spool: Spool): Promise<void> {
+    for await (const record of spool.waiting()) await this.report(record);
+  }
+
+  #beat(): void {
+    if (!this.connected) return;
+    const { work } = this.#needs;
+    const state = this.#draining ? 'draining' : work.runningCount > 0 ? 'busy' : 'idle';
+    void this.#say({ $case: 'heartbeat', value: { trialIds: work.trialIds, state } });
+  }
+
+  /** A message that cannot be sent is lost with its stream; the next stream begins by saying it again. */
+  async #say(message: Message): Promise<void> {
+    await this.#stream?.send({ message }).catch(() => {});
+  }
+
+  #hangUp(): void {
+    this.#stream = null;
+    this.#asking.end();
+    if (this.#heartbeat !== null) clearInterval(this.#heartbeat);
+    this.#heartbeat = null;
+    for (const settle of this.#unacknowledged.values()) settle();
+    this.#unacknowledged.clear();
+    for (const resolve of this.#closers.splice(0)) resolve();
+  }
+
+  async #closed(): Promise<void> {
+    if (this.#stream === null) return;
+    await new Promise<void>((resolve) => this.#closers.push(resolve));
+  }
+
+  async #acknowledged(): Promise<void> {
+    await Promise.all(
+      [...this.#unacknowledged.keys()].map(
+        (trialId) => new Promise<void>((resolve) => this.#unacknowledged.set(trialId, resolve)),
+      ),
+    );
+  }
+}

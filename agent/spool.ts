@@ -1,0 +1,110 @@
+import { createHash } from 'node:crypto';
+import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { ResultRecord } from '../core/result.js';
+import { parseRecord } from '../proto/convert.js';
+
+/**
+ * Results that no coordinator has confirmed: on disk before they are sent, gone once they are acknowledged.
+ * A file that cannot be read is set aside and costs nobody else anything.
+ */
+export class Spool {
+  readonly #folder: string;
+  readonly #onTrouble: (message: string) => void;
+  /** What could not be written, kept in memory so that it is reported all the same. */
+  readonly #unwritten = new Map<string, ResultRecord>();
+  #known = new Set<string>();
+
+  private constructor(folder: string, onTrouble: (message: string) => void) {
+    this.#folder = folder;
+    this.#onTrouble = onTrouble;
+  }
+
+  static async open(folder: string, onTrouble: (message: string) => void): Promise<Spool> {
+    const spool = new Spool(folder, onTrouble);
+    try {
+      await mkdir(folder, { recursive: true });
+      const names = await readdir(folder);
+      spool.#known = new Set(names.filter((name) => name.endsWith('.json')));
+    } catch (error) {
+      onTrouble(`the spool ${folder} cannot be used: ${(error as Error).message}`);
+    }
+    return spool;
+  }
+
+  /** Results that wait. */
+  get size(): number {
+    return this.#known.size + this.#unwritten.size;
+  }
+
+  /** Resolves once the record is on disk, or is kept in memory because the disk would not take it. */
+  async put(record: ResultRecord): Promise<void> {
+    const name = fileName(record.trialId);
+    const draft = join(this.#folder, `${name}.draft`);
+    try {
+      const file = await open(draft, 'w');
+      try {
+        await file.writeFile(JSON.stringify(record));
+        await file.sync();
+      } finally {
+        await file.close();
+      }
+      await rename(draft, join(this.#folder, name));
+      await syncFolder(this.#folder);
+      this.#known.add(name);
+      this.#unwritten.delete(record.trialId);
+    } catch (error) {
+      await rm(draft, { force: true }).catch(() => {});
+      this.#unwritten.set(record.trialId, record);
+      this.#onTrouble(`the result of ${record.trialId} is kept in memory only: ${(error as Error).message}`);
+    }
+  }
+
+  /** Every waiting result, oldest trial id first. */
+  async *waiting(): AsyncGenerator<ResultRecord> {
+    for (const name of [...this.#known].sort()) {
+      const record = await this.#read(name);
+      if (record !== null) yield record;
+    }
+    yield* [...this.#unwritten.values()];
+  }
+
+  /** The coordinator has it. */
+  async remove(trialId: string): Promise<void> {
+    this.#unwritten.delete(trialId);
+    const name = fileName(trialId);
+    if (!this.#known.delete(name)) return;
+    await rm(join(this.#folder, name), { force: true }).catch((error: Error) =>
+      this.#onTrouble(error.message),
+    );
+  }
+
+  async #read(name: string): Promise<ResultRecord | null> {
+    const path = join(this.#folder, name);
+    try {
+      return parseRecord(await readFile(path, 'utf8'));
+    } catch (error) {
+      this.#known.delete(name);
+      const aside = join(this.#folder, `${name}.unreadable`);
+      await rename(path, aside).catch(() => {});
+      this.#onTrouble(`the spooled result ${name} was set aside as ${aside}: ${(error as Error).message}`);
+      return null;
+    }
+  }
+}
+
+/** A trial id comes from elsewhere: only a plain one may become a file name as it is. */
+function fileName(trialId: string): string {
+  const plain = /^[A-Za-z0-9][A-Za-z0-9._-]{0,150}$/.test(trialId);
+  return `${plain ? trialId : createHash('sha256').update(trialId).digest('hex')}.json`;
+}
+
+/** The name is durable only when its folder is. */
+async function syncFolder(folder: string): Promise<void> {
+  const handle = await open(folder, 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}

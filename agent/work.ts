@@ -1,0 +1,115 @@
+import type { Lease } from '../core/lease.js';
+import type { DeviceProfile } from '../core/node.js';
+import type { ResultRecord } from '../core/result.js';
+import { type Bench, type RunningTrial, startTrial } from './experiment.js';
+import type { TrialProgress } from './watching.js';
+
+export interface WorkEvents {
+  onStart(lease: Lease): void;
+  onProgress(lease: Lease, progress: TrialProgress): void;
+  /** Comes once per lease, unless the trial was given back. */
+  onRecord(record: ResultRecord): Promise<void>;
+  /** A device may have become free. */
+  onFree(): void;
+}
+
+/**
+ * What this node is doing: at most one trial per device, and never two whose devices share a CPU, since
+ * they would measure each other.
+ */
+export class Work {
+  readonly #bench: Bench;
+  readonly #events: WorkEvents;
+  readonly #running = new Map<string, RunningTrial>();
+  /** Granted while their device was busy; begun when it is free. */
+  #queue: Lease[] = [];
+  #givenBack = new Set<string>();
+  #idle: (() => void)[] = [];
+
+  constructor(bench: Bench, events: WorkEvents) {
+    this.#bench = bench;
+    this.#events = events;
+  }
+
+  get trialIds(): string[] {
+    return [...this.#running.keys(), ...this.#queue.map((lease) => lease.trialId)];
+  }
+
+  get runningCount(): number {
+    return this.#running.size;
+  }
+
+  /** True when a trial on this device would disturb nobody. */
+  isFree(device: DeviceProfile): boolean {
+    const busy = [...this.#running.values(), ...this.#queue.map((lease) => ({ lease }))];
+    return !busy.some(({ lease }) => this.#meet(device.id, lease.deviceId));
+  }
+
+  begin(lease: Lease): void {
+    if (this.trialIds.includes(lease.trialId)) return;
+    this.#queue.push(lease);
+    this.#next();
+  }
+
+  stop(trialId: string, reason: string): void {
+    this.#running.get(trialId)?.stop(reason);
+    this.#queue = this.#queue.filter((lease) => lease.trialId !== trialId);
+  }
+
+  /**
+   * Ends everything without a result: another node, or this one later, shall do it again.
+   * @param at once = SIGKILL, otherwise the kill ladder.
+   * @returns the ids of the trials given back.
+   */
+  giveBack(reason: string, at: 'once' | 'soon'): string[] {
+    const ids = this.trialIds;
+    this.#givenBack = new Set([...this.#givenBack, ...ids]);
+    this.#queue = [];
+    for (const trial of this.#running.values()) {
+      if (at === 'once') trial.kill(reason);
+      else trial.stop(reason);
+    }
+    return ids;
+  }
+
+  /** Resolves when nothing runs. */
+  async whenIdle(): Promise<void> {
+    if (this.#running.size === 0 && this.#queue.length === 0) return;
+    await new Promise<void>((resolve) => this.#idle.push(resolve));
+  }
+
+  #next(): void {
+    for (const lease of [...this.#queue]) {
+      const taken = [...this.#running.values()].some((trial) =>
+        this.#meet(lease.deviceId, trial.lease.deviceId),
+      );
+      if (taken) continue;
+      this.#queue = this.#queue.filter((waiting) => waiting !== lease);
+      this.#start(lease);
+    }
+  }
+
+  #start(lease: Lease): void {
+    const trial = startTrial(lease, this.#bench, (progress) => this.#events.onProgress(lease, progress));
+    this.#running.set(lease.trialId, trial);
+    this.#events.onStart(lease);
+    void trial.done
+      .then((record) => (this.#givenBack.has(lease.trialId) ? undefined : this.#events.onRecord(record)))
+      .finally(() => {
+        this.#running.delete(lease.trialId);
+        this.#givenBack.delete(lease.trialId);
+        this.#next();
+        this.#events.onFree();
+        if (this.#running.size === 0 && this.#queue.length === 0) {
+          for (const resolve of this.#idle.splice(0)) resolve();
+        }
+      });
+  }
+
+  #meet(a: string, b: string): boolean {
+    if (a === b) return true;
+    const cpusOf = (id: string) => this.#bench.profile.devices.find((device) => device.id === id)?.cpus ?? [];
+    const others = new Set(cpusOf(b));
+    return cpusOf(a).some((cpu) => others.has(cpu));
+  }
+}
