@@ -86,7 +86,11 @@ export function planSpace(sweep: Sweep): Space {
     unchecked: [...findings.unchecked],
     at(position) {
       if (!Number.isInteger(position) || position < 0 || position >= count) {
-        throw new RangeError(`position ${position} is outside 0 to ${count - 1}`);
+        throw new RangeError(
+          count === 0
+            ? 'no point of this sweep can run'
+            : `position ${position} is outside 0 to ${count - 1}`,
+        );
       }
       const part = partAt(parts, position);
       part.ranking.unrank(position - part.start, part.scratch);

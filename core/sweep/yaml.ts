@@ -60,7 +60,7 @@ export function readYaml(source: string): YamlSource {
       lineCounter: lines,
       prettyErrors: false,
       stringKeys: true,
-      logLevel: 'silent',
+      logLevel: 'error',
     });
   } catch (error) {
     if (error instanceof RangeError) return unreadable('the file is nested too deeply to be a sweep');
