@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import { FailureError, failure } from '../../core/errors.js';
 import { pack } from '../../core/report/payload.js';
 import type { Report } from '../../core/report/report.js';
@@ -36,11 +37,22 @@ export function fillTemplate(template: string, report: Report): string {
   const quoted = new Set(report.rows.map((row) => row.trial.trialId));
   const payload = pack(recordsOf(report), quoted, report);
   const title = `<title>${asText(report.sweepName)} · Ridgepoint</title>`;
-  const data = DATA.replace('></', () => `>${asScriptData(JSON.stringify(payload))}</`);
+  const data = dataElement(JSON.stringify(payload));
   return template
     .replace('<meta charset="utf-8">', () => `<meta charset="utf-8">\n${policy(template)}`)
     .replace(TITLE, () => title)
     .replace(DATA, () => data);
+}
+
+/** Above this many characters the data is compressed; below, people can read it in the file. */
+const PLAIN_LIMIT = 2_000_000;
+
+function dataElement(json: string): string {
+  const [encoding, text] =
+    json.length <= PLAIN_LIMIT
+      ? ['', asScriptData(json)]
+      : [' data-encoding="gzip+base64"', gzipSync(json).toString('base64')];
+  return `<script type="application/json" id="ridgepoint-data"${encoding}>${text}</script>`;
 }
 
 /**

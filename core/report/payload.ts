@@ -60,6 +60,8 @@ export interface PackedRecord {
 
 const SHARED_KEYS = ['schema', 'node', 'device', 'environment', 'absent', 'artifact'] as const;
 type SharedKey = (typeof SHARED_KEYS)[number];
+/** Trials that no row quotes carry what drift is judged by, and nothing else. */
+const DRIFT_METRICS = ['prefillTokensPerSecond', 'decodeTokensPerSecond'];
 const EXPERIMENT_PARTS = ['model', 'technique', 'runner', 'workload', 'measure'] as const;
 
 /**
@@ -95,7 +97,9 @@ export function pack(
         parts: EXPERIMENT_PARTS.map((part) => share(experiment[part])),
       },
       measurements: Object.fromEntries(
-        Object.entries(measurements).map(([name, entry]) => [name, packMeasurement(name, entry, share)]),
+        Object.entries(measurements)
+          .filter(([name]) => quoted.has(record.trialId) || DRIFT_METRICS.includes(name))
+          .map(([name, entry]) => [name, packMeasurement(name, entry, share)]),
       ),
       phases: kept.phases.map(
         (p) => [p.name, p.repeat, micro(p.startSeconds), micro(p.endSeconds), p.tokens] as const,
@@ -130,7 +134,21 @@ function packMeasurement(
     cv === null &&
     ci95 === null &&
     samples === null;
-  if (!single) return [value, share(source), n, mean, median, stddev, cv, ci95, samples];
+  if (!single) {
+    const [low, high] = ci95 ?? [null, null];
+    const interval: Measurement['ci95'] = low === null || high === null ? null : [digits(low), digits(high)];
+    return [
+      value,
+      share(source),
+      n,
+      digits(mean),
+      digits(median),
+      some(stddev),
+      some(cv),
+      interval,
+      samples?.map(digits) ?? null,
+    ];
+  }
   return source === null ? value : [value, share(source)];
 }
 
@@ -193,6 +211,15 @@ function unpackMeasurement(
   }
   if ('unit' in entry) return entry;
   return { value: null, unit, reason: String(at(entry.reason)) };
+}
+
+/** The quoted value keeps every digit; what stands around it keeps nine. */
+function digits(value: number): number {
+  return Number(value.toPrecision(9));
+}
+
+function some(value: number | null): number | null {
+  return value === null ? null : digits(value);
 }
 
 function micro(seconds: number): number {

@@ -2,8 +2,8 @@ import { failure } from '../../core/errors.js';
 import { METRICS } from '../../core/metrics/catalogue.js';
 import type { Measurement, Phase, ResultRecord } from '../../core/result.js';
 import { RESULT_SCHEMA } from '../../core/result.js';
-import type { AxisValue, Experiment } from '../../core/sweep/experiment.js';
-import { warn } from '../../core/warnings.js';
+import type { Experiment } from '../../core/sweep/experiment.js';
+import { experimentOf, hex, PARAMETERS } from './experiments.js';
 
 /**
  * Result records as a real sweep leaves them, for everything that shows results: a small performance model
@@ -22,7 +22,7 @@ function noise(seed: number): () => number {
   };
 }
 
-const BITS: Record<string, number> = {
+export const BITS: Record<string, number> = {
   f16: 16,
   q8_0: 8.5,
   q6_k: 6.56,
@@ -32,92 +32,6 @@ const BITS: Record<string, number> = {
 };
 /** Unpacking costs time too: the smallest type is not the fastest, so a sweep has a front worth showing. */
 const UNPACK: Record<string, number> = { q6_k: 1.1, q5_k_m: 1.3, q4_k_m: 1.05, q2_k: 2.1 };
-const PARAMETERS = 1_235_814_400;
-
-export interface Point {
-  readonly model?: string;
-  readonly quantization?: string;
-  readonly flashAttention?: AxisValue;
-  readonly parallel?: number;
-  readonly threads?: number;
-  readonly promptTokens?: number;
-  readonly generateTokens?: number;
-  readonly contextDepth?: number;
-}
-
-/** One experiment as expansion makes it: every option filled in, the id a hash-like function of the point. */
-export function experimentOf(point: Point = {}): Experiment {
-  const model = point.model ?? 'llama-1b';
-  const quantization = point.quantization ?? 'q4_k_m';
-  const runner = {
-    flashAttention: point.flashAttention ?? 'auto',
-    kvCacheTypeK: 'f16',
-    kvCacheTypeV: 'f16',
-    threads: point.threads ?? 4,
-    batch: 2048,
-    ubatch: 512,
-    gpuLayers: 'all',
-    mmap: true,
-    cpuBackend: 'shipped',
-    poll: 50,
-  };
-  const workload = {
-    promptTokens: point.promptTokens ?? 256,
-    generateTokens: point.generateTokens ?? 32,
-    parallel: point.parallel ?? 1,
-    contextDepth: point.contextDepth ?? 0,
-  };
-  const content = JSON.stringify([model, quantization, runner, workload]);
-  return {
-    id: `x${hex(content, 24)}`,
-    model: {
-      name: model,
-      source: `${model}-f16.gguf`,
-      digest: `sha256:${hex(model, 64)}`,
-      facts: {
-        architecture: 'llama',
-        parameters: PARAMETERS,
-        bytes: PARAMETERS * 2,
-        quantization: 'f16',
-        layers: 16,
-        contextLength: 131_072,
-        keyElementsPerToken: 8192,
-        valueElementsPerToken: 8192,
-        vocabularySize: 128_256,
-        embeddingLength: 2048,
-      },
-    },
-    technique: { quantization, sparsity: 'none' },
-    runner: { kind: 'llama-cpp', options: runner },
-    workload: { kind: 'latency', options: workload },
-    measure: {
-      confidence: 0.95,
-      halfWidth: 0.02,
-      minRepeats: 3,
-      maxRepeats: 10,
-      maxSeconds: null,
-      warmupSpread: 0.05,
-      maxWarmups: 5,
-      trialTimeoutSeconds: null,
-      maxStealRatio: 0.01,
-      maxForeignCores: 0.1,
-      maxSpread: 0.1,
-      meters: 'on',
-    },
-    device: 'cpu',
-    node: null,
-  };
-}
-
-function hex(text: string, digits: number): string {
-  let out = '';
-  for (let salt = 0; out.length < digits; salt++) {
-    let hash = 0x811c9dc5 ^ salt;
-    for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
-    out += (hash >>> 0).toString(16).padStart(8, '0');
-  }
-  return out.slice(0, digits);
-}
 
 export interface TrialOptions {
   readonly experiment?: Experiment;
@@ -287,13 +201,19 @@ export function completeTrial(options: TrialOptions = {}): ResultRecord {
     },
     device: { id: 'cpu0', class: 'cpu', name: 'Intel(R) Xeon(R) Gold 6430' },
     environment: {
-      ridgepointVersion: '0.1.0',
+      ridgepoint: '0.1.0',
+      nodejs: 'v20.20.2',
+      os: 'Linux 6.12.0',
       engine: 'llama.cpp v0.4.0',
       engineCommit: '80fb11a',
-      backend: 'libggml-cpu-icelake.so',
+      engineDevice: 'CPU',
+      cpuLibrary: 'libggml-cpu-icelake.so',
+      cpuBackend: 'shipped',
+      openmp: false,
       threads,
-      kernel: 'Linux 6.12.0',
-      governor: 'performance',
+      flashAttentionUsed: experiment.runner.options.flashAttention !== false,
+      cpuGovernor: 'performance',
+      cpuTurbo: null,
       affinity: '0-3',
     },
     startedAt: new Date(started).toISOString(),
@@ -350,78 +270,6 @@ export function failedTrial(
     valid: false,
     tokenSeconds: [],
   };
-}
-
-/**
- * A whole sweep: `experiments` points over model, quantization, flash attention and parallel sequences,
- * with a control at both ends of each block, a retried invalid trial, an invalid row and a failed one.
- */
-export function sweepRecords(
-  options: { readonly experiments?: number; readonly watts?: number | null; readonly name?: string } = {},
-): ResultRecord[] {
-  const wanted = options.experiments ?? 24;
-  const watts = options.watts ?? null;
-  const sweepName = options.name ?? 'reference';
-  const points: Point[] = [];
-  for (let depth = 0; points.length < wanted; depth++) {
-    for (const quantization of Object.keys(BITS)) {
-      for (const flashAttention of [true, false]) {
-        for (const parallel of [1, 4]) {
-          points.push({
-            quantization,
-            flashAttention,
-            parallel,
-            ...(depth > 0 && { contextDepth: depth * 64 }),
-          });
-        }
-      }
-    }
-  }
-  const base = { sweepName, watts };
-  const records: ResultRecord[] = [];
-  const control = experimentOf({ quantization: 'q8_0', flashAttention: true, parallel: 1 });
-  points.slice(0, wanted).forEach((point, position) => {
-    const experiment = experimentOf(point);
-    const at = { ...base, experiment, position };
-    const block = Math.floor(position / 8);
-    if (position % 8 === 0) {
-      records.push(
-        completeTrial({ ...base, experiment: control, position, block: block * 2, purpose: 'control' }),
-      );
-    }
-    if (position === wanted - 1 && wanted > 3) {
-      records.push(failedTrial({ ...at, attempt: 1 }), failedTrial({ ...at, attempt: 2 }));
-    } else if (position % 11 === 5) {
-      const doubt = warn('foreign-process', 'other processes used 1.3 cores; 0.1 are allowed');
-      records.push(completeTrial({ ...at, attempt: 1, slower: 1.4, warnings: [doubt] }));
-      const again =
-        position % 2 === 1
-          ? [warn('cpu-steal', 'the hypervisor took 4.1 % of CPU time; 1 % is allowed')]
-          : [];
-      records.push(completeTrial({ ...at, attempt: 2, slower: again.length > 0 ? 1.2 : 1, warnings: again }));
-    } else {
-      const doubts =
-        position % 7 === 2
-          ? [warn('outliers', '1 of 5 repeats lies far from the others (modified z-score 4.2)')]
-          : position % 9 === 4
-            ? [warn('interval-wide', 'the interval is ±3.1 % after 10 repeats; ±2 % was asked for')]
-            : [];
-      records.push(completeTrial({ ...at, warnings: doubts }));
-    }
-    if (position % 8 === 7) {
-      records.push(
-        completeTrial({
-          ...base,
-          experiment: control,
-          position,
-          block: block * 2 + 1,
-          purpose: 'control',
-          slower: 1.01,
-        }),
-      );
-    }
-  });
-  return records;
 }
 
 function quantile(sorted: readonly number[], q: number): number {

@@ -115,7 +115,7 @@ function test(
   const { experiment, environment } = trial;
   const { options } = experiment.runner;
   const facts = experiment.model.facts;
-  const parameters = number(environment.parameters, facts?.parameters ?? 0);
+  const parameters = trial.given?.parameters ?? facts?.parameters ?? 0;
   const gpu = !trial.device.class.startsWith('cpu');
   return {
     values: {
