@@ -10,13 +10,14 @@ export interface Interrupts {
 /**
  * Ctrl-C as people expect it: the first one (or SIGTERM) lets the running trial finish, the second stops at
  * once. Nothing is lost either way.
+ * @param meanwhile what happens after the first, for people to read.
  */
-export function onInterrupt(drain: () => void, stopNow: () => void): Interrupts {
+export function onInterrupt(meanwhile: string, drain: () => void, stopNow: () => void): Interrupts {
   let count = 0;
   const listener = (): void => {
     count += 1;
     if (count === 1) {
-      say('\nfinishing the running trial; press Ctrl-C again to stop at once');
+      say(`\n${meanwhile}; press Ctrl-C again to stop at once`);
       drain();
     } else {
       say('\nstopping at once');

@@ -7,33 +7,26 @@ import {
 import type { ConnectionOptions } from '../commands/connection-options.js';
 import { EXIT } from '../exit.js';
 import { say } from '../output/print.js';
-import { type Progress, progressWriter } from '../output/progress.js';
+import type { Progress } from '../output/progress.js';
+import { progressWriter } from '../output/progress-writer.js';
+import { terminalStyle } from '../output/terminal.js';
 import { findSweep, withCoordinator } from './connection.js';
 
 /** What the progress display shows of one state of a sweep. */
-export function progressOf(update: WatchSweepResponse, status: SweepStatus): Progress {
+function progressOf(update: WatchSweepResponse, status: SweepStatus, elapsedSeconds: number): Progress {
   return {
-    name: status.name,
     points: status.points,
     complete: status.complete,
     failed: status.failed,
     invalid: status.invalid,
-    reused: status.reused,
+    running: update.running,
     trialSeconds: status.trialSeconds === 0 ? null : status.trialSeconds,
-    running: update.running.map((r) => ({
-      label: r.label,
-      node: r.node,
-      phase: r.phase,
-      repeat: r.repeat,
-      maxRepeats: r.maxRepeats,
-      elapsedSeconds: r.elapsedSeconds,
-    })),
-    blocked: status.blockedReasons,
+    elapsedSeconds,
   };
 }
 
 /**
- * Shows progress on stderr until the sweep is finished or the signal aborts.
+ * Shows progress on stderr until the sweep is finished or the signal aborts; says why when points wait.
  * @returns 0 when every experiment has a result, 1 when some failed or the sweep was cancelled.
  */
 export async function watchSweep(
@@ -41,21 +34,35 @@ export async function watchSweep(
   sweepId: string,
   signal?: AbortSignal,
 ): Promise<number> {
-  const writer = progressWriter(process.stderr);
-  let last: SweepStatus | undefined;
+  const writer = progressWriter(process.stderr, terminalStyle(process.stderr));
+  const start = performance.now();
+  const said = new Set<string>();
+  let last: WatchSweepResponse | undefined;
+  const draw = (): void => {
+    if (last?.status !== undefined)
+      writer.update(progressOf(last, last.status, (performance.now() - start) / 1000));
+  };
+  // Times go on between two messages.
+  const clock = process.stderr.isTTY === true ? setInterval(draw, 1000) : null;
   try {
     for await (const update of control.watchSweep({ sweepId }, signal)) {
-      if (update.status === undefined) continue;
-      last = update.status;
-      writer.update(progressOf(update, last));
-      if (last.state !== SweepState.SWEEP_STATE_RUNNING) break;
+      last = update;
+      draw();
+      for (const reason of update.status?.blockedReasons ?? []) {
+        if (said.has(reason)) continue;
+        said.add(reason);
+        writer.say(`waiting: ${reason}`);
+      }
+      if (update.status !== undefined && update.status.state !== SweepState.SWEEP_STATE_RUNNING) break;
     }
   } finally {
-    writer.close();
+    if (clock !== null) clearInterval(clock);
+    writer.end();
   }
-  if (last === undefined) return EXIT.failed;
-  for (const reason of last.failureReasons) say(`failed: ${reason}`);
-  return last.failed > 0 || last.state === SweepState.SWEEP_STATE_CANCELLED ? EXIT.failed : EXIT.ok;
+  const status = last?.status;
+  if (status === undefined) return EXIT.failed;
+  for (const reason of status.failureReasons) say(`failed: ${reason}`);
+  return status.failed > 0 || status.state === SweepState.SWEEP_STATE_CANCELLED ? EXIT.failed : EXIT.ok;
 }
 
 /** `ridge watch`. */

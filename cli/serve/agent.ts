@@ -19,6 +19,7 @@ export async function serveAgent(options: AgentOptions): Promise<void> {
   say(`agent ${profile.name}: works for the coordinator at ${config.coordinator}`);
   if (agent.exporterUrl !== null) say(`agent ${profile.name}: metrics at ${agent.exporterUrl}`);
   const interrupts = onInterrupt(
+    'finishing the running trial',
     () => void agent.drain('interrupted'),
     () => void agent.stopNow(),
   );
