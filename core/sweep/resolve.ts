@@ -73,7 +73,7 @@ function readModels(reader: Reader): ModelRef[] {
 }
 
 /** `builtin:small` → small, `llms/llama-1b.Q4_K_M.gguf` → llama-1b.Q4_K_M, `hf:owner/repo:QUANT` → repo-QUANT. */
-export function nameFromSource(source: string): string {
+function nameFromSource(source: string): string {
   const repository = /^hf:[^/]+\/([^:]+)(?::(.+))?$/.exec(source);
   const tail = repository
     ? [repository[1], repository[2]].filter((part) => part !== undefined).join('-')

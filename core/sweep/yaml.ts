@@ -20,7 +20,7 @@ const MAX_ALIASES = 100;
 /** After this many syntax errors the rest says nothing new. */
 const MAX_SYNTAX_MISTAKES = 20;
 
-export interface Place {
+interface Place {
   readonly line: number;
   readonly column: number;
 }
