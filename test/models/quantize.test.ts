@@ -37,7 +37,6 @@ const TYPES: readonly [string, number][] = [
   ['q3_k_l', 2],
   ['q3_k_m', 2],
   ['q3_k_s', 2],
-  ['iq3_m', 2.5],
   ['iq3_s', 2.5],
   ['q2_k', 4],
 ];

@@ -43,7 +43,9 @@ export const CMAKE_FLAGS: readonly string[] = [
   '-DCMAKE_PLATFORM_NO_VERSIONED_SONAME=ON',
   '-DCMAKE_BUILD_RPATH_USE_ORIGIN=ON',
   // Nothing but ggml is built, and nothing is downloaded.
-  ...['TESTS', 'EXAMPLES', 'TOOLS', 'SERVER', 'COMMON', 'APP', 'UI'].map((part) => `-DLLAMA_BUILD_${part}=OFF`),
+  ...['TESTS', 'EXAMPLES', 'TOOLS', 'SERVER', 'COMMON', 'APP', 'UI'].map(
+    (part) => `-DLLAMA_BUILD_${part}=OFF`,
+  ),
   '-DLLAMA_CURL=OFF',
 ];
 

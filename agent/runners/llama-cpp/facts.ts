@@ -50,7 +50,6 @@ export function readFacts(
     contextLength: functions.llama_n_ctx_seq(context),
     environment: {
       engine: `llama.cpp ${llama.release}`,
-      engineCommit: functions.ggml_commit(),
       engineDevice: device,
       cpuLibrary: llama.cpuLibrary,
       cpuBackend: settings.cpuBackend,
