@@ -146,7 +146,7 @@ export function run(command: string, args: readonly string[], { onLine }: BuildO
       reject(
         new FailureError(
           failure('artifact-failed', message, {
-            hint: 'Its last lines are in the record; a compiler of GCC 11 or Clang 14 or newer is needed.',
+            hint: 'Read its last lines; GCC 11, Clang 14 or something newer is needed.',
             signal,
             exitCode: code,
             stderrTail: tail.join('\n'),
