@@ -3,7 +3,7 @@
  * 512 prompt and 128 generated tokens, the same library files, in interleaved pairs of fresh processes.
  * Passes when the ratio of medians (ours / llama-bench) lies within 0.98 to 1.02 for every row.
  *
- *   node --import tsx test/bench/fidelity.ts [--pairs=12] [--threads=2] [--only=small|1b]
+ *   node --import tsx test/bench/fidelity.ts [--pairs=12] [--repeats=5] [--threads=2] [--only=small|1b]
  */
 import { execFileSync, fork } from 'node:child_process';
 import { existsSync, mkdirSync } from 'node:fs';
@@ -22,6 +22,8 @@ const GENERATE = 128;
 const argument = (name: string): string | undefined =>
   process.argv.find((a) => a.startsWith(`--${name}=`))?.slice(name.length + 3);
 const threads = Number(argument('threads') ?? 2);
+const pairs = Number(argument('pairs') ?? 12);
+const repeats = Number(argument('repeats') ?? 5);
 const say = (line: string): void => void process.stderr.write(`fidelity: ${line}\n`);
 
 interface Sides {
@@ -144,9 +146,7 @@ async function main(): Promise<void> {
   const only = argument('only');
   const ratios: number[] = [];
   if (only !== '1b') {
-    ratios.push(
-      ...(await compare('small-f16', modelPath('small'), Number(argument('pairs') ?? 12), 5, peer)),
-    );
+    ratios.push(...(await compare('small-f16', modelPath('small'), pairs, repeats, peer)));
   }
   if (only !== 'small') {
     const folder = join(cacheFolder(), 'bench');
@@ -156,8 +156,9 @@ async function main(): Promise<void> {
       mkdirSync(folder, { recursive: true });
       writeSyntheticGguf(model, LLAMA_1B, 'q4_0');
     }
-    const pairs = Math.max(2, Math.ceil(Number(argument('pairs') ?? 12) / 3));
-    ratios.push(...(await compare(`${LLAMA_1B.name}-q4_0`, model, pairs, 3, peer)));
+    ratios.push(
+      ...(await compare(`${LLAMA_1B.name}-q4_0`, model, Math.ceil(pairs / 3), Math.ceil(repeats / 2), peer)),
+    );
   }
   const worst = Math.max(...ratios.map((ratio) => Math.abs(ratio - 1)));
   const passed = worst <= TOLERANCE;

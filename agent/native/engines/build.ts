@@ -43,7 +43,9 @@ export const CMAKE_FLAGS: readonly string[] = [
   '-DCMAKE_PLATFORM_NO_VERSIONED_SONAME=ON',
   '-DCMAKE_BUILD_RPATH_USE_ORIGIN=ON',
   // Nothing but ggml is built, and nothing is downloaded.
-  ...['TESTS', 'EXAMPLES', 'TOOLS', 'SERVER', 'COMMON', 'APP', 'UI'].map((part) => `-DLLAMA_BUILD_${part}=OFF`),
+  ...['TESTS', 'EXAMPLES', 'TOOLS', 'SERVER', 'COMMON', 'APP', 'UI'].map(
+    (part) => `-DLLAMA_BUILD_${part}=OFF`,
+  ),
   '-DLLAMA_CURL=OFF',
 ];
 
@@ -144,7 +146,7 @@ export function run(command: string, args: readonly string[], { onLine }: BuildO
       reject(
         new FailureError(
           failure('artifact-failed', message, {
-            hint: 'Its last lines are in the record; a compiler of GCC 11 or Clang 14 or newer is needed.',
+            hint: 'Read its last lines; GCC 11, Clang 14 or something newer is needed.',
             signal,
             exitCode: code,
             stderrTail: tail.join('\n'),
