@@ -165,6 +165,23 @@ export const resultSchema = z.object({
   ),
   /** Why an energy source, roofline or anything else of the record is absent. */
   absent: z.record(z.string(), z.string()),
+  /** What the judge was given besides phases and readings, so that a record can be judged again. */
+  given: z
+    .object({
+      modelBytes: z.number().nullable(),
+      parameters: z.number().nullable(),
+      kvCacheBytes: z.number().nullable(),
+      /** Weight bytes of the base file, before any technique. */
+      baseBytes: z.number().nullable(),
+      warmupSettled: z.boolean(),
+      /** Logical CPUs the trial's process could use. */
+      cores: z.number().int(),
+      /** Power before the model was loaded, per energy domain. */
+      idleWatts: z.record(z.string(), z.number()),
+      /** Doubts that others raised; the judge adds its own. */
+      warnings: z.array(warningSchema),
+    })
+    .optional(),
 });
 
 export type ResultRecord = z.infer<typeof resultSchema>;

@@ -251,6 +251,22 @@ export const METRICS = [
     'Power of the same source before the trial, with the model not yet loaded.',
   ),
   metric(
+    'energyIntegralJoules',
+    'energy_integral_joules',
+    'J',
+    null,
+    null,
+    'Integral of power readings over the prefill and decode phases of one repeat: the cross-check of a counter.',
+  ),
+  metric(
+    'energyIntegralDifferenceRatio',
+    'energy_integral_difference_ratio',
+    'ratio',
+    null,
+    null,
+    'Integral of power less the energy counter, as a share of the counter, over all repeats.',
+  ),
+  metric(
     'processCores',
     'process_cores',
     'cores',

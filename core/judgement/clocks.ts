@@ -1,0 +1,50 @@
+import { readingsInside } from '../metrics/integrate.js';
+import type { CleanSeries } from '../metrics/series.js';
+import { median } from '../statistics/quantile.js';
+import { type Warning, warn } from '../warnings.js';
+import type { Evidence } from './evidence.js';
+
+/** Clocks of two repeats further apart than this share are worth a note. */
+const CLOCK_CHANGE = 0.05;
+
+/** NVML's clocks-event reasons (nvml.h) that mean: slower than asked, because of … */
+const THROTTLE = {
+  'thermal-throttle': { 8: 'hardware slowdown', 32: 'software thermal limit', 64: 'hardware thermal limit' },
+  'power-throttle': { 4: 'software power cap', 128: 'hardware power brake' },
+} as const;
+
+/** Compares the repeats in which the clock was read at all. */
+export function clockDoubts(
+  evidence: Evidence,
+  series: CleanSeries | undefined,
+  quantity: string,
+): Warning[] {
+  if (series === undefined) return [];
+  const clocks = evidence.repeats.flatMap((repeat) => {
+    const windows = [...(repeat.prefill?.windows ?? []), ...(repeat.decode?.windows ?? [])];
+    const values = windows.flatMap((w) => readingsInside(series, w));
+    return values.length === 0 ? [] : [median(values)];
+  });
+  if (clocks.length < 2) return [];
+  const [low, high] = [Math.min(...clocks), Math.max(...clocks)];
+  const change = (high - low) / median(clocks);
+  if (!(change > CLOCK_CHANGE)) return [];
+  const mega = (hertz: number) => `${(hertz / 1e6).toFixed(0)} MHz`;
+  const message = `${quantity} moved by ${(change * 100).toFixed(1)} % between repeats (${mega(low)} to ${mega(high)})`;
+  return [warn('clock-change', message)];
+}
+
+/** Any reading inside the measured part counts: a sampled bit stands for time between readings too. */
+export function throttleGates({ series, span }: Evidence): Warning[] {
+  const reasons = series.get('throttleReasons');
+  if (reasons === undefined || span === null) return [];
+  // A hardware slowdown beside a power brake is that brake (nvml.h), not heat.
+  const masks = readingsInside(reasons, span).map((mask) => ((mask & 128) !== 0 ? mask & ~8 : mask));
+  return (['thermal-throttle', 'power-throttle'] as const).flatMap((code) => {
+    const bits = Object.entries(THROTTLE[code]).map(([bit, name]) => ({ bit: Number(bit), name }));
+    const hits = masks.filter((mask) => bits.some(({ bit }) => (mask & bit) !== 0)).length;
+    if (hits === 0) return [];
+    const names = bits.filter(({ bit }) => masks.some((mask) => (mask & bit) !== 0)).map(({ name }) => name);
+    return [warn(code, `${names.join(', ')} in ${hits} of ${masks.length} readings while measuring`)];
+  });
+}

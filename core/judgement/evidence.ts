@@ -1,0 +1,81 @@
+import type { MetricName } from '../metrics/catalogue.js';
+import { measuredSpan, type Repeat, repeatsOf } from '../metrics/derive.js';
+import type { Window } from '../metrics/integrate.js';
+import { type CleanSeries, cleanSeries } from '../metrics/series.js';
+import type { Phase, ResultRecord, SampleSeries } from '../result.js';
+import type { Experiment } from '../sweep/experiment.js';
+import type { Warning } from '../warnings.js';
+import type { Entry } from './entries.js';
+
+/** What the workload says of its own repeating (agent's WorkloadOutcome without the token times). */
+export interface Outcome {
+  readonly repeats: number;
+  readonly warmups: number;
+  readonly warmupSettled: boolean;
+  readonly stop: 'interval-narrow' | 'max-repeats' | 'time-budget';
+  readonly halfWidth: number | null;
+}
+
+/** Everything a verdict rests on. Nothing else may be looked at, so that it can be reached again later. */
+export interface JudgeInput {
+  readonly experiment: Experiment;
+  readonly phases: readonly Phase[];
+  /** Seconds of each decode step, one list per repeat. */
+  readonly tokenSeconds: readonly (readonly number[])[];
+  /** null when the trial did not complete: then no number is published. */
+  readonly outcome: Outcome | null;
+  /** Read from the engine; null = it does not say. */
+  readonly facts: {
+    readonly modelBytes: number | null;
+    readonly parameters: number | null;
+    readonly kvCacheBytes: number | null;
+  };
+  /** Weight bytes of the base file; null when it is not known. */
+  readonly baseBytes: number | null;
+  /** Logical CPUs the trial's process could use. */
+  readonly cores: number;
+  readonly samples: readonly SampleSeries[];
+  /** Power before the model was loaded, per energy domain (`gpu`, `package-0`). */
+  readonly idleWatts: Readonly<Record<string, number>>;
+  /** Why a source is absent; `energy` is read here. */
+  readonly absent: Readonly<Record<string, string>>;
+  /** Doubts raised by others (affinity, engine, foreign processes on the device); kept as they are. */
+  readonly warnings: readonly Warning[];
+}
+
+export interface Judgement {
+  /** One entry for every metric of the catalogue: a number, or null with a reason. */
+  readonly measurements: ResultRecord['measurements'];
+  readonly warnings: Warning[];
+  readonly valid: boolean;
+}
+
+/** The input, prepared once: clean series by quantity, repeats, and the measured span. */
+export interface Evidence {
+  readonly input: JudgeInput;
+  readonly outcome: Outcome;
+  readonly repeats: readonly Repeat[];
+  readonly span: Window | null;
+  readonly all: readonly CleanSeries[];
+  readonly series: ReadonlyMap<string, CleanSeries>;
+}
+
+/** What one part of the judge found. */
+export interface Findings {
+  readonly entries: Partial<Record<MetricName, Entry>>;
+  readonly warnings: readonly Warning[];
+  /** Gaps in readings that a published number rests on: quantity → longest, in seconds. */
+  readonly gaps?: ReadonlyMap<string, number>;
+}
+
+export function gather(input: JudgeInput, outcome: Outcome): Evidence {
+  const all = input.samples.map(cleanSeries).filter((s) => s.seconds.length > 0);
+  return {
+    input,
+    outcome,
+    repeats: repeatsOf(input.phases),
+    span: measuredSpan(input.phases),
+    all,
+    series: new Map(all.map((s) => [s.quantity, s])),
+  };
+}

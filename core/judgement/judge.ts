@@ -1,0 +1,97 @@
+import { METRICS, type Unit } from '../metrics/catalogue.js';
+import type { ResultRecord } from '../result.js';
+import { type Warning, warn } from '../warnings.js';
+import { energyFindings } from './energy.js';
+import { missing } from './entries.js';
+import { gather, type JudgeInput, type Judgement } from './evidence.js';
+import { machineFindings } from './machine.js';
+import { speedFindings } from './speed.js';
+
+/**
+ * Turns raw readings into the measurements, warnings and validity of a result. Pure: the same input gives the same
+ * judgement wherever and whenever it is asked, which `ridge report --recompute` relies on.
+ *
+ * Every metric of the catalogue gets an entry: a number, or null with the reason. A trial that did not complete has no
+ * numbers at all and is never valid.
+ */
+export function judge(input: JudgeInput): Judgement {
+  if (input.outcome === null) {
+    return {
+      measurements: allMissing('the trial did not complete'),
+      warnings: [...input.warnings],
+      valid: false,
+    };
+  }
+  const evidence = gather(input, input.outcome);
+  const findings = [speedFindings(evidence), energyFindings(evidence), machineFindings(evidence)];
+  const measurements = allMissing('not measured by this version');
+  for (const { entries } of findings) Object.assign(measurements, entries);
+  const gaps = new Map(findings.flatMap((f) => [...(f.gaps ?? [])]));
+  const warnings = [...input.warnings, ...findings.flatMap((f) => f.warnings), ...gapDoubt(gaps)];
+  return { measurements, warnings, valid: warnings.every((w) => w.severity !== 'invalid') };
+}
+
+function allMissing(reason: string): ResultRecord['measurements'] {
+  const entry = (m: { name: string; unit: Unit }) => [m.name, missing(m.unit, reason)] as const;
+  return Object.fromEntries(METRICS.map(entry));
+}
+
+function gapDoubt(gaps: ReadonlyMap<string, number>): Warning[] {
+  if (gaps.size === 0) return [];
+  const list = [...gaps].map(([quantity, seconds]) => `${quantity} (${seconds.toPrecision(2)} s)`).join(', ');
+  return [warn('meter-gap', `readings further apart than three periods: ${list}`)];
+}
+
+/** What of the input a record keeps beside phases, token times and readings, so that it can be judged again. */
+export function givenOf(input: JudgeInput): NonNullable<ResultRecord['given']> {
+  return {
+    ...input.facts,
+    baseBytes: input.baseBytes,
+    warmupSettled: input.outcome?.warmupSettled ?? false,
+    cores: input.cores,
+    idleWatts: { ...input.idleWatts },
+    warnings: [...input.warnings],
+  };
+}
+
+/** The input a record was judged by; null for a record that does not hold it (no `given`). */
+export function inputOf(record: ResultRecord): JudgeInput | null {
+  const { given, repeats } = record;
+  if (given === undefined) return null;
+  const { stop } = repeats;
+  return {
+    experiment: record.experiment,
+    phases: record.phases,
+    tokenSeconds: record.tokenSeconds,
+    outcome:
+      record.status !== 'complete' || stop === 'not-started'
+        ? null
+        : {
+            repeats: repeats.count,
+            warmups: repeats.warmups,
+            warmupSettled: given.warmupSettled,
+            stop,
+            halfWidth: repeats.halfWidth,
+          },
+    facts: {
+      modelBytes: given.modelBytes,
+      parameters: given.parameters,
+      kvCacheBytes: given.kvCacheBytes,
+    },
+    baseBytes: given.baseBytes,
+    cores: given.cores,
+    samples: record.samples,
+    idleWatts: given.idleWatts,
+    absent: record.absent,
+    warnings: given.warnings,
+  };
+}
+
+/**
+ * Judges a record again from its raw readings. A record of the same version comes back equal; one that an older judge
+ * wrote comes back with today's rules. Without `given` there is nothing to judge by, and it comes back as it is.
+ */
+export function recompute(record: ResultRecord): ResultRecord {
+  const input = inputOf(record);
+  return input === null ? record : { ...record, ...judge(input) };
+}

@@ -1,0 +1,87 @@
+import { deviceKind } from '../metrics/energy.js';
+import { gaugeMax, gaugeMean, type Reading, type Window } from '../metrics/integrate.js';
+import { clockDoubts, throttleGates } from './clocks.js';
+import { spanReading } from './coverage.js';
+import { cpuGates, cpuUse } from './cpu.js';
+import { single } from './entries.js';
+import type { Evidence, Findings } from './evidence.js';
+
+/**
+ * CPU use, clocks, temperatures and memory, and the gates that rest on them. CPU shares are taken over the whole measured
+ * part in one piece, rests included, never per phase: a decode phase of 50 ms is five ticks long.
+ */
+export function machineFindings(evidence: Evidence): Findings {
+  const { input, series, span } = evidence;
+  const absent = (quantity: string) =>
+    input.absent[quantity] ??
+    (input.experiment.measure.meters === 'off' ? 'the meters were off' : `${quantity} was not sampled`);
+  const onCpu = deviceKind(input.experiment.device) === 'cpu';
+  const clock = onCpu ? 'cpuClockHertz' : 'deviceClockHertz';
+  const temperature = onCpu ? 'cpuTemperatureCelsius' : 'deviceTemperatureCelsius';
+  const whole = wholeTrial(evidence);
+  const use = cpuUse(evidence, absent);
+  const clockMean = spanReading(series.get(clock), span, absent(clock), gaugeMean);
+  const peak = (quantity: string): Reading => {
+    const found = series.get(quantity);
+    if (found === undefined || whole === null) return { value: null, reason: absent(quantity) };
+    return gaugeMax(found, whole);
+  };
+  const kernelPeak = peak('processPeakResidentBytes');
+  const sampledPeak = peak('processResidentBytes');
+  const resident = kernelPeak.value === null ? sampledPeak : kernelPeak;
+  const ratio = (part: Reading) => combine(part, use.total, (a, b) => a / b);
+  const foreign = combine(use.busy, use.process, (busy, process) => Math.max(0, busy - process));
+  const entry = (reading: Reading, unit: Parameters<typeof single>[1], source: string | null = null) =>
+    single(reading.value, unit, reading.value === null ? reading.reason : '', source);
+  return {
+    entries: {
+      processCores: entry(use.process, 'cores'),
+      systemBusyRatio: entry(ratio(use.busy), 'ratio'),
+      stealRatio: entry(ratio(use.steal), 'ratio'),
+      foreignCores: entry(foreign, 'cores'),
+      clockHertz: entry(clockMean, 'Hz'),
+      temperaturePeakCelsius: entry(peak(temperature), 'celsius'),
+      peakResidentBytes: entry(resident, 'B', kernelPeak.value === null ? 'sampled' : 'kernel'),
+      peakProportionalBytes: entry(peak('processProportionalBytes'), 'B', 'sampled'),
+      deviceMemoryPeakBytes: entry(peak('deviceMemoryBytes'), 'B', 'sampled'),
+    },
+    warnings: [
+      ...cpuGates(evidence, use),
+      ...clockDoubts(evidence, series.get(clock), clock),
+      ...throttleGates(evidence),
+    ],
+    gaps: gapsIn(
+      new Map([
+        ['processCpuSeconds', use.process],
+        ['systemBusyCpuSeconds', use.busy],
+        ['systemTotalCpuSeconds', use.total],
+        [clock, clockMean],
+      ]),
+    ),
+  };
+}
+
+/** Everything that was read, from the first reading or phase to the last. */
+function wholeTrial({ all, input }: Evidence): Window | null {
+  const times = [
+    ...all.flatMap((s) => [s.seconds[0]!, s.seconds.at(-1)!]),
+    ...input.phases.flatMap((p) => [p.startSeconds, p.endSeconds]),
+  ];
+  return times.length === 0 ? null : { startSeconds: Math.min(...times), endSeconds: Math.max(...times) };
+}
+
+function combine(a: Reading, b: Reading, by: (a: number, b: number) => number): Reading {
+  if (a.value === null) return a;
+  if (b.value === null) return b;
+  const value = by(a.value, b.value);
+  if (!Number.isFinite(value)) return { value: null, reason: 'the total CPU time did not move' };
+  return { value, gapSeconds: null };
+}
+
+function gapsIn(readings: ReadonlyMap<string, Reading>): Map<string, number> {
+  const found = new Map<string, number>();
+  for (const [quantity, reading] of readings) {
+    if (reading.value !== null && reading.gapSeconds !== null) found.set(quantity, reading.gapSeconds);
+  }
+  return found;
+}

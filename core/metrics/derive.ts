@@ -1,0 +1,95 @@
+import type { Phase } from '../result.js';
+import type { Window } from './integrate.js';
+
+/** What one kind of phase did in one repeat; a workload may stamp it in several pieces. */
+export interface RepeatPart {
+  readonly windows: readonly Window[];
+  readonly seconds: number;
+  /** Tokens evaluated, all sequences together. */
+  readonly tokens: number;
+}
+
+/** One measured repeat. A part is null when the workload has no such phase (no prompt, or nothing generated). */
+export interface Repeat {
+  readonly index: number;
+  readonly prefill: RepeatPart | null;
+  readonly decode: RepeatPart | null;
+}
+
+/** The measured repeats in order; warm-up and load are not among them. */
+export function repeatsOf(phases: readonly Phase[]): Repeat[] {
+  const indices = new Set<number>();
+  for (const p of phases) {
+    if (p.repeat !== null && (p.name === 'prefill' || p.name === 'decode')) indices.add(p.repeat);
+  }
+  const part = (name: Phase['name'], repeat: number): RepeatPart | null => {
+    const own = phases.filter((p) => p.name === name && p.repeat === repeat && p.endSeconds > p.startSeconds);
+    if (own.length === 0) return null;
+    return {
+      windows: own.map(({ startSeconds, endSeconds }) => ({ startSeconds, endSeconds })),
+      seconds: own.reduce((sum, p) => sum + (p.endSeconds - p.startSeconds), 0),
+      tokens: own.reduce((sum, p) => sum + p.tokens, 0),
+    };
+  };
+  return [...indices]
+    .sort((a, b) => a - b)
+    .map((index) => ({ index, prefill: part('prefill', index), decode: part('decode', index) }));
+}
+
+/** From the first measured phase to the last, the rests between repeats included; null when nothing was measured. */
+export function measuredSpan(phases: readonly Phase[]): Window | null {
+  const measured = phases.filter((p) => p.name === 'prefill' || p.name === 'decode');
+  if (measured.length === 0) return null;
+  return {
+    startSeconds: Math.min(...measured.map((p) => p.startSeconds)),
+    endSeconds: Math.max(...measured.map((p) => p.endSeconds)),
+  };
+}
+
+/** Seconds of prefill and decode of a repeat. */
+export function repeatSeconds(repeat: Repeat): number {
+  return (repeat.prefill?.seconds ?? 0) + (repeat.decode?.seconds ?? 0);
+}
+
+/** Tokens per second of a part, all sequences together (llama-bench: `avg_ts` of one repetition). */
+export function tokensPerSecond(part: RepeatPart): number {
+  return part.tokens / part.seconds;
+}
+
+/**
+ * Decode seconds per step: vLLM's TPOT, (latency − ttft) / (output_len − 1), since here the first token's
+ * logits come from the prefill.
+ */
+export function timePerOutputToken(decode: RepeatPart, steps: number): number {
+  return decode.seconds / steps;
+}
+
+/** Joules per generated token (AIPerf: energy_per_output_token). */
+export function energyPerOutputToken(joules: number, outputTokens: number): number {
+  return joules / outputTokens;
+}
+
+/** Joules per prompt or generated token (AIPerf: energy_per_total_token); publish it beside the former. */
+export function energyPerTotalToken(joules: number, promptTokens: number, outputTokens: number): number {
+  return joules / (promptTokens + outputTokens);
+}
+
+/** Energy–delay product in joule seconds (Gonzalez & Horowitz, IEEE JSSC 31(9), 1996). */
+export function energyDelayProduct(joules: number, seconds: number): number {
+  return joules * seconds;
+}
+
+/** Energy above the idle baseline; may be slightly negative when the work costs less than the noise of the source. */
+export function netEnergy(joules: number, idleWatts: number, seconds: number): number {
+  return joules - idleWatts * seconds;
+}
+
+/** Size of the base over size of the variant: the size half of EfficientLLM's model compression rate. */
+export function compressionRatio(baseBytes: number, bytes: number): number {
+  return baseBytes / bytes;
+}
+
+/** Bits of all weights per parameter (llama.cpp: BPW). */
+export function bitsPerWeight(bytes: number, parameters: number): number {
+  return (8 * bytes) / parameters;
+}

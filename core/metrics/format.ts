@@ -1,0 +1,105 @@
+import { isPresent, type Measurement, type Missing } from '../result.js';
+import { type MetricName, metricNamed, type Unit } from './catalogue.js';
+
+/** Shown where there is no number. */
+export const NO_VALUE = '–';
+
+interface UnitStyle {
+  /** Written after the SI prefix: `t/s` → `1.23 k t/s`, `B` → `16.9 MB`. */
+  readonly symbol: string;
+  /** Prefixes that people use with it. */
+  readonly prefixes: 'none' | 'small' | 'large' | 'both';
+  /** A space between prefix and symbol, for symbols that are not SI units. */
+  readonly spaced: boolean;
+}
+
+const style = (symbol: string, prefixes: UnitStyle['prefixes'], spaced = false): UnitStyle => ({
+  symbol,
+  prefixes,
+  spaced,
+});
+
+const STYLES: Record<Unit, UnitStyle> = {
+  'tokens/s': style('t/s', 'large', true),
+  s: style('s', 'small'),
+  B: style('B', 'large'),
+  J: style('J', 'both'),
+  'J/token': style('J/token', 'small'),
+  W: style('W', 'both'),
+  Hz: style('Hz', 'large'),
+  celsius: style('°C', 'none'),
+  ratio: style('', 'none'),
+  cores: style('cores', 'none'),
+  'tokens/J': style('t/J', 'large', true),
+  'J*s': style('J·s', 'small'),
+};
+
+/** Ratios that people read as percentages or factors. */
+const RATIO_STYLES: Partial<Record<MetricName, 'percent' | 'times'>> = {
+  systemBusyRatio: 'percent',
+  stealRatio: 'percent',
+  energyIntegralDifferenceRatio: 'percent',
+  compressionRatio: 'times',
+};
+
+const PREFIXES = [
+  { factor: 1e12, prefix: 'T' },
+  { factor: 1e9, prefix: 'G' },
+  { factor: 1e6, prefix: 'M' },
+  { factor: 1e3, prefix: 'k' },
+  { factor: 1, prefix: '' },
+  { factor: 1e-3, prefix: 'm' },
+  { factor: 1e-6, prefix: 'µ' },
+  { factor: 1e-9, prefix: 'n' },
+] as const;
+
+/** A number with so many significant digits and never an exponent: 0.0123, 1.20, 123, 1234. */
+function significant(value: number, digits: number): string {
+  if (value === 0) return '0';
+  const magnitude = Math.floor(Math.log10(Math.abs(Number(value.toPrecision(digits)))));
+  return value.toFixed(Math.min(100, Math.max(0, digits - 1 - magnitude)));
+}
+
+/**
+ * A number for people: SI prefix (decimal, also for bytes) and significant digits.
+ * @example formatValue(1234, 'tokens/s') → '1.23 k t/s'; formatValue(16.9e6, 'B') → '16.9 MB'; formatValue(null, 's') → '–'
+ */
+export function formatValue(value: number | null, unit: Unit, digits = 3): string {
+  if (value === null || !Number.isFinite(value)) return NO_VALUE;
+  const { symbol, prefixes, spaced } = STYLES[unit];
+  const rounded = Math.abs(Number(value.toPrecision(digits)));
+  const allowed = PREFIXES.filter(
+    ({ factor }) =>
+      factor === 1 ||
+      (factor > 1 && (prefixes === 'large' || prefixes === 'both')) ||
+      (factor < 1 && (prefixes === 'small' || prefixes === 'both')),
+  );
+  const whole = { factor: 1, prefix: '' };
+  const scale = rounded === 0 ? whole : (allowed.find((p) => rounded >= p.factor) ?? allowed.at(-1) ?? whole);
+  const unitText = [scale.prefix, symbol].filter((part) => part !== '').join(spaced ? ' ' : '');
+  const number = significant(value / scale.factor, digits);
+  return unitText === '' ? number : `${number} ${unitText}`;
+}
+
+/** A metric's value for people, with percentages and factors where the metric is read as one. */
+export function formatMetric(name: string, value: number | null, digits = 3): string {
+  const unit = metricNamed(name)?.unit;
+  if (value === null || !Number.isFinite(value) || unit === undefined) return NO_VALUE;
+  const ratio = RATIO_STYLES[name as MetricName];
+  if (ratio === 'percent') return formatPercent(value);
+  if (ratio === 'times') return `${significant(value, digits)}×`;
+  return formatValue(value, unit, digits);
+}
+
+/** `12.3 %`; a share of 1 is 100 %. */
+export function formatPercent(ratio: number | null): string {
+  return ratio === null || !Number.isFinite(ratio) ? NO_VALUE : `${(ratio * 100).toFixed(1)} %`;
+}
+
+/** The quoted value with its 95 % half width in percent: `1.23 k t/s ± 0.8 %`; without interval just the value. */
+export function formatMeasurement(name: string, entry: Measurement | Missing | undefined): string {
+  if (!isPresent(entry)) return NO_VALUE;
+  const text = formatMetric(name, entry.value);
+  if (entry.ci95 === null || entry.mean === 0) return text;
+  return `${text} ± ${formatPercent((entry.ci95[1] - entry.ci95[0]) / 2 / Math.abs(entry.mean))}`;
+}

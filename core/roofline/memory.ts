@@ -1,0 +1,131 @@
+import { deviceKind } from '../metrics/energy.js';
+import type { AxisValue, Experiment, ModelFacts, Options } from '../sweep/experiment.js';
+import { BITS_PER_WEIGHT, bitsWithoutFullBlocks, bytesPerElement } from './tensor-types.js';
+
+export interface MemoryRequest {
+  readonly facts: ModelFacts;
+  /** Size of the file that will be run, when it exists already; replaces the estimate of the weights. */
+  readonly quantizationBytes?: number | null;
+  readonly experiment: Pick<Experiment, 'technique' | 'runner' | 'workload' | 'device'>;
+}
+
+/** Bytes on the device that the trial asks for, a little above what it will take. */
+export interface MemoryPrediction {
+  readonly bytes: number;
+  readonly parts: {
+    readonly weights: number;
+    readonly kvCache: number;
+    /** Logits, activations, attention scores and masks of one micro-batch. */
+    readonly compute: number;
+    /** The process with its libraries, or the driver's context on an accelerator. */
+    readonly overhead: number;
+  };
+}
+
+/** llama.cpp pads the cells of each sequence to this many (llama-context.cpp, GGML_PAD). */
+const CELL_PADDING = 256;
+/** The best matrix of a mixture, the output, stays at q6_k, or at q8_0 where rows are not whole blocks. */
+const OUTPUT_BITS = { full: 6.5625, partial: 8.5 };
+/** Live activations of a layer in units of the embedding: gate, up and residual of a SwiGLU block. */
+const ACTIVATION_WIDTHS = 10;
+/** Node with the engine's libraries: 105 MB resident before a model is opened. */
+const PROCESS_BYTES = 128e6;
+/** A CUDA context with cuBLAS takes 0.3 to 0.6 GB of device memory. */
+const DEVICE_CONTEXT_BYTES = 512e6;
+const FLOAT_BYTES = 4;
+
+/**
+ * Predicts the memory of one trial from the model's header and the experiment, before anything is opened: a bound
+ * somewhat above reality, for refusing what cannot fit. Weights are counted once: the mapped file and a repacked copy can
+ * be resident together, but mapped pages are given back under pressure.
+ */
+export function predictMemory(request: MemoryRequest): MemoryPrediction {
+  const { facts, experiment } = request;
+  const { runner, workload, device } = experiment;
+  const onCpu = deviceKind(device) === 'cpu';
+  const share = onCpu ? 1 : offloadedShare(runner.options.gpuLayers, facts.layers);
+  const sequences = positive(workload.options, 'parallel', 1);
+  const perSequence =
+    positive(workload.options, 'contextDepth', 0) +
+    positive(workload.options, 'promptTokens', 0) +
+    positive(workload.options, 'generateTokens', 0);
+  const cellsPerSequence = pad(Math.max(1, perSequence));
+  const weights =
+    (request.quantizationBytes ?? predictWeights(facts, experiment.technique.quantization)) * share;
+  const kvCache = predictKvCache(facts, runner.options, cellsPerSequence * sequences) * share;
+  const compute = predictCompute(facts, runner.options, cellsPerSequence, sequences);
+  const overhead = onCpu ? PROCESS_BYTES : DEVICE_CONTEXT_BYTES;
+  const parts = {
+    weights: Math.ceil(weights),
+    kvCache: Math.ceil(kvCache),
+    compute: Math.ceil(compute),
+    overhead,
+  };
+  return { bytes: parts.weights + parts.kvCache + parts.compute + parts.overhead, parts };
+}
+
+/**
+ * Bytes of the weights after quantization: the mixture's bits per weight, with one vocabulary matrix at the bits of an
+ * output matrix, which decides in small models. `base`, the type the file already has, and names we do not know: the file
+ * as it is.
+ */
+export function predictWeights(facts: ModelFacts, quantization: string): number {
+  if (quantization === 'base' || quantization === facts.quantization) return facts.bytes;
+  const full = facts.embeddingLength % 256 === 0;
+  const bits = full ? BITS_PER_WEIGHT[quantization] : bitsWithoutFullBlocks(quantization);
+  if (bits === undefined || bits === null) return facts.bytes;
+  const outputBits = Math.max(bits, full ? OUTPUT_BITS.full : OUTPUT_BITS.partial);
+  const output = Math.min(facts.parameters, facts.vocabularySize * facts.embeddingLength);
+  return ((facts.parameters - output) * bits + output * outputBits) / 8;
+}
+
+/** Bytes of the key/value cache for so many cells; exact for llama.cpp's attention models. */
+export function predictKvCache(facts: ModelFacts, options: Options, cells: number): number {
+  const element = (value: AxisValue | undefined) =>
+    (typeof value === 'string' ? bytesPerElement(value) : null) ?? bytesPerElement('f16')!;
+  const perToken =
+    facts.keyElementsPerToken * element(options.kvCacheTypeK) +
+    facts.valueElementsPerToken * element(options.kvCacheTypeV);
+  return perToken * cells;
+}
+
+/**
+ * The compute buffer is reserved for the worst micro-batch: logits for each of its tokens, the activations of a layer, the
+ * attention mask, and, without flash attention, the scores of every head over the whole context.
+ */
+function predictCompute(
+  facts: ModelFacts,
+  options: Options,
+  cellsPerSequence: number,
+  sequences: number,
+): number {
+  const ubatch = Math.min(positive(options, 'ubatch', 512), positive(options, 'batch', 2048));
+  const logits = facts.vocabularySize * (ubatch + sequences);
+  const activations = ubatch * facts.embeddingLength * ACTIVATION_WIDTHS;
+  // A mask in f32 and its f16 copy.
+  const mask = ubatch * cellsPerSequence * 1.5;
+  const scores = options.flashAttention === true ? 0 : ubatch * cellsPerSequence * headsOf(facts);
+  return (logits + activations + mask + scores) * FLOAT_BYTES;
+}
+
+/** The header facts do not hold the number of heads: heads of 64 elements up to a width of 2048, of 128 above. */
+function headsOf(facts: ModelFacts): number {
+  const usual = facts.embeddingLength <= 2048 ? 64 : 128;
+  const keyWidth = facts.keyElementsPerToken / Math.max(1, facts.layers);
+  return Math.ceil(facts.embeddingLength / Math.max(1, Math.min(usual, keyWidth)));
+}
+
+/** Part of the layers (the output counts as one more) that `gpuLayers` puts on the device. */
+function offloadedShare(gpuLayers: AxisValue | undefined, layers: number): number {
+  if (typeof gpuLayers !== 'number') return 1;
+  return Math.min(1, Math.max(0, gpuLayers / (layers + 1)));
+}
+
+function positive(options: Options, name: string, otherwise: number): number {
+  const value = options[name];
+  return typeof value === 'number' && value > 0 ? value : otherwise;
+}
+
+function pad(cells: number): number {
+  return Math.ceil(cells / CELL_PADDING) * CELL_PADDING;
+}

@@ -1,0 +1,49 @@
+import { z } from 'zod';
+import type { RunnerKind } from './runner.js';
+
+/** Ships with the product: whole clusters run on a laptop with it, through the same door as an engine. */
+export const fake: RunnerKind = {
+  kind: 'fake',
+  summary: 'no model and no engine: waits as long as the asked speeds say, or fails as asked',
+  options: z.strictObject({
+    fakePrefillTokensPerSecond: z
+      .number()
+      .min(1)
+      .max(1e9)
+      .default(10_000)
+      .describe('Speed it pretends to have on the prompt.'),
+    fakeDecodeTokensPerSecond: z
+      .number()
+      .min(1)
+      .max(1e9)
+      .default(1000)
+      .describe('Speed it pretends to have on generated tokens, all sequences together.'),
+    fakeJitter: z
+      .number()
+      .min(0)
+      .max(1)
+      .default(0.01)
+      .describe('Spread of its times, as a share of their mean.'),
+    fakeFailure: z
+      .enum(['none', 'crash', 'abort', 'hang', 'load', 'memory'])
+      .default('none')
+      .describe('How it fails: exits, aborts, hangs, cannot load, or runs out of memory.'),
+    fakeModelBytes: z
+      .int()
+      .min(0)
+      .max(1e15)
+      .default(1_000_000)
+      .describe('Bytes the model it pretends to load has.'),
+  }),
+  devices: ['cpu', 'cuda', 'vulkan', 'metal'],
+  techniques: {},
+  opensModel: false,
+  rules: [],
+  alsoKnownAs: {
+    prefillTokensPerSecond: 'fakePrefillTokensPerSecond',
+    decodeTokensPerSecond: 'fakeDecodeTokensPerSecond',
+    jitter: 'fakeJitter',
+    failure: 'fakeFailure',
+    modelBytes: 'fakeModelBytes',
+  },
+};

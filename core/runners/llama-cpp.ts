@@ -1,0 +1,162 @@
+import { z } from 'zod';
+import { numberOn, type Rule } from '../sweep/rule.js';
+import {
+  BASE,
+  isQuantized,
+  KV_CACHE_TYPES,
+  QUANTIZATIONS,
+  requantizing,
+} from '../techniques/quantization.js';
+import { DENSE } from '../techniques/sparsity.js';
+import type { RunnerKind } from './runner.js';
+
+/** Elements in one block of every quantized cache type (ggml: QK4_0, QK5_0, QK8_0, QK4_NL). */
+const CACHE_BLOCK = 32;
+
+/** llama.cpp src/llama-context.cpp: "quantized V cache requires flash_attn to be enabled". */
+const quantizedValues: Rule = {
+  axes: ['flashAttention', 'kvCacheTypeV'],
+  reason: ({ flashAttention, kvCacheTypeV }) =>
+    flashAttention === false && isQuantized(kvCacheTypeV)
+      ? 'a quantized V cache needs flash attention: set flashAttention to true or auto, or kvCacheTypeV to f16'
+      : null,
+};
+
+/**
+ * llama.cpp asks that every head be a multiple of the block. The facts hold sums over all layers, so only
+ * the certain part is refused here: a sum that is no multiple cannot come from heads that are.
+ */
+function cacheBlocks(axis: 'kvCacheTypeK' | 'kvCacheTypeV'): Rule {
+  return {
+    axes: ['model', axis],
+    reason(values, facts) {
+      if (facts === null || !isQuantized(values[axis])) return null;
+      const elements = axis === 'kvCacheTypeK' ? facts.keyElementsPerToken : facts.valueElementsPerToken;
+      return elements % CACHE_BLOCK === 0
+        ? null
+        : `the heads of model ${values.model} are no multiple of ${CACHE_BLOCK}, so its cache cannot be quantized: set ${axis} to f16`;
+    },
+  };
+}
+
+/** llama.cpp lowers it to batch without a word; the row would not be what it says it is. */
+const ubatchWithinBatch: Rule = {
+  axes: ['batch', 'ubatch'],
+  reason: (values) =>
+    (numberOn(values, 'ubatch') ?? 0) > (numberOn(values, 'batch') ?? 0)
+      ? 'ubatch is larger than batch, and llama.cpp would silently lower it: raise batch or lower ubatch'
+      : null,
+};
+
+/** llama.cpp src/llama-context.cpp: GGML_ASSERT(n_tokens_all <= cparams.n_batch). */
+const stepWithinBatch: Rule = {
+  axes: ['batch', 'parallel'],
+  reason: (values) =>
+    (numberOn(values, 'parallel') ?? 0) > (numberOn(values, 'batch') ?? 0)
+      ? 'one decode step holds a token of each parallel sequence, more than batch allows: raise batch'
+      : null,
+};
+
+const layersNeedGpu: Rule = {
+  axes: ['device', 'gpuLayers'],
+  reason: (values) =>
+    values.device === 'cpu' && (numberOn(values, 'gpuLayers') ?? 0) > 0
+      ? 'the device cpu takes no GPU layers: exclude this pair, or leave gpuLayers out'
+      : null,
+};
+
+const cacheType = (what: string) =>
+  z.enum(KV_CACHE_TYPES).default('f16').describe(`Type of the ${what} cache (llama-bench: -ct${what[0]}).`);
+
+export const llamaCpp: RunnerKind = {
+  kind: 'llama-cpp',
+  summary: 'llama.cpp in the trial process, through the libraries that node-llama-cpp ships',
+  options: z.strictObject({
+    flashAttention: z
+      .union([z.boolean(), z.literal('auto')])
+      .default('auto')
+      .describe('Flash attention; auto leaves it to llama.cpp (llama-bench: -fa).'),
+    kvCacheTypeK: cacheType('key'),
+    kvCacheTypeV: cacheType('value'),
+    threads: z
+      .int()
+      .min(1)
+      .max(512)
+      .nullable()
+      .default(null)
+      .describe('CPU threads; null takes every CPU of the device (llama-bench: -t).'),
+    batch: z
+      .int()
+      .min(1)
+      .max(1_048_576)
+      .default(2048)
+      .describe('Tokens handed to llama_decode at once, at most (llama-bench: -b).'),
+    ubatch: z
+      .int()
+      .min(1)
+      .max(1_048_576)
+      .default(512)
+      .describe('Tokens computed at once, at most; not above batch (llama-bench: -ub).'),
+    gpuLayers: z
+      .union([z.int().min(0).max(10_000), z.literal('all')])
+      .default('all')
+      .describe('Layers placed on the GPU; all on a cpu device means none (llama-bench: -ngl).'),
+    mmap: z.boolean().default(true).describe('Map the model file instead of reading it.'),
+    cpuBackend: z
+      .enum(['shipped', 'native'])
+      .default('shipped')
+      .describe("The CPU library that ships, or the one built here by the machine's own compiler."),
+    poll: z
+      .int()
+      .min(0)
+      .max(100)
+      .default(50)
+      .describe('How busily idle threads wait: 0 sleeps, 100 spins (llama-bench: --poll).'),
+    engine: z
+      .string()
+      .min(1)
+      .max(100)
+      .nullable()
+      .default(null)
+      .describe(
+        'Release the node must offer, e.g. `llama.cpp v0.4.0`, as `ridge nodes` prints it; null takes any.',
+      ),
+  }),
+  devices: ['cpu', 'cuda', 'vulkan', 'metal'],
+  techniques: { quantization: [BASE, ...QUANTIZATIONS], sparsity: [DENSE] },
+  opensModel: true,
+  rules: [
+    quantizedValues,
+    cacheBlocks('kvCacheTypeK'),
+    cacheBlocks('kvCacheTypeV'),
+    ubatchWithinBatch,
+    stepWithinBatch,
+    layersNeedGpu,
+    requantizing,
+  ],
+  alsoKnownAs: {
+    fa: 'flashAttention',
+    flashAttn: 'flashAttention',
+    flash_attn: 'flashAttention',
+    ctk: 'kvCacheTypeK',
+    typeK: 'kvCacheTypeK',
+    type_k: 'kvCacheTypeK',
+    cacheTypeK: 'kvCacheTypeK',
+    ctv: 'kvCacheTypeV',
+    typeV: 'kvCacheTypeV',
+    type_v: 'kvCacheTypeV',
+    cacheTypeV: 'kvCacheTypeV',
+    t: 'threads',
+    n_threads: 'threads',
+    b: 'batch',
+    n_batch: 'batch',
+    batchSize: 'batch',
+    ub: 'ubatch',
+    n_ubatch: 'ubatch',
+    ubatchSize: 'ubatch',
+    ngl: 'gpuLayers',
+    n_gpu_layers: 'gpuLayers',
+    use_mmap: 'mmap',
+    engineRelease: 'engine',
+  },
+};

@@ -1,0 +1,107 @@
+import { studentQuantile } from './distributions.js';
+import type { Interval } from './interval.js';
+import { holm, mannWhitney, permutation, welch } from './significance.js';
+
+export type Verdict = 'faster' | 'slower' | 'same' | 'unclear';
+
+export interface CompareOptions {
+  /** Which way is better: `max` for tokens/s, `min` for seconds, joules or bytes. */
+  readonly better?: 'max' | 'min';
+  readonly confidence?: number;
+  /** Relative difference that nobody would act on; inside it two things are the same. */
+  readonly indifference?: number;
+  readonly seed?: number;
+}
+
+export interface Comparison {
+  /** Candidate / base, of geometric means (equal to the ratio of means when the spread is small). */
+  readonly ratio: number | null;
+  readonly interval: Interval | null;
+  /** Welch's p on the logarithms, dual to the interval; after adjustForMany, Holm's. */
+  readonly p: number | null;
+  /** Without assumptions on the distribution, to look at beside p. */
+  readonly mannWhitneyP: number | null;
+  readonly permutationP: number | null;
+  readonly verdict: Verdict;
+  /** Why the verdict could not be reached; null when it was. */
+  readonly reason: string | null;
+  readonly better: 'max' | 'min';
+  readonly confidence: number;
+  readonly indifference: number;
+}
+
+/**
+ * Compares a candidate with a base. Times and rates are positive and their errors multiply, so the test is
+ * Welch's on logarithms and its interval, taken back through exp, is an interval of the ratio.
+ *
+ * Verdict: `faster` or `slower` (that is: better or worse, by `better`) when the interval excludes 1 and the
+ * ratio lies outside the indifference zone; `same` when the whole interval lies inside the zone, which is
+ * evidence and not want of it (two one-sided tests, Schuirmann 1987); otherwise `unclear`.
+ */
+export function compare(
+  base: readonly number[],
+  candidate: readonly number[],
+  options: CompareOptions = {},
+): Comparison {
+  const settings = {
+    better: options.better ?? 'max',
+    confidence: options.confidence ?? 0.95,
+    indifference: options.indifference ?? 0.01,
+  } as const;
+  const nothing = { ratio: null, interval: null, p: null, mannWhitneyP: null, permutationP: null };
+  const unclear = (reason: string): Comparison => ({ ...nothing, verdict: 'unclear', reason, ...settings });
+  if (base.length === 0 || candidate.length === 0) return unclear('one side has no values');
+  if (![...base, ...candidate].every((v) => v > 0 && Number.isFinite(v))) {
+    return unclear('a ratio needs positive, finite values on both sides');
+  }
+  const [a, b] = [base.map(Math.log), candidate.map(Math.log)];
+  const test = welch(a, b);
+  if (test === null) {
+    const ratio = Math.exp(b.reduce((s, v) => s + v, 0) / b.length - a.reduce((s, v) => s + v, 0) / a.length);
+    return { ...unclear('one side has a single value: nothing is known of its spread'), ratio };
+  }
+  const half =
+    test.standardError === 0
+      ? 0
+      : studentQuantile(0.5 + settings.confidence / 2, test.df) * test.standardError;
+  return decide({
+    ratio: Math.exp(test.difference),
+    interval: [Math.exp(test.difference - half), Math.exp(test.difference + half)],
+    p: test.p,
+    mannWhitneyP: mannWhitney(a, b)?.p ?? null,
+    permutationP: permutation(a, b, options.seed === undefined ? {} : { seed: options.seed })?.p ?? null,
+    verdict: 'unclear',
+    reason: null,
+    ...settings,
+  });
+}
+
+/** Reads the verdict off ratio, interval and p. */
+function decide(c: Comparison): Comparison {
+  if (c.ratio === null || c.interval === null || c.p === null) return c;
+  const zone: Interval = [1 / (1 + c.indifference), 1 + c.indifference];
+  if (c.interval[0] >= zone[0] && c.interval[1] <= zone[1]) return { ...c, verdict: 'same', reason: null };
+  const alpha = 1 - c.confidence;
+  if (c.p < alpha && (c.ratio < zone[0] || c.ratio > zone[1])) {
+    return { ...c, verdict: c.ratio > 1 === (c.better === 'max') ? 'faster' : 'slower', reason: null };
+  }
+  const reason =
+    c.p < alpha
+      ? 'the difference is real but may be too small to matter'
+      : 'the interval holds both no difference and one that would matter: more repeats are needed';
+  return { ...c, verdict: 'unclear', reason };
+}
+
+/**
+ * Many comparisons read together: replaces each p by Holm's adjusted one and takes the verdicts again, so
+ * that fifty comparisons do not find two winners by luck. Intervals stay as they are, one by one.
+ */
+export function adjustForMany(comparisons: readonly Comparison[]): Comparison[] {
+  const known = comparisons.flatMap((c, i) => (c.p === null ? [] : [i]));
+  const adjusted = holm(known.map((i) => comparisons[i]!.p!));
+  const result = [...comparisons];
+  known.forEach((index, k) => {
+    result[index] = decide({ ...comparisons[index]!, p: adjusted[k]! });
+  });
+  return result;
+}

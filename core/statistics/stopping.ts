@@ -1,0 +1,75 @@
+import type { MeasurePolicy } from '../sweep/experiment.js';
+import { relativeHalfWidth } from './interval.js';
+import { cv } from './summary.js';
+
+/** Rounds over which a warm-up has to be calm. */
+export const WARMUP_ROUNDS = 3;
+
+/**
+ * How far past maxRepeats a trial may repeat so that short phases add up to what the energy source can
+ * resolve (short repeats are cheap; a source that never gets there must not hold the device for ever).
+ */
+export const ENERGY_REPEATS_FACTOR = 10;
+
+export type StopReason = 'interval-narrow' | 'max-repeats' | 'time-budget';
+
+export interface StoppingState {
+  readonly policy: Pick<
+    MeasurePolicy,
+    'confidence' | 'halfWidth' | 'minRepeats' | 'maxRepeats' | 'maxSeconds'
+  >;
+  /** One value per finished repeat for each metric that must settle (prefill and decode tokens/s). */
+  readonly samplesByMetric: Readonly<Record<string, readonly number[]>>;
+  /** Seconds since the first repeat began. */
+  readonly elapsedSeconds: number;
+  /** Total so far of the phase that has the least, and what the energy source needs; default: no need. */
+  readonly shortestPhaseSeconds?: number;
+  readonly minPhaseSeconds?: number;
+}
+
+export interface StoppingDecision {
+  /** `continue`, or why to stop. */
+  readonly decision: 'continue' | StopReason;
+  /** Worst relative half width over the metrics; null with fewer than two repeats. */
+  readonly halfWidth: number | null;
+}
+
+/**
+ * Decides after each repeat whether to run another. Stops, in this order: when the worst interval is narrow
+ * enough, at maxRepeats, when the time budget is spent or one more repeat of average length would pass it.
+ * Before minRepeats only a spent budget stops. While the phases together are shorter than the energy source
+ * needs, the first two wait.
+ *
+ * Stopping on the width of the interval is Chow & Robbins' sequential procedure (Annals of Mathematical
+ * Statistics 36, 1965): coverage is right in the limit and a little low for very few repeats, which is why
+ * minRepeats exists.
+ */
+export function shouldStop(state: StoppingState): StoppingDecision {
+  const { policy, elapsedSeconds } = state;
+  const metrics = Object.values(state.samplesByMetric);
+  const repeats = metrics.length === 0 ? 0 : Math.min(...metrics.map((m) => m.length));
+  const widths = metrics.map((m) => relativeHalfWidth(m, policy.confidence));
+  const halfWidth =
+    widths.length === 0 || widths.includes(null) ? null : Math.max(...widths.map((w) => w ?? 0));
+  const stop = (decision: StoppingDecision['decision']): StoppingDecision => ({ decision, halfWidth });
+
+  const budget = policy.maxSeconds ?? Infinity;
+  if (repeats > 0 && elapsedSeconds >= budget) return stop('time-budget');
+  if (repeats < policy.minRepeats) return stop('continue');
+  const resolved = (state.shortestPhaseSeconds ?? 0) >= (state.minPhaseSeconds ?? 0);
+  if (resolved && halfWidth !== null && halfWidth <= policy.halfWidth) return stop('interval-narrow');
+  const limit = resolved ? policy.maxRepeats : policy.maxRepeats * ENERGY_REPEATS_FACTOR;
+  if (repeats >= limit) return stop('max-repeats');
+  if (repeats > 0 && (elapsedSeconds * (repeats + 1)) / repeats > budget) return stop('time-budget');
+  return stop('continue');
+}
+
+/**
+ * @param samples one value per warm-up round, in order.
+ * @returns true when the last three rounds have a cv of at most `spread`.
+ */
+export function warmupSettled(samples: readonly number[], spread: number): boolean {
+  if (samples.length < WARMUP_ROUNDS) return false;
+  const last = cv(samples.slice(-WARMUP_ROUNDS));
+  return last !== null && last <= spread;
+}

@@ -1,0 +1,150 @@
+import { show } from './expected.js';
+import type { AxisValue } from './experiment.js';
+import { AXIS_NAMES, FIELDS } from './fields.js';
+import type { Path } from './mistake.js';
+import type { ReadAxis, ReadBlock, Reader } from './reader.js';
+import type { Selector } from './spec.js';
+import { nearest } from './suggest.js';
+
+/** The axes of one grid (runner block × workload block) by name. */
+export type GridAxes = ReadonlyMap<string, ReadAxis>;
+
+/** @returns every grid of a sweep: the axes all points have, and those of each pair of blocks. */
+export function gridsOf(
+  shared: readonly ReadAxis[],
+  runners: readonly ReadBlock[],
+  workloads: readonly ReadBlock[],
+): GridAxes[] {
+  return runners.flatMap((runner) =>
+    workloads.map((workload) => {
+      const kinds = [kindAxis('runner', runner.kind), kindAxis('workload', workload.kind)];
+      const axes = [...shared, ...runner.axes, ...workload.axes, ...kinds];
+      return new Map(axes.map((axis) => [axis.name, axis]));
+    }),
+  );
+}
+
+const kindAxis = (name: string, kind: string): ReadAxis => ({
+  name,
+  values: [kind],
+  places: [],
+  damaged: false,
+});
+
+/** Reads `zip`: every group's axes exist together somewhere, once, with as many values each. */
+export function readZip(reader: Reader, grids: readonly GridAxes[]): string[][] {
+  const taken = new Map<string, Path>();
+  const groups: string[][] = [];
+  for (const { path } of reader.items(['spec', 'zip'])) {
+    const names: string[] = [];
+    for (const item of reader.items(path)) {
+      const name = String(item.value);
+      if (taken.has(name)) reader.report(item.path, `the axis ${name} is zipped twice: name it once`);
+      else names.push(name);
+      taken.set(name, item.path);
+    }
+    const fitting = grids.filter((axes) => names.every((name) => axes.has(name)));
+    if (fitting.length === 0)
+      reader.report(path, `no runner and workload of this sweep have all of ${names.join(', ')}`);
+    const uneven = fitting.find((axes) => {
+      const members = names.map((name) => axes.get(name)!);
+      return (
+        !members.some((axis) => axis.damaged) && new Set(members.map((axis) => axis.values.length)).size > 1
+      );
+    });
+    if (uneven) {
+      const lengths = names.map((name) => `${name} ${uneven.get(name)?.values.length}`).join(', ');
+      reader.report(path, `axes that walk together need as many values each, but these have: ${lengths}`);
+    }
+    groups.push(names.sort((a, b) => AXIS_NAMES.indexOf(a) - AXIS_NAMES.indexOf(b)));
+  }
+  return groups.sort((a, b) => AXIS_NAMES.indexOf(a[0] ?? '') - AXIS_NAMES.indexOf(b[0] ?? ''));
+}
+
+/** Reads `exclude`: every axis is one of this sweep and every value is on it. */
+export function readExcludes(reader: Reader, grids: readonly GridAxes[]): Selector[] {
+  return reader.items(['spec', 'exclude']).map(({ path }) => {
+    const selector = readSelector(reader, path);
+    const unknown = reportUnknownAxes(reader, path, selector, grids);
+    let missing = false;
+    for (const [name, values] of Object.entries(selector)) {
+      const axes = grids.flatMap((grid) => grid.get(name) ?? []);
+      if (axes.length === 0 || axes.some((axis) => axis.damaged)) continue;
+      const present = [...new Set(axes.flatMap((axis) => axis.values))];
+      for (const value of values) {
+        if (present.includes(value)) continue;
+        missing = true;
+        const guess = typeof value === 'string' ? nearest(value, present.map(String)) : null;
+        const few = present.length <= 12 ? `; it has ${present.map(show).join(', ')}` : '';
+        reader.report([...path, name], `${show(value)} is not a value of ${name} in this sweep${few}`, guess);
+      }
+    }
+    if (!unknown && !missing && !reader.damaged(path) && !grids.some((grid) => touches(grid, selector))) {
+      reader.report(
+        path,
+        'this matches no point: no runner and workload of this sweep have all of these values',
+      );
+    }
+    return selector;
+  });
+}
+
+/** Reads `include`: values need not be on the axes, but models and kinds are those of this sweep. */
+export function readIncludes(reader: Reader, grids: readonly GridAxes[]): Selector[] {
+  return reader.items(['spec', 'include']).map(({ path }) => {
+    const selector = readSelector(reader, path);
+    let wrong = reportUnknownAxes(reader, path, selector, grids);
+    for (const name of ['model', 'runner', 'workload']) {
+      const axes = grids.flatMap((grid) => grid.get(name) ?? []);
+      if (axes.some((axis) => axis.damaged)) continue;
+      const present = [...new Set(axes.flatMap((axis) => axis.values.map(String)))];
+      for (const value of selector[name] ?? []) {
+        if (present.includes(String(value))) continue;
+        wrong = true;
+        reader.report(
+          [...path, name],
+          `${show(value)} is no ${name} of this sweep`,
+          nearest(String(value), present),
+        );
+      }
+    }
+    const together = grids.some((grid) => Object.keys(selector).every((name) => grid.has(name)));
+    if (!wrong && !reader.damaged(path) && !together) {
+      reader.report(path, 'this adds no point: no runner and workload of this sweep have all of these axes');
+    }
+    return selector;
+  });
+}
+
+function touches(grid: GridAxes, selector: Selector): boolean {
+  return Object.entries(selector).every(([name, values]) => {
+    const axis = grid.get(name);
+    return axis !== undefined && (axis.damaged || values.some((value) => axis.values.includes(value)));
+  });
+}
+
+function reportUnknownAxes(
+  reader: Reader,
+  path: Path,
+  selector: Selector,
+  grids: readonly GridAxes[],
+): boolean {
+  if (reader.damaged(['spec', 'runners']) || reader.damaged(['spec', 'workloads'])) return false;
+  const unknown = Object.keys(selector).filter((name) => !grids.some((grid) => grid.has(name)));
+  for (const name of unknown) {
+    reader.report([...path, name], `no runner or workload of this sweep has the axis ${name}`, null, 'key');
+  }
+  return unknown.length > 0;
+}
+
+function readSelector(reader: Reader, path: Path): Selector {
+  const entries = reader.entries(path).map(([name, at]): [string, readonly AxisValue[]] => {
+    const field = FIELDS.get(name);
+    if (field) return [name, reader.axis(field, at).values];
+    return [name, [...new Set(reader.items(at).map((item) => String(item.value)))]];
+  });
+  if (entries.length === 0 && !reader.damaged(path)) {
+    reader.report(path, 'this names no axis: name one, or remove it');
+  }
+  return Object.fromEntries(entries);
+}

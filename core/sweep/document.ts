@@ -1,0 +1,36 @@
+import type { AxisValue } from './experiment.js';
+import type { Axis, Block, Selector, Sweep } from './spec.js';
+
+/**
+ * @returns the sweep as a plain document that parseSweep reads back to the same sweep (as JSON, which is
+ * YAML): every default written out, every range spelled out. Facts of models are not part of a file.
+ */
+export function sweepDocument(sweep: Sweep): Record<string, unknown> {
+  const { devices, ...placement } = sweep.placement;
+  return {
+    apiVersion: sweep.apiVersion,
+    kind: sweep.kind,
+    metadata: { name: sweep.name, labels: sweep.labels },
+    spec: {
+      models: sweep.models.map(({ name, source, digest }) =>
+        digest === null ? { name, source } : { name, source, digest },
+      ),
+      techniques: axesDocument(sweep.techniques),
+      runners: sweep.runners.map(blockDocument),
+      workloads: sweep.workloads.map(blockDocument),
+      zip: sweep.zip,
+      include: sweep.include.map(selectorDocument),
+      exclude: sweep.exclude.map(selectorDocument),
+      measure: sweep.measure,
+      placement: { device: one(devices), ...placement },
+      objectives: Object.fromEntries(sweep.objectives.map(({ metric, better }) => [metric, better])),
+    },
+  };
+}
+
+const one = (values: readonly AxisValue[]) => (values.length === 1 ? values[0] : values);
+const axesDocument = (axes: readonly Axis[]) =>
+  Object.fromEntries(axes.map(({ name, values }) => [name, one(values)]));
+const blockDocument = ({ kind, axes }: Block) => ({ kind, ...axesDocument(axes) });
+const selectorDocument = (selector: Selector) =>
+  Object.fromEntries(Object.entries(selector).map(([name, values]) => [name, one(values)]));

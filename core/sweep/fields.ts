@@ -1,0 +1,95 @@
+import { z } from 'zod';
+import { DEVICE_CLASSES, RUNNERS } from '../runners/index.js';
+import { TECHNIQUES } from '../techniques/index.js';
+import { WORKLOADS } from '../workloads/index.js';
+import type { AxisValue } from './experiment.js';
+import { MAX_AXIS_VALUES, RANGE_PATTERN } from './ranges.js';
+
+/** One axis a sweep can have: what it holds at one point, and what it is when the file does not say. */
+export interface Field {
+  readonly name: string;
+  readonly scalar: z.ZodType;
+  readonly fallback: AxisValue;
+  readonly help: string;
+  /** True when it holds integers, so that llama-bench's range spellings make sense. */
+  readonly counts: boolean;
+  /** The field as a sweep file writes it: one value or a list of them. */
+  readonly written: z.ZodType;
+}
+
+/** Gives one or a list; a list is an axis. */
+export function oneOrMany<T extends z.ZodType>(item: T, most = MAX_AXIS_VALUES) {
+  return z.union([item, z.array(item).min(1).max(most)]);
+}
+
+function field(name: string, schema: z.ZodDefault): Field {
+  const scalar = schema.unwrap() as z.ZodType;
+  const help = schema.description ?? '';
+  const fallback = schema.parse(undefined) as AxisValue;
+  const counts = JSON.stringify(z.toJSONSchema(scalar)).includes('"type":"integer"');
+  const range = z.string().regex(new RegExp(RANGE_PATTERN)).meta({ title: 'a range such as "128-1024*2"' });
+  const written = oneOrMany(counts ? z.union([scalar, range]) : scalar);
+  return {
+    name,
+    scalar,
+    fallback,
+    help,
+    counts,
+    written: written.meta({ description: help, default: fallback }),
+  };
+}
+
+/** The options of a kind as fields, in order. */
+export function fieldsOf(options: z.ZodObject<Record<string, z.ZodDefault>>): readonly Field[] {
+  return Object.entries(options.shape).map(([name, schema]) => field(name, schema));
+}
+
+const DEVICE = `^(${DEVICE_CLASSES.join('|')})(:[a-z0-9][a-z0-9._-]{0,62})?$`;
+
+/** Axis of the device classes asked for. */
+export const deviceField = field(
+  'device',
+  z
+    .string()
+    .regex(new RegExp(DEVICE))
+    .meta({ title: 'a device class such as cpu, cuda or cuda:h100', examples: [...DEVICE_CLASSES] })
+    .default('cpu')
+    .describe('Device class a trial has to itself; `cuda:h100` narrows `cuda`.'),
+);
+
+export const techniqueFields: readonly Field[] = TECHNIQUES.map((t) => field(t.name, t.value));
+
+export const runnerFields: ReadonlyMap<string, readonly Field[]> = new Map(
+  RUNNERS.map((kind) => [kind.kind, fieldsOf(kind.options)]),
+);
+
+export const workloadFields: ReadonlyMap<string, readonly Field[]> = new Map(
+  WORKLOADS.map((kind) => [kind.kind, fieldsOf(kind.options)]),
+);
+
+/** Axes that hold one value per block; the file writes them as the blocks' kind. */
+export const KIND_AXES = ['runner', 'workload'] as const;
+
+/** Every field by name. Option names are unique over runners and workloads, so a bare name is enough. */
+export const FIELDS: ReadonlyMap<string, Field> = new Map(
+  [
+    ...techniqueFields,
+    deviceField,
+    ...[...runnerFields.values()].flat(),
+    ...[...workloadFields.values()].flat(),
+  ].map((f) => [f.name, f]),
+);
+
+/** Every axis in canonical order: this is the order of dimensions in a plan, slowest first. */
+export const AXIS_NAMES: readonly string[] = ['model', ...FIELDS.keys(), ...KIND_AXES];
+
+/** Other spellings that people bring along → our name. */
+export const ALSO_KNOWN_AS: ReadonlyMap<string, string> = new Map(
+  [...RUNNERS, ...WORKLOADS].flatMap((kind) => Object.entries(kind.alsoKnownAs)),
+);
+
+/** Other spellings of values, lower case → ours, by field. */
+export const VALUES_ALSO_KNOWN_AS: ReadonlyMap<string, Readonly<Record<string, string>>> = new Map([
+  ...TECHNIQUES.map((technique) => [technique.name, technique.alsoKnownAs] as const),
+  ['device', { gpu: 'cuda', nvidia: 'cuda', apple: 'metal', mps: 'metal', vk: 'vulkan' }],
+]);

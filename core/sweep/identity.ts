@@ -1,0 +1,62 @@
+import { sha256 } from '@noble/hashes/sha2.js';
+import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js';
+import type { ExperimentContent } from './experiment.js';
+import type { Sweep } from './spec.js';
+
+/** Changes when the content that is hashed changes its meaning, so that old and new ids never meet. */
+const EXPERIMENT_FORMAT = 'ridgepoint.dev/experiment/v1';
+const SWEEP_FORMAT = 'ridgepoint.dev/sweep/v1';
+
+/**
+ * One text for one value: keys sorted by code unit, no spaces, numbers as ECMAScript prints them (so 1.0 is
+ * 1 and -0 is 0), fields that are undefined left out. In substance RFC 8785 (JSON canonicalization).
+ * @throws TypeError for what JSON cannot say (NaN, Infinity, functions).
+ */
+export function canonicalJson(value: unknown): string {
+  if (value === null || typeof value === 'boolean' || typeof value === 'string') return JSON.stringify(value);
+  if (typeof value === 'number') {
+    if (!Number.isFinite(value)) throw new TypeError(`${value} has no canonical JSON`);
+    return JSON.stringify(value);
+  }
+  if (Array.isArray(value)) return `[${value.map(canonicalJson).join(',')}]`;
+  if (typeof value === 'object') {
+    const fields = value as Record<string, unknown>;
+    const parts = Object.keys(fields)
+      .filter((key) => fields[key] !== undefined)
+      .sort()
+      .map((key) => `${JSON.stringify(key)}:${canonicalJson(fields[key])}`);
+    return `{${parts.join(',')}}`;
+  }
+  throw new TypeError(`a ${typeof value} has no canonical JSON`);
+}
+
+function digest(format: string, value: unknown): string {
+  return bytesToHex(sha256(utf8ToBytes(`${format}\n${canonicalJson(value)}`)));
+}
+
+/**
+ * @returns `x` + 24 hex digits of everything that can change a number and was asked for: the model's digest
+ * (its source while the digest is not known), technique, runner and workload with every option, measurement
+ * policy, device class, and the node where placement is per node. Not the model's name, its facts, nor the
+ * engine that answers (docs/decisions/0003-identity.md).
+ */
+export function experimentId(content: ExperimentContent): string {
+  const { model, technique, runner, workload, measure, device, node } = content;
+  const file = model.digest ?? `source:${model.source}`;
+  return `x${digest(EXPERIMENT_FORMAT, { model: file, technique, runner, workload, measure, device, node }).slice(0, 24)}`;
+}
+
+/**
+ * @returns `s` + 16 hex digits of all that the file says, once its defaults are filled in; the same for any
+ * order of keys, comments, or defaults written out. Model digests count, facts read from files do not.
+ */
+export function sweepId(sweep: Sweep): string {
+  const models = sweep.models.map(({ name, source, digest: file }) => ({ name, source, digest: file }));
+  const objectives = Object.fromEntries(sweep.objectives.map((o) => [o.metric, o.better]));
+  return `s${digest(SWEEP_FORMAT, { ...sweep, models, objectives }).slice(0, 16)}`;
+}
+
+/** @returns a 32-bit seed made from a name, the same everywhere. */
+export function seedFrom(name: string): number {
+  return Number.parseInt(digest('ridgepoint.dev/seed/v1', name).slice(0, 8), 16);
+}

@@ -1,0 +1,62 @@
+import type { AxisValue, ExperimentContent } from './experiment.js';
+import { AXIS_NAMES } from './fields.js';
+import type { Sweep } from './spec.js';
+
+/** @returns every axis of a point by name, options included; what tables and pivots group by. */
+export function axisValues(content: ExperimentContent): Record<string, AxisValue> {
+  return {
+    model: content.model.name,
+    ...content.technique,
+    device: content.device,
+    node: content.node,
+    runner: content.runner.kind,
+    workload: content.workload.kind,
+    ...content.runner.options,
+    ...content.workload.options,
+  };
+}
+
+/** @returns the axes on which points of a sweep differ, in canonical order. */
+export function varyingAxes(sweep: Sweep): string[] {
+  const values = new Map<string, Set<AxisValue>>();
+  const add = (name: string, more: readonly AxisValue[]) => {
+    const known = values.get(name) ?? new Set();
+    for (const value of more) known.add(value);
+    values.set(name, known);
+  };
+  add(
+    'model',
+    sweep.models.map((model) => model.name),
+  );
+  add('device', sweep.placement.devices);
+  for (const axis of sweep.techniques) add(axis.name, axis.values);
+  for (const [name, blocks] of [
+    ['runner', sweep.runners],
+    ['workload', sweep.workloads],
+  ] as const) {
+    add(
+      name,
+      blocks.map((block) => block.kind),
+    );
+    for (const axis of blocks.flatMap((block) => block.axes)) add(axis.name, axis.values);
+  }
+  for (const selector of sweep.include) for (const [name, more] of Object.entries(selector)) add(name, more);
+  const varying = AXIS_NAMES.filter((name) => (values.get(name)?.size ?? 0) > 1);
+  return sweep.placement.perNode ? [...varying, 'node'] : varying;
+}
+
+/** Axes whose value says what it is without its name. */
+const BARE = ['model', 'quantization', 'sparsity', 'device', 'node', 'runner', 'workload'];
+
+/**
+ * @returns a short label of what varies: `small q8_0 flashAttention=true parallel=4`; the model always leads.
+ * @param varying the axes to show, from varyingAxes.
+ */
+export function describe(content: ExperimentContent, varying: readonly string[]): string {
+  const values = axisValues(content);
+  const shown = BARE.filter((name) => name === 'model' || varying.includes(name)).map((name) => values[name]);
+  const named = varying
+    .filter((name) => !BARE.includes(name) && name in values)
+    .map((name) => `${name}=${values[name]}`);
+  return [...shown.filter((value) => value !== null), ...named].join(' ');
+}

@@ -1,0 +1,124 @@
+import { show, valueAt } from './expected.js';
+import type { AxisValue } from './experiment.js';
+import type { Field } from './fields.js';
+import type { Finding, Path } from './mistake.js';
+import { expandRange, MAX_AXIS_VALUES } from './ranges.js';
+import type { Axis } from './spec.js';
+
+/** A value of the file and where it stands. */
+export interface Item {
+  readonly path: Path;
+  readonly value: unknown;
+}
+
+/** An axis as the file has it, with the place of each value; `damaged` when some values were not usable. */
+export interface ReadAxis extends Axis {
+  readonly places: readonly Path[];
+  readonly damaged: boolean;
+}
+
+/** A runner or workload block with the places of its values. */
+export interface ReadBlock {
+  readonly kind: string;
+  readonly axes: readonly ReadAxis[];
+}
+
+/**
+ * Reads the sound parts of a sweep file whose structure was judged already: whatever a finding points at is
+ * passed over, so that one mistake neither hides others nor causes new ones.
+ */
+export class Reader {
+  readonly findings: Finding[];
+  readonly #data: unknown;
+  readonly #broken: ReadonlySet<string>;
+
+  constructor(data: unknown, structural: readonly Finding[]) {
+    this.#data = data;
+    this.#broken = new Set(structural.map((finding) => keyOf(finding.path)));
+    this.findings = [...structural];
+  }
+
+  report(path: Path, message: string, suggestion: string | null = null, at: 'key' | 'value' = 'value'): void {
+    this.findings.push({ path, message, suggestion, at });
+  }
+
+  /** True when a structural mistake is at the path or above it. */
+  broken(path: Path): boolean {
+    for (let depth = 0; depth <= path.length; depth++) {
+      if (this.#broken.has(keyOf(path.slice(0, depth)))) return true;
+    }
+    return false;
+  }
+
+  /** True when a structural mistake is anywhere below the path. */
+  damaged(path: Path): boolean {
+    const start = keyOf(path);
+    return [...this.#broken].some((key) => key.startsWith(start));
+  }
+
+  /** The value at a path, or undefined when it is not there or not usable. */
+  value(path: Path): unknown {
+    return this.broken(path) ? undefined : valueAt(this.#data, path);
+  }
+
+  /** The usable entries of one-or-many. */
+  items(path: Path): Item[] {
+    const value = this.value(path);
+    if (value === undefined) return [];
+    if (!Array.isArray(value)) return [{ path, value }];
+    return value
+      .map((item: unknown, i) => ({ path: [...path, i], value: item }))
+      .filter((item) => !this.broken(item.path));
+  }
+
+  /** The usable entries of a map, in file order. */
+  entries(path: Path): [string, Path][] {
+    const value = this.value(path);
+    if (typeof value !== 'object' || value === null) return [];
+    return Object.keys(value)
+      .map((key): [string, Path] => [key, [...path, key]])
+      .filter(([, at]) => !this.broken(at));
+  }
+
+  /** One field as an axis: ranges written out, each value judged, doubles reported. */
+  axis(field: Field, path: Path): ReadAxis {
+    const values: AxisValue[] = [];
+    const places: Path[] = [];
+    const seen = new Set<AxisValue>();
+    const found = this.findings.length;
+    for (const item of this.items(path)) {
+      for (const value of this.#expand(field, item)) {
+        if (seen.has(value))
+          this.report(item.path, `${field.name} has the value ${show(value)} twice: remove one`);
+        else if (values.length === MAX_AXIS_VALUES) {
+          this.report(item.path, `${field.name} has more than ${MAX_AXIS_VALUES} values: write fewer`);
+          break;
+        } else {
+          seen.add(value);
+          values.push(value);
+          places.push(item.path);
+        }
+      }
+    }
+    const damaged = this.damaged(path) || this.findings.length > found;
+    if (values.length > 0) return { name: field.name, values, places, damaged };
+    return { name: field.name, values: [field.fallback], places: [path], damaged };
+  }
+
+  #expand(field: Field, { path, value }: Item): readonly AxisValue[] {
+    if (field.scalar.safeParse(value).success) return [value as AxisValue];
+    const expansion = expandRange(String(value));
+    if (!expansion.ok) {
+      this.report(path, `${field.name}: ${expansion.message}`);
+      return [];
+    }
+    const outside = expansion.values.find((number) => !field.scalar.safeParse(number).success);
+    if (outside === undefined) return expansion.values;
+    this.report(path, `${field.name}: ${show(value)} reaches ${outside}, which is out of range`);
+    return [];
+  }
+}
+
+function keyOf(path: Path): string {
+  return path.map((step) => `${typeof step === 'number' ? '#' : '.'}${step}\u0000`).join('');
+}

@@ -1,0 +1,152 @@
+import { gridsOf, readExcludes, readIncludes, readZip } from './constraints.js';
+import type { AxisValue, MeasurePolicy, ModelRef } from './experiment.js';
+import type { Field } from './fields.js';
+import { deviceField, runnerFields, techniqueFields, workloadFields } from './fields.js';
+import { seedFrom } from './identity.js';
+import type { Path } from './mistake.js';
+import type { ReadBlock, Reader } from './reader.js';
+import { MEASURE, PLACEMENT } from './schema.js';
+import { API_VERSION, type Block, type Objective, type PlacementSpec, type Sweep } from './spec.js';
+
+/**
+ * Turns a file of sound structure into a Sweep: defaults filled in, ranges written out, and everything
+ * judged that depends on several fields at once. Findings go to the reader; the Sweep that comes back is
+ * only good when there are none.
+ */
+export function resolveSweep(reader: Reader): Sweep {
+  const name = text(reader.value(['metadata', 'name'])) ?? 'sweep';
+  const models = readModels(reader);
+  const techniques = techniqueFields.map((field) => reader.axis(field, ['spec', 'techniques', field.name]));
+  const runners = readBlocks(reader, 'runners', runnerFields, 'llama-cpp');
+  const workloads = readBlocks(reader, 'workloads', workloadFields, 'latency');
+  const device = reader.axis(deviceField, ['spec', 'placement', 'device']);
+  const shared = [
+    {
+      name: 'model',
+      values: models.map((model) => model.name),
+      places: [],
+      damaged: reader.damaged(['spec', 'models']),
+    },
+    ...techniques,
+    device,
+  ];
+  const grids = gridsOf(shared, runners, workloads);
+  const bare = ({ kind, axes }: ReadBlock): Block => ({ kind, axes: axes.map(plain) });
+  return {
+    apiVersion: API_VERSION,
+    kind: 'Sweep',
+    name,
+    labels: Object.fromEntries(
+      reader.entries(['metadata', 'labels']).map(([key, path]) => [key, String(reader.value(path))]),
+    ),
+    models,
+    techniques: techniques.map(plain),
+    runners: runners.map(bare),
+    workloads: workloads.map(bare),
+    measure: readMeasure(reader),
+    zip: readZip(reader, grids),
+    include: readIncludes(reader, grids),
+    exclude: readExcludes(reader, grids),
+    placement: readPlacement(reader, name, device.values.map(String)),
+    objectives: readObjectives(reader),
+  };
+}
+
+const plain = ({ name, values }: { name: string; values: readonly AxisValue[] }) => ({ name, values });
+const text = (value: unknown) => (typeof value === 'string' ? value : undefined);
+
+function readModels(reader: Reader): ModelRef[] {
+  const models: ModelRef[] = [];
+  for (const { path, value } of reader.items(['spec', 'models'])) {
+    const bare = typeof value === 'string';
+    const source = bare ? value : text(reader.value([...path, 'source']));
+    const digest = bare ? null : (text(reader.value([...path, 'digest'])) ?? null);
+    if (source === undefined) continue;
+    const name = (bare ? undefined : text(reader.value([...path, 'name']))) ?? nameFromSource(source);
+    if (models.some((model) => model.name === name)) {
+      reader.report(path, `two models have the name ${name}: give each a name of its own`);
+    } else if (models.some((model) => model.source === source && model.digest === digest)) {
+      reader.report(path, `the model ${name} has a source that is there already: remove one of them`);
+    } else models.push({ name, source, digest, facts: null });
+  }
+  return models;
+}
+
+/** `builtin:small` → small, `llms/llama-1b.Q4_K_M.gguf` → llama-1b.Q4_K_M, `hf:owner/repo:QUANT` → repo-QUANT. */
+export function nameFromSource(source: string): string {
+  const repository = /^hf:[^/]+\/([^:]+)(?::(.+))?$/.exec(source);
+  const tail = repository
+    ? [repository[1], repository[2]].filter((part) => part !== undefined).join('-')
+    : (source
+        .replace(/[?#].*$/, '')
+        .split(/[/\\:]/)
+        .findLast((part) => part !== '') ?? source);
+  const name = tail
+    .replace(/\.gguf$/i, '')
+    .replace(/[^A-Za-z0-9._+-]+/g, '-')
+    .replace(/^[^A-Za-z0-9]+/, '')
+    .slice(0, 100);
+  return name === '' ? 'model' : name;
+}
+
+function readBlocks(
+  reader: Reader,
+  section: 'runners' | 'workloads',
+  fields: ReadonlyMap<string, readonly Field[]>,
+  fallback: string,
+): ReadBlock[] {
+  const read = (kind: string, path: Path): ReadBlock => ({
+    kind,
+    axes: (fields.get(kind) ?? []).map((field) => reader.axis(field, [...path, field.name])),
+  });
+  const blocks = reader.items(['spec', section]).flatMap(({ path }) => {
+    const kind = text(reader.value([...path, 'kind']));
+    return kind === undefined ? [] : [read(kind, path)];
+  });
+  return blocks.length > 0 ? blocks : [read(fallback, ['spec', section])];
+}
+
+function readMeasure(reader: Reader): MeasurePolicy {
+  const at = (name: string) => reader.value(['spec', 'measure', name]);
+  const given = Object.fromEntries(
+    Object.keys(MEASURE.shape).flatMap((name) => (at(name) === undefined ? [] : [[name, at(name)]])),
+  );
+  const policy = MEASURE.parse(given);
+  if (policy.minRepeats <= policy.maxRepeats) return policy;
+  // Whoever writes one of the two means it; the other one's default gives way.
+  if (given.minRepeats === undefined) return { ...policy, minRepeats: policy.maxRepeats };
+  if (given.maxRepeats === undefined) return { ...policy, maxRepeats: policy.minRepeats };
+  reader.report(
+    ['spec', 'measure', 'minRepeats'],
+    `minRepeats is ${policy.minRepeats} but maxRepeats is ${policy.maxRepeats}: raise maxRepeats or lower minRepeats`,
+  );
+  return policy;
+}
+
+function readPlacement(reader: Reader, name: string, devices: readonly string[]): PlacementSpec {
+  const read = <K extends keyof typeof PLACEMENT>(key: K) =>
+    PLACEMENT[key].parse(reader.value(['spec', 'placement', key]));
+  return {
+    devices,
+    perNode: read('perNode') as boolean,
+    blockSize: read('blockSize') as number,
+    driftControl: read('driftControl') as boolean,
+    retries: read('retries') as number,
+    seed: (read('seed') as number | undefined) ?? seedFrom(name),
+  };
+}
+
+function readObjectives(reader: Reader): Objective[] {
+  const path = ['spec', 'objectives'];
+  const objectives = reader.entries(path).map(([metric, at]): Objective => {
+    return { metric, better: reader.value(at) === 'min' ? 'min' : 'max' };
+  });
+  if (objectives.length > 0) return objectives;
+  if (reader.value(path) !== undefined && !reader.damaged(path)) {
+    reader.report(
+      path,
+      'objectives is empty: name a metric, such as decodeTokensPerSecond: max, or leave it out',
+    );
+  }
+  return [{ metric: 'decodeTokensPerSecond', better: 'max' }];
+}

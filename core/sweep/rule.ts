@@ -1,0 +1,24 @@
+import type { AxisValue, ModelFacts } from './experiment.js';
+
+/** The values of the axes a rule reads, by axis name. */
+export type AxisValues = Readonly<Record<string, AxisValue>>;
+
+/**
+ * A combination that can never run, whatever the node. Kinds state their rules as data, so that a sweep is
+ * checked without any engine and a plan can count what it leaves out without visiting every point.
+ */
+export interface Rule {
+  /** The axes it reads; a rule is silent in blocks that lack one of them. `model` gives it the facts. */
+  readonly axes: readonly string[];
+  /**
+   * @returns why the combination cannot run and what to change, or null when it can.
+   * Reasons are counted in plans, so they name what is wrong and not each single number.
+   */
+  reason(values: AxisValues, facts: ModelFacts | null): string | null;
+}
+
+/** @returns the number on an axis, or null when it holds a word or nothing. */
+export function numberOn(values: AxisValues, axis: string): number | null {
+  const value = values[axis];
+  return typeof value === 'number' ? value : null;
+}

@@ -1,0 +1,236 @@
+import { z } from 'zod';
+import { METRICS } from '../metrics/catalogue.js';
+import { RUNNERS } from '../runners/index.js';
+import { WORKLOADS } from '../workloads/index.js';
+import { AXIS_NAMES, deviceField, FIELDS, fieldsOf, oneOrMany, techniqueFields } from './fields.js';
+import { API_VERSION } from './spec.js';
+
+/**
+ * A sweep file as it is written. This schema judges structure (keys, types, ranges, words) and is what
+ * schemas/sweep.schema.json is made from; what depends on several fields at once is judged in resolve.ts.
+ */
+
+const written = (fields: Iterable<{ name: string; written: z.ZodType }>) =>
+  Object.fromEntries([...fields].map((f) => [f.name, f.written.optional()]));
+
+const source = z
+  .string()
+  .min(1)
+  .max(4096)
+  .describe(
+    '`builtin:small`, a path below a model folder of the node, or (where a node allows it) `hf:owner/repo:QUANT`.',
+  );
+
+const model = z
+  .union([
+    source,
+    z.strictObject({
+      name: z
+        .string()
+        .regex(/^[A-Za-z0-9][A-Za-z0-9._+-]{0,99}$/)
+        .meta({ title: 'a short name of letters, digits, dots and dashes' })
+        .optional()
+        .describe('The word in tables; taken from the source when left out.'),
+      source,
+      digest: z
+        .string()
+        .regex(/^sha256:[0-9a-f]{64}$/)
+        .meta({ title: '"sha256:" and 64 hex digits' })
+        .optional()
+        .describe('Digest the file must have.'),
+    }),
+  ])
+  .describe('A model file: its source, or an object with name, source and digest.');
+
+/** Most runner or workload blocks of a sweep; every pair of them is a grid. */
+const MAX_BLOCKS = 30;
+
+const blocks = (
+  kinds: readonly { kind: string; summary: string; options: Parameters<typeof fieldsOf>[0] }[],
+) => {
+  const [first, ...rest] = kinds.map((kind) =>
+    z
+      .strictObject({ kind: z.literal(kind.kind), ...written(fieldsOf(kind.options)) })
+      .describe(`${kind.kind}: ${kind.summary}.`),
+  );
+  if (!first) throw new Error('a sweep needs at least one kind');
+  return oneOrMany(z.discriminatedUnion('kind', [first, ...rest]), MAX_BLOCKS);
+};
+
+const words = (kinds: readonly { kind: string }[]) => z.enum(kinds.map((kind) => kind.kind));
+
+const selector = z
+  .strictObject({
+    model: oneOrMany(z.string()).optional().describe('Names of models of this sweep.'),
+    ...written(FIELDS.values()),
+    runner: oneOrMany(words(RUNNERS)).optional().describe('Runner kinds.'),
+    workload: oneOrMany(words(WORKLOADS)).optional().describe('Workload kinds.'),
+  })
+  .meta({ id: 'selector', minProperties: 1, description: 'Values by axis; every axis named must match.' });
+
+const share = () => z.number().gt(0).max(1);
+const seconds = () => z.number().gt(0).max(604_800).nullable();
+
+export const MEASURE = z.strictObject({
+  confidence: z.number().min(0.5).max(0.999).default(0.95).describe('Confidence level of the interval.'),
+  halfWidth: share()
+    .default(0.02)
+    .describe('Repeat until the half width of the interval is at most this share of the mean.'),
+  minRepeats: z.int().min(1).max(10_000).default(3).describe('Repeats before the interval is looked at.'),
+  maxRepeats: z
+    .int()
+    .min(1)
+    .max(10_000)
+    .default(10)
+    .describe('Repeats after which a trial ends in any case.'),
+  maxSeconds: seconds()
+    .default(null)
+    .describe('Budget of all repeats of a trial, warm-up excluded; null is none.'),
+  warmupSpread: share()
+    .default(0.05)
+    .describe('Warm-up ends when the spread (cv) of its last three rounds is below this.'),
+  maxWarmups: z.int().min(0).max(1000).default(5).describe('Warm-up rounds, at most; 0 starts cold.'),
+  trialTimeoutSeconds: seconds()
+    .default(null)
+    .describe("A longer trial is killed; null is the agent's own limit."),
+  maxStealRatio: z
+    .number()
+    .min(0)
+    .max(1)
+    .default(0.02)
+    .describe('Share of CPU time stolen by the hypervisor above which a row is invalid.'),
+  maxForeignCores: z
+    .number()
+    .min(0)
+    .max(100_000)
+    .default(0.2)
+    .describe('CPU use of other processes, in cores, above which a row is invalid.'),
+  maxSpread: z.number().gt(0).max(100).default(0.1).describe('Run-to-run cv above which a row is invalid.'),
+  meters: z.enum(['on', 'off']).default('on').describe('off measures time alone, to see what meters cost.'),
+});
+
+export const PLACEMENT = {
+  perNode: z.boolean().default(false).describe('Measure every point on every node that has the device.'),
+  blockSize: z
+    .int()
+    .min(1)
+    .max(10_000)
+    .default(16)
+    .describe('Experiments dealt to a node at a time, shuffled, between two drift controls.'),
+  driftControl: z.boolean().default(true).describe('Run one reference experiment at both ends of a block.'),
+  retries: z.int().min(0).max(100).default(1).describe('How often a failed or invalid trial is tried again.'),
+  seed: z
+    .int()
+    .min(0)
+    .max(0xffff_ffff)
+    .optional()
+    .describe('Seed of the random order; made from the name when left out.'),
+} as const;
+
+const objectives = z
+  .strictObject(
+    Object.fromEntries(METRICS.map((m) => [m.name, z.enum(['max', 'min']).optional().describe(m.help)])),
+  )
+  .meta({
+    minProperties: 1,
+    description: 'Metrics the Pareto front is drawn over, each max or min.',
+    default: { decodeTokensPerSecond: 'max' },
+  });
+
+const axisName = z
+  .enum(AXIS_NAMES.filter((name) => name !== 'runner' && name !== 'workload'))
+  .meta({ title: 'the name of an axis, such as threads or promptTokens' });
+
+export const sweepSchema = z
+  .strictObject({
+    apiVersion: z.literal(API_VERSION).describe('Version of this format.'),
+    kind: z.literal('Sweep').describe('What the file is.'),
+    metadata: z.strictObject({
+      name: z
+        .string()
+        .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/)
+        .meta({ title: 'a name of at most 63 letters, digits, dots and dashes' })
+        .describe('The name of the sweep.'),
+      labels: z
+        .record(z.string().min(1).max(63), z.string().max(256))
+        .optional()
+        .describe('Words of your own that go into every record.'),
+    }),
+    spec: z.strictObject({
+      models: oneOrMany(model).describe('What is run. An axis.'),
+      techniques: z
+        .strictObject(written(techniqueFields))
+        .optional()
+        .describe('What is varied on the weights. Every list is an axis.'),
+      runners: blocks(RUNNERS)
+        .optional()
+        .describe('What runs the models; llama-cpp with its defaults when left out. Every list is an axis.'),
+      workloads: blocks(WORKLOADS)
+        .optional()
+        .describe(
+          'What is asked of a runner; latency with its defaults when left out. Every list is an axis.',
+        ),
+      zip: z
+        .array(z.array(axisName).min(2).max(AXIS_NAMES.length))
+        .max(AXIS_NAMES.length)
+        .optional()
+        .describe('Groups of axes that walk together instead of being multiplied.'),
+      include: z
+        .array(selector)
+        .max(200)
+        .optional()
+        .describe(
+          'Points added: the named axes take these values, the others all of theirs; exclude does not touch them.',
+        ),
+      exclude: z
+        .array(selector)
+        .max(200)
+        .optional()
+        .describe('Points left out: those that match every named axis.'),
+      measure: z
+        .strictObject(Object.fromEntries(Object.entries(MEASURE.shape).map(([name, s]) => [name, s])))
+        .optional()
+        .describe('How long to measure, and when a row may be believed.'),
+      placement: z
+        .strictObject({ device: deviceField.written.optional(), ...PLACEMENT })
+        .optional()
+        .describe('Where trials run and in which order.'),
+      objectives: objectives.optional(),
+    }),
+  })
+  .meta({
+    title: 'Ridgepoint sweep',
+    description: 'Axes and constraints of a sweep (ridge run, ridge plan).',
+  });
+
+/** The part of JSON Schema that sweepSchema turns into. */
+export interface SchemaNode {
+  readonly $ref?: string;
+  readonly $defs?: Readonly<Record<string, SchemaNode>>;
+  readonly type?: string;
+  readonly const?: unknown;
+  readonly enum?: readonly unknown[];
+  readonly anyOf?: readonly SchemaNode[];
+  readonly oneOf?: readonly SchemaNode[];
+  readonly items?: SchemaNode;
+  readonly properties?: Readonly<Record<string, SchemaNode>>;
+  readonly additionalProperties?: boolean | SchemaNode;
+  readonly minimum?: number;
+  readonly maximum?: number;
+  readonly exclusiveMinimum?: number;
+  readonly title?: string;
+  readonly description?: string;
+  readonly required?: readonly string[];
+  readonly minLength?: number;
+  readonly maxLength?: number;
+  readonly pattern?: string;
+  readonly examples?: readonly unknown[];
+}
+
+let published: SchemaNode | undefined;
+
+/** @returns the JSON Schema (draft 2020-12) that editors check sweep files with. */
+export function sweepJsonSchema(): SchemaNode {
+  published ??= z.toJSONSchema(sweepSchema, { io: 'input' }) as SchemaNode;
+  return published;
+}

@@ -1,0 +1,163 @@
+import { FailureError, failure } from '../errors.js';
+import { type Budget, TooLargeError } from './diagram.js';
+import type { AxisValue, ExperimentContent, ModelFacts } from './experiment.js';
+import { contentBuilder, type Grid, gridsOf } from './grid.js';
+import { axisValues } from './labels.js';
+import { Ranking } from './ranking.js';
+import type { Sweep } from './spec.js';
+import { DUPLICATE, EXCLUDED, type Findings, factsMatter, Judge, rulesOf } from './verdict.js';
+
+/** Most points of one sweep: positions stay exact in a double with room to spare. */
+export const MAX_POINTS = 1e15;
+/** Most grids: pairs of blocks, and pairs for every include entry. */
+export const MAX_GRIDS = 1000;
+
+/** Combinations a plan looks at and cells it keeps, at most: about two seconds and 100 MB at the very worst. */
+const BUDGET: Budget = { evaluations: 2_000_000, cells: 4_000_000 };
+
+/** All points of a sweep, numbered and never stored. */
+export interface Space {
+  /** Points that can run; positions are 0 … count - 1. */
+  readonly count: number;
+  /** count + excluded + duplicates + everything impossible. */
+  readonly total: number;
+  readonly excluded: number;
+  /** Points that two grids share; each is counted and numbered once. */
+  readonly duplicates: number;
+  /** What can never run, by reason, most frequent first. */
+  readonly impossible: readonly { readonly reason: string; readonly count: number }[];
+  /** Rules that were too large to check in advance; their points fail when they are tried. Usually empty. */
+  readonly unchecked: readonly string[];
+  /** @returns the content of the point at a position. @throws RangeError outside 0 … count - 1. */
+  at(position: number): ExperimentContent;
+  /** @returns the position of a point (its node aside), or null when it is none that runs. */
+  indexOf(content: ExperimentContent): number | null;
+}
+
+interface Part {
+  readonly grid: Grid;
+  readonly ranking: Ranking;
+  readonly start: number;
+  readonly build: (indices: Int32Array) => ExperimentContent;
+  readonly scratch: Int32Array;
+}
+
+/**
+ * Plans a sweep without visiting its points: time and memory follow the number of values and constraints,
+ * not the number of points. The order is fixed by the sweep alone: blocks in file order, then include
+ * entries; within a grid the last axis (of AXIS_NAMES) changes fastest.
+ * @throws FailureError when the sweep is too large, or its excludes are too entangled to be counted.
+ */
+export function planSpace(sweep: Sweep): Space {
+  const grids = gridsOf(sweep);
+  const size = grids.reduce((sum, grid) => sum + grid.size, 0);
+  if (size > MAX_POINTS) throw tooLarge(`the sweep has ${size.toExponential(1)} points, more than 10^15`);
+  if (grids.length > MAX_GRIDS) throw tooLarge(`the sweep has ${grids.length} grids, more than ${MAX_GRIDS}`);
+  const facts = new Map<AxisValue, ModelFacts | null>(sweep.models.map((model) => [model.name, model.facts]));
+  const findings: Findings = { reasons: new Map(), unchecked: new Set() };
+  const budget = { ...BUDGET };
+  const totals = new Map<number, number>();
+  const parts: Part[] = [];
+  let count = 0;
+  for (const [index, grid] of grids.entries()) {
+    const judge = new Judge(grid, budget, findings);
+    const ranking = new Ranking(judge.diagram, verdictOver(judge, sweep, grid, grids.slice(0, index), facts));
+    for (const [verdict, points] of ranking.verdicts())
+      totals.set(verdict, (totals.get(verdict) ?? 0) + points);
+    parts.push({
+      grid,
+      ranking,
+      start: count,
+      build: contentBuilder(sweep, grid),
+      scratch: new Int32Array(grid.dimensions.length),
+    });
+    count += ranking.count;
+  }
+  const impossible = [...findings.reasons]
+    .map(([reason, code]) => ({ reason, count: totals.get(code) ?? 0 }))
+    .filter((entry) => entry.count > 0)
+    .sort((a, b) => b.count - a.count);
+  return {
+    count,
+    total: size,
+    excluded: totals.get(EXCLUDED) ?? 0,
+    duplicates: totals.get(DUPLICATE) ?? 0,
+    impossible,
+    unchecked: [...findings.unchecked],
+    at(position) {
+      if (!Number.isInteger(position) || position < 0 || position >= count) {
+        throw new RangeError(`position ${position} is outside 0 to ${count - 1}`);
+      }
+      const part = partAt(parts, position);
+      part.ranking.unrank(position - part.start, part.scratch);
+      return part.build(part.scratch);
+    },
+    indexOf(content) {
+      for (const part of parts) {
+        if (!locate(part.grid, content, part.scratch)) continue;
+        const position = part.ranking.rank(part.scratch);
+        if (position !== null) return part.start + position;
+      }
+      return null;
+    },
+  };
+}
+
+function verdictOver(
+  judge: Judge,
+  sweep: Sweep,
+  grid: Grid,
+  earlier: readonly Grid[],
+  facts: ReadonlyMap<AxisValue, ModelFacts | null>,
+): number {
+  try {
+    const excluded = grid.included ? [] : [judge.excluded(sweep.exclude)];
+    const duplicates = earlier.map((other) => judge.duplicates(other, sweep.exclude));
+    const impossible = rulesOf(grid.runner, grid.workload).map((rule) => judge.impossible(rule, facts));
+    return judge.firstOf([...excluded, ...duplicates, ...impossible]);
+  } catch (error) {
+    if (!(error instanceof TooLargeError)) throw error;
+    throw tooLarge('the exclude entries of the sweep overlap in too many ways to be counted');
+  }
+}
+
+const tooLarge = (message: string) =>
+  new FailureError(
+    failure('impossible-combination', message, { hint: 'Split the sweep, or use shorter lists.' }),
+  );
+
+/** The part that holds a position: the last one that starts at or before it and has points. */
+function partAt(parts: readonly Part[], position: number): Part {
+  let low = 0;
+  let high = parts.length - 1;
+  while (low < high) {
+    const middle = (low + high + 1) >> 1;
+    if (parts[middle]!.start <= position) low = middle;
+    else high = middle - 1;
+  }
+  return parts[low]!;
+}
+
+function locate(grid: Grid, content: ExperimentContent, indices: Int32Array): boolean {
+  if (content.runner.kind !== grid.runner || content.workload.kind !== grid.workload) return false;
+  const values = axisValues(content);
+  return grid.dimensions.every(({ axes, size }, d) => {
+    for (let index = 0; index < size; index++) {
+      if (!axes.every((axis) => axis.values[index] === values[axis.name])) continue;
+      indices[d] = index;
+      return true;
+    }
+    return false;
+  });
+}
+
+/** @returns why a point can never run, or null; for points of rules that a plan left unchecked. */
+export function impossibility(content: ExperimentContent): string | null {
+  const values = axisValues(content);
+  for (const rule of rulesOf(content.runner.kind, content.workload.kind)) {
+    if (!rule.axes.every((axis) => axis in values)) continue;
+    const reason = rule.reason(values, factsMatter(content.runner.kind) ? content.model.facts : null);
+    if (reason !== null) return reason;
+  }
+  return null;
+}

@@ -1,0 +1,45 @@
+/**
+ * Edits between two words, a swap of neighbours counting as one (optimal string alignment distance);
+ * stops counting above `limit`.
+ */
+function distance(a: string, b: string, limit: number): number {
+  if (Math.abs(a.length - b.length) > limit) return limit + 1;
+  let before: number[] = [];
+  let last = Array.from({ length: b.length + 1 }, (_, j) => j);
+  for (let i = 1; i <= a.length; i++) {
+    const row = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const same = a[i - 1] === b[j - 1];
+      let cost = Math.min((last[j - 1] ?? 0) + (same ? 0 : 1), (last[j] ?? 0) + 1, (row[j - 1] ?? 0) + 1);
+      if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]) {
+        cost = Math.min(cost, (before[j - 2] ?? 0) + 1);
+      }
+      row.push(cost);
+    }
+    before = last;
+    last = row;
+  }
+  return last[b.length] ?? 0;
+}
+
+/** Case, dashes, dots and underscores are what people forget first. */
+const plain = (word: string) => word.toLowerCase().replace(/[-_.\s]/g, '');
+
+/** @returns the candidate that was most likely meant, or null when none is near. */
+export function nearest(word: string, candidates: readonly string[]): string | null {
+  if (word.length > 100) return null;
+  const wanted = plain(word);
+  let best: string | null = null;
+  let bestDistance = Number.POSITIVE_INFINITY;
+  for (const candidate of candidates) {
+    if (wanted.length >= 4 && plain(candidate).startsWith(wanted)) return candidate;
+    const target = plain(candidate);
+    const limit = Math.max(1, Math.floor(Math.max(wanted.length, target.length) / 3));
+    const edits = distance(wanted, target, limit);
+    if (edits <= limit && edits < bestDistance && edits < target.length) {
+      best = candidate;
+      bestDistance = edits;
+    }
+  }
+  return best;
+}

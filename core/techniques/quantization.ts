@@ -1,0 +1,111 @@
+import { z } from 'zod';
+import type { Rule } from '../sweep/rule.js';
+import type { Technique } from './technique.js';
+
+/** The file as it is. */
+export const BASE = 'base';
+
+/** What llama.cpp's quantizer reads from; it refuses to quantize weights that are quantized already. */
+export const FLOAT_TYPES = ['f32', 'f16', 'bf16'] as const;
+
+/**
+ * Names that `llama_model_quantize` writes without further input (llama.cpp tools/quantize/quantize.cpp,
+ * QUANT_OPTIONS, lower case; its aliases q3_k, q4_k, q5_k are not repeated).
+ */
+export const QUANTIZATIONS = [
+  ...FLOAT_TYPES,
+  'q8_0',
+  'q6_k',
+  'q5_k_m',
+  'q5_k_s',
+  'q5_0',
+  'q5_1',
+  'q4_k_m',
+  'q4_k_s',
+  'q4_0',
+  'q4_1',
+  'iq4_nl',
+  'iq4_xs',
+  'mxfp4_moe',
+  'q3_k_l',
+  'q3_k_m',
+  'q3_k_s',
+  'iq3_m',
+  'iq3_s',
+  'q2_k',
+  'q2_0',
+  'tq2_0',
+  'tq1_0',
+  'q1_0',
+] as const;
+
+/**
+ * Names whose tensors need an importance matrix: llama.cpp src/llama-quant.cpp, tensor_requires_imatrix,
+ * over the types that each file type gives its tensors (iq3_xs puts iq3_xxs into attention).
+ */
+export const NEED_IMPORTANCE_MATRIX = [
+  'iq3_xs',
+  'iq3_xxs',
+  'iq2_m',
+  'iq2_s',
+  'iq2_xs',
+  'iq2_xxs',
+  'iq1_m',
+  'iq1_s',
+  'q2_k_s',
+] as const;
+
+export const quantization: Technique = {
+  name: 'quantization',
+  value: z
+    .enum([BASE, ...QUANTIZATIONS])
+    .default(BASE)
+    .describe(
+      'Type the weights are quantized to from the model file, by llama.cpp name; `base` runs the file as it is.',
+    ),
+  refused: new Map(
+    NEED_IMPORTANCE_MATRIX.map((name) => [
+      name,
+      'it needs an importance matrix, which a sweep cannot make yet; use a file quantized elsewhere as a model of its own',
+    ]),
+  ),
+  alsoKnownAs: {
+    none: BASE,
+    fp16: 'f16',
+    fp32: 'f32',
+    q8: 'q8_0',
+    q6: 'q6_k',
+    q3_k: 'q3_k_m',
+    q4_k: 'q4_k_m',
+    q5_k: 'q5_k_m',
+    mxfp4: 'mxfp4_moe',
+  },
+};
+
+/** llama.cpp src/llama-quant.cpp: "requantizing from type %s is disabled". */
+export const requantizing: Rule = {
+  axes: ['model', 'quantization'],
+  reason({ model, quantization: wanted }, facts) {
+    if (facts === null || wanted === BASE || wanted === facts.quantization) return null;
+    if ((FLOAT_TYPES as readonly string[]).includes(facts.quantization)) return null;
+    return `model ${model} is quantized already (${facts.quantization}) and is not quantized again: give its f16 file, or quantization base`;
+  },
+};
+
+/** Types of the key/value cache (llama.cpp common/arg.cpp, kv_cache_types). */
+export const KV_CACHE_TYPES = [
+  'f32',
+  'f16',
+  'bf16',
+  'q8_0',
+  'q4_0',
+  'q4_1',
+  'iq4_nl',
+  'q5_0',
+  'q5_1',
+] as const;
+
+/** @returns true for a cache type that stores blocks of quantized numbers. */
+export function isQuantized(cacheType: unknown): boolean {
+  return typeof cacheType === 'string' && !(FLOAT_TYPES as readonly string[]).includes(cacheType);
+}

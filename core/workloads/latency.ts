@@ -1,0 +1,70 @@
+import { z } from 'zod';
+import { numberOn, type Rule } from '../sweep/rule.js';
+import type { WorkloadKind } from './workload.js';
+
+const tokens = () => z.int().min(0).max(1_048_576);
+
+const somethingToDo: Rule = {
+  axes: ['promptTokens', 'generateTokens'],
+  reason: ({ promptTokens, generateTokens }) =>
+    promptTokens === 0 && generateTokens === 0
+      ? 'promptTokens and generateTokens are both 0, so there is nothing to measure: set one of them'
+      : null,
+};
+
+/** llama.cpp only warns, but what it then measures is a model that nobody would run. */
+const withinContext: Rule = {
+  axes: ['model', 'promptTokens', 'generateTokens', 'contextDepth'],
+  reason(values, facts) {
+    if (facts === null) return null;
+    const needed =
+      (numberOn(values, 'contextDepth') ?? 0) +
+      (numberOn(values, 'promptTokens') ?? 0) +
+      (numberOn(values, 'generateTokens') ?? 0);
+    return needed > facts.contextLength
+      ? `contextDepth + promptTokens + generateTokens is more than the ${facts.contextLength} tokens that model ${values.model} was trained for: lower one of them`
+      : null;
+  },
+};
+
+/** The semantics of llama-bench: a prompt, then exactly so many decode steps, no sampling. */
+export const latency: WorkloadKind = {
+  kind: 'latency',
+  summary: 'a prompt of random tokens, then decode steps, repeated until the interval is narrow',
+  options: z.strictObject({
+    promptTokens: tokens()
+      .default(512)
+      .describe('Tokens of the prompt of each sequence; 0 measures decode alone (llama-bench: -p).'),
+    generateTokens: tokens()
+      .default(128)
+      .describe('Decode steps after the prompt; 0 measures prefill alone (llama-bench: -n).'),
+    parallel: z
+      .int()
+      .min(1)
+      .max(256)
+      .default(1)
+      .describe('Sequences decoded together in one batch (llama-batched-bench: -npl).'),
+    contextDepth: tokens()
+      .default(0)
+      .describe('Tokens that are in the cache already when the prompt starts (llama-bench: -d).'),
+  }),
+  rules: [somethingToDo, withinContext],
+  alsoKnownAs: {
+    p: 'promptTokens',
+    n_prompt: 'promptTokens',
+    nPrompt: 'promptTokens',
+    prompt: 'promptTokens',
+    isl: 'promptTokens',
+    n: 'generateTokens',
+    n_gen: 'generateTokens',
+    nGen: 'generateTokens',
+    generate: 'generateTokens',
+    osl: 'generateTokens',
+    concurrency: 'parallel',
+    npl: 'parallel',
+    sequences: 'parallel',
+    d: 'contextDepth',
+    n_depth: 'contextDepth',
+    depth: 'contextDepth',
+  },
+};

@@ -1,0 +1,128 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import {
+  incompleteBeta,
+  logGamma,
+  normalCdf,
+  normalQuantile,
+  studentCdf,
+  studentQuantile,
+} from '../../../core/statistics/distributions.js';
+import { bcaBootstrap, percentileBootstrap, tInterval } from '../../../core/statistics/interval.js';
+import { quantile } from '../../../core/statistics/quantile.js';
+import { mean, summarize } from '../../../core/statistics/summary.js';
+import { holm, mannWhitney, permutation, welch } from '../../../core/statistics/significance.js';
+import { mannKendall } from '../../../core/statistics/trend.js';
+
+interface SampleReference {
+  values: number[];
+  mean: number;
+  median: number;
+  stddev: number;
+  quantiles: Record<string, number>;
+  tInterval: [number, number];
+  bca: [number, number];
+  percentile: [number, number];
+}
+interface Reference {
+  studentQuantile: [p: number, df: number, t: number][];
+  studentCdf: [t: number, df: number, p: number][];
+  incompleteBeta: [x: number, a: number, b: number, value: number][];
+  logGamma: [x: number, value: number][];
+  normalCdf: [z: number, p: number][];
+  samples: Record<string, SampleReference>;
+  pairs: {
+    a: string;
+    b: string;
+    welch: { t: number; df: number; p: number };
+    mannWhitneyP: number;
+    permutationP: number;
+  }[];
+  rising: { p: number; slope: number };
+  holm: { p: number[]; adjusted: number[] };
+}
+
+/** Made by test/fixtures/statistics.py. */
+const reference = JSON.parse(
+  readFileSync(join(import.meta.dirname, '../../fixtures/statistics.json'), 'utf8'),
+) as Reference;
+const valuesOf = (name: string) => reference.samples[name]!.values;
+
+/** Fails unless two numbers agree to a relative tolerance (absolute below 1e-300). */
+function agree(actual: number, expected: number, tolerance = 1e-10): void {
+  expect(Math.abs(actual - expected), `${actual} against ${expected}`).toBeLessThanOrEqual(
+    Math.abs(expected) * tolerance + 1e-300,
+  );
+}
+
+describe('against SciPy', () => {
+  test("Student's t: quantiles and distribution", () => {
+    for (const [p, df, t] of reference.studentQuantile) agree(studentQuantile(p, df), t);
+    for (const [t, df, p] of reference.studentCdf) agree(studentCdf(t, df), p);
+  });
+
+  test('log gamma, incomplete beta, normal', () => {
+    for (const [x, value] of reference.logGamma) {
+      expect(logGamma(x)).toBeCloseTo(value, 9);
+    }
+    for (const [x, a, b, value] of reference.incompleteBeta) agree(incompleteBeta(x, a, b), value);
+    for (const [z, p] of reference.normalCdf) agree(normalCdf(z), p, 1e-12);
+  });
+
+  for (const [name, sample] of Object.entries(reference.samples)) {
+    test(`summary, quantiles and intervals of "${name}"`, () => {
+      const summary = summarize(sample.values)!;
+      agree(summary.mean, sample.mean);
+      agree(summary.median, sample.median);
+      agree(summary.stddev!, sample.stddev);
+      for (const [p, value] of Object.entries(sample.quantiles))
+        agree(quantile(sample.values, Number(p)), value);
+      const interval = tInterval(sample.values)!;
+      agree(interval[0], sample.tInterval[0]);
+      agree(interval[1], sample.tInterval[1]);
+      // Two Monte Carlo intervals: ends within 3 % of the width.
+      const tolerance = 0.03 * (sample.bca[1] - sample.bca[0]);
+      const options = { resamples: 20_000, seed: 1 };
+      const bca = bcaBootstrap(sample.values, mean, options)!;
+      const percentile = percentileBootstrap(sample.values, mean, options)!;
+      for (const end of [0, 1] as const) {
+        expect(Math.abs(bca[end] - sample.bca[end])).toBeLessThan(tolerance);
+        expect(Math.abs(percentile[end] - sample.percentile[end])).toBeLessThan(tolerance);
+      }
+    });
+  }
+
+  for (const pair of reference.pairs) {
+    test(`tests of "${pair.a}" against "${pair.b}"`, () => {
+      const [a, b] = [valuesOf(pair.a), valuesOf(pair.b)];
+      const result = welch(a, b)!;
+      agree(result.difference / result.standardError, pair.welch.t);
+      agree(result.df, pair.welch.df);
+      agree(result.p, pair.welch.p, 1e-9);
+      agree(mannWhitney(a, b)!.p, pair.mannWhitneyP, 1e-9);
+      const exact = permutation(a, b)!;
+      expect(exact.exact).toBe(true);
+      agree(exact.p, pair.permutationP, 1e-9);
+    });
+  }
+
+  test('trend: exact Kendall p and Theil–Sen slope', () => {
+    const trend = mannKendall(valuesOf('rising'))!;
+    agree(trend.p, reference.rising.p);
+    agree(trend.slopePerStep, reference.rising.slope);
+  });
+
+  test('Holm keeps the order of its input', () => {
+    holm(reference.holm.p).forEach((p, i) => {
+      agree(p, reference.holm.adjusted[i]!);
+    });
+  });
+
+  test('a quantile undoes its distribution', () => {
+    for (const p of [1e-9, 0.01, 0.3, 0.5, 0.77, 0.999]) {
+      agree(studentCdf(studentQuantile(p, 7), 7), p, 1e-12);
+      agree(normalCdf(normalQuantile(p)), p, 1e-12);
+    }
+  });
+});
