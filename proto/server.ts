@@ -9,8 +9,9 @@ import {
   type ServerWritableStream,
   type ServiceError,
 } from '@grpc/grpc-js';
+import { bindError } from './bind-error.js';
 import { type AnyCall, identify } from './caller.js';
-import { toServiceError, WireError } from './errors.js';
+import { toServiceError } from './errors.js';
 import { CHANNEL_OPTIONS } from './limits.js';
 import { joinAddress, splitAddress } from './loopback.js';
 import { type Scope, type ServerSecurity, serverCredentials } from './security.js';
@@ -137,17 +138,4 @@ export async function listen(server: Server, address: string, security: ServerSe
         });
       }),
   };
-}
-
-function bindError(address: string, error: Error): WireError {
-  if (/EADDRINUSE/.test(error.message)) {
-    return new WireError(
-      'refused',
-      `${address} is in use already: stop what listens there or choose another address.`,
-    );
-  }
-  if (/EACCES/.test(error.message)) {
-    return new WireError('refused', `${address} may not be used by this user: choose a port above 1023.`);
-  }
-  return new WireError('refused', `${address} cannot be listened on: ${error.message}`);
 }

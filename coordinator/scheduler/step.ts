@@ -50,6 +50,11 @@ export function step(state: SchedulerState, event: Event): Command[] {
           reason: 'its lease is over, or its sweep was cancelled',
         }));
     }
+    case 'trial-lost': {
+      const lease = state.leases.get(event.trialId);
+      const facts = lease === undefined ? [] : loseLease(state, lease, event.at, true);
+      return facts.length > 0 ? [{ command: 'append', facts }] : [];
+    }
     case 'reported':
       return reported(state, event.record, event.at);
     case 'cancel-asked':
