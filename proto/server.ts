@@ -12,7 +12,7 @@ import {
 import { bindError } from './bind-error.js';
 import { type AnyCall, identify } from './caller.js';
 import { toServiceError } from './errors.js';
-import { CHANNEL_OPTIONS } from './limits.js';
+import { CHANNEL_OPTIONS, quietTransport } from './limits.js';
 import { joinAddress, splitAddress } from './loopback.js';
 import { type Scope, type ServerSecurity, serverCredentials } from './security.js';
 import { type Duplex, messagesOf, sender } from './stream.js';
@@ -114,6 +114,7 @@ export interface Listening {
 
 /** @returns a server without services, with our limits; add services, then `listen`. */
 export function makeServer(): Server {
+  quietTransport();
   return new Server({ ...CHANNEL_OPTIONS, 'grpc.http2.min_time_between_pings_ms': 5_000 });
 }
 
