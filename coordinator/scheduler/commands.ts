@@ -36,6 +36,8 @@ export type Event =
       readonly node: string;
       readonly trialIds: readonly string[];
     }
+  /** A trial ended without a record that could be kept. */
+  | { readonly event: 'trial-lost'; readonly at: string; readonly trialId: string }
   | { readonly event: 'reported'; readonly at: string; readonly record: ResultRecord }
   | { readonly event: 'cancel-asked'; readonly at: string; readonly sweepId: string; readonly reason: string }
   | { readonly event: 'tick'; readonly now: number; readonly at: string }

@@ -75,9 +75,29 @@ function submit(state: SchedulerState, view: SweepView, at: string): void {
       track.settled.delete(position);
       track.counts.failed -= 1;
       track.tries.delete(position);
-      giveBack(track, position);
+      if (isHeld(state, known, track, position)) track.out.add(position);
+      else giveBack(track, position);
     }
   }
+}
+
+/** True when a block or a lease still has the position, though a late record had settled it. */
+function isHeld(state: SchedulerState, sweep: SweepState, track: Track, position: number): boolean {
+  const key = track.node ?? '';
+  const { sweepId } = sweep.view;
+  const leased = [...state.leases.values()].some(
+    (lease) =>
+      lease.sweepId === sweepId &&
+      lease.track === key &&
+      lease.position === position &&
+      lease.purpose === 'measure',
+  );
+  const inBlock = [...state.nodes.values()].some((node) =>
+    [...node.lanes.values()].some(
+      ({ block }) => block?.sweepId === sweepId && block.track === key && block.pending.includes(position),
+    ),
+  );
+  return leased || inBlock;
 }
 
 function cancel(state: SchedulerState, sweep: SweepState): void {

@@ -50,6 +50,11 @@ export function step(state: SchedulerState, event: Event): Command[] {
           reason: 'its lease is over, or its sweep was cancelled',
         }));
     }
+    case 'trial-lost': {
+      const lease = state.leases.get(event.trialId);
+      const facts = lease === undefined ? [] : loseLease(state, lease, event.at, true);
+      return facts.length > 0 ? [{ command: 'append', facts }] : [];
+    }
     case 'reported':
       return reported(state, event.record, event.at);
     case 'cancel-asked':
@@ -79,17 +84,16 @@ export function wakeWaiting(state: SchedulerState): Command[] {
   return commands;
 }
 
-/** The facts of a command could not be written: their points go back to the queue. */
+/**
+ * The facts of a command could not be written: points that waited for them go back to the queue. A report's
+ * points are wherever they were, for its agent sends it again.
+ */
 export function notWritten(state: SchedulerState, facts: readonly Fact[]): void {
+  if (facts.some((fact) => fact.fact === 'ResultRecorded')) return;
   for (const fact of facts) {
     if (fact.fact !== 'ResultReused' && fact.fact !== 'ExperimentGivenUp') continue;
     const sweep = state.sweeps.get(fact.sweepId);
-    if (sweep === undefined) continue;
-    const track = trackOf(sweep, fact.node ?? '');
-    const leased = [...state.leases.values()].some(
-      (lease) => lease.sweepId === fact.sweepId && lease.position === fact.position,
-    );
-    if (!leased) giveBack(track, fact.position);
+    if (sweep !== undefined) giveBack(trackOf(sweep, fact.node ?? ''), fact.position);
   }
 }
 
