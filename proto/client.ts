@@ -14,7 +14,7 @@ import {
   type WatchSweepRequest,
   type WatchSweepResponse,
 } from './gen/ridgepoint/v1/control.js';
-import { CHANNEL_OPTIONS } from './limits.js';
+import { CHANNEL_OPTIONS, quietTransport } from './limits.js';
 import { type ClientSecurity, clientCredentials } from './security.js';
 import { type Duplex, messagesOf, sender } from './stream.js';
 
@@ -82,6 +82,7 @@ export function connectAgents(endpoint: Endpoint): AgentConnection {
 }
 
 function dial(endpoint: Endpoint): [string, ReturnType<typeof clientCredentials>, ChannelOptions] {
+  quietTransport();
   const { address, security } = endpoint;
   const name = security.kind === 'plaintext' ? null : security.serverName;
   const override = name === null ? {} : { 'grpc.ssl_target_name_override': name };

@@ -102,7 +102,7 @@ export function toGrant(lease: Lease): LeaseGrant {
   return {
     trialId: lease.trialId,
     deviceId: lease.deviceId,
-    leaseSeconds: lease.leaseSeconds,
+    leaseSeconds: Math.ceil(lease.leaseSeconds),
     leaseJson: JSON.stringify(lease),
   };
 }

@@ -89,7 +89,12 @@ export function toServiceError(error: unknown): Pick<ServiceError, 'code' | 'det
     error instanceof WireError
       ? error
       : error instanceof FailureError
-        ? new WireError('refused', error.message, error.failure.hint === null ? [] : [error.failure.hint])
+        ? new WireError(
+            // A full disk passes: the same call may be made again later.
+            error.failure.code === 'disk-full' ? 'unavailable' : 'refused',
+            error.message,
+            error.failure.hint === null ? [] : [error.failure.hint],
+          )
         : new WireError('internal', error instanceof Error ? error.message : String(error));
   const metadata = new Metadata();
   if (wire.details.length > 0) metadata.set(DETAILS, Buffer.from(packDetails(wire.details)));

@@ -1,4 +1,4 @@
-import type { ChannelOptions } from '@grpc/grpc-js';
+import { type ChannelOptions, logVerbosity, setLogVerbosity } from '@grpc/grpc-js';
 
 /** A result with its raw samples can be large; grpc-js stops at 4 MiB unless told otherwise. */
 export const MAX_MESSAGE_BYTES = 64 * 1024 * 1024;
@@ -14,3 +14,8 @@ export const CHANNEL_OPTIONS: ChannelOptions = {
   'grpc.initial_reconnect_backoff_ms': 200,
   'grpc.max_reconnect_backoff_ms': 5_000,
 };
+
+/** grpc-js prints to stderr what it also gives to its callers; ours say it once. GRPC_VERBOSITY brings it back. */
+export function quietTransport(): void {
+  if (process.env.GRPC_VERBOSITY === undefined) setLogVerbosity(logVerbosity.NONE);
+}

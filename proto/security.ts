@@ -1,4 +1,4 @@
-import { ChannelCredentials, credentials, ServerCredentials } from '@grpc/grpc-js';
+import { ChannelCredentials, credentials, Metadata, ServerCredentials } from '@grpc/grpc-js';
 import { WireError } from './errors.js';
 import { isLoopback } from './loopback.js';
 
@@ -62,11 +62,10 @@ export function clientCredentials(address: string, security: ClientSecurity): Ch
   if (security.kind === 'mutual-tls') {
     return credentials.createSsl(security.ca, security.key, security.certificate);
   }
-  const bearer = credentials.createFromMetadataGenerator(async () => {
-    const { Metadata } = await import('@grpc/grpc-js');
+  const bearer = credentials.createFromMetadataGenerator((_options, callback) => {
     const metadata = new Metadata();
     metadata.set('authorization', `Bearer ${security.token}`);
-    return metadata;
+    callback(null, metadata);
   });
   return ChannelCredentials.createSsl(security.ca).compose(bearer);
 }

@@ -9,9 +9,10 @@ import {
   type ServerWritableStream,
   type ServiceError,
 } from '@grpc/grpc-js';
+import { bindError } from './bind-error.js';
 import { type AnyCall, identify } from './caller.js';
-import { toServiceError, WireError } from './errors.js';
-import { CHANNEL_OPTIONS } from './limits.js';
+import { toServiceError } from './errors.js';
+import { CHANNEL_OPTIONS, quietTransport } from './limits.js';
 import { joinAddress, splitAddress } from './loopback.js';
 import { type Scope, type ServerSecurity, serverCredentials } from './security.js';
 import { type Duplex, messagesOf, sender } from './stream.js';
@@ -113,6 +114,7 @@ export interface Listening {
 
 /** @returns a server without services, with our limits; add services, then `listen`. */
 export function makeServer(): Server {
+  quietTransport();
   return new Server({ ...CHANNEL_OPTIONS, 'grpc.http2.min_time_between_pings_ms': 5_000 });
 }
 
@@ -137,17 +139,4 @@ export async function listen(server: Server, address: string, security: ServerSe
         });
       }),
   };
-}
-
-function bindError(address: string, error: Error): WireError {
-  if (/EADDRINUSE/.test(error.message)) {
-    return new WireError(
-      'refused',
-      `${address} is in use already: stop what listens there or choose another address.`,
-    );
-  }
-  if (/EACCES/.test(error.message)) {
-    return new WireError('refused', `${address} may not be used by this user: choose a port above 1023.`);
-  }
-  return new WireError('refused', `${address} cannot be listened on: ${error.message}`);
 }

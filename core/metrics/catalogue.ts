@@ -156,7 +156,8 @@ export const METRICS = [
   ),
   metric(
     'bitsPerWeight',
-    'bits_per_weight',
+    // llama.cpp's word; promtool takes `bits` in a name for a unit that should be bytes.
+    'model_bpw',
     'ratio',
     'min',
     null,

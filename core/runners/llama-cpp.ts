@@ -124,6 +124,7 @@ export const llamaCpp: RunnerKind = {
   }),
   devices: ['cpu', 'cuda', 'vulkan', 'metal'],
   techniques: { quantization: [BASE, ...QUANTIZATIONS], sparsity: [DENSE] },
+  opensModel: true,
   rules: [
     quantizedValues,
     cacheBlocks('kvCacheTypeK'),

@@ -14,6 +14,8 @@ export interface RunnerKind {
   readonly devices: readonly string[];
   /** Values of each technique axis it can run; a technique it does not name is open. */
   readonly techniques: Readonly<Record<string, readonly string[]>>;
+  /** False for runners that open no model file: facts of models do not matter to them. */
+  readonly opensModel: boolean;
   readonly rules: readonly Rule[];
   /** The field's other spellings of its options (llama-bench flags and columns) → option name. */
   readonly alsoKnownAs: Readonly<Record<string, string>>;

@@ -10,7 +10,7 @@ export interface Mistake {
   readonly column: number;
   /** One sentence: what is wrong and what to write instead. */
   readonly message: string;
-  /** The word that was probably meant, as it would be written; null when there is no good guess. */
+  /** `did you mean flashAttention?`; null when there is no good guess. */
   readonly suggestion: string | null;
 }
 
@@ -18,6 +18,7 @@ export interface Mistake {
 export interface Finding {
   readonly path: Path;
   readonly message: string;
+  /** The word that was probably meant, as it would be written. */
   readonly suggestion: string | null;
   /** What to point at: the value, or the key itself when the key is the mistake. */
   readonly at: 'value' | 'key';
@@ -32,11 +33,4 @@ export function pathText(path: Path): string {
       return i === 0 ? name : `.${name}`;
     })
     .join('');
-}
-
-/** @returns one line for a terminal: `sweep.yaml:12:7 spec.runners[0].fa: … (did you mean …?)`. */
-export function formatMistake(mistake: Mistake, file: string): string {
-  const where = mistake.path === '' ? '' : `${mistake.path}: `;
-  const guess = mistake.suggestion === null ? '' : ` (did you mean ${mistake.suggestion}?)`;
-  return `${file}:${mistake.line}:${mistake.column} ${where}${mistake.message}${guess}`;
 }

@@ -7,6 +7,8 @@ import type { Sweep } from './spec.js';
 import { checkStructure } from './structure.js';
 import { readYaml } from './yaml.js';
 
+export type { Mistake } from './mistake.js';
+
 export type ParsedSweep =
   | { readonly ok: true; readonly sweep: Sweep }
   | { readonly ok: false; readonly mistakes: readonly Mistake[] };
@@ -40,5 +42,10 @@ function sizeFindings(sweep: Sweep): Finding[] {
 
 function placed(finding: Finding, locate: ReturnType<typeof readYaml>['locate']): Mistake {
   const { path, message, suggestion, at } = finding;
-  return { path: pathText(path), ...locate(path, at), message, suggestion };
+  return {
+    path: pathText(path),
+    ...locate(path, at),
+    message,
+    suggestion: suggestion === null ? null : `did you mean ${suggestion}?`,
+  };
 }

@@ -120,9 +120,10 @@ export class Judge {
   impossible(rule: Rule, facts: ReadonlyMap<AxisValue, ModelFacts | null>): NodeId {
     if (!rule.axes.every((axis) => this.#grid.places.has(axis))) return this.diagram.leaf(RUNS);
     const { reasons, unchecked } = this.#findings;
+    const known = factsMatter(this.#grid.runner);
     try {
       return this.#compile(rule.axes, (point) => {
-        const reason = rule.reason(point, facts.get(point.model ?? null) ?? null);
+        const reason = rule.reason(point, known ? (facts.get(point.model ?? null) ?? null) : null);
         if (reason === null) return RUNS;
         const code = reasons.get(reason) ?? FIRST_REASON + reasons.size;
         reasons.set(reason, code);
@@ -149,6 +150,11 @@ export class Judge {
       return verdictOf(point);
     });
   }
+}
+
+/** @returns false for runners that open no model. */
+export function factsMatter(runnerKind: string): boolean {
+  return runnerNamed(runnerKind)?.opensModel ?? false;
 }
 
 /** True when some point may be in both grids. */

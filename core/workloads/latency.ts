@@ -12,6 +12,7 @@ const somethingToDo: Rule = {
       : null,
 };
 
+/** llama.cpp only warns, but what it then measures is a model that nobody would run. */
 const withinContext: Rule = {
   axes: ['model', 'promptTokens', 'generateTokens', 'contextDepth'],
   reason(values, facts) {

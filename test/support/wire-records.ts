@@ -1,7 +1,8 @@
 import { type Failure, failure } from '../../core/errors.js';
 import type { Lease } from '../../core/lease.js';
+import { METRICS } from '../../core/metrics/catalogue.js';
 import type { NodeProfile } from '../../core/node.js';
-import { RESULT_SCHEMA, type ResultRecord } from '../../core/result.js';
+import { type Measurement, RESULT_SCHEMA, type ResultRecord } from '../../core/result.js';
 import type { Experiment } from '../../core/sweep/experiment.js';
 import { warn } from '../../core/warnings.js';
 
@@ -60,6 +61,8 @@ export interface Ending {
   readonly failure?: Failure;
   readonly valid?: boolean;
   readonly decodeTokensPerSecond?: number;
+  /** Fills in every metric of the catalogue, not only the one that tests look at. */
+  readonly everyMetric?: boolean;
 }
 
 /** What an agent would report at the end of this lease. */
@@ -98,19 +101,11 @@ export function aRecord(lease: Lease, node = aNode(), ending: Ending = {}): Resu
     measurements:
       failed === null
         ? {
-            decodeTokensPerSecond: {
-              value: rate,
-              unit: 'tokens/s',
-              n: 1,
-              mean: rate,
-              median: rate,
-              stddev: null,
-              cv: null,
-              ci95: null,
-              samples: [rate],
-              source: null,
-            },
-            energyJoules: { value: null, unit: 'J', reason: 'no energy source' },
+            ...Object.fromEntries(
+              ending.everyMetric ? METRICS.map((metric) => [metric.name, aMeasurement(1, metric.unit)]) : [],
+            ),
+            decodeTokensPerSecond: aMeasurement(rate, 'tokens/s'),
+            ...(ending.everyMetric ? {} : { energyJoules: { value: null, unit: 'J', reason: 'no source' } }),
           }
         : {},
     warnings: failed === null && !valid ? [warn('foreign-process', 'a test said so')] : [],
@@ -120,6 +115,11 @@ export function aRecord(lease: Lease, node = aNode(), ending: Ending = {}): Resu
     samples: [],
     absent: {},
   };
+}
+
+function aMeasurement(value: number, unit: string): Measurement {
+  const spread = { stddev: null, cv: null, ci95: null };
+  return { value, unit, n: 1, mean: value, median: value, ...spread, samples: [value], source: null };
 }
 
 export function aLease(trialId: string, change: Partial<Lease> = {}): Lease {

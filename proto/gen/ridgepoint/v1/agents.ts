@@ -41,6 +41,7 @@ export interface SessionResponse {
     | { $case: "resultAck"; value: ResultAck }
     | { $case: "stopTrial"; value: StopTrial }
     | { $case: "drain"; value: Drain }
+    | { $case: "resultRefused"; value: ResultRefused }
     | undefined;
 }
 
@@ -106,6 +107,12 @@ export interface ResultReport {
 /** The result is in the log; the agent may forget it. */
 export interface ResultAck {
   trialId: string;
+}
+
+/** The record is not valid and never will be: the agent sets it aside and does not send it again. */
+export interface ResultRefused {
+  trialId: string;
+  reason: string;
 }
 
 /** Live view of a running trial; lost ones are not repeated. */
@@ -345,6 +352,9 @@ export const SessionResponse: MessageFns<SessionResponse> = {
       case "drain":
         Drain.encode(message.message.value, writer.uint32(50).fork()).join();
         break;
+      case "resultRefused":
+        ResultRefused.encode(message.message.value, writer.uint32(58).fork()).join();
+        break;
     }
     return writer;
   },
@@ -410,6 +420,14 @@ export const SessionResponse: MessageFns<SessionResponse> = {
             message.message = { $case: "drain", value: Drain.decode(reader, reader.uint32()) };
             continue;
           }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.message = { $case: "resultRefused", value: ResultRefused.decode(reader, reader.uint32()) };
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -442,6 +460,10 @@ export const SessionResponse: MessageFns<SessionResponse> = {
         ? { $case: "stopTrial", value: StopTrial.fromJSON(object.stop_trial) }
         : isSet(object.drain)
         ? { $case: "drain", value: Drain.fromJSON(object.drain) }
+        : isSet(object.resultRefused)
+        ? { $case: "resultRefused", value: ResultRefused.fromJSON(object.resultRefused) }
+        : isSet(object.result_refused)
+        ? { $case: "resultRefused", value: ResultRefused.fromJSON(object.result_refused) }
         : undefined,
     };
   },
@@ -460,6 +482,8 @@ export const SessionResponse: MessageFns<SessionResponse> = {
       obj.stopTrial = StopTrial.toJSON(message.message.value);
     } else if (message.message?.$case === "drain") {
       obj.drain = Drain.toJSON(message.message.value);
+    } else if (message.message?.$case === "resultRefused") {
+      obj.resultRefused = ResultRefused.toJSON(message.message.value);
     }
     return obj;
   },
@@ -503,6 +527,12 @@ export const SessionResponse: MessageFns<SessionResponse> = {
       case "drain": {
         if (object.message?.value !== undefined && object.message?.value !== null) {
           message.message = { $case: "drain", value: Drain.fromPartial(object.message.value) };
+        }
+        break;
+      }
+      case "resultRefused": {
+        if (object.message?.value !== undefined && object.message?.value !== null) {
+          message.message = { $case: "resultRefused", value: ResultRefused.fromPartial(object.message.value) };
         }
         break;
       }
@@ -1371,6 +1401,95 @@ export const ResultAck: MessageFns<ResultAck> = {
   fromPartial(object: DeepPartial<ResultAck>): ResultAck {
     const message = createBaseResultAck();
     message.trialId = object.trialId ?? "";
+    return message;
+  },
+};
+
+function createBaseResultRefused(): ResultRefused {
+  return { trialId: "", reason: "" };
+}
+
+export const ResultRefused: MessageFns<ResultRefused> = {
+  encode(message: ResultRefused, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.trialId !== "") {
+      writer.uint32(10).string(message.trialId);
+    }
+    if (message.reason !== "") {
+      writer.uint32(18).string(message.reason);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ResultRefused {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseResultRefused();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.trialId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ResultRefused {
+    return {
+      trialId: isSet(object.trialId)
+        ? globalThis.String(object.trialId)
+        : isSet(object.trial_id)
+        ? globalThis.String(object.trial_id)
+        : "",
+      reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
+    };
+  },
+
+  toJSON(message: ResultRefused): unknown {
+    const obj: any = {};
+    if (message.trialId !== "") {
+      obj.trialId = message.trialId;
+    }
+    if (message.reason !== "") {
+      obj.reason = message.reason;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ResultRefused>): ResultRefused {
+    return ResultRefused.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ResultRefused>): ResultRefused {
+    const message = createBaseResultRefused();
+    message.trialId = object.trialId ?? "";
+    message.reason = object.reason ?? "";
     return message;
   },
 };

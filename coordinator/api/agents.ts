@@ -1,0 +1,207 @@
+import { toFailure } from '../../core/errors.js';
+import { PROTOCOL, parseNodeProfile, parseReport, toGrant } from '../../proto/convert.js';
+import { WireError } from '../../proto/errors.js';
+import type {
+  AgentServiceServer,
+  Hello,
+  ResultReport,
+  SessionRequest,
+  SessionResponse,
+} from '../../proto/gen/ridgepoint/v1/agents.js';
+import type { CallContext, Handlers } from '../../proto/server.js';
+import type { Duplex } from '../../proto/stream.js';
+import type { Clock } from '../clock.js';
+import type { Conductor, Push, Reply } from '../conductor.js';
+import type { Registry, Session } from '../registry/registry.js';
+
+export interface AgentsApi {
+  readonly conductor: Conductor;
+  readonly registry: Registry;
+  readonly clock: Clock;
+  readonly heartbeatSeconds: number;
+  readonly leaseSeconds: number;
+  readonly inform: (sentence: string) => void;
+}
+
+type Stream = Duplex<SessionResponse, SessionRequest>;
+
+/** The agents' side of the wire: one stream per agent, read one message at a time. */
+export function agentService(api: AgentsApi, handlers: Handlers): AgentServiceServer {
+  return { session: handlers.duplex('agent', (stream, context) => serve(api, stream, context)) };
+}
+
+async function serve(api: AgentsApi, stream: Stream, context: CallContext): Promise<void> {
+  const messages = stream[Symbol.asyncIterator]();
+  const first = await messages.next();
+  if (first.done) return;
+  if (first.value.message?.$case !== 'hello') {
+    throw new WireError('invalid', 'A session begins with Hello; another message came first.');
+  }
+  const hello = first.value.message.value;
+  if (hello.protocol < PROTOCOL) {
+    throw new WireError(
+      'refused',
+      `This coordinator speaks protocol ${PROTOCOL}, the agent ${hello.protocol}: update it.`,
+    );
+  }
+  const profile = parseNodeProfile(hello.nodeProfileJson);
+  const closed = new AbortController();
+  const session: Session = {
+    node: profile.name,
+    instance: hello.instance,
+    // A stream that is gone needs no message; its agent asks again when it is back.
+    push: (message) => void stream.send({ message }).catch(() => undefined),
+    close: (reason) => closed.abort(reason),
+  };
+  api.registry.attach(profile, session, api.clock.at());
+  api.inform(`${profile.name} joined (${context.caller}, ${context.peer})`);
+  try {
+    await welcome(api, stream, hello, profile);
+    await untilClosed(messages, closed.signal, (message) => receive(api, stream, profile.name, message));
+  } finally {
+    if (api.registry.detach(session, api.clock.at())) {
+      await api.conductor.dispatch({ event: 'node-disconnected', now: api.clock.now(), node: profile.name });
+      api.inform(`${profile.name} is not connected any more`);
+    }
+  }
+}
+
+async function welcome(
+  api: AgentsApi,
+  stream: Stream,
+  hello: Hello,
+  profile: ReturnType<typeof parseNodeProfile>,
+): Promise<void> {
+  const { conductor, clock, heartbeatSeconds, leaseSeconds } = api;
+  const replies = await conductor.dispatch({
+    event: 'node-joined',
+    now: clock.now(),
+    at: clock.at(),
+    profile,
+    instance: hello.instance,
+    trialIds: hello.runningTrialIds,
+  });
+  const unknown = replies.find((reply) => reply.command === 'unknown-trials');
+  const unknownTrialIds = unknown === undefined ? [] : [...unknown.trialIds];
+  const value = {
+    protocol: PROTOCOL,
+    // Whole seconds on the wire.
+    heartbeatSeconds: Math.max(1, Math.floor(heartbeatSeconds)),
+    leaseSeconds: Math.ceil(leaseSeconds),
+    unknownTrialIds,
+  };
+  await stream.send({ message: { $case: 'welcome', value } });
+  if (conductor.state.draining) {
+    await stream.send({ message: { $case: 'drain', value: { reason: 'the coordinator is stopping' } } });
+  }
+}
+
+/** Handles each message before the next is read, which is what slows a fast agent down. */
+async function untilClosed(
+  messages: AsyncIterator<SessionRequest>,
+  closed: AbortSignal,
+  handle: (message: SessionRequest) => Promise<void>,
+): Promise<void> {
+  const end = new Promise<null>((resolve) => {
+    closed.addEventListener('abort', () => resolve(null), { once: true });
+  });
+  while (!closed.aborted) {
+    const next = await Promise.race([messages.next(), end]);
+    if (next === null || next.done) return;
+    await handle(next.value);
+  }
+}
+
+async function receive(api: AgentsApi, stream: Stream, node: string, request: SessionRequest): Promise<void> {
+  const { conductor, registry, clock } = api;
+  const { message } = request;
+  registry.seen(node, clock.at());
+  switch (message?.$case) {
+    case 'hello':
+      throw new WireError('invalid', 'Hello comes once, at the beginning of a session.');
+    case 'leaseRequest': {
+      const { deviceId } = message.value;
+      const asked = { now: clock.now(), at: clock.at(), node, deviceId };
+      const replies = await conductor.dispatch({ event: 'work-asked', ...asked });
+      for (const reply of replies) await stream.send({ message: toMessage(reply) });
+      return;
+    }
+    case 'heartbeat': {
+      const { trialIds, state } = message.value;
+      registry.seen(node, clock.at(), state === '' ? undefined : state);
+      await conductor.dispatch({ event: 'heartbeat', now: clock.now(), node, trialIds });
+      return;
+    }
+    case 'result':
+      await receiveResult(api, stream, node, message.value);
+      return;
+    case 'progress':
+      if (conductor.state.leases.get(message.value.trialId)?.node === node) {
+        registry.setProgress(message.value);
+        conductor.changes.notify();
+      }
+      return;
+    case 'leaving': {
+      const { returnedTrialIds } = message.value;
+      await conductor.dispatch({ event: 'node-leaving', now: clock.now(), node, returnedTrialIds });
+      return;
+    }
+    case undefined:
+      // A message of a newer protocol; whoever needs an answer will see that none comes.
+      return;
+  }
+}
+
+async function receiveResult(
+  api: AgentsApi,
+  stream: Stream,
+  node: string,
+  report: ResultReport,
+): Promise<void> {
+  const at = api.clock.at();
+  let record: ReturnType<typeof parseReport>;
+  try {
+    record = parseReport(report);
+    if (record.node.name !== node) {
+      throw new WireError('invalid', `The record was made on ${record.node.name}, not on ${node}.`);
+    }
+  } catch (error) {
+    const { trialId } = report;
+    const reason = toFailure(error).message;
+    api.inform(`a result of ${node} was refused: ${reason}`);
+    if (api.conductor.state.leases.get(trialId)?.node === node) {
+      await api.conductor.dispatch({ event: 'trial-lost', at, trialId });
+    }
+    await stream.send({ message: { $case: 'resultRefused', value: { trialId, reason } } });
+    return;
+  }
+  const replies = await api.conductor.dispatch({ event: 'reported', at, record });
+  for (const reply of replies) await stream.send({ message: toMessage(reply) });
+}
+
+function toMessage(reply: Reply): SessionResponse['message'] {
+  switch (reply.command) {
+    case 'grant':
+      return { $case: 'lease', value: toGrant(reply.lease) };
+    case 'no-work': {
+      const retryMilliseconds = Math.max(1, Math.round(reply.retrySeconds * 1000));
+      return { $case: 'noWork', value: { deviceId: reply.deviceId, retryMilliseconds, idle: reply.idle } };
+    }
+    case 'acknowledge':
+      return { $case: 'resultAck', value: { trialId: reply.trialId } };
+    case 'unknown-trials':
+      throw new Error('unknown trials are part of Welcome');
+  }
+}
+
+/** @returns the message that carries a command to a node's stream. */
+export function pushMessage(push: Push): SessionResponse['message'] {
+  switch (push.command) {
+    case 'stop-trial':
+      return { $case: 'stopTrial', value: { trialId: push.trialId, reason: push.reason } };
+    case 'wake':
+      return { $case: 'noWork', value: { deviceId: push.deviceId, retryMilliseconds: 1, idle: false } };
+    case 'drain-node':
+      return { $case: 'drain', value: { reason: push.reason } };
+  }
+}

@@ -1,0 +1,106 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { parseModels } from '../../proto/convert.js';
+import { WireError } from '../../proto/errors.js';
+import type { ControlServiceServer, WatchSweepResponse } from '../../proto/gen/ridgepoint/v1/control.js';
+import type { Handlers } from '../../proto/server.js';
+import type { Clock } from '../clock.js';
+import type { Conductor } from '../conductor.js';
+import type { Log } from '../log/log.js';
+import type { Registry } from '../registry/registry.js';
+import { results } from '../results.js';
+import type { SweepState } from '../scheduler/state.js';
+import { nodeStatuses, runningTrials, wireStatus } from './status.js';
+
+export interface ControlApi {
+  readonly conductor: Conductor;
+  readonly registry: Registry;
+  readonly log: Log;
+  readonly clock: Clock;
+  readonly inform: (sentence: string) => void;
+}
+
+/** Pushes of one watcher are at least this far apart; what happens between them is told together. */
+const WATCH_MILLISECONDS = 250;
+
+/** What people and tools ask for. */
+export function controlService(api: ControlApi, handlers: Handlers): ControlServiceServer {
+  const { conductor, registry, log, clock } = api;
+  return {
+    submitSweep: handlers.unary('submit', async (request, { caller }) => {
+      const models = parseModels(request.modelsJson);
+      const submitter = request.submitter === '' ? caller : request.submitter;
+      const { view, created } = await conductor.submit(
+        request.document,
+        models,
+        submitter,
+        request.retryFailed,
+      );
+      if (created) api.inform(`sweep ${view.name} (${view.sweepId}): ${view.count} points from ${submitter}`);
+      return { sweepId: view.sweepId, created, points: view.count, impossible: view.impossible };
+    }),
+    cancelSweep: handlers.unary('submit', async ({ sweepId, reason }, { caller }) => {
+      sweepNamed(conductor, sweepId);
+      const why = reason === '' ? `cancelled by ${caller}` : reason;
+      await conductor.dispatch({ event: 'cancel-asked', at: clock.at(), sweepId, reason: why });
+      return {};
+    }),
+    listSweeps: handlers.unary('read', async () => ({
+      sweeps: [...conductor.state.sweeps.values()].map((sweep) => wireStatus(conductor, sweep)),
+    })),
+    listNodes: handlers.unary('read', async () => ({ nodes: nodeStatuses(conductor, registry) })),
+    watchSweep: handlers.stream('read', ({ sweepId }, { signal }) =>
+      watch(conductor, registry, sweepNamed(conductor, sweepId), signal),
+    ),
+    streamResults: handlers.stream('read', async function* (request, { signal }) {
+      const sweepId = request.sweepId === '' ? null : request.sweepId;
+      if (sweepId !== null) sweepNamed(conductor, sweepId);
+      const query = { sweepId, follow: request.follow, allTrials: request.allTrials };
+      for await (const record of results(log, conductor, query, signal)) {
+        yield { recordJson: JSON.stringify(record) };
+      }
+    }),
+  };
+}
+
+function sweepNamed(conductor: Conductor, sweepId: string): SweepState {
+  const sweep = conductor.state.sweeps.get(sweepId);
+  if (sweep === undefined) {
+    throw new WireError(
+      'not-found',
+      `There is no sweep "${sweepId}" here: \`ridge sweeps\` lists those there are.`,
+    );
+  }
+  return sweep;
+}
+
+/** The state now, then every change of it, until the sweep is finished and nothing of it runs. */
+async function* watch(
+  conductor: Conductor,
+  registry: Registry,
+  sweep: SweepState,
+  signal: AbortSignal,
+): AsyncGenerator<WatchSweepResponse> {
+  let told = '';
+  while (!signal.aborted) {
+    const running = runningTrials(conductor, registry).filter(
+      ({ sweepId }) => sweepId === sweep.view.sweepId,
+    );
+    const message = { status: wireStatus(conductor, sweep), running: running.map(({ trial }) => trial) };
+    const text = JSON.stringify(message);
+    if (text !== told) {
+      told = text;
+      yield message;
+    }
+    if (isOver(conductor, sweep)) return;
+    const change = conductor.changes.wait(signal);
+    await sleep(WATCH_MILLISECONDS, undefined, { signal }).catch(() => undefined);
+    await change;
+  }
+}
+
+function isOver(conductor: Conductor, sweep: SweepState): boolean {
+  const runs = [...conductor.state.leases.values()].some(({ sweepId }) => sweepId === sweep.view.sweepId);
+  if (sweep.cancelled) return !runs;
+  const tracks = [...sweep.tracks.values()];
+  return tracks.length > 0 && tracks.every((track) => track.settled.size === sweep.view.count);
+}

@@ -1,0 +1,65 @@
+import { toSweepState } from '../../proto/convert.js';
+import type { NodeStatus, RunningTrial, SweepStatus } from '../../proto/gen/ridgepoint/v1/control.js';
+import type { Conductor } from '../conductor.js';
+import type { Registry } from '../registry/registry.js';
+import { type SweepState, trackOf } from '../scheduler/state.js';
+import { blockedReasons, failureReasons, sweepStatus } from '../scheduler/status.js';
+
+export function wireStatus(conductor: Conductor, sweep: SweepState): SweepStatus {
+  const { state, trialSeconds, queued, ...status } = sweepStatus(sweep);
+  const running = [...conductor.state.leases.values()].filter(
+    (lease) =>
+      lease.sweepId === status.sweepId &&
+      lease.purpose === 'measure' &&
+      !trackOf(sweep, lease.track).settled.has(lease.position),
+  ).length;
+  return {
+    ...status,
+    state: toSweepState(state),
+    running,
+    queued: queued - running,
+    trialSeconds: trialSeconds ?? 0,
+    blockedReasons: state === 'running' ? blockedReasons(conductor.state, sweep) : [],
+    failureReasons: failureReasons(sweep),
+  };
+}
+
+/** Every lease with what its agent last said of it. */
+export function runningTrials(
+  conductor: Conductor,
+  registry: Registry,
+): { sweepId: string; trial: RunningTrial }[] {
+  const { leases, sweeps } = conductor.state;
+  return [...leases.values()].flatMap((lease) => {
+    const sweep = sweeps.get(lease.sweepId);
+    if (sweep === undefined) return [];
+    const experiment = sweep.view.experimentAt(lease.position, lease.track === '' ? null : lease.track);
+    const progress = registry.progress(lease.trialId);
+    const trial: RunningTrial = {
+      trialId: lease.trialId,
+      experimentId: experiment.id,
+      node: lease.node,
+      deviceId: lease.deviceId,
+      label: sweep.view.label(experiment) + (lease.purpose === 'control' ? ' (drift control)' : ''),
+      phase: progress?.phase ?? '',
+      repeat: progress?.repeat ?? 0,
+      maxRepeats: progress?.maxRepeats ?? experiment.measure.maxRepeats,
+      elapsedSeconds: progress?.elapsedSeconds ?? 0,
+    };
+    return [{ sweepId: lease.sweepId, trial }];
+  });
+}
+
+export function nodeStatuses(conductor: Conductor, registry: Registry): NodeStatus[] {
+  const running = runningTrials(conductor, registry).map(({ trial }) => trial);
+  return registry.entries().map(({ profile, session, lastSeenAt, state }) => {
+    const mine = running.filter((trial) => trial.node === profile.name);
+    return {
+      name: profile.name,
+      state: session === null ? 'lost' : state === 'draining' ? state : mine.length > 0 ? 'busy' : 'idle',
+      lastSeenAt,
+      nodeProfileJson: JSON.stringify(profile),
+      running: mine,
+    };
+  });
+}

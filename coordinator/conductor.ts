@@ -1,0 +1,166 @@
+import type { ResultRecord } from '../core/result.js';
+import type { ModelRef } from '../core/sweep/experiment.js';
+import { WireError } from '../proto/errors.js';
+import type { Clock } from './clock.js';
+import { Arrivals } from './log/arrivals.js';
+import type { Fact, Log } from './log/log.js';
+import type { Command, Event } from './scheduler/commands.js';
+import { applyFact } from './scheduler/facts.js';
+import { emptyState, type SchedulerOptions, type SchedulerState } from './scheduler/state.js';
+import { notWritten, step, wakeWaiting } from './scheduler/step.js';
+import type { SweepView } from './scheduler/view.js';
+import { readSweep } from './sweeps.js';
+
+/** A command for a node's stream rather than for whoever caused the event. */
+export type Push = Extract<Command, { command: 'stop-trial' | 'wake' | 'drain-node' }>;
+/** An answer for whoever caused the event. */
+export type Reply = Extract<Command, { command: 'grant' | 'no-work' | 'acknowledge' | 'unknown-trials' }>;
+
+export interface ConductorParts {
+  readonly log: Log;
+  readonly clock: Clock;
+  readonly options: SchedulerOptions;
+  readonly push: (command: Push) => void;
+  /** Called for every new result, after it is in the log. */
+  readonly recorded: (record: ResultRecord) => void;
+  /** One sentence about something that did not stop the work. */
+  readonly warn: (sentence: string) => void;
+}
+
+/**
+ * Brings scheduler and log together: takes one event at a time, writes the facts it asks for, applies them,
+ * and only then lets out what follows. So nothing is acknowledged before the log has it.
+ */
+export class Conductor {
+  readonly state: SchedulerState;
+  readonly #parts: ConductorParts;
+  /** Wakes watchers at every change. */
+  readonly changes = new Arrivals();
+  /** Trial id → its entry of the log. */
+  readonly #entries = new Map<string, number>();
+  #position = 0;
+  #queue: Promise<unknown> = Promise.resolve();
+
+  private constructor(parts: ConductorParts) {
+    this.#parts = parts;
+    this.state = emptyState(parts.options);
+  }
+
+  /** Rebuilds the state from the log. */
+  static async open(parts: ConductorParts): Promise<Conductor> {
+    const conductor = new Conductor(parts);
+    await conductor.#catchUp();
+    return conductor;
+  }
+
+  /** Last entry of the log that the state knows. */
+  get position(): number {
+    return this.#position;
+  }
+
+  /** Position of a trial's entry in the log; undefined for an unknown trial. */
+  entryOf(trialId: string): number | undefined {
+    return this.#entries.get(trialId);
+  }
+
+  /** @throws FailureError of the log, WireError `conflict`; then nothing of the event has been done. */
+  dispatch(event: Event): Promise<Reply[]> {
+    return this.#oneAtATime(async () => this.#carryOut(step(this.state, event)));
+  }
+
+  /** @returns the sweep, and whether something was written: it is new, was cancelled, or gets another try. */
+  submit(
+    document: string,
+    models: readonly ModelRef[],
+    submitter: string,
+    retryFailed: boolean,
+  ): Promise<{ view: SweepView; created: boolean }> {
+    const view = readSweep(document, models);
+    return this.#oneAtATime(async () => {
+      const known = this.state.sweeps.get(view.sweepId);
+      const again = known !== undefined && (known.cancelled || (retryFailed && hasFailed(known.tracks)));
+      if (known !== undefined && !again) return { view, created: false };
+      const { sweepId } = view;
+      const at = this.#parts.clock.at();
+      await this.#append([{ fact: 'SweepSubmitted', sweepId, document, models, submitter, at }]);
+      return { view, created: true };
+    });
+  }
+
+  #oneAtATime<T>(task: () => Promise<T>): Promise<T> {
+    const result = this.#queue.then(task);
+    this.#queue = result.catch(() => undefined);
+    return result;
+  }
+
+  async #carryOut(commands: readonly Command[]): Promise<Reply[]> {
+    const replies: Reply[] = [];
+    for (const command of commands) {
+      switch (command.command) {
+        case 'append':
+          await this.#append(command.facts);
+          break;
+        case 'stop-trial':
+        case 'wake':
+        case 'drain-node':
+          this.#parts.push(command);
+          break;
+        default:
+          replies.push(command);
+      }
+    }
+    this.changes.notify();
+    return replies;
+  }
+
+  async #append(facts: readonly Fact[]): Promise<void> {
+    try {
+      const outcome = await this.#parts.log.append(facts, this.#position);
+      if (!outcome.appended) {
+        await this.#catchUp();
+        throw new WireError('conflict', 'Another coordinator has written to this log; ask again.');
+      }
+    } catch (error) {
+      notWritten(this.state, facts);
+      throw error;
+    }
+    for (const fact of facts) {
+      if (fact.fact === 'ResultRecorded' && this.state.recorded.has(fact.record.trialId)) continue;
+      this.#apply(fact, this.#position + 1);
+      if (fact.fact === 'ResultRecorded') this.#parts.recorded(fact.record);
+    }
+    this.changes.notify();
+    // Whatever was written may have made work, or finished all of it: lanes that wait hear of both.
+    for (const command of wakeWaiting(this.state)) if (command.command === 'wake') this.#parts.push(command);
+  }
+
+  async #catchUp(): Promise<void> {
+    for await (const entry of this.#parts.log.read(this.#position)) this.#apply(entry.fact, entry.position);
+  }
+
+  #apply(fact: Fact, position: number): void {
+    this.#position = position;
+    if (fact.fact === 'ResultRecorded') this.#entries.set(fact.record.trialId, position);
+    applyFact(this.state, fact, fact.fact === 'SweepSubmitted' ? this.#view(fact) : null);
+  }
+
+  #view(fact: Extract<Fact, { fact: 'SweepSubmitted' }>): SweepView | null {
+    try {
+      const view = readSweep(fact.document, fact.models);
+      // An id that changed with a release would mix points of two numberings; the old results stay readable.
+      if (view.sweepId === fact.sweepId) return view;
+      this.#parts.warn(
+        `Sweep ${fact.sweepId} was written by another release and is now ${view.sweepId}: not resumed.`,
+      );
+    } catch (error) {
+      this.#parts.warn(
+        `Sweep ${fact.sweepId} cannot be read any more and is not resumed: ${(error as Error).message}`,
+      );
+    }
+    return null;
+  }
+}
+
+function hasFailed(tracks: ReadonlyMap<string, { counts: { failed: number } }>): boolean {
+  return [...tracks.values()].some((track) => track.counts.failed > 0);
+}

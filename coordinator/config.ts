@@ -1,0 +1,184 @@
+import { readFileSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { parse as parseYaml } from 'yaml';
+import { z } from 'zod';
+import { FailureError, failure } from '../core/errors.js';
+
+const scope = z.enum(['agent', 'submit', 'read']);
+const seconds = z.number().positive();
+
+const logSchema = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('memory') }),
+  z.strictObject({
+    kind: z.literal('sqlite'),
+    path: z.string().min(1),
+    /** Largest size of the file; null = as large as the disk allows. */
+    maxBytes: z.number().int().positive().nullable().default(null),
+  }),
+  z.strictObject({
+    kind: z.literal('jetstream'),
+    servers: z.array(z.string().min(1)).min(1),
+    stream: z
+      .string()
+      .regex(/^[A-Za-z0-9_-]+$/, 'letters, digits, dashes and underscores')
+      .default('RIDGEPOINT'),
+    /** Copies that the NATS cluster keeps; 3 survives the loss of a server. */
+    replicas: z.number().int().min(1).max(5).default(1),
+    credentialsFile: z.string().nullable().default(null),
+  }),
+]);
+
+const securitySchema = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('plaintext') }),
+  z.strictObject({
+    kind: z.literal('mutual-tls'),
+    caFile: z.string(),
+    certificateFile: z.string(),
+    keyFile: z.string(),
+    /** Which client certificates may do what; a final `*` matches any rest of the common name. */
+    grants: z
+      .array(z.strictObject({ commonName: z.string(), scopes: z.array(scope) }))
+      .default([{ commonName: '*', scopes: ['agent', 'submit', 'read'] }]),
+  }),
+  z.strictObject({
+    kind: z.literal('token'),
+    certificateFile: z.string(),
+    keyFile: z.string(),
+    /** A YAML or JSON list of `{ name, token, scopes }`; kept out of this file because it is secret. */
+    tokensFile: z.string(),
+  }),
+]);
+
+export const tokensSchema = z
+  .array(
+    z.strictObject({
+      name: z.string(),
+      token: z.string().min(16, 'at least 16 characters'),
+      scopes: z.array(scope),
+    }),
+  )
+  .min(1);
+
+/** The coordinator's configuration, with every default. */
+export const coordinatorConfigSchema = z.strictObject({
+  /** Where agents and tools reach it; port 0 takes a free one. */
+  grpcAddress: z.string().default('127.0.0.1:7070'),
+  /** Where /metrics, /healthz and /readyz are; null = nowhere. */
+  metricsAddress: z.string().nullable().default('127.0.0.1:9464'),
+  log: logSchema.default(() => ({ kind: 'sqlite' as const, path: defaultLogPath(), maxBytes: null })),
+  security: securitySchema.default({ kind: 'plaintext' }),
+  heartbeatSeconds: seconds.default(5),
+  leaseSeconds: seconds.default(30),
+  /** A node that is silent for this long loses what it was dealt. */
+  lostSeconds: seconds.default(60),
+  /** No other node will ever come: what every node refuses is given up instead of waiting. */
+  fixedFleet: z.boolean().default(false),
+  /** How long a stopping coordinator waits for results of running trials. */
+  drainSeconds: z.number().nonnegative().default(30),
+  exporter: z
+    .strictObject({
+      results: z.number().int().positive().max(10_000).default(500),
+      keepSeconds: seconds.default(86_400),
+    })
+    .default({ results: 500, keepSeconds: 86_400 }),
+  logLevel: z.enum(['silent', 'error', 'warn', 'info', 'debug']).default('info'),
+});
+
+/** What may be said. */
+export type CoordinatorConfig = z.input<typeof coordinatorConfigSchema>;
+/** With every default filled in. */
+export type ResolvedConfig = z.output<typeof coordinatorConfigSchema>;
+
+/** @throws FailureError with one sentence that names the first wrong field. */
+export function resolveConfig(
+  config: CoordinatorConfig,
+  where = 'coordinator configuration',
+): ResolvedConfig {
+  const checked = coordinatorConfigSchema.safeParse(config);
+  if (!checked.success) throw wrong(where, checked.error);
+  const resolved = checked.data;
+  if (resolved.leaseSeconds < 2 * resolved.heartbeatSeconds) {
+    throw new FailureError(
+      failure(
+        'internal',
+        `${where}: leaseSeconds is less than two heartbeats, so one lost heartbeat would end a trial.`,
+        {
+          hint: 'Raise leaseSeconds or lower heartbeatSeconds.',
+        },
+      ),
+    );
+  }
+  return resolved;
+}
+
+/**
+ * Reads a configuration: what is given beats RIDGE_* variables, which beat the file, which beats the defaults.
+ * @param file YAML; null = none.
+ */
+export function readConfig(
+  given: CoordinatorConfig,
+  env: Readonly<Record<string, string | undefined>>,
+  file: string | null,
+): ResolvedConfig {
+  let fromFile: unknown = {};
+  if (file !== null) {
+    try {
+      fromFile = parseYaml(readFileSync(file, 'utf8')) ?? {};
+    } catch (error) {
+      throw new FailureError(
+        failure('internal', `The configuration ${file} cannot be read: ${(error as Error).message}`),
+      );
+    }
+    if (typeof fromFile !== 'object' || Array.isArray(fromFile)) {
+      throw new FailureError(
+        failure('internal', `The configuration ${file} is not a mapping of fields to values.`),
+      );
+    }
+  }
+  return resolveConfig({ ...(fromFile as object), ...fromEnvironment(env), ...given }, file ?? undefined);
+}
+
+/** RIDGE_* variables of the coordinator; what is not set is not in it. */
+export function fromEnvironment(env: Readonly<Record<string, string | undefined>>): CoordinatorConfig {
+  const config: CoordinatorConfig = {};
+  if (env.RIDGE_GRPC_ADDRESS) config.grpcAddress = env.RIDGE_GRPC_ADDRESS;
+  if (env.RIDGE_METRICS_ADDRESS) {
+    config.metricsAddress = env.RIDGE_METRICS_ADDRESS === 'off' ? null : env.RIDGE_METRICS_ADDRESS;
+  }
+  if (env.RIDGE_LOG) config.log = logFrom(env.RIDGE_LOG);
+  if (env.RIDGE_LOG_LEVEL)
+    config.logLevel = env.RIDGE_LOG_LEVEL as NonNullable<CoordinatorConfig['logLevel']>;
+  if (env.RIDGE_LEASE_SECONDS) config.leaseSeconds = Number(env.RIDGE_LEASE_SECONDS);
+  if (env.RIDGE_HEARTBEAT_SECONDS) config.heartbeatSeconds = Number(env.RIDGE_HEARTBEAT_SECONDS);
+  const { RIDGE_TLS_CERT: certificateFile, RIDGE_TLS_KEY: keyFile } = env;
+  if (certificateFile && keyFile) {
+    if (env.RIDGE_TOKENS_FILE) {
+      config.security = { kind: 'token', certificateFile, keyFile, tokensFile: env.RIDGE_TOKENS_FILE };
+    } else if (env.RIDGE_TLS_CA) {
+      config.security = { kind: 'mutual-tls', caFile: env.RIDGE_TLS_CA, certificateFile, keyFile };
+    }
+  }
+  return config;
+}
+
+/** `memory`, `nats://host:4222,nats://…`, or the path of a SQLite file. */
+function logFrom(text: string): NonNullable<CoordinatorConfig['log']> {
+  if (text === 'memory') return { kind: 'memory' };
+  if (/^(nats|tls):\/\//.test(text)) return { kind: 'jetstream', servers: text.split(',') };
+  return { kind: 'sqlite', path: text };
+}
+
+function defaultLogPath(): string {
+  const state = process.env.XDG_STATE_HOME || join(homedir(), '.local/state');
+  return join(state, 'ridgepoint/coordinator.sqlite');
+}
+
+/** @returns the failure for a value that the schema refused. */
+export function wrong(where: string, error: z.ZodError): FailureError {
+  const issue = error.issues[0];
+  const path = issue?.path.join('.') ?? '';
+  return new FailureError(
+    failure('internal', `${where}: ${path === '' ? '' : `${path}: `}${issue?.message ?? ''}.`),
+  );
+}

@@ -1,0 +1,34 @@
+import { Gauge } from 'prom-client';
+import type { ResultRecord } from '../../core/result.js';
+import { axisValues } from '../../core/sweep/labels.js';
+import { shortId } from './window.js';
+
+/**
+ * `ridgepoint_experiment_info{experiment, flash_attention, …} 1`: what an experiment id stands for. Its labels
+ * are the axes of each experiment, which differ from runner to runner; a plain Gauge wants one list for all.
+ */
+export class InfoGauge extends Gauge {
+  readonly #series: () => Record<string, string>[];
+
+  constructor(series: () => Record<string, string>[]) {
+    super({
+      name: 'ridgepoint_experiment_info',
+      help: 'Every axis of the experiments that are exported now; join on (experiment). Always 1.',
+      registers: [],
+    });
+    this.#series = series;
+  }
+
+  override async get(): ReturnType<Gauge['get']> {
+    const described = await super.get();
+    return { ...described, values: this.#series().map((labels) => ({ labels, value: 1 })) };
+  }
+}
+
+/** @returns the axes of a record's experiment as labels: `flashAttention` → `flash_attention`; unset ones left out. */
+export function infoLabels(record: ResultRecord): Record<string, string> {
+  const axes = Object.entries(axisValues(record.experiment))
+    .filter(([name, value]) => value !== null && name !== 'node')
+    .map(([name, value]) => [name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`), String(value)]);
+  return { experiment: shortId(record.experimentId), ...Object.fromEntries(axes) };
+}

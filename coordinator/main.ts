@@ -1,0 +1,155 @@
+import { randomBytes } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { pino } from 'pino';
+import { AgentServiceService } from '../proto/gen/ridgepoint/v1/agents.js';
+import { ControlServiceService } from '../proto/gen/ridgepoint/v1/control.js';
+import { addStandardServices } from '../proto/reflection.js';
+import { Handlers, listen, makeServer } from '../proto/server.js';
+import { agentService, pushMessage } from './api/agents.js';
+import { controlService } from './api/control.js';
+import { systemClock } from './clock.js';
+import { Conductor } from './conductor.js';
+import { type CoordinatorConfig, resolveConfig } from './config.js';
+import { Exporter } from './exporter/exporter.js';
+import { type HttpServer, serveHttp } from './exporter/http.js';
+import { openLog } from './log/open.js';
+import { Registry } from './registry/registry.js';
+import { type SweepStatus, sweepStatus } from './scheduler/status.js';
+import { loadSecurity } from './secrets.js';
+import { packageVersion } from './version.js';
+
+export interface CoordinatorStatus {
+  readonly sweeps: readonly SweepStatus[];
+  readonly nodesConnected: number;
+  readonly trialsRunning: number;
+  /** Entries of the log. */
+  readonly entries: number;
+  readonly draining: boolean;
+}
+
+export interface RunningCoordinator {
+  /** `host:port` with the port that was really taken. */
+  readonly grpcAddress: string;
+  /** `http://host:port/metrics`; null = not served. */
+  readonly metricsUrl: string | null;
+  status(): CoordinatorStatus;
+  /** Leases no more, tells the agents, waits for running trials up to `drainSeconds`, then closes the log. */
+  stop(reason: string): Promise<void>;
+}
+
+/** How often leases and silent nodes are looked at; oftener when leases are short. */
+const TICK_SECONDS = 1;
+
+/**
+ * Starts a coordinator: the log first, so that nothing is served before the past is known.
+ * @throws FailureError or WireError with one sentence: bad configuration, log in use, port in use, …
+ */
+export async function startCoordinator(config: CoordinatorConfig): Promise<RunningCoordinator> {
+  const resolved = resolveConfig(config);
+  const security = loadSecurity(resolved.security);
+  const logger = pino({ level: resolved.logLevel, base: null }, pino.destination({ fd: 2, sync: true }));
+  const inform = (sentence: string): void => logger.info(sentence);
+  const clock = systemClock;
+  const log = await openLog(resolved.log);
+  const registry = new Registry();
+  const opened: (() => Promise<void>)[] = [() => log.close()];
+  try {
+    const exporter: Exporter = new Exporter(
+      { ...resolved.exporter, version: packageVersion() },
+      clock,
+      () => conductor,
+      registry,
+    );
+    const conductor: Conductor = await Conductor.open({
+      log,
+      clock,
+      options: {
+        leaseSeconds: resolved.leaseSeconds,
+        lostSeconds: resolved.lostSeconds,
+        fixedFleet: resolved.fixedFleet,
+        incarnation: `${randomBytes(4).toString('hex')}-`,
+      },
+      push: (command) => registry.session(command.node)?.push(pushMessage(command)),
+      recorded: (record) => exporter.record(record),
+      warn: (sentence) => logger.warn(sentence),
+    });
+    await exporter.restore(log, conductor);
+
+    const server = makeServer();
+    const handlers = new Handlers(security);
+    const { heartbeatSeconds, leaseSeconds } = resolved;
+    const shared = { conductor, registry, clock, inform };
+    server.addService(
+      AgentServiceService,
+      agentService({ ...shared, heartbeatSeconds, leaseSeconds }, handlers),
+    );
+    server.addService(ControlServiceService, controlService({ ...shared, log }, handlers));
+    const health = addStandardServices(server);
+    const grpc = await listen(server, resolved.grpcAddress, security);
+    opened.unshift(() => grpc.close(1));
+
+    let http: HttpServer | null = null;
+    if (resolved.metricsAddress !== null) {
+      http = await serveHttp(resolved.metricsAddress, {
+        metrics: (accept) => exporter.expose(accept),
+        notReady: () => (conductor.state.draining ? 'the coordinator is stopping' : null),
+      });
+      const { close } = http;
+      opened.unshift(() => close());
+    }
+    const ticking = setInterval(
+      () => {
+        registry.prune(conductor.state.leases);
+        conductor
+          .dispatch({ event: 'tick', now: clock.now(), at: clock.at() })
+          .catch((error: unknown) =>
+            logger.error(`the log could not be written: ${(error as Error).message}`),
+          );
+      },
+      1000 * Math.min(TICK_SECONDS, resolved.leaseSeconds / 4),
+    );
+    opened.unshift(async () => clearInterval(ticking));
+    health.setServing(true);
+    inform(`coordinator ready on ${grpc.address}, ${conductor.position} log entries`);
+
+    let stopping: Promise<void> | null = null;
+    const stop = async (reason: string): Promise<void> => {
+      inform(`stopping: ${reason}`);
+      health.setServing(false);
+      await conductor.dispatch({ event: 'drain', reason });
+      const deadline = clock.now() + resolved.drainSeconds;
+      while (hasConnectedLeases(conductor) && clock.now() < deadline) await sleep(50);
+      registry.closeAll(reason);
+      await closeAll(opened);
+      inform('stopped');
+    };
+    return {
+      grpcAddress: grpc.address,
+      metricsUrl: http === null ? null : `${http.url}/metrics`,
+      status: () => ({
+        sweeps: [...conductor.state.sweeps.values()].map(sweepStatus),
+        nodesConnected: registry.entries().filter((entry) => entry.session !== null).length,
+        trialsRunning: conductor.state.leases.size,
+        entries: conductor.position,
+        draining: conductor.state.draining,
+      }),
+      stop: (reason) => {
+        stopping ??= stop(reason);
+        return stopping;
+      },
+    };
+  } catch (error) {
+    await closeAll(opened);
+    throw error;
+  }
+}
+
+/** Trials of nodes that are away cannot be waited for. */
+function hasConnectedLeases({ state }: Conductor): boolean {
+  return [...state.leases.values()].some((lease) => state.nodes.get(lease.node)?.connected === true);
+}
+
+/** Closes in the order given; a close that fails does not keep the others open. */
+async function closeAll(closers: readonly (() => Promise<void>)[]): Promise<void> {
+  for (const close of closers) await close().catch(() => undefined);
+}

@@ -1,0 +1,59 @@
+import type { ResultRecord } from '../core/result.js';
+import type { Conductor } from './conductor.js';
+import type { Log, LogEntry } from './log/log.js';
+import { trackKey } from './scheduler/state.js';
+
+export interface ResultsQuery {
+  /** null = of every sweep. */
+  readonly sweepId: string | null;
+  /** Goes on with new results until the signal aborts. */
+  readonly follow: boolean;
+  /** Also drift controls, attempts that were tried again, and extra trials. */
+  readonly allTrials: boolean;
+}
+
+/** Stored results, oldest first: those that count for their point, or every trial. */
+export async function* results(
+  log: Log,
+  conductor: Conductor,
+  query: ResultsQuery,
+  signal: AbortSignal,
+): AsyncGenerator<ResultRecord> {
+  const entries = query.follow ? log.follow(0, signal) : log.read(0);
+  for await (const entry of entries) {
+    // A follower can see an entry before the scheduler has taken it in; only then is it clear what counts.
+    while (conductor.position < entry.position && !signal.aborted) await conductor.changes.wait(signal);
+    if (signal.aborted) return;
+    const record = await recordOf(log, conductor, entry, query);
+    if (record !== null) yield record;
+  }
+}
+
+async function recordOf(
+  log: Log,
+  conductor: Conductor,
+  { fact }: LogEntry,
+  query: ResultsQuery,
+): Promise<ResultRecord | null> {
+  if (fact.fact === 'ResultRecorded') {
+    const { record } = fact;
+    if (query.sweepId !== null && record.sweep.id !== query.sweepId) return null;
+    return query.allTrials || counts(conductor, record) ? record : null;
+  }
+  // Of every sweep: the trial is listed where it was recorded.
+  if (fact.fact !== 'ResultReused' || fact.sweepId !== query.sweepId) return null;
+  const position = conductor.entryOf(fact.trialId);
+  if (position === undefined) return null;
+  for await (const entry of log.read(position - 1)) {
+    return entry.fact.fact === 'ResultRecorded' ? entry.fact.record : null;
+  }
+  return null;
+}
+
+function counts(conductor: Conductor, record: ResultRecord): boolean {
+  if (record.sweep.purpose !== 'measure') return false;
+  const sweep = conductor.state.sweeps.get(record.sweep.id);
+  if (sweep === undefined) return record.status === 'complete';
+  const track = sweep.tracks.get(trackKey(sweep, record.node.name));
+  return track?.settled.get(record.sweep.position)?.trialId === record.trialId;
+}

@@ -1,0 +1,68 @@
+import type { Lease } from '../../core/lease.js';
+import type { NodeProfile } from '../../core/node.js';
+import type { ResultRecord } from '../../core/result.js';
+import type { Fact } from '../log/log.js';
+
+/** What happens to the scheduler. `now` is monotonic seconds, `at` the wall clock for facts. */
+export type Event =
+  | {
+      readonly event: 'node-joined';
+      readonly now: number;
+      readonly at: string;
+      readonly profile: NodeProfile;
+      readonly instance: string;
+      /** Trials that still run there. */
+      readonly trialIds: readonly string[];
+    }
+  /** The stream broke; the node may come back before its leases expire. */
+  | { readonly event: 'node-disconnected'; readonly now: number; readonly node: string }
+  /** The node goes away on purpose; these trials will not be finished. */
+  | {
+      readonly event: 'node-leaving';
+      readonly now: number;
+      readonly node: string;
+      readonly returnedTrialIds: readonly string[];
+    }
+  | {
+      readonly event: 'work-asked';
+      readonly now: number;
+      readonly at: string;
+      readonly node: string;
+      readonly deviceId: string;
+    }
+  | {
+      readonly event: 'heartbeat';
+      readonly now: number;
+      readonly node: string;
+      readonly trialIds: readonly string[];
+    }
+  /** A trial ended without a record that could be kept. */
+  | { readonly event: 'trial-lost'; readonly at: string; readonly trialId: string }
+  | { readonly event: 'reported'; readonly at: string; readonly record: ResultRecord }
+  | { readonly event: 'cancel-asked'; readonly at: string; readonly sweepId: string; readonly reason: string }
+  | { readonly event: 'tick'; readonly now: number; readonly at: string }
+  | { readonly event: 'drain'; readonly reason: string };
+
+/** What the scheduler wants done, in this order. */
+export type Command =
+  /** Write these facts, all or none, then apply them; only then may what follows be carried out. */
+  | { readonly command: 'append'; readonly facts: readonly Fact[] }
+  /** Answers of the event's caller. */
+  | { readonly command: 'grant'; readonly lease: Lease }
+  | {
+      readonly command: 'no-work';
+      readonly deviceId: string;
+      readonly retrySeconds: number;
+      readonly idle: boolean;
+    }
+  | { readonly command: 'acknowledge'; readonly trialId: string }
+  | { readonly command: 'unknown-trials'; readonly trialIds: readonly string[] }
+  /** To other nodes' streams. */
+  | {
+      readonly command: 'stop-trial';
+      readonly node: string;
+      readonly trialId: string;
+      readonly reason: string;
+    }
+  | { readonly command: 'wake'; readonly node: string; readonly deviceId: string }
+  | { readonly command: 'drain-node'; readonly node: string; readonly reason: string };

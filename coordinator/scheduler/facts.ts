@@ -1,0 +1,189 @@
+import type { ResultRecord } from '../../core/result.js';
+import type { Fact } from '../log/log.js';
+import { attemptCost, elsewhereReason, judge } from './retry.js';
+import {
+  giveBack,
+  joinAxis,
+  type Outcome,
+  type SchedulerState,
+  type SweepState,
+  type Track,
+  trackKey,
+  trackOf,
+  triesOf,
+} from './state.js';
+import type { SweepView } from './view.js';
+
+/** Newest trials that the estimate of the time left looks at. */
+const REMEMBERED_TRIALS = 101;
+
+/**
+ * The projection: what a fact of the log does to the state. Live facts and a rebuild after a restart take
+ * this same way, so both give the same state.
+ * @param view the sweep of a SweepSubmitted; null for other facts, or when its document cannot be read any more.
+ */
+export function applyFact(state: SchedulerState, fact: Fact, view: SweepView | null): void {
+  switch (fact.fact) {
+    case 'SweepSubmitted':
+      if (view !== null) submit(state, view, fact.at);
+      return;
+    case 'SweepCancelled': {
+      const sweep = state.sweeps.get(fact.sweepId);
+      if (sweep !== undefined) cancel(state, sweep);
+      return;
+    }
+    case 'ResultRecorded':
+      record(state, fact.record);
+      return;
+    case 'ResultReused': {
+      const track = existingTrack(state, fact.sweepId, fact.node ?? '');
+      if (track === null) return;
+      settle(track, fact.position, { state: 'complete', trialId: fact.trialId, reused: true, reason: null });
+      return;
+    }
+    case 'ExperimentGivenUp': {
+      const track = existingTrack(state, fact.sweepId, fact.node ?? '');
+      if (track === null) return;
+      const trialId = track.tries.get(fact.position)?.failedTrialId ?? null;
+      settle(track, fact.position, { state: 'failed', trialId, reused: false, reason: fact.reason });
+      return;
+    }
+  }
+}
+
+/** The first submission makes the sweep; a later one takes it up again, with what was given up. */
+function submit(state: SchedulerState, view: SweepView, at: string): void {
+  const known = state.sweeps.get(view.sweepId);
+  if (known === undefined) {
+    const sweep: SweepState = {
+      view,
+      submittedAt: at,
+      cancelled: false,
+      nextBlock: 0,
+      tracks: new Map(),
+      trialSeconds: [],
+    };
+    if (!view.placement.perNode) trackOf(sweep, '');
+    for (const node of state.nodes.values()) if (!node.lost) joinAxis(sweep, node.profile);
+    state.sweeps.set(view.sweepId, sweep);
+    return;
+  }
+  known.cancelled = false;
+  for (const track of known.tracks.values()) {
+    for (const [position, outcome] of track.settled) {
+      if (outcome.state !== 'failed') continue;
+      track.settled.delete(position);
+      track.counts.failed -= 1;
+      track.tries.delete(position);
+      if (isHeld(state, known, track, position)) track.out.add(position);
+      else giveBack(track, position);
+    }
+  }
+}
+
+/** True when a block or a lease still has the position, though a late record had settled it. */
+function isHeld(state: SchedulerState, sweep: SweepState, track: Track, position: number): boolean {
+  const key = track.node ?? '';
+  const { sweepId } = sweep.view;
+  const leased = [...state.leases.values()].some(
+    (lease) =>
+      lease.sweepId === sweepId &&
+      lease.track === key &&
+      lease.position === position &&
+      lease.purpose === 'measure',
+  );
+  const inBlock = [...state.nodes.values()].some((node) =>
+    [...node.lanes.values()].some(
+      ({ block }) => block?.sweepId === sweepId && block.track === key && block.pending.includes(position),
+    ),
+  );
+  return leased || inBlock;
+}
+
+function cancel(state: SchedulerState, sweep: SweepState): void {
+  sweep.cancelled = true;
+  for (const node of state.nodes.values()) {
+    for (const lane of node.lanes.values()) {
+      if (lane.block?.sweepId !== sweep.view.sweepId) continue;
+      const track = trackOf(sweep, lane.block.track);
+      for (const position of lane.block.pending) giveBack(track, position);
+      lane.block = null;
+    }
+  }
+}
+
+function record(state: SchedulerState, result: ResultRecord): void {
+  state.recorded.add(result.trialId);
+  const lease = state.leases.get(result.trialId);
+  if (lease !== undefined) {
+    state.leases.delete(result.trialId);
+    const lane = state.nodes.get(lease.node)?.lanes.get(lease.deviceId);
+    if (lane?.trialId === result.trialId) lane.trialId = null;
+  }
+  const measured = result.sweep.purpose === 'measure';
+  if (measured && result.status === 'complete' && result.valid && !state.known.has(result.experimentId)) {
+    state.known.set(result.experimentId, result.trialId);
+  }
+  const sweep = state.sweeps.get(result.sweep.id);
+  if (sweep === undefined) return;
+  sweep.nextBlock = Math.max(sweep.nextBlock, result.sweep.block + 1);
+  if (!measured || result.sweep.position >= sweep.view.count) return;
+  if (result.status === 'complete') rememberSeconds(sweep, result);
+  const track = trackOf(sweep, trackKey(sweep, result.node.name));
+  count(track, result, sweep.view.placement.retries, lease !== undefined);
+}
+
+function count(track: Track, result: ResultRecord, retries: number, leased: boolean): void {
+  const { position } = result.sweep;
+  const settled = track.settled.get(position);
+  const verdict = judge(result, track.tries.get(position), retries);
+  if (verdict.verdict === 'complete') {
+    // The first valid result counts; it replaces what was reported for want of one.
+    if (settled?.state !== 'complete') {
+      settle(track, position, { state: 'complete', trialId: result.trialId, reused: false, reason: null });
+    }
+    return;
+  }
+  if (settled !== undefined) return;
+  const tries = triesOf(track, position);
+  tries.attempts += attemptCost(result);
+  if (result.status === 'complete') tries.invalidTrialId = result.trialId;
+  else tries.failedTrialId = result.trialId;
+  const elsewhere = elsewhereReason(result);
+  if (elsewhere !== null) tries.elsewhere.set(result.node.name, elsewhere);
+  if (verdict.verdict === 'invalid') {
+    settle(track, position, { state: 'invalid', trialId: verdict.trialId, reused: false, reason: null });
+  } else if (leased) {
+    // `give-up` settles with the ExperimentGivenUp that is written in the same append.
+    if (verdict.verdict === 'again') giveBack(track, position);
+  }
+}
+
+function settle(track: Track, position: number, outcome: Outcome): void {
+  const before = track.settled.get(position);
+  if (before !== undefined && RANK[before.state] >= RANK[outcome.state]) return;
+  if (before !== undefined) tally(track, before, -1);
+  tally(track, outcome, 1);
+  track.settled.set(position, outcome);
+  track.tries.delete(position);
+  track.out.delete(position);
+}
+
+function tally(track: Track, outcome: Outcome, change: 1 | -1): void {
+  track.counts[outcome.state] += change;
+  if (outcome.reused) track.counts.reused += change;
+}
+
+const RANK = { failed: 0, invalid: 1, complete: 2 } as const;
+
+function existingTrack(state: SchedulerState, sweepId: string, key: string): Track | null {
+  const sweep = state.sweeps.get(sweepId);
+  return sweep === undefined ? null : trackOf(sweep, key);
+}
+
+function rememberSeconds(sweep: SweepState, result: ResultRecord): void {
+  const seconds = (Date.parse(result.endedAt) - Date.parse(result.startedAt)) / 1000;
+  if (!Number.isFinite(seconds) || seconds < 0) return;
+  sweep.trialSeconds.push(seconds);
+  if (sweep.trialSeconds.length > REMEMBERED_TRIALS) sweep.trialSeconds.shift();
+}

@@ -1,0 +1,45 @@
+import type { DeviceProfile, NodeProfile } from '../../core/node.js';
+import type { Experiment } from '../../core/sweep/experiment.js';
+
+/**
+ * Pure placement: may this device of this node take the experiment?
+ * @param memoryBytes predicted bytes on the device; null = unknown, which never refuses.
+ * @returns null when it may, else one clause that says why not.
+ */
+export function refusal(
+  experiment: Experiment,
+  node: NodeProfile,
+  device: DeviceProfile,
+  memoryBytes: number | null,
+): string | null {
+  if (experiment.node !== null && experiment.node !== node.name) return `belongs to node ${experiment.node}`;
+  if (!device.classes.includes(experiment.device)) {
+    return `needs a device of class ${experiment.device}; ${device.id} is ${device.classes.join(', ')}`;
+  }
+  const runner = node.runners.find((candidate) => candidate.kind === experiment.runner.kind);
+  if (runner === undefined)
+    return `needs the runner ${experiment.runner.kind}, which ${node.name} does not have`;
+  const family = generalClass(experiment.device);
+  if (!runner.devices.some((supported) => generalClass(supported) === family)) {
+    return `needs ${experiment.runner.kind} for ${family}; on ${node.name} it drives ${runner.devices.join(', ') || 'nothing'}`;
+  }
+  const variant = experiment.runner.options.cpuBackend;
+  if (typeof variant === 'string' && runner.variants.length > 0 && !runner.variants.includes(variant)) {
+    return `needs the ${variant} CPU backend; ${node.name} has ${runner.variants.join(', ')}`;
+  }
+  // A CPU device's memory is the node's: the smaller of the machine's and its cgroup's.
+  const available = family === 'cpu' ? Math.min(device.memoryBytes, node.memoryBytes) : device.memoryBytes;
+  if (memoryBytes !== null && memoryBytes > available) {
+    return `is predicted to need ${gigabytes(memoryBytes)}; ${device.id} of ${node.name} has ${gigabytes(available)}`;
+  }
+  return null;
+}
+
+/** `cuda:h100` → `cuda` */
+function generalClass(deviceClass: string): string {
+  return deviceClass.split(':')[0] ?? deviceClass;
+}
+
+function gigabytes(bytes: number): string {
+  return `${(bytes / 1e9).toPrecision(3)} GB`;
+}

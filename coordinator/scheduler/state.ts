@@ -1,0 +1,187 @@
+import type { NodeProfile } from '../../core/node.js';
+import type { SweepView } from './view.js';
+
+export interface SchedulerOptions {
+  readonly leaseSeconds: number;
+  /** A node that has not been heard of for this long is lost: what it was dealt goes to others. */
+  readonly lostSeconds: number;
+  /** No other node will ever come (everything in one process): what all nodes refuse is given up. */
+  readonly fixedFleet: boolean;
+  /** Random for each start of the coordinator; keeps its trial ids apart from those of earlier starts. */
+  readonly incarnation: string;
+}
+
+/** How a point ended. A point has at most one outcome; a better one replaces a worse one. */
+export interface Outcome {
+  readonly state: 'complete' | 'invalid' | 'failed';
+  /** The trial that counts; null = given up without a record. */
+  readonly trialId: string | null;
+  readonly reused: boolean;
+  /** Why it was given up; null otherwise. */
+  readonly reason: string | null;
+}
+
+/** What was tried at a point that is not settled yet. */
+export interface Tries {
+  /** Recorded attempts that count against `placement.retries`. */
+  attempts: number;
+  /** Leases that ended without a record. */
+  losses: number;
+  /** The newest complete but invalid trial, reported when attempts run out. */
+  invalidTrialId: string | null;
+  failedTrialId: string | null;
+  /** Nodes where it failed in a way that only another node can help. */
+  readonly elsewhere: Map<string, string>;
+}
+
+/** The points of one sweep, or of one sweep on one node where the node is an axis. */
+export interface Track {
+  readonly node: string | null;
+  /** Next index of the random order. */
+  cursor: number;
+  /** Positions that came back: lost, or to be tried again. */
+  readonly returned: number[];
+  /** Positions that some lane refused; each lane remembers how far it has looked. */
+  readonly deferred: number[];
+  /** Positions in a block or under a lease, or about to be settled by a fact. */
+  readonly out: Set<number>;
+  readonly settled: Map<number, Outcome>;
+  /** Of `settled`, kept beside it so that a status does not count a million outcomes. */
+  readonly counts: { complete: number; invalid: number; failed: number; reused: number };
+  readonly tries: Map<number, Tries>;
+}
+
+export interface SweepState {
+  readonly view: SweepView;
+  readonly submittedAt: string;
+  cancelled: boolean;
+  nextBlock: number;
+  /** By node name; '' where the node is no axis. */
+  readonly tracks: Map<string, Track>;
+  /** Seconds of the newest finished trials, for the time left. */
+  readonly trialSeconds: number[];
+}
+
+/** Positions dealt to one device at a time, between two runs of the drift control. */
+export interface Block {
+  readonly sweepId: string;
+  readonly track: string;
+  readonly number: number;
+  readonly pending: number[];
+  /** Position of the reference experiment; null = a block without drift control. */
+  readonly control: number | null;
+  stage: 'begin' | 'measure' | 'end';
+}
+
+/** One device of one node: runs one trial at a time. */
+export interface Lane {
+  readonly node: string;
+  readonly deviceId: string;
+  block: Block | null;
+  /** Trial that holds the device. */
+  trialId: string | null;
+  /** Was told that there is no work; wants to hear when there is. */
+  waiting: boolean;
+  /** How much of each track's `deferred` it has looked at. */
+  readonly looked: Map<Track, number>;
+}
+
+export interface NodeState {
+  profile: NodeProfile;
+  instance: string;
+  connected: boolean;
+  lost: boolean;
+  /** Monotonic seconds of the events. */
+  seenAt: number;
+  readonly lanes: Map<string, Lane>;
+}
+
+export interface LeaseState {
+  readonly trialId: string;
+  readonly sweepId: string;
+  readonly track: string;
+  readonly position: number;
+  readonly block: number;
+  readonly purpose: 'measure' | 'control';
+  readonly attempt: number;
+  readonly node: string;
+  readonly deviceId: string;
+  expiresAt: number;
+}
+
+/**
+ * Everything the scheduler knows. Its memory grows with what was dealt, never with the size of a sweep.
+ * `step` and `applyFact` change it in place: a state with 10^5 outcomes must not be copied for each event.
+ */
+export interface SchedulerState {
+  readonly options: SchedulerOptions;
+  /** In the order of submission; the first one that has work for a lane gives it. */
+  readonly sweeps: Map<string, SweepState>;
+  readonly nodes: Map<string, NodeState>;
+  readonly leases: Map<string, LeaseState>;
+  /** Experiment id → the trial whose result later sweeps take over. */
+  readonly known: Map<string, string>;
+  /** Every recorded trial. */
+  readonly recorded: Set<string>;
+  draining: boolean;
+  trialsNamed: number;
+}
+
+export function emptyState(options: SchedulerOptions): SchedulerState {
+  return {
+    options,
+    sweeps: new Map(),
+    nodes: new Map(),
+    leases: new Map(),
+    known: new Map(),
+    recorded: new Set(),
+    draining: false,
+    trialsNamed: 0,
+  };
+}
+
+export function trackKey(sweep: SweepState, node: string): string {
+  return sweep.view.placement.perNode ? node : '';
+}
+
+/** Makes the node a value of the node axis when it has a device of the classes the sweep asks for. */
+export function joinAxis(sweep: SweepState, profile: NodeProfile): void {
+  const { perNode, devices } = sweep.view.placement;
+  if (perNode && profile.devices.some((device) => device.classes.some((name) => devices.includes(name)))) {
+    trackOf(sweep, profile.name);
+  }
+}
+
+/** @returns the track, made when it is not there yet. */
+export function trackOf(sweep: SweepState, key: string): Track {
+  let track = sweep.tracks.get(key);
+  if (track === undefined) {
+    track = {
+      node: key === '' ? null : key,
+      cursor: 0,
+      returned: [],
+      deferred: [],
+      out: new Set(),
+      settled: new Map(),
+      counts: { complete: 0, invalid: 0, failed: 0, reused: 0 },
+      tries: new Map(),
+    };
+    sweep.tracks.set(key, track);
+  }
+  return track;
+}
+
+export function triesOf(track: Track, position: number): Tries {
+  let tries = track.tries.get(position);
+  if (tries === undefined) {
+    tries = { attempts: 0, losses: 0, invalidTrialId: null, failedTrialId: null, elsewhere: new Map() };
+    track.tries.set(position, tries);
+  }
+  return tries;
+}
+
+/** Puts a position back in the queue, unless it is settled. */
+export function giveBack(track: Track, position: number): void {
+  track.out.delete(position);
+  if (!track.settled.has(position)) track.returned.push(position);
+}

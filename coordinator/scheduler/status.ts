@@ -1,0 +1,96 @@
+import type { SweepStateWord } from '../../proto/convert.js';
+import { refusal } from './placement.js';
+import type { SchedulerState, SweepState } from './state.js';
+
+export interface SweepStatus {
+  readonly sweepId: string;
+  readonly name: string;
+  readonly state: SweepStateWord;
+  readonly points: number;
+  readonly complete: number;
+  readonly failed: number;
+  readonly invalid: number;
+  readonly queued: number;
+  /** Of the complete ones, those taken over from an earlier sweep. */
+  readonly reused: number;
+  readonly submittedAt: string;
+  /** Median seconds of a finished trial; null = none yet. */
+  readonly trialSeconds: number | null;
+}
+
+/** Reasons listed for people; beyond that they want the results, not the status. */
+const REASONS = 12;
+/** Queued points looked at for the reasons why they wait. */
+const SAMPLED_POINTS = 200;
+
+/** @returns where a sweep stands. `queued` includes what runs at this moment. */
+export function sweepStatus(sweep: SweepState): SweepStatus {
+  const counts = { complete: 0, failed: 0, invalid: 0, reused: 0 };
+  for (const track of sweep.tracks.values()) {
+    counts.complete += track.counts.complete;
+    counts.failed += track.counts.failed;
+    counts.invalid += track.counts.invalid;
+    counts.reused += track.counts.reused;
+  }
+  // With perNode every node that joined in is a value of the node axis; before the first one it is one grid.
+  const points = sweep.view.count * Math.max(1, sweep.tracks.size);
+  const settled = counts.complete + counts.failed + counts.invalid;
+  return {
+    sweepId: sweep.view.sweepId,
+    name: sweep.view.name,
+    state: sweep.cancelled ? 'cancelled' : settled === points ? 'done' : 'running',
+    points,
+    ...counts,
+    queued: points - settled,
+    submittedAt: sweep.submittedAt,
+    trialSeconds: median(sweep.trialSeconds),
+  };
+}
+
+/** @returns why points were given up: each reason once, with how many points share it. */
+export function failureReasons(sweep: SweepState): string[] {
+  const reasons = new Map<string, number>();
+  for (const track of sweep.tracks.values()) {
+    if (track.counts.failed === 0) continue;
+    for (const { reason } of track.settled.values()) {
+      if (reason === null || (reasons.size >= REASONS && !reasons.has(reason))) continue;
+      reasons.set(reason, (reasons.get(reason) ?? 0) + 1);
+    }
+  }
+  return [...reasons].map(([reason, count]) => (count === 1 ? reason : `${reason} (${count} points)`));
+}
+
+/** @returns why queued points cannot run on any connected node; each reason once, from a sample of the points. */
+export function blockedReasons(state: SchedulerState, sweep: SweepState): string[] {
+  const reasons = new Set<string>();
+  let looked = 0;
+  for (const track of sweep.tracks.values()) {
+    for (const position of track.deferred) {
+      if (position < 0 || track.out.has(position) || track.settled.has(position)) continue;
+      if (++looked > SAMPLED_POINTS || reasons.size >= REASONS) return [...reasons];
+      const experiment = sweep.view.experimentAt(position, track.node);
+      const memory = sweep.view.memoryBytes(experiment);
+      const here: string[] = [];
+      let taken = false;
+      for (const node of state.nodes.values()) {
+        if (node.lost) continue;
+        const tried = track.tries.get(position)?.elsewhere.get(node.profile.name);
+        for (const device of node.profile.devices) {
+          const reason = tried ?? refusal(experiment, node.profile, device, memory);
+          if (reason === null) taken = true;
+          else here.push(reason);
+        }
+      }
+      const first = here[0] ?? 'no node is connected';
+      if (!taken) reasons.add(`${sweep.view.label(experiment)}: ${first}`);
+    }
+  }
+  return [...reasons];
+}
+
+function median(values: readonly number[]): number | null {
+  if (values.length === 0) return null;
+  const sorted = [...values].sort((a, b) => a - b);
+  const middle = Math.floor(sorted.length / 2);
+  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
+}

@@ -1,0 +1,227 @@
+import type { ResultRecord } from '../../core/result.js';
+import type { Fact } from '../log/log.js';
+import type { Command, Event } from './commands.js';
+import { dropBlock } from './deal.js';
+import { askForWork, loseLease, renewOrAdopt } from './leasing.js';
+import { judge } from './retry.js';
+import {
+  giveBack,
+  joinAxis,
+  type Lane,
+  type NodeState,
+  type SchedulerState,
+  trackKey,
+  trackOf,
+} from './state.js';
+
+/**
+ * The scheduler: an event changes the state and gives commands. No clock and no I/O: time comes with the
+ * events, writing is a command, and what was written comes back through `applyFact`.
+ */
+export function step(state: SchedulerState, event: Event): Command[] {
+  switch (event.event) {
+    case 'node-joined':
+      return joined(state, event);
+    case 'node-disconnected': {
+      const node = state.nodes.get(event.node);
+      if (node !== undefined) {
+        node.connected = false;
+        node.seenAt = event.now;
+        for (const lane of node.lanes.values()) lane.waiting = false;
+      }
+      return [];
+    }
+    case 'node-leaving':
+      return leaving(state, event.node, event.returnedTrialIds);
+    case 'work-asked': {
+      const node = seen(state, event.node, event.now);
+      const lane = node?.lanes.get(event.deviceId);
+      if (lane !== undefined) return askForWork(state, lane, event.now, event.at);
+      return [{ command: 'no-work', deviceId: event.deviceId, retrySeconds: 15, idle: false }];
+    }
+    case 'heartbeat': {
+      seen(state, event.node, event.now);
+      return event.trialIds
+        .filter((trialId) => !renewOrAdopt(state, event.node, trialId, event.now))
+        .map((trialId) => ({
+          command: 'stop-trial',
+          node: event.node,
+          trialId,
+          reason: 'its lease is over, or its sweep was cancelled',
+        }));
+    }
+    case 'trial-lost': {
+      const lease = state.leases.get(event.trialId);
+      const facts = lease === undefined ? [] : loseLease(state, lease, event.at, true);
+      return facts.length > 0 ? [{ command: 'append', facts }] : [];
+    }
+    case 'reported':
+      return reported(state, event.record, event.at);
+    case 'cancel-asked':
+      return cancelAsked(state, event.sweepId, event.reason, event.at);
+    case 'tick':
+      return tick(state, event.now, event.at);
+    case 'drain': {
+      state.draining = true;
+      const connected = [...state.nodes.values()].filter((node) => node.connected);
+      return connected.map((node) => ({
+        command: 'drain-node',
+        node: node.profile.name,
+        reason: event.reason,
+      }));
+    }
+  }
+}
+
+/** @returns commands that tell waiting lanes to ask again; sent after facts that may have made work. */
+export function wakeWaiting(state: SchedulerState): Command[] {
+  if (state.draining) return [];
+  const commands: Command[] = [];
+  for (const lane of lanesOf(state)) {
+    if (lane.waiting) commands.push({ command: 'wake', node: lane.node, deviceId: lane.deviceId });
+    lane.waiting = false;
+  }
+  return commands;
+}
+
+/**
+ * The facts of a command could not be written: points that waited for them go back to the queue. A report's
+ * points are wherever they were, for its agent sends it again.
+ */
+export function notWritten(state: SchedulerState, facts: readonly Fact[]): void {
+  if (facts.some((fact) => fact.fact === 'ResultRecorded')) return;
+  for (const fact of facts) {
+    if (fact.fact !== 'ResultReused' && fact.fact !== 'ExperimentGivenUp') continue;
+    const sweep = state.sweeps.get(fact.sweepId);
+    if (sweep !== undefined) giveBack(trackOf(sweep, fact.node ?? ''), fact.position);
+  }
+}
+
+function joined(state: SchedulerState, event: Extract<Event, { event: 'node-joined' }>): Command[] {
+  const { profile, instance, trialIds, now } = event;
+  const before = state.nodes.get(profile.name);
+  const running = new Set(trialIds);
+  const commands: Command[] = [];
+  if (before !== undefined) {
+    // What the node had been dealt under its old profile may not fit the new one.
+    for (const lane of before.lanes.values()) dropBlock(state, lane);
+    for (const lease of [...state.leases.values()]) {
+      if (lease.node !== profile.name || running.has(lease.trialId)) continue;
+      // Another instance: the agent died, perhaps of this trial.
+      const facts = loseLease(state, lease, event.at, before.instance !== instance);
+      if (facts.length > 0) commands.push({ command: 'append', facts });
+    }
+  }
+  const node: NodeState = {
+    profile,
+    instance,
+    connected: true,
+    lost: false,
+    seenAt: now,
+    lanes: new Map(
+      profile.devices.map((device): [string, Lane] => [
+        device.id,
+        {
+          node: profile.name,
+          deviceId: device.id,
+          block: null,
+          trialId: before?.lanes.get(device.id)?.trialId ?? null,
+          waiting: false,
+          looked: new Map(),
+        },
+      ]),
+    ),
+  };
+  state.nodes.set(profile.name, node);
+  for (const sweep of state.sweeps.values()) joinAxis(sweep, profile);
+  const unknown = trialIds.filter((trialId) => !renewOrAdopt(state, profile.name, trialId, now));
+  const answer: Command = { command: 'unknown-trials', trialIds: unknown };
+  const drain: Command = { command: 'drain-node', node: profile.name, reason: 'the coordinator is stopping' };
+  commands.push(answer);
+  return state.draining ? [...commands, drain] : [...commands, ...wakeWaiting(state)];
+}
+
+function leaving(state: SchedulerState, name: string, returned: readonly string[]): Command[] {
+  const node = state.nodes.get(name);
+  if (node === undefined) return [];
+  for (const trialId of returned) {
+    const lease = state.leases.get(trialId);
+    if (lease?.node === name) loseLease(state, lease, '', false);
+  }
+  for (const lane of node.lanes.values()) {
+    dropBlock(state, lane);
+    lane.waiting = false;
+  }
+  return wakeWaiting(state);
+}
+
+function reported(state: SchedulerState, record: ResultRecord, at: string): Command[] {
+  const acknowledge: Command = { command: 'acknowledge', trialId: record.trialId };
+  if (state.recorded.has(record.trialId)) return [acknowledge];
+  const facts: Fact[] = [{ fact: 'ResultRecorded', record }];
+  const sweep = state.sweeps.get(record.sweep.id);
+  if (sweep !== undefined && record.sweep.purpose === 'measure') {
+    const key = trackKey(sweep, record.node.name);
+    const track = trackOf(sweep, key);
+    const { position } = record.sweep;
+    const verdict = judge(record, track.tries.get(position), sweep.view.placement.retries);
+    if (verdict.verdict === 'give-up' && !track.settled.has(position)) {
+      facts.push({
+        fact: 'ExperimentGivenUp',
+        sweepId: sweep.view.sweepId,
+        position,
+        experimentId: record.experimentId,
+        node: track.node,
+        reason: verdict.reason,
+        at,
+      });
+    }
+  }
+  return [{ command: 'append', facts }, acknowledge];
+}
+
+function cancelAsked(state: SchedulerState, sweepId: string, reason: string, at: string): Command[] {
+  const sweep = state.sweeps.get(sweepId);
+  if (sweep === undefined || sweep.cancelled) return [];
+  const stops = [...state.leases.values()]
+    .filter((lease) => lease.sweepId === sweepId)
+    .map((lease): Command => ({ command: 'stop-trial', node: lease.node, trialId: lease.trialId, reason }));
+  return [{ command: 'append', facts: [{ fact: 'SweepCancelled', sweepId, reason, at }] }, ...stops];
+}
+
+function tick(state: SchedulerState, now: number, at: string): Command[] {
+  const commands: Command[] = [];
+  let returned = false;
+  for (const lease of [...state.leases.values()]) {
+    if (lease.expiresAt > now) continue;
+    const facts = loseLease(state, lease, at, true);
+    if (facts.length > 0) commands.push({ command: 'append', facts });
+    commands.push({
+      command: 'stop-trial',
+      node: lease.node,
+      trialId: lease.trialId,
+      reason: 'its lease expired',
+    });
+    returned = true;
+  }
+  for (const node of state.nodes.values()) {
+    if (node.lost || now - node.seenAt <= state.options.lostSeconds) continue;
+    node.lost = true;
+    for (const lane of node.lanes.values()) dropBlock(state, lane);
+    returned = true;
+  }
+  return returned ? [...commands, ...wakeWaiting(state)] : commands;
+}
+
+function seen(state: SchedulerState, name: string, now: number): NodeState | undefined {
+  const node = state.nodes.get(name);
+  if (node !== undefined) {
+    node.seenAt = now;
+    node.lost = false;
+  }
+  return node;
+}
+
+function* lanesOf(state: SchedulerState): Generator<Lane> {
+  for (const node of state.nodes.values()) yield* node.lanes.values();
+}

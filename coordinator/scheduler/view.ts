@@ -1,0 +1,24 @@
+import type { Experiment } from '../../core/sweep/experiment.js';
+import type { PlacementSpec } from '../../core/sweep/spec.js';
+
+/**
+ * What the scheduler needs of a sweep: how many points, in which random order, and each one on demand.
+ * Nothing is enumerated ahead, so a sweep of a billion points costs nothing until points are dealt.
+ */
+export interface SweepView {
+  readonly sweepId: string;
+  readonly name: string;
+  /** Points that can run. */
+  readonly count: number;
+  /** Points left out because they cannot run anywhere. */
+  readonly impossible: number;
+  readonly placement: PlacementSpec;
+  /** The sweep's random order: 0 … count-1 → each position exactly once. */
+  positionAt(index: number): number;
+  /** The point, fully resolved; with `node`, where the node is an axis (placement.perNode). */
+  experimentAt(position: number, node: string | null): Experiment;
+  /** Predicted memory in bytes on the device; null when too little is known of the model. */
+  memoryBytes(experiment: Experiment): number | null;
+  /** `small q8_0 flashAttention=true parallel=4` */
+  label(experiment: Experiment): string;
+}

@@ -1,0 +1,55 @@
+import { predictMemory } from '../core/roofline/memory.js';
+import { experimentAt } from '../core/sweep/expand.js';
+import type { ModelRef } from '../core/sweep/experiment.js';
+import { sweepId } from '../core/sweep/identity.js';
+import { describe, varyingAxes } from '../core/sweep/labels.js';
+import { type Mistake, parseSweep } from '../core/sweep/parse.js';
+import { permute } from '../core/sweep/permutation.js';
+import { planSpace } from '../core/sweep/space.js';
+import { WireError } from '../proto/errors.js';
+import type { SweepView } from './scheduler/view.js';
+
+/**
+ * A sweep file, and what its submitter knows of the models, as the scheduler sees it.
+ * @throws WireError `invalid` with every mistake of the file in its details.
+ */
+export function readSweep(document: string, models: readonly ModelRef[]): SweepView {
+  const parsed = parseSweep(document);
+  if (!parsed.ok) {
+    const { length } = parsed.mistakes;
+    throw new WireError(
+      'invalid',
+      `The sweep has ${length === 1 ? 'a mistake' : `${length} mistakes`}: ${sentence(parsed.mistakes[0]!)}`,
+      parsed.mistakes.map(sentence),
+    );
+  }
+  const known = new Map(models.map((model) => [`${model.name}\n${model.source}`, model]));
+  const sweep = {
+    ...parsed.sweep,
+    models: parsed.sweep.models.map((model) => {
+      const more = known.get(`${model.name}\n${model.source}`);
+      return more === undefined ? model : { ...model, digest: more.digest, facts: more.facts };
+    }),
+  };
+  const space = planSpace(sweep);
+  const varying = varyingAxes(sweep);
+  return {
+    sweepId: sweepId(sweep),
+    name: sweep.name,
+    count: space.count,
+    impossible: space.impossible.reduce((sum, group) => sum + group.count, 0),
+    placement: sweep.placement,
+    positionAt: (index) => permute(index, space.count, sweep.placement.seed),
+    experimentAt: (position, node) => experimentAt(space, position, node),
+    memoryBytes: (experiment) =>
+      experiment.model.facts === null
+        ? null
+        : predictMemory({ facts: experiment.model.facts, experiment }).bytes,
+    label: (experiment) => describe(experiment, varying),
+  };
+}
+
+function sentence(mistake: Mistake): string {
+  const where = `line ${mistake.line}, column ${mistake.column}${mistake.path === '' ? '' : `, ${mistake.path}`}`;
+  return `${where}: ${mistake.message}${mistake.suggestion === null ? '' : `; ${mistake.suggestion}`}`;
+}

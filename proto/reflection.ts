@@ -1,0 +1,23 @@
+import type { Server } from '@grpc/grpc-js';
+import { loadSync } from '@grpc/proto-loader';
+import { ReflectionService } from '@grpc/reflection';
+import { HealthImplementation, protoPath as healthProto } from 'grpc-health-check';
+
+/** The services that every gRPC tool expects. The .proto files lie beside this file, in the sources and in dist/. */
+export function addStandardServices(server: Server): { setServing(serving: boolean): void } {
+  const services = ['', 'ridgepoint.v1.AgentService', 'ridgepoint.v1.ControlService'];
+  const health = new HealthImplementation(Object.fromEntries(services.map((name) => [name, 'NOT_SERVING'])));
+  health.addToServer(server);
+  const definition = loadSync(['ridgepoint/v1/agents.proto', 'ridgepoint/v1/control.proto', healthProto], {
+    includeDirs: [import.meta.dirname],
+    keepCase: true,
+    longs: String,
+    enums: String,
+  });
+  new ReflectionService(definition).addToServer(server);
+  return {
+    setServing(serving) {
+      for (const name of services) health.setStatus(name, serving ? 'SERVING' : 'NOT_SERVING');
+    },
+  };
+}

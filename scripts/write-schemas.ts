@@ -1,0 +1,22 @@
+// Writes the published JSON Schemas into the folder given: sweep.schema.json (what a sweep file may say) and
+// result.schema.json (what a result record holds). `npm run generate` calls it.
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { resultSchema } from '../core/result.js';
+import { sweepJsonSchema } from '../core/sweep/schema.js';
+
+const folder = process.argv[2];
+if (folder === undefined) {
+  console.error('write-schemas: give the folder to write into, e.g. `schemas`.');
+  process.exit(2);
+}
+const resultJsonSchema = {
+  ...z.toJSONSchema(resultSchema),
+  title: 'Ridgepoint result record',
+  description: 'What one trial gives back (results.jsonl holds one a line).',
+};
+mkdirSync(folder, { recursive: true });
+for (const [name, schema] of Object.entries({ sweep: sweepJsonSchema(), result: resultJsonSchema })) {
+  writeFileSync(join(folder, `${name}.schema.json`), `${JSON.stringify(schema, null, 2)}\n`);
+}

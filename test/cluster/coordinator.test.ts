@@ -1,0 +1,346 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, expect, test } from 'vitest';
+import type { CoordinatorConfig } from '../../coordinator/config.js';
+import { type RunningCoordinator, startCoordinator } from '../../coordinator/main.js';
+import { type ControlConnection, connectControl } from '../../proto/client.js';
+import { fromSweepState, parseRecord } from '../../proto/convert.js';
+import { FakeAgent } from '../support/fake-agent.js';
+import { fakeSweep } from '../support/sweeps.js';
+import { aNode, aRecord, crashed } from '../support/wire-records.js';
+
+const folder = mkdtempSync(join(tmpdir(), 'ridgepoint-coordinator-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const opened: { coordinators: RunningCoordinator[]; controls: ControlConnection[]; agents: FakeAgent[] } = {
+  coordinators: [],
+  controls: [],
+  agents: [],
+};
+afterEach(async () => {
+  for (const agent of opened.agents.splice(0)) agent.vanish();
+  for (const control of opened.controls.splice(0)) control.close();
+  for (const coordinator of opened.coordinators.splice(0)) await coordinator.stop('the test is over');
+});
+
+async function start(config: CoordinatorConfig = {}): Promise<RunningCoordinator> {
+  const coordinator = await startCoordinator({
+    grpcAddress: '127.0.0.1:0',
+    metricsAddress: null,
+    log: { kind: 'memory' },
+    logLevel: 'silent',
+    heartbeatSeconds: 0.1,
+    leaseSeconds: 0.5,
+    lostSeconds: 1,
+    drainSeconds: 0,
+    ...config,
+  });
+  opened.coordinators.push(coordinator);
+  return coordinator;
+}
+
+function control(address: string): ControlConnection {
+  const connection = connectControl({ address, security: { kind: 'plaintext' } });
+  opened.controls.push(connection);
+  return connection;
+}
+
+async function join_(...args: Parameters<typeof FakeAgent.join>) {
+  const joined = await FakeAgent.join(...args);
+  opened.agents.push(joined.agent);
+  return joined;
+}
+
+const submission = (document: string, retryFailed = false) => ({
+  document,
+  modelsJson: '',
+  submitter: 'test',
+  retryFailed,
+});
+
+async function status(connection: ControlConnection, sweepId: string) {
+  const { sweeps } = await connection.listSweeps();
+  const found = sweeps.find((sweep) => sweep.sweepId === sweepId)!;
+  return { ...found, state: fromSweepState(found.state) };
+}
+
+async function records(connection: ControlConnection, sweepId: string, allTrials = false) {
+  const list = [];
+  for await (const { recordJson } of connection.streamResults({ sweepId, follow: false, allTrials })) {
+    list.push(parseRecord(recordJson));
+  }
+  return list;
+}
+
+test('submit, lease, result, acknowledgement, results: the way down and back', async () => {
+  const { grpcAddress } = await start();
+  const client = control(grpcAddress);
+  const { sweepId, created, points } = await client.submitSweep(submission(fakeSweep(3)));
+  expect({ created, points }).toEqual({ created: true, points: 3 });
+  expect(await client.submitSweep(submission(fakeSweep(3)))).toMatchObject({ sweepId, created: false });
+
+  const { agent, welcome } = await join_(grpcAddress);
+  expect(welcome).toMatchObject({ protocol: 1, leaseSeconds: 1, unknownTrialIds: [] });
+  const lease = await agent.lease();
+  expect(lease).toMatchObject({ sweepId, purpose: 'measure', attempt: 1, deviceId: 'cpu0' });
+  expect(lease.experiment.workload.options.promptTokens).toBe(8);
+  expect(await status(client, sweepId)).toMatchObject({ state: 'running', running: 1, queued: 2 });
+  await agent.report(lease);
+  expect(await agent.work()).toHaveLength(2);
+  expect(await status(client, sweepId)).toMatchObject({ state: 'done', complete: 3, queued: 0 });
+  const stored = await records(client, sweepId);
+  expect(stored.map((record) => record.sweep.position).sort()).toEqual([0, 1, 2]);
+});
+
+test('a sweep file with mistakes comes back with every one of them', async () => {
+  const { grpcAddress } = await start();
+  const bad = fakeSweep(1).replace('promptTokens', 'promptTokenz').replace('kind: fake', 'kind: fakke');
+  await expect(control(grpcAddress).submitSweep(submission(bad))).rejects.toMatchObject({
+    code: 'invalid',
+    details: expect.arrayContaining([
+      expect.stringContaining('promptTokenz'),
+      expect.stringContaining('fakke'),
+    ]),
+  });
+});
+
+test('an agent vanishes: its lease expires and another agent measures the point', async () => {
+  const { grpcAddress } = await start();
+  const client = control(grpcAddress);
+  const { sweepId } = await client.submitSweep(submission(fakeSweep(1)));
+  const first = await join_(grpcAddress, { profile: aNode('node-a') });
+  const lost = await first.agent.lease();
+  first.agent.vanish();
+  const second = await join_(grpcAddress, { profile: aNode('node-b') });
+  const again = await second.agent.lease();
+  expect(again).toMatchObject({ position: lost.position, attempt: 2 });
+  await second.agent.report(again);
+  expect(await status(client, sweepId)).toMatchObject({ state: 'done', complete: 1 });
+});
+
+test('heartbeats hold a lease longer than it was given for', async () => {
+  const { grpcAddress } = await start();
+  await control(grpcAddress).submitSweep(submission(fakeSweep(1)));
+  const { agent } = await join_(grpcAddress);
+  const lease = await agent.lease();
+  for (let beat = 0; beat < 10; beat += 1) {
+    await agent.heartbeat(lease.trialId);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  const { agent: idle } = await join_(grpcAddress, { profile: aNode('node-b') });
+  expect((await idle.ask()).$case).toBe('noWork');
+});
+
+test('the coordinator restarts on its file: agents come back, report again, nothing counts twice', async () => {
+  const log = { kind: 'sqlite' as const, path: join(folder, 'restart.sqlite') };
+  const first = await start({ log });
+  const { sweepId } = await control(first.grpcAddress).submitSweep(submission(fakeSweep(4)));
+  const before = await join_(first.grpcAddress);
+  const acknowledged = await before.agent.report(await before.agent.lease());
+  const running = await before.agent.lease();
+  await first.stop('restart');
+
+  const second = await start({ log });
+  const client = control(second.grpcAddress);
+  expect(await status(client, sweepId)).toMatchObject({ state: 'running', complete: 1, queued: 3 });
+  const { agent, welcome } = await join_(second.grpcAddress, { running: [running.trialId, 'nonsense'] });
+  expect(welcome.unknownTrialIds).toEqual(['nonsense']);
+  expect(await status(client, sweepId)).toMatchObject({ running: 1, queued: 2 });
+  // The acknowledgement may have been lost on the way: the agent says it again.
+  await agent.send(acknowledged);
+  expect(await agent.hear('resultAck')).toEqual({ trialId: acknowledged.trialId });
+  await agent.report(running);
+  const rest = await agent.work();
+  expect(rest.map((lease) => lease.position)).not.toContain(running.position);
+  expect(rest).toHaveLength(2);
+  expect(await status(client, sweepId)).toMatchObject({ state: 'done', complete: 4 });
+  const everything = await records(client, sweepId, true);
+  expect(new Set(everything.map((record) => record.trialId)).size).toBe(4);
+  expect(everything).toHaveLength(4);
+});
+
+test('a late result of an expired lease is kept as an extra trial and does not count again', async () => {
+  const { grpcAddress } = await start();
+  const client = control(grpcAddress);
+  const { sweepId } = await client.submitSweep(submission(fakeSweep(1)));
+  const { agent: slow } = await join_(grpcAddress, { profile: aNode('slow') });
+  const late = await slow.lease();
+  const { agent: quick } = await join_(grpcAddress, { profile: aNode('quick') });
+  const counted = await quick.report(await quick.lease());
+  expect((await slow.hear('stopTrial')).trialId).toBe(late.trialId);
+  await slow.report(late);
+  expect(await status(client, sweepId)).toMatchObject({ complete: 1 });
+  expect((await records(client, sweepId)).map((record) => record.trialId)).toEqual([counted.trialId]);
+  expect(await records(client, sweepId, true)).toHaveLength(2);
+});
+
+test('failed attempts are listed only with all trials, the one that was given up counts', async () => {
+  const { grpcAddress } = await start();
+  const client = control(grpcAddress);
+  const { sweepId } = await client.submitSweep(submission(fakeSweep(2)));
+  const { agent } = await join_(grpcAddress);
+  await agent.work((lease) => (lease.position === 0 ? { failure: crashed } : {}));
+  expect(await status(client, sweepId)).toMatchObject({
+    state: 'done',
+    complete: 1,
+    failed: 1,
+    failureReasons: ['crashed: The process died.'],
+  });
+  const counted = await records(client, sweepId);
+  expect(counted.map((record) => [record.status, record.sweep.attempt]).sort()).toEqual([
+    ['complete', 1],
+    ['failed', 2],
+  ]);
+  expect(await records(client, sweepId, true)).toHaveLength(3);
+  // Asked to, the coordinator takes up what was given up.
+  expect(await client.submitSweep(submission(fakeSweep(2), true))).toMatchObject({ sweepId, created: true });
+  expect((await agent.work()).map((lease) => lease.position)).toEqual([0]);
+  expect(await status(client, sweepId)).toMatchObject({ state: 'done', complete: 2, failed: 0 });
+});
+
+test('results of an earlier sweep are taken over and listed with the new one', async () => {
+  const { grpcAddress } = await start();
+  const client = control(grpcAddress);
+  const { agent } = await join_(grpcAddress);
+  await client.submitSweep(submission(fakeSweep(2, { name: 'first' })));
+  await agent.work();
+  const { sweepId } = await client.submitSweep(submission(fakeSweep(3, { name: 'second' })));
+  expect(await agent.work()).toHaveLength(1);
+  expect(await status(client, sweepId)).toMatchObject({ state: 'done', complete: 3, reused: 2 });
+  expect(await records(client, sweepId)).toHaveLength(3);
+});
+
+test('watching tells of the beginning, of progress and of the end, and then ends', async () => {
+  const { grpcAddress } = await start();
+  const client = control(grpcAddress);
+  const { sweepId } = await client.submitSweep(submission(fakeSweep(2)));
+  const { agent } = await join_(grpcAddress);
+  const lease = await agent.lease();
+  const { trialId } = lease;
+  await agent.say({
+    $case: 'progress',
+    value: { trialId, phase: 'decode', repeat: 2, maxRepeats: 3, elapsedSeconds: 1.5 },
+  });
+  const seen = [];
+  for await (const { status: now, running } of client.watchSweep({ sweepId })) {
+    seen.push(now!.complete);
+    if (seen.length === 1) {
+      expect(running).toMatchObject([{ trialId, node: 'node-a', phase: 'decode', repeat: 2 }]);
+      expect(running[0]!.label).toContain('tiny');
+      void agent
+        .report(lease)
+        .then(() => agent.work())
+        .catch(() => undefined);
+    }
+  }
+  expect(seen[0]).toBe(0);
+  expect(seen.at(-1)).toBe(2);
+});
+
+test('a follower gets results as they are recorded', async () => {
+  const { grpcAddress } = await start();
+  const client = control(grpcAddress);
+  const { sweepId } = await client.submitSweep(submission(fakeSweep(3)));
+  const { agent } = await join_(grpcAddress);
+  await agent.report(await agent.lease());
+  const stop = new AbortController();
+  const seen: number[] = [];
+  for await (const { recordJson } of client.streamResults(
+    { sweepId, follow: true, allTrials: false },
+    stop.signal,
+  )) {
+    seen.push(parseRecord(recordJson).sweep.position);
+    if (seen.length === 1) void agent.work().catch(() => undefined);
+    if (seen.length === 3) stop.abort();
+  }
+  expect(seen.sort()).toEqual([0, 1, 2]);
+});
+
+test('cancelling stops the running trial and the sweep', async () => {
+  const { grpcAddress } = await start();
+  const client = control(grpcAddress);
+  const { sweepId } = await client.submitSweep(submission(fakeSweep(5)));
+  const { agent } = await join_(grpcAddress);
+  const lease = await agent.lease();
+  await client.cancelSweep({ sweepId, reason: 'changed my mind' });
+  expect(await agent.hear('stopTrial')).toEqual({ trialId: lease.trialId, reason: 'changed my mind' });
+  await agent.report(lease);
+  const answer = await agent.ask();
+  expect(answer).toMatchObject({ $case: 'noWork', value: { idle: true } });
+  expect(await status(client, sweepId)).toMatchObject({ state: 'cancelled', complete: 1 });
+  await expect(client.cancelSweep({ sweepId: 'nope', reason: '' })).rejects.toMatchObject({
+    code: 'not-found',
+  });
+});
+
+test('an agent that waits is told when work comes', async () => {
+  const { grpcAddress } = await start();
+  const { agent } = await join_(grpcAddress);
+  expect(await agent.ask()).toMatchObject({ $case: 'noWork', value: { idle: true } });
+  await control(grpcAddress).submitSweep(submission(fakeSweep(1)));
+  const nudge = await agent.hear('noWork');
+  expect(nudge.retryMilliseconds).toBeLessThan(100);
+  expect((await agent.ask()).$case).toBe('lease');
+});
+
+test('draining: no new lease, agents are told, a running trial may still end', async () => {
+  const coordinator = await start({ drainSeconds: 20, log: { kind: 'memory' } });
+  const { grpcAddress } = coordinator;
+  await control(grpcAddress).submitSweep(submission(fakeSweep(2)));
+  const { agent } = await join_(grpcAddress);
+  const lease = await agent.lease();
+  const stopped = coordinator.stop('maintenance');
+  expect((await agent.hear('drain')).reason).toBe('maintenance');
+  await agent.report(lease);
+  expect((await agent.ask().catch(() => null))?.$case).not.toBe('lease');
+  await stopped;
+  expect(coordinator.status()).toMatchObject({ draining: true, trialsRunning: 0 });
+});
+
+test('two agents cannot be the same node; one that reconnects takes over its own place', async () => {
+  const { grpcAddress } = await start();
+  const { agent } = await join_(grpcAddress, { instance: 'one' });
+  await expect(FakeAgent.join(grpcAddress, { instance: 'two' })).rejects.toMatchObject({ code: 'exists' });
+  const again = await join_(grpcAddress, { instance: 'one' });
+  expect(again.welcome.protocol).toBe(1);
+  await expect(agent.hear('lease')).rejects.toThrow();
+  const { nodes } = await control(grpcAddress).listNodes();
+  expect(nodes).toMatchObject([{ name: 'node-a', state: 'idle' }]);
+});
+
+test('a record that is not valid is refused by name, and the point is measured again', async () => {
+  const { grpcAddress } = await start();
+  const client = control(grpcAddress);
+  const { sweepId } = await client.submitSweep(submission(fakeSweep(1)));
+  const { agent } = await join_(grpcAddress);
+  const lease = await agent.lease();
+  const broken = { ...aRecord(lease), valid: 'perhaps' } as unknown as ReturnType<typeof aRecord>;
+  await agent.send(broken);
+  const refused = await agent.hear('resultRefused');
+  expect(refused).toMatchObject({ trialId: lease.trialId, reason: expect.stringContaining('valid') });
+  await agent.report(await agent.lease());
+  expect(await status(client, sweepId)).toMatchObject({ state: 'done', complete: 1 });
+});
+
+test('what the log could not keep is not acknowledged', async () => {
+  const log = { kind: 'sqlite' as const, path: join(folder, 'full.sqlite'), maxBytes: 96 * 1024 };
+  const { grpcAddress } = await start({ log });
+  const client = control(grpcAddress);
+  const { sweepId } = await client.submitSweep(submission(fakeSweep(200)));
+  const { agent } = await join_(grpcAddress);
+  let acknowledged = 0;
+  const fill = async (): Promise<void> => {
+    for (;;) {
+      await agent.report(await agent.lease());
+      acknowledged += 1;
+    }
+  };
+  await expect(fill()).rejects.toMatchObject({
+    code: 'unavailable',
+    message: expect.stringContaining('is full'),
+  });
+  expect(acknowledged).toBeGreaterThan(0);
+  expect((await status(client, sweepId)).complete).toBe(acknowledged);
+  expect(await records(client, sweepId)).toHaveLength(acknowledged);
+});

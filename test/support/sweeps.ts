@@ -1,0 +1,14 @@
+/** A sweep file for the fake runner with one point for each number of generated tokens. */
+export function fakeSweep(points: number, more: { name?: string; placement?: string } = {}): string {
+  const tokens = Array.from({ length: points }, (_, index) => index + 1);
+  return `
+apiVersion: ridgepoint.dev/v1
+kind: Sweep
+metadata: { name: ${more.name ?? 'fake'} }
+spec:
+  models: "builtin:tiny"
+  runners: [{ kind: fake }]
+  workloads: [{ kind: latency, promptTokens: 8, generateTokens: [${tokens.join(', ')}] }]
+  placement: ${more.placement ?? '{ driftControl: false, retries: 1 }'}
+`;
+}

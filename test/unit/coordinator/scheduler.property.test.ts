@@ -1,0 +1,223 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { sweepStatus } from '../../../coordinator/scheduler/status.js';
+import { failure } from '../../../core/errors.js';
+import type { Lease } from '../../../core/lease.js';
+import { aNode, aRecord, crashed, type Ending } from '../../support/wire-records.js';
+import { aView, Simulation } from './simulation.js';
+
+const NODES = ['node-a', 'node-b', 'node-c'] as const;
+const ENDINGS: readonly Ending[] = [
+  {},
+  {},
+  { valid: false },
+  { failure: crashed },
+  { failure: failure('model-missing', 'No such file.') },
+  { failure: failure('model-unreadable', 'Cut off.') },
+  { failure: failure('cancelled', 'Stopped.') },
+];
+
+const node = fc.constantFrom(...NODES);
+const operation = fc.oneof(
+  { weight: 8, arbitrary: fc.record({ op: fc.constant('ask' as const), node }) },
+  {
+    weight: 8,
+    arbitrary: fc.record({
+      op: fc.constant('report' as const),
+      pick: fc.nat(),
+      ending: fc.nat(ENDINGS.length - 1),
+    }),
+  },
+  // A report that comes again: after a lost acknowledgement, or from the spool.
+  { weight: 2, arbitrary: fc.record({ op: fc.constant('repeat' as const), pick: fc.nat() }) },
+  { weight: 3, arbitrary: fc.record({ op: fc.constant('tick' as const), seconds: fc.nat(40) }) },
+  { weight: 2, arbitrary: fc.record({ op: fc.constant('heartbeat' as const), node }) },
+  { weight: 2, arbitrary: fc.record({ op: fc.constant('rejoin' as const), node, alive: fc.boolean() }) },
+  { weight: 1, arbitrary: fc.record({ op: fc.constant('leave' as const), node }) },
+  { weight: 2, arbitrary: fc.record({ op: fc.constant('restart' as const) }) },
+  { weight: 3, arbitrary: fc.record({ op: fc.constant('disk-full' as const) }) },
+  { weight: 1, arbitrary: fc.record({ op: fc.constant('cancel' as const) }) },
+  { weight: 1, arbitrary: fc.record({ op: fc.constant('submit' as const), sweep: fc.nat(1) }) },
+);
+type Operation = typeof operation extends fc.Arbitrary<infer T> ? T : never;
+
+const COUNT = 9;
+const views = [
+  aView({ sweepId: 's0', count: COUNT, blockSize: 4, driftControl: true, retries: 1 }),
+  // Shares its first points with the other one, so that reuse takes part too.
+  aView({ sweepId: 's1', count: COUNT + 3, blockSize: 5, retries: 2 }),
+];
+
+/** Cheaper than an expectation: this runs tens of thousands of times. */
+function ensure(holds: boolean, sentence: string): void {
+  if (!holds) throw new Error(sentence);
+}
+
+/** Agents and their spools: what survives whatever happens to the coordinator. */
+class World {
+  readonly sim = new Simulation();
+  readonly running = new Map<string, Lease[]>(NODES.map((name) => [name, []]));
+  readonly sent: ReturnType<typeof aRecord>[] = [];
+
+  constructor() {
+    for (const view of views) this.sim.submit(view);
+    for (const name of NODES) this.sim.join(name);
+  }
+
+  run(operation: Operation): void {
+    const { sim } = this;
+    switch (operation.op) {
+      case 'ask': {
+        const lease = sim.ask(operation.node);
+        if (lease !== null) this.running.get(operation.node)!.push(lease);
+        return;
+      }
+      case 'report': {
+        const all = NODES.flatMap((name) => this.running.get(name)!.map((lease) => ({ name, lease })));
+        const chosen = all[operation.pick % Math.max(1, all.length)];
+        if (chosen === undefined) return;
+        const record = aRecord(chosen.lease, aNode(chosen.name), ENDINGS[operation.ending]);
+        this.sent.push(record);
+        this.drop(chosen.name, chosen.lease);
+        sim.report(record);
+        return;
+      }
+      case 'repeat': {
+        const record = this.sent[operation.pick % Math.max(1, this.sent.length)];
+        if (record !== undefined) sim.report(record);
+        return;
+      }
+      case 'tick':
+        sim.tick(operation.seconds);
+        return;
+      case 'heartbeat': {
+        const trialIds = this.running.get(operation.node)!.map((lease) => lease.trialId);
+        sim.send({ event: 'heartbeat', now: sim.now, node: operation.node, trialIds });
+        return;
+      }
+      case 'rejoin': {
+        if (!operation.alive) this.running.set(operation.node, []);
+        const trialIds = this.running.get(operation.node)!.map((lease) => lease.trialId);
+        sim.join(
+          operation.node,
+          trialIds,
+          {},
+          operation.alive ? operation.node : `${operation.node}-${sim.now}`,
+        );
+        return;
+      }
+      case 'leave': {
+        const trialIds = this.running.get(operation.node)!.map((lease) => lease.trialId);
+        this.running.set(operation.node, []);
+        sim.send({ event: 'node-leaving', now: sim.now, node: operation.node, returnedTrialIds: trialIds });
+        return;
+      }
+      case 'restart': {
+        const before = sim.durable();
+        sim.restart();
+        expect(sim.durable()).toEqual(before);
+        for (const name of NODES)
+          sim.join(
+            name,
+            this.running.get(name)!.map((lease) => lease.trialId),
+          );
+        return;
+      }
+      case 'disk-full':
+        sim.diskFull = true;
+        return;
+      case 'cancel':
+        sim.send({ event: 'cancel-asked', at: '', sweepId: 's0', reason: 'enough' });
+        return;
+      case 'submit':
+        sim.submit(views[operation.sweep]!);
+        return;
+    }
+  }
+
+  drop(name: string, lease: Lease): void {
+    const list = this.running.get(name)!;
+    list.splice(list.indexOf(lease), 1);
+  }
+
+  /** Every unsettled point is in one place: under a lease, in a block, in a queue, or not dealt yet. */
+  check(): void {
+    const { state } = this.sim;
+    for (const sweep of state.sweeps.values()) {
+      const track = sweep.tracks.get('')!;
+      const leases = [...state.leases.values()].filter(
+        (lease) => lease.sweepId === sweep.view.sweepId && lease.purpose === 'measure',
+      );
+      const leased = leases.map((lease) => lease.position);
+      const pending = [...state.nodes.values()].flatMap((one) =>
+        [...one.lanes.values()].flatMap((lane) =>
+          lane.block?.sweepId === sweep.view.sweepId ? lane.block.pending : [],
+        ),
+      );
+      const held = [...leased, ...pending].filter((position) => !track.settled.has(position));
+      ensure(new Set(held).size === held.length, 'a point is held twice');
+      const ahead = new Set<number>();
+      for (let index = track.cursor; index < sweep.view.count; index += 1)
+        ahead.add(sweep.view.positionAt(index));
+      const queued = new Set([...ahead, ...track.returned, ...track.deferred, ...held]);
+      for (let position = 0; position < sweep.view.count; position += 1) {
+        ensure(queued.has(position) || track.settled.has(position), `point ${position} is lost`);
+      }
+      for (const position of track.out) {
+        ensure(held.includes(position), `point ${position} is out but nobody holds it`);
+      }
+      const tally = { complete: 0, invalid: 0, failed: 0, reused: 0 };
+      for (const outcome of track.settled.values()) {
+        tally[outcome.state] += 1;
+        if (outcome.reused) tally.reused += 1;
+        if (outcome.trialId !== null)
+          ensure(state.recorded.has(outcome.trialId), 'an outcome without a record');
+      }
+      ensure(
+        JSON.stringify(Object.entries(track.counts).sort()) === JSON.stringify(Object.entries(tally).sort()),
+        'miscounted',
+      );
+    }
+    const holders = [...state.leases.values()].map((lease) => `${lease.node}/${lease.deviceId}`);
+    ensure(new Set(holders).size === holders.length, 'a device is held twice');
+  }
+
+  /** The storm is over: one healthy node finishes what is left. */
+  finish(): void {
+    const { sim } = this;
+    sim.diskFull = false;
+    for (const view of views) if (sim.state.sweeps.get(view.sweepId)!.cancelled) sim.submit(view);
+    sim.tick(1000);
+    sim.join('healer');
+    for (let asked = 0; asked < 500; asked += 1) {
+      const lease = sim.ask('healer');
+      if (lease !== null) sim.report(aRecord(lease, aNode('healer')));
+      else if ([...sim.state.sweeps.values()].every((sweep) => sweepStatus(sweep).state === 'done')) return;
+    }
+    throw new Error('the sweeps never finish');
+  }
+}
+
+test('no interleaving of leases, expiries, results, crashes and restarts loses or double counts a point', () => {
+  fc.assert(
+    fc.property(fc.array(operation, { minLength: 20, maxLength: 120, size: 'max' }), (operations) => {
+      const world = new World();
+      for (const one of operations) {
+        world.run(one);
+        world.check();
+      }
+      world.finish();
+      world.check();
+      for (const [index, view] of views.entries()) {
+        const status = sweepStatus(world.sim.state.sweeps.get(view.sweepId)!);
+        expect(status).toMatchObject({ state: 'done', points: COUNT + 3 * index });
+        expect(status.complete + status.invalid + status.failed).toBe(status.points);
+      }
+      const trials = world.sim.log.flatMap((fact) =>
+        fact.fact === 'ResultRecorded' ? [fact.record.trialId] : [],
+      );
+      expect(new Set(trials).size, 'a trial is in the log once').toBe(trials.length);
+    }),
+    { numRuns: 200 },
+  );
+});

@@ -1,0 +1,409 @@
+import { describe, expect, test } from 'vitest';
+import { blockedReasons, failureReasons, sweepStatus } from '../../../coordinator/scheduler/status.js';
+import { failure } from '../../../core/errors.js';
+import type { Lease } from '../../../core/lease.js';
+import { aNode, aRecord, crashed, type Ending } from '../../support/wire-records.js';
+import { aView, Simulation } from './simulation.js';
+
+/** Runs the node's lane until it gets no more work. @returns the leases in order. */
+function runAll(sim: Simulation, node = 'node-a', ending: (lease: Lease) => Ending = () => ({})): Lease[] {
+  const leases: Lease[] = [];
+  for (let lease = sim.ask(node); lease !== null; lease = sim.ask(node)) {
+    leases.push(lease);
+    sim.report(aRecord(lease, aNode(node), ending(lease)));
+    if (leases.length > 1000) throw new Error('endless');
+  }
+  return leases;
+}
+const status = (sim: Simulation, sweepId = 's1') => sweepStatus(sim.state.sweeps.get(sweepId)!);
+
+describe('dealing', () => {
+  test('every point is measured once, in an order that is not the written one, and then the sweep is done', () => {
+    const sim = new Simulation();
+    sim.submit(aView({ count: 10 }));
+    sim.join();
+    const positions = runAll(sim).map((lease) => lease.position);
+    expect([...positions].sort((a, b) => a - b)).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
+    expect(positions).not.toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
+    expect(status(sim)).toMatchObject({ state: 'done', complete: 10, failed: 0, queued: 0 });
+  });
+
+  test('a block begins and ends with the same reference experiment, for every block of the device', () => {
+    const sim = new Simulation();
+    sim.submit(aView({ count: 12, blockSize: 6, driftControl: true }));
+    sim.join();
+    const leases = runAll(sim);
+    expect(leases.map((lease) => lease.purpose).join(' ')).toBe(
+      'control measure measure measure measure measure measure control ' +
+        'control measure measure measure measure measure measure control',
+    );
+    const controls = leases.filter((lease) => lease.purpose === 'control');
+    expect(new Set(controls.map((lease) => lease.experiment.id)).size).toBe(1);
+    expect(leases.map((lease) => lease.block)).toEqual([...Array(8).fill(0), ...Array(8).fill(1)]);
+    expect(status(sim)).toMatchObject({ state: 'done', complete: 12 });
+  });
+
+  test('a block of a few experiments runs without control', () => {
+    const sim = new Simulation();
+    sim.submit(aView({ count: 3, blockSize: 6, driftControl: true }));
+    sim.join();
+    expect(runAll(sim).map((lease) => lease.purpose)).toEqual(['measure', 'measure', 'measure']);
+  });
+
+  test('a device holds one lease at a time', () => {
+    const sim = new Simulation();
+    sim.submit(aView());
+    sim.join();
+    expect(sim.ask()).not.toBeNull();
+    expect(sim.ask()).toBeNull();
+  });
+
+  test('two devices of a node work side by side on different points', () => {
+    const sim = new Simulation();
+    sim.submit(aView({ count: 8 }));
+    const device = aNode().devices[0]!;
+    sim.join('node-a', [], { devices: [device, { ...device, id: 'cpu1' }] });
+    const first = sim.ask('node-a', 'cpu0');
+    const second = sim.ask('node-a', 'cpu1');
+    expect(first?.position).not.toBe(second?.position);
+  });
+
+  test('at the end of a sweep an idle node takes half of what waits in the block of another', () => {
+    const sim = new Simulation();
+    sim.submit(aView({ count: 8, blockSize: 8 }));
+    sim.join('node-a');
+    sim.join('node-b');
+    const mine = sim.ask('node-a')!;
+    const shared = runAll(sim, 'node-b').map((lease) => lease.position);
+    expect(shared).toHaveLength(7);
+    sim.report(aRecord(mine));
+    expect(sim.ask('node-a')).toBeNull();
+    expect(status(sim)).toMatchObject({ state: 'done', complete: 8 });
+  });
+
+  test('the first submitted sweep is served first', () => {
+    const sim = new Simulation();
+    sim.submit(aView({ sweepId: 's1', count: 2, prefix: 'a' }));
+    sim.submit(aView({ sweepId: 's2', count: 2, prefix: 'b' }));
+    sim.join();
+    expect(runAll(sim).map((lease) => lease.sweepId)).toEqual(['s1', 's1', 's2', 's2']);
+  });
+
+  test('a sweep of a billion points deals at once and remembers only what it dealt', () => {
+    const sim = new Simulation();
+    sim.submit(aView({ count: 1_000_000_000, blockSize: 16 }));
+    sim.join();
+    for (let index = 0; index < 40; index += 1) sim.report(aRecord(sim.ask()!));
+    const track = sim.state.sweeps.get('s1')!.tracks.get('')!;
+    expect(track.settled.size).toBe(40);
+    expect(track.out.size + track.returned.length + track.deferred.length).toBeLessThanOrEqual(16);
+    expect(status(sim).queued).toBe(999_999_960);
+  });
+});
+
+describe('retry policy', () => {
+  test('an invalid row is tried again, and the last one is reported as it is', () => {
+    const sim = new Simulation();
+    sim.submit(aView({ count: 1, retries: 2 }));
+    sim.join();
+    const leases = runAll(sim, 'node-a', () => ({ valid: false }));
+    expect(leases.map((lease) => lease.attempt)).toEqual([1, 2, 3]);
+    expect(status(sim)).toMatchObject({ state: 'done', invalid: 1, complete: 0, failed: 0 });
+    const outcome = sim.state.sweeps.get('s1')!.tracks.get('')!.settled.get(0);
+    expect(outcome?.trialId).toBe(leases[2]!.trialId);
+  });
+
+  test('a crash is tried again `retries` times and then given up with its reason', () => {
+    const sim = new Simulation();
+    sim.submit(aView({ count: 1, retries: 1 }));
+    sim.join();
+    expect(runAll(sim, 'node-a', () => ({ failure: crashed }))).toHaveLength(2);
+    expect(status(sim)).toMatchObject({ state: 'done', failed: 1 });
+    expect(sim.log.at(-1)).toMatchObject({ fact: 'ExperimentGivenUp', reason: 'crashed: The process died.' });
+    expect(failureReasons(sim.state.sweeps.get('s1')!)).toEqual(['crashed: The process died.']);
+  });
+
+  test('what can never work is given up at once', () => {
+    const sim = new Simulation();
+    sim.submit(aView({ count: 1, retries: 5 }));
+    sim.join();
+    const never = failure('model-unreadable', 'The file is cut off.');
+    expect(runAll(sim, 'node-a', () => ({ failure: never }))).toHaveLength(1);
+    expect(status(sim)).toMatchObject({ failed: 1 });
+  });
+
+  test('what another node may do goes to another node and costs no attempt', () => {
+    const sim = new Simulation();
+    sim.submit(aView({ count: 1, retries: 0 }));
+    sim.join('node-a');
+    const missing = failure('model-missing', 'No such file.');
+    expect(runAll(sim, 'node-a', () => ({ failure: missing }))).toHaveLength(1);
+    expect(status(sim)).toMatchObject({ state: 'running', queued: 1 });
+    expect(blockedReasons(sim.state, sim.state.sweeps.get('s1')!)).toEqual([
+      'x0: model-missing: No such file.',
+    ]);
+    sim.join('node-b');
+    expect(runAll(sim, 'node-b')).toHaveLength(1);
+    expect(status(sim)).toMatchObject({ state: 'done', complete: 1 });
+  });
+
+  test('with a fixed fleet it is given up when every node has refused', () => {
+    const sim = new Simulation({ fixedFleet: true });
+    sim.submit(aView({ count: 1, retries: 3 }));
+    sim.join();
+    runAll(sim, 'node-a', () => ({ failure: failure('model-missing', 'No such file.') }));
+    expect(status(sim)).toMatchObject({ state: 'done', failed: 1 });
+    expect(sim.log.at(-1)).toMatchObject({ reason: 'model-missing: No such file.' });
+  });
+
+  test('a trial stopped on purpose costs no attempt', () => {
+    const sim = new Simulation();
+    sim.submit(aView({ count: 1, retries: 0 }));
+    sim.join();
+    sim.report(aRecord(sim.ask()!, aNode(), { failure: failure('cancelled', 'Stopped.') }));
+    expect(runAll(sim)).toHaveLength(1);
+    expect(status(sim)).toMatchObject({ complete: 1 });
+  });
+
+  test('submitting the same sweep again takes up what was given up, and nothing else', () => {
+    const sim = new Simulation();
+    sim.submit(aView({ count: 3, retries: 0 }));
+    sim.join();
+    runAll(sim, 'node-a', (lease) => (lease.position === 1 ? { failure: crashed } : {}));
+    expect(status(sim)).toMatchObject({ complete: 2, failed: 1 });
+    sim.submit(aView({ count: 3, retries: 0 }));
+    expect(runAll(sim).map((lease) => lease.position)).toEqual([1]);
+    expect(status(sim)).toMatchObject({ state: 'done', complete: 3, failed: 0 });
+  });
+});
+
+describe('placement', () => {
+  test('a point that no connected node can hold stays queued with a reason, until a node can', () => {
+    const sim = new Simulation();
+    sim.submit(aView({ count: 4, memoryBytes: (position) => (position === 2 ? 20e9 : 1e9) }));
+    sim.join('small');
+    expect(runAll(sim, 'small').map((lease) => lease.position)).not.toContain(2);
+    expect(status(sim)).toMatchObject({ state: 'running', complete: 3, queued: 1 });
+    expect(blockedReasons(sim.state, sim.state.sweeps.get('s1')!)).toEqual([
+      'x2: is predicted to need 20.0 GB; cpu0 of small has 8.00 GB',
+    ]);
+    const device = { ...aNode().devices[0]!, memoryBytes: 64e9 };
+    sim.join('large', [], { memoryBytes: 64e9, devices: [device] });
+    expect(runAll(sim, 'large').map((lease) => lease.position)).toEqual([2]);
+  });
+
+  test('with a fixed fleet it is given up as does-not-fit', () => {
+    const sim = new Simulation({ fixedFleet: true });
+    sim.submit(aView({ count: 4, memoryBytes: (position) => (position === 2 ? 20e9 : 1e9) }));
+    sim.join();
+    runAll(sim);
+    expect(status(sim)).toMatchObject({ state: 'done', complete: 3, failed: 1 });
+    expect(sim.log.find((fact) => fact.fact === 'ExperimentGivenUp')).toMatchObject({
+      position: 2,
+      reason: expect.stringMatching(/^does-not-fit: .* is predicted to need 20\.0 GB/),
+    });
+  });
+
+  test('a node without the device class or the runner gets nothing', () => {
+    const sim = new Simulation();
+    sim.submit(aView({ device: 'cuda' }));
+    sim.join('node-a');
+    sim.join('node-b', [], { runners: [] });
+    expect(sim.ask('node-a')).toBeNull();
+    expect(sim.ask('node-b')).toBeNull();
+    expect(blockedReasons(sim.state, sim.state.sweeps.get('s1')!)[0]).toMatch(/needs a device of class cuda/);
+  });
+
+  test('thousands of unfit points do not hide the one that fits', () => {
+    const sim = new Simulation();
+    const view = aView({ count: 6000, memoryBytes: (position) => (position === 0 ? 1 : 1e12) });
+    sim.submit({ ...view, positionAt: (index) => (index + 1) % 6000 });
+    sim.join();
+    let lease = null;
+    for (let asked = 0; lease === null && asked < 5; asked += 1) lease = sim.ask();
+    expect(lease?.position).toBe(0);
+  });
+
+  test('with perNode every node measures every point, as an experiment of its own', () => {
+    const sim = new Simulation();
+    sim.submit(aView({ count: 3, perNode: true }));
+    sim.join('node-a');
+    sim.join('node-b');
+    expect(
+      runAll(sim, 'node-a')
+        .map((lease) => lease.experiment.id)
+        .sort(),
+    ).toEqual(['x0@node-a', 'x1@node-a', 'x2@node-a']);
+    expect(status(sim)).toMatchObject({ state: 'running', points: 6, complete: 3 });
+    expect(runAll(sim, 'node-b')).toHaveLength(3);
+    expect(status(sim)).toMatchObject({ state: 'done', points: 6, complete: 6 });
+  });
+});
+
+describe('reuse', () => {
+  test('an experiment that was measured before is taken over, not run', () => {
+    const sim = new Simulation();
+    sim.submit(aView({ sweepId: 's1', count: 3 }));
+    sim.join();
+    const first = runAll(sim);
+    sim.submit(aView({ sweepId: 's2', count: 5 }));
+    expect(
+      runAll(sim)
+        .map((lease) => lease.position)
+        .sort(),
+    ).toEqual([3, 4]);
+    expect(status(sim, 's2')).toMatchObject({ state: 'done', complete: 5, reused: 3 });
+    const taken = sim.state.sweeps.get('s2')!.tracks.get('')!.settled.get(first[0]!.position);
+    expect(taken).toMatchObject({ trialId: first[0]!.trialId, reused: true });
+  });
+
+  test('an invalid or failed one is not', () => {
+    const sim = new Simulation();
+    sim.submit(aView({ sweepId: 's1', count: 2, retries: 0 }));
+    sim.join();
+    runAll(sim, 'node-a', (lease) => (lease.position === 0 ? { valid: false } : { failure: crashed }));
+    sim.submit(aView({ sweepId: 's2', count: 2 }));
+    expect(runAll(sim)).toHaveLength(2);
+  });
+});
+
+describe('things that go wrong', () => {
+  test('an expired lease returns its point, and the late result still counts once', () => {
+    const sim = new Simulation();
+    sim.submit(aView({ count: 1 }));
+    sim.join('node-a');
+    sim.join('node-b');
+    const lost = sim.ask('node-a')!;
+    const commands = sim.tick(31);
+    expect(commands).toContainEqual(
+      expect.objectContaining({ command: 'stop-trial', trialId: lost.trialId }),
+    );
+    const again = sim.ask('node-b')!;
+    expect(again.position).toBe(lost.position);
+    expect(again.attempt).toBe(2);
+    sim.report(aRecord(again, aNode('node-b')));
+    sim.report(aRecord(lost));
+    expect(status(sim)).toMatchObject({ state: 'done', complete: 1 });
+    const track = sim.state.sweeps.get('s1')!.tracks.get('')!;
+    expect(track.settled.get(0)?.trialId).toBe(again.trialId);
+    expect(sim.log.filter((fact) => fact.fact === 'ResultRecorded')).toHaveLength(2);
+  });
+
+  test('a heartbeat keeps a lease alive', () => {
+    const sim = new Simulation();
+    sim.submit(aView({ count: 1 }));
+    sim.join();
+    const lease = sim.ask()!;
+    for (let beat = 0; beat < 5; beat += 1) {
+      sim.send({ event: 'heartbeat', now: sim.now, node: 'node-a', trialIds: [lease.trialId] });
+      sim.tick(20);
+    }
+    expect(sim.state.leases.has(lease.trialId)).toBe(true);
+  });
+
+  test('a point that keeps losing its nodes is given up', () => {
+    const sim = new Simulation();
+    sim.submit(aView({ count: 1, retries: 1 }));
+    sim.join();
+    let lost = 0;
+    while (sim.ask() !== null) {
+      sim.tick(31);
+      lost += 1;
+      expect(lost).toBeLessThan(10);
+    }
+    expect(status(sim)).toMatchObject({ state: 'done', failed: 1 });
+    expect(sim.log.at(-1)).toMatchObject({ reason: expect.stringMatching(/^lease-lost: 4 times/) });
+  });
+
+  test('an agent that died and came back returns what it ran, at once', () => {
+    const sim = new Simulation();
+    sim.submit(aView({ count: 1 }));
+    sim.join('node-a', [], {}, 'first');
+    const lost = sim.ask()!;
+    sim.join('node-a', [], {}, 'second');
+    expect(sim.ask()?.position).toBe(lost.position);
+  });
+
+  test('a node that went silent gives its block to the others', () => {
+    const sim = new Simulation();
+    sim.submit(aView({ count: 4, blockSize: 4 }));
+    sim.join('node-a');
+    sim.ask('node-a');
+    sim.send({ event: 'node-disconnected', now: sim.now, node: 'node-a' });
+    sim.tick(61);
+    expect(sim.state.nodes.get('node-a')?.lost).toBe(true);
+    sim.join('node-b');
+    expect(runAll(sim, 'node-b')).toHaveLength(4);
+  });
+
+  test('a node that leaves on purpose returns its trials without blame', () => {
+    const sim = new Simulation();
+    sim.submit(aView({ count: 2 }));
+    sim.join('node-a');
+    const lease = sim.ask('node-a')!;
+    sim.send({ event: 'node-leaving', now: 0, node: 'node-a', returnedTrialIds: [lease.trialId] });
+    sim.join('node-b');
+    const again = runAll(sim, 'node-b');
+    expect(again).toHaveLength(2);
+    expect(again.every((one) => one.attempt === 1)).toBe(true);
+  });
+
+  test('after a restart a running trial is taken up again from its id alone', () => {
+    const sim = new Simulation();
+    sim.submit(aView({ count: 2 }));
+    sim.join('node-a');
+    const lease = sim.ask('node-a')!;
+    sim.restart();
+    const answers = sim.join('node-a', [lease.trialId, 't.gone.0.m0.1.x', 'nonsense']);
+    expect(answers).toContainEqual({
+      command: 'unknown-trials',
+      trialIds: ['t.gone.0.m0.1.x', 'nonsense'],
+    });
+    sim.join('node-b');
+    expect(runAll(sim, 'node-b').map((one) => one.position)).not.toContain(lease.position);
+    sim.report(aRecord(lease));
+    expect(status(sim)).toMatchObject({ state: 'done', complete: 2 });
+  });
+
+  test('a cancelled sweep stops its trials, deals no more, and goes on when submitted again', () => {
+    const sim = new Simulation();
+    sim.submit(aView({ count: 3 }));
+    sim.join();
+    const lease = sim.ask()!;
+    const commands = sim.send({ event: 'cancel-asked', at: '', sweepId: 's1', reason: 'enough' });
+    expect(commands).toContainEqual({
+      command: 'stop-trial',
+      node: 'node-a',
+      trialId: lease.trialId,
+      reason: 'enough',
+    });
+    sim.report(aRecord(lease, aNode(), { failure: failure('cancelled', 'Stopped.') }));
+    expect(sim.ask()).toBeNull();
+    expect(status(sim).state).toBe('cancelled');
+    sim.submit(aView({ count: 3 }));
+    expect(runAll(sim)).toHaveLength(3);
+    expect(status(sim)).toMatchObject({ state: 'done', complete: 3 });
+  });
+
+  test('a draining coordinator leases nothing and tells everybody', () => {
+    const sim = new Simulation();
+    sim.submit(aView());
+    sim.join();
+    expect(sim.send({ event: 'drain', reason: 'stop' })).toEqual([
+      { command: 'drain-node', node: 'node-a', reason: 'stop' },
+    ]);
+    expect(sim.ask()).toBeNull();
+  });
+
+  test('what could not be written is not acknowledged and not lost', () => {
+    const sim = new Simulation();
+    sim.submit(aView({ count: 1 }));
+    sim.join();
+    const lease = sim.ask()!;
+    sim.diskFull = true;
+    expect(sim.report(aRecord(lease))).toEqual([]);
+    expect(status(sim)).toMatchObject({ complete: 0 });
+    expect(sim.report(aRecord(lease))).toContainEqual({ command: 'acknowledge', trialId: lease.trialId });
+    expect(status(sim)).toMatchObject({ state: 'done', complete: 1 });
+  });
+});

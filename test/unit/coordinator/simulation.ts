@@ -1,0 +1,157 @@
+import type { Fact } from '../../../coordinator/log/log.js';
+import type { Command, Event } from '../../../coordinator/scheduler/commands.js';
+import { applyFact } from '../../../coordinator/scheduler/facts.js';
+import {
+  emptyState,
+  type SchedulerOptions,
+  type SchedulerState,
+} from '../../../coordinator/scheduler/state.js';
+import { notWritten, step, wakeWaiting } from '../../../coordinator/scheduler/step.js';
+import type { SweepView } from '../../../coordinator/scheduler/view.js';
+import type { Lease } from '../../../core/lease.js';
+import type { NodeProfile } from '../../../core/node.js';
+import type { ResultRecord } from '../../../core/result.js';
+import type { Experiment } from '../../../core/sweep/experiment.js';
+import { aNode, anExperiment } from '../../support/wire-records.js';
+
+export interface ViewChange {
+  readonly sweepId?: string;
+  readonly count?: number;
+  readonly blockSize?: number;
+  readonly driftControl?: boolean;
+  readonly retries?: number;
+  readonly perNode?: boolean;
+  readonly memoryBytes?: (position: number) => number | null;
+  /** Same prefix in two sweeps = same experiments. */
+  readonly prefix?: string;
+  readonly device?: string;
+}
+
+/** A sweep without a file: position p is experiment `<prefix>p`, in an order that is not the natural one. */
+export function aView(change: ViewChange = {}): SweepView {
+  const { sweepId = 's1', count = 10, prefix = 'x', device = 'cpu' } = change;
+  const stride = [7, 5, 3, 2, 1].find((candidate) => count % candidate !== 0 || candidate === 1) ?? 1;
+  const position = (experiment: Experiment): number =>
+    Number(/(\d+)/.exec(experiment.id.slice(prefix.length))?.[1]);
+  return {
+    sweepId,
+    name: `sweep ${sweepId}`,
+    count,
+    impossible: 0,
+    placement: {
+      devices: [device],
+      perNode: change.perNode ?? false,
+      blockSize: change.blockSize ?? 4,
+      driftControl: change.driftControl ?? false,
+      retries: change.retries ?? 1,
+      seed: 1,
+    },
+    positionAt: (index) => (index * stride + 1) % count,
+    experimentAt: (at, node) =>
+      anExperiment(`${prefix}${at}${node === null ? '' : `@${node}`}`, { device, node }),
+    memoryBytes: (experiment) => change.memoryBytes?.(position(experiment)) ?? null,
+    label: (experiment) => experiment.id,
+  };
+}
+
+/** The coordinator without its edges: the log is an array, time is a number. */
+export class Simulation {
+  readonly log: Fact[] = [];
+  readonly views = new Map<string, SweepView>();
+  readonly options: SchedulerOptions;
+  state: SchedulerState;
+  now = 0;
+  /** When true the next append fails, like a full disk. */
+  diskFull = false;
+  #starts = 0;
+
+  constructor(options: Partial<SchedulerOptions> = {}) {
+    this.options = {
+      leaseSeconds: 30,
+      lostSeconds: 60,
+      fixedFleet: false,
+      incarnation: 'i0-',
+      ...options,
+    };
+    this.state = emptyState(this.options);
+  }
+
+  submit(view: SweepView): void {
+    this.views.set(view.sweepId, view);
+    this.append([
+      { fact: 'SweepSubmitted', sweepId: view.sweepId, document: '', models: [], submitter: 'test', at: '' },
+    ]);
+  }
+
+  append(facts: readonly Fact[]): void {
+    for (const fact of facts) {
+      if (fact.fact === 'ResultRecorded' && this.state.recorded.has(fact.record.trialId)) continue;
+      this.log.push(fact);
+      applyFact(this.state, fact, 'sweepId' in fact ? (this.views.get(fact.sweepId) ?? null) : null);
+    }
+  }
+
+  /** Carries an event out; what follows a failed append is not carried out. */
+  send(event: Event): Command[] {
+    const done: Command[] = [];
+    for (const command of step(this.state, event)) {
+      if (command.command === 'append') {
+        if (this.diskFull) {
+          this.diskFull = false;
+          notWritten(this.state, command.facts);
+          return done;
+        }
+        this.append(command.facts);
+        wakeWaiting(this.state);
+      }
+      done.push(command);
+    }
+    return done;
+  }
+
+  join(
+    name = 'node-a',
+    trialIds: readonly string[] = [],
+    change: Partial<NodeProfile> = {},
+    instance = name,
+  ): Command[] {
+    const profile = aNode(name, change);
+    return this.send({ event: 'node-joined', now: this.now, at: '', profile, instance, trialIds });
+  }
+
+  /** @returns the lease, or null for "no work". */
+  ask(node = 'node-a', deviceId = 'cpu0'): Lease | null {
+    const answers = this.send({ event: 'work-asked', now: this.now, at: '', node, deviceId });
+    const grant = answers.find((command) => command.command === 'grant');
+    return grant === undefined ? null : grant.lease;
+  }
+
+  report(record: ResultRecord): Command[] {
+    return this.send({ event: 'reported', at: '', record });
+  }
+
+  tick(seconds: number): Command[] {
+    this.now += seconds;
+    return this.send({ event: 'tick', now: this.now, at: '' });
+  }
+
+  /** Kills the coordinator and starts it again on the same log. */
+  restart(): void {
+    this.#starts += 1;
+    this.state = emptyState({ ...this.options, incarnation: `i${this.#starts}-` });
+    for (const fact of this.log) {
+      applyFact(this.state, fact, 'sweepId' in fact ? (this.views.get(fact.sweepId) ?? null) : null);
+    }
+  }
+
+  /** What a restart must give back exactly: the outcomes and what was tried, by sweep and track. */
+  durable(): unknown {
+    return [...this.state.sweeps].map(([sweepId, sweep]) => ({
+      sweepId,
+      cancelled: sweep.cancelled,
+      tracks: [...sweep.tracks]
+        .filter(([, track]) => track.settled.size > 0)
+        .map(([key, track]) => ({ key, counts: track.counts, settled: [...track.settled].sort() })),
+    }));
+  }
+}

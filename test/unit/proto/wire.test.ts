@@ -1,0 +1,114 @@
+import { Metadata, type ServiceError, status } from '@grpc/grpc-js';
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { FailureError, failure } from '../../../core/errors.js';
+import {
+  parseLease,
+  parseModels,
+  parseNodeProfile,
+  parseRecord,
+  parseReport,
+  toGrant,
+  toHello,
+  toReport,
+} from '../../../proto/convert.js';
+import { fromServiceError, toServiceError, type WireCode, WireError } from '../../../proto/errors.js';
+import { isLoopback, joinAddress, splitAddress } from '../../../proto/loopback.js';
+import { aLease, aNode, aRecord, crashed } from '../../support/wire-records.js';
+
+describe('documents inside envelopes', () => {
+  test('records, leases and profiles come back as they were', () => {
+    const lease = aLease('t1');
+    for (const ending of [{}, { everyMetric: true }, { valid: false }, { failure: crashed }]) {
+      const record = aRecord(lease, aNode(), ending);
+      expect(parseReport(toReport(record))).toEqual(record);
+    }
+    expect(parseLease(toGrant(lease).leaseJson)).toEqual(lease);
+    expect(parseNodeProfile(toHello(aNode(), [], 'i').nodeProfileJson)).toEqual(aNode());
+    expect(parseModels('')).toEqual([]);
+  });
+
+  test('a document that is not valid is refused with the field', () => {
+    const record = aRecord(aLease('t1'));
+    expect(() => parseRecord('{')).toThrow(/The result record is not JSON/);
+    expect(() => parseRecord(JSON.stringify({ ...record, status: 'fine' }))).toThrow(/not valid: status:/);
+    expect(() => parseNodeProfile(JSON.stringify({ ...aNode(), name: '../etc' }))).toThrow(/name: letters/);
+    expect(() => parseReport({ ...toReport(record), trialId: 'other' })).toThrow(/holds a record of t1/);
+  });
+});
+
+describe('errors', () => {
+  const across = (error: unknown): WireError => {
+    const sent = toServiceError(error);
+    return fromServiceError(Object.assign(new Error(sent.details), sent, { metadata: sent.metadata }));
+  };
+
+  test('every code comes back as itself, with its sentence and details', () => {
+    const codes: WireCode[] = ['cancelled', 'invalid', 'deadline', 'not-found', 'exists', 'forbidden'];
+    codes.push(
+      'unauthenticated',
+      'too-large',
+      'refused',
+      'conflict',
+      'unavailable',
+      'unimplemented',
+      'internal',
+    );
+    for (const code of codes) {
+      const back = across(new WireError(code, 'What is wrong: größer.', ['first', '… second']));
+      expect(back).toMatchObject({ code, message: 'What is wrong: größer.', details: ['first', '… second'] });
+    }
+  });
+
+  test('a failure keeps its sentence and hint; a full disk may be tried again later', () => {
+    const failed = across(new FailureError(failure('does-not-fit', 'Too big.', { hint: 'Take less.' })));
+    expect(failed).toMatchObject({ code: 'refused', message: 'Too big.', details: ['Take less.'] });
+    expect(across(new FailureError(failure('disk-full', 'Full.'))).code).toBe('unavailable');
+    expect(across(new TypeError('bug')).code).toBe('internal');
+  });
+
+  test('a thousand mistakes are answered within what headers may hold', () => {
+    const many = Array.from({ length: 1000 }, (_, index) => `mistake ${index} of a rather long kind`);
+    const { details } = across(new WireError('invalid', 'Many.', many));
+    expect(details[0]).toBe(many[0]);
+    expect(details.at(-1)).toMatch(/^… and \d+ more$/);
+    expect(Buffer.byteLength(JSON.stringify(details))).toBeLessThan(12_000);
+  });
+
+  test('an error of another server without our details is still readable', () => {
+    const foreign = Object.assign(new Error('x'), {
+      code: status.DATA_LOSS,
+      details: 'lost',
+      metadata: new Metadata(),
+    }) satisfies ServiceError;
+    expect(fromServiceError(foreign)).toMatchObject({ code: 'internal', message: 'lost', details: [] });
+  });
+});
+
+describe('addresses', () => {
+  test.each(['127.0.0.1:1', '127.8.9.1:7070', 'localhost:7070', '[::1]:7070', 'unix:/run/ridge.sock'])(
+    '%s is loopback',
+    (address) => expect(isLoopback(address)).toBe(true),
+  );
+  test.each([
+    '0.0.0.0:7070',
+    '10.0.0.1:7070',
+    '[::]:7070',
+    '127.0.0.1.example.com:7070',
+    'localhost.example.com:1',
+    '128.0.0.1:1',
+    ':7070',
+    '',
+    '127.0.0.1',
+    '1270.0.0.1:7',
+  ])('%s is not', (address) => expect(isLoopback(address)).toBe(false));
+
+  test('host and port survive joining and splitting', () => {
+    fc.assert(
+      fc.property(fc.oneof(fc.ipV4(), fc.ipV6(), fc.domain()), fc.nat(65_535), (host, port) => {
+        expect(splitAddress(joinAddress(host, port))).toEqual({ host, port });
+      }),
+    );
+    expect(splitAddress('host:70000')).toBeNull();
+  });
+});
