@@ -1,7 +1,10 @@
 import { coveredPart, type Reading, type Window } from '../metrics/integrate.js';
 import type { CleanSeries } from '../metrics/series.js';
 
-/** Readings may miss this share of the measured span (the process is gone before its last reading) and still speak for it. */
+/**
+ * Readings may miss this share of the measured span (the process is gone before its last reading) and still
+ * speak for it.
+ */
 const MAX_UNCOVERED = 0.2;
 
 /** @returns true when the readings span at least 80 % of the window. */

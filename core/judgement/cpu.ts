@@ -6,9 +6,9 @@ import type { Evidence } from './evidence.js';
 
 /**
  * /proc/stat counts CPU time in ticks of 10 ms and truncates each of its fields, so a difference of the busy
- * fields (user, nice, system, irq, softirq) at both ends, less the process's two, can be wrong by several ticks.
- * A gate subtracts this much before it compares: over a window of 100 ms it cannot fire on rounding, over 10 s it
- * forgives 0.01 cores.
+ * fields (user, nice, system, irq, softirq) at both ends, less the process's two, can be wrong by several
+ * ticks. A gate subtracts this much before it compares: over a window of 100 ms it cannot fire on rounding,
+ * over 10 s it forgives 0.01 cores.
  */
 export const FOREIGN_RESOLUTION_SECONDS = 0.1;
 /** Steal is one field: a tick at either end. */
@@ -24,7 +24,10 @@ const CPU_QUANTITIES = {
   agent: 'agentCpuSeconds',
 } as const;
 
-/** CPU seconds per second of each counter, all over the same part of the measured span, so that they can be subtracted. */
+/**
+ * CPU seconds per second of each counter, all over the same part of the measured span, so that they can be
+ * subtracted.
+ */
 export function cpuUse({ series, span }: Evidence, absent: (quantity: string) => string): CpuUse {
   const usable = Object.values(CPU_QUANTITIES)
     .flatMap((quantity) => series.get(quantity) ?? [])

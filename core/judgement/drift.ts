@@ -1,6 +1,7 @@
-import { isPresent, type ResultRecord } from '../result.js';
+import type { ResultRecord } from '../result.js';
 import { compare } from '../statistics/compare.js';
 import { type Warning, warn } from '../warnings.js';
+import { repeatSamples } from './trials.js';
 
 /** Change of the drift control below which nothing is said, whatever its p value. */
 export const DRIFT_INDIFFERENCE = 0.02;
@@ -10,15 +11,18 @@ const WATCHED = [
   ['decodeTokensPerSecond', 'decode'],
 ] as const;
 
-/** The records that were measured between the same two controls: one device of one node, one block of one sweep. */
+/**
+ * The records that were measured between the same two controls: one device of one node, one block of one
+ * sweep.
+ */
 function blockOf({ node, device, sweep }: ResultRecord): string {
   return JSON.stringify([sweep.id, node.name, device.id, sweep.block]);
 }
 
 /**
- * Compares, block by block, the last run of the drift control with the first. The control is the same experiment, so any
- * difference is the machine's (heat, neighbours, frequency), and it hit everything in between. A projection over stored
- * records: the log itself is never changed.
+ * Compares, block by block, the last run of the drift control with the first. The control is the same
+ * experiment, so any difference is the machine's (heat, neighbours, frequency), and it hit everything in
+ * between. A projection over stored records: the log itself is never changed.
  * @returns the warnings to show with each trial, by trial id; trials without any are not in it.
  */
 export function driftOf(records: readonly ResultRecord[]): Map<string, Warning[]> {
@@ -51,10 +55,7 @@ function groupByBlock(records: readonly ResultRecord[]): Map<string, ResultRecor
 /** Warnings for a control that ran differently at the end than at the start. */
 export function driftBetween(first: ResultRecord, last: ResultRecord): Warning[] {
   return WATCHED.flatMap(([metric, label]) => {
-    const samples = (record: ResultRecord) => {
-      const entry = record.measurements[metric];
-      return isPresent(entry) ? (entry.samples ?? [entry.value]) : [];
-    };
+    const samples = (record: ResultRecord) => repeatSamples([record], metric);
     const { verdict, ratio, interval } = compare(samples(first), samples(last), {
       indifference: DRIFT_INDIFFERENCE,
     });

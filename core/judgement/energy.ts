@@ -33,8 +33,9 @@ function energyOf(source: EnergySource, repeat: Repeat): RepeatEnergy {
 }
 
 /**
- * Energy per repeat and phase, gross and net, with the ratios that rest on it. Per-repeat values, so that energy has a
- * spread like everything else; repeats whose window is not covered by readings are left out, and n says so.
+ * Energy per repeat and phase, gross and net, with the ratios that rest on it. Per-repeat values, so that
+ * energy has a spread like everything else; repeats whose window is not covered by readings are left out,
+ * and n says so.
  */
 export function energyFindings(evidence: Evidence): Findings {
   const { input, repeats } = evidence;
@@ -204,9 +205,9 @@ function crossEntries(crossCheck: EnergySource | null, all: readonly RepeatEnerg
 }
 
 /**
- * Rule: a phase is long enough when its typical window lasts 20 update periods. When only all repeats together
- * do, the energy of whole repeats still averages out, but its split between prefill and decode is blurred, since an
- * update that spans both is shared evenly.
+ * Rule: a phase is long enough when its typical window lasts 20 update periods. When only all repeats
+ * together do, the energy of whole repeats still averages out, but its split between prefill and decode is
+ * blurred, since an update that spans both is shared evenly.
  */
 function windowDoubts(source: EnergySource, repeats: readonly Repeat[]): Warning[] {
   const needed = SHORT_WINDOW_PERIODS * source.periodSeconds * (1 - 1e-9);

@@ -8,11 +8,11 @@ import { machineFindings } from './machine.js';
 import { speedFindings } from './speed.js';
 
 /**
- * Turns raw readings into the measurements, warnings and validity of a result. Pure: the same input gives the same
- * judgement wherever and whenever it is asked, which `ridge report --recompute` relies on.
+ * Turns raw readings into the measurements, warnings and validity of a result. Pure: the same input gives
+ * the same judgement wherever and whenever it is asked, which `ridge report --recompute` relies on.
  *
- * Every metric of the catalogue gets an entry: a number, or null with the reason. A trial that did not complete has no
- * numbers at all and is never valid.
+ * Every metric of the catalogue gets an entry: a number, or null with the reason. A trial that did not
+ * complete has no numbers at all and is never valid.
  */
 export function judge(input: JudgeInput): Judgement {
   if (input.outcome === null) {
@@ -42,7 +42,9 @@ function gapDoubt(gaps: ReadonlyMap<string, number>): Warning[] {
   return [warn('meter-gap', `readings further apart than three periods: ${list}`)];
 }
 
-/** What of the input a record keeps beside phases, token times and readings, so that it can be judged again. */
+/**
+ * What of the input a record keeps beside phases, token times and readings, so that it can be judged again.
+ */
 export function givenOf(input: JudgeInput): NonNullable<ResultRecord['given']> {
   return {
     ...input.facts,
@@ -88,8 +90,9 @@ export function inputOf(record: ResultRecord): JudgeInput | null {
 }
 
 /**
- * Judges a record again from its raw readings. A record of the same version comes back equal; one that an older judge
- * wrote comes back with today's rules. Without `given` there is nothing to judge by, and it comes back as it is.
+ * Judges a record again from its raw readings. A record of the same version comes back equal; one that an
+ * older judge wrote comes back with today's rules. Without `given` there is nothing to judge by, and it
+ * comes back as it is.
  */
 export function recompute(record: ResultRecord): ResultRecord {
   const input = inputOf(record);

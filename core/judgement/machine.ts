@@ -7,8 +7,9 @@ import { single } from './entries.js';
 import type { Evidence, Findings } from './evidence.js';
 
 /**
- * CPU use, clocks, temperatures and memory, and the gates that rest on them. CPU shares are taken over the whole measured
- * part in one piece, rests included, never per phase: a decode phase of 50 ms is five ticks long.
+ * CPU use, clocks, temperatures and memory, and the gates that rest on them. CPU shares are taken over the
+ * whole measured part in one piece, rests included, never per phase: a decode phase of 50 ms is five ticks
+ * long.
  */
 export function machineFindings(evidence: Evidence): Findings {
   const { input, series, span } = evidence;

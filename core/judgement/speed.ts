@@ -102,8 +102,8 @@ function repeatingDoubts({ input, outcome }: Evidence): Warning[] {
 }
 
 /**
- * Do the repeats agree with each other? Outliers and trends are told only when they move a repeat by more than the half
- * width that was asked for: a machine calm to 0.01 % always has a repeat that stands out.
+ * Do the repeats agree with each other? Outliers and trends are told only when they move a repeat by more
+ * than the half width that was asked for: a machine calm to 0.01 % always has a repeat that stands out.
  */
 function sampleDoubts({ input }: Evidence, label: string, samples: readonly number[]): Warning[] {
   const { maxSpread, halfWidth } = input.experiment.measure;

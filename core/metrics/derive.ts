@@ -9,7 +9,9 @@ export interface RepeatPart {
   readonly tokens: number;
 }
 
-/** One measured repeat. A part is null when the workload has no such phase (no prompt, or nothing generated). */
+/**
+ * One measured repeat. A part is null when the workload has no such phase (no prompt, or nothing generated).
+ */
 export interface Repeat {
   readonly index: number;
   readonly prefill: RepeatPart | null;
@@ -36,7 +38,10 @@ export function repeatsOf(phases: readonly Phase[]): Repeat[] {
     .map((index) => ({ index, prefill: part('prefill', index), decode: part('decode', index) }));
 }
 
-/** From the first measured phase to the last, the rests between repeats included; null when nothing was measured. */
+/**
+ * From the first measured phase to the last, the rests between repeats included; null when nothing was
+ * measured.
+ */
 export function measuredSpan(phases: readonly Phase[]): Window | null {
   const measured = phases.filter((p) => p.name === 'prefill' || p.name === 'decode');
   if (measured.length === 0) return null;
@@ -79,7 +84,10 @@ export function energyDelayProduct(joules: number, seconds: number): number {
   return joules * seconds;
 }
 
-/** Energy above the idle baseline; may be slightly negative when the work costs less than the noise of the source. */
+/**
+ * Energy above the idle baseline; may be slightly negative when the work costs less than the noise of the
+ * source.
+ */
 export function netEnergy(joules: number, idleWatts: number, seconds: number): number {
   return joules - idleWatts * seconds;
 }

@@ -26,10 +26,10 @@ export function deviceKind(deviceClass: string): string {
 }
 
 /**
- * Chooses what counts as the trial's energy. On an accelerator: its own board (`gpu`), and nothing else. On a CPU: all
- * packages and, where they are metered, their memory (`dram`); `psys` contains the packages and `core`/`uncore` are
- * contained in them, so those are never added, and `psys` stands in only when there is no package at all.
- * Counters come before power readings.
+ * Chooses what counts as the trial's energy. On an accelerator: its own board (`gpu`), and nothing else. On
+ * a CPU: all packages and, where they are metered, their memory (`dram`); `psys` contains the packages and
+ * `core`/`uncore` are contained in them, so those are never added, and `psys` stands in only when there is
+ * no package at all. Counters come before power readings.
  */
 export function energySources(series: readonly CleanSeries[], deviceClass: string): EnergySources {
   const counters = byDomain(series, 'energyJoules:', 'counter');

@@ -62,7 +62,8 @@ function significant(value: number, digits: number): string {
 
 /**
  * A number for people: SI prefix (decimal, also for bytes) and significant digits.
- * @example formatValue(1234, 'tokens/s') → '1.23 k t/s'; formatValue(16.9e6, 'B') → '16.9 MB'; formatValue(null, 's') → '–'
+ * @example formatValue(1234, 'tokens/s') → '1.23 k t/s'; formatValue(16.9e6, 'B') → '16.9 MB';
+ * formatValue(null, 's') → '–'
  */
 export function formatValue(value: number | null, unit: Unit, digits = 3): string {
   if (value === null || !Number.isFinite(value)) return NO_VALUE;
@@ -96,7 +97,10 @@ export function formatPercent(ratio: number | null): string {
   return ratio === null || !Number.isFinite(ratio) ? NO_VALUE : `${(ratio * 100).toFixed(1)} %`;
 }
 
-/** The quoted value with its 95 % half width in percent: `1.23 k t/s ± 0.8 %`; without interval just the value. */
+/**
+ * The quoted value with its 95 % half width in percent: `1.23 k t/s ± 0.8 %`; without interval just the
+ * value.
+ */
 export function formatMeasurement(name: string, entry: Measurement | Missing | undefined): string {
   if (!isPresent(entry)) return NO_VALUE;
   const text = formatMetric(name, entry.value);

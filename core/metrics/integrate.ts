@@ -31,7 +31,10 @@ function interpolate(series: CleanSeries, t: number): number | null {
   return v0 + ((t - t0) / (t1 - t0)) * (values[i + 1]! - v0);
 }
 
-/** Why the window cannot be integrated, or null when readings lie at or before its start and at or after its end. */
+/**
+ * Why the window cannot be integrated, or null when readings lie at or before its start and at or after its
+ * end.
+ */
 function notBracketed(series: CleanSeries, window: Window): string | null {
   const { seconds, quantity } = series;
   const [first, last] = [seconds[0], seconds.at(-1)];
@@ -61,8 +64,9 @@ function brackets({ seconds }: CleanSeries, window: Window): [number, number] {
 }
 
 /**
- * Growth of a counter over the window, with linear interpolation at both edges. A gap matters only where an edge falls
- * into it: in between a counter forgets nothing. A counter that went back was reset, and what it lost is not known.
+ * Growth of a counter over the window, with linear interpolation at both edges. A gap matters only where an
+ * edge falls into it: in between a counter forgets nothing. A counter that went back was reset, and what it
+ * lost is not known.
  */
 export function counterDifference(series: CleanSeries, window: Window): Reading {
   const doubt = notBracketed(series, window);
@@ -124,9 +128,4 @@ export function coveredPart(window: Window, all: readonly CleanSeries[]): Window
     endSeconds = Math.min(endSeconds, seconds.at(-1) ?? -Infinity);
   }
   return endSeconds > startSeconds ? { startSeconds, endSeconds } : null;
-}
-
-/** @returns true when the window is shorter than 20 update periods of the source. */
-export function tooShort(window: Window, periodSeconds: number): boolean {
-  return window.endSeconds - window.startSeconds < SHORT_WINDOW_PERIODS * periodSeconds * (1 - 1e-9);
 }

@@ -1,4 +1,5 @@
 import type { SampleSeries } from '../result.js';
+import { median } from '../statistics/quantile.js';
 
 /**
  * Values by which drivers say "no value": NVML's all ones, and DCGM's blanks (dcgm_structs.h: 0x7ffffff0 and
@@ -22,6 +23,10 @@ export interface CleanSeries {
   readonly meter: string;
   readonly quantity: string;
   readonly kind: 'gauge' | 'counter';
+  /**
+   * How finely it resolves time: the source's update period or the usual distance of readings, whichever is
+   * longer.
+   */
   readonly periodSeconds: number;
   readonly seconds: readonly number[];
   readonly values: readonly number[];
@@ -30,11 +35,12 @@ export interface CleanSeries {
 }
 
 /**
- * Makes a recorded series fit for arithmetic. Sentinels and non-finite numbers are dropped, readings are put in the
- * order of their times, and readings at the same time are averaged (as InferenceX's power audit does).
+ * Makes a recorded series fit for arithmetic. Sentinels and non-finite numbers are dropped, readings are put
+ * in the order of their times, and readings at the same time are averaged (as InferenceX's power audit
+ * does).
  */
 export function cleanSeries(series: SampleSeries): CleanSeries {
-  const { meter, quantity, kind, periodSeconds } = series;
+  const { meter, quantity, kind } = series;
   const readings = series.seconds
     .map((t, i) => ({ t, v: series.values[i] ?? Number.NaN }))
     .filter((r) => Number.isFinite(r.t) && !isSentinel(r.v));
@@ -55,7 +61,14 @@ export function cleanSeries(series: SampleSeries): CleanSeries {
     averaged: readings.length - seconds.length,
     reordered,
   };
+  const periodSeconds = resolution(series.periodSeconds, seconds);
   return { meter, quantity, kind, periodSeconds, seconds, values, repairs };
+}
+
+/** RAPL moves every millisecond, but read ten times a second it tells no more than ten times a second. */
+function resolution(updatePeriodSeconds: number, seconds: readonly number[]): number {
+  const distances = seconds.slice(1).map((t, i) => t - seconds[i]!);
+  return distances.length === 0 ? updatePeriodSeconds : Math.max(updatePeriodSeconds, median(distances));
 }
 
 /** Index of the last time that is ≤ t, or −1. Times rise. */
@@ -71,18 +84,21 @@ export function indexAtOrBefore(seconds: readonly number[], t: number): number {
 }
 
 /**
- * Energy counters are read more often than they change: a staircase. Keeping the first reading of each step (the moment
- * the new value was seen) and the very last reading turns it into the straight lines that power really draws; Zeus
- * drops the repeats for the same reason. Only for counters that cannot stand still.
+ * Energy counters are often read more often than they change: a staircase. Keeping the first reading of each
+ * step (the moment the new value was seen) and the very last reading turns it into the straight lines that
+ * power really draws, and shows the true update period; Zeus finds it the same way. Only for counters that
+ * cannot stand still.
  */
 export function withoutPlateaus(series: CleanSeries): CleanSeries {
   const last = series.values.length - 1;
   const kept = series.values.flatMap((v, i) =>
     i === 0 || i === last || v !== series.values[i - 1] ? [i] : [],
   );
+  const seconds = kept.map((i) => series.seconds[i]!);
   return {
     ...series,
-    seconds: kept.map((i) => series.seconds[i]!),
+    periodSeconds: resolution(series.periodSeconds, seconds),
+    seconds,
     values: kept.map((i) => series.values[i]!),
   };
 }

@@ -4,7 +4,10 @@ import type { Objective } from '../sweep/spec.js';
 /** Where one row stands. */
 export interface ParetoMark {
   readonly onFront: boolean;
-  /** Index of a row that is at least as good in every objective and better in one; null on the front or without values. */
+  /**
+   * Index of a row that is at least as good in every objective and better in one; null on the front or
+   * without values.
+   */
   readonly dominatedBy: number | null;
   /** First objective the row has no number for; such a row is never on the front and beats nobody. */
   readonly missing: string | null;
@@ -13,9 +16,9 @@ export interface ParetoMark {
 export type ValueOf<Row> = (row: Row, metric: string) => number | null;
 
 /**
- * Marks the rows that no other row beats (Kung, Luccio & Preparata, "On Finding the Maxima of a Set of Vectors", JACM
- * 22(4), 1975). Rows with equal values are all on the front or all off it. Two objectives take O(n log n); more take
- * O(n · front), since after sorting a row can only be beaten by one before it.
+ * Marks the rows that no other row beats (Kung, Luccio & Preparata, "On Finding the Maxima of a Set of
+ * Vectors", JACM 22(4), 1975). Rows with equal values are all on the front or all off it. Two objectives
+ * take O(n log n); more take O(n · front), since after sorting a row can only be beaten by one before it.
  * @param objectives what counts and which way; with none, every row is on the front.
  */
 export function paretoFront<Row>(
@@ -46,7 +49,8 @@ export function paretoFront<Row>(
   });
   const front: { index: number; cost: number[] }[] = [];
   for (const point of points) {
-    // In two dimensions the last of the front has the least second cost so far: it beats the point or nobody does.
+    // In two dimensions the last of the front has the least second cost so far: it beats the point or nobody
+    // does.
     const rivals = objectives.length <= 2 ? front.slice(-1) : front;
     const winner = rivals.find((rival) => dominates(rival.cost, point.cost));
     if (winner === undefined) front.push(point);

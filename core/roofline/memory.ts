@@ -35,9 +35,9 @@ const DEVICE_CONTEXT_BYTES = 512e6;
 const FLOAT_BYTES = 4;
 
 /**
- * Predicts the memory of one trial from the model's header and the experiment, before anything is opened: a bound
- * somewhat above reality, for refusing what cannot fit. Weights are counted once: the mapped file and a repacked copy can
- * be resident together, but mapped pages are given back under pressure.
+ * Predicts the memory of one trial from the model's header and the experiment, before anything is opened: a
+ * bound somewhat above reality, for refusing what cannot fit. Weights are counted once: the mapped file and
+ * a repacked copy can be resident together, but mapped pages are given back under pressure.
  */
 export function predictMemory(request: MemoryRequest): MemoryPrediction {
   const { facts, experiment } = request;
@@ -65,9 +65,9 @@ export function predictMemory(request: MemoryRequest): MemoryPrediction {
 }
 
 /**
- * Bytes of the weights after quantization: the mixture's bits per weight, with one vocabulary matrix at the bits of an
- * output matrix, which decides in small models. `base`, the type the file already has, and names we do not know: the file
- * as it is.
+ * Bytes of the weights after quantization: the mixture's bits per weight, with one vocabulary matrix at the
+ * bits of an output matrix, which decides in small models. `base`, the type the file already has, and names
+ * we do not know: the file as it is.
  */
 export function predictWeights(facts: ModelFacts, quantization: string): number {
   if (quantization === 'base' || quantization === facts.quantization) return facts.bytes;
@@ -90,8 +90,9 @@ export function predictKvCache(facts: ModelFacts, options: Options, cells: numbe
 }
 
 /**
- * The compute buffer is reserved for the worst micro-batch: logits for each of its tokens, the activations of a layer, the
- * attention mask, and, without flash attention, the scores of every head over the whole context.
+ * The compute buffer is reserved for the worst micro-batch: logits for each of its tokens, the activations
+ * of a layer, the attention mask, and, without flash attention, the scores of every head over the whole
+ * context.
  */
 function predictCompute(
   facts: ModelFacts,
@@ -108,7 +109,10 @@ function predictCompute(
   return (logits + activations + mask + scores) * FLOAT_BYTES;
 }
 
-/** The header facts do not hold the number of heads: heads of 64 elements up to a width of 2048, of 128 above. */
+/**
+ * The header facts do not hold the number of heads: heads of 64 elements up to a width of 2048, of 128
+ * above.
+ */
 function headsOf(facts: ModelFacts): number {
   const usual = facts.embeddingLength <= 2048 ? 64 : 128;
   const keyWidth = facts.keyElementsPerToken / Math.max(1, facts.layers);

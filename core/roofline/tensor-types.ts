@@ -28,8 +28,8 @@ export function bytesPerElement(type: string): number | null {
 }
 
 /**
- * Bits per weight of whole files by llama.cpp's name of the mixture. Measured on Llama 3.1 8B where llama.cpp's
- * tools/quantize/README.md gives them; plain types by their block.
+ * Bits per weight of whole files by llama.cpp's name of the mixture. Measured on Llama 3.1 8B where
+ * llama.cpp's tools/quantize/README.md gives them; plain types by their block.
  */
 export const BITS_PER_WEIGHT: Readonly<Record<string, number>> = {
   f32: 32,
@@ -66,9 +66,9 @@ export const BITS_PER_WEIGHT: Readonly<Record<string, number>> = {
 };
 
 /**
- * What the mixtures come to when rows are not whole 256-blocks: llama-quantize then falls back to 32-block types
- * (tensor_type_fallback in llama-quant.cpp: q4_k → q5_0, q5_k → q5_1, q6_k → q8_0, smaller ones → q4_0 or iq4_nl), and
- * the better tensors of an `_m` or `_l` mixture to the next one up.
+ * What the mixtures come to when rows are not whole 256-blocks: llama-quantize then falls back to 32-block
+ * types (tensor_type_fallback in llama-quant.cpp: q4_k → q5_0, q5_k → q5_1, q6_k → q8_0, smaller ones → q4_0
+ * or iq4_nl), and the better tensors of an `_m` or `_l` mixture to the next one up.
  */
 export function bitsWithoutFullBlocks(quantization: string): number | null {
   if (/^q6_k/.test(quantization)) return 8.5;

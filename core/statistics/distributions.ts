@@ -44,7 +44,8 @@ export function incompleteBeta(x: number, a: number, b: number): number {
   if (x <= 0) return 0;
   if (x >= 1) return 1;
   const front = Math.exp(logGamma(a + b) - logGamma(a) - logGamma(b) + a * Math.log(x) + b * Math.log1p(-x));
-  // The fraction converges fast only left of the mean; the other side follows from I_x(a,b) = 1 − I_{1−x}(b,a).
+  // The fraction converges fast only left of the mean; the other side follows from I_x(a,b) = 1 −
+  // I_{1−x}(b,a).
   return x < (a + 1) / (a + b + 2)
     ? (front * betaFraction(x, a, b)) / a
     : 1 - (front * betaFraction(1 - x, b, a)) / b;
@@ -110,7 +111,10 @@ export function normalCdf(z: number): number {
   return z > 0 ? 1 - tail : tail;
 }
 
-/** x + 1/(x + 2/(x + 3/(x + …))): density over tail of the normal, Laplace; 100 terms are enough from x = 4 on. */
+/**
+ * x + 1/(x + 2/(x + 3/(x + …))): density over tail of the normal, Laplace; 100 terms are enough from x = 4
+ * on.
+ */
 function millsFraction(x: number): number {
   let fraction = x;
   for (let k = 100; k >= 1; k--) fraction = x + k / fraction;

@@ -31,8 +31,8 @@ export function welch(a: readonly number[], b: readonly number[]): WelchTest | n
 const EXACT_PAIRS = 400;
 
 /**
- * Mann–Whitney U test, two-sided (Annals of Mathematical Statistics 18, 1947): exact without ties and with few
- * values, otherwise the normal approximation with tie and continuity correction. Three against three can
+ * Mann–Whitney U test, two-sided (Annals of Mathematical Statistics 18, 1947): exact without ties and with
+ * few values, otherwise the normal approximation with tie and continuity correction. Three against three can
  * never fall below p = 0.1.
  * @returns null when a sample is empty.
  */
@@ -56,8 +56,9 @@ export function mannWhitney(a: readonly number[], b: readonly number[]): { u: nu
 }
 
 /**
- * P(U ≤ limit) under the null. Every arrangement of n and m is a monotone path whose area is U, so the counts are the
- * coefficients of the Gaussian binomial, built up one factor (1 − q^(m+i)) / (1 − q^i) at a time.
+ * P(U ≤ limit) under the null. Every arrangement of n and m is a monotone path whose area is U, so the
+ * counts are the coefficients of the Gaussian binomial, built up one factor (1 − q^(m+i)) / (1 − q^i) at a
+ * time.
  */
 function shareOfUAtMost(limit: number, n: number, m: number): number {
   const counts = new Array<number>(n * m + 1).fill(0);

@@ -1,0 +1,231 @@
+import { describe, expect, test } from 'vitest';
+import { recompute } from '../../../core/judgement/judge.js';
+import { METRIC_NAMES, metricNamed } from '../../../core/metrics/catalogue.js';
+import { isPresent, resultSchema } from '../../../core/result.js';
+import { warn } from '../../../core/warnings.js';
+import { codes, judged, measured, reason, value, withPolicy } from './reading.js';
+import { calmInput, experiment, joulesAt, phasesOf, recordOf, sampled, samplesWith, TRUTH } from './trace.js';
+
+describe('a calm trial', () => {
+  const result = judged();
+
+  test('is valid and gives every metric of the catalogue a number in its unit', () => {
+    expect(result.warnings).toEqual([]);
+    expect(result.valid).toBe(true);
+    expect(Object.keys(result.measurements).sort()).toEqual([...METRIC_NAMES].sort());
+    for (const name of METRIC_NAMES) {
+      expect(measured(result, name).unit).toBe(metricNamed(name)!.unit);
+    }
+  });
+
+  test('rates and latencies', () => {
+    expect(value(result, 'prefillTokensPerSecond')).toBeCloseTo(512, 9);
+    expect(value(result, 'decodeTokensPerSecond')).toBeCloseTo(64, 9);
+    expect(value(result, 'timeToFirstTokenSeconds')).toBeCloseTo(2, 12);
+    expect(value(result, 'timePerOutputTokenSeconds')).toBeCloseTo(4 / 256, 12);
+    expect(value(result, 'interTokenLatencyP99Seconds')).toBeCloseTo(4 / 256, 12);
+    expect(measured(result, 'interTokenLatencyP50Seconds').n).toBe(TRUTH.repeats * TRUTH.outputTokens);
+    expect(value(result, 'loadSeconds')).toBe(1);
+    expect(measured(result, 'decodeTokensPerSecond')).toMatchObject({ n: 5 });
+    expect(measured(result, 'decodeTokensPerSecond').samples).toHaveLength(5);
+  });
+
+  test('a replayed trace of known power gives its exact joules', () => {
+    expect(value(result, 'prefillEnergyJoules')).toBeCloseTo(400, 8);
+    expect(value(result, 'decodeEnergyJoules')).toBeCloseTo(480, 8);
+    expect(value(result, 'energyJoules')).toBeCloseTo(880, 8);
+    expect(value(result, 'energyNetJoules')).toBeCloseTo(880 - 50 * 6, 8);
+    expect(value(result, 'energyPerOutputTokenJoules')).toBeCloseTo(880 / 256, 8);
+    expect(value(result, 'energyPerTotalTokenJoules')).toBeCloseTo(880 / 1280, 8);
+    expect(value(result, 'tokensPerJoule')).toBeCloseTo(256 / 880, 8);
+    expect(value(result, 'energyDelayProductJouleSeconds')).toBeCloseTo(880 * 6, 6);
+    expect(value(result, 'averagePowerWatts')).toBeCloseTo(880 / 6, 8);
+    expect(value(result, 'idlePowerWatts')).toBe(50);
+    expect(measured(result, 'energyJoules')).toMatchObject({ source: 'counter:gpu', n: 5 });
+    expect(measured(result, 'energyIntegralJoules').source).toBe('integral:gpu');
+    expect(Math.abs(value(result, 'energyIntegralDifferenceRatio'))).toBeLessThan(0.02);
+  });
+
+  test('machine, memory and sizes', () => {
+    expect(value(result, 'processCores')).toBeCloseTo(1, 9);
+    expect(value(result, 'systemBusyRatio')).toBeCloseTo(1.1 / 4, 9);
+    expect(value(result, 'foreignCores')).toBeCloseTo(0.1, 9);
+    expect(value(result, 'stealRatio')).toBe(0);
+    expect(value(result, 'clockHertz')).toBeCloseTo(1.7e9, 0);
+    expect(value(result, 'deviceMemoryPeakBytes')).toBe(1.5e9);
+    expect(measured(result, 'peakResidentBytes')).toMatchObject({ value: 2e8, source: 'kernel' });
+    expect(value(result, 'bitsPerWeight')).toBe(8.5);
+    expect(value(result, 'compressionRatio')).toBeCloseTo(16 / 8.5, 12);
+  });
+});
+
+describe('gates', () => {
+  test('a foreign process makes the row invalid; the agent itself and rounding do not', () => {
+    const busy = judged({ samples: samplesWith({ systemBusyCpuSeconds: (t) => 1.5 * t }) });
+    expect(codes(busy)).toEqual(['foreign-process']);
+    expect(busy.valid).toBe(false);
+    expect(busy.warnings[0]!.message).toMatch(/0\.45 cores/);
+    const agent = judged({
+      samples: samplesWith({ systemBusyCpuSeconds: (t) => 1.5 * t, agentCpuSeconds: (t) => 0.4 * t }),
+    });
+    expect(agent.warnings).toEqual([]);
+  });
+
+  test('ticks of 10 ms cannot fire a gate over a very short trial', () => {
+    // 60 ms measured in all; every counter jumps by whole ticks: busy and steal look like a full core.
+    const phases = [
+      { name: 'prefill' as const, repeat: 0, startSeconds: 1, endSeconds: 1.03, tokens: 10 },
+      { name: 'decode' as const, repeat: 0, startSeconds: 1.03, endSeconds: 1.06, tokens: 10 },
+    ];
+    const fast = (quantity: string, after: number) => ({
+      ...sampled(quantity, 'counter', (t) => (t >= 1.05 ? after : 0), phases),
+      periodSeconds: 0.1,
+    });
+    const result = judged({
+      phases,
+      samples: [
+        fast('systemBusyCpuSeconds', 0.11),
+        fast('processCpuSeconds', 0.01),
+        fast('systemStealCpuSeconds', 0.01),
+        fast('systemTotalCpuSeconds', 0.16),
+      ],
+    });
+    expect(codes(result)).not.toContain('foreign-process');
+    expect(codes(result)).not.toContain('cpu-steal');
+  });
+
+  test('stolen time', () => {
+    const result = judged({ samples: samplesWith({ systemStealCpuSeconds: (t) => 0.2 * t }) });
+    expect(codes(result)).toEqual(['cpu-steal']);
+    expect(value(result, 'stealRatio')).toBeCloseTo(0.05, 9);
+    expect(result.valid).toBe(false);
+  });
+
+  test('throttling, by its bits, only while measuring', () => {
+    const thermal = judged({
+      samples: samplesWith({ throttleReasons: (t) => (t > 10 && t < 12 ? 0x40 : 0) }),
+    });
+    expect(codes(thermal)).toEqual(['thermal-throttle']);
+    expect(thermal.valid).toBe(false);
+    const power = judged({ samples: samplesWith({ throttleReasons: () => 0x80 | 8 }) });
+    expect(codes(power)).toEqual(['power-throttle']);
+    expect(
+      judged({ samples: samplesWith({ throttleReasons: (t) => (t < 2.9 ? 0x40 : 1) }) }).warnings,
+    ).toEqual([]);
+  });
+
+  test('a clock that moves between repeats is noted', () => {
+    const result = judged({ samples: samplesWith({ deviceClockHertz: (t) => (t < 15 ? 1.98e9 : 1.7e9) }) });
+    expect(codes(result)).toEqual(['clock-change']);
+    expect(result.valid).toBe(true);
+  });
+
+  test('spread, outliers and trend', () => {
+    const wild = judged({ phases: phasesOf((r) => (r % 2 === 0 ? 1 : 1.5)), samples: [] });
+    expect(codes(wild)).toEqual(['high-spread', 'high-spread']);
+    expect(wild.valid).toBe(false);
+    const odd = judged({ phases: phasesOf((r) => (r === 3 ? 1.15 : 1 + r / 1000)), samples: [] });
+    expect(codes(odd)).toEqual(['outliers', 'outliers']);
+    const falling = judged({ phases: phasesOf((r) => 1 + r / 100), samples: [] });
+    expect(codes(falling)).toEqual(['drift-trend', 'drift-trend']);
+    expect(falling.warnings[0]!.message).toMatch(/prefill t\/s fall by 3\.9 %/);
+    const barely = judged({ phases: phasesOf((r) => 1 + r / 10_000), samples: [] });
+    expect(barely.warnings).toEqual([]);
+  });
+
+  test('what the workload could not reach', () => {
+    const base = calmInput().outcome!;
+    const result = judged({
+      outcome: { ...base, repeats: 2, warmupSettled: false, stop: 'time-budget', halfWidth: 0.08 },
+      experiment: { ...experiment, runner: { kind: 'llama-cpp', options: { threads: 9 } } },
+    });
+    expect(codes(result)).toEqual(['warmup-unsettled', 'few-repeats', 'interval-wide', 'oversubscribed']);
+    expect(result.valid).toBe(true);
+    expect(
+      judged({ outcome: { ...base, warmups: 0, warmupSettled: false }, ...withPolicy({ maxWarmups: 0 }) })
+        .warnings,
+    ).toEqual([]);
+  });
+
+  test("others' doubts count and stay in front", () => {
+    const foreign = warn('foreign-process', 'pid 77 uses the device');
+    const result = judged({ warnings: [foreign] });
+    expect(result.warnings).toEqual([foreign]);
+    expect(result.valid).toBe(false);
+  });
+});
+
+describe('what is missing', () => {
+  test('meters off: times and sizes stay, the rest says so', () => {
+    const result = judged({ samples: [], ...withPolicy({ meters: 'off' }) });
+    expect(value(result, 'decodeTokensPerSecond')).toBeCloseTo(64, 9);
+    for (const name of ['energyJoules', 'processCores', 'clockHertz', 'peakResidentBytes'] as const) {
+      expect(reason(result, name)).toBe('the meters were off');
+    }
+  });
+
+  test('a workload without decode has no decode numbers', () => {
+    const phases = phasesOf().filter((p) => p.name !== 'decode');
+    const result = judged({ phases, tokenSeconds: [] });
+    expect(reason(result, 'decodeTokensPerSecond')).toMatch(/generates no tokens/);
+    expect(reason(result, 'energyPerOutputTokenJoules')).toMatch(/generates no tokens/);
+    expect(value(result, 'energyJoules')).toBeCloseTo(400, 8);
+    expect(reason(result, 'interTokenLatencyP50Seconds')).toMatch(/no decode step/);
+  });
+
+  test('a trial that did not complete has no numbers and is not valid', () => {
+    const result = judged({ outcome: null });
+    expect(result.valid).toBe(false);
+    for (const name of METRIC_NAMES) expect(reason(result, name)).toBe('the trial did not complete');
+  });
+
+  test('a process that ends before its last reading still has its share of CPU', () => {
+    const cut = (s: (typeof calm)[number]) => {
+      const n = s.quantity === 'processCpuSeconds' ? s.seconds.length - 8 : s.seconds.length;
+      return { ...s, seconds: s.seconds.slice(0, n), values: s.values.slice(0, n) };
+    };
+    const calm = samplesWith({});
+    const result = judged({ samples: calm.map(cut) });
+    expect(value(result, 'processCores')).toBeCloseTo(1, 9);
+    expect(value(result, 'foreignCores')).toBeCloseTo(0.1, 9);
+  });
+});
+
+describe('recompute', () => {
+  test('is the identity on what the judge made, through JSON and the schema', () => {
+    const inputs = [
+      calmInput(),
+      calmInput({
+        samples: samplesWith({ systemBusyCpuSeconds: (t) => 2.5 * t, 'powerWatts:gpu': (t) => t }),
+      }),
+      calmInput({
+        warnings: [
+          warn('engine-warning', 'flash attention was turned off'),
+          warn('cpu-steal', 'told by the host'),
+        ],
+      }),
+      calmInput({ outcome: null }),
+      calmInput({ samples: [], absent: { energy: 'none here' } }),
+    ];
+    for (const input of inputs) {
+      const record = resultSchema.parse(JSON.parse(JSON.stringify(recordOf(input))));
+      expect(recompute(record)).toEqual(record);
+    }
+  });
+
+  test('rests on the raw readings alone', () => {
+    const record = recordOf(calmInput());
+    const forged = { ...record, measurements: {}, warnings: [], valid: false };
+    expect(recompute(forged)).toEqual(record);
+    const joules = (t: number) => 2 * joulesAt(t);
+    const changed = recompute({ ...record, samples: samplesWith({ 'energyJoules:gpu': joules }) });
+    const entry = changed.measurements.energyJoules;
+    expect(isPresent(entry) && entry.value).toBeCloseTo(1760, 6);
+  });
+
+  test('a record that does not hold what was given comes back as it is', () => {
+    const { given, ...old } = recordOf(calmInput());
+    expect(given).toBeDefined();
+    expect(recompute(old)).toBe(old);
+  });
+});

@@ -1,0 +1,216 @@
+import type { JudgeInput } from '../../../core/judgement/evidence.js';
+import { givenOf, judge } from '../../../core/judgement/judge.js';
+import { type Phase, RESULT_SCHEMA, type ResultRecord, type SampleSeries } from '../../../core/result.js';
+import type { Experiment, MeasurePolicy } from '../../../core/sweep/experiment.js';
+
+/**
+ * A trial whose truth is known: per repeat 2 s of prefill at 200 W and 4 s of decode at 120 W, then 1 s of
+ * rest at the idle 50 W. Readings every 0.1 s begin half a second early and end half a second late.
+ */
+export const TRUTH = {
+  repeats: 5,
+  prefillSeconds: 2,
+  decodeSeconds: 4,
+  restSeconds: 1,
+  prefillWatts: 200,
+  decodeWatts: 120,
+  idleWatts: 50,
+  promptTokens: 1024,
+  outputTokens: 256,
+} as const;
+
+const PERIOD = 0.1;
+const START = 3;
+
+export const policy: MeasurePolicy = {
+  confidence: 0.95,
+  halfWidth: 0.02,
+  minRepeats: 3,
+  maxRepeats: 10,
+  maxSeconds: null,
+  warmupSpread: 0.05,
+  maxWarmups: 5,
+  trialTimeoutSeconds: null,
+  maxStealRatio: 0.02,
+  maxForeignCores: 0.25,
+  maxSpread: 0.1,
+  meters: 'on',
+};
+
+export const experiment: Experiment = {
+  id: 'x0123456789abcdef01234567',
+  model: { name: 'small', source: 'builtin:small', digest: null, facts: null },
+  technique: { quantization: 'q8_0', sparsity: 'none' },
+  runner: { kind: 'llama-cpp', options: { threads: 2 } },
+  workload: { kind: 'latency', options: { promptTokens: 1024, generateTokens: 256, parallel: 1 } },
+  measure: policy,
+  device: 'cuda:h100',
+  node: null,
+};
+
+/** @param speed multiplies the duration of each repeat's phases; 1 everywhere by default. */
+export function phasesOf(speed: (repeat: number) => number = () => 1): Phase[] {
+  const phases: Phase[] = [
+    { name: 'load', repeat: null, startSeconds: 0.5, endSeconds: 1.5, tokens: 0 },
+    { name: 'warm-up', repeat: 0, startSeconds: 1.6, endSeconds: 2.6, tokens: 100 },
+  ];
+  let t: number = START;
+  for (let repeat = 0; repeat < TRUTH.repeats; repeat++) {
+    const prefillEnd = t + TRUTH.prefillSeconds * speed(repeat);
+    const decodeEnd = prefillEnd + TRUTH.decodeSeconds * speed(repeat);
+    phases.push({
+      name: 'prefill',
+      repeat,
+      startSeconds: t,
+      endSeconds: prefillEnd,
+      tokens: TRUTH.promptTokens,
+    });
+    phases.push({
+      name: 'decode',
+      repeat,
+      startSeconds: prefillEnd,
+      endSeconds: decodeEnd,
+      tokens: TRUTH.outputTokens,
+    });
+    t = decodeEnd + TRUTH.restSeconds;
+  }
+  return phases;
+}
+
+/**
+ * Readings on the 0.1 s grid of a function of time, from half a second before the first repeat until after
+ * the last.
+ */
+export function sampled(
+  quantity: string,
+  kind: 'gauge' | 'counter',
+  valueAt: (seconds: number) => number,
+  phases: readonly Phase[] = phasesOf(),
+): SampleSeries {
+  const end = Math.max(...phases.map((p) => p.endSeconds)) + 0.5;
+  const ticks = Array.from({ length: Math.round(end / PERIOD) + 1 }, (_, i) => i / 10);
+  return {
+    meter: 'replay',
+    quantity,
+    unit: '',
+    kind,
+    periodSeconds: PERIOD,
+    seconds: ticks,
+    values: ticks.map(valueAt),
+  };
+}
+
+export function wattsAt(t: number, phases: readonly Phase[] = phasesOf()): number {
+  const phase = phases.find((p) => p.startSeconds <= t && t < p.endSeconds);
+  if (phase?.name === 'prefill') return TRUTH.prefillWatts;
+  return phase?.name === 'decode' ? TRUTH.decodeWatts : TRUTH.idleWatts;
+}
+
+/** Energy since 0 by adding up the pieces, not by the code under test. */
+export function joulesAt(t: number, phases: readonly Phase[] = phasesOf()): number {
+  let joules = t * TRUTH.idleWatts;
+  for (const p of phases) {
+    const seconds = Math.max(0, Math.min(t, p.endSeconds) - p.startSeconds);
+    if (p.name === 'prefill') joules += seconds * (TRUTH.prefillWatts - TRUTH.idleWatts);
+    if (p.name === 'decode') joules += seconds * (TRUTH.decodeWatts - TRUTH.idleWatts);
+  }
+  return joules;
+}
+
+/** A calm trial on a GPU node with two host cores in use, one of them idle. */
+export function calmInput(changes: Partial<JudgeInput> = {}): JudgeInput {
+  const phases = changes.phases ?? phasesOf();
+  return {
+    experiment,
+    phases,
+    tokenSeconds: Array.from({ length: TRUTH.repeats }, () =>
+      new Array<number>(TRUTH.outputTokens).fill(TRUTH.decodeSeconds / TRUTH.outputTokens),
+    ),
+    outcome: {
+      repeats: TRUTH.repeats,
+      warmups: 4,
+      warmupSettled: true,
+      stop: 'interval-narrow',
+      halfWidth: 0.001,
+    },
+    facts: { modelBytes: 8_500_000, parameters: 8_000_000, kvCacheBytes: 2_097_152 },
+    baseBytes: 16_000_000,
+    cores: 4,
+    samples: calmSamples(phases),
+    idleWatts: { gpu: TRUTH.idleWatts },
+    absent: {},
+    warnings: [],
+    ...changes,
+  };
+}
+
+export function calmSamples(phases: readonly Phase[] = phasesOf()): SampleSeries[] {
+  const series = (quantity: string, kind: 'gauge' | 'counter', valueAt: (t: number) => number) =>
+    sampled(quantity, kind, valueAt, phases);
+  return [
+    series('energyJoules:gpu', 'counter', (t) => joulesAt(t, phases)),
+    series('powerWatts:gpu', 'gauge', (t) => wattsAt(t, phases)),
+    series('processCpuSeconds', 'counter', (t) => 1 * t),
+    series('agentCpuSeconds', 'counter', (t) => 0.05 * t),
+    series('systemBusyCpuSeconds', 'counter', (t) => 1.1 * t),
+    series('systemStealCpuSeconds', 'counter', () => 0),
+    series('systemTotalCpuSeconds', 'counter', (t) => 4 * t),
+    series('processPeakResidentBytes', 'gauge', (t) => Math.min(t, 2) * 1e8),
+    series('processProportionalBytes', 'gauge', () => 1.5e8),
+    series('deviceMemoryBytes', 'gauge', (t) => 1e9 + (t > 4 && t < 5 ? 5e8 : 0)),
+    series('deviceClockHertz', 'gauge', () => 1.7e9),
+    series('deviceTemperatureCelsius', 'gauge', (t) => 50 + t / 10),
+    series('throttleReasons', 'gauge', () => 1),
+  ];
+}
+
+/** The calm samples with some series replaced or (null) taken away. */
+export function samplesWith(
+  changes: Record<string, ((t: number) => number) | null>,
+  phases: readonly Phase[] = phasesOf(),
+): SampleSeries[] {
+  const base = calmSamples(phases).filter((s) => changes[s.quantity] !== null);
+  const kept = base.map((s) => {
+    const valueAt = changes[s.quantity];
+    return valueAt ? sampled(s.quantity, s.kind, valueAt, phases) : s;
+  });
+  const known = new Set(base.map((s) => s.quantity));
+  const added = Object.entries(changes).flatMap(([quantity, valueAt]) => {
+    if (valueAt === null || known.has(quantity)) return [];
+    const kind = /Joules|CpuSeconds/.test(quantity) ? 'counter' : 'gauge';
+    return [sampled(quantity, kind, valueAt, phases)];
+  });
+  return [...kept, ...added];
+}
+
+/** The record an agent would make of it. */
+export function recordOf(input: JudgeInput, changes: Partial<ResultRecord> = {}): ResultRecord {
+  return {
+    schema: RESULT_SCHEMA,
+    trialId: 't1',
+    experimentId: input.experiment.id,
+    sweep: { id: 's1', name: 'test', position: 0, block: 0, purpose: 'measure', attempt: 1 },
+    experiment: structuredClone(input.experiment) as ResultRecord['experiment'],
+    node: { name: 'n1', hostname: 'n1', cpuModel: 'test', cores: 4, memoryBytes: 8e9 },
+    device: { id: 'GPU-1', class: 'cuda', name: 'test' },
+    environment: {},
+    startedAt: '2026-01-01T00:00:00.000Z',
+    endedAt: '2026-01-01T00:01:00.000Z',
+    status: input.outcome === null ? 'failed' : 'complete',
+    failure: null,
+    phases: [...input.phases],
+    repeats: {
+      count: input.outcome?.repeats ?? 0,
+      warmups: input.outcome?.warmups ?? 0,
+      stop: input.outcome?.stop ?? 'not-started',
+      halfWidth: input.outcome?.halfWidth ?? null,
+    },
+    ...judge(input),
+    artifact: null,
+    tokenSeconds: input.tokenSeconds.map((t) => [...t]),
+    samples: [...input.samples],
+    absent: { ...input.absent },
+    given: givenOf(input),
+    ...changes,
+  };
+}

@@ -1,0 +1,180 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { predictKvCache, predictMemory, predictWeights } from '../../../core/roofline/memory.js';
+import { bytesPerElement } from '../../../core/roofline/tensor-types.js';
+import type { ModelFacts, Options } from '../../../core/sweep/experiment.js';
+
+const MEBI = 1024 ** 2;
+
+const small: ModelFacts = {
+  architecture: 'llama',
+  parameters: 8_394_000,
+  bytes: 16_891_488,
+  quantization: 'f16',
+  layers: 8,
+  contextLength: 512,
+  keyElementsPerToken: 8 * 2 * 64,
+  valueElementsPerToken: 8 * 2 * 64,
+  vocabularySize: 4096,
+  embeddingLength: 256,
+};
+const tiny: ModelFacts = {
+  ...small,
+  parameters: 1_116_000,
+  bytes: 2_327_520,
+  layers: 4,
+  keyElementsPerToken: 4 * 64,
+  valueElementsPerToken: 4 * 64,
+  embeddingLength: 128,
+};
+const llama8B: ModelFacts = {
+  ...small,
+  parameters: 8_030_261_248,
+  bytes: 16_068_000_000,
+  layers: 32,
+  contextLength: 131_072,
+  keyElementsPerToken: 32 * 8 * 128,
+  valueElementsPerToken: 32 * 8 * 128,
+  vocabularySize: 128_256,
+  embeddingLength: 4096,
+};
+
+function experiment(workload: Options, runner: Options = {}, quantization = 'base', device = 'cpu') {
+  return {
+    technique: { quantization, sparsity: 'none' },
+    runner: { kind: 'llama-cpp', options: { flashAttention: true, batch: 2048, ubatch: 512, ...runner } },
+    workload: { kind: 'latency', options: workload },
+    device,
+  };
+}
+
+/** What llama.cpp v0.4.0 prints for the shipped models ("KV buffer size", "compute buffer size"), in MiB. */
+const PRINTED = [
+  { facts: tiny, tokens: 512, sequences: 1, ubatch: 512, flash: true, kv: 0.5, compute: 9.76 },
+  { facts: tiny, tokens: 2048, sequences: 1, ubatch: 512, flash: false, kv: 2, compute: 13.51 },
+  { facts: tiny, tokens: 300, sequences: 4, ubatch: 128, flash: true, kv: 2, compute: 2.44 },
+  { facts: tiny, tokens: 640, sequences: 4, ubatch: 512, flash: true, kv: 3, compute: 8.5 },
+  { facts: small, tokens: 512, sequences: 1, ubatch: 512, flash: true, kv: 2, compute: 9 },
+  { facts: small, tokens: 512, sequences: 1, ubatch: 512, flash: false, kv: 2, compute: 9.5 },
+  { facts: small, tokens: 2048, sequences: 1, ubatch: 512, flash: false, kv: 8, compute: 23.01 },
+  { facts: small, tokens: 300, sequences: 4, ubatch: 128, flash: true, kv: 8, compute: 2.25 },
+  { facts: small, tokens: 640, sequences: 4, ubatch: 512, flash: true, kv: 12, compute: 9 },
+];
+
+describe('against what llama.cpp prints', () => {
+  for (const p of PRINTED) {
+    const name = `${p.facts === tiny ? 'tiny' : 'small'}, ${p.sequences} × ${p.tokens} tokens, ubatch ${p.ubatch}, flash ${p.flash}`;
+    test(name, () => {
+      const { parts } = predictMemory({
+        facts: p.facts,
+        experiment: experiment(
+          { promptTokens: p.tokens - 100, generateTokens: 100, parallel: p.sequences },
+          { ubatch: p.ubatch, flashAttention: p.flash },
+        ),
+      });
+      expect(parts.kvCache).toBe(p.kv * MEBI);
+      expect(parts.compute).toBeGreaterThanOrEqual(p.compute * MEBI);
+      expect(parts.compute).toBeLessThan(2.5 * p.compute * MEBI);
+    });
+  }
+});
+
+test('bytes per element follow the block structs', () => {
+  expect(bytesPerElement('q8_0')).toBe(34 / 32);
+  expect(bytesPerElement('q4_0')).toBe(18 / 32);
+  expect(bytesPerElement('toString')).toBeNull();
+  const one = (k: string, v: string) => predictKvCache(small, { kvCacheTypeK: k, kvCacheTypeV: v }, 256);
+  expect(one('f16', 'f16')).toBe(MEBI);
+  expect(one('q8_0', 'f16')).toBe((MEBI / 2) * (34 / 64) + MEBI / 2);
+  expect(one('f32', 'q4_0')).toBe(MEBI + (MEBI / 2) * (18 / 64));
+});
+
+describe('weights', () => {
+  test('Llama 3.1 8B as llama.cpp lists it, from the parameters alone', () => {
+    // tools/quantize/README.md, size in GiB.
+    for (const [quantization, gib] of [
+      ['q8_0', 7.95],
+      ['q6_k', 6.14],
+      ['q5_k_m', 5.33],
+      ['q4_k_m', 4.58],
+      ['iq2_m', 2.74],
+    ] as const) {
+      const ratio = predictWeights(llama8B, quantization) / (gib * 1024 ** 3);
+      expect(ratio).toBeGreaterThan(0.995);
+      expect(ratio).toBeLessThan(1.1);
+    }
+  });
+
+  test('rows that are not whole blocks fall back to larger types (Qwen2.5 0.5B Q4_K_M: 398 MB)', () => {
+    const qwen = {
+      ...small,
+      parameters: 494_032_768,
+      bytes: 994e6,
+      vocabularySize: 151_936,
+      embeddingLength: 896,
+    };
+    const bytes = predictWeights(qwen, 'q4_k_m');
+    expect(bytes).toBeGreaterThan(391e6);
+    expect(bytes).toBeLessThan(440e6);
+  });
+
+  test('a file that exists, its own type and unknown names are taken as they are', () => {
+    expect(predictWeights(small, 'base')).toBe(small.bytes);
+    expect(predictWeights(small, 'f16')).toBe(small.bytes);
+    expect(predictWeights(small, 'q9_z')).toBe(small.bytes);
+    const made = predictMemory({
+      facts: small,
+      quantizationBytes: 5e6,
+      experiment: experiment({}, {}, 'q4_0'),
+    });
+    expect(made.parts.weights).toBe(5e6);
+  });
+});
+
+test('an 8B model at 128k tokens of context is refused on a 16 GB machine, at 4k it is not', () => {
+  const at = (promptTokens: number) =>
+    predictMemory({
+      facts: llama8B,
+      experiment: experiment({ promptTokens, generateTokens: 128 }, {}, 'q4_k_m'),
+    }).bytes;
+  expect(at(131_072)).toBeGreaterThan(16e9);
+  expect(at(4096)).toBeLessThan(8e9);
+});
+
+test('an accelerator holds the layers it is given', () => {
+  const on = (gpuLayers: number | 'all') =>
+    predictMemory({
+      facts: llama8B,
+      experiment: experiment({ promptTokens: 512 }, { gpuLayers }, 'base', 'cuda'),
+    }).parts;
+  expect(on('all').weights).toBe(llama8B.bytes);
+  expect(on(0).weights).toBe(0);
+  expect(on(11).weights).toBeCloseTo(llama8B.bytes / 3, -1);
+  expect(on(99).weights).toBe(llama8B.bytes);
+});
+
+test('more of anything never needs less', () => {
+  const size = fc.integer({ min: 1, max: 5000 });
+  fc.assert(
+    fc.property(
+      size,
+      size,
+      fc.integer({ min: 1, max: 16 }),
+      fc.integer({ min: 1, max: 2048 }),
+      (prompt, more, parallel, ubatch) => {
+        const bytes = (promptTokens: number, sequences: number, micro: number) =>
+          predictMemory({
+            facts: small,
+            experiment: experiment(
+              { promptTokens, generateTokens: 64, parallel: sequences },
+              { ubatch: micro, flashAttention: 'auto' },
+            ),
+          }).bytes;
+        const base = bytes(prompt, parallel, ubatch);
+        expect(bytes(prompt + more, parallel, ubatch)).toBeGreaterThanOrEqual(base);
+        expect(bytes(prompt, parallel + 1, ubatch)).toBeGreaterThan(base);
+        expect(bytes(prompt, parallel, ubatch + 64)).toBeGreaterThanOrEqual(base);
+      },
+    ),
+  );
+});
