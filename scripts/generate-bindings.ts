@@ -1,7 +1,7 @@
 /**
  * Writes agent/native/llama-cpp/gen/<release>.ts: the prototypes, constants and struct layouts of the
  * llama.cpp release inside the installed node-llama-cpp package. A developer runs it when that package
- * changes (`node --import tsx scripts/generate-bindings.ts`); it needs git and gcc. Offsets and sizes are
+ * changes (`node --import tsx scripts/generate-bindings.ts [FOLDER]`); it needs git and gcc. Offsets and sizes are
  * computed by the C compiler, so that the loader can prove its own struct layouts right.
  */
 import { execFileSync } from 'node:child_process';
@@ -233,7 +233,10 @@ function main(): void {
       '} as const;',
       '',
     ];
-    const out = join(import.meta.dirname, '../agent/native/llama-cpp/gen', `${release}.ts`);
+    const out = join(
+      process.argv[2] ?? join(import.meta.dirname, '../agent/native/llama-cpp/gen'),
+      `${release}.ts`,
+    );
     mkdirSync(dirname(out), { recursive: true });
     writeFileSync(out, lines.join('\n'));
     console.log(

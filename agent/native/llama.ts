@@ -9,6 +9,7 @@ import {
   type LlamaFunctions,
   type Pointer,
   type Reference,
+  type StructName,
   StructTypes,
   type StructValue,
 } from './llama-cpp/bindings.js';
@@ -28,9 +29,9 @@ export interface Llama {
   /** File of the CPU backend that was picked, e.g. `libggml-cpu-zen4.so`; null where the OS does not tell. */
   readonly cpuLibrary: string | null;
   /** Passes a struct by address. */
-  reference<S extends keyof StructNames>(struct: S, value: StructValue<S>): Reference;
+  reference<S extends StructName>(struct: S, value: StructValue<S>): Reference;
   /** Copies a struct out of the engine's memory. */
-  read<S extends keyof StructNames>(struct: S, address: Pointer): StructValue<S>;
+  read<S extends StructName>(struct: S, address: Pointer): StructValue<S>;
   /** Memory of the engine as bytes of JavaScript, without a copy. Valid as long as the engine keeps it. */
   bytes(address: Pointer, length: number): ArrayBuffer;
   /** Memory that never moves: typed arrays of up to 64 bytes live on the heap of V8 and do. */
@@ -41,7 +42,6 @@ export interface Llama {
   /** Calls a function that only the CPU backend exports, whatever file that came from. */
   callCpu(name: string, result: string, args: readonly [string, unknown][]): unknown;
 }
-type StructNames = typeof import('./llama-cpp/gen/v0.4.0.js').STRUCTS;
 
 export interface LlamaOptions {
   /** CPU backend: the best shipped variant, or the one that `ridge engines build` made here. */
@@ -63,8 +63,13 @@ export function loadLlama(options: LlamaOptions): Promise<Llama> {
     const message = `This process already runs llama.cpp as "${loaded.key}"; "${key}" needs a process of its own.`;
     return Promise.reject(new FailureError(failure('internal', message)));
   }
-  loaded ??= { key, llama: open(options) };
-  return loaded.llama;
+  const llama = loaded?.llama ?? open(options);
+  loaded = { key, llama };
+  // A failure is not kept: what lacked may be there next time.
+  llama.catch(() => {
+    loaded = null;
+  });
+  return llama;
 }
 
 async function open({ backend, deviceClass }: LlamaOptions): Promise<Llama> {
@@ -80,7 +85,8 @@ async function open({ backend, deviceClass }: LlamaOptions): Promise<Llama> {
       ),
     );
   }
-  const llama = await openCore(engine);
+  core ??= openCore(engine);
+  const llama = await core;
   const cpuLibrary = loadCpu(llama, engine, backend);
   const family = deviceClass.split(':')[0] ?? 'cpu';
   if (family !== 'cpu') {
@@ -95,6 +101,9 @@ async function open({ backend, deviceClass }: LlamaOptions): Promise<Llama> {
   }
   return { ...llama, devices: listDevices(llama), cpuLibrary };
 }
+
+/** Opened once, even when what follows fails: koffi's types and the log's callback are one per process. */
+let core: Promise<Core> | null = null;
 
 type Core = Omit<Llama, 'devices' | 'cpuLibrary'>;
 
@@ -124,6 +133,11 @@ async function openCore(engine: EnginePackage): Promise<Core> {
   const types = new StructTypes(koffi);
   const functions = bindFunctions(types, [main, registry, base]);
 
+  requireSameRelease(functions.llama_version());
+
+  // The callback runs on this thread, inside our own synchronous calls: the engine logs from the thread that
+  // calls it. From a worker thread it would have to wait for this one, which waits for the call: the parent's
+  // time limit ends such a trial.
   const log = new EngineLog();
   const callback = koffi.register(
     log.write,
@@ -164,6 +178,20 @@ async function openCore(engine: EnginePackage): Promise<Core> {
       return koffi.call(address, type, ...args.map(([, value]) => value));
     },
   };
+}
+
+/** The library's own word, since a package may be patched or mixed. It says `0.4.0-dev` for v0.4.0. */
+function requireSameRelease(version: string | null): void {
+  if (`v${version?.replace(/-.*/, '')}` === BINDINGS_RELEASE) return;
+  throw new FailureError(
+    failure(
+      'engine-mismatch',
+      `libllama says it is ${version}, but the bindings are for ${BINDINGS_RELEASE}.`,
+      {
+        hint: 'Reinstall with `npm ci`.',
+      },
+    ),
+  );
 }
 
 async function importKoffi(): Promise<typeof import('koffi')> {

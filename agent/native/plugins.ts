@@ -39,7 +39,7 @@ export function loadPlugin(llama: Core, engine: EnginePackage, deviceClass: stri
   }
   const devices = devicesOf(llama, deviceClass);
   if (devices.length > 0) return { deviceClass, ok: true, reason: devices.join(', '), missing: [] };
-  const reason = failures.map((f) => f.reason).join('; nor with the other build: ');
+  const reason = failures.map((f) => f.reason).join('; other build: ');
   const otherwise = files.length > 0 ? 'no device found' : 'its backend is not installed';
   return { deviceClass, ok: false, reason: reason || otherwise, missing: failures[0]?.missing ?? [] };
 }

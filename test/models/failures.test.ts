@@ -62,7 +62,7 @@ describe('facts of a loaded model', () => {
   test('come from the engine', async () => {
     const model = await load(
       'small',
-      { kvCacheTypeK: 'q8_0', flashAttention: true },
+      { kvCacheTypeK: 'q8_0', flashAttention: true, threads: 2 },
       { contextTokens: 300, sequences: 3 },
     );
     const { facts } = model;
@@ -70,7 +70,7 @@ describe('facts of a loaded model', () => {
     expect(facts.vocabularySize).toBe(4096);
     // Rounded up to a multiple of 256 per sequence.
     expect(facts.contextLength).toBe(512);
-    // 8 layers... K in q8_0 (34 bytes per 32), V in f16, for 3 sequences of 512 cells.
+    // Layers × width of K or V; K in q8_0 (34 bytes per 32 elements), V in f16.
     const elements = 3 * 512 * 8 * 128;
     expect(facts.kvCacheBytes).toBe(elements * (34 / 32) + elements * 2);
     expect(facts.environment).toMatchObject({

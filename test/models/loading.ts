@@ -10,7 +10,7 @@ export function modelPath(name: string): string {
   return name.includes('/') ? name : join(models, `${name}-f16.gguf`);
 }
 
-/** Loads a model on the CPU with two threads. */
+/** Loads a model on the CPU with one thread: two would wait for each other on a busy machine. */
 export async function load(
   name: string,
   options: Options = {},
@@ -18,10 +18,10 @@ export async function load(
 ): Promise<LlamaModel> {
   return (await llamaCpp.load({
     modelPath: modelPath(name),
-    options: { threads: 2, ...options },
+    options: { threads: 1, ...options },
     deviceClass: 'cpu',
     deviceId: 'cpu0',
-    cpus: [0, 1],
+    cpus: [0],
     contextTokens: 128,
     sequences: 1,
     ...rest,

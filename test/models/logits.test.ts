@@ -44,7 +44,11 @@ describe('logits of the shipped models', () => {
     whole.prefill([tokens]);
     const expected = whole.logits(0);
 
-    const chunks = await opened('tiny', { batch: 32, ubatch: 16 }, { contextTokens: 128 });
+    const chunks = await opened(
+      'tiny',
+      { batch: 32, ubatch: 16, threads: 2, poll: 0 },
+      { contextTokens: 128 },
+    );
     chunks.prefill([tokens]);
     expect(rootMeanSquare(chunks.logits(0), expected)).toBeLessThan(0.01);
 

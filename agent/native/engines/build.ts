@@ -42,6 +42,11 @@ export const CMAKE_FLAGS: readonly string[] = [
   '-DGGML_CCACHE=OFF',
   '-DCMAKE_PLATFORM_NO_VERSIONED_SONAME=ON',
   '-DCMAKE_BUILD_RPATH_USE_ORIGIN=ON',
+  // Nothing but ggml is built, and nothing is downloaded.
+  ...['TESTS', 'EXAMPLES', 'TOOLS', 'SERVER', 'COMMON', 'APP', 'UI'].map(
+    (part) => `-DLLAMA_BUILD_${part}=OFF`,
+  ),
+  '-DLLAMA_CURL=OFF',
 ];
 
 /**
@@ -60,8 +65,9 @@ export async function buildCpuEngine(options: BuildOptions = {}): Promise<BuiltE
   const sources = await checkOutSources(engine.bundle, engine.release, options);
   const build = join(sources, 'build-native');
   const generator = works('ninja', ['--version']) ? ['-G', 'Ninja'] : [];
-  const configure = ['-S', join(sources, 'ggml'), '-B', build, ...generator, ...CMAKE_FLAGS];
-  await run('cmake', [...configure, '-DGGML_BUILD_TESTS=OFF', '-DGGML_BUILD_EXAMPLES=OFF'], options);
+  // Settings of an attempt that failed would stay in CMake's cache.
+  rmSync(build, { recursive: true, force: true });
+  await run('cmake', ['-S', sources, '-B', build, ...generator, ...CMAKE_FLAGS], options);
   const jobs = String(options.jobs ?? availableParallelism());
   await run('cmake', ['--build', build, '--target', 'ggml-cpu', '-j', jobs], options);
 
@@ -140,7 +146,7 @@ export function run(command: string, args: readonly string[], { onLine }: BuildO
       reject(
         new FailureError(
           failure('artifact-failed', message, {
-            hint: 'Its last lines are in the record; a compiler of GCC 11 or Clang 14 or newer is needed.',
+            hint: 'Read its last lines; GCC 11, Clang 14 or something newer is needed.',
             signal,
             exitCode: code,
             stderrTail: tail.join('\n'),

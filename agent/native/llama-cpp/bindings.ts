@@ -4,10 +4,10 @@ import { CONSTANTS, FUNCTIONS, RELEASE, STRUCTS } from './gen/v0.4.0.js';
 
 /** The llama.cpp release that these bindings describe. Struct layouts change between releases. */
 export const BINDINGS_RELEASE = RELEASE;
-export { CONSTANTS };
+export { CONSTANTS, STRUCTS };
 
 type Koffi = typeof import('koffi');
-type StructName = keyof typeof STRUCTS;
+export type StructName = keyof typeof STRUCTS;
 type FunctionName = keyof typeof FUNCTIONS;
 
 /** Handles and pointers are untyped addresses: a wrong one kills the process, so they stay in few hands. */

@@ -1,6 +1,5 @@
 import type { Llama } from '../llama.js';
-import { CONSTANTS, type Pointer } from './bindings.js';
-import { STRUCTS } from './gen/v0.4.0.js';
+import { CONSTANTS, type Pointer, STRUCTS } from './bindings.js';
 
 /** A device of one of the loaded backends, as the engine describes it. */
 export interface EngineDevice {

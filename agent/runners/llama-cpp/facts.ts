@@ -2,13 +2,18 @@ import type { Llama, Pointer } from '../../native/llama.js';
 import type { LoadedFacts } from '../runner.js';
 import { KV_TYPES, type KvType, type Settings } from './settings.js';
 
-/** @returns bytes that one token of one sequence adds to a plain attention cache. */
-export function kvBytesPerToken(llama: Llama, model: Pointer, k: KvType, v: KvType): number {
+/**
+ * @returns bytes that one token of one sequence adds to a plain attention cache; null for models whose
+ * cache is something else (a sliding window, a compressed latent, a recurrent state).
+ */
+export function kvBytesPerToken(llama: Llama, model: Pointer, k: KvType, v: KvType): number | null {
   const { functions } = llama;
   const layers = functions.llama_model_n_layer(model);
   const kvHeads = functions.llama_model_n_head_kv(model);
   const width = functions.llama_model_n_embd(model) / functions.llama_model_n_head(model);
   const architecture = metadata(llama, model, 'general.architecture');
+  const special = ['sliding_window', 'kv_lora_rank'].map((name) => `${architecture}.attention.${name}`);
+  if (kvHeads === 0 || special.some((key) => metadata(llama, model, key) !== null)) return null;
   const length = (name: string) =>
     Number(metadata(llama, model, `${architecture}.attention.${name}`) ?? width);
   const row = (type: KvType, elements: number) => Number(functions.ggml_row_size(KV_TYPES[type], elements));
@@ -19,14 +24,14 @@ export function kvBytesPerToken(llama: Llama, model: Pointer, k: KvType, v: KvTy
  * The size of the KV cache. The engine prints it with two decimals of a MiB; where the formula for plain
  * attention agrees with that, its exact value is given, otherwise the printed one.
  */
-export function kvCacheBytes(llama: Llama, perToken: number): number | null {
+export function kvCacheBytes(llama: Llama, perToken: number | null): number | null {
   const pattern = /size =\s+([\d.]+) MiB \(\s*(\d+) cells,\s*\d+ layers,\s*\d+\/(\d+) seqs\)/;
   const lines = llama.log.lines.flatMap(({ text }) => [...text.matchAll(new RegExp(pattern, 'g'))]);
   if (lines.length === 0) return null;
   const printed = lines.reduce((sum, line) => sum + Number(line[1]), 0) * 2 ** 20;
   const cells = Number(lines[0]?.[2]) * Number(lines[0]?.[3]);
-  const exact = cells * perToken;
-  return Math.abs(exact - printed) <= 0.011 * 2 ** 20 * lines.length ? exact : Math.round(printed);
+  const exact = cells * (perToken ?? Number.NaN);
+  return Math.abs(exact - printed) <= 0.011 * 2 ** 20 ? exact : Math.round(printed);
 }
 
 /** @returns what the engine says of the model and of itself, for the record. */
@@ -50,7 +55,6 @@ export function readFacts(
     contextLength: functions.llama_n_ctx_seq(context),
     environment: {
       engine: `llama.cpp ${llama.release}`,
-      engineCommit: functions.ggml_commit(),
       engineDevice: device,
       cpuLibrary: llama.cpuLibrary,
       cpuBackend: settings.cpuBackend,

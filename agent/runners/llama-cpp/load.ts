@@ -1,9 +1,11 @@
 import { existsSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { basename } from 'node:path';
 import { FailureError, failure } from '../../../core/errors.js';
 import { CONSTANTS, type EngineDevice, type Llama, loadLlama, type Pointer } from '../../native/llama.js';
 import type { LoadRequest } from '../runner.js';
 import { kvBytesPerToken, readFacts } from './facts.js';
+import { requireRoomForCache, requireRoomForWeights } from './memory.js';
 import { LlamaModel } from './model.js';
 import { contextFailure, modelFailure } from './reasons.js';
 import { impossible, KV_TYPES, readSettings, type Settings } from './settings.js';
@@ -14,7 +16,7 @@ import { impossible, KV_TYPES, readSettings, type Settings } from './settings.js
  * @throws FailureError with the engine's own words.
  */
 export async function loadModel(request: LoadRequest): Promise<LlamaModel> {
-  const settings = readSettings(request.options, Math.max(1, request.cpus.length));
+  const settings = readSettings(request.options, request.cpus.length || availableParallelism());
   const { modelPath } = request;
   if (modelPath === null || !existsSync(modelPath)) {
     throw new FailureError(
@@ -36,6 +38,7 @@ export async function loadModel(request: LoadRequest): Promise<LlamaModel> {
     );
   }
   const device = chooseDevice(llama, request.deviceClass, request.deviceId);
+  if (device === null) requireRoomForWeights(modelPath);
   llama.log.clear();
   const model = openModel(llama, modelPath, settings, device);
   try {
@@ -101,18 +104,9 @@ function openContext(
   const params = functions.llama_context_default_params();
   // The cache is split evenly, so the whole is what one sequence needs, times their number.
   const perSequence = Math.ceil(contextTokens / 256) * 256;
-  const need =
-    perSequence * sequences * kvBytesPerToken(llama, model, settings.kvCacheTypeK, settings.kvCacheTypeV);
-  const available = process.availableMemory();
-  // The engine would allocate it and die when it is touched: Linux promises more memory than there is.
-  if (device === null && need > available) {
-    throw new FailureError(
-      failure(
-        'does-not-fit',
-        `The KV cache for ${sequences} × ${contextTokens} tokens needs ${gigabytes(need)}, but ${gigabytes(available)} of memory are available.`,
-        { hint: 'Lower contextDepth, promptTokens or parallel, or use a smaller kvCacheType.' },
-      ),
-    );
+  if (device === null) {
+    const { kvCacheTypeK, kvCacheTypeV } = settings;
+    requireRoomForCache(kvBytesPerToken(llama, model, kvCacheTypeK, kvCacheTypeV), perSequence, sequences);
   }
   params.n_ctx = perSequence * sequences;
   params.n_batch = settings.batch;
@@ -147,8 +141,4 @@ function attachThreads(llama: Llama, context: Pointer, settings: Settings): Poin
   }
   functions.llama_attach_threadpool(context, pool, null);
   return pool;
-}
-
-function gigabytes(bytes: number): string {
-  return `${(bytes / 1e9).toPrecision(3)} GB`;
 }

@@ -1,0 +1,44 @@
+import { statSync } from 'node:fs';
+import { basename } from 'node:path';
+import { FailureError, failure } from '../../../core/errors.js';
+
+/**
+ * Linux promises more memory than there is: the engine would get it, touch it, and be killed. So what a
+ * trial on the CPU needs is held against what is free before it is asked for. Devices with memory of their
+ * own refuse in words and are not checked here.
+ */
+
+/** @throws FailureError `does-not-fit` when the weights alone are larger than the memory that is available. */
+export function requireRoomForWeights(path: string): void {
+  const need = statSync(path).size;
+  const available = process.availableMemory();
+  if (need <= available) return;
+  throw new FailureError(
+    failure('does-not-fit', `${basename(path)} has ${gigabytes(need)}, but ${free(available)}.`, {
+      hint: 'Use a smaller quantization or a node with more memory.',
+    }),
+  );
+}
+
+/**
+ * @param bytesPerToken null when the cache follows no simple formula; then only the engine can tell.
+ * @throws FailureError `does-not-fit` when the KV cache is larger than the memory that is available.
+ */
+export function requireRoomForCache(
+  bytesPerToken: number | null,
+  contextTokens: number,
+  sequences: number,
+): void {
+  const need = (bytesPerToken ?? 0) * contextTokens * sequences;
+  const available = process.availableMemory();
+  if (need <= available) return;
+  const cache = `The KV cache for ${sequences} × ${contextTokens} tokens needs ${gigabytes(need)}`;
+  throw new FailureError(
+    failure('does-not-fit', `${cache}, but ${free(available)}.`, {
+      hint: 'Lower contextDepth, promptTokens or parallel, or use a smaller kvCacheType.',
+    }),
+  );
+}
+
+const gigabytes = (bytes: number): string => `${(bytes / 1e9).toFixed(1)} GB`;
+const free = (bytes: number): string => `${gigabytes(bytes)} of memory are available`;

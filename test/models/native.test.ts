@@ -1,0 +1,38 @@
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { afterEach, expect, test, vi } from 'vitest';
+import { nativeEngineFile } from '../../agent/native/engines/location.js';
+import { findEngine } from '../../agent/native/packages.js';
+import { FailureError } from '../../core/errors.js';
+import { load } from './loading.js';
+
+const folder = mkdtempSync(join(tmpdir(), 'ridgepoint-native-'));
+afterEach(() => {
+  vi.unstubAllEnvs();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+test('cpuBackend: native without a build says how to build one; with a build it is what runs', async () => {
+  vi.stubEnv('XDG_CACHE_HOME', folder);
+  const error = await load('tiny', { cpuBackend: 'native' }).catch((e: unknown) => e);
+  expect(error).toBeInstanceOf(FailureError);
+  expect((error as FailureError).failure).toMatchObject({
+    code: 'engine-missing',
+    hint: 'Run `ridge engines build` on this node, or use `cpuBackend: shipped`.',
+  });
+
+  // The plainest shipped variant stands for a build: it runs everywhere and has another name.
+  const { folder: shipped, release } = findEngine();
+  const file = nativeEngineFile(release);
+  mkdirSync(dirname(file), { recursive: true });
+  const plain = { x64: 'libggml-cpu-x64.so', arm64: 'libggml-cpu-armv8.0_1.so' }[process.arch as 'x64'];
+  if (process.platform !== 'linux' || plain === undefined) return;
+  symlinkSync(join(shipped, plain), file);
+  const model = await load('tiny', { cpuBackend: 'native' });
+  expect(model.facts.environment).toMatchObject({ cpuBackend: 'native', cpuLibrary: 'libggml-cpu.so' });
+  if (process.arch === 'x64') expect(model.facts.environment.cpuFeatures).not.toContain('AVX512');
+  model.prefill([Int32Array.of(1, 2, 3)]);
+  expect(model.logits(0).every(Number.isFinite)).toBe(true);
+  model.close();
+});

@@ -1,0 +1,106 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { diagnoseEngines } from '../../../agent/native/diagnose.js';
+import { neededLibraries } from '../../../agent/native/elf.js';
+import { buildCpuEngine } from '../../../agent/native/engines/build.js';
+import { nativeEngineFile } from '../../../agent/native/engines/location.js';
+import { findEngine } from '../../../agent/native/packages.js';
+import { readSettings } from '../../../agent/runners/llama-cpp/settings.js';
+import { FailureError } from '../../../core/errors.js';
+
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'ridgepoint-engines-'));
+  vi.stubEnv('XDG_CACHE_HOME', folder);
+});
+afterEach(() => {
+  vi.unstubAllEnvs();
+  rmSync(folder, { recursive: true, force: true });
+});
+const linux = process.platform === 'linux';
+
+describe('engines of this machine', () => {
+  test('the shipped engine is found with its release and sources', () => {
+    const engine = findEngine();
+    expect(engine.release).toMatch(/^v\d+\.\d+\.\d+$/);
+    expect(engine.plugins.map((plugin) => plugin.deviceClass)).toEqual(['cuda', 'vulkan']);
+  });
+
+  test.runIf(linux)(
+    'diagnosis names what is there and, for what is not, what lacks and how to get it',
+    async () => {
+      const diagnoses = await diagnoseEngines();
+      const named = new Map(diagnoses.map((diagnosis) => [diagnosis.name, diagnosis]));
+      expect(named.get('llama.cpp')).toMatchObject({ ok: true, hint: null });
+      expect(named.get('llama.cpp cpu')?.reason).toMatch(/^libggml-cpu/);
+      expect(named.get('llama.cpp cpu (native)')).toMatchObject({
+        ok: false,
+        reason: 'not built on this machine',
+      });
+      for (const { ok, reason, hint } of diagnoses) {
+        expect(reason).not.toBe('');
+        if (!ok) expect(hint).toMatch(/\.$/);
+      }
+      expect(named.has('llama.cpp cuda')).toBe(true);
+    },
+  );
+
+  test.runIf(linux)('the libraries a file needs are read from the file', () => {
+    const cuda = findEngine().plugins.find((plugin) => plugin.deviceClass === 'cuda')?.files ?? [];
+    for (const file of cuda) {
+      expect(neededLibraries(file)).toEqual(expect.arrayContaining(['libggml-base.so', 'libcuda.so.1']));
+    }
+    expect(neededLibraries(process.execPath)).toContain('libc.so.6');
+    const text = join(folder, 'text');
+    writeFileSync(text, 'no library, but longer than the header of one: '.repeat(4));
+    expect(neededLibraries(text)).toBeNull();
+    writeFileSync(text, '');
+    expect(neededLibraries(text)).toBeNull();
+  });
+
+  test('a build without tools names them and how to get them', async () => {
+    vi.stubEnv('PATH', folder);
+    const error = await buildCpuEngine().catch((e: unknown) => e);
+    expect(error).toBeInstanceOf(FailureError);
+    const { failure } = error as FailureError;
+    expect(failure.code).toBe('engine-missing');
+    expect(failure.message).toContain('git, cmake, c++');
+    expect(failure.hint).toContain('apt-get install git cmake g++');
+  });
+
+  test('a native engine has a place of its own per release and processor', () => {
+    const file = nativeEngineFile('v9.9.9');
+    expect(file.startsWith(join(folder, 'ridgepoint/engines/v9.9.9', process.arch))).toBe(true);
+    expect(nativeEngineFile('v9.9.9')).toBe(file);
+  });
+});
+
+describe('settings of the llama.cpp runner', () => {
+  test('what is absent or null gets the default', () => {
+    expect(readSettings({ threads: null }, 6)).toEqual({
+      flashAttention: 'auto',
+      kvCacheTypeK: 'f16',
+      kvCacheTypeV: 'f16',
+      threads: 6,
+      batch: 2048,
+      ubatch: 512,
+      gpuLayers: 'all',
+      mmap: true,
+      cpuBackend: 'shipped',
+      poll: 50,
+    });
+  });
+
+  test('a quantized K cache needs no flash attention, a quantized V cache does', () => {
+    expect(readSettings({ flashAttention: false, kvCacheTypeK: 'q4_0' }, 1).kvCacheTypeK).toBe('q4_0');
+    for (const type of ['q8_0', 'q4_0', 'q4_1', 'iq4_nl', 'q5_0', 'q5_1']) {
+      expect(() => readSettings({ flashAttention: false, kvCacheTypeV: type }, 1)).toThrow(
+        'needs flash attention',
+      );
+      expect(readSettings({ flashAttention: 'auto', kvCacheTypeV: type }, 1).kvCacheTypeV).toBe(type);
+    }
+    expect(() => readSettings({ batch: 1.5 }, 1)).toThrow('batch: 1.5 is not a whole number');
+  });
+});
