@@ -9,30 +9,42 @@ import { nearest } from './suggest.js';
 /** The axes of one grid (runner block × workload block) by name. */
 export type GridAxes = ReadonlyMap<string, ReadAxis>;
 
-/** @returns every grid of a sweep: the axes all points have, and those of each pair of blocks. */
+/** Every grid of a sweep. */
+export interface Grids {
+  readonly all: readonly GridAxes[];
+  /** False when a block's kind is not known, so that nothing can be said about axes that are not there. */
+  readonly complete: boolean;
+}
+
+/** @returns the grids of a sweep: the axes all points have, and those of each pair of blocks. */
 export function gridsOf(
   shared: readonly ReadAxis[],
   runners: readonly ReadBlock[],
   workloads: readonly ReadBlock[],
-): GridAxes[] {
-  return runners.flatMap((runner) =>
+  complete: boolean,
+): Grids {
+  const all = runners.flatMap((runner) =>
     workloads.map((workload) => {
-      const kinds = [kindAxis('runner', runner.kind), kindAxis('workload', workload.kind)];
+      const kinds = [
+        kindAxis('runner', runner.kind, !complete),
+        kindAxis('workload', workload.kind, !complete),
+      ];
       const axes = [...shared, ...runner.axes, ...workload.axes, ...kinds];
       return new Map(axes.map((axis) => [axis.name, axis]));
     }),
   );
+  return { all, complete };
 }
 
-const kindAxis = (name: string, kind: string): ReadAxis => ({
+const kindAxis = (name: string, kind: string, damaged: boolean): ReadAxis => ({
   name,
   values: [kind],
   places: [],
-  damaged: false,
+  damaged,
 });
 
 /** Reads `zip`: every group's axes exist together somewhere, once, with as many values each. */
-export function readZip(reader: Reader, grids: readonly GridAxes[]): string[][] {
+export function readZip(reader: Reader, grids: Grids): string[][] {
   const taken = new Map<string, Path>();
   const groups: string[][] = [];
   for (const { path } of reader.items(['spec', 'zip'])) {
@@ -43,8 +55,8 @@ export function readZip(reader: Reader, grids: readonly GridAxes[]): string[][] 
       else names.push(name);
       taken.set(name, item.path);
     }
-    const fitting = grids.filter((axes) => names.every((name) => axes.has(name)));
-    if (fitting.length === 0)
+    const fitting = grids.all.filter((axes) => names.every((name) => axes.has(name)));
+    if (fitting.length === 0 && grids.complete)
       reader.report(path, `no runner and workload of this sweep have all of ${names.join(', ')}`);
     const uneven = fitting.find((axes) => {
       const members = names.map((name) => axes.get(name)!);
@@ -62,13 +74,13 @@ export function readZip(reader: Reader, grids: readonly GridAxes[]): string[][] 
 }
 
 /** Reads `exclude`: every axis is one of this sweep and every value is on it. */
-export function readExcludes(reader: Reader, grids: readonly GridAxes[]): Selector[] {
+export function readExcludes(reader: Reader, grids: Grids): Selector[] {
   return reader.items(['spec', 'exclude']).map(({ path }) => {
     const selector = readSelector(reader, path);
     const unknown = reportUnknownAxes(reader, path, selector, grids);
     let missing = false;
     for (const [name, values] of Object.entries(selector)) {
-      const axes = grids.flatMap((grid) => grid.get(name) ?? []);
+      const axes = grids.all.flatMap((grid) => grid.get(name) ?? []);
       if (axes.length === 0 || axes.some((axis) => axis.damaged)) continue;
       const present = [...new Set(axes.flatMap((axis) => axis.values))];
       for (const value of values) {
@@ -79,7 +91,8 @@ export function readExcludes(reader: Reader, grids: readonly GridAxes[]): Select
         reader.report([...path, name], `${show(value)} is not a value of ${name} in this sweep${few}`, guess);
       }
     }
-    if (!unknown && !missing && !reader.damaged(path) && !grids.some((grid) => touches(grid, selector))) {
+    const sound = !unknown && !missing && grids.complete && !reader.damaged(path);
+    if (sound && !grids.all.some((grid) => touches(grid, selector))) {
       reader.report(
         path,
         'this matches no point: no runner and workload of this sweep have all of these values',
@@ -90,12 +103,12 @@ export function readExcludes(reader: Reader, grids: readonly GridAxes[]): Select
 }
 
 /** Reads `include`: values need not be on the axes, but models and kinds are those of this sweep. */
-export function readIncludes(reader: Reader, grids: readonly GridAxes[]): Selector[] {
+export function readIncludes(reader: Reader, grids: Grids): Selector[] {
   return reader.items(['spec', 'include']).map(({ path }) => {
     const selector = readSelector(reader, path);
     let wrong = reportUnknownAxes(reader, path, selector, grids);
     for (const name of ['model', 'runner', 'workload']) {
-      const axes = grids.flatMap((grid) => grid.get(name) ?? []);
+      const axes = grids.all.flatMap((grid) => grid.get(name) ?? []);
       if (axes.some((axis) => axis.damaged)) continue;
       const present = [...new Set(axes.flatMap((axis) => axis.values.map(String)))];
       for (const value of selector[name] ?? []) {
@@ -108,8 +121,8 @@ export function readIncludes(reader: Reader, grids: readonly GridAxes[]): Select
         );
       }
     }
-    const together = grids.some((grid) => Object.keys(selector).every((name) => grid.has(name)));
-    if (!wrong && !reader.damaged(path) && !together) {
+    const together = grids.all.some((grid) => Object.keys(selector).every((name) => grid.has(name)));
+    if (!wrong && grids.complete && !reader.damaged(path) && !together) {
       reader.report(path, 'this adds no point: no runner and workload of this sweep have all of these axes');
     }
     return selector;
@@ -123,14 +136,9 @@ function touches(grid: GridAxes, selector: Selector): boolean {
   });
 }
 
-function reportUnknownAxes(
-  reader: Reader,
-  path: Path,
-  selector: Selector,
-  grids: readonly GridAxes[],
-): boolean {
-  if (reader.damaged(['spec', 'runners']) || reader.damaged(['spec', 'workloads'])) return false;
-  const unknown = Object.keys(selector).filter((name) => !grids.some((grid) => grid.has(name)));
+function reportUnknownAxes(reader: Reader, path: Path, selector: Selector, grids: Grids): boolean {
+  if (!grids.complete) return false;
+  const unknown = Object.keys(selector).filter((name) => !grids.all.some((grid) => grid.has(name)));
   for (const name of unknown) {
     reader.report([...path, name], `no runner or workload of this sweep has the axis ${name}`, null, 'key');
   }

@@ -11,10 +11,9 @@ export class TooLargeError extends Error {
   override readonly name = 'TooLargeError';
 }
 
-/** What a plan may spend in all, shared by its grids. */
+/** Steps that may still be taken: asking for one verdict, or looking at one child. */
 export interface Budget {
-  evaluations: number;
-  cells: number;
+  steps: number;
 }
 
 export class Diagram {
@@ -23,12 +22,13 @@ export class Diagram {
   readonly levels: number[] = [];
   /** Children of inner nodes, one per value; `[verdict]` for leaves. A child's id is below its parent's. */
   readonly children: Int32Array[] = [];
-  readonly #budget: Budget;
+  /** What the next operations are charged to. */
+  budget: Budget;
   readonly #shared = new Map<string, NodeId>();
 
   constructor(sizes: readonly number[], budget: Budget) {
     this.sizes = sizes;
-    this.#budget = budget;
+    this.budget = budget;
   }
 
   leaf(verdict: number): NodeId {
@@ -45,8 +45,7 @@ export class Diagram {
    */
   compile(dimensions: readonly number[], verdictOf: (indices: readonly number[]) => number): NodeId {
     const combinations = dimensions.reduce((product, d) => product * (this.sizes[d] ?? 0), 1);
-    if (combinations > this.#budget.evaluations) throw new TooLargeError(`${combinations} combinations`);
-    this.#budget.evaluations -= combinations;
+    this.#spend(combinations);
     const indices = dimensions.map(() => 0);
     const build = (depth: number): NodeId => {
       const level = dimensions[depth];
@@ -75,6 +74,7 @@ export class Diagram {
       if (level === this.sizes.length) result = this.leaf(verdict(left[0]!, right[0]!));
       else {
         const below = new Int32Array(this.sizes[level]!);
+        this.#spend(below.length);
         for (let value = 0; value < below.length; value++) {
           below[value] = apply(
             this.levels[x] === level ? left[value]! : x,
@@ -89,6 +89,12 @@ export class Diagram {
     return apply(a, b);
   }
 
+  /** Refuses before the work is done, and keeps what is left for smaller constraints. */
+  #spend(steps: number): void {
+    if (steps > this.budget.steps) throw new TooLargeError(`${steps} steps`);
+    this.budget.steps -= steps;
+  }
+
   #node(level: number, below: Int32Array): NodeId {
     return below.every((child) => child === below[0]) ? below[0]! : this.#share(level, below);
   }
@@ -97,8 +103,6 @@ export class Diagram {
     const key = `${level}:${below.join()}`;
     const before = this.#shared.get(key);
     if (before !== undefined) return before;
-    this.#budget.cells -= below.length;
-    if (this.#budget.cells < 0) throw new TooLargeError('too many cells');
     const id = this.levels.length;
     this.levels.push(level);
     this.children.push(below);

@@ -68,7 +68,7 @@ export const workloadFields: ReadonlyMap<string, readonly Field[]> = new Map(
 );
 
 /** Axes that hold one value per block; the file writes them as the blocks' kind. */
-export const KIND_AXES = ['runner', 'workload'] as const;
+export const KIND_AXES: readonly string[] = ['runner', 'workload'];
 
 /** Every field by name. Option names are unique over runners and workloads, so a bare name is enough. */
 export const FIELDS: ReadonlyMap<string, Field> = new Map(

@@ -24,16 +24,20 @@ export interface Grid {
   readonly size: number;
 }
 
-/** @returns every grid of a sweep, in the order their points are numbered. */
-export function gridsOf(sweep: Sweep): Grid[] {
-  const pairs = sweep.runners.flatMap((runner) => sweep.workloads.map((workload) => ({ runner, workload })));
-  const base = pairs.map(({ runner, workload }) => makeGrid(sweep, runner, workload, null));
-  const extra = sweep.include.flatMap((selector) =>
-    pairs
-      .filter(({ runner, workload }) => fits(sweep, runner, workload, selector))
-      .map(({ runner, workload }) => makeGrid(sweep, runner, workload, selector)),
-  );
-  return [...base, ...extra];
+/** @returns every grid of a sweep, in the order their points are numbered; at most `most`, and one to tell. */
+export function gridsOf(sweep: Sweep, most: number): Grid[] {
+  const grids: Grid[] = [];
+  for (const selector of [null, ...sweep.include]) {
+    for (const runner of sweep.runners) {
+      for (const workload of sweep.workloads) {
+        if (grids.length > most) return grids;
+        if (selector === null || fits(sweep, runner, workload, selector)) {
+          grids.push(makeGrid(sweep, runner, workload, selector));
+        }
+      }
+    }
+  }
+  return grids;
 }
 
 function axesOf(sweep: Sweep, runner: Block, workload: Block): Axis[] {
@@ -120,7 +124,7 @@ function axisNamesOf(blocks: readonly Block[], kind: string): readonly string[] 
 }
 
 /** @returns a function that reads one axis of a point of a grid that has it. */
-export function reader(grid: Grid, axis: string): (indices: Int32Array) => AxisValue {
+function reader(grid: Grid, axis: string): (indices: Int32Array) => AxisValue {
   const place = grid.places.get(axis);
   if (!place) throw new Error(`this grid has no axis ${axis}`);
   const { dimension, values } = place;

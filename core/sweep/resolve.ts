@@ -17,8 +17,8 @@ export function resolveSweep(reader: Reader): Sweep {
   const name = text(reader.value(['metadata', 'name'])) ?? 'sweep';
   const models = readModels(reader);
   const techniques = techniqueFields.map((field) => reader.axis(field, ['spec', 'techniques', field.name]));
-  const runners = readBlocks(reader, 'runners', runnerFields, 'llama-cpp');
-  const workloads = readBlocks(reader, 'workloads', workloadFields, 'latency');
+  const { blocks: runners, ...allRunners } = readBlocks(reader, 'runners', runnerFields, 'llama-cpp');
+  const { blocks: workloads, ...allWorkloads } = readBlocks(reader, 'workloads', workloadFields, 'latency');
   const device = reader.axis(deviceField, ['spec', 'placement', 'device']);
   const shared = [
     {
@@ -30,7 +30,7 @@ export function resolveSweep(reader: Reader): Sweep {
     ...techniques,
     device,
   ];
-  const grids = gridsOf(shared, runners, workloads);
+  const grids = gridsOf(shared, runners, workloads, allRunners.complete && allWorkloads.complete);
   const bare = ({ kind, axes }: ReadBlock): Block => ({ kind, axes: axes.map(plain) });
   return {
     apiVersion: API_VERSION,
@@ -73,7 +73,7 @@ function readModels(reader: Reader): ModelRef[] {
 }
 
 /** `builtin:small` → small, `llms/llama-1b.Q4_K_M.gguf` → llama-1b.Q4_K_M, `hf:owner/repo:QUANT` → repo-QUANT. */
-export function nameFromSource(source: string): string {
+function nameFromSource(source: string): string {
   const repository = /^hf:[^/]+\/([^:]+)(?::(.+))?$/.exec(source);
   const tail = repository
     ? [repository[1], repository[2]].filter((part) => part !== undefined).join('-')
@@ -94,16 +94,19 @@ function readBlocks(
   section: 'runners' | 'workloads',
   fields: ReadonlyMap<string, readonly Field[]>,
   fallback: string,
-): ReadBlock[] {
+): { blocks: ReadBlock[]; complete: boolean } {
   const read = (kind: string, path: Path): ReadBlock => ({
     kind,
     axes: (fields.get(kind) ?? []).map((field) => reader.axis(field, [...path, field.name])),
   });
+  const whole = reader.value(['spec', section]);
   const blocks = reader.items(['spec', section]).flatMap(({ path }) => {
     const kind = text(reader.value([...path, 'kind']));
     return kind === undefined ? [] : [read(kind, path)];
   });
-  return blocks.length > 0 ? blocks : [read(fallback, ['spec', section])];
+  const written = whole === undefined ? 0 : Array.isArray(whole) ? whole.length : 1;
+  const complete = !reader.broken(['spec', section]) && blocks.length === written;
+  return { blocks: blocks.length > 0 ? blocks : [read(fallback, ['spec', section])], complete };
 }
 
 function readMeasure(reader: Reader): MeasurePolicy {

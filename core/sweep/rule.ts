@@ -8,7 +8,10 @@ export type AxisValues = Readonly<Record<string, AxisValue>>;
  * checked without any engine and a plan can count what it leaves out without visiting every point.
  */
 export interface Rule {
-  /** The axes it reads; a rule is silent in blocks that lack one of them. `model` gives it the facts. */
+  /**
+   * The axes it reads; a rule is silent in blocks that lack one of them.
+   * A rule that reads `model` is about its facts, and silent where none are known.
+   */
   readonly axes: readonly string[];
   /**
    * @returns why the combination cannot run and what to change, or null when it can.

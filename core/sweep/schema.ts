@@ -2,7 +2,15 @@ import { z } from 'zod';
 import { METRICS } from '../metrics/catalogue.js';
 import { RUNNERS } from '../runners/index.js';
 import { WORKLOADS } from '../workloads/index.js';
-import { AXIS_NAMES, deviceField, FIELDS, fieldsOf, oneOrMany, techniqueFields } from './fields.js';
+import {
+  AXIS_NAMES,
+  deviceField,
+  FIELDS,
+  fieldsOf,
+  KIND_AXES,
+  oneOrMany,
+  techniqueFields,
+} from './fields.js';
 import { API_VERSION } from './spec.js';
 
 /**
@@ -138,7 +146,7 @@ const objectives = z
   });
 
 const axisName = z
-  .enum(AXIS_NAMES.filter((name) => name !== 'runner' && name !== 'workload'))
+  .enum(AXIS_NAMES.filter((name) => !KIND_AXES.includes(name)))
   .meta({ title: 'the name of an axis, such as threads or promptTokens' });
 
 export const sweepSchema = z
@@ -177,20 +185,17 @@ export const sweepSchema = z
         .describe('Groups of axes that walk together instead of being multiplied.'),
       include: z
         .array(selector)
-        .max(200)
+        .max(100)
         .optional()
         .describe(
           'Points added: the named axes take these values, the others all of theirs; exclude does not touch them.',
         ),
       exclude: z
         .array(selector)
-        .max(200)
+        .max(100)
         .optional()
         .describe('Points left out: those that match every named axis.'),
-      measure: z
-        .strictObject(Object.fromEntries(Object.entries(MEASURE.shape).map(([name, s]) => [name, s])))
-        .optional()
-        .describe('How long to measure, and when a row may be believed.'),
+      measure: MEASURE.optional().describe('How long to measure, and when a row may be believed.'),
       placement: z
         .strictObject({ device: deviceField.written.optional(), ...PLACEMENT })
         .optional()

@@ -1,19 +1,22 @@
 import { FailureError, failure } from '../errors.js';
-import { type Budget, TooLargeError } from './diagram.js';
+import { type Budget, type NodeId, TooLargeError } from './diagram.js';
 import type { AxisValue, ExperimentContent, ModelFacts } from './experiment.js';
 import { contentBuilder, type Grid, gridsOf } from './grid.js';
 import { axisValues } from './labels.js';
-import { Ranking } from './ranking.js';
+import { Ranking, RUNS } from './ranking.js';
 import type { Sweep } from './spec.js';
-import { DUPLICATE, EXCLUDED, type Findings, factsMatter, Judge, rulesOf } from './verdict.js';
+import { DUPLICATE, EXCLUDED, factsMatter, Judge, rulesOf } from './verdict.js';
 
 /** Most points of one sweep: positions stay exact in a double with room to spare. */
-export const MAX_POINTS = 1e15;
+const MAX_POINTS = 1e15;
 /** Most grids: pairs of blocks, and pairs for every include entry. */
-export const MAX_GRIDS = 1000;
+const MAX_GRIDS = 300;
 
-/** Combinations a plan looks at and cells it keeps, at most: about two seconds and 100 MB at the very worst. */
-const BUDGET: Budget = { evaluations: 2_000_000, cells: 4_000_000 };
+/**
+ * Steps of a whole plan, for each kind of constraint on its own so that one cannot starve another; about
+ * half a second each on one core.
+ */
+const STEPS = 2_000_000;
 
 /** All points of a sweep, numbered and never stored. */
 export interface Space {
@@ -34,6 +37,12 @@ export interface Space {
   indexOf(content: ExperimentContent): number | null;
 }
 
+interface Budgets {
+  readonly excludes: Budget;
+  readonly duplicates: Budget;
+  readonly rules: Budget;
+}
+
 interface Part {
   readonly grid: Grid;
   readonly ranking: Ranking;
@@ -49,19 +58,28 @@ interface Part {
  * @throws FailureError when the sweep is too large, or its excludes are too entangled to be counted.
  */
 export function planSpace(sweep: Sweep): Space {
-  const grids = gridsOf(sweep);
+  const grids = gridsOf(sweep, MAX_GRIDS);
+  if (grids.length > MAX_GRIDS) {
+    throw tooLarge(`the pairs of runners and workloads, with include, make more than ${MAX_GRIDS} grids`);
+  }
   const size = grids.reduce((sum, grid) => sum + grid.size, 0);
   if (size > MAX_POINTS) throw tooLarge(`the sweep has ${size.toExponential(1)} points, more than 10^15`);
-  if (grids.length > MAX_GRIDS) throw tooLarge(`the sweep has ${grids.length} grids, more than ${MAX_GRIDS}`);
-  const facts = new Map<AxisValue, ModelFacts | null>(sweep.models.map((model) => [model.name, model.facts]));
-  const findings: Findings = { reasons: new Map(), unchecked: new Set() };
-  const budget = { ...BUDGET };
+  const reasons = new Map<string, number>();
+  const unchecked = new Set<string>();
+  const budgets: Budgets = {
+    excludes: { steps: STEPS },
+    duplicates: { steps: STEPS },
+    rules: { steps: STEPS },
+  };
   const totals = new Map<number, number>();
   const parts: Part[] = [];
   let count = 0;
   for (const [index, grid] of grids.entries()) {
-    const judge = new Judge(grid, budget, findings);
-    const ranking = new Ranking(judge.diagram, verdictOver(judge, sweep, grid, grids.slice(0, index), facts));
+    const judge = new Judge(grid, budgets.excludes, reasons);
+    const ranking = new Ranking(
+      judge.diagram,
+      verdictOver(judge, sweep, grid, grids.slice(0, index), budgets, unchecked),
+    );
     for (const [verdict, points] of ranking.verdicts())
       totals.set(verdict, (totals.get(verdict) ?? 0) + points);
     parts.push({
@@ -73,7 +91,7 @@ export function planSpace(sweep: Sweep): Space {
     });
     count += ranking.count;
   }
-  const impossible = [...findings.reasons]
+  const impossible = [...reasons]
     .map(([reason, code]) => ({ reason, count: totals.get(code) ?? 0 }))
     .filter((entry) => entry.count > 0)
     .sort((a, b) => b.count - a.count);
@@ -83,10 +101,14 @@ export function planSpace(sweep: Sweep): Space {
     excluded: totals.get(EXCLUDED) ?? 0,
     duplicates: totals.get(DUPLICATE) ?? 0,
     impossible,
-    unchecked: [...findings.unchecked],
+    unchecked: [...unchecked],
     at(position) {
       if (!Number.isInteger(position) || position < 0 || position >= count) {
-        throw new RangeError(`position ${position} is outside 0 to ${count - 1}`);
+        throw new RangeError(
+          count === 0
+            ? 'no point of this sweep can run'
+            : `position ${position} is outside 0 to ${count - 1}`,
+        );
       }
       const part = partAt(parts, position);
       part.ranking.unrank(position - part.start, part.scratch);
@@ -103,22 +125,54 @@ export function planSpace(sweep: Sweep): Space {
   };
 }
 
+/**
+ * Builds the verdict over a grid. Excludes must be obeyed; what else is too large to be counted in advance
+ * is named in `unchecked` and goes without harm: a point that is there twice has one id, and one that cannot
+ * run fails with the same reason when it is tried.
+ */
 function verdictOver(
   judge: Judge,
   sweep: Sweep,
   grid: Grid,
   earlier: readonly Grid[],
-  facts: ReadonlyMap<AxisValue, ModelFacts | null>,
-): number {
-  try {
-    const excluded = grid.included ? [] : [judge.excluded(sweep.exclude)];
-    const duplicates = earlier.map((other) => judge.duplicates(other, sweep.exclude));
-    const impossible = rulesOf(grid.runner, grid.workload).map((rule) => judge.impossible(rule, facts));
-    return judge.firstOf([...excluded, ...duplicates, ...impossible]);
-  } catch (error) {
-    if (!(error instanceof TooLargeError)) throw error;
-    throw tooLarge('the exclude entries of the sweep overlap in too many ways to be counted');
+  budgets: Budgets,
+  unchecked: Set<string>,
+): NodeId {
+  const facts = new Map<AxisValue, ModelFacts | null>(sweep.models.map((model) => [model.name, model.facts]));
+  let verdict = judge.diagram.leaf(RUNS);
+  const add = (budget: Budget, next: () => NodeId, tooLarge: () => void) => {
+    judge.diagram.budget = budget;
+    try {
+      verdict = judge.firstOf([verdict, next()]);
+    } catch (error) {
+      if (!(error instanceof TooLargeError)) throw error;
+      tooLarge();
+    }
+  };
+  if (!grid.included) {
+    add(
+      budgets.excludes,
+      () => judge.excluded(sweep.exclude),
+      () => {
+        throw tooLarge('the exclude entries of the sweep overlap in too many ways to be counted');
+      },
+    );
   }
+  for (const other of earlier) {
+    add(
+      budgets.duplicates,
+      () => judge.duplicates(other, sweep.exclude),
+      () => unchecked.add('blocks and include entries overlap in too many ways to count each point once'),
+    );
+  }
+  for (const rule of rulesOf(grid.runner, grid.workload)) {
+    add(
+      budgets.rules,
+      () => judge.impossible(rule, facts),
+      () => unchecked.add(`${rule.axes.join(' × ')} has too many combinations to check before they run`),
+    );
+  }
+  return verdict;
 }
 
 const tooLarge = (message: string) =>
@@ -156,7 +210,9 @@ export function impossibility(content: ExperimentContent): string | null {
   const values = axisValues(content);
   for (const rule of rulesOf(content.runner.kind, content.workload.kind)) {
     if (!rule.axes.every((axis) => axis in values)) continue;
-    const reason = rule.reason(values, factsMatter(content.runner.kind) ? content.model.facts : null);
+    const facts = factsMatter(content.runner.kind) ? content.model.facts : null;
+    if (rule.axes.includes('model') && facts === null) continue;
+    const reason = rule.reason(values, facts);
     if (reason !== null) return reason;
   }
   return null;

@@ -1,7 +1,7 @@
 import { runnerNamed } from '../runners/index.js';
 import type { RunnerKind } from '../runners/runner.js';
 import { workloadNamed } from '../workloads/index.js';
-import { type Budget, Diagram, type NodeId, TooLargeError } from './diagram.js';
+import { type Budget, Diagram, type NodeId } from './diagram.js';
 import type { AxisValue, ModelFacts } from './experiment.js';
 import type { Grid } from './grid.js';
 import { RUNS } from './ranking.js';
@@ -11,14 +11,7 @@ import type { Selector } from './spec.js';
 export const EXCLUDED = 1;
 export const DUPLICATE = 2;
 /** Reasons are numbered from here on. */
-export const FIRST_REASON = 3;
-
-/** What the planner collects over all grids of a sweep. */
-export interface Findings {
-  readonly reasons: Map<string, number>;
-  /** Rules that were too large to be checked in advance, as sentences. */
-  readonly unchecked: Set<string>;
-}
+const FIRST_REASON = 3;
 
 /** @returns every rule of a pair of kinds, those that follow from what the runner can do included. */
 export function rulesOf(runnerKind: string, workloadKind: string): Rule[] {
@@ -51,11 +44,12 @@ function abilities(runner: RunnerKind): Rule[] {
 export class Judge {
   readonly diagram: Diagram;
   readonly #grid: Grid;
-  readonly #findings: Findings;
+  readonly #reasons: Map<string, number>;
 
-  constructor(grid: Grid, budget: Budget, findings: Findings) {
+  /** @param reasons the codes of all reasons so far, shared by the grids of a sweep. */
+  constructor(grid: Grid, budget: Budget, reasons: Map<string, number>) {
     this.#grid = grid;
-    this.#findings = findings;
+    this.#reasons = reasons;
     this.diagram = new Diagram(
       grid.dimensions.map((d) => d.size),
       budget,
@@ -80,60 +74,54 @@ export class Judge {
       const kind = axis === 'runner' ? this.#grid.runner : axis === 'workload' ? this.#grid.workload : null;
       if (kind !== null) return this.diagram.leaf(values.includes(kind) ? EXCLUDED : RUNS);
       if (!this.#grid.places.has(axis)) return this.diagram.leaf(RUNS);
-      const wanted = new Set(values);
-      return this.#compile([axis], (point) => (wanted.has(point[axis]!) ? EXCLUDED : RUNS));
+      return this.#holding(axis, values, EXCLUDED);
     });
     return this.#allOf(clauses);
+  }
+
+  #holding(axis: string, values: readonly AxisValue[], verdict: number): NodeId {
+    const wanted = new Set(values);
+    return this.#compile([axis], (point) => (wanted.has(point[axis]!) ? verdict : RUNS));
   }
 
   #allOf(clauses: readonly NodeId[]): NodeId {
     return clauses.reduce((all, node) => this.diagram.combine(all, node, (a, b) => (b === RUNS ? RUNS : a)));
   }
 
-  /**
-   * Points that an earlier grid of the same kinds holds already. Left out without a word where that is too
-   * large to tell: the same point has the same id, so it is measured once in any case.
-   */
+  /** Points that an earlier grid of the same kinds holds already. @throws TooLargeError */
   duplicates(earlier: Grid, excludes: readonly Selector[]): NodeId {
     if (!overlap(earlier, this.#grid)) return this.diagram.leaf(RUNS);
-    try {
-      const clauses = earlier.dimensions.map(({ axes, size }) => {
-        const tuples = new Set(
-          Array.from({ length: size }, (_, i) => JSON.stringify(axes.map((axis) => axis.values[i]))),
-        );
-        const names = axes.map((axis) => axis.name);
-        return this.#compile(names, (point) =>
-          tuples.has(JSON.stringify(names.map((name) => point[name]))) ? DUPLICATE : RUNS,
-        );
-      });
-      const there = this.#allOf(clauses);
-      if (earlier.included) return there;
-      return this.diagram.combine(there, this.excluded(excludes), (a, b) => (b === RUNS ? a : RUNS));
-    } catch (error) {
-      if (!(error instanceof TooLargeError)) throw error;
-      this.#findings.unchecked.add('grids of this sweep overlap in too many ways to count each point once');
-      return this.diagram.leaf(RUNS);
-    }
+    const clauses = earlier.dimensions.map(({ axes, size }) => {
+      const [axis] = axes;
+      if (axes.length === 1 && axis) return this.#holding(axis.name, axis.values, DUPLICATE);
+      const tuples = new Set(
+        Array.from({ length: size }, (_, i) => JSON.stringify(axes.map(({ values }) => values[i]))),
+      );
+      const names = axes.map(({ name }) => name);
+      return this.#compile(names, (point) =>
+        tuples.has(JSON.stringify(names.map((name) => point[name]))) ? DUPLICATE : RUNS,
+      );
+    });
+    const there = this.#allOf(clauses);
+    if (earlier.included) return there;
+    return this.diagram.combine(there, this.excluded(excludes), (a, b) => (b === RUNS ? a : RUNS));
   }
 
-  /** Combinations that can never run; a rule over too many values is named in `unchecked` instead. */
+  /** Combinations that can never run, each with the code of its reason. @throws TooLargeError */
   impossible(rule: Rule, facts: ReadonlyMap<AxisValue, ModelFacts | null>): NodeId {
     if (!rule.axes.every((axis) => this.#grid.places.has(axis))) return this.diagram.leaf(RUNS);
-    const { reasons, unchecked } = this.#findings;
-    const known = factsMatter(this.#grid.runner);
-    try {
-      return this.#compile(rule.axes, (point) => {
-        const reason = rule.reason(point, known ? (facts.get(point.model ?? null) ?? null) : null);
-        if (reason === null) return RUNS;
-        const code = reasons.get(reason) ?? FIRST_REASON + reasons.size;
-        reasons.set(reason, code);
-        return code;
-      });
-    } catch (error) {
-      if (!(error instanceof TooLargeError)) throw error;
-      unchecked.add(`${rule.axes.join(' × ')} has too many combinations to check before they run`);
-      return this.diagram.leaf(RUNS);
-    }
+    const aboutModel = rule.axes.includes('model');
+    const known = factsMatter(this.#grid.runner) && [...facts.values()].some((model) => model !== null);
+    if (aboutModel && !known) return this.diagram.leaf(RUNS);
+    return this.#compile(rule.axes, (point) => {
+      const model = aboutModel ? (facts.get(point.model ?? null) ?? null) : null;
+      if (aboutModel && model === null) return RUNS;
+      const reason = rule.reason(point, model);
+      if (reason === null) return RUNS;
+      const code = this.#reasons.get(reason) ?? FIRST_REASON + this.#reasons.size;
+      this.#reasons.set(reason, code);
+      return code;
+    });
   }
 
   #compile(axes: readonly string[], verdictOf: (point: AxisValues) => number): NodeId {
@@ -161,7 +149,7 @@ export function factsMatter(runnerKind: string): boolean {
 function overlap(a: Grid, b: Grid): boolean {
   if (a.runner !== b.runner || a.workload !== b.workload) return false;
   return [...a.places].every(([name, { values }]) => {
-    const other = new Set(b.places.get(name)?.values);
-    return values.some((value) => other.has(value));
+    const other = b.places.get(name)?.values ?? [];
+    return other === values || values.some((value) => other.includes(value));
   });
 }

@@ -20,7 +20,7 @@ const MAX_ALIASES = 100;
 /** After this many syntax errors the rest says nothing new. */
 const MAX_SYNTAX_MISTAKES = 20;
 
-export interface Place {
+interface Place {
   readonly line: number;
   readonly column: number;
 }
@@ -60,7 +60,7 @@ export function readYaml(source: string): YamlSource {
       lineCounter: lines,
       prettyErrors: false,
       stringKeys: true,
-      logLevel: 'silent',
+      logLevel: 'error',
     });
   } catch (error) {
     if (error instanceof RangeError) return unreadable('the file is nested too deeply to be a sweep');

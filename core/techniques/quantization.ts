@@ -6,7 +6,7 @@ import type { Technique } from './technique.js';
 export const BASE = 'base';
 
 /** What llama.cpp's quantizer reads from; it refuses to quantize weights that are quantized already. */
-export const FLOAT_TYPES = ['f32', 'f16', 'bf16'] as const;
+const FLOAT_TYPES = ['f32', 'f16', 'bf16'] as const;
 
 /**
  * Names that `llama_model_quantize` writes without further input (llama.cpp tools/quantize/quantize.cpp,

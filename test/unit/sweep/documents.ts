@@ -64,20 +64,24 @@ const workload = fc.record(
   { requiredKeys: ['kind'] },
 );
 
-const selector = fc.record(
-  {
-    model: some('a', 'b'),
-    quantization: some('base', 'f16', 'q8_0'),
-    flashAttention: some(true, false),
-    kvCacheTypeV: some('f16', 'q8_0'),
-    fakeJitter: some(0, 0.25),
-    promptTokens: some(0, 64, 128),
-    parallel: some(1, 4, 8),
-    runner: some('llama-cpp', 'fake'),
-    device: some('cpu', 'cuda'),
-  },
-  { requiredKeys: [] },
-);
+const named = <T>(axis: string, ...values: T[]) => fc.tuple(fc.constant(axis), some<unknown>(...values));
+const selector = fc
+  .uniqueArray(
+    fc.oneof(
+      named('model', 'a', 'b'),
+      named('quantization', 'base', 'f16', 'q8_0'),
+      named<unknown>('flashAttention', true, 'auto'),
+      named('kvCacheTypeV', 'f16', 'q8_0'),
+      named('fakeJitter', 0, 0.01),
+      named('promptTokens', 0, 64, 512),
+      named('parallel', 1, 4),
+      named('contextDepth', 0, 100),
+      named('runner', 'llama-cpp', 'fake'),
+      named('device', 'cpu'),
+    ),
+    { selector: ([axis]) => axis, minLength: 1, maxLength: 2 },
+  )
+  .map((entries) => Object.fromEntries(entries));
 
 const spec = fc.record(
   {
@@ -85,30 +89,49 @@ const spec = fc.record(
     techniques: fc.record({ quantization: some('base', 'f16', 'q8_0') }, { requiredKeys: [] }),
     runners: fc.array(runner, { minLength: 1, maxLength: 2 }),
     workloads: fc.array(workload, { minLength: 1, maxLength: 2 }),
-    zip: fc.subarray([
-      ['kvCacheTypeK', 'kvCacheTypeV'],
-      ['promptTokens', 'parallel'],
-    ]),
-    include: fc.array(selector, { maxLength: 2 }),
-    exclude: fc.array(selector, { maxLength: 2 }),
     placement: fc.record({ device: some('cpu', 'cuda') }, { requiredKeys: [] }),
   },
   { requiredKeys: ['models', 'runners', 'workloads'] },
 );
 
-/** Sweep files, most of them good: blocks, zips, include and exclude of a few hundred points. */
-export const documents: fc.Arbitrary<Document> = spec.map((s) => ({
-  apiVersion: 'ridgepoint.dev/v1',
-  kind: 'Sweep',
-  metadata: { name: 'random' },
-  spec: s,
-}));
+/** Constraints to try on a sweep; those it has no use for are dropped. */
+const constraints = fc.array(
+  fc.oneof(
+    fc.record({ zip: fc.constantFrom(['kvCacheTypeK', 'kvCacheTypeV'], ['promptTokens', 'parallel']) }),
+    fc.record({
+      zip: fc.constantFrom(['model', 'quantization'], ['promptTokens', 'flashAttention', 'batch']),
+    }),
+    fc.record({ include: selector }),
+    fc.record({ exclude: selector }),
+  ),
+  { maxLength: 8 },
+);
+
+const join = (spec: Document, wish: object): Document => {
+  const [[section, value]] = Object.entries(wish) as [[string, unknown]];
+  return { ...spec, [section]: [...((spec[section] as unknown[]) ?? []), value] };
+};
+
+/** Files of good structure, whose constraints may make no sense. */
+export const structures: fc.Arbitrary<Document> = fc
+  .tuple(spec, constraints)
+  .map(([start, wishes]) => JSON.parse(file(wishes.reduce(join, start as Document))) as Document);
+
+/** Good sweep files: blocks, zips, include and exclude of up to some thousand points. */
+export const documents: fc.Arbitrary<Document> = fc.tuple(spec, constraints).map(([start, wishes]) => {
+  let good: Document = { ...start };
+  for (const wish of wishes) {
+    const next = join(good, wish);
+    if (parseSweep(file(next)).ok) good = next;
+  }
+  return JSON.parse(file(good)) as Document;
+});
 
 /** Good sweeps; one model has facts, so that rules about models apply to it. */
-export const sweeps: fc.Arbitrary<Sweep> = documents
-  .map((document) => parseSweep(JSON.stringify(document)))
-  .filter((parsed) => parsed.ok)
-  .map((parsed) => ({
-    ...parsed.sweep,
-    models: parsed.sweep.models.map((model) => (model.name === 'b' ? { ...model, facts: FACTS } : model)),
-  }));
+export const sweeps: fc.Arbitrary<Sweep> = documents.map((document) => {
+  const sweep = sweepOf(JSON.stringify(document));
+  return {
+    ...sweep,
+    models: sweep.models.map((model) => (model.name === 'b' ? { ...model, facts: FACTS } : model)),
+  };
+});

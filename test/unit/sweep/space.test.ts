@@ -202,6 +202,16 @@ describe('a planned space', () => {
     expect(impossibility(space.at(space.count - 1))).toMatch(/more than the 512 tokens/);
   });
 
+  test('counts a triangle without visiting it', () => {
+    const space = planSpace(
+      sweepOf(file({ runners: { kind: 'llama-cpp', batch: '1-300', ubatch: '1-300', poll: '0-100' } })),
+    );
+    expect(space.count).toBe(((300 * 301) / 2) * 101);
+    expect(space.impossible[0]?.count).toBe(((300 * 299) / 2) * 101);
+    expect(space.at(space.count - 1).runner.options).toMatchObject({ batch: 300, ubatch: 300, poll: 100 });
+    expect(space.indexOf(space.at(3_141_592))).toBe(3_141_592);
+  });
+
   test('10^15 points are exact at both ends', () => {
     const axis = '1-1000';
     const sweep = sweepOf(

@@ -1,0 +1,71 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Ajv2020 } from 'ajv/dist/2020.js';
+import { describe, expect, test } from 'vitest';
+import { parse } from 'yaml';
+import { experimentAt } from '../core/sweep/expand.js';
+import { parseSweep } from '../core/sweep/parse.js';
+import { permute } from '../core/sweep/permutation.js';
+import { planSpace } from '../core/sweep/space.js';
+
+const root = join(import.meta.dirname, '..');
+const folder = join(root, 'docs/examples');
+const schema = JSON.parse(readFileSync(join(root, 'schemas/sweep.schema.json'), 'utf8')) as object;
+const validate = new Ajv2020({ strict: true, strictTypes: false }).compile(schema);
+
+/** How many points each example has, so that a change of meaning is seen. */
+const POINTS: Record<string, number> = {
+  'billion.yaml': 1_000_000_000,
+  'context-depth.yaml': 9,
+  'fake.yaml': 40,
+  'kv-cache.yaml': 12,
+  'quickstart.yaml': 12,
+  'threads.yaml': 16,
+};
+
+describe('docs/examples', () => {
+  test('are all known here', () => {
+    expect(readdirSync(folder).sort()).toEqual(Object.keys(POINTS));
+  });
+
+  test.each(Object.entries(POINTS))(
+    '%s is a sweep of %i points that says what it answers',
+    (name, points) => {
+      const source = readFileSync(join(folder, name), 'utf8');
+      expect(source.split('\n')[0]).toBe('# yaml-language-server: $schema=../../schemas/sweep.schema.json');
+      expect(source).toMatch(/^# .*\?/m);
+      const parsed = parseSweep(source);
+      if (!parsed.ok) throw new Error(JSON.stringify(parsed.mistakes, null, 2));
+      expect(parsed.sweep.name).toBe(name.replace('.yaml', ''));
+      expect(validate(parse(source)), JSON.stringify(validate.errors)).toBe(true);
+      const space = planSpace(parsed.sweep);
+      expect(space.count).toBe(points);
+      expect(space.unchecked).toEqual([]);
+      for (const position of [0, Math.floor(points / 3), points - 1]) {
+        const drawn = permute(position, points, parsed.sweep.placement.seed);
+        expect(space.indexOf(experimentAt(space, drawn))).toBe(drawn);
+      }
+    },
+  );
+
+  test('those on the shipped models fit their context of 512 tokens', () => {
+    const facts = {
+      architecture: 'llama',
+      parameters: 8_391_936,
+      bytes: 16_900_000,
+      quantization: 'f16',
+      layers: 8,
+      contextLength: 512,
+      keyElementsPerToken: 1024,
+      valueElementsPerToken: 1024,
+      vocabularySize: 4096,
+      embeddingLength: 256,
+    };
+    for (const name of Object.keys(POINTS).filter((name) => name !== 'billion.yaml')) {
+      const parsed = parseSweep(readFileSync(join(folder, name), 'utf8'));
+      if (!parsed.ok) throw new Error(name);
+      const models = parsed.sweep.models.map((model) => ({ ...model, facts }));
+      expect(planSpace({ ...parsed.sweep, models }).count, name).toBe(POINTS[name]);
+    }
+  });
+});

@@ -1,0 +1,128 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { sweepDocument } from '../../../core/sweep/document.js';
+import { experimentAt } from '../../../core/sweep/expand.js';
+import { canonicalJson, experimentId, sweepId } from '../../../core/sweep/identity.js';
+import { planSpace } from '../../../core/sweep/space.js';
+import { documents, FACTS, file, sweepOf, sweeps } from './documents.js';
+
+/** The same value with the keys of every map in another order. */
+function shuffled(value: unknown, order: readonly number[]): unknown {
+  if (Array.isArray(value)) return value.map((item) => shuffled(item, order));
+  if (typeof value !== 'object' || value === null) return value;
+  const entries = Object.entries(value).map(([key, item]) => [key, shuffled(item, order)] as const);
+  const rank = (i: number) => order[i % order.length] ?? 0;
+  return Object.fromEntries(
+    entries
+      .map((entry, i) => [rank(i), entry] as const)
+      .sort(([a], [b]) => a - b)
+      .map(([, entry]) => entry),
+  );
+}
+
+const sha = `sha256:${'0'.repeat(64)}`;
+const point = (spec: Record<string, unknown> = {}) => planSpace(sweepOf(file(spec))).at(0);
+
+describe('canonical JSON', () => {
+  test('is one text for one value', () => {
+    expect(canonicalJson({ b: [1.0, -0, 1e21, 'é"\n'], a: { d: null, c: true, x: undefined } })).toBe(
+      '{"a":{"c":true,"d":null},"b":[1,0,1e+21,"é\\"\\n"]}',
+    );
+    expect(() => canonicalJson({ a: Number.NaN })).toThrow(TypeError);
+    expect(() => canonicalJson([undefined])).toThrow(TypeError);
+  });
+
+  test('does not depend on the order of keys and reads back', () => {
+    fc.assert(
+      fc.property(fc.jsonValue(), fc.array(fc.nat(), { minLength: 1 }), (value, order) => {
+        const text = canonicalJson(value);
+        expect(canonicalJson(shuffled(value, order))).toBe(text);
+        expect(JSON.parse(text)).toEqual(JSON.parse(JSON.stringify(value)));
+      }),
+    );
+  });
+});
+
+describe('the id of an experiment', () => {
+  test('is pinned: a change of it is a change of format', () => {
+    expect(experimentId(point())).toBe('x1253844e4b47297cd08be3d4');
+  });
+
+  test('covers what was asked, and nothing else', () => {
+    const base = point();
+    const id = experimentId(base);
+    const same = [
+      { ...base, model: { ...base.model, name: 'other' } },
+      { ...base, model: { ...base.model, facts: FACTS } },
+      point({
+        runners: { kind: 'llama-cpp', flashAttention: 'auto', batch: 2048 },
+        workloads: { kind: 'latency' },
+      }),
+    ];
+    for (const content of same) expect(experimentId(content)).toBe(id);
+    const digested = { ...base, model: { ...base.model, digest: sha } };
+    const others = [
+      digested,
+      { ...base, model: { ...base.model, source: 'b.gguf' } },
+      { ...base, node: 'n1' },
+      { ...base, device: 'cuda' },
+      { ...base, technique: { ...base.technique, quantization: 'q8_0' } },
+      point({ runners: { kind: 'llama-cpp', batch: 1024 } }),
+      point({ runners: { kind: 'llama-cpp', engine: 'llama.cpp v0.4.0' } }),
+      point({ runners: { kind: 'fake' } }),
+      point({ workloads: { kind: 'latency', parallel: 2 } }),
+      point({ measure: { maxRepeats: 11 } }),
+    ].map(experimentId);
+    expect(new Set([id, ...others]).size).toBe(others.length + 1);
+    expect(experimentId({ ...digested, model: { ...digested.model, source: 'moved/a.gguf' } })).toBe(
+      experimentId(digested),
+    );
+  });
+
+  test('is different for every point of a sweep', () => {
+    fc.assert(
+      fc.property(sweeps, (sweep) => {
+        const space = planSpace(sweep);
+        fc.pre(space.count <= 500);
+        const ids = Array.from({ length: space.count }, (_, i) => experimentAt(space, i).id);
+        expect(new Set(ids).size).toBe(space.count);
+        for (const id of ids) expect(id).toMatch(/^x[0-9a-f]{24}$/);
+      }),
+      { numRuns: 30 },
+    );
+  });
+
+  test('a node makes an experiment of its own', () => {
+    const space = planSpace(sweepOf(file({ placement: { perNode: true } })));
+    const [anywhere, a, b] = [null, 'a', 'b'].map((node) => experimentAt(space, 0, node));
+    expect(new Set([anywhere?.id, a?.id, b?.id]).size).toBe(3);
+    expect(a?.node).toBe('a');
+  });
+});
+
+describe('the id of a sweep', () => {
+  test('does not depend on comments, key order, or defaults written out', () => {
+    fc.assert(
+      fc.property(documents, fc.array(fc.nat(), { minLength: 1 }), (document, order) => {
+        const sweep = sweepOf(JSON.stringify(document));
+        const id = sweepId(sweep);
+        expect(id).toMatch(/^s[0-9a-f]{16}$/);
+        expect(sweepId(sweepOf(`# a comment\n${JSON.stringify(shuffled(document, order))}`))).toBe(id);
+        const writtenOut = sweepOf(JSON.stringify(sweepDocument(sweep)));
+        expect(writtenOut).toEqual(sweep);
+        expect(sweepId(writtenOut)).toBe(id);
+      }),
+      { numRuns: 50 },
+    );
+  });
+
+  test('changes with any axis, with a digest, not with facts', () => {
+    const sweep = sweepOf(file({}));
+    const id = sweepId(sweep);
+    const [model] = sweep.models;
+    expect(sweepId({ ...sweep, models: [{ ...model!, facts: FACTS }] })).toBe(id);
+    expect(sweepId({ ...sweep, models: [{ ...model!, digest: sha }] })).not.toBe(id);
+    expect(sweepId(sweepOf(file({ workloads: { kind: 'latency', promptTokens: [512, 1] } })))).not.toBe(id);
+    expect(sweepId(sweepOf(file({ placement: { seed: 7 } })))).not.toBe(id);
+  });
+});
