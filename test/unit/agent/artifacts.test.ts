@@ -15,7 +15,7 @@ import { digestOf } from '../../../agent/artifacts/digest.js';
 import { makeRoom } from '../../../agent/artifacts/eviction.js';
 import { withLock } from '../../../agent/artifacts/lock.js';
 import { type ResolvedModel, resolveModel } from '../../../agent/artifacts/resolve.js';
-import { builtinFolder, locateSource } from '../../../agent/artifacts/source.js';
+import { builtinFolder, builtinNames, locateSource } from '../../../agent/artifacts/source.js';
 import { type ArtifactRequest, ArtifactStore, type Launcher } from '../../../agent/artifacts/store.js';
 import { type Failure, type FailureCode, failure, toFailure } from '../../../core/errors.js';
 import { temporaryFolder } from '../../support/bench.js';
@@ -138,6 +138,20 @@ describe('the digest', () => {
     writeFileSync(join(cache, 'digests', readdirSync(join(cache, 'digests'))[0]!), '{');
     expect(await digestOf(file, cache)).toBe(empty);
   });
+});
+
+test('the shipped models are what their manifest says', async () => {
+  const manifest = JSON.parse(readFileSync(join(builtinFolder(), 'manifest.json'), 'utf8'));
+  expect(builtinNames().map(({ name }) => name)).toEqual(['small', 'tiny']);
+  for (const { name, digest, bytes, parameters, architecture } of manifest.models) {
+    const model = await resolveModel(`builtin:${name}`, { modelFolders: [], cacheFolder: temporaryFolder() });
+    expect({ ...model.facts, digest: model.digest }).toMatchObject({
+      digest,
+      bytes,
+      parameters,
+      architecture,
+    });
+  }
 });
 
 async function tiny(): Promise<ResolvedModel> {
