@@ -13,7 +13,7 @@ export const agentFileSchema = z.strictObject({
     .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/, 'use letters, digits, dots and dashes; 63 at most')
     .optional(),
   labels: z.record(z.string(), z.string()).default({}),
-  coordinator: z.string().min(1).default('127.0.0.1:7433'),
+  coordinator: z.string().min(1).default('127.0.0.1:7117'),
   /** Files with PEM; without them the connection is plaintext, which only loopback allows. */
   tls: z
     .strictObject({
@@ -61,7 +61,7 @@ export const agentFileSchema = z.strictObject({
   exporter: z
     .strictObject({
       host: z.string().default('127.0.0.1'),
-      port: z.number().int().min(0).max(65_535).default(7434),
+      port: z.number().int().min(0).max(65_535).default(9465),
     })
     .nullable()
     .default(null),

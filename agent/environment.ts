@@ -17,7 +17,6 @@ export function machineFacts(
     ridgepoint: profile.version,
     nodejs: process.version,
     os: profile.os,
-    cpuFeatures: profile.cpuFeatures.join(' '),
     deviceCpus: device.cpus.join(','),
     cpuGovernor: read(sysRoot, `cpu${device.cpus[0] ?? 0}/cpufreq/scaling_governor`),
     cpuTurbo: turbo(sysRoot),

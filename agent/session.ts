@@ -162,13 +162,15 @@ export class Session {
       case 'noWork':
         this.#asking.waitFor(message.value.deviceId, message.value.retryMilliseconds);
         return;
-      case 'resultAck': {
+      case 'resultAck':
         await spool.remove(message.value.trialId);
-        const settle = this.#unacknowledged.get(message.value.trialId);
-        this.#unacknowledged.delete(message.value.trialId);
-        settle?.();
+        this.#settle(message.value.trialId);
         return;
-      }
+      case 'resultRefused':
+        log('warn', `the result of ${message.value.trialId} was refused: ${message.value.reason}`);
+        await spool.setAside(message.value.trialId);
+        this.#settle(message.value.trialId);
+        return;
       case 'stopTrial':
         log('info', `stopping ${message.value.trialId}: ${message.value.reason}`);
         work.stop(message.value.trialId, message.value.reason);
@@ -199,6 +201,12 @@ export class Session {
     // Not awaited: while it sends, the acknowledgements have to be heard.
     void this.#reportAgain(spool);
     if (!this.#draining) this.#asking.begin();
+  }
+
+  #settle(trialId: string): void {
+    const settle = this.#unacknowledged.get(trialId);
+    this.#unacknowledged.delete(trialId);
+    settle?.();
   }
 
   async #reportAgain(spool: Spool): Promise<void> {

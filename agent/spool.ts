@@ -79,6 +79,16 @@ export class Spool {
     );
   }
 
+  /** The coordinator will never take it: kept for people to look at, and not sent again. */
+  async setAside(trialId: string): Promise<void> {
+    this.#unwritten.delete(trialId);
+    const name = fileName(trialId);
+    if (!this.#known.delete(name)) return;
+    await rename(join(this.#folder, name), join(this.#folder, `${name}.refused`)).catch((error: Error) =>
+      this.#onTrouble(error.message),
+    );
+  }
+
   async #read(name: string): Promise<ResultRecord | null> {
     const path = join(this.#folder, name);
     try {

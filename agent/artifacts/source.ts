@@ -1,6 +1,7 @@
-import { existsSync, realpathSync, statSync } from 'node:fs';
+import { existsSync, readFileSync, realpathSync, statSync } from 'node:fs';
 import { dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { z } from 'zod';
 import { type Failure, FailureError, failure } from '../../core/errors.js';
 
 export interface SourceSettings {
@@ -8,11 +9,9 @@ export interface SourceSettings {
   readonly modelFolders: readonly string[];
 }
 
-/** Models that ship with Ridgepoint: `builtin:<name>` → file in models/. */
-const BUILTIN: Readonly<Record<string, string>> = {
-  small: 'small-f16.gguf',
-  tiny: 'tiny-f16.gguf',
-};
+/** models/manifest.json: what ships with Ridgepoint, by the name after `builtin:`. */
+const MANIFEST = 'manifest.json';
+const manifestSchema = z.object({ models: z.array(z.object({ name: z.string(), file: z.string() })) });
 
 /**
  * Finds the file a source names. A sweep is data from somewhere else: it reaches files inside the model
@@ -36,26 +35,27 @@ export function locateSource(source: string, settings: SourceSettings): string {
 
 /** @returns the models that ship with Ridgepoint: the name after `builtin:` and the file in models/. */
 export function builtinNames(): readonly { readonly name: string; readonly file: string }[] {
-  return Object.entries(BUILTIN).map(([name, file]) => ({ name, file }));
+  const text = readFileSync(join(builtinFolder(), MANIFEST), 'utf8');
+  return manifestSchema.parse(JSON.parse(text)).models;
 }
 
 /** @returns the folder models/ of this installation, from sources as from dist. */
 export function builtinFolder(): string {
   for (let folder = dirname(fileURLToPath(import.meta.url)); ; folder = dirname(folder)) {
     const models = join(folder, 'models');
-    if (existsSync(join(models, BUILTIN.tiny!))) return models;
-    if (folder === dirname(folder)) return models;
+    if (existsSync(join(models, MANIFEST)) || folder === dirname(folder)) return models;
   }
 }
 
 function builtinPath(name: string): string {
-  const file = Object.hasOwn(BUILTIN, name) ? BUILTIN[name] : undefined;
-  if (file === undefined) {
+  const models = builtinNames();
+  const model = models.find((known) => known.name === name);
+  if (model === undefined) {
     throw refusal('model-missing', `there is no builtin model ${JSON.stringify(name)}`, {
-      hint: `The builtin models are ${Object.keys(BUILTIN).join(' and ')}.`,
+      hint: `The builtin models are ${models.map((known) => known.name).join(' and ')}.`,
     });
   }
-  return regularFile(realpath(join(builtinFolder(), file), `builtin:${name}`), `builtin:${name}`);
+  return regularFile(realpath(join(builtinFolder(), model.file), `builtin:${name}`), `builtin:${name}`);
 }
 
 function localPath(path: string, source: string, settings: SourceSettings): string {

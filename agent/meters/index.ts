@@ -41,24 +41,32 @@ export function findMeters(
     return { meters: [], absent: { meters: reason, energy: reason } };
   }
   const gpu = 'nvml' in nvml ? nvml.nvml.devices.find((device) => device.uuid === deviceId) : undefined;
-  const meters: Meter[] = gpu === undefined ? [] : [...nvmlMeters(gpu)];
-  const searches: readonly MeterSearch[] = [
+  const ofDevice = gpu === undefined ? [] : nvmlMeters(gpu);
+  // A trace stands in for every energy source there is, and `none` for none.
+  const meters = ofDevice.filter((meter) => settings.energy === 'auto' || !measuresEnergy(meter));
+  const absent: Record<string, string> = {};
+  for (const search of [
     findProcessMeter(settings.procRoot),
     findSystemMeter(settings.procRoot),
     findClockMeter(settings.sysRoot, settings.procRoot),
     findTemperatureMeter(settings.sysRoot),
     energySource(settings),
-  ];
-  const absent: Record<string, string> = {};
-  for (const search of searches) {
+  ]) {
     if (search.found) meters.push(search.meter);
     else absent[search.name] = search.reason;
   }
-  if (!meters.some(measuresEnergy)) {
-    const sides = [absent.rapl ?? absent.replay ?? absent.none, 'nvml' in nvml ? null : nvml.reason];
-    absent.energy = settings.energy === 'auto' ? sides.filter(Boolean).join(' and ') : `${sides[0]}`;
-  }
-  return { meters: settings.energy === 'none' ? meters.filter((m) => !measuresEnergy(m)) : meters, absent };
+  if (!meters.some(measuresEnergy)) absent.energy = whyNoEnergy(settings, absent, nvml);
+  return { meters, absent };
+}
+
+function whyNoEnergy(
+  settings: MeterSettings,
+  absent: Readonly<Record<string, string>>,
+  nvml: NvmlState,
+): string {
+  if (settings.energy !== 'auto') return absent[settings.energy] ?? 'the trace holds no energy';
+  const gpu = 'reason' in nvml ? nvml.reason : 'no NVIDIA GPU that measures energy';
+  return `${absent.rapl} and ${gpu}`;
 }
 
 /** @returns the energy domains of the meters, e.g. `rapl:package-0`, for the node's profile. */

@@ -6,7 +6,7 @@ import { type Bench, startTrial } from '../../../agent/experiment.js';
 import { recompute } from '../../../core/judgement/judge.js';
 import { isPresent, type ResultRecord, resultSchema, type SampleSeries } from '../../../core/result.js';
 import type { Experiment } from '../../../core/sweep/experiment.js';
-import { bench, lease, QUICK, temporaryFolder } from './bench.js';
+import { bench, lease, QUICK, temporaryFolder } from '../../support/bench.js';
 
 async function run(changes: Partial<Experiment>, on: Bench = bench()): Promise<ResultRecord> {
   const record = await startTrial(lease(changes), on).done;

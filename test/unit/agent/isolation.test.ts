@@ -1,7 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import {
@@ -15,29 +14,15 @@ import { type Ending, type Launched, type LaunchRequest, launch } from '../../..
 import { guardMemory } from '../../../agent/isolation/memory-limit.js';
 import type { TrialOrder, WorkerMessage } from '../../../agent/isolation/messages.js';
 import { StderrTail } from '../../../agent/isolation/stderr-tail.js';
-import type { MeasurePolicy, Options } from '../../../core/sweep/experiment.js';
-
-const policy: MeasurePolicy = {
-  confidence: 0.95,
-  halfWidth: 0.5,
-  minRepeats: 2,
-  maxRepeats: 2,
-  maxSeconds: null,
-  warmupSpread: 1,
-  maxWarmups: 1,
-  trialTimeoutSeconds: null,
-  maxStealRatio: 1,
-  maxForeignCores: 100,
-  maxSpread: 1,
-  meters: 'on',
-};
+import type { Options } from '../../../core/sweep/experiment.js';
+import { QUICK, temporaryFolder } from '../../support/bench.js';
 
 function trial(options: Options, generateTokens = 4): TrialOrder {
   return {
     order: 'trial',
     runner: { kind: 'fake', options },
     workload: { kind: 'latency', options: { promptTokens: 8, generateTokens, parallel: 1, contextDepth: 0 } },
-    measure: policy,
+    measure: QUICK,
     modelPath: null,
     deviceClass: 'cpu',
     deviceId: 'cpu0',
@@ -223,7 +208,7 @@ describe.skipIf(!linux)('descendants', () => {
 
 describe('the memory guard', () => {
   test('uses a cgroup where it may, and reads the kernel’s verdict there', () => {
-    const cgroupFolder = mkdtempSync(join(tmpdir(), 'ridgepoint-cgroup-'));
+    const cgroupFolder = temporaryFolder();
     const folder = join(cgroupFolder, 'ridgepoint-42');
     mkdirSync(folder);
     for (const file of ['memory.max', 'cgroup.procs']) writeFileSync(join(folder, file), '');
@@ -239,7 +224,7 @@ describe('the memory guard', () => {
   });
 
   test('falls back to watching where the controller is not delegated', () => {
-    const cgroupFolder = mkdtempSync(join(tmpdir(), 'ridgepoint-cgroup-'));
+    const cgroupFolder = temporaryFolder();
     const guard = guardMemory({ bytes: 1e12, pid: process.pid, cgroupFolder, onExceeded: () => {} });
     expect(guard.kind).toBe(linux ? 'watchdog' : 'none');
     guard.close();

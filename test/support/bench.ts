@@ -1,13 +1,14 @@
-import { mkdtempSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { ArtifactStore } from '../../../agent/artifacts/store.js';
-import { cpuDevices, readCpu } from '../../../agent/device/cpu.js';
-import type { Bench, TrialLimits } from '../../../agent/experiment.js';
-import type { MeterSettings } from '../../../agent/meters/index.js';
-import type { Lease } from '../../../core/lease.js';
-import type { NodeProfile } from '../../../core/node.js';
-import type { Experiment, MeasurePolicy } from '../../../core/sweep/experiment.js';
+import { onTestFinished } from 'vitest';
+import { ArtifactStore } from '../../agent/artifacts/store.js';
+import { cpuDevices, readCpu } from '../../agent/device/cpu.js';
+import type { Bench, TrialLimits } from '../../agent/experiment.js';
+import type { MeterSettings } from '../../agent/meters/index.js';
+import type { Lease } from '../../core/lease.js';
+import type { NodeProfile } from '../../core/node.js';
+import type { Experiment, MeasurePolicy } from '../../core/sweep/experiment.js';
 
 /** A policy that measures little and forgives everything: tests ask whether things happen, not how fast. */
 export const QUICK: MeasurePolicy = {
@@ -57,8 +58,11 @@ export function lease(changes: Partial<Experiment> = {}, trialId = 't1'): Lease 
   };
 }
 
+/** A folder that goes away with the test that asked for it. */
 export function temporaryFolder(): string {
-  return mkdtempSync(join(tmpdir(), 'ridgepoint-agent-'));
+  const folder = mkdtempSync(join(tmpdir(), 'ridgepoint-agent-'));
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  return folder;
 }
 
 /** A node with this machine's CPUs, no energy source and its own cache. */

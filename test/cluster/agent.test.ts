@@ -1,0 +1,192 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, describe, expect, test } from 'vitest';
+import { type AgentConfig, loadAgentConfig } from '../../agent/config.js';
+import { findStartTools } from '../../agent/isolation/affinity.js';
+import { type RunningAgent, startAgent } from '../../agent/main.js';
+import { lease, temporaryFolder } from '../support/bench.js';
+import { ScriptedCoordinator } from '../support/scripted-coordinator.js';
+
+const coordinators: ScriptedCoordinator[] = [];
+const agents: RunningAgent[] = [];
+
+afterEach(async () => {
+  await Promise.all(agents.splice(0).map((agent) => agent.stopNow()));
+  await Promise.all(coordinators.splice(0).map((coordinator) => coordinator.crash()));
+});
+
+async function coordinator(): Promise<{ script: ScriptedCoordinator; address: string }> {
+  const script = new ScriptedCoordinator();
+  coordinators.push(script);
+  return { script, address: await script.start() };
+}
+
+function config(address: string, stateFolder = temporaryFolder()): AgentConfig {
+  return loadAgentConfig({
+    env: {},
+    overrides: {
+      nodeName: 'node1',
+      coordinator: address,
+      stateFolder,
+      cacheFolder: temporaryFolder(),
+      runners: ['fake'],
+      logLevel: 'silent',
+    },
+  });
+}
+
+async function agent(settings: AgentConfig): Promise<RunningAgent> {
+  const running = await startAgent(settings);
+  agents.push(running);
+  return running;
+}
+
+const fake = (options: Record<string, string | number>) => ({ runner: { kind: 'fake', options } });
+const spoolOf = (settings: AgentConfig) => join(settings.stateFolder, 'spool', 'node1');
+const waiting = { timeout: 20_000, interval: 20 };
+
+describe('an agent', () => {
+  test('introduces itself, runs what it is leased and is free for more', async () => {
+    const { script, address } = await coordinator();
+    script.leases.push(
+      lease(fake({}), 'a'),
+      lease(fake({ fakeFailure: 'abort' }), 'b'),
+      lease(fake({}), 'c'),
+    );
+    const settings = config(address);
+    const running = await agent(settings);
+    expect(running.profile.runners.map(({ kind }) => kind)).toEqual(['fake']);
+    await expect.poll(() => script.records.length, waiting).toBe(3);
+    expect(script.records.map((record) => [record.trialId, record.status])).toEqual([
+      ['a', 'complete'],
+      ['b', 'failed'],
+      ['c', 'complete'],
+    ]);
+    await expect.poll(() => readdirSync(spoolOf(settings)), waiting).toEqual([]);
+    expect(script.of('progress').length).toBeGreaterThan(0);
+  });
+
+  test('holds a result until it is acknowledged, over a restart of the agent too', async () => {
+    const { script, address } = await coordinator();
+    script.acknowledges = false;
+    script.leases.push(lease(fake({}), 'a'));
+    const settings = config(address);
+    const first = await agent(settings);
+    await expect.poll(() => script.records.length, waiting).toBe(1);
+    expect(readdirSync(spoolOf(settings))).toEqual(['a.json']);
+    // A file that was half written once must not stand in the way.
+    writeFileSync(join(spoolOf(settings), 'broken.json'), '{"schema":');
+    await script.crash();
+    await first.stopNow();
+
+    script.acknowledges = true;
+    await script.start(address);
+    await agent(settings);
+    await expect.poll(() => script.records.length, waiting).toBe(2);
+    expect(script.records[1]).toEqual(script.records[0]);
+    await expect.poll(() => readdirSync(spoolOf(settings)), waiting).toEqual(['broken.json.unreadable']);
+    expect(script.hellos[1]?.instance).not.toBe(script.hellos[0]?.instance);
+  });
+
+  test('goes on with its trial while the coordinator is away, and reports when it is back', async () => {
+    const { script, address } = await coordinator();
+    script.leases.push(lease(fake({ fakeDecodeTokensPerSecond: 10 }), 'slow'));
+    await agent(config(address));
+    await expect.poll(() => script.of('progress').length, waiting).toBeGreaterThan(0);
+    await script.crash();
+    await script.start(address);
+    await expect.poll(() => script.hellos.length, waiting).toBe(2);
+    expect(script.hellos[1]).toMatchObject({
+      runningTrialIds: ['slow'],
+      instance: script.hellos[0]?.instance,
+    });
+    await expect.poll(() => script.records.map(({ status }) => status), waiting).toEqual(['complete']);
+    expect(script.of('heartbeat').some(({ trialIds }) => trialIds.includes('slow'))).toBe(true);
+  });
+
+  test('stops a trial that is not wanted any more', async () => {
+    const { script, address } = await coordinator();
+    script.leases.push(lease(fake({ fakeDecodeTokensPerSecond: 20 }), 'a'));
+    await agent(config(address));
+    await expect.poll(() => script.of('progress').length, waiting).toBeGreaterThan(0);
+    await script.say({ $case: 'stopTrial', value: { trialId: 'a', reason: 'the sweep was cancelled' } });
+    await expect.poll(() => script.records[0]?.failure?.code, waiting).toBe('cancelled');
+  });
+
+  test('drains: finishes what runs, takes nothing new, says goodbye', async () => {
+    const { script, address } = await coordinator();
+    script.leases.push(lease(fake({ fakeDecodeTokensPerSecond: 20 }), 'a'), lease(fake({}), 'b'));
+    const running = await agent(config(address));
+    await expect.poll(() => script.of('progress').length, waiting).toBeGreaterThan(0);
+    await script.say({ $case: 'drain', value: { reason: 'maintenance' } });
+    await running.done;
+    expect(script.records.map(({ trialId }) => trialId)).toEqual(['a']);
+    expect(script.leases.map(({ trialId }) => trialId)).toEqual(['b']);
+    expect(script.of('leaving')).toEqual([{ returnedTrialIds: [], reason: 'maintenance' }]);
+  });
+
+  test('gives back what it did not finish when it is stopped at once', async () => {
+    const { script, address } = await coordinator();
+    script.leases.push(lease(fake({ fakeFailure: 'hang' }), 'a'));
+    const running = await agent(config(address));
+    await expect.poll(() => script.of('heartbeat').at(-1)?.trialIds, waiting).toEqual(['a']);
+    await running.stopNow();
+    expect(script.of('leaving')).toMatchObject([{ returnedTrialIds: ['a'] }]);
+    expect(script.records).toEqual([]);
+  });
+
+  const setpriv = findStartTools().setpriv !== null;
+  test.skipIf(!setpriv)('that is killed leaves no orphan, even one that hangs (needs setpriv)', async () => {
+    const { script, address } = await coordinator();
+    script.leases.push(lease(fake({ fakeFailure: 'hang' }), 'a'));
+    const program = join(import.meta.dirname, '../fixtures/agent-process.ts');
+    const { stateFolder, cacheFolder } = config(address);
+    const child = spawn(process.execPath, ['--import', 'tsx', program], {
+      env: {
+        ...process.env,
+        RIDGE_COORDINATOR: address,
+        RIDGE_STATE_FOLDER: stateFolder,
+        RIDGE_CACHE_FOLDER: cacheFolder,
+        RIDGE_LOG_LEVEL: 'silent',
+      },
+      stdio: ['ignore', 'inherit', 'inherit'],
+    });
+    await expect.poll(() => script.of('heartbeat').at(-1)?.trialIds, waiting).toEqual(['a']);
+    await expect.poll(() => workersOf(child.pid!).length, waiting).toBe(1);
+    const [worker] = workersOf(child.pid!);
+    child.kill('SIGKILL');
+    await once(child, 'exit');
+    await expect.poll(() => existsSync(`/proc/${worker}/exe`), waiting).toBe(false);
+  });
+
+  test('shows itself to Prometheus, and is ready only while a coordinator answers', async () => {
+    const { script, address } = await coordinator();
+    const running = await agent({ ...config(address), exporter: { host: '127.0.0.1', port: 0 } });
+    const get = (path: string) => fetch(`${running.exporterUrl}${path}`);
+    await expect.poll(async () => (await get('/readyz')).status, waiting).toBe(200);
+    expect((await get('/healthz')).status).toBe(200);
+    const text = await (await get('/metrics')).text();
+    expect(text).toMatch(/^ridgepoint_agent_connected 1$/m);
+    expect(text).toMatch(/^ridgepoint_agent_spooled_results 0$/m);
+    expect(text).toMatch(/^ridgepoint_node_info\{node="node1",/m);
+    await script.crash();
+    await expect.poll(async () => (await get('/readyz')).status, waiting).toBe(503);
+  });
+});
+
+function workersOf(parent: number): number[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number)
+    .filter((pid) => {
+      try {
+        const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+        const ppid = Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]);
+        return ppid === parent && readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('worker.ts');
+      } catch {
+        return false;
+      }
+    });
+}

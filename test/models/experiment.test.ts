@@ -1,0 +1,65 @@
+import { describe, expect, test } from 'vitest';
+import { startTrial } from '../../agent/experiment.js';
+import { recompute } from '../../core/judgement/judge.js';
+import { isPresent, type ResultRecord, resultSchema } from '../../core/result.js';
+import type { Experiment } from '../../core/sweep/experiment.js';
+import { bench, lease } from '../support/bench.js';
+
+const llama = { kind: 'llama-cpp', options: { threads: 1 } };
+const on = () => bench({ limits: { idleSeconds: 0 } });
+
+async function run(changes: Partial<Experiment>, node = on()): Promise<ResultRecord> {
+  const record = await startTrial(lease({ runner: llama, ...changes }), node).done;
+  return resultSchema.parse(JSON.parse(JSON.stringify(record)));
+}
+
+describe('an experiment with llama.cpp on a shipped model', () => {
+  test('measures speed, memory and size, and says what ran', { timeout: 120_000 }, async () => {
+    const record = await run({});
+    expect(record.failure).toBeNull();
+    for (const metric of [
+      'prefillTokensPerSecond',
+      'decodeTokensPerSecond',
+      'timeToFirstTokenSeconds',
+      'interTokenLatencyP50Seconds',
+      'loadSeconds',
+      'peakResidentBytes',
+      'kvCacheBytes',
+    ]) {
+      expect(isPresent(record.measurements[metric]), metric).toBe(true);
+    }
+    expect(record.measurements.modelBytes?.value).toBe(2_232_832);
+    expect(record.measurements.compressionRatio?.value).toBe(1);
+    expect(record.artifact).toMatchObject({ recipe: 'base', bytes: 2_327_520 });
+    expect(record.environment).toMatchObject({ memoryGuard: expect.any(String), nodejs: process.version });
+    expect(recompute(record)).toEqual(record);
+  });
+
+  test('quantizes in a child, runs the result, and makes it once', { timeout: 120_000 }, async () => {
+    const node = on();
+    const technique = { quantization: 'q8_0', sparsity: 'none' };
+    const first = await run({ technique }, node);
+    const second = await run({ technique }, node);
+    expect([first.failure, second.failure]).toEqual([null, null]);
+    expect(first.artifact).toMatchObject({ recipe: 'quantize(q8_0)', makeSeconds: expect.any(Number) });
+    expect(second.artifact).toEqual({ ...first.artifact, makeSeconds: null });
+    expect(first.artifact!.digest).not.toBe(first.artifact!.base);
+    // 8.5 bits per weight instead of 16, norms aside.
+    expect(first.measurements.compressionRatio?.value).toBeGreaterThan(1.8);
+    expect(first.measurements.compressionRatio?.value).toBeLessThan(1.95);
+  });
+
+  test('cannot be quantized to a type that nobody knows', async () => {
+    const record = await run({ technique: { quantization: 'q99', sparsity: 'none' } });
+    expect(record.failure?.code).toBe('artifact-failed');
+    expect(record.failure?.message).toContain('q99');
+  });
+
+  test('batches sequences at a depth', { timeout: 120_000 }, async () => {
+    const options = { promptTokens: 16, generateTokens: 4, parallel: 3, contextDepth: 32 };
+    const record = await run({ workload: { kind: 'latency', options } });
+    expect(record.failure).toBeNull();
+    const decode = record.phases.find(({ name }) => name === 'decode');
+    expect(decode?.tokens).toBe(12);
+  });
+});

@@ -1,0 +1,91 @@
+import type { Lease } from '../../core/lease.js';
+import type { ResultRecord } from '../../core/result.js';
+import { PROTOCOL, parseNodeProfile, parseReport, toGrant } from '../../proto/convert.js';
+import {
+  AgentServiceService,
+  type Hello,
+  type SessionRequest,
+  type SessionResponse,
+} from '../../proto/gen/ridgepoint/v1/agents.js';
+import { Handlers, type Listening, listen, makeServer } from '../../proto/server.js';
+import type { Duplex } from '../../proto/stream.js';
+
+type Message = NonNullable<SessionRequest['message']>;
+type ValueOf<Case> = Extract<Message, { $case: Case }>['value'];
+
+/** The coordinator's end of the wire, with a script instead of a scheduler: real gRPC, no decisions. */
+export class ScriptedCoordinator {
+  readonly hellos: Hello[] = [];
+  readonly messages: Message[] = [];
+  readonly records: ResultRecord[] = [];
+  /** Given out one by one. */
+  readonly leases: Lease[] = [];
+  acknowledges = true;
+  unknownTrialIds: string[] = [];
+  #listening: Listening | null = null;
+  #stream: Duplex<SessionResponse, SessionRequest> | null = null;
+
+  /** @returns its address; give it again to come back at the same place. */
+  async start(address = '127.0.0.1:0'): Promise<string> {
+    const server = makeServer();
+    const handlers = new Handlers({ kind: 'plaintext' });
+    server.addService(AgentServiceService, {
+      session: handlers.duplex<SessionRequest, SessionResponse>('agent', async (stream) => {
+        this.#stream = stream;
+        for await (const { message } of stream) {
+          if (message === undefined) continue;
+          this.messages.push(message);
+          await this.#answer(stream, message);
+        }
+      }),
+    });
+    this.#listening = await listen(server, address, { kind: 'plaintext' });
+    return this.#listening.address;
+  }
+
+  /** Cuts every stream, as a crash would. */
+  async crash(): Promise<void> {
+    await this.#listening?.close(0);
+    this.#listening = null;
+  }
+
+  async say(message: NonNullable<SessionResponse['message']>): Promise<void> {
+    await this.#stream?.send({ message });
+  }
+
+  of<Case extends Message['$case']>($case: Case): ValueOf<Case>[] {
+    return this.messages
+      .filter((message) => message.$case === $case)
+      .map(({ value }) => value as ValueOf<Case>);
+  }
+
+  async #answer(stream: Duplex<SessionResponse, SessionRequest>, message: Message): Promise<void> {
+    const send = (answer: NonNullable<SessionResponse['message']>) => stream.send({ message: answer });
+    switch (message.$case) {
+      case 'hello':
+        parseNodeProfile(message.value.nodeProfileJson);
+        this.hellos.push(message.value);
+        return send({
+          $case: 'welcome',
+          value: {
+            protocol: PROTOCOL,
+            heartbeatSeconds: 1,
+            leaseSeconds: 30,
+            unknownTrialIds: this.unknownTrialIds,
+          },
+        });
+      case 'leaseRequest': {
+        const lease = this.leases.shift();
+        if (lease !== undefined) return send({ $case: 'lease', value: toGrant(lease) });
+        const value = { deviceId: message.value.deviceId, retryMilliseconds: 50, idle: true };
+        return send({ $case: 'noWork', value });
+      }
+      case 'result': {
+        this.records.push(parseReport(message.value));
+        if (!this.acknowledges) return;
+        return send({ $case: 'resultAck', value: { trialId: message.value.trialId } });
+      }
+      default:
+    }
+  }
+}

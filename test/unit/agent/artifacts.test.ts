@@ -1,0 +1,317 @@
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { digestOf } from '../../../agent/artifacts/digest.js';
+import { makeRoom } from '../../../agent/artifacts/eviction.js';
+import { withLock } from '../../../agent/artifacts/lock.js';
+import { type ResolvedModel, resolveModel } from '../../../agent/artifacts/resolve.js';
+import { builtinFolder, builtinNames, locateSource } from '../../../agent/artifacts/source.js';
+import { type ArtifactRequest, ArtifactStore, type Launcher } from '../../../agent/artifacts/store.js';
+import { type Failure, type FailureCode, failure, toFailure } from '../../../core/errors.js';
+import { temporaryFolder } from '../../support/bench.js';
+
+async function failureOf(work: () => unknown): Promise<Failure> {
+  try {
+    await work();
+  } catch (error) {
+    return toFailure(error);
+  }
+  throw new Error('nothing was refused');
+}
+
+describe('a source', () => {
+  /** `models/` is allowed; beside it lies what must not be reached. */
+  function node() {
+    const root = temporaryFolder();
+    const models = join(root, 'models');
+    mkdirSync(join(models, 'sub'), { recursive: true });
+    mkdirSync(join(root, 'models-secret'));
+    for (const file of ['models/a.gguf', 'models/sub/b.gguf', 'secret.gguf', 'models-secret/c.gguf']) {
+      writeFileSync(join(root, file), 'x');
+    }
+    return { root, models, settings: { modelFolders: [models] } };
+  }
+
+  test('inside a model folder is found by its path, whole or relative', () => {
+    const { models, settings } = node();
+    for (const source of ['a.gguf', join(models, 'a.gguf'), './sub/../a.gguf', 'file:a.gguf']) {
+      expect(locateSource(source, settings)).toBe(join(models, 'a.gguf'));
+    }
+    expect(locateSource('sub/b.gguf', settings)).toBe(join(models, 'sub/b.gguf'));
+  });
+
+  test('may be reached through a link that stays inside, or a folder that is itself a link', () => {
+    const { root, models, settings } = node();
+    symlinkSync(join(models, 'a.gguf'), join(models, 'inside.gguf'));
+    expect(locateSource('inside.gguf', settings)).toBe(join(models, 'a.gguf'));
+    symlinkSync(models, join(root, 'link'));
+    expect(locateSource(join(root, 'link', 'a.gguf'), { modelFolders: [join(root, 'link')] })).toBe(
+      join(models, 'a.gguf'),
+    );
+  });
+
+  test.each([
+    ['../secret.gguf'],
+    ['sub/../../secret.gguf'],
+    ['..'],
+    ['/etc/passwd'],
+    ['file:///etc/passwd'],
+    ['models-secret/../../secret.gguf'],
+  ])('%s is refused, whether it exists or not', async (source) => {
+    const { settings } = node();
+    expect((await failureOf(() => locateSource(source, settings))).code).toBe('source-not-allowed');
+  });
+
+  test('beside the folder, with the folder’s name as the beginning of its own, is refused', async () => {
+    const { root, settings } = node();
+    const source = join(root, 'models-secret', 'c.gguf');
+    expect((await failureOf(() => locateSource(source, settings))).code).toBe('source-not-allowed');
+  });
+
+  test('behind a symbolic link that leads out is refused, for files and for folders', async () => {
+    const { root, models, settings } = node();
+    symlinkSync(join(root, 'secret.gguf'), join(models, 'link.gguf'));
+    symlinkSync(root, join(models, 'folder'));
+    for (const source of ['link.gguf', 'folder/secret.gguf']) {
+      expect((await failureOf(() => locateSource(source, settings))).code).toBe('source-not-allowed');
+    }
+  });
+
+  test.each<[string, FailureCode]>([
+    ['nothing.gguf', 'model-missing'],
+    ['sub', 'model-missing'],
+    ['a.gguf\0.png', 'model-missing'],
+    ['', 'model-missing'],
+    ['builtin:toString', 'model-missing'],
+    ['builtin:../package.json', 'model-missing'],
+    ['hf:owner/repo:Q4_K_M', 'source-not-allowed'],
+    ['https://example.org/a.gguf', 'source-not-allowed'],
+    ['data:text/plain,x', 'source-not-allowed'],
+  ])('%j is %s', async (source, code) => {
+    const { settings } = node();
+    expect((await failureOf(() => locateSource(source, settings))).code).toBe(code);
+  });
+
+  test('with no folder at all is refused with what to do', async () => {
+    const refused = await failureOf(() => locateSource('/a.gguf', { modelFolders: [] }));
+    expect(refused).toMatchObject({
+      code: 'source-not-allowed',
+      hint: expect.stringContaining('modelFolders'),
+    });
+  });
+});
+
+describe('the digest', () => {
+  test('is SHA-256 of the bytes, kept until the file changes', async () => {
+    const cache = temporaryFolder();
+    const file = join(temporaryFolder(), 'f');
+    writeFileSync(file, 'abc');
+    const abc = 'sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad';
+    expect(await digestOf(file, cache)).toBe(abc);
+    const [entry] = readdirSync(join(cache, 'digests'));
+    // The second answer comes from the cache: it shows what was put there.
+    const path = join(cache, 'digests', entry!);
+    const planted = `sha256:${'1'.repeat(64)}`;
+    writeFileSync(path, readFileSync(path, 'utf8').replace(abc, planted));
+    expect(await digestOf(file, cache)).toBe(planted);
+    utimesSync(file, new Date(), new Date(Date.now() + 5000));
+    expect(await digestOf(file, cache)).toBe(abc);
+  });
+
+  test('is right even when the cache is damaged or cannot be written', async () => {
+    const file = join(temporaryFolder(), 'f');
+    writeFileSync(file, '');
+    const empty = 'sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855';
+    expect(await digestOf(file, join(file, 'a-file-is-no-folder'))).toBe(empty);
+    const cache = temporaryFolder();
+    await digestOf(file, cache);
+    writeFileSync(join(cache, 'digests', readdirSync(join(cache, 'digests'))[0]!), '{');
+    expect(await digestOf(file, cache)).toBe(empty);
+  });
+});
+
+test('the shipped models are what their manifest says', async () => {
+  const manifest = JSON.parse(readFileSync(join(builtinFolder(), 'manifest.json'), 'utf8'));
+  expect(builtinNames().map(({ name }) => name)).toEqual(['small', 'tiny']);
+  for (const { name, digest, bytes, parameters, architecture } of manifest.models) {
+    const model = await resolveModel(`builtin:${name}`, { modelFolders: [], cacheFolder: temporaryFolder() });
+    expect({ ...model.facts, digest: model.digest }).toMatchObject({
+      digest,
+      bytes,
+      parameters,
+      architecture,
+    });
+  }
+});
+
+async function tiny(): Promise<ResolvedModel> {
+  return resolveModel('builtin:tiny', { modelFolders: [], cacheFolder: temporaryFolder() });
+}
+
+test('a model is resolved to its path, digest, facts and weights', async () => {
+  const model = await tiny();
+  expect(model.path).toBe(join(builtinFolder(), 'tiny-f16.gguf'));
+  expect(model.digest).toMatch(/^sha256:[0-9a-f]{64}$/);
+  expect(model.weightBytes).toBe(2_232_832);
+});
+
+describe('the store', () => {
+  /** Stands where the child would be: writes a file, or fails. */
+  function maker(answer: Failure | string) {
+    const made: string[] = [];
+    const launcher: Launcher = (request) => {
+      if (request.order.order !== 'quantize') throw new Error('only quantizing was expected');
+      made.push(request.order.quantization);
+      if (typeof answer === 'string') writeFileSync(request.order.outputPath, answer);
+      return {
+        ended: Promise.resolve({
+          answer: { type: 'quantized', bytes: 3, warnings: ['two tensors fell back'] },
+          failure: typeof answer === 'string' ? null : answer,
+          exitCode: 0,
+          signal: null,
+          stderrTail: null,
+          memoryGuard: 'none',
+        }),
+      };
+    };
+    return { made, launcher };
+  }
+
+  const ask = (base: ResolvedModel, quantization: string): ArtifactRequest => ({
+    base,
+    quantization,
+    runnerKind: 'llama-cpp',
+    engine: 'llama.cpp test',
+    cpus: [0],
+    timeLimitSeconds: 10,
+  });
+
+  test('gives the base itself where it is that already', async () => {
+    const store = new ArtifactStore({ cacheFolder: temporaryFolder(), artifactBytes: 1e9 });
+    const base = await tiny();
+    const { made, launcher } = maker('abc');
+    for (const quantization of ['base', 'f16']) {
+      const artifact = await store.prepare(ask(base, quantization), launcher);
+      expect(artifact).toMatchObject({
+        path: base.path,
+        digest: base.digest,
+        recipe: 'base',
+        makeSeconds: null,
+      });
+    }
+    expect(made).toEqual([]);
+  });
+
+  test('makes an artifact once, also when two ask at the same time', async () => {
+    const settings = { cacheFolder: temporaryFolder(), artifactBytes: 1e9 };
+    const base = await tiny();
+    const { made, launcher } = maker('abc');
+    const [a, b] = await Promise.all([
+      new ArtifactStore(settings).prepare(ask(base, 'q8_0'), launcher),
+      new ArtifactStore(settings).prepare(ask(base, 'q8_0'), launcher),
+    ]);
+    expect(made).toEqual(['q8_0']);
+    expect(a.path).toBe(b.path);
+    expect([a.makeSeconds, b.makeSeconds].filter((seconds) => seconds === null)).toHaveLength(1);
+    expect(a).toMatchObject({ base: base.digest, bytes: 3, recipe: 'quantize(q8_0)' });
+    // What its maker said is remembered for every trial that uses it.
+    expect([a.warnings, b.warnings]).toEqual([['two tensors fell back'], ['two tensors fell back']]);
+    expect(readFileSync(a.path, 'utf8')).toBe('abc');
+  });
+
+  test('makes it anew for another engine release, and when its file was tampered with', async () => {
+    const store = new ArtifactStore({ cacheFolder: temporaryFolder(), artifactBytes: 1e9 });
+    const base = await tiny();
+    const { made, launcher } = maker('abc');
+    const first = await store.prepare(ask(base, 'q8_0'), launcher);
+    await store.prepare({ ...ask(base, 'q8_0'), engine: 'llama.cpp other' }, launcher);
+    writeFileSync(first.path, 'abcd');
+    await store.prepare(ask(base, 'q8_0'), launcher);
+    expect(made).toEqual(['q8_0', 'q8_0', 'q8_0']);
+  });
+
+  test('leaves nothing behind when the maker fails, and says why', async () => {
+    const cacheFolder = temporaryFolder();
+    const store = new ArtifactStore({ cacheFolder, artifactBytes: 1e9 });
+    const base = await tiny();
+    const crash = failure('crashed', 'the quantization was killed by SIGABRT', { signal: 'SIGABRT' });
+    const refused = await failureOf(() => store.prepare(ask(base, 'q4_0'), maker(crash).launcher));
+    expect(refused).toMatchObject({ code: 'artifact-failed', signal: 'SIGABRT' });
+    expect(refused.message).toContain('q4_0');
+    expect(readdirSync(join(cacheFolder, 'artifacts'))).toEqual([]);
+    const full = failure('crashed', 'x', { stderrTail: 'write: No space left on device' });
+    expect((await failureOf(() => store.prepare(ask(base, 'q4_0'), maker(full).launcher))).code).toBe(
+      'disk-full',
+    );
+    const killed = failure('out-of-memory', 'x');
+    expect((await failureOf(() => store.prepare(ask(base, 'q4_0'), maker(killed).launcher))).code).toBe(
+      'out-of-memory',
+    );
+  });
+
+  test('refuses what the disk cannot hold before it begins', async () => {
+    const store = new ArtifactStore({ cacheFolder: temporaryFolder(), artifactBytes: 1e9 });
+    const base = await tiny();
+    const huge = { ...base, facts: { ...base.facts, bytes: 1e18 } };
+    const refused = await failureOf(() => store.prepare(ask(huge, 'q4_0'), maker('abc').launcher));
+    expect(refused).toMatchObject({ code: 'disk-full', hint: expect.stringContaining('cacheFolder') });
+  });
+
+  test('removes the least recently used first, and never the newest', async () => {
+    const folder = temporaryFolder();
+    for (const [i, name] of ['old', 'used', 'new'].entries()) {
+      writeFileSync(join(folder, `${name}.gguf`), 'x'.repeat(100));
+      writeFileSync(join(folder, `${name}.gguf.json`), '{}');
+      utimesSync(join(folder, `${name}.gguf.json`), i + 1, i + 1);
+    }
+    utimesSync(join(folder, 'old.gguf.json'), 10, 10);
+    await makeRoom(folder, 250, join(folder, 'new.gguf'));
+    expect(readdirSync(folder).filter((name) => name.endsWith('.gguf'))).toEqual(['new.gguf', 'old.gguf']);
+    await makeRoom(folder, 0, join(folder, 'new.gguf'));
+    expect(readdirSync(folder)).toEqual(['new.gguf', 'new.gguf.json']);
+  });
+});
+
+describe('the lock', () => {
+  test('lets one in at a time', async () => {
+    const path = join(temporaryFolder(), 'l.lock');
+    let inside = 0;
+    let most = 0;
+    const work = async () => {
+      inside += 1;
+      most = Math.max(most, inside);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      inside -= 1;
+    };
+    await Promise.all([withLock(path, work), withLock(path, work), withLock(path, work)]);
+    expect(most).toBe(1);
+    expect(existsSync(path)).toBe(false);
+  });
+
+  test('of a process that died is taken over', async () => {
+    const path = join(temporaryFolder(), 'l.lock');
+    writeFileSync(path, '999999999');
+    expect(await withLock(path, async () => 'in')).toBe('in');
+  });
+});
+
+test('an unreadable model keeps its name in the sentence', async () => {
+  const folder = temporaryFolder();
+  copyFileSync(join(builtinFolder(), 'tiny-f16.gguf'), join(folder, 'ok.gguf'));
+  writeFileSync(join(folder, 'bad.gguf'), readFileSync(join(folder, 'ok.gguf')).subarray(0, 5000));
+  const settings = { modelFolders: [folder], cacheFolder: temporaryFolder() };
+  expect((await resolveModel('ok.gguf', settings)).facts.bytes).toBe(statSync(join(folder, 'ok.gguf')).size);
+  const refused = await failureOf(() => resolveModel('bad.gguf', settings));
+  expect(refused.code).toBe('model-unreadable');
+  expect(refused.message).toContain('bad.gguf');
+});

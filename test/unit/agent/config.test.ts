@@ -1,0 +1,97 @@
+import { writeFileSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { AgentConfigError, type AgentFile, loadAgentConfig } from '../../../agent/config.js';
+import { temporaryFolder } from '../../support/bench.js';
+
+function file(text: string): string {
+  const path = join(temporaryFolder(), 'agent.yaml');
+  writeFileSync(path, text);
+  return path;
+}
+
+function mistakes(sources: Parameters<typeof loadAgentConfig>[0]): readonly string[] {
+  try {
+    loadAgentConfig(sources);
+  } catch (error) {
+    if (error instanceof AgentConfigError) return error.mistakes;
+    throw error;
+  }
+  throw new Error('no mistake was found');
+}
+
+describe('the agent’s config', () => {
+  test('needs nothing', () => {
+    expect(loadAgentConfig({ env: {} })).toMatchObject({
+      security: { kind: 'plaintext' },
+      modelFolders: [],
+      cacheFolder: join(homedir(), '.cache/ridgepoint'),
+      stateFolder: join(homedir(), '.local/state/ridgepoint'),
+      meters: { energy: 'auto', idleSeconds: 2 },
+      exporter: null,
+    });
+  });
+
+  test('is the file, over it the environment, over it the command line', () => {
+    const path = file('nodeName: file\ncoordinator: file:1\nlogLevel: warn\nexporter: {}\n');
+    const env = {
+      RIDGE_NODE_NAME: 'env',
+      RIDGE_COORDINATOR: 'env:2',
+      XDG_CACHE_HOME: '/c',
+      XDG_STATE_HOME: 'relative',
+    };
+    expect(loadAgentConfig({ file: path, env, overrides: { nodeName: 'cli' } })).toMatchObject({
+      nodeName: 'cli',
+      coordinator: 'env:2',
+      logLevel: 'warn',
+      cacheFolder: '/c/ridgepoint',
+      stateFolder: join(homedir(), '.local/state/ridgepoint'),
+      exporter: { host: '127.0.0.1' },
+    });
+    const folders = loadAgentConfig({ env: { RIDGE_MODEL_FOLDERS: '/a:/b' } }).modelFolders;
+    expect(folders).toEqual(['/a', '/b']);
+  });
+
+  test('has every mistake told at once, with its place', () => {
+    const found = mistakes({
+      env: {},
+      file: file('nodeName: "a/b"\nartifactBytes: -1\nmeters: { energy: solar }\nmodelFolder: [x]\n'),
+    });
+    expect(found).toHaveLength(4);
+    for (const place of ['nodeName', 'artifactBytes', 'meters.energy', 'modelFolder']) {
+      expect(found.join('\n')).toContain(place);
+    }
+  });
+
+  test.each<[string, AgentFile | string, RegExp]>([
+    [
+      'a missing file',
+      { tls: { ca: '/nowhere/ca', certificate: '/nowhere/c', key: '/nowhere/k' } },
+      /tls\.ca.*ENOENT/,
+    ],
+    ['half of mutual TLS', { tls: { ca: '/nowhere/ca' } }, /certificate and key/],
+    ['no YAML', '{', /not YAML/],
+    ['a list', '- a', /has to hold fields/],
+  ])('refuses %s', (_, input, expected) => {
+    const sources =
+      typeof input === 'string' ? { env: {}, file: file(input) } : { env: {}, overrides: input };
+    expect(mistakes(sources).join('\n')).toMatch(expected);
+  });
+
+  test('refuses a config file that is not there', () => {
+    expect(mistakes({ env: {}, file: '/nowhere.yaml' })).toEqual(['there is no config file /nowhere.yaml']);
+  });
+
+  test('reads a token from its file or the environment', () => {
+    const path = file('secret\n');
+    expect(loadAgentConfig({ env: {}, overrides: { tokenFile: path } }).security).toMatchObject({
+      kind: 'token',
+      token: 'secret',
+    });
+    expect(loadAgentConfig({ env: { RIDGE_TOKEN: 't' } }).security).toMatchObject({
+      kind: 'token',
+      token: 't',
+    });
+  });
+});

@@ -1,0 +1,214 @@
+import { readFileSync, truncateSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { modelFacts, weightBytes } from '../../../agent/artifacts/gguf/facts.js';
+import { readGgufHeader } from '../../../agent/artifacts/gguf/header.js';
+import { GgufError } from '../../../agent/artifacts/gguf/reader.js';
+import { builtinFolder } from '../../../agent/artifacts/source.js';
+import { temporaryFolder } from '../../support/bench.js';
+import { GgufBuilder } from '../../support/gguf-builder.js';
+
+const tiny = join(builtinFolder(), 'tiny-f16.gguf');
+
+function write(content: Uint8Array): string {
+  const path = join(temporaryFolder(), 'model.gguf');
+  writeFileSync(path, content);
+  return path;
+}
+
+/** A minimal model that is accepted; every refusal below is one change away from it. */
+function model(): GgufBuilder {
+  return new GgufBuilder()
+    .string('general.architecture', 'llama')
+    .u32('llama.block_count', 2)
+    .u32('llama.context_length', 64)
+    .u32('llama.embedding_length', 64)
+    .u32('llama.attention.head_count', 4)
+    .u32('llama.attention.head_count_kv', 2)
+    .strings('tokenizer.ggml.tokens', ['a', 'b', 'c'])
+    .tensor('token_embd.weight', 0, [64, 3]);
+}
+
+const facts = (builder: GgufBuilder) => modelFacts(readGgufHeader(write(builder.build())));
+
+describe('the header of the shipped models', () => {
+  test('gives the facts they were made with', () => {
+    const header = readGgufHeader(tiny);
+    expect(modelFacts(header)).toEqual({
+      architecture: 'llama',
+      parameters: 1_115_264,
+      bytes: 2_327_520,
+      quantization: 'f16',
+      layers: 4,
+      contextLength: 512,
+      // One KV head of 64 elements in each of 4 layers.
+      keyElementsPerToken: 256,
+      valueElementsPerToken: 256,
+      vocabularySize: 4096,
+      embeddingLength: 128,
+    });
+    expect(header.tensors).toHaveLength(38);
+    expect(weightBytes(header)).toBe(2_232_832);
+  });
+});
+
+describe('facts', () => {
+  test('count what the header says', () => {
+    expect(facts(model())).toMatchObject({
+      layers: 2,
+      parameters: 192,
+      keyElementsPerToken: 2 * 2 * 16,
+      vocabularySize: 3,
+      quantization: 'f32',
+    });
+  });
+
+  test('take head counts per layer, key lengths of their own, and a file type', () => {
+    const own = new GgufBuilder()
+      .string('general.architecture', 'x')
+      .u32('general.file_type', 15)
+      .u32('x.block_count', 3)
+      .u32('x.context_length', 64)
+      .u32('x.embedding_length', 64)
+      .u32('x.attention.head_count', 4)
+      .u32s('x.attention.head_count_kv', [0, 2, 1])
+      .u32('x.attention.key_length', 192)
+      .u32('x.attention.value_length', 128)
+      .tensor('token_embd.weight', 0, [64, 5]);
+    expect(facts(own)).toMatchObject({
+      quantization: 'q4_k_m',
+      keyElementsPerToken: 3 * 192,
+      valueElementsPerToken: 3 * 128,
+      vocabularySize: 5,
+    });
+  });
+});
+
+describe('a file is refused with a sentence when', () => {
+  const cases: [string, () => GgufBuilder, RegExp][] = [
+    ['it is of an old version', () => model().version(1), /version 1/],
+    ['it is big-endian', () => model().version(0x03000000), /big-endian/],
+    ['it claims too many tensors', () => model().tensorCount(2 ** 40), /claims 1099511627776 tensors/],
+    ['it claims too many keys', () => model().keyCount(2 ** 52), /claims 4503599627370496 metadata keys/],
+    ['a count is beyond every file', () => model().keyCount(2 ** 60), /no file can hold/],
+    ['a key is there twice', () => model().u32('llama.block_count', 2), /there twice/],
+    ['a tensor is there twice', () => model().tensor('token_embd.weight', 0, [64, 3]), /there twice/],
+    ['a type is unknown', () => model().tensor('x', 99, [32]), /type 99/],
+    ['a row is no whole number of blocks', () => model().tensor('x', 8, [33]), /blocks of 32/],
+    [
+      'a shape overflows',
+      () => model().tensor('x', 0, [2 ** 30, 2 ** 30, 2 ** 30], 4),
+      /more weights than any file/,
+    ],
+    ['a tensor has five dimensions', () => model().tensor('x', 0, [1, 1, 1, 1, 1]), /5 dimensions/],
+    [
+      'tensors overlap',
+      () => model().tensor('x', 0, [32], undefined, 0),
+      /begins at 0 of the data, not at 768/,
+    ],
+    [
+      'the weights are cut off',
+      () => model().tensor('x', 0, [32, 1024], 64),
+      /cut off: \d+ of \d+ bytes are missing/,
+    ],
+    ['the alignment is odd', () => model().u32('general.alignment', 33), /power of two/],
+    ['it has no weights', () => new GgufBuilder().string('general.architecture', 'llama'), /no weights/],
+    ['it has no architecture', () => new GgufBuilder().tensor('x', 0, [32]), /architecture/],
+    ['it is an adapter', () => model().string('general.type', 'adapter'), /holds an adapter/],
+    ['it is one part of several', () => model().u32('split.count', 3), /one of 3 parts/],
+    [
+      'it claims a million layers',
+      () => model().replaceU32('llama.block_count', 1_000_000),
+      /1000000 layers/,
+    ],
+  ];
+  test.each(cases)('%s', (_, build, expected) => {
+    expect(() => facts(build())).toThrow(expected);
+    expect(() => facts(build())).toThrow(GgufError);
+  });
+
+  test('it is no GGUF file, or none at all', () => {
+    expect(() => readGgufHeader(write(Buffer.from('PK\x03\x04'.repeat(20))))).toThrow(
+      'does not begin with GGUF',
+    );
+    expect(() => readGgufHeader(write(Buffer.alloc(0)))).toThrow('too short');
+  });
+});
+
+/** What must hold for any bytes: an answer or a sentence, in bounded time and memory. */
+function survives(path: string, content: Uint8Array, fileBytes = content.length): void {
+  writeFileSync(path, content);
+  // Sparse: the weights are zeros that take no room, so that only the header can be what is wrong.
+  truncateSync(path, fileBytes);
+  const began = performance.now();
+  try {
+    const read = modelFacts(readGgufHeader(path));
+    for (const value of Object.values(read)) {
+      if (typeof value === 'number') expect(Number.isFinite(value)).toBe(true);
+    }
+  } catch (error) {
+    expect(error).toBeInstanceOf(GgufError);
+    expect((error as Error).message.length).toBeLessThan(400);
+    expect((error as Error).message).toMatch(/^[\x20-\x7e]+$/);
+  }
+  expect(performance.now() - began).toBeLessThan(2000);
+}
+
+describe('mutations of the shipped model', () => {
+  const original = readFileSync(tiny);
+  // Header and the first weights: that is all a header reader ever sees, and writing it is quick.
+  const headerBytes = readGgufHeader(tiny).tensors[0]!.offset;
+  const head = original.subarray(0, headerBytes + 4096);
+
+  test('never do more than be refused: bytes changed anywhere', { timeout: 120_000 }, () => {
+    const path = join(temporaryFolder(), 'mutated.gguf');
+    const before = process.memoryUsage().rss;
+    const change = fc.record({ at: fc.nat(headerBytes - 1), value: fc.nat(255) });
+    fc.assert(
+      fc.property(fc.array(change, { minLength: 1, maxLength: 8 }), (changes) => {
+        const content = Buffer.from(head);
+        for (const { at, value } of changes) content[at] = value;
+        survives(path, content, original.length);
+      }),
+      { numRuns: 1500 },
+    );
+    expect(process.memoryUsage().rss - before).toBeLessThan(300 * 2 ** 20);
+  });
+
+  test('never do more than be refused: every length and count made extreme', { timeout: 120_000 }, () => {
+    const path = join(temporaryFolder(), 'mutated.gguf');
+    const extremes = [0n, 1n, 0xffn, 0x7fffffffn, 0xffffffffn, 2n ** 53n, 2n ** 63n - 1n, 2n ** 64n - 1n];
+    // The keys before the vocabulary, then the table of tensors after it.
+    const places = fc.oneof(
+      fc.nat(1200),
+      fc.nat(3000).map((back) => headerBytes - 8 - back),
+    );
+    fc.assert(
+      fc.property(places, fc.constantFrom(...extremes), (at, value) => {
+        const content = Buffer.from(head);
+        content.writeBigUInt64LE(value, at);
+        survives(path, content, original.length);
+      }),
+      { numRuns: 1500 },
+    );
+  });
+
+  test('never do more than be refused: cut off anywhere', { timeout: 120_000 }, () => {
+    const path = join(temporaryFolder(), 'mutated.gguf');
+    fc.assert(
+      fc.property(fc.nat(head.length - 1), (length) => survives(path, head.subarray(0, length))),
+      { numRuns: 500 },
+    );
+  });
+
+  test('never do more than be refused: any bytes behind the magic number', () => {
+    const path = join(temporaryFolder(), 'mutated.gguf');
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 600 }), (rest) => {
+        survives(path, Buffer.concat([Buffer.from('GGUF\x03\0\0\0'), rest]));
+      }),
+      { numRuns: 500 },
+    );
+  });
+});

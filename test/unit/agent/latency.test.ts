@@ -1,0 +1,201 @@
+import { describe, expect, test } from 'vitest';
+import type { LoadedModel } from '../../../agent/runners/runner.js';
+import { latency } from '../../../agent/workloads/latency.js';
+import { tokenPlan } from '../../../agent/workloads/tokens.js';
+import type { WorkloadContext } from '../../../agent/workloads/workload.js';
+import { type Failure, toFailure } from '../../../core/errors.js';
+import type { Phase } from '../../../core/result.js';
+import type { MeasurePolicy, Options } from '../../../core/sweep/experiment.js';
+import { QUICK } from '../../support/bench.js';
+
+/** A model on a clock that only the model moves: every time in a test is exact. */
+function world(seconds: { prefill: number; step: (call: number) => number }) {
+  let now = 100;
+  const calls: string[] = [];
+  let steps = 0;
+  const model: LoadedModel = {
+    facts: {
+      modelBytes: null,
+      parameters: null,
+      kvCacheBytes: null,
+      vocabularySize: 50,
+      contextLength: 1000,
+      environment: {},
+    },
+    reset: (keep) => void calls.push(`reset ${keep}`),
+    prefill(tokens) {
+      calls.push(`prefill ${tokens.length}x${tokens[0]!.length}`);
+      now += seconds.prefill;
+    },
+    step(tokens) {
+      calls.push(`step ${tokens.length}`);
+      now += seconds.step(steps++);
+    },
+    close: () => {},
+  };
+  const phases: Phase[] = [];
+  const context = (
+    measure: Partial<MeasurePolicy> = {},
+    rest: Partial<WorkloadContext> = {},
+  ): WorkloadContext => ({
+    measure: { ...QUICK, ...measure },
+    minPhaseSeconds: 0,
+    stamp: (name, repeat, startSeconds, endSeconds, tokens) =>
+      void phases.push({ name, repeat, startSeconds, endSeconds, tokens }),
+    now: () => now,
+    breathe: async () => false,
+    ...rest,
+  });
+  return { model, calls, phases, context };
+}
+
+const options = (changes: Options = {}): Options => ({
+  promptTokens: 10,
+  generateTokens: 3,
+  parallel: 2,
+  contextDepth: 0,
+  ...changes,
+});
+
+async function refusal(work: () => unknown): Promise<Failure> {
+  try {
+    await work();
+  } catch (error) {
+    return toFailure(error);
+  }
+  throw new Error('nothing was refused');
+}
+
+describe('a repeat', () => {
+  test('is a prefill per sequence and exactly so many batched steps, each one timed', async () => {
+    const { model, calls, phases, context } = world({ prefill: 2, step: (call) => 1 + call });
+    const outcome = await latency.run(
+      model,
+      options(),
+      context({ maxWarmups: 0, minRepeats: 1, maxRepeats: 1 }),
+    );
+    expect(calls).toEqual(['reset 0', 'reset 0', 'prefill 2x10', 'step 2', 'step 2', 'step 2']);
+    expect(phases).toEqual([
+      { name: 'prefill', repeat: 0, startSeconds: 100, endSeconds: 102, tokens: 20 },
+      { name: 'decode', repeat: 0, startSeconds: 102, endSeconds: 108, tokens: 6 },
+    ]);
+    expect(outcome).toMatchObject({
+      repeats: 1,
+      tokenSeconds: [[1, 2, 3]],
+      stop: 'max-repeats',
+      halfWidth: null,
+    });
+  });
+
+  test('without a prompt is decode alone, without generation prefill alone', async () => {
+    const once = { maxWarmups: 0, minRepeats: 1, maxRepeats: 1 };
+    const decode = world({ prefill: 2, step: () => 1 });
+    await latency.run(decode.model, options({ promptTokens: 0 }), decode.context(once));
+    expect(decode.phases.map(({ name }) => name)).toEqual(['decode']);
+    expect(decode.calls).not.toContain('prefill 2x0');
+    const prefill = world({ prefill: 2, step: () => 1 });
+    const outcome = await latency.run(prefill.model, options({ generateTokens: 0 }), prefill.context(once));
+    expect(prefill.phases.map(({ name }) => name)).toEqual(['prefill']);
+    expect(outcome.tokenSeconds).toEqual([[]]);
+  });
+
+  test('at a depth keeps what was evaluated once, before the warm-up', async () => {
+    const { model, calls, phases, context } = world({ prefill: 2, step: () => 1 });
+    await latency.run(model, options({ contextDepth: 100 }), context({ minRepeats: 1, maxRepeats: 2 }));
+    expect(calls.filter((call) => call === 'prefill 2x100')).toHaveLength(1);
+    expect(calls[1]).toBe('prefill 2x100');
+    expect(calls.filter((call) => call.startsWith('reset'))).toEqual([
+      'reset 0',
+      'reset 100',
+      'reset 100',
+      'reset 100',
+    ]);
+    expect(phases[0]).toMatchObject({ name: 'warm-up', repeat: null, tokens: 200 });
+    expect(latency.demands(options({ contextDepth: 100 }))).toEqual({ contextTokens: 113, sequences: 2 });
+  });
+});
+
+describe('the warm-up', () => {
+  test('ends when three rounds agree', async () => {
+    // Rounds of three steps: slow, slower, then steady.
+    const { model, context } = world({ prefill: 0, step: (call) => (call < 6 ? 5 - call * 0.5 : 1) });
+    const outcome = await latency.run(model, options(), context({ warmupSpread: 0.01, maxWarmups: 20 }));
+    expect(outcome).toMatchObject({ warmups: 5, warmupSettled: true });
+  });
+
+  test('ends at its limit and says that it had not settled', async () => {
+    const { model, context } = world({ prefill: 0, step: (call) => 1 + (Math.floor(call / 3) % 2) });
+    const outcome = await latency.run(model, options(), context({ warmupSpread: 0.01, maxWarmups: 4 }));
+    expect(outcome).toMatchObject({ warmups: 4, warmupSettled: false });
+  });
+});
+
+describe('repeating', () => {
+  test('ends when the interval of both rates is narrow', async () => {
+    const { model, context } = world({ prefill: 1, step: () => 1 });
+    const outcome = await latency.run(
+      model,
+      options(),
+      context({ halfWidth: 0.01, minRepeats: 3, maxRepeats: 50 }),
+    );
+    expect(outcome).toMatchObject({ repeats: 3, stop: 'interval-narrow', halfWidth: 0 });
+  });
+
+  test('goes on until each phase is long enough for the energy source', async () => {
+    const { model, phases, context } = world({ prefill: 0.25, step: () => 1 });
+    const outcome = await latency.run(
+      model,
+      options(),
+      context({ halfWidth: 0.01, minRepeats: 2, maxRepeats: 3, maxWarmups: 0 }, { minPhaseSeconds: 2 }),
+    );
+    expect(outcome.repeats).toBe(8);
+    const prefills = phases.filter(({ name }) => name === 'prefill');
+    expect(prefills.reduce((sum, p) => sum + p.endSeconds - p.startSeconds, 0)).toBe(2);
+  });
+
+  test('ends with its budget', async () => {
+    const { model, context } = world({ prefill: 1, step: (call) => 1 + (call % 2) });
+    const outcome = await latency.run(
+      model,
+      options(),
+      context({ halfWidth: 1e-9, minRepeats: 2, maxRepeats: 1000, maxSeconds: 30, maxWarmups: 0 }),
+    );
+    expect(outcome.stop).toBe('time-budget');
+    expect(outcome.repeats).toBeLessThan(10);
+  });
+
+  test('ends between two repeats when it is stopped', async () => {
+    const { model, calls, context } = world({ prefill: 1, step: () => 1 });
+    let rests = 0;
+    const breathe = async () => ++rests === 2;
+    const stopped = await refusal(() =>
+      latency.run(model, options(), context({ minRepeats: 9, maxRepeats: 9, maxWarmups: 0 }, { breathe })),
+    );
+    expect(stopped.code).toBe('cancelled');
+    expect(calls.filter((call) => call.startsWith('prefill'))).toHaveLength(2);
+  });
+});
+
+test.each<[Options]>([
+  [{ promptTokens: 0, generateTokens: 0 }],
+  [{ promptTokens: -1 }],
+  [{ generateTokens: 1.5 }],
+  [{ parallel: 0 }],
+  [{ contextDepth: 'deep' }],
+])('%j is refused', async (changes) => {
+  expect((await refusal(() => latency.demands(options(changes)))).code).toBe('impossible-combination');
+});
+
+test('the tokens are the same every time, differ between sequences, and avoid the special ones', () => {
+  const counts = { promptTokens: 500, generateTokens: 20, parallel: 2, contextDepth: 3 };
+  const plan = tokenPlan(50, counts);
+  expect(tokenPlan(50, counts)).toEqual(plan);
+  expect(plan.prompt[0]).not.toEqual(plan.prompt[1]);
+  const all = [...plan.prompt, ...plan.depth, ...plan.steps].flatMap((tokens) => [...tokens]);
+  expect(Math.min(...all)).toBe(3);
+  expect(Math.max(...all)).toBe(49);
+  expect(plan.steps).toHaveLength(20);
+  expect(plan.steps[0]).toHaveLength(2);
+  // A vocabulary of nothing but special tokens is used as it is.
+  expect([...tokenPlan(2, counts).prompt[0]!].every((token) => token === 0 || token === 1)).toBe(true);
+});

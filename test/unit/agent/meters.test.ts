@@ -1,0 +1,332 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import type { NvmlDevice } from '../../../agent/device/nvml.js';
+import { findClockMeter } from '../../../agent/meters/clock.js';
+import { idleWatts } from '../../../agent/meters/idle.js';
+import { energySourcesOf, findMeters } from '../../../agent/meters/index.js';
+import type { Meter, MeterSearch, Reading } from '../../../agent/meters/meter.js';
+import { findProcessMeter } from '../../../agent/meters/process.js';
+import { findRaplMeter } from '../../../agent/meters/rapl.js';
+import { Recorder } from '../../../agent/meters/recorder.js';
+import { findReplayMeter } from '../../../agent/meters/replay.js';
+import { findSystemMeter } from '../../../agent/meters/system.js';
+import { findTemperatureMeter } from '../../../agent/meters/temperature.js';
+import { temporaryFolder } from '../../support/bench.js';
+
+/** Writes a tree of small files, as /proc and /sys are. */
+function tree(files: Record<string, string>, root = temporaryFolder()): string {
+  for (const [path, text] of Object.entries(files)) {
+    mkdirSync(dirname(join(root, path)), { recursive: true });
+    writeFileSync(join(root, path), text);
+  }
+  return root;
+}
+
+function found(search: MeterSearch): Meter {
+  if (!search.found) throw new Error(search.reason);
+  return search.meter;
+}
+
+const values = (readings: readonly Reading[]) =>
+  Object.fromEntries(readings.map(({ quantity, value }) => [quantity, value]));
+
+describe('the process meter', () => {
+  const root = () =>
+    tree({
+      'self/stat': '',
+      '42/stat': `42 (a b) c) S 1 42 42 0 -1 0 0 0 0 0 150 50 0 0 20 0 3 0 0 0 0`,
+      '42/status': 'Name:\tx\nVmHWM:\t  2048 kB\nVmRSS:\t  1024 kB\nRssAnon:\t 512 kB\n',
+      '42/smaps_rollup': '00-ff ---p 0 00:00 0 [rollup]\nRss:  1024 kB\nPss:   700 kB\nPss_Anon: 100 kB\n',
+    });
+
+  test('reads CPU time and memory of a process whose name holds blanks and brackets', () => {
+    const meter = found(findProcessMeter(root()));
+    meter.attach({ pid: 42, deviceId: 'cpu0', cpus: [0] });
+    expect(values(meter.read())).toEqual({
+      processCpuSeconds: 2,
+      processResidentBytes: 1024 * 1024,
+      processPeakResidentBytes: 2048 * 1024,
+    });
+    expect(values(meter.readResting?.() ?? [])).toEqual({ processProportionalBytes: 700 * 1024 });
+    meter.close();
+  });
+
+  test('reads nothing when nobody is attached or the process is gone', () => {
+    const meter = found(findProcessMeter(root()));
+    expect(meter.read()).toEqual([]);
+    meter.attach({ pid: 43, deviceId: 'cpu0', cpus: [0] });
+    expect(meter.read()).toEqual([]);
+    expect(meter.readResting?.()).toEqual([]);
+  });
+
+  test('says why where there is no /proc', () => {
+    expect(findProcessMeter('/nowhere')).toMatchObject({ found: false, reason: expect.any(String) });
+  });
+});
+
+test('the system meter keeps idle, steal and guest time apart', () => {
+  // user nice system idle iowait irq softirq steal guest guest_nice
+  const root = tree({ stat: 'cpu  100 10 50 800 20 5 15 30 40 0\ncpu0 1 1 1 1 1 1 1 1 1 1\n' });
+  const meter = found(findSystemMeter(root));
+  expect(values(meter.read())).toMatchObject({
+    systemBusyCpuSeconds: 1.8,
+    systemStealCpuSeconds: 0.3,
+    systemTotalCpuSeconds: 10.3,
+  });
+  meter.close();
+});
+
+describe('the clock meter', () => {
+  test('takes the mean of the trial’s cores from cpufreq', () => {
+    const cpu = (n: number) => `devices/system/cpu/cpu${n}/cpufreq/scaling_cur_freq`;
+    const root = tree({ [cpu(0)]: '1000000\n', [cpu(1)]: '2000000\n', [cpu(2)]: '4000000\n' });
+    const meter = found(findClockMeter(root, root));
+    meter.attach({ pid: 1, deviceId: 'cpu0', cpus: [1, 2] });
+    expect(values(meter.read())).toEqual({ cpuClockHertz: 3e9 });
+    meter.close();
+  });
+
+  test('falls back to /proc/cpuinfo, and is absent without either', () => {
+    const cpuinfo = 'processor\t: 0\ncpu MHz\t\t: 2000.5\n\nprocessor\t: 1\ncpu MHz\t\t: 3000.5\n\n';
+    const root = tree({ cpuinfo });
+    const meter = found(findClockMeter(root, root));
+    meter.attach({ pid: 1, deviceId: 'cpu0', cpus: [1] });
+    expect(values(meter.read())).toEqual({ cpuClockHertz: 3000.5e6 });
+    const empty = tree({ 'x/y': '' });
+    expect(findClockMeter(empty, empty).found).toBe(false);
+  });
+});
+
+test('the temperature meter takes the hottest CPU package and no other sensor', () => {
+  const root = tree({
+    'class/hwmon/hwmon0/name': 'nvme\n',
+    'class/hwmon/hwmon0/temp1_input': '90000\n',
+    'class/hwmon/hwmon1/name': 'coretemp\n',
+    'class/hwmon/hwmon1/temp1_input': '51000\n',
+    'class/hwmon/hwmon2/name': 'coretemp\n',
+    'class/hwmon/hwmon2/temp1_input': '62500\n',
+  });
+  const meter = found(findTemperatureMeter(root));
+  expect(values(meter.read())).toEqual({ cpuTemperatureCelsius: 62.5 });
+  meter.close();
+  expect(findTemperatureMeter('/nowhere').found).toBe(false);
+});
+
+describe('the RAPL meter', () => {
+  const domain = (entry: string, name: string, microjoules: string) => ({
+    [`class/powercap/${entry}/name`]: `${name}\n`,
+    [`class/powercap/${entry}/max_energy_range_uj`]: '1000000\n',
+    [`class/powercap/${entry}/energy_uj`]: `${microjoules}\n`,
+  });
+
+  test('takes packages and their memory, and nothing that overlaps them', () => {
+    const root = tree({
+      ...domain('intel-rapl:0', 'package-0', '100'),
+      ...domain('intel-rapl:0:0', 'core', '50'),
+      ...domain('intel-rapl:0:1', 'dram', '20'),
+      ...domain('intel-rapl:1', 'psys', '500'),
+      ...domain('intel-rapl:2', 'package-1', '300'),
+      ...domain('intel-rapl-mmio:0', 'package-0', '100'),
+    });
+    const meter = found(findRaplMeter(root));
+    expect(values(meter.read())).toEqual({
+      'energyJoules:package-0': 100e-6,
+      'energyJoules:dram-0': 20e-6,
+      'energyJoules:package-1': 300e-6,
+    });
+    expect(meter.quantities.every(({ kind }) => kind === 'counter')).toBe(true);
+    meter.close();
+  });
+
+  test('grows on when its counter starts again, as often as it does', () => {
+    const root = tree(domain('intel-rapl:0', 'package-0', '900000'));
+    const meter = found(findRaplMeter(root));
+    const seen: number[] = [];
+    for (const raw of ['900000', '100000', '800000', '50000']) {
+      tree(domain('intel-rapl:0', 'package-0', raw), root);
+      seen.push(meter.read()[0]!.value);
+    }
+    expect(seen).toEqual([0.9, 1.1, 1.8, 2.05]);
+    meter.close();
+  });
+
+  test('leaves a reading out when the file holds no number', () => {
+    const root = tree(domain('intel-rapl:0', 'package-0', ''));
+    const meter = found(findRaplMeter(root));
+    expect(meter.read()).toEqual([]);
+    meter.close();
+  });
+
+  test.skipIf(process.getuid?.() === 0)(
+    'says who may read it when this user may not (needs a user who is not root)',
+    async () => {
+      const root = tree(domain('intel-rapl:0', 'package-0', '1'));
+      const { chmodSync } = await import('node:fs');
+      chmodSync(join(root, 'class/powercap/intel-rapl:0/energy_uj'), 0o000);
+      expect(findRaplMeter(root)).toMatchObject({
+        found: false,
+        reason: expect.stringContaining('only root'),
+      });
+    },
+  );
+
+  test('is absent where there is no powercap', () => {
+    expect(findRaplMeter('/nowhere')).toMatchObject({
+      found: false,
+      reason: 'no RAPL in /sys/class/powercap',
+    });
+  });
+});
+
+describe('the set of meters', () => {
+  const settings = { energy: 'auto' as const, replayFile: null, procRoot: '/nowhere', sysRoot: '/nowhere' };
+  const noDriver = { reason: 'no NVIDIA driver' };
+
+  test('names both sources it looked for when there is no energy', () => {
+    const { absent, meters } = findMeters(settings, noDriver, 'cpu0', 'on');
+    expect(absent.energy).toBe('no RAPL in /sys/class/powercap and no NVIDIA driver');
+    expect(meters).toEqual([]);
+  });
+
+  test('has the GPU’s counter and the CPU’s beside each other, by domain', () => {
+    const root = tree({
+      'class/powercap/intel-rapl:0/name': 'package-0',
+      'class/powercap/intel-rapl:0/max_energy_range_uj': '1000',
+      'class/powercap/intel-rapl:0/energy_uj': '1',
+    });
+    const gpu: NvmlDevice = {
+      uuid: 'GPU-1',
+      name: 'GPU',
+      memoryBytes: 1,
+      energyJoules: () => 5,
+      powerWatts: () => null,
+      powerLimitWatts: () => null,
+      memoryUsedBytes: () => 7,
+      clockHertz: () => null,
+      temperatureCelsius: () => null,
+      throttleReasons: () => 0,
+      inUse: () => false,
+    };
+    const nvml = { nvml: { driverVersion: '1', devices: [gpu], close: () => {} } };
+    const set = findMeters({ ...settings, sysRoot: root }, nvml, 'GPU-1', 'on');
+    expect(energySourcesOf(set)).toEqual(['nvml:gpu', 'rapl:package-0']);
+    expect(set.absent.energy).toBeUndefined();
+    const readings = values(set.meters.flatMap((meter) => meter.read()));
+    expect(readings).toEqual({
+      'energyJoules:gpu': 5,
+      deviceMemoryBytes: 7,
+      throttleReasons: 0,
+      'energyJoules:package-0': 1e-6,
+    });
+    for (const meter of set.meters) meter.close();
+    const off = findMeters({ ...settings, sysRoot: root, energy: 'none' }, nvml, 'GPU-1', 'on');
+    expect(energySourcesOf(off)).toEqual([]);
+    expect(off.absent.energy).toContain('meters.energy');
+  });
+});
+
+describe('replay', () => {
+  const trace = (text: string) => {
+    const path = join(temporaryFolder(), 'trace.json');
+    writeFileSync(path, text);
+    return findReplayMeter(path);
+  };
+
+  test('says what is wrong with a trace', () => {
+    expect(findReplayMeter('/nowhere.json')).toMatchObject({ found: false });
+    expect(trace('{')).toMatchObject({ found: false });
+    expect(trace('{"samples":[]}')).toMatchObject({
+      found: false,
+      reason: expect.stringContaining('no samples'),
+    });
+  });
+
+  test('is silent before its first sample', () => {
+    const series = {
+      meter: 'rapl',
+      quantity: 'powerWatts:gpu',
+      unit: 'W',
+      kind: 'gauge',
+      periodSeconds: 0.1,
+      seconds: [100, 101],
+      values: [1, 2],
+    };
+    const meter = found(trace(JSON.stringify({ samples: [series] })));
+    expect(meter.quantities).toEqual([{ name: 'powerWatts:gpu', unit: 'W', kind: 'gauge', domain: 'gpu' }]);
+    expect(meter.read()).toEqual([]);
+  });
+});
+
+describe('the recorder', () => {
+  const counting = (name: string): Meter & { reads: number } => ({
+    name,
+    quantities: [{ name: 'x', unit: 's', kind: 'counter', domain: null }],
+    periodSeconds: 1000,
+    reads: 0,
+    read() {
+      this.reads += 1;
+      return [{ quantity: 'x', seconds: 10 + this.reads, value: this.reads }];
+    },
+    attach() {},
+    close() {},
+  });
+
+  test('reads at the start, at every rest and at the end, in seconds since the origin', () => {
+    const recorder = new Recorder([counting('a')]);
+    recorder.start();
+    recorder.rest();
+    recorder.stop();
+    expect(recorder.series(10)).toEqual([
+      {
+        meter: 'a',
+        quantity: 'x',
+        unit: 's',
+        kind: 'counter',
+        periodSeconds: 1000,
+        seconds: [1, 2, 3],
+        values: [1, 2, 3],
+      },
+    ]);
+  });
+
+  test('keeps two meters with the same quantity apart', () => {
+    const recorder = new Recorder([counting('a'), counting('b')]);
+    recorder.start();
+    recorder.stop();
+    expect(recorder.series(0).map(({ meter }) => meter)).toEqual(['a', 'b']);
+  });
+
+  test('stays bounded however long a trial runs, and says how coarse it became', () => {
+    const recorder = new Recorder([counting('a')]);
+    recorder.start();
+    for (let i = 0; i < 20_000; i++) recorder.rest();
+    recorder.stop();
+    const [series] = recorder.series(0);
+    expect(series!.values.length).toBeLessThanOrEqual(8192);
+    expect(series!.values[0]).toBe(1);
+    expect(series!.periodSeconds).toBeGreaterThan(1000);
+    expect(series!.values.length).toBe(series!.seconds.length);
+  });
+});
+
+test('idle power comes from the counter’s own steps, or from the mean power', () => {
+  const series = (quantity: string, kind: 'gauge' | 'counter', seconds: number[], vs: number[]) => ({
+    meter: 'm',
+    quantity,
+    unit: '',
+    kind,
+    periodSeconds: 0.1,
+    seconds,
+    values: vs,
+  });
+  expect(
+    idleWatts([
+      series('energyJoules:gpu', 'counter', [0, 0.5, 1, 1.5, 2], [100, 100, 120, 120, 140]),
+      series('powerWatts:gpu', 'gauge', [0, 1], [1, 1]),
+      series('powerWatts:dram', 'gauge', [0, 1], [3, 5]),
+      series('energyJoules:stuck', 'counter', [0, 1], [7, 7]),
+      series('processCpuSeconds', 'counter', [0, 1], [0, 1]),
+    ]),
+  ).toEqual({ gpu: 20, dram: 4 });
+});
