@@ -47,6 +47,8 @@ export interface TrialOptions {
   /** Watts above idle; null = a node without an energy source. */
   readonly watts?: number | null;
   readonly warnings?: ResultRecord['warnings'];
+  /** Readings of each meter at most. */
+  readonly readings?: number;
 }
 
 /** A complete trial whose figures follow from its own phases and token times. */
@@ -167,7 +169,7 @@ export function completeTrial(options: TrialOptions = {}): ResultRecord {
   const started = Date.UTC(2026, 10, 2, 9, 0, 0) + position * 30_000 + attempt * 1000;
   const warnings = options.warnings ?? [];
   const series = (quantity: string, unit: string, kind: 'gauge' | 'counter', at: (t: number) => number) => {
-    const periodSeconds = Math.max(0.1, now / 200);
+    const periodSeconds = Math.max(0.1, now / (options.readings ?? 200));
     const times = Array.from({ length: Math.ceil(now / periodSeconds) }, (_, i) => i * periodSeconds);
     return {
       meter: quantity.split('.')[0] ?? quantity,

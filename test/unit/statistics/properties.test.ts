@@ -8,8 +8,8 @@ import {
 } from '../../../core/statistics/interval.js';
 import { modifiedZScores, outlierIndices } from '../../../core/statistics/outliers.js';
 import { median, quantile } from '../../../core/statistics/quantile.js';
-import { cv, mean, stddev, summarize } from '../../../core/statistics/summary.js';
 import { holm, mannWhitney, permutation, welch } from '../../../core/statistics/significance.js';
+import { cv, mean, stddev, summarize } from '../../../core/statistics/summary.js';
 import { mannKendall } from '../../../core/statistics/trend.js';
 
 const value = fc.double({ min: 1e-6, max: 1e9, noNaN: true });

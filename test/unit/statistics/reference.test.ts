@@ -11,8 +11,8 @@ import {
 } from '../../../core/statistics/distributions.js';
 import { bcaBootstrap, percentileBootstrap, tInterval } from '../../../core/statistics/interval.js';
 import { quantile } from '../../../core/statistics/quantile.js';
-import { mean, summarize } from '../../../core/statistics/summary.js';
 import { holm, mannWhitney, permutation, welch } from '../../../core/statistics/significance.js';
+import { mean, summarize } from '../../../core/statistics/summary.js';
 import { mannKendall } from '../../../core/statistics/trend.js';
 
 interface SampleReference {
