@@ -154,9 +154,13 @@ describe.skipIf(!hasChromium)('report page (needs chromium)', () => {
     expect(dots.length).toBeGreaterThan(20);
     const [x, y] = dots[0] ?? [0, 0];
     await page.mouse.move(x, y, { steps: 3 });
-    const found = await page.locator('.tip-title').first().textContent();
+    const tip = page.locator('.tip-title').first();
+    await tip.waitFor({ state: 'visible' });
+    const found = await tip.textContent();
     expect(found).toMatch(/^#\d+ llama-1b /);
     expect(await page.getAttribute('tr.hovered', 'data-row')).toBe(/\d+/.exec(found ?? '')?.[0]);
+    // The row lights up, and the pointer's own hint stays.
+    expect(await tip.isVisible()).toBe(true);
     await shot('hover');
   });
 
