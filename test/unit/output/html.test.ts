@@ -87,7 +87,7 @@ describe('payload', () => {
 
   test('a large sweep keeps the shape of every distribution and says what it dropped', () => {
     const payload = pack(many, quotedOf(many), { sweepName: 's', objectives });
-    expect(payload.details).toEqual({ tokenSeconds: 80, samples: 40 });
+    expect(payload.details).toEqual({ tokenSeconds: 80, samples: 26 });
     const [first] = unpack(payload).filter((r) => r.sweep.purpose === 'measure');
     const whole = many.find((r) => r.trialId === first?.trialId);
     const gaps = whole?.tokenSeconds.flat().sort((a, b) => a - b) ?? [];
@@ -96,7 +96,7 @@ describe('payload', () => {
     expect(kept[0]).toBeCloseTo(gaps[0] ?? Number.NaN, 6);
     expect(kept.at(-1)).toBeCloseTo(gaps.at(-1) ?? Number.NaN, 6);
     expect(kept).toEqual([...kept].sort((a, b) => a - b));
-    for (const series of first?.samples ?? []) expect(series.values.length).toBeLessThanOrEqual(40);
+    for (const series of first?.samples ?? []) expect(series.values.length).toBeLessThanOrEqual(26);
   });
 
   test('readings too few to show a course of time are left out altogether', () => {

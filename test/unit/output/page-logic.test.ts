@@ -1,9 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { paretoFront } from '../../../core/pareto/front.js';
+import { pack, unpack } from '../../../core/report/payload.js';
 import { buildReport } from '../../../core/report/report.js';
 import type { Row } from '../../../core/report/rows.js';
 import { frontOf, type Point } from '../../../dashboards/web/src/charts/front.js';
+import { stripsOf } from '../../../dashboards/web/src/detail/series.js';
 import { EMPTY_FILTER, filterRows } from '../../../dashboards/web/src/table/filter.js';
 import { sortRows } from '../../../dashboards/web/src/table/sort.js';
 import { sweepRecords } from '../../support/sweep-records.js';
@@ -80,5 +82,24 @@ describe('front of the plot', () => {
         expect(names(front)).toEqual(names(pairs.filter((_, i) => marks[i]?.onFront)));
       }),
     );
+  });
+});
+
+describe('strips of the detail panel', () => {
+  test('counters become rates, the sums and masks stay away, power comes first', () => {
+    const [trial] = sweepRecords({ experiments: 1, watts: 80 }).filter((r) => r.sweep.purpose === 'measure');
+    if (trial === undefined) throw new Error('no trial');
+    const { samples } =
+      unpack(pack([trial], new Set([trial.trialId]), { sweepName: 's', objectives: [] }))[0] ?? trial;
+    const strips = stripsOf({ ...trial, samples });
+    expect(strips.map((s) => `${s.label} ${s.unit}`)).toEqual([
+      'power package-0 W',
+      'process CPU cores',
+      'CPU clock Hz',
+      'process resident B',
+    ]);
+    // The counter started at 70 kJ; its growth is still 80 W after the rounding for the page.
+    expect(strips[0]?.points.at(-1)?.[1]).toBeCloseTo(80, 1);
+    expect(strips[1]?.points.at(-1)?.[1]).toBeCloseTo(4 * 0.98, 2);
   });
 });
