@@ -39,7 +39,7 @@ const BAR = 24;
 export function renderProgress(progress: Progress, style: ProgressStyle): string[] {
   const colors = pc.createColors(style.color);
   const text = (s: string) => (style.unicode ? printable(s) : ascii(printable(s)));
-  const width = Math.max(20, style.width - 1);
+  const width = Math.max(12, style.width - 1);
   const settled = settledOf(progress);
   const share = progress.points === 0 ? 1 : Math.min(1, settled / progress.points);
   const full = Math.floor(share * BAR);

@@ -84,7 +84,7 @@ const UNIT_SUFFIX = /(Seconds|Bytes|Joules|Watts|Hertz|Celsius)$/;
 
 /** @returns a metric's name as words, its unit cut off: `timePerOutputTokenSeconds` → `time per output token`. */
 function words(name: string): string {
-  const bare = name.replace(UNIT_SUFFIX, '').replace('interTokenLatency', 'ITL');
+  const bare = name.replace(UNIT_SUFFIX, '').replace('interTokenLatency', 'ITL ');
   return bare
     .replace(/([a-z0-9])([A-Z])/g, '$1 $2')
     .split(' ')

@@ -50,7 +50,9 @@ function keptSamples(record: ResultRecord, { samples }: Details): SampleSeries[]
   return record.samples.map((series) => {
     const every = samples === 'all' ? 1 : Math.ceil(series.values.length / samples);
     const pick = (values: readonly number[]) => values.filter((_, i) => i % every === 0).map(short);
-    return { ...series, seconds: pick(series.seconds), values: pick(series.values) };
+    // A counter may start anywhere; only its growth means something, and rounding must not eat that.
+    const zero = series.kind === 'counter' ? (series.values[0] ?? 0) : 0;
+    return { ...series, seconds: pick(series.seconds), values: pick(series.values.map((v) => v - zero)) };
   });
 }
 

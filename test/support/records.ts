@@ -47,6 +47,8 @@ export interface TrialOptions {
   /** Watts above idle; null = a node without an energy source. */
   readonly watts?: number | null;
   readonly warnings?: ResultRecord['warnings'];
+  /** Readings of each meter at most. */
+  readonly readings?: number;
 }
 
 /** A complete trial whose figures follow from its own phases and token times. */
@@ -166,11 +168,17 @@ export function completeTrial(options: TrialOptions = {}): ResultRecord {
   };
   const started = Date.UTC(2026, 10, 2, 9, 0, 0) + position * 30_000 + attempt * 1000;
   const warnings = options.warnings ?? [];
-  const series = (quantity: string, unit: string, kind: 'gauge' | 'counter', at: (t: number) => number) => {
-    const periodSeconds = Math.max(0.1, now / 200);
+  const series = (
+    meter: string,
+    quantity: string,
+    unit: string,
+    kind: 'gauge' | 'counter',
+    at: (t: number) => number,
+  ) => {
+    const periodSeconds = Math.max(0.1, now / (options.readings ?? 200));
     const times = Array.from({ length: Math.ceil(now / periodSeconds) }, (_, i) => i * periodSeconds);
     return {
-      meter: quantity.split('.')[0] ?? quantity,
+      meter,
       quantity,
       unit,
       kind,
@@ -234,12 +242,31 @@ export function completeTrial(options: TrialOptions = {}): ResultRecord {
     },
     tokenSeconds,
     samples: [
-      series('cpu.process', 'cores', 'gauge', (t) => (t < 0.9 ? 1 : threads * (0.96 + 0.04 * random()))),
-      series('memory.resident', 'B', 'gauge', (t) => Math.min(1, t / 0.9) * (weightBytes + 3e8)),
+      series(
+        'process',
+        'processCpuSeconds',
+        's',
+        'counter',
+        (t) => 3 + Math.min(t, 0.9) + Math.max(0, t - 0.9) * threads * 0.98,
+      ),
+      series(
+        'process',
+        'processResidentBytes',
+        'B',
+        'gauge',
+        (t) => Math.min(1, t / 0.9) * (weightBytes + 3e8),
+      ),
+      series('clock', 'cpuClockHertz', 'Hz', 'gauge', () => 2.9e9 * (0.995 + 0.01 * random())),
       ...(watts === null
         ? []
         : [
-            series('power.package-0', 'W', 'gauge', (t) => (t < 0.9 ? 14 : watts * (0.97 + 0.06 * random()))),
+            series(
+              'rapl',
+              'energyJoules:package-0',
+              'J',
+              'counter',
+              (t) => 70_000 + 14 * Math.min(t, 0.9) + Math.max(0, t - 0.9) * watts,
+            ),
           ]),
     ],
     absent: watts === null ? { energy: energyReason } : {},

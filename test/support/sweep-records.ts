@@ -28,11 +28,13 @@ export function sweepRecords(
       }
     }
   }
-  const base = { sweepName, watts };
+  // Thousands of trials are about rows, not about what is in them.
+  const many = wanted > 2000;
+  const base = { sweepName, watts, ...(many && { readings: 12, repeats: 3 }) };
   const records: ResultRecord[] = [];
   const control = experimentOf({ quantization: 'q8_0', flashAttention: true, parallel: 1 });
   points.slice(0, wanted).forEach((point, position) => {
-    const experiment = experimentOf(point);
+    const experiment = experimentOf(many ? { ...point, generateTokens: 8 } : point);
     const at = { ...base, experiment, position };
     const block = Math.floor(position / 8);
     if (position % 8 === 0) {

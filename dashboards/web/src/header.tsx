@@ -1,7 +1,7 @@
 import { axisText } from '../../../core/report/columns.js';
 import type { Report } from '../../../core/report/report.js';
 import { halfWidthOf, metricOf, type Row } from '../../../core/report/rows.js';
-import { scaled } from '../../../core/report/scale.js';
+import { scaled, scaleOf } from '../../../core/report/scale.js';
 import type { Theme } from './theme.js';
 
 interface HeaderProps {
@@ -109,7 +109,11 @@ function Best({ report, metric, better, onOpen }: BestProps) {
   const column = report.metrics.find((m) => m.name === metric);
   const best = bestRow(report, metric, better);
   if (column === undefined || best === null) return null;
+  const value = metricOf(best, metric) ?? 0;
   const half = halfWidthOf(best, metric);
+  // One number alone may have the prefix that suits it best: 517 MB, where the column says 0.517 GB.
+  const scale = scaleOf(column.baseUnit, [value]);
+  const number = scaled(value, scale);
   return (
     <div>
       <dt>
@@ -117,8 +121,8 @@ function Best({ report, metric, better, onOpen }: BestProps) {
       </dt>
       <dd>
         <button type="button" class="figure" onClick={() => onOpen(best.experimentId)}>
-          <b>{scaled(metricOf(best, metric) ?? 0, column.scale)}</b>
-          {half !== null && <span class="quiet"> ± {scaled(half, column.scale)}</span>} {column.scale.unit}
+          <b>{number}</b>
+          {half !== null && <span class="quiet"> ± {scaled(half, scale)}</span>} {scale.unit}
           <span class="label">{best.label || `row ${best.number}`}</span>
         </button>
       </dd>

@@ -10,8 +10,8 @@ export function series(index: number): string {
   return colour(`c${index % SERIES}`);
 }
 
-export const FONT =
-  'system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", "DejaVu Sans", sans-serif';
+/** Names without blanks: the chart library writes them into SVG attributes as they are, quotes and all. */
+export const FONT = 'system-ui, -apple-system, Roboto, sans-serif';
 
 /** What every axis of every chart has in common. */
 export function axisStyle() {

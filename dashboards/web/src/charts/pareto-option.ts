@@ -15,13 +15,14 @@ export interface ParetoView {
   readonly by: string | null;
 }
 
+/** The plot, and where each row's point is in it: `[series, datum]`. */
+export interface Plot {
+  readonly option: Option;
+  readonly places: ReadonlyMap<string, readonly [number, number]>;
+}
+
 /** The plot as data for the chart library. Points are named by their experiment, so that events find the row. */
-export function paretoOption(
-  report: Report,
-  rows: readonly Row[],
-  view: ParetoView,
-  hovered: string | null,
-): Option {
+export function paretoOption(report: Report, rows: readonly Row[], view: ParetoView): Plot {
   const points = pointsOf(rows, view.x.name, view.y.name).filter(
     (p) => (!view.xLog || p.x > 0) && (!view.yLog || p.y > 0),
   );
@@ -39,11 +40,14 @@ export function paretoOption(
       animation: false,
       z: 3,
       itemStyle: { color: series(i) },
-      emphasis: { scale: 1.5 },
-      data: own.map((p) => datum(p, series(i), p.row.experimentId === hovered)),
+      emphasis: { scale: 1.6, itemStyle: { borderColor: colour('ink'), borderWidth: 2 } },
+      data: own.map((p) => datum(p, series(i))),
     };
   });
-  return {
+  const places = new Map(
+    scatter.flatMap(({ data }, i) => data.map(({ row }, k) => [row, [i + 1, k]] as const)),
+  );
+  const option = {
     animation: false,
     textStyle: { fontFamily: FONT },
     grid: { left: 16, right: 28, top: groups.length > 1 ? 62 : 34, bottom: 34, containLabel: true },
@@ -85,18 +89,18 @@ export function paretoOption(
       ...scatter,
     ],
   };
+  return { option, places };
 }
 
-function datum({ row, x, y }: Point, fill: string, lit: boolean) {
+function datum({ row, x, y }: Point, fill: string) {
   const hollow = row.state !== 'valid';
   return {
     value: [x, y],
     row: row.experimentId,
-    symbolSize: lit ? 15 : undefined,
     itemStyle: {
       color: hollow ? 'transparent' : fill,
-      borderColor: lit ? colour('ink') : hollow ? fill : colour('paper'),
-      borderWidth: lit ? 2 : hollow ? 1.5 : 0.75,
+      borderColor: hollow ? fill : colour('paper'),
+      borderWidth: hollow ? 1.5 : 0.75,
       borderType: hollow ? 'dashed' : 'solid',
     },
   };

@@ -1,4 +1,4 @@
-import { useMemo, useRef, useState } from 'preact/hooks';
+import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import type { MetricColumn } from '../../../../core/report/columns.js';
 import type { Report } from '../../../../core/report/report.js';
 import type { Row } from '../../../../core/report/rows.js';
@@ -28,11 +28,18 @@ export function Pareto({ report, rows, theme, hovered, onHover, onOpen }: Pareto
   const chart = useRef<Chart | null>(null);
   const x = report.metrics.find((m) => m.name === axes.x);
   const y = report.metrics.find((m) => m.name === axes.y);
-  const option = useMemo(() => {
+  const plot = useMemo(() => {
     if (x === undefined || y === undefined) return null;
-    return paretoOption(report, rows, { x, y, xLog, yLog, by }, hovered);
-  }, [report, rows, x, y, xLog, yLog, by, hovered, theme]);
-  if (x === undefined || y === undefined || option === null) {
+    return paretoOption(report, rows, { x, y, xLog, yLog, by });
+  }, [report, rows, x, y, xLog, yLog, by, theme]);
+  useEffect(() => {
+    const place = hovered === null ? undefined : plot?.places.get(hovered);
+    if (chart.current === null || place === undefined) return;
+    const point = { seriesIndex: place[0], dataIndex: place[1] };
+    chart.current.dispatchAction({ type: 'highlight', ...point });
+    return () => chart.current?.dispatchAction({ type: 'downplay', ...point });
+  }, [hovered, plot]);
+  if (x === undefined || y === undefined || plot === null) {
     return (
       <section class="plot">
         <p class="empty">There are not two metrics to plot yet.</p>
@@ -71,7 +78,7 @@ export function Pareto({ report, rows, theme, hovered, onHover, onOpen }: Pareto
         </button>
       </div>
       <ChartView
-        option={option}
+        option={plot.option}
         label={`${y.label} against ${x.label}, ${points.length} rows`}
         height={390}
         onReady={listen}

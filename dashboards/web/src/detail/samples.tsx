@@ -4,44 +4,30 @@ import type { ResultRecord } from '../../../../core/result.js';
 import { ChartView, type Option } from '../charts/chart.js';
 import { axisStyle, colour, FONT, series, tooltipStyle } from '../charts/palette.js';
 import type { Theme } from '../theme.js';
+import { type Strip, stripsOf } from './series.js';
 
 const STRIP = 86;
 const MOST = 8;
 
 /** Readings of the meters over the trial, one strip each on one time axis, decode phases shaded. */
 export function Samples({ trial, theme }: { trial: ResultRecord; theme: Theme }) {
-  const option = useMemo(() => samplesOption(trial), [trial, theme]);
-  const shown = shownSeries(trial).length;
-  if (shown === 0) return null;
+  const all = useMemo(() => stripsOf(trial), [trial]);
+  const strips = all.slice(0, MOST);
+  const option = useMemo(() => samplesOption(trial, all.slice(0, MOST)), [trial, all, theme]);
+  if (strips.length === 0) return null;
   return (
     <section>
       <h3>Meters</h3>
-      <ChartView option={option} label="Readings over the trial" height={shown * STRIP + 36} />
-      {trial.samples.length > MOST && (
-        <p class="quiet">{trial.samples.length - MOST} more series are in the record.</p>
-      )}
+      <ChartView option={option} label="Readings over the trial" height={strips.length * STRIP + 24} />
+      {all.length > MOST && <p class="quiet">{all.length - MOST} more series are in the record.</p>}
     </section>
   );
 }
 
-/** Counters only grow and say little as a line; their rates are among the measurements. */
-function shownSeries(trial: ResultRecord) {
-  const gauges = trial.samples.filter((s) => s.kind === 'gauge' && s.values.length > 1);
-  return [...gauges].sort((a, b) => rank(a.quantity) - rank(b.quantity)).slice(0, MOST);
-}
-
-function rank(quantityName: string): number {
-  const at = ['power', 'cpu', 'clock', 'temperature', 'memory'].findIndex((word) =>
-    quantityName.includes(word),
-  );
-  return at === -1 ? 9 : at;
-}
-
-function samplesOption(trial: ResultRecord): Option {
-  const lines = shownSeries(trial);
+function samplesOption(trial: ResultRecord, lines: readonly Strip[]): Option {
   const end = Math.max(
     ...trial.phases.map((p) => p.endSeconds),
-    ...lines.map((s) => s.seconds.at(-1) ?? 0),
+    ...lines.map((s) => s.points.at(-1)?.[0] ?? 0),
     0,
   );
   const decode = trial.phases.filter((p) => p.name === 'decode');
@@ -56,7 +42,7 @@ function samplesOption(trial: ResultRecord): Option {
         for (const item of items) {
           const line = lines[item.seriesIndex];
           const at = box.appendChild(document.createElement('div'));
-          at.textContent = `${line?.quantity} ${line === undefined ? '' : quantity(item.value[1], line.unit)} at ${quantity(item.value[0], 's')}`;
+          at.textContent = `${line?.label} ${line === undefined ? '' : quantity(item.value[1], line.unit)} at ${quantity(item.value[0], 's')}`;
         }
         return box;
       },
@@ -89,7 +75,7 @@ function samplesOption(trial: ResultRecord): Option {
       type: 'value',
       scale: line.unit !== 'W',
       splitNumber: 2,
-      name: line.quantity,
+      name: line.label,
       nameLocation: 'end',
       nameGap: 8,
       nameTextStyle: { ...axisStyle().nameTextStyle, align: 'left', fontSize: 11 },
@@ -105,7 +91,7 @@ function samplesOption(trial: ResultRecord): Option {
       yAxisIndex: i,
       showSymbol: false,
       animation: false,
-      data: line.seconds.map((t, k) => [t, line.values[k] ?? null]),
+      data: line.points,
       lineStyle: { width: 1.4, color: series(0) },
       itemStyle: { color: series(0) },
       markArea: {
