@@ -39,6 +39,7 @@ export function aView(change: ViewChange = {}): SweepView {
     name: `sweep ${sweepId}`,
     count,
     impossible: 0,
+    objectives: [{ metric: 'decodeTokensPerSecond', better: 'max' }],
     placement: {
       devices: [device],
       perNode: change.perNode ?? false,
