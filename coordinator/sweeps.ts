@@ -5,7 +5,7 @@ import { sweepId } from '../core/sweep/identity.js';
 import { describe, varyingAxes } from '../core/sweep/labels.js';
 import { type Mistake, parseSweep } from '../core/sweep/parse.js';
 import { permute } from '../core/sweep/permutation.js';
-import { planSpace } from '../core/sweep/space.js';
+import { impossibility, planSpace } from '../core/sweep/space.js';
 import { WireError } from '../proto/errors.js';
 import type { SweepView } from './scheduler/view.js';
 
@@ -42,6 +42,7 @@ export function readSweep(document: string, models: readonly ModelRef[]): SweepV
     objectives: sweep.objectives,
     positionAt: (index) => permute(index, space.count, sweep.placement.seed),
     experimentAt: (position, node) => experimentAt(space, position, node),
+    impossibility: (experiment) => (space.unchecked.length === 0 ? null : impossibility(experiment)),
     memoryBytes: (experiment) =>
       experiment.model.facts === null
         ? null

@@ -1,6 +1,6 @@
 import type { DeviceProfile } from '../../core/node.js';
 import type { Fact } from '../log/log.js';
-import { refusal } from './placement.js';
+import { mayReuse, refusal } from './placement.js';
 import {
   type Block,
   giveBack,
@@ -131,9 +131,15 @@ class Draw {
     const experiment = view.experimentAt(position, track.node);
     const known = this.#state.known.get(experiment.id);
     const about = { sweepId: view.sweepId, position, experimentId: experiment.id, node: track.node };
-    if (known !== undefined) {
+    if (known !== undefined && mayReuse(known, experiment, this.#node.profile)) {
       track.out.add(position);
-      this.#dealing.facts.push({ fact: 'ResultReused', ...about, trialId: known });
+      this.#dealing.facts.push({ fact: 'ResultReused', ...about, trialId: known.trialId });
+      return true;
+    }
+    const never = view.impossibility(experiment);
+    if (never !== null) {
+      track.out.add(position);
+      this.#dealing.facts.push({ fact: 'ExperimentGivenUp', ...about, reason: never, at: this.#at });
       return true;
     }
     const reason = this.#refusal(position, this.#node, this.#device);

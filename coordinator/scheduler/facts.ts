@@ -122,7 +122,11 @@ function record(state: SchedulerState, result: ResultRecord): void {
   }
   const measured = result.sweep.purpose === 'measure';
   if (measured && result.status === 'complete' && result.valid && !state.known.has(result.experimentId)) {
-    state.known.set(result.experimentId, result.trialId);
+    const { engine } = result.environment;
+    state.known.set(result.experimentId, {
+      trialId: result.trialId,
+      engine: typeof engine === 'string' ? engine : null,
+    });
   }
   const sweep = state.sweeps.get(result.sweep.id);
   if (sweep === undefined) return;

@@ -2,6 +2,7 @@ import type { Lease } from '../../core/lease.js';
 import type { Fact } from '../log/log.js';
 import type { Command } from './commands.js';
 import { type Dealing, dealBlock } from './deal.js';
+import { mayReuse } from './placement.js';
 import {
   giveBack,
   type Lane,
@@ -77,14 +78,17 @@ function nextOfBlock(
     if (track.settled.has(position)) continue;
     const experiment = sweep.view.experimentAt(position, track.node);
     const known = state.known.get(experiment.id);
-    if (known === undefined) return { position, purpose: 'measure' };
+    const node = state.nodes.get(lane.node);
+    if (known === undefined || node === undefined || !mayReuse(known, experiment, node.profile)) {
+      return { position, purpose: 'measure' };
+    }
     // Measured meanwhile, for another sweep: stays `out` until the fact settles it.
     facts.push({
       fact: 'ResultReused',
       sweepId: sweep.view.sweepId,
       position,
       experimentId: experiment.id,
-      trialId: known,
+      trialId: known.trialId,
       node: track.node,
     });
   }

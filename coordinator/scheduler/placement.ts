@@ -1,5 +1,6 @@
 import type { DeviceProfile, NodeProfile } from '../../core/node.js';
 import type { Experiment } from '../../core/sweep/experiment.js';
+import type { KnownResult } from './state.js';
 
 /**
  * Pure placement: may this device of this node take the experiment?
@@ -23,7 +24,10 @@ export function refusal(
   if (!runner.devices.some((supported) => generalClass(supported) === family)) {
     return `needs ${experiment.runner.kind} for ${family}; on ${node.name} it drives ${runner.devices.join(', ') || 'nothing'}`;
   }
-  const variant = experiment.runner.options.cpuBackend;
+  const { cpuBackend: variant, engine } = experiment.runner.options;
+  if (typeof engine === 'string' && engine !== runner.release) {
+    return `needs the engine ${engine}; ${node.name} has ${runner.release}`;
+  }
   if (typeof variant === 'string' && runner.variants.length > 0 && !runner.variants.includes(variant)) {
     return `needs the ${variant} CPU backend; ${node.name} has ${runner.variants.join(', ')}`;
   }
@@ -33,6 +37,16 @@ export function refusal(
     return `is predicted to need ${gigabytes(memoryBytes)}; ${device.id} of ${node.name} has ${gigabytes(available)}`;
   }
   return null;
+}
+
+/**
+ * A stored result stands for a new question when the node would answer with the same engine release: the id
+ * alone does not cover the release (docs/decisions/0003-identity.md).
+ */
+export function mayReuse(known: KnownResult, experiment: Experiment, node: NodeProfile): boolean {
+  if (known.engine === null) return true;
+  const runner = node.runners.find((candidate) => candidate.kind === experiment.runner.kind);
+  return runner === undefined || runner.release === known.engine;
 }
 
 /** `cuda:h100` → `cuda` */

@@ -113,6 +113,13 @@ export interface LeaseState {
  * Everything the scheduler knows. Its memory grows with what was dealt, never with the size of a sweep.
  * `step` and `applyFact` change it in place: a state with 10^5 outcomes must not be copied for each event.
  */
+/** A valid result of some sweep that may stand for the same question asked again. */
+export interface KnownResult {
+  readonly trialId: string;
+  /** Engine release that gave it; null when its record does not say. */
+  readonly engine: string | null;
+}
+
 export interface SchedulerState {
   readonly options: SchedulerOptions;
   /** In the order of submission; the first one that has work for a lane gives it. */
@@ -120,7 +127,7 @@ export interface SchedulerState {
   readonly nodes: Map<string, NodeState>;
   readonly leases: Map<string, LeaseState>;
   /** Experiment id → the trial whose result later sweeps take over. */
-  readonly known: Map<string, string>;
+  readonly known: Map<string, KnownResult>;
   /** Every recorded trial. */
   readonly recorded: Set<string>;
   draining: boolean;

@@ -18,6 +18,8 @@ export interface SweepView {
   positionAt(index: number): number;
   /** The point, fully resolved; with `node`, where the node is an axis (placement.perNode). */
   experimentAt(position: number, node: string | null): Experiment;
+  /** Why the point can never run, where planning could not tell (Space.unchecked); null = it can. */
+  impossibility(experiment: Experiment): string | null;
   /** Predicted memory in bytes on the device; null when too little is known of the model. */
   memoryBytes(experiment: Experiment): number | null;
   /** `small q8_0 flashAttention=true parallel=4` */

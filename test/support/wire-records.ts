@@ -91,7 +91,7 @@ export function aRecord(lease: Lease, node = aNode(), ending: Ending = {}): Resu
       memoryBytes: node.memoryBytes,
     },
     device: { id: lease.deviceId, class: 'cpu', name: 'CPU' },
-    environment: { release: 'fake 1' },
+    environment: { engine: 'fake 1' },
     startedAt: '2025-01-01T00:00:00Z',
     endedAt: '2025-01-01T00:00:01Z',
     status: failed === null ? 'complete' : 'failed',

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
+import { refusal } from '../../../coordinator/scheduler/placement.js';
 import { blockedReasons, failureReasons } from '../../../coordinator/scheduler/status.js';
 import { failure } from '../../../core/errors.js';
-import { aNode, aRecord, crashed } from '../../support/wire-records.js';
+import { aNode, anExperiment, aRecord, crashed } from '../../support/wire-records.js';
 import { aView, runAll, Simulation, status } from './simulation.js';
 
 describe('dealing', () => {
@@ -252,4 +253,34 @@ describe('reuse', () => {
     sim.submit(aView({ sweepId: 's2', count: 2 }));
     expect(runAll(sim)).toHaveLength(2);
   });
+
+  test('nor is one of another engine release than the node would use', () => {
+    const sim = new Simulation();
+    sim.submit(aView({ sweepId: 's1', count: 2 }));
+    sim.join();
+    runAll(sim);
+    const runner = { kind: 'fake', release: 'fake 2', devices: ['cpu'], variants: ['shipped'] };
+    sim.join('node-a', [], { runners: [runner] }, 'after an upgrade');
+    sim.submit(aView({ sweepId: 's2', count: 2 }));
+    expect(runAll(sim)).toHaveLength(2);
+    expect(status(sim, 's2')).toMatchObject({ state: 'done', complete: 2, reused: 0 });
+  });
+});
+
+test('what planning could not rule out in advance is given up with its reason when it is drawn', () => {
+  const sim = new Simulation();
+  const view = aView({ count: 3 });
+  sim.submit({ ...view, impossibility: ({ id }) => (id === 'x1' ? 'the context is too long' : null) });
+  sim.join();
+  expect(runAll(sim)).toHaveLength(2);
+  expect(status(sim)).toMatchObject({ state: 'done', complete: 2, failed: 1 });
+  expect(failureReasons(sim.state.sweeps.get('s1')!)).toEqual(['the context is too long']);
+});
+
+test('a pinned engine release goes only to nodes that offer it', () => {
+  const experiment = anExperiment('x1');
+  const pinned = { ...experiment, runner: { ...experiment.runner, options: { engine: 'fake 2' } } };
+  const node = aNode();
+  expect(refusal(experiment, node, node.devices[0]!, null)).toBeNull();
+  expect(refusal(pinned, node, node.devices[0]!, null)).toBe('needs the engine fake 2; node-a has fake 1');
 });

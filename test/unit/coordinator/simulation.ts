@@ -51,6 +51,7 @@ export function aView(change: ViewChange = {}): SweepView {
     positionAt: (index) => (index * stride + 1) % count,
     experimentAt: (at, node) =>
       anExperiment(`${prefix}${at}${node === null ? '' : `@${node}`}`, { device, node }),
+    impossibility: () => null,
     memoryBytes: (experiment) => change.memoryBytes?.(position(experiment)) ?? null,
     label: (experiment) => experiment.id,
   };
