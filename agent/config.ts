@@ -133,7 +133,7 @@ function readFile(path: string | undefined): Record<string, unknown> {
   }
   if (content === null || content === undefined) return {};
   if (typeof content === 'object' && !Array.isArray(content)) return content as Record<string, unknown>;
-  throw new AgentConfigError([`${path} has to hold fields, e.g. \`coordinator: 127.0.0.1:7433\``]);
+  throw new AgentConfigError([`${path} has to hold fields, e.g. \`coordinator: 127.0.0.1:7117\``]);
 }
 
 function fromEnvironment(env: NodeJS.ProcessEnv): Record<string, unknown> {

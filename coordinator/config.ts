@@ -63,7 +63,7 @@ export const tokensSchema = z
 /** The coordinator's configuration, with every default. */
 export const coordinatorConfigSchema = z.strictObject({
   /** Where agents and tools reach it; port 0 takes a free one. */
-  grpcAddress: z.string().default('127.0.0.1:7070'),
+  grpcAddress: z.string().default('127.0.0.1:7117'),
   /** Where /metrics, /healthz and /readyz are; null = nowhere. */
   metricsAddress: z.string().nullable().default('127.0.0.1:9464'),
   log: logSchema.default(() => ({ kind: 'sqlite' as const, path: defaultLogPath(), maxBytes: null })),

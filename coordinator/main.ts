@@ -32,6 +32,8 @@ export interface RunningCoordinator {
   readonly grpcAddress: string;
   /** `http://host:port/metrics`; null = not served. */
   readonly metricsUrl: string | null;
+  /** Everything /metrics would show now, as OpenMetrics text. */
+  exposition(): Promise<string>;
   status(): CoordinatorStatus;
   /** Leases no more, tells the agents, waits for running trials up to `drainSeconds`, then closes the log. */
   stop(reason: string): Promise<void>;
@@ -126,6 +128,7 @@ export async function startCoordinator(config: CoordinatorConfig): Promise<Runni
     return {
       grpcAddress: grpc.address,
       metricsUrl: http === null ? null : `${http.url}/metrics`,
+      exposition: async () => (await exporter.expose('application/openmetrics-text')).body,
       status: () => ({
         sweeps: [...conductor.state.sweeps.values()].map(sweepStatus),
         nodesConnected: registry.entries().filter((entry) => entry.session !== null).length,

@@ -39,6 +39,7 @@ export function readSweep(document: string, models: readonly ModelRef[]): SweepV
     count: space.count,
     impossible: space.impossible.reduce((sum, group) => sum + group.count, 0),
     placement: sweep.placement,
+    objectives: sweep.objectives,
     positionAt: (index) => permute(index, space.count, sweep.placement.seed),
     experimentAt: (position, node) => experimentAt(space, position, node),
     memoryBytes: (experiment) =>

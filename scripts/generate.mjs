@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// Writes every generated file that is checked in: proto/gen and schemas/*.json.
+// Writes every generated file that is checked in: proto/gen, schemas/*.json and docs/metrics.md.
 // With --check it writes nothing and fails when one of them is not what its source gives.
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
@@ -16,13 +16,13 @@ execFileSync(bin('buf'), ['generate', '--template', 'buf.gen.yaml', '--output', 
   cwd: join(root, 'proto'),
   stdio: ['ignore', 2, 2],
 });
-const schemas = join(root, 'scripts/write-schemas.ts');
-if (existsSync(schemas)) {
-  execFileSync(process.execPath, ['--import', 'tsx', schemas, join(out, 'schemas')], {
+const write = (script, folder) =>
+  execFileSync(process.execPath, ['--import', 'tsx', join(root, 'scripts', script), join(out, folder)], {
     cwd: root,
     stdio: ['ignore', 2, 2],
   });
-}
+write('write-schemas.ts', 'schemas');
+write('write-metrics-page.ts', 'docs');
 
 if (check) {
   const stale = [];

@@ -21,6 +21,7 @@ export function wireStatus(conductor: Conductor, sweep: SweepState): SweepStatus
     trialSeconds: trialSeconds ?? 0,
     blockedReasons: state === 'running' ? blockedReasons(conductor.state, sweep) : [],
     failureReasons: failureReasons(sweep),
+    objectives: sweep.view.objectives.map(({ metric, better }) => ({ metric, maximize: better === 'max' })),
   };
 }
 

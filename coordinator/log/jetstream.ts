@@ -105,6 +105,8 @@ export class JetStreamLog implements Log {
   async append(facts: readonly Fact[], expected: number): Promise<AppendOutcome> {
     await this.#catchUp();
     const position = this.#end();
+    // Taken together with the position: another append of this process may be learned while this one waits.
+    const lastSequence = this.#batches.at(-1)?.sequence ?? 0;
     if (position !== expected) return { appended: false, position };
     const fresh = this.#withoutKnown(facts);
     if (fresh.length === 0) return { appended: true, position };
@@ -114,7 +116,6 @@ export class JetStreamLog implements Log {
     header.set(COUNT, String(fresh.length));
     if (trials.length > 0) header.set(TRIALS, trials.join(','));
     const body = await gzip(JSON.stringify(fresh));
-    const lastSequence = this.#batches.at(-1)?.sequence ?? 0;
     try {
       const ack = await this.#client.publish(`${this.#stream}.facts`, body, {
         headers: header,

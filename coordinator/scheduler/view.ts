@@ -1,5 +1,5 @@
 import type { Experiment } from '../../core/sweep/experiment.js';
-import type { PlacementSpec } from '../../core/sweep/spec.js';
+import type { Objective, PlacementSpec } from '../../core/sweep/spec.js';
 
 /**
  * What the scheduler needs of a sweep: how many points, in which random order, and each one on demand.
@@ -13,6 +13,7 @@ export interface SweepView {
   /** Points left out because they cannot run anywhere. */
   readonly impossible: number;
   readonly placement: PlacementSpec;
+  readonly objectives: readonly Objective[];
   /** The sweep's random order: 0 … count-1 → each position exactly once. */
   positionAt(index: number): number;
   /** The point, fully resolved; with `node`, where the node is an axis (placement.perNode). */

@@ -47,7 +47,7 @@ export const METRICS = [
     'prefill_tokens_per_second',
     'tokens/s',
     'max',
-    'prefill t/s',
+    'prefill',
     'Prompt tokens of all sequences divided by the time of the prefill phase (llama-bench: pp).',
   ),
   metric(
@@ -55,7 +55,7 @@ export const METRICS = [
     'decode_tokens_per_second',
     'tokens/s',
     'max',
-    'decode t/s',
+    'decode',
     'Generated tokens of all sequences divided by the time of the decode phase, without sampling (llama-bench: tg).',
   ),
   metric(
@@ -208,7 +208,7 @@ export const METRICS = [
     'energy_per_output_token_joules',
     'J/token',
     'min',
-    'J/out tok',
+    'energy/out',
     'Gross energy of a repeat divided by its generated tokens.',
   ),
   metric(

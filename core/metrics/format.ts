@@ -60,6 +60,26 @@ function significant(value: number, digits: number): string {
   return value.toFixed(Math.min(100, Math.max(0, digits - 1 - magnitude)));
 }
 
+/** One way to write a unit: `MB` for the factor 1e6. */
+export interface UnitStep {
+  readonly factor: number;
+  readonly text: string;
+}
+
+/** @returns the prefixes that people use with a unit, largest first; a unit that is not ours stands as it is. */
+export function stepsOf(unit: string): UnitStep[] {
+  if (!(unit in STYLES)) return [{ factor: 1, text: unit }];
+  const { symbol, prefixes, spaced } = STYLES[unit as Unit];
+  return PREFIXES.filter(
+    ({ factor }) =>
+      factor === 1 ||
+      (factor > 1 && (prefixes === 'large' || prefixes === 'both')) ||
+      (factor < 1 && (prefixes === 'small' || prefixes === 'both')),
+  ).map(({ factor, prefix }) => {
+    return { factor, text: [prefix, symbol].filter((part) => part !== '').join(spaced ? ' ' : '') };
+  });
+}
+
 /**
  * A number for people: SI prefix (decimal, also for bytes) and significant digits.
  * @example formatValue(1234, 'tokens/s') → '1.23 k t/s'; formatValue(16.9e6, 'B') → '16.9 MB';
@@ -67,19 +87,12 @@ function significant(value: number, digits: number): string {
  */
 export function formatValue(value: number | null, unit: Unit, digits = 3): string {
   if (value === null || !Number.isFinite(value)) return NO_VALUE;
-  const { symbol, prefixes, spaced } = STYLES[unit];
   const rounded = Math.abs(Number(value.toPrecision(digits)));
-  const allowed = PREFIXES.filter(
-    ({ factor }) =>
-      factor === 1 ||
-      (factor > 1 && (prefixes === 'large' || prefixes === 'both')) ||
-      (factor < 1 && (prefixes === 'small' || prefixes === 'both')),
-  );
-  const whole = { factor: 1, prefix: '' };
+  const allowed = stepsOf(unit);
+  const whole = allowed.find((p) => p.factor === 1) ?? { factor: 1, text: '' };
   const scale = rounded === 0 ? whole : (allowed.find((p) => rounded >= p.factor) ?? allowed.at(-1) ?? whole);
-  const unitText = [scale.prefix, symbol].filter((part) => part !== '').join(spaced ? ' ' : '');
   const number = significant(value / scale.factor, digits);
-  return unitText === '' ? number : `${number} ${unitText}`;
+  return scale.text === '' ? number : `${number} ${scale.text}`;
 }
 
 /** A metric's value for people, with percentages and factors where the metric is read as one. */

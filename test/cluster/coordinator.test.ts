@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, expect, test } from 'vitest';
@@ -31,7 +31,7 @@ async function start(config: CoordinatorConfig = {}): Promise<RunningCoordinator
     log: { kind: 'memory' },
     logLevel: 'silent',
     heartbeatSeconds: 0.1,
-    leaseSeconds: 0.5,
+    leaseSeconds: 10,
     lostSeconds: 1,
     drainSeconds: 0,
     ...config,
@@ -81,7 +81,7 @@ test('submit, lease, result, acknowledgement, results: the way down and back', a
   expect(await client.submitSweep(submission(fakeSweep(3)))).toMatchObject({ sweepId, created: false });
 
   const { agent, welcome } = await join_(grpcAddress);
-  expect(welcome).toMatchObject({ protocol: 1, leaseSeconds: 1, unknownTrialIds: [] });
+  expect(welcome).toMatchObject({ protocol: 1, leaseSeconds: 10, unknownTrialIds: [] });
   const lease = await agent.lease();
   expect(lease).toMatchObject({ sweepId, purpose: 'measure', attempt: 1, deviceId: 'cpu0' });
   expect(lease.experiment.workload.options.promptTokens).toBe(8);
@@ -106,7 +106,7 @@ test('a sweep file with mistakes comes back with every one of them', async () =>
 });
 
 test('an agent vanishes: its lease expires and another agent measures the point', async () => {
-  const { grpcAddress } = await start();
+  const { grpcAddress } = await start({ leaseSeconds: 0.5 });
   const client = control(grpcAddress);
   const { sweepId } = await client.submitSweep(submission(fakeSweep(1)));
   const first = await join_(grpcAddress, { profile: aNode('node-a') });
@@ -120,13 +120,13 @@ test('an agent vanishes: its lease expires and another agent measures the point'
 });
 
 test('heartbeats hold a lease longer than it was given for', async () => {
-  const { grpcAddress } = await start();
+  const { grpcAddress } = await start({ leaseSeconds: 1 });
   await control(grpcAddress).submitSweep(submission(fakeSweep(1)));
   const { agent } = await join_(grpcAddress);
   const lease = await agent.lease();
-  for (let beat = 0; beat < 10; beat += 1) {
+  for (let beat = 0; beat < 12; beat += 1) {
     await agent.heartbeat(lease.trialId);
-    await new Promise((resolve) => setTimeout(resolve, 100));
+    await new Promise((resolve) => setTimeout(resolve, 120));
   }
   const { agent: idle } = await join_(grpcAddress, { profile: aNode('node-b') });
   expect((await idle.ask()).$case).toBe('noWork');
@@ -161,7 +161,7 @@ test('the coordinator restarts on its file: agents come back, report again, noth
 });
 
 test('a late result of an expired lease is kept as an extra trial and does not count again', async () => {
-  const { grpcAddress } = await start();
+  const { grpcAddress } = await start({ leaseSeconds: 0.5 });
   const client = control(grpcAddress);
   const { sweepId } = await client.submitSweep(submission(fakeSweep(1)));
   const { agent: slow } = await join_(grpcAddress, { profile: aNode('slow') });
@@ -343,4 +343,23 @@ test('what the log could not keep is not acknowledged', async () => {
   expect(acknowledged).toBeGreaterThan(0);
   expect((await status(client, sweepId)).complete).toBe(acknowledged);
   expect(await records(client, sweepId)).toHaveLength(acknowledged);
+});
+
+test('a sweep of a billion points is accepted and dealt from at once', async () => {
+  const { grpcAddress } = await start();
+  const client = control(grpcAddress);
+  const document = readFileSync(join(import.meta.dirname, '../../docs/examples/billion.yaml'), 'utf8');
+  const { sweepId, points } = await client.submitSweep(submission(document));
+  expect(points).toBe(1e9);
+  const runner = { kind: 'llama-cpp', release: 'test', devices: ['cpu'], variants: ['shipped', 'native'] };
+  const { agent } = await join_(grpcAddress, { profile: aNode('node-a', { runners: [runner] }) });
+  const leases = [];
+  for (let count = 0; count < 30; count += 1) {
+    const lease = await agent.lease();
+    leases.push(lease);
+    await agent.report(lease);
+  }
+  const measured = leases.filter((lease) => lease.purpose === 'measure');
+  expect(new Set(measured.map((lease) => lease.position)).size).toBe(measured.length);
+  expect(await status(client, sweepId)).toMatchObject({ complete: measured.length, state: 'running' });
 });

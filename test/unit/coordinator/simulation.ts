@@ -6,13 +6,14 @@ import {
   type SchedulerOptions,
   type SchedulerState,
 } from '../../../coordinator/scheduler/state.js';
+import { sweepStatus } from '../../../coordinator/scheduler/status.js';
 import { notWritten, step, wakeWaiting } from '../../../coordinator/scheduler/step.js';
 import type { SweepView } from '../../../coordinator/scheduler/view.js';
 import type { Lease } from '../../../core/lease.js';
 import type { NodeProfile } from '../../../core/node.js';
 import type { ResultRecord } from '../../../core/result.js';
 import type { Experiment } from '../../../core/sweep/experiment.js';
-import { aNode, anExperiment } from '../../support/wire-records.js';
+import { aNode, anExperiment, aRecord, type Ending } from '../../support/wire-records.js';
 
 export interface ViewChange {
   readonly sweepId?: string;
@@ -38,6 +39,7 @@ export function aView(change: ViewChange = {}): SweepView {
     name: `sweep ${sweepId}`,
     count,
     impossible: 0,
+    objectives: [{ metric: 'decodeTokensPerSecond', better: 'max' }],
     placement: {
       devices: [device],
       perNode: change.perNode ?? false,
@@ -155,3 +157,20 @@ export class Simulation {
     }));
   }
 }
+
+/** Runs the node's lane until it gets no more work. @returns the leases in order. */
+export function runAll(
+  sim: Simulation,
+  node = 'node-a',
+  ending: (lease: Lease) => Ending = () => ({}),
+): Lease[] {
+  const leases: Lease[] = [];
+  for (let lease = sim.ask(node); lease !== null; lease = sim.ask(node)) {
+    leases.push(lease);
+    sim.report(aRecord(lease, aNode(node), ending(lease)));
+    if (leases.length > 1000) throw new Error('endless');
+  }
+  return leases;
+}
+/** Where a sweep stands. */
+export const status = (sim: Simulation, sweepId = 's1') => sweepStatus(sim.state.sweeps.get(sweepId)!);

@@ -129,6 +129,15 @@ export interface SweepStatus {
   blockedReasons: string[];
   /** Why points were given up, each reason once, with how many points share it. */
   failureReasons: string[];
+  /** What the sweep looks for; the Pareto front is drawn over these. */
+  objectives: Objective[];
+}
+
+export interface Objective {
+  /** A name of the metrics catalogue. */
+  metric: string;
+  /** False: smaller is better. */
+  maximize: boolean;
 }
 
 export interface WatchSweepRequest {
@@ -710,6 +719,7 @@ function createBaseSweepStatus(): SweepStatus {
     trialSeconds: 0,
     blockedReasons: [],
     failureReasons: [],
+    objectives: [],
   };
 }
 
@@ -756,6 +766,9 @@ export const SweepStatus: MessageFns<SweepStatus> = {
     }
     for (const v of message.failureReasons) {
       writer.uint32(114).string(v!);
+    }
+    for (const v of message.objectives) {
+      Objective.encode(v!, writer.uint32(122).fork()).join();
     }
     return writer;
   },
@@ -885,6 +898,14 @@ export const SweepStatus: MessageFns<SweepStatus> = {
             message.failureReasons.push(reader.string());
             continue;
           }
+          case 15: {
+            if (tag !== 122) {
+              break;
+            }
+
+            message.objectives.push(Objective.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -933,6 +954,9 @@ export const SweepStatus: MessageFns<SweepStatus> = {
         : globalThis.Array.isArray(object?.failure_reasons)
         ? object.failure_reasons.map((e: any) => globalThis.String(e))
         : [],
+      objectives: globalThis.Array.isArray(object?.objectives)
+        ? object.objectives.map((e: any) => Objective.fromJSON(e))
+        : [],
     };
   },
 
@@ -980,6 +1004,9 @@ export const SweepStatus: MessageFns<SweepStatus> = {
     if (message.failureReasons?.length) {
       obj.failureReasons = message.failureReasons;
     }
+    if (message.objectives?.length) {
+      obj.objectives = message.objectives.map((e) => Objective.toJSON(e));
+    }
     return obj;
   },
 
@@ -1002,6 +1029,92 @@ export const SweepStatus: MessageFns<SweepStatus> = {
     message.trialSeconds = object.trialSeconds ?? 0;
     message.blockedReasons = object.blockedReasons?.map((e) => e) || [];
     message.failureReasons = object.failureReasons?.map((e) => e) || [];
+    message.objectives = object.objectives?.map((e) => Objective.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseObjective(): Objective {
+  return { metric: "", maximize: false };
+}
+
+export const Objective: MessageFns<Objective> = {
+  encode(message: Objective, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.metric !== "") {
+      writer.uint32(10).string(message.metric);
+    }
+    if (message.maximize !== false) {
+      writer.uint32(16).bool(message.maximize);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Objective {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseObjective();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.metric = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.maximize = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): Objective {
+    return {
+      metric: isSet(object.metric) ? globalThis.String(object.metric) : "",
+      maximize: isSet(object.maximize) ? globalThis.Boolean(object.maximize) : false,
+    };
+  },
+
+  toJSON(message: Objective): unknown {
+    const obj: any = {};
+    if (message.metric !== "") {
+      obj.metric = message.metric;
+    }
+    if (message.maximize !== false) {
+      obj.maximize = message.maximize;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<Objective>): Objective {
+    return Objective.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Objective>): Objective {
+    const message = createBaseObjective();
+    message.metric = object.metric ?? "";
+    message.maximize = object.maximize ?? false;
     return message;
   },
 };

@@ -1,0 +1,28 @@
+import type { Command } from 'commander';
+import { addConnectionOptions, type ConnectionOptions } from './connection-options.js';
+import { collect } from './values.js';
+
+export interface AgentOptions extends ConnectionOptions {
+  readonly config?: string;
+  readonly name?: string;
+  readonly models: readonly string[];
+  readonly data?: string;
+  readonly metrics?: string;
+  readonly energy?: string;
+}
+
+export function registerAgent(program: Command): void {
+  const command = program
+    .command('agent')
+    .description('start an agent: runs and measures experiments on this node')
+    .option('--config <file>', 'configuration (YAML); flags win over it')
+    .option('--name <name>', 'name of this node (default: its host name)')
+    .option('--models <dir>', 'folder whose models sweeps may name (repeatable)', collect, [])
+    .option('--data <dir>', 'folder of the spool (default: the state folder of the user)')
+    .option('--metrics <address>', 'HTTP address of /metrics, /healthz, /readyz (default: 127.0.0.1:9465)')
+    .option('--energy <source>', 'energy source: auto, none, or replay:FILE for a recorded trace');
+  addConnectionOptions(command).action(async (options: AgentOptions) => {
+    const { serveAgent } = await import('../serve/agent.js');
+    await serveAgent(options);
+  });
+}

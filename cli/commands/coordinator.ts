@@ -1,0 +1,22 @@
+import type { Command } from 'commander';
+
+export interface CoordinatorOptions {
+  readonly config?: string;
+  readonly listen?: string;
+  readonly metrics?: string;
+  readonly data?: string;
+}
+
+export function registerCoordinator(program: Command): void {
+  program
+    .command('coordinator')
+    .description('start a coordinator: takes sweeps, leases experiments to agents, keeps results')
+    .option('--config <file>', 'configuration (YAML); flags win over it')
+    .option('--listen <address>', 'gRPC address (default: 127.0.0.1:7117; other than loopback needs TLS)')
+    .option('--metrics <address>', 'HTTP address of /metrics, /healthz, /readyz (default: 127.0.0.1:9464)')
+    .option('--data <dir>', 'folder of the log (default: the state folder of the user)')
+    .action(async (options: CoordinatorOptions) => {
+      const { serveCoordinator } = await import('../serve/coordinator.js');
+      await serveCoordinator(options);
+    });
+}

@@ -1,0 +1,33 @@
+import type { Command } from 'commander';
+import { registerAgent } from './agent.js';
+import { registerCancel } from './cancel.js';
+import { registerCoordinator } from './coordinator.js';
+import { registerDoctor } from './doctor.js';
+import { registerEngines } from './engines.js';
+import { registerModels } from './models.js';
+import { registerNodes } from './nodes.js';
+import { registerPlan } from './plan.js';
+import { registerReport } from './report.js';
+import { registerResults } from './results.js';
+import { registerRun } from './run.js';
+import { registerSubmit } from './submit.js';
+import { registerSweeps } from './sweeps.js';
+import { registerWatch } from './watch.js';
+
+/** Every command, in the order of `ridge --help`. A new one is a file here and a line in this list. */
+export const COMMANDS: readonly ((program: Command) => void)[] = [
+  registerRun,
+  registerPlan,
+  registerReport,
+  registerCoordinator,
+  registerAgent,
+  registerSubmit,
+  registerWatch,
+  registerCancel,
+  registerSweeps,
+  registerResults,
+  registerNodes,
+  registerModels,
+  registerEngines,
+  registerDoctor,
+];

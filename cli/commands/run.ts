@@ -1,0 +1,38 @@
+import { type Command, Option } from 'commander';
+import { addDisplayOptions, type DisplayOptions } from './display-options.js';
+import { collect } from './values.js';
+
+export interface RunOptions extends DisplayOptions {
+  readonly out?: string;
+  readonly models: readonly string[];
+  readonly metrics?: string;
+  readonly energy: string;
+  readonly fresh?: true;
+}
+
+export function registerRun(program: Command): void {
+  const command = program
+    .command('run')
+    .description(
+      'run a sweep on this machine: coordinator and agent in one process, nothing else needed.\n' +
+        'Killed at any moment, the same command goes on where it was.',
+    )
+    .argument('<file>', 'sweep file (YAML)')
+    .option(
+      '-o, --out <dir>',
+      'folder for the log, results.jsonl and report.html (default: ridge-out/<sweep name>)',
+    )
+    .option('--models <dir>', 'folder that `source:` paths may also name (repeatable)', collect, [])
+    .option('--metrics <address>', 'serve /metrics, /healthz and /readyz there, e.g. 127.0.0.1:9464')
+    .addOption(
+      new Option(
+        '--energy <source>',
+        'energy source: auto, none, or replay:FILE for a recorded trace',
+      ).default('auto'),
+    )
+    .option('--fresh', 'forget what the folder already holds and measure everything again');
+  addDisplayOptions(command).action(async (file: string, options: RunOptions) => {
+    const { runEmbedded } = await import('../embedded/run.js');
+    process.exitCode = await runEmbedded(file, options);
+  });
+}

@@ -1,0 +1,12 @@
+import { InvalidArgumentError } from 'commander';
+
+/** Gathers a repeatable option into a list. */
+export function collect(value: string, before: readonly string[]): readonly string[] {
+  return [...before, value];
+}
+
+/** @throws InvalidArgumentError unless the text is a whole number above zero. */
+export function positiveInteger(text: string): number {
+  if (!/^[1-9]\d{0,8}$/.test(text)) throw new InvalidArgumentError('It must be a whole number above 0.');
+  return Number(text);
+}

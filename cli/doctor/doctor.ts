@@ -1,0 +1,89 @@
+import { hostname } from 'node:os';
+import pc from 'picocolors';
+import { probeNode } from '../../agent/device/probe.js';
+import { diagnoseEngines } from '../../agent/native/diagnose.js';
+import { formatValue } from '../../core/metrics/format.js';
+import { EXIT } from '../exit.js';
+import { printData, printJson } from '../output/print.js';
+import { VERSION } from '../version.js';
+
+interface Finding {
+  readonly name: string;
+  readonly ok: boolean;
+  readonly found: string;
+  readonly hint: string | null;
+}
+
+/**
+ * `ridge doctor`: what this node has, what is missing, and how to get it.
+ * @returns 0 when sweeps can run here, 1 when no engine loads.
+ */
+export async function doctor(options: { readonly json?: true }): Promise<number> {
+  const [engines, { profile }] = await Promise.all([
+    diagnoseEngines(),
+    probeNode({
+      nodeName: hostname(),
+      labels: {},
+      version: VERSION,
+      cpuGroups: [],
+      meters: { energy: 'auto', replayFile: null, procRoot: '/proc', sysRoot: '/sys' },
+      runnerKinds: [],
+    }),
+  ]);
+  const findings: Finding[] = [
+    { name: 'ridgepoint', ok: true, found: `${VERSION}, Node ${process.version}`, hint: null },
+    {
+      name: 'cpu',
+      ok: true,
+      found: `${profile.cpuModel}, ${profile.cores} cores, ${instructionSets(profile.cpuFeatures)}`,
+      hint: null,
+    },
+    { name: 'memory', ok: true, found: `${formatValue(profile.memoryBytes, 'B')} for trials`, hint: null },
+    ...profile.devices.map((d) => ({
+      name: 'device',
+      ok: true,
+      found: `${d.id}: ${d.name} (${d.classes.join(', ')})`,
+      hint: null,
+    })),
+    ...engines.map((e) => ({ name: e.name, ok: e.ok, found: e.reason, hint: e.hint })),
+    profile.energySources.length > 0
+      ? { name: 'energy', ok: true, found: profile.energySources.join(', '), hint: null }
+      : {
+          name: 'energy',
+          ok: false,
+          found: profile.absent.energy ?? 'no source found',
+          hint: 'Energy is null with this reason. RAPL needs a physical Intel or AMD machine and the right to read /sys/class/powercap.',
+        },
+    ...Object.entries(profile.absent)
+      .filter(([name]) => name !== 'energy' && !name.startsWith('runner '))
+      .map(([name, reason]) => ({ name, ok: false, found: reason, hint: null })),
+  ];
+  const runs = engines.some((e) => e.ok);
+  if (options.json === true) printJson({ runs, profile, findings });
+  else printData(findings.map(line).join('\n'));
+  return runs ? EXIT.ok : EXIT.failed;
+}
+
+function line(finding: Finding): string {
+  const mark = finding.ok ? pc.green('ok     ') : pc.yellow('missing');
+  const hint = finding.hint === null ? '' : `\n${' '.repeat(32)}${pc.dim(finding.hint)}`;
+  return `${mark}  ${finding.name.padEnd(22)} ${finding.found}${hint}`;
+}
+
+/** The instruction sets that decide how fast a CPU engine is, out of the dozens a CPU lists. */
+function instructionSets(features: readonly string[]): string {
+  const telling = [
+    'avx2',
+    'avx512f',
+    'avx512_vnni',
+    'avx512_bf16',
+    'amx_int8',
+    'amx_bf16',
+    'asimd',
+    'asimddp',
+    'sve',
+    'i8mm',
+  ];
+  const found = telling.filter((name) => features.includes(name));
+  return found.length === 0 ? 'no vector extensions seen' : found.join(' ');
+}

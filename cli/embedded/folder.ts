@@ -1,0 +1,96 @@
+import { closeSync, mkdirSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
+import { usageError, workError } from '../exit.js';
+import { FILES, writeWhole } from '../report/run-folder.js';
+
+/** A folder that this process, and no other, is running a sweep in. */
+export interface RunFolder {
+  readonly path: string;
+  readonly log: string;
+  /** Where the agent keeps what is not acknowledged yet. */
+  readonly agent: string;
+  release(): void;
+}
+
+const LOCK = 'running.pid';
+
+/**
+ * Opens the folder of a run, making it when needed, and locks it; the lock of a process that is gone is
+ * taken over.
+ * @param fresh forget what the folder holds.
+ * @throws CommandError 2 when another run is at work there, 1 when the folder cannot be written.
+ */
+export function openRunFolder(path: string, document: string, fresh: boolean): RunFolder {
+  try {
+    mkdirSync(path, { recursive: true });
+    lock(join(path, LOCK), path);
+    if (fresh) {
+      const kept = ['log.sqlite', 'log.sqlite-wal', 'log.sqlite-shm', 'agent', ...Object.values(FILES)];
+      for (const name of kept) rmSync(join(path, name), { recursive: true, force: true });
+    }
+    writeWhole(join(path, FILES.sweep), document);
+  } catch (error) {
+    throw folderError(error, path);
+  }
+  return {
+    path,
+    log: join(path, 'log.sqlite'),
+    agent: join(path, 'agent'),
+    release: () => rmSync(join(path, LOCK), { force: true }),
+  };
+}
+
+/** Turns a failed write into a sentence with the next step; other errors stay as they are. */
+export function folderError(error: unknown, path: string): unknown {
+  const code = (error as NodeJS.ErrnoException).code;
+  if (code === 'ENOSPC' || code === 'EDQUOT') {
+    return workError(
+      `the disk of ${path} is full`,
+      'Free some space and run the same command again: it goes on where it was.',
+    );
+  }
+  if (code === 'EACCES' || code === 'EROFS' || code === 'EPERM') {
+    return usageError(`${path} cannot be written (${code})`, 'Name another folder with --out.');
+  }
+  if (code === 'ENOTDIR' || code === 'EEXIST')
+    return usageError(`${path} is not a folder`, 'Name another with --out.');
+  return error;
+}
+
+function lock(file: string, folder: string): void {
+  for (;;) {
+    try {
+      const descriptor = openSync(file, 'wx');
+      writeSync(descriptor, String(process.pid));
+      closeSync(descriptor);
+      return;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    }
+    const holder = Number(readFileSync(file, 'utf8'));
+    if (isRidge(holder)) {
+      throw usageError(
+        `another run (process ${holder}) is at work in ${folder}`,
+        'Wait for it, or choose another folder with --out.',
+      );
+    }
+    rmSync(file, { force: true });
+  }
+}
+
+/** A process number may have been given to somebody else since; only a live `ridge run` holds a lock. */
+function isRidge(pid: number): boolean {
+  if (!Number.isInteger(pid) || pid <= 0 || pid === process.pid) return false;
+  try {
+    process.kill(pid, 0);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EPERM') return false;
+  }
+  try {
+    const words = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
+    return words.includes('run');
+  } catch {
+    // No /proc here: a live process of that number has to be believed.
+    return process.platform !== 'linux';
+  }
+}

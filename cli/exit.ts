@@ -1,0 +1,34 @@
+import type { Failure } from '../core/errors.js';
+
+/** Exit codes of every command (the same four everywhere). */
+export const EXIT = { ok: 0, failed: 1, usage: 2, gate: 3, interrupted: 130 } as const;
+
+/**
+ * Ends a command with one clear sentence: what is wrong and where, then what to do next.
+ * Thrown anywhere below a command; main.ts prints it without a stack.
+ */
+export class CommandError extends Error {
+  override readonly name = 'CommandError';
+  readonly exitCode: number;
+  readonly hint: string | null;
+  constructor(message: string, exitCode: number, hint: string | null = null) {
+    super(message);
+    this.exitCode = exitCode;
+    this.hint = hint;
+  }
+}
+
+/** @returns the words of the user are wrong: exit code 2. */
+export function usageError(message: string, hint: string | null = null): CommandError {
+  return new CommandError(message, EXIT.usage, hint);
+}
+
+/** @returns the work failed: exit code 1. */
+export function workError(message: string, hint: string | null = null): CommandError {
+  return new CommandError(message, EXIT.failed, hint);
+}
+
+/** @returns a failure of the domain as the end of a command, with the exit code given. */
+export function fromFailure(reason: Failure, exitCode: number = EXIT.failed): CommandError {
+  return new CommandError(reason.message, exitCode, reason.hint);
+}

@@ -1,0 +1,73 @@
+import { dirname, isAbsolute, resolve } from 'node:path';
+import { type ModelSettings, resolveModel } from '../agent/artifacts/resolve.js';
+import { cacheFolder } from '../agent/native/engines/location.js';
+import { toFailure } from '../core/errors.js';
+import type { ModelRef } from '../core/sweep/experiment.js';
+import type { Sweep } from '../core/sweep/spec.js';
+import { EXIT, fromFailure } from './exit.js';
+
+/**
+ * Where models of a sweep that runs on this machine may be: the folder of the sweep file, the working
+ * folder, those given with --models, and, since here the person who submits is the operator, the folder of
+ * every file the sweep names by an absolute path.
+ */
+export function localModelFolders(sweepPath: string, sweep: Sweep, extra: readonly string[]): string[] {
+  const named = sweep.models.filter((m) => isAbsolute(m.source)).map((m) => dirname(m.source));
+  const relative = sweep.models
+    .filter((m) => !isAbsolute(m.source) && !/^[a-z][a-z0-9+.-]+:/.test(m.source))
+    .flatMap((m) => [dirname(resolve(m.source)), dirname(resolve(dirname(sweepPath), m.source))]);
+  return [
+    ...new Set([
+      ...extra.map((f) => resolve(f)),
+      resolve(dirname(sweepPath)),
+      resolve('.'),
+      ...relative,
+      ...named,
+    ]),
+  ];
+}
+
+export function modelSettings(modelFolders: readonly string[]): ModelSettings {
+  return { modelFolders, cacheFolder: cacheFolder() };
+}
+
+/**
+ * Opens every model of a sweep: reads its header and digest, so that impossible points and memory are
+ * known before anything runs.
+ * @param onMissing called for a model that is not on this machine, which then stays without facts; without
+ *   it such a model is an error.
+ * @throws CommandError: 2 when a name leads nowhere, 1 when a file is broken.
+ */
+export async function resolveModels(
+  sweep: Sweep,
+  settings: ModelSettings,
+  onMissing?: (model: ModelRef, why: string) => void,
+): Promise<ModelRef[]> {
+  const resolved: ModelRef[] = [];
+  for (const model of sweep.models) {
+    try {
+      const { digest, facts } = await resolveModel(model.source, settings);
+      if (model.digest !== null && model.digest !== digest) {
+        const message = `the model ${model.name} has the digest ${digest}, not ${model.digest} as the sweep says`;
+        throw fromFailure({
+          ...toFailure(null),
+          code: 'digest-mismatch',
+          message,
+          hint: 'Get the right file, or correct the digest.',
+        });
+      }
+      resolved.push({ ...model, digest, facts });
+    } catch (error) {
+      const reason = toFailure(error);
+      if (reason.code === 'internal') throw error;
+      const words = reason.code === 'model-missing' || reason.code === 'source-not-allowed';
+      if (words && onMissing !== undefined) {
+        onMissing(model, reason.message);
+        resolved.push(model);
+        continue;
+      }
+      throw fromFailure(reason, words ? EXIT.usage : EXIT.failed);
+    }
+  }
+  return resolved;
+}

@@ -1,0 +1,31 @@
+import { axisText } from '../../core/report/columns.js';
+import type { Report } from '../../core/report/report.js';
+
+/** @returns `24 experiments: 21 valid, 2 invalid, 1 failed (31 trials)`. */
+export function countsLine(report: Report): string {
+  const { experiments, valid, invalid, failed, trials } = report.counts;
+  const parts = [`${valid} valid`];
+  if (invalid > 0) parts.push(`${invalid} invalid`);
+  if (failed > 0) parts.push(`${failed} failed`);
+  const tried = trials === experiments ? '' : ` (${trials} trials)`;
+  return `${experiments} ${experiments === 1 ? 'experiment' : 'experiments'}: ${parts.join(', ')}${tried}`;
+}
+
+/** @returns `bench-01 · Intel(R) Xeon(R) Gold 6430 · llama.cpp v0.4.0`. */
+export function placeLine(report: Report): string {
+  const { nodes, devices, engines } = report.place;
+  return [few(nodes, 'nodes'), few(devices, 'devices'), few(engines, 'engines')]
+    .filter((s) => s !== '')
+    .join(' · ');
+}
+
+/** @returns the axes that every row shares: `model=small promptTokens=256 …`. */
+export function constantsLine(report: Report): string {
+  return report.constants.map(({ name, value }) => `${name}=${axisText(value)}`).join(' ');
+}
+
+function few(names: readonly string[], what: string): string {
+  return names.length <= 3
+    ? names.join(', ')
+    : `${names.slice(0, 2).join(', ')} and ${names.length - 2} more ${what}`;
+}

@@ -1,0 +1,87 @@
+import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { FailureError, failure } from '../../core/errors.js';
+import { pack } from '../../core/report/payload.js';
+import type { Report } from '../../core/report/report.js';
+import { recordsOf } from './jsonl.js';
+
+const DATA = '<script type="application/json" id="ridgepoint-data"></script>';
+const TITLE = '<title>Ridgepoint report</title>';
+const SCRIPT = /<script(?: type="module")?(?: crossorigin)?>([\s\S]*?)<\/script>/g;
+
+/** Where the built page is: beside the compiled code, or in dist/ when the sources run. */
+const TEMPLATES = ['../../dashboards/web/report.html', '../../dist/dashboards/web/report.html'];
+
+/**
+ * The report as one HTML file that needs no network: the built page with the records inside. A policy in the
+ * page itself lets nothing be fetched and no script run but the page's own, whatever the records hold.
+ * @throws FailureError `internal` when the page has not been built
+ */
+export async function renderHtml(report: Report): Promise<string> {
+  const path = TEMPLATES.map((place) => join(import.meta.dirname, place)).find((p) => existsSync(p));
+  if (path === undefined) {
+    throw new FailureError(
+      failure('internal', 'The report page is missing from this installation.', {
+        hint: 'Run `npm run build`.',
+      }),
+    );
+  }
+  return fillTemplate(await readFile(path, 'utf8'), report);
+}
+
+/** @returns the built page with a report's data, title and content security policy. */
+export function fillTemplate(template: string, report: Report): string {
+  const quoted = new Set(report.rows.map((row) => row.trial.trialId));
+  const payload = pack(recordsOf(report), quoted, report);
+  const title = `<title>${asText(report.sweepName)} · Ridgepoint</title>`;
+  const data = dataElement(JSON.stringify(payload));
+  return template
+    .replace('<meta charset="utf-8">', () => `<meta charset="utf-8">\n${policy(template)}`)
+    .replace(TITLE, () => title)
+    .replace(DATA, () => data);
+}
+
+/** Above this many characters the data is compressed; below, people can read it in the file. */
+const PLAIN_LIMIT = 2_000_000;
+
+function dataElement(json: string): string {
+  const [encoding, text] =
+    json.length <= PLAIN_LIMIT
+      ? ['', asScriptData(json)]
+      : [' data-encoding="gzip+base64"', gzipSync(json).toString('base64')];
+  return `<script type="application/json" id="ridgepoint-data"${encoding}>${text}</script>`;
+}
+
+/**
+ * Scripts only by the hash of the page's own code. Styles are inline because the charts set them on the fly;
+ * images are data the page makes itself (a chart on its way to a PNG).
+ */
+function policy(template: string): string {
+  const hashes = [...template.matchAll(SCRIPT)].map(
+    ([, code]) =>
+      `'sha256-${createHash('sha256')
+        .update(code ?? '')
+        .digest('base64')}'`,
+  );
+  const rules = [
+    "default-src 'none'",
+    `script-src ${hashes.join(' ')}`,
+    "style-src 'unsafe-inline'",
+    'img-src data: blob:',
+    "base-uri 'none'",
+    "form-action 'none'",
+  ];
+  return `<meta http-equiv="Content-Security-Policy" content="${rules.join('; ')}">`;
+}
+
+/** Inside a script element only `<` can end it; the line separators are not allowed in JavaScript strings of old. */
+function asScriptData(json: string): string {
+  return json.replaceAll('<', '\\u003c').replaceAll('\u2028', '\\u2028').replaceAll('\u2029', '\\u2029');
+}
+
+function asText(text: string): string {
+  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
+}

@@ -1,0 +1,32 @@
+import { csv } from './csv.js';
+import type { Exporter } from './exporter.js';
+import { json } from './json.js';
+import { jsonl } from './jsonl.js';
+import { llamaBenchJson } from './llama-bench/json.js';
+import { llamaBenchSql } from './llama-bench/sql.js';
+import { markdown } from './markdown.js';
+
+export type { Exported, Exporter } from './exporter.js';
+export { renderHtml } from './html.js';
+export {
+  duration,
+  type Progress,
+  plainProgress,
+  type RunningTrial,
+  renderProgress,
+  secondsLeft,
+} from './progress.js';
+export { type ProgressStream, type ProgressWriter, progressWriter } from './progress-writer.js';
+export { renderTable, type TableOptions } from './table.js';
+
+export type ExportFormat = 'md' | 'csv' | 'json' | 'jsonl' | 'llama-bench-json' | 'llama-bench-sql';
+
+/** Every format that is made in one go from a report; html is apart because it reads the built page. */
+export const EXPORTERS: Readonly<Record<ExportFormat, Exporter>> = {
+  md: markdown,
+  csv,
+  json,
+  jsonl,
+  'llama-bench-json': llamaBenchJson,
+  'llama-bench-sql': llamaBenchSql,
+};

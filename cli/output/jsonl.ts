@@ -1,0 +1,22 @@
+import type { Report } from '../../core/report/report.js';
+import type { ResultRecord } from '../../core/result.js';
+import type { Exporter } from './exporter.js';
+
+export const jsonl: Exporter = {
+  format: 'jsonl',
+  extension: '.jsonl',
+  help: 'every result record as it is stored, one a line, drift controls and retries included',
+  export: (report) => ({
+    text: recordsOf(report)
+      .map((record) => `${JSON.stringify(record)}\n`)
+      .join(''),
+    notes: [],
+  }),
+};
+
+/** @returns every record behind a report, oldest first. */
+export function recordsOf(report: Report): ResultRecord[] {
+  return [...report.rows.flatMap((row) => [row.trial, ...row.others]), ...report.controls].sort((a, b) =>
+    a.startedAt === b.startedAt ? a.trialId.localeCompare(b.trialId) : a.startedAt.localeCompare(b.startedAt),
+  );
+}

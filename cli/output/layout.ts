@@ -1,0 +1,145 @@
+import { axisText, type MetricColumn } from '../../core/report/columns.js';
+import type { Report } from '../../core/report/report.js';
+import { halfWidthOf, metricOf, type Row } from '../../core/report/rows.js';
+import { scaled } from '../../core/report/scale.js';
+import { columnsOf, cut } from './text.js';
+
+/** One column, ready to print: two lines of heading and a cell per row. */
+export interface TextColumn {
+  readonly head: readonly [string, string];
+  readonly cells: readonly string[];
+  readonly align: 'left' | 'right';
+}
+
+export interface Layout {
+  readonly columns: readonly TextColumn[];
+  /** Labels of the metrics that did not fit. */
+  readonly dropped: readonly string[];
+  /** The reader sees at least one ±. */
+  readonly spread: boolean;
+}
+
+/** Blank columns between two columns, and before the first. */
+export const GAP = 2;
+
+/** What to keep longest when the terminal is narrow; objectives come before all of these. */
+const KEEP = [
+  'decodeTokensPerSecond',
+  'prefillTokensPerSecond',
+  'energyPerOutputTokenJoules',
+  'timeToFirstTokenSeconds',
+  'peakResidentBytes',
+  'interTokenLatencyP99Seconds',
+  'interTokenLatencyP50Seconds',
+  'modelBytes',
+];
+
+/**
+ * Chooses the richest layout that fits: first every ± goes but the objectives', then the least important
+ * metrics, then the last ±, and at the very end long axis values are cut short.
+ * @param text turns signs into what this terminal can show
+ */
+export function layOut(
+  report: Report,
+  width: number,
+  text: (s: string) => string,
+  marks: TextColumn[],
+): Layout {
+  const fixed = [
+    ...marks.slice(0, 1),
+    ...report.axes.map((axis) => axisColumn(report, axis.name, axis.numeric, text)),
+  ];
+  const after = marks.slice(1);
+  const metrics = report.metrics.filter((m) => m.shown);
+  const byImportance = [...metrics].sort((a, b) => importance(a) - importance(b));
+
+  for (const spread of ['all', 'objectives'] as const) {
+    const layout = attempt(metrics, spread);
+    if (layout !== null) return layout;
+  }
+  const goals = metrics.filter((m) => m.objective).length;
+  for (let count = metrics.length - 1; count >= Math.max(1, goals); count--) {
+    const layout = attempt(byImportance.slice(0, count), 'objectives');
+    if (layout !== null) return layout;
+  }
+  for (let count = metrics.length; count >= 1; count--) {
+    const layout = attempt(byImportance.slice(0, count), 'none');
+    if (layout !== null) return layout;
+  }
+  return narrow();
+
+  function attempt(kept: readonly MetricColumn[], spread: 'all' | 'objectives' | 'none'): Layout | null {
+    const shown = metrics.filter((m) => kept.includes(m));
+    const columns = [
+      ...fixed,
+      ...shown.map((m) =>
+        metricColumn(report.rows, m, spread === 'all' || (spread === 'objectives' && m.objective), text),
+      ),
+      ...after,
+    ];
+    if (widthOf(columns) > width) return null;
+    const dropped = metrics.filter((m) => !kept.includes(m)).map((m) => m.label);
+    return {
+      columns,
+      dropped,
+      spread: spread !== 'none' && columns.some((c) => c.cells.some((s) => s.includes(text('±')))),
+    };
+  }
+
+  function narrow(): Layout {
+    const first = byImportance.slice(0, 1).map((m) => metricColumn(report.rows, m, false, text));
+    const rest = widthOf([...first, ...after]);
+    const each = Math.max(4, Math.floor((width - rest - GAP) / Math.max(1, fixed.length)) - GAP);
+    const short = fixed.map((c) => {
+      return {
+        ...c,
+        head: [cut(c.head[0], each, '.'), cut(c.head[1], each, '.')] as const,
+        cells: c.cells.map((s) => cut(s, each, text('…'))),
+      };
+    });
+    const dropped = byImportance.slice(1).map((m) => m.label);
+    return { columns: [...short, ...first, ...after], dropped, spread: false };
+  }
+}
+
+/** @returns the columns a table of these needs on screen. */
+export function widthOf(columns: readonly TextColumn[]): number {
+  return columns.reduce((sum, c) => sum + GAP + Math.max(...[...c.head, ...c.cells].map(columnsOf)), 0);
+}
+
+function importance(metric: MetricColumn): number {
+  if (metric.objective) return -1;
+  const at = KEEP.indexOf(metric.name);
+  return at === -1 ? KEEP.length : at;
+}
+
+function axisColumn(report: Report, name: string, numeric: boolean, text: (s: string) => string): TextColumn {
+  // `flashAttention` over two lines: the second line is free, because an axis has no unit.
+  const parts = name.replace(/([a-z0-9])([A-Z])/, '$1\n$2').split('\n');
+  return {
+    head: [parts[0] ?? name, parts[1] ?? ''],
+    cells: report.rows.map((row) => cut(text(axisText(row.axes[name])), 32, text('…'))),
+    align: numeric ? 'right' : 'left',
+  };
+}
+
+function metricColumn(
+  rows: readonly Row[],
+  metric: MetricColumn,
+  spread: boolean,
+  text: (s: string) => string,
+): TextColumn {
+  const halves = rows.map((row) => {
+    const half = spread ? halfWidthOf(row, metric.name) : null;
+    return half === null ? '' : scaled(half, metric.scale);
+  });
+  const room = Math.max(...halves.map((h) => h.length), 0);
+  const blank = room === 0 ? '' : ' '.repeat(room + 3 + (text('±').length - 1));
+  const cells = rows.map((row, i) => {
+    const value = metricOf(row, metric.name);
+    if (value === null) return '';
+    const half = halves[i] ?? '';
+    return `${scaled(value, metric.scale)}${half === '' ? blank : ` ${text('±')} ${half.padStart(room)}`}`;
+  });
+  return { head: [metric.label, text(metric.scale.unit)], cells, align: 'right' };
+}

@@ -1,0 +1,22 @@
+import type { Exporter } from '../exporter.js';
+import { type BenchTest, benchTests, FIELD_NAMES, FIELDS } from './tests.js';
+
+export const llamaBenchJson: Exporter = {
+  format: 'llama-bench-json',
+  extension: '.llama-bench.json',
+  help: 'what `llama-bench -o json` prints, for its comparison scripts',
+  export(report) {
+    const { tests, notes } = benchTests(report);
+    return { text: `[\n${tests.map(entry).join(',\n')}\n]\n`, notes };
+  },
+};
+
+function entry({ values, samplesNs, samplesTs }: BenchTest): string {
+  const fields = FIELD_NAMES.map((name) => {
+    const value = values[name];
+    const shown = FIELDS[name] === 'float' ? Number(value).toFixed(6) : JSON.stringify(value);
+    return `    "${name}": ${shown},\n`;
+  });
+  const list = (samples: readonly number[]) => `[ ${samples.join(', ')} ]`;
+  return `  {\n${fields.join('')}    "samples_ns": ${list(samplesNs)},\n    "samples_ts": ${list(samplesTs)}\n  }`;
+}

@@ -1,0 +1,79 @@
+import { axisText } from '../../core/report/columns.js';
+import type { Report } from '../../core/report/report.js';
+import { halfWidthOf, metricOf, type Row } from '../../core/report/rows.js';
+import { scaled } from '../../core/report/scale.js';
+import { constantsLine, countsLine, placeLine } from './caption.js';
+import type { Exporter } from './exporter.js';
+
+export const markdown: Exporter = {
+  format: 'md',
+  extension: '.md',
+  help: 'a table for issues and pull requests (GitHub-flavoured Markdown)',
+  export: (report) => ({ text: markdownText(report), notes: [] }),
+};
+
+function markdownText(report: Report): string {
+  const metrics = report.metrics.filter((m) => m.shown);
+  const head = [
+    '',
+    ...report.axes.map((axis) => axis.name),
+    ...metrics.map((m) => (m.scale.unit === '' ? m.label : `${m.label} (${m.scale.unit})`)),
+    'notes',
+  ];
+  const rule = [
+    '---',
+    ...report.axes.map((a) => (a.numeric ? '---:' : '---')),
+    ...metrics.map(() => '---:'),
+    '---',
+  ];
+  const body = report.rows.map((row) => [
+    row.onFront ? '★' : '',
+    ...report.axes.map((axis) => axisText(row.axes[axis.name])),
+    ...metrics.map((m) => {
+      const value = metricOf(row, m.name);
+      if (value === null) return '';
+      const half = halfWidthOf(row, m.name);
+      return half === null ? scaled(value, m.scale) : `${scaled(value, m.scale)} ± ${scaled(half, m.scale)}`;
+    }),
+    remark(row),
+  ]);
+  const lines = [
+    `## ${inCell(report.sweepName)}`,
+    '',
+    inCell(countsLine(report)),
+    '',
+    ...[placeLine(report), constantsLine(report)]
+      .filter((line) => line !== '')
+      .flatMap((line) => [inCell(line), '']),
+    ...[head.map(inCell), rule, ...body.map((cells) => cells.map(inCell))].map(
+      (cells) => `| ${cells.join(' | ')} |`,
+    ),
+    '',
+  ];
+  if (report.rows.some((row) => row.onFront)) {
+    const goals = report.objectives.map((o) => `${o.metric} (${o.better})`).join(', ');
+    lines.push(`★ on the Pareto front of ${inCell(goals)}. ± is half of the 95 % interval.`, '');
+  }
+  for (const note of report.notes)
+    lines.push(`- **${note.code}** (${note.rows.length}): ${inCell(note.help)}`);
+  for (const absence of report.absences) {
+    lines.push(`- no ${absence.what}: ${inCell(absence.reason)}`);
+  }
+  return `${lines.join('\n').trimEnd()}\n`;
+}
+
+function remark(row: Row): string {
+  if (row.state === 'failed') return `failed: ${row.trial.failure?.message ?? 'no reason was recorded'}`;
+  const codes = row.warnings.map((w) => w.code).join(', ');
+  return row.state === 'invalid' ? `**invalid**: ${codes}` : codes;
+}
+
+/** Names come from files and users: nothing in a cell may end the cell or become a tag. */
+function inCell(text: string): string {
+  return text
+    .replaceAll('\\', '\\\\')
+    .replaceAll('|', '\\|')
+    .replaceAll('[', '\\[')
+    .replaceAll('<', '&lt;')
+    .replaceAll(/\s*[\r\n]+\s*/g, ' ');
+}

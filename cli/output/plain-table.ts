@@ -1,0 +1,22 @@
+type Cell = string | number | null;
+
+/**
+ * Lines up columns with two spaces between them, numbers to the right; no borders, so that the output is
+ * as good for `awk` as for people. null prints as a dash.
+ */
+export function plainTable(headers: readonly string[], rows: readonly (readonly Cell[])[]): string {
+  const text = (cell: Cell | undefined): string => (cell === null || cell === undefined ? '-' : String(cell));
+  const widths = headers.map((header, i) =>
+    Math.max(header.length, ...rows.map((row) => text(row[i]).length)),
+  );
+  const numeric = headers.map((_, i) => rows.every((row) => row[i] === null || typeof row[i] === 'number'));
+  const line = (cells: readonly Cell[]): string =>
+    cells
+      .map((cell, i) => {
+        const width = widths[i] ?? 0;
+        return numeric[i] === true ? text(cell).padStart(width) : text(cell).padEnd(width);
+      })
+      .join('  ')
+      .trimEnd();
+  return [line([...headers]), ...rows.map(line)].join('\n');
+}

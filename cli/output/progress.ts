@@ -1,0 +1,127 @@
+import pc from 'picocolors';
+import { ascii, cut, printable } from './text.js';
+
+/** What a sweep is doing, as the control API tells it. Settled points are complete, invalid or failed. */
+export interface Progress {
+  readonly points: number;
+  readonly complete: number;
+  readonly invalid: number;
+  readonly failed: number;
+  readonly running: readonly RunningTrial[];
+  /** Median seconds of a finished trial; null before the first. */
+  readonly trialSeconds: number | null;
+  readonly elapsedSeconds: number;
+}
+
+export interface RunningTrial {
+  /** `small q8_0 flashAttention=true parallel=4`. */
+  readonly label: string;
+  readonly node: string;
+  /** `load`, `warm-up`, `prefill`, …; empty before the first. */
+  readonly phase: string;
+  /** 1-based; 0 before the first. */
+  readonly repeat: number;
+  readonly maxRepeats: number;
+  readonly elapsedSeconds: number;
+}
+
+export interface ProgressStyle {
+  readonly width: number;
+  readonly color: boolean;
+  readonly unicode: boolean;
+}
+
+/** Running trials that are named; a large fleet is only counted. */
+const MOST_NAMED = 4;
+const BAR = 24;
+
+/** @returns the block that a terminal shows: a bar with counts and time, then what runs now. */
+export function renderProgress(progress: Progress, style: ProgressStyle): string[] {
+  const colors = pc.createColors(style.color);
+  const text = (s: string) => (style.unicode ? printable(s) : ascii(printable(s)));
+  const width = Math.max(12, style.width - 1);
+  const settled = settledOf(progress);
+  const share = progress.points === 0 ? 1 : Math.min(1, settled / progress.points);
+  const full = Math.floor(share * BAR);
+  const bar = text('█').repeat(full) + text('░').repeat(BAR - full);
+  const head = cut(`${bar} ${countsOf(progress)}${timesOf(progress)}`, width, text('…'));
+  const named = progress.running
+    .slice(0, MOST_NAMED)
+    .map((trial) => trialLine(trial, progress.running, width, text));
+  const more = progress.running.length - named.length;
+  return [
+    colors.cyan(head.slice(0, BAR)) + head.slice(BAR),
+    ...named.map(colors.dim),
+    ...(more > 0 ? [colors.dim(cut(`  and ${more} more running`, width))] : []),
+  ];
+}
+
+/**
+ * For logs and pipes: one line when the counts have changed since `before`, else null.
+ * @param before the progress that was printed last; null = nothing yet
+ */
+export function plainProgress(progress: Progress, before: Progress | null): string | null {
+  const changed =
+    before === null || settledOf(before) !== settledOf(progress) || before.points !== progress.points;
+  return changed ? `${countsOf(progress)}${timesOf(progress)}` : null;
+}
+
+/** @returns seconds until the sweep is done at the pace so far, or null when there is no pace yet. */
+export function secondsLeft(progress: Progress): number | null {
+  const left = progress.points - settledOf(progress);
+  if (left <= 0) return 0;
+  if (progress.trialSeconds === null) return null;
+  const lanes = Math.max(1, progress.running.length);
+  // What runs has used up part of its time; a trial that is late counts as nearly done.
+  const spent = progress.running.reduce(
+    (sum, t) => sum + Math.min(t.elapsedSeconds, progress.trialSeconds ?? 0),
+    0,
+  );
+  return (left * progress.trialSeconds - spent) / lanes;
+}
+
+/** @returns `45 s`, `12 min`, `3 h 05 min`, `2 d 4 h`. */
+export function duration(seconds: number): string {
+  const whole = Math.max(0, Math.round(seconds));
+  if (whole < 60) return `${whole} s`;
+  const minutes = Math.round(whole / 60);
+  if (minutes < 60)
+    return minutes < 10
+      ? `${Math.floor(whole / 60)} min ${String(whole % 60).padStart(2, '0')} s`
+      : `${minutes} min`;
+  const hours = Math.floor(minutes / 60);
+  if (hours < 48) return `${hours} h ${String(minutes % 60).padStart(2, '0')} min`;
+  return `${Math.floor(hours / 24)} d ${hours % 24} h`;
+}
+
+function settledOf({ complete, invalid, failed }: Progress): number {
+  return complete + invalid + failed;
+}
+
+function countsOf(progress: Progress): string {
+  const doubts = [
+    progress.invalid > 0 ? `${progress.invalid} invalid` : '',
+    progress.failed > 0 ? `${progress.failed} failed` : '',
+  ].filter((part) => part !== '');
+  return `${settledOf(progress)}/${progress.points}${doubts.length === 0 ? '' : ` (${doubts.join(', ')})`}`;
+}
+
+function timesOf(progress: Progress): string {
+  const left = secondsLeft(progress);
+  const soon = left === null ? '' : left === 0 ? ', done' : `, about ${duration(left)} left`;
+  return `, ${duration(progress.elapsedSeconds)}${soon}`;
+}
+
+function trialLine(
+  trial: RunningTrial,
+  all: readonly RunningTrial[],
+  width: number,
+  text: (s: string) => string,
+): string {
+  const repeat = trial.repeat > 0 ? ` ${trial.repeat}/${trial.maxRepeats}` : '';
+  const doing = trial.phase === '' ? 'starting' : `${trial.phase}${repeat}`;
+  const place = new Set(all.map((t) => t.node)).size > 1 ? ` on ${trial.node}` : '';
+  // The label gives way first: what happens and for how long stays readable.
+  const tail = text(`${place}: ${doing}, ${duration(trial.elapsedSeconds)}`);
+  return `  ${cut(text(trial.label), Math.max(4, width - 2 - tail.length), text('…'))}${cut(tail, width - 6, text('…'))}`;
+}

@@ -1,0 +1,170 @@
+import Table from 'cli-table3';
+import pc from 'picocolors';
+import type { NoteGroup } from '../../core/report/notes.js';
+import type { Report } from '../../core/report/report.js';
+import type { Row } from '../../core/report/rows.js';
+import { constantsLine, countsLine, placeLine } from './caption.js';
+import { GAP, layOut, type TextColumn, widthOf } from './layout.js';
+import { ascii, cut, printable, wrap } from './text.js';
+
+export interface TableOptions {
+  /** Columns of the terminal. */
+  readonly width: number;
+  readonly color: boolean;
+  /** False: ASCII only. */
+  readonly unicode: boolean;
+}
+
+/**
+ * The report as a table for a terminal: Pareto marks, invalid rows dimmed with their codes, failed rows with
+ * their reason, footnotes for warnings. Columns that do not fit are left out and named; nothing wraps.
+ * @returns lines of at most `width` columns, ending with a line break
+ */
+export function renderTable(report: Report, options: TableOptions): string {
+  const colors = pc.createColors(options.color);
+  const text = (s: string) => (options.unicode ? printable(s) : ascii(printable(s)));
+  const width = Math.max(40, options.width);
+  const lines = caption(report, width, text, colors);
+  if (report.rows.length === 0) return `${[...lines, '', 'No results yet.'].join('\n')}\n`;
+
+  const letters = new Map(report.notes.map((note, i) => [note.code, letter(i)]));
+  const layout = layOut(report, width, text, [starColumn(report, text), noteColumn(report, letters)]);
+  const body = draw(layout.columns, report.rows, text, colors);
+  const rule = text('─').repeat(Math.min(width, widthOf(layout.columns)));
+  lines.push('', ...body.head, colors.dim(rule));
+  report.rows.forEach((row, i) => {
+    lines.push(body.rows[i] ?? '');
+    const below = reasonBelow(row);
+    if (below === null) return;
+    const shown = cut(text(`   └ ${below}`), width, text('…'));
+    lines.push(row.state === 'failed' ? colors.red(shown) : colors.dim(shown));
+  });
+  lines.push(colors.dim(rule), ...footer(report, letters, layout, width, text, colors));
+  return `${lines.map((line) => line.trimEnd()).join('\n')}\n`;
+}
+
+type Colors = ReturnType<typeof pc.createColors>;
+type Text = (s: string) => string;
+
+function caption(report: Report, width: number, text: Text, colors: Colors): string[] {
+  const name = cut(text(report.sweepName), width, text('…'));
+  const place = placeLine(report);
+  const constants = constantsLine(report);
+  return [
+    colors.bold(name),
+    ...wrap(text(countsLine(report)), width),
+    ...(place === '' ? [] : wrap(text(place), width, '  ')),
+    ...(constants === '' ? [] : wrap(text(constants), width, '  ').map(colors.dim)),
+  ];
+}
+
+function starColumn(report: Report, text: Text): TextColumn {
+  return { head: ['', ''], cells: report.rows.map((row) => (row.onFront ? text('★') : ' ')), align: 'left' };
+}
+
+function noteColumn(report: Report, letters: ReadonlyMap<string, string>): TextColumn {
+  const cells = report.rows.map((row) => {
+    return [...new Set(row.warnings.map((w) => letters.get(w.code) ?? ''))].sort().join('');
+  });
+  return { head: [cells.some((c) => c !== '') ? 'notes' : '', ''], cells, align: 'left' };
+}
+
+/** a, b, … z, aa, ab, … */
+function letter(index: number): string {
+  const last = String.fromCharCode(97 + (index % 26));
+  return index < 26 ? last : `${letter(Math.floor(index / 26) - 1)}${last}`;
+}
+
+function reasonBelow(row: Row): string | null {
+  if (row.state === 'failed') {
+    const failure = row.trial.failure;
+    return failure === null ? 'failed without a reason' : `failed (${failure.code}): ${failure.message}`;
+  }
+  if (row.state === 'valid') return null;
+  const codes = row.warnings.filter((w) => w.severity === 'invalid').map((w) => `${w.code}: ${w.message}`);
+  return `invalid, ${codes.join('; ') || 'without a code'}`;
+}
+
+function draw(
+  columns: readonly TextColumn[],
+  rows: readonly Row[],
+  text: Text,
+  colors: Colors,
+): { head: string[]; rows: string[] } {
+  const none = Object.fromEntries(
+    [
+      'top',
+      'top-mid',
+      'top-left',
+      'top-right',
+      'bottom',
+      'bottom-mid',
+      'bottom-left',
+      'bottom-right',
+      'left',
+      'left-mid',
+      'mid',
+      'mid-mid',
+      'right',
+      'right-mid',
+    ].map((k) => [k, '']),
+  );
+  const table = new Table({
+    chars: { ...none, left: ' '.repeat(GAP - 1), middle: ' '.repeat(GAP) },
+    style: { head: [], border: [], 'padding-left': 0, 'padding-right': 0 },
+    colAligns: columns.map((c) => c.align),
+  });
+  table.push(
+    columns.map((c) => colors.bold(c.head[0])),
+    columns.map((c) => colors.dim(c.head[1])),
+  );
+  rows.forEach((row, i) => {
+    const paint = row.state === 'valid' ? (s: string) => s : colors.dim;
+    table.push(
+      columns.map(({ cells }) => {
+        const cell = cells[i] ?? '';
+        return cell === text('★') ? colors.yellow(cell) : cell === '' ? '' : paint(cell);
+      }),
+    );
+  });
+  const lines = table.toString().split('\n');
+  return { head: lines.slice(0, 2), rows: lines.slice(2) };
+}
+
+function footer(
+  report: Report,
+  letters: ReadonlyMap<string, string>,
+  layout: ReturnType<typeof layOut>,
+  width: number,
+  text: Text,
+  colors: Colors,
+): string[] {
+  const items: string[] = [];
+  if (report.rows.some((row) => row.onFront)) {
+    const goals = report.objectives.map((o) => `${o.metric} ${o.better}`).join(', ');
+    items.push(`★ on the Pareto front: ${goals}`);
+  }
+  if (layout.spread) items.push('± half of the 95 % interval');
+  if (layout.dropped.length > 0)
+    items.push(`no room here for ${layout.dropped.join(', ')}: widen the terminal, or see the report`);
+  for (const { what, reason } of report.absences.filter((a) => a.missed)) items.push(`no ${what}: ${reason}`);
+  const lines = items.flatMap((item) => wrap(text(item), width, '  '));
+  const notes = report.notes.flatMap((note) =>
+    noteLines(note, letters.get(note.code) ?? '', width, text, colors),
+  );
+  return [...lines, ...notes];
+}
+
+function noteLines(note: NoteGroup, mark: string, width: number, text: Text, colors: Colors): string[] {
+  const rows = `${note.rows.length} ${note.rows.length === 1 ? 'row' : 'rows'}`;
+  const severity = note.severity === 'invalid' ? ', invalid' : '';
+  const [first = '', ...rest] = wrap(
+    text(`${mark} ${note.code} (${rows}${severity}): ${note.help}`),
+    width,
+    '  ',
+  );
+  const head = `${mark} ${note.code}`;
+  const paint = note.severity === 'invalid' ? colors.red : colors.yellow;
+  // The code may be cut on a very narrow terminal; then the line stays plain.
+  return [first.startsWith(head) ? `${paint(head)}${first.slice(head.length)}` : first, ...rest];
+}

@@ -1,0 +1,26 @@
+import { buildReport, type Report, type ReportRequest } from '../../core/report/report.js';
+import type { ResultRecord } from '../../core/result.js';
+import type { Format } from '../commands/display-options.js';
+import { renderHtml } from '../output/html.js';
+import { EXPORTERS } from '../output/index.js';
+import { say } from '../output/print.js';
+import { renderTable } from '../output/table.js';
+import { terminalStyle } from '../output/terminal.js';
+
+/** Prints a report in one format. What a format cannot hold is said on stderr. */
+export async function renderReport(report: Report, format: Format): Promise<string> {
+  if (format === 'table') return renderTable(report, terminalStyle(process.stdout));
+  if (format === 'html') return await renderHtml(report);
+  const { text, notes } = EXPORTERS[format].export(report);
+  for (const note of notes) say(note);
+  return text;
+}
+
+/** Records → text, in one step. */
+export async function renderResults(
+  records: readonly ResultRecord[],
+  format: Format,
+  request: ReportRequest,
+): Promise<string> {
+  return await renderReport(buildReport(records, request), format);
+}

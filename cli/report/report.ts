@@ -1,0 +1,19 @@
+import { recompute } from '../../core/judgement/judge.js';
+import { chosenFormat } from '../commands/display-options.js';
+import type { ReportOptions } from '../commands/report.js';
+import { printData, say } from '../output/print.js';
+import { renderResults } from './render.js';
+import { newestRun, readRun, writeWhole } from './run-folder.js';
+
+/** `ridge report`. */
+export async function printReport(source: string | undefined, options: ReportOptions): Promise<void> {
+  const run = readRun(source ?? newestRun());
+  const records = options.recompute === true ? run.records.map((record) => recompute(record)) : run.records;
+  const text = await renderResults(records, chosenFormat(options), run.request);
+  if (options.output === undefined) {
+    printData(text);
+    return;
+  }
+  writeWhole(options.output, text);
+  say(`wrote ${options.output}`);
+}

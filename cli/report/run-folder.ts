@@ -1,0 +1,106 @@
+import { existsSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { buildReport, type ReportRequest } from '../../core/report/report.js';
+import { type ResultRecord, resultSchema } from '../../core/result.js';
+import { parseSweep } from '../../core/sweep/parse.js';
+import { usageError } from '../exit.js';
+
+/** Where `ridge run` puts things when nothing else is said. */
+export const DEFAULT_OUT = 'ridge-out';
+
+/**
+ * What a run leaves in its folder, for people and tools; the log beside it stays the truth.
+ * `results.jsonl` has the counted result of each experiment, `trials.jsonl` every trial: also drift controls
+ * and attempts that were tried again.
+ */
+export const FILES = {
+  sweep: 'sweep.yaml',
+  results: 'results.jsonl',
+  trials: 'trials.jsonl',
+  page: 'report.html',
+  metrics: 'metrics.prom',
+} as const;
+
+/** Writes a file in one step, so that a kill leaves the old one or the new one. */
+export function writeWhole(path: string, text: string): void {
+  const draft = `${path}.new`;
+  writeFileSync(draft, text);
+  renameSync(draft, path);
+}
+
+function lines(records: readonly ResultRecord[]): string {
+  return records.map((record) => `${JSON.stringify(record)}\n`).join('');
+}
+
+/** Writes results.jsonl and trials.jsonl. */
+export function writeRecords(folder: string, records: readonly ResultRecord[], request: ReportRequest): void {
+  const counted = buildReport(records, request).rows.map((row) => row.trial);
+  writeWhole(join(folder, FILES.trials), lines(records));
+  writeWhole(join(folder, FILES.results), lines(counted));
+}
+
+export interface StoredRun {
+  readonly records: readonly ResultRecord[];
+  readonly request: ReportRequest;
+}
+
+/**
+ * Reads a folder of `ridge run`, or a file of result records (JSON lines).
+ * @throws CommandError (2) naming the file and line that is not a result record.
+ */
+export function readRun(source: string): StoredRun {
+  if (!existsSync(source))
+    throw usageError(`there is no ${source}`, 'Name a folder of `ridge run` or a results.jsonl.');
+  if (!statSync(source).isDirectory()) {
+    return {
+      records: readRecords(source),
+      request: { sweepName: basename(source, '.jsonl'), objectives: [] },
+    };
+  }
+  const file = [FILES.trials, FILES.results]
+    .map((name) => join(source, name))
+    .find((path) => existsSync(path));
+  if (file === undefined)
+    throw usageError(`${source} has no ${FILES.results}`, 'Was the sweep run here? `ridge run FILE`');
+  const document = join(source, FILES.sweep);
+  const parsed = existsSync(document) ? parseSweep(readFileSync(document, 'utf8')) : null;
+  const request =
+    parsed?.ok === true
+      ? { sweepName: parsed.sweep.name, objectives: parsed.sweep.objectives }
+      : { sweepName: basename(source), objectives: [] };
+  return { records: readRecords(file), request };
+}
+
+function readRecords(path: string): ResultRecord[] {
+  const text = readFileSync(path, 'utf8');
+  return text.split('\n').flatMap((line, index) => {
+    if (line.trim() === '') return [];
+    let value: unknown;
+    try {
+      value = JSON.parse(line);
+    } catch {
+      throw usageError(`${path}:${index + 1}: this line is not JSON`);
+    }
+    const parsed = resultSchema.safeParse(value);
+    if (parsed.success) return [parsed.data];
+    const issue = parsed.error.issues[0];
+    throw usageError(
+      `${path}:${index + 1}: not a result record: ${issue?.path.join('.')}: ${issue?.message}`,
+      'schemas/result.schema.json says what a record holds.',
+    );
+  });
+}
+
+/** @returns the folder in ridge-out that was written last. */
+export function newestRun(): string {
+  const folders = existsSync(DEFAULT_OUT)
+    ? readdirSync(DEFAULT_OUT)
+        .map((name) => join(DEFAULT_OUT, name))
+        .filter((path) => existsSync(join(path, FILES.results)))
+    : [];
+  const age = (path: string): number => statSync(join(path, FILES.results)).mtimeMs;
+  const newest = folders.sort((a, b) => age(a) - age(b)).at(-1);
+  if (newest === undefined)
+    throw usageError(`no run found in ${DEFAULT_OUT}`, 'Run a sweep first, or name a folder.');
+  return newest;
+}

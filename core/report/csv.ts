@@ -1,0 +1,69 @@
+import { METRICS } from '../metrics/catalogue.js';
+import type { Report } from './report.js';
+import type { Row } from './rows.js';
+
+type Cell = string | number | boolean | null;
+
+/**
+ * The rows of a report as CSV after RFC 4180 (CRLF, quotes where needed). The columns are the same for every
+ * sweep over the same axes: all axes, then every metric of the catalogue with the ends of its 95 % interval.
+ * Values are in the unit that the column's name ends in, at full precision; missing is an empty field.
+ */
+export function csvText(report: Report): string {
+  const axes = axisNames(report);
+  const head = [
+    'number',
+    'experimentId',
+    'state',
+    'onParetoFront',
+    ...axes,
+    'nodeName',
+    'deviceName',
+    'trialId',
+    'startedAt',
+    'repeats',
+    'warnings',
+    'failure',
+    ...METRICS.flatMap((m) => [m.name, `${m.name}Ci95Low`, `${m.name}Ci95High`]),
+  ];
+  const lines = report.rows.map((row) => cells(row, axes));
+  return [head, ...lines].map((line) => `${line.map(field).join(',')}\r\n`).join('');
+}
+
+function cells(row: Row, axes: readonly string[]): Cell[] {
+  const { trial } = row;
+  return [
+    row.number,
+    row.experimentId,
+    row.state,
+    row.onFront,
+    ...axes.map((name) => row.axes[name] ?? null),
+    trial.node.name,
+    trial.device.name,
+    trial.trialId,
+    trial.startedAt,
+    trial.repeats.count,
+    row.warnings.map((w) => w.code).join(' '),
+    trial.failure?.code ?? null,
+    ...METRICS.flatMap((m): Cell[] => {
+      const entry = trial.measurements[m.name];
+      if (entry === undefined || entry.value === null) return [null, null, null];
+      return [entry.value, ...(entry.ci95 ?? [null, null])];
+    }),
+  ];
+}
+
+/** @returns every axis of the report, in the order in which experiments name them. */
+export function axisNames(report: Report): string[] {
+  return [...new Set(report.rows.flatMap((row) => Object.keys(row.axes)))];
+}
+
+/** Spreadsheets run a field that starts so as a formula; a leading apostrophe makes it text (OWASP, CSV injection). */
+const FORMULA = /^[=+\-@\t\r]/;
+
+function field(value: Cell): string {
+  if (value === null) return '';
+  if (typeof value !== 'string') return String(value);
+  const text = FORMULA.test(value) ? `'${value}` : value;
+  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+}

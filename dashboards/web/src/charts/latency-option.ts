@@ -1,0 +1,132 @@
+import type { Row } from '../../../../core/report/rows.js';
+import { scaled, scaleOf, tick } from '../../../../core/report/scale.js';
+import type { Option } from './chart.js';
+import { axisStyle, colour, FONT, series, tooltipStyle } from './palette.js';
+
+/** Points of a curve; more cannot be told apart at this size. */
+const STEPS = 240;
+
+/** @returns the gaps between tokens of a row over all repeats, sorted, seconds. */
+export function gapsOf(row: Row): number[] {
+  return row.trial.tokenSeconds.flat().sort((a, b) => a - b);
+}
+
+/** @returns the value below which the share `q` of the sorted values lies, interpolated. */
+export function quantileOf(sorted: readonly number[], q: number): number {
+  const place = (sorted.length - 1) * q;
+  const low = sorted[Math.floor(place)] ?? 0;
+  return low + ((sorted[Math.ceil(place)] ?? low) - low) * (place - Math.floor(place));
+}
+
+/** Share of gaps that are at most so long, one curve per row. */
+export function ecdfOption(rows: readonly Row[], log: boolean): Option {
+  const curves = rows.map((row) => curve(gapsOf(row)));
+  return {
+    ...frame(),
+    tooltip: {
+      ...tooltipStyle(),
+      trigger: 'item',
+      formatter: (item: { seriesIndex: number; value: [number, number] }) => {
+        const row = rows[item.seriesIndex];
+        const box = document.createElement('div');
+        box.textContent = `#${row?.number} ${row?.label}: ${(item.value[1] * 100).toFixed(1)} % within ${text(item.value[0])}`;
+        return box;
+      },
+    },
+    xAxis: {
+      ...axisStyle(),
+      type: log ? 'log' : 'value',
+      scale: true,
+      name: 'time between tokens',
+      nameLocation: 'middle',
+      nameGap: 30,
+      axisLabel: { ...axisStyle().axisLabel, hideOverlap: true, formatter: (v: number) => tick(v, 's') },
+    },
+    yAxis: {
+      ...axisStyle(),
+      type: 'value',
+      min: 0,
+      max: 1,
+      axisLabel: { ...axisStyle().axisLabel, formatter: (v: number) => `${Math.round(v * 100)} %` },
+    },
+    series: curves.map((data, i) => ({
+      type: 'line',
+      data,
+      step: 'end',
+      symbol: 'circle',
+      symbolSize: 5,
+      showSymbol: false,
+      animation: false,
+      lineStyle: { color: series(i), width: 1.75 },
+      itemStyle: { color: series(i) },
+      emphasis: { focus: 'series' },
+    })),
+  };
+}
+
+/** Quartiles as the box, 1st and 99th percentile as whiskers, the longest gap as a dot. */
+export function boxOption(rows: readonly Row[], log: boolean): Option {
+  const boxes = rows.map((row) => {
+    const gaps = gapsOf(row);
+    return { five: [0.01, 0.25, 0.5, 0.75, 0.99].map((q) => quantileOf(gaps, q)), longest: gaps.at(-1) ?? 0 };
+  });
+  return {
+    ...frame(),
+    tooltip: {
+      ...tooltipStyle(),
+      trigger: 'item',
+      formatter: (item: { dataIndex: number }) => {
+        const row = rows[item.dataIndex];
+        const five = boxes[item.dataIndex]?.five ?? [];
+        const box = document.createElement('div');
+        box.textContent = `#${row?.number}: median ${text(five[2] ?? 0)}, quartiles ${text(five[1] ?? 0)} and ${text(five[3] ?? 0)}, p99 ${text(five[4] ?? 0)}`;
+        return box;
+      },
+    },
+    yAxis: {
+      ...axisStyle(),
+      type: log ? 'log' : 'value',
+      scale: true,
+      axisLabel: { ...axisStyle().axisLabel, formatter: (v: number) => tick(v, 's') },
+    },
+    xAxis: { ...axisStyle(), type: 'category', data: rows.map((row) => `#${row.number}`) },
+    series: [
+      {
+        type: 'boxplot',
+        animation: false,
+        boxWidth: [10, 34],
+        data: boxes.map(({ five }, i) => ({
+          value: five,
+          itemStyle: { color: colour('paper'), borderColor: series(i), borderWidth: 1.75 },
+        })),
+      },
+      {
+        type: 'scatter',
+        animation: false,
+        symbolSize: 5,
+        data: boxes.map(({ longest }, i) => ({ value: longest, itemStyle: { color: series(i) } })),
+      },
+    ],
+  };
+}
+
+function frame() {
+  return {
+    animation: false,
+    textStyle: { fontFamily: FONT },
+    grid: { left: 12, right: 24, top: 14, bottom: 34, containLabel: true },
+  };
+}
+
+function curve(sorted: readonly number[]): [number, number][] {
+  const count = Math.min(STEPS, sorted.length);
+  return Array.from({ length: count }, (_, i) => {
+    const share = (i + 1) / count;
+    return [quantileOf(sorted, share), share];
+  });
+}
+
+function text(seconds: number): string {
+  const scale = scaleOf('s', [seconds]);
+  return `${scaled(seconds, scale)} ${scale.unit}`;
+}

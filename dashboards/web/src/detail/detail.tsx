@@ -1,0 +1,135 @@
+import { useEffect, useRef } from 'preact/hooks';
+import { axisText } from '../../../../core/report/columns.js';
+import type { Report } from '../../../../core/report/report.js';
+import type { Row } from '../../../../core/report/rows.js';
+import { quantity } from '../../../../core/report/scale.js';
+import { WARNINGS } from '../../../../core/warnings.js';
+import type { Theme } from '../theme.js';
+import { Measurements } from './measurements.js';
+import { Repeats } from './repeats.js';
+import { Samples } from './samples.js';
+import { Timeline } from './timeline.js';
+
+interface DetailProps {
+  readonly report: Report;
+  readonly row: Row;
+  readonly theme: Theme;
+  onClose(): void;
+}
+
+/** Everything that is known of one row, beside the table. */
+export function Detail({ report, row, theme, onClose }: DetailProps) {
+  const panel = useRef<HTMLElement>(null);
+  const { trial } = row;
+  useEffect(() => {
+    const before = document.activeElement;
+    panel.current?.focus();
+    return () => {
+      if (before instanceof HTMLElement) before.focus({ preventScroll: true });
+    };
+  }, []);
+  useEffect(() => {
+    panel.current?.scrollTo({ top: 0 });
+  }, [row]);
+  return (
+    <aside class="detail" ref={panel} tabIndex={-1} aria-label={`Row ${row.number}`}>
+      <div class="bar">
+        <p class={`state ${row.state}`}>
+          #{row.number} · {row.state}
+          {row.onFront && ' · on the front'}
+        </p>
+        <span class="spring" />
+        <button type="button" class="plain" onClick={onClose}>
+          Close
+        </button>
+      </div>
+      <h2>{row.label || report.sweepName}</h2>
+      {trial.failure !== null && (
+        <section class="failure">
+          <p>
+            <span class="code failed">{trial.failure.code}</span> {trial.failure.message}
+          </p>
+          {trial.failure.hint !== null && <p>{trial.failure.hint}</p>}
+          {trial.failure.signal !== null && <p class="quiet">ended by {trial.failure.signal}</p>}
+          {trial.failure.stderrTail !== null && <pre>{trial.failure.stderrTail}</pre>}
+        </section>
+      )}
+      {row.warnings.length > 0 && (
+        <ul class="warnings">
+          {row.warnings.map((warning) => (
+            <li key={warning.code}>
+              <span class={`code ${warning.severity}`}>{warning.code}</span>
+              <span>
+                {warning.message}
+                <span class="quiet"> ({WARNINGS[warning.code].help})</span>
+              </span>
+            </li>
+          ))}
+        </ul>
+      )}
+      <Timeline phases={trial.phases} />
+      <Repeats row={row} />
+      <Samples trial={trial} theme={theme} />
+      <Measurements trial={trial} />
+      <Pairs
+        title="Settings"
+        pairs={Object.entries(row.axes).map(([name, value]) => [name, axisText(value)])}
+      />
+      <Pairs title="Environment" pairs={environment(row)} />
+      {row.others.length > 0 && (
+        <section>
+          <h3>Other trials</h3>
+          <ul class="trials">
+            {row.others.map((other) => (
+              <li key={other.trialId}>
+                <code>{other.trialId}</code> attempt {other.sweep.attempt},{' '}
+                {other.status === 'failed'
+                  ? `failed: ${other.failure?.code ?? ''}`
+                  : other.valid
+                    ? 'valid'
+                    : 'invalid'}
+                {other.warnings.map((w) => ` ${w.code}`).join(',')}
+              </li>
+            ))}
+          </ul>
+        </section>
+      )}
+    </aside>
+  );
+}
+
+function environment({ trial, experimentId }: Row): [string, string][] {
+  const { node, device, artifact } = trial;
+  return [
+    ['node', `${node.name} (${node.hostname})`],
+    ['cpu', `${node.cpuModel}, ${node.cores} cores, ${quantity(node.memoryBytes, 'B')}`],
+    ['device', `${device.id} (${device.class}) ${device.name}`],
+    ...Object.entries(trial.environment).map(([key, value]): [string, string] => [key, axisText(value)]),
+    ['model digest', trial.experiment.model.digest ?? 'not known'],
+    ...(artifact === null
+      ? []
+      : ([['artifact', `${artifact.recipe}, ${quantity(artifact.bytes, 'B')}, ${artifact.digest}`]] as [
+          string,
+          string,
+        ][])),
+    ['started', trial.startedAt],
+    ['experiment', experimentId],
+    ['trial', trial.trialId],
+  ];
+}
+
+function Pairs({ title, pairs }: { title: string; pairs: readonly (readonly [string, string])[] }) {
+  return (
+    <section>
+      <h3>{title}</h3>
+      <dl class="pairs">
+        {pairs.map(([name, value]) => (
+          <div key={name}>
+            <dt>{name}</dt>
+            <dd>{value}</dd>
+          </div>
+        ))}
+      </dl>
+    </section>
+  );
+}

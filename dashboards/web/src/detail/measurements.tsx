@@ -1,0 +1,73 @@
+import { METRICS } from '../../../../core/metrics/catalogue.js';
+import { scaled, scaleOf } from '../../../../core/report/scale.js';
+import type { ResultRecord } from '../../../../core/result.js';
+
+/** Every measurement of a trial; what is missing says why. */
+export function Measurements({ trial }: { trial: ResultRecord }) {
+  const known = METRICS.filter((m) => trial.measurements[m.name] !== undefined);
+  const present = known.filter((m) => trial.measurements[m.name]?.value !== null);
+  const missing = known.filter((m) => trial.measurements[m.name]?.value === null);
+  return (
+    <section>
+      <h3>Measurements</h3>
+      {present.length > 0 && (
+        <table class="measurements">
+          <thead>
+            <tr>
+              <th scope="col">metric</th>
+              <th scope="col" class="number">
+                value
+              </th>
+              <th scope="col" class="number">
+                95 % interval
+              </th>
+              <th scope="col" class="number">
+                cv
+              </th>
+              <th scope="col" class="number">
+                n
+              </th>
+            </tr>
+          </thead>
+          <tbody>
+            {present.map((metric) => {
+              const entry = trial.measurements[metric.name];
+              if (entry === undefined || entry.value === null) return null;
+              const scale = scaleOf(metric.unit, [entry.value]);
+              return (
+                <tr key={metric.name}>
+                  <th scope="row" title={metric.help}>
+                    {metric.name}
+                    {entry.source !== null && <span class="quiet"> {entry.source}</span>}
+                  </th>
+                  <td class="number">
+                    {scaled(entry.value, scale)} <span class="quiet">{scale.unit}</span>
+                  </td>
+                  <td class="number">
+                    {entry.ci95 !== null &&
+                      `${scaled(entry.ci95[0], scale)} … ${scaled(entry.ci95[1], scale)}`}
+                  </td>
+                  <td class="number">{entry.cv !== null && `${(entry.cv * 100).toFixed(1)} %`}</td>
+                  <td class="number">{entry.n}</td>
+                </tr>
+              );
+            })}
+          </tbody>
+        </table>
+      )}
+      {missing.length > 0 && (
+        <dl class="pairs missing">
+          {missing.map((metric) => {
+            const entry = trial.measurements[metric.name];
+            return (
+              <div key={metric.name}>
+                <dt>{metric.name}</dt>
+                <dd>{entry?.value === null ? entry.reason : ''}</dd>
+              </div>
+            );
+          })}
+        </dl>
+      )}
+    </section>
+  );
+}

@@ -1,0 +1,64 @@
+import type { Report } from '../../../core/report/report.js';
+import type { Details } from '../../../core/report/trim.js';
+
+/** What a reader must know before quoting a number: doubts, absences, and what this page left out. */
+export function Footer({ report, details }: { report: Report; details: Details }) {
+  const left = trimmed(details);
+  return (
+    <footer class="notes">
+      {report.notes.length > 0 && (
+        <section aria-labelledby="doubts">
+          <h2 id="doubts">Doubts</h2>
+          <ul>
+            {report.notes.map((note) => (
+              <li key={note.code}>
+                <span class={`code ${note.severity}`}>{note.code}</span>
+                <span>
+                  {note.help}; {note.rows.length} {note.rows.length === 1 ? 'row' : 'rows'}
+                  {note.severity === 'invalid' && ', which must not be compared'}
+                  <span class="quiet"> ({few(note.rows)})</span>
+                </span>
+              </li>
+            ))}
+          </ul>
+        </section>
+      )}
+      {report.absences.length > 0 && (
+        <section aria-labelledby="absent">
+          <h2 id="absent">Not measured</h2>
+          <ul>
+            {report.absences.map((absence) => (
+              <li key={absence.reason}>
+                <span class="code">{absence.what}</span>
+                <span>{absence.reason}</span>
+              </li>
+            ))}
+          </ul>
+        </section>
+      )}
+      <section aria-labelledby="about">
+        <h2 id="about">How to read this</h2>
+        <p>
+          A number is the median of the repeats of one trial; ± is half of its 95 % interval. An experiment
+          with several trials quotes the first valid one. Rows that are invalid or failed never stand on the
+          front.
+        </p>
+        {left !== '' && <p>{left} The stored records hold everything.</p>}
+      </section>
+    </footer>
+  );
+}
+
+function trimmed({ tokenSeconds, samples }: Details): string {
+  const parts: string[] = [];
+  if (tokenSeconds !== 'all')
+    parts.push(`the times between tokens are kept as ${tokenSeconds} quantiles per row`);
+  if (samples === 0) parts.push('the readings of the meters are left out');
+  else if (samples !== 'all') parts.push(`the readings of the meters are thinned to ${samples} per series`);
+  return parts.length === 0 ? '' : `To keep this file small, ${parts.join(' and ')}.`;
+}
+
+function few(rows: readonly number[]): string {
+  const shown = rows.slice(0, 12).map((n) => `#${n}`);
+  return rows.length > 12 ? `${shown.join(' ')} and ${rows.length - 12} more` : shown.join(' ');
+}

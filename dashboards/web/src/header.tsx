@@ -1,0 +1,156 @@
+import { axisText } from '../../../core/report/columns.js';
+import type { Report } from '../../../core/report/report.js';
+import { halfWidthOf, metricOf, type Row } from '../../../core/report/rows.js';
+import { scaled, scaleOf } from '../../../core/report/scale.js';
+import type { Theme } from './theme.js';
+
+interface HeaderProps {
+  readonly report: Report;
+  readonly theme: Theme;
+  onTheme(): void;
+  onOpen(id: string): void;
+}
+
+export function Header({ report, theme, onTheme, onOpen }: HeaderProps) {
+  const { counts, place } = report;
+  const parts = [`${counts.valid} valid`];
+  if (counts.invalid > 0) parts.push(`${counts.invalid} invalid`);
+  if (counts.failed > 0) parts.push(`${counts.failed} failed`);
+  return (
+    <header class="top">
+      <div class="top-line">
+        <Wordmark />
+        <button
+          type="button"
+          class="plain"
+          onClick={onTheme}
+          aria-label={`Switch to the ${theme === 'dark' ? 'light' : 'dark'} theme`}
+        >
+          {theme === 'dark' ? 'Light' : 'Dark'}
+        </button>
+      </div>
+      <h1>{report.sweepName}</h1>
+      <p class="counts">
+        {counts.experiments} {counts.experiments === 1 ? 'experiment' : 'experiments'}: {parts.join(', ')}
+        <span class="quiet"> from {counts.trials} trials</span>
+      </p>
+      <div class="facts">
+        <dl>
+          <Fact name={place.nodes.length === 1 ? 'Node' : 'Nodes'} value={place.nodes.join(', ')} />
+          <Fact name="Device" value={place.devices.join(', ')} />
+          <Fact name="Engine" value={place.engines.join(', ')} />
+          <Fact name="Measured" value={span(report)} />
+        </dl>
+        <dl class="best">
+          {report.objectives.map((objective) => (
+            <Best
+              key={objective.metric}
+              report={report}
+              metric={objective.metric}
+              better={objective.better}
+              onOpen={onOpen}
+            />
+          ))}
+        </dl>
+      </div>
+      {report.constants.length > 0 && (
+        <details class="constants">
+          <summary>The same for all: {report.constants.length} settings</summary>
+          <ul>
+            {report.constants.map(({ name, value }) => (
+              <li key={name}>
+                <span class="quiet">{name}</span> <code>{axisText(value)}</code>
+              </li>
+            ))}
+          </ul>
+        </details>
+      )}
+    </header>
+  );
+}
+
+/** The mark is a roofline with its ridge point. */
+function Wordmark() {
+  return (
+    <span class="wordmark">
+      <svg viewBox="0 0 34 18" width="34" height="18" aria-hidden="true">
+        <path
+          d="M1 17 L17 4 H33"
+          fill="none"
+          stroke="currentColor"
+          stroke-width="2"
+          stroke-linejoin="round"
+        />
+        <circle cx="17" cy="4" r="3.2" class="ridge" />
+      </svg>
+      Ridgepoint
+    </span>
+  );
+}
+
+function Fact({ name, value }: { name: string; value: string }) {
+  if (value === '') return null;
+  return (
+    <div>
+      <dt>{name}</dt>
+      <dd>{value}</dd>
+    </div>
+  );
+}
+
+interface BestProps {
+  readonly report: Report;
+  readonly metric: string;
+  readonly better: 'max' | 'min';
+  onOpen(id: string): void;
+}
+
+function Best({ report, metric, better, onOpen }: BestProps) {
+  const column = report.metrics.find((m) => m.name === metric);
+  const best = bestRow(report, metric, better);
+  if (column === undefined || best === null) return null;
+  const value = metricOf(best, metric) ?? 0;
+  const half = halfWidthOf(best, metric);
+  // One number alone may have the prefix that suits it best: 517 MB, where the column says 0.517 GB.
+  const scale = scaleOf(column.baseUnit, [value]);
+  const number = scaled(value, scale);
+  return (
+    <div>
+      <dt>
+        {superlative(better, column.baseUnit)} {column.label}
+      </dt>
+      <dd>
+        <button type="button" class="figure" onClick={() => onOpen(best.experimentId)}>
+          <b>{number}</b>
+          {half !== null && <span class="quiet"> ± {scaled(half, scale)}</span>} {scale.unit}
+          <span class="label">{best.label || `row ${best.number}`}</span>
+        </button>
+      </dd>
+    </div>
+  );
+}
+
+function superlative(better: 'max' | 'min', unit: string): string {
+  if (better === 'max') return unit === 'tokens/s' ? 'Fastest' : 'Highest';
+  return { B: 'Smallest', s: 'Shortest' }[unit] ?? 'Lowest';
+}
+
+function bestRow(report: Report, metric: string, better: 'max' | 'min'): Row | null {
+  let best: Row | null = null;
+  let record = better === 'max' ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY;
+  for (const row of report.rows) {
+    const value = row.state === 'valid' ? metricOf(row, metric) : null;
+    if (value === null || (better === 'max' ? value <= record : value >= record)) continue;
+    best = row;
+    record = value;
+  }
+  return best;
+}
+
+function span(report: Report): string {
+  if (report.startedAt === null || report.endedAt === null) return '';
+  const stamp = (iso: string) => `${iso.slice(0, 10)} ${iso.slice(11, 16)}`;
+  const from = stamp(report.startedAt);
+  const to = stamp(report.endedAt);
+  return `${from} to ${from.slice(0, 10) === to.slice(0, 10) ? to.slice(11) : to} UTC`;
+}

@@ -1,0 +1,286 @@
+import { useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
+import { axisText, type MetricColumn } from '../../../../core/report/columns.js';
+import { halfWidthOf, metricOf, type Row, reasonOf } from '../../../../core/report/rows.js';
+import { scaled } from '../../../../core/report/scale.js';
+import type { ResultsProps } from './results.js';
+
+/** Pixels; the style sheet says the same. Rows of one height make ten thousand of them cheap. */
+const ROW = 30;
+const OVERSCAN = 8;
+/** More rows than this scroll inside the table, under its heading. */
+const LONG = 40;
+
+/** A real table of which only the rows in view exist; the others are two spacers. */
+export function Table(props: ResultsProps) {
+  const { report, rows, sort, onSort, selected } = props;
+  const scroller = useRef<HTMLDivElement>(null);
+  const [view, setView] = useState({ top: 0, height: 640 });
+  const [focus, setFocus] = useState(0);
+  const metrics = report.metrics.filter((m) => props.columns.includes(m.name));
+  const widths = useMemo(() => metrics.map((m) => metricWidth(report.rows, m)), [report, props.columns]);
+
+  useLayoutEffect(() => {
+    const element = scroller.current;
+    if (element === null) return;
+    const read = () => setView({ top: element.scrollTop, height: element.clientHeight });
+    const watch = new ResizeObserver(read);
+    watch.observe(element);
+    element.addEventListener('scroll', read, { passive: true });
+    return () => {
+      watch.disconnect();
+      element.removeEventListener('scroll', read);
+    };
+  }, []);
+
+  const first = Math.max(0, Math.floor(view.top / ROW) - OVERSCAN);
+  const last = Math.min(rows.length, Math.ceil((view.top + view.height) / ROW) + OVERSCAN);
+  const current = Math.min(focus, Math.max(0, rows.length - 1));
+
+  const move = (to: number) => {
+    const target = Math.max(0, Math.min(rows.length - 1, to));
+    setFocus(target);
+    const element = scroller.current;
+    if (element === null) return;
+    const head = element.querySelector('thead')?.clientHeight ?? 0;
+    if (target * ROW < element.scrollTop) element.scrollTop = target * ROW;
+    else if ((target + 1) * ROW + head > element.scrollTop + element.clientHeight) {
+      element.scrollTop = (target + 1) * ROW + head - element.clientHeight;
+    }
+    requestAnimationFrame(() => element.querySelector<HTMLElement>(`tr[data-index="${target}"]`)?.focus());
+  };
+
+  const onKeyDown = (event: KeyboardEvent) => {
+    if (!(event.target instanceof HTMLTableRowElement)) return;
+    const row = rows[current];
+    const steps: Record<string, number> = {
+      ArrowDown: 1,
+      ArrowUp: -1,
+      PageDown: 15,
+      PageUp: -15,
+      Home: -rows.length,
+      End: rows.length,
+    };
+    const step = steps[event.key];
+    if (step !== undefined) move(current + step);
+    else if (event.key === 'Enter' && row !== undefined) props.onOpen(row.experimentId);
+    else if (event.key === ' ' && row !== undefined) props.onToggle(row.experimentId);
+    else return;
+    event.preventDefault();
+  };
+
+  const head = (
+    key: string,
+    label: string,
+    unit: string,
+    help: string,
+    numeric: boolean,
+    better: string | null = null,
+  ) => {
+    const on = sort.key === key;
+    const next = () => onSort({ key, descending: on ? !sort.descending : better === 'max' });
+    return (
+      <th
+        key={key}
+        scope="col"
+        class={numeric ? 'number' : ''}
+        aria-sort={on ? (sort.descending ? 'descending' : 'ascending') : 'none'}
+      >
+        <button type="button" onClick={next} title={help}>
+          <span class="name">{label}</span>
+          <span class="unit">{unit}</span>
+        </button>
+      </th>
+    );
+  };
+
+  return (
+    <div class={rows.length > LONG ? 'scroller long' : 'scroller'} ref={scroller}>
+      <table aria-rowcount={rows.length + 1} onKeyDown={onKeyDown}>
+        <colgroup>
+          <col style={{ width: '2.4rem' }} />
+          <col style={{ width: `${String(report.rows.length).length + 5}ch` }} />
+          {report.axes.map((axis) => (
+            <col
+              key={axis.name}
+              style={{
+                width: `${Math.max(axis.name.length + 3, ...axis.values.map((v) => Math.min(40, axisText(v).length) + 3))}ch`,
+              }}
+            />
+          ))}
+          {metrics.map((m, i) => (
+            <col key={m.name} style={{ width: `${widths[i]}ch` }} />
+          ))}
+          <col />
+        </colgroup>
+        <thead>
+          <tr aria-rowindex={1}>
+            <th scope="col">
+              <span class="unseen">Compare</span>
+            </th>
+            {head('number', '#', '', 'Place in the sweep', true)}
+            {report.axes.map((axis) =>
+              head(`axis:${axis.name}`, axis.name, '', `Axis ${axis.name}`, axis.numeric),
+            )}
+            {metrics.map((m) => head(`metric:${m.name}`, m.label, m.scale.unit, m.help, true, m.better))}
+            <th scope="col" class="doubts">
+              <span>doubts</span>
+            </th>
+          </tr>
+        </thead>
+        <tbody>
+          {first > 0 && <tr class="spacer" style={{ height: `${first * ROW}px` }} />}
+          {rows.slice(first, last).map((row, i) => (
+            <TableRow
+              key={row.experimentId}
+              {...props}
+              row={row}
+              index={first + i}
+              focused={first + i === current}
+              metrics={metrics}
+              swatch={selected.indexOf(row.experimentId)}
+              onFocus={setFocus}
+            />
+          ))}
+          {last < rows.length && <tr class="spacer" style={{ height: `${(rows.length - last) * ROW}px` }} />}
+        </tbody>
+      </table>
+      {rows.length === 0 && <p class="empty">No row passes the filter.</p>}
+    </div>
+  );
+}
+
+interface RowProps extends ResultsProps {
+  readonly row: Row;
+  readonly index: number;
+  readonly focused: boolean;
+  readonly metrics: readonly MetricColumn[];
+  /** Place among the compared rows, which is its colour; -1 = not compared. */
+  readonly swatch: number;
+  onFocus(index: number): void;
+}
+
+function TableRow({
+  row,
+  index,
+  focused,
+  metrics,
+  swatch,
+  report,
+  hovered,
+  opened,
+  onHover,
+  onOpen,
+  onToggle,
+  onFocus,
+}: RowProps) {
+  const id = row.experimentId;
+  const classes = [row.state, hovered === id ? 'hovered' : '', opened === id ? 'opened' : ''].join(' ');
+  return (
+    <tr
+      class={classes}
+      aria-rowindex={index + 2}
+      data-index={index}
+      data-row={row.number}
+      tabIndex={focused ? 0 : -1}
+      onFocus={() => onFocus(index)}
+      onClick={(event) => {
+        if (!(event.target as Element).closest('.pick')) onOpen(id);
+      }}
+      onMouseEnter={() => onHover(id)}
+      onMouseLeave={() => onHover(null)}
+    >
+      <td class="pick">
+        <input
+          type="checkbox"
+          tabIndex={-1}
+          aria-label={`Compare row ${row.number}`}
+          disabled={row.trial.tokenSeconds.length === 0}
+          checked={swatch >= 0}
+          style={swatch >= 0 ? { accentColor: `var(--c${swatch})` } : {}}
+          onChange={() => onToggle(id)}
+        />
+      </td>
+      <td class="number place">
+        <Mark row={row} />
+        {row.number}
+      </td>
+      {report.axes.map((axis) => (
+        <td key={axis.name} class={axis.numeric ? 'number' : 'axis'}>
+          {axisText(row.axes[axis.name])}
+        </td>
+      ))}
+      {metrics.map((m) => (
+        <MetricCell key={m.name} row={row} metric={m} />
+      ))}
+      <td class="doubts">{row.state === 'failed' ? <Failed row={row} /> : <Codes row={row} />}</td>
+    </tr>
+  );
+}
+
+function Mark({ row }: { row: Row }) {
+  if (row.onFront) {
+    return (
+      <span class="star" title="On the Pareto front of the objectives">
+        ★
+      </span>
+    );
+  }
+  if (row.state === 'valid') return null;
+  return (
+    <span class="code failed" title={row.state}>
+      {row.state === 'failed' ? '×' : '!'}{' '}
+    </span>
+  );
+}
+
+function MetricCell({ row, metric }: { row: Row; metric: MetricColumn }) {
+  const value = metricOf(row, metric.name);
+  if (value === null) {
+    return (
+      <td class="number missing" title={reasonOf(row, metric.name) ?? ''}>
+        {row.state === 'failed' ? '' : '–'}
+      </td>
+    );
+  }
+  const half = halfWidthOf(row, metric.name);
+  return (
+    <td class="number">
+      {scaled(value, metric.scale)}
+      {half !== null && <span class="half">±{scaled(half, metric.scale)}</span>}
+    </td>
+  );
+}
+
+function Codes({ row }: { row: Row }) {
+  return (
+    <>
+      {row.warnings.map((w) => (
+        <span key={w.code} class={`code ${w.severity}`} title={w.message}>
+          {w.code}
+        </span>
+      ))}
+    </>
+  );
+}
+
+function Failed({ row }: { row: Row }) {
+  const failure = row.trial.failure;
+  return (
+    <span class="reason" title={failure?.message}>
+      <span class="code failed">{failure?.code ?? 'failed'}</span> {failure?.message}
+    </span>
+  );
+}
+
+/** Characters that the widest value of a column takes, with its half interval in smaller type. */
+function metricWidth(rows: readonly Row[], metric: MetricColumn): number {
+  let widest = metric.label.length + 1;
+  for (const row of rows) {
+    const value = metricOf(row, metric.name);
+    if (value === null) continue;
+    const half = halfWidthOf(row, metric.name);
+    const extra = half === null ? 0 : (scaled(half, metric.scale).length + 1) * 0.9 + 0.6;
+    widest = Math.max(widest, scaled(value, metric.scale).length + extra);
+  }
+  return Math.ceil(widest + 2.5);
+}

@@ -1,0 +1,290 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { renderHtml } from '../../cli/output/index.js';
+import { buildReport, type Report } from '../../core/report/report.js';
+import type { ResultRecord } from '../../core/result.js';
+import { hasChromium, launchChromium } from '../support/chromium.js';
+import { experimentOf } from '../support/experiments.js';
+import { completeTrial } from '../support/records.js';
+import { sweepRecords } from '../support/sweep-records.js';
+
+const root = join(import.meta.dirname, '../..');
+const shots = join(import.meta.dirname, 'output');
+const EVIL = '</script><img src=x onerror="document.title=\'owned\'">';
+
+const build = (records: ResultRecord[], sweepName: string) =>
+  buildReport(records, {
+    sweepName,
+    objectives: [
+      { metric: 'decodeTokensPerSecond', better: 'max' },
+      { metric: 'modelBytes', better: 'min' },
+    ],
+  });
+
+describe.skipIf(!hasChromium)('report page (needs chromium)', () => {
+  let browser: Browser;
+  let folder: string;
+  let page: Page;
+  /** Anything that must stay empty: requests that leave the file, errors, blocked scripts. */
+  let trouble: string[];
+
+  beforeAll(async () => {
+    if (!existsSync(join(root, 'dist/dashboards/web/report.html'))) {
+      execFileSync(
+        process.execPath,
+        [
+          join(root, 'node_modules/vite/bin/vite.js'),
+          'build',
+          '--config',
+          'dashboards/web/vite.config.ts',
+          '--logLevel',
+          'error',
+        ],
+        { cwd: root },
+      );
+    }
+    folder = mkdtempSync(join(tmpdir(), 'ridgepoint-report-'));
+    mkdirSync(shots, { recursive: true });
+    browser = await launchChromium();
+  });
+  afterAll(async () => {
+    await browser?.close();
+    rmSync(folder, { recursive: true, force: true });
+  });
+  beforeEach(() => {
+    trouble = [];
+  });
+  afterEach(async () => {
+    await page?.close();
+    expect(trouble).toEqual([]);
+  });
+
+  async function open(report: Report, width = 1280, scheme: 'light' | 'dark' = 'light') {
+    const path = join(folder, 'report.html');
+    writeFileSync(path, await renderHtml(report));
+    page = await browser.newPage({ viewport: { width, height: 900 }, colorScheme: scheme });
+    page.on('request', (request) => {
+      const url = request.url();
+      if (!/^(data|blob):/.test(url) && url !== pathToFileURL(path).href) trouble.push(`request ${url}`);
+    });
+    page.on('console', (message) => {
+      if (message.type() === 'error' || message.type() === 'warning')
+        trouble.push(`console ${message.text()}`);
+    });
+    page.on('pageerror', (error) => trouble.push(`error ${error.message}`));
+    page.setDefaultTimeout(15_000);
+    await page.goto(pathToFileURL(path).href);
+    await page.waitForSelector('tbody tr[data-row]');
+  }
+  const shot = (name: string) => page.screenshot({ path: join(shots, `${name}.png`) });
+  const numbers = () =>
+    page.$$eval('tbody tr[data-row]', (rows) => rows.map((r) => Number(r.getAttribute('data-row'))));
+  const cells = (column: number) =>
+    page.$$eval(`tbody tr[data-row] td:nth-child(${column})`, (all) => all.map((c) => c.textContent ?? ''));
+  const status = () => page.textContent('[role=status]');
+  const sorted = () =>
+    page.$$eval('th[aria-sort]', (all) =>
+      all
+        .filter((h) => h.getAttribute('aria-sort') !== 'none')
+        .map((h) => `${h.querySelector('.name')?.textContent} ${h.getAttribute('aria-sort')}`),
+    );
+
+  const reference = build(sweepRecords({ experiments: 24, watts: 80 }), 'reference');
+
+  test('shows every experiment with its state, and what does not fit a number says why', async () => {
+    await open(reference);
+    expect(await page.textContent('h1')).toBe('reference');
+    expect(await numbers()).toEqual([...Array(24).keys()].map((i) => i + 1));
+    expect(await page.$$eval('tbody tr.failed .reason', (all) => all[0]?.textContent)).toContain(
+      'out-of-memory',
+    );
+    expect(await page.$$eval('tbody tr .star', (all) => all.length)).toBe(
+      reference.rows.filter((r) => r.onFront).length,
+    );
+    await page.screenshot({ path: join(shots, 'page-light-1280.png'), fullPage: true });
+  });
+
+  test('a click on a heading sorts, a second turns the order, and screen readers are told', async () => {
+    await open(reference);
+    expect(await sorted()).toEqual(['# ascending']);
+    await page.click('th button:has-text("decode")');
+    expect(await sorted()).toEqual(['decode descending']);
+    const values = (await cells(6)).map((t) => Number.parseFloat(t)).filter((v) => !Number.isNaN(v));
+    expect(values).toHaveLength(23);
+    expect(values).toEqual([...values].sort((a, b) => b - a));
+    await page.click('th button:has-text("decode")');
+    expect(await sorted()).toEqual(['decode ascending']);
+    // The failed row has no number and stays last.
+    expect((await numbers()).at(-1)).toBe(24);
+  });
+
+  test('filters by text, by axis and by state, and shows all again', async () => {
+    await open(reference);
+    await page.fill('input[type=search]', 'q4_k_m parallel=4');
+    expect(await status()).toContain('2 of 24 rows');
+    await page.fill('input[type=search]', '');
+    await page.selectOption('.filters label:has-text("quantization") select', 'q8_0');
+    expect(await cells(3)).toEqual(['q8_0', 'q8_0', 'q8_0', 'q8_0']);
+    await page.click('.states button:has-text("Invalid")');
+    expect(await numbers()).toEqual([6]);
+    await page.click('button:has-text("Show all")');
+    expect(await status()).toBe('24 rows');
+    await page.fill('input[type=search]', 'no such thing');
+    expect(await page.textContent('.scroller .empty')).toContain('No row');
+  });
+
+  test('the plot takes any two metrics, and a point under the pointer is a row of the table', async () => {
+    await open(reference);
+    const label = () => page.getAttribute('section:has(#pareto) .chart', 'aria-label');
+    expect(await label()).toBe('decode against model, 23 rows');
+    await page.selectOption('label:has-text("Across") select', 'peakResidentBytes');
+    await page.selectOption('label:has-text("Up") select', 'energyPerOutputTokenJoules');
+    expect(await label()).toBe('energy/out against peak RSS, 23 rows');
+    const dots = await page.$$eval('section:has(#pareto) svg path', (all) =>
+      all
+        .map((path) => path.getBoundingClientRect())
+        .filter((box) => box.width > 8 && box.width < 13 && box.top > 360)
+        .map((box) => [box.x + box.width / 2, box.y + box.height / 2] as const),
+    );
+    expect(dots.length).toBeGreaterThan(20);
+    const [x, y] = dots[0] ?? [0, 0];
+    await page.mouse.move(x, y, { steps: 3 });
+    const tip = page.locator('.tip-title').first();
+    await tip.waitFor({ state: 'visible' });
+    const found = await tip.textContent();
+    expect(found).toMatch(/^#\d+ llama-1b /);
+    expect(await page.getAttribute('tr.hovered', 'data-row')).toBe(/\d+/.exec(found ?? '')?.[0]);
+    // The row lights up, and the pointer's own hint stays.
+    expect(await tip.isVisible()).toBe(true);
+    await shot('hover');
+  });
+
+  test('a row opens in a panel with phases, repeats, meters, measurements and doubts', async () => {
+    await open(reference);
+    await page.click('tr[data-row="6"] td:nth-child(3)');
+    const panel = page.locator('aside.detail');
+    await panel.waitFor();
+    const text = (await panel.textContent()) ?? '';
+    expect(text).toContain('foreign-process');
+    expect(text).toContain('another process used the CPU or device');
+    expect(text).toContain('decodeTokensPerSecond');
+    expect(text).toContain('a CPU has no device memory of its own');
+    expect(text).toContain('llama.cpp v0.4.0');
+    expect(await panel.locator('.timeline rect').count()).toBe(13);
+    expect(await panel.locator('.strips circle').count()).toBe(10);
+    expect(await panel.locator('.chart svg').count()).toBe(1);
+    await shot('detail');
+    await page.keyboard.press('Escape');
+    await panel.waitFor({ state: 'detached' });
+    await page.click('tr[data-row="24"] td:nth-child(3)');
+    expect(await panel.locator('.failure').textContent()).toContain('lower contextDepth');
+  });
+
+  test('the table works from the keyboard alone', async () => {
+    await open(reference);
+    await page.focus('tr[data-row="1"]');
+    await page.keyboard.press('ArrowDown');
+    await page.keyboard.press('ArrowDown');
+    expect(await page.evaluate(() => document.activeElement?.getAttribute('data-row'))).toBe('3');
+    const compared = () => page.$$eval('tbody input:checked', (all) => all.length);
+    const before = await compared();
+    await page.keyboard.press(' ');
+    expect(await compared()).toBe(before + 1);
+    expect(await page.$$eval('section:has(#latency) .key li', (all) => all.length)).toBe(before + 1);
+    await page.keyboard.press('Enter');
+    expect(await page.getAttribute('aside.detail', 'aria-label')).toBe('Row 3');
+    await page.keyboard.press('Escape');
+    await expect.poll(() => page.evaluate(() => document.activeElement?.getAttribute('data-row'))).toBe('3');
+  });
+
+  test('columns can be chosen', async () => {
+    await open(reference);
+    await page.click('summary:has-text("Columns")');
+    await page.check('.sheet label:has-text("ITL p95")');
+    await page.uncheck('.sheet label:has-text("peak RSS")');
+    const heads = await page.$$eval('th .name', (all) => all.map((h) => h.textContent));
+    expect(heads).toContain('ITL p95');
+    expect(heads).not.toContain('peak RSS');
+  });
+
+  test('follows the theme of the system until the reader chooses', async () => {
+    await open(reference, 1280, 'dark');
+    const paper = () => page.evaluate(() => getComputedStyle(document.body).backgroundColor);
+    const dark = await paper();
+    await page.screenshot({ path: join(shots, 'page-dark-1280.png'), fullPage: true });
+    await page.click('button:has-text("Light")');
+    expect(await paper()).not.toBe(dark);
+    expect(await page.getAttribute('html', 'data-theme')).toBe('light');
+  });
+
+  test('saves the rows in view as CSV and a plot as PNG, without leaving the machine', async () => {
+    await open(reference);
+    await page.click('.states button:has-text("Failed")');
+    const [csv] = await Promise.all([
+      page.waitForEvent('download'),
+      page.click('button:has-text("Save CSV")'),
+    ]);
+    expect(csv.suggestedFilename()).toBe('reference.csv');
+    const lines = readFileSync((await csv.path()) ?? '', 'utf8')
+      .trimEnd()
+      .split('\r\n');
+    expect(lines).toHaveLength(2);
+    expect(lines[0]).toContain('decodeTokensPerSecond,decodeTokensPerSecondCi95Low');
+    expect(lines[1]).toContain('out-of-memory');
+    await page.click('.states button:has-text("All")');
+    const [png] = await Promise.all([
+      page.waitForEvent('download'),
+      page.click('section:has(#pareto) button:has-text("Save PNG")'),
+    ]);
+    const bytes = readFileSync((await png.path()) ?? '');
+    expect(bytes.subarray(1, 4).toString()).toBe('PNG');
+    expect(bytes.length).toBeGreaterThan(5000);
+    writeFileSync(join(shots, 'trade-off.png'), bytes);
+  });
+
+  test('a hostile name stays text everywhere', async () => {
+    const records = [1, 4].map((parallel, position) =>
+      completeTrial({
+        experiment: experimentOf({ model: `${EVIL}${parallel}`, parallel }),
+        position,
+        sweepName: EVIL,
+      }),
+    );
+    await open(build(records, EVIL));
+    expect(await page.textContent('h1')).toBe(EVIL);
+    await page.click('tr[data-row="1"] td:nth-child(3)');
+    await page.waitForSelector('aside.detail');
+    await page.mouse.move(300, 400);
+    expect(await page.$$eval('img', (all) => all.length)).toBe(0);
+    expect(await page.title()).toContain(EVIL);
+  });
+
+  test('ten thousand rows scroll, sort and filter', async () => {
+    await open(build(sweepRecords({ experiments: 10_000 }), 'large'));
+    expect(await status()).toBe('10000 rows');
+    expect((await numbers()).length).toBeLessThan(80);
+    await page.$eval('.scroller', (element) => element.scrollTo({ top: element.scrollHeight }));
+    await expect.poll(async () => (await numbers()).at(-1)).toBe(10_000);
+    await page.focus('tr[data-row="9999"]');
+    await page.keyboard.press('Home');
+    await expect.poll(() => page.evaluate(() => document.activeElement?.getAttribute('data-row'))).toBe('1');
+    await page.fill('input[type=search]', 'contextDepth=640');
+    expect(await status()).toContain('24 of 10000');
+    expect(await page.textContent('footer.notes')).toContain('To keep this file small');
+  }, 120_000);
+
+  test('narrow screens get one column and no sideways scrolling of the page', async () => {
+    await open(reference, 700);
+    const [scroll, client] = await page.evaluate(() => [
+      document.documentElement.scrollWidth,
+      document.documentElement.clientWidth,
+    ]);
+    expect(scroll).toBe(client);
+    await page.screenshot({ path: join(shots, 'page-light-700.png'), fullPage: true });
+  });
+});

@@ -1,0 +1,108 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Command } from 'commander';
+import { describe, expect, test } from 'vitest';
+import { createProgram } from '../cli/program.js';
+import { parseSweep } from '../core/sweep/parse.js';
+
+const root = join(import.meta.dirname, '..');
+const pages = [
+  'README.md',
+  'ARCHITECTURE.md',
+  'CONTRIBUTING.md',
+  ...readdirSync(join(root, 'docs'), { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.md'))
+    .map((name) => join('docs', name)),
+].filter((page) => existsSync(join(root, page)));
+
+interface CodeBlock {
+  readonly page: string;
+  readonly language: string;
+  readonly text: string;
+}
+
+const blocks: CodeBlock[] = pages.flatMap((page) =>
+  [...readFileSync(join(root, page), 'utf8').matchAll(/^```(\w*)\n([\s\S]*?)^```/gm)].map((m) => ({
+    page,
+    language: m[1] ?? '',
+    text: m[2] ?? '',
+  })),
+);
+
+const scripts = Object.keys(
+  (JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { scripts: Record<string, string> })
+    .scripts,
+);
+
+/** Why a `ridge …` line cannot be typed as it stands, or null. */
+function wrongInRidgeLine(words: readonly string[]): string | null {
+  let command: Command = createProgram();
+  const rest = [...words];
+  for (let next = rest[0]; next !== undefined; next = rest[0]) {
+    const child = command.commands.find((c) => c.name() === next);
+    if (child === undefined) break;
+    command = child;
+    rest.shift();
+  }
+  if (command.name() === 'ridge' && rest[0] !== undefined && !rest[0].startsWith('-')) {
+    return `there is no command ${rest[0]}`;
+  }
+  for (const word of rest) {
+    if (!word.startsWith('-') || word === '--help' || word === '--version') continue;
+    const name = word.split('=')[0];
+    if (!command.options.some((o) => o.long === name || o.short === name)) return `no option ${name}`;
+  }
+  return null;
+}
+
+describe('docs', () => {
+  test('every command line in a code block exists', () => {
+    const wrong: string[] = [];
+    for (const block of blocks.filter((b) => b.language === 'sh')) {
+      for (const line of block.text.split('\n')) {
+        const text = line
+          .replace(/\s#.*$/, '')
+          .replace(/\s&$/, '')
+          .trim();
+        const npm = /^npm (?:run )?([\w:-]+)/.exec(text)?.[1];
+        if (npm !== undefined && !['ci', 'install', 'i', 'pack', ...scripts].includes(npm)) {
+          wrong.push(`${block.page}: npm has no script ${npm}`);
+        }
+        for (const part of text.split(/\s*(?:\||&&|;)\s*/)) {
+          const words = part.split(/\s+/).filter((w) => w !== '');
+          const start = words[0] === 'npx' ? 1 : 0;
+          if (words[start] !== 'ridge') continue;
+          const problem = wrongInRidgeLine(words.slice(start + 1));
+          if (problem !== null) wrong.push(`${block.page}: "${part}": ${problem}`);
+        }
+      }
+    }
+    expect(wrong).toEqual([]);
+  });
+
+  test('every sweep in a code block is a sweep', () => {
+    const wrong: string[] = [];
+    for (const block of blocks) {
+      if (!block.text.startsWith('apiVersion: ridgepoint.dev/')) continue;
+      const parsed = parseSweep(block.text);
+      if (!parsed.ok) wrong.push(`${block.page}: ${parsed.mistakes.map((m) => m.message).join('; ')}`);
+    }
+    expect(wrong).toEqual([]);
+  });
+
+  test('every linked file and every folder that ARCHITECTURE.md names exists', () => {
+    const wrong: string[] = [];
+    for (const page of pages) {
+      const text = readFileSync(join(root, page), 'utf8');
+      for (const [, target] of text.matchAll(/\]\((?!https?:|#)([^)#\s]+)/g)) {
+        if (target !== undefined && !existsSync(join(root, page, '..', target)))
+          wrong.push(`${page}: ${target}`);
+      }
+    }
+    const architecture = readFileSync(join(root, 'ARCHITECTURE.md'), 'utf8');
+    for (const [, path] of architecture.matchAll(/`((?:\w[\w-]*\/)+(?:[\w-]+\.ts)?)`/g)) {
+      if (path !== undefined && !existsSync(join(root, path))) wrong.push(`ARCHITECTURE.md: ${path}`);
+    }
+    expect(wrong).toEqual([]);
+  });
+});

@@ -1,0 +1,87 @@
+import { spawn, spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+/** @returns true when the program is on the path; tests that need it are skipped by name otherwise. */
+export function installed(program: string): boolean {
+  return spawnSync('sh', ['-c', `command -v ${program}`]).status === 0;
+}
+
+/** @returns a port of the loopback interface that was free a moment ago. */
+export async function freePort(): Promise<number> {
+  return await new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once('error', reject);
+    server.listen(0, '127.0.0.1', () => {
+      const address = server.address();
+      server.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0));
+    });
+  });
+}
+
+/** Waits until `probe` gives something other than null. */
+export async function until<T>(what: string, probe: () => Promise<T | null>, seconds = 30): Promise<T> {
+  const end = performance.now() + seconds * 1000;
+  for (;;) {
+    const found = await probe().catch(() => null);
+    if (found !== null) return found;
+    if (performance.now() > end) throw new Error(`${what} did not happen within ${seconds} s`);
+    await sleep(100);
+  }
+}
+
+export interface Prometheus {
+  readonly url: string;
+  /** Instant query: one entry per series. */
+  query(expression: string): Promise<{ labels: Record<string, string>; value: number }[]>;
+  stop(): Promise<void>;
+}
+
+/** Starts a real Prometheus that scrapes the targets (`host:port`) every second, with its data in a folder of its own. */
+export async function startPrometheus(jobs: Record<string, string>): Promise<Prometheus> {
+  const folder = mkdtempSync(join(tmpdir(), 'ridgepoint-prometheus-'));
+  const port = await freePort();
+  const config = {
+    global: { scrape_interval: '1s' },
+    scrape_configs: Object.entries(jobs).map(([job, target]) => ({
+      job_name: job,
+      static_configs: [{ targets: [target] }],
+    })),
+  };
+  // JSON is YAML.
+  writeFileSync(join(folder, 'prometheus.yml'), JSON.stringify(config));
+  const child = spawn(
+    'prometheus',
+    [
+      `--config.file=${join(folder, 'prometheus.yml')}`,
+      `--storage.tsdb.path=${join(folder, 'data')}`,
+      `--web.listen-address=127.0.0.1:${port}`,
+      '--log.level=warn',
+    ],
+    { stdio: 'ignore' },
+  );
+  const ended = new Promise<void>((resolve) => child.once('close', () => resolve()));
+  const url = `http://127.0.0.1:${port}`;
+  await until('prometheus to be ready', async () => ((await fetch(`${url}/-/ready`)).ok ? true : null));
+  return {
+    url,
+    async query(expression) {
+      const response = await fetch(`${url}/api/v1/query?query=${encodeURIComponent(expression)}`);
+      const body = (await response.json()) as {
+        status: string;
+        error?: string;
+        data: { result: { metric: Record<string, string>; value: [number, string] }[] };
+      };
+      if (body.status !== 'success') throw new Error(`${expression}: ${body.error}`);
+      return body.data.result.map((r) => ({ labels: r.metric, value: Number(r.value[1]) }));
+    },
+    async stop() {
+      child.kill('SIGTERM');
+      await ended;
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}

@@ -1,0 +1,145 @@
+import { describe, expect, test } from 'vitest';
+import { failure } from '../../../core/errors.js';
+import { aNode, aRecord } from '../../support/wire-records.js';
+import { aView, runAll, Simulation, status } from './simulation.js';
+
+describe('things that go wrong', () => {
+  test('an expired lease returns its point, and the late result still counts once', () => {
+    const sim = new Simulation();
+    sim.submit(aView({ count: 1 }));
+    sim.join('node-a');
+    sim.join('node-b');
+    const lost = sim.ask('node-a')!;
+    const commands = sim.tick(31);
+    expect(commands).toContainEqual(
+      expect.objectContaining({ command: 'stop-trial', trialId: lost.trialId }),
+    );
+    const again = sim.ask('node-b')!;
+    expect(again.position).toBe(lost.position);
+    expect(again.attempt).toBe(2);
+    sim.report(aRecord(again, aNode('node-b')));
+    sim.report(aRecord(lost));
+    expect(status(sim)).toMatchObject({ state: 'done', complete: 1 });
+    const track = sim.state.sweeps.get('s1')!.tracks.get('')!;
+    expect(track.settled.get(0)?.trialId).toBe(again.trialId);
+    expect(sim.log.filter((fact) => fact.fact === 'ResultRecorded')).toHaveLength(2);
+  });
+
+  test('a heartbeat keeps a lease alive', () => {
+    const sim = new Simulation();
+    sim.submit(aView({ count: 1 }));
+    sim.join();
+    const lease = sim.ask()!;
+    for (let beat = 0; beat < 5; beat += 1) {
+      sim.send({ event: 'heartbeat', now: sim.now, node: 'node-a', trialIds: [lease.trialId] });
+      sim.tick(20);
+    }
+    expect(sim.state.leases.has(lease.trialId)).toBe(true);
+  });
+
+  test('a point that keeps losing its nodes is given up', () => {
+    const sim = new Simulation();
+    sim.submit(aView({ count: 1, retries: 1 }));
+    sim.join();
+    let lost = 0;
+    while (sim.ask() !== null) {
+      sim.tick(31);
+      lost += 1;
+      expect(lost).toBeLessThan(10);
+    }
+    expect(status(sim)).toMatchObject({ state: 'done', failed: 1 });
+    expect(sim.log.at(-1)).toMatchObject({ reason: expect.stringMatching(/^lease-lost: 4 times/) });
+  });
+
+  test('an agent that died and came back returns what it ran, at once', () => {
+    const sim = new Simulation();
+    sim.submit(aView({ count: 1 }));
+    sim.join('node-a', [], {}, 'first');
+    const lost = sim.ask()!;
+    sim.join('node-a', [], {}, 'second');
+    expect(sim.ask()?.position).toBe(lost.position);
+  });
+
+  test('a node that went silent gives its block to the others', () => {
+    const sim = new Simulation();
+    sim.submit(aView({ count: 4, blockSize: 4 }));
+    sim.join('node-a');
+    sim.ask('node-a');
+    sim.send({ event: 'node-disconnected', now: sim.now, node: 'node-a' });
+    sim.tick(61);
+    expect(sim.state.nodes.get('node-a')?.lost).toBe(true);
+    sim.join('node-b');
+    expect(runAll(sim, 'node-b')).toHaveLength(4);
+  });
+
+  test('a node that leaves on purpose returns its trials without blame', () => {
+    const sim = new Simulation();
+    sim.submit(aView({ count: 2 }));
+    sim.join('node-a');
+    const lease = sim.ask('node-a')!;
+    sim.send({ event: 'node-leaving', now: 0, node: 'node-a', returnedTrialIds: [lease.trialId] });
+    sim.join('node-b');
+    const again = runAll(sim, 'node-b');
+    expect(again).toHaveLength(2);
+    expect(again.every((one) => one.attempt === 1)).toBe(true);
+  });
+
+  test('after a restart a running trial is taken up again from its id alone', () => {
+    const sim = new Simulation();
+    sim.submit(aView({ count: 2 }));
+    sim.join('node-a');
+    const lease = sim.ask('node-a')!;
+    sim.restart();
+    const answers = sim.join('node-a', [lease.trialId, 't.gone.0.m0.1.x', 'nonsense']);
+    expect(answers).toContainEqual({
+      command: 'unknown-trials',
+      trialIds: ['t.gone.0.m0.1.x', 'nonsense'],
+    });
+    sim.join('node-b');
+    expect(runAll(sim, 'node-b').map((one) => one.position)).not.toContain(lease.position);
+    sim.report(aRecord(lease));
+    expect(status(sim)).toMatchObject({ state: 'done', complete: 2 });
+  });
+
+  test('a cancelled sweep stops its trials, deals no more, and goes on when submitted again', () => {
+    const sim = new Simulation();
+    sim.submit(aView({ count: 3 }));
+    sim.join();
+    const lease = sim.ask()!;
+    const commands = sim.send({ event: 'cancel-asked', at: '', sweepId: 's1', reason: 'enough' });
+    expect(commands).toContainEqual({
+      command: 'stop-trial',
+      node: 'node-a',
+      trialId: lease.trialId,
+      reason: 'enough',
+    });
+    sim.report(aRecord(lease, aNode(), { failure: failure('cancelled', 'Stopped.') }));
+    expect(sim.ask()).toBeNull();
+    expect(status(sim).state).toBe('cancelled');
+    sim.submit(aView({ count: 3 }));
+    expect(runAll(sim)).toHaveLength(3);
+    expect(status(sim)).toMatchObject({ state: 'done', complete: 3 });
+  });
+
+  test('a draining coordinator leases nothing and tells everybody', () => {
+    const sim = new Simulation();
+    sim.submit(aView());
+    sim.join();
+    expect(sim.send({ event: 'drain', reason: 'stop' })).toEqual([
+      { command: 'drain-node', node: 'node-a', reason: 'stop' },
+    ]);
+    expect(sim.ask()).toBeNull();
+  });
+
+  test('what could not be written is not acknowledged and not lost', () => {
+    const sim = new Simulation();
+    sim.submit(aView({ count: 1 }));
+    sim.join();
+    const lease = sim.ask()!;
+    sim.diskFull = true;
+    expect(sim.report(aRecord(lease))).toEqual([]);
+    expect(status(sim)).toMatchObject({ complete: 0 });
+    expect(sim.report(aRecord(lease))).toContainEqual({ command: 'acknowledge', trialId: lease.trialId });
+    expect(status(sim)).toMatchObject({ state: 'done', complete: 1 });
+  });
+});

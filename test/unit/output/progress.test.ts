@@ -1,0 +1,103 @@
+import { describe, expect, test } from 'vitest';
+import {
+  duration,
+  type Progress,
+  progressWriter,
+  type RunningTrial,
+  renderProgress,
+  secondsLeft,
+} from '../../../cli/output/index.js';
+import { columnsOf } from '../../../cli/output/text.js';
+
+const trial: RunningTrial = {
+  label: 'small q8_0 flashAttention=true parallel=4',
+  node: 'n1',
+  phase: 'decode',
+  repeat: 3,
+  maxRepeats: 10,
+  elapsedSeconds: 4,
+};
+const progress: Progress = {
+  points: 40,
+  complete: 9,
+  invalid: 2,
+  failed: 1,
+  running: [trial],
+  trialSeconds: 10,
+  elapsedSeconds: 125,
+};
+const style = { width: 100, color: false, unicode: true };
+
+describe('progress', () => {
+  test('counts, doubts, time and what runs are on screen', () => {
+    const [head, line] = renderProgress(progress, style);
+    expect(head).toBe(
+      '███████░░░░░░░░░░░░░░░░░ 12/40 (2 invalid, 1 failed), 2 min 05 s, about 4 min 36 s left',
+    );
+    expect(line).toBe('  small q8_0 flashAttention=true parallel=4: decode 3/10, 4 s');
+  });
+
+  test('time left is the open trials at the usual length over what runs side by side', () => {
+    expect(secondsLeft(progress)).toBe(28 * 10 - 4);
+    expect(secondsLeft({ ...progress, running: [trial, trial] })).toBe((28 * 10 - 8) / 2);
+    expect(secondsLeft({ ...progress, trialSeconds: null })).toBeNull();
+    expect(secondsLeft({ ...progress, complete: 37 })).toBe(0);
+    // A trial that takes longer than usual does not make the rest shorter.
+    expect(secondsLeft({ ...progress, running: [{ ...trial, elapsedSeconds: 500 }] })).toBe(270);
+  });
+
+  test('it fits any terminal, also with many nodes and long or hostile names', () => {
+    const long = { ...trial, node: 'n2', label: `${'x'.repeat(300)}\x1b[2J` };
+    for (const width of [20, 40, 80, 200]) {
+      for (const unicode of [true, false]) {
+        const lines = renderProgress(
+          { ...progress, running: [trial, long, trial, long, trial, long] },
+          { width, color: false, unicode },
+        );
+        for (const line of lines) expect(columnsOf(line)).toBeLessThan(width);
+        expect(lines.join('')).not.toContain('\x1b');
+        expect(lines.at(-1)).toContain('2 more');
+      }
+    }
+  });
+
+  test('durations read like people say them', () => {
+    expect([0.4, 59, 61, 599, 3600, 3 * 3600 + 300, 52 * 3600].map(duration)).toEqual([
+      '0 s',
+      '59 s',
+      '1 min 01 s',
+      '10 min',
+      '1 h 00 min',
+      '3 h 05 min',
+      '2 d 4 h',
+    ]);
+  });
+
+  test('a terminal gets one block that is drawn over, lines that are said stay above it', () => {
+    const written: string[] = [];
+    const writer = progressWriter(
+      { isTTY: true, columns: 100, write: (text) => written.push(text) },
+      { color: false, unicode: true },
+    );
+    writer.update(progress);
+    writer.say('node n3 joined');
+    writer.update({ ...progress, running: [] });
+    writer.end();
+    expect(written[0]?.split('\n')).toHaveLength(3);
+    expect(written[1]).toContain('\x1b[2F\x1b[0Jnode n3 joined\n█');
+    expect(written[2]).toContain('\x1b[2F');
+    expect(written[3]).toBe('\x1b[1F\x1b[0J');
+  });
+
+  test('a pipe gets a line when a count changes, and no escape sequence ever', () => {
+    const written: string[] = [];
+    const writer = progressWriter({ write: (text) => written.push(text) }, { color: true, unicode: true });
+    writer.update(progress);
+    writer.update({ ...progress, elapsedSeconds: 130 });
+    writer.update({ ...progress, complete: 10 });
+    writer.end();
+    expect(written).toHaveLength(2);
+    expect(written.join('')).not.toContain('\x1b');
+    expect(written[1]).toMatch(/^13\/40/);
+  });
+});

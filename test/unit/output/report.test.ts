@@ -1,0 +1,123 @@
+import { describe, expect, test } from 'vitest';
+import { buildReport } from '../../../core/report/report.js';
+import type { Objective } from '../../../core/sweep/spec.js';
+import { warn } from '../../../core/warnings.js';
+import { experimentOf } from '../../support/experiments.js';
+import { completeTrial, failedTrial } from '../../support/records.js';
+import { sweepRecords } from '../../support/sweep-records.js';
+
+const objectives: Objective[] = [
+  { metric: 'decodeTokensPerSecond', better: 'max' },
+  { metric: 'modelBytes', better: 'min' },
+];
+const build = (records: Parameters<typeof buildReport>[0]) =>
+  buildReport(records, { sweepName: 's', objectives });
+
+describe('report', () => {
+  test('a sweep becomes one row per experiment, in the order of the sweep, whatever order records come in', () => {
+    const records = sweepRecords({ experiments: 24 });
+    const report = build(records);
+    expect(report.rows).toHaveLength(24);
+    expect(report.rows.map((row) => row.trial.sweep.position)).toEqual([...Array(24).keys()]);
+    expect(build([...records].reverse())).toEqual(report);
+    expect(report.counts).toEqual({
+      experiments: 24,
+      valid: 22,
+      invalid: 1,
+      failed: 1,
+      trials: records.length,
+    });
+  });
+
+  test('an invalid first trial gives way to the valid retry, which keeps it beside itself', () => {
+    const doubt = warn('foreign-process', 'other processes used 2 cores');
+    const first = completeTrial({ attempt: 1, warnings: [doubt] });
+    const second = completeTrial({ attempt: 2 });
+    const [row] = build([first, second]).rows;
+    expect(row?.trial.trialId).toBe(second.trialId);
+    expect(row?.state).toBe('valid');
+    expect(row?.others.map((t) => t.trialId)).toEqual([first.trialId]);
+  });
+
+  test('a failed experiment quotes its last trial and has no place on the front', () => {
+    const records = [failedTrial({ attempt: 1 }), failedTrial({ attempt: 2 })];
+    const [row] = build(records).rows;
+    expect(row?.state).toBe('failed');
+    expect(row?.trial.sweep.attempt).toBe(2);
+    expect(row?.onFront).toBe(false);
+  });
+
+  test('an invalid row that would win stands neither on the front nor in its way', () => {
+    const doubt = warn('thermal-throttle', 'hot');
+    const slow = completeTrial({ experiment: experimentOf({ threads: 2 }), position: 0 });
+    const fast = completeTrial({
+      experiment: experimentOf({ threads: 6 }),
+      position: 1,
+      slower: 0.5,
+      warnings: [doubt],
+    });
+    const report = build([slow, fast]);
+    expect(report.rows.map((row) => row.onFront)).toEqual([true, false]);
+    expect(report.notes.map((note) => [note.code, note.rows])).toEqual([['thermal-throttle', [2]]]);
+  });
+
+  test('without objectives nothing is marked', () => {
+    const report = buildReport(sweepRecords({ experiments: 8 }), { sweepName: 's', objectives: [] });
+    expect(report.rows.some((row) => row.onFront)).toBe(false);
+  });
+
+  test('axes that vary are columns, the others a caption', () => {
+    const report = build(sweepRecords({ experiments: 24 }));
+    expect(report.axes.map((axis) => axis.name)).toEqual(['quantization', 'flashAttention', 'parallel']);
+    expect(report.constants).toContainEqual({ name: 'promptTokens', value: 256 });
+    expect(report.constants.map((c) => c.name)).not.toContain('node');
+  });
+
+  test('a second node becomes a column although no axis asked for it', () => {
+    const report = build([
+      completeTrial({ experiment: experimentOf({ threads: 2 }), position: 0, node: 'a' }),
+      completeTrial({ experiment: experimentOf({ threads: 4 }), position: 1, node: 'b' }),
+    ]);
+    expect(report.axes.find((axis) => axis.name === 'node')?.values).toEqual(['a', 'b']);
+    expect(report.place.nodes).toEqual(['a', 'b']);
+  });
+
+  test('drift controls are no rows, and the drift they show is a doubt of every row of the block', () => {
+    const control = experimentOf({ quantization: 'q8_0' });
+    const at = { block: 0, sweepName: 's' };
+    const records = [
+      completeTrial({ ...at, experiment: control, purpose: 'control', position: 0, repeats: 10 }),
+      completeTrial({ ...at, experiment: experimentOf(), position: 1 }),
+      completeTrial({
+        ...at,
+        experiment: control,
+        purpose: 'control',
+        position: 2,
+        repeats: 10,
+        slower: 1.3,
+      }),
+    ];
+    const report = build(records);
+    expect(report.rows).toHaveLength(1);
+    expect(report.controls).toHaveLength(2);
+    expect(new Set(report.rows[0]?.warnings.map((w) => w.code))).toEqual(new Set(['drift']));
+    expect(report.rows[0]?.state).toBe('valid');
+  });
+
+  test('objectives lead the metric columns, and a metric that nobody has is an absence with its reason', () => {
+    const report = build(sweepRecords({ experiments: 4, watts: null }));
+    expect(report.metrics.slice(0, 2).map((m) => m.name)).toEqual(['decodeTokensPerSecond', 'modelBytes']);
+    const energy = report.absences.find((a) => a.metrics.includes('energyPerOutputTokenJoules'));
+    expect(energy).toMatchObject({ what: 'energy', missed: true });
+    expect(energy?.reason).toContain('powercap');
+    expect(build(sweepRecords({ experiments: 4, watts: 60 })).metrics.map((m) => m.label)).toContain(
+      'energy/out',
+    );
+  });
+
+  test('no records give an empty report, not an error', () => {
+    const report = build([]);
+    expect(report.rows).toEqual([]);
+    expect(report.startedAt).toBeNull();
+  });
+});

@@ -1,0 +1,101 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { renderTable } from '../../../cli/output/index.js';
+import { columnsOf, cut, wrap } from '../../../cli/output/text.js';
+import { buildReport } from '../../../core/report/report.js';
+import { experimentOf } from '../../support/experiments.js';
+import { completeTrial } from '../../support/records.js';
+import { sweepRecords } from '../../support/sweep-records.js';
+
+const report = buildReport(sweepRecords({ experiments: 24, watts: 80 }), {
+  sweepName: 'reference',
+  objectives: [
+    { metric: 'decodeTokensPerSecond', better: 'max' },
+    { metric: 'modelBytes', better: 'min' },
+  ],
+});
+const plain = (width: number, unicode = true) => renderTable(report, { width, color: false, unicode });
+// biome-ignore lint/suspicious/noControlCharactersInRegex: escape sequences are what is looked for
+const ESCAPES = /\x1b\[[0-9;]*m/g;
+
+describe('terminal table', () => {
+  test('no line is wider than the terminal, at any width', () => {
+    for (let width = 40; width <= 200; width += 3) {
+      for (const unicode of [true, false]) {
+        for (const line of plain(width, unicode).split('\n'))
+          expect(columnsOf(line)).toBeLessThanOrEqual(width);
+      }
+    }
+  });
+
+  test('colour changes no text, and without colour there is no escape sequence', () => {
+    const coloured = renderTable(report, { width: 120, color: true, unicode: true });
+    expect(coloured).toMatch(ESCAPES);
+    expect(coloured.replace(ESCAPES, '').replaceAll(/ +$/gm, '')).toBe(plain(120));
+    expect(plain(120)).not.toMatch(ESCAPES);
+  });
+
+  test('ASCII means ASCII', () => {
+    expect(plain(100, false)).toMatch(/^[\n -~]*$/);
+    expect(plain(100, false)).toContain(' * ');
+  });
+
+  test('every experiment has one line, wide terminals show every column, narrow ones name what they left out', () => {
+    const lines = (width: number) =>
+      plain(width)
+        .split('\n')
+        .filter((line) => /^ [★ ] {2}\S/.test(line));
+    expect(lines(160).filter((line) => /^ .{3}(f16|q\d)/.test(line))).toHaveLength(24);
+    expect(plain(170)).not.toContain('no room here');
+    expect(plain(170)).toMatch(/energy\/out/);
+    expect(plain(80)).toMatch(/no room here for .*ITL p99/s);
+    // The objectives are the last to go.
+    expect(plain(60)).toMatch(/ decode /);
+  });
+
+  test('failed and invalid rows say why below themselves', () => {
+    expect(plain(120)).toContain(
+      '└ failed (out-of-memory): the trial needed 12.4 GB and the node allows 8.0 GB',
+    );
+    expect(plain(120)).toMatch(/└ invalid, foreign-process: .*1\.3 cores/);
+  });
+
+  test('footnotes explain the letters', () => {
+    expect(plain(120)).toMatch(/^b interval-wide \(\d rows\): the budget ended/m);
+    expect(plain(120)).toContain('± half of the 95 % interval');
+  });
+
+  test('a name cannot move the cursor or break the line', () => {
+    const evil = completeTrial({ experiment: experimentOf({ model: 'a\x1b[2J\nb\u202ec' }), sweepName: 'x' });
+    const other = completeTrial({ experiment: experimentOf({ model: '模型-large' }), position: 1 });
+    const table = renderTable(buildReport([evil, other], { sweepName: 'n\x07ame', objectives: [] }), {
+      width: 80,
+      color: false,
+      unicode: true,
+    });
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
+    expect(table).not.toMatch(/[\x00-\x09\x0b-\x1f\x7f\u202e]/);
+    expect(table).toContain('模型-large');
+  });
+
+  test('no results is a sentence', () => {
+    expect(
+      renderTable(buildReport([], { sweepName: 's', objectives: [] }), {
+        width: 80,
+        color: false,
+        unicode: true,
+      }),
+    ).toContain('No results yet.');
+  });
+});
+
+describe('text', () => {
+  test('cut and wrap keep to their width for any text', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'grapheme' }), fc.integer({ min: 1, max: 60 }), (text, columns) => {
+        expect(columnsOf(cut(text, columns))).toBeLessThanOrEqual(columns);
+        for (const line of wrap(text, columns)) expect(columnsOf(line)).toBeLessThanOrEqual(columns);
+      }),
+    );
+  });
+});
