@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { pino } from 'pino';
 import type { Lease } from '../core/lease.js';
 import type { NodeProfile } from '../core/node.js';
@@ -108,6 +109,9 @@ export async function startAgent(config: AgentConfig): Promise<RunningAgent> {
   };
 }
 
+/** How long a killed child may take to be gone. */
+const KILL_SECONDS = 5;
+
 /** The three ways to go; the first that was begun goes on, and a harder one can overtake it. */
 function leaving(
   session: Session,
@@ -116,9 +120,9 @@ function leaving(
 ): Pick<RunningAgent, 'drain' | 'stop' | 'stopNow'> {
   const returned = new Set<string>();
   let goodbye: Promise<void> | null = null;
-  const go = async (reason: string) => {
+  const go = async (reason: string, idle: Promise<unknown>) => {
     session.drain();
-    await work.whenIdle();
+    await idle;
     goodbye ??= session.leave([...returned], reason);
     await goodbye;
     await ended;
@@ -127,14 +131,16 @@ function leaving(
     for (const trialId of work.giveBack('the agent is stopping', at)) returned.add(trialId);
   };
   return {
-    drain: (reason) => go(reason),
+    drain: (reason) => go(reason, work.whenIdle()),
     stop() {
       giveBack('soon');
-      return go('stopped');
+      return go('stopped', work.whenIdle());
     },
     stopNow() {
       giveBack('once');
-      return go('stopped at once');
+      // A digest of a large file, or a wait for another maker, has no child to kill.
+      const patience = sleep(KILL_SECONDS * 1000, undefined, { ref: false });
+      return go('stopped at once', Promise.race([work.whenIdle(), patience]));
     },
   };
 }

@@ -46,6 +46,8 @@ export class Session {
   #stream: Stream | null = null;
   #heartbeat: NodeJS.Timeout | null = null;
   #draining = false;
+  /** Why the last attempt failed. */
+  #trouble: string | null = null;
   readonly #unacknowledged = new Map<string, () => void>();
   readonly #lastProgress = new Map<string, number>();
   readonly #closers: (() => void)[] = [];
@@ -74,7 +76,12 @@ export class Session {
       } catch (error) {
         if (this.#over.signal.aborted) break;
         const reason = error instanceof WireError ? `${error.code}: ${error.message}` : String(error);
-        this.#needs.log('warn', `no coordinator (${reason}); trying again`);
+        // Said once per break, not once per attempt.
+        this.#needs.log(
+          reason === this.#trouble ? 'debug' : 'warn',
+          `no coordinator (${reason}); trying again`,
+        );
+        this.#trouble = reason;
       }
       await sleep(this.#backoff.next() * 1000, undefined, { signal: this.#over.signal }).catch(() => {});
     }
@@ -194,6 +201,7 @@ export class Session {
       throw new WireError('invalid', `the coordinator is of another release: ${versions}`);
     }
     log('info', 'connected to the coordinator');
+    this.#trouble = null;
     this.#backoff.reset();
     for (const trialId of welcome.unknownTrialIds)
       work.stop(trialId, 'the coordinator does not want it any more');

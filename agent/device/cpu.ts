@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { arch, availableParallelism, cpus } from 'node:os';
 import { join } from 'node:path';
+import { FailureError, failure } from '../../core/errors.js';
 import type { DeviceProfile } from '../../core/node.js';
-import { readAffinity } from '../isolation/affinity.js';
+import { formatCpuList, readAffinity } from '../isolation/affinity.js';
 
 /** Features that decide which kernels an engine picks; the names are those of /proc/cpuinfo. */
 const TELLING_FEATURES =
@@ -31,6 +32,7 @@ export function readCpu(procRoot = '/proc'): CpuFacts {
 /**
  * @param groups CPUs of each device as the node's config splits them; empty = one device of all allowed CPUs.
  * @param cpuQuota CPUs' worth of time the cgroup grants; a device larger than that would be throttled.
+ * @throws FailureError `device-missing` when a group names a CPU that this process may not use.
  */
 export function cpuDevices(
   facts: CpuFacts,
@@ -39,6 +41,11 @@ export function cpuDevices(
   cpuQuota: number | null,
 ): DeviceProfile[] {
   const granted = cpuQuota === null ? facts.allowed.length : Math.max(1, Math.floor(cpuQuota));
+  const stranger = groups.flat().find((cpu) => !facts.allowed.includes(cpu));
+  if (stranger !== undefined) {
+    const message = `cpuGroups names CPU ${stranger}, and the agent may only use ${formatCpuList(facts.allowed)}`;
+    throw new FailureError(failure('device-missing', message, { hint: 'Correct cpuGroups in its config.' }));
+  }
   const all = groups.length > 0 ? groups : [facts.allowed.slice(0, granted)];
   return all.map((cpus, index) => ({
     id: `cpu${index}`,

@@ -1,4 +1,4 @@
-import { Gauge, Registry } from 'prom-client';
+import { Counter, Gauge, Registry } from 'prom-client';
 import type { NodeProfile } from '../../core/node.js';
 import type { Meter } from '../meters/meter.js';
 
@@ -12,38 +12,60 @@ export interface AgentState {
   readonly meters: readonly Meter[];
 }
 
-/** Quantity of a meter → metric of the exporter; the domain becomes a label. */
-const NODE_METRICS: readonly { quantity: string; name: string; help: string }[] = [
+interface NodeMetric {
+  /** Quantity of a meter, without its domain; the domain becomes a label. */
+  readonly quantity: string;
+  readonly kind: 'gauge' | 'counter';
+  readonly name: string;
+  readonly help: string;
+}
+
+const NODE_METRICS: readonly NodeMetric[] = [
   {
     quantity: 'energyJoules',
+    kind: 'counter',
     name: 'ridgepoint_node_energy_joules_total',
-    help: 'Energy counter of the node, since it was first read.',
+    help: 'Energy counter of the source; what it counts from is its own affair.',
   },
-  { quantity: 'powerWatts', name: 'ridgepoint_node_power_watts', help: 'Power that the source reports now.' },
+  {
+    quantity: 'powerWatts',
+    kind: 'gauge',
+    name: 'ridgepoint_node_power_watts',
+    help: 'Power that the source reports now.',
+  },
   {
     quantity: 'deviceMemoryBytes',
+    kind: 'gauge',
     name: 'ridgepoint_node_device_memory_bytes',
     help: 'Memory in use on the device.',
   },
   {
     quantity: 'cpuTemperatureCelsius',
+    kind: 'gauge',
     name: 'ridgepoint_node_cpu_temperature_celsius',
     help: 'Hottest CPU package.',
   },
   {
     quantity: 'deviceTemperatureCelsius',
+    kind: 'gauge',
     name: 'ridgepoint_node_device_temperature_celsius',
     help: 'Temperature of the device.',
   },
   {
     quantity: 'cpuClockHertz',
+    kind: 'gauge',
     name: 'ridgepoint_node_cpu_clock_hertz',
-    help: 'Mean clock of the first CPU.',
+    help: 'Clock of the first CPU.',
   },
 ];
 
-/** @returns a registry whose values are read when they are scraped. */
-export function agentRegistry(state: AgentState): Registry {
+export interface AgentMetrics {
+  readonly contentType: string;
+  /** Reads every source once and writes the Prometheus text. */
+  text(): Promise<string>;
+}
+
+export function agentMetrics(state: AgentState): AgentMetrics {
   const registry = new Registry();
   const gauge = (name: string, help: string, read: () => number) =>
     new Gauge({
@@ -70,30 +92,36 @@ export function agentRegistry(state: AgentState): Registry {
     labelNames: ['node', 'cpu_model', 'version'],
     registers: [registry],
   }).set({ node: name, cpu_model: cpuModel, version }, 1);
-  addNodeMetrics(registry, state.meters);
-  return registry;
+  const readNode = nodeMetrics(registry, state.meters);
+  return {
+    contentType: registry.contentType,
+    text() {
+      readNode();
+      return registry.metrics();
+    },
+  };
 }
 
-function addNodeMetrics(registry: Registry, meters: readonly Meter[]): void {
-  const present = new Set(
-    meters.flatMap((meter) => meter.quantities.map((quantity) => prefix(quantity.name))),
+/** @returns a function that reads the meters into their metrics; what no meter has is not exposed. */
+function nodeMetrics(registry: Registry, meters: readonly Meter[]): () => void {
+  const present = new Set(meters.flatMap((meter) => meter.quantities.map(({ name }) => prefix(name))));
+  const exposed = NODE_METRICS.filter(({ quantity }) => present.has(quantity)).map(
+    ({ quantity, kind, name, help }) => {
+      const settings = { name, help, labelNames: ['domain'] as const, registers: [registry] };
+      return { quantity, metric: kind === 'counter' ? new Counter(settings) : new Gauge(settings) };
+    },
   );
-  for (const { quantity, name, help } of NODE_METRICS) {
-    if (!present.has(quantity)) continue;
-    const gauge: Gauge<'domain'> = new Gauge({
-      name,
-      help,
-      labelNames: ['domain'],
-      registers: [registry],
-      collect() {
-        gauge.reset();
-        for (const reading of meters.flatMap((meter) => meter.read())) {
-          if (prefix(reading.quantity) !== quantity) continue;
-          gauge.set({ domain: reading.quantity.split(':')[1] ?? 'node' }, reading.value);
-        }
-      },
-    });
-  }
+  return () => {
+    const readings = meters.flatMap((meter) => meter.read());
+    for (const { quantity, metric } of exposed) {
+      metric.reset();
+      for (const reading of readings) {
+        if (prefix(reading.quantity) !== quantity) continue;
+        // After the reset, adding sets the value: for a counter whose count is kept elsewhere.
+        metric.inc({ domain: reading.quantity.split(':')[1] ?? 'node' }, reading.value);
+      }
+    }
+  };
 }
 
 function prefix(quantity: string): string {

@@ -1,5 +1,5 @@
 import fastify, { type FastifyInstance } from 'fastify';
-import { type AgentState, agentRegistry } from './metrics.js';
+import { type AgentState, agentMetrics } from './metrics.js';
 
 export interface RunningExporter {
   /** `http://host:port` with the port that was really taken. */
@@ -15,10 +15,10 @@ export async function startExporter(
   state: AgentState,
   at: { readonly host: string; readonly port: number },
 ): Promise<RunningExporter> {
-  const registry = agentRegistry(state);
+  const metrics = agentMetrics(state);
   const app: FastifyInstance = fastify({ logger: false });
   app.get('/metrics', async (_request, reply) => {
-    await reply.type(registry.contentType).send(await registry.metrics());
+    await reply.type(metrics.contentType).send(await metrics.text());
   });
   app.get('/healthz', async () => ({ status: 'ok' }));
   app.get('/readyz', async (_request, reply) => {

@@ -9,7 +9,7 @@ import {
   parseCpuList,
   readAffinity,
 } from '../../../agent/isolation/affinity.js';
-import { descendantsOf } from '../../../agent/isolation/kill.js';
+import { descendantsOf, KillLadder } from '../../../agent/isolation/kill.js';
 import { type Ending, type Launched, type LaunchRequest, launch } from '../../../agent/isolation/launch.js';
 import { guardMemory } from '../../../agent/isolation/memory-limit.js';
 import type { TrialOrder, WorkerMessage } from '../../../agent/isolation/messages.js';
@@ -203,6 +203,44 @@ describe.skipIf(!linux)('descendants', () => {
       child.kill('SIGKILL');
       await once(child, 'exit');
     }
+  });
+});
+
+describe.skipIf(!linux)('the kill ladder', () => {
+  async function shell(script: string) {
+    const child = spawn('sh', ['-c', script], { detached: true, stdio: ['ignore', 'pipe', 'ignore'] });
+    await once(child.stdout, 'data');
+    return { child, pid: child.pid!, exit: once(child, 'exit') as Promise<[number | null, string | null]> };
+  }
+
+  test('asks, then sends SIGTERM, then SIGKILL to what ignores both', async () => {
+    const { pid, exit } = await shell('trap "" TERM; echo up; while :; do sleep 0.1; done');
+    const asked: string[] = [];
+    const ladder = new KillLadder(pid, 0.2, (reason) => void asked.push(reason));
+    ladder.climb('enough');
+    ladder.climb('again');
+    expect((await exit)[1]).toBe('SIGKILL');
+    expect(asked).toEqual(['enough']);
+    expect(ladder.killed).toBe(true);
+    ladder.end();
+  });
+
+  test('stops climbing when the child ends', async () => {
+    const { pid, exit } = await shell('echo up; sleep 0.1');
+    const ladder = new KillLadder(pid, 5, () => {});
+    ladder.climb('enough');
+    expect(await exit).toEqual([0, null]);
+    ladder.end();
+    expect(ladder.killed).toBe(false);
+  });
+
+  test('reaches descendants that left the process group', async () => {
+    const { pid, exit } = await shell('setsid sleep 60 & echo up; wait');
+    await expect.poll(() => descendantsOf(pid).length).toBeGreaterThan(0);
+    const descendants = descendantsOf(pid);
+    new KillLadder(pid, 5, () => {}).now();
+    await exit;
+    await expect.poll(() => descendants.filter((one) => alive(one) && !isZombie(one))).toEqual([]);
   });
 });
 

@@ -135,4 +135,5 @@ test('a CPU is read from /proc, and a quota keeps the device from being larger t
     ['cpu0', [2]],
     ['cpu1', [3, 4]],
   ]);
+  expect(() => cpuDevices(cpu, [[2, 7]], 10, null)).toThrow('CPU 7, and the agent may only use 2-5');
 });
