@@ -5,14 +5,14 @@ import type { Exporter } from './exporter.js';
 export const jsonl: Exporter = {
   format: 'jsonl',
   extension: '.jsonl',
-  help: 'every result record as it is stored, one a line, drift controls and retries included',
-  export: (report) => ({
-    text: recordsOf(report)
-      .map((record) => `${JSON.stringify(record)}\n`)
-      .join(''),
-    notes: [],
-  }),
+  help: 'the counted result record of each experiment as it is stored, one a line',
+  export: (report) => ({ text: jsonLines(report.rows.map((row) => row.trial)), notes: [] }),
 };
+
+/** One record a line. */
+export function jsonLines(records: readonly ResultRecord[]): string {
+  return records.map((record) => `${JSON.stringify(record)}\n`).join('');
+}
 
 /** @returns every record behind a report, oldest first. */
 export function recordsOf(report: Report): ResultRecord[] {

@@ -5,6 +5,7 @@ import { parseRecord } from '../../proto/convert.js';
 import type { SweepStatus } from '../../proto/gen/ridgepoint/v1/control.js';
 import { chosenFormat } from '../commands/display-options.js';
 import type { ResultsOptions } from '../commands/results.js';
+import { jsonLines } from '../output/jsonl.js';
 import { printData, say } from '../output/print.js';
 import { renderResults } from '../report/render.js';
 import { findSweep, withCoordinator } from './connection.js';
@@ -40,6 +41,10 @@ export async function printResults(word: string | undefined, options: ResultsOpt
     const records = await collectResults(control, sweep.sweepId, true);
     if (records.length === 0) {
       say(`${sweep.name} has no results yet`);
+      return;
+    }
+    if (allTrials) {
+      printData(jsonLines(records));
       return;
     }
     printData(

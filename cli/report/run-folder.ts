@@ -4,6 +4,7 @@ import { buildReport, type ReportRequest } from '../../core/report/report.js';
 import { type ResultRecord, resultSchema } from '../../core/result.js';
 import { parseSweep } from '../../core/sweep/parse.js';
 import { usageError } from '../exit.js';
+import { jsonLines } from '../output/jsonl.js';
 
 /** Where `ridge run` puts things when nothing else is said. */
 export const DEFAULT_OUT = 'ridge-out';
@@ -28,15 +29,11 @@ export function writeWhole(path: string, text: string): void {
   renameSync(draft, path);
 }
 
-function lines(records: readonly ResultRecord[]): string {
-  return records.map((record) => `${JSON.stringify(record)}\n`).join('');
-}
-
 /** Writes results.jsonl and trials.jsonl. */
 export function writeRecords(folder: string, records: readonly ResultRecord[], request: ReportRequest): void {
   const counted = buildReport(records, request).rows.map((row) => row.trial);
-  writeWhole(join(folder, FILES.trials), lines(records));
-  writeWhole(join(folder, FILES.results), lines(counted));
+  writeWhole(join(folder, FILES.trials), jsonLines(records));
+  writeWhole(join(folder, FILES.results), jsonLines(counted));
 }
 
 export interface StoredRun {

@@ -2,7 +2,6 @@ import { Counter, Gauge, Histogram, type OpenMetricsContentType, Registry } from
 import { METRICS } from '../../core/metrics/catalogue.js';
 import { metricValue, type ResultRecord } from '../../core/result.js';
 import { InfoGauge, infoLabels } from './info.js';
-import { shortId } from './window.js';
 
 export interface SweepProgress {
   readonly sweep: string;
@@ -131,7 +130,7 @@ export class Exposition {
   #observe(histogram: Histogram, record: ResultRecord, value: number): void {
     const { experiment: _experiment, sweep: _sweep, ...labels } = resultLabels(record);
     if (!this.#exemplars) histogram.observe(labels, value);
-    else histogram.observe({ labels, value, exemplarLabels: { experiment: shortId(record.experimentId) } });
+    else histogram.observe({ labels, value, exemplarLabels: { experiment: record.experimentId } });
   }
 }
 
@@ -174,7 +173,7 @@ function addProgress(registers: Registry<OpenMetricsContentType>[], snapshot: ()
 function resultLabels(record: ResultRecord): Record<(typeof RESULT_LABELS)[number], string> {
   const { experiment } = record;
   return {
-    experiment: shortId(record.experimentId),
+    experiment: record.experimentId,
     sweep: record.sweep.name,
     model: experiment.model.name,
     quantization: experiment.technique.quantization,

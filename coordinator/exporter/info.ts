@@ -1,7 +1,6 @@
 import { Gauge } from 'prom-client';
 import type { ResultRecord } from '../../core/result.js';
 import { axisValues } from '../../core/sweep/labels.js';
-import { shortId } from './window.js';
 
 /**
  * `ridgepoint_experiment_info{experiment, flash_attention, …} 1`: what an experiment id stands for. Its labels
@@ -30,5 +29,5 @@ export function infoLabels(record: ResultRecord): Record<string, string> {
   const axes = Object.entries(axisValues(record.experiment))
     .filter(([name, value]) => value !== null && name !== 'node')
     .map(([name, value]) => [name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`), String(value)]);
-  return { experiment: shortId(record.experimentId), ...Object.fromEntries(axes) };
+  return { experiment: record.experimentId, ...Object.fromEntries(axes) };
 }

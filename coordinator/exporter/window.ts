@@ -42,8 +42,3 @@ export class ResultWindow {
     return [...this.#kept.values()].map((kept) => kept.record);
   }
 }
-
-/** @returns the id as exported: long enough not to collide among the results of a window. */
-export function shortId(experimentId: string): string {
-  return experimentId.slice(0, 13);
-}

@@ -131,7 +131,7 @@ test('metrics: OpenMetrics with exemplars for who asks for it, plain text for ot
   const open = await get(prometheus);
   expect(open.type).toContain('application/openmetrics-text; version=1.0.0');
   expect(open.body.endsWith('# EOF\n')).toBe(true);
-  expect(open.body).toMatch(/_bucket\{le="0\.01".*\} \d+ # \{experiment="x[0-9a-f]{12}"\} 0\.01 /);
+  expect(open.body).toMatch(/_bucket\{le="0\.01".*\} \d+ # \{experiment="x[0-9a-f]{24}"\} 0\.01 /);
   for (const accept of ['*/*', 'text/plain;version=0.0.4']) {
     const plain = await get(accept);
     expect(plain.type).toContain('text/plain; version=0.0.4');
