@@ -13,7 +13,10 @@ export function registerResults(program: Command): void {
     .description('print the results a coordinator holds')
     .argument('[sweep]', 'sweep id or name (default: the newest)')
     .option('--follow', 'stay and print each new result as a JSON line')
-    .option('--all-trials', 'every trial as JSON lines: also drift controls and attempts that were tried again');
+    .option(
+      '--all-trials',
+      'every trial as JSON lines: also drift controls and attempts that were tried again',
+    );
   addDisplayOptions(addConnectionOptions(command)).action(
     async (sweep: string | undefined, options: ResultsOptions) => {
       const { printResults } = await import('../remote/results.js');

@@ -37,7 +37,7 @@ export function renderTable(report: Report, options: TableOptions): string {
     const below = reasonBelow(row);
     if (below === null) return;
     const shown = cut(text(`   └ ${below}`), width, text('…'));
-    lines.push(row.state === 'failed' ? colors.red(shown) : colors.dim(shown));
+    lines.push(colors.red(shown));
   });
   lines.push(colors.dim(rule), ...footer(report, letters, layout, width, text, colors));
   return `${lines.map((line) => line.trimEnd()).join('\n')}\n`;
@@ -59,7 +59,8 @@ function caption(report: Report, width: number, text: Text, colors: Colors): str
 }
 
 function starColumn(report: Report, text: Text): TextColumn {
-  return { head: ['', ''], cells: report.rows.map((row) => (row.onFront ? text('★') : ' ')), align: 'left' };
+  const mark = (row: Row): string => (row.onFront ? text('★') : row.state === 'valid' ? ' ' : '!');
+  return { head: ['', ''], cells: report.rows.map(mark), align: 'left' };
 }
 
 function noteColumn(report: Report, letters: ReadonlyMap<string, string>): TextColumn {
@@ -75,14 +76,11 @@ function letter(index: number): string {
   return index < 26 ? last : `${letter(Math.floor(index / 26) - 1)}${last}`;
 }
 
+/** A failed row has no numbers to look at, so it says why; an invalid one points to its footnotes. */
 function reasonBelow(row: Row): string | null {
-  if (row.state === 'failed') {
-    const failure = row.trial.failure;
-    return failure === null ? 'failed without a reason' : `failed (${failure.code}): ${failure.message}`;
-  }
-  if (row.state === 'valid') return null;
-  const codes = row.warnings.filter((w) => w.severity === 'invalid').map((w) => `${w.code}: ${w.message}`);
-  return `invalid, ${codes.join('; ') || 'without a code'}`;
+  if (row.state !== 'failed') return null;
+  const { failure } = row.trial;
+  return failure === null ? 'failed without a reason' : `failed (${failure.code}): ${failure.message}`;
 }
 
 function draw(
@@ -144,6 +142,7 @@ function footer(
     const goals = report.objectives.map((o) => `${o.metric} ${o.better}`).join(', ');
     items.push(`★ on the Pareto front: ${goals}`);
   }
+  if (report.rows.some((row) => row.state !== 'valid')) items.push('! not to be compared: invalid or failed');
   if (layout.spread) items.push('± half of the 95 % interval');
   if (layout.dropped.length > 0)
     items.push(`no room here for ${layout.dropped.join(', ')}: widen the terminal, or see the report`);

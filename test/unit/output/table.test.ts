@@ -44,7 +44,7 @@ describe('terminal table', () => {
     const lines = (width: number) =>
       plain(width)
         .split('\n')
-        .filter((line) => /^ [★ ] {2}\S/.test(line));
+        .filter((line) => /^ [★! ] {2}\S/.test(line));
     expect(lines(160).filter((line) => /^ .{3}(f16|q\d)/.test(line))).toHaveLength(24);
     expect(plain(170)).not.toContain('no room here');
     expect(plain(170)).toMatch(/energy\/out/);
@@ -53,11 +53,13 @@ describe('terminal table', () => {
     expect(plain(60)).toMatch(/ decode /);
   });
 
-  test('failed and invalid rows say why below themselves', () => {
+  test('failed rows say why below themselves, invalid ones are marked and point to their footnote', () => {
     expect(plain(120)).toContain(
       '└ failed (out-of-memory): the trial needed 12.4 GB and the node allows 8.0 GB',
     );
-    expect(plain(120)).toMatch(/└ invalid, foreign-process: .*1\.3 cores/);
+    expect(plain(120)).toMatch(/^ ! .* a\w*$/m);
+    expect(plain(120)).toMatch(/^a foreign-process \(1 row, invalid\)/m);
+    expect(plain(120)).toContain('! not to be compared: invalid or failed');
   });
 
   test('footnotes explain the letters', () => {
