@@ -2,7 +2,9 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { describe, expect, test } from 'vitest';
+import { parse } from 'yaml';
 import { createProgram } from '../cli/program.js';
+import { resolveConfig } from '../coordinator/config.js';
 import { parseSweep } from '../core/sweep/parse.js';
 
 const root = join(import.meta.dirname, '..');
@@ -88,6 +90,12 @@ describe('docs', () => {
       if (!parsed.ok) wrong.push(`${block.page}: ${parsed.mistakes.map((m) => m.message).join('; ')}`);
     }
     expect(wrong).toEqual([]);
+  });
+
+  test('every coordinator configuration in a code block is one', () => {
+    const configs = blocks.filter((b) => b.text.startsWith('grpcAddress:'));
+    expect(configs).not.toEqual([]);
+    for (const { text } of configs) expect(() => resolveConfig(parse(text))).not.toThrow();
   });
 
   test('every linked file and every folder that ARCHITECTURE.md names exists', () => {
