@@ -17,10 +17,10 @@ export function onInterrupt(meanwhile: string, drain: () => void, stopNow: () =>
   const listener = (): void => {
     count += 1;
     if (count === 1) {
-      say(`\n${meanwhile}; press Ctrl-C again to stop at once`);
+      say(`${meanwhile}; press Ctrl-C again to stop at once`);
       drain();
     } else {
-      say('\nstopping at once');
+      say('stopping at once');
       stopNow();
     }
   };

@@ -8,7 +8,20 @@ export function printJson(value: unknown): void {
   printData(JSON.stringify(value, null, 2));
 }
 
+/** A block that is kept up to date at the bottom of the terminal; lines have to go above it. */
+interface LiveBlock {
+  say(line: string): void;
+}
+
+let live: LiveBlock | null = null;
+
+/** From here on lines go above this block; null when it is gone. stderr is one, so this is, too. */
+export function sayAbove(block: LiveBlock | null): void {
+  live = block;
+}
+
 /** Writes a line for people to stderr: progress, hints, where files went. */
 export function say(text: string): void {
-  process.stderr.write(`${text}\n`);
+  if (live === null) process.stderr.write(`${text}\n`);
+  else live.say(text);
 }

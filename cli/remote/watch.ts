@@ -6,7 +6,7 @@ import {
 } from '../../proto/gen/ridgepoint/v1/control.js';
 import type { ConnectionOptions } from '../commands/connection-options.js';
 import { EXIT } from '../exit.js';
-import { say } from '../output/print.js';
+import { say, sayAbove } from '../output/print.js';
 import type { Progress } from '../output/progress.js';
 import { progressWriter } from '../output/progress-writer.js';
 import { terminalStyle } from '../output/terminal.js';
@@ -35,6 +35,7 @@ export async function watchSweep(
   signal?: AbortSignal,
 ): Promise<number> {
   const writer = progressWriter(process.stderr, terminalStyle(process.stderr));
+  sayAbove(writer);
   const start = performance.now();
   const said = new Set<string>();
   let last: WatchSweepResponse | undefined;
@@ -51,13 +52,14 @@ export async function watchSweep(
       for (const reason of update.status?.blockedReasons ?? []) {
         if (said.has(reason)) continue;
         said.add(reason);
-        writer.say(`waiting: ${reason}`);
+        say(`waiting: ${reason}`);
       }
       if (update.status !== undefined && update.status.state !== SweepState.SWEEP_STATE_RUNNING) break;
     }
   } finally {
     if (clock !== null) clearInterval(clock);
     writer.end();
+    sayAbove(null);
   }
   const status = last?.status;
   if (status === undefined) return EXIT.failed;
