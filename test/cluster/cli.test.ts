@@ -1,0 +1,133 @@
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { resultSchema } from '../../core/result.js';
+import { ridge, startRidge } from '../support/ridge.js';
+import { freePort } from '../support/services.js';
+
+/** Six quick points of the fake runner; no gate may fire on a busy machine, since that is not the question. */
+const SWEEP = `
+apiVersion: ridgepoint.dev/v1
+kind: Sweep
+metadata: { name: told }
+spec:
+  models: builtin:tiny
+  runners: [{ kind: fake, fakeDecodeTokensPerSecond: [1000, 2000, 4000] }]
+  workloads: [{ kind: latency, promptTokens: 64, generateTokens: 8, parallel: [1, 2] }]
+  measure: { maxRepeats: 3, maxWarmups: 1, maxSpread: 100, maxForeignCores: 1000, maxStealRatio: 1 }
+  placement: { retries: 0 }
+`;
+
+let folder: string;
+let file: string;
+let out: string;
+const idsIn = (path: string): string[] =>
+  readFileSync(join(out, path), 'utf8')
+    .trimEnd()
+    .split('\n')
+    .map((line) => resultSchema.parse(JSON.parse(line)).experimentId);
+
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'ridgepoint-cli-'));
+  file = join(folder, 'sweep.yaml');
+  out = join(folder, 'out');
+  writeFileSync(file, SWEEP);
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+describe('ridge run', () => {
+  test('killed in the middle, the same command finishes: every experiment once', async () => {
+    const first = startRidge(['run', file, '--out', out]);
+    await first.says(/[1-5]\/6/);
+    process.kill(first.process.pid ?? 0, 'SIGKILL');
+    await first.ended;
+
+    const second = await ridge(['run', file, '--out', out]);
+    expect(second.code, second.stderr).toBe(0);
+    expect(second.stdout).toContain('6 experiments');
+    expect(new Set(idsIn('results.jsonl')).size).toBe(6);
+    expect(idsIn('results.jsonl')).toHaveLength(6);
+    for (const name of ['report.html', 'metrics.prom', 'trials.jsonl', 'sweep.yaml', 'log.sqlite']) {
+      expect(existsSync(join(out, name)), name).toBe(true);
+    }
+    expect(existsSync(join(out, 'running.pid'))).toBe(false);
+    expect(readFileSync(join(out, 'metrics.prom'), 'utf8')).toMatch(
+      /^ridgepoint_decode_tokens_per_second\{.+} \d/m,
+    );
+  });
+
+  test('run again it has nothing to do, and the data on stdout is JSON alone', async () => {
+    const again = await ridge(['run', file, '--out', out, '--json']);
+    expect(again.code, again.stderr).toBe(0);
+    const report = JSON.parse(again.stdout) as { rows: unknown[]; counts: { trials: number } };
+    expect(report.rows).toHaveLength(6);
+  });
+
+  test.each([
+    ['table', /told\n6 experiments/],
+    ['md', /^\| /m],
+    ['csv', /^number,|experiment/i],
+    ['jsonl', /^\{"schema":"ridgepoint.dev\/result\/v1"/],
+    ['html', /^<!doctype html>/i],
+    // The fake runner is no llama.cpp: its rows are left out, and stderr says so.
+    ['llama-bench-json', /^\[\s*\]\s*$/],
+    ['llama-bench-sql', /CREATE TABLE IF NOT EXISTS/],
+  ])('ridge report --format %s', async (format, expected) => {
+    const printed = await ridge(['report', out, '--format', format]);
+    expect(printed.code, printed.stderr).toBe(0);
+    expect(printed.stdout).toMatch(expected);
+  });
+
+  test('what is recomputed from raw samples equals what was stored', async () => {
+    const stored = await ridge(['report', out, '--format', 'jsonl']);
+    const again = await ridge(['report', out, '--format', 'jsonl', '--recompute']);
+    expect(again.stdout).toBe(stored.stdout);
+  });
+});
+
+describe('wrong words', () => {
+  const cases: [string, () => string[], number, RegExp][] = [
+    ['an unknown command', () => ['runn', file], 2, /unknown command 'runn'/],
+    ['an unknown option', () => ['run', file, '--fast'], 2, /unknown option '--fast'/],
+    ['a missing file', () => ['run', join(folder, 'none.yaml')], 2, /there is no such file/],
+    ['an unknown format', () => ['report', out, '--format', 'xml'], 2, /Allowed choices are table/],
+    ['a folder without results', () => ['report', folder], 2, /has no results.jsonl/],
+    ['a coordinator that is not there', () => ['sweeps', '-c', '127.0.0.1:9'], 1, /no coordinator answers/],
+    ['plain text to another machine', () => ['sweeps', '-c', '192.0.2.1:7117'], 2, /loopback/],
+  ];
+  test.each(cases)('%s', async (_, words, code, sentence) => {
+    const ended = await ridge(words());
+    expect(ended.stderr).toMatch(sentence);
+    expect(ended.stderr).not.toMatch(/^\s+at .*:\d+:\d+/m);
+    expect(ended.stdout).toBe('');
+    expect(ended.code).toBe(code);
+  });
+});
+
+describe('a cluster of commands', () => {
+  test('coordinator, agent, submit, results, cancel', async () => {
+    const address = `127.0.0.1:${await freePort()}`;
+    const at = ['--coordinator', address];
+    const coordinator = startRidge([
+      ...['coordinator', '--listen', address, '--metrics', 'off', '--data', join(folder, 'coordinator')],
+    ]);
+    await coordinator.says(address);
+    const agent = startRidge(['agent', ...at, '--name', 'node-1', '--data', join(folder, 'agent')]);
+    const submitted = await ridge(['submit', file, ...at, '--watch']);
+    expect(submitted.code, submitted.stderr).toBe(0);
+    const id = submitted.stdout.trim();
+
+    const results = await ridge(['results', id, ...at, '--json']);
+    expect((JSON.parse(results.stdout) as { rows: unknown[] }).rows).toHaveLength(6);
+    const nodes = JSON.parse((await ridge(['nodes', ...at, '--json'])).stdout) as { name: string }[];
+    expect(nodes.map((node) => node.name)).toEqual(['node-1']);
+    expect((await ridge(['cancel', 'told', ...at])).code).toBe(0);
+    expect((await ridge(['cancel', 'untold', ...at])).stderr).toMatch(/there is no sweep untold/);
+
+    agent.process.kill('SIGTERM');
+    expect((await agent.ended).code).toBe(0);
+    coordinator.process.kill('SIGTERM');
+    expect((await coordinator.ended).code).toBe(0);
+  });
+});
