@@ -1,0 +1,57 @@
+// Makes the README's pictures from the newest run of the quickstart: the table as a terminal shows it and
+// the report page. Needs chromium. Run it by hand: npm run quickstart && node --import tsx scripts/pictures.ts
+import { execFileSync } from 'node:child_process';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { chromium } from 'playwright-core';
+
+const root = join(import.meta.dirname, '..');
+const run = join(root, 'ridge-out/quickstart');
+const images = join(root, 'docs/images');
+
+const COLORS: Record<string, string> = {
+  '1': 'font-weight:bold',
+  '2': 'opacity:.6',
+  '31': 'color:#f38b8b',
+  '32': 'color:#9bd18b',
+  '33': 'color:#e9c46a',
+  '36': 'color:#7fc8d8',
+};
+
+/** The few colours our own table uses, as HTML. */
+function toHtml(ansi: string): string {
+  const escaped = ansi.replace(/&/g, '&amp;').replace(/</g, '&lt;');
+  let open = 0;
+  const close = (): string => {
+    const spans = '</span>'.repeat(open);
+    open = 0;
+    return spans;
+  };
+  const esc = String.fromCharCode(27);
+  const body = escaped.replace(new RegExp(`${esc}\\[(\\d+)m`, 'g'), (_, code: string) => {
+    const style = COLORS[code];
+    if (style === undefined) return close();
+    open += 1;
+    return `<span style="${style}">`;
+  });
+  return body + close();
+}
+
+const table = execFileSync(process.execPath, [join(root, 'dist/cli/main.js'), 'report', run], {
+  encoding: 'utf8',
+  env: { ...process.env, FORCE_COLOR: '1', COLUMNS: '128', LANG: 'C.UTF-8' },
+});
+const browser = await chromium.launch({
+  executablePath: '/usr/bin/chromium',
+  args: ['--no-sandbox', '--disable-gpu', '--no-first-run', '--disable-background-networking'],
+});
+const terminal = await browser.newPage({ viewport: { width: 1200, height: 300 }, deviceScaleFactor: 1.5 });
+await terminal.setContent(`<body style="margin:0;background:#16202a"><pre style="margin:0;padding:22px 26px;display:inline-block;
+  color:#dfe7ee;font:14px/1.4 'DejaVu Sans Mono',monospace"><span style="color:#7fc8d8">$</span> npm run quickstart\n\n${toHtml(table)}</pre></body>`);
+await terminal.locator('pre').screenshot({ path: join(images, 'table.png') });
+
+const page = await browser.newPage({ viewport: { width: 1280, height: 1180 } });
+await page.goto(pathToFileURL(join(run, 'report.html')).href);
+await page.waitForTimeout(1000);
+await page.screenshot({ path: join(images, 'report.png') });
+await browser.close();
