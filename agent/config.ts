@@ -3,6 +3,7 @@ import { homedir, hostname } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parse } from 'yaml';
 import { z } from 'zod';
+import { DEFAULT_AGENT_METRICS_PORT, DEFAULT_COORDINATOR } from '../proto/ports.js';
 import type { ClientSecurity } from '../proto/security.js';
 
 /** Everything an agent can be told; every field has a default, so an empty file is a config. */
@@ -13,7 +14,7 @@ export const agentFileSchema = z.strictObject({
     .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/, 'use letters, digits, dots and dashes; 63 at most')
     .optional(),
   labels: z.record(z.string(), z.string()).default({}),
-  coordinator: z.string().min(1).default('127.0.0.1:7117'),
+  coordinator: z.string().min(1).default(DEFAULT_COORDINATOR),
   /** Files with PEM; without them the connection is plaintext, which only loopback allows. */
   tls: z
     .strictObject({
@@ -61,7 +62,7 @@ export const agentFileSchema = z.strictObject({
   exporter: z
     .strictObject({
       host: z.string().default('127.0.0.1'),
-      port: z.number().int().min(0).max(65_535).default(9465),
+      port: z.number().int().min(0).max(65_535).default(DEFAULT_AGENT_METRICS_PORT),
     })
     .nullable()
     .default(null),
@@ -133,7 +134,7 @@ function readFile(path: string | undefined): Record<string, unknown> {
   }
   if (content === null || content === undefined) return {};
   if (typeof content === 'object' && !Array.isArray(content)) return content as Record<string, unknown>;
-  throw new AgentConfigError([`${path} has to hold fields, e.g. \`coordinator: 127.0.0.1:7117\``]);
+  throw new AgentConfigError([`${path} has to hold fields, e.g. \`coordinator: ${DEFAULT_COORDINATOR}\``]);
 }
 
 function fromEnvironment(env: NodeJS.ProcessEnv): Record<string, unknown> {

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { parse as parseYaml } from 'yaml';
 import { z } from 'zod';
 import { FailureError, failure } from '../core/errors.js';
+import { DEFAULT_COORDINATOR, DEFAULT_COORDINATOR_METRICS } from '../proto/ports.js';
 
 const scope = z.enum(['agent', 'submit', 'read']);
 const seconds = z.number().positive();
@@ -63,9 +64,9 @@ export const tokensSchema = z
 /** The coordinator's configuration, with every default. */
 export const coordinatorConfigSchema = z.strictObject({
   /** Where agents and tools reach it; port 0 takes a free one. */
-  grpcAddress: z.string().default('127.0.0.1:7117'),
+  grpcAddress: z.string().default(DEFAULT_COORDINATOR),
   /** Where /metrics, /healthz and /readyz are; null = nowhere. */
-  metricsAddress: z.string().nullable().default('127.0.0.1:9464'),
+  metricsAddress: z.string().nullable().default(DEFAULT_COORDINATOR_METRICS),
   log: logSchema.default(() => ({ kind: 'sqlite' as const, path: defaultLogPath(), maxBytes: null })),
   security: securitySchema.default({ kind: 'plaintext' }),
   heartbeatSeconds: seconds.default(5),

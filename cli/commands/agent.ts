@@ -1,8 +1,10 @@
 import type { Command } from 'commander';
-import { addConnectionOptions, type ConnectionOptions } from './connection-options.js';
+import { DEFAULT_AGENT_METRICS_PORT } from '../../proto/ports.js';
+import { addAgentConnectionOptions, type CredentialOptions } from './connection-options.js';
 import { collect } from './values.js';
 
-export interface AgentOptions extends ConnectionOptions {
+export interface AgentOptions extends CredentialOptions {
+  readonly coordinator?: string;
   readonly config?: string;
   readonly name?: string;
   readonly models: readonly string[];
@@ -19,9 +21,12 @@ export function registerAgent(program: Command): void {
     .option('--name <name>', 'name of this node (default: its host name)')
     .option('--models <dir>', 'folder whose models sweeps may name (repeatable)', collect, [])
     .option('--data <dir>', 'folder of the spool (default: the state folder of the user)')
-    .option('--metrics <address>', 'HTTP address of /metrics, /healthz, /readyz (default: 127.0.0.1:9465)')
+    .option(
+      '--metrics <address>',
+      `HTTP address of /metrics, /healthz, /readyz, e.g. 127.0.0.1:${DEFAULT_AGENT_METRICS_PORT} (default: not served)`,
+    )
     .option('--energy <source>', 'energy source: auto, none, or replay:FILE for a recorded trace');
-  addConnectionOptions(command).action(async (options: AgentOptions) => {
+  addAgentConnectionOptions(command).action(async (options: AgentOptions) => {
     const { serveAgent } = await import('../serve/agent.js');
     await serveAgent(options);
   });

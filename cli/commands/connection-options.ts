@@ -1,24 +1,33 @@
 import { type Command, Option } from 'commander';
+import { DEFAULT_COORDINATOR } from '../../proto/ports.js';
 
-export interface ConnectionOptions {
+export interface ConnectionOptions extends CredentialOptions {
   readonly coordinator: string;
+}
+
+export interface CredentialOptions {
   readonly tlsCa?: string;
   readonly tlsCert?: string;
   readonly tlsKey?: string;
   readonly tokenFile?: string;
 }
 
-/** Where a command finds its coordinator when nothing else is said. */
-export const DEFAULT_COORDINATOR = '127.0.0.1:7117';
-
-/** Adds the options of every command that talks to a coordinator. */
+/** Adds the options of every command that asks a coordinator something. */
 export function addConnectionOptions(command: Command): Command {
+  return addCredentialOptions(command.addOption(coordinatorOption().default(DEFAULT_COORDINATOR)));
+}
+
+/** Adds the same options to the agent, whose configuration file may say them, too: nothing has a default here. */
+export function addAgentConnectionOptions(command: Command): Command {
+  return addCredentialOptions(command.addOption(coordinatorOption()));
+}
+
+function coordinatorOption(): Option {
+  return new Option('-c, --coordinator <address>', 'host:port of the coordinator').env('RIDGE_COORDINATOR');
+}
+
+function addCredentialOptions(command: Command): Command {
   return command
-    .addOption(
-      new Option('-c, --coordinator <address>', 'host:port of the coordinator')
-        .env('RIDGE_COORDINATOR')
-        .default(DEFAULT_COORDINATOR),
-    )
     .addOption(
       new Option('--tls-ca <file>', 'certificate authority of the other side (PEM)').env('RIDGE_TLS_CA'),
     )

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { DEFAULT_COORDINATOR, DEFAULT_COORDINATOR_METRICS } from '../../proto/ports.js';
 
 export interface CoordinatorOptions {
   readonly config?: string;
@@ -12,8 +13,14 @@ export function registerCoordinator(program: Command): void {
     .command('coordinator')
     .description('start a coordinator: takes sweeps, leases experiments to agents, keeps results')
     .option('--config <file>', 'configuration (YAML); flags win over it')
-    .option('--listen <address>', 'gRPC address (default: 127.0.0.1:7117; other than loopback needs TLS)')
-    .option('--metrics <address>', 'HTTP address of /metrics, /healthz, /readyz (default: 127.0.0.1:9464)')
+    .option(
+      '--listen <address>',
+      `gRPC address (default: ${DEFAULT_COORDINATOR}; other than loopback needs TLS)`,
+    )
+    .option(
+      '--metrics <address>',
+      `HTTP address of /metrics, /healthz, /readyz, or off (default: ${DEFAULT_COORDINATOR_METRICS})`,
+    )
     .option('--data <dir>', 'folder of the log (default: the state folder of the user)')
     .action(async (options: CoordinatorOptions) => {
       const { serveCoordinator } = await import('../serve/coordinator.js');

@@ -10,6 +10,7 @@ import { usageError } from '../exit.js';
 import { localModelFolders, modelSettings, resolveModels } from '../local-models.js';
 import { plainTable } from '../output/plain-table.js';
 import { printData, printJson, say } from '../output/print.js';
+import { duration } from '../output/progress.js';
 import { readSweepFile } from '../sweep-file.js';
 
 /** What loading a model and its warm-up add to the budget of a trial; a guess for a small model, and said so. */
@@ -118,12 +119,4 @@ function summary(sweep: Sweep, space: Space, budgetSeconds: number | null): stri
     `  order: random (seed ${placement.seed}), in blocks of ${placement.blockSize}${placement.driftControl ? ' between two drift controls' : ''}`,
   );
   return lines.join('\n');
-}
-
-/** `45 s`, `12 min`, `3.5 h`, `12 days`. */
-export function duration(seconds: number): string {
-  if (seconds < 90) return `${Math.round(seconds)} s`;
-  if (seconds < 5400) return `${Math.round(seconds / 60)} min`;
-  if (seconds < 172_800) return `${(seconds / 3600).toFixed(1)} h`;
-  return `${Math.round(seconds / 86_400).toLocaleString('en')} days`;
 }
