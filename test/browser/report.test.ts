@@ -145,17 +145,26 @@ describe.skipIf(!hasChromium)('report page (needs chromium)', () => {
     await page.selectOption('label:has-text("Across") select', 'peakResidentBytes');
     await page.selectOption('label:has-text("Up") select', 'energyPerOutputTokenJoules');
     expect(await label()).toBe('energy/out against peak RSS, 23 rows');
-    const dots = await page.$$eval('section:has(#pareto) svg path', (all) =>
-      all
-        .map((path) => path.getBoundingClientRect())
-        .filter((box) => box.width > 8 && box.width < 13 && box.top > 360)
-        .map((box) => [box.x + box.width / 2, box.y + box.height / 2] as const),
-    );
-    expect(dots.length).toBeGreaterThan(20);
-    const [x, y] = dots[0] ?? [0, 0];
-    await page.mouse.move(x, y, { steps: 3 });
     const tip = page.locator('.tip-title').first();
-    await tip.waitFor({ state: 'visible' });
+    // The chart may still be laying itself out: a point is aimed at again until it answers.
+    await expect
+      .poll(
+        async () => {
+          const dots = await page.$$eval('section:has(#pareto) svg path', (all) =>
+            all
+              .map((path) => path.getBoundingClientRect())
+              .filter((box) => box.width > 8 && box.width < 13 && box.top > 360)
+              .map((box) => [box.x + box.width / 2, box.y + box.height / 2] as const),
+          );
+          if (dots.length <= 20) return `${dots.length} dots`;
+          const [x, y] = dots[0] ?? [0, 0];
+          await page.mouse.move(0, 0);
+          await page.mouse.move(x, y, { steps: 3 });
+          return (await tip.isVisible()) ? 'a tip' : 'no tip';
+        },
+        { timeout: 15_000, interval: 200 },
+      )
+      .toBe('a tip');
     const found = await tip.textContent();
     expect(found).toMatch(/^#\d+ llama-1b /);
     expect(await page.getAttribute('tr.hovered', 'data-row')).toBe(/\d+/.exec(found ?? '')?.[0]);

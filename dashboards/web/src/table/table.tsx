@@ -16,6 +16,7 @@ export function Table(props: ResultsProps) {
   const scroller = useRef<HTMLDivElement>(null);
   const [view, setView] = useState({ top: 0, height: 640 });
   const [focus, setFocus] = useState(0);
+  const wanted = useRef<number | null>(null);
   const metrics = report.metrics.filter((m) => props.columns.includes(m.name));
   const widths = useMemo(() => metrics.map((m) => metricWidth(report.rows, m)), [report, props.columns]);
 
@@ -32,6 +33,15 @@ export function Table(props: ResultsProps) {
     };
   }, []);
 
+  // A row that was far away exists only now.
+  useLayoutEffect(() => {
+    if (wanted.current === null || scroller.current === null) return;
+    const row = rowAt(scroller.current, wanted.current);
+    if (row === null) return;
+    wanted.current = null;
+    row.focus({ preventScroll: true });
+  });
+
   const first = Math.max(0, Math.floor(view.top / ROW) - OVERSCAN);
   const last = Math.min(rows.length, Math.ceil((view.top + view.height) / ROW) + OVERSCAN);
   const current = Math.min(focus, Math.max(0, rows.length - 1));
@@ -46,12 +56,16 @@ export function Table(props: ResultsProps) {
     else if ((target + 1) * ROW + head > element.scrollTop + element.clientHeight) {
       element.scrollTop = (target + 1) * ROW + head - element.clientHeight;
     }
-    requestAnimationFrame(() => element.querySelector<HTMLElement>(`tr[data-index="${target}"]`)?.focus());
+    const row = rowAt(element, target);
+    if (row === null) wanted.current = target;
+    else row.focus();
   };
 
   const onKeyDown = (event: KeyboardEvent) => {
     if (!(event.target instanceof HTMLTableRowElement)) return;
-    const row = rows[current];
+    // The row that has the focus says where we are: keys can come faster than the page is drawn.
+    const from = wanted.current ?? Number(event.target.dataset.index);
+    const row = rows[from];
     const steps: Record<string, number> = {
       ArrowDown: 1,
       ArrowUp: -1,
@@ -61,7 +75,7 @@ export function Table(props: ResultsProps) {
       End: rows.length,
     };
     const step = steps[event.key];
-    if (step !== undefined) move(current + step);
+    if (step !== undefined) move(from + step);
     else if (event.key === 'Enter' && row !== undefined) props.onOpen(row.experimentId);
     else if (event.key === ' ' && row !== undefined) props.onToggle(row.experimentId);
     else return;
@@ -147,6 +161,10 @@ export function Table(props: ResultsProps) {
       {rows.length === 0 && <p class="empty">No row passes the filter.</p>}
     </div>
   );
+}
+
+function rowAt(scroller: HTMLElement, index: number): HTMLElement | null {
+  return scroller.querySelector<HTMLElement>(`tr[data-index="${index}"]`);
 }
 
 interface RowProps extends ResultsProps {
