@@ -73,8 +73,7 @@ export class Session {
         await this.#converse();
       } catch (error) {
         if (this.#over.signal.aborted) break;
-        const reason = error instanceof WireError ? `${error.code}: ${error.message}` : String(error);
-        this.#needs.log('warn', `no coordinator (${reason}); trying again`);
+        this.#needs.log('warn', `${trouble(error).replace(/[.:\s]+$/, '')}; trying again`);
       }
       await sleep(this.#backoff.next() * 1000, undefined, { signal: this.#over.signal }).catch(() => {});
     }
@@ -247,4 +246,11 @@ export class Session {
       ),
     );
   }
+}
+
+/** A coordinator that answers and refuses is another matter than none. */
+function trouble(error: unknown): string {
+  if (!(error instanceof WireError)) return `the conversation broke off: ${String(error)}`;
+  if (error.code === 'unavailable') return `no coordinator answers (${error.message})`;
+  return `the coordinator refuses (${error.code}): ${error.message}`;
 }
