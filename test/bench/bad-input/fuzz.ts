@@ -1,4 +1,5 @@
 import { mkdirSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { ResultRecord } from '../../../core/result.js';
 import { resultSchema } from '../../../core/result.js';
 import { damage } from '../../support/damage.js';
@@ -53,7 +54,8 @@ async function run(ground: Ground, mutations: number): Promise<Figure[]> {
   void agent.ended.then(() => {
     agentEnded = true;
   });
-  const submitted = await ground.ridge(['submit', file, ...at, '--watch'], {}, 3600);
+  const submitted = await ground.ridge(['submit', file, ...at]);
+  const failed = await settled(ground, at, mutations);
   const agentLives = !agentEnded;
   const nodes = await ground.ridge(['nodes', ...at]);
   const printed = await ground.ridge(['results', ...at, '--format', 'jsonl', '--all-trials']);
@@ -63,14 +65,14 @@ async function run(ground: Ground, mutations: number): Promise<Figure[]> {
   const parsed = lines.map((line) => resultSchema.safeParse(JSON.parse(line)));
   const records = parsed.flatMap((result) => (result.success ? [result.data] : []));
   const mute = records.filter(({ failure, status }) => status === 'failed' && !isSentence(failure?.message));
-  const settled = new Set(records.map((record) => record.experiment.model.name)).size;
+  const known = new Set(records.map((record) => record.experiment.model.name)).size;
   print(records, kinds);
   return [
     {
       claim: 'no damaged model kills the agent',
-      measured: `${agentLives && nodes.stdout.includes('n') ? 'it lived' : 'it died'}; ${settled} of ${mutations} models have a record, submit ended with ${submitted.code}`,
-      required: `it lives, ${mutations} of ${mutations}, 1 (some failed)`,
-      holds: agentLives && settled === mutations && submitted.code === 1,
+      measured: `${agentLives && nodes.stdout.includes('n') ? 'it lived' : 'it died'}; ${known} of ${mutations} models have a record, ${failed} failed, submit ended with ${submitted.code}`,
+      required: `it lives, ${mutations} of ${mutations}, some failed, 0`,
+      holds: agentLives && known === mutations && failed > 0 && submitted.code === 0,
     },
     {
       claim: 'every record of a damaged model is one, and every failure has a code and a sentence',
@@ -85,6 +87,28 @@ async function run(ground: Ground, mutations: number): Promise<Figure[]> {
       holds: stuck.length === 0,
     },
   ];
+}
+
+/**
+ * Waits until every point is settled, or waits for a node with more memory than this one: a damaged number
+ * can ask for terabytes, and a cluster may yet get such a node. @returns how many failed or wait.
+ */
+async function settled(ground: Ground, at: readonly string[], mutations: number): Promise<number> {
+  for (;;) {
+    await sleep(2000);
+    const { stdout } = await ground.ridge(['sweeps', '--json', ...at]);
+    const [status] = JSON.parse(stdout) as {
+      complete: number;
+      failed: number;
+      invalid: number;
+      running: number;
+      blockedReasons: string[];
+    }[];
+    if (status === undefined) throw new Error('the coordinator has lost the sweep');
+    const waiting = status.blockedReasons.length;
+    const done = status.complete + status.failed + status.invalid + waiting;
+    if (status.running === 0 && done >= mutations) return status.failed + waiting;
+  }
 }
 
 /** Words for people, not an empty string or an object. */

@@ -126,7 +126,7 @@ const moreThanTheMachine: Case = {
     const models = [{ name: 'huge', source: 'huge.gguf' }];
     const file = ground.write('sweep.yaml', sweep({ models, workload }));
     const run = await ground.ridge(['run', file, '--out', 'out']);
-    const wrong = [...ended(run, 1), ...told(run, [/need \d+ GB/, /has \d+(\.\d+)? GB/])];
+    const wrong = [...ended(run, 1), ...told(run, [/need [\d,]+ GB/, /has [\d.]+ GB/])];
     if (run.seconds > 20) wrong.push(`took ${run.seconds.toFixed(0)} s`);
     return [...wrong, ...complete(records(ground.path('out')), 1)];
   },
