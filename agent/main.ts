@@ -42,7 +42,7 @@ export interface RunningAgent {
 /**
  * Probes the node and joins a coordinator; resolves once the agent works, connected or not: it looks for
  * its coordinator until it is stopped.
- * @throws WireError `refused` for plaintext to another machine; Error when the exporter's port is taken.
+ * @throws WireError: `refused` for plaintext to another machine, `unavailable` when the exporter's port is taken.
  */
 export async function startAgent(config: AgentConfig): Promise<RunningAgent> {
   const log = pino({ name: 'agent', level: config.logLevel }, pino.destination(2));

@@ -82,6 +82,9 @@ export async function prepareModel(
   return { base, artifact, doubts: artifact.warnings.map((text) => warn('engine-warning', text)) };
 }
 
+/** 8.00, 25.3, 60,500: a damaged model may ask for any amount. */
+const THREE_DIGITS = { minimumSignificantDigits: 3, maximumSignificantDigits: 3 } as const;
+
 /**
  * Refuses what cannot fit before anything is loaded: a machine out of memory takes its neighbours along.
  * @returns the bytes that were predicted. @throws FailureError `does-not-fit`.
@@ -95,7 +98,7 @@ export function checkFit(
   const { bytes } = predictMemory({ facts: base.facts, experiment, quantizationBytes: artifact.bytes });
   const room = Math.min(device.memoryBytes, memoryLimitBytes ?? Infinity);
   if (bytes <= room) return bytes;
-  const gigabytes = (value: number) => `${(value / 1e9).toPrecision(3)} GB`;
+  const gigabytes = (value: number) => `${(value / 1e9).toLocaleString('en', THREE_DIGITS)} GB`;
   const message = `the trial needs about ${gigabytes(bytes)} and ${device.id} has ${gigabytes(room)}`;
   const hint = 'Lower contextDepth, promptTokens or parallel, or choose a smaller quantization.';
   throw new FailureError(failure('does-not-fit', message, { hint }));

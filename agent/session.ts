@@ -75,12 +75,9 @@ export class Session {
         await this.#converse();
       } catch (error) {
         if (this.#over.signal.aborted) break;
-        const reason = error instanceof WireError ? `${error.code}: ${error.message}` : String(error);
+        const reason = `${trouble(error).replace(/[.:\s]+$/, '')}; trying again`;
         // Said once per break, not once per attempt.
-        this.#needs.log(
-          reason === this.#trouble ? 'debug' : 'warn',
-          `no coordinator (${reason}); trying again`,
-        );
+        this.#needs.log(reason === this.#trouble ? 'debug' : 'warn', reason);
         this.#trouble = reason;
       }
       await sleep(this.#backoff.next() * 1000, undefined, { signal: this.#over.signal }).catch(() => {});
@@ -255,4 +252,11 @@ export class Session {
       ),
     );
   }
+}
+
+/** A coordinator that answers and refuses is another matter than none. */
+function trouble(error: unknown): string {
+  if (!(error instanceof WireError)) return `the conversation broke off: ${String(error)}`;
+  if (error.code === 'unavailable') return `no coordinator answers (${error.message})`;
+  return `the coordinator refuses (${error.code}): ${error.message}`;
 }

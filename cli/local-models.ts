@@ -1,7 +1,7 @@
 import { dirname, isAbsolute, resolve } from 'node:path';
 import { type ModelSettings, resolveModel } from '../agent/artifacts/resolve.js';
 import { cacheFolder } from '../agent/native/engines/location.js';
-import { toFailure } from '../core/errors.js';
+import { type Failure, FailureError, failure, toFailure } from '../core/errors.js';
 import type { ModelRef } from '../core/sweep/experiment.js';
 import type { Sweep } from '../core/sweep/spec.js';
 import { EXIT, fromFailure } from './exit.js';
@@ -36,7 +36,8 @@ export function modelSettings(modelFolders: readonly string[]): ModelSettings {
  * known before anything runs.
  * @param onMissing called for a model that is not on this machine, which then stays without facts; without
  *   it such a model is an error.
- * @throws CommandError: 2 when a name leads nowhere, 1 when a file is broken.
+ * @throws CommandError that names every model that cannot be used: 2 when a name leads nowhere, 1 when a file
+ *   is broken.
  */
 export async function resolveModels(
   sweep: Sweep,
@@ -44,30 +45,37 @@ export async function resolveModels(
   onMissing?: (model: ModelRef, why: string) => void,
 ): Promise<ModelRef[]> {
   const resolved: ModelRef[] = [];
+  const failures: Failure[] = [];
   for (const model of sweep.models) {
     try {
-      const { digest, facts } = await resolveModel(model.source, settings);
-      if (model.digest !== null && model.digest !== digest) {
-        const message = `the model ${model.name} has the digest ${digest}, not ${model.digest} as the sweep says`;
-        throw fromFailure({
-          ...toFailure(null),
-          code: 'digest-mismatch',
-          message,
-          hint: 'Get the right file, or correct the digest.',
-        });
-      }
-      resolved.push({ ...model, digest, facts });
+      resolved.push(await opened(model, settings));
     } catch (error) {
       const reason = toFailure(error);
       if (reason.code === 'internal') throw error;
-      const words = reason.code === 'model-missing' || reason.code === 'source-not-allowed';
-      if (words && onMissing !== undefined) {
+      if (isWords(reason) && onMissing !== undefined) {
         onMissing(model, reason.message);
         resolved.push(model);
-        continue;
-      }
-      throw fromFailure(reason, words ? EXIT.usage : EXIT.failed);
+      } else failures.push(reason);
     }
   }
-  return resolved;
+  const [first] = failures;
+  if (first === undefined) return resolved;
+  const message = failures.map((reason) => reason.message).join('\n');
+  throw fromFailure({ ...first, message }, failures.every(isWords) ? EXIT.usage : EXIT.failed);
+}
+
+/** @throws FailureError */
+async function opened(model: ModelRef, settings: ModelSettings): Promise<ModelRef> {
+  const { digest, facts } = await resolveModel(model.source, settings);
+  if (model.digest !== null && model.digest !== digest) {
+    const message = `the model ${model.name} has the digest ${digest}, not ${model.digest} as the sweep says`;
+    const hint = 'Get the right file, or correct the digest.';
+    throw new FailureError(failure('digest-mismatch', message, { hint }));
+  }
+  return { ...model, digest, facts };
+}
+
+/** The sweep names what is not here; the file itself is not to blame. */
+function isWords({ code }: Failure): boolean {
+  return code === 'model-missing' || code === 'source-not-allowed';
 }

@@ -1,3 +1,4 @@
+import { FailureError } from '../core/errors.js';
 import type { ResultRecord } from '../core/result.js';
 import type { ModelRef } from '../core/sweep/experiment.js';
 import { WireError } from '../proto/errors.js';
@@ -23,6 +24,8 @@ export interface ConductorParts {
   readonly push: (command: Push) => void;
   /** Called for every new result, after it is in the log. */
   readonly recorded: (record: ResultRecord) => void;
+  /** The log refused to be written: what was asked is undone, and so will be all that follows. */
+  readonly logFailed?: (reason: FailureError) => void;
   /** One sentence about something that did not stop the work. */
   readonly warn: (sentence: string) => void;
 }
@@ -122,6 +125,7 @@ export class Conductor {
       }
     } catch (error) {
       notWritten(this.state, facts);
+      if (error instanceof FailureError) this.#parts.logFailed?.(error);
       throw error;
     }
     for (const fact of facts) {

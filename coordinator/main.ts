@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { pino } from 'pino';
+import type { FailureError } from '../core/errors.js';
 import { AgentServiceService } from '../proto/gen/ridgepoint/v1/agents.js';
 import { ControlServiceService } from '../proto/gen/ridgepoint/v1/control.js';
 import { addStandardServices } from '../proto/reflection.js';
@@ -35,6 +36,8 @@ export interface RunningCoordinator {
   /** Everything /metrics would show now, as OpenMetrics text. */
   exposition(): Promise<string>;
   status(): CoordinatorStatus;
+  /** Resolves when the log could not be written for the first time; a cluster goes on trying, a run ends. */
+  readonly logFailed: Promise<FailureError>;
   /** Leases no more, tells the agents, waits for running trials up to `drainSeconds`, then closes the log. */
   stop(reason: string): Promise<void>;
 }
@@ -55,6 +58,10 @@ export async function startCoordinator(config: CoordinatorConfig): Promise<Runni
   const log = await openLog(resolved.log);
   const registry = new Registry();
   const opened: (() => Promise<void>)[] = [() => log.close()];
+  let tellLogFailed: (reason: FailureError) => void = () => {};
+  const logFailed = new Promise<FailureError>((resolve) => {
+    tellLogFailed = resolve;
+  });
   try {
     const exporter: Exporter = new Exporter(
       { ...resolved.exporter, version: packageVersion() },
@@ -73,6 +80,7 @@ export async function startCoordinator(config: CoordinatorConfig): Promise<Runni
       },
       push: (command) => registry.session(command.node)?.push(pushMessage(command)),
       recorded: (record) => exporter.record(record),
+      logFailed: tellLogFailed,
       warn: (sentence) => logger.warn(sentence),
     });
     await exporter.restore(log, conductor);
@@ -128,6 +136,7 @@ export async function startCoordinator(config: CoordinatorConfig): Promise<Runni
     return {
       grpcAddress: grpc.address,
       metricsUrl: http === null ? null : `${http.url}/metrics`,
+      logFailed,
       exposition: async () => (await exporter.expose('application/openmetrics-text')).body,
       status: () => ({
         sweeps: [...conductor.state.sweeps.values()].map(sweepStatus),

@@ -4,10 +4,10 @@ import { WireError } from './errors.js';
 export function bindError(address: string, error: Error): WireError {
   const code = (error as NodeJS.ErrnoException).code ?? error.message;
   if (/EADDRINUSE/.test(code)) {
-    return new WireError(
-      'refused',
-      `${address} is in use already: stop what listens there or choose another address.`,
-    );
+    // The address is a right one and may be free again in a moment.
+    return new WireError('unavailable', `${address} is in use already`, [
+      'Stop what listens there, or choose another address.',
+    ]);
   }
   if (/EACCES/.test(code)) {
     return new WireError('refused', `${address} may not be used by this user: choose a port above 1023.`);

@@ -101,7 +101,9 @@ function realpath(path: string, source: string): string {
 
 function regularFile(path: string, source: string): string {
   if (statSync(path).isFile()) return path;
-  throw refusal('model-missing', `${source} is not a file`);
+  throw refusal('model-missing', `${source} is not a file`, {
+    hint: 'Name the GGUF file itself; `ridge models` shows what is here.',
+  });
 }
 
 function outside(source: string, settings: SourceSettings): FailureError {

@@ -146,7 +146,7 @@ export class ArtifactStore {
     }
   }
 
-  /** Room for the base's size is asked for: no quantization of it is larger, and less is often enough. */
+  /** Room for the base's size is asked for: most quantizations are smaller, and the engine finds out the rest. */
   async #checkRoom(bytes: number): Promise<void> {
     const { bavail, bsize } = await statfs(this.#folder);
     if (bavail * bsize >= bytes) return;

@@ -1,4 +1,6 @@
 import fastify, { type FastifyInstance } from 'fastify';
+import { bindError } from '../../proto/bind-error.js';
+import { joinAddress } from '../../proto/loopback.js';
 import { type AgentState, agentMetrics } from './metrics.js';
 
 export interface RunningExporter {
@@ -9,7 +11,7 @@ export interface RunningExporter {
 
 /**
  * Serves `/metrics` (Prometheus text), `/healthz` (the process answers) and `/readyz` (a coordinator does).
- * Throws an Error whose message is one sentence when the port cannot be taken.
+ * @throws WireError when the address cannot be listened on.
  */
 export async function startExporter(
   state: AgentState,
@@ -30,10 +32,6 @@ export async function startExporter(
     return { url, close: () => app.close() };
   } catch (error) {
     await app.close();
-    const { code, message } = error as NodeJS.ErrnoException;
-    const why = code === 'EADDRINUSE' ? 'another process has the port' : message;
-    throw new Error(
-      `the agent’s metrics cannot be served on ${at.host}:${at.port}: ${why}; choose another exporter.port`,
-    );
+    throw bindError(joinAddress(at.host, at.port), error as Error);
   }
 }

@@ -1,5 +1,6 @@
-import { closeSync, mkdirSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs';
-import { join } from 'node:path';
+import { closeSync, existsSync, mkdirSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { FailureError } from '../../core/errors.js';
 import { usageError, workError } from '../exit.js';
 import { FILES, writeWhole } from '../report/run-folder.js';
 
@@ -18,32 +19,36 @@ const LOCK = 'running.pid';
  * Opens the folder of a run, making it when needed, and locks it; the lock of a process that is gone is
  * taken over.
  * @param fresh forget what the folder holds.
- * @throws CommandError 2 when another run is at work there, 1 when the folder cannot be written.
+ * @throws CommandError 1 when another run is at work there or the disk is full, 2 when it cannot be a folder of ours.
  */
 export function openRunFolder(path: string, document: string, fresh: boolean): RunFolder {
+  let release = (): void => {};
   try {
-    mkdirSync(path, { recursive: true });
+    makeFolders(path);
     lock(join(path, LOCK), path);
+    release = () => rmSync(join(path, LOCK), { force: true });
     if (fresh) {
       const kept = ['log.sqlite', 'log.sqlite-wal', 'log.sqlite-shm', 'agent', ...Object.values(FILES)];
       for (const name of kept) rmSync(join(path, name), { recursive: true, force: true });
     }
     writeWhole(join(path, FILES.sweep), document);
   } catch (error) {
+    release();
     throw folderError(error, path);
   }
   return {
     path,
     log: join(path, 'log.sqlite'),
     agent: join(path, 'agent'),
-    release: () => rmSync(join(path, LOCK), { force: true }),
+    release,
   };
 }
 
 /** Turns a failed write into a sentence with the next step; other errors stay as they are. */
 export function folderError(error: unknown, path: string): unknown {
   const code = (error as NodeJS.ErrnoException).code;
-  if (code === 'ENOSPC' || code === 'EDQUOT') {
+  const full = error instanceof FailureError && error.failure.code === 'disk-full';
+  if (full || code === 'ENOSPC' || code === 'EDQUOT') {
     return workError(
       `the disk of ${path} is full`,
       'Free some space and run the same command again: it goes on where it was.',
@@ -52,24 +57,46 @@ export function folderError(error: unknown, path: string): unknown {
   if (code === 'EACCES' || code === 'EROFS' || code === 'EPERM') {
     return usageError(`${path} cannot be written (${code})`, 'Name another folder with --out.');
   }
+  if (code === 'ENOENT' && (error as NodeJS.ErrnoException).syscall === 'mkdir') {
+    return usageError(`${path} cannot be made there`, 'Name another folder with --out.');
+  }
   if (code === 'ENOTDIR' || code === 'EEXIST')
     return usageError(`${path} is not a folder`, 'Name another with --out.');
   return error;
+}
+
+/** Node's own recursive mkdir calls a read-only disk ENOENT, and never ends below /proc. */
+function makeFolders(path: string): void {
+  if (existsSync(path)) return;
+  if (dirname(path) !== path) makeFolders(dirname(path));
+  try {
+    mkdirSync(path);
+  } catch (error) {
+    // Another run may have made it just now.
+    const made = (error as NodeJS.ErrnoException).code === 'EEXIST' && existsSync(path);
+    if (!made) throw error;
+  }
 }
 
 function lock(file: string, folder: string): void {
   for (;;) {
     try {
       const descriptor = openSync(file, 'wx');
-      writeSync(descriptor, String(process.pid));
-      closeSync(descriptor);
+      try {
+        writeSync(descriptor, String(process.pid));
+      } catch (error) {
+        rmSync(file, { force: true });
+        throw error;
+      } finally {
+        closeSync(descriptor);
+      }
       return;
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
     }
     const holder = Number(readFileSync(file, 'utf8'));
     if (isRidge(holder)) {
-      throw usageError(
+      throw workError(
         `another run (process ${holder}) is at work in ${folder}`,
         'Wait for it, or choose another folder with --out.',
       );

@@ -72,6 +72,10 @@ async function runIn(folder: RunFolder, job: Job, options: RunOptions): Promise<
     if (coordinator.metricsUrl !== null) say(`metrics at ${coordinator.metricsUrl}`);
     agent = await startAgent(embeddedAgentConfig(coordinator, folder, job, options));
     return await drive(coordinator, agent, folder, job, options);
+  } catch (error) {
+    // What runs could not be kept, so nobody waits for it.
+    await agent?.stopNow();
+    throw error;
   } finally {
     await agent?.stop();
     await coordinator.stop('the run is over');
@@ -120,7 +124,13 @@ async function drive(
       // Running the same command again is how people ask for another try.
       retryFailed: true,
     });
-    const exitCode = await watchSweep(control, sweepId, over.signal);
+    // Without its log the run can keep nothing: it ends, and what is on disk already stays.
+    const exitCode = await Promise.race([
+      watchSweep(control, sweepId, over.signal),
+      coordinator.logFailed.then((reason) => {
+        throw reason;
+      }),
+    ]);
     const records = await collectResults(control, sweepId, true);
     const report = await leave(folder, job.sweep, records, coordinator);
     printData(await renderReport(report, chosenFormat(options)));
@@ -129,6 +139,7 @@ async function drive(
     say('interrupted; the same command goes on where it was');
     return EXIT.interrupted;
   } finally {
+    over.abort();
     interrupts.close();
     control.close();
   }

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { buildReport, type ReportRequest } from '../../core/report/report.js';
 import { type ResultRecord, resultSchema } from '../../core/result.js';
@@ -25,8 +25,13 @@ export const FILES = {
 /** Writes a file in one step, so that a kill leaves the old one or the new one. */
 export function writeWhole(path: string, text: string): void {
   const draft = `${path}.new`;
-  writeFileSync(draft, text);
-  renameSync(draft, path);
+  try {
+    writeFileSync(draft, text);
+    renameSync(draft, path);
+  } catch (error) {
+    rmSync(draft, { force: true });
+    throw error;
+  }
 }
 
 /** Writes results.jsonl and trials.jsonl. */

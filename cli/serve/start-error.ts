@@ -5,13 +5,9 @@ import { CommandError, usageError, workError } from '../exit.js';
 export function startError(error: unknown): unknown {
   if (error instanceof CommandError) return error;
   if (error instanceof WireError) {
-    return error.code === 'refused' || error.code === 'invalid'
-      ? usageError(error.message)
-      : workError(error.message);
-  }
-  const { code, message } = error as NodeJS.ErrnoException;
-  if (code === 'EADDRINUSE' || /address.*(in use|taken)/i.test(message ?? '')) {
-    return workError(message, 'Another program listens there: stop it, or choose another address.');
+    const hint = error.details.length === 0 ? null : error.details.join('\n       ');
+    const words = error.code === 'refused' || error.code === 'invalid';
+    return words ? usageError(error.message, hint) : workError(error.message, hint);
   }
   return error;
 }

@@ -54,6 +54,9 @@ function generalClass(deviceClass: string): string {
   return deviceClass.split(':')[0] ?? deviceClass;
 }
 
+/** 8.00, 25.3, 60,500: a damaged model may ask for any amount. */
+const THREE_DIGITS = { minimumSignificantDigits: 3, maximumSignificantDigits: 3 } as const;
+
 function gigabytes(bytes: number): string {
-  return `${(bytes / 1e9).toPrecision(3)} GB`;
+  return `${(bytes / 1e9).toLocaleString('en', THREE_DIGITS)} GB`;
 }

@@ -79,7 +79,10 @@ function perLayer(header: GgufHeader, key: string, layers: number): readonly num
 
 function required(header: GgufHeader, key: string): number {
   const value = count(header, key);
-  if (value === null) throw new GgufError(`it does not say its ${shown(key)}`);
+  if (value === null) {
+    const architecture = shown(String(header.metadata.get('general.architecture')));
+    throw new GgufError(`its architecture is ${architecture}, and it does not say its ${shown(key)}`);
+  }
   return value;
 }
 

@@ -28,6 +28,8 @@ const MAX_TENSORS = 65_536;
 const MAX_DIMENSIONS = 4;
 const MAX_NAME_BYTES = 63;
 const DEFAULT_ALIGNMENT = 32;
+/** Engines ignore what follows the last tensor; more than this, and than the model itself, is another file. */
+const STRAY_BYTES = 2 ** 20;
 
 /**
  * Reads and checks the header of a GGUF file in plain JavaScript, before native code touches it: format of
@@ -65,6 +67,10 @@ function parse(reader: HeaderReader, fileBytes: number): GgufHeader {
   if (last !== undefined && last.offset + last.bytes > fileBytes) {
     const missing = last.offset + last.bytes - fileBytes;
     throw new GgufError(`it is cut off: ${missing} of ${last.offset + last.bytes} bytes are missing`);
+  }
+  const described = last === undefined ? reader.position : last.offset + last.bytes;
+  if (fileBytes > 2 * described + STRAY_BYTES) {
+    throw new GgufError(`its header describes ${described} bytes, and the file has ${fileBytes}`);
   }
   return { fileBytes, version, metadata, tensors };
 }

@@ -2,6 +2,8 @@ import { existsSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { basename } from 'node:path';
 import { FailureError, failure } from '../../../core/errors.js';
+import { readGgufHeader } from '../../artifacts/gguf/header.js';
+import { shown } from '../../artifacts/gguf/metadata.js';
 import { CONSTANTS, type EngineDevice, type Llama, loadLlama, type Pointer } from '../../native/llama.js';
 import type { LoadRequest } from '../runner.js';
 import { kvBytesPerToken, readFacts } from './facts.js';
@@ -83,8 +85,17 @@ function openModel(llama: Llama, path: string, settings: Settings, device: Engin
   params.load_mode = settings.mmap ? CONSTANTS.LLAMA_LOAD_MODE_MMAP : CONSTANTS.LLAMA_LOAD_MODE_NONE;
   const model = functions.llama_model_load_from_file(path, params);
   llama.free(devices);
-  if (model === null) throw new FailureError(modelFailure(basename(path), llama.log));
+  if (model === null) throw new FailureError(modelFailure(basename(path), architectureOf(path), llama.log));
   return model;
+}
+
+function architectureOf(path: string): string | null {
+  try {
+    const word = readGgufHeader(path).metadata.get('general.architecture');
+    return typeof word === 'string' ? shown(word) : null;
+  } catch {
+    return null;
+  }
 }
 
 const FLASH = {

@@ -1,6 +1,6 @@
-import { existsSync, rmSync, statSync } from 'node:fs';
-import { basename } from 'node:path';
-import { FailureError, failure } from '../../../core/errors.js';
+import { existsSync, rmSync, statfsSync, statSync } from 'node:fs';
+import { basename, dirname } from 'node:path';
+import { type Failure, FailureError, failure } from '../../../core/errors.js';
 import { CONSTANTS, loadLlama } from '../../native/llama.js';
 
 /** llama.cpp's names in lower case → file type, from the headers: `q4_k_m` → LLAMA_FTYPE_MOSTLY_Q4_K_M. */
@@ -28,7 +28,7 @@ export interface Quantized {
  * Writes a quantized copy of a GGUF file, synchronously (this process does nothing else).
  * @returns the size of the new file, and a sentence where tensors got another type than the one asked for
  * (K-quants need rows of a multiple of 256).
- * @throws FailureError `artifact-failed` with the engine's words; no file is left behind then.
+ * @throws FailureError `disk-full`, or `artifact-failed` with the engine's words; no file is left behind then.
  */
 export async function quantizeFile(request: QuantizeRequest): Promise<Quantized> {
   const { inputPath, outputPath, quantization, threads } = request;
@@ -54,7 +54,10 @@ export async function quantizeFile(request: QuantizeRequest): Promise<Quantized>
     llama.reference('llama_model_quantize_params', params),
   );
   if (code !== 0 || !existsSync(outputPath)) {
+    // The engine says `iostream error` of a full disk; the draft still fills it now.
+    const full = freeBytes(dirname(outputPath)) < FULL_BYTES;
     rmSync(outputPath, { force: true });
+    if (full) throw new FailureError(diskFull(dirname(outputPath), quantization));
     const said = llama.log.errors() ?? `code ${code}`;
     throw new FailureError(
       failure(
@@ -74,4 +77,18 @@ export async function quantizeFile(request: QuantizeRequest): Promise<Quantized>
   const warnings =
     fallback === null ? [] : [`${fallback} do not allow ${quantization} and got a larger type`];
   return { bytes: statSync(outputPath).size, warnings };
+}
+
+/** Less than this left after a failed write is why it failed: the engine writes a tensor at a time. */
+const FULL_BYTES = 2 ** 20;
+
+function freeBytes(folder: string): number {
+  const { bavail, bsize } = statfsSync(folder);
+  return bavail * bsize;
+}
+
+function diskFull(folder: string, quantization: string): Failure {
+  return failure('disk-full', `the disk of ${folder} filled up while ${quantization} was being made`, {
+    hint: 'Free some space, or point cacheFolder in the agent’s config to a larger disk.',
+  });
 }

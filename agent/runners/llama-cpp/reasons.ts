@@ -20,15 +20,20 @@ const MODEL_REASONS: readonly [RegExp, FailureCode, string][] = [
   ],
 ];
 
-/** @returns why a model did not load, in the engine's words. */
-export function modelFailure(file: string, log: EngineLog): Failure {
+/**
+ * @param architecture what the file says it is, since most of the engine's reasons leave it out; null = unknown.
+ * @returns why a model did not load, in the engine's words.
+ */
+export function modelFailure(file: string, architecture: string | null, log: EngineLog): Failure {
   const said = log.errors() ?? 'it gave no reason';
   const [, code, hint] = MODEL_REASONS.find(([pattern]) => pattern.test(said)) ?? [
     null,
     'load-failed' as const,
     null,
   ];
-  return failure(code, `llama.cpp cannot load ${file}: ${said}.`, { hint });
+  const named =
+    architecture === null || said.includes(architecture) ? '' : `, of architecture ${architecture}`;
+  return failure(code, `llama.cpp cannot load ${file}${named}: ${said}.`, { hint });
 }
 
 /** @returns why a context could not be made, in the engine's words. */

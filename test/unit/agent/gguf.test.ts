@@ -212,3 +212,18 @@ describe('mutations of the shipped model', () => {
     );
   });
 });
+
+describe('what a header does not account for', () => {
+  test('a file many times as long as its tensors is refused', () => {
+    const path = write(readFileSync(tiny));
+    truncateSync(path, 2 ** 30);
+    expect(() => readGgufHeader(path)).toThrow(
+      /its header describes 2327520 bytes, and the file has 1073741824/,
+    );
+  });
+
+  test('a key that its architecture needs is named with the architecture', () => {
+    const odd = new GgufBuilder().string('general.architecture', 'mumbl').tensor('a.weight', 0, [64, 3]);
+    expect(() => facts(odd)).toThrow(/architecture is mumbl, and it does not say its mumbl\.block_count/);
+  });
+});

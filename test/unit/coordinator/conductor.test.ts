@@ -3,12 +3,13 @@ import { Conductor } from '../../../coordinator/conductor.js';
 import type { AppendOutcome, Fact, Log } from '../../../coordinator/log/log.js';
 import { MemoryLog } from '../../../coordinator/log/memory.js';
 import { sweepStatus } from '../../../coordinator/scheduler/status.js';
+import { FailureError, failure } from '../../../core/errors.js';
 import { fakeSweep } from '../../support/sweeps.js';
 import { aNode, aRecord } from '../../support/wire-records.js';
 
 const clock = { now: () => 0, at: () => '2025-01-01T00:00:00Z' };
 
-function open(log: Log): Promise<Conductor> {
+function open(log: Log, logFailed?: (reason: FailureError) => void): Promise<Conductor> {
   return Conductor.open({
     log,
     clock,
@@ -16,6 +17,7 @@ function open(log: Log): Promise<Conductor> {
     push: () => undefined,
     recorded: () => undefined,
     warn: () => undefined,
+    ...(logFailed && { logFailed }),
   });
 }
 
@@ -37,7 +39,30 @@ class SlowLog extends MemoryLog {
   }
 }
 
+class FullLog extends MemoryLog {
+  full = false;
+  override async append(facts: readonly Fact[], expected: number): Promise<AppendOutcome> {
+    if (this.full) throw new FailureError(failure('disk-full', 'the disk of the log is full'));
+    return super.append(facts, expected);
+  }
+}
+
 describe('conductor', () => {
+  test('says that the log cannot be written, and takes the same result once it can', async () => {
+    const log = new FullLog();
+    const failures: string[] = [];
+    const conductor = await open(log, (reason) => failures.push(reason.failure.code));
+    await conductor.submit(fakeSweep(2), [], 'test', false);
+    const record = aRecord(await lease(conductor));
+    log.full = true;
+    await expect(conductor.dispatch({ event: 'reported', at: '', record })).rejects.toThrow(/is full/);
+    expect(failures).toEqual(['disk-full']);
+    log.full = false;
+    const replies = await conductor.dispatch({ event: 'reported', at: '', record });
+    expect(replies.map((reply) => reply.command)).toEqual(['acknowledge']);
+    expect(await log.end()).toBe(2);
+  });
+
   test('an acknowledgement leaves only after the log has the result', async () => {
     const log = new SlowLog();
     const conductor = await open(log);

@@ -1,0 +1,74 @@
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { beforeEach, describe, expect, onTestFinished, test } from 'vitest';
+import { folderError, openRunFolder } from '../../../cli/embedded/folder.js';
+import { CommandError } from '../../../cli/exit.js';
+import { FailureError, failure } from '../../../core/errors.js';
+
+let root: string;
+beforeEach(() => {
+  root = mkdtempSync(join(tmpdir(), 'ridgepoint-folder-'));
+  const made = root;
+  onTestFinished(() => rmSync(made, { recursive: true, force: true }));
+});
+
+function refusal(path: string): CommandError {
+  try {
+    openRunFolder(path, 'document', false);
+  } catch (error) {
+    if (error instanceof CommandError) return error;
+    throw error;
+  }
+  throw new Error(`${path} was taken`);
+}
+
+describe('the folder of a run', () => {
+  test('is made with its parents, locked, and released', () => {
+    const folder = openRunFolder(join(root, 'a/b'), 'document', false);
+    expect(readFileSync(join(root, 'a/b/sweep.yaml'), 'utf8')).toBe('document');
+    expect(existsSync(join(root, 'a/b/running.pid'))).toBe(true);
+    folder.release();
+    expect(existsSync(join(root, 'a/b/running.pid'))).toBe(false);
+  });
+
+  test.runIf(process.platform === 'linux')('below /proc is refused at once', () => {
+    expect(refusal('/proc/out')).toMatchObject({ exitCode: 2, hint: expect.stringContaining('--out') });
+  });
+
+  test('a file, something below a file and a link to nowhere are refused', () => {
+    writeFileSync(join(root, 'plain'), '');
+    symlinkSync(join(root, 'gone/deeper'), join(root, 'link'));
+    for (const name of ['plain', 'plain/out', 'link', 'link/out']) {
+      expect(refusal(join(root, name)), name).toMatchObject({ exitCode: 2 });
+    }
+  });
+
+  test('a folder whose sweep.yaml cannot be written is not left locked', () => {
+    const path = join(root, 'out');
+    mkdirSync(join(path, 'sweep.yaml', 'in the way'), { recursive: true });
+    expect(() => openRunFolder(path, 'document', false)).toThrow();
+    expect(existsSync(join(path, 'running.pid'))).toBe(false);
+    expect(existsSync(join(path, 'sweep.yaml.new'))).toBe(false);
+  });
+
+  test('a full disk is one sentence, whoever met it', () => {
+    const enospc = Object.assign(new Error('ENOSPC: no space left on device'), { code: 'ENOSPC' });
+    const log = new FailureError(failure('disk-full', 'The disk that holds the log is full.'));
+    for (const error of [enospc, log]) {
+      expect(folderError(error, 'out')).toMatchObject({
+        exitCode: 1,
+        message: 'the disk of out is full',
+        hint: expect.stringContaining('the same command again'),
+      });
+    }
+  });
+});
