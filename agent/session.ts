@@ -30,7 +30,8 @@ export interface SessionNeeds {
 
 /** How long an acknowledgement may take before leaving goes on without it. */
 const ACKNOWLEDGE_SECONDS = 10;
-const PROGRESS_SECONDS = 0.5;
+/** As often as people's screens are drawn: every message takes time from the trial it speaks of. */
+const PROGRESS_SECONDS = 1;
 
 /**
  * The agent's side of the conversation: one stream, opened again for ever; leases in, heartbeats,

@@ -19,7 +19,13 @@ export interface MemoryLimit {
   readonly onExceeded: () => void;
 }
 
-const WATCH_MILLISECONDS = 50;
+/**
+ * A look at the child takes time from what it computes, so the next one comes when the room that is left could
+ * be filled at this rate (the kernel clears fresh pages slower than this), within these bounds.
+ */
+const FASTEST_BYTES_PER_SECOND = 10e9;
+const SOONEST_MILLISECONDS = 50;
+const LATEST_MILLISECONDS = 1000;
 
 /** Puts the limit in force; the caller closes the guard when the child has ended. */
 export function guardMemory(limit: MemoryLimit): MemoryGuard {
@@ -62,20 +68,26 @@ function watchdog(limit: MemoryLimit, bytes: number): MemoryGuard {
   } catch {
     return { kind: 'none', exceeded: () => false, close: () => {} };
   }
-  const timer = setInterval(() => {
+  const look = () => {
     const text = status.read();
     if (text === null) return;
-    const used = kilobytes(text, 'RssAnon') + kilobytes(text, 'RssShmem') + kilobytes(text, 'VmSwap');
-    if (used * 1024 <= bytes) return;
+    const used =
+      1024 * (kilobytes(text, 'RssAnon') + kilobytes(text, 'RssShmem') + kilobytes(text, 'VmSwap'));
+    if (used <= bytes) {
+      const fillMilliseconds = (1000 * (bytes - used)) / FASTEST_BYTES_PER_SECOND;
+      const wait = Math.min(LATEST_MILLISECONDS, Math.max(SOONEST_MILLISECONDS, fillMilliseconds));
+      timer = setTimeout(look, wait);
+      return;
+    }
     fired = true;
-    clearInterval(timer);
     limit.onExceeded();
-  }, WATCH_MILLISECONDS);
+  };
+  let timer = setTimeout(look, SOONEST_MILLISECONDS);
   return {
     kind: 'watchdog',
     exceeded: () => fired,
     close: () => {
-      clearInterval(timer);
+      clearTimeout(timer);
       status.close();
     },
   };

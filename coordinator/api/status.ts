@@ -2,7 +2,7 @@ import { toSweepState } from '../../proto/convert.js';
 import type { NodeStatus, RunningTrial, SweepStatus } from '../../proto/gen/ridgepoint/v1/control.js';
 import type { Conductor } from '../conductor.js';
 import type { Registry } from '../registry/registry.js';
-import { type SweepState, trackOf } from '../scheduler/state.js';
+import { type LeaseState, type SweepState, trackOf } from '../scheduler/state.js';
 import { blockedReasons, failureReasons, sweepStatus } from '../scheduler/status.js';
 
 export function wireStatus(conductor: Conductor, sweep: SweepState): SweepStatus {
@@ -25,6 +25,27 @@ export function wireStatus(conductor: Conductor, sweep: SweepState): SweepStatus
   };
 }
 
+/** What does not change while a lease runs; watchers ask for it all the time, and a point costs arithmetic. */
+interface LeaseFacts {
+  readonly experimentId: string;
+  readonly label: string;
+  readonly maxRepeats: number;
+}
+const factsByLease = new WeakMap<LeaseState, LeaseFacts>();
+
+function factsOf(sweep: SweepState, lease: LeaseState): LeaseFacts {
+  const known = factsByLease.get(lease);
+  if (known !== undefined) return known;
+  const experiment = sweep.view.experimentAt(lease.position, lease.track === '' ? null : lease.track);
+  const facts = {
+    experimentId: experiment.id,
+    label: sweep.view.label(experiment) + (lease.purpose === 'control' ? ' (drift control)' : ''),
+    maxRepeats: experiment.measure.maxRepeats,
+  };
+  factsByLease.set(lease, facts);
+  return facts;
+}
+
 /** Every lease with what its agent last said of it. */
 export function runningTrials(
   conductor: Conductor,
@@ -34,17 +55,17 @@ export function runningTrials(
   return [...leases.values()].flatMap((lease) => {
     const sweep = sweeps.get(lease.sweepId);
     if (sweep === undefined) return [];
-    const experiment = sweep.view.experimentAt(lease.position, lease.track === '' ? null : lease.track);
+    const { experimentId, label, maxRepeats } = factsOf(sweep, lease);
     const progress = registry.progress(lease.trialId);
     const trial: RunningTrial = {
       trialId: lease.trialId,
-      experimentId: experiment.id,
+      experimentId,
       node: lease.node,
       deviceId: lease.deviceId,
-      label: sweep.view.label(experiment) + (lease.purpose === 'control' ? ' (drift control)' : ''),
+      label,
       phase: progress?.phase ?? '',
       repeat: progress?.repeat ?? 0,
-      maxRepeats: progress?.maxRepeats ?? experiment.measure.maxRepeats,
+      maxRepeats: progress?.maxRepeats ?? maxRepeats,
       elapsedSeconds: progress?.elapsedSeconds ?? 0,
     };
     return [{ sweepId: lease.sweepId, trial }];

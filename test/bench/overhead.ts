@@ -1,0 +1,255 @@
+/**
+ * bench:overhead: what do our own surroundings take from what they measure? Two claims, each a ratio of
+ * tokens per second for prefill and for decode, required to lose less than 1 % (ratio of at least 0.99):
+ *
+ *   1. meters on / meters off: two `ridge run` that differ in `measure.meters` alone
+ *   2. coordinator + agent + meters / runner alone: `ridge run` as people use it against a process that
+ *      carries out the same trial with nobody around it (runner-alone.mjs)
+ *
+ * A round is one fresh process of each kind, in an order that turns from round to round, so that slow drift
+ * hits all of them; a pair is two of the same round. All of them run the same built code of the trial
+ * (agent/isolation/trial.ts), pinned to the same CPUs, for the same number of repeats.
+ *
+ * The primary figure, fixed before any run: a trial's speed is all tokens of its repeats divided by all their
+ * time, so that a meter that is read once in a second cannot hide between repeats; the figure is the median
+ * over pairs of the ratio, with its 95 % bootstrap interval. It is fair because nothing is left out. A claim
+ * holds when the whole interval lies at 0.99 or above; when the interval holds 0.99, the machine was too noisy
+ * to decide, and the claim falls short. Beside it, for the reader only: the ratio of each trial's fastest
+ * quarter of repeats, which a busy machine disturbs less, and the CPU time of the whole `ridge run` process while
+ * a phase is timed: on a machine whose cores all compute, about what it can take from them at most.
+ *
+ *   npm run bench:overhead -- [--pairs=12] [--large]
+ */
+import { execFile } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { loadavg, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { readCpu } from '../../agent/device/cpu.js';
+import { findStartTools, wrapCommand } from '../../agent/isolation/affinity.js';
+import type { TrialOrder } from '../../agent/isolation/messages.js';
+import { cacheFolder } from '../../agent/native/engines/location.js';
+import { counterDifference } from '../../core/metrics/integrate.js';
+import { cleanSeries } from '../../core/metrics/series.js';
+import type { Phase, ResultRecord } from '../../core/result.js';
+import { percentileBootstrap } from '../../core/statistics/interval.js';
+import { median, quantile } from '../../core/statistics/quantile.js';
+import { modelPath } from '../models/loading.js';
+import { RIDGE, ROOT } from '../support/ridge.js';
+import { LLAMA_1B, writeSyntheticGguf } from '../support/synthetic-gguf.js';
+import { conclude, type Figure } from './figure.js';
+
+const REQUIRED = 0.99;
+const KINDS = ['on', 'off', 'alone'] as const;
+type Kind = (typeof KINDS)[number];
+const PHASES = ['prefill', 'decode'] as const;
+type PhaseName = (typeof PHASES)[number];
+
+interface Case {
+  readonly name: string;
+  readonly model: string;
+  readonly promptTokens: number;
+  readonly generateTokens: number;
+  readonly repeats: number;
+  readonly pairs: number;
+}
+
+/** Tokens per second of one trial. */
+interface Speed {
+  readonly whole: number;
+  readonly fastest: number;
+}
+type Speeds = Readonly<Record<PhaseName, Speed>> & {
+  /** CPUs that Ridgepoint's own process kept busy while a phase was timed; null without meters. */
+  readonly ownCpus: number | null;
+};
+
+const run = promisify(execFile);
+const cpus = readCpu().allowed;
+const folder = mkdtempSync(join(tmpdir(), 'ridgepoint-overhead-'));
+
+const warmups = 3;
+const runnerOptions = { flashAttention: true, threads: cpus.length };
+const policy = ({ repeats }: Case) => ({
+  // Narrower than any interval gets: every trial ends after the same number of repeats.
+  halfWidth: 1e-6,
+  minRepeats: repeats,
+  maxRepeats: repeats,
+  warmupSpread: 1,
+  maxWarmups: warmups,
+});
+
+async function ridgeRun(of: Case, meters: 'on' | 'off'): Promise<Speeds> {
+  const { promptTokens, generateTokens } = of;
+  const file = join(folder, `${of.name}-${meters}.json`);
+  const sweep = {
+    apiVersion: 'ridgepoint.dev/v1',
+    kind: 'Sweep',
+    metadata: { name: `overhead-${meters}` },
+    spec: {
+      models: [{ name: of.name, source: of.model }],
+      runners: [{ kind: 'llama-cpp', ...runnerOptions }],
+      workloads: [{ kind: 'latency', promptTokens, generateTokens }],
+      placement: { driftControl: false, retries: 0 },
+      measure: { ...policy(of), meters },
+    },
+  };
+  writeFileSync(file, JSON.stringify(sweep));
+  const out = join(folder, `out-${meters}`);
+  const args = ['run', file, '--out', out, '--fresh', '--energy', 'auto', '--format', 'csv'];
+  await run(process.execPath, [RIDGE, ...args], { maxBuffer: 2 ** 26 });
+  const [line = ''] = readFileSync(join(out, 'results.jsonl'), 'utf8').split('\n');
+  const record = JSON.parse(line) as ResultRecord;
+  if (record.failure !== null) throw new Error(`the trial failed: ${record.failure.message}`);
+  return { ...speeds(of, record.phases), ownCpus: ownCpus(record) };
+}
+
+function ownCpus({ phases, samples }: ResultRecord): number | null {
+  const raw = samples.find((series) => series.quantity === 'agentCpuSeconds');
+  if (raw === undefined) return null;
+  const series = cleanSeries(raw);
+  let cpuSeconds = 0;
+  let seconds = 0;
+  for (const phase of phases.filter(({ name }) => name === 'prefill' || name === 'decode')) {
+    const used = counterDifference(series, phase);
+    if (used.value === null) continue;
+    cpuSeconds += used.value;
+    seconds += phase.endSeconds - phase.startSeconds;
+  }
+  return seconds === 0 ? null : cpuSeconds / seconds;
+}
+
+async function runnerAlone(of: Case): Promise<Speeds> {
+  const { promptTokens, generateTokens } = of;
+  const order: TrialOrder = {
+    order: 'trial',
+    runner: { kind: 'llama-cpp', options: runnerOptions },
+    workload: { kind: 'latency', options: { promptTokens, generateTokens, parallel: 1, contextDepth: 0 } },
+    measure: {
+      ...policy(of),
+      confidence: 0.95,
+      maxSeconds: null,
+      trialTimeoutSeconds: null,
+      maxStealRatio: 1,
+      maxForeignCores: 1000,
+      maxSpread: 100,
+      meters: 'off',
+    },
+    modelPath: of.model,
+    deviceClass: 'cpu',
+    deviceId: 'cpu0',
+    cpus,
+    minPhaseSeconds: 0,
+  };
+  const script = join(ROOT, 'test/bench/runner-alone.mjs');
+  const node = { command: process.execPath, args: [script, JSON.stringify(order)] };
+  const { command, args } = wrapCommand(node, cpus, findStartTools());
+  const { stdout } = await run(command, [...args], { maxBuffer: 2 ** 26 });
+  return speeds(of, (JSON.parse(stdout) as { phases: Phase[] }).phases);
+}
+
+function speeds(of: Case, phases: readonly Phase[]): Speeds {
+  const speed = (name: PhaseName): Speed => {
+    const ours = phases.filter((phase) => phase.name === name);
+    if (ours.length !== of.repeats) throw new Error(`${ours.length} ${name} phases, not ${of.repeats}`);
+    const seconds = ours.map(({ startSeconds, endSeconds }) => endSeconds - startSeconds);
+    const tokens = ours[0]!.tokens;
+    return {
+      whole: (tokens * seconds.length) / seconds.reduce((a, b) => a + b, 0),
+      fastest: tokens / quantile(seconds, 0.25),
+    };
+  };
+  return { prefill: speed('prefill'), decode: speed('decode'), ownCpus: null };
+}
+
+async function measure(of: Case): Promise<Figure[]> {
+  const trials: Record<Kind, Speeds[]> = { on: [], off: [], alone: [] };
+  const ratioOf = (
+    over: Kind,
+    under: Kind,
+    phase: PhaseName,
+    what: keyof Speed,
+    rounds = trials.on.length,
+  ): number[] =>
+    trials[over].slice(0, rounds).map((speed, i) => speed[phase][what] / trials[under][i]![phase][what]);
+  // One round that does not count: files come into the page cache.
+  for (let round = -1; round < of.pairs; round++) {
+    const turned = KINDS.map((_, i) => KINDS[(i + Math.max(0, round)) % KINDS.length]!);
+    for (const kind of Math.floor(round / 3) % 2 === 0 ? turned : turned.reverse()) {
+      const speed = kind === 'alone' ? await runnerAlone(of) : await ridgeRun(of, kind);
+      if (round >= 0) trials[kind].push(speed);
+    }
+    if (round < 0) continue;
+    const show = (over: Kind, under: Kind) =>
+      PHASES.map((phase) => ratioOf(over, under, phase, 'whole').at(-1)!.toFixed(3)).join(' ');
+    process.stderr.write(
+      `${of.name} ${round + 1}/${of.pairs}: meters ${show('on', 'off')}, all ${show('on', 'alone')} (prefill decode)\n`,
+    );
+  }
+  const own = trials.on.flatMap(({ ownCpus }) => ownCpus ?? []);
+  console.log(
+    `${of.name}: ridge itself kept ${(100 * median(own)).toFixed(2)} % of one CPU busy while phases were timed`,
+  );
+  const claims = [
+    ['meters on / off', 'on', 'off'],
+    ['coordinator + agent / runner alone', 'on', 'alone'],
+  ] as const;
+  return claims.flatMap(([claim, over, under]) =>
+    PHASES.map((phase) =>
+      judge(`${of.name}: ${claim}, ${phase}`, {
+        ratios: ratioOf(over, under, phase, 'whole'),
+        fastest: ratioOf(over, under, phase, 'fastest'),
+        rate: median(trials[over].map((speed) => speed[phase].whole)),
+      }),
+    ),
+  );
+}
+
+function judge(
+  claim: string,
+  { ratios, fastest, rate }: { ratios: number[]; fastest: number[]; rate: number },
+): Figure {
+  const interval = percentileBootstrap(ratios, median);
+  const [low, high] = interval ?? [0, Number.POSITIVE_INFINITY];
+  const verdict =
+    low >= REQUIRED ? '' : high < REQUIRED ? '; a real loss' : '; the machine was too noisy to decide';
+  return {
+    claim,
+    measured:
+      `${median(ratios).toFixed(4)} [${low.toFixed(4)}, ${high.toFixed(4)}] over ${ratios.length} pairs, ` +
+      `at ${rate.toFixed(0)} tokens/s; fastest quarter ${median(fastest).toFixed(4)}${verdict}`,
+    required: `interval at or above ${REQUIRED}`,
+    holds: low >= REQUIRED,
+  };
+}
+
+function largeModel(): string {
+  const bench = join(cacheFolder(), 'bench');
+  const path = join(bench, `${LLAMA_1B.name}-q4_0.gguf`);
+  mkdirSync(bench, { recursive: true });
+  if (!existsSync(path)) writeSyntheticGguf(path, LLAMA_1B, 'q4_0');
+  return path;
+}
+
+const argument = process.argv.find((word) => word.startsWith('--pairs='))?.slice('--pairs='.length);
+const pairs = Number(argument ?? 12);
+// With fewer than six, the lowest and the highest ratio do not hold their median with 95 % (1 - 2 / 2^n).
+if (!Number.isInteger(pairs) || pairs < 6) throw new Error('--pairs is a whole number of at least 6');
+const small = { promptTokens: 256, generateTokens: 256, repeats: 10, pairs };
+const cases: Case[] = [{ name: 'small', model: modelPath('small'), ...small }];
+if (process.argv.includes('--large')) {
+  const large = { promptTokens: 128, generateTokens: 32, repeats: 4, pairs };
+  cases.push({ name: LLAMA_1B.name, model: largeModel(), ...large });
+}
+try {
+  const figures: Figure[] = [];
+  for (const one of cases) figures.push(...(await measure(one)));
+  console.log(
+    `\nload average ${loadavg()
+      .map((load) => load.toFixed(2))
+      .join(' ')} (1, 5, 15 minutes)`,
+  );
+  conclude('overhead', figures);
+} finally {
+  rmSync(folder, { recursive: true, force: true });
+}
