@@ -1,8 +1,9 @@
 import { useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { axisText, type MetricColumn } from '../../../../core/report/columns.js';
-import { halfWidthOf, metricOf, type Row, reasonOf } from '../../../../core/report/rows.js';
+import { halfWidthOf, metricOf, type Row } from '../../../../core/report/rows.js';
 import { scaled } from '../../../../core/report/scale.js';
 import type { ResultsProps } from './results.js';
+import { TableRow } from './table-row.js';
 
 /** Pixels; the style sheet says the same. Rows of one height make ten thousand of them cheap. */
 const ROW = 30;
@@ -16,6 +17,7 @@ export function Table(props: ResultsProps) {
   const scroller = useRef<HTMLDivElement>(null);
   const [view, setView] = useState({ top: 0, height: 640 });
   const [focus, setFocus] = useState(0);
+  const wanted = useRef<number | null>(null);
   const metrics = report.metrics.filter((m) => props.columns.includes(m.name));
   const widths = useMemo(() => metrics.map((m) => metricWidth(report.rows, m)), [report, props.columns]);
 
@@ -32,6 +34,15 @@ export function Table(props: ResultsProps) {
     };
   }, []);
 
+  // A row that was far away exists only now.
+  useLayoutEffect(() => {
+    if (wanted.current === null || scroller.current === null) return;
+    const row = rowAt(scroller.current, wanted.current);
+    if (row === null) return;
+    wanted.current = null;
+    row.focus({ preventScroll: true });
+  });
+
   const first = Math.max(0, Math.floor(view.top / ROW) - OVERSCAN);
   const last = Math.min(rows.length, Math.ceil((view.top + view.height) / ROW) + OVERSCAN);
   const current = Math.min(focus, Math.max(0, rows.length - 1));
@@ -46,12 +57,16 @@ export function Table(props: ResultsProps) {
     else if ((target + 1) * ROW + head > element.scrollTop + element.clientHeight) {
       element.scrollTop = (target + 1) * ROW + head - element.clientHeight;
     }
-    requestAnimationFrame(() => element.querySelector<HTMLElement>(`tr[data-index="${target}"]`)?.focus());
+    const row = rowAt(element, target);
+    if (row === null) wanted.current = target;
+    else row.focus();
   };
 
   const onKeyDown = (event: KeyboardEvent) => {
     if (!(event.target instanceof HTMLTableRowElement)) return;
-    const row = rows[current];
+    // The row that has the focus says where we are: keys can come faster than the page is drawn.
+    const from = wanted.current ?? Number(event.target.dataset.index);
+    const row = rows[from];
     const steps: Record<string, number> = {
       ArrowDown: 1,
       ArrowUp: -1,
@@ -61,7 +76,7 @@ export function Table(props: ResultsProps) {
       End: rows.length,
     };
     const step = steps[event.key];
-    if (step !== undefined) move(current + step);
+    if (step !== undefined) move(from + step);
     else if (event.key === 'Enter' && row !== undefined) props.onOpen(row.experimentId);
     else if (event.key === ' ' && row !== undefined) props.onToggle(row.experimentId);
     else return;
@@ -149,127 +164,8 @@ export function Table(props: ResultsProps) {
   );
 }
 
-interface RowProps extends ResultsProps {
-  readonly row: Row;
-  readonly index: number;
-  readonly focused: boolean;
-  readonly metrics: readonly MetricColumn[];
-  /** Place among the compared rows, which is its colour; -1 = not compared. */
-  readonly swatch: number;
-  onFocus(index: number): void;
-}
-
-function TableRow({
-  row,
-  index,
-  focused,
-  metrics,
-  swatch,
-  report,
-  hovered,
-  opened,
-  onHover,
-  onOpen,
-  onToggle,
-  onFocus,
-}: RowProps) {
-  const id = row.experimentId;
-  const classes = [row.state, hovered === id ? 'hovered' : '', opened === id ? 'opened' : ''].join(' ');
-  return (
-    <tr
-      class={classes}
-      aria-rowindex={index + 2}
-      data-index={index}
-      data-row={row.number}
-      tabIndex={focused ? 0 : -1}
-      onFocus={() => onFocus(index)}
-      onClick={(event) => {
-        if (!(event.target as Element).closest('.pick')) onOpen(id);
-      }}
-      onMouseEnter={() => onHover(id)}
-      onMouseLeave={() => onHover(null)}
-    >
-      <td class="pick">
-        <input
-          type="checkbox"
-          tabIndex={-1}
-          aria-label={`Compare row ${row.number}`}
-          disabled={row.trial.tokenSeconds.length === 0}
-          checked={swatch >= 0}
-          style={swatch >= 0 ? { accentColor: `var(--c${swatch})` } : {}}
-          onChange={() => onToggle(id)}
-        />
-      </td>
-      <td class="number place">
-        <Mark row={row} />
-        {row.number}
-      </td>
-      {report.axes.map((axis) => (
-        <td key={axis.name} class={axis.numeric ? 'number' : 'axis'}>
-          {axisText(row.axes[axis.name])}
-        </td>
-      ))}
-      {metrics.map((m) => (
-        <MetricCell key={m.name} row={row} metric={m} />
-      ))}
-      <td class="doubts">{row.state === 'failed' ? <Failed row={row} /> : <Codes row={row} />}</td>
-    </tr>
-  );
-}
-
-function Mark({ row }: { row: Row }) {
-  if (row.onFront) {
-    return (
-      <span class="star" title="On the Pareto front of the objectives">
-        ★
-      </span>
-    );
-  }
-  if (row.state === 'valid') return null;
-  return (
-    <span class="code failed" title={row.state}>
-      {row.state === 'failed' ? '×' : '!'}{' '}
-    </span>
-  );
-}
-
-function MetricCell({ row, metric }: { row: Row; metric: MetricColumn }) {
-  const value = metricOf(row, metric.name);
-  if (value === null) {
-    return (
-      <td class="number missing" title={reasonOf(row, metric.name) ?? ''}>
-        {row.state === 'failed' ? '' : '–'}
-      </td>
-    );
-  }
-  const half = halfWidthOf(row, metric.name);
-  return (
-    <td class="number">
-      {scaled(value, metric.scale)}
-      {half !== null && <span class="half">±{scaled(half, metric.scale)}</span>}
-    </td>
-  );
-}
-
-function Codes({ row }: { row: Row }) {
-  return (
-    <>
-      {row.warnings.map((w) => (
-        <span key={w.code} class={`code ${w.severity}`} title={w.message}>
-          {w.code}
-        </span>
-      ))}
-    </>
-  );
-}
-
-function Failed({ row }: { row: Row }) {
-  const failure = row.trial.failure;
-  return (
-    <span class="reason" title={failure?.message}>
-      <span class="code failed">{failure?.code ?? 'failed'}</span> {failure?.message}
-    </span>
-  );
+function rowAt(scroller: HTMLElement, index: number): HTMLElement | null {
+  return scroller.querySelector<HTMLElement>(`tr[data-index="${index}"]`);
 }
 
 /** Characters that the widest value of a column takes, with its half interval in smaller type. */
