@@ -1,9 +1,8 @@
 import { useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { axisText, type MetricColumn } from '../../../../core/report/columns.js';
-import { halfWidthOf, metricOf, type Row } from '../../../../core/report/rows.js';
-import { scaled } from '../../../../core/report/scale.js';
+import type { Row } from '../../../../core/report/rows.js';
+import { Codes, Failed, Mark, MetricCell, metricWidth } from './cells.js';
 import type { ResultsProps } from './results.js';
-import { TableRow } from './table-row.js';
 
 /** Pixels; the style sheet says the same. Rows of one height make ten thousand of them cheap. */
 const ROW = 30;
@@ -168,15 +167,70 @@ function rowAt(scroller: HTMLElement, index: number): HTMLElement | null {
   return scroller.querySelector<HTMLElement>(`tr[data-index="${index}"]`);
 }
 
-/** Characters that the widest value of a column takes, with its half interval in smaller type. */
-function metricWidth(rows: readonly Row[], metric: MetricColumn): number {
-  let widest = metric.label.length + 1;
-  for (const row of rows) {
-    const value = metricOf(row, metric.name);
-    if (value === null) continue;
-    const half = halfWidthOf(row, metric.name);
-    const extra = half === null ? 0 : (scaled(half, metric.scale).length + 1) * 0.9 + 0.6;
-    widest = Math.max(widest, scaled(value, metric.scale).length + extra);
-  }
-  return Math.ceil(widest + 2.5);
+interface RowProps extends ResultsProps {
+  readonly row: Row;
+  readonly index: number;
+  readonly focused: boolean;
+  readonly metrics: readonly MetricColumn[];
+  /** Place among the compared rows, which is its colour; -1 = not compared. */
+  readonly swatch: number;
+  onFocus(index: number): void;
+}
+
+function TableRow({
+  row,
+  index,
+  focused,
+  metrics,
+  swatch,
+  report,
+  hovered,
+  opened,
+  onHover,
+  onOpen,
+  onToggle,
+  onFocus,
+}: RowProps) {
+  const id = row.experimentId;
+  const classes = [row.state, hovered === id ? 'hovered' : '', opened === id ? 'opened' : ''].join(' ');
+  return (
+    <tr
+      class={classes}
+      aria-rowindex={index + 2}
+      data-index={index}
+      data-row={row.number}
+      tabIndex={focused ? 0 : -1}
+      onFocus={() => onFocus(index)}
+      onClick={(event) => {
+        if (!(event.target as Element).closest('.pick')) onOpen(id);
+      }}
+      onMouseEnter={() => onHover(id)}
+      onMouseLeave={() => onHover(null)}
+    >
+      <td class="pick">
+        <input
+          type="checkbox"
+          tabIndex={-1}
+          aria-label={`Compare row ${row.number}`}
+          disabled={row.trial.tokenSeconds.length === 0}
+          checked={swatch >= 0}
+          style={swatch >= 0 ? { accentColor: `var(--c${swatch})` } : {}}
+          onChange={() => onToggle(id)}
+        />
+      </td>
+      <td class="number place">
+        <Mark row={row} />
+        {row.number}
+      </td>
+      {report.axes.map((axis) => (
+        <td key={axis.name} class={axis.numeric ? 'number' : 'axis'}>
+          {axisText(row.axes[axis.name])}
+        </td>
+      ))}
+      {metrics.map((m) => (
+        <MetricCell key={m.name} row={row} metric={m} />
+      ))}
+      <td class="doubts">{row.state === 'failed' ? <Failed row={row} /> : <Codes row={row} />}</td>
+    </tr>
+  );
 }
