@@ -213,7 +213,6 @@ export function completeTrial(options: TrialOptions = {}): ResultRecord {
       nodejs: 'v20.20.2',
       os: 'Linux 6.12.0',
       engine: 'llama.cpp v0.4.0',
-      engineCommit: '80fb11a',
       engineDevice: 'CPU',
       cpuLibrary: 'libggml-cpu-icelake.so',
       cpuBackend: 'shipped',

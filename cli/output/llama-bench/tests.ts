@@ -119,14 +119,14 @@ function test(
   const gpu = !trial.device.class.startsWith('cpu');
   return {
     values: {
-      // Two builds are what compare-llama-bench.py compares; the release stands in where the commit is unknown.
-      build_commit: text(environment.engineCommit, engineOf(trial) ?? 'unknown'),
-      build_number: number(environment.engineBuild, 0),
+      // compare-llama-bench.py compares two builds by this; our engines know their release, which is a tag of llama.cpp.
+      build_commit: (engineOf(trial) ?? 'unknown').replace(/^llama\.cpp /, ''),
+      build_number: 0,
       cpu_info: trial.node.cpuModel,
       gpu_info: gpu ? trial.device.name : '',
       backends: BACKENDS[trial.device.class.split(':')[0] ?? ''] ?? trial.device.class,
       model_filename: fileOf(trial),
-      model_type: text(environment.modelDescription, typeOf(trial, parameters)),
+      model_type: typeOf(trial, parameters),
       model_size: Math.round(trial.measurements.modelBytes?.value ?? facts?.bytes ?? 0),
       model_n_params: parameters,
       n_batch: number(options.batch, 2048),

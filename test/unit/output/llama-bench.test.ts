@@ -36,7 +36,7 @@ describe('llama-bench formats', () => {
       [0, 32, 64 + 256],
     ]);
     expect(rows[0]).toMatchObject({
-      build_commit: '80fb11a',
+      build_commit: 'v0.4.0',
       backends: 'CPU',
       model_type: 'llama 1.24 B Q4_K_M',
       flash_attn: 1,

@@ -1,7 +1,7 @@
 import { useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { axisText, type MetricColumn } from '../../../../core/report/columns.js';
-import { halfWidthOf, metricOf, type Row, reasonOf } from '../../../../core/report/rows.js';
-import { scaled } from '../../../../core/report/scale.js';
+import type { Row } from '../../../../core/report/rows.js';
+import { Codes, Failed, Mark, MetricCell, metricWidth } from './cells.js';
 import type { ResultsProps } from './results.js';
 
 /** Pixels; the style sheet says the same. Rows of one height make ten thousand of them cheap. */
@@ -233,72 +233,4 @@ function TableRow({
       <td class="doubts">{row.state === 'failed' ? <Failed row={row} /> : <Codes row={row} />}</td>
     </tr>
   );
-}
-
-function Mark({ row }: { row: Row }) {
-  if (row.onFront) {
-    return (
-      <span class="star" title="On the Pareto front of the objectives">
-        ★
-      </span>
-    );
-  }
-  if (row.state === 'valid') return null;
-  return (
-    <span class="code failed" title={row.state}>
-      {row.state === 'failed' ? '×' : '!'}{' '}
-    </span>
-  );
-}
-
-function MetricCell({ row, metric }: { row: Row; metric: MetricColumn }) {
-  const value = metricOf(row, metric.name);
-  if (value === null) {
-    return (
-      <td class="number missing" title={reasonOf(row, metric.name) ?? ''}>
-        {row.state === 'failed' ? '' : '–'}
-      </td>
-    );
-  }
-  const half = halfWidthOf(row, metric.name);
-  return (
-    <td class="number">
-      {scaled(value, metric.scale)}
-      {half !== null && <span class="half">±{scaled(half, metric.scale)}</span>}
-    </td>
-  );
-}
-
-function Codes({ row }: { row: Row }) {
-  return (
-    <>
-      {row.warnings.map((w) => (
-        <span key={w.code} class={`code ${w.severity}`} title={w.message}>
-          {w.code}
-        </span>
-      ))}
-    </>
-  );
-}
-
-function Failed({ row }: { row: Row }) {
-  const failure = row.trial.failure;
-  return (
-    <span class="reason" title={failure?.message}>
-      <span class="code failed">{failure?.code ?? 'failed'}</span> {failure?.message}
-    </span>
-  );
-}
-
-/** Characters that the widest value of a column takes, with its half interval in smaller type. */
-function metricWidth(rows: readonly Row[], metric: MetricColumn): number {
-  let widest = metric.label.length + 1;
-  for (const row of rows) {
-    const value = metricOf(row, metric.name);
-    if (value === null) continue;
-    const half = halfWidthOf(row, metric.name);
-    const extra = half === null ? 0 : (scaled(half, metric.scale).length + 1) * 0.9 + 0.6;
-    widest = Math.max(widest, scaled(value, metric.scale).length + extra);
-  }
-  return Math.ceil(widest + 2.5);
 }
