@@ -27,7 +27,11 @@ export function findProcessMeter(procRoot = '/proc'): MeterSearch {
 class ProcessMeter implements Meter {
   readonly name = 'process';
   readonly quantities = QUANTITIES;
-  readonly periodSeconds = 0.1;
+  /**
+   * Everything is read while the trial rests between repeats; the timer is for repeats that take long. Each
+   * wake-up takes a core from a trial that uses them all, and its other threads wait at the next barrier.
+   */
+  readonly periodSeconds = 0.5;
   readonly #procRoot: string;
   #stat: ReadAgain | null = null;
   #status: ReadAgain | null = null;

@@ -1,9 +1,11 @@
 import type { SampleSeries } from '../../core/result.js';
-import { wholeNanoseconds } from '../isolation/line.js';
+import { monotonicSeconds, wholeNanoseconds } from '../isolation/line.js';
 import type { Meter, MeterTarget } from './meter.js';
 
 /** A long trial must not become a record of a hundred megabytes: then every second sample goes. */
 const MAX_SAMPLES = 8192;
+/** Short repeats rest many times a second; walking a process's mappings that often would only make it wait. */
+const SECONDS_BETWEEN_COSTLY_READINGS = 0.5;
 
 interface Column {
   readonly meter: string;
@@ -23,6 +25,7 @@ export class Recorder {
   readonly #meters: readonly Meter[];
   readonly #columns = new Map<string, Column>();
   #timers: NodeJS.Timeout[] = [];
+  #restedAt = Number.NEGATIVE_INFINITY;
 
   constructor(meters: readonly Meter[]) {
     this.#meters = meters;
@@ -56,10 +59,12 @@ export class Recorder {
     for (const meter of this.#meters) meter.attach(target);
   }
 
-  /** Nothing is being measured at this moment: the meters that cost time may be read. */
+  /** Nothing is being measured at this moment: the meters that cost time may be read, though not at every rest. */
   rest(): void {
     this.#readAll();
+    if (monotonicSeconds() - this.#restedAt < SECONDS_BETWEEN_COSTLY_READINGS) return;
     for (const meter of this.#meters) this.#keep(meter, meter.readResting?.() ?? []);
+    this.#restedAt = monotonicSeconds();
   }
 
   /** Reads once more, stops the timers and closes the meters. */

@@ -144,7 +144,8 @@ async function runnerAlone(of: Case): Promise<Speeds> {
   const script = join(ROOT, 'test/bench/runner-alone.mjs');
   const node = { command: process.execPath, args: [script, JSON.stringify(order)] };
   const { command, args } = wrapCommand(node, cpus, findStartTools());
-  const { stdout } = await run(command, [...args], { maxBuffer: 2 ** 26 });
+  // A session of its own, as a trial's child has: the scheduler shares CPU time out by session.
+  const { stdout } = await run('setsid', ['--wait', command, ...args], { maxBuffer: 2 ** 26 });
   return speeds(of, (JSON.parse(stdout) as { phases: Phase[] }).phases);
 }
 
