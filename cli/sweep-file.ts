@@ -13,7 +13,7 @@ export interface SweepFile {
 /** One line for a terminal, as editors and CI parse it: `sweep.yaml:12:7 spec.runners[0].fa: … (did you mean …?)`. */
 function formatMistake(mistake: Mistake, file: string): string {
   const where = mistake.path === '' ? '' : `${mistake.path}: `;
-  const guess = mistake.suggestion === null ? '' : ` (did you mean ${mistake.suggestion}?)`;
+  const guess = mistake.suggestion === null ? '' : ` (${mistake.suggestion})`;
   return `${file}:${mistake.line}:${mistake.column} ${where}${mistake.message}${guess}`;
 }
 

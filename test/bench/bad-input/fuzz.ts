@@ -96,8 +96,9 @@ async function run(ground: Ground, mutations: number): Promise<Figure[]> {
 async function settled(ground: Ground, at: readonly string[], mutations: number): Promise<number> {
   for (;;) {
     await sleep(2000);
-    const { stdout } = await ground.ridge(['sweeps', '--json', ...at]);
-    const [status] = JSON.parse(stdout) as {
+    const told = await ground.ridge(['sweeps', '--json', ...at]);
+    if (told.code !== 0) throw new Error(`ridge sweeps ended with ${told.code}: ${told.stderr}`);
+    const [status] = JSON.parse(told.stdout) as {
       complete: number;
       failed: number;
       invalid: number;

@@ -27,7 +27,7 @@ const unknownKey: Case = {
       .findIndex((text) => text.includes('flashAtention'));
     return refused(await ground.ridge(['run', file]), {
       code: 2,
-      says: ['1 mistake', `sweep.yaml:${line + 1}:`, 'spec.runners[0]', 'did you mean flashAttention?'],
+      says: ['1 mistake', `sweep.yaml:${line + 1}:`, 'spec.runners[0]', ' (did you mean flashAttention?)\n'],
     });
   },
 };
@@ -48,7 +48,9 @@ const allAtOnce: Case = {
     ] as const;
     const says = places.map(([line, word]) => new RegExp(`sweep\\.yaml:${line}:\\d+ .*${word}`));
     const finished = await ground.ridge(['plan', file]);
-    const guesses = ['source', 'flashAttention', 'objectives'].map((word) => `did you mean ${word}?`);
+    const guesses = ['source', 'flashAttention', 'objectives'].map(
+      (word) => `key here (did you mean ${word}?)\n`,
+    );
     return refused(finished, { code: 2, says: [...says, ...guesses] });
   },
 };
