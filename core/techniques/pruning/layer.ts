@@ -1,14 +1,15 @@
 import { checkLayer } from './check.js';
-import { dsnot, type Exchange } from './dsnot/dsnot.js';
+import type { Exchange } from './dsnot/dsnot.js';
 import type { DsnotSettings } from './dsnot/settings.js';
-import { type Hessian, inverseFactor } from './hessian.js';
+import { PORTABLE, type PruningEngine } from './engine.js';
+import type { Hessian } from './hessian.js';
 import { applyMask, type Mask } from './mask.js';
 import { copyOf, type Matrix } from './matrix.js';
 import type { Pattern } from './pattern.js';
 import { type LayerReport, layerReport } from './report.js';
-import { magnitude, optimalBrainSurgeon, wanda } from './scores.js';
-import { selectByRow, selectByThreshold } from './selection.js';
-import { BLOCK_COLUMNS, DAMPING, sparseGpt } from './sparsegpt.js';
+import { optimalBrainSurgeon, type Score, wanda } from './scores.js';
+import { selectByThreshold } from './selection.js';
+import { BLOCK_COLUMNS, DAMPING } from './sparsegpt.js';
 import type { ChannelStatistics } from './statistics.js';
 
 /** What chooses the first mask of an exchange. */
@@ -61,46 +62,53 @@ export interface PrunedLayer {
  * `model-unsupported` for weights or statistics that are not finite or do not fit the layer, `artifact-failed` for a
  * Hessian that cannot be inverted.
  */
-export function pruneLayer(layer: Layer, method: PruningMethod, pattern: Pattern): PrunedLayer {
-  checkLayer(layer, method, pattern);
-  const { weights, statistics } = layer;
-  const exchange = method.kind === 'dsnot' ? exchangeLayer(layer, method, pattern) : null;
-  const { mask, pruned } = chooseMask(layer, method, pattern, exchange);
-  const report = layerReport(weights, pruned, exchange?.initialMask ?? mask, mask, statistics);
-  return { weights: pruned, mask, report, exchange };
-}
-
-function chooseMask(
+export function pruneLayer(
   layer: Layer,
   method: PruningMethod,
   pattern: Pattern,
-  exchange: Exchange | null,
-): { mask: Mask; pruned: Matrix } {
+  engine: PruningEngine = PORTABLE,
+): PrunedLayer {
+  checkLayer(layer, method, pattern);
+  const { mask, weights, exchange } = choose(layer, method, pattern, engine);
+  const report = layerReport(layer.weights, weights, exchange?.initialMask ?? mask, mask, layer.statistics);
+  return { weights, mask, report, exchange };
+}
+
+type Choice = Omit<PrunedLayer, 'report'>;
+
+function choose(layer: Layer, method: PruningMethod, pattern: Pattern, engine: PruningEngine): Choice {
   const { weights } = layer;
-  if (method.kind === 'sparsegpt') {
-    const factor = inverseFactor(layer.hessian!, method.damping ?? DAMPING);
-    const result = sparseGpt(weights, factor, pattern, method.blockColumns ?? BLOCK_COLUMNS);
-    return { mask: result.mask, pruned: result.weights };
+  switch (method.kind) {
+    case 'magnitude':
+      return masked(
+        weights,
+        method.scope === 'matrix' && pattern.kind === 'unstructured'
+          ? selectByThreshold(weights, pattern.ratio)
+          : engine.selectByRow(weights, { kind: 'magnitude' }, pattern),
+      );
+    case 'wanda':
+      return masked(weights, engine.selectByRow(weights, wanda(layer.statistics!), pattern));
+    case 'sparsegpt': {
+      const factor = engine.inverseFactor(layer.hessian!, method.damping ?? DAMPING);
+      const block = method.blockColumns ?? BLOCK_COLUMNS;
+      return { ...engine.sparseGpt(weights, factor, pattern, block), exchange: null };
+    }
+    case 'dsnot': {
+      const score = initialScore(layer, method, engine);
+      const exchange = engine.dsnot(weights, layer.statistics!, score, pattern, method.settings);
+      return masked(weights, exchange.mask, exchange);
+    }
   }
-  const mask = exchange?.mask ?? plainMask(layer, method, pattern);
+}
+
+function masked(weights: Matrix, mask: Mask, exchange: Exchange | null = null): Choice {
   const pruned = copyOf(weights);
   applyMask(pruned, mask);
-  return { mask, pruned };
+  return { weights: pruned, mask, exchange };
 }
 
-function plainMask(layer: Layer, method: PruningMethod, pattern: Pattern): Mask {
-  if (method.kind === 'wanda') return selectByRow(layer.weights, wanda(layer.statistics!), pattern);
-  return method.kind === 'magnitude' && method.scope === 'matrix' && pattern.kind === 'unstructured'
-    ? selectByThreshold(layer.weights, pattern.ratio)
-    : selectByRow(layer.weights, magnitude, pattern);
-}
-
-function exchangeLayer(layer: Layer, method: PruningMethod & { kind: 'dsnot' }, pattern: Pattern): Exchange {
-  const score =
-    method.initial === 'wanda'
-      ? null
-      : method.initial === 'magnitude'
-        ? magnitude
-        : optimalBrainSurgeon(inverseFactor(layer.hessian!, method.damping ?? DAMPING));
-  return dsnot(layer.weights, layer.statistics!, score, pattern, method.settings);
+function initialScore(layer: Layer, method: PruningMethod & { kind: 'dsnot' }, engine: PruningEngine): Score {
+  if (method.initial === 'magnitude') return { kind: 'magnitude' };
+  if (method.initial === 'wanda') return wanda(layer.statistics!);
+  return optimalBrainSurgeon(engine.inverseFactor(layer.hessian!, method.damping ?? DAMPING));
 }

@@ -2,7 +2,7 @@ import { emptyMask, type Mask, packRow } from './mask.js';
 import { type Matrix, rowOf } from './matrix.js';
 import { identity, StableOrder, valueAtRank } from './order.js';
 import { type Pattern, prunedPerRow } from './pattern.js';
-import type { Score } from './scores.js';
+import { type Score, scoreRow } from './scores.js';
 
 /** Chooses the columns of a row to prune by their scores. One instance holds the scratch memory of one thread. */
 export class RowSelection {
@@ -57,7 +57,7 @@ export function selectByRow(weights: Matrix, score: Score, pattern: Pattern): Ma
   const scores = new Float32Array(weights.columns);
   const flags = new Uint8Array(weights.columns);
   for (let row = 0; row < weights.rows; row++) {
-    score(rowOf(weights, row), scores);
+    scoreRow(score, rowOf(weights, row), scores);
     selection.select(scores, flags);
     packRow(mask, row, flags);
   }

@@ -21,7 +21,7 @@ export function sparseGpt(
   weights: Matrix,
   factor: InverseFactor,
   pattern: Pattern,
-  blockColumns: number = BLOCK_COLUMNS,
+  blockColumns: number,
 ): { mask: Mask; weights: Matrix } {
   const updated = copyOf(weights);
   const mask = emptyMask(weights.rows, weights.columns);

@@ -1,7 +1,7 @@
 import { emptyMask, type Mask, packRow } from '../mask.js';
 import { type Matrix, rowOf } from '../matrix.js';
 import type { Pattern } from '../pattern.js';
-import { type Score, wanda } from '../scores.js';
+import { type Score, scoreRow, wanda } from '../scores.js';
 import { RowSelection } from '../selection.js';
 import type { ChannelStatistics } from '../statistics.js';
 import { ReferenceExchange } from './reference.js';
@@ -28,12 +28,12 @@ export interface Exchange {
 /**
  * DSnoT (Dynamic Sparse no Training, arXiv 2310.08915): starts from the mask of least `initial` score per row and
  * exchanges pruned for kept weights until the row's expected output error is small. Weights are never updated.
- * @param initial the score of the initial mask; null for Wanda's, which saves a sort.
+ * @param initial the score of the initial mask.
  */
 export function dsnot(
   weights: Matrix,
   statistics: ChannelStatistics,
-  initial: Score | null,
+  initial: Score,
   pattern: Pattern,
   settings: DsnotSettings,
 ): Exchange {
@@ -47,13 +47,13 @@ export function dsnot(
   const scores = new Float32Array(columns);
   const reference = new ReferenceExchange(settings);
   const strict = new StrictExchange(settings, deadChannels(statistics));
-  const order = initial === null && pattern.kind === 'unstructured' ? selection.order : null;
+  // Kept weights are pruned by Wanda's order, which the initial selection has found already if it went by Wanda.
+  const order = initial.kind === 'wanda' && pattern.kind === 'unstructured' ? selection.order : null;
   let rowsAboveThreshold = 0;
   for (let row = 0; row < rows; row++) {
     const values = rowOf(weights, row);
-    wandaScore(values, wandaScores);
-    if (initial === null) scores.set(wandaScores);
-    else initial(values, scores);
+    scoreRow(wandaScore, values, wandaScores);
+    scoreRow(initial, values, scores);
     selection.select(scores, state.flags);
     packRow(initialMask, row, state.flags);
     state.fill(values, wandaScores, selection.sorter, order);
