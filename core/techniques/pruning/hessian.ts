@@ -74,17 +74,22 @@ export function inverseFactor(hessian: Hessian, damping: number): InverseFactor 
   return { columns: n, values: a, dead };
 }
 
+/** @returns the error for a Hessian that has no Cholesky factor. */
+export function notPositiveDefinite(channel: number): FailureError {
+  return new FailureError(
+    failure('artifact-failed', `the Hessian of the layer is not positive definite at channel ${channel}`, {
+      hint: 'calibrate with more tokens, or raise the damping',
+    }),
+  );
+}
+
 function factorizeFromTheEnd(a: Float64Array, n: number): void {
   for (let j = n - 1; j >= 0; j--) {
     const rowJ = j * n;
     let square = a[rowJ + j]!;
     for (let k = j + 1; k < n; k++) square -= a[rowJ + k]! * a[rowJ + k]!;
     if (!(square > 0) || !Number.isFinite(square)) {
-      throw new FailureError(
-        failure('artifact-failed', `the Hessian of the layer is not positive definite at channel ${j}`, {
-          hint: 'calibrate with more tokens, or raise the damping',
-        }),
-      );
+      throw notPositiveDefinite(j);
     }
     const diagonal = Math.sqrt(square);
     a[rowJ + j] = diagonal;

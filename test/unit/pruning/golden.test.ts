@@ -1,49 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { type PrunedLayer, type PruningMethod, pruneLayer } from '../../../core/techniques/pruning/layer.js';
 import { outputError } from '../../../core/techniques/pruning/report.js';
 import { StatisticsAccumulator } from '../../../core/techniques/pruning/statistics.js';
-import {
-  digest,
-  type GoldenCase,
-  type GoldenLayer,
-  hessianOf,
-  manifest,
-  patternOf,
-  readLayer,
-  readTensors,
-  settingsOf,
-} from './golden.js';
-
-function methodOf(golden: GoldenCase): PruningMethod {
-  switch (golden.method) {
-    case 'magnitude_global':
-      return { kind: 'magnitude', scope: 'matrix' };
-    case 'magnitude_nm':
-    case 'magnitude_row':
-      return { kind: 'magnitude', scope: 'row' };
-    case 'wanda':
-      return { kind: 'wanda' };
-    case 'sparsegpt':
-      return { kind: 'sparsegpt', blockColumns: golden.params.blocksize!, damping: golden.params.percdamp! };
-    case 'dsnot':
-      return {
-        kind: 'dsnot',
-        initial: golden.params.initial_method!,
-        settings: settingsOf(golden, 'reference'),
-      };
-  }
-}
-
-function prune(golden: GoldenCase, layer: GoldenLayer): PrunedLayer {
-  const { columns } = layer.layer.weights;
-  const needsHessian = golden.method === 'sparsegpt' || golden.params.initial_method === 'sparsegpt';
-  const hessian = !needsHessian
-    ? null
-    : golden.params.h_accumulated === false
-      ? { columns, values: new Float64Array(columns * columns) }
-      : hessianOf(layer);
-  return pruneLayer({ ...layer.layer, hessian }, methodOf(golden), patternOf(golden));
-}
+import { digest, manifest, prune, readLayer, readTensors } from './golden.js';
 
 for (const entry of manifest.layers) {
   describe(`published masks of ${entry.layer}`, () => {

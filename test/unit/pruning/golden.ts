@@ -3,8 +3,15 @@ import { join } from 'node:path';
 import { sha256 } from '@noble/hashes/sha2.js';
 import { bytesToHex } from '@noble/hashes/utils.js';
 import type { DsnotSettings } from '../../../core/techniques/pruning/dsnot/settings.js';
+import { PORTABLE, type PruningEngine } from '../../../core/techniques/pruning/engine.js';
 import { type Hessian, HessianAccumulator } from '../../../core/techniques/pruning/hessian.js';
-import type { InitialMask, Layer } from '../../../core/techniques/pruning/layer.js';
+import {
+  type InitialMask,
+  type Layer,
+  type PrunedLayer,
+  type PruningMethod,
+  pruneLayer,
+} from '../../../core/techniques/pruning/layer.js';
 import type { Mask } from '../../../core/techniques/pruning/mask.js';
 import type { Pattern } from '../../../core/techniques/pruning/pattern.js';
 
@@ -134,4 +141,36 @@ export function settingsOf({ params }: GoldenCase, mode: DsnotSettings['mode']):
 
 export function digest(mask: Mask): string {
   return bytesToHex(sha256(mask.bits));
+}
+
+export function methodOf(golden: GoldenCase): PruningMethod {
+  switch (golden.method) {
+    case 'magnitude_global':
+      return { kind: 'magnitude', scope: 'matrix' };
+    case 'magnitude_nm':
+    case 'magnitude_row':
+      return { kind: 'magnitude', scope: 'row' };
+    case 'wanda':
+      return { kind: 'wanda' };
+    case 'sparsegpt':
+      return { kind: 'sparsegpt', blockColumns: golden.params.blocksize!, damping: golden.params.percdamp! };
+    case 'dsnot':
+      return {
+        kind: 'dsnot',
+        initial: golden.params.initial_method!,
+        settings: settingsOf(golden, 'reference'),
+      };
+  }
+}
+
+/** Prunes as the published code did for this case. */
+export function prune(golden: GoldenCase, layer: GoldenLayer, engine: PruningEngine = PORTABLE): PrunedLayer {
+  const { columns } = layer.layer.weights;
+  const needsHessian = golden.method === 'sparsegpt' || golden.params.initial_method === 'sparsegpt';
+  const hessian = !needsHessian
+    ? null
+    : golden.params.h_accumulated === false
+      ? { columns, values: new Float64Array(columns * columns) }
+      : hessianOf(layer);
+  return pruneLayer({ ...layer.layer, hessian }, methodOf(golden), patternOf(golden), engine);
 }

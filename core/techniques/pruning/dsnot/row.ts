@@ -26,7 +26,6 @@ export class ExchangeRow {
   error = 0;
 
   readonly #sums: Float32Array;
-  /** V^power; null for power 0. */
   readonly #divisor: Float32Array | null;
   readonly #growScore: Float32Array;
   readonly #keepOrder: Int32Array;
@@ -39,8 +38,7 @@ export class ExchangeRow {
     this.growOrder = new Int32Array(columns);
     this.pruneOrder = new Int32Array(columns);
     this.#sums = statistics.sumPerSequence;
-    const power = settings.growVariancePower;
-    this.#divisor = power === 0 ? null : statistics.variance.map((v) => v ** power);
+    this.#divisor = growDivisor(statistics, settings);
     this.#growScore = new Float32Array(columns);
     this.#keepOrder = new Int32Array(columns);
   }
@@ -89,4 +87,10 @@ export class ExchangeRow {
     this.negative = left;
     this.positive = keepOrder.length - right;
   }
+}
+
+/** @returns V^power of every channel, which the contribution of a regrown weight is divided by; null for power 0. */
+export function growDivisor(statistics: ChannelStatistics, settings: DsnotSettings): Float32Array | null {
+  const power = settings.growVariancePower;
+  return power === 0 ? null : statistics.variance.map((v) => v ** power);
 }
