@@ -5,7 +5,11 @@ import { deadChannels, type Exchange } from '../../core/techniques/pruning/dsnot
 import { growDivisor } from '../../core/techniques/pruning/dsnot/row.js';
 import type { DsnotSettings } from '../../core/techniques/pruning/dsnot/settings.js';
 import type { PruningEngine } from '../../core/techniques/pruning/engine.js';
-import { type InverseFactor, notPositiveDefinite } from '../../core/techniques/pruning/hessian.js';
+import {
+  type AddProducts,
+  type InverseFactor,
+  notPositiveDefinite,
+} from '../../core/techniques/pruning/hessian.js';
 import { emptyMask, type Mask } from '../../core/techniques/pruning/mask.js';
 import { copyOf, type Matrix } from '../../core/techniques/pruning/matrix.js';
 import { type Pattern, prunedPerRow } from '../../core/techniques/pruning/pattern.js';
@@ -24,6 +28,8 @@ const PROTOTYPES = {
   interface: 'int32_t ridge_pruning_interface()',
   select: `int32_t ridge_select(const float *weights, int64_t rows, int32_t columns, const float *norms, const double *diagonal, ${PATTERN_PARAMETERS}, int32_t threads, uint8_t *mask)`,
   dsnot: `int32_t ridge_dsnot(const float *weights, int64_t rows, int32_t columns, const float *norms, const float *sums, const float *divisor, const uint8_t *dead, int32_t initial, const double *diagonal, ${PATTERN_PARAMETERS}, int32_t maxCycles, double threshold, int32_t strict, int32_t withoutSameSign, int32_t threads, uint8_t *initialMask, uint8_t *mask, int64_t *counts)`,
+  addProducts:
+    'int32_t ridge_add_products(double *sums, const float *inputs, int64_t tokens, int32_t columns, int32_t threads)',
   factor:
     'int32_t ridge_inverse_factor(double *hessian, int32_t columns, double damping, int32_t threads, uint8_t *dead, int32_t *channel)',
   sparseGpt: `int32_t ridge_sparsegpt(float *weights, int64_t rows, int32_t columns, const double *factor, const uint8_t *dead, double ratio, ${PATTERN_PARAMETERS}, int32_t blockColumns, int32_t threads, uint8_t *mask)`,
@@ -60,6 +66,7 @@ export async function openPruningKernels(library: string, threads: number): Prom
       {
         select: open(PROTOTYPES.select),
         dsnot: open(PROTOTYPES.dsnot),
+        addProducts: open(PROTOTYPES.addProducts),
         factor: open(PROTOTYPES.factor),
         sparseGpt: open(PROTOTYPES.sparseGpt),
       },
@@ -83,6 +90,7 @@ export async function openPruningKernels(library: string, threads: number): Prom
 interface Functions {
   readonly select: Native;
   readonly dsnot: Native;
+  readonly addProducts: Native;
   readonly factor: Native;
   readonly sparseGpt: Native;
 }
@@ -96,6 +104,9 @@ class NativePruning implements PruningEngine {
     this.#call = functions;
     this.#threads = threads;
   }
+
+  readonly addProducts: AddProducts = (sums, inputs, columns) =>
+    done(this.#call.addProducts(sums, inputs, inputs.length / columns, columns, this.#threads));
 
   selectByRow(weights: Matrix, score: Score, pattern: Pattern): Mask {
     const { rows, columns, values } = weights;

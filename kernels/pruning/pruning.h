@@ -33,6 +33,10 @@ RIDGE_API int32_t ridge_dsnot(const float* weights, int64_t rows, int32_t column
                               double threshold, int32_t strict, int32_t without_same_sign, int32_t threads,
                               uint8_t* initial_mask, uint8_t* mask, int64_t* counts);
 
+// Adds x x^T of every token to the upper triangle of sums, columns x columns. inputs: tokens x columns.
+RIDGE_API int32_t ridge_add_products(double* sums, const float* inputs, int64_t tokens, int32_t columns,
+                                     int32_t threads);
+
 // hessian: columns x columns, upper triangle read; replaced by U with H^-1 = U^T U. dead: written.
 // On RIDGE_NOT_POSITIVE_DEFINITE, *channel says where.
 RIDGE_API int32_t ridge_inverse_factor(double* hessian, int32_t columns, double damping, int32_t threads,

@@ -1,6 +1,6 @@
 import { dsnot, type Exchange } from './dsnot/dsnot.js';
 import type { DsnotSettings } from './dsnot/settings.js';
-import { type Hessian, type InverseFactor, inverseFactor } from './hessian.js';
+import { type AddProducts, addProducts, type Hessian, type InverseFactor, inverseFactor } from './hessian.js';
 import type { Mask } from './mask.js';
 import type { Matrix } from './matrix.js';
 import type { Pattern } from './pattern.js';
@@ -15,6 +15,8 @@ import type { ChannelStatistics } from './statistics.js';
  */
 export interface PruningEngine {
   readonly name: string;
+  /** For a `HessianAccumulator`. */
+  readonly addProducts: AddProducts;
   selectByRow(weights: Matrix, score: Score, pattern: Pattern): Mask;
   dsnot(
     weights: Matrix,
@@ -33,4 +35,11 @@ export interface PruningEngine {
 }
 
 /** One thread, no native code, the reference of every other engine. */
-export const PORTABLE: PruningEngine = { name: 'portable', selectByRow, dsnot, inverseFactor, sparseGpt };
+export const PORTABLE: PruningEngine = {
+  name: 'portable',
+  addProducts,
+  selectByRow,
+  dsnot,
+  inverseFactor,
+  sparseGpt,
+};

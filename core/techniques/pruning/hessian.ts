@@ -9,29 +9,38 @@ export interface Hessian {
   readonly values: Float64Array;
 }
 
+/** Adds x xᵀ of every token to the upper triangle of `sums`: columns² FLOPs a token. */
+export type AddProducts = (sums: Float64Array, inputs: Float32Array, columns: number) => void;
+
+/** The portable `AddProducts`. */
+export const addProducts: AddProducts = (sums, inputs, columns) => {
+  for (let start = 0; start < inputs.length; start += columns) {
+    for (let i = 0; i < columns; i++) {
+      const x = inputs[start + i]!;
+      if (x === 0) continue;
+      const row = i * columns;
+      for (let j = i; j < columns; j++) sums[row + j]! += x * inputs[start + j]!;
+    }
+  }
+};
+
 /** Accumulates a Hessian over calibration sequences, in double precision. Memory: 8 · columns² bytes. */
 export class HessianAccumulator {
   readonly #columns: number;
+  readonly #add: AddProducts;
   readonly #sums: Float64Array;
   #sequences = 0;
 
-  constructor(columns: number) {
+  /** @param add an engine's `addProducts`. */
+  constructor(columns: number, add: AddProducts = addProducts) {
     this.#columns = columns;
+    this.#add = add;
     this.#sums = new Float64Array(columns * columns);
   }
 
   /** Takes inputs of the layer, token by token: tokens · columns values of one sequence. */
   addSequence(inputs: Float32Array): void {
-    const n = this.#columns;
-    const sums = this.#sums;
-    for (let start = 0; start < inputs.length; start += n) {
-      for (let i = 0; i < n; i++) {
-        const x = inputs[start + i]!;
-        if (x === 0) continue;
-        const row = i * n;
-        for (let j = i; j < n; j++) sums[row + j]! += x * inputs[start + j]!;
-      }
-    }
+    this.#add(this.#sums, inputs, this.#columns);
     if (inputs.length > 0) this.#sequences++;
   }
 

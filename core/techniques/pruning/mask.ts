@@ -58,11 +58,22 @@ export function differences(a: Mask, b: Mask): number {
   return count;
 }
 
-/** Sets every pruned weight to 0, in place. */
-export function applyMask(matrix: Matrix, mask: Mask): void {
-  for (let r = 0; r < matrix.rows; r++) {
-    for (let c = 0; c < matrix.columns; c++) {
-      if (isPruned(mask, r, c)) matrix.values[r * matrix.columns + c] = 0;
+/** Calls `visit` with the index in the matrix of every pruned weight of the row, from left to right. */
+export function forEachPruned(mask: Mask, row: number, visit: (at: number, column: number) => void): void {
+  const start = row * mask.rowBytes;
+  for (let byte = 0; byte < mask.rowBytes; byte++) {
+    for (let bits = mask.bits[start + byte]!, bit = 0; bits !== 0; bits >>= 1, bit++) {
+      const column = (byte << 3) + bit;
+      if ((bits & 1) === 1) visit(row * mask.columns + column, column);
     }
+  }
+}
+
+/** Sets every pruned weight to 0, in place. */
+export function applyMask({ rows, values }: Matrix, mask: Mask): void {
+  for (let row = 0; row < rows; row++) {
+    forEachPruned(mask, row, (at) => {
+      values[at] = 0;
+    });
   }
 }

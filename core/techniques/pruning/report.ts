@@ -1,4 +1,4 @@
-import { differences, isPruned, type Mask, prunedInRow } from './mask.js';
+import { differences, forEachPruned, type Mask, prunedInRow } from './mask.js';
 import { type Matrix, rowOf } from './matrix.js';
 import type { ChannelStatistics } from './statistics.js';
 
@@ -57,10 +57,11 @@ export function layerReport(
 function updatedWeights(dense: Matrix, pruned: Matrix, mask: Mask): number {
   let count = 0;
   for (let row = 0; row < dense.rows; row++) {
-    const start = row * dense.columns;
-    for (let j = 0; j < dense.columns; j++) {
-      if (!isPruned(mask, row, j) && dense.values[start + j] !== pruned.values[start + j]) count++;
-    }
+    const end = (row + 1) * dense.columns;
+    for (let at = row * dense.columns; at < end; at++) if (dense.values[at] !== pruned.values[at]) count++;
+    forEachPruned(mask, row, (at) => {
+      if (dense.values[at] !== pruned.values[at]) count--;
+    });
   }
   return count;
 }
@@ -70,9 +71,9 @@ export function maskErrors(dense: Matrix, mask: Mask, statistics: ChannelStatist
   const sums = statistics.sumPerSequence;
   return Float64Array.from({ length: dense.rows }, (_, row) => {
     let error = 0;
-    for (let j = 0; j < dense.columns; j++) {
-      if (isPruned(mask, row, j)) error += dense.values[row * dense.columns + j]! * sums[j]!;
-    }
+    forEachPruned(mask, row, (at, column) => {
+      error += dense.values[at]! * sums[column]!;
+    });
     return error;
   });
 }

@@ -117,8 +117,8 @@ export function readLayer(entry: GoldenLayerEntry): GoldenLayer {
   };
 }
 
-export function hessianOf(golden: GoldenLayer): Hessian {
-  const accumulator = new HessianAccumulator(golden.entry.in_features);
+export function hessianOf(golden: GoldenLayer, engine: PruningEngine = PORTABLE): Hessian {
+  const accumulator = new HessianAccumulator(golden.entry.in_features, engine.addProducts);
   for (const sequence of golden.sequences) accumulator.addSequence(sequence);
   return accumulator.hessian();
 }

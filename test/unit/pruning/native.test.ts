@@ -77,11 +77,12 @@ describe.skipIf(built.status === NO_TOOLS)('native pruning (needs cmake and a C+
     }
   });
 
-  test('a factor of several blocks is the inverse that the portable engine finds', () => {
+  test('a Hessian, and its factor of several blocks, are those that the portable engine finds', () => {
     const golden = readLayer(manifest.layers.find((l) => l.in_features > 200)!);
     const hessian = hessianOf(golden);
     const expected = PORTABLE.inverseFactor(hessian, 0.01);
     for (const engine of engines) {
+      expect(hessianOf(golden, engine)).toEqual(hessian);
       const { values, dead } = engine.inverseFactor(hessian, 0.01);
       expect(dead).toEqual(expected.dead);
       values.forEach((v, i) => {
