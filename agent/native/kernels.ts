@@ -1,0 +1,210 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { FailureError, failure } from '../../core/errors.js';
+import { deadChannels, type Exchange } from '../../core/techniques/pruning/dsnot/dsnot.js';
+import { growDivisor } from '../../core/techniques/pruning/dsnot/row.js';
+import type { DsnotSettings } from '../../core/techniques/pruning/dsnot/settings.js';
+import type { PruningEngine } from '../../core/techniques/pruning/engine.js';
+import {
+  type AddProducts,
+  type InverseFactor,
+  notPositiveDefinite,
+} from '../../core/techniques/pruning/hessian.js';
+import { emptyMask, type Mask } from '../../core/techniques/pruning/mask.js';
+import { copyOf, type Matrix } from '../../core/techniques/pruning/matrix.js';
+import { type Pattern, prunedPerRow } from '../../core/techniques/pruning/pattern.js';
+import { type Score, wanda } from '../../core/techniques/pruning/scores.js';
+import type { ChannelStatistics } from '../../core/techniques/pruning/statistics.js';
+
+/** The interface of kernels/pruning/pruning.h that this file was written for. */
+const INTERFACE = 1;
+const NOT_POSITIVE_DEFINITE = 2;
+
+type Argument = number | ArrayBufferView | null;
+type Native = (...args: Argument[]) => number;
+
+const PATTERN_PARAMETERS = 'int32_t pruned, int32_t group';
+const PROTOTYPES = {
+  interface: 'int32_t ridge_pruning_interface()',
+  select: `int32_t ridge_select(const float *weights, int64_t rows, int32_t columns, const float *norms, const double *diagonal, ${PATTERN_PARAMETERS}, int32_t threads, uint8_t *mask)`,
+  dsnot: `int32_t ridge_dsnot(const float *weights, int64_t rows, int32_t columns, const float *norms, const float *sums, const float *divisor, const uint8_t *dead, int32_t initial, const double *diagonal, ${PATTERN_PARAMETERS}, int32_t maxCycles, double threshold, int32_t strict, int32_t withoutSameSign, int32_t threads, uint8_t *initialMask, uint8_t *mask, int64_t *counts)`,
+  addProducts:
+    'int32_t ridge_add_products(double *sums, const float *inputs, int64_t tokens, int32_t columns, int32_t threads)',
+  factor:
+    'int32_t ridge_inverse_factor(double *hessian, int32_t columns, double damping, int32_t threads, uint8_t *dead, int32_t *channel)',
+  sparseGpt: `int32_t ridge_sparsegpt(float *weights, int64_t rows, int32_t columns, const double *factor, const uint8_t *dead, double ratio, ${PATTERN_PARAMETERS}, int32_t blockColumns, int32_t threads, uint8_t *mask)`,
+} as const;
+
+/** @returns where `scripts/build-kernels.mjs` puts the library, or null when it was not built. */
+export function kernelsLibrary(): string | null {
+  const suffix = process.platform === 'darwin' ? 'dylib' : 'so';
+  const name = process.platform === 'win32' ? 'ridgepoint-kernels.dll' : `libridgepoint-kernels.${suffix}`;
+  // From dist/agent/native the first is dist/kernels; from the sources the second is.
+  const folders = ['../../kernels', '../../dist/kernels'];
+  return folders.map((folder) => join(import.meta.dirname, folder, name)).find(existsSync) ?? null;
+}
+
+/**
+ * Opens our own native library. Only ever in a child process: native code can take its process down.
+ * @param threads how many threads each call may use.
+ * @throws FailureError `engine-missing` when the library cannot be opened, `engine-mismatch` when it is another release's.
+ */
+export async function openPruningKernels(library: string, threads: number): Promise<PruningEngine> {
+  try {
+    const { default: koffi } = await import('koffi');
+    const handle = koffi.load(library);
+    const open = (prototype: string): Native => handle.func(prototype) as Native;
+    const found = open(PROTOTYPES.interface)();
+    if (found !== INTERFACE) {
+      throw new FailureError(
+        failure('engine-mismatch', `${library} has pruning interface ${found}, and ${INTERFACE} is needed`, {
+          hint: 'build it again with node scripts/build-kernels.mjs',
+        }),
+      );
+    }
+    return new NativePruning(
+      {
+        select: open(PROTOTYPES.select),
+        dsnot: open(PROTOTYPES.dsnot),
+        addProducts: open(PROTOTYPES.addProducts),
+        factor: open(PROTOTYPES.factor),
+        sparseGpt: open(PROTOTYPES.sparseGpt),
+      },
+      threads,
+    );
+  } catch (error) {
+    if (error instanceof FailureError) throw error;
+    throw new FailureError(
+      failure(
+        'engine-missing',
+        `${library} cannot be opened: ${error instanceof Error ? error.message : error}`,
+        {
+          hint: 'build it with node scripts/build-kernels.mjs',
+        },
+      ),
+      { cause: error },
+    );
+  }
+}
+
+interface Functions {
+  readonly select: Native;
+  readonly dsnot: Native;
+  readonly addProducts: Native;
+  readonly factor: Native;
+  readonly sparseGpt: Native;
+}
+
+class NativePruning implements PruningEngine {
+  readonly name = 'native';
+  readonly #call: Functions;
+  readonly #threads: number;
+
+  constructor(functions: Functions, threads: number) {
+    this.#call = functions;
+    this.#threads = threads;
+  }
+
+  readonly addProducts: AddProducts = (sums, inputs, columns) =>
+    done(this.#call.addProducts(sums, inputs, inputs.length / columns, columns, this.#threads));
+
+  selectByRow(weights: Matrix, score: Score, pattern: Pattern): Mask {
+    const { rows, columns, values } = weights;
+    const mask = emptyMask(rows, columns);
+    const norms = score.kind === 'wanda' ? score.norms : null;
+    const diagonal = score.kind === 'sparsegpt' ? score.diagonal : null;
+    const where = patternArguments(pattern, columns);
+    done(this.#call.select(values, rows, columns, norms, diagonal, ...where, this.#threads, mask.bits));
+    return mask;
+  }
+
+  dsnot(
+    weights: Matrix,
+    statistics: ChannelStatistics,
+    initial: Score,
+    pattern: Pattern,
+    settings: DsnotSettings,
+  ): Exchange {
+    const { rows, columns, values } = weights;
+    const initialMask = emptyMask(rows, columns);
+    const mask = emptyMask(rows, columns);
+    const counts = new BigInt64Array(5);
+    done(
+      this.#call.dsnot(
+        values,
+        rows,
+        columns,
+        wanda(statistics).norms,
+        statistics.sumPerSequence,
+        growDivisor(statistics, settings),
+        deadChannels(statistics),
+        { magnitude: 0, wanda: 1, sparsegpt: 2 }[initial.kind],
+        initial.kind === 'sparsegpt' ? initial.diagonal : null,
+        ...patternArguments(pattern, columns),
+        settings.maxCycles,
+        settings.updateThreshold,
+        settings.mode === 'strict' ? 1 : 0,
+        settings.withoutSameSign ? 1 : 0,
+        this.#threads,
+        initialMask.bits,
+        mask.bits,
+        counts,
+      ),
+    );
+    const [cycles, steps, rowsAboveThreshold, fails, undefinedChoice] = Array.from(counts, Number);
+    return {
+      initialMask,
+      mask,
+      cycles: cycles!,
+      steps: steps!,
+      rowsAboveThreshold: rowsAboveThreshold!,
+      publishedCodeFails: fails === 1,
+      undefinedChoice: undefinedChoice === 1,
+    };
+  }
+
+  inverseFactor(hessian: { columns: number; values: Float64Array }, damping: number): InverseFactor {
+    const { columns } = hessian;
+    const values = hessian.values.slice();
+    const dead = new Uint8Array(columns);
+    const channel = new Int32Array(1);
+    const code = this.#call.factor(values, columns, damping, this.#threads, dead, channel);
+    if (code === NOT_POSITIVE_DEFINITE) throw notPositiveDefinite(channel[0]!);
+    done(code);
+    return { columns, values, dead };
+  }
+
+  sparseGpt(weights: Matrix, factor: InverseFactor, pattern: Pattern, blockColumns: number) {
+    const { rows, columns } = weights;
+    const updated = copyOf(weights);
+    const mask = emptyMask(rows, columns);
+    const ratio = pattern.kind === 'unstructured' ? pattern.ratio : 0;
+    done(
+      this.#call.sparseGpt(
+        updated.values,
+        rows,
+        columns,
+        factor.values,
+        factor.dead,
+        ratio,
+        ...patternArguments(pattern, columns),
+        blockColumns,
+        this.#threads,
+        mask.bits,
+      ),
+    );
+    return { mask, weights: updated };
+  }
+}
+
+/** Pruned and group as the C interface has them: group 0 counts over the whole row. */
+function patternArguments(pattern: Pattern, columns: number): [number, number] {
+  return pattern.kind === 'grouped' ? [pattern.pruned, pattern.group] : [prunedPerRow(pattern, columns), 0];
+}
+
+function done(code: number): void {
+  if (code === 0) return;
+  throw new FailureError(
+    failure('out-of-memory', 'the pruning kernels ran out of memory', { hint: 'use fewer threads' }),
+  );
+}

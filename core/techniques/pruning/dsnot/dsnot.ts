@@ -1,0 +1,85 @@
+import { emptyMask, type Mask, packRow } from '../mask.js';
+import { type Matrix, rowOf } from '../matrix.js';
+import type { Pattern } from '../pattern.js';
+import { type Score, scoreRow, wanda } from '../scores.js';
+import { RowSelection } from '../selection.js';
+import type { ChannelStatistics } from '../statistics.js';
+import { ReferenceExchange } from './reference.js';
+import { ExchangeRow } from './row.js';
+import type { DsnotSettings } from './settings.js';
+import { StrictExchange } from './strict.js';
+
+/** What an exchange of one layer did. */
+export interface Exchange {
+  readonly initialMask: Mask;
+  readonly mask: Mask;
+  /** Cycles the layer ran; in strict mode the most steps of a row. */
+  readonly cycles: number;
+  /** Exchanges of two weights, over all rows. */
+  readonly steps: number;
+  /** Rows whose |e| is still above the threshold. */
+  readonly rowsAboveThreshold: number;
+  /** The published code would have failed with an index error here; rows that ran out ended instead. */
+  readonly publishedCodeFails: boolean;
+  /** The published code's result depends on how torch orders equal values (grouped patterns that ran out). */
+  readonly undefinedChoice: boolean;
+}
+
+/**
+ * DSnoT (Dynamic Sparse no Training, arXiv 2310.08915): starts from the mask of least `initial` score per row and
+ * exchanges pruned for kept weights until the row's expected output error is small. Weights are never updated.
+ * @param initial the score of the initial mask.
+ */
+export function dsnot(
+  weights: Matrix,
+  statistics: ChannelStatistics,
+  initial: Score,
+  pattern: Pattern,
+  settings: DsnotSettings,
+): Exchange {
+  const { rows, columns } = weights;
+  const initialMask = emptyMask(rows, columns);
+  const mask = emptyMask(rows, columns);
+  const selection = new RowSelection(pattern, columns);
+  const state = new ExchangeRow(statistics, settings);
+  const wandaScore = wanda(statistics);
+  const wandaScores = new Float32Array(columns);
+  const scores = new Float32Array(columns);
+  const reference = new ReferenceExchange(settings);
+  const strict = new StrictExchange(settings, deadChannels(statistics));
+  // Kept weights are pruned by Wanda's order, which the initial selection has found already if it went by Wanda.
+  const order = initial.kind === 'wanda' && pattern.kind === 'unstructured' ? selection.order : null;
+  let rowsAboveThreshold = 0;
+  for (let row = 0; row < rows; row++) {
+    const values = rowOf(weights, row);
+    scoreRow(wandaScore, values, wandaScores);
+    scoreRow(initial, values, scores);
+    selection.select(scores, state.flags);
+    packRow(initialMask, row, state.flags);
+    state.fill(values, wandaScores, selection.sorter, order);
+    if (state.kept > 0 && state.kept < columns) {
+      if (pattern.kind === 'unstructured') {
+        if (settings.mode === 'reference') reference.exchange(state, row);
+        else strict.exchange(state);
+      } else if (settings.mode === 'reference') reference.exchangeGrouped(state, row, scores, pattern.group);
+      else strict.exchangeGrouped(state, scores, pattern.group);
+    }
+    if (Math.abs(state.error) > settings.updateThreshold) rowsAboveThreshold++;
+    packRow(mask, row, state.flags);
+  }
+  const end = reference.settle(mask);
+  return {
+    initialMask,
+    mask,
+    rowsAboveThreshold,
+    steps: settings.mode === 'reference' ? reference.steps : strict.steps,
+    cycles: settings.mode === 'reference' ? end.cycles : strict.cycles,
+    publishedCodeFails: end.publishedCodeFails,
+    undefinedChoice: end.undefinedChoice,
+  };
+}
+
+/** @returns 1 for every channel that no token activated. */
+export function deadChannels(statistics: ChannelStatistics): Uint8Array {
+  return Uint8Array.from(statistics.squaresPerSequence, (r) => (r === 0 ? 1 : 0));
+}

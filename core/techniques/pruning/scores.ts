@@ -1,0 +1,41 @@
+import type { InverseFactor } from './hessian.js';
+import type { ChannelStatistics } from './statistics.js';
+
+/** How much a weight matters, as data that every engine can evaluate. The least are pruned first. */
+export type Score =
+  /** |W|. */
+  | { readonly kind: 'magnitude' }
+  /** |W| · √R, R the channel's sum of squares (Wanda, arXiv 2306.11695, eq. 1). */
+  | { readonly kind: 'wanda'; readonly norms: Float32Array }
+  /** W² / U_jj², the loss of removing a weight (SparseGPT, arXiv 2301.00774, eq. 5). */
+  | { readonly kind: 'sparsegpt'; readonly diagonal: Float64Array };
+
+export function wanda(statistics: ChannelStatistics): Score & { kind: 'wanda' } {
+  return { kind: 'wanda', norms: statistics.squaresPerSequence.map((r) => Math.sqrt(r)) };
+}
+
+/** Weights on dead channels score 0: their diagonal is infinite. */
+export function optimalBrainSurgeon(factor: InverseFactor): Score & { kind: 'sparsegpt' } {
+  const n = factor.columns;
+  const diagonal = Float64Array.from({ length: n }, (_, j) =>
+    factor.dead[j] === 1 ? Number.POSITIVE_INFINITY : factor.values[j * n + j]!,
+  );
+  return { kind: 'sparsegpt', diagonal };
+}
+
+/** Writes one score per column of a row, rounded to single precision as the published code computes them. */
+export function scoreRow(score: Score, weights: Float32Array, scores: Float32Array): void {
+  switch (score.kind) {
+    case 'magnitude':
+      for (let j = 0; j < weights.length; j++) scores[j] = Math.abs(weights[j]!);
+      return;
+    case 'wanda':
+      for (let j = 0; j < weights.length; j++) scores[j] = Math.abs(weights[j]!) * score.norms[j]!;
+      return;
+    case 'sparsegpt':
+      for (let j = 0; j < weights.length; j++) {
+        const scaled = weights[j]! / score.diagonal[j]!;
+        scores[j] = scaled * scaled;
+      }
+  }
+}

@@ -1,0 +1,33 @@
+#!/usr/bin/env node
+// Builds kernels/ into dist/kernels/ with CMake, where CMake and a C++ compiler are present. Without them Ridgepoint
+// works as well, on its portable code. Prints the library's path last. Exit code 0 built, 1 failed, 4 no tools.
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '..');
+const folder = join(root, 'dist/kernels');
+const name = { darwin: 'libridgepoint-kernels.dylib', win32: 'ridgepoint-kernels.dll' };
+const library = join(folder, name[process.platform] ?? 'libridgepoint-kernels.so');
+
+const found = (command) => spawnSync(command, ['--version'], { stdio: 'ignore' }).status === 0;
+const compilers = [process.env.CXX, 'c++', 'g++', 'clang++'].filter((command) => command);
+if (!found('cmake') || !compilers.some(found)) {
+  console.error('kernels: not built, CMake and a C++17 compiler are needed (apt-get install cmake g++)');
+  process.exit(4);
+}
+mkdirSync(folder, { recursive: true });
+for (const args of [
+  ['-S', join(root, 'kernels'), '-B', folder],
+  ['--build', folder, '--config', 'Release', '--parallel', String(availableParallelism())],
+]) {
+  const made = spawnSync('cmake', args, { cwd: root, stdio: ['ignore', 2, 2] });
+  if (made.status !== 0) process.exit(1);
+}
+if (!existsSync(library)) {
+  console.error(`kernels: CMake ended well but ${library} is not there`);
+  process.exit(1);
+}
+console.log(library);

@@ -1,0 +1,100 @@
+import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { kernelsLibrary, openPruningKernels } from '../../../agent/native/kernels.js';
+import type { Exchange } from '../../../core/techniques/pruning/dsnot/dsnot.js';
+import { PORTABLE, type PruningEngine } from '../../../core/techniques/pruning/engine.js';
+import { pruneLayer } from '../../../core/techniques/pruning/layer.js';
+import {
+  digest,
+  hessianOf,
+  manifest,
+  methodOf,
+  patternOf,
+  prune,
+  readLayer,
+  readTensors,
+  settingsOf,
+} from './golden.js';
+
+const NO_TOOLS = 4;
+const script = join(import.meta.dirname, '../../../scripts/build-kernels.mjs');
+const built = spawnSync(process.execPath, [script], { encoding: 'utf8' });
+
+/** An exchange with its masks as digests: short to compare and to print. */
+function digests(exchange: Exchange | null) {
+  return exchange && { ...exchange, mask: digest(exchange.mask), initialMask: digest(exchange.initialMask) };
+}
+
+describe.skipIf(built.status === NO_TOOLS)('native pruning (needs cmake and a C++ compiler)', () => {
+  const engines: PruningEngine[] = [];
+  beforeAll(async () => {
+    expect(built.status, built.stderr).toBe(0);
+    const library = kernelsLibrary();
+    expect(library).toBe(built.stdout.trim());
+    // One thread, and more than the rows of a chunk allow.
+    for (const threads of [1, 3]) engines.push(await openPruningKernels(library!, threads));
+  });
+
+  for (const entry of manifest.layers) {
+    const golden = readLayer(entry);
+
+    test(`${entry.layer}: published masks and exchanges, bit for bit`, () => {
+      for (const c of entry.cases) {
+        const portable = prune(c, golden, PORTABLE);
+        for (const engine of engines) {
+          const result = prune(c, golden, engine);
+          if (c.mask?.sha256 !== undefined) expect(digest(result.mask), c.id).toBe(c.mask.sha256);
+          expect(digests(result.exchange), c.id).toEqual(digests(portable.exchange));
+          expect(digest(result.mask), c.id).toBe(digest(portable.mask));
+          if (c.weights_after === undefined) continue;
+          const expected = readTensors(c.weights_after.file).get(c.weights_after.tensor)!;
+          expected.forEach((w, i) => {
+            if (!(Math.abs(w - result.weights.values[i]!) < 1e-5)) expect(result.weights.values[i]).toBe(w);
+          });
+        }
+      }
+    });
+
+    test(`${entry.layer}: strict exchanges as the portable engine makes them`, () => {
+      const hessian = hessianOf(golden);
+      for (const c of entry.cases) {
+        const method = methodOf(c);
+        if (method.kind !== 'dsnot') continue;
+        const settings = settingsOf(c, 'strict');
+        const run = (by: PruningEngine) =>
+          pruneLayer({ ...golden.layer, hessian }, { ...method, settings }, patternOf(c), by);
+        const { exchange } = run(PORTABLE);
+        for (const engine of engines) expect(digests(run(engine).exchange), c.id).toEqual(digests(exchange));
+      }
+    });
+  }
+
+  test('a Hessian that cannot be inverted is the same failure', () => {
+    const hessian = { columns: 8, values: new Float64Array(64).fill(-1) };
+    for (const engine of [...engines, PORTABLE]) {
+      expect(() => engine.inverseFactor(hessian, 0.01)).toThrow('not positive definite at channel 7');
+    }
+  });
+
+  test('a Hessian, and its factor of several blocks, are those that the portable engine finds', () => {
+    const golden = readLayer(manifest.layers.find((l) => l.in_features > 200)!);
+    const hessian = hessianOf(golden);
+    const expected = PORTABLE.inverseFactor(hessian, 0.01);
+    for (const engine of engines) {
+      expect(hessianOf(golden, engine)).toEqual(hessian);
+      const { values, dead } = engine.inverseFactor(hessian, 0.01);
+      expect(dead).toEqual(expected.dead);
+      values.forEach((v, i) => {
+        const difference = Math.abs(v - expected.values[i]!);
+        if (!(difference <= 1e-9 * (1 + Math.abs(v)))) expect(v).toBe(expected.values[i]);
+      });
+    }
+  });
+
+  test('a file that is no library of ours says so', async () => {
+    await expect(openPruningKernels(join(import.meta.dirname, 'golden.ts'), 1)).rejects.toMatchObject({
+      failure: { code: 'engine-missing' },
+    });
+  });
+});
