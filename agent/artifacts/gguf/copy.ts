@@ -1,8 +1,8 @@
 import { open } from 'node:fs/promises';
+import { readTensor, type Span } from '../tensor-data.js';
 import { readGgufHeader } from './header.js';
 import { shown } from './metadata.js';
 import { GgufError } from './reader.js';
-import { readTensor, type Span } from './tensor-data.js';
 import { decodeValue, type GgufValue } from './value.js';
 import { type TensorSource, writeGguf } from './writer.js';
 

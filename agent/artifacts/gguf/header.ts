@@ -1,7 +1,7 @@
 import { closeSync, fstatSync, openSync } from 'node:fs';
+import type { Span } from '../tensor-data.js';
 import { type Metadata, readMetadata, shown } from './metadata.js';
 import { GgufError, HeaderReader } from './reader.js';
-import type { Span } from './tensor-data.js';
 import { bytesOfTensor, TENSOR_TYPES } from './tensor-types.js';
 
 /** What the front of a GGUF file says, checked against the file's size. */

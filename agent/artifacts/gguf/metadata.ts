@@ -1,5 +1,5 @@
+import type { Span } from '../tensor-data.js';
 import { GgufError, type HeaderReader } from './reader.js';
-import type { Span } from './tensor-data.js';
 
 export type Scalar = string | number | boolean;
 

@@ -4,11 +4,11 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { copyGguf, readMetadataValue } from '../../../agent/artifacts/gguf/copy.js';
 import { readGgufHeader } from '../../../agent/artifacts/gguf/header.js';
-import { readTensor } from '../../../agent/artifacts/gguf/tensor-data.js';
 import { TENSOR_TYPES } from '../../../agent/artifacts/gguf/tensor-types.js';
 import { decodeValue, encodeValue, type GgufValue } from '../../../agent/artifacts/gguf/value.js';
 import { type TensorSource, writeGguf } from '../../../agent/artifacts/gguf/writer.js';
 import { builtinFolder, builtinNames } from '../../../agent/artifacts/source.js';
+import { readTensor } from '../../../agent/artifacts/tensor-data.js';
 import { FailureError } from '../../../core/errors.js';
 import { temporaryFolder } from '../../support/bench.js';
 

@@ -1,7 +1,6 @@
 import { open } from 'node:fs/promises';
-import type { TensorInfo } from './header.js';
-import { shown } from './metadata.js';
-import { GgufError } from './reader.js';
+import { basename } from 'node:path';
+import { FailureError, failure } from '../../core/errors.js';
 
 const CHUNK_BYTES = 2 ** 20;
 
@@ -14,11 +13,11 @@ export interface Span {
 /**
  * Reads the bytes of one tensor in order. Chunks are of `chunkBytes`, the last one shorter; each is a buffer
  * of its own.
- * @throws GgufError when the file has become shorter than its header says.
+ * @throws FailureError `model-unreadable` when the file has become shorter than its header said.
  */
 export async function* readTensor(
   path: string,
-  tensor: Pick<TensorInfo, 'name'> & Span,
+  tensor: { readonly name: string } & Span,
   chunkBytes = CHUNK_BYTES,
 ): AsyncGenerator<Buffer> {
   const file = await open(path, 'r');
@@ -32,7 +31,7 @@ export async function* readTensor(
           chunk.length - filled,
           tensor.offset + done + filled,
         );
-        if (bytesRead === 0) throw new GgufError(`the file ends inside ${shown(tensor.name)}`);
+        if (bytesRead === 0) throw tooShort(path, tensor.name);
         filled += bytesRead;
       }
       done += chunk.length;
@@ -41,4 +40,11 @@ export async function* readTensor(
   } finally {
     await file.close();
   }
+}
+
+function tooShort(path: string, name: string): FailureError {
+  const message = `${basename(path)} ends inside its tensor ${JSON.stringify(name)}`;
+  return new FailureError(
+    failure('model-unreadable', message, { hint: 'It was changed while it was read; try again.' }),
+  );
 }
