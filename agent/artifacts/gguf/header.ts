@@ -1,7 +1,7 @@
-import { closeSync, fstatSync, openSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import type { Span } from '../tensor-data.js';
 import { type Metadata, readMetadata, shown } from './metadata.js';
-import { GgufError, HeaderReader } from './reader.js';
+import { GgufError, HeaderReader, type ReadAt } from './reader.js';
 import { bytesOfTensor, TENSOR_TYPES } from './tensor-types.js';
 
 /** What the front of a GGUF file says, checked against the file's size. */
@@ -42,10 +42,21 @@ export function readGgufHeader(path: string): GgufHeader {
   const descriptor = openSync(path, 'r');
   try {
     const { size } = fstatSync(descriptor);
-    return parse(new HeaderReader(descriptor, size), size);
+    const read: ReadAt = (into, at, length, position) => readSync(descriptor, into, at, length, position);
+    return parse(new HeaderReader(read, size), size);
   } finally {
     closeSync(descriptor);
   }
+}
+
+/**
+ * Reads the header of a file of which only the front exists yet.
+ * @param fileBytes what the whole file will have.
+ * @throws GgufError as readGgufHeader does.
+ */
+export function parseGgufHeader(front: Buffer, fileBytes: number): GgufHeader {
+  const read: ReadAt = (into, at, length, position) => front.copy(into, at, position, position + length);
+  return parse(new HeaderReader(read, fileBytes), fileBytes);
 }
 
 function parse(reader: HeaderReader, fileBytes: number): GgufHeader {
