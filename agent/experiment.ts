@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { FailureError, toFailure } from '../core/errors.js';
 import type { Lease } from '../core/lease.js';
+import { NO_QUALITY } from '../core/models/synthetic.js';
 import type { NodeProfile } from '../core/node.js';
 import type { ResultRecord } from '../core/result.js';
 import type { ModelSettings } from './artifacts/resolve.js';
@@ -83,6 +84,7 @@ async function run(
     notes.artifact = model.artifact;
     notes.baseWeightBytes = model.base.weightBytes;
     notes.warnings.push(...model.doubts);
+    if (model.base.randomWeights) notes.absent = { ...notes.absent, quality: NO_QUALITY };
     notes.environment.predictedMemoryBytes = checkFit(
       experiment,
       model,
@@ -92,7 +94,7 @@ async function run(
   }
 
   const { meters, absent } = findMeters(bench.meters, bench.nvml, device.id, experiment.measure.meters);
-  notes.absent = absent;
+  notes.absent = { ...notes.absent, ...absent };
   const recorder = new Recorder(meters);
   recorder.start();
   try {

@@ -1,8 +1,9 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
+import { resolveModel } from '../agent/artifacts/resolve.js';
 import { experimentAt } from '../core/sweep/expand.js';
 import { parseSweep } from '../core/sweep/parse.js';
 import { permute } from '../core/sweep/permutation.js';
@@ -20,6 +21,7 @@ const POINTS: Record<string, number> = {
   'fake.yaml': 40,
   'kv-cache.yaml': 12,
   'quickstart.yaml': 12,
+  'synthetic.yaml': 6,
   'threads.yaml': 16,
 };
 
@@ -61,11 +63,31 @@ describe('docs/examples', () => {
       vocabularySize: 4096,
       embeddingLength: 256,
     };
-    for (const name of Object.keys(POINTS).filter((name) => name !== 'billion.yaml')) {
+    const others = ['billion.yaml', 'synthetic.yaml'];
+    for (const name of Object.keys(POINTS).filter((name) => !others.includes(name))) {
       const parsed = parseSweep(readFileSync(join(folder, name), 'utf8'));
       if (!parsed.ok) throw new Error(name);
       const models = parsed.sweep.models.map((model) => ({ ...model, facts }));
       expect(planSpace({ ...parsed.sweep, models }).count, name).toBe(POINTS[name]);
     }
+  });
+
+  test('synthetic.yaml fits its models, whose facts are known before they are written', async () => {
+    const parsed = parseSweep(readFileSync(join(folder, 'synthetic.yaml'), 'utf8'));
+    if (!parsed.ok) throw new Error('synthetic.yaml');
+    const cacheFolder = join(folder, 'is-not-written');
+    const models = await Promise.all(
+      parsed.sweep.models.map(async (model) => {
+        const { facts, digest, path } = await resolveModel(model.source, { modelFolders: [], cacheFolder });
+        expect(path).toBeNull();
+        return { ...model, facts, digest };
+      }),
+    );
+    const space = planSpace({ ...parsed.sweep, models });
+    expect(space.count).toBe(POINTS['synthetic.yaml']);
+    // Grouping is all that differs: 8, 2 and 1 key/value heads.
+    const elements = models.map(({ facts }) => facts.keyElementsPerToken);
+    expect(elements).toEqual([8, 2, 1].map((kvHeads) => 4 * kvHeads * 64));
+    expect(existsSync(cacheFolder)).toBe(false);
   });
 });

@@ -1,43 +1,56 @@
 import { type Failure, FailureError, failure } from '../../core/errors.js';
+import { isSynthetic, readSynthetic, type SyntheticModel } from '../../core/models/synthetic.js';
 import type { ModelFacts } from '../../core/sweep/experiment.js';
 import { digestOf } from './digest.js';
 import { modelFacts, weightBytes } from './gguf/facts.js';
-import { readGgufHeader } from './gguf/header.js';
+import { type GgufHeader, readGgufHeader } from './gguf/header.js';
 import { GgufError } from './gguf/reader.js';
 import { locateSource, type SourceSettings } from './source.js';
+import { describeSynthetic, SYNTHETIC_KEY } from './synthetic/model.js';
 
 export interface ModelSettings extends SourceSettings {
   readonly cacheFolder: string;
 }
 
 export interface ResolvedModel {
-  /** Real path of a file whose header has been checked. */
-  readonly path: string;
+  /** Real path of a file whose header has been checked; null for a synthetic model, which the store writes when it is run. */
+  readonly path: string | null;
   readonly digest: string;
   readonly facts: ModelFacts;
   /** Bytes of all weight tensors, the header left out. */
   readonly weightBytes: number;
+  /** null for a file, whatever made it. */
+  readonly synthetic: SyntheticModel | null;
+  /** The file says that its weights are random (`ridgepoint.synthetic`), so it has a speed but no quality. */
+  readonly randomWeights: boolean;
 }
 
 /**
  * Opens what a sweep calls a model: finds the file, checks its header in plain JavaScript, and names it by
- * its digest.
+ * its digest. A synthetic model is described without being written.
  * @throws FailureError `source-not-allowed`, `model-missing`, `model-unreadable`.
  */
 export async function resolveModel(source: string, settings: ModelSettings): Promise<ResolvedModel> {
+  if (isSynthetic(source)) return resolveSynthetic(source);
   const path = locateSource(source, settings);
-  const { facts, weights } = inspect(path, source);
+  const known = { path, synthetic: null, ...inspect(path, source) };
   try {
-    return { path, facts, weightBytes: weights, digest: await digestOf(path, settings.cacheFolder) };
+    return { ...known, digest: await digestOf(path, settings.cacheFolder) };
   } catch (error) {
     throw unreadable(source, (error as Error).message);
   }
 }
 
-function inspect(path: string, source: string): { facts: ModelFacts; weights: number } {
+function resolveSynthetic(source: string): ResolvedModel {
+  const reading = readSynthetic(source);
+  if (!reading.ok) throw new FailureError(failure('model-missing', reading.reason, { hint: reading.hint }));
+  const { header, digest } = describeSynthetic(reading.model);
+  return { path: null, digest, synthetic: reading.model, ...said(header) };
+}
+
+function inspect(path: string, source: string): HeaderFacts {
   try {
-    const header = readGgufHeader(path);
-    return { facts: modelFacts(header), weights: weightBytes(header) };
+    return said(readGgufHeader(path));
   } catch (error) {
     if (error instanceof GgufError) throw unreadable(source, error.message);
     const reason = error instanceof Error ? error.message : String(error);
@@ -45,6 +58,16 @@ function inspect(path: string, source: string): { facts: ModelFacts; weights: nu
       cause: error,
     });
   }
+}
+
+type HeaderFacts = Pick<ResolvedModel, 'facts' | 'weightBytes' | 'randomWeights'>;
+
+function said(header: GgufHeader): HeaderFacts {
+  return {
+    facts: modelFacts(header),
+    weightBytes: weightBytes(header),
+    randomWeights: header.metadata.get(SYNTHETIC_KEY) === true,
+  };
 }
 
 function unreadable(source: string, why: string): FailureError {

@@ -1,14 +1,16 @@
-import { mkdir, readdir, readFile, rename, rm, stat, statfs, utimes, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { z } from 'zod';
 import { type Failure, FailureError, failure } from '../../core/errors.js';
 import type { Ending, LaunchRequest } from '../isolation/launch.js';
 import { launch } from '../isolation/launch.js';
+import type { WorkerOrder } from '../isolation/messages.js';
 import { digestOf } from './digest.js';
 import { makeRoom } from './eviction.js';
 import { withLock } from './lock.js';
-import { recipeHash, recipeWord } from './recipe.js';
+import { type Recipe, recipeHash, recipeWord } from './recipe.js';
 import type { ResolvedModel } from './resolve.js';
+import { requireRoom } from './whole-file.js';
 
 export interface StoreSettings {
   readonly cacheFolder: string;
@@ -45,6 +47,19 @@ const noteSchema = z.object({
   warnings: z.array(z.string()),
 });
 
+/** One file to be made by a child. */
+interface Making {
+  readonly path: string;
+  /** What it may need on the disk. */
+  readonly bytes: number;
+  /** @param outputPath where the child writes; the store moves it from there. */
+  readonly order: (outputPath: string) => WorkerOrder;
+  /** For sentences: what is made. */
+  readonly what: string;
+  readonly recipe: string;
+  readonly request: ArtifactRequest;
+}
+
 /** Starts a child; the caller can give its own, to stop the child with the trial. */
 export type Launcher = (request: LaunchRequest) => { readonly ended: Promise<Ending> };
 
@@ -68,16 +83,62 @@ export class ArtifactStore {
   async prepare(request: ArtifactRequest, launcher: Launcher = launch): Promise<Artifact> {
     const { base, quantization, engine } = request;
     if (quantization === 'base' || quantization === base.facts.quantization) {
-      const { path, digest } = base;
-      const { bytes } = base.facts;
-      return { path, digest, base: digest, bytes, recipe: 'base', makeSeconds: null, warnings: [] };
+      return await this.#base(request, launcher);
     }
-    const name = recipeHash({ base: base.digest, quantization, engine });
+    const recipe: Recipe = { base: base.digest, quantization, engine };
+    return await this.#once(recipeHash(recipe), async (path) => {
+      // A synthetic base is written for this alone, if it is not there.
+      const { path: inputPath } = await this.#base(request, launcher);
+      const order = (outputPath: string): WorkerOrder => ({
+        order: 'quantize',
+        runnerKind: request.runnerKind,
+        inputPath,
+        outputPath,
+        quantization,
+        threads: Math.max(1, request.cpus.length),
+      });
+      const made = { path, order, what: quantization, recipe: recipeWord(recipe), request };
+      // Room for the base's size is asked for: no quantization of it is larger, and less is often enough.
+      return await this.#make({ ...made, bytes: base.facts.bytes }, launcher);
+    });
+  }
+
+  async #base({ base, ...rest }: ArtifactRequest, launcher: Launcher): Promise<Artifact> {
+    const { synthetic: model, digest } = base;
+    const { bytes } = base.facts;
+    if (base.path !== null) {
+      return {
+        path: base.path,
+        digest,
+        base: digest,
+        bytes,
+        recipe: 'base',
+        makeSeconds: null,
+        warnings: [],
+      };
+    }
+    if (model === null) throw new Error('a model without a file is synthetic');
+    const limit = this.#settings.artifactBytes;
+    if (bytes > limit) {
+      const message = `the synthetic model needs ${bytes} bytes and artifacts may take ${limit} on this node`;
+      const hint = 'Raise artifactBytes in the agent’s config, or make the model smaller.';
+      throw new FailureError(failure('disk-full', message, { hint }));
+    }
+    const order = (outputPath: string): WorkerOrder => ({ order: 'synthesize', model, outputPath });
+    const what = 'the synthetic model';
+    const request = { base, ...rest };
+    return await this.#once(`synthetic-${digest.replace(/^.*:/, '').slice(0, 24)}`, (path) =>
+      this.#make({ path, bytes, order, what, recipe: 'synthetic', request }, launcher),
+    );
+  }
+
+  /** Makes the file of that name unless it is there; one process at a time. */
+  async #once(name: string, make: (path: string) => Promise<Artifact>): Promise<Artifact> {
     const path = join(this.#folder, `${name}.gguf`);
     try {
       await mkdir(this.#folder, { recursive: true });
       return await withLock(join(this.#folder, `${name}.lock`), async () => {
-        return (await this.#find(path)) ?? (await this.#make(path, request, launcher));
+        return (await this.#find(path)) ?? (await make(path));
       });
     } catch (error) {
       throw translate(error);
@@ -97,27 +158,22 @@ export class ArtifactStore {
     }
   }
 
-  async #make(path: string, request: ArtifactRequest, launcher: Launcher): Promise<Artifact> {
-    const { base, quantization } = request;
-    await this.#checkRoom(base.facts.bytes);
+  async #make(
+    { path, bytes: room, order, what, recipe, request }: Making,
+    launcher: Launcher,
+  ): Promise<Artifact> {
+    await requireRoom(this.#folder, room);
     const draft = `${path}.${process.pid}.draft`;
     await this.#dropDrafts(path);
     const began = performance.now();
     try {
       const ending = await launcher({
-        order: {
-          order: 'quantize',
-          runnerKind: request.runnerKind,
-          inputPath: base.path,
-          outputPath: draft,
-          quantization,
-          threads: Math.max(1, request.cpus.length),
-        },
+        order: order(draft),
         cpus: request.cpus,
         timeLimitSeconds: request.timeLimitSeconds,
         memoryLimitBytes: null,
       }).ended;
-      if (ending.failure !== null) throw new FailureError(asArtifactFailure(ending.failure, quantization));
+      if (ending.failure !== null) throw new FailureError(asArtifactFailure(ending.failure, what));
       const makeSeconds = (performance.now() - began) / 1000;
       await rename(draft, path);
       const bytes = (await stat(path)).size;
@@ -125,8 +181,8 @@ export class ArtifactStore {
       const note = {
         digest,
         bytes,
-        recipe: recipeWord({ ...request, base: base.digest }),
-        base: base.digest,
+        recipe,
+        base: request.base.digest,
         warnings: ending.answer?.type === 'quantized' ? [...ending.answer.warnings] : [],
       };
       await writeFile(`${path}.json`, JSON.stringify(note));
@@ -145,30 +201,15 @@ export class ArtifactStore {
       }
     }
   }
-
-  /** Room for the base's size is asked for: most quantizations are smaller, and the engine finds out the rest. */
-  async #checkRoom(bytes: number): Promise<void> {
-    const { bavail, bsize } = await statfs(this.#folder);
-    if (bavail * bsize >= bytes) return;
-    throw new FailureError(
-      failure(
-        'disk-full',
-        `${this.#folder} has ${bavail * bsize} bytes left and the artifact may need ${bytes}`,
-        {
-          hint: 'Free some space, or point cacheFolder in the agent’s config to a larger disk.',
-        },
-      ),
-    );
-  }
 }
 
 /** Its own code where it tells more (memory, time, stopping), `artifact-failed` for the rest. */
-function asArtifactFailure(reason: Failure, quantization: string): Failure {
+function asArtifactFailure(reason: Failure, what: string): Failure {
   if (/no space left|ENOSPC/i.test(`${reason.message} ${reason.stderrTail ?? ''}`)) {
     return {
       ...reason,
       code: 'disk-full',
-      message: `the disk filled up while ${quantization} was being made`,
+      message: `the disk filled up while ${what} was being made`,
     };
   }
   if (['out-of-memory', 'timed-out', 'cancelled', 'engine-missing', 'disk-full'].includes(reason.code))
@@ -176,7 +217,7 @@ function asArtifactFailure(reason: Failure, quantization: string): Failure {
   return {
     ...reason,
     code: 'artifact-failed',
-    message: `${quantization} could not be made: ${reason.message}`,
+    message: `${what} could not be made: ${reason.message}`,
   };
 }
 

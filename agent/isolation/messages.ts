@@ -1,11 +1,12 @@
 import type { Failure } from '../../core/errors.js';
+import type { SyntheticModel } from '../../core/models/synthetic.js';
 import type { Phase } from '../../core/result.js';
 import type { MeasurePolicy, RunnerChoice, WorkloadChoice } from '../../core/sweep/experiment.js';
 import type { LoadedFacts, RunnerProbe } from '../runners/runner.js';
 import type { WorkloadOutcome } from '../workloads/workload.js';
 
 /** Parent → child: what to do. One order per child. Times are monotonic seconds. */
-export type WorkerOrder = TrialOrder | QuantizeOrder | ProbeOrder;
+export type WorkerOrder = TrialOrder | QuantizeOrder | SynthesizeOrder | ProbeOrder;
 
 export interface TrialOrder {
   readonly order: 'trial';
@@ -29,6 +30,13 @@ export interface QuantizeOrder {
   readonly threads: number;
 }
 
+/** Writes a model of random weights: no native code, but minutes of work for a large one. */
+export interface SynthesizeOrder {
+  readonly order: 'synthesize';
+  readonly model: SyntheticModel;
+  readonly outputPath: string;
+}
+
 export interface ProbeOrder {
   readonly order: 'probe';
   readonly runnerKind: string;
@@ -43,6 +51,7 @@ export type WorkerMessage =
   | { readonly type: 'engine-warning'; readonly text: string }
   | { readonly type: 'outcome'; readonly outcome: WorkloadOutcome }
   | { readonly type: 'quantized'; readonly bytes: number; readonly warnings: readonly string[] }
+  | { readonly type: 'synthesized'; readonly bytes: number }
   | { readonly type: 'probed'; readonly probe: RunnerProbe }
   | { readonly type: 'failed'; readonly failure: Failure };
 

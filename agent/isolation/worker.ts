@@ -26,6 +26,10 @@ async function obey(order: WorkerOrder, line: Line): Promise<WorkerMessage> {
       const { bytes, warnings } = await quantize(order);
       return { type: 'quantized', bytes, warnings };
     }
+    case 'synthesize': {
+      const { writeSynthetic } = await import('../artifacts/synthetic/model.js');
+      return { type: 'synthesized', bytes: await writeSynthetic(order.outputPath, order.model) };
+    }
     case 'probe':
       return { type: 'probed', probe: await (await runnerNamed(order.runnerKind)).probe() };
     default:

@@ -4,6 +4,7 @@ import { modelFacts, weightBytes } from '../../agent/artifacts/gguf/facts.js';
 import { readGgufHeader } from '../../agent/artifacts/gguf/header.js';
 import { resolveModel } from '../../agent/artifacts/resolve.js';
 import { builtinFolder, builtinNames } from '../../agent/artifacts/source.js';
+import { describeSynthetic } from '../../agent/artifacts/synthetic/model.js';
 import { toFailure } from '../../core/errors.js';
 import { formatValue } from '../../core/metrics/format.js';
 import type { ModelFacts } from '../../core/sweep/experiment.js';
@@ -55,14 +56,17 @@ async function showModel(source: string, options: ModelsOptions): Promise<void> 
   const folders = [...options.models, '.', dirname(source)].map((folder) => resolve(folder));
   try {
     const model = await resolveModel(source, modelSettings(folders));
-    const { tensors, metadata } = readGgufHeader(model.path);
+    const { tensors, metadata } =
+      model.synthetic === null
+        ? readGgufHeader(model.path ?? source)
+        : describeSynthetic(model.synthetic).header;
     if (options.json === true) {
       printJson({ ...model, tensors });
       return;
     }
     const license = metadata.get('general.license');
     const lines: [string, string][] = [
-      ['path', model.path],
+      ['path', model.path ?? 'none: it is written when it is first run'],
       ['digest', model.digest],
       ['architecture', model.facts.architecture],
       ['parameters', model.facts.parameters.toLocaleString('en')],

@@ -33,9 +33,12 @@ export interface ModelFacts {
 export interface ModelRef {
   /** The word the user chose; appears in tables. Not part of the identity. */
   readonly name: string;
-  /** `builtin:small`, a path, or (where a node allows it) `hf:owner/repo:QUANT` or `https://…`. */
+  /** `builtin:small`, a path, `synthetic:…` (core/models/synthetic.ts), or (where a node allows it) `hf:owner/repo:QUANT` or `https://…`. */
   readonly source: string;
-  /** `sha256:<hex>` of the file, or null when it is not known until a node opens it. */
+  /**
+   * `sha256:<hex>` of the file, or null when it is not known until a node opens it; of a synthetic model
+   * `header-sha256:<hex>`, since its header says all that its weights follow from.
+   */
   readonly digest: string | null;
   readonly facts: ModelFacts | null;
 }

@@ -1,3 +1,4 @@
+import { isSynthetic, readSynthetic } from '../models/synthetic.js';
 import { gridsOf, readExcludes, readIncludes, readZip } from './constraints.js';
 import type { AxisValue, MeasurePolicy, ModelRef } from './experiment.js';
 import type { Field } from './fields.js';
@@ -62,6 +63,11 @@ function readModels(reader: Reader): ModelRef[] {
     const source = bare ? value : text(reader.value([...path, 'source']));
     const digest = bare ? null : (text(reader.value([...path, 'digest'])) ?? null);
     if (source === undefined) continue;
+    const synthetic = isSynthetic(source) ? readSynthetic(source) : null;
+    if (synthetic?.ok === false) {
+      reader.report(bare ? path : [...path, 'source'], `${synthetic.reason}. ${synthetic.hint}`);
+      continue;
+    }
     const name = (bare ? undefined : text(reader.value([...path, 'name']))) ?? nameFromSource(source);
     if (models.some((model) => model.name === name)) {
       reader.report(path, `two models have the name ${name}: give each a name of its own`);
@@ -72,7 +78,7 @@ function readModels(reader: Reader): ModelRef[] {
   return models;
 }
 
-/** `builtin:small` → small, `llms/llama-1b.Q4_K_M.gguf` → llama-1b.Q4_K_M, `hf:owner/repo:QUANT` → repo-QUANT. */
+/** `builtin:small` → small, `llms/llama-1b.Q4_K_M.gguf` → llama-1b.Q4_K_M, `synthetic:llama-3.2-1b?seed=2` → llama-3.2-1b, `hf:owner/repo:QUANT` → repo-QUANT. */
 function nameFromSource(source: string): string {
   const repository = /^hf:[^/]+\/([^:]+)(?::(.+))?$/.exec(source);
   const tail = repository

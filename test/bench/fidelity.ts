@@ -6,12 +6,13 @@
  *   node --import tsx test/bench/fidelity.ts [--pairs=12] [--repeats=5] [--threads=2] [--only=small|1b]
  */
 import { execFileSync, fork } from 'node:child_process';
-import { existsSync, mkdirSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { cpus, loadavg } from 'node:os';
 import { join } from 'node:path';
+import { describeSynthetic, writeSynthetic } from '../../agent/artifacts/synthetic/model.js';
 import { cacheFolder } from '../../agent/native/engines/location.js';
+import { readSynthetic } from '../../core/models/synthetic.js';
 import { modelPath } from '../models/loading.js';
-import { LLAMA_1B, writeSyntheticGguf } from '../support/synthetic-gguf.js';
 import type { FidelityAnswer, FidelityOrder } from './fidelity-child.js';
 import { llamaBench } from './peers/llama-bench.js';
 
@@ -149,15 +150,16 @@ async function main(): Promise<void> {
     ratios.push(...(await compare('small-f16', modelPath('small'), pairs, repeats, peer)));
   }
   if (only !== 'small') {
-    const folder = join(cacheFolder(), 'bench');
-    const model = join(folder, `${LLAMA_1B.name}-q4_0.gguf`);
+    const reading = readSynthetic('synthetic:llama-3.2-1b?type=q4_0');
+    if (!reading.ok) throw new Error(reading.reason);
+    const name = describeSynthetic(reading.model).digest.replace(/^.*:/, '').slice(0, 24);
+    const model = join(cacheFolder(), 'bench', `synthetic-${name}.gguf`);
     if (!existsSync(model)) {
       say(`writing ${model} (0.7 GB, once)`);
-      mkdirSync(folder, { recursive: true });
-      writeSyntheticGguf(model, LLAMA_1B, 'q4_0');
+      await writeSynthetic(model, reading.model);
     }
     ratios.push(
-      ...(await compare(`${LLAMA_1B.name}-q4_0`, model, Math.ceil(pairs / 3), Math.ceil(repeats / 2), peer)),
+      ...(await compare('synthetic-1b-q4_0', model, Math.ceil(pairs / 3), Math.ceil(repeats / 2), peer)),
     );
   }
   const worst = Math.max(...ratios.map((ratio) => Math.abs(ratio - 1)));

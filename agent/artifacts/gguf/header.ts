@@ -1,13 +1,16 @@
-import { closeSync, fstatSync, openSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+import type { Span } from '../tensor-data.js';
 import { type Metadata, readMetadata, shown } from './metadata.js';
-import { GgufError, HeaderReader } from './reader.js';
-import { TENSOR_TYPES } from './tensor-types.js';
+import { GgufError, HeaderReader, type ReadAt } from './reader.js';
+import { bytesOfTensor, TENSOR_TYPES } from './tensor-types.js';
 
 /** What the front of a GGUF file says, checked against the file's size. */
 export interface GgufHeader {
   readonly fileBytes: number;
   readonly version: number;
   readonly metadata: Metadata;
+  /** Where each metadata value lies in the file, its type in front. */
+  readonly spans: ReadonlyMap<string, Span>;
   readonly tensors: readonly TensorInfo[];
 }
 
@@ -25,8 +28,9 @@ export interface TensorInfo {
 const MAGIC = 0x46554747;
 const MAX_TENSORS = 65_536;
 /** ggml.h: GGML_MAX_DIMS, GGML_MAX_NAME. */
-const MAX_DIMENSIONS = 4;
-const MAX_NAME_BYTES = 63;
+export const MAX_DIMENSIONS = 4;
+export const MAX_NAME_BYTES = 63;
+export const ALIGNMENT_KEY = 'general.alignment';
 const DEFAULT_ALIGNMENT = 32;
 /** Engines ignore what follows the last tensor; more than this, and than the model itself, is another file. */
 const STRAY_BYTES = 2 ** 20;
@@ -40,10 +44,21 @@ export function readGgufHeader(path: string): GgufHeader {
   const descriptor = openSync(path, 'r');
   try {
     const { size } = fstatSync(descriptor);
-    return parse(new HeaderReader(descriptor, size), size);
+    const read: ReadAt = (into, at, length, position) => readSync(descriptor, into, at, length, position);
+    return parse(new HeaderReader(read, size), size);
   } finally {
     closeSync(descriptor);
   }
+}
+
+/**
+ * Reads the header of a file of which only the front exists yet.
+ * @param fileBytes what the whole file will have.
+ * @throws GgufError as readGgufHeader does.
+ */
+export function parseGgufHeader(front: Buffer, fileBytes: number): GgufHeader {
+  const read: ReadAt = (into, at, length, position) => front.copy(into, at, position, position + length);
+  return parse(new HeaderReader(read, fileBytes), fileBytes);
 }
 
 function parse(reader: HeaderReader, fileBytes: number): GgufHeader {
@@ -58,8 +73,8 @@ function parse(reader: HeaderReader, fileBytes: number): GgufHeader {
   if (tensorCount > MAX_TENSORS) {
     throw new GgufError(`it claims ${tensorCount} tensors; ${MAX_TENSORS} is the most there can be`);
   }
-  const metadata = readMetadata(reader, keyCount);
-  const alignment = alignmentOf(metadata);
+  const { metadata, spans } = readMetadata(reader, keyCount);
+  const alignment = alignmentFrom(metadata.get(ALIGNMENT_KEY));
   const entries = readTensors(reader, tensorCount, alignment);
   const dataStart = padded(reader.position, alignment);
   const tensors = entries.map((tensor) => ({ ...tensor, offset: dataStart + tensor.offset }));
@@ -72,7 +87,7 @@ function parse(reader: HeaderReader, fileBytes: number): GgufHeader {
   if (fileBytes > 2 * described + STRAY_BYTES) {
     throw new GgufError(`its header describes ${described} bytes, and the file has ${fileBytes}`);
   }
-  return { fileBytes, version, metadata, tensors };
+  return { fileBytes, version, metadata, spans, tensors };
 }
 
 /** @returns tensors with offsets from the start of the data; they have to lie back to back, as ggml asks. */
@@ -109,31 +124,18 @@ function readTensor(reader: HeaderReader, name: string): TensorInfo {
   const type = TENSOR_TYPES.get(typeNumber);
   if (type === undefined)
     throw new GgufError(`${what} has the type ${typeNumber}, which this release does not know`);
-  const row = shape[0] ?? 1;
-  if (row % type.blockWeights !== 0) {
-    throw new GgufError(
-      `${what} has rows of ${row} weights, which ${type.name} cannot hold (blocks of ${type.blockWeights})`,
-    );
-  }
-  // Each factor is exact up to 2^53 and the product is checked at every step, so nothing wraps around.
-  let weights = 1;
-  for (const length of shape) {
-    weights *= length;
-    if (!Number.isSafeInteger(weights))
-      throw new GgufError(`${what} has more weights than any file can hold`);
-  }
-  const bytes = (weights / type.blockWeights) * type.blockBytes;
-  if (!Number.isSafeInteger(bytes)) throw new GgufError(`${what} has more bytes than any file can hold`);
+  const bytes = bytesOfTensor(what, type, shape);
   return { name, type: type.name, shape, bytes, offset: reader.u64(`the offset of ${what}`) };
 }
 
-function alignmentOf(metadata: Metadata): number {
-  const alignment = metadata.get('general.alignment') ?? DEFAULT_ALIGNMENT;
+/** @returns the alignment that `general.alignment` declares, or ggml's own. @throws GgufError */
+export function alignmentFrom(declared: unknown): number {
+  const alignment = declared ?? DEFAULT_ALIGNMENT;
   const powerOfTwo = typeof alignment === 'number' && alignment > 0 && Number.isInteger(Math.log2(alignment));
   if (powerOfTwo && alignment <= 2 ** 20) return alignment;
   throw new GgufError('its general.alignment is not a power of two');
 }
 
-function padded(bytes: number, alignment: number): number {
+export function padded(bytes: number, alignment: number): number {
   return Math.ceil(bytes / alignment) * alignment;
 }

@@ -1,3 +1,4 @@
+import type { Span } from '../tensor-data.js';
 import { GgufError, type HeaderReader } from './reader.js';
 
 export type Scalar = string | number | boolean;
@@ -35,19 +36,25 @@ const SIZES: ReadonlyMap<number, number> = new Map([
   [12, 8],
 ]);
 
-/** Reads the key/value part of a header. @throws GgufError */
-export function readMetadata(reader: HeaderReader, count: number): Metadata {
+/** Reads the key/value part of a header, and where each value lies. @throws GgufError */
+export function readMetadata(
+  reader: HeaderReader,
+  count: number,
+): { readonly metadata: Metadata; readonly spans: ReadonlyMap<string, Span> } {
   if (count > MAX_KEYS)
     throw new GgufError(`it claims ${count} metadata keys; ${MAX_KEYS} is the most there can be`);
   const metadata = new Map<string, Scalar | ArrayValue | null>();
+  const spans = new Map<string, Span>();
   for (let i = 0; i < count; i++) {
     const key = reader.string(MAX_KEY_BYTES, `the name of metadata key ${i + 1}`);
     if (key === null)
       throw new GgufError(`the name of metadata key ${i + 1} is longer than ${MAX_KEY_BYTES} bytes`);
     if (metadata.has(key)) throw new GgufError(`the metadata key ${shown(key)} is there twice`);
+    const offset = reader.position;
     metadata.set(key, readValue(reader, reader.u32(`the type of ${shown(key)}`), shown(key)));
+    spans.set(key, { offset, bytes: reader.position - offset });
   }
-  return metadata;
+  return { metadata, spans };
 }
 
 function readValue(reader: HeaderReader, type: number, key: string): Scalar | ArrayValue | null {

@@ -1,5 +1,3 @@
-import { readSync } from 'node:fs';
-
 const CHUNK_BYTES = 256 * 1024;
 /** A header larger than this is not one: the largest vocabularies make about 20 MB. */
 const MAX_HEADER_BYTES = 256 * 2 ** 20;
@@ -10,20 +8,23 @@ export class GgufError extends Error {
   override readonly name = 'GgufError';
 }
 
+/** Copies bytes from a place of the file into `into` at `at`; gives how many there were, 0 at the end. */
+export type ReadAt = (into: Buffer, at: number, length: number, position: number) => number;
+
 /**
  * Reads little-endian values front to back through one window of the file: memory stays the same however
  * large the file is, and every length is held against what is left of it.
  */
 export class HeaderReader {
-  readonly #descriptor: number;
+  readonly #read: ReadAt;
   readonly #fileBytes: number;
   readonly #chunk = Buffer.alloc(CHUNK_BYTES);
   #chunkStart = 0;
   #chunkLength = 0;
   #position = 0;
 
-  constructor(descriptor: number, fileBytes: number) {
-    this.#descriptor = descriptor;
+  constructor(read: ReadAt, fileBytes: number) {
+    this.#read = read;
     this.#fileBytes = fileBytes;
   }
 
@@ -97,13 +98,7 @@ export class HeaderReader {
     this.#chunkLength = 0;
     while (this.#chunkLength < CHUNK_BYTES) {
       const room = CHUNK_BYTES - this.#chunkLength;
-      const got = readSync(
-        this.#descriptor,
-        this.#chunk,
-        this.#chunkLength,
-        room,
-        this.#chunkStart + this.#chunkLength,
-      );
+      const got = this.#read(this.#chunk, this.#chunkLength, room, this.#chunkStart + this.#chunkLength);
       if (got === 0) break;
       this.#chunkLength += got;
     }

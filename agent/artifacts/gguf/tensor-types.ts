@@ -1,3 +1,5 @@
+import { GgufError } from './reader.js';
+
 /** Tensor types of ggml: weights per block and bytes per block (ggml.c, type_traits), by ggml's number. */
 export interface TensorType {
   readonly name: string;
@@ -46,6 +48,41 @@ export const TENSOR_TYPES: ReadonlyMap<number, TensorType> = new Map([
   [39, type('mxfp4', 32, 17)],
   [40, type('nvfp4', 64, 36)],
 ]);
+
+const BY_NAME: ReadonlyMap<string, TensorType & { readonly number: number }> = new Map(
+  [...TENSOR_TYPES].map(([number, known]) => [known.name, { number, ...known }]),
+);
+
+/** @returns the type of a name in lower case, with ggml's number. @throws GgufError for one ggml does not have. */
+export function typeNamed(name: string): TensorType & { readonly number: number } {
+  const known = BY_NAME.get(name);
+  if (known === undefined) throw new GgufError(`ggml has no tensor type ${JSON.stringify(name)}`);
+  return known;
+}
+
+/**
+ * @param what names the tensor in errors.
+ * @returns the bytes that a tensor takes.
+ * @throws GgufError when its rows are not whole blocks, or when it is larger than any file.
+ */
+export function bytesOfTensor(what: string, type: TensorType, shape: readonly number[]): number {
+  const row = shape[0] ?? 1;
+  if (row % type.blockWeights !== 0) {
+    throw new GgufError(
+      `${what} has rows of ${row} weights, which ${type.name} cannot hold (blocks of ${type.blockWeights})`,
+    );
+  }
+  // Each factor is exact up to 2^53 and the product is checked at every step, so nothing wraps around.
+  let weights = 1;
+  for (const length of shape) {
+    weights *= length;
+    if (!Number.isSafeInteger(weights))
+      throw new GgufError(`${what} has more weights than any file can hold`);
+  }
+  const bytes = (weights / type.blockWeights) * type.blockBytes;
+  if (!Number.isSafeInteger(bytes)) throw new GgufError(`${what} has more bytes than any file can hold`);
+  return bytes;
+}
 
 /** llama.h, enum llama_ftype: what most weights of a file are, by `general.file_type`. */
 export const FILE_TYPES: ReadonlyMap<number, string> = new Map([

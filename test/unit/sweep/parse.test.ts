@@ -181,6 +181,8 @@ spec:
       }),
       /the model b has a source that is there already/,
     ],
+    [file({ models: 'synthetic:llama-3.2-1b?layer=4' }), /no parameter "layer"\. Did you mean layers\?/],
+    [file({ models: [{ source: 'synthetic:lama-3.2-1b' }] }), /Did you mean llama-3\.2-1b\?/],
     [file({ models: [{ source: 'x', digest: 'md5:1' }] }), /digest must be "sha256:" and 64 hex digits/],
     [
       file({ runners: [{ kind: 'llama' }] }),

@@ -1,0 +1,130 @@
+import { createHash } from 'node:crypto';
+import type { SyntheticModel, SyntheticType } from '../../../core/models/synthetic.js';
+import { type GgufHeader, parseGgufHeader } from '../gguf/header.js';
+import { FILE_TYPES, typeNamed } from '../gguf/tensor-types.js';
+import type { GgufValue } from '../gguf/value.js';
+import { type GgufContent, layoutGguf, type TensorSource, writeGguf } from '../gguf/writer.js';
+import { ones, randomWeights } from './weights.js';
+
+/** Changes whenever the same model would be written with other bytes. */
+const GENERATOR = 1;
+/** The metadata key that marks a file of random weights. */
+export const SYNTHETIC_KEY = 'ridgepoint.synthetic';
+
+/** A synthetic model as its file will be, before it is written. */
+export interface SyntheticDescription {
+  readonly header: GgufHeader;
+  /**
+   * `header-sha256:<hex>`: the header holds the shape, the type, the seed and the generator's version, from
+   * which every weight follows, so it names the content without a byte of the weights.
+   */
+  readonly digest: string;
+}
+
+/** @returns what a file of this model says of itself; nothing is written. */
+export function describeSynthetic(model: SyntheticModel): SyntheticDescription {
+  const { header, fileBytes } = layoutGguf(contentOf(model));
+  const digest = `header-sha256:${createHash('sha256').update(header).digest('hex')}`;
+  return { header: parseGgufHeader(header, fileBytes), digest };
+}
+
+/**
+ * Writes the model: llama.cpp loads it like any other; it has no vocabulary, as the speed of the engine does
+ * not depend on one.
+ * @returns the bytes of the file. @throws FailureError `disk-full`.
+ */
+export async function writeSynthetic(path: string, model: SyntheticModel): Promise<number> {
+  return await writeGguf(path, contentOf(model));
+}
+
+function contentOf(model: SyntheticModel): GgufContent {
+  return { metadata: metadataOf(model), tensors: tensorsOf(model) };
+}
+
+function metadataOf({ shape, type, seed }: SyntheticModel): ReadonlyMap<string, GgufValue> {
+  const { architecture } = shape;
+  const at = (key: string) => `${architecture}.${key}`;
+  const u32 = (value: number): GgufValue => ({ type: 'u32', value });
+  const f32 = (value: number): GgufValue => ({ type: 'f32', value });
+  const text = (value: string): GgufValue => ({ type: 'string', value });
+  return new Map<string, GgufValue>([
+    ['general.architecture', text(architecture)],
+    ['general.type', text('model')],
+    ['general.name', text(`synthetic ${architecture}, ${shape.layers} layers of ${shape.embedding}`)],
+    ['general.file_type', u32(fileType(type))],
+    [SYNTHETIC_KEY, { type: 'bool', value: true }],
+    ['ridgepoint.synthetic.seed', u32(seed)],
+    ['ridgepoint.synthetic.generator', u32(GENERATOR)],
+    [at('block_count'), u32(shape.layers)],
+    [at('context_length'), u32(shape.contextLength)],
+    [at('embedding_length'), u32(shape.embedding)],
+    [at('feed_forward_length'), u32(shape.feedForward)],
+    [at('attention.head_count'), u32(shape.heads)],
+    [at('attention.head_count_kv'), u32(shape.kvHeads)],
+    [at('attention.key_length'), u32(shape.headLength)],
+    [at('attention.value_length'), u32(shape.headLength)],
+    [at('attention.layer_norm_rms_epsilon'), f32(shape.rmsEpsilon)],
+    [at('rope.dimension_count'), u32(shape.headLength)],
+    [at('rope.freq_base'), f32(shape.ropeBase)],
+    [at('vocab_size'), u32(shape.vocabulary)],
+    // The engine then takes the number of tokens from vocab_size and needs no tokenizer.
+    ['tokenizer.ggml.model', text('no_vocab')],
+  ]);
+}
+
+/** Names and order as llama.cpp's converters write them (gguf-py, constants.py); rows are the inputs. */
+function tensorsOf({ shape, type, seed }: SyntheticModel): TensorSource[] {
+  const { embedding, feedForward, headLength, vocabulary } = shape;
+  const queries = shape.heads * headLength;
+  const keys = shape.kvHeads * headLength;
+  const matrix = (name: string, inputs: number, outputs: number): TensorSource => ({
+    name: `${name}.weight`,
+    type,
+    shape: [inputs, outputs],
+    data: () => randomWeights(type, bytesOf(type, inputs * outputs), seed, name),
+  });
+  const vector = (name: string, length: number, data: () => Iterable<Uint8Array>): TensorSource => ({
+    name,
+    type: 'f32',
+    shape: [length],
+    data,
+  });
+  const norm = (name: string) => vector(`${name}.weight`, embedding, () => ones(embedding * 4));
+  const projection = (name: string, outputs: number): TensorSource[] => {
+    const bias = `${name}.bias`;
+    const weight = matrix(name, embedding, outputs);
+    if (shape.architecture !== 'qwen2') return [weight];
+    return [weight, vector(bias, outputs, () => randomWeights('f32', outputs * 4, seed, bias))];
+  };
+  const layer = (index: number): TensorSource[] => {
+    const at = `blk.${index}`;
+    return [
+      norm(`${at}.attn_norm`),
+      ...projection(`${at}.attn_q`, queries),
+      ...projection(`${at}.attn_k`, keys),
+      ...projection(`${at}.attn_v`, keys),
+      matrix(`${at}.attn_output`, queries, embedding),
+      norm(`${at}.ffn_norm`),
+      matrix(`${at}.ffn_gate`, embedding, feedForward),
+      matrix(`${at}.ffn_up`, embedding, feedForward),
+      matrix(`${at}.ffn_down`, feedForward, embedding),
+    ];
+  };
+  return [
+    ...(shape.tied ? [] : [matrix('output', embedding, vocabulary)]),
+    matrix('token_embd', embedding, vocabulary),
+    norm('output_norm'),
+    ...(shape.ropeFactors ? [vector('rope_freqs.weight', headLength / 2, () => ones(headLength * 2))] : []),
+    ...Array.from({ length: shape.layers }, (_, index) => layer(index)).flat(),
+  ];
+}
+
+function bytesOf(type: SyntheticType, weights: number): number {
+  const { blockWeights, blockBytes } = typeNamed(type);
+  return (weights / blockWeights) * blockBytes;
+}
+
+function fileType(type: SyntheticType): number {
+  for (const [number, name] of FILE_TYPES) if (name === type) return number;
+  throw new Error(`${type} is no file type`);
+}

@@ -1,0 +1,44 @@
+import { createHash } from 'node:crypto';
+
+/**
+ * Fills buffers with random words, the same for the same seed on every machine: xoshiro128++ (Blackman and
+ * Vigna, ACM TOMS 47(4), 2021, https://prng.di.unimi.it/xoshiro128plusplus.c), 32-bit arithmetic only.
+ */
+export class RandomWords {
+  readonly #state: Uint32Array;
+
+  /** @param state four words that are not all zero. */
+  constructor(state: readonly [number, number, number, number]) {
+    this.#state = Uint32Array.from(state);
+  }
+
+  /** @returns a stream of its own for every seed and label. */
+  static for(seed: number, label: string): RandomWords {
+    const hash = createHash('sha256').update(`${seed}/${label}`).digest();
+    const word = (i: number) => hash.readUInt32LE(i * 4);
+    return new RandomWords([word(0), word(1), word(2), word(3)]);
+  }
+
+  fill(words: Uint32Array): void {
+    const state = this.#state;
+    let a = state[0]!;
+    let b = state[1]!;
+    let c = state[2]!;
+    let d = state[3]!;
+    for (let i = 0; i < words.length; i++) {
+      const sum = (a + d) | 0;
+      words[i] = (((sum << 7) | (sum >>> 25)) + a) | 0;
+      const t = b << 9;
+      c ^= a;
+      d ^= b;
+      b ^= c;
+      a ^= d;
+      c ^= t;
+      d = (d << 11) | (d >>> 21);
+    }
+    state[0] = a;
+    state[1] = b;
+    state[2] = c;
+    state[3] = d;
+  }
+}

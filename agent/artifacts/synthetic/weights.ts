@@ -1,0 +1,96 @@
+import type { SyntheticType } from '../../../core/models/synthetic.js';
+import { RandomWords } from './random.js';
+
+/** Of the usual initialization (GPT-2, Llama): keeps activations finite through any depth with RMS norms. */
+const STANDARD_DEVIATION = 0.02;
+const CHUNK_BYTES = 2 ** 20;
+
+/** 65 536 evenly spaced values with that deviation: a uniform distribution, in arithmetic that is exact everywhere. */
+const UNIFORM = (() => {
+  const values = new Float32Array(65_536);
+  // A uniform distribution of width w has the deviation w / √12.
+  const step = (STANDARD_DEVIATION * Math.sqrt(12)) / values.length;
+  for (let i = 0; i < values.length; i++) values[i] = (i - (values.length - 1) / 2) * step;
+  return values;
+})();
+
+/** ggml-common.h, block_q8_0 and block_q4_0: a half-precision scale, then 32 integers. In 16-bit words. */
+const BLOCKS = {
+  // 256 evenly spaced integers deviate by 73.9, 16 by 4.61.
+  q8_0: { words: 17, scale: halfBits(STANDARD_DEVIATION / 73.9), signs: 0 },
+  // Four bits are -8 to 7: a scale of either sign leaves the weights without a bias.
+  q4_0: { words: 9, scale: halfBits(STANDARD_DEVIATION / 4.61), signs: 0x8000 },
+} as const;
+
+/**
+ * The bytes of a tensor of random weights, the same for the same seed and label. A chunk is valid until the
+ * next is asked for. Little-endian machines only, as GGUF readers are.
+ */
+export function* randomWeights(
+  type: SyntheticType,
+  bytes: number,
+  seed: number,
+  label: string,
+): Generator<Uint8Array> {
+  const random = RandomWords.for(seed, label);
+  // Whole blocks and whole words of the generator in every chunk.
+  const unit = type === 'q8_0' || type === 'q4_0' ? BLOCKS[type].words * 4 : 4;
+  const chunk = new Uint8Array(Math.floor(CHUNK_BYTES / unit) * unit);
+  const write = writerOf(type, chunk, random);
+  for (let left = bytes; left > 0; left -= chunk.length) {
+    write();
+    yield left < chunk.length ? chunk.subarray(0, left) : chunk;
+  }
+}
+
+/** @returns a function that fills the chunk anew. */
+function writerOf(type: SyntheticType, chunk: Uint8Array, random: RandomWords): () => void {
+  if (type === 'f32') {
+    const floats = new Float32Array(chunk.buffer);
+    const words = new Uint32Array(floats.length / 2);
+    const picks = new Uint16Array(words.buffer);
+    return () => {
+      random.fill(words);
+      for (let i = 0; i < floats.length; i++) floats[i] = UNIFORM[picks[i]!]!;
+    };
+  }
+  const words = new Uint32Array(chunk.buffer);
+  const halves = new Uint16Array(chunk.buffer);
+  if (type === 'f16' || type === 'bf16') {
+    const table = Uint16Array.from(UNIFORM, type === 'f16' ? halfBits : brainBits);
+    return () => {
+      random.fill(words);
+      for (let i = 0; i < halves.length; i++) halves[i] = table[halves[i]!]!;
+    };
+  }
+  const { words: perBlock, scale, signs } = BLOCKS[type];
+  return () => {
+    random.fill(words);
+    for (let i = 0; i < halves.length; i += perBlock) halves[i] = (halves[i]! & signs) | scale;
+  };
+}
+
+/** Rows of ones, in f32: what norms and rope factors of an untrained model hold. */
+export function* ones(bytes: number): Generator<Uint8Array> {
+  yield new Uint8Array(new Float32Array(bytes / 4).fill(1).buffer);
+}
+
+/** The bits of the nearest IEEE half-precision number below 65 504, ties away from zero. */
+export function halfBits(value: number): number {
+  const bits = floatBits(value);
+  const sign = (bits >>> 16) & 0x8000;
+  const magnitude = Math.abs(value);
+  // Below 2^-14 halves are multiples of 2^-24.
+  if (magnitude < 2 ** -14) return sign | Math.round(magnitude * 2 ** 24);
+  // Exponent bias 127 to 15, 23 bits of mantissa to 10.
+  return sign | (((bits & 0x7fffffff) - (112 << 23) + 0x1000) >>> 13);
+}
+
+/** The bits of the nearest bfloat16 number, ties away from zero. */
+function brainBits(value: number): number {
+  return ((floatBits(value) + 0x8000) >>> 16) & 0xffff;
+}
+
+function floatBits(value: number): number {
+  return new Uint32Array(Float32Array.of(value).buffer)[0]!;
+}

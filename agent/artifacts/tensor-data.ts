@@ -1,0 +1,50 @@
+import { open } from 'node:fs/promises';
+import { basename } from 'node:path';
+import { FailureError, failure } from '../../core/errors.js';
+
+const CHUNK_BYTES = 2 ** 20;
+
+/** Where something lies in a file. */
+export interface Span {
+  readonly offset: number;
+  readonly bytes: number;
+}
+
+/**
+ * Reads the bytes of one tensor in order. Chunks are of `chunkBytes`, the last one shorter; each is a buffer
+ * of its own.
+ * @throws FailureError `model-unreadable` when the file has become shorter than its header said.
+ */
+export async function* readTensor(
+  path: string,
+  tensor: { readonly name: string } & Span,
+  chunkBytes = CHUNK_BYTES,
+): AsyncGenerator<Buffer> {
+  const file = await open(path, 'r');
+  try {
+    for (let done = 0; done < tensor.bytes; ) {
+      const chunk = Buffer.allocUnsafe(Math.min(chunkBytes, tensor.bytes - done));
+      for (let filled = 0; filled < chunk.length; ) {
+        const { bytesRead } = await file.read(
+          chunk,
+          filled,
+          chunk.length - filled,
+          tensor.offset + done + filled,
+        );
+        if (bytesRead === 0) throw tooShort(path, tensor.name);
+        filled += bytesRead;
+      }
+      done += chunk.length;
+      yield chunk;
+    }
+  } finally {
+    await file.close();
+  }
+}
+
+function tooShort(path: string, name: string): FailureError {
+  const message = `${basename(path)} ends inside its tensor ${JSON.stringify(name)}`;
+  return new FailureError(
+    failure('model-unreadable', message, { hint: 'It was changed while it was read; try again.' }),
+  );
+}
