@@ -36,7 +36,7 @@ export interface Launched {
 }
 
 export interface Ending {
-  /** The child's last word: `outcome`, `quantized`, `probed` or `failed`; null when it died without one. */
+  /** The child's last word: `outcome`, `quantized`, `quality`, `probed` or `failed`; null when it died without one. */
   readonly answer: WorkerMessage | null;
   readonly failure: Failure | null;
   readonly exitCode: number | null;
@@ -46,7 +46,12 @@ export interface Ending {
   readonly memoryGuard: 'cgroup' | 'watchdog' | 'none';
 }
 
-const TASKS = { trial: 'the trial', quantize: 'the quantization', probe: 'the probe' } as const;
+const TASKS = {
+  trial: 'the trial',
+  quantize: 'the quantization',
+  quality: 'the measurement of quality',
+  probe: 'the probe',
+} as const;
 /** What a dead child had still in its pipes arrives within this time. */
 const LAST_WORDS_MILLISECONDS = 500;
 
@@ -186,5 +191,5 @@ function lastWords(child: ChildProcess): Promise<void> {
 }
 
 function isAnswer(message: WorkerMessage): boolean {
-  return ['outcome', 'quantized', 'probed', 'failed'].includes(message.type);
+  return ['outcome', 'quantized', 'quality', 'probed', 'failed'].includes(message.type);
 }

@@ -117,7 +117,7 @@ function readItem(task: TaskDefinition, record: Record_, name: string, say: Say)
     if (spec.mode === 'letter') return fill(spec.continuation ?? ' {choice}', () => letterOf(i));
     return fill(spec.continuation ?? '{choice}', () => choice);
   });
-  const empty = continuations.findIndex((text) => text === '');
+  const empty = continuations.indexOf('');
   if (empty >= 0) return say(`the option ${letterOf(empty)} is empty`);
   return { ...base, choices: { continuations, answer: index }, references: [continuations[index]!] };
 }

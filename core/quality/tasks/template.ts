@@ -7,9 +7,9 @@ export function namesIn(template: string): readonly string[] {
 }
 
 /** Fills a template. Values are put in as they are: braces inside them mean nothing. */
-export function fill(template: string, valueOf: (name: string) => string | null): string {
+export function fill(template: string, lookUp: (name: string) => string | null): string {
   return template.replace(PLACE, (place, name: string | undefined) =>
-    name === undefined ? place[0]! : (valueOf(name.trim()) ?? ''),
+    name === undefined ? place[0]! : (lookUp(name.trim()) ?? ''),
   );
 }
 
