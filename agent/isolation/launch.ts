@@ -36,7 +36,7 @@ export interface Launched {
 }
 
 export interface Ending {
-  /** The child's last word: `outcome`, `quantized`, `synthesized`, `probed` or `failed`; null when it died without one. */
+  /** The child's last word: `outcome`, `quantized`, `synthesized`, `quality`, `probed` or `failed`; null when it died without one. */
   readonly answer: WorkerMessage | null;
   readonly failure: Failure | null;
   readonly exitCode: number | null;
@@ -50,6 +50,7 @@ const TASKS = {
   trial: 'the trial',
   quantize: 'the quantization',
   synthesize: 'the writing of the synthetic model',
+  quality: 'the measurement of quality',
   probe: 'the probe',
 } as const;
 /** What a dead child had still in its pipes arrives within this time. */
@@ -191,5 +192,5 @@ function lastWords(child: ChildProcess): Promise<void> {
 }
 
 function isAnswer(message: WorkerMessage): boolean {
-  return ['outcome', 'quantized', 'synthesized', 'probed', 'failed'].includes(message.type);
+  return ['outcome', 'quantized', 'synthesized', 'quality', 'probed', 'failed'].includes(message.type);
 }

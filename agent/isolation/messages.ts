@@ -1,12 +1,15 @@
 import type { Failure } from '../../core/errors.js';
 import type { SyntheticModel } from '../../core/models/synthetic.js';
+import type { QualityOutcome } from '../../core/quality/outcome.js';
 import type { Phase } from '../../core/result.js';
 import type { MeasurePolicy, RunnerChoice, WorkloadChoice } from '../../core/sweep/experiment.js';
+import type { QualityJob } from '../quality/measure.js';
+import type { QualityProgress } from '../quality/watch.js';
 import type { LoadedFacts, RunnerProbe } from '../runners/runner.js';
 import type { WorkloadOutcome } from '../workloads/workload.js';
 
 /** Parent → child: what to do. One order per child. Times are monotonic seconds. */
-export type WorkerOrder = TrialOrder | QuantizeOrder | SynthesizeOrder | ProbeOrder;
+export type WorkerOrder = TrialOrder | QuantizeOrder | SynthesizeOrder | QualityOrder | ProbeOrder;
 
 export interface TrialOrder {
   readonly order: 'trial';
@@ -37,6 +40,12 @@ export interface SynthesizeOrder {
   readonly outputPath: string;
 }
 
+/** Scores what a model says; nothing is timed. */
+export interface QualityOrder {
+  readonly order: 'quality';
+  readonly job: QualityJob;
+}
+
 export interface ProbeOrder {
   readonly order: 'probe';
   readonly runnerKind: string;
@@ -52,6 +61,8 @@ export type WorkerMessage =
   | { readonly type: 'outcome'; readonly outcome: WorkloadOutcome }
   | { readonly type: 'quantized'; readonly bytes: number; readonly warnings: readonly string[] }
   | { readonly type: 'synthesized'; readonly bytes: number }
+  | { readonly type: 'quality-progress'; readonly progress: QualityProgress }
+  | { readonly type: 'quality'; readonly outcome: QualityOutcome }
   | { readonly type: 'probed'; readonly probe: RunnerProbe }
   | { readonly type: 'failed'; readonly failure: Failure };
 

@@ -3,7 +3,8 @@
  * moment, and its event loop stands still while it computes; the parent knows both. It must never listen
  * for SIGSEGV: with a listener in place Node would spin for ever instead of dying.
  */
-import { failure, toFailure } from '../../core/errors.js';
+import { FailureError, failure, toFailure } from '../../core/errors.js';
+import { measureQuality } from '../quality/measure.js';
 import { quantizerOf, runnerNamed } from '../runners/index.js';
 import { readAffinity } from './affinity.js';
 import { type Line, openLine } from './line.js';
@@ -29,6 +30,17 @@ async function obey(order: WorkerOrder, line: Line): Promise<WorkerMessage> {
     case 'synthesize': {
       const { writeSynthetic } = await import('../artifacts/synthetic/model.js');
       return { type: 'synthesized', bytes: await writeSynthetic(order.outputPath, order.model) };
+    }
+    case 'quality': {
+      const outcome = await measureQuality(order.job, {
+        progress: (progress) => line.send({ type: 'quality-progress', progress }),
+        async breathe() {
+          await new Promise((resolve) => setImmediate(resolve));
+          const reason = line.stopReason();
+          if (reason !== null) throw new FailureError(failure('cancelled', reason));
+        },
+      });
+      return { type: 'quality', outcome };
     }
     case 'probe':
       return { type: 'probed', probe: await (await runnerNamed(order.runnerKind)).probe() };

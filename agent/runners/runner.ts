@@ -60,5 +60,29 @@ export interface LoadedModel {
   prefill(tokens: readonly Int32Array[]): void;
   /** Evaluates one token for each sequence (batched decode) and waits for the device. */
   step(tokens: Int32Array): void;
+  /** For engines that can be asked about text; quality needs it, speed does not. */
+  readonly text?: TextModel;
   close(): void;
 }
+
+/** What quality needs of an engine: its vocabulary, and the logits of any position. Drives sequence 0. */
+export interface TextModel {
+  /** The token that this model's texts begin with; null when its vocabulary adds none. */
+  readonly beginToken: number | null;
+  /**
+   * @param addBegin whether the begin token goes first, where the vocabulary wants one.
+   * @returns token ids; words like `<s>` in the text are read as plain text.
+   */
+  tokenize(text: string, addBegin: boolean): Int32Array;
+  detokenize(tokens: Int32Array): string;
+  /** Whether a generated text ends with this token. */
+  isEnd(token: number): boolean;
+  /**
+   * Appends tokens to the cache (`reset` empties it or cuts it back) and hands over one row of logits, as
+   * wide as the vocabulary, for every token from the index `firstWanted` on. The row is the engine's memory:
+   * it is only valid inside `visit`.
+   */
+  evaluate(tokens: Int32Array, firstWanted: number, visit: VisitLogits): void;
+}
+
+export type VisitLogits = (index: number, logits: Float32Array) => void;

@@ -6,13 +6,10 @@
  *   node --import tsx test/bench/fidelity.ts [--pairs=12] [--repeats=5] [--threads=2] [--only=small|1b]
  */
 import { execFileSync, fork } from 'node:child_process';
-import { existsSync } from 'node:fs';
 import { cpus, loadavg } from 'node:os';
 import { join } from 'node:path';
-import { describeSynthetic, writeSynthetic } from '../../agent/artifacts/synthetic/model.js';
-import { cacheFolder } from '../../agent/native/engines/location.js';
-import { readSynthetic } from '../../core/models/synthetic.js';
 import { modelPath } from '../models/loading.js';
+import { LARGE_MODEL, largeModel } from '../support/large-model.js';
 import type { FidelityAnswer, FidelityOrder } from './fidelity-child.js';
 import { llamaBench } from './peers/llama-bench.js';
 
@@ -150,17 +147,8 @@ async function main(): Promise<void> {
     ratios.push(...(await compare('small-f16', modelPath('small'), pairs, repeats, peer)));
   }
   if (only !== 'small') {
-    const reading = readSynthetic('synthetic:llama-3.2-1b?type=q4_0');
-    if (!reading.ok) throw new Error(reading.reason);
-    const name = describeSynthetic(reading.model).digest.replace(/^.*:/, '').slice(0, 24);
-    const model = join(cacheFolder(), 'bench', `synthetic-${name}.gguf`);
-    if (!existsSync(model)) {
-      say(`writing ${model} (0.7 GB, once)`);
-      await writeSynthetic(model, reading.model);
-    }
-    ratios.push(
-      ...(await compare('synthetic-1b-q4_0', model, Math.ceil(pairs / 3), Math.ceil(repeats / 2), peer)),
-    );
+    const model = await largeModel(say);
+    ratios.push(...(await compare(LARGE_MODEL, model, Math.ceil(pairs / 3), Math.ceil(repeats / 2), peer)));
   }
   const worst = Math.max(...ratios.map((ratio) => Math.abs(ratio - 1)));
   const passed = worst <= TOLERANCE;

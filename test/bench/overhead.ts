@@ -21,22 +21,21 @@
  *   npm run bench:overhead -- [--pairs=12] [--large]
  */
 import { execFile } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { readCpu } from '../../agent/device/cpu.js';
 import { findStartTools, wrapCommand } from '../../agent/isolation/affinity.js';
 import type { TrialOrder } from '../../agent/isolation/messages.js';
-import { cacheFolder } from '../../agent/native/engines/location.js';
 import { counterDifference } from '../../core/metrics/integrate.js';
 import { cleanSeries } from '../../core/metrics/series.js';
 import type { Phase, ResultRecord } from '../../core/result.js';
 import { percentileBootstrap } from '../../core/statistics/interval.js';
 import { median, quantile } from '../../core/statistics/quantile.js';
 import { modelPath } from '../models/loading.js';
+import { LARGE_MODEL, largeModel } from '../support/large-model.js';
 import { RIDGE, ROOT } from '../support/ridge.js';
-import { LLAMA_1B, writeSyntheticGguf } from '../support/synthetic-gguf.js';
 import { conclude, type Figure } from './figure.js';
 
 const REQUIRED = 0.99;
@@ -224,14 +223,6 @@ function judge(
   };
 }
 
-function largeModel(): string {
-  const bench = join(cacheFolder(), 'bench');
-  const path = join(bench, `${LLAMA_1B.name}-q4_0.gguf`);
-  mkdirSync(bench, { recursive: true });
-  if (!existsSync(path)) writeSyntheticGguf(path, LLAMA_1B, 'q4_0');
-  return path;
-}
-
 const argument = process.argv.find((word) => word.startsWith('--pairs='))?.slice('--pairs='.length);
 const pairs = Number(argument ?? 12);
 // With fewer than six, the lowest and the highest ratio do not hold their median with 95 % (1 - 2 / 2^n).
@@ -240,7 +231,7 @@ const small = { promptTokens: 256, generateTokens: 256, repeats: 10, pairs };
 const cases: Case[] = [{ name: 'small', model: modelPath('small'), ...small }];
 if (process.argv.includes('--large')) {
   const large = { promptTokens: 128, generateTokens: 32, repeats: 4, pairs };
-  cases.push({ name: LLAMA_1B.name, model: largeModel(), ...large });
+  cases.push({ name: LARGE_MODEL, model: await largeModel(console.log), ...large });
 }
 try {
   const figures: Figure[] = [];

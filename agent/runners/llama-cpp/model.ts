@@ -2,6 +2,7 @@ import { FailureError, failure } from '../../../core/errors.js';
 import type { Llama, Pointer } from '../../native/llama.js';
 import type { LoadedFacts, LoadedModel } from '../runner.js';
 import { Batch } from './batch.js';
+import { LlamaText } from './text.js';
 
 /** What a loaded model holds in the engine; freed in the order that the engine needs. */
 export interface Handles {
@@ -17,6 +18,7 @@ export interface Handles {
 export class LlamaModel implements LoadedModel {
   readonly facts: LoadedFacts;
   readonly warnings: readonly string[];
+  readonly text: LlamaText;
   readonly #llama: Llama;
   readonly #handles: Handles;
   readonly #memory: Pointer;
@@ -49,6 +51,12 @@ export class LlamaModel implements LoadedModel {
     this.#next.value.n_tokens = sequences;
     this.#next.outputs.fill(1);
     for (let s = 0; s < sequences; s++) this.#next.sequences[s] = s;
+    this.text = new LlamaText(llama, handles.model, handles.context, {
+      batch: this.#prompt,
+      capacity: batch,
+      length: () => this.#lengths[0] ?? 0,
+      append: (count) => this.#append(count),
+    });
   }
 
   reset(keepTokens: number): void {
@@ -133,6 +141,14 @@ export class LlamaModel implements LoadedModel {
     functions.llama_model_free(this.#handles.model);
     this.#prompt.free();
     this.#next.free();
+  }
+
+  /** Evaluates what lies in the prompt batch, all of it for the first sequence. */
+  #append(count: number): void {
+    this.#outputAt.fill(-1);
+    this.#run(this.#prompt, count);
+    this.#synchronize(this.#handles.context);
+    this.#lengths[0] = (this.#lengths[0] ?? 0) + count;
   }
 
   #run(batch: Batch, count: number): void {

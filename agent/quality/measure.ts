@@ -1,0 +1,121 @@
+import { readFileSync } from 'node:fs';
+import { FailureError, failure } from '../../core/errors.js';
+import type { QualityOutcome, QualityRequest, TextOutcome, TextRequest } from '../../core/quality/outcome.js';
+import { type Window, windowsOf } from '../../core/quality/windows.js';
+import { loadSpeaker, requireSameVocabulary, type Speaker, type SpeakerRequest } from './speaker.js';
+import { measureTask, tokenizeTask } from './tasks.js';
+import { measureDivergence, measurePerplexity } from './text.js';
+import type { Watch } from './watch.js';
+
+export interface QualityJob {
+  readonly model: Omit<SpeakerRequest, 'contextTokens'>;
+  /** The model to compare with; null = none. */
+  readonly basePath: string | null;
+  readonly request: QualityRequest;
+  /** Tokens the model was trained to see at once; null = not known. */
+  readonly trainedContext: number | null;
+}
+
+/** A context that is only there to reach the vocabulary. */
+const LEAST_CONTEXT = 256;
+
+/**
+ * Measures a model's quality on a text and on tasks, beside its base when there is one.
+ * @throws FailureError `impossible-combination` when the text is too short, is not UTF-8, or the base has
+ * another vocabulary; and whatever loading and evaluating throw.
+ */
+export async function measureQuality(job: QualityJob, watch: Watch): Promise<QualityOutcome> {
+  const { text, tasks } = job.request;
+  // How long a context has to be is known once everything is cut into tokens, which needs the vocabulary.
+  const first = await loadSpeaker({ ...job.model, contextTokens: LEAST_CONTEXT });
+  const plan = (() => {
+    try {
+      const cut = text === null ? null : cutText(first, text);
+      return { cut, tasks: tasks.map((task) => tokenizeTask(first.text, task)) };
+    } finally {
+      first.close();
+    }
+  })();
+  const needs = plan.tasks.flatMap((task) => task.needs);
+  const contextTokens = needs.reduce(
+    (a, b) => Math.max(a, b),
+    Math.max(LEAST_CONTEXT, text?.windows.context ?? 0),
+  );
+  const warnings = longerThanTrained(job.trainedContext, text?.windows.context ?? 0, needs);
+
+  const open: Speaker[] = [];
+  try {
+    const model = await loadSpeaker({ ...job.model, contextTokens });
+    open.push(model);
+    const base =
+      job.basePath === null
+        ? null
+        : await loadSpeaker({ ...job.model, modelPath: job.basePath, contextTokens });
+    if (base !== null) {
+      open.push(base);
+      requireSameVocabulary(base, model, plan.cut?.sample ?? tasks[0]?.items[0]?.prompt ?? '');
+    }
+    const ofText =
+      plan.cut === null || text === null ? null : await measureText(plan.cut, text, model, base, watch);
+    const ofTasks = [];
+    for (const task of plan.tasks) ofTasks.push(await measureTask(task, model, base, watch));
+    return { text: ofText, tasks: ofTasks, warnings };
+  } finally {
+    for (const speaker of open) speaker.close();
+  }
+}
+
+interface CutText {
+  readonly tokens: Int32Array;
+  readonly windows: readonly Window[];
+  /** Its beginning, to compare vocabularies by. */
+  readonly sample: string;
+}
+
+async function measureText(
+  { tokens, windows }: CutText,
+  { windows: request, basePrecision }: TextRequest,
+  model: Speaker,
+  base: Speaker | null,
+  watch: Watch,
+): Promise<TextOutcome> {
+  const facts = { tokens: tokens.length, windows: windows.length, request };
+  if (base === null) {
+    const perplexity = await measurePerplexity(model, tokens, windows, watch);
+    return { ...facts, perplexity, divergence: null };
+  }
+  const divergence = await measureDivergence(base, model, tokens, windows, basePrecision, watch);
+  return { ...facts, perplexity: divergence.candidate, divergence };
+}
+
+function cutText({ text }: Speaker, { path, windows: request }: TextRequest): CutText {
+  const words = readText(path);
+  const tokens = text.tokenize(words, true);
+  const windows = windowsOf(tokens.length, request);
+  if (typeof windows !== 'string') return { tokens, windows, sample: words.slice(0, 4000) };
+  const hint = 'Give a longer text, or a smaller context.';
+  throw new FailureError(failure('impossible-combination', `${path}: ${windows}`, { hint }));
+}
+
+function readText(path: string): string {
+  try {
+    const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: false }).decode(readFileSync(path));
+    return text.endsWith('\n') ? text.slice(0, -1) : text;
+  } catch (error) {
+    const why = error instanceof TypeError ? 'it is not UTF-8 text' : (error as Error).message;
+    throw new FailureError(failure('impossible-combination', `the text ${path} cannot be read: ${why}`));
+  }
+}
+
+function longerThanTrained(trained: number | null, context: number, needs: readonly number[]): string[] {
+  if (trained === null) return [];
+  const long = needs.filter((need) => need > trained).length;
+  return [
+    ...(context > trained
+      ? [`windows of ${context} tokens are longer than the ${trained} the model was trained for`]
+      : []),
+    ...(long > 0
+      ? [`${long} of ${needs.length} items are longer than the ${trained} tokens the model was trained for`]
+      : []),
+  ];
+}

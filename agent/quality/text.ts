@@ -1,0 +1,77 @@
+import { DivergenceSums } from '../../core/quality/divergence.js';
+import { logProbability } from '../../core/quality/likelihood.js';
+import type { TextRequest } from '../../core/quality/outcome.js';
+import { Moments, perplexityOf } from '../../core/quality/perplexity.js';
+import type { Window } from '../../core/quality/windows.js';
+import type { Speaker } from './speaker.js';
+import type { Watch } from './watch.js';
+
+/** Rows of the base that wait for the candidate's take at most this much memory. */
+const KEPT_BYTES = 128 * 2 ** 20;
+
+/** @returns the perplexity of a text, cut into windows. */
+export async function measurePerplexity(
+  model: Speaker,
+  tokens: Int32Array,
+  windows: readonly Window[],
+  watch: Watch,
+): Promise<ReturnType<typeof perplexityOf>> {
+  const losses = new Moments();
+  for (const [i, window] of windows.entries()) {
+    const input = inputOf(model, tokens, window);
+    model.reset(0);
+    model.text.evaluate(input, window.firstScored, (at, logits) => {
+      // Of the last token the text's next one belongs to the next window.
+      if (at < window.length - 1) losses.add(-logProbability(logits, tokens[window.start + at + 1]!));
+    });
+    watch.progress({ what: 'text', done: i + 1, total: windows.length, value: Math.exp(losses.mean) });
+    await watch.breathe();
+  }
+  return perplexityOf(losses);
+}
+
+/**
+ * Runs base and candidate side by side over the same windows, a piece of each at a time, so that no logits
+ * have to be stored.
+ */
+export async function measureDivergence(
+  base: Speaker,
+  candidate: Speaker,
+  tokens: Int32Array,
+  windows: readonly Window[],
+  precision: TextRequest['basePrecision'],
+  watch: Watch,
+): Promise<ReturnType<DivergenceSums['result']>> {
+  const width = candidate.facts.vocabularySize;
+  const rows = Math.max(1, Math.floor(KEPT_BYTES / (width * 4)));
+  const kept = new Float32Array(Math.min(rows, Math.max(...windows.map(({ length }) => length))) * width);
+  const sums = new DivergenceSums(precision);
+  for (const [i, window] of windows.entries()) {
+    const input = inputOf(candidate, tokens, window);
+    base.reset(0);
+    candidate.reset(0);
+    for (let start = 0; start < window.length; ) {
+      const silent = Math.max(0, window.firstScored - start);
+      const piece = input.subarray(start, start + silent + rows);
+      const end = start + piece.length;
+      base.text.evaluate(piece, silent, (at, logits) => kept.set(logits, (at - silent) * width));
+      candidate.text.evaluate(piece, silent, (at, logits) => {
+        const next = start + at + 1;
+        if (next >= window.length) return;
+        const row = kept.subarray((at - silent) * width, (at - silent + 1) * width);
+        sums.add(row, logits, tokens[window.start + next]!);
+      });
+      start = end;
+    }
+    watch.progress({ what: 'text', done: i + 1, total: windows.length, value: sums.meanKl });
+    await watch.breathe();
+  }
+  return sums.result();
+}
+
+/** @returns a window's tokens as the model gets them. */
+function inputOf({ text }: Speaker, tokens: Int32Array, window: Window): Int32Array {
+  const input = tokens.slice(window.start, window.start + window.length);
+  if (window.beginsWithBos && text.beginToken !== null) input[0] = text.beginToken;
+  return input;
+}

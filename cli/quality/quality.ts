@@ -1,0 +1,111 @@
+import { existsSync } from 'node:fs';
+import { basename, dirname, join, resolve } from 'node:path';
+import { type ResolvedModel, resolveModel } from '../../agent/artifacts/resolve.js';
+import { builtinFolder } from '../../agent/artifacts/source.js';
+import { launch } from '../../agent/isolation/launch.js';
+import { toFailure } from '../../core/errors.js';
+import type { QualityOutcome, QualityRequest } from '../../core/quality/outcome.js';
+import type { QualityOptions } from '../commands/quality.js';
+import { EXIT, fromFailure, usageError, workError } from '../exit.js';
+import { modelSettings } from '../local-models.js';
+import { printData, printJson, say } from '../output/print.js';
+import { terminalStyle } from '../output/terminal.js';
+import { QualityProgressLine } from './progress-line.js';
+import { summary } from './summary.js';
+import { readTasks } from './task-files.js';
+
+/** `ridge quality`: checks every word first, then scores the model in a child process. */
+export async function runQuality(source: string, options: QualityOptions): Promise<void> {
+  const tasks = readTasks(options.task);
+  const textPath = textOf(options);
+  const model = await open(source, options.models);
+  const base = options.base === undefined ? null : await open(options.base, options.models);
+  const request: QualityRequest = {
+    text:
+      textPath === null
+        ? null
+        : {
+            path: textPath,
+            windows: {
+              scheme: options.windows,
+              context: options.context,
+              stride: options.stride ?? null,
+            },
+            basePrecision: options.windows === 'llama' && options.exactBase !== true ? 'llama' : 'exact',
+          },
+    tasks,
+  };
+  const outcome = await measure(model, base, request, options);
+  for (const warning of outcome.warnings) say(`note: ${warning}`);
+  if (options.json === true) {
+    const named = (name: string, resolved: ResolvedModel | null) =>
+      resolved === null ? null : { source: name, path: resolved.path, digest: resolved.digest };
+    printJson({
+      schema: 'ridgepoint.dev/quality/v1',
+      model: named(source, model),
+      base: named(options.base ?? '', base),
+      textPath,
+      ...outcome,
+    });
+    return;
+  }
+  printData(summary(outcome, basename(textPath ?? ''), terminalStyle(process.stdout).unicode));
+}
+
+async function measure(
+  model: ResolvedModel,
+  base: ResolvedModel | null,
+  request: QualityRequest,
+  options: QualityOptions,
+): Promise<QualityOutcome> {
+  const line = new QualityProgressLine(process.stderr);
+  const launched = launch({
+    order: {
+      order: 'quality',
+      job: {
+        model: {
+          runnerKind: 'llama-cpp',
+          modelPath: model.path,
+          options: { threads: options.threads ?? null },
+          deviceClass: options.device,
+          deviceId: '',
+          cpus: [],
+        },
+        basePath: base?.path ?? null,
+        request,
+        trainedContext: model.facts.contextLength,
+      },
+    },
+    cpus: [],
+    timeLimitSeconds: null,
+    memoryLimitBytes: null,
+    onMessage: (message) => {
+      if (message.type === 'quality-progress') line.update(message.progress);
+    },
+  });
+  const ending = await launched.ended;
+  line.end();
+  if (ending.failure !== null) throw fromFailure(ending.failure);
+  if (ending.answer?.type !== 'quality') throw workError('the measurement of quality gave no answer');
+  return ending.answer.outcome;
+}
+
+/** @returns the text to read; null when only tasks were asked for. */
+function textOf({ text, task }: QualityOptions): string | null {
+  if (text === undefined) return task.length > 0 ? null : join(builtinFolder(), 'sample.txt');
+  const path = resolve(text);
+  if (!existsSync(path)) throw usageError(`there is no text ${text}`, 'Name a UTF-8 text file with --text.');
+  return path;
+}
+
+async function open(source: string, extra: readonly string[]): Promise<ResolvedModel> {
+  const folders = [...extra, '.', dirname(source)].map((folder) => resolve(folder));
+  try {
+    return await resolveModel(source, modelSettings(folders));
+  } catch (error) {
+    const reason = toFailure(error);
+    if (reason.code === 'internal') throw error;
+    const words = reason.code === 'model-missing' || reason.code === 'source-not-allowed';
+    throw fromFailure(reason, words ? EXIT.usage : EXIT.failed);
+  }
+}

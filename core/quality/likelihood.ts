@@ -1,0 +1,25 @@
+/** Log-probabilities from rows of logits. Rows are as wide as the vocabulary, so these loops are the hot ones. */
+
+/** @returns ln Σ exp(logit) in nats, shifted by the largest so that nothing overflows; NaN if any logit is NaN. */
+export function logSumExp(logits: Float32Array): number {
+  let top = Number.NEGATIVE_INFINITY;
+  for (let i = 0; i < logits.length; i++) {
+    const value = logits[i]!;
+    if (value > top) top = value;
+  }
+  let sum = 0;
+  for (let i = 0; i < logits.length; i++) sum += Math.exp(logits[i]! - top);
+  return top + Math.log(sum);
+}
+
+/** @returns the natural logarithm of the softmax probability of one token. */
+export function logProbability(logits: Float32Array, token: number): number {
+  return logits[token]! - logSumExp(logits);
+}
+
+/** @returns the token with the largest logit; the first of equals, as greedy decoding does. */
+export function mostLikely(logits: Float32Array): number {
+  let best = 0;
+  for (let i = 1; i < logits.length; i++) if (logits[i]! > logits[best]!) best = i;
+  return best;
+}

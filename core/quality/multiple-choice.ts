@@ -1,0 +1,28 @@
+/** How likely a model finds one option as the continuation of its prompt. */
+export interface OptionLikelihood {
+  /** ln p of the option's tokens, given the prompt. */
+  readonly logProbability: number;
+  readonly tokens: number;
+  /** UTF-8 bytes of the option. */
+  readonly bytes: number;
+}
+
+/** `sum` is lm-evaluation-harness's acc, `perByte` its acc_norm for ASCII; `perToken` is llama-perplexity's. */
+export const CHOICE_RULES = ['sum', 'perToken', 'perByte'] as const;
+export type ChoiceRule = (typeof CHOICE_RULES)[number];
+
+/** @returns the option with the largest log-likelihood by a rule; the first of equals. */
+export function chosen(options: readonly OptionLikelihood[], rule: ChoiceRule): number {
+  const merit = ({ logProbability, tokens, bytes }: OptionLikelihood) =>
+    rule === 'sum' ? logProbability : logProbability / Math.max(1, rule === 'perToken' ? tokens : bytes);
+  let best = 0;
+  options.forEach((option, i) => {
+    if (merit(option) > merit(options[best]!)) best = i;
+  });
+  return best;
+}
+
+/** @returns A, B, C, …: the letters that options are called by. */
+export function letterOf(index: number): string {
+  return String.fromCharCode(65 + index);
+}

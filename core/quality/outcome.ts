@@ -1,0 +1,52 @@
+import type { BasePrecision, Divergence } from './divergence.js';
+import type { Estimate, Perplexity } from './perplexity.js';
+import type { Score } from './scores.js';
+import type { Task } from './tasks/few-shot.js';
+import type { WindowRequest } from './windows.js';
+
+/** What to find out about a model. */
+export interface QualityRequest {
+  readonly text: TextRequest | null;
+  readonly tasks: readonly Task[];
+}
+
+export interface TextRequest {
+  /** Path of a UTF-8 text. One line feed at its end is left out, as llama-perplexity does. */
+  readonly path: string;
+  readonly windows: WindowRequest;
+  readonly basePrecision: BasePrecision;
+}
+
+export interface QualityOutcome {
+  readonly text: TextOutcome | null;
+  readonly tasks: readonly TaskOutcome[];
+  /** One sentence each, e.g. of prompts longer than the model was trained for. */
+  readonly warnings: readonly string[];
+}
+
+export interface TextOutcome {
+  /** Tokens of the whole text. */
+  readonly tokens: number;
+  readonly windows: number;
+  readonly request: WindowRequest;
+  readonly perplexity: Perplexity;
+  /** Against the base; null without one. */
+  readonly divergence: Divergence | null;
+}
+
+export interface TaskOutcome {
+  readonly name: string;
+  readonly items: number;
+  /** Share that guessing would get right; null for generated answers. */
+  readonly chance: number | null;
+  readonly scores: readonly TaskScore[];
+}
+
+export interface TaskScore {
+  /** `sum`, `perToken`, `perByte` of option likelihoods, `letter`, or the name of a scorer. */
+  readonly name: string;
+  readonly score: Score;
+  /** The base on the same items, and what is left of it in percent; null without a base. */
+  readonly base: Score | null;
+  readonly retentionPercent: Estimate | null;
+}

@@ -1,0 +1,50 @@
+import { chrF } from './chrf.js';
+import { numericMatch } from './numeric.js';
+import { matches } from './pattern.js';
+import { rougeL, squadNormal, tokenF1 } from './words.js';
+
+export const SCORERS = ['exact', 'contains', 'regex', 'numeric', 'token-f1', 'rouge-l', 'chrf'] as const;
+export type Scorer = (typeof SCORERS)[number];
+
+export interface ScoringOptions {
+  /** `numeric`: how far the number may be off, absolutely. */
+  readonly tolerance: number;
+}
+
+/**
+ * Scores a generated answer against the best of its references. `exact` and `contains` compare SQuAD's normal
+ * forms, so that case, punctuation and articles do not decide; for `regex` a reference is the pattern.
+ * @returns 0 to 1.
+ */
+export function score(
+  scorer: Scorer,
+  answer: string,
+  references: readonly string[],
+  { tolerance }: ScoringOptions,
+): number {
+  return Math.max(0, ...references.map((reference) => one(scorer, answer, reference, tolerance)));
+}
+
+function one(scorer: Scorer, answer: string, reference: string, tolerance: number): number {
+  switch (scorer) {
+    case 'exact':
+      return Number(comparable(answer) === comparable(reference));
+    case 'contains':
+      return Number(comparable(answer).includes(comparable(reference)));
+    case 'regex':
+      return Number(matches(answer, reference));
+    case 'numeric':
+      return Number(numericMatch(answer, reference, tolerance));
+    case 'token-f1':
+      return tokenF1(answer, reference);
+    case 'rouge-l':
+      return rougeL(answer, reference);
+    case 'chrf':
+      return chrF(answer, reference);
+  }
+}
+
+/** An answer such as `+` or `The` has no normal form; then it is compared as it stands. */
+function comparable(text: string): string {
+  return squadNormal(text) || text.trim();
+}

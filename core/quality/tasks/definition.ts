@@ -1,0 +1,87 @@
+import { z } from 'zod';
+import { type Mistake, type Path, pathText } from '../../sweep/mistake.js';
+import { readYaml } from '../../sweep/yaml.js';
+import { SCORERS } from '../scorers/index.js';
+
+/** A field of a record, or `a.b` for one inside another. */
+const field = z.string().min(1).max(200);
+
+const schema = z.strictObject({
+  apiVersion: z.literal('ridgepoint.dev/v1'),
+  kind: z.literal('Task'),
+  metadata: z.strictObject({ name: z.string().min(1).max(100) }),
+  spec: z.strictObject({
+    /** JSONL, one item a line; relative to this file. */
+    items: z.string().min(1),
+    mode: z.enum(['choice', 'letter', 'generate']).default('choice'),
+    /** Which fields of a record are what. */
+    fields: z
+      .strictObject({
+        question: field,
+        /** A field that holds a list (or a map) of options, or one field for each option. */
+        choices: z.union([field, z.array(field).min(2).max(26)]),
+        answer: field,
+        id: field,
+        group: field,
+      })
+      .partial()
+      .default({}),
+    /** What the answer field holds. */
+    answerIs: z.enum(['index', 'number', 'letter', 'text']).optional(),
+    /** `{question}`, `{choices}` (lettered lines) and any field of the record. */
+    prompt: z.string().max(20_000).optional(),
+    /** What follows the prompt for an option; `{choice}` stands for it. */
+    continuation: z.string().max(2000).optional(),
+    fewShot: z
+      .strictObject({
+        count: z.int().min(1).max(64),
+        /** JSONL with the same fields; without it the first items of the file are shown and not scored. */
+        items: z.string().min(1).optional(),
+        separator: z.string().max(200).default('\n\n'),
+      })
+      .optional(),
+    /** `generate` alone. */
+    scorers: z.array(z.enum(SCORERS)).min(1).default(['exact']),
+    tolerance: z.number().min(0).default(1e-6),
+    maxTokens: z.int().min(1).max(4096).default(64),
+    stop: z.array(z.string().min(1).max(100)).max(16).default(['\n']),
+  }),
+});
+
+/** What a task file says, defaults filled in. */
+export interface TaskDefinition {
+  readonly name: string;
+  readonly spec: z.infer<typeof schema>['spec'];
+}
+
+export type Parsed<T, M> =
+  | { readonly ok: true; readonly value: T }
+  | { readonly ok: false; readonly mistakes: readonly M[] };
+
+/** Reads a task's YAML: which JSONL file, which field is what, how to ask. @returns all mistakes at once. */
+export function parseTaskDefinition(text: string): Parsed<TaskDefinition, Mistake> {
+  const source = readYaml(text);
+  if (!source.readable || source.mistakes.length > 0) return { ok: false, mistakes: source.mistakes };
+  const read = schema.safeParse(source.data);
+  if (read.success) {
+    return { ok: true, value: { name: read.data.metadata.name, spec: read.data.spec } };
+  }
+  const mistakes = read.error.issues.flatMap((issue): Mistake[] => {
+    const path = issue.path.map((step) => (typeof step === 'symbol' ? String(step) : step));
+    if (issue.code !== 'unrecognized_keys') return [mistake(path, issue.message, 'value')];
+    return issue.keys.map((key) => mistake([...path, key], `there is no field ${key} here`, 'key'));
+  });
+  return { ok: false, mistakes };
+
+  function mistake(path: Path, message: string, at: 'key' | 'value'): Mistake {
+    return { path: pathText(path), ...source.locate(path, at), message, suggestion: null };
+  }
+}
+
+/** @returns the definition for a JSONL file that comes without one: common field names, options by likelihood. */
+export function plainTask(name: string, items: string): TaskDefinition {
+  return {
+    name,
+    spec: schema.shape.spec.parse({ items }),
+  };
+}
