@@ -7,6 +7,7 @@ import { registerEngines } from './engines.js';
 import { registerModels } from './models.js';
 import { registerNodes } from './nodes.js';
 import { registerPlan } from './plan.js';
+import { registerQuantize } from './quantize.js';
 import { registerReport } from './report.js';
 import { registerResults } from './results.js';
 import { registerRun } from './run.js';
@@ -28,6 +29,7 @@ export const COMMANDS: readonly ((program: Command) => void)[] = [
   registerResults,
   registerNodes,
   registerModels,
+  registerQuantize,
   registerEngines,
   registerDoctor,
 ];
