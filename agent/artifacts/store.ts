@@ -1,16 +1,15 @@
-import { mkdir, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { z } from 'zod';
-import { type Failure, FailureError, failure } from '../../core/errors.js';
-import type { Ending, LaunchRequest } from '../isolation/launch.js';
+import { FailureError, failure } from '../../core/errors.js';
 import { launch } from '../isolation/launch.js';
 import type { WorkerOrder } from '../isolation/messages.js';
 import { digestOf } from './digest.js';
 import { makeRoom } from './eviction.js';
 import { withLock } from './lock.js';
+import { type Launcher, type Making, makeFile, storageFailure } from './making.js';
 import { type Recipe, recipeHash, recipeWord } from './recipe.js';
 import type { ResolvedModel } from './resolve.js';
-import { requireRoom } from './whole-file.js';
 
 export interface StoreSettings {
   readonly cacheFolder: string;
@@ -47,21 +46,7 @@ const noteSchema = z.object({
   warnings: z.array(z.string()),
 });
 
-/** One file to be made by a child. */
-interface Making {
-  readonly path: string;
-  /** What it may need on the disk. */
-  readonly bytes: number;
-  /** @param outputPath where the child writes; the store moves it from there. */
-  readonly order: (outputPath: string) => WorkerOrder;
-  /** For sentences: what is made. */
-  readonly what: string;
-  readonly recipe: string;
-  readonly request: ArtifactRequest;
-}
-
-/** Starts a child; the caller can give its own, to stop the child with the trial. */
-export type Launcher = (request: LaunchRequest) => { readonly ended: Promise<Ending> };
+export type { Launcher } from './making.js';
 
 /**
  * Artifacts by recipe hash: made once in a child process, written beside their place and moved there
@@ -97,13 +82,15 @@ export class ArtifactStore {
         quantization,
         threads: Math.max(1, request.cpus.length),
       });
-      const made = { path, order, what: quantization, recipe: recipeWord(recipe), request };
+      const { cpus, timeLimitSeconds } = request;
       // Room for the base's size is asked for: no quantization of it is larger, and less is often enough.
-      return await this.#make({ ...made, bytes: base.facts.bytes }, launcher);
+      const { bytes } = base.facts;
+      const making = { path, bytes, order, what: quantization, cpus, timeLimitSeconds };
+      return await this.#make(making, recipeWord(recipe), base.digest, launcher);
     });
   }
 
-  async #base({ base, ...rest }: ArtifactRequest, launcher: Launcher): Promise<Artifact> {
+  async #base({ base, cpus, timeLimitSeconds }: ArtifactRequest, launcher: Launcher): Promise<Artifact> {
     const { synthetic: model, digest } = base;
     const { bytes } = base.facts;
     if (base.path !== null) {
@@ -125,10 +112,9 @@ export class ArtifactStore {
       throw new FailureError(failure('disk-full', message, { hint }));
     }
     const order = (outputPath: string): WorkerOrder => ({ order: 'synthesize', model, outputPath });
-    const what = 'the synthetic model';
-    const request = { base, ...rest };
+    const how = { bytes, order, what: 'the synthetic model', cpus, timeLimitSeconds };
     return await this.#once(`synthetic-${digest.replace(/^.*:/, '').slice(0, 24)}`, (path) =>
-      this.#make({ path, bytes, order, what, recipe: 'synthetic', request }, launcher),
+      this.#make({ path, ...how }, 'synthetic', digest, launcher),
     );
   }
 
@@ -141,7 +127,7 @@ export class ArtifactStore {
         return (await this.#find(path)) ?? (await make(path));
       });
     } catch (error) {
-      throw translate(error);
+      throw storageFailure(error);
     }
   }
 
@@ -158,39 +144,16 @@ export class ArtifactStore {
     }
   }
 
-  async #make(
-    { path, bytes: room, order, what, recipe, request }: Making,
-    launcher: Launcher,
-  ): Promise<Artifact> {
-    await requireRoom(this.#folder, room);
-    const draft = `${path}.${process.pid}.draft`;
+  async #make(making: Making, recipe: string, base: string, launcher: Launcher): Promise<Artifact> {
+    const { path } = making;
     await this.#dropDrafts(path);
-    const began = performance.now();
-    try {
-      const ending = await launcher({
-        order: order(draft),
-        cpus: request.cpus,
-        timeLimitSeconds: request.timeLimitSeconds,
-        memoryLimitBytes: null,
-      }).ended;
-      if (ending.failure !== null) throw new FailureError(asArtifactFailure(ending.failure, what));
-      const makeSeconds = (performance.now() - began) / 1000;
-      await rename(draft, path);
-      const bytes = (await stat(path)).size;
-      const digest = await digestOf(path, this.#settings.cacheFolder);
-      const note = {
-        digest,
-        bytes,
-        recipe,
-        base: request.base.digest,
-        warnings: ending.answer?.type === 'quantized' ? [...ending.answer.warnings] : [],
-      };
-      await writeFile(`${path}.json`, JSON.stringify(note));
-      await makeRoom(this.#folder, this.#settings.artifactBytes, path);
-      return { path, ...note, makeSeconds };
-    } finally {
-      await rm(draft, { force: true });
-    }
+    const { seconds, warnings } = await makeFile(making, launcher);
+    const { size } = await stat(path);
+    const digest = await digestOf(path, this.#settings.cacheFolder);
+    const note = { digest, bytes: size, recipe, base, warnings: [...warnings] };
+    await writeFile(`${path}.json`, JSON.stringify(note));
+    await makeRoom(this.#folder, this.#settings.artifactBytes, path);
+    return { path, ...note, makeSeconds: seconds };
   }
 
   /** What makers that were killed left behind; the lock says that nobody is writing one now. */
@@ -201,34 +164,4 @@ export class ArtifactStore {
       }
     }
   }
-}
-
-/** Its own code where it tells more (memory, time, stopping), `artifact-failed` for the rest. */
-function asArtifactFailure(reason: Failure, what: string): Failure {
-  if (/no space left|ENOSPC/i.test(`${reason.message} ${reason.stderrTail ?? ''}`)) {
-    return {
-      ...reason,
-      code: 'disk-full',
-      message: `the disk filled up while ${what} was being made`,
-    };
-  }
-  if (['out-of-memory', 'timed-out', 'cancelled', 'engine-missing', 'disk-full'].includes(reason.code))
-    return reason;
-  return {
-    ...reason,
-    code: 'artifact-failed',
-    message: `${what} could not be made: ${reason.message}`,
-  };
-}
-
-function translate(error: unknown): unknown {
-  if (error instanceof FailureError) return error;
-  const { code, message } = error as NodeJS.ErrnoException;
-  const hint = 'Look at cacheFolder in the agent’s config.';
-  if (code === 'ENOSPC' || code === 'EDQUOT') {
-    return new FailureError(failure('disk-full', `the artifact could not be stored: ${message}`, { hint }));
-  }
-  return new FailureError(
-    failure('artifact-failed', `the artifact could not be stored: ${message}`, { hint }),
-  );
 }

@@ -58,6 +58,8 @@ export type WorkerMessage =
   | { readonly type: 'phase'; readonly phase: Phase }
   | { readonly type: 'resting'; readonly seconds: number }
   | { readonly type: 'engine-warning'; readonly text: string }
+  /** Of what makes an artifact: tensors done, of how many. */
+  | { readonly type: 'progress'; readonly done: number; readonly of: number }
   | { readonly type: 'outcome'; readonly outcome: WorkloadOutcome }
   | { readonly type: 'quantized'; readonly bytes: number; readonly warnings: readonly string[] }
   | { readonly type: 'synthesized'; readonly bytes: number }

@@ -24,7 +24,9 @@ async function obey(order: WorkerOrder, line: Line): Promise<WorkerMessage> {
         const message = `the runner ${order.runnerKind} cannot quantize`;
         return { type: 'failed', failure: failure('artifact-failed', message) };
       }
-      const { bytes, warnings } = await quantize(order);
+      const { bytes, warnings } = await quantize(order, (done, of) =>
+        line.send({ type: 'progress', done, of }),
+      );
       return { type: 'quantized', bytes, warnings };
     }
     case 'synthesize': {

@@ -5,6 +5,7 @@ import type { Runner } from './runner.js';
 /** Makes an artifact; resolves with the bytes of the file it wrote and what there is to say of it. */
 export type Quantize = (
   order: QuantizeOrder,
+  onProgress?: (done: number, of: number) => void,
 ) => Promise<{ readonly bytes: number; readonly warnings: readonly string[] }>;
 
 interface RunnerRoom {

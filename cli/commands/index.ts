@@ -8,6 +8,7 @@ import { registerModels } from './models.js';
 import { registerNodes } from './nodes.js';
 import { registerPlan } from './plan.js';
 import { registerQuality } from './quality.js';
+import { registerQuantize } from './quantize.js';
 import { registerReport } from './report.js';
 import { registerResults } from './results.js';
 import { registerRun } from './run.js';
@@ -30,6 +31,7 @@ export const COMMANDS: readonly ((program: Command) => void)[] = [
   registerNodes,
   registerModels,
   registerQuality,
+  registerQuantize,
   registerEngines,
   registerDoctor,
 ];

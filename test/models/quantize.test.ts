@@ -81,6 +81,18 @@ describe('quantization', () => {
     expect((await quantize('tiny', 'q8_0')).warnings).toEqual([]);
   });
 
+  test('says how far it is, tensor by tensor', async () => {
+    const steps: [number, number][] = [];
+    const request = {
+      inputPath: modelPath('tiny'),
+      outputPath: join(folder, 'p.gguf'),
+      quantization: 'q8_0',
+      threads: 1,
+    };
+    await quantizeFile(request, (done, of) => void steps.push([done, of]));
+    expect(steps).toEqual(Array.from({ length: 38 }, (_, i) => [i + 1, 38]));
+  });
+
   test('names follow the headers', () => {
     expect(QUANTIZATIONS.get('q4_k_m')).toBe(15);
     expect(QUANTIZATIONS.get('f32')).toBe(0);

@@ -16,8 +16,12 @@ export class EngineLog {
   #lines: EngineLine[] = [];
   #open: { level: number; text: string } | null = null;
 
+  /** Hears every piece of text at once, while the engine still works; null = nobody. */
+  listener: ((text: string) => void) | null = null;
+
   /** Called by the engine, with pieces of lines. */
   readonly write = (level: number, text: string | null): void => {
+    if (text !== null) this.listener?.(text);
     for (const piece of (text ?? '').split(/(?<=\n)/)) {
       if (level !== CONTINUES || this.#open === null) {
         this.#close();

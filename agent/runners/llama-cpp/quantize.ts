@@ -26,11 +26,15 @@ export interface Quantized {
 
 /**
  * Writes a quantized copy of a GGUF file, synchronously (this process does nothing else).
+ * @param onProgress called as each tensor begins.
  * @returns the size of the new file, and a sentence where tensors got another type than the one asked for
  * (K-quants need rows of a multiple of 256).
  * @throws FailureError `disk-full`, or `artifact-failed` with the engine's words; no file is left behind then.
  */
-export async function quantizeFile(request: QuantizeRequest): Promise<Quantized> {
+export async function quantizeFile(
+  request: QuantizeRequest,
+  onProgress?: (done: number, of: number) => void,
+): Promise<Quantized> {
   const { inputPath, outputPath, quantization, threads } = request;
   const ftype = QUANTIZATIONS.get(quantization);
   if (ftype === undefined) {
@@ -48,11 +52,17 @@ export async function quantizeFile(request: QuantizeRequest): Promise<Quantized>
   params.nthread = threads;
   params.ftype = ftype;
   llama.log.clear();
+  llama.log.listener = (text) => {
+    // llama-quant.cpp: "[   3/  38] blk.0.attn_k.weight - [256, 128, 1, 1], type = f16, …"
+    const step = /^\[\s*(\d+)\/\s*(\d+)\]/.exec(text);
+    if (step !== null) onProgress?.(Number(step[1]), Number(step[2]));
+  };
   const code = llama.functions.llama_model_quantize(
     inputPath,
     outputPath,
     llama.reference('llama_model_quantize_params', params),
   );
+  llama.log.listener = null;
   if (code !== 0 || !existsSync(outputPath)) {
     // The engine says `iostream error` of a full disk; the draft still fills it now.
     const full = freeBytes(dirname(outputPath)) < FULL_BYTES;

@@ -1,0 +1,80 @@
+import { rename, rm } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { type Failure, FailureError, failure } from '../../core/errors.js';
+import type { Ending, LaunchRequest } from '../isolation/launch.js';
+import type { WorkerMessage, WorkerOrder } from '../isolation/messages.js';
+import { requireRoom } from './whole-file.js';
+
+/** Starts a child; the caller can give its own, to stop the child with the trial. */
+export type Launcher = (request: LaunchRequest) => { readonly ended: Promise<Ending> };
+
+/** One file to be made by a child. */
+export interface Making {
+  readonly path: string;
+  /** What it may need on the disk. */
+  readonly bytes: number;
+  /** @param outputPath where the child writes; the file is moved from there. */
+  readonly order: (outputPath: string) => WorkerOrder;
+  /** For sentences: what is made. */
+  readonly what: string;
+  readonly cpus: readonly number[];
+  /** null = as long as it takes. */
+  readonly timeLimitSeconds: number | null;
+  readonly onMessage?: (message: WorkerMessage) => void;
+}
+
+export interface Made {
+  readonly seconds: number;
+  /** What the maker said, e.g. of tensors that got another type. */
+  readonly warnings: readonly string[];
+}
+
+/**
+ * Has a child make a file: written beside its place and moved there whole, so that a file under its name is
+ * always complete; of one that could not be made, nothing is left.
+ * @throws FailureError `artifact-failed`, `disk-full`, or what the child died of.
+ */
+export async function makeFile(making: Making, launcher: Launcher): Promise<Made> {
+  const { path, bytes, order, what, cpus, timeLimitSeconds, onMessage } = making;
+  const draft = `${path}.${process.pid}.draft`;
+  const began = performance.now();
+  try {
+    await requireRoom(dirname(path), bytes);
+    const ending = await launcher({
+      order: order(draft),
+      cpus,
+      timeLimitSeconds,
+      memoryLimitBytes: null,
+      ...(onMessage === undefined ? {} : { onMessage }),
+    }).ended;
+    if (ending.failure !== null) throw new FailureError(asArtifactFailure(ending.failure, what));
+    await rename(draft, path);
+    const warnings = ending.answer?.type === 'quantized' ? ending.answer.warnings : [];
+    return { seconds: (performance.now() - began) / 1000, warnings: [...warnings] };
+  } catch (error) {
+    throw storageFailure(error);
+  } finally {
+    await rm(draft, { force: true });
+  }
+}
+
+/** Its own code where it tells more (memory, time, stopping), `artifact-failed` for the rest. */
+function asArtifactFailure(reason: Failure, what: string): Failure {
+  if (/no space left|ENOSPC/i.test(`${reason.message} ${reason.stderrTail ?? ''}`)) {
+    return { ...reason, code: 'disk-full', message: `the disk filled up while ${what} was being made` };
+  }
+  if (['out-of-memory', 'timed-out', 'cancelled', 'engine-missing', 'disk-full'].includes(reason.code))
+    return reason;
+  return { ...reason, code: 'artifact-failed', message: `${what} could not be made: ${reason.message}` };
+}
+
+/** @returns an error of the file system as a failure; a failure as it is. */
+export function storageFailure(error: unknown): unknown {
+  if (error instanceof FailureError) return error;
+  const { code, message } = error as NodeJS.ErrnoException;
+  const hint = 'Look at cacheFolder in the agent’s config.';
+  const kind = code === 'ENOSPC' || code === 'EDQUOT' ? 'disk-full' : 'artifact-failed';
+  return new FailureError(failure(kind, `the artifact could not be stored: ${message}`, { hint }), {
+    cause: error,
+  });
+}

@@ -1,0 +1,201 @@
+import { existsSync, statSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { basename, dirname, resolve } from 'node:path';
+import { weightBytes } from '../../agent/artifacts/gguf/facts.js';
+import { type GgufHeader, readGgufHeader } from '../../agent/artifacts/gguf/header.js';
+import { type Launcher, type Made, makeFile } from '../../agent/artifacts/making.js';
+import { type ResolvedModel, resolveModel } from '../../agent/artifacts/resolve.js';
+import { ArtifactStore } from '../../agent/artifacts/store.js';
+import { launch } from '../../agent/isolation/launch.js';
+import { toFailure } from '../../core/errors.js';
+import { bitsPerWeight } from '../../core/metrics/derive.js';
+import { formatValue } from '../../core/metrics/format.js';
+import { nearest } from '../../core/sweep/suggest.js';
+import { QUANTIZATIONS, quantization } from '../../core/techniques/quantization.js';
+import type { QuantizeOptions } from '../commands/quantize.js';
+import { CommandError, EXIT, fromFailure, usageError } from '../exit.js';
+import { modelSettings } from '../local-models.js';
+import { plainTable } from '../output/plain-table.js';
+import { printData, printJson, say } from '../output/print.js';
+import { stepProgress } from './step-progress.js';
+
+const RUNNER = 'llama-cpp';
+
+/** `ridge quantize`: one step of a sweep alone, by the same code, into a file that the user names. */
+export async function quantizeModel(input: string, output: string, options: QuantizeOptions): Promise<void> {
+  const type = typeNamed(options.type);
+  const path = outputPath(output, options.force === true);
+  const threads = options.threads ?? availableParallelism();
+  const settings = modelSettings([resolve('.'), dirname(resolve(input))]);
+  try {
+    const base = await resolveModel(input, settings);
+    const inputPath = await fileOf(base, settings.cacheFolder);
+    if (sameFile(path, inputPath)) throw usageError('the output is the input', 'Name another file.');
+    const made = await make(inputPath, path, type, threads, base.facts.bytes);
+    report(readGgufHeader(inputPath), { path, made, type, threads }, options.json === true);
+  } catch (error) {
+    if (error instanceof CommandError) throw error;
+    const reason = toFailure(error);
+    const words = reason.code === 'model-missing' || reason.code === 'source-not-allowed';
+    throw fromFailure(
+      reason,
+      reason.code === 'cancelled' ? EXIT.interrupted : words ? EXIT.usage : EXIT.failed,
+    );
+  }
+}
+
+/** @throws CommandError (2) for a name llama.cpp does not have, or one it cannot make from the file alone. */
+function typeNamed(word: string): string {
+  const name = quantization.alsoKnownAs[word.toLowerCase()] ?? word.toLowerCase();
+  if ((QUANTIZATIONS as readonly string[]).includes(name)) return name;
+  if (quantization.refused.has(name))
+    throw usageError(
+      `${name} needs an importance matrix, which cannot be made yet`,
+      'Use a type of 3 bits or more per weight.',
+    );
+  const near = nearest(name, QUANTIZATIONS);
+  const guess = near === null ? '' : `Did you mean ${near}? `;
+  throw usageError(
+    `llama.cpp has no quantization ${JSON.stringify(word)}`,
+    `${guess}It has ${QUANTIZATIONS.join(', ')}.`,
+  );
+}
+
+function outputPath(output: string, force: boolean): string {
+  const path = resolve(output);
+  const folder = dirname(path);
+  if (!existsSync(folder))
+    throw usageError(`there is no folder ${folder}`, 'Make it, or name another place.');
+  const there = statSync(path, { throwIfNoEntry: false });
+  if (there?.isDirectory() === true) throw usageError(`${output} is a folder`, 'Name a file in it.');
+  if (there !== undefined && !force)
+    throw usageError(`${output} is there already`, 'Use --force to replace it.');
+  return path;
+}
+
+function sameFile(a: string, b: string): boolean {
+  const [one, other] = [a, b].map((path) => statSync(path, { throwIfNoEntry: false }));
+  return one !== undefined && one.dev === other?.dev && one.ino === other.ino;
+}
+
+/** The model's file; a synthetic model is written into the cache first. */
+async function fileOf(base: ResolvedModel, cacheFolder: string): Promise<string> {
+  if (base.path !== null) return base.path;
+  say(`writing the synthetic model, ${formatValue(base.facts.bytes, 'B')}`);
+  const store = new ArtifactStore({ cacheFolder, artifactBytes: Number.POSITIVE_INFINITY });
+  const request = { base, quantization: 'base', runnerKind: RUNNER, engine: '', cpus: [] };
+  const { path } = await store.prepare({ ...request, timeLimitSeconds: 86_400 }, stoppable);
+  return path;
+}
+
+async function make(
+  inputPath: string,
+  path: string,
+  type: string,
+  threads: number,
+  bytes: number,
+): Promise<Made> {
+  const progress = stepProgress(process.stderr, `${basename(inputPath)} to ${type}`);
+  const order = (draft: string) =>
+    ({
+      order: 'quantize',
+      runnerKind: RUNNER,
+      inputPath,
+      outputPath: draft,
+      quantization: type,
+      threads,
+    }) as const;
+  try {
+    return await makeFile(
+      {
+        path,
+        bytes,
+        order,
+        what: type,
+        cpus: [],
+        timeLimitSeconds: null,
+        onMessage: (message) => {
+          if (message.type === 'progress') progress.step(message.done, message.of);
+        },
+      },
+      stoppable,
+    );
+  } finally {
+    progress.end();
+  }
+}
+
+/** Native code hears no signal while it computes: Ctrl-C ends the child, and with it the command. */
+const stoppable: Launcher = (request) => {
+  const child = launch(request);
+  const stop = () => child.kill('interrupted');
+  process.on('SIGINT', stop);
+  process.on('SIGTERM', stop);
+  const ended = child.ended.finally(() => {
+    process.off('SIGINT', stop);
+    process.off('SIGTERM', stop);
+  });
+  return { ended };
+};
+
+interface Written {
+  readonly path: string;
+  readonly made: Made;
+  readonly type: string;
+  readonly threads: number;
+}
+
+function report(before: GgufHeader, { path, made, type, threads }: Written, json: boolean): void {
+  const after = readGgufHeader(path);
+  const types = typesOf(after);
+  const ratio = weightBytes(before) / weightBytes(after);
+  if (json) {
+    printJson({
+      output: path,
+      type,
+      fileBytes: after.fileBytes,
+      weightBytes: weightBytes(after),
+      baseWeightBytes: weightBytes(before),
+      bitsPerWeight: bits(after),
+      compressionRatio: ratio,
+      types,
+      warnings: made.warnings,
+      seconds: made.seconds,
+      threads,
+    });
+    return;
+  }
+  printData(
+    plainTable(
+      ['', 'before', 'after'],
+      [
+        ['file', formatValue(before.fileBytes, 'B'), formatValue(after.fileBytes, 'B')],
+        ['weights', formatValue(weightBytes(before), 'B'), formatValue(weightBytes(after), 'B')],
+        ['bits per weight', bits(before).toFixed(2), bits(after).toFixed(2)],
+        ['tensors', words(typesOf(before)), words(types)],
+      ],
+    ),
+  );
+  for (const warning of made.warnings) say(`note: ${warning}`);
+  say(
+    `${path}: ${ratio.toFixed(2)} times smaller, made in ${made.seconds.toFixed(1)} s with ${threads} threads`,
+  );
+}
+
+function bits(header: GgufHeader): number {
+  const weights = header.tensors.reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1), 0);
+  return bitsPerWeight(weightBytes(header), weights);
+}
+
+/** How many tensors have which type, the most frequent first. */
+function typesOf({ tensors }: GgufHeader): Readonly<Record<string, number>> {
+  const counts = new Map<string, number>();
+  for (const { type } of tensors) counts.set(type, (counts.get(type) ?? 0) + 1);
+  return Object.fromEntries([...counts].sort((a, b) => b[1] - a[1]));
+}
+
+function words(types: Readonly<Record<string, number>>): string {
+  return Object.entries(types)
+    .map(([type, count]) => `${count} ${type}`)
+    .join(', ');
+}
