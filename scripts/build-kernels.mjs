@@ -2,7 +2,7 @@
 // Builds kernels/ into dist/kernels/ with CMake, where CMake and a C++ compiler are present. Without them Ridgepoint
 // works as well, on its portable code. Prints the library's path last. Exit code 0 built, 1 failed, 4 no tools.
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync, rmSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -18,14 +18,18 @@ if (!found('cmake') || !compilers.some(found)) {
   console.error('kernels: not built, CMake and a C++17 compiler are needed (apt-get install cmake g++)');
   process.exit(4);
 }
-mkdirSync(folder, { recursive: true });
-for (const args of [
-  ['-S', join(root, 'kernels'), '-B', folder],
-  ['--build', folder, '--config', 'Release', '--parallel', String(availableParallelism())],
-]) {
-  const made = spawnSync('cmake', args, { cwd: root, stdio: ['ignore', 2, 2] });
-  if (made.status !== 0) process.exit(1);
+const cmake = (...args) => spawnSync('cmake', args, { cwd: root, stdio: ['ignore', 2, 2] }).status === 0;
+const configure = () => {
+  mkdirSync(folder, { recursive: true });
+  return cmake('-S', join(root, 'kernels'), '-B', folder);
+};
+if (!configure()) {
+  // CMake refuses a folder that was configured elsewhere, as after the checkout was moved or copied.
+  rmSync(folder, { recursive: true, force: true });
+  if (!configure()) process.exit(1);
 }
+if (!cmake('--build', folder, '--config', 'Release', '--parallel', String(availableParallelism())))
+  process.exit(1);
 if (!existsSync(library)) {
   console.error(`kernels: CMake ended well but ${library} is not there`);
   process.exit(1);

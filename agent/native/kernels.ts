@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { FailureError, failure } from '../../core/errors.js';
-import { deadChannels, type Exchange } from '../../core/techniques/pruning/dsnot/dsnot.js';
+import type { Exchange } from '../../core/techniques/pruning/dsnot/dsnot.js';
 import { growDivisor } from '../../core/techniques/pruning/dsnot/row.js';
 import type { DsnotSettings } from '../../core/techniques/pruning/dsnot/settings.js';
 import type { PruningEngine } from '../../core/techniques/pruning/engine.js';
@@ -27,7 +27,7 @@ const PATTERN_PARAMETERS = 'int32_t pruned, int32_t group';
 const PROTOTYPES = {
   interface: 'int32_t ridge_pruning_interface()',
   select: `int32_t ridge_select(const float *weights, int64_t rows, int32_t columns, const float *norms, const double *diagonal, ${PATTERN_PARAMETERS}, int32_t threads, uint8_t *mask)`,
-  dsnot: `int32_t ridge_dsnot(const float *weights, int64_t rows, int32_t columns, const float *norms, const float *sums, const float *divisor, const uint8_t *dead, int32_t initial, const double *diagonal, ${PATTERN_PARAMETERS}, int32_t maxCycles, double threshold, int32_t strict, int32_t withoutSameSign, int32_t threads, uint8_t *initialMask, uint8_t *mask, int64_t *counts)`,
+  dsnot: `int32_t ridge_dsnot(const float *weights, int64_t rows, int32_t columns, const float *norms, const float *sums, const float *divisor, int32_t initial, const double *diagonal, ${PATTERN_PARAMETERS}, int32_t maxCycles, double threshold, int32_t strict, int32_t withoutSameSign, int32_t threads, uint8_t *initialMask, uint8_t *mask, int64_t *counts)`,
   addProducts:
     'int32_t ridge_add_products(double *sums, const float *inputs, int64_t tokens, int32_t columns, int32_t threads)',
   factor:
@@ -137,7 +137,6 @@ class NativePruning implements PruningEngine {
         wanda(statistics).norms,
         statistics.sumPerSequence,
         growDivisor(statistics, settings),
-        deadChannels(statistics),
         { magnitude: 0, wanda: 1, sparsegpt: 2 }[initial.kind],
         initial.kind === 'sparsegpt' ? initial.diagonal : null,
         ...patternArguments(pattern, columns),

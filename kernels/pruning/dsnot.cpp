@@ -144,7 +144,7 @@ void exchange_reference(Row& state, int64_t row, int32_t group, const Settings& 
 }
 
 // core/techniques/pruning/dsnot/strict.ts
-void exchange_strict(Row& state, const uint8_t* dead, int32_t group, const Settings& settings, Totals& totals) {
+void exchange_strict(Row& state, int32_t group, const Settings& settings, Totals& totals) {
   const int first_sign = sign(state.error);
   int32_t left = 0, right = state.columns - 1, prune_left = 0, prune_right = 0;
   if (group > 0) state.taken = state.flags;
@@ -152,7 +152,7 @@ void exchange_strict(Row& state, const uint8_t* dead, int32_t group, const Setti
     while (above ? right >= 0 : left < state.columns) {
       const int32_t column = state.grow_order[above ? right-- : left++];
       const float d = state.contribution[column];
-      if (state.flags[column] && !dead[column] && (above ? d > 0 : d < 0)) return column;
+      if (state.flags[column] && (above ? d > 0 : d < 0)) return column;
     }
     return -1;
   };
@@ -187,7 +187,7 @@ void exchange_strict(Row& state, const uint8_t* dead, int32_t group, const Setti
 }  // namespace
 
 int32_t ridge_dsnot(const float* weights, int64_t rows, int32_t columns, const float* norms, const float* sums,
-                    const float* divisor, const uint8_t* dead, int32_t initial, const double* diagonal, int32_t pruned,
+                    const float* divisor, int32_t initial, const double* diagonal, int32_t pruned,
                     int32_t group, int32_t max_cycles, double threshold, int32_t strict, int32_t without_same_sign,
                     int32_t threads, uint8_t* initial_mask, uint8_t* mask, int64_t* counts) try {
   const Settings settings{max_cycles, threshold, without_same_sign != 0};
@@ -207,7 +207,7 @@ int32_t ridge_dsnot(const float* weights, int64_t rows, int32_t columns, const f
       pack_row(initial_mask, row, columns, state.flags.data());
       state.fill(sums, divisor, by_wanda && group == 0);
       if (state.kept > 0 && state.kept < columns) {
-        if (strict) exchange_strict(state, dead, group, settings, own);
+        if (strict) exchange_strict(state, group, settings, own);
         else exchange_reference(state, row, group, settings, own);
       }
       if (std::fabs(state.error) > threshold) own.rows_above++;

@@ -24,11 +24,11 @@ RIDGE_API int32_t ridge_pruning_interface(void);
 RIDGE_API int32_t ridge_select(const float* weights, int64_t rows, int32_t columns, const float* norms,
                                const double* diagonal, int32_t pruned, int32_t group, int32_t threads, uint8_t* mask);
 
-// norms: square roots of R. sums: S. divisor: V^power, or null. dead: 1 per channel never active.
+// norms: square roots of R. sums: S. divisor: V^power, or null.
 // initial: 0 magnitude, 1 Wanda, 2 SparseGPT by `diagonal`.
 // counts: cycles, steps, rows above the threshold, 1 where the published code fails, 1 where its choice is undefined.
 RIDGE_API int32_t ridge_dsnot(const float* weights, int64_t rows, int32_t columns, const float* norms,
-                              const float* sums, const float* divisor, const uint8_t* dead, int32_t initial,
+                              const float* sums, const float* divisor, int32_t initial,
                               const double* diagonal, int32_t pruned, int32_t group, int32_t max_cycles,
                               double threshold, int32_t strict, int32_t without_same_sign, int32_t threads,
                               uint8_t* initial_mask, uint8_t* mask, int64_t* counts);

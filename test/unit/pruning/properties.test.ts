@@ -2,78 +2,13 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { DSNOT_DEFAULTS } from '../../../core/techniques/pruning/dsnot/settings.js';
 import { HessianAccumulator, inverseFactor } from '../../../core/techniques/pruning/hessian.js';
-import { type Layer, type PruningMethod, pruneLayer } from '../../../core/techniques/pruning/layer.js';
+import { pruneLayer } from '../../../core/techniques/pruning/layer.js';
 import { isPruned, prunedInRow } from '../../../core/techniques/pruning/mask.js';
 import { identity, StableOrder, valueAtRank } from '../../../core/techniques/pruning/order.js';
-import { type Pattern, prunedPerRow } from '../../../core/techniques/pruning/pattern.js';
+import { prunedPerRow } from '../../../core/techniques/pruning/pattern.js';
 import { StatisticsAccumulator } from '../../../core/techniques/pruning/statistics.js';
+import { COLUMNS, exact, exchange, float, layer, pattern, tied, values } from './arbitraries.js';
 import { isKeptOnGroups } from './invariants.js';
-
-const float = fc.float({ noNaN: true, noDefaultInfinity: true, min: -100, max: 100 });
-/** Few distinct values, so that ties, zeros and both zeros are common. */
-const tied = fc.constantFrom(-2, -1, -0, 0, 1, 2, 0.5);
-const values = (length: number) =>
-  fc
-    .oneof(
-      fc.array(float, { minLength: length, maxLength: length }),
-      fc.array(tied, { minLength: length, maxLength: length }),
-    )
-    .map((v) => Float32Array.from(v));
-
-const pattern: fc.Arbitrary<Pattern> = fc.oneof(
-  fc.double({ min: 0, max: 1, noNaN: true }).map((ratio) => ({ kind: 'unstructured' as const, ratio })),
-  fc.constantFrom(
-    { kind: 'grouped' as const, pruned: 2, group: 4 },
-    { kind: 'grouped' as const, pruned: 4, group: 8 },
-    { kind: 'grouped' as const, pruned: 0, group: 4 },
-    { kind: 'grouped' as const, pruned: 4, group: 4 },
-  ),
-);
-
-const COLUMNS = 16;
-const layer: fc.Arbitrary<Layer> = fc
-  .integer({ min: 1, max: 6 })
-  .chain((rows) =>
-    fc.tuple(fc.constant(rows), values(rows * COLUMNS), values(5 * COLUMNS), values(3 * COLUMNS)),
-  )
-  .map(([rows, weights, first, second]) => {
-    const statistics = new StatisticsAccumulator(COLUMNS);
-    const hessian = new HessianAccumulator(COLUMNS);
-    for (const sequence of [first, second]) {
-      // Channel 3 is dead in every layer.
-      for (let at = 3; at < sequence.length; at += COLUMNS) sequence[at] = 0;
-      statistics.addSequence(sequence);
-      hessian.addSequence(sequence);
-    }
-    return {
-      name: 'layer',
-      weights: { rows, columns: COLUMNS, values: weights },
-      statistics: statistics.statistics(),
-      hessian: hessian.hessian(),
-    };
-  });
-
-const initial = fc.constantFrom('magnitude' as const, 'wanda' as const, 'sparsegpt' as const);
-const exchange = (mode: 'strict' | 'reference'): fc.Arbitrary<PruningMethod> =>
-  fc
-    .record({
-      maxCycles: fc.integer({ min: 0, max: 60 }),
-      updateThreshold: fc.constantFrom(0, 0.01, 0.1, 1),
-      growVariancePower: fc.constantFrom(0, 0.5, 1, 2),
-      withoutSameSign: fc.boolean(),
-      initial,
-    })
-    .map(({ initial: from, ...settings }) => ({
-      kind: 'dsnot',
-      initial: from,
-      settings: { mode, ...settings },
-    }));
-
-const exact: fc.Arbitrary<PruningMethod> = fc.oneof(
-  fc.constant({ kind: 'magnitude' as const, scope: 'row' as const }),
-  fc.constant({ kind: 'wanda' as const }),
-  exchange('strict'),
-);
 
 describe('properties of pruning', () => {
   test('every row has exactly its share pruned, kept weights are the dense ones, nothing else is touched', () => {

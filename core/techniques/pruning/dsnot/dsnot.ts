@@ -46,7 +46,7 @@ export function dsnot(
   const wandaScores = new Float32Array(columns);
   const scores = new Float32Array(columns);
   const reference = new ReferenceExchange(settings);
-  const strict = new StrictExchange(settings, deadChannels(statistics));
+  const strict = new StrictExchange(settings);
   // Kept weights are pruned by Wanda's order, which the initial selection has found already if it went by Wanda.
   const order = initial.kind === 'wanda' && pattern.kind === 'unstructured' ? selection.order : null;
   let rowsAboveThreshold = 0;
@@ -77,9 +77,4 @@ export function dsnot(
     publishedCodeFails: end.publishedCodeFails,
     undefinedChoice: end.undefinedChoice,
   };
-}
-
-/** @returns 1 for every channel that no token activated. */
-export function deadChannels(statistics: ChannelStatistics): Uint8Array {
-  return Uint8Array.from(statistics.squaresPerSequence, (r) => (r === 0 ? 1 : 0));
 }

@@ -3,20 +3,17 @@ import type { ExchangeRow } from './row.js';
 import type { DsnotSettings } from './settings.js';
 
 /**
- * DSnoT's exchange with three rules more: a step is taken only if |e| falls; candidates are only pruned weights of
- * e's sign and kept weights of the opposite one, and a row ends when either list is used up; weights on dead channels
- * are never regrown. So every row keeps its exact sparsity and never ends with a larger |e|.
+ * DSnoT's exchange with two rules more: a step is taken only if |e| falls, else the row ends; candidates are only
+ * pruned weights of e's sign and kept weights of the opposite one, and a row ends when either list is used up. So every
+ * row keeps its exact sparsity, never ends with a larger |e|, and never regrows on a dead channel (D = 0 there).
  */
 export class StrictExchange {
   readonly #settings: DsnotSettings;
-  /** 1 where no token activated the channel. */
-  readonly #dead: Uint8Array;
   #cycles = 0;
   steps = 0;
 
-  constructor(settings: DsnotSettings, dead: Uint8Array) {
+  constructor(settings: DsnotSettings) {
     this.#settings = settings;
-    this.#dead = dead;
   }
 
   /** The most steps that a row took. */
@@ -26,7 +23,7 @@ export class StrictExchange {
 
   /** Unstructured: exchanges the row's flags in place. */
   exchange(state: ExchangeRow): void {
-    const walk = new GrowWalk(state, this.#dead);
+    const walk = new GrowWalk(state);
     let pruneLeft = 0;
     let pruneRight = 0;
     this.#run(state, (error) => {
@@ -47,7 +44,7 @@ export class StrictExchange {
    * @param scores the row's initial scores, spoiled here.
    */
   exchangeGrouped(state: ExchangeRow, scores: Float32Array, group: number): void {
-    const walk = new GrowWalk(state, this.#dead);
+    const walk = new GrowWalk(state);
     const taken = Uint8Array.from(state.flags);
     this.#run(state, (error) => {
       for (let grown = walk.next(error); grown >= 0; grown = walk.next(error)) {
@@ -86,13 +83,11 @@ export class StrictExchange {
 /** Pruned weights of the error's sign, the largest contribution over variance first. Each comes once. */
 class GrowWalk {
   readonly #state: ExchangeRow;
-  readonly #dead: Uint8Array;
   #left = 0;
   #right: number;
 
-  constructor(state: ExchangeRow, dead: Uint8Array) {
+  constructor(state: ExchangeRow) {
     this.#state = state;
-    this.#dead = dead;
     this.#right = state.columns - 1;
   }
 
@@ -115,6 +110,6 @@ class GrowWalk {
 
   #is(column: number, sign: 1 | -1): boolean {
     const { flags, contribution } = this.#state;
-    return flags[column] === 1 && this.#dead[column] === 0 && contribution[column]! * sign > 0;
+    return flags[column] === 1 && contribution[column]! * sign > 0;
   }
 }
