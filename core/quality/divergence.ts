@@ -1,5 +1,4 @@
 import { codeLogProbabilities } from './base-coding.js';
-import { expOfNegative } from './exponential.js';
 import { logSumExp } from './likelihood.js';
 import { type Estimate, Moments, type Perplexity, perplexityOf } from './perplexity.js';
 import { type Distribution, distributionOf } from './tails.js';
@@ -70,7 +69,7 @@ export class DivergenceSums {
       if (row[i]! > row[baseTop]!) baseTop = i;
       if (candidate[i]! > candidate[candidateTop]!) candidateTop = i;
       const p = row[i]! - shift;
-      if (p > LEAST_LOG_PROBABILITY) kl += expOfNegative(p) * (p - candidate[i]! + candidateSum);
+      if (p > LEAST_LOG_PROBABILITY) kl += Math.exp(p) * (p - candidate[i]! + candidateSum);
     }
     const baseLoss = shift - row[token]!;
     const candidateLoss = candidateSum - candidate[token]!;

@@ -1,7 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { DivergenceSums } from '../../../core/quality/divergence.js';
-import { expOfNegative } from '../../../core/quality/exponential.js';
 import { logProbability, logSumExp, mostLikely } from '../../../core/quality/likelihood.js';
 import { chosen } from '../../../core/quality/multiple-choice.js';
 import { Moments, perplexityOf } from '../../../core/quality/perplexity.js';
@@ -12,17 +11,6 @@ import { stddev } from '../../../core/statistics/summary.js';
 const row = fc.array(fc.float({ min: -30, max: 30, noNaN: true }), { minLength: 5, maxLength: 5 });
 
 describe('likelihood', () => {
-  test('the fast exponential is the exponential', () => {
-    fc.assert(
-      fc.property(fc.double({ min: -700, max: 0, noNaN: true }), (x) => {
-        expect(Math.abs(expOfNegative(x) / Math.exp(x) - 1)).toBeLessThan(1e-12);
-      }),
-    );
-    expect(expOfNegative(0)).toBeCloseTo(1, 12);
-    expect(expOfNegative(Number.NEGATIVE_INFINITY)).toBe(0);
-    expect(expOfNegative(Number.NaN)).toBeNaN();
-  });
-
   test('probabilities add up to one, and large logits do not overflow', () => {
     const logits = Float32Array.of(1000, 999, -1000, 3);
     const total = [0, 1, 2, 3].reduce((sum, token) => sum + Math.exp(logProbability(logits, token)), 0);
