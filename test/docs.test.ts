@@ -5,6 +5,7 @@ import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { createProgram } from '../cli/program.js';
 import { resolveConfig } from '../coordinator/config.js';
+import { parseTaskDefinition } from '../core/quality/tasks/definition.js';
 import { parseSweep } from '../core/sweep/parse.js';
 
 const root = join(import.meta.dirname, '..');
@@ -82,11 +83,13 @@ describe('docs', () => {
     expect(wrong).toEqual([]);
   });
 
-  test('every sweep in a code block is a sweep', () => {
+  test('every sweep or task in a code block is one', () => {
     const wrong: string[] = [];
     for (const block of blocks) {
       if (!block.text.startsWith('apiVersion: ridgepoint.dev/')) continue;
-      const parsed = parseSweep(block.text);
+      const parsed = /^kind: Task$/m.test(block.text)
+        ? parseTaskDefinition(block.text)
+        : parseSweep(block.text);
       if (!parsed.ok) wrong.push(`${block.page}: ${parsed.mistakes.map((m) => m.message).join('; ')}`);
     }
     expect(wrong).toEqual([]);

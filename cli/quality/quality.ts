@@ -85,7 +85,10 @@ async function measure(
   });
   const ending = await launched.ended;
   line.end();
-  if (ending.failure !== null) throw fromFailure(ending.failure);
+  if (ending.failure !== null) {
+    const words = ending.failure.code === 'impossible-combination';
+    throw fromFailure(ending.failure, words ? EXIT.usage : EXIT.failed);
+  }
   if (ending.answer?.type !== 'quality') throw workError('the measurement of quality gave no answer');
   return ending.answer.outcome;
 }

@@ -280,6 +280,25 @@ describe('in the child', () => {
     expect(said.map(({ done }) => done)).toEqual(Array.from({ length: 16 }, (_, i) => i + 1));
   });
 
+  test('a stop ends it between two windows', async () => {
+    const said: QualityProgress[] = [];
+    const launched = launch({
+      order: { order: 'quality', job: job('tiny', { text: text('strided', 128) }) },
+      cpus: [],
+      timeLimitSeconds: 60,
+      memoryLimitBytes: null,
+      graceSeconds: 20,
+      onMessage: (message) => {
+        if (message.type !== 'quality-progress') return;
+        said.push(message.progress);
+        launched.stop('enough');
+      },
+    });
+    const { failure } = await launched.ended;
+    expect(failure).toMatchObject({ code: 'cancelled' });
+    expect(said.length).toBeLessThan(133);
+  });
+
   test('what cannot be measured says why', async () => {
     const reason = async (...args: Parameters<typeof job>) =>
       toFailure(await measure(...args).catch((error: unknown) => error));

@@ -1,0 +1,80 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, test } from 'vitest';
+import { ridge } from '../support/ridge.js';
+
+const folder = mkdtempSync(join(tmpdir(), 'ridgepoint-quality-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const file = (name: string, content: string): string => {
+  const path = join(folder, name);
+  writeFileSync(path, content);
+  return path;
+};
+const item = (rest: object) =>
+  `${JSON.stringify({ question: 'They went into the', choices: [' forest', ' of'], ...rest })}\n`;
+
+describe('ridge quality', () => {
+  test('prints perplexity with its error, and progress apart from it', async () => {
+    const { code, stdout, stderr } = await ridge([
+      'quality',
+      'builtin:tiny',
+      '--threads',
+      '1',
+      '--context',
+      '256',
+    ]);
+    expect(stderr).toContain('text 33/33');
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/sample\.txt: 8583 tokens in 33 llama windows of 256/);
+    expect(stdout).toMatch(/perplexity +24\.98\d{2} (±|\+-) 0\.7\d{3} over 4191 predictions/);
+  });
+
+  test('tasks against a base, as JSON', async () => {
+    const path = file('exam.jsonl', item({ answer: 0, group: 'a' }) + item({ answer: 1, group: 'b' }));
+    const { code, stdout, stderr } = await ridge([
+      ...['quality', 'builtin:small', '--base', 'builtin:tiny', '--task', path, '--threads', '1', '--json'],
+    ]);
+    expect(stderr).not.toContain('ridge:');
+    expect(code).toBe(0);
+    const found = JSON.parse(stdout) as Record<string, unknown>;
+    expect(found).toMatchObject({
+      schema: 'ridgepoint.dev/quality/v1',
+      text: null,
+      base: { source: 'builtin:tiny' },
+    });
+    expect(found.tasks).toMatchObject([
+      {
+        name: 'exam',
+        items: 2,
+        chance: 0.5,
+        scores: [{ name: 'sum', score: { value: 0.5, spread: { range: 1 } } }, {}, {}],
+      },
+    ]);
+  });
+
+  test('wrong words end with 2 and say everything at once', async () => {
+    const broken = file('broken.jsonl', item({ answer: 5 }) + item({}));
+    const tasks = await ridge([
+      'quality',
+      'builtin:tiny',
+      '--task',
+      broken,
+      '--task',
+      join(folder, 'none.yaml'),
+    ]);
+    expect(tasks.code).toBe(2);
+    expect(tasks.stderr).toContain('3 mistakes in task files');
+    expect(tasks.stderr).toMatch(/broken\.jsonl:1 the answer 5 is not a whole number from 0 to 1/);
+    expect(tasks.stderr).toMatch(/broken\.jsonl:2 the field answer \(the answer\) is missing/);
+    expect(tasks.stderr).toContain('none.yaml: there is no such file');
+    expect(tasks.stdout).toBe('');
+
+    const short = await ridge(['quality', 'builtin:tiny', '--text', file('short.txt', 'Once upon a time.')]);
+    expect(short.code).toBe(2);
+    expect(short.stderr).toMatch(/short\.txt: the text has \d+ tokens.*at least 1024/);
+    expect((await ridge(['quality', 'builtin:tiny', '--text', join(folder, 'none.txt')])).code).toBe(2);
+    expect((await ridge(['quality', 'builtin:none'])).code).toBe(2);
+    expect((await ridge(['quality', 'builtin:tiny', '--windows', 'square'])).code).toBe(2);
+  });
+});
