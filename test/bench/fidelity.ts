@@ -5,12 +5,11 @@
  *
  *   node --import tsx test/bench/fidelity.ts [--pairs=12] [--repeats=5] [--threads=2] [--only=small|1b]
  */
-import { execFileSync, fork } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { cpus, loadavg } from 'node:os';
 import { join } from 'node:path';
 import { modelPath } from '../models/loading.js';
 import { LARGE_MODEL, largeModel } from '../support/large-model.js';
-import type { FidelityAnswer, FidelityOrder } from './fidelity-child.js';
 import { llamaBench } from './peers/llama-bench.js';
 
 const TOLERANCE = 0.02;
@@ -36,13 +35,28 @@ const quantile = (values: readonly number[], q: number): number => {
 };
 const median = (values: readonly number[]): number => quantile(values, 0.5);
 
-function runOurs(order: FidelityOrder): Promise<FidelityAnswer> {
-  const child = fork(join(import.meta.dirname, 'fidelity-child.ts'), { execArgv: ['--import', 'tsx'] });
-  return new Promise((resolve, reject) => {
-    child.once('message', (message) => resolve(message as FidelityAnswer));
-    child.once('exit', (code, signal) => reject(new Error(`our side ended with ${signal ?? code}`)));
-    child.send(order);
+interface FidelityOrder {
+  readonly modelPath: string;
+  readonly threads: number;
+  readonly promptTokens: number;
+  readonly generateTokens: number;
+  readonly repeats: number;
+}
+
+interface FidelityAnswer {
+  readonly cpuLibrary: string;
+  /** Tokens per second, one value per repeat. */
+  readonly prefill: readonly number[];
+  readonly decode: readonly number[];
+}
+
+function runOurs(order: FidelityOrder): FidelityAnswer {
+  const child = join(import.meta.dirname, 'fidelity-child.mjs');
+  const text = execFileSync(process.execPath, [child, JSON.stringify(order)], {
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'inherit'],
   });
+  return JSON.parse(text) as FidelityAnswer;
 }
 
 /** Depth 512 before the decode: our decode follows the prefill, llama-bench's own starts with an empty cache. */
@@ -94,8 +108,8 @@ async function compare(
       generateTokens: GENERATE,
       repeats,
     };
-    const ours = async (): Promise<FidelityAnswer> => {
-      const answer = await runOurs(order);
+    const ours = (): FidelityAnswer => {
+      const answer = runOurs(order);
       prefill.ours.push(...answer.prefill);
       decode.ours.push(...answer.decode);
       library = answer.cpuLibrary;
