@@ -141,10 +141,14 @@ export function launch(request: LaunchRequest): Launched {
 function start(request: LaunchRequest): ChildProcess {
   const here = fileURLToPath(import.meta.url);
   const fromSource = here.endsWith('.ts');
-  const loader = fromSource ? ['--import', pathToFileURL(createRequire(here).resolve('tsx')).href] : [];
+  // V8 gets no threads of its own, so that compiling and collecting garbage never take a core from the engine's
+  // threads in the middle of a phase; loading TypeScript needs them.
+  const flags = fromSource
+    ? ['--import', pathToFileURL(createRequire(here).resolve('tsx')).href]
+    : ['--single-threaded'];
   const worker = fileURLToPath(new URL(fromSource ? './worker.ts' : './worker.js', import.meta.url));
   const { command, args } = wrapCommand(
-    { command: process.execPath, args: [...loader, worker] },
+    { command: process.execPath, args: [...flags, worker] },
     request.cpus,
     request.tools ?? findStartTools(),
   );

@@ -52,7 +52,8 @@ interface FidelityAnswer {
 
 function runOurs(order: FidelityOrder): FidelityAnswer {
   const child = join(import.meta.dirname, 'fidelity-child.mjs');
-  const text = execFileSync(process.execPath, [child, JSON.stringify(order)], {
+  // The flag that a trial's process gets (agent/isolation/launch.ts).
+  const text = execFileSync(process.execPath, ['--single-threaded', child, JSON.stringify(order)], {
     encoding: 'utf8',
     stdio: ['ignore', 'pipe', 'inherit'],
   });
