@@ -1,5 +1,5 @@
-import { rename, rm } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { readdir, rename, rm } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 import { type Failure, FailureError, failure } from '../../core/errors.js';
 import type { Ending, LaunchRequest } from '../isolation/launch.js';
 import type { WorkerMessage, WorkerOrder } from '../isolation/messages.js';
@@ -54,7 +54,15 @@ export async function makeFile(making: Making, launcher: Launcher): Promise<Made
   } catch (error) {
     throw storageFailure(error);
   } finally {
-    await rm(draft, { force: true });
+    await dropDrafts(draft);
+  }
+}
+
+/** A child that was killed may have left a draft of the draft. */
+async function dropDrafts(draft: string): Promise<void> {
+  const names = await readdir(dirname(draft)).catch(() => []);
+  for (const name of names.filter((one) => one.startsWith(basename(draft)))) {
+    await rm(join(dirname(draft), name), { force: true });
   }
 }
 

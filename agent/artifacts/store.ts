@@ -83,7 +83,7 @@ export class ArtifactStore {
         threads: Math.max(1, request.cpus.length),
       });
       const { cpus, timeLimitSeconds } = request;
-      // Room for the base's size is asked for: no quantization of it is larger, and less is often enough.
+      // Room for the base's size is asked for: most quantizations are smaller, and the engine finds out the rest.
       const { bytes } = base.facts;
       const making = { path, bytes, order, what: quantization, cpus, timeLimitSeconds };
       return await this.#make(making, recipeWord(recipe), base.digest, launcher);

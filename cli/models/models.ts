@@ -7,6 +7,7 @@ import { builtinFolder, builtinNames } from '../../agent/artifacts/source.js';
 import { describeSynthetic } from '../../agent/artifacts/synthetic/model.js';
 import { toFailure } from '../../core/errors.js';
 import { formatValue } from '../../core/metrics/format.js';
+import { SHAPES } from '../../core/models/shapes.js';
 import type { ModelFacts } from '../../core/sweep/experiment.js';
 import type { ModelsOptions } from '../commands/models.js';
 import { fromFailure } from '../exit.js';
@@ -50,6 +51,8 @@ export async function listModels(source: string | undefined, options: ModelsOpti
     ),
   );
   if (options.models.length === 0) say('more: --models DIR looks for GGUF files in a folder');
+  const shapes = [...SHAPES.keys()].map((name) => `synthetic:${name}`);
+  say(`random weights in a published shape, for speed and memory alone: ${shapes.join(', ')}`);
 }
 
 async function showModel(source: string, options: ModelsOptions): Promise<void> {

@@ -43,6 +43,7 @@ describe('llama.cpp loads a synthetic model', () => {
       parameters: modelFacts(header).parameters,
       vocabularySize: modelFacts(header).vocabularySize,
     });
+    expect(model.warnings).toEqual([]);
     model.prefill([Int32Array.of(1, 5, 9)]);
     model.step(Int32Array.of(7));
     const logits = model.logits(0);

@@ -4,6 +4,9 @@ import type { LoadedFacts, LoadedModel } from '../runner.js';
 import { Batch } from './batch.js';
 import { LlamaText } from './text.js';
 
+/** Said of every model without a vocabulary, as synthetic ones are on purpose: no doubt about a number. */
+const WITHOUT_VOCABULARY = /^adding \d+ dummy tokens/;
+
 /** What a loaded model holds in the engine; freed in the order that the engine needs. */
 export interface Handles {
   readonly model: Pointer;
@@ -38,7 +41,7 @@ export class LlamaModel implements LoadedModel {
     this.#llama = llama;
     this.#handles = handles;
     this.facts = facts;
-    this.warnings = [...llama.log.warnings];
+    this.warnings = llama.log.warnings.filter((text) => !WITHOUT_VOCABULARY.test(text));
     this.#memory = llama.functions.llama_get_memory(handles.context);
     this.#decode = llama.functions.llama_decode;
     this.#synchronize = llama.functions.llama_synchronize;

@@ -259,6 +259,22 @@ describe('the store', () => {
     );
   });
 
+  test('leaves nothing of a synthetic model whose maker was killed half way', async () => {
+    const cacheFolder = temporaryFolder();
+    const store = new ArtifactStore({ cacheFolder, artifactBytes: 1e9 });
+    const base = await resolveModel('synthetic:smollm2-135m', { modelFolders: [], cacheFolder });
+    const killed: Launcher = ({ order }) => {
+      if (order.order !== 'synthesize') throw new Error(`${order.order} was not asked for`);
+      // As it writes: the draft of the child beside the draft it was told to make.
+      writeFileSync(`${order.outputPath}.4711.draft`, 'half');
+      const ending = { answer: null, exitCode: null, signal: 'SIGKILL', stderrTail: null } as const;
+      const reason = failure('cancelled', 'it was stopped');
+      return { ended: Promise.resolve({ ...ending, failure: reason, memoryGuard: 'none' }) };
+    };
+    expect((await failureOf(() => store.prepare(ask(base, 'base'), killed))).code).toBe('cancelled');
+    expect(readdirSync(join(cacheFolder, 'artifacts'))).toEqual([]);
+  });
+
   test('refuses what the disk cannot hold before it begins', async () => {
     const store = new ArtifactStore({ cacheFolder: temporaryFolder(), artifactBytes: 1e9 });
     const base = await tiny();
