@@ -141,7 +141,8 @@ async function runnerAlone(of: Case): Promise<Speeds> {
     minPhaseSeconds: 0,
   };
   const script = join(ROOT, 'test/bench/runner-alone.mjs');
-  const node = { command: process.execPath, args: [script, JSON.stringify(order)] };
+  // The flag that a trial's process gets (agent/isolation/launch.ts).
+  const node = { command: process.execPath, args: ['--single-threaded', script, JSON.stringify(order)] };
   const { command, args } = wrapCommand(node, cpus, findStartTools());
   // A session of its own, as a trial's child has: the scheduler shares CPU time out by session.
   const { stdout } = await run('setsid', ['--wait', command, ...args], { maxBuffer: 2 ** 26 });
