@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { FAILURES, type FailureCode } from './errors.js';
+import { WINDOW_SCHEMES } from './quality/windows.js';
 import { WARNINGS, type WarningCode } from './warnings.js';
 
 /**
@@ -40,6 +41,16 @@ export const measurePolicySchema = z.object({
   meters: z.enum(['on', 'off']),
 });
 
+const qualityPolicySchema = z.object({
+  text: z.string().nullable(),
+  windows: z.enum(WINDOW_SCHEMES),
+  contextTokens: z.number().int(),
+  stride: z.number().int().nullable(),
+  maxWindows: z.number().int().nullable(),
+  tasks: z.array(z.string()).readonly(),
+  base: z.boolean(),
+});
+
 export const experimentSchema = z.object({
   id: z.string(),
   model: z.object({
@@ -48,10 +59,16 @@ export const experimentSchema = z.object({
     digest: z.string().nullable(),
     facts: modelFacts.nullable(),
   }),
-  technique: z.object({ quantization: z.string(), sparsity: z.string() }),
+  technique: z.object({
+    quantization: z.string(),
+    sparsity: z.string(),
+    attention: z.string().default('base'),
+    adapter: z.string().default('none'),
+  }),
   runner: z.object({ kind: z.string(), options }),
   workload: z.object({ kind: z.string(), options }),
   measure: measurePolicySchema,
+  quality: qualityPolicySchema.nullable().default(null),
   device: z.string(),
   node: z.string().nullable(),
 });

@@ -8,8 +8,8 @@ import { ArtifactStore } from '../../agent/artifacts/store.js';
 import { launch } from '../../agent/isolation/launch.js';
 import { toFailure } from '../../core/errors.js';
 import { formatValue } from '../../core/metrics/format.js';
-import { nearest } from '../../core/sweep/suggest.js';
-import { QUANTIZATIONS, quantization } from '../../core/techniques/quantization.js';
+import { readQuantization } from '../../core/techniques/quantization.js';
+import { QUANTIZATIONS } from '../../core/techniques/quantization-types.js';
 import type { QuantizeOptions } from '../commands/quantize.js';
 import { CommandError, EXIT, fromFailure, usageError } from '../exit.js';
 import { modelSettings } from '../local-models.js';
@@ -44,18 +44,14 @@ export async function quantizeModel(input: string, output: string, options: Quan
 
 /** @throws CommandError (2) for a name llama.cpp does not have, or one it cannot make from the file alone. */
 function typeNamed(word: string): string {
-  const name = quantization.alsoKnownAs[word.toLowerCase()] ?? word.toLowerCase();
-  if ((QUANTIZATIONS as readonly string[]).includes(name)) return name;
-  if (quantization.refused.has(name))
-    throw usageError(
-      `${name} needs an importance matrix, which cannot be made yet`,
-      'Use a type of 3 bits or more per weight.',
-    );
-  const near = nearest(name, QUANTIZATIONS);
-  const guess = near === null ? '' : `Did you mean ${near}? `;
+  const reading = readQuantization(word.toLowerCase());
+  if (reading.ok && reading.value !== null) return reading.value.type;
+  const [message, near] = reading.ok
+    ? ['base is the file as it is', null]
+    : [reading.message, reading.suggestion];
   throw usageError(
-    `llama.cpp has no quantization ${JSON.stringify(word)}`,
-    `${guess}It has ${QUANTIZATIONS.join(', ')}.`,
+    message,
+    `${near === null ? '' : `Did you mean ${near}? `}It has ${QUANTIZATIONS.join(', ')}.`,
   );
 }
 

@@ -62,7 +62,7 @@ const SHARED_KEYS = ['schema', 'node', 'device', 'environment', 'absent', 'artif
 type SharedKey = (typeof SHARED_KEYS)[number];
 /** Trials that no row quotes carry what drift is judged by, and nothing else. */
 const DRIFT_METRICS = ['prefillTokensPerSecond', 'decodeTokensPerSecond'];
-const EXPERIMENT_PARTS = ['model', 'technique', 'runner', 'workload', 'measure'] as const;
+const EXPERIMENT_PARTS = ['model', 'technique', 'runner', 'workload', 'measure', 'quality'] as const;
 
 /**
  * @param quoted ids of the trials whose raw samples are worth carrying: those that rows quote

@@ -1,5 +1,6 @@
 import { deviceKind } from '../metrics/energy.js';
 import type { AxisValue, Experiment, ModelFacts, Options } from '../sweep/experiment.js';
+import { headOf } from '../techniques/spelling.js';
 import { BITS_PER_WEIGHT, bitsWithoutFullBlocks, bytesPerElement } from './tensor-types.js';
 
 export interface MemoryRequest {
@@ -69,7 +70,8 @@ export function predictMemory(request: MemoryRequest): MemoryPrediction {
  * bits of an output matrix, which decides in small models. `base`, the type the file already has, and names
  * we do not know: the file as it is.
  */
-export function predictWeights(facts: ModelFacts, quantization: string): number {
+export function predictWeights(facts: ModelFacts, word: string): number {
+  const quantization = headOf(word);
   if (quantization === 'base' || quantization === facts.quantization) return facts.bytes;
   const full = facts.embeddingLength % 256 === 0;
   const bits = full ? BITS_PER_WEIGHT[quantization] : bitsWithoutFullBlocks(quantization);

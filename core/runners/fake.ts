@@ -36,7 +36,7 @@ export const fake: RunnerKind = {
       .describe('Bytes the model it pretends to load has.'),
   }),
   devices: ['cpu', 'cuda', 'vulkan', 'metal'],
-  techniques: {},
+  techniques: [],
   opensModel: false,
   rules: [],
   alsoKnownAs: {

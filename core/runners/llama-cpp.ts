@@ -1,13 +1,8 @@
 import { z } from 'zod';
 import { numberOn, type Rule } from '../sweep/rule.js';
-import {
-  BASE,
-  isQuantized,
-  KV_CACHE_TYPES,
-  QUANTIZATIONS,
-  requantizing,
-} from '../techniques/quantization.js';
-import { DENSE } from '../techniques/sparsity.js';
+import { groupingNeedsFloats } from '../techniques/attention.js';
+import { requantizing } from '../techniques/quantization.js';
+import { isQuantized, KV_CACHE_TYPES } from '../techniques/quantization-types.js';
 import type { RunnerKind } from './runner.js';
 
 /** Elements in one block of every quantized cache type (ggml: QK4_0, QK5_0, QK8_0, QK4_NL). */
@@ -123,7 +118,7 @@ export const llamaCpp: RunnerKind = {
       ),
   }),
   devices: ['cpu', 'cuda', 'vulkan', 'metal'],
-  techniques: { quantization: [BASE, ...QUANTIZATIONS], sparsity: [DENSE] },
+  techniques: ['quantization', 'sparsity', 'attention', 'adapter'],
   opensModel: true,
   rules: [
     quantizedValues,
@@ -133,6 +128,7 @@ export const llamaCpp: RunnerKind = {
     stepWithinBatch,
     layersNeedGpu,
     requantizing,
+    groupingNeedsFloats,
   ],
   alsoKnownAs: {
     fa: 'flashAttention',

@@ -12,8 +12,8 @@ export interface RunnerKind {
   readonly options: z.ZodObject<Record<string, z.ZodDefault>>;
   /** Device classes it can use, without refinement: `cuda` covers `cuda:h100`. */
   readonly devices: readonly string[];
-  /** Values of each technique axis it can run; a technique it does not name is open. */
-  readonly techniques: Readonly<Record<string, readonly string[]>>;
+  /** Techniques whose results it can run. */
+  readonly techniques: readonly string[];
   /** False for runners that open no model file: facts of models do not matter to them. */
   readonly opensModel: boolean;
   readonly rules: readonly Rule[];

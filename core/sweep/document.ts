@@ -1,4 +1,4 @@
-import type { AxisValue } from './experiment.js';
+import type { AxisValue, QualityPolicy } from './experiment.js';
 import type { Axis, Block, Selector, Sweep } from './spec.js';
 
 /**
@@ -22,12 +22,16 @@ export function sweepDocument(sweep: Sweep): Record<string, unknown> {
       include: sweep.include.map(selectorDocument),
       exclude: sweep.exclude.map(selectorDocument),
       measure: sweep.measure,
+      ...(sweep.quality === null ? {} : { quality: qualityDocument(sweep.quality) }),
       placement: { device: one(devices), ...placement },
       objectives: Object.fromEntries(sweep.objectives.map(({ metric, better }) => [metric, better])),
     },
   };
 }
 
+/** An empty list of tasks is written by leaving it out. */
+const qualityDocument = ({ tasks, ...policy }: QualityPolicy) =>
+  tasks.length === 0 ? policy : { ...policy, tasks };
 const one = (values: readonly AxisValue[]) => (values.length === 1 ? values[0] : values);
 const axesDocument = (axes: readonly Axis[]) =>
   Object.fromEntries(axes.map(({ name, values }) => [name, one(values)]));

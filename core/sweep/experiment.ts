@@ -1,3 +1,5 @@
+import type { WindowScheme } from '../quality/windows.js';
+
 /**
  * An Experiment is one point of a sweep, fully resolved: nothing in it is left to be decided, and
  * everything that can change a number is in it. Its id is a hash of its content (see identity.ts).
@@ -43,12 +45,16 @@ export interface ModelRef {
   readonly facts: ModelFacts | null;
 }
 
-/** What is varied on the weights. Issue-wide: every technique has the value `none` or the base's own. */
+/** What is varied on the weights, each technique by its canonical word (core/techniques). */
 export interface TechniqueChoice {
-  /** A llama.cpp quantization name in lower case (`q4_k_m`), or `base`: the file as it is. */
+  /** `q4_k_m`, `iq2_xs?importance=…`, or `base`: the file as it is. */
   readonly quantization: string;
-  /** `none`; pruning recipes join here. */
+  /** `wanda:50%`, `dsnot:2:4?mode=strict`, or `none`. */
   readonly sparsity: string;
+  /** `kv-heads:2`, or `base`. */
+  readonly attention: string;
+  /** `adapters/r4.gguf?mode=merged`, or `none`. */
+  readonly adapter: string;
 }
 
 export interface RunnerChoice {
@@ -84,6 +90,22 @@ export interface MeasurePolicy {
   readonly meters: 'on' | 'off';
 }
 
+/** How good the answers of a model are is measured like this, the same for every point of a sweep. */
+export interface QualityPolicy {
+  /** Text for perplexity: `builtin:sample` or a path below a model folder; null asks for none. */
+  readonly text: string | null;
+  readonly windows: WindowScheme;
+  /** Tokens of a window, and, for strided ones, how far the next one is; null = half a window. */
+  readonly contextTokens: number;
+  readonly stride: number | null;
+  /** Windows that are scored, at most, from the start of the text; null = all of them. */
+  readonly maxWindows: number | null;
+  /** Task files: JSONL, or YAML that maps its fields; paths below a model folder. */
+  readonly tasks: readonly string[];
+  /** Whether the model is compared with the base it was made from. */
+  readonly base: boolean;
+}
+
 export interface Experiment {
   /** `x` + 24 hex digits of the content hash. */
   readonly id: string;
@@ -92,6 +114,8 @@ export interface Experiment {
   readonly runner: RunnerChoice;
   readonly workload: WorkloadChoice;
   readonly measure: MeasurePolicy;
+  /** What is asked about the model's answers, after it was timed; null asks nothing. */
+  readonly quality: QualityPolicy | null;
   /** `cpu`, `cuda`, `cuda:h100`, `metal`, … : a class, never a node. */
   readonly device: string;
   /** Only with `placement.perNode`: then the node is an axis, and part of the identity. */

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { DEVICE_CLASSES, RUNNERS } from '../runners/index.js';
 import { TECHNIQUES } from '../techniques/index.js';
+import type { Technique } from '../techniques/technique.js';
 import { WORKLOADS } from '../workloads/index.js';
 import type { AxisValue } from './experiment.js';
 import { MAX_AXIS_VALUES, RANGE_PATTERN } from './ranges.js';
@@ -15,6 +16,8 @@ export interface Field {
   readonly counts: boolean;
   /** The field as a sweep file writes it: one value or a list of them. */
   readonly written: z.ZodType;
+  /** For techniques, whose words have a grammar of their own. */
+  readonly technique: Technique | null;
 }
 
 /** Gives one or a list; a list is an axis. */
@@ -36,7 +39,35 @@ function field(name: string, schema: z.ZodDefault): Field {
     help,
     counts,
     written: written.meta({ description: help, default: fallback }),
+    technique: null,
   };
+}
+
+/** Longest word of a technique. */
+const MAX_WORD = 4000;
+
+/** A technique as a field: words, or maps of keys whose lists multiply. */
+function techniqueField(technique: Technique): Field {
+  const { name, fallback, help, words, form, keys } = technique;
+  const scalar = z
+    .string()
+    .min(1)
+    .max(MAX_WORD)
+    .meta({ title: form, examples: [...words] });
+  const part = z.union([z.string().min(1).max(MAX_WORD), z.number(), z.boolean()]);
+  const [required] = Object.keys(keys);
+  const map = z
+    .strictObject(
+      Object.fromEntries(
+        Object.entries(keys).map(([key, text]) => {
+          const written = oneOrMany(part, 100).describe(text);
+          return [key, key === required ? written : written.optional()];
+        }),
+      ),
+    )
+    .describe(`${name} by its parts; lists multiply.`);
+  const written = oneOrMany(z.union([scalar, map])).meta({ description: help, default: fallback });
+  return { name, scalar, fallback, help, counts: false, written, technique };
 }
 
 /** The options of a kind as fields, in order. */
@@ -57,7 +88,7 @@ export const deviceField = field(
     .describe('Device class a trial has to itself; `cuda:h100` narrows `cuda`.'),
 );
 
-export const techniqueFields: readonly Field[] = TECHNIQUES.map((t) => field(t.name, t.value));
+export const techniqueFields: readonly Field[] = TECHNIQUES.map(techniqueField);
 
 export const runnerFields: ReadonlyMap<string, readonly Field[]> = new Map(
   RUNNERS.map((kind) => [kind.kind, fieldsOf(kind.options)]),
@@ -90,6 +121,5 @@ export const ALSO_KNOWN_AS: ReadonlyMap<string, string> = new Map(
 
 /** Other spellings of values, lower case → ours, by field. */
 export const VALUES_ALSO_KNOWN_AS: ReadonlyMap<string, Readonly<Record<string, string>>> = new Map([
-  ...TECHNIQUES.map((technique) => [technique.name, technique.alsoKnownAs] as const),
   ['device', { gpu: 'cuda', nvidia: 'cuda', apple: 'metal', mps: 'metal', vk: 'vulkan' }],
 ]);

@@ -1,4 +1,12 @@
-import type { AxisValue, ExperimentContent, MeasurePolicy, ModelRef, Options } from './experiment.js';
+import { TECHNIQUES } from '../techniques/index.js';
+import type {
+  AxisValue,
+  ExperimentContent,
+  MeasurePolicy,
+  ModelRef,
+  Options,
+  TechniqueChoice,
+} from './experiment.js';
 import { AXIS_NAMES } from './fields.js';
 import type { Axis, Block, Selector, Sweep } from './spec.js';
 
@@ -99,21 +107,20 @@ export function contentBuilder(sweep: Sweep, grid: Grid): (indices: Int32Array) 
   const runnerAxes = axisNamesOf(sweep.runners, grid.runner);
   const workloadAxes = axisNamesOf(sweep.workloads, grid.workload);
   const modelAt = reader(grid, 'model');
-  const quantizationAt = reader(grid, 'quantization');
-  const sparsityAt = reader(grid, 'sparsity');
+  const techniques = TECHNIQUES.map(({ name }) => [name, reader(grid, name)] as const);
   const deviceAt = reader(grid, 'device');
   const runnerOptions = optionsBuilder(grid, runnerAxes);
   const workloadOptions = optionsBuilder(grid, workloadAxes);
   const measure: MeasurePolicy = sweep.measure;
   return (indices) => ({
     model: models.get(modelAt(indices))!,
-    technique: {
-      quantization: quantizationAt(indices) as string,
-      sparsity: sparsityAt(indices) as string,
-    },
+    technique: Object.fromEntries(
+      techniques.map(([name, at]) => [name, at(indices)]),
+    ) as unknown as TechniqueChoice,
     runner: { kind: grid.runner, options: runnerOptions(indices) },
     workload: { kind: grid.workload, options: workloadOptions(indices) },
     measure,
+    quality: sweep.quality,
     device: deviceAt(indices) as string,
     node: null,
   });

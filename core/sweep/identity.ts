@@ -1,6 +1,7 @@
 import { sha256 } from '@noble/hashes/sha2.js';
 import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js';
-import type { ExperimentContent } from './experiment.js';
+import { UNCHANGED } from '../techniques/index.js';
+import type { ExperimentContent, TechniqueChoice } from './experiment.js';
 import type { Sweep } from './spec.js';
 
 /** Changes when the content that is hashed changes its meaning, so that old and new ids never meet. */
@@ -37,13 +38,18 @@ function digest(format: string, value: unknown): string {
 /**
  * @returns `x` + 24 hex digits of everything that can change a number and was asked for: the model's digest
  * (its source while the digest is not known), technique, runner and workload with every option, measurement
- * policy, device class, and the node where placement is per node. Not the model's name, its facts, nor the
+ * policy, what is asked of its quality, device class, and the node where placement is per node. Not the model's name, its facts, nor the
  * engine that answers (docs/decisions/0003-identity.md).
  */
 export function experimentId(content: ExperimentContent): string {
   const { model, technique, runner, workload, measure, device, node } = content;
+  // What a release added is left out where it changes nothing, so that the ids of before hold.
+  const quality = content.quality ?? undefined;
+  const { quantization, sparsity, ...later } = technique;
+  const changed = Object.entries(later).filter(([name, word]) => word !== UNCHANGED[name as keyof TechniqueChoice]);
+  const techniques = { quantization, sparsity, ...Object.fromEntries(changed) };
   const file = model.digest ?? `source:${model.source}`;
-  return `x${digest(EXPERIMENT_FORMAT, { model: file, technique, runner, workload, measure, device, node }).slice(0, 24)}`;
+  return `x${digest(EXPERIMENT_FORMAT, { model: file, technique: techniques, runner, workload, measure, quality, device, node }).slice(0, 24)}`;
 }
 
 /**

@@ -1,3 +1,4 @@
+import { TECHNIQUES } from '../techniques/index.js';
 import type { AxisValue, ExperimentContent } from './experiment.js';
 import { AXIS_NAMES } from './fields.js';
 import type { Sweep } from './spec.js';
@@ -46,7 +47,7 @@ export function varyingAxes(sweep: Sweep): string[] {
 }
 
 /** Axes whose value says what it is without its name. */
-const BARE = ['model', 'quantization', 'sparsity', 'device', 'node', 'runner', 'workload'];
+const BARE = ['model', ...TECHNIQUES.map(({ name }) => name), 'device', 'node', 'runner', 'workload'];
 
 /**
  * @returns a short label of what varies: `small q8_0 flashAttention=true parallel=4`; the model always leads.

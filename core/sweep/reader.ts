@@ -1,3 +1,4 @@
+import type { Technique } from '../techniques/technique.js';
 import { show, valueAt } from './expected.js';
 import type { AxisValue } from './experiment.js';
 import type { Field } from './fields.js';
@@ -106,6 +107,7 @@ export class Reader {
   }
 
   #expand(field: Field, { path, value }: Item): readonly AxisValue[] {
+    if (field.technique !== null) return this.#words(field.technique, { path, value });
     if (field.scalar.safeParse(value).success) return [value as AxisValue];
     const expansion = expandRange(String(value));
     if (!expansion.ok) {
@@ -117,6 +119,36 @@ export class Reader {
     this.report(path, `${field.name}: ${show(value)} reaches ${outside}, which is out of range`);
     return [];
   }
+
+  /** The canonical words of a technique that were written, a map giving one for each combination of its lists. */
+  #words(technique: Technique, { path, value }: Item): readonly AxisValue[] {
+    if (this.damaged(path)) return [];
+    const maps = typeof value === 'object' && value !== null ? combinations(value) : null;
+    if (maps !== null && maps.length > MAX_AXIS_VALUES) {
+      this.report(path, `${technique.name} has more than ${MAX_AXIS_VALUES} values: write fewer`);
+      return [];
+    }
+    const words = maps === null ? [String(value)] : maps.map((map) => technique.wordOf(map));
+    for (const word of words) {
+      const reading = technique.read(word);
+      if (reading.ok) continue;
+      this.report(path, reading.message, reading.suggestion);
+      return [];
+    }
+    const read = words.map((word) => technique.read(word));
+    return [...new Set(read.flatMap((reading) => (reading.ok ? [reading.value] : [])))];
+  }
+}
+
+/** Every way to take one value of each list of a map; the last key changes fastest. */
+function combinations(map: object): Record<string, unknown>[] {
+  let all: Record<string, unknown>[] = [{}];
+  for (const [key, written] of Object.entries(map)) {
+    const values: unknown[] = Array.isArray(written) ? written : [written];
+    if (all.length * values.length > MAX_AXIS_VALUES) return Array(MAX_AXIS_VALUES + 1).fill({});
+    all = all.flatMap((point) => values.map((value) => ({ ...point, [key]: value })));
+  }
+  return all;
 }
 
 function keyOf(path: Path): string {

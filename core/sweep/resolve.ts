@@ -1,12 +1,12 @@
 import { isSynthetic, readSynthetic } from '../models/synthetic.js';
 import { gridsOf, readExcludes, readIncludes, readZip } from './constraints.js';
-import type { AxisValue, MeasurePolicy, ModelRef } from './experiment.js';
+import type { AxisValue, MeasurePolicy, ModelRef, QualityPolicy } from './experiment.js';
 import type { Field } from './fields.js';
 import { deviceField, runnerFields, techniqueFields, workloadFields } from './fields.js';
 import { seedFrom } from './identity.js';
 import type { Path } from './mistake.js';
 import type { ReadBlock, Reader } from './reader.js';
-import { MEASURE, PLACEMENT } from './schema.js';
+import { MEASURE, PLACEMENT, QUALITY } from './schema.js';
 import { API_VERSION, type Block, type Objective, type PlacementSpec, type Sweep } from './spec.js';
 
 /**
@@ -45,6 +45,7 @@ export function resolveSweep(reader: Reader): Sweep {
     runners: runners.map(bare),
     workloads: workloads.map(bare),
     measure: readMeasure(reader),
+    quality: readQuality(reader),
     zip: readZip(reader, grids),
     include: readIncludes(reader, grids),
     exclude: readExcludes(reader, grids),
@@ -130,6 +131,31 @@ function readMeasure(reader: Reader): MeasurePolicy {
     `minRepeats is ${policy.minRepeats} but maxRepeats is ${policy.maxRepeats}: raise maxRepeats or lower minRepeats`,
   );
   return policy;
+}
+
+function readQuality(reader: Reader): QualityPolicy | null {
+  const path = ['spec', 'quality'];
+  if (reader.value(path) === undefined) return null;
+  const given = Object.fromEntries(
+    Object.keys(QUALITY.shape).flatMap((name) => {
+      const value = reader.value([...path, name]);
+      return value === undefined || name === 'tasks' ? [] : [[name, value]];
+    }),
+  );
+  const tasks = reader.items([...path, 'tasks']).map(({ value }) => String(value));
+  const { tasks: _, ...policy } = QUALITY.parse(given);
+  if (policy.text === null && tasks.length === 0 && !reader.damaged(path)) {
+    reader.report(path, 'quality asks nothing: name a text, such as builtin:sample, or tasks', null, 'key');
+  }
+  if (policy.stride !== null && policy.windows !== 'strided') {
+    reader.report(
+      [...path, 'stride'],
+      `stride is for strided windows, and these are ${policy.windows}: remove it`,
+    );
+  }
+  const twice = tasks.find((task, i) => tasks.indexOf(task) !== i);
+  if (twice !== undefined) reader.report([...path, 'tasks'], `tasks has ${twice} twice: remove one`);
+  return { ...policy, tasks };
 }
 
 function readPlacement(reader: Reader, name: string, devices: readonly string[]): PlacementSpec {

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { METRICS } from '../metrics/catalogue.js';
+import { WINDOW_SCHEMES } from '../quality/windows.js';
 import { RUNNERS } from '../runners/index.js';
 import { WORKLOADS } from '../workloads/index.js';
 import {
@@ -135,6 +136,42 @@ export const PLACEMENT = {
     .describe('Seed of the random order; made from the name when left out.'),
 } as const;
 
+const file = () => z.string().min(1).max(4096);
+
+export const QUALITY = z.strictObject({
+  text: file()
+    .nullable()
+    .default(null)
+    .describe('Text for perplexity: `builtin:sample`, or a path below a model folder of the node.'),
+  windows: z
+    .enum(WINDOW_SCHEMES)
+    .default('llama')
+    .describe('How the text is cut: as llama-perplexity, as the DSnoT evaluation, or strided.'),
+  contextTokens: z.int().min(4).max(1_048_576).default(512).describe('Tokens of a window.'),
+  stride: z
+    .int()
+    .min(1)
+    .max(1_048_576)
+    .nullable()
+    .default(null)
+    .describe('How far strided windows move on; null is half a window.'),
+  maxWindows: z
+    .int()
+    .min(1)
+    .max(1_000_000)
+    .nullable()
+    .default(null)
+    .describe('Windows that are scored, at most (llama-perplexity: --chunks); null scores the whole text.'),
+  tasks: z
+    .union([file(), z.array(file()).min(1).max(50)])
+    .optional()
+    .describe('Task files, JSONL or YAML that maps their fields, below a model folder of the node.'),
+  base: z
+    .boolean()
+    .default(true)
+    .describe('Compare with the base model: divergence, agreement, and what is retained of its scores.'),
+});
+
 const objectives = z
   .strictObject(
     Object.fromEntries(METRICS.map((m) => [m.name, z.enum(['max', 'min']).optional().describe(m.help)])),
@@ -196,6 +233,9 @@ export const sweepSchema = z
         .optional()
         .describe('Points left out: those that match every named axis.'),
       measure: MEASURE.optional().describe('How long to measure, and when a row may be believed.'),
+      quality: QUALITY.optional().describe(
+        'What is asked about the answers of each model, after it was timed.',
+      ),
       placement: z
         .strictObject({ device: deviceField.written.optional(), ...PLACEMENT })
         .optional()

@@ -1,4 +1,4 @@
-import type { AxisValue, MeasurePolicy, ModelRef } from './experiment.js';
+import type { AxisValue, MeasurePolicy, ModelRef, QualityPolicy } from './experiment.js';
 
 /** The version every sweep file names. */
 export const API_VERSION = 'ridgepoint.dev/v1';
@@ -47,11 +47,12 @@ export interface Sweep {
   readonly name: string;
   readonly labels: Readonly<Record<string, string>>;
   readonly models: readonly ModelRef[];
-  /** Axes of the techniques: `quantization`, `sparsity`. */
+  /** Axes of the techniques: `quantization`, `sparsity`, `attention`, `adapter`; values are canonical words. */
   readonly techniques: readonly Axis[];
   readonly runners: readonly Block[];
   readonly workloads: readonly Block[];
   readonly measure: MeasurePolicy;
+  readonly quality: QualityPolicy | null;
   /** Groups of axis names that walk together, as in CI matrices. */
   readonly zip: readonly (readonly string[])[];
   readonly include: readonly Selector[];

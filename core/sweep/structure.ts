@@ -1,5 +1,4 @@
 import type { z } from 'zod';
-import { TECHNIQUES } from '../techniques/index.js';
 import { expectedAt, phraseFor, show, valueAt, wordsOf } from './expected.js';
 import { ALSO_KNOWN_AS, VALUES_ALSO_KNOWN_AS } from './fields.js';
 import type { Finding, Path } from './mistake.js';
@@ -10,11 +9,6 @@ import { nearest } from './suggest.js';
 const LATER: Readonly<Record<string, string>> = {
   'spec.search':
     'search strategies are not available in this release; remove it, and every point is measured',
-  'spec.quality':
-    'quality scores are not available in this release; remove it, and speed and size are measured',
-  'spec.techniques.attention':
-    'attention variants are not available in this release; see flashAttention of the llama-cpp runner',
-  'spec.techniques.lora': 'LoRA adapters are not available in this release; remove it',
 };
 
 /** Words YAML 1.1 and llama-bench have for booleans. */
@@ -85,8 +79,6 @@ function findingsOf(issue: Issue, data: unknown): Finding[] {
   if (issue.code === 'too_big' && issue.origin === 'array') {
     return finding(`${name} has more than ${issue.maximum} entries: write fewer, or split the sweep`);
   }
-  const refused = typeof value === 'string' ? refusedWord(name, value) : undefined;
-  if (refused !== undefined) return finding(`${name} ${value} cannot be swept: ${refused}`);
   const suggestion = guess(name, value, expected);
   return finding(
     `${name} must be ${phraseFor(expected, suggestion === null)}, not ${show(value)}`,
@@ -102,10 +94,6 @@ function unknownKey(path: Path, key: string, known: readonly string[]): Finding 
   const rest =
     suggestion === null && known.length > 0 && known.length <= 16 ? `; known here: ${known.join(', ')}` : '';
   return { path, message: `${JSON.stringify(key)} is not a key here${rest}`, suggestion, at: 'key' };
-}
-
-function refusedWord(field: string, word: string): string | undefined {
-  return TECHNIQUES.find((technique) => technique.name === field)?.refused.get(word.toLowerCase());
 }
 
 function guess(field: string, value: unknown, expected: readonly SchemaNode[]): string | null {

@@ -1,5 +1,6 @@
 import { runnerNamed } from '../runners/index.js';
 import type { RunnerKind } from '../runners/runner.js';
+import { TECHNIQUES } from '../techniques/index.js';
 import { workloadNamed } from '../workloads/index.js';
 import { type Budget, Diagram, type NodeId } from './diagram.js';
 import type { AxisValue, ModelFacts } from './experiment.js';
@@ -28,13 +29,14 @@ function abilities(runner: RunnerKind): Rule[] {
         ? null
         : `the runner ${runner.kind} cannot use the device ${values.device}: it can use ${runner.devices.join(', ')}`,
   };
-  const techniques = Object.entries(runner.techniques).map(
-    ([axis, able]): Rule => ({
-      axes: [axis],
+  // A runner without a model file takes any word: there is nothing for a technique to change.
+  const techniques = TECHNIQUES.filter(
+    ({ name }) => runner.opensModel && !runner.techniques.includes(name),
+  ).map(
+    ({ name, fallback }): Rule => ({
+      axes: [name],
       reason: (values) =>
-        able.includes(String(values[axis]))
-          ? null
-          : `the runner ${runner.kind} cannot do ${axis} ${values[axis]}`,
+        values[name] === fallback ? null : `the runner ${runner.kind} cannot do ${name} ${values[name]}`,
     }),
   );
   return [device, ...techniques];

@@ -1,85 +1,133 @@
-import { z } from 'zod';
 import type { Rule } from '../sweep/rule.js';
+import { nearest } from '../sweep/suggest.js';
+import { BUILTIN_TEXT, CALIBRATION_SETTINGS, type CalibrationSpec } from './calibration-spec.js';
+import { FLOAT_TYPES, NEED_IMPORTANCE_MATRIX, QUANTIZATIONS, TENSOR_TYPES } from './quantization-types.js';
+import {
+  flag,
+  headOf,
+  helpOf,
+  integer,
+  joinWord,
+  optionalText,
+  type Reading,
+  readSettings,
+  type Setting,
+  writeWord,
+  wrong,
+} from './spelling.js';
 import type { Technique } from './technique.js';
 
 /** The file as it is. */
 export const BASE = 'base';
 
-/** What llama.cpp's quantizer reads from; it refuses to quantize weights that are quantized already. */
-const FLOAT_TYPES = ['f32', 'f16', 'bf16'] as const;
+export interface TensorOverride {
+  /** Part of the names of tensors, e.g. `attn_v`, as llama-quantize's --tensor-type takes it. */
+  readonly pattern: string;
+  readonly type: string;
+}
 
-/**
- * Names that `llama_model_quantize` writes without further input (llama.cpp tools/quantize/quantize.cpp,
- * QUANT_OPTIONS, lower case; its aliases q3_k, q4_k, q5_k are not repeated).
- */
-export const QUANTIZATIONS = [
-  ...FLOAT_TYPES,
-  'q8_0',
-  'q6_k',
-  'q5_k_m',
-  'q5_k_s',
-  'q5_0',
-  'q5_1',
-  'q4_k_m',
-  'q4_k_s',
-  'q4_0',
-  'q4_1',
-  'iq4_nl',
-  'iq4_xs',
-  'mxfp4_moe',
-  'q3_k_l',
-  'q3_k_m',
-  'q3_k_s',
-  'iq3_m',
-  'iq3_s',
-  'q2_k',
-  'q2_0',
-  'tq2_0',
-  'tq1_0',
-  'q1_0',
-] as const;
+/** How the weights are quantized. */
+export interface QuantizationSpec {
+  /** A llama.cpp file type in lower case. */
+  readonly type: string;
+  readonly outputType: string | null;
+  readonly embeddingType: string | null;
+  readonly tensorTypes: readonly TensorOverride[];
+  /** The text an importance matrix is made of; null = none. */
+  readonly importance: CalibrationSpec | null;
+  /** Every tensor gets the type, without the mixture that its name stands for. */
+  readonly pure: boolean;
+}
 
-/**
- * Names whose tensors need an importance matrix: llama.cpp src/llama-quant.cpp, tensor_requires_imatrix,
- * over the types that each file type gives its tensors (iq3_xs puts iq3_xxs into attention).
- */
-export const NEED_IMPORTANCE_MATRIX = [
-  'iq3_xs',
-  'iq3_xxs',
-  'iq2_m',
-  'iq2_s',
-  'iq2_xs',
-  'iq2_xxs',
-  'iq1_m',
-  'iq1_s',
-  'q2_k_s',
-] as const;
+const tensorType = (help: string): Setting<string | null> => ({
+  help,
+  fallback: null,
+  form: `one of ${TENSOR_TYPES.join(', ')}`,
+  read: (text) => TENSOR_TYPES.find((type) => type === text),
+  write: (value) => value ?? '',
+});
+
+const overrides: Setting<readonly TensorOverride[]> = {
+  help: 'Types of single tensors by part of their name: `attn_v:q8_0,ffn_down:q6_k`.',
+  fallback: [],
+  form: 'parts of names and their types, such as attn_v:q8_0,ffn_down:q6_k',
+  read(text) {
+    const pairs = text.split(',').map((pair) => /^([A-Za-z0-9_.]{1,100}):([a-z0-9_]+)$/.exec(pair));
+    const known = pairs.every((pair) => TENSOR_TYPES.some((type) => type === pair?.[2]));
+    return known ? pairs.map((pair) => ({ pattern: pair![1]!, type: pair![2]! })) : undefined;
+  },
+  write: (value) => value.map(({ pattern, type }) => `${pattern}:${type}`).join(','),
+};
+
+const SETTINGS = {
+  outputType: tensorType('Type of the output matrix.'),
+  embeddingType: tensorType('Type of the token embedding.'),
+  tensorTypes: overrides,
+  pure: flag(false, 'Gives every tensor the type itself instead of the mixture its name stands for.'),
+  importance: optionalText(
+    '`builtin:sample` or a path below a model folder',
+    /^[^\0]{1,1000}$/,
+    'Text that an importance matrix is made of; types below 3 bits need one.',
+  ),
+  importanceSequences: { ...CALIBRATION_SETTINGS.sequences, help: 'Sequences of that text, at most.' },
+  importanceTokens: integer(2, 1_048_576, 512, 'Tokens of a sequence of that text (llama-imatrix: -c).'),
+} as const;
+
+const NAMES: readonly string[] = [...QUANTIZATIONS, ...NEED_IMPORTANCE_MATRIX];
+
+/** @returns null for the file as it is. */
+export function readQuantization(word: string): Reading<QuantizationSpec | null> {
+  if (word === BASE) return { ok: true, value: null };
+  const head = headOf(word);
+  const type = NAMES.find((name) => name === head);
+  if (type === undefined) return unknownType(head);
+  const reading = readSettings(word, SETTINGS);
+  if (!reading.ok) return reading;
+  const { importance: text, importanceSequences, importanceTokens, ...rest } = reading.value;
+  if (text === null && (NEED_IMPORTANCE_MATRIX as readonly string[]).includes(type)) {
+    const message = `quantization ${type} needs an importance matrix: name the text it is made of`;
+    return wrong(message, `${type}?importance=${BUILTIN_TEXT}`);
+  }
+  const importance: CalibrationSpec | null =
+    text === null
+      ? null
+      : { text, sequences: importanceSequences, tokens: importanceTokens, order: 'dense', seed: 0 };
+  return { ok: true, value: { type, ...rest, importance } };
+}
+
+function unknownType(head: string): Reading<never> {
+  const guess = ALSO_KNOWN_AS[head.toLowerCase()] ?? nearest(head, quantization.words);
+  const known = guess === null ? `one of ${quantization.words.join(', ')}` : quantization.form;
+  return wrong(`quantization must be ${known}, not ${JSON.stringify(head)}`, guess);
+}
+
+const ALSO_KNOWN_AS: Readonly<Record<string, string>> = {
+  none: BASE,
+  fp16: 'f16',
+  fp32: 'f32',
+  q8: 'q8_0',
+  q6: 'q6_k',
+  q3_k: 'q3_k_m',
+  q4_k: 'q4_k_m',
+  q5_k: 'q5_k_m',
+  mxfp4: 'mxfp4_moe',
+};
 
 export const quantization: Technique = {
   name: 'quantization',
-  value: z
-    .enum([BASE, ...QUANTIZATIONS])
-    .default(BASE)
-    .describe(
-      'Type the weights are quantized to from the model file, by llama.cpp name; `base` runs the file as it is.',
-    ),
-  refused: new Map(
-    NEED_IMPORTANCE_MATRIX.map((name) => [
-      name,
-      'it needs an importance matrix, which a sweep cannot make yet; use a file quantized elsewhere as a model of its own',
-    ]),
-  ),
-  alsoKnownAs: {
-    none: BASE,
-    fp16: 'f16',
-    fp32: 'f32',
-    q8: 'q8_0',
-    q6: 'q6_k',
-    q3_k: 'q3_k_m',
-    q4_k: 'q4_k_m',
-    q5_k: 'q5_k_m',
-    mxfp4: 'mxfp4_moe',
+  fallback: BASE,
+  help: 'Type the weights are quantized to from the model file, by llama.cpp name; `base` runs the file as it is.',
+  words: [BASE, ...NAMES],
+  form: `one of ${NAMES.length + 1} types`,
+  keys: { type: 'llama.cpp’s name of the type.', ...helpOf(SETTINGS) },
+  read(word) {
+    const reading = readQuantization(word);
+    if (!reading.ok) return reading;
+    if (reading.value === null) return { ok: true, value: BASE };
+    const values = readSettings(word, SETTINGS);
+    return values.ok ? { ok: true, value: writeWord(headOf(word), values.value, SETTINGS) } : values;
   },
+  wordOf: ({ type, ...settings }) => joinWord(String(type), Object.entries(settings)),
 };
 
 /** llama.cpp src/llama-quant.cpp: "requantizing from type %s is disabled". */
@@ -91,21 +139,3 @@ export const requantizing: Rule = {
     return `model ${model} is quantized already (${facts.quantization}) and is not quantized again: give its f16 file, or quantization base`;
   },
 };
-
-/** Types of the key/value cache (llama.cpp common/arg.cpp, kv_cache_types). */
-export const KV_CACHE_TYPES = [
-  'f32',
-  'f16',
-  'bf16',
-  'q8_0',
-  'q4_0',
-  'q4_1',
-  'iq4_nl',
-  'q5_0',
-  'q5_1',
-] as const;
-
-/** @returns true for a cache type that stores blocks of quantized numbers. */
-export function isQuantized(cacheType: unknown): boolean {
-  return typeof cacheType === 'string' && !(FLOAT_TYPES as readonly string[]).includes(cacheType);
-}

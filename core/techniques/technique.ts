@@ -1,13 +1,23 @@
-import type { z } from 'zod';
+import type { Reading } from './spelling.js';
+
+/** What a technique is given in a file: a word, or a map whose lists multiply. */
+export type Written = string | Readonly<Record<string, unknown>>;
 
 /** A Technique is what is varied on a model before it runs. One technique is one axis of a sweep. */
 export interface Technique {
   /** The axis: `quantization`, `sparsity`. */
   readonly name: string;
-  /** What the axis can hold at one point, with its default and help. */
-  readonly value: z.ZodDefault<z.ZodEnum>;
-  /** Words the field knows that cannot be swept (yet), and why. */
-  readonly refused: ReadonlyMap<string, string>;
-  /** Other spellings people use for a value: lower case → ours. */
-  readonly alsoKnownAs: Readonly<Record<string, string>>;
+  /** The word for leaving the model as it is. */
+  readonly fallback: string;
+  readonly help: string;
+  /** Words to complete in an editor and to guess from. */
+  readonly words: readonly string[];
+  /** What a word has to be, after "must be". */
+  readonly form: string;
+  /** Keys of the map that may stand for a word, with their help; the first is the one it cannot do without. */
+  readonly keys: Readonly<Record<string, string>>;
+  /** @returns the canonical word for what was written, or why there is none. */
+  read(word: string): Reading<string>;
+  /** @returns the word for a map of keys with one value each; it is read next. */
+  wordOf(map: Readonly<Record<string, unknown>>): string;
 }

@@ -3,6 +3,7 @@ import { startTrial } from '../../agent/experiment.js';
 import { recompute } from '../../core/judgement/judge.js';
 import { isPresent, type ResultRecord, resultSchema } from '../../core/result.js';
 import type { Experiment } from '../../core/sweep/experiment.js';
+import { UNCHANGED } from '../../core/techniques/index.js';
 import { bench, lease } from '../support/bench.js';
 
 const llama = { kind: 'llama-cpp', options: { threads: 1 } };
@@ -37,7 +38,7 @@ describe('an experiment with llama.cpp on a shipped model', () => {
 
   test('quantizes in a child, runs the result, and makes it once', { timeout: 120_000 }, async () => {
     const node = on();
-    const technique = { quantization: 'q8_0', sparsity: 'none' };
+    const technique = { ...UNCHANGED, quantization: 'q8_0' };
     const first = await run({ technique }, node);
     const second = await run({ technique }, node);
     expect([first.failure, second.failure]).toEqual([null, null]);
@@ -50,7 +51,7 @@ describe('an experiment with llama.cpp on a shipped model', () => {
   });
 
   test('cannot be quantized to a type that nobody knows', async () => {
-    const record = await run({ technique: { quantization: 'q99', sparsity: 'none' } });
+    const record = await run({ technique: { ...UNCHANGED, quantization: 'q99' } });
     expect(record.failure?.code).toBe('artifact-failed');
     expect(record.failure?.message).toContain('q99');
   });

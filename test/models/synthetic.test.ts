@@ -8,6 +8,7 @@ import { writeSynthetic } from '../../agent/artifacts/synthetic/model.js';
 import { startTrial } from '../../agent/experiment.js';
 import { readSynthetic, SYNTHETIC_TYPES } from '../../core/models/synthetic.js';
 import { type ResultRecord, resultSchema } from '../../core/result.js';
+import { UNCHANGED } from '../../core/techniques/index.js';
 import { bench, lease } from '../support/bench.js';
 import { load } from './loading.js';
 
@@ -60,7 +61,7 @@ describe('an experiment on a synthetic model', () => {
     const changes = {
       model: { name: 'random', source, digest: null, facts: null },
       runner: { kind: 'llama-cpp', options: { threads: 1 } },
-      technique: { quantization, sparsity: 'none' },
+      technique: { ...UNCHANGED, quantization },
     };
     const record = await startTrial(lease(changes), node).done;
     return resultSchema.parse(JSON.parse(JSON.stringify(record)));

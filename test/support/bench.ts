@@ -9,6 +9,7 @@ import type { MeterSettings } from '../../agent/meters/index.js';
 import type { Lease } from '../../core/lease.js';
 import type { NodeProfile } from '../../core/node.js';
 import type { Experiment, MeasurePolicy } from '../../core/sweep/experiment.js';
+import { UNCHANGED } from '../../core/techniques/index.js';
 
 /** A policy that measures little and forgives everything: tests ask whether things happen, not how fast. */
 export const QUICK: MeasurePolicy = {
@@ -30,13 +31,14 @@ export function experiment(changes: Partial<Experiment> = {}): Experiment {
   return {
     id: 'x000000000000000000000001',
     model: { name: 'tiny', source: 'builtin:tiny', digest: null, facts: null },
-    technique: { quantization: 'base', sparsity: 'none' },
+    technique: UNCHANGED,
     runner: { kind: 'fake', options: {} },
     workload: {
       kind: 'latency',
       options: { promptTokens: 16, generateTokens: 8, parallel: 1, contextDepth: 0 },
     },
     measure: QUICK,
+    quality: null,
     device: 'cpu',
     node: null,
     ...changes,

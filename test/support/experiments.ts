@@ -1,4 +1,5 @@
 import type { AxisValue, Experiment } from '../../core/sweep/experiment.js';
+import { UNCHANGED } from '../../core/techniques/index.js';
 
 /** Experiments as expansion makes them, for tests that need some without parsing a sweep. */
 
@@ -57,7 +58,7 @@ export function experimentOf(point: Point = {}): Experiment {
         embeddingLength: 2048,
       },
     },
-    technique: { quantization, sparsity: 'none' },
+    technique: { ...UNCHANGED, quantization },
     runner: { kind: 'llama-cpp', options: runner },
     workload: { kind: 'latency', options: workload },
     measure: {
@@ -74,6 +75,7 @@ export function experimentOf(point: Point = {}): Experiment {
       maxSpread: 0.1,
       meters: 'on',
     },
+    quality: null,
     device: 'cpu',
     node: null,
   };

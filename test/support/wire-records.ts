@@ -4,6 +4,7 @@ import { METRICS } from '../../core/metrics/catalogue.js';
 import type { NodeProfile } from '../../core/node.js';
 import { type Measurement, RESULT_SCHEMA, type ResultRecord } from '../../core/result.js';
 import type { Experiment } from '../../core/sweep/experiment.js';
+import { UNCHANGED } from '../../core/techniques/index.js';
 import { warn } from '../../core/warnings.js';
 
 /** A complete experiment whose id tells the position, for tests that need no real sweep. */
@@ -11,7 +12,7 @@ export function anExperiment(id = 'x000000000000000000000001', change: Partial<E
   return {
     id,
     model: { name: 'small', source: 'builtin:small', digest: null, facts: null },
-    technique: { quantization: 'base', sparsity: 'none' },
+    technique: UNCHANGED,
     runner: { kind: 'fake', options: { fakeJitter: 0 } },
     workload: {
       kind: 'latency',
@@ -31,6 +32,7 @@ export function anExperiment(id = 'x000000000000000000000001', change: Partial<E
       maxSpread: 1,
       meters: 'off',
     },
+    quality: null,
     device: 'cpu',
     node: null,
     ...change,

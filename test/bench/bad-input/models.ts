@@ -4,6 +4,7 @@ import { modelFacts } from '../../../agent/artifacts/gguf/facts.js';
 import { readGgufHeader } from '../../../agent/artifacts/gguf/header.js';
 import { predictMemory } from '../../../core/roofline/memory.js';
 import type { ModelFacts } from '../../../core/sweep/experiment.js';
+import { UNCHANGED } from '../../../core/techniques/index.js';
 import { sectionsOf, tinyModel, withArchitecture, withNumber } from '../../support/gguf-patch.js';
 import { complete, ended, refused, told } from './expectations.js';
 import { type Case, type Ground, NotRun, records } from './ground.js';
@@ -143,7 +144,7 @@ const moreThanIsFree: Case = {
     const runner = { flashAttention: true, ubatch: 1, kvCacheTypeK: 'f32', kvCacheTypeV: 'f32' };
     const parallel = 64;
     const experiment = (contextDepth: number) => ({
-      technique: { quantization: 'base', sparsity: 'none' },
+      technique: UNCHANGED,
       runner: { kind: 'llama-cpp', options: runner },
       workload: { kind: 'latency', options: { promptTokens: 8, generateTokens: 2, parallel, contextDepth } },
       device: 'cpu',

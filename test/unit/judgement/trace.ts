@@ -2,6 +2,7 @@ import type { JudgeInput } from '../../../core/judgement/evidence.js';
 import { givenOf, judge } from '../../../core/judgement/judge.js';
 import { type Phase, RESULT_SCHEMA, type ResultRecord, type SampleSeries } from '../../../core/result.js';
 import type { Experiment, MeasurePolicy } from '../../../core/sweep/experiment.js';
+import { UNCHANGED } from '../../../core/techniques/index.js';
 
 /**
  * A trial whose truth is known: per repeat 2 s of prefill at 200 W and 4 s of decode at 120 W, then 1 s of
@@ -40,10 +41,11 @@ export const policy: MeasurePolicy = {
 export const experiment: Experiment = {
   id: 'x0123456789abcdef01234567',
   model: { name: 'small', source: 'builtin:small', digest: null, facts: null },
-  technique: { quantization: 'q8_0', sparsity: 'none' },
+  technique: { ...UNCHANGED, quantization: 'q8_0' },
   runner: { kind: 'llama-cpp', options: { threads: 2 } },
   workload: { kind: 'latency', options: { promptTokens: 1024, generateTokens: 256, parallel: 1 } },
   measure: policy,
+  quality: null,
   device: 'cuda:h100',
   node: null,
 };

@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { predictKvCache, predictMemory, predictWeights } from '../../../core/roofline/memory.js';
 import { bytesPerElement } from '../../../core/roofline/tensor-types.js';
 import type { ModelFacts, Options } from '../../../core/sweep/experiment.js';
+import { UNCHANGED } from '../../../core/techniques/index.js';
 
 const MEBI = 1024 ** 2;
 
@@ -41,7 +42,7 @@ const llama8B: ModelFacts = {
 
 function experiment(workload: Options, runner: Options = {}, quantization = 'base', device = 'cpu') {
   return {
-    technique: { quantization, sparsity: 'none' },
+    technique: { ...UNCHANGED, quantization },
     runner: { kind: 'llama-cpp', options: { flashAttention: true, batch: 2048, ubatch: 512, ...runner } },
     workload: { kind: 'latency', options: workload },
     device,

@@ -9,7 +9,7 @@ import {
 } from '../../../core/sweep/fields.js';
 import { rulesOf } from '../../../core/sweep/verdict.js';
 import { TECHNIQUES } from '../../../core/techniques/index.js';
-import { NEED_IMPORTANCE_MATRIX, QUANTIZATIONS } from '../../../core/techniques/quantization.js';
+import { NEED_IMPORTANCE_MATRIX, QUANTIZATIONS } from '../../../core/techniques/quantization-types.js';
 import { WORKLOADS } from '../../../core/workloads/index.js';
 
 const kinds = [...RUNNERS, ...WORKLOADS];
@@ -70,10 +70,5 @@ describe('quantization', () => {
     expect(new Set(both).size).toBe(both.length);
     // tools/quantize/quantize.cpp, QUANT_OPTIONS of llama.cpp v0.4.0, without its aliases and COPY.
     expect(both).toHaveLength(35);
-  });
-
-  test('llama.cpp can do what can be written', () => {
-    expect(runnerNamed('llama-cpp')?.techniques.quantization).toEqual(['base', ...QUANTIZATIONS]);
-    expect(runnerNamed('nothing')).toBeUndefined();
   });
 });

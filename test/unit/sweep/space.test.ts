@@ -5,6 +5,7 @@ import { AXIS_NAMES } from '../../../core/sweep/fields.js';
 import { axisValues } from '../../../core/sweep/labels.js';
 import { impossibility, planSpace } from '../../../core/sweep/space.js';
 import type { Block, Selector, Sweep } from '../../../core/sweep/spec.js';
+import { UNCHANGED } from '../../../core/techniques/index.js';
 import { FACTS, file, sweepOf, sweeps } from './documents.js';
 
 type Point = Record<string, AxisValue>;
@@ -79,10 +80,15 @@ function bruteForce(sweep: Sweep) {
         Object.fromEntries(block.axes.map((a) => [a.name, point[a.name] ?? null]));
       const reason = impossibility({
         model: models.get(String(point.model))!,
-        technique: { quantization: String(point.quantization), sparsity: String(point.sparsity) },
+        technique: {
+          ...UNCHANGED,
+          quantization: String(point.quantization),
+          sparsity: String(point.sparsity),
+        },
         runner: { kind: runner.kind, options: options(runner) },
         workload: { kind: workload.kind, options: options(workload) },
         measure: sweep.measure,
+        quality: null,
         device: String(point.device),
         node: null,
       });
