@@ -1,7 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { FailureError, toFailure } from '../core/errors.js';
 import type { Lease } from '../core/lease.js';
-import { NO_QUALITY } from '../core/models/synthetic.js';
 import type { NodeProfile } from '../core/node.js';
 import type { ResultRecord } from '../core/result.js';
 import type { ModelSettings } from './artifacts/resolve.js';
@@ -15,6 +14,7 @@ import type { Meter } from './meters/meter.js';
 import { Recorder } from './meters/recorder.js';
 import { checkFit, deviceFor, doubtsBefore, prepareModel } from './preparation.js';
 import { emptyNotes, type TrialNotes, writeRecord } from './record.js';
+import { askQuestions, prepareQuestions } from './trial-quality.js';
 import { listener, type TrialProgress } from './watching.js';
 
 /** What an experiment needs of the node it runs on. */
@@ -65,7 +65,7 @@ export function startTrial(
   return { lease, stop: (reason) => child.stop(reason), kill: (reason) => child.kill(reason), done };
 }
 
-/** Prepare, predict, start the meters, launch, record; what is learned goes into the notes, and is judged there. */
+/** Prepare, predict, start the meters, launch, record, ask; what is learned goes into the notes, and is judged there. */
 async function run(
   lease: Lease,
   bench: Bench,
@@ -84,7 +84,6 @@ async function run(
     notes.artifact = model.artifact;
     notes.baseWeightBytes = model.base.weightBytes;
     notes.warnings.push(...model.doubts);
-    if (model.base.randomWeights) notes.absent = { ...notes.absent, quality: NO_QUALITY };
     notes.environment.predictedMemoryBytes = checkFit(
       experiment,
       model,
@@ -92,6 +91,8 @@ async function run(
       bench.limits.memoryLimitBytes,
     );
   }
+
+  const questions = await prepareQuestions(lease, bench, model, notes);
 
   const { meters, absent } = findMeters(bench.meters, bench.nvml, device.id, experiment.measure.meters);
   notes.absent = { ...notes.absent, ...absent };
@@ -134,6 +135,9 @@ async function run(
   } finally {
     recorder.stop();
     notes.samples = recorder.series(notes.originSeconds);
+  }
+  if (questions !== null && model !== null) {
+    await askQuestions(lease, bench, device, model, questions, notes, (request) => child.launch(request));
   }
 }
 

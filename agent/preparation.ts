@@ -5,6 +5,7 @@ import { predictMemory } from '../core/roofline/memory.js';
 import type { Experiment } from '../core/sweep/experiment.js';
 import { type Warning, warn } from '../core/warnings.js';
 import { type ResolvedModel, resolveModel } from './artifacts/resolve.js';
+import { stepsFor } from './artifacts/steps/index.js';
 import type { Artifact, Launcher } from './artifacts/store.js';
 import type { Bench } from './experiment.js';
 import type { NvmlState } from './meters/index.js';
@@ -60,25 +61,17 @@ export async function prepareModel(
   launcher: Launcher,
 ): Promise<PreparedModel | null> {
   if (!needsModel(runner.kind)) return null;
-  if (technique.sparsity !== 'none') {
-    const message = `this agent cannot prune (sparsity ${technique.sparsity})`;
-    throw new FailureError(failure('impossible-combination', message, { hint: 'Set sparsity to none.' }));
-  }
   const base = await resolveModel(model.source, bench.models);
   if (model.digest !== null && model.digest !== base.digest) {
     const message = `${model.source} on this node is another file (${base.digest}) than the sweep measures (${model.digest})`;
     const hint = 'Copy the same file to every node.';
     throw new FailureError(failure('digest-mismatch', message, { hint }));
   }
-  const request = {
-    base,
-    quantization: technique.quantization,
-    runnerKind: runner.kind,
-    engine: bench.profile.runners.find(({ kind }) => kind === runner.kind)?.release ?? 'unknown',
-    cpus: device.cpus,
-    timeLimitSeconds: bench.limits.trialTimeoutSeconds,
-  };
-  const artifact = await bench.store.prepare(request, launcher);
+  const engine = bench.profile.runners.find(({ kind }) => kind === runner.kind)?.release ?? 'unknown';
+  const steps = await stepsFor({ base, technique, runnerKind: runner.kind, engine });
+  const { cpus } = device;
+  const timeLimitSeconds = bench.limits.trialTimeoutSeconds;
+  const artifact = await bench.store.prepare({ base, steps, cpus, timeLimitSeconds }, launcher);
   return { base, artifact, doubts: artifact.warnings.map((text) => warn('engine-warning', text)) };
 }
 

@@ -1,8 +1,10 @@
 import type { Failure } from '../core/errors.js';
+import { makingOf } from '../core/judgement/efficiency.js';
 import type { JudgeInput } from '../core/judgement/evidence.js';
 import { givenOf, judge } from '../core/judgement/judge.js';
 import type { Lease } from '../core/lease.js';
 import type { DeviceProfile, NodeProfile } from '../core/node.js';
+import type { QualityRecord } from '../core/quality/record.js';
 import { type Phase, RESULT_SCHEMA, type ResultRecord, type SampleSeries } from '../core/result.js';
 import type { Warning } from '../core/warnings.js';
 import type { Artifact } from './artifacts/store.js';
@@ -19,6 +21,7 @@ export interface TrialNotes {
   device: DeviceProfile | null;
   artifact: Artifact | null;
   baseWeightBytes: number | null;
+  quality: QualityRecord | null;
   loaded: LoadedFacts | null;
   outcome: WorkloadOutcome | null;
   samples: readonly SampleSeries[];
@@ -36,6 +39,7 @@ export function emptyNotes(startedAt: Date, originSeconds: number): TrialNotes {
     device: null,
     artifact: null,
     baseWeightBytes: null,
+    quality: null,
     loaded: null,
     outcome: null,
     samples: [],
@@ -56,6 +60,8 @@ export function writeRecord(
 ): ResultRecord {
   const { experiment } = lease;
   const outcome = failure === null ? notes.outcome : null;
+  const artifact = notes.artifact === null ? null : lineage(notes.artifact);
+  const quality = failure === null ? notes.quality : null;
   const input: JudgeInput = {
     experiment,
     phases: notes.phases,
@@ -67,6 +73,8 @@ export function writeRecord(
       kvCacheBytes: notes.loaded?.kvCacheBytes ?? null,
     },
     baseBytes: notes.baseWeightBytes,
+    making: artifact === null ? null : makingOf(artifact),
+    quality,
     cores: notes.device?.cpus.length ?? node.cores,
     samples: notes.samples,
     idleWatts: notes.idleWatts,
@@ -111,7 +119,8 @@ export function writeRecord(
       halfWidth: outcome?.halfWidth ?? null,
     },
     ...judge(input),
-    artifact: notes.artifact === null ? null : lineage(notes.artifact),
+    quality,
+    artifact,
     tokenSeconds: input.tokenSeconds.map((gaps) => [...gaps]),
     samples: [...notes.samples],
     absent: { ...notes.absent },
@@ -119,6 +128,6 @@ export function writeRecord(
   };
 }
 
-function lineage({ digest, base, bytes, recipe, makeSeconds }: Artifact): ResultRecord['artifact'] {
-  return { digest, base, bytes, recipe, makeSeconds };
+function lineage({ digest, base, bytes, recipe, makeSeconds, steps }: Artifact) {
+  return { digest, base, bytes, recipe, makeSeconds, steps, adapters: [] };
 }

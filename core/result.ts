@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { FAILURES, type FailureCode } from './errors.js';
+import { qualityRecordSchema } from './quality/record.js';
 import { WINDOW_SCHEMES } from './quality/windows.js';
 import { WARNINGS, type WarningCode } from './warnings.js';
 
@@ -115,6 +116,17 @@ export const phaseSchema = z.object({
   tokens: z.number().int(),
 });
 
+/** One transform on the way from the base to the file that was run. */
+export const artifactStepSchema = z.object({
+  recipe: z.string(),
+  /** Of the file it made. */
+  digest: z.string(),
+  bytes: z.number(),
+  makeSeconds: z.number(),
+  /** What was learned while it was made, e.g. the sparsity and the errors of pruning. */
+  facts: z.record(z.string(), axisValue),
+});
+
 export const resultSchema = z.object({
   schema: z.literal(RESULT_SCHEMA),
   trialId: z.string(),
@@ -156,6 +168,8 @@ export const resultSchema = z.object({
   measurements: z.record(z.string(), z.union([present, missing])),
   warnings: z.array(warningSchema),
   valid: z.boolean(),
+  /** What the model's answers were worth; null when it was not asked or could not be measured (`absent.quality`). */
+  quality: qualityRecordSchema.nullable().default(null),
   artifact: z
     .object({
       /** Digest of the file that was run, and of the base it was made from. */
@@ -164,6 +178,12 @@ export const resultSchema = z.object({
       bytes: z.number(),
       recipe: z.string(),
       makeSeconds: z.number().nullable(),
+      /** What was done to the base, in order; empty for the base itself. */
+      steps: z.array(artifactStepSchema).default([]),
+      /** Adapters that were attached at run time. */
+      adapters: z
+        .array(z.object({ source: z.string(), digest: z.string(), bytes: z.number(), scale: z.number() }))
+        .default([]),
     })
     .nullable(),
   /** Seconds of each decode step, one list per repeat; kept so that every figure can be recomputed. */

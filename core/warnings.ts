@@ -33,6 +33,11 @@ export const WARNINGS = {
     help: 'the energy counter and the integral of power differ by more than 5 %',
   },
   'engine-warning': { severity: 'note', help: 'the engine printed a warning' },
+  'quality-missing': { severity: 'note', help: 'the quality that was asked for could not be measured' },
+  'quality-doubt': {
+    severity: 'note',
+    help: 'the quality was measured under a doubt, e.g. beyond the trained context',
+  },
   'fake-runner': { severity: 'note', help: 'the numbers come from the fake runner, not from a model' },
 } as const satisfies Record<string, { severity: 'note' | 'invalid'; help: string }>;
 

@@ -1,6 +1,7 @@
 import { readdir, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { type Failure, FailureError, failure } from '../../core/errors.js';
+import type { AxisValue } from '../../core/sweep/experiment.js';
 import type { Ending, LaunchRequest } from '../isolation/launch.js';
 import type { WorkerMessage, WorkerOrder } from '../isolation/messages.js';
 import { requireRoom } from './whole-file.js';
@@ -27,6 +28,8 @@ export interface Made {
   readonly seconds: number;
   /** What the maker said, e.g. of tensors that got another type. */
   readonly warnings: readonly string[];
+  /** What it learned, flat. */
+  readonly facts: Readonly<Record<string, AxisValue>>;
 }
 
 /**
@@ -49,8 +52,8 @@ export async function makeFile(making: Making, launcher: Launcher): Promise<Made
     }).ended;
     if (ending.failure !== null) throw new FailureError(asArtifactFailure(ending.failure, what));
     await rename(draft, path);
-    const warnings = ending.answer?.type === 'quantized' ? ending.answer.warnings : [];
-    return { seconds: (performance.now() - began) / 1000, warnings: [...warnings] };
+    const { warnings, facts } = ending.answer?.type === 'made' ? ending.answer : { warnings: [], facts: {} };
+    return { seconds: (performance.now() - began) / 1000, warnings, facts };
   } catch (error) {
     throw storageFailure(error);
   } finally {

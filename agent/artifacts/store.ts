@@ -2,14 +2,15 @@ import { mkdir, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/p
 import { basename, join } from 'node:path';
 import { z } from 'zod';
 import { FailureError, failure } from '../../core/errors.js';
+import { artifactStepSchema } from '../../core/result.js';
 import { launch } from '../isolation/launch.js';
 import type { WorkerOrder } from '../isolation/messages.js';
 import { digestOf } from './digest.js';
 import { makeRoom } from './eviction.js';
 import { withLock } from './lock.js';
-import { type Launcher, type Making, makeFile, storageFailure } from './making.js';
-import { type Recipe, recipeHash, recipeWord } from './recipe.js';
+import { type Launcher, type Made, type Making, makeFile, storageFailure } from './making.js';
 import type { ResolvedModel } from './resolve.js';
+import { chainName, type Step } from './step.js';
 
 export interface StoreSettings {
   readonly cacheFolder: string;
@@ -19,23 +20,10 @@ export interface StoreSettings {
 
 export interface ArtifactRequest {
   readonly base: ResolvedModel;
-  readonly quantization: string;
-  readonly runnerKind: string;
-  readonly engine: string;
+  /** What is done to the base, in order; none = the base as it is. */
+  readonly steps: readonly Step[];
   readonly cpus: readonly number[];
   readonly timeLimitSeconds: number;
-}
-
-export interface Artifact {
-  readonly path: string;
-  readonly digest: string;
-  readonly base: string;
-  readonly bytes: number;
-  readonly recipe: string;
-  /** null when it was made by an earlier trial. */
-  readonly makeSeconds: number | null;
-  /** What its maker said, e.g. of tensors that got another type. */
-  readonly warnings: readonly string[];
 }
 
 const noteSchema = z.object({
@@ -43,14 +31,22 @@ const noteSchema = z.object({
   bytes: z.number(),
   recipe: z.string(),
   base: z.string(),
+  /** What their makers said, e.g. of tensors that got another type. */
   warnings: z.array(z.string()),
+  steps: z.array(artifactStepSchema),
 });
+
+export interface Artifact extends z.infer<typeof noteSchema> {
+  readonly path: string;
+  /** Of all steps that had to be made now; null when none had to. */
+  readonly makeSeconds: number | null;
+}
 
 export type { Launcher } from './making.js';
 
 /**
- * Artifacts by recipe hash: made once in a child process, written beside their place and moved there
- * whole, so that a file under its name is always complete.
+ * Artifacts by the hash of their base and steps: each made once in a child process, written beside its place
+ * and moved there whole, so that a file under its name is always complete.
  */
 export class ArtifactStore {
   readonly #settings: StoreSettings;
@@ -62,48 +58,46 @@ export class ArtifactStore {
   }
 
   /**
-   * @returns the file for this quantization of the base: the base itself when it is that already.
-   * @throws FailureError `artifact-failed`, `disk-full`, or what the engine's child died of.
+   * @returns the file that the steps make of the base, made now unless it is there.
+   * @throws FailureError `artifact-failed`, `disk-full`, or what a maker's process died of.
    */
   async prepare(request: ArtifactRequest, launcher: Launcher = launch): Promise<Artifact> {
-    const { base, quantization, engine } = request;
-    if (quantization === 'base' || quantization === base.facts.quantization) {
-      return await this.#base(request, launcher);
-    }
-    const recipe: Recipe = { base: base.digest, quantization, engine };
-    return await this.#once(recipeHash(recipe), async (path) => {
-      // A synthetic base is written for this alone, if it is not there.
-      const { path: inputPath } = await this.#base(request, launcher);
-      const order = (outputPath: string): WorkerOrder => ({
-        order: 'quantize',
-        runnerKind: request.runnerKind,
-        inputPath,
-        outputPath,
-        quantization,
-        threads: Math.max(1, request.cpus.length),
-      });
-      const { cpus, timeLimitSeconds } = request;
-      // Room for the base's size is asked for: most quantizations are smaller, and the engine finds out the rest.
-      const { bytes } = base.facts;
-      const making = { path, bytes, order, what: quantization, cpus, timeLimitSeconds };
-      return await this.#make(making, recipeWord(recipe), base.digest, launcher);
+    const { base, steps } = request;
+    const step = steps.at(-1);
+    if (step === undefined) return await this.#base(request, launcher);
+    return await this.#once(chainName(base.digest, steps), async (path) => {
+      const input = await this.prepare({ ...request, steps: steps.slice(0, -1) }, launcher);
+      return await this.#make(path, input, step, request, launcher);
     });
+  }
+
+  async #make(
+    path: string,
+    input: Artifact,
+    step: Step,
+    { cpus, timeLimitSeconds }: ArtifactRequest,
+    launcher: Launcher,
+  ): Promise<Artifact> {
+    const { recipe } = step;
+    const order = await step.orderFor(input.path, input.digest, { cpus, timeLimitSeconds, launcher });
+    const making = { path, bytes: step.bytes(input.bytes), order, what: recipe, cpus, timeLimitSeconds };
+    const { seconds, warnings, facts, ...file } = await this.#write(making, launcher);
+    const steps = [...input.steps, { recipe, ...file, makeSeconds: seconds, facts }];
+    const note = {
+      ...file,
+      recipe: steps.map((made) => made.recipe).join(' → '),
+      base: input.base,
+      warnings: [...input.warnings, ...warnings],
+      steps,
+    };
+    return await this.#keep(path, note, seconds + (input.makeSeconds ?? 0));
   }
 
   async #base({ base, cpus, timeLimitSeconds }: ArtifactRequest, launcher: Launcher): Promise<Artifact> {
     const { synthetic: model, digest } = base;
     const { bytes } = base.facts;
-    if (base.path !== null) {
-      return {
-        path: base.path,
-        digest,
-        base: digest,
-        bytes,
-        recipe: 'base',
-        makeSeconds: null,
-        warnings: [],
-      };
-    }
+    const said = { recipe: 'base', base: digest, warnings: [], steps: [] };
+    if (base.path !== null) return { path: base.path, digest, bytes, ...said, makeSeconds: null };
     if (model === null) throw new Error('a model without a file is synthetic');
     const limit = this.#settings.artifactBytes;
     if (bytes > limit) {
@@ -112,10 +106,11 @@ export class ArtifactStore {
       throw new FailureError(failure('disk-full', message, { hint }));
     }
     const order = (outputPath: string): WorkerOrder => ({ order: 'synthesize', model, outputPath });
-    const how = { bytes, order, what: 'the synthetic model', cpus, timeLimitSeconds };
-    return await this.#once(`synthetic-${digest.replace(/^.*:/, '').slice(0, 24)}`, (path) =>
-      this.#make({ path, ...how }, 'synthetic', digest, launcher),
-    );
+    const making = { bytes, order, what: 'the synthetic model', cpus, timeLimitSeconds };
+    return await this.#once(`synthetic-${digest.replace(/^.*:/, '').slice(0, 24)}`, async (path) => {
+      const { seconds, digest: content, bytes: size } = await this.#write({ path, ...making }, launcher);
+      return await this.#keep(path, { ...said, recipe: 'synthetic', digest: content, bytes: size }, seconds);
+    });
   }
 
   /** Makes the file of that name unless it is there; one process at a time. */
@@ -144,16 +139,18 @@ export class ArtifactStore {
     }
   }
 
-  async #make(making: Making, recipe: string, base: string, launcher: Launcher): Promise<Artifact> {
+  async #write(making: Making, launcher: Launcher): Promise<Made & { digest: string; bytes: number }> {
     const { path } = making;
     await this.#dropDrafts(path);
-    const { seconds, warnings } = await makeFile(making, launcher);
+    const made = await makeFile(making, launcher);
     const { size } = await stat(path);
-    const digest = await digestOf(path, this.#settings.cacheFolder);
-    const note = { digest, bytes: size, recipe, base, warnings: [...warnings] };
+    return { ...made, digest: await digestOf(path, this.#settings.cacheFolder), bytes: size };
+  }
+
+  async #keep(path: string, note: z.infer<typeof noteSchema>, makeSeconds: number): Promise<Artifact> {
     await writeFile(`${path}.json`, JSON.stringify(note));
     await makeRoom(this.#folder, this.#settings.artifactBytes, path);
-    return { path, ...note, makeSeconds: seconds };
+    return { path, ...note, makeSeconds };
   }
 
   /** What makers that were killed left behind; the lock says that nobody is writing one now. */

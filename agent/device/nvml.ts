@@ -20,6 +20,8 @@ export interface NvmlDevice {
   powerLimitWatts(): number | null;
   memoryUsedBytes(): number | null;
   clockHertz(): number | null;
+  /** Share of the driver's last sampling period in which a kernel ran. */
+  utilizationRatio(): number | null;
   temperatureCelsius(): number | null;
   /** Bit mask of nvmlClocksEventReasons. */
   throttleReasons(): number | null;
@@ -99,6 +101,7 @@ const PROTOTYPES: Readonly<Record<string, string>> = {
   nvmlDeviceGetPowerUsage: 'int nvmlDeviceGetPowerUsage(void *device, void *milliwatts)',
   nvmlDeviceGetEnforcedPowerLimit: 'int nvmlDeviceGetEnforcedPowerLimit(void *device, void *milliwatts)',
   nvmlDeviceGetClockInfo: 'int nvmlDeviceGetClockInfo(void *device, int type, void *megahertz)',
+  nvmlDeviceGetUtilizationRates: 'int nvmlDeviceGetUtilizationRates(void *device, void *rates)',
   nvmlDeviceGetTemperature: 'int nvmlDeviceGetTemperature(void *device, int sensor, void *celsius)',
   nvmlDeviceGetComputeRunningProcesses_v3:
     'int nvmlDeviceGetComputeRunningProcesses_v3(void *device, void *count, void *processes)',
@@ -155,6 +158,11 @@ function describe(ask: Ask, call: Call, device: unknown): NvmlDevice {
     clockHertz() {
       const megahertz = unsigned32('nvmlDeviceGetClockInfo', CLOCK_SM);
       return megahertz === null ? null : megahertz * 1e6;
+    },
+    utilizationRatio() {
+      // nvmlUtilization_t: u32 gpu, u32 memory, in percent.
+      const percent = unsigned32('nvmlDeviceGetUtilizationRates');
+      return percent === null || percent > 100 ? null : percent / 100;
     },
     temperatureCelsius: () => unsigned32('nvmlDeviceGetTemperature', TEMPERATURE_GPU),
     throttleReasons: () =>

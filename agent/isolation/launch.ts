@@ -36,7 +36,7 @@ export interface Launched {
 }
 
 export interface Ending {
-  /** The child's last word: `outcome`, `quantized`, `synthesized`, `quality`, `probed` or `failed`; null when it died without one. */
+  /** The child's last word: `outcome`, `made`, `quality`, `probed` or `failed`; null when it died without one. */
   readonly answer: WorkerMessage | null;
   readonly failure: Failure | null;
   readonly exitCode: number | null;

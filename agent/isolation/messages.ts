@@ -2,7 +2,7 @@ import type { Failure } from '../../core/errors.js';
 import type { SyntheticModel } from '../../core/models/synthetic.js';
 import type { QualityOutcome } from '../../core/quality/outcome.js';
 import type { Phase } from '../../core/result.js';
-import type { MeasurePolicy, RunnerChoice, WorkloadChoice } from '../../core/sweep/experiment.js';
+import type { AxisValue, MeasurePolicy, RunnerChoice, WorkloadChoice } from '../../core/sweep/experiment.js';
 import type { QualityJob } from '../quality/measure.js';
 import type { QualityProgress } from '../quality/watch.js';
 import type { LoadedFacts, RunnerProbe } from '../runners/runner.js';
@@ -51,6 +51,14 @@ export interface ProbeOrder {
   readonly runnerKind: string;
 }
 
+/** A file was made: what there is to say of it. */
+export interface MadeMessage {
+  readonly type: 'made';
+  readonly warnings: readonly string[];
+  /** What was learned on the way, flat, for the record. */
+  readonly facts: Readonly<Record<string, AxisValue>>;
+}
+
 /** Child → parent. */
 export type WorkerMessage =
   | { readonly type: 'ready'; readonly affinity: readonly number[] | null }
@@ -61,8 +69,7 @@ export type WorkerMessage =
   /** Of what makes an artifact: tensors done, of how many. */
   | { readonly type: 'progress'; readonly done: number; readonly of: number }
   | { readonly type: 'outcome'; readonly outcome: WorkloadOutcome }
-  | { readonly type: 'quantized'; readonly bytes: number; readonly warnings: readonly string[] }
-  | { readonly type: 'synthesized'; readonly bytes: number }
+  | MadeMessage
   | { readonly type: 'quality-progress'; readonly progress: QualityProgress }
   | { readonly type: 'quality'; readonly outcome: QualityOutcome }
   | { readonly type: 'probed'; readonly probe: RunnerProbe }

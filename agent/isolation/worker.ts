@@ -24,14 +24,13 @@ async function obey(order: WorkerOrder, line: Line): Promise<WorkerMessage> {
         const message = `the runner ${order.runnerKind} cannot quantize`;
         return { type: 'failed', failure: failure('artifact-failed', message) };
       }
-      const { bytes, warnings } = await quantize(order, (done, of) =>
-        line.send({ type: 'progress', done, of }),
-      );
-      return { type: 'quantized', bytes, warnings };
+      const { warnings } = await quantize(order, (done, of) => line.send({ type: 'progress', done, of }));
+      return { type: 'made', warnings, facts: {} };
     }
     case 'synthesize': {
       const { writeSynthetic } = await import('../artifacts/synthetic/model.js');
-      return { type: 'synthesized', bytes: await writeSynthetic(order.outputPath, order.model) };
+      await writeSynthetic(order.outputPath, order.model);
+      return { type: 'made', warnings: [], facts: {} };
     }
     case 'quality': {
       const outcome = await measureQuality(order.job, {

@@ -27,6 +27,10 @@ const STATE: readonly Source[] = [
   { quantity: gauge('deviceMemoryBytes', 'B', null), read: (device) => device.memoryUsedBytes() },
   { quantity: gauge('deviceClockHertz', 'Hz', null), read: (device) => device.clockHertz() },
   {
+    quantity: gauge('deviceUtilizationRatio', 'ratio', null),
+    read: (device) => device.utilizationRatio(),
+  },
+  {
     quantity: gauge('deviceTemperatureCelsius', 'celsius', null),
     read: (device) => device.temperatureCelsius(),
   },

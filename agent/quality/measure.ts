@@ -7,10 +7,13 @@ import { measureTask, tokenizeTask } from './tasks.js';
 import { measureDivergence, measurePerplexity } from './text.js';
 import type { Watch } from './watch.js';
 
+/** A model to ask; how long a context it needs follows from the questions. */
+export type QualityModel = Omit<SpeakerRequest, 'contextTokens'>;
+
 export interface QualityJob {
-  readonly model: Omit<SpeakerRequest, 'contextTokens'>;
+  readonly model: QualityModel;
   /** The model to compare with; null = none. */
-  readonly basePath: string | null;
+  readonly base: QualityModel | null;
   readonly request: QualityRequest;
   /** Tokens the model was trained to see at once; null = not known. */
   readonly trainedContext: number | null;
@@ -47,10 +50,7 @@ export async function measureQuality(job: QualityJob, watch: Watch): Promise<Qua
   try {
     const model = await loadSpeaker({ ...job.model, contextTokens });
     open.push(model);
-    const base =
-      job.basePath === null
-        ? null
-        : await loadSpeaker({ ...job.model, modelPath: job.basePath, contextTokens });
+    const base = job.base === null ? null : await loadSpeaker({ ...job.base, contextTokens });
     if (base !== null) {
       open.push(base);
       requireSameVocabulary(base, model, plan.cut?.sample ?? tasks[0]?.items[0]?.prompt ?? '');

@@ -9,6 +9,7 @@ export interface QualityOptions {
   readonly windows: WindowScheme;
   readonly context: number;
   readonly stride?: number;
+  readonly maxWindows?: number;
   readonly exactBase?: true;
   readonly device: string;
   readonly threads?: number;
@@ -44,6 +45,7 @@ export function registerQuality(program: Command): void {
       'strided windows: tokens to move on by (default: half a window)',
       positiveInteger,
     )
+    .option('--max-windows <count>', 'windows to score, at most (default: the whole text)', positiveInteger)
     .option('--exact-base', 'llama windows: do not round the base to 16 bits as llama-perplexity does')
     .option('--device <class>', 'cpu, cuda, vulkan or metal', 'cpu')
     .option('--threads <count>', 'CPU threads (default: all)', positiveInteger)

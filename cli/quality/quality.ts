@@ -3,8 +3,11 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { type ResolvedModel, resolveModel } from '../../agent/artifacts/resolve.js';
 import { builtinFolder } from '../../agent/artifacts/source.js';
 import { launch } from '../../agent/isolation/launch.js';
+import type { QualityModel } from '../../agent/quality/measure.js';
+import { readTasks } from '../../agent/quality/task-files.js';
 import { toFailure } from '../../core/errors.js';
 import type { QualityOutcome, QualityRequest } from '../../core/quality/outcome.js';
+import type { Task } from '../../core/quality/tasks/few-shot.js';
 import type { QualityOptions } from '../commands/quality.js';
 import { EXIT, fromFailure, usageError, workError } from '../exit.js';
 import { modelSettings } from '../local-models.js';
@@ -12,11 +15,10 @@ import { printData, printJson, say } from '../output/print.js';
 import { terminalStyle } from '../output/terminal.js';
 import { QualityProgressLine } from './progress-line.js';
 import { summary } from './summary.js';
-import { readTasks } from './task-files.js';
 
 /** `ridge quality`: checks every word first, then scores the model in a child process. */
 export async function runQuality(source: string, options: QualityOptions): Promise<void> {
-  const tasks = readTasks(options.task);
+  const tasks = tasksOf(options.task);
   const textPath = textOf(options);
   const model = await open(source, options.models);
   const base = options.base === undefined ? null : await open(options.base, options.models);
@@ -30,6 +32,7 @@ export async function runQuality(source: string, options: QualityOptions): Promi
               scheme: options.windows,
               context: options.context,
               stride: options.stride ?? null,
+              maxWindows: options.maxWindows ?? null,
             },
             basePrecision: options.windows === 'llama' && options.exactBase !== true ? 'llama' : 'exact',
           },
@@ -63,15 +66,8 @@ async function measure(
     order: {
       order: 'quality',
       job: {
-        model: {
-          runnerKind: 'llama-cpp',
-          modelPath: model.path,
-          options: { threads: options.threads ?? null },
-          deviceClass: options.device,
-          deviceId: '',
-          cpus: [],
-        },
-        basePath: base?.path ?? null,
+        model: asked(model, options),
+        base: base === null ? null : asked(base, options),
         request,
         trainedContext: model.facts.contextLength,
       },
@@ -91,6 +87,25 @@ async function measure(
   }
   if (ending.answer?.type !== 'quality') throw workError('the measurement of quality gave no answer');
   return ending.answer.outcome;
+}
+
+function asked({ path }: ResolvedModel, { threads, device }: QualityOptions): QualityModel {
+  return {
+    runnerKind: 'llama-cpp',
+    modelPath: path,
+    options: { threads: threads ?? null },
+    deviceClass: device,
+    deviceId: '',
+    cpus: [],
+  };
+}
+
+/** @throws CommandError (exit code 2) with every mistake of every file at once. */
+function tasksOf(paths: readonly string[]): readonly Task[] {
+  const read = readTasks(paths);
+  if (read.ok) return read.tasks;
+  const count = `${read.mistakes.length} mistake${read.mistakes.length === 1 ? '' : 's'} in task files`;
+  throw usageError([count, ...read.mistakes].join('\n'), 'Nothing was started.');
 }
 
 /** @returns the text to read; null when only tasks were asked for. */

@@ -77,7 +77,7 @@ async function fileOf(base: ResolvedModel, cacheFolder: string): Promise<string>
   if (base.path !== null) return base.path;
   say(`writing the synthetic model, ${formatValue(base.facts.bytes, 'B')}`);
   const store = new ArtifactStore({ cacheFolder, artifactBytes: Number.POSITIVE_INFINITY });
-  const request = { base, quantization: 'base', runnerKind: RUNNER, engine: '', cpus: [] };
+  const request = { base, steps: [], cpus: [] };
   const { path } = await store.prepare({ ...request, timeLimitSeconds: 86_400 }, stoppable);
   return path;
 }

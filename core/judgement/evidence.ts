@@ -2,6 +2,7 @@ import type { MetricName } from '../metrics/catalogue.js';
 import { measuredSpan, type Repeat, repeatsOf } from '../metrics/derive.js';
 import type { Window } from '../metrics/integrate.js';
 import { type CleanSeries, cleanSeries } from '../metrics/series.js';
+import type { QualityRecord } from '../quality/record.js';
 import type { Phase, ResultRecord, SampleSeries } from '../result.js';
 import type { Experiment } from '../sweep/experiment.js';
 import type { Warning } from '../warnings.js';
@@ -32,6 +33,15 @@ export interface JudgeInput {
   };
   /** Weight bytes of the base file; null when it is not known. */
   readonly baseBytes: number | null;
+  /** What making the file that was run took and did; null when nothing was made. */
+  readonly making: {
+    /** null when an earlier trial made it. */
+    readonly seconds: number | null;
+    /** Share of zeros in the pruned matrices; null when nothing was pruned. */
+    readonly sparsity: number | null;
+  } | null;
+  /** null when it was not asked for or could not be measured; `absent.quality` then says why. */
+  readonly quality: QualityRecord | null;
   /** Logical CPUs the trial's process could use. */
   readonly cores: number;
   readonly samples: readonly SampleSeries[];

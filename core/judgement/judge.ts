@@ -1,10 +1,12 @@
 import { METRICS, type Unit } from '../metrics/catalogue.js';
 import type { ResultRecord } from '../result.js';
 import { type Warning, warn } from '../warnings.js';
+import { efficiencyFindings, makingOf } from './efficiency.js';
 import { energyFindings } from './energy.js';
 import { missing } from './entries.js';
 import { gather, type JudgeInput, type Judgement } from './evidence.js';
 import { machineFindings } from './machine.js';
+import { qualityFindings } from './quality.js';
 import { speedFindings } from './speed.js';
 
 /**
@@ -23,7 +25,13 @@ export function judge(input: JudgeInput): Judgement {
     };
   }
   const evidence = gather(input, input.outcome);
-  const findings = [speedFindings(evidence), energyFindings(evidence), machineFindings(evidence)];
+  const findings = [
+    speedFindings(evidence),
+    energyFindings(evidence),
+    machineFindings(evidence),
+    qualityFindings(evidence),
+    efficiencyFindings(evidence),
+  ];
   const measurements = allMissing('not measured by this version');
   for (const { entries } of findings) Object.assign(measurements, entries);
   const gaps = new Map(findings.flatMap((f) => [...(f.gaps ?? [])]));
@@ -81,6 +89,8 @@ export function inputOf(record: ResultRecord): JudgeInput | null {
       kvCacheBytes: given.kvCacheBytes,
     },
     baseBytes: given.baseBytes,
+    making: record.artifact === null ? null : makingOf(record.artifact),
+    quality: record.quality,
     cores: given.cores,
     samples: record.samples,
     idleWatts: given.idleWatts,

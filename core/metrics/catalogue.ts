@@ -16,7 +16,8 @@ export type Unit =
   | 'ratio'
   | 'cores'
   | 'tokens/J'
-  | 'J*s';
+  | 'J*s'
+  | 'nats';
 
 export type MetricBetter = 'max' | 'min' | null;
 
@@ -170,6 +171,126 @@ export const METRICS = [
     'max',
     null,
     'Weight bytes of the base file divided by those of the file that was run.',
+  ),
+  metric(
+    'weightSparsityRatio',
+    'weight_sparsity_ratio',
+    'ratio',
+    'max',
+    null,
+    'Share of zeros among the weights of the pruned matrices, counted in the file.',
+  ),
+  metric(
+    'makeSeconds',
+    'make_seconds',
+    's',
+    'min',
+    null,
+    'Time to make the file that was run from the base, all steps together; missing when an earlier trial made it.',
+  ),
+  metric(
+    'perplexity',
+    'perplexity',
+    'ratio',
+    'min',
+    'PPL',
+    'exp of the mean negative log-likelihood per token of the text (llama-perplexity).',
+  ),
+  metric(
+    'perplexityRatio',
+    'perplexity_ratio',
+    'ratio',
+    'min',
+    null,
+    "Perplexity over the base model's on the same predictions.",
+  ),
+  metric(
+    'klDivergenceNats',
+    'kl_divergence_nats',
+    'nats',
+    'min',
+    'KLD',
+    'Mean Kullback–Leibler divergence of the model from its base per token, in nats.',
+  ),
+  metric(
+    'klDivergenceP99Nats',
+    'kl_divergence_p99_nats',
+    'nats',
+    'min',
+    null,
+    '99th percentile of that divergence over tokens.',
+  ),
+  metric(
+    'topAgreementRatio',
+    'top_agreement_ratio',
+    'ratio',
+    'max',
+    null,
+    'Share of predictions whose most likely token is the same as of the base.',
+  ),
+  metric(
+    'taskScoreRatio',
+    'task_score_ratio',
+    'ratio',
+    'max',
+    'score',
+    'Mean score over the tasks, each by its main score: options by likelihood per byte, or its first scorer.',
+  ),
+  metric(
+    'taskRetentionRatio',
+    'task_retention_ratio',
+    'ratio',
+    'max',
+    null,
+    "Mean over tasks of the score as a share of the base's on the same items.",
+  ),
+  metric(
+    'qualitySeconds',
+    'quality_seconds',
+    's',
+    null,
+    null,
+    'Time the measurement of quality took, base included; of the trial that made it when it was reused.',
+  ),
+  metric(
+    'averageMemoryBytes',
+    'average_memory_bytes',
+    'B',
+    'min',
+    null,
+    'Mean memory in use during prefill and decode: of the device, or resident in the process on a CPU (EfficientLLM: AMU).',
+  ),
+  metric(
+    'averageUtilizationRatio',
+    'average_utilization_ratio',
+    'ratio',
+    null,
+    null,
+    'Mean utilization of the device during prefill and decode, or of the CPUs the trial had (EfficientLLM: PCU, a mean despite its name).',
+  ),
+  metric(
+    'averageLatencySeconds',
+    'average_latency_seconds',
+    's',
+    'min',
+    null,
+    'Mean time of one repeat from its first prompt token to its last output token (EfficientLLM: AL).',
+  ),
+  metric(
+    'outputTokensPerSecond',
+    'output_tokens_per_second',
+    'tokens/s',
+    'max',
+    null,
+    'Generated tokens of all sequences divided by the time of prefill and decode (EfficientLLM: IT).',
+  ),
+  metric(
+    'modelCompressionRate',
+    'model_compression_rate',
+    'ratio',
+    'max',
+    null,
+    'Compression ratio, from real bytes, times what is left of the performance: of the task scores, or else of the likelihood (EfficientLLM: MCR).',
   ),
   metric(
     'energyJoules',

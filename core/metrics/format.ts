@@ -32,6 +32,7 @@ const STYLES: Record<Unit, UnitStyle> = {
   cores: style('cores', 'none'),
   'tokens/J': style('t/J', 'large', true),
   'J*s': style('J·s', 'small'),
+  nats: style('nats', 'none'),
 };
 
 /** Ratios that people read as percentages or factors. */
@@ -40,6 +41,12 @@ const RATIO_STYLES: Partial<Record<MetricName, 'percent' | 'times'>> = {
   stealRatio: 'percent',
   energyIntegralDifferenceRatio: 'percent',
   compressionRatio: 'times',
+  modelCompressionRate: 'times',
+  weightSparsityRatio: 'percent',
+  topAgreementRatio: 'percent',
+  taskScoreRatio: 'percent',
+  taskRetentionRatio: 'percent',
+  averageUtilizationRatio: 'percent',
 };
 
 const PREFIXES = [

@@ -11,6 +11,8 @@ export interface WindowRequest {
   readonly context: number;
   /** `strided` alone: how far a window moves on, and how many of its last tokens are scored. */
   readonly stride: number | null;
+  /** Windows from the start of the text, at most (llama-perplexity: --chunks); null = all. */
+  readonly maxWindows?: number | null;
 }
 
 export interface Window {
@@ -39,6 +41,11 @@ export interface Window {
  * @returns the windows, or one sentence why there are none.
  */
 export function windowsOf(tokens: number, request: WindowRequest): readonly Window[] | string {
+  const windows = cut(tokens, request);
+  return typeof windows === 'string' ? windows : windows.slice(0, request.maxWindows ?? undefined);
+}
+
+function cut(tokens: number, request: WindowRequest): readonly Window[] | string {
   const { scheme, context } = request;
   if (!Number.isInteger(context) || context < 4) {
     return `the context is ${context}; it has to be a whole number of at least 4 tokens`;

@@ -46,7 +46,9 @@ export function experimentId(content: ExperimentContent): string {
   // What a release added is left out where it changes nothing, so that the ids of before hold.
   const quality = content.quality ?? undefined;
   const { quantization, sparsity, ...later } = technique;
-  const changed = Object.entries(later).filter(([name, word]) => word !== UNCHANGED[name as keyof TechniqueChoice]);
+  const changed = Object.entries(later).filter(
+    ([name, word]) => word !== UNCHANGED[name as keyof TechniqueChoice],
+  );
   const techniques = { quantization, sparsity, ...Object.fromEntries(changed) };
   const file = model.digest ?? `source:${model.source}`;
   return `x${digest(EXPERIMENT_FORMAT, { model: file, technique: techniques, runner, workload, measure, quality, device, node }).slice(0, 24)}`;

@@ -27,9 +27,9 @@ export type Reading<T> =
 
 /** Characters with a meaning in words: `?` and `&` part settings, `%` escapes, `+` joins sources. */
 const RESERVED = /[%?&+#\s]/g;
-const escape = (text: string) => text.replace(RESERVED, (c) => encodeURIComponent(c));
+const escaped = (text: string) => text.replace(RESERVED, (c) => encodeURIComponent(c));
 
-function unescape(text: string): string | undefined {
+function unescaped(text: string): string | undefined {
   try {
     return decodeURIComponent(text);
   } catch {
@@ -58,7 +58,7 @@ export function readSettings<S extends Settings>(word: string, settings: S): Rea
     }
     if (seen.has(key)) return wrong(`${JSON.stringify(word)} gives ${key} twice`);
     seen.add(key);
-    const text = unescape(written);
+    const text = unescaped(written);
     const value = text === undefined ? undefined : setting.read(text);
     if (value === undefined) return wrong(`${key} of ${JSON.stringify(word)} must be ${setting.form}`);
     values[key] = value;
@@ -71,14 +71,14 @@ export function writeWord<S extends Settings>(head: string, values: SettingValue
   const pairs = Object.entries(settings)
     .map(([key, setting]) => [key, setting.write(values[key]), setting.write(setting.fallback)] as const)
     .filter(([, text, fallback]) => text !== fallback)
-    .map(([key, text]) => `${key}=${escape(text)}`)
+    .map(([key, text]) => `${key}=${escaped(text)}`)
     .sort();
   return pairs.length === 0 ? head : `${head}?${pairs.join('&')}`;
 }
 
 /** @returns a word from keys and values as a file has them, not yet read: unknown keys stay. */
 export function joinWord(head: string, pairs: readonly (readonly [string, unknown])[]): string {
-  const settings = pairs.map(([key, value]) => `${key}=${escape(String(value))}`);
+  const settings = pairs.map(([key, value]) => `${key}=${escaped(String(value))}`);
   return settings.length === 0 ? head : `${head}?${settings.join('&')}`;
 }
 

@@ -47,7 +47,7 @@ const job = (
   base: string | null = null,
 ): QualityJob => ({
   model: model(name),
-  basePath: base === null ? null : modelPath(base),
+  base: base === null ? null : model(base),
   request: { text: null, tasks: [], ...request },
   trainedContext: 512,
 });

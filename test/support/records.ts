@@ -238,7 +238,10 @@ export function completeTrial(options: TrialOptions = {}): ResultRecord {
       bytes: weightBytes,
       recipe: `quantize ${experiment.technique.quantization}`,
       makeSeconds: 4.2,
+      steps: [],
+      adapters: [],
     },
+    quality: null,
     tokenSeconds,
     samples: [
       series(

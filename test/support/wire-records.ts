@@ -75,6 +75,7 @@ export function aRecord(lease: Lease, node = aNode(), ending: Ending = {}): Resu
   return {
     schema: RESULT_SCHEMA,
     trialId: lease.trialId,
+    quality: null,
     experimentId: lease.experiment.id,
     sweep: {
       id: lease.sweepId,

@@ -16,8 +16,10 @@ import { makeRoom } from '../../../agent/artifacts/eviction.js';
 import { withLock } from '../../../agent/artifacts/lock.js';
 import { type ResolvedModel, resolveModel } from '../../../agent/artifacts/resolve.js';
 import { builtinFolder, builtinNames, locateSource } from '../../../agent/artifacts/source.js';
+import { stepsFor } from '../../../agent/artifacts/steps/index.js';
 import { type ArtifactRequest, ArtifactStore, type Launcher } from '../../../agent/artifacts/store.js';
 import { type Failure, type FailureCode, failure, toFailure } from '../../../core/errors.js';
+import { UNCHANGED } from '../../../core/techniques/index.js';
 import { temporaryFolder } from '../../support/bench.js';
 
 async function failureOf(work: () => unknown): Promise<Failure> {
@@ -175,7 +177,7 @@ describe('the store', () => {
       if (typeof answer === 'string') writeFileSync(request.order.outputPath, answer);
       return {
         ended: Promise.resolve({
-          answer: { type: 'quantized', bytes: 3, warnings: ['two tensors fell back'] },
+          answer: { type: 'made', warnings: ['two tensors fell back'], facts: {} },
           failure: typeof answer === 'string' ? null : answer,
           exitCode: 0,
           signal: null,
@@ -187,21 +189,22 @@ describe('the store', () => {
     return { made, launcher };
   }
 
-  const ask = (base: ResolvedModel, quantization: string): ArtifactRequest => ({
-    base,
-    quantization,
-    runnerKind: 'llama-cpp',
-    engine: 'llama.cpp test',
-    cpus: [0],
-    timeLimitSeconds: 10,
-  });
+  const ask = async (
+    base: ResolvedModel,
+    quantization: string,
+    engine = 'llama.cpp test',
+  ): Promise<ArtifactRequest> => {
+    const technique = { ...UNCHANGED, quantization };
+    const steps = await stepsFor({ base, technique, runnerKind: 'llama-cpp', engine });
+    return { base, steps, cpus: [0], timeLimitSeconds: 10 };
+  };
 
   test('gives the base itself where it is that already', async () => {
     const store = new ArtifactStore({ cacheFolder: temporaryFolder(), artifactBytes: 1e9 });
     const base = await tiny();
     const { made, launcher } = maker('abc');
     for (const quantization of ['base', 'f16']) {
-      const artifact = await store.prepare(ask(base, quantization), launcher);
+      const artifact = await store.prepare(await ask(base, quantization), launcher);
       expect(artifact).toMatchObject({
         path: base.path,
         digest: base.digest,
@@ -217,8 +220,8 @@ describe('the store', () => {
     const base = await tiny();
     const { made, launcher } = maker('abc');
     const [a, b] = await Promise.all([
-      new ArtifactStore(settings).prepare(ask(base, 'q8_0'), launcher),
-      new ArtifactStore(settings).prepare(ask(base, 'q8_0'), launcher),
+      new ArtifactStore(settings).prepare(await ask(base, 'q8_0'), launcher),
+      new ArtifactStore(settings).prepare(await ask(base, 'q8_0'), launcher),
     ]);
     expect(made).toEqual(['q8_0']);
     expect(a.path).toBe(b.path);
@@ -233,10 +236,10 @@ describe('the store', () => {
     const store = new ArtifactStore({ cacheFolder: temporaryFolder(), artifactBytes: 1e9 });
     const base = await tiny();
     const { made, launcher } = maker('abc');
-    const first = await store.prepare(ask(base, 'q8_0'), launcher);
-    await store.prepare({ ...ask(base, 'q8_0'), engine: 'llama.cpp other' }, launcher);
+    const first = await store.prepare(await ask(base, 'q8_0'), launcher);
+    await store.prepare(await ask(base, 'q8_0', 'llama.cpp other'), launcher);
     writeFileSync(first.path, 'abcd');
-    await store.prepare(ask(base, 'q8_0'), launcher);
+    await store.prepare(await ask(base, 'q8_0'), launcher);
     expect(made).toEqual(['q8_0', 'q8_0', 'q8_0']);
   });
 
@@ -245,18 +248,20 @@ describe('the store', () => {
     const store = new ArtifactStore({ cacheFolder, artifactBytes: 1e9 });
     const base = await tiny();
     const crash = failure('crashed', 'the quantization was killed by SIGABRT', { signal: 'SIGABRT' });
-    const refused = await failureOf(() => store.prepare(ask(base, 'q4_0'), maker(crash).launcher));
+    const refused = await failureOf(async () =>
+      store.prepare(await ask(base, 'q4_0'), maker(crash).launcher),
+    );
     expect(refused).toMatchObject({ code: 'artifact-failed', signal: 'SIGABRT' });
     expect(refused.message).toContain('q4_0');
     expect(readdirSync(join(cacheFolder, 'artifacts'))).toEqual([]);
     const full = failure('crashed', 'x', { stderrTail: 'write: No space left on device' });
-    expect((await failureOf(() => store.prepare(ask(base, 'q4_0'), maker(full).launcher))).code).toBe(
-      'disk-full',
-    );
+    expect(
+      (await failureOf(async () => store.prepare(await ask(base, 'q4_0'), maker(full).launcher))).code,
+    ).toBe('disk-full');
     const killed = failure('out-of-memory', 'x');
-    expect((await failureOf(() => store.prepare(ask(base, 'q4_0'), maker(killed).launcher))).code).toBe(
-      'out-of-memory',
-    );
+    expect(
+      (await failureOf(async () => store.prepare(await ask(base, 'q4_0'), maker(killed).launcher))).code,
+    ).toBe('out-of-memory');
   });
 
   test('leaves nothing of a synthetic model whose maker was killed half way', async () => {
@@ -271,7 +276,9 @@ describe('the store', () => {
       const reason = failure('cancelled', 'it was stopped');
       return { ended: Promise.resolve({ ...ending, failure: reason, memoryGuard: 'none' }) };
     };
-    expect((await failureOf(() => store.prepare(ask(base, 'base'), killed))).code).toBe('cancelled');
+    expect((await failureOf(async () => store.prepare(await ask(base, 'base'), killed))).code).toBe(
+      'cancelled',
+    );
     expect(readdirSync(join(cacheFolder, 'artifacts'))).toEqual([]);
   });
 
@@ -279,7 +286,9 @@ describe('the store', () => {
     const store = new ArtifactStore({ cacheFolder: temporaryFolder(), artifactBytes: 1e9 });
     const base = await tiny();
     const huge = { ...base, facts: { ...base.facts, bytes: 1e18 } };
-    const refused = await failureOf(() => store.prepare(ask(huge, 'q4_0'), maker('abc').launcher));
+    const refused = await failureOf(async () =>
+      store.prepare(await ask(huge, 'q4_0'), maker('abc').launcher),
+    );
     expect(refused).toMatchObject({ code: 'disk-full', hint: expect.stringContaining('cacheFolder') });
   });
 

@@ -204,6 +204,7 @@ describe('the set of meters', () => {
       powerLimitWatts: () => null,
       memoryUsedBytes: () => 7,
       clockHertz: () => null,
+      utilizationRatio: () => null,
       temperatureCelsius: () => null,
       throttleReasons: () => 0,
       inUse: () => false,

@@ -55,6 +55,7 @@ describe.skipIf(!gcc)('NVML through a stub library (needs gcc)', () => {
     expect(first!.memoryUsedBytes()).toBe(3 * 2 ** 30);
     expect(first!.clockHertz()).toBe(1980e6);
     expect(first!.temperatureCelsius()).toBe(45);
+    expect(first!.utilizationRatio()).toBe(0.87);
     expect(first!.throttleReasons()).toBe(0x40);
     expect([first!.inUse(), second!.inUse()]).toEqual([false, true]);
     nvml.close();
@@ -102,6 +103,7 @@ describe.skipIf(!gcc)('NVML through a stub library (needs gcc)', () => {
     expect(state!.read().map(({ quantity }) => quantity)).toEqual([
       'deviceMemoryBytes',
       'deviceClockHertz',
+      'deviceUtilizationRatio',
       'deviceTemperatureCelsius',
       'throttleReasons',
     ]);

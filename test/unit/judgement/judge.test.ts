@@ -57,6 +57,28 @@ describe('a calm trial', () => {
     expect(value(result, 'bitsPerWeight')).toBe(8.5);
     expect(value(result, 'compressionRatio')).toBeCloseTo(16 / 8.5, 12);
   });
+
+  test('what was made and what its answers are worth', () => {
+    expect(value(result, 'makeSeconds')).toBe(4);
+    expect(value(result, 'weightSparsityRatio')).toBe(0.5);
+    expect(value(result, 'perplexity')).toBe(9);
+    expect(measured(result, 'perplexity').ci95![1]).toBeCloseTo(9 + 0.196, 5);
+    expect(value(result, 'perplexityRatio')).toBe(9 / 8);
+    expect(value(result, 'klDivergenceNats')).toBe(0.01);
+    expect(value(result, 'topAgreementRatio')).toBe(0.95);
+    expect(value(result, 'taskScoreRatio')).toBe(0.75);
+    expect(value(result, 'taskRetentionRatio')).toBe(0.75);
+  });
+
+  test("EfficientLLM's six, from real bytes", () => {
+    // In the 6 s of each repeat: 2 and 4 s; 256 tokens; on the device 1 GB but for one second of 1.5 GB.
+    expect(value(result, 'averageLatencySeconds')).toBeCloseTo(6, 9);
+    expect(value(result, 'outputTokensPerSecond')).toBeCloseTo(256 / 6, 9);
+    expect(value(result, 'averageMemoryBytes')).toBeGreaterThan(1e9);
+    expect(value(result, 'averagePowerWatts')).toBeCloseTo(880 / 6, 8);
+    expect(value(result, 'averageUtilizationRatio')).toBeCloseTo(0.8, 12);
+    expect(value(result, 'modelCompressionRate')).toBeCloseTo((16 / 8.5) * 0.75, 12);
+  });
 });
 
 describe('gates', () => {

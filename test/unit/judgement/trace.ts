@@ -1,5 +1,6 @@
 import type { JudgeInput } from '../../../core/judgement/evidence.js';
 import { givenOf, judge } from '../../../core/judgement/judge.js';
+import type { QualityRecord } from '../../../core/quality/record.js';
 import { type Phase, RESULT_SCHEMA, type ResultRecord, type SampleSeries } from '../../../core/result.js';
 import type { Experiment, MeasurePolicy } from '../../../core/sweep/experiment.js';
 import { UNCHANGED } from '../../../core/techniques/index.js';
@@ -119,11 +120,60 @@ export function joulesAt(t: number, phases: readonly Phase[] = phasesOf()): numb
   return joules;
 }
 
+/** What the model said: a perplexity of 9 against its base's 8, and one task with 3 of 4 right where the base has 4. */
+const ANSWERS: QualityRecord = {
+  text: {
+    tokens: 1000,
+    windows: 2,
+    scored: 500,
+    perplexity: { value: 9, standardError: 0.1 },
+    againstBase: {
+      perplexity: { value: 8, standardError: 0.1 },
+      perplexityRatio: { value: 9 / 8, standardError: 0.001 },
+      kl: {
+        mean: { value: 0.01, standardError: 0.001 },
+        median: 0.005,
+        p90: 0.02,
+        p95: 0.03,
+        p99: 0.05,
+        p999: 0.1,
+        maximum: 0.2,
+      },
+      sameTop: { value: 0.95, standardError: 0.01 },
+      probabilityChangeRms: { value: 0.01, standardError: 0.001 },
+    },
+  },
+  tasks: [
+    {
+      name: 'questions',
+      items: 4,
+      chance: 0.25,
+      scores: [
+        {
+          name: 'perByte',
+          score: { value: 0.75, standardError: 0.2 },
+          base: { value: 1, standardError: 0 },
+          retentionPercent: { value: 75, standardError: 20 },
+          groups: [],
+          spread: null,
+        },
+      ],
+    },
+  ],
+  textDigest: 'sha256:0',
+  taskDigests: ['sha256:1'],
+  warnings: [],
+  seconds: 3,
+  reused: false,
+};
+
 /** A calm trial on a GPU node with two host cores in use, one of them idle. */
 export function calmInput(changes: Partial<JudgeInput> = {}): JudgeInput {
   const phases = changes.phases ?? phasesOf();
   return {
     experiment,
+    making: { seconds: 4, sparsity: 0.5 },
+    quality: ANSWERS,
     phases,
     tokenSeconds: Array.from({ length: TRUTH.repeats }, () =>
       new Array<number>(TRUTH.outputTokens).fill(TRUTH.decodeSeconds / TRUTH.outputTokens),
@@ -161,6 +211,7 @@ export function calmSamples(phases: readonly Phase[] = phasesOf()): SampleSeries
     series('processProportionalBytes', 'gauge', () => 1.5e8),
     series('deviceMemoryBytes', 'gauge', (t) => 1e9 + (t > 4 && t < 5 ? 5e8 : 0)),
     series('deviceClockHertz', 'gauge', () => 1.7e9),
+    series('deviceUtilizationRatio', 'gauge', () => 0.8),
     series('deviceTemperatureCelsius', 'gauge', (t) => 50 + t / 10),
     series('throttleReasons', 'gauge', () => 1),
   ];
@@ -185,11 +236,26 @@ export function samplesWith(
   return [...kept, ...added];
 }
 
+function artifactOf({ making }: JudgeInput): ResultRecord['artifact'] {
+  if (making === null) return null;
+  const file = { digest: 'sha256:2', bytes: 8_500_000 };
+  const facts = { sparsity: making.sparsity };
+  return {
+    ...file,
+    base: 'sha256:3',
+    recipe: 'prune(wanda:50%)',
+    makeSeconds: making.seconds,
+    steps: [{ recipe: 'prune(wanda:50%)', ...file, makeSeconds: 4, facts }],
+    adapters: [],
+  };
+}
+
 /** The record an agent would make of it. */
 export function recordOf(input: JudgeInput, changes: Partial<ResultRecord> = {}): ResultRecord {
   return {
     schema: RESULT_SCHEMA,
     trialId: 't1',
+    quality: input.quality,
     experimentId: input.experiment.id,
     sweep: { id: 's1', name: 'test', position: 0, block: 0, purpose: 'measure', attempt: 1 },
     experiment: structuredClone(input.experiment) as ResultRecord['experiment'],
@@ -208,7 +274,7 @@ export function recordOf(input: JudgeInput, changes: Partial<ResultRecord> = {})
       halfWidth: input.outcome?.halfWidth ?? null,
     },
     ...judge(input),
-    artifact: null,
+    artifact: artifactOf(input),
     tokenSeconds: input.tokenSeconds.map((t) => [...t]),
     samples: [...input.samples],
     absent: { ...input.absent },

@@ -208,8 +208,14 @@ spec:
     [file({ quality: {} }), /spec\.quality: quality asks nothing: name a text/],
     [file({ quality: { text: 'x', stride: 8 } }), /stride is for strided windows, and these are llama/],
     [file({ techniques: { lora: 'x' } }), /"lora" is not a key here/],
-    [file({ techniques: { attention: 'gqa' } }), /attention must be base, mqa.*\[did you mean kv-heads:2\?\]/],
-    [file({ techniques: { adapter: 'a.gguf?mode=melted' } }), /mode of "a\.gguf\?mode=melted" must be attached or/],
+    [
+      file({ techniques: { attention: 'gqa' } }),
+      /attention must be base, mqa.*\[did you mean kv-heads:2\?\]/,
+    ],
+    [
+      file({ techniques: { adapter: 'a.gguf?mode=melted' } }),
+      /mode of "a\.gguf\?mode=melted" must be attached or/,
+    ],
     [
       file({ techniques: { quantization: { type: 'q4_k_m', outputTyp: 'q8_0' } } }),
       /"outputTyp" is not a key here \[did you mean outputType\?\]/,

@@ -1,0 +1,46 @@
+import { FailureError, failure } from '../../core/errors.js';
+import type { QualityRequest, TextRequest } from '../../core/quality/outcome.js';
+import type { QualityPolicy } from '../../core/sweep/experiment.js';
+import { digestOf } from '../artifacts/digest.js';
+import type { ModelSettings } from '../artifacts/resolve.js';
+import { locateSource } from '../artifacts/source.js';
+import { locateText } from '../artifacts/text.js';
+import { readTasks } from './task-files.js';
+
+/** What a sweep asks about answers, with everything read that it names. */
+export interface QualityQuestions {
+  readonly request: QualityRequest;
+  readonly textDigest: string | null;
+  /** Of every file that the tasks are made of. */
+  readonly taskDigests: readonly string[];
+}
+
+/**
+ * @throws FailureError `source-not-allowed`, `model-missing` for files, `impossible-combination` for task
+ * files with mistakes, all of them in the message.
+ */
+export async function questionsOf(policy: QualityPolicy, settings: ModelSettings): Promise<QualityQuestions> {
+  const text = policy.text === null ? null : textRequest(policy.text, policy, settings);
+  const digest = (path: string) => digestOf(path, settings.cacheFolder);
+  // The first look-up allows a path relative to any model folder; what a file then names is a whole path.
+  const paths = policy.tasks.map((source) => locateSource(source, settings));
+  const read = readTasks(paths, (path) => locateSource(path, settings));
+  if (!read.ok) {
+    const hint = 'Correct the task files; `ridge quality --task FILE` checks them one by one.';
+    throw new FailureError(failure('impossible-combination', read.mistakes.join('; '), { hint }));
+  }
+  return {
+    request: { text, tasks: read.tasks },
+    textDigest: text === null ? null : await digest(text.path),
+    taskDigests: await Promise.all(read.files.map(digest)),
+  };
+}
+
+function textRequest(source: string, policy: QualityPolicy, settings: ModelSettings): TextRequest {
+  const { windows: scheme, contextTokens: context, stride, maxWindows } = policy;
+  return {
+    path: locateText(source, settings),
+    windows: { scheme, context, stride, maxWindows },
+    basePrecision: scheme === 'llama' ? 'llama' : 'exact',
+  };
+}

@@ -1,0 +1,93 @@
+import { readFileSync } from 'node:fs';
+import { basename, dirname, extname, resolve } from 'node:path';
+import { parseTaskDefinition, plainTask, type TaskDefinition } from '../../core/quality/tasks/definition.js';
+import { type Task, withExamples } from '../../core/quality/tasks/few-shot.js';
+import { parseItems, type TaskItem, templateProblem } from '../../core/quality/tasks/items.js';
+
+export type ReadTasks =
+  | { readonly ok: true; readonly tasks: readonly Task[]; readonly files: readonly string[] }
+  | { readonly ok: false; readonly mistakes: readonly string[] };
+
+/**
+ * Reads task files and the items they name.
+ * @param locate gives the file to open for a path, and throws for one that may not be opened.
+ * @returns the tasks with every file that was read, or every mistake of every file, each as `file:line …`.
+ */
+export function readTasks(
+  paths: readonly string[],
+  locate: (path: string) => string = (path) => path,
+): ReadTasks {
+  const reader = new TaskReader(locate);
+  const tasks = paths.flatMap((path) => reader.task(path) ?? []);
+  const { mistakes, files } = reader;
+  return mistakes.length === 0 ? { ok: true, tasks, files } : { ok: false, mistakes };
+}
+
+class TaskReader {
+  readonly mistakes: string[] = [];
+  readonly files: string[] = [];
+  readonly #locate: (path: string) => string;
+
+  constructor(locate: (path: string) => string) {
+    this.#locate = locate;
+  }
+
+  task(path: string): Task | null {
+    const definition = this.#definition(path);
+    if (definition === null) return null;
+    const problem = templateProblem(definition);
+    if (problem !== null) this.mistakes.push(`${path}: ${problem}`);
+    const folder = dirname(path);
+    const { items, fewShot } = definition.spec;
+    const asked = this.#items(definition, resolve(folder, items));
+    const examples =
+      fewShot?.items === undefined ? null : this.#items(definition, resolve(folder, fewShot.items));
+    if (asked === null || (fewShot?.items !== undefined && examples === null)) return null;
+    const task = withExamples(definition, asked, examples);
+    if (typeof task !== 'string') return task;
+    this.mistakes.push(`${path}: ${task}`);
+    return null;
+  }
+
+  /** JSONL comes without a definition; everything else is one. */
+  #definition(path: string): TaskDefinition | null {
+    const extension = extname(path);
+    if (extension === '.jsonl') return plainTask(basename(path, extension), basename(path));
+    const text = this.#read(path);
+    if (text === null) return null;
+    const parsed = parseTaskDefinition(text);
+    if (parsed.ok) return parsed.value;
+    for (const { line, column, path: where, message } of parsed.mistakes) {
+      this.mistakes.push(`${path}:${line}:${column} ${where === '' ? '' : `${where}: `}${message}`);
+    }
+    return null;
+  }
+
+  #items(task: TaskDefinition, path: string): readonly TaskItem[] | null {
+    const text = this.#read(path);
+    if (text === null) return null;
+    const parsed = parseItems(task, text);
+    if (parsed.ok) return parsed.value;
+    for (const { line, message } of parsed.mistakes) this.mistakes.push(`${path}:${line} ${message}`);
+    return null;
+  }
+
+  #read(path: string): string | null {
+    try {
+      const file = this.#locate(path);
+      const text = readFileSync(file, 'utf8');
+      this.files.push(file);
+      return text;
+    } catch (error) {
+      const { code, message } = error as NodeJS.ErrnoException;
+      const why =
+        code === 'ENOENT'
+          ? 'there is no such file'
+          : code === 'EISDIR'
+            ? 'it is a folder'
+            : (code ?? message);
+      this.mistakes.push(`${path}: ${why}`);
+      return null;
+    }
+  }
+}

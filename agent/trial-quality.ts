@@ -1,0 +1,113 @@
+import { toFailure } from '../core/errors.js';
+import type { Lease } from '../core/lease.js';
+import { NO_QUALITY } from '../core/models/synthetic.js';
+import type { DeviceProfile } from '../core/node.js';
+import { isSyntheticAdapter, readAdapter } from '../core/techniques/adapter.js';
+import { warn } from '../core/warnings.js';
+import type { Launcher } from './artifacts/making.js';
+import type { Bench } from './experiment.js';
+import { monotonicSeconds, wholeNanoseconds } from './isolation/line.js';
+import type { PreparedModel } from './preparation.js';
+import { type AnswerRequest, answersOf } from './quality/answers.js';
+import type { QualityModel } from './quality/measure.js';
+import { type QualityQuestions, questionsOf } from './quality/policy.js';
+import type { TrialNotes } from './record.js';
+
+/** Options of a runner that change what a model says, and not only how fast. */
+const TELLING_OPTIONS = ['flashAttention', 'kvCacheTypeK', 'kvCacheTypeV', 'cpuBackend', 'gpuLayers'];
+
+/**
+ * Reads what the sweep asks about answers, before anything is timed: a mistake costs no measurement.
+ * @returns null when nothing is asked, or nothing can be said; the notes then have the reason.
+ * @throws FailureError for files that are missing, not allowed, or wrong.
+ */
+export async function prepareQuestions(
+  { experiment }: Lease,
+  bench: Bench,
+  model: PreparedModel | null,
+  notes: TrialNotes,
+): Promise<QualityQuestions | null> {
+  if (experiment.quality === null) return null;
+  const adapter = readAdapter(experiment.technique.adapter);
+  const random = adapter.ok && adapter.value?.parts.some(isSyntheticAdapter);
+  if (model === null || model.base.randomWeights || random) {
+    const why = model === null ? `the runner ${experiment.runner.kind} has no answers to judge` : NO_QUALITY;
+    notes.absent = { ...notes.absent, quality: why };
+    return null;
+  }
+  return await questionsOf(experiment.quality, bench.models);
+}
+
+/**
+ * Asks the model after it was timed, in a process of its own. Questions that cannot fit the model (a text
+ * shorter than one window) leave the numbers of speed as they are, and the notes say why; a crash fails the
+ * trial, which is then tried again.
+ */
+export async function askQuestions(
+  { experiment }: Lease,
+  bench: Bench,
+  device: DeviceProfile,
+  model: PreparedModel,
+  questions: QualityQuestions,
+  notes: TrialNotes,
+  launcher: Launcher,
+): Promise<void> {
+  const startSeconds = wholeNanoseconds(monotonicSeconds() - notes.originSeconds);
+  try {
+    notes.quality = await answersOf(requestOf(experiment, bench, device, model, questions), launcher);
+  } catch (error) {
+    const reason = toFailure(error);
+    if (reason.code !== 'impossible-combination' && reason.code !== 'model-unsupported') throw error;
+    notes.absent = { ...notes.absent, quality: reason.message };
+    notes.warnings.push(warn('quality-missing', `the quality was not measured: ${reason.message}`));
+    return;
+  }
+  for (const text of notes.quality.warnings) notes.warnings.push(warn('quality-doubt', text));
+  const endSeconds = wholeNanoseconds(monotonicSeconds() - notes.originSeconds);
+  const tokens = notes.quality.text?.scored ?? 0;
+  notes.phases.push({ name: 'quality', repeat: null, startSeconds, endSeconds, tokens });
+}
+
+function requestOf(
+  experiment: Lease['experiment'],
+  bench: Bench,
+  device: DeviceProfile,
+  model: PreparedModel,
+  questions: QualityQuestions,
+): AnswerRequest {
+  const { runner } = experiment;
+  const asked = (path: string | null, options: QualityModel['options']): QualityModel => ({
+    runnerKind: runner.kind,
+    modelPath: path,
+    options,
+    deviceClass: experiment.device,
+    deviceId: device.id,
+    cpus: device.cpus,
+  });
+  // The base answers as it would without any technique: a quantized cache is one.
+  const { threads = null, cpuBackend = 'shipped' } = runner.options;
+  const base = experiment.quality?.base === true ? asked(model.base.path, { threads, cpuBackend }) : null;
+  const telling = Object.fromEntries(TELLING_OPTIONS.map((name) => [name, runner.options[name] ?? null]));
+  const release = bench.profile.runners.find(({ kind }) => kind === runner.kind)?.release ?? 'unknown';
+  return {
+    job: {
+      model: asked(model.artifact.path, runner.options),
+      base,
+      request: questions.request,
+      trainedContext: model.base.facts.contextLength,
+    },
+    questions,
+    identity: {
+      model: model.artifact.digest,
+      base: base === null ? null : model.base.digest,
+      runner: runner.kind,
+      release,
+      device: experiment.device,
+      options: telling,
+    },
+    cacheFolder: bench.models.cacheFolder,
+    cpus: device.cpus,
+    timeLimitSeconds: experiment.measure.trialTimeoutSeconds ?? bench.limits.trialTimeoutSeconds,
+    memoryLimitBytes: bench.limits.memoryLimitBytes ?? bench.profile.memoryBytes,
+  };
+}

@@ -1,0 +1,73 @@
+import { compressionRatio, repeatSeconds } from '../metrics/derive.js';
+import { deviceKind } from '../metrics/energy.js';
+import { gaugeMean, type Reading } from '../metrics/integrate.js';
+import type { ResultRecord } from '../result.js';
+import { spanReading } from './coverage.js';
+import { cpuUse } from './cpu.js';
+import { perRepeat, single } from './entries.js';
+import type { Evidence, Findings, JudgeInput } from './evidence.js';
+import { performanceRatio } from './quality.js';
+
+/**
+ * What EfficientLLM (arXiv 2505.13840) compares techniques by, as its formulas say and from what was
+ * measured. Its compression rate takes 4 for the size of every int4 model; here it is the bytes of the file.
+ */
+export function efficiencyFindings(evidence: Evidence): Findings {
+  const { input, repeats, series, span } = evidence;
+  const onCpu = deviceKind(input.experiment.device) === 'cpu';
+  const absent = (quantity: string) => input.absent[quantity] ?? `${quantity} was not sampled`;
+  const memory = onCpu ? 'processResidentBytes' : 'deviceMemoryBytes';
+  const used = spanReading(series.get(memory), span, absent(memory), gaugeMean);
+  const busy = utilization(evidence, absent, onCpu);
+  const latencies = repeats.map(repeatSeconds).filter((seconds) => seconds > 0);
+  const rates = repeats
+    .filter(({ decode }) => decode !== null && decode.tokens > 0)
+    .map((repeat) => repeat.decode!.tokens / repeatSeconds(repeat));
+  const { making } = input;
+  return {
+    entries: {
+      averageMemoryBytes: single(used.value, 'B', used.value === null ? used.reason : '', 'sampled'),
+      averageUtilizationRatio: single(busy.value, 'ratio', busy.value === null ? busy.reason : ''),
+      averageLatencySeconds: perRepeat(latencies, 's', 'nothing was measured'),
+      outputTokensPerSecond: perRepeat(rates, 'tokens/s', 'the workload generates no tokens'),
+      modelCompressionRate: compressionRate(evidence),
+      weightSparsityRatio: single(making?.sparsity ?? null, 'ratio', 'the weights were not pruned'),
+      makeSeconds: single(
+        making?.seconds ?? null,
+        's',
+        making === null ? 'the base was run as it is' : 'an earlier trial made the file',
+      ),
+    },
+    warnings: [],
+  };
+}
+
+/** Of a GPU what its driver says; of a CPU the share of the CPUs that the trial had. */
+function utilization(evidence: Evidence, absent: (quantity: string) => string, onCpu: boolean): Reading {
+  const { input, series, span } = evidence;
+  if (!onCpu) {
+    const quantity = 'deviceUtilizationRatio';
+    return spanReading(series.get(quantity), span, absent(quantity), gaugeMean);
+  }
+  const { process } = cpuUse(evidence, absent);
+  return process.value === null ? process : { ...process, value: process.value / input.cores };
+}
+
+function compressionRate(evidence: Evidence) {
+  const { baseBytes, facts } = evidence.input;
+  const kept = performanceRatio(evidence);
+  if (baseBytes === null || facts.modelBytes === null)
+    return single(null, 'ratio', 'the weight bytes of the base file are not known');
+  if (kept === null) return single(null, 'ratio', 'what is left of the performance was not measured');
+  return single(compressionRatio(baseBytes, facts.modelBytes) * kept, 'ratio', '');
+}
+
+/** @returns what making a file took and did, from its lineage. */
+export function makingOf({
+  makeSeconds,
+  steps,
+}: Pick<NonNullable<ResultRecord['artifact']>, 'makeSeconds' | 'steps'>): JudgeInput['making'] {
+  if (steps.length === 0) return null;
+  const sparsity = steps.flatMap(({ facts }) => (typeof facts.sparsity === 'number' ? facts.sparsity : []));
+  return { seconds: makeSeconds, sparsity: sparsity.at(-1) ?? null };
+}

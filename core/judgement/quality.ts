@@ -1,0 +1,73 @@
+import type { MetricName, Unit } from '../metrics/catalogue.js';
+import type { Estimate } from '../quality/perplexity.js';
+import { mainScore } from '../quality/record.js';
+import { type Entry, missing, single } from './entries.js';
+import type { Evidence, Findings } from './evidence.js';
+
+const NOT_ASKED = 'the sweep asks for no quality';
+const NO_TEXT = 'the sweep names no text for perplexity';
+const NO_TASKS = 'the sweep names no tasks';
+const NO_BASE = 'the model was not compared with its base';
+
+/** What the model's answers are worth, from what was measured after it was timed. */
+export function qualityFindings({ input }: Evidence): Findings {
+  const { quality } = input;
+  const why = quality === null ? (input.absent.quality ?? NOT_ASKED) : null;
+  const text = quality?.text ?? null;
+  const against = text?.againstBase ?? null;
+  const noText = why ?? NO_TEXT;
+  const noBase = why ?? (text === null ? NO_TEXT : NO_BASE);
+  const tasks = (quality?.tasks ?? []).flatMap((task) => mainScore(task) ?? []);
+  const retained = tasks.flatMap(({ retentionPercent }) => retentionPercent ?? []);
+  const entries: Partial<Record<MetricName, Entry>> = {
+    perplexity: estimated(text?.perplexity ?? null, 'ratio', noText),
+    perplexityRatio: estimated(against?.perplexityRatio ?? null, 'ratio', noBase),
+    klDivergenceNats: estimated(against?.kl.mean ?? null, 'nats', noBase),
+    klDivergenceP99Nats: single(against?.kl.p99 ?? null, 'nats', noBase),
+    topAgreementRatio: estimated(against?.sameTop ?? null, 'ratio', noBase),
+    taskScoreRatio: estimated(mean(tasks.map(({ score }) => score)), 'ratio', why ?? NO_TASKS),
+    taskRetentionRatio: estimated(
+      mean(retained.map(percentAsRatio)),
+      'ratio',
+      why ?? (tasks.length === 0 ? NO_TASKS : NO_BASE),
+    ),
+    qualitySeconds: single(quality?.seconds ?? null, 's', why ?? NOT_ASKED),
+  };
+  return { entries, warnings: [] };
+}
+
+/** How much of the base's performance is left, 1 = all: of its task scores, else of its likelihood (base PPL over PPL). */
+export function performanceRatio(evidence: Evidence): number | null {
+  const { taskRetentionRatio, perplexityRatio } = qualityFindings(evidence).entries;
+  if (taskRetentionRatio !== undefined && taskRetentionRatio.value !== null) return taskRetentionRatio.value;
+  return perplexityRatio?.value == null ? null : 1 / perplexityRatio.value;
+}
+
+const percentAsRatio = ({ value, standardError }: Estimate): Estimate => ({
+  value: value / 100,
+  standardError: standardError === null ? null : standardError / 100,
+});
+
+/** The mean of independent estimates; null of none. */
+function mean(estimates: readonly Estimate[]): Estimate | null {
+  const n = estimates.length;
+  if (n === 0) return null;
+  const errors = estimates.map(({ standardError }) => standardError);
+  const known = errors.every((error) => error !== null);
+  return {
+    value: estimates.reduce((sum, { value }) => sum + value, 0) / n,
+    standardError: known ? Math.sqrt(errors.reduce((sum, error) => sum + error! ** 2, 0)) / n : null,
+  };
+}
+
+/** z of a 95 % interval of a normal distribution. */
+const Z95 = 1.959964;
+
+function estimated(estimate: Estimate | null, unit: Unit, whyMissing: string): Entry {
+  if (estimate === null) return missing(unit, whyMissing);
+  const entry = single(estimate.value, unit, whyMissing, 'estimate');
+  const { standardError } = estimate;
+  if (entry.value === null || standardError === null) return entry;
+  const half = Z95 * standardError;
+  return { ...entry, ci95: [entry.value - half, entry.value + half] };
+}

@@ -1,0 +1,121 @@
+import { z } from 'zod';
+import type { QualityOutcome, TaskOutcome, TextOutcome } from './outcome.js';
+import type { Estimate } from './perplexity.js';
+
+const estimate = z.object({ value: z.number(), standardError: z.number().nullable() });
+
+const textSchema = z.object({
+  tokens: z.number().int(),
+  windows: z.number().int(),
+  /** Predictions that were scored. */
+  scored: z.number().int(),
+  perplexity: estimate,
+  /** Against the base on the same predictions; null without one. */
+  againstBase: z
+    .object({
+      perplexity: estimate,
+      perplexityRatio: estimate,
+      /** D(base ‖ model) in nats per token. */
+      kl: z.object({
+        mean: estimate,
+        median: z.number(),
+        p90: z.number(),
+        p95: z.number(),
+        p99: z.number(),
+        p999: z.number(),
+        maximum: z.number(),
+      }),
+      /** Share of predictions with the same most likely token. */
+      sameTop: estimate,
+      probabilityChangeRms: estimate,
+    })
+    .nullable(),
+});
+
+const scoreSchema = z.object({
+  name: z.string(),
+  score: estimate,
+  base: estimate.nullable(),
+  retentionPercent: estimate.nullable(),
+  groups: z.array(z.object({ group: z.string(), items: z.number().int(), score: estimate })),
+  spread: z.object({ best: z.string(), worst: z.string(), range: z.number(), stddev: z.number() }).nullable(),
+});
+
+/** What a record keeps of a measurement of quality. */
+export const qualityRecordSchema = z.object({
+  text: textSchema.nullable(),
+  tasks: z.array(
+    z.object({
+      name: z.string(),
+      items: z.number().int(),
+      chance: z.number().nullable(),
+      scores: z.array(scoreSchema),
+    }),
+  ),
+  /** Digests of what was read: the text, and tasks in order. */
+  textDigest: z.string().nullable(),
+  taskDigests: z.array(z.string()),
+  warnings: z.array(z.string()),
+  seconds: z.number(),
+  /** Taken from an earlier trial of the same file, asked the same. */
+  reused: z.boolean(),
+});
+export type QualityRecord = z.infer<typeof qualityRecordSchema>;
+
+export type QualityFacts = Pick<QualityRecord, 'textDigest' | 'taskDigests' | 'seconds'>;
+
+/** @returns an outcome as records keep it: every estimate, and of distributions the tail. */
+export function qualityRecord(outcome: QualityOutcome, facts: QualityFacts): QualityRecord {
+  return {
+    text: outcome.text === null ? null : textRecord(outcome.text),
+    tasks: outcome.tasks.map(taskRecord),
+    warnings: [...outcome.warnings],
+    reused: false,
+    ...facts,
+  };
+}
+
+const plain = ({ value, standardError }: Estimate) => ({ value, standardError });
+
+function textRecord({ tokens, windows, perplexity, divergence }: TextOutcome): QualityRecord['text'] {
+  const facts = { tokens, windows, scored: perplexity.tokens, perplexity: plain(perplexity) };
+  if (divergence === null) return { ...facts, againstBase: null };
+  const { median, p90, p95, p99, p999, maximum } = divergence.kl.distribution;
+  return {
+    ...facts,
+    againstBase: {
+      perplexity: plain(divergence.base),
+      perplexityRatio: plain(divergence.perplexityRatio),
+      kl: { mean: plain(divergence.kl), median, p90, p95, p99, p999, maximum },
+      sameTop: plain(divergence.sameTop),
+      probabilityChangeRms: plain(divergence.probabilityChangeRms),
+    },
+  };
+}
+
+function taskRecord({ name, items, chance, scores }: TaskOutcome): QualityRecord['tasks'][number] {
+  return {
+    name,
+    items,
+    chance,
+    scores: scores.map((one) => ({
+      name: one.name,
+      score: plain(one.score),
+      base: one.base === null ? null : plain(one.base),
+      retentionPercent: one.retentionPercent === null ? null : plain(one.retentionPercent),
+      groups: one.score.groups.map((group) => ({
+        group: group.group,
+        items: group.items,
+        score: plain(group),
+      })),
+      spread: one.score.spread,
+    })),
+  };
+}
+
+/** Which score of a task stands for it: options by likelihood per byte (lm-evaluation-harness: acc_norm), else its first. */
+export function mainScore({
+  scores,
+}: QualityRecord['tasks'][number]): QualityRecord['tasks'][number]['scores'][number] | null {
+  return scores.find(({ name }) => name === 'perByte') ?? scores[0] ?? null;
+}
