@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { RUNNERS, runnerNamed } from '../../../core/runners/index.js';
+import { RUNNERS } from '../../../core/runners/index.js';
 import {
   ALSO_KNOWN_AS,
   AXIS_NAMES,
