@@ -196,5 +196,5 @@ function lastWords(child: ChildProcess): Promise<void> {
 }
 
 function isAnswer(message: WorkerMessage): boolean {
-  return ['outcome', 'quantized', 'synthesized', 'quality', 'probed', 'failed'].includes(message.type);
+  return ['outcome', 'made', 'quality', 'probed', 'failed'].includes(message.type);
 }
