@@ -1,6 +1,7 @@
 #!/usr/bin/env node
-// Builds dist/: TypeScript by tsc, the report page by vite, and the data files that the code reads.
-import { execFileSync } from 'node:child_process';
+// Builds dist/: TypeScript by tsc, the report page by vite, native code where there is a compiler, and the data files
+// that the code reads.
+import { execFileSync, spawnSync } from 'node:child_process';
 import { chmodSync, cpSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -16,6 +17,13 @@ run('typescript/bin/tsc', ['-p', '.']);
 if (existsSync(join(root, 'dashboards/web/vite.config.ts'))) {
   run('vite/bin/vite.js', ['build', '--config', 'dashboards/web/vite.config.ts', '--logLevel', 'warn']);
 }
+// Without native code all goes on, on portable code: slower, so it is said.
+const kernels = spawnSync(process.execPath, [join(root, 'scripts/build-kernels.mjs')], {
+  cwd: root,
+  stdio: ['ignore', 'ignore', 2],
+});
+if (kernels.status !== 0)
+  console.error('build: without native kernels; pruning and calibration will be slow');
 // Reflection serves the .proto files themselves.
 cpSync(join(root, 'proto/ridgepoint'), join(root, 'dist/proto/ridgepoint'), { recursive: true });
 chmodSync(join(root, 'dist/cli/main.js'), 0o755);

@@ -39,9 +39,9 @@ if (modified(join(root, 'node_modules/.package-lock.json')) < modified(join(root
   run('npm', ['ci', '--no-audit', '--no-fund']);
 }
 
-const sources = ['core', 'proto', 'coordinator', 'agent', 'cli', 'dashboards'];
+const sources = ['core', 'proto', 'coordinator', 'agent', 'cli', 'dashboards', 'kernels'];
 const stamp = join(root, 'dist/.built');
 if (modified(stamp) < Math.max(...sources.map((folder) => newest(join(root, folder))))) {
-  say('building (tsc, then the report page)');
+  say('building (tsc, the report page, native kernels)');
   run(process.execPath, [join(root, 'scripts/build.mjs')]);
 }
