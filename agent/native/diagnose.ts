@@ -4,6 +4,7 @@ import { extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { toFailure } from '../../core/errors.js';
 import { nativeEngineFile } from './engines/location.js';
+import { kernelsLibrary, openPruningKernels } from './kernels.js';
 import { loadLlama } from './llama.js';
 import { findEngine } from './packages.js';
 import { loadPlugins, type PluginState } from './plugins.js';
@@ -47,6 +48,28 @@ export function diagnoseEngines(): Promise<EngineDiagnosis[]> {
 
 /** The work of the child. */
 export async function diagnoseHere(): Promise<EngineDiagnosis[]> {
+  return [...(await diagnoseLlama()), await diagnoseKernels()];
+}
+
+/** Our own library is optional: what it computes has a portable twin. */
+async function diagnoseKernels(): Promise<EngineDiagnosis> {
+  const name = 'native kernels';
+  const library = kernelsLibrary();
+  if (library === null) {
+    const hint =
+      'Optional: with CMake and a C++17 compiler, `npm run build` in a clone compiles them; pruning is slow without.';
+    return { name, ok: false, reason: 'not built on this machine', hint };
+  }
+  try {
+    await openPruningKernels(library, 1);
+    return { name, ok: true, reason: 'built on this machine', hint: null };
+  } catch (error) {
+    const { message, hint } = toFailure(error);
+    return { name, ok: false, reason: message, hint };
+  }
+}
+
+async function diagnoseLlama(): Promise<EngineDiagnosis[]> {
   try {
     const engine = findEngine();
     const llama = await loadLlama({ backend: 'shipped', deviceClass: 'cpu' });

@@ -58,7 +58,7 @@ export async function doctor(options: { readonly json?: true }): Promise<number>
       .filter(([name]) => name !== 'energy' && !name.startsWith('runner '))
       .map(([name, reason]) => ({ name, ok: false, found: reason, hint: null })),
   ];
-  const runs = engines.some((e) => e.ok);
+  const runs = engines.some((e) => e.ok && e.name.startsWith('llama.cpp'));
   if (options.json === true) printJson({ runs, profile, findings });
   else printData(findings.map(line).join('\n'));
   return runs ? EXIT.ok : EXIT.failed;

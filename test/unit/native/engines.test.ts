@@ -6,6 +6,7 @@ import { diagnoseEngines } from '../../../agent/native/diagnose.js';
 import { neededLibraries } from '../../../agent/native/elf.js';
 import { buildCpuEngine } from '../../../agent/native/engines/build.js';
 import { nativeEngineFile } from '../../../agent/native/engines/location.js';
+import { kernelsLibrary } from '../../../agent/native/kernels.js';
 import { findEngine } from '../../../agent/native/packages.js';
 import { readSettings } from '../../../agent/runners/llama-cpp/settings.js';
 import { FailureError } from '../../../core/errors.js';
@@ -35,6 +36,11 @@ describe('engines of this machine', () => {
       const named = new Map(diagnoses.map((diagnosis) => [diagnosis.name, diagnosis]));
       expect(named.get('llama.cpp')).toMatchObject({ ok: true, hint: null });
       expect(named.get('llama.cpp cpu')?.reason).toMatch(/^libggml-cpu/);
+      expect(named.get('native kernels')).toMatchObject(
+        kernelsLibrary() === null
+          ? { ok: false, hint: expect.stringContaining('npm run build') }
+          : { ok: true, hint: null },
+      );
       expect(named.get('llama.cpp cpu (native)')).toMatchObject({
         ok: false,
         reason: 'not built on this machine',
