@@ -1,4 +1,5 @@
-import { type Command, Option } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { COLUMN_SETS, type ColumnChoice, readColumns } from '../../core/report/column-sets.js';
 
 /** The formats a result can be printed in; each is one exporter in cli/output. */
 export const FORMATS = [
@@ -16,6 +17,7 @@ export type Format = (typeof FORMATS)[number];
 export interface DisplayOptions {
   readonly format: Format;
   readonly json?: true;
+  readonly columns?: ColumnChoice;
 }
 
 /** Adds the options of every command that prints results. `--json` is short for `--format json`. */
@@ -24,7 +26,20 @@ export function addDisplayOptions(command: Command): Command {
     .addOption(
       new Option('-f, --format <format>', 'how to print results').choices([...FORMATS]).default('table'),
     )
-    .option('--json', 'the same as --format json');
+    .option('--json', 'the same as --format json')
+    .option(
+      '--columns <names>',
+      `metrics of the table and page, or sets of them: ${COLUMN_SETS.join(', ')} (comma-separated)`,
+      chosenColumns,
+    );
+}
+
+/** @throws InvalidArgumentError for a word that is neither a metric nor a set. */
+function chosenColumns(text: string): ColumnChoice {
+  const reading = readColumns(text);
+  if (reading.ok) return reading.columns;
+  const guess = reading.suggestion === null ? '' : ` Did you mean ${reading.suggestion}?`;
+  throw new InvalidArgumentError(`${reading.message}.${guess}`);
 }
 
 /** @returns the format that was asked for. */

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { loadAgentConfig } from '../../agent/config.js';
 import { type RunningAgent, startAgent } from '../../agent/main.js';
 import { type RunningCoordinator, startCoordinator } from '../../coordinator/main.js';
+import type { ColumnChoice } from '../../core/report/column-sets.js';
 import { buildReport, type Report } from '../../core/report/report.js';
 import type { ResultRecord } from '../../core/result.js';
 import type { ModelRef } from '../../core/sweep/experiment.js';
@@ -132,7 +133,7 @@ async function drive(
       }),
     ]);
     const records = await collectResults(control, sweepId, true);
-    const report = await leave(folder, job.sweep, records, coordinator);
+    const report = await leave(folder, job.sweep, records, coordinator, options.columns ?? null);
     printData(await renderReport(report, chosenFormat(options)));
     say(`\n${join(folder.path, FILES.page)}  ${join(folder.path, FILES.results)}`);
     if (!interrupts.interrupted) return exitCode;
@@ -151,8 +152,9 @@ async function leave(
   sweep: Sweep,
   records: readonly ResultRecord[],
   coordinator: RunningCoordinator,
+  columns: ColumnChoice | null,
 ): Promise<Report> {
-  const request = { sweepName: sweep.name, objectives: sweep.objectives };
+  const request = { sweepName: sweep.name, objectives: sweep.objectives, columns };
   const report = buildReport(records, request);
   writeRecords(folder.path, records, request);
   writeWhole(join(folder.path, FILES.page), await renderReport(report, 'html'));

@@ -1,4 +1,5 @@
-import { axisText } from '../../core/report/columns.js';
+import { headingMeaning } from '../../core/report/column-sets.js';
+import { axisTexts } from '../../core/report/columns.js';
 import type { Report } from '../../core/report/report.js';
 
 /** @returns `24 experiments: 21 valid, 2 invalid, 1 failed (31 trials)`. */
@@ -21,7 +22,17 @@ export function placeLine(report: Report): string {
 
 /** @returns the axes that every row shares: `model=small promptTokens=256 …`. */
 export function constantsLine(report: Report): string {
-  return report.constants.map(({ name, value }) => `${name}=${axisText(value)}`).join(' ');
+  return report.constants.map(({ name, value }) => `${name}=${axisTexts(name, [value])[0]}`).join(' ');
+}
+
+/** @returns what to say below a table: rows that can be on no front, and headings that are abbreviations. */
+export function remarks(report: Report): string[] {
+  const rows = (list: readonly number[]) => `${list.length} ${list.length === 1 ? 'row' : 'rows'}`;
+  const lines = report.unplaced.map(
+    ({ metric, reason, rows: list }) => `${rows(list)} without ${metric} not on the front: ${reason}`,
+  );
+  const meanings = report.metrics.filter((m) => m.shown).flatMap((m) => headingMeaning(m.name) ?? []);
+  return meanings.length === 0 ? lines : [...lines, `EfficientLLM: ${meanings.join(' · ')}`];
 }
 
 function few(names: readonly string[], what: string): string {

@@ -1,4 +1,4 @@
-import { axisText, type MetricColumn } from '../../core/report/columns.js';
+import { type AxisColumn, cellText, type MetricColumn } from '../../core/report/columns.js';
 import type { Report } from '../../core/report/report.js';
 import { halfWidthOf, metricOf, type Row } from '../../core/report/rows.js';
 import { scaled } from '../../core/report/scale.js';
@@ -25,8 +25,11 @@ export const GAP = 2;
 /** What to keep longest when the terminal is narrow; objectives come before all of these. */
 const KEEP = [
   'decodeTokensPerSecond',
+  'perplexity',
   'prefillTokensPerSecond',
   'energyPerOutputTokenJoules',
+  'taskScoreRatio',
+  'klDivergenceNats',
   'timeToFirstTokenSeconds',
   'peakResidentBytes',
   'interTokenLatencyP99Seconds',
@@ -45,19 +48,18 @@ export function layOut(
   text: (s: string) => string,
   marks: TextColumn[],
 ): Layout {
-  const fixed = [
-    ...marks.slice(0, 1),
-    ...report.axes.map((axis) => axisColumn(report, axis.name, axis.numeric, text)),
-  ];
+  const fixed = [...marks.slice(0, 1), ...report.axes.map((axis) => axisColumn(report, axis, text))];
   const after = marks.slice(1);
   const metrics = report.metrics.filter((m) => m.shown);
-  const byImportance = [...metrics].sort((a, b) => importance(a) - importance(b));
+  // Who asked for columns has said in their order which matter most.
+  const byImportance =
+    report.columns === null ? [...metrics].sort((a, b) => importance(a) - importance(b)) : metrics;
 
   for (const spread of ['all', 'objectives'] as const) {
     const layout = attempt(metrics, spread);
     if (layout !== null) return layout;
   }
-  const goals = metrics.filter((m) => m.objective).length;
+  const goals = report.columns === null ? metrics.filter((m) => m.objective).length : 0;
   for (let count = metrics.length - 1; count >= Math.max(1, goals); count--) {
     const layout = attempt(byImportance.slice(0, count), 'objectives');
     if (layout !== null) return layout;
@@ -113,12 +115,13 @@ function importance(metric: MetricColumn): number {
   return at === -1 ? KEEP.length : at;
 }
 
-function axisColumn(report: Report, name: string, numeric: boolean, text: (s: string) => string): TextColumn {
+function axisColumn(report: Report, axis: AxisColumn, text: (s: string) => string): TextColumn {
+  const { name, numeric } = axis;
   // `flashAttention` over two lines: the second line is free, because an axis has no unit.
   const parts = name.replace(/([a-z0-9])([A-Z])/, '$1\n$2').split('\n');
   return {
     head: [parts[0] ?? name, parts[1] ?? ''],
-    cells: report.rows.map((row) => cut(text(axisText(row.axes[name])), 32, text('…'))),
+    cells: report.rows.map((row) => cut(text(cellText(axis, row.axes[name])), 32, text('…'))),
     align: numeric ? 'right' : 'left',
   };
 }
@@ -137,7 +140,7 @@ function metricColumn(
   const blank = room === 0 ? '' : ' '.repeat(room + 3 + (text('±').length - 1));
   const cells = rows.map((row, i) => {
     const value = metricOf(row, metric.name);
-    if (value === null) return '';
+    if (value === null) return row.state === 'failed' ? '' : text('–');
     const half = halves[i] ?? '';
     return `${scaled(value, metric.scale)}${half === '' ? blank : ` ${text('±')} ${half.padStart(room)}`}`;
   });

@@ -1,8 +1,8 @@
-import { axisText } from '../../core/report/columns.js';
+import { cellText } from '../../core/report/columns.js';
 import type { Report } from '../../core/report/report.js';
 import { halfWidthOf, metricOf, type Row } from '../../core/report/rows.js';
 import { scaled } from '../../core/report/scale.js';
-import { constantsLine, countsLine, placeLine } from './caption.js';
+import { constantsLine, countsLine, placeLine, remarks } from './caption.js';
 import type { Exporter } from './exporter.js';
 
 export const markdown: Exporter = {
@@ -28,10 +28,10 @@ function markdownText(report: Report): string {
   ];
   const body = report.rows.map((row) => [
     row.onFront ? '★' : '',
-    ...report.axes.map((axis) => axisText(row.axes[axis.name])),
+    ...report.axes.map((axis) => cellText(axis, row.axes[axis.name])),
     ...metrics.map((m) => {
       const value = metricOf(row, m.name);
-      if (value === null) return '';
+      if (value === null) return row.state === 'failed' ? '' : '–';
       const half = halfWidthOf(row, m.name);
       return half === null ? scaled(value, m.scale) : `${scaled(value, m.scale)} ± ${scaled(half, m.scale)}`;
     }),
@@ -54,6 +54,7 @@ function markdownText(report: Report): string {
     const goals = report.objectives.map((o) => `${o.metric} (${o.better})`).join(', ');
     lines.push(`★ on the Pareto front of ${inCell(goals)}. ± is half of the 95 % interval.`, '');
   }
+  for (const line of remarks(report)) lines.push(inCell(line), '');
   for (const note of report.notes)
     lines.push(`- **${note.code}** (${note.rows.length}): ${inCell(note.help)}`);
   for (const absence of report.absences) {

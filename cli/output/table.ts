@@ -3,7 +3,7 @@ import pc from 'picocolors';
 import type { NoteGroup } from '../../core/report/notes.js';
 import type { Report } from '../../core/report/report.js';
 import type { Row } from '../../core/report/rows.js';
-import { constantsLine, countsLine, placeLine } from './caption.js';
+import { constantsLine, countsLine, placeLine, remarks } from './caption.js';
 import { GAP, layOut, type TextColumn, widthOf } from './layout.js';
 import { ascii, cut, printable, wrap } from './text.js';
 
@@ -143,6 +143,7 @@ function footer(
     items.push(`★ on the Pareto front: ${goals}`);
   }
   if (report.rows.some((row) => row.state !== 'valid')) items.push('! not to be compared: invalid or failed');
+  items.push(...remarks(report));
   if (layout.spread) items.push('± half of the 95 % interval');
   if (layout.dropped.length > 0)
     items.push(`no room here for ${layout.dropped.join(', ')}: widen the terminal, or see the report`);

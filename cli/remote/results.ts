@@ -51,6 +51,7 @@ export async function printResults(word: string | undefined, options: ResultsOpt
       await renderResults(records, chosenFormat(options), {
         sweepName: sweep.name,
         objectives: objectivesOf(sweep),
+        columns: options.columns ?? null,
       }),
     );
   });

@@ -9,7 +9,8 @@ import { newestRun, readRun, writeWhole } from './run-folder.js';
 export async function printReport(source: string | undefined, options: ReportOptions): Promise<void> {
   const run = readRun(source ?? newestRun());
   const records = options.recompute === true ? run.records.map((record) => recompute(record)) : run.records;
-  const text = await renderResults(records, chosenFormat(options), run.request);
+  const request = { ...run.request, columns: options.columns ?? null };
+  const text = await renderResults(records, chosenFormat(options), request);
   if (options.output === undefined) {
     printData(text);
     return;

@@ -225,7 +225,7 @@ export const METRICS = [
     'top_agreement_ratio',
     'ratio',
     'max',
-    null,
+    'top-1',
     'Share of predictions whose most likely token is the same as of the base.',
   ),
   metric(
@@ -241,7 +241,7 @@ export const METRICS = [
     'task_retention_ratio',
     'ratio',
     'max',
-    null,
+    'retained',
     "Mean over tasks of the score as a share of the base's on the same items.",
   ),
   metric(

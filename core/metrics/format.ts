@@ -49,6 +49,11 @@ const RATIO_STYLES: Partial<Record<MetricName, 'percent' | 'times'>> = {
   averageUtilizationRatio: 'percent',
 };
 
+/** @returns how a ratio is read, or null for other metrics and plain ratios. */
+export function ratioStyle(name: string): 'percent' | 'times' | null {
+  return RATIO_STYLES[name as MetricName] ?? null;
+}
+
 const PREFIXES = [
   { factor: 1e12, prefix: 'T' },
   { factor: 1e9, prefix: 'G' },

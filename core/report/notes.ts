@@ -1,5 +1,6 @@
 import { METRICS, metricNamed } from '../metrics/catalogue.js';
 import { WARNINGS, type WarningCode } from '../warnings.js';
+import type { ColumnChoice } from './column-sets.js';
 import type { Row } from './rows.js';
 
 /** The warnings of one code over all rows, for footnotes. */
@@ -19,7 +20,7 @@ export interface Absence {
   readonly what: string;
   readonly metrics: readonly string[];
   readonly reason: string;
-  /** Someone will miss it: it would have been a column, or the records themselves say that it is absent. */
+  /** Someone will miss it: it was asked for, would have been a column, or the records say that it is absent. */
   readonly missed: boolean;
 }
 
@@ -41,7 +42,7 @@ export function noteGroups(rows: readonly Row[]): NoteGroup[] {
 }
 
 /** @returns the metrics without a single number among rows that were measured, grouped by their reason. */
-export function absences(rows: readonly Row[]): Absence[] {
+export function absences(rows: readonly Row[], choice: ColumnChoice | null = null): Absence[] {
   const measured = rows.filter((row) => row.state !== 'failed');
   const byReason = new Map<string, string[]>();
   for (const { name } of METRICS) {
@@ -63,7 +64,11 @@ export function absences(rows: readonly Row[]): Absence[] {
   const named = new Map(measured.flatMap((row) => Object.entries(row.trial.absent)).map(([k, v]) => [v, k]));
   return [...byReason].map(([reason, metrics]) => {
     const what = named.get(reason) ?? metrics.join(', ');
-    const missed = named.has(reason) || metrics.some((name) => metricNamed(name)?.column !== null);
+    const wanted = (name: string) =>
+      choice === null || choice.includes('default')
+        ? metricNamed(name)?.column !== null
+        : choice.includes(name);
+    const missed = named.has(reason) || metrics.some(wanted);
     return { what, metrics, reason, missed };
   });
 }

@@ -1,6 +1,8 @@
 import { metricNamed } from '../metrics/catalogue.js';
 import type { Measurement, Missing, Phase, ResultRecord, SampleSeries } from '../result.js';
 import type { Objective } from '../sweep/spec.js';
+import type { ColumnChoice } from './column-sets.js';
+import type { ReportRequest } from './report.js';
 import { type Details, trimDetails } from './trim.js';
 
 /**
@@ -12,6 +14,7 @@ export interface Payload {
   readonly version: 1;
   readonly sweepName: string;
   readonly objectives: readonly Objective[];
+  readonly columns: ColumnChoice | null;
   readonly details: Details;
   readonly shared: readonly unknown[];
   readonly records: readonly PackedRecord[];
@@ -70,7 +73,7 @@ const EXPERIMENT_PARTS = ['model', 'technique', 'runner', 'workload', 'measure',
 export function pack(
   records: readonly ResultRecord[],
   quoted: ReadonlySet<string>,
-  request: { readonly sweepName: string; readonly objectives: readonly Objective[] },
+  request: ReportRequest,
 ): Payload {
   const shared: unknown[] = [];
   const known = new Map<string, Shared>();
@@ -112,6 +115,7 @@ export function pack(
     version: 1,
     sweepName: request.sweepName,
     objectives: request.objectives,
+    columns: request.columns ?? null,
     details,
     shared,
     records: packed,

@@ -5,7 +5,9 @@ import type { ResultRecord } from '../result.js';
 import type { AxisValue } from '../sweep/experiment.js';
 import { axisValues, describe } from '../sweep/labels.js';
 import type { Objective } from '../sweep/spec.js';
-import { type AxisColumn, axisColumns, type MetricColumn, metricColumns } from './columns.js';
+import type { ColumnChoice } from './column-sets.js';
+import { type AxisColumn, axisColumns, cellText, type MetricColumn, metricColumns } from './columns.js';
+import { offFront, type Unplaced, unplaced } from './front.js';
 import { type Absence, absences, type NoteGroup, noteGroups } from './notes.js';
 import type { Row } from './rows.js';
 
@@ -13,6 +15,8 @@ import type { Row } from './rows.js';
 export interface Report {
   readonly sweepName: string;
   readonly objectives: readonly Objective[];
+  /** The columns that were asked for; null = those of the catalogue. */
+  readonly columns: ColumnChoice | null;
   /** One row per experiment, in the sweep's order. */
   readonly rows: readonly Row[];
   readonly axes: readonly AxisColumn[];
@@ -20,6 +24,8 @@ export interface Report {
   readonly metrics: readonly MetricColumn[];
   readonly notes: readonly NoteGroup[];
   readonly absences: readonly Absence[];
+  /** Valid rows without a place on the front or off it, by the objective they lack. */
+  readonly unplaced: readonly Unplaced[];
   readonly counts: ReportCounts;
   readonly place: { readonly nodes: string[]; readonly devices: string[]; readonly engines: string[] };
   /** Runs of the drift control, oldest first; never rows. */
@@ -40,6 +46,7 @@ export interface ReportCounts {
 export interface ReportRequest {
   readonly sweepName: string;
   readonly objectives: readonly Objective[];
+  readonly columns?: ColumnChoice | null;
 }
 
 /**
@@ -74,6 +81,8 @@ export function buildReport(records: readonly ResultRecord[], request: ReportReq
     request.objectives,
   );
   const drift = driftOf(byTime);
+  const columnOf = new Map(varying.map((axis) => [axis.name, axis]));
+  const { objectives, columns = null } = request;
 
   const rows = quoted.map(({ trial, trials }, i): Row => {
     const point = axes[i] ?? {};
@@ -85,24 +94,31 @@ export function buildReport(records: readonly ResultRecord[], request: ReportReq
       label: describe(
         trial.experiment,
         varying.map((axis) => axis.name),
+        (name, value) => {
+          const column = columnOf.get(name);
+          return column === undefined || value === null ? value : cellText(column, value);
+        },
       ),
       trial,
       others: trials.filter((t) => t !== trial),
       state: trial.status === 'failed' ? 'failed' : trial.valid ? 'valid' : 'invalid',
-      onFront: request.objectives.length > 0 && (marks[i]?.onFront ?? false),
+      onFront: objectives.length > 0 && (marks[i]?.onFront ?? false),
+      offFront: objectives.length > 0 ? offFront(trial, marks[i], objectives) : null,
       warnings: [...trial.warnings, ...(drift.get(trial.trialId) ?? [])],
     };
   });
   const count = (state: Row['state']) => rows.filter((row) => row.state === state).length;
   return {
     sweepName: request.sweepName,
-    objectives: request.objectives,
+    objectives,
+    columns,
     rows,
     axes: varying,
     constants: constant,
-    metrics: metricColumns(rows, request.objectives),
+    metrics: metricColumns(rows, objectives, columns),
     notes: noteGroups(rows),
-    absences: absences(rows),
+    absences: absences(rows, columns),
+    unplaced: unplaced(rows, objectives),
     counts: {
       experiments: rows.length,
       valid: count('valid'),

@@ -21,6 +21,8 @@ export interface Row {
   readonly warnings: readonly Warning[];
   /** Nothing valid is better in one objective without being worse in another. */
   readonly onFront: boolean;
+  /** Why it is not on the front, as a sentence; null on it, or without objectives. */
+  readonly offFront: string | null;
 }
 
 /** @returns the number a row quotes for a metric, or null when it has none. */

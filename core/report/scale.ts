@@ -1,4 +1,5 @@
-import { stepsOf } from '../metrics/format.js';
+import { metricNamed } from '../metrics/catalogue.js';
+import { ratioStyle, stepsOf } from '../metrics/format.js';
 
 /**
  * One scale for a whole column or axis, so that its numbers line up and can be compared at a glance: the
@@ -28,6 +29,59 @@ export function scaleOf(unit: string, values: readonly number[]): Scale {
   const decimals = Math.min(3, Math.max(0, 2 - Math.floor(Math.log10(smallest))));
   const whole = values.every((v) => Number.isInteger(v / step.factor));
   return { unit: step.text, divisor: step.factor, decimals: whole ? 0 : decimals };
+}
+
+/** A figure of quality is an estimate: its error says how many digits it has, two of the error's own. */
+const MOST_DECIMALS = 6;
+
+/**
+ * @returns the scale for values of a metric: as scaleOf, but shares that are read as percentages or factors
+ * are written so, and plain ratios and nats get as many decimals as their intervals can carry.
+ * @param halves half widths of intervals, for values that have one.
+ */
+export function metricScale(name: string, values: readonly number[], halves: readonly number[] = []): Scale {
+  const unit = metricNamed(name)?.unit ?? '';
+  const style = ratioStyle(name);
+  const scale: Scale =
+    style === 'percent'
+      ? {
+          ...scaleOf(
+            '',
+            values.map((v) => v * 100),
+          ),
+          unit: '%',
+          divisor: 0.01,
+        }
+      : style === 'times'
+        ? { ...scaleOf('', values), unit: '×' }
+        : scaleOf(unit, values);
+  if (style === 'percent') return { ...scale, decimals: decimalsFor(halves, scale.divisor) ?? 1 };
+  if (unit !== 'ratio' && unit !== 'nats') return scale;
+  const least = Math.min(...values.filter((v) => v !== 0).map(Math.abs));
+  // A divergence of 0.0003 nats is not 0: three digits, however small, where no error says better.
+  const digits = Number.isFinite(least) && least < 0.1 ? Math.ceil(-Math.log10(least)) + 1 : scale.decimals;
+  return { ...scale, decimals: decimalsFor(halves, 1) ?? Math.min(MOST_DECIMALS, digits) };
+}
+
+/** @returns decimals that show two digits of the middle half width; null without one. */
+function decimalsFor(halves: readonly number[], divisor: number): number | null {
+  const sizes = halves.filter((v) => v > 0).sort((a, b) => a - b);
+  const middle = sizes[Math.floor(sizes.length / 2)];
+  if (middle === undefined) return null;
+  return Math.min(MOST_DECIMALS, Math.max(0, 1 - Math.floor(Math.log10(middle / divisor))));
+}
+
+/** @returns a value of a metric with its half interval and unit, by the digits that suit it: `36.30 ± 0.64`. */
+export function metricText(name: string, value: number, half: number | null = null): string {
+  const scale = metricScale(name, [value], half === null ? [] : [half]);
+  const spread = half === null ? '' : ` ± ${scaled(half, scale)}`;
+  return `${scaled(value, scale)}${spread} ${scale.unit}`.trim();
+}
+
+/** @returns a short form of a metric's value for the ticks of an axis: `97 %`, `1.5 k t/s`. */
+export function metricTick(name: string, value: number): string {
+  if (ratioStyle(name) === 'percent') return `${Number((value * 100).toPrecision(4))} %`;
+  return tick(value, metricNamed(name)?.unit ?? '');
 }
 
 /** @returns the value in the column's unit, without the unit: `12.3`. */

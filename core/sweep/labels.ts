@@ -46,16 +46,29 @@ export function varyingAxes(sweep: Sweep): string[] {
   return sweep.placement.perNode ? [...varying, 'node'] : varying;
 }
 
+/** Techniques whose word for doing nothing says nothing; of a quantization it says `base`. */
+const SILENT = new Map(
+  TECHNIQUES.filter(({ name }) => name !== 'quantization').map(({ name, fallback }) => [name, fallback]),
+);
+
 /** Axes whose value says what it is without its name. */
 const BARE = ['model', ...TECHNIQUES.map(({ name }) => name), 'device', 'node', 'runner', 'workload'];
 
 /**
- * @returns a short label of what varies: `small q8_0 flashAttention=true parallel=4`; the model always leads.
+ * @returns a short label of what varies: `small q8_0 flashAttention=true parallel=4`; the model always leads,
+ * techniques that do nothing are left out.
  * @param varying the axes to show, from varyingAxes.
+ * @param textOf how a value is written, where not as it is
  */
-export function describe(content: ExperimentContent, varying: readonly string[]): string {
+export function describe(
+  content: ExperimentContent,
+  varying: readonly string[],
+  textOf: (name: string, value: AxisValue) => AxisValue = (_, value) => value,
+): string {
   const values = axisValues(content);
-  const shown = BARE.filter((name) => name === 'model' || varying.includes(name)).map((name) => values[name]);
+  const shown = BARE.filter((name) => name === 'model' || varying.includes(name))
+    .filter((name) => !SILENT.has(name) || SILENT.get(name) !== values[name])
+    .map((name) => textOf(name, values[name] ?? null));
   const named = varying
     .filter((name) => !BARE.includes(name) && name in values)
     .map((name) => `${name}=${values[name]}`);
