@@ -1,0 +1,65 @@
+import { describe, expect, test } from 'vitest';
+import { EXPORTERS, renderTable } from '../../../cli/output/index.js';
+import { buildReport } from '../../../core/report/report.js';
+import { metricOf } from '../../../core/report/rows.js';
+import type { Objective } from '../../../core/sweep/spec.js';
+import { warn } from '../../../core/warnings.js';
+import { experimentOf } from '../../support/experiments.js';
+import { completeTrial, failedTrial } from '../../support/records.js';
+import { techniqueRecords } from '../../support/technique-records.js';
+
+const objectives: Objective[] = [
+  { metric: 'decodeTokensPerSecond', better: 'max' },
+  { metric: 'perplexity', better: 'min' },
+  { metric: 'modelBytes', better: 'min' },
+];
+
+describe('front of speed, quality and size', () => {
+  const report = buildReport(techniqueRecords(), { sweepName: 's', objectives });
+
+  test('a row is on it when no other is as good in all three and better in one', () => {
+    const cost = (i: number) =>
+      objectives.map(
+        ({ metric, better }) => (better === 'min' ? 1 : -1) * (metricOf(report.rows[i]!, metric) ?? 0),
+      );
+    const beaten = (i: number) =>
+      report.rows.some((_, k) => {
+        const [a, b] = [cost(k), cost(i)];
+        return a.every((v, d) => v <= b[d]!) && a.some((v, d) => v < b[d]!);
+      });
+    expect(report.rows.map((row) => row.onFront)).toEqual(report.rows.map((_, i) => !beaten(i)));
+    const front = report.rows.filter((row) => row.onFront).length;
+    expect(front).toBeGreaterThan(2);
+    expect(front).toBeLessThan(report.rows.length);
+  });
+
+  test('each other row names a row that beats it', () => {
+    for (const row of report.rows) {
+      if (row.onFront) expect(row.offFront).toBeNull();
+      else expect(row.offFront).toMatch(/^row \d+ is as good in every objective and better in one$/);
+    }
+  });
+
+  test('a row without an objective is off the front, with the reason, everywhere', () => {
+    const [measured] = techniqueRecords();
+    if (measured === undefined) throw new Error('no record');
+    const reason = 'the sweep asks for no quality';
+    const bare = completeTrial({ experiment: experimentOf({ threads: 2 }), position: 40 });
+    bare.measurements.perplexity = { value: null, unit: 'ratio', reason };
+    const doubtful = completeTrial({ position: 41, warnings: [warn('cpu-steal', 'stolen')] });
+    const failed = failedTrial({ experiment: experimentOf({ threads: 8 }), position: 42 });
+    const mixed = buildReport([measured, bare, doubtful, failed], { sweepName: 's', objectives });
+    expect(mixed.rows.map((row) => row.offFront)).toEqual([
+      null,
+      `it has no perplexity: ${reason}`,
+      'it is invalid',
+      'it failed',
+    ]);
+    expect(mixed.unplaced).toEqual([{ metric: 'perplexity', reason, rows: [2] }]);
+    const sentence = `1 row without perplexity not on the front: ${reason}`;
+    expect(renderTable(mixed, { width: 160, color: false, unicode: true })).toContain(sentence);
+    expect(EXPORTERS.md.export(mixed).text).toContain(sentence);
+    expect(EXPORTERS.csv.export(mixed).text).toContain(`it has no perplexity: ${reason}`);
+    expect(JSON.parse(EXPORTERS.json.export(mixed).text).rows[1].notOnFrontBecause).toContain(reason);
+  });
+});
