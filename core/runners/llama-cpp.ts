@@ -3,6 +3,7 @@ import { numberOn, type Rule } from '../sweep/rule.js';
 import { groupingNeedsFloats } from '../techniques/attention.js';
 import { requantizing } from '../techniques/quantization.js';
 import { isQuantized, KV_CACHE_TYPES } from '../techniques/quantization-types.js';
+import { groupsDivideWidth, pruningNeedsFloats } from '../techniques/sparsity.js';
 import type { RunnerKind } from './runner.js';
 
 /** Elements in one block of every quantized cache type (ggml: QK4_0, QK5_0, QK8_0, QK4_NL). */
@@ -129,6 +130,8 @@ export const llamaCpp: RunnerKind = {
     layersNeedGpu,
     requantizing,
     groupingNeedsFloats,
+    pruningNeedsFloats,
+    groupsDivideWidth,
   ],
   alsoKnownAs: {
     fa: 'flashAttention',

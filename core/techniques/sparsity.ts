@@ -1,20 +1,220 @@
-import { type Reading, wrong } from './spelling.js';
+import type { Rule } from '../sweep/rule.js';
+import { nearest } from '../sweep/suggest.js';
+import type { CalibrationSpec } from './calibration-spec.js';
+import { type LayerPatterns, type RatioOverride, readRatio } from './layer-choice.js';
+import type { PruningMethod } from './pruning/layer.js';
+import { type Pattern, patternName } from './pruning/pattern.js';
+import { FLOAT_TYPES } from './quantization-types.js';
+import {
+  ALL_SETTINGS,
+  METHOD_SETTINGS,
+  METHODS,
+  type MethodWord,
+  UNCALIBRATED,
+} from './sparsity-settings.js';
+import {
+  headOf,
+  helpOf,
+  joinWord,
+  type Reading,
+  readSettings,
+  type Settings,
+  type SettingValues,
+  writeWord,
+  wrong,
+} from './spelling.js';
 import type { Technique } from './technique.js';
 
 /** No weight is pruned. */
 export const DENSE = 'none';
 
+/** How the weights are pruned. */
+export interface SparsitySpec {
+  readonly method: PruningMethod;
+  /** Of all layers that nothing else is said of. */
+  readonly pattern: Pattern;
+  readonly layers: LayerPatterns;
+  readonly exclude: LayerPatterns;
+  readonly ratios: readonly RatioOverride[];
+  readonly allocation: 'uniform' | 'sensitivity';
+  /** Furthest that a layer's ratio is from the overall one under `sensitivity`. */
+  readonly spread: number;
+  /** Layers that DSnoT exchanges; the others keep the initial mask. */
+  readonly exchangeLayers: LayerPatterns;
+  /** Whether the error of every layer's output is measured. */
+  readonly outputError: boolean;
+  /** null: the weights alone decide, and nothing else is measured. */
+  readonly calibration: CalibrationSpec | null;
+}
+
+type Values = SettingValues<typeof ALL_SETTINGS>;
+
+/** @returns null for a dense model. */
+export function readSparsity(word: string): Reading<SparsitySpec | null> {
+  if (word === DENSE) return { ok: true, value: null };
+  const head = readHead(headOf(word));
+  if (!head.ok) return head;
+  const { method, pattern } = head.value;
+  const reading = readSettings(word, settingsFor(method, word));
+  if (!reading.ok) return reading;
+  // What a method has no setting for is never looked at.
+  const values = reading.value as unknown as Values;
+  const mistake = contradiction(pattern, values, method);
+  if (mistake !== null) return wrong(mistake);
+  const { layers, exclude, ratios, allocation, spread, outputError } = values;
+  return {
+    ok: true,
+    value: {
+      method: methodOf(method, values),
+      pattern,
+      layers,
+      exclude,
+      ratios,
+      allocation,
+      spread,
+      exchangeLayers: values.exchangeLayers ?? ['*'],
+      outputError,
+      calibration: values.text === undefined ? null : calibrationOf(values),
+    },
+  };
+}
+
+function readHead(head: string): Reading<{ method: MethodWord; pattern: Pattern }> {
+  const [name = '', amount = ''] = head.split(/:(.*)/s);
+  const method = METHODS.find((known) => known === name);
+  if (method === undefined) {
+    const guess = OTHER_NAMES[name.toLowerCase()] ?? nearest(name, METHODS);
+    const suggestion = guess === null ? null : guess === DENSE ? DENSE : `${guess}:${amount || '50%'}`;
+    return wrong(`sparsity must be ${sparsity.form}, not ${JSON.stringify(head)}`, suggestion);
+  }
+  const pattern = readPattern(amount);
+  if (pattern !== null) return { ok: true, value: { method, pattern } };
+  const asPercent = /^\d{1,2}$/.test(amount) ? `${method}:${amount}%` : null;
+  return wrong(
+    amount === ''
+      ? `sparsity ${method} does not say how much: write a share, such as ${method}:50%, or N:M, such as ${method}:2:4`
+      : `${amount} of sparsity ${JSON.stringify(head)} must be a share from 0% to 100%, or N:M with N below M (N of every M weights are pruned)`,
+    amount === '' ? `${method}:50%` : asPercent,
+  );
+}
+
+const OTHER_NAMES: Readonly<Record<string, string>> = {
+  dense: DENSE,
+  base: DENSE,
+  l1: 'magnitude',
+  obs: 'sparsegpt',
+};
+
+function readPattern(text: string): Pattern | null {
+  const ratio = readRatio(text);
+  if (ratio !== null) return { kind: 'unstructured', ratio };
+  const [pruned, group] = (/^(\d{1,3}):(\d{1,3})$/.exec(text) ?? []).slice(1).map(Number);
+  if (pruned === undefined || group === undefined || pruned < 1 || pruned >= group) return null;
+  return { kind: 'grouped', pruned, group };
+}
+
+/** Magnitude has the settings of a calibration only where something is calibrated, so that none is idle. */
+function settingsFor(method: MethodWord, word: string): Settings {
+  if (method !== 'magnitude' && method !== 'magnitude-row') return METHOD_SETTINGS[method];
+  return /[?&](outputError=true|allocation=sensitivity)(&|$)/.test(word)
+    ? METHOD_SETTINGS[method]
+    : UNCALIBRATED;
+}
+
+/** @returns why settings do not go together, or null. */
+function contradiction(pattern: Pattern, values: Values, method: MethodWord): string | null {
+  const { ratios, allocation, blockColumns } = values;
+  if (pattern.kind === 'unstructured') {
+    if (allocation === 'sensitivity' && ratios.length > 0)
+      return 'ratios and allocation=sensitivity both say how much each layer gets: leave one out';
+    return null;
+  }
+  const name = patternName(pattern);
+  if (allocation === 'sensitivity') return `${name} is the same in every layer: leave allocation out`;
+  if (ratios.length > 0) return `${name} is the same in every layer: leave ratios out`;
+  return method === 'sparsegpt' && blockColumns % pattern.group !== 0
+    ? `blockColumns ${blockColumns} would cut groups of ${pattern.group}: make it a multiple`
+    : null;
+}
+
+function methodOf(word: MethodWord, values: Values): PruningMethod {
+  switch (word) {
+    case 'magnitude':
+      return { kind: 'magnitude', scope: 'matrix' };
+    case 'magnitude-row':
+      return { kind: 'magnitude', scope: 'row' };
+    case 'wanda':
+      return { kind: 'wanda' };
+    case 'sparsegpt':
+      return { kind: 'sparsegpt', blockColumns: values.blockColumns, damping: values.dampening };
+    case 'dsnot':
+      return {
+        kind: 'dsnot',
+        initial: values.initial,
+        damping: values.dampening,
+        settings: {
+          mode: values.mode,
+          maxCycles: values.maxCycles,
+          updateThreshold: values.threshold,
+          growVariancePower: values.regrowPower,
+          withoutSameSign: !values.sameSign,
+        },
+      };
+  }
+}
+
+function calibrationOf({ text, sequences, tokens, order, seed }: Values): CalibrationSpec {
+  return { text, sequences, tokens, order, seed };
+}
+
 export const sparsity: Technique = {
   name: 'sparsity',
   fallback: DENSE,
-  help: 'How weights are pruned before they are quantized.',
-  words: [DENSE],
-  form: DENSE,
-  keys: { method: 'How weights are chosen.' },
-  read(word): Reading<string> {
-    return word === DENSE
-      ? { ok: true, value: DENSE }
-      : wrong(`sparsity must be none, not ${JSON.stringify(word)}`);
+  help: 'How weights are pruned before they are quantized: a method and a share or N:M, `wanda:50%`, `dsnot:2:4`; `none` keeps all.',
+  words: [DENSE, ...METHODS.flatMap((method) => [`${method}:50%`, `${method}:2:4`])],
+  form: 'none, or a method and how much it prunes, such as wanda:50% or dsnot:2:4',
+  keys: {
+    method: `How weights are chosen: ${METHODS.join(', ')}.`,
+    ratio: 'Share that is pruned, `50%` or `0.5`; or N:M, N of every M weights of a row.',
+    ...helpOf(ALL_SETTINGS),
   },
-  wordOf: ({ method }) => String(method),
+  read(word) {
+    const reading = readSparsity(word);
+    if (!reading.ok) return reading;
+    if (reading.value === null) return { ok: true, value: DENSE };
+    const method = headOf(word).split(':', 1)[0] as MethodWord;
+    const settings = settingsFor(method, word);
+    const values = readSettings(word, settings);
+    if (!values.ok) return values;
+    const head = `${method}:${patternName(reading.value.pattern)}`;
+    return { ok: true, value: writeWord(head, values.value, settings) };
+  },
+  wordOf: ({ method, ratio, ...settings }) => {
+    const head = ratio === undefined ? String(method) : `${method}:${ratio}`;
+    return joinWord(head, Object.entries(settings));
+  },
+};
+
+/** Pruned weights are written in the type they had, and zeros of a quantized block are no zeros. */
+export const pruningNeedsFloats: Rule = {
+  axes: ['model', 'sparsity'],
+  reason({ model, sparsity: wanted }, facts) {
+    if (facts === null || wanted === DENSE || isFloat(facts.quantization)) return null;
+    return `model ${model} is quantized (${facts.quantization}), and float weights are pruned: give its f16 file, or sparsity none`;
+  },
+};
+
+const isFloat = (type: string) => (FLOAT_TYPES as readonly string[]).includes(type);
+
+/** Most layers of a model are as wide as its embedding; a layer of another width says so when it is its turn. */
+export const groupsDivideWidth: Rule = {
+  axes: ['model', 'sparsity'],
+  reason({ model, sparsity: word }, facts) {
+    const reading = readSparsity(String(word));
+    if (facts === null || !reading.ok || reading.value?.pattern.kind !== 'grouped') return null;
+    const { pattern, layers, exclude } = reading.value;
+    if (layers.join() !== '*' || exclude.length > 0 || facts.embeddingLength % pattern.group === 0)
+      return null;
+    return `layers of model ${model} are ${facts.embeddingLength} wide, which groups of ${pattern.group} do not divide: choose another N:M, or a share`;
+  },
 };

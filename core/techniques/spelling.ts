@@ -29,9 +29,10 @@ export type Reading<T> =
 const RESERVED = /[%?&+#\s]/g;
 const escaped = (text: string) => text.replace(RESERVED, (c) => encodeURIComponent(c));
 
+/** A `%` that escapes nothing stands for itself, so that `ratios=ffn_down:40%` is what it looks like. */
 function unescaped(text: string): string | undefined {
   try {
-    return decodeURIComponent(text);
+    return text.replace(/(?:%[0-9a-f]{2})+/gi, decodeURIComponent);
   } catch {
     return undefined;
   }
