@@ -1,0 +1,52 @@
+import { decodeFloats, encodeFloats, FLOAT_BYTES, type FloatType } from '../float-types.js';
+
+/** Types that the kept weights of a packed matrix can have; int8 has one f32 scale for each row. */
+export const PACKED_TYPES = ['f32', 'f16', 'bf16', 'int8'] as const;
+export type PackedType = (typeof PACKED_TYPES)[number];
+
+/** Kept weights, one after the other, in their type. */
+export interface PackedValues {
+  readonly type: PackedType;
+  readonly bytes: Uint8Array;
+  /** int8: what the integers of each row are multiplied by; null for floats. */
+  readonly scales: Float32Array | null;
+}
+
+export function valueBits(type: PackedType): number {
+  return type === 'int8' ? 8 : FLOAT_BYTES[type as FloatType] * 8;
+}
+
+/**
+ * @param kept the kept weights of all rows in order.
+ * @param starts where the weights of each row begin, and at last their number.
+ * int8: round(w / scale), scale = max |w| of the row / 127, so a weight is off by half a scale at most.
+ */
+export function packValues(kept: Float32Array, starts: Uint32Array, type: PackedType): PackedValues {
+  if (type !== 'int8') return { type, bytes: encodeFloats(kept, type), scales: null };
+  const rows = starts.length - 1;
+  const scales = new Float32Array(rows);
+  const integers = new Int8Array(kept.length);
+  for (let row = 0; row < rows; row++) {
+    let most = 0;
+    for (let i = starts[row]!; i < starts[row + 1]!; i++) most = Math.max(most, Math.abs(kept[i]!));
+    const scale = Math.fround(most / 127);
+    scales[row] = scale;
+    if (scale === 0) continue;
+    for (let i = starts[row]!; i < starts[row + 1]!; i++) {
+      integers[i] = Math.max(-127, Math.min(127, Math.round(kept[i]! / scale)));
+    }
+  }
+  return { type, bytes: new Uint8Array(integers.buffer), scales };
+}
+
+/** The inverse of packValues, up to the rounding of the type. */
+export function unpackValues({ type, bytes, scales }: PackedValues, starts: Uint32Array): Float32Array {
+  if (type !== 'int8') return decodeFloats(bytes, type);
+  const integers = new Int8Array(bytes.buffer, bytes.byteOffset, bytes.length);
+  const kept = new Float32Array(integers.length);
+  for (let row = 0; row + 1 < starts.length; row++) {
+    const scale = scales![row]!;
+    for (let i = starts[row]!; i < starts[row + 1]!; i++) kept[i] = integers[i]! * scale;
+  }
+  return kept;
+}

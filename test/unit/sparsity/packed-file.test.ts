@@ -1,0 +1,57 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, test } from 'vitest';
+import { openPacked, writePacked } from '../../../agent/artifacts/packed-file.js';
+import { writeSafetensors } from '../../../agent/artifacts/safetensors/writer.js';
+import { packMatrix, unpackMatrix } from '../../../core/techniques/packing/pack.js';
+import { PACKED_FORMATS } from '../../../core/techniques/packing/packed.js';
+import { PACKED_TYPES } from '../../../core/techniques/packing/values.js';
+
+const folder = mkdtempSync(join(tmpdir(), 'ridgepoint-packed-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+/** Two of every four weights, in numbers that every type holds. */
+const matrix = (rows: number, columns: number) => ({
+  rows,
+  columns,
+  values: Float32Array.from({ length: rows * columns }, (_, i) => (i % 4 < 2 ? (i % 2 ? 127 : -127) : 0)),
+});
+const MATRICES = { 'blk.0.attn_q.weight': matrix(3, 72), 'blk.0.ffn_down.weight': matrix(5, 128) };
+
+describe('a packed file', () => {
+  const cases = PACKED_FORMATS.flatMap((format) => PACKED_TYPES.map((type) => [format, type] as const));
+  test.each(cases)('of %s %s gives back what was written', async (format, type) => {
+    const path = join(folder, `${format.replace(':', '')}-${type}.safetensors`);
+    const sources = Object.entries(MATRICES).map(([name, dense]) => ({
+      name,
+      rows: dense.rows,
+      columns: dense.columns,
+      kept: dense.values.length / 2,
+      pack: () => packMatrix(name, dense, format, type),
+    }));
+    await writePacked(path, format, type, sources);
+    const file = openPacked(path);
+    expect(file.manifest).toMatchObject({ format, type });
+    for (const [name, dense] of Object.entries(MATRICES)) {
+      expect(unpackMatrix(await file.read(name))).toEqual(dense);
+    }
+    await expect(file.read('blk.1.attn_q.weight')).rejects.toThrow(/has no matrix/);
+  });
+
+  test('is refused when it is another file, or says what it does not hold', async () => {
+    const path = join(folder, 'other.safetensors');
+    const empty = { name: 'm.index', dtype: 'U16', shape: [2], data: () => [new Uint8Array(4)] };
+    await writeSafetensors(path, { metadata: new Map(), tensors: [empty] });
+    expect(() => openPacked(path)).toThrow(/says nothing that can be understood/);
+    const manifest = {
+      version: 1,
+      format: 'csr',
+      type: 'f16',
+      matrices: [{ name: 'm', rows: 1, columns: 8, kept: 3 }],
+    };
+    const metadata = new Map([['ridgepoint.packed', JSON.stringify(manifest)]]);
+    await writeSafetensors(path, { metadata, tensors: [empty] });
+    await expect(openPacked(path).read('m')).rejects.toThrow(/m.index is not U16 \[3\]/);
+  });
+});
