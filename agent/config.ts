@@ -5,6 +5,7 @@ import { parse } from 'yaml';
 import { z } from 'zod';
 import { DEFAULT_AGENT_METRICS_PORT, DEFAULT_COORDINATOR } from '../proto/ports.js';
 import type { ClientSecurity } from '../proto/security.js';
+import { readPolicy, type SourcePolicy, sourcesSchema } from './artifacts/remote/policy.js';
 
 /** Everything an agent can be told; every field has a default, so an empty file is a config. */
 export const agentFileSchema = z.strictObject({
@@ -28,11 +29,13 @@ export const agentFileSchema = z.strictObject({
   tokenFile: z.string().optional(),
   /** The only folders that a sweep may name models in. */
   modelFolders: z.array(z.string()).default([]),
-  /** Digests and artifacts; can be deleted at any time. */
+  /** What a sweep may name that has to be fetched first; nothing by default. */
+  sources: sourcesSchema.prefault({}),
+  /** Digests, artifacts and fetched models; can be deleted at any time. */
   cacheFolder: z.string().optional(),
   /** Results that no coordinator has confirmed yet. */
   stateFolder: z.string().optional(),
-  /** The oldest artifacts go when all together are larger. */
+  /** The least recently used artifacts and fetched models go when all together are larger. */
   artifactBytes: z.number().positive().default(50e9),
   /** Splits the CPUs into devices of their own, e.g. `[[0, 1], [2, 3]]`; empty = one device. */
   cpuGroups: z.array(z.array(z.number().int().nonnegative()).min(1)).default([]),
@@ -74,8 +77,9 @@ export type AgentFile = z.input<typeof agentFileSchema>;
 /** A config after the door: checked, defaults filled in, files of certificates read. */
 export type AgentConfig = Omit<
   z.output<typeof agentFileSchema>,
-  'nodeName' | 'cacheFolder' | 'stateFolder' | 'tls' | 'tokenFile'
+  'nodeName' | 'cacheFolder' | 'stateFolder' | 'tls' | 'tokenFile' | 'sources'
 > & {
+  readonly sources: SourcePolicy;
   readonly nodeName: string;
   readonly cacheFolder: string;
   readonly stateFolder: string;
@@ -105,16 +109,24 @@ export function loadAgentConfig(
   } = {},
 ): AgentConfig {
   const env = sources.env ?? process.env;
-  const raw = { ...readFile(sources.file), ...fromEnvironment(env), ...defined(sources.overrides ?? {}) };
+  const raw = {
+    ...readAgentFile(sources.file),
+    ...fromEnvironment(env),
+    ...defined(sources.overrides ?? {}),
+  };
   const checked = agentFileSchema.safeParse(raw);
   if (!checked.success) {
     throw new AgentConfigError(
       checked.error.issues.map((issue) => `${issue.path.join('.') || 'the config'}: ${issue.message}`),
     );
   }
-  const { nodeName, cacheFolder, stateFolder, tls, tokenFile, ...rest } = checked.data;
+  const { nodeName, cacheFolder, stateFolder, tls, tokenFile, sources: fetching, ...rest } = checked.data;
+  const mistakes: string[] = [];
+  const policy = readPolicy(fetching, rest.artifactBytes, (name, path) => textOf(name, path, mistakes));
+  if (mistakes.length > 0) throw new AgentConfigError(mistakes);
   return {
     ...rest,
+    sources: policy,
     modelFolders: rest.modelFolders.map((folder) => resolve(folder)),
     nodeName: nodeName ?? defaultNodeName(),
     cacheFolder: resolve(cacheFolder ?? join(base(env.XDG_CACHE_HOME, '.cache'), 'ridgepoint')),
@@ -123,7 +135,8 @@ export function loadAgentConfig(
   };
 }
 
-function readFile(path: string | undefined): Record<string, unknown> {
+/** @returns the fields of a config file as they stand, nothing checked. @throws AgentConfigError when there are none to read. */
+export function readAgentFile(path: string | undefined): Record<string, unknown> {
   if (path === undefined) return {};
   if (!existsSync(path)) throw new AgentConfigError([`there is no config file ${path}`]);
   let content: unknown;
@@ -135,6 +148,15 @@ function readFile(path: string | undefined): Record<string, unknown> {
   if (content === null || content === undefined) return {};
   if (typeof content === 'object' && !Array.isArray(content)) return content as Record<string, unknown>;
   throw new AgentConfigError([`${path} has to hold fields, e.g. \`coordinator: ${DEFAULT_COORDINATOR}\``]);
+}
+
+function textOf(name: string, path: string, mistakes: string[]): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    mistakes.push(`${name}: ${(error as Error).message}`);
+    return '';
+  }
 }
 
 function fromEnvironment(env: NodeJS.ProcessEnv): Record<string, unknown> {

@@ -5,6 +5,7 @@ import type { NodeProfile } from '../core/node.js';
 import type { ResultRecord } from '../core/result.js';
 import type { ModelSettings } from './artifacts/resolve.js';
 import type { ArtifactStore } from './artifacts/store.js';
+import { Uses } from './artifacts/uses.js';
 import { machineFacts } from './environment.js';
 import { CurrentChild } from './isolation/current-child.js';
 import { monotonicSeconds } from './isolation/line.js';
@@ -58,10 +59,13 @@ export function startTrial(
 ): RunningTrial {
   const child = new CurrentChild();
   const notes = emptyNotes(new Date(), monotonicSeconds());
-  const done = run(lease, bench, notes, child, onProgress).then(
-    () => writeRecord(lease, bench.profile, notes, null),
-    (error) => writeRecord(lease, bench.profile, notes, toFailure(error)),
-  );
+  const uses = new Uses();
+  const done = run(lease, bench, notes, child, uses, onProgress)
+    .finally(() => uses.release())
+    .then(
+      () => writeRecord(lease, bench.profile, notes, null),
+      (error) => writeRecord(lease, bench.profile, notes, toFailure(error)),
+    );
   return { lease, stop: (reason) => child.stop(reason), kill: (reason) => child.kill(reason), done };
 }
 
@@ -71,6 +75,7 @@ async function run(
   bench: Bench,
   notes: TrialNotes,
   child: CurrentChild,
+  uses: Uses,
   onProgress: (progress: TrialProgress) => void,
 ): Promise<void> {
   const { experiment } = lease;
@@ -79,11 +84,12 @@ async function run(
   notes.environment = machineFacts(bench.profile, device, bench.nvml, bench.meters.sysRoot);
   notes.warnings.push(...doubtsBefore(experiment, device, bench.nvml));
 
-  const model = await prepareModel(experiment, bench, device, (request) => child.launch(request));
+  const model = await prepareModel(experiment, bench, device, (request) => child.launch(request), uses);
   if (model !== null) {
     notes.artifact = model.artifact;
     notes.baseWeightBytes = model.base.weightBytes;
     notes.warnings.push(...model.doubts);
+    if (model.base.fetchedFrom !== undefined) notes.environment.fetchedFrom = model.base.fetchedFrom;
     notes.environment.predictedMemoryBytes = checkFit(
       experiment,
       model,

@@ -146,12 +146,12 @@ function leaving(
 }
 
 function benchOf(config: AgentConfig, probe: NodeProbe, meters: MeterSettings): Bench {
-  const { modelFolders, cacheFolder, artifactBytes, limits } = config;
+  const { modelFolders, cacheFolder, artifactBytes, sources, limits } = config;
   return {
     profile: probe.profile,
     nvml: probe.nvml,
     meters,
-    models: { modelFolders, cacheFolder },
+    models: { modelFolders, cacheFolder, sources: { policy: sources, artifactBytes } },
     store: new ArtifactStore({ cacheFolder, artifactBytes }),
     limits: { ...limits, idleSeconds: config.meters.idleSeconds },
   };

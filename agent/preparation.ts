@@ -7,6 +7,7 @@ import { type Warning, warn } from '../core/warnings.js';
 import { type ResolvedModel, resolveModel } from './artifacts/resolve.js';
 import { stepsFor } from './artifacts/steps/index.js';
 import type { Artifact, Launcher } from './artifacts/store.js';
+import type { Uses } from './artifacts/uses.js';
 import type { Bench } from './experiment.js';
 import type { NvmlState } from './meters/index.js';
 import { needsModel } from './runners/index.js';
@@ -50,18 +51,21 @@ export function doubtsBefore(
 }
 
 /**
+ * @param uses holds what the trial runs, until the caller releases it.
  * @returns the model to run, or null for a runner that needs none.
- * @throws FailureError `source-not-allowed`, `model-missing`, `model-unreadable`, `digest-mismatch`,
- * `artifact-failed`, `disk-full`.
+ * @throws FailureError `source-not-allowed`, `model-missing`, `model-unreadable`, `fetch-failed`,
+ * `digest-mismatch`, `artifact-failed`, `disk-full`.
  */
 export async function prepareModel(
   { model, runner, technique }: Experiment,
   bench: Bench,
   device: DeviceProfile,
   launcher: Launcher,
+  uses: Uses,
 ): Promise<PreparedModel | null> {
   if (!needsModel(runner.kind)) return null;
-  const base = await resolveModel(model.source, bench.models);
+  const { cpus } = device;
+  const base = await resolveModel(model.source, bench.models, { digest: model.digest, uses, launcher, cpus });
   if (model.digest !== null && model.digest !== base.digest) {
     const message = `${model.source} on this node is another file (${base.digest}) than the sweep measures (${model.digest})`;
     const hint = 'Copy the same file to every node.';
@@ -69,9 +73,8 @@ export async function prepareModel(
   }
   const engine = bench.profile.runners.find(({ kind }) => kind === runner.kind)?.release ?? 'unknown';
   const steps = await stepsFor({ base, technique, runnerKind: runner.kind, engine });
-  const { cpus } = device;
   const timeLimitSeconds = bench.limits.trialTimeoutSeconds;
-  const artifact = await bench.store.prepare({ base, steps, cpus, timeLimitSeconds }, launcher);
+  const artifact = await bench.store.prepare({ base, steps, cpus, timeLimitSeconds }, launcher, uses);
   return { base, artifact, doubts: artifact.warnings.map((text) => warn('engine-warning', text)) };
 }
 

@@ -1,10 +1,18 @@
 import { dirname, isAbsolute, resolve } from 'node:path';
-import { type ModelSettings, resolveModel } from '../agent/artifacts/resolve.js';
+import {
+  type ModelSettings,
+  peekModel,
+  type ResolvedModel,
+  resolveModel,
+} from '../agent/artifacts/resolve.js';
+import type { AgentConfig } from '../agent/config.js';
 import { cacheFolder } from '../agent/native/engines/location.js';
 import { type Failure, FailureError, failure, toFailure } from '../core/errors.js';
+import { isRemote } from '../core/models/remote.js';
 import type { ModelRef } from '../core/sweep/experiment.js';
 import type { Sweep } from '../core/sweep/spec.js';
 import { EXIT, fromFailure } from './exit.js';
+import { fetchProgress } from './fetch-progress.js';
 
 /**
  * Where models of a sweep that runs on this machine may be: the folder of the sweep file, the working
@@ -27,8 +35,28 @@ export function localModelFolders(sweepPath: string, sweep: Sweep, extra: readon
   ];
 }
 
-export function modelSettings(modelFolders: readonly string[]): ModelSettings {
-  return { modelFolders, cacheFolder: cacheFolder() };
+/** @param node what the configuration allows to be fetched; left out = nothing. */
+export function modelSettings(
+  modelFolders: readonly string[],
+  node?: Pick<AgentConfig, 'sources' | 'artifactBytes'>,
+): ModelSettings {
+  const settings = { modelFolders, cacheFolder: cacheFolder() };
+  if (node === undefined) return settings;
+  return { ...settings, sources: { policy: node.sources, artifactBytes: node.artifactBytes } };
+}
+
+/** Opens a model; one that has to be fetched says how far it is. @throws FailureError */
+export async function openModel(
+  source: string,
+  settings: ModelSettings,
+  digest: string | null = null,
+): Promise<ResolvedModel> {
+  const progress = fetchProgress(process.stderr, source);
+  try {
+    return await resolveModel(source, settings, { digest, onProgress: progress.update });
+  } finally {
+    progress.end();
+  }
 }
 
 /**
@@ -36,6 +64,7 @@ export function modelSettings(modelFolders: readonly string[]): ModelSettings {
  * known before anything runs.
  * @param onMissing called for a model that is not on this machine, which then stays without facts; without
  *   it such a model is an error.
+ * @param open how a model is looked at: opened, or only its header read.
  * @throws CommandError that names every model that cannot be used: 2 when a name leads nowhere, 1 when a file
  *   is broken.
  */
@@ -43,12 +72,13 @@ export async function resolveModels(
   sweep: Sweep,
   settings: ModelSettings,
   onMissing?: (model: ModelRef, why: string) => void,
+  open: typeof opened = opened,
 ): Promise<ModelRef[]> {
   const resolved: ModelRef[] = [];
   const failures: Failure[] = [];
   for (const model of sweep.models) {
     try {
-      resolved.push(await opened(model, settings));
+      resolved.push(await open(model, settings));
     } catch (error) {
       const reason = toFailure(error);
       if (reason.code === 'internal') throw error;
@@ -64,9 +94,16 @@ export async function resolveModels(
   throw fromFailure({ ...first, message }, failures.every(isWords) ? EXIT.usage : EXIT.failed);
 }
 
+/** Reads the header alone of a model that would have to be fetched. @throws FailureError */
+export async function lookedAt(model: ModelRef, settings: ModelSettings): Promise<ModelRef> {
+  if (!isRemote(model.source)) return await opened(model, settings);
+  const { digest, facts } = await peekModel(model.source, model.digest, settings);
+  return { ...model, digest, facts };
+}
+
 /** @throws FailureError */
 async function opened(model: ModelRef, settings: ModelSettings): Promise<ModelRef> {
-  const { digest, facts } = await resolveModel(model.source, settings);
+  const { digest, facts } = await openModel(model.source, settings, model.digest);
   if (model.digest !== null && model.digest !== digest) {
     const message = `the model ${model.name} has the digest ${digest}, not ${model.digest} as the sweep says`;
     const hint = 'Get the right file, or correct the digest.';

@@ -7,6 +7,7 @@ export const FAILURES = {
   'model-unreadable': { retry: 'never' },
   'model-unsupported': { retry: 'never' },
   'source-not-allowed': { retry: 'elsewhere' },
+  'fetch-failed': { retry: 'later' },
   'digest-mismatch': { retry: 'elsewhere' },
   'impossible-combination': { retry: 'never' },
   'does-not-fit': { retry: 'elsewhere' },

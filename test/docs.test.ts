@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { Command } from 'commander';
 import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
+import { agentFileSchema } from '../agent/config.js';
 import { createProgram } from '../cli/program.js';
 import { resolveConfig } from '../coordinator/config.js';
 import { parseTaskDefinition } from '../core/quality/tasks/definition.js';
@@ -99,6 +100,14 @@ describe('docs', () => {
     const configs = blocks.filter((b) => b.text.startsWith('grpcAddress:'));
     expect(configs).not.toEqual([]);
     for (const { text } of configs) expect(() => resolveConfig(parse(text))).not.toThrow();
+  });
+
+  test('every agent configuration in a code block is one', () => {
+    const configs = blocks.filter((b) => /^(?:sources|scorers|modelFolders):/.test(b.text));
+    expect(configs).not.toEqual([]);
+    for (const { page, text } of configs) {
+      expect(agentFileSchema.safeParse(parse(text)).error?.issues ?? [], page).toEqual([]);
+    }
   });
 
   test('every linked file and every folder that ARCHITECTURE.md names exists', () => {

@@ -19,7 +19,7 @@ type Entry = z.infer<typeof entrySchema>;
  */
 export async function digestOf(path: string, cacheFolder: string): Promise<string> {
   const before = await identityOf(path);
-  const file = join(cacheFolder, 'digests', `${createHash('sha256').update(path).digest('hex')}.json`);
+  const file = entryFile(path, cacheFolder);
   const known = await readEntry(file);
   if (known !== null && sameFile(known, before)) return known.digest;
 
@@ -28,6 +28,15 @@ export async function digestOf(path: string, cacheFolder: string): Promise<strin
   // Written to while it was read: the digest belongs to no state of the file, so it is not kept.
   if (sameFile(before, after)) await writeEntry(file, { ...after, digest });
   return digest;
+}
+
+/** Keeps a digest that somebody has computed while the file was written. */
+export async function rememberDigest(path: string, digest: string, cacheFolder: string): Promise<void> {
+  await writeEntry(entryFile(path, cacheFolder), { ...(await identityOf(path)), digest });
+}
+
+function entryFile(path: string, cacheFolder: string): string {
+  return join(cacheFolder, 'digests', `${createHash('sha256').update(path).digest('hex')}.json`);
 }
 
 async function hash(path: string): Promise<string> {

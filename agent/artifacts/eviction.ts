@@ -1,23 +1,92 @@
-import { readdir, rm, stat } from 'node:fs/promises';
+import { readdir, rm, stat, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
+import { ifUnlocked } from './lock.js';
+import { isHeld } from './uses.js';
 
-/** Removes artifacts, the least recently used first, until all together fit; `keep` stays in any case. */
-export async function makeRoom(folder: string, limitBytes: number, keep: string): Promise<void> {
-  const names = (await readdir(folder)).filter((name) => name.endsWith('.gguf'));
-  const files = await Promise.all(
-    names.map(async (name) => {
-      const path = join(folder, name);
-      const [file, note] = await Promise.all([stat(path), stat(`${path}.json`).catch(() => null)]);
-      return { path, bytes: file.size, usedMilliseconds: (note ?? file).mtimeMs };
-    }),
-  );
+export interface Room {
+  /** What all files together may have. */
+  readonly limitBytes: number;
+  /** What is about to come; more than `limitBytes` evicts nothing for the bound's sake, since nothing would help. */
+  readonly comingBytes?: number;
+  /** Stays in any case. */
+  readonly keep?: string;
+  /** What the disk has left. */
+  readonly freeBytes?: () => Promise<number>;
+}
+
+interface Cached {
+  /** Of the model, whether it is whole or a part of it. */
+  readonly path: string;
+  /** The file itself and what lies beside it; the note first, so that half a removal is no artifact. */
+  readonly files: readonly string[];
+  readonly bytes: number;
+  readonly usedMilliseconds: number;
+}
+
+const NAMES = /^(.+\.gguf)(\.part)?$/;
+const DRAFT = /\.gguf(?:\.part)?(?:\.json)?\..*draft$/;
+
+/**
+ * Removes files of the cache, the least recently used first, until all together fit the bound and the disk
+ * holds what comes. What is held, being made, or being fetched stays. Drafts that nobody writes any more go.
+ */
+export async function makeRoom(folder: string, room: Room): Promise<void> {
+  const { limitBytes, keep } = room;
+  const coming = room.comingBytes ?? 0;
+  const freeBytes = room.freeBytes ?? (() => freeOn(folder));
+  await dropOldDrafts(folder);
+  const files = await cached(folder);
+  const bound = coming > limitBytes ? limitBytes : limitBytes - coming;
   let total = files.reduce((sum, file) => sum + file.bytes, 0);
+  // A file that the disk cannot hold even then is no reason to lose the others.
+  const needed = coming > 0 && (await freeBytes()) + total >= coming ? coming : 0;
   for (const file of files.sort((a, b) => a.usedMilliseconds - b.usedMilliseconds)) {
-    if (total <= limitBytes) return;
+    if (total <= bound && (needed === 0 || (await freeBytes()) >= needed)) return;
     if (file.path === keep) continue;
-    // A trial that has it open keeps its pages: the name goes, the file stays until it is closed.
-    await rm(`${file.path}.json`, { force: true });
-    await rm(file.path, { force: true });
-    total -= file.bytes;
+    const gone = await ifUnlocked(lockOf(file.path), async () => {
+      if (await isHeld(file.path)) return false;
+      for (const path of file.files) await rm(path, { force: true });
+      return true;
+    });
+    if (gone === true) total -= file.bytes;
   }
+}
+
+/** @returns the lock of a file of the cache: who holds it makes, fetches, finds or removes the file. */
+export function lockOf(path: string): string {
+  return `${path.slice(0, -'.gguf'.length)}.lock`;
+}
+
+async function cached(folder: string): Promise<Cached[]> {
+  const found: Cached[] = [];
+  for (const name of await readdir(folder)) {
+    const [, model, part = ''] = NAMES.exec(name) ?? [];
+    if (model === undefined) continue;
+    const path = join(folder, model);
+    const note = `${path}${part}.json`;
+    const [file, beside] = await Promise.all([
+      stat(`${path}${part}`).catch(() => null),
+      stat(note).catch(() => null),
+    ]);
+    if (file === null) continue;
+    const usedMilliseconds = Math.max(
+      beside?.mtimeMs ?? 0,
+      part === '' && beside !== null ? 0 : file.mtimeMs,
+    );
+    found.push({ path, files: [note, `${path}${part}`], bytes: file.size, usedMilliseconds });
+  }
+  return found;
+}
+
+/** A maker that was killed left them; one that lives writes to its own every few seconds, or holds the lock. */
+async function dropOldDrafts(folder: string): Promise<void> {
+  for (const name of (await readdir(folder)).filter((one) => DRAFT.test(one))) {
+    const path = join(folder, `${name.slice(0, name.indexOf('.gguf'))}.gguf`);
+    await ifUnlocked(lockOf(path), () => rm(join(folder, name), { force: true }));
+  }
+}
+
+async function freeOn(folder: string): Promise<number> {
+  const { bavail, bsize } = await statfs(folder);
+  return bavail * bsize;
 }

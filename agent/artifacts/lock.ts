@@ -1,27 +1,45 @@
-import { open, readFile, rm, stat } from 'node:fs/promises';
+import { link, open, readFile, rename, rm, utimes } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { ownerLives, ownMark, REFRESH_MILLISECONDS } from './owner.js';
 
 const LOOK_AGAIN_MILLISECONDS = 200;
 
-/**
- * Runs the work while no other process holds the lock file. A lock whose process has died is taken over.
- */
+/** Runs the work while no other process holds the lock file. A lock whose process has died is taken over. */
 export async function withLock<T>(path: string, work: () => Promise<T>): Promise<T> {
-  while (!(await take(path))) {
-    if (await abandoned(path)) await rm(path, { force: true });
-    else await sleep(LOOK_AGAIN_MILLISECONDS);
-  }
+  while (!(await take(path))) await sleep(LOOK_AGAIN_MILLISECONDS);
+  return await holding(path, work);
+}
+
+/** Does not wait. @returns null when somebody else holds the lock. */
+export async function ifUnlocked<T>(path: string, work: () => Promise<T>): Promise<T | null> {
+  return (await take(path)) ? await holding(path, work) : null;
+}
+
+async function holding<T>(path: string, work: () => Promise<T>): Promise<T> {
+  const refresh = setInterval(() => {
+    const now = new Date();
+    utimes(path, now, now).catch(() => {});
+  }, REFRESH_MILLISECONDS);
+  refresh.unref();
   try {
     return await work();
   } finally {
+    clearInterval(refresh);
     await rm(path, { force: true });
   }
 }
 
 async function take(path: string): Promise<boolean> {
+  if (await create(path)) return true;
+  const seen = await readFile(path, 'utf8').catch(() => null);
+  if (seen !== null && (await ownerLives(path)) === false) await removeAbandoned(path, seen);
+  return await create(path);
+}
+
+async function create(path: string): Promise<boolean> {
   try {
     const file = await open(path, 'wx');
-    await file.writeFile(String(process.pid));
+    await file.writeFile(ownMark());
     await file.close();
     return true;
   } catch (error) {
@@ -30,22 +48,15 @@ async function take(path: string): Promise<boolean> {
   }
 }
 
-/** A lock without a number is being written just now, unless it has been so for long. */
-async function abandoned(path: string): Promise<boolean> {
+/** Of several who find it abandoned one removes it; a lock that was taken in between is put back. */
+async function removeAbandoned(path: string, seen: string): Promise<void> {
+  const aside = `${path}.${process.pid}.${performance.now()}`;
   try {
-    const pid = Number((await readFile(path, 'utf8')).trim());
-    if (pid > 0) return !alive(pid);
-    return Date.now() - (await stat(path)).mtimeMs > 5000;
+    await rename(path, aside);
   } catch {
-    return false;
+    return;
   }
-}
-
-function alive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
-  }
+  const now = await readFile(aside, 'utf8').catch(() => seen);
+  if (now !== seen) await link(aside, path).catch(() => {});
+  await rm(aside, { force: true });
 }

@@ -24,13 +24,9 @@ export function locateSource(source: string, settings: SourceSettings): string {
   if (scheme === 'builtin') return builtinPath(rest ?? '');
   if (scheme === null || scheme === 'file')
     return localPath((rest ?? '').replace(/^\/\//, ''), source, settings);
-  throw refusal(
-    'source-not-allowed',
-    `this node does not fetch models, and ${source} would have to be fetched`,
-    {
-      hint: 'Put the file into one of the node’s model folders and name it by its path.',
-    },
-  );
+  throw refusal('source-not-allowed', `${source} would have to be fetched, and only models are`, {
+    hint: 'Put the file into one of the node’s model folders and name it by its path.',
+  });
 }
 
 /** @returns the models that ship with Ridgepoint: the name after `builtin:` and the file in models/. */

@@ -1,4 +1,4 @@
-import { mkdir, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, stat, utimes } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { z } from 'zod';
 import { FailureError, failure } from '../../core/errors.js';
@@ -6,11 +6,13 @@ import { artifactStepSchema } from '../../core/result.js';
 import { launch } from '../isolation/launch.js';
 import type { WorkerOrder } from '../isolation/messages.js';
 import { digestOf } from './digest.js';
-import { makeRoom } from './eviction.js';
+import { lockOf, makeRoom } from './eviction.js';
 import { withLock } from './lock.js';
 import { type Launcher, type Made, type Making, makeFile, storageFailure } from './making.js';
 import type { ResolvedModel } from './resolve.js';
 import { chainName, type Step } from './step.js';
+import { Uses } from './uses.js';
+import { writeWhole } from './whole-file.js';
 
 export interface StoreSettings {
   readonly cacheFolder: string;
@@ -58,16 +60,27 @@ export class ArtifactStore {
   }
 
   /**
+   * @param uses keeps the file, and nothing that it was made from, until the caller releases it; without it
+   *   the next artifact may take its room.
    * @returns the file that the steps make of the base, made now unless it is there.
    * @throws FailureError `artifact-failed`, `disk-full`, or what a maker's process died of.
    */
-  async prepare(request: ArtifactRequest, launcher: Launcher = launch): Promise<Artifact> {
+  async prepare(
+    request: ArtifactRequest,
+    launcher: Launcher = launch,
+    uses: Uses | null = null,
+  ): Promise<Artifact> {
     const { base, steps } = request;
     const step = steps.at(-1);
-    if (step === undefined) return await this.#base(request, launcher);
-    return await this.#once(chainName(base.digest, steps), async (path) => {
-      const input = await this.prepare({ ...request, steps: steps.slice(0, -1) }, launcher);
-      return await this.#make(path, input, step, request, launcher);
+    if (step === undefined) return await this.#base(request, launcher, uses);
+    return await this.#once(chainName(base.digest, steps), uses, async (path) => {
+      const inputs = new Uses();
+      try {
+        const input = await this.prepare({ ...request, steps: steps.slice(0, -1) }, launcher, inputs);
+        return await this.#make(path, input, step, request, launcher);
+      } finally {
+        await inputs.release();
+      }
     });
   }
 
@@ -93,7 +106,11 @@ export class ArtifactStore {
     return await this.#keep(path, note, seconds + (input.makeSeconds ?? 0));
   }
 
-  async #base({ base, cpus, timeLimitSeconds }: ArtifactRequest, launcher: Launcher): Promise<Artifact> {
+  async #base(
+    { base, cpus, timeLimitSeconds }: ArtifactRequest,
+    launcher: Launcher,
+    uses: Uses | null,
+  ): Promise<Artifact> {
     const { synthetic: model, digest } = base;
     const { bytes } = base.facts;
     const said = { recipe: 'base', base: digest, warnings: [], steps: [] };
@@ -107,19 +124,21 @@ export class ArtifactStore {
     }
     const order = (outputPath: string): WorkerOrder => ({ order: 'synthesize', model, outputPath });
     const making = { bytes, order, what: 'the synthetic model', cpus, timeLimitSeconds };
-    return await this.#once(`synthetic-${digest.replace(/^.*:/, '').slice(0, 24)}`, async (path) => {
+    return await this.#once(`synthetic-${digest.replace(/^.*:/, '').slice(0, 24)}`, uses, async (path) => {
       const { seconds, digest: content, bytes: size } = await this.#write({ path, ...making }, launcher);
       return await this.#keep(path, { ...said, recipe: 'synthetic', digest: content, bytes: size }, seconds);
     });
   }
 
   /** Makes the file of that name unless it is there; one process at a time. */
-  async #once(name: string, make: (path: string) => Promise<Artifact>): Promise<Artifact> {
+  async #once(name: string, uses: Uses | null, make: (path: string) => Promise<Artifact>): Promise<Artifact> {
     const path = join(this.#folder, `${name}.gguf`);
     try {
       await mkdir(this.#folder, { recursive: true });
-      return await withLock(join(this.#folder, `${name}.lock`), async () => {
-        return (await this.#find(path)) ?? (await make(path));
+      return await withLock(lockOf(path), async () => {
+        const artifact = (await this.#find(path)) ?? (await make(path));
+        await uses?.hold(path);
+        return artifact;
       });
     } catch (error) {
       throw storageFailure(error);
@@ -142,14 +161,15 @@ export class ArtifactStore {
   async #write(making: Making, launcher: Launcher): Promise<Made & { digest: string; bytes: number }> {
     const { path } = making;
     await this.#dropDrafts(path);
+    await makeRoom(this.#folder, { limitBytes: this.#settings.artifactBytes, comingBytes: making.bytes });
     const made = await makeFile(making, launcher);
     const { size } = await stat(path);
     return { ...made, digest: await digestOf(path, this.#settings.cacheFolder), bytes: size };
   }
 
   async #keep(path: string, note: z.infer<typeof noteSchema>, makeSeconds: number): Promise<Artifact> {
-    await writeFile(`${path}.json`, JSON.stringify(note));
-    await makeRoom(this.#folder, this.#settings.artifactBytes, path);
+    await writeWhole(`${path}.json`, JSON.stringify(note));
+    await makeRoom(this.#folder, { limitBytes: this.#settings.artifactBytes, keep: path });
     return { path, ...note, makeSeconds };
   }
 

@@ -1,4 +1,4 @@
-import { mkdir, open, rename, rm, statfs } from 'node:fs/promises';
+import { mkdir, open, rename, rm, statfs, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { FailureError, failure } from '../../core/errors.js';
 
@@ -13,6 +13,13 @@ export async function requireRoom(folder: string, bytes: number): Promise<void> 
       hint: HINT,
     }),
   );
+}
+
+/** Writes a short text whole or not at all: a reader sees the old one or the new one. */
+export async function writeWhole(path: string, text: string): Promise<void> {
+  const draft = `${path}.${process.pid}.draft`;
+  await writeFile(draft, text);
+  await rename(draft, path);
 }
 
 /**

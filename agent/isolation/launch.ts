@@ -50,6 +50,7 @@ const TASKS = {
   trial: 'the trial',
   quantize: 'the quantization',
   synthesize: 'the writing of the synthetic model',
+  fetch: 'the download',
   quality: 'the measurement of quality',
   probe: 'the probe',
 } as const;

@@ -3,13 +3,20 @@ import type { SyntheticModel } from '../../core/models/synthetic.js';
 import type { QualityOutcome } from '../../core/quality/outcome.js';
 import type { Phase } from '../../core/result.js';
 import type { AxisValue, MeasurePolicy, RunnerChoice, WorkloadChoice } from '../../core/sweep/experiment.js';
+import type { FetchJob } from '../artifacts/remote/fetch.js';
 import type { QualityJob } from '../quality/measure.js';
 import type { QualityProgress } from '../quality/watch.js';
 import type { LoadedFacts, RunnerProbe } from '../runners/runner.js';
 import type { WorkloadOutcome } from '../workloads/workload.js';
 
 /** Parent → child: what to do. One order per child. Times are monotonic seconds. */
-export type WorkerOrder = TrialOrder | QuantizeOrder | SynthesizeOrder | QualityOrder | ProbeOrder;
+export type WorkerOrder =
+  | TrialOrder
+  | QuantizeOrder
+  | SynthesizeOrder
+  | QualityOrder
+  | FetchOrder
+  | ProbeOrder;
 
 export interface TrialOrder {
   readonly order: 'trial';
@@ -37,6 +44,13 @@ export interface QuantizeOrder {
 export interface SynthesizeOrder {
   readonly order: 'synthesize';
   readonly model: SyntheticModel;
+  readonly outputPath: string;
+}
+
+/** Fetches a model into the cache; what is written beside it says the rest. */
+export interface FetchOrder {
+  readonly order: 'fetch';
+  readonly job: FetchJob;
   readonly outputPath: string;
 }
 
@@ -68,6 +82,8 @@ export type WorkerMessage =
   | { readonly type: 'engine-warning'; readonly text: string }
   /** Of what makes an artifact: tensors done, of how many. */
   | { readonly type: 'progress'; readonly done: number; readonly of: number }
+  /** Bytes that have come, of how many; null = the server does not say. */
+  | { readonly type: 'fetched'; readonly doneBytes: number; readonly totalBytes: number | null }
   | { readonly type: 'outcome'; readonly outcome: WorkloadOutcome }
   | MadeMessage
   | { readonly type: 'quality-progress'; readonly progress: QualityProgress }

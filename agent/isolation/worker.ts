@@ -14,6 +14,9 @@ import { runTrial } from './trial.js';
 /** The parent died: nobody is left to hear the answer. */
 const EXIT_ORPHANED = 70;
 
+/** How soon a fetch hears that it should end. */
+const LOOK_MILLISECONDS = 200;
+
 async function obey(order: WorkerOrder, line: Line): Promise<WorkerMessage> {
   switch (order.order) {
     case 'trial':
@@ -30,6 +33,18 @@ async function obey(order: WorkerOrder, line: Line): Promise<WorkerMessage> {
     case 'synthesize': {
       const { writeSynthetic } = await import('../artifacts/synthetic/model.js');
       await writeSynthetic(order.outputPath, order.model);
+      return { type: 'made', warnings: [], facts: {} };
+    }
+    case 'fetch': {
+      const { fetchModel } = await import('../artifacts/remote/fetch.js');
+      const stopping = new AbortController();
+      const look = setInterval(() => {
+        const reason = line.stopReason();
+        if (reason !== null) stopping.abort(new FailureError(failure('cancelled', reason)));
+      }, LOOK_MILLISECONDS);
+      await fetchModel(order.job, order.outputPath, stopping.signal, (doneBytes, totalBytes) =>
+        line.send({ type: 'fetched', doneBytes, totalBytes }),
+      ).finally(() => clearInterval(look));
       return { type: 'made', warnings: [], facts: {} };
     }
     case 'quality': {

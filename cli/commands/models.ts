@@ -1,7 +1,9 @@
 import type { Command } from 'commander';
+import { CONFIG_OPTION } from './config-option.js';
 import { collect } from './values.js';
 
 export interface ModelsOptions {
+  readonly config?: string;
   readonly models: readonly string[];
   readonly json?: true;
 }
@@ -12,6 +14,7 @@ export function registerModels(program: Command): void {
     .description('list the models this machine has: shipped ones and GGUF files in model folders')
     .argument('[file]', 'show one model: its facts and tensors')
     .option('--models <dir>', 'folder to look in (repeatable)', collect, [])
+    .option(...CONFIG_OPTION)
     .option('--json', 'print JSON')
     .action(async (file: string | undefined, options: ModelsOptions) => {
       const { listModels } = await import('../models/models.js');

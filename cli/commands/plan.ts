@@ -1,7 +1,9 @@
 import type { Command } from 'commander';
+import { CONFIG_OPTION } from './config-option.js';
 import { collect, positiveInteger } from './values.js';
 
 export interface PlanOptions {
+  readonly config?: string;
   readonly limit: number;
   readonly models: readonly string[];
   readonly json?: true;
@@ -14,6 +16,7 @@ export function registerPlan(program: Command): void {
     .argument('<file>', 'sweep file (YAML)')
     .option('-n, --limit <count>', 'rows to show', positiveInteger, 10)
     .option('--models <dir>', 'folder that `source:` paths may also name (repeatable)', collect, [])
+    .option(...CONFIG_OPTION)
     .option('--json', 'print JSON')
     .action(async (file: string, options: PlanOptions) => {
       const { printPlan } = await import('../plan/plan.js');

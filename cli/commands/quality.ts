@@ -1,8 +1,10 @@
 import { type Command, Option } from 'commander';
 import { WINDOW_SCHEMES, type WindowScheme } from '../../core/quality/windows.js';
+import { CONFIG_OPTION } from './config-option.js';
 import { collect, positiveInteger } from './values.js';
 
 export interface QualityOptions {
+  readonly config?: string;
   readonly text?: string;
   readonly base?: string;
   readonly task: readonly string[];
@@ -50,6 +52,7 @@ export function registerQuality(program: Command): void {
     .option('--device <class>', 'cpu, cuda, vulkan or metal', 'cpu')
     .option('--threads <count>', 'CPU threads (default: all)', positiveInteger)
     .option('--models <dir>', 'folder to look for models in (repeatable)', collect, [])
+    .option(...CONFIG_OPTION)
     .option('--json', 'print JSON')
     .action(async (model: string, options: QualityOptions) => {
       const { runQuality } = await import('../quality/quality.js');

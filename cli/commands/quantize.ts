@@ -1,7 +1,9 @@
 import type { Command } from 'commander';
+import { CONFIG_OPTION } from './config-option.js';
 import { positiveInteger } from './values.js';
 
 export interface QuantizeOptions {
+  readonly config?: string;
   readonly type: string;
   readonly threads?: number;
   readonly force?: true;
@@ -19,6 +21,7 @@ export function registerQuantize(program: Command): void {
     .argument('<output>', 'GGUF file to write')
     .requiredOption('-t, --type <name>', 'llama.cpp’s name of the quantization, e.g. q4_k_m')
     .option('--threads <count>', 'threads to use (default: all CPUs)', positiveInteger)
+    .option(...CONFIG_OPTION)
     .option('-f, --force', 'replace the output if it is there')
     .option('--json', 'print JSON')
     .action(async (input: string, output: string, options: QuantizeOptions) => {

@@ -1,8 +1,10 @@
 import { type Command, Option } from 'commander';
+import { CONFIG_OPTION } from './config-option.js';
 import { addDisplayOptions, type DisplayOptions } from './display-options.js';
 import { collect } from './values.js';
 
 export interface RunOptions extends DisplayOptions {
+  readonly config?: string;
   readonly out?: string;
   readonly models: readonly string[];
   readonly metrics?: string;
@@ -23,6 +25,7 @@ export function registerRun(program: Command): void {
       'folder for the log, results.jsonl and report.html (default: ridge-out/<sweep name>)',
     )
     .option('--models <dir>', 'folder that `source:` paths may also name (repeatable)', collect, [])
+    .option(...CONFIG_OPTION)
     .option('--metrics <address>', 'serve /metrics, /healthz and /readyz there, e.g. 127.0.0.1:9464')
     .addOption(
       new Option(

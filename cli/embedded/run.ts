@@ -14,6 +14,7 @@ import { chosenFormat } from '../commands/display-options.js';
 import type { RunOptions } from '../commands/run.js';
 import { EXIT } from '../exit.js';
 import { localModelFolders, modelSettings, resolveModels } from '../local-models.js';
+import { nodeConfig, sharedOverrides } from '../node-config.js';
 import { printData, say } from '../output/print.js';
 import { requirePoints } from '../plan/plan.js';
 import { collectResults } from '../remote/results.js';
@@ -34,7 +35,7 @@ import { onInterrupt } from './interrupts.js';
 export async function runEmbedded(file: string, options: RunOptions): Promise<number> {
   const { document, sweep: written } = readSweepFile(file);
   const folders = localModelFolders(file, written, options.models);
-  const models = await resolveModels(written, modelSettings(folders));
+  const models = await resolveModels(written, modelSettings(folders, nodeConfig(options.config)));
   const sweep: Sweep = { ...written, models };
   requirePoints(sweep, planSpace(sweep));
 
@@ -94,6 +95,7 @@ function embeddedAgentConfig(
     // Settings meant for a node's own agent must not leak into a run that is complete in itself.
     env: { XDG_CACHE_HOME },
     overrides: {
+      ...sharedOverrides(options.config),
       coordinator: coordinator.grpcAddress,
       modelFolders: [...job.folders],
       stateFolder: folder.agent,

@@ -2,7 +2,6 @@ import { readdirSync, statSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { modelFacts, weightBytes } from '../../agent/artifacts/gguf/facts.js';
 import { readGgufHeader } from '../../agent/artifacts/gguf/header.js';
-import { resolveModel } from '../../agent/artifacts/resolve.js';
 import { builtinFolder, builtinNames } from '../../agent/artifacts/source.js';
 import { describeSynthetic } from '../../agent/artifacts/synthetic/model.js';
 import { toFailure } from '../../core/errors.js';
@@ -11,7 +10,8 @@ import { SHAPES } from '../../core/models/shapes.js';
 import type { ModelFacts } from '../../core/sweep/experiment.js';
 import type { ModelsOptions } from '../commands/models.js';
 import { fromFailure } from '../exit.js';
-import { modelSettings } from '../local-models.js';
+import { modelSettings, openModel } from '../local-models.js';
+import { nodeConfig } from '../node-config.js';
 import { plainTable } from '../output/plain-table.js';
 import { printData, printJson, say } from '../output/print.js';
 
@@ -58,7 +58,7 @@ export async function listModels(source: string | undefined, options: ModelsOpti
 async function showModel(source: string, options: ModelsOptions): Promise<void> {
   const folders = [...options.models, '.', dirname(source)].map((folder) => resolve(folder));
   try {
-    const model = await resolveModel(source, modelSettings(folders));
+    const model = await openModel(source, modelSettings(folders, nodeConfig(options.config)));
     const { tensors, metadata } =
       model.synthetic === null
         ? readGgufHeader(model.path ?? source)

@@ -1,13 +1,14 @@
 import { formatValue } from '../../core/metrics/format.js';
 import { predictMemory } from '../../core/roofline/memory.js';
 import { experimentAt } from '../../core/sweep/expand.js';
-import type { Experiment } from '../../core/sweep/experiment.js';
+import type { Experiment, ModelRef } from '../../core/sweep/experiment.js';
 import { axisValues, describe, varyingAxes } from '../../core/sweep/labels.js';
 import { planSpace, type Space } from '../../core/sweep/space.js';
 import type { Sweep } from '../../core/sweep/spec.js';
 import type { PlanOptions } from '../commands/plan.js';
 import { usageError } from '../exit.js';
-import { localModelFolders, modelSettings, resolveModels } from '../local-models.js';
+import { localModelFolders, lookedAt, modelSettings, resolveModels } from '../local-models.js';
+import { nodeConfig } from '../node-config.js';
 import { plainTable } from '../output/plain-table.js';
 import { printData, printJson, say } from '../output/print.js';
 import { duration } from '../output/progress.js';
@@ -28,10 +29,13 @@ interface PlannedRow {
 /** `ridge plan`: what a sweep would do, without doing any of it. */
 export async function printPlan(file: string, options: PlanOptions): Promise<void> {
   const { sweep: written } = readSweepFile(file);
-  const settings = modelSettings(localModelFolders(file, written, options.models));
-  const models = await resolveModels(written, settings, (model, why) =>
-    say(`${model.name}: ${why}; its context length and memory are not checked`),
+  const settings = modelSettings(
+    localModelFolders(file, written, options.models),
+    nodeConfig(options.config),
   );
+  const missing = (model: ModelRef, why: string) =>
+    say(`${model.name}: ${why}; its context length and memory are not checked`);
+  const models = await resolveModels(written, settings, missing, lookedAt);
   const sweep: Sweep = { ...written, models };
   const space = planSpace(sweep);
   const varying = varyingAxes(sweep);

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
-import { type ResolvedModel, resolveModel } from '../../agent/artifacts/resolve.js';
+import type { ResolvedModel } from '../../agent/artifacts/resolve.js';
 import { builtinFolder } from '../../agent/artifacts/source.js';
 import { launch } from '../../agent/isolation/launch.js';
 import type { QualityModel } from '../../agent/quality/measure.js';
@@ -10,7 +10,8 @@ import type { QualityOutcome, QualityRequest } from '../../core/quality/outcome.
 import type { Task } from '../../core/quality/tasks/few-shot.js';
 import type { QualityOptions } from '../commands/quality.js';
 import { EXIT, fromFailure, usageError, workError } from '../exit.js';
-import { modelSettings } from '../local-models.js';
+import { modelSettings, openModel } from '../local-models.js';
+import { nodeConfig } from '../node-config.js';
 import { printData, printJson, say } from '../output/print.js';
 import { terminalStyle } from '../output/terminal.js';
 import { QualityProgressLine } from './progress-line.js';
@@ -20,8 +21,8 @@ import { summary } from './summary.js';
 export async function runQuality(source: string, options: QualityOptions): Promise<void> {
   const tasks = tasksOf(options.task);
   const textPath = textOf(options);
-  const model = await open(source, options.models);
-  const base = options.base === undefined ? null : await open(options.base, options.models);
+  const model = await open(source, options);
+  const base = options.base === undefined ? null : await open(options.base, options);
   const request: QualityRequest = {
     text:
       textPath === null
@@ -116,10 +117,10 @@ function textOf({ text, task }: QualityOptions): string | null {
   return path;
 }
 
-async function open(source: string, extra: readonly string[]): Promise<ResolvedModel> {
-  const folders = [...extra, '.', dirname(source)].map((folder) => resolve(folder));
+async function open(source: string, { models, config }: QualityOptions): Promise<ResolvedModel> {
+  const folders = [...models, '.', dirname(source)].map((folder) => resolve(folder));
   try {
-    return await resolveModel(source, modelSettings(folders));
+    return await openModel(source, modelSettings(folders, nodeConfig(config)));
   } catch (error) {
     const reason = toFailure(error);
     if (reason.code === 'internal') throw error;

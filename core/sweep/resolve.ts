@@ -1,3 +1,4 @@
+import { isRemote, readRemote } from '../models/remote.js';
 import { isSynthetic, readSynthetic } from '../models/synthetic.js';
 import { gridsOf, readExcludes, readIncludes, readZip } from './constraints.js';
 import type { AxisValue, MeasurePolicy, ModelRef, QualityPolicy } from './experiment.js';
@@ -62,14 +63,20 @@ function readModels(reader: Reader): ModelRef[] {
   for (const { path, value } of reader.items(['spec', 'models'])) {
     const bare = typeof value === 'string';
     const source = bare ? value : text(reader.value([...path, 'source']));
-    const digest = bare ? null : (text(reader.value([...path, 'digest'])) ?? null);
+    const written = bare ? null : (text(reader.value([...path, 'digest'])) ?? null);
     if (source === undefined) continue;
     const synthetic = isSynthetic(source) ? readSynthetic(source) : null;
     if (synthetic?.ok === false) {
       reader.report(bare ? path : [...path, 'source'], `${synthetic.reason}. ${synthetic.hint}`);
       continue;
     }
+    const remote = isRemote(source) ? readRemote(source) : null;
+    if (remote?.ok === false) {
+      reader.report(bare ? path : [...path, 'source'], `${remote.reason}. ${remote.hint}`);
+      continue;
+    }
     const name = (bare ? undefined : text(reader.value([...path, 'name']))) ?? nameFromSource(source);
+    const digest = written ?? remote?.remote.digest ?? null;
     if (models.some((model) => model.name === name)) {
       reader.report(path, `two models have the name ${name}: give each a name of its own`);
     } else if (models.some((model) => model.source === source && model.digest === digest)) {
@@ -81,7 +88,7 @@ function readModels(reader: Reader): ModelRef[] {
 
 /** `builtin:small` → small, `llms/llama-1b.Q4_K_M.gguf` → llama-1b.Q4_K_M, `synthetic:llama-3.2-1b?seed=2` → llama-3.2-1b, `hf:owner/repo:QUANT` → repo-QUANT. */
 function nameFromSource(source: string): string {
-  const repository = /^hf:[^/]+\/([^:]+)(?::(.+))?$/.exec(source);
+  const repository = /^hf:[^/]+\/([^:#]+)(?::([^#]+))?(?:#.*)?$/.exec(source);
   const tail = repository
     ? [repository[1], repository[2]].filter((part) => part !== undefined).join('-')
     : (source

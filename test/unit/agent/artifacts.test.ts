@@ -1,6 +1,5 @@
 import {
   copyFileSync,
-  existsSync,
   mkdirSync,
   readdirSync,
   readFileSync,
@@ -12,8 +11,6 @@ import {
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { digestOf } from '../../../agent/artifacts/digest.js';
-import { makeRoom } from '../../../agent/artifacts/eviction.js';
-import { withLock } from '../../../agent/artifacts/lock.js';
 import { type ResolvedModel, resolveModel } from '../../../agent/artifacts/resolve.js';
 import { builtinFolder, builtinNames, locateSource } from '../../../agent/artifacts/source.js';
 import { stepsFor } from '../../../agent/artifacts/steps/index.js';
@@ -290,43 +287,6 @@ describe('the store', () => {
       store.prepare(await ask(huge, 'q4_0'), maker('abc').launcher),
     );
     expect(refused).toMatchObject({ code: 'disk-full', hint: expect.stringContaining('cacheFolder') });
-  });
-
-  test('removes the least recently used first, and never the newest', async () => {
-    const folder = temporaryFolder();
-    for (const [i, name] of ['old', 'used', 'new'].entries()) {
-      writeFileSync(join(folder, `${name}.gguf`), 'x'.repeat(100));
-      writeFileSync(join(folder, `${name}.gguf.json`), '{}');
-      utimesSync(join(folder, `${name}.gguf.json`), i + 1, i + 1);
-    }
-    utimesSync(join(folder, 'old.gguf.json'), 10, 10);
-    await makeRoom(folder, 250, join(folder, 'new.gguf'));
-    expect(readdirSync(folder).filter((name) => name.endsWith('.gguf'))).toEqual(['new.gguf', 'old.gguf']);
-    await makeRoom(folder, 0, join(folder, 'new.gguf'));
-    expect(readdirSync(folder)).toEqual(['new.gguf', 'new.gguf.json']);
-  });
-});
-
-describe('the lock', () => {
-  test('lets one in at a time', async () => {
-    const path = join(temporaryFolder(), 'l.lock');
-    let inside = 0;
-    let most = 0;
-    const work = async () => {
-      inside += 1;
-      most = Math.max(most, inside);
-      await new Promise((resolve) => setTimeout(resolve, 20));
-      inside -= 1;
-    };
-    await Promise.all([withLock(path, work), withLock(path, work), withLock(path, work)]);
-    expect(most).toBe(1);
-    expect(existsSync(path)).toBe(false);
-  });
-
-  test('of a process that died is taken over', async () => {
-    const path = join(temporaryFolder(), 'l.lock');
-    writeFileSync(path, '999999999');
-    expect(await withLock(path, async () => 'in')).toBe('in');
   });
 });
 

@@ -53,6 +53,27 @@ describe('the agent’s config', () => {
     expect(folders).toEqual(['/a', '/b']);
   });
 
+  test('allows no source by default, and names what its files hold', () => {
+    expect(loadAgentConfig({ env: {} }).sources).toMatchObject({
+      https: [],
+      hf: false,
+      hfEndpoint: 'https://huggingface.co/',
+      token: null,
+      maxBytes: 50e9,
+    });
+    const tokenFile = file('hf_secret\n');
+    const text = `artifactBytes: 1e9\nsources: { hf: [google], hfTokenFile: ${tokenFile} }\n`;
+    const { sources } = loadAgentConfig({ env: {}, file: file(text) });
+    expect(sources).toMatchObject({ hf: ['google'], token: 'hf_secret', maxBytes: 1e9 });
+    const wrong = { https: ['models.example.com'], ca: 'x', retries: 1 };
+    expect(mistakes({ env: {}, overrides: { sources: wrong } as AgentFile }).join('\n')).toMatch(
+      /sources\.https\.0: models\.example\.com is not an address/,
+    );
+    expect(mistakes({ env: {}, overrides: { sources: { ca: '/nowhere/ca' } } })).toEqual([
+      expect.stringMatching(/^sources\.ca: .*ENOENT/),
+    ]);
+  });
+
   test('has every mistake told at once, with its place', () => {
     const found = mistakes({
       env: {},

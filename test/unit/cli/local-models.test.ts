@@ -1,10 +1,13 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import { resolveModels } from '../../../cli/local-models.js';
+import { builtinFolder } from '../../../agent/artifacts/source.js';
+import { loadAgentConfig } from '../../../agent/config.js';
+import { lookedAt, resolveModels } from '../../../cli/local-models.js';
 import { parseSweep } from '../../../core/sweep/parse.js';
 import { sweep, TINY } from '../../bench/bad-input/sweep.js';
+import { FileServer } from '../../support/file-server.js';
 
 async function resolve(names: readonly string[]): Promise<unknown> {
   const folder = mkdtempSync(join(tmpdir(), 'ridgepoint-models-'));
@@ -24,6 +27,32 @@ test('every model that cannot be used is named at once', async () => {
     exitCode: 1,
     message: expect.stringMatching(/lost\.gguf.*\n.*broken\.gguf/),
   });
+});
+
+test('of a model elsewhere a plan reads the header alone, and a run fetches it', async () => {
+  const server = await new FileServer().start();
+  const source = server.put('/tiny.gguf', readFileSync(join(builtinFolder(), 'tiny-f16.gguf')));
+  const parsed = parseSweep(sweep({ models: [{ name: 'far', source }] }));
+  if (!parsed.ok) throw new Error(JSON.stringify(parsed.mistakes));
+  const cacheFolder = mkdtempSync(join(tmpdir(), 'ridgepoint-models-'));
+  onTestFinished(() => rmSync(cacheFolder, { recursive: true, force: true }));
+  const { sources, artifactBytes } = loadAgentConfig({
+    env: {},
+    overrides: { sources: { https: [server.url] } },
+  });
+  const settings = { modelFolders: [], cacheFolder, sources: { policy: sources, artifactBytes } };
+  const [planned] = await resolveModels(parsed.sweep, settings, undefined, lookedAt);
+  expect(planned).toMatchObject({
+    digest: null,
+    facts: { layers: 4, quantization: 'f16', bytes: 2_327_520 },
+  });
+  expect(readdirSync(cacheFolder)).toEqual([]);
+  const why: string[] = [];
+  const bare = { modelFolders: [], cacheFolder };
+  await resolveModels(parsed.sweep, bare, (_, reason) => why.push(reason), lookedAt);
+  expect(why).toEqual([`this node may not fetch ${source}`]);
+  const [opened] = await resolveModels(parsed.sweep, settings);
+  expect(opened).toMatchObject({ digest: expect.stringMatching(/^sha256:/), facts: planned!.facts });
 });
 
 test('only names that lead nowhere are wrong words', async () => {

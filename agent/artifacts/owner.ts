@@ -1,0 +1,81 @@
+import { readFileSync, readlinkSync } from 'node:fs';
+import { readFile, stat } from 'node:fs/promises';
+import { hostname } from 'node:os';
+import { z } from 'zod';
+
+/**
+ * A mark that a process leaves in a shared folder to say that something is its own for now. A process id alone
+ * does not say whose it is: containers that share a volume all have a process 1, and ids come again after a
+ * restart.
+ */
+const markSchema = z.object({
+  pid: z.number().int().positive(),
+  /** Where that id means something: host, boot and namespace. */
+  space: z.string(),
+  /** When the process began, in the kernel's ticks; empty where it does not say. */
+  began: z.string(),
+});
+
+/** Marks of another space are believed for so long after they were last touched. */
+export const STALE_MILLISECONDS = 60_000;
+export const REFRESH_MILLISECONDS = 15_000;
+
+const SPACE = [
+  hostname(),
+  attempt(() => readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()),
+  attempt(() => readlinkSync('/proc/self/ns/pid')),
+].join(' ');
+
+/** @returns the text of this process's mark. */
+export function ownMark(): string {
+  return JSON.stringify({ pid: process.pid, space: SPACE, began: beganAt(process.pid) });
+}
+
+/**
+ * @returns whether the process that left the mark still runs; of one in another container or on another host
+ * only how old its mark is can be seen. null when there is no mark.
+ */
+export async function ownerLives(path: string): Promise<boolean | null> {
+  let text: string;
+  let ageMilliseconds: number;
+  try {
+    [text, ageMilliseconds] = [await readFile(path, 'utf8'), Date.now() - (await stat(path)).mtimeMs];
+  } catch {
+    return null;
+  }
+  const mark = parse(text);
+  // Being written just now, or by nobody who knew how.
+  if (mark === null || mark.space !== SPACE) return ageMilliseconds < STALE_MILLISECONDS;
+  return isAlive(mark.pid) && beganAt(mark.pid) === mark.began;
+}
+
+function parse(text: string): z.infer<typeof markSchema> | null {
+  try {
+    return markSchema.parse(JSON.parse(text));
+  } catch {
+    return null;
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}
+
+/** proc(5), /proc/PID/stat: field 22, behind a name that may hold anything but ends at the last bracket. */
+function beganAt(pid: number): string {
+  const line = attempt(() => readFileSync(`/proc/${pid}/stat`, 'utf8'));
+  return line.slice(line.lastIndexOf(')') + 2).split(' ')[19] ?? '';
+}
+
+function attempt(read: () => string): string {
+  try {
+    return read();
+  } catch {
+    return '';
+  }
+}

@@ -1,0 +1,115 @@
+import { createHash } from 'node:crypto';
+import { mkdir, readFile, rm, stat, utimes } from 'node:fs/promises';
+import { join } from 'node:path';
+import { FailureError, failure } from '../../../core/errors.js';
+import { type RemoteSource, readRemote } from '../../../core/models/remote.js';
+import { launch } from '../../isolation/launch.js';
+import { rememberDigest } from '../digest.js';
+import { lockOf, makeRoom } from '../eviction.js';
+import { withLock } from '../lock.js';
+import { type Launcher, storageFailure } from '../making.js';
+import type { Uses } from '../uses.js';
+import type { OnProgress } from './download.js';
+import { expectedDigest, type Fetched, type FetchJob, fetchedSchema } from './fetch.js';
+import { requireAllowed, type SourcePolicy } from './policy.js';
+
+export interface FetchSettings {
+  readonly cacheFolder: string;
+  /** What this node may fetch; null = nothing. */
+  readonly policy: SourcePolicy | null;
+  /** Bound of the folder that fetched files share with artifacts. */
+  readonly artifactBytes: number;
+}
+
+export interface FetchRequest {
+  readonly source: string;
+  /** What the sweep says its digest is; null = nothing. */
+  readonly digest: string | null;
+  /** Keeps the file from eviction; null = the caller opens it at once. */
+  readonly uses: Uses | null;
+  readonly launcher?: Launcher;
+  readonly cpus?: readonly number[];
+  readonly onProgress?: OnProgress;
+}
+
+/** @throws FailureError `model-missing` for words that name nothing. */
+export function remoteNamed(source: string): RemoteSource {
+  const reading = readRemote(source);
+  if (reading.ok) return reading.remote;
+  throw new FailureError(failure('model-missing', reading.reason, { hint: reading.hint }));
+}
+
+/**
+ * Gives a file that has to be fetched: from the cache, or by a child that fetches it, one at a time on this
+ * cache. What is in the cache is not asked for again, so a sweep runs without its network; another digest
+ * than the one it has makes it be fetched anew.
+ * @throws FailureError `source-not-allowed`, `model-missing`, `digest-mismatch`, `disk-full`, `fetch-failed`, …
+ */
+export async function cachedModel(
+  request: FetchRequest,
+  settings: FetchSettings,
+): Promise<Fetched & { path: string }> {
+  const { source, uses } = request;
+  const remote = remoteNamed(source);
+  requireAllowed(source, remote, settings.policy);
+  const digest = expectedDigest(source, remote, request.digest);
+  const folder = join(settings.cacheFolder, 'artifacts');
+  const path = join(folder, `${cacheName(remote)}.gguf`);
+  try {
+    await mkdir(folder, { recursive: true });
+    return await withLock(lockOf(path), async () => {
+      const found = await find(path, digest);
+      const fetched = found ?? (await fetchNow(path, { source, remote, digest }, request, settings));
+      await uses?.hold(path);
+      return { ...fetched, path };
+    });
+  } catch (error) {
+    throw storageFailure(error);
+  }
+}
+
+/** The name holds nothing of what a server or a sweep says. */
+function cacheName(remote: RemoteSource): string {
+  const { digest: _asked, ...place } = remote;
+  return `fetched-${createHash('sha256').update(JSON.stringify(place)).digest('hex').slice(0, 24)}`;
+}
+
+async function find(path: string, digest: string | null): Promise<Fetched | null> {
+  try {
+    const note = fetchedSchema.parse(JSON.parse(await readFile(`${path}.json`, 'utf8')));
+    if ((await stat(path)).size !== note.bytes || (digest !== null && note.digest !== digest)) return null;
+    // Looked at by eviction as the time of last use.
+    const now = new Date();
+    await utimes(`${path}.json`, now, now);
+    return note;
+  } catch {
+    return null;
+  }
+}
+
+async function fetchNow(
+  path: string,
+  asked: Omit<FetchJob, 'policy'>,
+  { launcher = launch, cpus = [], onProgress }: FetchRequest,
+  { cacheFolder, policy, artifactBytes }: FetchSettings,
+): Promise<Fetched> {
+  if (policy === null) throw new Error('a node without a policy fetches nothing');
+  // Of another state of the file; its name must not stand for two.
+  for (const old of [`${path}.json`, path]) await rm(old, { force: true });
+  const ending = await launcher({
+    order: { order: 'fetch', job: { ...asked, policy }, outputPath: path },
+    cpus,
+    // A slow network is no fault, and what has come is kept; connections have limits of their own.
+    timeLimitSeconds: null,
+    memoryLimitBytes: null,
+    onMessage: (message) => {
+      if (message.type === 'fetched') onProgress?.(message.doneBytes, message.totalBytes);
+    },
+  }).ended;
+  if (ending.failure !== null) throw new FailureError(ending.failure);
+  const note = await find(path, asked.digest);
+  if (note === null) throw new Error(`${asked.source} was fetched and is not there`);
+  await rememberDigest(path, note.digest, cacheFolder);
+  await makeRoom(join(cacheFolder, 'artifacts'), { limitBytes: artifactBytes, keep: path });
+  return note;
+}

@@ -1,0 +1,72 @@
+import { FailureError, failure } from '../../../core/errors.js';
+
+/** A file as a hub lists it. */
+export interface HubFile {
+  readonly path: string;
+  readonly bytes: number;
+  /** `sha256:<hex>`; null for small files, which git keeps itself. */
+  readonly digest: string | null;
+}
+
+const GGUF = /\.gguf$/i;
+/** How llama.cpp names the parts of a split model. */
+const PART = /-\d{5}-of-(\d{5})$/;
+/** GGUF files that are no language models: of vision encoders, and importance matrices. */
+const OTHER = /(?:^|[-._/])(?:mmproj|imatrix)(?:[-._/]|$)/i;
+const MOST_LISTED = 12;
+
+/**
+ * Finds the one file that a source names: by its path, by its quantization, or because there is only one.
+ * @param where the repository, for sentences.
+ * @throws FailureError `model-missing` with the candidates; `model-unsupported` for a model in parts.
+ */
+export function chooseFile(files: readonly HubFile[], wanted: string | null, where: string): HubFile {
+  const named = files.find(({ path }) => path === wanted);
+  const models = files.filter(({ path }) => GGUF.test(path) && !OTHER.test(path));
+  const found =
+    named !== undefined ? [named] : models.filter(({ path }) => wanted === null || isOf(path, wanted));
+  // All parts of a split model are one candidate.
+  const candidates = new Map(found.map((file) => [file.path.replace(GGUF, '').replace(PART, ''), file]));
+  const [file] = candidates.values();
+  const what = wanted === null ? where : `${wanted} in ${where}`;
+  if (file === undefined) {
+    if (models.length === 0)
+      throw missing(`${where} has no GGUF file`, 'Name a repository that holds GGUF files.');
+    throw missing(`there is no ${what}`, `It has ${listed(models)}.`);
+  }
+  if (candidates.size > 1)
+    throw missing(`${what} may be any of ${candidates.size} files`, `Name one of ${listed(found)}.`);
+  const parts = PART.exec(file.path.replace(GGUF, ''))?.[1];
+  if (parts !== undefined) throw inParts(file, Number(parts), where);
+  if (!GGUF.test(file.path))
+    throw missing(`${what} is no GGUF file`, models.length === 0 ? null : `It has ${listed(models)}.`);
+  return file;
+}
+
+/** `q4_k` is no name for `q4_k_m`, and `4_k_m` none for `q4_k_m`. */
+function isOf(path: string, quantization: string): boolean {
+  const word = quantization.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
+  return new RegExp(`(?:^|[-._/])${word}(?:[-./]|$)`, 'i').test(path.replace(GGUF, '').replace(PART, ''));
+}
+
+function listed(files: readonly HubFile[]): string {
+  const names = files.map(({ path }) => path);
+  const more = names.length - MOST_LISTED;
+  return more > 0 ? `${names.slice(0, MOST_LISTED).join(', ')} and ${more} more` : names.join(', ');
+}
+
+function missing(message: string, hint: string | null): FailureError {
+  return new FailureError(failure('model-missing', message, { hint }));
+}
+
+function inParts({ path }: HubFile, parts: number, where: string): FailureError {
+  return new FailureError(
+    failure(
+      'model-unsupported',
+      `${path} in ${where} is one of ${parts} parts, and a model is one file here`,
+      {
+        hint: 'Fetch the parts, join them with llama-gguf-split --merge, and put the file into a model folder.',
+      },
+    ),
+  );
+}

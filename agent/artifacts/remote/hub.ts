@@ -1,0 +1,93 @@
+import { z } from 'zod';
+import { FailureError, failure } from '../../../core/errors.js';
+import type { HubSource } from '../../../core/models/remote.js';
+import { chooseFile, type HubFile } from './choose.js';
+import { atEndpoint } from './policy.js';
+import { type Asking, ask, hostOf } from './request.js';
+import { refuseStatus } from './status.js';
+
+export interface HubAddress {
+  readonly address: string;
+  readonly path: string;
+  readonly bytes: number;
+  readonly digest: string | null;
+}
+
+const MAX_LISTING_BYTES = 16 * 2 ** 20;
+const MAX_PAGES = 50;
+
+/** GET /api/models/OWNER/REPOSITORY/tree/REVISION: one entry a file; `lfs.oid` is the SHA-256 of the content. */
+const entrySchema = z.object({
+  type: z.string(),
+  path: z.string(),
+  size: z.number().optional(),
+  lfs: z.object({ oid: z.string(), size: z.number() }).optional(),
+});
+
+/**
+ * Asks a hub which file a source means.
+ * @throws FailureError `model-missing` with the candidates, `model-unsupported`, `source-not-allowed`;
+ * Interrupted for the network.
+ */
+export async function findOnHub(source: HubSource, asking: Asking): Promise<HubAddress> {
+  const { owner, repository, revision, file } = source;
+  const endpoint = asking.policy.hfEndpoint;
+  const where = `${owner}/${repository}${revision === 'main' ? '' : `@${revision}`}`;
+  const at = encodeURIComponent(revision);
+  const listing = `${endpoint}api/models/${owner}/${repository}/tree/${at}?recursive=true`;
+  const { path, bytes, digest } = chooseFile(await listFiles(listing, where, asking), file, where);
+  const steps = path.split('/').map(encodeURIComponent).join('/');
+  return { address: `${endpoint}${owner}/${repository}/resolve/${at}/${steps}`, path, bytes, digest };
+}
+
+async function listFiles(first: string, where: string, asking: Asking): Promise<HubFile[]> {
+  const files: HubFile[] = [];
+  let next: string | null = first;
+  for (let page = 0; next !== null && page < MAX_PAGES; page++) {
+    const answer = await ask(next, { accept: 'application/json' }, asking);
+    try {
+      if (answer.status !== 200) refuseStatus(answer, hostOf(next), where);
+      const entries = z.array(entrySchema).safeParse(await readJson(answer.body));
+      if (!entries.success) throw strange(next);
+      for (const { type, path, size, lfs } of entries.data) {
+        if (type !== 'file') continue;
+        const digest = lfs !== undefined && /^[0-9a-f]{64}$/.test(lfs.oid) ? `sha256:${lfs.oid}` : null;
+        files.push({ path, bytes: lfs?.size ?? size ?? 0, digest });
+      }
+      next = nextPage(answer.headers.link, next, asking);
+    } finally {
+      answer.body.destroy();
+    }
+  }
+  return files;
+}
+
+/** Long listings come in pages: `Link: <address>; rel="next"`. */
+function nextPage(link: string | string[] | undefined, from: string, { policy }: Asking): string | null {
+  const target = typeof link === 'string' ? /<([^>]+)>;\s*rel="next"/.exec(link)?.[1] : undefined;
+  if (target === undefined) return null;
+  const url = new URL(target, from);
+  return atEndpoint(url, policy) ? url.href : null;
+}
+
+async function readJson(body: AsyncIterable<Buffer>): Promise<unknown> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of body) {
+    bytes += chunk.length;
+    if (bytes > MAX_LISTING_BYTES) return null;
+    chunks.push(chunk);
+  }
+  try {
+    return JSON.parse(Buffer.concat(chunks).toString('utf8'));
+  } catch {
+    return null;
+  }
+}
+
+function strange(address: string): FailureError {
+  const message = `${hostOf(address)} does not list files as a hub does`;
+  return new FailureError(
+    failure('model-missing', message, { hint: 'Look at sources.hfEndpoint in the agent’s config.' }),
+  );
+}

@@ -1,0 +1,48 @@
+import { FailureError, failure } from '../../../core/errors.js';
+
+const MAGIC = 'GGUF';
+
+/** @throws FailureError when the first bytes of a file are not those of a model: a page for people, most often. */
+export function requireMagic(first: Buffer, source: string): void {
+  const begin = first.subarray(0, MAGIC.length).toString('latin1');
+  if (MAGIC.startsWith(begin)) return;
+  const shown = JSON.stringify(first.toString('latin1', 0, 12).replace(/[^\x20-\x7e]/g, '?'));
+  throw new FailureError(
+    failure('model-unreadable', `${source} is no GGUF file: it begins with ${shown}`, {
+      hint: 'The address may lead to a page for people; name the file itself.',
+    }),
+  );
+}
+
+export function mismatch(message: string): FailureError {
+  const hint = 'The file was changed or is another one: look at the source, and at the digest in the sweep.';
+  return new FailureError(failure('digest-mismatch', message, { hint }));
+}
+
+/** @param bytes null = the server does not say, and more came than may. */
+export function tooLarge(source: string, bytes: number | null, limit: number): FailureError {
+  const size = bytes === null ? `more than ${limit} bytes` : `${bytes} bytes`;
+  return new FailureError(
+    failure('disk-full', `${source} has ${size}, and this node fetches ${limit} at most`, {
+      hint: 'Raise artifactBytes, or sources.maxBytes, in the agent’s config.',
+    }),
+  );
+}
+
+export function gaveUp(source: string, last: Error, attempts: number): FailureError {
+  const times = attempts === 1 ? 'one attempt' : `${attempts} attempts`;
+  return new FailureError(
+    failure('fetch-failed', `${source} could not be fetched in ${times}: ${last.message}`, {
+      hint: 'What came so far is kept. Look at the network of the node; proxies of the environment are not used.',
+    }),
+  );
+}
+
+/** @returns an error of a full disk as a failure; null for any other. */
+export function diskFull(error: unknown): FailureError | null {
+  const { code } = error as NodeJS.ErrnoException;
+  if (code !== 'ENOSPC' && code !== 'EDQUOT') return null;
+  const hint = 'Free some space, or point cacheFolder in the agent’s config to a larger disk.';
+  const message = 'the disk filled up while a model was being fetched';
+  return new FailureError(failure('disk-full', message, { hint }), { cause: error });
+}

@@ -1,0 +1,143 @@
+import http, { type IncomingHttpHeaders, type IncomingMessage } from 'node:http';
+import https from 'node:https';
+import { rootCertificates } from 'node:tls';
+import { FailureError, failure } from '../../../core/errors.js';
+import { isLoopback, type RemoteSource } from '../../../core/models/remote.js';
+import { atEndpoint, mayFollow, type SourcePolicy } from './policy.js';
+
+export interface Answer {
+  readonly status: number;
+  /** Of the last hop. */
+  readonly headers: IncomingHttpHeaders;
+  /** What a hub says of the file before it redirects: its SHA-256 and its size. */
+  readonly linked: { readonly digest: string | null; readonly bytes: number | null };
+  readonly body: IncomingMessage;
+}
+
+export interface Asking {
+  readonly kind: RemoteSource['kind'];
+  readonly policy: SourcePolicy;
+  readonly signal: AbortSignal;
+}
+
+const MAX_REDIRECTS = 5;
+const REDIRECTS = new Set([301, 302, 303, 307, 308]);
+/** What Node.js calls a certificate that nobody it trusts has signed, or that is for another host. */
+const DISTRUST = /CERT|SELF_SIGNED|UNABLE_TO_(?:VERIFY|GET_ISSUER)|ALTNAME/;
+
+/** Worth another attempt: the network, or a server that is busy. */
+export class Interrupted extends Error {
+  override readonly name = 'Interrupted';
+  /** What the server asked to wait. */
+  readonly waitSeconds: number | null;
+  constructor(message: string, waitSeconds: number | null = null) {
+    super(message);
+    this.waitSeconds = waitSeconds;
+  }
+}
+
+/**
+ * Asks for an address and follows redirects as far as the node's config allows.
+ * @throws Interrupted for the network; FailureError `source-not-allowed` for a redirect to elsewhere and for a
+ * certificate that is not trusted; the reason of the signal.
+ */
+export async function ask(
+  address: string,
+  headers: Readonly<Record<string, string>>,
+  asking: Asking,
+): Promise<Answer> {
+  const { policy, kind } = asking;
+  const linked: { digest: string | null; bytes: number | null } = { digest: null, bytes: null };
+  let url = new URL(address);
+  for (let hops = 0; hops <= MAX_REDIRECTS; hops++) {
+    const body = await once(url, headers, asking);
+    const status = body.statusCode ?? 0;
+    // A hub's own word counts; what its store says afterwards is another file's name.
+    if (kind === 'hub' && atEndpoint(url, policy)) {
+      linked.digest ??= sha256Of(body.headers['x-linked-etag']);
+      linked.bytes ??= sizeOf(body.headers['x-linked-size']);
+    }
+    const { location } = body.headers;
+    if (!REDIRECTS.has(status) || location === undefined)
+      return { status, headers: body.headers, linked, body };
+    body.destroy();
+    url = follow(url, location, asking);
+  }
+  throw new FailureError(
+    failure('model-missing', `${hostOf(address)} redirects more than ${MAX_REDIRECTS} times`),
+  );
+}
+
+function follow(from: URL, location: string, { kind, policy }: Asking): URL {
+  let to: URL;
+  try {
+    to = new URL(location, from);
+  } catch {
+    throw new FailureError(
+      failure('model-missing', `${from.host} redirects to something that is no address`),
+    );
+  }
+  if (mayFollow(kind, to, policy)) return to;
+  const list = kind === 'hub' ? 'sources.hfRedirects' : 'sources.https';
+  throw new FailureError(
+    failure(
+      'source-not-allowed',
+      `${from.host} redirects to ${to.origin}, which this node may not fetch from`,
+      {
+        hint: `If that is right, add it to ${list} of the agent’s config.`,
+      },
+    ),
+  );
+}
+
+function once(url: URL, headers: Readonly<Record<string, string>>, asking: Asking): Promise<IncomingMessage> {
+  const { policy, signal } = asking;
+  const plain = url.protocol === 'http:';
+  if (plain && !isLoopback(url)) throw new Error('plain http leaves this machine');
+  // The token belongs to the endpoint: a store that it redirects to gets a signed address instead.
+  const secret =
+    asking.kind === 'hub' && policy.token !== null && atEndpoint(url, policy)
+      ? { authorization: `Bearer ${policy.token}` }
+      : {};
+  const options = {
+    signal,
+    headers: { 'user-agent': 'ridgepoint', 'accept-encoding': 'identity', ...headers, ...secret },
+    timeout: policy.stallSeconds * 1000,
+    ...(plain || policy.ca === null ? {} : { ca: [...rootCertificates, policy.ca] }),
+  };
+  return new Promise((resolve, reject) => {
+    const request = (plain ? http : https).get(url, options, resolve);
+    request.on('timeout', () =>
+      request.destroy(new Interrupted(`${url.host} said nothing for ${policy.stallSeconds} s`)),
+    );
+    request.on('error', (error) => reject(asReason(error, url, signal)));
+  });
+}
+
+/** @returns what to throw for an error of a connection. */
+export function asReason(error: Error, { host }: { readonly host: string }, signal: AbortSignal): unknown {
+  if (signal.aborted) return signal.reason;
+  if (error instanceof Interrupted || error instanceof FailureError) return error;
+  const { code = '' } = error as NodeJS.ErrnoException;
+  if (!DISTRUST.test(code))
+    return new Interrupted(`the connection to ${host} failed: ${error.message || code}`);
+  return new FailureError(
+    failure('source-not-allowed', `the certificate of ${host} is not trusted: ${error.message}`, {
+      hint: 'Name the authority’s certificate as sources.ca in the agent’s config.',
+    }),
+  );
+}
+
+/** An ETag that is the SHA-256 of the content, as hubs give it for large files. */
+function sha256Of(etag: string | string[] | undefined): string | null {
+  const hex = typeof etag === 'string' ? /^"?([0-9a-f]{64})"?$/.exec(etag)?.[1] : undefined;
+  return hex === undefined ? null : `sha256:${hex}`;
+}
+
+export function sizeOf(text: string | string[] | undefined): number | null {
+  return typeof text === 'string' && /^\d{1,15}$/.test(text) ? Number(text) : null;
+}
+
+export function hostOf(address: string): string {
+  return new URL(address).host;
+}

@@ -1,0 +1,33 @@
+import { type Failure, FailureError, failure } from '../../../core/errors.js';
+import { type Answer, Interrupted } from './request.js';
+
+/** A server that is busy says when to come back; more than this is not waited for. */
+const LONGEST_WAIT_SECONDS = 120;
+
+/**
+ * @param where the host, for sentences. @param source what the sweep calls the file.
+ * @throws Interrupted for what may pass; FailureError `model-missing`, `source-not-allowed` for the rest.
+ */
+export function refuseStatus({ status, headers }: Answer, where: string, source: string): never {
+  if (status === 408 || status === 425 || status === 429 || status >= 500) {
+    throw new Interrupted(`${where} answers ${status}`, waitSeconds(headers['retry-after']));
+  }
+  const no = (code: Failure['code'], message: string, hint: string): never => {
+    throw new FailureError(failure(code, message, { hint }));
+  };
+  if (status === 404 || status === 410)
+    return no('model-missing', `${where} has no ${source} (${status})`, 'Look at the name and the revision.');
+  if (status === 401 || status === 403)
+    return no(
+      'source-not-allowed',
+      `${where} does not give ${source} to this node (${status})`,
+      'Accept the model’s terms on the hub, and name a token as sources.hfTokenFile in the agent’s config.',
+    );
+  return no('model-missing', `${where} answers ${status} for ${source}`, 'Open the address in a browser.');
+}
+
+function waitSeconds(header: string | undefined): number | null {
+  if (header === undefined) return null;
+  const seconds = /^\d+$/.test(header) ? Number(header) : (Date.parse(header) - Date.now()) / 1000;
+  return Number.isFinite(seconds) ? Math.min(Math.max(0, seconds), LONGEST_WAIT_SECONDS) : null;
+}

@@ -1,0 +1,42 @@
+import {
+  type AgentConfig,
+  AgentConfigError,
+  type AgentFile,
+  loadAgentConfig,
+  readAgentFile,
+} from '../agent/config.js';
+import { usageError } from './exit.js';
+
+/** What of an agent's configuration holds for commands that work on this machine. */
+const SHARED = ['sources', 'artifactBytes'] as const;
+type Shared = (typeof SHARED)[number];
+
+/**
+ * A sweep may come from anybody, so commands that run one allow what the configuration allows, and by default
+ * nothing but files.
+ * @throws CommandError (2) with every mistake of the file.
+ */
+export function nodeConfig(path: string | undefined): Pick<AgentConfig, Shared> {
+  return told(() => {
+    const { sources, artifactBytes } = loadAgentConfig({ env: {}, overrides: sharedOverrides(path) });
+    return { sources, artifactBytes };
+  });
+}
+
+/** @returns the fields for an agent of this process. @throws CommandError (2) */
+export function sharedOverrides(path: string | undefined): AgentFile {
+  if (path === undefined) return {};
+  // The rest is for the node that the file was written for; a mistake in it is still one.
+  told(() => loadAgentConfig({ file: path, env: {} }));
+  const file = readAgentFile(path);
+  return Object.fromEntries(SHARED.flatMap((name) => (name in file ? [[name, file[name]]] : [])));
+}
+
+function told<T>(read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    if (!(error instanceof AgentConfigError)) throw error;
+    throw usageError(`the configuration is wrong\n${error.mistakes.join('\n')}`, null);
+  }
+}

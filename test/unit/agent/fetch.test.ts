@@ -1,0 +1,416 @@
+import { createHash } from 'node:crypto';
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import type { RequestListener } from 'node:http';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { cachedModel, type FetchRequest } from '../../../agent/artifacts/remote/cache.js';
+import { fetchModel } from '../../../agent/artifacts/remote/fetch.js';
+import { peek } from '../../../agent/artifacts/remote/peek.js';
+import { readPolicy, sourcesSchema } from '../../../agent/artifacts/remote/policy.js';
+import { resolveModel } from '../../../agent/artifacts/resolve.js';
+import { builtinFolder } from '../../../agent/artifacts/source.js';
+import type { Launcher } from '../../../agent/artifacts/store.js';
+import { launch } from '../../../agent/isolation/launch.js';
+import { type Failure, failure, toFailure } from '../../../core/errors.js';
+import { readRemote } from '../../../core/models/remote.js';
+import { temporaryFolder } from '../../support/bench.js';
+import { FileServer } from '../../support/file-server.js';
+import { Authority, hasOpenssl } from '../../support/tls.js';
+
+/** Carries the order out here: what is proven is the fetching, and a process would cost half a second. */
+const here: Launcher = ({ order, onMessage }) => {
+  if (order.order !== 'fetch') throw new Error('only fetching is expected');
+  const ending = { exitCode: 0, signal: null, stderrTail: null, memoryGuard: 'none' } as const;
+  const progress = (doneBytes: number, totalBytes: number | null) =>
+    onMessage?.({ type: 'fetched', doneBytes, totalBytes });
+  const ended = fetchModel(order.job, order.outputPath, new AbortController().signal, progress).then(
+    () => ({ ...ending, answer: { type: 'made', warnings: [], facts: {} } as const, failure: null }),
+    (error) => ({ ...ending, answer: null, failure: toFailure(error) }),
+  );
+  return { ended };
+};
+
+const QUICK = { stallSeconds: 2, attempts: 2, backoffSeconds: 0.01 };
+
+function node(sources: object, artifactBytes = 1e9) {
+  const policy = readPolicy(sourcesSchema.parse({ ...QUICK, ...sources }), artifactBytes, (_, path) =>
+    readFileSync(path, 'utf8'),
+  );
+  const cacheFolder = temporaryFolder();
+  const settings = { cacheFolder, policy, artifactBytes };
+  const ask = (source: string, rest: Partial<FetchRequest> = {}) =>
+    cachedModel({ source, digest: null, uses: null, launcher: here, ...rest }, settings);
+  const left = () =>
+    readdirSync(join(cacheFolder, 'artifacts')).map((name) => name.replace(/^fetched-\w{24}/, 'F'));
+  return { ask, left, cacheFolder, policy, settings };
+}
+
+async function refused(work: Promise<unknown>): Promise<Failure> {
+  return await work.then(
+    () => failure('internal', 'nothing was refused'),
+    (error) => toFailure(error),
+  );
+}
+
+/** Bytes that pass for a model as long as nobody opens it. */
+function content(bytes: number, seed = 1): Buffer {
+  const made = Buffer.alloc(bytes);
+  for (let i = 0, state = seed; i < bytes; i++) {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    made[i] = state >>> 24;
+  }
+  made.write('GGUF');
+  return made;
+}
+const sha256 = (bytes: Buffer) => `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
+
+describe('a file is fetched', () => {
+  test('once, however many ask for it, and kept', async () => {
+    const server = await new FileServer().start();
+    const model = content(200_000);
+    const source = server.put('/m.gguf', model);
+    server.pace = { bytes: 50_000, milliseconds: 10 };
+    const { ask, left } = node({ https: [server.url] });
+    const seen: number[] = [];
+    const all = await Promise.all([
+      ask(source, { onProgress: (done) => seen.push(done) }),
+      ask(source),
+      ask(source, { digest: sha256(model) }),
+    ]);
+    expect(new Set(all.map(({ path }) => path)).size).toBe(1);
+    expect(readFileSync(all[0].path)).toEqual(model);
+    expect(all[2]).toMatchObject({ digest: sha256(model), bytes: 200_000, address: source });
+    expect(server.seen).toHaveLength(1);
+    expect(seen.at(-1)).toBe(200_000);
+    expect(left()).toEqual(['F.gguf', 'F.gguf.json']);
+    // Without its server, too.
+    await server.stop();
+    expect((await ask(source)).digest).toBe(sha256(model));
+  });
+
+  test('on from where the connection was cut, again and again', async () => {
+    const server = await new FileServer().start();
+    const model = content(300_000);
+    const source = server.put('/m.gguf', model, '"v1"');
+    server.cuts = [100_000, 50_000, 70_000, 20_000];
+    const { ask } = node({ https: [server.url], attempts: 3 });
+    const { path } = await ask(source);
+    expect(readFileSync(path)).toEqual(model);
+    expect(server.seen[0]).toMatchObject({ range: undefined, ifRange: undefined });
+    const later = server.seen.slice(1);
+    expect(later).toHaveLength(4);
+    expect(later.every(({ ifRange }) => ifRange === '"v1"')).toBe(true);
+    const starts = later.map(({ range }) => Number(/^bytes=(\d+)-$/.exec(range ?? '')?.[1]));
+    expect(starts[0]).toBeGreaterThan(0);
+    expect(starts).toEqual([...starts].sort((a, b) => a - b));
+  });
+
+  test('from the beginning when it changed in between', async () => {
+    const server = await new FileServer().start();
+    const source = server.put('/m.gguf', content(100_000), '"old"');
+    server.cuts = [60_000];
+    const other = content(90_000, 2);
+    const { ask } = node({ https: [server.url], attempts: 1 });
+    expect((await refused(ask(source))).code).toBe('fetch-failed');
+    server.put('/m.gguf', other, '"new"');
+    expect(readFileSync((await ask(source)).path)).toEqual(other);
+    expect(server.seen[1]).toMatchObject({ range: expect.stringMatching(/^bytes=\d+-$/), ifRange: '"old"' });
+  });
+
+  test('from the beginning when nothing can tell whether it is the same', async () => {
+    const server = await new FileServer().start();
+    const model = content(100_000);
+    const source = server.put('/m.gguf', model, 'W/"weak"');
+    server.cuts = [60_000];
+    const { ask } = node({ https: [server.url] });
+    expect((await ask(source)).digest).toBe(sha256(model));
+    expect(server.seen.map(({ range }) => range)).toEqual([undefined, undefined]);
+  });
+
+  test('by nobody else than its last byte: a part that is whole needs no server', async () => {
+    const server = await new FileServer().start();
+    const model = content(50_000);
+    const source = server.put('/m.gguf', model, '"v"');
+    server.cuts = [20_000];
+    const { ask, cacheFolder } = node({ https: [server.url], attempts: 1 });
+    await refused(ask(source));
+    const folder = join(cacheFolder, 'artifacts');
+    const part = readdirSync(folder).find((name) => name.endsWith('.part'))!;
+    writeFileSync(join(folder, part), model);
+    await server.stop();
+    expect((await ask(source)).digest).toBe(sha256(model));
+  });
+
+  test('again when the server was busy, as soon as it says', async () => {
+    const server = await new FileServer().start();
+    const source = server.put('/m.gguf', content(1000));
+    let asked = 0;
+    server.on.set('/m.gguf', (_, response) => {
+      asked += 1;
+      if (asked === 2) server.on.delete('/m.gguf');
+      response.writeHead(asked === 1 ? 503 : 429, { 'retry-after': '0' }).end();
+    });
+    const { ask } = node({ https: [server.url], attempts: 3, backoffSeconds: 100 });
+    expect((await ask(source)).bytes).toBe(1000);
+  });
+});
+
+describe('nothing is left of what is refused', () => {
+  test('another digest than the one asked for', async () => {
+    const server = await new FileServer().start();
+    const source = server.put('/m.gguf', content(5000));
+    const { ask, left } = node({ https: [server.url] });
+    const wrong = `sha256:${'0'.repeat(64)}`;
+    for (const failed of [
+      await refused(ask(source, { digest: wrong })),
+      await refused(ask(`${source}#${wrong.replace(':', '=')}`)),
+    ]) {
+      expect(failed).toMatchObject({ code: 'digest-mismatch', message: expect.stringContaining(wrong) });
+    }
+    expect(left()).toEqual([]);
+    const twice = await refused(
+      ask(`${source}#${wrong.replace(':', '=')}`, { digest: sha256(content(5000)) }),
+    );
+    expect(twice.message).toMatch(/asks for one digest and/);
+  });
+
+  const page: RequestListener = (_, response) => response.end('<!DOCTYPE html><title>Log in</title>');
+  const status =
+    (code: number): RequestListener =>
+    (_, response) =>
+      response.writeHead(code).end();
+  const redirect =
+    (to: string): RequestListener =>
+    (_, response) =>
+      response.writeHead(302, { location: to }).end();
+  test.each<[string, RequestListener, Failure['code'], RegExp]>([
+    ['404', status(404), 'model-missing', /has no http.*\(404\)/],
+    ['403', status(403), 'source-not-allowed', /does not give .*\(403\)/],
+    ['418', status(418), 'model-missing', /answers 418/],
+    ['500', status(500), 'fetch-failed', /in 2 attempts: 127\.0\.0\.1:\d+ answers 500/],
+    ['a page for people', page, 'model-unreadable', /begins with "<!DOCTYPE ht"/],
+    [
+      'a redirect to elsewhere',
+      redirect('http://localhost:1/m.gguf'),
+      'source-not-allowed',
+      /redirects to http:\/\/localhost:1/,
+    ],
+    ['a redirect to nothing', redirect('https://'), 'model-missing', /no address/],
+    ['a redirect in a circle', redirect('/m.gguf'), 'model-missing', /more than 5 times/],
+    [
+      'a compressed file',
+      (_, r) => r.writeHead(200, { 'content-encoding': 'gzip' }).end('x'),
+      'model-missing',
+      /as gzip/,
+    ],
+    [
+      'a part nobody asked for',
+      (_, r) => r.writeHead(206, { 'content-range': 'bytes 5-9/10' }).end('GGUFx'),
+      'model-missing',
+      /another part/,
+    ],
+    [
+      'more than may come',
+      (_, r) => r.writeHead(200, { 'content-length': 2e9 }).end(),
+      'disk-full',
+      /2000000000 bytes/,
+    ],
+  ])('%s', async (_, listener, code, why) => {
+    const server = await new FileServer().start();
+    const source = server.put('/m.gguf', content(10));
+    server.on.set('/m.gguf', listener);
+    const { ask, left } = node({ https: [server.url] });
+    const failed = await refused(ask(source));
+    expect(failed).toMatchObject({ code, message: expect.stringMatching(why) });
+    expect(left().filter((name) => name.endsWith('.gguf'))).toEqual([]);
+  });
+
+  test('more than may come, when the server does not say so', async () => {
+    const server = await new FileServer().start();
+    const source = server.put('/m.gguf', content(10));
+    server.on.set('/m.gguf', (_, response) => {
+      response.writeHead(200);
+      response.write(content(3000));
+      response.end(content(3000));
+    });
+    const { ask } = node({ https: [server.url] }, 5000);
+    expect(await refused(ask(source))).toMatchObject({
+      code: 'disk-full',
+      message: expect.stringMatching(/more than 5000 bytes/),
+    });
+  });
+
+  test('a server that says nothing, and one that trickles', async () => {
+    const server = await new FileServer().start();
+    const { ask } = node({ https: [server.url], stallSeconds: 0.2, attempts: 1 });
+    server.on.set('/mute.gguf', () => {});
+    expect((await refused(ask(`${server.url}mute.gguf`))).message).toMatch(/said nothing for 0.2 s/);
+    const slow = server.put('/slow.gguf', content(1000));
+    server.pace = { bytes: 10, milliseconds: 50 };
+    expect((await refused(ask(slow))).message).toMatch(/sent \d+ bytes in 0.2 s/);
+  });
+
+  test('a server that is not there', async () => {
+    const { ask } = node({ https: ['http://127.0.0.1:9/'], attempts: 1 });
+    const failed = await refused(ask('http://127.0.0.1:9/m.gguf'));
+    expect(failed).toMatchObject({
+      code: 'fetch-failed',
+      message: expect.stringMatching(/in one attempt: the connection to 127.0.0.1:9 failed/),
+    });
+  });
+});
+
+describe.skipIf(!hasOpenssl)('over TLS', () => {
+  test('an authority that is not named is not trusted, one that is, is', async () => {
+    const authority = new Authority(temporaryFolder());
+    const server = await new FileServer(authority.issue('server')).start();
+    const source = server.put('/m.gguf', content(1000));
+    const failed = await refused(node({ https: [server.url] }).ask(source));
+    expect(failed).toMatchObject({ code: 'source-not-allowed', hint: expect.stringMatching(/sources\.ca/) });
+    expect((await node({ https: [server.url], ca: authority.caFile }).ask(source)).bytes).toBe(1000);
+  });
+});
+
+/** A hub: lists files, and redirects downloads to a store of its own. */
+async function hub(files: Record<string, Buffer>) {
+  const [api, store] = [await new FileServer().start(), await new FileServer().start()];
+  const listing = Object.entries(files).map(([path, bytes]) => ({
+    ...{ type: 'file', path, size: bytes.length },
+    lfs: { oid: sha256(bytes).slice(7), size: bytes.length },
+  }));
+  api.on.set('/api/models/o/r/tree/main', (request, response) => {
+    // In two pages, as long listings come.
+    const second = request.url?.includes('cursor') === true;
+    const link = `<${api.url}api/models/o/r/tree/main?cursor=2>; rel="next"`;
+    response.writeHead(200, second ? {} : { link });
+    response.end(
+      JSON.stringify(second ? listing.slice(1) : [{ type: 'directory', path: 'x' }, ...listing.slice(0, 1)]),
+    );
+  });
+  for (const [path, bytes] of Object.entries(files)) {
+    const signed = store.put(`/stored/${path}`, bytes);
+    api.on.set(`/o/r/resolve/main/${path}`, (_, response) =>
+      response
+        .writeHead(302, { location: `${signed}?signed=1`, 'x-linked-etag': `"${sha256(bytes).slice(7)}"` })
+        .end(),
+    );
+  }
+  const tokenFile = join(temporaryFolder(), 'token');
+  writeFileSync(tokenFile, 'secret\n');
+  const sources = { hf: true, hfEndpoint: api.url, hfTokenFile: tokenFile, hfRedirects: ['127.0.0.1'] };
+  return { api, store, sources };
+}
+
+describe('a hub', () => {
+  const [q4, q8] = [content(40_000), content(60_000, 2)];
+
+  test('gives the file of a quantization; its own digest is checked; the token stays with it', async () => {
+    const { api, store, sources } = await hub({ 'm-Q4_K_M.gguf': q4, 'm-Q8_0.gguf': q8 });
+    const { ask } = node(sources);
+    store.cuts = [25_000];
+    expect(await ask('hf:o/r:q8_0')).toMatchObject({
+      digest: sha256(q8),
+      address: `${api.url}o/r/resolve/main/m-Q8_0.gguf`,
+    });
+    expect(store.seen.map(({ range }) => range)).toEqual([undefined, expect.stringMatching(/^bytes=\d+-$/)]);
+    expect(new Set(api.seen.map(({ authorization }) => authorization))).toEqual(new Set(['Bearer secret']));
+    expect(store.seen.every(({ authorization }) => authorization === undefined)).toBe(true);
+
+    store.put('/stored/m-Q4_K_M.gguf', content(40_000, 3));
+    expect(await refused(ask('hf:o/r:Q4_K_M'))).toMatchObject({ code: 'digest-mismatch' });
+  });
+
+  test('refuses in words what it does not have, and what cannot be meant', async () => {
+    const { api, sources } = await hub({ 'm-Q4_K_M.gguf': q4, 'm-Q8_0.gguf': q8 });
+    const { ask } = node(sources);
+    expect((await refused(ask('hf:o/r'))).message).toBe('o/r may be any of 2 files');
+    expect((await refused(ask('hf:o/none:Q4_0'))).message).toMatch(/has no o\/none \(404\)/);
+    api.on.set('/api/models/o/r/tree/main', (_, response) => response.end('<html>'));
+    expect((await refused(ask('hf:o/r:Q8_0'))).message).toMatch(/does not list files as a hub does/);
+    api.on.set('/api/models/o/r/tree/main', (_, response) => response.writeHead(401).end());
+    expect(await refused(ask('hf:o/r:Q8_0'))).toMatchObject({ hint: expect.stringMatching(/hfTokenFile/) });
+    const elsewhere = node({ ...sources, hfRedirects: ['*.hf.co'] });
+    api.on.clear();
+    api.on.set('/api/models/o/r/tree/main', (_, r) => r.end('[{"type":"file","path":"m.gguf","size":4}]'));
+    api.on.set('/o/r/resolve/main/m.gguf', (_, r) =>
+      r.writeHead(302, { location: 'http://127.0.0.2/m' }).end(),
+    );
+    expect(await refused(elsewhere.ask('hf:o/r'))).toMatchObject({
+      code: 'source-not-allowed',
+      hint: expect.stringMatching(/hfRedirects/),
+    });
+  });
+});
+
+describe('a model', () => {
+  const tiny = readFileSync(join(builtinFolder(), 'tiny-f16.gguf'));
+
+  test('is known by its header before it is fetched', async () => {
+    const { store, sources } = await hub({ 'tiny.gguf': tiny });
+    const reading = readRemote('hf:o/r');
+    if (!reading.ok) throw new Error(reading.reason);
+    const { policy } = node(sources);
+    const asking = { kind: 'hub', policy, signal: new AbortController().signal } as const;
+    const { header, digest } = await peek('hf:o/r', reading.remote, asking);
+    expect(digest).toBe(sha256(tiny));
+    expect(header).toMatchObject({ fileBytes: tiny.length });
+    expect(header.tensors).toHaveLength(38);
+    expect(store.seen.map(({ range }) => range)).toEqual(['bytes=0-1048575']);
+  });
+
+  test('of another place is opened like one of this', async () => {
+    const server = await new FileServer().start();
+    const source = server.put('/tiny.gguf', tiny);
+    const { cacheFolder, policy } = node({ https: [server.url] });
+    const settings = { modelFolders: [], cacheFolder, sources: { policy, artifactBytes: 1e9 } };
+    const model = await resolveModel(source, settings, { launcher: here });
+    expect(model).toMatchObject({ digest: sha256(tiny), fetchedFrom: source, facts: { layers: 4 } });
+    const bare = await refused(resolveModel(source, { modelFolders: [], cacheFolder: temporaryFolder() }));
+    expect(bare).toMatchObject({
+      code: 'source-not-allowed',
+      hint: expect.stringMatching(/sources: \{ https:/),
+    });
+  });
+
+  test('goes on after its process was killed, in another process', async () => {
+    const server = await new FileServer().start();
+    const source = server.put('/tiny.gguf', tiny, '"tiny"');
+    server.pace = { bytes: 64_000, milliseconds: 20 };
+    const { ask, left, cacheFolder } = node({ https: [server.url], stallSeconds: 20 });
+    const killed: Launcher = (request) => {
+      const child = launch({
+        ...request,
+        onMessage: (message) => {
+          if (message.type === 'fetched' && message.doneBytes < tiny.length)
+            process.kill(child.pid, 'SIGKILL');
+        },
+      });
+      return child;
+    };
+    expect((await refused(ask(source, { launcher: killed }))).code).toMatch(/crashed|out-of-memory/);
+    expect(left()).toEqual(['F.gguf.part', 'F.gguf.part.json']);
+    const part = readdirSync(join(cacheFolder, 'artifacts')).find((name) => name.endsWith('.part'))!;
+    const { size } = statSync(join(cacheFolder, 'artifacts', part));
+    server.pace = null;
+    const { path, digest } = await ask(source, { launcher: launch });
+    expect(digest).toBe(sha256(tiny));
+    expect(server.seen.at(-1)).toMatchObject({ range: `bytes=${size}-`, ifRange: '"tiny"' });
+    expect(existsSync(`${path}.part`)).toBe(false);
+  });
+
+  test('that is stopped keeps what has come', async () => {
+    const server = await new FileServer().start();
+    const source = server.put('/tiny.gguf', tiny);
+    server.pace = { bytes: 64_000, milliseconds: 20 };
+    const { ask, left } = node({ https: [server.url], stallSeconds: 20 });
+    const stopped: Launcher = (request) => {
+      const child = launch({ ...request, onMessage: () => child.stop('enough') });
+      return child;
+    };
+    expect(await refused(ask(source, { launcher: stopped }))).toMatchObject({
+      code: 'cancelled',
+      message: expect.stringMatching(/enough/),
+    });
+    expect(left().filter((name) => name.endsWith('.gguf'))).toEqual([]);
+  });
+});
