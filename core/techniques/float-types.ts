@@ -3,6 +3,10 @@ export type FloatType = 'f32' | 'f16' | 'bf16';
 
 export const FLOAT_BYTES: Readonly<Record<FloatType, number>> = { f32: 4, f16: 2, bf16: 2 };
 
+export function isFloatType(type: string): type is FloatType {
+  return Object.hasOwn(FLOAT_BYTES, type);
+}
+
 let halves: Float32Array | null = null;
 
 /** @returns the value of every half-precision number (IEEE 754 binary16) by its bits. */
@@ -53,7 +57,8 @@ export function decodeFloats(bytes: Uint8Array, type: FloatType): Float32Array {
     new Uint8Array(values.buffer).set(bytes);
     return values;
   }
-  const aligned = bytes.byteOffset % 2 === 0 ? bytes : bytes.slice();
+  // A Buffer's own slice is no copy.
+  const aligned = bytes.byteOffset % 2 === 0 ? bytes : new Uint8Array(bytes);
   const words = new Uint16Array(aligned.buffer, aligned.byteOffset, count);
   if (type === 'f16') {
     const table = halfValues();

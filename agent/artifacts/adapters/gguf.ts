@@ -8,8 +8,13 @@ import {
 import { transposed, withScale } from '../../../core/techniques/adapters/convert.js';
 import { EMBEDDING_TENSOR } from '../../../core/techniques/adapters/names.js';
 import { alphaOf, scaleOf } from '../../../core/techniques/adapters/scale.js';
+import {
+  decodeFloats,
+  encodeFloats,
+  type FloatType,
+  isFloatType,
+} from '../../../core/techniques/float-types.js';
 import type { Matrix } from '../../../core/techniques/pruning/matrix.js';
-import { decodeFloats, encodeFloats, type FloatType, isFloatType } from '../floats.js';
 import { type GgufHeader, readGgufHeader, type TensorInfo } from '../gguf/header.js';
 import { shown } from '../gguf/metadata.js';
 import { GgufError } from '../gguf/reader.js';
@@ -137,7 +142,7 @@ async function readMatrix(path: string, source: string, tensor: TensorInfo): Pro
   const chunks: Buffer[] = [];
   for await (const chunk of readTensor(path, tensor)) chunks.push(chunk);
   const [columns = 0, rows = 1] = shape;
-  return { rows, columns, values: decodeFloats(type, Buffer.concat(chunks)) };
+  return { rows, columns, values: decodeFloats(Buffer.concat(chunks), type) };
 }
 
 /**
@@ -192,7 +197,7 @@ function tensorsOf(name: string, layer: AdapterLayer, alpha: number, type: Float
     name: `${name}.${part}`,
     type,
     shape: [columns, rows],
-    data: () => [encodeFloats(type, values)],
+    data: () => [encodeFloats(values, type)],
   });
   const embedded = name === EMBEDDING_TENSOR;
   return [
@@ -205,7 +210,7 @@ function tensorsOf(name: string, layer: AdapterLayer, alpha: number, type: Float
             name: `${name}.lora_magnitude`,
             type: 'f32',
             shape: [magnitude.length],
-            data: () => [encodeFloats('f32', magnitude)],
+            data: () => [encodeFloats(magnitude, 'f32')],
           },
         ]),
   ];

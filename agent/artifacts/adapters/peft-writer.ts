@@ -10,8 +10,8 @@ import {
   reordered,
   rowOrder,
 } from '../../../core/techniques/adapters/names.js';
+import { encodeFloats } from '../../../core/techniques/float-types.js';
 import type { Matrix } from '../../../core/techniques/pruning/matrix.js';
-import { encodeFloats } from '../floats.js';
 import { type SafetensorSource, writeSafetensors } from '../safetensors/writer.js';
 import { unusable } from './base.js';
 import { CONFIG_FILE, WEIGHTS_FILE } from './peft-config.js';
@@ -55,7 +55,7 @@ function tensorsOf(tensor: string, module: string, layer: AdapterLayer, model: H
     name,
     dtype: 'F32',
     shape: [rows, columns],
-    data: () => [encodeFloats('f32', values)],
+    data: () => [encodeFloats(values, 'f32')],
   });
   if (tensor === EMBEDDING_TENSOR)
     return [
@@ -69,7 +69,7 @@ function tensorsOf(tensor: string, module: string, layer: AdapterLayer, model: H
     name: `${at}.lora_magnitude_vector`,
     dtype: 'F32',
     shape: [turned.length],
-    data: () => [encodeFloats('f32', turned)],
+    data: () => [encodeFloats(turned, 'f32')],
   };
   return [...pair, lengths];
 }

@@ -13,8 +13,8 @@ import {
   rowOrder,
   tensorOfModule,
 } from '../../../core/techniques/adapters/names.js';
+import { decodeFloats, isFloatType } from '../../../core/techniques/float-types.js';
 import type { Matrix } from '../../../core/techniques/pruning/matrix.js';
-import { decodeFloats, isFloatType } from '../floats.js';
 import { shown } from '../gguf/metadata.js';
 import { SafetensorsError } from '../safetensors/json.js';
 import { type LocatedTensor, openSafetensors, readSafetensor } from '../safetensors/reader.js';
@@ -249,5 +249,5 @@ async function readMatrix(tensor: LocatedTensor, source: string): Promise<Matrix
   const chunks: Buffer[] = [];
   for await (const chunk of readSafetensor(tensor)) chunks.push(chunk);
   const [rows = 1, columns = 1] = shape.length === 1 ? [1, shape[0]] : shape;
-  return { rows, columns, values: decodeFloats(type, Buffer.concat(chunks)) };
+  return { rows, columns, values: decodeFloats(Buffer.concat(chunks), type) };
 }

@@ -1,19 +1,24 @@
 import { describe, expect, test } from 'vitest';
-import { decodeFloats, encodeFloats } from '../../../agent/artifacts/floats.js';
+import { decodeFloats, encodeFloats } from '../../../core/techniques/float-types.js';
 
 const words = (type: 'f16' | 'bf16', ...values: number[]) => [
-  ...new Uint16Array(encodeFloats(type, Float32Array.from(values)).buffer),
+  ...new Uint16Array(encodeFloats(Float32Array.from(values), type).buffer),
 ];
 
 describe('weights as numbers', () => {
+  test('bytes may begin anywhere in a shared buffer', () => {
+    const shared = Buffer.from([0, 0, 0x3c, 0, 0xc0]);
+    expect(decodeFloats(shared.subarray(1), 'f16')).toEqual(Float32Array.of(1, -2));
+  });
+
   test('every half comes back as it was, NaN as NaN', () => {
     const bits = Uint16Array.from({ length: 65_536 }, (_, i) => i);
     for (const type of ['f16', 'bf16'] as const) {
-      const floats = decodeFloats(type, new Uint8Array(bits.buffer));
-      const again = new Uint16Array(encodeFloats(type, floats).buffer);
+      const floats = decodeFloats(new Uint8Array(bits.buffer), type);
+      const again = new Uint16Array(encodeFloats(floats, type).buffer);
       const wrong = [...again].filter((word, i) => word !== i && !Number.isNaN(floats[i]!));
       expect(wrong).toEqual([]);
-      const twice = decodeFloats(type, new Uint8Array(again.buffer));
+      const twice = decodeFloats(new Uint8Array(again.buffer), type);
       expect(twice.every((value, i) => Object.is(value, floats[i]))).toBe(true);
     }
   });

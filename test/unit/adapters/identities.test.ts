@@ -1,5 +1,4 @@
 import { describe, expect, test } from 'vitest';
-import { decodeFloats, encodeFloats } from '../../../agent/artifacts/floats.js';
 import type { AdapterLayer } from '../../../core/techniques/adapters/adapter.js';
 import { veraLayer, withoutInitial } from '../../../core/techniques/adapters/convert.js';
 import {
@@ -12,6 +11,7 @@ import { merged } from '../../../core/techniques/adapters/merge.js';
 import { ontoBase } from '../../../core/techniques/adapters/residual.js';
 import { scaleOf } from '../../../core/techniques/adapters/scale.js';
 import { leadingSingular } from '../../../core/techniques/adapters/svd.js';
+import { decodeFloats, encodeFloats } from '../../../core/techniques/float-types.js';
 import type { Matrix } from '../../../core/techniques/pruning/matrix.js';
 import { largestDifference, randomLayer, randomMatrix, randomNumbers } from './toy.js';
 
@@ -69,7 +69,7 @@ describe('identities of adapters (algorithms of the papers, E.1)', () => {
     const x = randomMatrix(1, IN, 11).values;
     const whole = merged(W0, layer);
     for (const type of ['f32', 'f16', 'bf16'] as const) {
-      const rounded = { ...whole, values: decodeFloats(type, encodeFloats(type, whole.values)) };
+      const rounded = { ...whole, values: decodeFloats(encodeFloats(whole.values, type), type) };
       const [one, other] = [times(rounded, x), attached(W0, layer, x)];
       for (let row = 0; row < OUT; row++) {
         // Each weight of the row is rounded once: |Δy| ≤ u Σ |w x|, and a little for f32 factors of DoRA.

@@ -3,13 +3,13 @@ import { describe, expect, test } from 'vitest';
 import type { AdapterBase } from '../../../agent/artifacts/adapters/base.js';
 import { readAdapterGguf } from '../../../agent/artifacts/adapters/gguf.js';
 import { readPeft } from '../../../agent/artifacts/adapters/peft.js';
-import { decodeFloats } from '../../../agent/artifacts/floats.js';
 import { openSafetensors, readSafetensor } from '../../../agent/artifacts/safetensors/reader.js';
 import { ranksOf, targetsOf } from '../../../core/techniques/adapters/adapter.js';
 import { transposed } from '../../../core/techniques/adapters/convert.js';
 import { merged } from '../../../core/techniques/adapters/merge.js';
 import { reordered, rowOrder, tensorOfModule } from '../../../core/techniques/adapters/names.js';
 import { ontoBase } from '../../../core/techniques/adapters/residual.js';
+import { decodeFloats } from '../../../core/techniques/float-types.js';
 import type { Matrix } from '../../../core/techniques/pruning/matrix.js';
 import { largestDifference } from './toy.js';
 
@@ -25,7 +25,7 @@ const weights = await (async () => {
     const chunks: Buffer[] = [];
     for await (const chunk of readSafetensor(tensor)) chunks.push(chunk);
     const [rows = 0, columns = 0] = tensor.shape;
-    const matrix = { rows, columns, values: decodeFloats('f32', Buffer.concat(chunks)) };
+    const matrix = { rows, columns, values: decodeFloats(Buffer.concat(chunks), 'f32') };
     const gguf = tensorOfModule(module.replace(/\.weight$/, ''))!;
     const known = kinds.get(kind) ?? new Map<string, Matrix>();
     kinds.set(kind, known.set(gguf, reordered(matrix, rowOrder(gguf, rows, HEADS))));
