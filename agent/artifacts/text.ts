@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { FailureError, failure } from '../../core/errors.js';
 import { BUILTIN_TEXT } from '../../core/techniques/calibration-spec.js';
@@ -17,4 +18,18 @@ export function locateText(source: string, settings: SourceSettings): string {
   throw new FailureError(
     failure('model-missing', `there is no builtin text ${JSON.stringify(source)}`, { hint }),
   );
+}
+
+/**
+ * Reads a UTF-8 text as llama.cpp's tools do: without a newline at its end.
+ * @throws FailureError `impossible-combination`.
+ */
+export function readText(path: string): string {
+  try {
+    const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: false }).decode(readFileSync(path));
+    return text.endsWith('\n') ? text.slice(0, -1) : text;
+  } catch (error) {
+    const why = error instanceof TypeError ? 'it is not UTF-8 text' : (error as Error).message;
+    throw new FailureError(failure('impossible-combination', `the text ${path} cannot be read: ${why}`));
+  }
 }

@@ -1,5 +1,3 @@
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
 import { FailureError, failure } from '../../core/errors.js';
 import type { Exchange } from '../../core/techniques/pruning/dsnot/dsnot.js';
 import { growDivisor } from '../../core/techniques/pruning/dsnot/row.js';
@@ -15,6 +13,9 @@ import { copyOf, type Matrix } from '../../core/techniques/pruning/matrix.js';
 import { type Pattern, prunedPerRow } from '../../core/techniques/pruning/pattern.js';
 import { type Score, wanda } from '../../core/techniques/pruning/scores.js';
 import type { ChannelStatistics } from '../../core/techniques/pruning/statistics.js';
+import { openKernelLibrary } from './kernel-library.js';
+
+export { kernelsLibrary } from './kernel-library.js';
 
 /** The interface of kernels/pruning/pruning.h that this file was written for. */
 const INTERFACE = 1;
@@ -25,7 +26,6 @@ type Native = (...args: Argument[]) => number;
 
 const PATTERN_PARAMETERS = 'int32_t pruned, int32_t group';
 const PROTOTYPES = {
-  interface: 'int32_t ridge_pruning_interface()',
   select: `int32_t ridge_select(const float *weights, int64_t rows, int32_t columns, const float *norms, const double *diagonal, ${PATTERN_PARAMETERS}, int32_t threads, uint8_t *mask)`,
   dsnot: `int32_t ridge_dsnot(const float *weights, int64_t rows, int32_t columns, const float *norms, const float *sums, const float *divisor, int32_t initial, const double *diagonal, ${PATTERN_PARAMETERS}, int32_t maxCycles, double threshold, int32_t strict, int32_t withoutSameSign, int32_t threads, uint8_t *initialMask, uint8_t *mask, int64_t *counts)`,
   addProducts:
@@ -35,56 +35,24 @@ const PROTOTYPES = {
   sparseGpt: `int32_t ridge_sparsegpt(float *weights, int64_t rows, int32_t columns, const double *factor, const uint8_t *dead, double ratio, ${PATTERN_PARAMETERS}, int32_t blockColumns, int32_t threads, uint8_t *mask)`,
 } as const;
 
-/** @returns where `scripts/build-kernels.mjs` puts the library, or null when it was not built. */
-export function kernelsLibrary(): string | null {
-  const suffix = process.platform === 'darwin' ? 'dylib' : 'so';
-  const name = process.platform === 'win32' ? 'ridgepoint-kernels.dll' : `libridgepoint-kernels.${suffix}`;
-  // From dist/agent/native the first is dist/kernels; from the sources the second is.
-  const folders = ['../../kernels', '../../dist/kernels'];
-  return folders.map((folder) => join(import.meta.dirname, folder, name)).find(existsSync) ?? null;
-}
-
 /**
- * Opens our own native library. Only ever in a child process: native code can take its process down.
+ * Opens the pruning part of our own native library, in a child process.
  * @param threads how many threads each call may use.
  * @throws FailureError `engine-missing` when the library cannot be opened, `engine-mismatch` when it is another release's.
  */
 export async function openPruningKernels(library: string, threads: number): Promise<PruningEngine> {
-  try {
-    const { default: koffi } = await import('koffi');
-    const handle = koffi.load(library);
-    const open = (prototype: string): Native => handle.func(prototype) as Native;
-    const found = open(PROTOTYPES.interface)();
-    if (found !== INTERFACE) {
-      throw new FailureError(
-        failure('engine-mismatch', `${library} has pruning interface ${found}, and ${INTERFACE} is needed`, {
-          hint: 'build it again with node scripts/build-kernels.mjs',
-        }),
-      );
-    }
-    return new NativePruning(
-      {
-        select: open(PROTOTYPES.select),
-        dsnot: open(PROTOTYPES.dsnot),
-        addProducts: open(PROTOTYPES.addProducts),
-        factor: open(PROTOTYPES.factor),
-        sparseGpt: open(PROTOTYPES.sparseGpt),
-      },
-      threads,
-    );
-  } catch (error) {
-    if (error instanceof FailureError) throw error;
-    throw new FailureError(
-      failure(
-        'engine-missing',
-        `${library} cannot be opened: ${error instanceof Error ? error.message : error}`,
-        {
-          hint: 'build it with node scripts/build-kernels.mjs',
-        },
-      ),
-      { cause: error },
-    );
-  }
+  const { handle } = await openKernelLibrary(library, { part: 'pruning', version: INTERFACE });
+  const open = (prototype: string): Native => handle.func(prototype) as Native;
+  return new NativePruning(
+    {
+      select: open(PROTOTYPES.select),
+      dsnot: open(PROTOTYPES.dsnot),
+      addProducts: open(PROTOTYPES.addProducts),
+      factor: open(PROTOTYPES.factor),
+      sparseGpt: open(PROTOTYPES.sparseGpt),
+    },
+    threads,
+  );
 }
 
 interface Functions {

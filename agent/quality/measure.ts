@@ -1,7 +1,7 @@
-import { readFileSync } from 'node:fs';
 import { FailureError, failure } from '../../core/errors.js';
 import type { QualityOutcome, QualityRequest, TextOutcome, TextRequest } from '../../core/quality/outcome.js';
 import { type Window, windowsOf } from '../../core/quality/windows.js';
+import { readText } from '../artifacts/text.js';
 import { loadSpeaker, requireSameVocabulary, type Speaker, type SpeakerRequest } from './speaker.js';
 import { measureTask, tokenizeTask } from './tasks.js';
 import { measureDivergence, measurePerplexity } from './text.js';
@@ -95,16 +95,6 @@ function cutText({ text }: Speaker, { path, windows: request }: TextRequest): Cu
   if (typeof windows !== 'string') return { tokens, windows, sample: words.slice(0, 4000) };
   const hint = 'Give a longer text, or a smaller context.';
   throw new FailureError(failure('impossible-combination', `${path}: ${windows}`, { hint }));
-}
-
-function readText(path: string): string {
-  try {
-    const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: false }).decode(readFileSync(path));
-    return text.endsWith('\n') ? text.slice(0, -1) : text;
-  } catch (error) {
-    const why = error instanceof TypeError ? 'it is not UTF-8 text' : (error as Error).message;
-    throw new FailureError(failure('impossible-combination', `the text ${path} cannot be read: ${why}`));
-  }
 }
 
 function longerThanTrained(trained: number | null, context: number, needs: readonly number[]): string[] {

@@ -55,7 +55,8 @@ export async function readMetadataValue(path: string, key: string): Promise<Gguf
   return span === undefined ? null : decodeValue(await readSpan(path, span));
 }
 
-async function readSpan(path: string, { offset, bytes }: Span): Promise<Buffer> {
+/** Reads a metadata value as it stands in the file, its type in front: what `encoded` values hold. @throws GgufError */
+export async function readSpan(path: string, { offset, bytes }: Span): Promise<Buffer> {
   const file = await open(path, 'r');
   try {
     const buffer = Buffer.alloc(bytes);

@@ -73,9 +73,17 @@ function chooseDevice(llama: Llama, deviceClass: string, deviceId: string): Engi
   );
 }
 
-function openModel(llama: Llama, path: string, settings: Settings, device: EngineDevice | null): Pointer {
+/** @param vocabularyAlone leaves the weights where they are. @throws FailureError with the engine's words. */
+export function openModel(
+  llama: Llama,
+  path: string,
+  settings: Settings,
+  device: EngineDevice | null,
+  vocabularyAlone = false,
+): Pointer {
   const { functions } = llama;
   const params = functions.llama_model_default_params();
+  params.vocab_only = vocabularyAlone;
   // A list that ends at once keeps everything on the CPU even when GPU backends are loaded.
   const devices = llama.allocate('uint64_t', 2);
   new BigUint64Array(llama.bytes(devices, 16)).set([device?.handle ?? 0n, 0n]);
@@ -139,7 +147,7 @@ function openContext(
  * The shipped libraries have no OpenMP: without a pool of its own, a context creates and joins its threads
  * for every single graph (4 ms instead of 0.5 ms per token on a small model).
  */
-function attachThreads(llama: Llama, context: Pointer, settings: Settings): Pointer {
+export function attachThreads(llama: Llama, context: Pointer, settings: Settings): Pointer {
   const { functions } = llama;
   const params = functions.ggml_threadpool_params_default(settings.threads);
   params.poll = settings.poll;

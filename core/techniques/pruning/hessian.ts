@@ -29,6 +29,7 @@ export class HessianAccumulator {
   readonly #columns: number;
   readonly #add: AddProducts;
   readonly #sums: Float64Array;
+  #open = false;
   #sequences = 0;
 
   /** @param add an engine's `addProducts`. */
@@ -38,13 +39,24 @@ export class HessianAccumulator {
     this.#sums = new Float64Array(columns * columns);
   }
 
-  /** Takes inputs of the layer, token by token: tokens · columns values of one sequence. */
-  addSequence(inputs: Float32Array): void {
+  /** Takes inputs of the layer, token by token: tokens · columns values. */
+  addTokens(inputs: Float32Array): void {
     this.#add(this.#sums, inputs, this.#columns);
-    if (inputs.length > 0) this.#sequences++;
+    if (inputs.length > 0) this.#open = true;
   }
 
-  /** @returns H; all zeros when nothing was added. */
+  /** Closes a sequence; one without tokens does not count. */
+  endSequence(): void {
+    if (this.#open) this.#sequences++;
+    this.#open = false;
+  }
+
+  addSequence(inputs: Float32Array): void {
+    this.addTokens(inputs);
+    this.endSequence();
+  }
+
+  /** @returns H of the closed sequences; all zeros when nothing was added. */
   hessian(): Hessian {
     const scale = this.#sequences === 0 ? 0 : 2 / this.#sequences;
     return { columns: this.#columns, values: this.#sums.map((v) => v * scale) };

@@ -1,0 +1,92 @@
+import { FailureError, failure } from '../../core/errors.js';
+import { type FloatType, isFloatType } from '../../core/techniques/float-types.js';
+import { modelFacts } from '../artifacts/gguf/facts.js';
+import type { GgufHeader, TensorInfo } from '../artifacts/gguf/header.js';
+import { shown } from '../artifacts/gguf/metadata.js';
+
+/**
+ * Architectures whose blocks can be run alone: each takes the residual stream and gives it on, the embedding is not
+ * scaled, and nothing but the block's own tensors differs from block to block (llama.cpp src/models).
+ */
+export const WALKED: Readonly<Record<string, string>> = {
+  llama: 'Llama and Mistral',
+  qwen2: 'Qwen2',
+  qwen3: 'Qwen3',
+};
+
+/** A matrix of a block: y = W x. */
+export interface Linear {
+  /** As the file has it: `blk.3.attn_q.weight`. */
+  readonly name: string;
+  readonly block: number;
+  readonly tensor: TensorInfo;
+  /** Input channels. */
+  readonly columns: number;
+  readonly rows: number;
+}
+
+const BLOCK = /^blk\.(\d+)\.(.+)$/;
+
+/** @returns the number of a tensor's block and its name inside, or null. */
+export function inBlock(name: string): { readonly block: number; readonly rest: string } | null {
+  const match = BLOCK.exec(name);
+  return match === null ? null : { block: Number(match[1]), rest: match[2]! };
+}
+
+/** @returns the linear layers of a model that are wanted, in the order of their blocks and of the file. */
+export function linearsOf(header: GgufHeader, wanted: (name: string) => boolean): Linear[] {
+  const linears = header.tensors.flatMap((tensor): Linear[] => {
+    const place = inBlock(tensor.name);
+    if (place === null || !tensor.name.endsWith('.weight') || tensor.shape.length !== 2) return [];
+    const [columns, rows] = tensor.shape as [number, number];
+    return wanted(tensor.name) ? [{ name: tensor.name, block: place.block, tensor, columns, rows }] : [];
+  });
+  return linears.sort((a, b) => a.block - b.block);
+}
+
+/** What a walk over the blocks needs of the header. */
+export interface WalkPlan {
+  readonly architecture: string;
+  readonly blocks: number;
+  /** Values of a hidden state. */
+  readonly width: number;
+  readonly contextLength: number;
+  readonly embedding: TensorInfo & { readonly type: FloatType };
+  readonly linears: readonly Linear[];
+}
+
+/** @throws FailureError `model-unsupported` for a model whose blocks cannot be run alone or have no floats. */
+export function planWalk(header: GgufHeader, wanted: (name: string) => boolean): WalkPlan {
+  const { architecture, layers, embeddingLength, contextLength } = modelFacts(header);
+  const known = Object.values(WALKED).join(', ');
+  if (!(architecture in WALKED)) {
+    throw unsupported(
+      `its architecture is ${shown(architecture)}, and layers are calibrated one by one of ${known} alone`,
+    );
+  }
+  const expert = header.tensors.find(({ name }) => /^blk\.\d+\.ffn_gate_inp\./.test(name));
+  if (expert !== undefined)
+    throw unsupported('it is a mixture of experts, whose layers see different tokens each');
+  const embedding = header.tensors.find(({ name }) => name === 'token_embd.weight');
+  if (embedding === undefined) throw unsupported('it has no token_embd.weight');
+  const linears = linearsOf(header, wanted);
+  for (const { name, type } of [embedding, ...linears.map(({ tensor }) => tensor)]) {
+    if (isFloatType(type)) continue;
+    throw unsupported(
+      `${shown(name)} is ${type}, and layers are calibrated one by one in f32, f16 or bf16`,
+      'Start from the f16, bf16 or f32 file and quantize afterwards.',
+    );
+  }
+  return {
+    architecture,
+    blocks: layers,
+    width: embeddingLength,
+    contextLength,
+    embedding: embedding as WalkPlan['embedding'],
+    linears,
+  };
+}
+
+function unsupported(message: string, hint: string | null = null): FailureError {
+  return new FailureError(failure('model-unsupported', message, { hint }));
+}

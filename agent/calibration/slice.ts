@@ -1,0 +1,77 @@
+import { encodeFloats, type FloatType } from '../../core/techniques/float-types.js';
+import { readSpan } from '../artifacts/gguf/copy.js';
+import type { GgufHeader } from '../artifacts/gguf/header.js';
+import { decodeValue, type GgufValue } from '../artifacts/gguf/value.js';
+import { type TensorSource, writeGguf } from '../artifacts/gguf/writer.js';
+import { readTensor } from '../artifacts/tensor-data.js';
+import { inBlock } from './blocks.js';
+
+/** The engine wants a vocabulary and an embedding; nothing is ever asked of them. */
+const VOCABULARY = 32;
+
+export interface SliceRequest {
+  readonly modelPath: string;
+  readonly header: GgufHeader;
+  readonly architecture: string;
+  readonly block: number;
+  readonly width: number;
+  /** Weights to put in the place of the file's, by their names there; in the type that the file has. */
+  readonly replaced?: ReadonlyMap<string, Float32Array>;
+}
+
+/**
+ * Writes one block as a model of its own: the same metadata for one block, its tensors under `blk.0`, the norm of the
+ * output as it is, and an embedding of zeros. Fed with hidden states instead of tokens it computes what the block
+ * computes inside the model. @returns the bytes of the file.
+ */
+export async function writeSlice(path: string, request: SliceRequest): Promise<number> {
+  return await writeGguf(path, { metadata: await metadataOf(request), tensors: tensorsOf(request) });
+}
+
+/** How the slice calls a tensor of its block. */
+export function nameInSlice(name: string): string {
+  return `blk.0.${inBlock(name)!.rest}`;
+}
+
+async function metadataOf(request: SliceRequest): Promise<ReadonlyMap<string, GgufValue>> {
+  const { modelPath, header, architecture, block } = request;
+  const blocks = header.metadata.get(`${architecture}.block_count`);
+  const metadata = new Map<string, GgufValue>();
+  for (const [key, span] of header.spans) {
+    if (!key.startsWith('general.') && !key.startsWith(`${architecture}.`)) continue;
+    const bytes = await readSpan(modelPath, span);
+    const value = header.metadata.get(key);
+    const perBlock = typeof value === 'object' && value !== null && value.count === blocks;
+    metadata.set(key, perBlock ? ofBlock(decodeValue(bytes), block) : { type: 'encoded', bytes });
+  }
+  metadata.set(`${architecture}.block_count`, { type: 'u32', value: 1 });
+  metadata.set(`${architecture}.vocab_size`, { type: 'u32', value: VOCABULARY });
+  metadata.set('tokenizer.ggml.model', { type: 'string', value: 'no_vocab' });
+  return metadata;
+}
+
+/** Keys like the count of heads may have a value for each block: the slice has its own alone. */
+function ofBlock(value: GgufValue, block: number): GgufValue {
+  return value.type === 'array' ? { type: value.of, value: value.values[block]! } : value;
+}
+
+function tensorsOf({ modelPath, header, block, width, replaced }: SliceRequest): TensorSource[] {
+  const embedding: TensorSource = {
+    name: 'token_embd.weight',
+    type: 'f32',
+    shape: [width, VOCABULARY],
+    data: () => [new Uint8Array(width * VOCABULARY * 4)],
+  };
+  const others = header.tensors.flatMap((tensor): TensorSource[] => {
+    const { name, type, shape } = tensor;
+    const place = inBlock(name);
+    // Factors of the rotary embedding are the model's, not a block's.
+    const shared = name === 'output_norm.weight' || name.startsWith('rope_');
+    if (place === null ? !shared : place.block !== block) return [];
+    const values = replaced?.get(name);
+    const data = () =>
+      values === undefined ? readTensor(modelPath, tensor) : [encodeFloats(values, type as FloatType)];
+    return [{ name: place === null ? name : nameInSlice(name), type, shape, data }];
+  });
+  return [embedding, ...others];
+}

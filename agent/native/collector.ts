@@ -1,0 +1,172 @@
+import type { Hessian } from '../../core/techniques/pruning/hessian.js';
+import type { ChannelStatistics } from '../../core/techniques/pruning/statistics.js';
+import { openKernelLibrary } from './kernel-library.js';
+import { CONSTANTS, type Llama, type Pointer } from './llama.js';
+import { STRUCTS } from './llama-cpp/bindings.js';
+
+/** What went wrong while a sequence was evaluated, as kernels/calibration/calibration.h numbers it. */
+export const PROBLEMS: Readonly<Record<number, string>> = {
+  1: 'memory ran out',
+  3: 'layers that shared an input no longer do',
+  4: 'an input has another shape or type than its weights say',
+};
+
+/**
+ * Looks into llama.cpp while it computes: reduces the inputs of linear layers, and may end the graph at a node and keep
+ * that node's values. For one context on the CPU; `callback` and `userData` are its `cb_eval`.
+ */
+export interface Collector {
+  readonly name: 'native' | 'portable';
+  readonly callback: Pointer;
+  readonly userData: Pointer;
+  /** Collects the inputs of the matrix products with these weights. */
+  want(weights: string, columns: number): void;
+  /**
+   * Ends every graph at this node: what comes behind it is not computed.
+   * @param tokens rows of `columns` values to keep of one sequence, at most; 0 = none.
+   */
+  endAt(node: string, columns: number, tokens: number): void;
+  /** Closes a sequence. @returns the rows kept of it, valid until the next is evaluated. @throws Error */
+  endSequence(): Float32Array;
+  /** @returns null for weights that no graph had. Nothing is collected afterwards. */
+  statistics(weights: string): ChannelStatistics | null;
+  /** @returns null when none was asked for. The engine's memory: valid until the collector is closed. */
+  hessian(weights: string): Hessian | null;
+  close(): void;
+}
+
+export interface CollectorOptions {
+  readonly hessians: boolean;
+  readonly threads: number;
+}
+
+/** The interface of kernels/calibration/calibration.h that this file was written for. */
+const INTERFACE = { part: 'calibration', version: 1 } as const;
+
+type Native = (...args: unknown[]) => number;
+type NativeOpen = (...args: unknown[]) => Pointer;
+
+/** Opens the collector of our native library, in a child process. @throws FailureError `engine-missing`, `engine-mismatch`. */
+export async function openNativeCollector(
+  library: string,
+  llama: Llama,
+  options: CollectorOptions,
+): Promise<Collector> {
+  const { handle, koffi } = await openKernelLibrary(library, INTERFACE);
+  const open = handle.func(
+    'void *ridge_collector_open(const int32_t *layout, int32_t hessians, int32_t threads)',
+  ) as NativeOpen;
+  const collector = open(tensorLayout(), options.hessians ? 1 : 0, options.threads);
+  if (collector === null) throw new Error(PROBLEMS[1]);
+  const bind = (prototype: string): Native => handle.func(prototype) as Native;
+  return new NativeCollector(llama, collector, handle.symbol('ridge_collector_evaluate') as Pointer, {
+    want: bind('int32_t ridge_collector_want(void *collector, const char *weights, int32_t columns)'),
+    endAt: bind(
+      'int32_t ridge_collector_end_at(void *collector, const char *node, void *memory, int64_t tokens)',
+    ),
+    endSequence: bind('int64_t ridge_collector_end_sequence(void *collector)'),
+    read: bind('int32_t ridge_collector_read(void *collector, int32_t index, int64_t *input)'),
+    close: bind('void ridge_collector_close(void *collector)'),
+    view: (address, bytes) => koffi.view(address, bytes),
+  });
+}
+
+/** ridge_tensor_layout, from the engine's own headers. */
+function tensorLayout(): Int32Array {
+  const at = (name: string) => STRUCTS.ggml_tensor.fields.find(([field]) => field === name)![2];
+  const fields = ['type', 'ne', 'nb', 'op', 'src', 'data', 'name'].map(at);
+  return Int32Array.of(...fields, CONSTANTS.GGML_TYPE_F32, CONSTANTS.GGML_OP_MUL_MAT);
+}
+
+interface Functions {
+  readonly want: Native;
+  readonly endAt: Native;
+  readonly endSequence: Native;
+  readonly read: Native;
+  readonly close: Native;
+  readonly view: (address: bigint, bytes: number) => ArrayBuffer;
+}
+
+interface Read {
+  readonly tokens: number;
+  readonly sequences: number;
+  /** Addresses of squares, sums, spread and the Hessian. */
+  readonly addresses: readonly bigint[];
+}
+
+class NativeCollector implements Collector {
+  readonly name = 'native';
+  readonly callback: Pointer;
+  readonly userData: Pointer;
+  readonly #llama: Llama;
+  readonly #call: Functions;
+  readonly #wanted = new Map<string, { readonly index: number; readonly columns: number }>();
+  #kept: Pointer = null;
+  #rows = new Float32Array(0);
+  #width = 0;
+
+  constructor(llama: Llama, collector: Pointer, callback: Pointer, functions: Functions) {
+    this.#llama = llama;
+    this.#call = functions;
+    this.callback = callback;
+    this.userData = collector;
+  }
+
+  want(weights: string, columns: number): void {
+    const index = this.#call.want(this.userData, weights, columns);
+    if (index < 0) throw new Error(PROBLEMS[1]);
+    this.#wanted.set(weights, { index, columns });
+  }
+
+  endAt(node: string, columns: number, tokens: number): void {
+    if (tokens > 0) {
+      this.#kept = this.#llama.allocate('float', tokens * columns);
+      this.#rows = new Float32Array(this.#llama.bytes(this.#kept, tokens * columns * 4));
+    }
+    this.#width = columns;
+    if (this.#call.endAt(this.userData, node, this.#kept, tokens) !== 0) throw new Error(PROBLEMS[1]);
+  }
+
+  endSequence(): Float32Array {
+    const rows = this.#call.endSequence(this.userData);
+    if (rows < 0) throw new Error(PROBLEMS[-rows] ?? `code ${-rows}`);
+    return this.#rows.subarray(0, rows * this.#width);
+  }
+
+  statistics(weights: string): ChannelStatistics | null {
+    const { tokens, sequences, addresses } = this.#read(weights);
+    if (sequences === 0) return null;
+    const { columns } = this.#wanted.get(weights)!;
+    const channels = (at: number) => new Float64Array(this.#call.view(addresses[at]!, columns * 8));
+    return {
+      squaresPerSequence: Float32Array.from(channels(0), (v) => v / sequences),
+      sumPerSequence: Float32Array.from(channels(1), (v) => v / sequences),
+      variance: Float32Array.from(channels(2), (v) => v / tokens),
+      sequences,
+      tokens,
+    };
+  }
+
+  hessian(weights: string): Hessian | null {
+    const address = this.#read(weights).addresses[3] ?? 0n;
+    if (address === 0n) return null;
+    const { columns } = this.#wanted.get(weights)!;
+    return { columns, values: new Float64Array(this.#call.view(address, columns * columns * 8)) };
+  }
+
+  close(): void {
+    this.#call.close(this.userData);
+    if (this.#kept !== null) this.#llama.free(this.#kept);
+    this.#kept = null;
+  }
+
+  #read(weights: string): Read {
+    const wanted = this.#wanted.get(weights);
+    if (wanted === undefined) return { tokens: 0, sequences: 0, addresses: [] };
+    // ridge_input: two counts and four addresses.
+    const input = new BigInt64Array(6);
+    this.#call.read(this.userData, wanted.index, input);
+    const [tokens, sequences, ...addresses] = input;
+    return { tokens: Number(tokens), sequences: Number(sequences), addresses };
+  }
+}

@@ -1,0 +1,48 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import type { LibraryHandle } from 'koffi';
+import { FailureError, failure } from '../../core/errors.js';
+
+const HINT = 'build it with node scripts/build-kernels.mjs';
+
+/** @returns where `scripts/build-kernels.mjs` puts the library, or null when it was not built. */
+export function kernelsLibrary(): string | null {
+  const suffix = process.platform === 'darwin' ? 'dylib' : 'so';
+  const name = process.platform === 'win32' ? 'ridgepoint-kernels.dll' : `libridgepoint-kernels.${suffix}`;
+  // From dist/agent/native the first is dist/kernels; from the sources the second is.
+  const folders = ['../../kernels', '../../dist/kernels'];
+  return folders.map((folder) => join(import.meta.dirname, folder, name)).find(existsSync) ?? null;
+}
+
+/** A part of the library with a C interface of its own, and the version of it that the caller was written for. */
+export interface KernelInterface {
+  readonly part: 'pruning' | 'calibration';
+  readonly version: number;
+}
+
+export interface KernelLibrary {
+  readonly koffi: typeof import('koffi');
+  readonly handle: LibraryHandle;
+}
+
+/**
+ * Opens our own native library. Only ever in a child process: native code can take its process down.
+ * @throws FailureError `engine-missing` when the library cannot be opened, `engine-mismatch` when it is another release's.
+ */
+export async function openKernelLibrary(
+  path: string,
+  { part, version }: KernelInterface,
+): Promise<KernelLibrary> {
+  try {
+    const koffi = (await import('koffi')).default as unknown as typeof import('koffi');
+    const handle = koffi.load(path);
+    const found = handle.func(`int32_t ridge_${part}_interface()`)() as number;
+    if (found === version) return { koffi, handle };
+    const message = `${path} has ${part} interface ${found}, and ${version} is needed`;
+    throw new FailureError(failure('engine-mismatch', message, { hint: HINT.replace('it', 'it again') }));
+  } catch (error) {
+    if (error instanceof FailureError) throw error;
+    const message = `${path} cannot be opened: ${error instanceof Error ? error.message : error}`;
+    throw new FailureError(failure('engine-missing', message, { hint: HINT }), { cause: error });
+  }
+}

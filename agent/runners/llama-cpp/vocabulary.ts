@@ -1,0 +1,74 @@
+import { FailureError, failure } from '../../../core/errors.js';
+import type { Llama, Pointer } from '../../native/llama.js';
+
+/** The vocabulary of a loaded model: text to tokens and back. */
+export class LlamaVocabulary {
+  /** The token that this model's texts begin with; null when its vocabulary adds none. */
+  readonly beginToken: number | null;
+  /** Tokens it has. */
+  readonly size: number;
+  readonly #llama: Llama;
+  readonly #vocabulary: Pointer;
+  readonly #endToken: number | null;
+
+  constructor(llama: Llama, model: Pointer) {
+    const { functions } = llama;
+    this.#llama = llama;
+    this.#vocabulary = functions.llama_model_get_vocab(model);
+    this.size = functions.llama_vocab_n_tokens(this.#vocabulary);
+    const begin = functions.llama_vocab_bos(this.#vocabulary);
+    this.beginToken = functions.llama_vocab_get_add_bos(this.#vocabulary) && begin >= 0 ? begin : null;
+    const addsEnd = functions.llama_vocab_get_add_eos(this.#vocabulary);
+    this.#endToken = addsEnd ? functions.llama_vocab_eos(this.#vocabulary) : null;
+  }
+
+  tokenize(text: string, addBegin: boolean): Int32Array {
+    const bytes = Buffer.byteLength(text);
+    if (bytes === 0)
+      return addBegin && this.beginToken !== null ? Int32Array.of(this.beginToken) : new Int32Array(0);
+    // A token stands for at least one byte; begin, end and a leading blank may be added.
+    const room = bytes + 8;
+    const address = this.#llama.allocate('int32_t', room);
+    try {
+      const count = this.#llama.functions.llama_tokenize(
+        this.#vocabulary,
+        text,
+        bytes,
+        address,
+        room,
+        addBegin,
+        false,
+      );
+      if (count < 0) {
+        throw new FailureError(failure('run-failed', `llama.cpp could not tokenize ${bytes} bytes of text.`));
+      }
+      // An end token closes a text; what is measured here goes on.
+      const all = new Int32Array(this.#llama.bytes(address, count * 4));
+      return all.slice(0, all.at(-1) === this.#endToken ? -1 : count);
+    } finally {
+      this.#llama.free(address);
+    }
+  }
+
+  detokenize(tokens: Int32Array): string {
+    if (tokens.length === 0) return '';
+    const input = this.#llama.allocate('int32_t', tokens.length);
+    new Int32Array(this.#llama.bytes(input, tokens.length * 4)).set(tokens);
+    const read = (room: number): string | number => {
+      const output = this.#llama.allocate('uint8_t', room);
+      const { llama_detokenize } = this.#llama.functions;
+      const length = llama_detokenize(this.#vocabulary, input, tokens.length, output, room, true, false);
+      const text = length < 0 ? -length : Buffer.from(this.#llama.bytes(output, length)).toString('utf8');
+      this.#llama.free(output);
+      return text;
+    };
+    const first = read(16 * tokens.length + 16);
+    const text = typeof first === 'number' ? read(first) : first;
+    this.#llama.free(input);
+    return String(text);
+  }
+
+  isEnd(token: number): boolean {
+    return this.#llama.functions.llama_vocab_is_eog(this.#vocabulary, token);
+  }
+}

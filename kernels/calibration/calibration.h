@@ -1,0 +1,50 @@
+// The C interface of calibration: an evaluation callback of llama.cpp that reduces the inputs of linear layers while a
+// graph is computed. The reference is StatisticsAccumulator and HessianAccumulator of core/techniques/pruning: the same
+// numbers to the bit, at any number of threads.
+//
+// A collector is used by one thread at a time: the one that evaluates. Functions do not throw.
+#pragma once
+
+#include <stdint.h>
+
+#include "pruning/pruning.h"
+
+enum { RIDGE_INPUT_CHANGED = 3, RIDGE_WRONG_SHAPE = 4 };
+
+// Where llama.cpp's ggml_tensor has what is read here, in bytes, and two of its numbers. The caller has them from the
+// engine's headers, so this library fits any release.
+typedef struct {
+  int32_t type, ne, nb, op, src, data, name;
+  int32_t type_f32, op_mul_mat;
+} ridge_tensor_layout;
+
+typedef struct {
+  // Tokens and sequences that were closed.
+  int64_t tokens, sequences;
+  // Sums over them of x^2, of x, and of the squared deviations from the mean of each sequence: `columns` of each.
+  const double *squares, *sums, *spread;
+  // (2 / sequences) * sum of x x^T, columns x columns, upper triangle; null unless it was asked for.
+  const double* hessian;
+} ridge_input;
+
+RIDGE_API int32_t ridge_calibration_interface(void);
+
+// Null when there is no memory. hessians: whether products are added up too.
+RIDGE_API void* ridge_collector_open(const ridge_tensor_layout* layout, int32_t hessians, int32_t threads);
+RIDGE_API void ridge_collector_close(void* collector);
+
+// Collects the inputs of the matrix products with the weights of this name. Returns the weights' index, or -1.
+RIDGE_API int32_t ridge_collector_want(void* collector, const char* weights, int32_t columns);
+
+// Copies the rows of the node of this name to `memory`, one after the other, `tokens` at most between two ends of a
+// sequence, and ends the graph there: what comes behind it is not computed. memory may be null: the graph ends there.
+RIDGE_API int32_t ridge_collector_end_at(void* collector, const char* node, float* memory, int64_t tokens);
+
+// llama_context_params.cb_eval; cb_eval_user_data is the collector.
+RIDGE_API bool ridge_collector_evaluate(void* tensor, bool ask, void* collector);
+
+// Closes a sequence. Returns the rows that were copied in it, or minus a code for what went wrong since the last one.
+RIDGE_API int64_t ridge_collector_end_sequence(void* collector);
+
+// What was collected for the weights of this index; valid until the collector is closed. Ends the collection.
+RIDGE_API int32_t ridge_collector_read(void* collector, int32_t index, ridge_input* input);
