@@ -115,12 +115,19 @@ function importance(metric: MetricColumn): number {
   return at === -1 ? KEEP.length : at;
 }
 
+/** `flashAttention` over two lines, cut where both are short; the second is free, because an axis has no unit. */
+function twoLines(name: string): readonly [string, string] {
+  const cuts = [...name.matchAll(/[a-z0-9](?=[A-Z])/g)].map(({ index }) => index + 1);
+  const wider = (at: number) => Math.max(at, name.length - at);
+  const [at = name.length] = cuts.sort((a, b) => wider(a) - wider(b));
+  return [name.slice(0, at), name.slice(at)];
+}
+
 function axisColumn(report: Report, axis: AxisColumn, text: (s: string) => string): TextColumn {
   const { name, numeric } = axis;
-  // `flashAttention` over two lines: the second line is free, because an axis has no unit.
-  const parts = name.replace(/([a-z0-9])([A-Z])/, '$1\n$2').split('\n');
+  const parts = twoLines(name);
   return {
-    head: [parts[0] ?? name, parts[1] ?? ''],
+    head: parts,
     cells: report.rows.map((row) => cut(text(cellText(axis, row.axes[name])), 32, text('…'))),
     align: numeric ? 'right' : 'left',
   };

@@ -1,6 +1,7 @@
 import type { MetricName, Unit } from '../metrics/catalogue.js';
+import { mainScore } from '../quality/main-score.js';
 import type { Estimate } from '../quality/perplexity.js';
-import { mainScore } from '../quality/record.js';
+
 import { type Entry, missing, single } from './entries.js';
 import type { Evidence, Findings } from './evidence.js';
 

@@ -64,6 +64,8 @@ const SETS = {
   ],
 } as const satisfies Record<string, readonly string[]>;
 
+export const QUALITY: ReadonlySet<string> = new Set(SETS.quality);
+
 export type ColumnSet = keyof typeof SETS | 'default' | 'all';
 export const COLUMN_SETS: readonly ColumnSet[] = [
   'default',

@@ -2,7 +2,7 @@ import { METRICS, type MetricBetter, type MetricDefinition, metricNamed } from '
 import type { AxisValue } from '../sweep/experiment.js';
 import type { Objective } from '../sweep/spec.js';
 import { TECHNIQUES } from '../techniques/index.js';
-import { type ColumnChoice, chosenMetrics, EFFICIENT_LLM } from './column-sets.js';
+import { type ColumnChoice, chosenMetrics, EFFICIENT_LLM, QUALITY } from './column-sets.js';
 import { halfWidthOf, metricOf, type Row } from './rows.js';
 import { metricScale, type Scale } from './scale.js';
 import { shortWords } from './short-words.js';
@@ -82,7 +82,9 @@ export function metricColumns(
   choice: ColumnChoice | null = null,
 ): MetricColumn[] {
   const wanted = new Set(objectives.map((o) => o.metric));
-  const byDefault = [...wanted, ...METRICS.filter((m) => m.column !== null).map((m) => m.name as string)];
+  // What a technique costs in quality is read beside its speed and size, before the finer points of timing.
+  const usual = METRICS.filter((m) => m.column !== null).map((m) => m.name as string);
+  const byDefault = [...wanted, ...usual.filter((name) => QUALITY.has(name)), ...usual];
   const shown = chosenMetrics(choice ?? ['default'], byDefault);
   const names = new Set([...shown, ...METRICS.map((m) => m.name as string)]);
   return [...names].flatMap((name): MetricColumn[] => {

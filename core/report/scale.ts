@@ -57,9 +57,13 @@ export function metricScale(name: string, values: readonly number[], halves: rea
         : scaleOf(unit, values);
   if (style === 'percent') return { ...scale, decimals: decimalsFor(halves, scale.divisor) ?? 1 };
   if (unit !== 'ratio' && unit !== 'nats') return scale;
-  const least = Math.min(...values.filter((v) => v !== 0).map(Math.abs));
-  // A divergence of 0.0003 nats is not 0: three digits, however small, where no error says better.
-  const digits = Number.isFinite(least) && least < 0.1 ? Math.ceil(-Math.log10(least)) + 1 : scale.decimals;
+  const sizes = values
+    .filter((v) => v !== 0)
+    .map(Math.abs)
+    .sort((a, b) => a - b);
+  const middle = sizes[Math.floor(sizes.length / 2)] ?? 1;
+  // A divergence of 0.0003 nats is not 0: three digits of the middle one, where no error says better.
+  const digits = middle < 0.1 ? Math.ceil(-Math.log10(middle)) + 2 : scale.decimals;
   return { ...scale, decimals: decimalsFor(halves, 1) ?? Math.min(MOST_DECIMALS, digits) };
 }
 

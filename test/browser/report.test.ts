@@ -12,6 +12,7 @@ import { hasChromium, launchChromium } from '../support/chromium.js';
 import { experimentOf } from '../support/experiments.js';
 import { completeTrial } from '../support/records.js';
 import { sweepRecords } from '../support/sweep-records.js';
+import { techniqueRecords } from '../support/technique-records.js';
 
 const root = join(import.meta.dirname, '../..');
 const shots = join(import.meta.dirname, 'output');
@@ -229,6 +230,46 @@ describe.skipIf(!hasChromium)('report page (needs chromium)', () => {
     await page.click('button:has-text("Light")');
     expect(await paper()).not.toBe(dark);
     expect(await page.getAttribute('html', 'data-theme')).toBe('light');
+  });
+
+  test('quality, lineage and a front of three objectives', async () => {
+    const techniques = buildReport(techniqueRecords(), {
+      sweepName: 'techniques',
+      objectives: [
+        { metric: 'decodeTokensPerSecond', better: 'max' },
+        { metric: 'perplexity', better: 'min' },
+        { metric: 'modelBytes', better: 'min' },
+      ],
+    });
+    await open(techniques);
+    const front = techniques.rows.filter((row) => row.onFront).length;
+    expect(await page.textContent('section:has(#pareto) .bar p')).toBe(
+      `${front} of 24 on the front of 3 objectives`,
+    );
+    expect(await page.getAttribute('section:has(#pareto) .chart', 'aria-label')).toBe(
+      'decode against PPL, 24 rows, area by model',
+    );
+    expect(await page.$$eval('.sizes .size-end', (all) => all.length)).toBe(2);
+    expect(await cells(4)).toContain('wanda:60% dsnot=strict');
+    expect(await page.getAttribute('tr[data-row="3"] td:nth-child(4)', 'title')).toContain('tokens=256');
+    await page.screenshot({ path: join(shots, 'techniques-light-1280.png'), fullPage: true });
+    const row = techniques.rows.find(
+      (r) => !r.onFront && r.axes.sparsity !== 'none' && r.axes.adapter !== 'none',
+    );
+    await page.click(`tr[data-row="${row?.number}"] td:nth-child(3)`);
+    const text = (await page.locator('aside.detail').textContent()) ?? '';
+    expect(text).toContain(`Not on the front: ${row?.offFront}`);
+    expect(text).toMatch(/perplexity\d+\.\d+ ± 0\.65/);
+    expect(text).toMatch(/KL divergence0\.\d+ ± 0\.\d+ natsmedian/);
+    expect(text).toMatch(/continuation, 60 items, 25\.0 % by chance/);
+    expect(text).toContain('sparsity(wanda:60%');
+    expect(text).toContain('output mse0.0000456');
+    await shot('techniques-detail');
+    await page.keyboard.press('Escape');
+    await page.click('summary:has-text("Columns")');
+    await page.click('.sets button:has-text("Quality")');
+    const heads = await page.$$eval('th .name', (all) => all.map((h) => h.textContent));
+    expect(heads.slice(-7)).toEqual(['PPL', 'PPL ratio', 'KLD', 'KLD p99', 'top-1', 'score', 'retained']);
   });
 
   test('saves the rows in view as CSV and a plot as PNG, without leaving the machine', async () => {

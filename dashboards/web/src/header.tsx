@@ -1,7 +1,7 @@
-import { axisText } from '../../../core/report/columns.js';
+import { axisTexts } from '../../../core/report/columns.js';
 import type { Report } from '../../../core/report/report.js';
 import { halfWidthOf, metricOf, type Row } from '../../../core/report/rows.js';
-import { scaled, scaleOf } from '../../../core/report/scale.js';
+import { metricScale, scaled } from '../../../core/report/scale.js';
 import type { Theme } from './theme.js';
 
 interface HeaderProps {
@@ -59,7 +59,8 @@ export function Header({ report, theme, onTheme, onOpen }: HeaderProps) {
           <ul>
             {report.constants.map(({ name, value }) => (
               <li key={name}>
-                <span class="quiet">{name}</span> <code>{axisText(value)}</code>
+                <span class="quiet">{name}</span>{' '}
+                <code title={String(value ?? '')}>{axisTexts(name, [value])[0]}</code>
               </li>
             ))}
           </ul>
@@ -112,7 +113,7 @@ function Best({ report, metric, better, onOpen }: BestProps) {
   const value = metricOf(best, metric) ?? 0;
   const half = halfWidthOf(best, metric);
   // One number alone may have the prefix that suits it best: 517 MB, where the column says 0.517 GB.
-  const scale = scaleOf(column.baseUnit, [value]);
+  const scale = metricScale(metric, [value], half === null ? [] : [half]);
   const number = scaled(value, scale);
   return (
     <div>

@@ -4,11 +4,14 @@ import { paretoFront } from '../../../core/pareto/front.js';
 import { pack, unpack } from '../../../core/report/payload.js';
 import { buildReport } from '../../../core/report/report.js';
 import type { Row } from '../../../core/report/rows.js';
-import { frontOf, type Point } from '../../../dashboards/web/src/charts/front.js';
+import { frontFor, frontOf, type Point, pointsOf } from '../../../dashboards/web/src/charts/front.js';
+import { pixelsOf, SIZES } from '../../../dashboards/web/src/charts/size.js';
 import { stripsOf } from '../../../dashboards/web/src/detail/series.js';
+import { columnsOfSet } from '../../../dashboards/web/src/table/column-sets.js';
 import { EMPTY_FILTER, filterRows } from '../../../dashboards/web/src/table/filter.js';
 import { sortRows } from '../../../dashboards/web/src/table/sort.js';
 import { sweepRecords } from '../../support/sweep-records.js';
+import { techniqueRecords } from '../../support/technique-records.js';
 
 const report = buildReport(sweepRecords({ experiments: 24 }), {
   sweepName: 's',
@@ -82,6 +85,61 @@ describe('front of the plot', () => {
         expect(names(front)).toEqual(names(pairs.filter((_, i) => marks[i]?.onFront)));
       }),
     );
+  });
+});
+
+describe('front of more than two objectives', () => {
+  const three = buildReport(techniqueRecords(), {
+    sweepName: 's',
+    objectives: [
+      { metric: 'decodeTokensPerSecond', better: 'max' },
+      { metric: 'perplexity', better: 'min' },
+      { metric: 'modelBytes', better: 'min' },
+    ],
+  });
+  const front = (x: string, y: string) => {
+    const [across, up] = [x, y].map((name) => three.metrics.find((m) => m.name === name));
+    if (across === undefined || up === undefined) throw new Error('no such metric');
+    return frontFor(three, pointsOf(three.rows, x, y), across, up);
+  };
+
+  test('is the report’s own between two objectives, and is not joined by a line', () => {
+    const { points, joined, ofSweep } = front('perplexity', 'decodeTokensPerSecond');
+    expect([joined, ofSweep]).toEqual([false, true]);
+    expect(points.map(({ row }) => row)).toEqual(three.rows.filter((row) => row.onFront));
+    expect(points.length).toBeGreaterThan(
+      frontOf(
+        pointsOf(three.rows, 'perplexity', 'decodeTokensPerSecond'),
+        three.metrics.find((m) => m.name === 'perplexity')!,
+        three.metrics.find((m) => m.name === 'decodeTokensPerSecond')!,
+      ).length,
+    );
+  });
+
+  test('is that of the two axes where one is no objective', () => {
+    expect(front('klDivergenceNats', 'decodeTokensPerSecond')).toMatchObject({
+      joined: true,
+      ofSweep: false,
+    });
+  });
+
+  test('an area is in proportion to its value', () => {
+    expect(pixelsOf(100, 100)).toBe(SIZES.most);
+    expect(pixelsOf(25, 100)).toBe(SIZES.most / 2);
+    expect(pixelsOf(0, 100)).toBe(SIZES.least);
+    expect(pixelsOf(0, 0)).toBe(SIZES.least);
+  });
+
+  test('sets of columns offer what this report has', () => {
+    expect(columnsOfSet(three, 'quality')).toContain('klDivergenceP99Nats');
+    expect(columnsOfSet(three, 'efficientllm')).toEqual([]);
+    expect(columnsOfSet(three, 'default')).toEqual(three.metrics.filter((m) => m.shown).map((m) => m.name));
+  });
+
+  test('rows are found by a word as the table shows it and as the sweep wrote it', () => {
+    const text = (words: string) => filterRows(three, { ...EMPTY_FILTER, text: words }).length;
+    expect(text('sparsity=wanda:60%?dsnot=strict&tokens=256')).toBe(8);
+    expect(text('dsnot=strict')).toBe(8);
   });
 });
 

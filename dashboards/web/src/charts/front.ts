@@ -1,4 +1,5 @@
 import type { MetricColumn } from '../../../../core/report/columns.js';
+import type { Report } from '../../../../core/report/report.js';
 import { metricOf, type Row } from '../../../../core/report/rows.js';
 
 export interface Point {
@@ -34,4 +35,29 @@ export function frontOf(points: readonly Point[], x: MetricColumn, y: MetricColu
     front.push(point);
   }
   return front.sort((a, b) => a.x - b.x);
+}
+
+/** Which points are marked as a front. */
+export interface PlottedFront {
+  readonly points: readonly Point[];
+  /** Neighbours along x are neighbours on the front, so that a line may join them. */
+  readonly joined: boolean;
+  /** Every objective of the sweep has a say, and not only the two axes. */
+  readonly ofSweep: boolean;
+}
+
+/**
+ * @returns the front to mark: of all objectives where both axes are among more than two of them, since a point
+ * that loses on these two may win on the third; of the two axes otherwise.
+ */
+export function frontFor(
+  report: Report,
+  points: readonly Point[],
+  x: MetricColumn,
+  y: MetricColumn,
+): PlottedFront {
+  if (report.objectives.length > 2 && x.objective && y.objective) {
+    return { points: points.filter(({ row }) => row.onFront), joined: false, ofSweep: true };
+  }
+  return { points: frontOf(points, x, y), joined: true, ofSweep: false };
 }

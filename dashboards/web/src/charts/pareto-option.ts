@@ -1,10 +1,11 @@
-import { axisText, type MetricColumn } from '../../../../core/report/columns.js';
+import type { MetricColumn } from '../../../../core/report/columns.js';
 import type { Report } from '../../../../core/report/report.js';
 import { halfWidthOf, metricOf, type Row } from '../../../../core/report/rows.js';
-import { quantity, scaled, tick } from '../../../../core/report/scale.js';
+import { metricText, metricTick } from '../../../../core/report/scale.js';
 import type { Option } from './chart.js';
-import { frontOf, type Point, pointsOf } from './front.js';
+import { frontFor, type Point, pointsOf } from './front.js';
 import { axisStyle, colour, FONT, SERIES, series, tooltipStyle } from './palette.js';
+import { pixelsOf, SIZES } from './size.js';
 
 export interface ParetoView {
   readonly x: MetricColumn;
@@ -13,6 +14,8 @@ export interface ParetoView {
   readonly yLog: boolean;
   /** Axis whose values are colours; null = one colour. */
   readonly by: string | null;
+  /** Metric that the area of a point stands for; null = all alike. */
+  readonly size: MetricColumn | null;
 }
 
 /** The plot, and where each row's point is in it: `[series, datum]`. */
@@ -26,22 +29,30 @@ export function paretoOption(report: Report, rows: readonly Row[], view: ParetoV
   const points = pointsOf(rows, view.x.name, view.y.name).filter(
     (p) => (!view.xLog || p.x > 0) && (!view.yLog || p.y > 0),
   );
-  const front = frontOf(points, view.x, view.y);
+  const front = frontFor(report, points, view.x, view.y);
   const axis = report.axes.find((a) => a.name === view.by) ?? null;
-  const groups = axis === null ? [null] : axis.values.map(axisText);
+  const groups = axis === null ? [null] : axis.texts;
   const crowded = points.length > 400;
+  const largest =
+    view.size === null ? 0 : Math.max(...points.map(({ row }) => metricOf(row, view.size?.name ?? '') ?? 0));
+  const pixels = ({ row }: Point) => {
+    if (view.size === null) return crowded ? SIZES.crowded : SIZES.alike;
+    return pixelsOf(metricOf(row, view.size.name) ?? 0, largest) * (crowded ? 0.5 : 1);
+  };
 
   const scatter = groups.map((group, i) => {
-    const own = points.filter((p) => axis === null || axisText(p.row.axes[axis.name]) === group);
+    const value = axis?.values[i];
+    const own = points.filter((p) => axis === null || (p.row.axes[axis.name] ?? null) === value);
+    // The large ones lie below the small ones.
+    own.sort((a, b) => pixels(b) - pixels(a));
     return {
       type: 'scatter',
       name: group ?? 'rows',
-      symbolSize: crowded ? 6 : 10,
       animation: false,
       z: 3,
-      itemStyle: { color: series(i) },
-      emphasis: { scale: 1.6, itemStyle: { borderColor: colour('ink'), borderWidth: 2 } },
-      data: own.map((p) => datum(p, series(i))),
+      itemStyle: { color: series(i), opacity: view.size === null ? 1 : 0.72 },
+      emphasis: { scale: 1.4, itemStyle: { borderColor: colour('ink'), borderWidth: 2, opacity: 1 } },
+      data: own.map((p) => datum(p, series(i), pixels(p))),
     };
   });
   const places = new Map(
@@ -60,7 +71,7 @@ export function paretoOption(report: Report, rows: readonly Row[], view: ParetoV
       itemHeight: 9,
       icon: 'circle',
       textStyle: { color: colour('ink'), fontFamily: FONT, fontSize: 11 },
-      data: groups.length > 1 ? groups.slice(0, SERIES * 2) : [],
+      data: groups.length > 1 ? [...groups].slice(0, SERIES * 2) : [],
     },
     tooltip: {
       ...tooltipStyle(),
@@ -75,16 +86,16 @@ export function paretoOption(report: Report, rows: readonly Row[], view: ParetoV
     ],
     series: [
       {
-        type: 'line',
+        // A front of more than two objectives is no line in a plane: its points are ringed and not joined.
+        type: front.joined ? 'line' : 'scatter',
         name: 'front',
-        data: front.map((p) => [p.x, p.y]),
+        data: front.points.map((p) => ({ value: [p.x, p.y], symbolSize: pixels(p) + (crowded ? 4 : 7) })),
         symbol: 'circle',
-        symbolSize: crowded ? 10 : 17,
         silent: true,
         animation: false,
         z: 2,
         lineStyle: { color: colour('front'), width: 1.5 },
-        itemStyle: { color: 'transparent', borderColor: colour('front'), borderWidth: 1.5 },
+        itemStyle: { color: 'transparent', borderColor: colour('front'), borderWidth: 1.75, opacity: 1 },
       },
       ...scatter,
     ],
@@ -92,10 +103,11 @@ export function paretoOption(report: Report, rows: readonly Row[], view: ParetoV
   return { option, places };
 }
 
-function datum({ row, x, y }: Point, fill: string) {
+function datum({ row, x, y }: Point, fill: string, symbolSize: number) {
   const hollow = row.state !== 'valid';
   return {
     value: [x, y],
+    symbolSize,
     row: row.experimentId,
     itemStyle: {
       color: hollow ? 'transparent' : fill,
@@ -116,7 +128,7 @@ function plotAxis(metric: MetricColumn, log: boolean, side: 'bottom' | 'left') {
     axisLabel: {
       ...axisStyle().axisLabel,
       hideOverlap: true,
-      formatter: (value: number) => tick(value, metric.baseUnit),
+      formatter: (value: number) => metricTick(metric.name, value),
     },
   };
   if (side === 'bottom') return { ...common, nameLocation: 'middle', nameGap: 30 };
@@ -150,18 +162,17 @@ function tip(
     line.textContent = text;
   };
   add('tip-title', `#${row.number} ${row.label}`);
-  for (const metric of [view.x, view.y]) add('tip-value', `${metric.label} ${valueText(row, metric)}`);
-  const others = report.metrics.filter((m) => m.shown && m !== view.x && m !== view.y).slice(0, 4);
+  const plotted = [view.x, view.y, ...(view.size === null ? [] : [view.size])];
+  for (const metric of new Set(plotted)) add('tip-value', `${metric.label} ${valueText(row, metric)}`);
+  const others = report.metrics.filter((m) => m.shown && !plotted.includes(m)).slice(0, 4);
   for (const metric of others)
     if (metricOf(row, metric.name) !== null) add('tip-other', `${metric.label} ${valueText(row, metric)}`);
+  if (row.onFront) add('tip-front', 'on the front of the objectives');
   if (row.state !== 'valid') add('tip-invalid', `invalid: ${row.warnings.map((w) => w.code).join(', ')}`);
   return box;
 }
 
 function valueText(row: Row, metric: MetricColumn): string {
   const value = metricOf(row, metric.name);
-  if (value === null) return 'none';
-  const half = halfWidthOf(row, metric.name);
-  if (half === null) return quantity(value, metric.baseUnit);
-  return `${scaled(value, metric.scale)} ± ${scaled(half, metric.scale)} ${metric.scale.unit}`.trim();
+  return value === null ? 'none' : metricText(metric.name, value, halfWidthOf(row, metric.name));
 }

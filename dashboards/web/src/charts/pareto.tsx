@@ -5,9 +5,10 @@ import type { Row } from '../../../../core/report/rows.js';
 import { fileName, save } from '../save.js';
 import type { Theme } from '../theme.js';
 import { type Chart, ChartView, chartPng } from './chart.js';
-import { frontOf, pointsOf } from './front.js';
+import { frontFor, type PlottedFront, pointsOf } from './front.js';
 import { SERIES } from './palette.js';
 import { paretoOption } from './pareto-option.js';
+import { SizeKey } from './size-key.js';
 
 interface ParetoProps {
   readonly report: Report;
@@ -25,13 +26,15 @@ export function Pareto({ report, rows, theme, hovered, onHover, onOpen }: Pareto
   const [by, setBy] = useState<string | null>(
     () => report.axes.find((a) => a.values.length <= SERIES)?.name ?? null,
   );
+  const [sizeName, setSize] = useState(() => thirdObjective(report));
   const chart = useRef<Chart | null>(null);
   const x = report.metrics.find((m) => m.name === axes.x);
   const y = report.metrics.find((m) => m.name === axes.y);
+  const size = report.metrics.find((m) => m.name === sizeName) ?? null;
   const plot = useMemo(() => {
     if (x === undefined || y === undefined) return null;
-    return paretoOption(report, rows, { x, y, xLog, yLog, by });
-  }, [report, rows, x, y, xLog, yLog, by, theme]);
+    return paretoOption(report, rows, { x, y, xLog, yLog, by, size });
+  }, [report, rows, x, y, xLog, yLog, by, size, theme]);
   useEffect(() => {
     const place = hovered === null ? undefined : plot?.places.get(hovered);
     if (chart.current === null || place === undefined) return;
@@ -47,7 +50,8 @@ export function Pareto({ report, rows, theme, hovered, onHover, onOpen }: Pareto
     );
   }
   const points = pointsOf(rows, x.name, y.name);
-  const front = frontOf(points, x, y).length;
+  const front = frontFor(report, points, x, y);
+  const sized = size === null ? '' : `, area by ${size.label}`;
   const listen = (made: Chart) => {
     chart.current = made;
     type Item = { data?: { row?: string } };
@@ -62,9 +66,7 @@ export function Pareto({ report, rows, theme, hovered, onHover, onOpen }: Pareto
     <section class="plot" aria-labelledby="pareto">
       <div class="bar">
         <h2 id="pareto">Trade-off</h2>
-        <p class="quiet">
-          {front === 0 ? 'no front for these axes' : `${front} of ${points.length} on the front`}
-        </p>
+        <p class="quiet">{frontText(report, front, points.length)}</p>
         <span class="spring" />
         <button
           type="button"
@@ -79,7 +81,7 @@ export function Pareto({ report, rows, theme, hovered, onHover, onOpen }: Pareto
       </div>
       <ChartView
         option={plot.option}
-        label={`${y.label} against ${x.label}, ${points.length} rows`}
+        label={`${y.label} against ${x.label}, ${points.length} rows${sized}`}
         height={390}
         onReady={listen}
       />
@@ -98,6 +100,18 @@ export function Pareto({ report, rows, theme, hovered, onHover, onOpen }: Pareto
           onPick={(name) => setAxes({ ...axes, y: name })}
         />
         <Log label="log" on={yLog} onLog={setYLog} of="up" />
+        <label>
+          <span>Area</span>
+          <select value={size?.name ?? ''} onChange={(event) => setSize(event.currentTarget.value || null)}>
+            <option value="">alike</option>
+            {report.metrics.map((m) => (
+              <option key={m.name} value={m.name}>
+                {m.label}
+              </option>
+            ))}
+          </select>
+        </label>
+        {size !== null && <SizeKey points={points} metric={size} />}
         <label>
           <span>Colour</span>
           <select value={by ?? ''} onChange={(event) => setBy(event.currentTarget.value || null)}>
@@ -123,6 +137,18 @@ function firstAxes(report: Report): { x: string; y: string } {
     .map((m) => m.name);
   const [first = '', second = ''] = names;
   return { x: second || first, y: first };
+}
+
+/** With three objectives the plot has room for the third. */
+function thirdObjective(report: Report): string | null {
+  const { x, y } = firstAxes(report);
+  return report.metrics.find((m) => m.objective && m.name !== x && m.name !== y)?.name ?? null;
+}
+
+function frontText(report: Report, { points, ofSweep }: PlottedFront, of: number): string {
+  if (points.length === 0) return 'no front for these axes';
+  const what = ofSweep ? `front of ${report.objectives.length} objectives` : 'front';
+  return `${points.length} of ${of} on the ${what}`;
 }
 
 function Picker({

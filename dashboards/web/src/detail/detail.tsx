@@ -5,7 +5,9 @@ import type { Row } from '../../../../core/report/rows.js';
 import { quantity } from '../../../../core/report/scale.js';
 import { WARNINGS } from '../../../../core/warnings.js';
 import type { Theme } from '../theme.js';
+import { Lineage } from './lineage.js';
 import { Measurements } from './measurements.js';
+import { QualityView } from './quality.js';
 import { Repeats } from './repeats.js';
 import { Samples } from './samples.js';
 import { Timeline } from './timeline.js';
@@ -44,6 +46,9 @@ export function Detail({ report, row, theme, onClose }: DetailProps) {
         </button>
       </div>
       <h2>{row.label || report.sweepName}</h2>
+      {row.state === 'valid' && row.offFront !== null && (
+        <p class="quiet">Not on the front: {row.offFront}.</p>
+      )}
       {trial.failure !== null && (
         <section class="failure">
           <p>
@@ -68,6 +73,8 @@ export function Detail({ report, row, theme, onClose }: DetailProps) {
         </ul>
       )}
       <Timeline phases={trial.phases} />
+      <QualityView quality={trial.quality} why={trial.absent.quality ?? null} />
+      <Lineage artifact={trial.artifact} />
       <Repeats row={row} />
       <Samples trial={trial} theme={theme} />
       <Measurements trial={trial} />
@@ -99,19 +106,13 @@ export function Detail({ report, row, theme, onClose }: DetailProps) {
 }
 
 function environment({ trial, experimentId }: Row): [string, string][] {
-  const { node, device, artifact } = trial;
+  const { node, device } = trial;
   return [
     ['node', `${node.name} (${node.hostname})`],
     ['cpu', `${node.cpuModel}, ${node.cores} cores, ${quantity(node.memoryBytes, 'B')}`],
     ['device', `${device.id} (${device.class}) ${device.name}`],
     ...Object.entries(trial.environment).map(([key, value]): [string, string] => [key, axisText(value)]),
     ['model digest', trial.experiment.model.digest ?? 'not known'],
-    ...(artifact === null
-      ? []
-      : ([['artifact', `${artifact.recipe}, ${quantity(artifact.bytes, 'B')}, ${artifact.digest}`]] as [
-          string,
-          string,
-        ][])),
     ['started', trial.startedAt],
     ['experiment', experimentId],
     ['trial', trial.trialId],

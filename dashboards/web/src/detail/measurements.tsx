@@ -1,5 +1,5 @@
 import { METRICS } from '../../../../core/metrics/catalogue.js';
-import { scaled, scaleOf } from '../../../../core/report/scale.js';
+import { metricScale, scaled } from '../../../../core/report/scale.js';
 import type { ResultRecord } from '../../../../core/result.js';
 
 /** Every measurement of a trial; what is missing says why. */
@@ -33,7 +33,12 @@ export function Measurements({ trial }: { trial: ResultRecord }) {
             {present.map((metric) => {
               const entry = trial.measurements[metric.name];
               if (entry === undefined || entry.value === null) return null;
-              const scale = scaleOf(metric.unit, [entry.value]);
+              const { ci95 } = entry;
+              const scale = metricScale(
+                metric.name,
+                [entry.value],
+                ci95 === null ? [] : [(ci95[1] - ci95[0]) / 2],
+              );
               return (
                 <tr key={metric.name}>
                   <th scope="row" title={metric.help}>

@@ -1,9 +1,21 @@
+import { COLUMN_SETS, type ColumnSet } from '../../../../core/report/column-sets.js';
 import type { Report } from '../../../../core/report/report.js';
+import { columnsOfSet } from './column-sets.js';
 
 /** @returns the metrics that are columns before the reader chooses. */
 export function defaultColumns(report: Report): string[] {
   return report.metrics.filter((m) => m.shown).map((m) => m.name);
 }
+
+const SET_NAMES: Readonly<Record<ColumnSet, string>> = {
+  default: 'Usual',
+  quality: 'Quality',
+  speed: 'Speed',
+  size: 'Size',
+  energy: 'Energy',
+  efficientllm: 'EfficientLLM',
+  all: 'All',
+};
 
 interface ChooserProps {
   readonly report: Report;
@@ -20,6 +32,17 @@ export function ColumnChooser({ report, columns, onColumns }: ChooserProps) {
     <details class="chooser">
       <summary>Columns</summary>
       <div class="sheet">
+        <p class="sets">
+          {COLUMN_SETS.map((set) => {
+            const names = columnsOfSet(report, set);
+            if (names.length === 0) return null;
+            return (
+              <button key={set} type="button" class="plain" onClick={() => onColumns(names)}>
+                {SET_NAMES[set]}
+              </button>
+            );
+          })}
+        </p>
         {report.metrics.map((metric) => (
           <label key={metric.name} title={metric.help}>
             <input
@@ -31,9 +54,6 @@ export function ColumnChooser({ report, columns, onColumns }: ChooserProps) {
             {metric.scale.unit !== '' && <span class="quiet"> {metric.scale.unit}</span>}
           </label>
         ))}
-        <button type="button" class="plain" onClick={() => onColumns(defaultColumns(report))}>
-          Reset
-        </button>
       </div>
     </details>
   );

@@ -1,4 +1,4 @@
-import { axisText } from '../../../../core/report/columns.js';
+import { axisText, cellText } from '../../../../core/report/columns.js';
 import type { Report } from '../../../../core/report/report.js';
 import { metricOf, type Row } from '../../../../core/report/rows.js';
 
@@ -52,7 +52,8 @@ function wordTest(report: Report, word: string): (row: Row) => boolean {
   if (name !== '' && axis !== undefined) {
     return (row) => {
       const value = row.axes[axis.name];
-      if (sign === '=') return axisText(value).toLowerCase() === right.toLowerCase();
+      const shown = [axisText(value), cellText(axis, value)].map((text) => text.toLowerCase());
+      if (sign === '=') return shown.includes(right.toLowerCase());
       return typeof value === 'number' && holds(value, sign, Number(right));
     };
   }

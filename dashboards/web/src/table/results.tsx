@@ -75,9 +75,9 @@ export function Results(props: ResultsProps) {
                 }}
               >
                 <option value="">any</option>
-                {axis.values.map((value) => (
+                {axis.values.map((value, i) => (
                   <option key={axisText(value)} value={axisText(value)}>
-                    {axisText(value)}
+                    {axis.texts[i]}
                   </option>
                 ))}
               </select>

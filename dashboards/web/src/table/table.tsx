@@ -1,5 +1,5 @@
 import { useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
-import { axisText, type MetricColumn } from '../../../../core/report/columns.js';
+import { type AxisColumn, axisText, cellText, type MetricColumn } from '../../../../core/report/columns.js';
 import type { Row } from '../../../../core/report/rows.js';
 import { Codes, Failed, Mark, MetricCell, metricWidth } from './cells.js';
 import type { ResultsProps } from './results.js';
@@ -17,7 +17,7 @@ export function Table(props: ResultsProps) {
   const [view, setView] = useState({ top: 0, height: 640 });
   const [focus, setFocus] = useState(0);
   const wanted = useRef<number | null>(null);
-  const metrics = report.metrics.filter((m) => props.columns.includes(m.name));
+  const metrics = props.columns.flatMap((name) => report.metrics.find((m) => m.name === name) ?? []);
   const widths = useMemo(() => metrics.map((m) => metricWidth(report.rows, m)), [report, props.columns]);
 
   useLayoutEffect(() => {
@@ -117,7 +117,7 @@ export function Table(props: ResultsProps) {
             <col
               key={axis.name}
               style={{
-                width: `${Math.max(axis.name.length + 3, ...axis.values.map((v) => Math.min(40, axisText(v).length) + 3))}ch`,
+                width: `${Math.max(axis.name.length + 3, ...axis.texts.map((text) => Math.min(30, text.length) + 3))}ch`,
               }}
             />
           ))}
@@ -161,6 +161,12 @@ export function Table(props: ResultsProps) {
       {rows.length === 0 && <p class="empty">No row passes the filter.</p>}
     </div>
   );
+}
+
+/** @returns the whole word of a cell that shows less than it. */
+function fullText(row: Row, axis: AxisColumn): string | undefined {
+  const full = axisText(row.axes[axis.name]);
+  return full === cellText(axis, row.axes[axis.name]) && full.length < 30 ? undefined : full;
 }
 
 function rowAt(scroller: HTMLElement, index: number): HTMLElement | null {
@@ -223,8 +229,8 @@ function TableRow({
         {row.number}
       </td>
       {report.axes.map((axis) => (
-        <td key={axis.name} class={axis.numeric ? 'number' : 'axis'}>
-          {axisText(row.axes[axis.name])}
+        <td key={axis.name} class={axis.numeric ? 'number' : 'axis'} title={fullText(row, axis)}>
+          {cellText(axis, row.axes[axis.name])}
         </td>
       ))}
       {metrics.map((m) => (

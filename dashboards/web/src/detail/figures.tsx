@@ -1,0 +1,15 @@
+import type { Estimate } from '../../../../core/quality/perplexity.js';
+import { metricText } from '../../../../core/report/scale.js';
+
+/** z of a 95 % interval of a normal distribution. */
+const Z95 = 1.959964;
+
+/** @returns an estimate as a metric is written, with half of its 95 % interval. */
+export function estimateText(metric: string, { value, standardError }: Estimate): string {
+  return metricText(metric, value, standardError === null ? null : Z95 * standardError);
+}
+
+/** A digest short enough to compare by eye; all of it as a hint. */
+export function Digest({ digest }: { digest: string }) {
+  return <code title={digest}>{digest.replace(/^([a-z0-9-]+:)?([0-9a-f]{12})[0-9a-f]+$/, '$2…')}</code>;
+}
