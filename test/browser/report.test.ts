@@ -263,7 +263,7 @@ describe.skipIf(!hasChromium)('report page (needs chromium)', () => {
     expect(text).toMatch(/KL divergence0\.\d+ ± 0\.\d+ natsmedian/);
     expect(text).toMatch(/continuation, 60 items, 25\.0 % by chance/);
     expect(text).toContain('sparsity(wanda:60%');
-    expect(text).toContain('output mse0.0000456');
+    expect(text).toContain('output mse4.56e-5');
     await shot('techniques-detail');
     await page.keyboard.press('Escape');
     await page.click('summary:has-text("Columns")');

@@ -82,7 +82,8 @@ function factText(name: string, value: Artifact['steps'][number]['facts'][string
   if (/^sparsity|Sparsity$|(Ratio|Share)$/.test(name)) return `${(100 * value).toFixed(2)} %`;
   const unit = UNITS.find(([pattern]) => pattern.test(name));
   if (unit !== undefined) return quantity(value, unit[1]);
-  return Number.isInteger(value) ? value.toLocaleString('en') : Number(value.toPrecision(4)).toString();
+  if (Number.isInteger(value)) return value.toLocaleString('en');
+  return Math.abs(value) < 1e-3 ? value.toExponential(2) : Number(value.toPrecision(4)).toString();
 }
 
 /** `outputMse` → `output mse`; the unit is with the number. */
