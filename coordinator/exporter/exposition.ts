@@ -1,7 +1,9 @@
 import { Counter, Gauge, Histogram, type OpenMetricsContentType, Registry } from 'prom-client';
 import { METRICS } from '../../core/metrics/catalogue.js';
 import { metricValue, type ResultRecord } from '../../core/result.js';
+import { headOf } from '../../core/techniques/spelling.js';
 import { InfoGauge, infoLabels } from './info.js';
+import { labelText } from './label.js';
 
 export interface SweepProgress {
   readonly sweep: string;
@@ -129,6 +131,8 @@ export class Exposition {
 
   #observe(histogram: Histogram, record: ResultRecord, value: number): void {
     const { experiment: _experiment, sweep: _sweep, ...labels } = resultLabels(record);
+    // These series stay for as long as the coordinator lives: the type alone, and not every setting of it.
+    labels.quantization = headOf(record.experiment.technique.quantization);
     if (!this.#exemplars) histogram.observe(labels, value);
     else histogram.observe({ labels, value, exemplarLabels: { experiment: record.experimentId } });
   }
@@ -176,7 +180,7 @@ function resultLabels(record: ResultRecord): Record<(typeof RESULT_LABELS)[numbe
     experiment: record.experimentId,
     sweep: record.sweep.name,
     model: experiment.model.name,
-    quantization: experiment.technique.quantization,
+    quantization: labelText(experiment.technique.quantization),
     runner: experiment.runner.kind,
     device: record.device.id,
     node: record.node.name,

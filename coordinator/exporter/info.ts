@@ -1,6 +1,7 @@
 import { Gauge } from 'prom-client';
 import type { ResultRecord } from '../../core/result.js';
 import { axisValues } from '../../core/sweep/labels.js';
+import { labelText } from './label.js';
 
 /**
  * `ridgepoint_experiment_info{experiment, flash_attention, …} 1`: what an experiment id stands for. Its labels
@@ -28,6 +29,9 @@ export class InfoGauge extends Gauge {
 export function infoLabels(record: ResultRecord): Record<string, string> {
   const axes = Object.entries(axisValues(record.experiment))
     .filter(([name, value]) => value !== null && name !== 'node')
-    .map(([name, value]) => [name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`), String(value)]);
+    .map(([name, value]) => [
+      name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`),
+      labelText(value),
+    ]);
   return { experiment: record.experimentId, ...Object.fromEntries(axes) };
 }

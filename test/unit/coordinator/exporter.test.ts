@@ -1,7 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { wantsOpenMetrics } from '../../../coordinator/exporter/exporter.js';
-import { LATENCY_BUCKETS } from '../../../coordinator/exporter/exposition.js';
+import { Exposition, LATENCY_BUCKETS } from '../../../coordinator/exporter/exposition.js';
+import { labelText } from '../../../coordinator/exporter/label.js';
 import { ResultWindow } from '../../../coordinator/exporter/window.js';
+import { techniqueRecords } from '../../support/technique-records.js';
 import { aLease, aNode, anExperiment, aRecord } from '../../support/wire-records.js';
 
 const record = (id: string, node = 'node-a') =>
@@ -28,6 +30,37 @@ describe('the window of exported results', () => {
     window.add(record('x1', 'node-b'), 0);
     window.add(record('x1', 'node-a'), 1);
     expect(window.at(1)).toHaveLength(2);
+  });
+});
+
+describe('words of techniques as labels', () => {
+  test('are bounded, and two long ones stay apart', () => {
+    const long = `q4_k_m?tensorTypes=${'attn_v:q8_0,'.repeat(300)}ffn_down:q6_k`;
+    const other = `${long},output:f16`;
+    expect(labelText('q4_k_m')).toBe('q4_k_m');
+    expect(labelText(long)).toHaveLength(120);
+    expect(labelText(long)).not.toBe(labelText(other));
+    expect(labelText(long)).toBe(labelText(long));
+  });
+
+  test('quality of a row is a gauge; latency has the type of the weights and no settings', async () => {
+    const word = 'iq2_xs?importance=builtin:sample';
+    const [one] = techniqueRecords();
+    if (one === undefined) throw new Error('no record');
+    const { experiment } = one;
+    const record = {
+      ...one,
+      experiment: { ...experiment, technique: { ...experiment.technique, quantization: word } },
+    };
+    const exposition = new Exposition(true, '0', () => ({ results: [record], sweeps: [], nodes: [] }));
+    exposition.record(record);
+    const text = await exposition.registry.metrics();
+    expect(text).toMatch(
+      /^ridgepoint_perplexity\{[^}]*quantization="iq2_xs\?importance=builtin:sample"[^}]*\} 36\.2975$/m,
+    );
+    expect(text).toMatch(/^ridgepoint_kl_divergence_nats\{/m);
+    expect(text).toMatch(/^ridgepoint_experiment_info\{[^}]*sparsity="none"/m);
+    expect(text).toMatch(/^ridgepoint_inter_token_latency_seconds_count\{[^}]*quantization="iq2_xs"/m);
   });
 });
 
