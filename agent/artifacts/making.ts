@@ -61,11 +61,11 @@ export async function makeFile(making: Making, launcher: Launcher): Promise<Made
   }
 }
 
-/** A child that was killed may have left a draft of the draft. */
+/** A child that was killed may have left a draft of the draft, or a folder of what it worked with. */
 async function dropDrafts(draft: string): Promise<void> {
   const names = await readdir(dirname(draft)).catch(() => []);
   for (const name of names.filter((one) => one.startsWith(basename(draft)))) {
-    await rm(join(dirname(draft), name), { force: true });
+    await rm(join(dirname(draft), name), { force: true, recursive: true });
   }
 }
 

@@ -44,6 +44,14 @@ export function linearsOf(header: GgufHeader, wanted: (name: string) => boolean)
   return linears.sort((a, b) => a.block - b.block);
 }
 
+/** @throws FailureError `model-unsupported` for a mixture of experts: the engine multiplies each with other tokens. */
+export function refuseExperts(header: GgufHeader): void {
+  if (!header.tensors.some(({ name }) => /^blk\.\d+\.ffn_gate_inp\./.test(name))) return;
+  throw unsupported(
+    'it is a mixture of experts, and each of them sees other tokens: only dense models are calibrated',
+  );
+}
+
 /** What a walk over the blocks needs of the header. */
 export interface WalkPlan {
   readonly architecture: string;
@@ -64,9 +72,7 @@ export function planWalk(header: GgufHeader, wanted: (name: string) => boolean):
       `its architecture is ${shown(architecture)}, and layers are calibrated one by one of ${known} alone`,
     );
   }
-  const expert = header.tensors.find(({ name }) => /^blk\.\d+\.ffn_gate_inp\./.test(name));
-  if (expert !== undefined)
-    throw unsupported('it is a mixture of experts, whose layers see different tokens each');
+  refuseExperts(header);
   const embedding = header.tensors.find(({ name }) => name === 'token_embd.weight');
   if (embedding === undefined) throw unsupported('it has no token_embd.weight');
   const linears = linearsOf(header, wanted);

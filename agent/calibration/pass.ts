@@ -19,7 +19,7 @@ export interface PassRequest {
 /**
  * Runs sequences through a whole model, of any type and architecture, and collects statistics of all its layers at
  * once. For a model that fits into memory; the output matrix is left out.
- * @returns statistics by the names of the weights.
+ * @returns statistics by the names of the weights; those that the engine multiplies nothing with are left out.
  * @throws FailureError `model-unsupported` when activations are not finite, `run-failed`, `load-failed`.
  */
 export async function passModel(request: PassRequest): Promise<ReadonlyMap<string, ChannelStatistics>> {
@@ -43,7 +43,10 @@ export async function passModel(request: PassRequest): Promise<ReadonlyMap<strin
       model.close();
     }
     return new Map(
-      linears.map(({ name }) => [name, checkedStatistics(name, collector.statistics(name))] as const),
+      linears.flatMap(({ name }) => {
+        const statistics = collector.statistics(name);
+        return statistics === null ? [] : [[name, checkedStatistics(name, statistics)] as const];
+      }),
     );
   } finally {
     collector.close();

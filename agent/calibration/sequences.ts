@@ -1,6 +1,8 @@
 import { basename } from 'node:path';
 import { FailureError, failure } from '../../core/errors.js';
 import { calibrationWindows } from '../../core/techniques/calibration-windows.js';
+import { modelFacts } from '../artifacts/gguf/facts.js';
+import { readGgufHeader } from '../artifacts/gguf/header.js';
 import { readText } from '../artifacts/text.js';
 import { withVocabulary } from '../runners/llama-cpp/open-vocabulary.js';
 
@@ -10,16 +12,18 @@ export interface SequencesRequest {
   readonly textPath: string;
   /** Sequences, at most. */
   readonly sequences: number;
-  /** Tokens of a sequence, at most; the trained context is the other bound. */
+  /** Tokens of a sequence, at most; what the model was trained to see at once is the other bound. */
   readonly tokens: number;
-  /** Tokens the model was trained to see at once. */
-  readonly contextLength: number;
-  /**
-   * `pruning`: a seeded choice of windows as they stand in the text, as the published code of Wanda and DSnoT cuts it.
-   * `importance`: side by side from the start, BOS in place of the first token of each, as llama-imatrix does.
-   */
-  readonly purpose: { readonly kind: 'pruning'; readonly seed: number } | { readonly kind: 'importance' };
+  readonly windows: CalibrationWindows;
 }
+
+/**
+ * `random`: a seeded choice of windows as they stand in the text, as pruning takes them (`calibrationWindows`).
+ * `chunks`: side by side from the start, BOS in place of the first token of each, as llama-imatrix does.
+ */
+export type CalibrationWindows =
+  | { readonly scheme: 'random'; readonly seed: number }
+  | { readonly scheme: 'chunks' };
 
 /**
  * Cuts a text into calibration sequences.
@@ -27,23 +31,27 @@ export interface SequencesRequest {
  * `model-unsupported` when the model has no vocabulary.
  */
 export async function calibrationSequences(request: SequencesRequest): Promise<readonly Int32Array[]> {
-  const { modelPath, textPath, sequences, contextLength, purpose } = request;
+  const { modelPath, textPath, sequences, windows } = request;
+  const header = readGgufHeader(modelPath);
+  // The engine would end the process.
+  if (!header.metadata.has('tokenizer.ggml.tokens')) {
+    const message = `${basename(modelPath)} has no vocabulary, so no text can be run through it`;
+    throw new FailureError(failure('model-unsupported', message));
+  }
   const text = readText(textPath);
-  const wanted = Math.min(request.tokens, contextLength);
-  const forImportance = purpose.kind === 'importance';
+  const wanted = Math.min(request.tokens, modelFacts(header).contextLength);
+  const chunks = windows.scheme === 'chunks';
   return await withVocabulary(modelPath, (vocabulary) => {
-    const tokens = vocabulary.tokenize(text, forImportance);
-    const seed = purpose.kind === 'pruning' ? purpose.seed : null;
-    const windows = calibrationWindows(tokens.length, { sequences, tokens: wanted, seed });
-    if (typeof windows === 'string') {
+    const tokens = vocabulary.tokenize(text, chunks);
+    const seed = windows.scheme === 'random' ? windows.seed : null;
+    const cut = calibrationWindows(tokens.length, { sequences, tokens: wanted, seed });
+    if (typeof cut === 'string') {
       const hint = 'Give a longer text, or shorter sequences (tokens).';
-      throw new FailureError(
-        failure('impossible-combination', `${basename(textPath)}: ${windows}`, { hint }),
-      );
+      throw new FailureError(failure('impossible-combination', `${basename(textPath)}: ${cut}`, { hint }));
     }
-    return windows.map(({ start, length }) => {
+    return cut.map(({ start, length }) => {
       const sequence = tokens.slice(start, start + length);
-      if (forImportance && vocabulary.beginToken !== null) sequence[0] = vocabulary.beginToken;
+      if (chunks && vocabulary.beginToken !== null) sequence[0] = vocabulary.beginToken;
       return sequence;
     });
   });

@@ -51,6 +51,7 @@ const TASKS = {
   quantize: 'the quantization',
   synthesize: 'the writing of the synthetic model',
   fetch: 'the download',
+  calibrate: 'the calibration',
   quality: 'the measurement of quality',
   probe: 'the probe',
 } as const;

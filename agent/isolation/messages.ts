@@ -4,6 +4,7 @@ import type { QualityOutcome } from '../../core/quality/outcome.js';
 import type { Phase } from '../../core/result.js';
 import type { AxisValue, MeasurePolicy, RunnerChoice, WorkloadChoice } from '../../core/sweep/experiment.js';
 import type { FetchJob } from '../artifacts/remote/fetch.js';
+import type { CalibrationJob } from '../calibration/collect.js';
 import type { QualityJob } from '../quality/measure.js';
 import type { QualityProgress } from '../quality/watch.js';
 import type { LoadedFacts, RunnerProbe } from '../runners/runner.js';
@@ -16,6 +17,7 @@ export type WorkerOrder =
   | SynthesizeOrder
   | QualityOrder
   | FetchOrder
+  | CalibrateOrder
   | ProbeOrder;
 
 export interface TrialOrder {
@@ -51,6 +53,13 @@ export interface SynthesizeOrder {
 export interface FetchOrder {
   readonly order: 'fetch';
   readonly job: FetchJob;
+  readonly outputPath: string;
+}
+
+/** Collects statistics of activations: the engine again, looked into. */
+export interface CalibrateOrder {
+  readonly order: 'calibrate';
+  readonly job: CalibrationJob;
   readonly outputPath: string;
 }
 

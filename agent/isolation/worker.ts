@@ -47,6 +47,16 @@ async function obey(order: WorkerOrder, line: Line): Promise<WorkerMessage> {
       ).finally(() => clearInterval(look));
       return { type: 'made', warnings: [], facts: {} };
     }
+    case 'calibrate': {
+      const { collectStatistics } = await import('../calibration/collect.js');
+      const { unseen, ...facts } = await collectStatistics(order.job, order.outputPath, (done, of) =>
+        line.send({ type: 'progress', done, of }),
+      );
+      const warnings = unseen.map(
+        (name) => `the engine multiplies nothing with ${name}: no statistics of it`,
+      );
+      return { type: 'made', warnings, facts: { ...facts } };
+    }
     case 'quality': {
       const outcome = await measureQuality(order.job, {
         progress: (progress) => line.send({ type: 'quality-progress', progress }),

@@ -1,65 +1,246 @@
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, describe, expect, test } from 'vitest';
 import { readGgufHeader } from '../../agent/artifacts/gguf/header.js';
+import { resolveModel } from '../../agent/artifacts/resolve.js';
 import { builtinFolder } from '../../agent/artifacts/source.js';
 import { linearsOf } from '../../agent/calibration/blocks.js';
-import { passModel } from '../../agent/calibration/pass.js';
+import { importanceFor } from '../../agent/calibration/importance.js';
+import { type PassRequest, passModel } from '../../agent/calibration/pass.js';
 import { calibrationSequences } from '../../agent/calibration/sequences.js';
-import { type CalibratedLayer, walkLayers } from '../../agent/calibration/walk.js';
+import { type VisitLayer, type WalkRequest, walkLayers } from '../../agent/calibration/walk.js';
+import { launch } from '../../agent/isolation/launch.js';
 import { kernelsLibrary } from '../../agent/native/kernel-library.js';
+import { FailureError } from '../../core/errors.js';
 import type { ChannelStatistics } from '../../core/techniques/pruning/statistics.js';
-import { modelPath } from './loading.js';
+import { load, modelPath, prompt } from './loading.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'ridgepoint-calibration-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 const sample = join(builtinFolder(), 'sample.txt');
-const sequencesOf = (model: string, sequences: number, tokens: number) =>
-  calibrationSequences({
-    modelPath: modelPath(model),
-    textPath: sample,
-    sequences,
-    tokens,
-    contextLength: 512,
-    purpose: { kind: 'pruning', seed: 1 },
-  });
-
-/** Largest difference of one kind of statistic, against the largest value of its layer. */
-function difference(a: ChannelStatistics, b: ChannelStatistics): number {
-  const of = (x: Float32Array, y: Float32Array) => {
-    const scale = x.reduce((most, v) => Math.max(most, Math.abs(v)), 0);
-    return x.reduce((worst, v, i) => Math.max(worst, Math.abs(v - y[i]!) / scale), 0);
-  };
-  return Math.max(
-    of(a.squaresPerSequence, b.squaresPerSequence),
-    of(a.sumPerSequence, b.sumPerSequence),
-    of(a.variance, b.variance),
-  );
-}
-
 const library = kernelsLibrary();
-const base = { hessians: false, threads: 1, library, scratchFolder: join(folder, 'scratch') };
+const tiny = modelPath('tiny');
+const sequences = [prompt(96, 1), prompt(96, 2), prompt(40, 3)];
+
+const walk = (request: Partial<WalkRequest>, visit: VisitLayer) =>
+  walkLayers(
+    {
+      modelPath: tiny,
+      sequences,
+      order: 'dense',
+      wanted: () => true,
+      hessians: false,
+      threads: 1,
+      scratchFolder: join(folder, 'scratch'),
+      ...request,
+    },
+    visit,
+  );
+const pass = (request: Partial<PassRequest> = {}) => {
+  const path = request.modelPath ?? tiny;
+  const linears = linearsOf(readGgufHeader(path), () => true);
+  return passModel({ modelPath: path, linears, sequences, threads: 1, library, ...request });
+};
+const failureOf = async (work: Promise<unknown>) => {
+  const error = await work.catch((e: unknown) => e);
+  expect(error).toBeInstanceOf(FailureError);
+  return (error as FailureError).failure;
+};
 
 describe('the walk', () => {
-  test('blocks run alone give the statistics of the whole model', async () => {
-    const path = modelPath('tiny');
-    const sequences = await sequencesOf('tiny', 4, 128);
-    const linears = linearsOf(readGgufHeader(path), () => true);
-    const whole = await passModel({ modelPath: path, linears, sequences, threads: 1, library });
+  test('blocks run alone give the statistics of the whole model, to the bit', async () => {
+    const whole = await pass();
     const seen: string[] = [];
-    let worst = 0;
-    const summary = await walkLayers(
-      { ...base, modelPath: path, sequences, order: 'dense', wanted: () => true },
-      ({ name, statistics }) => {
-        seen.push(name);
-        worst = Math.max(worst, difference(statistics, whole.get(name)!));
+    const summary = await walk({}, ({ name, statistics, weights, block }) => {
+      seen.push(name);
+      expect(statistics, name).toEqual(whole.get(name));
+      expect(weights.columns).toBe(statistics.variance.length);
+      expect(name.startsWith(`blk.${block}.`)).toBe(true);
+      return null;
+    });
+    expect(seen).toEqual([...whole.keys()]);
+    expect(summary).toMatchObject({ sequences: 3, tokens: 232, layers: 28 });
+    expect(readdirSync(join(folder, 'scratch'))).toEqual([]);
+  });
+
+  test('the portable reducer gives the same numbers, Hessians too', async () => {
+    const collect = async (by: string | null) => {
+      const found = new Map<string, [ChannelStatistics, Float64Array]>();
+      await walk({ library: by, hessians: true, wanted: (name) => /blk\.1\./.test(name) }, (layer) => {
+        found.set(layer.name, [layer.statistics, layer.hessian!.values.slice()]);
         return null;
-      },
-    );
-    expect(seen).toEqual(linears.map(({ name }) => name));
-    expect(worst).toBeLessThan(1e-6);
-    expect(readdirSync(base.scratchFolder)).toEqual([]);
+      });
+      return found;
+    };
+    const portable = await collect(null);
+    expect(portable.size).toBe(7);
+    const [statistics, hessian] = portable.get('blk.1.ffn_down.weight')!;
+    // The diagonal of the Hessian is twice R: both are sums of squares per sequence.
+    statistics.squaresPerSequence.forEach((r, j) => {
+      expect(hessian[j * 256 + j]! / (2 * r)).toBeCloseTo(1, 6);
+    });
+    if (library !== null) expect(await collect(library)).toEqual(portable);
+  });
+
+  test('sequential order: layers above a pruned one see what it gives', async () => {
+    // All of block 0 pruned away: block 1 then sees the embedding, as if there were no block 0.
+    const zeroed = new Map<string, ChannelStatistics>();
+    const visit: VisitLayer = ({ name, block, weights, statistics }) => {
+      zeroed.set(name, statistics);
+      return block === 0 ? new Float32Array(weights.values.length) : null;
+    };
+    await walk({ order: 'sequential', wanted: (name) => /blk\.[01]\./.test(name) }, visit);
+    const dense = await pass();
+    const first = dense.get('blk.0.attn_q.weight')!;
+    expect(zeroed.get('blk.0.attn_q.weight')).toEqual(first);
+    const norms = readNorms(['blk.0.attn_norm.weight', 'blk.1.attn_norm.weight']);
+    const above = zeroed.get('blk.1.attn_q.weight')!;
+    // The same residual stream, each under its own norm's weights.
+    above.squaresPerSequence.forEach((r, j) => {
+      const expected = first.squaresPerSequence[j]! * (norms[1]![j]! / norms[0]![j]!) ** 2;
+      expect(r / expected).toBeCloseTo(1, 4);
+    });
+    // Dense order does not look at what came back.
+    const other = new Map<string, ChannelStatistics>();
+    await walk({ wanted: (name) => /blk\.[01]\./.test(name) }, (layer) => {
+      other.set(layer.name, layer.statistics);
+      return new Float32Array(layer.weights.values.length);
+    });
+    expect(other.get('blk.1.attn_q.weight')).toEqual(dense.get('blk.1.attn_q.weight'));
+  });
+
+  test('what cannot be walked is refused with the reason', async () => {
+    const patched = (from: string, to: string) => {
+      const path = join(folder, `${to}.gguf`);
+      writeFileSync(path, Buffer.from(readFileSync(tiny).toString('latin1').replaceAll(from, to), 'latin1'));
+      return path;
+    };
+    const none: VisitLayer = () => null;
+    expect(await failureOf(walk({ modelPath: patched('llama', 'gemma') }, none))).toMatchObject({
+      code: 'model-unsupported',
+      message: expect.stringContaining('gemma'),
+    });
+    const infinite = join(folder, 'infinite.gguf');
+    const bytes = readFileSync(tiny);
+    const up = readGgufHeader(tiny).tensors.find(({ name }) => name === 'blk.1.ffn_up.weight')!;
+    // Halves of 7c00 are infinite.
+    for (let i = 0; i < 256; i += 2) bytes.writeUInt16LE(0x7c00, up.offset + i);
+    writeFileSync(infinite, bytes);
+    expect(await failureOf(walk({ modelPath: infinite }, none))).toMatchObject({
+      code: 'model-unsupported',
+      message: expect.stringMatching(
+        /^blk\.1\.ffn_down\.weight: the activations of channel \d+ are not finite$/,
+      ),
+    });
+    expect(await failureOf(pass({ modelPath: infinite }))).toMatchObject({ code: 'model-unsupported' });
+    expect(readdirSync(join(folder, 'scratch'))).toEqual([]);
   });
 });
+
+describe('sequences', () => {
+  const cut = (rest: Partial<Parameters<typeof calibrationSequences>[0]>) =>
+    calibrationSequences({
+      modelPath: tiny,
+      textPath: sample,
+      sequences: 4,
+      tokens: 100,
+      windows: { scheme: 'random', seed: 0 },
+      ...rest,
+    });
+
+  test('windows of the text, within the trained context', async () => {
+    const chunks = await cut({ tokens: 2048, windows: { scheme: 'chunks' } });
+    expect(chunks.map(({ length }) => length)).toEqual([512, 512, 512, 512]);
+    const model = await load('tiny');
+    expect(chunks.map((chunk) => chunk[0])).toEqual(Array(4).fill(model.text.beginToken));
+    const all = model.text.tokenize(readFileSync(sample, 'utf8').trimEnd(), true);
+    expect(chunks[1]!.subarray(1)).toEqual(all.subarray(513, 1024));
+    model.close();
+    const random = await cut({});
+    expect(random).toEqual(await cut({}));
+    expect(random).not.toEqual(await cut({ windows: { scheme: 'random', seed: 1 } }));
+  });
+
+  test('a text shorter than one sequence says both numbers', async () => {
+    const short = join(folder, 'short.txt');
+    writeFileSync(short, 'Once upon a time');
+    const { code, message } = await failureOf(cut({ textPath: short }));
+    expect(code).toBe('impossible-combination');
+    expect(message).toMatch(/^short\.txt: the text has \d+ tokens, and a calibration sequence needs 100$/);
+  });
+});
+
+describe('the importance matrix', () => {
+  const fixture = JSON.parse(readFileSync(join(import.meta.dirname, '../fixtures/imatrix.json'), 'utf8'));
+
+  test.each(['tiny', 'small'])('of %s is what llama-imatrix makes of the same text', async (name) => {
+    const settings = { modelFolders: [], cacheFolder: join(folder, 'cache') };
+    const model = await resolveModel(`builtin:${name}`, settings);
+    const spec = { text: 'builtin:sample', sequences: 128, tokens: 512, order: 'dense', seed: 0 } as const;
+    const importance = await importanceFor(spec, 'v0.4.0', settings);
+    const launched: string[] = [];
+    const bench = {
+      cpus: [0],
+      timeLimitSeconds: 60,
+      launcher: (request: Parameters<typeof launch>[0]) => {
+        launched.push(request.order.order);
+        return launch(request);
+      },
+    };
+    const path = await importance.prepare(model.path!, model.digest, bench);
+    expect(await importance.prepare(model.path!, model.digest, bench)).toBe(path);
+    expect(launched).toEqual(['calibrate']);
+
+    const header = readGgufHeader(path);
+    expect(Object.fromEntries(header.metadata)).toMatchObject({
+      'general.type': 'imatrix',
+      'imatrix.chunk_count': 16,
+      'imatrix.chunk_size': 512,
+    });
+    const reference = fixture.models[name] as Record<string, Reference>;
+    const names = Object.keys(reference).flatMap((tensor) => [`${tensor}.in_sum2`, `${tensor}.counts`]);
+    expect(header.tensors.map((tensor) => tensor.name)).toEqual(names);
+    const bytes = readFileSync(path);
+    for (const [tensor, { counts, channels, total, first }] of Object.entries(reference)) {
+      const values = (suffix: string) => {
+        const { offset, bytes: length } = header.tensors.find((t) => t.name === `${tensor}.${suffix}`)!;
+        return new Float32Array(
+          bytes.buffer.slice(bytes.byteOffset + offset, bytes.byteOffset + offset + length),
+        );
+      };
+      const sums = values('in_sum2');
+      expect(sums.length).toBe(channels);
+      expect(values('counts')).toEqual(Float32Array.of(counts));
+      // Another compiler's build, and f32 sums over 8192 tokens.
+      const near = (value: number, expected: number, tolerance: number) =>
+        expect(Math.abs(value / expected - 1), tensor).toBeLessThan(tolerance);
+      near(
+        sums.reduce((a, b) => a + b, 0),
+        total,
+        1e-4,
+      );
+      for (const [i, expected] of first.entries()) near(sums[i]!, expected, 1e-3);
+    }
+  });
+});
+
+interface Reference {
+  readonly counts: number;
+  readonly channels: number;
+  readonly total: number;
+  readonly first: readonly number[];
+}
+
+/** f32 vectors of the tiny model. */
+function readNorms(names: readonly string[]): Float32Array[] {
+  const bytes = readFileSync(tiny);
+  const { tensors } = readGgufHeader(tiny);
+  return names.map((name) => {
+    const { offset, bytes: length } = tensors.find((tensor) => tensor.name === name)!;
+    return new Float32Array(
+      bytes.buffer.slice(bytes.byteOffset + offset, bytes.byteOffset + offset + length),
+    );
+  });
+}

@@ -1,0 +1,90 @@
+import { rmSync } from 'node:fs';
+import { FailureError, failure } from '../../core/errors.js';
+import type { ChannelStatistics } from '../../core/techniques/pruning/statistics.js';
+import { readGgufHeader } from '../artifacts/gguf/header.js';
+import { kernelsLibrary } from '../native/kernel-library.js';
+import { linearsOf, refuseExperts } from './blocks.js';
+import { passModel } from './pass.js';
+import { type StatisticsOrigin, writeStatistics } from './saved.js';
+import { calibrationSequences } from './sequences.js';
+import { walkLayers } from './walk.js';
+
+/** Statistics of a whole model to be collected in a child. */
+export interface CalibrationJob {
+  readonly modelPath: string;
+  readonly textPath: string;
+  /** Sequences, at most. */
+  readonly sequences: number;
+  readonly origin: Omit<StatisticsOrigin, 'sequenceTokens'>;
+  /** Tokens of a sequence, at most. */
+  readonly tokens: number;
+  readonly threads: number;
+}
+
+export interface Collected {
+  readonly sequences: number;
+  readonly tokens: number;
+  readonly layers: number;
+  /** `native` or `portable`. */
+  readonly reducer: string;
+  /** Whether the model was loaded whole, or a block at a time because it is larger than the memory. */
+  readonly loaded: 'whole' | 'by-block';
+  /** Matrices that the engine multiplies nothing with. */
+  readonly unseen: readonly string[];
+}
+
+/**
+ * Collects statistics of every linear layer in the dense model, and writes them.
+ * @throws FailureError `impossible-combination` for a text that is too short, `model-unsupported` for experts and for
+ * activations that are not finite, `disk-full`, `run-failed`.
+ */
+export async function collectStatistics(
+  job: CalibrationJob,
+  outputPath: string,
+  onProgress?: (done: number, of: number) => void,
+): Promise<Collected> {
+  const { modelPath, threads, origin } = job;
+  const header = readGgufHeader(modelPath);
+  refuseExperts(header);
+  const sequences = await calibrationSequences({ ...job, windows: origin.windows });
+  const library = kernelsLibrary();
+  const common = { modelPath, sequences, threads, library, ...(onProgress && { onProgress }) };
+  const linears = linearsOf(header, () => true);
+  // An engine that maps a file larger than the memory would read it anew for every sequence.
+  const fits = header.fileBytes <= process.availableMemory();
+  const layers = fits
+    ? await passModel({ ...common, linears })
+    : await walkModel({ ...common, scratchFolder: `${outputPath}.scratch` });
+  if (layers.size === 0) {
+    throw new FailureError(
+      failure('model-unsupported', 'it has no linear layers that the engine multiplies with'),
+    );
+  }
+  await writeStatistics(outputPath, {
+    origin: { ...origin, sequenceTokens: sequences[0]!.length },
+    layers,
+  });
+  return {
+    sequences: sequences.length,
+    tokens: sequences.reduce((sum, { length }) => sum + length, 0),
+    layers: layers.size,
+    reducer: library === null ? 'portable' : 'native',
+    loaded: fits ? 'whole' : 'by-block',
+    unseen: linears.filter(({ name }) => !layers.has(name)).map(({ name }) => name),
+  };
+}
+
+async function walkModel(
+  request: Omit<Parameters<typeof walkLayers>[0], 'order' | 'wanted' | 'hessians'>,
+): Promise<ReadonlyMap<string, ChannelStatistics>> {
+  const layers = new Map<string, ChannelStatistics>();
+  await walkLayers(
+    { ...request, order: 'dense', wanted: () => true, hessians: false },
+    ({ name, statistics }) => {
+      layers.set(name, statistics);
+      return null;
+    },
+  );
+  rmSync(request.scratchFolder, { force: true, recursive: true });
+  return layers;
+}

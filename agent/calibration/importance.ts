@@ -1,0 +1,50 @@
+import type { CalibrationSpec } from '../../core/techniques/calibration-spec.js';
+import { digestOf } from '../artifacts/digest.js';
+import type { ModelSettings } from '../artifacts/resolve.js';
+import type { StepBench } from '../artifacts/step.js';
+import { locateText } from '../artifacts/text.js';
+import { importanceMatrixFor } from './store.js';
+
+/** How an importance matrix is got ready for a quantization. */
+export interface PreparedImportance {
+  /** All that its numbers follow from beside the model. */
+  readonly ingredients: Readonly<Record<string, string>>;
+  /** How the quantized file calls it: the text's name, the same on every node. */
+  readonly name: string;
+  /** @returns the matrix's file, made in a child unless it is there. @throws FailureError */
+  prepare(inputPath: string, inputDigest: string, bench: StepBench): Promise<string>;
+}
+
+/**
+ * The importance matrix of a quantization's spec. It is llama-imatrix's on the same text (-c tokens, --chunks sequences).
+ * @throws FailureError `source-not-allowed`, `model-missing` when the text is not there.
+ */
+export async function importanceFor(
+  spec: CalibrationSpec,
+  engine: string,
+  settings: ModelSettings,
+): Promise<PreparedImportance> {
+  const { text, sequences, tokens } = spec;
+  const { cacheFolder } = settings;
+  const textPath = locateText(text, settings);
+  const textDigest = await digestOf(textPath, cacheFolder);
+  return {
+    ingredients: { importance: `${textDigest} ${sequences}×${tokens}` },
+    name: text,
+    prepare: (modelPath, modelDigest, bench) =>
+      importanceMatrixFor(
+        {
+          modelPath,
+          modelDigest,
+          textPath,
+          textName: text,
+          windows: { scheme: 'chunks' },
+          sequences,
+          tokens,
+          engine,
+          cacheFolder,
+        },
+        bench,
+      ),
+  };
+}
