@@ -76,7 +76,10 @@ function asArtifactFailure(reason: Failure, what: string): Failure {
   }
   if (['out-of-memory', 'timed-out', 'cancelled', 'engine-missing', 'disk-full'].includes(reason.code))
     return reason;
-  return { ...reason, code: 'artifact-failed', message: `${what} could not be made: ${reason.message}` };
+  const message = `${what} could not be made: ${reason.message}`;
+  // The same would be said anywhere and at any time.
+  if (['impossible-combination', 'model-unsupported'].includes(reason.code)) return { ...reason, message };
+  return { ...reason, code: 'artifact-failed', message };
 }
 
 /** @returns an error of the file system as a failure; a failure as it is. */

@@ -27,7 +27,11 @@ export interface StatisticsRequest {
   readonly cacheFolder: string;
 }
 
-export interface StatisticsBench extends StepBench {
+export interface StatisticsBench extends Omit<StepBench, 'timeLimitSeconds'> {
+  /** null = as long as it takes. */
+  readonly timeLimitSeconds: number | null;
+  /** Default: as many as there are CPUs. */
+  readonly threads?: number;
   readonly onMessage?: (message: WorkerMessage) => void;
 }
 
@@ -58,7 +62,7 @@ export async function statisticsFor(
   return await withLock(join(folder, `${name}.lock`), async () => {
     if (await used(path)) return { path, seconds: null, warnings: [] };
     const { modelPath, modelDigest, textPath, textName, windows, sequences, tokens, engine } = request;
-    const threads = Math.max(1, bench.cpus.length);
+    const threads = bench.threads ?? Math.max(1, bench.cpus.length);
     const origin = { model: modelDigest, text: textDigest, textName, windows, engine };
     const job = { modelPath, textPath, sequences, tokens, threads, origin };
     const making = {

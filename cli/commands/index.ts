@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { registerAgent } from './agent.js';
+import { registerCalibrate } from './calibrate.js';
 import { registerCancel } from './cancel.js';
 import { registerCoordinator } from './coordinator.js';
 import { registerDoctor } from './doctor.js';
@@ -31,6 +32,7 @@ export const COMMANDS: readonly ((program: Command) => void)[] = [
   registerNodes,
   registerModels,
   registerQuality,
+  registerCalibrate,
   registerQuantize,
   registerEngines,
   registerDoctor,

@@ -10,3 +10,10 @@ export function positiveInteger(text: string): number {
   if (!/^[1-9]\d{0,8}$/.test(text)) throw new InvalidArgumentError('It must be a whole number above 0.');
   return Number(text);
 }
+
+/** @throws InvalidArgumentError unless the text is a whole number from 0 on that fits into 32 bits. */
+export function wholeNumber(text: string): number {
+  if (!/^\d{1,10}$/.test(text) || Number(text) >= 2 ** 32)
+    throw new InvalidArgumentError('It must be a whole number from 0 to 4294967295.');
+  return Number(text);
+}

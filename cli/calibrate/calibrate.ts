@@ -1,0 +1,112 @@
+import { existsSync } from 'node:fs';
+import { copyFile } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
+import { basename, dirname, resolve } from 'node:path';
+import type { ModelSettings, ResolvedModel } from '../../agent/artifacts/resolve.js';
+import { locateText } from '../../agent/artifacts/text.js';
+import { writeImportanceMatrix } from '../../agent/calibration/imatrix.js';
+import { readStatistics } from '../../agent/calibration/saved.js';
+import { type StatisticsFile, type StatisticsRequest, statisticsFor } from '../../agent/calibration/store.js';
+import { findEngine } from '../../agent/native/packages.js';
+import { toFailure } from '../../core/errors.js';
+import { BUILTIN_TEXT } from '../../core/techniques/calibration-spec.js';
+import type { CalibrateOptions } from '../commands/calibrate.js';
+import { CommandError, EXIT, fromFailure, usageError } from '../exit.js';
+import { modelSettings, openModel } from '../local-models.js';
+import { nodeConfig } from '../node-config.js';
+import { outputPath } from '../output-path.js';
+import { stepProgress } from '../quantize/step-progress.js';
+import { stoppable } from '../stoppable.js';
+import { report } from './summary.js';
+
+/** Tokens of a sequence where the user says nothing: as DSnoT and Wanda calibrate, and as llama-imatrix does. */
+const TOKENS = { random: 2048, chunks: 512 } as const;
+
+/** What is written, and where. */
+interface Output {
+  readonly path: string;
+  readonly format: 'imatrix' | 'safetensors';
+}
+
+/** `ridge calibrate`: checks every word first, then collects in a child process unless the cache has it. */
+export async function calibrateModel(source: string, options: CalibrateOptions): Promise<void> {
+  const output = outputOf(options);
+  const scheme = schemeOf(options, output);
+  const folders = [...options.models, '.', dirname(source)].map((folder) => resolve(folder));
+  const settings = modelSettings(folders, nodeConfig(options.config));
+  try {
+    const textPath = textOf(options.text, settings);
+    const model = await openModel(source, settings);
+    const request: StatisticsRequest = {
+      modelPath: pathOf(model, source),
+      modelDigest: model.digest,
+      textPath,
+      textName: options.text === BUILTIN_TEXT ? options.text : basename(textPath),
+      windows: scheme === 'random' ? { scheme, seed: options.seed } : { scheme },
+      sequences: options.sequences,
+      tokens: options.tokens ?? TOKENS[scheme],
+      engine: findEngine().release,
+      cacheFolder: settings.cacheFolder,
+    };
+    const file = await collect(request, options.threads ?? availableParallelism(), source);
+    const statistics = await readStatistics(file.path);
+    if (output?.format === 'imatrix') await writeImportanceMatrix(output.path, statistics);
+    if (output?.format === 'safetensors') await copyFile(file.path, output.path);
+    report(
+      { source, modelPath: request.modelPath, textPath, file, statistics, output },
+      options.json === true,
+    );
+  } catch (error) {
+    if (error instanceof CommandError) throw error;
+    const reason = toFailure(error);
+    const words = ['model-missing', 'source-not-allowed', 'impossible-combination'].includes(reason.code);
+    throw fromFailure(
+      reason,
+      reason.code === 'cancelled' ? EXIT.interrupted : words ? EXIT.usage : EXIT.failed,
+    );
+  }
+}
+
+async function collect(request: StatisticsRequest, threads: number, source: string): Promise<StatisticsFile> {
+  const progress = stepProgress(process.stderr, `${source} on ${request.textName}`);
+  try {
+    return await statisticsFor(request, {
+      cpus: [],
+      threads,
+      timeLimitSeconds: null,
+      launcher: stoppable,
+      onMessage: (message) => {
+        if (message.type === 'progress') progress.step(message.done, message.of);
+      },
+    });
+  } finally {
+    progress.end();
+  }
+}
+
+function outputOf({ output, format, force }: CalibrateOptions): Output | null {
+  if (output === undefined) {
+    if (format === undefined) return null;
+    throw usageError('--format says what to write, and --output not where', 'Name a file with --output.');
+  }
+  const path = outputPath(output, force === true);
+  return { path, format: format ?? (path.endsWith('.gguf') ? 'imatrix' : 'safetensors') };
+}
+
+/** Importance is measured on chunks, unless the user wants it otherwise. */
+function schemeOf({ windows }: CalibrateOptions, output: Output | null): 'random' | 'chunks' {
+  return windows ?? (output?.format === 'imatrix' ? 'chunks' : 'random');
+}
+
+function textOf(text: string, settings: ModelSettings): string {
+  if (text.startsWith('builtin:')) return locateText(text, settings);
+  const path = resolve(text);
+  if (!existsSync(path)) throw usageError(`there is no text ${text}`, 'Name a UTF-8 text file with --text.');
+  return path;
+}
+
+function pathOf({ path }: ResolvedModel, source: string): string {
+  if (path !== null) return path;
+  const hint = 'Name a GGUF file, or builtin:small.';
+  throw usageError(`${source} has random weights and no vocabulary: no text can be run through it`, hint);
+}

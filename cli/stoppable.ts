@@ -1,0 +1,15 @@
+import type { Launcher } from '../agent/artifacts/making.js';
+import { launch } from '../agent/isolation/launch.js';
+
+/** Native code hears no signal while it computes: Ctrl-C ends the child, and with it the command. */
+export const stoppable: Launcher = (request) => {
+  const child = launch(request);
+  const stop = () => child.kill('interrupted');
+  process.on('SIGINT', stop);
+  process.on('SIGTERM', stop);
+  const ended = child.ended.finally(() => {
+    process.off('SIGINT', stop);
+    process.off('SIGTERM', stop);
+  });
+  return { ended };
+};

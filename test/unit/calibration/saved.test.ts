@@ -1,0 +1,132 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, test } from 'vitest';
+import { readGgufHeader } from '../../../agent/artifacts/gguf/header.js';
+import { writeImportanceMatrix } from '../../../agent/calibration/imatrix.js';
+import { readStatistics, type SavedStatistics, writeStatistics } from '../../../agent/calibration/saved.js';
+import { type StatisticsRequest, statisticsFor } from '../../../agent/calibration/store.js';
+import type { WorkerOrder } from '../../../agent/isolation/messages.js';
+
+const folder = mkdtempSync(join(tmpdir(), 'ridgepoint-saved-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const channels = (...values: number[]) => Float32Array.from(values);
+const saved: SavedStatistics = {
+  origin: {
+    model: 'sha256:1',
+    text: 'sha256:2',
+    textName: 'tales.txt',
+    windows: { scheme: 'random', seed: 4 },
+    sequenceTokens: 16,
+    engine: 'v0.4.0',
+  },
+  layers: new Map([
+    [
+      'blk.1.ffn_up.weight',
+      {
+        squaresPerSequence: channels(1.5, 0),
+        sumPerSequence: channels(-1, 0),
+        variance: channels(0.25, 0),
+        sequences: 2,
+        tokens: 32,
+      },
+    ],
+    [
+      'blk.0.attn_q.weight',
+      {
+        squaresPerSequence: channels(1, 2, 3),
+        sumPerSequence: channels(3, 2, 1),
+        variance: channels(4, 5, 6),
+        sequences: 2,
+        tokens: 32,
+      },
+    ],
+  ]),
+};
+
+describe('statistics in a file', () => {
+  test('come back as they were', async () => {
+    const path = join(folder, 'a.safetensors');
+    await writeStatistics(path, saved);
+    expect(await readStatistics(path)).toEqual(saved);
+  });
+
+  test('a file of something else is refused', async () => {
+    const path = join(folder, 'b.safetensors');
+    writeFileSync(path, Buffer.concat([Buffer.from([2, 0, 0, 0, 0, 0, 0, 0]), Buffer.from('{}')]));
+    await expect(readStatistics(path)).rejects.toThrow('ridgepoint.dev/calibration/v1');
+  });
+
+  test('become an importance matrix: sums over all tokens, in the order of names', async () => {
+    const path = join(folder, 'm.gguf');
+    await writeImportanceMatrix(path, saved);
+    const { metadata, tensors } = readGgufHeader(path);
+    expect(metadata.get('imatrix.chunk_count')).toBe(2);
+    expect(metadata.get('imatrix.chunk_size')).toBe(16);
+    expect(tensors.map(({ name, shape }) => [name, shape])).toEqual([
+      ['blk.0.attn_q.weight.in_sum2', [3]],
+      ['blk.0.attn_q.weight.counts', [1]],
+      ['blk.1.ffn_up.weight.in_sum2', [2]],
+      ['blk.1.ffn_up.weight.counts', [1]],
+    ]);
+  });
+});
+
+describe('the cache', () => {
+  const text = join(folder, 'text.txt');
+  writeFileSync(text, 'Once upon a time');
+  const request: StatisticsRequest = {
+    modelPath: '/models/a.gguf',
+    modelDigest: 'sha256:1',
+    textPath: text,
+    textName: 'text.txt',
+    windows: { scheme: 'chunks' },
+    sequences: 4,
+    tokens: 16,
+    engine: 'v0.4.0',
+    cacheFolder: join(folder, 'cache'),
+  };
+  const orders: WorkerOrder[] = [];
+  /** A child that writes what is asked of it at once. */
+  const bench = {
+    cpus: [0, 1],
+    timeLimitSeconds: 10,
+    launcher: ({ order }: { order: WorkerOrder }) => {
+      orders.push(order);
+      const write =
+        order.order === 'calibrate' ? writeStatistics(order.outputPath, saved) : Promise.resolve();
+      const answer = { type: 'made', warnings: ['one'], facts: {} } as const;
+      const rest = {
+        failure: null,
+        exitCode: 0,
+        signal: null,
+        stderrTail: null,
+        memoryGuard: 'none',
+      } as const;
+      return { ended: write.then(() => ({ answer, ...rest })) };
+    },
+  };
+
+  test('collects once for the same model, text and cut, and again for any other', async () => {
+    const first = await statisticsFor(request, bench);
+    expect(first.warnings).toEqual(['one']);
+    expect(first.seconds).not.toBeNull();
+    expect(orders).toMatchObject([
+      { job: { threads: 2, sequences: 4, origin: { model: 'sha256:1', windows: { scheme: 'chunks' } } } },
+    ]);
+    expect(await statisticsFor(request, bench)).toEqual({ path: first.path, seconds: null, warnings: [] });
+    expect(orders.length).toBe(1);
+    const others = [
+      { modelDigest: 'sha256:2' },
+      { tokens: 17 },
+      { sequences: 5 },
+      { engine: 'v0.5.0' },
+      { windows: { scheme: 'random', seed: 0 } },
+    ] as const;
+    for (const change of others) await statisticsFor({ ...request, ...change }, bench);
+    writeFileSync(text, 'Once upon a time there was');
+    await statisticsFor(request, bench);
+    expect(orders.length).toBe(2 + others.length);
+  });
+});
