@@ -16,7 +16,7 @@ export function kernelsLibrary(): string | null {
 
 /** A part of the library with a C interface of its own, and the version of it that the caller was written for. */
 export interface KernelInterface {
-  readonly part: 'pruning' | 'calibration';
+  readonly part: 'adapters' | 'pruning' | 'calibration';
   readonly version: number;
 }
 

@@ -98,6 +98,23 @@ function synthesized(
   return writeWord(SYNTHETIC, { ...values, seed: values.seed + index }, SYNTHETIC_SETTINGS);
 }
 
+/** What a synthetic adapter is made of. */
+export interface SyntheticAdapter {
+  readonly rank: number;
+  /** GGUF names of matrices such as `attn_q`; null = every linear one. */
+  readonly targets: readonly string[] | null;
+  readonly seed: number;
+}
+
+/** @returns what `synthetic:lora?…` asks for; null for a source that is no such word. */
+export function readSyntheticAdapter(source: string): SyntheticAdapter | null {
+  if (headOf(source) !== SYNTHETIC) return null;
+  const reading = readSettings(source, SYNTHETIC_SETTINGS);
+  if (!reading.ok) return null;
+  const { rank, targets, seed } = reading.value;
+  return { rank, targets: targets?.split(',') ?? null, seed };
+}
+
 /** @returns whether an adapter's numbers are random, so that nothing can be said of its quality. */
 export function isSyntheticAdapter({ source }: AdapterPart): boolean {
   return headOf(source) === SYNTHETIC;

@@ -60,7 +60,7 @@ export async function readPeft(folder: string, base: AdapterBase, source = folde
   }
   const read = await readFolder(folder, config, base, source);
   const initialization = initializationOf(config);
-  const initialFolder = initialization === 'plain' ? null : initialOf(folder);
+  const initialFolder = initialization === 'plain' ? null : initialFolderOf(folder);
   if (initialFolder !== null) {
     const initial = await readFolder(initialFolder, readPeftConfig(initialFolder, source), base, source);
     return { adapter: { ...read, layers: subtracted(read, initial, source) }, warnings: [] };
@@ -200,7 +200,8 @@ function kindOf(config: PeftConfig): LowRankAdapter['kind'] {
   return config.use_rslora === true ? 'rslora' : 'lora';
 }
 
-function initialOf(folder: string): string | null {
+/** @returns the folder of the adapter as it was before the first step; null when nobody kept it. */
+export function initialFolderOf(folder: string): string | null {
   const places = INITIAL_FOLDERS.flatMap((name) => [join(folder, name), join(dirname(folder), name)]);
   const found = places.filter((place) => basename(place) !== basename(folder) || dirname(place) === folder);
   return found.find((place) => existsSync(join(place, WEIGHTS_FILE))) ?? null;
