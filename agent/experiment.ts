@@ -87,6 +87,7 @@ async function run(
   const model = await prepareModel(experiment, bench, device, (request) => child.launch(request), uses);
   if (model !== null) {
     notes.artifact = model.artifact;
+    notes.adapters = model.adapters;
     notes.baseWeightBytes = model.base.weightBytes;
     notes.warnings.push(...model.doubts);
     if (model.base.fetchedFrom !== undefined) notes.environment.fetchedFrom = model.base.fetchedFrom;
@@ -118,6 +119,7 @@ async function run(
         workload: experiment.workload,
         measure: experiment.measure,
         modelPath: model?.artifact.path ?? null,
+        adapters: model?.adapters ?? [],
         deviceClass: experiment.device,
         deviceId: device.id,
         cpus: device.cpus,

@@ -3,7 +3,9 @@ import type { Lease } from '../core/lease.js';
 import type { DeviceProfile, NodeProfile } from '../core/node.js';
 import { predictMemory } from '../core/roofline/memory.js';
 import type { Experiment } from '../core/sweep/experiment.js';
+import { type AdapterPart, readAdapter } from '../core/techniques/adapter.js';
 import { type Warning, warn } from '../core/warnings.js';
+import { type AttachedAdapter, attachedAdapters } from './artifacts/adapters/attach.js';
 import { type ResolvedModel, resolveModel } from './artifacts/resolve.js';
 import { stepsFor } from './artifacts/steps/index.js';
 import type { Artifact, Launcher } from './artifacts/store.js';
@@ -16,6 +18,8 @@ export interface PreparedModel {
   readonly base: ResolvedModel;
   /** The file to run: the base as it is, or what a technique made of it. */
   readonly artifact: Artifact;
+  /** What the engine runs beside it. */
+  readonly adapters: readonly AttachedAdapter[];
   readonly doubts: readonly Warning[];
 }
 
@@ -72,10 +76,34 @@ export async function prepareModel(
     throw new FailureError(failure('digest-mismatch', message, { hint }));
   }
   const engine = bench.profile.runners.find(({ kind }) => kind === runner.kind)?.release ?? 'unknown';
-  const steps = await stepsFor({ base, technique, runnerKind: runner.kind, engine });
+  const steps = await stepsFor({
+    base,
+    modelName: model.name,
+    technique,
+    runnerKind: runner.kind,
+    engine,
+    settings: bench.models,
+  });
   const timeLimitSeconds = bench.limits.trialTimeoutSeconds;
   const artifact = await bench.store.prepare({ base, steps, cpus, timeLimitSeconds }, launcher, uses);
-  return { base, artifact, doubts: artifact.warnings.map((text) => warn('engine-warning', text)) };
+  const adapters = await attachedAdapters({
+    parts: attachedParts(technique.adapter),
+    base: { path: base.path ?? artifact.path, digest: base.digest, name: model.name },
+    shape: { path: artifact.path, digest: artifact.digest },
+    settings: bench.models,
+    store: bench.store,
+    launcher,
+    uses,
+    cpus,
+    timeLimitSeconds,
+  });
+  return { base, artifact, adapters, doubts: artifact.warnings.map((text) => warn('engine-warning', text)) };
+}
+
+/** The adapters that a word asks to run beside the model; its reading was checked with the steps. */
+function attachedParts(word: string): readonly AdapterPart[] {
+  const reading = readAdapter(word);
+  return reading.ok && reading.value?.mode === 'attached' ? reading.value.parts : [];
 }
 
 /** 8.00, 25.3, 60,500: a damaged model may ask for any amount. */
@@ -87,11 +115,16 @@ const THREE_DIGITS = { minimumSignificantDigits: 3, maximumSignificantDigits: 3 
  */
 export function checkFit(
   experiment: Experiment,
-  { base, artifact }: PreparedModel,
+  { base, artifact, adapters }: PreparedModel,
   device: DeviceProfile,
   memoryLimitBytes: number | null,
 ): number {
-  const { bytes } = predictMemory({ facts: base.facts, experiment, quantizationBytes: artifact.bytes });
+  const { bytes } = predictMemory({
+    facts: base.facts,
+    experiment,
+    quantizationBytes: artifact.bytes,
+    adapterBytes: adapters.reduce((sum, adapter) => sum + adapter.bytes, 0),
+  });
   const room = Math.min(device.memoryBytes, memoryLimitBytes ?? Infinity);
   if (bytes <= room) return bytes;
   const gigabytes = (value: number) => `${(value / 1e9).toLocaleString('en', THREE_DIGITS)} GB`;

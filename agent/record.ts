@@ -1,5 +1,5 @@
 import type { Failure } from '../core/errors.js';
-import { makingOf } from '../core/judgement/efficiency.js';
+import { adapterBytesOf, makingOf } from '../core/judgement/efficiency.js';
 import type { JudgeInput } from '../core/judgement/evidence.js';
 import { givenOf, judge } from '../core/judgement/judge.js';
 import type { Lease } from '../core/lease.js';
@@ -7,6 +7,7 @@ import type { DeviceProfile, NodeProfile } from '../core/node.js';
 import type { QualityRecord } from '../core/quality/record.js';
 import { type Phase, RESULT_SCHEMA, type ResultRecord, type SampleSeries } from '../core/result.js';
 import type { Warning } from '../core/warnings.js';
+import type { AttachedAdapter } from './artifacts/adapters/attach.js';
 import type { Artifact } from './artifacts/store.js';
 import type { EnvironmentFacts } from './environment.js';
 import { wholeNanoseconds } from './isolation/line.js';
@@ -20,6 +21,7 @@ export interface TrialNotes {
   readonly originSeconds: number;
   device: DeviceProfile | null;
   artifact: Artifact | null;
+  adapters: readonly AttachedAdapter[];
   baseWeightBytes: number | null;
   quality: QualityRecord | null;
   loaded: LoadedFacts | null;
@@ -38,6 +40,7 @@ export function emptyNotes(startedAt: Date, originSeconds: number): TrialNotes {
     originSeconds,
     device: null,
     artifact: null,
+    adapters: [],
     baseWeightBytes: null,
     quality: null,
     loaded: null,
@@ -60,7 +63,7 @@ export function writeRecord(
 ): ResultRecord {
   const { experiment } = lease;
   const outcome = failure === null ? notes.outcome : null;
-  const artifact = notes.artifact === null ? null : lineage(notes.artifact);
+  const artifact = notes.artifact === null ? null : lineage(notes.artifact, notes.adapters);
   const quality = failure === null ? notes.quality : null;
   const input: JudgeInput = {
     experiment,
@@ -71,9 +74,11 @@ export function writeRecord(
       modelBytes: notes.loaded?.modelBytes ?? null,
       parameters: notes.loaded?.parameters ?? null,
       kvCacheBytes: notes.loaded?.kvCacheBytes ?? null,
+      adapterLoadSeconds: notes.loaded?.adapterLoadSeconds ?? null,
     },
     baseBytes: notes.baseWeightBytes,
     making: artifact === null ? null : makingOf(artifact),
+    adapterBytes: artifact === null ? null : adapterBytesOf(artifact),
     quality,
     cores: notes.device?.cpus.length ?? node.cores,
     samples: notes.samples,
@@ -128,6 +133,10 @@ export function writeRecord(
   };
 }
 
-function lineage({ digest, base, bytes, recipe, makeSeconds, steps }: Artifact) {
-  return { digest, base, bytes, recipe, makeSeconds, steps, adapters: [] };
+function lineage(
+  { digest, base, bytes, recipe, makeSeconds, steps }: Artifact,
+  attached: readonly AttachedAdapter[],
+) {
+  const adapters = attached.map(({ path, ...adapter }) => adapter);
+  return { digest, base, bytes, recipe, makeSeconds, steps, adapters };
 }

@@ -91,7 +91,7 @@ function requestOf(
   const release = bench.profile.runners.find(({ kind }) => kind === runner.kind)?.release ?? 'unknown';
   return {
     job: {
-      model: asked(model.artifact.path, runner.options),
+      model: { ...asked(model.artifact.path, runner.options), adapters: model.adapters },
       base,
       request: questions.request,
       trainedContext: model.base.facts.contextLength,
@@ -99,6 +99,9 @@ function requestOf(
     questions,
     identity: {
       model: model.artifact.digest,
+      // Left out where there are none, so that answers of before are found.
+      adapters:
+        model.adapters.length === 0 ? undefined : model.adapters.map(({ digest, scale }) => [digest, scale]),
       base: base === null ? null : model.base.digest,
       runner: runner.kind,
       release,

@@ -208,6 +208,8 @@ export const resultSchema = z.object({
       modelBytes: z.number().nullable(),
       parameters: z.number().nullable(),
       kvCacheBytes: z.number().nullable(),
+      /** What the engine took to read the adapters; null without any. */
+      adapterLoadSeconds: z.number().nullable().default(null),
       /** Weight bytes of the base file, before any technique. */
       baseBytes: z.number().nullable(),
       warmupSettled: z.boolean(),

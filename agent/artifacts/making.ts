@@ -78,7 +78,8 @@ function asArtifactFailure(reason: Failure, what: string): Failure {
     return reason;
   const message = `${what} could not be made: ${reason.message}`;
   // The same would be said anywhere and at any time.
-  if (['impossible-combination', 'model-unsupported'].includes(reason.code)) return { ...reason, message };
+  const final = ['impossible-combination', 'model-unsupported', 'model-unreadable'];
+  if (final.includes(reason.code)) return { ...reason, message };
   return { ...reason, code: 'artifact-failed', message };
 }
 

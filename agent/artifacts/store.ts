@@ -28,6 +28,14 @@ export interface ArtifactRequest {
   readonly timeLimitSeconds: number;
 }
 
+/** A file of its own, by a name that says all it follows from. */
+export interface FileRequest extends Pick<Making, 'bytes' | 'order' | 'cpus' | 'timeLimitSeconds'> {
+  readonly name: string;
+  readonly recipe: string;
+  /** Digest of the model it is for. */
+  readonly base: string;
+}
+
 const noteSchema = z.object({
   digest: z.string(),
   bytes: z.number(),
@@ -81,6 +89,23 @@ export class ArtifactStore {
       } finally {
         await inputs.release();
       }
+    });
+  }
+
+  /**
+   * Makes a file that no chain of steps leads to, such as an adapter in the form that an engine reads.
+   * @throws FailureError as prepare does.
+   */
+  async make(
+    { name, recipe, base, ...making }: FileRequest,
+    launcher: Launcher = launch,
+    uses: Uses | null = null,
+  ): Promise<Artifact> {
+    return await this.#once(name, uses, async (path) => {
+      const request = { path, what: recipe, ...making };
+      const { seconds, warnings, digest, bytes } = await this.#write(request, launcher);
+      const note = { digest, bytes, recipe, base, warnings: [...warnings], steps: [] };
+      return await this.#keep(path, note, seconds);
     });
   }
 

@@ -50,6 +50,8 @@ const TASKS = {
   trial: 'the trial',
   quantize: 'the quantization',
   synthesize: 'the writing of the synthetic model',
+  'merge-adapters': 'the merging of adapters',
+  'write-adapter': 'the writing of the adapter',
   fetch: 'the download',
   calibrate: 'the calibration',
   quality: 'the measurement of quality',

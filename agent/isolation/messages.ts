@@ -3,11 +3,13 @@ import type { SyntheticModel } from '../../core/models/synthetic.js';
 import type { QualityOutcome } from '../../core/quality/outcome.js';
 import type { Phase } from '../../core/result.js';
 import type { AxisValue, MeasurePolicy, RunnerChoice, WorkloadChoice } from '../../core/sweep/experiment.js';
+import type { AdapterRequest } from '../artifacts/adapters/load.js';
+import type { MergeRequest } from '../artifacts/adapters/merge.js';
 import type { FetchJob } from '../artifacts/remote/fetch.js';
 import type { CalibrationJob } from '../calibration/collect.js';
 import type { QualityJob } from '../quality/measure.js';
 import type { QualityProgress } from '../quality/watch.js';
-import type { LoadedFacts, RunnerProbe } from '../runners/runner.js';
+import type { LoadedFacts, RunnableAdapter, RunnerProbe } from '../runners/runner.js';
 import type { WorkloadOutcome } from '../workloads/workload.js';
 
 /** Parent → child: what to do. One order per child. Times are monotonic seconds. */
@@ -15,6 +17,8 @@ export type WorkerOrder =
   | TrialOrder
   | QuantizeOrder
   | SynthesizeOrder
+  | MergeAdaptersOrder
+  | WriteAdapterOrder
   | QualityOrder
   | FetchOrder
   | CalibrateOrder
@@ -26,6 +30,7 @@ export interface TrialOrder {
   readonly workload: WorkloadChoice;
   readonly measure: MeasurePolicy;
   readonly modelPath: string | null;
+  readonly adapters?: readonly RunnableAdapter[];
   readonly deviceClass: string;
   readonly deviceId: string;
   readonly cpus: readonly number[];
@@ -46,6 +51,18 @@ export interface QuantizeOrder {
 export interface SynthesizeOrder {
   readonly order: 'synthesize';
   readonly model: SyntheticModel;
+  readonly outputPath: string;
+}
+
+/** Writes a copy of a model with adapters in its weights. */
+export interface MergeAdaptersOrder extends MergeRequest {
+  readonly order: 'merge-adapters';
+  readonly threads: number;
+}
+
+/** Writes an adapter as a GGUF file that llama.cpp attaches to a model. */
+export interface WriteAdapterOrder extends AdapterRequest {
+  readonly order: 'write-adapter';
   readonly outputPath: string;
 }
 

@@ -13,6 +13,7 @@ export async function runTrial(order: TrialOrder, line: Line): Promise<WorkloadO
   const loadStart = monotonicSeconds();
   const model = await runner.load({
     modelPath: order.modelPath,
+    adapters: order.adapters ?? [],
     options: order.runner.options,
     deviceClass: order.deviceClass,
     deviceId: order.deviceId,

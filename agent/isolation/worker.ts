@@ -35,6 +35,18 @@ async function obey(order: WorkerOrder, line: Line): Promise<WorkerMessage> {
       await writeSynthetic(order.outputPath, order.model);
       return { type: 'made', warnings: [], facts: {} };
     }
+    case 'merge-adapters': {
+      const { mergeAdapters } = await import('../artifacts/adapters/merge.js');
+      const { mergeEngine } = await import('../native/adapter-kernels.js');
+      const engine = await mergeEngine(order.threads);
+      const progress = (done: number, of: number) => line.send({ type: 'progress', done, of });
+      const { warnings, facts } = await mergeAdapters(order, engine, progress);
+      return { type: 'made', warnings, facts };
+    }
+    case 'write-adapter': {
+      const { writeAttachable } = await import('../artifacts/adapters/attach.js');
+      return { type: 'made', facts: {}, ...(await writeAttachable(order, order.outputPath)) };
+    }
     case 'fetch': {
       const { fetchModel } = await import('../artifacts/remote/fetch.js');
       const stopping = new AbortController();

@@ -21,9 +21,20 @@ export type RunnerProbe =
   | { readonly available: true; readonly profile: RunnerProfile; readonly notes: readonly string[] }
   | { readonly available: false; readonly kind: string; readonly reason: string; readonly hint: string };
 
+/** An adapter that an engine runs beside a model. */
+export interface RunnableAdapter {
+  /** A GGUF file that llama.cpp reads. */
+  readonly path: string;
+  /** What it is called in sentences. */
+  readonly source: string;
+  readonly scale: number;
+}
+
 export interface LoadRequest {
   /** Absolute path of the artifact to run; null for runners without a file. */
   readonly modelPath: string | null;
+  /** Attached at run time, all at once. */
+  readonly adapters?: readonly RunnableAdapter[];
   /** The runner's options at this point, defaults filled in. */
   readonly options: Options;
   /** `cpu`, `cuda`, …, and which device of that class. */
@@ -41,6 +52,8 @@ export interface LoadedFacts {
   readonly modelBytes: number | null;
   readonly parameters: number | null;
   readonly kvCacheBytes: number | null;
+  /** What reading the adapters took; null or left out when there are none. */
+  readonly adapterLoadSeconds?: number | null;
   readonly vocabularySize: number;
   readonly contextLength: number;
   /** Flat facts for the record's environment: release, backend library, variant, threads. */

@@ -32,6 +32,8 @@ export function efficiencyFindings(evidence: Evidence): Findings {
       outputTokensPerSecond: perRepeat(rates, 'tokens/s', 'the workload generates no tokens'),
       modelCompressionRate: compressionRate(evidence),
       weightSparsityRatio: single(making?.sparsity ?? null, 'ratio', 'the weights were not pruned'),
+      adapterBytes: single(input.adapterBytes, 'B', 'no adapter was attached'),
+      adapterLoadSeconds: single(input.facts.adapterLoadSeconds, 's', 'no adapter was attached'),
       makeSeconds: single(
         making?.seconds ?? null,
         's',
@@ -60,6 +62,13 @@ function compressionRate(evidence: Evidence) {
     return single(null, 'ratio', 'the weight bytes of the base file are not known');
   if (kept === null) return single(null, 'ratio', 'what is left of the performance was not measured');
   return single(compressionRatio(baseBytes, facts.modelBytes) * kept, 'ratio', '');
+}
+
+/** @returns bytes of the adapters that ran beside the weights; null when none did. */
+export function adapterBytesOf({
+  adapters,
+}: Pick<NonNullable<ResultRecord['artifact']>, 'adapters'>): number | null {
+  return adapters.length === 0 ? null : adapters.reduce((sum, { bytes }) => sum + bytes, 0);
 }
 
 /** @returns what making a file took and did, from its lineage. */

@@ -30,6 +30,7 @@ export interface JudgeInput {
     readonly modelBytes: number | null;
     readonly parameters: number | null;
     readonly kvCacheBytes: number | null;
+    readonly adapterLoadSeconds: number | null;
   };
   /** Weight bytes of the base file; null when it is not known. */
   readonly baseBytes: number | null;
@@ -40,6 +41,8 @@ export interface JudgeInput {
     /** Share of zeros in the pruned matrices; null when nothing was pruned. */
     readonly sparsity: number | null;
   } | null;
+  /** Of the adapters that ran beside the weights; null when none did. */
+  readonly adapterBytes: number | null;
   /** null when it was not asked for or could not be measured; `absent.quality` then says why. */
   readonly quality: QualityRecord | null;
   /** Logical CPUs the trial's process could use. */

@@ -1,7 +1,7 @@
 import { METRICS, type Unit } from '../metrics/catalogue.js';
 import type { ResultRecord } from '../result.js';
 import { type Warning, warn } from '../warnings.js';
-import { efficiencyFindings, makingOf } from './efficiency.js';
+import { adapterBytesOf, efficiencyFindings, makingOf } from './efficiency.js';
 import { energyFindings } from './energy.js';
 import { missing } from './entries.js';
 import { gather, type JudgeInput, type Judgement } from './evidence.js';
@@ -87,9 +87,11 @@ export function inputOf(record: ResultRecord): JudgeInput | null {
       modelBytes: given.modelBytes,
       parameters: given.parameters,
       kvCacheBytes: given.kvCacheBytes,
+      adapterLoadSeconds: given.adapterLoadSeconds,
     },
     baseBytes: given.baseBytes,
     making: record.artifact === null ? null : makingOf(record.artifact),
+    adapterBytes: record.artifact === null ? null : adapterBytesOf(record.artifact),
     quality: record.quality,
     cores: given.cores,
     samples: record.samples,

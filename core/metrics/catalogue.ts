@@ -156,6 +156,22 @@ export const METRICS = [
     'Bytes of the key/value cache that the context allocated.',
   ),
   metric(
+    'adapterBytes',
+    'adapter_bytes',
+    'B',
+    'min',
+    null,
+    'Bytes of the adapter files that ran beside the weights.',
+  ),
+  metric(
+    'adapterLoadSeconds',
+    'adapter_load_seconds',
+    's',
+    'min',
+    null,
+    'Time the engine took to read the adapters and put them beside the weights; part of the load.',
+  ),
+  metric(
     'bitsPerWeight',
     // llama.cpp's word; promtool takes `bits` in a name for a unit that should be bytes.
     'model_bpw',

@@ -1,5 +1,6 @@
 import { deviceKind } from '../metrics/energy.js';
 import type { AxisValue, Experiment, ModelFacts, Options } from '../sweep/experiment.js';
+import { readAdapter, readSyntheticAdapter } from '../techniques/adapter.js';
 import { headOf } from '../techniques/spelling.js';
 import { BITS_PER_WEIGHT, bitsWithoutFullBlocks, bytesPerElement } from './tensor-types.js';
 
@@ -7,6 +8,8 @@ export interface MemoryRequest {
   readonly facts: ModelFacts;
   /** Size of the file that will be run, when it exists already; replaces the estimate of the weights. */
   readonly quantizationBytes?: number | null;
+  /** Size of the adapters that will run beside it, when it is known; replaces the estimate. */
+  readonly adapterBytes?: number | null;
   readonly experiment: Pick<Experiment, 'technique' | 'runner' | 'workload' | 'device'>;
 }
 
@@ -15,6 +18,8 @@ export interface MemoryPrediction {
   readonly bytes: number;
   readonly parts: {
     readonly weights: number;
+    /** Low-rank adapters beside the weights. */
+    readonly adapters: number;
     readonly kvCache: number;
     /** Logits, activations, attention scores and masks of one micro-batch. */
     readonly compute: number;
@@ -53,16 +58,18 @@ export function predictMemory(request: MemoryRequest): MemoryPrediction {
   const cellsPerSequence = pad(Math.max(1, perSequence));
   const weights =
     (request.quantizationBytes ?? predictWeights(facts, experiment.technique.quantization)) * share;
+  const adapters = request.adapterBytes ?? predictAdapters(facts, experiment.technique.adapter);
   const kvCache = predictKvCache(facts, runner.options, cellsPerSequence * sequences) * share;
   const compute = predictCompute(facts, runner.options, cellsPerSequence, sequences);
   const overhead = onCpu ? PROCESS_BYTES : DEVICE_CONTEXT_BYTES;
   const parts = {
     weights: Math.ceil(weights),
+    adapters: Math.ceil(adapters * share),
     kvCache: Math.ceil(kvCache),
     compute: Math.ceil(compute),
     overhead,
   };
-  return { bytes: parts.weights + parts.kvCache + parts.compute + parts.overhead, parts };
+  return { bytes: parts.weights + parts.adapters + parts.kvCache + parts.compute + parts.overhead, parts };
 }
 
 /**
@@ -79,6 +86,35 @@ export function predictWeights(facts: ModelFacts, word: string): number {
   const outputBits = Math.max(bits, full ? OUTPUT_BITS.full : OUTPUT_BITS.partial);
   const output = Math.min(facts.parameters, facts.vocabularySize * facts.embeddingLength);
   return ((facts.parameters - output) * bits + output * outputBits) / 8;
+}
+
+/**
+ * Bytes of the synthetic adapters that run beside the weights: r (in + out) f32 numbers for each of the seven matrices of a
+ * layer, whose feed-forward width follows from the parameters. Adapters in files are not known before a node
+ * looks at them, and count as nothing.
+ */
+export function predictAdapters(facts: ModelFacts, word: string): number {
+  const reading = readAdapter(word);
+  if (!reading.ok || reading.value?.mode !== 'attached') return 0;
+  const { embeddingLength: width, layers } = facts;
+  const keyWidth = facts.keyElementsPerToken / Math.max(1, layers);
+  const perLayer = (facts.parameters - 2 * facts.vocabularySize * width) / Math.max(1, layers);
+  const feedForward = Math.max(0, (perLayer - 2 * width * (width + keyWidth)) / (3 * width));
+  const attention = {
+    attn_q: 2 * width,
+    attn_k: width + keyWidth,
+    attn_v: width + keyWidth,
+    attn_output: 2 * width,
+  };
+  const mlp = width + feedForward;
+  const sides: Readonly<Record<string, number>> = { ...attention, ffn_gate: mlp, ffn_up: mlp, ffn_down: mlp };
+  const ranks = reading.value.parts.map(({ source }) => {
+    const synthetic = readSyntheticAdapter(source);
+    if (synthetic === null) return 0;
+    const targets = synthetic.targets ?? Object.keys(sides);
+    return synthetic.rank * targets.reduce((sum, target) => sum + (sides[target] ?? 0), 0);
+  });
+  return ranks.reduce((sum, numbers) => sum + numbers, 0) * layers * FLOAT_BYTES;
 }
 
 /** Bytes of the key/value cache for so many cells; exact for llama.cpp's attention models. */

@@ -83,6 +83,12 @@ export function unusable(source: string, why: string, hint: string | null = null
   );
 }
 
+/** @returns the refusal of an adapter that changes more than a product beside the weights. */
+export function unattachable(source: string): FailureError {
+  const message = `the adapter ${source} scales whole rows of the base (DoRA), which llama.cpp cannot do beside it`;
+  return new FailureError(failure('impossible-combination', message, { hint: 'Merge it: mode=merged.' }));
+}
+
 function another(named: { readonly adapter: string; readonly model: string }, why: string): FailureError {
   const message = `the adapter ${named.adapter} is for another model than ${named.model}: ${why}`;
   const hint = 'Name the model that the adapter was trained on.';

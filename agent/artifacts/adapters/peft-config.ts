@@ -28,6 +28,7 @@ const configSchema = z.object({
   trainable_token_indices: z.unknown().optional(),
   alora_invocation_tokens: z.unknown().optional(),
   use_qalora: z.boolean().nullish(),
+  layer_replication: z.unknown().optional(),
   save_projection: z.boolean().nullish(),
 });
 
@@ -74,6 +75,7 @@ function beyond(config: PeftConfig): string | null {
     return 'it replaces rows of the embedding (trainable_token_indices)';
   if (config.alora_invocation_tokens != null)
     return 'it is an activated LoRA, which acts only after certain tokens';
+  if (config.layer_replication != null) return 'it runs layers more than once (layer_replication)';
   if (config.use_qalora === true) return 'it pools its inputs by groups (use_qalora)';
   if (config.init_lora_weights === 'loftq')
     return 'it was made for a base that LoftQ changed and that the folder does not hold';

@@ -1,26 +1,36 @@
 import { FailureError, failure } from '../../../core/errors.js';
 import type { TechniqueChoice } from '../../../core/sweep/experiment.js';
+import { readAdapter } from '../../../core/techniques/adapter.js';
 import { readQuantization } from '../../../core/techniques/quantization.js';
 import type { Reading } from '../../../core/techniques/spelling.js';
-import type { ResolvedModel } from '../resolve.js';
+import type { ModelSettings, ResolvedModel } from '../resolve.js';
 import type { Step } from '../step.js';
+import { mergeStep } from './merge.js';
 import { quantizeStep } from './quantize.js';
 
 export interface StepsRequest {
   readonly base: ResolvedModel;
+  /** What the base is called in sentences. */
+  readonly modelName: string;
   readonly technique: TechniqueChoice;
   readonly runnerKind: string;
   /** The engine's release. */
   readonly engine: string;
+  /** Where files may be that a technique names. */
+  readonly settings: ModelSettings;
 }
 
 /**
  * What the techniques of an experiment do to its base, in the order in which it is done: heads are grouped,
  * adapters merged, weights pruned, and at last quantized.
- * @throws FailureError `impossible-combination` for a word this agent cannot read.
+ * @throws FailureError `impossible-combination` for a word this agent cannot read, `source-not-allowed` and `model-missing`
+ * for files that techniques name.
  */
-export async function stepsFor({ base, technique, runnerKind, engine }: StepsRequest): Promise<Step[]> {
+export async function stepsFor(request: StepsRequest): Promise<Step[]> {
+  const { base, modelName, technique, runnerKind, engine, settings } = request;
   const steps: Step[] = [];
+  const adapter = specOf(readAdapter(technique.adapter));
+  if (adapter?.mode === 'merged') steps.push(await mergeStep(adapter.parts, modelName, settings));
   const quantization = specOf(readQuantization(technique.quantization));
   if (quantization !== null && technique.quantization !== base.facts.quantization) {
     steps.push(quantizeStep(technique.quantization, quantization, runnerKind, engine));

@@ -6,6 +6,7 @@ import { readGgufHeader } from '../../artifacts/gguf/header.js';
 import { shown } from '../../artifacts/gguf/metadata.js';
 import { CONSTANTS, type EngineDevice, type Llama, loadLlama, type Pointer } from '../../native/llama.js';
 import type { LoadRequest } from '../runner.js';
+import { openAdapters, setAdapters } from './adapters.js';
 import { kvBytesPerToken, readFacts } from './facts.js';
 import { requireRoomForCache, requireRoomForWeights } from './memory.js';
 import { LlamaModel } from './model.js';
@@ -44,9 +45,14 @@ export async function loadModel(request: LoadRequest): Promise<LlamaModel> {
   llama.log.clear();
   const model = openModel(llama, modelPath, settings, device);
   try {
+    const adapters = await openAdapters(llama, model, modelPath, request.adapters ?? []);
     const context = openContext(llama, model, settings, request, device);
+    setAdapters(llama, context, adapters);
     const threadpool = attachThreads(llama, context, settings);
-    const facts = readFacts(llama, model, context, settings, device?.description ?? 'CPU');
+    const facts = {
+      ...readFacts(llama, model, context, settings, device?.description ?? 'CPU'),
+      adapterLoadSeconds: adapters.seconds,
+    };
     const batch = Math.min(llama.functions.llama_n_batch(context), settings.batch);
     return new LlamaModel(llama, { model, context, threadpool }, facts, request.sequences, batch);
   } catch (error) {

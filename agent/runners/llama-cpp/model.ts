@@ -1,6 +1,7 @@
 import { FailureError, failure } from '../../../core/errors.js';
 import type { Llama, Pointer } from '../../native/llama.js';
 import type { LoadedFacts, LoadedModel } from '../runner.js';
+import { ADAPTER_ELSEWHERE } from './adapters.js';
 import { Batch } from './batch.js';
 import { LlamaText } from './text.js';
 
@@ -41,7 +42,9 @@ export class LlamaModel implements LoadedModel {
     this.#llama = llama;
     this.#handles = handles;
     this.facts = facts;
-    this.warnings = llama.log.warnings.filter((text) => !WITHOUT_VOCABULARY.test(text));
+    this.warnings = llama.log.warnings.filter(
+      (text) => !WITHOUT_VOCABULARY.test(text) && !ADAPTER_ELSEWHERE.test(text),
+    );
     this.#memory = llama.functions.llama_get_memory(handles.context);
     this.#decode = llama.functions.llama_decode;
     this.#synchronize = llama.functions.llama_synchronize;

@@ -192,7 +192,9 @@ describe('the store', () => {
     engine = 'llama.cpp test',
   ): Promise<ArtifactRequest> => {
     const technique = { ...UNCHANGED, quantization };
-    const steps = await stepsFor({ base, technique, runnerKind: 'llama-cpp', engine });
+    const settings = { modelFolders: [], cacheFolder: temporaryFolder() };
+    const request = { base, modelName: 'tiny', technique, runnerKind: 'llama-cpp', engine, settings };
+    const steps = await stepsFor(request);
     return { base, steps, cpus: [0], timeLimitSeconds: 10 };
   };
 

@@ -185,8 +185,14 @@ export function calmInput(changes: Partial<JudgeInput> = {}): JudgeInput {
       stop: 'interval-narrow',
       halfWidth: 0.001,
     },
-    facts: { modelBytes: 8_500_000, parameters: 8_000_000, kvCacheBytes: 2_097_152 },
+    facts: {
+      modelBytes: 8_500_000,
+      parameters: 8_000_000,
+      kvCacheBytes: 2_097_152,
+      adapterLoadSeconds: 0.25,
+    },
     baseBytes: 16_000_000,
+    adapterBytes: 630_000,
     cores: 4,
     samples: calmSamples(phases),
     idleWatts: { gpu: TRUTH.idleWatts },
@@ -236,17 +242,21 @@ export function samplesWith(
   return [...kept, ...added];
 }
 
-function artifactOf({ making }: JudgeInput): ResultRecord['artifact'] {
-  if (making === null) return null;
+function artifactOf({ making, adapterBytes }: JudgeInput): ResultRecord['artifact'] {
+  if (making === null && adapterBytes === null) return null;
   const file = { digest: 'sha256:2', bytes: 8_500_000 };
-  const facts = { sparsity: making.sparsity };
+  const steps =
+    making === null
+      ? []
+      : [{ recipe: 'prune(wanda:50%)', ...file, makeSeconds: 4, facts: { sparsity: making.sparsity } }];
+  const adapter = { source: 'r4.gguf', digest: 'sha256:4', scale: 1 };
   return {
     ...file,
     base: 'sha256:3',
     recipe: 'prune(wanda:50%)',
-    makeSeconds: making.seconds,
-    steps: [{ recipe: 'prune(wanda:50%)', ...file, makeSeconds: 4, facts }],
-    adapters: [],
+    makeSeconds: making?.seconds ?? null,
+    steps,
+    adapters: adapterBytes === null ? [] : [{ ...adapter, bytes: adapterBytes }],
   };
 }
 
