@@ -3,6 +3,7 @@ import type { SyntheticModel } from '../../core/models/synthetic.js';
 import type { QualityOutcome } from '../../core/quality/outcome.js';
 import type { Phase } from '../../core/result.js';
 import type { AxisValue, MeasurePolicy, RunnerChoice, WorkloadChoice } from '../../core/sweep/experiment.js';
+import type { QuantizationSpec } from '../../core/techniques/quantization.js';
 import type { AdapterRequest } from '../artifacts/adapters/load.js';
 import type { MergeRequest } from '../artifacts/adapters/merge.js';
 import type { FetchJob } from '../artifacts/remote/fetch.js';
@@ -43,7 +44,9 @@ export interface QuantizeOrder {
   readonly runnerKind: string;
   readonly inputPath: string;
   readonly outputPath: string;
-  readonly quantization: string;
+  readonly quantization: QuantizationSpec;
+  /** An importance matrix, and how the file that is made of it calls it; null = none. */
+  readonly imatrix: { readonly path: string; readonly name: string } | null;
   readonly threads: number;
 }
 

@@ -27,8 +27,8 @@ async function obey(order: WorkerOrder, line: Line): Promise<WorkerMessage> {
         const message = `the runner ${order.runnerKind} cannot quantize`;
         return { type: 'failed', failure: failure('artifact-failed', message) };
       }
-      const { warnings } = await quantize(order, (done, of) => line.send({ type: 'progress', done, of }));
-      return { type: 'made', warnings, facts: {} };
+      const made = await quantize(order, (done, of) => line.send({ type: 'progress', done, of }));
+      return { type: 'made', warnings: made.warnings, facts: made.facts };
     }
     case 'synthesize': {
       const { writeSynthetic } = await import('../artifacts/synthetic/model.js');

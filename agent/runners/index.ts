@@ -1,12 +1,12 @@
 import { FailureError, failure } from '../../core/errors.js';
-import type { QuantizeOrder } from '../isolation/messages.js';
+import type { MadeMessage, QuantizeOrder } from '../isolation/messages.js';
 import type { Runner } from './runner.js';
 
-/** Makes an artifact; resolves with the bytes of the file it wrote and what there is to say of it. */
+/** Makes an artifact; resolves with what there is to say of it. */
 export type Quantize = (
   order: QuantizeOrder,
   onProgress?: (done: number, of: number) => void,
-) => Promise<{ readonly bytes: number; readonly warnings: readonly string[] }>;
+) => Promise<Pick<MadeMessage, 'warnings' | 'facts'>>;
 
 interface RunnerRoom {
   readonly kind: string;

@@ -3,13 +3,15 @@ import { availableParallelism } from 'node:os';
 import { basename, dirname, resolve } from 'node:path';
 import { readGgufHeader } from '../../agent/artifacts/gguf/header.js';
 import { type Launcher, type Made, makeFile } from '../../agent/artifacts/making.js';
-import type { ResolvedModel } from '../../agent/artifacts/resolve.js';
+import type { ModelSettings, ResolvedModel } from '../../agent/artifacts/resolve.js';
 import { ArtifactStore } from '../../agent/artifacts/store.js';
+import { importanceFor } from '../../agent/calibration/importance.js';
+import { readAffinity } from '../../agent/isolation/affinity.js';
 import { launch } from '../../agent/isolation/launch.js';
+import type { QuantizeOrder } from '../../agent/isolation/messages.js';
+import { findEngine } from '../../agent/native/packages.js';
 import { toFailure } from '../../core/errors.js';
 import { formatValue } from '../../core/metrics/format.js';
-import { readQuantization } from '../../core/techniques/quantization.js';
-import { QUANTIZATIONS } from '../../core/techniques/quantization-types.js';
 import type { QuantizeOptions } from '../commands/quantize.js';
 import { CommandError, EXIT, fromFailure, usageError } from '../exit.js';
 import { modelSettings, openModel } from '../local-models.js';
@@ -17,21 +19,27 @@ import { nodeConfig } from '../node-config.js';
 import { say } from '../output/print.js';
 import { stepProgress } from './step-progress.js';
 import { report } from './summary.js';
+import { type Wanted, wantedOf } from './wanted.js';
 
 const RUNNER = 'llama-cpp';
 
 /** `ridge quantize`: one step of a sweep alone, by the same code, into a file that the user names. */
 export async function quantizeModel(input: string, output: string, options: QuantizeOptions): Promise<void> {
-  const type = typeNamed(options.type);
+  const wanted = wantedOf(options);
   const path = outputPath(output, options.force === true);
   const threads = options.threads ?? availableParallelism();
-  const settings = modelSettings([resolve('.'), dirname(resolve(input))], nodeConfig(options.config));
+  const settings = modelSettings(
+    [resolve('.'), ...[input, options.importance ?? '.'].map((path) => dirname(resolve(path)))],
+    nodeConfig(options.config),
+  );
   try {
     const base = await openModel(input, settings);
     const inputPath = await fileOf(base, settings.cacheFolder);
     if (sameFile(path, inputPath)) throw usageError('the output is the input', 'Name another file.');
-    const made = await make(inputPath, path, type, threads, base.facts.bytes);
-    report(readGgufHeader(inputPath), { path, made, type, threads }, options.json === true);
+    const imatrix = await matrixOf(options, wanted, inputPath, base.digest, threads, settings);
+    const order = orderOf(inputPath, wanted, imatrix, threads);
+    const made = await make(path, order, base.facts.bytes);
+    report(readGgufHeader(inputPath), { path, made, word: wanted.word, threads }, options.json === true);
   } catch (error) {
     if (error instanceof CommandError) throw error;
     const reason = toFailure(error);
@@ -41,19 +49,6 @@ export async function quantizeModel(input: string, output: string, options: Quan
       reason.code === 'cancelled' ? EXIT.interrupted : words ? EXIT.usage : EXIT.failed,
     );
   }
-}
-
-/** @throws CommandError (2) for a name llama.cpp does not have, or one it cannot make from the file alone. */
-function typeNamed(word: string): string {
-  const reading = readQuantization(word.toLowerCase());
-  if (reading.ok && reading.value !== null) return reading.value.type;
-  const [message, near] = reading.ok
-    ? ['base is the file as it is', null]
-    : [reading.message, reading.suggestion];
-  throw usageError(
-    message,
-    `${near === null ? '' : `Did you mean ${near}? `}It has ${QUANTIZATIONS.join(', ')}.`,
-  );
 }
 
 function outputPath(output: string, force: boolean): string {
@@ -83,29 +78,51 @@ async function fileOf(base: ResolvedModel, cacheFolder: string): Promise<string>
   return path;
 }
 
-async function make(
+/** The importance matrix that is asked for, made of its text unless it is there; null = none. */
+async function matrixOf(
+  options: QuantizeOptions,
+  { spec }: Wanted,
   inputPath: string,
-  path: string,
-  type: string,
+  inputDigest: string,
   threads: number,
-  bytes: number,
-): Promise<Made> {
-  const progress = stepProgress(process.stderr, `${basename(inputPath)} to ${type}`);
-  const order = (draft: string) =>
-    ({
-      order: 'quantize',
-      runnerKind: RUNNER,
-      inputPath,
-      outputPath: draft,
-      quantization: type,
-      threads,
-    }) as const;
+  settings: ModelSettings,
+): Promise<QuantizeOrder['imatrix']> {
+  if (options.imatrix !== undefined) return { path: options.imatrix, name: options.imatrix };
+  if (spec.importance === null) return null;
+  const importance = await importanceFor(spec.importance, `llama.cpp ${findEngine().release}`, settings);
+  say(`collecting the importance matrix of ${spec.importance.text}`);
+  const cpus = (readAffinity('self') ?? []).slice(0, threads);
+  const bench = { cpus, timeLimitSeconds: 86_400, launcher: stoppable };
+  return { path: await importance.prepare(inputPath, inputDigest, bench), name: importance.name };
+}
+
+function orderOf(
+  inputPath: string,
+  { spec }: Wanted,
+  imatrix: QuantizeOrder['imatrix'],
+  threads: number,
+): QuantizeOrder {
+  const outputPath = '';
+  return {
+    order: 'quantize',
+    runnerKind: RUNNER,
+    inputPath,
+    outputPath,
+    quantization: spec,
+    imatrix,
+    threads,
+  };
+}
+
+async function make(path: string, order: QuantizeOrder, bytes: number): Promise<Made> {
+  const { type } = order.quantization;
+  const progress = stepProgress(process.stderr, `${basename(order.inputPath)} to ${type}`);
   try {
     return await makeFile(
       {
         path,
         bytes,
-        order,
+        order: (outputPath) => ({ ...order, outputPath }),
         what: type,
         cpus: [],
         timeLimitSeconds: null,

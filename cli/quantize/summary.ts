@@ -10,25 +10,37 @@ import { printData, printJson, say } from '../output/print.js';
 export interface Written {
   readonly path: string;
   readonly made: Made;
-  readonly type: string;
+  /** As a sweep spells it. */
+  readonly word: string;
   readonly threads: number;
 }
 
-/** Sums up what quantization did to a file: a table for people, or JSON. */
-export function report(before: GgufHeader, { path, made, type, threads }: Written, json: boolean): void {
+/** All tensors of one type. */
+interface TypeSum {
+  readonly type: string;
+  readonly tensors: number;
+  readonly weights: number;
+  readonly bytes: number;
+  readonly bitsPerWeight: number;
+}
+
+/** Sums up what quantization did to a file: tables for people, or JSON. */
+export function report(before: GgufHeader, { path, made, word, threads }: Written, json: boolean): void {
   const after = readGgufHeader(path);
   const types = typesOf(after);
   const ratio = weightBytes(before) / weightBytes(after);
+  const { fallbacks = null } = made.facts;
   if (json) {
     printJson({
       output: path,
-      type,
+      quantization: word,
       fileBytes: after.fileBytes,
       weightBytes: weightBytes(after),
       baseWeightBytes: weightBytes(before),
       bitsPerWeight: bits(after),
       compressionRatio: ratio,
       types,
+      fallbacks,
       warnings: made.warnings,
       seconds: made.seconds,
       threads,
@@ -37,35 +49,56 @@ export function report(before: GgufHeader, { path, made, type, threads }: Writte
   }
   printData(
     plainTable(
+      ['type', 'tensors', 'weights', 'size', 'bits per weight', 'share'],
+      types.map((sum) => [
+        sum.type,
+        sum.tensors,
+        sum.weights.toLocaleString('en'),
+        formatValue(sum.bytes, 'B'),
+        sum.bitsPerWeight.toFixed(4),
+        `${((100 * sum.bytes) / weightBytes(after)).toFixed(1)} %`,
+      ]),
+    ),
+  );
+  printData(
+    `\n${plainTable(
       ['', 'before', 'after'],
       [
         ['file', formatValue(before.fileBytes, 'B'), formatValue(after.fileBytes, 'B')],
         ['weights', formatValue(weightBytes(before), 'B'), formatValue(weightBytes(after), 'B')],
-        ['bits per weight', bits(before).toFixed(2), bits(after).toFixed(2)],
-        ['tensors', words(typesOf(before)), words(types)],
+        ['bits per weight', bits(before).toFixed(4), bits(after).toFixed(4)],
       ],
-    ),
+    )}`,
   );
   for (const warning of made.warnings) say(`note: ${warning}`);
+  if (typeof fallbacks === 'string') say(`fell back: ${fallbacks}`);
   say(
     `${path}: ${ratio.toFixed(2)} times smaller, made in ${made.seconds.toFixed(1)} s with ${threads} threads`,
   );
 }
 
+/** Weights of all tensors, norms included: what the file takes, over what it holds. */
 function bits(header: GgufHeader): number {
-  const weights = header.tensors.reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1), 0);
+  const weights = header.tensors.reduce((sum, { shape }) => sum + weightsOf(shape), 0);
   return bitsPerWeight(weightBytes(header), weights);
 }
 
-/** How many tensors have which type, the most frequent first. */
-function typesOf({ tensors }: GgufHeader): Readonly<Record<string, number>> {
-  const counts = new Map<string, number>();
-  for (const { type } of tensors) counts.set(type, (counts.get(type) ?? 0) + 1);
-  return Object.fromEntries([...counts].sort((a, b) => b[1] - a[1]));
+/** The type with most bytes first. */
+function typesOf({ tensors }: GgufHeader): readonly TypeSum[] {
+  const sums = new Map<string, { tensors: number; weights: number; bytes: number }>();
+  for (const { type, shape, bytes } of tensors) {
+    const sum = sums.get(type) ?? { tensors: 0, weights: 0, bytes: 0 };
+    sums.set(type, {
+      tensors: sum.tensors + 1,
+      weights: sum.weights + weightsOf(shape),
+      bytes: sum.bytes + bytes,
+    });
+  }
+  return [...sums]
+    .map(([type, sum]) => ({ type, ...sum, bitsPerWeight: bitsPerWeight(sum.bytes, sum.weights) }))
+    .sort((a, b) => b.bytes - a.bytes);
 }
 
-function words(types: Readonly<Record<string, number>>): string {
-  return Object.entries(types)
-    .map(([type, count]) => `${count} ${type}`)
-    .join(', ');
+function weightsOf(shape: readonly number[]): number {
+  return shape.reduce((product, length) => product * length, 1);
 }

@@ -63,6 +63,11 @@ export const BITS_PER_WEIGHT: Readonly<Record<string, number>> = {
   iq2_xxs: 2.3824,
   iq1_m: 2.146,
   iq1_s: 2.0042,
+  // Without published mixtures: the bits of their block, ggml-common.h.
+  q2_0: 2.25,
+  tq2_0: 2.0625,
+  tq1_0: 1.6875,
+  q1_0: 1.125,
 };
 
 /**

@@ -71,9 +71,25 @@ export const TENSOR_TYPES = [
   'iq2_xxs',
   'iq1_m',
   'iq1_s',
+  'q2_0',
   'tq2_0',
   'tq1_0',
+  'q1_0',
 ] as const;
+
+/** Tensor types that `llama_model_quantize` refuses without a matrix for the tensor (tensor_requires_imatrix). */
+export const TENSOR_TYPES_WITH_MATRIX = ['iq3_xxs', 'iq2_s', 'iq2_xs', 'iq2_xxs', 'iq1_m', 'iq1_s'] as const;
+
+/**
+ * Tensor types that ggml aborts on without a matrix (ggml.c, ggml_quantize_requires_imatrix). No matrix covers
+ * the token embedding, which is looked up and not multiplied, nor, as llama-imatrix collects it, the output.
+ */
+export const NEVER_WITHOUT_MATRIX = ['iq2_xs', 'iq2_xxs', 'iq1_s'] as const;
+
+/** @returns whether a type is in a list of types. */
+export function isOneOf(types: readonly string[], type: string): boolean {
+  return types.includes(type);
+}
 
 /** Types of the key/value cache (llama.cpp common/arg.cpp, kv_cache_types). */
 export const KV_CACHE_TYPES = [
@@ -90,5 +106,5 @@ export const KV_CACHE_TYPES = [
 
 /** @returns true for a cache type that stores blocks of quantized numbers. */
 export function isQuantized(cacheType: unknown): boolean {
-  return typeof cacheType === 'string' && !(FLOAT_TYPES as readonly string[]).includes(cacheType);
+  return typeof cacheType === 'string' && !isOneOf(FLOAT_TYPES, cacheType);
 }

@@ -1,7 +1,15 @@
 import type { Rule } from '../sweep/rule.js';
 import { nearest } from '../sweep/suggest.js';
 import { BUILTIN_TEXT, CALIBRATION_SETTINGS, type CalibrationSpec } from './calibration-spec.js';
-import { FLOAT_TYPES, NEED_IMPORTANCE_MATRIX, QUANTIZATIONS, TENSOR_TYPES } from './quantization-types.js';
+import { flawOf } from './quantization-check.js';
+import {
+  FLOAT_TYPES,
+  isOneOf,
+  NEED_IMPORTANCE_MATRIX,
+  NEVER_WITHOUT_MATRIX,
+  QUANTIZATIONS,
+  TENSOR_TYPES,
+} from './quantization-types.js';
 import {
   flag,
   headOf,
@@ -21,7 +29,10 @@ import type { Technique } from './technique.js';
 export const BASE = 'base';
 
 export interface TensorOverride {
-  /** Part of the names of tensors, e.g. `attn_v`, as llama-quantize's --tensor-type takes it. */
+  /**
+   * Part of the names of tensors, e.g. `attn_v`, as llama-quantize's --tensor-type takes it: a regular
+   * expression, searched for; of several that match a tensor the first counts.
+   */
   readonly pattern: string;
   readonly type: string;
 }
@@ -39,22 +50,42 @@ export interface QuantizationSpec {
   readonly pure: boolean;
 }
 
+/** Types that a vocabulary matrix can have; no importance matrix covers it. */
+const VOCABULARY_TYPES = TENSOR_TYPES.filter((type) => !isOneOf(NEVER_WITHOUT_MATRIX, type));
+
 const tensorType = (help: string): Setting<string | null> => ({
   help,
   fallback: null,
-  form: `one of ${TENSOR_TYPES.join(', ')}`,
-  read: (text) => TENSOR_TYPES.find((type) => type === text),
+  form: `one of ${VOCABULARY_TYPES.join(', ')}`,
+  read: (text) => VOCABULARY_TYPES.find((type) => type === text),
   write: (value) => value ?? '',
 });
+
+/** Names of tensors and what regular expressions are made of, without what parts the words of a setting. */
+const OVERRIDE = /^([A-Za-z0-9_.\\|()[\]^$*-]{1,100}):([a-z0-9_]+)$/;
+
+function readOverride(text: string): TensorOverride | null {
+  const [, pattern = '', named] = OVERRIDE.exec(text) ?? [];
+  const type = TENSOR_TYPES.find((known) => known === named);
+  return type === undefined || !isExpression(pattern) ? null : { pattern, type };
+}
+
+function isExpression(pattern: string): boolean {
+  try {
+    new RegExp(pattern);
+    return true;
+  } catch {
+    return false;
+  }
+}
 
 const overrides: Setting<readonly TensorOverride[]> = {
   help: 'Types of single tensors by part of their name: `attn_v:q8_0,ffn_down:q6_k`.',
   fallback: [],
   form: 'parts of names and their types, such as attn_v:q8_0,ffn_down:q6_k',
   read(text) {
-    const pairs = text.split(',').map((pair) => /^([A-Za-z0-9_.]{1,100}):([a-z0-9_]+)$/.exec(pair));
-    const known = pairs.every((pair) => TENSOR_TYPES.some((type) => type === pair?.[2]));
-    return known ? pairs.map((pair) => ({ pattern: pair![1]!, type: pair![2]! })) : undefined;
+    const pairs = text.split(',').map(readOverride);
+    return pairs.every((pair) => pair !== null) ? pairs : undefined;
   },
   write: (value) => value.map(({ pattern, type }) => `${pattern}:${type}`).join(','),
 };
@@ -75,8 +106,16 @@ const SETTINGS = {
 
 const NAMES: readonly string[] = [...QUANTIZATIONS, ...NEED_IMPORTANCE_MATRIX];
 
-/** @returns null for the file as it is. */
-export function readQuantization(word: string): Reading<QuantizationSpec | null> {
+/** @returns the type with nothing else said. */
+export function plainQuantization(type: string): QuantizationSpec {
+  return { type, outputType: null, embeddingType: null, tensorTypes: [], importance: null, pure: false };
+}
+
+/**
+ * @param hasMatrix whether an importance matrix comes from elsewhere, so that no text is needed.
+ * @returns null for the file as it is.
+ */
+export function readQuantization(word: string, hasMatrix = false): Reading<QuantizationSpec | null> {
   if (word === BASE) return { ok: true, value: null };
   const head = headOf(word);
   const type = NAMES.find((name) => name === head);
@@ -84,7 +123,7 @@ export function readQuantization(word: string): Reading<QuantizationSpec | null>
   const reading = readSettings(word, SETTINGS);
   if (!reading.ok) return reading;
   const { importance: text, importanceSequences, importanceTokens, ...rest } = reading.value;
-  if (text === null && (NEED_IMPORTANCE_MATRIX as readonly string[]).includes(type)) {
+  if (text === null && !hasMatrix && isOneOf(NEED_IMPORTANCE_MATRIX, type)) {
     const message = `quantization ${type} needs an importance matrix: name the text it is made of`;
     return wrong(message, `${type}?importance=${BUILTIN_TEXT}`);
   }
@@ -92,7 +131,9 @@ export function readQuantization(word: string): Reading<QuantizationSpec | null>
     text === null
       ? null
       : { text, sequences: importanceSequences, tokens: importanceTokens, order: 'dense', seed: 0 };
-  return { ok: true, value: { type, ...rest, importance } };
+  const spec = { type, ...rest, importance };
+  const flaw = flawOf(spec, hasMatrix || text !== null);
+  return flaw === null ? { ok: true, value: spec } : wrong(`quantization ${JSON.stringify(word)}: ${flaw}`);
 }
 
 function unknownType(head: string): Reading<never> {
@@ -135,7 +176,7 @@ export const requantizing: Rule = {
   axes: ['model', 'quantization'],
   reason({ model, quantization: wanted }, facts) {
     if (facts === null || wanted === BASE || wanted === facts.quantization) return null;
-    if ((FLOAT_TYPES as readonly string[]).includes(facts.quantization)) return null;
+    if (isOneOf(FLOAT_TYPES, facts.quantization)) return null;
     return `model ${model} is quantized already (${facts.quantization}) and is not quantized again: give its f16 file, or quantization base`;
   },
 };

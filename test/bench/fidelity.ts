@@ -10,7 +10,7 @@ import { cpus, loadavg } from 'node:os';
 import { join } from 'node:path';
 import { modelPath } from '../models/loading.js';
 import { LARGE_MODEL, largeModel } from '../support/large-model.js';
-import { llamaBench } from './peers/llama-bench.js';
+import { type Peer, peer as peerTool } from './peers/llama-cpp.js';
 
 const TOLERANCE = 0.02;
 const PROMPT = 512;
@@ -61,12 +61,7 @@ function runOurs(order: FidelityOrder): FidelityAnswer {
 }
 
 /** Depth 512 before the decode: our decode follows the prefill, llama-bench's own starts with an empty cache. */
-function runPeer(
-  peer: Awaited<ReturnType<typeof llamaBench>>,
-  model: string,
-  repeats: number,
-  test: readonly string[],
-): number[] {
+function runPeer(peer: Peer, model: string, repeats: number, test: readonly string[]): number[] {
   const common = [
     '-m',
     model,
@@ -95,7 +90,7 @@ async function compare(
   model: string,
   pairs: number,
   repeats: number,
-  peer: Awaited<ReturnType<typeof llamaBench>>,
+  peer: Peer,
 ): Promise<number[]> {
   const prefill: Sides = { ours: [], peer: [] };
   const decode: Sides = { ours: [], peer: [] };
@@ -155,7 +150,7 @@ async function compare(
 }
 
 async function main(): Promise<void> {
-  const peer = await llamaBench(say);
+  const peer = await peerTool('llama-bench', say);
   const only = argument('only');
   const ratios: number[] = [];
   if (only !== '1b') {

@@ -11,6 +11,7 @@ let env: Record<string, string>;
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'ridgepoint-quantize-'));
   env = { XDG_CACHE_HOME: join(folder, 'cache') };
+  copyFileSync(join(builtinFolder(), 'tiny-f16.gguf'), join(folder, 'tiny.gguf'));
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
@@ -18,31 +19,81 @@ const quantize = (args: readonly string[], cwd = folder) => ridge(['quantize', .
 
 describe('ridge quantize', () => {
   test('writes the file that a sweep would run, and sums it up', async () => {
-    copyFileSync(join(builtinFolder(), 'tiny-f16.gguf'), join(folder, 'tiny.gguf'));
     const done = await quantize(['tiny.gguf', 'out.gguf', '--type', 'q4_k_m', '--threads', '1', '--json']);
     expect(done.code, done.stderr).toBe(0);
     const header = readGgufHeader(join(folder, 'out.gguf'));
     const said = JSON.parse(done.stdout);
-    expect(said).toMatchObject({ type: 'q4_k_m', threads: 1, fileBytes: header.fileBytes });
+    expect(said).toMatchObject({ quantization: 'q4_k_m', threads: 1, fileBytes: header.fileBytes });
     expect(said.bitsPerWeight).toBeGreaterThan(4.5);
     expect(said.bitsPerWeight).toBeLessThan(16);
     expect(said.warnings[0]).toContain('do not allow q4_k_m');
-    const counted = Object.values(said.types as Record<string, number>).reduce((a, b) => a + b, 0);
-    expect(counted).toBe(header.tensors.length);
+    expect(said.fallbacks).toContain('q4_k became q5_0');
+    type Sum = { type: string; tensors: number; weights: number; bytes: number; bitsPerWeight: number };
+    const types = said.types as Sum[];
+    const total = (key: 'tensors' | 'weights' | 'bytes') => types.reduce((sum, one) => sum + one[key], 0);
+    expect(total('tensors')).toBe(header.tensors.length);
+    expect(total('bytes')).toBe(said.weightBytes);
+    expect((8 * total('bytes')) / total('weights')).toBeCloseTo(said.bitsPerWeight, 12);
+    expect(types.find(({ type }) => type === 'q5_0')?.bitsPerWeight).toBe(5.5);
     expect(done.stderr).toMatch(/tiny\.gguf to q4_k_m: 38\/38/);
+  });
+
+  test('everything that a sweep can ask for, with an importance matrix of a text', async () => {
+    const args = ['tiny.gguf', 'fine.gguf', '--type', 'Q4_0', '--tensor-type', 'attn_v=Q8_0'];
+    const more = [
+      '--tensor-type',
+      'ffn_up:q5_1',
+      '--embedding-type',
+      'q8_0',
+      '--importance',
+      'builtin:sample',
+    ];
+    const done = await quantize([
+      ...args,
+      ...more,
+      '--importance-sequences',
+      '2',
+      '--threads',
+      '1',
+      '--json',
+    ]);
+    expect(done.code, done.stderr).toBe(0);
+    const said = JSON.parse(done.stdout);
+    expect(said.quantization).toBe(
+      'q4_0?embeddingType=q8_0&importance=builtin:sample&importanceSequences=2&tensorTypes=attn_v:q8_0,ffn_up:q5_1',
+    );
+    const { tensors, metadata } = readGgufHeader(join(folder, 'fine.gguf'));
+    const types = new Map(tensors.map(({ name, type }) => [name, type]));
+    expect(types.get('blk.3.attn_v.weight')).toBe('q8_0');
+    expect(types.get('blk.3.ffn_up.weight')).toBe('q5_1');
+    expect(types.get('token_embd.weight')).toBe('q8_0');
+    expect(types.get('blk.3.attn_q.weight')).toBe('q4_0');
+    expect(metadata.get('quantize.imatrix.file')).toBe('builtin:sample');
+    expect(metadata.get('quantize.imatrix.chunks_count')).toBe(2);
   });
 
   test('takes a synthetic model, and a table is what people get', async () => {
     const source = 'synthetic:llama?layers=1&embedding=256&vocabulary=256';
-    const done = await quantize([source, 'random.gguf', '--type', 'q8']);
+    const done = await quantize([source, 'random.gguf', '--type', 'q8_0']);
     expect(done.code, done.stderr).toBe(0);
-    expect(done.stdout).toMatch(/bits per weight\s+16\.\d\d\s+8\.5\d/);
+    expect(done.stdout).toMatch(/bits per weight\s+16\.\d{4}\s+8\.5\d{3}/);
+    expect(done.stdout).toMatch(/q8_0\s+\d+\s+[\d,]+\s+.*8\.5000/);
     expect(readGgufHeader(join(folder, 'random.gguf')).metadata.get('ridgepoint.synthetic')).toBe(true);
   });
 
   test.each([
     [['tiny.gguf', 'x.gguf', '--type', 'q4_km'], 2, 'Did you mean q4_k_m?'],
     [['tiny.gguf', 'x.gguf', '--type', 'iq1_s'], 2, 'needs an importance matrix'],
+    [
+      ['tiny.gguf', 'x.gguf', '--type', 'q4_0', '--tensor-type', 'attn_w:q8_0'],
+      1,
+      'attn_w:q8_0 matches no matrix',
+    ],
+    [['tiny.gguf', 'x.gguf', '--type', 'q4_0', '--tensor-type', 'attn_v:q9'], 2, 'must be parts of names'],
+    [['tiny.gguf', 'x.gguf', '--type', 'q4_0', '--output-type', 'q9'], 2, 'outputType of'],
+    [['tiny.gguf', 'x.gguf', '--type', 'q4_0', '--imatrix', 'none'], 2, 'there is no file none'],
+    [['tiny.gguf', 'x.gguf', '--type', 'q4_0', '--imatrix', 'tiny.gguf'], 1, 'is no importance matrix'],
+    [['tiny.gguf', 'x.gguf', '--type', 'iq2_xs', '--importance', 'none.txt'], 2, 'there is no file none.txt'],
     [['tiny.gguf', 'x.gguf'], 2, '--type'],
     [['none.gguf', 'x.gguf', '--type', 'q8_0'], 2, 'there is no file none.gguf'],
     [['tiny.gguf', 'none/x.gguf', '--type', 'q8_0'], 2, 'there is no folder'],

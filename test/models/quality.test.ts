@@ -15,6 +15,7 @@ import type { QualityOutcome, TextRequest } from '../../core/quality/outcome.js'
 import { plainTask } from '../../core/quality/tasks/definition.js';
 import { type Task, withExamples } from '../../core/quality/tasks/few-shot.js';
 import { parseItems, type TaskItem } from '../../core/quality/tasks/items.js';
+import { plainQuantization } from '../../core/techniques/quantization.js';
 import { modelPath } from './loading.js';
 
 const sample = join(import.meta.dirname, '../../models/sample.txt');
@@ -68,7 +69,13 @@ async function speaker(name: string, contextTokens = 512): Promise<Speaker> {
 
 async function quantized(name: string, quantization: string): Promise<string> {
   const outputPath = join(folder, `${name}-${quantization}.gguf`);
-  await quantizeFile({ inputPath: modelPath(name), outputPath, quantization, threads: 1 });
+  await quantizeFile({
+    inputPath: modelPath(name),
+    outputPath,
+    quantization: plainQuantization(quantization),
+    imatrix: null,
+    threads: 1,
+  });
   return outputPath;
 }
 

@@ -4,17 +4,28 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { QUANTIZATIONS, quantizeFile } from '../../agent/runners/llama-cpp/index.js';
 import { FailureError } from '../../core/errors.js';
+import { plainQuantization, readQuantization } from '../../core/techniques/quantization.js';
 import { load, modelPath, prompt, rootMeanSquare } from './loading.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'ridgepoint-quantize-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-const quantize = (model: string, quantization: string, name = `${quantization}.gguf`) => {
+const quantize = (
+  model: string,
+  word: string,
+  name = `${word.replaceAll(/\W/g, '-')}.gguf`,
+  imatrix?: string,
+) => {
   const outputPath = join(folder, name);
-  return quantizeFile({ inputPath: modelPath(model), outputPath, quantization, threads: 2 }).then((made) => ({
-    ...made,
+  const reading = readQuantization(word, imatrix !== undefined);
+  const quantization = reading.ok && reading.value !== null ? reading.value : plainQuantization(word);
+  return quantizeFile({
+    inputPath: modelPath(model),
     outputPath,
-  }));
+    quantization,
+    imatrix: imatrix === undefined ? null : { path: imatrix, name: 'matrix.gguf' },
+    threads: 2,
+  }).then((made) => ({ ...made, outputPath }));
 };
 const tokens = prompt(48, 9);
 
@@ -86,7 +97,8 @@ describe('quantization', () => {
     const request = {
       inputPath: modelPath('tiny'),
       outputPath: join(folder, 'p.gguf'),
-      quantization: 'q8_0',
+      quantization: plainQuantization('q8_0'),
+      imatrix: null,
       threads: 1,
     };
     await quantizeFile(request, (done, of) => void steps.push([done, of]));

@@ -7,6 +7,7 @@ import { readGgufHeader } from '../../agent/artifacts/gguf/header.js';
 import { loadLlama } from '../../agent/native/llama.js';
 import { quantizeFile } from '../../agent/runners/llama-cpp/index.js';
 import { bitsPerWeight } from '../../core/metrics/derive.js';
+import { plainQuantization } from '../../core/techniques/quantization.js';
 import { load, modelPath } from './loading.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'ridgepoint-size-'));
@@ -23,7 +24,13 @@ describe('bits per weight are those of the tensors of the file that runs', () =>
     ['iq4_xs', 4],
   ])('%s', async (quantization, types) => {
     const path = join(folder, `${quantization}.gguf`);
-    await quantizeFile({ inputPath: modelPath('small'), outputPath: path, quantization, threads: 1 });
+    await quantizeFile({
+      inputPath: modelPath('small'),
+      outputPath: path,
+      quantization: plainQuantization(quantization),
+      imatrix: null,
+      threads: 1,
+    });
     const header = readGgufHeader(path);
     expect(new Set(header.tensors.map(({ type }) => type)).size).toBe(types);
 

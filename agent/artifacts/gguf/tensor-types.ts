@@ -47,6 +47,8 @@ export const TENSOR_TYPES: ReadonlyMap<number, TensorType> = new Map([
   [35, type('tq2_0', 256, 66)],
   [39, type('mxfp4', 32, 17)],
   [40, type('nvfp4', 64, 36)],
+  [41, type('q1_0', 128, 18)],
+  [42, type('q2_0', 64, 18)],
 ]);
 
 const BY_NAME: ReadonlyMap<string, TensorType & { readonly number: number }> = new Map(
@@ -119,4 +121,7 @@ export const FILE_TYPES: ReadonlyMap<number, string> = new Map([
   [36, 'tq1_0'],
   [37, 'tq2_0'],
   [38, 'mxfp4_moe'],
+  [39, 'nvfp4'],
+  [40, 'q1_0'],
+  [41, 'q2_0'],
 ]);

@@ -3,6 +3,7 @@ import type { TechniqueChoice } from '../../../core/sweep/experiment.js';
 import { readAdapter } from '../../../core/techniques/adapter.js';
 import { readQuantization } from '../../../core/techniques/quantization.js';
 import type { Reading } from '../../../core/techniques/spelling.js';
+import { importanceFor } from '../../calibration/importance.js';
 import type { ModelSettings, ResolvedModel } from '../resolve.js';
 import type { Step } from '../step.js';
 import { mergeStep } from './merge.js';
@@ -33,7 +34,11 @@ export async function stepsFor(request: StepsRequest): Promise<Step[]> {
   if (adapter?.mode === 'merged') steps.push(await mergeStep(adapter.parts, modelName, settings));
   const quantization = specOf(readQuantization(technique.quantization));
   if (quantization !== null && technique.quantization !== base.facts.quantization) {
-    steps.push(quantizeStep(technique.quantization, quantization, runnerKind, engine));
+    const { importance: text } = quantization;
+    const importance = text === null ? null : await importanceFor(text, engine, settings);
+    steps.push(
+      quantizeStep({ word: technique.quantization, spec: quantization, runnerKind, engine, importance }),
+    );
   }
   return steps;
 }

@@ -1,21 +1,38 @@
 import type { QuantizationSpec } from '../../../core/techniques/quantization.js';
+import type { PreparedImportance } from '../../calibration/importance.js';
 import type { Step } from '../step.js';
 
-/** @returns the step that quantizes by the engine of a runner; releases may round differently. */
-export function quantizeStep(word: string, spec: QuantizationSpec, runnerKind: string, engine: string): Step {
+export interface QuantizeStep {
+  /** As the experiment has it. */
+  readonly word: string;
+  readonly spec: QuantizationSpec;
+  readonly runnerKind: string;
+  /** The engine's release; releases may round differently. */
+  readonly engine: string;
+  /** null = the types that are wanted need none. */
+  readonly importance: PreparedImportance | null;
+}
+
+/** @returns the step that quantizes by the engine of a runner. */
+export function quantizeStep({ word, spec, runnerKind, engine, importance }: QuantizeStep): Step {
   return {
     recipe: `quantize(${word})`,
-    ingredients: { engine },
+    ingredients: { engine, ...importance?.ingredients },
     // Room for the input's size is asked for: most quantizations are smaller, and the engine finds out the rest.
     bytes: (inputBytes) => inputBytes,
-    async orderFor(inputPath, _digest, { cpus }) {
-      const threads = Math.max(1, cpus.length);
+    async orderFor(inputPath, digest, bench) {
+      const threads = Math.max(1, bench.cpus.length);
+      const imatrix =
+        importance === null
+          ? null
+          : { path: await importance.prepare(inputPath, digest, bench), name: importance.name };
       return (outputPath) => ({
         order: 'quantize',
         runnerKind,
         inputPath,
         outputPath,
-        quantization: spec.type,
+        quantization: spec,
+        imatrix,
         threads,
       });
     },

@@ -1,7 +1,14 @@
 import { existsSync, rmSync, statfsSync, statSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import { type Failure, FailureError, failure } from '../../../core/errors.js';
+import type { AxisValue } from '../../../core/sweep/experiment.js';
+import type { QuantizationSpec } from '../../../core/techniques/quantization.js';
+import { readGgufHeader } from '../../artifacts/gguf/header.js';
 import { CONSTANTS, loadLlama } from '../../native/llama.js';
+import { readImportanceMatrix } from './imatrix.js';
+import { checkMatrix, checkTensorTypes, notGiven } from './quantize-check.js';
+import { Fallbacks } from './quantize-fallbacks.js';
+import { QuantizeParams } from './quantize-params.js';
 
 /** llama.cpp's names in lower case → file type, from the headers: `q4_k_m` → LLAMA_FTYPE_MOSTLY_Q4_K_M. */
 export const QUANTIZATIONS: ReadonlyMap<string, number> = new Map(
@@ -14,32 +21,38 @@ export const QUANTIZATIONS: ReadonlyMap<string, number> = new Map(
 export interface QuantizeRequest {
   readonly inputPath: string;
   readonly outputPath: string;
-  /** A name of QUANTIZATIONS. */
-  readonly quantization: string;
+  readonly quantization: QuantizationSpec;
+  /** An importance matrix in GGUF form, and how the new file calls it (`quantize.imatrix.file`). */
+  readonly imatrix: { readonly path: string; readonly name: string } | null;
   readonly threads: number;
 }
 
 export interface Quantized {
   readonly bytes: number;
   readonly warnings: readonly string[];
+  /** `fallbacks`: which types became which, and why; null = none. */
+  readonly facts: Readonly<Record<string, AxisValue>>;
 }
 
 /**
- * Writes a quantized copy of a GGUF file, synchronously (this process does nothing else).
+ * Writes a quantized copy of a GGUF file, synchronously (this process does nothing else): byte by byte what
+ * llama-quantize of the same release writes.
  * @param onProgress called as each tensor begins.
  * @returns the size of the new file, and a sentence where tensors got another type than the one asked for
  * (K-quants need rows of a multiple of 256).
- * @throws FailureError `disk-full`, or `artifact-failed` with the engine's words; no file is left behind then.
+ * @throws FailureError `disk-full`; `impossible-combination` for types that the model's tensors cannot have;
+ * `artifact-failed` with the engine's words. No file is left behind then.
  */
 export async function quantizeFile(
   request: QuantizeRequest,
   onProgress?: (done: number, of: number) => void,
 ): Promise<Quantized> {
-  const { inputPath, outputPath, quantization, threads } = request;
-  const ftype = QUANTIZATIONS.get(quantization);
+  const { inputPath, outputPath, quantization, imatrix, threads } = request;
+  const { type } = quantization;
+  const ftype = QUANTIZATIONS.get(type);
   if (ftype === undefined) {
     throw new FailureError(
-      failure('artifact-failed', `llama.cpp knows no quantization "${quantization}".`, {
+      failure('artifact-failed', `llama.cpp knows no quantization "${type}".`, {
         hint: `Use one of ${[...QUANTIZATIONS.keys()].join(', ')}.`,
       }),
     );
@@ -47,46 +60,43 @@ export async function quantizeFile(
   if (!existsSync(inputPath)) {
     throw new FailureError(failure('model-missing', `There is no model file ${inputPath}.`));
   }
+  const before = readGgufHeader(inputPath).tensors;
+  checkTensorTypes(quantization, before);
+  const named =
+    imatrix === null ? null : { matrix: await readImportanceMatrix(imatrix.path), name: imatrix.name };
+  const uncovered = named === null ? [] : checkMatrix(named.name, named.matrix, before);
   const llama = await loadLlama({ backend: 'shipped', deviceClass: 'cpu' });
-  const params = llama.functions.llama_model_quantize_default_params();
-  params.nthread = threads;
-  params.ftype = ftype;
+  const params = new QuantizeParams(llama, quantization, ftype, threads, named);
   llama.log.clear();
+  const fallbacks = new Fallbacks();
   llama.log.listener = (text) => {
     // llama-quant.cpp: "[   3/  38] blk.0.attn_k.weight - [256, 128, 1, 1], type = f16, …"
     const step = /^\[\s*(\d+)\/\s*(\d+)\]/.exec(text);
     if (step !== null) onProgress?.(Number(step[1]), Number(step[2]));
+    fallbacks.hear(text);
   };
-  const code = llama.functions.llama_model_quantize(
-    inputPath,
-    outputPath,
-    llama.reference('llama_model_quantize_params', params),
-  );
+  const reference = llama.reference('llama_model_quantize_params', params.value);
+  const code = llama.functions.llama_model_quantize(inputPath, outputPath, reference);
   llama.log.listener = null;
+  params.free();
   if (code !== 0 || !existsSync(outputPath)) {
     // The engine says `iostream error` of a full disk; the draft still fills it now.
     const full = freeBytes(dirname(outputPath)) < FULL_BYTES;
     rmSync(outputPath, { force: true });
-    if (full) throw new FailureError(diskFull(dirname(outputPath), quantization));
-    const said = llama.log.errors() ?? `code ${code}`;
     throw new FailureError(
-      failure(
-        'artifact-failed',
-        `llama.cpp cannot make ${quantization} of ${basename(inputPath)}: ${said}.`,
-        {
-          hint: /imatrix/.test(said)
-            ? 'This type needs an importance matrix; use a type of 3 bits or more per weight.'
-            : /requantiz/.test(said)
-              ? 'Start from an f16, bf16 or f32 file.'
-              : null,
-        },
-      ),
+      full
+        ? diskFull(dirname(outputPath), type)
+        : engineFailure(type, basename(inputPath), llama.log.errors() ?? `code ${code}`),
     );
   }
   const fallback = llama.log.find(/(\d+ of \d+ tensor\(s\)) required fallback/);
-  const warnings =
-    fallback === null ? [] : [`${fallback} do not allow ${quantization} and got a larger type`];
-  return { bytes: statSync(outputPath).size, warnings };
+  const warnings = [
+    ...(fallback === null ? [] : [`${fallback} do not allow ${type} and got a larger type`]),
+    ...uncovered,
+    ...notGiven(quantization, before, readGgufHeader(outputPath).tensors),
+  ];
+  const facts = { fallbacks: fallbacks.sentences().join('; ') || null };
+  return { bytes: statSync(outputPath).size, warnings, facts };
 }
 
 /** Less than this left after a failed write is why it failed: the engine writes a tensor at a time. */
@@ -95,6 +105,15 @@ const FULL_BYTES = 2 ** 20;
 function freeBytes(folder: string): number {
   const { bavail, bsize } = statfsSync(folder);
   return bavail * bsize;
+}
+
+function engineFailure(type: string, file: string, said: string): Failure {
+  const hint = /importance matrix/i.test(said)
+    ? 'Give an importance matrix that covers these tensors (importance=TEXT, or --imatrix), or take a type of 3 bits or more per weight.'
+    : /requantiz/.test(said)
+      ? 'Start from an f16, bf16 or f32 file.'
+      : null;
+  return failure('artifact-failed', `llama.cpp cannot make ${type} of ${file}: ${said}.`, { hint });
 }
 
 function diskFull(folder: string, quantization: string): Failure {

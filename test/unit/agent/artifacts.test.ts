@@ -170,7 +170,7 @@ describe('the store', () => {
     const made: string[] = [];
     const launcher: Launcher = (request) => {
       if (request.order.order !== 'quantize') throw new Error('only quantizing was expected');
-      made.push(request.order.quantization);
+      made.push(request.order.quantization.type);
       if (typeof answer === 'string') writeFileSync(request.order.outputPath, answer);
       return {
         ended: Promise.resolve({

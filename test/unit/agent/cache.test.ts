@@ -11,6 +11,7 @@ import { chainName } from '../../../agent/artifacts/step.js';
 import { ArtifactStore, type Launcher } from '../../../agent/artifacts/store.js';
 import { isHeld, Uses } from '../../../agent/artifacts/uses.js';
 import { failure, toFailure } from '../../../core/errors.js';
+import { plainQuantization } from '../../../core/techniques/quantization.js';
 import { temporaryFolder } from '../../support/bench.js';
 
 const DEAD = 999_999_999;
@@ -162,7 +163,8 @@ function step(name: string, bytes: (input: number) => number = (input) => input 
       runnerKind: 'llama-cpp',
       inputPath,
       outputPath,
-      quantization: name,
+      quantization: plainQuantization(name),
+      imatrix: null,
       threads: 1,
     }),
   };
@@ -175,16 +177,16 @@ function appender(meanwhile: (name: string) => unknown = () => {}) {
     if (order.order !== 'quantize') throw new Error(order.order);
     const ending = { exitCode: 0, signal: null, stderrTail: null, memoryGuard: 'none' } as const;
     const work = async () => {
-      await meanwhile(order.quantization);
-      made.push(order.quantization);
+      await meanwhile(order.quantization.type);
+      made.push(order.quantization.type);
       const input = order.inputPath.endsWith('tiny-f16.gguf')
         ? 'base'
         : readFileSync(order.inputPath, 'utf8');
-      writeFileSync(order.outputPath, `${input}+${order.quantization}`);
+      writeFileSync(order.outputPath, `${input}+${order.quantization.type}`);
       const answer = {
         type: 'made',
-        warnings: [`of ${order.quantization}`],
-        facts: { name: order.quantization },
+        warnings: [`of ${order.quantization.type}`],
+        facts: { name: order.quantization.type },
       } as const;
       return { ...ending, answer, failure: null };
     };
