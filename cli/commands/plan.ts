@@ -12,7 +12,9 @@ export interface PlanOptions {
 export function registerPlan(program: Command): void {
   program
     .command('plan')
-    .description('dry run: how many experiments, what is left out and why, predicted memory, the first rows')
+    .description(
+      'dry run: how many experiments, what is left out and why, files to make, predicted memory, the first rows',
+    )
     .argument('<file>', 'sweep file (YAML)')
     .option('-n, --limit <count>', 'rows to show', positiveInteger, 10)
     .option('--models <dir>', 'folder that `source:` paths may also name (repeatable)', collect, [])

@@ -13,6 +13,7 @@ import { plainTable } from '../output/plain-table.js';
 import { printData, printJson, say } from '../output/print.js';
 import { duration } from '../output/progress.js';
 import { readSweepFile } from '../sweep-file.js';
+import { filesLine, filesTable, plannedFiles } from './files.js';
 
 /** What loading a model and its warm-up add to the budget of a trial; a guess for a small model, and said so. */
 const SECONDS_AROUND_A_TRIAL = 2;
@@ -43,6 +44,7 @@ export async function printPlan(file: string, options: PlanOptions): Promise<voi
     plannedRow(experimentAt(space, position), position, varying),
   );
   const budgetSeconds = budgetOf(sweep, space.count);
+  const files = plannedFiles(space);
   if (options.json === true) {
     printJson({
       name: sweep.name,
@@ -52,11 +54,16 @@ export async function printPlan(file: string, options: PlanOptions): Promise<voi
       impossible: space.impossible,
       unchecked: space.unchecked,
       budgetSeconds,
+      files,
       rows,
     });
     return;
   }
-  printData(summary(sweep, space, budgetSeconds));
+  printData(summary(sweep, space, budgetSeconds, filesLine(files, space.count)));
+  if (files !== null && files.length > 0) {
+    printData('');
+    printData(filesTable(files, options.limit));
+  }
   if (rows.length > 0) {
     printData('');
     printData(
@@ -105,7 +112,7 @@ function budgetOf(sweep: Sweep, points: number): number | null {
   return maxSeconds === null ? null : points * (maxSeconds + SECONDS_AROUND_A_TRIAL);
 }
 
-function summary(sweep: Sweep, space: Space, budgetSeconds: number | null): string {
+function summary(sweep: Sweep, space: Space, budgetSeconds: number | null, files: string | null): string {
   const number = (n: number): string => n.toLocaleString('en');
   const lines = [`${sweep.name}: ${number(space.count)} experiments`];
   if (space.excluded > 0) lines.push(`  left out by exclude: ${number(space.excluded)}`);
@@ -115,8 +122,9 @@ function summary(sweep: Sweep, space: Space, budgetSeconds: number | null): stri
   lines.push(
     budgetSeconds === null
       ? '  time: no measure.maxSeconds, so each trial ends when its interval is narrow or at maxRepeats'
-      : `  time: at most about ${duration(budgetSeconds)} on one device, loading and warm-up estimated`,
+      : `  time: at most about ${duration(budgetSeconds)} on one device, loading and warm-up estimated${sweep.quality === null ? '' : '; making files and asking for quality come on top'}`,
   );
+  if (files !== null) lines.push(files);
   const { objectives, placement } = sweep;
   lines.push(`  objectives: ${objectives.map((o) => `${o.metric} ${o.better}`).join(', ')}`);
   lines.push(
