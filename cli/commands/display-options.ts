@@ -22,16 +22,21 @@ export interface DisplayOptions {
 
 /** Adds the options of every command that prints results. `--json` is short for `--format json`. */
 export function addDisplayOptions(command: Command): Command {
-  return command
+  return addColumnsOption(command, 'metrics of the table and page')
     .addOption(
       new Option('-f, --format <format>', 'how to print results').choices([...FORMATS]).default('table'),
     )
-    .option('--json', 'the same as --format json')
-    .option(
-      '--columns <names>',
-      `metrics of the table and page, or sets of them: ${COLUMN_SETS.join(', ')} (comma-separated)`,
-      chosenColumns,
-    );
+    .option('--json', 'the same as --format json');
+}
+
+/** Adds `--columns`; `what` says of what it chooses. */
+export function addColumnsOption(command: Command, what: string): Command {
+  const sets = COLUMN_SETS.join(', ');
+  return command.option(
+    '--columns <names>',
+    `${what}, or sets of them: ${sets} (comma-separated)`,
+    chosenColumns,
+  );
 }
 
 /** @throws InvalidArgumentError for a word that is neither a metric nor a set. */

@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { registerAgent } from './agent.js';
 import { registerCalibrate } from './calibrate.js';
 import { registerCancel } from './cancel.js';
+import { registerCompare } from './compare.js';
 import { registerCoordinator } from './coordinator.js';
 import { registerDoctor } from './doctor.js';
 import { registerEngines } from './engines.js';
@@ -22,6 +23,7 @@ export const COMMANDS: readonly ((program: Command) => void)[] = [
   registerRun,
   registerPlan,
   registerReport,
+  registerCompare,
   registerCoordinator,
   registerAgent,
   registerSubmit,

@@ -28,7 +28,12 @@ export function csvText(report: Report): string {
     ...METRICS.flatMap((m) => [m.name, `${m.name}Ci95Low`, `${m.name}Ci95High`]),
   ];
   const lines = report.rows.map((row) => cells(row, axes));
-  return [head, ...lines].map((line) => `${line.map(field).join(',')}\r\n`).join('');
+  return csvLines([head, ...lines]);
+}
+
+/** @returns lines of cells after RFC 4180. */
+export function csvLines(lines: readonly (readonly Cell[])[]): string {
+  return lines.map((line) => `${line.map(field).join(',')}\r\n`).join('');
 }
 
 function cells(row: Row, axes: readonly string[]): Cell[] {

@@ -1,0 +1,76 @@
+import { METRICS } from '../../core/metrics/catalogue.js';
+import { type ColumnChoice, chosenMetrics } from '../../core/report/column-sets.js';
+import { type Change, changesOf, type Matched, matchRows } from '../../core/report/compare.js';
+import { brokenBy } from '../../core/report/gate.js';
+import type { Row } from '../../core/report/rows.js';
+import type { CompareOptions } from '../commands/compare.js';
+import { EXIT, usageError } from '../exit.js';
+import { printData, printJson, say } from '../output/print.js';
+import { terminalStyle } from '../output/terminal.js';
+import { ascii } from '../output/text.js';
+import { changesCsv, changesMarkdown, changesTable, labelsOf } from './render.js';
+import { readSide } from './side.js';
+
+/** The version of the JSON; fields are only ever added to it. */
+const SCHEMA = 'ridgepoint.dev/comparison/v1';
+
+/** `ridge compare`. @returns the exit code: 3 when a gate is not met. */
+export async function printComparison(a: string, b: string, options: CompareOptions): Promise<number> {
+  const [before, after] = [readSide(a), readSide(b)];
+  const apart = new Set([...before.chosen, ...after.chosen]);
+  const matched = matchRows(before.report, after.report, apart);
+  if (matched.pairs.length === 0) {
+    throw usageError(
+      `no experiment of ${b} is one of ${a}: they differ in their settings`,
+      'Choose rows on both sides: run#quantization=f16 run#quantization=q4_k_m, or run#3 run#7.',
+    );
+  }
+  const rows = matched.pairs.flatMap((pair) => [pair.a, pair.b]);
+  const metrics = metricsOf(
+    rows,
+    options.columns ?? null,
+    options.gate.map(({ metric }) => metric),
+  );
+  const changes = changesOf(matched.pairs, metrics);
+  const broken = options.gate.flatMap((gate) => brokenBy(gate, changes));
+  print(changes, matched, broken, rows, options);
+  say(summary(matched, a, b));
+  for (const sentence of broken) say(`gate not met: ${sentence}`);
+  return broken.length === 0 ? EXIT.ok : EXIT.gate;
+}
+
+/** What was asked for, else the usual columns; always what a gate is about; never what no row has. */
+function metricsOf(rows: readonly Row[], columns: ColumnChoice | null, gated: readonly string[]): string[] {
+  const usual = METRICS.filter((m) => m.column !== null).map((m) => m.name as string);
+  const wanted = [...chosenMetrics(columns ?? ['default'], usual)];
+  const measured = (name: string) => rows.some((row) => row.trial.measurements[name]?.value != null);
+  return [...new Set([...wanted.filter(measured), ...gated])];
+}
+
+function print(
+  changes: readonly Change[],
+  { onlyA, onlyB }: Matched,
+  broken: readonly string[],
+  rows: readonly Row[],
+  options: CompareOptions,
+): void {
+  const format = options.json === true ? 'json' : options.format;
+  if (format === 'json') {
+    const ids = (list: readonly Row[]) => list.map(({ experimentId }) => experimentId);
+    printJson({ schema: SCHEMA, changes, onlyA: ids(onlyA), onlyB: ids(onlyB), gatesNotMet: broken });
+  } else if (format === 'csv') printData(changesCsv(changes));
+  else if (format === 'md') printData(changesMarkdown(changes, labelsOf(rows)));
+  else {
+    const table = changesTable(changes, labelsOf(rows));
+    printData(terminalStyle(process.stdout).unicode ? table : ascii(table));
+  }
+}
+
+function summary({ pairs, onlyA, onlyB }: Matched, a: string, b: string): string {
+  const count = (n: number) => `${n} ${n === 1 ? 'experiment' : 'experiments'}`;
+  const alone = [
+    ...(onlyA.length === 0 ? [] : [`${onlyA.length} only in ${a}`]),
+    ...(onlyB.length === 0 ? [] : [`${onlyB.length} only in ${b}`]),
+  ];
+  return [`${count(pairs.length)} compared`, ...alone].join(', ');
+}

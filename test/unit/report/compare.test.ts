@@ -1,0 +1,131 @@
+import { describe, expect, test } from 'vitest';
+import { changesOf, matchRows } from '../../../core/report/compare.js';
+import { brokenBy, type Gate, readGate } from '../../../core/report/gate.js';
+import { buildReport } from '../../../core/report/report.js';
+import type { ResultRecord } from '../../../core/result.js';
+import { experimentOf } from '../../support/experiments.js';
+import { completeTrial, failedTrial } from '../../support/records.js';
+import { techniqueRecords } from '../../support/technique-records.js';
+
+const build = (records: readonly ResultRecord[]) => buildReport(records, { sweepName: 's', objectives: [] });
+const run = (slower: number, quantizations = ['f16', 'q8_0']) =>
+  build(
+    quantizations.map((quantization, position) =>
+      completeTrial({ experiment: experimentOf({ quantization }), position, slower, repeats: 8 }),
+    ),
+  );
+const gate = (text: string): Gate => {
+  const reading = readGate(text);
+  if (!reading.ok) throw new Error(reading.message);
+  return reading.gate;
+};
+
+describe('matching', () => {
+  test('pairs the same points of two runs and names what only one side has', () => {
+    const { pairs, onlyA, onlyB } = matchRows(run(1), run(1, ['q8_0', 'q4_k_m']), new Set());
+    expect(pairs.map(({ a, b }) => [a.axes.quantization, b.axes.quantization])).toEqual([['q8_0', 'q8_0']]);
+    expect(onlyA.map((row) => row.axes.quantization)).toEqual(['f16']);
+    expect(onlyB.map((row) => row.axes.quantization)).toEqual(['q4_k_m']);
+  });
+
+  test('pairs across an axis that the sides are chosen by, and any two single rows', () => {
+    const whole = build(techniqueRecords());
+    const side = (quantization: string) => ({
+      ...whole,
+      rows: whole.rows.filter((row) => row.axes.quantization === quantization),
+    });
+    const { pairs } = matchRows(side('base'), side('q2_k'), new Set(['quantization']));
+    expect(pairs).toHaveLength(6);
+    for (const { a, b } of pairs)
+      expect([a.axes.sparsity, a.axes.adapter]).toEqual([b.axes.sparsity, b.axes.adapter]);
+    expect(pairs.map(({ label }) => label)).toContain('small wanda:60%?dsnot=strict&tokens=256');
+    const single = (i: number) => ({ ...whole, rows: whole.rows.slice(i, i + 1) });
+    expect(matchRows(single(0), single(20), new Set()).pairs).toHaveLength(1);
+  });
+});
+
+describe('changes', () => {
+  test('of speed are ratios with an interval, better or worse by what the metric means', () => {
+    const { pairs } = matchRows(run(1), run(1.25), new Set());
+    const changes = changesOf(pairs, ['decodeTokensPerSecond', 'timeToFirstTokenSeconds', 'modelBytes']);
+    const of = (metric: string) => changes.filter((change) => change.metric === metric);
+    for (const { change, interval, verdict } of of('decodeTokensPerSecond')) {
+      expect(change).toBeCloseTo(1 / 1.25, 1);
+      expect(interval?.[0]).toBeLessThan(0.8);
+      expect(interval?.[1]).toBeGreaterThan(0.8);
+      expect(verdict).toBe('worse');
+    }
+    for (const { change, verdict } of of('timeToFirstTokenSeconds')) {
+      expect(change).toBeCloseTo(1.25, 1);
+      expect(verdict).toBe('worse');
+    }
+    for (const { change, interval, verdict } of of('modelBytes')) {
+      expect([change, interval, verdict]).toEqual([1, null, 'same']);
+    }
+    const [smaller] = changesOf([{ label: '', a: run(1).rows[0]!, b: run(1).rows[1]! }], ['modelBytes']);
+    expect(smaller).toMatchObject({ verdict: 'better', interval: null, reason: null });
+    expect(smaller?.change).toBeCloseTo(8.5 / 16, 6);
+  });
+
+  test('of quality are differences with the errors of both sides', () => {
+    const records = techniqueRecords();
+    const [base, poor] = [build(records.slice(0, 1)), build(records.slice(3, 4))];
+    const { pairs } = matchRows(base, poor, new Set());
+    const [change] = changesOf(pairs, ['perplexity']);
+    const half = (record: ResultRecord | undefined) => {
+      const entry = record?.measurements.perplexity;
+      if (entry?.value == null || entry.ci95 === null) throw new Error('no interval');
+      return (entry.ci95[1] - entry.ci95[0]) / 2;
+    };
+    const expected = Math.hypot(half(records[0]), half(records[3]));
+    expect(change).toMatchObject({ kind: 'difference', verdict: 'worse' });
+    expect(change?.change).toBeCloseTo((change?.b ?? 0) - (change?.a ?? 0), 12);
+    expect(((change?.interval?.[1] ?? 0) - (change?.interval?.[0] ?? 0)) / 2).toBeCloseTo(expected, 9);
+    const [none] = changesOf(matchRows(base, base, new Set()).pairs, ['perplexity']);
+    expect(none).toMatchObject({ change: 0, verdict: 'same' });
+  });
+
+  test('a side without a valid number has a reason and no change', () => {
+    const bad = build([failedTrial({ experiment: experimentOf({ quantization: 'f16' }) })]);
+    const [change] = changesOf(matchRows(run(1, ['f16']), bad, new Set()).pairs, ['decodeTokensPerSecond']);
+    expect(change).toMatchObject({ verdict: 'missing', change: null, reason: 'the row of B is failed' });
+    const [absent] = changesOf(matchRows(run(1), run(1), new Set()).pairs, ['energyJoules']);
+    expect(absent).toMatchObject({
+      verdict: 'missing',
+      reason: expect.stringContaining('A has none: this node'),
+    });
+  });
+});
+
+describe('gates', () => {
+  const changes = changesOf(matchRows(run(1), run(1.1), new Set()).pairs, [
+    'decodeTokensPerSecond',
+    'energyJoules',
+  ]);
+
+  test('are met inside their limit and broken beyond it, floors and ceilings, shares and differences', () => {
+    expect(brokenBy(gate('decodeTokensPerSecond:-15%'), changes)).toEqual([]);
+    expect(brokenBy(gate('decodeTokensPerSecond:+1%'), changes)).toEqual([]);
+    const broken = brokenBy(gate('decodeTokensPerSecond:-5%'), changes);
+    expect(broken).toHaveLength(2);
+    expect(broken[0]).toMatch(/^decodeTokensPerSecond:-5%: llama-1b f16: changed by -\d\.\d %$/);
+    expect(brokenBy(gate('decodeTokensPerSecond:-100'), changes)).toEqual([]);
+    expect(brokenBy(gate('decodeTokensPerSecond:-0.01'), changes)).toHaveLength(2);
+  });
+
+  test('what cannot be compared does not meet a gate', () => {
+    expect(brokenBy(gate('energyJoules:+5%'), changes)).toHaveLength(2);
+  });
+
+  test.each([
+    'decode',
+    'decodeTokensPerSecond',
+    'decodeTokensPerSecond:5%',
+    'decodeTokensPerSecond:-x%',
+    'decodeTokenPerSecond:-5%',
+    '',
+  ])('%j is refused with what a gate looks like', (text) => {
+    const reading = readGate(text);
+    expect(reading.ok ? '' : reading.message).toMatch(/is no gate: write|did you mean decodeTokensPerSecond/);
+  });
+});
