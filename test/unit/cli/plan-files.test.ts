@@ -1,4 +1,7 @@
-import { describe, expect, test } from 'vitest';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, test } from 'vitest';
 import { resolveModel } from '../../../agent/artifacts/resolve.js';
 import { stepsFor } from '../../../agent/artifacts/steps/index.js';
 import { filesLine, filesTable, plannedFiles } from '../../../cli/plan/files.js';
@@ -7,7 +10,9 @@ import { chainOf } from '../../../core/techniques/chain.js';
 import { UNCHANGED } from '../../../core/techniques/index.js';
 import { file, sweepOf } from '../sweep/documents.js';
 
-const small = await resolveModel('builtin:small', { modelFolders: [], cacheFolder: '/nowhere' });
+const settings = { modelFolders: [], cacheFolder: mkdtempSync(join(tmpdir(), 'ridgepoint-plan-')) };
+afterAll(() => rmSync(settings.cacheFolder, { recursive: true, force: true }));
+const small = await resolveModel('builtin:small', settings);
 const { facts } = small;
 const spaceOf = (spec: Record<string, unknown>, known = true) => {
   const workloads = { kind: 'latency', promptTokens: 64, generateTokens: 16 };
@@ -64,12 +69,16 @@ describe('files that a plan says must be made', () => {
     expect(filesLine(plannedFiles(space), 1)).toBe('  files to make: 1 for 1 of 1 experiments');
   });
 
-  test.each([{}, { quantization: 'f16' }, { quantization: 'q4_k_m' }, { adapter: 'builtin:small-pgdoc-r4' }])(
-    'are as many as the agent has steps for %o',
-    async (choice) => {
-      const technique = { ...UNCHANGED, ...choice };
-      const steps = await stepsFor({ base: small, technique, runnerKind: 'llama-cpp', engine: 'v0.4.0' });
-      expect(chainOf(technique, facts)).toHaveLength(steps.length);
-    },
-  );
+  test.each([
+    {},
+    { quantization: 'f16' },
+    { quantization: 'q4_k_m' },
+    { adapter: 'builtin:small-pgdoc-r4' },
+    { adapter: 'builtin:small-pgdoc-r4?mode=merged' },
+  ])('are as many as the agent has steps for %o', async (choice) => {
+    const technique = { ...UNCHANGED, ...choice };
+    const request = { base: small, modelName: 'small', runnerKind: 'llama-cpp', engine: 'v0.4.0', settings };
+    const steps = await stepsFor({ ...request, technique });
+    expect(chainOf(technique, facts)).toHaveLength(steps.length);
+  });
 });
