@@ -1,4 +1,4 @@
-import { readdir, rename, rm } from 'node:fs/promises';
+import { open, readdir, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { type Failure, FailureError, failure } from '../../core/errors.js';
 import type { AxisValue } from '../../core/sweep/experiment.js';
@@ -51,13 +51,25 @@ export async function makeFile(making: Making, launcher: Launcher): Promise<Made
       ...(onMessage === undefined ? {} : { onMessage }),
     }).ended;
     if (ending.failure !== null) throw new FailureError(asArtifactFailure(ending.failure, what));
+    const seconds = (performance.now() - began) / 1000;
+    await onDisk(draft);
     await rename(draft, path);
     const { warnings, facts } = ending.answer?.type === 'made' ? ending.answer : { warnings: [], facts: {} };
-    return { seconds: (performance.now() - began) / 1000, warnings, facts };
+    return { seconds, warnings, facts };
   } catch (error) {
     throw storageFailure(error);
   } finally {
     await dropDrafts(draft);
+  }
+}
+
+/** After a power cut a name must not stand for zeros; and what is written back later would disturb the trial. */
+async function onDisk(path: string): Promise<void> {
+  const file = await open(path, 'r');
+  try {
+    await file.sync();
+  } finally {
+    await file.close();
   }
 }
 

@@ -47,6 +47,11 @@ export class GgufBuilder {
     return this.#key(key, u32(9), u32(8), u64(values.length), ...values.map(text));
   }
 
+  /** A list that claims `count` elements of a type, of which only the length of the first is there. */
+  list(key: string, type: number, count: number, first = 0): this {
+    return this.#key(key, u32(9), u32(type), u64(count), u64(first));
+  }
+
   /** @param written bytes of data that really follow; by default as many f32 weights as the shape holds. */
   tensor(name: string, type: number, shape: readonly number[], written?: number, offset?: number): this {
     const bytes = shape.reduce((a, b) => a * b, 1) * 4;

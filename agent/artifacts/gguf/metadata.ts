@@ -69,7 +69,7 @@ function readArray(reader: HeaderReader, key: string): ArrayValue {
   if (count > MAX_ARRAY)
     throw new GgufError(`${key} claims ${count} elements; ${MAX_ARRAY} is the most there can be`);
   if (type === STRING) {
-    for (let i = 0; i < count; i++) reader.skip(reader.u64(`an entry of ${key}`), `an entry of ${key}`);
+    reader.skipStrings(count, `an entry of ${key}`);
     return { count, values: null };
   }
   const size = SIZES.get(type);

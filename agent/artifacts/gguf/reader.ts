@@ -70,6 +70,19 @@ export class HeaderReader {
     this.#position += bytes;
   }
 
+  /** Skips strings: a hostile header can hold 32 million, so their lengths are read without making anything of them. */
+  skipStrings(count: number, what: string): void {
+    for (let i = 0; i < count; i++) {
+      const at = this.#position - this.#chunkStart;
+      const near = at >= 0 && at + 8 <= this.#chunkLength && this.#chunk.readUInt32LE(at + 4) === 0;
+      const length = near ? this.#chunk.readUInt32LE(at) : this.u64(what);
+      const begin = near ? this.#position + 8 : this.#position;
+      if (begin + length > this.#fileBytes || begin + length > MAX_HEADER_BYTES)
+        this.#fits(begin + length - this.#position, what);
+      this.#position = begin + length;
+    }
+  }
+
   #fits(bytes: number, what: string): void {
     const end = this.#position + bytes;
     if (end > this.#fileBytes) {

@@ -7,9 +7,8 @@ import {
   record,
   type SafetensorsHeader,
   type SafetensorsTensor,
-  shown,
 } from './header.js';
-import { readDocument, SafetensorsError } from './json.js';
+import { readDocument, SafetensorsError, shown } from './json.js';
 
 /** The reference refuses headers above 100 MB; those of real files stay below 2 MB. */
 const MAX_HEADER_BYTES = 32 * 2 ** 20;

@@ -1,6 +1,6 @@
 import { writeWholeFile } from '../whole-file.js';
-import { bytesOfTensor, LENGTH_BYTES, shown } from './header.js';
-import { SafetensorsError } from './json.js';
+import { bytesOfTensor, LENGTH_BYTES } from './header.js';
+import { SafetensorsError, shown } from './json.js';
 
 /** A tensor to be written. */
 export interface SafetensorSource {

@@ -112,6 +112,28 @@ describe('a file is refused with a sentence when', () => {
       () => model().tensor('x', 0, [32, 1024], 64),
       /cut off: \d+ of \d+ bytes are missing/,
     ],
+    ['the alignment is 0', () => model().u32('general.alignment', 0), /power of two/],
+    ['the alignment is a word', () => model().string('general.alignment', '32'), /power of two/],
+    ['the alignment is endless', () => model().u32('general.alignment', 2 ** 31), /power of two/],
+    ['a list holds lists', () => model().list('x', 9, 1), /elements of the unknown type 9/],
+    ['a list is endless', () => model().list('x', 0, 2 ** 40), /claims 1099511627776 elements/],
+    ['a list is longer than the file', () => model().list('x', 12, 2 ** 20), /ends inside x/],
+    [
+      'words of a list are longer than the file',
+      () => model().list('x', 8, 3, 2 ** 31),
+      /ends inside an entry of x/,
+    ],
+    ['a word of a list is endless', () => model().list('x', 8, 3, 2 ** 60), /no file can hold/],
+    [
+      'a tensor lies behind the end',
+      () => model().tensor('x', 0, [32], undefined, 2 ** 50),
+      /begins at \d+ of the data, not at 768/,
+    ],
+    [
+      'its size is 0 in a way that hides its shape',
+      () => model().tensor('x', 0, [2 ** 52, 2 ** 52, 0]),
+      /more weights than any file/,
+    ],
     ['the alignment is odd', () => model().u32('general.alignment', 33), /power of two/],
     ['it has no weights', () => new GgufBuilder().string('general.architecture', 'llama'), /no weights/],
     ['it has no architecture', () => new GgufBuilder().tensor('x', 0, [32]), /architecture/],
@@ -210,6 +232,30 @@ describe('mutations of the shipped model', () => {
       }),
       { numRuns: 500 },
     );
+  });
+});
+
+describe('a header made to take long', () => {
+  test('of millions of empty words is read in bounded time and memory', { timeout: 30_000 }, () => {
+    const path = write(
+      model()
+        .list('x', 8, 2 ** 23)
+        .build(),
+    );
+    // Sparse: all that follows is zeros, and a length of zero is a word.
+    truncateSync(path, 100e6);
+    const [began, before] = [performance.now(), process.memoryUsage().rss];
+    expect(() => readGgufHeader(path)).toThrow(GgufError);
+    expect(performance.now() - began).toBeLessThan(5000);
+    expect(process.memoryUsage().rss - before).toBeLessThan(100 * 2 ** 20);
+  });
+
+  test('with a name that is no UTF-8 is shown without steering the terminal', () => {
+    const bytes = model().string('evil.\u001b[2Jkey', 'x').string('evil.\u001b[2Jkey', 'x').build();
+    expect(() => readGgufHeader(write(bytes))).toThrow('the metadata key evil.?[2Jkey is there twice');
+    const broken = Buffer.from(bytes);
+    broken.fill(0xff, broken.indexOf('evil'), broken.indexOf('evil') + 4);
+    expect(() => readGgufHeader(write(broken))).not.toThrow();
   });
 });
 

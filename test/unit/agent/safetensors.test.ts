@@ -15,7 +15,9 @@ import { temporaryFolder } from '../../support/bench.js';
 
 /** A file byte by byte: the length, the JSON, the data. */
 function raw(header: unknown, dataBytes: number, claimed?: bigint): string {
-  const json = Buffer.from(typeof header === 'string' ? header : JSON.stringify(header));
+  const json = Buffer.isBuffer(header)
+    ? header
+    : Buffer.from(typeof header === 'string' ? header : JSON.stringify(header));
   const length = Buffer.alloc(8);
   length.writeBigUInt64LE(claimed ?? BigInt(json.length));
   const path = join(temporaryFolder(), 'model.safetensors');
@@ -117,6 +119,28 @@ describe('a file is refused with a sentence when', () => {
     ['its header is said to be endless', () => raw({}, 0, 2n ** 63n), /header of 9223372036854775808 bytes/],
     ['its header is said to be longer than the file', () => raw({}, 0, 100n), /and the file has 10/],
     ['its header is no JSON', () => raw('{"a":', 4), /no JSON/],
+    ['its header is no UTF-8', () => raw(Buffer.from('7b22ff223a317d', 'hex'), 4), /no JSON in UTF-8/],
+    ['a text has no end', () => raw('{"a', 4), /no JSON/],
+    [
+      'a tensor is there twice',
+      () => raw(`{"a":${JSON.stringify(a)},"a":${JSON.stringify(a)}}`, 4),
+      /name a twice/,
+    ],
+    [
+      'a tensor is there twice, spelled in another way',
+      () => raw('{"a":{},"\\u0061":{}}', 4),
+      /name a twice/,
+    ],
+    [
+      'a tensor has two types',
+      () => raw('{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4],"dtype":"I32"}}', 4),
+      /name dtype twice/,
+    ],
+    [
+      'it has more tensors than any model',
+      () => raw(`{${Array.from({ length: 70_000 }, (_, i) => `"${i}":0`)}}`, 4),
+      /more than 65536 tensors/,
+    ],
     ['its header is a list', () => raw('[1, 2]', 4), /the header is no object/],
     ['its header is nested', () => raw('['.repeat(100_000), 4), /nested deeper/],
     ['a tensor is no object', () => raw({ a: 4 }, 4), /the tensor a is no object/],
