@@ -6,6 +6,7 @@ import { z } from 'zod';
 import { DEFAULT_AGENT_METRICS_PORT, DEFAULT_COORDINATOR } from '../proto/ports.js';
 import type { ClientSecurity } from '../proto/security.js';
 import { readPolicy, type SourcePolicy, sourcesSchema } from './artifacts/remote/policy.js';
+import { scorerSchema } from './quality/external-scorer.js';
 
 /** Everything an agent can be told; every field has a default, so an empty file is a config. */
 export const agentFileSchema = z.strictObject({
@@ -37,6 +38,13 @@ export const agentFileSchema = z.strictObject({
   stateFolder: z.string().optional(),
   /** The least recently used artifacts and fetched models go when all together are larger. */
   artifactBytes: z.number().positive().default(50e9),
+  /** Commands that may score generated answers; a task names one as `external:NAME` and can say no more. */
+  scorers: z
+    .record(
+      z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'use small letters, digits and dashes'),
+      scorerSchema,
+    )
+    .default({}),
   /** Splits the CPUs into devices of their own, e.g. `[[0, 1], [2, 3]]`; empty = one device. */
   cpuGroups: z.array(z.array(z.number().int().nonnegative()).min(1)).default([]),
   /** Runners to offer; left out = every one whose engine is here. */

@@ -14,6 +14,7 @@ import { findMeters, type MeterSettings, measuresEnergy, type NvmlState } from '
 import type { Meter } from './meters/meter.js';
 import { Recorder } from './meters/recorder.js';
 import { checkFit, deviceFor, doubtsBefore, prepareModel } from './preparation.js';
+import type { Scorers } from './quality/scorers.js';
 import { emptyNotes, type TrialNotes, writeRecord } from './record.js';
 import { askQuestions, prepareQuestions } from './trial-quality.js';
 import { listener, type TrialProgress } from './watching.js';
@@ -26,6 +27,8 @@ export interface Bench {
   readonly models: ModelSettings;
   readonly store: ArtifactStore;
   readonly limits: TrialLimits;
+  /** Commands that may judge answers. */
+  readonly scorers: Scorers;
 }
 
 export interface TrialLimits {

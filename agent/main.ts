@@ -154,6 +154,7 @@ function benchOf(config: AgentConfig, probe: NodeProbe, meters: MeterSettings): 
     models: { modelFolders, cacheFolder, sources: { policy: sources, artifactBytes } },
     store: new ArtifactStore({ cacheFolder, artifactBytes }),
     limits: { ...limits, idleSeconds: config.meters.idleSeconds },
+    scorers: config.scorers,
   };
 }
 

@@ -35,7 +35,7 @@ export async function prepareQuestions(
     notes.absent = { ...notes.absent, quality: why };
     return null;
   }
-  return await questionsOf(experiment.quality, bench.models);
+  return await questionsOf(experiment.quality, bench.models, bench.scorers);
 }
 
 /**
@@ -94,6 +94,7 @@ function requestOf(
       model: { ...asked(model.artifact.path, runner.options), adapters: model.adapters },
       base,
       request: questions.request,
+      scorers: questions.scorers,
       trainedContext: model.base.facts.contextLength,
     },
     questions,

@@ -8,7 +8,7 @@ import {
 import { usageError } from './exit.js';
 
 /** What of an agent's configuration holds for commands that work on this machine. */
-const SHARED = ['sources', 'artifactBytes'] as const;
+const SHARED = ['sources', 'artifactBytes', 'scorers'] as const;
 type Shared = (typeof SHARED)[number];
 
 /**
@@ -18,8 +18,11 @@ type Shared = (typeof SHARED)[number];
  */
 export function nodeConfig(path: string | undefined): Pick<AgentConfig, Shared> {
   return told(() => {
-    const { sources, artifactBytes } = loadAgentConfig({ env: {}, overrides: sharedOverrides(path) });
-    return { sources, artifactBytes };
+    const { sources, artifactBytes, scorers } = loadAgentConfig({
+      env: {},
+      overrides: sharedOverrides(path),
+    });
+    return { sources, artifactBytes, scorers };
   });
 }
 

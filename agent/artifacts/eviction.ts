@@ -24,7 +24,7 @@ interface Cached {
 }
 
 const NAMES = /^(.+\.gguf)(\.part)?$/;
-const DRAFT = /\.gguf(?:\.part)?(?:\.json)?\..*draft$/;
+const DRAFT = /\.gguf\..*draft(?:\..*)?$/;
 
 /**
  * Removes files of the cache, the least recently used first, until all together fit the bound and the disk
@@ -82,7 +82,7 @@ async function cached(folder: string): Promise<Cached[]> {
 async function dropOldDrafts(folder: string): Promise<void> {
   for (const name of (await readdir(folder)).filter((one) => DRAFT.test(one))) {
     const path = join(folder, `${name.slice(0, name.indexOf('.gguf'))}.gguf`);
-    await ifUnlocked(lockOf(path), () => rm(join(folder, name), { force: true }));
+    await ifUnlocked(lockOf(path), () => rm(join(folder, name), { force: true, recursive: true }));
   }
 }
 

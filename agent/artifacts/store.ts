@@ -202,7 +202,7 @@ export class ArtifactStore {
   async #dropDrafts(path: string): Promise<void> {
     for (const name of await readdir(this.#folder)) {
       if (name.startsWith(`${basename(path)}.`) && name.endsWith('.draft')) {
-        await rm(join(this.#folder, name), { force: true });
+        await rm(join(this.#folder, name), { force: true, recursive: true });
       }
     }
   }

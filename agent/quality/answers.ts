@@ -8,6 +8,7 @@ import { canonicalJson } from '../../core/sweep/identity.js';
 import type { Launcher } from '../artifacts/making.js';
 import type { QualityJob } from './measure.js';
 import type { QualityQuestions } from './policy.js';
+import { identityOf } from './scorers.js';
 
 export interface AnswerRequest {
   readonly job: QualityJob;
@@ -27,7 +28,7 @@ export interface AnswerRequest {
  */
 export async function answersOf(request: AnswerRequest, launcher: Launcher): Promise<QualityRecord> {
   const folder = join(request.cacheFolder, 'quality');
-  const path = join(folder, `${nameOf(request)}.json`);
+  const path = join(folder, `${await nameOf(request)}.json`);
   const known = await read(path);
   if (known !== null) return { ...known, reused: true };
   const { job, cpus, timeLimitSeconds, memoryLimitBytes } = request;
@@ -50,13 +51,14 @@ export async function answersOf(request: AnswerRequest, launcher: Launcher): Pro
   return record;
 }
 
-function nameOf({ job, questions, identity }: AnswerRequest): string {
+async function nameOf({ job, questions, identity, cacheFolder }: AnswerRequest): Promise<string> {
   const { text } = job.request;
   const asked = {
     windows: text?.windows ?? null,
     precision: text?.basePrecision ?? null,
     text: questions.textDigest,
     tasks: questions.taskDigests,
+    scorers: await identityOf(questions.scorers, cacheFolder),
   };
   return bytesToHex(sha256(utf8ToBytes(canonicalJson({ ...identity, ...asked })))).slice(0, 24);
 }

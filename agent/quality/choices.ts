@@ -15,14 +15,17 @@ export interface TokenizedChoices {
   readonly longest: number;
 }
 
-/** As lm-evaluation-harness does: the tokens of prompt + option past the number that the prompt alone has. */
+/**
+ * As lm-evaluation-harness does (its `_encode_pair`): the tokens of prompt + option past the number that the
+ * prompt alone has; blanks at the prompt's end count to the option, since a word's token begins with its blank.
+ */
 export function tokenizeChoices(text: TextModel, item: TaskItem): TokenizedChoices {
   const continuations = item.choices?.continuations ?? [];
   const options = continuations.map((option) => text.tokenize(item.prompt + option, true));
   return {
     options,
     // An empty prompt without a begin token leaves nothing to predict the first token from.
-    promptTokens: Math.max(1, text.tokenize(item.prompt, true).length),
+    promptTokens: Math.max(1, text.tokenize(item.prompt.trimEnd(), true).length),
     bytes: continuations.map((option) => Buffer.byteLength(option)),
     longest: Math.max(...options.map(({ length }) => length)),
   };

@@ -1,7 +1,9 @@
 import { FailureError, failure } from '../../core/errors.js';
 import type { QualityOutcome, QualityRequest, TextOutcome, TextRequest } from '../../core/quality/outcome.js';
+import type { Task } from '../../core/quality/tasks/few-shot.js';
 import { type Window, windowsOf } from '../../core/quality/windows.js';
 import { readText } from '../artifacts/text.js';
+import type { Scorers } from './scorers.js';
 import { loadSpeaker, requireSameVocabulary, type Speaker, type SpeakerRequest } from './speaker.js';
 import { measureTask, tokenizeTask } from './tasks.js';
 import { measureDivergence, measurePerplexity } from './text.js';
@@ -15,6 +17,8 @@ export interface QualityJob {
   /** The model to compare with; null = none. */
   readonly base: QualityModel | null;
   readonly request: QualityRequest;
+  /** Commands that may judge answers, by the names that the tasks have for them. */
+  readonly scorers: Scorers;
   /** Tokens the model was trained to see at once; null = not known. */
   readonly trainedContext: number | null;
 }
@@ -44,7 +48,10 @@ export async function measureQuality(job: QualityJob, watch: Watch): Promise<Qua
     (a, b) => Math.max(a, b),
     Math.max(LEAST_CONTEXT, text?.windows.context ?? 0),
   );
-  const warnings = longerThanTrained(job.trainedContext, text?.windows.context ?? 0, needs);
+  const warnings = [
+    ...longerThanTrained(job.trainedContext, text?.windows.context ?? 0, needs),
+    ...tasks.flatMap(leftOutSentence),
+  ];
 
   const open: Speaker[] = [];
   try {
@@ -58,7 +65,7 @@ export async function measureQuality(job: QualityJob, watch: Watch): Promise<Qua
     const ofText =
       plan.cut === null || text === null ? null : await measureText(plan.cut, text, model, base, watch);
     const ofTasks = [];
-    for (const task of plan.tasks) ofTasks.push(await measureTask(task, model, base, watch));
+    for (const task of plan.tasks) ofTasks.push(await measureTask(task, model, base, job.scorers, watch));
     return { text: ofText, tasks: ofTasks, warnings };
   } finally {
     for (const speaker of open) speaker.close();
@@ -95,6 +102,16 @@ function cutText({ text }: Speaker, { path, windows: request }: TextRequest): Cu
   if (typeof windows !== 'string') return { tokens, windows, sample: words.slice(0, 4000) };
   const hint = 'Give a longer text, or a smaller context.';
   throw new FailureError(failure('impossible-combination', `${path}: ${windows}`, { hint }));
+}
+
+function leftOutSentence({ name, items, leftOut }: Task): string[] {
+  const { byOnly, several } = leftOut;
+  const parts = [
+    ...(byOnly > 0 ? [`${byOnly} by only`] : []),
+    ...(several > 0 ? [`${several} with several right options`] : []),
+  ];
+  if (parts.length === 0) return [];
+  return [`${name}: ${items.length} items are asked, and left out are ${parts.join(' and ')}`];
 }
 
 function longerThanTrained(trained: number | null, context: number, needs: readonly number[]): string[] {

@@ -5,6 +5,7 @@ import { digestOf } from '../artifacts/digest.js';
 import type { ModelSettings } from '../artifacts/resolve.js';
 import { locateSource } from '../artifacts/source.js';
 import { locateText } from '../artifacts/text.js';
+import { type Scorers, scorersOf } from './scorers.js';
 import { readTasks } from './task-files.js';
 
 /** What a sweep asks about answers, with everything read that it names. */
@@ -13,13 +14,20 @@ export interface QualityQuestions {
   readonly textDigest: string | null;
   /** Of every file that the tasks are made of. */
   readonly taskDigests: readonly string[];
+  /** Commands of the node that the tasks name. */
+  readonly scorers: Scorers;
 }
 
 /**
- * @throws FailureError `source-not-allowed`, `model-missing` for files, `impossible-combination` for task
+ * @param scorers what the node's config has.
+ * @throws FailureError `source-not-allowed`, `model-missing` for files and scorers, `impossible-combination` for task
  * files with mistakes, all of them in the message.
  */
-export async function questionsOf(policy: QualityPolicy, settings: ModelSettings): Promise<QualityQuestions> {
+export async function questionsOf(
+  policy: QualityPolicy,
+  settings: ModelSettings,
+  scorers: Scorers,
+): Promise<QualityQuestions> {
   const text = policy.text === null ? null : textRequest(policy.text, policy, settings);
   const digest = (path: string) => digestOf(path, settings.cacheFolder);
   // The first look-up allows a path relative to any model folder; what a file then names is a whole path.
@@ -33,6 +41,7 @@ export async function questionsOf(policy: QualityPolicy, settings: ModelSettings
     request: { text, tasks: read.tasks },
     textDigest: text === null ? null : await digest(text.path),
     taskDigests: await Promise.all(read.files.map(digest)),
+    scorers: scorersOf(read.tasks, scorers),
   };
 }
 

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { basename, dirname, extname, resolve } from 'node:path';
 import { parseTaskDefinition, plainTask, type TaskDefinition } from '../../core/quality/tasks/definition.js';
 import { type Task, withExamples } from '../../core/quality/tasks/few-shot.js';
-import { parseItems, type TaskItem, templateProblem } from '../../core/quality/tasks/items.js';
+import { parseItems, type TaskItems, templateProblem } from '../../core/quality/tasks/items.js';
 
 export type ReadTasks =
   | { readonly ok: true; readonly tasks: readonly Task[]; readonly files: readonly string[] }
@@ -43,16 +43,17 @@ class TaskReader {
     const examples =
       fewShot?.items === undefined ? null : this.#items(definition, resolve(folder, fewShot.items));
     if (asked === null || (fewShot?.items !== undefined && examples === null)) return null;
-    const task = withExamples(definition, asked, examples);
+    const task = withExamples(definition, asked, examples?.items ?? null);
     if (typeof task !== 'string') return task;
     this.mistakes.push(`${path}: ${task}`);
     return null;
   }
 
-  /** JSONL comes without a definition; everything else is one. */
+  /** JSONL and a JSON list come without a definition; everything else is one. */
   #definition(path: string): TaskDefinition | null {
     const extension = extname(path);
-    if (extension === '.jsonl') return plainTask(basename(path, extension), basename(path));
+    if (extension === '.jsonl' || extension === '.json')
+      return plainTask(basename(path, extension), basename(path));
     const text = this.#read(path);
     if (text === null) return null;
     const parsed = parseTaskDefinition(text);
@@ -63,7 +64,7 @@ class TaskReader {
     return null;
   }
 
-  #items(task: TaskDefinition, path: string): readonly TaskItem[] | null {
+  #items(task: TaskDefinition, path: string): TaskItems | null {
     const text = this.#read(path);
     if (text === null) return null;
     const parsed = parseItems(task, text);

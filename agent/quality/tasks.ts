@@ -1,13 +1,15 @@
 import { CHOICE_RULES, chosen } from '../../core/quality/multiple-choice.js';
 import type { TaskOutcome } from '../../core/quality/outcome.js';
-import { score } from '../../core/quality/scorers/index.js';
+import { externalName, type ScorerName, score } from '../../core/quality/scorers/index.js';
 import { type ItemScore, retention, scoreOf } from '../../core/quality/scores.js';
 import type { Task } from '../../core/quality/tasks/few-shot.js';
 import type { TextModel } from '../runners/runner.js';
 import { optionLikelihoods, type TokenizedChoices, tokenizeChoices } from './choices.js';
+import { scoreExternally } from './external-scorer.js';
 import { generate } from './generation.js';
+import type { Scorers } from './scorers.js';
 import type { Speaker } from './speaker.js';
-import type { Watch } from './watch.js';
+import { stoppedBy, type Watch } from './watch.js';
 
 /** A task as tokens of one vocabulary. */
 export interface TokenizedTask {
@@ -32,36 +34,85 @@ export async function measureTask(
   tokenized: TokenizedTask,
   model: Speaker,
   base: Speaker | null,
+  scorers: Scorers,
   watch: Watch,
 ): Promise<TaskOutcome> {
   const { task } = tokenized;
-  const names = scoreNames(task);
-  const scores = names.map((name) => ({ name, model: [] as ItemScore[], base: [] as ItemScore[] }));
+  const found: Asked[] = [];
+  const ofBase: Asked[] | null = base === null ? null : [];
   let sum = 0;
-  for (const [i, item] of task.items.entries()) {
-    const [found, ofBase] = [answer(tokenized, i, model), base === null ? null : answer(tokenized, i, base)];
-    for (const [j, entry] of scores.entries()) {
-      entry.model.push({ group: item.group, value: found[j]! });
-      if (ofBase !== null) entry.base.push({ group: item.group, value: ofBase[j]! });
-    }
-    sum += found[0]!;
-    watch.progress({ what: task.name, done: i + 1, total: task.items.length, value: sum / (i + 1) });
+  for (let i = 0; i < task.items.length; i++) {
+    const asked = ask(tokenized, i, model);
+    found.push(asked);
+    if (base !== null) ofBase?.push(ask(tokenized, i, base));
+    sum += asked.values[0] ?? 0;
+    const value = asked.values[0] === null ? null : sum / (i + 1);
+    watch.progress({ what: task.name, done: i + 1, total: task.items.length, value });
     await watch.breathe();
   }
-  const options = task.items.flatMap(({ choices }) =>
-    choices === null ? [] : [choices.continuations.length],
-  );
-  return {
-    name: task.name,
-    items: task.items.length,
-    chance: options.length === 0 ? null : options.reduce((total, n) => total + 1 / n, 0) / options.length,
-    scores: scores.map((entry) => ({
-      name: entry.name,
-      score: scoreOf(entry.model),
-      base: base === null ? null : scoreOf(entry.base),
-      retentionPercent: base === null ? null : retention(entry.base, entry.model),
-    })),
-  };
+  const scores = [];
+  for (const [j, name] of scoreNames(task).entries()) {
+    const external = externalName(name as ScorerName);
+    const values = async (asked: readonly Asked[]) =>
+      external === null
+        ? asked.map((one) => one.values[j] ?? 0)
+        : await judged(external, task, asked, scorers, watch);
+    const items = withGroups(task, await values(found));
+    const baseItems = ofBase === null ? null : withGroups(task, await values(ofBase));
+    scores.push({
+      name,
+      score: scoreOf(items, baseItems),
+      base: baseItems === null ? null : scoreOf(baseItems),
+      retentionPercent: baseItems === null ? null : retention(baseItems, items),
+    });
+  }
+  return { name: task.name, items: task.items.length, chance: chanceOf(task), scores };
+}
+
+interface Asked {
+  /** One for each score name, 0 to 1; null where somebody else judges. */
+  readonly values: readonly (number | null)[];
+  /** What was generated; null for options. */
+  readonly said: string | null;
+}
+
+function ask({ task, choices, prompts }: TokenizedTask, i: number, model: Speaker): Asked {
+  const { spec, items } = task;
+  const item = items[i]!;
+  if (item.choices === null) {
+    const said = generate(model, prompts[i]!, spec);
+    const values = spec.scorers.map((scorer) =>
+      externalName(scorer) === null ? score(scorer, said, item.references, spec) : null,
+    );
+    return { values, said };
+  }
+  const likelihoods = optionLikelihoods(model, choices[i]!);
+  const right = item.choices.answers;
+  // Letters are of one length, so all rules agree on them.
+  const rules = spec.mode === 'letter' ? (['sum'] as const) : CHOICE_RULES;
+  return { values: rules.map((rule) => Number(right.includes(chosen(likelihoods, rule)))), said: null };
+}
+
+async function judged(
+  name: string,
+  task: Task,
+  asked: readonly Asked[],
+  scorers: Scorers,
+  watch: Watch,
+): Promise<readonly number[]> {
+  const questions = task.items.map(({ id, prompt, references }, i) => {
+    return { id, prompt, answer: asked[i]?.said ?? '', references };
+  });
+  const { stopped, end } = stoppedBy(watch);
+  try {
+    return await scoreExternally(name, scorers[name]!, questions, stopped);
+  } finally {
+    end();
+  }
+}
+
+function withGroups({ items }: Task, values: readonly number[]): readonly ItemScore[] {
+  return items.map(({ groups }, i) => ({ groups, value: values[i]! }));
 }
 
 function scoreNames({ spec }: Task): readonly string[] {
@@ -69,17 +120,9 @@ function scoreNames({ spec }: Task): readonly string[] {
   return spec.mode === 'letter' ? ['letter'] : CHOICE_RULES;
 }
 
-/** @returns one number per score name, 0 to 1. */
-function answer({ task, choices, prompts }: TokenizedTask, i: number, model: Speaker): number[] {
-  const { spec, items } = task;
-  const item = items[i]!;
-  if (item.choices === null) {
-    const said = generate(model, prompts[i]!, spec);
-    return spec.scorers.map((scorer) => score(scorer, said, item.references, spec));
-  }
-  const likelihoods = optionLikelihoods(model, choices[i]!);
-  const right = item.choices.answer;
-  // Letters are of one length, so all rules agree on them.
-  const rules = spec.mode === 'letter' ? (['sum'] as const) : CHOICE_RULES;
-  return rules.map((rule) => Number(chosen(likelihoods, rule) === right));
+function chanceOf({ items }: Task): number | null {
+  const shares = items.flatMap(({ choices }) =>
+    choices === null ? [] : [choices.answers.length / choices.continuations.length],
+  );
+  return shares.length === 0 ? null : shares.reduce((sum, share) => sum + share, 0) / shares.length;
 }

@@ -13,3 +13,15 @@ export interface Watch {
   /** Lets messages leave and a stop arrive. @throws FailureError `cancelled`. */
   breathe(): Promise<void>;
 }
+
+const LOOK_MILLISECONDS = 200;
+
+/** For work that waits for somebody else: `stopped` rejects once a stop has arrived, until `end` is called. */
+export function stoppedBy(watch: Watch): { readonly stopped: Promise<never>; end(): void } {
+  let timer: NodeJS.Timeout | undefined;
+  const stopped = new Promise<never>((_, reject) => {
+    timer = setInterval(() => void watch.breathe().catch(reject), LOOK_MILLISECONDS);
+  });
+  stopped.catch(() => {});
+  return { stopped, end: () => clearInterval(timer) };
+}

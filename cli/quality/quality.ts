@@ -4,8 +4,9 @@ import type { ResolvedModel } from '../../agent/artifacts/resolve.js';
 import { builtinFolder } from '../../agent/artifacts/source.js';
 import { launch } from '../../agent/isolation/launch.js';
 import type { QualityModel } from '../../agent/quality/measure.js';
+import { type Scorers, scorersOf } from '../../agent/quality/scorers.js';
 import { readTasks } from '../../agent/quality/task-files.js';
-import { toFailure } from '../../core/errors.js';
+import { FailureError, toFailure } from '../../core/errors.js';
 import type { QualityOutcome, QualityRequest } from '../../core/quality/outcome.js';
 import type { Task } from '../../core/quality/tasks/few-shot.js';
 import type { QualityOptions } from '../commands/quality.js';
@@ -20,6 +21,7 @@ import { summary } from './summary.js';
 /** `ridge quality`: checks every word first, then scores the model in a child process. */
 export async function runQuality(source: string, options: QualityOptions): Promise<void> {
   const tasks = tasksOf(options.task);
+  const scorers = scorersFor(tasks, options.config);
   const textPath = textOf(options);
   const model = await open(source, options);
   const base = options.base === undefined ? null : await open(options.base, options);
@@ -39,7 +41,7 @@ export async function runQuality(source: string, options: QualityOptions): Promi
           },
     tasks,
   };
-  const outcome = await measure(model, base, request, options);
+  const outcome = await measure({ model, base, request, scorers }, options);
   for (const warning of outcome.warnings) say(`note: ${warning}`);
   if (options.json === true) {
     const named = (name: string, resolved: ResolvedModel | null) =>
@@ -56,10 +58,15 @@ export async function runQuality(source: string, options: QualityOptions): Promi
   printData(summary(outcome, basename(textPath ?? ''), terminalStyle(process.stdout).unicode));
 }
 
+interface Asking {
+  readonly model: ResolvedModel;
+  readonly base: ResolvedModel | null;
+  readonly request: QualityRequest;
+  readonly scorers: Scorers;
+}
+
 async function measure(
-  model: ResolvedModel,
-  base: ResolvedModel | null,
-  request: QualityRequest,
+  { model, base, request, scorers }: Asking,
   options: QualityOptions,
 ): Promise<QualityOutcome> {
   const line = new QualityProgressLine(process.stderr);
@@ -70,6 +77,7 @@ async function measure(
         model: asked(model, options),
         base: base === null ? null : asked(base, options),
         request,
+        scorers,
         trainedContext: model.facts.contextLength,
       },
     },
@@ -107,6 +115,16 @@ function tasksOf(paths: readonly string[]): readonly Task[] {
   if (read.ok) return read.tasks;
   const count = `${read.mistakes.length} mistake${read.mistakes.length === 1 ? '' : 's'} in task files`;
   throw usageError([count, ...read.mistakes].join('\n'), 'Nothing was started.');
+}
+
+/** @throws CommandError (exit code 2) for a scorer that the configuration does not have. */
+function scorersFor(tasks: readonly Task[], config: string | undefined): Scorers {
+  try {
+    return scorersOf(tasks, nodeConfig(config).scorers);
+  } catch (error) {
+    if (error instanceof FailureError) throw fromFailure(error.failure, EXIT.usage);
+    throw error;
+  }
 }
 
 /** @returns the text to read; null when only tasks were asked for. */

@@ -55,22 +55,26 @@ function taskLines(task: TaskOutcome): string[] {
       base === null ? null : percent(base),
       retentionPercent === null ? null : `${withError(retentionPercent, 1)} %`,
     ],
-    ...score.groups.map((group, i) => [
-      name,
-      group.group,
-      group.items,
-      percent(group),
-      base === null ? null : percent(base.groups[i]!),
-      null,
-    ]),
+    ...score.groupings.flatMap(({ by, groups }, g) =>
+      groups.map((group, i) => [
+        name,
+        `${by} ${group.group}`,
+        group.items,
+        percent(group),
+        base === null ? null : percent(base.groupings[g]!.groups[i]!),
+        group.retentionPercent === null ? null : `${withError(group.retentionPercent, 1)} %`,
+      ]),
+    ),
   ]);
-  const spreads = task.scores.flatMap(({ name, score: { spread } }) =>
-    spread === null
-      ? []
-      : [
-          `spread of ${name}: ${(100 * spread.range).toFixed(1)} points from ${spread.worst} to ${spread.best}, ` +
-            `standard deviation ${(100 * spread.stddev).toFixed(1)}`,
-        ],
+  const spreads = task.scores.flatMap(({ name, score: { groupings } }) =>
+    groupings.flatMap(({ by, spread }) =>
+      spread === null
+        ? []
+        : [
+            `spread of ${name} by ${by}: ${points(spread.range)} points from ${spread.worst} to ${spread.best}, ` +
+              `standard deviation ${(100 * spread.stddev).toFixed(1)}`,
+          ],
+    ),
   );
   return [head, plainTable(['score', 'group', 'items', 'value', 'base', 'retained'], rows), ...spreads];
 }
@@ -82,6 +86,13 @@ function line(name: string, text: string): string {
 function withError({ value, standardError }: Estimate, digits: number): string {
   const error = standardError === null ? '' : ` ± ${standardError.toFixed(digits)}`;
   return `${value.toFixed(digits)}${error}`;
+}
+
+function points({ value, standardError }: Estimate): string {
+  return withError(
+    { value: 100 * value, standardError: standardError === null ? null : 100 * standardError },
+    1,
+  );
 }
 
 function percent({ value, standardError }: Estimate): string {

@@ -37,8 +37,25 @@ const scoreSchema = z.object({
   score: estimate,
   base: estimate.nullable(),
   retentionPercent: estimate.nullable(),
-  groups: z.array(z.object({ group: z.string(), items: z.number().int(), score: estimate })),
-  spread: z.object({ best: z.string(), worst: z.string(), range: z.number(), stddev: z.number() }).nullable(),
+  /** By each field that the task groups its items by. */
+  groupings: z
+    .array(
+      z.object({
+        by: z.string(),
+        groups: z.array(
+          z.object({
+            group: z.string(),
+            items: z.number().int(),
+            score: estimate,
+            retentionPercent: estimate.nullable(),
+          }),
+        ),
+        spread: z
+          .object({ best: z.string(), worst: z.string(), range: estimate, stddev: z.number() })
+          .nullable(),
+      }),
+    )
+    .default([]),
 });
 
 /** What a record keeps of a measurement of quality. */
@@ -103,12 +120,16 @@ function taskRecord({ name, items, chance, scores }: TaskOutcome): QualityRecord
       score: plain(one.score),
       base: one.base === null ? null : plain(one.base),
       retentionPercent: one.retentionPercent === null ? null : plain(one.retentionPercent),
-      groups: one.score.groups.map((group) => ({
-        group: group.group,
-        items: group.items,
-        score: plain(group),
+      groupings: one.score.groupings.map(({ by, groups, spread }) => ({
+        by,
+        groups: groups.map(({ group, items: count, retentionPercent, ...score }) => ({
+          group,
+          items: count,
+          score: plain(score),
+          retentionPercent: retentionPercent === null ? null : plain(retentionPercent),
+        })),
+        spread: spread === null ? null : { ...spread, range: plain(spread.range) },
       })),
-      spread: one.score.spread,
     })),
   };
 }

@@ -3,55 +3,85 @@ import { type Estimate, Moments } from './perplexity.js';
 
 /** One item's score, 0 to 1. */
 export interface ItemScore {
-  /** Paraphrase, language, discipline, length, …; null = in no group. */
-  readonly group: string | null;
+  /** By each field that groups items (language, discipline, paraphrase, length): the group this one is in. */
+  readonly groups: Readonly<Record<string, string>>;
   readonly value: number;
 }
 
 export interface GroupScore extends Estimate {
   readonly group: string;
   readonly items: number;
+  /** What is left of the base's score on the same items; null without a base, or when it scores 0. */
+  readonly retentionPercent: Estimate | null;
 }
 
-/** A mean score. For right-or-wrong items the standard error is the binomial one, √(p(1 − p)/(n − 1)). */
-export interface Score extends Estimate {
-  readonly items: number;
+/** Scores by the values of one field. */
+export interface Grouping {
+  readonly by: string;
   readonly groups: readonly GroupScore[];
   /** How far groups are apart: null for fewer than two. */
   readonly spread: {
     readonly best: string;
     readonly worst: string;
-    /** Best minus worst. */
-    readonly range: number;
+    /** Best minus worst, and its error as if the two had been named beforehand; the choice of extremes adds to the range. */
+    readonly range: Estimate;
     /** Sample standard deviation of the groups' means. Small groups differ by chance alone: see their errors. */
     readonly stddev: number;
   } | null;
 }
 
-/** @returns the mean over all items, and by group in the order in which groups first appear. */
-export function scoreOf(items: readonly ItemScore[]): Score {
-  const all = new Moments();
-  const byGroup = new Map<string, Moments>();
-  for (const { group, value } of items) {
-    all.add(value);
-    if (group === null) continue;
-    const sums = byGroup.get(group) ?? new Moments();
-    sums.add(value);
-    byGroup.set(group, sums);
-  }
-  const groups = [...byGroup].map(([group, sums]) => ({ group, items: sums.count, ...sums.estimate }));
-  return { items: all.count, ...all.estimate, groups, spread: spreadOf(groups) };
+/** A mean score. For right-or-wrong items the standard error is the binomial one, √(p(1 − p)/(n − 1)). */
+export interface Score extends Estimate {
+  readonly items: number;
+  readonly groupings: readonly Grouping[];
 }
 
-function spreadOf(groups: readonly GroupScore[]): Score['spread'] {
+/**
+ * @param base the same items scored by the base model, in the same order; null without one.
+ * @returns the mean over all items, and by group, fields and groups in the order in which they first appear.
+ */
+export function scoreOf(items: readonly ItemScore[], base: readonly ItemScore[] | null = null): Score {
+  const all = momentsOf(items);
+  const fields = new Set(items.flatMap(({ groups }) => Object.keys(groups)));
+  const groupings = [...fields].map((by) => grouping(by, items, base));
+  return { items: all.count, ...all.estimate, groupings };
+}
+
+function grouping(by: string, items: readonly ItemScore[], base: readonly ItemScore[] | null): Grouping {
+  const members = new Map<string, number[]>();
+  items.forEach((item, i) => {
+    const group = item.groups[by];
+    if (group === undefined) return;
+    const indices = members.get(group) ?? [];
+    indices.push(i);
+    members.set(group, indices);
+  });
+  const groups = [...members].map(([group, indices]): GroupScore => {
+    const of = (all: readonly ItemScore[]) => indices.map((i) => all[i]!);
+    const own = of(items);
+    const retentionPercent = base === null ? null : retention(of(base), own);
+    return { group, items: own.length, ...momentsOf(own).estimate, retentionPercent };
+  });
+  return { by, groups, spread: spreadOf(groups) };
+}
+
+function momentsOf(items: readonly ItemScore[]): Moments {
+  const sums = new Moments();
+  for (const { value } of items) sums.add(value);
+  return sums;
+}
+
+function spreadOf(groups: readonly GroupScore[]): Grouping['spread'] {
   if (groups.length < 2) return null;
   const ordered = [...groups].sort((a, b) => b.value - a.value);
   const best = ordered[0]!;
   const worst = ordered.at(-1)!;
+  const errors = [best.standardError ?? 0, worst.standardError ?? 0];
+  const known = best.standardError !== null && worst.standardError !== null;
   return {
     best: best.group,
     worst: worst.group,
-    range: best.value - worst.value,
+    range: { value: best.value - worst.value, standardError: known ? Math.hypot(...errors) : null },
     stddev: stddev(groups.map(({ value }) => value)) ?? 0,
   };
 }
@@ -63,9 +93,7 @@ function spreadOf(groups: readonly GroupScore[]): Score['spread'] {
  * @returns null when the base scores 0: then nothing can be retained.
  */
 export function retention(base: readonly ItemScore[], candidate: readonly ItemScore[]): Estimate | null {
-  const [b, c, residual] = [new Moments(), new Moments(), new Moments()];
-  for (const { value } of base) b.add(value);
-  for (const { value } of candidate) c.add(value);
+  const [b, c, residual] = [momentsOf(base), momentsOf(candidate), new Moments()];
   if (!(b.mean > 0)) return null;
   const ratio = c.mean / b.mean;
   base.forEach(({ value }, i) => {

@@ -50,6 +50,7 @@ const job = (
   model: model(name),
   base: base === null ? null : model(base),
   request: { text: null, tasks: [], ...request },
+  scorers: {},
   trainedContext: 512,
 });
 const quiet = { progress: () => {}, breathe: async () => {} };
@@ -234,7 +235,9 @@ describe('multiple choice', () => {
     const perToken = found?.scores[1];
     expect(perToken?.score.value).toBe(1);
     expect(perToken?.retentionPercent?.value).toBe(100);
-    expect(perToken?.score.groups.map(({ group }) => group)).toEqual(['speech', 'start']);
+    const [grouping] = perToken?.score.groupings ?? [];
+    expect(grouping?.groups.map(({ group }) => group)).toEqual(['speech', 'start']);
+    expect(grouping?.groups[0]?.retentionPercent?.value).toBe(100);
   });
 
   test('by letter, with solved examples in front', async () => {
@@ -355,7 +358,7 @@ describe.skipIf(material === undefined)('the larger texts (needs RIDGEPOINT_MATE
 
   test('300 cloze items: 54.0 % by sum, 60.3 % per token', { timeout: 300_000 }, async () => {
     const items = parseItems(plainTask('mcq', 'mcq.jsonl'), readFileSync(join(data, 'mcq.jsonl'), 'utf8'));
-    const asked: readonly TaskItem[] = items.ok ? items.value : [];
+    const asked: readonly TaskItem[] = items.ok ? items.value.items : [];
     const cloze = { ...task(), items: asked };
     const [found] = (await measure('small', { tasks: [cloze] })).tasks;
     const share = (name: string) => found?.scores.find((s) => s.name === name)?.score;

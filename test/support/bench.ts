@@ -73,6 +73,7 @@ export function bench(
     meters?: Partial<MeterSettings>;
     limits?: Partial<TrialLimits>;
     folders?: readonly string[];
+    scorers?: Bench['scorers'];
   } = {},
 ): Bench {
   const cacheFolder = temporaryFolder();
@@ -106,5 +107,6 @@ export function bench(
       idleSeconds: 0.5,
       ...changes.limits,
     },
+    scorers: changes.scorers ?? {},
   };
 }

@@ -100,11 +100,26 @@ function qualityOf(cost: number): QualityRecord {
             score: estimate(score, 0.063),
             base: estimate(0.603, 0.063),
             retentionPercent: estimate((100 * score) / 0.603, 2.1),
-            groups: [
-              { group: 'short', items: 30, score: estimate(score - 0.1, 0.09) },
-              { group: 'long', items: 30, score: estimate(score + 0.1, 0.09) },
+            groupings: [
+              {
+                by: 'group',
+                groups: [
+                  {
+                    group: 'short',
+                    items: 30,
+                    score: estimate(score - 0.1, 0.09),
+                    retentionPercent: estimate((100 * (score - 0.1)) / 0.503, 3),
+                  },
+                  {
+                    group: 'long',
+                    items: 30,
+                    score: estimate(score + 0.1, 0.09),
+                    retentionPercent: estimate((100 * (score + 0.1)) / 0.703, 3),
+                  },
+                ],
+                spread: { best: 'long', worst: 'short', range: estimate(0.2, 0.127), stddev: 0.141 },
+              },
             ],
-            spread: { best: 'long', worst: 'short', range: 0.2, stddev: 0.141 },
           },
         ],
       },

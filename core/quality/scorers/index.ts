@@ -6,6 +6,15 @@ import { rougeL, squadNormal, tokenF1 } from './words.js';
 export const SCORERS = ['exact', 'contains', 'regex', 'numeric', 'token-f1', 'rouge-l', 'chrf'] as const;
 export type Scorer = (typeof SCORERS)[number];
 
+/** `external:judge` is a command that the node's own config has under `judge`. */
+export const EXTERNAL = 'external:';
+export type ScorerName = Scorer | `${typeof EXTERNAL}${string}`;
+
+/** @returns what a scorer is called in the node's config; null for one of our own. */
+export function externalName(scorer: ScorerName): string | null {
+  return scorer.startsWith(EXTERNAL) ? scorer.slice(EXTERNAL.length) : null;
+}
+
 export interface ScoringOptions {
   /** `numeric`: how far the number may be off, absolutely. */
   readonly tolerance: number;
@@ -17,7 +26,7 @@ export interface ScoringOptions {
  * @returns 0 to 1.
  */
 export function score(
-  scorer: Scorer,
+  scorer: ScorerName,
   answer: string,
   references: readonly string[],
   { tolerance }: ScoringOptions,
@@ -25,7 +34,7 @@ export function score(
   return Math.max(0, ...references.map((reference) => one(scorer, answer, reference, tolerance)));
 }
 
-function one(scorer: Scorer, answer: string, reference: string, tolerance: number): number {
+function one(scorer: ScorerName, answer: string, reference: string, tolerance: number): number {
   switch (scorer) {
     case 'exact':
       return Number(comparable(answer) === comparable(reference));
@@ -41,6 +50,8 @@ function one(scorer: Scorer, answer: string, reference: string, tolerance: numbe
       return rougeL(answer, reference);
     case 'chrf':
       return chrF(answer, reference);
+    default:
+      throw new Error(`${scorer} is scored by a command of the node`);
   }
 }
 

@@ -1,33 +1,53 @@
 import { z } from 'zod';
 import { type Mistake, type Path, pathText } from '../../sweep/mistake.js';
 import { readYaml } from '../../sweep/yaml.js';
-import { SCORERS } from '../scorers/index.js';
+import { EXTERNAL, SCORERS } from '../scorers/index.js';
 
 /** A field of a record, or `a.b` for one inside another. */
 const field = z.string().min(1).max(200);
+const value = z.union([z.string().max(1000), z.number(), z.boolean()]);
+/** A scorer of our own, or one that the node's config has under that name. */
+const scorer = z.union([
+  z.enum(SCORERS),
+  z.templateLiteral([EXTERNAL, z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/)]),
+]);
 
 const schema = z.strictObject({
   apiVersion: z.literal('ridgepoint.dev/v1'),
   kind: z.literal('Task'),
   metadata: z.strictObject({ name: z.string().min(1).max(100) }),
   spec: z.strictObject({
-    /** JSONL, one item a line; relative to this file. */
+    /** JSONL, one item a line, or a JSON list of items; relative to this file. */
     items: z.string().min(1),
     mode: z.enum(['choice', 'letter', 'generate']).default('choice'),
     /** Which fields of a record are what. */
     fields: z
       .strictObject({
         question: field,
-        /** A field that holds a list (or a map) of options, or one field for each option. */
-        choices: z.union([field, z.array(field).min(2).max(26)]),
+        /**
+         * A field that holds the options: a list, a map, or a text with one a line; or one field for each
+         * option; or a list of records, and which of their fields is what.
+         */
+        choices: z.union([
+          field,
+          z.array(field).min(2).max(26),
+          z.strictObject({ in: field, text: field, label: field.optional() }),
+        ]),
         answer: field,
         id: field,
-        group: field,
+        /** Several fields give several groupings, each with its own spread. */
+        group: z.union([field, z.array(field).min(1).max(8)]),
       })
       .partial()
       .default({}),
-    /** What the answer field holds. */
-    answerIs: z.enum(['index', 'number', 'letter', 'text']).optional(),
+    /** Items that are asked: those that have one of these values in each of these fields. */
+    only: z.record(field, z.union([value, z.array(value).min(1).max(200)])).default({}),
+    /** `inText`: options begin with what they are called by, such as `(1)` or `A.`, which is taken off. */
+    optionLabels: z.enum(['none', 'inText']).default('none'),
+    /** What the answer field holds; `label` is what the option is called by in the data itself. */
+    answerIs: z.enum(['index', 'number', 'letter', 'text', 'label']).optional(),
+    /** Items with several right options (`A,C`, `ACD`, a list): a mistake, left out, or any of them counts. */
+    severalAnswers: z.enum(['refuse', 'skip', 'any']).default('refuse'),
     /** `{question}`, `{choices}` (lettered lines) and any field of the record. */
     prompt: z.string().max(20_000).optional(),
     /** What follows the prompt for an option; `{choice}` stands for it. */
@@ -41,7 +61,7 @@ const schema = z.strictObject({
       })
       .optional(),
     /** `generate` alone. */
-    scorers: z.array(z.enum(SCORERS)).min(1).default(['exact']),
+    scorers: z.array(scorer).min(1).max(20).default(['exact']),
     tolerance: z.number().min(0).default(1e-6),
     maxTokens: z.int().min(1).max(4096).default(64),
     stop: z.array(z.string().min(1).max(100)).max(16).default(['\n']),

@@ -1,11 +1,13 @@
 import type { TaskDefinition } from './definition.js';
-import type { TaskItem } from './items.js';
+import type { TaskItem, TaskItems } from './items.js';
 
 export interface Task {
   readonly name: string;
   readonly spec: TaskDefinition['spec'];
   /** With the solved examples already in front of each prompt. */
   readonly items: readonly TaskItem[];
+  /** Of the file, not asked. */
+  readonly leftOut: TaskItems['leftOut'];
 }
 
 /**
@@ -15,11 +17,11 @@ export interface Task {
  */
 export function withExamples(
   task: TaskDefinition,
-  items: readonly TaskItem[],
+  { items, leftOut }: TaskItems,
   examples: readonly TaskItem[] | null,
 ): Task | string {
   const { fewShot } = task.spec;
-  if (fewShot === undefined) return { name: task.name, spec: task.spec, items };
+  if (fewShot === undefined) return { name: task.name, spec: task.spec, items, leftOut };
   const { count, separator } = fewShot;
   const shown = (examples ?? items).slice(0, count);
   const asked = examples === null ? items.slice(count) : items;
@@ -29,6 +31,7 @@ export function withExamples(
   return {
     name: task.name,
     spec: task.spec,
+    leftOut,
     items: asked.map((item) => ({ ...item, prompt: `${solved}${item.prompt}` })),
   };
 }

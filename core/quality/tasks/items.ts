@@ -1,27 +1,36 @@
 import { letterOf } from '../multiple-choice.js';
 import { patternProblem } from '../scorers/pattern.js';
+import { readChoices } from './choices.js';
 import type { Parsed, TaskDefinition } from './definition.js';
-import { fill, namesIn, textOf, valueAt } from './template.js';
+import { type ItemRecord, isAsked, readRecords } from './records.js';
+import { rightAnswers } from './right-answers.js';
+import { fill, joinedText, namesIn, textOf, valueAt } from './template.js';
 
 /** One thing to ask a model, ready to be tokenized. */
 export interface TaskItem {
   readonly id: string;
-  readonly group: string | null;
+  /** By each field that groups items: the group this one is in. */
+  readonly groups: Readonly<Record<string, string>>;
   readonly prompt: string;
-  /** What may follow the prompt, and which is right; null for generated answers. */
-  readonly choices: { readonly continuations: readonly string[]; readonly answer: number } | null;
-  /** Right answers in words; for options the right one. */
+  /** What may follow the prompt, and which are right; null for generated answers. */
+  readonly choices: { readonly continuations: readonly string[]; readonly answers: readonly number[] } | null;
+  /** Right answers in words; for options the right ones. */
   readonly references: readonly string[];
 }
 
-/** A mistake in a JSONL file. */
+export interface TaskItems {
+  readonly items: readonly TaskItem[];
+  /** Not asked, and why: by `only`, or for several right options. */
+  readonly leftOut: { readonly byOnly: number; readonly several: number };
+}
+
+/** A mistake in a file of items. */
 export interface LineMistake {
-  /** 1-based. */
+  /** 1-based; of a list the number of the item. */
   readonly line: number;
   readonly message: string;
 }
 
-type Record_ = Readonly<Record<string, unknown>>;
 type Say = (message: string) => null;
 
 /** Fields that data sets use, tried in this order where the task names none. */
@@ -30,38 +39,43 @@ const USUAL = {
   choices: ['choices', 'options'],
   answer: ['answer', 'label', 'gold', 'target', 'answers'],
   id: ['id', 'qid'],
-  group: ['group'],
 } as const;
 
-/** Options at most: they are called by letters. */
-const MAX_CHOICES = 26;
 /** Mistakes that are told before the rest is only counted. */
 const MAX_MISTAKES = 100;
 
 /**
- * Reads items from JSONL.
+ * Reads items from JSONL, or from a JSON list.
  * @returns the items, or every mistake with its line: broken JSON, missing fields, an answer that is no option.
  */
-export function parseItems(task: TaskDefinition, jsonl: string): Parsed<readonly TaskItem[], LineMistake> {
+export function parseItems(task: TaskDefinition, text: string): Parsed<TaskItems, LineMistake> {
   const items: TaskItem[] = [];
   const mistakes: LineMistake[] = [];
+  const leftOut = { byOnly: 0, several: 0 };
   const seen = new Set<string>();
-  for (const [index, text] of jsonl.split(/\r?\n/).entries()) {
-    if (text.trim() === '') continue;
-    const line = index + 1;
+  for (const { line, place, record } of readRecords(text)) {
     const say: Say = (message) => {
       mistakes.push({ line, message });
       return null;
     };
-    const record = parseRecord(text, say);
-    const item = record === null ? null : readItem(task, record, `line ${line}`, say);
-    if (item === null) continue;
+    if (typeof record === 'string') {
+      say(record);
+      continue;
+    }
+    if (!isAsked(task, record)) {
+      leftOut.byOnly += 1;
+      continue;
+    }
+    const item = readItem(task, record, place, say);
+    if (item === 'several') leftOut.several += 1;
+    if (item === null || item === 'several') continue;
     if (seen.has(item.id)) say(`the id ${item.id} has been used before`);
     seen.add(item.id);
     items.push(item);
   }
-  if (items.length === 0 && mistakes.length === 0) mistakes.push({ line: 1, message: 'there is no item' });
-  if (mistakes.length === 0) return { ok: true, value: items };
+  const none = leftOut.byOnly + leftOut.several > 0 ? 'every item is left out' : 'there is no item';
+  if (items.length === 0 && mistakes.length === 0) mistakes.push({ line: 1, message: none });
+  if (mistakes.length === 0) return { ok: true, value: { items, leftOut } };
   const more = mistakes.length - MAX_MISTAKES;
   if (more <= 0) return { ok: false, mistakes };
   const last = mistakes[MAX_MISTAKES]!;
@@ -69,62 +83,75 @@ export function parseItems(task: TaskDefinition, jsonl: string): Parsed<readonly
   return { ok: false, mistakes: [...mistakes.slice(0, MAX_MISTAKES), rest] };
 }
 
-function parseRecord(text: string, say: Say): Record_ | null {
-  try {
-    const value: unknown = JSON.parse(text);
-    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record_;
-    return say('the line is JSON, but not an object');
-  } catch (error) {
-    return say(`the line is not JSON: ${(error as Error).message}`);
-  }
-}
-
-function readItem(task: TaskDefinition, record: Record_, name: string, say: Say): TaskItem | null {
+function readItem(
+  task: TaskDefinition,
+  record: ItemRecord,
+  place: string,
+  say: Say,
+): TaskItem | 'several' | null {
   const { spec } = task;
   const named = (field: keyof typeof USUAL): string => {
     const given = spec.fields[field];
     if (typeof given === 'string') return given;
     return USUAL[field].find((usual) => valueAt(record, usual) !== undefined) ?? USUAL[field][0];
   };
-  const id = textOf(valueAt(record, named('id'))) ?? name;
-  const group = textOf(valueAt(record, named('group')));
-  const field = named('question');
-  const question = textOf(valueAt(record, field));
   const ofChoice = spec.mode !== 'generate';
-  const choices = ofChoice ? readChoices(spec.fields.choices ?? named('choices'), record, say) : [];
+  const field = named('question');
+  const choices = ofChoice
+    ? readChoices(spec.fields.choices ?? named('choices'), spec.optionLabels, record)
+    : [];
+  if (typeof choices === 'string') say(choices);
   const answerField = named('answer');
   const answer = valueAt(record, answerField);
   if (answer === undefined) say(`the field ${answerField} (the answer) is missing`);
   const asks = spec.prompt ?? (spec.mode === 'letter' ? '{question}\n{choices}\nAnswer:' : '{question}');
-  let complete = answer !== undefined && choices !== null;
-  const prompt = fill(asks, (place) => {
-    if (place === 'choices') {
-      return (choices ?? []).map((choice, i) => `${letterOf(i)}. ${choice.trim()}`).join('\n');
+  let complete = answer !== undefined;
+  const prompt = fill(asks, (name) => {
+    if (name === 'choices') {
+      const known = typeof choices === 'string' ? [] : choices;
+      return known.map(({ text }, i) => `${letterOf(i)}. ${text.trim()}`).join('\n');
     }
-    const value = place === 'question' ? question : textOf(valueAt(record, place));
+    const value = joinedText(valueAt(record, name === 'question' ? field : name), '\n');
     if (value === null) {
-      say(`the field ${place === 'question' ? field : place} is missing, and the prompt asks for it`);
+      say(`the field ${name === 'question' ? field : name} is missing, and the prompt asks for it`);
       complete = false;
     }
     return value;
   });
-  if (choices === null || !complete) return null;
-  const base = { id, group, prompt };
+  if (typeof choices === 'string' || !complete) return null;
+  const id = textOf(valueAt(record, named('id'))) ?? place;
+  const base = { id, groups: groupsOf(task, record), prompt };
   if (!ofChoice) return generated(task, base, answer, say);
-  const index = answerIndex(spec.answerIs ?? null, answer, choices, say);
-  if (index === null) return null;
-  const continuations = choices.map((choice, i) => {
+  const right = rightAnswers(spec.answerIs ?? null, answer, choices);
+  if (typeof right === 'string') return say(right);
+  if (right.length > 1 && spec.severalAnswers === 'skip') return 'several';
+  if (right.length > 1 && spec.severalAnswers === 'refuse')
+    return say(`${right.length} options are right; severalAnswers says what to do with such an item`);
+  const continuations = choices.map(({ text }, i) => {
     if (spec.mode === 'letter') return fill(spec.continuation ?? ' {choice}', () => letterOf(i));
-    return fill(spec.continuation ?? '{choice}', () => choice);
+    return fill(spec.continuation ?? '{choice}', () => text);
   });
   const empty = continuations.indexOf('');
   if (empty >= 0) return say(`the option ${letterOf(empty)} is empty`);
-  return { ...base, choices: { continuations, answer: index }, references: [continuations[index]!] };
+  const references = right.map((index) => continuations[index]!);
+  return { ...base, choices: { continuations, answers: right }, references };
+}
+
+/** A record without a value for a field is in none of its groups. */
+function groupsOf({ spec }: TaskDefinition, record: ItemRecord): Record<string, string> {
+  const fields = spec.fields.group ?? 'group';
+  const names = Array.isArray(fields) ? fields : [fields];
+  return Object.fromEntries(
+    names.flatMap((field) => {
+      const group = joinedText(valueAt(record, field), ', ');
+      return group === null || group === '' ? [] : [[field, group]];
+    }),
+  );
 }
 
 function generated(
   { spec }: TaskDefinition,
-  base: Pick<TaskItem, 'id' | 'group' | 'prompt'>,
+  base: Pick<TaskItem, 'id' | 'groups' | 'prompt'>,
   answer: unknown,
   say: Say,
 ): TaskItem | null {
@@ -138,46 +165,6 @@ function generated(
     if (problem !== undefined) return say(problem);
   }
   return { ...base, choices: null, references: texts };
-}
-
-function readChoices(fields: string | readonly string[], record: Record_, say: Say): string[] | null {
-  const found = typeof fields === 'string' ? valueAt(record, fields) : fields.map((f) => valueAt(record, f));
-  const where = typeof fields === 'string' ? fields : fields.join(', ');
-  if (found === undefined) return say(`the field ${where} (the options) is missing`);
-  const values = typeof found === 'object' && found !== null ? Object.values(found) : [];
-  const texts = values.map(textOf).filter((text) => text !== null);
-  if (texts.length < values.length || values.length < 2 || values.length > MAX_CHOICES) {
-    return say(`${where} has to hold 2 to ${MAX_CHOICES} options, each text or a number`);
-  }
-  return texts;
-}
-
-/** Without a word from the task a whole number counts from 0, one letter is a letter, other text is an option. */
-function answerIndex(
-  meaning: TaskDefinition['spec']['answerIs'] | null,
-  answer: unknown,
-  choices: readonly string[],
-  say: Say,
-): number | null {
-  const text = textOf(answer)?.trim() ?? null;
-  if (text === null) return say('the answer has to be text or a number');
-  const letter = /^[A-Za-z]$/.test(text);
-  const is = meaning ?? (typeof answer === 'number' ? 'index' : letter ? 'letter' : 'text');
-  const last = choices.length - 1;
-  if (is === 'text') {
-    const at = choices.findIndex((choice) => choice.trim() === text);
-    return at >= 0 ? at : say(`the answer ${JSON.stringify(text)} is none of the options`);
-  }
-  if (is === 'letter') {
-    const at = letter ? text.toUpperCase().charCodeAt(0) - 65 : -1;
-    return at >= 0 && at <= last ? at : say(`the answer ${text} is not a letter from A to ${letterOf(last)}`);
-  }
-  const first = is === 'number' ? 1 : 0;
-  const at = /^\d{1,4}$/.test(text) ? Number(text) - first : -1;
-  if (at >= 0 && at <= last) return at;
-  return say(
-    `the answer ${text} is not a whole number from ${first} to ${last + first} (${choices.length} options)`,
-  );
 }
 
 /** @returns mistakes in a template that no record can mend. */

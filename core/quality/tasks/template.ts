@@ -6,11 +6,22 @@ export function namesIn(template: string): readonly string[] {
   return [...template.matchAll(PLACE)].flatMap((match) => (match[1] === undefined ? [] : [match[1].trim()]));
 }
 
-/** Fills a template. Values are put in as they are: braces inside them mean nothing. */
+/** A line that is one place and nothing else. */
+const LONE = /^\{([^{}]+)\}$/;
+
+/**
+ * Fills a template. Values are put in as they are: braces inside them mean nothing. A line that is nothing but
+ * one place vanishes with an empty value, so that an item without a background has no blank line for it.
+ */
 export function fill(template: string, lookUp: (name: string) => string | null): string {
-  return template.replace(PLACE, (place, name: string | undefined) =>
-    name === undefined ? place[0]! : (lookUp(name.trim()) ?? ''),
-  );
+  const lines = template.split('\n');
+  const filled = lines.flatMap((line) => {
+    const text = line.replace(PLACE, (place, name: string | undefined) =>
+      name === undefined ? place[0]! : (lookUp(name.trim()) ?? ''),
+    );
+    return text === '' && LONE.test(line) && lines.length > 1 ? [] : [text];
+  });
+  return filled.join('\n');
 }
 
 /** @returns the value at `a.b` of a record, own properties alone; undefined when it is not there. */
@@ -24,7 +35,15 @@ export function valueAt(record: Readonly<Record<string, unknown>>, path: string)
   return value;
 }
 
-/** @returns text or a number as text; null for anything else. */
+/** @returns text, a number or a truth value as text; null for anything else. */
 export function textOf(value: unknown): string | null {
-  return typeof value === 'string' ? value : typeof value === 'number' ? String(value) : null;
+  if (typeof value === 'string') return value;
+  return typeof value === 'number' || typeof value === 'boolean' ? String(value) : null;
+}
+
+/** @returns what textOf gives, and of a list of such values all of them, joined; null for anything else. */
+export function joinedText(value: unknown, by: string): string | null {
+  if (!Array.isArray(value)) return textOf(value);
+  const texts = value.map(textOf);
+  return texts.every((text) => text !== null) ? texts.join(by) : null;
 }

@@ -149,26 +149,76 @@ describe('choices and scores', () => {
   });
 
   test('groups, spread and the binomial error', () => {
-    const item = (group: string | null, value: number) => ({ group, value });
+    const item = (language: string | null, value: number) => ({
+      groups: language === null ? {} : { language, half: value === 1 ? 'right' : 'wrong' },
+      value,
+    });
     const found = scoreOf([item('de', 1), item('de', 0), item('fr', 1), item('fr', 1), item(null, 0)]);
     expect(found.value).toBeCloseTo(0.6, 12);
     expect(found.standardError).toBeCloseTo(Math.sqrt((0.6 * 0.4) / 4), 12);
-    expect(found.groups.map(({ group, items, value }) => [group, items, value])).toEqual([
+    const [language, half] = found.groupings;
+    expect(language?.groups.map(({ group, items, value }) => [group, items, value])).toEqual([
       ['de', 2, 0.5],
       ['fr', 2, 1],
     ]);
-    expect(found.spread).toMatchObject({ best: 'fr', worst: 'de', range: 0.5 });
-    expect(found.spread?.stddev).toBeCloseTo(Math.SQRT1_2 / 2, 12);
-    expect(scoreOf([item('de', 1)]).spread).toBeNull();
+    expect(language?.spread).toMatchObject({
+      best: 'fr',
+      worst: 'de',
+      range: { value: 0.5, standardError: 0.5 },
+    });
+    expect(language?.spread?.stddev).toBeCloseTo(Math.SQRT1_2 / 2, 12);
+    expect(half?.groups.map(({ group, items }) => [group, items])).toEqual([
+      ['right', 3],
+      ['wrong', 1],
+    ]);
+    // Of one item nothing is known but its score.
+    expect(half?.spread?.range).toEqual({ value: 1, standardError: null });
+    expect(scoreOf([item('de', 1)]).groupings[0]?.spread).toBeNull();
   });
 
   test('retention is paired: the same items lost by both cost no error', () => {
-    const items = (values: number[]) => values.map((value) => ({ group: null, value }));
+    const items = (values: number[]) => values.map((value) => ({ groups: {}, value }));
     const same = retention(items([1, 0, 1, 1]), items([1, 0, 1, 1]));
     expect(same).toEqual({ value: 100, standardError: 0 });
     const less = retention(items([1, 1, 1, 1, 0]), items([1, 1, 1, 0, 0]));
     expect(less?.value).toBeCloseTo(75, 12);
     expect(less?.standardError).toBeGreaterThan(0);
     expect(retention(items([0, 0]), items([1, 0]))).toBeNull();
+  });
+
+  test('the error of retention is what resampling the items gives', () => {
+    const random = (seed: number) => {
+      let state = seed;
+      return () => {
+        state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+        return state / 2 ** 32;
+      };
+    };
+    const draw = random(7);
+    const pairs = Array.from({ length: 400 }, () => {
+      const base = Number(draw() < 0.7);
+      return [base, draw() < 0.85 ? base : Number(draw() < 0.5)] as const;
+    });
+    const of = (chosen: typeof pairs) =>
+      retention(
+        chosen.map(([value]) => ({ groups: {}, value })),
+        chosen.map(([, value]) => ({ groups: {}, value })),
+      )!;
+    const again = Array.from(
+      { length: 400 },
+      () => of(pairs.map(() => pairs[Math.floor(draw() * 400)]!)).value,
+    );
+    const error = of(pairs).standardError!;
+    expect(error / stddev(again)!).toBeGreaterThan(0.85);
+    expect(error / stddev(again)!).toBeLessThan(1.15);
+  });
+
+  test('each group has what is left of the base on its own items', () => {
+    const items = (values: number[]) =>
+      values.map((value, i) => ({ groups: { language: i < 2 ? 'de' : 'fr' }, value }));
+    const found = scoreOf(items([1, 0, 1, 1]), items([1, 1, 1, 1]));
+    expect(found.groupings[0]?.groups.map(({ retentionPercent }) => retentionPercent?.value)).toEqual([
+      50, 100,
+    ]);
   });
 });

@@ -6,7 +6,12 @@ import {
   type TaskDefinition,
 } from '../../../core/quality/tasks/definition.js';
 import { withExamples } from '../../../core/quality/tasks/few-shot.js';
-import { parseItems, type TaskItem, templateProblem } from '../../../core/quality/tasks/items.js';
+import {
+  parseItems,
+  type TaskItem,
+  type TaskItems,
+  templateProblem,
+} from '../../../core/quality/tasks/items.js';
 import { fill, namesIn, valueAt } from '../../../core/quality/tasks/template.js';
 
 function definition(spec: string): TaskDefinition {
@@ -20,8 +25,9 @@ const jsonl = (...records: unknown[]) => records.map((record) => JSON.stringify(
 function items(task: TaskDefinition, ...records: unknown[]): readonly TaskItem[] {
   const parsed = parseItems(task, jsonl(...records));
   if (!parsed.ok) throw new Error(JSON.stringify(parsed.mistakes));
-  return parsed.value;
+  return parsed.value.items;
 }
+const all = (asked: readonly TaskItem[]): TaskItems => ({ items: asked, leftOut: { byOnly: 0, several: 0 } });
 function mistakes(task: TaskDefinition, text: string): string[] {
   const parsed = parseItems(task, text);
   return parsed.ok ? [] : parsed.mistakes.map(({ line, message }) => `${line}: ${message}`);
@@ -39,9 +45,9 @@ describe('items', () => {
     });
     expect(item).toEqual({
       id: 'q1',
-      group: 'en',
+      groups: { group: 'en' },
       prompt: 'The sky is',
-      choices: { continuations: [' blue', ' green'], answer: 0 },
+      choices: { continuations: [' blue', ' green'], answers: [0] },
       references: [' blue'],
     });
   });
@@ -53,7 +59,7 @@ describe('items', () => {
     );
     expect(items(columns, { q: 'x', a: 'one', b: 'two', c: 'three', right: '3' })[0]?.choices).toEqual({
       continuations: [' one', ' two', ' three'],
-      answer: 2,
+      answers: [2],
     });
     // Options as a map, the answer as its letter, deeper in the record, as MedExpQA and CMExam have them.
     const nested = definition(
@@ -64,8 +70,8 @@ describe('items', () => {
       data: { text: 'Which?', options: { A: 'this', B: 'that' }, key: 'b' },
     });
     expect(item?.prompt).toBe('[cardiology] Which?\nA. this\nB. that\nAntwort:');
-    expect(item?.choices).toEqual({ continuations: [' A', ' B'], answer: 1 });
-    expect(item?.group).toBe('cardiology');
+    expect(item?.choices).toEqual({ continuations: [' A', ' B'], answers: [1] });
+    expect(item?.groups).toEqual({ discipline: 'cardiology' });
     // Several right answers in words.
     const spoken = definition('mode: generate\nscorers: [exact, numeric]\nfields: { answer: answers }');
     expect(items(spoken, { question: '2 + 2 =', answers: [4, 'four'] })[0]?.references).toEqual([
@@ -175,7 +181,7 @@ describe('few-shot', () => {
 
   test('the first items are shown solved and not scored', () => {
     const task = definition('fewShot: { count: 2 }');
-    const made = withExamples(task, items(task, record(1), record(2), record(3)), null);
+    const made = withExamples(task, all(items(task, record(1), record(2), record(3))), null);
     if (typeof made === 'string') throw new Error(made);
     expect(made.items.map(({ id }) => id)).toEqual(['q3']);
     expect(made.items[0]?.prompt).toBe('1 + 1 = 2\n\n2 + 2 = 4\n\n3 + 3 =');
@@ -184,11 +190,11 @@ describe('few-shot', () => {
   test('examples of their own leave every item to be asked; too few are refused', () => {
     const task = definition('mode: generate\nfewShot: { count: 1, items: dev.jsonl, separator: "\\n" }');
     const asked = items(task, record(5));
-    const made = withExamples(task, asked, items(task, record(7)));
+    const made = withExamples(task, all(asked), items(task, record(7)));
     if (typeof made === 'string') throw new Error(made);
     expect(made.items[0]?.prompt).toBe('7 + 7 = 1\n5 + 5 =');
-    expect(withExamples(task, asked, [])).toMatch(/asks for 1 examples, and there are 0/);
+    expect(withExamples(task, all(asked), [])).toMatch(/asks for 1 examples, and there are 0/);
     const greedy = definition('fewShot: { count: 1 }');
-    expect(withExamples(greedy, items(greedy, record(1)), null)).toMatch(/none is left/);
+    expect(withExamples(greedy, all(items(greedy, record(1))), null)).toMatch(/none is left/);
   });
 });

@@ -123,16 +123,21 @@ function TaskView({ task }: { task: Task }) {
             'retained',
             scores.map(({ retentionPercent }) => retained(retentionPercent)),
           )}
-          {(main?.groups ?? []).map(({ group, items }, i) =>
-            line(
-              `${group}, ${items} items`,
-              scores.map(({ groups }) => score(groups[i]?.score ?? null)),
+          {(main?.groupings ?? []).map(({ by, groups }, g) => [
+            ...groups.map(({ group, items }, i) =>
+              line(
+                `${by} ${group}, ${items} items`,
+                scores.map(({ groupings }) => score(groupings[g]?.groups[i]?.score ?? null)),
+              ),
             ),
-          )}
-          {line(
-            'between groups',
-            scores.map(({ spread }) => spread && `${(100 * spread.range).toFixed(1)} points`),
-          )}
+            line(
+              `between groups by ${by}`,
+              scores.map(({ groupings }) => {
+                const range = groupings[g]?.spread?.range ?? null;
+                return range && `${(100 * range.value).toFixed(1)} points`;
+              }),
+            ),
+          ])}
         </tbody>
       </table>
     </div>

@@ -1,0 +1,146 @@
+import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
+import { tmpdir } from 'node:os';
+import { z } from 'zod';
+import { type FailureCode, FailureError, failure } from '../../core/errors.js';
+import { StderrTail } from '../isolation/stderr-tail.js';
+
+/** `scorers` of an agent's config, by the name after `external:`. No task can say more than the name. */
+export const scorerSchema = z.strictObject({
+  /** The program and its words; no shell reads them. */
+  command: z.array(z.string().min(1)).min(1),
+  /** It is killed when no score comes for so long. */
+  timeoutSeconds: z.number().positive().max(86_400).default(60),
+  /** Beside PATH, HOME and the locale, all that it gets of an environment. */
+  env: z.record(z.string(), z.string()).default({}),
+});
+export type ScorerProfile = z.output<typeof scorerSchema>;
+
+/** One line of JSON on its standard input. */
+export interface AnswerToScore {
+  readonly id: string;
+  readonly prompt: string;
+  readonly answer: string;
+  readonly references: readonly string[];
+}
+
+const scoreSchema = z.object({ score: z.number().min(0).max(1), id: z.string().optional() });
+const INHERITED = ['PATH', 'HOME', 'LANG', 'LC_ALL', 'TMPDIR', 'TZ'];
+/** A score is a short line; a program that writes a novel is another program. */
+const MAX_LINE_BYTES = 64 * 1024;
+const MAX_SHOWN = 120;
+
+/**
+ * Lets a command of the node's config score answers: one line of JSON a question goes in, one line of JSON with
+ * a `score` from 0 to 1 comes out for each, in the same order.
+ * @param stopped rejects when the work is to end.
+ * @throws FailureError `run-failed`, `timed-out`; whatever `stopped` rejects with.
+ */
+export async function scoreExternally(
+  name: string,
+  profile: ScorerProfile,
+  questions: readonly AnswerToScore[],
+  stopped: Promise<never> = new Promise(() => {}),
+): Promise<number[]> {
+  const [program = '', ...words] = profile.command;
+  const inherited = INHERITED.flatMap((key) =>
+    process.env[key] === undefined ? [] : [[key, process.env[key]]],
+  );
+  // In the process group of the one that asks, so that whoever kills that one's group ends this, too.
+  const child = spawn(program, words, {
+    stdio: 'pipe',
+    shell: false,
+    cwd: tmpdir(),
+    env: { ...Object.fromEntries(inherited), ...profile.env },
+  });
+  try {
+    return await Promise.race([new Scoring(name, profile, questions, child).scores, stopped]);
+  } finally {
+    child.kill('SIGKILL');
+    for (const stream of [child.stdin, child.stdout, child.stderr]) stream.destroy();
+  }
+}
+
+class Scoring {
+  readonly scores: Promise<number[]>;
+  readonly #name: string;
+  readonly #questions: readonly AnswerToScore[];
+  readonly #found: number[] = [];
+  readonly #tail = new StderrTail();
+  #line = '';
+
+  constructor(
+    name: string,
+    { timeoutSeconds }: ScorerProfile,
+    questions: readonly AnswerToScore[],
+    child: ChildProcessWithoutNullStreams,
+  ) {
+    this.#name = name;
+    this.#questions = questions;
+    this.scores = new Promise((resolve, reject) => {
+      const late = () =>
+        reject(this.#failure('timed-out', `gave no score for ${timeoutSeconds} s (${this.#done()})`));
+      const clock = setTimeout(late, timeoutSeconds * 1000);
+      const settle = (act: () => void) => {
+        clearTimeout(clock);
+        act();
+      };
+      child.on('error', (error) =>
+        settle(() => reject(this.#failure('run-failed', `could not be started: ${error.message}`))),
+      );
+      child.on('close', (code, signal) => {
+        if (this.#found.length === questions.length && code === 0) return settle(() => resolve(this.#found));
+        const how = signal === null ? `exit code ${code}` : `signal ${signal}`;
+        settle(() => reject(this.#failure('run-failed', `ended with ${how} (${this.#done()})`)));
+      });
+      child.stderr.on('data', (chunk: Buffer) => this.#tail.push(chunk));
+      child.stdout.setEncoding('utf8').on('data', (text: string) => {
+        clock.refresh();
+        const wrong = this.#take(text);
+        if (wrong !== null) settle(() => reject(this.#failure('run-failed', wrong)));
+      });
+      // A program that has read enough closes its end; its exit code tells whether that was right.
+      child.stdin.on('error', () => {});
+      child.stdin.end(questions.map((question) => `${JSON.stringify(question)}\n`).join(''));
+    });
+  }
+
+  /** @returns what is wrong with the lines that are complete now, or null. */
+  #take(text: string): string | null {
+    const lines = (this.#line + text).split('\n');
+    this.#line = lines.pop() ?? '';
+    for (const line of lines) {
+      if (line.trim() === '') continue;
+      const question = this.#questions[this.#found.length];
+      if (question === undefined) return `gave more scores than the ${this.#questions.length} answers it got`;
+      const score = readScore(line);
+      if (score === null) return `wrote ${shown(line)} where {"score": 0 to 1} was expected`;
+      if (score.id !== undefined && score.id !== question.id)
+        return `scored ${shown(score.id)} where ${shown(question.id)} was next`;
+      this.#found.push(score.score);
+    }
+    return this.#line.length > MAX_LINE_BYTES ? `wrote a line of more than ${MAX_LINE_BYTES} bytes` : null;
+  }
+
+  #done(): string {
+    return `${this.#found.length} of ${this.#questions.length} answers scored`;
+  }
+
+  #failure(code: FailureCode, what: string): FailureError {
+    const hint = 'Look at scorers in the agent’s config; the last lines of its stderr are kept.';
+    const stderrTail = this.#tail.text();
+    return new FailureError(failure(code, `the scorer ${this.#name} ${what}`, { hint, stderrTail }));
+  }
+}
+
+function readScore(line: string): z.output<typeof scoreSchema> | null {
+  try {
+    return scoreSchema.parse(JSON.parse(line));
+  } catch {
+    return null;
+  }
+}
+
+function shown(text: string): string {
+  const printable = text.replace(/[^\x20-\x7e]/g, '?');
+  return JSON.stringify(printable.length > MAX_SHOWN ? `${printable.slice(0, MAX_SHOWN)}...` : printable);
+}
