@@ -198,10 +198,10 @@ const lines = [
   },
   { context: 'They went into the', choices: [' forest', ' of'], answer: ' forest', group: 'start' },
 ];
-function task(spec: Partial<Task['spec']> = {}): Task {
+function task(spec: Partial<Task['spec']> = {}, records: readonly object[] = lines): Task {
   const plain = plainTask('fables', 'fables.jsonl');
   const definition = { ...plain, spec: { ...plain.spec, ...spec } };
-  const items = parseItems(definition, lines.map((line) => JSON.stringify(line)).join('\n'));
+  const items = parseItems(definition, records.map((line) => JSON.stringify(line)).join('\n'));
   if (!items.ok) throw new Error(JSON.stringify(items.mistakes));
   const made = withExamples(definition, items.value, null);
   if (typeof made === 'string') throw new Error(made);
@@ -225,6 +225,24 @@ describe('multiple choice', () => {
         expect(found[i]?.tokens).toBe(tokens.length - cut.promptTokens);
       }
     }
+  });
+
+  test('a blank between prompt and option counts to the option, on whichever side it is written', async () => {
+    const small = await speaker('small');
+    const cut = (question: string, choices: string[]) => {
+      const [item] = task({}, [{ question, choices, answer: 0 }]).items;
+      return tokenizeChoices(small.text, item!);
+    };
+    const before = cut('They went into the', [' forest', ' of']);
+    const after = cut('They went into the ', ['forest', 'of']);
+    expect(after.options).toEqual(before.options);
+    expect(after.promptTokens).toBe(before.promptTokens);
+    const sums = [before, after].map((one) =>
+      optionLikelihoods(small, one).map(({ logProbability: sum }) => sum),
+    );
+    expect(sums[1]).toEqual(sums[0]);
+    // The first token of the option is scored with it, not lost to the prompt.
+    expect(before.options[0]!.length - before.promptTokens).toBeGreaterThan(0);
   });
 
   test('scores come with groups, chance, and what is left of the base', async () => {
@@ -260,6 +278,30 @@ describe('generation', () => {
     const word = answer.trim().split(' ')[2]!;
     const stopped = generate(small, prompt, { maxTokens: 24, stop: [word] });
     expect(stopped).toBe(answer.slice(0, answer.indexOf(word)));
+  });
+
+  test('a command of the node judges answers, of the base too', async () => {
+    const script = join(folder, 'judge.mjs');
+    writeFileSync(
+      script,
+      `import { createInterface } from 'node:readline';
+       for await (const line of createInterface({ input: process.stdin })) {
+         const { id, prompt, answer, references } = JSON.parse(line);
+         const whole = typeof prompt === 'string' && Array.isArray(references);
+         console.log(JSON.stringify({ id, score: whole && answer.length > 0 ? 0.5 : 0 }));
+       }`,
+    );
+    const asked = task({ mode: 'generate', scorers: ['external:judge', 'exact'], maxTokens: 4 });
+    const command = [process.execPath, script];
+    const scorers = { judge: { command, timeoutSeconds: 30, env: {} } };
+    const [found] = (await measureQuality({ ...job('tiny', { tasks: [asked] }, 'small'), scorers }, quiet))
+      .tasks;
+    expect(found?.scores.map(({ name }) => name)).toEqual(['external:judge', 'exact']);
+    expect(found?.scores[0]).toMatchObject({
+      score: { value: 0.5 },
+      base: { value: 0.5 },
+      retentionPercent: { value: 100, standardError: 0 },
+    });
   });
 
   test('answers are scored by every scorer that the task names', async () => {

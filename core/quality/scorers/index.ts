@@ -21,7 +21,8 @@ export interface ScoringOptions {
 }
 
 /**
- * Scores a generated answer against the best of its references. `exact` and `contains` compare SQuAD's normal
+ * Scores a generated answer against the best of its references, both in Unicode's composed form (NFC), since a
+ * model may spell é in two ways. `exact` and `contains` compare SQuAD's normal
  * forms, so that case, punctuation and articles do not decide; for `regex` a reference is the pattern.
  * @returns 0 to 1.
  */
@@ -31,7 +32,8 @@ export function score(
   references: readonly string[],
   { tolerance }: ScoringOptions,
 ): number {
-  return Math.max(0, ...references.map((reference) => one(scorer, answer, reference, tolerance)));
+  const said = answer.normalize('NFC');
+  return Math.max(0, ...references.map((wanted) => one(scorer, said, wanted.normalize('NFC'), tolerance)));
 }
 
 function one(scorer: ScorerName, answer: string, reference: string, tolerance: number): number {
@@ -39,7 +41,7 @@ function one(scorer: ScorerName, answer: string, reference: string, tolerance: n
     case 'exact':
       return Number(comparable(answer) === comparable(reference));
     case 'contains':
-      return Number(comparable(answer).includes(comparable(reference)));
+      return Number(contains(comparable(answer), comparable(reference)));
     case 'regex':
       return Number(matches(answer, reference));
     case 'numeric':
@@ -53,6 +55,11 @@ function one(scorer: ScorerName, answer: string, reference: string, tolerance: n
     default:
       throw new Error(`${scorer} is scored by a command of the node`);
   }
+}
+
+/** Nothing is part of everything, so it is only found in nothing. */
+function contains(answer: string, reference: string): boolean {
+  return reference === '' ? answer === '' : answer.includes(reference);
 }
 
 /** An answer such as `+` or `The` has no normal form; then it is compared as it stands. */

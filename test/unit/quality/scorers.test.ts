@@ -56,6 +56,33 @@ describe('scoring an answer', () => {
     expect(one('numeric', 'no idea', '0')).toBe(0);
   });
 
+  test('an empty answer is wrong, unless nothing is what was asked for', () => {
+    for (const scorer of SCORERS.filter((name) => name !== 'regex'))
+      expect(one(scorer, '', '42'), scorer).toBe(0);
+    expect(one('exact', ' ', '')).toBe(1);
+    expect(one('exact', 'something', '')).toBe(0);
+    expect(one('contains', 'something', '')).toBe(0);
+    expect(one('regex', '', '^$')).toBe(1);
+    expect(score('exact', 'x', [], { tolerance: 0 })).toBe(0);
+  });
+
+  test('the same letters are the same, however Unicode spells them', () => {
+    const [composed, decomposed] = ['Café Zürich', 'Café Zürich'.normalize('NFD')];
+    expect(composed).not.toBe(decomposed);
+    for (const scorer of ['exact', 'contains', 'token-f1', 'rouge-l', 'chrf'] as const) {
+      expect(one(scorer, decomposed, composed), scorer).toBeCloseTo(1, 12);
+    }
+    // Compatibility forms are other characters: a full-width A may be what was asked about.
+    expect(one('exact', 'Ａ', 'A')).toBe(0);
+    expect(one('numeric', 'es sind ٤', '4')).toBe(0);
+  });
+
+  test('the best of several references counts, for shares too', () => {
+    expect(one('token-f1', 'red green', 'blue', 'green red', 'red')).toBeCloseTo(1, 12);
+    expect(one('chrf', 'red green', 'blue', 'red')).toBeCloseTo(one('chrf', 'red green', 'red'), 12);
+    expect(one('numeric', '7', '1', '7.001')).toBe(1);
+  });
+
   test('patterns are searched, and those that could take for ever are refused', () => {
     expect(one('regex', 'The answer is (B).', '\\b(?:B|b)\\b')).toBe(1);
     expect(one('regex', 'The answer is C.', '\\bB\\b')).toBe(0);

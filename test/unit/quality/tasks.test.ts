@@ -140,6 +140,109 @@ describe('items', () => {
   });
 });
 
+describe('options and answers in the shapes that data sets have', () => {
+  const one = (spec: string, record: object) => {
+    const task = definition(spec);
+    const found = mistakes(task, JSON.stringify(record));
+    if (found.length > 0) return found;
+    const parsed = parseItems(task, JSON.stringify(record));
+    if (!parsed.ok) throw new Error('unreachable');
+    const [item] = parsed.value.items;
+    return [item?.choices?.continuations, item?.choices?.answers];
+  };
+  const labels = 'optionLabels: inText\nanswerIs: label';
+
+  test.each([
+    ['(1) a', '2', [['a', 'b', 'c'], [1]]],
+    ['A. a', 'c', [['a', 'b', 'c'], [2]]],
+    ['A) a', 'A', [['a', 'b', 'c'], [0]]],
+    ['a: a', 'B', [['a', 'b', 'c'], [1]]],
+    ['（1）a', '3', [['a', 'b', 'c'], [2]]],
+    ['A、a', 'B', [['a', 'b', 'c'], [1]]],
+    ['A a', 'B', [['a', 'b', 'c'], [1]]],
+  ])('labels such as in %j', (first, answer, expected) => {
+    const label = first.replace(/a$/, '');
+    const next = (n: number) =>
+      label.replace(/[Aa1]/, (c) => String.fromCharCode(c.charCodeAt(0) + n)) + String.fromCharCode(97 + n);
+    const choices = [first, next(1), next(2)];
+    expect(one(labels, { question: 'x', choices, answer })).toEqual(expected);
+    expect(one(labels, { question: 'x', choices: choices.join('\n'), answer })).toEqual(expected);
+  });
+
+  test('what is no label, and an answer that names none, is told', () => {
+    expect(one(labels, { question: 'x', choices: ['A. a', 'Bb'], answer: 'A' })).toEqual([
+      '1: the option "Bb" does not begin with a label such as (1) or A.',
+    ]);
+    expect(one(labels, { question: 'x', choices: ['(1) a', '(2) b'], answer: 3 })).toEqual([
+      '1: the answer 3 is none of the labels 1, 2',
+    ]);
+    // A word that begins with a letter is not labelled by it.
+    expect(one('', { question: 'x', choices: ['A car', 'B'], answer: 1 })).toEqual([['A car', 'B'], [1]]);
+  });
+
+  test('options that are not there keep the names of the others', () => {
+    const record = { question: 'x', options: { 1: 'a', 2: null, 3: 'b', 4: '' }, answer: 3 };
+    expect(one('answerIs: label', record)).toEqual([['a', 'b'], [1]]);
+    expect(one('answerIs: label', { ...record, answer: 2 })).toEqual([
+      '1: the answer 2 is none of the labels 1, 3',
+    ]);
+    // In a list they would move the index of those behind them.
+    expect(one('', { question: 'x', choices: ['a', null, 'b'], answer: 1 })).toEqual([
+      '1: choices has to hold 2 to 26 options, each text or a number',
+    ]);
+  });
+
+  test.each([
+    ['A,C', [0, 2]],
+    ['CA', [0, 2]],
+    ['a c', [0, 2]],
+    [
+      ['A', 'C'],
+      [0, 2],
+    ],
+    ['A、C', [0, 2]],
+  ])('several right options, written %j', (answer, expected) => {
+    const record = { question: 'x', choices: ['a', 'b', 'c'], answer };
+    expect(one('answerIs: letter\nseveralAnswers: any', record)).toEqual([['a', 'b', 'c'], expected]);
+    expect(one('answerIs: letter', record)).toEqual([
+      '1: 2 options are right; severalAnswers says what to do with such an item',
+    ]);
+    expect(one('answerIs: letter\nseveralAnswers: skip', record)).toEqual(['1: every item is left out']);
+  });
+
+  test('only the items that are asked for, by any of several values', () => {
+    const task = definition('only: { language: [en, de], hard: true, year: 2020 }');
+    const record = { question: 'x', choices: ['a', 'b'], answer: 0, language: 'de', hard: true, year: 2020 };
+    const parsed = parseItems(
+      task,
+      jsonl(
+        record,
+        { ...record, language: 'fr' },
+        { ...record, hard: false },
+        { ...record, year: undefined },
+      ),
+    );
+    expect(parsed.ok && parsed.value).toMatchObject({ items: [{ id: 'line 1' }], leftOut: { byOnly: 3 } });
+    expect(mistakes(task, jsonl({ ...record, language: 'fr' }))).toEqual(['1: every item is left out']);
+  });
+
+  test('a JSON list is as good as lines; what is no record is told by its number', () => {
+    const record = { question: 'x', choices: ['a', 'b'], answer: 0 };
+    const parsed = parseItems(plain, JSON.stringify([record, record], null, 2));
+    expect(parsed.ok && parsed.value.items.map(({ id }) => id)).toEqual(['item 1', 'item 2']);
+    expect(mistakes(plain, JSON.stringify([record, 4]))).toEqual(['2: the item is JSON, but not an object']);
+  });
+
+  test('a place that is empty takes its line with it, and a list has a line for each', () => {
+    const task = definition('mode: generate\nprompt: "{background}\\n{question} {hint}\\nA:"');
+    const prompt = (background: unknown) =>
+      items(task, { question: 'q', answer: 'a', background, hint: '' })[0]?.prompt;
+    expect(prompt([])).toBe('q \nA:');
+    expect(prompt('')).toBe('q \nA:');
+    expect(prompt(['one', 'two'])).toBe('one\ntwo\nq \nA:');
+  });
+});
+
 describe('definitions', () => {
   test('mistakes have places', () => {
     const parsed = parseTaskDefinition(
