@@ -1,6 +1,7 @@
+import { closeSync, openSync, writeSync } from 'node:fs';
 import { encodeFloats, type FloatType } from '../../core/techniques/float-types.js';
 import { readSpan } from '../artifacts/gguf/copy.js';
-import type { GgufHeader } from '../artifacts/gguf/header.js';
+import { type GgufHeader, readGgufHeader } from '../artifacts/gguf/header.js';
 import { decodeValue, type GgufValue } from '../artifacts/gguf/value.js';
 import { type TensorSource, writeGguf } from '../artifacts/gguf/writer.js';
 import { readTensor } from '../artifacts/tensor-data.js';
@@ -15,8 +16,6 @@ export interface SliceRequest {
   readonly architecture: string;
   readonly block: number;
   readonly width: number;
-  /** Weights to put in the place of the file's, by their names there; in the type that the file has. */
-  readonly replaced?: ReadonlyMap<string, Float32Array>;
 }
 
 /**
@@ -31,6 +30,23 @@ export async function writeSlice(path: string, request: SliceRequest): Promise<n
 /** How the slice calls a tensor of its block. */
 export function nameInSlice(name: string): string {
   return `blk.0.${inBlock(name)!.rest}`;
+}
+
+/** Puts other weights into a slice that was written. @param name as the slice has it, of a float type. */
+export function replaceInSlice(path: string, name: string, weights: Float32Array): void {
+  const tensor = readGgufHeader(path).tensors.find((one) => one.name === name)!;
+  const bytes = encodeFloats(weights, tensor.type as FloatType);
+  if (bytes.length !== tensor.bytes) {
+    throw new Error(`${weights.length} weights came back for ${name}, which is [${tensor.shape.join(', ')}]`);
+  }
+  const file = openSync(path, 'r+');
+  try {
+    for (let at = 0; at < bytes.length; ) {
+      at += writeSync(file, bytes, at, bytes.length - at, tensor.offset + at);
+    }
+  } finally {
+    closeSync(file);
+  }
 }
 
 async function metadataOf(request: SliceRequest): Promise<ReadonlyMap<string, GgufValue>> {
@@ -55,7 +71,7 @@ function ofBlock(value: GgufValue, block: number): GgufValue {
   return value.type === 'array' ? { type: value.of, value: value.values[block]! } : value;
 }
 
-function tensorsOf({ modelPath, header, block, width, replaced }: SliceRequest): TensorSource[] {
+function tensorsOf({ modelPath, header, block, width }: SliceRequest): TensorSource[] {
   const embedding: TensorSource = {
     name: 'token_embd.weight',
     type: 'f32',
@@ -68,10 +84,14 @@ function tensorsOf({ modelPath, header, block, width, replaced }: SliceRequest):
     // Factors of the rotary embedding are the model's, not a block's.
     const shared = name === 'output_norm.weight' || name.startsWith('rope_');
     if (place === null ? !shared : place.block !== block) return [];
-    const values = replaced?.get(name);
-    const data = () =>
-      values === undefined ? readTensor(modelPath, tensor) : [encodeFloats(values, type as FloatType)];
-    return [{ name: place === null ? name : nameInSlice(name), type, shape, data }];
+    return [
+      {
+        name: place === null ? name : nameInSlice(name),
+        type,
+        shape,
+        data: () => readTensor(modelPath, tensor),
+      },
+    ];
   });
   return [embedding, ...others];
 }

@@ -1,0 +1,127 @@
+import { mkdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import type { GgufHeader } from '../artifacts/gguf/header.js';
+import { requireRoom } from '../artifacts/whole-file.js';
+import { kernelsLibrary } from '../native/kernel-library.js';
+import { type Llama, loadLlama } from '../native/llama.js';
+import { ObservedModel } from '../runners/llama-cpp/observed.js';
+import type { Linear, WalkPlan } from './blocks.js';
+import { type Collector, openCollector } from './collector.js';
+import { endSequence } from './reading.js';
+import type { WalkRequest } from './request.js';
+import { nameInSlice, replaceInSlice, writeSlice } from './slice.js';
+import { StateFile } from './states.js';
+import { EmbeddingRows } from './weights.js';
+
+/** The residual stream behind the one block of a slice (llama.cpp src/models: `cb(cur, "l_out", il)`). */
+const OUTPUT_NODE = 'l_out-0';
+
+/** The engine, the file of one block, and the hidden states of one walk. */
+export class BlockRuns {
+  readonly reducer: string;
+  readonly #request: WalkRequest;
+  readonly #header: GgufHeader;
+  readonly #plan: WalkPlan;
+  readonly #llama: Llama;
+  readonly #slicePath: string;
+  readonly #steps: number;
+  #inputs: StateFile;
+  #outputs: StateFile;
+  #done = 0;
+
+  static async begin(request: WalkRequest, header: GgufHeader, plan: WalkPlan): Promise<BlockRuns> {
+    const llama = await loadLlama({ backend: 'shipped', deviceClass: 'cpu' });
+    mkdirSync(request.scratchFolder, { recursive: true });
+    const states = request.sequences.reduce((sum, { length }) => sum + length, 0) * plan.width * 4;
+    const block = header.fileBytes / Math.max(1, plan.blocks);
+    await requireRoom(request.scratchFolder, 2 * states + 2 * block);
+    return new BlockRuns(request, header, plan, llama);
+  }
+
+  private constructor(request: WalkRequest, header: GgufHeader, plan: WalkPlan, llama: Llama) {
+    this.#request = request;
+    this.#header = header;
+    this.#plan = plan;
+    this.#llama = llama;
+    this.reducer = this.#library === null ? 'portable' : 'native';
+    const { scratchFolder, sequences, modelPath } = request;
+    const lengths = sequences.map(({ length }) => length);
+    this.#slicePath = join(scratchFolder, 'block.gguf');
+    this.#inputs = new StateFile(join(scratchFolder, 'states-a'), lengths, plan.width);
+    this.#outputs = new StateFile(join(scratchFolder, 'states-b'), lengths, plan.width);
+    this.#steps = sequences.length * ((plan.linears.at(-1)?.block ?? -1) + 1);
+    const rows = new EmbeddingRows(modelPath, plan);
+    for (const [i, tokens] of sequences.entries()) this.#inputs.write(i, rows.of(tokens));
+    rows.close();
+  }
+
+  /** Runs a block as it is. @param goesOn whether another block needs its outputs. @returns an open collector. */
+  async collect(block: number, linears: readonly Linear[], goesOn: boolean): Promise<Collector> {
+    const { architecture, width } = this.#plan;
+    const { modelPath } = this.#request;
+    await writeSlice(this.#slicePath, { modelPath, header: this.#header, architecture, block, width });
+    const collector = await openCollector(this.#llama, this.#library, this.#request);
+    for (const { name, columns } of linears) collector.want(nameInSlice(name), columns);
+    try {
+      await this.#run(collector, goesOn, () => {
+        this.#done++;
+        this.#request.onProgress?.(this.#done, this.#steps);
+      });
+    } catch (error) {
+      collector.close();
+      throw error;
+    }
+    return collector;
+  }
+
+  /** Puts other weights into the block, in the type that the file has. */
+  replace(name: string, weights: Float32Array): void {
+    replaceInSlice(this.#slicePath, nameInSlice(name), weights);
+  }
+
+  /** Runs the block again: its outputs take the place of the first ones. */
+  async again(): Promise<void> {
+    const collector = await openCollector(this.#llama, this.#library, this.#request);
+    try {
+      await this.#run(collector, true, () => {});
+    } finally {
+      collector.close();
+    }
+  }
+
+  /** The outputs become the inputs of the next block. */
+  next(): void {
+    [this.#inputs, this.#outputs] = [this.#outputs, this.#inputs];
+  }
+
+  end(): void {
+    this.#inputs.close();
+    this.#outputs.close();
+    rmSync(this.#slicePath, { force: true });
+  }
+
+  get #library(): string | null {
+    const { library } = this.#request;
+    return library === undefined ? kernelsLibrary() : library;
+  }
+
+  async #run(collector: Collector, keep: boolean, onSequence: () => void): Promise<void> {
+    const { sequences, threads } = this.#request;
+    const tokens = Math.max(...sequences.map(({ length }) => length));
+    collector.endAt(OUTPUT_NODE, this.#plan.width, keep ? tokens : 0);
+    const modelPath = this.#slicePath;
+    const model = new ObservedModel(this.#llama, { modelPath, tokens, threads, collector });
+    try {
+      for (let i = 0; i < sequences.length; i++) {
+        model.runStates(this.#inputs.read(i));
+        const states = endSequence(collector);
+        if (keep) this.#outputs.write(i, states);
+        onSequence();
+        // Lets messages leave.
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+    } finally {
+      model.close();
+    }
+  }
+}
