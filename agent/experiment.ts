@@ -16,6 +16,7 @@ import { Recorder } from './meters/recorder.js';
 import { checkFit, deviceFor, doubtsBefore, prepareModel } from './preparation.js';
 import type { Scorers } from './quality/scorers.js';
 import { emptyNotes, type TrialNotes, writeRecord } from './record.js';
+import { trainingFiles, trainingRecord } from './training.js';
 import { askQuestions, prepareQuestions } from './trial-quality.js';
 import { listener, type TrialProgress } from './watching.js';
 
@@ -102,6 +103,7 @@ async function run(
     );
   }
 
+  const training = await trainingFiles(experiment, bench);
   const questions = await prepareQuestions(lease, bench, model, notes);
 
   const { meters, absent } = findMeters(bench.meters, bench.nvml, device.id, experiment.measure.meters);
@@ -127,6 +129,7 @@ async function run(
         deviceId: device.id,
         cpus: device.cpus,
         minPhaseSeconds: shortestPhase(energy),
+        training,
       },
       cpus: device.cpus,
       timeLimitSeconds: experiment.measure.trialTimeoutSeconds ?? bench.limits.trialTimeoutSeconds,
@@ -147,6 +150,7 @@ async function run(
     recorder.stop();
     notes.samples = recorder.series(notes.originSeconds);
   }
+  notes.training = notes.outcome === null ? null : await trainingRecord(notes.outcome, bench);
   if (questions !== null && model !== null) {
     await askQuestions(lease, bench, device, model, questions, notes, (request) => child.launch(request));
   }

@@ -129,6 +129,9 @@ export function checkFit(
   if (bytes <= room) return bytes;
   const gigabytes = (value: number) => `${(value / 1e9).toLocaleString('en', THREE_DIGITS)} GB`;
   const message = `the trial needs about ${gigabytes(bytes)} and ${device.id} has ${gigabytes(room)}`;
-  const hint = 'Lower contextDepth, promptTokens or parallel, or choose a smaller quantization.';
+  const hint =
+    experiment.workload.kind === 'finetune'
+      ? 'Lower windowTokens or sequencesPerStep, or train fewer parameters.'
+      : 'Lower contextDepth, promptTokens or parallel, or choose a smaller quantization.';
   throw new FailureError(failure('does-not-fit', message, { hint }));
 }

@@ -6,6 +6,7 @@ import type { Lease } from '../core/lease.js';
 import type { DeviceProfile, NodeProfile } from '../core/node.js';
 import type { QualityRecord } from '../core/quality/record.js';
 import { type Phase, RESULT_SCHEMA, type ResultRecord, type SampleSeries } from '../core/result.js';
+import type { TrainingRecord } from '../core/training/record.js';
 import type { Warning } from '../core/warnings.js';
 import type { AttachedAdapter } from './artifacts/adapters/attach.js';
 import type { Artifact } from './artifacts/store.js';
@@ -26,6 +27,7 @@ export interface TrialNotes {
   quality: QualityRecord | null;
   loaded: LoadedFacts | null;
   outcome: WorkloadOutcome | null;
+  training: TrainingRecord | null;
   samples: readonly SampleSeries[];
   idleWatts: Readonly<Record<string, number>>;
   readonly phases: Phase[];
@@ -45,6 +47,7 @@ export function emptyNotes(startedAt: Date, originSeconds: number): TrialNotes {
     quality: null,
     loaded: null,
     outcome: null,
+    training: null,
     samples: [],
     idleWatts: {},
     phases: [],
@@ -79,6 +82,7 @@ export function writeRecord(
     baseBytes: notes.baseWeightBytes,
     making: artifact === null ? null : makingOf(artifact),
     adapterBytes: artifact === null ? null : adapterBytesOf(artifact),
+    training: failure === null ? notes.training : null,
     quality,
     cores: notes.device?.cpus.length ?? node.cores,
     samples: notes.samples,
@@ -125,6 +129,7 @@ export function writeRecord(
     },
     ...judge(input),
     quality,
+    training: input.training,
     artifact,
     tokenSeconds: input.tokenSeconds.map((gaps) => [...gaps]),
     samples: [...notes.samples],

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { FAILURES, type FailureCode } from './errors.js';
 import { qualityRecordSchema } from './quality/record.js';
 import { WINDOW_SCHEMES } from './quality/windows.js';
+import { trainingRecordSchema } from './training/record.js';
 import { WARNINGS, type WarningCode } from './warnings.js';
 
 /**
@@ -107,7 +108,7 @@ const present = z.object({
 const missing = z.object({ value: z.null(), unit: z.string(), reason: z.string() });
 
 export const phaseSchema = z.object({
-  name: z.enum(['load', 'warm-up', 'prefill', 'decode', 'quality']),
+  name: z.enum(['load', 'warm-up', 'prefill', 'decode', 'train', 'quality']),
   /** 0-based repeat; null for load. */
   repeat: z.number().int().nullable(),
   startSeconds: z.number(),
@@ -161,7 +162,7 @@ export const resultSchema = z.object({
     count: z.number().int(),
     warmups: z.number().int(),
     /** Why repeating ended. */
-    stop: z.enum(['interval-narrow', 'max-repeats', 'time-budget', 'not-started']),
+    stop: z.enum(['interval-narrow', 'max-repeats', 'time-budget', 'steps-done', 'not-started']),
     /** Relative half width that was reached; null with fewer than two repeats. */
     halfWidth: z.number().nullable(),
   }),
@@ -170,6 +171,8 @@ export const resultSchema = z.object({
   valid: z.boolean(),
   /** What the model's answers were worth; null when it was not asked or could not be measured (`absent.quality`). */
   quality: qualityRecordSchema.nullable().default(null),
+  /** What training gave, step by step; null for workloads that do not train. */
+  training: trainingRecordSchema.nullable().default(null),
   artifact: z
     .object({
       /** Digest of the file that was run, and of the base it was made from. */

@@ -161,8 +161,9 @@ function main(): void {
     const functions = new Map<string, readonly [string, readonly string[]]>();
     const declaration = /extern ([^;{}"]*?[ *])(\w+) ?\(((?:[^()]|\([^()]*\))*)\) ?;/g;
     for (const [, result = '', name = '', list = ''] of text.matchAll(declaration)) {
-      // Variadic functions cannot be called without naming types; training (ggml_opt) is not used.
-      if (!/^(ggml|gguf|llama)_/.test(name) || name.startsWith('ggml_opt_') || list.includes('...')) continue;
+      // Variadic functions cannot be called without naming types; of ggml's own training only the optimizer's steps are used.
+      if (!/^(ggml|gguf|llama)_/.test(name) || list.includes('...')) continue;
+      if (name.startsWith('ggml_opt_') && !name.startsWith('ggml_opt_step_')) continue;
       functions.set(name, [mapType(result), splitArguments(list).map((p) => mapType(withoutName(p)))]);
     }
 

@@ -1,6 +1,7 @@
 import { readdir, rm, stat, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ifUnlocked } from './lock.js';
+import { besideGguf } from './peft-folder.js';
 import { isHeld } from './uses.js';
 
 export interface Room {
@@ -46,6 +47,7 @@ export async function makeRoom(folder: string, room: Room): Promise<void> {
     const gone = await ifUnlocked(lockOf(file.path), async () => {
       if (await isHeld(file.path)) return false;
       for (const path of file.files) await rm(path, { force: true });
+      await rm(besideGguf(file.path), { recursive: true, force: true });
       return true;
     });
     if (gone === true) total -= file.bytes;

@@ -11,7 +11,7 @@ import type { CalibrationJob } from '../calibration/collect.js';
 import type { QualityJob } from '../quality/measure.js';
 import type { QualityProgress } from '../quality/watch.js';
 import type { LoadedFacts, RunnableAdapter, RunnerProbe } from '../runners/runner.js';
-import type { WorkloadOutcome } from '../workloads/workload.js';
+import type { TrainingProgress, WorkloadOutcome } from '../workloads/workload.js';
 
 /** Parent → child: what to do. One order per child. Times are monotonic seconds. */
 export type WorkerOrder =
@@ -36,6 +36,8 @@ export interface TrialOrder {
   readonly deviceId: string;
   readonly cpus: readonly number[];
   readonly minPhaseSeconds: number;
+  /** For workloads that train: what on, and where the result is written; null keeps none. */
+  readonly training?: { readonly textPath: string; readonly keepPath: string | null } | null;
 }
 
 /** Makes an artifact; native code again, so in a child again. */
@@ -113,6 +115,7 @@ export type WorkerMessage =
   | { readonly type: 'progress'; readonly done: number; readonly of: number }
   /** Bytes that have come, of how many; null = the server does not say. */
   | { readonly type: 'fetched'; readonly doneBytes: number; readonly totalBytes: number | null }
+  | { readonly type: 'training'; readonly progress: TrainingProgress }
   | { readonly type: 'outcome'; readonly outcome: WorkloadOutcome }
   | MadeMessage
   | { readonly type: 'quality-progress'; readonly progress: QualityProgress }

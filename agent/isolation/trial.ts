@@ -1,6 +1,7 @@
 import { runnerNamed } from '../runners/index.js';
+import type { TrainedResult } from '../runners/trainer.js';
 import { workloadNamed } from '../workloads/index.js';
-import type { WorkloadOutcome } from '../workloads/workload.js';
+import type { WorkloadContext, WorkloadOutcome } from '../workloads/workload.js';
 import { type Line, monotonicSeconds } from './line.js';
 import type { TrialOrder } from './messages.js';
 
@@ -40,8 +41,29 @@ export async function runTrial(order: TrialOrder, line: Line): Promise<WorkloadO
         await line.rest();
         return line.stopReason() !== null;
       },
+      ...trainingContext(order, line),
     });
   } finally {
     model.close();
   }
+}
+
+/** What only workloads that train are given. */
+function trainingContext(
+  { training, modelPath }: TrialOrder,
+  line: Line,
+): Pick<WorkloadContext, 'textPath' | 'told' | 'keep'> {
+  if (training == null) return {};
+  const { textPath, keepPath } = training;
+  return {
+    textPath,
+    told: (progress) => line.send({ type: 'training', progress }),
+    ...(keepPath !== null &&
+      modelPath !== null && {
+        keep: async (result: TrainedResult) => {
+          const { saveTrained } = await import('../artifacts/trained.js');
+          return await saveTrained(keepPath, result, modelPath);
+        },
+      }),
+  };
 }

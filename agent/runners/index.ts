@@ -26,6 +26,12 @@ const RUNNERS: readonly RunnerRoom[] = [
     quantizer: async () => (await import('./llama-cpp/index.js')).quantizeFile,
   },
   {
+    kind: 'ggml',
+    needsModel: true,
+    load: async () => (await import('./ggml/index.js')).ggmlRunner,
+    quantizer: async () => (await import('./llama-cpp/index.js')).quantizeFile,
+  },
+  {
     kind: 'fake',
     needsModel: false,
     load: async () => (await import('./fake/index.js')).fakeRunner,

@@ -1,5 +1,7 @@
 import type { RunnerProfile } from '../../core/node.js';
 import type { Options } from '../../core/sweep/experiment.js';
+import type { TrainingSettings } from '../../core/training/methods.js';
+import type { TrainingModel } from './trainer.js';
 
 /**
  * A Runner executes a model. It lives in the trial's child process, may block that process's event loop
@@ -45,6 +47,8 @@ export interface LoadRequest {
   /** Tokens that each sequence needs at most, so that the context is exactly large enough. */
   readonly contextTokens: number;
   readonly sequences: number;
+  /** What the weights are loaded for when they are to be trained. */
+  readonly training?: TrainingSettings;
 }
 
 /** Facts of a loaded model; every one is read from the engine, not guessed. null = the engine does not say. */
@@ -75,6 +79,8 @@ export interface LoadedModel {
   step(tokens: Int32Array): void;
   /** For engines that can be asked about text; quality needs it, speed does not. */
   readonly text?: TextModel;
+  /** For engines that were asked to train, and can. */
+  readonly training?: TrainingModel;
   close(): void;
 }
 

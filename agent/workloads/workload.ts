@@ -1,6 +1,10 @@
 import type { PhaseName } from '../../core/result.js';
+import type { StopReason } from '../../core/statistics/stopping.js';
 import type { MeasurePolicy, Options } from '../../core/sweep/experiment.js';
+import type { TrainingSettings } from '../../core/training/methods.js';
+import type { TrainingRecord } from '../../core/training/record.js';
 import type { LoadedModel } from '../runners/runner.js';
+import type { TrainedResult } from '../runners/trainer.js';
 
 /** A Workload is what is asked of a runner. It lives in the child and stamps phases as it goes. */
 export interface Workload {
@@ -9,8 +13,15 @@ export interface Workload {
    * What the context has to hold, known before the model is loaded: `contextTokens` for each of the
    * `sequences`.
    */
-  demands(options: Options): { contextTokens: number; sequences: number };
+  demands(options: Options): WorkloadDemands;
   run(model: LoadedModel, options: Options, context: WorkloadContext): Promise<WorkloadOutcome>;
+}
+
+export interface WorkloadDemands {
+  readonly contextTokens: number;
+  readonly sequences: number;
+  /** For workloads that train: what the weights are loaded for. */
+  readonly training?: TrainingSettings;
 }
 
 export interface WorkloadContext {
@@ -22,6 +33,30 @@ export interface WorkloadContext {
   now(): number;
   /** Gives the event loop a turn so that messages leave and a stop can arrive; true = stop now. */
   breathe(): Promise<boolean>;
+  /** Real path of the file that the option `text` names, for workloads that have it. */
+  readonly textPath?: string;
+  /** Tells people how training goes. */
+  told?(progress: TrainingProgress): void;
+  /** Keeps what was trained; absent when nobody wants it. */
+  keep?(result: TrainedResult): Promise<KeptResult>;
+}
+
+/** Where a training is. */
+export interface TrainingProgress {
+  /** Steps that are done, of how many. */
+  readonly step: number;
+  readonly steps: number;
+  /** Of that step, in nats; null when it is about what was held out. */
+  readonly loss: number | null;
+  readonly evalLoss: number | null;
+}
+
+/** Files that were made of what was trained. */
+export interface KeptResult {
+  readonly kind: 'adapter' | 'model';
+  readonly path: string;
+  readonly bytes: number;
+  readonly parameters: number;
 }
 
 /** Times one phase. `tokens` counts what was evaluated, all sequences together. */
@@ -37,8 +72,12 @@ export interface WorkloadOutcome {
   readonly repeats: number;
   readonly warmups: number;
   readonly warmupSettled: boolean;
-  readonly stop: 'interval-narrow' | 'max-repeats' | 'time-budget';
+  readonly stop: StopReason;
   readonly halfWidth: number | null;
   /** Seconds of each decode step, one list per repeat. */
   readonly tokenSeconds: readonly (readonly number[])[];
+  /** For workloads that train. */
+  readonly training?: Omit<TrainingRecord, 'made'>;
+  /** What was kept of it, and where. */
+  readonly kept?: KeptResult;
 }

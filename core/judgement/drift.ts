@@ -9,6 +9,7 @@ export const DRIFT_INDIFFERENCE = 0.02;
 const WATCHED = [
   ['prefillTokensPerSecond', 'prefill'],
   ['decodeTokensPerSecond', 'decode'],
+  ['trainTokensPerSecond', 'train'],
 ] as const;
 
 /**

@@ -2,6 +2,7 @@ import {
   energyDelayProduct,
   energyPerOutputToken,
   energyPerTotalToken,
+  MEASURED,
   netEnergy,
   type Repeat,
   type RepeatPart,
@@ -28,8 +29,8 @@ interface RepeatEnergy {
 function energyOf(source: EnergySource, repeat: Repeat): RepeatEnergy {
   const of = (part: RepeatPart | null) =>
     part === null ? null : addReadings(part.windows.map((w) => source.joules(w)));
-  const [prefill, decode] = [of(repeat.prefill), of(repeat.decode)];
-  return { repeat, prefill, decode, whole: addReadings([prefill, decode].filter((r) => r !== null)) };
+  const [prefill, decode, train] = [of(repeat.prefill), of(repeat.decode), of(repeat.train)];
+  return { repeat, prefill, decode, whole: addReadings([prefill, decode, train].filter((r) => r !== null)) };
 }
 
 /**
@@ -56,6 +57,7 @@ export function energyFindings(evidence: Evidence): Findings {
     });
   const prompt = (r: Repeat) => r.prefill?.tokens ?? 0;
   const output = (r: Repeat) => r.decode?.tokens ?? 0;
+  const trained = (r: Repeat) => r.train?.tokens ?? 0;
   const writing = known.filter((e) => output(e.repeat) > 0);
   const idle = idleWatts(primary, input.idleWatts);
   const noIdle = 'no idle power was taken before the trial for this energy source';
@@ -95,7 +97,9 @@ export function energyFindings(evidence: Evidence): Findings {
         label,
       ),
       energyPerTotalTokenJoules: perRepeat(
-        known.map((e) => energyPerTotalToken(e.joules, prompt(e.repeat), output(e.repeat))),
+        known.map((e) =>
+          energyPerTotalToken(e.joules, prompt(e.repeat), output(e.repeat), trained(e.repeat)),
+        ),
         'J/token',
         whole,
         label,
@@ -211,7 +215,7 @@ function crossEntries(crossCheck: EnergySource | null, all: readonly RepeatEnerg
  */
 function windowDoubts(source: EnergySource, repeats: readonly Repeat[]): Warning[] {
   const needed = SHORT_WINDOW_PERIODS * source.periodSeconds * (1 - 1e-9);
-  return (['prefill', 'decode'] as const).flatMap((name) => {
+  return MEASURED.flatMap((name) => {
     const windows = repeats.flatMap((r) => r[name]?.windows ?? []).map((w) => w.endSeconds - w.startSeconds);
     const typical = median(windows);
     if (windows.length === 0 || typical >= needed) return [];

@@ -4,7 +4,9 @@ import type { Window } from '../metrics/integrate.js';
 import { type CleanSeries, cleanSeries } from '../metrics/series.js';
 import type { QualityRecord } from '../quality/record.js';
 import type { Phase, ResultRecord, SampleSeries } from '../result.js';
+import type { StopReason } from '../statistics/stopping.js';
 import type { Experiment } from '../sweep/experiment.js';
+import type { TrainingRecord } from '../training/record.js';
 import type { Warning } from '../warnings.js';
 import type { Entry } from './entries.js';
 
@@ -13,7 +15,7 @@ export interface Outcome {
   readonly repeats: number;
   readonly warmups: number;
   readonly warmupSettled: boolean;
-  readonly stop: 'interval-narrow' | 'max-repeats' | 'time-budget';
+  readonly stop: StopReason;
   readonly halfWidth: number | null;
 }
 
@@ -43,6 +45,8 @@ export interface JudgeInput {
   } | null;
   /** Of the adapters that ran beside the weights; null when none did. */
   readonly adapterBytes: number | null;
+  /** null when the workload does not train. */
+  readonly training: TrainingRecord | null;
   /** null when it was not asked for or could not be measured; `absent.quality` then says why. */
   readonly quality: QualityRecord | null;
   /** Logical CPUs the trial's process could use. */

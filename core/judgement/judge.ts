@@ -8,6 +8,7 @@ import { gather, type JudgeInput, type Judgement } from './evidence.js';
 import { machineFindings } from './machine.js';
 import { qualityFindings } from './quality.js';
 import { speedFindings } from './speed.js';
+import { trainingFindings } from './training.js';
 
 /**
  * Turns raw readings into the measurements, warnings and validity of a result. Pure: the same input gives
@@ -29,6 +30,7 @@ export function judge(input: JudgeInput): Judgement {
     speedFindings(evidence),
     energyFindings(evidence),
     machineFindings(evidence),
+    trainingFindings(evidence),
     qualityFindings(evidence),
     efficiencyFindings(evidence),
   ];
@@ -93,6 +95,7 @@ export function inputOf(record: ResultRecord): JudgeInput | null {
     making: record.artifact === null ? null : makingOf(record.artifact),
     adapterBytes: record.artifact === null ? null : adapterBytesOf(record.artifact),
     quality: record.quality,
+    training: record.training,
     cores: given.cores,
     samples: record.samples,
     idleWatts: given.idleWatts,

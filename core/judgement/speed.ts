@@ -22,6 +22,7 @@ export function speedFindings(evidence: Evidence): Findings {
   const stepsOf = (repeat: number) => input.tokenSeconds[repeat]?.length ?? 0;
   const prefillRates = prefills.filter((p) => p.tokens > 0).map(tokensPerSecond);
   const decodeRates = decodes.filter((d) => d.part.tokens > 0).map((d) => tokensPerSecond(d.part));
+  const trainRates = repeats.flatMap(({ train }) => (train === null ? [] : [1 / train.seconds]));
   const gaps = decodes.flatMap((d) => [...(input.tokenSeconds[d.index] ?? [])]);
   const load = input.phases.find((p) => p.name === 'load');
   const { modelBytes, parameters, kvCacheBytes } = input.facts;
@@ -64,9 +65,18 @@ export function speedFindings(evidence: Evidence): Findings {
       ...repeatingDoubts(evidence),
       ...sampleDoubts(evidence, 'prefill t/s', prefillRates),
       ...sampleDoubts(evidence, 'decode t/s', decodeRates),
+      ...sampleDoubts(evidence, 'training steps per second', trainRates),
     ],
   };
 }
+
+/** What ended a trial whose interval is still wide. */
+const ENDS = {
+  'interval-narrow': 'maxRepeats',
+  'max-repeats': 'maxRepeats',
+  'time-budget': 'the time budget',
+  'steps-done': 'the last step',
+} as const;
 
 const percent = (ratio: number) => `${(ratio * 100).toFixed(1)} %`;
 
@@ -86,7 +96,7 @@ function repeatingDoubts({ input, outcome }: Evidence): Warning[] {
     found.push(warn('few-repeats', `only ${outcome.repeats} repeats: spread and interval say little`));
   }
   if (outcome.halfWidth !== null && outcome.halfWidth > measure.halfWidth) {
-    const end = outcome.stop === 'time-budget' ? 'the time budget' : 'maxRepeats';
+    const end = ENDS[outcome.stop];
     found.push(
       warn(
         'interval-wide',

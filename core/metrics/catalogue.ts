@@ -17,7 +17,9 @@ export type Unit =
   | 'cores'
   | 'tokens/J'
   | 'J*s'
-  | 'nats';
+  | 'nats'
+  | 'parameters'
+  | '1/s';
 
 export type MetricBetter = 'max' | 'min' | null;
 
@@ -309,12 +311,119 @@ export const METRICS = [
     'Compression ratio, from real bytes, times what is left of the performance: of the task scores, or else of the likelihood (EfficientLLM: MCR).',
   ),
   metric(
+    'trainTokensPerSecond',
+    'train_tokens_per_second',
+    'tokens/s',
+    'max',
+    'train',
+    'Tokens of one training step divided by its time: forward, backward, optimizer and filling in the batch.',
+  ),
+  metric('trainStepSeconds', 'train_step_seconds', 's', 'min', null, 'Time of one training step.'),
+  metric(
+    'forwardSeconds',
+    'forward_seconds',
+    's',
+    'min',
+    null,
+    'Forward part of a training step, the loss included.',
+  ),
+  metric(
+    'backwardSeconds',
+    'backward_seconds',
+    's',
+    'min',
+    null,
+    'Backward part of a training step: the gradients of all that is trained.',
+  ),
+  metric(
+    'optimizerSeconds',
+    'optimizer_seconds',
+    's',
+    'min',
+    null,
+    "The optimizer's part of a training step.",
+  ),
+  metric(
+    'samplesPerParameterSecond',
+    'samples_per_parameter_second',
+    '1/s',
+    'max',
+    null,
+    'Windows of a training step per parameter of the base and second (EfficientLLM: ST).',
+  ),
+  metric('firstLoss', 'first_loss_nats', 'nats', null, null, 'Mean loss of the first training step.'),
+  metric(
+    'finalLoss',
+    'final_loss_nats',
+    'nats',
+    'min',
+    null,
+    'Mean loss of the last tenth of the training steps.',
+  ),
+  metric(
+    'evalLoss',
+    'eval_loss_nats',
+    'nats',
+    'min',
+    'eval loss',
+    'Mean loss on the part of the text that was held out, after training.',
+  ),
+  metric(
+    'evalLossChange',
+    'eval_loss_change_nats',
+    'nats',
+    'min',
+    null,
+    'Loss on the part of the text that was held out, after training less before.',
+  ),
+  metric(
+    'trainableParameters',
+    'trainable_parameters',
+    'parameters',
+    'min',
+    'trainable',
+    'Numbers that training changes.',
+  ),
+  metric(
+    'trainedBytes',
+    'trained_bytes',
+    'B',
+    'min',
+    null,
+    'File that training made: the adapter, or the whole model.',
+  ),
+  metric(
+    'trainingWeightBytes',
+    'training_weight_bytes',
+    'B',
+    'min',
+    null,
+    'Memory of the weights while training, the adapter included.',
+  ),
+  metric(
+    'gradientBytes',
+    'gradient_bytes',
+    'B',
+    'min',
+    null,
+    'Memory of the gradients of all that is trained.',
+  ),
+  metric('optimizerBytes', 'optimizer_bytes', 'B', 'min', null, "Memory of the optimizer's moments."),
+  metric(
+    'activationBytes',
+    'activation_bytes',
+    'B',
+    'min',
+    null,
+    'Memory of everything a training step computes at its largest moment, and of its inputs and labels.',
+  ),
+  metric(
     'energyJoules',
     'energy_joules',
     'J',
     'min',
     null,
-    'Energy of the prefill and decode phases of one repeat, gross (idle power included).',
+    'Energy of the measured phases (prefill and decode, or a training step) of one repeat, gross (idle power included).',
   ),
   metric(
     'energyNetJoules',
@@ -354,7 +463,7 @@ export const METRICS = [
     'J/token',
     'min',
     null,
-    'Gross energy of a repeat divided by its prompt and generated tokens.',
+    'Gross energy of a repeat divided by its prompt, generated or trained tokens.',
   ),
   metric(
     'tokensPerJoule',

@@ -16,13 +16,20 @@ export interface Repeat {
   readonly index: number;
   readonly prefill: RepeatPart | null;
   readonly decode: RepeatPart | null;
+  /** A step of training. */
+  readonly train: RepeatPart | null;
 }
+
+/** The phases that are measured; loading, warm-up and quality are around them. */
+export const MEASURED = ['prefill', 'decode', 'train'] as const;
+
+const isMeasured = ({ name }: Phase) => (MEASURED as readonly string[]).includes(name);
 
 /** The measured repeats in order; warm-up and load are not among them. */
 export function repeatsOf(phases: readonly Phase[]): Repeat[] {
   const indices = new Set<number>();
   for (const p of phases) {
-    if (p.repeat !== null && (p.name === 'prefill' || p.name === 'decode')) indices.add(p.repeat);
+    if (p.repeat !== null && isMeasured(p)) indices.add(p.repeat);
   }
   const part = (name: Phase['name'], repeat: number): RepeatPart | null => {
     const own = phases.filter((p) => p.name === name && p.repeat === repeat && p.endSeconds > p.startSeconds);
@@ -35,7 +42,12 @@ export function repeatsOf(phases: readonly Phase[]): Repeat[] {
   };
   return [...indices]
     .sort((a, b) => a - b)
-    .map((index) => ({ index, prefill: part('prefill', index), decode: part('decode', index) }));
+    .map((index) => ({
+      index,
+      prefill: part('prefill', index),
+      decode: part('decode', index),
+      train: part('train', index),
+    }));
 }
 
 /**
@@ -43,7 +55,7 @@ export function repeatsOf(phases: readonly Phase[]): Repeat[] {
  * measured.
  */
 export function measuredSpan(phases: readonly Phase[]): Window | null {
-  const measured = phases.filter((p) => p.name === 'prefill' || p.name === 'decode');
+  const measured = phases.filter(isMeasured);
   if (measured.length === 0) return null;
   return {
     startSeconds: Math.min(...measured.map((p) => p.startSeconds)),
@@ -51,9 +63,9 @@ export function measuredSpan(phases: readonly Phase[]): Window | null {
   };
 }
 
-/** Seconds of prefill and decode of a repeat. */
+/** Seconds of all measured phases of a repeat. */
 export function repeatSeconds(repeat: Repeat): number {
-  return (repeat.prefill?.seconds ?? 0) + (repeat.decode?.seconds ?? 0);
+  return MEASURED.reduce((sum, name) => sum + (repeat[name]?.seconds ?? 0), 0);
 }
 
 /** Tokens per second of a part, all sequences together (llama-bench: `avg_ts` of one repetition). */
@@ -74,9 +86,14 @@ export function energyPerOutputToken(joules: number, outputTokens: number): numb
   return joules / outputTokens;
 }
 
-/** Joules per prompt or generated token (AIPerf: energy_per_total_token); publish it beside the former. */
-export function energyPerTotalToken(joules: number, promptTokens: number, outputTokens: number): number {
-  return joules / (promptTokens + outputTokens);
+/** Joules per prompt, generated or trained token (AIPerf: energy_per_total_token); publish it beside the former. */
+export function energyPerTotalToken(
+  joules: number,
+  promptTokens: number,
+  outputTokens: number,
+  trainedTokens = 0,
+): number {
+  return joules / (promptTokens + outputTokens + trainedTokens);
 }
 
 /** Energy–delay product in joule seconds (Gonzalez & Horowitz, IEEE JSSC 31(9), 1996). */

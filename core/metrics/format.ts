@@ -33,6 +33,8 @@ const STYLES: Record<Unit, UnitStyle> = {
   'tokens/J': style('t/J', 'large', true),
   'J*s': style('J·s', 'small'),
   nats: style('nats', 'none'),
+  parameters: style('', 'large'),
+  '1/s': style('/s', 'small', true),
 };
 
 /** Ratios that people read as percentages or factors. */

@@ -2,6 +2,8 @@ import { deviceKind } from '../metrics/energy.js';
 import type { AxisValue, Experiment, ModelFacts, Options } from '../sweep/experiment.js';
 import { readAdapter, readSyntheticAdapter } from '../techniques/adapter.js';
 import { headOf } from '../techniques/spelling.js';
+import { predictTraining } from '../training/memory.js';
+import { finetune, trainingSettings } from '../workloads/finetune.js';
 import { BITS_PER_WEIGHT, bitsWithoutFullBlocks, bytesPerElement } from './tensor-types.js';
 
 export interface MemoryRequest {
@@ -48,6 +50,7 @@ const FLOAT_BYTES = 4;
 export function predictMemory(request: MemoryRequest): MemoryPrediction {
   const { facts, experiment } = request;
   const { runner, workload, device } = experiment;
+  if (workload.kind === finetune.kind) return forTraining(request);
   const onCpu = deviceKind(device) === 'cpu';
   const share = onCpu ? 1 : offloadedShare(runner.options.gpuLayers, facts.layers);
   const sequences = positive(workload.options, 'parallel', 1);
@@ -70,6 +73,20 @@ export function predictMemory(request: MemoryRequest): MemoryPrediction {
     overhead,
   };
   return { bytes: parts.weights + parts.adapters + parts.kvCache + parts.compute + parts.overhead, parts };
+}
+
+/** What is computed and kept in a step of training counts as compute. */
+function forTraining({ facts, experiment, quantizationBytes }: MemoryRequest): MemoryPrediction {
+  const { technique, workload, device } = experiment;
+  const file = quantizationBytes ?? predictWeights(facts, technique.quantization);
+  const needs = predictTraining(facts, trainingSettings(workload.options), file);
+  const parts = {
+    weights: Math.ceil(needs.weights),
+    kvCache: 0,
+    compute: Math.ceil(needs.gradients + needs.optimizer + needs.activations + needs.inputs),
+    overhead: deviceKind(device) === 'cpu' ? PROCESS_BYTES : DEVICE_CONTEXT_BYTES,
+  };
+  return { bytes: parts.weights + parts.compute + parts.overhead, parts };
 }
 
 /**

@@ -37,6 +37,7 @@ export const fake: RunnerKind = {
   }),
   devices: ['cpu', 'cuda', 'vulkan', 'metal'],
   techniques: [],
+  workloads: ['latency'],
   opensModel: false,
   rules: [],
   alsoKnownAs: {

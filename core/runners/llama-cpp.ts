@@ -4,6 +4,7 @@ import { groupingNeedsFloats } from '../techniques/attention.js';
 import { requantizing } from '../techniques/quantization.js';
 import { isQuantized, KV_CACHE_TYPES } from '../techniques/quantization-types.js';
 import { groupsDivideWidth, pruningNeedsFloats } from '../techniques/sparsity.js';
+import { cpuBackend, poll, threads } from './cpu-options.js';
 import type { RunnerKind } from './runner.js';
 
 /** Elements in one block of every quantized cache type (ggml: QK4_0, QK5_0, QK8_0, QK4_NL). */
@@ -74,13 +75,7 @@ export const llamaCpp: RunnerKind = {
       .describe('Flash attention; auto leaves it to llama.cpp (llama-bench: -fa).'),
     kvCacheTypeK: cacheType('key'),
     kvCacheTypeV: cacheType('value'),
-    threads: z
-      .int()
-      .min(1)
-      .max(512)
-      .nullable()
-      .default(null)
-      .describe('CPU threads; null takes every CPU of the device (llama-bench: -t).'),
+    threads,
     batch: z
       .int()
       .min(1)
@@ -98,16 +93,8 @@ export const llamaCpp: RunnerKind = {
       .default('all')
       .describe('Layers placed on the GPU; all on a cpu device means none (llama-bench: -ngl).'),
     mmap: z.boolean().default(true).describe('Map the model file instead of reading it.'),
-    cpuBackend: z
-      .enum(['shipped', 'native'])
-      .default('shipped')
-      .describe("The CPU library that ships, or the one built here by the machine's own compiler."),
-    poll: z
-      .int()
-      .min(0)
-      .max(100)
-      .default(50)
-      .describe('How busily idle threads wait: 0 sleeps, 100 spins (llama-bench: --poll).'),
+    cpuBackend,
+    poll,
     engine: z
       .string()
       .min(1)
@@ -120,6 +107,7 @@ export const llamaCpp: RunnerKind = {
   }),
   devices: ['cpu', 'cuda', 'vulkan', 'metal'],
   techniques: ['quantization', 'sparsity', 'attention', 'adapter'],
+  workloads: ['latency'],
   opensModel: true,
   rules: [
     quantizedValues,

@@ -14,6 +14,8 @@ export interface RunnerKind {
   readonly devices: readonly string[];
   /** Techniques whose results it can run. */
   readonly techniques: readonly string[];
+  /** Workloads it can be asked for. */
+  readonly workloads: readonly string[];
   /** False for runners that open no model file: facts of models do not matter to them. */
   readonly opensModel: boolean;
   readonly rules: readonly Rule[];

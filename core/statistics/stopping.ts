@@ -11,7 +11,8 @@ export const WARMUP_ROUNDS = 3;
  */
 export const ENERGY_REPEATS_FACTOR = 10;
 
-export type StopReason = 'interval-narrow' | 'max-repeats' | 'time-budget';
+/** `steps-done` is said by workloads that do a number of steps and no more. */
+export type StopReason = 'interval-narrow' | 'max-repeats' | 'time-budget' | 'steps-done';
 
 export interface StoppingState {
   readonly policy: Pick<

@@ -1,4 +1,4 @@
-import { runnerNamed } from '../runners/index.js';
+import { RUNNERS, runnerNamed } from '../runners/index.js';
 import type { RunnerKind } from '../runners/runner.js';
 import { TECHNIQUES } from '../techniques/index.js';
 import { workloadNamed } from '../workloads/index.js';
@@ -18,10 +18,21 @@ const FIRST_REASON = 3;
 export function rulesOf(runnerKind: string, workloadKind: string): Rule[] {
   const runner = runnerNamed(runnerKind);
   const workload = workloadNamed(workloadKind);
-  return [...(runner ? [...abilities(runner), ...runner.rules] : []), ...(workload?.rules ?? [])];
+  return [
+    ...(runner ? [...abilities(runner, workloadKind), ...runner.rules] : []),
+    ...(workload?.rules ?? []),
+  ];
 }
 
-function abilities(runner: RunnerKind): Rule[] {
+function abilities(runner: RunnerKind, workload: string): Rule[] {
+  const able = RUNNERS.filter(({ workloads }) => workloads.includes(workload)).map(({ kind }) => kind);
+  const work: Rule = {
+    axes: ['device'],
+    reason: () =>
+      runner.workloads.includes(workload)
+        ? null
+        : `the runner ${runner.kind} cannot do the workload ${workload}: ${able.join(' or ')} can`,
+  };
   const device: Rule = {
     axes: ['device'],
     reason: (values) =>
@@ -39,7 +50,7 @@ function abilities(runner: RunnerKind): Rule[] {
         values[name] === fallback ? null : `the runner ${runner.kind} cannot do ${name} ${values[name]}`,
     }),
   );
-  return [device, ...techniques];
+  return [work, device, ...techniques];
 }
 
 /** Writes the verdict over a grid: excluded, or there already, or impossible with its reason, or it runs. */

@@ -173,6 +173,7 @@ export function calmInput(changes: Partial<JudgeInput> = {}): JudgeInput {
     experiment,
     making: { seconds: 4, sparsity: 0.5 },
     quality: ANSWERS,
+    training: null,
     phases,
     tokenSeconds: Array.from({ length: TRUTH.repeats }, () =>
       new Array<number>(TRUTH.outputTokens).fill(TRUTH.decodeSeconds / TRUTH.outputTokens),
@@ -265,6 +266,7 @@ export function recordOf(input: JudgeInput, changes: Partial<ResultRecord> = {})
     schema: RESULT_SCHEMA,
     trialId: 't1',
     quality: input.quality,
+    training: input.training,
     experimentId: input.experiment.id,
     sweep: { id: 's1', name: 'test', position: 0, block: 0, purpose: 'measure', attempt: 1 },
     experiment: structuredClone(input.experiment) as ResultRecord['experiment'],

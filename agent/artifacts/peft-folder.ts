@@ -1,0 +1,4 @@
+/** @returns where the PEFT folder of an adapter that was trained here lies: beside its GGUF file. */
+export function besideGguf(path: string): string {
+  return `${path.replace(/\.gguf$/, '')}.peft`;
+}

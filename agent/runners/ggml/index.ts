@@ -1,0 +1,13 @@
+import { probe } from '../llama-cpp/probe.js';
+import type { Runner, RunnerProbe } from '../runner.js';
+import { loadModel } from './load.js';
+
+/** Training graphs of our own on the ggml that comes with llama.cpp, on the CPU. */
+export const ggmlRunner: Runner = { kind: 'ggml', probe: probeGgml, load: loadModel };
+
+/** The libraries are llama.cpp's: where these load, graphs can be made. */
+async function probeGgml(): Promise<RunnerProbe> {
+  const found = await probe();
+  if (!found.available) return { ...found, kind: 'ggml' };
+  return { ...found, profile: { ...found.profile, kind: 'ggml', devices: ['cpu'] }, notes: [] };
+}

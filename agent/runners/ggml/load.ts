@@ -1,0 +1,148 @@
+import { existsSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { basename } from 'node:path';
+import { FailureError, failure } from '../../../core/errors.js';
+import { isAdapterMethod, type TrainingSettings } from '../../../core/training/methods.js';
+import { weightBytes } from '../../artifacts/gguf/facts.js';
+import { type GgufHeader, readGgufHeader, type TensorInfo } from '../../artifacts/gguf/header.js';
+import { type Llama, loadLlama } from '../../native/llama.js';
+import { modelFailure } from '../llama-cpp/reasons.js';
+import { readSettings } from '../llama-cpp/settings.js';
+import { LlamaVocabulary } from '../llama-cpp/vocabulary.js';
+import type { LoadRequest } from '../runner.js';
+import { type Architecture, architectureOf, tensorNamed } from './architecture.js';
+import { Engine } from './engine.js';
+import { GgmlModel } from './model.js';
+import { isTrained, trainedMatrices } from './selection.js';
+import { GgmlTrainer } from './trainer.js';
+import { Weights } from './weights.js';
+
+/**
+ * Opens a model's weights for training, with its graphs made and its memory taken.
+ * @throws FailureError `model-unsupported`, `impossible-combination`, `does-not-fit`, and the engine's words.
+ */
+export async function loadModel(request: LoadRequest): Promise<GgmlModel> {
+  const { modelPath: path, training } = request;
+  if (path === null || !existsSync(path)) {
+    throw new FailureError(failure('model-missing', `There is no model file ${path ?? '(no path given)'}.`));
+  }
+  if (training === undefined) {
+    const message = 'the runner ggml trains, and this workload does not';
+    throw impossible(message, 'Use the runner llama-cpp, or the workload finetune.');
+  }
+  const { threads, poll, cpuBackend } = readSettings(
+    request.options,
+    request.cpus.length || availableParallelism(),
+  );
+  const header = readGgufHeader(path);
+  const architecture = architectureOf(path, header);
+  requirePossible(path, header, architecture, training);
+  const llama = await loadLlama({ backend: cpuBackend, deviceClass: 'cpu' });
+  const { vocabulary, close } = openVocabulary(llama, path, architecture);
+  const engine = new Engine(llama, threads, poll);
+  try {
+    const weights = openWeights(engine, path, header, architecture, training);
+    const trainer = new GgmlTrainer(engine, architecture, weights, training);
+    const facts = {
+      modelBytes: weightBytes(header),
+      parameters: header.tensors.reduce((sum, tensor) => sum + elements(tensor), 0),
+      kvCacheBytes: null,
+      vocabularySize: architecture.vocabulary,
+      contextLength: architecture.contextLength,
+      environment: {
+        engine: `llama.cpp ${llama.release}`,
+        engineDevice: 'CPU',
+        cpuLibrary: llama.cpuLibrary,
+        cpuBackend,
+        threads,
+      },
+    };
+    return new GgmlModel(facts, vocabulary, trainer, () => {
+      engine.close();
+      close();
+    });
+  } catch (error) {
+    engine.close();
+    close();
+    throw error;
+  }
+}
+
+/** @returns the weights as training needs them: f32 what is trained or loses its leading part, the rest as the file has it. */
+export function openWeights(
+  engine: Engine,
+  path: string,
+  { tensors }: GgufHeader,
+  { layers }: Architecture,
+  settings: TrainingSettings,
+): Weights {
+  const residual = new Set(settings.method === 'pissa' ? trainedMatrices(layers, settings) : []);
+  const learns = (name: string) => isTrained(name, layers, settings);
+  return new Weights(engine, path, tensors, learns, (name) => learns(name) || residual.has(name));
+}
+
+/** Things that have no meaning, or would come out as something else than asked. */
+function requirePossible(
+  path: string,
+  { tensors }: GgufHeader,
+  { layers, contextLength }: Architecture,
+  settings: TrainingSettings,
+): void {
+  const { method, rank, windowTokens, trainedLayers } = settings;
+  if (windowTokens > contextLength) {
+    throw impossible(
+      `windows of ${windowTokens} tokens are longer than the ${contextLength} that ${basename(path)} was trained for`,
+      'Lower windowTokens.',
+    );
+  }
+  if (method === 'freeze' && trainedLayers > layers) {
+    throw impossible(
+      `${basename(path)} has ${layers} layers, and ${trainedLayers} shall be trained`,
+      'Lower trainedLayers.',
+    );
+  }
+  const matrices = trainedMatrices(layers, settings).map((name) => tensorNamed(tensors, name));
+  const quantized = (tensor: TensorInfo) => !['f32', 'f16', 'bf16'].includes(tensor.type);
+  if (isAdapterMethod(method)) {
+    const narrow = matrices.find(({ shape }) => Math.min(...shape) < rank);
+    if (narrow !== undefined)
+      throw impossible(
+        `a rank of ${rank} is more than ${narrow.name} has (${narrow.shape.join(' × ')})`,
+        'Lower rank.',
+      );
+    if (method === 'qlora' && !matrices.some(quantized))
+      throw impossible(
+        `qlora is lora over a quantized base, and the weights of ${basename(path)} are ${matrices[0]?.type}`,
+        'Quantize it (techniques: quantization: q4_k_m), or use lora.',
+      );
+  }
+  const changed =
+    method === 'pissa' ? matrices : tensors.filter(({ name }) => isTrained(name, layers, settings));
+  const bad = changed.find(quantized);
+  if (bad !== undefined) {
+    throw impossible(
+      `${method} changes ${bad.name}, which is ${bad.type}: quantized weights cannot be moved in small steps`,
+      'Use a base of type f16, bf16 or f32, or train an adapter.',
+    );
+  }
+}
+
+function openVocabulary(
+  llama: Llama,
+  path: string,
+  { name }: Architecture,
+): { readonly vocabulary: LlamaVocabulary; close(): void } {
+  const { functions } = llama;
+  const params = functions.llama_model_default_params();
+  params.vocab_only = true;
+  llama.log.clear();
+  const model = functions.llama_model_load_from_file(path, params);
+  if (model === null) throw new FailureError(modelFailure(basename(path), name, llama.log));
+  return { vocabulary: new LlamaVocabulary(llama, model), close: () => functions.llama_model_free(model) };
+}
+
+const elements = ({ shape }: TensorInfo) => shape.reduce((a, b) => a * b, 1);
+
+function impossible(message: string, hint: string): FailureError {
+  return new FailureError(failure('impossible-combination', message, { hint }));
+}

@@ -1,0 +1,145 @@
+import { FailureError, failure } from '../../core/errors.js';
+import { relativeHalfWidth } from '../../core/statistics/interval.js';
+import { warmupSettled } from '../../core/statistics/stopping.js';
+import { rateAt, type TrainingSettings } from '../../core/training/methods.js';
+import type { TrainingRecord } from '../../core/training/record.js';
+import { trainingSettings } from '../../core/workloads/finetune.js';
+import { readText } from '../artifacts/text.js';
+import type { LoadedModel } from '../runners/runner.js';
+import type { Trainer, TrainingModel, TrainingStep } from '../runners/trainer.js';
+import { type Lessons, lessonsOf } from './lessons.js';
+import type { Workload, WorkloadContext, WorkloadOutcome } from './workload.js';
+
+/**
+ * So many steps of training on a text. A step is a repeat: the first ones, until their times agree, are the warm-up of the
+ * measurement, and train like the others.
+ */
+export const finetune: Workload = {
+  kind: 'finetune',
+
+  demands(options) {
+    const training = trainingSettings(options);
+    return { contextTokens: training.windowTokens, sequences: training.sequences, training };
+  },
+
+  async run(model, options, context) {
+    const { training } = model;
+    if (training === undefined) {
+      const hint = 'Use the runner ggml for the workload finetune.';
+      throw new FailureError(failure('impossible-combination', 'this runner cannot train', { hint }));
+    }
+    const settings = trainingSettings(options);
+    const lessons = lessonsFor(training, settings, context);
+    return await train(model, training, settings, lessons, context);
+  },
+};
+
+/** Losses on held-out windows are means over at most this many: they only have to show a change. */
+const MOST_HELD_OUT = 64;
+
+async function train(
+  { facts }: LoadedModel,
+  { trainer }: TrainingModel,
+  settings: TrainingSettings,
+  lessons: Lessons,
+  context: WorkloadContext,
+): Promise<WorkloadOutcome> {
+  const { steps, sequences, windowTokens, method } = settings;
+  const evalBefore = await heldOutLoss(trainer, lessons, context);
+  context.told?.({ step: 0, steps, loss: null, evalLoss: evalBefore });
+  const taken: TrainingStep[] = [];
+  let warmups = 0;
+  let settled = context.measure.maxWarmups === 0;
+  const began = context.now();
+  let stop: WorkloadOutcome['stop'] = 'steps-done';
+  while (taken.length < steps) {
+    const batch = lessons.next();
+    const start = context.now();
+    const step = trainer.step(batch, rateAt(settings, taken.length));
+    const end = context.now();
+    taken.push(step);
+    // At least one step is measured.
+    const warming = !settled && warmups < context.measure.maxWarmups && warmups < steps - 1;
+    const tokens = sequences * windowTokens;
+    if (warming) {
+      context.stamp('warm-up', warmups, start, end, tokens);
+      warmups += 1;
+      settled = warmupSettled(secondsOf(taken), context.measure.warmupSpread);
+    } else context.stamp('train', taken.length - 1 - warmups, start, end, tokens);
+    context.told?.({ step: taken.length, steps, loss: step.loss, evalLoss: null });
+    await rest(context);
+    const budget = context.measure.maxSeconds;
+    if (budget !== null && taken.length < steps && context.now() - began > budget && !warming) {
+      stop = 'time-budget';
+      break;
+    }
+  }
+  const evalAfter = await heldOutLoss(trainer, lessons, context);
+  context.told?.({ step: taken.length, steps, loss: null, evalLoss: evalAfter });
+  const whole = secondsOf(taken);
+  const training: Omit<TrainingRecord, 'made'> = {
+    method,
+    trainableParameters: trainer.trainableParameters,
+    baseParameters: facts.parameters ?? 0,
+    windows: lessons.windows,
+    heldOutWindows: lessons.heldOut.length,
+    sequencesPerStep: sequences,
+    windowTokens,
+    losses: taken.map(({ loss }) => loss),
+    evalBefore,
+    evalAfter,
+    stepSeconds: {
+      whole,
+      forward: taken.map(({ forwardSeconds }) => forwardSeconds),
+      backward: taken.map(({ backwardSeconds }) => backwardSeconds),
+      optimizer: taken.map(({ optimizerSeconds }) => optimizerSeconds),
+    },
+    memory: trainer.memory,
+  };
+  const rates = whole.slice(warmups).map((seconds) => 1 / seconds);
+  return {
+    repeats: taken.length - warmups,
+    warmups,
+    warmupSettled: settled,
+    stop,
+    halfWidth: relativeHalfWidth(rates, context.measure.confidence),
+    tokenSeconds: [],
+    training,
+    ...(context.keep === undefined ? {} : { kept: await context.keep(trainer.result()) }),
+  };
+}
+
+function lessonsFor(
+  training: TrainingModel,
+  settings: TrainingSettings,
+  { textPath }: WorkloadContext,
+): Lessons {
+  if (textPath === undefined) {
+    throw new FailureError(failure('impossible-combination', 'the workload finetune needs a text'));
+  }
+  const lessons = lessonsOf(training.tokenize(readText(textPath)), training.beginToken, settings);
+  if (typeof lessons !== 'string') return lessons;
+  const hint = 'Give a longer text, or lower windowTokens or heldOutShare.';
+  throw new FailureError(failure('impossible-combination', `${textPath}: ${lessons}`, { hint }));
+}
+
+async function heldOutLoss(
+  trainer: Trainer,
+  lessons: Lessons,
+  context: WorkloadContext,
+): Promise<number | null> {
+  const batches = lessons.heldOut.slice(0, MOST_HELD_OUT);
+  if (batches.length === 0) return null;
+  let sum = 0;
+  for (const batch of batches) {
+    sum += trainer.evaluate(batch);
+    await rest(context);
+  }
+  return sum / batches.length;
+}
+
+const secondsOf = (steps: readonly TrainingStep[]) => steps.map(({ seconds }) => seconds);
+
+async function rest(context: WorkloadContext): Promise<void> {
+  if (await context.breathe()) throw new FailureError(failure('cancelled', 'the trial was stopped'));
+}

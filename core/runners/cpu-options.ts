@@ -1,0 +1,22 @@
+import { z } from 'zod';
+
+/** Options that mean the same to every runner that computes on the CPU, so that one name does for all. */
+export const threads = z
+  .int()
+  .min(1)
+  .max(512)
+  .nullable()
+  .default(null)
+  .describe('CPU threads; null takes every CPU of the device (llama-bench: -t).');
+
+export const cpuBackend = z
+  .enum(['shipped', 'native'])
+  .default('shipped')
+  .describe("The CPU library that ships, or the one built here by the machine's own compiler.");
+
+export const poll = z
+  .int()
+  .min(0)
+  .max(100)
+  .default(50)
+  .describe('How busily idle threads wait: 0 sleeps, 100 spins (llama-bench: --poll).');
