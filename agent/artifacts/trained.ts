@@ -1,11 +1,11 @@
 import { rename, rm } from 'node:fs/promises';
 import { parametersOf } from '../../core/techniques/adapters/adapter.js';
+import { encodeFloats } from '../../core/techniques/float-types.js';
 import type { TrainedResult } from '../runners/trainer.js';
 import type { KeptResult } from '../workloads/workload.js';
 import { adapterBase } from './adapters/base.js';
 import { writeAdapterGguf } from './adapters/gguf.js';
 import { writePeft } from './adapters/peft-writer.js';
-import { encodeFloats } from './floats.js';
 import { copyGguf } from './gguf/copy.js';
 import { readGgufHeader } from './gguf/header.js';
 import { besideGguf } from './peft-folder.js';
@@ -25,7 +25,7 @@ export async function saveTrained(
     const trained = header.tensors.filter(({ name }) => result.tensors.has(name));
     const tensors = new Map(
       trained.map(({ name, shape }) => {
-        const data = () => [encodeFloats('f32', result.tensors.get(name)!())];
+        const data = () => [encodeFloats(result.tensors.get(name)!(), 'f32')];
         return [name, { type: 'f32', shape, data }] as const;
       }),
     );
