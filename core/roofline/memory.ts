@@ -82,6 +82,7 @@ function forTraining({ facts, experiment, quantizationBytes }: MemoryRequest): M
   const needs = predictTraining(facts, trainingSettings(workload.options), file);
   const parts = {
     weights: Math.ceil(needs.weights),
+    adapters: 0,
     kvCache: 0,
     compute: Math.ceil(needs.gradients + needs.optimizer + needs.activations + needs.inputs),
     overhead: deviceKind(device) === 'cpu' ? PROCESS_BYTES : DEVICE_CONTEXT_BYTES,

@@ -12,6 +12,7 @@ import { GgmlTrainer } from '../../agent/runners/ggml/trainer.js';
 import { quantizeFile } from '../../agent/runners/llama-cpp/index.js';
 import type { TrainingBatch } from '../../agent/runners/trainer.js';
 import { readSynthetic } from '../../core/models/synthetic.js';
+import { plainQuantization } from '../../core/techniques/quantization.js';
 import type { TrainingSettings } from '../../core/training/methods.js';
 import { modelPath, prompt } from './loading.js';
 
@@ -103,13 +104,12 @@ export async function asQwen3(qwen2: string, folder: string): Promise<string> {
 export async function quantized(model: string, quantization: string, folder: string): Promise<string> {
   const outputPath = join(folder, `${model}-${quantization}.gguf`);
   await quantizeFile({
-    order: 'quantize',
-    runnerKind: 'llama-cpp',
     inputPath: modelPath(model),
     outputPath,
-    quantization,
+    quantization: plainQuantization(quantization),
+    imatrix: null,
     threads: 1,
-  } as Parameters<typeof quantizeFile>[0]);
+  });
   return outputPath;
 }
 
