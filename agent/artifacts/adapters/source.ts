@@ -77,7 +77,8 @@ function peftConfig(source: string, settings: ModelSettings): string | null {
   try {
     return locateSource(join(source, CONFIG_FILE), settings);
   } catch (error) {
-    if (error instanceof FailureError && error.failure.code === 'model-missing') return null;
+    // What is wrong with the source itself is said of the source itself.
+    if (error instanceof FailureError) return null;
     throw error;
   }
 }
