@@ -55,6 +55,7 @@ const TASKS = {
   fetch: 'the download',
   calibrate: 'the calibration',
   quality: 'the measurement of quality',
+  compare: 'the comparison',
   probe: 'the probe',
 } as const;
 /** What a dead child had still in its pipes arrives within this time. */
@@ -200,5 +201,5 @@ function lastWords(child: ChildProcess): Promise<void> {
 }
 
 function isAnswer(message: WorkerMessage): boolean {
-  return ['outcome', 'made', 'quality', 'probed', 'failed'].includes(message.type);
+  return ['outcome', 'made', 'quality', 'compared', 'probed', 'failed'].includes(message.type);
 }

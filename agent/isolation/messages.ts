@@ -8,6 +8,7 @@ import type { AdapterRequest } from '../artifacts/adapters/load.js';
 import type { MergeRequest } from '../artifacts/adapters/merge.js';
 import type { FetchJob } from '../artifacts/remote/fetch.js';
 import type { CalibrationJob } from '../calibration/collect.js';
+import type { CompareJob, Comparison } from '../quality/compare.js';
 import type { QualityJob } from '../quality/measure.js';
 import type { QualityProgress } from '../quality/watch.js';
 import type { LoadedFacts, RunnableAdapter, RunnerProbe } from '../runners/runner.js';
@@ -21,6 +22,7 @@ export type WorkerOrder =
   | MergeAdaptersOrder
   | WriteAdapterOrder
   | QualityOrder
+  | CompareOrder
   | FetchOrder
   | CalibrateOrder
   | ProbeOrder;
@@ -91,6 +93,12 @@ export interface QualityOrder {
   readonly job: QualityJob;
 }
 
+/** Holds the logits of two models against each other. */
+export interface CompareOrder {
+  readonly order: 'compare';
+  readonly job: CompareJob;
+}
+
 export interface ProbeOrder {
   readonly order: 'probe';
   readonly runnerKind: string;
@@ -120,6 +128,7 @@ export type WorkerMessage =
   | MadeMessage
   | { readonly type: 'quality-progress'; readonly progress: QualityProgress }
   | { readonly type: 'quality'; readonly outcome: QualityOutcome }
+  | { readonly type: 'compared'; readonly comparison: Comparison }
   | { readonly type: 'probed'; readonly probe: RunnerProbe }
   | { readonly type: 'failed'; readonly failure: Failure };
 

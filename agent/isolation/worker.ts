@@ -5,6 +5,7 @@
  */
 import { FailureError, failure, toFailure } from '../../core/errors.js';
 import { measureQuality } from '../quality/measure.js';
+import type { Watch } from '../quality/watch.js';
 import { quantizerOf, runnerNamed } from '../runners/index.js';
 import { readAffinity } from './affinity.js';
 import { type Line, openLine } from './line.js';
@@ -70,21 +71,29 @@ async function obey(order: WorkerOrder, line: Line): Promise<WorkerMessage> {
       return { type: 'made', warnings, facts: { ...facts } };
     }
     case 'quality': {
-      const outcome = await measureQuality(order.job, {
-        progress: (progress) => line.send({ type: 'quality-progress', progress }),
-        async breathe() {
-          await new Promise((resolve) => setImmediate(resolve));
-          const reason = line.stopReason();
-          if (reason !== null) throw new FailureError(failure('cancelled', reason));
-        },
-      });
+      const outcome = await measureQuality(order.job, watchOf(line));
       return { type: 'quality', outcome };
+    }
+    case 'compare': {
+      const { compareLogits } = await import('../quality/compare.js');
+      return { type: 'compared', comparison: await compareLogits(order.job, watchOf(line)) };
     }
     case 'probe':
       return { type: 'probed', probe: await (await runnerNamed(order.runnerKind)).probe() };
     default:
       return order satisfies never;
   }
+}
+
+function watchOf(line: Line): Watch {
+  return {
+    progress: (progress) => line.send({ type: 'quality-progress', progress }),
+    async breathe() {
+      await new Promise((resolve) => setImmediate(resolve));
+      const reason = line.stopReason();
+      if (reason !== null) throw new FailureError(failure('cancelled', reason));
+    },
+  };
 }
 
 let begun = false;

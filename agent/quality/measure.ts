@@ -72,7 +72,7 @@ export async function measureQuality(job: QualityJob, watch: Watch): Promise<Qua
   }
 }
 
-interface CutText {
+export interface CutText {
   readonly tokens: Int32Array;
   readonly windows: readonly Window[];
   /** Its beginning, to compare vocabularies by. */
@@ -95,7 +95,8 @@ async function measureText(
   return { ...facts, perplexity: divergence.candidate, divergence };
 }
 
-function cutText({ text }: Speaker, { path, windows: request }: TextRequest): CutText {
+/** @throws FailureError `impossible-combination` for a text that is no UTF-8 or too short. */
+export function cutText({ text }: Speaker, { path, windows: request }: TextRequest): CutText {
   const words = readText(path);
   const tokens = text.tokenize(words, true);
   const windows = windowsOf(tokens.length, request);

@@ -33,6 +33,7 @@ export async function measurePerplexity(
 /**
  * Runs base and candidate side by side over the same windows, a piece of each at a time, so that no logits
  * have to be stored.
+ * @param look sees every pair of rows; they are only valid until it returns.
  */
 export async function measureDivergence(
   base: Speaker,
@@ -41,6 +42,7 @@ export async function measureDivergence(
   windows: readonly Window[],
   precision: TextRequest['basePrecision'],
   watch: Watch,
+  look: (base: Float32Array, candidate: Float32Array) => void = () => {},
 ): Promise<ReturnType<DivergenceSums['result']>> {
   const width = candidate.facts.vocabularySize;
   const rows = Math.max(1, Math.floor(KEPT_BYTES / (width * 4)));
@@ -60,6 +62,7 @@ export async function measureDivergence(
         if (next >= window.length) return;
         const row = kept.subarray((at - silent) * width, (at - silent + 1) * width);
         sums.add(row, logits, tokens[window.start + next]!);
+        look(row, logits);
       });
       start = end;
     }

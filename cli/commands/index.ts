@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { registerAdapt } from './adapt.js';
 import { registerAgent } from './agent.js';
 import { registerCalibrate } from './calibrate.js';
 import { registerCancel } from './cancel.js';
@@ -36,6 +37,7 @@ export const COMMANDS: readonly ((program: Command) => void)[] = [
   registerQuality,
   registerCalibrate,
   registerQuantize,
+  registerAdapt,
   registerEngines,
   registerDoctor,
 ];

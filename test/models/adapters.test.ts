@@ -17,6 +17,7 @@ import { type ResultRecord, resultSchema } from '../../core/result.js';
 import type { LowRankAdapter } from '../../core/techniques/adapters/adapter.js';
 import { PORTABLE_MERGE } from '../../core/techniques/adapters/merge.js';
 import { UNCHANGED } from '../../core/techniques/index.js';
+import { plainQuantization } from '../../core/techniques/quantization.js';
 import { bench, lease } from '../support/bench.js';
 import { modelPath, prompt, rootMeanSquare } from './loading.js';
 
@@ -63,7 +64,13 @@ async function merged(model: string, adapters: readonly [string, number][], name
 
 async function inF32(model: string): Promise<string> {
   const outputPath = join(folder, `${model.replaceAll('/', '_')}-f32.gguf`);
-  await quantizeFile({ inputPath: modelPath(model), outputPath, quantization: 'f32', threads: 1 });
+  await quantizeFile({
+    inputPath: modelPath(model),
+    outputPath,
+    quantization: plainQuantization('f32'),
+    imatrix: null,
+    threads: 1,
+  });
   return outputPath;
 }
 
@@ -93,7 +100,13 @@ describe('adapters with llama.cpp', () => {
     const base = (await logits(modelPath('small'))).values;
     expect((await logits(modelPath('small'), [{ path: r4, scale: 0 }])).values).toEqual(base);
     const outputPath = join(folder, 'q4_0.gguf');
-    await quantizeFile({ inputPath: modelPath('small'), outputPath, quantization: 'q4_0', threads: 1 });
+    await quantizeFile({
+      inputPath: modelPath('small'),
+      outputPath,
+      quantization: plainQuantization('q4_0'),
+      imatrix: null,
+      threads: 1,
+    });
     const [without, beside] = [await logits(outputPath), await logits(outputPath, [{ path: r4, scale: 1 }])];
     const wanted = (await logits(modelPath('small'), [{ path: r4, scale: 1 }])).values;
     expect(rootMeanSquare(beside.values, wanted)).toBeLessThan(rootMeanSquare(without.values, wanted) / 2);

@@ -1,0 +1,108 @@
+import { existsSync } from 'node:fs';
+import { basename, join, resolve } from 'node:path';
+import { attachedAdapters } from '../../agent/artifacts/adapters/attach.js';
+import { resolveModel } from '../../agent/artifacts/resolve.js';
+import { builtinFolder } from '../../agent/artifacts/source.js';
+import { mergeStep } from '../../agent/artifacts/steps/merge.js';
+import { ArtifactStore } from '../../agent/artifacts/store.js';
+import type { Comparison } from '../../agent/quality/compare.js';
+import type { QualityModel } from '../../agent/quality/measure.js';
+import { FailureError } from '../../core/errors.js';
+import type { CompareOptions } from '../commands/adapt.js';
+import { usageError, workError } from '../exit.js';
+import { plainTable } from '../output/plain-table.js';
+import { printData, printJson, say } from '../output/print.js';
+import { QualityProgressLine } from '../quality/progress-line.js';
+import { stoppable } from '../stoppable.js';
+import { openBase, partsOf, settingsOf, told } from './open.js';
+
+const TIME_LIMIT_SECONDS = 86_400;
+
+/** `ridge adapt compare`: the same adapter merged and attached, over a text; they differ by roundings alone. */
+export async function compareAdapter(source: string, word: string, options: CompareOptions): Promise<void> {
+  const parts = partsOf([word]);
+  const path = textOf(options.text);
+  const settings = settingsOf(options, [source, word]);
+  await told(async () => {
+    const base = await openBase(source, settings);
+    const store = new ArtifactStore({ ...settings, artifactBytes: Number.POSITIVE_INFINITY });
+    const work = { cpus: [], timeLimitSeconds: TIME_LIMIT_SECONDS };
+    const model = { path: base.path, digest: base.digest, name: source };
+    const adapters = await attachedAdapters({
+      parts,
+      base: model,
+      shape: model,
+      settings,
+      store,
+      launcher: stoppable,
+      uses: null,
+      ...work,
+    });
+    const steps = [await mergeStep(parts, source, settings)];
+    const merged = await store.prepare(
+      { base: await resolveModel(source, settings), steps, ...work },
+      stoppable,
+    );
+    const asked = (modelPath: string): QualityModel => ({
+      runnerKind: 'llama-cpp',
+      modelPath,
+      options: { threads: options.threads ?? null },
+      deviceClass: 'cpu',
+      deviceId: '',
+      cpus: [],
+    });
+    const windows = {
+      scheme: 'llama',
+      context: Math.min(options.context, base.trainedContext),
+      stride: null,
+      maxWindows: options.maxWindows ?? null,
+    } as const;
+    const line = new QualityProgressLine(process.stderr);
+    const ending = await stoppable({
+      order: {
+        order: 'compare',
+        job: { base: { ...asked(base.path), adapters }, model: asked(merged.path), path, windows },
+      },
+      cpus: [],
+      timeLimitSeconds: null,
+      memoryLimitBytes: null,
+      onMessage: (message) => {
+        if (message.type === 'quality-progress') line.update(message.progress);
+      },
+    }).ended.finally(() => line.end());
+    if (ending.failure !== null) throw new FailureError(ending.failure);
+    if (ending.answer?.type !== 'compared') throw workError('the comparison gave no answer');
+    report(source, word, basename(path), ending.answer.comparison, options.json === true);
+  });
+}
+
+function report(model: string, adapter: string, text: string, found: Comparison, json: boolean): void {
+  const { divergence, largestDifference, normalizedSquaredError, logitSpread, windows } = found;
+  if (json) {
+    printJson({ schema: 'ridgepoint.dev/adapter-comparison/v1', model, adapter, text, ...found });
+    return;
+  }
+  const digits = (value: number) => value.toPrecision(3);
+  printData(
+    plainTable(
+      ['merged against attached', ''],
+      [
+        ['largest difference of two logits', digits(largestDifference)],
+        ['spread of the logits', digits(logitSpread)],
+        ['normalized squared error', digits(normalizedSquaredError)],
+        ['KL divergence, mean', `${digits(divergence.kl.value)} nats`],
+        ['same most likely token', `${(100 * divergence.sameTop.value).toFixed(2)} %`],
+        ['perplexity, attached', divergence.base.value.toFixed(4)],
+        ['perplexity, merged', divergence.candidate.value.toFixed(4)],
+      ],
+    ),
+  );
+  say(`${model} with ${adapter}, ${divergence.tokens} predictions in ${windows} windows of ${text}`);
+}
+
+function textOf(text: string | undefined): string {
+  if (text === undefined) return join(builtinFolder(), 'sample.txt');
+  const path = resolve(text);
+  if (!existsSync(path)) throw usageError(`there is no text ${text}`, 'Name a UTF-8 text file with --text.');
+  return path;
+}

@@ -1,0 +1,79 @@
+import { availableParallelism } from 'node:os';
+import { basename } from 'node:path';
+import { locateAdapter } from '../../agent/artifacts/adapters/source.js';
+import { makeFile } from '../../agent/artifacts/making.js';
+import { formatValue } from '../../core/metrics/format.js';
+import type { MergeOptions } from '../commands/adapt.js';
+import { usageError } from '../exit.js';
+import { plainTable } from '../output/plain-table.js';
+import { printData, printJson, say } from '../output/print.js';
+import { outputPath } from '../output-path.js';
+import { stepProgress } from '../quantize/step-progress.js';
+import { stoppable } from '../stoppable.js';
+import { openBase, partsOf, settingsOf, told } from './open.js';
+
+/** `ridge adapt merge`: the step of a sweep alone, into a file that the user names. */
+export async function mergeIntoModel(
+  source: string,
+  words: readonly string[],
+  output: string,
+  options: MergeOptions,
+): Promise<void> {
+  if (words.length === 0)
+    throw usageError('an adapter is missing', 'Write ridge adapt merge MODEL ADAPTER… OUTPUT.gguf.');
+  const path = outputPath(output, options.force === true);
+  const parts = partsOf(words);
+  const settings = settingsOf(options, [source, ...words]);
+  const threads = options.threads ?? availableParallelism();
+  await told(async () => {
+    const adapters = await Promise.all(
+      parts.map(async ({ source: word, scale }) => ({ ...(await locateAdapter(word, settings)), scale })),
+    );
+    const base = await openBase(source, settings);
+    if (base.path === path) throw usageError('the output is the input', 'Name another file.');
+    const progress = stepProgress(process.stderr, `${words.join(' + ')} into ${source}`);
+    const order = {
+      order: 'merge-adapters',
+      inputPath: base.path,
+      inputName: source,
+      adapters,
+      threads,
+    } as const;
+    const made = await makeFile(
+      {
+        path,
+        bytes: base.bytes,
+        order: (draft) => ({ ...order, outputPath: draft }),
+        what: basename(path),
+        cpus: [],
+        timeLimitSeconds: null,
+        onMessage: (message) => {
+          if (message.type === 'progress') progress.step(message.done, message.of);
+        },
+      },
+      stoppable,
+    ).finally(() => progress.end());
+    const { facts, seconds, warnings } = made;
+    for (const warning of warnings) say(`note: ${warning}`);
+    if (options.json === true) {
+      const named = adapters.map(({ source: word, digest, scale }) => ({ source: word, digest, scale }));
+      printJson({ output: path, model: source, adapters: named, ...facts, seconds, threads });
+      return;
+    }
+    printData(
+      plainTable(
+        ['', ''],
+        [
+          ['adapters', adapters.map(({ source: word, scale }) => `${word} × ${scale}`).join(', ')],
+          ['rank', String(facts.rank)],
+          ['matrices', `${facts.matrices}: ${facts.targets}`],
+          ['numbers', Number(facts.adapterParameters).toLocaleString('en')],
+          ['largest change', Number(facts.largestChange).toPrecision(3)],
+        ],
+      ),
+    );
+    say(
+      `${path}: ${formatValue(base.bytes, 'B')}, merged in ${seconds.toFixed(1)} s with ${threads} threads`,
+    );
+  });
+}

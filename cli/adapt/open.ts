@@ -1,0 +1,61 @@
+import { dirname, resolve } from 'node:path';
+import type { ModelSettings } from '../../agent/artifacts/resolve.js';
+import { ArtifactStore } from '../../agent/artifacts/store.js';
+import { toFailure } from '../../core/errors.js';
+import { type AdapterPart, readAdapter } from '../../core/techniques/adapter.js';
+import type { AdaptOptions } from '../commands/adapt.js';
+import { CommandError, EXIT, fromFailure, usageError } from '../exit.js';
+import { modelSettings, openModel } from '../local-models.js';
+import { nodeConfig } from '../node-config.js';
+import { stoppable } from '../stoppable.js';
+
+/** A model that adapters go onto, as a file. */
+export interface OpenBase {
+  readonly source: string;
+  readonly path: string;
+  readonly digest: string;
+  readonly bytes: number;
+  readonly trainedContext: number;
+}
+
+/** @returns where files may be: the person who types is the operator, so also beside every file that is named. */
+export function settingsOf(options: AdaptOptions, named: readonly string[]): ModelSettings {
+  const folders = [...options.models, '.', ...named.map((word) => dirname(word.replace(/\*-?[\d.]+$/, '')))];
+  return modelSettings([...new Set(folders.map((folder) => resolve(folder)))], nodeConfig(options.config));
+}
+
+/** @returns the model; a synthetic one is written into the cache first. */
+export async function openBase(source: string, settings: ModelSettings): Promise<OpenBase> {
+  const base = await openModel(source, settings);
+  const store = new ArtifactStore({ ...settings, artifactBytes: Number.POSITIVE_INFINITY });
+  const request = { base, steps: [], cpus: [], timeLimitSeconds: 86_400 };
+  const { path } = await store.prepare(request, stoppable);
+  const { bytes, contextLength } = base.facts;
+  return { source, path, digest: base.digest, bytes, trainedContext: contextLength };
+}
+
+/** @returns the parts of `path*0.5`. @throws CommandError (2) */
+export function partsOf(words: readonly string[]): AdapterPart[] {
+  return words.flatMap((word) => {
+    const reading = readAdapter(word);
+    if (!reading.ok) throw usageError(reading.message, null);
+    if (reading.value === null)
+      throw usageError('none is no adapter', 'Name a file, a folder or builtin:NAME.');
+    return [...reading.value.parts];
+  });
+}
+
+/** Runs a command; a failure ends it with its sentence: 2 where the words are wrong, 1 where the work failed. */
+export async function told(work: () => Promise<void>): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    if (error instanceof CommandError) throw error;
+    const reason = toFailure(error);
+    const words = ['model-missing', 'source-not-allowed', 'impossible-combination'].includes(reason.code);
+    throw fromFailure(
+      reason,
+      reason.code === 'cancelled' ? EXIT.interrupted : words ? EXIT.usage : EXIT.failed,
+    );
+  }
+}
