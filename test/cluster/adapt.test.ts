@@ -6,7 +6,7 @@ import { ridge } from '../support/ridge.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'ridgepoint-adapt-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
-const cache = { RIDGEPOINT_CACHE: join(folder, 'cache') };
+const cache = { XDG_CACHE_HOME: join(folder, 'cache') };
 const adapt = (...args: readonly string[]) => ridge(['adapt', ...args], { cwd: folder, env: cache });
 
 describe('ridge adapt', () => {
