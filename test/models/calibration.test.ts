@@ -1,11 +1,17 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, describe, expect, test } from 'vitest';
+import { afterAll, describe, expect, test, vi } from 'vitest';
+import { readSpan } from '../../agent/artifacts/gguf/copy.js';
 import { readGgufHeader } from '../../agent/artifacts/gguf/header.js';
+import type { GgufValue } from '../../agent/artifacts/gguf/value.js';
+import { writeGguf } from '../../agent/artifacts/gguf/writer.js';
 import { resolveModel } from '../../agent/artifacts/resolve.js';
 import { builtinFolder } from '../../agent/artifacts/source.js';
+import { writeSynthetic } from '../../agent/artifacts/synthetic/model.js';
+import { readTensor } from '../../agent/artifacts/tensor-data.js';
 import { linearsOf } from '../../agent/calibration/blocks.js';
+import { collectStatistics } from '../../agent/calibration/collect.js';
 import { importanceFor } from '../../agent/calibration/importance.js';
 import { type PassRequest, passModel } from '../../agent/calibration/pass.js';
 import { calibrationSequences } from '../../agent/calibration/sequences.js';
@@ -15,6 +21,7 @@ import { type VisitLayer, type WalkRequest, walkLayers } from '../../agent/calib
 import { launch } from '../../agent/isolation/launch.js';
 import { kernelsLibrary } from '../../agent/native/kernel-library.js';
 import { FailureError } from '../../core/errors.js';
+import { readSynthetic } from '../../core/models/synthetic.js';
 import type { ChannelStatistics } from '../../core/techniques/pruning/statistics.js';
 import { load, modelPath, prompt } from './loading.js';
 
@@ -52,20 +59,25 @@ const failureOf = async (work: Promise<unknown>) => {
 };
 
 describe('the walk', () => {
-  test('blocks run alone give the statistics of the whole model, to the bit', async () => {
-    const whole = await pass();
-    const seen: string[] = [];
-    const summary = await walk({}, ({ name, statistics, weights, block }) => {
-      seen.push(name);
-      expect(statistics, name).toEqual(whole.get(name));
-      expect(weights.columns).toBe(statistics.variance.length);
-      expect(name.startsWith(`blk.${block}.`)).toBe(true);
-      return null;
-    });
-    expect(seen).toEqual([...whole.keys()]);
-    expect(summary).toMatchObject({ sequences: 3, tokens: 232, layers: 28 });
-    expect(readdirSync(join(folder, 'scratch'))).toEqual([]);
-  });
+  test.each(['llama', 'qwen2', 'qwen3'])(
+    'blocks of %s run alone give the statistics of the whole model, to the bit',
+    async (architecture) => {
+      const model = await modelOf(architecture);
+      const whole = await pass({ modelPath: model });
+      const seen: string[] = [];
+      const summary = await walk({ modelPath: model }, ({ name, statistics, weights, block }) => {
+        seen.push(name);
+        expect(statistics, name).toEqual(whole.get(name));
+        expect(weights.columns).toBe(statistics.variance.length);
+        expect(name.startsWith(`blk.${block}.`)).toBe(true);
+        return null;
+      });
+      expect(seen).toEqual([...whole.keys()]);
+      expect(summary).toMatchObject({ sequences: 3, tokens: 232, layers: whole.size });
+      expect(whole.size).toBe(7 * (architecture === 'llama' ? 4 : 2));
+      expect(readdirSync(join(folder, 'scratch'))).toEqual([]);
+    },
+  );
 
   test('the portable reducer gives the same numbers, Hessians too', async () => {
     const collect = async (by: string | null) => {
@@ -256,6 +268,29 @@ describe('the importance matrix', () => {
   });
 });
 
+describe('a model that does not fit into memory', () => {
+  test('is calibrated block by block, with the same result', async () => {
+    const origin = {
+      model: 'm',
+      text: 't',
+      textName: 'x',
+      windows: { scheme: 'chunks' },
+      engine: 'e',
+    } as const;
+    const job = { modelPath: tiny, textPath: sample, sequences: 2, tokens: 64, threads: 1, origin };
+    const [whole, byBlock] = ['whole', 'by-block'].map((name) => join(folder, name));
+    expect(await collectStatistics(job, whole!)).toMatchObject({ loaded: 'whole', layers: 28, tokens: 128 });
+    const available = vi.spyOn(process, 'availableMemory').mockReturnValue(1000);
+    const done: number[][] = [];
+    const collected = await collectStatistics(job, byBlock!, (...step) => done.push(step));
+    available.mockRestore();
+    expect(collected).toMatchObject({ loaded: 'by-block', layers: 28, tokens: 128 });
+    expect(done).toEqual(Array.from({ length: 8 }, (_, i) => [i + 1, 8]));
+    expect(readFileSync(byBlock!)).toEqual(readFileSync(whole!));
+    expect(readdirSync(folder).filter((name) => name.startsWith('by-block'))).toEqual(['by-block']);
+  });
+});
+
 interface Reference {
   readonly counts: number;
   readonly channels: number;
@@ -273,4 +308,35 @@ function readNorms(names: readonly string[]): Float32Array[] {
       bytes.buffer.slice(bytes.byteOffset + offset, bytes.byteOffset + offset + length),
     );
   });
+}
+
+/** @returns a model of two blocks with random weights; of qwen3 there is none, so qwen2 gets its norms and its name. */
+async function modelOf(architecture: string): Promise<string> {
+  if (architecture === 'llama') return tiny;
+  const path = join(folder, `${architecture}.gguf`);
+  const reading = readSynthetic(
+    'synthetic:qwen2?layers=2&embedding=128&heads=2&kvHeads=1&feedForward=192&vocabulary=4096',
+  );
+  if (!reading.ok) throw new Error(reading.reason);
+  await writeSynthetic(path, reading.model);
+  if (architecture === 'qwen2') return path;
+  const { tensors, spans } = readGgufHeader(path);
+  const metadata = new Map<string, GgufValue>();
+  for (const [key, span] of spans) {
+    metadata.set(key.replace('qwen2.', 'qwen3.'), { type: 'encoded', bytes: await readSpan(path, span) });
+  }
+  metadata.set('general.architecture', { type: 'string', value: 'qwen3' });
+  const kept = tensors.filter(({ name }) => !name.endsWith('.bias'));
+  const norms = ['attn_q_norm', 'attn_k_norm'].flatMap((norm) =>
+    [0, 1].map((block) => ({
+      name: `blk.${block}.${norm}.weight`,
+      type: 'f32',
+      shape: [64],
+      data: () => [new Uint8Array(Float32Array.from({ length: 64 }, (_, i) => 1 + i / 64 + block).buffer)],
+    })),
+  );
+  const other = join(folder, 'qwen3-own.gguf');
+  const copied = kept.map((tensor) => ({ ...tensor, data: () => readTensor(path, tensor) }));
+  await writeGguf(other, { metadata, tensors: [...copied, ...norms] });
+  return other;
 }

@@ -1,0 +1,122 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, expect, test } from 'vitest';
+import { readGgufHeader } from '../../../agent/artifacts/gguf/header.js';
+import type { GgufValue } from '../../../agent/artifacts/gguf/value.js';
+import { type TensorSource, writeGguf } from '../../../agent/artifacts/gguf/writer.js';
+import { planWalk } from '../../../agent/calibration/blocks.js';
+import { replaceInSlice, writeSlice } from '../../../agent/calibration/slice.js';
+import { FailureError } from '../../../core/errors.js';
+
+const folder = mkdtempSync(join(tmpdir(), 'ridgepoint-slice-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const u32 = (value: number): GgufValue => ({ type: 'u32', value });
+const tensor = (name: string, shape: number[], fill: number, type = 'f32'): TensorSource => ({
+  name,
+  type,
+  shape,
+  data: () => {
+    const count = shape.reduce((a, b) => a * b, 1);
+    return [
+      type === 'f32' ? new Uint8Array(new Float32Array(count).fill(fill).buffer) : new Uint8Array(2 * count),
+    ];
+  },
+});
+
+async function model(name: string, extra: readonly TensorSource[] = [], type = 'f32'): Promise<string> {
+  const path = join(folder, name);
+  const metadata = new Map<string, GgufValue>([
+    ['general.architecture', { type: 'string', value: 'llama' }],
+    ['llama.block_count', u32(2)],
+    ['llama.context_length', u32(64)],
+    ['llama.embedding_length', u32(4)],
+    ['llama.attention.head_count', { type: 'array', of: 'u32', values: [2, 1] }],
+    ['llama.feed_forward_length', u32(8)],
+    ['tokenizer.ggml.model', { type: 'string', value: 'llama' }],
+    ['tokenizer.ggml.tokens', { type: 'array', of: 'string', values: ['a', 'b', 'c'] }],
+  ]);
+  const blocks = [0, 1].flatMap((block) => [
+    tensor(`blk.${block}.attn_norm.weight`, [4], block),
+    tensor(`blk.${block}.ffn_up.weight`, [4, 8], 10 + block, type),
+  ]);
+  const others = [
+    tensor('token_embd.weight', [4, 3], 7),
+    tensor('output_norm.weight', [4], 5),
+    tensor('rope_freqs.weight', [1], 6),
+    tensor('output.weight', [4, 3], 8),
+  ];
+  await writeGguf(path, { metadata, tensors: [...others, ...blocks, ...extra] });
+  return path;
+}
+
+test('a slice is its block, what all blocks share, and no vocabulary', async () => {
+  const modelPath = await model('a.gguf');
+  const header = readGgufHeader(modelPath);
+  const path = join(folder, 'slice.gguf');
+  await writeSlice(path, { modelPath, header, architecture: 'llama', block: 1, width: 4 });
+  const slice = readGgufHeader(path);
+  expect(Object.fromEntries(slice.metadata)).toEqual({
+    'general.architecture': 'llama',
+    'llama.block_count': 1,
+    'llama.context_length': 64,
+    'llama.embedding_length': 4,
+    // Of block 1.
+    'llama.attention.head_count': 1,
+    'llama.feed_forward_length': 8,
+    'llama.vocab_size': 32,
+    'tokenizer.ggml.model': 'no_vocab',
+  });
+  const bytes = readFileSync(path);
+  const first = Object.fromEntries(
+    slice.tensors.map(({ name, offset }) => [name, bytes.readFloatLE(offset)]),
+  );
+  expect(first).toEqual({
+    'token_embd.weight': 0,
+    'output_norm.weight': 5,
+    'rope_freqs.weight': 6,
+    'blk.0.attn_norm.weight': 1,
+    'blk.0.ffn_up.weight': 11,
+  });
+
+  replaceInSlice(path, 'blk.0.ffn_up.weight', new Float32Array(32).fill(3));
+  const changed = readFileSync(path);
+  const up = slice.tensors.find(({ name }) => name === 'blk.0.ffn_up.weight')!;
+  expect(changed.readFloatLE(up.offset + up.bytes - 4)).toBe(3);
+  expect(changed.subarray(0, up.offset)).toEqual(bytes.subarray(0, up.offset));
+  expect(() => replaceInSlice(path, 'blk.0.ffn_up.weight', new Float32Array(31))).toThrow('31 weights');
+});
+
+test('what cannot be walked says why', async () => {
+  const why = (path: string, wanted = () => true) => {
+    try {
+      planWalk(readGgufHeader(path), wanted);
+      return null;
+    } catch (error) {
+      expect(error).toBeInstanceOf(FailureError);
+      return (error as FailureError).failure.message;
+    }
+  };
+  const experts = await model('b.gguf', [tensor('blk.1.ffn_gate_inp.weight', [4, 2], 0)]);
+  expect(why(experts)).toContain('mixture of experts');
+  expect(why(await model('c.gguf'))).toBeNull();
+  const quantized = join(folder, 'd.gguf');
+  const metadata = new Map<string, GgufValue>([
+    ['general.architecture', { type: 'string', value: 'llama' }],
+    ['llama.block_count', u32(1)],
+    ['llama.context_length', u32(64)],
+    ['llama.embedding_length', u32(32)],
+  ]);
+  const q8 = { type: 'q8_0', data: () => [new Uint8Array(34)] };
+  const tensors = [
+    tensor('token_embd.weight', [32, 1], 0),
+    { name: 'blk.0.ffn_up.weight', shape: [32, 1], ...q8 },
+  ];
+  await writeGguf(quantized, { metadata, tensors });
+  expect(why(quantized)).toBe(
+    'blk.0.ffn_up.weight is q8_0, and layers are calibrated one by one in f32, f16 or bf16',
+  );
+  // A quantized matrix that nobody asks for is in nobody's way.
+  expect(why(quantized, () => false)).toBeNull();
+});
