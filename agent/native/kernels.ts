@@ -5,6 +5,7 @@ import type { DsnotSettings } from '../../core/techniques/pruning/dsnot/settings
 import type { PruningEngine } from '../../core/techniques/pruning/engine.js';
 import {
   type AddProducts,
+  type Hessian,
   type InverseFactor,
   notPositiveDefinite,
 } from '../../core/techniques/pruning/hessian.js';
@@ -18,7 +19,7 @@ import { openKernelLibrary } from './kernel-library.js';
 export { kernelsLibrary } from './kernel-library.js';
 
 /** The interface of kernels/pruning/pruning.h that this file was written for. */
-const INTERFACE = 1;
+const INTERFACE = 2;
 const NOT_POSITIVE_DEFINITE = 2;
 
 type Argument = number | ArrayBufferView | null;
@@ -33,6 +34,8 @@ const PROTOTYPES = {
   factor:
     'int32_t ridge_inverse_factor(double *hessian, int32_t columns, double damping, int32_t threads, uint8_t *dead, int32_t *channel)',
   sparseGpt: `int32_t ridge_sparsegpt(float *weights, int64_t rows, int32_t columns, const double *factor, const uint8_t *dead, double ratio, ${PATTERN_PARAMETERS}, int32_t blockColumns, int32_t threads, uint8_t *mask)`,
+  squaredOutput:
+    'int32_t ridge_squared_output(const float *weights, const float *other, int64_t rows, int32_t columns, const double *hessian, int32_t threads, double *squares)',
 } as const;
 
 /**
@@ -50,6 +53,7 @@ export async function openPruningKernels(library: string, threads: number): Prom
       addProducts: open(PROTOTYPES.addProducts),
       factor: open(PROTOTYPES.factor),
       sparseGpt: open(PROTOTYPES.sparseGpt),
+      squaredOutput: open(PROTOTYPES.squaredOutput),
     },
     threads,
   );
@@ -61,6 +65,7 @@ interface Functions {
   readonly addProducts: Native;
   readonly factor: Native;
   readonly sparseGpt: Native;
+  readonly squaredOutput: Native;
 }
 
 class NativePruning implements PruningEngine {
@@ -161,6 +166,14 @@ class NativePruning implements PruningEngine {
       ),
     );
     return { mask, weights: updated };
+  }
+
+  squaredOutput(weights: Matrix, other: Matrix | null, hessian: Hessian): Float64Array {
+    const { rows, columns, values } = weights;
+    const squares = new Float64Array(rows);
+    const others = other?.values ?? null;
+    done(this.#call.squaredOutput(values, others, rows, columns, hessian.values, this.#threads, squares));
+    return squares;
   }
 }
 

@@ -46,3 +46,7 @@ RIDGE_API int32_t ridge_inverse_factor(double* hessian, int32_t columns, double 
 RIDGE_API int32_t ridge_sparsegpt(float* weights, int64_t rows, int32_t columns, const double* factor,
                                   const uint8_t* dead, double ratio, int32_t pruned, int32_t group,
                                   int32_t block_columns, int32_t threads, uint8_t* mask);
+
+// squares[row] = d H d^T, d = weights - other of that row; other may be null. hessian: upper triangle read.
+RIDGE_API int32_t ridge_squared_output(const float* weights, const float* other, int64_t rows, int32_t columns,
+                                       const double* hessian, int32_t threads, double* squares);

@@ -7,7 +7,7 @@
 
 using namespace ridgepoint;
 
-int32_t ridge_pruning_interface(void) { return 1; }
+int32_t ridge_pruning_interface(void) { return 2; }
 
 namespace {
 struct Scratch {

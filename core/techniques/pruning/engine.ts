@@ -3,6 +3,7 @@ import type { DsnotSettings } from './dsnot/settings.js';
 import { type AddProducts, addProducts, type Hessian, type InverseFactor, inverseFactor } from './hessian.js';
 import type { Mask } from './mask.js';
 import type { Matrix } from './matrix.js';
+import { squaredOutput } from './output-error.js';
 import type { Pattern } from './pattern.js';
 import type { Score } from './scores.js';
 import { selectByRow } from './selection.js';
@@ -32,6 +33,8 @@ export interface PruningEngine {
     pattern: Pattern,
     blockColumns: number,
   ): { mask: Mask; weights: Matrix };
+  /** @returns d H dᵀ of every row, d = weights − other; null stands for zeros. */
+  squaredOutput(weights: Matrix, other: Matrix | null, hessian: Hessian): Float64Array;
 }
 
 /** One thread, no native code, the reference of every other engine. */
@@ -42,4 +45,5 @@ export const PORTABLE: PruningEngine = {
   dsnot,
   inverseFactor,
   sparseGpt,
+  squaredOutput,
 };

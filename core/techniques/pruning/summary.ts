@@ -1,0 +1,102 @@
+import type { AxisValue } from '../../sweep/experiment.js';
+import type { CalibratedError } from './output-error.js';
+import type { LayerReport } from './report.js';
+
+/** What was done to one layer of a model, for the report beside the pruned file. */
+export interface PrunedLayerReport extends LayerReport {
+  readonly name: string;
+  readonly rows: number;
+  readonly columns: number;
+  /** Its method and pattern: `dsnot 50%`. */
+  readonly recipe: string;
+  /** Of the initial mask, and of the final weights; null where it was not measured. */
+  readonly outputErrorBefore: CalibratedError | null;
+  readonly outputErrorAfter: CalibratedError | null;
+  /** Exchanges of two weights by DSnoT; null for other methods. */
+  readonly exchangeSteps: number | null;
+  /** The layer’s share of the time that its block’s activations took to collect. */
+  readonly statisticsSeconds: number;
+  readonly maskSeconds: number;
+}
+
+/** The report of a whole model. */
+export interface PruneReport {
+  readonly word: string;
+  /** `native` or `portable`. */
+  readonly engine: string;
+  readonly calibration: { readonly text: string; readonly sequences: number; readonly tokens: number } | null;
+  readonly layers: readonly PrunedLayerReport[];
+}
+
+/** A report in single numbers; null where nothing was measured. */
+export interface PruneTotals {
+  readonly layers: number;
+  readonly weights: number;
+  readonly pruned: number;
+  /** Pruned share of the weights of all pruned layers. */
+  readonly sparsity: number;
+  readonly minRowSparsity: number;
+  readonly maxRowSparsity: number;
+  readonly changedWeights: number;
+  readonly updatedWeights: number;
+  /** Means over all rows of all layers. */
+  readonly meanAbsoluteErrorBefore: number | null;
+  readonly meanAbsoluteErrorAfter: number | null;
+  readonly outputMeanSquareBefore: number | null;
+  readonly outputMeanSquareAfter: number | null;
+  /** Mean over layers. */
+  readonly relativeOutputErrorBefore: number | null;
+  readonly relativeOutputErrorAfter: number | null;
+  readonly statisticsSeconds: number;
+  readonly maskSeconds: number;
+}
+
+export function totalsOf({ layers }: PruneReport): PruneTotals {
+  const sum = (of: (layer: PrunedLayerReport) => number) =>
+    layers.reduce((total, layer) => total + of(layer), 0);
+  const mean = (
+    of: (layer: PrunedLayerReport) => number | null | undefined,
+    weight: (layer: PrunedLayerReport) => number,
+  ): number | null => {
+    const known = layers.filter((layer) => typeof of(layer) === 'number');
+    const all = known.reduce((total, layer) => total + weight(layer), 0);
+    return all === 0 ? null : known.reduce((total, layer) => total + of(layer)! * weight(layer), 0) / all;
+  };
+  const rows = ({ rows: count }: PrunedLayerReport) => count;
+  const weights = sum((layer) => layer.weights);
+  const pruned = sum((layer) => layer.pruned);
+  return {
+    layers: layers.length,
+    weights,
+    pruned,
+    sparsity: pruned / weights,
+    minRowSparsity: Math.min(...layers.map((layer) => layer.minRowSparsity)),
+    maxRowSparsity: Math.max(...layers.map((layer) => layer.maxRowSparsity)),
+    changedWeights: sum((layer) => layer.changedWeights),
+    updatedWeights: sum((layer) => layer.updatedWeights),
+    meanAbsoluteErrorBefore: mean((layer) => layer.meanAbsoluteErrorBefore, rows),
+    meanAbsoluteErrorAfter: mean((layer) => layer.meanAbsoluteErrorAfter, rows),
+    outputMeanSquareBefore: mean((layer) => layer.outputErrorBefore?.meanSquare, rows),
+    outputMeanSquareAfter: mean((layer) => layer.outputErrorAfter?.meanSquare, rows),
+    relativeOutputErrorBefore: mean(
+      (layer) => layer.outputErrorBefore?.relative,
+      () => 1,
+    ),
+    relativeOutputErrorAfter: mean(
+      (layer) => layer.outputErrorAfter?.relative,
+      () => 1,
+    ),
+    statisticsSeconds: sum((layer) => layer.statisticsSeconds),
+    maskSeconds: sum((layer) => layer.maskSeconds),
+  };
+}
+
+/** @returns the totals as the lineage of an artifact keeps them; its key `sparsity` is what records are judged by. */
+export function factsOf(report: PruneReport): Record<string, AxisValue> {
+  return {
+    ...totalsOf(report),
+    engine: report.engine,
+    calibrationSequences: report.calibration?.sequences ?? null,
+    calibrationTokens: report.calibration?.tokens ?? null,
+  };
+}
