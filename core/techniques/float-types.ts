@@ -46,15 +46,24 @@ export function brainBits(bits: number): number {
   return ((bits + 0x7fff + ((bits >>> 16) & 1)) >>> 16) & 0xffff;
 }
 
+export function isFloatType(name: string): name is FloatType {
+  return Object.hasOwn(FLOAT_BYTES, name);
+}
+
 /**
  * Little-endian machines only, as GGUF readers are.
- * @param bytes whole values of the type. @returns their values.
+ * @param bytes whole values of the type.
+ * @param values where they go; by default a new array.
+ * @returns their values.
  */
-export function decodeFloats(bytes: Uint8Array, type: FloatType): Float32Array {
-  const count = bytes.length / FLOAT_BYTES[type];
-  const values = new Float32Array(count);
+export function decodeFloats(
+  bytes: Uint8Array,
+  type: FloatType,
+  values: Float32Array = new Float32Array(bytes.length / FLOAT_BYTES[type]),
+): Float32Array {
+  const count = values.length;
   if (type === 'f32') {
-    new Uint8Array(values.buffer).set(bytes);
+    new Uint8Array(values.buffer, values.byteOffset, values.byteLength).set(bytes);
     return values;
   }
   // A Buffer's own slice is no copy.
@@ -65,7 +74,7 @@ export function decodeFloats(bytes: Uint8Array, type: FloatType): Float32Array {
     for (let i = 0; i < count; i++) values[i] = table[words[i]!]!;
     return values;
   }
-  const bits = new Uint32Array(values.buffer);
+  const bits = new Uint32Array(values.buffer, values.byteOffset, count);
   for (let i = 0; i < count; i++) bits[i] = words[i]! << 16;
   return values;
 }

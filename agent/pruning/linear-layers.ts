@@ -1,0 +1,61 @@
+import { basename } from 'node:path';
+import { FailureError, failure } from '../../core/errors.js';
+import { type FloatType, isFloatType } from '../../core/techniques/float-types.js';
+import { isChosen } from '../../core/techniques/pruning/plan.js';
+import type { SparsitySpec } from '../../core/techniques/sparsity.js';
+import type { GgufHeader, TensorInfo } from '../artifacts/gguf/header.js';
+
+/** A matrix of a block that is multiplied with activations. */
+export interface LinearLayer extends TensorInfo {
+  readonly type: FloatType;
+  /** Outputs. */
+  readonly rows: number;
+  /** Inputs. */
+  readonly columns: number;
+}
+
+/** Weights of the linear layers of a block; norms and biases are vectors, and a router of experts decides more than it costs. */
+const MATRIX = /^blk\.\d+\.(?!ffn_gate_inp)[a-z0-9_]+\.weight$/;
+
+/** @returns the names of all matrices of the blocks, in file order. */
+export function matricesOf(header: GgufHeader): readonly TensorInfo[] {
+  return header.tensors.filter(({ name, shape }) => MATRIX.test(name) && shape.length === 2);
+}
+
+/**
+ * @returns the layers of a file that are pruned, in file order.
+ * @throws FailureError `impossible-combination` when no layer is chosen, `model-unsupported` for layers that are
+ * quantized, and for experts, whose inputs differ from token to token.
+ */
+export function chosenLayers(path: string, header: GgufHeader, spec: SparsitySpec): readonly LinearLayer[] {
+  const file = basename(path);
+  const experts = header.tensors.find(({ name, shape }) => MATRIX.test(name) && shape.length > 2);
+  if (experts !== undefined)
+    throw unsupported(
+      `${file} has a mixture of experts (${experts.name}), which are not pruned`,
+      'Give a dense model.',
+    );
+  const all = matricesOf(header);
+  const chosen = all.filter(({ name }) => isChosen(name, spec));
+  if (chosen.length === 0) {
+    const wanted = `layers=${spec.layers.join()}${spec.exclude.length > 0 ? ` exclude=${spec.exclude.join()}` : ''}`;
+    const names = [...new Set(all.map(({ name }) => name.replace(/^blk\.\d+\.|\.weight$/g, '')))];
+    const hint = names.length === 0 ? 'Is it a language model?' : `Its layers are ${names.join(', ')}.`;
+    throw new FailureError(
+      failure('impossible-combination', `${file} has no linear layer for ${wanted}`, { hint }),
+    );
+  }
+  return chosen.map((tensor) => {
+    const { type, name, shape } = tensor;
+    if (!isFloatType(type))
+      throw unsupported(
+        `${name} of ${file} is ${type}, and float weights are pruned`,
+        'Prune the f16, bf16 or f32 file, and quantize what comes out.',
+      );
+    return { ...tensor, type, rows: shape[1]!, columns: shape[0]! };
+  });
+}
+
+function unsupported(message: string, hint: string): FailureError {
+  return new FailureError(failure('model-unsupported', message, { hint }));
+}

@@ -1,0 +1,48 @@
+import { open } from 'node:fs/promises';
+import { decodeFloats, FLOAT_BYTES } from '../../core/techniques/float-types.js';
+import type { Matrix } from '../../core/techniques/pruning/matrix.js';
+import { copyGguf } from '../artifacts/gguf/copy.js';
+import { readGgufHeader } from '../artifacts/gguf/header.js';
+import { readTensor } from '../artifacts/tensor-data.js';
+import type { LinearLayer } from './linear-layers.js';
+
+/** The word that a file was pruned by. */
+export const SPARSITY_KEY = 'ridgepoint.sparsity';
+
+/** A copy of a model whose layers are overwritten one by one, in any order. */
+export interface PrunedFile {
+  /** Overwrites a layer's weights. @param bytes as many as it had, in its type. */
+  write(name: string, bytes: Uint8Array): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** Copies a model and opens the copy for overwriting; memory holds one chunk. */
+export async function copyForPruning(input: string, output: string, word: string): Promise<PrunedFile> {
+  await copyGguf(input, output, { metadata: new Map([[SPARSITY_KEY, { type: 'string', value: word }]]) });
+  const tensors = new Map(readGgufHeader(output).tensors.map((tensor) => [tensor.name, tensor]));
+  const file = await open(output, 'r+');
+  return {
+    async write(name, bytes) {
+      const tensor = tensors.get(name);
+      if (tensor?.bytes !== bytes.length) throw new Error(`${name} does not have ${bytes.length} bytes`);
+      for (let at = 0; at < bytes.length; ) {
+        at += (await file.write(bytes, at, bytes.length - at, tensor.offset + at)).bytesWritten;
+      }
+    },
+    close: () => file.close(),
+  };
+}
+
+/** Reads a layer's weights, chunk by chunk into float32. */
+export async function readMatrix(path: string, layer: LinearLayer): Promise<Matrix> {
+  const { rows, columns, type } = layer;
+  const values = new Float32Array(rows * columns);
+  let done = 0;
+  // Chunks are of 2^20 bytes, so of whole weights.
+  for await (const chunk of readTensor(path, layer)) {
+    const count = chunk.length / FLOAT_BYTES[type];
+    decodeFloats(chunk, type, values.subarray(done, done + count));
+    done += count;
+  }
+  return { rows, columns, values };
+}
