@@ -75,7 +75,8 @@ async function cached(folder: string): Promise<Cached[]> {
       beside?.mtimeMs ?? 0,
       part === '' && beside !== null ? 0 : file.mtimeMs,
     );
-    found.push({ path, files: [note, `${path}${part}`], bytes: file.size, usedMilliseconds });
+    const files = [note, `${path}${part}`, ...(part === '' ? [`${path}.report.json`] : [])];
+    found.push({ path, files, bytes: file.size, usedMilliseconds });
   }
   return found;
 }

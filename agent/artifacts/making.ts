@@ -30,6 +30,8 @@ export interface Made {
   readonly warnings: readonly string[];
   /** What it learned, flat. */
   readonly facts: Readonly<Record<string, AxisValue>>;
+  /** What is kept beside the file as JSON; null when there is nothing. */
+  readonly report: unknown;
 }
 
 /**
@@ -54,8 +56,9 @@ export async function makeFile(making: Making, launcher: Launcher): Promise<Made
     const seconds = (performance.now() - began) / 1000;
     await onDisk(draft);
     await rename(draft, path);
-    const { warnings, facts } = ending.answer?.type === 'made' ? ending.answer : { warnings: [], facts: {} };
-    return { seconds, warnings, facts };
+    if (ending.answer?.type !== 'made') return { seconds, warnings: [], facts: {}, report: null };
+    const { warnings, facts, report = null } = ending.answer;
+    return { seconds, warnings, facts, report };
   } catch (error) {
     throw storageFailure(error);
   } finally {

@@ -119,7 +119,8 @@ export class ArtifactStore {
     const { recipe } = step;
     const order = await step.orderFor(input.path, input.digest, { cpus, timeLimitSeconds, launcher });
     const making = { path, bytes: step.bytes(input.bytes), order, what: recipe, cpus, timeLimitSeconds };
-    const { seconds, warnings, facts, ...file } = await this.#write(making, launcher);
+    const { seconds, warnings, facts, report, ...file } = await this.#write(making, launcher);
+    if (report !== null) await writeWhole(reportPath(path), JSON.stringify(report));
     const steps = [...input.steps, { recipe, ...file, makeSeconds: seconds, facts }];
     const note = {
       ...file,
@@ -206,4 +207,9 @@ export class ArtifactStore {
       }
     }
   }
+}
+
+/** @returns where the report of what was done to a file lies: per layer, for whoever wants to know. */
+export function reportPath(path: string): string {
+  return `${path}.report.json`;
 }

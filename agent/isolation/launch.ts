@@ -49,6 +49,7 @@ export interface Ending {
 const TASKS = {
   trial: 'the trial',
   quantize: 'the quantization',
+  prune: 'the pruning',
   synthesize: 'the writing of the synthetic model',
   'merge-adapters': 'the merging of adapters',
   'write-adapter': 'the writing of the adapter',

@@ -25,7 +25,8 @@ export type WorkerOrder =
   | CompareOrder
   | FetchOrder
   | CalibrateOrder
-  | ProbeOrder;
+  | ProbeOrder
+  | PruneOrder;
 
 export interface TrialOrder {
   readonly order: 'trial';
@@ -51,6 +52,18 @@ export interface QuantizeOrder {
   readonly quantization: QuantizationSpec;
   /** An importance matrix, and how the file that is made of it calls it; null = none. */
   readonly imatrix: { readonly path: string; readonly name: string } | null;
+  readonly threads: number;
+}
+
+/** Writes a copy of a model with weights pruned; calibrates it with the engine where the method needs that. */
+export interface PruneOrder {
+  readonly order: 'prune';
+  readonly inputPath: string;
+  readonly outputPath: string;
+  /** A word of the technique (core/techniques/sparsity.ts). */
+  readonly sparsity: string;
+  /** The calibration text; null where none is needed. */
+  readonly textPath: string | null;
   readonly threads: number;
 }
 
@@ -110,6 +123,8 @@ export interface MadeMessage {
   readonly warnings: readonly string[];
   /** What was learned on the way, flat, for the record. */
   readonly facts: Readonly<Record<string, AxisValue>>;
+  /** What is kept beside the file as JSON: too much for a record. */
+  readonly report?: unknown;
 }
 
 /** Child → parent. */

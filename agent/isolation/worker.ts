@@ -31,6 +31,16 @@ async function obey(order: WorkerOrder, line: Line): Promise<WorkerMessage> {
       const made = await quantize(order, (done, of) => line.send({ type: 'progress', done, of }));
       return { type: 'made', warnings: made.warnings, facts: made.facts };
     }
+    case 'prune': {
+      const [{ pruneFile }, { factsOf }] = await Promise.all([
+        import('../pruning/prune.js'),
+        import('../../core/techniques/pruning/summary.js'),
+      ]);
+      const { report, warnings } = await pruneFile(order, (done, of) =>
+        line.send({ type: 'progress', done, of }),
+      );
+      return { type: 'made', warnings, facts: factsOf(report), report };
+    }
     case 'synthesize': {
       const { writeSynthetic } = await import('../artifacts/synthetic/model.js');
       await writeSynthetic(order.outputPath, order.model);

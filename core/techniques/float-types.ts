@@ -46,10 +46,6 @@ export function brainBits(bits: number): number {
   return ((bits + 0x7fff + ((bits >>> 16) & 1)) >>> 16) & 0xffff;
 }
 
-export function isFloatType(name: string): name is FloatType {
-  return Object.hasOwn(FLOAT_BYTES, name);
-}
-
 /**
  * Little-endian machines only, as GGUF readers are.
  * @param bytes whole values of the type.

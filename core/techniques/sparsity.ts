@@ -1,10 +1,10 @@
 import type { Rule } from '../sweep/rule.js';
 import { nearest } from '../sweep/suggest.js';
 import type { CalibrationSpec } from './calibration-spec.js';
+import { isFloatType } from './float-types.js';
 import { type LayerPatterns, type RatioOverride, readRatio } from './layer-choice.js';
 import type { PruningMethod } from './pruning/layer.js';
 import { type Pattern, patternName } from './pruning/pattern.js';
-import { FLOAT_TYPES } from './quantization-types.js';
 import {
   ALL_SETTINGS,
   METHOD_SETTINGS,
@@ -199,12 +199,10 @@ export const sparsity: Technique = {
 export const pruningNeedsFloats: Rule = {
   axes: ['model', 'sparsity'],
   reason({ model, sparsity: wanted }, facts) {
-    if (facts === null || wanted === DENSE || isFloat(facts.quantization)) return null;
+    if (facts === null || wanted === DENSE || isFloatType(facts.quantization)) return null;
     return `model ${model} is quantized (${facts.quantization}), and float weights are pruned: give its f16 file, or sparsity none`;
   },
 };
-
-const isFloat = (type: string) => (FLOAT_TYPES as readonly string[]).includes(type);
 
 /** Most layers of a model are as wide as its embedding; a layer of another width says so when it is its turn. */
 export const groupsDivideWidth: Rule = {

@@ -1,0 +1,129 @@
+import { FailureError, failure } from '../../core/errors.js';
+import { decodeFloats, encodeFloats } from '../../core/techniques/float-types.js';
+import type { PruningEngine } from '../../core/techniques/pruning/engine.js';
+import { type PrunedLayer, type PruningMethod, pruneLayer } from '../../core/techniques/pruning/layer.js';
+import { applyMask, type Mask } from '../../core/techniques/pruning/mask.js';
+import type { Matrix } from '../../core/techniques/pruning/matrix.js';
+import { OutputErrors } from '../../core/techniques/pruning/output-error.js';
+import { patternName } from '../../core/techniques/pruning/pattern.js';
+import { methodFor, patternFor } from '../../core/techniques/pruning/plan.js';
+import type { PrunedLayerReport } from '../../core/techniques/pruning/summary.js';
+import type { SparsitySpec } from '../../core/techniques/sparsity.js';
+import type { LinearLayer } from './linear-layers.js';
+import type { PrunedFile } from './pruned-file.js';
+import type { SeenLayer } from './walker.js';
+
+export interface LayerPrunerParts {
+  readonly spec: SparsitySpec;
+  readonly layers: readonly LinearLayer[];
+  readonly engine: PruningEngine;
+  /** Ratios by layer, where they follow from a measurement. */
+  readonly allocated: ReadonlyMap<string, number> | null;
+  readonly file: PrunedFile;
+}
+
+export const seconds = () => performance.now() / 1000;
+
+/**
+ * Prunes layers as they are seen and writes them. Beside the dense weights it holds the pruned ones in float32, which
+ * become in turn what layers above see, and once more in the file's type.
+ */
+export class LayerPruner {
+  readonly reports: PrunedLayerReport[] = [];
+  readonly #parts: LayerPrunerParts;
+  #failing = 0;
+  #undefined = 0;
+
+  constructor(parts: LayerPrunerParts) {
+    this.#parts = parts;
+  }
+
+  /** @returns the weights as the file now has them. */
+  async prune(seen: SeenLayer): Promise<Float32Array> {
+    const { spec, engine, allocated, file } = this.#parts;
+    const { name, weights } = seen;
+    const pattern = patternFor(name, spec, allocated);
+    const method = methodFor(name, spec);
+    const pruned = pruneLayer(seen, method, pattern, engine, seconds);
+    this.#count(pruned);
+    const { type } = this.#parts.layers.find((layer) => layer.name === name)!;
+    const bytes = encodeFloats(pruned.weights.values, type);
+    const errors = errorsOf(engine, seen, spec.outputError);
+    const outputErrorAfter = errors?.of(pruned.weights) ?? null;
+    const initialMask = pruned.exchange?.initialMask ?? null;
+    const outputErrorBefore =
+      errors !== null && initialMask !== null
+        ? errors.of(remasked(pruned.weights, weights, initialMask))
+        : outputErrorAfter;
+    await file.write(name, bytes);
+    this.reports.push({
+      name,
+      rows: weights.rows,
+      columns: weights.columns,
+      recipe: `${methodName(method)} ${patternName(pattern)}`,
+      ...pruned.report,
+      outputErrorBefore,
+      outputErrorAfter,
+      exchangeSteps: pruned.exchange?.steps ?? null,
+      statisticsSeconds: seen.calibrationSeconds,
+      maskSeconds: pruned.maskSeconds,
+    });
+    const stored = decodeFloats(bytes, type, pruned.weights.values);
+    if (!stored.every(Number.isFinite)) throw outOfRange(name, type);
+    return stored;
+  }
+
+  /** What there is to say of the masks of all layers together. */
+  doubts(): string[] {
+    const { pattern } = this.#parts.spec;
+    const ratio = pattern.kind === 'unstructured' ? pattern.ratio : null;
+    const all = this.reports.length;
+    return [
+      ...(ratio === 0 ? ['0% prunes nothing: the weights are those of the dense model'] : []),
+      ...(ratio === 1 ? ['100% prunes every weight of the layers: they give nothing but zeros'] : []),
+      ...(this.#failing > 0
+        ? [
+            `the published code would have failed on ${this.#failing} of ${all} layers, whose rows ended instead`,
+          ]
+        : []),
+      ...(this.#undefined > 0
+        ? [`in ${this.#undefined} of ${all} layers the published code’s choice is not defined (equal scores)`]
+        : []),
+    ];
+  }
+
+  #count({ exchange }: PrunedLayer): void {
+    if (exchange?.publishedCodeFails === true) this.#failing++;
+    if (exchange?.undefinedChoice === true) this.#undefined++;
+  }
+}
+
+function errorsOf(
+  engine: PruningEngine,
+  { weights, statistics, hessian }: SeenLayer,
+  wanted: boolean,
+): OutputErrors | null {
+  if (!wanted || statistics === null || hessian === null) return null;
+  return new OutputErrors(engine, weights, hessian, statistics);
+}
+
+/** The dense weights under another mask, in the memory of the pruned ones. */
+function remasked(pruned: Matrix, dense: Matrix, mask: Mask): Matrix {
+  pruned.values.set(dense.values);
+  applyMask(pruned, mask);
+  return pruned;
+}
+
+function methodName(method: PruningMethod): string {
+  if (method.kind === 'magnitude') return method.scope === 'matrix' ? 'magnitude' : 'magnitude-row';
+  if (method.kind !== 'dsnot') return method.kind;
+  return method.settings.maxCycles === 0 ? method.initial : `${method.initial}+dsnot`;
+}
+
+/** A weight that SparseGPT moved others onto can leave the range of f16. */
+function outOfRange(name: string, type: string): FailureError {
+  const hint = 'Prune the bf16 or f32 file, or raise the dampening.';
+  return new FailureError(
+    failure('artifact-failed', `${name}: updated weights are too large for ${type}`, { hint }),
+  );
+}

@@ -1,0 +1,69 @@
+import { FailureError, failure } from '../../core/errors.js';
+import { PORTABLE, type PruningEngine } from '../../core/techniques/pruning/engine.js';
+import type { PruneReport } from '../../core/techniques/pruning/summary.js';
+import { readSparsity, type SparsitySpec } from '../../core/techniques/sparsity.js';
+import { readGgufHeader } from '../artifacts/gguf/header.js';
+import type { PruneOrder } from '../isolation/messages.js';
+import { kernelsLibrary, openPruningKernels } from '../native/kernels.js';
+import { LayerPruner } from './layer-pruner.js';
+import { chosenLayers } from './linear-layers.js';
+import { copyForPruning } from './pruned-file.js';
+import { measureSensitivity } from './sensitivity.js';
+import { type OnProgress, Walker } from './walker.js';
+
+export interface Pruned {
+  readonly report: PruneReport;
+  readonly warnings: readonly string[];
+}
+
+/**
+ * Prunes a model's file: collects activations where the method needs them, prunes layer by layer, and writes a copy
+ * with zeros in the types of the base. Memory: what the walk over the layers has, and three times the largest layer
+ * in float32. In a child process.
+ * @throws FailureError as `walkLayers`, `chosenLayers` and `pruneLayer` say.
+ */
+export async function pruneFile(order: PruneOrder, onProgress: OnProgress): Promise<Pruned> {
+  const spec = specOf(order.sparsity);
+  const layers = chosenLayers(order.inputPath, readGgufHeader(order.inputPath), spec);
+  const engine = await openEngine(order.threads);
+  const walker = await Walker.prepare(order, spec, layers, onProgress);
+  const allocated = spec.allocation === 'sensitivity' ? await measureSensitivity(walker, spec, engine) : null;
+  const file = await copyForPruning(order.inputPath, order.outputPath, order.sparsity);
+  const pruner = new LayerPruner({ spec, layers, engine, allocated, file });
+  try {
+    await walker.walk(spec.calibration?.order ?? 'dense', spec.outputError || needsHessian(spec), (layer) =>
+      pruner.prune(layer),
+    );
+  } finally {
+    await file.close();
+  }
+  const { calibration } = spec;
+  return {
+    report: {
+      word: order.sparsity,
+      engine: engine.name,
+      calibration:
+        calibration === null
+          ? null
+          : { text: calibration.text, sequences: walker.sequences, tokens: walker.tokens },
+      layers: pruner.reports,
+    },
+    warnings: [...walker.doubts(), ...pruner.doubts()],
+  };
+}
+
+function specOf(word: string): SparsitySpec {
+  const reading = readSparsity(word);
+  if (reading.ok && reading.value !== null) return reading.value;
+  const message = reading.ok ? 'sparsity none prunes nothing' : reading.message;
+  throw new FailureError(failure('impossible-combination', message));
+}
+
+async function openEngine(threads: number): Promise<PruningEngine> {
+  const library = kernelsLibrary();
+  return library === null ? PORTABLE : await openPruningKernels(library, threads);
+}
+
+function needsHessian({ method }: SparsitySpec): boolean {
+  return method.kind === 'sparsegpt' || (method.kind === 'dsnot' && method.initial === 'sparsegpt');
+}

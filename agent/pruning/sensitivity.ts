@@ -1,0 +1,32 @@
+import { allocateBySensitivity, type SensitiveLayer } from '../../core/techniques/pruning/allocation.js';
+import type { PruningEngine } from '../../core/techniques/pruning/engine.js';
+import { type PruningMethod, pruneLayer } from '../../core/techniques/pruning/layer.js';
+import { OutputErrors } from '../../core/techniques/pruning/output-error.js';
+import type { SparsitySpec } from '../../core/techniques/sparsity.js';
+import type { Walker } from './walker.js';
+
+/**
+ * Prunes every layer of the dense model on trial, each by itself at the overall ratio, and gives ratios by how much
+ * its output suffers. DSnoT's initial mask stands for what DSnoT makes of it.
+ * @returns the ratio of each layer.
+ */
+export async function measureSensitivity(
+  walker: Walker,
+  { method, pattern, spread }: SparsitySpec,
+  engine: PruningEngine,
+): Promise<ReadonlyMap<string, number>> {
+  if (pattern.kind !== 'unstructured') throw new Error('only shares are allocated');
+  const layers: SensitiveLayer[] = [];
+  await walker.walk('dense', true, async (seen) => {
+    const { name, weights, statistics, hessian } = seen;
+    const trial = pruneLayer(seen, onTrial(method), pattern, engine).weights;
+    const { relative } = new OutputErrors(engine, weights, hessian!, statistics!).of(trial);
+    layers.push({ name, rows: weights.rows, columns: weights.columns, relativeError: relative });
+    return null;
+  });
+  return allocateBySensitivity(layers, pattern.ratio, spread);
+}
+
+function onTrial(method: PruningMethod): PruningMethod {
+  return method.kind === 'dsnot' ? { ...method, settings: { ...method.settings, maxCycles: 0 } } : method;
+}

@@ -1,0 +1,136 @@
+import { rm } from 'node:fs/promises';
+import { basename } from 'node:path';
+import type { Hessian } from '../../core/techniques/pruning/hessian.js';
+import type { Matrix } from '../../core/techniques/pruning/matrix.js';
+import type { ChannelStatistics } from '../../core/techniques/pruning/statistics.js';
+import type { SparsitySpec } from '../../core/techniques/sparsity.js';
+import { modelFacts } from '../artifacts/gguf/facts.js';
+import { readGgufHeader } from '../artifacts/gguf/header.js';
+import { calibrationSequences } from '../calibration/sequences.js';
+import { walkLayers } from '../calibration/walk.js';
+import type { PruneOrder } from '../isolation/messages.js';
+import type { LinearLayer } from './linear-layers.js';
+import { readMatrix } from './pruned-file.js';
+
+/** Steps of the work that are done, of how many. */
+export type OnProgress = (done: number, of: number) => void;
+
+/** A layer whose turn it is, with what is known of its inputs. */
+export interface SeenLayer {
+  readonly name: string;
+  readonly weights: Matrix;
+  /** null without a calibration. */
+  readonly statistics: ChannelStatistics | null;
+  /** null unless asked for. */
+  readonly hessian: Hessian | null;
+  readonly calibrationSeconds: number;
+}
+
+/** @returns the weights that layers above shall see in its place, or null: as they are. */
+export type SeeLayer = (layer: SeenLayer) => Promise<Float32Array | null>;
+
+/** Goes over the chosen layers, with activations where the spec has a calibration. */
+export class Walker {
+  readonly #sequences: readonly Int32Array[];
+  readonly #order: PruneOrder;
+  readonly #spec: SparsitySpec;
+  readonly #layers: readonly LinearLayer[];
+  readonly #onProgress: OnProgress;
+  #walks = 0;
+
+  /** Cuts the calibration text. @throws FailureError as `calibrationSequences` does. */
+  static async prepare(
+    order: PruneOrder,
+    spec: SparsitySpec,
+    layers: readonly LinearLayer[],
+    onProgress: OnProgress,
+  ): Promise<Walker> {
+    const { calibration } = spec;
+    if (calibration === null || order.textPath === null)
+      return new Walker([], order, spec, layers, onProgress);
+    const sequences = await calibrationSequences({
+      modelPath: order.inputPath,
+      textPath: order.textPath,
+      sequences: calibration.sequences,
+      tokens: calibration.tokens,
+      contextLength: modelFacts(readGgufHeader(order.inputPath)).contextLength,
+      purpose: { kind: 'pruning', seed: calibration.seed },
+    });
+    return new Walker(sequences, order, spec, layers, onProgress);
+  }
+
+  private constructor(
+    sequences: readonly Int32Array[],
+    order: PruneOrder,
+    spec: SparsitySpec,
+    layers: readonly LinearLayer[],
+    onProgress: OnProgress,
+  ) {
+    this.#sequences = sequences;
+    this.#order = order;
+    this.#spec = spec;
+    this.#layers = layers;
+    this.#onProgress = onProgress;
+  }
+
+  /** Calibration sequences there are. */
+  get sequences(): number {
+    return this.#sequences.length;
+  }
+
+  get tokens(): number {
+    return this.#sequences.reduce((sum, { length }) => sum + length, 0);
+  }
+
+  /**
+   * Shows every chosen layer once.
+   * @param order of a calibration: whether a layer is seen behind what became of those below it.
+   * @throws FailureError as `walkLayers` does.
+   */
+  async walk(order: 'dense' | 'sequential', hessians: boolean, see: SeeLayer): Promise<void> {
+    const walks = this.#spec.allocation === 'sensitivity' ? 2 : 1;
+    const before = this.#walks++;
+    const progress: OnProgress = (done, of) => this.#onProgress(before * of + done, walks * of);
+    if (this.#spec.calibration === null) return await this.#walkWeights(see, progress);
+    const wanted = new Set(this.#layers.map(({ name }) => name));
+    const scratchFolder = `${this.#order.outputPath}.walk.draft`;
+    try {
+      await walkLayers(
+        {
+          modelPath: this.#order.inputPath,
+          sequences: this.#sequences,
+          order,
+          wanted: (name) => wanted.has(name),
+          hessians,
+          threads: this.#order.threads,
+          scratchFolder,
+          onProgress: progress,
+        },
+        see,
+      );
+    } finally {
+      await rm(scratchFolder, { recursive: true, force: true });
+    }
+  }
+
+  async #walkWeights(see: SeeLayer, progress: OnProgress): Promise<void> {
+    for (const [i, layer] of this.#layers.entries()) {
+      const weights = await readMatrix(this.#order.inputPath, layer);
+      await see({ name: layer.name, weights, statistics: null, hessian: null, calibrationSeconds: 0 });
+      progress(i + 1, this.#layers.length);
+    }
+  }
+
+  /** What makes a calibration poorer than it was asked to be. */
+  doubts(): string[] {
+    const { calibration } = this.#spec;
+    const { textPath } = this.#order;
+    if (calibration === null || textPath === null) return [];
+    const short = this.#sequences.length < calibration.sequences;
+    return short
+      ? [
+          `${basename(textPath)} gave ${this.#sequences.length} calibration sequences of ${this.#sequences[0]?.length} tokens, and ${calibration.sequences} were asked for`,
+        ]
+      : [];
+  }
+}
