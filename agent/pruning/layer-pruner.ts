@@ -50,7 +50,8 @@ export class LayerPruner {
     const bytes = encodeFloats(pruned.weights.values, type);
     const errors = errorsOf(engine, seen, spec.outputError);
     const outputErrorAfter = errors?.of(pruned.weights) ?? null;
-    const initialMask = pruned.exchange?.initialMask ?? null;
+    const updated = pruned.report.updatedWeights > 0;
+    const initialMask = pruned.exchange?.initialMask ?? (updated ? pruned.mask : null);
     const outputErrorBefore =
       errors !== null && initialMask !== null
         ? errors.of(remasked(pruned.weights, weights, initialMask))

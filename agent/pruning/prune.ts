@@ -25,8 +25,9 @@ export interface Pruned {
 export async function pruneFile(order: PruneOrder, onProgress: OnProgress): Promise<Pruned> {
   const spec = specOf(order.sparsity);
   const layers = chosenLayers(order.inputPath, readGgufHeader(order.inputPath), spec);
-  const engine = await openEngine(order.threads);
   const walker = await Walker.prepare(order, spec, layers, onProgress);
+  // llama.cpp first: it sets koffi up, which no library may be opened before.
+  const engine = await openEngine(order.threads);
   const allocated = spec.allocation === 'sensitivity' ? await measureSensitivity(walker, spec, engine) : null;
   const file = await copyForPruning(order.inputPath, order.outputPath, order.sparsity);
   const pruner = new LayerPruner({ spec, layers, engine, allocated, file });

@@ -2,11 +2,13 @@ import { FailureError, failure } from '../../../core/errors.js';
 import type { TechniqueChoice } from '../../../core/sweep/experiment.js';
 import { readAdapter } from '../../../core/techniques/adapter.js';
 import { readQuantization } from '../../../core/techniques/quantization.js';
+import { readSparsity } from '../../../core/techniques/sparsity.js';
 import type { Reading } from '../../../core/techniques/spelling.js';
 import { importanceFor } from '../../calibration/importance.js';
 import type { ModelSettings, ResolvedModel } from '../resolve.js';
 import type { Step } from '../step.js';
 import { mergeStep } from './merge.js';
+import { pruneStep } from './prune.js';
 import { quantizeStep } from './quantize.js';
 
 export interface StepsRequest {
@@ -32,6 +34,8 @@ export async function stepsFor(request: StepsRequest): Promise<Step[]> {
   const steps: Step[] = [];
   const adapter = specOf(readAdapter(technique.adapter));
   if (adapter?.mode === 'merged') steps.push(await mergeStep(adapter.parts, modelName, settings));
+  const sparsity = specOf(readSparsity(technique.sparsity));
+  if (sparsity !== null) steps.push(await pruneStep(technique.sparsity, sparsity, engine, settings));
   const quantization = specOf(readQuantization(technique.quantization));
   if (quantization !== null && technique.quantization !== base.facts.quantization) {
     const { importance: text } = quantization;
