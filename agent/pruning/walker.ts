@@ -4,8 +4,6 @@ import type { Hessian } from '../../core/techniques/pruning/hessian.js';
 import type { Matrix } from '../../core/techniques/pruning/matrix.js';
 import type { ChannelStatistics } from '../../core/techniques/pruning/statistics.js';
 import type { SparsitySpec } from '../../core/techniques/sparsity.js';
-import { modelFacts } from '../artifacts/gguf/facts.js';
-import { readGgufHeader } from '../artifacts/gguf/header.js';
 import { calibrationSequences } from '../calibration/sequences.js';
 import { walkLayers } from '../calibration/walk.js';
 import type { PruneOrder } from '../isolation/messages.js';
@@ -53,8 +51,7 @@ export class Walker {
       textPath: order.textPath,
       sequences: calibration.sequences,
       tokens: calibration.tokens,
-      contextLength: modelFacts(readGgufHeader(order.inputPath)).contextLength,
-      purpose: { kind: 'pruning', seed: calibration.seed },
+      windows: { scheme: 'random', seed: calibration.seed },
     });
     return new Walker(sequences, order, spec, layers, onProgress);
   }

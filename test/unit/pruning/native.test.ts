@@ -96,6 +96,23 @@ describe.skipIf(built.status === NO_TOOLS)('native pruning (needs cmake and a C+
     }
   });
 
+  test('squared outputs are those that the portable engine finds, the same at any number of threads', () => {
+    const golden = readLayer(manifest.layers[0]!);
+    const hessian = hessianOf(golden);
+    const half = {
+      ...golden.layer.weights,
+      values: golden.layer.weights.values.map((value, i) => (i % 2 === 0 ? value : 0)),
+    };
+    for (const other of [null, half]) {
+      const expected = PORTABLE.squaredOutput(golden.layer.weights, other, hessian);
+      const [one, three] = engines.map((engine) => engine.squaredOutput(golden.layer.weights, other, hessian));
+      expect(one).toEqual(three);
+      one!.forEach((square, row) => {
+        expect(Math.abs(square / expected[row]! - 1)).toBeLessThan(1e-9);
+      });
+    }
+  });
+
   test('a Hessian, and its factor of several blocks, are those that the portable engine finds', () => {
     const golden = readLayer(manifest.layers.find((l) => l.in_features > 200)!);
     const hessian = hessianOf(golden);
