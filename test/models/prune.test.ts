@@ -171,7 +171,14 @@ describe('a chain of steps', () => {
     const models = { modelFolders: [], cacheFolder: join(folder, 'cache') };
     const base = await resolveModel('builtin:tiny', models);
     const technique = { ...UNCHANGED, sparsity: 'magnitude-row:50%', quantization: 'q8_0' };
-    const steps = await stepsFor({ base, technique, runnerKind: 'llama-cpp', engine: 'test', models });
+    const steps = await stepsFor({
+      base,
+      technique,
+      runnerKind: 'llama-cpp',
+      engine: 'test',
+      settings: models,
+      modelName: 'tiny',
+    });
     expect(steps.map(({ recipe }) => recipe)).toEqual(['prune(magnitude-row:50%)', 'quantize(q8_0)']);
     const store = new ArtifactStore({ cacheFolder: models.cacheFolder, artifactBytes: 1e9 });
     const artifact = await store.prepare({ base, steps, cpus: [0], timeLimitSeconds: 60 });
