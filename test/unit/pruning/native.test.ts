@@ -105,7 +105,9 @@ describe.skipIf(built.status === NO_TOOLS)('native pruning (needs cmake and a C+
     };
     for (const other of [null, half]) {
       const expected = PORTABLE.squaredOutput(golden.layer.weights, other, hessian);
-      const [one, three] = engines.map((engine) => engine.squaredOutput(golden.layer.weights, other, hessian));
+      const [one, three] = engines.map((engine) =>
+        engine.squaredOutput(golden.layer.weights, other, hessian),
+      );
       expect(one).toEqual(three);
       one!.forEach((square, row) => {
         expect(Math.abs(square / expected[row]! - 1)).toBeLessThan(1e-9);
