@@ -10,6 +10,7 @@ import { registerEngines } from './engines.js';
 import { registerModels } from './models.js';
 import { registerNodes } from './nodes.js';
 import { registerPlan } from './plan.js';
+import { registerPrune } from './prune.js';
 import { registerQuality } from './quality.js';
 import { registerQuantize } from './quantize.js';
 import { registerReport } from './report.js';
@@ -38,6 +39,7 @@ export const COMMANDS: readonly ((program: Command) => void)[] = [
   registerCalibrate,
   registerQuantize,
   registerAdapt,
+  registerPrune,
   registerEngines,
   registerDoctor,
 ];

@@ -110,3 +110,9 @@ export const METHOD_SETTINGS = {
 
 /** Every setting of any method, each once, for help. */
 export const ALL_SETTINGS = { ...DSNOT, ...SPARSEGPT, ...CALIBRATED } as const;
+
+/** @returns the methods that have a setting, or null where all have it. */
+export function methodsWith(setting: string): readonly MethodWord[] | null {
+  const methods = METHODS.filter((method) => Object.hasOwn(METHOD_SETTINGS[method], setting));
+  return methods.length === METHODS.length ? null : methods;
+}

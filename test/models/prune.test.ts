@@ -13,6 +13,7 @@ import { quantizeFile } from '../../agent/runners/llama-cpp/index.js';
 import { decodeFloats, encodeFloats } from '../../core/techniques/float-types.js';
 import { UNCHANGED } from '../../core/techniques/index.js';
 import { type PrunedLayerReport, totalsOf } from '../../core/techniques/pruning/summary.js';
+import { plainQuantization } from '../../core/techniques/quantization.js';
 import { modelPath } from './loading.js';
 
 const sample = join(import.meta.dirname, '../../models/sample.txt');
@@ -281,7 +282,14 @@ describe('bad input', () => {
 
   test('a base that is no float is refused before anything is calibrated', async () => {
     const model = join(folder, 'quantized.gguf');
-    await quantizeFile({ inputPath: modelPath('tiny'), outputPath: model, quantization: 'q8_0', threads: 1 });
+    const quantization = plainQuantization('q8_0');
+    await quantizeFile({
+      inputPath: modelPath('tiny'),
+      outputPath: model,
+      quantization,
+      imatrix: null,
+      threads: 1,
+    });
     await expect(prune('wanda:50%', { model })).rejects.toThrow(/is q8_0, and float weights are pruned/);
   });
 

@@ -1,0 +1,122 @@
+import { statSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { basename, dirname, resolve } from 'node:path';
+import { type Made, makeFile } from '../../agent/artifacts/making.js';
+import type { ResolvedModel } from '../../agent/artifacts/resolve.js';
+import { locateText } from '../../agent/artifacts/text.js';
+import type { PruneOrder } from '../../agent/isolation/messages.js';
+import { packFile } from '../../agent/pruning/pack-file.js';
+import { toFailure } from '../../core/errors.js';
+import type { PackedFormat } from '../../core/techniques/packing/packed.js';
+import type { PruneReport } from '../../core/techniques/pruning/summary.js';
+import { readSparsity, type SparsitySpec, sparsity } from '../../core/techniques/sparsity.js';
+import type { PruneOptions } from '../commands/prune.js';
+import { CommandError, EXIT, fromFailure, usageError } from '../exit.js';
+import { modelSettings, openModel } from '../local-models.js';
+import { nodeConfig } from '../node-config.js';
+import { outputPath } from '../output-path.js';
+import { stepProgress } from '../quantize/step-progress.js';
+import { stoppable } from '../stoppable.js';
+import { report } from './summary.js';
+
+/** `ridge prune`: one step of a sweep alone, by the same code, into a file that the user names. */
+export async function pruneModel(input: string, output: string, options: PruneOptions): Promise<void> {
+  const { word, spec } = wantedOf(options);
+  const path = outputPath(output, options.force === true);
+  const packedPath = options.packed === undefined ? null : besides(path, options.packed, options);
+  const threads = options.threads ?? availableParallelism();
+  const text = spec.calibration?.text ?? null;
+  const folders = ['.', dirname(input), ...(text === null ? [] : [dirname(text)])];
+  const settings = modelSettings(
+    folders.map((folder) => resolve(folder)),
+    nodeConfig(options.config),
+  );
+  try {
+    const textPath = text === null ? null : locateText(text, settings);
+    const base = await openModel(input, settings);
+    const inputPath = pathOf(base, input);
+    if (sameFile(path, inputPath)) throw usageError('the output is the input', 'Name another file.');
+    const order: PruneOrder = {
+      order: 'prune',
+      inputPath,
+      outputPath: '',
+      sparsity: word,
+      textPath,
+      threads,
+    };
+    const made = await make(path, order, base.facts.bytes);
+    const packed =
+      packedPath === null
+        ? null
+        : await packFile(path, packedPath, spec, options.packed!, options.packedType);
+    const { json = false, perLayer = false } = options;
+    report({ path, made, pruned: made.report as PruneReport, packed, threads }, { json, perLayer });
+  } catch (error) {
+    if (error instanceof CommandError) throw error;
+    const reason = toFailure(error);
+    const words = ['model-missing', 'source-not-allowed', 'impossible-combination'].includes(reason.code);
+    throw fromFailure(
+      reason,
+      reason.code === 'cancelled' ? EXIT.interrupted : words ? EXIT.usage : EXIT.failed,
+    );
+  }
+}
+
+/** The options as the word a sweep would have. @throws CommandError (2) for one that it could not have. */
+function wantedOf(options: PruneOptions): { readonly word: string; readonly spec: SparsitySpec } {
+  const keys = Object.keys(sparsity.keys).filter((key) => options[key] !== undefined);
+  const written = sparsity.wordOf(Object.fromEntries(keys.map((key) => [key, options[key]])));
+  const canonical = sparsity.read(written);
+  const reading = readSparsity(canonical.ok ? canonical.value : written);
+  if (!canonical.ok || !reading.ok) {
+    const { message, suggestion } = canonical.ok ? (reading as never) : canonical;
+    throw usageError(message, suggestion === null ? null : `Did you mean ${suggestion}?`);
+  }
+  if (reading.value === null) throw usageError('none prunes nothing', 'Name a method, such as wanda.');
+  return { word: canonical.value, spec: reading.value };
+}
+
+/** Where the packed file goes. @throws CommandError (2) for a format that cannot hold what comes. */
+function besides(path: string, format: PackedFormat, { ratio, force }: PruneOptions): string {
+  if (format === '2:4' && ratio !== '2:4')
+    throw usageError(
+      `--packed 2:4 holds two of every four weights, and ${ratio} leaves others`,
+      'Prune with --ratio 2:4, or pack as bitmap or csr.',
+    );
+  return outputPath(`${path.replace(/\.gguf$/, '')}.${format.replace(':', '')}.safetensors`, force === true);
+}
+
+function pathOf({ path }: ResolvedModel, source: string): string {
+  if (path !== null) return path;
+  throw usageError(
+    `${source} has random weights: what is pruned of them says nothing`,
+    'Name a GGUF file, or builtin:small.',
+  );
+}
+
+function sameFile(a: string, b: string): boolean {
+  const [one, other] = [a, b].map((path) => statSync(path, { throwIfNoEntry: false }));
+  return one !== undefined && one.dev === other?.dev && one.ino === other.ino;
+}
+
+async function make(path: string, order: PruneOrder, bytes: number): Promise<Made> {
+  const progress = stepProgress(process.stderr, `${basename(order.inputPath)} by ${order.sparsity}`);
+  try {
+    return await makeFile(
+      {
+        path,
+        bytes,
+        order: (outputPath) => ({ ...order, outputPath }),
+        what: order.sparsity,
+        cpus: [],
+        timeLimitSeconds: null,
+        onMessage: (message) => {
+          if (message.type === 'progress') progress.step(message.done, message.of);
+        },
+      },
+      stoppable,
+    );
+  } finally {
+    progress.end();
+  }
+}

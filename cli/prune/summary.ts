@@ -1,0 +1,73 @@
+import type { Made } from '../../agent/artifacts/making.js';
+import type { PackedSummary } from '../../agent/pruning/pack-file.js';
+import { formatValue, NO_VALUE } from '../../core/metrics/format.js';
+import { type PrunedLayerReport, type PruneReport, totalsOf } from '../../core/techniques/pruning/summary.js';
+import { plainTable } from '../output/plain-table.js';
+import { printData, printJson, say } from '../output/print.js';
+
+/** What was made of a model. */
+export interface Written {
+  readonly path: string;
+  readonly made: Made;
+  readonly pruned: PruneReport;
+  readonly packed: PackedSummary | null;
+  readonly threads: number;
+}
+
+/** Sums up what pruning did: a table by kind of layer or by layer for people, or JSON with everything. */
+export function report(
+  { path, made, pruned, packed, threads }: Written,
+  { json, perLayer }: { readonly json: boolean; readonly perLayer: boolean },
+): void {
+  const { warnings, seconds } = made;
+  if (json) {
+    printJson({ output: path, ...pruned, totals: totalsOf(pruned), packed, warnings, seconds, threads });
+    return;
+  }
+  const groups = groupsOf(pruned, perLayer);
+  printData(plainTable(HEADERS, [...groups, ['all', pruned.layers] as const].map(rowOf)));
+  for (const warning of warnings) say(`note: ${warning}`);
+  const { statisticsSeconds, maskSeconds } = totalsOf(pruned);
+  const parts = `statistics ${formatValue(statisticsSeconds, 's')}, masks ${formatValue(maskSeconds, 's')}`;
+  say(
+    `${path}: ${pruned.word}, made in ${seconds.toFixed(1)} s with ${threads} threads (${parts}, ${pruned.engine} engine)`,
+  );
+  if (packed === null) return;
+  const size = formatValue(packed.fileBytes, 'B');
+  say(
+    `${packed.path}: ${packed.format} of ${packed.type}, ${size}, ${packed.bitsPerWeight.toFixed(2)} bits per weight`,
+  );
+}
+
+const HEADERS = ['layer', 'sparsity', 'rows', 'changed', '|e| first', '|e|', 'error first', 'error', 'mask'];
+
+type Group = readonly [string, readonly PrunedLayerReport[]];
+
+/** Layers by kind, `ffn_down`, in the order in which they come; or each by itself. */
+function groupsOf({ layers }: PruneReport, perLayer: boolean): Group[] {
+  const groups = new Map<string, PrunedLayerReport[]>();
+  for (const layer of layers) {
+    const name = layer.name.replace(/\.weight$/, '');
+    const key = perLayer ? name : name.replace(/^blk\.\d+\./, '');
+    groups.set(key, [...(groups.get(key) ?? []), layer]);
+  }
+  return [...groups];
+}
+
+function rowOf([name, layers]: Group): (string | number | null)[] {
+  const totals = totalsOf({ word: '', engine: '', calibration: null, layers });
+  return [
+    name,
+    percent(totals.sparsity),
+    `${percent(totals.minRowSparsity)}–${percent(totals.maxRowSparsity)}`,
+    totals.changedWeights + totals.updatedWeights,
+    short(totals.meanAbsoluteErrorBefore),
+    short(totals.meanAbsoluteErrorAfter),
+    percent(totals.relativeOutputErrorBefore),
+    percent(totals.relativeOutputErrorAfter),
+    formatValue(totals.maskSeconds, 's'),
+  ];
+}
+
+const percent = (value: number | null) => (value === null ? NO_VALUE : `${(100 * value).toFixed(1)}%`);
+const short = (value: number | null) => (value === null ? NO_VALUE : value.toPrecision(3));
