@@ -65,7 +65,7 @@ async function perplexity(path: string): Promise<number> {
     basePrecision: 'llama' as const,
     maxWindows: 12,
   };
-  const job = { model, base: null, request: { text, tasks: [] }, trainedContext: 512, scorers: [] };
+  const job = { model, base: null, request: { text, tasks: [] }, trainedContext: 512, scorers: {} };
   const outcome = await measureQuality(job, { progress: () => {}, breathe: async () => {} });
   return outcome.text!.perplexity.value;
 }
