@@ -56,12 +56,14 @@ function utilization(evidence: Evidence, absent: (quantity: string) => string, o
 }
 
 function compressionRate(evidence: Evidence) {
-  const { baseBytes, facts } = evidence.input;
+  const { baseBytes, facts, adapterBytes } = evidence.input;
   const kept = performanceRatio(evidence);
   if (baseBytes === null || facts.modelBytes === null)
     return single(null, 'ratio', 'the weight bytes of the base file are not known');
   if (kept === null) return single(null, 'ratio', 'what is left of the performance was not measured');
-  return single(compressionRatio(baseBytes, facts.modelBytes) * kept, 'ratio', '');
+  // Adapters beside the weights have to be kept and loaded like them.
+  const bytes = facts.modelBytes + (adapterBytes ?? 0);
+  return single(compressionRatio(baseBytes, bytes) * kept, 'ratio', '');
 }
 
 /** @returns bytes of the adapters that ran beside the weights; null when none did. */

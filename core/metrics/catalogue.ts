@@ -308,7 +308,7 @@ export const METRICS = [
     'ratio',
     'max',
     null,
-    'Compression ratio, from real bytes, times what is left of the performance: of the task scores, or else of the likelihood (EfficientLLM: MCR).',
+    'Compression ratio, from real bytes with those of attached adapters, times what is left of the performance: of the task scores, or else of the likelihood (EfficientLLM: MCR).',
   ),
   metric(
     'trainTokensPerSecond',

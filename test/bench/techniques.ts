@@ -46,7 +46,11 @@ const plan = JSON.parse((await ridge(['plan', sweepFile(), '--json'], { env })).
 const shown = JSON.parse((await ridge(['report', out, '--json'], { env })).stdout) as Shown;
 const six = (await ridge(['report', out, '--columns', 'efficientllm', '-f', 'md'], { env })).stdout;
 const again = JSON.parse((await ridge(['report', out, '--recompute', '--json'], { env })).stdout) as unknown;
-const made = await filesByDigest([join(ROOT, 'models'), join(env.XDG_CACHE_HOME, 'ridgepoint/artifacts')]);
+const made = await filesByDigest([
+  join(ROOT, 'models'),
+  join(ROOT, 'models/adapters'),
+  join(env.XDG_CACHE_HOME, 'ridgepoint/artifacts'),
+]);
 
 const complete = records.filter((record) => record.status === 'complete');
 const valid = complete.filter((record) => record.valid);

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { createReadStream, readdirSync } from 'node:fs';
+import { createReadStream, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { weightBytes } from '../../../agent/artifacts/gguf/facts.js';
 import { readGgufHeader } from '../../../agent/artifacts/gguf/header.js';
@@ -10,13 +10,20 @@ export interface Goal {
   readonly better: 'max' | 'min';
 }
 
-/** Weight bytes of every GGUF file of some folders, by the digest of its content. */
-export async function filesByDigest(folders: readonly string[]): Promise<Map<string, number>> {
-  const found = new Map<string, number>();
+/** What a GGUF file takes. */
+export interface FileSize {
+  readonly weights: number;
+  readonly whole: number;
+}
+
+/** Bytes of every GGUF file of some folders, by the digest of its content. */
+export async function filesByDigest(folders: readonly string[]): Promise<Map<string, FileSize>> {
+  const found = new Map<string, FileSize>();
   for (const folder of folders) {
     for (const name of readdirSync(folder).filter((one) => one.endsWith('.gguf'))) {
       const path = join(folder, name);
-      found.set(`sha256:${await sha256(path)}`, weightBytes(readGgufHeader(path)));
+      const size = { weights: weightBytes(readGgufHeader(path)), whole: statSync(path).size };
+      found.set(`sha256:${await sha256(path)}`, size);
     }
   }
   return found;
@@ -33,9 +40,14 @@ async function sha256(path: string): Promise<string> {
  * compressed / of the original), from the files as they lie there and the scores as they stand in the record.
  * @returns null when a file or a score is not there.
  */
-export function compressionRate(record: ResultRecord, files: ReadonlyMap<string, number>): number | null {
-  const original = files.get(record.artifact?.base ?? '');
-  const compressed = files.get(record.artifact?.digest ?? '');
+export function compressionRate(record: ResultRecord, files: ReadonlyMap<string, FileSize>): number | null {
+  const original = files.get(record.artifact?.base ?? '')?.weights;
+  const weights = files.get(record.artifact?.digest ?? '')?.weights;
+  const adapters = (record.artifact?.adapters ?? []).map(
+    ({ digest }) => files.get(digest)?.whole ?? Number.NaN,
+  );
+  const compressed =
+    weights === undefined ? undefined : adapters.reduce((sum, bytes) => sum + bytes, weights);
   const kept = (record.quality?.tasks ?? []).map(({ scores }) => {
     const score = scores.find(({ name }) => name === 'perByte') ?? scores[0];
     return score?.base == null ? null : score.score.value / score.base.value;
