@@ -12,7 +12,7 @@ import { hasChromium, launchChromium } from '../support/chromium.js';
 import { experimentOf } from '../support/experiments.js';
 import { completeTrial } from '../support/records.js';
 import { sweepRecords } from '../support/sweep-records.js';
-import { techniqueRecords } from '../support/technique-records.js';
+import { TRAINING, techniqueRecords } from '../support/technique-records.js';
 
 const root = join(import.meta.dirname, '../..');
 const shots = join(import.meta.dirname, 'output');
@@ -270,6 +270,27 @@ describe.skipIf(!hasChromium)('report page (needs chromium)', () => {
     await page.click('.sets button:has-text("Quality")');
     const heads = await page.$$eval('th .name', (all) => all.map((h) => h.textContent));
     expect(heads.slice(-7)).toEqual(['PPL', 'PPL ratio', 'KLD', 'KLD p99', 'top-1', 'score', 'retained']);
+  });
+
+  test('a row that trained shows its loss, its time and its memory', async () => {
+    const [first] = techniqueRecords();
+    if (first === undefined) throw new Error('no record');
+    await open(build([{ ...first, training: TRAINING }], 'training'));
+    await page.click('tr[data-row="1"] td:nth-child(3)');
+    const training = page.locator('aside.detail .training');
+    const text = (await training.textContent()) ?? '';
+    expect(text).toContain('lora: 157,696 numbers are trained (1.88 % of the base)');
+    expect(text).toContain('loss 5.500 to 2.');
+    expect(text).toContain('held out (○) 5.520 to 2.610');
+    expect(text).toMatch(
+      /time of a step 500 ms.*forward 140 ms.*backward 310 ms.*optimizer 30 ms.*the rest 20.0 ms/,
+    );
+    expect(text).toMatch(/memory 111 MB.*weights 17 MB.*activations 92 MB/);
+    expect(text).toContain('made an adapter of 632 kB');
+    expect(await training.locator('.loss circle').count()).toBe(2);
+    expect(await training.locator('.loss path').getAttribute('d')).toMatch(/^M6\.0 \S+( L\S+ \S+){29}$/);
+    await training.scrollIntoViewIfNeeded();
+    await shot('training-detail');
   });
 
   test('saves the rows in view as CSV and a plot as PNG, without leaving the machine', async () => {

@@ -11,6 +11,7 @@ import { QualityView } from './quality.js';
 import { Repeats } from './repeats.js';
 import { Samples } from './samples.js';
 import { Timeline } from './timeline.js';
+import { Training } from './training.js';
 
 interface DetailProps {
   readonly report: Report;
@@ -74,6 +75,7 @@ export function Detail({ report, row, theme, onClose }: DetailProps) {
       )}
       <Timeline phases={trial.phases} />
       <QualityView quality={trial.quality} why={trial.absent.quality ?? null} />
+      <Training training={trial.training} />
       <Lineage artifact={trial.artifact} />
       <Repeats row={row} />
       <Samples trial={trial} theme={theme} />

@@ -2,11 +2,16 @@ import type { Row } from '../../../../core/report/rows.js';
 import { scaled, scaleOf } from '../../../../core/report/scale.js';
 import type { Measurement } from '../../../../core/result.js';
 
-const SHOWN = ['decodeTokensPerSecond', 'prefillTokensPerSecond'] as const;
+const SHOWN = [
+  ['decodeTokensPerSecond', 'decode'],
+  ['prefillTokensPerSecond', 'prefill'],
+  ['trainTokensPerSecond', 'train'],
+] as const;
 const STOPS = {
   'interval-narrow': 'stopped when the interval was narrow enough',
   'max-repeats': 'stopped at the largest number of repeats',
   'time-budget': 'stopped when the time was used up',
+  'steps-done': 'stopped when all steps were done',
   'not-started': 'never started',
 } as const;
 
@@ -22,17 +27,10 @@ export function Repeats({ row }: { row: Row }) {
         {repeats.halfWidth !== null && ` (±${(repeats.halfWidth * 100).toFixed(1)} %)`}
       </p>
       <div class="strips">
-        {SHOWN.map((name) => {
-          const entry = measurements[name];
+        {SHOWN.map(([metric, name]) => {
+          const entry = measurements[metric];
           if (entry === undefined || entry.value === null || entry.samples === null) return null;
-          return (
-            <Strip
-              key={name}
-              name={name === 'decodeTokensPerSecond' ? 'decode' : 'prefill'}
-              entry={entry}
-              samples={entry.samples}
-            />
-          );
+          return <Strip key={name} name={name} entry={entry} samples={entry.samples} />;
         })}
       </div>
     </section>
