@@ -17,6 +17,7 @@ import { localModelFolders, modelSettings, resolveModels } from '../local-models
 import { nodeConfig, sharedOverrides } from '../node-config.js';
 import { printData, say } from '../output/print.js';
 import { requirePoints } from '../plan/plan.js';
+import { checkQuestions } from '../questions.js';
 import { collectResults } from '../remote/results.js';
 import { watchSweep } from '../remote/watch.js';
 import { renderReport } from '../report/render.js';
@@ -35,7 +36,10 @@ import { onInterrupt } from './interrupts.js';
 export async function runEmbedded(file: string, options: RunOptions): Promise<number> {
   const { document, sweep: written } = readSweepFile(file);
   const folders = localModelFolders(file, written, options.models);
-  const models = await resolveModels(written, modelSettings(folders, nodeConfig(options.config)));
+  const node = nodeConfig(options.config);
+  const settings = modelSettings(folders, node);
+  await checkQuestions(written, settings, node.scorers);
+  const models = await resolveModels(written, settings);
   const sweep: Sweep = { ...written, models };
   requirePoints(sweep, planSpace(sweep));
 

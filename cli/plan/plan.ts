@@ -12,6 +12,7 @@ import { nodeConfig } from '../node-config.js';
 import { plainTable } from '../output/plain-table.js';
 import { printData, printJson, say } from '../output/print.js';
 import { duration } from '../output/progress.js';
+import { checkQuestions } from '../questions.js';
 import { readSweepFile } from '../sweep-file.js';
 import { filesLine, filesTable, plannedFiles } from './files.js';
 
@@ -30,10 +31,9 @@ interface PlannedRow {
 /** `ridge plan`: what a sweep would do, without doing any of it. */
 export async function printPlan(file: string, options: PlanOptions): Promise<void> {
   const { sweep: written } = readSweepFile(file);
-  const settings = modelSettings(
-    localModelFolders(file, written, options.models),
-    nodeConfig(options.config),
-  );
+  const node = nodeConfig(options.config);
+  const settings = modelSettings(localModelFolders(file, written, options.models), node);
+  await checkQuestions(written, settings, node.scorers, (why) => say(`quality: ${why}; it is not checked`));
   const missing = (model: ModelRef, why: string) =>
     say(`${model.name}: ${why}; its context length and memory are not checked`);
   const models = await resolveModels(written, settings, missing, lookedAt);

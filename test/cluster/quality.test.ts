@@ -1,0 +1,210 @@
+import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { builtinFolder } from '../../agent/artifacts/source.js';
+import { type ResultRecord, resultSchema } from '../../core/result.js';
+import { FileServer } from '../support/file-server.js';
+import { type Running, ridge, startRidge } from '../support/ridge.js';
+import { freePort } from '../support/services.js';
+
+let folder: string;
+let env: Record<string, string>;
+const running: Running[] = [];
+
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'ridgepoint-quality-'));
+  env = { XDG_CACHE_HOME: join(folder, 'cache'), XDG_STATE_HOME: join(folder, 'state') };
+  copyFileSync(join(builtinFolder(), 'tiny-f16.gguf'), join(folder, 'tiny.gguf'));
+  file('text.txt', readFileSync(join(builtinFolder(), 'sample.txt'), 'utf8').slice(0, 4000));
+  file('short.txt', 'Once upon a time.');
+  const item = (id: number, language: string, rest: object) =>
+    JSON.stringify({ id: `q${id}`, context: 'They went into the', language, ...rest });
+  const choices = [' forest', ' of', ' 7 xq'];
+  file(
+    'exam.jsonl',
+    [0, 1, 2, 0].map((answer, i) => item(i, i < 2 ? 'en' : 'de', { choices, answer })).join('\n'),
+  );
+  file('wrong.jsonl', item(0, 'en', { choices, answer: 3 }));
+  file('said.jsonl', [0, 1].map((i) => item(i, 'en', { answer: 'forest' })).join('\n'));
+  task('exam', 'items: exam.jsonl, fields: { group: [language] }');
+  task('said', 'items: said.jsonl, mode: generate, scorers: [exact, "external:judge"], maxTokens: 3');
+  file(
+    'judge.mjs',
+    `import { createInterface } from 'node:readline';
+     for await (const line of createInterface({ input: process.stdin })) {
+       console.log(JSON.stringify({ id: JSON.parse(line).id, score: 0.25 }));
+     }`,
+  );
+  const command = JSON.stringify([process.execPath, join(folder, 'judge.mjs')]);
+  file('node.yaml', `scorers: { judge: { command: ${command} } }\n`);
+});
+afterEach(async () => {
+  for (const one of running.splice(0)) {
+    one.process.kill('SIGKILL');
+    await one.ended;
+  }
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+function file(name: string, content: string): string {
+  writeFileSync(join(folder, name), content);
+  return join(folder, name);
+}
+
+function task(name: string, spec: string): void {
+  file(
+    `${name}.yaml`,
+    `apiVersion: ridgepoint.dev/v1\nkind: Task\nmetadata: { name: ${name} }\nspec: { ${spec} }\n`,
+  );
+}
+
+/** One quick point of the real engine; no gate may fire on a busy machine, since that is not the question. */
+function sweep(name: string, quality: string, rest: { model?: string; quantization?: string } = {}): string {
+  const { model = 'tiny.gguf', quantization = 'q4_0' } = rest;
+  return file(
+    `${name}-sweep.yaml`,
+    `apiVersion: ridgepoint.dev/v1
+kind: Sweep
+metadata: { name: ${name} }
+spec:
+  models: [{ name: tiny, source: "${model}" }]
+  techniques: { quantization: ${quantization} }
+  runners: [{ kind: llama-cpp, threads: 1 }]
+  workloads: [{ kind: latency, promptTokens: 16, generateTokens: 4 }]
+  measure: { maxRepeats: 1, minRepeats: 1, maxWarmups: 0, maxSpread: 100, maxForeignCores: 1000, maxStealRatio: 1 }
+  placement: { retries: 0, driftControl: false }
+  quality: ${quality}
+`,
+  );
+}
+
+const records = (text: string): ResultRecord[] =>
+  text
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => resultSchema.parse(JSON.parse(line)));
+
+async function run(path: string, name: string, ...more: readonly string[]) {
+  const out = join(folder, name);
+  const done = await ridge(['run', path, '--out', out, '--energy', 'none', ...more], { cwd: folder, env });
+  return { done, out };
+}
+
+const QUALITY = '{ text: text.txt, contextTokens: 64, maxWindows: 4, tasks: [exam.yaml, said.yaml] }';
+
+/** What a row has to carry, however the sweep was run. */
+function expectComplete({ status, failure, measurements, quality, artifact }: ResultRecord): void {
+  expect(failure).toBeNull();
+  expect(status).toBe('complete');
+  const value = (name: string) => measurements[name]?.value ?? null;
+  const interval = (name: string) => {
+    const found = measurements[name];
+    return found !== undefined && 'ci95' in found ? found.ci95 : null;
+  };
+  expect(value('perplexity')).toBeGreaterThan(5);
+  expect(interval('perplexity')?.[0]).toBeLessThan(value('perplexity')!);
+  expect(value('klDivergenceNats')).toBeGreaterThan(0);
+  expect(interval('klDivergenceNats')).toHaveLength(2);
+  expect(value('topAgreementRatio')).toBeGreaterThan(0.5);
+  expect(interval('taskScoreRatio')).toHaveLength(2);
+  expect(value('taskRetentionRatio')).toBeGreaterThan(0);
+  expect(quality?.tasks.map(({ name, items, chance }) => [name, items, chance])).toEqual([
+    ['exam', 4, 1 / 3],
+    ['said', 2, null],
+  ]);
+  const [exam, said] = quality!.tasks;
+  const [sum] = exam!.scores;
+  expect(sum).toMatchObject({
+    name: 'sum',
+    score: { standardError: expect.any(Number) },
+    base: { value: expect.any(Number) },
+    retentionPercent: { value: expect.any(Number), standardError: expect.any(Number) },
+  });
+  const [grouping] = sum!.groupings;
+  expect(grouping).toMatchObject({ by: 'language', groups: [{ group: 'en' }, { group: 'de' }] });
+  expect(grouping?.spread?.range.standardError).toBeGreaterThanOrEqual(0);
+  expect(said!.scores.map(({ name, score }) => [name, score.value])).toEqual([
+    ['exact', expect.any(Number)],
+    ['external:judge', 0.25],
+  ]);
+  expect(quality?.textDigest).toMatch(/^sha256:/);
+  expect(quality?.taskDigests).toHaveLength(4);
+  expect(artifact?.steps.map(({ recipe }) => recipe)).toEqual(['quantize(q4_0)']);
+}
+
+describe('quality in a sweep', () => {
+  test('ridge run: a row has perplexity, divergence, scores with their errors, and what is retained', async () => {
+    const { done, out } = await run(sweep('whole', QUALITY), 'whole', '--config', 'node.yaml');
+    expect(done.code, done.stderr).toBe(0);
+    const [record] = records(readFileSync(join(out, 'results.jsonl'), 'utf8'));
+    expectComplete(record!);
+  });
+
+  test('ridge submit: the same from a node that allows the scorer and the source of the model', {
+    timeout: 60_000,
+  }, async () => {
+    const server = await new FileServer().start();
+    const model = server.put('/tiny.gguf', readFileSync(join(folder, 'tiny.gguf')));
+    const config = `${readFileSync(join(folder, 'node.yaml'), 'utf8')}sources: { https: ["${server.url}"] }\n`;
+    const address = `127.0.0.1:${await freePort()}`;
+    const at = ['--coordinator', address];
+    const start = (args: readonly string[]): Running => {
+      const one = startRidge(args, { cwd: folder, env });
+      running.push(one);
+      return one;
+    };
+    await start(['coordinator', '--listen', address, '--metrics', 'off', '--data', 'c']).says(
+      /agents and tools at/,
+    );
+    start([
+      'agent',
+      ...at,
+      '--config',
+      file('agent.yaml', config),
+      '--models',
+      folder,
+      '--data',
+      'a',
+      '--energy',
+      'none',
+    ]);
+    const submitted = await ridge(['submit', sweep('far', QUALITY, { model }), ...at, '--watch'], {
+      cwd: folder,
+      env,
+    });
+    expect(submitted.code, submitted.stderr).toBe(0);
+    const printed = await ridge(['results', ...at, '--format', 'jsonl'], { cwd: folder, env });
+    const [record] = records(printed.stdout);
+    expectComplete(record!);
+    expect(record!.environment.fetchedFrom).toBe(model);
+    expect(server.seen).toHaveLength(1);
+  });
+
+  test('a mistake in a task file is told before anything runs', async () => {
+    const { done } = await run(sweep('wrong', '{ tasks: wrong.jsonl }'), 'wrong');
+    expect(done.code).toBe(2);
+    expect(done.stderr).toMatch(
+      /wrong\.jsonl:1 the answer 3 is not a whole number from 0 to 2 \(3 options\)/,
+    );
+    const scorer = await run(sweep('judged', '{ tasks: said.yaml }'), 'judged');
+    expect(scorer.done.code).toBe(2);
+    expect(scorer.done.stderr).toContain('this node has no scorer judge');
+    const plan = await ridge(['plan', sweep('wrong', '{ tasks: wrong.jsonl }')], { cwd: folder, env });
+    expect(plan.code).toBe(2);
+    expect(plan.stderr).toContain('wrong.jsonl:1');
+  });
+
+  test('a text shorter than one window leaves the speed, and the row says why it has no quality', async () => {
+    const { done, out } = await run(sweep('short', '{ text: short.txt }', { quantization: 'base' }), 'short');
+    expect(done.code, done.stderr).toBe(0);
+    const [record] = records(readFileSync(join(out, 'results.jsonl'), 'utf8'));
+    expect(record).toMatchObject({ status: 'complete', quality: null });
+    expect(record?.measurements.decodeTokensPerSecond?.value).toBeGreaterThan(0);
+    expect(record?.measurements.perplexity?.value).toBeNull();
+    expect(record?.absent.quality).toMatch(
+      /short\.txt: the text has \d+ tokens, and llama windows of 512 need at least 1024/,
+    );
+    expect(record?.warnings.map(({ code }) => code)).toContain('quality-missing');
+  });
+});
