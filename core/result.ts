@@ -26,6 +26,7 @@ const modelFacts = z.object({
   valueElementsPerToken: z.number(),
   vocabularySize: z.number(),
   embeddingLength: z.number(),
+  heads: z.object({ query: z.number(), keyValue: z.number() }).optional(),
 });
 
 export const measurePolicySchema = z.object({

@@ -51,6 +51,8 @@ const TASKS = {
   quantize: 'the quantization',
   prune: 'the pruning',
   synthesize: 'the writing of the synthetic model',
+  'group-heads': 'the grouping of heads',
+  'give-window': 'the writing of the windowed model',
   'merge-adapters': 'the merging of adapters',
   'write-adapter': 'the writing of the adapter',
   fetch: 'the download',

@@ -6,6 +6,8 @@ import type { AxisValue, MeasurePolicy, RunnerChoice, WorkloadChoice } from '../
 import type { QuantizationSpec } from '../../core/techniques/quantization.js';
 import type { AdapterRequest } from '../artifacts/adapters/load.js';
 import type { MergeRequest } from '../artifacts/adapters/merge.js';
+import type { GroupingRequest } from '../artifacts/attention/group-heads.js';
+import type { WindowRequest } from '../artifacts/attention/window.js';
 import type { FetchJob } from '../artifacts/remote/fetch.js';
 import type { CalibrationJob } from '../calibration/collect.js';
 import type { CompareJob, Comparison } from '../quality/compare.js';
@@ -19,6 +21,8 @@ export type WorkerOrder =
   | TrialOrder
   | QuantizeOrder
   | SynthesizeOrder
+  | GroupHeadsOrder
+  | GiveWindowOrder
   | MergeAdaptersOrder
   | WriteAdapterOrder
   | QualityOrder
@@ -72,6 +76,16 @@ export interface SynthesizeOrder {
   readonly order: 'synthesize';
   readonly model: SyntheticModel;
   readonly outputPath: string;
+}
+
+/** Writes a copy of a model with fewer K/V heads. */
+export interface GroupHeadsOrder extends GroupingRequest {
+  readonly order: 'group-heads';
+}
+
+/** Writes a copy of a model whose layers see a window of tokens. */
+export interface GiveWindowOrder extends WindowRequest {
+  readonly order: 'give-window';
 }
 
 /** Writes a copy of a model with adapters in its weights. */

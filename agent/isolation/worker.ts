@@ -46,6 +46,14 @@ async function obey(order: WorkerOrder, line: Line): Promise<WorkerMessage> {
       await writeSynthetic(order.outputPath, order.model);
       return { type: 'made', warnings: [], facts: {} };
     }
+    case 'group-heads': {
+      const { groupHeads } = await import('../artifacts/attention/group-heads.js');
+      return { type: 'made', warnings: [], facts: await groupHeads(order) };
+    }
+    case 'give-window': {
+      const { giveWindow } = await import('../artifacts/attention/window.js');
+      return { type: 'made', warnings: [], facts: await giveWindow(order) };
+    }
     case 'merge-adapters': {
       const { mergeAdapters } = await import('../artifacts/adapters/merge.js');
       const { mergeEngine } = await import('../native/adapter-kernels.js');

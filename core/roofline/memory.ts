@@ -4,7 +4,8 @@ import { readAdapter, readSyntheticAdapter } from '../techniques/adapter.js';
 import { headOf } from '../techniques/spelling.js';
 import { predictTraining } from '../training/memory.js';
 import { finetune, trainingSettings } from '../workloads/finetune.js';
-import { BITS_PER_WEIGHT, bitsWithoutFullBlocks, bytesPerElement } from './tensor-types.js';
+import { microBatch, paddedCells, positive, predictKvCache } from './kv-cache.js';
+import { BITS_PER_WEIGHT, bitsWithoutFullBlocks } from './tensor-types.js';
 
 export interface MemoryRequest {
   readonly facts: ModelFacts;
@@ -30,8 +31,6 @@ export interface MemoryPrediction {
   };
 }
 
-/** llama.cpp pads the cells of each sequence to this many (llama-context.cpp, GGML_PAD). */
-const CELL_PADDING = 256;
 /** The best matrix of a mixture, the output, stays at q6_k, or at q8_0 where rows are not whole blocks. */
 const OUTPUT_BITS = { full: 6.5625, partial: 8.5 };
 /** Live activations of a layer in units of the embedding: gate, up and residual of a SwiGLU block. */
@@ -58,11 +57,13 @@ export function predictMemory(request: MemoryRequest): MemoryPrediction {
     positive(workload.options, 'contextDepth', 0) +
     positive(workload.options, 'promptTokens', 0) +
     positive(workload.options, 'generateTokens', 0);
-  const cellsPerSequence = pad(Math.max(1, perSequence));
+  const cellsPerSequence = paddedCells(Math.max(1, perSequence));
   const weights =
     (request.quantizationBytes ?? predictWeights(facts, experiment.technique.quantization)) * share;
   const adapters = request.adapterBytes ?? predictAdapters(facts, experiment.technique.adapter);
-  const kvCache = predictKvCache(facts, runner.options, cellsPerSequence * sequences) * share;
+  const cells = { perSequence: cellsPerSequence, sequences };
+  const { attention } = experiment.technique;
+  const kvCache = predictKvCache(facts, attention, runner.options, cells) * share;
   const compute = predictCompute(facts, runner.options, cellsPerSequence, sequences);
   const overhead = onCpu ? PROCESS_BYTES : DEVICE_CONTEXT_BYTES;
   const parts = {
@@ -135,16 +136,6 @@ export function predictAdapters(facts: ModelFacts, word: string): number {
   return ranks.reduce((sum, numbers) => sum + numbers, 0) * layers * FLOAT_BYTES;
 }
 
-/** Bytes of the key/value cache for so many cells; exact for llama.cpp's attention models. */
-export function predictKvCache(facts: ModelFacts, options: Options, cells: number): number {
-  const element = (value: AxisValue | undefined) =>
-    (typeof value === 'string' ? bytesPerElement(value) : null) ?? bytesPerElement('f16')!;
-  const perToken =
-    facts.keyElementsPerToken * element(options.kvCacheTypeK) +
-    facts.valueElementsPerToken * element(options.kvCacheTypeV);
-  return perToken * cells;
-}
-
 /**
  * The compute buffer is reserved for the worst micro-batch: logits for each of its tokens, the activations
  * of a layer, the attention mask, and, without flash attention, the scores of every head over the whole
@@ -156,7 +147,7 @@ function predictCompute(
   cellsPerSequence: number,
   sequences: number,
 ): number {
-  const ubatch = Math.min(positive(options, 'ubatch', 512), positive(options, 'batch', 2048));
+  const ubatch = microBatch(options);
   const logits = facts.vocabularySize * (ubatch + sequences);
   const activations = ubatch * facts.embeddingLength * ACTIVATION_WIDTHS;
   // A mask in f32 and its f16 copy.
@@ -179,13 +170,4 @@ function headsOf(facts: ModelFacts): number {
 function offloadedShare(gpuLayers: AxisValue | undefined, layers: number): number {
   if (typeof gpuLayers !== 'number') return 1;
   return Math.min(1, Math.max(0, gpuLayers / (layers + 1)));
-}
-
-function positive(options: Options, name: string, otherwise: number): number {
-  const value = options[name];
-  return typeof value === 'number' && value > 0 ? value : otherwise;
-}
-
-function pad(cells: number): number {
-  return Math.ceil(cells / CELL_PADDING) * CELL_PADDING;
 }

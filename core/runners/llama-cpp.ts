@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { numberOn, type Rule } from '../sweep/rule.js';
-import { groupingNeedsFloats } from '../techniques/attention.js';
+import { grouping } from '../techniques/attention.js';
+import { windows, windowWithAdapter } from '../techniques/attention-window.js';
 import { requantizing } from '../techniques/quantization.js';
 import { isQuantized, KV_CACHE_TYPES } from '../techniques/quantization-types.js';
 import { groupsDivideWidth, pruningNeedsFloats } from '../techniques/sparsity.js';
@@ -117,7 +118,9 @@ export const llamaCpp: RunnerKind = {
     stepWithinBatch,
     layersNeedGpu,
     requantizing,
-    groupingNeedsFloats,
+    grouping,
+    windows,
+    windowWithAdapter,
     pruningNeedsFloats,
     groupsDivideWidth,
   ],

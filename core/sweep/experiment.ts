@@ -30,6 +30,8 @@ export interface ModelFacts {
   readonly valueElementsPerToken: number;
   readonly vocabularySize: number;
   readonly embeddingLength: number;
+  /** Attention heads of every layer; left out where layers differ, or have none. */
+  readonly heads?: { readonly query: number; readonly keyValue: number } | undefined;
 }
 
 export interface ModelRef {

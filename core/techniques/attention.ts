@@ -1,48 +1,148 @@
 import type { Rule } from '../sweep/rule.js';
-import { type Reading, wrong } from './spelling.js';
+import { FLOAT_TYPES, isOneOf } from './quantization-types.js';
+import {
+  headOf,
+  helpOf,
+  integer,
+  joinWord,
+  type Reading,
+  readSettings,
+  type Setting,
+  writeWord,
+  wrong,
+} from './spelling.js';
 import type { Technique } from './technique.js';
 
-/** Heads as the model has them. */
+/** Attention as the model has it. */
 const BASE = 'base';
 const HEADS = 'kv-heads';
+const WINDOW = 'window';
+const MOST_HEADS = 9999;
+const MOST_TOKENS = 2 ** 24;
 
-/** What is changed in the attention of a model: its K/V heads are grouped into fewer, by their mean. */
+/** Tokens a layer looks back on, itself included. */
+export interface SlidingWindow {
+  readonly tokens: number;
+  /** Every so manieth layer sees all tokens; 0 = none does. */
+  readonly fullEvery: number;
+}
+
+/** What is changed in the attention of a model. */
 export interface AttentionSpec {
-  readonly kvHeads: number;
+  /** K/V heads after grouping by their mean; null = as they are. */
+  readonly kvHeads: number | null;
+  /** null = every layer sees what it saw. */
+  readonly window: SlidingWindow | null;
 }
 
-/** @returns null for heads as they are. */
+const windowTokens: Setting<number | null> = {
+  help: 'Tokens a layer looks back on, itself included; the layers see all when it is left out.',
+  fallback: null,
+  form: `a whole number from 1 to ${MOST_TOKENS}`,
+  read: (text) => wholeNumber(text, MOST_TOKENS),
+  write: (value) => (value === null ? '' : String(value)),
+};
+const fullEvery = integer(
+  0,
+  1024,
+  0,
+  'Every so manieth layer sees all tokens, as in models that mix both; 0 = none.',
+);
+const SETTINGS = { window: windowTokens, fullEvery } as const;
+
+/** Heads of words that name what this release does not do, and why. */
+const ELSEWHERE: Readonly<Record<string, string>> = {
+  nsa: 'native sparse attention reads blocks that it chooses while it runs, and llama.cpp has no graph for it: no runner here computes it',
+  mla: 'latent attention is a shape of a model and not made of another: name a model of that shape, such as synthetic:deepseek2?layers=4&embedding=512',
+  flash: 'flash attention changes no weight: it is the runner option flashAttention',
+};
+
+/** @returns null for attention as it is. */
 export function readAttention(word: string): Reading<AttentionSpec | null> {
-  if (word === BASE) return { ok: true, value: null };
-  if (word === 'mqa') return { ok: true, value: { kvHeads: 1 } };
-  const heads = /^kv-heads:(\d{1,4})$/.exec(word);
-  if (heads && Number(heads[1]) > 0) return { ok: true, value: { kvHeads: Number(heads[1]) } };
-  return wrong(
-    `attention must be ${attention.form}, not ${JSON.stringify(word)}`,
-    ['none', 'mha', 'dense'].includes(word) ? BASE : word === 'gqa' ? `${HEADS}:2` : null,
-  );
+  const parts = partsOf(word);
+  if (!parts.ok) return parts;
+  const { kvHeads, window, fullEvery } = parts.value;
+  if (window === null && fullEvery > 0)
+    return wrong(`attention ${JSON.stringify(word)} gives fullEvery without a window`);
+  if (kvHeads === null && window === null) return { ok: true, value: null };
+  return { ok: true, value: { kvHeads, window: window === null ? null : { tokens: window, fullEvery } } };
 }
+
+interface Parts {
+  readonly kvHeads: number | null;
+  readonly window: number | null;
+  readonly fullEvery: number;
+}
+
+function partsOf(word: string): Reading<Parts> {
+  const head = headOf(word);
+  const [name = '', argument] = head.split(/:(.*)/s);
+  const elsewhere = Object.hasOwn(ELSEWHERE, name) ? ELSEWHERE[name] : undefined;
+  if (elsewhere !== undefined) return wrong(`attention ${JSON.stringify(head)}: ${elsewhere}`);
+  const settings = readSettings(word, SETTINGS);
+  if (!settings.ok) return settings;
+  if (head === BASE) return { ok: true, value: { kvHeads: null, ...settings.value } };
+  if (head === 'mqa') return { ok: true, value: { kvHeads: 1, ...settings.value } };
+  const count = wholeNumber(argument ?? '', name === WINDOW ? MOST_TOKENS : MOST_HEADS);
+  if (name === HEADS && count !== undefined)
+    return { ok: true, value: { kvHeads: count, ...settings.value } };
+  if (name === WINDOW && count !== undefined) {
+    if (settings.value.window !== null)
+      return wrong(`attention ${JSON.stringify(word)} gives its window twice`);
+    return { ok: true, value: { kvHeads: null, ...settings.value, window: count } };
+  }
+  return wrong(`attention must be ${attention.form}, not ${JSON.stringify(word)}`, nearOf(head));
+}
+
+function nearOf(head: string): string | null {
+  if (['none', 'mha', 'dense', 'full'].includes(head)) return BASE;
+  if (head === 'gqa' || head === HEADS) return `${HEADS}:2`;
+  return ['swa', 'sliding', 'sliding-window', WINDOW].includes(head) ? `${WINDOW}:256` : null;
+}
+
+const wholeNumber = (text: string, most: number): number | undefined =>
+  /^[1-9]\d{0,8}$/.test(text) && Number(text) <= most ? Number(text) : undefined;
 
 export const attention: Technique = {
   name: 'attention',
   fallback: BASE,
-  help: 'Grouping of K/V heads by their mean (arXiv 2305.13245): `kv-heads:2`, `mqa`; `base` leaves them.',
-  words: [BASE, 'mqa', `${HEADS}:2`, `${HEADS}:4`],
-  form: 'base, mqa, or kv-heads: and their number',
-  keys: { kvHeads: 'K/V heads of each layer after grouping; 1 is multi-query attention.' },
+  help: 'What is changed in attention: K/V heads grouped by their mean (arXiv 2305.13245) with `kv-heads:2` or `mqa`, a sliding window with `window:256`; `base` leaves it.',
+  words: [BASE, 'mqa', `${HEADS}:2`, `${HEADS}:4`, `${WINDOW}:256`],
+  form: 'base, mqa, kv-heads: and their number, or window: and its tokens',
+  keys: {
+    kvHeads: 'K/V heads of each layer after grouping; 1 is multi-query attention.',
+    ...helpOf(SETTINGS),
+  },
   read(word) {
     const reading = readAttention(word);
     if (!reading.ok) return reading;
-    return { ok: true, value: reading.value === null ? BASE : `${HEADS}:${reading.value.kvHeads}` };
+    const { kvHeads = null, window = null } = reading.value ?? {};
+    if (kvHeads === null && window === null) return { ok: true, value: BASE };
+    const rest = { window: null, fullEvery: window?.fullEvery ?? 0 };
+    if (kvHeads === null)
+      return { ok: true, value: writeWord(`${WINDOW}:${window?.tokens}`, rest, SETTINGS) };
+    return {
+      ok: true,
+      value: writeWord(`${HEADS}:${kvHeads}`, { ...rest, window: window?.tokens ?? null }, SETTINGS),
+    };
   },
-  wordOf: ({ kvHeads }) => `${HEADS}:${String(kvHeads)}`,
+  wordOf({ kvHeads, ...settings }) {
+    return joinWord(kvHeads === undefined ? BASE : `${HEADS}:${String(kvHeads)}`, Object.entries(settings));
+  },
 };
 
-/** What the header says is enough to refuse groups that cannot be made of quantized weights. */
-export const groupingNeedsFloats: Rule = {
+/** What the header says is enough to refuse groups that cannot be made. */
+export const grouping: Rule = {
   axes: ['model', 'attention'],
   reason({ model, attention: wanted }, facts) {
-    if (facts === null || wanted === BASE || ['f32', 'f16', 'bf16'].includes(facts.quantization)) return null;
+    const reading = readAttention(String(wanted));
+    const kvHeads = reading.ok ? (reading.value?.kvHeads ?? null) : null;
+    if (facts === null || kvHeads === null) return null;
+    const present = facts.heads?.keyValue;
+    if (present !== undefined && present % kvHeads !== 0) {
+      return `model ${model} has ${present} K/V heads, which do not make ${kvHeads} equal groups: choose a number that divides ${present}`;
+    }
+    if (present === kvHeads || isOneOf(FLOAT_TYPES, facts.quantization)) return null;
     return `model ${model} is quantized (${facts.quantization}), and heads are grouped in float weights: give its f16 file, or attention base`;
   },
 };

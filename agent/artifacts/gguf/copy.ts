@@ -7,10 +7,14 @@ import { decodeValue, type GgufValue } from './value.js';
 import { type TensorSource, writeGguf } from './writer.js';
 
 export interface GgufChanges {
-  /** Keys to set; null takes one out. A key that is there keeps its place, a new one goes to the end. */
+  /** What a key is called in the copy; left out = as it was. */
+  readonly rename?: (key: string) => string;
+  /** Keys of the copy to set; null takes one out. A key that is there keeps its place, a new one goes to the end. */
   readonly metadata?: ReadonlyMap<string, GgufValue | null>;
   /** Tensors to put in the place of those of the same name. */
   readonly tensors?: ReadonlyMap<string, Omit<TensorSource, 'name'>>;
+  /** Tensors to put behind all others. */
+  readonly added?: readonly TensorSource[];
 }
 
 /**
@@ -29,7 +33,8 @@ export async function copyGguf(input: string, output: string, changes: GgufChang
   }
   const metadata = new Map<string, GgufValue>();
   for (const [key, span] of header.spans) {
-    metadata.set(key, { type: 'encoded', bytes: await readSpan(input, span) });
+    const name = changes.rename?.(key) ?? key;
+    metadata.set(name, { type: 'encoded', bytes: await readSpan(input, span) });
   }
   for (const [key, value] of changes.metadata ?? []) {
     if (value === null) metadata.delete(key);
@@ -43,7 +48,7 @@ export async function copyGguf(input: string, output: string, changes: GgufChang
       return { name, type: change.type, shape: change.shape, data: () => change.data() };
     return { name, type, shape, data: () => readTensor(input, tensor) };
   });
-  return await writeGguf(output, { metadata, tensors });
+  return await writeGguf(output, { metadata, tensors: [...tensors, ...(changes.added ?? [])] });
 }
 
 /**

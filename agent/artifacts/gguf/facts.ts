@@ -29,7 +29,11 @@ export function modelFacts(header: GgufHeader): ModelFacts {
   const headLength =
     heads === null || heads[0] === undefined || heads[0] === 0 ? 0 : embeddingLength / heads[0];
   const keyLength = count(header, at('attention.key_length')) ?? headLength;
-  const valueLength = count(header, at('attention.value_length')) ?? headLength;
+  // Latent attention in the form that llama.cpp runs: one vector is both key and value, and is kept once.
+  const latent = count(header, at('attention.key_length_mla')) !== null;
+  const valueLength = latent ? 0 : (count(header, at('attention.value_length')) ?? headLength);
+  const [query] = alike(heads);
+  const [keyValue] = alike(keyValueHeads);
   // A model without attention (mamba) has no heads and keeps no keys.
   const keyValueHeadsInAll = (keyValueHeads ?? []).reduce((sum, n) => sum + n, 0);
   return {
@@ -43,6 +47,7 @@ export function modelFacts(header: GgufHeader): ModelFacts {
     valueElementsPerToken: keyValueHeadsInAll * valueLength,
     vocabularySize: vocabularySize(header, at('vocab_size')),
     embeddingLength,
+    ...(query === undefined || keyValue === undefined ? {} : { heads: { query, keyValue } }),
   };
 }
 
@@ -66,6 +71,12 @@ function vocabularySize(header: GgufHeader, key: string): number {
   if (typeof tokens === 'object' && tokens !== null) return tokens.count;
   const embedding = header.tensors.find((tensor) => tensor.name === 'token_embd.weight');
   return count(header, key) ?? embedding?.shape[1] ?? 0;
+}
+
+/** @returns the number that all layers have, or nothing. */
+function alike(counts: readonly number[] | null): readonly number[] {
+  const [first = 0] = counts ?? [];
+  return first > 0 && counts?.every((one) => one === first) ? [first] : [];
 }
 
 /** One number for all layers, or one for each. */

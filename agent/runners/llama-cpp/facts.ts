@@ -3,35 +3,49 @@ import type { LoadedFacts } from '../runner.js';
 import { KV_TYPES, type KvType, type Settings } from './settings.js';
 
 /**
- * @returns bytes that one token of one sequence adds to a plain attention cache; null for models whose
- * cache is something else (a sliding window, a compressed latent, a recurrent state).
+ * @returns bytes that one token of one sequence adds to the attention cache of one layer; null for models
+ * that have none, or whose latent cache is in the old form. Layers are taken to be alike.
  */
-export function kvBytesPerToken(llama: Llama, model: Pointer, k: KvType, v: KvType): number | null {
+export function kvBytesPerLayer(llama: Llama, model: Pointer, k: KvType, v: KvType): number | null {
   const { functions } = llama;
-  const layers = functions.llama_model_n_layer(model);
   const kvHeads = functions.llama_model_n_head_kv(model);
+  if (kvHeads === 0) return null;
   const width = functions.llama_model_n_embd(model) / functions.llama_model_n_head(model);
   const architecture = metadata(llama, model, 'general.architecture');
-  const special = ['sliding_window', 'kv_lora_rank'].map((name) => `${architecture}.attention.${name}`);
-  if (kvHeads === 0 || special.some((key) => metadata(llama, model, key) !== null)) return null;
-  const length = (name: string) =>
-    Number(metadata(llama, model, `${architecture}.attention.${name}`) ?? width);
+  const said = (name: string) => metadata(llama, model, `${architecture}.attention.${name}`);
+  const length = (name: string) => Number(said(name) ?? width);
   const row = (type: KvType, elements: number) => Number(functions.ggml_row_size(KV_TYPES[type], elements));
-  return layers * (row(k, kvHeads * length('key_length')) + row(v, kvHeads * length('value_length')));
+  const keys = row(k, kvHeads * length('key_length'));
+  // Latent attention: llama-kv-cache.cpp keeps one vector, which is both.
+  if (said('key_length_mla') !== null) return keys;
+  if (said('kv_lora_rank') !== null) return null;
+  return keys + row(v, kvHeads * length('value_length'));
 }
 
 /**
- * The size of the KV cache. The engine prints it with two decimals of a MiB; where the formula for plain
- * attention agrees with that, its exact value is given, otherwise the printed one.
+ * @returns bytes that one token of one sequence adds to the cache of all layers; null for models whose cache
+ * does not grow with every token in every layer (a sliding window, a recurrent state).
  */
-export function kvCacheBytes(llama: Llama, perToken: number | null): number | null {
-  const pattern = /size =\s+([\d.]+) MiB \(\s*(\d+) cells,\s*\d+ layers,\s*\d+\/(\d+) seqs\)/;
+export function kvBytesPerToken(llama: Llama, model: Pointer, k: KvType, v: KvType): number | null {
+  const architecture = metadata(llama, model, 'general.architecture');
+  if (metadata(llama, model, `${architecture}.attention.sliding_window`) !== null) return null;
+  const perLayer = kvBytesPerLayer(llama, model, k, v);
+  return perLayer === null ? null : llama.functions.llama_model_n_layer(model) * perLayer;
+}
+
+/**
+ * The size of the KV cache. The engine prints it with two decimals of a MiB, a line for the layers that see
+ * all tokens and one for those with a window; where bytes per layer agree with that, their exact value is
+ * given, otherwise the printed one.
+ */
+export function kvCacheBytes(llama: Llama, perLayer: number | null): number | null {
+  const pattern = /size =\s+([\d.]+) MiB \(\s*(\d+) cells,\s*(\d+) layers,\s*\d+\/(\d+) seqs\)/;
   const lines = llama.log.lines.flatMap(({ text }) => [...text.matchAll(new RegExp(pattern, 'g'))]);
   if (lines.length === 0) return null;
   const printed = lines.reduce((sum, line) => sum + Number(line[1]), 0) * 2 ** 20;
-  const cells = Number(lines[0]?.[2]) * Number(lines[0]?.[3]);
-  const exact = cells * (perToken ?? Number.NaN);
-  return Math.abs(exact - printed) <= 0.011 * 2 ** 20 ? exact : Math.round(printed);
+  const cells = lines.reduce((sum, line) => sum + Number(line[2]) * Number(line[3]) * Number(line[4]), 0);
+  const exact = cells * (perLayer ?? Number.NaN);
+  return Math.abs(exact - printed) <= lines.length * 0.011 * 2 ** 20 ? exact : Math.round(printed);
 }
 
 /** @returns what the engine says of the model and of itself, for the record. */
@@ -49,7 +63,7 @@ export function readFacts(
     parameters: Number(functions.llama_model_n_params(model)),
     kvCacheBytes: kvCacheBytes(
       llama,
-      kvBytesPerToken(llama, model, settings.kvCacheTypeK, settings.kvCacheTypeV),
+      kvBytesPerLayer(llama, model, settings.kvCacheTypeK, settings.kvCacheTypeV),
     ),
     vocabularySize: functions.llama_vocab_n_tokens(functions.llama_model_get_vocab(model)),
     contextLength: functions.llama_n_ctx_seq(context),

@@ -44,6 +44,7 @@ describe('the header of the shipped models', () => {
       contextLength: 512,
       // One KV head of 64 elements in each of 4 layers.
       keyElementsPerToken: 256,
+      heads: { query: 2, keyValue: 1 },
       valueElementsPerToken: 256,
       vocabularySize: 4096,
       embeddingLength: 128,

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { predictKvCache, predictMemory, predictWeights } from '../../../core/roofline/memory.js';
+import { predictKvCache } from '../../../core/roofline/kv-cache.js';
+import { predictMemory, predictWeights } from '../../../core/roofline/memory.js';
 import { bytesPerElement } from '../../../core/roofline/tensor-types.js';
 import type { ModelFacts, Options } from '../../../core/sweep/experiment.js';
 import { UNCHANGED } from '../../../core/techniques/index.js';
@@ -84,7 +85,9 @@ test('bytes per element follow the block structs', () => {
   expect(bytesPerElement('q8_0')).toBe(34 / 32);
   expect(bytesPerElement('q4_0')).toBe(18 / 32);
   expect(bytesPerElement('toString')).toBeNull();
-  const one = (k: string, v: string) => predictKvCache(small, { kvCacheTypeK: k, kvCacheTypeV: v }, 256);
+  const cells = { perSequence: 256, sequences: 1 };
+  const one = (k: string, v: string) =>
+    predictKvCache(small, 'base', { kvCacheTypeK: k, kvCacheTypeV: v }, cells);
   expect(one('f16', 'f16')).toBe(MEBI);
   expect(one('q8_0', 'f16')).toBe((MEBI / 2) * (34 / 64) + MEBI / 2);
   expect(one('f32', 'q4_0')).toBe(MEBI + (MEBI / 2) * (18 / 64));

@@ -1,0 +1,14 @@
+import type { Step } from '../step.js';
+
+/** Changes whenever the same heads would be grouped into other bytes. */
+const GROUPER = '1';
+
+/** @returns the step that groups the K/V heads of each layer into fewer, by their mean. */
+export function groupHeadsStep(kvHeads: number): Step {
+  return {
+    recipe: `group-heads(${kvHeads})`,
+    ingredients: { grouper: GROUPER },
+    bytes: (inputBytes) => inputBytes,
+    orderFor: async (inputPath) => (outputPath) => ({ order: 'group-heads', inputPath, outputPath, kvHeads }),
+  };
+}
