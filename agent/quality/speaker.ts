@@ -12,7 +12,7 @@ export type SpeakerRequest = Omit<LoadRequest, 'sequences'> & { readonly runnerK
 /** Loads a model for one sequence. @throws FailureError `impossible-combination` for a runner without text. */
 export async function loadSpeaker({ runnerKind, ...request }: SpeakerRequest): Promise<Speaker> {
   const runner = await runnerNamed(runnerKind);
-  const model = await runner.load({ ...request, sequences: 1 });
+  const model = await runner.load({ ...request, sequences: 1, wholeCache: true });
   if (model.text !== undefined) return model as Speaker;
   model.close();
   const message = `the runner ${runnerKind} gives no logits of text, so it has no quality to measure`;

@@ -49,6 +49,11 @@ export interface LoadRequest {
   readonly sequences: number;
   /** What the weights are loaded for when they are to be trained. */
   readonly training?: TrainingSettings;
+  /**
+   * Layers with a sliding window keep every token, too: the cache can then be cut back to any length without
+   * a change of what follows. Costs memory; where speed is measured only the window is kept, as in serving.
+   */
+  readonly wholeCache?: boolean;
 }
 
 /** Facts of a loaded model; every one is read from the engine, not guessed. null = the engine does not say. */

@@ -74,6 +74,23 @@ describe('a sliding window', () => {
     expect(differs(some[31]!, base[31]!)).toBe(false);
   });
 
+  test('can be cut back where quality asks for it: what was overwritten would be missed', async () => {
+    const path = await windowed(modelPath('tiny'), 16);
+    const after = async (wholeCache: boolean, first: number) => {
+      const model = await load(path, { ubatch: 32 }, { contextTokens: 1024, wholeCache });
+      model.prefill([prompt(first, 1)]);
+      if (first > 200) model.reset(200);
+      model.prefill([prompt(10, 2)]);
+      const logits = model.logits(0);
+      model.close();
+      return logits;
+    };
+    const fresh = await after(true, 200);
+    expect(differs(await after(false, 200), fresh)).toBe(false);
+    expect(differs(await after(true, 500), fresh)).toBe(false);
+    expect(differs(await after(false, 500), fresh)).toBe(true);
+  });
+
   test.each([
     ['base', 1],
     ['window:64', 3],

@@ -14,7 +14,7 @@ export function modelPath(name: string): string {
 export async function load(
   name: string,
   options: Options = {},
-  rest: Partial<Pick<LoadRequest, 'contextTokens' | 'sequences'>> = {},
+  rest: Partial<Pick<LoadRequest, 'contextTokens' | 'sequences' | 'wholeCache'>> = {},
 ): Promise<LlamaModel> {
   return (await llamaCpp.load({
     modelPath: modelPath(name),

@@ -122,7 +122,7 @@ function openContext(
   llama: Llama,
   model: Pointer,
   settings: Settings,
-  { contextTokens, sequences }: LoadRequest,
+  { contextTokens, sequences, wholeCache = false }: LoadRequest,
   device: EngineDevice | null,
 ): Pointer {
   const { functions } = llama;
@@ -142,8 +142,8 @@ function openContext(
   params.flash_attn_type = FLASH[`${settings.flashAttention}`];
   params.type_k = KV_TYPES[settings.kvCacheTypeK];
   params.type_v = KV_TYPES[settings.kvCacheTypeV];
-  // As in llama-bench: sliding-window layers keep their window only.
-  params.swa_full = false;
+  // As in llama-bench: sliding-window layers keep their window only, unless the cache is to be cut back.
+  params.swa_full = wholeCache;
   const context = functions.llama_init_from_model(model, params);
   if (context === null) throw new FailureError(contextFailure(contextTokens, sequences, llama.log));
   return context;

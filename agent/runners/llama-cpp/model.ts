@@ -5,8 +5,8 @@ import { ADAPTER_ELSEWHERE } from './adapters.js';
 import { Batch } from './batch.js';
 import { LlamaText } from './text.js';
 
-/** Said of every model without a vocabulary, as synthetic ones are on purpose: no doubt about a number. */
-const WITHOUT_VOCABULARY = /^adding \d+ dummy tokens/;
+/** Said of what is so on purpose, and no doubt about a number: synthetic models have no vocabulary, `wholeCache`. */
+const ON_PURPOSE = /^adding \d+ dummy tokens|^using full-size SWA cache/;
 
 /** What a loaded model holds in the engine; freed in the order that the engine needs. */
 export interface Handles {
@@ -43,7 +43,7 @@ export class LlamaModel implements LoadedModel {
     this.#handles = handles;
     this.facts = facts;
     this.warnings = llama.log.warnings.filter(
-      (text) => !WITHOUT_VOCABULARY.test(text) && !ADAPTER_ELSEWHERE.test(text),
+      (text) => !ON_PURPOSE.test(text) && !ADAPTER_ELSEWHERE.test(text),
     );
     this.#memory = llama.functions.llama_get_memory(handles.context);
     this.#decode = llama.functions.llama_decode;
