@@ -76,7 +76,7 @@ describe('a sliding window', () => {
 
   test('can be cut back where quality asks for it: what was overwritten would be missed', async () => {
     const path = await windowed(modelPath('tiny'), 16);
-    const after = async (wholeCache: boolean, first: number) => {
+    const logitsAfter = async (wholeCache: boolean, first: number) => {
       const model = await load(path, { ubatch: 32 }, { contextTokens: 1024, wholeCache });
       model.prefill([prompt(first, 1)]);
       if (first > 200) model.reset(200);
@@ -85,10 +85,10 @@ describe('a sliding window', () => {
       model.close();
       return logits;
     };
-    const fresh = await after(true, 200);
-    expect(differs(await after(false, 200), fresh)).toBe(false);
-    expect(differs(await after(true, 500), fresh)).toBe(false);
-    expect(differs(await after(false, 500), fresh)).toBe(true);
+    const fresh = await logitsAfter(true, 200);
+    expect(differs(await logitsAfter(false, 200), fresh)).toBe(false);
+    expect(differs(await logitsAfter(true, 500), fresh)).toBe(false);
+    expect(differs(await logitsAfter(false, 500), fresh)).toBe(true);
   });
 
   test.each([
