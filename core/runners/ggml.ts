@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { groupingNeedsFloats } from '../techniques/attention.js';
+import { grouping } from '../techniques/attention.js';
 import { requantizing } from '../techniques/quantization.js';
 import { cpuBackend, poll, threads } from './cpu-options.js';
 import type { RunnerKind } from './runner.js';
@@ -13,6 +13,6 @@ export const ggml: RunnerKind = {
   techniques: ['quantization', 'sparsity', 'attention'],
   workloads: ['finetune'],
   opensModel: true,
-  rules: [requantizing, groupingNeedsFloats],
+  rules: [requantizing, grouping],
   alsoKnownAs: {},
 };
