@@ -74,24 +74,6 @@ void invert_upper(const double* r, double* inverse, int64_t n, int threads) {
 
 }  // namespace
 
-int32_t ridge_add_products(double* sums, const float* inputs, int64_t tokens, int32_t columns, int32_t threads) try {
-  const int64_t n = columns;
-  // A few rows of sums stay in the first-level cache while all tokens pass; early rows are longer, so chunks are small.
-  parallel(n, 4, threads, [&](int, int64_t begin, int64_t end) {
-    for (int64_t t = 0; t < tokens; t++) {
-      const float* x = inputs + t * n;
-      for (int64_t i = begin; i < end; i++) {
-        const double value = x[i];
-        double* row = sums + i * n;
-        for (int64_t j = i; j < n; j++) row[j] += value * x[j];
-      }
-    }
-  });
-  return RIDGE_OK;
-} catch (const std::exception&) {
-  return RIDGE_OUT_OF_MEMORY;
-}
-
 int32_t ridge_inverse_factor(double* hessian, int32_t columns, double damping, int32_t threads, uint8_t* dead,
                              int32_t* channel) try {
   const int64_t n = columns;
