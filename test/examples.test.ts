@@ -22,7 +22,7 @@ const POINTS: Record<string, number> = {
   'kv-cache.yaml': 12,
   'quickstart.yaml': 12,
   'synthetic.yaml': 6,
-  'techniques.yaml': 24,
+  'techniques.yaml': 36,
   'threads.yaml': 16,
 };
 

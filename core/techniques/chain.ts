@@ -2,6 +2,7 @@ import { predictWeights } from '../roofline/memory.js';
 import type { ModelFacts, TechniqueChoice } from '../sweep/experiment.js';
 import { readAdapter } from './adapter.js';
 import { TECHNIQUES } from './index.js';
+import { headOf } from './spelling.js';
 
 /** One file that has to be made on the way to the one that runs. */
 export interface ChainLink {
@@ -29,7 +30,9 @@ export function chainOf(technique: TechniqueChoice, facts: ModelFacts | null): C
     if (name === 'quantization' && word === facts?.quantization) continue;
     // Zeros and merged deltas take the place of the weights they change; grouped heads take less.
     const bytes = facts === null ? null : name === 'quantization' ? predictWeights(facts, word) : facts.bytes;
-    links.push({ recipe: `${VERBS[name]}(${word})`, bytes: bytes === null ? null : Math.round(bytes) });
+    // How an adapter is used is what the verb says.
+    const what = name === 'adapter' ? headOf(word) : word;
+    links.push({ recipe: `${VERBS[name]}(${what})`, bytes: bytes === null ? null : Math.round(bytes) });
   }
   return links;
 }

@@ -75,6 +75,8 @@ describe('files that a plan says must be made', () => {
     { quantization: 'q4_k_m' },
     { adapter: 'builtin:small-pgdoc-r4' },
     { adapter: 'builtin:small-pgdoc-r4?mode=merged' },
+    { sparsity: 'dsnot:50%', quantization: 'q4_k_m' },
+    { sparsity: 'magnitude:2:4', adapter: 'builtin:small-pgdoc-r4?mode=merged', quantization: 'q8_0' },
   ])('are as many as the agent has steps for %o', async (choice) => {
     const technique = { ...UNCHANGED, ...choice };
     const request = { base: small, modelName: 'small', runnerKind: 'llama-cpp', engine: 'v0.4.0', settings };

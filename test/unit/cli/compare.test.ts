@@ -1,0 +1,109 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, describe, expect, test, vi } from 'vitest';
+import { printComparison } from '../../../cli/compare/compare.js';
+import { readSide } from '../../../cli/compare/side.js';
+import { jsonLines } from '../../../cli/output/jsonl.js';
+import { readColumns } from '../../../core/report/column-sets.js';
+import { readGate } from '../../../core/report/gate.js';
+import { completeTrial } from '../../support/records.js';
+import { techniqueRecords } from '../../support/technique-records.js';
+
+const folder = mkdtempSync(join(tmpdir(), 'ridgepoint-compare-'));
+const run = join(folder, 'results.jsonl');
+writeFileSync(run, jsonLines(techniqueRecords()));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+afterEach(() => vi.restoreAllMocks());
+
+/** @returns the exit code and what was printed. */
+async function compared(
+  a: string,
+  b: string,
+  options: { gates?: string[]; format?: 'table' | 'md' | 'csv' | 'json' },
+) {
+  let stdout = '';
+  let stderr = '';
+  vi.spyOn(process.stdout, 'write').mockImplementation((text) => {
+    stdout += String(text);
+    return true;
+  });
+  vi.spyOn(process.stderr, 'write').mockImplementation((text) => {
+    stderr += String(text);
+    return true;
+  });
+  const gate = (options.gates ?? []).map((text) => {
+    const reading = readGate(text);
+    if (!reading.ok) throw new Error(reading.message);
+    return reading.gate;
+  });
+  const columns = readColumns('decodeTokensPerSecond,perplexity,topAgreementRatio');
+  if (!columns.ok) throw new Error(columns.message);
+  const code = await printComparison(a, b, {
+    format: options.format ?? 'table',
+    gate,
+    columns: columns.columns,
+  });
+  return { code, stdout, stderr };
+}
+
+describe('sides', () => {
+  test('are rows by number, by axes, or all', () => {
+    expect(readSide(run).report.rows).toHaveLength(24);
+    expect(readSide(`${run}#3`).report.rows.map((row) => row.number)).toEqual([3]);
+    const side = readSide(`${run}#quantization=q8_0,sparsity=wanda:60%?dsnot=strict&tokens=256`);
+    expect(side.report.rows).toHaveLength(2);
+    expect(side.chosen).toEqual(['quantization', 'sparsity']);
+  });
+
+  test.each([
+    ['#99', /no row of .* is 99/],
+    ['#quantization=q1', /no row of .* is quantization=q1/],
+    ['#bits=4', /there is no axis "bits"/],
+  ])('%s is refused with what there is', (choice, message) => {
+    expect(() => readSide(`${run}${choice}`)).toThrow(message);
+  });
+});
+
+describe('ridge compare', () => {
+  test('prints a line for each metric of each experiment, and how many were compared', async () => {
+    const { code, stdout, stderr } = await compared(
+      `${run}#quantization=base`,
+      `${run}#quantization=q2_k`,
+      {},
+    );
+    expect(code).toBe(0);
+    expect(stdout.trimEnd().split('\n')).toHaveLength(1 + 6 * 3);
+    expect(stdout).toMatch(/^small +PPL +36\.3 +38\.5 +\+2\.18 +\+1\.26 to \+3\.09 +worse$/m);
+    expect(stdout).toMatch(/top-1 .* points .* worse$/m);
+    expect(stderr).toBe('6 experiments compared\n');
+  });
+
+  test('ends with 3 when a gate is not met, and says which and where', async () => {
+    const sides = [`${run}#1`, `${run}#19`] as const;
+    const met = await compared(...sides, { gates: ['perplexity:+3', 'decodeTokensPerSecond:-5%'] });
+    expect(met.code).toBe(0);
+    const broken = await compared(...sides, { gates: ['perplexity:+1'] });
+    expect(broken.code).toBe(3);
+    expect(broken.stderr).toMatch(/^gate not met: perplexity:\+1: small.*: changed by \+2\.18$/m);
+  });
+
+  test('csv and json carry full precision, missing is empty or null', async () => {
+    const sides = [`${run}#1`, `${run}#19`] as const;
+    const json = JSON.parse(
+      (await compared(...sides, { format: 'json', gates: ['energyJoules:+1%'] })).stdout,
+    );
+    expect(json.schema).toBe('ridgepoint.dev/comparison/v1');
+    expect(json.changes.at(-1)).toMatchObject({ metric: 'energyJoules', change: null, verdict: 'missing' });
+    expect(json.gatesNotMet).toHaveLength(1);
+    const csv = (await compared(...sides, { format: 'csv' })).stdout.split('\r\n');
+    expect(csv[0]).toBe('experiment,metric,unit,a,b,kind,change,low,high,verdict,reason');
+    expect(Number(csv[2]?.split(',')[3])).toBe(36.2975);
+  });
+
+  test('runs without a common experiment are told so', async () => {
+    const other = join(folder, 'other.jsonl');
+    writeFileSync(other, jsonLines([completeTrial()]));
+    await expect(compared(run, other, {})).rejects.toThrow(/no experiment of .*other\.jsonl is one of/);
+  });
+});
