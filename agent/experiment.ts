@@ -16,8 +16,8 @@ import { Recorder } from './meters/recorder.js';
 import { checkFit, deviceFor, doubtsBefore, prepareModel } from './preparation.js';
 import type { Scorers } from './quality/scorers.js';
 import { emptyNotes, type TrialNotes, writeRecord } from './record.js';
-import { trainingFiles, trainingRecord } from './training.js';
-import { askQuestions, prepareQuestions } from './trial-quality.js';
+import { dropMerged, trainedModel, trainingFiles, trainingRecord } from './training.js';
+import { askQuestions, prepareQuestions, runningModel } from './trial-quality.js';
 import { listener, type TrialProgress } from './watching.js';
 
 /** What an experiment needs of the node it runs on. */
@@ -103,7 +103,7 @@ async function run(
     );
   }
 
-  const training = await trainingFiles(experiment, bench);
+  const training = await trainingFiles(experiment, bench, uses);
   const questions = await prepareQuestions(lease, bench, model, notes);
 
   const { meters, absent } = findMeters(bench.meters, bench.nvml, device.id, experiment.measure.meters);
@@ -150,10 +150,17 @@ async function run(
     recorder.stop();
     notes.samples = recorder.series(notes.originSeconds);
   }
-  notes.training = notes.outcome === null ? null : await trainingRecord(notes.outcome, bench);
+  const kept = notes.outcome?.kept;
+  if (notes.outcome !== null) notes.training = await trainingRecord(notes.outcome, bench);
   if (questions !== null && model !== null) {
-    await askQuestions(lease, bench, device, model, questions, notes, (request) => child.launch(request));
+    const digest = notes.training?.made?.digest;
+    const asked =
+      kept === undefined || digest === undefined
+        ? runningModel(experiment, model)
+        : trainedModel(model, kept, digest);
+    await askQuestions(lease, bench, device, asked, questions, notes, (request) => child.launch(request));
   }
+  if (kept !== undefined) await dropMerged(kept);
 }
 
 function shortestPhase(energy: readonly Meter[]): number {

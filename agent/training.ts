@@ -1,31 +1,49 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Experiment } from '../core/sweep/experiment.js';
 import type { TrainingRecord } from '../core/training/record.js';
 import { digestOf } from './artifacts/digest.js';
 import { locateText } from './artifacts/text.js';
+import type { Uses } from './artifacts/uses.js';
 import type { Bench } from './experiment.js';
-import type { KeptResult, WorkloadOutcome } from './workloads/workload.js';
-
-/** What a workload that trains needs of the node, and where it leaves what it made. */
-export interface TrainingFiles {
-  readonly textPath: string;
-  readonly keepPath: string;
-}
+import type { PreparedModel } from './preparation.js';
+import type { AskedModel } from './trial-quality.js';
+import type { KeptResult, TrainingFiles, WorkloadOutcome } from './workloads/workload.js';
 
 /**
+ * @param uses holds what is made, until the caller releases it.
  * @returns null for workloads that do not train.
  * @throws FailureError `source-not-allowed`, `model-missing` for the text.
  */
 export async function trainingFiles(
-  { id, workload }: Experiment,
+  { id, workload, quality }: Experiment,
   bench: Bench,
+  uses: Uses,
 ): Promise<TrainingFiles | null> {
   if (workload.kind !== 'finetune') return null;
   const textPath = locateText(String(workload.options.text ?? ''), bench.models);
   const folder = join(bench.models.cacheFolder, 'artifacts');
   await mkdir(folder, { recursive: true });
-  return { textPath, keepPath: join(folder, `trained-${id}.gguf`) };
+  const keepPath = join(folder, `trained-${id}.gguf`);
+  await uses.hold(keepPath);
+  return { textPath, keepPath, runnable: quality !== null };
+}
+
+/**
+ * The model to ask after a training: what was made of the base, or the base with the new adapter beside it. The runner that
+ * trains does not speak, so llama.cpp does.
+ */
+export function trainedModel(model: PreparedModel, kept: KeptResult, digest: string): AskedModel {
+  const { artifact, base } = model;
+  const said = { base, digest: `${artifact.digest}+${digest}`, runnerKind: 'llama-cpp' };
+  if (kept.modelPath !== null) return { ...said, path: kept.modelPath, adapters: [] };
+  const adapter = { source: 'the trained adapter', path: kept.path, digest, bytes: kept.bytes, scale: 1 };
+  return { ...said, path: artifact.path, adapters: [adapter] };
+}
+
+/** The merged model of an adapter is only there to be asked. */
+export async function dropMerged({ kind, modelPath }: KeptResult): Promise<void> {
+  if (kind === 'adapter' && modelPath !== null) await rm(modelPath, { force: true });
 }
 
 /** @returns what goes into the record of what a workload trained and kept, under the digest of its file. */

@@ -2,6 +2,7 @@ import { toFailure } from '../core/errors.js';
 import type { Lease } from '../core/lease.js';
 import { NO_QUALITY } from '../core/models/synthetic.js';
 import type { DeviceProfile } from '../core/node.js';
+import type { Experiment } from '../core/sweep/experiment.js';
 import { isSyntheticAdapter, readAdapter } from '../core/techniques/adapter.js';
 import { warn } from '../core/warnings.js';
 import type { Launcher } from './artifacts/making.js';
@@ -38,6 +39,24 @@ export async function prepareQuestions(
   return await questionsOf(experiment.quality, bench.models, bench.scorers);
 }
 
+/** A model to ask, and the base that it is compared with. */
+export interface AskedModel {
+  readonly base: PreparedModel['base'];
+  readonly path: string;
+  /** Of all that it is made of beside the adapters. */
+  readonly digest: string;
+  readonly adapters: PreparedModel['adapters'];
+  readonly runnerKind: string;
+}
+
+/** The model as it was timed. */
+export function runningModel(
+  { runner }: Experiment,
+  { base, artifact, adapters }: PreparedModel,
+): AskedModel {
+  return { base, path: artifact.path, digest: artifact.digest, adapters, runnerKind: runner.kind };
+}
+
 /**
  * Asks the model after it was timed, in a process of its own. Questions that cannot fit the model (a text
  * shorter than one window) leave the numbers of speed as they are, and the notes say why; a crash fails the
@@ -47,7 +66,7 @@ export async function askQuestions(
   { experiment }: Lease,
   bench: Bench,
   device: DeviceProfile,
-  model: PreparedModel,
+  model: AskedModel,
   questions: QualityQuestions,
   notes: TrialNotes,
   launcher: Launcher,
@@ -72,12 +91,13 @@ function requestOf(
   experiment: Lease['experiment'],
   bench: Bench,
   device: DeviceProfile,
-  model: PreparedModel,
+  model: AskedModel,
   questions: QualityQuestions,
 ): AnswerRequest {
   const { runner } = experiment;
+  const { runnerKind } = model;
   const asked = (path: string | null, options: QualityModel['options']): QualityModel => ({
-    runnerKind: runner.kind,
+    runnerKind,
     modelPath: path,
     options,
     deviceClass: experiment.device,
@@ -88,10 +108,10 @@ function requestOf(
   const { threads = null, cpuBackend = 'shipped' } = runner.options;
   const base = experiment.quality?.base === true ? asked(model.base.path, { threads, cpuBackend }) : null;
   const telling = Object.fromEntries(TELLING_OPTIONS.map((name) => [name, runner.options[name] ?? null]));
-  const release = bench.profile.runners.find(({ kind }) => kind === runner.kind)?.release ?? 'unknown';
+  const release = bench.profile.runners.find(({ kind }) => kind === runnerKind)?.release ?? 'unknown';
   return {
     job: {
-      model: { ...asked(model.artifact.path, runner.options), adapters: model.adapters },
+      model: { ...asked(model.path, runner.options), adapters: model.adapters },
       base,
       request: questions.request,
       scorers: questions.scorers,
@@ -99,12 +119,12 @@ function requestOf(
     },
     questions,
     identity: {
-      model: model.artifact.digest,
+      model: model.digest,
       // Left out where there are none, so that answers of before are found.
       adapters:
         model.adapters.length === 0 ? undefined : model.adapters.map(({ digest, scale }) => [digest, scale]),
       base: base === null ? null : model.base.digest,
-      runner: runner.kind,
+      runner: runnerKind,
       release,
       device: experiment.device,
       options: telling,

@@ -4,7 +4,7 @@ import { encodeFloats } from '../../core/techniques/float-types.js';
 import type { TrainedResult } from '../runners/trainer.js';
 import type { KeptResult } from '../workloads/workload.js';
 import { adapterBase } from './adapters/base.js';
-import { writeAdapterGguf } from './adapters/gguf.js';
+import { canAttach, writeAdapterGguf } from './adapters/gguf.js';
 import { writePeft } from './adapters/peft-writer.js';
 import { copyGguf } from './gguf/copy.js';
 import { readGgufHeader } from './gguf/header.js';
@@ -13,27 +13,22 @@ import { besideGguf } from './peft-folder.js';
 /**
  * Writes what was trained: an adapter as GGUF with its PEFT folder beside it, or the base with the trained tensors in f32.
  * @param path of the GGUF file.
+ * @param runnable whether the result will be run: of an adapter that llama.cpp cannot attach (DoRA) a merged model is then written too.
  * @throws FailureError `disk-full`.
  */
 export async function saveTrained(
   path: string,
   result: TrainedResult,
   basePath: string,
+  runnable: boolean,
 ): Promise<KeptResult> {
   if (result.kind === 'model') {
-    const header = readGgufHeader(basePath);
-    const trained = header.tensors.filter(({ name }) => result.tensors.has(name));
-    const tensors = new Map(
-      trained.map(({ name, shape }) => {
-        const data = () => [encodeFloats(result.tensors.get(name)!(), 'f32')];
-        return [name, { type: 'f32', shape, data }] as const;
-      }),
-    );
-    const bytes = await copyGguf(basePath, path, { tensors });
-    const parameters = trained.reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1), 0);
-    return { kind: 'model', path, bytes, parameters };
+    const bytes = await writeChanged(basePath, path, result.tensors);
+    const shapes = readGgufHeader(path).tensors.filter(({ name }) => result.tensors.has(name));
+    const parameters = shapes.reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1), 0);
+    return { kind: 'model', path, bytes, parameters, modelPath: path };
   }
-  const { adapter } = result;
+  const { adapter, merged } = result;
   const folder = besideGguf(path);
   const draft = `${folder}.${process.pid}.draft`;
   try {
@@ -44,5 +39,26 @@ export async function saveTrained(
     await rm(draft, { recursive: true, force: true });
   }
   const bytes = await writeAdapterGguf(path, adapter, { name: 'trained by ridgepoint' });
-  return { kind: 'adapter', path, bytes, parameters: parametersOf(adapter) };
+  const modelPath = runnable && !canAttach(adapter) ? mergedBeside(path) : null;
+  if (modelPath !== null) await writeChanged(basePath, modelPath, merged);
+  return { kind: 'adapter', path, bytes, parameters: parametersOf(adapter), modelPath };
+}
+
+/** Where the merged model of an adapter lies for as long as it is asked. */
+export function mergedBeside(path: string): string {
+  return path.replace(/\.gguf$/, '-merged.gguf');
+}
+
+/** Copies a model with some tensors in f32 in the place of its own. @returns its bytes. */
+async function writeChanged(
+  basePath: string,
+  path: string,
+  changed: ReadonlyMap<string, () => Float32Array>,
+): Promise<number> {
+  const tensors = readGgufHeader(basePath).tensors.flatMap(({ name, shape }) => {
+    const values = changed.get(name);
+    if (values === undefined) return [];
+    return [[name, { type: 'f32', shape, data: () => [encodeFloats(values(), 'f32')] }] as const];
+  });
+  return await copyGguf(basePath, path, { tensors: new Map(tensors) });
 }

@@ -14,7 +14,7 @@ import type { CompareJob, Comparison } from '../quality/compare.js';
 import type { QualityJob } from '../quality/measure.js';
 import type { QualityProgress } from '../quality/watch.js';
 import type { LoadedFacts, RunnableAdapter, RunnerProbe } from '../runners/runner.js';
-import type { TrainingProgress, WorkloadOutcome } from '../workloads/workload.js';
+import type { TrainingFiles, TrainingProgress, WorkloadOutcome } from '../workloads/workload.js';
 
 /** Parent → child: what to do. One order per child. Times are monotonic seconds. */
 export type WorkerOrder =
@@ -43,8 +43,8 @@ export interface TrialOrder {
   readonly deviceId: string;
   readonly cpus: readonly number[];
   readonly minPhaseSeconds: number;
-  /** For workloads that train: what on, and where the result is written; null keeps none. */
-  readonly training?: { readonly textPath: string; readonly keepPath: string | null } | null;
+  /** For workloads that train. */
+  readonly training?: TrainingFiles | null;
 }
 
 /** Makes an artifact; native code again, so in a child again. */

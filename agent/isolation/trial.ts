@@ -54,7 +54,7 @@ function trainingContext(
   line: Line,
 ): Pick<WorkloadContext, 'textPath' | 'told' | 'keep'> {
   if (training == null) return {};
-  const { textPath, keepPath } = training;
+  const { textPath, keepPath, runnable } = training;
   return {
     textPath,
     told: (progress) => line.send({ type: 'training', progress }),
@@ -62,7 +62,7 @@ function trainingContext(
       modelPath !== null && {
         keep: async (result: TrainedResult) => {
           const { saveTrained } = await import('../artifacts/trained.js');
-          return await saveTrained(keepPath, result, modelPath);
+          return await saveTrained(keepPath, result, modelPath, runnable);
         },
       }),
   };

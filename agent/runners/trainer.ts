@@ -55,7 +55,12 @@ export interface Trainer {
 
 /** What training made: factors beside the base, or tensors of the base itself. */
 export type TrainedResult =
-  | { readonly kind: 'adapter'; readonly adapter: LowRankAdapter }
+  | {
+      readonly kind: 'adapter';
+      readonly adapter: LowRankAdapter;
+      /** The matrices it changes with the adapter in them, f32, from the base as it was trained on: for engines that cannot attach it. */
+      readonly merged: ReadonlyMap<string, () => Float32Array>;
+    }
   | {
       readonly kind: 'model';
       /** Trained tensors by name, f32 in the order of the file. */

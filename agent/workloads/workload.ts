@@ -41,6 +41,16 @@ export interface WorkloadContext {
   keep?(result: TrainedResult): Promise<KeptResult>;
 }
 
+/** Files of a training. */
+export interface TrainingFiles {
+  /** What is trained on. */
+  readonly textPath: string;
+  /** Where the result is written; null keeps none. */
+  readonly keepPath: string | null;
+  /** Whether the result will be run. */
+  readonly runnable: boolean;
+}
+
 /** Where a training is. */
 export interface TrainingProgress {
   /** Steps that are done, of how many. */
@@ -57,6 +67,8 @@ export interface KeptResult {
   readonly path: string;
   readonly bytes: number;
   readonly parameters: number;
+  /** The model to ask instead of the base; null = the base with the adapter attached. */
+  readonly modelPath: string | null;
 }
 
 /** Times one phase. `tokens` counts what was evaluated, all sequences together. */

@@ -10,6 +10,7 @@ import {
   rowLengths,
   type Uniform,
 } from '../../../core/techniques/adapters/initialize.js';
+import { merged } from '../../../core/techniques/adapters/merge.js';
 import { scaleOf } from '../../../core/techniques/adapters/scale.js';
 import type { Matrix } from '../../../core/techniques/pruning/matrix.js';
 import type { TrainingSettings } from '../../../core/training/methods.js';
@@ -115,8 +116,11 @@ export class AdapterFactors {
     ]);
   }
 
-  /** @returns the adapter as it is now, fit for the base it was trained on. */
-  export(engine: Engine, architecture: string): LowRankAdapter {
+  /** @returns the adapter as it is now, fit for the base it was trained on, and what it makes of that base's matrices. */
+  export(
+    engine: Engine,
+    architecture: string,
+  ): { readonly adapter: LowRankAdapter; readonly merged: ReadonlyMap<string, () => Float32Array> } {
     const { method, rank } = this.#settings;
     const matrix = (value: Value, rows: number, columns: number): Matrix => ({
       rows,
@@ -134,27 +138,38 @@ export class AdapterFactors {
       return [name, initial === null ? layer : withoutInitial(layer, initial)];
     });
     const kind = method === 'dora' || method === 'rslora' ? method : 'lora';
-    return { kind, architecture, layers: new Map(layers), onResidual: null };
+    const adapter: LowRankAdapter = { kind, architecture, layers: new Map(layers), onResidual: null };
+    const whole = this.layers.map(({ name, base }) => {
+      const layer = adapter.layers.get(name)!;
+      return [name, () => merged(matrixOf(engine, base), layer).values] as const;
+    });
+    return { adapter, merged: new Map(whole) };
   }
 
   #begin(engine: Engine, factors: Factors, uniform: Uniform): Factors {
     const { base, a, b, magnitude } = factors;
     const { rank, method } = this.#settings;
     const [inner, outer] = base.shape;
-    const whole = (): Matrix => ({ rows: outer, columns: inner, values: numbersOf(engine, base) });
     const pissa = method === 'pissa';
-    const start = pissa ? pissaFactors(whole(), rank, this.scale) : loraFactors(outer, inner, rank, uniform);
+    const start = pissa
+      ? pissaFactors(matrixOf(engine, base), rank, this.scale)
+      : loraFactors(outer, inner, rank, uniform);
     engine.floats(a.tensor).set(start.a.values);
     engine.floats(b.tensor).set(transposed(start.b).values);
     if (pissa) takeOff(engine.floats(base.tensor), start, this.scale);
     if (magnitude !== null) {
-      const lengths = rowLengths(whole());
+      const lengths = rowLengths(matrixOf(engine, base));
       engine.floats(magnitude.lengths.tensor).set(lengths);
       engine.floats(magnitude.inverse.tensor).set(lengths.map(inverse));
       engine.floats(magnitude.baseSquares).set(lengths.map((length) => length * length));
     }
     return { ...factors, initial: pissa ? start : null };
   }
+}
+
+/** A matrix of any type in f32. */
+function matrixOf(engine: Engine, value: Value): Matrix {
+  return { rows: value.shape[1], columns: value.shape[0], values: numbersOf(engine, value) };
 }
 
 /** 0 for a row of zeros, which has no direction. */

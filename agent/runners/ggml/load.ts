@@ -38,7 +38,7 @@ export async function loadModel(request: LoadRequest): Promise<GgmlModel> {
   const architecture = architectureOf(path, header);
   requirePossible(path, header, architecture, training);
   const llama = await loadLlama({ backend: cpuBackend, deviceClass: 'cpu' });
-  const { vocabulary, close } = openVocabulary(llama, path, architecture);
+  const { vocabulary, close } = openVocabulary(llama, path, header, architecture);
   const engine = new Engine(llama, threads, poll);
   try {
     const weights = openWeights(engine, path, header, architecture, training);
@@ -130,8 +130,11 @@ function requirePossible(
 function openVocabulary(
   llama: Llama,
   path: string,
+  header: GgufHeader,
   { name }: Architecture,
-): { readonly vocabulary: LlamaVocabulary; close(): void } {
+): { readonly vocabulary: LlamaVocabulary | null; close(): void } {
+  // A synthetic model has none, and llama.cpp aborts when one is asked for.
+  if (!header.metadata.has('tokenizer.ggml.tokens')) return { vocabulary: null, close() {} };
   const { functions } = llama;
   const params = functions.llama_model_default_params();
   params.vocab_only = true;

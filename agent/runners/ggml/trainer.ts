@@ -153,7 +153,7 @@ export class GgmlTrainer implements Trainer {
 
   result(): TrainedResult {
     if (this.#factors !== null) {
-      return { kind: 'adapter', adapter: this.#factors.export(this.#engine, this.#architecture.name) };
+      return { kind: 'adapter', ...this.#factors.export(this.#engine, this.#architecture.name) };
     }
     const tensors = this.#parameters.map(
       ({ name, value }) => [name, () => this.#engine.floats(value.tensor)] as const,
