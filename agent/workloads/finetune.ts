@@ -82,7 +82,7 @@ async function train(
     trainableParameters: trainer.trainableParameters,
     baseParameters: facts.parameters ?? 0,
     windows: lessons.windows,
-    heldOutWindows: lessons.heldOut.length,
+    heldOutWindows: lessons.heldOut.length * sequences,
     sequencesPerStep: sequences,
     windowTokens,
     losses: taken.map(({ loss }) => loss),

@@ -1,4 +1,5 @@
 import { type Command, Option } from 'commander';
+import { registerTrain } from './adapt-train.js';
 import { CONFIG_OPTION } from './config-option.js';
 import { collect, positiveInteger } from './values.js';
 
@@ -36,13 +37,14 @@ const SUBCOMMANDS: readonly ((adapt: Command) => void)[] = [
   registerConvert,
   registerInspect,
   registerCompare,
+  registerTrain,
 ];
 
 export function registerAdapt(program: Command): void {
   const adapt = program
     .command('adapt')
     .description(
-      'low-rank adapters (LoRA, rsLoRA, DoRA, PiSSA, OLoRA, VeRA): merge, convert, look into, compare',
+      'low-rank adapters (LoRA, rsLoRA, DoRA, PiSSA, OLoRA, VeRA): merge, convert, look into, compare, train',
     );
   for (const register of SUBCOMMANDS) register(adapt);
 }
@@ -113,7 +115,8 @@ function registerCompare(adapt: Command): void {
   });
 }
 
-function common(command: Command): Command {
+/** Options of every subcommand. */
+export function common(command: Command): Command {
   return command
     .option('--threads <count>', 'threads to use (default: all CPUs)', positiveInteger)
     .option('--models <dir>', 'folder to look for models and adapters in (repeatable)', collect, [])

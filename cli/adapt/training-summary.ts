@@ -1,0 +1,56 @@
+import { besideGguf } from '../../agent/artifacts/peft-folder.js';
+import type { WorkloadOutcome } from '../../agent/workloads/workload.js';
+import { formatPercent, formatValue } from '../../core/metrics/format.js';
+import { median } from '../../core/statistics/quantile.js';
+import { workError } from '../exit.js';
+import { plainTable } from '../output/plain-table.js';
+import { printData, printJson, say } from '../output/print.js';
+
+/** Sums up a training: a table for people, or JSON with every step. */
+export function reportTraining(
+  { training, kept, warmups }: WorkloadOutcome,
+  { source, threads, json }: { readonly source: string; readonly threads: number; readonly json: boolean },
+): void {
+  if (training === undefined || kept === undefined) throw workError('the training gave no result');
+  const { stepSeconds, losses, memory, evalBefore, evalAfter } = training;
+  const measured = (seconds: readonly number[]) => median(seconds.slice(warmups));
+  const whole = measured(stepSeconds.whole);
+  const tokensPerSecond = (training.sequencesPerStep * training.windowTokens) / whole;
+  const peft = kept.kind === 'adapter' ? besideGguf(kept.path) : null;
+  if (json) {
+    const { modelPath: _, ...file } = kept;
+    printJson({ model: source, threads, tokensPerSecond, made: { ...file, peft }, ...training });
+    return;
+  }
+  const part = (name: 'forward' | 'backward' | 'optimizer') => {
+    const seconds = measured(stepSeconds[name]);
+    // Medians of parts do not add up to that of the whole; sums do.
+    const share = total(stepSeconds[name]) / total(stepSeconds.whole);
+    return [name, `${formatValue(seconds, 's')} (${formatPercent(share)})`];
+  };
+  const total = (seconds: readonly number[]) => seconds.slice(warmups).reduce((a, b) => a + b, 0);
+  const loss = (value: number | null | undefined) => value?.toFixed(4) ?? '-';
+  printData(
+    plainTable(
+      ['', ''],
+      [
+        ['method', training.method],
+        [
+          'trained',
+          `${training.trainableParameters.toLocaleString('en')} of ${training.baseParameters.toLocaleString('en')} parameters`,
+        ],
+        ['steps', `${losses.length} of ${training.sequencesPerStep} × ${training.windowTokens} tokens`],
+        ['loss', `${loss(losses[0])} at the first step, ${loss(losses.at(-1))} at the last`],
+        [
+          'held out',
+          `${loss(evalBefore)} before, ${loss(evalAfter)} after, on ${training.heldOutWindows} windows`,
+        ],
+        ['step', `${formatValue(whole, 's')}, ${formatValue(tokensPerSecond, 'tokens/s')}`],
+        ...(['forward', 'backward', 'optimizer'] as const).map(part),
+        ...Object.entries(memory).map(([name, bytes]) => [`${name} memory`, formatValue(bytes, 'B')]),
+      ],
+    ),
+  );
+  const where = peft === null ? kept.path : `${kept.path} and ${peft}`;
+  say(`${where}: ${formatValue(kept.bytes, 'B')}, trained on ${source} with ${threads} threads`);
+}

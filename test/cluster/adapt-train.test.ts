@@ -1,0 +1,88 @@
+import { copyFileSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { readGgufHeader } from '../../agent/artifacts/gguf/header.js';
+import { builtinFolder } from '../../agent/artifacts/source.js';
+import { ridge } from '../support/ridge.js';
+
+let folder: string;
+let env: Record<string, string>;
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'ridgepoint-train-'));
+  env = { XDG_CACHE_HOME: join(folder, 'cache') };
+  copyFileSync(join(builtinFolder(), 'tiny-f16.gguf'), join(folder, 'tiny.gguf'));
+  writeFileSync(join(folder, 'short.txt'), 'Too short.');
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const train = (...args: string[]) =>
+  ridge(['adapt', 'train', ...args, '--threads', '1', '--window-tokens', '32'], { cwd: folder, env });
+
+test('writes an adapter as GGUF and PEFT, says its losses as it goes, and sums them up', async () => {
+  const done = await train('tiny.gguf', 'out.gguf', '--steps', '4', '--learning-rate', '0.003', '--json');
+  expect(done.code, done.stderr).toBe(0);
+  const said = JSON.parse(done.stdout);
+  expect(said.losses).toHaveLength(4);
+  expect(said.evalAfter).toBeLessThan(said.evalBefore);
+  expect(said.made).toMatchObject({ kind: 'adapter', peft: expect.stringMatching(/out\.peft$/) });
+  expect(done.stderr).toMatch(/step 1\/4 {2}loss \d\.\d{4}\n/);
+  expect(done.stderr).toMatch(/held out, after 4 steps: /);
+  expect(readGgufHeader(join(folder, 'out.gguf')).metadata.get('adapter.type')).toBe('lora');
+  expect(existsSync(join(folder, 'out.peft', 'adapter_config.json'))).toBe(true);
+
+  // The other commands take it as any adapter.
+  const seen = await ridge(['adapt', 'inspect', 'out.peft', '--model', 'tiny.gguf', '--json'], {
+    cwd: folder,
+    env,
+  });
+  expect(seen.code, seen.stderr).toBe(0);
+  expect(JSON.stringify(JSON.parse(seen.stdout))).toContain('attn_q');
+});
+
+test('writes a whole model where all of it was trained', async () => {
+  const done = await train(
+    'tiny.gguf',
+    'full.gguf',
+    '--steps',
+    '2',
+    '--method',
+    'full',
+    '--learning-rate',
+    '1e-4',
+  );
+  expect(done.code, done.stderr).toBe(0);
+  expect(done.stdout).toMatch(/trained +1,115,264 of 1,115,264 parameters/);
+  const { tensors, metadata } = readGgufHeader(join(folder, 'full.gguf'));
+  expect(metadata.get('general.architecture')).toBe('llama');
+  expect(new Set(tensors.map(({ type }) => type))).toEqual(new Set(['f32']));
+  expect(existsSync(join(folder, 'full.peft'))).toBe(false);
+});
+
+test('one clear sentence for what cannot be', async () => {
+  const cases: [string[], number, RegExp][] = [
+    [
+      ['tiny.gguf', 'a.gguf', '--text', 'short.txt'],
+      2,
+      /short\.txt: the text has \d+ tokens, and one step .* need 64/,
+    ],
+    [
+      ['tiny.gguf', 'a.gguf', '--method', 'qlora'],
+      2,
+      /qlora is lora over a quantized base, and the weights of tiny\.gguf are f16/,
+    ],
+    [
+      ['tiny.gguf', 'a.gguf', '--rank', '999'],
+      2,
+      /a rank of 999 is more than blk\.0\.attn_q\.weight has \(128 × 128\)/,
+    ],
+    [['tiny.gguf', 'a.bin'], 2, /a\.bin does not end with \.gguf/],
+    [['tiny.gguf', 'a.gguf', '--learning-rate', '7'], 2, /learningRate/],
+  ];
+  const results = await Promise.all(cases.map(([args]) => train(...args)));
+  for (const [i, [args, code, words]] of cases.entries()) {
+    expect(results[i]!.stderr, args.join(' ')).toMatch(words);
+    expect(results[i]!.code, args.join(' ')).toBe(code);
+    expect(existsSync(join(folder, 'a.gguf'))).toBe(false);
+  }
+});
