@@ -18,6 +18,7 @@ const validate = new Ajv2020({ strict: true, strictTypes: false }).compile(schem
 const POINTS: Record<string, number> = {
   'billion.yaml': 1_000_000_000,
   'context-depth.yaml': 9,
+  'efficientllm-peft.yaml': 12,
   'fake.yaml': 40,
   'kv-cache.yaml': 12,
   'quickstart.yaml': 12,

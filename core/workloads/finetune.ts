@@ -37,8 +37,17 @@ const withinContext: Rule = {
 const quantizedBase: Rule = {
   axes: ['method', 'quantization'],
   reason: ({ method, quantization }) =>
-    method === 'qlora' && FLOATS.includes(quantization)
+    method === 'qlora' && FLOATS.includes(headOf(String(quantization)))
       ? `qlora is lora over a quantized base, and the quantization is ${quantization}: list q8_0 or q4_k_m instead, or use lora`
+      : null,
+};
+
+/** `base` is what the file is, which its facts say. */
+const quantizedFile: Rule = {
+  axes: ['model', 'method', 'quantization'],
+  reason: ({ model, method, quantization }, facts) =>
+    method === 'qlora' && quantization === 'base' && FLOATS.includes(facts?.quantization)
+      ? `qlora is lora over a quantized base, and model ${model} is ${facts?.quantization}: list a quantization such as q4_k_m, or use lora`
       : null,
 };
 
@@ -109,7 +118,7 @@ export const finetune: WorkloadKind = {
       ),
     seed: z.int().min(0).max(0x7fff_ffff).default(1).describe('Of the first A and the order of windows.'),
   }),
-  rules: [trainable, withinContext, quantizedBase, floatBase],
+  rules: [trainable, withinContext, quantizedBase, quantizedFile, floatBase],
   alsoKnownAs: {
     finetuning_type: 'method',
     peft: 'method',

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
@@ -13,6 +13,8 @@ import type { TrainingBatch, TrainingMemory } from '../../agent/runners/trainer.
 import { FailureError } from '../../core/errors.js';
 import { recompute } from '../../core/judgement/judge.js';
 import { isPresent, resultSchema } from '../../core/result.js';
+import { QUALITY } from '../../core/sweep/schema.js';
+import { UNCHANGED } from '../../core/techniques/index.js';
 import { predictTraining } from '../../core/training/memory.js';
 import { TRAINING_METHODS, type TrainingMethod } from '../../core/training/methods.js';
 import { bench, lease } from '../support/bench.js';
@@ -262,6 +264,39 @@ describe('an experiment that fine-tunes', () => {
       expect(peft.adapter.layers.get(name), name).toEqual({ a, b, scale, magnitude: null });
       expect(norm(b.values), name).toBeGreaterThan(0);
     }
+  });
+
+  test('asks what it made: DoRA merged onto its quantized base, better on its text than the base', {
+    timeout: 60_000,
+  }, async () => {
+    const node = bench({ limits: { idleSeconds: 0 } });
+    const record = await startTrial(
+      lease({
+        technique: { ...UNCHANGED, quantization: 'q8_0' },
+        runner: { kind: 'ggml', options: { threads: 1 } },
+        workload: {
+          kind: 'finetune',
+          options: {
+            method: 'dora',
+            steps: 12,
+            windowTokens: 64,
+            text: 'builtin:sample',
+            learningRate: 0.002,
+          },
+        },
+        quality: {
+          ...QUALITY.parse({ contextTokens: 64, maxWindows: 12 }),
+          text: 'builtin:sample',
+          tasks: [],
+        },
+      }),
+      node,
+    ).done;
+    expect(record.failure).toBeNull();
+    expect(record.training!.evalAfter).toBeLessThan(record.training!.evalBefore!);
+    expect(record.quality!.text!.againstBase!.perplexityRatio.value).toBeLessThan(0.99);
+    const left = readdirSync(join(node.models.cacheFolder, 'artifacts'));
+    expect(left.filter((name) => name.includes('merged'))).toEqual([]);
   });
 
   test('says why a text is too short', { timeout: 60_000 }, async () => {
