@@ -1,0 +1,117 @@
+import { statSync } from 'node:fs';
+import { join } from 'node:path';
+import { adapterBase } from '../../../agent/artifacts/adapters/base.js';
+import { writeAdapterGguf } from '../../../agent/artifacts/adapters/gguf.js';
+import { mergeAdapters } from '../../../agent/artifacts/adapters/merge.js';
+import { syntheticAdapter } from '../../../agent/artifacts/adapters/synthetic.js';
+import { readGgufHeader } from '../../../agent/artifacts/gguf/header.js';
+import { llamaCpp } from '../../../agent/runners/llama-cpp/index.js';
+import type { LoadedModel } from '../../../agent/runners/runner.js';
+import { median } from '../../../core/statistics/quantile.js';
+import { PORTABLE_MERGE } from '../../../core/techniques/adapters/merge.js';
+import { prompt } from '../../models/loading.js';
+
+export interface OverheadRequest {
+  readonly modelPath: string;
+  readonly threads: number;
+  readonly rounds: number;
+  readonly promptTokens: number;
+  readonly generateTokens: number;
+  readonly folder: string;
+  readonly say: (line: string) => void;
+}
+
+export interface OverheadRow {
+  readonly name: string;
+  readonly prefillSeconds: number;
+  /** Of one token. */
+  readonly decodeSeconds: number;
+  readonly loadSeconds: number | null;
+  readonly adapterBytes: number;
+  /** What the process grew by while the model and its adapters were loaded. */
+  readonly residentBytes: number;
+}
+
+/** Ranks of one adapter on every linear matrix, then numbers of them at once. */
+const RANKS = [4, 16, 64, 256];
+const COUNTS = [2, 4];
+const COUNT_RANK = 16;
+
+/** Times a model alone, merged, and with adapters beside it: every variant once in each round, in an order that moves on. */
+export async function overhead(request: OverheadRequest): Promise<readonly OverheadRow[]> {
+  const { modelPath, threads, rounds, promptTokens, generateTokens, folder, say } = request;
+  const base = adapterBase(readGgufHeader(modelPath));
+  const write = async (rank: number, seed: number) => {
+    const path = join(folder, `r${rank}-${seed}.gguf`);
+    await writeAdapterGguf(path, syntheticAdapter({ rank, targets: null, seed }, base));
+    return { path, source: path, scale: 1 };
+  };
+  const merged = await mergedFile(modelPath, (await write(COUNT_RANK, 1)).path, folder);
+  const plans: { name: string; path: string; adapters: Awaited<ReturnType<typeof write>>[] }[] = [
+    { name: 'none', path: modelPath, adapters: [] },
+    ...(merged === null ? [] : [{ name: `merged r${COUNT_RANK}`, path: merged, adapters: [] }]),
+  ];
+  for (const rank of RANKS)
+    plans.push({ name: `r${rank}`, path: modelPath, adapters: [await write(rank, 1)] });
+  for (const count of COUNTS) {
+    const adapters = [];
+    for (let seed = 1; seed <= count; seed++) adapters.push(await write(COUNT_RANK, seed));
+    plans.push({ name: `${count} × r${COUNT_RANK}`, path: modelPath, adapters });
+  }
+  const rows = [];
+  for (const { name, path, adapters } of plans) {
+    const before = process.memoryUsage.rss();
+    const model = await llamaCpp.load({
+      modelPath: path,
+      adapters,
+      options: { threads, flashAttention: true },
+      deviceClass: 'cpu',
+      deviceId: 'cpu0',
+      cpus: [],
+      contextTokens: promptTokens + generateTokens,
+      sequences: 1,
+    });
+    time(model, promptTokens, generateTokens);
+    const residentBytes = process.memoryUsage.rss() - before;
+    const adapterBytes = adapters.reduce((sum, adapter) => sum + statSync(adapter.path).size, 0);
+    rows.push({ name, model, adapterBytes, residentBytes, prefill: [] as number[], decode: [] as number[] });
+  }
+  for (let round = 0; round < rounds; round++) {
+    say(`round ${round + 1} of ${rounds}`);
+    for (let i = 0; i < rows.length; i++) {
+      const { model, prefill, decode } = rows[(i + round) % rows.length]!;
+      const times = time(model, promptTokens, generateTokens);
+      prefill.push(times.prefill);
+      decode.push(times.decode);
+    }
+  }
+  for (const { model } of rows) model.close();
+  return rows.map(({ name, model, adapterBytes, residentBytes, prefill, decode }) => ({
+    name,
+    prefillSeconds: median(prefill) ?? Number.NaN,
+    decodeSeconds: (median(decode) ?? Number.NaN) / generateTokens,
+    loadSeconds: model.facts.adapterLoadSeconds ?? null,
+    adapterBytes,
+    residentBytes,
+  }));
+}
+
+/** Only a base of floats can be merged into. */
+async function mergedFile(model: string, adapter: string, folder: string): Promise<string | null> {
+  const { tensors } = readGgufHeader(model);
+  if (!tensors.every(({ type }) => ['f32', 'f16', 'bf16'].includes(type))) return null;
+  const outputPath = join(folder, 'merged-for-speed.gguf');
+  const adapters = [{ source: adapter, place: { form: 'gguf', path: adapter } as const, scale: 1 }];
+  await mergeAdapters({ inputPath: model, inputName: model, outputPath, adapters }, PORTABLE_MERGE);
+  return outputPath;
+}
+
+function time(model: LoadedModel, promptTokens: number, generateTokens: number) {
+  const tokens = prompt(promptTokens, 3);
+  model.reset(0);
+  const began = performance.now();
+  model.prefill([tokens]);
+  const filled = performance.now();
+  for (let i = 0; i < generateTokens; i++) model.step(tokens.subarray(i, i + 1));
+  return { prefill: (filled - began) / 1000, decode: (performance.now() - filled) / 1000 };
+}
