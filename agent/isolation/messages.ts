@@ -68,6 +68,8 @@ export interface PruneOrder {
   readonly sparsity: string;
   /** The calibration text; null where none is needed. */
   readonly textPath: string | null;
+  /** Statistics of the dense model that were collected before, where they are all that is needed. */
+  readonly statisticsPath?: string;
   readonly threads: number;
 }
 

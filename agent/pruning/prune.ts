@@ -1,4 +1,5 @@
 import { FailureError, failure } from '../../core/errors.js';
+import { needsHessian } from '../../core/techniques/pruning/check.js';
 import { PORTABLE, type PruningEngine } from '../../core/techniques/pruning/engine.js';
 import type { PruneReport } from '../../core/techniques/pruning/summary.js';
 import { readSparsity, type SparsitySpec } from '../../core/techniques/sparsity.js';
@@ -32,8 +33,10 @@ export async function pruneFile(order: PruneOrder, onProgress: OnProgress): Prom
   const file = await copyForPruning(order.inputPath, order.outputPath, order.sparsity);
   const pruner = new LayerPruner({ spec, layers, engine, allocated, file });
   try {
-    await walker.walk(spec.calibration?.order ?? 'dense', spec.outputError || needsHessian(spec), (layer) =>
-      pruner.prune(layer),
+    await walker.walk(
+      spec.calibration?.order ?? 'dense',
+      spec.outputError || needsHessian(spec.method),
+      (layer) => pruner.prune(layer),
     );
   } finally {
     await file.close();
@@ -63,8 +66,4 @@ function specOf(word: string): SparsitySpec {
 async function openEngine(threads: number): Promise<PruningEngine> {
   const library = kernelsLibrary();
   return library === null ? PORTABLE : await openPruningKernels(library, threads);
-}
-
-function needsHessian({ method }: SparsitySpec): boolean {
-  return method.kind === 'sparsegpt' || (method.kind === 'dsnot' && method.initial === 'sparsegpt');
 }

@@ -5,6 +5,7 @@ import type { Matrix } from '../../core/techniques/pruning/matrix.js';
 import type { ChannelStatistics } from '../../core/techniques/pruning/statistics.js';
 import type { SparsitySpec } from '../../core/techniques/sparsity.js';
 import { calibrationSequences } from '../calibration/sequences.js';
+import { visitSaved } from '../calibration/visit-saved.js';
 import { walkLayers } from '../calibration/walk.js';
 import type { PruneOrder } from '../isolation/messages.js';
 import type { LinearLayer } from './linear-layers.js';
@@ -89,15 +90,20 @@ export class Walker {
     const before = this.#walks++;
     const progress: OnProgress = (done, of) => this.#onProgress(before * of + done, walks * of);
     if (this.#spec.calibration === null) return await this.#walkWeights(see, progress);
-    const wanted = new Set(this.#layers.map(({ name }) => name));
+    const names = new Set(this.#layers.map(({ name }) => name));
+    const wanted = (name: string) => names.has(name);
+    const { inputPath: modelPath, statisticsPath } = this.#order;
+    if (order === 'dense' && !hessians && statisticsPath !== undefined) {
+      return await visitSaved({ modelPath, statisticsPath, wanted, onProgress: progress }, see);
+    }
     const scratchFolder = `${this.#order.outputPath}.walk.draft`;
     try {
       await walkLayers(
         {
-          modelPath: this.#order.inputPath,
+          modelPath,
           sequences: this.#sequences,
           order,
-          wanted: (name) => wanted.has(name),
+          wanted,
           hessians,
           threads: this.#order.threads,
           scratchFolder,

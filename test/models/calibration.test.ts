@@ -8,6 +8,7 @@ import type { GgufValue } from '../../agent/artifacts/gguf/value.js';
 import { writeGguf } from '../../agent/artifacts/gguf/writer.js';
 import { resolveModel } from '../../agent/artifacts/resolve.js';
 import { builtinFolder } from '../../agent/artifacts/source.js';
+import { pruneStep } from '../../agent/artifacts/steps/prune.js';
 import { writeSynthetic } from '../../agent/artifacts/synthetic/model.js';
 import { readTensor } from '../../agent/artifacts/tensor-data.js';
 import { linearsOf } from '../../agent/calibration/blocks.js';
@@ -15,14 +16,14 @@ import { collectStatistics } from '../../agent/calibration/collect.js';
 import { importanceFor } from '../../agent/calibration/importance.js';
 import { type PassRequest, passModel } from '../../agent/calibration/pass.js';
 import { calibrationSequences } from '../../agent/calibration/sequences.js';
-import { statisticsFor } from '../../agent/calibration/store.js';
-import { visitSaved } from '../../agent/calibration/visit-saved.js';
 import { type VisitLayer, type WalkRequest, walkLayers } from '../../agent/calibration/walk.js';
 import { launch } from '../../agent/isolation/launch.js';
 import { kernelsLibrary } from '../../agent/native/kernel-library.js';
+import { pruneFile } from '../../agent/pruning/prune.js';
 import { FailureError } from '../../core/errors.js';
 import { readSynthetic } from '../../core/models/synthetic.js';
 import type { ChannelStatistics } from '../../core/techniques/pruning/statistics.js';
+import { readSparsity } from '../../core/techniques/sparsity.js';
 import { load, modelPath, prompt } from './loading.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'ridgepoint-calibration-'));
@@ -125,32 +126,34 @@ describe('the walk', () => {
     expect(other.get('blk.1.attn_q.weight')).toEqual(dense.get('blk.1.attn_q.weight'));
   });
 
-  test('saved statistics are visited as the walk would show them', async () => {
+  test('one calibration serves every dense pruning that needs no Hessian', async () => {
     const settings = { modelFolders: [], cacheFolder: join(folder, 'cache') };
     const { path, digest } = await resolveModel('builtin:tiny', settings);
-    const windows = { scheme: 'random', seed: 3 } as const;
-    const cut = { modelPath: path!, textPath: sample, windows, sequences: 2, tokens: 64 };
-    const { path: statisticsPath } = await statisticsFor(
-      {
-        ...cut,
-        modelDigest: digest,
-        textName: 'sample',
-        engine: 'v0.4.0',
-        cacheFolder: settings.cacheFolder,
+    const launched: string[] = [];
+    const bench = {
+      cpus: [0],
+      timeLimitSeconds: 60,
+      launcher: (request: Parameters<typeof launch>[0]) => {
+        launched.push(request.order.order);
+        return launch(request);
       },
-      { cpus: [0], timeLimitSeconds: 60, launcher: launch },
-    );
-    const wanted = (name: string) => /blk\.2\..*(down|attn_k)/.test(name);
-    const seen: unknown[] = [];
-    const note: VisitLayer = ({ name, block, statistics, weights }) => {
-      seen.push([name, block, statistics, weights.values.length]);
-      return null;
     };
-    await visitSaved({ modelPath: path!, statisticsPath, wanted }, note);
-    const walked = seen.splice(0);
-    await walk({ sequences: await calibrationSequences(cut), wanted }, note);
-    expect(walked.length).toBe(2);
-    expect(walked).toEqual(seen);
+    const prune = async (share: string) => {
+      const word = `wanda:${share}?order=dense&outputError=false&sequences=2&tokens=64&seed=5`;
+      const reading = readSparsity(word);
+      if (!reading.ok || reading.value === null) throw new Error(word);
+      const step = await pruneStep(word, reading.value, 'v0.4.0', settings);
+      const order = (await step.orderFor(path!, digest, bench))(join(folder, `${share}.gguf`));
+      if (order.order !== 'prune') throw new Error(order.order);
+      const { report } = await pruneFile(order, () => {});
+      const { statisticsPath: _, ...walking } = order;
+      const walked = join(folder, `${share}-walked.gguf`);
+      await pruneFile({ ...walking, outputPath: walked }, () => {});
+      expect(readFileSync(order.outputPath).equals(readFileSync(walked))).toBe(true);
+      return report.layers.length;
+    };
+    expect([await prune('50%'), await prune('2:4')]).toEqual([28, 28]);
+    expect(launched).toEqual(['calibrate']);
   });
 
   test('what cannot be walked is refused with the reason', async () => {
@@ -286,7 +289,7 @@ describe('a model that does not fit into memory', () => {
     available.mockRestore();
     expect(collected).toMatchObject({ loaded: 'by-block', layers: 28, tokens: 128 });
     expect(done).toEqual(Array.from({ length: 8 }, (_, i) => [i + 1, 8]));
-    expect(readFileSync(byBlock!)).toEqual(readFileSync(whole!));
+    expect(readFileSync(byBlock!).equals(readFileSync(whole!))).toBe(true);
     expect(readdirSync(folder).filter((name) => name.startsWith('by-block'))).toEqual(['by-block']);
   });
 });

@@ -1,4 +1,6 @@
+import { needsHessian } from '../../../core/techniques/pruning/check.js';
 import type { SparsitySpec } from '../../../core/techniques/sparsity.js';
+import { statisticsFor } from '../../calibration/store.js';
 import { kernelsLibrary } from '../../native/kernel-library.js';
 import { digestOf } from '../digest.js';
 import type { ModelSettings } from '../resolve.js';
@@ -12,10 +14,11 @@ import { locateText } from '../text.js';
  */
 export async function pruneStep(
   word: string,
-  { calibration }: SparsitySpec,
+  spec: SparsitySpec,
   engine: string,
   models: ModelSettings,
 ): Promise<Step> {
+  const { calibration } = spec;
   const textPath = calibration === null ? null : locateText(calibration.text, models);
   // Sums are added in another order by portable code, which can turn the last bit of a statistic.
   const kernels = kernelsLibrary() === null ? 'portable' : 'native';
@@ -25,9 +28,33 @@ export async function pruneStep(
       textPath === null ? {} : { engine, kernels, text: await digestOf(textPath, models.cacheFolder) },
     // The same types: zeros take as much room as what they replace.
     bytes: (inputBytes) => inputBytes,
-    async orderFor(inputPath, _digest, { cpus }) {
-      const threads = Math.max(1, cpus.length);
-      return (outputPath) => ({ order: 'prune', inputPath, outputPath, sparsity: word, textPath, threads });
+    async orderFor(inputPath, digest, bench) {
+      const threads = Math.max(1, bench.cpus.length);
+      const order = { order: 'prune', inputPath, sparsity: word, textPath, threads } as const;
+      if (calibration === null || textPath === null || !bySavedStatistics(spec))
+        return (outputPath) => ({ ...order, outputPath });
+      const { text, sequences, tokens, seed } = calibration;
+      const { path: statisticsPath } = await statisticsFor(
+        {
+          modelPath: inputPath,
+          modelDigest: digest,
+          textPath,
+          textName: text,
+          windows: { scheme: 'random', seed },
+          sequences,
+          tokens,
+          engine,
+          cacheFolder: models.cacheFolder,
+        },
+        bench,
+      );
+      return (outputPath) => ({ ...order, outputPath, statisticsPath });
     },
   };
+}
+
+/** Whether statistics of the dense model are all that it takes: one calibration then serves every such pruning. */
+function bySavedStatistics({ calibration, method, outputError, allocation }: SparsitySpec): boolean {
+  const dense = calibration?.order === 'dense' && allocation === 'uniform';
+  return dense && !outputError && !needsHessian(method);
 }

@@ -58,7 +58,7 @@ function wrongStatistics(statistics: ChannelStatistics, columns: number): string
 }
 
 /** Whether the method inverts a Hessian. */
-function needsHessian(method: PruningMethod): boolean {
+export function needsHessian(method: PruningMethod): boolean {
   return method.kind === 'sparsegpt' || (method.kind === 'dsnot' && method.initial === 'sparsegpt');
 }
 
