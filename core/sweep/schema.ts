@@ -27,7 +27,7 @@ const source = z
   .min(1)
   .max(4096)
   .describe(
-    '`builtin:small`, a path below a model folder of the node, `synthetic:llama-3.2-1b` (random weights), or (where a node allows it) `hf:owner/repo:QUANT`.',
+    '`builtin:small`, a path below a model folder of the node, `synthetic:llama-3.2-1b` (random weights), or (where a node allows it) `hf:owner/repo:QUANT` or `https://…`.',
   );
 
 const model = z

@@ -20,8 +20,11 @@ const PERPLEXITIES: Readonly<Record<string, number>> = {
   q3_k_m: 36.737,
   q2_k: 38.385,
 };
-/** Three digits behind the point were kept, and CPU backends round differently. */
-const TOLERANCE = 3e-4;
+/**
+ * Backends and batch sizes round quantized products differently: of one q6_k file llama-perplexity v0.4.0 gives
+ * 36.3195 with its own build and `-b 512`, the shipped backend 36.3276, and the figure above is 36.315.
+ */
+const tolerance = (type: string): number => (type === 'f16' ? 1e-4 : 1e-3);
 /** Of 300 questions, by PyTorch. */
 const SHARES: Readonly<Record<string, number>> = { sum: 0.54, perToken: 181 / 300 };
 const SMALL = 'builtin:small';
@@ -67,8 +70,8 @@ async function perplexities(text: string): Promise<Figure[]> {
     figures.push({
       claim: `perplexity of test.txt, small as ${type}`,
       measured: `${value.toFixed(4)} ± ${perplexity?.standardError.toFixed(4)} (${(100 * off).toFixed(4)} % off)`,
-      required: `${expected} within ${100 * TOLERANCE} %`,
-      holds: off <= TOLERANCE,
+      required: `${expected} within ${100 * tolerance(type)} %`,
+      holds: off <= tolerance(type),
     });
   }
   return figures;
