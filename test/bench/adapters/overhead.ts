@@ -1,5 +1,6 @@
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { adapterBase } from '../../../agent/artifacts/adapters/base.js';
 import { writeAdapterGguf } from '../../../agent/artifacts/adapters/gguf.js';
 import { mergeAdapters } from '../../../agent/artifacts/adapters/merge.js';
@@ -36,6 +37,8 @@ export interface OverheadRow {
 const RANKS = [4, 16, 64, 256];
 const COUNTS = [2, 4];
 const COUNT_RANK = 16;
+/** The threads of the model before spin for up to a tenth of a second before they sleep (`poll`), and would take a CPU. */
+const ASLEEP_MILLISECONDS = 300;
 
 /** Times a model alone, merged, and with adapters beside it: every variant once in each round, in an order that moves on. */
 export async function overhead(request: OverheadRequest): Promise<readonly OverheadRow[]> {
@@ -80,6 +83,10 @@ export async function overhead(request: OverheadRequest): Promise<readonly Overh
     say(`round ${round + 1} of ${rounds}`);
     for (let i = 0; i < rows.length; i++) {
       const { model, prefill, decode } = rows[(i + round) % rows.length]!;
+      await sleep(ASLEEP_MILLISECONDS);
+      // Once untimed: the model's own threads have to wake.
+      model.reset(0);
+      model.prefill([prompt(32, 1)]);
       const times = time(model, promptTokens, generateTokens);
       prefill.push(times.prefill);
       decode.push(times.decode);
