@@ -17,6 +17,8 @@ const validate = new Ajv2020({ strict: true, strictTypes: false }).compile(schem
 /** How many points each example has, so that a change of meaning is seen. */
 const POINTS: Record<string, number> = {
   'adapters.yaml': 10,
+  'attention-shapes.yaml': 12,
+  'attention.yaml': 5,
   'billion.yaml': 1_000_000_000,
   'context-depth.yaml': 9,
   'efficientllm-peft.yaml': 12,

@@ -1,16 +1,32 @@
+/** Architectures that a shape can have: each is written as llama.cpp's converters write it. */
+export const ARCHITECTURES = ['llama', 'qwen2', 'deepseek2'] as const;
+export type Architecture = (typeof ARCHITECTURES)[number];
+
+/** Multi-head latent attention (arXiv 2405.04434, section 2.1): one vector a token stands for the K and V of all heads. */
+export interface LatentShape {
+  /** Elements of the vector that is kept for a token. */
+  readonly kvRank: number;
+  /** Elements that queries are made from. */
+  readonly queryRank: number;
+  /** Elements of a head that carry the position; they are kept once for all heads. */
+  readonly ropeLength: number;
+}
+
 /**
  * The shape of a dense decoder: what decides how fast a model runs and how much memory it takes, whatever
  * its weights say.
  */
 export interface ModelShape {
-  /** GGUF `general.architecture`. qwen2 adds biases to Q, K and V; the rest is the same. */
-  readonly architecture: 'llama' | 'qwen2';
+  /** GGUF `general.architecture`. qwen2 adds biases to Q, K and V; deepseek2 has latent attention. */
+  readonly architecture: Architecture;
   readonly layers: number;
   readonly embedding: number;
   readonly heads: number;
   readonly kvHeads: number;
-  /** Elements of one head. */
+  /** Elements of one head; of its part without positions, where attention is latent. */
   readonly headLength: number;
+  /** null for attention over keys and values themselves. */
+  readonly latent: LatentShape | null;
   readonly feedForward: number;
   readonly vocabulary: number;
   readonly contextLength: number;
@@ -47,6 +63,7 @@ export const SHAPES: ReadonlyMap<string, PublishedShape> = new Map<string, Publi
       heads: 9,
       kvHeads: 3,
       headLength: 64,
+      latent: null,
       feedForward: 1536,
       vocabulary: 49_152,
       contextLength: 8192,
@@ -66,6 +83,7 @@ export const SHAPES: ReadonlyMap<string, PublishedShape> = new Map<string, Publi
       heads: 14,
       kvHeads: 2,
       headLength: 64,
+      latent: null,
       feedForward: 4864,
       vocabulary: 151_936,
       contextLength: 32_768,
@@ -85,6 +103,7 @@ export const SHAPES: ReadonlyMap<string, PublishedShape> = new Map<string, Publi
       heads: 32,
       kvHeads: 4,
       headLength: 64,
+      latent: null,
       feedForward: 5632,
       vocabulary: 32_000,
       contextLength: 2048,
@@ -104,6 +123,7 @@ export const SHAPES: ReadonlyMap<string, PublishedShape> = new Map<string, Publi
       heads: 32,
       kvHeads: 8,
       headLength: 64,
+      latent: null,
       feedForward: 8192,
       tied: true,
       source: 'https://huggingface.co/meta-llama/Llama-3.2-1B/blob/main/config.json',
@@ -118,6 +138,7 @@ export const SHAPES: ReadonlyMap<string, PublishedShape> = new Map<string, Publi
       heads: 24,
       kvHeads: 8,
       headLength: 128,
+      latent: null,
       feedForward: 8192,
       tied: true,
       source: 'https://huggingface.co/meta-llama/Llama-3.2-3B/blob/main/config.json',
@@ -132,6 +153,7 @@ export const SHAPES: ReadonlyMap<string, PublishedShape> = new Map<string, Publi
       heads: 32,
       kvHeads: 8,
       headLength: 128,
+      latent: null,
       feedForward: 14_336,
       tied: false,
       source: 'https://huggingface.co/meta-llama/Llama-3.1-8B/blob/main/config.json',

@@ -1,5 +1,5 @@
 import { nearest } from '../sweep/suggest.js';
-import { type ModelShape, SHAPES } from './shapes.js';
+import { ARCHITECTURES, type LatentShape, type ModelShape, SHAPES } from './shapes.js';
 
 /** Types that random weights are written in; every other quantization is made from one of the first three. */
 export const SYNTHETIC_TYPES = ['f16', 'bf16', 'f32', 'q8_0', 'q4_0'] as const;
@@ -34,6 +34,9 @@ const NUMBERS = {
   heads: { least: 1, most: 1024 },
   kvHeads: { least: 1, most: 1024 },
   headLength: { least: 2, most: 1024 },
+  kvRank: { least: 2, most: 65_536 },
+  queryRank: { least: 2, most: 65_536 },
+  ropeLength: { least: 2, most: 1024 },
   feedForward: { least: 32, most: 1_048_576 },
   vocabulary: { least: 32, most: 2_097_152 },
   contextLength: { least: 1, most: 16_777_216 },
@@ -53,7 +56,8 @@ export function isSynthetic(source: string): boolean {
 /**
  * Reads `synthetic:NAME?parameter=value&…`. NAME is a published shape, any part of which may be changed, or
  * an architecture, whose layers and embedding have to be given; what is left out then follows from the
- * embedding as in the Llama models (heads of 64, 8/3 of it in the feed-forward).
+ * embedding as in the Llama models (heads of 64, 8/3 of it in the feed-forward), and the ranks of latent
+ * attention from the length of a head as in DeepSeek-V2.
  */
 export function readSynthetic(source: string): SyntheticReading {
   const [name = '', query = ''] = source.slice(SCHEME.length).split(/\?(.*)/s);
@@ -88,15 +92,20 @@ export function readSynthetic(source: string): SyntheticReading {
 
   const base = SHAPES.get(name) ?? inlineShape(name, numbers);
   if (base === null) {
-    const known = [...SHAPES.keys(), 'llama', 'qwen2'];
+    const known = [...SHAPES.keys(), ...ARCHITECTURES];
     return wrong(source, `names no shape that is known, ${JSON.stringify(name)}`, near(name, known));
   }
   if (typeof base === 'string') return wrong(source, base, FORM);
-  const { seed = 1, ...changes } = Object.fromEntries(numbers);
+  const { seed = 1, kvRank, queryRank, ropeLength, ...changes } = Object.fromEntries(numbers);
+  const ranks = { kvRank, queryRank, ropeLength };
+  const named = Object.entries(ranks).find(([, value]) => value !== undefined);
+  if (named !== undefined && base.latent === null)
+    return wrong(source, `gives ${named[0]} to ${base.architecture}, whose attention is not latent`, FORM);
   const shape: ModelShape = {
     ...base,
     ...changes,
     ...(tied === undefined ? {} : { tied: tied === 'true' }),
+    latent: base.latent === null ? null : latentShape(changes.headLength ?? base.headLength, ranks),
   };
   const flaw = flawOf(shape, type);
   return flaw === null ? { ok: true, model: { shape, type, seed } } : wrong(source, flaw, FORM);
@@ -104,19 +113,21 @@ export function readSynthetic(source: string): SyntheticReading {
 
 /** @returns null when the name is no architecture, a sentence when something is missing. */
 function inlineShape(name: string, numbers: ReadonlyMap<NumberName, number>): ModelShape | string | null {
-  if (name !== 'llama' && name !== 'qwen2') return null;
+  const architecture = ARCHITECTURES.find((known) => known === name);
+  if (architecture === undefined) return null;
   const layers = numbers.get('layers');
   const embedding = numbers.get('embedding');
   if (layers === undefined || embedding === undefined) return 'has to give layers and embedding';
   const headLength = numbers.get('headLength') ?? 64;
   const heads = numbers.get('heads') ?? Math.max(1, Math.floor(embedding / headLength));
   return {
-    architecture: name,
+    architecture,
     layers,
     embedding,
     heads,
     kvHeads: heads,
     headLength,
+    latent: architecture === 'deepseek2' ? latentShape(headLength, {}) : null,
     feedForward: Math.ceil((embedding * 8) / 3 / 256) * 256,
     vocabulary: 32_000,
     contextLength: 4096,
@@ -127,9 +138,29 @@ function inlineShape(name: string, numbers: ReadonlyMap<NumberName, number>): Mo
   };
 }
 
+/** What is not given is in proportion to a head as in DeepSeek-V2: 128 elements, ranks of 512 and 1536, 64 with positions. */
+function latentShape(
+  headLength: number,
+  given: { readonly [K in keyof LatentShape]?: number | undefined },
+): LatentShape {
+  return {
+    kvRank: given.kvRank ?? 4 * headLength,
+    queryRank: given.queryRank ?? 12 * headLength,
+    ropeLength: given.ropeLength ?? Math.max(2, 2 * Math.floor(headLength / 4)),
+  };
+}
+
 /** What no engine could run, in words that follow the source; null when there is nothing. */
 function flawOf(shape: ModelShape, type: SyntheticType): string | null {
-  const { heads, kvHeads, headLength, embedding, feedForward } = shape;
+  const { heads, kvHeads, headLength, embedding, feedForward, latent } = shape;
+  if (latent !== null) {
+    if (kvHeads !== heads) return 'gives kvHeads, and latent attention keeps one vector for all heads';
+    if (latent.ropeLength % 2 !== 0)
+      return `has ropeLength ${latent.ropeLength}; positions turn pairs of elements`;
+    // llama.cpp src/models/deepseek2.cpp: by these numbers it takes a model for a lite variant.
+    if ([26, 27].includes(shape.layers) || (shape.layers === 48 && shape.vocabulary === 128_256))
+      return `has ${shape.layers} layers, which llama.cpp reads as a lite variant without queryRank`;
+  }
   if (heads % kvHeads !== 0)
     return `has ${heads} heads, which ${kvHeads} key/value heads cannot share evenly`;
   if (headLength % 2 !== 0) return `has heads of ${headLength} elements; positions turn pairs of them`;
@@ -138,6 +169,9 @@ function flawOf(shape: ModelShape, type: SyntheticType): string | null {
     ['embedding', embedding],
     ['heads × headLength', heads * headLength],
     ['feedForward', feedForward],
+    ['headLength', latent === null ? 0 : headLength],
+    ['kvRank', latent?.kvRank ?? 0],
+    ['queryRank', latent?.queryRank ?? 0],
   ] as const) {
     if (row % BLOCK !== 0) return `has ${what} ${row}, and ${type} keeps blocks of ${BLOCK}`;
   }

@@ -21,7 +21,7 @@ const quantizedValues: Rule = {
 };
 
 /**
- * llama.cpp asks that every head be a multiple of the block. The facts hold sums over all layers, so only
+ * llama.cpp asks that every head be a multiple of the block. Where the facts hold sums over all layers only,
  * the certain part is refused here: a sum that is no multiple cannot come from heads that are.
  */
 function cacheBlocks(axis: 'kvCacheTypeK' | 'kvCacheTypeV'): Rule {
@@ -29,13 +29,26 @@ function cacheBlocks(axis: 'kvCacheTypeK' | 'kvCacheTypeV'): Rule {
     axes: ['model', axis],
     reason(values, facts) {
       if (facts === null || !isQuantized(values[axis])) return null;
-      const elements = axis === 'kvCacheTypeK' ? facts.keyElementsPerToken : facts.valueElementsPerToken;
+      const sum = axis === 'kvCacheTypeK' ? facts.keyElementsPerToken : facts.valueElementsPerToken;
+      const elements = facts.heads === undefined ? sum : sum / (facts.layers * facts.heads.keyValue);
       return elements % CACHE_BLOCK === 0
         ? null
         : `the heads of model ${values.model} are no multiple of ${CACHE_BLOCK}, so its cache cannot be quantized: set ${axis} to f16`;
     },
   };
 }
+
+/** llama.cpp src/llama-context.cpp: "model does not support different K (%s) and V (%s) cache types". */
+const latentCache: Rule = {
+  axes: ['model', 'kvCacheTypeK', 'kvCacheTypeV'],
+  reason: ({ model, kvCacheTypeK, kvCacheTypeV }, facts) =>
+    facts !== null &&
+    facts.keyElementsPerToken > 0 &&
+    facts.valueElementsPerToken === 0 &&
+    kvCacheTypeK !== kvCacheTypeV
+      ? `the latent attention of model ${model} keeps one vector for both: give kvCacheTypeK and kvCacheTypeV the same type`
+      : null,
+};
 
 /** llama.cpp lowers it to batch without a word; the row would not be what it says it is. */
 const ubatchWithinBatch: Rule = {
@@ -114,6 +127,7 @@ export const llamaCpp: RunnerKind = {
     quantizedValues,
     cacheBlocks('kvCacheTypeK'),
     cacheBlocks('kvCacheTypeV'),
+    latentCache,
     ubatchWithinBatch,
     stepWithinBatch,
     layersNeedGpu,

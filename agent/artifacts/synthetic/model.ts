@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import type { LatentShape, ModelShape } from '../../../core/models/shapes.js';
 import type { SyntheticModel, SyntheticType } from '../../../core/models/synthetic.js';
 import { type GgufHeader, parseGgufHeader } from '../gguf/header.js';
 import { FILE_TYPES, typeNamed } from '../gguf/tensor-types.js';
@@ -60,11 +61,15 @@ function metadataOf({ shape, type, seed }: SyntheticModel): ReadonlyMap<string, 
     [at('embedding_length'), u32(shape.embedding)],
     [at('feed_forward_length'), u32(shape.feedForward)],
     [at('attention.head_count'), u32(shape.heads)],
-    [at('attention.head_count_kv'), u32(shape.kvHeads)],
-    [at('attention.key_length'), u32(shape.headLength)],
-    [at('attention.value_length'), u32(shape.headLength)],
+    ...(shape.latent === null
+      ? [
+          [at('attention.head_count_kv'), u32(shape.kvHeads)] as const,
+          [at('attention.key_length'), u32(shape.headLength)] as const,
+          [at('attention.value_length'), u32(shape.headLength)] as const,
+        ]
+      : latentMetadata(shape, shape.latent).map(([key, value]) => [at(key), u32(value)] as const)),
     [at('attention.layer_norm_rms_epsilon'), f32(shape.rmsEpsilon)],
-    [at('rope.dimension_count'), u32(shape.headLength)],
+    [at('rope.dimension_count'), u32(shape.latent?.ropeLength ?? shape.headLength)],
     [at('rope.freq_base'), f32(shape.ropeBase)],
     [at('vocab_size'), u32(shape.vocabulary)],
     // The engine then takes the number of tokens from vocab_size and needs no tokenizer.
@@ -72,17 +77,47 @@ function metadataOf({ shape, type, seed }: SyntheticModel): ReadonlyMap<string, 
   ]);
 }
 
+/** What llama.cpp reads of a deepseek2 model: every layer dense, the cache in its latent form. */
+function latentMetadata(
+  { layers, feedForward, headLength }: ModelShape,
+  { kvRank, queryRank, ropeLength }: LatentShape,
+): readonly (readonly [string, number])[] {
+  return [
+    ['attention.head_count_kv', 1],
+    ['attention.key_length', kvRank + ropeLength],
+    ['attention.value_length', kvRank],
+    ['attention.key_length_mla', headLength + ropeLength],
+    ['attention.value_length_mla', headLength],
+    ['attention.q_lora_rank', queryRank],
+    ['attention.kv_lora_rank', kvRank],
+    ['leading_dense_block_count', layers],
+    ['expert_feed_forward_length', feedForward],
+    ['expert_shared_count', 0],
+  ];
+}
+
 /** Names and order as llama.cpp's converters write them (gguf-py, constants.py); rows are the inputs. */
 function tensorsOf({ shape, type, seed }: SyntheticModel): TensorSource[] {
   const { embedding, feedForward, headLength, vocabulary } = shape;
   const queries = shape.heads * headLength;
   const keys = shape.kvHeads * headLength;
-  const matrix = (name: string, inputs: number, outputs: number): TensorSource => ({
+  /** Rows are the inputs. */
+  const tensor = (name: string, ...dimensions: number[]): TensorSource => ({
     name: `${name}.weight`,
     type,
-    shape: [inputs, outputs],
-    data: () => randomWeights(type, bytesOf(type, inputs * outputs), seed, name),
+    shape: dimensions,
+    data: () =>
+      randomWeights(
+        type,
+        bytesOf(
+          type,
+          dimensions.reduce((a, b) => a * b),
+        ),
+        seed,
+        name,
+      ),
   });
+  const matrix = (name: string, inputs: number, outputs: number) => tensor(name, inputs, outputs);
   const vector = (name: string, length: number, data: () => Iterable<Uint8Array>): TensorSource => ({
     name,
     type: 'f32',
@@ -96,13 +131,26 @@ function tensorsOf({ shape, type, seed }: SyntheticModel): TensorSource[] {
     if (shape.architecture !== 'qwen2') return [weight];
     return [weight, vector(bias, outputs, () => randomWeights('f32', outputs * 4, seed, bias))];
   };
+  const attention = (at: string): TensorSource[] => [
+    ...projection(`${at}.attn_q`, queries),
+    ...projection(`${at}.attn_k`, keys),
+    ...projection(`${at}.attn_v`, keys),
+  ];
+  /** Names and shapes of llama.cpp's absorbed form, src/models/deepseek2.cpp. */
+  const latentAttention = (at: string, { kvRank, queryRank, ropeLength }: LatentShape): TensorSource[] => [
+    matrix(`${at}.attn_q_a`, embedding, queryRank),
+    vector(`${at}.attn_q_a_norm.weight`, queryRank, () => ones(queryRank * 4)),
+    matrix(`${at}.attn_q_b`, queryRank, shape.heads * (headLength + ropeLength)),
+    matrix(`${at}.attn_kv_a_mqa`, embedding, kvRank + ropeLength),
+    vector(`${at}.attn_kv_a_norm.weight`, kvRank, () => ones(kvRank * 4)),
+    tensor(`${at}.attn_k_b`, headLength, kvRank, shape.heads),
+    tensor(`${at}.attn_v_b`, kvRank, headLength, shape.heads),
+  ];
   const layer = (index: number): TensorSource[] => {
     const at = `blk.${index}`;
     return [
       norm(`${at}.attn_norm`),
-      ...projection(`${at}.attn_q`, queries),
-      ...projection(`${at}.attn_k`, keys),
-      ...projection(`${at}.attn_v`, keys),
+      ...(shape.latent === null ? attention(at) : latentAttention(at, shape.latent)),
       matrix(`${at}.attn_output`, queries, embedding),
       norm(`${at}.ffn_norm`),
       matrix(`${at}.ffn_gate`, embedding, feedForward),
