@@ -1,6 +1,8 @@
 // Makes the README's pictures from the newest run of the quickstart: the table as a terminal shows it and
-// the report page. Needs chromium. Run it by hand: npm run quickstart && node --import tsx scripts/pictures.ts
+// the report page; and, where docs/examples/techniques.yaml was run, its page with a row open. Needs chromium.
+// Run it by hand: npm run quickstart && node --import tsx scripts/pictures.ts
 import { execFileSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { chromium } from 'playwright-core';
@@ -54,4 +56,17 @@ const page = await browser.newPage({ viewport: { width: 1280, height: 1180 } });
 await page.goto(pathToFileURL(join(run, 'report.html')).href);
 await page.waitForTimeout(1000);
 await page.screenshot({ path: join(images, 'report.png') });
+
+const techniques = join(root, 'ridge-out/techniques/report.html');
+if (existsSync(techniques)) {
+  const wide = await browser.newPage({ viewport: { width: 1600, height: 1180 } });
+  await wide.goto(pathToFileURL(techniques).href);
+  await wide.waitForTimeout(1000);
+  await wide.screenshot({ path: join(images, 'techniques.png') });
+  // The row whose file took the most steps has the most to show.
+  const row = wide.locator('tbody tr:has-text("merged"):has-text("dsnot"):has-text("q4_k_m")').first();
+  await row.locator('td:nth-child(3)').click();
+  await wide.waitForTimeout(600);
+  await wide.locator('aside.detail').screenshot({ path: join(images, 'row.png') });
+}
 await browser.close();

@@ -76,6 +76,9 @@ describe('files that a plan says must be made', () => {
     { adapter: 'builtin:small-pgdoc-r4' },
     { adapter: 'builtin:small-pgdoc-r4?mode=merged' },
     { sparsity: 'dsnot:50%', quantization: 'q4_k_m' },
+    { attention: 'kv-heads:1', quantization: 'q8_0' },
+    { attention: 'kv-heads:2' },
+    { attention: 'window:128', sparsity: 'wanda:50%', quantization: 'q4_k_m' },
     { sparsity: 'magnitude:2:4', adapter: 'builtin:small-pgdoc-r4?mode=merged', quantization: 'q8_0' },
   ])('are as many as the agent has steps for %o', async (choice) => {
     const technique = { ...UNCHANGED, ...choice };
