@@ -21,7 +21,7 @@ const PERPLEXITIES: Readonly<Record<string, number>> = {
   q2_k: 38.385,
 };
 /**
- * Backends and batch sizes round quantized products differently: of one q6_k file llama-perplexity v0.4.0 gives
+ * Backends round quantized products differently: of one q6_k file llama-perplexity v0.4.0 gives
  * 36.3195 with its own build and `-b 512`, the shipped backend 36.3276, and the figure above is 36.315.
  */
 const tolerance = (type: string): number => (type === 'f16' ? 1e-4 : 1e-3);
