@@ -21,6 +21,7 @@ const POINTS: Record<string, number> = {
   'attention.yaml': 5,
   'billion.yaml': 1_000_000_000,
   'context-depth.yaml': 9,
+  'dsnot-table.yaml': 37,
   'efficientllm-peft.yaml': 12,
   'fake.yaml': 40,
   'kv-cache.yaml': 12,

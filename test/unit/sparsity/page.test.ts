@@ -1,0 +1,25 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { ALL_SETTINGS, METHODS, methodsWith } from '../../../core/techniques/sparsity-settings.js';
+
+const page = join(import.meta.dirname, '../../../docs/sparsity.md');
+
+/** The table of settings as the page has to have it. */
+function table(): string {
+  const rows = Object.entries(ALL_SETTINGS).map(([name, setting]) => {
+    const fallback = setting.write(setting.fallback as never);
+    const shown = fallback === '' ? '–' : `\`${fallback}\``;
+    return `| \`${name}\` | ${methodsWith(name)?.join(', ') ?? 'all'} | ${shown} | ${setting.help} |`;
+  });
+  return ['| setting | of | default | says |', '| --- | --- | --- | --- |', ...rows].join('\n');
+}
+
+test('docs/sparsity.md has every setting as it is (UPDATE_DOCS=1 writes it)', () => {
+  const text = readFileSync(page, 'utf8');
+  const marked = /(<!-- settings -->\n)[\s\S]*?(<!-- \/settings -->)/;
+  const wanted = text.replace(marked, (_, begin, end) => `${begin}\n${table()}\n\n${end}`);
+  if (process.env.UPDATE_DOCS === '1') writeFileSync(page, wanted);
+  expect(readFileSync(page, 'utf8')).toBe(wanted);
+  for (const method of METHODS) expect(text).toContain(`| \`${method}\``);
+});
