@@ -9,6 +9,7 @@ import { patternName } from '../../core/techniques/pruning/pattern.js';
 import { methodFor, patternFor } from '../../core/techniques/pruning/plan.js';
 import type { PrunedLayerReport } from '../../core/techniques/pruning/summary.js';
 import type { SparsitySpec } from '../../core/techniques/sparsity.js';
+import { freeMatrices } from './garbage.js';
 import type { LinearLayer } from './linear-layers.js';
 import type { PrunedFile } from './pruned-file.js';
 import type { SeenLayer } from './walker.js';
@@ -38,10 +39,11 @@ export class LayerPruner {
     this.#parts = parts;
   }
 
-  /** @returns the weights as the file now has them. */
-  async prune(seen: SeenLayer): Promise<Float32Array> {
+  /** @returns the weights as the file now has them, where layers above are to see them; else null. */
+  async prune(seen: SeenLayer): Promise<Float32Array | null> {
     const { spec, engine, allocated, file } = this.#parts;
     const { name, weights } = seen;
+    freeMatrices(weights.values.byteLength);
     const pattern = patternFor(name, spec, allocated);
     const method = methodFor(name, spec);
     const pruned = pruneLayer(seen, method, pattern, engine, seconds);
@@ -71,7 +73,7 @@ export class LayerPruner {
     });
     const stored = decodeFloats(bytes, type, pruned.weights.values);
     if (!stored.every(Number.isFinite)) throw outOfRange(name, type);
-    return stored;
+    return spec.calibration?.order === 'sequential' ? stored : null;
   }
 
   /** What there is to say of the masks of all layers together. */

@@ -57,7 +57,11 @@ describe('ridge prune', () => {
     [['tiny.gguf', 'x.gguf', '-m', 'wanda', '-r', '50%', '--text', 'none.txt'], 2, 'none.txt'],
     [['tiny.gguf', 'x.gguf', '-m', 'magnitude', '-r', '3:7'], 2, 'needs a width that divides by 7'],
     [['tiny.gguf', 'tiny.gguf', '-m', 'magnitude', '-r', '50%', '-f'], 2, 'the output is the input'],
-    [['synthetic:llama?layers=1', 'x.gguf', '-m', 'magnitude', '-r', '50%'], 2, 'random weights'],
+    [
+      ['synthetic:llama?layers=1&embedding=64', 'x.gguf', '-m', 'magnitude', '-r', '50%'],
+      2,
+      'random weights',
+    ],
     [['bad.gguf', 'x.gguf', '-m', 'magnitude', '-r', '50%'], 1, 'bad.gguf is not usable'],
   ])('%j ends with %i and says why', async (args, code, why) => {
     writeFileSync(join(folder, 'bad.gguf'), 'no model');

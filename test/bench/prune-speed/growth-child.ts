@@ -11,7 +11,7 @@ import { readSparsity } from '../../../core/techniques/sparsity.js';
 
 const COLUMNS = 4096;
 const [rows, matrices] = process.argv.slice(2).map(Number) as [number, number];
-const reading = readSparsity('dsnot:50%?mode=reference&outputError=false');
+const reading = readSparsity('dsnot:50%?mode=reference&order=dense&outputError=false');
 if (!reading.ok || reading.value === null) throw new Error('no spec');
 const engine = await openPruningKernels(kernelsLibrary()!, 2);
 let state = 1;
