@@ -14,7 +14,7 @@ import { writeSafetensors } from '../../../agent/artifacts/safetensors/writer.js
 import { FailureError } from '../../../core/errors.js';
 import { PORTABLE_MERGE } from '../../../core/techniques/adapters/merge.js';
 import { encodeFloats } from '../../../core/techniques/float-types.js';
-import { BASE, randomLayer, toyAdapter } from './toy.js';
+import { randomLayer, toyAdapter } from './toy.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'ridgepoint-bad-adapters-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
