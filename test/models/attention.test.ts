@@ -8,12 +8,16 @@ import { copyGguf } from '../../agent/artifacts/gguf/copy.js';
 import { modelFacts } from '../../agent/artifacts/gguf/facts.js';
 import { readGgufHeader } from '../../agent/artifacts/gguf/header.js';
 import type { GgufValue } from '../../agent/artifacts/gguf/value.js';
+import { resolveModel } from '../../agent/artifacts/resolve.js';
+import { stepsFor } from '../../agent/artifacts/steps/index.js';
+import { ArtifactStore } from '../../agent/artifacts/store.js';
 import { writeSynthetic } from '../../agent/artifacts/synthetic/model.js';
 import { quantizeFile } from '../../agent/runners/llama-cpp/index.js';
 import { FailureError } from '../../core/errors.js';
 import { readSynthetic } from '../../core/models/synthetic.js';
 import { predictKvCache } from '../../core/roofline/kv-cache.js';
 import { decodeFloats } from '../../core/techniques/float-types.js';
+import { UNCHANGED } from '../../core/techniques/index.js';
 import { plainQuantization } from '../../core/techniques/quantization.js';
 import { load, modelPath, prompt } from './loading.js';
 
@@ -211,4 +215,28 @@ describe('grouped heads', () => {
     const input = model === 'small' ? modelPath('small') : await quantized('small', model);
     expect((await reason(grouped(input, kvHeads))).message).toMatch(why);
   });
+});
+
+test('a chain of both and a quantization is made by children, runs, and knows what it became', async () => {
+  const settings = { modelFolders: [], cacheFolder: join(folder, 'cache') };
+  const base = await resolveModel('builtin:small', settings);
+  const technique = { ...UNCHANGED, attention: 'kv-heads:1?window=64', quantization: 'q8_0' };
+  const request = { base, modelName: 'small', technique, runnerKind: 'llama-cpp', settings };
+  const steps = await stepsFor({ ...request, engine: 'llama.cpp test' });
+  const store = new ArtifactStore({ cacheFolder: settings.cacheFolder, artifactBytes: 1e9 });
+  const artifact = await store.prepare({ base, steps, cpus: [], timeLimitSeconds: 60 });
+  expect(artifact.steps.map(({ facts }) => facts)).toMatchObject([
+    { kvHeadsBefore: 2, kvHeads: 1, groupedTensors: 16 },
+    { fallbacks: null },
+    { window: 64, windowedLayers: 8 },
+  ]);
+  const model = await load(artifact.path, { ubatch: 128 }, { contextTokens: 1024 });
+  const cells = { perSequence: 1024, sequences: 1 };
+  const bytes = predictKvCache(base.facts, technique.attention, { ubatch: 128 }, cells);
+  expect(model.facts.kvCacheBytes).toBe(bytes);
+  // Bits come from the tensors that the engine loaded: 8.5, and norms and sinks in f32.
+  const { modelBytes, parameters } = model.facts;
+  expect((8 * modelBytes!) / parameters!).toBeCloseTo(8.5, 1);
+  expect(parameters).toBeLessThan(base.facts.parameters);
+  model.close();
 });

@@ -23,7 +23,8 @@ export function compareScores(
 ): readonly Figure[] {
   const text = textFile();
   const logits = join(ground.folder, 'base.logits');
-  const common = ['-f', text, '-c', CONTEXT, '-t', String(ground.threads)];
+  // One window at a time, as ours: with larger batches the tool itself gives other figures for quantized models.
+  const common = ['-f', text, '-c', CONTEXT, '-b', CONTEXT, '-t', String(ground.threads)];
   ground.say(`base logits of ${text}`);
   must(runPeer(perplexity, ['-m', base, ...common, '--save-all-logits', logits], ground));
   return quantizations.map((type) => {
