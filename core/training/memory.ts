@@ -39,8 +39,9 @@ export function predictTraining(
   const adapter = isAdapterMethod(method);
   // The base in f32 where it moves itself; beside the frozen base where it does not.
   const whole = method === 'full' ? FLOAT_BYTES * parameters : weightBytes + FLOAT_BYTES * trained;
-  const residual =
-    method === 'pissa' ? FLOAT_BYTES * TRAINING_TARGETS[targets].length * layers * model * feedForward : 0;
+  // PiSSA's matrices lose their leading part, in f32 instead of the file's type.
+  const grown = Math.max(0, FLOAT_BYTES - weightBytes / parameters);
+  const residual = method === 'pissa' ? grown * layers * targetWeights(settings, widths) : 0;
   const passed = method === 'freeze' ? Math.min(layers, settings.trainedLayers) : layers;
   // What each matrix gives, before its rows get their lengths.
   const dora = method === 'dora' ? 3 * model + 2 * widths.keys + 2 * feedForward : 0;
@@ -85,6 +86,23 @@ function trainedParameters(
   };
   const perLayer = TRAINING_TARGETS[targets].reduce((sum, name) => sum + sides[name], 0);
   return layers * rank * perLayer;
+}
+
+/** @returns the weights of the matrices of one layer that get factors. */
+function targetWeights(
+  { targets }: Pick<TrainingSettings, 'targets'>,
+  { model, keys, feedForward }: Widths,
+): number {
+  const outputs = {
+    attn_q: model,
+    attn_k: keys,
+    attn_v: keys,
+    attn_output: model,
+    ffn_gate: feedForward,
+    ffn_up: feedForward,
+    ffn_down: feedForward,
+  };
+  return model * TRAINING_TARGETS[targets].reduce((sum, name) => sum + outputs[name], 0);
 }
 
 /**

@@ -164,10 +164,16 @@ describe('training', () => {
     expect(other).not.toEqual(one);
   });
 
-  test.each(['lora', 'dora', 'freeze', 'full'] as const)(
+  test.each(['lora', 'dora', 'pissa', 'freeze', 'full'] as const)(
     'takes the memory that was predicted for %s',
     async (method) => {
-      const settings = { ...SETTINGS, method, windowTokens: 128, rank: 8 };
+      const settings = {
+        ...SETTINGS,
+        method,
+        windowTokens: 128,
+        rank: 8,
+        targets: method === 'pissa' ? 'q-v' : 'all',
+      } as const;
       const header = readGgufHeader(modelPath('tiny'));
       const predicted = predictTraining(modelFacts(header), settings, weightBytes(header));
       const { trainer, close } = await trainerFor('tiny', settings);
