@@ -30,7 +30,7 @@ export function predictTraining(
   settings: TrainingSettings,
   weightBytes: number,
 ): TrainingNeeds {
-  const { windowTokens, sequences, method, rank, targets } = settings;
+  const { windowTokens, sequences, method, rank } = settings;
   const { vocabularySize: vocabulary, layers, parameters } = facts;
   const tokens = windowTokens * sequences;
   const widths = widthsOf(facts);
