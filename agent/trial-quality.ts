@@ -28,15 +28,24 @@ export async function prepareQuestions(
   model: PreparedModel | null,
   notes: TrialNotes,
 ): Promise<QualityQuestions | null> {
-  if (experiment.quality === null) return null;
-  const adapter = readAdapter(experiment.technique.adapter);
-  const random = adapter.ok && adapter.value?.parts.some(isSyntheticAdapter);
-  if (model === null || model.base.randomWeights || random) {
-    const why = model === null ? `the runner ${experiment.runner.kind} has no answers to judge` : NO_QUALITY;
+  const why = silence(experiment, model);
+  if (why !== null) {
     notes.absent = { ...notes.absent, quality: why };
     return null;
   }
+  if (experiment.quality === null) return null;
   return await questionsOf(experiment.quality, bench.models, bench.scorers);
+}
+
+/** Why there are no answers worth asking for, or null. Random weights are told whether or not somebody asks. */
+function silence(
+  { technique, runner, quality }: Lease['experiment'],
+  model: PreparedModel | null,
+): string | null {
+  if (model === null) return quality === null ? null : `the runner ${runner.kind} has no answers to judge`;
+  const adapter = readAdapter(technique.adapter);
+  const random = adapter.ok && adapter.value?.parts.some(isSyntheticAdapter);
+  return model.base.randomWeights || random ? NO_QUALITY : null;
 }
 
 /** A model to ask, and the base that it is compared with. */

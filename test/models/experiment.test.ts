@@ -52,7 +52,7 @@ describe('an experiment with llama.cpp on a shipped model', () => {
 
   test('cannot be quantized to a type that nobody knows', async () => {
     const record = await run({ technique: { ...UNCHANGED, quantization: 'q99' } });
-    expect(record.failure?.code).toBe('artifact-failed');
+    expect(record.failure?.code).toBe('impossible-combination');
     expect(record.failure?.message).toContain('q99');
   });
 

@@ -48,7 +48,11 @@ describe('ridge quality', () => {
         name: 'exam',
         items: 2,
         chance: 0.5,
-        scores: [{ name: 'sum', score: { value: 0.5, spread: { range: 1 } } }, {}, {}],
+        scores: [
+          { name: 'sum', score: { value: 0.5, groupings: [{ spread: { range: { value: 1 } } }] } },
+          {},
+          {},
+        ],
       },
     ]);
   });
