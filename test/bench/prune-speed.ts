@@ -26,7 +26,7 @@ const THREADS = 2;
 const RATIO = 0.5;
 const option = (name: string, fallback: number) =>
   Number(process.argv.find((word) => word.startsWith(`--${name}=`))?.split('=')[1] ?? fallback);
-const rounds = option('rounds', 5);
+const rounds = option('rounds', 3);
 const largest = option('to', 1e9);
 const figures: Figure[] = [];
 const median = (values: readonly number[]) =>
