@@ -32,7 +32,7 @@ const model = modelOf();
 const file = sweepFile();
 
 const began = performance.now();
-const run = await ridge(['run', file, '--models', dirname(model ?? file), '--out', out], {
+const run = await ridge(['run', file, ...modelFolders(), '--out', out], {
   env: { XDG_CACHE_HOME: join(folder, 'cache') },
 });
 const minutes = (performance.now() - began) / 60_000;
@@ -50,7 +50,10 @@ for (const { status, failure, experiment } of records) {
 console.log(`\n${model === null ? 'builtin:small' : basename(model)}, ${textsInWords()}\n`);
 console.log(markdown(rows));
 const odd = surprises(rows);
-console.log(odd.length === 0 ? '\nThe order is the paper’s everywhere.' : '\nNot in the order of the paper:');
+if (rows.length > 0)
+  console.log(
+    odd.length === 0 ? '\nThe order is the paper’s everywhere.' : '\nNot in the order of the paper:',
+  );
 for (const line of odd) console.log(`- ${line}`);
 rmSync(folder, { recursive: true, force: true });
 
@@ -101,6 +104,12 @@ function unordered(all: readonly DsnotRow[]): string[] {
     const rising = [dense, ...steps].every((value, i, list) => i === 0 || value > list[i - 1]!);
     return rising ? [] : [`${name}: ${steps.map((value) => value.toFixed(2)).join(', ')}`];
   });
+}
+
+/** Where the model and the texts lie: a sweep may name files below these alone. */
+function modelFolders(): string[] {
+  const folders = [dirname(model ?? file), ...(texts === undefined ? [] : [texts])];
+  return folders.flatMap((one) => ['--models', one]);
 }
 
 function modelOf(): string | null {
