@@ -13,8 +13,9 @@ import { usageError, workError } from '../exit.js';
 import { plainTable } from '../output/plain-table.js';
 import { printData, printJson, say } from '../output/print.js';
 import { QualityProgressLine } from '../quality/progress-line.js';
-import { stoppable } from '../stoppable.js';
-import { openBase, partsOf, settingsOf, told } from './open.js';
+import { stoppable } from '../single/stoppable.js';
+import { told } from '../single/told.js';
+import { openBase, partsOf, settingsOf } from './open.js';
 
 const TIME_LIMIT_SECONDS = 86_400;
 

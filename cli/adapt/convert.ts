@@ -10,8 +10,9 @@ import { parametersOf, ranksOf, targetsOf } from '../../core/techniques/adapters
 import type { ConvertOptions } from '../commands/adapt.js';
 import { usageError } from '../exit.js';
 import { printJson, say } from '../output/print.js';
-import { outputPath } from '../output-path.js';
-import { openBase, settingsOf, told } from './open.js';
+import { outputPath } from '../single/output-path.js';
+import { told } from '../single/told.js';
+import { openBase, settingsOf } from './open.js';
 
 /** `ridge adapt convert`: from PEFT to GGUF, or back; PiSSA and OLoRA become the LoRA of rank 2r that they are on the base. */
 export async function convertAdapter(source: string, output: string, options: ConvertOptions): Promise<void> {

@@ -15,7 +15,8 @@ import type { InspectOptions } from '../commands/adapt.js';
 import { usageError } from '../exit.js';
 import { plainTable } from '../output/plain-table.js';
 import { printData, printJson, say } from '../output/print.js';
-import { openBase, settingsOf, told } from './open.js';
+import { told } from '../single/told.js';
+import { openBase, settingsOf } from './open.js';
 
 /** `ridge adapt inspect`: what an adapter is, and, held against a model, whether it fits. */
 export async function inspectAdapter(source: string, options: InspectOptions): Promise<void> {

@@ -1,16 +1,15 @@
 import { availableParallelism } from 'node:os';
 import { basename } from 'node:path';
 import { locateAdapter } from '../../agent/artifacts/adapters/source.js';
-import { makeFile } from '../../agent/artifacts/making.js';
 import { formatValue } from '../../core/metrics/format.js';
 import type { MergeOptions } from '../commands/adapt.js';
 import { usageError } from '../exit.js';
 import { plainTable } from '../output/plain-table.js';
 import { printData, printJson, say } from '../output/print.js';
-import { outputPath } from '../output-path.js';
-import { stepProgress } from '../quantize/step-progress.js';
-import { stoppable } from '../stoppable.js';
-import { openBase, partsOf, settingsOf, told } from './open.js';
+import { makeAlone } from '../single/make.js';
+import { outputPath } from '../single/output-path.js';
+import { told } from '../single/told.js';
+import { openBase, partsOf, settingsOf } from './open.js';
 
 /** `ridge adapt merge`: the step of a sweep alone, into a file that the user names. */
 export async function mergeIntoModel(
@@ -30,8 +29,6 @@ export async function mergeIntoModel(
       parts.map(async ({ source: word, scale }) => ({ ...(await locateAdapter(word, settings)), scale })),
     );
     const base = await openBase(source, settings);
-    if (base.path === path) throw usageError('the output is the input', 'Name another file.');
-    const progress = stepProgress(process.stderr, `${words.join(' + ')} into ${source}`);
     const order = {
       order: 'merge-adapters',
       inputPath: base.path,
@@ -39,20 +36,14 @@ export async function mergeIntoModel(
       adapters,
       threads,
     } as const;
-    const made = await makeFile(
-      {
-        path,
-        bytes: base.bytes,
-        order: (draft) => ({ ...order, outputPath: draft }),
-        what: basename(path),
-        cpus: [],
-        timeLimitSeconds: null,
-        onMessage: (message) => {
-          if (message.type === 'progress') progress.step(message.done, message.of);
-        },
-      },
-      stoppable,
-    ).finally(() => progress.end());
+    const made = await makeAlone({
+      path,
+      inputPath: base.path,
+      bytes: base.bytes,
+      what: basename(path),
+      line: `${words.join(' + ')} into ${source}`,
+      order: (outputPath) => ({ ...order, outputPath }),
+    });
     const { facts, seconds, warnings } = made;
     for (const warning of warnings) say(`note: ${warning}`);
     if (options.json === true) {

@@ -1,13 +1,12 @@
 import { dirname, resolve } from 'node:path';
 import type { ModelSettings } from '../../agent/artifacts/resolve.js';
 import { ArtifactStore } from '../../agent/artifacts/store.js';
-import { toFailure } from '../../core/errors.js';
 import { type AdapterPart, readAdapter } from '../../core/techniques/adapter.js';
 import type { AdaptOptions } from '../commands/adapt.js';
-import { CommandError, EXIT, fromFailure, usageError } from '../exit.js';
+import { usageError } from '../exit.js';
 import { modelSettings, openModel } from '../local-models.js';
 import { nodeConfig } from '../node-config.js';
-import { stoppable } from '../stoppable.js';
+import { stoppable } from '../single/stoppable.js';
 
 /** A model that adapters go onto, as a file. */
 export interface OpenBase {
@@ -43,19 +42,4 @@ export function partsOf(words: readonly string[]): AdapterPart[] {
       throw usageError('none is no adapter', 'Name a file, a folder or builtin:NAME.');
     return [...reading.value.parts];
   });
-}
-
-/** Runs a command; a failure ends it with its sentence: 2 where the words are wrong, 1 where the work failed. */
-export async function told(work: () => Promise<void>): Promise<void> {
-  try {
-    await work();
-  } catch (error) {
-    if (error instanceof CommandError) throw error;
-    const reason = toFailure(error);
-    const words = ['model-missing', 'source-not-allowed', 'impossible-combination'].includes(reason.code);
-    throw fromFailure(
-      reason,
-      reason.code === 'cancelled' ? EXIT.interrupted : words ? EXIT.usage : EXIT.failed,
-    );
-  }
 }

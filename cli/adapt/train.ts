@@ -9,8 +9,9 @@ import { MEASURE } from '../../core/sweep/schema.js';
 import { finetune } from '../../core/workloads/finetune.js';
 import { TRAIN_OPTIONS, type TrainOptions } from '../commands/adapt-train.js';
 import { usageError } from '../exit.js';
-import { outputPath } from '../output-path.js';
-import { openBase, settingsOf, told } from './open.js';
+import { outputPath } from '../single/output-path.js';
+import { told } from '../single/told.js';
+import { openBase, settingsOf } from './open.js';
 import { TrainingLine } from './training-line.js';
 import { reportTraining } from './training-summary.js';
 

@@ -8,15 +8,15 @@ import { writeImportanceMatrix } from '../../agent/calibration/imatrix.js';
 import { readStatistics } from '../../agent/calibration/saved.js';
 import { type StatisticsFile, type StatisticsRequest, statisticsFor } from '../../agent/calibration/store.js';
 import { findEngine } from '../../agent/native/packages.js';
-import { toFailure } from '../../core/errors.js';
 import { BUILTIN_TEXT } from '../../core/techniques/calibration-spec.js';
 import type { CalibrateOptions } from '../commands/calibrate.js';
-import { CommandError, EXIT, fromFailure, usageError } from '../exit.js';
+import { usageError } from '../exit.js';
 import { modelSettings, openModel } from '../local-models.js';
 import { nodeConfig } from '../node-config.js';
-import { outputPath } from '../output-path.js';
-import { stepProgress } from '../quantize/step-progress.js';
-import { stoppable } from '../stoppable.js';
+import { outputPath } from '../single/output-path.js';
+import { stepProgress } from '../single/step-progress.js';
+import { stoppable } from '../single/stoppable.js';
+import { told } from '../single/told.js';
 import { report } from './summary.js';
 
 /** Tokens of a sequence where the user says nothing: as DSnoT and Wanda calibrate, and as llama-imatrix does. */
@@ -34,7 +34,7 @@ export async function calibrateModel(source: string, options: CalibrateOptions):
   const scheme = schemeOf(options, output);
   const folders = [...options.models, '.', dirname(source)].map((folder) => resolve(folder));
   const settings = modelSettings(folders, nodeConfig(options.config));
-  try {
+  await told(async () => {
     const textPath = textOf(options.text, settings);
     const model = await openModel(source, settings);
     const request: StatisticsRequest = {
@@ -56,15 +56,7 @@ export async function calibrateModel(source: string, options: CalibrateOptions):
       { source, modelPath: request.modelPath, textPath, file, statistics, output },
       options.json === true,
     );
-  } catch (error) {
-    if (error instanceof CommandError) throw error;
-    const reason = toFailure(error);
-    const words = ['model-missing', 'source-not-allowed', 'impossible-combination'].includes(reason.code);
-    throw fromFailure(
-      reason,
-      reason.code === 'cancelled' ? EXIT.interrupted : words ? EXIT.usage : EXIT.failed,
-    );
-  }
+  });
 }
 
 async function collect(request: StatisticsRequest, threads: number, source: string): Promise<StatisticsFile> {

@@ -1,22 +1,19 @@
-import { statSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { basename, dirname, resolve } from 'node:path';
-import { type Made, makeFile } from '../../agent/artifacts/making.js';
 import type { ResolvedModel } from '../../agent/artifacts/resolve.js';
 import { locateText } from '../../agent/artifacts/text.js';
 import type { PruneOrder } from '../../agent/isolation/messages.js';
 import { packFile } from '../../agent/pruning/pack-file.js';
-import { toFailure } from '../../core/errors.js';
 import type { PackedFormat } from '../../core/techniques/packing/packed.js';
 import type { PruneReport } from '../../core/techniques/pruning/summary.js';
 import { readSparsity, type SparsitySpec, sparsity } from '../../core/techniques/sparsity.js';
 import type { PruneOptions } from '../commands/prune.js';
-import { CommandError, EXIT, fromFailure, usageError } from '../exit.js';
+import { usageError } from '../exit.js';
 import { modelSettings, openModel } from '../local-models.js';
 import { nodeConfig } from '../node-config.js';
-import { outputPath } from '../output-path.js';
-import { stepProgress } from '../quantize/step-progress.js';
-import { stoppable } from '../stoppable.js';
+import { makeAlone } from '../single/make.js';
+import { outputPath } from '../single/output-path.js';
+import { told } from '../single/told.js';
 import { report } from './summary.js';
 
 /** `ridge prune`: one step of a sweep alone, by the same code, into a file that the user names. */
@@ -31,11 +28,10 @@ export async function pruneModel(input: string, output: string, options: PruneOp
     folders.map((folder) => resolve(folder)),
     nodeConfig(options.config),
   );
-  try {
+  await told(async () => {
     const textPath = text === null ? null : locateText(text, settings);
     const base = await openModel(input, settings);
     const inputPath = pathOf(base, input);
-    if (sameFile(path, inputPath)) throw usageError('the output is the input', 'Name another file.');
     const order: PruneOrder = {
       order: 'prune',
       inputPath,
@@ -44,22 +40,21 @@ export async function pruneModel(input: string, output: string, options: PruneOp
       textPath,
       threads,
     };
-    const made = await make(path, order, base.facts.bytes);
+    const made = await makeAlone({
+      path,
+      inputPath,
+      bytes: base.facts.bytes,
+      what: word,
+      line: `${basename(inputPath)} by ${word}`,
+      order: (draft) => ({ ...order, outputPath: draft }),
+    });
     const packed =
       packedPath === null
         ? null
         : await packFile(path, packedPath, spec, options.packed!, options.packedType);
     const { json = false, perLayer = false } = options;
     report({ path, made, pruned: made.report as PruneReport, packed, threads }, { json, perLayer });
-  } catch (error) {
-    if (error instanceof CommandError) throw error;
-    const reason = toFailure(error);
-    const words = ['model-missing', 'source-not-allowed', 'impossible-combination'].includes(reason.code);
-    throw fromFailure(
-      reason,
-      reason.code === 'cancelled' ? EXIT.interrupted : words ? EXIT.usage : EXIT.failed,
-    );
-  }
+  });
 }
 
 /** The options as the word a sweep would have. @throws CommandError (2) for one that it could not have. */
@@ -92,31 +87,4 @@ function pathOf({ path }: ResolvedModel, source: string): string {
     `${source} has random weights: what is pruned of them says nothing`,
     'Name a GGUF file, or builtin:small.',
   );
-}
-
-function sameFile(a: string, b: string): boolean {
-  const [one, other] = [a, b].map((path) => statSync(path, { throwIfNoEntry: false }));
-  return one !== undefined && one.dev === other?.dev && one.ino === other.ino;
-}
-
-async function make(path: string, order: PruneOrder, bytes: number): Promise<Made> {
-  const progress = stepProgress(process.stderr, `${basename(order.inputPath)} by ${order.sparsity}`);
-  try {
-    return await makeFile(
-      {
-        path,
-        bytes,
-        order: (outputPath) => ({ ...order, outputPath }),
-        what: order.sparsity,
-        cpus: [],
-        timeLimitSeconds: null,
-        onMessage: (message) => {
-          if (message.type === 'progress') progress.step(message.done, message.of);
-        },
-      },
-      stoppable,
-    );
-  } finally {
-    progress.end();
-  }
 }

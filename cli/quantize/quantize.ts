@@ -1,23 +1,21 @@
-import { existsSync, statSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { basename, dirname, resolve } from 'node:path';
 import { readGgufHeader } from '../../agent/artifacts/gguf/header.js';
-import { type Launcher, type Made, makeFile } from '../../agent/artifacts/making.js';
 import type { ModelSettings, ResolvedModel } from '../../agent/artifacts/resolve.js';
 import { ArtifactStore } from '../../agent/artifacts/store.js';
 import { importanceFor } from '../../agent/calibration/importance.js';
 import { readAffinity } from '../../agent/isolation/affinity.js';
-import { launch } from '../../agent/isolation/launch.js';
 import type { QuantizeOrder } from '../../agent/isolation/messages.js';
 import { findEngine } from '../../agent/native/packages.js';
-import { toFailure } from '../../core/errors.js';
 import { formatValue } from '../../core/metrics/format.js';
 import type { QuantizeOptions } from '../commands/quantize.js';
-import { CommandError, EXIT, fromFailure, usageError } from '../exit.js';
 import { modelSettings, openModel } from '../local-models.js';
 import { nodeConfig } from '../node-config.js';
 import { say } from '../output/print.js';
-import { stepProgress } from './step-progress.js';
+import { makeAlone } from '../single/make.js';
+import { outputPath } from '../single/output-path.js';
+import { stoppable } from '../single/stoppable.js';
+import { told } from '../single/told.js';
 import { report } from './summary.js';
 import { type Wanted, wantedOf } from './wanted.js';
 
@@ -32,40 +30,22 @@ export async function quantizeModel(input: string, output: string, options: Quan
     [resolve('.'), ...[input, options.importance ?? '.'].map((path) => dirname(resolve(path)))],
     nodeConfig(options.config),
   );
-  try {
+  await told(async () => {
     const base = await openModel(input, settings);
     const inputPath = await fileOf(base, settings.cacheFolder);
-    if (sameFile(path, inputPath)) throw usageError('the output is the input', 'Name another file.');
     const imatrix = await matrixOf(options, wanted, inputPath, base.digest, threads, settings);
     const order = orderOf(inputPath, wanted, imatrix, threads);
-    const made = await make(path, order, base.facts.bytes);
+    const { type } = wanted.spec;
+    const made = await makeAlone({
+      path,
+      inputPath,
+      bytes: base.facts.bytes,
+      what: type,
+      line: `${basename(inputPath)} to ${type}`,
+      order: (outputPath) => ({ ...order, outputPath }),
+    });
     report(readGgufHeader(inputPath), { path, made, word: wanted.word, threads }, options.json === true);
-  } catch (error) {
-    if (error instanceof CommandError) throw error;
-    const reason = toFailure(error);
-    const words = reason.code === 'model-missing' || reason.code === 'source-not-allowed';
-    throw fromFailure(
-      reason,
-      reason.code === 'cancelled' ? EXIT.interrupted : words ? EXIT.usage : EXIT.failed,
-    );
-  }
-}
-
-function outputPath(output: string, force: boolean): string {
-  const path = resolve(output);
-  const folder = dirname(path);
-  if (!existsSync(folder))
-    throw usageError(`there is no folder ${folder}`, 'Make it, or name another place.');
-  const there = statSync(path, { throwIfNoEntry: false });
-  if (there?.isDirectory() === true) throw usageError(`${output} is a folder`, 'Name a file in it.');
-  if (there !== undefined && !force)
-    throw usageError(`${output} is there already`, 'Use --force to replace it.');
-  return path;
-}
-
-function sameFile(a: string, b: string): boolean {
-  const [one, other] = [a, b].map((path) => statSync(path, { throwIfNoEntry: false }));
-  return one !== undefined && one.dev === other?.dev && one.ino === other.ino;
+  });
 }
 
 /** The model's file; a synthetic model is written into the cache first. */
@@ -113,39 +93,3 @@ function orderOf(
     threads,
   };
 }
-
-async function make(path: string, order: QuantizeOrder, bytes: number): Promise<Made> {
-  const { type } = order.quantization;
-  const progress = stepProgress(process.stderr, `${basename(order.inputPath)} to ${type}`);
-  try {
-    return await makeFile(
-      {
-        path,
-        bytes,
-        order: (outputPath) => ({ ...order, outputPath }),
-        what: type,
-        cpus: [],
-        timeLimitSeconds: null,
-        onMessage: (message) => {
-          if (message.type === 'progress') progress.step(message.done, message.of);
-        },
-      },
-      stoppable,
-    );
-  } finally {
-    progress.end();
-  }
-}
-
-/** Native code hears no signal while it computes: Ctrl-C ends the child, and with it the command. */
-const stoppable: Launcher = (request) => {
-  const child = launch(request);
-  const stop = () => child.kill('interrupted');
-  process.on('SIGINT', stop);
-  process.on('SIGTERM', stop);
-  const ended = child.ended.finally(() => {
-    process.off('SIGINT', stop);
-    process.off('SIGTERM', stop);
-  });
-  return { ended };
-};
