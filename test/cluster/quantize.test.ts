@@ -86,7 +86,7 @@ describe('ridge quantize', () => {
     [['tiny.gguf', 'x.gguf', '--type', 'iq1_s'], 2, 'needs an importance matrix'],
     [
       ['tiny.gguf', 'x.gguf', '--type', 'q4_0', '--tensor-type', 'attn_w:q8_0'],
-      1,
+      2,
       'attn_w:q8_0 matches no matrix',
     ],
     [['tiny.gguf', 'x.gguf', '--type', 'q4_0', '--tensor-type', 'attn_v:q9'], 2, 'must be parts of names'],
