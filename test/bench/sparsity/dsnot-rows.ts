@@ -60,7 +60,7 @@ export function markdown(rows: readonly DsnotRow[]): string {
       row.amount || '–',
       nameOf(row),
       row.perplexity.toFixed(2),
-      row.klDivergence === null ? '–' : row.klDivergence.toFixed(4),
+      row.klDivergence === null ? '–' : row.klDivergence.toFixed(4).replace(/^-(?=[0.]+$)/, ''),
       ...cells(row.totals),
     ]);
   return [header, header.map(() => '---'), ...lines].map((line) => `| ${line.join(' | ')} |`).join('\n');
