@@ -25,7 +25,7 @@ interface Weights {
 }
 
 /**
- * A collector in JavaScript, for machines without our native library: the same numbers, about 10 % of a prefill slower.
+ * A collector in JavaScript, for machines without our native library: the same numbers, about half a prefill slower.
  * Calls of the engine have to be synchronous.
  */
 export class PortableCollector implements Collector {
