@@ -7,6 +7,7 @@ import { cpuUse } from './cpu.js';
 import { perRepeat, single } from './entries.js';
 import type { Evidence, Findings, JudgeInput } from './evidence.js';
 import { performanceRatio } from './quality.js';
+import { UNASKED } from './unasked.js';
 
 /**
  * What EfficientLLM (arXiv 2505.13840) compares techniques by, as its formulas say and from what was
@@ -29,7 +30,7 @@ export function efficiencyFindings(evidence: Evidence): Findings {
       averageMemoryBytes: single(used.value, 'B', used.value === null ? used.reason : '', 'sampled'),
       averageUtilizationRatio: single(busy.value, 'ratio', busy.value === null ? busy.reason : ''),
       averageLatencySeconds: perRepeat(latencies, 's', 'nothing was measured'),
-      outputTokensPerSecond: perRepeat(rates, 'tokens/s', 'the workload generates no tokens'),
+      outputTokensPerSecond: perRepeat(rates, 'tokens/s', UNASKED.decode),
       modelCompressionRate: compressionRate(evidence),
       weightSparsityRatio: single(making?.sparsity ?? null, 'ratio', 'the weights were not pruned'),
       adapterBytes: single(input.adapterBytes, 'B', 'no adapter was attached'),

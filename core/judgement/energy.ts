@@ -14,6 +14,7 @@ import { median } from '../statistics/quantile.js';
 import { type Warning, warn } from '../warnings.js';
 import { missing, perRepeat, single } from './entries.js';
 import type { Evidence, Findings } from './evidence.js';
+import { UNASKED } from './unasked.js';
 
 /** Counter and integral further apart than this share of the counter are worth a note. */
 const DISAGREEMENT = 0.05;
@@ -61,7 +62,7 @@ export function energyFindings(evidence: Evidence): Findings {
   const writing = known.filter((e) => output(e.repeat) > 0);
   const idle = idleWatts(primary, input.idleWatts);
   const noIdle = 'no idle power was taken before the trial for this energy source';
-  const noOutput = writing.length === 0 && known.length > 0 ? 'the workload generates no tokens' : whole;
+  const noOutput = writing.length === 0 && known.length > 0 ? UNASKED.decode : whole;
   const label = primary.label;
   const cross = crossEntries(crossCheck, all);
   return {
@@ -81,13 +82,13 @@ export function energyFindings(evidence: Evidence): Findings {
       prefillEnergyJoules: perRepeat(
         values((e) => e.prefill),
         'J',
-        why((e) => e.prefill, 'the workload has no prefill phase'),
+        why((e) => e.prefill, UNASKED.prefill),
         label,
       ),
       decodeEnergyJoules: perRepeat(
         values((e) => e.decode),
         'J',
-        why((e) => e.decode, 'the workload generates no tokens'),
+        why((e) => e.decode, UNASKED.decode),
         label,
       ),
       energyPerOutputTokenJoules: perRepeat(

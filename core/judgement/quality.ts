@@ -1,23 +1,20 @@
 import type { MetricName, Unit } from '../metrics/catalogue.js';
 import { mainScore } from '../quality/main-score.js';
 import type { Estimate } from '../quality/perplexity.js';
-
 import { type Entry, missing, single } from './entries.js';
 import type { Evidence, Findings } from './evidence.js';
+import { UNASKED } from './unasked.js';
 
-const NOT_ASKED = 'the sweep asks for no quality';
-const NO_TEXT = 'the sweep names no text for perplexity';
-const NO_TASKS = 'the sweep names no tasks';
 const NO_BASE = 'the model was not compared with its base';
 
 /** What the model's answers are worth, from what was measured after it was timed. */
 export function qualityFindings({ input }: Evidence): Findings {
   const { quality } = input;
-  const why = quality === null ? (input.absent.quality ?? NOT_ASKED) : null;
+  const why = quality === null ? (input.absent.quality ?? UNASKED.quality) : null;
   const text = quality?.text ?? null;
   const against = text?.againstBase ?? null;
-  const noText = why ?? NO_TEXT;
-  const noBase = why ?? (text === null ? NO_TEXT : NO_BASE);
+  const noText = why ?? UNASKED.text;
+  const noBase = why ?? (text === null ? UNASKED.text : NO_BASE);
   const tasks = (quality?.tasks ?? []).flatMap((task) => mainScore(task) ?? []);
   const retained = tasks.flatMap(({ retentionPercent }) => retentionPercent ?? []);
   const entries: Partial<Record<MetricName, Entry>> = {
@@ -26,13 +23,13 @@ export function qualityFindings({ input }: Evidence): Findings {
     klDivergenceNats: estimated(against?.kl.mean ?? null, 'nats', noBase),
     klDivergenceP99Nats: single(against?.kl.p99 ?? null, 'nats', noBase),
     topAgreementRatio: estimated(against?.sameTop ?? null, 'ratio', noBase),
-    taskScoreRatio: estimated(mean(tasks.map(({ score }) => score)), 'ratio', why ?? NO_TASKS),
+    taskScoreRatio: estimated(mean(tasks.map(({ score }) => score)), 'ratio', why ?? UNASKED.tasks),
     taskRetentionRatio: estimated(
       mean(retained.map(percentAsRatio)),
       'ratio',
-      why ?? (tasks.length === 0 ? NO_TASKS : NO_BASE),
+      why ?? (tasks.length === 0 ? UNASKED.tasks : NO_BASE),
     ),
-    qualitySeconds: single(quality?.seconds ?? null, 's', why ?? NOT_ASKED),
+    qualitySeconds: single(quality?.seconds ?? null, 's', why ?? UNASKED.quality),
   };
   return { entries, warnings: [] };
 }

@@ -6,9 +6,8 @@ import { mannKendall } from '../statistics/trend.js';
 import { type Warning, warn } from '../warnings.js';
 import { perRepeat, pooled, single } from './entries.js';
 import type { Evidence, Findings } from './evidence.js';
+import { UNASKED } from './unasked.js';
 
-const NO_PREFILL = 'the workload has no prefill phase';
-const NO_DECODE = 'the workload generates no tokens';
 const NO_FACT = 'the engine does not report it';
 
 /** Chance of calling a trend that is none, per metric. */
@@ -29,17 +28,17 @@ export function speedFindings(evidence: Evidence): Findings {
   const itl = (p: number) => pooled(gaps, p, 's', 'no decode step was timed');
   return {
     entries: {
-      prefillTokensPerSecond: perRepeat(prefillRates, 'tokens/s', NO_PREFILL),
-      decodeTokensPerSecond: perRepeat(decodeRates, 'tokens/s', NO_DECODE),
+      prefillTokensPerSecond: perRepeat(prefillRates, 'tokens/s', UNASKED.prefill),
+      decodeTokensPerSecond: perRepeat(decodeRates, 'tokens/s', UNASKED.decode),
       timeToFirstTokenSeconds: perRepeat(
         prefills.map((p) => p.seconds),
         's',
-        NO_PREFILL,
+        UNASKED.prefill,
       ),
       timePerOutputTokenSeconds: perRepeat(
         decodes.filter((d) => stepsOf(d.index) > 0).map((d) => timePerOutputToken(d.part, stepsOf(d.index))),
         's',
-        NO_DECODE,
+        UNASKED.decode,
       ),
       interTokenLatencyP50Seconds: itl(0.5),
       interTokenLatencyP90Seconds: itl(0.9),

@@ -1,3 +1,4 @@
+import { isUnasked } from '../judgement/unasked.js';
 import { METRICS, metricNamed } from '../metrics/catalogue.js';
 import { WARNINGS, type WarningCode } from '../warnings.js';
 import type { ColumnChoice } from './column-sets.js';
@@ -68,7 +69,8 @@ export function absences(rows: readonly Row[], choice: ColumnChoice | null = nul
       choice === null || choice.includes('default')
         ? metricNamed(name)?.column !== null
         : choice.includes(name);
-    const missed = named.has(reason) || metrics.some(wanted);
+    const chosen = choice !== null && metrics.some((name) => choice.includes(name));
+    const missed = chosen || (!isUnasked(reason) && (named.has(reason) || metrics.some(wanted)));
     return { what, metrics, reason, missed };
   });
 }

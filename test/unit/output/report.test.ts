@@ -5,6 +5,7 @@ import { warn } from '../../../core/warnings.js';
 import { experimentOf } from '../../support/experiments.js';
 import { completeTrial, failedTrial } from '../../support/records.js';
 import { sweepRecords } from '../../support/sweep-records.js';
+import { calmInput, recordOf } from '../judgement/trace.js';
 
 const objectives: Objective[] = [
   { metric: 'decodeTokensPerSecond', better: 'max' },
@@ -112,6 +113,18 @@ describe('report', () => {
     expect(energy?.reason).toContain('powercap');
     expect(build(sweepRecords({ experiments: 4, watts: 60 })).metrics.map((m) => m.label)).toContain(
       'energy/out',
+    );
+  });
+
+  test('what the sweep did not ask for is no footnote, unless its columns are asked for', () => {
+    const records = [recordOf(calmInput({ quality: null }))];
+    const missed = (report: ReturnType<typeof build>) =>
+      report.absences.filter((a) => a.missed).flatMap(({ metrics }) => metrics);
+    expect(build(records).absences.flatMap(({ metrics }) => metrics)).toContain('perplexity');
+    expect(missed(build(records))).not.toContain('perplexity');
+    expect(missed(build(records))).not.toContain('trainTokensPerSecond');
+    expect(missed(buildReport(records, { sweepName: 's', objectives, columns: ['perplexity'] }))).toContain(
+      'perplexity',
     );
   });
 

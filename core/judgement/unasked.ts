@@ -1,0 +1,19 @@
+type Unasked = 'quality' | 'text' | 'tasks' | 'training' | 'heldOut' | 'prefill' | 'decode';
+
+/** Why a metric is absent because the sweep asked for something else: said beside the value, no footnote. */
+export const UNASKED: Readonly<Record<Unasked, string>> = {
+  quality: 'the sweep asks for no quality',
+  text: 'the sweep names no text for perplexity',
+  tasks: 'the sweep names no tasks',
+  training: 'the workload does not train',
+  heldOut: 'no part of the text was held out',
+  prefill: 'the workload has no prefill phase',
+  decode: 'the workload generates no tokens',
+};
+
+const REASONS: readonly string[] = Object.values(UNASKED);
+
+/** @returns whether nobody has to be told of an absence for this reason. */
+export function isUnasked(reason: string): boolean {
+  return REASONS.includes(reason);
+}
