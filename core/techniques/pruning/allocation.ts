@@ -1,3 +1,6 @@
+/** Logarithms of errors no farther apart than this are one: closer ones differ by rounding, which no ratio may follow. */
+const ALIKE = 1e-6;
+
 /** A layer that gets a ratio, and how much its output suffers. */
 export interface SensitiveLayer {
   readonly name: string;
@@ -53,7 +56,7 @@ function balanced(
   const share = layers.map(({ rows, columns }) => (rows * columns) / weights);
   const mean = logs.reduce((sum, log, i) => sum + log * share[i]!, 0);
   const farthest = Math.max(...logs.map((log) => Math.abs(log - mean)));
-  if (!(farthest > 0)) return layers.map(() => ratio);
+  if (!(farthest > ALIKE)) return layers.map(() => ratio);
   const steepness = spread / farthest;
   const at = (middle: number) =>
     logs.map((log) => Math.min(most, Math.max(least, ratio + steepness * (middle - log))));

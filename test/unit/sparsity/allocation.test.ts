@@ -53,6 +53,14 @@ describe('ratios by sensitivity', () => {
     const layer = (name: string, relativeError: number) => ({ name, rows: 64, columns: 100, relativeError });
     const same = allocateBySensitivity([layer('a', 0.2), layer('b', 0.2)], 0.5, 0.1);
     expect([...same.values()]).toEqual([0.5, 0.5]);
+    // The mean of equal logarithms is theirs only but for rounding.
+    const three = [1, 2, 3].map((i) => ({
+      name: `${i}`,
+      rows: 100 * i,
+      columns: 8 * i,
+      relativeError: 1.3151e-5,
+    }));
+    expect([...allocateBySensitivity(three, 0, 1 / 30).values()]).toEqual([0, 0, 0]);
     const ordered = allocateBySensitivity([layer('a', 0.1), layer('b', 0.2), layer('c', 0.4)], 0.5, 0.1);
     expect([...ordered.values()]).toEqual([0.6, 0.5, 0.4]);
   });
