@@ -1,0 +1,102 @@
+/**
+ * What the analytic model must know of a model: shapes and bits, no weights. Read from a GGUF header, a safetensors
+ * config, an ONNX graph, or a published config; everything that counts work starts from it.
+ */
+export interface ModelArchitecture {
+  /** GGUF `general.architecture`, or the `model_type` of a config. */
+  readonly family: string;
+  readonly embedding: number;
+  readonly vocabulary: number;
+  readonly contextLength: number;
+  /** The output matrix is the embedding's. */
+  readonly tied: boolean;
+  /** Layers that are alike stand together; in order, their counts add up to the layers of the model. */
+  readonly layers: readonly LayerGroup[];
+  /** Bits of an element of the token embedding and of the output matrix, scales included. */
+  readonly embeddingBits: number;
+  readonly outputBits: number;
+}
+
+export interface LayerGroup {
+  readonly count: number;
+  readonly attention: AttentionShape;
+  readonly feedForward: FeedForwardShape;
+  /** Normalizations over the embedding in one layer; and over each head of Q and K, where a model has those. */
+  readonly norms: { readonly perLayer: number; readonly onQueryAndKey: boolean };
+}
+
+/** A matrix y = W x as it is stored. */
+export interface MatrixShape {
+  readonly inputs: number;
+  readonly outputs: number;
+  /** Bits of one original weight as stored, with scales and, where it is packed sparse, the mask. */
+  readonly bits: number;
+  readonly bias: boolean;
+}
+
+export type AttentionShape = DotProductAttention | LatentAttention;
+
+/** MHA, GQA and MQA: keys and values are kept themselves. */
+export interface DotProductAttention {
+  readonly kind: 'dot-product';
+  readonly heads: number;
+  readonly kvHeads: number;
+  readonly keyLength: number;
+  readonly valueLength: number;
+  /** Tokens a query sees, itself included; null sees all. */
+  readonly window: number | null;
+  readonly query: MatrixShape;
+  readonly key: MatrixShape;
+  readonly value: MatrixShape;
+  readonly output: MatrixShape;
+  /** Native sparse attention (arXiv 2502.11089); null for the dense kind. */
+  readonly sparse: NativeSparseShape | null;
+}
+
+/** Blocks of NSA: compressed, selected and window branches, in tokens. */
+export interface NativeSparseShape {
+  readonly compressBlock: number;
+  readonly compressStride: number;
+  readonly selectBlock: number;
+  readonly selectCount: number;
+  readonly window: number;
+}
+
+/** Multi-head latent attention (arXiv 2405.04434): one vector a token is kept for all heads. */
+export interface LatentAttention {
+  readonly kind: 'latent';
+  readonly heads: number;
+  readonly kvRank: number;
+  /** null when queries are made from the embedding directly. */
+  readonly queryRank: number | null;
+  readonly ropeLength: number;
+  /** Elements of a head without positions, and of its value. */
+  readonly headLength: number;
+  readonly valueLength: number;
+  /** `downQuery` is null where `queryRank` is. */
+  readonly downQuery: MatrixShape | null;
+  readonly upQuery: MatrixShape;
+  readonly downKeyValue: MatrixShape;
+  readonly upKey: MatrixShape;
+  readonly upValue: MatrixShape;
+  readonly output: MatrixShape;
+}
+
+export interface FeedForwardShape {
+  /** `gated` has gate, up and down (SwiGLU, GeGLU); `plain` has up and down. */
+  readonly kind: 'gated' | 'plain';
+  /** null where the layer has no gate. */
+  readonly gate: MatrixShape | null;
+  readonly up: MatrixShape;
+  readonly down: MatrixShape;
+  /** With experts the matrices above are one expert's. */
+  readonly experts: ExpertsShape | null;
+}
+
+export interface ExpertsShape {
+  readonly count: number;
+  readonly usedPerToken: number;
+  /** Experts that every token passes; their matrices have this width together, 0 when there are none. */
+  readonly sharedWidth: number;
+  readonly router: MatrixShape;
+}

@@ -1,0 +1,77 @@
+/** Work is what a phase asks of a machine, whatever machine: operations, and bytes that must move. */
+
+/** Modules of "Dissecting the Runtime Performance …" (arXiv 2311.03687); a breakdown and a count group by them. */
+export const MODULES = [
+  'embedding',
+  'norm',
+  'qkv',
+  'rope',
+  'attention',
+  'output',
+  'router',
+  'mlp',
+  'residual',
+  'adapter',
+  'lm-head',
+  'collective',
+  'other',
+] as const;
+export type Module = (typeof MODULES)[number];
+
+/** Operators that behave alike on a machine: efficiency factors are fitted for each of these. */
+export const OPERATOR_CLASSES = [
+  'matmul',
+  'matvec',
+  'attention',
+  'elementwise',
+  'gather',
+  'collective',
+] as const;
+export type OperatorClass = (typeof OPERATOR_CLASSES)[number];
+
+/** What multiplies: which ceiling an operator is held against. */
+export const ARITHMETICS = ['f64', 'f32', 'tf32', 'bf16', 'f16', 'fp8', 'int8', 'int4'] as const;
+export type Arithmetic = (typeof ARITHMETICS)[number];
+
+/** Bytes by what they are. */
+export interface Traffic {
+  readonly weightsRead: number;
+  readonly cacheRead: number;
+  readonly cacheWritten: number;
+  readonly activationsRead: number;
+  readonly activationsWritten: number;
+}
+
+/** One operator in one pass, all layers that have it together. */
+export interface OperatorWork {
+  /** As published code calls it: `q_proj`, `attention`, `down_proj`, `lm_head`. */
+  readonly name: string;
+  readonly module: Module;
+  readonly class: OperatorClass;
+  readonly arithmetic: Arithmetic;
+  /** How often it is run in the pass: the layers that have it. */
+  readonly calls: number;
+  /** All calls together. A multiply and an add are two. */
+  readonly flops: number;
+  readonly traffic: Traffic;
+}
+
+/** One pass of a phase: a prefill, or one step of decoding. */
+export interface PassWork {
+  readonly phase: 'prefill' | 'decode';
+  readonly operators: readonly OperatorWork[];
+}
+
+export const NO_TRAFFIC: Traffic = {
+  weightsRead: 0,
+  cacheRead: 0,
+  cacheWritten: 0,
+  activationsRead: 0,
+  activationsWritten: 0,
+};
+
+/** @returns all bytes of a traffic. */
+export function totalBytes(traffic: Traffic): number {
+  const { weightsRead, cacheRead, cacheWritten, activationsRead, activationsWritten } = traffic;
+  return weightsRead + cacheRead + cacheWritten + activationsRead + activationsWritten;
+}
