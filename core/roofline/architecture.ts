@@ -15,6 +15,8 @@ export interface ModelArchitecture {
   /** Bits of an element of the token embedding and of the output matrix, scales included. */
   readonly embeddingBits: number;
   readonly outputBits: number;
+  /** ggml's name of the output matrix's type, where it is known. */
+  readonly outputType?: string | undefined;
 }
 
 export interface LayerGroup {
@@ -31,6 +33,8 @@ export interface MatrixShape {
   readonly outputs: number;
   /** Bits of one original weight as stored, with scales and, where it is packed sparse, the mask. */
   readonly bits: number;
+  /** ggml's name of the type (`q4_k`), where it is known: types of the same bits are not equally fast. */
+  readonly type?: string | undefined;
   readonly bias: boolean;
 }
 

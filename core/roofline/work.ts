@@ -42,13 +42,15 @@ export interface Traffic {
   readonly activationsWritten: number;
 }
 
-/** One operator in one pass, all layers that have it together. */
+/** One operator in one pass, all layers that have it together; layers whose weights are of another type stand apart. */
 export interface OperatorWork {
   /** As published code calls it: `q_proj`, `attention`, `down_proj`, `lm_head`. */
   readonly name: string;
   readonly module: Module;
   readonly class: OperatorClass;
   readonly arithmetic: Arithmetic;
+  /** ggml's name of the type of the weights that are read (`q4_k`); left out where it is not known, or there are none. */
+  readonly weights?: string | undefined;
   /** How often it is run in the pass: the layers that have it. */
   readonly calls: number;
   /** All calls together. A multiply and an add are two. */
