@@ -17,7 +17,21 @@ export interface ModelArchitecture {
   readonly outputBits: number;
   /** ggml's name of the output matrix's type, where it is known. */
   readonly outputType?: string | undefined;
+  readonly outputBias: boolean;
+  readonly positions: PositionShape;
+  /** RMSNorm has a weight for each element; LayerNorm a weight and a bias. */
+  readonly norm: 'rms' | 'layer';
+  /** Bits of one element of a norm or bias: GGUF files keep them in f32. */
+  readonly vectorBits: number;
+  /** Gemma multiplies what it embeds by √embedding. */
+  readonly embeddingScaled: boolean;
 }
+
+/** How a token learns where it stands. `length` elements of each head are turned; ALiBi is part of the softmax. */
+export type PositionShape =
+  | { readonly kind: 'rotary'; readonly length: number }
+  | { readonly kind: 'learned'; readonly bits: number }
+  | { readonly kind: 'alibi' | 'none' };
 
 export interface LayerGroup {
   readonly count: number;
@@ -53,6 +67,8 @@ export interface DotProductAttention {
   readonly key: MatrixShape;
   readonly value: MatrixShape;
   readonly output: MatrixShape;
+  /** Q, K and V are one matrix, and the input is read once. */
+  readonly fused: boolean;
   /** Native sparse attention (arXiv 2502.11089); null for the dense kind. */
   readonly sparse: NativeSparseShape | null;
 }
@@ -89,6 +105,9 @@ export interface LatentAttention {
 export interface FeedForwardShape {
   /** `gated` has gate, up and down (SwiGLU, GeGLU); `plain` has up and down. */
   readonly kind: 'gated' | 'plain';
+  readonly activation: ActivationFunction;
+  /** Gate and up are one matrix. */
+  readonly fused: boolean;
   /** null where the layer has no gate. */
   readonly gate: MatrixShape | null;
   readonly up: MatrixShape;
@@ -97,10 +116,15 @@ export interface FeedForwardShape {
   readonly experts: ExpertsShape | null;
 }
 
+export const ACTIVATION_FUNCTIONS = ['silu', 'gelu', 'relu'] as const;
+export type ActivationFunction = (typeof ACTIVATION_FUNCTIONS)[number];
+
 export interface ExpertsShape {
   readonly count: number;
   readonly usedPerToken: number;
   /** Experts that every token passes; their matrices have this width together, 0 when there are none. */
   readonly sharedWidth: number;
+  /** What the shared experts give is weighed by a sigmoid of the input (Qwen2-MoE). */
+  readonly sharedGate: boolean;
   readonly router: MatrixShape;
 }

@@ -56,6 +56,8 @@ export interface OperatorWork {
   /** All calls together. A multiply and an add are two. */
   readonly flops: number;
   readonly traffic: Traffic;
+  /** Bytes that this device sends over a link: of collectives, and of weights that are kept elsewhere. 0 for all others. */
+  readonly linkBytes: number;
 }
 
 /** One pass of a phase: a prefill, or one step of decoding. */
