@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { LibraryHandle } from 'koffi';
 import { FailureError, failure } from '../../core/errors.js';
+import { cpuLevels } from './cpu-levels.js';
 
 const HINT = 'build it with node scripts/build-kernels.mjs';
 
@@ -16,7 +17,7 @@ export function kernelsLibrary(): string | null {
 
 /** A part of the library with a C interface of its own, and the version of it that the caller was written for. */
 export interface KernelInterface {
-  readonly part: 'adapters' | 'pruning' | 'calibration';
+  readonly part: 'adapters' | 'pruning' | 'calibration' | 'cpu';
   readonly version: number;
 }
 
@@ -27,7 +28,8 @@ export interface KernelLibrary {
 
 /**
  * Opens our own native library. Only ever in a child process: native code can take its process down.
- * @throws FailureError `engine-missing` when the library cannot be opened, `engine-mismatch` when it is another release's.
+ * @throws FailureError `engine-missing` when the library cannot be opened, `engine-mismatch` when it is another release's,
+ * `device-missing` for a RIDGEPOINT_CPU that this processor does not have.
  */
 export async function openKernelLibrary(
   path: string,
@@ -37,7 +39,11 @@ export async function openKernelLibrary(
     const koffi = (await import('koffi')).default as unknown as typeof import('koffi');
     const handle = koffi.load(path);
     const found = handle.func(`int32_t ridge_${part}_interface()`)() as number;
-    if (found === version) return { koffi, handle };
+    if (found === version) {
+      // Refuses a RIDGEPOINT_CPU that is no level of this processor.
+      cpuLevels({ handle });
+      return { koffi, handle };
+    }
     const message = `${path} has ${part} interface ${found}, and ${version} is needed`;
     throw new FailureError(failure('engine-mismatch', message, { hint: HINT.replace('it', 'it again') }));
   } catch (error) {

@@ -2,9 +2,10 @@
 #include <exception>
 #include <vector>
 
-#include "adapters.h"
+#include "adapters/levels.h"
 #include "threads/parallel.h"
 
+namespace ridgepoint::RIDGE_LEVEL {
 namespace {
 
 // Rows a thread takes at a time, and columns whose sums stay in the first-level cache while all of A's rows pass.
@@ -46,15 +47,12 @@ void set_length(float* weights, int64_t columns, const double* sums, double magn
 
 }  // namespace
 
-int32_t ridge_adapters_interface(void) { return 1; }
-
-int32_t ridge_merge_adapter(float* weights, int64_t rows, int32_t columns, int64_t first, const float* a,
-                            const float* b, int32_t rank, double factor, const float* magnitude, double strength,
-                            int32_t threads) try {
+int32_t merge_adapter(float* weights, int64_t rows, int32_t columns, int64_t first, const float* a, const float* b,
+                      int32_t rank, double factor, const float* magnitude, double strength, int32_t threads) try {
   const Adapter adapter{a, b, rank, factor};
   std::vector<std::vector<double>> scratch(static_cast<size_t>(std::max(threads, 1)),
                                            std::vector<double>(static_cast<size_t>(columns)));
-  ridgepoint::parallel(rows, kRows, threads, [&](int thread, int64_t begin, int64_t end) {
+  parallel(rows, kRows, threads, [&](int thread, int64_t begin, int64_t end) {
     double* sums = scratch[static_cast<size_t>(thread)].data();
     for (int64_t row = begin; row < end; row++) {
       float* own = weights + row * columns;
@@ -70,3 +68,5 @@ int32_t ridge_merge_adapter(float* weights, int64_t rows, int32_t columns, int64
 } catch (const std::exception&) {
   return 1;
 }
+
+}  // namespace ridgepoint::RIDGE_LEVEL

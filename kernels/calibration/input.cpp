@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "calibration/channels.h"
 #include "pruning/pruning.h"
 #include "threads/parallel.h"
 
@@ -28,9 +29,12 @@ Input::Input(int64_t count, bool hessian)
       deviations_(static_cast<size_t>(count)) {}
 
 void Input::add(const float* rows, int64_t count, int64_t stride, int threads) {
+  const Channels all{squares.data(), sums.data(), mean_.data(), deviations_.data(), in_sequence_};
+  const auto add_range = RIDGE_BEST(add_channels);
   const int worth = static_cast<int>(std::min<int64_t>(threads, 1 + count * columns / kValuesPerThread));
-  parallel(columns, kChannels, worth,
-           [&](int, int64_t begin, int64_t end) { add_channels(rows, count, stride, begin, end); });
+  parallel(columns, kChannels, worth, [&](int, int64_t begin, int64_t end) {
+    add_range(all, Range{begin, end}, rows, count, stride);
+  });
   in_sequence_ += count;
   if (products.empty()) return;
   if (stride != columns) {
@@ -39,27 +43,6 @@ void Input::add(const float* rows, int64_t count, int64_t stride, int threads) {
     rows = packed_.data();
   }
   ridge_add_products(products.data(), rows, count, static_cast<int32_t>(columns), threads);
-}
-
-void Input::add_channels(const float* rows, int64_t count, int64_t stride, int64_t begin, int64_t end) {
-  double* __restrict squares_ = squares.data();
-  double* __restrict sums_ = sums.data();
-  double* __restrict means = mean_.data();
-  double* __restrict deviations = deviations_.data();
-  for (int64_t t = 0; t < count; t++) {
-    const float* __restrict row = rows + t * stride;
-    const double n = static_cast<double>(in_sequence_ + t + 1);
-    for (int64_t j = begin; j < end; j++) {
-      const double x = row[j];
-      squares_[j] += x * x;
-      sums_[j] += x;
-      // Welford (Technometrics 4(3), 1962), as the reference.
-      const double delta = x - means[j];
-      const double mean = means[j] + delta / n;
-      means[j] = mean;
-      deviations[j] += delta * (x - mean);
-    }
-  }
 }
 
 void Input::end_sequence() {

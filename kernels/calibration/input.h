@@ -22,8 +22,6 @@ class Input {
   std::vector<double> squares, sums, spread, products;
 
  private:
-  void add_channels(const float* rows, int64_t count, int64_t stride, int64_t begin, int64_t end);
-
   int64_t in_sequence_ = 0;
   bool finished_ = false;
   std::vector<double> mean_, deviations_;

@@ -2,12 +2,11 @@
 #include <limits>
 #include <new>
 
-#include "pruning/pruning.h"
+#include "pruning/levels.h"
 #include "pruning/row.h"
 #include "threads/parallel.h"
 
-using namespace ridgepoint;
-
+namespace ridgepoint::RIDGE_LEVEL {
 namespace {
 
 constexpr float kInfinity = std::numeric_limits<float>::infinity();
@@ -186,10 +185,10 @@ void exchange_strict(Row& state, int32_t group, const Settings& settings, Totals
 
 }  // namespace
 
-int32_t ridge_dsnot(const float* weights, int64_t rows, int32_t columns, const float* norms, const float* sums,
-                    const float* divisor, int32_t initial, const double* diagonal, int32_t pruned,
-                    int32_t group, int32_t max_cycles, double threshold, int32_t strict, int32_t without_same_sign,
-                    int32_t threads, uint8_t* initial_mask, uint8_t* mask, int64_t* counts) try {
+int32_t dsnot(const float* weights, int64_t rows, int32_t columns, const float* norms, const float* sums,
+              const float* divisor, int32_t initial, const double* diagonal, int32_t pruned,
+              int32_t group, int32_t max_cycles, double threshold, int32_t strict, int32_t without_same_sign,
+              int32_t threads, uint8_t* initial_mask, uint8_t* mask, int64_t* counts) try {
   const Settings settings{max_cycles, threshold, without_same_sign != 0};
   const size_t used = static_cast<size_t>(std::max(threads, 1));
   std::vector<Row> states(used, Row(columns));
@@ -237,3 +236,5 @@ int32_t ridge_dsnot(const float* weights, int64_t rows, int32_t columns, const f
 } catch (const std::exception&) {
   return RIDGE_OUT_OF_MEMORY;
 }
+
+}  // namespace ridgepoint::RIDGE_LEVEL

@@ -4,11 +4,10 @@
 #include <cmath>
 #include <new>
 
-#include "pruning/pruning.h"
+#include "pruning/levels.h"
 #include "threads/parallel.h"
 
-using namespace ridgepoint;
-
+namespace ridgepoint::RIDGE_LEVEL {
 namespace {
 
 constexpr int64_t kBlock = 64;
@@ -74,8 +73,8 @@ void invert_upper(const double* r, double* inverse, int64_t n, int threads) {
 
 }  // namespace
 
-int32_t ridge_inverse_factor(double* hessian, int32_t columns, double damping, int32_t threads, uint8_t* dead,
-                             int32_t* channel) try {
+int32_t inverse_factor(double* hessian, int32_t columns, double damping, int32_t threads, uint8_t* dead,
+                       int32_t* channel) try {
   const int64_t n = columns;
   double trace = 0;
   for (int64_t j = 0; j < n; j++) {
@@ -97,3 +96,5 @@ int32_t ridge_inverse_factor(double* hessian, int32_t columns, double damping, i
 } catch (const std::exception&) {
   return RIDGE_OUT_OF_MEMORY;
 }
+
+}  // namespace ridgepoint::RIDGE_LEVEL

@@ -3,11 +3,10 @@
 #include <exception>
 #include <vector>
 
-#include "pruning/pruning.h"
+#include "pruning/levels.h"
 #include "threads/parallel.h"
 
-using namespace ridgepoint;
-
+namespace ridgepoint::RIDGE_LEVEL {
 namespace {
 
 constexpr int64_t kRows = 16;
@@ -36,8 +35,8 @@ void squares_of(const double* d, int64_t rows, int64_t n, const double* hessian,
 
 }  // namespace
 
-int32_t ridge_squared_output(const float* weights, const float* other, int64_t rows, int32_t columns,
-                             const double* hessian, int32_t threads, double* squares) try {
+int32_t squared_output(const float* weights, const float* other, int64_t rows, int32_t columns,
+                       const double* hessian, int32_t threads, double* squares) try {
   const int64_t n = columns;
   std::vector<double> scratch(static_cast<size_t>(std::max(threads, 1)) * 2 * kRows * n);
   parallel(rows, kRows, threads, [&](int thread, int64_t begin, int64_t end) {
@@ -51,3 +50,5 @@ int32_t ridge_squared_output(const float* weights, const float* other, int64_t r
 } catch (const std::exception&) {
   return RIDGE_OUT_OF_MEMORY;
 }
+
+}  // namespace ridgepoint::RIDGE_LEVEL

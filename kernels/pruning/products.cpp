@@ -4,11 +4,10 @@
 #include <exception>
 #include <vector>
 
-#include "pruning/pruning.h"
+#include "pruning/levels.h"
 #include "threads/parallel.h"
 
-using namespace ridgepoint;
-
+namespace ridgepoint::RIDGE_LEVEL {
 namespace {
 
 // A tile of rows × 2 vectors, two vectors of factors and one factor fit into the registers of every such machine.
@@ -60,7 +59,7 @@ void add_tile(double (&sums)[kRows][kPanel], const double* a, const double* b, i
 
 }  // namespace
 
-int32_t ridge_add_products(double* sums, const float* inputs, int64_t tokens, int32_t columns, int32_t threads) try {
+int32_t add_products(double* sums, const float* inputs, int64_t tokens, int32_t columns, int32_t threads) try {
   const int64_t n = columns;
   const int64_t panels = (n + kPanel - 1) / kPanel;
   std::vector<double> packed(static_cast<size_t>(panels * kPanel * std::min(tokens, kTokens)));
@@ -107,3 +106,5 @@ int32_t ridge_add_products(double* sums, const float* inputs, int64_t tokens, in
 } catch (const std::exception&) {
   return RIDGE_OUT_OF_MEMORY;
 }
+
+}  // namespace ridgepoint::RIDGE_LEVEL

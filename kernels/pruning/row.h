@@ -6,7 +6,7 @@
 #include <cmath>
 #include <vector>
 
-namespace ridgepoint {
+namespace ridgepoint::RIDGE_LEVEL {
 
 // A float's bits as an unsigned integer of the same order; -0 equals 0, NaN comes last.
 inline uint32_t sort_key(float value) {
@@ -107,4 +107,4 @@ inline void pack_row(uint8_t* mask, int64_t row, int32_t columns, const uint8_t*
   for (int32_t c = 0; c < columns; c++) bytes[c >> 3] |= static_cast<uint8_t>(flags[c] << (c & 7));
 }
 
-}  // namespace ridgepoint
+}  // namespace ridgepoint::RIDGE_LEVEL

@@ -1,14 +1,11 @@
 #include <algorithm>
 #include <new>
 
-#include "pruning/pruning.h"
+#include "pruning/levels.h"
 #include "pruning/row.h"
 #include "threads/parallel.h"
 
-using namespace ridgepoint;
-
-int32_t ridge_pruning_interface(void) { return 2; }
-
+namespace ridgepoint::RIDGE_LEVEL {
 namespace {
 struct Scratch {
   explicit Scratch(int32_t columns) : sorter(columns), scores(columns), order(columns), flags(columns) {}
@@ -19,8 +16,8 @@ struct Scratch {
 };
 }  // namespace
 
-int32_t ridge_select(const float* weights, int64_t rows, int32_t columns, const float* norms, const double* diagonal,
-                     int32_t pruned, int32_t group, int32_t threads, uint8_t* mask) try {
+int32_t select(const float* weights, int64_t rows, int32_t columns, const float* norms, const double* diagonal,
+               int32_t pruned, int32_t group, int32_t threads, uint8_t* mask) try {
   std::vector<Scratch> scratch(static_cast<size_t>(std::max(threads, 1)), Scratch(columns));
   parallel(rows, 16, threads, [&](int thread, int64_t begin, int64_t end) {
     Scratch& own = scratch[static_cast<size_t>(thread)];
@@ -34,3 +31,5 @@ int32_t ridge_select(const float* weights, int64_t rows, int32_t columns, const 
 } catch (const std::exception&) {
   return RIDGE_OUT_OF_MEMORY;
 }
+
+}  // namespace ridgepoint::RIDGE_LEVEL

@@ -3,12 +3,11 @@
 #include <limits>
 #include <new>
 
-#include "pruning/pruning.h"
+#include "pruning/levels.h"
 #include "pruning/row.h"
 #include "threads/parallel.h"
 
-using namespace ridgepoint;
-
+namespace ridgepoint::RIDGE_LEVEL {
 namespace {
 
 constexpr int64_t kRows = 16;
@@ -93,9 +92,9 @@ struct Scratch {
 
 }  // namespace
 
-int32_t ridge_sparsegpt(float* weights, int64_t rows, int32_t columns, const double* factor, const uint8_t* dead,
-                        double ratio, int32_t pruned, int32_t group, int32_t block_columns, int32_t threads,
-                        uint8_t* mask) try {
+int32_t sparsegpt(float* weights, int64_t rows, int32_t columns, const double* factor, const uint8_t* dead,
+                  double ratio, int32_t pruned, int32_t group, int32_t block_columns, int32_t threads,
+                  uint8_t* mask) try {
   const Layer layer{weights, rows, columns, factor};
   const int64_t block = std::min<int64_t>(block_columns, columns);
   std::fill(mask, mask + rows * row_bytes(columns), uint8_t{0});
@@ -130,3 +129,5 @@ int32_t ridge_sparsegpt(float* weights, int64_t rows, int32_t columns, const dou
 } catch (const std::exception&) {
   return RIDGE_OUT_OF_MEMORY;
 }
+
+}  // namespace ridgepoint::RIDGE_LEVEL

@@ -1,0 +1,92 @@
+# One library for every machine of an architecture: each file is compiled for one level of instructions, and the library
+# chooses at run time (cpu/cpu.h, cpu/levels.h).
+#
+#   ONCE    for the architecture's baseline: interfaces, and what is not worth more
+#   LEVELS  once for each of scalar, avx2 and avx512, in a namespace of that name: plain C++ that compilers vectorize
+#   AVX2, AVX512, AVX512VNNI, AVX512BF16, AMX, NEON, DOTPROD, I8MM
+#           with the flags of that level: code with intrinsics. Skipped where compiler or architecture lacks the level.
+include(CheckCXXCompilerFlag)
+
+set(RIDGE_OWN_LEVELS)
+set(RIDGE_CLONE_LEVELS scalar)
+
+# ridge_level(<name> <flags>): a level that contains the one before it.
+macro(ridge_level name flags)
+  string(TOUPPER ${name} upper)
+  string(REPLACE " " ";" list "${flags}")
+  check_cxx_compiler_flag("${flags}" RIDGE_COMPILES_${upper})
+  if(RIDGE_COMPILES_${upper})
+    list(APPEND RIDGE_OWN_LEVELS ${name})
+    set(RIDGE_FLAGS_${name} ${list})
+  endif()
+endmacro()
+
+if(CMAKE_CXX_COMPILER_ID MATCHES "GNU|Clang")
+  if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64|amd64)$")
+    set(avx2 "-mavx2 -mfma -mf16c -mbmi -mbmi2 -mlzcnt -mpopcnt -mmovbe")
+    set(avx512 "${avx2} -mavx512f -mavx512bw -mavx512cd -mavx512dq -mavx512vl")
+    set(vnni "${avx512} -mavx512vnni -mavx512vbmi -mavx512vbmi2 -mavx512bitalg -mavx512vpopcntdq")
+    ridge_level(avx2 "${avx2}")
+    ridge_level(avx512 "${avx512}")
+    ridge_level(avx512vnni "${vnni}")
+    ridge_level(avx512bf16 "${vnni} -mavx512bf16")
+    ridge_level(amx "${vnni} -mavx512bf16 -mavx512fp16 -mamx-tile -mamx-int8 -mamx-bf16")
+    if(RIDGE_COMPILES_AVX512)
+      list(APPEND RIDGE_CLONE_LEVELS avx2 avx512)
+    endif()
+  elseif(CMAKE_SYSTEM_PROCESSOR MATCHES "^(aarch64|arm64|ARM64)$")
+    ridge_level(neon "-march=armv8-a")
+    ridge_level(dotprod "-march=armv8.2-a+dotprod+fp16")
+    ridge_level(i8mm "-march=armv8.2-a+dotprod+fp16+i8mm+bf16")
+  endif()
+endif()
+
+# Objects in order of their level: of what several of them define inline the linker keeps the first.
+function(ridge_kernels folder)
+  set(words ONCE LEVELS AVX2 AVX512 AVX512VNNI AVX512BF16 AMX NEON DOTPROD I8MM)
+  cmake_parse_arguments(PARSE_ARGV 1 FILES "" "" "${words}")
+  if(FILES_UNPARSED_ARGUMENTS)
+    message(FATAL_ERROR "ridge_kernels(${folder}): ${FILES_UNPARSED_ARGUMENTS} is under none of ${words}")
+  endif()
+  ridge_objects(${folder} scalar once "${FILES_ONCE}")
+  foreach(level ${RIDGE_CLONE_LEVELS})
+    ridge_objects(${folder} ${level} clone "${FILES_LEVELS}")
+  endforeach()
+  foreach(level ${RIDGE_OWN_LEVELS})
+    string(TOUPPER ${level} upper)
+    ridge_objects(${folder} ${level} own "${FILES_${upper}}")
+  endforeach()
+endfunction()
+
+function(ridge_objects folder level kind files)
+  if(NOT files)
+    return()
+  endif()
+  list(TRANSFORM files PREPEND ${folder}/)
+  set(target ridge-${folder}-${kind}-${level})
+  add_library(${target} OBJECT ${files})
+  target_include_directories(${target} PRIVATE ${CMAKE_CURRENT_SOURCE_DIR})
+  target_link_libraries(${target} PRIVATE Threads::Threads)
+  target_compile_definitions(${target} PRIVATE RIDGE_LEVEL=${level})
+  foreach(compiled ${RIDGE_OWN_LEVELS})
+    string(TOUPPER ${compiled} upper)
+    target_compile_definitions(${target} PRIVATE RIDGE_HAS_${upper})
+  endforeach()
+  if(CMAKE_CXX_COMPILER_ID MATCHES "GNU|Clang")
+    # No fused multiply-add by itself and no reassociation: masks must equal the reference's to the bit.
+    target_compile_options(${target} PRIVATE -Wall -Wextra -Werror -O3 -ffp-contract=off ${RIDGE_FLAGS_${level}})
+  endif()
+  set_property(GLOBAL APPEND PROPERTY RIDGE_OBJECTS_${level} $<TARGET_OBJECTS:${target}>)
+endfunction()
+
+# ridge_library(<name>): all of it as one shared library.
+function(ridge_library name)
+  set(objects)
+  foreach(level scalar ${RIDGE_OWN_LEVELS})
+    get_property(own GLOBAL PROPERTY RIDGE_OBJECTS_${level})
+    list(APPEND objects ${own})
+  endforeach()
+  add_library(${name} SHARED ${objects})
+  set_target_properties(${name} PROPERTIES LINKER_LANGUAGE CXX)
+  target_link_libraries(${name} PRIVATE Threads::Threads)
+endfunction()

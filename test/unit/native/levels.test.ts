@@ -1,0 +1,103 @@
+import { execFileSync, spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { type CpuLevels, cpuLevels } from '../../../agent/native/cpu-levels.js';
+import { kernelsLibrary, openKernelLibrary } from '../../../agent/native/kernel-library.js';
+import { openPruningKernels } from '../../../agent/native/kernels.js';
+import { PORTABLE } from '../../../core/techniques/pruning/engine.js';
+
+const NO_TOOLS = 4;
+const script = join(import.meta.dirname, '../../../scripts/build-kernels.mjs');
+const built = spawnSync(process.execPath, [script], { encoding: 'utf8' });
+const x64Linux = process.platform === 'linux' && process.arch === 'x64';
+const objdump = x64Linux && spawnSync('objdump', ['--version']).status === 0;
+
+describe.skipIf(built.status === NO_TOOLS)('levels of instructions (needs cmake and a C++ compiler)', () => {
+  let levels: CpuLevels;
+  beforeAll(async () => {
+    expect(built.status, built.stderr).toBe(0);
+    levels = cpuLevels(
+      await openKernelLibrary(kernelsLibrary()!, { part: 'pruning', version: 2 }),
+      undefined,
+    );
+  });
+
+  test('every level gives the same bits', async () => {
+    const engine = await openPruningKernels(kernelsLibrary()!, 2);
+    const [tokens, columns] = [37, 53];
+    const inputs = Float32Array.from({ length: tokens * columns }, (_, i) => Math.fround(Math.sin(i * i)));
+    const sums = new Float64Array(columns * columns);
+    PORTABLE.addProducts(sums, inputs, columns);
+    const portable = PORTABLE.inverseFactor({ columns, values: sums }, 0.01);
+    expect(levels.names[0]).toBe('scalar');
+    for (const name of levels.names) {
+      levels.limit(name);
+      expect(levels.inUse()).toBe(name);
+      const own = new Float64Array(columns * columns);
+      engine.addProducts(own, inputs, columns);
+      expect(own, name).toEqual(sums);
+      const factor = engine.inverseFactor({ columns, values: own }, 0.01);
+      factor.values.forEach((value, i) => {
+        expect(value, name).toBeCloseTo(portable.values[i]!, 10);
+      });
+    }
+  });
+
+  test.runIf(x64Linux)('the levels are those that the processor says it has', () => {
+    const flags = execFileSync('grep', ['-m1', '^flags', '/proc/cpuinfo'], { encoding: 'utf8' }).split(/\s+/);
+    expect(levels.names.includes('avx2')).toBe(flags.includes('avx2') && flags.includes('fma'));
+    expect(levels.names.includes('avx512')).toBe(
+      flags.includes('avx512bw') && flags.includes('avx512vl') && flags.includes('avx512dq'),
+    );
+    expect(levels.names.includes('avx512bf16')).toBe(flags.includes('avx512_bf16'));
+  });
+
+  test('RIDGEPOINT_CPU lowers the level, and a word that is none is refused with those there are', () => {
+    const child = (level: string) => {
+      const code = `import('koffi').then(({default: k}) => { const l = k.load(${JSON.stringify(kernelsLibrary())});
+        console.log(l.func('int32_t ridge_cpu_level()')()); })`;
+      const env = { ...process.env, RIDGEPOINT_CPU: level };
+      return execFileSync(process.execPath, ['-e', code], { encoding: 'utf8', env }).trim();
+    };
+    expect(child('scalar')).toBe('0');
+    expect(child(levels.names.at(-1)!)).toBe(String(levels.names.length - 1));
+    expect(() => levels.limit('avx9')).toThrow(/no level avx9; this processor has scalar/);
+  });
+
+  test('a RIDGEPOINT_CPU that this processor does not have is refused in a sentence', async () => {
+    process.env.RIDGEPOINT_CPU = 'avx9';
+    try {
+      await expect(openPruningKernels(kernelsLibrary()!, 1)).rejects.toThrow(
+        /RIDGEPOINT_CPU=avx9 is no level of this processor; it has scalar/,
+      );
+    } finally {
+      delete process.env.RIDGEPOINT_CPU;
+    }
+  });
+
+  // Two functions of one name, compiled for different levels, are one after linking: it must be the lower one.
+  test.runIf(objdump && existsSync('/proc/cpuinfo'))(
+    'no function that levels share needs more than the baseline (needs objdump)',
+    () => {
+      const options = { encoding: 'utf8', maxBuffer: 2 ** 28 } as const;
+      const library = kernelsLibrary()!;
+      const names = execFileSync('nm', ['-D', '--defined-only', library], options).split('\n');
+      const shared = new Set(
+        names.filter((line) => / [TWVu] /.test(line)).map((line) => line.split(' ')[2]!),
+      );
+      expect(shared.size).toBeGreaterThan(10);
+      const code = execFileSync('objdump', ['-d', '--no-show-raw-insn', library], options);
+      const wide: string[] = [];
+      let wideInAll = 0;
+      for (const block of code.split('\n\n')) {
+        const name = /^[0-9a-f]+ <(.+)>:/.exec(block)?.[1];
+        if (name === undefined || !/\tv[a-z]|%[yz]mm/.test(block)) continue;
+        wideInAll++;
+        if (shared.has(name)) wide.push(name);
+      }
+      expect(wide).toEqual([]);
+      expect(wideInAll).toBeGreaterThan(0);
+    },
+  );
+});
