@@ -1,0 +1,110 @@
+import type {
+  AttentionShape,
+  FeedForwardShape,
+  LayerGroup,
+  MatrixShape,
+  ModelArchitecture,
+} from './architecture.js';
+
+/** Weights by number and by bytes as stored. */
+export interface Size {
+  readonly parameters: number;
+  readonly bytes: number;
+}
+
+/** @returns all weights that the model keeps, experts that are rarely used included; a tied output counts once. */
+export function sizeOf(architecture: ModelArchitecture): Size {
+  const layers = architecture.layers.map((group) => times(layerSize(architecture, group), group.count));
+  return total([vocabularySize(architecture), ...layers]);
+}
+
+/** Embedding, positions, last norm, output. */
+export function vocabularySize(architecture: ModelArchitecture): Size {
+  const { embedding, vocabulary, tied, embeddingBits, outputBits, outputBias, positions } = architecture;
+  const table = { inputs: embedding, outputs: vocabulary, bias: false };
+  return total([
+    matrixSize({ ...table, bits: embeddingBits }, architecture),
+    tied ? NOTHING : matrixSize({ ...table, bits: outputBits, bias: outputBias }, architecture),
+    normsSize(architecture, embedding),
+    positions.kind === 'learned' ? sized(architecture.contextLength * embedding, positions.bits) : NOTHING,
+  ]);
+}
+
+/** One layer of a group. */
+export function layerSize(architecture: ModelArchitecture, group: LayerGroup): Size {
+  const { norms, attention, feedForward } = group;
+  return total([
+    ...matricesOf(attention, feedForward).map(([matrix, copies]) =>
+      times(matrixSize(matrix, architecture), copies),
+    ),
+    ...Array.from({ length: norms.perLayer }, () => normsSize(architecture, architecture.embedding)),
+    ...(norms.onQueryAndKey ? headNorms(architecture, attention) : []),
+    ...(attention.kind === 'latent' ? latentNorms(architecture, attention) : []),
+  ]);
+}
+
+/** Every matrix of a layer with how often it is there. */
+export function matricesOf(
+  attention: AttentionShape,
+  { gate, up, down, experts }: FeedForwardShape,
+): readonly (readonly [MatrixShape, number])[] {
+  const ofAttention: readonly (MatrixShape | null)[] =
+    attention.kind === 'latent'
+      ? [
+          attention.downQuery,
+          attention.upQuery,
+          attention.downKeyValue,
+          attention.upKey,
+          attention.upValue,
+          attention.output,
+        ]
+      : [attention.query, attention.key, attention.value, attention.output];
+  const present = (list: readonly (MatrixShape | null)[]) => list.filter((matrix) => matrix !== null);
+  const forward = present([gate, up, down]);
+  if (experts === null) return [...present(ofAttention), ...forward].map((matrix) => [matrix, 1]);
+  const { count, sharedWidth, router } = experts;
+  // Shared experts have their width together, a routed one that of `up`.
+  const shared = sharedWidth / up.outputs;
+  return [
+    ...present(ofAttention).map((matrix) => [matrix, 1] as const),
+    [router, 1],
+    ...forward.map((matrix) => [matrix, count + shared] as const),
+  ];
+}
+
+const NOTHING: Size = { parameters: 0, bytes: 0 };
+
+function matrixSize({ inputs, outputs, bits, bias }: MatrixShape, { vectorBits }: ModelArchitecture): Size {
+  return total([sized(inputs * outputs, bits), bias ? sized(outputs, vectorBits) : NOTHING]);
+}
+
+function normsSize({ norm, vectorBits }: ModelArchitecture, width: number): Size {
+  return sized(norm === 'layer' ? 2 * width : width, vectorBits);
+}
+
+function headNorms(architecture: ModelArchitecture, attention: AttentionShape): Size[] {
+  const length = attention.kind === 'latent' ? attention.headLength : attention.keyLength;
+  return [normsSize(architecture, length), normsSize(architecture, length)];
+}
+
+function latentNorms(
+  architecture: ModelArchitecture,
+  { kvRank, queryRank }: { readonly kvRank: number; readonly queryRank: number | null },
+): Size[] {
+  return [kvRank, ...(queryRank === null ? [] : [queryRank])].map((rank) => normsSize(architecture, rank));
+}
+
+function sized(parameters: number, bits: number): Size {
+  return { parameters, bytes: (parameters * bits) / 8 };
+}
+
+function times({ parameters, bytes }: Size, count: number): Size {
+  return { parameters: parameters * count, bytes: bytes * count };
+}
+
+function total(sizes: readonly Size[]): Size {
+  return sizes.reduce(
+    (sum, { parameters, bytes }) => ({ parameters: sum.parameters + parameters, bytes: sum.bytes + bytes }),
+    NOTHING,
+  );
+}

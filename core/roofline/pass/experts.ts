@@ -1,0 +1,100 @@
+import type { ExpertsShape, FeedForwardShape, MatrixShape } from '../architecture.js';
+import type { OperatorWork } from '../work.js';
+import { dense } from './dense.js';
+import type { LayerPass } from './layer-pass.js';
+import { linear } from './linear.js';
+import { operator } from './operators.js';
+import { SOFTMAX_OPERATIONS } from './scores.js';
+
+/**
+ * Different experts that so many tokens choose when every choice is equally likely: E (1 − (1 − k/E)ⁿ). Real routing is
+ * uneven and reads fewer; a measured number can take its place.
+ */
+export function expectedDistinct({ count, usedPerToken }: ExpertsShape, tokens: number): number {
+  return count * (1 - (1 - usedPerToken / count) ** tokens);
+}
+
+/**
+ * A mixture of experts: every token through the router and `usedPerToken` experts, each expert that some token chose read
+ * once. `count` is of the whole model; with expert parallelism a device holds its share of them.
+ */
+export function experts(pass: LayerPass, shape: FeedForwardShape, choice: ExpertsShape): OperatorWork[] {
+  const { feedForwardTokens: tokens, parallel, arithmetic, activationBytes: bytes } = pass;
+  const { tensor, expert } = parallel;
+  const { usedPerToken, router, sharedWidth } = choice;
+  // Tokens of all replicas of the attention meet at the experts; where experts are cut instead, every device has a slice of each.
+  const meeting = expert > 1 ? (tokens * expert) / tensor : tokens;
+  const distinct = Math.min(choice.count, pass.distinctExperts ?? expectedDistinct(choice, meeting));
+  const here = distinct / expert;
+  const rows = (meeting * usedPerToken) / expert;
+  const names = { gate: 'expert_gate_proj', up: 'expert_up_proj', down: 'expert_down_proj' };
+  return [
+    ...linear({ ...pass, weights: null }, router, { name: 'router', module: 'router', rows: tokens }),
+    operator({
+      name: 'router_softmax',
+      module: 'router',
+      class: 'elementwise',
+      arithmetic: arithmetic.vector,
+      flops: SOFTMAX_OPERATIONS * tokens * router.outputs,
+      traffic: {
+        activationsRead: tokens * router.outputs * bytes,
+        activationsWritten: tokens * router.outputs * bytes,
+      },
+    }),
+    ...dense(pass, shape, rows, names, here),
+    combination(pass, tokens, usedPerToken),
+    ...(sharedWidth === 0 ? [] : shared(pass, shape, choice)),
+  ];
+}
+
+/** The results of a token's experts, each times its weight, added up. */
+function combination(pass: LayerPass, tokens: number, used: number): OperatorWork {
+  const { embedding, activationBytes: bytes } = pass;
+  return operator({
+    name: 'expert_sum',
+    module: 'mlp',
+    class: 'elementwise',
+    arithmetic: pass.arithmetic.vector,
+    flops: (2 * used - 1) * tokens * embedding,
+    traffic: {
+      activationsRead: tokens * used * embedding * bytes,
+      activationsWritten: tokens * embedding * bytes,
+    },
+  });
+}
+
+/** Experts that every token passes, beside the chosen ones, and the addition of what they give. */
+function shared(
+  pass: LayerPass,
+  shape: FeedForwardShape,
+  { sharedWidth, sharedGate }: ExpertsShape,
+): OperatorWork[] {
+  const { feedForwardTokens: tokens, embedding, activationBytes: bytes } = pass;
+  const wide = (matrix: MatrixShape): MatrixShape => ({ ...matrix, outputs: sharedWidth });
+  const whole: FeedForwardShape = {
+    ...shape,
+    gate: shape.gate === null ? null : wide(shape.gate),
+    up: wide(shape.up),
+    down: { ...shape.down, inputs: sharedWidth },
+    experts: null,
+  };
+  const names = { gate: 'shared_gate_proj', up: 'shared_up_proj', down: 'shared_down_proj' };
+  const gate: MatrixShape = { inputs: embedding, outputs: 1, bits: pass.vectorBits, bias: false };
+  return [
+    ...dense(pass, whole, tokens, names),
+    ...(sharedGate
+      ? linear({ ...pass, weights: null }, gate, { name: 'shared_gate', module: 'router', rows: tokens })
+      : []),
+    operator({
+      name: 'shared_add',
+      module: 'mlp',
+      class: 'elementwise',
+      arithmetic: pass.arithmetic.vector,
+      flops: (sharedGate ? 2 : 1) * tokens * embedding,
+      traffic: {
+        activationsRead: 2 * tokens * embedding * bytes,
+        activationsWritten: tokens * embedding * bytes,
+      },
+    }),
+  ];
+}

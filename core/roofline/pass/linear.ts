@@ -1,0 +1,77 @@
+import type { MatrixShape } from '../architecture.js';
+import type { Arithmetic, Module, OperatorWork } from '../work.js';
+import { adapterWork } from './adapters.js';
+import type { LayerPass } from './layer-pass.js';
+import { operator } from './operators.js';
+
+/** ggml's repacked matrix products take rows in fours and send the rest through products with a vector (repack.cpp). */
+const MATVEC_ROWS = 4;
+
+export interface Product {
+  readonly name: string;
+  readonly module: Module;
+  /** Tokens that go through it. */
+  readonly rows: number;
+  /** The input comes out of the same reading as that of another operator (fused Q, K and V). */
+  readonly sharesInput?: boolean;
+  /** Copies of the matrix that are read: distinct experts. */
+  readonly copies?: number;
+}
+
+/**
+ * y = W x for `rows` tokens: 2 · inputs · outputs FLOPs a token, the matrix read once with its scales, inputs read and
+ * outputs written once. A bias adds one operation an output, and its vector.
+ */
+export function linear(pass: LayerPass, matrix: MatrixShape, product: Product): OperatorWork[] {
+  const { name, module, rows, sharesInput = false, copies = 1 } = product;
+  const { inputs, outputs, bias } = matrix;
+  const { bits, valueBits, density } = pass.weights ?? {
+    bits: matrix.bits,
+    valueBits: matrix.bits,
+    density: 1,
+  };
+  const elements = inputs * outputs;
+  const biasOperations = bias ? rows * outputs : 0;
+  const biasBytes = bias ? (copies * outputs * pass.vectorBits) / 8 : 0;
+  return [
+    operator({
+      name,
+      module,
+      class: rows < MATVEC_ROWS ? 'matvec' : 'matmul',
+      arithmetic: matrixArithmetic(pass, valueBits),
+      weights: pass.weights === null ? matrix.type : undefined,
+      flops: 2 * elements * density * rows + biasOperations,
+      traffic: {
+        weightsRead: (copies * elements * bits) / 8 + biasBytes,
+        activationsRead: sharesInput ? 0 : rows * inputs * pass.activationBytes,
+        activationsWritten: rows * outputs * pass.activationBytes,
+      },
+    }),
+    ...dequantization(pass, valueBits, copies * elements * density),
+    ...adapterWork(pass, matrix, name, rows),
+  ];
+}
+
+function matrixArithmetic({ arithmetic }: LayerPass, valueBits: number): Arithmetic {
+  return valueBits < 16 ? arithmetic.quantizedMatrix : arithmetic.matrix;
+}
+
+/** Scales are applied to whole blocks of products in these, which is left out. */
+const IN_BLOCKS: readonly Arithmetic[] = ['int8', 'int4', 'fp8'];
+
+/**
+ * Weights of few bits that meet activations in f16 are expanded on the way: a multiplication by the scale and an addition of
+ * the zero for each weight that is read.
+ */
+function dequantization(pass: LayerPass, valueBits: number, weights: number): OperatorWork[] {
+  if (valueBits >= 16 || IN_BLOCKS.includes(matrixArithmetic(pass, valueBits))) return [];
+  return [
+    operator({
+      name: 'dequantize',
+      module: 'other',
+      class: 'elementwise',
+      arithmetic: pass.arithmetic.vector,
+      flops: 2 * weights,
+    }),
+  ];
+}

@@ -1,0 +1,134 @@
+import type { OperatorWork } from '../work.js';
+import type { LayerPass } from './layer-pass.js';
+import { operator } from './operators.js';
+import { keysInReach, keysRead, type Masking, pairs, type Span } from './pairs.js';
+
+/** Queries against a cache; lengths are of one head. */
+export interface Scores {
+  readonly queryHeads: number;
+  readonly cacheHeads: number;
+  readonly keyLength: number;
+  readonly valueLength: number;
+  readonly window: number | null;
+  /** Values are the first elements of the keys (latent attention, absorbed): they are read once. */
+  readonly valuesInKeys: boolean;
+}
+
+/** A maximum, a subtraction, an exponential, a sum and a division for each pair: on units that do not multiply matrices. */
+export const SOFTMAX_OPERATIONS = 5;
+const SPLIT_BYTES = 4;
+
+interface Counts {
+  pairs: number;
+  queries: number;
+  keysOnce: number;
+  keysRead: number;
+  sequences: number;
+}
+
+/** softmax(q Kᵀ) V over all sequences of a pass, with a kernel that keeps scores on chip or one that does not. */
+export function scores(pass: LayerPass, shape: Scores): OperatorWork[] {
+  const { attention, arithmetic } = pass;
+  const counts = countsOf(pass, shape.window);
+  return attention.kind === 'flash'
+    ? flash(pass, shape, counts)
+    : unfused(pass, shape, counts, arithmetic.attention);
+}
+
+function countsOf(pass: LayerPass, window: number | null): Counts {
+  const { attention, batch } = pass;
+  const masking: Masking = {
+    causal: attention.causal,
+    skips: attention.skipsMasked ?? attention.kind === 'flash',
+    padKeys: attention.padKeys,
+  };
+  const counts: Counts = { pairs: 0, queries: 0, keysOnce: 0, keysRead: 0, sequences: 0 };
+  for (const { sequences, newTokens, cachedTokens } of batch) {
+    const span: Span = { newTokens, cachedTokens, window };
+    counts.sequences += sequences;
+    counts.queries += sequences * newTokens;
+    counts.pairs += sequences * pairs(span, masking);
+    counts.keysOnce += sequences * keysInReach(span, masking);
+    counts.keysRead += sequences * keysRead(span, masking, attention.queryBlock);
+  }
+  return counts;
+}
+
+/** Q is read and O written once; K and V once for each block of queries, and for each head of a group that shares no reading. */
+function flash(pass: LayerPass, shape: Scores, counts: Counts): OperatorWork[] {
+  const { queryHeads, cacheHeads, keyLength, valueLength } = shape;
+  const { attention, activationBytes: bytes, arithmetic } = pass;
+  const readers = attention.packedHeads ? cacheHeads : queryHeads;
+  // Flash-decoding: each part leaves a vector and the logarithm of its sum, which are read back once.
+  const parts = attention.splits > 1 ? attention.splits * counts.queries * queryHeads * (valueLength + 1) : 0;
+  return [
+    operator({
+      name: 'attention',
+      module: 'attention',
+      class: 'attention',
+      arithmetic: arithmetic.attention,
+      flops: 2 * queryHeads * counts.pairs * (keyLength + valueLength),
+      traffic: {
+        cacheRead: counts.keysRead * readers * cacheBytes(pass, shape),
+        activationsRead: counts.queries * queryHeads * keyLength * bytes + parts * SPLIT_BYTES,
+        activationsWritten: counts.queries * queryHeads * valueLength * bytes + parts * SPLIT_BYTES,
+      },
+    }),
+    operator({
+      name: 'softmax',
+      module: 'attention',
+      class: 'elementwise',
+      arithmetic: arithmetic.vector,
+      flops: SOFTMAX_OPERATIONS * queryHeads * counts.pairs,
+    }),
+  ];
+}
+
+/** Scores are written, read by the softmax, written again, and read by the product with V: 4 · heads · pairs elements. */
+function unfused(
+  pass: LayerPass,
+  shape: Scores,
+  counts: Counts,
+  arithmetic: LayerPass['arithmetic']['attention'],
+): OperatorWork[] {
+  const { queryHeads, cacheHeads, keyLength, valueLength, valuesInKeys } = shape;
+  const { activationBytes: bytes, cacheBits } = pass;
+  const matrix = queryHeads * counts.pairs * bytes;
+  const cached = (length: number, bits: number) => (counts.keysOnce * cacheHeads * length * bits) / 8;
+  const base = { module: 'attention', class: 'attention', arithmetic } as const;
+  return [
+    operator({
+      ...base,
+      name: 'qk_matmul',
+      flops: 2 * queryHeads * counts.pairs * keyLength,
+      traffic: {
+        cacheRead: cached(keyLength, cacheBits.key),
+        activationsRead: counts.queries * queryHeads * keyLength * bytes,
+        activationsWritten: matrix,
+      },
+    }),
+    operator({
+      name: 'softmax',
+      module: 'attention',
+      class: 'elementwise',
+      arithmetic: pass.arithmetic.vector,
+      flops: SOFTMAX_OPERATIONS * queryHeads * counts.pairs,
+      traffic: { activationsRead: matrix, activationsWritten: matrix },
+    }),
+    operator({
+      ...base,
+      name: 'sv_matmul',
+      flops: 2 * queryHeads * counts.pairs * valueLength,
+      traffic: {
+        cacheRead: cached(valueLength, valuesInKeys ? cacheBits.key : cacheBits.value),
+        activationsRead: matrix,
+        activationsWritten: counts.queries * queryHeads * valueLength * bytes,
+      },
+    }),
+  ];
+}
+
+/** Bytes of one token of one head in the cache. */
+function cacheBytes({ cacheBits }: LayerPass, { keyLength, valueLength, valuesInKeys }: Scores): number {
+  return (keyLength * cacheBits.key + (valuesInKeys ? 0 : valueLength * cacheBits.value)) / 8;
+}

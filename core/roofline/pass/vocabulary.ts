@@ -1,0 +1,74 @@
+import type { MatrixShape, ModelArchitecture } from '../architecture.js';
+import type { OperatorWork } from '../work.js';
+import { added, norm } from './elementwise.js';
+import type { LayerPass } from './layer-pass.js';
+import { linear } from './linear.js';
+import { operator } from './operators.js';
+import { logitsCollective, vocabularyCollective } from './parallel.js';
+
+/** A row of the table for each token, and, where positions are learned, one of theirs and their sum. */
+export function embed(
+  pass: LayerPass,
+  { embeddingBits, embeddingScaled, positions }: ModelArchitecture,
+): OperatorWork[] {
+  const elements = pass.tokens * pass.embedding;
+  const bytes = elements * pass.activationBytes;
+  const gather = (name: string, bits: number) =>
+    operator({
+      name,
+      module: 'embedding',
+      class: 'gather',
+      arithmetic: pass.arithmetic.vector,
+      traffic: { weightsRead: (elements * bits) / 8, activationsWritten: bytes },
+    });
+  return [
+    gather('embed_tokens', embeddingBits),
+    ...vocabularyCollective(pass),
+    ...(embeddingScaled
+      ? [
+          operator({
+            name: 'embed_scale',
+            module: 'embedding',
+            class: 'elementwise',
+            arithmetic: pass.arithmetic.vector,
+            flops: elements,
+            traffic: { activationsRead: bytes, activationsWritten: bytes },
+          }),
+        ]
+      : []),
+    ...(positions.kind === 'learned'
+      ? [gather('embed_positions', positions.bits), added(pass, 'embed_add', 'embedding', elements)]
+      : []),
+  ];
+}
+
+/** The tokens that have logits, and what stands beside them in the residual, taken out of the last layer. */
+export function selectRows(pass: LayerPass, rows: number): OperatorWork {
+  const bytes = 2 * rows * pass.embedding * pass.activationBytes;
+  return operator({
+    name: 'select_rows',
+    module: 'other',
+    class: 'gather',
+    arithmetic: pass.arithmetic.vector,
+    traffic: { activationsRead: bytes, activationsWritten: bytes },
+  });
+}
+
+/** The last norm, and vocabulary × embedding for each row of logits: 2 · embedding · vocabulary FLOPs. */
+export function logits(pass: LayerPass, architecture: ModelArchitecture, rows: number): OperatorWork[] {
+  const { embedding, vocabulary, outputBits, outputType, outputBias } = architecture;
+  const matrix: MatrixShape = {
+    inputs: embedding,
+    outputs: vocabulary,
+    bits: outputBits,
+    type: outputType,
+    bias: outputBias,
+  };
+  // What is done to the matrices of layers leaves the output as it is.
+  const head = { ...pass, weights: null };
+  return [
+    norm(pass, 'output_norm', pass.trimsLastLayer ? rows : pass.tokens),
+    ...linear(head, matrix, { name: 'lm_head', module: 'lm-head', rows }),
+    ...logitsCollective(pass, rows, vocabulary),
+  ];
+}
