@@ -17,6 +17,7 @@ import { checkFit, deviceFor, doubtsBefore, prepareModel } from './preparation.j
 import type { Scorers } from './quality/scorers.js';
 import { emptyNotes, type TrialNotes, writeRecord } from './record.js';
 import { dropMerged, trainedModel, trainingFiles, trainingRecord } from './training.js';
+import { profileTrial } from './trial-profile.js';
 import { askQuestions, prepareQuestions, runningModel } from './trial-quality.js';
 import { listener, type TrialProgress } from './watching.js';
 
@@ -149,6 +150,9 @@ async function run(
   } finally {
     recorder.stop();
     notes.samples = recorder.series(notes.originSeconds);
+  }
+  if (notes.outcome !== null) {
+    await profileTrial(lease, bench, device, model, notes, (request) => child.launch(request));
   }
   const kept = notes.outcome?.kept;
   if (notes.outcome !== null) notes.training = await trainingRecord(notes.outcome, bench);

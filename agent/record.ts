@@ -6,6 +6,7 @@ import type { Lease } from '../core/lease.js';
 import type { DeviceProfile, NodeProfile } from '../core/node.js';
 import type { QualityRecord } from '../core/quality/record.js';
 import { type Phase, RESULT_SCHEMA, type ResultRecord, type SampleSeries } from '../core/result.js';
+import type { ProfileRecord } from '../core/roofline/profile/record.js';
 import type { TrainingRecord } from '../core/training/record.js';
 import type { Warning } from '../core/warnings.js';
 import type { AttachedAdapter } from './artifacts/adapters/attach.js';
@@ -28,6 +29,7 @@ export interface TrialNotes {
   loaded: LoadedFacts | null;
   outcome: WorkloadOutcome | null;
   training: TrainingRecord | null;
+  profile: ProfileRecord | null;
   samples: readonly SampleSeries[];
   idleWatts: Readonly<Record<string, number>>;
   readonly phases: Phase[];
@@ -48,6 +50,7 @@ export function emptyNotes(startedAt: Date, originSeconds: number): TrialNotes {
     loaded: null,
     outcome: null,
     training: null,
+    profile: null,
     samples: [],
     idleWatts: {},
     phases: [],
@@ -130,6 +133,7 @@ export function writeRecord(
     ...judge(input),
     quality,
     training: input.training,
+    profile: failure === null ? notes.profile : null,
     artifact,
     tokenSeconds: input.tokenSeconds.map((gaps) => [...gaps]),
     samples: [...notes.samples],

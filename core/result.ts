@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { FAILURES, type FailureCode } from './errors.js';
 import { qualityRecordSchema } from './quality/record.js';
 import { WINDOW_SCHEMES } from './quality/windows.js';
+import { PROFILE_LEVELS, profileRecordSchema } from './roofline/profile/record.js';
 import { trainingRecordSchema } from './training/record.js';
 import { WARNINGS, type WarningCode } from './warnings.js';
 
@@ -42,6 +43,7 @@ export const measurePolicySchema = z.object({
   maxForeignCores: z.number(),
   maxSpread: z.number(),
   meters: z.enum(['on', 'off']),
+  profile: z.enum(PROFILE_LEVELS).optional(),
 });
 
 const qualityPolicySchema = z.object({
@@ -174,6 +176,8 @@ export const resultSchema = z.object({
   quality: qualityRecordSchema.nullable().default(null),
   /** What training gave, step by step; null for workloads that do not train. */
   training: trainingRecordSchema.nullable().default(null),
+  /** What each operator took, in a run of its own; null where none was asked for, or could be had (`absent.profile`). */
+  profile: profileRecordSchema.nullable().default(null),
   artifact: z
     .object({
       /** Digest of the file that was run, and of the base it was made from. */

@@ -38,6 +38,7 @@ export const WARNINGS = {
     severity: 'note',
     help: 'the quality was measured under a doubt, e.g. beyond the trained context',
   },
+  'profile-missing': { severity: 'note', help: 'the operators that were to be timed could not be' },
   'fake-runner': { severity: 'note', help: 'the numbers come from the fake runner, not from a model' },
 } as const satisfies Record<string, { severity: 'note' | 'invalid'; help: string }>;
 

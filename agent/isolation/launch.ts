@@ -58,6 +58,7 @@ const TASKS = {
   fetch: 'the download',
   calibrate: 'the calibration',
   quality: 'the measurement of quality',
+  profile: 'the timing of operators',
   compare: 'the comparison',
   probe: 'the probe',
 } as const;
@@ -204,5 +205,5 @@ function lastWords(child: ChildProcess): Promise<void> {
 }
 
 function isAnswer(message: WorkerMessage): boolean {
-  return ['outcome', 'made', 'quality', 'compared', 'probed', 'failed'].includes(message.type);
+  return ['outcome', 'made', 'quality', 'compared', 'profiled', 'probed', 'failed'].includes(message.type);
 }

@@ -2,6 +2,7 @@ import type { Failure } from '../../core/errors.js';
 import type { SyntheticModel } from '../../core/models/synthetic.js';
 import type { QualityOutcome } from '../../core/quality/outcome.js';
 import type { Phase } from '../../core/result.js';
+import type { ProfileRecord } from '../../core/roofline/profile/record.js';
 import type { AxisValue, MeasurePolicy, RunnerChoice, WorkloadChoice } from '../../core/sweep/experiment.js';
 import type { QuantizationSpec } from '../../core/techniques/quantization.js';
 import type { AdapterRequest } from '../artifacts/adapters/load.js';
@@ -10,6 +11,7 @@ import type { GroupingRequest } from '../artifacts/attention/group-heads.js';
 import type { WindowRequest } from '../artifacts/attention/window.js';
 import type { FetchJob } from '../artifacts/remote/fetch.js';
 import type { CalibrationJob } from '../calibration/collect.js';
+import type { ProfileJob } from '../profile/run.js';
 import type { CompareJob, Comparison } from '../quality/compare.js';
 import type { QualityJob } from '../quality/measure.js';
 import type { QualityProgress } from '../quality/watch.js';
@@ -29,6 +31,7 @@ export type WorkerOrder =
   | CompareOrder
   | FetchOrder
   | CalibrateOrder
+  | ProfileOrder
   | ProbeOrder
   | PruneOrder;
 
@@ -128,6 +131,12 @@ export interface CompareOrder {
   readonly job: CompareJob;
 }
 
+/** Times the operators of a model, after it was timed as a whole. */
+export interface ProfileOrder {
+  readonly order: 'profile';
+  readonly job: ProfileJob;
+}
+
 export interface ProbeOrder {
   readonly order: 'probe';
   readonly runnerKind: string;
@@ -160,6 +169,7 @@ export type WorkerMessage =
   | { readonly type: 'quality-progress'; readonly progress: QualityProgress }
   | { readonly type: 'quality'; readonly outcome: QualityOutcome }
   | { readonly type: 'compared'; readonly comparison: Comparison }
+  | { readonly type: 'profiled'; readonly profile: ProfileRecord }
   | { readonly type: 'probed'; readonly probe: RunnerProbe }
   | { readonly type: 'failed'; readonly failure: Failure };
 

@@ -96,6 +96,11 @@ async function obey(order: WorkerOrder, line: Line): Promise<WorkerMessage> {
       const { compareLogits } = await import('../quality/compare.js');
       return { type: 'compared', comparison: await compareLogits(order.job, watchOf(line)) };
     }
+    case 'profile': {
+      const { profileModel } = await import('../profile/run.js');
+      const profile = await profileModel(order.job, (done, of) => line.send({ type: 'progress', done, of }));
+      return { type: 'profiled', profile };
+    }
     case 'probe':
       return { type: 'probed', probe: await (await runnerNamed(order.runnerKind)).probe() };
     default:

@@ -5,7 +5,7 @@ import type { LoadedModel } from '../runners/runner.js';
 import { type TokenPlan, tokenPlan } from './tokens.js';
 import type { Workload, WorkloadContext, WorkloadOutcome } from './workload.js';
 
-interface LatencyOptions {
+export interface LatencyOptions {
   readonly promptTokens: number;
   readonly generateTokens: number;
   /** Sequences evaluated together. */
@@ -145,7 +145,7 @@ function tokensOf(options: LatencyOptions): number {
   return (options.promptTokens + options.generateTokens) * options.parallel;
 }
 
-function latencyOptions(options: Options): LatencyOptions {
+export function latencyOptions(options: Options): LatencyOptions {
   const read = {
     promptTokens: count(options, 'promptTokens', 512, 0),
     generateTokens: count(options, 'generateTokens', 128, 0),

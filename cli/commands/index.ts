@@ -10,6 +10,7 @@ import { registerEngines } from './engines.js';
 import { registerModels } from './models.js';
 import { registerNodes } from './nodes.js';
 import { registerPlan } from './plan.js';
+import { registerProfile } from './profile.js';
 import { registerPrune } from './prune.js';
 import { registerQuality } from './quality.js';
 import { registerQuantize } from './quantize.js';
@@ -40,6 +41,7 @@ export const COMMANDS: readonly ((program: Command) => void)[] = [
   registerQuantize,
   registerAdapt,
   registerPrune,
+  registerProfile,
   registerEngines,
   registerDoctor,
 ];

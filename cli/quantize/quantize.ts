@@ -1,17 +1,16 @@
 import { availableParallelism } from 'node:os';
 import { basename, dirname, resolve } from 'node:path';
 import { readGgufHeader } from '../../agent/artifacts/gguf/header.js';
-import type { ModelSettings, ResolvedModel } from '../../agent/artifacts/resolve.js';
-import { ArtifactStore } from '../../agent/artifacts/store.js';
+import type { ModelSettings } from '../../agent/artifacts/resolve.js';
 import { importanceFor } from '../../agent/calibration/importance.js';
 import { readAffinity } from '../../agent/isolation/affinity.js';
 import type { QuantizeOrder } from '../../agent/isolation/messages.js';
 import { findEngine } from '../../agent/native/packages.js';
-import { formatValue } from '../../core/metrics/format.js';
 import type { QuantizeOptions } from '../commands/quantize.js';
 import { modelSettings, openModel } from '../local-models.js';
 import { nodeConfig } from '../node-config.js';
 import { say } from '../output/print.js';
+import { fileOf } from '../single/file-of.js';
 import { makeAlone } from '../single/make.js';
 import { outputPath } from '../single/output-path.js';
 import { stoppable } from '../single/stoppable.js';
@@ -46,16 +45,6 @@ export async function quantizeModel(input: string, output: string, options: Quan
     });
     report(readGgufHeader(inputPath), { path, made, word: wanted.word, threads }, options.json === true);
   });
-}
-
-/** The model's file; a synthetic model is written into the cache first. */
-async function fileOf(base: ResolvedModel, cacheFolder: string): Promise<string> {
-  if (base.path !== null) return base.path;
-  say(`writing the synthetic model, ${formatValue(base.facts.bytes, 'B')}`);
-  const store = new ArtifactStore({ cacheFolder, artifactBytes: Number.POSITIVE_INFINITY });
-  const request = { base, steps: [], cpus: [] };
-  const { path } = await store.prepare({ ...request, timeLimitSeconds: 86_400 }, stoppable);
-  return path;
 }
 
 /** The importance matrix that is asked for, made of its text unless it is there; null = none. */

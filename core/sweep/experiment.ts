@@ -1,4 +1,5 @@
 import type { WindowScheme } from '../quality/windows.js';
+import type { ProfileLevel } from '../roofline/profile/record.js';
 
 /**
  * An Experiment is one point of a sweep, fully resolved: nothing in it is left to be decided, and
@@ -90,6 +91,8 @@ export interface MeasurePolicy {
   /** Run-to-run cv above which a row is invalid. */
   readonly maxSpread: number;
   readonly meters: 'on' | 'off';
+  /** Whether the operators are timed, in a run of their own after the timed one; left out = off. */
+  readonly profile?: ProfileLevel | undefined;
 }
 
 /** How good the answers of a model are is measured like this, the same for every point of a sweep. */

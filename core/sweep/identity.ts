@@ -1,7 +1,7 @@
 import { sha256 } from '@noble/hashes/sha2.js';
 import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js';
 import { UNCHANGED } from '../techniques/index.js';
-import type { ExperimentContent, TechniqueChoice } from './experiment.js';
+import type { ExperimentContent, MeasurePolicy, TechniqueChoice } from './experiment.js';
 import type { Sweep } from './spec.js';
 
 /** Changes when the content that is hashed changes its meaning, so that old and new ids never meet. */
@@ -42,7 +42,8 @@ function digest(format: string, value: unknown): string {
  * engine that answers (docs/decisions/0003-identity.md).
  */
 export function experimentId(content: ExperimentContent): string {
-  const { model, technique, runner, workload, measure, device, node } = content;
+  const { model, technique, runner, workload, device, node } = content;
+  const measure = asBefore(content.measure);
   // What a release added is left out where it changes nothing, so that the ids of before hold.
   const quality = content.quality ?? undefined;
   const { quantization, sparsity, ...later } = technique;
@@ -61,7 +62,13 @@ export function experimentId(content: ExperimentContent): string {
 export function sweepId(sweep: Sweep): string {
   const models = sweep.models.map(({ name, source, digest: file }) => ({ name, source, digest: file }));
   const objectives = Object.fromEntries(sweep.objectives.map((o) => [o.metric, o.better]));
-  return `s${digest(SWEEP_FORMAT, { ...sweep, models, objectives }).slice(0, 16)}`;
+  const measure = asBefore(sweep.measure);
+  return `s${digest(SWEEP_FORMAT, { ...sweep, models, objectives, measure }).slice(0, 16)}`;
+}
+
+/** A run that is not profiled is what it was before profiles were. */
+function asBefore(measure: MeasurePolicy): MeasurePolicy {
+  return measure.profile === 'off' ? { ...measure, profile: undefined } : measure;
 }
 
 /** @returns a 32-bit seed made from a name, the same everywhere. */

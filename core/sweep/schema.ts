@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { METRICS } from '../metrics/catalogue.js';
 import { WINDOW_SCHEMES } from '../quality/windows.js';
+import { PROFILE_LEVELS } from '../roofline/profile/record.js';
 import { RUNNERS } from '../runners/index.js';
 import { WORKLOADS } from '../workloads/index.js';
 import {
@@ -116,6 +117,10 @@ export const MEASURE = z.strictObject({
     .describe('CPU use of other processes, in cores, above which a row is invalid.'),
   maxSpread: z.number().gt(0).max(100).default(0.1).describe('Run-to-run cv above which a row is invalid.'),
   meters: z.enum(['on', 'off']).default('on').describe('off measures time alone, to see what meters cost.'),
+  profile: z
+    .enum(PROFILE_LEVELS)
+    .default('off')
+    .describe('modules times the operators of the model by module, in a run of its own after the timed one.'),
 });
 
 export const PLACEMENT = {

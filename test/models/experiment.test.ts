@@ -1,10 +1,11 @@
 import { describe, expect, test } from 'vitest';
 import { startTrial } from '../../agent/experiment.js';
+import { kernelsLibrary } from '../../agent/native/kernel-library.js';
 import { recompute } from '../../core/judgement/judge.js';
 import { isPresent, type ResultRecord, resultSchema } from '../../core/result.js';
 import type { Experiment } from '../../core/sweep/experiment.js';
 import { UNCHANGED } from '../../core/techniques/index.js';
-import { bench, lease } from '../support/bench.js';
+import { bench, lease, QUICK } from '../support/bench.js';
 
 const llama = { kind: 'llama-cpp', options: { threads: 1 } };
 const on = () => bench({ limits: { idleSeconds: 0 } });
@@ -48,6 +49,25 @@ describe('an experiment with llama.cpp on a shipped model', () => {
     // 8.5 bits per weight instead of 16, norms aside.
     expect(first.measurements.compressionRatio?.value).toBeGreaterThan(1.8);
     expect(first.measurements.compressionRatio?.value).toBeLessThan(1.95);
+  });
+
+  test('is looked into where the sweep asks for it, after it was timed', { timeout: 120_000 }, async () => {
+    const record = await run({ measure: { ...QUICK, profile: 'modules' } });
+    expect(record.failure).toBeNull();
+    if (kernelsLibrary() === null) expect(record.absent.profile).toContain('native library');
+    else
+      expect(record.profile?.phases.map(({ name, tokens }) => [name, tokens])).toEqual([
+        ['prefill', 16],
+        ['decode', 8],
+      ]);
+    expect(record.phases.filter(({ name }) => name === 'prefill')).toHaveLength(record.repeats.count);
+    const fake = await run({
+      runner: { kind: 'fake', options: {} },
+      measure: { ...QUICK, profile: 'modules' },
+    });
+    expect(fake.profile).toBeNull();
+    expect(fake.absent.profile).toBe('the runner fake shows no operators');
+    expect(fake.warnings.map(({ code }) => code)).toContain('profile-missing');
   });
 
   test('cannot be quantized to a type that nobody knows', async () => {

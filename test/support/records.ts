@@ -242,6 +242,7 @@ export function completeTrial(options: TrialOptions = {}): ResultRecord {
       adapters: [],
     },
     quality: null,
+    profile: null,
     training: null,
     tokenSeconds,
     samples: [

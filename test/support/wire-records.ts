@@ -76,6 +76,7 @@ export function aRecord(lease: Lease, node = aNode(), ending: Ending = {}): Resu
     schema: RESULT_SCHEMA,
     trialId: lease.trialId,
     quality: null,
+    profile: null,
     training: null,
     experimentId: lease.experiment.id,
     sweep: {

@@ -13,12 +13,18 @@ import { LlamaModel } from './model.js';
 import { contextFailure, modelFailure } from './reasons.js';
 import { impossible, KV_TYPES, readSettings, type Settings } from './settings.js';
 
+/** What looks on while graphs are computed: `cb_eval` of a context. */
+export interface Onlooker {
+  readonly callback: Pointer;
+  readonly userData: Pointer;
+}
+
 /**
  * Opens a model and makes a context that holds `contextTokens` for each of `sequences` (the engine rounds
  * up to multiples of 256).
  * @throws FailureError with the engine's own words.
  */
-export async function loadModel(request: LoadRequest): Promise<LlamaModel> {
+export async function loadModel(request: LoadRequest, onlooker?: Onlooker): Promise<LlamaModel> {
   const settings = readSettings(request.options, request.cpus.length || availableParallelism());
   const { modelPath } = request;
   if (modelPath === null || !existsSync(modelPath)) {
@@ -46,7 +52,7 @@ export async function loadModel(request: LoadRequest): Promise<LlamaModel> {
   const model = openModel(llama, modelPath, settings, device);
   try {
     const adapters = await openAdapters(llama, model, modelPath, request.adapters ?? []);
-    const context = openContext(llama, model, settings, request, device);
+    const context = openContext(llama, model, settings, request, device, onlooker);
     setAdapters(llama, context, adapters);
     const threadpool = attachThreads(llama, context, settings);
     const facts = {
@@ -124,6 +130,7 @@ function openContext(
   settings: Settings,
   { contextTokens, sequences, wholeCache = false }: LoadRequest,
   device: EngineDevice | null,
+  onlooker?: Onlooker,
 ): Pointer {
   const { functions } = llama;
   const params = functions.llama_context_default_params();
@@ -144,6 +151,10 @@ function openContext(
   params.type_v = KV_TYPES[settings.kvCacheTypeV];
   // As in llama-bench: sliding-window layers keep their window only, unless the cache is to be cut back.
   params.swa_full = wholeCache;
+  if (onlooker !== undefined) {
+    params.cb_eval = onlooker.callback;
+    params.cb_eval_user_data = onlooker.userData;
+  }
   const context = functions.llama_init_from_model(model, params);
   if (context === null) throw new FailureError(contextFailure(contextTokens, sequences, llama.log));
   return context;

@@ -23,6 +23,19 @@ function shuffled(value: unknown, order: readonly number[]): unknown {
 const sha = `sha256:${'0'.repeat(64)}`;
 const point = (spec: Record<string, unknown> = {}) => planSpace(sweepOf(file(spec))).at(0);
 
+describe('what a release added', () => {
+  test('changes no id where it is not asked for', () => {
+    const content = point();
+    const plain = sweepOf(file({}));
+    const before = { ...content.measure, profile: undefined };
+    expect(content.measure.profile).toBe('off');
+    expect(experimentId({ ...content, measure: before })).toBe(experimentId(content));
+    expect(sweepId({ ...plain, measure: before })).toBe(sweepId(plain));
+    const profiled = point({ measure: { profile: 'modules' } });
+    expect(experimentId(profiled)).not.toBe(experimentId(content));
+  });
+});
+
 describe('canonical JSON', () => {
   test('is one text for one value', () => {
     expect(canonicalJson({ b: [1.0, -0, 1e21, 'é"\n'], a: { d: null, c: true, x: undefined } })).toBe(

@@ -32,6 +32,7 @@ describe('a good file', () => {
       maxForeignCores: 0.2,
       maxSpread: 0.1,
       meters: 'on',
+      profile: 'off',
     });
     expect(sweep.placement).toMatchObject({
       devices: ['cpu'],

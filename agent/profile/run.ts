@@ -1,0 +1,163 @@
+import { FailureError, failure } from '../../core/errors.js';
+import { placeOf } from '../../core/roofline/profile/nodes.js';
+import type { ProfiledOperator, ProfiledPhase, ProfileRecord } from '../../core/roofline/profile/record.js';
+import { median } from '../../core/statistics/quantile.js';
+import type { Options } from '../../core/sweep/experiment.js';
+import { monotonicSeconds } from '../isolation/line.js';
+import { kernelsLibrary } from '../native/kernel-library.js';
+import { loadLlama } from '../native/llama.js';
+import { type NodeTimes, openProfiler, type Profiler } from '../native/profiler.js';
+import { loadModel } from '../runners/llama-cpp/load.js';
+import type { LlamaModel } from '../runners/llama-cpp/model.js';
+import { readSettings } from '../runners/llama-cpp/settings.js';
+import type { LoadRequest } from '../runners/runner.js';
+import { latency, latencyOptions } from '../workloads/latency.js';
+import { type TokenPlan, tokenPlan } from '../workloads/tokens.js';
+
+/** What is profiled: a latency workload on llama.cpp. */
+export interface ProfileJob {
+  readonly model: Omit<LoadRequest, 'contextTokens' | 'sequences' | 'options'> & {
+    readonly options: Options;
+  };
+  /** The options of the workload. */
+  readonly workload: Options;
+}
+
+/** Rounds of each kind, unless they take longer than the budget together. */
+const ROUNDS = 5;
+const BUDGET_SECONDS = 30;
+/** Decode steps of a round, at most: they are alike. */
+const MOST_STEPS = 32;
+
+/** One phase of one round. */
+interface Timed {
+  readonly seconds: number;
+  readonly nodes: readonly NodeTimes[];
+}
+
+/**
+ * Runs a workload again and again, in turns as the engine does it and with every node of its graphs stamped, in one context:
+ * their difference is what looking on costs. Opens native code: in a child process alone.
+ * @throws FailureError as loading does; `engine-missing` without our native library.
+ */
+export async function profileModel(
+  job: ProfileJob,
+  onRound?: (done: number, of: number) => void,
+): Promise<ProfileRecord> {
+  const library = kernelsLibrary();
+  if (library === null) {
+    throw new FailureError(
+      failure('engine-missing', 'profiling needs our native library, which was not built here', {
+        hint: 'build it with node scripts/build-kernels.mjs',
+      }),
+    );
+  }
+  const options = latencyOptions(job.workload);
+  const { cpuBackend } = readSettings(job.model.options, 1);
+  // The engine first: it has to be opened before any other library is.
+  await loadLlama({ backend: cpuBackend, deviceClass: job.model.deviceClass });
+  const profiler = await openProfiler(library);
+  try {
+    const model = await loadModel({ ...job.model, ...latency.demands(job.workload) }, profiler);
+    try {
+      const steps = Math.min(options.generateTokens, MOST_STEPS);
+      const plan = tokenPlan(model.facts.vocabularySize, { ...options, generateTokens: steps });
+      return rounds(model, profiler, plan, options, onRound);
+    } finally {
+      model.close();
+    }
+  } finally {
+    profiler.close();
+  }
+}
+
+interface Counts {
+  readonly promptTokens: number;
+  readonly parallel: number;
+  readonly contextDepth: number;
+}
+
+function rounds(
+  model: LlamaModel,
+  profiler: Profiler,
+  plan: TokenPlan,
+  counts: Counts,
+  onRound?: (done: number, of: number) => void,
+): ProfileRecord {
+  model.reset(0);
+  if (counts.contextDepth > 0) model.prefill(plan.depth);
+  const round = (watched: boolean) => {
+    profiler.watch(watched);
+    return roundOf(model, profiler, plan, counts);
+  };
+  // The first round of each kind warms up.
+  round(false);
+  round(true);
+  const plain: ReturnType<typeof roundOf>[] = [];
+  const watched: ReturnType<typeof roundOf>[] = [];
+  const begin = monotonicSeconds();
+  while (plain.length < ROUNDS && (plain.length === 0 || monotonicSeconds() - begin < BUDGET_SECONDS)) {
+    plain.push(round(false));
+    watched.push(round(true));
+    onRound?.(plain.length, ROUNDS);
+  }
+  const phase = (name: 'prefill' | 'decode', tokens: number, passes: number): ProfiledPhase[] => {
+    const shown = watched.map((times) => times[name]).filter((time) => time !== null);
+    if (shown.length === 0) return [];
+    const middle = shown.sort((a, b) => a.seconds - b.seconds)[Math.floor((shown.length - 1) / 2)]!;
+    return [
+      {
+        name,
+        tokens,
+        passes,
+        plainSeconds: median(plain.map((times) => times[name]!.seconds)),
+        profiledSeconds: middle.seconds,
+        operators: operatorsOf(middle.nodes),
+      },
+    ];
+  };
+  const steps = plan.steps.length;
+  const { promptTokens, parallel } = counts;
+  return {
+    rounds: plain.length,
+    phases: [
+      ...phase('prefill', promptTokens * parallel, 1),
+      ...phase('decode', steps * parallel, Math.max(1, steps)),
+    ],
+  };
+}
+
+function roundOf(model: LlamaModel, profiler: Profiler, plan: TokenPlan, counts: Counts) {
+  model.reset(counts.contextDepth);
+  const timed = (work: () => void): Timed => {
+    profiler.take();
+    const begin = monotonicSeconds();
+    work();
+    return { seconds: monotonicSeconds() - begin, nodes: profiler.take() };
+  };
+  const prefill = counts.promptTokens === 0 ? null : timed(() => model.prefill(plan.prompt));
+  const decode =
+    plan.steps.length === 0
+      ? null
+      : timed(() => {
+          for (const tokens of plan.steps) model.step(tokens);
+        });
+  return { prefill, decode };
+}
+
+/** Layers together: an operator of the same name does the same in each. */
+function operatorsOf(nodes: readonly NodeTimes[]): ProfiledOperator[] {
+  const operators = new Map<string, ProfiledOperator>();
+  for (const { node, calls, seconds } of nodes) {
+    const place = placeOf(node);
+    const key = `${place.module} ${place.operator} ${node.op}`;
+    const known = operators.get(key);
+    operators.set(key, {
+      ...place,
+      op: node.op,
+      calls: calls + (known?.calls ?? 0),
+      seconds: seconds + (known?.seconds ?? 0),
+    });
+  }
+  return [...operators.values()];
+}

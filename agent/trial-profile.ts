@@ -1,0 +1,58 @@
+import { FailureError } from '../core/errors.js';
+import type { Lease } from '../core/lease.js';
+import type { DeviceProfile } from '../core/node.js';
+import { warn } from '../core/warnings.js';
+import type { Launcher } from './artifacts/making.js';
+import type { Bench } from './experiment.js';
+import type { PreparedModel } from './preparation.js';
+import type { TrialNotes } from './record.js';
+
+/**
+ * Times the operators of the model once more, in a process of its own, where the sweep asks for it. The timed numbers stand
+ * whatever happens here: what cannot be profiled leaves a reason.
+ */
+export async function profileTrial(
+  { experiment }: Lease,
+  bench: Bench,
+  device: DeviceProfile,
+  model: PreparedModel | null,
+  notes: TrialNotes,
+  launcher: Launcher,
+): Promise<void> {
+  if ((experiment.measure.profile ?? 'off') === 'off') return;
+  const { runner, workload } = experiment;
+  const missing = (reason: string) => {
+    notes.absent = { ...notes.absent, profile: reason };
+    notes.warnings.push(warn('profile-missing', `the operators were not timed: ${reason}`));
+  };
+  if (runner.kind !== 'llama-cpp' || model === null) {
+    missing(`the runner ${runner.kind} shows no operators`);
+    return;
+  }
+  if (workload.kind !== 'latency') {
+    missing(`the workload ${workload.kind} is not profiled`);
+    return;
+  }
+  const ending = await launcher({
+    order: {
+      order: 'profile',
+      job: {
+        model: {
+          modelPath: model.artifact.path,
+          adapters: model.adapters,
+          options: runner.options,
+          deviceClass: experiment.device,
+          deviceId: device.id,
+          cpus: device.cpus,
+        },
+        workload: workload.options,
+      },
+    },
+    cpus: device.cpus,
+    timeLimitSeconds: experiment.measure.trialTimeoutSeconds ?? bench.limits.trialTimeoutSeconds,
+    memoryLimitBytes: bench.limits.memoryLimitBytes ?? bench.profile.memoryBytes,
+  }).ended;
+  if (ending.failure?.code === 'cancelled') throw new FailureError(ending.failure);
+  if (ending.answer?.type === 'profiled') notes.profile = ending.answer.profile;
+  else missing(ending.failure?.message ?? 'the profile gave no answer');
+}

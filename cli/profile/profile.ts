@@ -1,0 +1,59 @@
+import { availableParallelism } from 'node:os';
+import { basename, dirname, resolve } from 'node:path';
+import { readAffinity } from '../../agent/isolation/affinity.js';
+import { FailureError } from '../../core/errors.js';
+import type { ProfileRecord } from '../../core/roofline/profile/record.js';
+import type { ProfileOptions } from '../commands/profile.js';
+import { usageError, workError } from '../exit.js';
+import { modelSettings, openModel } from '../local-models.js';
+import { nodeConfig } from '../node-config.js';
+import { fileOf } from '../single/file-of.js';
+import { stepProgress } from '../single/step-progress.js';
+import { stoppable } from '../single/stoppable.js';
+import { told } from '../single/told.js';
+import { report } from './summary.js';
+
+/** `ridge profile`: checks every word first, then times the operators in a child process. */
+export async function profile(source: string, options: ProfileOptions): Promise<void> {
+  if (options.promptTokens + options.generateTokens === 0)
+    throw usageError('there is nothing to profile', 'Ask for prompt tokens, or for tokens to generate.');
+  const folders = [...options.models, '.', dirname(source)].map((folder) => resolve(folder));
+  const settings = modelSettings(folders, nodeConfig(options.config));
+  await told(async () => {
+    const model = await openModel(source, settings);
+    const path = await fileOf(model, settings.cacheFolder);
+    const threads = options.threads ?? availableParallelism();
+    const found = await timed(path, threads, options);
+    report({ source, path, threads, options, profile: found }, options.json === true);
+  });
+}
+
+async function timed(path: string, threads: number, options: ProfileOptions): Promise<ProfileRecord> {
+  const { promptTokens, generateTokens, parallel, depth, device } = options;
+  const progress = stepProgress(process.stderr, `profiling ${basename(path)}`);
+  const child = stoppable({
+    order: {
+      order: 'profile',
+      job: {
+        model: {
+          modelPath: path,
+          options: { threads },
+          deviceClass: device,
+          deviceId: '',
+          cpus: readAffinity('self') ?? [],
+        },
+        workload: { promptTokens, generateTokens, parallel, contextDepth: depth },
+      },
+    },
+    cpus: [],
+    timeLimitSeconds: null,
+    memoryLimitBytes: null,
+    onMessage: (message) => {
+      if (message.type === 'progress') progress.step(message.done, message.of);
+    },
+  });
+  const ending = await child.ended.finally(() => progress.end());
+  if (ending.failure !== null) throw new FailureError(ending.failure);
+  if (ending.answer?.type !== 'profiled') throw workError('the profile gave no answer');
+  return ending.answer.profile;
+}

@@ -1,0 +1,45 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { kernelsLibrary } from '../../agent/native/kernel-library.js';
+import { ridge } from '../support/ridge.js';
+
+let folder: string;
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'ridgepoint-profile-'));
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const profile = (...args: readonly string[]) =>
+  ridge(['profile', ...args], { cwd: folder, env: { XDG_CACHE_HOME: join(folder, 'cache') } });
+
+describe('ridge profile', () => {
+  test.skipIf(kernelsLibrary() === null)(
+    'times modules and says what that costs (needs our native library)',
+    async () => {
+      const few = ['builtin:tiny', '--threads', '1', '--prompt-tokens', '16', '--generate-tokens', '2'];
+      const table = await profile(...few);
+      expect(table.code, table.stderr).toBe(0);
+      expect(table.stdout).toMatch(/^prefill, 16 tokens: .* as it runs, .* looked into \([+-][\d.]+ %\)$/m);
+      expect(table.stdout).toMatch(/^decode, 2 steps of 1: /m);
+      expect(table.stdout).toMatch(/^qkv +12 /m);
+      const said = JSON.parse((await profile(...few, '--json')).stdout);
+      expect(said).toMatchObject({ schema: 'ridgepoint.dev/profile/v1', threads: 1, rounds: 5 });
+      expect(said.phases[1].modules.at(-1)).toMatchObject({ module: 'around', calls: 2 });
+      const operators = await profile(...few, '--operators');
+      expect(operators.stdout).toMatch(/^attention +flash_attn_ext +FLASH_ATTN_EXT +4 /m);
+    },
+  );
+
+  test.each([
+    [['none.gguf'], 'there is no file none.gguf'],
+    [['builtin:tiny', '--prompt-tokens', '0', '--generate-tokens', '0'], 'there is nothing to profile'],
+    [['builtin:tiny', '--parallel', '0'], 'whole number above 0'],
+  ])('%j is refused with the reason', async (args, why) => {
+    const done = await profile(...args);
+    expect(done.code, done.stderr).toBe(2);
+    expect(done.stderr).toContain(why);
+    expect(done.stdout).toBe('');
+  });
+});
