@@ -1,0 +1,152 @@
+import { FailureError, failure } from '../../core/errors.js';
+import type { OpType } from '../../core/kernels/op.js';
+import { openKernelLibrary } from './kernel-library.js';
+
+/** The interface of kernels/ops/ops.h that this file was written for. */
+const INTERFACE = 1;
+const REQUEST =
+  'const char *op, const char *variant, const char *type, const int64_t *shape, int32_t count, int32_t threads, uint64_t seed';
+const PROTOTYPES = {
+  list: 'const char *ridge_ops_list()',
+  check: `const char *ridge_ops_check(${REQUEST})`,
+  prepare: `const char *ridge_ops_prepare(${REQUEST}, int32_t cold)`,
+  measure: 'int32_t ridge_ops_measure(int64_t handle, int32_t repeats, double *nanoseconds)',
+  release: 'void ridge_ops_release(int64_t handle)',
+} as const;
+
+/** One variant of one op in one type and shape. The shape has one number for each parameter, in the op's order. */
+export interface OpRequest {
+  readonly op: string;
+  readonly variant: string;
+  readonly type: OpType;
+  readonly shape: readonly number[];
+  readonly threads: number;
+  /** Of the random inputs. */
+  readonly seed: number;
+}
+
+/** How a variant did against the reference in double precision. */
+export interface OpVerdict {
+  readonly ok: boolean;
+  /** The largest error over what is allowed: at most 1 when it is ok. null = infinitely large. */
+  readonly error: number | null;
+  /** What is wrong, in a sentence. */
+  readonly fault: string | null;
+  /** Numbers of the output that were compared, and how many it has. */
+  readonly compared: number;
+  readonly of: number;
+  /** Allowed error for each unit of the sum of magnitudes that a number was added up from. */
+  readonly tolerance: number;
+}
+
+/** Whether inputs come from the caches, or from memory each time. */
+export type CacheState = 'warm' | 'cold';
+
+/** What is known of an op before it is timed. */
+export interface OpWork {
+  readonly flops: number;
+  /** What has to move at least: inputs read once and outputs written once. */
+  readonly bytes: number;
+  /** Sets of inputs that are gone through in turn: 1 when warm, or when one is larger than the caches. */
+  readonly sets: number;
+  readonly memoryBytes: number;
+  readonly facts: Readonly<Record<string, number>>;
+  readonly check: OpVerdict;
+}
+
+/** An op with its inputs, checked, ready to be run again and again. */
+export interface PreparedOp extends OpWork {
+  /** Runs it so many times. @returns nanoseconds of each run. */
+  measure(repeats: number): Float64Array;
+  close(): void;
+}
+
+/** A variant as this machine's library has it. */
+export interface OpListing {
+  readonly name: string;
+  readonly help: string;
+  readonly parameters: readonly {
+    readonly name: string;
+    readonly help: string;
+    readonly fallback: number;
+    readonly least: number;
+    readonly most: number;
+  }[];
+  readonly types: readonly OpType[];
+  readonly variants: readonly {
+    readonly name: string;
+    readonly help: string;
+    readonly types: readonly OpType[];
+    /** Why this machine cannot run it; null when it can. */
+    readonly absent: string | null;
+  }[];
+}
+
+export interface NativeOps {
+  list(): OpListing[];
+  /** @throws FailureError `impossible-combination` for what there is not or cannot be. */
+  check(request: OpRequest): OpVerdict;
+  /**
+   * Checks, then keeps the op ready.
+   * @throws FailureError `impossible-combination` as check does, `run-failed` when the check fails.
+   */
+  prepare(request: OpRequest, cache: CacheState): PreparedOp;
+}
+
+type Refusal = { readonly problem: string };
+type Answer<T> = T | Refusal;
+
+/**
+ * Opens the ops of our own native library, in a child process.
+ * @throws FailureError `engine-missing`, `engine-mismatch`.
+ */
+export async function openOps(library: string): Promise<NativeOps> {
+  const { handle } = await openKernelLibrary(library, { part: 'ops', version: INTERFACE });
+  const open = (prototype: string) => handle.func(prototype) as (...args: unknown[]) => unknown;
+  const [list, check, prepare] = [PROTOTYPES.list, PROTOTYPES.check, PROTOTYPES.prepare].map(open);
+  const [measure, release] = [open(PROTOTYPES.measure), open(PROTOTYPES.release)];
+  const ask = <T>(text: unknown): T => {
+    const answer = JSON.parse(text as string) as Answer<T>;
+    if (isRefusal(answer)) throw refusal(answer.problem);
+    return answer;
+  };
+  const words = ({ op, variant, type, shape, threads, seed }: OpRequest) => {
+    const numbers = BigInt64Array.from(shape, (value) => BigInt(Math.round(value)));
+    return [op, variant, type, numbers, numbers.length, threads, seed];
+  };
+  return {
+    list: () => ask<{ ops: OpListing[] }>(list!()).ops,
+    check: (request) => ask<OpVerdict>(check!(...words(request))),
+    prepare(request, cache) {
+      const made = ask<OpWork & { handle: number }>(prepare!(...words(request), cache === 'cold' ? 1 : 0));
+      const { handle: id, ...work } = made;
+      if (id === 0) throw wrong(request, work.check);
+      return {
+        ...work,
+        measure(repeats) {
+          const nanoseconds = new Float64Array(repeats);
+          if (measure(id, repeats, nanoseconds) !== 0) throw new Error('the op was closed');
+          return nanoseconds;
+        },
+        close: () => void release(id),
+      };
+    },
+  };
+}
+
+function isRefusal(answer: unknown): answer is Refusal {
+  return typeof (answer as Refusal).problem === 'string';
+}
+
+function refusal(problem: string): FailureError {
+  const hint = '`ridge kernels list` shows ops, variants, types and the ranges of shapes.';
+  return new FailureError(failure('impossible-combination', `${problem}.`, { hint }));
+}
+
+function wrong({ op, variant, type }: OpRequest, { fault, error }: OpVerdict): FailureError {
+  const what = fault ?? `its error is ${error} times what is allowed`;
+  const message = `${op}/${variant} in ${type} is wrong on this machine, so it is not timed: ${what}`;
+  const hint =
+    'Build the library again with node scripts/build-kernels.mjs; if that does not help, report it.';
+  return new FailureError(failure('run-failed', message, { hint }));
+}

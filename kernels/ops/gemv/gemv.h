@@ -1,0 +1,26 @@
+// Dense matrix times vector.
+#pragma once
+
+#include "cpu/levels.h"
+#include "ops/matrices/plain_rows.h"
+#include "ops/op.h"
+
+namespace ridgepoint {
+
+#if defined(RIDGE_HAS_AVX512BF16)
+namespace avx512 {
+ops::RowsFunctionType gemv_f32, gemv_f16;
+}
+namespace avx512vnni {
+ops::RowsFunctionType gemv_int8, gemv_int4;
+}
+namespace avx512bf16 {
+ops::RowsFunctionType gemv_bf16;
+}
+#endif
+
+namespace ops {
+Op gemv();
+}
+
+}  // namespace ridgepoint

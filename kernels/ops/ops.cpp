@@ -1,0 +1,236 @@
+#include "ops/ops.h"
+
+#include <algorithm>
+#include <chrono>
+#include <exception>
+#include <map>
+#include <memory>
+
+#include "ops/caches.h"
+#include "ops/check.h"
+#include "ops/json.h"
+#include "ops/op.h"
+
+namespace ridgepoint::ops {
+
+double Kernel::timed(Pool& pool) {
+  const auto begin = std::chrono::steady_clock::now();
+  run(pool);
+  return std::chrono::duration<double, std::nano>(std::chrono::steady_clock::now() - begin).count();
+}
+
+namespace {
+
+// Sets of inputs together are this many times the last cache, so that nothing of a set is left when it comes again.
+constexpr size_t kCaches = 4;
+// A small op would need thousands of sets.
+constexpr size_t kMostSets = 512;
+
+// One set of inputs with a kernel that is ready for it.
+struct Ready {
+  Arena arena;
+  std::unique_ptr<Problem> problem;
+  std::unique_ptr<Kernel> kernel;
+};
+
+struct Prepared {
+  std::vector<std::unique_ptr<Ready>> sets;
+  Pool* pool;
+  size_t next = 0;
+};
+
+// What is asked for, found in the registry; `problem` says what is wrong with it.
+struct Request {
+  const Op* op = nullptr;
+  const Variant* variant = nullptr;
+  Type type = Type::f32;
+  Shape shape;
+  std::string problem;
+};
+
+std::string number_problem(const Parameter& parameter, int64_t value) {
+  if (value >= parameter.least && value <= parameter.most) return "";
+  return std::string(parameter.name) + " is " + std::to_string(value) + ", and it goes from " +
+         std::to_string(parameter.least) + " to " + std::to_string(parameter.most);
+}
+
+Request understand(const char* op, const char* variant, const char* type, const int64_t* shape, int32_t count) {
+  Request request;
+  for (const auto& known : registry()) {
+    if (known.name == std::string(op)) request.op = &known;
+  }
+  if (request.op == nullptr) {
+    request.problem = "there is no op " + std::string(op);
+    return request;
+  }
+  const Op& found = *request.op;
+  for (const auto& known : found.variants) {
+    if (known.name == std::string(variant)) request.variant = &known;
+  }
+  if (request.variant == nullptr) {
+    request.problem = "the op " + std::string(op) + " has no variant " + variant;
+    return request;
+  }
+  const auto& types = request.variant->types;
+  const auto known = std::find_if(types.begin(), types.end(), [&](Type t) { return name_of(t) == std::string(type); });
+  if (known == types.end()) {
+    request.problem = "the variant " + std::string(variant) + " of " + op + " has no type " + type;
+    return request;
+  }
+  request.type = *known;
+  if (count != static_cast<int32_t>(found.parameters.size())) {
+    request.problem = "a shape of " + std::string(op) + " has " + std::to_string(found.parameters.size()) + " numbers, and " +
+                      std::to_string(count) + " were given";
+    return request;
+  }
+  request.shape.assign(shape, shape + count);
+  for (size_t i = 0; i < request.shape.size() && request.problem.empty(); i++) {
+    request.problem = number_problem(found.parameters[i], request.shape[i]);
+  }
+  if (request.problem.empty()) request.problem = found.refuse(request.shape, request.type);
+  if (request.problem.empty()) request.problem = request.variant->absent();
+  return request;
+}
+
+std::unique_ptr<Ready> make_ready(const Request& request, uint64_t seed) {
+  auto ready = std::make_unique<Ready>();
+  ready->problem = request.op->make(request.shape, request.type, seed, ready->arena);
+  ready->kernel = request.variant->prepare(*ready->problem, ready->arena);
+  return ready;
+}
+
+Verdict check_ready(const Request& request, Ready& ready, Pool& pool, uint64_t seed) {
+  const double flops = request.op->flops(request.shape, request.type);
+  return check(*request.op, request.type, flops, *ready.problem, *ready.kernel, ready.arena, pool, seed);
+}
+
+void write(Json& json, const Verdict& verdict) {
+  json.open('{').key("ok").truth(verdict.ok).key("error").number(verdict.error);
+  json.key("fault");
+  if (verdict.fault.empty()) {
+    json.null();
+  } else {
+    json.text(verdict.fault);
+  }
+  json.key("compared").number(static_cast<double>(verdict.compared)).key("of").number(static_cast<double>(verdict.of));
+  json.key("tolerance").number(verdict.tolerance).close('}');
+}
+
+// The text of an answer has to outlive the call.
+const char* answer(std::string text) {
+  thread_local std::string kept;
+  kept = std::move(text);
+  return kept.c_str();
+}
+
+const char* problem(const std::string& sentence) {
+  return answer(Json().open('{').key("problem").text(sentence).close('}').str());
+}
+
+std::map<int64_t, Prepared>& prepared() {
+  static std::map<int64_t, Prepared> all;
+  return all;
+}
+
+void write_types(Json& json, const std::vector<Type>& types) {
+  json.key("types").open('[');
+  for (const Type type : types) json.text(name_of(type));
+  json.close(']');
+}
+
+void write_op(Json& json, const Op& op) {
+  json.open('{').key("name").text(op.name).key("help").text(op.help).key("parameters").open('[');
+  for (const auto& parameter : op.parameters) {
+    json.open('{').key("name").text(parameter.name).key("help").text(parameter.help);
+    json.key("fallback").number(static_cast<double>(parameter.fallback));
+    json.key("least").number(static_cast<double>(parameter.least)).key("most").number(static_cast<double>(parameter.most));
+    json.close('}');
+  }
+  json.close(']');
+  write_types(json, op.types);
+  json.key("variants").open('[');
+  for (const auto& variant : op.variants) {
+    json.open('{').key("name").text(variant.name).key("help").text(variant.help);
+    write_types(json, variant.types);
+    const std::string absent = variant.absent();
+    json.key("absent");
+    if (absent.empty()) {
+      json.null();
+    } else {
+      json.text(absent);
+    }
+    json.close('}');
+  }
+  json.close(']').close('}');
+}
+
+}  // namespace
+}  // namespace ridgepoint::ops
+
+using namespace ridgepoint;
+using namespace ridgepoint::ops;
+
+int32_t ridge_ops_interface(void) { return 1; }
+
+const char* ridge_ops_list(void) {
+  Json json;
+  json.open('{').key("ops").open('[');
+  for (const auto& op : registry()) write_op(json, op);
+  return answer(json.close(']').close('}').str());
+}
+
+const char* ridge_ops_check(const char* op, const char* variant, const char* type, const int64_t* shape, int32_t count,
+                            int32_t threads, uint64_t seed) try {
+  const Request request = understand(op, variant, type, shape, count);
+  if (!request.problem.empty()) return problem(request.problem);
+  Json json;
+  write(json, check_ready(request, *make_ready(request, seed), Pool::shared(threads), seed));
+  return answer(json.str());
+} catch (const std::exception& error) {
+  return problem(std::string("there is not enough memory for this shape (") + error.what() + ")");
+}
+
+const char* ridge_ops_prepare(const char* op, const char* variant, const char* type, const int64_t* shape, int32_t count,
+                              int32_t threads, uint64_t seed, int32_t cold) try {
+  const Request request = understand(op, variant, type, shape, count);
+  if (!request.problem.empty()) return problem(request.problem);
+  Prepared made;
+  made.pool = &Pool::shared(threads);
+  made.sets.push_back(make_ready(request, seed));
+  const Verdict verdict = check_ready(request, *made.sets[0], *made.pool, seed);
+  const double bytes = request.op->bytes(request.shape, request.type);
+  const double wanted = static_cast<double>(kCaches * last_cache_bytes());
+  while (cold != 0 && verdict.ok && static_cast<double>(made.sets.size()) * bytes < wanted && made.sets.size() < kMostSets) {
+    made.sets.push_back(make_ready(request, seed + made.sets.size()));
+  }
+  size_t memory = 0;
+  for (const auto& set : made.sets) memory += set->arena.bytes();
+  Json json;
+  static int64_t handles = 0;
+  const int64_t handle = verdict.ok ? ++handles : 0;
+  json.open('{').key("handle").number(static_cast<double>(handle)).key("sets").number(static_cast<double>(made.sets.size()));
+  json.key("memoryBytes").number(static_cast<double>(memory));
+  json.key("flops").number(request.op->flops(request.shape, request.type)).key("bytes").number(bytes);
+  json.key("facts").open('{');
+  for (const auto& [name, value] : made.sets[0]->kernel->facts()) json.key(name.c_str()).number(value);
+  json.close('}').key("check");
+  write(json, verdict);
+  if (handle != 0) prepared().emplace(handle, std::move(made));
+  return answer(json.close('}').str());
+} catch (const std::exception& error) {
+  return problem(std::string("there is not enough memory for this shape (") + error.what() + ")");
+}
+
+int32_t ridge_ops_measure(int64_t handle, int32_t repeats, double* nanoseconds) {
+  const auto found = prepared().find(handle);
+  if (found == prepared().end()) return 1;
+  Prepared& ready = found->second;
+  const Pool::Held held(*ready.pool);
+  for (int32_t i = 0; i < repeats; i++) {
+    nanoseconds[i] = ready.sets[ready.next]->kernel->timed(*ready.pool);
+    ready.next = (ready.next + 1) % ready.sets.size();
+  }
+  return 0;
+}
+
+void ridge_ops_release(int64_t handle) { prepared().erase(handle); }

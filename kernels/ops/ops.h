@@ -1,0 +1,36 @@
+// Ops of our own: what there is, whether it is right, how long it takes. Plain C interface. Texts are UTF-8 JSON, owned by the
+// library and good until the next call of the same thread. The table of ops without a library is core/kernels.
+#pragma once
+
+#include <stdint.h>
+
+#if defined(_WIN32)
+#define RIDGE_OPS_API extern "C" __declspec(dllexport)
+#else
+#define RIDGE_OPS_API extern "C" __attribute__((visibility("default")))
+#endif
+
+// Changes whenever a signature or a meaning here does.
+RIDGE_OPS_API int32_t ridge_ops_interface(void);
+
+// {"ops": [{name, help, parameters: [{name, help, fallback, least, most}], types: [..],
+//           variants: [{name, help, types: [..], absent: null | why this machine cannot run it}]}]}
+RIDGE_OPS_API const char* ridge_ops_list(void);
+
+// shape: one number for each parameter, in the order of the list.
+// {"problem": why not} or {"ok", "error": the largest |got - expected| over what is allowed, "fault": null | sentence,
+//  "compared": numbers compared, "of": numbers of the output, "tolerance"}
+RIDGE_OPS_API const char* ridge_ops_check(const char* op, const char* variant, const char* type, const int64_t* shape,
+                                          int32_t count, int32_t threads, uint64_t seed);
+
+// Makes inputs, checks the variant on them, and keeps it ready. cold: as many sets of inputs as are needed to push the first
+// out of the last cache before it comes again.
+// {"problem"} or {"handle", "sets", "memoryBytes", "flops", "bytes", "facts": {name: number}, "check": as above}
+// A check that fails leaves no handle: "handle" is then 0.
+RIDGE_OPS_API const char* ridge_ops_prepare(const char* op, const char* variant, const char* type, const int64_t* shape,
+                                            int32_t count, int32_t threads, uint64_t seed, int32_t cold);
+
+// Runs a prepared op, over its sets in turn. nanoseconds: one for each repeat. 0, or 1 for a handle that is not there.
+RIDGE_OPS_API int32_t ridge_ops_measure(int64_t handle, int32_t repeats, double* nanoseconds);
+
+RIDGE_OPS_API void ridge_ops_release(int64_t handle);

@@ -1,0 +1,77 @@
+import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { kernelsLibrary } from '../../../agent/native/kernel-library.js';
+import { type NativeOps, type OpRequest, openOps } from '../../../agent/native/ops.js';
+import { OPS } from '../../../core/kernels/ops.js';
+
+const NO_TOOLS = 4;
+const script = join(import.meta.dirname, '../../../scripts/build-kernels.mjs');
+const built = spawnSync(process.execPath, [script], { encoding: 'utf8' });
+
+let opened: NativeOps | null = null;
+const library = async (): Promise<NativeOps> => {
+  opened ??= await openOps(kernelsLibrary()!);
+  return opened;
+};
+
+describe.skipIf(built.status === NO_TOOLS)('the ops (needs cmake and a C++ compiler)', () => {
+  test('the table of core is what the library lists', async () => {
+    const listed = (await library()).list();
+    for (const op of listed) {
+      const known = OPS.find(({ name }) => name === op.name);
+      const variants = op.variants.map(({ absent: _absent, ...variant }) => variant);
+      // On another architecture the library has fewer variants.
+      const present = known?.variants.filter(({ name }) => variants.some((variant) => variant.name === name));
+      expect({ ...op, variants }).toEqual({ ...known, variants: present });
+    }
+    expect(listed.map(({ name }) => name)).toEqual(OPS.map(({ name }) => name));
+  });
+
+  test('what is timed was checked, and every repeat is kept', async () => {
+    const ops = await library();
+    const request = {
+      op: 'gemv',
+      variant: 'scalar',
+      type: 'f32',
+      shape: [64, 128],
+      threads: 2,
+      seed: 1,
+    } as const;
+    const cold = ops.prepare(request, 'cold');
+    expect(cold.check).toMatchObject({ ok: true, compared: 64, of: 64 });
+    expect(cold).toMatchObject({
+      flops: 2 * 64 * 128,
+      bytes: 4 * (64 * 128 + 64 + 128),
+      facts: { bitsPerWeight: 32 },
+    });
+    expect(cold.sets).toBeGreaterThan(100);
+    const times = cold.measure(7);
+    expect(times).toHaveLength(7);
+    expect(times.every((ns) => ns > 0 && ns < 1e9)).toBe(true);
+    cold.close();
+    expect(() => cold.measure(1)).toThrow('closed');
+    const warm = ops.prepare(request, 'warm');
+    expect(warm.sets).toBe(1);
+    warm.close();
+  });
+
+  test.each<[string, Partial<OpRequest>]>([
+    ['there is no op gemw', { op: 'gemw' }],
+    ['the op gemv has no variant avx1024', { variant: 'avx1024' }],
+    ['a shape of gemv has 2 numbers, and 1 were given', { shape: [5] }],
+    ['rows is -4, and it goes from 1 to 1048576', { shape: [-4, 64] }],
+    ['columns is 65537, and it goes from 1 to 65536', { shape: [4, 65_537] }],
+  ])('says that %s', async (sentence, change) => {
+    const request: OpRequest = {
+      op: 'gemv',
+      variant: 'scalar',
+      type: 'f32',
+      shape: [4, 64],
+      threads: 1,
+      seed: 1,
+    };
+    const ops = await library();
+    expect(() => ops.check({ ...request, ...change })).toThrow(sentence);
+  });
+});
