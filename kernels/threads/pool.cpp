@@ -57,6 +57,12 @@ std::vector<int> usable_cpus() {
 Pool::Pool(int threads) {
   const std::vector<int> cpus = usable_cpus();
   if (static_cast<int>(cpus.size()) >= threads) cpus_ = cpus;
+  hire(threads);
+}
+
+Pool::Pool(const std::vector<int>& cpus) : cpus_(cpus) { hire(static_cast<int>(cpus.size())); }
+
+void Pool::hire(int threads) {
   try {
     for (int thread = 1; thread < threads; thread++) others_.emplace_back([this, thread] { serve(thread); });
   } catch (const std::system_error&) {

@@ -15,6 +15,8 @@ namespace ridgepoint {
 class Pool {
  public:
   explicit Pool(int threads);
+  // One thread for each of these CPUs, pinned to it. The caller has checked that it may use them.
+  explicit Pool(const std::vector<int>& cpus);
   ~Pool();
   Pool(const Pool&) = delete;
   Pool& operator=(const Pool&) = delete;
@@ -66,6 +68,7 @@ class Pool {
   using Call = void (*)(const void*, int);
   void start(Call call, const void* what);
   void serve(int thread);
+  void hire(int threads);
 
   std::vector<int> cpus_;
   std::vector<std::thread> others_;
