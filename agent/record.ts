@@ -7,6 +7,7 @@ import type { DeviceProfile, NodeProfile } from '../core/node.js';
 import type { QualityRecord } from '../core/quality/record.js';
 import { type Phase, RESULT_SCHEMA, type ResultRecord, type SampleSeries } from '../core/result.js';
 import type { ProfileRecord } from '../core/roofline/profile/record.js';
+import type { RecordRoofs } from '../core/roofline/record-roofs.js';
 import type { TrainingRecord } from '../core/training/record.js';
 import type { Warning } from '../core/warnings.js';
 import type { AttachedAdapter } from './artifacts/adapters/attach.js';
@@ -30,6 +31,8 @@ export interface TrialNotes {
   outcome: WorkloadOutcome | null;
   training: TrainingRecord | null;
   profile: ProfileRecord | null;
+  /** Measured ceilings of the device. */
+  roofs: RecordRoofs | null;
   samples: readonly SampleSeries[];
   idleWatts: Readonly<Record<string, number>>;
   readonly phases: Phase[];
@@ -51,6 +54,7 @@ export function emptyNotes(startedAt: Date, originSeconds: number): TrialNotes {
     outcome: null,
     training: null,
     profile: null,
+    roofs: null,
     samples: [],
     idleWatts: {},
     phases: [],
@@ -134,6 +138,7 @@ export function writeRecord(
     quality,
     training: input.training,
     profile: failure === null ? notes.profile : null,
+    roofs: notes.roofs,
     artifact,
     tokenSeconds: input.tokenSeconds.map((gaps) => [...gaps]),
     samples: [...notes.samples],

@@ -3,6 +3,7 @@ import { FAILURES, type FailureCode } from './errors.js';
 import { qualityRecordSchema } from './quality/record.js';
 import { WINDOW_SCHEMES } from './quality/windows.js';
 import { PROFILE_LEVELS, profileRecordSchema } from './roofline/profile/record.js';
+import { recordRoofsSchema } from './roofline/record-roofs.js';
 import { trainingRecordSchema } from './training/record.js';
 import { WARNINGS, type WarningCode } from './warnings.js';
 
@@ -178,6 +179,8 @@ export const resultSchema = z.object({
   training: trainingRecordSchema.nullable().default(null),
   /** What each operator took, in a run of its own; null where none was asked for, or could be had (`absent.profile`). */
   profile: profileRecordSchema.nullable().default(null),
+  /** The measured ceilings of its device; null where none were measured (`absent.roofs`). */
+  roofs: recordRoofsSchema.nullable().default(null),
   artifact: z
     .object({
       /** Digest of the file that was run, and of the base it was made from. */

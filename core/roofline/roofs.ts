@@ -7,6 +7,10 @@ import { ARITHMETICS } from './work.js';
  */
 export const ROOFS_SCHEMA = 'ridgepoint.dev/roofs/v1';
 
+export const LEVELS = ['L1', 'L2', 'L3', 'memory'] as const;
+export const ACCESSES = ['read', 'write', 'copy', 'triad'] as const;
+export const UNITS = ['vector', 'matrix'] as const;
+
 /** A ceiling: the best of several repeats is the roof, and all repeats are kept. */
 const reading = z.object({
   value: z.number().positive(),
@@ -16,19 +20,21 @@ const reading = z.object({
 });
 
 const bandwidthRoof = z.object({
-  level: z.enum(['L1', 'L2', 'L3', 'memory']),
-  access: z.enum(['read', 'write', 'copy', 'triad']),
+  level: z.enum(LEVELS),
+  access: z.enum(ACCESSES),
   threads: z.number().int().positive(),
   /** All arrays together. */
   workingSetBytes: z.number().int().positive(),
   /** Bytes that the program reads and writes, as STREAM counts: no write-allocate. */
   bytesPerSecond: reading,
+  /** The kind of stores that was fastest: those past the caches write no line that was first read. Left out for reads and GPUs. */
+  stores: z.enum(['regular', 'streaming']).optional(),
 });
 
 const computeRoof = z.object({
   arithmetic: z.enum(ARITHMETICS),
   /** `vector` is fused multiply-adds from registers; `matrix` is a matrix product from cache, tiles or tensor cores. */
-  unit: z.enum(['vector', 'matrix']),
+  unit: z.enum(UNITS),
   threads: z.number().int().positive(),
   /** A multiply and an add are two, for integers, too. */
   flopsPerSecond: reading,

@@ -244,6 +244,7 @@ export function completeTrial(options: TrialOptions = {}): ResultRecord {
     quality: null,
     profile: null,
     training: null,
+    roofs: null,
     tokenSeconds,
     samples: [
       series(

@@ -78,6 +78,7 @@ export function aRecord(lease: Lease, node = aNode(), ending: Ending = {}): Resu
     quality: null,
     profile: null,
     training: null,
+    roofs: null,
     experimentId: lease.experiment.id,
     sweep: {
       id: lease.sweepId,

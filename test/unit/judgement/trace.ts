@@ -268,6 +268,7 @@ export function recordOf(input: JudgeInput, changes: Partial<ResultRecord> = {})
     quality: input.quality,
     training: input.training,
     profile: null,
+    roofs: null,
     experimentId: input.experiment.id,
     sweep: { id: 's1', name: 'test', position: 0, block: 0, purpose: 'measure', attempt: 1 },
     experiment: structuredClone(input.experiment) as ResultRecord['experiment'],
