@@ -30,7 +30,7 @@ export interface ModelArchitecture {
 /** How a token learns where it stands. `length` elements of each head are turned; ALiBi is part of the softmax. */
 export type PositionShape =
   | { readonly kind: 'rotary'; readonly length: number }
-  | { readonly kind: 'learned'; readonly bits: number }
+  | { readonly kind: 'learned'; readonly rows: number; readonly bits: number }
   | { readonly kind: 'alibi' | 'none' };
 
 export interface LayerGroup {

@@ -26,7 +26,7 @@ export function vocabularySize(architecture: ModelArchitecture): Size {
     matrixSize({ ...table, bits: embeddingBits }, architecture),
     tied ? NOTHING : matrixSize({ ...table, bits: outputBits, bias: outputBias }, architecture),
     normsSize(architecture, embedding),
-    positions.kind === 'learned' ? sized(architecture.contextLength * embedding, positions.bits) : NOTHING,
+    positions.kind === 'learned' ? sized(positions.rows * embedding, positions.bits) : NOTHING,
   ]);
 }
 
@@ -40,6 +40,9 @@ export function layerSize(architecture: ModelArchitecture, group: LayerGroup): S
     ...Array.from({ length: norms.perLayer }, () => normsSize(architecture, architecture.embedding)),
     ...(norms.onQueryAndKey ? headNorms(architecture, attention) : []),
     ...(attention.kind === 'latent' ? latentNorms(architecture, attention) : []),
+    feedForward.experts?.sharedGate === true
+      ? sized(architecture.embedding, architecture.vectorBits)
+      : NOTHING,
   ]);
 }
 

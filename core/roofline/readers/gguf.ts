@@ -117,7 +117,8 @@ function windowOf(file: GgufFile, family: GgufFamily, index: number, layers: num
 
 function positionsOf(file: GgufFile): PositionShape {
   const learned = file.tensor('position_embd.weight');
-  if (learned !== undefined) return { kind: 'learned', bits: file.bits(learned) };
+  if (learned !== undefined)
+    return { kind: 'learned', rows: learned.shape[1] ?? 0, bits: file.bits(learned) };
   const turned = file.optionalSize('rope.dimension_count') ?? file.optionalSize('attention.key_length');
   const heads = file.firstSize('attention.head_count');
   return { kind: 'rotary', length: turned ?? file.size('embedding_length') / heads };

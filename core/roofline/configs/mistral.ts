@@ -1,0 +1,81 @@
+import { type PublishedConfig, published } from './published.js';
+
+/** Mistral and Mixtral. */
+export const MISTRAL: readonly (readonly [string, PublishedConfig])[] = [
+  [
+    'mistral-7b',
+    published('mistralai/Mistral-7B-v0.1', {
+      model_type: 'mistral',
+      num_hidden_layers: 32,
+      hidden_size: 4096,
+      num_attention_heads: 32,
+      num_key_value_heads: 8,
+      intermediate_size: 14_336,
+      vocab_size: 32_000,
+      max_position_embeddings: 32_768,
+      sliding_window: 4096,
+    }),
+  ],
+  [
+    'mistral-nemo-12b',
+    published('mistralai/Mistral-Nemo-Base-2407', {
+      model_type: 'mistral',
+      num_hidden_layers: 40,
+      hidden_size: 5120,
+      num_attention_heads: 32,
+      num_key_value_heads: 8,
+      intermediate_size: 14_336,
+      vocab_size: 131_072,
+      max_position_embeddings: 131_072,
+      head_dim: 128,
+      sliding_window: null,
+    }),
+  ],
+  [
+    'mistral-small-24b',
+    published('mistralai/Mistral-Small-24B-Base-2501', {
+      model_type: 'mistral',
+      num_hidden_layers: 40,
+      hidden_size: 5120,
+      num_attention_heads: 32,
+      num_key_value_heads: 8,
+      intermediate_size: 32_768,
+      vocab_size: 131_072,
+      max_position_embeddings: 32_768,
+      head_dim: 128,
+      sliding_window: null,
+    }),
+  ],
+  [
+    'mixtral-8x7b',
+    published('mistralai/Mixtral-8x7B-v0.1', {
+      model_type: 'mixtral',
+      num_hidden_layers: 32,
+      hidden_size: 4096,
+      num_attention_heads: 32,
+      num_key_value_heads: 8,
+      intermediate_size: 14_336,
+      vocab_size: 32_000,
+      max_position_embeddings: 32_768,
+      num_local_experts: 8,
+      num_experts_per_tok: 2,
+      sliding_window: null,
+    }),
+  ],
+  [
+    'mixtral-8x22b',
+    published('mistralai/Mixtral-8x22B-v0.1', {
+      model_type: 'mixtral',
+      num_hidden_layers: 56,
+      hidden_size: 6144,
+      num_attention_heads: 48,
+      num_key_value_heads: 8,
+      intermediate_size: 16_384,
+      vocab_size: 32_000,
+      max_position_embeddings: 65_536,
+      num_local_experts: 8,
+      num_experts_per_tok: 2,
+      sliding_window: null,
+    }),
+  ],
+];

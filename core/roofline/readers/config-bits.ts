@@ -1,0 +1,48 @@
+import type { StoredBits } from './assemble.js';
+import type { ConfigFile } from './config-file.js';
+import { Unreadable } from './reading.js';
+
+const TYPE_BITS: Readonly<Record<string, number>> = {
+  float32: 32,
+  float16: 16,
+  bfloat16: 16,
+  float8_e4m3fn: 8,
+};
+
+/** Bits of weights by `torch_dtype` (16 without one), and of matrices by `quantization_config`, scales included. */
+export function storedBits(config: ConfigFile): StoredBits {
+  const type = config.word('torch_dtype') ?? config.word('dtype') ?? 'float16';
+  const whole = TYPE_BITS[type] ?? 16;
+  const quantization = config.nested('quantization_config');
+  const matrix = quantization === null ? whole : quantizedBits(quantization, whole);
+  return { matrix, embedding: whole, output: whole, vector: whole };
+}
+
+function quantizedBits(config: ConfigFile, whole: number): number {
+  const method = config.word('quant_method') ?? (config.get('load_in_4bit') === true ? 'bitsandbytes' : null);
+  switch (method) {
+    case 'gptq':
+    case 'awq': {
+      // A scale in f16 and a zero of the weights' width for each group; −1 = one group a row, next to nothing.
+      const bits = config.size('bits', config.optionalSize('w_bit') ?? 4);
+      const group = config.number('group_size', config.number('q_group_size', 128));
+      return group > 0 ? bits + (16 + bits) / group : bits;
+    }
+    case 'fp8': {
+      // A scale in f32 for each block of weight_block_size, or one a matrix.
+      const [rows, columns] = config.list('weight_block_size') ?? [];
+      return typeof rows === 'number' && typeof columns === 'number' ? 8 + 32 / (rows * columns) : 8;
+    }
+    case 'bitsandbytes':
+      if (config.flag('load_in_8bit', false)) return 8;
+      // NF4 in blocks of 64: a scale in f32, or 8 bits in blocks of 256 with one in f32 (arXiv 2305.14314, section 3).
+      return config.flag('bnb_4bit_use_double_quant', false) ? 4 + 8 / 64 + 32 / (64 * 256) : 4 + 32 / 64;
+    case null:
+      return whole;
+    default:
+      throw new Unreadable(
+        `the config is quantized by ${JSON.stringify(method)}, whose bits are not known`,
+        'Say the bits of the weights yourself; known are gptq, awq, fp8 and bitsandbytes.',
+      );
+  }
+}

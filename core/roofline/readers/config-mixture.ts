@@ -1,0 +1,81 @@
+import type { DecoderNumbers, ExpertNumbers } from './assemble.js';
+import type { FamilyReader } from './config.js';
+import type { ConfigFile } from './config-file.js';
+import { llama, qwen2 } from './config-llama.js';
+
+/** Mixtures of experts. transformers, src/transformers/models/<model_type>. */
+export const MIXTURE_FAMILIES: readonly (readonly [string, FamilyReader])[] = [
+  ['mixtral', mixtral],
+  ['qwen2_moe', (config) => ({ ...qwen2(config), experts: qwenExperts(config, true) })],
+  [
+    'qwen3_moe',
+    (config) => ({
+      ...llama(config, { headLength: 128 }),
+      queryKeyNorm: true,
+      experts: qwenExperts(config, false),
+    }),
+  ],
+  ['deepseek_v2', deepseek],
+  ['deepseek_v3', deepseek],
+];
+
+type Numbers = Omit<DecoderNumbers, 'family'>;
+
+function mixtral(config: ConfigFile): Numbers {
+  const numbers = llama(config);
+  const window = config.optionalSize('sliding_window');
+  return {
+    ...numbers,
+    window: () => window,
+    experts: {
+      count: config.size('num_local_experts'),
+      usedPerToken: config.size('num_experts_per_tok'),
+      width: numbers.feedForward.width,
+      sharedWidth: 0,
+      sharedGate: false,
+      inLayer: () => true,
+    },
+  };
+}
+
+function qwenExperts(config: ConfigFile, shared: boolean): ExpertNumbers {
+  const step = config.size('decoder_sparse_step', 1);
+  const dense = config.list('mlp_only_layers') ?? [];
+  return {
+    count: config.size('num_experts'),
+    usedPerToken: config.size('num_experts_per_tok'),
+    width: config.size('moe_intermediate_size'),
+    sharedWidth: shared ? config.size('shared_expert_intermediate_size') : 0,
+    sharedGate: shared,
+    inLayer: (layer) => (layer + 1) % step === 0 && !dense.includes(layer),
+  };
+}
+
+/** DeepSeek-V2 and V3, modeling_deepseek.py: latent attention, shared experts, dense layers first. */
+function deepseek(config: ConfigFile): Numbers {
+  const width = config.size('moe_intermediate_size');
+  const firstDense = config.number('first_k_dense_replace', 0);
+  const frequency = config.size('moe_layer_freq', 1);
+  const ropeLength = config.size('qk_rope_head_dim');
+  return {
+    ...llama(config),
+    positions: { kind: 'rotary', length: ropeLength },
+    attention: {
+      kind: 'latent',
+      heads: config.size('num_attention_heads'),
+      kvRank: config.size('kv_lora_rank'),
+      queryRank: config.optionalSize('q_lora_rank'),
+      ropeLength,
+      headLength: config.size('qk_nope_head_dim'),
+      valueLength: config.size('v_head_dim'),
+    },
+    experts: {
+      count: config.size('n_routed_experts'),
+      usedPerToken: config.size('num_experts_per_tok'),
+      width,
+      sharedWidth: width * (config.optionalSize('n_shared_experts') ?? 0),
+      sharedGate: false,
+      inLayer: (layer) => layer >= firstDense && layer % frequency === 0,
+    },
+  };
+}
