@@ -77,6 +77,7 @@ export interface OpListing {
     readonly name: string;
     readonly help: string;
     readonly types: readonly OpType[];
+    readonly device?: 'cuda';
     /** Why this machine cannot run it; null when it can. */
     readonly absent: string | null;
   }[];
@@ -92,6 +93,9 @@ export interface NativeOps {
    */
   prepare(request: OpRequest, cache: CacheState): PreparedOp;
 }
+
+/** Of measure: its other failure is a device that failed. */
+const CLOSED = 1;
 
 type Refusal = { readonly problem: string };
 type Answer<T> = T | Refusal;
@@ -125,7 +129,9 @@ export async function openOps(library: string): Promise<NativeOps> {
         ...work,
         measure(repeats) {
           const nanoseconds = new Float64Array(repeats);
-          if (measure(id, repeats, nanoseconds) !== 0) throw new Error('the op was closed');
+          const code = measure(id, repeats, nanoseconds);
+          if (code === CLOSED) throw new Error('the op was closed');
+          if (code !== 0) throw deviceFailed(request);
           return nanoseconds;
         },
         close: () => void release(id),
@@ -141,6 +147,12 @@ function isRefusal(answer: unknown): answer is Refusal {
 function refusal(problem: string): FailureError {
   const hint = '`ridge kernels list` shows ops, variants, types and the ranges of shapes.';
   return new FailureError(failure('impossible-combination', `${problem}.`, { hint }));
+}
+
+function deviceFailed({ op, variant, type }: OpRequest): FailureError {
+  const message = `the device failed while ${op}/${variant} in ${type} was timed`;
+  const hint = 'Its error is above. After an error of a kernel this process gets no other from the driver.';
+  return new FailureError(failure('run-failed', message, { hint }));
 }
 
 function wrong({ op, variant, type }: OpRequest, { fault, error }: OpVerdict): FailureError {

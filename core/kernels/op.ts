@@ -15,6 +15,8 @@ export interface OpVariant {
   readonly name: string;
   readonly help: string;
   readonly types: readonly OpType[];
+  /** Whose memory and clock it uses; absent = the CPU's. */
+  readonly device?: 'cuda';
 }
 
 /** An op of kernels/ops, as a sweep may name it: without any library, so that a sweep is checked everywhere. */

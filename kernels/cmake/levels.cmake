@@ -88,5 +88,6 @@ function(ridge_library name)
   endforeach()
   add_library(${name} SHARED ${objects})
   set_target_properties(${name} PROPERTIES LINKER_LANGUAGE CXX)
-  target_link_libraries(${name} PRIVATE Threads::Threads)
+  # dlopen, for the CUDA driver.
+  target_link_libraries(${name} PRIVATE Threads::Threads ${CMAKE_DL_LIBS})
 endfunction()

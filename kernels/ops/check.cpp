@@ -65,11 +65,11 @@ Worst compare(const Problem& problem, const float* output, const std::vector<int
 
 }  // namespace
 
-Verdict check(const Op& op, Type type, double flops, const Problem& problem, Kernel& kernel, Arena& arena, Pool& pool,
+Verdict check(double tolerance, double flops, const Problem& problem, Kernel& kernel, Arena& arena, Pool& pool,
               uint64_t seed) {
   const int64_t length = problem.unit_length();
   const std::vector<int64_t> units = sample(problem.units(), flops, seed);
-  Verdict verdict{true, 0, "", static_cast<int64_t>(units.size()) * length, problem.units() * length, op.tolerance(type)};
+  Verdict verdict{true, 0, "", static_cast<int64_t>(units.size()) * length, problem.units() * length, tolerance};
   // Twice: a kernel that leaves something behind is right only once.
   for (int round = 0; round < 2 && verdict.ok; round++) {
     arena.poison();

@@ -21,7 +21,8 @@ struct Verdict {
 
 // Poisons what the kernel shall write, runs it twice, and looks at its output, at the sentinels and at its inputs.
 // Large problems are compared in a sample of their units that always has the first and the last.
-Verdict check(const Op& op, Type type, double flops, const Problem& problem, Kernel& kernel, Arena& arena, Pool& pool,
+// tolerance: allowed |got - expected| for each unit of magnitude.
+Verdict check(double tolerance, double flops, const Problem& problem, Kernel& kernel, Arena& arena, Pool& pool,
               uint64_t seed);
 
 }  // namespace ridgepoint::ops

@@ -64,7 +64,12 @@ struct Variant {
   std::vector<Type> types;
   // Empty when this machine can run it, or why it cannot.
   std::string (*absent)();
+  // @throws std::exception with a sentence, for a shape that this variant cannot have.
   std::unique_ptr<Kernel> (*prepare)(const Problem& problem, Arena& arena);
+  // What this variant is allowed where it rounds more than the op's arithmetic does; null = as the op.
+  double (*tolerance)(Type type) = nullptr;
+  // Whose memory and clock it uses: cpu or cuda.
+  const char* device = "cpu";
 };
 
 struct Op {

@@ -2,10 +2,13 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdio>
 #include <exception>
 #include <map>
 #include <memory>
+#include <new>
 
+#include "cuda/ops/variants.h"
 #include "ops/caches.h"
 #include "ops/check.h"
 #include "ops/json.h"
@@ -101,7 +104,8 @@ std::unique_ptr<Ready> make_ready(const Request& request, uint64_t seed) {
 
 Verdict check_ready(const Request& request, Ready& ready, Pool& pool, uint64_t seed) {
   const double flops = request.op->flops(request.shape, request.type);
-  return check(*request.op, request.type, flops, *ready.problem, *ready.kernel, ready.arena, pool, seed);
+  const auto tolerance = request.variant->tolerance != nullptr ? request.variant->tolerance : request.op->tolerance;
+  return check(tolerance(request.type), flops, *ready.problem, *ready.kernel, ready.arena, pool, seed);
 }
 
 void write(Json& json, const Verdict& verdict) {
@@ -132,6 +136,8 @@ std::map<int64_t, Prepared>& prepared() {
   return all;
 }
 
+bool on_gpu(const Variant& variant) { return variant.device != std::string("cpu"); }
+
 void write_types(Json& json, const std::vector<Type>& types) {
   json.key("types").open('[');
   for (const Type type : types) json.text(name_of(type));
@@ -152,6 +158,7 @@ void write_op(Json& json, const Op& op) {
   for (const auto& variant : op.variants) {
     json.open('{').key("name").text(variant.name).key("help").text(variant.help);
     write_types(json, variant.types);
+    if (on_gpu(variant)) json.key("device").text(variant.device);
     const std::string absent = variant.absent();
     json.key("absent");
     if (absent.empty()) {
@@ -186,8 +193,10 @@ const char* ridge_ops_check(const char* op, const char* variant, const char* typ
   Json json;
   write(json, check_ready(request, *make_ready(request, seed), Pool::shared(threads), seed));
   return answer(json.str());
-} catch (const std::exception& error) {
+} catch (const std::bad_alloc& error) {
   return problem(std::string("there is not enough memory for this shape (") + error.what() + ")");
+} catch (const std::exception& error) {
+  return problem(error.what());
 }
 
 const char* ridge_ops_prepare(const char* op, const char* variant, const char* type, const int64_t* shape, int32_t count,
@@ -199,7 +208,7 @@ const char* ridge_ops_prepare(const char* op, const char* variant, const char* t
   made.sets.push_back(make_ready(request, seed));
   const Verdict verdict = check_ready(request, *made.sets[0], *made.pool, seed);
   const double bytes = request.op->bytes(request.shape, request.type);
-  const double wanted = static_cast<double>(kCaches * last_cache_bytes());
+  const double wanted = static_cast<double>(kCaches * (on_gpu(*request.variant) ? cuda::cache_bytes() : last_cache_bytes()));
   while (cold != 0 && verdict.ok && static_cast<double>(made.sets.size()) * bytes < wanted && made.sets.size() < kMostSets) {
     made.sets.push_back(make_ready(request, seed + made.sets.size()));
   }
@@ -217,11 +226,13 @@ const char* ridge_ops_prepare(const char* op, const char* variant, const char* t
   write(json, verdict);
   if (handle != 0) prepared().emplace(handle, std::move(made));
   return answer(json.close('}').str());
-} catch (const std::exception& error) {
+} catch (const std::bad_alloc& error) {
   return problem(std::string("there is not enough memory for this shape (") + error.what() + ")");
+} catch (const std::exception& error) {
+  return problem(error.what());
 }
 
-int32_t ridge_ops_measure(int64_t handle, int32_t repeats, double* nanoseconds) {
+int32_t ridge_ops_measure(int64_t handle, int32_t repeats, double* nanoseconds) try {
   const auto found = prepared().find(handle);
   if (found == prepared().end()) return 1;
   Prepared& ready = found->second;
@@ -231,6 +242,9 @@ int32_t ridge_ops_measure(int64_t handle, int32_t repeats, double* nanoseconds) 
     ready.next = (ready.next + 1) % ready.sets.size();
   }
   return 0;
+} catch (const std::exception& error) {
+  fprintf(stderr, "timing: %s\n", error.what());
+  return 2;
 }
 
 void ridge_ops_release(int64_t handle) { prepared().erase(handle); }

@@ -14,7 +14,7 @@
 RIDGE_OPS_API int32_t ridge_ops_interface(void);
 
 // {"ops": [{name, help, parameters: [{name, help, fallback, least, most}], types: [..],
-//           variants: [{name, help, types: [..], absent: null | why this machine cannot run it}]}]}
+//           variants: [{name, help, types: [..], device: cuda or not there, absent: null | why this machine cannot run it}]}]}
 RIDGE_OPS_API const char* ridge_ops_list(void);
 
 // shape: one number for each parameter, in the order of the list.
@@ -30,7 +30,8 @@ RIDGE_OPS_API const char* ridge_ops_check(const char* op, const char* variant, c
 RIDGE_OPS_API const char* ridge_ops_prepare(const char* op, const char* variant, const char* type, const int64_t* shape,
                                             int32_t count, int32_t threads, uint64_t seed, int32_t cold);
 
-// Runs a prepared op, over its sets in turn. nanoseconds: one for each repeat. 0, or 1 for a handle that is not there.
+// Runs a prepared op, over its sets in turn. nanoseconds: one for each repeat. 0, 1 for a handle that is not there, or 2 when a
+// device failed; stderr has its reason.
 RIDGE_OPS_API int32_t ridge_ops_measure(int64_t handle, int32_t repeats, double* nanoseconds);
 
 RIDGE_OPS_API void ridge_ops_release(int64_t handle);

@@ -17,9 +17,9 @@ struct Position {
 extern Position thread_position, block_position, block_size, grid_size;
 extern unsigned char* dynamic_shared;
 
-// The values of all lanes of this warp; `bytes` <= 64. Every lane of the warp must come here with the same `operation`.
+// The values of all lanes of this warp; `bytes` <= 144. Every lane of the warp must come here with the same `operation`.
 struct Lane {
-  alignas(16) unsigned char bytes[64];
+  alignas(16) unsigned char bytes[144];
 };
 const Lane* exchange(const void* mine, size_t bytes, int operation);
 

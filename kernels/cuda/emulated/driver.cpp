@@ -124,7 +124,7 @@ API cuDeviceGetUuid_v2(unsigned char* uuid, int) { for (int i = 0; i < 16; i++) 
 API cuDeviceTotalMem_v2(size_t* bytes, int) { *bytes = static_cast<size_t>(number("MEMORY", 2l << 30)); return kSuccess; }
 API cuDeviceGetAttribute(int* value, int attribute, int) {
   const int capability = static_cast<int>(number("CAPABILITY", 80));
-  const std::map<int, int> known = {{1, 1024}, {2, 1024}, {5, 2147483647}, {8, 49152}, {10, 32}, {13, 1000000}, {16, 2},
+  const std::map<int, int> known = {{1, 1024}, {2, 1024}, {5, 2147483647}, {8, 49152}, {10, 32}, {13, 1000000}, {16, 1},
                                     {36, 1000000}, {37, 64}, {38, 65536}, {75, capability / 10}, {76, capability % 10}, {97, 166912}};
   const auto found = known.find(attribute);
   *value = found == known.end() ? 0 : found->second;

@@ -81,13 +81,27 @@ DEVICE uint32_t float_as_bits(float value) {
 }
 DEVICE int ones(uint32_t bits) { return __builtin_popcount(bits); }
 
-DEVICE float widen(f16 value) {
-  const int exponent = value.bits >> 10 & 31, fraction = value.bits & 1023;
+namespace emulated {
+
+inline float float_of_half(unsigned bits) {
+  const int exponent = bits >> 10 & 31, fraction = bits & 1023;
   const float magnitude = exponent == 31  ? (fraction != 0 ? NAN : INFINITY)
                           : exponent == 0 ? std::ldexp(static_cast<float>(fraction), -24)
                                           : std::ldexp(static_cast<float>(fraction + 1024), exponent - 25);
-  return value.bits & 0x8000 ? -magnitude : magnitude;
+  return bits & 0x8000 ? -magnitude : magnitude;
 }
+
+struct Halves {
+  float values[65536];
+  Halves() {
+    for (unsigned bits = 0; bits < 65536; bits++) values[bits] = float_of_half(bits);
+  }
+};
+inline const Halves halves;
+
+}  // namespace emulated
+
+DEVICE float widen(f16 value) { return emulated::halves.values[value.bits]; }
 DEVICE void narrow(float value, f16* to) {
   const uint16_t sign = static_cast<uint16_t>(float_as_bits(value) >> 16 & 0x8000);
   const float magnitude = std::fabs(value);
@@ -140,30 +154,39 @@ inline float value_of(e4m3 v) {
   return v.bits & 128 ? -magnitude : magnitude;
 }
 
-// Element `k` of a row or column that starts as this lane-ordered run of words: words 0..3 in register `low`, 4..7 in `high`.
+// Operands of a product as the lanes hold them, widened once.
+struct Operands {
+  float a[4][4];
+  float b[4][4];
+  uint32_t places;
+};
+
 template <class T>
-T element(const Lane* lanes, unsigned group, unsigned k, unsigned low, unsigned high) {
-  constexpr unsigned each = 4 / sizeof(T);
-  const unsigned word = k / each;
-  const unsigned reg = word < 4 ? low : high;
-  T value;
-  memcpy(&value, lanes[4 * group + word % 4].bytes + 4 * reg + sizeof(T) * (k % each), sizeof value);
-  return value;
+void widen_word(uint32_t word, float* to) {
+  T elements[4 / sizeof(T)];
+  memcpy(elements, &word, sizeof elements);
+  for (unsigned i = 0; i < 4 / sizeof(T); i++) to[i] = static_cast<float>(value_of(elements[i]));
 }
 
-// d (16 x 8) += a (16 x 32 bytes) b (32 bytes x 8), accumulated in double as the reference would.
+inline const Operands& operands_of(const Lane* lanes, unsigned lane) { return *reinterpret_cast<const Operands*>(lanes[lane].bytes); }
+
+// d (16 x 8) += a (16 x 32 bytes) b (32 bytes x 8), accumulated in double.
 template <class T, class Sum>
 void multiply(Sum* d, const uint32_t* a, const uint32_t* b) {
-  uint32_t mine[6] = {a[0], a[1], a[2], a[3], b[0], b[1]};
-  const Lane* lanes = exchange(mine, sizeof mine, kMma);
+  constexpr unsigned each = 4 / sizeof(T);
+  Operands mine = {};
+  for (unsigned i = 0; i < 4; i++) widen_word<T>(a[i], mine.a[i]);
+  for (unsigned i = 0; i < 2; i++) widen_word<T>(b[i], mine.b[i]);
+  const Lane* lanes = exchange(&mine, sizeof mine, kMma);
   const unsigned group = own_lane() / 4, place = own_lane() % 4;
   for (unsigned i = 0; i < 4; i++) {
     const unsigned below = i / 2, column = 2 * place + i % 2;
     double sum = 0;
-    for (unsigned k = 0; k < 32 / sizeof(T); k++) {
-      const T left = element<T>(lanes, group, k, below, below + 2);
-      const T right = element<T>(lanes, column, k, 4, 5);
-      sum += static_cast<double>(value_of(left)) * static_cast<double>(value_of(right));
+    for (unsigned word = 0; word < 8; word++) {
+      // Words 0..3 of a line are in the first registers of its four lanes, 4..7 in the others.
+      const float* left = operands_of(lanes, 4 * group + word % 4).a[below + word / 4 * 2];
+      const float* right = operands_of(lanes, 4 * column + word % 4).b[word / 4];
+      for (unsigned k = 0; k < each; k++) sum += static_cast<double>(left[k]) * static_cast<double>(right[k]);
     }
     d[i] = static_cast<Sum>(static_cast<double>(d[i]) + sum);
   }
@@ -198,20 +221,24 @@ DEVICE void mma_e4m3(float* d, const uint32_t* a, const uint32_t* b) { emulated:
 DEVICE void mma_int8(int* d, const uint32_t* a, const uint32_t* b) { emulated::multiply<int8_t>(d, a, b); }
 
 DEVICE void mma_sparse_f16(float* d, const uint32_t* a, const uint32_t* b, uint32_t places) {
-  uint32_t mine[9] = {a[0], a[1], a[2], a[3], b[0], b[1], b[2], b[3], places};
-  const emulated::Lane* lanes = emulated::exchange(mine, sizeof mine, emulated::kMma);
+  emulated::Operands mine = {};
+  mine.places = places;
+  for (unsigned i = 0; i < 4; i++) {
+    emulated::widen_word<f16>(a[i], mine.a[i]);
+    emulated::widen_word<f16>(b[i], mine.b[i]);
+  }
+  const emulated::Lane* lanes = emulated::exchange(&mine, sizeof mine, emulated::kMma);
   const unsigned group = emulated::own_lane() / 4, place = emulated::own_lane() % 4;
   for (unsigned i = 0; i < 4; i++) {
     const unsigned below = i / 2, column = 2 * place + i % 2;
     double sum = 0;
     for (unsigned kept = 0; kept < 16; kept++) {
-      uint32_t word;
-      memcpy(&word, lanes[4 * group + kept / 8].bytes + 32, sizeof word);
+      const uint32_t word = emulated::operands_of(lanes, 4 * group + kept / 8).places;
       const unsigned k = kept / 2 * 4 + (word >> (16 * below + 2 * (kept % 8)) & 3);
-      const f16 left = emulated::element<f16>(lanes, group, kept, below, below + 2);
-      // Of B, registers 0 and 1 are the first sixteen rows, 2 and 3 the others.
-      const f16 right = emulated::element<f16>(lanes, column, k % 16, 4 + k / 16 * 2, 5 + k / 16 * 2);
-      sum += static_cast<double>(widen(left)) * static_cast<double>(widen(right));
+      const float left = emulated::operands_of(lanes, 4 * group + kept / 2 % 4).a[below + kept / 8 * 2][kept % 2];
+      // Of B, register r has rows 8 r to 8 r + 7.
+      const float right = emulated::operands_of(lanes, 4 * column + k / 2 % 4).b[k / 8][k % 2];
+      sum += static_cast<double>(left) * static_cast<double>(right);
     }
     d[i] = static_cast<float>(d[i] + sum);
   }

@@ -85,26 +85,26 @@ struct Peak {
   bool matrix;
   // Of one round: vector kinds a thread, matrix kinds a warp.
   double operations;
-  // Sums stay exact up to here.
-  int exact_rounds;
 };
 
 constexpr int kChains = 8;
 constexpr int kTiles = 4;
+// Rounds of the check: a multiple of 4, and so few that sums are exact in every type.
+constexpr int32_t kExactRounds = 16;
 // A product of 16 x 8 by 32 bytes.
 constexpr double product_operations(int element_bytes) { return 2.0 * 16 * 8 * 32 / element_bytes * kTiles; }
 
 const Peak kPeaks[] = {
-    {"f64", "peak_f64", 0x3ff0000000000000ull, 8, 8, false, false, 2 * kChains, 64},
-    {"f32", "peak_f32", 0x3f800000, 4, 4, false, false, 2 * kChains, 64},
-    {"f16", "peak_f16", 0x3c003c00, 4, 4, true, false, 4 * kChains, 64},
-    {"bf16", "peak_bf16", 0x3f803f80, 4, 4, true, false, 4 * kChains, 64},
-    {"int8", "peak_int8", 0x01010101, 4, 4, true, false, 8 * kChains, 64},
-    {"matrix-f16", "peak_matrix_f16", 0x3c003c00, 4, 4, false, true, product_operations(2), 64},
-    {"matrix-bf16", "peak_matrix_bf16", 0x3f803f80, 4, 4, false, true, product_operations(2), 64},
-    {"matrix-tf32", "peak_matrix_tf32", 0x3f800000, 4, 4, false, true, product_operations(4), 64},
-    {"matrix-int8", "peak_matrix_int8", 0x01010101, 4, 4, true, true, product_operations(1), 64},
-    {"matrix-fp8", "peak_matrix_fp8", 0x38383838, 4, 4, false, true, product_operations(1), 64},
+    {"f64", "peak_f64", 0x3ff0000000000000ull, 8, 8, false, false, 2 * kChains},
+    {"f32", "peak_f32", 0x3f800000, 4, 4, false, false, 2 * kChains},
+    {"f16", "peak_f16", 0x3c003c00, 4, 4, true, false, 4 * kChains},
+    {"bf16", "peak_bf16", 0x3f803f80, 4, 4, true, false, 4 * kChains},
+    {"int8", "peak_int8", 0x01010101, 4, 4, true, false, 8 * kChains},
+    {"matrix-f16", "peak_matrix_f16", 0x3c003c00, 4, 4, false, true, product_operations(2)},
+    {"matrix-bf16", "peak_matrix_bf16", 0x3f803f80, 4, 4, false, true, product_operations(2)},
+    {"matrix-tf32", "peak_matrix_tf32", 0x3f800000, 4, 4, false, true, product_operations(4)},
+    {"matrix-int8", "peak_matrix_int8", 0x01010101, 4, 4, true, true, product_operations(1)},
+    {"matrix-fp8", "peak_matrix_fp8", 0x38383838, 4, 4, false, true, product_operations(1)},
 };
 
 // What every sum is after so many rounds of 1 * 1.
@@ -169,12 +169,12 @@ std::string peak_problem(const std::string& kind, int32_t repeats, double* out) 
   const Size grid = whole_device();
   const size_t threads = static_cast<size_t>(grid.x) * kThreads;
   Buffer sums(threads * static_cast<size_t>(peak->sum_bytes) * (peak->matrix ? 4 * kTiles : 2));
-  launch_peak(*peak, grid, peak->exact_rounds, sums);
+  launch_peak(*peak, grid, kExactRounds, sums);
   device.wait();
-  if (!sums_are(*peak, sums, expected_sum(*peak, peak->exact_rounds))) return "the kernel for the peak of " + kind + kWrong;
+  if (!sums_are(*peak, sums, expected_sum(*peak, kExactRounds))) return "the kernel for the peak of " + kind + kWrong;
   // Rounds for a few milliseconds, found by doubling.
-  int32_t rounds = 1 << 8;
-  while (rounds < 1 << 20 && device.timed([&] { launch_peak(*peak, grid, rounds, sums); }) < 3e6) rounds *= 2;
+  int32_t rounds = kExactRounds;
+  while (rounds < 1 << 22 && device.timed([&] { launch_peak(*peak, grid, rounds, sums); }) < 3e6) rounds *= 2;
   const double each = peak->operations * (peak->matrix ? 1.0 / 32 : 1.0);
   measure([&] { launch_peak(*peak, grid, rounds, sums); }, each * static_cast<double>(threads) * rounds, repeats, out);
   return "";

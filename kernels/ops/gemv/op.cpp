@@ -1,3 +1,4 @@
+#include "cuda/ops/variants.h"
 #include "ops/gemv/gemv.h"
 #include "ops/levels.h"
 #include "ops/matrices/pack_int4.h"
@@ -60,6 +61,7 @@ std::vector<Variant> variants() {
       {"avx512bf16", "a row at a time, products of bfloat16 pairs", {Type::bf16}, [] { return needs(kAvx512Bf16); },
        [](const Problem& problem, Arena& arena) { return dense(problem, avx512bf16::gemv_bf16, arena); }},
 #endif
+      cuda::gemv(),
   };
 }
 
