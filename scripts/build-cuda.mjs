@@ -26,18 +26,30 @@ if (nvcc === undefined) {
 }
 
 const FLAGS = ['-std=c++17', '-O3', '--Werror', 'all-warnings'];
+// What the compiler says is shown when it fails; when it does not, there is advice on future cards at most.
 const compile = (...args) =>
   new Promise((resolve) => {
-    const child = spawn(nvcc, args, { cwd: root, stdio: ['ignore', 2, 2] });
+    const child = spawn(nvcc, args, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] });
+    let said = '';
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.on('data', (text) => {
+        said += text;
+      });
+    }
     child.once('error', () => resolve(false));
-    child.once('exit', (code) => resolve(code === 0));
+    child.once('close', (code) => {
+      if (code !== 0) process.stderr.write(said);
+      resolve(code === 0);
+    });
   });
 
 async function makePtx() {
   const ptx = join(folder, 'ridgepoint.ptx');
   if (!(await compile(...FLAGS, '-ptx', '-arch=compute_80', '-o', ptx, source))) return false;
   const text = readFileSync(ptx, 'utf8');
-  writeFileSync(ptx, text.replace(/^\.version .*$/m, `.version ${PTX_VERSION}`));
+  // Which bytes of a load are used is a hint that 8.3 brought.
+  const plain = text.replace(/^\s*\.pragma "used_bytes_mask.*\n/gm, '');
+  writeFileSync(ptx, plain.replace(/^\.version .*$/m, `.version ${PTX_VERSION}`));
   const checked = join(folder, 'checked');
   const ok = await compile('-cubin', '-arch=sm_80', '-o', checked, ptx);
   rmSync(checked, { force: true });
@@ -46,7 +58,15 @@ async function makePtx() {
 
 const makeCode = (architecture) => () => {
   const output = join(folder, `ridgepoint-sm_${architecture}.cubin`);
-  return compile(...FLAGS, '-cubin', `-arch=sm_${architecture}`, '-o', output, source);
+  return compile(
+    ...FLAGS,
+    '-DRIDGE_MACHINE_CODE',
+    '-cubin',
+    `-arch=sm_${architecture}`,
+    '-o',
+    output,
+    source,
+  );
 };
 
 rmSync(folder, { recursive: true, force: true });

@@ -24,6 +24,12 @@ const kernels = spawnSync(process.execPath, [join(root, 'scripts/build-kernels.m
 });
 if (kernels.status !== 0)
   console.error('build: without native kernels; pruning and calibration will be slow');
+// Without nvcc it says so and goes on: CUDA kernels are compiled where they can be, and releases carry them.
+const cuda = spawnSync(process.execPath, [join(root, 'scripts/build-cuda.mjs')], {
+  cwd: root,
+  stdio: ['ignore', 'ignore', 2],
+});
+if (cuda.status === 1) console.error('build: without CUDA kernels, which did not compile');
 // Reflection serves the .proto files themselves.
 cpSync(join(root, 'proto/ridgepoint'), join(root, 'dist/proto/ridgepoint'), { recursive: true });
 chmodSync(join(root, 'dist/cli/main.js'), 0o755);

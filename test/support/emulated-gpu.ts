@@ -23,12 +23,21 @@ export function canEmulate(): boolean {
 export function buildEmulatedGpu(): EmulatedGpu {
   const folder = mkdtempSync(join(tmpdir(), 'ridgepoint-cuda-'));
   const driver = join(folder, 'libcuda.so.1');
-  const flags = ['-std=c++17', '-O1', '-Wall', '-Wextra', '-Werror', '-Wno-unknown-pragmas', '-fPIC', '-shared'];
+  const flags = [
+    '-std=c++17',
+    '-O1',
+    '-Wall',
+    '-Wextra',
+    '-Werror',
+    '-Wno-unknown-pragmas',
+    '-fPIC',
+    '-shared',
+  ];
   const files = [join(SOURCES, 'emulated/block.cpp'), join(SOURCES, 'emulated/driver.cpp')];
   execFileSync('g++', [...flags, '-o', driver, ...files, '-x', 'c++', join(SOURCES, 'ridgepoint.cu')]);
   const images = join(folder, 'images');
   mkdirSync(images);
-  const kernels = entries();
+  const kernels = kernelNames();
   writeFileSync(join(images, 'ridgepoint.ptx'), standIn(kernels));
   return {
     environment: { RIDGEPOINT_CUDA_DRIVER: driver, RIDGEPOINT_CUDA_IMAGES: images },
@@ -39,7 +48,7 @@ export function buildEmulatedGpu(): EmulatedGpu {
 }
 
 /** Names of all kernels, out of the preprocessed source: nothing is listed twice by hand. */
-function entries(): string[] {
+export function kernelNames(): string[] {
   const options = ['-std=c++17', '-E', '-P', '-x', 'c++', join(SOURCES, 'ridgepoint.cu')];
   const text = execFileSync('g++', options, { encoding: 'utf8', maxBuffer: 2 ** 28 });
   return [...text.matchAll(/emulated::enter\("(\w+)"/g)].map((match) => match[1]!);
@@ -48,5 +57,7 @@ function entries(): string[] {
 /** The lines of a PTX file that the stand-in driver looks at. */
 export function standIn(kernels: readonly string[], version = '7.4', target = 'sm_80'): string {
   const lines = kernels.map((name) => `.visible .entry ${name}() { ret; }`);
-  return ['// Ridgepoint', `.version ${version}`, `.target ${target}`, '.address_size 64', ...lines, ''].join('\n');
+  return ['// Ridgepoint', `.version ${version}`, `.target ${target}`, '.address_size 64', ...lines, ''].join(
+    '\n',
+  );
 }

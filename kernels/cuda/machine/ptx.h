@@ -99,12 +99,19 @@ DEVICE void mma_int8(int* d, const uint32_t* a, const uint32_t* b) {
       : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
 }
 
+// Places that ascend may be said to, since PTX 8.5; some cards are faster then. The PTX that is shipped is older.
+#if defined(RIDGE_MACHINE_CODE) && (__CUDACC_VER_MAJOR__ > 12 || (__CUDACC_VER_MAJOR__ == 12 && __CUDACC_VER_MINOR__ >= 5))
+#define RIDGE_SPARSE "mma.sp::ordered_metadata"
+#else
+#define RIDGE_SPARSE "mma.sp"
+#endif
+
 // 16 x 32 by 32 x 8 halves, of which the first keeps two of every four: `a` holds the kept ones as a dense 16 x 16.
 // `places`, read of the lanes 4 group and 4 group + 1: two bits for the place of each kept one; the low half is row
 // `group`, the high half row group + 8; the first of the two lanes has the first 16 columns, the second the others.
 DEVICE void mma_sparse_f16(float* d, const uint32_t* a, const uint32_t* b, uint32_t places) {
   asm volatile(
-      "mma.sp.sync.aligned.m16n8k32.row.col.f32.f16.f16.f32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9,%10,%11}, "
+      RIDGE_SPARSE ".sync.aligned.m16n8k32.row.col.f32.f16.f16.f32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9,%10,%11}, "
       "{%0,%1,%2,%3}, %12, 0x0;"
       : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3])
       : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]), "r"(b[2]), "r"(b[3]), "r"(places));

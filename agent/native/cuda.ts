@@ -1,0 +1,99 @@
+import { FailureError, failure } from '../../core/errors.js';
+import { openKernelLibrary } from './kernel-library.js';
+
+/** The interface of kernels/cuda/cuda.h that this file was written for. */
+const INTERFACE = 1;
+const OUT = 'int32_t repeats, double *out';
+const PROTOTYPES = {
+  describe: 'const char *ridge_cuda_describe()',
+  stream: `const char *ridge_cuda_stream(const char *access, int64_t bytes, ${OUT})`,
+  peak: `const char *ridge_cuda_peak(const char *kind, ${OUT})`,
+  launch: `const char *ridge_cuda_launch(${OUT})`,
+  link: `const char *ridge_cuda_link(const char *direction, int64_t bytes, ${OUT})`,
+} as const;
+
+/** The NVIDIA GPU that CUDA_VISIBLE_DEVICES puts first. */
+export interface CudaDevice {
+  readonly name: string;
+  /** Compute capability: 9 for an H100. */
+  readonly capability: number;
+  /** The CUDA release that the driver is for. */
+  readonly driver: number;
+  /** The file of kernels that it runs: machine code for its architecture, or PTX that the driver compiled. */
+  readonly image: string;
+  readonly memoryBytes: number;
+  readonly processors: number;
+  readonly cacheBytes: number;
+  readonly clockHertz: number;
+  readonly memoryClockHertz: number;
+  readonly memoryBusBits: number;
+}
+
+export interface CudaState {
+  /** Why there is no GPU that our kernels can use; null when there is. */
+  readonly absent: string | null;
+  /** Files of compiled kernels that this installation has. */
+  readonly images: readonly string[];
+  readonly device: CudaDevice | null;
+}
+
+export type CudaPeak =
+  | 'f64'
+  | 'f32'
+  | 'f16'
+  | 'bf16'
+  | 'int8'
+  | 'matrix-f16'
+  | 'matrix-bf16'
+  | 'matrix-tf32'
+  | 'matrix-int8'
+  | 'matrix-fp8';
+
+/** A ceiling's repeats, in order, or why it was not measured: its result was wrong, or the GPU has no such arithmetic. */
+export type CudaReading =
+  | { readonly samples: readonly number[] }
+  | { readonly samples: null; readonly reason: string };
+
+/** What a GPU can do at best. Each measurement looks at its own result before it is timed. */
+export interface NativeCuda {
+  describe(): CudaState;
+  /** @returns bytes a second. @param bytes of all arrays together. */
+  stream(access: 'read' | 'write' | 'copy' | 'triad', bytes: number, repeats: number): CudaReading;
+  /** @returns operations a second. */
+  peak(kind: CudaPeak, repeats: number): CudaReading;
+  /** @returns seconds from asking for an empty kernel to knowing that it ended. */
+  launch(repeats: number): CudaReading;
+  /** @returns bytes a second from and to pinned memory. */
+  link(direction: 'host-to-device' | 'device-to-host', bytes: number, repeats: number): CudaReading;
+}
+
+/**
+ * Opens the CUDA part of our own native library, in a child process. It opens the driver when it is first asked something;
+ * a machine without one is a state, not an error.
+ * @throws FailureError `engine-missing`, `engine-mismatch`.
+ */
+export async function openCuda(library: string): Promise<NativeCuda> {
+  const { handle } = await openKernelLibrary(library, { part: 'cuda', version: INTERFACE });
+  const open = (prototype: string) => handle.func(prototype) as (...args: unknown[]) => string | null;
+  const [describe, stream, peak] = [PROTOTYPES.describe, PROTOTYPES.stream, PROTOTYPES.peak].map(open);
+  const [launch, link] = [open(PROTOTYPES.launch), open(PROTOTYPES.link)];
+  const read = (ask: (out: Float64Array) => string | null, repeats: number): CudaReading => {
+    const out = new Float64Array(repeats);
+    const reason = ask(out);
+    return reason === null ? { samples: Array.from(out) } : { samples: null, reason };
+  };
+  return {
+    describe: () => JSON.parse(describe!() ?? '{}') as CudaState,
+    stream: (access, bytes, repeats) => read((out) => stream!(access, bytes, repeats, out), repeats),
+    peak: (kind, repeats) => read((out) => peak!(kind, repeats, out), repeats),
+    launch: (repeats) => read((out) => launch(repeats, out), repeats),
+    link: (direction, bytes, repeats) => read((out) => link(direction, bytes, repeats, out), repeats),
+  };
+}
+
+/** @throws FailureError `device-missing` where there is no usable GPU. */
+export function needCuda(state: CudaState): CudaDevice {
+  if (state.device !== null) return state.device;
+  const hint = 'Run on a node with an NVIDIA GPU; `ridge doctor` says what is missing.';
+  throw new FailureError(failure('device-missing', `${state.absent}.`, { hint }));
+}
