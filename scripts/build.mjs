@@ -1,8 +1,8 @@
 #!/usr/bin/env node
-// Builds dist/: TypeScript by tsc, the report page by vite, native code where there is a compiler, and the data files
+// Builds dist/: TypeScript by tsc, the report page and the drawing of charts by vite, native code where there is a compiler, and the data files
 // that the code reads.
 import { execFileSync, spawnSync } from 'node:child_process';
-import { chmodSync, cpSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, cpSync, mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -14,8 +14,14 @@ const run = (bin, args) =>
   });
 
 run('typescript/bin/tsc', ['-p', '.']);
-if (existsSync(join(root, 'dashboards/web/vite.config.ts'))) {
-  run('vite/bin/vite.js', ['build', '--config', 'dashboards/web/vite.config.ts', '--logLevel', 'warn']);
+for (const dashboard of ['web', 'roofline']) {
+  run('vite/bin/vite.js', [
+    'build',
+    '--config',
+    `dashboards/${dashboard}/vite.config.ts`,
+    '--logLevel',
+    'warn',
+  ]);
 }
 // Without native code all goes on, on portable code: slower, so it is said.
 const kernels = spawnSync(process.execPath, [join(root, 'scripts/build-kernels.mjs')], {

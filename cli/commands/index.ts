@@ -16,6 +16,7 @@ import { registerQuality } from './quality.js';
 import { registerQuantize } from './quantize.js';
 import { registerReport } from './report.js';
 import { registerResults } from './results.js';
+import { registerRoofline } from './roofline.js';
 import { registerRun } from './run.js';
 import { registerSubmit } from './submit.js';
 import { registerSweeps } from './sweeps.js';
@@ -35,6 +36,7 @@ export const COMMANDS: readonly ((program: Command) => void)[] = [
   registerSweeps,
   registerResults,
   registerNodes,
+  registerRoofline,
   registerModels,
   registerQuality,
   registerCalibrate,

@@ -1,5 +1,4 @@
 import type { Hardware } from './hardware/figure.js';
-import type { Roofs } from './roofs.js';
 import type { Arithmetic } from './work.js';
 
 /** Where ceilings come from; they never mix, and whoever shows a time says which it stands under. */
@@ -16,6 +15,8 @@ export interface Ceilings {
   readonly peerBytesPerSecond: number | null;
   readonly hostBytesPerSecond: number | null;
   readonly memoryBytes: number | null;
+  /** The last cache before memory; left out where nobody says. */
+  readonly onChipBytes?: number | null;
 }
 
 /** @returns what a device's maker publishes. */
@@ -30,32 +31,7 @@ export function publishedCeilings(device: Hardware): Ceilings {
     peerBytesPerSecond: device.peerBytesPerSecond?.value ?? null,
     hostBytesPerSecond: device.hostBytesPerSecond?.value ?? null,
     memoryBytes: device.memoryBytes?.value ?? null,
-  };
-}
-
-/**
- * @returns what was measured on a device: of each ceiling the highest, whatever the number of threads. null when no
- *   bandwidth of memory was measured.
- */
-export function measuredCeilings(roofs: Roofs, memoryBytes: number | null = null): Ceilings | null {
-  const memory = roofs.bandwidth.filter(({ level }) => level === 'memory');
-  if (memory.length === 0) return null;
-  const peaks: Partial<Record<Arithmetic, number>> = {};
-  for (const { arithmetic, flopsPerSecond } of roofs.compute) {
-    peaks[arithmetic] = Math.max(peaks[arithmetic] ?? 0, flopsPerSecond.value);
-  }
-  const link = (kind: RegExp) => {
-    const found = roofs.links.filter(({ name }) => kind.test(name));
-    return found.length === 0 ? null : Math.max(...found.map(({ bytesPerSecond }) => bytesPerSecond.value));
-  };
-  return {
-    name: roofs.device.name,
-    origin: 'measured',
-    memoryBytesPerSecond: Math.max(...memory.map(({ bytesPerSecond }) => bytesPerSecond.value)),
-    peaks,
-    peerBytesPerSecond: link(/^(nvlink|xgmi|peer)/),
-    hostBytesPerSecond: link(/^pcie:host-to-device/),
-    memoryBytes,
+    onChipBytes: device.onChipBytes?.value ?? null,
   };
 }
 

@@ -1,14 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import {
-  type Ceilings,
-  measuredCeilings,
-  peakFor,
-  publishedCeilings,
-} from '../../../core/roofline/ceilings.js';
+import { type Ceilings, peakFor, publishedCeilings } from '../../../core/roofline/ceilings.js';
 import { requireHardware } from '../../../core/roofline/hardware/catalogue.js';
 import { placeOperator, placePass, unknownCeilings } from '../../../core/roofline/place.js';
-import type { Roofs } from '../../../core/roofline/roofs.js';
 import { ARITHMETICS, NO_TRAFFIC, type OperatorWork } from '../../../core/roofline/work.js';
 
 const device: Ceilings = {
@@ -90,41 +84,5 @@ describe('placing an operator', () => {
         expect(placed.seconds).toBeCloseTo(sum, 6);
       }),
     );
-  });
-});
-
-describe('ceilings', () => {
-  test('measured ones are the best of what was measured', () => {
-    const reading = (value: number) => ({ value, samples: [value], cv: null });
-    const memory = { level: 'memory', workingSetBytes: 1e9 } as const;
-    const roofs: Roofs = {
-      schema: 'ridgepoint.dev/roofs/v1',
-      device: { id: 'cpu:0', class: 'cpu', name: 'a processor' },
-      measuredAt: '2026-01-01T00:00:00.000Z',
-      environment: {},
-      bandwidth: [
-        { ...memory, access: 'read', threads: 1, bytesPerSecond: reading(10) },
-        { ...memory, access: 'read', threads: 2, bytesPerSecond: reading(18) },
-        { ...memory, level: 'L1', access: 'read', threads: 2, bytesPerSecond: reading(900) },
-      ],
-      compute: [
-        { arithmetic: 'f32', unit: 'vector', threads: 2, flopsPerSecond: reading(100) },
-        { arithmetic: 'f32', unit: 'matrix', threads: 2, flopsPerSecond: reading(90) },
-      ],
-      launchSeconds: null,
-      links: [{ name: 'pcie:host-to-device', bytesPerSecond: reading(12) }],
-      doubts: [],
-      absent: {},
-    };
-    expect(measuredCeilings(roofs, 64)).toEqual({
-      name: 'a processor',
-      origin: 'measured',
-      memoryBytesPerSecond: 18,
-      peaks: { f32: 100 },
-      peerBytesPerSecond: null,
-      hostBytesPerSecond: 12,
-      memoryBytes: 64,
-    });
-    expect(measuredCeilings({ ...roofs, bandwidth: [] })).toBeNull();
   });
 });

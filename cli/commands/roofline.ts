@@ -1,0 +1,77 @@
+import { type Command, Option } from 'commander';
+import { CONFIG_OPTION } from './config-option.js';
+import { collect } from './values.js';
+
+export const CSV_ROWS = ['operators', 'points'] as const;
+export const CHARTS = ['roofline', 'tokens', 'time', 'memory'] as const;
+export type ChartKind = (typeof CHARTS)[number];
+
+/** Lists as they were typed; `readAnalysisSpec` reads them, as it reads those of a file. */
+export interface RooflineOptions {
+  readonly file?: string;
+  readonly model?: string;
+  readonly hardware?: string;
+  readonly batch?: string;
+  readonly context?: string;
+  readonly prompt?: string;
+  readonly bits?: string;
+  readonly flashAttention?: string;
+  readonly tensorParallel?: string;
+  readonly tokensPerStep?: string;
+  readonly generate?: string;
+  readonly mode?: string;
+  readonly list?: true;
+  readonly json?: true;
+  readonly csv?: (typeof CSV_ROWS)[number] | true;
+  readonly svg?: string;
+  readonly html?: string;
+  readonly chart?: ChartKind;
+  readonly models: readonly string[];
+  readonly config?: string;
+}
+
+export function registerRoofline(program: Command): void {
+  program
+    .command('roofline')
+    .description(
+      'what a model asks of a machine, operator by operator, and the least time it takes there; nothing is run.\n' +
+        'Every option takes a list (1,2,4 or 1-64*2): all combinations are analysed',
+    )
+    .option('--file <file>', 'a file of kind Roofline; options replace what it says')
+    .option(
+      '--model <names>',
+      'builtin:NAME, GGUF file, config.json or its folder, synthetic:…, or a published name',
+    )
+    .option(
+      '--hardware <names>',
+      'devices of the catalogue (--list), or `this`: the measured roofs of this node',
+    )
+    .option('--batch <list>', 'sequences computed together (default: 1)')
+    .option('--context <list>', 'tokens of each sequence after the prefill')
+    .option('--prompt <list>', 'new tokens of the prefill, the last of the context (default: all)')
+    .option('--bits <list>', 'native, w4a16, w8a8kv8, wfp8afp8, or a quantization such as q4_k_m')
+    .option('--flash-attention <list>', 'true, false or both (default: true)')
+    .option('--tensor-parallel <list>', 'devices that share each matrix (default: 1)')
+    .option('--tokens-per-step <list>', 'tokens a decode step verifies of each sequence (default: 1)')
+    .option('--generate <list>', 'tokens to generate, for the total time')
+    .option('--mode <list>', 'corrected, llm-viewer or both (default: corrected)')
+    .option('--list', 'list the devices and the published models')
+    .addOption(
+      new Option('--csv [rows]', 'print CSV: a row per operator, or per point').choices([...CSV_ROWS]),
+    )
+    .option('--json', 'print JSON')
+    .option('--svg <file>', 'write a chart as SVG')
+    .option('--html <file>', 'write a page with chart and tables')
+    .addOption(
+      new Option(
+        '--chart <kind>',
+        'what the chart shows (default: the roofline of one point, tokens/s of several)',
+      ).choices([...CHARTS]),
+    )
+    .option('--models <dir>', 'folder to look for models in (repeatable)', collect, [])
+    .option(...CONFIG_OPTION)
+    .action(async (options: RooflineOptions) => {
+      const { runRoofline } = await import('../roofline/roofline.js');
+      await runRoofline(options);
+    });
+}

@@ -1,0 +1,101 @@
+import { csvLines } from '../../core/report/csv.js';
+import type { Analysis, PhaseAnalysis } from '../../core/roofline/analysis/analysis.js';
+import { POINT_FIELDS } from '../../core/roofline/analysis/point.js';
+
+const PHASES = ['prefill', 'decode'] as const;
+
+type Cell = string | number | boolean | null;
+
+const pointCells = ({ point }: Analysis): Cell[] => POINT_FIELDS.map((field) => point[field]);
+
+/** @returns a row for each operator of each phase of each point, in base units. */
+export function operatorsCsv(analyses: readonly Analysis[]): string {
+  const head = [
+    ...POINT_FIELDS,
+    'phase',
+    'operator',
+    'module',
+    'calls',
+    'flops',
+    'bytes',
+    'weightsReadBytes',
+    'cacheReadBytes',
+    'cacheWrittenBytes',
+    'activationsReadBytes',
+    'activationsWrittenBytes',
+    'flopPerByte',
+    'arithmetic',
+    'bound',
+    'flopsPerSecond',
+    'seconds',
+    'share',
+  ];
+  const lines = analyses.flatMap((analysis) =>
+    PHASES.flatMap((phase) =>
+      analysis[phase].rows.map((row): Cell[] => [
+        ...pointCells(analysis),
+        phase,
+        row.name,
+        row.module,
+        row.calls,
+        row.flops,
+        row.bytes,
+        row.traffic.weightsRead,
+        row.traffic.cacheRead,
+        row.traffic.cacheWritten,
+        row.traffic.activationsRead,
+        row.traffic.activationsWritten,
+        row.intensity,
+        row.arithmetic,
+        row.bound,
+        row.flopsPerSecond,
+        row.seconds,
+        row.share,
+      ]),
+    ),
+  );
+  return csvLines([head, ...lines]);
+}
+
+/** @returns a row for each point, in base units. */
+export function pointsCsv(analyses: readonly Analysis[]): string {
+  const phaseHead = (phase: string) =>
+    ['Seconds', 'TokensPerSecond', 'Flops', 'Bytes', 'FlopPerByte', 'Bound', 'MemoryBoundShare'].map(
+      (name) => `${phase}${name}`,
+    );
+  const head = [
+    ...POINT_FIELDS,
+    'ceilings',
+    'ridgePointFlopPerByte',
+    ...PHASES.flatMap(phaseHead),
+    'weightsBytes',
+    'kvCacheBytes',
+    'activationsBytes',
+    'memoryBytes',
+    'fits',
+    'generateSeconds',
+  ];
+  const lines = analyses.map((analysis): Cell[] => [
+    ...pointCells(analysis),
+    analysis.roof.origin,
+    analysis.roof.ridgePoint,
+    ...PHASES.flatMap((phase) => phaseCells(analysis[phase])),
+    analysis.memory.weights,
+    analysis.memory.kvCache,
+    analysis.memory.activations,
+    analysis.memory.bytes,
+    analysis.memory.fits,
+    analysis.generateSeconds,
+  ]);
+  return csvLines([head, ...lines]);
+}
+
+const phaseCells = (phase: PhaseAnalysis): Cell[] => [
+  phase.seconds,
+  phase.tokensPerSecond,
+  phase.flops,
+  phase.bytes,
+  phase.intensity,
+  phase.bound,
+  phase.memoryBoundShare,
+];

@@ -1,0 +1,90 @@
+import { dirname, resolve } from 'node:path';
+import { FailureError, toFailure } from '../../core/errors.js';
+import { type Analyses, analyzeAll, type Opened } from '../../core/roofline/analysis/analyze.js';
+import { type AnalysisSpec, pointsOf, varyingFields } from '../../core/roofline/analysis/point.js';
+import type { ModelArchitecture } from '../../core/roofline/architecture.js';
+import type { Ceilings } from '../../core/roofline/ceilings.js';
+import type { LlmViewerHardware } from '../../core/roofline/llm-viewer/hardware.js';
+import type { RooflineOptions } from '../commands/roofline.js';
+import { EXIT, fromFailure, usageError } from '../exit.js';
+import { printData, printJson, say } from '../output/print.js';
+import { operatorsCsv, pointsCsv } from './csv.js';
+import { listKnown } from './list.js';
+import { openCeilings, openLlmViewerHardware } from './open-hardware.js';
+import { openArchitecture } from './open-model.js';
+import { readSpec } from './read-spec.js';
+import { pointsTable, pointText } from './table.js';
+import { writeFiles } from './write-files.js';
+
+/** `ridge roofline`: the analytic model, for one point or for every combination of lists. */
+export async function runRoofline(options: RooflineOptions): Promise<void> {
+  if (options.list === true) {
+    listKnown(options.json === true);
+    return;
+  }
+  const spec = readSpec(options);
+  const points = pointsOf(spec);
+  const result = analyzeAll(points, open(spec, options));
+  requireSome(result);
+  sayImpossible(result);
+  print(spec, result, options);
+  await writeFiles(result.analyses, varyingFields(spec), options);
+}
+
+/** Opens everything that points name, once. @throws CommandError (2) for names that lead nowhere */
+function open(spec: AnalysisSpec, { models: folders, file }: RooflineOptions): Opened {
+  const modelFolders = [...folders, '.', ...(file === undefined ? [] : [dirname(file)])].map((f) =>
+    resolve(f),
+  );
+  const models = new Map<string, ModelArchitecture>();
+  const ceilings = new Map<string, Ceilings>();
+  const llmViewerHardware = new Map<string, LlmViewerHardware>();
+  const failures: string[] = [];
+  const attempt = (what: () => void) => {
+    try {
+      what();
+    } catch (error) {
+      if (!(error instanceof FailureError)) throw error;
+      const { message, hint } = toFailure(error);
+      failures.push(hint === null ? message : `${message}\n       ${hint}`);
+    }
+  };
+  for (const name of spec.model) {
+    const places = [...modelFolders, dirname(resolve(name))];
+    attempt(() => models.set(name, openArchitecture(name, places)));
+  }
+  for (const name of spec.hardware) {
+    const own = openLlmViewerHardware(name);
+    if (own !== null) llmViewerHardware.set(name, own);
+    if (own === null || spec.mode.includes('corrected'))
+      attempt(() => ceilings.set(name, openCeilings(name)));
+  }
+  if (failures.length > 0) throw usageError(failures.join('\n'));
+  return { models, ceilings, llmViewerHardware };
+}
+
+/** @throws CommandError (2) with the reasons when no point can be. */
+function requireSome({ analyses, impossible }: Analyses): void {
+  const [first] = impossible;
+  if (analyses.length > 0 || first === undefined) return;
+  const reasons = [...new Set(impossible.map(({ reason }) => reason))];
+  const failure = { code: 'impossible-combination', signal: null, exitCode: null, stderrTail: null } as const;
+  throw fromFailure({ ...failure, message: reasons.join('\n'), hint: first.hint }, EXIT.usage);
+}
+
+/** One line for each reason, however many points it left out. */
+function sayImpossible({ impossible }: Analyses): void {
+  const counts = new Map<string, number>();
+  for (const { reason } of impossible) counts.set(reason, (counts.get(reason) ?? 0) + 1);
+  for (const [reason, count] of counts) say(`left out: ${count} point${count === 1 ? '' : 's'}: ${reason}`);
+}
+
+function print(spec: AnalysisSpec, result: Analyses, options: RooflineOptions): void {
+  const { analyses } = result;
+  const [only] = analyses;
+  if (options.json === true) printJson({ schema: 'ridgepoint.dev/roofline/v1', ...result });
+  else if (options.csv !== undefined) {
+    process.stdout.write(options.csv === 'points' ? pointsCsv(analyses) : operatorsCsv(analyses));
+  } else if (analyses.length === 1 && only !== undefined) printData(pointText(only));
+  else printData(pointsTable(analyses, varyingFields(spec)));
+}

@@ -1,0 +1,120 @@
+import { formatPercent, formatValue, NO_VALUE } from '../../core/metrics/format.js';
+import type { Analysis, PhaseAnalysis, RoofLines } from '../../core/roofline/analysis/analysis.js';
+import type { AnalysisPoint, PointField } from '../../core/roofline/analysis/point.js';
+import { plainTable } from '../output/plain-table.js';
+
+/** `1.23 G`: a bare number with its prefix. */
+const count = (value: number | null) => formatValue(value, 'parameters');
+const intensityText = (value: number | null) =>
+  value === null ? NO_VALUE : value >= 100 ? value.toFixed(0) : value.toPrecision(3);
+
+/** One point in full: what it stands under, every operator of both phases, totals. */
+export function pointText(analysis: Analysis): string {
+  const { point, prefill, decode, memory, generateSeconds, notes } = analysis;
+  const { batch, context, promptTokens } = point;
+  const prompt = promptTokens ?? context;
+  const lines = [
+    `${point.model} on ${roofText(analysis.roof)}`,
+    `${point.mode}: batch ${batch}, context ${context}, ${settingText(point)}`,
+    '',
+    `prefill of ${prompt} tokens${batch === 1 ? '' : ` × ${batch}`}`,
+    phaseTable(prefill),
+    totals(prefill, batch * prompt),
+    '',
+    `decode step at ${context} tokens${batch === 1 ? '' : ` × ${batch}`}`,
+    phaseTable(decode),
+    totals(decode, batch * point.tokensPerStep),
+    '',
+    memoryLine(memory),
+  ];
+  if (generateSeconds !== null) {
+    const each = formatValue((batch * point.generateTokens) / generateSeconds, 'tokens/s');
+    lines.push(
+      `generation: ${formatValue(generateSeconds, 's')} for ${point.generateTokens} tokens with their prefill, ${each}`,
+    );
+  }
+  return [...lines, ...notes.map((note) => `note: ${note}`)].join('\n');
+}
+
+function settingText({ bits, flashAttention, tensorParallel, tokensPerStep }: AnalysisPoint): string {
+  return [
+    bits === 'native' ? 'bits as the model has them' : bits,
+    flashAttention ? 'flash attention' : 'attention unfused',
+    ...(tensorParallel === 1 ? [] : [`one of ${tensorParallel} devices`]),
+    ...(tokensPerStep === 1 ? [] : [`${tokensPerStep} tokens a step`]),
+  ].join(', ');
+}
+
+/** `h100 (published): 3.35 TB/s, 990 TFLOP/s in f16, ridge point 295 FLOP/B`. */
+export function roofText(roof: RoofLines): string {
+  const whose = roof.origin === 'llm-viewer' ? "LLM-Viewer's table" : `${roof.origin} figures`;
+  const compute =
+    roof.flopsPerSecond === null
+      ? 'no peak known'
+      : `${count(roof.flopsPerSecond)}FLOP/s in ${roof.arithmetic}, ridge point ${intensityText(roof.ridgePoint)} FLOP/B`;
+  return `${roof.name} (${whose}): ${formatValue(roof.memoryBytesPerSecond, 'B')}/s, ${compute}`;
+}
+
+function phaseTable({ rows }: PhaseAnalysis): string {
+  return plainTable(
+    ['operator', 'module', 'calls', 'FLOP', 'bytes', 'FLOP/B', 'bound', 'time', 'share'],
+    rows.map((row) => [
+      row.name,
+      row.module,
+      row.calls,
+      count(row.flops),
+      formatValue(row.bytes, 'B'),
+      intensityText(row.intensity),
+      row.bound,
+      formatValue(row.seconds, 's'),
+      formatPercent(row.share),
+    ]),
+  );
+}
+
+function totals(phase: PhaseAnalysis, tokens: number): string {
+  const { flops, bytes, intensity, seconds, tokensPerSecond, memoryBoundShare } = phase;
+  const rate = formatValue(tokensPerSecond, 'tokens/s');
+  return (
+    `total: ${count(flops)}FLOP, ${formatValue(bytes, 'B')}, ${intensityText(intensity)} FLOP/B, ` +
+    `${formatValue(seconds, 's')} for ${tokens} token${tokens === 1 ? '' : 's'} (${rate}), ` +
+    `${formatPercent(memoryBoundShare)} of the time bound by memory`
+  );
+}
+
+function memoryLine({ weights, kvCache, activations, bytes, fits }: Analysis['memory']): string {
+  const size = (value: number) => formatValue(value, 'B');
+  const room = fits === null ? '' : fits ? '; it fits' : '; it does not fit';
+  return `memory: ${size(bytes)} = weights ${size(weights)} + KV cache ${size(kvCache)} + activations ${size(activations)}${room}`;
+}
+
+/** A line for each point, with the fields that differ in front. */
+export function pointsTable(analyses: readonly Analysis[], varying: readonly PointField[]): string {
+  const generates = analyses.some(({ generateSeconds }) => generateSeconds !== null);
+  const head = [
+    ...varying,
+    'prefill',
+    'bound',
+    'step',
+    'bound',
+    'decode',
+    'memory',
+    'fits',
+    ...(generates ? ['generation'] : []),
+  ];
+  const rows = analyses.map(({ point, prefill, decode, memory, generateSeconds }) => [
+    ...varying.map((field) => cell(point[field])),
+    formatValue(prefill.seconds, 's'),
+    prefill.bound,
+    formatValue(decode.seconds, 's'),
+    decode.bound,
+    formatValue(decode.tokensPerSecond, 'tokens/s'),
+    formatValue(memory.bytes, 'B'),
+    memory.fits === null ? null : memory.fits ? 'yes' : 'no',
+    ...(generates ? [formatValue(generateSeconds, 's')] : []),
+  ]);
+  const notes = [...new Set(analyses.flatMap((analysis) => analysis.notes))];
+  return [plainTable(head, rows), ...notes.map((note) => `note: ${note}`)].join('\n');
+}
+
+const cell = (value: AnalysisPoint[PointField]) => (typeof value === 'boolean' ? String(value) : value);

@@ -1,0 +1,104 @@
+import type { CeilingOrigin } from '../ceilings.js';
+import type { Bound } from '../place.js';
+import type { Arithmetic, Module, Traffic } from '../work.js';
+import type { AnalysisPoint } from './point.js';
+
+/** An operator of all layers together, under the roof. */
+export interface AnalysisRow {
+  readonly name: string;
+  readonly module: Module;
+  /** How often it is run in a pass. */
+  readonly calls: number;
+  readonly flops: number;
+  readonly bytes: number;
+  readonly traffic: Traffic;
+  /** FLOP per byte; null for what moves nothing through memory. */
+  readonly intensity: number | null;
+  /** What is computed in; null where no ceiling for it is known. */
+  readonly arithmetic: Arithmetic | null;
+  readonly bound: Bound;
+  readonly seconds: number;
+  /** Of the pass. */
+  readonly share: number;
+  /** FLOP per second that the roof allows; null for what computes nothing. */
+  readonly flopsPerSecond: number | null;
+}
+
+export interface PhaseAnalysis {
+  readonly rows: readonly AnalysisRow[];
+  readonly flops: number;
+  readonly bytes: number;
+  readonly intensity: number;
+  readonly seconds: number;
+  /** All sequences together. */
+  readonly tokensPerSecond: number;
+  /** What decides over the larger part of the time. */
+  readonly bound: Bound;
+  /** Share of the time that is bound by memory. */
+  readonly memoryBoundShare: number;
+}
+
+/** Bytes of one device. */
+export interface MemoryAnalysis {
+  readonly weights: number;
+  readonly kvCache: number;
+  readonly activations: number;
+  readonly bytes: number;
+  /** null where nobody says how much memory the device has. */
+  readonly fits: boolean | null;
+}
+
+/** The lines of the roofline that the point stands under. */
+export interface RoofLines {
+  readonly name: string;
+  readonly origin: CeilingOrigin;
+  readonly memoryBytesPerSecond: number;
+  readonly arithmetic: Arithmetic | null;
+  readonly flopsPerSecond: number | null;
+  /** FLOP per byte at which the two meet. */
+  readonly ridgePoint: number | null;
+  /** Every ceiling that an operator of the point stands under. */
+  readonly peaks: readonly { readonly arithmetic: Arithmetic; readonly flopsPerSecond: number }[];
+}
+
+export interface Analysis {
+  readonly point: AnalysisPoint;
+  readonly roof: RoofLines;
+  readonly prefill: PhaseAnalysis;
+  /** One step. */
+  readonly decode: PhaseAnalysis;
+  readonly memory: MemoryAnalysis;
+  /** Prefill and all steps of `generateTokens`; null when none were asked for. */
+  readonly generateSeconds: number | null;
+  /** Sentences about what the numbers do not show. */
+  readonly notes: readonly string[];
+}
+
+/** A point that cannot be, and why. */
+export interface ImpossiblePoint {
+  readonly point: AnalysisPoint;
+  readonly reason: string;
+  readonly hint: string | null;
+}
+
+/** @returns the sums of a phase over its rows, whose shares are not known yet. */
+export function summarize(rows: readonly Omit<AnalysisRow, 'share'>[], tokens: number): PhaseAnalysis {
+  const sum = (of: (row: Omit<AnalysisRow, 'share'>) => number) =>
+    rows.reduce((total, row) => total + of(row), 0);
+  const seconds = sum((row) => row.seconds);
+  const boundBy = (bound: Bound) => sum((row) => (row.bound === bound ? row.seconds : 0));
+  const memory = boundBy('memory');
+  const largest = Math.max(memory, boundBy('compute'), boundBy('link'));
+  const flops = sum((row) => row.flops);
+  const bytes = sum((row) => row.bytes);
+  return {
+    rows: rows.map((row) => ({ ...row, share: row.seconds / seconds })),
+    flops,
+    bytes,
+    intensity: flops / bytes,
+    seconds,
+    tokensPerSecond: tokens / seconds,
+    bound: largest === memory ? 'memory' : largest === boundBy('compute') ? 'compute' : 'link',
+    memoryBoundShare: memory / seconds,
+  };
+}

@@ -1,0 +1,136 @@
+import type { Analysis, PhaseAnalysis, RoofLines } from './analysis.js';
+import type { AnalysisPoint, PointField } from './point.js';
+
+/** What a chart shows, without a word about how it is drawn. */
+export type ChartData = RooflineChart | SweepChart;
+
+/** Operators under their ceilings, both axes logarithmic. */
+export interface RooflineChart {
+  readonly kind: 'roofline';
+  readonly title: string;
+  readonly roof: RoofLines;
+  readonly groups: readonly { readonly name: string; readonly operators: readonly ChartOperator[] }[];
+}
+
+export interface ChartOperator {
+  readonly name: string;
+  /** FLOP per byte. */
+  readonly intensity: number;
+  readonly flopsPerSecond: number;
+  /** Of the time of its phase. */
+  readonly share: number;
+}
+
+/** One number over one field, a line for each combination of the others. */
+export interface SweepChart {
+  readonly kind: 'sweep';
+  readonly title: string;
+  readonly x: {
+    readonly name: string;
+    readonly values: readonly (string | number)[];
+    readonly numeric: boolean;
+  };
+  readonly y: { readonly name: string; readonly unit: 'tokens/s' | 's' | 'B' };
+  readonly lines: readonly { readonly name: string; readonly values: readonly (number | null)[] }[];
+}
+
+/** @returns the operators of both phases that compute something and move something through memory. */
+export function rooflineChart(analysis: Analysis): RooflineChart {
+  const { point, prefill, decode, roof } = analysis;
+  const group = (name: string, { rows }: PhaseAnalysis) => ({
+    name,
+    operators: rows.flatMap(({ name: operator, intensity, flopsPerSecond, share }): ChartOperator[] =>
+      intensity === null || intensity === 0 || flopsPerSecond === null
+        ? []
+        : [{ name: operator, intensity, flopsPerSecond, share }],
+    ),
+  });
+  return {
+    kind: 'roofline',
+    title: `${point.model} on ${roof.name}, batch ${point.batch}, context ${point.context} (${point.mode})`,
+    roof,
+    groups: [group('prefill', prefill), group('decode', decode)],
+  };
+}
+
+/** What is drawn over what, where there is a choice. */
+const X_FIELDS: readonly PointField[] = [
+  'batch',
+  'context',
+  'promptTokens',
+  'tokensPerStep',
+  'tensorParallel',
+  'generateTokens',
+  'bits',
+  'hardware',
+  'model',
+  'flashAttention',
+  'mode',
+];
+
+export type SweepMeasure = 'tokens' | 'time' | 'memory';
+
+interface Measured {
+  readonly name: string;
+  readonly unit: SweepChart['y']['unit'];
+  /** Lines of each combination: what they are called behind its name, and their value at a point. */
+  readonly lines: readonly (readonly [string, (analysis: Analysis) => number])[];
+}
+
+const MEASURES: Readonly<Record<SweepMeasure, Measured>> = {
+  tokens: { name: 'decode', unit: 'tokens/s', lines: [['', ({ decode }) => decode.tokensPerSecond]] },
+  time: {
+    name: 'least time',
+    unit: 's',
+    lines: [
+      ['prefill', ({ prefill }) => prefill.seconds],
+      ['decode step', ({ decode }) => decode.seconds],
+    ],
+  },
+  memory: { name: 'memory', unit: 'B', lines: [['', ({ memory }) => memory.bytes]] },
+};
+
+/** @returns a number of all points over the field that varies most usefully; null when none varies. */
+export function sweepChart(
+  analyses: readonly Analysis[],
+  varying: readonly PointField[],
+  measure: SweepMeasure,
+): SweepChart | null {
+  const x = X_FIELDS.find((field) => varying.includes(field));
+  if (x === undefined) return null;
+  const { name, unit, lines } = MEASURES[measure];
+  const values = [...new Set(analyses.map(({ point }) => textOrNumber(point[x])))];
+  const numeric = values.every((value) => typeof value === 'number');
+  if (numeric) values.sort((a, b) => Number(a) - Number(b));
+  const others = varying.filter((field) => field !== x);
+  const byLabel = new Map<string, Map<string | number, Analysis>>();
+  for (const analysis of analyses) {
+    const label = others.map((field) => labelOf(field, analysis.point)).join(', ');
+    const own = byLabel.get(label) ?? new Map();
+    own.set(textOrNumber(analysis.point[x]), analysis);
+    byLabel.set(label, own);
+  }
+  return {
+    kind: 'sweep',
+    title: `${name} over ${x}`,
+    x: { name: x, values, numeric },
+    y: { name, unit },
+    lines: [...byLabel].flatMap(([label, own]) =>
+      lines.map(([suffix, measured]) => ({
+        name: [label, suffix].filter((part) => part !== '').join(' ') || name,
+        values: values.map((value) => {
+          const analysis = own.get(value);
+          return analysis === undefined ? null : measured(analysis);
+        }),
+      })),
+    ),
+  };
+}
+
+function labelOf(field: PointField, point: AnalysisPoint): string {
+  const value = point[field];
+  return typeof value === 'string' ? value : `${field} ${value}`;
+}
+
+const textOrNumber = (value: AnalysisPoint[PointField]) =>
+  typeof value === 'number' ? value : value === null ? 'all' : String(value);

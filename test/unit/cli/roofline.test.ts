@@ -1,0 +1,192 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
+import { CommandError, EXIT } from '../../../cli/exit.js';
+import { createProgram } from '../../../cli/program.js';
+
+let folder: string;
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'ridgepoint-roofline-'));
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+afterEach(() => vi.restoreAllMocks());
+
+/** Runs `ridge roofline` in this process. */
+async function roofline(...args: string[]): Promise<{ stdout: string; stderr: string }> {
+  const said = { stdout: '', stderr: '' };
+  for (const stream of ['stdout', 'stderr'] as const) {
+    vi.spyOn(process[stream], 'write').mockImplementation((text) => {
+      said[stream] += String(text);
+      return true;
+    });
+  }
+  await createProgram().parseAsync(['node', 'ridge', 'roofline', ...args]);
+  return said;
+}
+
+async function refusal(...args: string[]): Promise<{ message: string; hint: string | null }> {
+  const error = await roofline(...args).then(
+    () => null,
+    (reason: unknown) => reason,
+  );
+  if (!(error instanceof CommandError)) throw new Error(`not refused: ${String(error)}`);
+  expect(error.exitCode).toBe(EXIT.usage);
+  return { message: error.message, hint: error.hint };
+}
+
+const H100 = ['--hardware', 'h100', '--context', '128'];
+
+describe('ridge roofline', () => {
+  test('shows every operator of both phases, totals and memory', async () => {
+    const { stdout } = await roofline('--model', 'builtin:small', ...H100);
+    expect(stdout).toContain('builtin:small on h100 (published figures): 3.35 TB/s');
+    for (const word of [
+      'prefill of 128 tokens',
+      'decode step at 128 tokens',
+      'down_proj',
+      'lm_head',
+      'total:',
+      'memory:',
+    ])
+      expect(stdout).toContain(word);
+  });
+
+  test('lists become a table, one line a combination', async () => {
+    const { stdout, stderr } = await roofline(
+      ...[
+        '--model',
+        'llama-2-7b,opt-6.7b',
+        '--hardware',
+        'A6000,m1-max',
+        '--context',
+        '512',
+        '--batch',
+        '1-4*2',
+      ],
+      ...['--mode', 'corrected,llm-viewer'],
+    );
+    expect(stdout.split('\n').filter((line) => / t\/s /.test(line))).toHaveLength(2 * 3 * 3);
+    expect(stderr).toContain('left out: 6 points: LLM-Viewer has no device "m1-max"');
+  });
+
+  test('JSON and CSV hold the same numbers in base units', async () => {
+    const args = ['--model', 'llama-2-7b', ...H100];
+    const json = JSON.parse((await roofline(...args, '--json')).stdout) as {
+      analyses: [{ decode: { seconds: number; rows: unknown[] }; prefill: { rows: unknown[] } }];
+    };
+    const [{ decode, prefill }] = json.analyses;
+    const operators = (await roofline(...args, '--csv')).stdout.trimEnd().split('\r\n');
+    expect(operators).toHaveLength(1 + decode.rows.length + prefill.rows.length);
+    const [head = '', line = ''] = (await roofline(...args, '--csv', 'points')).stdout.split('\r\n');
+    expect(Number(line.split(',')[head.split(',').indexOf('decodeSeconds')])).toBe(decode.seconds);
+  });
+
+  test('draws a chart and a page without scripts', async () => {
+    const svg = join(folder, 'chart.svg');
+    const html = join(folder, 'page.html');
+    await roofline('--model', 'llama-2-7b', ...H100, '--svg', svg, '--html', html);
+    const chart = readFileSync(svg, 'utf8');
+    expect(chart).toMatch(/^<svg/);
+    for (const word of ['ridge point 295 FLOP/B', '3.35 TB/s', 'down_proj', 'prefill'])
+      expect(chart).toContain(word);
+    const page = readFileSync(html, 'utf8');
+    expect(page).toContain("default-src 'none'");
+    expect(page).not.toContain('<script');
+    expect(page).toContain('<svg');
+    await roofline('--model', 'llama-2-7b', ...H100, '--batch', '1,2,4', '--svg', svg);
+    expect(readFileSync(svg, 'utf8')).toContain('decode over batch');
+  });
+
+  test('reads models from configs, safetensors folders and files', async () => {
+    const config = { model_type: 'llama', num_hidden_layers: 2, hidden_size: 64, num_attention_heads: 4 };
+    const path = join(folder, 'config.json');
+    writeFileSync(
+      path,
+      JSON.stringify({ ...config, intermediate_size: 128, vocab_size: 100, max_position_embeddings: 256 }),
+    );
+    for (const model of [path, folder]) {
+      expect((await roofline('--model', model, ...H100)).stdout).toContain('q_proj');
+    }
+    writeFileSync(path, JSON.stringify({ ...config, num_hidden_layers: 0 }));
+    expect((await refusal('--model', path, ...H100)).message).toMatch(/num_hidden_layers/);
+    writeFileSync(
+      path,
+      JSON.stringify({
+        ...config,
+        intermediate_size: 128,
+        vocab_size: 9,
+        num_key_value_heads: 3,
+        max_position_embeddings: 256,
+      }),
+    );
+    expect((await refusal('--model', path, ...H100)).message).toMatch(
+      /4 heads cannot share 3 key\/value heads/,
+    );
+    writeFileSync(path, '{');
+    expect((await refusal('--model', path, ...H100)).message).toMatch(/config.json is not JSON/);
+  });
+
+  test('lists devices and models', async () => {
+    const { stdout, stderr } = await roofline('--list');
+    expect(stdout).toMatch(/^h100 +NVIDIA H100 SXM 80GB/m);
+    expect(stderr).toContain('llama-2-7b');
+  });
+});
+
+describe('wrong words end with one sentence and 2', () => {
+  const SMALL = ['--model', 'builtin:small'];
+
+  test('an unknown model, with the nearest', async () => {
+    const { message } = await refusal('--model', 'lama-2-7b', ...H100);
+    expect(message).toContain('no published model is called "lama-2-7b"');
+    expect(message).toContain('Did you mean llama-2-7b?');
+  });
+
+  test('an unknown device, with the nearest', async () => {
+    const { message } = await refusal(...SMALL, '--hardware', 'h10O', '--context', '8');
+    expect(message).toContain('there is no device "h10O" in the hardware catalogue');
+    expect(message).toContain('Did you mean h100?');
+  });
+
+  test.each([
+    [['--batch', '0'], '--batch: batch must be a whole number of at least 1, not 0'],
+    [['--batch', '-1'], '--batch: batch must be a whole number of at least 1, not -1'],
+    [['--batch', '1.5'], '--batch: batch must be a whole number of at least 1, not 1.5'],
+    [['--batch', ''], '--batch: batch is an empty list: give at least one value or leave it out'],
+    [['--batch', '4-1'], '--batch: "4-1" ends before it begins: write the smaller number first'],
+    [['--context', 'long'], '--context: context must be a whole number of at least 1, not "long"'],
+    [
+      ['--mode', 'llmviewer'],
+      '--mode: mode must be corrected or llm-viewer, not "llmviewer" (did you mean llm-viewer?)',
+    ],
+    [['--flash-attention', 'maybe'], '--flash-attention: flashAttention must be true or false, not "maybe"'],
+    [['--context', '513'], 'a context of 513 tokens, and the model has at most 512'],
+    [
+      ['--tensor-parallel', '3'],
+      'This pass is not possible: 4 attention heads cannot be shared evenly by 3 devices.',
+    ],
+  ])('%j', async (args, message) => {
+    expect((await refusal(...SMALL, ...H100, ...args)).message).toBe(message);
+  });
+
+  test('unknown bits, with what is known', async () => {
+    expect((await refusal(...SMALL, ...H100, '--bits', 'w5x')).message).toMatch(
+      /^--bits: bits "w5x" are unknown; known are/,
+    );
+  });
+
+  test('what is missing', async () => {
+    expect((await refusal('--hardware', 'h100')).message).toBe(
+      'model is missing: it must be a name\ncontext is missing: it must be a whole number of at least 1',
+    );
+    expect((await refusal('--file', join(folder, 'nowhere.yaml'))).message).toContain(
+      'there is no such file',
+    );
+  });
+
+  test('a chart of a sweep that has one point', async () => {
+    const args = [...SMALL, ...H100, '--chart', 'tokens', '--svg', join(folder, 'x.svg')];
+    expect((await refusal(...args)).message).toBe('--chart tokens needs a list of more than one value');
+  });
+});
