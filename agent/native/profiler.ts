@@ -1,19 +1,11 @@
 import type { GraphNode } from '../../core/roofline/profile/nodes.js';
 import { openKernelLibrary } from './kernel-library.js';
-import { CONSTANTS, type Pointer } from './llama.js';
+import type { Pointer } from './llama.js';
 import { STRUCTS } from './llama-cpp/bindings.js';
+import { operationName, typeName, WITHOUT_WORK } from './node-names.js';
 
 /** The interface of kernels/profile/profile.h that this file was written for. */
 const INTERFACE = { part: 'profile', version: 1 } as const;
-
-/** Operations that only say where bytes are: the engine computes nothing for them. */
-const SKIPPED = [
-  CONSTANTS.GGML_OP_NONE,
-  CONSTANTS.GGML_OP_RESHAPE,
-  CONSTANTS.GGML_OP_VIEW,
-  CONSTANTS.GGML_OP_PERMUTE,
-  CONSTANTS.GGML_OP_TRANSPOSE,
-];
 
 /** Bytes of ridge_node and of its parts, and of ridge_node_run. */
 const NAME = 64;
@@ -58,7 +50,7 @@ export async function openProfiler(library: string): Promise<Profiler> {
   const read = bind('void ridge_profiler_read(void *profiler, int64_t *profile)');
   const forget = bind('void ridge_profiler_forget(void *profiler)');
   const close = bind('void ridge_profiler_close(void *profiler)');
-  const profiler = open(nodeLayout(), Int32Array.from(SKIPPED), SKIPPED.length);
+  const profiler = open(nodeLayout(), Int32Array.from(WITHOUT_WORK), WITHOUT_WORK.length);
   if (profiler === null) throw new Error('memory ran out');
   const known: GraphNode[] = [];
   return {
@@ -110,26 +102,13 @@ function nodeAt(bytes: Buffer): GraphNode {
     return [{ name: name(NODE.sourceName + NAME * i), type: typeName(type), shape: shape(from) }];
   };
   return {
-    op: OPERATIONS.get(bytes.readInt32LE(0)) ?? 'UNKNOWN',
+    op: operationName(bytes.readInt32LE(0)),
     name: name(NODE.name),
     type: typeName(bytes.readInt32LE(NODE.type)),
     shape: shape(NODE.ne),
     sources: Array.from({ length: SOURCES }, (_, i) => source(i)).flat(),
   };
 }
-
-/** Names of numbers as ggml.h has them, without what they begin with. Kinds of pooling are an enumeration of their own. */
-const namesOf = (prefix: string) =>
-  new Map(
-    Object.entries(CONSTANTS).flatMap(([name, value]) =>
-      name.startsWith(prefix) && !/_POOL_(MAX|AVG|COUNT)$/.test(name)
-        ? [[Number(value), name.slice(prefix.length)] as const]
-        : [],
-    ),
-  );
-const OPERATIONS = namesOf('GGML_OP_');
-const TYPES = namesOf('GGML_TYPE_');
-const typeName = (type: number) => (TYPES.get(type) ?? 'unknown').toLowerCase();
 
 /** ridge_node_layout, from the engine's own headers. */
 function nodeLayout(): Int32Array {

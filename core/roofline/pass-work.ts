@@ -57,9 +57,8 @@ export function passWork(architecture: ModelArchitecture, request: PassRequest):
 }
 
 function layersOf(pass: LayerPass, { layers }: ModelArchitecture, rows: number): OperatorWork[] {
-  const trims = pass.trimsLastLayer && rows < pass.tokens;
   return layers.flatMap((group, index) => {
-    const last = trims && index === layers.length - 1;
+    const last = pass.trimsLastLayer && index === layers.length - 1;
     const whole = layer(pass, group).map((work) => repeated(work, group.count - (last ? 1 : 0)));
     if (!last) return whole;
     const trimmed = layer({ ...pass, feedForwardTokens: rows }, group);

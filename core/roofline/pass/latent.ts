@@ -101,7 +101,7 @@ function perHead(
   const { tokens: rows, activationBytes } = pass;
   const { inputs: rank, outputs: width } = matrix;
   const [read, written] = direction === 'from-head' ? [width, heads * rank] : [heads * rank, width];
-  const [product, ...rest] = linear(pass, matrix, { name, module: 'attention', rows });
+  const [product, ...rest] = linear(pass, matrix, { name, module: 'qkv', rows });
   const traffic = {
     ...product!.traffic,
     activationsRead: rows * read * activationBytes,

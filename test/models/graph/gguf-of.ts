@@ -1,0 +1,160 @@
+import type { GgufValue } from '../../../agent/artifacts/gguf/value.js';
+import { type TensorSource, writeGguf } from '../../../agent/artifacts/gguf/writer.js';
+import { ones, randomWeights } from '../../../agent/artifacts/synthetic/weights.js';
+import type { ModelArchitecture } from '../../../core/roofline/architecture.js';
+
+/** How a family is written where its architecture does not tell. */
+export interface Written {
+  /** GGUF `general.architecture`. */
+  readonly as: string;
+  readonly parallelNorm?: boolean;
+  readonly window?: number;
+}
+
+/**
+ * Writes a model of random weights in f16 (vectors in f32) as llama.cpp's converters write one of its family; it has no vocabulary.
+ * Names: gguf-py/gguf/constants.py; dense layers first where the model has experts behind them.
+ */
+export async function writeArchitecture(
+  path: string,
+  architecture: ModelArchitecture,
+  { as, window }: Written,
+): Promise<void> {
+  await writeGguf(path, {
+    metadata: metadataOf(architecture, as, window),
+    tensors: tensorsOf(architecture),
+  });
+}
+
+function metadataOf(model: ModelArchitecture, as: string, window: number | undefined) {
+  const [first] = model.layers;
+  const attention = first!.attention;
+  const layers = model.layers.reduce((sum, { count }) => sum + count, 0);
+  const experts = model.layers.at(-1)!.feedForward.experts;
+  const u32 = (value: number): GgufValue => ({ type: 'u32', value });
+  const numbers: Record<string, number> = {
+    block_count: layers,
+    context_length: model.contextLength,
+    embedding_length: model.embedding,
+    feed_forward_length: first!.feedForward.up.outputs,
+    'attention.head_count': attention.heads,
+    vocab_size: model.vocabulary,
+    ...(window === undefined ? {} : { 'attention.sliding_window': window }),
+    ...(model.positions.kind === 'rotary' ? { 'rope.dimension_count': model.positions.length } : {}),
+    ...(attention.kind === 'latent'
+      ? {
+          'attention.head_count_kv': 1,
+          'attention.key_length': attention.kvRank + attention.ropeLength,
+          'attention.value_length': attention.kvRank,
+          'attention.key_length_mla': attention.headLength + attention.ropeLength,
+          'attention.value_length_mla': attention.valueLength,
+          'attention.kv_lora_rank': attention.kvRank,
+          ...(attention.queryRank === null ? {} : { 'attention.q_lora_rank': attention.queryRank }),
+          leading_dense_block_count: experts === null ? layers : first!.count,
+          expert_feed_forward_length: model.layers.at(-1)!.feedForward.up.outputs,
+          expert_shared_count: experts === null ? 0 : 1,
+        }
+      : {
+          'attention.head_count_kv': attention.kvHeads,
+          'attention.key_length': attention.keyLength,
+          'attention.value_length': attention.valueLength,
+        }),
+    ...(experts === null ? {} : { expert_count: experts.count, expert_used_count: experts.usedPerToken }),
+  };
+  if (experts !== null && as === 'qwen3moe')
+    numbers.expert_feed_forward_length = first!.feedForward.up.outputs;
+  const epsilon = `attention.layer_norm_${model.norm === 'rms' ? 'rms_' : ''}epsilon`;
+  return new Map<string, GgufValue>([
+    ['general.architecture', { type: 'string', value: as }],
+    ['tokenizer.ggml.model', { type: 'string', value: 'no_vocab' }],
+    [`${as}.${epsilon}`, { type: 'f32', value: 1e-5 }],
+    ...Object.entries(numbers).map(([key, value]) => [`${as}.${key}`, u32(value)] as const),
+  ]);
+}
+
+function tensorsOf(model: ModelArchitecture): TensorSource[] {
+  const weights = (name: string, ...shape: number[]): TensorSource => ({
+    name: `${name}.weight`,
+    type: 'f16',
+    shape,
+    data: () => randomWeights('f16', 2 * shape.reduce((a, b) => a * b), 1, name),
+  });
+  const vector = (name: string, length: number): TensorSource => ({
+    name,
+    type: 'f32',
+    shape: [length],
+    data: () => ones(4 * length),
+  });
+  const norm = (name: string, length = model.embedding) => [
+    vector(`${name}.weight`, length),
+    ...(model.norm === 'layer' ? [vector(`${name}.bias`, length)] : []),
+  ];
+  const matrix = (
+    name: string,
+    { inputs, outputs, bias }: { inputs: number; outputs: number; bias: boolean },
+  ) => [weights(name, inputs, outputs), ...(bias ? [vector(`${name}.bias`, outputs)] : [])];
+  const layers = model.layers.flatMap(({ count, ...layer }) => Array.from({ length: count }, () => layer));
+  return [
+    weights('token_embd', model.embedding, model.vocabulary),
+    ...(model.positions.kind === 'learned'
+      ? [weights('position_embd', model.embedding, model.positions.rows)]
+      : []),
+    ...norm('output_norm'),
+    ...(model.tied ? [] : [weights('output', model.embedding, model.vocabulary)]),
+    ...layers.flatMap(({ attention, feedForward, norms }, index) => {
+      const at = (name: string) => `blk.${index}.${name}`;
+      const names = ['attn_norm', 'ffn_norm', 'post_attention_norm', 'post_ffw_norm'];
+      const { experts, gate, up, down } = feedForward;
+      return [
+        ...names.slice(0, norms.perLayer).flatMap((name) => norm(at(name))),
+        ...(norms.onQueryAndKey && attention.kind === 'dot-product'
+          ? ['attn_q_norm', 'attn_k_norm'].flatMap((name) => norm(at(name), attention.keyLength))
+          : []),
+        ...(attention.kind === 'latent'
+          ? [
+              ...(attention.downQuery === null || attention.queryRank === null
+                ? matrix(at('attn_q'), attention.upQuery)
+                : [
+                    ...matrix(at('attn_q_a'), attention.downQuery),
+                    ...norm(at('attn_q_a_norm'), attention.queryRank),
+                    ...matrix(at('attn_q_b'), attention.upQuery),
+                  ]),
+              ...matrix(at('attn_kv_a_mqa'), attention.downKeyValue),
+              ...norm(at('attn_kv_a_norm'), attention.kvRank),
+              weights(at('attn_k_b'), attention.headLength, attention.kvRank, attention.heads),
+              weights(at('attn_v_b'), attention.kvRank, attention.valueLength, attention.heads),
+            ]
+          : attention.fused
+            ? matrix(at('attn_qkv'), {
+                ...attention.query,
+                outputs: attention.query.outputs + attention.key.outputs + attention.value.outputs,
+              })
+            : [
+                ...matrix(at('attn_q'), attention.query),
+                ...matrix(at('attn_k'), attention.key),
+                ...matrix(at('attn_v'), attention.value),
+              ]),
+        ...matrix(at('attn_output'), attention.output),
+        ...(experts === null
+          ? [
+              ...(gate === null || feedForward.fused ? [] : matrix(at('ffn_gate'), gate)),
+              ...matrix(at('ffn_up'), { ...up, outputs: (feedForward.fused ? 2 : 1) * up.outputs }),
+              ...matrix(at('ffn_down'), down),
+            ]
+          : [
+              { ...weights(at('ffn_gate_inp'), model.embedding, experts.count) },
+              weights(at('ffn_gate_exps'), up.inputs, up.outputs, experts.count),
+              weights(at('ffn_up_exps'), up.inputs, up.outputs, experts.count),
+              weights(at('ffn_down_exps'), down.inputs, down.outputs, experts.count),
+              ...(experts.sharedWidth === 0
+                ? []
+                : [
+                    weights(at('ffn_gate_shexp'), up.inputs, experts.sharedWidth),
+                    weights(at('ffn_up_shexp'), up.inputs, experts.sharedWidth),
+                    weights(at('ffn_down_shexp'), experts.sharedWidth, down.outputs),
+                  ]),
+            ]),
+      ];
+    }),
+  ];
+}
