@@ -1,6 +1,6 @@
 import type { GgufValue } from '../../../agent/artifacts/gguf/value.js';
 import { type TensorSource, writeGguf } from '../../../agent/artifacts/gguf/writer.js';
-import { ones, randomWeights } from '../../../agent/artifacts/synthetic/weights.js';
+import { ones } from '../../../agent/artifacts/synthetic/weights.js';
 import type { ModelArchitecture } from '../../../core/roofline/architecture.js';
 
 /** How a family is written where its architecture does not tell. */
@@ -77,7 +77,7 @@ function tensorsOf(model: ModelArchitecture): TensorSource[] {
     name: `${name}.weight`,
     type: 'f16',
     shape,
-    data: () => randomWeights('f16', 2 * shape.reduce((a, b) => a * b), 1, name),
+    data: () => [scattered(shape.reduce((a, b) => a * b))],
   });
   const vector = (name: string, length: number): TensorSource => ({
     name,
@@ -157,4 +157,14 @@ function tensorsOf(model: ModelArchitecture): TensorSource[] {
       ];
     }),
   ];
+}
+
+/** Halves of either sign around 0.02: what is computed does not matter, that it stays finite does. */
+function scattered(count: number): Uint8Array {
+  let state = count;
+  const halves = Uint16Array.from({ length: count }, () => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    return 0x2500 | ((state >>> 16) & 0x81ff);
+  });
+  return new Uint8Array(halves.buffer);
 }
