@@ -7,6 +7,7 @@ import type { DeviceProfile, NodeProfile } from '../core/node.js';
 import type { QualityRecord } from '../core/quality/record.js';
 import { type Phase, RESULT_SCHEMA, type ResultRecord, type SampleSeries } from '../core/result.js';
 import type { ProfileRecord } from '../core/roofline/profile/record.js';
+import type { RooflineGiven } from '../core/roofline/record.js';
 import type { RecordRoofs } from '../core/roofline/record-roofs.js';
 import type { TrainingRecord } from '../core/training/record.js';
 import type { Warning } from '../core/warnings.js';
@@ -33,6 +34,8 @@ export interface TrialNotes {
   profile: ProfileRecord | null;
   /** Measured ceilings of the device. */
   roofs: RecordRoofs | null;
+  /** What its work is counted and predicted from. */
+  roofline: RooflineGiven | null;
   samples: readonly SampleSeries[];
   idleWatts: Readonly<Record<string, number>>;
   readonly phases: Phase[];
@@ -55,6 +58,7 @@ export function emptyNotes(startedAt: Date, originSeconds: number): TrialNotes {
     training: null,
     profile: null,
     roofs: null,
+    roofline: null,
     samples: [],
     idleWatts: {},
     phases: [],
@@ -90,6 +94,10 @@ export function writeRecord(
     making: artifact === null ? null : makingOf(artifact),
     adapterBytes: artifact === null ? null : adapterBytesOf(artifact),
     training: failure === null ? notes.training : null,
+    profile: failure === null ? notes.profile : null,
+    roofs: notes.roofs,
+    roofline: notes.roofline,
+    device: { name: notes.device?.name ?? 'unknown' },
     quality,
     cores: notes.device?.cpus.length ?? node.cores,
     samples: notes.samples,

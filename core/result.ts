@@ -3,6 +3,7 @@ import { FAILURES, type FailureCode } from './errors.js';
 import { qualityRecordSchema } from './quality/record.js';
 import { WINDOW_SCHEMES } from './quality/windows.js';
 import { PROFILE_LEVELS, profileRecordSchema } from './roofline/profile/record.js';
+import { rooflineGivenSchema, rooflineSchema } from './roofline/record.js';
 import { recordRoofsSchema } from './roofline/record-roofs.js';
 import { trainingRecordSchema } from './training/record.js';
 import { WARNINGS, type WarningCode } from './warnings.js';
@@ -181,6 +182,8 @@ export const resultSchema = z.object({
   profile: profileRecordSchema.nullable().default(null),
   /** The measured ceilings of its device; null where none were measured (`absent.roofs`). */
   roofs: recordRoofsSchema.nullable().default(null),
+  /** Where each phase stands under those ceilings, and what was predicted; null where that is not known. */
+  roofline: rooflineSchema.nullable().default(null),
   artifact: z
     .object({
       /** Digest of the file that was run, and of the base it was made from. */
@@ -226,6 +229,8 @@ export const resultSchema = z.object({
       warmupSettled: z.boolean(),
       /** Logical CPUs the trial's process could use. */
       cores: z.number().int(),
+      /** What work is counted and predicted from: shapes, the last cache, and factors; null where it is not known. */
+      roofline: rooflineGivenSchema.nullable().default(null),
       /** Power before the model was loaded, per energy domain. */
       idleWatts: z.record(z.string(), z.number()),
       /** Doubts that others raised; the judge adds its own. */

@@ -6,7 +6,8 @@ import type { Llama, Pointer } from '../native/llama.js';
 export function extraBufferTypes(llama: Llama, device: Pointer): Pointer[] {
   const { functions } = llama;
   const registry = functions.ggml_backend_dev_backend_reg(device);
-  if (functions.ggml_backend_reg_get_proc_address(registry, 'ggml_backend_dev_get_extra_bufts') === null) return [];
+  if (functions.ggml_backend_reg_get_proc_address(registry, 'ggml_backend_dev_get_extra_bufts') === null)
+    return [];
   const list = llama.callCpu('ggml_backend_dev_get_extra_bufts', 'void *', [['void *', device]]) as Pointer;
   if (list === null) return [];
   const types: Pointer[] = [];

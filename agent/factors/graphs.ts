@@ -1,10 +1,19 @@
 import { FailureError, failure } from '../../core/errors.js';
-import { CONSTANTS, type EngineDevice, type Llama, type LlamaFunctions, type Pointer } from '../native/llama.js';
+import {
+  CONSTANTS,
+  type EngineDevice,
+  type Llama,
+  type LlamaFunctions,
+  type Pointer,
+} from '../native/llama.js';
 import { STRUCTS } from '../native/llama-cpp/bindings.js';
 import { extraBufferTypes } from './buffers.js';
 
 /** Builds operations in a graph; `context` describes tensors, whose data lie where the bench puts them. */
-export type Build = (functions: LlamaFunctions, context: Pointer) => {
+export type Build = (
+  functions: LlamaFunctions,
+  context: Pointer,
+) => {
   /** Computed in this order, one behind the other. */
   readonly nodes: readonly Pointer[];
   /** Tensors that are read, by what they hold; the engine's own layouts where it has better ones. */
@@ -40,7 +49,8 @@ export class GraphBench {
     this.#device =
       device?.handle ?? functions.ggml_backend_dev_by_type(CONSTANTS.GGML_BACKEND_DEVICE_TYPE_CPU);
     this.#backend = functions.ggml_backend_dev_init(this.#device, null);
-    if (this.#backend === null) throw new FailureError(failure('load-failed', 'ggml could not start the device.'));
+    if (this.#backend === null)
+      throw new FailureError(failure('load-failed', 'ggml could not start the device.'));
     this.#pool = device === null ? this.#threads(threads) : null;
   }
 
@@ -63,7 +73,9 @@ export class GraphBench {
       this.#place(weights, packed ?? plain, buffers);
       this.#place(inputs, plain, buffers);
       for (const view of views) functions.ggml_backend_view_init(view);
-      fill?.((tensor) => this.#llama.bytes(functions.ggml_get_data(tensor), Number(functions.ggml_nbytes(tensor))));
+      fill?.((tensor) =>
+        this.#llama.bytes(functions.ggml_get_data(tensor), Number(functions.ggml_nbytes(tensor))),
+      );
       this.#overlay(nodes, plain, buffers);
     } catch (error) {
       free();
@@ -98,7 +110,8 @@ export class GraphBench {
     const pool = this.#llama.callCpu('ggml_threadpool_new', 'void *', [
       ['void *', this.#llama.reference('ggml_threadpool_params', params)],
     ]) as Pointer;
-    if (pool === null) throw new FailureError(failure('load-failed', `ggml could not start ${threads} threads.`));
+    if (pool === null)
+      throw new FailureError(failure('load-failed', `ggml could not start ${threads} threads.`));
     this.#llama.callCpu('ggml_backend_set_n_threads', 'void', [
       ['void *', this.#backend],
       ['int', threads],
@@ -130,8 +143,14 @@ export class GraphBench {
 
   #place(tensors: readonly Pointer[], type: Pointer, buffers: Pointer[]): void {
     const { functions } = this;
-    const sizes = tensors.map((tensor) => aligned(Number(functions.ggml_backend_buft_get_alloc_size(type, tensor))));
-    const buffer = this.#buffer(type, sizes.reduce((sum, size) => sum + size, 0), buffers);
+    const sizes = tensors.map((tensor) =>
+      aligned(Number(functions.ggml_backend_buft_get_alloc_size(type, tensor))),
+    );
+    const buffer = this.#buffer(
+      type,
+      sizes.reduce((sum, size) => sum + size, 0),
+      buffers,
+    );
     let address = functions.ggml_backend_buffer_get_base(buffer) ?? 0n;
     tensors.forEach((tensor, i) => {
       functions.ggml_backend_tensor_alloc(buffer, tensor, address);
@@ -143,7 +162,10 @@ export class GraphBench {
   #overlay(nodes: readonly Pointer[], type: Pointer, buffers: Pointer[]): void {
     const { functions } = this;
     const own = nodes.filter((node) => functions.ggml_get_data(node) === null);
-    const size = Math.max(...own.map((node) => Number(functions.ggml_backend_buft_get_alloc_size(type, node))), 1);
+    const size = Math.max(
+      ...own.map((node) => Number(functions.ggml_backend_buft_get_alloc_size(type, node))),
+      1,
+    );
     const buffer = this.#buffer(type, aligned(size), buffers);
     const address = functions.ggml_backend_buffer_get_base(buffer);
     for (const node of own) functions.ggml_backend_tensor_alloc(buffer, node, address);
@@ -153,7 +175,9 @@ export class GraphBench {
     const { functions } = this;
     const buffer = functions.ggml_backend_buft_alloc_buffer(type, Math.max(bytes, ALIGNMENT));
     if (buffer === null) {
-      throw new FailureError(failure('does-not-fit', `There is no memory for ${(bytes / 1e6).toFixed(0)} MB of operands.`));
+      throw new FailureError(
+        failure('does-not-fit', `There is no memory for ${(bytes / 1e6).toFixed(0)} MB of operands.`),
+      );
     }
     functions.ggml_backend_buffer_set_usage(buffer, CONSTANTS.GGML_BACKEND_BUFFER_USAGE_WEIGHTS);
     buffers.push(buffer);
@@ -163,5 +187,4 @@ export class GraphBench {
 
 const ALIGNMENT = 128;
 const aligned = (bytes: number) => Math.ceil(bytes / ALIGNMENT) * ALIGNMENT;
-const at = (name: string) =>
-  BigInt(STRUCTS.ggml_tensor.fields.find(([field]) => field === name)![2]);
+const at = (name: string) => BigInt(STRUCTS.ggml_tensor.fields.find(([field]) => field === name)![2]);

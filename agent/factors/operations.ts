@@ -74,7 +74,12 @@ export function products(shape: ProductShape, made: Pointer[]): Build {
   };
 }
 
-export function fillMatrices(bench: GraphBench, matrices: readonly Pointer[], rows: Uint8Array, outputs: number): void {
+export function fillMatrices(
+  bench: GraphBench,
+  matrices: readonly Pointer[],
+  rows: Uint8Array,
+  outputs: number,
+): void {
   const repeats = Math.ceil(outputs / DIFFERENT_ROWS);
   const bytes = new Uint8Array((rows.length / DIFFERENT_ROWS) * outputs);
   for (let i = 0; i < repeats; i++) {
@@ -92,7 +97,9 @@ export function attention(shape: AttentionShape): Build {
     const query = functions.ggml_new_tensor_4d(context, GGML_TYPE_F32, d, newTokens, heads, sequences);
     const mask = functions.ggml_new_tensor_4d(context, GGML_TYPE_F16, cells, newTokens, 1, sequences);
     const caches = Array.from({ length: copies }, () =>
-      [0, 1].map(() => functions.ggml_new_tensor_4d(context, GGML_TYPE_F16, d * kvHeads, cells, sequences, 1)),
+      [0, 1].map(() =>
+        functions.ggml_new_tensor_4d(context, GGML_TYPE_F16, d * kvHeads, cells, sequences, 1),
+      ),
     );
     const views: Pointer[] = [];
     const byHead = (cache: Pointer) => {
@@ -150,15 +157,21 @@ export function elementwise({ kind, width, rows, copies }: ElementwiseShape): Bu
     );
     const cache = functions.ggml_new_tensor_2d(context, GGML_TYPE_F16, width, Math.max(rows, 512));
     const one = OPERATIONS[kind];
+    const nodes = Array.from({ length: copies }, () =>
+      one(functions, context, { a, b, positions, cache }),
+    ).flat();
     return {
       weights: [],
       inputs: [a, b, positions, cache],
-      nodes: Array.from({ length: copies }, () => one(functions, context, { a, b, positions, cache })).flat(),
+      // What is stored goes into the cache itself.
+      views: kind === 'store' ? nodes : [],
+      nodes,
       fill: (bytes) => {
         fillWith(new Float32Array(bytes(a)));
         fillWith(new Float32Array(bytes(b)));
-        if (kind === 'store') new BigInt64Array(bytes(positions)).forEach((_, i, all) => (all[i] = BigInt(i)));
-        else new Int32Array(bytes(positions)).forEach((_, i, all) => (all[i] = i));
+        const places = Array.from({ length: rows }, (_, i) => i);
+        if (kind === 'store') new BigInt64Array(bytes(positions)).set(places.map(BigInt));
+        else new Int32Array(bytes(positions)).set(places);
       },
     };
   };

@@ -4,6 +4,9 @@ import type { Window } from '../metrics/integrate.js';
 import { type CleanSeries, cleanSeries } from '../metrics/series.js';
 import type { QualityRecord } from '../quality/record.js';
 import type { Phase, ResultRecord, SampleSeries } from '../result.js';
+import type { ProfileRecord } from '../roofline/profile/record.js';
+import type { RooflineGiven, RooflineRecord } from '../roofline/record.js';
+import type { RecordRoofs } from '../roofline/record-roofs.js';
 import type { StopReason } from '../statistics/stopping.js';
 import type { Experiment } from '../sweep/experiment.js';
 import type { TrainingRecord } from '../training/record.js';
@@ -49,6 +52,13 @@ export interface JudgeInput {
   readonly training: TrainingRecord | null;
   /** null when it was not asked for or could not be measured; `absent.quality` then says why. */
   readonly quality: QualityRecord | null;
+  /** Per-operator times; null unless they were asked for and could be had. */
+  readonly profile: ProfileRecord | null;
+  /** Measured ceilings of the device; null without. */
+  readonly roofs: RecordRoofs | null;
+  /** What work is counted and predicted from; null where it is not known (`absent.roofline`). */
+  readonly roofline: RooflineGiven | null;
+  readonly device: { readonly name: string };
   /** Logical CPUs the trial's process could use. */
   readonly cores: number;
   readonly samples: readonly SampleSeries[];
@@ -65,6 +75,8 @@ export interface Judgement {
   readonly measurements: ResultRecord['measurements'];
   readonly warnings: Warning[];
   readonly valid: boolean;
+  /** Where it stands under the ceilings of its machine; null where that is not known, as `measurements` say. */
+  readonly roofline: RooflineRecord | null;
 }
 
 /** The input, prepared once: clean series by quantity, repeats, and the measured span. */

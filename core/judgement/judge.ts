@@ -7,6 +7,7 @@ import { missing } from './entries.js';
 import { gather, type JudgeInput, type Judgement } from './evidence.js';
 import { machineFindings } from './machine.js';
 import { qualityFindings } from './quality.js';
+import { rooflineFindings } from './roofline.js';
 import { speedFindings } from './speed.js';
 import { trainingFindings } from './training.js';
 
@@ -23,9 +24,11 @@ export function judge(input: JudgeInput): Judgement {
       measurements: allMissing('the trial did not complete'),
       warnings: [...input.warnings],
       valid: false,
+      roofline: null,
     };
   }
   const evidence = gather(input, input.outcome);
+  const placed = rooflineFindings(evidence);
   const findings = [
     speedFindings(evidence),
     energyFindings(evidence),
@@ -33,12 +36,14 @@ export function judge(input: JudgeInput): Judgement {
     trainingFindings(evidence),
     qualityFindings(evidence),
     efficiencyFindings(evidence),
+    placed,
   ];
   const measurements = allMissing('not measured by this version');
   for (const { entries } of findings) Object.assign(measurements, entries);
   const gaps = new Map(findings.flatMap((f) => [...(f.gaps ?? [])]));
   const warnings = [...input.warnings, ...findings.flatMap((f) => f.warnings), ...gapDoubt(gaps)];
-  return { measurements, warnings, valid: warnings.every((w) => w.severity !== 'invalid') };
+  const valid = warnings.every((w) => w.severity !== 'invalid');
+  return { measurements, warnings, valid, roofline: placed.roofline };
 }
 
 function allMissing(reason: string): ResultRecord['measurements'] {
@@ -61,6 +66,7 @@ export function givenOf(input: JudgeInput): NonNullable<ResultRecord['given']> {
     baseBytes: input.baseBytes,
     warmupSettled: input.outcome?.warmupSettled ?? false,
     cores: input.cores,
+    roofline: input.roofline,
     idleWatts: { ...input.idleWatts },
     warnings: [...input.warnings],
   };
@@ -96,6 +102,10 @@ export function inputOf(record: ResultRecord): JudgeInput | null {
     adapterBytes: record.artifact === null ? null : adapterBytesOf(record.artifact),
     quality: record.quality,
     training: record.training,
+    profile: record.profile,
+    roofs: record.roofs,
+    roofline: given.roofline,
+    device: { name: record.device.name },
     cores: given.cores,
     samples: record.samples,
     idleWatts: given.idleWatts,

@@ -49,6 +49,13 @@ const RATIO_STYLES: Partial<Record<MetricName, 'percent' | 'times'>> = {
   taskScoreRatio: 'percent',
   taskRetentionRatio: 'percent',
   averageUtilizationRatio: 'percent',
+  prefillModelFlopsUtilizationRatio: 'percent',
+  decodeModelFlopsUtilizationRatio: 'percent',
+  decodeModelBandwidthUtilizationRatio: 'percent',
+  prefillRoofRatio: 'percent',
+  decodeRoofRatio: 'percent',
+  prefillPredictionErrorRatio: 'percent',
+  decodePredictionErrorRatio: 'percent',
 };
 
 /** @returns how a ratio is read, or null for other metrics and plain ratios. */

@@ -54,7 +54,10 @@ export function prefillPasses(
     );
     while (left.some((tokens) => tokens > 0)) {
       const waiting = left.flatMap((tokens, s) => (tokens > 0 ? [s] : [])).slice(0, ubatch);
-      const each = Math.min(...waiting.map((s) => left[s]!), Math.max(1, Math.floor(ubatch / waiting.length)));
+      const each = Math.min(
+        ...waiting.map((s) => left[s]!),
+        Math.max(1, Math.floor(ubatch / waiting.length)),
+      );
       const groups = waiting.map((s) => {
         const group = { sequences: 1, newTokens: each, cachedTokens: contextDepth + done[s]! };
         done[s] = done[s]! + each;

@@ -243,6 +243,7 @@ export function completeTrial(options: TrialOptions = {}): ResultRecord {
     },
     quality: null,
     profile: null,
+    roofline: null,
     training: null,
     roofs: null,
     tokenSeconds,

@@ -77,6 +77,7 @@ export function aRecord(lease: Lease, node = aNode(), ending: Ending = {}): Resu
     trialId: lease.trialId,
     quality: null,
     profile: null,
+    roofline: null,
     training: null,
     roofs: null,
     experimentId: lease.experiment.id,

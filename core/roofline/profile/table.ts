@@ -22,8 +22,13 @@ export interface ModuleRow {
  * Sums a profiled phase up by module (arXiv 2311.03687, tables of modules), in the order in which a token passes them.
  * The last row, `around`, is the engine's own time outside its graphs, so that the shares add up to 1.
  * @param work what all passes of the phase ask, or null where it is not counted
+ * @param times how much of that work the profiled run did
  */
-export function moduleRows(phase: ProfiledPhase, work: readonly OperatorWork[] | null): ModuleRow[] {
+export function moduleRows(
+  phase: ProfiledPhase,
+  work: readonly OperatorWork[] | null,
+  times = 1,
+): ModuleRow[] {
   const rows = MODULES.flatMap((module): ModuleRow[] => {
     const own = phase.operators.filter((operator) => operator.module === module);
     if (own.length === 0) return [];
@@ -31,8 +36,10 @@ export function moduleRows(phase: ProfiledPhase, work: readonly OperatorWork[] |
     const calls = own.reduce((sum, operator) => sum + operator.calls, 0);
     const asked = work?.filter((operator) => operator.module === module) ?? [];
     const counted = asked.length > 0;
-    const flops = counted ? asked.reduce((sum, operator) => sum + operator.flops, 0) : null;
-    const bytes = counted ? asked.reduce((sum, operator) => sum + totalBytes(operator.traffic), 0) : null;
+    const flops = counted ? times * asked.reduce((sum, operator) => sum + operator.flops, 0) : null;
+    const bytes = counted
+      ? times * asked.reduce((sum, operator) => sum + totalBytes(operator.traffic), 0)
+      : null;
     return [
       { module, calls, seconds, share: seconds / phase.profiledSeconds, ...rates(flops, bytes, seconds) },
     ];

@@ -4,6 +4,7 @@ import type { QualityRecord } from '../../../core/quality/record.js';
 import { type Phase, RESULT_SCHEMA, type ResultRecord, type SampleSeries } from '../../../core/result.js';
 import type { Experiment, MeasurePolicy } from '../../../core/sweep/experiment.js';
 import { UNCHANGED } from '../../../core/techniques/index.js';
+import { GIVEN, ROOFS } from '../../support/roofline.js';
 
 /**
  * A trial whose truth is known: per repeat 2 s of prefill at 200 W and 4 s of decode at 120 W, then 1 s of
@@ -193,6 +194,10 @@ export function calmInput(changes: Partial<JudgeInput> = {}): JudgeInput {
     },
     baseBytes: 16_000_000,
     adapterBytes: 630_000,
+    profile: null,
+    roofs: ROOFS,
+    roofline: GIVEN,
+    device: { name: 'test' },
     cores: 4,
     samples: calmSamples(phases),
     idleWatts: { gpu: TRUTH.idleWatts },
@@ -267,8 +272,8 @@ export function recordOf(input: JudgeInput, changes: Partial<ResultRecord> = {})
     trialId: 't1',
     quality: input.quality,
     training: input.training,
-    profile: null,
-    roofs: null,
+    profile: input.profile,
+    roofs: input.roofs,
     experimentId: input.experiment.id,
     sweep: { id: 's1', name: 'test', position: 0, block: 0, purpose: 'measure', attempt: 1 },
     experiment: structuredClone(input.experiment) as ResultRecord['experiment'],

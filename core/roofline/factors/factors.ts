@@ -1,0 +1,115 @@
+import { z } from 'zod';
+
+/**
+ * Efficiency factors: how close the operators of an engine come to a device's roofs, fitted from benches of single operators
+ * on that device (docs/decisions/0019). They are kept apart from the physics: work / (roof · factor) is a time.
+ */
+export const FACTORS_SCHEMA = 'ridgepoint.dev/factors/v1';
+
+/** A factor at a number of rows (tokens in a pass, or queries of a sequence); between two of them it is interpolated. */
+const curve = z.array(z.object({ rows: z.number().int().positive(), factor: z.number().positive() })).min(1);
+
+export const ELEMENTWISE_KINDS = ['norm', 'rope', 'add', 'act', 'store'] as const;
+
+/** The factors of one number of threads. */
+export const threadFactorsSchema = z.object({
+  threads: z.number().int().positive(),
+  /** What every node of a graph takes beside its work: threads that meet, or a launch. */
+  nodeSeconds: z.number().nonnegative(),
+  /** What every pass takes outside its graph, and for each byte of logits that is handed over. */
+  passSeconds: z.number().nonnegative(),
+  logitSecondsPerByte: z.number().nonnegative(),
+  /** Bytes read in every pass of which half still come from the last cache, and how sharply that share falls. */
+  capacityBytes: z.number().positive().nullable(),
+  steepness: z.number().positive(),
+  /** Matrix products by the type of their weights. */
+  products: z.record(
+    z.string(),
+    z.object({
+      /** Of the bandwidth that the weights come at, and of the arithmetic's peak. */
+      memory: z.number().positive(),
+      compute: curve,
+      /** Of the near cache's bandwidth: inputs are converted to what the weights are multiplied with. */
+      convert: z.number().positive(),
+      /** 1 = reading and computing take turns, large = they overlap: (tᵐ + tᶜ) in the norm of this exponent. */
+      sharpness: z.number().min(1),
+    }),
+  ),
+  /** Of the peak, by queries of a sequence. */
+  attention: curve,
+  /** Of the near cache's bandwidth. */
+  elementwise: z.record(z.enum(ELEMENTWISE_KINDS), curve),
+});
+
+/** How well a factor is known. */
+const evidence = z.object({
+  threads: z.number().int().positive(),
+  /** `products q4_k compute 8`, `attention 512`. */
+  name: z.string(),
+  value: z.number(),
+  /** Benches it rests on, and the standard deviation of ln(predicted / measured) over them. */
+  n: z.number().int(),
+  spread: z.number().nullable(),
+});
+
+export const factorsSchema = z.object({
+  schema: z.literal(FACTORS_SCHEMA),
+  device: z.object({ id: z.string(), class: z.string(), name: z.string() }),
+  measuredAt: z.iso.datetime(),
+  /** Id of the roofs that the factors are relative to, and the engine they hold for. */
+  roofs: z.string(),
+  engine: z.string(),
+  environment: z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null()])),
+  threads: z.array(threadFactorsSchema).min(1),
+  evidence: z.array(evidence),
+  doubts: z.array(z.string()),
+});
+
+/** What a record keeps of them: those of one number of threads. */
+export const recordFactorsSchema = z.object({
+  id: z.string(),
+  engine: z.string(),
+  factors: threadFactorsSchema,
+});
+
+export type Factors = z.infer<typeof factorsSchema>;
+export type ThreadFactors = z.infer<typeof threadFactorsSchema>;
+export type RecordFactors = z.infer<typeof recordFactorsSchema>;
+export type FactorEvidence = Factors['evidence'][number];
+export type Curve = ThreadFactors['attention'];
+export type ProductFactors = ThreadFactors['products'][string];
+export type ElementwiseKind = (typeof ELEMENTWISE_KINDS)[number];
+
+/** @returns the factor at a number of rows: linear between the neighbours in the logarithms, flat beyond the ends. */
+export function factorAt(points: Curve, rows: number): number {
+  const after = points.findIndex((point) => point.rows >= rows);
+  if (after === -1) return points.at(-1)!.factor;
+  const high = points[after]!;
+  if (after === 0 || high.rows === rows) return high.factor;
+  const low = points[after - 1]!;
+  const share = Math.log(rows / low.rows) / Math.log(high.rows / low.rows);
+  return Math.exp((1 - share) * Math.log(low.factor) + share * Math.log(high.factor));
+}
+
+/** @returns the factors for work on so many threads: those of the nearest number that was fitted. */
+export function factorsAt(all: readonly ThreadFactors[], threads: number): ThreadFactors {
+  const distance = (one: ThreadFactors) => Math.abs(Math.log(one.threads / threads));
+  return all.reduce((best, one) => (distance(one) < distance(best) ? one : best));
+}
+
+/** @returns what a record keeps: the products of the types its model has, or all where that is not known. */
+export function recordFactorsOf(
+  { engine, threads: all }: Factors,
+  id: string,
+  threads: number,
+  types: ReadonlySet<string> | null,
+): RecordFactors {
+  const factors = factorsAt(all, threads);
+  const products = Object.entries(factors.products);
+  const wanted = products.filter(([type]) => types?.has(type) ?? true);
+  return {
+    id,
+    engine,
+    factors: { ...factors, products: Object.fromEntries(wanted.length > 0 ? wanted : products) },
+  };
+}

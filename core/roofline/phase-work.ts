@@ -1,0 +1,94 @@
+import type { Options } from '../sweep/experiment.js';
+import type { ModelArchitecture } from './architecture.js';
+import { decodePass, type LatencyWork, prefillPasses } from './llama-cpp.js';
+import { newTokensOf, type PassRequest } from './pass/setting.js';
+import { passWork } from './pass-work.js';
+import type { OperatorWork, PassWork, Traffic } from './work.js';
+
+/** Passes that are alike: one is counted, and stands for so many. */
+export interface CountedPass {
+  readonly work: PassWork;
+  readonly times: number;
+  /** New tokens of all sequences, and of one. */
+  readonly tokens: number;
+  readonly queries: number;
+}
+
+/** What one repeat of a phase asks. */
+export interface PhaseWork {
+  readonly name: 'prefill' | 'decode';
+  readonly tokens: number;
+  readonly passes: readonly CountedPass[];
+}
+
+/** Steps of decoding differ by one token of context each: so many of them stand for all. */
+const DECODE_POINTS = 8;
+
+/**
+ * Counts the phases of a latency workload on llama.cpp.
+ * @throws FailureError `impossible-combination` for what the architecture cannot do, e.g. a context beyond the trained one.
+ */
+export function phaseWork(
+  architecture: ModelArchitecture,
+  options: Options,
+  workload: LatencyWork,
+): PhaseWork[] {
+  const { promptTokens, generateTokens, parallel, contextDepth } = workload;
+  const phases: PhaseWork[] = [];
+  if (promptTokens > 0) {
+    const passes = prefillPasses(workload, options).map((request) => counted(architecture, request, 1));
+    phases.push({ name: 'prefill', tokens: promptTokens * parallel, passes });
+  }
+  if (generateTokens > 0) {
+    const points = Math.min(DECODE_POINTS, generateTokens);
+    const passes = Array.from({ length: points }, (_, i) => {
+      const [from, to] = [i, i + 1].map((edge) => Math.round((edge * generateTokens) / points));
+      const middle = Math.floor((from! + to! - 1) / 2);
+      const request = decodePass(workload, contextDepth + promptTokens + middle, options);
+      return counted(architecture, request, to! - from!);
+    });
+    phases.push({ name: 'decode', tokens: generateTokens * parallel, passes });
+  }
+  return phases;
+}
+
+function counted(architecture: ModelArchitecture, request: PassRequest, times: number): CountedPass {
+  const { phase, operators } = passWork(architecture, request);
+  // A pass that hands over no logits does not run the output matrix, nor the last layer's feed-forward.
+  const run = operators.filter(({ class: kind, flops }) => !(kind.startsWith('mat') && flops === 0));
+  return {
+    work: { phase, operators: run },
+    times,
+    tokens: newTokensOf(request.batch),
+    queries: Math.max(...request.batch.map(({ newTokens }) => newTokens)),
+  };
+}
+
+/** @returns the operators of all passes of a phase together. */
+export function operatorsOf({ passes }: PhaseWork): OperatorWork[] {
+  return passes.flatMap(({ work, times }) =>
+    work.operators.map((operator) => ({
+      ...operator,
+      calls: operator.calls * times,
+      flops: operator.flops * times,
+      linkBytes: operator.linkBytes * times,
+      traffic: timesTraffic(operator.traffic, times),
+    })),
+  );
+}
+
+function timesTraffic(traffic: Traffic, times: number): Traffic {
+  const { weightsRead, cacheRead, cacheWritten, activationsRead, activationsWritten } = traffic;
+  return {
+    weightsRead: weightsRead * times,
+    cacheRead: cacheRead * times,
+    cacheWritten: cacheWritten * times,
+    activationsRead: activationsRead * times,
+    activationsWritten: activationsWritten * times,
+  };
+}
+
+/** @returns bytes of weights and cache that a pass reads: what the next one finds in a cache, or not. */
+export function workingSetOf({ work }: CountedPass): number {
+  return work.operators.reduce((sum, { traffic }) => sum + traffic.weightsRead + traffic.cacheRead, 0);
+}

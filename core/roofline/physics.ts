@@ -1,0 +1,69 @@
+import { type Ceilings, peakFor } from './ceilings.js';
+import { ceilingsAt, type RecordRoofs } from './record-roofs.js';
+import type { Arithmetic } from './work.js';
+
+/** What a device can do for work on so many threads: the roofs that operators are held against. */
+export interface Physics {
+  readonly ceilings: Ceilings;
+  /** Of the last cache, and its size; null where there is none, or it was not measured. */
+  readonly cacheBytesPerSecond: number | null;
+  readonly cacheBytes: number | null;
+  /** Of the nearest cache that holds the activations of a layer. */
+  readonly nearBytesPerSecond: number;
+}
+
+/** @returns the physics of measured roofs; null when no bandwidth of memory was measured. */
+export function measuredPhysics(
+  roofs: RecordRoofs,
+  device: { readonly name: string; readonly memoryBytes: number | null },
+  threads: number,
+  cacheBytes: number | null,
+): Physics | null {
+  const ceilings = ceilingsAt(roofs, device, threads);
+  if (ceilings === null) return null;
+  const level = (name: 'L2' | 'L3') => {
+    const own = roofs.bandwidth.filter((roof) => roof.level === name && roof.access === 'read');
+    const counts = own.map((roof) => roof.threads);
+    const fitting = counts.filter((count) => count <= threads);
+    const chosen = fitting.length > 0 ? Math.max(...fitting) : Math.min(...counts);
+    return own.find((roof) => roof.threads === chosen)?.bytesPerSecond ?? null;
+  };
+  const last = level('L3');
+  return {
+    ceilings,
+    cacheBytesPerSecond: last,
+    cacheBytes: last === null ? null : cacheBytes,
+    nearBytesPerSecond: level('L2') ?? last ?? ceilings.memoryBytesPerSecond,
+  };
+}
+
+/** @returns the physics of published ceilings: memory alone, for nobody publishes the bandwidth of caches. */
+export function publishedPhysics(ceilings: Ceilings): Physics {
+  return {
+    ceilings,
+    cacheBytesPerSecond: null,
+    cacheBytes: null,
+    nearBytesPerSecond: ceilings.memoryBytesPerSecond,
+  };
+}
+
+/** Where weights and cache of a pass come from, if everything goes as well as it can. */
+export type BoundLevel = 'L3' | 'memory';
+
+/**
+ * @param workingSet bytes of weights and cache that every pass reads again: what does not fit into the last cache comes from
+ *   memory.
+ */
+export function levelOf({ cacheBytes }: Physics, workingSet: number): BoundLevel {
+  return cacheBytes !== null && workingSet <= cacheBytes ? 'L3' : 'memory';
+}
+
+/** @returns the bandwidth of a level. */
+export function bandwidthOf({ ceilings, cacheBytesPerSecond }: Physics, level: BoundLevel): number {
+  return level === 'L3' && cacheBytesPerSecond !== null ? cacheBytesPerSecond : ceilings.memoryBytesPerSecond;
+}
+
+/** @returns operations per second; null where the device's ceiling is not known. */
+export function peakOf({ ceilings }: Physics, arithmetic: Arithmetic): number | null {
+  return peakFor(ceilings, arithmetic)?.flopsPerSecond ?? null;
+}

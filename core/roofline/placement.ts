@@ -1,0 +1,95 @@
+import { peakFor } from './ceilings.js';
+import type { ThreadFactors } from './factors/factors.js';
+import { operatorsOf, type PhaseWork, workingSetOf } from './phase-work.js';
+import { type BoundLevel, bandwidthOf, levelOf, type Physics } from './physics.js';
+import { predictPass } from './predict.js';
+import type { ProfiledPhase } from './profile/record.js';
+import { moduleRows } from './profile/table.js';
+import type { RooflineModule, RooflinePhase } from './record.js';
+import { mainArithmetic, roofTimes } from './roof-time.js';
+import type { OperatorWork } from './work.js';
+
+export interface PlacementRequest {
+  readonly work: PhaseWork;
+  readonly physics: Physics;
+  /** null = nothing is predicted. */
+  readonly factors: ThreadFactors | null;
+  /** Of one repeat. */
+  readonly measuredSeconds: number;
+  readonly profiled: ProfiledPhase | null;
+}
+
+/** Places one phase: what it asked, what the roofs allow, what was predicted, what was measured. */
+export function placePhase({
+  work,
+  physics,
+  factors,
+  measuredSeconds,
+  profiled,
+}: PlacementRequest): RooflinePhase {
+  const operators = operatorsOf(work);
+  const workingSet = Math.max(...work.passes.map(workingSetOf));
+  const level = levelOf(physics, workingSet);
+  const sum = (of: (operator: OperatorWork) => number) =>
+    operators.reduce((total, one) => total + of(one), 0);
+  const flops = sum((one) => one.flops);
+  const bytes = {
+    weights: sum(({ traffic }) => traffic.weightsRead),
+    cacheRead: sum(({ traffic }) => traffic.cacheRead),
+    cacheWritten: sum(({ traffic }) => traffic.cacheWritten),
+    activations: sum(({ traffic }) => traffic.activationsRead + traffic.activationsWritten),
+  };
+  const read = bytes.weights + bytes.cacheRead;
+  const roof = roofTimes(operators, physics, level);
+  const arithmetic = mainArithmetic(operators);
+  const peak = peakFor(physics.ceilings, arithmetic);
+  const predictedSeconds = factors === null ? null : predicted(work, physics, factors);
+  const bandwidth = { level, bytesPerSecond: bandwidthOf(physics, level) };
+  return {
+    name: work.name,
+    tokens: work.tokens,
+    passes: work.passes.reduce((total, { times }) => total + times, 0),
+    flops,
+    bytes,
+    intensity: flops / read,
+    measuredSeconds,
+    roofSeconds: roof.seconds,
+    predictedSeconds,
+    residualRatio: predictedSeconds === null ? null : measuredSeconds / predictedSeconds,
+    flopsPerSecond: flops / measuredSeconds,
+    bytesPerSecond: read / measuredSeconds,
+    mfu: peak === null ? null : flops / measuredSeconds / peak.flopsPerSecond,
+    peak,
+    mbu: read / measuredSeconds / bandwidth.bytesPerSecond,
+    bandwidth,
+    roofRatio: roof.seconds / measuredSeconds,
+    bound: roof.bound,
+    boundLevel: roof.bound === 'memory' ? level : (peak?.arithmetic ?? arithmetic),
+    modules: profiled === null ? null : modulesOf(profiled, work, operators, physics, level),
+  };
+}
+
+function predicted(work: PhaseWork, physics: Physics, factors: ThreadFactors): number {
+  return work.passes.reduce((sum, pass) => {
+    const { tokens, queries, times } = pass;
+    const context = { physics, factors, workingSet: workingSetOf(pass), tokens, queries };
+    return sum + times * predictPass(pass.work, context).seconds;
+  }, 0);
+}
+
+/** The profiled run may have had fewer passes than a repeat: its work is in proportion. */
+function modulesOf(
+  profiled: ProfiledPhase,
+  work: PhaseWork,
+  operators: readonly OperatorWork[],
+  physics: Physics,
+  level: BoundLevel,
+): RooflineModule[] {
+  const share = profiled.tokens / work.tokens;
+  return moduleRows(profiled, operators, share).map((row) => {
+    const own = operators.filter(({ module }) => module === row.module);
+    if (row.flops === null || own.length === 0) return { ...row, roofRatio: null, bound: null };
+    const { seconds, bound } = roofTimes(own, physics, level);
+    return { ...row, roofRatio: (seconds * share) / row.seconds, bound };
+  });
+}

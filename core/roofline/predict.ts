@@ -1,0 +1,178 @@
+import {
+  type ElementwiseKind,
+  factorAt,
+  type ProductFactors,
+  type ThreadFactors,
+} from './factors/factors.js';
+import { type Physics, peakOf } from './physics.js';
+import { bytesPerElement } from './tensor-types.js';
+import { type OperatorWork, type PassWork, totalBytes } from './work.js';
+
+/** Why an operator takes what it takes, as a prediction sees it. */
+export type Limit = 'memory' | 'compute' | 'overhead';
+
+export interface PredictedOperator {
+  readonly work: OperatorWork;
+  readonly seconds: number;
+  readonly limit: Limit;
+}
+
+export interface Prediction {
+  readonly operators: readonly PredictedOperator[];
+  /** What is not in any operator: the engine's work around a graph, and logits that are handed over. */
+  readonly aroundSeconds: number;
+  readonly seconds: number;
+}
+
+/** What an operator's time depends on beside its work. */
+export interface PredictionContext {
+  readonly physics: Physics;
+  readonly factors: ThreadFactors;
+  /** Bytes of weights and cache that are read in every pass. */
+  readonly workingSet: number;
+  /** New tokens of all sequences, and of one: attention is faster on many queries together. */
+  readonly tokens: number;
+  readonly queries: number;
+}
+
+/**
+ * Predicts a pass: Σ over operators of max(FLOPs / (peak · ηᶜ), bytes / (bandwidth · ηᵐ)) — the maximum as soft as the
+ * operator's class was measured to be — and what each node and each pass takes beside its work (docs/decisions/0019).
+ */
+export function predictPass(pass: PassWork, context: PredictionContext): Prediction {
+  const operators = pass.operators.map((work) => predictOperator(work, context));
+  const { passSeconds, logitSecondsPerByte } = context.factors;
+  const logits = pass.operators
+    .filter(({ module, class: kind }) => module === 'lm-head' && kind.startsWith('mat'))
+    .reduce((sum, { traffic }) => sum + traffic.activationsWritten, 0);
+  const aroundSeconds = passSeconds + logits * logitSecondsPerByte;
+  const seconds = operators.reduce((sum, operator) => sum + operator.seconds, aroundSeconds);
+  return { operators, aroundSeconds, seconds };
+}
+
+export function predictOperator(work: OperatorWork, context: PredictionContext): PredictedOperator {
+  const { factors } = context;
+  const overhead = nodesOf(work) * factors.nodeSeconds;
+  const { memory, compute, sharpness, besides } = partsOf(work, context);
+  const seconds = softMaximum(memory, compute, sharpness) + besides;
+  const limit = overhead > seconds ? 'overhead' : memory > compute ? 'memory' : 'compute';
+  return { work, seconds: seconds + overhead, limit };
+}
+
+interface Parts {
+  readonly memory: number;
+  readonly compute: number;
+  readonly sharpness: number;
+  readonly besides: number;
+}
+
+const NOTHING: Parts = { memory: 0, compute: 0, sharpness: 1, besides: 0 };
+
+function partsOf(work: OperatorWork, context: PredictionContext): Parts {
+  switch (work.class) {
+    case 'matmul':
+    case 'matvec':
+      return product(work, context);
+    case 'attention':
+      return attention(work, context);
+    case 'collective':
+      return NOTHING;
+    default:
+      return elementwise(work, context);
+  }
+}
+
+/** Weights from wherever they are, products at the peak of their arithmetic, inputs converted first. */
+function product(work: OperatorWork, context: PredictionContext): Parts {
+  const { physics, factors } = context;
+  const own = productFactors(factors, work);
+  if (own === null || work.flops === 0) return NOTHING;
+  const peak = peakOf(physics, work.arithmetic) ?? Number.POSITIVE_INFINITY;
+  return {
+    memory: work.traffic.weightsRead / (readBandwidth(context) * own.memory),
+    compute: work.flops / (peak * factorAt(own.compute, rowsOf(work))),
+    sharpness: own.sharpness,
+    besides: work.traffic.activationsRead / (physics.nearBytesPerSecond * own.convert),
+  };
+}
+
+/** Flash attention keeps its scores on chip: its softmax is in its factor. */
+function attention(work: OperatorWork, context: PredictionContext): Parts {
+  const { physics, factors, queries } = context;
+  const peak = peakOf(physics, work.arithmetic) ?? Number.POSITIVE_INFINITY;
+  return {
+    memory: work.traffic.cacheRead / readBandwidth(context),
+    compute: work.flops / (peak * factorAt(factors.attention, queries)),
+    sharpness: SHARP,
+    besides: 0,
+  };
+}
+
+const SHARP = 8;
+
+function elementwise(work: OperatorWork, { physics, factors, tokens }: PredictionContext): Parts {
+  if (isInside(work)) return NOTHING;
+  const points = factors.elementwise[kindOf(work)];
+  if (points === undefined) return NOTHING;
+  const memory = totalBytes(work.traffic) / (physics.nearBytesPerSecond * factorAt(points, tokens));
+  return { ...NOTHING, memory };
+}
+
+/** The norm of two times: their sum at 1, their maximum where the exponent is large. */
+export function softMaximum(a: number, b: number, exponent: number): number {
+  const [low, high] = a < b ? [a, b] : [b, a];
+  return high === 0 ? 0 : high * (1 + (low / high) ** exponent) ** (1 / exponent);
+}
+
+/**
+ * Bandwidth of what every pass reads again. Caches do not forget all at once: the share that is still there falls with the
+ * logarithm of the working set, 1 / (1 + (set / capacity) ^ steepness).
+ */
+export function readBandwidth({
+  physics,
+  factors,
+  workingSet,
+}: Omit<PredictionContext, 'queries' | 'tokens'>): number {
+  const memory = physics.ceilings.memoryBytesPerSecond;
+  const { capacityBytes, steepness } = factors;
+  if (physics.cacheBytesPerSecond === null || capacityBytes === null) return memory;
+  const kept = 1 / (1 + (workingSet / capacityBytes) ** steepness);
+  return 1 / (kept / physics.cacheBytesPerSecond + (1 - kept) / memory);
+}
+
+/** Tokens that meet each weight that is read. */
+export function rowsOf({ flops, traffic, weights }: OperatorWork): number {
+  const bytes = bytesPerElement(weights ?? 'f16') ?? 2;
+  return Math.max(1, flops / (2 * (traffic.weightsRead / bytes)));
+}
+
+/** Factors of the weights' type; of a type that was not measured those of the type with the nearest bits. */
+function productFactors({ products }: ThreadFactors, { weights }: OperatorWork): ProductFactors | null {
+  const type = weights ?? 'f16';
+  const exact = products[type];
+  if (exact !== undefined) return exact;
+  const bytes = bytesPerElement(type) ?? 2;
+  const distance = (other: string) => Math.abs(Math.log((bytesPerElement(other) ?? 2) / bytes));
+  const [nearest] = Object.keys(products).sort((a, b) => distance(a) - distance(b));
+  return nearest === undefined ? null : products[nearest]!;
+}
+
+/** Work that is counted apart and runs inside another node. */
+function isInside({ name, traffic }: OperatorWork): boolean {
+  return name === 'dequantize' || (name === 'softmax' && totalBytes(traffic) === 0);
+}
+
+/** Nodes that llama.cpp runs for an operator of one layer: Q and K are turned and stored apart. */
+function nodesOf(work: OperatorWork): number {
+  if (isInside(work)) return 0;
+  return work.calls * (TWO_NODES.includes(work.name) ? 2 : 1);
+}
+
+const TWO_NODES: readonly string[] = ['rope', 'cache_store', 'select_rows'];
+
+function kindOf({ name, module }: OperatorWork): ElementwiseKind {
+  if (module === 'norm') return 'norm';
+  if (module === 'rope') return 'rope';
+  if (name === 'mlp_act' || name === 'softmax') return 'act';
+  return name === 'cache_store' ? 'store' : 'add';
+}

@@ -1,0 +1,44 @@
+import { type BoundLevel, bandwidthOf, type Physics, peakOf } from './physics.js';
+import type { Arithmetic, OperatorWork } from './work.js';
+
+/** An operator at the roofs of its device: the least time that they allow. */
+export interface RoofTime {
+  readonly memorySeconds: number;
+  readonly computeSeconds: number;
+  readonly seconds: number;
+}
+
+/**
+ * Weights and cache come at the bandwidth of their level, activations at that of the near cache (they were written a moment
+ * ago), and FLOPs go at the peak of their arithmetic; whichever takes longest counts. An arithmetic without a known peak takes
+ * no time, which leaves a lower bound.
+ */
+export function roofTime(
+  { traffic, flops, arithmetic }: OperatorWork,
+  physics: Physics,
+  level: BoundLevel,
+): RoofTime {
+  const stored = traffic.weightsRead + traffic.cacheRead + traffic.cacheWritten;
+  const near = traffic.activationsRead + traffic.activationsWritten;
+  const memorySeconds = Math.max(stored / bandwidthOf(physics, level), near / physics.nearBytesPerSecond);
+  const peak = peakOf(physics, arithmetic);
+  const computeSeconds = peak === null ? 0 : flops / peak;
+  return { memorySeconds, computeSeconds, seconds: Math.max(memorySeconds, computeSeconds) };
+}
+
+/** @returns sums over operators one behind the other, and what bounds most of their time. */
+export function roofTimes(operators: readonly OperatorWork[], physics: Physics, level: BoundLevel) {
+  const times = operators.map((work) => roofTime(work, physics, level));
+  const seconds = times.reduce((sum, time) => sum + time.seconds, 0);
+  const memory = times
+    .filter((time) => time.memorySeconds >= time.computeSeconds)
+    .reduce((sum, time) => sum + time.seconds, 0);
+  return { seconds, bound: memory >= seconds / 2 ? ('memory' as const) : ('compute' as const) };
+}
+
+/** @returns the arithmetic that most FLOPs are in. */
+export function mainArithmetic(operators: readonly OperatorWork[]): Arithmetic {
+  const flops = new Map<Arithmetic, number>();
+  for (const work of operators) flops.set(work.arithmetic, (flops.get(work.arithmetic) ?? 0) + work.flops);
+  return [...flops].sort((a, b) => b[1] - a[1])[0]?.[0] ?? 'f32';
+}

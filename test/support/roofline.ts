@@ -1,0 +1,109 @@
+import type { MatrixShape, ModelArchitecture } from '../../core/roofline/architecture.js';
+import type { ThreadFactors } from '../../core/roofline/factors/factors.js';
+import type { RooflineGiven } from '../../core/roofline/record.js';
+import type { RecordRoofs } from '../../core/roofline/record-roofs.js';
+
+const matrix = (inputs: number, outputs: number): MatrixShape => ({
+  inputs,
+  outputs,
+  bits: 16,
+  type: 'f16',
+  bias: false,
+});
+
+/** Two layers of 64, one head pair, small enough to count by hand. */
+export const SMALL: ModelArchitecture = {
+  family: 'llama',
+  embedding: 64,
+  vocabulary: 1000,
+  contextLength: 4096,
+  tied: true,
+  layers: [
+    {
+      count: 2,
+      attention: {
+        kind: 'dot-product',
+        heads: 2,
+        kvHeads: 1,
+        keyLength: 32,
+        valueLength: 32,
+        window: null,
+        query: matrix(64, 64),
+        key: matrix(64, 32),
+        value: matrix(64, 32),
+        output: matrix(64, 64),
+        fused: false,
+        sparse: null,
+      },
+      feedForward: {
+        kind: 'gated',
+        activation: 'silu',
+        fused: false,
+        gate: matrix(64, 128),
+        up: matrix(64, 128),
+        down: matrix(128, 64),
+        experts: null,
+      },
+      norms: { perLayer: 2, onQueryAndKey: false },
+    },
+  ],
+  embeddingBits: 16,
+  outputBits: 16,
+  outputType: 'f16',
+  outputBias: false,
+  positions: { kind: 'rotary', length: 32 },
+  norm: 'rms',
+  vectorBits: 32,
+  embeddingScaled: false,
+};
+
+/** Round ceilings of one and of two threads: 10 and 16 GB/s of memory, 100 and 200 GFLOP/s. */
+export const ROOFS: RecordRoofs = {
+  id: '0123456789abcdef',
+  measuredAt: '2026-01-01T00:00:00.000Z',
+  bandwidth: [1, 2].flatMap((threads) => [
+    {
+      level: 'memory' as const,
+      access: 'read' as const,
+      threads,
+      bytesPerSecond: threads === 1 ? 10e9 : 16e9,
+    },
+    { level: 'L3' as const, access: 'read' as const, threads, bytesPerSecond: 20e9 * threads },
+    { level: 'L2' as const, access: 'read' as const, threads, bytesPerSecond: 50e9 * threads },
+  ]),
+  compute: [1, 2].flatMap((threads) => [
+    { arithmetic: 'f32' as const, unit: 'matrix' as const, threads, flopsPerSecond: 100e9 * threads },
+    { arithmetic: 'int8' as const, unit: 'matrix' as const, threads, flopsPerSecond: 400e9 * threads },
+  ]),
+  launchSeconds: 1e-6,
+  links: [],
+  doubts: [],
+};
+
+const flat = (factor: number) => [{ rows: 1, factor }];
+
+/** An engine that reaches every roof, with nothing besides. */
+export const PERFECT: ThreadFactors = {
+  threads: 2,
+  nodeSeconds: 0,
+  passSeconds: 0,
+  logitSecondsPerByte: 0,
+  capacityBytes: null,
+  steepness: 1,
+  products: { f16: { memory: 1, compute: flat(1), convert: 1e12, sharpness: 1e6 } },
+  attention: flat(1),
+  elementwise: {
+    norm: flat(1e12),
+    rope: flat(1e12),
+    add: flat(1e12),
+    act: flat(1e12),
+    store: flat(1e12),
+  },
+};
+
+export const GIVEN: RooflineGiven = {
+  architecture: SMALL,
+  cacheBytes: null,
+  threads: 2,
+  factors: { id: 'fedcba9876543210', engine: 'llama.cpp test', factors: PERFECT },
+};
