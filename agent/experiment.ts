@@ -19,6 +19,7 @@ import { emptyNotes, type TrialNotes, writeRecord } from './record.js';
 import { dropMerged, trainedModel, trainingFiles, trainingRecord } from './training.js';
 import { profileTrial } from './trial-profile.js';
 import { askQuestions, prepareQuestions, runningModel } from './trial-quality.js';
+import { type FactorsSource, noteRoofline } from './trial-roofline.js';
 import { listener, type TrialProgress } from './watching.js';
 
 /** What an experiment needs of the node it runs on. */
@@ -31,6 +32,8 @@ export interface Bench {
   readonly limits: TrialLimits;
   /** Commands that may judge answers. */
   readonly scorers: Scorers;
+  /** Fitted efficiency factors; left out = nothing is predicted. */
+  readonly factors?: FactorsSource;
 }
 
 export interface TrialLimits {
@@ -104,6 +107,7 @@ async function run(
     );
   }
 
+  noteRoofline(experiment, model, device, bench.factors, bench.meters.sysRoot, notes);
   const training = await trainingFiles(experiment, bench, uses);
   const questions = await prepareQuestions(lease, bench, model, notes);
 

@@ -36,7 +36,7 @@ export function rooflineFindings(evidence: Evidence): RooflineFindings {
 /** @returns the block, or why there is none. */
 function place({ input, repeats }: Evidence): RooflineRecord | string {
   const { experiment, roofline: given, device } = input;
-  if (experiment.workload.kind !== 'latency') return `the work of ${experiment.workload.kind} is not counted`;
+  if (experiment.runner.kind !== 'llama-cpp' || experiment.workload.kind !== 'latency') return UNASKED.work;
   if (given === null) return input.absent.roofline ?? 'the work of the model is not known';
   const found = physicsOf(input, given.threads, given.cacheBytes);
   if (found === null) {

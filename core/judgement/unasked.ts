@@ -1,7 +1,8 @@
-type Unasked = 'quality' | 'text' | 'tasks' | 'training' | 'heldOut' | 'prefill' | 'decode';
+type Unasked = 'work' | 'quality' | 'text' | 'tasks' | 'training' | 'heldOut' | 'prefill' | 'decode';
 
 /** Why a metric is absent because the sweep asked for something else: said beside the value, no footnote. */
 export const UNASKED: Readonly<Record<Unasked, string>> = {
+  work: 'work is counted of llama.cpp under a latency workload',
   quality: 'the sweep asks for no quality',
   text: 'the sweep names no text for perplexity',
   tasks: 'the sweep names no tasks',

@@ -70,6 +70,27 @@ describe('an experiment with llama.cpp on a shipped model', () => {
     expect(fake.warnings.map(({ code }) => code)).toContain('profile-missing');
   });
 
+  test('keeps the shape and types of the file that ran, so that its work can be counted again', async () => {
+    const record = await run({ technique: { ...UNCHANGED, quantization: 'q8_0' } });
+    const architecture = record.given?.roofline?.architecture;
+    expect(architecture).toMatchObject({ family: 'llama', embedding: 128, outputType: 'q8_0' });
+    expect(architecture?.layers).toHaveLength(1);
+    expect(architecture?.layers[0]).toMatchObject({
+      count: 4,
+      feedForward: { up: { type: 'q8_0', bits: 8.5 } },
+    });
+    expect(record.given?.roofline).toMatchObject({ threads: 1, factors: null });
+    expect(record.absent.factors).toContain('ridge factors');
+    // Nobody gave this node roofs, and the catalogue may not know its CPU: then the row says so.
+    if (record.roofline === null)
+      expect(record.measurements.decodeRoofRatio).toMatchObject({
+        value: null,
+        reason: expect.stringContaining('roofs'),
+      });
+    else expect(record.roofline.ceilings.origin).toBe('published');
+    expect(recompute(record)).toEqual(record);
+  });
+
   test('cannot be quantized to a type that nobody knows', async () => {
     const record = await run({ technique: { ...UNCHANGED, quantization: 'q99' } });
     expect(record.failure?.code).toBe('impossible-combination');
