@@ -1,6 +1,11 @@
+#include "ops/gemm/gemm.h"
 #include "ops/gemv/gemv.h"
 #include "ops/levels.h"
 #include "ops/op.h"
+#include "ops/sparse_2of4/sparse_2of4.h"
+#include "ops/sparse_bitmap/sparse_bitmap.h"
+#include "ops/sparse_blocks/sparse_blocks.h"
+#include "ops/sparse_csr/sparse_csr.h"
 
 namespace ridgepoint::ops {
 
@@ -8,6 +13,11 @@ namespace ridgepoint::ops {
 const std::vector<Op>& registry() {
   static const std::vector<Op> ops = {
       gemv(),
+      gemm(),
+      sparse_bitmap(),
+      sparse_2of4(),
+      sparse_csr(),
+      sparse_blocks(),
   };
   return ops;
 }

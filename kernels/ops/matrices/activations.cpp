@@ -22,7 +22,9 @@ Activations::Activations(const float* x, int64_t batch, int64_t stride, Type typ
   if (type == Type::bf16) bfloats_ = arena.take<uint16_t>("rounded activations", count, Use::scratch);
   if (type == Type::int8) {
     shifted_ = arena.take<uint8_t>("rounded activations", count, Use::scratch);
+    integers_ = arena.take<int8_t>("signed activations", count, Use::scratch);
     scales_ = arena.take<float>("scales of activations", batch, Use::scratch);
+    offsets_ = arena.take<int32_t>("offsets of activations", batch, Use::scratch);
   }
   if (type == Type::int4) {
     integers_ = arena.take<int8_t>("rounded activations", count, Use::scratch);
@@ -46,11 +48,19 @@ void Activations::round_row(int64_t row) {
     uint16_t* own = bfloats_ + row * stride;
     for (int64_t i = 0; i < stride; i++) own[i] = float_to_bfloat(x[i]);
   } else if (type_ == Type::int8) {
-    uint8_t* own = shifted_ + row * stride;
+    uint8_t* shifted = shifted_ + row * stride;
+    int8_t* own = integers_ + row * stride;
     const float most = largest(x, stride);
     const float inverse = most == 0 ? 0 : 127.0f / most;
-    for (int64_t i = 0; i < stride; i++) own[i] = static_cast<uint8_t>(nearest(x[i] * inverse) + 128);
+    int32_t sum = 0;
+    for (int64_t i = 0; i < stride; i++) {
+      const int32_t q = nearest(x[i] * inverse);
+      own[i] = static_cast<int8_t>(q);
+      shifted[i] = static_cast<uint8_t>(q + 128);
+      sum += q;
+    }
     scales_[row] = most / 127.0f;
+    offsets_[row] = -128 * sum;
   } else {
     round_blocks(row);
   }

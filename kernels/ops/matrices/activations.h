@@ -9,8 +9,8 @@
 namespace ridgepoint::ops {
 
 // Rounded activations as kernels read them, `batch` rows of `stride` numbers, zeros behind the last column.
-// f32 and f16: as they are. bf16: to bfloat16. int8: x = scale * q with one scale for each row, scale = max |x| / 127, q + 128
-// unsigned, as VNNI multiplies it. int4: one scale for each block of 32, q signed, as ggml's q8_0.
+// f32 and f16: as they are. bf16: to bfloat16. int8: x = scale * q with one scale for each row, scale = max |x| / 127, and q + 128
+// unsigned beside it: VNNI multiplies unsigned by signed. int4: one scale for each block of 32, as ggml's q8_0.
 struct Rounded {
   int64_t batch;
   int64_t stride;
@@ -20,7 +20,8 @@ struct Rounded {
   const int8_t* integers;
   // int8: one for each row. int4: stride / 32 for each row.
   const float* scales;
-  // int4: -8 * the sum of each block's integers: what the offset of the weights has to be put right with.
+  // What the offset of unsigned weights has to be put right with. int4: -8 * the sum of each block's integers. int8: -128 * the
+  // sum of the row's.
   const int32_t* offsets;
 };
 

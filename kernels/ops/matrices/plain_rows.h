@@ -4,10 +4,6 @@
 #include "cpu/levels.h"
 #include "ops/matrices/rows_kernel.h"
 
-namespace ridgepoint::ops {
-using RowsFunctionType = void(const Packed&, const Rounded&, int64_t, int64_t, float*);
-}
-
 namespace ridgepoint {
 RIDGE_DECLARE_LEVELS(plain_f32, ops::RowsFunctionType)
 RIDGE_DECLARE_LEVELS(plain_f16, ops::RowsFunctionType)

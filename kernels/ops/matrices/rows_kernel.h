@@ -28,7 +28,8 @@ struct Packed {
 };
 
 // Rows [begin, end) of all products. y: x.batch rows of w.rows numbers.
-using RowsFunction = void (*)(const Packed& w, const Rounded& x, int64_t begin, int64_t end, float* y);
+using RowsFunctionType = void(const Packed& w, const Rounded& x, int64_t begin, int64_t end, float* y);
+using RowsFunction = RowsFunctionType*;
 
 // @param row_unit rows that a call must not cut through.
 // @param packed_bytes what the packed weights take: facts and the size of a chunk come from it.

@@ -1,0 +1,26 @@
+// Dense matrix times many vectors.
+#pragma once
+
+#include "cpu/levels.h"
+#include "ops/matrices/plain_rows.h"
+#include "ops/op.h"
+
+namespace ridgepoint {
+
+#if defined(RIDGE_HAS_AVX512BF16)
+namespace avx512 {
+ops::RowsFunctionType gemm_f32, gemm_f16;
+}
+namespace avx512vnni {
+ops::RowsFunctionType gemm_int8, gemm_int4;
+}
+namespace avx512bf16 {
+ops::RowsFunctionType gemm_bf16;
+}
+#endif
+
+namespace ops {
+Op gemm();
+}
+
+}  // namespace ridgepoint

@@ -1,0 +1,82 @@
+#include "ops/sparse_2of4/sparse_2of4.h"
+
+#include "ops/levels.h"
+#include "ops/matrices/masks.h"
+#include "ops/matrices/plain_tiles.h"
+#include "ops/matrices/sparse.h"
+#include "ops/matrices/tiles.h"
+
+namespace ridgepoint::ops {
+namespace {
+
+enum { kRows, kColumns, kBatch };
+
+double kept(const Shape& shape) {
+  return static_cast<double>(shape[kRows]) * static_cast<double>(shape[kColumns]) / 2;
+}
+
+double flops(const Shape& shape, Type) { return 2 * kept(shape) * static_cast<double>(shape[kBatch]); }
+
+double bytes(const Shape& shape, Type type) {
+  const double all = static_cast<double>(shape[kRows]) * static_cast<double>(shape[kColumns]);
+  return kept(shape) * bits_of_type(type) / 8 + all / 8 + scale_bytes(shape[kRows], shape[kColumns], type) +
+         vector_bytes(shape[kRows], shape[kColumns], shape[kBatch]);
+}
+
+std::unique_ptr<Problem> make(const Shape& shape, Type type, uint64_t seed, Arena& arena) {
+  const MaskRow mask = [](int64_t row, int64_t columns, const Shape&, uint64_t from, uint64_t* words) {
+    mask_row_2of4(row, columns, from, words);
+  };
+  return std::make_unique<LinearProblem>(shape[kRows], shape[kColumns], shape[kBatch], type, shape, seed, mask, arena);
+}
+
+std::unique_ptr<Kernel> tiles(const Problem& any, RowsFunction function, Arena& arena) {
+  const auto& problem = static_cast<const LinearProblem&>(any);
+  const Tiles packed = pack_tiles(problem.weights, true, arena);
+  return rows_kernel(problem, packed.packed, packed.bytes, kTileRows, function, arena);
+}
+
+const std::vector<Type> kAll = {Type::f32, Type::f16, Type::bf16, Type::int8};
+
+std::vector<Variant> variants() {
+  return {
+      {"scalar", "plain C++, kept weights one by one", kAll, [] { return needs(kScalar); },
+       [](const Problem& any, Arena& arena) { return tiles(any, plain_tiles(type_of(any)), arena); }},
+#if defined(RIDGE_HAS_AVX512BF16)
+      {"avx512", "kept weights spread by vpexpandd", {Type::f32, Type::f16}, [] { return needs(kAvx512); },
+       [](const Problem& any, Arena& arena) { return tiles(any, type_of(any) == Type::f32 ? avx512::even_f32 : avx512::even_f16, arena); }},
+      {"avx512vnni", "kept weights spread by vpexpandb", {Type::int8},
+       [] { return needs(kAvx512Vnni); },
+       [](const Problem& any, Arena& arena) {
+         return tiles(any, avx512vnni::even_int8, arena);
+       }},
+      {"avx512bf16", "kept weights spread by vpexpandw, products of bfloat16 pairs", {Type::bf16},
+       [] { return needs(kAvx512Bf16); },
+       [](const Problem& any, Arena& arena) { return tiles(any, avx512bf16::even_bf16, arena); }},
+#endif
+  };
+}
+
+}  // namespace
+
+Op sparse_2of4() {
+  return {
+      "sparse-2of4",
+      "a matrix that keeps two of four neighbours, times one or more vectors",
+      {{"rows", "rows of the matrix: outputs", 4096, 1, 1 << 20},
+       {"columns", "columns of the matrix: inputs", 4096, 1, 1 << 16},
+       {"batch", "vectors", 1, 1, 64}},
+      kAll,
+      variants(),
+      linear_tolerance,
+      [](const Shape& shape, Type) {
+        if (shape[kColumns] % 4 == 0) return std::string();
+        return "2:4 needs columns that divide by 4, and " + std::to_string(shape[kColumns]) + " do not";
+      },
+      flops,
+      bytes,
+      make,
+  };
+}
+
+}  // namespace ridgepoint::ops

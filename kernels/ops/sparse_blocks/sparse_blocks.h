@@ -1,0 +1,26 @@
+// A matrix that keeps blocks of 16 rows and 16 columns, times one or more vectors.
+#pragma once
+
+#include "cpu/levels.h"
+#include "ops/matrices/rows_kernel.h"
+#include "ops/op.h"
+
+namespace ridgepoint {
+
+#if defined(RIDGE_HAS_AVX512BF16)
+namespace avx512 {
+ops::RowsFunctionType blocks_f32, blocks_f16;
+}
+namespace avx512vnni {
+ops::RowsFunctionType blocks_int8;
+}
+namespace avx512bf16 {
+ops::RowsFunctionType blocks_bf16;
+}
+#endif
+
+namespace ops {
+Op sparse_blocks();
+}
+
+}  // namespace ridgepoint

@@ -1,0 +1,20 @@
+// A matrix as kept weights with their columns, row by row (CSR), times one or more vectors.
+#pragma once
+
+#include "cpu/levels.h"
+#include "ops/matrices/rows_kernel.h"
+#include "ops/op.h"
+
+namespace ridgepoint {
+
+#if defined(RIDGE_HAS_AVX512BF16)
+namespace avx512 {
+ops::RowsFunctionType csr_f32, csr_f16, csr_bf16, csr_int8;
+}
+#endif
+
+namespace ops {
+Op sparse_csr();
+}
+
+}  // namespace ridgepoint
