@@ -1,13 +1,10 @@
-import { OP_TYPES, type OpFacts } from './op.js';
+import { COLUMNS, OP_TYPES, type OpFacts, ROWS } from './op.js';
 
 export const DENSE_OPS: readonly OpFacts[] = [
   {
     name: 'gemv',
     help: 'a dense matrix times a vector',
-    parameters: [
-      { name: 'rows', help: 'rows of the matrix: outputs', fallback: 4096, least: 1, most: 2 ** 20 },
-      { name: 'columns', help: 'columns of the matrix: inputs', fallback: 4096, least: 1, most: 2 ** 16 },
-    ],
+    parameters: [ROWS, COLUMNS],
     types: OP_TYPES,
     variants: [
       { name: 'scalar', help: 'plain C++ for any processor', types: OP_TYPES },
@@ -20,6 +17,23 @@ export const DENSE_OPS: readonly OpFacts[] = [
       },
       { name: 'avx512bf16', help: 'a row at a time, products of bfloat16 pairs', types: ['bf16'] },
       { name: 'cuda', help: 'a warp for two rows, on an NVIDIA GPU', types: OP_TYPES, device: 'cuda' },
+    ],
+  },
+  {
+    name: 'gemm',
+    help: 'a dense matrix times many vectors',
+    parameters: [ROWS, COLUMNS, { name: 'batch', help: 'vectors', fallback: 512, least: 1, most: 2 ** 13 }],
+    types: OP_TYPES,
+    variants: [
+      { name: 'scalar', help: 'plain C++ for any processor', types: OP_TYPES },
+      { name: 'avx2', help: 'plain C++, vectorized for AVX2', types: OP_TYPES },
+      { name: 'avx512', help: '4 rows and 6 vectors at a time, products in f32', types: ['f32', 'f16'] },
+      {
+        name: 'avx512vnni',
+        help: 'integer products: int8 4 rows and 6 vectors, int4 16 rows and 8',
+        types: ['int8', 'int4'],
+      },
+      { name: 'avx512bf16', help: '4 rows and 6 vectors, products of bfloat16 pairs', types: ['bf16'] },
     ],
   },
 ];

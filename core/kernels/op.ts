@@ -29,6 +29,22 @@ export interface OpFacts {
   readonly variants: readonly OpVariant[];
 }
 
+/** What matrices of ops have. */
+export const ROWS: OpParameter = {
+  name: 'rows',
+  help: 'rows of the matrix: outputs',
+  fallback: 4096,
+  least: 1,
+  most: 2 ** 20,
+};
+export const COLUMNS: OpParameter = {
+  name: 'columns',
+  help: 'columns of the matrix: inputs',
+  fallback: 4096,
+  least: 1,
+  most: 2 ** 16,
+};
+
 /** @returns a shape with the parameters that are not given at their fallbacks, in the op's order. */
 export function shapeOf({ parameters }: OpFacts, given: Readonly<Record<string, number>>): number[] {
   return parameters.map(({ name, fallback }) => given[name] ?? fallback);

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { kernelsLibrary } from '../../../agent/native/kernel-library.js';
 import { type NativeOps, type OpRequest, openOps } from '../../../agent/native/ops.js';
+import { shapeOf } from '../../../core/kernels/op.js';
 import { OPS } from '../../../core/kernels/ops.js';
 
 const NO_TOOLS = 4;
@@ -26,6 +27,39 @@ describe.skipIf(built.status === NO_TOOLS)('the ops (needs cmake and a C++ compi
       expect({ ...op, variants }).toEqual({ ...known, variants: present });
     }
     expect(listed.map(({ name }) => name)).toEqual(OPS.map(({ name }) => name));
+  });
+
+  // Odd shapes, one that fills its tiles, and all shares of zeros: none left and none gone among them.
+  const shapes = [
+    { rows: 1, columns: 1, batch: 1 },
+    { rows: 37, columns: 68, batch: 3 },
+    { rows: 100, columns: 1000, batch: 7 },
+    { rows: 33, columns: 259, batch: 31 },
+  ];
+  const shares = [0, 50, 83, 100];
+
+  test.each(OPS.map(({ name }) => name))('%s is right in every variant, type and shape', async (name) => {
+    const ops = await library();
+    const op = ops.list().find((listed) => listed.name === name)!;
+    let checks = 0;
+    for (const variant of op.variants.filter(({ absent }) => absent === null)) {
+      for (const type of variant.types) {
+        for (const [i, sizes] of shapes.entries()) {
+          const columns = name === 'sparse-2of4' ? Math.ceil(sizes.columns / 4) * 4 : sizes.columns;
+          const shape = shapeOf(op, { ...sizes, columns, sparsity: shares[(i + checks) % 4]! });
+          const request = {
+            op: name,
+            variant: variant.name,
+            type,
+            shape,
+            threads: 1 + (i % 3),
+            seed: checks++,
+          };
+          expect([request, ops.check(request)]).toMatchObject([request, { ok: true, fault: null }]);
+        }
+      }
+    }
+    expect(checks).toBeGreaterThan(0);
   });
 
   test('what is timed was checked, and every repeat is kept', async () => {
@@ -62,6 +96,9 @@ describe.skipIf(built.status === NO_TOOLS)('the ops (needs cmake and a C++ compi
     ['a shape of gemv has 2 numbers, and 1 were given', { shape: [5] }],
     ['rows is -4, and it goes from 1 to 1048576', { shape: [-4, 64] }],
     ['columns is 65537, and it goes from 1 to 65536', { shape: [4, 65_537] }],
+    ['the variant avx512 of gemv has no type int8', { variant: 'avx512', type: 'int8' }],
+    ['2:4 needs columns that divide by 4, and 66 do not', { op: 'sparse-2of4', shape: [4, 66, 1] }],
+    ['sparsity is 101, and it goes from 0 to 100', { op: 'sparse-csr', shape: [4, 66, 1, 101] }],
   ])('says that %s', async (sentence, change) => {
     const request: OpRequest = {
       op: 'gemv',

@@ -1,0 +1,81 @@
+import { COLUMNS, OP_TYPES, type OpFacts, type OpType, ROWS } from './op.js';
+
+const FOUR: readonly OpType[] = ['f32', 'f16', 'bf16', 'int8'];
+
+export const SPARSE_OPS: readonly OpFacts[] = [
+  {
+    name: 'sparse-bitmap',
+    help: 'a matrix with a bit for each weight and the kept weights, times one or more vectors',
+    parameters: [
+      ROWS,
+      COLUMNS,
+      { name: 'batch', help: 'vectors', fallback: 1, least: 1, most: 64 },
+      { name: 'sparsity', help: 'percent of each row that is zero', fallback: 50, least: 0, most: 100 },
+    ],
+    types: OP_TYPES,
+    variants: [
+      { name: 'scalar', help: 'plain C++, kept weights one by one', types: OP_TYPES },
+      { name: 'avx512', help: 'kept weights spread by vpexpandd', types: ['f32', 'f16'] },
+      { name: 'avx512vnni', help: 'kept weights spread by vpexpandb', types: ['int8', 'int4'] },
+      {
+        name: 'avx512bf16',
+        help: 'kept weights spread by vpexpandw, products of bfloat16 pairs',
+        types: ['bf16'],
+      },
+    ],
+  },
+  {
+    name: 'sparse-2of4',
+    help: 'a matrix that keeps two of four neighbours, times one or more vectors',
+    parameters: [ROWS, COLUMNS, { name: 'batch', help: 'vectors', fallback: 1, least: 1, most: 64 }],
+    types: FOUR,
+    variants: [
+      { name: 'scalar', help: 'plain C++, kept weights one by one', types: FOUR },
+      { name: 'avx512', help: 'kept weights spread by vpexpandd', types: ['f32', 'f16'] },
+      { name: 'avx512vnni', help: 'kept weights spread by vpexpandb', types: ['int8'] },
+      {
+        name: 'avx512bf16',
+        help: 'kept weights spread by vpexpandw, products of bfloat16 pairs',
+        types: ['bf16'],
+      },
+    ],
+  },
+  {
+    name: 'sparse-csr',
+    help: 'a matrix as kept weights with their columns (CSR), times one or more vectors',
+    parameters: [
+      ROWS,
+      COLUMNS,
+      { name: 'batch', help: 'vectors', fallback: 1, least: 1, most: 64 },
+      { name: 'sparsity', help: 'percent of each row that is zero', fallback: 50, least: 0, most: 100 },
+    ],
+    types: FOUR,
+    variants: [
+      { name: 'scalar', help: 'plain C++, kept weights one by one', types: FOUR },
+      { name: 'avx512', help: 'activations gathered sixteen at a time', types: FOUR },
+    ],
+  },
+  {
+    name: 'sparse-blocks',
+    help: 'a matrix that keeps blocks of 16 rows and 16 columns, times one or more vectors',
+    parameters: [
+      ROWS,
+      COLUMNS,
+      { name: 'batch', help: 'vectors', fallback: 1, least: 1, most: 64 },
+      {
+        name: 'sparsity',
+        help: 'percent of the blocks of each 16 rows that are zero',
+        fallback: 50,
+        least: 0,
+        most: 100,
+      },
+    ],
+    types: FOUR,
+    variants: [
+      { name: 'scalar', help: 'plain C++, weights one by one', types: FOUR },
+      { name: 'avx512', help: 'whole blocks, products in f32', types: ['f32', 'f16'] },
+      { name: 'avx512vnni', help: 'whole blocks', types: ['int8'] },
+      { name: 'avx512bf16', help: 'whole blocks, products of bfloat16 pairs', types: ['bf16'] },
+    ],
+  },
+];

@@ -1,0 +1,50 @@
+import { spawnSync } from 'node:child_process';
+import { dirname, join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { kernelsLibrary } from '../../../agent/native/kernel-library.js';
+import { type NativeOps, openOps } from '../../../agent/native/ops.js';
+
+const NO_TOOLS = 4;
+const script = join(import.meta.dirname, '../../../scripts/build-kernels.mjs');
+const built = spawnSync(process.execPath, [script], { encoding: 'utf8' });
+const folder = dirname(kernelsLibrary() ?? '');
+if (built.status === 0) {
+  spawnSync('cmake', ['--build', folder, '--target', 'ridgepoint-broken-ops'], { stdio: 'ignore' });
+}
+
+let opened: NativeOps | null = null;
+const broken = async (): Promise<NativeOps> => {
+  const name = (kernelsLibrary() ?? '').replace('ridgepoint-kernels', 'ridgepoint-broken-ops');
+  opened ??= await openOps(name);
+  return opened;
+};
+const request = (variant: string, count = 1000) =>
+  ({ op: 'double', variant, type: 'f32', shape: [count], threads: 2, seed: 3 }) as const;
+
+describe.skipIf(built.status === NO_TOOLS)('the check of ops (needs cmake and a C++ compiler)', () => {
+  test('lets a right one pass', async () => {
+    expect((await broken()).check(request('right'))).toMatchObject({ ok: true, compared: 1000, fault: null });
+  });
+
+  test.each([
+    ['off-by-little', /^unit 999, number 0 is .* and should be /],
+    ['leaves-one', /^number 500 of the output is not a number, or was not written$/],
+    ['behind', /^it wrote behind the end of y$/],
+    ['before', /^it wrote before the beginning of y$/],
+    ['spoils-input', /^it changed its input x$/],
+    ['right-once', /^unit 0, number 0 is /],
+    ['infinite', /^unit 0, number 0 is inf and should be /],
+  ])('finds out one that is %s', async (variant, fault) => {
+    const ops = await broken();
+    expect(ops.check(request(variant))).toMatchObject({ ok: false, fault: expect.stringMatching(fault) });
+    expect(() => ops.prepare(request(variant), 'warm')).toThrow(
+      /is wrong on this machine, so it is not timed/,
+    );
+  });
+
+  test('compares a sample of what is large, and the last number is in it', async () => {
+    const verdict = (await broken()).check(request('off-by-little', 2 ** 20));
+    expect(verdict).toMatchObject({ ok: false, of: 2 ** 20 });
+    expect(verdict.compared).toBeLessThan(2 ** 19);
+  });
+});
