@@ -77,6 +77,18 @@ export const agentFileSchema = z.strictObject({
     })
     .nullable()
     .default(null),
+  /**
+   * Measured ceilings of this node's devices: `auto` measures once, before work is asked for, and again when the machine
+   * has changed; `stored` takes what `ridge roofs` left; `off`; or a file that it wrote.
+   */
+  roofs: z
+    .string()
+    .refine((word) => ['auto', 'stored', 'off'].includes(word) || existsSync(word), {
+      error: ({ input }) => `${input} is neither auto, stored, off nor a file`,
+    })
+    .default('auto'),
+  /** Where they are kept; left out = in the state folder. */
+  roofsFolder: z.string().optional(),
   logLevel: z.enum(['silent', 'error', 'warn', 'info', 'debug']).default('info'),
 });
 
@@ -85,12 +97,13 @@ export type AgentFile = z.input<typeof agentFileSchema>;
 /** A config after the door: checked, defaults filled in, files of certificates read. */
 export type AgentConfig = Omit<
   z.output<typeof agentFileSchema>,
-  'nodeName' | 'cacheFolder' | 'stateFolder' | 'tls' | 'tokenFile' | 'sources'
+  'nodeName' | 'cacheFolder' | 'stateFolder' | 'roofsFolder' | 'tls' | 'tokenFile' | 'sources'
 > & {
   readonly sources: SourcePolicy;
   readonly nodeName: string;
   readonly cacheFolder: string;
   readonly stateFolder: string;
+  readonly roofsFolder: string;
   readonly security: ClientSecurity;
 };
 
@@ -128,17 +141,21 @@ export function loadAgentConfig(
       checked.error.issues.map((issue) => `${issue.path.join('.') || 'the config'}: ${issue.message}`),
     );
   }
-  const { nodeName, cacheFolder, stateFolder, tls, tokenFile, sources: fetching, ...rest } = checked.data;
+  const { nodeName, cacheFolder, tls, tokenFile, sources: fetching, ...rest } = checked.data;
   const mistakes: string[] = [];
   const policy = readPolicy(fetching, rest.artifactBytes, (name, path) => textOf(name, path, mistakes));
   if (mistakes.length > 0) throw new AgentConfigError(mistakes);
+  const stateFolder = resolve(
+    rest.stateFolder ?? join(base(env.XDG_STATE_HOME, '.local/state'), 'ridgepoint'),
+  );
   return {
     ...rest,
     sources: policy,
     modelFolders: rest.modelFolders.map((folder) => resolve(folder)),
     nodeName: nodeName ?? defaultNodeName(),
     cacheFolder: resolve(cacheFolder ?? join(base(env.XDG_CACHE_HOME, '.cache'), 'ridgepoint')),
-    stateFolder: resolve(stateFolder ?? join(base(env.XDG_STATE_HOME, '.local/state'), 'ridgepoint')),
+    stateFolder,
+    roofsFolder: resolve(rest.roofsFolder ?? join(stateFolder, 'roofs')),
     security: readSecurity(tls, tokenFile, env.RIDGE_TOKEN),
   };
 }
@@ -175,6 +192,7 @@ function fromEnvironment(env: NodeJS.ProcessEnv): Record<string, unknown> {
     cacheFolder: env.RIDGE_CACHE_FOLDER,
     stateFolder: env.RIDGE_STATE_FOLDER,
     tokenFile: env.RIDGE_TOKEN_FILE,
+    roofs: env.RIDGE_ROOFS,
     logLevel: env.RIDGE_LOG_LEVEL,
   });
 }

@@ -16,6 +16,7 @@ import { Recorder } from './meters/recorder.js';
 import { checkFit, deviceFor, doubtsBefore, prepareModel } from './preparation.js';
 import type { Scorers } from './quality/scorers.js';
 import { emptyNotes, type TrialNotes, writeRecord } from './record.js';
+import type { NodeRoofs } from './roofs/node-roofs.js';
 import { dropMerged, trainedModel, trainingFiles, trainingRecord } from './training.js';
 import { profileTrial } from './trial-profile.js';
 import { askQuestions, prepareQuestions, runningModel } from './trial-quality.js';
@@ -34,6 +35,7 @@ export interface Bench {
   readonly scorers: Scorers;
   /** Fitted efficiency factors; left out = nothing is predicted. */
   readonly factors?: FactorsSource;
+  readonly roofs: Pick<NodeRoofs, 'of' | 'absent'>;
 }
 
 export interface TrialLimits {
@@ -89,6 +91,8 @@ async function run(
   const { experiment } = lease;
   const device = deviceFor(lease, bench.profile);
   notes.device = device;
+  notes.roofs = bench.roofs.of(device.id);
+  if (notes.roofs === null) notes.absent = { ...notes.absent, roofs: bench.roofs.absent(device.id) };
   notes.environment = machineFacts(bench.profile, device, bench.nvml, bench.meters.sysRoot);
   notes.warnings.push(...doubtsBefore(experiment, device, bench.nvml));
 

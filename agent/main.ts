@@ -11,6 +11,8 @@ import { type NodeProbe, probeNode } from './device/probe.js';
 import type { Bench } from './experiment.js';
 import { type RunningExporter, startExporter } from './exporter/server.js';
 import { findMeters, type MeterSettings } from './meters/index.js';
+import { NodeRoofs } from './roofs/node-roofs.js';
+import { RoofsStore } from './roofs/store.js';
 import { RUNNER_KINDS } from './runners/index.js';
 import { Session } from './session.js';
 import { Spool } from './spool.js';
@@ -56,6 +58,13 @@ export async function startAgent(config: AgentConfig): Promise<RunningAgent> {
     meters,
     runnerKinds: config.runners ?? RUNNER_KINDS,
   });
+  const roofs = new NodeRoofs({
+    mode: config.roofs,
+    devices: probe.profile.devices,
+    store: new RoofsStore(config.roofsFolder),
+    log: (level, message) => log[level](message),
+  });
+  const profile: NodeProfile = { ...probe.profile, roofs: roofs.summary };
   const spool = await Spool.open(join(config.stateFolder, 'spool', config.nodeName), (message) =>
     log.warn(message),
   );
@@ -63,7 +72,7 @@ export async function startAgent(config: AgentConfig): Promise<RunningAgent> {
   const tell = (event: TrialEvent) => {
     for (const listener of listeners) listener(event);
   };
-  const work: Work = new Work(benchOf(config, probe, meters), {
+  const work: Work = new Work(benchOf(config, probe, meters, roofs), {
     onStart(lease) {
       log.info({ trial: lease.trialId, device: lease.deviceId }, 'trial started');
       tell({ event: 'started', lease });
@@ -84,7 +93,7 @@ export async function startAgent(config: AgentConfig): Promise<RunningAgent> {
     onFree: () => session.askAgain(),
   });
   const session: Session = new Session({
-    profile: probe.profile,
+    profile,
     connection,
     work,
     spool,
@@ -92,13 +101,18 @@ export async function startAgent(config: AgentConfig): Promise<RunningAgent> {
     log: (level, message) => log[level](message),
   });
   const exporter = await exporterOf(config, probe, meters, session, work, spool);
-  const ended = session.run().finally(async () => {
-    await exporter?.close();
-    if ('nvml' in probe.nvml) probe.nvml.nvml.close();
-  });
-  const leave = leaving(session, work, ended);
+  const going = new AbortController();
+  // No work is asked for while roofs are measured: they and a trial would disturb each other.
+  const ended = roofs
+    .prepare(going.signal)
+    .then(() => session.run())
+    .finally(async () => {
+      await exporter?.close();
+      if ('nvml' in probe.nvml) probe.nvml.nvml.close();
+    });
+  const leave = leaving(session, work, ended, going);
   return {
-    profile: probe.profile,
+    profile,
     exporterUrl: exporter?.url ?? null,
     ...leave,
     done: ended,
@@ -117,10 +131,12 @@ function leaving(
   session: Session,
   work: Work,
   ended: Promise<void>,
+  going: AbortController,
 ): Pick<RunningAgent, 'drain' | 'stop' | 'stopNow'> {
   const returned = new Set<string>();
   let goodbye: Promise<void> | null = null;
   const go = async (reason: string, idle: Promise<unknown>) => {
+    going.abort();
     session.drain();
     await idle;
     goodbye ??= session.leave([...returned], reason);
@@ -145,7 +161,7 @@ function leaving(
   };
 }
 
-function benchOf(config: AgentConfig, probe: NodeProbe, meters: MeterSettings): Bench {
+function benchOf(config: AgentConfig, probe: NodeProbe, meters: MeterSettings, roofs: NodeRoofs): Bench {
   const { modelFolders, cacheFolder, artifactBytes, sources, limits } = config;
   return {
     profile: probe.profile,
@@ -155,6 +171,7 @@ function benchOf(config: AgentConfig, probe: NodeProbe, meters: MeterSettings): 
     store: new ArtifactStore({ cacheFolder, artifactBytes }),
     limits: { ...limits, idleSeconds: config.meters.idleSeconds },
     scorers: config.scorers,
+    roofs,
   };
 }
 

@@ -35,6 +35,11 @@ export function sharedOverrides(path: string | undefined): AgentFile {
   return Object.fromEntries(SHARED.flatMap((name) => (name in file ? [[name, file[name]]] : [])));
 }
 
+/** @returns what this machine's own agent is told. @throws CommandError (2) */
+export function agentConfig(path: string | undefined, env = process.env): AgentConfig {
+  return told(() => loadAgentConfig({ file: path, env }));
+}
+
 function told<T>(read: () => T): T {
   try {
     return read();

@@ -10,6 +10,14 @@ export interface DeviceProfile {
   readonly cpus: readonly number[];
 }
 
+/** That the ceilings of a device were measured; its records carry them. */
+export interface DeviceRoofs {
+  readonly id: string;
+  readonly measuredAt: string;
+  /** How many sentences tell of what disturbed the measurement. */
+  readonly doubts: number;
+}
+
 /** What one runner on a node can do right now. */
 export interface RunnerProfile {
   readonly kind: string;
@@ -36,6 +44,8 @@ export interface NodeProfile {
   /** Energy sources found, e.g. `rapl:package-0`; empty with the reason in `absent.energy`. */
   readonly energySources: readonly string[];
   readonly absent: Readonly<Record<string, string>>;
+  /** By device; left out by agents of older releases. */
+  readonly roofs?: Readonly<Record<string, DeviceRoofs>> | undefined;
   readonly labels: Readonly<Record<string, string>>;
   readonly version: string;
 }

@@ -38,6 +38,9 @@ const nodeProfileSchema: z.ZodType<NodeProfile> = z.object({
   runners: z.array(z.object({ kind: z.string(), release: z.string(), devices: words, variants: words })),
   energySources: words,
   absent: z.record(z.string(), z.string()),
+  roofs: z
+    .record(z.string(), z.object({ id: z.string(), measuredAt: z.string(), doubts: z.number() }))
+    .optional(),
   labels: z.record(z.string(), z.string()),
   version: z.string(),
 });

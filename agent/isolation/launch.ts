@@ -61,6 +61,7 @@ const TASKS = {
   profile: 'the timing of operators',
   compare: 'the comparison',
   probe: 'the probe',
+  roofs: 'the measurement of roofs',
 } as const;
 /** What a dead child had still in its pipes arrives within this time. */
 const LAST_WORDS_MILLISECONDS = 500;
@@ -205,5 +206,7 @@ function lastWords(child: ChildProcess): Promise<void> {
 }
 
 function isAnswer(message: WorkerMessage): boolean {
-  return ['outcome', 'made', 'quality', 'compared', 'profiled', 'probed', 'failed'].includes(message.type);
+  return ['outcome', 'made', 'quality', 'compared', 'profiled', 'probed', 'roofs', 'failed'].includes(
+    message.type,
+  );
 }

@@ -15,6 +15,7 @@ import type { ProfileJob } from '../profile/run.js';
 import type { CompareJob, Comparison } from '../quality/compare.js';
 import type { QualityJob } from '../quality/measure.js';
 import type { QualityProgress } from '../quality/watch.js';
+import type { RoofsJob, TakenRoofs } from '../roofs/take.js';
 import type { LoadedFacts, RunnableAdapter, RunnerProbe } from '../runners/runner.js';
 import type { TrainingFiles, TrainingProgress, WorkloadOutcome } from '../workloads/workload.js';
 
@@ -33,7 +34,8 @@ export type WorkerOrder =
   | CalibrateOrder
   | ProfileOrder
   | ProbeOrder
-  | PruneOrder;
+  | PruneOrder
+  | RoofsOrder;
 
 export interface TrialOrder {
   readonly order: 'trial';
@@ -137,6 +139,12 @@ export interface ProfileOrder {
   readonly job: ProfileJob;
 }
 
+/** Measures the ceilings of CPUs. */
+export interface RoofsOrder {
+  readonly order: 'roofs';
+  readonly job: RoofsJob;
+}
+
 export interface ProbeOrder {
   readonly order: 'probe';
   readonly runnerKind: string;
@@ -171,6 +179,7 @@ export type WorkerMessage =
   | { readonly type: 'compared'; readonly comparison: Comparison }
   | { readonly type: 'profiled'; readonly profile: ProfileRecord }
   | { readonly type: 'probed'; readonly probe: RunnerProbe }
+  | { readonly type: 'roofs'; readonly taken: TakenRoofs }
   | { readonly type: 'failed'; readonly failure: Failure };
 
 /** Parent → child while it works: end soon, for this reason. */

@@ -101,6 +101,11 @@ async function obey(order: WorkerOrder, line: Line): Promise<WorkerMessage> {
       const profile = await profileModel(order.job, (done, of) => line.send({ type: 'progress', done, of }));
       return { type: 'profiled', profile };
     }
+    case 'roofs': {
+      const { takeRoofs } = await import('../roofs/take.js');
+      const taken = await takeRoofs(order.job, (done, of) => line.send({ type: 'progress', done, of }));
+      return { type: 'roofs', taken };
+    }
     case 'probe':
       return { type: 'probed', probe: await (await runnerNamed(order.runnerKind)).probe() };
     default:

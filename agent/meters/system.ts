@@ -62,8 +62,9 @@ class SystemMeter implements Meter {
 /**
  * proc(5): user nice system idle iowait irq softirq steal guest guest_nice, in ticks over all CPUs. Guest
  * time is inside user; iowait is idle time. Steal is neither ours nor idle.
+ * @returns seconds of all CPUs together since the system began.
  */
-function cpuTimes(stat: string): { busy: number; steal: number; total: number } | null {
+export function cpuTimes(stat: string): { busy: number; steal: number; total: number } | null {
   const ticks = /^cpu +([\d ]+)/.exec(stat)?.[1]?.split(' ').map(Number);
   if (ticks === undefined || ticks.length < 8) return null;
   const [user = 0, nice = 0, system = 0, idle = 0, iowait = 0, irq = 0, softirq = 0, steal = 0] = ticks;

@@ -17,7 +17,7 @@ export function kernelsLibrary(): string | null {
 
 /** A part of the library with a C interface of its own, and the version of it that the caller was written for. */
 export interface KernelInterface {
-  readonly part: 'cuda' | 'adapters' | 'pruning' | 'calibration' | 'cpu' | 'ops' | 'profile';
+  readonly part: 'adapters' | 'calibration' | 'cpu' | 'cuda' | 'ops' | 'profile' | 'pruning' | 'roofs';
   readonly version: number;
 }
 

@@ -17,6 +17,7 @@ import { registerQuantize } from './quantize.js';
 import { registerReport } from './report.js';
 import { registerResults } from './results.js';
 import { registerRoofline } from './roofline.js';
+import { registerRoofs } from './roofs.js';
 import { registerRun } from './run.js';
 import { registerSubmit } from './submit.js';
 import { registerSweeps } from './sweeps.js';
@@ -44,6 +45,7 @@ export const COMMANDS: readonly ((program: Command) => void)[] = [
   registerAdapt,
   registerPrune,
   registerProfile,
+  registerRoofs,
   registerEngines,
   registerDoctor,
 ];

@@ -14,7 +14,7 @@ import { chosenFormat } from '../commands/display-options.js';
 import type { RunOptions } from '../commands/run.js';
 import { EXIT } from '../exit.js';
 import { localModelFolders, modelSettings, resolveModels } from '../local-models.js';
-import { nodeConfig, sharedOverrides } from '../node-config.js';
+import { agentConfig, nodeConfig, sharedOverrides } from '../node-config.js';
 import { printData, say } from '../output/print.js';
 import { requirePoints } from '../plan/plan.js';
 import { checkQuestions } from '../questions.js';
@@ -94,7 +94,7 @@ function embeddedAgentConfig(
   job: Job,
   options: RunOptions,
 ): ReturnType<typeof loadAgentConfig> {
-  const { XDG_CACHE_HOME } = process.env;
+  const { XDG_CACHE_HOME, XDG_STATE_HOME } = process.env;
   return loadAgentConfig({
     // Settings meant for a node's own agent must not leak into a run that is complete in itself.
     env: { XDG_CACHE_HOME },
@@ -103,6 +103,9 @@ function embeddedAgentConfig(
       coordinator: coordinator.grpcAddress,
       modelFolders: [...job.folders],
       stateFolder: folder.agent,
+      // Those that this machine's own agent or `ridge roofs` measured: a run does not keep people waiting for them.
+      roofs: 'stored',
+      roofsFolder: agentConfig(options.config, { XDG_STATE_HOME }).roofsFolder,
       meters: energyChoice(options.energy),
       logLevel: process.env.RIDGE_DEBUG ? 'debug' : 'silent',
     },

@@ -33,7 +33,7 @@ export async function listNodes(options: ListOptions): Promise<void> {
   }
   printData(
     plainTable(
-      ['node', 'state', 'cores', 'memory', 'devices', 'runners', 'energy', 'running'],
+      ['node', 'state', 'cores', 'memory', 'devices', 'runners', 'energy', 'roofs', 'running'],
       rows.map(({ status, profile }) => [
         status.name,
         status.state,
@@ -42,6 +42,7 @@ export async function listNodes(options: ListOptions): Promise<void> {
         profile.devices.map((d) => d.classes.at(-1) ?? d.id).join(','),
         profile.runners.map((r) => r.kind).join(','),
         profile.energySources.join(',') || null,
+        Object.keys(profile.roofs ?? {}).join(',') || null,
         status.running[0]?.label ?? null,
       ]),
     ),

@@ -52,6 +52,8 @@ export const roofsSchema = z.object({
   measuredAt: z.iso.datetime(),
   /** What the ceilings depend on: when one of these changes, they are measured again. */
   environment: z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null()])),
+  /** Level of instructions that was used; left out for GPUs. */
+  instructions: z.string().optional(),
   bandwidth: z.array(bandwidthRoof),
   compute: z.array(computeRoof),
   /** Time to start work and know that it ended: a kernel launch, or waking and joining the threads. */

@@ -43,6 +43,7 @@ async function joinFleet(address: string, nodeName = 'node1'): Promise<RunningAg
         stateFolder: temporaryFolder(),
         cacheFolder: temporaryFolder(),
         runners: ['fake'],
+        roofs: 'off',
         logLevel: 'silent',
       },
     }),

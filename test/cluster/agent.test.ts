@@ -6,8 +6,10 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { type AgentConfig, loadAgentConfig } from '../../agent/config.js';
 import { findStartTools } from '../../agent/isolation/affinity.js';
 import { type RunningAgent, startAgent } from '../../agent/main.js';
+import { parseNodeProfile } from '../../proto/convert.js';
 import { lease, temporaryFolder } from '../support/bench.js';
 import { ScriptedCoordinator } from '../support/scripted-coordinator.js';
+import { sampleRoofs } from '../unit/roofs/sample.js';
 
 const coordinators: ScriptedCoordinator[] = [];
 const agents: RunningAgent[] = [];
@@ -32,6 +34,7 @@ function config(address: string, stateFolder = temporaryFolder()): AgentConfig {
       stateFolder,
       cacheFolder: temporaryFolder(),
       runners: ['fake'],
+      roofs: 'off',
       logLevel: 'silent',
     },
   });
@@ -104,6 +107,32 @@ describe('an agent', () => {
     });
     await expect.poll(() => script.records.map(({ status }) => status), waiting).toEqual(['complete']);
     expect(script.of('heartbeat').some(({ trialIds }) => trialIds.includes('slow'))).toBe(true);
+  });
+
+  test('says which roofs it has, and every record carries them', async () => {
+    const { script, address } = await coordinator();
+    script.leases.push(lease(fake({}), 'a'));
+    const file = join(temporaryFolder(), 'roofs.json');
+    writeFileSync(file, JSON.stringify(sampleRoofs()));
+    await agent({ ...config(address), roofs: file });
+    await expect.poll(() => script.records.length, waiting).toBe(1);
+    const { roofs, absent } = script.records[0]!;
+    expect(roofs?.bandwidth).toHaveLength(6);
+    expect(absent.roofs).toBeUndefined();
+    const profile = parseNodeProfile(script.hellos[0]!.nodeProfileJson);
+    expect(profile.roofs?.cpu0).toEqual({ id: roofs?.id, measuredAt: roofs?.measuredAt, doubts: 0 });
+  });
+
+  test('asks for no work while its roofs are measured, and stops that when it is stopped', async () => {
+    const { script, address } = await coordinator();
+    script.leases.push(lease(fake({}), 'a'));
+    const settings = { ...config(address), roofs: 'auto' };
+    const running = await agent(settings);
+    const began = performance.now();
+    await running.stop();
+    expect(performance.now() - began).toBeLessThan(10_000);
+    expect(script.hellos).toEqual([]);
+    expect(existsSync(settings.roofsFolder)).toBe(false);
   });
 
   test('stops a trial that is not wanted any more', async () => {

@@ -100,6 +100,7 @@ export function bench(
     meters: { energy: 'auto', replayFile: null, procRoot: '/proc', sysRoot: '/sys', ...changes.meters },
     models: { modelFolders: changes.folders ?? [], cacheFolder },
     store: new ArtifactStore({ cacheFolder, artifactBytes: 2 ** 30 }),
+    roofs: { of: () => null, absent: () => 'a test measures none' },
     limits: {
       trialTimeoutSeconds: 60,
       memoryLimitBytes: null,

@@ -29,7 +29,8 @@ interface Options {
 export function startRidge(args: readonly string[], options: Options = {}): Running {
   const child = spawn(process.execPath, [RIDGE, ...args], {
     cwd: options.cwd ?? ROOT,
-    env: { ...process.env, NO_COLOR: '1', ...options.env },
+    // Measuring roofs takes a minute, at the first start of every agent.
+    env: { ...process.env, NO_COLOR: '1', RIDGE_ROOFS: 'off', ...options.env },
     stdio: ['ignore', 'pipe', 'pipe'],
     detached: true,
   });

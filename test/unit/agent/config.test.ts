@@ -33,6 +33,18 @@ describe('the agent’s config', () => {
     });
   });
 
+  test('roofs are measured by default, kept in the state folder, and come from a file that is there', () => {
+    expect(loadAgentConfig({ env: {} })).toMatchObject({
+      roofs: 'auto',
+      roofsFolder: join(homedir(), '.local/state/ridgepoint/roofs'),
+    });
+    const path = file('{}');
+    expect(loadAgentConfig({ env: { RIDGE_ROOFS: path } }).roofs).toBe(path);
+    expect(mistakes({ env: {}, overrides: { roofs: '/no/such/file' } })).toEqual([
+      'roofs: /no/such/file is neither auto, stored, off nor a file',
+    ]);
+  });
+
   test('is the file, over it the environment, over it the command line', () => {
     const path = file('nodeName: file\ncoordinator: file:1\nlogLevel: warn\nexporter: {}\n');
     const env = {

@@ -1,0 +1,139 @@
+import { readFileSync } from 'node:fs';
+import { freemem } from 'node:os';
+import { FailureError, failure } from '../../core/errors.js';
+import { ROOFS_SCHEMA, type RoofReading, type Roofs } from '../../core/roofline/roofs.js';
+import { moments, stddev } from '../../core/statistics/summary.js';
+import { launch } from '../isolation/launch.js';
+import { doubtsOfMachine, doubtsOfReadings } from './doubts.js';
+import { cpuEnvironment } from './environment.js';
+import { readMachineTime } from './machine-time.js';
+import type { RoofsMeasurer } from './measurer.js';
+import { planRoofs, threadCounts } from './plan.js';
+import type { Taken, TakenRoofs } from './take.js';
+import { readTopology } from './topology.js';
+
+const THOROUGH = { repeats: 5, leastRounds: 2, mostRounds: 12, secondsForRounds: 60 } as const;
+const QUICK = { repeats: 3, leastRounds: 1, mostRounds: 1, secondsForRounds: 15 } as const;
+/** Far beyond what a machine of many cores takes; a child that hangs must end. */
+const TIME_LIMIT_SECONDS = 180;
+
+/** Roofs of CPUs, by our own kernels in a child process that may use these CPUs alone. */
+export const cpuRoofs: RoofsMeasurer = {
+  classes: ['cpu'],
+  environment: (device) => cpuEnvironment(device),
+  async measure(device, { quick = false, threads, onProgress, signal }) {
+    const topology = readTopology(device.cpus);
+    const counts = threads === undefined ? threadCounts(topology) : checked(threads, device.cpus.length);
+    const plan = planRoofs(topology, counts, freeBytes());
+    const environment = cpuEnvironment(device);
+    const before = readMachineTime();
+    const taken = await take();
+    const after = readMachineTime();
+    const { instructions, cpuSeconds } = taken;
+    const readings = compose(taken.roofs);
+    return {
+      schema: ROOFS_SCHEMA,
+      device: { id: device.id, class: device.classes.at(-1) ?? 'cpu', name: device.name },
+      measuredAt: new Date().toISOString(),
+      environment,
+      ...readings,
+      instructions,
+      links: [],
+      doubts: [
+        ...(quick ? ['measured quickly: one round of a few repeats'] : []),
+        ...plan.doubts,
+        ...doubtsOfMachine({
+          before,
+          after,
+          childCpuSeconds: cpuSeconds,
+          cpus: device.cpus.length,
+          governor: environment.governor as string | null,
+        }),
+        ...doubtsOfReadings(readings),
+      ],
+      absent: { ...plan.absent, ...taken.absent, links: 'a CPU has no link of its own' },
+    } satisfies Roofs;
+
+    async function take(): Promise<TakenRoofs> {
+      const launched = launch({
+        order: { order: 'roofs', job: { threads: plan.threads, ...(quick ? QUICK : THOROUGH) } },
+        cpus: device.cpus,
+        timeLimitSeconds: TIME_LIMIT_SECONDS,
+        memoryLimitBytes: null,
+        onMessage(message) {
+          if (message.type === 'progress') onProgress?.(message.done, message.of);
+        },
+      });
+      const stop = () => launched.kill('the agent is stopping');
+      if (signal?.aborted === true) stop();
+      signal?.addEventListener('abort', stop, { once: true });
+      const { answer, failure: why } = await launched.ended;
+      signal?.removeEventListener('abort', stop);
+      if (why !== null) throw new FailureError(why);
+      if (answer?.type !== 'roofs') throw new FailureError(failure('internal', 'the roofs gave no answer'));
+      return answer.taken;
+    }
+  },
+};
+
+/** @throws FailureError for a number of threads that the device does not have. */
+function checked(threads: readonly number[], cpus: number): number[] {
+  const wrong = threads.find((count) => !Number.isInteger(count) || count < 1 || count > cpus);
+  if (wrong === undefined && threads.length > 0) return [...new Set(threads)].sort((a, b) => a - b);
+  const message = `roofs at ${wrong ?? 'no'} threads cannot be measured: the device has ${cpus} CPUs, so 1 to ${cpus} threads`;
+  throw new FailureError(failure('impossible-combination', message, { hint: 'name such a number' }));
+}
+
+function compose(taken: readonly Taken[]): Pick<Roofs, 'bandwidth' | 'compute' | 'launchSeconds'> {
+  const bandwidth = new Map<string, Roofs['bandwidth'][number]>();
+  const compute: Roofs['compute'] = [];
+  let launchSeconds: RoofReading | null = null;
+  let launchThreads = 0;
+  for (const roof of taken) {
+    const { threads } = roof;
+    if (roof.kind === 'compute') {
+      const { arithmetic, unit } = roof;
+      compute.push({ arithmetic, unit, threads, flopsPerSecond: reading(roof.samples, Math.max) });
+    } else if (roof.kind === 'launch') {
+      // Of all threads: those of a trial are woken and joined together.
+      if (threads < launchThreads) continue;
+      launchThreads = threads;
+      launchSeconds = reading(roof.samples, Math.min);
+    } else {
+      const { level, access, workingSetBytes, stores } = roof;
+      const own = {
+        level,
+        access,
+        threads,
+        workingSetBytes,
+        bytesPerSecond: reading(roof.samples, Math.max),
+        ...(access === 'read' ? {} : { stores }),
+      };
+      const key = `${level} ${access} ${threads}`;
+      const other = bandwidth.get(key);
+      if (other === undefined || own.bytesPerSecond.value > other.bytesPerSecond.value)
+        bandwidth.set(key, own);
+    }
+  }
+  return { bandwidth: [...bandwidth.values()], compute, launchSeconds };
+}
+
+function reading(samples: readonly number[], best: (...values: number[]) => number): RoofReading {
+  const deviation = stddev(samples);
+  return {
+    value: best(...samples),
+    samples: [...samples],
+    cv: deviation === null ? null : deviation / moments(samples).mean,
+  };
+}
+
+/** What the system could give without pushing anybody out. */
+function freeBytes(): number {
+  try {
+    const kilobytes = /^MemAvailable:\s*(\d+) kB/m.exec(readFileSync('/proc/meminfo', 'utf8'))?.[1];
+    if (kilobytes !== undefined) return Number(kilobytes) * 1024;
+  } catch {
+    // Not Linux.
+  }
+  return freemem();
+}

@@ -1,0 +1,80 @@
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { release } from 'node:os';
+import { join } from 'node:path';
+import type { DeviceProfile } from '../../core/node.js';
+import { formatCpuList } from '../isolation/affinity.js';
+import { kernelsLibrary } from '../native/kernel-library.js';
+import { readTopology } from './topology.js';
+
+export type RoofsEnvironment = Record<string, string | number | boolean | null>;
+
+/** What the ceilings of CPUs depend on: when one of these changes, they are measured again. */
+export function cpuEnvironment(
+  device: DeviceProfile,
+  procRoot = '/proc',
+  sysRoot = '/sys',
+): RoofsEnvironment {
+  const info = text(join(procRoot, 'cpuinfo')) ?? '';
+  const field = (name: RegExp) => name.exec(info)?.[1]?.trim() ?? null;
+  const cpu = `devices/system/cpu/cpu${device.cpus[0] ?? 0}`;
+  const { caches } = readTopology(device.cpus, sysRoot);
+  return {
+    machine: machine(),
+    cpuModel: field(/^model name\s*:\s*(.+)$/m) ?? device.name,
+    microcode: field(/^microcode\s*:\s*(.+)$/m),
+    hypervisor: /^flags\s*:.*\bhypervisor\b/m.test(info),
+    cpus: formatCpuList(device.cpus),
+    caches: caches.map(({ level, bytes }) => `${level} ${bytes >> 10}K`).join(', ') || null,
+    memoryBytes: memoryBytes(procRoot),
+    governor: text(join(sysRoot, cpu, 'cpufreq/scaling_governor')),
+    highestKilohertz: number(text(join(sysRoot, cpu, 'cpufreq/scaling_max_freq'))),
+    largePages: chosen(text(join(sysRoot, 'kernel/mm/transparent_hugepage/enabled'))),
+    kernel: release(),
+    kernelsDigest: digestOfKernels(),
+    instructionsAtMost: process.env.RIDGEPOINT_CPU || null,
+  };
+}
+
+/** @returns the names of what differs, for people. */
+export function changes(before: RoofsEnvironment, now: RoofsEnvironment): string[] {
+  const names = new Set([...Object.keys(before), ...Object.keys(now)]);
+  return [...names].filter((name) => (before[name] ?? null) !== (now[name] ?? null));
+}
+
+/** Of the library that measures: another one may reach another ceiling. */
+function digestOfKernels(): string | null {
+  const library = kernelsLibrary();
+  return library === null
+    ? null
+    : createHash('sha256').update(readFileSync(library)).digest('hex').slice(0, 16);
+}
+
+/** Tells machines apart that share a folder; null where the system has no id, as in many containers. */
+function machine(): string | null {
+  const id = text('/etc/machine-id');
+  return id ? createHash('sha256').update(id).digest('hex').slice(0, 8) : null;
+}
+
+/** Whole GiB: what the system keeps for itself changes with every start. */
+function memoryBytes(procRoot: string): number | null {
+  const kilobytes = /^MemTotal:\s*(\d+) kB/m.exec(text(join(procRoot, 'meminfo')) ?? '')?.[1];
+  return kilobytes === undefined ? null : Math.round(Number(kilobytes) / 2 ** 20) * 2 ** 30;
+}
+
+/** `always [madvise] never` → `madvise`. */
+function chosen(words: string | null): string | null {
+  return /\[(\w+)\]/.exec(words ?? '')?.[1] ?? null;
+}
+
+function number(word: string | null): number | null {
+  return word === null || !/^\d+$/.test(word) ? null : Number(word);
+}
+
+function text(path: string): string | null {
+  try {
+    return readFileSync(path, 'utf8').trim();
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,32 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { monotonicSeconds } from '../isolation/line.js';
+import { cpuTimes } from '../meters/system.js';
+
+/** CPU time of the whole machine up to a moment, in seconds. */
+export interface MachineTime {
+  readonly seconds: number;
+  readonly busyCpuSeconds: number;
+  readonly stealCpuSeconds: number;
+  /** Of this process. */
+  readonly ownCpuSeconds: number;
+}
+
+/** @returns null where the system does not say. */
+export function readMachineTime(procRoot = '/proc'): MachineTime | null {
+  let stat: string;
+  try {
+    stat = readFileSync(join(procRoot, 'stat'), 'utf8');
+  } catch {
+    return null;
+  }
+  const times = cpuTimes(stat);
+  if (times === null) return null;
+  const own = process.cpuUsage();
+  return {
+    seconds: monotonicSeconds(),
+    busyCpuSeconds: times.busy,
+    stealCpuSeconds: times.steal,
+    ownCpuSeconds: (own.user + own.system) / 1e6,
+  };
+}

@@ -1,0 +1,24 @@
+import type { DeviceProfile } from '../../core/node.js';
+import type { Roofs } from '../../core/roofline/roofs.js';
+import type { RoofsEnvironment } from './environment.js';
+
+export interface RoofsRequest {
+  /** One round of a few repeats. */
+  readonly quick?: boolean;
+  /** Numbers of threads; left out = some from 1 to all. Of CPUs only. */
+  readonly threads?: readonly number[] | undefined;
+  /** Parts done, of how many. */
+  readonly onProgress?: ((done: number, of: number) => void) | undefined;
+  /** Ends it; `measure` then fails with `cancelled`. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** How the ceilings of one kind of device are measured. A new kind is a file here and a line in index.ts. */
+export interface RoofsMeasurer {
+  /** Device classes it is for: the first of a device's own. */
+  readonly classes: readonly string[];
+  /** What the ceilings depend on; cheap, for it is asked at every start of an agent. */
+  environment(device: DeviceProfile): RoofsEnvironment | Promise<RoofsEnvironment>;
+  /** @throws FailureError */
+  measure(device: DeviceProfile, request: RoofsRequest): Promise<Roofs>;
+}

@@ -1,0 +1,98 @@
+import { toFailure } from '../../core/errors.js';
+import type { DeviceProfile, DeviceRoofs } from '../../core/node.js';
+import { type RecordRoofs, recordRoofsOf } from '../../core/roofline/record-roofs.js';
+import { changes } from './environment.js';
+import { measurerFor } from './index.js';
+import type { RoofsMeasurer } from './measurer.js';
+import { type RoofsStore, readRoofs, type StoredRoofs } from './store.js';
+
+export interface NodeRoofsNeeds {
+  /** `auto`: measure what is not stored; `stored`: take what is stored; `off`: none; otherwise a file. */
+  readonly mode: string;
+  readonly devices: readonly DeviceProfile[];
+  readonly store: RoofsStore;
+  readonly log: (level: 'info' | 'warn', message: string) => void;
+  readonly measurerFor?: (device: DeviceProfile) => RoofsMeasurer | null;
+}
+
+/** The ceilings of this node's devices: found or measured once, before the agent takes work, and then in every record. */
+export class NodeRoofs {
+  readonly #needs: NodeRoofsNeeds;
+  readonly #found = new Map<string, StoredRoofs>();
+  readonly #absent = new Map<string, string>();
+  /** For the node's profile: which devices have roofs. Grows while they are prepared. */
+  readonly summary: Record<string, DeviceRoofs> = {};
+
+  constructor(needs: NodeRoofsNeeds) {
+    this.#needs = needs;
+  }
+
+  /** Finds them, and measures those that are to be measured, one device after the other. Never throws. */
+  async prepare(signal: AbortSignal): Promise<void> {
+    for (const device of this.#needs.devices) {
+      if (signal.aborted) return;
+      try {
+        await this.#prepare(device, signal);
+      } catch (error) {
+        const { message } = toFailure(error);
+        this.#absent.set(device.id, message);
+        if (!signal.aborted) this.#needs.log('warn', `roofs of ${device.id}: ${message}`);
+      }
+    }
+  }
+
+  /** @returns what a record of this device keeps; null with a reason from `absent`. */
+  of(deviceId: string): RecordRoofs | null {
+    const found = this.#found.get(deviceId);
+    return found === undefined ? null : recordRoofsOf(found.roofs, found.id);
+  }
+
+  /** @returns why a device has none. */
+  absent(deviceId: string): string {
+    return this.#absent.get(deviceId) ?? 'they were not measured yet';
+  }
+
+  async #prepare(device: DeviceProfile, signal: AbortSignal): Promise<void> {
+    const { mode, store, log } = this.#needs;
+    if (mode === 'off') {
+      this.#absent.set(device.id, 'the agent’s config turns roofs off');
+      return;
+    }
+    if (mode !== 'auto' && mode !== 'stored') {
+      const given = await readRoofs(mode);
+      if (given.roofs.device.id === device.id) this.#keep(given);
+      else this.#absent.set(device.id, `${mode} holds roofs of ${given.roofs.device.id}`);
+      return;
+    }
+    const measurer = (this.#needs.measurerFor ?? measurerFor)(device);
+    if (measurer === null) {
+      this.#absent.set(device.id, `nobody knows how to measure a device of class ${device.classes[0]}`);
+      return;
+    }
+    const environment = await measurer.environment(device);
+    const stored = await store.find(device.id, environment);
+    if (stored !== null) {
+      this.#keep(stored);
+      return;
+    }
+    const older = await store.newest(device.id);
+    const changed = older === null ? null : changes(older.roofs.environment, environment).join(', ');
+    if (mode === 'stored') {
+      const why =
+        changed === null ? 'none were measured on this node' : `${changed} changed since they were measured`;
+      this.#absent.set(device.id, `${why}: ridge roofs measures them`);
+      return;
+    }
+    const again = changed === null ? '' : ` again, since ${changed} changed`;
+    log('info', `measuring the roofs of ${device.id}${again}: once, about a minute`);
+    const measured = await store.put(await measurer.measure(device, { signal }));
+    this.#keep(measured);
+    for (const doubt of measured.roofs.doubts) log('warn', `roofs of ${device.id}: ${doubt}`);
+  }
+
+  #keep(found: StoredRoofs): void {
+    const { id, roofs } = found;
+    this.#found.set(roofs.device.id, found);
+    this.summary[roofs.device.id] = { id, measuredAt: roofs.measuredAt, doubts: roofs.doubts.length };
+  }
+}

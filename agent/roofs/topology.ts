@@ -1,0 +1,85 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseCpuList } from '../isolation/affinity.js';
+
+/** A cache, and the logical CPUs that share it. */
+export interface Cache {
+  readonly level: 'L1' | 'L2' | 'L3';
+  readonly bytes: number;
+  readonly cpus: readonly number[];
+}
+
+export interface Topology {
+  /** Of data; each once. Empty where the system does not say. */
+  readonly caches: readonly Cache[];
+  /** Logical CPUs of one core, lowest first, for each core that has one of the CPUs asked for. */
+  readonly cores: readonly (readonly number[])[];
+}
+
+/** What /sys says of caches and cores that belong to these CPUs. */
+export function readTopology(cpus: readonly number[], sysRoot = '/sys'): Topology {
+  const caches = new Map<string, Cache>();
+  const cores = new Map<string, number[]>();
+  for (const cpu of cpus) {
+    const folder = join(sysRoot, 'devices/system/cpu', `cpu${cpu}`);
+    for (let index = 0; ; index++) {
+      const read = (name: string) => text(join(folder, 'cache', `index${index}`, name));
+      const type = read('type');
+      if (type === null) break;
+      const level = `L${read('level')}`;
+      const bytes = bytesOf(read('size') ?? '');
+      const shared = parseCpuList(read('shared_cpu_list') ?? String(cpu));
+      if (type === 'Instruction' || !isLevel(level) || bytes === null) continue;
+      caches.set(`${level} ${shared.join(',')}`, { level, bytes, cpus: shared });
+    }
+    const siblings = text(join(folder, 'topology/thread_siblings_list')) ?? String(cpu);
+    const core = cores.get(siblings) ?? [];
+    cores.set(
+      siblings,
+      [...core, cpu].sort((a, b) => a - b),
+    );
+  }
+  return { caches: [...caches.values()], cores: [...cores.values()] };
+}
+
+/**
+ * The order in which threads take CPUs: a core of each last-level cache in turn, and second threads of cores last, so that
+ * fewer threads than CPUs get as much of the machine as so many can.
+ */
+export function placementOrder({ caches, cores }: Topology): number[] {
+  const lastLevel = caches.filter(({ level }) => level === 'L3');
+  const groupOf = (cpu: number) => lastLevel.findIndex(({ cpus }) => cpus.includes(cpu));
+  const order: number[] = [];
+  const threadsPerCore = Math.max(0, ...cores.map((core) => core.length));
+  for (let thread = 0; thread < threadsPerCore; thread++) {
+    const groups = new Map<number, number[]>();
+    for (const core of cores) {
+      const cpu = core[thread];
+      if (cpu !== undefined) groups.set(groupOf(cpu), [...(groups.get(groupOf(cpu)) ?? []), cpu]);
+    }
+    const longest = Math.max(0, ...[...groups.values()].map((group) => group.length));
+    for (let turn = 0; turn < longest; turn++) {
+      for (const group of groups.values()) if (group[turn] !== undefined) order.push(group[turn]!);
+    }
+  }
+  return order;
+}
+
+function isLevel(level: string): level is Cache['level'] {
+  return level === 'L1' || level === 'L2' || level === 'L3';
+}
+
+/** `48K`, `1024K`, `32M` as /sys writes sizes. */
+function bytesOf(size: string): number | null {
+  const [, digits, unit] = /^(\d+)([KMG]?)$/.exec(size) ?? [];
+  if (digits === undefined) return null;
+  return Number(digits) * { K: 2 ** 10, M: 2 ** 20, G: 2 ** 30 }[unit as 'K']! || Number(digits);
+}
+
+function text(path: string): string | null {
+  try {
+    return readFileSync(path, 'utf8').trim();
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,107 @@
+import { writeFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { probeNode } from '../../agent/device/probe.js';
+import { measurerFor, requireMeasurer } from '../../agent/roofs/index.js';
+import { RoofsStore } from '../../agent/roofs/store.js';
+import type { DeviceProfile } from '../../core/node.js';
+import type { Roofs } from '../../core/roofline/roofs.js';
+import type { RoofsOptions } from '../commands/roofs.js';
+import { usageError, workError } from '../exit.js';
+import { agentConfig } from '../node-config.js';
+import { printData, printJson, say } from '../output/print.js';
+import { stepProgress } from '../single/step-progress.js';
+import { told } from '../single/told.js';
+import { VERSION } from '../version.js';
+import { describe } from './describe.js';
+
+/** `ridge roofs`: measures, keeps and prints the ceilings of this node's devices. */
+export async function roofs(options: RoofsOptions): Promise<void> {
+  const config = agentConfig(options.config);
+  const { profile, nvml } = await probeNode({
+    nodeName: config.nodeName,
+    labels: {},
+    version: VERSION,
+    cpuGroups: config.cpuGroups,
+    meters: { energy: 'none', replayFile: null, procRoot: '/proc', sysRoot: config.meters.sysRoot },
+    runnerKinds: [],
+  });
+  if ('nvml' in nvml) nvml.nvml.close();
+  const devices = chosen(profile.devices, options);
+  const store = new RoofsStore(config.roofsFolder);
+  await told(async () => {
+    const all: Roofs[] = [];
+    for (const device of devices) {
+      all.push(
+        options.stored === true ? await stored(store, device) : await measured(store, device, options),
+      );
+    }
+    if (options.out !== undefined) {
+      const [first] = all;
+      const text = JSON.stringify(all.length === 1 ? first : all, null, 1);
+      await writeFile(resolve(options.out), `${text}\n`).catch((error: Error) => {
+        throw workError(`the roofs cannot be written: ${error.message}`);
+      });
+    }
+    if (options.json === true) printJson(all);
+    else printData(all.map(describe).join('\n\n'));
+  });
+}
+
+async function measured(store: RoofsStore, device: DeviceProfile, options: RoofsOptions): Promise<Roofs> {
+  const progress = stepProgress(process.stderr, `measuring the roofs of ${device.id}`);
+  const interrupted = new AbortController();
+  const stop = () => interrupted.abort();
+  process.once('SIGINT', stop).once('SIGTERM', stop);
+  try {
+    const found = await requireMeasurer(device).measure(device, {
+      quick: options.quick === true,
+      threads: options.threads,
+      onProgress: (done, of) => progress.step(done, of),
+      signal: interrupted.signal,
+    });
+    // What a result is held against is measured thoroughly and at all numbers of threads.
+    if (options.quick !== true && options.threads === undefined) {
+      const { path } = await store.put(found);
+      progress.end();
+      say(`kept in ${path}`);
+    }
+    return found;
+  } finally {
+    progress.end();
+    process.off('SIGINT', stop).off('SIGTERM', stop);
+  }
+}
+
+async function stored(store: RoofsStore, device: DeviceProfile): Promise<Roofs> {
+  const found = await store.newest(device.id);
+  if (found !== null) return found.roofs;
+  throw workError(
+    `no roofs of ${device.id} were measured on this node yet`,
+    'Leave --stored out to measure them.',
+  );
+}
+
+/** @throws CommandError (2) for words that no device of this node answers to. */
+function chosen(
+  devices: readonly DeviceProfile[],
+  { device: id, threads }: RoofsOptions,
+): readonly DeviceProfile[] {
+  const named = devices.find((device) => device.id === id);
+  if (id !== undefined && named === undefined) {
+    const known = devices.map((device) => device.id).join(', ');
+    throw usageError(`this node has no device ${id}`, `It has ${known}.`);
+  }
+  const wanted = named === undefined ? devices.filter((device) => measurerFor(device) !== null) : [named];
+  if (threads === undefined) return wanted;
+  const cpus = wanted.filter(({ classes }) => classes[0] === 'cpu');
+  for (const device of cpus) {
+    const wrong = threads.find((count) => count < 1 || count > device.cpus.length);
+    if (wrong === undefined) continue;
+    const most = device.cpus.length;
+    throw usageError(
+      `--threads ${wrong} is not possible: ${device.id} has ${most} CPUs`,
+      `Name numbers from 1 to ${most}.`,
+    );
+  }
+  return cpus;
+}

@@ -1,0 +1,59 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, test } from 'vitest';
+import { kernelsLibrary } from '../../agent/native/kernel-library.js';
+import { roofsSchema } from '../../core/roofline/roofs.js';
+import { ridge } from '../support/ridge.js';
+
+const folder = mkdtempSync(join(tmpdir(), 'ridgepoint-roofs-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const env = { XDG_STATE_HOME: folder };
+
+describe('ridge roofs', () => {
+  test.skipIf(kernelsLibrary() === null)(
+    'measures quickly, prints data on stdout and progress on stderr, and keeps nothing (needs the native kernels)',
+    async () => {
+      const out = join(folder, 'roofs.json');
+      const { code, stdout, stderr } = await ridge(
+        ['roofs', '--device', 'cpu0', '--quick', '--threads', '1', '--json', '--out', out],
+        { env },
+      );
+      expect(code, stderr).toBe(0);
+      const [roofs] = roofsSchema.array().parse(JSON.parse(stdout));
+      expect(roofs).toEqual(roofsSchema.parse(JSON.parse(readFileSync(out, 'utf8'))));
+      expect(
+        roofs?.bandwidth.find(({ level, access }) => level === 'memory' && access === 'read'),
+      ).toMatchObject({
+        threads: 1,
+        bytesPerSecond: { samples: expect.arrayContaining([expect.any(Number)]) },
+      });
+      expect(roofs?.compute.some(({ arithmetic, unit }) => arithmetic === 'f32' && unit === 'matrix')).toBe(
+        true,
+      );
+      expect(roofs?.launchSeconds?.value).toBeGreaterThan(0);
+      expect(roofs?.doubts[0]).toMatch(/quickly/);
+      expect(stderr).toMatch(/measuring the roofs of cpu0: 1\/1/);
+      expect(readdirSync(folder)).toEqual(['roofs.json']);
+    },
+  );
+
+  test.each([
+    [['--threads', '0'], /--threads 0 is not possible: cpu0 has \d+ CPUs/],
+    [['--threads', '1,100000'], /--threads 100000 is not possible/],
+    [['--threads', 'many'], /whole numbers, with commas/],
+    [['--device', 'gpu7'], /this node has no device gpu7/],
+    [['--config', join(folder, 'none.yaml')], /there is no config file/],
+  ])('%s is a wrong word', async (words, sentence) => {
+    const { code, stdout, stderr } = await ridge(['roofs', ...words], { env });
+    expect(code).toBe(2);
+    expect(stderr).toMatch(sentence);
+    expect(stdout).toBe('');
+  });
+
+  test('what was never measured cannot be shown', async () => {
+    const { code, stderr } = await ridge(['roofs', '--stored', '--device', 'cpu0'], { env });
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/no roofs of cpu0 were measured on this node yet/);
+  });
+});
