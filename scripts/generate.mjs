@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// Writes every generated file that is checked in: proto/gen, schemas/*.json and docs/metrics.md.
+// Writes every generated file that is checked in: proto/gen, schemas/*.json, docs/metrics.md and the chart's copies.
 // With --check it writes nothing and fails when one of them is not what its source gives.
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
@@ -23,6 +23,7 @@ const write = (script, folder) =>
   });
 write('write-schemas.ts', 'schemas');
 write('write-metrics-page.ts', 'docs');
+write('copy-chart-files.mjs', 'helm/ridgepoint/files');
 
 if (check) {
   const stale = [];
@@ -39,6 +40,11 @@ if (check) {
     }
   };
   walk(out);
+  // Nothing writes into this folder but the copying, so what has no source is stale.
+  for (const name of readdirSync(join(root, 'helm/ridgepoint/files'), { recursive: true })) {
+    const path = join('helm/ridgepoint/files', name);
+    if (!existsSync(join(out, path))) stale.push(path);
+  }
   rmSync(out, { recursive: true });
   if (stale.length > 0) {
     console.error(`Generated files are not up to date: ${stale.join(', ')}. Run \`npm run generate\`.`);

@@ -34,8 +34,9 @@ const PROBE_LIMIT_SECONDS = 60;
 
 /** Looks at everything once, when the agent starts: slow things are allowed here and only here. */
 export async function probeNode(settings: ProbeSettings): Promise<NodeProbe> {
-  const { procRoot, sysRoot } = settings.meters;
-  const limits = readLimits(procRoot, sysRoot);
+  const { procRoot } = settings.meters;
+  // Not under meters.sysRoot: limits are those of this process, and /sys of the host does not show them in a container.
+  const limits = readLimits(procRoot);
   const cpu = readCpu(procRoot);
   const search = await openNvml(settings.nvmlLibrary ?? undefined);
   const nvml: NvmlState = search.found ? { nvml: search.nvml } : { reason: search.reason };

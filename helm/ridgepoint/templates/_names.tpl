@@ -1,0 +1,77 @@
+{{/* Names and labels. */}}
+
+{{- define "ridgepoint.name" -}}
+{{- default .Chart.Name .Values.nameOverride | trunc 40 | trimSuffix "-" -}}
+{{- end -}}
+
+{{/* 40 characters, so that every name made from it stays under the 63 of a label. */}}
+{{- define "ridgepoint.fullname" -}}
+{{- if .Values.fullnameOverride -}}
+{{- .Values.fullnameOverride | trunc 40 | trimSuffix "-" -}}
+{{- else if contains (include "ridgepoint.name" .) .Release.Name -}}
+{{- .Release.Name | trunc 40 | trimSuffix "-" -}}
+{{- else -}}
+{{- printf "%s-%s" .Release.Name (include "ridgepoint.name" .) | trunc 40 | trimSuffix "-" -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "ridgepoint.coordinator" -}}
+{{- printf "%s-coordinator" (include "ridgepoint.fullname" .) -}}
+{{- end -}}
+
+{{/* What selects pods: never changes in the life of a release. Takes { root, component, profile? }. */}}
+{{- define "ridgepoint.selector" -}}
+app.kubernetes.io/name: {{ include "ridgepoint.name" .root }}
+app.kubernetes.io/instance: {{ .root.Release.Name }}
+app.kubernetes.io/component: {{ .component }}
+{{- with .profile }}
+ridgepoint.dev/profile: {{ . }}
+{{- end }}
+{{- end -}}
+
+{{/* Takes { root, component, profile? }. */}}
+{{- define "ridgepoint.labels" -}}
+{{ include "ridgepoint.selector" . }}
+app.kubernetes.io/part-of: ridgepoint
+app.kubernetes.io/version: {{ .root.Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .root.Release.Service }}
+helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace "+" "_" }}
+{{- with .root.Values.commonLabels }}
+{{ toYaml . }}
+{{- end }}
+{{- end -}}
+
+{{/* Takes { root, image }; a digest wins over the tag. */}}
+{{- define "ridgepoint.image" -}}
+{{- $repository := .image.repository -}}
+{{- with .root.Values.images.registry -}}
+{{- $repository = printf "%s/%s" (trimSuffix "/" .) $repository -}}
+{{- end -}}
+{{- if .image.digest -}}
+{{- printf "%s@%s" $repository .image.digest -}}
+{{- else -}}
+{{- printf "%s:%s" $repository (default .root.Chart.AppVersion .image.tag) -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "ridgepoint.account" -}}
+{{- $accounts := .root.Values.serviceAccounts -}}
+{{- if $accounts.create -}}
+{{- printf "%s-%s" (include "ridgepoint.fullname" .root) .component -}}
+{{- else -}}
+{{- required (printf "serviceAccounts.%s: name an account of yours, or leave serviceAccounts.create on." .component) (get $accounts .component) -}}
+{{- end -}}
+{{- end -}}
+
+{{/* host:port that agents and tools dial. */}}
+{{- define "ridgepoint.address" -}}
+{{- printf "%s.%s.svc:%v" (include "ridgepoint.coordinator" .) .Release.Namespace .Values.coordinator.service.port -}}
+{{- end -}}
+
+{{/* A JSON list of the names that the coordinator's certificate is for. */}}
+{{- define "ridgepoint.dnsNames" -}}
+{{- $name := include "ridgepoint.coordinator" . -}}
+{{- $short := printf "%s.%s" $name .Release.Namespace -}}
+{{- $names := list $name $short (printf "%s.svc" $short) (printf "%s.svc.cluster.local" $short) "localhost" -}}
+{{- concat $names .Values.security.certificates.extraDnsNames | uniq | toJson -}}
+{{- end -}}
