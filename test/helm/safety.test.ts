@@ -1,0 +1,228 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import {
+  CHART,
+  CI_FILES,
+  hasHelm,
+  helm,
+  type Manifest,
+  only,
+  type PodOf,
+  podsOf,
+  render,
+  renderOnce,
+} from '../support/helm.js';
+
+/** @returns what the policy `restricted` of the pod security standards has against a pod. */
+function offences({ spec }: PodOf): string[] {
+  const wrong: string[] = [];
+  const say = (bad: boolean, what: string) => bad && wrong.push(what);
+  for (const field of ['hostNetwork', 'hostPID', 'hostIPC']) say(spec[field] === true, field);
+  const allowed = [
+    'configMap',
+    'downwardAPI',
+    'emptyDir',
+    'ephemeral',
+    'persistentVolumeClaim',
+    'projected',
+    'secret',
+  ];
+  for (const { name, ...volume } of spec.volumes) {
+    for (const kind of Object.keys(volume)) say(!allowed.includes(kind), `volume ${name}: ${kind}`);
+  }
+  say(spec.securityContext.runAsNonRoot !== true, 'runAsNonRoot');
+  say(spec.securityContext.runAsUser === 0, 'runAsUser');
+  say(spec.securityContext.seccompProfile?.type !== 'RuntimeDefault', 'seccompProfile');
+  for (const { securityContext, ports } of spec.containers) {
+    say(securityContext.allowPrivilegeEscalation !== false, 'allowPrivilegeEscalation');
+    say(securityContext.privileged === true, 'privileged');
+    say(JSON.stringify(securityContext.capabilities) !== '{"drop":["ALL"]}', 'capabilities');
+    for (const port of ports ?? []) say(port.hostPort !== undefined, 'hostPort');
+  }
+  return wrong;
+}
+
+describe.skipIf(!hasHelm)('what pods may do (needs helm)', () => {
+  test.each(CI_FILES)('%s: the coordinator and the test pod keep to the restricted policy', (file) => {
+    const pods = podsOf(renderOnce(file)).filter(
+      ({ labels }) => labels['app.kubernetes.io/component'] !== 'agent',
+    );
+    expect(pods.length).toBe(2);
+    for (const pod of pods) expect(offences(pod), pod.owner).toEqual([]);
+  });
+
+  test('agents keep to it as well, with GPUs too, until host folders are asked for', () => {
+    const free: string[] = [];
+    for (const file of CI_FILES) {
+      const agents = podsOf(renderOnce(file)).filter(({ owner }) => owner.includes('-agent-'));
+      expect(agents.length).toBeGreaterThan(0);
+      const wrong = agents.flatMap(offences);
+      if (wrong.length > 0) free.push(file);
+      expect(wrong.filter((one) => !one.endsWith('hostPath'))).toEqual([]);
+    }
+    expect(free).toEqual(['energy-values.yaml', 'models-values.yaml']);
+  });
+
+  test('nothing is written to the root of a container, nothing runs as root, no pod has a token of the API', () => {
+    for (const file of CI_FILES) {
+      const manifests = renderOnce(file);
+      for (const { spec, owner } of podsOf(manifests)) {
+        expect(spec.automountServiceAccountToken, `${file} ${owner}`).toBe(false);
+        expect(spec.containers[0].securityContext.readOnlyRootFilesystem).toBe(true);
+        expect(spec.securityContext.runAsUser ?? 1).not.toBe(0);
+      }
+      for (const account of manifests.filter(({ kind }) => kind === 'ServiceAccount')) {
+        expect(account.automountServiceAccountToken).toBe(false);
+      }
+      // The only rights that are given are those of people to read the operator's credentials.
+      for (const role of manifests.filter(({ kind }) => kind === 'Role')) {
+        expect(role.rules).toHaveLength(1);
+        expect(role.rules[0].resourceNames).toEqual([expect.stringContaining('operator')]);
+        expect(role.rules[0].verbs).toEqual(['get']);
+      }
+      expect(manifests.some(({ kind }) => kind.startsWith('ClusterRole'))).toBe(false);
+    }
+  });
+
+  test('host folders are read-only, and are those of the energy counters', () => {
+    const agent = only(renderOnce('energy-values.yaml'), 'DaemonSet').spec.template.spec;
+    const mounts = agent.containers[0].volumeMounts as {
+      name: string;
+      mountPath: string;
+      readOnly?: boolean;
+    }[];
+    for (const { readOnly } of mounts.filter(({ name }) => name.startsWith('sys-')))
+      expect(readOnly).toBe(true);
+    expect(mounts.filter(({ name }) => name.startsWith('sys-')).map((one) => one.mountPath)).toEqual([
+      '/host/sys/class',
+      '/host/sys/devices',
+    ]);
+    expect(agent.securityContext.supplementalGroups).toEqual([2100]);
+  });
+});
+
+describe.skipIf(!hasHelm)('GPUs (needs helm)', () => {
+  test('off renders no field of theirs', () => {
+    const text = helm('template', { agent: { profiles: { gpu: { enabled: false } } } }).stdout;
+    // The affinity that keeps the CPU profile away from GPU nodes is the one place that names them.
+    const agent = only(renderOnce(), 'DaemonSet');
+    const { affinity, ...rest } = agent.spec.template.spec;
+    expect(JSON.stringify(affinity)).toContain('nvidia.com/gpu.present');
+    expect(JSON.stringify({ ...agent, spec: rest })).not.toMatch(/nvidia|cuda|runtimeClassName/i);
+    expect(text.match(/nvidia/g)).toHaveLength(1);
+  });
+
+  test('on asks for whole GPUs, the class, the tolerations, the nodes and the CUDA image', () => {
+    const manifests = renderOnce('gpu-values.yaml');
+    const { spec } = only(manifests, 'DaemonSet', '-agent-gpu').spec.template;
+    expect(spec.runtimeClassName).toBe('nvidia');
+    expect(spec.nodeSelector).toEqual({ 'nvidia.com/gpu.present': 'true' });
+    expect(spec.tolerations).toEqual([{ key: 'nvidia.com/gpu', operator: 'Exists', effect: 'NoSchedule' }]);
+    expect(spec.containers[0].resources.limits).toEqual({ 'nvidia.com/gpu': 4, cpu: '32', memory: '128Gi' });
+    expect(spec.containers[0].resources.requests).not.toHaveProperty(['nvidia.com/gpu']);
+    expect(spec.containers[0].image).toBe('ridgepoint-agent-cuda:0.1.0');
+    expect(manifests.some(({ metadata }) => metadata.name.endsWith('-agent-cpu'))).toBe(false);
+  });
+
+  test('MIG sizes are profiles, each a node of its own to the coordinator', () => {
+    const agents = renderOnce('mig-values.yaml').filter(({ kind }) => kind === 'DaemonSet');
+    const of = agents.map(({ spec }) => spec.template.spec.containers[0]);
+    expect(
+      of.map((container) => Object.keys(container.resources.limits).filter((name) => name.includes('/'))),
+    ).toEqual([['nvidia.com/mig-1g.10gb'], ['nvidia.com/mig-3g.40gb']]);
+    expect(
+      of.map(({ env }) => env.find((one: { name: string }) => one.name === 'RIDGE_NODE_NAME').value),
+    ).toEqual(['$(NODE)-mig-1g', '$(NODE)-mig-3g']);
+    expect(agents.map(({ spec }) => spec.selector.matchLabels['ridgepoint.dev/profile'])).toEqual([
+      'mig-1g',
+      'mig-3g',
+    ]);
+  });
+});
+
+describe.skipIf(!hasHelm)('secrets (needs helm)', () => {
+  test('are in Secrets alone, different in each release, and no value can hold one', () => {
+    for (const file of ['default-values.yaml', 'token-values.yaml']) {
+      const secrets = [render(file), render(file)].map((manifests) => {
+        const held = manifests.filter(({ kind }) => kind === 'Secret');
+        const elsewhere = JSON.stringify(manifests.filter(({ kind }) => kind !== 'Secret'));
+        const values = held.flatMap(({ data }) => Object.values(data as Record<string, string>));
+        expect(values.length).toBeGreaterThan(4);
+        for (const value of values) {
+          expect(elsewhere).not.toContain(value);
+          expect(elsewhere).not.toContain(Buffer.from(value, 'base64').toString());
+        }
+        return values;
+      });
+      expect(secrets[0]?.filter((value) => secrets[1]?.includes(value))).toEqual([]);
+    }
+    const schema = JSON.parse(readFileSync(join(CHART, 'values.schema.json'), 'utf8'));
+    const { tokens, certificates } = schema.properties.security.properties;
+    expect(Object.keys(tokens.properties)).toEqual(['existing']);
+    expect(tokens.additionalProperties).toBe(false);
+    expect(certificates.additionalProperties).toBe(false);
+  });
+
+  test('agents never get the key of the coordinator, the operator’s credentials or the authority’s key', () => {
+    for (const file of CI_FILES) {
+      const manifests = renderOnce(file);
+      for (const { spec, labels } of podsOf(manifests)) {
+        const who = labels['app.kubernetes.io/component'];
+        const own = who === 'coordinator' ? 'coordinator' : who === 'test' ? 'operator' : 'agent';
+        const text = JSON.stringify(spec.volumes);
+        expect(text).not.toContain('rp-ridgepoint-ca"');
+        if (own === 'coordinator') continue;
+        type Source = { secret: { name: string; items: { key: string }[] } };
+        const volume = spec.volumes.find(({ name }: { name: string }) => name === 'credentials');
+        for (const { secret } of volume.projected.sources as Source[]) {
+          const keys = secret.items.map(({ key }) => key);
+          if (!secret.name.includes(own)) expect(keys, `${file} ${who}`).toEqual(['ca.crt']);
+        }
+      }
+    }
+  });
+});
+
+describe.skipIf(!hasHelm)('the network (needs helm)', () => {
+  const ports = (rule: Manifest) => rule.ports.map(({ port }: { port: string | number }) => port);
+
+  test('only agents, the test pod and Prometheus come in', () => {
+    const manifests = renderOnce();
+    const { ingress, podSelector, policyTypes } = only(manifests, 'NetworkPolicy', '-coordinator').spec;
+    expect(policyTypes).toEqual(['Ingress', 'Egress']);
+    const components = (rule: Manifest) =>
+      rule.from.map((peer: Manifest) => peer.podSelector?.matchLabels['app.kubernetes.io/component']);
+    expect(ingress.map(ports)).toEqual([['grpc'], ['metrics']]);
+    expect(components(ingress[0])).toEqual(['agent', 'test']);
+    expect(ingress[1].from).toHaveLength(1);
+    expect(ingress[1].from[0].namespaceSelector.matchLabels).toEqual({
+      'kubernetes.io/metadata.name': 'monitoring',
+    });
+    // The selectors are those of the pods, and of no others of the release.
+    const selected = (labels: Record<string, string>) =>
+      podsOf(manifests).filter((pod) =>
+        Object.entries(labels).every(([key, value]) => pod.labels[key] === value),
+      );
+    expect(selected(podSelector.matchLabels).map(({ owner }) => owner)).toEqual([
+      'rp-ridgepoint-coordinator',
+    ]);
+    expect(selected(ingress[0].from[0].podSelector.matchLabels).map(({ owner }) => owner)).toEqual([
+      'rp-ridgepoint-agent-cpu',
+    ]);
+    const agents = only(manifests, 'NetworkPolicy', '-agents').spec;
+    expect(agents.ingress.map(ports)).toEqual([['metrics']]);
+    expect(agents.egress.map(ports)).toEqual([[53, 53], [7117]]);
+  });
+
+  test('others only when they are named', () => {
+    const { ingress } = only(renderOnce('exposed-values.yaml'), 'NetworkPolicy', '-coordinator').spec;
+    expect(ingress.map(ports)).toEqual([['grpc']]);
+    expect(ingress[0].from.at(-1)).toEqual({ ipBlock: { cidr: '10.20.0.0/16' } });
+    // The Service that may leave the cluster has no metrics on it.
+    const service = only(renderOnce('exposed-values.yaml'), 'Service', '-coordinator');
+    expect(service.spec.ports).toEqual([
+      { name: 'grpc', port: 443, targetPort: 'grpc', appProtocol: 'grpc' },
+    ]);
+  });
+});
