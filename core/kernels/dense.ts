@@ -16,7 +16,6 @@ export const DENSE_OPS: readonly OpFacts[] = [
         types: ['int8', 'int4'],
       },
       { name: 'avx512bf16', help: 'a row at a time, products of bfloat16 pairs', types: ['bf16'] },
-      { name: 'cuda', help: 'a warp for two rows, on an NVIDIA GPU', types: OP_TYPES, device: 'cuda' },
     ],
   },
   {

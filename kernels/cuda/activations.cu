@@ -56,3 +56,13 @@ KERNEL round_blocks_to_int8(const float* x, int64_t blocks, int8_t* to, float* s
   if (lane_index() == 0) scales[block] = most / 127.0f;
 }
 ENTRY(round_blocks_to_int8)
+
+// One warp for each 32 numbers: what int8 with a scale makes of them, in halves, for products with weights in halves.
+KERNEL round_blocks_to_f16(const float* x, int64_t blocks, f16* to) {
+  const int64_t block = static_cast<int64_t>(blockIdx.x) * (blockDim.x / kWarp) + warp_index();
+  if (block >= blocks) return;
+  const float value = x[32 * block + lane_index()];
+  const float most = warp_max(larger(value, -value));
+  narrow(nearest(value * whole_numbers_for(most)) * (most / 127.0f), to + 32 * block + lane_index());
+}
+ENTRY(round_blocks_to_f16)

@@ -17,7 +17,7 @@ DEVICE int64_t row_of(const DecodeArguments& d, int64_t sequence, int64_t kv_hea
   if (d.table == nullptr) return (sequence * d.kv_heads + kv_head) * d.context + token;
   // In 32 bits: a division of 64 costs as much as all the rest of a token.
   const uint32_t place = static_cast<uint32_t>(token), page = static_cast<uint32_t>(d.page);
-  return (static_cast<int64_t>(d.table[sequence * d.pages + place / page]) * d.kv_heads + kv_head) * d.page + place % page;
+  return static_cast<int64_t>(d.table[sequence * d.pages + place / page]) * d.table_rows + kv_head * d.page + place % page;
 }
 
 DEVICE float exponential_of_difference(float a, float b) { return a == -infinity() ? 0.0f : accurate_exponential(a - b); }

@@ -34,7 +34,10 @@ struct Copy {
 };
 
 struct Fiber {
+  // Where it begins; once it runs, where it was left. Jumps make no system call, as contexts do.
   ucontext_t context;
+  jmp_buf left;
+  bool begun = false;
   Position position;
   State state = State::done;
   int operation = 0;
@@ -51,7 +54,7 @@ std::vector<Fiber> fibers;
 std::vector<Warp> warps;
 unsigned char* stacks = nullptr;
 size_t stacked = 0;
-ucontext_t scheduler;
+jmp_buf scheduler;
 unsigned current = 0;
 const std::function<void()>* body = nullptr;
 char problem[256];
@@ -61,13 +64,20 @@ void switch_away(State state, int operation) {
   Fiber& self = fibers[current];
   self.state = state;
   self.operation = operation;
-  swapcontext(&self.context, &scheduler);
+  if (_setjmp(self.left) == 0) _longjmp(scheduler, 1);
+}
+
+void switch_to(Fiber& fiber) {
+  if (_setjmp(scheduler) != 0) return;
+  if (fiber.begun) _longjmp(fiber.left, 1);
+  fiber.begun = true;
+  setcontext(&fiber.context);
 }
 
 void run_thread() {
   (*body)();
   fibers[current].state = State::done;
-  swapcontext(&fibers[current].context, &scheduler);
+  _longjmp(scheduler, 1);
 }
 
 void fail(const char* text) {
@@ -103,6 +113,7 @@ void start_threads(unsigned threads) {
     Fiber& fiber = fibers[i];
     fiber.position = {i % block_size.x, i / block_size.x % block_size.y, i / block_size.x / block_size.y};
     fiber.state = State::ready;
+    fiber.begun = false;
     fiber.exchanges = fiber.group = 0;
     fiber.copies.clear();
     getcontext(&fiber.context);
@@ -124,7 +135,7 @@ void run_block(unsigned threads, std::mt19937& random) {
       if (fibers[i].state != State::ready) continue;
       current = i;
       thread_position = fibers[i].position;
-      swapcontext(&scheduler, &fibers[i].context);
+      switch_to(fibers[i]);
     }
     bool released = false;
     for (unsigned first = 0; first < threads; first += kWarp) {

@@ -67,7 +67,7 @@ DEVICE float larger(float a, float b) { return std::fmax(a, b); }
 DEVICE float exponential(float x) { return std::exp(x); }
 DEVICE float accurate_exponential(float x) { return std::exp(x); }
 DEVICE float nearest(float x) { return std::nearbyint(x); }
-DEVICE float inverse_root(float x) { return 1.0f / std::sqrt(x); }
+DEVICE float root(float x) { return std::sqrt(x); }
 DEVICE float infinity() { return std::numeric_limits<float>::infinity(); }
 DEVICE float bits_as_float(uint32_t bits) {
   float value;
@@ -107,6 +107,8 @@ DEVICE void narrow(float value, f16* to) {
   const float magnitude = std::fabs(value);
   if (value != value) {
     to->bits = 0x7fff;
+  } else if (magnitude == 0) {
+    to->bits = sign;
   } else if (magnitude >= 65520.0f) {
     to->bits = sign | 0x7c00;
   } else {

@@ -29,7 +29,7 @@ DEVICE float larger(float a, float b) { return fmaxf(a, b); }
 DEVICE float exponential(float x) { return __expf(x); }
 DEVICE float accurate_exponential(float x) { return expf(x); }
 DEVICE float nearest(float x) { return rintf(x); }
-DEVICE float inverse_root(float x) { return rsqrtf(x); }
+DEVICE float root(float x) { return sqrtf(x); }
 DEVICE float infinity() { return __int_as_float(0x7f800000); }
 DEVICE float bits_as_float(uint32_t bits) { return __uint_as_float(bits); }
 DEVICE uint32_t float_as_bits(float value) { return __float_as_uint(value); }

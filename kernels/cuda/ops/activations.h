@@ -6,19 +6,25 @@
 
 namespace ridgepoint::cuda {
 
+// What multiplies: threads one by one, or tensor cores, which take both operands in the same type.
+enum class Unit { threads, tensor };
+
 class Vectors {
  public:
-  explicit Vectors(const ops::LinearProblem& problem);
+  Vectors(const ops::LinearProblem& problem, Unit unit);
   // Rounds them: part of what is timed, for a model has to do it, too.
   void start() const;
-  // f32 and f16: f32. bf16: f32 that are bf16. int8, int4: whole numbers.
-  Address numbers() const { return rounded_.bytes() > 0 ? rounded_.address() : given_.address(); }
-  // int8: one for each vector; int4: one for each 32 numbers; null otherwise.
-  Address scales() const { return scales_.address(); }
+  // threads: f32; of bf16 f32 that are bf16; of int8 and int4 whole numbers. tensor: f16 (int4, too), bf16 or whole numbers.
+  // @param vector its number.
+  Address numbers(int64_t vector = 0) const;
+  // int8: one for each vector; int4 on threads: one for each 32 numbers; null otherwise.
+  Address scales(int64_t vector = 0) const;
 
  private:
   ops::Type type_;
   int64_t batch_, stride_;
+  const char* kernel_ = nullptr;
+  int64_t bytes_of_number_ = 4;
   Buffer given_, rounded_, scales_;
 };
 

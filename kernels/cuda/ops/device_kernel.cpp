@@ -1,5 +1,7 @@
 #include "cuda/ops/device_kernel.h"
 
+#include "cuda/ops/variants.h"
+
 namespace ridgepoint::cuda {
 
 DeviceKernel::DeviceKernel(int64_t floats, float* host) : output_(static_cast<size_t>(floats) * sizeof(float)), host_(host) {}
@@ -30,5 +32,7 @@ Buffer& DeviceKernel::scratch(size_t bytes) {
 }
 
 std::string absent() { return Device::absent(); }
+
+size_t cache_bytes() { return static_cast<size_t>(Device::get().attribute(kCacheBytes)); }
 
 }  // namespace ridgepoint::cuda

@@ -1,3 +1,4 @@
+#include "cuda/ops/variants.h"
 #include "ops/gemm/gemm.h"
 #include "ops/levels.h"
 #include "ops/matrices/pack_int4.h"
@@ -76,7 +77,7 @@ Op gemm() {
        {"columns", "columns of the matrix: inputs", 4096, 1, 1 << 16},
        {"batch", "vectors", 512, 1, 8192}},
       kAll,
-      variants(),
+      cuda::with(variants(), cuda::gemm()),
       linear_tolerance,
       [](const Shape&, Type) { return std::string(); },
       flops,

@@ -61,7 +61,6 @@ std::vector<Variant> variants() {
       {"avx512bf16", "a row at a time, products of bfloat16 pairs", {Type::bf16}, [] { return needs(kAvx512Bf16); },
        [](const Problem& problem, Arena& arena) { return dense(problem, avx512bf16::gemv_bf16, arena); }},
 #endif
-      cuda::gemv(),
   };
 }
 
@@ -74,7 +73,7 @@ Op gemv() {
       {{"rows", "rows of the matrix: outputs", 4096, 1, 1 << 20},
        {"columns", "columns of the matrix: inputs", 4096, 1, 1 << 16}},
       kAll,
-      variants(),
+      cuda::with(variants(), cuda::gemv()),
       linear_tolerance,
       [](const Shape&, Type) { return std::string(); },
       flops,

@@ -1,3 +1,4 @@
+#include "cuda/ops/variants.h"
 #include "ops/sparse_2of4/sparse_2of4.h"
 
 #include "ops/levels.h"
@@ -67,7 +68,7 @@ Op sparse_2of4() {
        {"columns", "columns of the matrix: inputs", 4096, 1, 1 << 16},
        {"batch", "vectors", 1, 1, 64}},
       kAll,
-      variants(),
+      cuda::with(variants(), cuda::sparse_2of4()),
       linear_tolerance,
       [](const Shape& shape, Type) {
         if (shape[kColumns] % 4 == 0) return std::string();

@@ -1,3 +1,4 @@
+#include "cuda/ops/variants.h"
 #include "ops/sparse_bitmap/sparse_bitmap.h"
 
 #include "ops/levels.h"
@@ -68,7 +69,7 @@ Op sparse_bitmap() {
        {"batch", "vectors", 1, 1, 64},
        {"sparsity", "percent of each row that is zero", 50, 0, 100}},
       kAll,
-      variants(),
+      cuda::with(variants(), cuda::sparse_bitmap()),
       linear_tolerance,
       [](const Shape&, Type) { return std::string(); },
       flops,

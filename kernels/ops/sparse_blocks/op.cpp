@@ -1,3 +1,4 @@
+#include "cuda/ops/variants.h"
 #include "ops/sparse_blocks/sparse_blocks.h"
 
 #include "ops/levels.h"
@@ -70,7 +71,7 @@ Op sparse_blocks() {
        {"batch", "vectors", 1, 1, 64},
        {"sparsity", "percent of the blocks of each 16 rows that are zero", 50, 0, 100}},
       kAll,
-      variants(),
+      cuda::with(variants(), cuda::sparse_blocks()),
       linear_tolerance,
       [](const Shape&, Type) { return std::string(); },
       flops,

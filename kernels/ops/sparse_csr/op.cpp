@@ -1,3 +1,4 @@
+#include "cuda/ops/variants.h"
 #include "ops/sparse_csr/sparse_csr.h"
 
 #include <cstring>
@@ -130,7 +131,7 @@ Op sparse_csr() {
        {"batch", "vectors", 1, 1, 64},
        {"sparsity", "percent of each row that is zero", 50, 0, 100}},
       kAll,
-      variants(),
+      cuda::with(variants(), cuda::sparse_csr()),
       linear_tolerance,
       [](const Shape&, Type) { return std::string(); },
       flops,

@@ -1,0 +1,91 @@
+import { beforeAll, describe, expect, test } from 'vitest';
+import { kernelsLibrary } from '../../agent/native/kernel-library.js';
+import { type NativeOps, openOps } from '../../agent/native/ops.js';
+import { OPS } from '../../core/kernels/ops.js';
+import { buildEmulatedGpu, canEmulate } from '../support/emulated-gpu.js';
+
+/** Small and odd: one of everything, tails of rows, columns and tiles, more than one block of each. */
+const SHAPES: Readonly<Record<string, readonly (readonly number[])[]>> = {
+  gemv: [
+    [1, 1],
+    [7, 65],
+    [33, 1000],
+  ],
+  gemm: [
+    [1, 1, 1],
+    [130, 200, 3],
+    [40, 96, 131],
+  ],
+  'sparse-bitmap': [
+    [1, 1, 1, 0],
+    [9, 1000, 1, 50],
+    [130, 200, 3, 70],
+    [5, 64, 2, 100],
+  ],
+  'sparse-2of4': [
+    [1, 4, 1],
+    [9, 1000, 1],
+    [130, 200, 3],
+  ],
+  'sparse-csr': [
+    [1, 1, 1, 0],
+    [9, 1000, 1, 50],
+    [130, 200, 3, 70],
+    [5, 64, 2, 100],
+  ],
+  'sparse-blocks': [
+    [1, 1, 1, 0],
+    [9, 1000, 1, 50],
+    [40, 200, 3, 70],
+    [5, 64, 2, 100],
+  ],
+};
+
+const usable = canEmulate() && kernelsLibrary() !== null;
+const cases = OPS.flatMap((op) =>
+  op.variants
+    .filter((variant) => variant.device === 'cuda')
+    .flatMap((variant) => variant.types.map((type) => [op.name, variant.name, type] as const)),
+);
+
+describe.skipIf(!usable)('CUDA kernels on an emulated GPU (need Linux, g++ and the native kernels)', () => {
+  let ops: NativeOps;
+  beforeAll(async () => {
+    const gpu = buildEmulatedGpu();
+    // Node writes process.env through to C's environment.
+    Object.assign(process.env, gpu.environment);
+    ops = await openOps(kernelsLibrary()!);
+    return () => {
+      for (const name of Object.keys(gpu.environment)) delete process.env[name];
+      gpu.remove();
+    };
+  }, 120_000);
+
+  test.each(cases)('%s, %s, in %s', (op, variant, type) => {
+    const shapes = SHAPES[op];
+    expect(shapes, `shapes for ${op}`).toBeDefined();
+    for (const [seed, shape] of shapes!.entries()) {
+      const verdict = ops.check({ op, variant, type, shape, threads: 1, seed });
+      expect({ shape, ...verdict }).toMatchObject({ shape, ok: true, fault: null, compared: verdict.of });
+    }
+  });
+
+  test('are timed by the device after they were checked', () => {
+    const request = {
+      op: 'gemv',
+      variant: 'cuda',
+      type: 'f16',
+      shape: [64, 512],
+      threads: 1,
+      seed: 3,
+    } as const;
+    const cold = ops.prepare(request, 'cold');
+    // The emulated GPU has a cache of 64 KiB, and inputs go through four of them.
+    expect(cold.sets).toBe(4);
+    expect(cold.check.ok).toBe(true);
+    const times = cold.measure(3);
+    expect(times).toHaveLength(3);
+    expect(times.every((ns) => ns > 0)).toBe(true);
+    cold.close();
+  });
+});
