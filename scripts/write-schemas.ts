@@ -1,9 +1,10 @@
 // Writes the published JSON Schemas into the folder given: sweep.schema.json (what a sweep file may say) and
-// result.schema.json (what a result record holds). `npm run generate` calls it.
+// result.schema.json (what a result record holds), roofline.schema.json (what a roofline file may say). `npm run generate` calls it.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { resultSchema } from '../core/result.js';
+import { rooflineJsonSchema } from '../core/roofline/analysis/schema.js';
 import { sweepJsonSchema } from '../core/sweep/schema.js';
 
 const folder = process.argv[2];
@@ -17,6 +18,7 @@ const resultJsonSchema = {
   description: 'What one trial gives back (results.jsonl holds one a line).',
 };
 mkdirSync(folder, { recursive: true });
-for (const [name, schema] of Object.entries({ sweep: sweepJsonSchema(), result: resultJsonSchema })) {
+const schemas = { sweep: sweepJsonSchema(), result: resultJsonSchema, roofline: rooflineJsonSchema() };
+for (const [name, schema] of Object.entries(schemas)) {
   writeFileSync(join(folder, `${name}.schema.json`), `${JSON.stringify(schema, null, 2)}\n`);
 }

@@ -7,7 +7,8 @@ import { agentFileSchema } from '../agent/config.js';
 import { createProgram } from '../cli/program.js';
 import { resolveConfig } from '../coordinator/config.js';
 import { parseTaskDefinition } from '../core/quality/tasks/definition.js';
-import { parseSweep } from '../core/sweep/parse.js';
+import { parseRoofline } from '../core/roofline/analysis/file.js';
+import { type Mistake, parseSweep } from '../core/sweep/parse.js';
 
 const root = join(import.meta.dirname, '..');
 const pages = [
@@ -59,6 +60,13 @@ function wrongInRidgeLine(words: readonly string[]): string | null {
   return null;
 }
 
+/** Files that are no sweeps, by their kind. */
+const PARSERS: Record<string, (text: string) => { ok: true } | { ok: false; mistakes: readonly Mistake[] }> =
+  {
+    Task: parseTaskDefinition,
+    Roofline: parseRoofline,
+  };
+
 describe('docs', () => {
   test('every command line in a code block exists', () => {
     const wrong: string[] = [];
@@ -84,13 +92,12 @@ describe('docs', () => {
     expect(wrong).toEqual([]);
   });
 
-  test('every sweep or task in a code block is one', () => {
+  test('every sweep, task or roofline in a code block is one', () => {
     const wrong: string[] = [];
     for (const block of blocks) {
       if (!block.text.startsWith('apiVersion: ridgepoint.dev/')) continue;
-      const parsed = /^kind: Task$/m.test(block.text)
-        ? parseTaskDefinition(block.text)
-        : parseSweep(block.text);
+      const kind = /^kind: (\w+)$/m.exec(block.text)?.[1] ?? '';
+      const parsed = (PARSERS[kind] ?? parseSweep)(block.text);
       if (!parsed.ok) wrong.push(`${block.page}: ${parsed.mistakes.map((m) => m.message).join('; ')}`);
     }
     expect(wrong).toEqual([]);

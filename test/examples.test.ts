@@ -33,7 +33,7 @@ const POINTS: Record<string, number> = {
 
 describe('docs/examples', () => {
   test('are all known here', () => {
-    expect(readdirSync(folder).sort()).toEqual([...Object.keys(POINTS), 'tasks'].sort());
+    expect(readdirSync(folder).sort()).toEqual([...Object.keys(POINTS), 'roofline', 'tasks'].sort());
   });
 
   test.each(Object.entries(POINTS))(

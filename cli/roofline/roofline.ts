@@ -56,8 +56,7 @@ function open(spec: AnalysisSpec, { models: folders, file }: RooflineOptions): O
   for (const name of spec.hardware) {
     const own = openLlmViewerHardware(name);
     if (own !== null) llmViewerHardware.set(name, own);
-    if (own === null || spec.mode.includes('corrected'))
-      attempt(() => ceilings.set(name, openCeilings(name)));
+    attempt(() => ceilings.set(name, openCeilings(name)));
   }
   if (failures.length > 0) throw usageError(failures.join('\n'));
   return { models, ceilings, llmViewerHardware };

@@ -50,7 +50,8 @@ function analyze(point: AnalysisPoint, { models, ceilings, llmViewerHardware }: 
         `LLM-Viewer has no device ${JSON.stringify(point.hardware)}`,
         'Use corrected mode, or one of its devices: `ridge roofline --list` shows them.',
       );
-    return analyzeInLlmViewerMode(point, asLlmViewerModel(architecture), hardware, bits.bits);
+    const memory = ceilings.get(point.hardware)?.memoryBytes ?? null;
+    return analyzeInLlmViewerMode(point, asLlmViewerModel(architecture), hardware, bits.bits, memory);
   }
   const roofs = ceilings.get(point.hardware);
   if (roofs === undefined) throw new Error(`${point.hardware} was not opened`);

@@ -16,7 +16,7 @@ export type BitsOutcome =
   | { readonly ok: true; readonly bits: BitsReading }
   | { readonly ok: false; readonly message: string };
 
-const WHOLE = [2, 3, 4, 5, 6, 8, 16, 32];
+const WHOLE = [1, 2, 3, 4, 5, 6, 8, 16, 32];
 const NUMBER = String.raw`fp8|\d{1,3}`;
 const WORD = new RegExp(`^w(${NUMBER})a(${NUMBER})(?:kv(${NUMBER}))?$`);
 

@@ -68,12 +68,16 @@ export function asLlmViewerModel(architecture: ModelArchitecture): LlmViewerView
   return { model, notes };
 }
 
-/** @throws FailureError `impossible-combination` for what LLM-Viewer cannot be asked */
+/**
+ * @param memoryBytes of the device, by its maker: LLM-Viewer does not know it.
+ * @throws FailureError `impossible-combination` for what LLM-Viewer cannot be asked
+ */
 export function analyzeInLlmViewerMode(
   point: AnalysisPoint,
   { model, notes }: LlmViewerView,
   hardware: LlmViewerHardware,
   bits: BitsReading,
+  memoryBytes: number | null,
 ): Analysis {
   const setting = settingOf(point, bits);
   const analysis = analyzeAsLlmViewer(model, hardware, setting);
@@ -81,6 +85,7 @@ export function analyzeInLlmViewerMode(
   const activations = Math.max(
     ...[analysis.prefill, analysis.decode].map((s) => s.totals.memory.activations),
   );
+  const bytes = weights + kvCache + activations;
   const { bytesPerSecond, operationsPerSecond } = analysis.roof;
   const { batch, context, generateTokens } = point;
   return {
@@ -96,7 +101,13 @@ export function analyzeInLlmViewerMode(
     },
     prefill: phase(analysis, analysis.prefill, model.layers, batch * context, setting),
     decode: phase(analysis, analysis.decode, model.layers, batch, setting),
-    memory: { weights, kvCache, activations, bytes: weights + kvCache + activations, fits: null },
+    memory: {
+      weights,
+      kvCache,
+      activations,
+      bytes,
+      fits: memoryBytes === null ? null : bytes <= memoryBytes,
+    },
     generateSeconds:
       generateTokens === 0 ? null : generateAsLlmViewer(model, hardware, setting, generateTokens).seconds,
     notes,

@@ -14,11 +14,15 @@ import {
 /** Most points of one command; each takes a millisecond or less. */
 export const MAX_POINTS = 20_000;
 
+const LARGEST = 1e9;
+
 /** A field as a file or an option has it: what a value must be, as a phrase after "must be". */
 interface Field {
   readonly expected: string;
   /** True when integers may be written as ranges (`1-64*2`). */
   readonly counts: boolean;
+  /** One value, as JSON Schema. */
+  readonly scalar: Readonly<Record<string, unknown>>;
   /** @returns the value, or why it is none. */
   read(value: unknown): unknown;
 }
@@ -34,29 +38,31 @@ export class NotAValue {
 const words: Field = {
   expected: 'a name',
   counts: false,
+  scalar: { type: 'string', minLength: 1 },
   read: (value) => (typeof value === 'string' && value.trim() !== '' ? value.trim() : new NotAValue()),
 };
-
-const LARGEST = 1e9;
 
 const whole = (least: number): Field => ({
   expected: `a whole number of at least ${least}`,
   counts: true,
+  scalar: { type: 'integer', minimum: least, maximum: LARGEST },
   read: (value) =>
     Number.isInteger(value) && Number(value) >= least && Number(value) <= LARGEST ? value : new NotAValue(),
 });
 
-const FIELDS: Readonly<Record<PointField, Field>> = {
+export const FIELDS: Readonly<Record<PointField, Field>> = {
   model: words,
   hardware: words,
   mode: {
     expected: ANALYSIS_MODES.join(' or '),
     counts: false,
+    scalar: { enum: [...ANALYSIS_MODES] },
     read: (value) => (ANALYSIS_MODES.some((mode) => mode === value) ? value : new NotAValue()),
   },
   bits: {
     expected: 'native, w4a16, w8a8kv8, or a quantization such as q4_k_m',
     counts: false,
+    scalar: { type: 'string', examples: ['native', 'w16a16', 'w4a16', 'w8a8kv8', 'wfp8afp8', 'q4_k_m'] },
     read: (value) => {
       if (typeof value !== 'string') return new NotAValue();
       const word = value.trim().toLowerCase();
@@ -67,6 +73,7 @@ const FIELDS: Readonly<Record<PointField, Field>> = {
   flashAttention: {
     expected: 'true or false',
     counts: false,
+    scalar: { type: 'boolean' },
     read: (value) => (typeof value === 'boolean' ? value : new NotAValue()),
   },
   tensorParallel: whole(1),
@@ -75,6 +82,23 @@ const FIELDS: Readonly<Record<PointField, Field>> = {
   context: whole(1),
   promptTokens: whole(1),
   generateTokens: whole(0),
+};
+
+/** What each field is, for editors. */
+export const FIELD_HELP: Readonly<Record<PointField, string>> = {
+  model:
+    'builtin:NAME, a GGUF file, a config.json or its folder, synthetic:…, or a published name (llama-2-7b).',
+  hardware:
+    'A device of the catalogue (`ridge roofline --list`), or `this`: the measured roofs of this node.',
+  mode: 'corrected, or llm-viewer: the numbers of LLM-Viewer, its errors included.',
+  bits: 'What numbers are stored in: native, w4a16, w8a8kv8, wfp8afp8, or a quantization such as q4_k_m.',
+  flashAttention: 'Scores stay on chip, or are written to memory and read back.',
+  tensorParallel: 'Devices that share each matrix; the analysis is of one of them.',
+  tokensPerStep: 'Tokens that a decode step verifies of each sequence.',
+  batch: 'Sequences that are computed together.',
+  context: 'Tokens of each sequence after the prefill, and those a decode step attends to.',
+  promptTokens: 'New tokens of the prefill, the last of the context; all of it when left out.',
+  generateTokens: 'Tokens to generate after the prefill, for the total time.',
 };
 
 const REQUIRED: readonly PointField[] = ['model', 'hardware', 'context'];
