@@ -1,11 +1,14 @@
 import { FailureError, failure } from '../core/errors.js';
 import type { Lease } from '../core/lease.js';
 import type { DeviceProfile, NodeProfile } from '../core/node.js';
+import type { ModelArchitecture } from '../core/roofline/architecture.js';
 import { predictMemory } from '../core/roofline/memory.js';
+import { architectureFromGguf } from '../core/roofline/readers/gguf.js';
 import type { Experiment } from '../core/sweep/experiment.js';
 import { type AdapterPart, readAdapter } from '../core/techniques/adapter.js';
 import { type Warning, warn } from '../core/warnings.js';
 import { type AttachedAdapter, attachedAdapters } from './artifacts/adapters/attach.js';
+import { readGgufHeader } from './artifacts/gguf/header.js';
 import { type ResolvedModel, resolveModel } from './artifacts/resolve.js';
 import { stepsFor } from './artifacts/steps/index.js';
 import type { Artifact, Launcher } from './artifacts/store.js';
@@ -106,6 +109,17 @@ function attachedParts(word: string): readonly AdapterPart[] {
   return reading.ok && reading.value?.mode === 'attached' ? reading.value.parts : [];
 }
 
+/** @returns the shapes of the file that is run; null for one whose work cannot be counted, or that cannot be read yet. */
+function architectureOf(path: string): ModelArchitecture | null {
+  try {
+    const reading = architectureFromGguf(readGgufHeader(path));
+    return reading.ok ? reading.architecture : null;
+  } catch {
+    // Whoever loads it says what is wrong with it.
+    return null;
+  }
+}
+
 /** 8.00, 25.3, 60,500: a damaged model may ask for any amount. */
 const THREE_DIGITS = { minimumSignificantDigits: 3, maximumSignificantDigits: 3 } as const;
 
@@ -124,6 +138,7 @@ export function checkFit(
     experiment,
     quantizationBytes: artifact.bytes,
     adapterBytes: adapters.reduce((sum, adapter) => sum + adapter.bytes, 0),
+    architecture: architectureOf(artifact.path),
   });
   const room = Math.min(device.memoryBytes, memoryLimitBytes ?? Infinity);
   if (bytes <= room) return bytes;

@@ -4,13 +4,18 @@ import { readAdapter, readSyntheticAdapter } from '../techniques/adapter.js';
 import { headOf } from '../techniques/spelling.js';
 import { predictTraining } from '../training/memory.js';
 import { finetune, trainingSettings } from '../workloads/finetune.js';
+import type { ModelArchitecture } from './architecture.js';
 import { microBatch, paddedCells, positive, predictKvCache } from './kv-cache.js';
+import { liveActivations } from './memory/pass-memory.js';
+import { DEFAULT_SETTING, FLASH, UNFUSED, type WorkSetting } from './pass/setting.js';
 import { BITS_PER_WEIGHT, bitsWithoutFullBlocks } from './tensor-types.js';
 
 export interface MemoryRequest {
   readonly facts: ModelFacts;
   /** Size of the file that will be run, when it exists already; replaces the estimate of the weights. */
   readonly quantizationBytes?: number | null;
+  /** Shapes of the file that will be run, when they are known: activations then follow from them. */
+  readonly architecture?: ModelArchitecture | null;
   /** Size of the adapters that will run beside it, when it is known; replaces the estimate. */
   readonly adapterBytes?: number | null;
   readonly experiment: Pick<Experiment, 'technique' | 'runner' | 'workload' | 'device'>;
@@ -64,7 +69,7 @@ export function predictMemory(request: MemoryRequest): MemoryPrediction {
   const cells = { perSequence: cellsPerSequence, sequences };
   const { attention } = experiment.technique;
   const kvCache = predictKvCache(facts, attention, runner.options, cells) * share;
-  const compute = predictCompute(facts, runner.options, cellsPerSequence, sequences);
+  const compute = predictCompute(request, runner.options, cellsPerSequence, sequences);
   const overhead = onCpu ? PROCESS_BYTES : DEVICE_CONTEXT_BYTES;
   const parts = {
     weights: Math.ceil(weights),
@@ -142,25 +147,47 @@ export function predictAdapters(facts: ModelFacts, word: string): number {
  * context.
  */
 function predictCompute(
-  facts: ModelFacts,
+  { facts, architecture = null }: MemoryRequest,
   options: Options,
   cellsPerSequence: number,
   sequences: number,
 ): number {
   const ubatch = microBatch(options);
   const logits = facts.vocabularySize * (ubatch + sequences);
-  const activations = ubatch * facts.embeddingLength * ACTIVATION_WIDTHS;
   // A mask in f32 and its f16 copy.
   const mask = ubatch * cellsPerSequence * 1.5;
+  if (architecture !== null) {
+    const alive = aliveAtOnce(architecture, options, ubatch, cellsPerSequence);
+    // Logits of the batch are copied out of the graph, and are read while the next one is computed.
+    return alive + (mask + facts.vocabularySize * sequences + ubatch * facts.embeddingLength) * FLOAT_BYTES;
+  }
+  const activations = ubatch * facts.embeddingLength * ACTIVATION_WIDTHS;
   const scores = options.flashAttention === true ? 0 : ubatch * cellsPerSequence * headsOf(facts);
   return (logits + activations + mask + scores) * FLOAT_BYTES;
 }
 
-/**
- * The header facts do not hold the number of heads: heads of 64 elements up to a width of 2048, of 128
- * above.
- */
+/** llama.cpp reserves for a micro-batch whose tokens all have logits, at the end of a full cache, in f32. */
+function aliveAtOnce(
+  architecture: ModelArchitecture,
+  options: Options,
+  ubatch: number,
+  cells: number,
+): number {
+  const attention = { ...(options.flashAttention === true ? FLASH : UNFUSED), latent: 'absorbed' } as const;
+  const setting: WorkSetting = {
+    ...DEFAULT_SETTING,
+    phase: 'prefill',
+    batch: [{ sequences: 1, newTokens: ubatch, cachedTokens: Math.max(0, cells - ubatch) }],
+    activationBits: 8 * FLOAT_BYTES,
+    attention,
+    logits: 'all',
+  };
+  return liveActivations(architecture, setting).bytes;
+}
+
+/** Where the facts hold no number of heads: heads of 64 elements up to a width of 2048, of 128 above. */
 function headsOf(facts: ModelFacts): number {
+  if (facts.heads !== undefined) return facts.heads.query;
   const usual = facts.embeddingLength <= 2048 ? 64 : 128;
   const keyWidth = facts.keyElementsPerToken / Math.max(1, facts.layers);
   return Math.ceil(facts.embeddingLength / Math.max(1, Math.min(usual, keyWidth)));

@@ -12,7 +12,7 @@ interface Sizes {
   readonly rows: (width: number, count?: number) => number;
 }
 
-/** The steps of one layer, in the order in which they run. `x` is the residual. */
+/** The steps of one layer, in the order in which they run. `x` is the residual before, `y` behind it. */
 export function layerSteps(
   { embedding }: ModelArchitecture,
   { attention, feedForward, norms }: LayerGroup,
@@ -36,8 +36,8 @@ export function layerSteps(
     { name: 'attn_add', reads: ['x', 'attention'], writes: [['x1', whole]], inPlace: true },
     ...(shared ? [] : [{ name: 'mlp_norm', reads: ['x1'], writes: [['normed2', whole]] } satisfies Step]),
     ...feedForwardSteps(sizes, feedForward, shared ? 'normed' : 'normed2'),
-    { name: 'mlp_add', reads: ['x1', 'mlp'], writes: [['x', whole]], inPlace: true },
-    { name: 'next', reads: ['x'], writes: [] },
+    { name: 'mlp_add', reads: ['x1', 'mlp'], writes: [['y', whole]], inPlace: true },
+    { name: 'next', reads: ['y'], writes: [] },
   ];
 }
 
