@@ -1,16 +1,22 @@
 #!/usr/bin/env node
 // Builds kernels/ into dist/kernels/ with CMake, where CMake and a C++ compiler are present. Without them Ridgepoint
 // works as well, on its portable code. Prints the library's path last. Exit code 0 built, 1 failed, 4 no tools.
+//
+// With --portable it builds the file that a release carries, dist/prebuilt/<platform>-<arch>/: the same code, which
+// chooses its instructions at run time, with the C++ runtime inside. It needs the C library of the machine it was built
+// on or a newer one, so releases are built on the oldest system they are for.
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, rmSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, rmSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
-const folder = join(root, 'dist/kernels');
+const portable = process.argv.includes('--portable');
+const folder = join(root, portable ? 'dist/kernels/portable' : 'dist/kernels');
 const name = { darwin: 'libridgepoint-kernels.dylib', win32: 'ridgepoint-kernels.dll' };
-const library = join(folder, name[process.platform] ?? 'libridgepoint-kernels.so');
+const file = name[process.platform] ?? 'libridgepoint-kernels.so';
+const library = join(folder, file);
 
 const found = (command) => spawnSync(command, ['--version'], { stdio: 'ignore' }).status === 0;
 const compilers = [process.env.CXX, 'c++', 'g++', 'clang++'].filter((command) => command);
@@ -21,7 +27,7 @@ if (!found('cmake') || !compilers.some(found)) {
 const cmake = (...args) => spawnSync('cmake', args, { cwd: root, stdio: ['ignore', 2, 2] }).status === 0;
 const configure = () => {
   mkdirSync(folder, { recursive: true });
-  return cmake('-S', join(root, 'kernels'), '-B', folder);
+  return cmake('-S', join(root, 'kernels'), '-B', folder, `-DRIDGEPOINT_PORTABLE=${portable ? 'ON' : 'OFF'}`);
 };
 if (!configure()) {
   // CMake refuses a folder that was configured elsewhere, as after the checkout was moved or copied.
@@ -34,4 +40,9 @@ if (!existsSync(library)) {
   console.error(`kernels: CMake ended well but ${library} is not there`);
   process.exit(1);
 }
-console.log(library);
+if (portable) {
+  const release = join(root, 'dist/prebuilt', `${process.platform}-${process.arch}`);
+  mkdirSync(release, { recursive: true });
+  copyFileSync(library, join(release, file));
+  console.log(join(release, file));
+} else console.log(library);

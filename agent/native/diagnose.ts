@@ -3,8 +3,10 @@ import { existsSync } from 'node:fs';
 import { extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { toFailure } from '../../core/errors.js';
+import { cpuLevels } from './cpu-levels.js';
 import { nativeEngineFile } from './engines/location.js';
-import { kernelsLibrary, openPruningKernels } from './kernels.js';
+import { isPrebuilt, kernelsLibrary, openKernelLibrary } from './kernel-library.js';
+import { PRUNING_INTERFACE } from './kernels.js';
 import { loadLlama } from './llama.js';
 import { findEngine } from './packages.js';
 import { loadPlugins, type PluginState } from './plugins.js';
@@ -51,22 +53,37 @@ export async function diagnoseHere(): Promise<EngineDiagnosis[]> {
   return [...(await diagnoseLlama()), await diagnoseKernels()];
 }
 
-/** Our own library is optional: what it computes has a portable twin. */
+/** Our own library is optional: what it computes has a portable twin, but for roofs and kernels to measure. */
 async function diagnoseKernels(): Promise<EngineDiagnosis> {
   const name = 'native kernels';
   const library = kernelsLibrary();
+  const build =
+    'with CMake and a C++17 compiler (`apt-get install cmake g++`), `npm run build` in a clone compiles them';
   if (library === null) {
-    const hint =
-      'Optional: with CMake and a C++17 compiler, `npm run build` in a clone compiles them; pruning is slow without.';
-    return { name, ok: false, reason: 'not built on this machine', hint };
+    const here = `${process.platform}-${process.arch}`;
+    const hint = `Optional: ${build}. Without them pruning is slow, and roofs and kernels cannot be measured.`;
+    return { name, ok: false, reason: `none for ${here} came with this release, and none were built`, hint };
   }
   try {
-    await openPruningKernels(library, 1);
-    return { name, ok: true, reason: 'built on this machine', hint: null };
+    const levels = cpuLevels(await openKernelLibrary(library, PRUNING_INTERFACE));
+    const from = isPrebuilt(library) ? 'came with this release' : 'built on this machine';
+    const reason = `${from}; instructions ${levels.inUse()} of ${levels.names.join(', ')}`;
+    return { name, ok: true, reason, hint: null };
   } catch (error) {
     const { message, hint } = toFailure(error);
-    return { name, ok: false, reason: message, hint };
+    return {
+      name,
+      ok: false,
+      reason: message,
+      hint: isPrebuilt(library) ? `${sentence(hint)} Or ${build}.` : sentence(hint),
+    };
   }
+}
+
+/** As doctor prints them. */
+function sentence(hint: string | null): string {
+  const text = hint ?? '';
+  return text === '' ? 'Build them again.' : `${text[0]!.toUpperCase()}${text.slice(1).replace(/\.$/, '')}.`;
 }
 
 async function diagnoseLlama(): Promise<EngineDiagnosis[]> {

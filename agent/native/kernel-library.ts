@@ -6,13 +6,19 @@ import { cpuLevels } from './cpu-levels.js';
 
 const HINT = 'build it with node scripts/build-kernels.mjs';
 
-/** @returns where `scripts/build-kernels.mjs` puts the library, or null when it was not built. */
+/** @returns the library that `scripts/build-kernels.mjs` built here, else the one that a release carries, or null. */
 export function kernelsLibrary(): string | null {
   const suffix = process.platform === 'darwin' ? 'dylib' : 'so';
   const name = process.platform === 'win32' ? 'ridgepoint-kernels.dll' : `libridgepoint-kernels.${suffix}`;
   // From dist/agent/native the first is dist/kernels; from the sources the second is.
-  const folders = ['../../kernels', '../../dist/kernels'];
-  return folders.map((folder) => join(import.meta.dirname, folder, name)).find(existsSync) ?? null;
+  const dist = [join(import.meta.dirname, '../..'), join(import.meta.dirname, '../../dist')];
+  const places = ['kernels', join('prebuilt', `${process.platform}-${process.arch}`)];
+  return places.flatMap((place) => dist.map((folder) => join(folder, place, name))).find(existsSync) ?? null;
+}
+
+/** @returns whether a library of ours came with the release rather than from a compiler on this machine. */
+export function isPrebuilt(library: string): boolean {
+  return library.includes(join('dist', 'prebuilt'));
 }
 
 /** A part of the library with a C interface of its own, and the version of it that the caller was written for. */

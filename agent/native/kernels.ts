@@ -19,7 +19,7 @@ import { openKernelLibrary } from './kernel-library.js';
 export { kernelsLibrary } from './kernel-library.js';
 
 /** The interface of kernels/pruning/pruning.h that this file was written for. */
-const INTERFACE = 2;
+export const PRUNING_INTERFACE = { part: 'pruning', version: 2 } as const;
 const NOT_POSITIVE_DEFINITE = 2;
 
 type Argument = number | ArrayBufferView | null;
@@ -44,7 +44,7 @@ const PROTOTYPES = {
  * @throws FailureError `engine-missing` when the library cannot be opened, `engine-mismatch` when it is another release's.
  */
 export async function openPruningKernels(library: string, threads: number): Promise<PruningEngine> {
-  const { handle } = await openKernelLibrary(library, { part: 'pruning', version: INTERFACE });
+  const { handle } = await openKernelLibrary(library, PRUNING_INTERFACE);
   const open = (prototype: string): Native => handle.func(prototype) as Native;
   return new NativePruning(
     {

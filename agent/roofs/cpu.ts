@@ -1,12 +1,10 @@
-import { readFileSync } from 'node:fs';
-import { freemem } from 'node:os';
 import { FailureError, failure } from '../../core/errors.js';
 import { ROOFS_SCHEMA, type RoofReading, type Roofs } from '../../core/roofline/roofs.js';
 import { moments, stddev } from '../../core/statistics/summary.js';
 import { launch } from '../isolation/launch.js';
 import { doubtsOfMachine, doubtsOfReadings } from './doubts.js';
 import { cpuEnvironment } from './environment.js';
-import { readMachineTime } from './machine-time.js';
+import { freeBytes, readMachineTime } from './machine.js';
 import type { RoofsMeasurer } from './measurer.js';
 import { planRoofs, threadCounts } from './plan.js';
 import type { Taken, TakenRoofs } from './take.js';
@@ -125,15 +123,4 @@ function reading(samples: readonly number[], best: (...values: number[]) => numb
     samples: [...samples],
     cv: deviation === null ? null : deviation / moments(samples).mean,
   };
-}
-
-/** What the system could give without pushing anybody out. */
-function freeBytes(): number {
-  try {
-    const kilobytes = /^MemAvailable:\s*(\d+) kB/m.exec(readFileSync('/proc/meminfo', 'utf8'))?.[1];
-    if (kilobytes !== undefined) return Number(kilobytes) * 1024;
-  } catch {
-    // Not Linux.
-  }
-  return freemem();
 }

@@ -1,5 +1,5 @@
 import type { RoofReading, Roofs } from '../../core/roofline/roofs.js';
-import type { MachineTime } from './machine-time.js';
+import type { MachineTime } from './machine.js';
 import { isConfirmed } from './take.js';
 
 /** Of the CPU time that the machine had: more than this was taken by its host. */

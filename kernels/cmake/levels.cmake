@@ -79,6 +79,8 @@ function(ridge_objects folder level kind files)
   set_property(GLOBAL APPEND PROPERTY RIDGE_OBJECTS_${level} $<TARGET_OBJECTS:${target}>)
 endfunction()
 
+option(RIDGEPOINT_PORTABLE "Carry the C++ runtime inside, for a file that goes to other machines" OFF)
+
 # ridge_library(<name>): all of it as one shared library.
 function(ridge_library name)
   set(objects)
@@ -90,4 +92,7 @@ function(ridge_library name)
   set_target_properties(${name} PROPERTIES LINKER_LANGUAGE CXX)
   # dlopen, for the CUDA driver.
   target_link_libraries(${name} PRIVATE Threads::Threads ${CMAKE_DL_LIBS})
+  if(RIDGEPOINT_PORTABLE AND CMAKE_CXX_COMPILER_ID MATCHES "GNU|Clang" AND NOT APPLE)
+    target_link_libraries(${name} PRIVATE -static-libstdc++ -static-libgcc -s)
+  endif()
 endfunction()

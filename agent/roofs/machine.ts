@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { freemem } from 'node:os';
 import { join } from 'node:path';
 import { monotonicSeconds } from '../isolation/line.js';
 import { cpuTimes } from '../meters/system.js';
@@ -29,4 +30,15 @@ export function readMachineTime(procRoot = '/proc'): MachineTime | null {
     stealCpuSeconds: times.steal,
     ownCpuSeconds: (own.user + own.system) / 1e6,
   };
+}
+
+/** What the system could give without pushing anybody out. */
+export function freeBytes(): number {
+  try {
+    const kilobytes = /^MemAvailable:\s*(\d+) kB/m.exec(readFileSync('/proc/meminfo', 'utf8'))?.[1];
+    if (kilobytes !== undefined) return Number(kilobytes) * 1024;
+  } catch {
+    // Not Linux.
+  }
+  return freemem();
 }

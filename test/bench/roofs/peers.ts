@@ -1,0 +1,71 @@
+import { execFileSync, spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+
+export type Kernel = 'copy' | 'triad';
+/** Bytes per second of each kernel. */
+export type MemoryRates = Readonly<Record<Kernel, number>>;
+
+/** A program that measures memory by STREAM's rules. */
+export interface MemoryPeer {
+  readonly name: string;
+  run(threads: readonly number[]): MemoryRates;
+}
+
+/** Compiles our own program by those rules, with ordinary stores and with stores past the caches. @returns [] without gcc. */
+export function compiledPeers(folder: string, elements: number): MemoryPeer[] {
+  const source = join(import.meta.dirname, '../peers/memory-rates.c');
+  const kinds = process.arch === 'x64' ? (['', '-DSTREAMING'] as const) : ([''] as const);
+  if (spawnSync('gcc', ['--version'], { stdio: 'ignore' }).status !== 0) return [];
+  return kinds.map((flag) => {
+    const program = join(folder, `memory-rates${flag}`);
+    const flags = ['-O3', '-march=native', '-fopenmp', ...(flag === '' ? [] : [flag])];
+    execFileSync('gcc', [...flags, source, '-o', program]);
+    return {
+      name: flag === '' ? 'STREAM’s rules' : 'STREAM’s rules, stores past the caches',
+      run: (cpus) =>
+        JSON.parse(
+          execFileSync(program, [String(elements)], { encoding: 'utf8', env: pinned(cpus) }),
+        ) as MemoryRates,
+    };
+  });
+}
+
+/** STREAM itself, where RIDGEPOINT_STREAM names a build of it. */
+export function streamPeers(): MemoryPeer[] {
+  const program = process.env.RIDGEPOINT_STREAM;
+  if (program === undefined || program === '') return [];
+  if (!existsSync(program)) throw new Error(`RIDGEPOINT_STREAM names no file: ${program}`);
+  const run = (cpus: readonly number[]) => {
+    const text = execFileSync(program, { encoding: 'utf8', env: pinned(cpus) });
+    const rate = (name: string) => {
+      // `Copy:  51234.5  0.0031 …`: the best rate in MB/s.
+      const megabytes = new RegExp(`^${name}:\\s+([\\d.]+)`, 'm').exec(text)?.[1];
+      if (megabytes === undefined) throw new Error(`${program} prints no line ${name}`);
+      return Number(megabytes) * 1e6;
+    };
+    return { copy: rate('Copy'), triad: rate('Triad') };
+  };
+  return [{ name: `STREAM (${program})`, run }];
+}
+
+function pinned(cpus: readonly number[]): NodeJS.ProcessEnv {
+  const places = cpus.map((cpu) => `{${cpu}}`).join(',');
+  return { ...process.env, OMP_NUM_THREADS: String(cpus.length), OMP_PLACES: places, OMP_PROC_BIND: 'close' };
+}
+
+/** Best rates of matrix products of numpy and torch, by `<arithmetic> <library>`; {} without RIDGEPOINT_PYTHON. */
+export function productRates(
+  threads: number,
+  size: number,
+  repeats: number,
+): Readonly<Record<string, number>> {
+  const python = process.env.RIDGEPOINT_PYTHON;
+  if (python === undefined || !existsSync(python)) return {};
+  const script = join(import.meta.dirname, 'products.py');
+  const words = [script, String(threads), String(size), String(repeats)];
+  const env = { ...process.env, OPENBLAS_NUM_THREADS: String(threads), OMP_NUM_THREADS: String(threads) };
+  return JSON.parse(
+    execFileSync(python, words, { encoding: 'utf8', env, stdio: ['ignore', 'pipe', 'inherit'] }),
+  );
+}
