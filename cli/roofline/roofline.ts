@@ -12,6 +12,7 @@ import { operatorsCsv, pointsCsv } from './csv.js';
 import { listKnown } from './list.js';
 import { openCeilings, openLlmViewerHardware } from './open-hardware.js';
 import { openArchitecture } from './open-model.js';
+import { isMeasured, openRoofs } from './open-roofs.js';
 import { readSpec } from './read-spec.js';
 import { pointsTable, pointText } from './table.js';
 import { writeFiles } from './write-files.js';
@@ -24,7 +25,7 @@ export async function runRoofline(options: RooflineOptions): Promise<void> {
   }
   const spec = readSpec(options);
   const points = pointsOf(spec);
-  const result = analyzeAll(points, open(spec, options));
+  const result = analyzeAll(points, await open(spec, options));
   requireSome(result);
   sayImpossible(result);
   print(spec, result, options);
@@ -32,7 +33,7 @@ export async function runRoofline(options: RooflineOptions): Promise<void> {
 }
 
 /** Opens everything that points name, once. @throws CommandError (2) for names that lead nowhere */
-function open(spec: AnalysisSpec, { models: folders, file }: RooflineOptions): Opened {
+async function open(spec: AnalysisSpec, { models: folders, file, config }: RooflineOptions): Promise<Opened> {
   const modelFolders = [...folders, '.', ...(file === undefined ? [] : [dirname(file)])].map((f) =>
     resolve(f),
   );
@@ -40,9 +41,9 @@ function open(spec: AnalysisSpec, { models: folders, file }: RooflineOptions): O
   const ceilings = new Map<string, Ceilings>();
   const llmViewerHardware = new Map<string, LlmViewerHardware>();
   const failures: string[] = [];
-  const attempt = (what: () => void) => {
+  const attempt = async (what: () => Promise<unknown> | unknown) => {
     try {
-      what();
+      await what();
     } catch (error) {
       if (!(error instanceof FailureError)) throw error;
       const { message, hint } = toFailure(error);
@@ -51,12 +52,14 @@ function open(spec: AnalysisSpec, { models: folders, file }: RooflineOptions): O
   };
   for (const name of spec.model) {
     const places = [...modelFolders, dirname(resolve(name))];
-    attempt(() => models.set(name, openArchitecture(name, places)));
+    await attempt(() => models.set(name, openArchitecture(name, places)));
   }
   for (const name of spec.hardware) {
     const own = openLlmViewerHardware(name);
     if (own !== null) llmViewerHardware.set(name, own);
-    attempt(() => ceilings.set(name, openCeilings(name)));
+    await attempt(async () =>
+      ceilings.set(name, isMeasured(name) ? await openRoofs(name, config) : openCeilings(name)),
+    );
   }
   if (failures.length > 0) throw usageError(failures.join('\n'));
   return { models, ceilings, llmViewerHardware };

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { CommandError, EXIT } from '../../../cli/exit.js';
 import { createProgram } from '../../../cli/program.js';
+import { sampleRoofs } from '../roofs/sample.js';
 
 let folder: string;
 beforeAll(() => {
@@ -127,6 +128,13 @@ describe('ridge roofline', () => {
     expect((await refusal('--model', path, ...H100)).message).toMatch(/config.json is not JSON/);
   });
 
+  test('stands under measured ceilings, and says so', async () => {
+    const path = join(folder, 'roofs.json');
+    writeFileSync(path, JSON.stringify(sampleRoofs()));
+    const { stdout } = await roofline('--model', 'builtin:small', '--hardware', path, '--context', '128');
+    expect(stdout).toMatch(/\(measured figures\): 40.0 GB\/s/);
+  });
+
   test('lists devices and models', async () => {
     const { stdout, stderr } = await roofline('--list');
     expect(stdout).toMatch(/^h100 +NVIDIA H100 SXM 80GB/m);
@@ -147,6 +155,18 @@ describe('wrong words end with one sentence and 2', () => {
     const { message } = await refusal(...SMALL, '--hardware', 'h10O', '--context', '8');
     expect(message).toContain('there is no device "h10O" in the hardware catalogue');
     expect(message).toContain('Did you mean h100?');
+  });
+
+  test('a device that this node has not, and roofs that are none', async () => {
+    const context = ['--context', '8'];
+    expect((await refusal(...SMALL, '--hardware', 'this:gpu7', ...context)).message).toContain(
+      'this node has no device gpu7',
+    );
+    const path = join(folder, 'no-roofs.json');
+    writeFileSync(path, '{}');
+    expect((await refusal(...SMALL, '--hardware', path, ...context)).message).toMatch(
+      /cannot be read as roofs/,
+    );
   });
 
   test.each([

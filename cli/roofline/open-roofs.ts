@@ -1,0 +1,71 @@
+import { probeNode } from '../../agent/device/probe.js';
+import { RoofsStore, readRoofs, type StoredRoofs } from '../../agent/roofs/store.js';
+import { FailureError, failure } from '../../core/errors.js';
+import type { DeviceProfile } from '../../core/node.js';
+import type { Ceilings } from '../../core/roofline/ceilings.js';
+import { ceilingsAt, recordRoofsOf } from '../../core/roofline/record-roofs.js';
+import { agentConfig } from '../node-config.js';
+import { VERSION } from '../version.js';
+
+const THIS = /^this(?::(.+))?$/;
+const HINT = '`ridge roofs` measures them, in about a minute.';
+
+/** @returns whether a name of hardware means measured ceilings: `this`, `this:DEVICE`, or a file that `ridge roofs --out` wrote. */
+export function isMeasured(name: string): boolean {
+  return THIS.test(name) || name.endsWith('.json');
+}
+
+/**
+ * Opens measured ceilings, those of all threads.
+ * @throws FailureError `device-missing` when there are none
+ */
+export async function openRoofs(name: string, config: string | undefined): Promise<Ceilings> {
+  const match = THIS.exec(name);
+  if (match === null) {
+    const file = await readRoofs(name).catch((error: Error) => {
+      throw missing(
+        `${name} cannot be read as roofs: ${error.message}`,
+        '`ridge roofs --out FILE` writes such a file.',
+      );
+    });
+    return ceilingsOf(file, null);
+  }
+  const { devices, store } = await thisNode(config);
+  const wanted = match[1] === undefined ? devices : devices.filter(({ id }) => id === match[1]);
+  if (wanted.length === 0)
+    throw missing(`this node has no device ${match[1]}`, `It has ${devices.map(({ id }) => id).join(', ')}.`);
+  for (const device of wanted) {
+    const stored = await store.newest(device.id);
+    if (stored !== null) return ceilingsOf(stored, device);
+  }
+  throw missing(
+    `no roofs of ${wanted.map(({ id }) => id).join(' or ')} were measured on this node yet`,
+    HINT,
+  );
+}
+
+async function thisNode(config: string | undefined) {
+  const { nodeName, cpuGroups, meters, roofsFolder } = agentConfig(config);
+  const { profile, nvml } = await probeNode({
+    nodeName,
+    labels: {},
+    version: VERSION,
+    cpuGroups,
+    meters: { energy: 'none', replayFile: null, procRoot: '/proc', sysRoot: meters.sysRoot },
+    runnerKinds: [],
+  });
+  if ('nvml' in nvml) nvml.nvml.close();
+  return { devices: profile.devices, store: new RoofsStore(roofsFolder) };
+}
+
+function ceilingsOf({ roofs, id }: StoredRoofs, device: DeviceProfile | null): Ceilings {
+  const { name } = roofs.device;
+  const memoryBytes = device?.memoryBytes ?? null;
+  const ceilings = ceilingsAt(recordRoofsOf(roofs, id), { name, memoryBytes }, Number.POSITIVE_INFINITY);
+  if (ceilings !== null) return ceilings;
+  throw missing(`the roofs of ${roofs.device.id} hold no bandwidth of memory`, HINT);
+}
+
+function missing(message: string, hint: string): FailureError {
+  return new FailureError(failure('device-missing', message, { hint }));
+}
