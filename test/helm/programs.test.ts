@@ -4,8 +4,7 @@ import { dirname, join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { agentFileSchema } from '../../agent/config.js';
-import { resolveConfig } from '../../coordinator/config.js';
-import { CI_FILES, hasHelm, type Manifest, only, renderOnce } from '../support/helm.js';
+import { hasHelm, type Manifest, only, renderOnce } from '../support/helm.js';
 import { ridge, startRidge } from '../support/ridge.js';
 import { freePort, until } from '../support/services.js';
 
@@ -13,31 +12,6 @@ const folder = mkdtempSync(join(tmpdir(), 'ridgepoint-release-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 describe.skipIf(!hasHelm)('the programs take what the chart gives them (needs helm)', () => {
-  test.each(CI_FILES)('%s: the configuration files', (file) => {
-    const manifests = renderOnce(file);
-    const coordinator = only(manifests, 'StatefulSet');
-    const config = parse(only(manifests, 'ConfigMap', '-coordinator').data['coordinator.yaml']);
-    const resolved = resolveConfig(config);
-    expect(resolved.grpcAddress).toMatch(/:7117$/);
-    expect(mounted(coordinator, filesOf(resolved.security))).toEqual([]);
-    // A pod that is told to go waits for running trials; it must not be killed while it does.
-    const { terminationGracePeriodSeconds } = coordinator.spec.template.spec;
-    expect(terminationGracePeriodSeconds).toBeGreaterThan(resolved.drainSeconds + 10);
-    for (const agent of manifests.filter(({ kind }) => kind === 'DaemonSet')) {
-      const map = manifests.find(
-        (one) => one.kind === 'ConfigMap' && one.metadata.name === agent.metadata.name,
-      );
-      const checked = agentFileSchema.parse(parse(map?.data['agent.yaml']));
-      const { tls, tokenFile, sources, cacheFolder, stateFolder, modelFolders } = checked;
-      const files = [
-        ...filesOf({ ...tls, tokenFile }),
-        ...filesOf({ ca: sources.ca, token: sources.hfTokenFile }),
-      ];
-      expect(files.length).toBeGreaterThanOrEqual(2);
-      expect(mounted(agent, [...files, cacheFolder, stateFolder, ...modelFolders])).toEqual([]);
-    }
-  });
-
   test('values reach the programs', () => {
     const manifests = renderOnce('models-values.yaml');
     const agent = agentFileSchema.parse(parse(only(manifests, 'ConfigMap', '-agent-cpu').data['agent.yaml']));
@@ -133,19 +107,6 @@ describe.skipIf(!hasHelm)('the programs take what the chart gives them (needs he
     60_000,
   );
 });
-
-/** @returns the paths among the values of a configuration. */
-function filesOf(fields: object): string[] {
-  return Object.values(fields).filter(
-    (value): value is string => typeof value === 'string' && value.startsWith('/'),
-  );
-}
-
-/** @returns those paths that no mount of the pod holds. */
-function mounted(maker: Manifest, paths: readonly (string | undefined)[]): (string | undefined)[] {
-  const mounts = maker.spec.template.spec.containers[0].volumeMounts as { mountPath: string }[];
-  return paths.filter((path) => !mounts.some(({ mountPath }) => `${path}/`.startsWith(`${mountPath}/`)));
-}
 
 type Item = { key: string; path: string };
 

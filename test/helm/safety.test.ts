@@ -1,90 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import {
-  CHART,
-  CI_FILES,
-  hasHelm,
-  helm,
-  type Manifest,
-  only,
-  type PodOf,
-  podsOf,
-  render,
-  renderOnce,
-} from '../support/helm.js';
-
-/** @returns what the policy `restricted` of the pod security standards has against a pod. */
-function offences({ spec }: PodOf): string[] {
-  const wrong: string[] = [];
-  const say = (bad: boolean, what: string) => bad && wrong.push(what);
-  for (const field of ['hostNetwork', 'hostPID', 'hostIPC']) say(spec[field] === true, field);
-  const allowed = [
-    'configMap',
-    'downwardAPI',
-    'emptyDir',
-    'ephemeral',
-    'persistentVolumeClaim',
-    'projected',
-    'secret',
-  ];
-  for (const { name, ...volume } of spec.volumes) {
-    for (const kind of Object.keys(volume)) say(!allowed.includes(kind), `volume ${name}: ${kind}`);
-  }
-  say(spec.securityContext.runAsNonRoot !== true, 'runAsNonRoot');
-  say(spec.securityContext.runAsUser === 0, 'runAsUser');
-  say(spec.securityContext.seccompProfile?.type !== 'RuntimeDefault', 'seccompProfile');
-  for (const { securityContext, ports } of spec.containers) {
-    say(securityContext.allowPrivilegeEscalation !== false, 'allowPrivilegeEscalation');
-    say(securityContext.privileged === true, 'privileged');
-    say(JSON.stringify(securityContext.capabilities) !== '{"drop":["ALL"]}', 'capabilities');
-    for (const port of ports ?? []) say(port.hostPort !== undefined, 'hostPort');
-  }
-  return wrong;
-}
+import { CHART, hasHelm, helm, type Manifest, only, podsOf, render, renderOnce } from '../support/helm.js';
 
 describe.skipIf(!hasHelm)('what pods may do (needs helm)', () => {
-  test.each(CI_FILES)('%s: the coordinator and the test pod keep to the restricted policy', (file) => {
-    const pods = podsOf(renderOnce(file)).filter(
-      ({ labels }) => labels['app.kubernetes.io/component'] !== 'agent',
-    );
-    expect(pods.length).toBe(2);
-    for (const pod of pods) expect(offences(pod), pod.owner).toEqual([]);
-  });
-
-  test('agents keep to it as well, with GPUs too, until host folders are asked for', () => {
-    const free: string[] = [];
-    for (const file of CI_FILES) {
-      const agents = podsOf(renderOnce(file)).filter(({ owner }) => owner.includes('-agent-'));
-      expect(agents.length).toBeGreaterThan(0);
-      const wrong = agents.flatMap(offences);
-      if (wrong.length > 0) free.push(file);
-      expect(wrong.filter((one) => !one.endsWith('hostPath'))).toEqual([]);
-    }
-    expect(free).toEqual(['energy-values.yaml', 'models-values.yaml']);
-  });
-
-  test('nothing is written to the root of a container, nothing runs as root, no pod has a token of the API', () => {
-    for (const file of CI_FILES) {
-      const manifests = renderOnce(file);
-      for (const { spec, owner } of podsOf(manifests)) {
-        expect(spec.automountServiceAccountToken, `${file} ${owner}`).toBe(false);
-        expect(spec.containers[0].securityContext.readOnlyRootFilesystem).toBe(true);
-        expect(spec.securityContext.runAsUser ?? 1).not.toBe(0);
-      }
-      for (const account of manifests.filter(({ kind }) => kind === 'ServiceAccount')) {
-        expect(account.automountServiceAccountToken).toBe(false);
-      }
-      // The only rights that are given are those of people to read the operator's credentials.
-      for (const role of manifests.filter(({ kind }) => kind === 'Role')) {
-        expect(role.rules).toHaveLength(1);
-        expect(role.rules[0].resourceNames).toEqual([expect.stringContaining('operator')]);
-        expect(role.rules[0].verbs).toEqual(['get']);
-      }
-      expect(manifests.some(({ kind }) => kind.startsWith('ClusterRole'))).toBe(false);
-    }
-  });
-
   test('host folders are read-only, and are those of the energy counters', () => {
     const agent = only(renderOnce('energy-values.yaml'), 'DaemonSet').spec.template.spec;
     const mounts = agent.containers[0].volumeMounts as {
@@ -162,25 +81,6 @@ describe.skipIf(!hasHelm)('secrets (needs helm)', () => {
     expect(Object.keys(tokens.properties)).toEqual(['existing']);
     expect(tokens.additionalProperties).toBe(false);
     expect(certificates.additionalProperties).toBe(false);
-  });
-
-  test('agents never get the key of the coordinator, the operator’s credentials or the authority’s key', () => {
-    for (const file of CI_FILES) {
-      const manifests = renderOnce(file);
-      for (const { spec, labels } of podsOf(manifests)) {
-        const who = labels['app.kubernetes.io/component'];
-        const own = who === 'coordinator' ? 'coordinator' : who === 'test' ? 'operator' : 'agent';
-        const text = JSON.stringify(spec.volumes);
-        expect(text).not.toContain('rp-ridgepoint-ca"');
-        if (own === 'coordinator') continue;
-        type Source = { secret: { name: string; items: { key: string }[] } };
-        const volume = spec.volumes.find(({ name }: { name: string }) => name === 'credentials');
-        for (const { secret } of volume.projected.sources as Source[]) {
-          const keys = secret.items.map(({ key }) => key);
-          if (!secret.name.includes(own)) expect(keys, `${file} ${who}`).toEqual(['ca.crt']);
-        }
-      }
-    }
   });
 });
 

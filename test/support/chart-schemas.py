@@ -5,12 +5,16 @@ those of the Prometheus Operator and cert-manager against models made from their
 cloudcoil-models-prometheus-operator and cloudcoil-models-cert-manager.
 """
 
+import functools
 import json
 import sys
 
 import kubernetes_validate
 from cloudcoil.models.cert_manager import v1 as cert_manager
 from cloudcoil.models.prometheus_operator import v1 as prometheus
+
+# Each object would read the file of all definitions again.
+kubernetes_validate.utils.schema_contents = functools.lru_cache(None)(kubernetes_validate.utils.schema_contents)
 
 MODELS = {
     "monitoring.coreos.com/v1": prometheus,

@@ -1,0 +1,191 @@
+import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { parse } from 'yaml';
+import { agentFileSchema } from '../../agent/config.js';
+import { resolveConfig } from '../../coordinator/config.js';
+import { CHART, CI_FILES, hasHelm, helm, type Manifest, only, podsOf, renderOnce } from '../support/helm.js';
+import { offences } from '../support/pod-security.js';
+import { ROOT } from '../support/ridge.js';
+
+const PYTHON = process.env.RIDGEPOINT_CHART_PYTHON ?? '/opt/ridgepoint-charts/bin/python';
+const SCHEMAS = join(ROOT, 'test/support/chart-schemas.py');
+const hasSchemas = spawnSync(PYTHON, ['-c', 'import kubernetes_validate']).status === 0;
+/** The oldest cluster that the chart is for, and a new one. */
+const CLUSTERS = ['1.25', '1.34'];
+
+function validate(named: readonly (readonly [string, unknown])[]): string[] {
+  const { status, stdout, stderr } = spawnSync(PYTHON, [SCHEMAS, ...CLUSTERS], {
+    input: JSON.stringify(named),
+    encoding: 'utf8',
+  });
+  if (status !== 0) throw new Error(stderr);
+  return stdout.split('\n').filter((line) => line !== '');
+}
+
+/** @returns objects with a mistake each, to see that the schemas are not blind. */
+function spoiledObjects(): [string, Manifest][] {
+  const spoiled = (kind: string, spoil: (copy: Manifest) => void): [string, Manifest] => {
+    const copy = structuredClone(only(renderOnce('monitoring-values.yaml'), kind));
+    spoil(copy);
+    return ['spoiled', copy];
+  };
+  return [
+    spoiled('DaemonSet', (one) => {
+      one.spec.template.spec.containers[0].imagePolicy = 'Always';
+    }),
+    spoiled('PodMonitor', (one) => {
+      one.spec.podMetricsEndpoints[0].intervall = '5s';
+    }),
+    spoiled('ServiceMonitor', (one) => {
+      one.spec.selector = undefined;
+    }),
+  ];
+}
+
+test('the chart is released with the program', () => {
+  const chart = parse(readFileSync(join(CHART, 'Chart.yaml'), 'utf8')) as Record<string, unknown>;
+  const { version } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { version: string };
+  expect(chart).toMatchObject({ version, appVersion: version });
+  // A subchart would have to be fetched: lint and template have to work without a network.
+  expect(chart.dependencies).toBeUndefined();
+});
+
+describe.skipIf(!hasHelm)('every values file of ci/ (needs helm)', () => {
+  test.each(CI_FILES)('%s passes helm lint --strict', (file) => {
+    const { code, stdout, stderr } = helm('lint', file);
+    expect(code, stdout + stderr).toBe(0);
+  });
+
+  test.skipIf(!hasSchemas)(
+    'renders objects that Kubernetes, Prometheus Operator and cert-manager take; mistakes are seen (needs kubernetes-validate)',
+    () => {
+      const named = CI_FILES.flatMap((file) => renderOnce(file).map((one) => [file, one] as const));
+      expect(named.length).toBeGreaterThan(CI_FILES.length * 10);
+      // Most files change little: what is the same but for random bytes is validated once.
+      const different = new Map(named.map((one) => [JSON.stringify({ ...one[1], data: undefined }), one]));
+      const found = validate([...different.values(), ...spoiledObjects()]);
+      expect(found.filter((line) => !line.startsWith('spoiled'))).toEqual([]);
+      const seen = found.join('\n');
+      expect(seen).toMatch(/DaemonSet.*imagePolicy/);
+      expect(seen).toContain('intervall is no field');
+      expect(seen).toMatch(/ServiceMonitor.*selector/);
+    },
+    120_000,
+  );
+
+  test('names no label, name or port twice and none too long', () => {
+    for (const file of CI_FILES) {
+      const manifests = renderOnce(file);
+      const names = manifests.map(({ kind, metadata }) => `${kind} ${metadata.name}`);
+      expect(new Set(names).size, file).toBe(names.length);
+      for (const { metadata } of manifests) expect(metadata.name.length).toBeLessThanOrEqual(63);
+      for (const { spec } of podsOf(manifests)) {
+        const volumes = (spec.volumes as { name: string }[]).map(({ name }) => name);
+        expect(new Set(volumes).size).toBe(volumes.length);
+        const claims = manifests.flatMap((one) => one.spec?.volumeClaimTemplates ?? []);
+        const there = [...volumes, ...claims.map((claim: Manifest) => claim.metadata.name)];
+        for (const { name } of spec.containers[0].volumeMounts) expect(there, file).toContain(name);
+      }
+    }
+  });
+
+  test.each(CI_FILES)('%s: the coordinator and the test pod keep to the restricted policy', (file) => {
+    const pods = podsOf(renderOnce(file)).filter(
+      ({ labels }) => labels['app.kubernetes.io/component'] !== 'agent',
+    );
+    expect(pods.length).toBe(2);
+    for (const pod of pods) expect(offences(pod), pod.owner).toEqual([]);
+  });
+
+  test('agents keep to it as well, with GPUs too, until host folders are asked for', () => {
+    const free: string[] = [];
+    for (const file of CI_FILES) {
+      const agents = podsOf(renderOnce(file)).filter(({ owner }) => owner.includes('-agent-'));
+      expect(agents.length).toBeGreaterThan(0);
+      const wrong = agents.flatMap(offences);
+      if (wrong.length > 0) free.push(file);
+      expect(wrong.filter((one) => !one.endsWith('hostPath'))).toEqual([]);
+    }
+    expect(free).toEqual(['energy-values.yaml', 'models-values.yaml']);
+  });
+
+  test('nothing is written to the root of a container, nothing runs as root, no pod has a token of the API', () => {
+    for (const file of CI_FILES) {
+      const manifests = renderOnce(file);
+      for (const { spec, owner } of podsOf(manifests)) {
+        expect(spec.automountServiceAccountToken, `${file} ${owner}`).toBe(false);
+        expect(spec.containers[0].securityContext.readOnlyRootFilesystem).toBe(true);
+        expect(spec.securityContext.runAsUser ?? 1).not.toBe(0);
+      }
+      for (const account of manifests.filter(({ kind }) => kind === 'ServiceAccount')) {
+        expect(account.automountServiceAccountToken).toBe(false);
+      }
+      // The only rights that are given are those of people to read the operator's credentials.
+      for (const role of manifests.filter(({ kind }) => kind === 'Role')) {
+        expect(role.rules).toHaveLength(1);
+        expect(role.rules[0].resourceNames).toEqual([expect.stringContaining('operator')]);
+        expect(role.rules[0].verbs).toEqual(['get']);
+      }
+      expect(manifests.some(({ kind }) => kind.startsWith('ClusterRole'))).toBe(false);
+    }
+  });
+
+  test('agents never get the key of the coordinator, the operator’s credentials or the authority’s key', () => {
+    for (const file of CI_FILES) {
+      const manifests = renderOnce(file);
+      for (const { spec, labels } of podsOf(manifests)) {
+        const who = labels['app.kubernetes.io/component'];
+        const own = who === 'coordinator' ? 'coordinator' : who === 'test' ? 'operator' : 'agent';
+        const text = JSON.stringify(spec.volumes);
+        expect(text).not.toContain('rp-ridgepoint-ca"');
+        if (own === 'coordinator') continue;
+        type Source = { secret: { name: string; items: { key: string }[] } };
+        const volume = spec.volumes.find(({ name }: { name: string }) => name === 'credentials');
+        for (const { secret } of volume.projected.sources as Source[]) {
+          const keys = secret.items.map(({ key }) => key);
+          if (!secret.name.includes(own)) expect(keys, `${file} ${who}`).toEqual(['ca.crt']);
+        }
+      }
+    }
+  });
+
+  test.each(CI_FILES)('%s: the configuration files', (file) => {
+    const manifests = renderOnce(file);
+    const coordinator = only(manifests, 'StatefulSet');
+    const config = parse(only(manifests, 'ConfigMap', '-coordinator').data['coordinator.yaml']);
+    const resolved = resolveConfig(config);
+    expect(resolved.grpcAddress).toMatch(/:7117$/);
+    expect(mounted(coordinator, filesOf(resolved.security))).toEqual([]);
+    // A pod that is told to go waits for running trials; it must not be killed while it does.
+    const { terminationGracePeriodSeconds } = coordinator.spec.template.spec;
+    expect(terminationGracePeriodSeconds).toBeGreaterThan(resolved.drainSeconds + 10);
+    for (const agent of manifests.filter(({ kind }) => kind === 'DaemonSet')) {
+      const map = manifests.find(
+        (one) => one.kind === 'ConfigMap' && one.metadata.name === agent.metadata.name,
+      );
+      const checked = agentFileSchema.parse(parse(map?.data['agent.yaml']));
+      const { tls, tokenFile, sources, cacheFolder, stateFolder, modelFolders } = checked;
+      const files = [
+        ...filesOf({ ...tls, tokenFile }),
+        ...filesOf({ ca: sources.ca, token: sources.hfTokenFile }),
+      ];
+      expect(files.length).toBeGreaterThanOrEqual(2);
+      expect(mounted(agent, [...files, cacheFolder, stateFolder, ...modelFolders])).toEqual([]);
+    }
+  });
+});
+
+/** @returns the paths among the values of a configuration. */
+function filesOf(fields: object): string[] {
+  return Object.values(fields).filter(
+    (value): value is string => typeof value === 'string' && value.startsWith('/'),
+  );
+}
+
+/** @returns those paths that no mount of the pod holds. */
+function mounted(maker: Manifest, paths: readonly (string | undefined)[]): (string | undefined)[] {
+  const mounts = maker.spec.template.spec.containers[0].volumeMounts as { mountPath: string }[];
+  return paths.filter((path) => !mounts.some(({ mountPath }) => `${path}/`.startsWith(`${mountPath}/`)));
+}
