@@ -77,7 +77,10 @@ export function readOnnxGraph(bytes: Uint8Array): OnnxGraph {
   throw new Unreadable('the file holds no ONNX graph', 'Give an ONNX model.');
 }
 
-function readNode(bytes: Uint8Array, text: TextDecoder): OnnxNode {
+/** Without the browser's types the name is that of a value only. */
+type Decoder = InstanceType<typeof TextDecoder>;
+
+function readNode(bytes: Uint8Array, text: Decoder): OnnxNode {
   const inputs: string[] = [];
   let kind = '';
   for (const field of fields(bytes)) {
@@ -87,7 +90,7 @@ function readNode(bytes: Uint8Array, text: TextDecoder): OnnxNode {
   return { kind, inputs };
 }
 
-function readTensor(bytes: Uint8Array, text: TextDecoder): OnnxTensor {
+function readTensor(bytes: Uint8Array, text: Decoder): OnnxTensor {
   const shape: number[] = [];
   let name = '';
   let type = 0;
