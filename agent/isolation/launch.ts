@@ -59,6 +59,7 @@ const TASKS = {
   calibrate: 'the calibration',
   quality: 'the measurement of quality',
   profile: 'the timing of operators',
+  kernels: 'the ops',
   compare: 'the comparison',
   probe: 'the probe',
   roofs: 'the measurement of roofs',
@@ -206,7 +207,15 @@ function lastWords(child: ChildProcess): Promise<void> {
 }
 
 function isAnswer(message: WorkerMessage): boolean {
-  return ['outcome', 'made', 'quality', 'compared', 'profiled', 'probed', 'roofs', 'failed'].includes(
-    message.type,
-  );
+  return [
+    'outcome',
+    'made',
+    'quality',
+    'compared',
+    'profiled',
+    'probed',
+    'roofs',
+    'kernels',
+    'failed',
+  ].includes(message.type);
 }

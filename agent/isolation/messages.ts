@@ -11,6 +11,7 @@ import type { GroupingRequest } from '../artifacts/attention/group-heads.js';
 import type { WindowRequest } from '../artifacts/attention/window.js';
 import type { FetchJob } from '../artifacts/remote/fetch.js';
 import type { CalibrationJob } from '../calibration/collect.js';
+import type { KernelsAnswer, KernelsJob } from '../kernels/run.js';
 import type { ProfileJob } from '../profile/run.js';
 import type { CompareJob, Comparison } from '../quality/compare.js';
 import type { QualityJob } from '../quality/measure.js';
@@ -34,6 +35,7 @@ export type WorkerOrder =
   | CalibrateOrder
   | ProfileOrder
   | ProbeOrder
+  | KernelsOrder
   | PruneOrder
   | RoofsOrder;
 
@@ -150,6 +152,12 @@ export interface ProbeOrder {
   readonly runnerKind: string;
 }
 
+/** Lists, checks or times ops of our own native library. */
+export interface KernelsOrder {
+  readonly order: 'kernels';
+  readonly job: KernelsJob;
+}
+
 /** A file was made: what there is to say of it. */
 export interface MadeMessage {
   readonly type: 'made';
@@ -180,6 +188,7 @@ export type WorkerMessage =
   | { readonly type: 'profiled'; readonly profile: ProfileRecord }
   | { readonly type: 'probed'; readonly probe: RunnerProbe }
   | { readonly type: 'roofs'; readonly taken: TakenRoofs }
+  | { readonly type: 'kernels'; readonly answer: KernelsAnswer }
   | { readonly type: 'failed'; readonly failure: Failure };
 
 /** Parent → child while it works: end soon, for this reason. */

@@ -106,6 +106,11 @@ async function obey(order: WorkerOrder, line: Line): Promise<WorkerMessage> {
       const taken = await takeRoofs(order.job, (done, of) => line.send({ type: 'progress', done, of }));
       return { type: 'roofs', taken };
     }
+    case 'kernels': {
+      const { runKernels } = await import('../kernels/run.js');
+      const progress = (done: number, of: number) => line.send({ type: 'progress', done, of });
+      return { type: 'kernels', answer: await runKernels(order.job, progress) };
+    }
     case 'probe':
       return { type: 'probed', probe: await (await runnerNamed(order.runnerKind)).probe() };
     default:

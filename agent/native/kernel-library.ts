@@ -21,6 +21,14 @@ export function isPrebuilt(library: string): boolean {
   return library.includes(join('dist', 'prebuilt'));
 }
 
+/** @returns the failure of what needs the library and has it not. */
+export function missingLibrary(): FailureError {
+  const hint = 'With CMake and a C++17 compiler, `npm run build` in a clone compiles it.';
+  return new FailureError(
+    failure('engine-missing', 'the native kernels are not built on this machine.', { hint }),
+  );
+}
+
 /** A part of the library with a C interface of its own, and the version of it that the caller was written for. */
 export interface KernelInterface {
   readonly part: 'adapters' | 'calibration' | 'cpu' | 'cuda' | 'ops' | 'profile' | 'pruning' | 'roofs';

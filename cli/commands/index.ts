@@ -7,6 +7,7 @@ import { registerCompare } from './compare.js';
 import { registerCoordinator } from './coordinator.js';
 import { registerDoctor } from './doctor.js';
 import { registerEngines } from './engines.js';
+import { registerKernels } from './kernels.js';
 import { registerModels } from './models.js';
 import { registerNodes } from './nodes.js';
 import { registerPlan } from './plan.js';
@@ -46,6 +47,7 @@ export const COMMANDS: readonly ((program: Command) => void)[] = [
   registerPrune,
   registerProfile,
   registerRoofs,
+  registerKernels,
   registerEngines,
   registerDoctor,
 ];

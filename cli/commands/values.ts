@@ -17,3 +17,10 @@ export function wholeNumber(text: string): number {
     throw new InvalidArgumentError('It must be a whole number from 0 to 4294967295.');
   return Number(text);
 }
+
+/** @throws InvalidArgumentError unless the text is a decimal number above zero. */
+export function positiveNumber(text: string): number {
+  const value = /^\d+(\.\d+)?$/.test(text) ? Number(text) : 0;
+  if (value <= 0) throw new InvalidArgumentError('It must be a number above 0.');
+  return value;
+}

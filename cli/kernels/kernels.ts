@@ -1,0 +1,109 @@
+import { availableParallelism } from 'node:os';
+import type { KernelsAnswer, KernelsJob } from '../../agent/kernels/run.js';
+import type { OpRequest } from '../../agent/native/ops.js';
+import type { OpFacts, OpVariant } from '../../core/kernels/op.js';
+import { OPS } from '../../core/kernels/ops.js';
+import { findOp, findTypes, findVariants, type Reading, readShape } from '../../core/kernels/words.js';
+import type { KernelsBenchOptions, KernelsOptions } from '../commands/kernels.js';
+import { EXIT, fromFailure, usageError } from '../exit.js';
+import { printData, printJson } from '../output/print.js';
+import { stepProgress } from '../single/step-progress.js';
+import { stoppable } from '../single/stoppable.js';
+import { checkTable, listText, timeTable } from './tables.js';
+
+const SHOW = '`ridge kernels list` shows ops, shapes, types and variants.';
+
+/** What is not named is at most this large in a check, which asks whether an op is right and not how fast it is. */
+const CHECK_SIZE = 256;
+
+/** `ridge kernels list`. @throws CommandError (1) without the library. */
+export async function listKernels({ json }: { readonly json?: true }): Promise<void> {
+  const { ops } = await ask({ kind: 'list' }, 'ops');
+  if (json === true) printJson({ schema: 'ridgepoint.dev/kernels/v1', ops });
+  else printData(listText(ops));
+}
+
+/** `ridge kernels check`. @returns the exit code: 1 when one is wrong. @throws CommandError (2) for words, (1) for failures. */
+export async function checkKernels(name: string | null, options: KernelsOptions): Promise<number> {
+  const { ops } = await ask({ kind: 'list' }, 'ops');
+  const wanted = name === null ? OPS : [understood(findOp(OPS, name))];
+  const requests = wanted.flatMap((op) => requestsOf(op, runnable(op, ops), options, CHECK_SIZE));
+  const { checked } = await ask({ kind: 'check', requests }, 'checking');
+  if (options.json === true) printJson({ schema: 'ridgepoint.dev/kernels/v1', checked });
+  else printData(checkTable(checked));
+  return checked.every(({ verdict }) => verdict.ok) ? EXIT.ok : EXIT.failed;
+}
+
+/** `ridge kernels bench`. @throws CommandError (2) for words, (1) for failures, a check that fails among them. */
+export async function benchKernels(name: string, options: KernelsBenchOptions): Promise<void> {
+  const op = understood(findOp(OPS, name));
+  understood(readShape(op, options.shape));
+  const { ops } = await ask({ kind: 'list' }, 'ops');
+  const requests = requestsOf(op, runnable(op, ops), options);
+  const caches = options.cache === 'both' ? (['warm', 'cold'] as const) : [options.cache];
+  const job: KernelsJob = { kind: 'bench', requests, caches, seconds: options.seconds, minRepeats: 5 };
+  const { timed } = await ask(job, 'timing');
+  if (options.json === true) printJson({ schema: 'ridgepoint.dev/kernels/v1', timed });
+  else printData(timeTable(timed, op));
+}
+
+/** What of an op runs here. */
+function runnable(op: OpFacts, listed: KernelsAnswer['ops']): OpVariant[] {
+  const here = listed.find(({ name }) => name === op.name)?.variants ?? [];
+  return op.variants.filter(({ name }) =>
+    here.some((variant) => variant.name === name && variant.absent === null),
+  );
+}
+
+function requestsOf(
+  op: OpFacts,
+  here: readonly OpVariant[],
+  options: KernelsOptions,
+  most = Number.POSITIVE_INFINITY,
+): OpRequest[] {
+  const types = understood(findTypes(op, options.type));
+  const parameters = op.parameters.map((p) => ({ ...p, fallback: Math.min(p.fallback, most) }));
+  const shape = understood(readShape({ ...op, parameters }, options.shape));
+  const best = options.variant === 'best';
+  const named = best ? op.variants : understood(findVariants(op, options.variant));
+  if (named.length === 1 && !here.some(({ name }) => name === named[0]!.name)) {
+    throw usageError(`this machine cannot run the variant ${named[0]!.name} of ${op.name}`, SHOW);
+  }
+  const threads = options.threads ?? availableParallelism();
+  return types.flatMap((type) => {
+    const able = here.filter(
+      (variant) => variant.types.includes(type) && named.some(({ name }) => name === variant.name),
+    );
+    return (best ? able.slice(-1) : able).map(({ name }) => ({
+      op: op.name,
+      variant: name,
+      type,
+      shape,
+      threads,
+      seed: options.seed,
+    }));
+  });
+}
+
+function understood<T>(reading: Reading<T>): T {
+  if (reading.ok) return reading.value;
+  throw usageError(reading.message, SHOW);
+}
+
+/** Native code runs in a child. */
+async function ask(job: KernelsJob, what: string): Promise<KernelsAnswer> {
+  const progress = stepProgress(process.stderr, what);
+  const { ended } = stoppable({
+    order: { order: 'kernels', job },
+    cpus: [],
+    timeLimitSeconds: null,
+    memoryLimitBytes: null,
+    onMessage: (message) => {
+      if (message.type === 'progress') progress.step(message.done, message.of);
+    },
+  });
+  const { answer, failure } = await ended.finally(() => progress.end());
+  if (failure !== null) throw fromFailure(failure);
+  if (answer?.type !== 'kernels') throw new Error('the child said nothing');
+  return answer.answer;
+}

@@ -1,0 +1,70 @@
+import type { CheckedOp, TimedOp } from '../../agent/kernels/run.js';
+import type { OpListing } from '../../agent/native/ops.js';
+import type { OpFacts } from '../../core/kernels/op.js';
+import { quantile } from '../../core/statistics/quantile.js';
+import { plainTable } from '../output/plain-table.js';
+
+/** Every op: what it is, its shape, and its variants with why one cannot run. */
+export function listText(ops: readonly OpListing[]): string {
+  return ops
+    .map(({ name, help, parameters, variants }) => {
+      const shape = parameters.map(
+        (p) => `  ${p.name}=${p.fallback}`.padEnd(24) + `${p.help} (${p.least} to ${p.most})`,
+      );
+      const rows = variants.map((v) => [
+        `  ${v.name}`,
+        v.types.join(' '),
+        v.absent === null ? v.help : `not here: ${v.absent}`,
+      ]);
+      return [`${name}: ${help}`, ...shape, plainTable(['  variant', 'types', ''], rows)].join('\n');
+    })
+    .join('\n\n');
+}
+
+export function checkTable(checked: readonly CheckedOp[]): string {
+  const rows = checked.map(({ request, verdict }) => [
+    request.op,
+    request.variant,
+    request.type,
+    request.shape.join('x'),
+    verdict.ok ? 'right' : 'WRONG',
+    verdict.error === null ? 'infinite' : verdict.error.toFixed(3),
+    verdict.fault ?? '',
+  ]);
+  const table = plainTable(['op', 'variant', 'type', 'shape', 'is', 'error/allowed', ''], rows);
+  const wrong = checked.filter(({ verdict }) => !verdict.ok).length;
+  return `${table}\n\n${checked.length} checked, ${wrong} wrong`;
+}
+
+export function timeTable(timed: readonly TimedOp[], op: OpFacts): string {
+  const rows = timed.map(({ request, cache, work, nanoseconds }) => {
+    const [low, middle, high] = [0.25, 0.5, 0.75].map((q) => quantile(nanoseconds, q));
+    return [
+      request.variant,
+      request.type,
+      cache,
+      round(middle! / 1e3),
+      `${round(low! / 1e3)}-${round(high! / 1e3)}`,
+      nanoseconds.length,
+      round(work.bytes / middle!),
+      round(work.flops / middle!),
+      work.facts.bitsPerWeight === undefined ? null : round(work.facts.bitsPerWeight),
+    ];
+  });
+  const { shape, threads } = timed[0]?.request ?? { shape: [], threads: 0 };
+  const named = op.parameters.map(({ name }, i) => `${name}=${shape[i]}`).join(',');
+  const headers = [
+    'variant',
+    'type',
+    'cache',
+    'median us',
+    'middle half',
+    'repeats',
+    'GB/s',
+    'GFLOP/s',
+    'bits/weight',
+  ];
+  return `${op.name} ${named}, ${threads} threads\n${plainTable(headers, rows)}`;
+}
+
+const round = (value: number) => Number(value.toPrecision(4));

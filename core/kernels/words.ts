@@ -1,0 +1,64 @@
+import { nearest } from '../sweep/suggest.js';
+import type { OpFacts, OpType } from './op.js';
+
+/** What a user asks of an op, found or refused. */
+export type Reading<T> =
+  | { readonly ok: true; readonly value: T }
+  | { readonly ok: false; readonly message: string };
+
+/** @returns the op of a name, or a sentence with the nearest name. */
+export function findOp(ops: readonly OpFacts[], name: string): Reading<OpFacts> {
+  return find(
+    'op',
+    ops.map((op) => op.name),
+    name,
+    (i) => ops[i]!,
+  );
+}
+
+/** @returns the variants of an op that a word names: all, or one. */
+export function findVariants(op: OpFacts, word: string): Reading<OpFacts['variants']> {
+  if (word === 'all') return { ok: true, value: op.variants };
+  const names = op.variants.map(({ name }) => name);
+  return find(`variant of ${op.name}`, names, word, (i) => [op.variants[i]!]);
+}
+
+/** @returns the types of an op that a word names: all, or one. */
+export function findTypes(op: OpFacts, word: string): Reading<readonly OpType[]> {
+  if (word === 'all') return { ok: true, value: op.types };
+  return find(`type of ${op.name}`, op.types, word, (i) => [op.types[i]!]);
+}
+
+/**
+ * Reads a shape: `rows=4096,columns=11008`; what is not named is at its fallback.
+ * @returns one number for each parameter of the op, in its order.
+ */
+export function readShape(op: OpFacts, text: string): Reading<number[]> {
+  const given = new Map<string, number>();
+  for (const word of text.split(',').filter((part) => part.trim() !== '')) {
+    const [name = '', value = ''] = word.split('=').map((part) => part.trim());
+    const names = op.parameters.map((parameter) => parameter.name);
+    const known = find(`parameter of ${op.name}`, names, name, (i) => op.parameters[i]!);
+    if (!known.ok) return known;
+    const { least, most } = known.value;
+    const number = /^-?\d+$/.test(value) ? Number(value) : Number.NaN;
+    if (!(number >= least && number <= most)) {
+      return no(
+        `${name} is ${value === '' ? 'without a value' : value}, and it goes from ${least} to ${most}`,
+      );
+    }
+    if (given.has(name)) return no(`${name} is there twice`);
+    given.set(name, number);
+  }
+  return { ok: true, value: op.parameters.map(({ name, fallback }) => given.get(name) ?? fallback) };
+}
+
+function find<T>(what: string, names: readonly string[], word: string, value: (i: number) => T): Reading<T> {
+  const at = names.indexOf(word);
+  if (at >= 0) return { ok: true, value: value(at) };
+  const near = nearest(word, names);
+  const rest = near === null ? `there are ${names.join(', ')}` : `did you mean ${near}?`;
+  return no(`there is no ${what} called ${word === '' ? 'nothing' : word}: ${rest}`);
+}
+
+const no = (message: string) => ({ ok: false, message }) as const;
