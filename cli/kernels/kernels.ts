@@ -1,11 +1,15 @@
 import { availableParallelism } from 'node:os';
+import { cpuDevices, readCpu } from '../../agent/device/cpu.js';
 import type { KernelsAnswer, KernelsJob } from '../../agent/kernels/run.js';
 import type { OpRequest } from '../../agent/native/ops.js';
+import { RoofsStore } from '../../agent/roofs/store.js';
 import type { OpFacts, OpVariant } from '../../core/kernels/op.js';
 import { OPS } from '../../core/kernels/ops.js';
 import { findOp, findTypes, findVariants, type Reading, readShape } from '../../core/kernels/words.js';
+import type { Roofs } from '../../core/roofline/roofs.js';
 import type { KernelsBenchOptions, KernelsOptions } from '../commands/kernels.js';
 import { EXIT, fromFailure, usageError } from '../exit.js';
+import { agentConfig } from '../node-config.js';
 import { printData, printJson } from '../output/print.js';
 import { stepProgress } from '../single/step-progress.js';
 import { stoppable } from '../single/stoppable.js';
@@ -44,7 +48,17 @@ export async function benchKernels(name: string, options: KernelsBenchOptions): 
   const job: KernelsJob = { kind: 'bench', requests, caches, seconds: options.seconds, minRepeats: 5 };
   const { timed } = await ask(job, 'timing');
   if (options.json === true) printJson({ schema: 'ridgepoint.dev/kernels/v1', timed });
-  else printData(timeTable(timed, op));
+  else printData(timeTable(timed, op, await storedRoofs()));
+}
+
+/** @returns the roofs of this node's first CPU device, as they were last measured, or null. */
+async function storedRoofs(): Promise<Roofs | null> {
+  const config = agentConfig(undefined);
+  // Neither memory nor a quota changes which device is the first.
+  const [device] = cpuDevices(readCpu(), config.cpuGroups, 0, null);
+  return device === undefined
+    ? null
+    : ((await new RoofsStore(config.roofsFolder).newest(device.id))?.roofs ?? null);
 }
 
 /** What of an op runs here. */

@@ -1,6 +1,8 @@
 import type { CheckedOp, TimedOp } from '../../agent/kernels/run.js';
 import type { OpListing } from '../../agent/native/ops.js';
 import type { OpFacts } from '../../core/kernels/op.js';
+import { roofShare } from '../../core/kernels/roof-share.js';
+import type { Roofs } from '../../core/roofline/roofs.js';
 import { quantile } from '../../core/statistics/quantile.js';
 import { plainTable } from '../output/plain-table.js';
 
@@ -36,9 +38,15 @@ export function checkTable(checked: readonly CheckedOp[]): string {
   return `${table}\n\n${checked.length} checked, ${wrong} wrong`;
 }
 
-export function timeTable(timed: readonly TimedOp[], op: OpFacts): string {
+/** @param roofs of this node's CPUs; null = none are stored, and shares are missing. */
+export function timeTable(timed: readonly TimedOp[], op: OpFacts, roofs: Roofs | null): string {
   const rows = timed.map(({ request, cache, work, nanoseconds }) => {
     const [low, middle, high] = [0.25, 0.5, 0.75].map((q) => quantile(nanoseconds, q));
+    // Out of the caches the roof of memory says nothing.
+    const share =
+      roofs === null || cache === 'warm'
+        ? null
+        : roofShare(roofs, request.type, work, request.threads, middle! / 1e9);
     return [
       request.variant,
       request.type,
@@ -48,6 +56,7 @@ export function timeTable(timed: readonly TimedOp[], op: OpFacts): string {
       nanoseconds.length,
       round(work.bytes / middle!),
       round(work.flops / middle!),
+      share === null ? null : Number((100 * share).toFixed(1)),
       work.facts.bitsPerWeight === undefined ? null : round(work.facts.bitsPerWeight),
     ];
   });
@@ -62,9 +71,12 @@ export function timeTable(timed: readonly TimedOp[], op: OpFacts): string {
     'repeats',
     'GB/s',
     'GFLOP/s',
+    '% of roof',
     'bits/weight',
   ];
-  return `${op.name} ${named}, ${threads} threads\n${plainTable(headers, rows)}`;
+  const against =
+    roofs === null ? 'no roofs are stored: `ridge roofs` measures them' : `roofs of ${roofs.measuredAt}`;
+  return `${op.name} ${named}, ${threads} threads, ${against}\n${plainTable(headers, rows)}`;
 }
 
 const round = (value: number) => Number(value.toPrecision(4));
