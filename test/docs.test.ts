@@ -110,7 +110,7 @@ describe('docs', () => {
   });
 
   test('every agent configuration in a code block is one', () => {
-    const configs = blocks.filter((b) => /^(?:sources|scorers|modelFolders):/.test(b.text));
+    const configs = blocks.filter((b) => /^(?:sources|scorers|modelFolders|roofs):/.test(b.text));
     expect(configs).not.toEqual([]);
     for (const { page, text } of configs) {
       expect(agentFileSchema.safeParse(parse(text)).error?.issues ?? [], page).toEqual([]);

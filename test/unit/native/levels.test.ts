@@ -1,6 +1,7 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { type CpuLevels, cpuLevels } from '../../../agent/native/cpu-levels.js';
 import { kernelsLibrary, openKernelLibrary } from '../../../agent/native/kernel-library.js';
@@ -11,7 +12,28 @@ const NO_TOOLS = 4;
 const script = join(import.meta.dirname, '../../../scripts/build-kernels.mjs');
 const built = spawnSync(process.execPath, [script], { encoding: 'utf8' });
 const x64Linux = process.platform === 'linux' && process.arch === 'x64';
+const emulator =
+  x64Linux && ['qemu-x86_64', 'g++'].every((tool) => spawnSync(tool, ['--version']).status === 0);
 const objdump = x64Linux && spawnSync('objdump', ['--version']).status === 0;
+
+/** Prints each level and what its matrix product says: 0 when it came out right. */
+const EMULATED = `
+#include "cpu/cpu.h"
+#include "roofs/roofs.h"
+#include <cstdio>
+int main() {
+  const int32_t cpus[] = {0};
+  for (int32_t level = 0; level <= ridge_cpu_highest(); level++) {
+    ridge_cpu_limit(level);
+    int32_t problem = 0;
+    void* bench = ridge_roofs_open(cpus, 1, 1 << 16, &problem);
+    if (bench == nullptr) return 1;
+    double rate = 0;
+    std::printf("%s %d\\n", ridge_cpu_level_name(level), ridge_roofs_matrix(bench, RIDGE_F32, 1e-4, 1, &rate));
+    ridge_roofs_close(bench);
+  }
+}
+`;
 
 describe.skipIf(built.status === NO_TOOLS)('levels of instructions (needs cmake and a C++ compiler)', () => {
   let levels: CpuLevels;
@@ -75,6 +97,39 @@ describe.skipIf(built.status === NO_TOOLS)('levels of instructions (needs cmake 
       delete process.env.RIDGEPOINT_CPU;
     }
   });
+
+  test.runIf(emulator)(
+    'the library runs on processors without AVX, and without AVX-512 (needs qemu-x86_64 and g++)',
+    () => {
+      const folder = mkdtempSync(join(tmpdir(), 'ridgepoint-levels-'));
+      try {
+        const library = kernelsLibrary()!;
+        const source = join(folder, 'levels.cpp');
+        writeFileSync(source, EMULATED);
+        const program = join(folder, 'levels');
+        const at = dirname(library);
+        const names = ['-L', at, '-lridgepoint-kernels', `-Wl,-rpath,${at}`];
+        execFileSync('g++', [
+          '-std=c++17',
+          '-I',
+          join(script, '../../kernels'),
+          source,
+          '-o',
+          program,
+          ...names,
+        ]);
+        const on = (cpu: string) =>
+          execFileSync('qemu-x86_64', ['-cpu', cpu, program], {
+            encoding: 'utf8',
+            stdio: ['ignore', 'pipe', 'ignore'],
+          });
+        expect(on('Nehalem')).toBe('scalar 0\n');
+        expect(on('Haswell')).toBe('scalar 0\navx2 0\n');
+      } finally {
+        rmSync(folder, { recursive: true, force: true });
+      }
+    },
+  );
 
   // Two functions of one name, compiled for different levels, are one after linking: it must be the lower one.
   test.runIf(objdump && existsSync('/proc/cpuinfo'))(
