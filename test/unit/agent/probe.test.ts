@@ -1,0 +1,26 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, expect, test } from 'vitest';
+import { readLimits } from '../../../agent/device/memory.js';
+import { probeNode } from '../../../agent/device/probe.js';
+
+const sysRoot = mkdtempSync(join(tmpdir(), 'ridgepoint-sys-'));
+afterAll(() => rmSync(sysRoot, { recursive: true, force: true }));
+
+test('limits are those of the agent’s own cgroup, wherever the energy counters are mounted', async () => {
+  // /sys of a host, mounted into a container: its root group is the host's, not the agent's.
+  mkdirSync(join(sysRoot, 'fs/cgroup'), { recursive: true });
+  writeFileSync(join(sysRoot, 'fs/cgroup/memory.max'), '1000000\n');
+  const { profile } = await probeNode({
+    nodeName: 'n',
+    labels: {},
+    version: '1',
+    cpuGroups: [],
+    meters: { energy: 'auto', replayFile: null, procRoot: '/proc', sysRoot },
+    runnerKinds: [],
+    nvmlLibrary: '/nowhere',
+  });
+  expect(profile.memoryBytes).toBe(readLimits().memoryBytes);
+  expect(profile.memoryBytes).toBeGreaterThan(1e6);
+});
