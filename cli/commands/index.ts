@@ -8,6 +8,7 @@ import { registerCoordinator } from './coordinator.js';
 import { registerDoctor } from './doctor.js';
 import { registerEngines } from './engines.js';
 import { registerKernels } from './kernels.js';
+import { registerFit } from './fit.js';
 import { registerModels } from './models.js';
 import { registerNodes } from './nodes.js';
 import { registerPlan } from './plan.js';
@@ -39,6 +40,7 @@ export const COMMANDS: readonly ((program: Command) => void)[] = [
   registerResults,
   registerNodes,
   registerRoofline,
+  registerFit,
   registerModels,
   registerQuality,
   registerCalibrate,

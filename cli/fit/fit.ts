@@ -1,0 +1,162 @@
+import { dirname, resolve } from 'node:path';
+import { FailureError } from '../../core/errors.js';
+import { readBits } from '../../core/roofline/analysis/bits.js';
+import type { ModelArchitecture } from '../../core/roofline/architecture.js';
+import { type Ceilings, publishedCeilings } from '../../core/roofline/ceilings.js';
+import { fitServing, type ServingFit, type ServingGoal } from '../../core/roofline/fit/serving.js';
+import {
+  fitTraining,
+  type TrainingFit,
+  type TrainingGoal,
+  ZERO_STAGES,
+} from '../../core/roofline/fit/training.js';
+import { HARDWARE } from '../../core/roofline/hardware/catalogue.js';
+import type { FitOptions } from '../commands/fit.js';
+import { CommandError, EXIT, usageError } from '../exit.js';
+import { printData, printJson, say } from '../output/print.js';
+import { openCeilings } from '../roofline/open-hardware.js';
+import { openArchitecture } from '../roofline/open-model.js';
+import { servingTable, trainingTable } from './table.js';
+
+/** `ridge fit`: how few devices of each kind meet a goal, the fewest first. @throws CommandError (2, or 3 when nothing fits) */
+export function runFit(options: FitOptions): void {
+  const { architecture, devices } = open(options);
+  if (options.train === undefined) serve(architecture, devices, options);
+  else train(architecture, devices, options);
+}
+
+/** @throws CommandError (2) for names that lead nowhere. */
+function open({ model, hardware, models }: FitOptions) {
+  const folders = [...models, '.', dirname(resolve(model))].map((folder) => resolve(folder));
+  try {
+    const architecture = openArchitecture(model, folders);
+    const devices =
+      hardware === undefined
+        ? HARDWARE.filter(({ kind }) => kind === 'gpu').map(publishedCeilings)
+        : hardware.split(',').map((name) => openCeilings(name.trim()));
+    return { architecture, devices };
+  } catch (error) {
+    if (!(error instanceof FailureError)) throw error;
+    throw usageError(error.failure.message, error.failure.hint);
+  }
+}
+
+function serve(architecture: ModelArchitecture, devices: readonly Ceilings[], options: FitOptions): void {
+  const goal = servingGoal(architecture, options);
+  const fits = devices
+    .map((ceilings) => asked(() => fitServing(architecture, ceilings, goal, options.devices)))
+    .filter((fit) => fit !== null)
+    .sort(fewestFirst((a: ServingFit, b: ServingFit) => a.tokenSeconds - b.tokenSeconds));
+  if (options.json === true) printJson({ model: options.model, goal, fits });
+  else {
+    printData(servingTable(fits));
+    say(
+      `at ${options.efficiency * 100} % of the ceilings; a first token at an idle service, a step at full context`,
+    );
+  }
+  requireOne(fits, options);
+}
+
+/** @throws CommandError (2) for tokens that contradict each other, and unknown bits. */
+function servingGoal({ contextLength }: ModelArchitecture, options: FitOptions): ServingGoal {
+  const { context, prompt = Math.max(1, context - 1), ttft, tpot } = options;
+  requireContext(context, contextLength);
+  if (prompt > context)
+    throw usageError(
+      `--prompt ${prompt} is longer than --context ${context}`,
+      'The context holds the prompt and the answer.',
+    );
+  const reading = readBits(options.bits);
+  if (!reading.ok) throw usageError(reading.message);
+  const { weights, activations, cache, arithmetic } = reading.bits;
+  return {
+    promptTokens: prompt,
+    contextTokens: context,
+    batch: options.batch,
+    maxFirstTokenSeconds: ttft === undefined ? null : ttft / 1000,
+    maxTokenSeconds: tpot === undefined ? null : tpot / 1000,
+    efficiency: options.efficiency,
+    memoryShare: options.memoryShare,
+    pass: {
+      activationBits: activations,
+      cacheBits: { key: cache, value: cache },
+      arithmetic: {
+        matrix: arithmetic,
+        quantizedMatrix: arithmetic,
+        attention: activations > 16 ? 'f32' : 'f16',
+        vector: 'f32',
+      },
+      weights: weights === null ? null : { bits: weights, valueBits: weights, density: 1 },
+    },
+  };
+}
+
+function train(architecture: ModelArchitecture, devices: readonly Ceilings[], options: FitOptions): void {
+  requireContext(options.context, architecture.contextLength);
+  const goal: TrainingGoal = {
+    method: options.train ?? 'full',
+    rank: options.rank,
+    zero: ZERO_STAGES.find((stage) => String(stage) === options.zero) ?? 0,
+    recomputation: options.recompute,
+    flashAttention: options.flashAttention,
+    sequenceTokens: options.context,
+    microBatch: options.batch,
+    efficiency: options.efficiency,
+    memoryShare: options.memoryShare,
+  };
+  const fits = devices
+    .map((ceilings) => asked(() => fitTraining(architecture, ceilings, goal, options.devices)))
+    .sort(
+      fewestFirst((a: TrainingFit, b: TrainingFit) => (b.tokensPerSecond ?? 0) - (a.tokensPerSecond ?? 0)),
+    );
+  if (options.json === true) printJson({ model: options.model, goal, fits });
+  else {
+    printData(trainingTable(fits));
+    say(`AdamW in mixed precision; at ${options.efficiency * 100} % of the peak`);
+  }
+  requireOne(fits, options);
+}
+
+/** What the model cannot do is a wrong word. */
+function asked<T>(work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    if (!(error instanceof FailureError)) throw error;
+    throw usageError(error.failure.message, error.failure.hint);
+  }
+}
+
+function requireContext(context: number, most: number): void {
+  if (context > most)
+    throw usageError(
+      `--context ${context}: the model has at most ${most} tokens`,
+      'Ask for a shorter context, or for another model.',
+    );
+}
+
+interface AnyFit {
+  readonly devices: number;
+  readonly misses: readonly string[];
+}
+
+/** What fits comes first, then the fewest devices. */
+function fewestFirst<T extends AnyFit>(then: (a: T, b: T) => number): (a: T, b: T) => number {
+  return (a, b) =>
+    Math.min(1, a.misses.length) - Math.min(1, b.misses.length) || a.devices - b.devices || then(a, b);
+}
+
+/** @throws CommandError (3) when nothing fits. */
+function requireOne(fits: readonly AnyFit[], { devices, train: method }: FitOptions): void {
+  if (fits.some(({ misses }) => misses.length === 0)) return;
+  const missed = [...new Set(fits.flatMap(({ misses }) => misses))].join(', ');
+  const hint =
+    method === undefined
+      ? 'Allow more --devices, fewer --bits, a smaller --batch or --context, or more time.'
+      : 'Allow more --devices, a higher --zero stage, --recompute full, a smaller --batch or --context, or --train qlora.';
+  throw new CommandError(
+    `nothing fits with up to ${devices} device${devices === 1 ? '' : 's'}: ${missed || 'no such number can share the model'}`,
+    EXIT.gate,
+    hint,
+  );
+}
