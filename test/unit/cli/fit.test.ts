@@ -1,0 +1,111 @@
+import { afterEach, describe, expect, test, vi } from 'vitest';
+import { CommandError, EXIT } from '../../../cli/exit.js';
+import { createProgram } from '../../../cli/program.js';
+
+afterEach(() => vi.restoreAllMocks());
+
+/** Runs `ridge fit` in this process. */
+async function ridgeFit(...args: string[]): Promise<{ stdout: string; error: CommandError | null }> {
+  let stdout = '';
+  vi.spyOn(process.stdout, 'write').mockImplementation((text) => {
+    stdout += String(text);
+    return true;
+  });
+  vi.spyOn(process.stderr, 'write').mockReturnValue(true);
+  const error = await createProgram()
+    .parseAsync(['node', 'ridge', 'fit', ...args])
+    .then(
+      () => null,
+      (reason: unknown) => reason,
+    );
+  if (error !== null && !(error instanceof CommandError)) throw error;
+  return { stdout, error };
+}
+
+describe('ridge fit', () => {
+  test('the fewest devices come first, what does not fit last and with its reason', async () => {
+    const { stdout, error } = await ridgeFit(
+      ...['--model', 'llama-2-70b', '--hardware', 'a100-80gb,h200,t4', '--batch', '8', '--ttft', '2000'],
+    );
+    expect(error).toBeNull();
+    const lines = stdout.trim().split('\n');
+    expect(lines[0]).toMatch(
+      /^device +number +memory each +of +TTFT +TPOT +throughput +largest batch +fits$/,
+    );
+    expect(lines[1]).toMatch(/^h200 +2 .*yes$/);
+    expect(lines[2]).toMatch(/^a100-80gb +4 .*yes$/);
+    expect(lines[3]).toMatch(/^t4 +8 .*no: memory, time to first token$/);
+  });
+
+  test('JSON has the goal and every figure', async () => {
+    const { stdout } = await ridgeFit(
+      '--model',
+      'llama-2-7b',
+      '--hardware',
+      'h100',
+      '--tpot',
+      '20',
+      '--json',
+    );
+    expect(JSON.parse(stdout)).toMatchObject({
+      model: 'llama-2-7b',
+      goal: { maxTokenSeconds: 0.02, maxFirstTokenSeconds: null, efficiency: 0.6 },
+      fits: [{ hardware: 'h100', devices: 1, misses: [] }],
+    });
+  });
+
+  test('fine-tuning, by what is kept', async () => {
+    const { stdout, error } = await ridgeFit(
+      ...[
+        '--model',
+        'llama-2-7b',
+        '--train',
+        'full',
+        '--zero',
+        '3',
+        '--recompute',
+        'full',
+        '--hardware',
+        'a100-80gb,rtx-4090',
+      ],
+    );
+    expect(error).toBeNull();
+    expect(stdout).toMatch(/^device +number +weights +gradients +optimizer +activations/);
+    expect(stdout).toMatch(/\na100-80gb +2 .*yes\n/);
+  });
+
+  test('ends with 3 when nothing fits, and says what to change', async () => {
+    const { error } = await ridgeFit('--model', 'llama-3.1-405b', '--hardware', 't4', '--devices', '2');
+    expect(error?.exitCode).toBe(EXIT.gate);
+    expect(error?.message).toMatch(/nothing fits with up to 2 devices: memory/);
+    expect(error?.hint).toMatch(/--devices/);
+  });
+
+  test.each([
+    [['--model', 'lama-2-7b'], /no file lama-2-7b/, /Did you mean llama-2-7b/],
+    [
+      ['--model', 'llama-2-7b', '--hardware', 'h1000x'],
+      /no device "h1000x" in the hardware catalogue/,
+      /ridge roofline --list/,
+    ],
+    [
+      ['--model', 'llama-2-7b', '--context', '5000'],
+      /--context 5000: the model has at most 4096 tokens/,
+      null,
+    ],
+    [
+      ['--model', 'llama-2-7b', '--context', '10', '--prompt', '11'],
+      /--prompt 11 is longer than --context 10/,
+      null,
+    ],
+    [['--model', 'llama-2-7b', '--bits', 'w3.5'], /bits "w3.5" are unknown/, null],
+  ] as const)('%j is a wrong word', async (args, message, hint) => {
+    const { error } = await ridgeFit(
+      ...args,
+      ...(args.includes('--hardware' as never) ? [] : ['--hardware', 'h100']),
+    );
+    expect(error?.exitCode).toBe(EXIT.usage);
+    expect(error?.message).toMatch(message);
+    if (hint !== null) expect(error?.hint).toMatch(hint);
+  });
+});

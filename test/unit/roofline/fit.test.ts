@@ -1,0 +1,143 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { publishedCeilings } from '../../../core/roofline/ceilings.js';
+import { namedArchitecture } from '../../../core/roofline/configs/index.js';
+import { fitServing, type ServingGoal } from '../../../core/roofline/fit/serving.js';
+import { fitTraining, type TrainingGoal, trainingMemory } from '../../../core/roofline/fit/training.js';
+import { requireHardware } from '../../../core/roofline/hardware/catalogue.js';
+
+function model(name: string) {
+  const reading = namedArchitecture(name);
+  if (!reading.ok) throw new Error(reading.reason);
+  return reading.architecture;
+}
+const device = (name: string) => publishedCeilings(requireHardware(name));
+
+const serving: ServingGoal = {
+  promptTokens: 4000,
+  contextTokens: 4096,
+  batch: 1,
+  maxFirstTokenSeconds: null,
+  maxTokenSeconds: null,
+  efficiency: 1,
+  memoryShare: 0.9,
+  pass: {},
+};
+
+describe('serving', () => {
+  test('a model that one device holds needs one; one that it does not hold, more', () => {
+    expect(fitServing(model('llama-2-7b'), device('a100-80gb'), serving, 8)).toMatchObject({
+      devices: 1,
+      misses: [],
+    });
+    // 138 GB of weights: two of 80 GB at 90 % hold 144.
+    const large = fitServing(model('llama-2-70b'), device('a100-80gb'), serving, 8)!;
+    expect(large.devices).toBe(2);
+    expect(large.memoryBytes).toBeGreaterThan(138e9 / 2);
+    expect(fitServing(model('llama-2-70b'), device('a100-80gb'), serving, 1)?.misses).toEqual(['memory']);
+  });
+
+  test('a time per token cannot be shorter than reading the weights', () => {
+    const a100 = device('a100-80gb');
+    const seconds = (6_607_340_000 * 2) / a100.memoryBytesPerSecond;
+    const fit = fitServing(model('llama-2-7b'), a100, serving, 1)!;
+    expect(fit.tokenSeconds).toBeGreaterThan(seconds);
+    expect(fit.tokenSeconds).toBeLessThan(1.3 * seconds);
+    const hurried = fitServing(model('llama-2-7b'), a100, { ...serving, maxTokenSeconds: 0.8 * seconds }, 8)!;
+    expect(hurried).toMatchObject({ devices: 2, misses: [] });
+    const half = fitServing(model('llama-2-7b'), a100, { ...serving, efficiency: 0.5 }, 1)!;
+    expect(half.tokenSeconds).toBeCloseTo(2 * fit.tokenSeconds, 12);
+  });
+
+  test('the largest batch still fits, and one more does not', () => {
+    const goal = { ...serving, maxTokenSeconds: 0.05 };
+    const { devices, largestBatch } = fitServing(model('llama-3.1-8b'), device('a100-80gb'), goal, 8)!;
+    const misses = (batch: number) =>
+      fitServing(model('llama-3.1-8b'), device('a100-80gb'), { ...goal, batch }, devices)?.misses;
+    expect(largestBatch).toBeGreaterThan(10);
+    expect(misses(largestBatch)).toEqual([]);
+    expect(misses(largestBatch + 1)).not.toEqual([]);
+  });
+});
+
+const training: TrainingGoal = {
+  method: 'full',
+  rank: 16,
+  zero: 0,
+  recomputation: 'none',
+  flashAttention: true,
+  sequenceTokens: 2048,
+  microBatch: 1,
+  efficiency: 1,
+  memoryShare: 0.9,
+};
+
+describe('fine-tuning, counted by hand (Llama-2-7B: 6 738 415 616 parameters)', () => {
+  const P = 6_738_415_616;
+  const memory = (goal: Partial<TrainingGoal>, devices = 1) =>
+    trainingMemory(model('llama-2-7b'), { ...training, ...goal }, devices);
+  const state = (goal: Partial<TrainingGoal>, devices: number) => {
+    const { weights, gradients, optimizer } = memory(goal, devices);
+    return weights + gradients + optimizer;
+  };
+
+  test('16 bytes a parameter, shared out by stage', () => {
+    expect(state({ zero: 0 }, 8)).toBe(16 * P);
+    expect(state({ zero: 1 }, 8)).toBe((4 + 12 / 8) * P);
+    expect(state({ zero: 2 }, 8)).toBe((2 + 14 / 8) * P);
+    expect(state({ zero: 3 }, 8)).toBe((16 / 8) * P);
+  });
+
+  test('of adapters only what is trained', () => {
+    // r (in + out) for q, k, v, o of 4096 and gate, up, down of 4096 and 11008, in 32 layers.
+    const trained = 32 * 16 * (4 * 8192 + 3 * (4096 + 11_008));
+    const { weights, gradients, optimizer } = memory({ method: 'lora' });
+    expect([weights, gradients, optimizer]).toEqual([2 * P + 2 * trained, 2 * trained, 12 * trained]);
+    const matrices = 32 * (4 * 4096 ** 2 + 3 * 4096 * 11_008);
+    const nf4 = (4 + 8 / 64 + 32 / (64 * 256)) / 8;
+    expect(memory({ method: 'qlora' }).weights).toBeCloseTo(
+      matrices * nf4 + 2 * (P - matrices) + 2 * trained,
+      0,
+    );
+  });
+
+  test('activations: 34 s b h a layer, 5 A s / h more with scores, 2 s b h when they are computed again', () => {
+    const row = 2048 * 4096;
+    const logits = 2 * 4 * 2048 * 32_000;
+    const activations = (goal: Partial<TrainingGoal>) => memory(goal).activations - logits;
+    expect(activations({})).toBe(32 * 34 * row);
+    expect(activations({ flashAttention: false })).toBe(32 * (34 + (5 * 32 * 2048) / 4096) * row);
+    expect(activations({ flashAttention: false, recomputation: 'selective' })).toBe(32 * 34 * row);
+    expect(activations({ recomputation: 'full' })).toBe(32 * 2 * row + 34 * row);
+  });
+
+  test('the way back costs twice the way there, once with a frozen base, and once more when computed again', () => {
+    const seconds = (goal: Partial<TrainingGoal>) =>
+      fitTraining(model('llama-2-7b'), device('a100-80gb'), { ...training, ...goal }, 1).stepSeconds!;
+    expect(seconds({ method: 'lora' }) / seconds({})).toBeCloseTo(2 / 3, 12);
+    expect(seconds({ recomputation: 'full' }) / seconds({})).toBeCloseTo(4 / 3, 12);
+    // 6 N a token, and attention.
+    const tokens = 2048;
+    expect((seconds({}) * 312e12) / (6 * (P - 32_000 * 4096) * tokens)).toBeGreaterThan(1);
+    expect((seconds({}) * 312e12) / (6 * (P - 32_000 * 4096) * tokens)).toBeLessThan(1.06);
+  });
+
+  test('more devices, higher stages and more recomputation never take more', () => {
+    const goals = fc.record({
+      method: fc.constantFrom('full', 'lora', 'qlora'),
+      zero: fc.constantFrom(0, 1, 2),
+      devices: fc.constantFrom(1, 2, 4, 8),
+      sequenceTokens: fc.integer({ min: 1, max: 4096 }),
+      flashAttention: fc.boolean(),
+    } as const);
+    fc.assert(
+      fc.property(goals, ({ devices, zero, ...goal }) => {
+        const bytes = (more: Partial<TrainingGoal>, count: number = devices) =>
+          memory({ ...goal, zero, ...more }, count).bytes;
+        expect(bytes({ zero: (zero + 1) as 1 | 2 | 3 })).toBeLessThanOrEqual(bytes({}));
+        expect(bytes({}, 2 * devices)).toBeLessThanOrEqual(bytes({}));
+        expect(bytes({ recomputation: 'selective' })).toBeLessThanOrEqual(bytes({}));
+      }),
+    );
+  });
+});
