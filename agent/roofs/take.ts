@@ -67,6 +67,29 @@ export function isConfirmed({ kind, samples }: Pick<Taken, 'kind' | 'samples'>):
   return best !== undefined && next !== undefined && Math.abs(best - next) <= AGREEMENT * best;
 }
 
+/** With more threads a rate that is lower than this share of one with fewer was disturbed all the time. */
+const DROP = 0.95;
+
+/** @returns whether nothing speaks against a roof: it is confirmed, and no lower than the same with fewer threads. */
+export function isSettled(roof: Taken, all: readonly Taken[]): boolean {
+  if (!isConfirmed(roof) || roof.kind === 'launch') return isConfirmed(roof);
+  const best = Math.max(...roof.samples);
+  return !all.some(
+    (other) =>
+      other.threads < roof.threads &&
+      nameOf(other) === nameOf(roof) &&
+      DROP * Math.max(...other.samples) > best,
+  );
+}
+
+/** Of what was measured, without the number of threads. */
+function nameOf(roof: Taken): string {
+  if (roof.kind === 'launch') return 'launch';
+  return roof.kind === 'compute'
+    ? `${roof.arithmetic} ${roof.unit}`
+    : `${roof.level} ${roof.access} ${roof.stores}`;
+}
+
 /**
  * Measures everything that was asked for; in a child process.
  * @param progress roofs done, of how many; a round that takes only some of them counts as one that takes all.
@@ -91,11 +114,11 @@ export async function takeRoofs(
     const later = round >= job.leastRounds;
     // As long as the rounds before took on average, the next will take.
     if (round > 0 && elapsed * (1 + 1 / round) > job.secondsForRounds) break;
-    if (later && taking.roofs.every(isConfirmed)) break;
+    if (later && taking.unsettled().size === 0) break;
     for (const [index, plan] of job.threads.entries()) {
-      taking.only = later ? (roof) => !isConfirmed(roof) : () => true;
-      if (later && taking.roofs.every((roof) => roof.threads !== plan.cpus.length || isConfirmed(roof)))
-        continue;
+      const unsettled = taking.unsettled();
+      if (later && ![...unsettled].some((roof) => roof.threads === plan.cpus.length)) continue;
+      taking.only = later ? (roof) => unsettled.has(roof) : () => true;
       const bench = kernels.open(plan.cpus, Math.max(...Object.values(plan.bytes)));
       try {
         bench.compute('f32', 'vector', WARM_UP_SECONDS, 1);
@@ -131,6 +154,11 @@ class Taking {
 
   get roofs(): Taken[] {
     return [...this.#known.values()];
+  }
+
+  unsettled(): Set<Taken> {
+    const all = this.roofs;
+    return new Set(all.filter((roof) => !isSettled(roof, all)));
   }
 
   round(bench: RoofsBench, { cpus, bytes }: ThreadsPlan): void {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { doubtsOfMachine, doubtsOfReadings } from '../../../agent/roofs/doubts.js';
-import { isConfirmed } from '../../../agent/roofs/take.js';
+import { isConfirmed, isSettled } from '../../../agent/roofs/take.js';
 import type { Roofs } from '../../../core/roofline/roofs.js';
 
 const at = (seconds: number, busyCpuSeconds: number, stealCpuSeconds = 0, ownCpuSeconds = 0) => ({
@@ -42,6 +42,19 @@ describe('doubts about roofs', () => {
     expect(isConfirmed({ kind: 'compute', samples: [100] })).toBe(false);
     expect(isConfirmed({ kind: 'launch', samples: [5, 1, 1.02] })).toBe(true);
     expect(isConfirmed({ kind: 'launch', samples: [5, 4.99, 1] })).toBe(false);
+  });
+
+  test('a roof is settled when it is confirmed and no lower than with fewer threads', () => {
+    const f32 = (threads: number, samples: number[]) =>
+      ({ kind: 'compute', arithmetic: 'f32', unit: 'vector', threads, samples }) as const;
+    const one = f32(1, [100, 99]);
+    expect(isSettled(one, [one, f32(2, [200, 190])])).toBe(true);
+    expect(isSettled(f32(2, [200, 150]), [one])).toBe(false);
+    expect(isSettled(f32(2, [60, 60]), [one])).toBe(false);
+    expect(isSettled(f32(2, [97, 97]), [one])).toBe(true);
+    expect(isSettled(f32(2, [60, 60]), [{ ...one, arithmetic: 'f64' }])).toBe(true);
+    const launch = (threads: number, samples: number[]) => ({ kind: 'launch', threads, samples }) as const;
+    expect(isSettled(launch(2, [5, 5]), [launch(1, [1, 1])])).toBe(true);
   });
 
   test('roofs that were reached once only, and roofs that fall with more threads, are named', () => {
