@@ -9,6 +9,7 @@ const REQUEST =
 const PROTOTYPES = {
   list: 'const char *ridge_ops_list()',
   check: `const char *ridge_ops_check(${REQUEST})`,
+  output: `const char *ridge_ops_output(${REQUEST}, _Out_ float *output, int64_t room)`,
   prepare: `const char *ridge_ops_prepare(${REQUEST}, int32_t cold)`,
   measure: 'int32_t ridge_ops_measure(int64_t handle, int32_t repeats, double *nanoseconds)',
   release: 'void ridge_ops_release(int64_t handle)',
@@ -87,6 +88,8 @@ export interface NativeOps {
   list(): OpListing[];
   /** @throws FailureError `impossible-combination` for what there is not or cannot be. */
   check(request: OpRequest): OpVerdict;
+  /** Runs it once. @returns its output. @throws FailureError `impossible-combination` as check does. */
+  output(request: OpRequest): Float32Array;
   /**
    * Checks, then keeps the op ready.
    * @throws FailureError `impossible-combination` as check does, `run-failed` when the check fails.
@@ -108,6 +111,7 @@ export async function openOps(library: string): Promise<NativeOps> {
   const { handle } = await openKernelLibrary(library, { part: 'ops', version: INTERFACE });
   const open = (prototype: string) => handle.func(prototype) as (...args: unknown[]) => unknown;
   const [list, check, prepare] = [PROTOTYPES.list, PROTOTYPES.check, PROTOTYPES.prepare].map(open);
+  const output = open(PROTOTYPES.output);
   const [measure, release] = [open(PROTOTYPES.measure), open(PROTOTYPES.release)];
   const ask = <T>(text: unknown): T => {
     const answer = JSON.parse(text as string) as Answer<T>;
@@ -121,6 +125,12 @@ export async function openOps(library: string): Promise<NativeOps> {
   return {
     list: () => ask<{ ops: OpListing[] }>(list!()).ops,
     check: (request) => ask<OpVerdict>(check!(...words(request))),
+    output(request) {
+      const { count } = ask<{ count: number }>(output(...words(request), null, 0));
+      const numbers = new Float32Array(count);
+      ask(output(...words(request), numbers, count));
+      return numbers;
+    },
     prepare(request, cache) {
       const made = ask<OpWork & { handle: number }>(prepare!(...words(request), cache === 'cold' ? 1 : 0));
       const { handle: id, ...work } = made;

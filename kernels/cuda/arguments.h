@@ -3,7 +3,7 @@
 
 #include <stdint.h>
 
-// One step of decoding. Strides in elements; rows of keys and values as kernels/ops/attention-decode has them.
+// One step of decoding. Strides in elements; rows of keys and values as kernels/ops/attention_decode has them.
 struct DecodeArguments {
   const void* keys;
   const void* values;

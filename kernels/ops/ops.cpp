@@ -199,6 +199,21 @@ const char* ridge_ops_check(const char* op, const char* variant, const char* typ
   return problem(error.what());
 }
 
+const char* ridge_ops_output(const char* op, const char* variant, const char* type, const int64_t* shape, int32_t count,
+                             int32_t threads, uint64_t seed, float* output, int64_t room) try {
+  const Request request = understand(op, variant, type, shape, count);
+  if (!request.problem.empty()) return problem(request.problem);
+  const std::unique_ptr<Ready> ready = make_ready(request, seed);
+  const int64_t numbers = ready->problem->units() * ready->problem->unit_length();
+  if (room > 0) {
+    ready->kernel->run(Pool::shared(threads));
+    std::copy_n(ready->kernel->output(), std::min(room, numbers), output);
+  }
+  return answer(Json().open('{').key("count").number(static_cast<double>(numbers)).close('}').str());
+} catch (const std::exception& error) {
+  return problem(std::string("there is not enough memory for this shape (") + error.what() + ")");
+}
+
 const char* ridge_ops_prepare(const char* op, const char* variant, const char* type, const int64_t* shape, int32_t count,
                               int32_t threads, uint64_t seed, int32_t cold) try {
   const Request request = understand(op, variant, type, shape, count);

@@ -23,6 +23,12 @@ RIDGE_OPS_API const char* ridge_ops_list(void);
 RIDGE_OPS_API const char* ridge_ops_check(const char* op, const char* variant, const char* type, const int64_t* shape,
                                           int32_t count, int32_t threads, uint64_t seed);
 
+// Runs the variant once on the inputs of the seed and copies its output, as far as there is room. Shapes that mean the same
+// have the same inputs.
+// {"problem"} or {"count": numbers of the output}; nothing is run when there is no room.
+RIDGE_OPS_API const char* ridge_ops_output(const char* op, const char* variant, const char* type, const int64_t* shape,
+                                           int32_t count, int32_t threads, uint64_t seed, float* output, int64_t room);
+
 // Makes inputs, checks the variant on them, and keeps it ready. cold: as many sets of inputs as are needed to push the first
 // out of the last cache before it comes again.
 // {"problem"} or {"handle", "sets", "memoryBytes", "flops", "bytes", "facts": {name: number}, "check": as above}

@@ -1,6 +1,16 @@
+#include "ops/activation/op.h"
+#include "ops/attention_decode/op.h"
+#include "ops/attention_prefill/op.h"
 #include "ops/gemm/gemm.h"
 #include "ops/gemv/gemv.h"
+#include "ops/lora/op.h"
+#include "ops/mla_decode/op.h"
+#include "ops/moe/op.h"
+#include "ops/norm/op.h"
+#include "ops/nsa_decode/op.h"
 #include "ops/op.h"
+#include "ops/rope/op.h"
+#include "ops/softmax/op.h"
 #include "ops/sparse_2of4/sparse_2of4.h"
 #include "ops/sparse_bitmap/sparse_bitmap.h"
 #include "ops/sparse_blocks/sparse_blocks.h"
@@ -17,6 +27,18 @@ const std::vector<Op>& registry() {
       sparse_2of4(),
       sparse_csr(),
       sparse_blocks(),
+      attention_decode(),
+      attention_prefill(),
+      mla_decode(),
+      nsa_decode(),
+      lora(),
+      moe(),
+      rms_norm(),
+      layer_norm(),
+      rope(),
+      softmax(),
+      silu_mul(),
+      gelu(),
   };
   return ops;
 }

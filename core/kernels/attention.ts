@@ -1,0 +1,216 @@
+import type { OpFacts, OpType } from './op.js';
+
+const FLOATS: readonly OpType[] = ['f32', 'f16', 'bf16'];
+const CACHES: readonly OpType[] = ['f32', 'f16', 'bf16', 'int8'];
+
+export const ATTENTION_OPS: readonly OpFacts[] = [
+  {
+    name: 'attention-decode',
+    help: 'one token of each sequence looks at its cache',
+    parameters: [
+      { name: 'batch', help: 'sequences', fallback: 1, least: 1, most: 4096 },
+      { name: 'heads', help: 'query heads', fallback: 32, least: 1, most: 1024 },
+      {
+        name: 'kvHeads',
+        help: 'heads of keys and values: heads for MHA, fewer for GQA, 1 for MQA',
+        fallback: 8,
+        least: 1,
+        most: 1024,
+      },
+      { name: 'keyLength', help: 'elements of a key', fallback: 128, least: 1, most: 1024 },
+      { name: 'valueLength', help: 'elements of a value', fallback: 128, least: 1, most: 1024 },
+      {
+        name: 'context',
+        help: 'tokens in the cache of each sequence',
+        fallback: 4096,
+        least: 1,
+        most: 2 ** 24,
+      },
+      {
+        name: 'window',
+        help: 'the last so many tokens are seen; 0 sees all',
+        fallback: 0,
+        least: 0,
+        most: 2 ** 24,
+      },
+      {
+        name: 'page',
+        help: 'tokens of a page of the cache; 0 = one piece for each head',
+        fallback: 0,
+        least: 0,
+        most: 4096,
+      },
+      {
+        name: 'splits',
+        help: 'parts of the cache that are merged at the end; 0 = as the threads need',
+        fallback: 0,
+        least: 0,
+        most: 4096,
+      },
+    ],
+    types: CACHES,
+    variants: [
+      {
+        name: 'plain',
+        help: 'scores of the whole cache in memory, then their softmax, then the values',
+        types: CACHES,
+      },
+      {
+        name: 'unpacked',
+        help: 'flash-decoding: every query head reads keys and values for itself',
+        types: CACHES,
+      },
+      {
+        name: 'packed',
+        help: 'flash-decoding: all heads of a group read its keys and values once',
+        types: CACHES,
+      },
+    ],
+  },
+  {
+    name: 'attention-prefill',
+    help: 'the tokens of a prompt, or of a chunk of it, look at themselves and at what is before them',
+    parameters: [
+      { name: 'batch', help: 'sequences', fallback: 1, least: 1, most: 4096 },
+      { name: 'heads', help: 'query heads', fallback: 32, least: 1, most: 1024 },
+      {
+        name: 'kvHeads',
+        help: 'heads of keys and values: heads for MHA, fewer for GQA, 1 for MQA',
+        fallback: 8,
+        least: 1,
+        most: 1024,
+      },
+      { name: 'keyLength', help: 'elements of a key', fallback: 128, least: 1, most: 1024 },
+      { name: 'valueLength', help: 'elements of a value', fallback: 128, least: 1, most: 1024 },
+      { name: 'depth', help: 'tokens in the cache before the chunk', fallback: 0, least: 0, most: 2 ** 24 },
+      { name: 'tokens', help: 'tokens of the chunk', fallback: 512, least: 1, most: 2 ** 20 },
+      {
+        name: 'window',
+        help: 'a token sees the last so many, itself included; 0 sees all',
+        fallback: 0,
+        least: 0,
+        most: 2 ** 24,
+      },
+    ],
+    types: FLOATS,
+    variants: [
+      {
+        name: 'plain',
+        help: 'all scores in memory, masked, then their softmax, then the values',
+        types: FLOATS,
+      },
+      { name: 'flash', help: 'blocks of queries past tiles of keys with a running softmax', types: FLOATS },
+    ],
+  },
+  {
+    name: 'mla-decode',
+    help: 'one token of each sequence looks at a cache of latents that all heads share',
+    parameters: [
+      { name: 'batch', help: 'sequences', fallback: 1, least: 1, most: 4096 },
+      { name: 'heads', help: 'query heads', fallback: 128, least: 1, most: 1024 },
+      {
+        name: 'latentLength',
+        help: 'elements of the latent of a token',
+        fallback: 512,
+        least: 1,
+        most: 8192,
+      },
+      {
+        name: 'ropeLength',
+        help: 'elements of the rotated key that all heads share',
+        fallback: 64,
+        least: 1,
+        most: 1024,
+      },
+      {
+        name: 'headLength',
+        help: "elements of a head's key that are made of the latent",
+        fallback: 128,
+        least: 1,
+        most: 1024,
+      },
+      { name: 'valueLength', help: "elements of a head's value", fallback: 128, least: 1, most: 1024 },
+      {
+        name: 'context',
+        help: 'tokens in the cache of each sequence',
+        fallback: 4096,
+        least: 1,
+        most: 2 ** 24,
+      },
+      {
+        name: 'splits',
+        help: 'parts of the cache that are merged at the end; 0 = as caches and threads need',
+        fallback: 0,
+        least: 0,
+        most: 4096,
+      },
+    ],
+    types: FLOATS,
+    variants: [
+      { name: 'naive', help: 'keys and values of every token made for every head', types: FLOATS },
+      {
+        name: 'absorbed',
+        help: 'scores and sums over latents; the matrices meet the query and the sum',
+        types: FLOATS,
+      },
+    ],
+  },
+  {
+    name: 'nsa-decode',
+    help: 'one token of each sequence looks at compressed blocks, at selected blocks and at a window',
+    parameters: [
+      { name: 'batch', help: 'sequences', fallback: 1, least: 1, most: 4096 },
+      { name: 'heads', help: 'query heads', fallback: 64, least: 1, most: 1024 },
+      {
+        name: 'kvHeads',
+        help: 'groups of heads that share keys, values and what is selected',
+        fallback: 4,
+        least: 1,
+        most: 1024,
+      },
+      { name: 'keyLength', help: 'elements of a key', fallback: 192, least: 1, most: 1024 },
+      { name: 'valueLength', help: 'elements of a value', fallback: 128, least: 1, most: 1024 },
+      {
+        name: 'context',
+        help: 'tokens in the cache of each sequence',
+        fallback: 8192,
+        least: 1,
+        most: 2 ** 24,
+      },
+      { name: 'compressBlock', help: 'tokens of a compressed block', fallback: 32, least: 1, most: 4096 },
+      {
+        name: 'compressStride',
+        help: 'tokens from one compressed block to the next',
+        fallback: 16,
+        least: 1,
+        most: 4096,
+      },
+      {
+        name: 'selectBlock',
+        help: 'tokens of a block that is selected as a whole',
+        fallback: 64,
+        least: 1,
+        most: 4096,
+      },
+      {
+        name: 'selectCount',
+        help: 'blocks that are selected, the first and the two newest among them',
+        fallback: 16,
+        least: 1,
+        most: 2 ** 20,
+      },
+      { name: 'window', help: 'tokens of the window', fallback: 512, least: 1, most: 2 ** 24 },
+      {
+        name: 'gates',
+        help: '0 = random; 1, 2 or 3 = the compressed, selected or window branch alone',
+        fallback: 0,
+        least: 0,
+        most: 3,
+      },
+    ],
+    types: FLOATS,
+    variants: [
+      { name: 'packed', help: 'all heads of a group go through the branches together', types: FLOATS },
+    ],
+  },
+];

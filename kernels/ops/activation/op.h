@@ -1,0 +1,10 @@
+#pragma once
+
+#include "ops/op.h"
+
+namespace ridgepoint::ops {
+
+Op silu_mul();
+Op gelu();
+
+}  // namespace ridgepoint::ops

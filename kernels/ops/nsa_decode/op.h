@@ -1,0 +1,9 @@
+#pragma once
+
+#include "ops/op.h"
+
+namespace ridgepoint::ops {
+
+Op nsa_decode();
+
+}  // namespace ridgepoint::ops
