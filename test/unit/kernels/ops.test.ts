@@ -7,6 +7,8 @@ import { shapeOf } from '../../../core/kernels/op.js';
 import { OPS } from '../../../core/kernels/ops.js';
 
 const NO_TOOLS = 4;
+/** The others have a file of their own: attention-ops.test.ts. */
+const MATRIX_OPS = OPS.filter(({ parameters }) => parameters.some(({ name }) => name === 'columns'));
 const script = join(import.meta.dirname, '../../../scripts/build-kernels.mjs');
 const built = spawnSync(process.execPath, [script], { encoding: 'utf8' });
 
@@ -38,7 +40,7 @@ describe.skipIf(built.status === NO_TOOLS)('the ops (needs cmake and a C++ compi
   ];
   const shares = [0, 50, 83, 100];
 
-  test.each(OPS.map(({ name }) => name))('%s is right in every variant, type and shape', async (name) => {
+  test.each(MATRIX_OPS.map(({ name }) => name))('%s is right in every variant, type and shape', async (name) => {
     const ops = await library();
     const op = ops.list().find((listed) => listed.name === name)!;
     let checks = 0;
