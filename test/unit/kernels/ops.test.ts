@@ -40,29 +40,32 @@ describe.skipIf(built.status === NO_TOOLS)('the ops (needs cmake and a C++ compi
   ];
   const shares = [0, 50, 83, 100];
 
-  test.each(MATRIX_OPS.map(({ name }) => name))('%s is right in every variant, type and shape', async (name) => {
-    const ops = await library();
-    const op = ops.list().find((listed) => listed.name === name)!;
-    let checks = 0;
-    for (const variant of op.variants.filter(({ absent }) => absent === null)) {
-      for (const type of variant.types) {
-        for (const [i, sizes] of shapes.entries()) {
-          const columns = name === 'sparse-2of4' ? Math.ceil(sizes.columns / 4) * 4 : sizes.columns;
-          const shape = shapeOf(op, { ...sizes, columns, sparsity: shares[(i + checks) % 4]! });
-          const request = {
-            op: name,
-            variant: variant.name,
-            type,
-            shape,
-            threads: 1 + (i % 3),
-            seed: checks++,
-          };
-          expect([request, ops.check(request)]).toMatchObject([request, { ok: true, fault: null }]);
+  test.each(MATRIX_OPS.map(({ name }) => name))(
+    '%s is right in every variant, type and shape',
+    async (name) => {
+      const ops = await library();
+      const op = ops.list().find((listed) => listed.name === name)!;
+      let checks = 0;
+      for (const variant of op.variants.filter(({ absent }) => absent === null)) {
+        for (const type of variant.types) {
+          for (const [i, sizes] of shapes.entries()) {
+            const columns = name === 'sparse-2of4' ? Math.ceil(sizes.columns / 4) * 4 : sizes.columns;
+            const shape = shapeOf(op, { ...sizes, columns, sparsity: shares[(i + checks) % 4]! });
+            const request = {
+              op: name,
+              variant: variant.name,
+              type,
+              shape,
+              threads: 1 + (i % 3),
+              seed: checks++,
+            };
+            expect([request, ops.check(request)]).toMatchObject([request, { ok: true, fault: null }]);
+          }
         }
       }
-    }
-    expect(checks).toBeGreaterThan(0);
-  });
+      expect(checks).toBeGreaterThan(0);
+    },
+  );
 
   test('what is timed was checked, and every repeat is kept', async () => {
     const ops = await library();
