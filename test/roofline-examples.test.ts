@@ -33,7 +33,11 @@ function analysed(name: string): Analyses {
     return entry === null ? [] : [[device, entry] as const];
   });
   return analyzeAll(pointsOf(spec), {
-    models: new Map(spec.model.map((model) => [model, openArchitecture(model, [])])),
+    models: new Map(
+      [...spec.model, ...spec.draft].flatMap((model) =>
+        model === null ? [] : [[model, openArchitecture(model, [])] as const],
+      ),
+    ),
     ceilings: new Map(spec.hardware.map((device) => [device, openCeilings(device)])),
     llmViewerHardware: new Map(llmViewer),
   });
@@ -67,6 +71,7 @@ const POINTS: Record<string, readonly [number, number]> = {
   'prefill-quantization': [35, 0],
   serving: [508, 0],
   speculative: [21, 0],
+  'speculative-decoding': [36, 0],
   'tensor-parallel': [8, 0],
   'weight-quantization': [315, 0],
 };
@@ -223,6 +228,17 @@ describe('what corrected mode shows and LLM-Viewer does not', () => {
       at(result, { batch, tokensPerStep }).decode.seconds;
     expect(seconds(1, 8) / seconds(1, 1)).toBeLessThan(1.05);
     expect(seconds(32, 64) / seconds(32, 1)).toBeGreaterThan(3);
+  });
+
+  test('speculative decoding pays with a small batch and a good draft alone', () => {
+    const result = run('speculative-decoding');
+    const speedup = (batch: number, draftTokens: number, acceptance: number) =>
+      at(result, { batch, draftTokens, acceptance }).speculative?.speedup ?? 0;
+    expect(speedup(1, 4, 0.9)).toBeGreaterThan(2);
+    expect(speedup(1, 4, 0.9)).toBeGreaterThan(speedup(1, 4, 0.6));
+    expect(speedup(128, 8, 0.6)).toBeLessThan(1);
+    // A poor draft has an optimum: more proposals are more work for tokens that are not taken.
+    expect(speedup(1, 8, 0.6)).toBeLessThan(speedup(1, 2, 0.6));
   });
 
   test('a later chunk of a prompt costs more', () => {

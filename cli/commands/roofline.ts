@@ -2,9 +2,9 @@ import { type Command, Option } from 'commander';
 import { CONFIG_OPTION } from './config-option.js';
 import { collect } from './values.js';
 
-export const CSV_ROWS = ['operators', 'points'] as const;
-export const CHARTS = ['roofline', 'tokens', 'time', 'memory'] as const;
-export type ChartKind = (typeof CHARTS)[number];
+const CSV_ROWS = ['operators', 'points'] as const;
+const CHARTS = ['roofline', 'tokens', 'time', 'memory'] as const;
+type ChartKind = (typeof CHARTS)[number];
 
 /** Lists as they were typed; `readAnalysisSpec` reads them, as it reads those of a file. */
 export interface RooflineOptions {
@@ -18,6 +18,9 @@ export interface RooflineOptions {
   readonly flashAttention?: string;
   readonly tensorParallel?: string;
   readonly tokensPerStep?: string;
+  readonly draft?: string;
+  readonly draftTokens?: string;
+  readonly acceptance?: string;
   readonly generate?: string;
   readonly mode?: string;
   readonly list?: true;
@@ -53,6 +56,9 @@ export function registerRoofline(program: Command): void {
     .option('--flash-attention <list>', 'true, false or both (default: true)')
     .option('--tensor-parallel <list>', 'devices that share each matrix (default: 1)')
     .option('--tokens-per-step <list>', 'tokens a decode step verifies of each sequence (default: 1)')
+    .option('--draft <names>', 'a small model that proposes tokens: speculative decoding')
+    .option('--draft-tokens <list>', 'tokens that it proposes in a row (default: 4)')
+    .option('--acceptance <list>', 'chance that a proposed token is taken, 0 to 1 (default: 0.8)')
     .option('--generate <list>', 'tokens to generate, for the total time')
     .option('--mode <list>', 'corrected, llm-viewer or both (default: corrected)')
     .option('--list', 'list the devices and the published models')

@@ -74,6 +74,10 @@ export function pointsCsv(analyses: readonly Analysis[]): string {
     'memoryBytes',
     'fits',
     'generateSeconds',
+    'draftSeconds',
+    'verifySeconds',
+    'expectedTokens',
+    'speculativeTokensPerSecond',
   ];
   const lines = analyses.map((analysis): Cell[] => [
     ...pointCells(analysis),
@@ -86,6 +90,10 @@ export function pointsCsv(analyses: readonly Analysis[]): string {
     analysis.memory.bytes,
     analysis.memory.fits,
     analysis.generateSeconds,
+    analysis.speculative?.draftSeconds ?? null,
+    analysis.speculative?.verifySeconds ?? null,
+    analysis.speculative?.expectedTokens ?? null,
+    analysis.speculative?.tokensPerSecond ?? null,
   ]);
   return csvLines([head, ...lines]);
 }

@@ -50,7 +50,8 @@ async function open(spec: AnalysisSpec, { models: folders, file, config }: Roofl
       failures.push(hint === null ? message : `${message}\n       ${hint}`);
     }
   };
-  for (const name of spec.model) {
+  for (const name of new Set([...spec.model, ...spec.draft])) {
+    if (name === null) continue;
     const places = [...modelFolders, dirname(resolve(name))];
     await attempt(() => models.set(name, openArchitecture(name, places)));
   }

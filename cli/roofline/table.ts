@@ -1,5 +1,10 @@
 import { formatPercent, formatValue, NO_VALUE } from '../../core/metrics/format.js';
-import type { Analysis, PhaseAnalysis, RoofLines } from '../../core/roofline/analysis/analysis.js';
+import type {
+  Analysis,
+  PhaseAnalysis,
+  RoofLines,
+  SpeculativeAnalysis,
+} from '../../core/roofline/analysis/analysis.js';
 import type { AnalysisPoint, PointField } from '../../core/roofline/analysis/point.js';
 import { plainTable } from '../output/plain-table.js';
 
@@ -10,7 +15,7 @@ const intensityText = (value: number | null) =>
 
 /** One point in full: what it stands under, every operator of both phases, totals. */
 export function pointText(analysis: Analysis): string {
-  const { point, prefill, decode, memory, generateSeconds, notes } = analysis;
+  const { point, prefill, decode, memory, speculative, generateSeconds, notes } = analysis;
   const { batch, context, promptTokens } = point;
   const prompt = promptTokens ?? context;
   const lines = [
@@ -27,6 +32,7 @@ export function pointText(analysis: Analysis): string {
     '',
     memoryLine(memory),
   ];
+  if (speculative !== null) lines.push(speculativeLine(point, speculative));
   if (generateSeconds !== null) {
     const each = formatValue((batch * point.generateTokens) / generateSeconds, 'tokens/s');
     lines.push(
@@ -88,9 +94,22 @@ function memoryLine({ weights, kvCache, activations, bytes, fits }: Analysis['me
   return `memory: ${size(bytes)} = weights ${size(weights)} + KV cache ${size(kvCache)} + activations ${size(activations)}${room}`;
 }
 
+function speculativeLine(
+  { draft, draftTokens, acceptance }: AnalysisPoint,
+  found: SpeculativeAnalysis,
+): string {
+  const { draftSeconds, verifySeconds, expectedTokens, tokensPerSecond, speedup } = found;
+  return (
+    `speculative: ${draft} proposes ${draftTokens} in ${formatValue(draftSeconds, 's')}, verified in ${formatValue(verifySeconds, 's')}; ` +
+    `${expectedTokens.toFixed(2)} tokens a step at ${formatPercent(acceptance)} taken, ` +
+    `${formatValue(tokensPerSecond, 'tokens/s')}, ${speedup.toFixed(2)} times decoding without it`
+  );
+}
+
 /** A line for each point, with the fields that differ in front. */
 export function pointsTable(analyses: readonly Analysis[], varying: readonly PointField[]): string {
   const generates = analyses.some(({ generateSeconds }) => generateSeconds !== null);
+  const drafts = analyses.some(({ speculative }) => speculative !== null);
   const head = [
     ...varying,
     'prefill',
@@ -100,9 +119,10 @@ export function pointsTable(analyses: readonly Analysis[], varying: readonly Poi
     'decode',
     'memory',
     'fits',
+    ...(drafts ? ['speculative', 'speedup'] : []),
     ...(generates ? ['generation'] : []),
   ];
-  const rows = analyses.map(({ point, prefill, decode, memory, generateSeconds }) => [
+  const rows = analyses.map(({ point, prefill, decode, memory, speculative, generateSeconds }) => [
     ...varying.map((field) => cell(point[field])),
     formatValue(prefill.seconds, 's'),
     prefill.bound,
@@ -111,6 +131,12 @@ export function pointsTable(analyses: readonly Analysis[], varying: readonly Poi
     formatValue(decode.tokensPerSecond, 'tokens/s'),
     formatValue(memory.bytes, 'B'),
     memory.fits === null ? null : memory.fits ? 'yes' : 'no',
+    ...(drafts
+      ? [
+          formatValue(speculative?.tokensPerSecond ?? null, 'tokens/s'),
+          speculative === null ? null : `${speculative.speedup.toFixed(2)}×`,
+        ]
+      : []),
     ...(generates ? [formatValue(generateSeconds, 's')] : []),
   ]);
   const notes = [...new Set(analyses.flatMap((analysis) => analysis.notes))];

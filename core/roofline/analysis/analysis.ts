@@ -48,6 +48,18 @@ export interface MemoryAnalysis {
   readonly fits: boolean | null;
 }
 
+/** A step of speculative decoding: a draft proposes, the model verifies. */
+export interface SpeculativeAnalysis {
+  readonly draftSeconds: number;
+  readonly verifySeconds: number;
+  /** That a step yields for each sequence. */
+  readonly expectedTokens: number;
+  /** All sequences together. */
+  readonly tokensPerSecond: number;
+  /** Over decoding without a draft. */
+  readonly speedup: number;
+}
+
 /** The lines of the roofline that the point stands under. */
 export interface RoofLines {
   readonly name: string;
@@ -68,6 +80,8 @@ export interface Analysis {
   /** One step. */
   readonly decode: PhaseAnalysis;
   readonly memory: MemoryAnalysis;
+  /** null without a draft. */
+  readonly speculative: SpeculativeAnalysis | null;
   /** Prefill and all steps of `generateTokens`; null when none were asked for. */
   readonly generateSeconds: number | null;
   /** Sentences about what the numbers do not show. */

@@ -55,5 +55,7 @@ function analyze(point: AnalysisPoint, { models, ceilings, llmViewerHardware }: 
   }
   const roofs = ceilings.get(point.hardware);
   if (roofs === undefined) throw new Error(`${point.hardware} was not opened`);
-  return analyzeInCorrectedMode(point, architecture, roofs, bits.bits);
+  const draft = point.draft === null ? null : models.get(point.draft);
+  if (draft === undefined) throw new Error(`${point.draft} was not opened`);
+  return analyzeInCorrectedMode(point, { model: architecture, draft }, roofs, bits.bits);
 }

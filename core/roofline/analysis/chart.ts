@@ -59,6 +59,8 @@ const X_FIELDS: readonly PointField[] = [
   'context',
   'promptTokens',
   'tokensPerStep',
+  'draftTokens',
+  'acceptance',
   'tensorParallel',
   'generateTokens',
   'bits',
@@ -66,6 +68,7 @@ const X_FIELDS: readonly PointField[] = [
   'model',
   'flashAttention',
   'mode',
+  'draft',
 ];
 
 export type SweepMeasure = 'tokens' | 'time' | 'memory';
@@ -78,7 +81,11 @@ interface Measured {
 }
 
 const MEASURES: Readonly<Record<SweepMeasure, Measured>> = {
-  tokens: { name: 'decode', unit: 'tokens/s', lines: [['', ({ decode }) => decode.tokensPerSecond]] },
+  tokens: {
+    name: 'decode',
+    unit: 'tokens/s',
+    lines: [['', ({ decode, speculative }) => speculative?.tokensPerSecond ?? decode.tokensPerSecond]],
+  },
   time: {
     name: 'least time',
     unit: 's',

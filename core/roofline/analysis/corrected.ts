@@ -4,11 +4,20 @@ import { type AttentionKernel, FLASH, type PassRequest, UNFUSED } from '../pass/
 import { passWork } from '../pass-work.js';
 import { type PlacedPass, placePass, unknownCeilings } from '../place.js';
 import type { Arithmetic } from '../work.js';
-import { type Analysis, type AnalysisRow, type PhaseAnalysis, summarize } from './analysis.js';
+import {
+  type Analysis,
+  type AnalysisRow,
+  type MemoryAnalysis,
+  type PhaseAnalysis,
+  summarize,
+} from './analysis.js';
 import type { BitsReading } from './bits.js';
 import { impossible } from './impossible.js';
 import { memoryOf } from './memory.js';
 import type { AnalysisPoint } from './point.js';
+import { speculate } from './speculate.js';
+
+type HeldBytes = Omit<MemoryAnalysis, 'fits'>;
 
 /** Steps at which generation is looked at; between them the time of a step is taken for linear in the context, as it nearly is. */
 const GENERATION_SAMPLES = 16;
@@ -16,7 +25,10 @@ const GENERATION_SAMPLES = 16;
 /** @throws FailureError `impossible-combination` with one sentence about what cannot be */
 export function analyzeInCorrectedMode(
   point: AnalysisPoint,
-  architecture: ModelArchitecture,
+  {
+    model: architecture,
+    draft,
+  }: { readonly model: ModelArchitecture; readonly draft: ModelArchitecture | null },
   ceilings: Ceilings,
   bits: BitsReading,
 ): Analysis {
@@ -43,7 +55,8 @@ export function analyzeInCorrectedMode(
   const decode = placePass(decodeWork, ceilings);
   const secondsAt = (tokens: number) => placePass(passWork(architecture, stepAt(tokens)), ceilings).seconds;
   const peak = peakFor(ceilings, bits.arithmetic);
-  const memory = memoryOf(architecture, { prefill: prefillRequest, decode: decodeRequest });
+  const passes = { prefill: prefillRequest, decode: decodeRequest };
+  const memory = together(memoryOf(architecture, passes), draft === null ? null : memoryOf(draft, passes));
   return {
     point,
     roof: {
@@ -61,6 +74,10 @@ export function analyzeInCorrectedMode(
       ...memory,
       fits: ceilings.memoryBytes === null ? null : memory.bytes <= ceilings.memoryBytes,
     },
+    speculative:
+      draft === null
+        ? null
+        : speculate(point, { model: architecture, draft }, decodeRequest, ceilings, decode.seconds),
     generateSeconds:
       generateTokens === 0
         ? null
@@ -155,6 +172,15 @@ function generation(
   if (samples === 1) return (times[0] ?? 0) * steps;
   const inner = times.reduce((sum, time) => sum + time, 0) - ((times[0] ?? 0) + (times.at(-1) ?? 0)) / 2;
   return (inner / (samples - 1)) * steps;
+}
+
+/** A model and its draft are held at one time, and compute one after the other. */
+function together(model: HeldBytes, draft: HeldBytes | null): HeldBytes {
+  if (draft === null) return model;
+  const weights = model.weights + draft.weights;
+  const kvCache = model.kvCache + draft.kvCache;
+  const activations = Math.max(model.activations, draft.activations);
+  return { weights, kvCache, activations, bytes: weights + kvCache + activations };
 }
 
 /** The ceilings that operators stand under, the highest first. */

@@ -108,6 +108,7 @@ export function analyzeInLlmViewerMode(
       bytes,
       fits: memoryBytes === null ? null : bytes <= memoryBytes,
     },
+    speculative: null,
     generateSeconds:
       generateTokens === 0 ? null : generateAsLlmViewer(model, hardware, setting, generateTokens).seconds,
     notes,
@@ -115,7 +116,7 @@ export function analyzeInLlmViewerMode(
 }
 
 function settingOf(point: AnalysisPoint, bits: BitsReading): LlmViewerSetting {
-  const { batch, context, promptTokens, tokensPerStep, flashAttention, tensorParallel } = point;
+  const { batch, context, promptTokens, tokensPerStep, draft, flashAttention, tensorParallel } = point;
   const whole = (what: string, value: number) => {
     if (Number.isInteger(value)) return value;
     throw impossible(
@@ -128,6 +129,8 @@ function settingOf(point: AnalysisPoint, bits: BitsReading): LlmViewerSetting {
       'LLM-Viewer has one number for prompt and context',
       'Leave the prompt out, or use corrected mode.',
     );
+  if (draft !== null)
+    throw impossible('LLM-Viewer has no speculative decoding', 'Use corrected mode for a draft.');
   if (tokensPerStep !== 1)
     throw impossible('a decode step of LLM-Viewer computes one token', 'Use corrected mode for more.');
   return {

@@ -22,6 +22,12 @@ export interface AnalysisPoint {
   readonly tensorParallel: number;
   /** Tokens that one decode step computes of each sequence: above 1 when drafts are verified. */
   readonly tokensPerStep: number;
+  /** A small model that proposes tokens, for speculative decoding; null = none. */
+  readonly draft: string | null;
+  /** Tokens that it proposes in a row. */
+  readonly draftTokens: number;
+  /** Chance that a proposed token is taken. */
+  readonly acceptance: number;
   /** Tokens to be generated after the prefill; 0 asks for no total. */
   readonly generateTokens: number;
 }
@@ -42,6 +48,9 @@ export const POINT_DEFAULTS: Omit<AnalysisPoint, 'model' | 'hardware' | 'context
   flashAttention: true,
   tensorParallel: 1,
   tokensPerStep: 1,
+  draft: null,
+  draftTokens: 4,
+  acceptance: 0.8,
   generateTokens: 0,
 };
 
@@ -54,6 +63,9 @@ export const POINT_FIELDS: readonly PointField[] = [
   'flashAttention',
   'tensorParallel',
   'tokensPerStep',
+  'draft',
+  'draftTokens',
+  'acceptance',
   'batch',
   'context',
   'promptTokens',

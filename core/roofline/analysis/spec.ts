@@ -12,7 +12,7 @@ import {
 } from './point.js';
 
 /** Most points of one command; each takes a millisecond or less. */
-export const MAX_POINTS = 20_000;
+const MAX_POINTS = 20_000;
 
 const LARGEST = 1e9;
 
@@ -28,7 +28,7 @@ interface Field {
 }
 
 /** What `read` gives for a value that is none. */
-export class NotAValue {
+class NotAValue {
   readonly message: string | null;
   constructor(message: string | null = null) {
     this.message = message;
@@ -81,6 +81,14 @@ export const FIELDS: Readonly<Record<PointField, Field>> = {
   batch: whole(1),
   context: whole(1),
   promptTokens: whole(1),
+  draft: words,
+  draftTokens: whole(1),
+  acceptance: {
+    expected: 'a number from 0 to 1',
+    counts: false,
+    scalar: { type: 'number', minimum: 0, maximum: 1 },
+    read: (value) => (typeof value === 'number' && value >= 0 && value <= 1 ? value : new NotAValue()),
+  },
   generateTokens: whole(0),
 };
 
@@ -95,6 +103,9 @@ export const FIELD_HELP: Readonly<Record<PointField, string>> = {
   flashAttention: 'Scores stay on chip, or are written to memory and read back.',
   tensorParallel: 'Devices that share each matrix; the analysis is of one of them.',
   tokensPerStep: 'Tokens that a decode step verifies of each sequence.',
+  draft: 'A small model that proposes tokens, for speculative decoding.',
+  draftTokens: 'Tokens that the draft proposes in a row.',
+  acceptance: 'Chance that a proposed token is taken, from 0 to 1.',
   batch: 'Sequences that are computed together.',
   context: 'Tokens of each sequence after the prefill, and those a decode step attends to.',
   promptTokens: 'New tokens of the prefill, the last of the context; all of it when left out.',

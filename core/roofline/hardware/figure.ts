@@ -13,9 +13,6 @@ export interface Figure {
 /** Operations per second by what multiplies, at the device's boost clock; a multiply and an add are two. */
 export type Peaks = Partial<Readonly<Record<Arithmetic, Figure>>>;
 
-export const HARDWARE_KINDS = ['gpu', 'cpu', 'npu', 'soc'] as const;
-export type HardwareKind = (typeof HARDWARE_KINDS)[number];
-
 /**
  * A device as its maker describes it. What nobody has published is null or left out: it is never guessed. Measured
  * ceilings are in roofs.ts, and never mix with these.
@@ -26,7 +23,7 @@ export interface Hardware {
   readonly name: string;
   /** Other names: what drivers say, what LLM-Viewer calls it. */
   readonly aliases: readonly string[];
-  readonly kind: HardwareKind;
+  readonly kind: 'gpu' | 'cpu' | 'npu' | 'soc';
   readonly memoryBytes: Figure | null;
   readonly memoryBytesPerSecond: Figure;
   /** The last cache before memory, all of it. */
@@ -42,7 +39,7 @@ export interface Hardware {
 }
 
 export const GIGA = 1e9;
-export const TERA = 1e12;
+const TERA = 1e12;
 export const MEBI = 1024 ** 2;
 
 /** @returns a way to write figures of one publication. */

@@ -83,6 +83,7 @@ describe('LLM-Viewer mode', () => {
     const mode = 'llm-viewer' as const;
     expect(reasonOf({ mode, promptTokens: 512 })).toBe('LLM-Viewer has one number for prompt and context');
     expect(reasonOf({ mode, tokensPerStep: 4 })).toBe('a decode step of LLM-Viewer computes one token');
+    expect(reasonOf({ mode, draft: 'llama-2-7b' })).toBe('LLM-Viewer has no speculative decoding');
     expect(reasonOf({ mode, bits: 'q4_k_m' })).toMatch(/^LLM-Viewer counts whole bits/);
     expect(reasonOf({ mode, tensorParallel: 3 })).toBe('32 key/value heads cannot be split over 3 devices');
   });
@@ -182,6 +183,7 @@ describe('corrected mode differs where LLM-Viewer errs', () => {
 describe('an analysis', () => {
   test('refuses a context beyond the model and shapes that do not divide', () => {
     expect(reasonOf({ context: 4097 })).toBe('a context of 4097 tokens, and the model has at most 4096');
+    expect(reasonOf({ draft: 'llama-3.1-8b' })).toBe('the draft has 128256 tokens and the model 32000');
     expect(reasonOf({ promptTokens: 4000 })).toBe('a prompt of 4000 tokens in a context of 2048');
     expect(reasonOf({ context: 4096, generateTokens: 1 })).toBe(
       '1 tokens after a context of 4096, and the model has at most 4096',
