@@ -63,6 +63,7 @@ const TASKS = {
   compare: 'the comparison',
   probe: 'the probe',
   roofs: 'the measurement of roofs',
+  'cuda-roofs': 'the measurement of a GPU’s roofs',
 } as const;
 /** What a dead child had still in its pipes arrives within this time. */
 const LAST_WORDS_MILLISECONDS = 500;
@@ -174,10 +175,11 @@ function start(request: LaunchRequest): ChildProcess {
   });
 }
 
-/** A trial on a GPU sees its own GPU alone, whatever its engine would choose. */
+/** What runs on a GPU sees its own GPU alone, whatever its engine would choose. */
 function deviceEnvironment(order: WorkerOrder): NodeJS.ProcessEnv {
-  if (order.order !== 'trial' || !order.deviceId.startsWith('GPU-')) return {};
-  return { CUDA_VISIBLE_DEVICES: order.deviceId, CUDA_DEVICE_ORDER: 'PCI_BUS_ID' };
+  const deviceId = order.order === 'trial' || order.order === 'cuda-roofs' ? order.deviceId : '';
+  if (!deviceId.startsWith('GPU-')) return {};
+  return { CUDA_VISIBLE_DEVICES: deviceId, CUDA_DEVICE_ORDER: 'PCI_BUS_ID' };
 }
 
 function exitOf(
@@ -216,6 +218,7 @@ function isAnswer(message: WorkerMessage): boolean {
     'probed',
     'roofs',
     'kernels',
+    'cuda-roofs',
     'failed',
   ].includes(message.type);
 }

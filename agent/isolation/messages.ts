@@ -16,6 +16,7 @@ import type { ProfileJob } from '../profile/run.js';
 import type { CompareJob, Comparison } from '../quality/compare.js';
 import type { QualityJob } from '../quality/measure.js';
 import type { QualityProgress } from '../quality/watch.js';
+import type { CudaRoofsJob, TakenCudaRoofs } from '../roofs/cuda-take.js';
 import type { RoofsJob, TakenRoofs } from '../roofs/take.js';
 import type { LoadedFacts, RunnableAdapter, RunnerProbe } from '../runners/runner.js';
 import type { TrainingFiles, TrainingProgress, WorkloadOutcome } from '../workloads/workload.js';
@@ -37,7 +38,8 @@ export type WorkerOrder =
   | ProbeOrder
   | KernelsOrder
   | PruneOrder
-  | RoofsOrder;
+  | RoofsOrder
+  | CudaRoofsOrder;
 
 export interface TrialOrder {
   readonly order: 'trial';
@@ -147,6 +149,13 @@ export interface RoofsOrder {
   readonly job: RoofsJob;
 }
 
+/** Measures the ceilings of one GPU. */
+export interface CudaRoofsOrder {
+  readonly order: 'cuda-roofs';
+  readonly deviceId: string;
+  readonly job: CudaRoofsJob;
+}
+
 export interface ProbeOrder {
   readonly order: 'probe';
   readonly runnerKind: string;
@@ -189,6 +198,7 @@ export type WorkerMessage =
   | { readonly type: 'probed'; readonly probe: RunnerProbe }
   | { readonly type: 'roofs'; readonly taken: TakenRoofs }
   | { readonly type: 'kernels'; readonly answer: KernelsAnswer }
+  | { readonly type: 'cuda-roofs'; readonly taken: TakenCudaRoofs }
   | { readonly type: 'failed'; readonly failure: Failure };
 
 /** Parent → child while it works: end soon, for this reason. */

@@ -111,6 +111,11 @@ async function obey(order: WorkerOrder, line: Line): Promise<WorkerMessage> {
       const progress = (done: number, of: number) => line.send({ type: 'progress', done, of });
       return { type: 'kernels', answer: await runKernels(order.job, progress) };
     }
+    case 'cuda-roofs': {
+      const { takeCudaRoofs } = await import('../roofs/cuda-take.js');
+      const taken = await takeCudaRoofs(order.job, (done, of) => line.send({ type: 'progress', done, of }));
+      return { type: 'cuda-roofs', taken };
+    }
     case 'probe':
       return { type: 'probed', probe: await (await runnerNamed(order.runnerKind)).probe() };
     default:

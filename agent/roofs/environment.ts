@@ -43,7 +43,7 @@ export function changes(before: RoofsEnvironment, now: RoofsEnvironment): string
 }
 
 /** Of the library that measures: another one may reach another ceiling. */
-function digestOfKernels(): string | null {
+export function digestOfKernels(): string | null {
   const library = kernelsLibrary();
   return library === null
     ? null

@@ -1,9 +1,10 @@
 import { FailureError, failure } from '../../core/errors.js';
 import type { DeviceProfile } from '../../core/node.js';
 import { cpuRoofs } from './cpu.js';
+import { cudaRoofs } from './cuda.js';
 import type { RoofsMeasurer } from './measurer.js';
 
-const MEASURERS: readonly RoofsMeasurer[] = [cpuRoofs];
+const MEASURERS: readonly RoofsMeasurer[] = [cpuRoofs, cudaRoofs];
 
 /** @returns how to measure a device, or null when nobody knows. */
 export function measurerFor(device: DeviceProfile): RoofsMeasurer | null {

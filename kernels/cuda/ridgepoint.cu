@@ -7,6 +7,7 @@
 #include "matmul-2of4.cu"
 #include "matmul.cu"
 #include "matvec.cu"
+#include "peaks-warpgroup.cu"
 #include "peaks.cu"
 #include "rowwise.cu"
 #include "stream.cu"

@@ -6,7 +6,13 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import type { CudaState } from '../../agent/native/cuda.js';
 import { kernelsLibrary } from '../../agent/native/kernel-library.js';
 import type { OpVerdict } from '../../agent/native/ops.js';
-import { buildEmulatedGpu, canEmulate, type EmulatedGpu, standIn } from '../support/emulated-gpu.js';
+import {
+  buildEmulatedGpu,
+  canEmulate,
+  type EmulatedGpu,
+  machineCode,
+  standIn,
+} from '../support/emulated-gpu.js';
 
 const run = promisify(execFile);
 const fixtures = join(import.meta.dirname, '../fixtures');
@@ -33,15 +39,6 @@ function images(name: string, files: Readonly<Record<string, string | Buffer>>):
   mkdirSync(folder);
   for (const [file, content] of Object.entries(files)) writeFileSync(join(folder, file), content);
   return { RIDGEPOINT_CUDA_IMAGES: folder };
-}
-
-/** As much of a cubin as a driver's first look needs: 64-bit ELF, machine 190, an architecture in its flags. */
-function machineCode(architecture: number): Buffer {
-  const bytes = Buffer.alloc(64);
-  bytes.write('\x7fELF', 'latin1');
-  bytes.writeUInt16LE(190, 18);
-  bytes.writeUInt32LE(architecture, 48);
-  return bytes;
 }
 
 const usable = canEmulate() && kernelsLibrary() !== null;

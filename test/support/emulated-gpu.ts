@@ -61,3 +61,12 @@ export function standIn(kernels: readonly string[], version = '7.4', target = 's
     '\n',
   );
 }
+
+/** As much of a cubin as a driver's first look needs: 64-bit ELF, machine 190, an architecture in its flags. */
+export function machineCode(architecture: number): Buffer {
+  const bytes = Buffer.alloc(64);
+  bytes.write('\x7fELF', 'latin1');
+  bytes.writeUInt16LE(190, 18);
+  bytes.writeUInt32LE(architecture, 48);
+  return bytes;
+}

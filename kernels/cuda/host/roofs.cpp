@@ -83,8 +83,9 @@ struct Peak {
   int sum_bytes;
   bool whole_numbers;
   bool matrix;
-  // Of one round: vector kinds a thread, matrix kinds a warp.
+  // Of one round: vector kinds a thread, matrix kinds a warp, and those of warpgroups four warps.
   double operations;
+  unsigned shared_bytes = 0;
 };
 
 constexpr int kChains = 8;
@@ -93,6 +94,8 @@ constexpr int kTiles = 4;
 constexpr int32_t kExactRounds = 16;
 // A product of 16 x 8 by 32 bytes.
 constexpr double product_operations(int element_bytes) { return 2.0 * 16 * 8 * 32 / element_bytes * kTiles; }
+// A quarter of a product of 64 x 128 by 32 bytes.
+constexpr double warpgroup_operations(int element_bytes) { return 2.0 * 64 * 128 * 32 / element_bytes / 4; }
 
 const Peak kPeaks[] = {
     {"f64", "peak_f64", 0x3ff0000000000000ull, 8, 8, false, false, 2 * kChains},
@@ -105,7 +108,26 @@ const Peak kPeaks[] = {
     {"matrix-tf32", "peak_matrix_tf32", 0x3f800000, 4, 4, false, true, product_operations(4)},
     {"matrix-int8", "peak_matrix_int8", 0x01010101, 4, 4, true, true, product_operations(1)},
     {"matrix-fp8", "peak_matrix_fp8", 0x38383838, 4, 4, false, true, product_operations(1)},
+    // Of 64 x 128 by 32 bytes: only the machine code for 9.0 has them.
+    {"matrix-f16", "peak_warpgroup_f16", 0x3c003c00, 4, 4, false, true, warpgroup_operations(2), 8192},
+    {"matrix-bf16", "peak_warpgroup_bf16", 0x3f803f80, 4, 4, false, true, warpgroup_operations(2), 8192},
+    {"matrix-tf32", "peak_warpgroup_tf32", 0x3f800000, 4, 4, false, true, warpgroup_operations(4), 8192},
+    {"matrix-int8", "peak_warpgroup_int8", 0x01010101, 4, 4, true, true, warpgroup_operations(1), 8192},
+    {"matrix-fp8", "peak_warpgroup_fp8", 0x38383838, 4, 4, false, true, warpgroup_operations(1), 8192},
 };
+
+bool has_warpgroups() {
+  return Device::get().capability() == 90 && Device::get().image().find(".cubin") != std::string::npos;
+}
+
+// The last that this device has: those of warpgroups are faster than those of warps.
+const Peak* peak_of(const std::string& kind) {
+  const Peak* found = nullptr;
+  for (const Peak& known : kPeaks) {
+    if (kind == known.kind && (known.shared_bytes == 0 || has_warpgroups())) found = &known;
+  }
+  return found;
+}
 
 // What every sum is after so many rounds of 1 * 1.
 uint64_t expected_sum(const Peak& peak, int rounds) {
@@ -134,10 +156,10 @@ void launch_peak(const Peak& peak, Size grid, int32_t rounds, const Buffer& out)
   if (peak.operand_bytes == 8) {
     double one;
     memcpy(&one, &peak.one, sizeof one);
-    return device.launch(peak.kernel, grid, {kThreads}, 0, one, one, rounds, out.address());
+    return device.launch(peak.kernel, grid, {kThreads}, peak.shared_bytes, one, one, rounds, out.address());
   }
   const uint32_t one = static_cast<uint32_t>(peak.one);
-  device.launch(peak.kernel, grid, {kThreads}, 0, one, one, rounds, out.address());
+  device.launch(peak.kernel, grid, {kThreads}, peak.shared_bytes, one, one, rounds, out.address());
 }
 
 bool sums_are(const Peak& peak, const Buffer& out, uint64_t wanted) {
@@ -154,10 +176,7 @@ bool sums_are(const Peak& peak, const Buffer& out, uint64_t wanted) {
 }
 
 std::string peak_problem(const std::string& kind, int32_t repeats, double* out) {
-  const Peak* peak = nullptr;
-  for (const Peak& known : kPeaks) {
-    if (kind == known.kind) peak = &known;
-  }
+  const Peak* peak = peak_of(kind);
   if (peak == nullptr) return "there is no peak of " + kind;
   Device& device = Device::get();
   if (kind == "matrix-fp8" && device.capability() < 89) {

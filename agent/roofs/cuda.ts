@@ -1,0 +1,121 @@
+import { FailureError, failure } from '../../core/errors.js';
+import type { DeviceProfile } from '../../core/node.js';
+import { ROOFS_SCHEMA, type RoofReading, type Roofs } from '../../core/roofline/roofs.js';
+import { moments, stddev } from '../../core/statistics/summary.js';
+import { openNvml } from '../device/nvml.js';
+import { launch } from '../isolation/launch.js';
+import type { TakenCudaRoofs } from './cuda-take.js';
+import { digestOfKernels, type RoofsEnvironment } from './environment.js';
+import type { RoofsMeasurer } from './measurer.js';
+
+const THOROUGH_REPEATS = 20;
+const QUICK_REPEATS = 5;
+/** Warm-ups, checks and repeats of two dozen roofs take seconds; a child that hangs must end. */
+const TIME_LIMIT_SECONDS = 180;
+/** Repeats that differ by more were disturbed, or the clocks moved. */
+const MOST_SPREAD = 0.05;
+/** Compute capability from which products of a warp are not the fastest, and we have no others. */
+const NEWER = 10;
+
+/** Roofs of NVIDIA GPUs, by our own kernels in a child process that sees this GPU alone. */
+export const cudaRoofs: RoofsMeasurer = {
+  classes: ['cuda'],
+  environment: cudaEnvironment,
+  async measure(device, { quick = false, onProgress, signal }) {
+    const environment = await cudaEnvironment(device);
+    const taken = await take();
+    const readings = {
+      bandwidth: taken.bandwidth.map(({ samples, ...roof }) => ({
+        ...roof,
+        threads: taken.device.processors,
+        bytesPerSecond: reading(samples, Math.max),
+      })),
+      compute: taken.compute.map(({ samples, ...roof }) => ({
+        ...roof,
+        threads: taken.device.processors,
+        flopsPerSecond: reading(samples, Math.max),
+      })),
+      links: taken.links.map(({ name, samples }) => ({ name, bytesPerSecond: reading(samples, Math.max) })),
+    };
+    return {
+      schema: ROOFS_SCHEMA,
+      device: { id: device.id, class: device.classes.at(-1) ?? 'cuda', name: device.name },
+      measuredAt: new Date().toISOString(),
+      environment,
+      ...readings,
+      launchSeconds: taken.launch === null ? null : reading(taken.launch, Math.min),
+      doubts: [...(quick ? ['measured quickly: a few repeats'] : []), ...doubts(taken, readings)],
+      absent: { ...taken.absent },
+    } satisfies Roofs;
+
+    async function take(): Promise<TakenCudaRoofs> {
+      const launched = launch({
+        order: {
+          order: 'cuda-roofs',
+          deviceId: device.id,
+          job: { repeats: quick ? QUICK_REPEATS : THOROUGH_REPEATS },
+        },
+        cpus: device.cpus,
+        timeLimitSeconds: TIME_LIMIT_SECONDS,
+        memoryLimitBytes: null,
+        onMessage(message) {
+          if (message.type === 'progress') onProgress?.(message.done, message.of);
+        },
+      });
+      const stop = () => launched.kill('the agent is stopping');
+      if (signal?.aborted === true) stop();
+      signal?.addEventListener('abort', stop, { once: true });
+      const { answer, failure: why } = await launched.ended;
+      signal?.removeEventListener('abort', stop);
+      if (why !== null) throw new FailureError(why);
+      if (answer?.type !== 'cuda-roofs')
+        throw new FailureError(failure('internal', 'the roofs gave no answer'));
+      return answer.taken;
+    }
+  },
+};
+
+/** What the ceilings of a GPU depend on: when one of these changes, they are measured again. */
+async function cudaEnvironment(device: DeviceProfile): Promise<RoofsEnvironment> {
+  const search = await openNvml();
+  const gpu = search.found ? search.nvml.devices.find(({ uuid }) => uuid === device.id) : undefined;
+  const environment = {
+    gpu: device.name,
+    memoryBytes: device.memoryBytes,
+    driver: search.found ? search.nvml.driverVersion : null,
+    powerLimitWatts: gpu?.powerLimitWatts() ?? null,
+    kernelsDigest: digestOfKernels(),
+  };
+  if (search.found) search.nvml.close();
+  return environment;
+}
+
+function doubts(
+  taken: TakenCudaRoofs,
+  { bandwidth, compute }: Pick<Roofs, 'bandwidth' | 'compute'>,
+): string[] {
+  const { capability, image } = taken.device;
+  const named = [
+    ...bandwidth.map((roof) => ({ name: `${roof.level} ${roof.access}`, reading: roof.bytesPerSecond })),
+    ...compute.map((roof) => ({ name: `${roof.arithmetic} ${roof.unit}`, reading: roof.flopsPerSecond })),
+  ];
+  return [
+    ...(capability >= NEWER || (capability === 9 && image.endsWith('.ptx'))
+      ? [
+          'tensor cores were measured by products of a warp, and this GPU has faster ones: the true peaks are higher',
+        ]
+      : []),
+    ...named
+      .filter(({ reading: { cv } }) => cv !== null && cv > MOST_SPREAD)
+      .map(({ name, reading: { cv } }) => `repeats of ${name} spread by ${(100 * cv!).toFixed(0)} %`),
+  ];
+}
+
+function reading(samples: readonly number[], best: (...values: number[]) => number): RoofReading {
+  const deviation = stddev(samples);
+  return {
+    value: best(...samples),
+    samples: [...samples],
+    cv: deviation === null ? null : deviation / moments(samples).mean,
+  };
+}

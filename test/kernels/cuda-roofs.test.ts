@@ -1,0 +1,77 @@
+import { rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { kernelsLibrary } from '../../agent/native/kernel-library.js';
+import { workingSets } from '../../agent/roofs/cuda-take.js';
+import { requireMeasurer } from '../../agent/roofs/index.js';
+import type { DeviceProfile } from '../../core/node.js';
+import { roofsSchema } from '../../core/roofline/roofs.js';
+import { buildEmulatedGpu, canEmulate, machineCode } from '../support/emulated-gpu.js';
+
+const DEVICE: DeviceProfile = {
+  id: 'GPU-emulated',
+  classes: ['cuda', 'cuda:emulated'],
+  name: 'emulated',
+  memoryBytes: 2 ** 31,
+  cpus: [],
+};
+const usable = canEmulate() && kernelsLibrary() !== null;
+
+test('arrays are larger than the cache by as much as STREAM asks, where the memory allows it', () => {
+  expect(workingSets({ cacheBytes: 50e6, memoryBytes: 80e9 })).toEqual({ L2: 25e6, memory: 600e6 });
+  expect(workingSets({ cacheBytes: 50e6, memoryBytes: 1e9 }).memory).toBe(250e6);
+});
+
+describe.skipIf(!usable)('roofs of an emulated GPU (need Linux, g++ and the native kernels)', () => {
+  beforeAll(() => {
+    const gpu = buildEmulatedGpu();
+    Object.assign(process.env, gpu.environment, { CUDA_EMULATED_MEMORY: String(2 ** 22) });
+    return () => {
+      for (const name of [...Object.keys(gpu.environment), 'CUDA_EMULATED_MEMORY']) delete process.env[name];
+      gpu.remove();
+    };
+  }, 120_000);
+
+  test('are measured in a child, each looked at before it is timed', async () => {
+    const steps: number[] = [];
+    const roofs = await requireMeasurer(DEVICE).measure(DEVICE, {
+      quick: true,
+      onProgress: (done, of) => steps.push(done / of),
+    });
+    roofsSchema.parse(roofs);
+    expect(roofs.device).toEqual({ id: 'GPU-emulated', class: 'cuda:emulated', name: 'emulated' });
+    expect(roofs.bandwidth.map(({ level, access }) => `${level} ${access}`)).toEqual(
+      ['L2', 'memory'].flatMap((level) => ['read', 'write', 'copy', 'triad'].map((a) => `${level} ${a}`)),
+    );
+    expect(roofs.compute.map(({ arithmetic, unit }) => `${arithmetic} ${unit}`)).toEqual([
+      ...['f64', 'f32', 'f16', 'bf16', 'int8'].map((a) => `${a} vector`),
+      ...['tf32', 'f16', 'bf16', 'int8'].map((a) => `${a} matrix`),
+    ]);
+    expect(roofs.absent['fp8 matrix']).toContain('compute capability 8.9');
+    expect(roofs.links.map(({ name }) => name)).toEqual(['pcie:host-to-device', 'pcie:device-to-host']);
+    expect(roofs.launchSeconds?.samples).toHaveLength(200);
+    expect(steps.at(-1)).toBe(1);
+  }, 60_000);
+
+  test('have the products of warpgroups in the machine code for 9.0', async () => {
+    const images = process.env.RIDGEPOINT_CUDA_IMAGES!;
+    writeFileSync(join(images, 'ridgepoint-sm_90.cubin'), machineCode(90));
+    process.env.CUDA_EMULATED_CAPABILITY = '90';
+    const roofs = await requireMeasurer(DEVICE).measure(DEVICE, { quick: true });
+    delete process.env.CUDA_EMULATED_CAPABILITY;
+    const matrix = roofs.compute.filter(({ unit }) => unit === 'matrix');
+    expect(matrix.map(({ arithmetic }) => arithmetic)).toEqual(['tf32', 'f16', 'bf16', 'int8', 'fp8']);
+    expect(roofs.doubts.filter((doubt) => doubt.includes('true peaks'))).toEqual([]);
+    rmSync(join(images, 'ridgepoint-sm_90.cubin'));
+  }, 60_000);
+
+  test('fail with the reason where there is no GPU', async () => {
+    process.env.CUDA_EMULATED_MISSING = 'device';
+    const measuring = requireMeasurer(DEVICE).measure(DEVICE, { quick: true });
+    await expect(measuring).rejects.toMatchObject({ failure: { code: 'device-missing' } });
+    await expect(measuring).rejects.toThrow(
+      'CUDA unavailable: the NVIDIA driver is installed but sees no GPU',
+    );
+    delete process.env.CUDA_EMULATED_MISSING;
+  });
+});
