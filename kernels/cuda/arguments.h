@@ -50,7 +50,7 @@ struct GroupedArguments {
   float scale;
 };
 
-// Native sparse attention; the words are those of kernels/ops/nsa-decode.
+// Native sparse attention; the words are those of kernels/ops/nsa_decode.
 struct NsaArguments {
   const void* keys;    // of the compressed branch
   const void* values;

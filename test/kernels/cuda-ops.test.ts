@@ -2,44 +2,8 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { kernelsLibrary } from '../../agent/native/kernel-library.js';
 import { type NativeOps, openOps } from '../../agent/native/ops.js';
 import { OPS } from '../../core/kernels/ops.js';
+import { CUDA_SHAPES } from '../support/cuda-shapes.js';
 import { buildEmulatedGpu, canEmulate } from '../support/emulated-gpu.js';
-
-/** Small and odd: one of everything, tails of rows, columns and tiles, more than one block of each. */
-const SHAPES: Readonly<Record<string, readonly (readonly number[])[]>> = {
-  gemv: [
-    [1, 1],
-    [7, 65],
-    [33, 1000],
-  ],
-  gemm: [
-    [1, 1, 1],
-    [130, 200, 3],
-    [40, 96, 131],
-  ],
-  'sparse-bitmap': [
-    [1, 1, 1, 0],
-    [9, 1000, 1, 50],
-    [130, 200, 3, 70],
-    [5, 64, 2, 100],
-  ],
-  'sparse-2of4': [
-    [1, 4, 1],
-    [9, 1000, 1],
-    [130, 200, 3],
-  ],
-  'sparse-csr': [
-    [1, 1, 1, 0],
-    [9, 1000, 1, 50],
-    [130, 200, 3, 70],
-    [5, 64, 2, 100],
-  ],
-  'sparse-blocks': [
-    [1, 1, 1, 0],
-    [9, 1000, 1, 50],
-    [40, 200, 3, 70],
-    [5, 64, 2, 100],
-  ],
-};
 
 const usable = canEmulate() && kernelsLibrary() !== null;
 const cases = OPS.flatMap((op) =>
@@ -62,7 +26,7 @@ describe.skipIf(!usable)('CUDA kernels on an emulated GPU (need Linux, g++ and t
   }, 120_000);
 
   test.each(cases)('%s, %s, in %s', (op, variant, type) => {
-    const shapes = SHAPES[op];
+    const shapes = CUDA_SHAPES[op];
     expect(shapes, `shapes for ${op}`).toBeDefined();
     for (const [seed, shape] of shapes!.entries()) {
       const verdict = ops.check({ op, variant, type, shape, threads: 1, seed });

@@ -4,8 +4,8 @@
 #include <stdexcept>
 
 #include "cuda/ops/decoding.h"
-#include "ops/attention-decode/decode.h"
-#include "ops/attention-prefill/prefill.h"
+#include "ops/attention_decode/decode.h"
+#include "ops/attention_prefill/prefill.h"
 #include "ops/products/problems.h"
 
 namespace ridgepoint::cuda {

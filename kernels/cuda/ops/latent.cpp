@@ -3,8 +3,8 @@
 
 #include "cuda/ops/attention.h"
 #include "cuda/ops/decoding.h"
-#include "ops/mla-decode/mla.h"
-#include "ops/nsa-decode/nsa.h"
+#include "ops/mla_decode/mla.h"
+#include "ops/nsa_decode/nsa.h"
 #include "ops/products/problems.h"
 
 namespace ridgepoint::cuda {

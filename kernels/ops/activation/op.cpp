@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "cuda/ops/bind.h"
 #include "ops/activation/activation.h"
 
 namespace ridgepoint::ops {
@@ -51,7 +52,8 @@ Op silu_mul() {
           "x / (1 + e^-x) times a second input: the middle of a gated feed-forward layer",
           kParameters,
           kTypes,
-          {{"rows", "one pass", kTypes, always, RIDGE_BIND_ROWS(SiluMul, silu_mul_rows)}},
+          {{"rows", "one pass", kTypes, always, RIDGE_BIND_ROWS(SiluMul, silu_mul_rows)},
+           RIDGE_CUDA("cuda", "a thread for a number, on an NVIDIA GPU", kTypes, nullptr, SiluMul, cuda::on_gpu(made.rows, "silu_mul"))},
           rowwise_tolerance,
           nothing_refused,
           // Exponential, sum, quotient, product.
@@ -65,7 +67,8 @@ Op gelu() {
           "gelu in its tanh form",
           kParameters,
           kTypes,
-          {{"rows", "one pass", kTypes, always, RIDGE_BIND_ROWS(Gelu, gelu_rows)}},
+          {{"rows", "one pass", kTypes, always, RIDGE_BIND_ROWS(Gelu, gelu_rows)},
+           RIDGE_CUDA("cuda", "a thread for a number, on an NVIDIA GPU", kTypes, nullptr, Gelu, cuda::on_gpu(made.rows, "gelu"))},
           rowwise_tolerance,
           nothing_refused,
           // The polynomial of degree 3 (a square, a multiply and add, a product), exponential, sum, quotient.

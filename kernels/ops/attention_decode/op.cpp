@@ -4,6 +4,7 @@
 #include <cmath>
 #include <numeric>
 
+#include "cuda/ops/bind.h"
 #include "ops/attention_decode/decode.h"
 #include "ops/products/problems.h"
 
@@ -132,7 +133,9 @@ Op attention_decode() {
        {"unpacked", "flash-decoding: every query head reads keys and values for itself", types, always,
         RIDGE_BIND(AttentionDecode, d, decode_unpacked)},
        {"packed", "flash-decoding: all heads of a group read its keys and values once", types, always,
-        RIDGE_BIND(AttentionDecode, d, decode_packed)}},
+        RIDGE_BIND(AttentionDecode, d, decode_packed)},
+       RIDGE_CUDA("cuda", "flash-decoding on an NVIDIA GPU: eight lanes for a token, the heads of a group together", types, nullptr,
+                  AttentionDecode, cuda::on_gpu(made.d))},
       [](Type) { return 1e-6; },
       refuse,
       flops,

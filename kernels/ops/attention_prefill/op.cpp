@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "cuda/ops/bind.h"
 #include "ops/attention_prefill/prefill.h"
 #include "ops/products/problems.h"
 
@@ -98,7 +99,9 @@ Op attention_prefill() {
       {{"plain", "all scores in memory, masked, then their softmax, then the values", types, always,
         RIDGE_BIND(AttentionPrefill, p, prefill_plain)},
        {"flash", "blocks of queries past tiles of keys with a running softmax", types, always,
-        RIDGE_BIND(AttentionPrefill, p, prefill_flash)}},
+        RIDGE_BIND(AttentionPrefill, p, prefill_flash)},
+       RIDGE_CUDA("cuda", "flash attention on the tensor cores of an NVIDIA GPU, queries in the type of the cache", (std::vector<Type>{Type::f16, Type::bf16}),
+                  cuda::prefill_tolerance, AttentionPrefill, cuda::on_gpu(made.p))},
       [](Type) { return 1e-6; },
       refuse,
       flops,

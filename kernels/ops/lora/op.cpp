@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "cuda/ops/bind.h"
 #include "ops/lora/lora.h"
 #include "ops/products/problems.h"
 
@@ -98,7 +99,13 @@ Op lora() {
         RIDGE_BIND(Adapted, l, lora_separate)},
        {"fused", "A x first, then W and B in one pass over the outputs", types, always, RIDGE_BIND(Adapted, l, lora_fused)},
        {"grouped", "as fused, with every adapter read once for all of its tokens", types, always,
-        RIDGE_BIND(Adapted, l, lora_grouped)}},
+        RIDGE_BIND(Adapted, l, lora_grouped)},
+       RIDGE_CUDA("cuda-separate", "three kernels on an NVIDIA GPU, the last adds to what was written", types, nullptr, Adapted,
+                  cuda::on_gpu(made.l, cuda::Adapters::separate)),
+       RIDGE_CUDA("cuda-fused", "two kernels: A x, then W and B together", types, nullptr, Adapted,
+                  cuda::on_gpu(made.l, cuda::Adapters::fused)),
+       RIDGE_CUDA("cuda-grouped", "as fused, with every A read once for all of its tokens", types, nullptr, Adapted,
+                  cuda::on_gpu(made.l, cuda::Adapters::grouped))},
       [](Type) { return 1e-6; },
       nothing_refused,
       flops,

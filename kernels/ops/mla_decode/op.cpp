@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "cuda/ops/bind.h"
 #include "ops/mla_decode/mla.h"
 #include "ops/products/problems.h"
 
@@ -105,7 +106,8 @@ Op mla_decode() {
       types,
       {{"naive", "keys and values of every token made for every head", types, always, RIDGE_BIND(MlaDecode, m, mla_naive)},
        {"absorbed", "scores and sums over latents; the matrices meet the query and the sum", types, always,
-        RIDGE_BIND(MlaDecode, m, mla_absorbed)}},
+        RIDGE_BIND(MlaDecode, m, mla_absorbed)},
+       RIDGE_CUDA("cuda", "absorbed, on an NVIDIA GPU", types, nullptr, MlaDecode, cuda::on_gpu(made.m))},
       [](Type) { return 1e-6; },
       nothing_refused,
       flops,

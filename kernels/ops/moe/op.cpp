@@ -3,6 +3,7 @@
 #include <cmath>
 #include <numeric>
 
+#include "cuda/ops/bind.h"
 #include "ops/moe/moe.h"
 #include "ops/products/problems.h"
 
@@ -83,7 +84,10 @@ Op moe() {
       types,
       {{"single", "token after token, each reads its experts", types, always, RIDGE_BIND(Experts, m, moe_single)},
        {"grouped", "expert after expert, each is read once for all of its tokens", types, always,
-        RIDGE_BIND(Experts, m, moe_grouped)}},
+        RIDGE_BIND(Experts, m, moe_grouped)},
+       RIDGE_CUDA("cuda-single", "token after token, on an NVIDIA GPU", types, nullptr, Experts, cuda::on_gpu(made.m, false)),
+       RIDGE_CUDA("cuda-grouped", "a warp for a row of an expert, which it takes past its tokens", types, nullptr, Experts,
+                  cuda::on_gpu(made.m, true))},
       [](Type) { return 1e-6; },
       refuse,
       flops,

@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "cuda/ops/bind.h"
 #include "ops/norm/norm.h"
 
 namespace ridgepoint::ops {
@@ -64,7 +65,8 @@ Op rms_norm() {
           "rows divided by the root of their mean square, times weights",
           kParameters,
           kTypes,
-          {{"rows", "a row at a time, read from the cache the second time", kTypes, always, RIDGE_BIND_ROWS(RmsNorm, rms_norm_rows)}},
+          {{"rows", "a row at a time, read from the cache the second time", kTypes, always, RIDGE_BIND_ROWS(RmsNorm, rms_norm_rows)},
+           RIDGE_CUDA("cuda", "a block for a row, on an NVIDIA GPU", kTypes, nullptr, RmsNorm, cuda::on_gpu(made.rows, "rms_norm"))},
           rowwise_tolerance,
           nothing_refused,
           // A square and its sum, the root's factor, the weight.
@@ -80,7 +82,8 @@ Op layer_norm() {
           "rows less their mean, divided by their deviation, times weights, plus biases",
           kParameters,
           kTypes,
-          {{"rows", "a row at a time, read from the cache again", kTypes, always, RIDGE_BIND_ROWS(LayerNorm, layer_norm_rows)}},
+          {{"rows", "a row at a time, read from the cache again", kTypes, always, RIDGE_BIND_ROWS(LayerNorm, layer_norm_rows)},
+           RIDGE_CUDA("cuda", "a block for a row, on an NVIDIA GPU", kTypes, nullptr, LayerNorm, cuda::on_gpu(made.rows, "layer_norm"))},
           rowwise_tolerance,
           nothing_refused,
           // The sum; the difference, its square and the sum of it; the difference, two factors and the bias.

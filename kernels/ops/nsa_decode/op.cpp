@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "cuda/ops/bind.h"
 #include "ops/nsa_decode/nsa.h"
 #include "ops/products/problems.h"
 
@@ -179,7 +180,8 @@ Op nsa_decode() {
       {{"packed", "all heads of a group go through the branches together", types, always,
         [](const Problem& problem, Arena&) -> std::unique_ptr<Kernel> {
           return std::make_unique<Packed>(static_cast<const NsaDecode&>(problem).n);
-        }}},
+        }},
+       RIDGE_CUDA("cuda", "the three branches one after the other on an NVIDIA GPU", types, nullptr, NsaDecode, cuda::on_gpu(made.n))},
       [](Type) { return 1e-6; },
       refuse,
       flops,

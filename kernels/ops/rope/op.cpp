@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "cuda/ops/bind.h"
 #include "ops/rope/rope.h"
 
 namespace ridgepoint::ops {
@@ -57,7 +58,8 @@ Op rope() {
            {"length", "elements of a head", 128, 2, 1024},
            {"interleaved", "0 = pairs of the two halves; 1 = pairs of neighbours", 0, 0, 1}},
           types,
-          {{"rows", "one pass", types, always, RIDGE_BIND_ROWS(Rope, rope_rows)}},
+          {{"rows", "one pass", types, always, RIDGE_BIND_ROWS(Rope, rope_rows)},
+           RIDGE_CUDA("cuda", "a thread for a pair, on an NVIDIA GPU", types, nullptr, Rope, cuda::on_gpu(made.rows, "rope"))},
           rowwise_tolerance,
           refuse,
           // Four products and two sums for a pair.

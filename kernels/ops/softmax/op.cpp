@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "cuda/ops/bind.h"
 #include "ops/softmax/softmax.h"
 
 namespace ridgepoint::ops {
@@ -38,7 +39,8 @@ Op softmax() {
            {"length", "numbers of a row: tokens that are seen", 4096, 1, int64_t{1} << 22}},
           types,
           {{"three-pass", "the maximum, then the sum, then the weights", types, always, RIDGE_BIND_ROWS(Softmax, softmax_rows)},
-           {"online", "maximum and sum in one pass, then the weights", types, always, RIDGE_BIND_ROWS(Softmax, softmax_online)}},
+           {"online", "maximum and sum in one pass, then the weights", types, always, RIDGE_BIND_ROWS(Softmax, softmax_online)},
+           RIDGE_CUDA("cuda", "a block for a row, on an NVIDIA GPU", types, nullptr, Softmax, cuda::on_gpu(made.rows, "softmax"))},
           rowwise_tolerance,
           nothing_refused,
           // Maximum, difference, exponential, sum, quotient.
