@@ -6,7 +6,7 @@
 // chooses its instructions at run time, with the C++ runtime inside. It needs the C library of the machine it was built
 // on or a newer one, so releases are built on the oldest system they are for.
 import { spawnSync } from 'node:child_process';
-import { copyFileSync, existsSync, mkdirSync, rmSync } from 'node:fs';
+import { copyFileSync, cpSync, existsSync, mkdirSync, rmSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -44,5 +44,8 @@ if (portable) {
   const release = join(root, 'dist/prebuilt', `${process.platform}-${process.arch}`);
   mkdirSync(release, { recursive: true });
   copyFileSync(library, join(release, file));
+  // CUDA kernels lie beside the library (scripts/build-cuda.mjs).
+  const cuda = join(root, 'dist/kernels/cuda');
+  if (existsSync(cuda)) cpSync(cuda, join(release, 'cuda'), { recursive: true });
   console.log(join(release, file));
 } else console.log(library);

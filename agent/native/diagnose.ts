@@ -4,6 +4,7 @@ import { extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { toFailure } from '../../core/errors.js';
 import { cpuLevels } from './cpu-levels.js';
+import { openCuda } from './cuda.js';
 import { nativeEngineFile } from './engines/location.js';
 import { isPrebuilt, kernelsLibrary, openKernelLibrary } from './kernel-library.js';
 import { PRUNING_INTERFACE } from './kernels.js';
@@ -50,7 +51,7 @@ export function diagnoseEngines(): Promise<EngineDiagnosis[]> {
 
 /** The work of the child. */
 export async function diagnoseHere(): Promise<EngineDiagnosis[]> {
-  return [...(await diagnoseLlama()), await diagnoseKernels()];
+  return [...(await diagnoseLlama()), await diagnoseKernels(), ...(await diagnoseCuda())];
 }
 
 /** Our own library is optional: what it computes has a portable twin, but for roofs and kernels to measure. */
@@ -77,6 +78,30 @@ async function diagnoseKernels(): Promise<EngineDiagnosis> {
       reason: message,
       hint: isPrebuilt(library) ? `${sentence(hint)} Or ${build}.` : sentence(hint),
     };
+  }
+}
+
+/** Our CUDA kernels: driver, GPU, images, and what of these is missing. Nothing to say without the library they are part of. */
+async function diagnoseCuda(): Promise<EngineDiagnosis[]> {
+  const name = 'cuda kernels';
+  const library = kernelsLibrary();
+  if (library === null) return [];
+  try {
+    const { absent, device, images } = (await openCuda(library)).describe();
+    const there = images.length > 0 ? `images: ${images.join(', ')}` : 'no images';
+    if (device === null) {
+      const hint =
+        images.length > 0
+          ? 'Optional: they need an NVIDIA GPU of compute capability 8.0 or more and its driver.'
+          : 'Optional: `npm run build` in a clone compiles them where nvcc is found, and releases carry them.';
+      return [{ name, ok: false, reason: `${absent} (${there})`, hint }];
+    }
+    const capability = device.capability.toFixed(1);
+    const reason = `${device.name}, compute capability ${capability}, driver for CUDA ${device.driver}, runs ${device.image} (${there})`;
+    return [{ name, ok: true, reason, hint: null }];
+  } catch (error) {
+    const { message, hint } = toFailure(error);
+    return [{ name, ok: false, reason: message, hint: sentence(hint) }];
   }
 }
 
