@@ -12,6 +12,9 @@ export interface FitOptions {
   readonly batch: number;
   readonly ttft?: number;
   readonly tpot?: number;
+  readonly draft?: string;
+  readonly draftTokens: number;
+  readonly acceptance: number;
   readonly efficiency: number;
   readonly memoryShare: number;
   readonly train?: TrainingMethod;
@@ -47,6 +50,9 @@ export function registerFit(program: Command): void {
     )
     .option('--ttft <ms>', 'longest time to the first token, the service being idle', positive)
     .option('--tpot <ms>', 'longest time per token, the whole batch decoding at full context', positive)
+    .option('--draft <model>', 'a small model that proposes tokens (speculative decoding)')
+    .option('--draft-tokens <count>', 'proposed in a row', positiveInteger, 4)
+    .option('--acceptance <share>', 'chance that a proposed token is taken', share, 0.7)
     .option('--efficiency <share>', 'share of the ceilings that is reached: an assumption', share, 0.6)
     .option('--memory-share <share>', 'share of the memory that may be used', share, 0.9)
     .addOption(new Option('--train <method>', 'fine-tune instead').choices([...TRAINING_METHODS]))

@@ -20,34 +20,46 @@ import { servingTable, trainingTable } from './table.js';
 
 /** `ridge fit`: how few devices of each kind meet a goal, the fewest first. @throws CommandError (2, or 3 when nothing fits) */
 export function runFit(options: FitOptions): void {
-  const { architecture, devices } = open(options);
-  if (options.train === undefined) serve(architecture, devices, options);
+  const { architecture, devices, draft } = open(options);
+  if (options.train === undefined) serve(architecture, devices, draft, options);
   else train(architecture, devices, options);
 }
 
 /** @throws CommandError (2) for names that lead nowhere. */
-function open({ model, hardware, models }: FitOptions) {
-  const folders = [...models, '.', dirname(resolve(model))].map((folder) => resolve(folder));
+function open({ model, hardware, models, draft: small }: FitOptions) {
+  const named = (name: string) =>
+    openArchitecture(
+      name,
+      [...models, '.', dirname(resolve(name))].map((folder) => resolve(folder)),
+    );
   try {
-    const architecture = openArchitecture(model, folders);
+    const architecture = named(model);
+    const draft = small === undefined ? null : named(small);
     const devices =
       hardware === undefined
         ? HARDWARE.filter(({ kind }) => kind === 'gpu').map(publishedCeilings)
         : hardware.split(',').map((name) => openCeilings(name.trim()));
-    return { architecture, devices };
+    return { architecture, devices, draft };
   } catch (error) {
     if (!(error instanceof FailureError)) throw error;
     throw usageError(error.failure.message, error.failure.hint);
   }
 }
 
-function serve(architecture: ModelArchitecture, devices: readonly Ceilings[], options: FitOptions): void {
-  const goal = servingGoal(architecture, options);
+function serve(
+  architecture: ModelArchitecture,
+  devices: readonly Ceilings[],
+  draft: ModelArchitecture | null,
+  options: FitOptions,
+): void {
+  const goal = servingGoal(architecture, draft, options);
   const fits = devices
     .map((ceilings) => asked(() => fitServing(architecture, ceilings, goal, options.devices)))
     .filter((fit) => fit !== null)
     .sort(fewestFirst((a: ServingFit, b: ServingFit) => a.tokenSeconds - b.tokenSeconds));
-  if (options.json === true) printJson({ model: options.model, goal, fits });
+  // The draft by its name: its shapes say nothing to a reader.
+  const said = { ...goal, speculation: goal.speculation && { ...goal.speculation, draft: options.draft } };
+  if (options.json === true) printJson({ model: options.model, goal: said, fits });
   else {
     printData(servingTable(fits));
     say(
@@ -58,7 +70,11 @@ function serve(architecture: ModelArchitecture, devices: readonly Ceilings[], op
 }
 
 /** @throws CommandError (2) for tokens that contradict each other, and unknown bits. */
-function servingGoal({ contextLength }: ModelArchitecture, options: FitOptions): ServingGoal {
+function servingGoal(
+  { contextLength }: ModelArchitecture,
+  draft: ModelArchitecture | null,
+  options: FitOptions,
+): ServingGoal {
   const { context, prompt = Math.max(1, context - 1), ttft, tpot } = options;
   requireContext(context, contextLength);
   if (prompt > context)
@@ -77,6 +93,8 @@ function servingGoal({ contextLength }: ModelArchitecture, options: FitOptions):
     maxTokenSeconds: tpot === undefined ? null : tpot / 1000,
     efficiency: options.efficiency,
     memoryShare: options.memoryShare,
+    speculation:
+      draft === null ? null : { draft, draftTokens: options.draftTokens, acceptance: options.acceptance },
     pass: {
       activationBits: activations,
       cacheBits: { key: cache, value: cache },

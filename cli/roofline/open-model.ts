@@ -13,7 +13,8 @@ import type { ModelArchitecture } from '../../core/roofline/architecture.js';
 import { CONFIGS, namedArchitecture } from '../../core/roofline/configs/index.js';
 import { architectureFromConfig } from '../../core/roofline/readers/config.js';
 import { architectureFromGguf } from '../../core/roofline/readers/gguf.js';
-import type { ArchitectureReading } from '../../core/roofline/readers/reading.js';
+import { architectureFromOnnx } from '../../core/roofline/readers/onnx.js';
+import { type ArchitectureReading, isSize } from '../../core/roofline/readers/reading.js';
 import { architectureFromSafetensors } from '../../core/roofline/readers/safetensors.js';
 import { nearest } from '../../core/sweep/suggest.js';
 
@@ -53,6 +54,7 @@ function read(source: string, modelFolders: readonly string[]): ArchitectureRead
   }
   if (statSync(path).isDirectory()) return readFolder(source, path);
   if (basename(path).endsWith('.json')) return architectureFromConfig(readJson(source, path));
+  if (path.endsWith('.onnx')) return readOnnx(source, path);
   return readGguf(source, [...modelFolders, dirname(path)]);
 }
 
@@ -80,6 +82,26 @@ function readGguf(source: string, modelFolders: readonly string[]): Architecture
     const hint = 'Get the file again, or name another one; `ridge models` shows what is here.';
     throw unreadable(source, error.message, hint);
   }
+}
+
+/** A graph does not say how many heads it has, nor how long a context may be: the config beside it does. */
+function readOnnx(source: string, path: string): ArchitectureReading {
+  const beside = join(dirname(path), CONFIG);
+  if (!existsSync(beside))
+    throw unreadable(
+      source,
+      'an ONNX graph does not say how many heads it has',
+      `Put its ${CONFIG} beside it.`,
+    );
+  const config = readJson(source, beside) as Readonly<Record<string, unknown>> | null;
+  const [heads, contextLength] = [config?.num_attention_heads, config?.max_position_embeddings];
+  if (!isSize(heads) || !isSize(contextLength))
+    throw unreadable(
+      source,
+      `the ${CONFIG} beside it does not say num_attention_heads and max_position_embeddings`,
+      'Give the config that the model was exported from.',
+    );
+  return architectureFromOnnx(readFileSync(path), { heads, contextLength });
 }
 
 /** Bits are those of the tensors where the folder has them; the config alone says 16 or what it was quantized to. */

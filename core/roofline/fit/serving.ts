@@ -5,6 +5,7 @@ import { passMemory } from '../memory/pass-memory.js';
 import { DEFAULT_SETTING, type PassRequest } from '../pass/setting.js';
 import { passWork } from '../pass-work.js';
 import { placePass } from '../place.js';
+import { type Speculation, speculativeStep } from '../speculative.js';
 
 /** What a service has to do, and how a device is believed to do it. */
 export interface ServingGoal {
@@ -21,6 +22,8 @@ export interface ServingGoal {
   readonly efficiency: number;
   /** Share of the memory that may be used. */
   readonly memoryShare: number;
+  /** A small model that proposes tokens; null without one. */
+  readonly speculation: (Speculation & { readonly draft: ModelArchitecture }) | null;
   /** Bits and arithmetic. */
   readonly pass: Omit<PassRequest, 'phase' | 'batch' | 'parallel'>;
 }
@@ -103,10 +106,13 @@ function placed(
   };
   const seconds = (request: PassRequest) =>
     placePass(passWork(architecture, request), ceilings).seconds / efficiency;
-  const memoryBytes = memoryOf(architecture, prefill, decode, promptTokens);
+  const draft =
+    goal.speculation === null ? 0 : passMemory(goal.speculation.draft, { ...decode, parallel: ALONE }).bytes;
+  const memoryBytes = memoryOf(architecture, prefill, decode, promptTokens) + draft;
   const roomBytes = ceilings.memoryBytes === null ? null : ceilings.memoryBytes * goal.memoryShare;
   const firstTokenSeconds = seconds(prefill);
-  const tokenSeconds = seconds(decode);
+  const tokenSeconds =
+    goal.speculation === null ? seconds(decode) : speculated(architecture, ceilings, decode, goal);
   const over = (value: number, most: number | null) => most !== null && value > most;
   return {
     hardware: ceilings.name,
@@ -123,6 +129,26 @@ function placed(
       ...(over(tokenSeconds, goal.maxTokenSeconds) ? ['time per token'] : []),
     ],
   };
+}
+
+const ALONE = { tensor: 1, pipeline: 1, expert: 1 };
+
+/** Seconds of a step of draft and target, over the tokens that it is expected to yield. */
+function speculated(
+  architecture: ModelArchitecture,
+  ceilings: Ceilings,
+  decode: PassRequest,
+  { speculation, efficiency }: ServingGoal,
+): number {
+  const { draft, ...rest } = speculation!;
+  const before = decode.batch.map((group) => ({
+    ...group,
+    cachedTokens: Math.max(0, group.cachedTokens - rest.draftTokens),
+  }));
+  const step = speculativeStep(architecture, draft, { ...decode, batch: before }, rest);
+  const passes = [...step.draft, step.verify];
+  const seconds = passes.reduce((sum, pass) => sum + placePass(pass, ceilings).seconds, 0);
+  return seconds / (step.expectedTokens * efficiency);
 }
 
 /** Weights, the cache of the whole batch, and what is alive in a piece of a prompt or in a step. */

@@ -20,12 +20,3 @@ export function sparseWeights(format: SparseFormat, valueBits: number, sparsity:
   };
   return { bits: bits[format], valueBits, density };
 }
-
-/** Weights in groups that share a scale (and a zero): GPTQ, AWQ, NF4, fp8 blocks. */
-export function groupedWeights(
-  valueBits: number,
-  group: number,
-  perGroup: { readonly scaleBits: number; readonly zeroBits: number },
-): WeightsSetting {
-  return { bits: valueBits + (perGroup.scaleBits + perGroup.zeroBits) / group, valueBits, density: 1 };
-}

@@ -21,6 +21,7 @@ const serving: ServingGoal = {
   maxTokenSeconds: null,
   efficiency: 1,
   memoryShare: 0.9,
+  speculation: null,
   pass: {},
 };
 
@@ -47,6 +48,27 @@ describe('serving', () => {
     expect(hurried).toMatchObject({ devices: 2, misses: [] });
     const half = fitServing(model('llama-2-7b'), a100, { ...serving, efficiency: 0.5 }, 1)!;
     expect(half.tokenSeconds).toBeCloseTo(2 * fit.tokenSeconds, 12);
+  });
+
+  test('a draft pays where the target is bound by memory, in time and not in memory', () => {
+    const alone = fitServing(model('llama-2-7b'), device('a100-80gb'), serving, 1)!;
+    const goal = (acceptance: number) => ({
+      ...serving,
+      contextTokens: 2048,
+      promptTokens: 2000,
+      speculation: { draft: model('smollm2-135m'), draftTokens: 4, acceptance },
+    });
+    const drafted = (acceptance: number) =>
+      fitServing(model('llama-2-7b'), device('a100-80gb'), goal(acceptance), 1)!;
+    expect(drafted(0.8).tokenSeconds).toBeLessThan(0.5 * alone.tokenSeconds);
+    expect(drafted(0.01).tokenSeconds).toBeGreaterThan(alone.tokenSeconds);
+    const plain = fitServing(
+      model('llama-2-7b'),
+      device('a100-80gb'),
+      { ...goal(0.8), speculation: null },
+      1,
+    )!;
+    expect(drafted(0.8).memoryBytes - plain.memoryBytes).toBeGreaterThan(2 * 134_515_008);
   });
 
   test('the largest batch still fits, and one more does not', () => {
