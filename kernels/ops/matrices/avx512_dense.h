@@ -11,6 +11,9 @@ struct DenseSource {
   const typename Lanes::Element* at;
   inline void next(typename Lanes::Part* parts) {
     for (int p = 0; p < Lanes::kParts; p++) parts[p] = Lanes::load(at, p);
+    constexpr int kBytes = 64 * static_cast<int>(sizeof(typename Lanes::Element));
+#pragma GCC unroll 4
+    for (int line = 0; line < kBytes; line += 64) _mm_prefetch(reinterpret_cast<const char*>(at) + ops::kAhead + line, _MM_HINT_T0);
     at += 64;
   }
 };

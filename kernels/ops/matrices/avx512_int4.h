@@ -23,6 +23,7 @@ inline void int4_tile(const ops::Packed& w, const ops::Rounded& x, int64_t row, 
 #pragma GCC unroll 4
     for (int p = 0; p < 4; p++) {
       const __m512i both = _mm512_load_si512(values + 64 * p);
+      _mm_prefetch(reinterpret_cast<const char*>(values) + ops::kAhead + 64 * p, _MM_HINT_T0);
       parts[p] = _mm512_and_si512(both, low);
       parts[p + 4] = _mm512_and_si512(_mm512_srli_epi16(both, 4), low);
     }

@@ -8,10 +8,6 @@
 namespace ridgepoint::RIDGE_LEVEL {
 namespace {
 
-// What lies ahead is asked for this many bytes before it is needed: the two streams of a sparse row are too short for the
-// processor's own prefetchers to run far ahead.
-constexpr int kAhead = 2048;
-
 struct TilesF32 {
   using Element = float;
   using Vector = float;
@@ -26,8 +22,8 @@ struct TilesF32 {
   static const float* spread(const uint64_t* mask, const float* values, Part* parts) {
     const uint64_t word = *mask;
     const auto* piece = reinterpret_cast<const __mmask16*>(mask);
-    _mm_prefetch(reinterpret_cast<const char*>(values) + kAhead, _MM_HINT_T0);
-    _mm_prefetch(reinterpret_cast<const char*>(values) + kAhead + 64, _MM_HINT_T0);
+    _mm_prefetch(reinterpret_cast<const char*>(values) + ops::kAhead, _MM_HINT_T0);
+    _mm_prefetch(reinterpret_cast<const char*>(values) + ops::kAhead + 64, _MM_HINT_T0);
     parts[0] = _mm512_maskz_expand_ps(piece[0], _mm512_loadu_ps(values));
     parts[1] = _mm512_maskz_expand_ps(piece[1], _mm512_loadu_ps(values + _mm_popcnt_u32(static_cast<uint16_t>(word))));
     parts[2] = _mm512_maskz_expand_ps(piece[2], _mm512_loadu_ps(values + _mm_popcnt_u32(static_cast<uint32_t>(word))));
@@ -54,7 +50,7 @@ struct TilesF16 : TilesF32 {
   static const uint16_t* spread(const uint64_t* mask, const uint16_t* values, Part* parts) {
     const uint64_t word = *mask;
     const auto* piece = reinterpret_cast<const __mmask16*>(mask);
-    _mm_prefetch(reinterpret_cast<const char*>(values) + kAhead, _MM_HINT_T0);
+    _mm_prefetch(reinterpret_cast<const char*>(values) + ops::kAhead, _MM_HINT_T0);
     parts[0] = _mm512_maskz_expand_ps(piece[0], load(values));
     parts[1] = _mm512_maskz_expand_ps(piece[1], load(values + _mm_popcnt_u32(static_cast<uint16_t>(word))));
     parts[2] = _mm512_maskz_expand_ps(piece[2], load(values + _mm_popcnt_u32(static_cast<uint32_t>(word))));
@@ -73,7 +69,7 @@ struct TilesInt8 {
   static const int8_t* vectors(const ops::Rounded& x) { return x.integers; }
   static void load(const uint8_t* values, Part* parts) { parts[0] = _mm512_loadu_si512(values); }
   static const uint8_t* spread(const uint64_t* mask, const uint8_t* values, Part* parts) {
-    _mm_prefetch(reinterpret_cast<const char*>(values) + kAhead, _MM_HINT_T0);
+    _mm_prefetch(reinterpret_cast<const char*>(values) + ops::kAhead, _MM_HINT_T0);
     // A weight of 0 is 128 with its offset.
     const __m512i nothing = _mm512_set1_epi8(static_cast<char>(128));
     parts[0] = _mm512_mask_expand_epi8(nothing, _load_mask64(reinterpret_cast<__mmask64*>(const_cast<uint64_t*>(mask))),
@@ -125,7 +121,7 @@ struct TilesBf16 {
   static const uint16_t* spread(const uint64_t* mask, const uint16_t* values, Part* parts) {
     const uint64_t word = *mask;
     const auto* piece = reinterpret_cast<const __mmask32*>(mask);
-    _mm_prefetch(reinterpret_cast<const char*>(values) + kAhead, _MM_HINT_T0);
+    _mm_prefetch(reinterpret_cast<const char*>(values) + ops::kAhead, _MM_HINT_T0);
     parts[0] = _mm512_maskz_expand_epi16(piece[0], _mm512_loadu_si512(values));
     parts[1] = _mm512_maskz_expand_epi16(piece[1], _mm512_loadu_si512(values + _mm_popcnt_u32(static_cast<uint32_t>(word))));
     return values + _mm_popcnt_u64(word);

@@ -32,7 +32,7 @@ struct Numbers {
   }
   static float scale(const Packed& w, int64_t panel, int64_t lane, int64_t column) {
     if constexpr (type == Type::int4) {
-      return half_to_float(w.block_scales[(panel * (w.stride / kBlock) + column / kBlock) * kTileRows + lane]);
+      return half_to_float(w.block_scales[(panel * (w.stride / kGroup) + column / kGroup) * kTileRows + lane]);
     }
     return 1;
   }
@@ -46,14 +46,14 @@ struct Numbers {
 template <Type type>
 uint64_t add_tile(const Packed& w, const Rounded& x, int64_t panel, int64_t column, uint64_t mask, uint64_t at, double* sums) {
   constexpr int64_t kLane = columns_in_lane(type);
-  for (; mask != 0; mask &= mask - 1, at++) {
+  for (; mask != 0; mask &= mask - 1, at += type == Type::int4 ? 2 : 1) {
     const int64_t place = __builtin_ctzll(mask);
     const int64_t lane = place % (kTileRows * kLane) / kLane;
     const int64_t c = column + place / (kTileRows * kLane) * kLane + place % kLane;
     const float weight = Numbers<type>::weight(w, at) * Numbers<type>::scale(w, panel, lane, c);
     for (int64_t b = 0; b < x.batch; b++) sums[lane * x.batch + b] += weight * Numbers<type>::activation(x, b, c);
   }
-  return type == Type::int4 ? (at + 1) / 2 * 2 : at;
+  return at;
 }
 
 template <Type type, typename EachTile>
@@ -74,9 +74,13 @@ void panels(const Packed& w, const Rounded& x, int64_t begin, int64_t end, float
 template <Type type>
 void tiles(const Packed& w, const Rounded& x, int64_t begin, int64_t end, float* y) {
   panels<type>(w, x, begin, end, y, [&](int64_t panel, double* sums) {
-    uint64_t at = w.starts[panel] * (type == Type::int4 ? 2 : 1);
+    uint64_t at = w.starts[panel];
     const uint64_t* mask = w.mask + panel * (w.stride / kTileColumns);
-    for (int64_t c = 0; c < w.stride; c += kTileColumns) at = add_tile<type>(w, x, panel, c, *mask++, at, sums);
+    for (int64_t c = 0; c < w.stride; c += kTileColumns) {
+      // The first half of the columns is in the low halves of bytes, the second in the high ones.
+      if (type == Type::int4 && c % (w.stride / 2) == 0) at = 2 * w.starts[panel] + (c == 0 ? 0 : 1);
+      at = add_tile<type>(w, x, panel, c, *mask++, at, sums);
+    }
   });
 }
 

@@ -7,10 +7,10 @@ namespace ridgepoint::ops {
 
 inline Type type_of(const Problem& problem) { return static_cast<const LinearProblem&>(problem).weights.type; }
 
-// Scales are kept of the dense matrix: one for each row or block, whatever is left in it.
+// int8: a float for each row. int4: a half for 64 columns.
 inline double scale_bytes(int64_t rows, int64_t columns, Type type) {
-  return weight_bytes(rows, columns, type) -
-         static_cast<double>(rows) * static_cast<double>(columns) * bits_of_type(type) / 8;
+  if (type == Type::int8) return 4.0 * static_cast<double>(rows);
+  return type == Type::int4 ? 2.0 * static_cast<double>(rows) * static_cast<double>(columns) / kGroup : 0;
 }
 
 // Activations in f32 and outputs.

@@ -1,5 +1,6 @@
 #include "ops/matrices/tiles.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include "ops/matrices/masks.h"
@@ -24,7 +25,7 @@ struct Writer {
   uint8_t* to;
   // Of int8: 128 for weights that are unsigned with an offset, 0 for signed ones.
   int offset = 128;
-  // In elements; of int4 in halves of bytes.
+  // In elements; of int4 in halves of bytes, every other one.
   uint64_t at = 0;
 
   void put(int64_t row, int64_t column) {
@@ -45,11 +46,7 @@ struct Writer {
       case Type::int8: to[at] = static_cast<uint8_t>((there ? static_cast<const int8_t*>(weights.values)[i] : 0) + offset); break;
       case Type::int4: to[at / 2] |= static_cast<uint8_t>(nibble(weights, row, column) << (at % 2 * 4)); break;
     }
-    at++;
-  }
-
-  void end_tile() {
-    if (weights.type == Type::int4) at = (at + 1) / 2 * 2;
+    at += weights.type == Type::int4 ? 2 : 1;
   }
 };
 
@@ -86,14 +83,21 @@ uint64_t tile_mask(const Weights& w, int64_t row, int64_t column, bool pairs) {
   return mask;
 }
 
-uint64_t size_of(Type type, uint64_t kept) { return type == Type::int4 ? (kept + 1) / 2 : kept; }
+// Elements that the values of a panel take. masks: of its tiles.
+uint64_t panel_size(Type type, const uint64_t* masks, int64_t tiles) {
+  uint64_t halves[2] = {0, 0};
+  for (int64_t tile = 0; tile < tiles; tile++) {
+    halves[tile < tiles / 2 ? 0 : 1] += static_cast<uint64_t>(__builtin_popcountll(masks[tile]));
+  }
+  return type == Type::int4 ? std::max(halves[0], halves[1]) : halves[0] + halves[1];
+}
 
 const uint16_t* scales_in_lanes(const Weights& w, int64_t panels, Arena& arena) {
-  const int64_t blocks = w.stride / kBlock;
-  auto* scales = arena.take<uint16_t>("scales of tiles", panels * kTileRows * blocks, Use::input);
+  const int64_t groups = w.stride / kGroup;
+  auto* scales = arena.take<uint16_t>("scales of tiles", panels * kTileRows * groups, Use::input);
   for (int64_t row = 0; row < w.rows; row++) {
-    for (int64_t block = 0; block < blocks; block++) {
-      scales[(row / kTileRows * blocks + block) * kTileRows + row % kTileRows] = w.block_scales[row * blocks + block];
+    for (int64_t group = 0; group < groups; group++) {
+      scales[(row / kTileRows * groups + group) * kTileRows + row % kTileRows] = w.block_scales[2 * (row * groups + group)];
     }
   }
   return scales;
@@ -101,7 +105,7 @@ const uint16_t* scales_in_lanes(const Weights& w, int64_t panels, Arena& arena) 
 
 double scale_bytes(const Weights& w) {
   if (w.type == Type::int8) return 4.0 * static_cast<double>(w.rows);
-  if (w.type == Type::int4) return 2.0 * static_cast<double>(w.rows * w.stride / kBlock);
+  if (w.type == Type::int4) return 2.0 * static_cast<double>(w.rows * w.stride / kGroup);
   return 0;
 }
 
@@ -115,24 +119,21 @@ Tiles pack_tiles(const Weights& w, bool pairs, Arena& arena) {
   auto* mask = arena.take<uint64_t>("mask of tiles", panels * tiles, Use::input);
   auto* starts = arena.take<uint64_t>("starts", panels + 1, Use::input);
   for (int64_t panel = 0; panel < panels; panel++) {
-    starts[panel + 1] = starts[panel];
-    for (int64_t tile = 0; tile < tiles; tile++) {
-      const uint64_t word = tile_mask(w, panel * kTileRows, tile * kTileColumns, pairs);
-      mask[panel * tiles + tile] = word;
-      starts[panel + 1] += size_of(w.type, static_cast<uint64_t>(__builtin_popcountll(word)));
-    }
+    uint64_t* own = mask + panel * tiles;
+    for (int64_t tile = 0; tile < tiles; tile++) own[tile] = tile_mask(w, panel * kTileRows, tile * kTileColumns, pairs);
+    starts[panel + 1] = starts[panel] + panel_size(w.type, own, tiles);
   }
   const double value_bytes = static_cast<double>(starts[panels]) * element_bytes(w.type);
   auto* values = arena.take<uint8_t>("kept weights", static_cast<int64_t>(value_bytes), Use::input);
   Writer writer{w, values};
   for (int64_t panel = 0; panel < panels; panel++) {
     for (int64_t tile = 0; tile < tiles; tile++) {
+      if (w.type == Type::int4 && tile % (tiles / 2) == 0) writer.at = 2 * starts[panel] + (tile == 0 ? 0 : 1);
       uint64_t left = mask[panel * tiles + tile];
       each_place(w.type, panel * kTileRows, tile * kTileColumns, [&](int64_t r, int64_t c) {
         if ((left & 1) != 0) writer.put(r, c);
         left >>= 1;
       });
-      writer.end_tile();
     }
   }
   Packed packed;

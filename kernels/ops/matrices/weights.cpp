@@ -48,7 +48,9 @@ struct RowMaker {
   void nibbles(int64_t row, const uint64_t* words, Random& random) const {
     uint8_t* own = static_cast<uint8_t*>(values) + row * stride / 2;
     for (int64_t block = 0; block < stride / kBlock; block++) {
-      block_scales[row * (stride / kBlock) + block] = float_to_half(0.3f * (1.0f + 0.25f * random.normal()));
+      uint16_t& scale = block_scales[row * (stride / kBlock) + block];
+      const bool shared = words != nullptr && block % 2 == 1;
+      scale = shared ? (&scale)[-1] : float_to_half(0.3f * (1.0f + 0.25f * random.normal()));
       for (int64_t i = 0; i < kBlock; i++) {
         const int64_t column = block * kBlock + i;
         const bool is_kept = column < columns && kept(words, column);

@@ -13,6 +13,7 @@ namespace ridgepoint::ops {
 constexpr int64_t kGroup = 64;
 // Weights of one scale in int4, as in ggml's q4_0, and activations of one scale beside them.
 constexpr int64_t kBlock = 32;
+// Where half of them are gone, as many kept weights have a scale: sparse int4 has one for two blocks.
 
 constexpr int64_t rounded_up(int64_t value, int64_t unit) { return (value + unit - 1) / unit * unit; }
 
