@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// Writes every generated file that is checked in: proto/gen, schemas/*.json, docs/metrics.md and the chart's copies.
+// Writes every generated file that is checked in: proto/gen, schemas/*.json, docs/metrics.md, docs/ops.md and the chart's copies.
 // With --check it writes nothing and fails when one of them is not what its source gives.
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
@@ -23,6 +23,7 @@ const write = (script, folder) =>
   });
 write('write-schemas.ts', 'schemas');
 write('write-metrics-page.ts', 'docs');
+write('write-ops-page.ts', 'docs');
 write('copy-chart-files.mjs', 'helm/ridgepoint/files');
 
 if (check) {
