@@ -11,7 +11,7 @@ export function listText(ops: readonly OpListing[]): string {
   return ops
     .map(({ name, help, parameters, variants }) => {
       const shape = parameters.map(
-        (p) => `  ${p.name}=${p.fallback}`.padEnd(24) + `${p.help} (${p.least} to ${p.most})`,
+        (p) => `${`  ${p.name}=${p.fallback}`.padEnd(24)}${p.help} (${p.least} to ${p.most})`,
       );
       const rows = variants.map((v) => [
         `  ${v.name}`,
