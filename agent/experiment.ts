@@ -7,6 +7,7 @@ import type { ModelSettings } from './artifacts/resolve.js';
 import type { ArtifactStore } from './artifacts/store.js';
 import { Uses } from './artifacts/uses.js';
 import { machineFacts } from './environment.js';
+import type { NodeFactors } from './factors/node-factors.js';
 import { CurrentChild } from './isolation/current-child.js';
 import { monotonicSeconds } from './isolation/line.js';
 import { idleWatts } from './meters/idle.js';
@@ -20,7 +21,7 @@ import type { NodeRoofs } from './roofs/node-roofs.js';
 import { dropMerged, trainedModel, trainingFiles, trainingRecord } from './training.js';
 import { profileTrial } from './trial-profile.js';
 import { askQuestions, prepareQuestions, runningModel } from './trial-quality.js';
-import { type FactorsSource, noteRoofline } from './trial-roofline.js';
+import { noteRoofline } from './trial-roofline.js';
 import { listener, type TrialProgress } from './watching.js';
 
 /** What an experiment needs of the node it runs on. */
@@ -34,7 +35,7 @@ export interface Bench {
   /** Commands that may judge answers. */
   readonly scorers: Scorers;
   /** Fitted efficiency factors; left out = nothing is predicted. */
-  readonly factors?: FactorsSource;
+  readonly factors?: Pick<NodeFactors, 'of' | 'absent'>;
   readonly roofs: Pick<NodeRoofs, 'of' | 'absent'>;
 }
 

@@ -1,21 +1,15 @@
 import type { DeviceProfile } from '../core/node.js';
 import type { ModelArchitecture } from '../core/roofline/architecture.js';
 import { compactArchitecture } from '../core/roofline/architecture-schema.js';
-import { type Factors, recordFactorsOf } from '../core/roofline/factors/factors.js';
+import { recordFactorsOf } from '../core/roofline/factors/factors.js';
 import { architectureFromGguf } from '../core/roofline/readers/gguf.js';
 import type { RooflineGiven } from '../core/roofline/record.js';
 import type { Experiment } from '../core/sweep/experiment.js';
 import { readGgufHeader } from './artifacts/gguf/header.js';
 import { lastCacheBytes } from './device/last-cache.js';
+import type { NodeFactors } from './factors/node-factors.js';
 import type { PreparedModel } from './preparation.js';
 import type { TrialNotes } from './record.js';
-
-/** Efficiency factors of a device, as they are stored on this node. */
-export interface FactorsSource {
-  /** @returns null with a reason from `absent`. */
-  of(deviceId: string): { readonly id: string; readonly factors: Factors } | null;
-  absent(deviceId: string): string;
-}
 
 /**
  * Notes what the judge needs to place the trial: the shape and types of the file that is run, read from its header, the cache
@@ -25,7 +19,7 @@ export function noteRoofline(
   { runner }: Experiment,
   model: PreparedModel | null,
   device: DeviceProfile,
-  source: FactorsSource | undefined,
+  source: Pick<NodeFactors, 'of' | 'absent'> | undefined,
   sysRoot: string,
   notes: TrialNotes,
 ): void {
@@ -44,7 +38,7 @@ export function noteRoofline(
   }
   const architecture = compactArchitecture(read.architecture);
   const threads = typeof runner.options.threads === 'number' ? runner.options.threads : device.cpus.length;
-  const found = source?.of(device.id) ?? null;
+  const found = source?.of(device.id, notes.roofs) ?? null;
   if (found === null) {
     missing(
       'factors',

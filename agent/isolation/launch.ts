@@ -60,6 +60,7 @@ const TASKS = {
   quality: 'the measurement of quality',
   profile: 'the timing of operators',
   kernels: 'the ops',
+  factors: 'the benches of operators',
   compare: 'the comparison',
   probe: 'the probe',
   roofs: 'the measurement of roofs',
@@ -219,6 +220,7 @@ function isAnswer(message: WorkerMessage): boolean {
     'roofs',
     'kernels',
     'cuda-roofs',
+    'timed-operators',
     'failed',
   ].includes(message.type);
 }

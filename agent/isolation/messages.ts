@@ -2,6 +2,7 @@ import type { Failure } from '../../core/errors.js';
 import type { SyntheticModel } from '../../core/models/synthetic.js';
 import type { QualityOutcome } from '../../core/quality/outcome.js';
 import type { Phase } from '../../core/result.js';
+import type { FactorSamples } from '../../core/roofline/factors/sample.js';
 import type { ProfileRecord } from '../../core/roofline/profile/record.js';
 import type { AxisValue, MeasurePolicy, RunnerChoice, WorkloadChoice } from '../../core/sweep/experiment.js';
 import type { QuantizationSpec } from '../../core/techniques/quantization.js';
@@ -12,6 +13,7 @@ import type { WindowRequest } from '../artifacts/attention/window.js';
 import type { FetchJob } from '../artifacts/remote/fetch.js';
 import type { CalibrationJob } from '../calibration/collect.js';
 import type { KernelsAnswer, KernelsJob } from '../kernels/run.js';
+import type { FactorsJob } from '../factors/measure.js';
 import type { ProfileJob } from '../profile/run.js';
 import type { CompareJob, Comparison } from '../quality/compare.js';
 import type { QualityJob } from '../quality/measure.js';
@@ -35,6 +37,7 @@ export type WorkerOrder =
   | FetchOrder
   | CalibrateOrder
   | ProfileOrder
+  | FactorsOrder
   | ProbeOrder
   | KernelsOrder
   | PruneOrder
@@ -154,6 +157,10 @@ export interface CudaRoofsOrder {
   readonly order: 'cuda-roofs';
   readonly deviceId: string;
   readonly job: CudaRoofsJob;
+/** Times single operators, for efficiency factors. */
+export interface FactorsOrder {
+  readonly order: 'factors';
+  readonly job: FactorsJob;
 }
 
 export interface ProbeOrder {
@@ -195,6 +202,7 @@ export type WorkerMessage =
   | { readonly type: 'quality'; readonly outcome: QualityOutcome }
   | { readonly type: 'compared'; readonly comparison: Comparison }
   | { readonly type: 'profiled'; readonly profile: ProfileRecord }
+  | { readonly type: 'timed-operators'; readonly samples: FactorSamples }
   | { readonly type: 'probed'; readonly probe: RunnerProbe }
   | { readonly type: 'roofs'; readonly taken: TakenRoofs }
   | { readonly type: 'kernels'; readonly answer: KernelsAnswer }

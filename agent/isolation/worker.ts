@@ -96,6 +96,13 @@ async function obey(order: WorkerOrder, line: Line): Promise<WorkerMessage> {
       const { compareLogits } = await import('../quality/compare.js');
       return { type: 'compared', comparison: await compareLogits(order.job, watchOf(line)) };
     }
+    case 'factors': {
+      const { measureFactors } = await import('../factors/measure.js');
+      const samples = await measureFactors(order.job, (done, of) =>
+        line.send({ type: 'progress', done, of }),
+      );
+      return { type: 'timed-operators', samples };
+    }
     case 'profile': {
       const { profileModel } = await import('../profile/run.js');
       const profile = await profileModel(order.job, (done, of) => line.send({ type: 'progress', done, of }));

@@ -174,5 +174,5 @@ function kindOf({ name, module }: OperatorWork): ElementwiseKind {
   if (module === 'norm') return 'norm';
   if (module === 'rope') return 'rope';
   if (name === 'mlp_act' || name === 'softmax') return 'act';
-  return name === 'cache_store' ? 'store' : 'add';
+  return name.startsWith('cache_store') ? 'store' : 'add';
 }

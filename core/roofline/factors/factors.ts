@@ -38,7 +38,7 @@ export const threadFactorsSchema = z.object({
   /** Of the peak, by queries of a sequence. */
   attention: curve,
   /** Of the near cache's bandwidth. */
-  elementwise: z.record(z.enum(ELEMENTWISE_KINDS), curve),
+  elementwise: z.partialRecord(z.enum(ELEMENTWISE_KINDS), curve),
 });
 
 /** How well a factor is known. */

@@ -1,0 +1,74 @@
+import { join } from 'node:path';
+import { FailureError } from '../../core/errors.js';
+import type { DeviceProfile } from '../../core/node.js';
+import { FACTORS_SCHEMA, type Factors } from '../../core/roofline/factors/factors.js';
+import { fitFactors } from '../../core/roofline/factors/fit.js';
+import type { FactorSamples } from '../../core/roofline/factors/sample.js';
+import { measuredPhysics } from '../../core/roofline/physics.js';
+import { type RecordRoofs, recordRoofsOf } from '../../core/roofline/record-roofs.js';
+import type { Roofs } from '../../core/roofline/roofs.js';
+import type { Launcher } from '../artifacts/making.js';
+import { builtinFolder } from '../artifacts/source.js';
+import { lastCacheBytes } from '../device/last-cache.js';
+
+export interface FactorsRequest {
+  readonly device: DeviceProfile;
+  /** That the factors are relative to. */
+  readonly roofs: Roofs;
+  readonly roofsId: string;
+  readonly threads: readonly number[];
+  readonly types: readonly string[] | null;
+  readonly quick: boolean;
+  readonly sysRoot: string;
+  readonly launcher: Launcher;
+  readonly onProgress?: (done: number, of: number) => void;
+}
+
+/** Has a child time the operators of a device and fits factors to them. @throws FailureError what the child died of. */
+export async function makeFactors(request: FactorsRequest): Promise<Factors> {
+  const { device, roofs, roofsId, threads } = request;
+  const samples = await timed(request);
+  const record: RecordRoofs = recordRoofsOf(roofs, roofsId);
+  const cache = lastCacheBytes(device.cpus, request.sysRoot);
+  const fits = threads.flatMap((count) => {
+    const physics = measuredPhysics(record, { name: device.name, memoryBytes: null }, count, cache);
+    return physics === null ? [] : [fitFactors(samples, physics, count)];
+  });
+  return {
+    schema: FACTORS_SCHEMA,
+    device: { id: device.id, class: device.classes.at(-1) ?? 'cpu', name: device.name },
+    measuredAt: new Date().toISOString(),
+    roofs: roofsId,
+    engine: samples.engine,
+    environment: { cpus: device.cpus.join(','), lastCacheBytes: cache },
+    threads: fits.map(({ factors }) => factors),
+    evidence: fits.flatMap(({ evidence }) => [...evidence]),
+    doubts: [...roofs.doubts],
+  };
+}
+
+async function timed(request: FactorsRequest): Promise<FactorSamples> {
+  const { device, threads, types, quick, launcher, onProgress } = request;
+  const ending = await launcher({
+    order: {
+      order: 'factors',
+      job: {
+        deviceClass: device.classes[0] ?? 'cpu',
+        deviceId: device.id,
+        threads,
+        types,
+        quick,
+        modelPath: join(builtinFolder(), 'tiny-f16.gguf'),
+      },
+    },
+    cpus: device.cpus,
+    timeLimitSeconds: null,
+    memoryLimitBytes: null,
+    onMessage: (message) => {
+      if (message.type === 'progress') onProgress?.(message.done, message.of);
+    },
+  }).ended;
+  if (ending.failure !== null) throw new FailureError(ending.failure);
+  if (ending.answer?.type !== 'timed-operators') throw new Error('the benches of operators gave no answer');
+  return ending.answer.samples;
+}

@@ -1,0 +1,224 @@
+import { productWork } from '../../core/roofline/factors/fit.js';
+import type { FactorSamples, OperatorSample, PassSample } from '../../core/roofline/factors/sample.js';
+import { llamaCppSetting } from '../../core/roofline/llama-cpp.js';
+import type { LayerPass } from '../../core/roofline/pass/layer-pass.js';
+import { scores } from '../../core/roofline/pass/scores.js';
+import { DEFAULT_SETTING } from '../../core/roofline/pass/setting.js';
+import { nodeSeconds } from '../../core/roofline/profile/record.js';
+import { bytesPerElement } from '../../core/roofline/tensor-types.js';
+import { NO_TRAFFIC, type OperatorWork } from '../../core/roofline/work.js';
+import { quantileOfSorted, sorted } from '../../core/statistics/quantile.js';
+import { kernelsLibrary } from '../native/kernel-library.js';
+import { type EngineDevice, type Llama, loadLlama, type Pointer } from '../native/llama.js';
+import { profileModel } from '../profile/run.js';
+import { GraphBench, type Runnable } from './graphs.js';
+import {
+  type AttentionShape,
+  attention,
+  type ElementwiseShape,
+  elementwise,
+  fillMatrices,
+  type ProductShape,
+  products,
+  randomRows,
+  typeNumber,
+} from './operations.js';
+import { type Bench, benches, TYPES } from './plan.js';
+
+export interface FactorsJob {
+  readonly deviceClass: string;
+  readonly deviceId: string;
+  readonly threads: readonly number[];
+  /** Types of weights; null = the usual ones. */
+  readonly types: readonly string[] | null;
+  /** A fifth of the time. */
+  readonly quick: boolean;
+  /** A small model, to see what the engine does around its graphs. */
+  readonly modelPath: string;
+}
+
+/** A round is at least so long that the clock does not matter, and short enough to fall between disturbances. */
+const ROUND_SECONDS = 1e-3;
+const BENCH_SECONDS = { usual: 0.25, quick: 0.05 } as const;
+const LEAST_ROUNDS = 5;
+const NODES = 200;
+
+/** Times the operators that a model is made of, one kind at a time. Opens native code: in a child process alone. */
+export async function measureFactors(
+  job: FactorsJob,
+  onProgress?: (done: number, of: number) => void,
+): Promise<FactorSamples> {
+  const llama = await loadLlama({ backend: 'shipped', deviceClass: job.deviceClass });
+  const device = deviceOf(llama, job);
+  const bytes = (type: string) => bytesPerElement(type) ?? 2;
+  const plan = benches(
+    (job.types ?? TYPES).filter((type) => typeNumber(type) !== null),
+    bytes,
+  );
+  const operators: OperatorSample[] = [];
+  const passes: PassSample[] = [];
+  const of = job.threads.length * (plan.length + 1);
+  for (const threads of job.threads) {
+    const bench = new GraphBench(llama, device, threads);
+    try {
+      for (const one of plan) {
+        const sample = sampleOf(llama, bench, one, job.quick ? BENCH_SECONDS.quick : BENCH_SECONDS.usual);
+        operators.push({ threads, ...sample });
+        onProgress?.(operators.length + passes.length, of);
+      }
+    } finally {
+      bench.close();
+    }
+    passes.push({ threads, seconds: await passSeconds(job, threads) });
+    onProgress?.(operators.length + passes.length, of);
+  }
+  return { operators, passes, engine: `llama.cpp ${llama.release}` };
+}
+
+function deviceOf(llama: Llama, { deviceClass, deviceId }: FactorsJob): EngineDevice | null {
+  const family = deviceClass.split(':')[0];
+  if (family === 'cpu') return null;
+  const fitting = llama.devices.filter(({ kind, backend }) => kind !== 'cpu' && backend === family);
+  return fitting.find(({ id }) => id === deviceId) ?? fitting[0] ?? null;
+}
+
+function sampleOf(
+  llama: Llama,
+  bench: GraphBench,
+  one: Bench,
+  seconds: number,
+): Omit<OperatorSample, 'threads'> {
+  switch (one.kind) {
+    case 'node': {
+      const shape: ElementwiseShape = { kind: 'add', width: 64, rows: 1, copies: NODES };
+      const work = elementwiseWork(shape);
+      return {
+        group: { kind: 'node' },
+        work,
+        tokens: 1,
+        queries: 1,
+        workingSet: 0,
+        seconds: timed(bench.graph(elementwise(shape)), NODES, seconds),
+      };
+    }
+    case 'product': {
+      const { shape } = one;
+      const work = productWork(shape.weights, shape.inputs, shape.outputs, shape.rows);
+      return {
+        group: { kind: 'product', weights: shape.weights },
+        work,
+        tokens: shape.rows,
+        queries: shape.rows,
+        workingSet: shape.copies * work.traffic.weightsRead,
+        seconds: timed(productGraph(llama, bench, shape), shape.copies, seconds),
+      };
+    }
+    case 'attention': {
+      const { shape } = one;
+      const work = attentionWork(shape);
+      return {
+        group: { kind: 'attention' },
+        work,
+        tokens: shape.newTokens * shape.sequences,
+        queries: shape.newTokens,
+        workingSet: shape.copies * work.traffic.cacheRead,
+        seconds: timed(bench.graph(attention(shape)), shape.copies, seconds),
+      };
+    }
+    default: {
+      const { shape } = one;
+      return {
+        group: { kind: 'elementwise', of: shape.kind },
+        work: elementwiseWork(shape),
+        tokens: shape.rows,
+        queries: shape.rows,
+        workingSet: 0,
+        seconds: timed(bench.graph(elementwise(shape)), shape.copies, seconds),
+      };
+    }
+  }
+}
+
+function productGraph(llama: Llama, bench: GraphBench, shape: ProductShape): Runnable {
+  const matrices: Pointer[] = [];
+  const graph = bench.graph(products(shape, matrices));
+  const rows = randomRows(llama, typeNumber(shape.weights)!, shape.inputs);
+  fillMatrices(bench, matrices, rows, shape.outputs);
+  return graph;
+}
+
+/** @returns seconds of one of `calls`; the low quartile of the rounds, for what disturbs only adds. */
+function timed(graph: Runnable, calls: number, seconds: number): number {
+  try {
+    graph.compute();
+    const once = clock(graph, 1);
+    const repeats = Math.max(1, Math.ceil(ROUND_SECONDS / once));
+    const rounds: number[] = [];
+    const begin = performance.now();
+    while (rounds.length < LEAST_ROUNDS || performance.now() - begin < seconds * 1000)
+      rounds.push(clock(graph, repeats));
+    return quantileOfSorted(sorted(rounds), 0.1) / calls;
+  } finally {
+    graph.free();
+  }
+}
+
+function clock(graph: Runnable, repeats: number): number {
+  const begin = performance.now();
+  for (let i = 0; i < repeats; i++) graph.compute();
+  return (performance.now() - begin) / 1000 / repeats;
+}
+
+function attentionWork(shape: AttentionShape): OperatorWork {
+  const { heads, kvHeads, headLength, sequences, newTokens, cachedTokens } = shape;
+  const setting = { ...DEFAULT_SETTING, ...llamaCppSetting({}) };
+  const batch = [{ sequences, newTokens, cachedTokens }];
+  const pass = { ...setting, phase: 'decode', batch } as unknown as LayerPass;
+  const length = { keyLength: headLength, valueLength: headLength };
+  const [work] = scores(pass, {
+    queryHeads: heads,
+    cacheHeads: kvHeads,
+    ...length,
+    window: null,
+    valuesInKeys: false,
+  });
+  return work!;
+}
+
+const MODULES = { norm: 'norm', rope: 'rope', add: 'residual', act: 'mlp', store: 'attention' } as const;
+const NAMES = { norm: 'attn_norm', rope: 'turn', add: 'attn_add', act: 'mlp_act', store: 'store' } as const;
+/** Elements read and written for one of the width, in f32; what is stored is written in f16. */
+const READ = { norm: 1, rope: 1, add: 2, act: 2, store: 1 } as const;
+
+function elementwiseWork({ kind, width, rows }: ElementwiseShape): OperatorWork {
+  const elements = width * rows;
+  return {
+    name: kind === 'store' ? 'cache_store_one' : NAMES[kind],
+    module: MODULES[kind],
+    class: 'elementwise',
+    arithmetic: 'f32',
+    calls: 1,
+    flops: elements,
+    traffic: {
+      ...NO_TRAFFIC,
+      activationsRead: 4 * READ[kind] * elements,
+      activationsWritten: kind === 'store' ? 0 : 4 * elements,
+      cacheWritten: kind === 'store' ? 2 * elements : 0,
+    },
+    linkBytes: 0,
+  };
+}
+
+/** What the engine takes for a step outside its graph. */
+async function passSeconds(
+  { deviceClass, deviceId, modelPath }: FactorsJob,
+  threads: number,
+): Promise<number> {
+  if (kernelsLibrary() === null) return 0;
+  const { phases } = await profileModel({
+    model: { modelPath, options: { threads }, deviceClass, deviceId, cpus: [] },
+    workload: { promptTokens: 8, generateTokens: 32, parallel: 1, contextDepth: 0 },
+  });
+  const decode = phases.find(({ name }) => name === 'decode')!;
+  return Math.max(0, decode.profiledSeconds - nodeSeconds(decode)) / decode.passes;
+}

@@ -1,0 +1,62 @@
+import type { AttentionShape, ElementwiseShape, ProductShape } from './operations.js';
+import { ELEMENTWISE } from './operations.js';
+
+export type Bench =
+  | { readonly kind: 'node' }
+  | { readonly kind: 'product'; readonly shape: ProductShape }
+  | { readonly kind: 'attention'; readonly shape: AttentionShape }
+  | { readonly kind: 'elementwise'; readonly shape: ElementwiseShape };
+
+/** Types whose products are benched; others are predicted by that with the nearest bits. */
+export const TYPES = ['f16', 'bf16', 'q8_0', 'q6_k', 'q5_k', 'q4_k', 'q4_0'] as const;
+
+/** Tokens that meet a matrix: every small number, since kernels take rows in fours, and then powers of two. */
+const ROWS = [1, 2, 3, 4, 6, 8, 16, 32, 128, 512];
+/** Working sets of the first type: around what a last cache holds. */
+const SETS = [8e6, 16e6, 24e6, 32e6, 48e6, 64e6, 96e6];
+/** What is surely read from memory, and surely from a cache. */
+const STREAMED = 192e6;
+const RESIDENT = 8e6;
+
+/** @returns every bench of one number of threads, the working sets of weights by the bytes of an element. */
+export function benches(types: readonly string[], bytesPerElement: (type: string) => number): Bench[] {
+  const product = (weights: string, inputs: number, outputs: number, rows: number, set: number): Bench => {
+    const copies = Math.max(1, Math.round(set / (inputs * outputs * bytesPerElement(weights))));
+    return { kind: 'product', shape: { weights, inputs, outputs, rows, copies } };
+  };
+  const products = types.flatMap((type, i) => [
+    ...ROWS.map((rows) => product(type, 1024, 1024, rows, rows > 32 ? RESIDENT / 4 : RESIDENT)),
+    ...[1, 2, 4, 8].map((rows) => product(type, 2048, 2048, rows, STREAMED)),
+    ...(i === 0 ? SETS.map((set) => product(type, 1024, 1024, 1, set)) : []),
+    // Small matrices, wide ones, and one that is mostly input.
+    product(type, 512, 512, 1, RESIDENT / 2),
+    product(type, 1024, 256, 1, RESIDENT / 2),
+    product(type, 512, 1536, 128, RESIDENT / 4),
+    product(type, 2048, 5632, 128, RESIDENT / 4),
+    product(type, 1536, 512, 512, RESIDENT / 8),
+    product(type, 1024, 128, 512, RESIDENT / 16),
+  ]);
+  const attention = (newTokens: number, cachedTokens: number, headLength = 64, sequences = 1): Bench => {
+    const copies = newTokens > 64 ? 1 : 8;
+    const shape = { heads: 8, kvHeads: 2, headLength, sequences, newTokens, cachedTokens, copies };
+    return { kind: 'attention', shape };
+  };
+  return [
+    { kind: 'node' },
+    ...products,
+    ...[127, 511, 1535].map((cached) => attention(1, cached)),
+    attention(1, 511, 128),
+    attention(1, 255, 64, 4),
+    attention(32, 0),
+    attention(32, 256),
+    attention(128, 0),
+    attention(128, 512),
+    attention(512, 0),
+    attention(512, 512),
+    ...ELEMENTWISE.flatMap((kind) =>
+      [1, 4, 32, 512].map((rows): Bench => {
+        return { kind: 'elementwise', shape: { kind, width: 1024, rows, copies: rows > 32 ? 4 : 32 } };
+      }),
+    ),
+  ];
+}

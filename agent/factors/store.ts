@@ -1,0 +1,53 @@
+import { createHash } from 'node:crypto';
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type Factors, factorsSchema } from '../../core/roofline/factors/factors.js';
+
+/** Factors as they are on disk, with what a record calls them. */
+export interface StoredFactors {
+  /** The first 16 hex digits of the SHA-256 of the file. */
+  readonly id: string;
+  readonly path: string;
+  readonly factors: Factors;
+}
+
+/** The factors of a node's devices, beside the roofs that they are relative to: the last ones that were fitted. */
+export class FactorsStore {
+  readonly #folder: string;
+
+  /** @param roofsFolder where roofs are kept. */
+  constructor(roofsFolder: string) {
+    this.#folder = join(roofsFolder, 'factors');
+  }
+
+  /** Keeps them; whoever reads meanwhile sees all or nothing. */
+  async put(factors: Factors): Promise<StoredFactors> {
+    await mkdir(this.#folder, { recursive: true });
+    const text = `${JSON.stringify(factors, null, 1)}\n`;
+    const path = this.#path(factors.device.id);
+    const draft = `${path}.${process.pid}.draft`;
+    await writeFile(draft, text);
+    await rename(draft, path);
+    return { id: idOf(text), path, factors };
+  }
+
+  /** @returns null when there are none, or what is there cannot be read: they are fitted again then. */
+  async find(deviceId: string): Promise<StoredFactors | null> {
+    const path = this.#path(deviceId);
+    try {
+      const text = await readFile(path, 'utf8');
+      return { id: idOf(text), path, factors: factorsSchema.parse(JSON.parse(text)) };
+    } catch {
+      return null;
+    }
+  }
+
+  #path(deviceId: string): string {
+    const plain = /^[A-Za-z0-9][A-Za-z0-9_-]{0,100}$/.test(deviceId) ? deviceId : idOf(deviceId);
+    return join(this.#folder, `${plain}.json`);
+  }
+}
+
+function idOf(text: string): string {
+  return createHash('sha256').update(text).digest('hex').slice(0, 16);
+}

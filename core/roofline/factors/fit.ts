@@ -1,0 +1,245 @@
+import { quantileOfSorted, sorted } from '../../statistics/quantile.js';
+import type { Physics } from '../physics.js';
+import { type PredictionContext, predictOperator, rowsOf } from '../predict.js';
+import { bytesPerElement } from '../tensor-types.js';
+import {
+  type Curve,
+  ELEMENTWISE_KINDS,
+  type FactorEvidence,
+  type ProductFactors,
+  type ThreadFactors,
+} from './factors.js';
+import type { FactorSamples, OperatorSample } from './sample.js';
+import { search, type Unknown } from './search.js';
+
+export interface Fitted {
+  readonly factors: ThreadFactors;
+  readonly evidence: readonly FactorEvidence[];
+}
+
+/** Efficiencies: above 1 only where a roof was measured lower than it is. */
+const EFFICIENCY: Unknown = { start: 0.5, least: 0.005, most: 4 };
+const SHARPNESS: Unknown = { start: 3, least: 1, most: 8 };
+const CONVERT: Unknown = { start: 0.2, least: 0.005, most: 50 };
+const STEEPNESS: Unknown = { start: 3, least: 1, most: 12 };
+
+/**
+ * Fits the factors of one number of threads: least absolute difference of logarithms, so that a bench that was disturbed pulls
+ * at nothing; each group of operators by itself, and the cache by the type that was benched at the most working sets.
+ */
+export function fitFactors(samples: FactorSamples, physics: Physics, threads: number): Fitted {
+  const own = samples.operators.filter((sample) => sample.threads === threads);
+  const nodes = own.filter(({ group }) => group.kind === 'node').map(({ seconds }) => seconds);
+  const passes = samples.passes.filter((sample) => sample.threads === threads).map(({ seconds }) => seconds);
+  const base: ThreadFactors = {
+    threads,
+    nodeSeconds: middle(nodes),
+    passSeconds: middle(passes),
+    // Read from where they were computed, written where the caller finds them.
+    logitSecondsPerByte: 2 / physics.ceilings.memoryBytesPerSecond,
+    capacityBytes: null,
+    steepness: 1,
+    products: {},
+    attention: [{ rows: 1, factor: 1 }],
+    elementwise: {},
+  };
+  const evidence: FactorEvidence[] = [];
+  const note = (name: string, value: number, used: readonly OperatorSample[], factors: ThreadFactors) =>
+    evidence.push({ threads, name, value, n: used.length, spread: spreadOf(used, physics, factors) });
+
+  const types = [...new Set(own.flatMap(({ group }) => (group.kind === 'product' ? [group.weights] : [])))];
+  const cached = fitCache(own, types, physics, base);
+  let factors: ThreadFactors = { ...base, ...cached };
+  for (const type of types) {
+    const used = own.filter(({ group }) => group.kind === 'product' && group.weights === type);
+    factors = {
+      ...factors,
+      products: { ...factors.products, [type]: fitProduct(used, type, physics, factors) },
+    };
+    const { memory, compute } = factors.products[type]!;
+    const streamed = used.filter((sample) => rowsIn(sample) === 1);
+    note(`products ${type} memory`, memory, streamed, factors);
+    for (const { rows, factor } of compute) {
+      const at = used.filter((sample) => rowsIn(sample) === rows);
+      note(`products ${type} compute ${rows}`, factor, at, factors);
+    }
+  }
+  const attention = own.filter(({ group }) => group.kind === 'attention');
+  if (attention.length > 0) {
+    const curve = fitCurve(
+      attention,
+      ({ queries }) => queries,
+      (points) => ({ ...factors, attention: points }),
+      physics,
+    );
+    factors = { ...factors, attention: curve };
+    for (const { rows, factor } of curve) {
+      note(
+        `attention ${rows}`,
+        factor,
+        attention.filter(({ queries }) => queries === rows),
+        factors,
+      );
+    }
+  }
+  for (const kind of ELEMENTWISE_KINDS) {
+    const used = own.filter(({ group }) => group.kind === 'elementwise' && group.of === kind);
+    if (used.length === 0) continue;
+    const before = factors;
+    const withCurve = (points: Curve) => ({
+      ...before,
+      elementwise: { ...before.elementwise, [kind]: points },
+    });
+    const curve = fitCurve(used, ({ tokens }) => tokens, withCurve, physics);
+    factors = withCurve(curve);
+    for (const { rows, factor } of curve) {
+      note(
+        `${kind} ${rows}`,
+        factor,
+        used.filter(({ tokens }) => tokens === rows),
+        factors,
+      );
+    }
+  }
+  return { factors, evidence };
+}
+
+/** How much of a cache is left of a working set: from the type whose products with one row were benched at the most sizes. */
+function fitCache(
+  samples: readonly OperatorSample[],
+  types: readonly string[],
+  physics: Physics,
+  base: ThreadFactors,
+): Pick<ThreadFactors, 'capacityBytes' | 'steepness'> {
+  const { cacheBytes, cacheBytesPerSecond } = physics;
+  if (cacheBytes === null || cacheBytesPerSecond === null) return { capacityBytes: null, steepness: 1 };
+  const singles = (type: string) =>
+    samples.filter(
+      (sample) => sample.group.kind === 'product' && sample.group.weights === type && rowsIn(sample) === 1,
+    );
+  const sizes = (type: string) => new Set(singles(type).map(({ workingSet }) => workingSet)).size;
+  const [type] = [...types].sort((a, b) => sizes(b) - sizes(a));
+  if (type === undefined || sizes(type) < 4) return { capacityBytes: cacheBytes, steepness: STEEPNESS.start };
+  const found = search(
+    {
+      capacityBytes: { start: cacheBytes, least: cacheBytes / 8, most: cacheBytes * 4 },
+      steepness: STEEPNESS,
+      memory: EFFICIENCY,
+      compute: EFFICIENCY,
+      sharpness: SHARPNESS,
+    },
+    ({ capacityBytes, steepness, memory, compute, sharpness }) =>
+      lossOf(singles(type), physics, {
+        ...base,
+        capacityBytes,
+        steepness,
+        products: { [type]: { memory, sharpness, convert: 1, compute: [{ rows: 1, factor: compute }] } },
+      }),
+  );
+  return { capacityBytes: found.capacityBytes, steepness: found.steepness };
+}
+
+function fitProduct(
+  samples: readonly OperatorSample[],
+  type: string,
+  physics: Physics,
+  factors: ThreadFactors,
+): ProductFactors {
+  const rows = [...new Set(samples.map(rowsIn))].sort((a, b) => a - b);
+  const names = rows.map((count) => `compute${count}` as const);
+  const of = (found: Readonly<Record<string, number>>): ProductFactors => ({
+    memory: found.memory!,
+    sharpness: found.sharpness!,
+    convert: found.convert!,
+    compute: rows.map((count, i) => ({ rows: count, factor: found[names[i]!]! })),
+  });
+  const unknowns = {
+    memory: EFFICIENCY,
+    sharpness: SHARPNESS,
+    convert: CONVERT,
+    ...Object.fromEntries(names.map((name) => [name, EFFICIENCY])),
+  };
+  return of(
+    search(unknowns, (found) =>
+      lossOf(samples, physics, { ...factors, products: { ...factors.products, [type]: of(found) } }),
+    ),
+  );
+}
+
+/** Each point of a curve by the samples at it alone. */
+function fitCurve(
+  samples: readonly OperatorSample[],
+  rowsOfSample: (sample: OperatorSample) => number,
+  withCurve: (points: Curve) => ThreadFactors,
+  physics: Physics,
+): Curve {
+  const rows = [...new Set(samples.map(rowsOfSample))].sort((a, b) => a - b);
+  return rows.map((count) => {
+    const used = samples.filter((sample) => rowsOfSample(sample) === count);
+    const { factor } = search({ factor: { start: 0.2, least: 1e-3, most: 50 } }, (found) =>
+      lossOf(used, physics, withCurve([{ rows: count, factor: found.factor }])),
+    );
+    return { rows: count, factor };
+  });
+}
+
+/** Mean absolute ln(predicted / measured), with a little of its square, so that two equally good answers meet in the middle. */
+function lossOf(samples: readonly OperatorSample[], physics: Physics, factors: ThreadFactors): number {
+  const sum = residuals(samples, physics, factors).reduce((total, r) => total + Math.abs(r) + 0.1 * r * r, 0);
+  return sum / samples.length;
+}
+
+/** @returns ln(predicted / measured) of each sample. */
+export function residuals(
+  samples: readonly OperatorSample[],
+  physics: Physics,
+  factors: ThreadFactors,
+): number[] {
+  return samples.map(({ work, tokens, queries, workingSet, seconds }) => {
+    const context: PredictionContext = { physics, factors, tokens, queries, workingSet };
+    return Math.log(predictOperator(work, context).seconds / seconds);
+  });
+}
+
+function spreadOf(
+  samples: readonly OperatorSample[],
+  physics: Physics,
+  factors: ThreadFactors,
+): number | null {
+  if (samples.length < 2) return null;
+  const all = residuals(samples, physics, factors);
+  return Math.sqrt(all.reduce((sum, r) => sum + r * r, 0) / (all.length - 1));
+}
+
+/** The sample's own number of rows, not what rounding made of it. */
+const rowsIn = ({ work }: OperatorSample) => Math.round(rowsOf(work));
+
+const middle = (values: readonly number[]) =>
+  values.length === 0 ? 0 : quantileOfSorted(sorted(values), 0.5);
+
+/** @returns the work of y = W x with so many rows, as a pass counts it. */
+export function productWork(
+  weights: string,
+  inputs: number,
+  outputs: number,
+  rows: number,
+): OperatorSample['work'] {
+  const bytes = bytesPerElement(weights) ?? 2;
+  return {
+    name: 'product',
+    module: 'mlp',
+    class: rows < 4 ? 'matvec' : 'matmul',
+    arithmetic: bytes < 2 ? 'int8' : 'f16',
+    weights,
+    calls: 1,
+    flops: 2 * inputs * outputs * rows,
+    traffic: {
+      weightsRead: inputs * outputs * bytes,
+      cacheRead: 0,
+      cacheWritten: 0,
+      activationsRead: 4 * rows * inputs,
+      activationsWritten: 4 * rows * outputs,
+    },
+    linkBytes: 0,
+  };
+}

@@ -1,0 +1,36 @@
+import type { OperatorWork } from '../work.js';
+import type { ElementwiseKind } from './factors.js';
+
+/** Which factors a bench of one operator tells of. */
+export type SampleGroup =
+  /** A node that has next to nothing to do. */
+  | { readonly kind: 'node' }
+  | { readonly kind: 'product'; readonly weights: string }
+  | { readonly kind: 'attention' }
+  | { readonly kind: 'elementwise'; readonly of: ElementwiseKind };
+
+/** One operator, timed alone, many times one behind the other. */
+export interface OperatorSample {
+  readonly threads: number;
+  readonly group: SampleGroup;
+  /** Of one call. */
+  readonly work: OperatorWork;
+  readonly tokens: number;
+  readonly queries: number;
+  /** Bytes that a round of calls reads. */
+  readonly workingSet: number;
+  /** Of one call; the low quartile of the rounds. */
+  readonly seconds: number;
+}
+
+/** What the engine does around a graph, from a run of a model. */
+export interface PassSample {
+  readonly threads: number;
+  readonly seconds: number;
+}
+
+export interface FactorSamples {
+  readonly operators: readonly OperatorSample[];
+  readonly passes: readonly PassSample[];
+  readonly engine: string;
+}
