@@ -10,6 +10,8 @@ import type { AgentConfig } from './config.js';
 import { type NodeProbe, probeNode } from './device/probe.js';
 import type { Bench } from './experiment.js';
 import { type RunningExporter, startExporter } from './exporter/server.js';
+import { NodeFactors } from './factors/node-factors.js';
+import { FactorsStore } from './factors/store.js';
 import { findMeters, type MeterSettings } from './meters/index.js';
 import { NodeRoofs } from './roofs/node-roofs.js';
 import { RoofsStore } from './roofs/store.js';
@@ -64,6 +66,10 @@ export async function startAgent(config: AgentConfig): Promise<RunningAgent> {
     store: new RoofsStore(config.roofsFolder),
     log: (level, message) => log[level](message),
   });
+  const factors = await NodeFactors.read(
+    new FactorsStore(config.roofsFolder),
+    probe.profile.devices.map(({ id }) => id),
+  );
   const profile: NodeProfile = { ...probe.profile, roofs: roofs.summary };
   const spool = await Spool.open(join(config.stateFolder, 'spool', config.nodeName), (message) =>
     log.warn(message),
@@ -72,7 +78,7 @@ export async function startAgent(config: AgentConfig): Promise<RunningAgent> {
   const tell = (event: TrialEvent) => {
     for (const listener of listeners) listener(event);
   };
-  const work: Work = new Work(benchOf(config, probe, meters, roofs), {
+  const work: Work = new Work(benchOf(config, probe, meters, roofs, factors), {
     onStart(lease) {
       log.info({ trial: lease.trialId, device: lease.deviceId }, 'trial started');
       tell({ event: 'started', lease });
@@ -161,7 +167,13 @@ function leaving(
   };
 }
 
-function benchOf(config: AgentConfig, probe: NodeProbe, meters: MeterSettings, roofs: NodeRoofs): Bench {
+function benchOf(
+  config: AgentConfig,
+  probe: NodeProbe,
+  meters: MeterSettings,
+  roofs: NodeRoofs,
+  factors: NodeFactors,
+): Bench {
   const { modelFolders, cacheFolder, artifactBytes, sources, limits } = config;
   return {
     profile: probe.profile,
@@ -172,6 +184,7 @@ function benchOf(config: AgentConfig, probe: NodeProbe, meters: MeterSettings, r
     limits: { ...limits, idleSeconds: config.meters.idleSeconds },
     scorers: config.scorers,
     roofs,
+    factors,
   };
 }
 

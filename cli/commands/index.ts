@@ -9,6 +9,7 @@ import { registerDoctor } from './doctor.js';
 import { registerEngines } from './engines.js';
 import { registerFit } from './fit.js';
 import { registerKernels } from './kernels.js';
+import { registerFactors } from './factors.js';
 import { registerModels } from './models.js';
 import { registerNodes } from './nodes.js';
 import { registerPlan } from './plan.js';
@@ -50,6 +51,7 @@ export const COMMANDS: readonly ((program: Command) => void)[] = [
   registerProfile,
   registerRoofs,
   registerKernels,
+  registerFactors,
   registerEngines,
   registerDoctor,
 ];

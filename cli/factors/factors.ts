@@ -1,0 +1,124 @@
+import { probeNode } from '../../agent/device/probe.js';
+import { makeFactors } from '../../agent/factors/make.js';
+import { FactorsStore } from '../../agent/factors/store.js';
+import { RoofsStore, type StoredRoofs } from '../../agent/roofs/store.js';
+import type { DeviceProfile } from '../../core/node.js';
+import type { Factors } from '../../core/roofline/factors/factors.js';
+import { bytesPerElement } from '../../core/roofline/tensor-types.js';
+import type { FactorsOptions } from '../commands/factors.js';
+import { usageError, workError } from '../exit.js';
+import { agentConfig } from '../node-config.js';
+import { plainTable } from '../output/plain-table.js';
+import { printData, printJson, say } from '../output/print.js';
+import { stepProgress } from '../single/step-progress.js';
+import { stoppable } from '../single/stoppable.js';
+import { told } from '../single/told.js';
+import { VERSION } from '../version.js';
+
+/** `ridge factors`: benches single operators, fits, keeps and prints the factors of one device. */
+export async function factors(options: FactorsOptions): Promise<void> {
+  const unknown = options.types?.find((type) => bytesPerElement(type) === null);
+  if (unknown !== undefined)
+    throw usageError(`there is no type ${unknown}`, 'Types are named as ggml does: f16, q4_k.');
+  const config = agentConfig(options.config);
+  const { sysRoot } = config.meters;
+  const { profile, nvml } = await probeNode({
+    nodeName: config.nodeName,
+    labels: {},
+    version: VERSION,
+    cpuGroups: config.cpuGroups,
+    meters: { energy: 'none', replayFile: null, procRoot: '/proc', sysRoot },
+    runnerKinds: [],
+  });
+  if ('nvml' in nvml) nvml.nvml.close();
+  const store = new FactorsStore(config.roofsFolder);
+  const { device, roofs } = await chosen(profile.devices, new RoofsStore(config.roofsFolder), options);
+  await told(async () => {
+    const found =
+      options.stored === true
+        ? await stored(store, device)
+        : await fitted(store, device, roofs, sysRoot, options);
+    if (options.json === true) printJson(found);
+    else printData(describe(found));
+  });
+}
+
+async function fitted(
+  store: FactorsStore,
+  device: DeviceProfile,
+  { roofs, id }: StoredRoofs,
+  sysRoot: string,
+  options: FactorsOptions,
+): Promise<Factors> {
+  const measured = [...new Set(roofs.bandwidth.map(({ threads }) => threads))].sort((a, b) => a - b);
+  const progress = stepProgress(process.stderr, `operators on ${device.id}`);
+  const found = await makeFactors({
+    device,
+    roofs,
+    roofsId: id,
+    threads: options.threads ?? measured,
+    types: options.types ?? null,
+    quick: options.quick === true,
+    sysRoot,
+    launcher: stoppable,
+    onProgress: progress.step,
+  }).finally(() => progress.end());
+  if (options.quick !== true && options.threads === undefined && options.types === undefined) {
+    const { path } = await store.put(found);
+    say(`kept in ${path}`);
+  }
+  return found;
+}
+
+async function stored(store: FactorsStore, device: DeviceProfile): Promise<Factors> {
+  const found = await store.find(device.id);
+  if (found !== null) return found.factors;
+  throw workError(
+    `no factors of ${device.id} were fitted on this node yet`,
+    'Leave --stored out to fit them.',
+  );
+}
+
+/** @throws CommandError (2) for a device that is not here, (1) without roofs. */
+async function chosen(
+  devices: readonly DeviceProfile[],
+  store: RoofsStore,
+  { device: id }: FactorsOptions,
+): Promise<{ device: DeviceProfile; roofs: StoredRoofs }> {
+  const wanted = id === undefined ? devices : devices.filter((device) => device.id === id);
+  if (wanted.length === 0) {
+    const known = devices.map((device) => device.id).join(', ');
+    throw usageError(`this node has no device ${id}`, `It has ${known}.`);
+  }
+  for (const device of wanted) {
+    const roofs = await store.newest(device.id);
+    if (roofs !== null) return { device, roofs };
+  }
+  const names = wanted.map((device) => device.id).join(', ');
+  throw workError(
+    `no roofs of ${names} were measured on this node yet`,
+    'Run `ridge roofs` first: factors are relative to them.',
+  );
+}
+
+/** @returns every factor with how many benches it rests on and how far they are from it. */
+function describe({ device, engine, measuredAt, roofs, evidence, threads, doubts }: Factors): string {
+  const rows = evidence.map(({ threads: count, name, value, n, spread }) => [
+    count,
+    name,
+    Number(value.toPrecision(3)),
+    n,
+    spread === null ? null : `${(100 * spread).toFixed(0)} %`,
+  ]);
+  const besides = threads.map(
+    ({ threads: count, nodeSeconds, passSeconds, capacityBytes }) =>
+      `${count} threads: ${(nodeSeconds * 1e6).toFixed(2)} µs a node, ${(passSeconds * 1e6).toFixed(0)} µs a pass` +
+      `${capacityBytes === null ? '' : `, half of ${(capacityBytes / 1e6).toFixed(0)} MB stay in the last cache`}`,
+  );
+  return [
+    `${device.id}: ${device.name}, ${engine}, fitted ${measuredAt}, relative to roofs ${roofs}`,
+    plainTable(['threads', 'factor', 'value', 'benches', 'spread'], rows),
+    ...besides,
+    ...doubts.map((doubt) => `disturbed: ${doubt}`),
+  ].join('\n');
+}

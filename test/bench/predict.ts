@@ -1,0 +1,109 @@
+/**
+ * Predicted beside measured: models of 25 million to a billion weights, of five types, at 1 to 8 sequences, several depths
+ * and numbers of threads, timed by the runner's own code; none of it was seen by the fit, which rests on benches of single
+ * operators alone (ridge factors). Measures roofs and fits factors first, unless ROOFS names a folder that has both.
+ * Claims: at 200 points or more the median absolute error is at most 10 % for decoding and 15 % for prefill.
+ *
+ * --quick takes the two smallest models and fewer points. DEVICE=cuda runs the same on a GPU. Writes predict.csv and
+ * predict.svg into OUT (default: the working folder).
+ */
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { median } from '../../core/statistics/quantile.js';
+import { RIDGE } from '../support/ridge.js';
+import { conclude } from './figure.js';
+import { modelFiles, type ModelFile } from './predict/models.js';
+import { plot } from './predict/plot.js';
+import type { Point } from './predict/points.js';
+
+const quick = process.argv.includes('--quick');
+const deviceClass = process.env.DEVICE ?? 'cpu';
+const out = process.env.OUT ?? '.';
+const folder = mkdtempSync(join(tmpdir(), 'ridgepoint-bench-predict-'));
+const state = process.env.ROOFS ?? join(folder, 'state');
+const begun = performance.now();
+const minutes = () => `${((performance.now() - begun) / 60_000).toFixed(1)} min`;
+
+const points: Point[] = [];
+try {
+  if (process.env.ROOFS === undefined) {
+    ridge('roofs');
+    ridge('factors');
+  }
+  for (const model of await modelFiles(quick, folder)) {
+    points.push(...pointsOf(model));
+    console.error(`${minutes()}: ${points.length} points, ${model.name} ${model.type}`);
+  }
+} finally {
+  rmSync(folder, { recursive: true, force: true });
+}
+
+/** In a process of its own: the registry of backends is one per process, and memory goes back between models. */
+function pointsOf(model: ModelFile): Point[] {
+  const args = ['--import', 'tsx', join(import.meta.dirname, 'predict/points.ts')];
+  const job = JSON.stringify({ ...model, quick, state, deviceClass, output: join(folder, 'points.json') });
+  const done = spawnSync(process.execPath, [...args, job], { stdio: ['ignore', 'inherit', 'inherit'] });
+  if (done.status !== 0) throw new Error(`the points of ${model.name} ${model.type} failed`);
+  return JSON.parse(readFileSync(join(folder, 'points.json'), 'utf8')) as Point[];
+}
+
+function ridge(command: string): void {
+  const done = spawnSync(process.execPath, [RIDGE, command], {
+    stdio: ['ignore', 'ignore', 'inherit'],
+    env: { ...process.env, XDG_STATE_HOME: state },
+  });
+  if (done.status !== 0) throw new Error(`ridge ${command} failed`);
+}
+
+const errorOf = ({ predictedSeconds, measuredSeconds }: Point) => predictedSeconds / measuredSeconds - 1;
+const percent = (ratio: number) => `${(100 * ratio).toFixed(1)} %`;
+
+/** Median of errors and of their sizes. */
+function line(label: string, own: readonly Point[]): void {
+  if (own.length === 0) return;
+  const errors = own.map(errorOf);
+  const sizes = errors.map(Math.abs).sort((a, b) => a - b);
+  const p90 = sizes[Math.floor(0.9 * (sizes.length - 1))]!;
+  console.log(
+    `${label.padEnd(28)} ${String(own.length).padStart(4)}  |error| ${percent(median(sizes)).padStart(7)}  p90 ${percent(p90).padStart(7)}  bias ${percent(median(errors)).padStart(8)}`,
+  );
+}
+
+const phases = ['prefill', 'decode'] as const;
+for (const phase of phases) {
+  const own = points.filter((point) => point.phase === phase);
+  console.log(`\n${phase}`);
+  line('all', own);
+  for (const key of ['model', 'type', 'parallel', 'threads', 'depth'] as const) {
+    for (const value of [...new Set(own.map((point) => point[key]))])
+      line(`${key} ${value}`, own.filter((point) => point[key] === value));
+  }
+}
+
+const columns = Object.keys(points[0] ?? {}) as (keyof Point)[];
+const rows = points.map((point) => [...columns.map((name) => point[name]), errorOf(point)].join(','));
+writeFileSync(join(out, 'predict.csv'), `${[...columns, 'errorRatio'].join(',')}\n${rows.join('\n')}\n`);
+writeFileSync(join(out, 'predict.svg'), plot(points));
+console.log(`\n${minutes()}; predict.csv and predict.svg in ${out}`);
+
+const required = { decode: 0.1, prefill: 0.15 } as const;
+conclude('predict', [
+  {
+    claim: 'points that the fit has not seen',
+    measured: String(points.length),
+    required: quick ? 'any number (--quick)' : 'at least 200',
+    holds: quick ? points.length > 0 : points.length >= 200,
+  },
+  ...phases.map((phase) => {
+    const sizes = points.filter((point) => point.phase === phase).map((point) => Math.abs(errorOf(point)));
+    const found = sizes.length === 0 ? Number.POSITIVE_INFINITY : median(sizes);
+    return {
+      claim: `median absolute error of ${sizes.length} predicted times, ${phase}`,
+      measured: percent(found),
+      required: `at most ${percent(required[phase])}`,
+      holds: found <= required[phase],
+    };
+  }),
+]);

@@ -1,0 +1,124 @@
+/** Times the points of one model file and predicts each: one process per file, several short phases per loaded model. */
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
+import { writeFileSync } from 'node:fs';
+import { readGgufHeader } from '../../../agent/artifacts/gguf/header.js';
+import { lastCacheBytes } from '../../../agent/device/last-cache.js';
+import { FactorsStore } from '../../../agent/factors/store.js';
+import { agentConfig } from '../../../cli/node-config.js';
+import { readAffinity } from '../../../agent/isolation/affinity.js';
+import { RoofsStore } from '../../../agent/roofs/store.js';
+import { llamaCpp } from '../../../agent/runners/llama-cpp/index.js';
+import { tokenPlan } from '../../../agent/workloads/tokens.js';
+import { factorsAt } from '../../../core/roofline/factors/factors.js';
+import { phaseWork } from '../../../core/roofline/phase-work.js';
+import { measuredPhysics } from '../../../core/roofline/physics.js';
+import { placePhase } from '../../../core/roofline/placement.js';
+import { architectureFromGguf } from '../../../core/roofline/readers/gguf.js';
+import { recordRoofsOf } from '../../../core/roofline/record-roofs.js';
+import { quantileOfSorted, sorted } from '../../../core/statistics/quantile.js';
+import type { ModelFile } from './models.js';
+
+export interface Point {
+  readonly model: string;
+  readonly type: string;
+  readonly phase: 'prefill' | 'decode';
+  readonly threads: number;
+  readonly parallel: number;
+  readonly depth: number;
+  /** Of each sequence. */
+  readonly tokens: number;
+  readonly measuredSeconds: number;
+  readonly predictedSeconds: number;
+  readonly roofSeconds: number;
+}
+
+interface Job extends ModelFile {
+  readonly quick: boolean;
+  readonly state: string;
+  readonly deviceClass: string;
+  readonly output: string;
+}
+
+const job = JSON.parse(process.argv[2] ?? '{}') as Job;
+process.env.XDG_STATE_HOME = job.state;
+const cpus = readAffinity('self') ?? [];
+const { roofsFolder } = agentConfig(undefined);
+const deviceId = process.env.DEVICE_ID ?? 'cpu0';
+const roofs = await new RoofsStore(roofsFolder).newest(deviceId);
+const factors = await new FactorsStore(roofsFolder).find(deviceId);
+if (roofs === null || factors === null) throw new Error(`no roofs or factors in ${roofsFolder}`);
+const record = recordRoofsOf(roofs.roofs, roofs.id);
+const read = architectureFromGguf(readGgufHeader(job.path));
+if (!read.ok) throw new Error(read.reason);
+
+/** Prompt, then steps at its end and, after more of it, deeper. */
+const PROMPTS = { quick: [64], usual: [64, 256] } as const;
+const DEEP = 768;
+const STEPS = 8;
+const all = Math.max(1, availableParallelism());
+const threadCounts = job.deviceClass === 'cpu' ? [...new Set([1, Math.min(2, all)])] : [1];
+/** A phase is repeated within this budget, twice at least. */
+const BUDGET_SECONDS = job.quick ? 0.3 : 0.6;
+
+const points: Point[] = [];
+for (const threads of threadCounts) {
+  const physics = measuredPhysics(record, { name: 'node', memoryBytes: null }, threads, lastCacheBytes(cpus, '/sys'))!;
+  const own = factorsAt(factors.factors.threads, threads);
+  for (const parallel of job.quick ? [1, 4] : [1, 2, 4, 8]) {
+    const model = await llamaCpp.load({
+      modelPath: job.path,
+      options: { threads },
+      deviceClass: job.deviceClass,
+      deviceId,
+      cpus,
+      contextTokens: DEEP + 256 + STEPS,
+      sequences: parallel,
+    });
+    const time = (before: () => void, work: () => void): number => {
+      const seconds: number[] = [];
+      const begin = performance.now();
+      for (let i = 0; i < 2 || (performance.now() - begin < BUDGET_SECONDS * 1000 && i < 50); i++) {
+        before();
+        const start = performance.now();
+        work();
+        seconds.push((performance.now() - start) / 1000);
+      }
+      return quantileOfSorted(sorted(seconds), job.quick ? 0 : 0.25);
+    };
+    const add = (phase: Point['phase'], tokens: number, depth: number, measuredSeconds: number) => {
+      const workload = {
+        promptTokens: phase === 'prefill' ? tokens : 0,
+        generateTokens: phase === 'decode' ? tokens : 0,
+        parallel,
+        contextDepth: depth,
+      };
+      const [work] = phaseWork(read.architecture, { threads }, workload);
+      const placed = placePhase({ work: work!, physics, factors: own, measuredSeconds, profiled: null });
+      const { predictedSeconds, roofSeconds } = placed;
+      const where = { model: job.name, type: job.type, phase, threads, parallel, depth, tokens };
+      points.push({ ...where, measuredSeconds, predictedSeconds: predictedSeconds!, roofSeconds });
+    };
+    const plan = tokenPlan(model.facts.vocabularySize, { promptTokens: DEEP, generateTokens: STEPS, parallel, contextDepth: 0 });
+    const part = (from: number, to: number) => plan.prompt.map((tokens) => tokens.subarray(from, to));
+    const steps = () => {
+      for (const tokens of plan.steps) model.step(tokens);
+    };
+    // Warm up: the first pass touches every page.
+    model.prefill(part(0, 16));
+    for (const tokens of PROMPTS[job.quick ? 'quick' : 'usual']) {
+      add('prefill', tokens, 0, time(() => model.reset(0), () => model.prefill(part(0, tokens))));
+      model.reset(0);
+      model.prefill(part(0, tokens));
+      add('decode', STEPS, tokens, time(() => model.reset(tokens), steps));
+    }
+    if (!job.quick && parallel <= 2) {
+      model.reset(0);
+      model.prefill(part(0, DEEP - 128));
+      add('prefill', 128, DEEP - 128, time(() => model.reset(DEEP - 128), () => model.prefill(part(DEEP - 128, DEEP))));
+      add('decode', STEPS, DEEP, time(() => model.reset(DEEP), steps));
+    }
+    model.close();
+  }
+}
+writeFileSync(job.output, JSON.stringify(points));
