@@ -1,5 +1,6 @@
 import { cellText } from '../../core/report/columns.js';
 import type { Report } from '../../core/report/report.js';
+import { boundText } from '../../core/report/roofline.js';
 import { halfWidthOf, metricOf, type Row } from '../../core/report/rows.js';
 import { scaled } from '../../core/report/scale.js';
 import { constantsLine, countsLine, placeLine, remarks } from './caption.js';
@@ -14,16 +15,19 @@ export const markdown: Exporter = {
 
 function markdownText(report: Report): string {
   const metrics = report.metrics.filter((m) => m.shown);
+  const bounds = report.rows.some((row) => boundText(row) !== null);
   const head = [
     '',
     ...report.axes.map((axis) => axis.name),
     ...metrics.map((m) => (m.scale.unit === '' ? m.label : `${m.label} (${m.scale.unit})`)),
+    ...(bounds ? ['bound'] : []),
     'notes',
   ];
   const rule = [
     '---',
     ...report.axes.map((a) => (a.numeric ? '---:' : '---')),
     ...metrics.map(() => '---:'),
+    ...(bounds ? ['---'] : []),
     '---',
   ];
   const body = report.rows.map((row) => [
@@ -35,6 +39,7 @@ function markdownText(report: Report): string {
       const half = halfWidthOf(row, m.name);
       return half === null ? scaled(value, m.scale) : `${scaled(value, m.scale)} ± ${scaled(half, m.scale)}`;
     }),
+    ...(bounds ? [boundText(row) ?? '–'] : []),
     remark(row),
   ]);
   const lines = [

@@ -2,6 +2,7 @@ import Table from 'cli-table3';
 import pc from 'picocolors';
 import type { NoteGroup } from '../../core/report/notes.js';
 import type { Report } from '../../core/report/report.js';
+import { boundText } from '../../core/report/roofline.js';
 import type { Row } from '../../core/report/rows.js';
 import { constantsLine, countsLine, placeLine, remarks } from './caption.js';
 import { GAP, layOut, type TextColumn, widthOf } from './layout.js';
@@ -28,7 +29,11 @@ export function renderTable(report: Report, options: TableOptions): string {
   if (report.rows.length === 0) return `${[...lines, '', 'No results yet.'].join('\n')}\n`;
 
   const letters = new Map(report.notes.map((note, i) => [note.code, letter(i)]));
-  const layout = layOut(report, width, text, [starColumn(report, text), noteColumn(report, letters)]);
+  const layout = layOut(report, width, text, [
+    starColumn(report, text),
+    ...boundColumn(report, text),
+    noteColumn(report, letters),
+  ]);
   const body = draw(layout.columns, report.rows, text, colors);
   const rule = text('─').repeat(Math.min(width, widthOf(layout.columns)));
   lines.push('', ...body.head, colors.dim(rule));
@@ -61,6 +66,12 @@ function caption(report: Report, width: number, text: Text, colors: Colors): str
 function starColumn(report: Report, text: Text): TextColumn {
   const mark = (row: Row): string => (row.onFront ? text('★') : row.state === 'valid' ? ' ' : '!');
   return { head: ['', ''], cells: report.rows.map(mark), align: 'left' };
+}
+
+/** What binds each phase, where anything is known of that. */
+function boundColumn(report: Report, text: Text): TextColumn[] {
+  const cells = report.rows.map((row) => text(boundText(row) ?? ''));
+  return cells.every((cell) => cell === '') ? [] : [{ head: ['bound', ''], cells, align: 'left' }];
 }
 
 function noteColumn(report: Report, letters: ReadonlyMap<string, string>): TextColumn {

@@ -61,7 +61,7 @@ export interface PackedRecord {
   readonly samples: readonly SampleSeries[];
 }
 
-const SHARED_KEYS = ['schema', 'node', 'device', 'environment', 'absent', 'artifact'] as const;
+const SHARED_KEYS = ['schema', 'node', 'device', 'environment', 'absent', 'artifact', 'roofs'] as const;
 type SharedKey = (typeof SHARED_KEYS)[number];
 /** Trials that no row quotes carry what drift is judged by, and nothing else. */
 const DRIFT_METRICS = ['prefillTokensPerSecond', 'decodeTokensPerSecond'];
@@ -89,6 +89,8 @@ export function pack(
     const own = Object.fromEntries(
       Object.entries(rest).filter(([key]) => !(SHARED_KEYS as readonly string[]).includes(key)),
     ) as PackedRecord['own'];
+    // Shapes and factors are for whoever judges again, and are long.
+    if (own.given !== undefined) own.given = { ...own.given, roofline: null };
     const kept = quoted.has(record.trialId) ? trim(record) : { tokenSeconds: [], samples: [], phases: [] };
     return {
       own,

@@ -14,7 +14,7 @@ import { join } from 'node:path';
 import { median } from '../../core/statistics/quantile.js';
 import { RIDGE } from '../support/ridge.js';
 import { conclude } from './figure.js';
-import { modelFiles, type ModelFile } from './predict/models.js';
+import { type ModelFile, modelFiles } from './predict/models.js';
 import { plot } from './predict/plot.js';
 import type { Point } from './predict/points.js';
 
@@ -78,7 +78,10 @@ for (const phase of phases) {
   line('all', own);
   for (const key of ['model', 'type', 'parallel', 'threads', 'depth'] as const) {
     for (const value of [...new Set(own.map((point) => point[key]))])
-      line(`${key} ${value}`, own.filter((point) => point[key] === value));
+      line(
+        `${key} ${value}`,
+        own.filter((point) => point[key] === value),
+      );
   }
 }
 

@@ -183,10 +183,13 @@ function fitCurve(
   });
 }
 
-/** Mean absolute ln(predicted / measured), with a little of its square, so that two equally good answers meet in the middle. */
+/** Residuals below this count as squares, for a search along one number at a time needs a loss without corners. */
+const SMOOTH = 0.03;
+
+/** Mean of |ln(predicted / measured)|, rounded off at its tip. */
 function lossOf(samples: readonly OperatorSample[], physics: Physics, factors: ThreadFactors): number {
-  const sum = residuals(samples, physics, factors).reduce((total, r) => total + Math.abs(r) + 0.1 * r * r, 0);
-  return sum / samples.length;
+  const size = (r: number) => Math.sqrt(r * r + SMOOTH * SMOOTH) - SMOOTH;
+  return residuals(samples, physics, factors).reduce((sum, r) => sum + size(r), 0) / samples.length;
 }
 
 /** @returns ln(predicted / measured) of each sample. */

@@ -22,6 +22,7 @@ export function search<K extends string>(
   let least = loss(best);
   for (let step = FIRST_STEP; step > LAST_STEP; ) {
     const before = least;
+    const base = best;
     for (const name of names) {
       for (const factor of [1 + step, 1 / (1 + step)]) {
         const { least: low, most: high } = unknowns[name];
@@ -33,6 +34,18 @@ export function search<K extends string>(
           break;
         }
       }
+    }
+    // What helped together is tried once more: numbers that depend on each other move along their valley.
+    for (let tries = 0; least < before && tries < 8; tries++) {
+      const candidate = { ...best };
+      for (const name of names) {
+        const { least: low, most: high } = unknowns[name];
+        candidate[name] = Math.min(high, Math.max(low, (best[name] * best[name]) / base[name]));
+      }
+      const value = loss(candidate);
+      if (value >= least) break;
+      best = candidate;
+      least = value;
     }
     if (least >= before - 1e-12) step /= 2;
   }

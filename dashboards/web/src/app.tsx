@@ -3,6 +3,7 @@ import type { Report } from '../../../core/report/report.js';
 import type { Details } from '../../../core/report/trim.js';
 import { Latency } from './charts/latency.js';
 import { Pareto } from './charts/pareto.js';
+import { Roofline } from './charts/roofline.js';
 import { Detail } from './detail/detail.js';
 import { Footer } from './footer.js';
 import { Header } from './header.js';
@@ -54,6 +55,7 @@ export function App({ report, details }: { report: Report; details: Details }) {
             onOpen={setOpened}
           />
           <Latency report={report} selected={selected} theme={theme} />
+          <Roofline report={report} rows={rows} theme={theme} onOpen={setOpened} />
         </div>
         <Results
           report={report}

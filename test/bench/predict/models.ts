@@ -20,7 +20,10 @@ const SHAPES: readonly { readonly name: string; readonly source: string }[] = [
   { name: '25M', source: 'builtin:small' },
   // SmolLM2-135M's layers, as wide as blocks of 256 need.
   { name: '135M', source: 'synthetic:smollm2-135m?embedding=512&heads=8&kvHeads=4' },
-  { name: '360M', source: 'synthetic:llama?layers=20&embedding=1024&heads=16&kvHeads=4&feedForward=4096&vocabulary=32000' },
+  {
+    name: '360M',
+    source: 'synthetic:llama?layers=20&embedding=1024&heads=16&kvHeads=4&feedForward=4096&vocabulary=32000',
+  },
   { name: '1.1B', source: 'synthetic:tinyllama-1.1b' },
 ];
 
@@ -30,7 +33,8 @@ export async function modelFiles(quick: boolean, _folder: string): Promise<Model
   mkdirSync(store, { recursive: true });
   const files: ModelFile[] = [];
   for (const { name, source } of quick ? SHAPES.slice(0, 2) : SHAPES) {
-    const base = source === 'builtin:small' ? join(builtinFolder(), 'small-f16.gguf') : join(store, `${name}-f16.gguf`);
+    const base =
+      source === 'builtin:small' ? join(builtinFolder(), 'small-f16.gguf') : join(store, `${name}-f16.gguf`);
     if (!existsSync(base)) {
       const reading = readSynthetic(source);
       if (!reading.ok) throw new Error(`${reading.reason} ${reading.hint}`);

@@ -1,15 +1,15 @@
 /** Times the points of one model file and predicts each: one process per file, several short phases per loaded model. */
-import { availableParallelism } from 'node:os';
-import { join } from 'node:path';
+
 import { writeFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { readGgufHeader } from '../../../agent/artifacts/gguf/header.js';
 import { lastCacheBytes } from '../../../agent/device/last-cache.js';
 import { FactorsStore } from '../../../agent/factors/store.js';
-import { agentConfig } from '../../../cli/node-config.js';
 import { readAffinity } from '../../../agent/isolation/affinity.js';
 import { RoofsStore } from '../../../agent/roofs/store.js';
 import { llamaCpp } from '../../../agent/runners/llama-cpp/index.js';
 import { tokenPlan } from '../../../agent/workloads/tokens.js';
+import { agentConfig } from '../../../cli/node-config.js';
 import { factorsAt } from '../../../core/roofline/factors/factors.js';
 import { phaseWork } from '../../../core/roofline/phase-work.js';
 import { measuredPhysics } from '../../../core/roofline/physics.js';
@@ -63,7 +63,12 @@ const BUDGET_SECONDS = job.quick ? 0.3 : 0.6;
 
 const points: Point[] = [];
 for (const threads of threadCounts) {
-  const physics = measuredPhysics(record, { name: 'node', memoryBytes: null }, threads, lastCacheBytes(cpus, '/sys'))!;
+  const physics = measuredPhysics(
+    record,
+    { name: 'node', memoryBytes: null },
+    threads,
+    lastCacheBytes(cpus, '/sys'),
+  )!;
   const own = factorsAt(factors.factors.threads, threads);
   for (const parallel of job.quick ? [1, 4] : [1, 2, 4, 8]) {
     const model = await llamaCpp.load({
@@ -99,7 +104,12 @@ for (const threads of threadCounts) {
       const where = { model: job.name, type: job.type, phase, threads, parallel, depth, tokens };
       points.push({ ...where, measuredSeconds, predictedSeconds: predictedSeconds!, roofSeconds });
     };
-    const plan = tokenPlan(model.facts.vocabularySize, { promptTokens: DEEP, generateTokens: STEPS, parallel, contextDepth: 0 });
+    const plan = tokenPlan(model.facts.vocabularySize, {
+      promptTokens: DEEP,
+      generateTokens: STEPS,
+      parallel,
+      contextDepth: 0,
+    });
     const part = (from: number, to: number) => plan.prompt.map((tokens) => tokens.subarray(from, to));
     const steps = () => {
       for (const tokens of plan.steps) model.step(tokens);
@@ -107,16 +117,42 @@ for (const threads of threadCounts) {
     // Warm up: the first pass touches every page.
     model.prefill(part(0, 16));
     for (const tokens of PROMPTS[job.quick ? 'quick' : 'usual']) {
-      add('prefill', tokens, 0, time(() => model.reset(0), () => model.prefill(part(0, tokens))));
+      add(
+        'prefill',
+        tokens,
+        0,
+        time(
+          () => model.reset(0),
+          () => model.prefill(part(0, tokens)),
+        ),
+      );
       model.reset(0);
       model.prefill(part(0, tokens));
-      add('decode', STEPS, tokens, time(() => model.reset(tokens), steps));
+      add(
+        'decode',
+        STEPS,
+        tokens,
+        time(() => model.reset(tokens), steps),
+      );
     }
     if (!job.quick && parallel <= 2) {
       model.reset(0);
       model.prefill(part(0, DEEP - 128));
-      add('prefill', 128, DEEP - 128, time(() => model.reset(DEEP - 128), () => model.prefill(part(DEEP - 128, DEEP))));
-      add('decode', STEPS, DEEP, time(() => model.reset(DEEP), steps));
+      add(
+        'prefill',
+        128,
+        DEEP - 128,
+        time(
+          () => model.reset(DEEP - 128),
+          () => model.prefill(part(DEEP - 128, DEEP)),
+        ),
+      );
+      add(
+        'decode',
+        STEPS,
+        DEEP,
+        time(() => model.reset(DEEP), steps),
+      );
     }
     model.close();
   }

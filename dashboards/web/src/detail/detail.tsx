@@ -9,6 +9,7 @@ import { Lineage } from './lineage.js';
 import { Measurements } from './measurements.js';
 import { QualityView } from './quality.js';
 import { Repeats } from './repeats.js';
+import { RooflineView } from './roofline.js';
 import { Samples } from './samples.js';
 import { Timeline } from './timeline.js';
 import { Training } from './training.js';
@@ -75,6 +76,7 @@ export function Detail({ report, row, theme, onClose }: DetailProps) {
       )}
       <Timeline phases={trial.phases} />
       <QualityView quality={trial.quality} why={trial.absent.quality ?? null} />
+      <RooflineView roofline={trial.roofline} />
       <Training training={trial.training} />
       <Lineage artifact={trial.artifact} />
       <Repeats row={row} />

@@ -1,0 +1,85 @@
+import { quantity } from '../../../../core/report/scale.js';
+import type { RooflinePhase, RooflineRecord } from '../../../../core/roofline/record.js';
+
+const percent = (ratio: number | null) => (ratio === null ? '–' : `${(100 * ratio).toFixed(1)} %`);
+const rate = (value: number | null, unit: string) => (value === null ? '–' : quantity(value, unit));
+
+/** Where each phase stands under its roofs, and, of a profiled trial, its modules. */
+export function RooflineView({ roofline }: { roofline: RooflineRecord | null }) {
+  if (roofline === null || roofline.phases.length === 0) return null;
+  const { ceilings, threads } = roofline;
+  return (
+    <section class="roofline">
+      <h3>Roofline</h3>
+      <p class="quiet">
+        {ceilings.origin === 'measured' ? 'measured' : 'published'} roofs of {ceilings.name}, {threads}{' '}
+        threads
+      </p>
+      <table class="figures">
+        <thead>
+          <tr>
+            {['phase', 'of the roof', 'bound', 'MFU', 'MBU', 'measured', 'predicted', 'FLOP/byte'].map(
+              (head) => (
+                <th key={head} scope="col">
+                  {head}
+                </th>
+              ),
+            )}
+          </tr>
+        </thead>
+        <tbody>
+          {roofline.phases.map((phase) => (
+            <tr key={phase.name}>
+              <th scope="row">{phase.name}</th>
+              <td>{percent(phase.roofRatio)}</td>
+              <td>{phase.boundLevel}</td>
+              <td>{percent(phase.mfu)}</td>
+              <td>{percent(phase.mbu)}</td>
+              <td>{quantity(phase.measuredSeconds, 's')}</td>
+              <td>{rate(phase.predictedSeconds, 's')}</td>
+              <td>{phase.intensity.toPrecision(3)}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+      {roofline.phases.map((phase) => (
+        <Modules key={phase.name} phase={phase} />
+      ))}
+    </section>
+  );
+}
+
+function Modules({ phase }: { phase: RooflinePhase }) {
+  if (phase.modules === null) return null;
+  return (
+    <table class="figures modules">
+      <caption>modules of the {phase.name}, timed one by one in a run of their own</caption>
+      <thead>
+        <tr>
+          {['module', 'calls', 'time', 'share', 'FLOP/s', 'B/s', 'FLOP/byte', 'of the roof', 'bound'].map(
+            (head) => (
+              <th key={head} scope="col">
+                {head}
+              </th>
+            ),
+          )}
+        </tr>
+      </thead>
+      <tbody>
+        {phase.modules.map((row) => (
+          <tr key={row.module}>
+            <th scope="row">{row.module}</th>
+            <td>{row.calls}</td>
+            <td>{quantity(row.seconds, 's')}</td>
+            <td>{percent(row.share)}</td>
+            <td>{rate(row.flopsPerSecond, 'FLOP/s')}</td>
+            <td>{rate(row.bytesPerSecond, 'B/s')}</td>
+            <td>{row.intensity === null ? '–' : row.intensity.toPrecision(3)}</td>
+            <td>{percent(row.roofRatio)}</td>
+            <td>{row.bound ?? '–'}</td>
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  );
+}

@@ -1,0 +1,216 @@
+import { describe, expect, test } from 'vitest';
+import { factorAt, factorsAt, type ThreadFactors } from '../../../core/roofline/factors/factors.js';
+import { fitFactors, productWork, residuals } from '../../../core/roofline/factors/fit.js';
+import type { FactorSamples, OperatorSample } from '../../../core/roofline/factors/sample.js';
+import { search } from '../../../core/roofline/factors/search.js';
+import { decodePass, prefillPasses } from '../../../core/roofline/llama-cpp.js';
+import { newTokensOf } from '../../../core/roofline/pass/setting.js';
+import { measuredPhysics } from '../../../core/roofline/physics.js';
+import {
+  type PredictionContext,
+  predictOperator,
+  predictPass,
+  readBandwidth,
+  softMaximum,
+} from '../../../core/roofline/predict.js';
+import { PERFECT, ROOFS } from '../../support/roofline.js';
+
+const physics = measuredPhysics(ROOFS, { name: 'test', memoryBytes: null }, 2, 32e6)!;
+const context = (changes: Partial<PredictionContext> = {}): PredictionContext => ({
+  physics,
+  factors: PERFECT,
+  workingSet: 1e9,
+  tokens: 1,
+  queries: 1,
+  ...changes,
+});
+
+describe('prediction', () => {
+  test('a product takes as long as its weights, or its FLOPs, whichever is longer', () => {
+    const one = predictOperator(productWork('f16', 1000, 1000, 1), context());
+    // 2 MB at 16 GB/s against 2 MFLOP at 200 GFLOP/s.
+    expect(one.seconds).toBeCloseTo(2e6 / 16e9, 9);
+    expect(one.limit).toBe('memory');
+    const many = predictOperator(productWork('f16', 1000, 1000, 500), context());
+    expect(many.seconds).toBeCloseTo(1e9 / 200e9, 7);
+    expect(many.limit).toBe('compute');
+  });
+
+  test('factors divide roofs, nodes and passes add, conversion of inputs is apart', () => {
+    const factors: ThreadFactors = {
+      ...PERFECT,
+      nodeSeconds: 1e-5,
+      passSeconds: 1e-3,
+      logitSecondsPerByte: 1e-9,
+      products: { f16: { memory: 0.5, compute: [{ rows: 1, factor: 0.1 }], convert: 0.25, sharpness: 1e6 } },
+    };
+    const work = { ...productWork('f16', 1000, 1000, 1), module: 'lm-head' as const };
+    const { seconds, operators, aroundSeconds } = predictPass(
+      { phase: 'decode', operators: [work] },
+      context({ factors }),
+    );
+    expect(operators[0]!.seconds).toBeCloseTo(2 * (2e6 / 16e9) + 4000 / (100e9 * 0.25) + 1e-5, 9);
+    expect(aroundSeconds).toBeCloseTo(1e-3 + 4000 * 1e-9, 12);
+    expect(seconds).toBeCloseTo(operators[0]!.seconds + aroundSeconds, 12);
+  });
+
+  test('a soft maximum goes from the sum to the larger', () => {
+    expect(softMaximum(3, 4, 1)).toBeCloseTo(7, 12);
+    expect(softMaximum(3, 4, 2)).toBeCloseTo(5, 12);
+    expect(softMaximum(3, 4, 1e6)).toBeCloseTo(4, 4);
+    expect(softMaximum(0, 0, 2)).toBe(0);
+  });
+
+  test('what fits into the last cache comes from there, half of it at its capacity', () => {
+    const factors = { ...PERFECT, capacityBytes: 32e6, steepness: 4 };
+    const at = (workingSet: number) => readBandwidth({ physics, factors, workingSet });
+    expect(at(1e6)).toBeCloseTo(40e9, -6);
+    expect(at(1e12)).toBeCloseTo(16e9, -6);
+    expect(at(32e6)).toBeCloseTo(1 / (0.5 / 40e9 + 0.5 / 16e9), 0);
+    expect(readBandwidth({ physics, factors: PERFECT, workingSet: 1 })).toBe(16e9);
+  });
+
+  test('factors between two points follow the logarithm, and end flat', () => {
+    const curve = [
+      { rows: 1, factor: 0.1 },
+      { rows: 4, factor: 0.4 },
+    ];
+    expect([0.5, 1, 4, 99].map((rows) => factorAt(curve, rows))).toEqual([0.1, 0.1, 0.4, 0.4]);
+    expect(factorAt(curve, 2)).toBeCloseTo(0.2, 12);
+    const some = [1, 2, 8].map((threads) => ({ ...PERFECT, threads }));
+    expect([1, 3, 4, 64].map((threads) => factorsAt(some, threads).threads)).toEqual([1, 2, 2, 8]);
+  });
+
+  test('a type that was not benched is predicted as that with the nearest bits', () => {
+    const products = { ...PERFECT.products, q4_0: { ...PERFECT.products.f16!, memory: 0.5 } };
+    const factors = { ...PERFECT, products };
+    const { seconds } = predictOperator(productWork('q4_k', 1024, 1024, 1), context({ factors }));
+    expect(seconds).toBeCloseTo((1024 * 1024 * 0.5625) / (16e9 * 0.5), 9);
+  });
+});
+
+describe('passes of llama.cpp', () => {
+  test('prompts fill batches, and batches are cut into micro-batches of equal shares', () => {
+    const passes = prefillPasses({ promptTokens: 700, parallel: 2, contextDepth: 10 }, { ubatch: 512 });
+    expect(passes.map(({ batch }) => batch)).toEqual([
+      [{ sequences: 2, newTokens: 256, cachedTokens: 10 }],
+      [{ sequences: 2, newTokens: 256, cachedTokens: 266 }],
+      [{ sequences: 2, newTokens: 188, cachedTokens: 522 }],
+    ]);
+    expect(passes.map(({ logits }) => logits)).toEqual([0, 0, 'last']);
+    const small = prefillPasses(
+      { promptTokens: 100, parallel: 3, contextDepth: 0 },
+      { batch: 128, ubatch: 64 },
+    );
+    expect(small.reduce((sum, { batch }) => sum + newTokensOf(batch), 0)).toBe(300);
+    expect(small.every(({ batch }) => newTokensOf(batch) <= 64)).toBe(true);
+  });
+
+  test('cache types and kernels are those of the options', () => {
+    const pass = decodePass({ parallel: 4 }, 99, { kvCacheTypeK: 'q8_0', flashAttention: false });
+    expect(pass).toMatchObject({
+      phase: 'decode',
+      batch: [{ sequences: 4, newTokens: 1, cachedTokens: 99 }],
+      cacheBits: { key: 8.5, value: 16 },
+      attention: { kind: 'unfused', latent: 'absorbed' },
+    });
+  });
+});
+
+describe('the fit', () => {
+  const truth: ThreadFactors = {
+    threads: 2,
+    nodeSeconds: 2e-6,
+    passSeconds: 3e-5,
+    logitSecondsPerByte: 2 / 16e9,
+    capacityBytes: 24e6,
+    steepness: 4,
+    products: {
+      f16: {
+        memory: 0.8,
+        convert: 0.3,
+        sharpness: 2.5,
+        compute: [1, 4, 64].map((rows, i) => ({ rows, factor: 0.2 + 0.2 * i })),
+      },
+    },
+    attention: [
+      { rows: 1, factor: 0.05 },
+      { rows: 64, factor: 0.3 },
+    ],
+    elementwise: { norm: [{ rows: 1, factor: 0.4 }] },
+  };
+  const product = (side: number, rows: number, workingSet: number): Omit<OperatorSample, 'seconds'> => ({
+    threads: 2,
+    group: { kind: 'product', weights: 'f16' },
+    work: productWork('f16', side, side, rows),
+    tokens: rows,
+    queries: rows,
+    workingSet,
+  });
+  const attentionOf = (queries: number): Omit<OperatorSample, 'seconds'> => ({
+    threads: 2,
+    group: { kind: 'attention' },
+    work: { ...productWork('f16', 512, 512, queries), class: 'attention', weights: undefined },
+    tokens: queries,
+    queries,
+    workingSet: 1e6,
+  });
+  const seconds = (sample: Omit<OperatorSample, 'seconds'>): OperatorSample => ({
+    ...sample,
+    seconds: predictOperator(sample.work, { physics, factors: truth, ...sample }).seconds,
+  });
+  const all = [
+    ...[4e6, 12e6, 24e6, 40e6, 80e6, 400e6].flatMap((set) =>
+      [256, 1024].map((side) => product(side, 1, set)),
+    ),
+    ...[4, 64].flatMap((rows) => [128, 512, 1024].map((side) => product(side, rows, 8e6))),
+    attentionOf(1),
+    attentionOf(64),
+  ].map(seconds);
+  const samples: FactorSamples = {
+    engine: 'test',
+    operators: [
+      ...all,
+      { ...all[0]!, group: { kind: 'node' }, seconds: truth.nodeSeconds },
+      { ...all[0]!, threads: 1, seconds: 1 },
+    ],
+    passes: [{ threads: 2, seconds: truth.passSeconds }],
+  };
+
+  test('finds factors that predict what it was shown, and keeps to the threads', () => {
+    const { factors, evidence } = fitFactors(samples, physics, 2);
+    expect(factors.nodeSeconds).toBe(truth.nodeSeconds);
+    expect(factors.passSeconds).toBe(truth.passSeconds);
+    const errors = residuals(all, physics, factors)
+      .map(Math.abs)
+      .sort((a, b) => a - b);
+    expect(errors.at(Math.floor(errors.length / 2))).toBeLessThan(0.01);
+    expect(errors.at(-1)).toBeLessThan(0.1);
+    expect(factors.attention.map(({ rows }) => rows)).toEqual([1, 64]);
+    expect(factors.attention[1]!.factor).toBeCloseTo(0.3, 1);
+    expect(factors.capacityBytes! / truth.capacityBytes!).toBeGreaterThan(0.7);
+    expect(factors.capacityBytes! / truth.capacityBytes!).toBeLessThan(1.4);
+    expect(evidence.find(({ name }) => name === 'products f16 compute 64')).toMatchObject({
+      threads: 2,
+      n: 3,
+    });
+  });
+
+  test('a bench that was disturbed pulls at nothing', () => {
+    const disturbed = all.map((sample, i) =>
+      i === 3 ? { ...sample, seconds: 20 * sample.seconds } : sample,
+    );
+    const { factors } = fitFactors({ ...samples, operators: disturbed }, physics, 2);
+    const errors = residuals(
+      all.filter((_, i) => i !== 3),
+      physics,
+      factors,
+    ).map(Math.abs);
+    expect(errors.sort((a, b) => a - b)[Math.floor(errors.length / 2)]).toBeLessThan(0.06);
+  });
+
+  test('the search stays between its ends', () => {
+    const found = search({ x: { start: 1, least: 0.5, most: 2 } }, ({ x }) => Math.abs(Math.log(x / 9)));
+    expect(found.x).toBe(2);
+  });
+});
