@@ -45,3 +45,16 @@ export function boundText({ trial }: Pick<Row, 'trial'>): string | null {
     ? null
     : phases.map(({ name, boundLevel }) => `${name} ${boundLevel}`).join(', ');
 }
+
+const PREFIXES = [
+  [1e12, 'T'],
+  [1e9, 'G'],
+  [1e6, 'M'],
+  [1e3, 'k'],
+] as const;
+
+/** @returns a rate with three digits: `12.3 GFLOP/s`. */
+export function rateText(value: number, unit: 'FLOP/s' | 'B/s'): string {
+  const [factor, prefix] = PREFIXES.find(([least]) => value >= 0.9995 * least) ?? [1, ''];
+  return `${Number((value / factor).toPrecision(3))} ${prefix}${unit}`;
+}

@@ -11,6 +11,7 @@ import type { ResultRecord } from '../../core/result.js';
 import { hasChromium, launchChromium } from '../support/chromium.js';
 import { experimentOf } from '../support/experiments.js';
 import { completeTrial } from '../support/records.js';
+import { rooflineOf } from '../support/roofline.js';
 import { sweepRecords } from '../support/sweep-records.js';
 import { TRAINING, techniqueRecords } from '../support/technique-records.js';
 
@@ -108,6 +109,59 @@ describe.skipIf(!hasChromium)('report page (needs chromium)', () => {
       reference.rows.filter((r) => r.onFront).length,
     );
     await page.screenshot({ path: join(shots, 'page-light-1280.png'), fullPage: true });
+  });
+
+  test('rows under roofs are drawn on them, predicted beside measured, and modules are in the detail', async () => {
+    const records = sweepRecords({ experiments: 12, watts: 80 }).map((record, i) =>
+      record.status === 'complete' ? { ...record, roofline: rooflineOf(1.5 + i / 10) } : record,
+    );
+    const report = build(records, 'under roofs');
+    await open(report);
+    const placed = report.rows.filter((row) => row.trial.roofline !== null).length;
+    const chart = '.plot.roofline [role=img]';
+    expect(await page.getAttribute(chart, 'aria-label')).toBe(
+      `Points under the roofs of their machines: ${2 * placed} phases`,
+    );
+    expect(await page.textContent('.plot.roofline h2')).toBe('Roofline');
+    await page.locator(chart).scrollIntoViewIfNeeded();
+    await shot('roofline');
+    // A point under the pointer says its row; it is aimed at again until the chart has laid itself out.
+    const tip = page.locator('.plot.roofline .tip').first();
+    const top = (await page.locator(chart).boundingBox())!.y + 40;
+    await expect
+      .poll(
+        async () => {
+          const dots = await page.$$eval(`${chart} svg path`, (all) =>
+            all
+              .map((path) => path.getBoundingClientRect())
+              .filter((box) => box.width > 7 && box.width < 12 && box.height > 7)
+              .map((box) => [box.x + box.width / 2, box.y + box.height / 2] as const),
+          );
+          const [x, y] = dots.filter(([, dot]) => dot > top).at(-1) ?? [0, 0];
+          await page.mouse.move(0, 0);
+          await page.mouse.move(x, y, { steps: 3 });
+          return await tip.isVisible();
+        },
+        { timeout: 15_000, interval: 200 },
+      )
+      .toBe(true);
+    expect(await tip.textContent()).toMatch(/#\d+ .*of the roof.*bound by (memory|f32).*predicted/s);
+    await page.selectOption('.plot.roofline select', 'predicted');
+    expect(await page.textContent('.plot.roofline h2')).toBe('Predicted and measured');
+    expect(await page.getAttribute(chart, 'aria-label')).toContain('Predicted over measured');
+    await shot('predicted');
+    await page.click('tbody tr[data-row="1"] td:nth-child(2)');
+    const detail = page.locator('aside.detail section.roofline');
+    expect(await detail.locator('tbody th').allTextContents()).toEqual([
+      'prefill',
+      'decode',
+      'mlp',
+      'lm-head',
+      'around',
+    ]);
+    expect(await detail.textContent()).toContain('measured roofs of test, 2 threads');
+    expect(await detail.locator('table.modules').textContent()).toContain('timed one by one');
+    await shot('modules');
   });
 
   test('a click on a heading sorts, a second turns the order, and screen readers are told', async () => {

@@ -1,6 +1,9 @@
 import type { MatrixShape, ModelArchitecture } from '../../core/roofline/architecture.js';
 import type { ThreadFactors } from '../../core/roofline/factors/factors.js';
-import type { RooflineGiven } from '../../core/roofline/record.js';
+import { phaseWork } from '../../core/roofline/phase-work.js';
+import { measuredPhysics } from '../../core/roofline/physics.js';
+import { placePhase } from '../../core/roofline/placement.js';
+import type { RooflineGiven, RooflineRecord } from '../../core/roofline/record.js';
 import type { RecordRoofs } from '../../core/roofline/record-roofs.js';
 
 const matrix = (inputs: number, outputs: number): MatrixShape => ({
@@ -107,3 +110,39 @@ export const GIVEN: RooflineGiven = {
   threads: 2,
   factors: { id: 'fedcba9876543210', engine: 'llama.cpp test', factors: PERFECT },
 };
+
+/** The block of a record whose phases took so many times what the roofs allow; the decode was profiled. */
+export function rooflineOf(times: number): RooflineRecord {
+  const physics = measuredPhysics(ROOFS, { name: 'test', memoryBytes: null }, 2, null)!;
+  const workload = { promptTokens: 128, generateTokens: 32, parallel: 1, contextDepth: 0 };
+  const phases = phaseWork(SMALL, { threads: 2 }, workload).map((work) => {
+    const request = { work, physics, factors: PERFECT, profiled: null };
+    const measuredSeconds = times * placePhase({ ...request, measuredSeconds: 1 }).roofSeconds;
+    const { name, tokens } = work;
+    const operators = [
+      {
+        module: 'mlp' as const,
+        operator: 'ffn_up',
+        op: 'MUL_MAT',
+        calls: 64,
+        seconds: 0.7 * measuredSeconds,
+      },
+      {
+        module: 'lm-head' as const,
+        operator: 'output',
+        op: 'MUL_MAT',
+        calls: 32,
+        seconds: 0.2 * measuredSeconds,
+      },
+    ];
+    const seconds = { plainSeconds: measuredSeconds, profiledSeconds: measuredSeconds };
+    const profiled = name === 'decode' ? { name, tokens, passes: 32, ...seconds, operators } : null;
+    return placePhase({ ...request, measuredSeconds, profiled });
+  });
+  return {
+    ceilings: { origin: 'measured', id: ROOFS.id, name: 'test' },
+    threads: 2,
+    factors: GIVEN.factors!.id,
+    phases,
+  };
+}

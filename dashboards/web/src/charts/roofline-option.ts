@@ -1,5 +1,5 @@
 import type { Report } from '../../../../core/report/report.js';
-import { type RooflinePoint, roofLines, rooflinePoints } from '../../../../core/report/roofline.js';
+import { type RooflinePoint, rateText, roofLines, rooflinePoints } from '../../../../core/report/roofline.js';
 import type { Row } from '../../../../core/report/rows.js';
 import { quantity, tick } from '../../../../core/report/scale.js';
 import { TECHNIQUES } from '../../../../core/techniques/index.js';
@@ -32,7 +32,7 @@ export function rooflineOption(report: Report, rows: readonly Row[]): Option {
     legend: legend(report, points),
     tooltip: { ...tooltipStyle(), trigger: 'item' },
     xAxis: logAxis('FLOP per byte of weights and cache', 'bottom', (v) => String(Number(v.toPrecision(2)))),
-    yAxis: logAxis('FLOP/s', 'left', (v) => tick(v, 'FLOP/s')),
+    yAxis: logAxis('FLOP/s', 'left', (v) => rateText(v, 'FLOP/s')),
     series: [...roofs, ...scatters(report, points, ({ phase }) => [phase.intensity, phase.flopsPerSecond])],
   };
 }
@@ -133,7 +133,7 @@ function describe({ row, phase, roofline }: RooflinePoint): string[] {
   const { predictedSeconds, measuredSeconds } = phase;
   return [
     `#${row.number} ${row.label}, ${phase.name}`,
-    `${quantity(phase.flopsPerSecond, 'FLOP/s')} at ${phase.intensity.toPrecision(3)} FLOP/byte, ${percent(phase.roofRatio)} of the roof`,
+    `${rateText(phase.flopsPerSecond, 'FLOP/s')} at ${phase.intensity.toPrecision(3)} FLOP/byte, ${percent(phase.roofRatio)} of the roof`,
     `bound by ${phase.boundLevel}; MFU ${phase.mfu === null ? 'unknown' : percent(phase.mfu)}, MBU ${percent(phase.mbu)}`,
     ...(predictedSeconds === null
       ? []

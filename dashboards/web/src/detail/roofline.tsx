@@ -1,8 +1,9 @@
+import { rateText } from '../../../../core/report/roofline.js';
 import { quantity } from '../../../../core/report/scale.js';
 import type { RooflinePhase, RooflineRecord } from '../../../../core/roofline/record.js';
 
 const percent = (ratio: number | null) => (ratio === null ? '–' : `${(100 * ratio).toFixed(1)} %`);
-const rate = (value: number | null, unit: string) => (value === null ? '–' : quantity(value, unit));
+const rate = (value: number | null, unit: 'FLOP/s' | 'B/s') => (value === null ? '–' : rateText(value, unit));
 
 /** Where each phase stands under its roofs, and, of a profiled trial, its modules. */
 export function RooflineView({ roofline }: { roofline: RooflineRecord | null }) {
@@ -36,7 +37,7 @@ export function RooflineView({ roofline }: { roofline: RooflineRecord | null }) 
               <td>{percent(phase.mfu)}</td>
               <td>{percent(phase.mbu)}</td>
               <td>{quantity(phase.measuredSeconds, 's')}</td>
-              <td>{rate(phase.predictedSeconds, 's')}</td>
+              <td>{phase.predictedSeconds === null ? '–' : quantity(phase.predictedSeconds, 's')}</td>
               <td>{phase.intensity.toPrecision(3)}</td>
             </tr>
           ))}
