@@ -157,6 +157,8 @@ export interface CudaRoofsOrder {
   readonly order: 'cuda-roofs';
   readonly deviceId: string;
   readonly job: CudaRoofsJob;
+}
+
 /** Times single operators, for efficiency factors. */
 export interface FactorsOrder {
   readonly order: 'factors';
