@@ -2,6 +2,8 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
+import { agentFileSchema } from '../../agent/config.js';
+import { coordinatorConfigSchema } from '../../coordinator/config.js';
 import { CHART, CI_FILES, hasHelm, helm } from '../support/helm.js';
 
 const digest = (text: string) => ({ images: { cpu: { digest: text } } });
@@ -178,6 +180,19 @@ const MISTAKES: readonly (readonly [what: string, values: object, where: string,
   ],
 ];
 
+/** Fields of the agent's configuration that the chart fills in itself. */
+const AGENT_KNOWN = [
+  'nodeName',
+  'coordinator',
+  'tls',
+  'tokenFile',
+  'modelFolders',
+  'cacheFolder',
+  'stateFolder',
+  'roofsFolder',
+  'exporter',
+];
+
 describe.skipIf(!hasHelm)('what is refused (needs helm)', () => {
   test.each(MISTAKES)('%s', (_what, values, where, sentence) => {
     const { code, stderr } = helm('template', values);
@@ -217,6 +232,16 @@ test('the schema knows every default value, and no object of it is open by accid
   walk(parse(readFileSync(join(CHART, 'values.yaml'), 'utf8')), schema, 'values');
   expect(missing).toEqual([]);
   expect(CI_FILES.every((name) => name.endsWith('-values.yaml'))).toBe(true);
+});
+
+test('every field of the programs’ configuration files is a value, or known better by the chart', () => {
+  const schema = JSON.parse(readFileSync(join(CHART, 'values.schema.json'), 'utf8'));
+  const fieldsOf = (given: object) => Object.keys(given);
+  const agent = [...fieldsOf(schema.definitions.agentConfig.properties), ...AGENT_KNOWN];
+  expect(agent.sort()).toEqual(fieldsOf(agentFileSchema.shape).sort());
+  const config = schema.properties.coordinator.properties.config.properties;
+  const coordinator = [...fieldsOf(config), 'grpcAddress', 'metricsAddress', 'log', 'security'];
+  expect(coordinator.sort()).toEqual(fieldsOf(coordinatorConfigSchema.shape).sort());
 });
 
 describe.skipIf(!hasHelm)('docs/helm.md (needs helm)', () => {
