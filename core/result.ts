@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { FAILURES, type FailureCode } from './errors.js';
+import { kernelRecordSchema } from './kernels/record.js';
 import { qualityRecordSchema } from './quality/record.js';
 import { WINDOW_SCHEMES } from './quality/windows.js';
 import { PROFILE_LEVELS, profileRecordSchema } from './roofline/profile/record.js';
@@ -113,7 +114,7 @@ const present = z.object({
 const missing = z.object({ value: z.null(), unit: z.string(), reason: z.string() });
 
 export const phaseSchema = z.object({
-  name: z.enum(['load', 'warm-up', 'prefill', 'decode', 'train', 'quality']),
+  name: z.enum(['load', 'warm-up', 'prefill', 'decode', 'train', 'kernel', 'quality']),
   /** 0-based repeat; null for load. */
   repeat: z.number().int().nullable(),
   startSeconds: z.number(),
@@ -178,6 +179,8 @@ export const resultSchema = z.object({
   quality: qualityRecordSchema.nullable().default(null),
   /** What training gave, step by step; null for workloads that do not train. */
   training: trainingRecordSchema.nullable().default(null),
+  /** What an op was and what its calls took; null for workloads that run models. */
+  kernel: kernelRecordSchema.nullable().default(null),
   /** What each operator took, in a run of its own; null where none was asked for, or could be had (`absent.profile`). */
   profile: profileRecordSchema.nullable().default(null),
   /** The measured ceilings of its device; null where none were measured (`absent.roofs`). */

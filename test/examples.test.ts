@@ -24,6 +24,7 @@ const POINTS: Record<string, number> = {
   'dsnot-table.yaml': 37,
   'efficientllm-peft.yaml': 12,
   'fake.yaml': 40,
+  'kernels.yaml': 72,
   'kv-cache.yaml': 12,
   'quickstart.yaml': 12,
   'synthetic.yaml': 6,

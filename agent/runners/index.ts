@@ -37,6 +37,12 @@ const RUNNERS: readonly RunnerRoom[] = [
     load: async () => (await import('./fake/index.js')).fakeRunner,
     quantizer: async () => null,
   },
+  {
+    kind: 'kernels',
+    needsModel: false,
+    load: async () => (await import('./kernels/index.js')).kernelsRunner,
+    quantizer: async () => null,
+  },
 ];
 
 export const RUNNER_KINDS: readonly string[] = RUNNERS.map((room) => room.kind);

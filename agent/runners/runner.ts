@@ -1,3 +1,5 @@
+import type { OpType } from '../../core/kernels/op.js';
+import type { KernelRecord } from '../../core/kernels/record.js';
 import type { RunnerProfile } from '../../core/node.js';
 import type { Options } from '../../core/sweep/experiment.js';
 import type { TrainingSettings } from '../../core/training/methods.js';
@@ -32,6 +34,24 @@ export interface RunnableAdapter {
   readonly scale: number;
 }
 
+/** An op of our own native library, as a point of a sweep has it. */
+export interface KernelRequest {
+  readonly op: string;
+  /** A variant's name, or `best`. */
+  readonly variant: string;
+  readonly type: OpType;
+  readonly cache: 'warm' | 'cold';
+  /** By the names of the op's parameters; what is left out is at its fallback. */
+  readonly shape: Readonly<Record<string, number>>;
+}
+
+/** An op with its inputs, checked and ready. */
+export interface RunnableKernel {
+  readonly record: Omit<KernelRecord, 'callSeconds'>;
+  /** Runs it so many times. @returns seconds of each call. */
+  call(times: number): number[];
+}
+
 export interface LoadRequest {
   /** Absolute path of the artifact to run; null for runners without a file. */
   readonly modelPath: string | null;
@@ -49,6 +69,8 @@ export interface LoadRequest {
   readonly sequences: number;
   /** What the weights are loaded for when they are to be trained. */
   readonly training?: TrainingSettings;
+  /** For the runner that has ops in the place of models. */
+  readonly kernel?: KernelRequest;
   /**
    * Layers with a sliding window keep every token, too: the cache can then be cut back to any length without
    * a change of what follows. Costs memory; where speed is measured only the window is kept, as in serving.
@@ -84,6 +106,8 @@ export interface LoadedModel {
   step(tokens: Int32Array): void;
   /** For engines that can be asked about text; quality needs it, speed does not. */
   readonly text?: TextModel;
+  /** For runners of ops. */
+  readonly kernel?: RunnableKernel;
   /** For engines that were asked to train, and can. */
   readonly training?: TrainingModel;
   close(): void;

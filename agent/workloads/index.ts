@@ -1,10 +1,11 @@
 import { FailureError, failure } from '../../core/errors.js';
 import { finetune } from './finetune.js';
+import { kernel } from './kernel.js';
 import { latency } from './latency.js';
 import type { Workload } from './workload.js';
 
 /** Every workload this agent knows: a new one is a new file and one line here. */
-const WORKLOADS: readonly Workload[] = [latency, finetune];
+const WORKLOADS: readonly Workload[] = [latency, finetune, kernel];
 
 export const WORKLOAD_KINDS: readonly string[] = WORKLOADS.map((workload) => workload.kind);
 

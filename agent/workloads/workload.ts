@@ -1,9 +1,10 @@
+import type { KernelRecord } from '../../core/kernels/record.js';
 import type { PhaseName } from '../../core/result.js';
 import type { StopReason } from '../../core/statistics/stopping.js';
 import type { MeasurePolicy, Options } from '../../core/sweep/experiment.js';
 import type { TrainingSettings } from '../../core/training/methods.js';
 import type { TrainingRecord } from '../../core/training/record.js';
-import type { LoadedModel } from '../runners/runner.js';
+import type { KernelRequest, LoadedModel } from '../runners/runner.js';
 import type { TrainedResult } from '../runners/trainer.js';
 
 /** A Workload is what is asked of a runner. It lives in the child and stamps phases as it goes. */
@@ -22,6 +23,8 @@ export interface WorkloadDemands {
   readonly sequences: number;
   /** For workloads that train: what the weights are loaded for. */
   readonly training?: TrainingSettings;
+  /** For the workload of ops: which. */
+  readonly kernel?: KernelRequest;
 }
 
 export interface WorkloadContext {
@@ -90,6 +93,8 @@ export interface WorkloadOutcome {
   readonly tokenSeconds: readonly (readonly number[])[];
   /** For workloads that train. */
   readonly training?: Omit<TrainingRecord, 'made'>;
+  /** For the workload of ops. */
+  readonly kernel?: KernelRecord;
   /** What was kept of it, and where. */
   readonly kept?: KeptResult;
 }

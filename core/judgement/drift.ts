@@ -10,6 +10,7 @@ const WATCHED = [
   ['prefillTokensPerSecond', 'prefill'],
   ['decodeTokensPerSecond', 'decode'],
   ['trainTokensPerSecond', 'train'],
+  ['achievedFlopsPerSecond', 'op'],
 ] as const;
 
 /**

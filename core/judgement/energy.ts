@@ -30,8 +30,9 @@ interface RepeatEnergy {
 function energyOf(source: EnergySource, repeat: Repeat): RepeatEnergy {
   const of = (part: RepeatPart | null) =>
     part === null ? null : addReadings(part.windows.map((w) => source.joules(w)));
-  const [prefill, decode, train] = [of(repeat.prefill), of(repeat.decode), of(repeat.train)];
-  return { repeat, prefill, decode, whole: addReadings([prefill, decode, train].filter((r) => r !== null)) };
+  const [prefill, decode] = [of(repeat.prefill), of(repeat.decode)];
+  const parts = [prefill, decode, of(repeat.train), of(repeat.kernel)];
+  return { repeat, prefill, decode, whole: addReadings(parts.filter((r) => r !== null)) };
 }
 
 /**
@@ -105,6 +106,14 @@ export function energyFindings(evidence: Evidence): Findings {
         whole,
         label,
       ),
+      energyPerCallJoules: perRepeat(
+        known.flatMap(({ repeat, joules }) =>
+          repeat.kernel === null ? [] : [joules / repeat.kernel.tokens],
+        ),
+        'J',
+        input.kernel === null ? UNASKED.kernel : whole,
+        label,
+      ),
       tokensPerJoule: perRepeat(
         writing.map((e) => output(e.repeat) / e.joules),
         'tokens/J',
@@ -136,6 +145,7 @@ const ENERGY_METRICS = [
   ['energyNetJoules', 'J'],
   ['prefillEnergyJoules', 'J'],
   ['decodeEnergyJoules', 'J'],
+  ['energyPerCallJoules', 'J'],
   ['energyPerOutputTokenJoules', 'J/token'],
   ['energyPerTotalTokenJoules', 'J/token'],
   ['tokensPerJoule', 'tokens/J'],

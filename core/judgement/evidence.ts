@@ -1,3 +1,4 @@
+import type { KernelRecord } from '../kernels/record.js';
 import type { MetricName } from '../metrics/catalogue.js';
 import { measuredSpan, type Repeat, repeatsOf } from '../metrics/derive.js';
 import type { Window } from '../metrics/integrate.js';
@@ -50,6 +51,8 @@ export interface JudgeInput {
   readonly adapterBytes: number | null;
   /** null when the workload does not train. */
   readonly training: TrainingRecord | null;
+  /** null when the workload runs a model. */
+  readonly kernel: KernelRecord | null;
   /** null when it was not asked for or could not be measured; `absent.quality` then says why. */
   readonly quality: QualityRecord | null;
   /** Per-operator times; null unless they were asked for and could be had. */

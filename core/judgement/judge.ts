@@ -5,6 +5,7 @@ import { adapterBytesOf, efficiencyFindings, makingOf } from './efficiency.js';
 import { energyFindings } from './energy.js';
 import { missing } from './entries.js';
 import { gather, type JudgeInput, type Judgement } from './evidence.js';
+import { kernelFindings } from './kernel.js';
 import { machineFindings } from './machine.js';
 import { qualityFindings } from './quality.js';
 import { rooflineFindings } from './roofline.js';
@@ -34,6 +35,7 @@ export function judge(input: JudgeInput): Judgement {
     energyFindings(evidence),
     machineFindings(evidence),
     trainingFindings(evidence),
+    kernelFindings(evidence),
     qualityFindings(evidence),
     efficiencyFindings(evidence),
     placed,
@@ -102,6 +104,7 @@ export function inputOf(record: ResultRecord): JudgeInput | null {
     adapterBytes: record.artifact === null ? null : adapterBytesOf(record.artifact),
     quality: record.quality,
     training: record.training,
+    kernel: record.kernel,
     profile: record.profile,
     roofs: record.roofs,
     roofline: given.roofline,

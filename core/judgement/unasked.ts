@@ -1,4 +1,13 @@
-type Unasked = 'work' | 'quality' | 'text' | 'tasks' | 'training' | 'heldOut' | 'prefill' | 'decode';
+type Unasked =
+  | 'work'
+  | 'quality'
+  | 'text'
+  | 'tasks'
+  | 'training'
+  | 'kernel'
+  | 'heldOut'
+  | 'prefill'
+  | 'decode';
 
 /** Why a metric is absent because the sweep asked for something else: said beside the value, no footnote. */
 export const UNASKED: Readonly<Record<Unasked, string>> = {
@@ -7,6 +16,7 @@ export const UNASKED: Readonly<Record<Unasked, string>> = {
   text: 'the sweep names no text for perplexity',
   tasks: 'the sweep names no tasks',
   training: 'the workload does not train',
+  kernel: 'the workload runs no single op',
   heldOut: 'no part of the text was held out',
   prefill: 'the workload has no prefill phase',
   decode: 'the workload generates no tokens',

@@ -19,7 +19,9 @@ export type Unit =
   | 'J*s'
   | 'nats'
   | 'parameters'
-  | '1/s';
+  | '1/s'
+  | 'B/s'
+  | 'FLOP/s';
 
 export type MetricBetter = 'max' | 'min' | null;
 
@@ -632,6 +634,46 @@ export const METRICS = [
     null,
     null,
     'Predicted over measured time of decoding, less one: 0.1 predicts a tenth too slow.',
+  ),
+  metric(
+    'kernelSeconds',
+    'kernel_seconds',
+    's',
+    'min',
+    'call',
+    'Time of one call of an op: the median of the calls of a repeat.',
+  ),
+  metric(
+    'achievedBytesPerSecond',
+    'achieved_bytes_per_second',
+    'B/s',
+    'max',
+    'GB/s',
+    'Bytes that a call of an op has to move at least (inputs read once, outputs written once) over its time.',
+  ),
+  metric(
+    'achievedFlopsPerSecond',
+    'achieved_flops_per_second',
+    'FLOP/s',
+    'max',
+    'GFLOP/s',
+    'Operations of a call of an op over its time; a multiply and an add are two.',
+  ),
+  metric(
+    'kernelRoofRatio',
+    'kernel_roof_ratio',
+    'ratio',
+    'max',
+    '% of roof',
+    "The least time that the node's measured roofs allow for a call, of its bytes or of its FLOPs, whichever is longer, over the time it took. Warm calls stand under the last cache.",
+  ),
+  metric(
+    'energyPerCallJoules',
+    'energy_per_call_joules',
+    'J',
+    'min',
+    'J/call',
+    'Energy of the calls of a repeat of an op over their number.',
   ),
 ] as const;
 

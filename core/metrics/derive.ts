@@ -18,10 +18,12 @@ export interface Repeat {
   readonly decode: RepeatPart | null;
   /** A step of training. */
   readonly train: RepeatPart | null;
+  /** Calls of an op; its tokens count them. */
+  readonly kernel: RepeatPart | null;
 }
 
 /** The phases that are measured; loading, warm-up and quality are around them. */
-export const MEASURED = ['prefill', 'decode', 'train'] as const;
+export const MEASURED = ['prefill', 'decode', 'train', 'kernel'] as const;
 
 const isMeasured = ({ name }: Phase) => (MEASURED as readonly string[]).includes(name);
 
@@ -47,6 +49,7 @@ export function repeatsOf(phases: readonly Phase[]): Repeat[] {
       prefill: part('prefill', index),
       decode: part('decode', index),
       train: part('train', index),
+      kernel: part('kernel', index),
     }));
 }
 

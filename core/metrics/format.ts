@@ -35,6 +35,8 @@ const STYLES: Record<Unit, UnitStyle> = {
   nats: style('nats', 'none'),
   parameters: style('', 'large'),
   '1/s': style('/s', 'small', true),
+  'B/s': style('B/s', 'large'),
+  'FLOP/s': style('FLOP/s', 'large'),
 };
 
 /** Ratios that people read as percentages or factors. */
@@ -54,6 +56,7 @@ const RATIO_STYLES: Partial<Record<MetricName, 'percent' | 'times'>> = {
   decodeModelBandwidthUtilizationRatio: 'percent',
   prefillRoofRatio: 'percent',
   decodeRoofRatio: 'percent',
+  kernelRoofRatio: 'percent',
   prefillPredictionErrorRatio: 'percent',
   decodePredictionErrorRatio: 'percent',
 };

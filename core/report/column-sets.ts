@@ -54,6 +54,13 @@ const SETS = {
     'peakResidentBytes',
     'makeSeconds',
   ],
+  kernels: [
+    'kernelSeconds',
+    'achievedBytesPerSecond',
+    'achievedFlopsPerSecond',
+    'kernelRoofRatio',
+    'energyPerCallJoules',
+  ],
   energy: [
     'energyPerOutputTokenJoules',
     'energyPerTotalTokenJoules',

@@ -245,6 +245,7 @@ export function completeTrial(options: TrialOptions = {}): ResultRecord {
     profile: null,
     roofline: null,
     training: null,
+    kernel: null,
     roofs: null,
     tokenSeconds,
     samples: [

@@ -79,6 +79,7 @@ export function aRecord(lease: Lease, node = aNode(), ending: Ending = {}): Resu
     profile: null,
     roofline: null,
     training: null,
+    kernel: null,
     roofs: null,
     experimentId: lease.experiment.id,
     sweep: {

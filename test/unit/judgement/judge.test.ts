@@ -9,13 +9,15 @@ import { calmInput, experiment, joulesAt, phasesOf, recordOf, sampled, samplesWi
 describe('a calm trial', () => {
   const result = judged();
 
-  test('is valid and gives every metric but those of training a number in its unit', () => {
+  test('is valid and gives every metric but those of training and of single ops a number in its unit', () => {
     expect(result.warnings).toEqual([]);
     expect(result.valid).toBe(true);
     expect(Object.keys(result.measurements).sort()).toEqual([...METRIC_NAMES].sort());
     const training = METRIC_NAMES.filter((name) => reason(result, name) === 'the workload does not train');
     expect(training).toHaveLength(16);
-    for (const name of METRIC_NAMES.filter((one) => !training.includes(one))) {
+    const ops = METRIC_NAMES.filter((name) => reason(result, name) === 'the workload runs no single op');
+    expect(ops).toHaveLength(5);
+    for (const name of METRIC_NAMES.filter((one) => ![...training, ...ops].includes(one))) {
       expect(measured(result, name).unit).toBe(metricNamed(name)!.unit);
     }
   });

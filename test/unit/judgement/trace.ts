@@ -175,6 +175,7 @@ export function calmInput(changes: Partial<JudgeInput> = {}): JudgeInput {
     making: { seconds: 4, sparsity: 0.5 },
     quality: ANSWERS,
     training: null,
+    kernel: null,
     phases,
     tokenSeconds: Array.from({ length: TRUTH.repeats }, () =>
       new Array<number>(TRUTH.outputTokens).fill(TRUTH.decodeSeconds / TRUTH.outputTokens),
@@ -272,6 +273,7 @@ export function recordOf(input: JudgeInput, changes: Partial<ResultRecord> = {})
     trialId: 't1',
     quality: input.quality,
     training: input.training,
+    kernel: input.kernel,
     profile: input.profile,
     roofs: input.roofs,
     experimentId: input.experiment.id,

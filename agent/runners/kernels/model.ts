@@ -1,0 +1,77 @@
+import { FailureError, failure } from '../../../core/errors.js';
+import { shapeOf } from '../../../core/kernels/op.js';
+import { OPS } from '../../../core/kernels/ops.js';
+import type { KernelRecord } from '../../../core/kernels/record.js';
+import { BEST } from '../../../core/workloads/kernel.js';
+import type { NativeOps, PreparedOp } from '../../native/ops.js';
+import type { KernelRequest, LoadedFacts, LoadedModel, RunnableKernel } from '../runner.js';
+
+/** Every trial of a point sees the same inputs. */
+const SEED = 20_251_124;
+
+/** An op that is ready to run, in the place of a model. */
+export class KernelModel implements LoadedModel {
+  readonly facts: LoadedFacts;
+  readonly kernel: RunnableKernel;
+  readonly #prepared: PreparedOp;
+
+  /** @throws FailureError as preparing does: what cannot be, and what computes wrongly. */
+  constructor(ops: NativeOps, request: KernelRequest, threads: number) {
+    const op = OPS.find(({ name }) => name === request.op);
+    if (op === undefined) refuse(`there is no op ${request.op}`);
+    const variant = request.variant === BEST ? best(ops, request) : request.variant;
+    const shape = shapeOf(op, request.shape);
+    this.#prepared = ops.prepare(
+      { op: op.name, variant, type: request.type, shape, threads, seed: SEED },
+      request.cache,
+    );
+    const { flops, bytes, sets, memoryBytes, facts, check } = this.#prepared;
+    const record: Omit<KernelRecord, 'callSeconds'> = {
+      op: op.name,
+      variant,
+      type: request.type,
+      shape: Object.fromEntries(op.parameters.map(({ name }, i) => [name, shape[i]!])),
+      threads,
+      cache: request.cache,
+      flops,
+      bytes,
+      sets,
+      memoryBytes,
+      facts: { ...facts },
+      check: { error: check.error ?? 0, compared: check.compared, of: check.of },
+    };
+    this.kernel = {
+      record,
+      call: (times) => Array.from(this.#prepared.measure(times), (nanoseconds) => nanoseconds / 1e9),
+    };
+    this.facts = {
+      modelBytes: null,
+      parameters: null,
+      kvCacheBytes: null,
+      vocabularySize: 0,
+      contextLength: 0,
+      environment: { kernelVariant: variant, kernelThreads: threads, kernelSets: sets },
+    };
+  }
+
+  reset(): void {}
+  prefill(): void {
+    refuse('an op has no prompt');
+  }
+  step(): void {
+    refuse('an op generates nothing');
+  }
+  close(): void {
+    this.#prepared.close();
+  }
+}
+
+function best(ops: NativeOps, { op, type }: KernelRequest): string {
+  const listed = ops.list().find(({ name }) => name === op);
+  const able = listed?.variants.filter(({ absent, types }) => absent === null && types.includes(type)) ?? [];
+  return able.at(-1)?.name ?? refuse(`this machine has no variant of ${op} in ${type}`);
+}
+
+function refuse(message: string): never {
+  throw new FailureError(failure('impossible-combination', message));
+}

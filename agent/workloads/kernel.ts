@@ -1,0 +1,96 @@
+import { FailureError, failure } from '../../core/errors.js';
+import { axisOf } from '../../core/kernels/axes.js';
+import { OPS } from '../../core/kernels/ops.js';
+import { median } from '../../core/statistics/quantile.js';
+import { shouldStop, warmupSettled } from '../../core/statistics/stopping.js';
+import type { Options } from '../../core/sweep/experiment.js';
+import { kernel as kind } from '../../core/workloads/kernel.js';
+import type { KernelRequest } from '../runners/runner.js';
+import type { Workload } from './workload.js';
+
+/** A repeat is so many calls as take about this long: far above the cost of asking for them. */
+const REPEAT_SECONDS = 0.05;
+const MOST_CALLS = 1000;
+
+/** An op, again and again: a repeat is a number of calls, each timed by itself. */
+export const kernel: Workload = {
+  kind: 'kernel',
+
+  demands(options) {
+    return { contextTokens: 0, sequences: 1, kernel: kernelRequest(options) };
+  },
+
+  async run(model, _options, context) {
+    const ready = model.kernel;
+    if (ready === undefined) {
+      const message = 'this runner has no ops: the workload kernel needs the runner kernels';
+      throw new FailureError(failure('impossible-combination', message));
+    }
+    const { measure } = context;
+    const rest = async (): Promise<void> => {
+      if (await context.breathe()) throw new FailureError(failure('cancelled', 'the trial was stopped'));
+    };
+    const [first = REPEAT_SECONDS] = ready.call(2).slice(-1);
+    const calls = Math.min(MOST_CALLS, Math.max(1, Math.ceil(REPEAT_SECONDS / first)));
+    const repeatOnce = (phase: 'warm-up' | 'kernel', repeat: number): number[] => {
+      const start = context.now();
+      const seconds = ready.call(calls);
+      context.stamp(phase, repeat, start, context.now(), calls);
+      return seconds;
+    };
+
+    const warmups: number[] = [];
+    let settled = measure.maxWarmups === 0;
+    while (!settled && warmups.length < measure.maxWarmups) {
+      warmups.push(median(repeatOnce('warm-up', warmups.length)));
+      settled = warmupSettled(warmups, measure.warmupSpread);
+      await rest();
+    }
+
+    const callSeconds: number[][] = [];
+    const begin = context.now();
+    for (let total = 0; ; ) {
+      const seconds = repeatOnce('kernel', callSeconds.length);
+      callSeconds.push(seconds);
+      total += seconds.reduce((sum, one) => sum + one, 0);
+      const { decision, halfWidth } = shouldStop({
+        policy: measure,
+        samplesByMetric: { kernelSeconds: callSeconds.map((one) => median(one)) },
+        elapsedSeconds: context.now() - begin,
+        shortestPhaseSeconds: total,
+        minPhaseSeconds: context.minPhaseSeconds,
+      });
+      await rest();
+      if (decision === 'continue') continue;
+      return {
+        repeats: callSeconds.length,
+        warmups: warmups.length,
+        warmupSettled: settled,
+        stop: decision,
+        halfWidth,
+        tokenSeconds: [],
+        kernel: { ...ready.record, callSeconds },
+      };
+    }
+  },
+};
+
+/** @returns what the options of one point ask for, defaults filled in. @throws ZodError */
+function kernelRequest(options: Options): KernelRequest {
+  const { op, variant, elementType, cacheState, ...sizes } = kind.options.parse(options) as Record<
+    string,
+    unknown
+  >;
+  const parameters = OPS.find(({ name }) => name === op)?.parameters ?? [];
+  const given = parameters.flatMap(({ name }) => {
+    const value = sizes[axisOf(name)];
+    return typeof value === 'number' ? [[name, value] as const] : [];
+  });
+  return {
+    op: op as string,
+    variant: variant as string,
+    type: elementType as KernelRequest['type'],
+    cache: cacheState as KernelRequest['cache'],
+    shape: Object.fromEntries(given),
+  };
+}

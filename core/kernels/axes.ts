@@ -1,0 +1,36 @@
+import type { OpFacts, OpParameter } from './op.js';
+import { OPS } from './ops.js';
+
+/** Parameters whose names are axes of something else in a sweep. */
+const TAKEN: ReadonlySet<string> = new Set(['batch', 'sparsity']);
+
+/** @returns the axis of a sweep that a parameter of an op is: its name, or `opBatch` where the name is taken. */
+export function axisOf(parameter: string): string {
+  return TAKEN.has(parameter) ? `op${parameter[0]!.toUpperCase()}${parameter.slice(1)}` : parameter;
+}
+
+/** A parameter of some ops as an axis: what any of them takes, and what it is in each. */
+export interface ShapeAxis {
+  readonly name: string;
+  readonly least: number;
+  readonly most: number;
+  readonly help: string;
+}
+
+/** Every parameter of every op once, in the order of the ops. */
+export const SHAPE_AXES: readonly ShapeAxis[] = shapeAxes();
+
+function shapeAxes(): ShapeAxis[] {
+  const uses = new Map<string, { op: OpFacts; parameter: OpParameter }[]>();
+  for (const op of OPS)
+    for (const parameter of op.parameters) {
+      const axis = axisOf(parameter.name);
+      uses.set(axis, [...(uses.get(axis) ?? []), { op, parameter }]);
+    }
+  return [...uses].map(([name, all]) => ({
+    name,
+    least: Math.min(...all.map(({ parameter }) => parameter.least)),
+    most: Math.max(...all.map(({ parameter }) => parameter.most)),
+    help: `Of ${all.map(({ op, parameter }) => `${op.name} (${parameter.fallback})`).join(', ')}: ${all[0]!.parameter.help}.`,
+  }));
+}

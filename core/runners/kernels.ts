@@ -1,0 +1,16 @@
+import { z } from 'zod';
+import { threads } from './cpu-options.js';
+import type { RunnerKind } from './runner.js';
+
+/** Ops of our own native library (kernels/ops), one at a time and without a model. */
+export const kernels: RunnerKind = {
+  kind: 'kernels',
+  summary: 'no model: runs ops of the native library, each checked before it is timed',
+  options: z.strictObject({ threads }),
+  devices: ['cpu'],
+  techniques: [],
+  workloads: ['kernel'],
+  opensModel: false,
+  rules: [],
+  alsoKnownAs: {},
+};

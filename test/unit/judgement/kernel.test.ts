@@ -1,0 +1,62 @@
+import { describe, expect, test } from 'vitest';
+import type { JudgeInput } from '../../../core/judgement/evidence.js';
+import { judge } from '../../../core/judgement/judge.js';
+import { calmInput } from './trace.js';
+
+const KERNEL: NonNullable<JudgeInput['kernel']> = {
+  op: 'attention-decode',
+  variant: 'packed',
+  type: 'f16',
+  shape: {},
+  threads: 2,
+  cache: 'cold',
+  flops: 4e9,
+  bytes: 1e9,
+  sets: 2,
+  memoryBytes: 2e9,
+  facts: {},
+  check: { error: 0.1, compared: 8, of: 8 },
+  callSeconds: [
+    [0.1, 0.02, 0.02],
+    [0.02, 0.02, 0.03],
+    [0.025, 0.025, 0.025],
+  ],
+};
+const bandwidth = (level: 'L3' | 'memory', bytesPerSecond: number) =>
+  ({ level, access: 'read', threads: 2, bytesPerSecond }) as const;
+const ROOFS: NonNullable<JudgeInput['roofs']> = {
+  id: '0123456789abcdef',
+  measuredAt: '2026-11-25T12:00:00.000Z',
+  bandwidth: [bandwidth('memory', 100e9), bandwidth('L3', 400e9)],
+  compute: [{ arithmetic: 'f32', unit: 'vector', threads: 2, flopsPerSecond: 500e9 }],
+  launchSeconds: null,
+  links: [],
+  doubts: [],
+};
+const judged = (changes: Partial<JudgeInput>) =>
+  judge(calmInput({ kernel: KERNEL, ...changes })).measurements;
+
+describe('an op', () => {
+  test('is quoted by the median of each repeat: time, bytes and operations', () => {
+    const { kernelSeconds, achievedBytesPerSecond, achievedFlopsPerSecond } = judged({});
+    expect(kernelSeconds).toMatchObject({ value: 0.02, unit: 's', samples: [0.02, 0.02, 0.025] });
+    expect(achievedBytesPerSecond).toMatchObject({ value: 50e9, unit: 'B/s' });
+    expect(achievedFlopsPerSecond).toMatchObject({ value: 200e9, unit: 'FLOP/s' });
+  });
+
+  test('stands under what is longer, its bytes or its FLOPs', () => {
+    // 1 GB at 100 GB/s are 10 ms, 4 GFLOP at 500 GFLOP/s are 8.
+    expect(judged({ roofs: ROOFS }).kernelRoofRatio!.value).toBeCloseTo(0.5, 12);
+    const more = { ...KERNEL, flops: 8e9 };
+    expect(judged({ roofs: ROOFS, kernel: more }).kernelRoofRatio!.value).toBeCloseTo(0.8, 12);
+  });
+
+  test('has no share of a roof that nobody measured', () => {
+    const absent = { roofs: 'measuring roofs is off' };
+    expect(judged({ roofs: null, absent }).kernelRoofRatio).toEqual({
+      value: null,
+      unit: 'ratio',
+      reason: absent.roofs,
+    });
+  });
+});

@@ -1,0 +1,72 @@
+import { describe, expect, test } from 'vitest';
+import { SHAPE_AXES } from '../../../core/kernels/axes.js';
+import { OPS } from '../../../core/kernels/ops.js';
+import { RUNNERS } from '../../../core/runners/index.js';
+import { parseSweep } from '../../../core/sweep/parse.js';
+import { planSpace } from '../../../core/sweep/space.js';
+import { WORKLOADS } from '../../../core/workloads/index.js';
+
+function planned(workload: string) {
+  const parsed = parseSweep(`
+apiVersion: ridgepoint.dev/v1
+kind: Sweep
+metadata: { name: ops }
+spec:
+  models: builtin:tiny
+  runners: { kind: kernels, threads: 1 }
+  workloads: ${workload}
+`);
+  if (!parsed.ok)
+    throw new Error(parsed.mistakes.map(({ message, suggestion }) => `${message} ${suggestion}`).join('\n'));
+  return planSpace(parsed.sweep);
+}
+
+const skipped = (workload: string) => planned(workload).impossible.map(({ reason }) => reason);
+
+describe('a sweep over ops', () => {
+  test('multiplies op, variant, type and shape', () => {
+    const space = planned(
+      '{ kind: kernel, op: attention-decode, variant: [packed, plain], elementType: [f16, int8], context: [64, 128], kvHeads: [1, 8] }',
+    );
+    expect(space.count).toBe(16);
+    expect(space.impossible).toEqual([]);
+  });
+
+  test('every parameter of every op is an axis, and no axis of anything else', () => {
+    const others = [...RUNNERS, ...WORKLOADS.filter(({ kind }) => kind !== 'kernel')].flatMap(({ options }) =>
+      Object.keys(options.shape),
+    );
+    const axes = SHAPE_AXES.map(({ name }) => name);
+    expect(axes).toEqual([...new Set(axes)]);
+    expect(
+      [...axes, 'op', 'variant', 'elementType', 'cacheState'].filter((name) => others.includes(name)),
+    ).toEqual([]);
+    expect(axes.length).toBe(
+      new Set(OPS.flatMap(({ parameters }) => parameters.map(({ name }) => name))).size,
+    );
+  });
+
+  test.each([
+    ['{ kind: kernel, op: gemv, variant: packed }', 'the op gemv has no variant packed'],
+    ['{ kind: kernel, op: attention-prefill, elementType: int8 }', 'attention-prefill has no type int8'],
+    ['{ kind: kernel, op: gemv, context: 64 }', 'the op gemv has no context in its shape: leave it out'],
+    ['{ kind: kernel, op: rope, length: 1 }', 'length of rope goes from 2 to 1024'],
+    ['{ kind: kernel, op: attention-decode, kvHeads: 3 }', 'heads has to be a multiple of kvHeads'],
+    ['{ kind: kernel, op: moe, experts: 4 }', 'used is more than experts'],
+    ['{ kind: latency }', 'the runner kernels cannot do the workload latency'],
+  ])('%s is skipped with its reason', (workload, reason) => {
+    expect(skipped(workload)).toEqual([expect.stringContaining(reason)]);
+    expect(planned(workload).count).toBe(0);
+  });
+
+  test('what contradicts is left out, and the rest runs', () => {
+    const space = planned('{ kind: kernel, op: [gemv, attention-decode], context: 64, variant: best }');
+    expect(space.count).toBe(1);
+    expect(space.impossible).toHaveLength(1);
+  });
+
+  test('a batch of zero is a mistake of the file, and an unknown op has its nearest name', () => {
+    expect(() => planned('{ kind: kernel, op: attention-decode, opBatch: 0 }')).toThrow(/opBatch/);
+    expect(() => planned('{ kind: kernel, op: atention-decode }')).toThrow(/attention-decode/);
+  });
+});
