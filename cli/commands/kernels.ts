@@ -3,6 +3,7 @@ import { positiveInteger, positiveNumber } from './values.js';
 
 /** Which ops, and how. */
 export interface KernelsOptions {
+  readonly device: 'cpu' | 'cuda';
   readonly variant: string;
   readonly type: string;
   readonly shape: string;
@@ -50,6 +51,11 @@ export function registerKernels(program: Command): void {
 
 function asked(command: Command, variant: string): Command {
   return command
+    .addOption(
+      new Option('--device <class>', 'whose variants: those of CPUs, or those of NVIDIA GPUs')
+        .choices(['cpu', 'cuda'])
+        .default('cpu'),
+    )
     .option('-v, --variant <name>', 'one variant, `all`, or `best`: the last that this machine runs', variant)
     .option('-t, --type <name>', 'one type, or `all`', 'all')
     .option('-s, --shape <list>', 'rows=4096,columns=4096; the rest is as `list` says', '')

@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { cpuDevices, readCpu } from '../../agent/device/cpu.js';
+import { openNvml } from '../../agent/device/nvml.js';
 import type { KernelsAnswer, KernelsJob } from '../../agent/kernels/run.js';
 import type { OpRequest } from '../../agent/native/ops.js';
 import { RoofsStore } from '../../agent/roofs/store.js';
@@ -8,7 +9,7 @@ import { OPS } from '../../core/kernels/ops.js';
 import { findOp, findTypes, findVariants, type Reading, readShape } from '../../core/kernels/words.js';
 import type { Roofs } from '../../core/roofline/roofs.js';
 import type { KernelsBenchOptions, KernelsOptions } from '../commands/kernels.js';
-import { EXIT, fromFailure, usageError } from '../exit.js';
+import { type CommandError, EXIT, fromFailure, usageError, workError } from '../exit.js';
 import { agentConfig } from '../node-config.js';
 import { printData, printJson } from '../output/print.js';
 import { stepProgress } from '../single/step-progress.js';
@@ -32,6 +33,7 @@ export async function checkKernels(name: string | null, options: KernelsOptions)
   const { ops } = await ask({ kind: 'list' }, 'ops');
   const wanted = name === null ? OPS : [understood(findOp(OPS, name))];
   const requests = wanted.flatMap((op) => requestsOf(op, runnable(op, ops), options, CHECK_SIZE));
+  if (requests.length === 0) throw nothingRuns(options, ops);
   const { checked } = await ask({ kind: 'check', requests }, 'checking');
   if (options.json === true) printJson({ schema: 'ridgepoint.dev/kernels/v1', checked });
   else printData(checkTable(checked));
@@ -44,21 +46,27 @@ export async function benchKernels(name: string, options: KernelsBenchOptions): 
   understood(readShape(op, options.shape));
   const { ops } = await ask({ kind: 'list' }, 'ops');
   const requests = requestsOf(op, runnable(op, ops), options);
+  if (requests.length === 0) throw nothingRuns(options, ops);
   const caches = options.cache === 'both' ? (['warm', 'cold'] as const) : [options.cache];
   const job: KernelsJob = { kind: 'bench', requests, caches, seconds: options.seconds, minRepeats: 5 };
   const { timed } = await ask(job, 'timing');
   if (options.json === true) printJson({ schema: 'ridgepoint.dev/kernels/v1', timed });
-  else printData(timeTable(timed, op, await storedRoofs()));
+  else printData(timeTable(timed, op, await storedRoofs(options.device)));
 }
 
-/** @returns the roofs of this node's first CPU device, as they were last measured, or null. */
-async function storedRoofs(): Promise<Roofs | null> {
+/** @returns the roofs of this node's first device of a class, as they were last measured, or null. */
+async function storedRoofs(device: KernelsOptions['device']): Promise<Roofs | null> {
   const config = agentConfig(undefined);
   // Neither memory nor a quota changes which device is the first.
-  const [device] = cpuDevices(readCpu(), config.cpuGroups, 0, null);
-  return device === undefined
-    ? null
-    : ((await new RoofsStore(config.roofsFolder).newest(device.id))?.roofs ?? null);
+  const id = device === 'cpu' ? cpuDevices(readCpu(), config.cpuGroups, 0, null)[0]?.id : await firstGpu();
+  return id === undefined ? null : ((await new RoofsStore(config.roofsFolder).newest(id))?.roofs ?? null);
+}
+
+async function firstGpu(): Promise<string | undefined> {
+  const search = await openNvml();
+  if (!search.found) return undefined;
+  search.nvml.close();
+  return search.nvml.devices[0]?.uuid;
 }
 
 /** What of an op runs here. */
@@ -79,7 +87,11 @@ function requestsOf(
   const parameters = op.parameters.map((p) => ({ ...p, fallback: Math.min(p.fallback, most) }));
   const shape = understood(readShape({ ...op, parameters }, options.shape));
   const best = options.variant === 'best';
-  const named = best ? op.variants : understood(findVariants(op, options.variant));
+  const several = best || options.variant === 'all';
+  // A variant that is named is wanted whatever its device.
+  const named = (best ? op.variants : understood(findVariants(op, options.variant))).filter(
+    ({ device = 'cpu' }) => !several || device === options.device,
+  );
   if (named.length === 1 && !here.some(({ name }) => name === named[0]!.name)) {
     throw usageError(`this machine cannot run the variant ${named[0]!.name} of ${op.name}`, SHOW);
   }
@@ -97,6 +109,13 @@ function requestsOf(
       seed: options.seed,
     }));
   });
+}
+
+/** None of what was asked for can be run here: that is no success. */
+function nothingRuns({ device }: KernelsOptions, listed: KernelsAnswer['ops']): CommandError {
+  const variants = listed.flatMap((op) => op.variants).filter((v) => (v.device ?? 'cpu') === device);
+  const reason = variants.find(({ absent }) => absent !== null)?.absent;
+  return workError(`this machine runs none of the ${device} variants: ${reason ?? 'there are none'}`, SHOW);
 }
 
 function understood<T>(reading: Reading<T>): T {

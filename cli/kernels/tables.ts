@@ -38,7 +38,7 @@ export function checkTable(checked: readonly CheckedOp[]): string {
   return `${table}\n\n${checked.length} checked, ${wrong} wrong`;
 }
 
-/** @param roofs of this node's CPUs; null = none are stored, and shares are missing. */
+/** @param roofs of this node's CPUs, or of its GPU; null = none are stored, and shares are missing. */
 export function timeTable(timed: readonly TimedOp[], op: OpFacts, roofs: Roofs | null): string {
   const rows = timed.map(({ request, cache, work, nanoseconds }) => {
     const [low, middle, high] = [0.25, 0.5, 0.75].map((q) => quantile(nanoseconds, q));
@@ -46,7 +46,7 @@ export function timeTable(timed: readonly TimedOp[], op: OpFacts, roofs: Roofs |
     const share =
       roofs === null || cache === 'warm'
         ? null
-        : roofShare(roofs, request.type, work, request.threads, middle! / 1e9);
+        : roofShare(roofs, request.type, work, threadsOf(roofs) ?? request.threads, middle! / 1e9);
     return [
       request.variant,
       request.type,
@@ -78,5 +78,9 @@ export function timeTable(timed: readonly TimedOp[], op: OpFacts, roofs: Roofs |
     roofs === null ? 'no roofs are stored: `ridge roofs` measures them' : `roofs of ${roofs.measuredAt}`;
   return `${op.name} ${named}, ${threads} threads, ${against}\n${plainTable(headers, rows)}`;
 }
+
+/** A GPU's roofs are those of all its multiprocessors. */
+const threadsOf = (roofs: Roofs) =>
+  roofs.device.class.startsWith('cuda') ? roofs.bandwidth[0]?.threads : undefined;
 
 const round = (value: number) => Number(value.toPrecision(4));

@@ -13,6 +13,7 @@ const ARITHMETIC: Readonly<Record<OpType, Arithmetic>> = {
 
 /**
  * Share of the roof that a time reaches: the time that memory or arithmetic asks at least, whichever is longer, over it.
+ * @param threads of a CPU; the roofs of a GPU have but one number.
  * @param seconds of one run whose inputs come from memory.
  * @returns null where the roofs have no reading of memory for so many threads.
  */
