@@ -84,7 +84,7 @@ function cacheBytes({ layers }: ModelArchitecture, { cacheBits, batch, parallel 
 }
 
 /** Elements that are kept of a token, of its key and of its value; one vector stands for both where attention is latent. */
-export function cachedElements(attention: AttentionShape): readonly [number, number] {
+function cachedElements(attention: AttentionShape): readonly [number, number] {
   if (attention.kind === 'latent') return [attention.kvRank + attention.ropeLength, 0];
   const { kvHeads, keyLength, valueLength } = attention;
   return [kvHeads * keyLength, kvHeads * valueLength];

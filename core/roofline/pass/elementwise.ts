@@ -4,7 +4,7 @@ import type { LayerPass } from './layer-pass.js';
 import { operator } from './operators.js';
 
 /** Operations an element: RMSNorm x · (1/√mean x²) · w (square, sum, two products); LayerNorm takes the mean off and adds a bias. */
-export const NORM_OPERATIONS = { rms: 4, layer: 7 } as const;
+const NORM_OPERATIONS = { rms: 4, layer: 7 } as const;
 
 /**
  * Operations an element, an exponential counted as one: silu x / (1 + e⁻ˣ); gelu ½ x (1 + tanh(√(2/π) (x + 0.044715 x³)));

@@ -10,7 +10,7 @@ import { SOFTMAX_OPERATIONS } from './scores.js';
  * Different experts that so many tokens choose when every choice is equally likely: E (1 − (1 − k/E)ⁿ). Real routing is
  * uneven and reads fewer; a measured number can take its place.
  */
-export function expectedDistinct({ count, usedPerToken }: ExpertsShape, tokens: number): number {
+function expectedDistinct({ count, usedPerToken }: ExpertsShape, tokens: number): number {
   return count * (1 - (1 - usedPerToken / count) ** tokens);
 }
 

@@ -1,8 +1,8 @@
 import type { WeightsSetting } from './setting.js';
 
 /** How pruned weights are packed. */
-export const SPARSE_FORMATS = ['bitmap', '2:4', 'csr'] as const;
-export type SparseFormat = (typeof SPARSE_FORMATS)[number];
+
+export type SparseFormat = 'bitmap' | '2:4' | 'csr';
 
 /**
  * Bits of one original weight when only kept ones are stored: `bitmap` one bit each and the values that are kept; `2:4` half

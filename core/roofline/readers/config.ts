@@ -10,7 +10,7 @@ import { type ArchitectureReading, reading, Unreadable } from './reading.js';
 /** Reads the numbers of one `model_type`. */
 export type FamilyReader = (config: ConfigFile) => Omit<DecoderNumbers, 'family'>;
 
-export const CONFIG_FAMILIES: ReadonlyMap<string, FamilyReader> = new Map([
+const CONFIG_FAMILIES: ReadonlyMap<string, FamilyReader> = new Map([
   ...LLAMA_FAMILIES,
   ...GPT_FAMILIES,
   ...MIXTURE_FAMILIES,

@@ -6,7 +6,7 @@ import { GgufFile, type WeightFile } from './gguf-file.js';
 import { type ArchitectureReading, grouped, reading, Unreadable } from './reading.js';
 
 /** What the tensors of a file do not tell of its architecture. */
-export interface GgufFamily {
+interface GgufFamily {
   readonly activation: ActivationFunction;
   readonly embeddingScaled?: true;
   /** Layers of which the last sees all tokens and the others a window, where the file says a window but not which. */
@@ -16,7 +16,7 @@ export interface GgufFamily {
 }
 
 /** llama.cpp v0.4.0, src/models: attention with softmax in every layer, and nothing that its tensors do not show. */
-export const GGUF_FAMILIES: Readonly<Record<string, GgufFamily>> = {
+const GGUF_FAMILIES: Readonly<Record<string, GgufFamily>> = {
   llama: { activation: 'silu', windowIgnored: true },
   qwen2: { activation: 'silu', windowIgnored: true },
   qwen2moe: { activation: 'silu', windowIgnored: true },
