@@ -73,6 +73,7 @@ describe.skipIf(!hasHelm)('the programs take what the chart gives them (needs he
       told.coordinator = `127.0.0.1:${grpc}`;
       told.exporter = null;
       told.runners = ['fake'];
+      told.roofs = 'off';
       const agentFile = join(home, 'agent.yaml');
       writeFileSync(agentFile, JSON.stringify(told));
       const working = startRidge(['agent', '--config', agentFile], {
