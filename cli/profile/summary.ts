@@ -1,9 +1,14 @@
+import { readGgufHeader } from '../../agent/artifacts/gguf/header.js';
+import { toFailure } from '../../core/errors.js';
 import { formatPercent, formatValue } from '../../core/metrics/format.js';
+import { rateText } from '../../core/report/roofline.js';
+import { operatorsOf, type PhaseWork, phaseWork } from '../../core/roofline/phase-work.js';
 import { type ProfiledPhase, type ProfileRecord, profileCost } from '../../core/roofline/profile/record.js';
-import { moduleRows } from '../../core/roofline/profile/table.js';
+import { type ModuleRow, moduleRows } from '../../core/roofline/profile/table.js';
+import { architectureFromGguf } from '../../core/roofline/readers/gguf.js';
 import type { ProfileOptions } from '../commands/profile.js';
 import { plainTable } from '../output/plain-table.js';
-import { printData, printJson } from '../output/print.js';
+import { printData, printJson, say } from '../output/print.js';
 
 export interface Profiled {
   readonly source: string;
@@ -14,12 +19,17 @@ export interface Profiled {
 }
 
 /** Prints what was timed: a table for each phase and what looking on cost, or JSON. */
-export function report({ source, path, threads, options, profile }: Profiled, json: boolean): void {
-  const phases = profile.phases.map((phase) => ({
-    ...phase,
-    cost: profileCost(phase),
-    modules: moduleRows(phase, null),
-  }));
+export function report(profiled: Profiled, json: boolean): void {
+  const { source, path, threads, options, profile } = profiled;
+  const works = workOf(profiled);
+  const phases = profile.phases.map((phase) => {
+    const work = works.find(({ name }) => name === phase.name);
+    const modules =
+      work === undefined
+        ? moduleRows(phase, null)
+        : moduleRows(phase, operatorsOf(work), phase.tokens / work.tokens);
+    return { ...phase, cost: profileCost(phase), modules };
+  });
   if (json) {
     const { promptTokens, generateTokens, parallel, depth } = options;
     printJson({
@@ -33,7 +43,7 @@ export function report({ source, path, threads, options, profile }: Profiled, js
     return;
   }
   const tables = phases.map(
-    (phase) => `${heading(phase)}\n${options.operators ? operators(phase) : modules(phase)}`,
+    (phase) => `${heading(phase)}\n${options.operators ? operators(phase) : modules(phase.modules)}`,
   );
   printData(tables.join('\n\n'));
 }
@@ -45,14 +55,36 @@ function heading(phase: ProfiledPhase): string {
   return `${name}, ${what}: ${times} (${profileCost(phase) >= 0 ? '+' : ''}${formatPercent(profileCost(phase))})`;
 }
 
-function modules(phase: ProfiledPhase): string {
+/** What the phases ask; empty for an architecture whose work is not counted. */
+function workOf({ path, threads, options }: Profiled): PhaseWork[] {
+  const read = architectureFromGguf(readGgufHeader(path));
+  if (!read.ok) return [];
+  const { promptTokens, generateTokens, parallel, depth: contextDepth } = options;
+  try {
+    return phaseWork(
+      read.architecture,
+      { threads },
+      { promptTokens, generateTokens, parallel, contextDepth },
+    );
+  } catch (error) {
+    say(`note: ${toFailure(error).message}`);
+    return [];
+  }
+}
+
+function modules(rows: readonly ModuleRow[]): string {
+  const rate = (value: number | null, unit: 'FLOP/s' | 'B/s') =>
+    value === null ? null : rateText(value, unit);
   return plainTable(
-    ['module', 'calls', 'time', 'share'],
-    moduleRows(phase, null).map(({ module, calls, seconds, share }) => [
+    ['module', 'calls', 'time', 'share', 'compute', 'memory', 'FLOP/byte'],
+    rows.map(({ module, calls, seconds, share, flopsPerSecond, bytesPerSecond, intensity }) => [
       module,
       calls,
       formatValue(seconds, 's'),
       formatPercent(share),
+      rate(flopsPerSecond, 'FLOP/s'),
+      rate(bytesPerSecond, 'B/s'),
+      intensity === null ? null : intensity.toPrecision(3),
     ]),
   );
 }
