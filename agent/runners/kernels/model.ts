@@ -2,7 +2,7 @@ import { FailureError, failure } from '../../../core/errors.js';
 import { shapeOf } from '../../../core/kernels/op.js';
 import { OPS } from '../../../core/kernels/ops.js';
 import type { KernelRecord } from '../../../core/kernels/record.js';
-import { BEST } from '../../../core/workloads/kernel.js';
+import { BEST, onCpu } from '../../../core/workloads/kernel.js';
 import type { NativeOps, PreparedOp } from '../../native/ops.js';
 import type { KernelRequest, LoadedFacts, LoadedModel, RunnableKernel } from '../runner.js';
 
@@ -68,7 +68,10 @@ export class KernelModel implements LoadedModel {
 
 function best(ops: NativeOps, { op, type }: KernelRequest): string {
   const listed = ops.list().find(({ name }) => name === op);
-  const able = listed?.variants.filter(({ absent, types }) => absent === null && types.includes(type)) ?? [];
+  const able =
+    listed?.variants.filter(
+      (variant) => onCpu(variant) && variant.absent === null && variant.types.includes(type),
+    ) ?? [];
   return able.at(-1)?.name ?? refuse(`this machine has no variant of ${op} in ${type}`);
 }
 

@@ -65,8 +65,9 @@ describe('a sweep over ops', () => {
     expect(space.impossible).toHaveLength(1);
   });
 
-  test('a batch of zero is a mistake of the file, and an unknown op has its nearest name', () => {
+  test('a batch of zero is a mistake of the file, and a variant of a GPU too; an unknown op has its nearest name', () => {
     expect(() => planned('{ kind: kernel, op: attention-decode, opBatch: 0 }')).toThrow(/opBatch/);
+    expect(() => planned('{ kind: kernel, op: lora, variant: cuda-fused }')).toThrow(/variant/);
     expect(() => planned('{ kind: kernel, op: atention-decode }')).toThrow(/attention-decode/);
   });
 });
