@@ -12,6 +12,7 @@ const SET_NAMES: Readonly<Record<ColumnSet, string>> = {
   quality: 'Quality',
   speed: 'Speed',
   size: 'Size',
+  kernels: 'Kernels',
   energy: 'Energy',
   efficientllm: 'EfficientLLM',
   all: 'All',
