@@ -31,7 +31,16 @@ export function missingLibrary(): FailureError {
 
 /** A part of the library with a C interface of its own, and the version of it that the caller was written for. */
 export interface KernelInterface {
-  readonly part: 'adapters' | 'calibration' | 'cpu' | 'cuda' | 'ops' | 'profile' | 'pruning' | 'roofs';
+  readonly part:
+    | 'adapters'
+    | 'calibration'
+    | 'cpu'
+    | 'cuda'
+    | 'graph'
+    | 'ops'
+    | 'profile'
+    | 'pruning'
+    | 'roofs';
   readonly version: number;
 }
 

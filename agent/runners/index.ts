@@ -32,6 +32,12 @@ const RUNNERS: readonly RunnerRoom[] = [
     quantizer: async () => (await import('./llama-cpp/index.js')).quantizeFile,
   },
   {
+    kind: 'sparse',
+    needsModel: true,
+    load: async () => (await import('./sparse/index.js')).sparseRunner,
+    quantizer: async () => (await import('./llama-cpp/index.js')).quantizeFile,
+  },
+  {
     kind: 'fake',
     needsModel: false,
     load: async () => (await import('./fake/index.js')).fakeRunner,

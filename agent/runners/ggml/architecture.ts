@@ -4,7 +4,7 @@ import { TRAINABLE_ARCHITECTURES, whyNotTrainable } from '../../../core/training
 import type { GgufHeader, TensorInfo } from '../../artifacts/gguf/header.js';
 import { shown } from '../../artifacts/gguf/metadata.js';
 
-/** What the training graph has to know of a dense decoder. */
+/** What graphs of our own have to know of a dense decoder. */
 export interface Architecture {
   readonly name: string;
   readonly layers: number;
@@ -36,20 +36,35 @@ const OUTSIDE = ['token_embd.weight', 'output_norm.weight'];
 const INSIDE = ['attn_norm.weight', 'ffn_norm.weight', ...LINEARS.map((name) => `${name}.weight`)];
 const OPTIONAL = /^(output\.weight|rope_freqs\.weight|blk\.\d+\.(attn_[qkv]\.bias|attn_[qk]_norm\.weight))$/;
 
+/** What a graph is made for, in the sentences that refuse a model. */
+export interface Purpose {
+  /** `trained` */
+  readonly done: string;
+  /** @returns why a model of an architecture is not, or null when it may be. */
+  whyNot(architecture: string): string | null;
+  readonly noExperts: string;
+}
+
+const TRAINING: Purpose = {
+  done: 'trained',
+  whyNot: whyNotTrainable,
+  noExperts: 'it is a mixture of experts, which ggml has no way back through',
+};
+
 /**
  * Reads a model's shape from its header, and makes sure that the graph has a place for each of its tensors: one that it does not
- * know would be left out, and another model trained.
+ * know would be left out, and another model computed.
  * @throws FailureError `model-unsupported` with the reason.
  */
-export function architectureOf(path: string, header: GgufHeader): Architecture {
+export function architectureOf(path: string, header: GgufHeader, purpose: Purpose = TRAINING): Architecture {
   const refuse = (why: string) =>
     new FailureError(
-      failure('model-unsupported', `${basename(path)} cannot be trained: ${why}`, {
+      failure('model-unsupported', `${basename(path)} cannot be ${purpose.done}: ${why}`, {
         hint: `Dense models of the architectures ${TRAINABLE_ARCHITECTURES.join(', ')} can be.`,
       }),
     );
   const name = shown(String(header.metadata.get('general.architecture')));
-  const reason = whyNotTrainable(name);
+  const reason = purpose.whyNot(name);
   if (reason !== null) throw refuse(reason);
   const optional = (key: string) => header.metadata.get(`${name}.${key}`) ?? null;
   const number = (key: string, otherwise?: number): number => {
@@ -60,8 +75,7 @@ export function architectureOf(path: string, header: GgufHeader): Architecture {
   const scaling = optional('rope.scaling.type');
   if (scaling !== null && scaling !== 'none')
     throw refuse(`its positions are scaled (${shown(String(scaling))})`);
-  if (number('expert_count', 0) > 0)
-    throw refuse('it is a mixture of experts, which ggml has no way back through');
+  if (number('expert_count', 0) > 0) throw refuse(purpose.noExperts);
   const width = number('embedding_length');
   const heads = number('attention.head_count');
   const headLength = number('attention.key_length', width / heads);

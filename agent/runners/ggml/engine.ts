@@ -101,15 +101,28 @@ export class Engine {
     return bytes;
   }
 
+  /** @returns a planner of the memory of graphs, of which the last that it planned can be computed. */
+  planner(): Pointer {
+    const { functions } = this;
+    const allocator = functions.ggml_gallocr_new(
+      functions.ggml_backend_get_default_buffer_type(this.#backend),
+    );
+    this.#allocators.push(allocator);
+    return allocator;
+  }
+
+  /** Frees the descriptions of a context whose tensors and graphs nobody uses any more. */
+  discard(context: Pointer): void {
+    this.#contexts.splice(this.#contexts.indexOf(context), 1);
+    this.functions.ggml_free(context);
+  }
+
   /**
    * Gives the other tensors of a graph memory that they share one after the other.
    * @returns the bytes of the largest moment. @throws FailureError `does-not-fit`.
    */
-  plan(graph: Pointer, what: string): number {
+  plan(graph: Pointer, what: string, allocator: Pointer = this.planner()): number {
     const { functions } = this;
-    const type = functions.ggml_backend_get_default_buffer_type(this.#backend);
-    const allocator = functions.ggml_gallocr_new(type);
-    this.#allocators.push(allocator);
     if (!functions.ggml_gallocr_alloc_graph(allocator, graph)) throw tooLarge(what);
     return Number(functions.ggml_gallocr_get_buffer_size(allocator, 0));
   }

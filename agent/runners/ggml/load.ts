@@ -127,7 +127,7 @@ function requirePossible(
   }
 }
 
-function openVocabulary(
+export function openVocabulary(
   llama: Llama,
   path: string,
   header: GgufHeader,

@@ -62,7 +62,7 @@ export function readSettings(options: Options, cpus: number): Settings {
 /** GGML_MAX_N_THREADS of ggml.h. */
 const MAX_THREADS = 512;
 
-function pick<const T extends AxisValue>(
+export function pick<const T extends AxisValue>(
   options: Options,
   name: string,
   fallback: T,

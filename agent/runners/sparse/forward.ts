@@ -1,0 +1,166 @@
+import type { PackedMatrix } from '../../native/graph-matrices.js';
+import { CONSTANTS, type LlamaFunctions, type Pointer } from '../../native/llama.js';
+import type { Architecture } from '../ggml/architecture.js';
+import type { Weights } from '../ggml/weights.js';
+import type { Cache } from './cache.js';
+import type { Matrices } from './matrices.js';
+
+/** What graphs are made of. */
+export interface Parts {
+  readonly functions: LlamaFunctions;
+  readonly architecture: Architecture;
+  readonly weights: Weights;
+  readonly matrices: Matrices;
+  readonly cache: Cache;
+  /** The custom op's function. */
+  readonly multiply: Pointer;
+  /** Room for one pointer, where an op's operands are passed. */
+  readonly operand: BigUint64Array;
+  readonly operandAddress: Pointer;
+}
+
+/** What one graph computes. */
+export interface Shape {
+  /** Of each sequence. */
+  readonly tokens: number;
+  /** Rows of logits. */
+  readonly outputs: number;
+  /** Cells of each sequence that are looked at. */
+  readonly visible: number;
+}
+
+/** Tensors that are filled in before a graph is computed, and what comes out. */
+export interface Ends {
+  /** i32 [sequences · tokens], a sequence one behind the other: tokens, their positions, and their cells in the cache. */
+  readonly ids: Pointer;
+  readonly positions: Pointer;
+  readonly cells: Pointer;
+  /** f16 [visible, tokens]: 0 where a token looks, −∞ elsewhere. */
+  readonly mask: Pointer;
+  /** i32 [outputs]: tokens whose logits are wanted. */
+  readonly wanted: Pointer;
+  /** f32 [vocabulary, outputs]. */
+  readonly logits: Pointer;
+}
+
+/** Tensors of one layer at most, and of what is around the layers. */
+export const TENSORS = { layer: 64, around: 32 } as const;
+
+/** Adds a pass over a dense Llama, Mistral, Qwen 2 or Qwen 3 to a graph, as llama.cpp computes it. */
+export function forward(parts: Parts, context: Pointer, graph: Pointer, shape: Shape): Ends {
+  const { functions: f, architecture, weights, matrices, cache } = parts;
+  const { epsilon, layers, heads, groups, headLength, rope, attentionScale } = architecture;
+  const { tokens, outputs, visible } = shape;
+  const { sequences } = cache;
+  const count = tokens * sequences;
+  const input = (type: number, ...ne: [number, number]) => {
+    const tensor = f.ggml_new_tensor_2d(context, type, ...ne);
+    f.ggml_set_input(tensor);
+    return tensor;
+  };
+  const { GGML_TYPE_I32, GGML_TYPE_F16, GGML_TYPE_F32 } = CONSTANTS;
+  const [ids, positions, cells] = [0, 1, 2].map(() => input(GGML_TYPE_I32, count, 1)) as [
+    Pointer,
+    Pointer,
+    Pointer,
+  ];
+  const mask = input(GGML_TYPE_F16, visible, tokens);
+  const wanted = input(GGML_TYPE_I32, outputs, 1);
+  const factors = weights.get('rope_freqs.weight')?.tensor ?? null;
+
+  const norm = (x: Pointer, name: string) =>
+    f.ggml_mul(context, f.ggml_rms_norm(context, x, epsilon), weights.need(name).tensor);
+  let x = f.ggml_get_rows(context, weights.need('token_embd.weight').tensor, ids);
+  for (let layer = 0; layer < layers; layer++) {
+    const h = norm(x, `blk.${layer}.attn_norm.weight`);
+    x = f.ggml_add(context, x, attention(h, layer));
+    const inner = product(matrices.of(layer, 'up'), norm(x, `blk.${layer}.ffn_norm.weight`), count);
+    x = f.ggml_add(context, x, product(matrices.of(layer, 'down'), f.ggml_swiglu(context, inner), count));
+  }
+  const last = norm(f.ggml_get_rows(context, x, wanted), 'output_norm.weight');
+  const logits = product(matrices.head, last, outputs);
+  f.ggml_set_output(logits);
+  f.ggml_build_forward_expand(graph, logits);
+  return { ids, positions, cells, mask, wanted, logits };
+
+  /** W x for x [columns, vectors]. */
+  function product({ userData, rows }: PackedMatrix, x: Pointer, vectors: number): Pointer {
+    parts.operand[0] = x ?? 0n;
+    const { operandAddress, multiply } = parts;
+    const all = -1; // GGML_N_TASKS_MAX
+    return f.ggml_custom_4d(
+      context,
+      GGML_TYPE_F32,
+      rows,
+      vectors,
+      1,
+      1,
+      operandAddress,
+      1,
+      multiply,
+      all,
+      userData,
+    );
+  }
+
+  function attention(h: Pointer, layer: number): Pointer {
+    const qkv = product(matrices.of(layer, 'qkv'), h, count);
+    const row = 4 * headLength * (heads + 2 * groups);
+    const q = turned(projected('q', heads, 0));
+    const k = turned(projected('k', groups, heads));
+    const v = projected('v', groups, heads + groups);
+    const [keys, values] = [cache.keys[layer]!, cache.values[layer]!];
+    for (const [room, fresh] of [
+      [keys, k],
+      [values, v],
+    ] as const) {
+      const flat = f.ggml_view_2d(context, fresh, groups * headLength, count, strideOf(fresh), 0);
+      f.ggml_build_forward_expand(graph, f.ggml_set_rows(context, room, flat, cells));
+    }
+    const apart = f.ggml_reshape_4d(context, q, headLength, heads, tokens, sequences);
+    const out = f.ggml_flash_attn_ext(
+      context,
+      f.ggml_permute(context, apart, 0, 2, 1, 3),
+      seen(keys),
+      seen(values),
+      mask,
+      attentionScale,
+      0,
+      0,
+    );
+    const joined = f.ggml_reshape_2d(context, out, headLength * heads, count);
+    return product(matrices.of(layer, 'output'), joined, count);
+
+    /** @returns heads [length, many, count], from the head `first` of what came out together. */
+    function projected(which: 'q' | 'k' | 'v', many: number, first: number): Pointer {
+      const name = `blk.${layer}.attn_${which}`;
+      const start = 4 * headLength * first;
+      const bias = weights.get(`${name}.bias`);
+      const normed = weights.get(`${name}_norm.weight`);
+      let own = f.ggml_view_3d(context, qkv, headLength, many, count, 4 * headLength, row, start);
+      if (bias !== null) {
+        const vector = f.ggml_reshape_3d(context, bias.tensor, headLength, many, 1);
+        own = f.ggml_add(context, own, vector);
+      }
+      if (normed === null) return own;
+      return f.ggml_mul(context, f.ggml_rms_norm(context, own, epsilon), normed.tensor);
+    }
+
+    function turned(own: Pointer): Pointer {
+      const { dimensions, mode, base } = rope;
+      return f.ggml_rope_ext(context, own, positions, factors, dimensions, mode, 0, base, 1, 0, 1, 32, 1);
+    }
+
+    /** Bytes from one token to the next: what is a view of all three still lies between the others. */
+    function strideOf(fresh: Pointer): number {
+      return f.ggml_is_contiguous(fresh) ? 4 * groups * headLength : row;
+    }
+
+    /** The cells that are looked at: [length, visible, groups, sequences]. */
+    function seen(room: Pointer): Pointer {
+      const [head, token] = [2 * headLength, 2 * headLength * groups];
+      const sequence = token * cache.capacity;
+      return f.ggml_view_4d(context, room, headLength, visible, groups, sequences, token, head, sequence, 0);
+    }
+  }
+}

@@ -1,0 +1,98 @@
+import { existsSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { FailureError, failure } from '../../../core/errors.js';
+import { SPARSE_ARCHITECTURES, SPARSE_FORMATS, SPARSE_TYPES } from '../../../core/runners/sparse.js';
+import { readGgufHeader } from '../../artifacts/gguf/header.js';
+import { openGraphMatrices } from '../../native/graph-matrices.js';
+import { kernelsLibrary, missingLibrary } from '../../native/kernel-library.js';
+import { loadLlama } from '../../native/llama.js';
+import { architectureOf, type Purpose } from '../ggml/architecture.js';
+import { Engine } from '../ggml/engine.js';
+import { openVocabulary } from '../ggml/load.js';
+import { Weights } from '../ggml/weights.js';
+import { requireRoomForCache, requireRoomForWeights } from '../llama-cpp/memory.js';
+import { pick, readSettings } from '../llama-cpp/settings.js';
+import type { LoadRequest } from '../runner.js';
+import { cacheBytesPerToken, openCache } from './cache.js';
+import { packedTensors, packMatrices } from './matrices.js';
+import { SparseModel } from './model.js';
+
+const PURPOSE: Purpose = {
+  done: 'run with sparse weights',
+  whyNot: (architecture) =>
+    SPARSE_ARCHITECTURES.includes(architecture)
+      ? null
+      : `its architecture is ${architecture}, and our own graphs know ${SPARSE_ARCHITECTURES.join(', ')}`,
+  noExperts: 'it is a mixture of experts',
+};
+
+/**
+ * Packs a model's matrices and takes the memory of its cache.
+ * @throws FailureError `model-missing`, `model-unsupported`, `impossible-combination`, `does-not-fit`, `engine-missing`.
+ */
+export async function loadModel(request: LoadRequest): Promise<SparseModel> {
+  const { modelPath: path, options, contextTokens, sequences } = request;
+  if (path === null || !existsSync(path)) {
+    throw new FailureError(failure('model-missing', `There is no model file ${path ?? '(no path given)'}.`));
+  }
+  const settings = readSettings(options, request.cpus.length || availableParallelism());
+  const format = pick(options, 'sparseFormat', 'bitmap', SPARSE_FORMATS);
+  const type = pick(options, 'sparseType', 'bf16', SPARSE_TYPES);
+  const header = readGgufHeader(path);
+  const architecture = architectureOf(path, header, PURPOSE);
+  const library = kernelsLibrary();
+  if (library === null) throw missingLibrary();
+  requireRoomForWeights(path);
+  requireRoomForCache(cacheBytesPerToken(architecture), contextTokens, sequences);
+  const { threads, poll, cpuBackend } = settings;
+  const llama = await loadLlama({ backend: cpuBackend, deviceClass: 'cpu' });
+  const native = await openGraphMatrices(library);
+  const matrices = await packMatrices(native, path, header, architecture, format, type);
+  const { vocabulary, close: closeVocabulary } = openVocabulary(llama, path, header, architecture);
+  const engine = new Engine(llama, threads, poll);
+  const operandAddress = llama.allocate('uint64_t', 1);
+  const close = () => {
+    engine.close();
+    closeVocabulary();
+    llama.free(operandAddress);
+    matrices.free();
+  };
+  try {
+    const packed = packedTensors(architecture);
+    const others = header.tensors.filter(({ name }) => !packed.has(name));
+    const weights = new Weights(engine, path, others, () => false);
+    const cache = openCache(engine, architecture, contextTokens, sequences);
+    const parts = {
+      functions: llama.functions,
+      architecture,
+      weights,
+      matrices,
+      cache,
+      multiply: native.multiply,
+      operand: new BigUint64Array(llama.bytes(operandAddress, 8)),
+      operandAddress,
+    };
+    const facts = {
+      modelBytes: matrices.bytes + weights.bytes,
+      parameters: header.tensors.reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1), 0),
+      kvCacheBytes: cache.bytes,
+      vocabularySize: architecture.vocabulary,
+      contextLength: cache.capacity,
+      environment: {
+        engine: `llama.cpp ${llama.release}`,
+        engineDevice: 'CPU',
+        cpuLibrary: llama.cpuLibrary,
+        cpuBackend,
+        threads,
+        packedBytes: matrices.bytes,
+        zeroShare: matrices.zeros,
+        matricesWithoutZeros: matrices.sparse,
+        matrices: matrices.count,
+      },
+    };
+    return new SparseModel(engine, parts, facts, vocabulary, close);
+  } catch (error) {
+    close();
+    throw error;
+  }
+}

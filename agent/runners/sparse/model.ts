@@ -1,0 +1,128 @@
+import { FailureError, failure } from '../../../core/errors.js';
+import type { Engine } from '../ggml/engine.js';
+import type { LlamaVocabulary } from '../llama-cpp/vocabulary.js';
+import type { LoadedFacts, LoadedModel, TextModel, VisitLogits } from '../runner.js';
+import { CELLS } from './cache.js';
+import type { Parts } from './forward.js';
+import { Pass } from './pass.js';
+
+/** Tokens of all sequences that are computed at once, at most: llama.cpp's ubatch. */
+const AT_ONCE = 512;
+/** What rows of logits may take together. */
+const OUTPUT_BYTES = 64 * 2 ** 20;
+
+/** A model that decodes with packed weights. All sequences have the same number of tokens at any time. */
+export class SparseModel implements LoadedModel {
+  readonly facts: LoadedFacts;
+  readonly text?: TextModel;
+  readonly #parts: Parts;
+  readonly #chunk: Pass;
+  readonly #step: Pass;
+  readonly #last: Int32Array;
+  readonly #close: () => void;
+  #length = 0;
+  #closed = false;
+  #logits: Float32Array | null = null;
+
+  constructor(
+    engine: Engine,
+    parts: Parts,
+    facts: LoadedFacts,
+    vocabulary: LlamaVocabulary | null,
+    close: () => void,
+  ) {
+    this.facts = facts;
+    this.#parts = parts;
+    this.#close = close;
+    this.#chunk = new Pass(engine, parts);
+    this.#step = new Pass(engine, parts);
+    this.#last = Int32Array.from({ length: parts.cache.sequences }, (_, s) => s);
+    if (vocabulary !== null) {
+      this.text = {
+        beginToken: vocabulary.beginToken,
+        tokenize: (text, addBegin) => vocabulary.tokenize(text, addBegin),
+        detokenize: (tokens) => vocabulary.detokenize(tokens),
+        isEnd: (token) => vocabulary.isEnd(token),
+        evaluate: (tokens, firstWanted, visit) => this.#evaluate(tokens, firstWanted, visit),
+      };
+    }
+  }
+
+  reset(keepTokens: number): void {
+    this.#length = Math.min(this.#length, Math.max(0, keepTokens));
+    this.#logits = null;
+  }
+
+  prefill(tokens: readonly Int32Array[]): void {
+    const { sequences } = this.#parts.cache;
+    const count = tokens[0]?.length ?? 0;
+    const most = Math.max(1, Math.floor(AT_ONCE / sequences));
+    for (let start = 0; start < count; start += most) {
+      const length = Math.min(most, count - start);
+      const all = new Int32Array(length * sequences);
+      for (const [s, own] of tokens.entries()) all.set(own.subarray(start, start + length), s * length);
+      const ends = Int32Array.from({ length: sequences }, (_, s) => (s + 1) * length - 1);
+      this.#run(length, all, ends);
+    }
+  }
+
+  step(tokens: Int32Array): void {
+    this.#run(1, tokens, this.#last);
+  }
+
+  /** @returns a copy of the logits after the last token of a sequence. */
+  logits(sequence: number): Float32Array {
+    if (this.#logits === null) throw new Error('nothing was computed since the last reset');
+    return this.#row(this.#logits, sequence).slice();
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#close();
+  }
+
+  /** Every sequence gets the tokens, so that they stay equally long; the rows are the first one's. */
+  #evaluate(tokens: Int32Array, firstWanted: number, visit: VisitLogits): void {
+    const { sequences } = this.#parts.cache;
+    const rows = Math.max(1, Math.floor(OUTPUT_BYTES / (4 * this.facts.vocabularySize)));
+    for (let start = 0; start < tokens.length; ) {
+      const silent = Math.max(0, firstWanted - start);
+      const most = Math.max(1, Math.floor(AT_ONCE / sequences));
+      const length = Math.min(
+        tokens.length - start,
+        silent > 0 ? Math.min(most, silent) : Math.min(most, rows),
+      );
+      const own = tokens.subarray(start, start + length);
+      const all = new Int32Array(length * sequences);
+      for (let s = 0; s < sequences; s++) all.set(own, s * length);
+      const wanted = silent > 0 ? Int32Array.of(length - 1) : Int32Array.from({ length }, (_, i) => i);
+      const logits = this.#run(length, all, wanted);
+      if (silent === 0) for (let i = 0; i < length; i++) visit(start + i, this.#row(logits, i));
+      start += length;
+    }
+  }
+
+  #run(length: number, tokens: Int32Array, wanted: Int32Array): Float32Array {
+    const { capacity } = this.#parts.cache;
+    const after = this.#length + length;
+    if (after > capacity) throw full(length, capacity);
+    const visible = Math.min(capacity, Math.ceil(after / CELLS) * CELLS);
+    const pass = length === 1 ? this.#step : this.#chunk;
+    const shape = { tokens: length, outputs: wanted.length, visible };
+    const logits = pass.run(shape, this.#length, tokens, wanted);
+    this.#length = after;
+    this.#logits = logits;
+    return logits;
+  }
+
+  #row(logits: Float32Array, at: number): Float32Array {
+    const width = this.facts.vocabularySize;
+    return logits.subarray(at * width, (at + 1) * width);
+  }
+}
+
+function full(tokens: number, capacity: number): FailureError {
+  const message = `${tokens} more tokens do not fit into the cache of ${capacity}`;
+  return new FailureError(failure('run-failed', message));
+}

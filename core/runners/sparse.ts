@@ -1,0 +1,52 @@
+import { z } from 'zod';
+import type { Rule } from '../sweep/rule.js';
+import { BASE, requantizing } from '../techniques/quantization.js';
+import { FLOAT_TYPES, isOneOf } from '../techniques/quantization-types.js';
+import { groupsDivideWidth, pruningNeedsFloats } from '../techniques/sparsity.js';
+import { cpuBackend, poll, threads } from './cpu-options.js';
+import type { RunnerKind } from './runner.js';
+
+/** Without zeros, or with every weight: the same arithmetic, so that the two say what leaving out is worth. */
+export const SPARSE_FORMATS = ['bitmap', 'none'] as const;
+export type SparseFormat = (typeof SPARSE_FORMATS)[number];
+
+export const SPARSE_TYPES = ['bf16', 'int8'] as const;
+export type SparseType = (typeof SPARSE_TYPES)[number];
+
+/** Dense decoders that the graphs have a place for every tensor of; Mistral's files say llama. */
+export const SPARSE_ARCHITECTURES: readonly string[] = ['llama', 'qwen2', 'qwen3'];
+
+/** Weights are packed into sparseType from what the file holds, and quantized ones have few zeros left. */
+const packsFloats: Rule = {
+  axes: ['model', 'quantization'],
+  reason({ model, quantization }, facts) {
+    const type = quantization === BASE ? facts?.quantization : quantization;
+    if (typeof type !== 'string' || isOneOf(FLOAT_TYPES, type)) return null;
+    return `the runner sparse packs float weights, and model ${model} would be ${type}: leave quantization out, and choose the type with sparseType`;
+  },
+};
+
+/** Decoding with the zeros of pruned weights left out, by graphs and kernels of our own. */
+export const sparse: RunnerKind = {
+  kind: 'sparse',
+  summary: 'decodes pruned Llama-like models without their zeros: our own graphs and kernels on ggml',
+  options: z.strictObject({
+    sparseFormat: z
+      .enum(SPARSE_FORMATS)
+      .default('bitmap')
+      .describe('How layers with zeros are kept: a bit for each weight and the others, or all (none).'),
+    sparseType: z
+      .enum(SPARSE_TYPES)
+      .default('bf16')
+      .describe('Type of the weights of linear layers and of what they are multiplied with.'),
+    threads,
+    cpuBackend,
+    poll,
+  }),
+  devices: ['cpu'],
+  techniques: ['quantization', 'sparsity'],
+  workloads: ['latency'],
+  opensModel: true,
+  rules: [requantizing, pruningNeedsFloats, groupsDivideWidth, packsFloats],
+  alsoKnownAs: { t: 'threads', n_threads: 'threads' },
+};
