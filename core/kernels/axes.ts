@@ -1,8 +1,8 @@
 import type { OpFacts, OpParameter } from './op.js';
 import { OPS } from './ops.js';
 
-/** Parameters whose names are axes of something else in a sweep. */
-const TAKEN: ReadonlySet<string> = new Set(['batch', 'sparsity']);
+/** Parameters whose names are axes of something else in a sweep, or other words for one. */
+const TAKEN: ReadonlySet<string> = new Set(['batch', 'depth', 'sparsity']);
 
 /** @returns the axis of a sweep that a parameter of an op is: its name, or `opBatch` where the name is taken. */
 export function axisOf(parameter: string): string {

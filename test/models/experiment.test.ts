@@ -85,7 +85,7 @@ describe('an experiment with llama.cpp on a shipped model', () => {
     if (record.roofline === null)
       expect(record.measurements.decodeRoofRatio).toMatchObject({
         value: null,
-        reason: expect.stringContaining('roofs'),
+        reason: expect.stringContaining('catalogue'),
       });
     else expect(record.roofline.ceilings.origin).toBe('published');
     expect(recompute(record)).toEqual(record);
