@@ -48,5 +48,5 @@ export const sparse: RunnerKind = {
   workloads: ['latency'],
   opensModel: true,
   rules: [requantizing, pruningNeedsFloats, groupsDivideWidth, packsFloats],
-  alsoKnownAs: { t: 'threads', n_threads: 'threads' },
+  alsoKnownAs: {},
 };
