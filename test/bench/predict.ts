@@ -32,7 +32,7 @@ try {
     ridge('roofs');
     ridge('factors');
   }
-  for (const model of await modelFiles(quick, folder)) {
+  for (const model of await modelFiles(quick)) {
     points.push(...pointsOf(model));
     console.error(`${minutes()}: ${points.length} points, ${model.name} ${model.type}`);
   }

@@ -28,7 +28,7 @@ const SHAPES: readonly { readonly name: string; readonly source: string }[] = [
 ];
 
 /** Writes the models into the cache, where the next run finds them. */
-export async function modelFiles(quick: boolean, _folder: string): Promise<ModelFile[]> {
+export async function modelFiles(quick: boolean): Promise<ModelFile[]> {
   const store = join(cacheFolder(), 'bench-predict');
   mkdirSync(store, { recursive: true });
   const files: ModelFile[] = [];

@@ -60,6 +60,8 @@ const all = Math.max(1, availableParallelism());
 const threadCounts = job.deviceClass === 'cpu' ? [...new Set([1, Math.min(2, all)])] : [1];
 /** A phase is repeated within this budget, twice at least. */
 const BUDGET_SECONDS = job.quick ? 0.3 : 0.6;
+/** Prefills of more operations than this are left out, and what comes after them: a thread of this CPU takes seconds for each. */
+const MOST_OPERATIONS = 0.5e12;
 
 const points: Point[] = [];
 for (const threads of threadCounts) {
@@ -114,9 +116,11 @@ for (const threads of threadCounts) {
     const steps = () => {
       for (const tokens of plan.steps) model.step(tokens);
     };
+    const affordable = (tokens: number) =>
+      2 * (model.facts.parameters ?? 0) * tokens * parallel < MOST_OPERATIONS;
     // Warm up: the first pass touches every page.
     model.prefill(part(0, 16));
-    for (const tokens of PROMPTS[job.quick ? 'quick' : 'usual']) {
+    for (const tokens of PROMPTS[job.quick ? 'quick' : 'usual'].filter(affordable)) {
       add(
         'prefill',
         tokens,
@@ -126,8 +130,7 @@ for (const threads of threadCounts) {
           () => model.prefill(part(0, tokens)),
         ),
       );
-      model.reset(0);
-      model.prefill(part(0, tokens));
+      // The last prefill is in the cache.
       add(
         'decode',
         STEPS,
@@ -135,7 +138,7 @@ for (const threads of threadCounts) {
         time(() => model.reset(tokens), steps),
       );
     }
-    if (!job.quick && parallel <= 2) {
+    if (!job.quick && parallel <= 2 && affordable(DEEP)) {
       model.reset(0);
       model.prefill(part(0, DEEP - 128));
       add(
