@@ -16,6 +16,8 @@ import type { TrialNotes } from './record.js';
 
 /** Options of a runner that change what a model says, and not only how fast. */
 const TELLING_OPTIONS = ['flashAttention', 'kvCacheTypeK', 'kvCacheTypeV', 'cpuBackend', 'gpuLayers'];
+/** The same of runners that came later: left out where there are none, so that answers of before are found. */
+const LATER_TELLING_OPTIONS = ['sparseFormat', 'sparseType'];
 
 /**
  * Reads what the sweep asks about answers, before anything is timed: a mistake costs no measurement.
@@ -113,10 +115,12 @@ function requestOf(
     deviceId: device.id,
     cpus: device.cpus,
   });
-  // The base answers as it would without any technique: a quantized cache is one.
+  // The base answers as it would without any technique: a quantized cache is one, and weights without zeros are.
   const { threads = null, cpuBackend = 'shipped' } = runner.options;
-  const base = experiment.quality?.base === true ? asked(model.base.path, { threads, cpuBackend }) : null;
-  const telling = Object.fromEntries(TELLING_OPTIONS.map((name) => [name, runner.options[name] ?? null]));
+  const plain = { ...asked(model.base.path, { threads, cpuBackend }), ...without(runnerKind) };
+  const base = experiment.quality?.base === true ? plain : null;
+  const names = [...TELLING_OPTIONS, ...LATER_TELLING_OPTIONS.filter((name) => name in runner.options)];
+  const telling = Object.fromEntries(names.map((name) => [name, runner.options[name] ?? null]));
   const release = bench.profile.runners.find(({ kind }) => kind === runnerKind)?.release ?? 'unknown';
   return {
     job: {
@@ -143,4 +147,9 @@ function requestOf(
     timeLimitSeconds: experiment.measure.trialTimeoutSeconds ?? bench.limits.trialTimeoutSeconds,
     memoryLimitBytes: bench.limits.memoryLimitBytes ?? bench.profile.memoryBytes,
   };
+}
+
+/** @returns the runner that runs a base, where it is another one: packing weights is what the runner sparse is for. */
+function without(runnerKind: string): { readonly runnerKind?: string } {
+  return runnerKind === 'sparse' ? { runnerKind: 'llama-cpp' } : {};
 }

@@ -16,6 +16,7 @@ import { toFailure } from '../../core/errors.js';
 import { readSynthetic } from '../../core/models/synthetic.js';
 import { resultSchema } from '../../core/result.js';
 import type { Options } from '../../core/sweep/experiment.js';
+import { QUALITY } from '../../core/sweep/schema.js';
 import { UNCHANGED } from '../../core/techniques/index.js';
 import { plainQuantization } from '../../core/techniques/quantization.js';
 import { bench, lease } from '../support/bench.js';
@@ -229,17 +230,30 @@ describe.skipIf(library === null)('sparse weights in a whole model (needs the na
     );
   });
 
-  test('a sweep runs it like any other runner', { timeout: 120_000 }, async () => {
+  test('a sweep runs it like any other runner, and asks it', { timeout: 120_000 }, async () => {
     const node = bench({ limits: { idleSeconds: 0 } });
-    const changes = {
-      runner: { kind: 'sparse', options: { threads: 1, sparseType: 'int8' } },
-      technique: { ...UNCHANGED, sparsity: 'magnitude:60%' },
+    const run = async (sparseType: string) => {
+      const changes = {
+        runner: { kind: 'sparse', options: { threads: 1, sparseType } },
+        technique: { ...UNCHANGED, sparsity: 'magnitude:60%' },
+        quality: {
+          ...QUALITY.parse({ contextTokens: 64, maxWindows: 8 }),
+          text: 'builtin:sample',
+          tasks: [],
+        },
+      };
+      const record = await startTrial(lease(changes), node).done;
+      return resultSchema.parse(JSON.parse(JSON.stringify(record)));
     };
-    const record = resultSchema.parse(
-      JSON.parse(JSON.stringify(await startTrial(lease(changes), node).done)),
-    );
-    expect(record.failure).toBeNull();
-    expect(record.measurements.decodeTokensPerSecond?.value).toBeGreaterThan(0);
-    expect(record.environment).toMatchObject({ zeroShare: expect.closeTo(0.6, 1), matrices: 17 });
+    const [bf16, int8] = [await run('bf16'), await run('int8')];
+    for (const record of [bf16, int8]) {
+      expect(record.failure).toBeNull();
+      expect(record.measurements.decodeTokensPerSecond?.value).toBeGreaterThan(0);
+      expect(record.environment).toMatchObject({ zeroShare: expect.closeTo(0.6, 1), matrices: 17 });
+    }
+    // Another type says something else, a little: its answers are its own.
+    const [a, b] = [bf16, int8].map((record) => record.measurements.perplexity!.value);
+    expect(b).not.toBe(a);
+    expect(b! / a!).toBeCloseTo(1, 1);
   });
 });

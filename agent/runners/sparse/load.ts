@@ -45,7 +45,7 @@ export async function loadModel(request: LoadRequest): Promise<SparseModel> {
   requireRoomForWeights(path);
   requireRoomForCache(cacheBytesPerToken(architecture), contextTokens, sequences);
   const { threads, poll, cpuBackend } = settings;
-  const llama = await loadLlama({ backend: cpuBackend, deviceClass: 'cpu' });
+  const llama = await loadLlama({ backend: cpuBackend, deviceClass: request.deviceClass });
   const native = await openGraphMatrices(library);
   const matrices = await packMatrices(native, path, header, architecture, format, type);
   const { vocabulary, close: closeVocabulary } = openVocabulary(llama, path, header, architecture);
