@@ -4,7 +4,7 @@
  * equal; a random one, larger than the caches, says what that is worth where memory is the limit.
  * `--quick` takes a smaller one and one share of zeros. THREADS=1 for one thread.
  */
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { builtinFolder } from '../../agent/artifacts/source.js';
@@ -49,11 +49,14 @@ try {
   const base = join(folder, 'base.gguf');
   await writeSynthetic(base, reading.model);
   for (const share of shares) {
-    const path = await pruned(folder, base, `magnitude:${share}%`, null);
+    const own = join(folder, `${share}`);
+    mkdirSync(own);
+    const path = await pruned(own, base, `magnitude:${share}%`, null);
     const timed = await decodeInTurn(await candidatesOf(path, threads), rounds);
     show(`${source}, ${share} % zeros`, timed, null);
     if (share === 60) claim(timed);
     whereItDoesNotPay(timed, share);
+    rmSync(own, { recursive: true });
   }
 } finally {
   rmSync(folder, { recursive: true, force: true });
