@@ -88,9 +88,10 @@ function product(work: OperatorWork, context: PredictionContext): Parts {
   const own = productFactors(factors, work);
   if (own === null || work.flops === 0) return NOTHING;
   const peak = peakOf(physics, work.arithmetic) ?? Number.POSITIVE_INFINITY;
+  const rows = rowsOf(work);
   return {
-    memory: work.traffic.weightsRead / (readBandwidth(context) * own.memory),
-    compute: work.flops / (peak * factorAt(own.compute, rowsOf(work))),
+    memory: work.traffic.weightsRead / readBandwidth(context, factorAt(own.memory, rows)),
+    compute: work.flops / (peak * factorAt(own.compute, rows)),
     sharpness: own.sharpness,
     besides: work.traffic.activationsRead / (physics.nearBytesPerSecond * own.convert),
   };
@@ -127,13 +128,13 @@ export function softMaximum(a: number, b: number, exponent: number): number {
 /**
  * Bandwidth of what every pass reads again. Caches do not forget all at once: the share that is still there falls with the
  * logarithm of the working set, 1 / (1 + (set / capacity) ^ steepness).
+ * @param efficiency of the bandwidth of memory, where the rest comes from.
  */
-export function readBandwidth({
-  physics,
-  factors,
-  workingSet,
-}: Omit<PredictionContext, 'queries' | 'tokens'>): number {
-  const memory = physics.ceilings.memoryBytesPerSecond;
+export function readBandwidth(
+  { physics, factors, workingSet }: Omit<PredictionContext, 'queries' | 'tokens'>,
+  efficiency = 1,
+): number {
+  const memory = physics.ceilings.memoryBytesPerSecond * efficiency;
   const { capacityBytes, steepness } = factors;
   if (physics.cacheBytesPerSecond === null || capacityBytes === null) return memory;
   const kept = 1 / (1 + (workingSet / capacityBytes) ** steepness);

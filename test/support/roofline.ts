@@ -93,7 +93,7 @@ export const PERFECT: ThreadFactors = {
   logitSecondsPerByte: 0,
   capacityBytes: null,
   steepness: 1,
-  products: { f16: { memory: 1, compute: flat(1), convert: 1e12, sharpness: 1e6 } },
+  products: { f16: { memory: [{ rows: 1, factor: 1 }], compute: flat(1), convert: 1e12, sharpness: 1e6 } },
   attention: flat(1),
   elementwise: {
     norm: flat(1e12),

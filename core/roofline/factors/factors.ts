@@ -26,8 +26,11 @@ export const threadFactorsSchema = z.object({
   products: z.record(
     z.string(),
     z.object({
-      /** Of the bandwidth that the weights come at, and of the arithmetic's peak. */
-      memory: z.number().positive(),
+      /**
+       * Of the bandwidth of memory: one row streams through the weights, while tiles of several walk rows of weights apart,
+       * which a cache does not mind and memory does. And of the arithmetic's peak.
+       */
+      memory: curve,
       compute: curve,
       /** Of the near cache's bandwidth: inputs are converted to what the weights are multiplied with. */
       convert: z.number().positive(),

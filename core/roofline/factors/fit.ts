@@ -57,11 +57,13 @@ export function fitFactors(samples: FactorSamples, physics: Physics, threads: nu
       products: { ...factors.products, [type]: fitProduct(used, type, physics, factors) },
     };
     const { memory, compute } = factors.products[type]!;
-    const streamed = used.filter((sample) => rowsIn(sample) === 1);
-    note(`products ${type} memory`, memory, streamed, factors);
-    for (const { rows, factor } of compute) {
-      const at = used.filter((sample) => rowsIn(sample) === rows);
-      note(`products ${type} compute ${rows}`, factor, at, factors);
+    for (const [name, points] of Object.entries({ memory, compute })) {
+      for (const { rows, factor } of points) {
+        const at = used.filter(
+          (sample) => rowsIn(sample) === rows && (name === 'compute' || isStreamed(sample, factors)),
+        );
+        note(`products ${type} ${name} ${rows}`, factor, at, factors);
+      }
     }
   }
   const attention = own.filter(({ group }) => group.kind === 'attention');
@@ -133,7 +135,14 @@ function fitCache(
         ...base,
         capacityBytes,
         steepness,
-        products: { [type]: { memory, sharpness, convert: 1, compute: [{ rows: 1, factor: compute }] } },
+        products: {
+          [type]: {
+            memory: [{ rows: 1, factor: memory }],
+            sharpness,
+            convert: 1,
+            compute: [{ rows: 1, factor: compute }],
+          },
+        },
       }),
   );
   return { capacityBytes: found.capacityBytes, steepness: found.steepness };
@@ -145,19 +154,23 @@ function fitProduct(
   physics: Physics,
   factors: ThreadFactors,
 ): ProductFactors {
-  const rows = [...new Set(samples.map(rowsIn))].sort((a, b) => a - b);
-  const names = rows.map((count) => `compute${count}` as const);
+  const rowsOfAll = (all: readonly OperatorSample[]) => [...new Set(all.map(rowsIn))].sort((a, b) => a - b);
+  const computed = rowsOfAll(samples);
+  const streamed = samples.filter((sample) => isStreamed(sample, factors));
+  const read = rowsOfAll(streamed.length > 0 ? streamed : samples);
+  const points = (name: string, rows: readonly number[], found: Readonly<Record<string, number>>) =>
+    rows.map((count) => ({ rows: count, factor: found[`${name}${count}`]! }));
   const of = (found: Readonly<Record<string, number>>): ProductFactors => ({
-    memory: found.memory!,
+    memory: points('memory', read, found),
     sharpness: found.sharpness!,
     convert: found.convert!,
-    compute: rows.map((count, i) => ({ rows: count, factor: found[names[i]!]! })),
+    compute: points('compute', computed, found),
   });
   const unknowns = {
-    memory: EFFICIENCY,
     sharpness: SHARPNESS,
     convert: CONVERT,
-    ...Object.fromEntries(names.map((name) => [name, EFFICIENCY])),
+    ...Object.fromEntries(read.map((count) => [`memory${count}`, EFFICIENCY])),
+    ...Object.fromEntries(computed.map((count) => [`compute${count}`, EFFICIENCY])),
   };
   return of(
     search(unknowns, (found) =>
@@ -213,6 +226,10 @@ function spreadOf(
   const all = residuals(samples, physics, factors);
   return Math.sqrt(all.reduce((sum, r) => sum + r * r, 0) / (all.length - 1));
 }
+
+/** Whether weights come from memory, for the greater part. */
+const isStreamed = ({ workingSet }: OperatorSample, { capacityBytes }: ThreadFactors) =>
+  workingSet > 2 * (capacityBytes ?? 0);
 
 /** The sample's own number of rows, not what rounding made of it. */
 const rowsIn = ({ work }: OperatorSample) => Math.round(rowsOf(work));

@@ -42,7 +42,14 @@ describe('prediction', () => {
       nodeSeconds: 1e-5,
       passSeconds: 1e-3,
       logitSecondsPerByte: 1e-9,
-      products: { f16: { memory: 0.5, compute: [{ rows: 1, factor: 0.1 }], convert: 0.25, sharpness: 1e6 } },
+      products: {
+        f16: {
+          memory: [{ rows: 1, factor: 0.5 }],
+          compute: [{ rows: 1, factor: 0.1 }],
+          convert: 0.25,
+          sharpness: 1e6,
+        },
+      },
     };
     const work = { ...productWork('f16', 1000, 1000, 1), module: 'lm-head' as const };
     const { seconds, operators, aroundSeconds } = predictPass(
@@ -82,7 +89,10 @@ describe('prediction', () => {
   });
 
   test('a type that was not benched is predicted as that with the nearest bits', () => {
-    const products = { ...PERFECT.products, q4_0: { ...PERFECT.products.f16!, memory: 0.5 } };
+    const products = {
+      ...PERFECT.products,
+      q4_0: { ...PERFECT.products.f16!, memory: [{ rows: 1, factor: 0.5 }] },
+    };
     const factors = { ...PERFECT, products };
     const { seconds } = predictOperator(productWork('q4_k', 1024, 1024, 1), context({ factors }));
     expect(seconds).toBeCloseTo((1024 * 1024 * 0.5625) / (16e9 * 0.5), 9);
@@ -127,7 +137,7 @@ describe('the fit', () => {
     steepness: 4,
     products: {
       f16: {
-        memory: 0.8,
+        memory: [{ rows: 1, factor: 0.8 }],
         convert: 0.3,
         sharpness: 2.5,
         compute: [1, 4, 64].map((rows, i) => ({ rows, factor: 0.2 + 0.2 * i })),
