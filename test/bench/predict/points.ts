@@ -54,14 +54,14 @@ if (!read.ok) throw new Error(read.reason);
 
 /** Prompt, then steps at its end and, after more of it, deeper. */
 const PROMPTS = { quick: [64], usual: [64, 256] } as const;
-const DEEP = 768;
 const STEPS = 8;
+const DEEP = Math.min(768, read.architecture.contextLength - STEPS);
 const all = Math.max(1, availableParallelism());
 const threadCounts = job.deviceClass === 'cpu' ? [...new Set([1, Math.min(2, all)])] : [1];
 /** A phase is repeated within this budget, twice at least. */
 const BUDGET_SECONDS = job.quick ? 0.3 : 0.6;
 /** Prefills of more operations than this are left out, and what comes after them: a thread of this CPU takes seconds for each. */
-const MOST_OPERATIONS = 0.5e12;
+const MOST_OPERATIONS = 0.25e12;
 
 const points: Point[] = [];
 for (const threads of threadCounts) {
