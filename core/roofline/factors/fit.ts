@@ -17,8 +17,10 @@ export interface Fitted {
   readonly evidence: readonly FactorEvidence[];
 }
 
-/** Efficiencies: above 1 only where a roof was measured lower than it is. */
+/** Efficiencies: above 1 only where a roof was measured lower than it is, or an operator has instructions that the roof has not. */
 const EFFICIENCY: Unknown = { start: 0.5, least: 0.005, most: 4 };
+/** Of memory: where products are slower than reading, nothing else keeps this one from growing without end. */
+const STREAMING: Unknown = { start: 0.5, least: 0.005, most: 1 };
 const SHARPNESS: Unknown = { start: 3, least: 1, most: 8 };
 const CONVERT: Unknown = { start: 0.2, least: 0.005, most: 50 };
 const STEEPNESS: Unknown = { start: 3, least: 1, most: 12 };
@@ -126,7 +128,7 @@ function fitCache(
     {
       capacityBytes: { start: cacheBytes, least: cacheBytes / 8, most: cacheBytes * 4 },
       steepness: STEEPNESS,
-      memory: EFFICIENCY,
+      memory: STREAMING,
       compute: EFFICIENCY,
       sharpness: SHARPNESS,
     },
@@ -169,7 +171,7 @@ function fitProduct(
   const unknowns = {
     sharpness: SHARPNESS,
     convert: CONVERT,
-    ...Object.fromEntries(read.map((count) => [`memory${count}`, EFFICIENCY])),
+    ...Object.fromEntries(read.map((count) => [`memory${count}`, STREAMING])),
     ...Object.fromEntries(computed.map((count) => [`compute${count}`, EFFICIENCY])),
   };
   return of(
