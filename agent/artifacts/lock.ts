@@ -1,4 +1,4 @@
-import { link, open, readFile, rename, rm, utimes } from 'node:fs/promises';
+import { open, readFile, rm, stat, utimes } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ownerLives, ownMark, REFRESH_MILLISECONDS } from './owner.js';
 
@@ -48,15 +48,28 @@ async function create(path: string): Promise<boolean> {
   }
 }
 
-/** Of several who find it abandoned one removes it; a lock that was taken in between is put back. */
+/**
+ * Of several who find it abandoned one removes it: whoever holds the file beside it. Meanwhile nobody else can take the lock,
+ * for it is there, and nobody else may remove it, for its owner is dead; so what is removed is what was seen.
+ */
 async function removeAbandoned(path: string, seen: string): Promise<void> {
-  const aside = `${path}.${process.pid}.${performance.now()}`;
-  try {
-    await rename(path, aside);
-  } catch {
+  const removing = `${path}.removing`;
+  if (!(await create(removing))) {
+    await removeForgotten(removing);
     return;
   }
-  const now = await readFile(aside, 'utf8').catch(() => seen);
-  if (now !== seen) await link(aside, path).catch(() => {});
-  await rm(aside, { force: true });
+  try {
+    if ((await readFile(path, 'utf8').catch(() => null)) === seen) await rm(path, { force: true });
+  } finally {
+    await rm(removing, { force: true });
+  }
+}
+
+/** Who removes takes a few milliseconds; a process that died just then is waited for no longer than this. */
+const REMOVING_MILLISECONDS = 10_000;
+
+async function removeForgotten(removing: string): Promise<void> {
+  const since = await stat(removing).catch(() => null);
+  if (since !== null && Date.now() - since.mtimeMs > REMOVING_MILLISECONDS)
+    await rm(removing, { force: true });
 }
