@@ -1,6 +1,6 @@
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { DeviceProfile, NodeProfile } from '../core/node.js';
+import { systemText } from './device/system-text.js';
 import type { NvmlState } from './meters/index.js';
 
 export type EnvironmentFacts = Record<string, string | number | boolean | null>;
@@ -35,9 +35,5 @@ function turbo(sysRoot: string): boolean | null {
 }
 
 function read(sysRoot: string, file: string): string | null {
-  try {
-    return readFileSync(join(sysRoot, 'devices/system/cpu', file), 'utf8').trim();
-  } catch {
-    return null;
-  }
+  return systemText(join(sysRoot, 'devices/system/cpu', file));
 }

@@ -9,7 +9,7 @@ import { type RecordRoofs, recordRoofsOf } from '../../core/roofline/record-roof
 import type { Roofs } from '../../core/roofline/roofs.js';
 import type { Launcher } from '../artifacts/making.js';
 import { builtinFolder } from '../artifacts/source.js';
-import { lastCacheBytes } from '../device/last-cache.js';
+import { lastCacheBytes } from '../device/caches.js';
 
 export interface FactorsRequest {
   readonly device: DeviceProfile;

@@ -1,19 +1,16 @@
 import { FailureError, failure } from '../../core/errors.js';
 import { ROOFS_SCHEMA, type RoofReading, type Roofs } from '../../core/roofline/roofs.js';
-import { moments, stddev } from '../../core/statistics/summary.js';
-import { launch } from '../isolation/launch.js';
 import { doubtsOfMachine, doubtsOfReadings } from './doubts.js';
 import { cpuEnvironment } from './environment.js';
 import { freeBytes, readMachineTime } from './machine.js';
 import type { RoofsMeasurer } from './measurer.js';
 import { planRoofs, threadCounts } from './plan.js';
-import type { Taken, TakenRoofs } from './take.js';
+import { reading, takeInChild } from './readings.js';
+import type { Taken } from './take.js';
 import { readTopology } from './topology.js';
 
 const THOROUGH = { repeats: 5, leastRounds: 2, mostRounds: 12, secondsForRounds: 60 } as const;
 const QUICK = { repeats: 3, leastRounds: 1, mostRounds: 1, secondsForRounds: 15 } as const;
-/** Far beyond what a machine of many cores takes; a child that hangs must end. */
-const TIME_LIMIT_SECONDS = 180;
 
 /** Roofs of CPUs, by our own kernels in a child process that may use these CPUs alone. */
 export const cpuRoofs: RoofsMeasurer = {
@@ -25,7 +22,11 @@ export const cpuRoofs: RoofsMeasurer = {
     const plan = planRoofs(topology, counts, freeBytes());
     const environment = cpuEnvironment(device);
     const before = readMachineTime();
-    const taken = await take();
+    const taken = await takeInChild(
+      { order: 'roofs', job: { threads: plan.threads, ...(quick ? QUICK : THOROUGH) } },
+      device.cpus,
+      { onProgress, signal },
+    );
     const after = readMachineTime();
     const { instructions, cpuSeconds } = taken;
     const readings = compose(taken.roofs);
@@ -51,26 +52,6 @@ export const cpuRoofs: RoofsMeasurer = {
       ],
       absent: { ...plan.absent, ...taken.absent, links: 'a CPU has no link of its own' },
     } satisfies Roofs;
-
-    async function take(): Promise<TakenRoofs> {
-      const launched = launch({
-        order: { order: 'roofs', job: { threads: plan.threads, ...(quick ? QUICK : THOROUGH) } },
-        cpus: device.cpus,
-        timeLimitSeconds: TIME_LIMIT_SECONDS,
-        memoryLimitBytes: null,
-        onMessage(message) {
-          if (message.type === 'progress') onProgress?.(message.done, message.of);
-        },
-      });
-      const stop = () => launched.kill('the agent is stopping');
-      if (signal?.aborted === true) stop();
-      signal?.addEventListener('abort', stop, { once: true });
-      const { answer, failure: why } = await launched.ended;
-      signal?.removeEventListener('abort', stop);
-      if (why !== null) throw new FailureError(why);
-      if (answer?.type !== 'roofs') throw new FailureError(failure('internal', 'the roofs gave no answer'));
-      return answer.taken;
-    }
   },
 };
 
@@ -114,13 +95,4 @@ function compose(taken: readonly Taken[]): Pick<Roofs, 'bandwidth' | 'compute' |
     }
   }
   return { bandwidth: [...bandwidth.values()], compute, launchSeconds };
-}
-
-function reading(samples: readonly number[], best: (...values: number[]) => number): RoofReading {
-  const deviation = stddev(samples);
-  return {
-    value: best(...samples),
-    samples: [...samples],
-    cv: deviation === null ? null : deviation / moments(samples).mean,
-  };
 }

@@ -1,17 +1,13 @@
-import { FailureError, failure } from '../../core/errors.js';
 import type { DeviceProfile } from '../../core/node.js';
-import { ROOFS_SCHEMA, type RoofReading, type Roofs } from '../../core/roofline/roofs.js';
-import { moments, stddev } from '../../core/statistics/summary.js';
+import { ROOFS_SCHEMA, type Roofs } from '../../core/roofline/roofs.js';
 import { openNvml } from '../device/nvml.js';
-import { launch } from '../isolation/launch.js';
 import type { TakenCudaRoofs } from './cuda-take.js';
 import { digestOfKernels, type RoofsEnvironment } from './environment.js';
 import type { RoofsMeasurer } from './measurer.js';
+import { reading, takeInChild } from './readings.js';
 
 const THOROUGH_REPEATS = 20;
 const QUICK_REPEATS = 5;
-/** Warm-ups, checks and repeats of two dozen roofs take seconds; a child that hangs must end. */
-const TIME_LIMIT_SECONDS = 180;
 /** Repeats that differ by more were disturbed, or the clocks moved. */
 const MOST_SPREAD = 0.05;
 /** Compute capability from which products of a warp are not the fastest, and we have no others. */
@@ -23,7 +19,11 @@ export const cudaRoofs: RoofsMeasurer = {
   environment: cudaEnvironment,
   async measure(device, { quick = false, onProgress, signal }) {
     const environment = await cudaEnvironment(device);
-    const taken = await take();
+    const job = { repeats: quick ? QUICK_REPEATS : THOROUGH_REPEATS };
+    const taken = await takeInChild({ order: 'cuda-roofs', deviceId: device.id, job }, device.cpus, {
+      onProgress,
+      signal,
+    });
     const readings = {
       bandwidth: taken.bandwidth.map(({ samples, ...roof }) => ({
         ...roof,
@@ -47,31 +47,6 @@ export const cudaRoofs: RoofsMeasurer = {
       doubts: [...(quick ? ['measured quickly: a few repeats'] : []), ...doubts(taken, readings)],
       absent: { ...taken.absent },
     } satisfies Roofs;
-
-    async function take(): Promise<TakenCudaRoofs> {
-      const launched = launch({
-        order: {
-          order: 'cuda-roofs',
-          deviceId: device.id,
-          job: { repeats: quick ? QUICK_REPEATS : THOROUGH_REPEATS },
-        },
-        cpus: device.cpus,
-        timeLimitSeconds: TIME_LIMIT_SECONDS,
-        memoryLimitBytes: null,
-        onMessage(message) {
-          if (message.type === 'progress') onProgress?.(message.done, message.of);
-        },
-      });
-      const stop = () => launched.kill('the agent is stopping');
-      if (signal?.aborted === true) stop();
-      signal?.addEventListener('abort', stop, { once: true });
-      const { answer, failure: why } = await launched.ended;
-      signal?.removeEventListener('abort', stop);
-      if (why !== null) throw new FailureError(why);
-      if (answer?.type !== 'cuda-roofs')
-        throw new FailureError(failure('internal', 'the roofs gave no answer'));
-      return answer.taken;
-    }
   },
 };
 
@@ -109,13 +84,4 @@ function doubts(
       .filter(({ reading: { cv } }) => cv !== null && cv > MOST_SPREAD)
       .map(({ name, reading: { cv } }) => `repeats of ${name} spread by ${(100 * cv!).toFixed(0)} %`),
   ];
-}
-
-function reading(samples: readonly number[], best: (...values: number[]) => number): RoofReading {
-  const deviation = stddev(samples);
-  return {
-    value: best(...samples),
-    samples: [...samples],
-    cv: deviation === null ? null : deviation / moments(samples).mean,
-  };
 }

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { release } from 'node:os';
 import { join } from 'node:path';
 import type { DeviceProfile } from '../../core/node.js';
+import { systemText } from '../device/system-text.js';
 import { formatCpuList } from '../isolation/affinity.js';
 import { kernelsLibrary } from '../native/kernel-library.js';
 import { readTopology } from './topology.js';
@@ -15,7 +16,7 @@ export function cpuEnvironment(
   procRoot = '/proc',
   sysRoot = '/sys',
 ): RoofsEnvironment {
-  const info = text(join(procRoot, 'cpuinfo')) ?? '';
+  const info = systemText(join(procRoot, 'cpuinfo')) ?? '';
   const field = (name: RegExp) => name.exec(info)?.[1]?.trim() ?? null;
   const cpu = `devices/system/cpu/cpu${device.cpus[0] ?? 0}`;
   const { caches } = readTopology(device.cpus, sysRoot);
@@ -27,9 +28,9 @@ export function cpuEnvironment(
     cpus: formatCpuList(device.cpus),
     caches: caches.map(({ level, bytes }) => `${level} ${bytes >> 10}K`).join(', ') || null,
     memoryBytes: memoryBytes(procRoot),
-    governor: text(join(sysRoot, cpu, 'cpufreq/scaling_governor')),
-    highestKilohertz: number(text(join(sysRoot, cpu, 'cpufreq/scaling_max_freq'))),
-    largePages: chosen(text(join(sysRoot, 'kernel/mm/transparent_hugepage/enabled'))),
+    governor: systemText(join(sysRoot, cpu, 'cpufreq/scaling_governor')),
+    highestKilohertz: number(systemText(join(sysRoot, cpu, 'cpufreq/scaling_max_freq'))),
+    largePages: chosen(systemText(join(sysRoot, 'kernel/mm/transparent_hugepage/enabled'))),
     kernel: release(),
     kernelsDigest: digestOfKernels(),
     instructionsAtMost: process.env.RIDGEPOINT_CPU || null,
@@ -52,13 +53,13 @@ export function digestOfKernels(): string | null {
 
 /** Tells machines apart that share a folder; null where the system has no id, as in many containers. */
 function machine(): string | null {
-  const id = text('/etc/machine-id');
+  const id = systemText('/etc/machine-id');
   return id ? createHash('sha256').update(id).digest('hex').slice(0, 8) : null;
 }
 
 /** Whole GiB: what the system keeps for itself changes with every start. */
 function memoryBytes(procRoot: string): number | null {
-  const kilobytes = /^MemTotal:\s*(\d+) kB/m.exec(text(join(procRoot, 'meminfo')) ?? '')?.[1];
+  const kilobytes = /^MemTotal:\s*(\d+) kB/m.exec(systemText(join(procRoot, 'meminfo')) ?? '')?.[1];
   return kilobytes === undefined ? null : Math.round(Number(kilobytes) / 2 ** 20) * 2 ** 30;
 }
 
@@ -69,12 +70,4 @@ function chosen(words: string | null): string | null {
 
 function number(word: string | null): number | null {
   return word === null || !/^\d+$/.test(word) ? null : Number(word);
-}
-
-function text(path: string): string | null {
-  try {
-    return readFileSync(path, 'utf8').trim();
-  } catch {
-    return null;
-  }
 }

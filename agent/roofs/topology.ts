@@ -1,6 +1,6 @@
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { parseCpuList } from '../isolation/affinity.js';
+import { readCaches } from '../device/caches.js';
+import { systemText } from '../device/system-text.js';
 
 /** A cache, and the logical CPUs that share it. */
 export interface Cache {
@@ -18,28 +18,21 @@ export interface Topology {
 
 /** What /sys says of caches and cores that belong to these CPUs. */
 export function readTopology(cpus: readonly number[], sysRoot = '/sys'): Topology {
-  const caches = new Map<string, Cache>();
+  const caches = readCaches(cpus, sysRoot).flatMap(({ level, ...cache }) => {
+    const name = `L${level}`;
+    return isLevel(name) ? [{ level: name, ...cache }] : [];
+  });
   const cores = new Map<string, number[]>();
   for (const cpu of cpus) {
-    const folder = join(sysRoot, 'devices/system/cpu', `cpu${cpu}`);
-    for (let index = 0; ; index++) {
-      const read = (name: string) => text(join(folder, 'cache', `index${index}`, name));
-      const type = read('type');
-      if (type === null) break;
-      const level = `L${read('level')}`;
-      const bytes = bytesOf(read('size') ?? '');
-      const shared = parseCpuList(read('shared_cpu_list') ?? String(cpu));
-      if (type === 'Instruction' || !isLevel(level) || bytes === null) continue;
-      caches.set(`${level} ${shared.join(',')}`, { level, bytes, cpus: shared });
-    }
-    const siblings = text(join(folder, 'topology/thread_siblings_list')) ?? String(cpu);
+    const file = join(sysRoot, `devices/system/cpu/cpu${cpu}/topology/thread_siblings_list`);
+    const siblings = systemText(file) ?? String(cpu);
     const core = cores.get(siblings) ?? [];
     cores.set(
       siblings,
       [...core, cpu].sort((a, b) => a - b),
     );
   }
-  return { caches: [...caches.values()], cores: [...cores.values()] };
+  return { caches, cores: [...cores.values()] };
 }
 
 /**
@@ -67,19 +60,4 @@ export function placementOrder({ caches, cores }: Topology): number[] {
 
 function isLevel(level: string): level is Cache['level'] {
   return level === 'L1' || level === 'L2' || level === 'L3';
-}
-
-/** `48K`, `1024K`, `32M` as /sys writes sizes. */
-function bytesOf(size: string): number | null {
-  const [, digits, unit] = /^(\d+)([KMG]?)$/.exec(size) ?? [];
-  if (digits === undefined) return null;
-  return Number(digits) * { K: 2 ** 10, M: 2 ** 20, G: 2 ** 30 }[unit as 'K']! || Number(digits);
-}
-
-function text(path: string): string | null {
-  try {
-    return readFileSync(path, 'utf8').trim();
-  } catch {
-    return null;
-  }
 }

@@ -1,6 +1,6 @@
 import { dirname, resolve } from 'node:path';
 import { FailureError } from '../../core/errors.js';
-import { readBits } from '../../core/roofline/analysis/bits.js';
+import { readBits, storedIn } from '../../core/roofline/analysis/bits.js';
 import type { ModelArchitecture } from '../../core/roofline/architecture.js';
 import { type Ceilings, publishedCeilings } from '../../core/roofline/ceilings.js';
 import { fitServing, type ServingFit, type ServingGoal } from '../../core/roofline/fit/serving.js';
@@ -84,7 +84,6 @@ function servingGoal(
     );
   const reading = readBits(options.bits);
   if (!reading.ok) throw usageError(reading.message);
-  const { weights, activations, cache, arithmetic } = reading.bits;
   return {
     promptTokens: prompt,
     contextTokens: context,
@@ -95,17 +94,7 @@ function servingGoal(
     memoryShare: options.memoryShare,
     speculation:
       draft === null ? null : { draft, draftTokens: options.draftTokens, acceptance: options.acceptance },
-    pass: {
-      activationBits: activations,
-      cacheBits: { key: cache, value: cache },
-      arithmetic: {
-        matrix: arithmetic,
-        quantizedMatrix: arithmetic,
-        attention: activations > 16 ? 'f32' : 'f16',
-        vector: 'f32',
-      },
-      weights: weights === null ? null : { bits: weights, valueBits: weights, density: 1 },
-    },
+    pass: storedIn(reading.bits),
   };
 }
 

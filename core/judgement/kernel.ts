@@ -1,13 +1,10 @@
+import { ARITHMETIC_OF_TYPE } from '../kernels/op.js';
 import type { MetricName } from '../metrics/catalogue.js';
 import { measuredPhysics } from '../roofline/physics.js';
-import type { Arithmetic } from '../roofline/work.js';
 import { median } from '../statistics/quantile.js';
 import { type Entry, perRepeat } from './entries.js';
 import type { Evidence, Findings } from './evidence.js';
 import { UNASKED } from './unasked.js';
-
-/** What each type is multiplied as on the CPU: halves are widened. */
-const ARITHMETIC: Readonly<Record<string, Arithmetic>> = { bf16: 'bf16', int8: 'int8', int4: 'int8' };
 
 /** What a call of an op took, what it achieved, and how near the roofs of its node that is. */
 export function kernelFindings({ input }: Evidence): Findings {
@@ -50,6 +47,6 @@ function leastSeconds({ kernel, roofs, device, roofline }: Evidence['input']): n
     kernel.cache === 'warm'
       ? (physics.cacheBytesPerSecond ?? physics.ceilings.memoryBytesPerSecond)
       : physics.ceilings.memoryBytesPerSecond;
-  const peak = physics.ceilings.peaks[ARITHMETIC[kernel.type] ?? 'f32'];
+  const peak = physics.ceilings.peaks[ARITHMETIC_OF_TYPE[kernel.type]];
   return Math.max(kernel.bytes / bandwidth, peak === undefined ? 0 : kernel.flops / peak);
 }

@@ -1,15 +1,5 @@
 import type { Roofs } from '../roofline/roofs.js';
-import type { Arithmetic } from '../roofline/work.js';
-import type { OpType } from './op.js';
-
-/** What each type is multiplied as here: halves are widened, int4 is multiplied as int8. */
-const ARITHMETIC: Readonly<Record<OpType, Arithmetic>> = {
-  f32: 'f32',
-  f16: 'f32',
-  bf16: 'bf16',
-  int8: 'int8',
-  int4: 'int8',
-};
+import { ARITHMETIC_OF_TYPE, type OpType } from './op.js';
 
 /**
  * Share of the roof that a time reaches: the time that memory or arithmetic asks at least, whichever is longer, over it.
@@ -29,7 +19,7 @@ export function roofShare(
   );
   if (memory === undefined) return null;
   const peaks = roofs.compute.filter(
-    (roof) => roof.arithmetic === ARITHMETIC[type] && roof.threads === threads,
+    (roof) => roof.arithmetic === ARITHMETIC_OF_TYPE[type] && roof.threads === threads,
   );
   const peak = Math.max(...peaks.map((roof) => roof.flopsPerSecond.value));
   const least = Math.max(

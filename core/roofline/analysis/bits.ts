@@ -1,4 +1,5 @@
 import { nearest } from '../../sweep/suggest.js';
+import type { PassRequest } from '../pass/setting.js';
 import { BITS_PER_WEIGHT } from '../tensor-types.js';
 import type { Arithmetic } from '../work.js';
 
@@ -65,5 +66,26 @@ function unknown(word: string, part?: string): BitsOutcome {
   return {
     ok: false,
     message: `bits ${JSON.stringify(word)} are unknown${why}; known are ${GRAMMAR}${meant}`,
+  };
+}
+
+/** @returns what a pass is asked with when numbers are stored so. */
+export function storedIn({
+  weights,
+  activations,
+  cache,
+  arithmetic,
+}: BitsReading): Pick<PassRequest, 'activationBits' | 'cacheBits' | 'arithmetic' | 'weights'> {
+  return {
+    activationBits: activations,
+    cacheBits: { key: cache, value: cache },
+    arithmetic: {
+      matrix: arithmetic,
+      quantizedMatrix: arithmetic,
+      // Scores and probabilities are not quantized with the matrices.
+      attention: activations > 16 ? 'f32' : 'f16',
+      vector: 'f32',
+    },
+    weights: weights === null ? null : { bits: weights, valueBits: weights, density: 1 },
   };
 }

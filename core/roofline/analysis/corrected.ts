@@ -11,7 +11,7 @@ import {
   type PhaseAnalysis,
   summarize,
 } from './analysis.js';
-import type { BitsReading } from './bits.js';
+import { type BitsReading, storedIn } from './bits.js';
 import { impossible } from './impossible.js';
 import { memoryOf } from './memory.js';
 import type { AnalysisPoint } from './point.js';
@@ -140,21 +140,12 @@ function attentionOf(
 
 function requestOf(
   { tensorParallel }: AnalysisPoint,
-  { weights, activations, cache, arithmetic }: BitsReading,
+  bits: BitsReading,
   attention: AttentionKernel,
 ): Omit<PassRequest, 'phase' | 'batch'> {
   return {
-    activationBits: activations,
-    cacheBits: { key: cache, value: cache },
-    arithmetic: {
-      matrix: arithmetic,
-      quantizedMatrix: arithmetic,
-      // Scores and probabilities are not quantized with the matrices.
-      attention: activations > 16 ? 'f32' : 'f16',
-      vector: 'f32',
-    },
+    ...storedIn(bits),
     attention,
-    weights: weights === null ? null : { bits: weights, valueBits: weights, density: 1 },
     parallel: { tensor: tensorParallel, pipeline: 1, expert: 1 },
   };
 }

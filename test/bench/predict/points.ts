@@ -3,7 +3,7 @@
 import { writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { readGgufHeader } from '../../../agent/artifacts/gguf/header.js';
-import { lastCacheBytes } from '../../../agent/device/last-cache.js';
+import { lastCacheBytes } from '../../../agent/device/caches.js';
 import { FactorsStore } from '../../../agent/factors/store.js';
 import { readAffinity } from '../../../agent/isolation/affinity.js';
 import { RoofsStore } from '../../../agent/roofs/store.js';

@@ -1,0 +1,44 @@
+import { join } from 'node:path';
+import { parseCpuList } from '../isolation/affinity.js';
+import { systemText } from './system-text.js';
+
+/** A cache of data, and the logical CPUs that share it. */
+export interface SystemCache {
+  readonly level: number;
+  readonly bytes: number;
+  readonly cpus: readonly number[];
+}
+
+/** @returns the caches that serve these CPUs, each once; empty where the system does not say. */
+export function readCaches(cpus: readonly number[], sysRoot: string): SystemCache[] {
+  const caches = new Map<string, SystemCache>();
+  for (const cpu of cpus) {
+    for (let index = 0; ; index++) {
+      const folder = join(sysRoot, `devices/system/cpu/cpu${cpu}/cache/index${index}`);
+      const read = (name: string) => systemText(join(folder, name));
+      const type = read('type');
+      if (type === null) break;
+      const level = Number(read('level') ?? Number.NaN);
+      const bytes = bytesOf(read('size') ?? '');
+      if (type === 'Instruction' || !Number.isInteger(level) || bytes === null) continue;
+      const shared = parseCpuList(read('shared_cpu_list') ?? String(cpu));
+      caches.set(`${level} ${shared.join(',')}`, { level, bytes, cpus: shared });
+    }
+  }
+  return [...caches.values()];
+}
+
+/** @returns bytes of the last-level caches that serve these CPUs; null where there is none behind the second level. */
+export function lastCacheBytes(cpus: readonly number[], sysRoot: string): number | null {
+  const all = readCaches(cpus, sysRoot);
+  const last = Math.max(0, ...all.map(({ level }) => level));
+  if (last < 3) return null;
+  return all.filter(({ level }) => level === last).reduce((sum, { bytes }) => sum + bytes, 0);
+}
+
+/** `48K`, `1024K`, `32M` as /sys writes sizes. */
+function bytesOf(size: string): number | null {
+  const [, digits, unit] = /^(\d+)([KMG]?)$/.exec(size) ?? [];
+  if (digits === undefined) return null;
+  return Number(digits) * { K: 2 ** 10, M: 2 ** 20, G: 2 ** 30 }[unit as 'K']! || Number(digits);
+}
