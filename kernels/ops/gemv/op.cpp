@@ -1,8 +1,8 @@
 #include "cuda/ops/variants.h"
 #include "ops/gemv/gemv.h"
 #include "ops/levels.h"
+#include "ops/matrices/dense.h"
 #include "ops/matrices/pack_int4.h"
-#include "ops/matrices/rows_kernel.h"
 
 namespace ridgepoint::ops {
 namespace {
@@ -22,28 +22,15 @@ std::unique_ptr<Problem> make(const Shape& shape, Type type, uint64_t seed, Aren
   return std::make_unique<LinearProblem>(shape[kRows], shape[kColumns], 1, type, shape, seed, nullptr, arena);
 }
 
-std::unique_ptr<Kernel> dense(const Problem& any, RowsFunction function, Arena& arena) {
-  const auto& problem = static_cast<const LinearProblem&>(any);
-  const Weights& w = problem.weights;
-  return rows_kernel(problem, pack_dense(w, arena), weight_bytes(w.rows, w.columns, w.type), 1, function, arena);
+std::unique_ptr<Kernel> dense(const Problem& problem, RowsFunction function, Arena& arena) {
+  return dense_kernel(problem, 1, function, arena);
 }
-
-// Plain C++ of a level.
-#define RIDGE_PLAIN(level)                                                                    \
-  [](const Problem& problem, Arena& arena) {                                                  \
-    const RowsFunction functions[] = {level::plain_f32, level::plain_f16, level::plain_bf16,  \
-                                      level::plain_int8, level::plain_int4};                  \
-    const Type type = static_cast<const LinearProblem&>(problem).weights.type;                \
-    return dense(problem, functions[static_cast<int>(type)], arena);                          \
-  }
-
-const std::vector<Type> kAll = {Type::f32, Type::f16, Type::bf16, Type::int8, Type::int4};
 
 std::vector<Variant> variants() {
   return {
-      {"scalar", "plain C++ for any processor", kAll, [] { return needs(kScalar); }, RIDGE_PLAIN(scalar)},
+      {"scalar", "plain C++ for any processor", kDenseTypes, [] { return needs(kScalar); }, RIDGE_PLAIN_DENSE(scalar, 1)},
 #if defined(RIDGE_HAS_AVX512BF16)
-      {"avx2", "plain C++, vectorized for AVX2", kAll, [] { return needs(kAvx2); }, RIDGE_PLAIN(avx2)},
+      {"avx2", "plain C++, vectorized for AVX2", kDenseTypes, [] { return needs(kAvx2); }, RIDGE_PLAIN_DENSE(avx2, 1)},
       {"avx512", "a row at a time, products in f32", {Type::f32, Type::f16}, [] { return needs(kAvx512); },
        [](const Problem& problem, Arena& arena) {
          const Type type = static_cast<const LinearProblem&>(problem).weights.type;
@@ -72,7 +59,7 @@ Op gemv() {
       "a dense matrix times a vector",
       {{"rows", "rows of the matrix: outputs", 4096, 1, 1 << 20},
        {"columns", "columns of the matrix: inputs", 4096, 1, 1 << 16}},
-      kAll,
+      kDenseTypes,
       cuda::with(variants(), cuda::gemv()),
       linear_tolerance,
       [](const Shape&, Type) { return std::string(); },
