@@ -31,7 +31,7 @@ export interface Runnable {
   free(): void;
 }
 
-const TENSORS = 4096;
+const TENSORS = 8192;
 
 /** Single operations of ggml on one device, as llama.cpp runs them: threads that stay, weights in the layout that it repacks to. */
 export class GraphBench {

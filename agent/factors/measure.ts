@@ -1,5 +1,10 @@
 import { productWork } from '../../core/roofline/factors/fit.js';
-import type { FactorSamples, OperatorSample, PassSample } from '../../core/roofline/factors/sample.js';
+import type {
+  FactorSamples,
+  OperatorSample,
+  PassSample,
+  StepSample,
+} from '../../core/roofline/factors/sample.js';
 import { llamaCppSetting } from '../../core/roofline/llama-cpp.js';
 import type { LayerPass } from '../../core/roofline/pass/layer-pass.js';
 import { scores } from '../../core/roofline/pass/scores.js';
@@ -24,6 +29,7 @@ import {
   typeNumber,
 } from './operations.js';
 import { type Bench, benches, TYPES } from './plan.js';
+import { timeSteps } from './steps.js';
 
 export interface FactorsJob {
   readonly deviceClass: string;
@@ -57,7 +63,8 @@ export async function measureFactors(
   );
   const operators: OperatorSample[] = [];
   const passes: PassSample[] = [];
-  const of = job.threads.length * (plan.length + 1);
+  const steps: StepSample[] = [];
+  const of = job.threads.length * (plan.length + 2);
   for (const threads of job.threads) {
     const bench = new GraphBench(llama, device, threads);
     try {
@@ -70,9 +77,10 @@ export async function measureFactors(
       bench.close();
     }
     passes.push({ threads, seconds: await passSeconds(job, threads) });
-    onProgress?.(operators.length + passes.length, of);
+    steps.push(...(await timeSteps(job, threads)));
+    onProgress?.(operators.length + 2 * passes.length, of);
   }
-  return { operators, passes, engine: `llama.cpp ${llama.release}` };
+  return { operators, passes, steps, engine: `llama.cpp ${llama.release}` };
 }
 
 function deviceOf(llama: Llama, { deviceClass, deviceId }: FactorsJob): EngineDevice | null {

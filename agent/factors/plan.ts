@@ -14,6 +14,14 @@ export const TYPES = ['f16', 'bf16', 'q8_0', 'q6_k', 'q5_k', 'q4_k', 'q4_0'] as 
 const ROWS = [1, 2, 3, 4, 6, 8, 16, 32, 128, 512];
 /** Working sets of the first type: around what a last cache holds. */
 const SETS = [8e6, 16e6, 24e6, 32e6, 48e6, 64e6, 96e6];
+/** Caches of so many layers take turns: fewer run up to twice as slow or fast, by how they happen to lie in memory. */
+const LAYERS = 32;
+const SMALL = [
+  [512, 512],
+  [512, 128],
+  [512, 1536],
+  [1536, 512],
+] as const;
 /** What is surely read from memory, and surely from a cache. */
 const STREAMED = 192e6;
 const RESIDENT = 8e6;
@@ -28,6 +36,8 @@ export function benches(types: readonly string[], bytesPerElement: (type: string
     ...ROWS.map((rows) => product(type, 1024, 1024, rows, rows > 32 ? RESIDENT / 4 : RESIDENT)),
     ...[1, 2, 4, 8].map((rows) => product(type, 2048, 2048, rows, STREAMED)),
     ...(i === 0 ? SETS.map((set) => product(type, 1024, 1024, 1, set)) : []),
+    // What a product takes beside its bytes shows where matrices are small and come from memory.
+    ...SMALL.map(([inputs, outputs]) => product(type, inputs, outputs, 1, STREAMED / 2)),
     // Small matrices, wide ones, and one that is mostly input.
     product(type, 512, 512, 1, RESIDENT / 2),
     product(type, 1024, 256, 1, RESIDENT / 2),
@@ -36,17 +46,26 @@ export function benches(types: readonly string[], bytesPerElement: (type: string
     product(type, 1536, 512, 512, RESIDENT / 8),
     product(type, 1024, 128, 512, RESIDENT / 16),
   ]);
-  const attention = (newTokens: number, cachedTokens: number, headLength = 64, sequences = 1): Bench => {
-    const copies = newTokens > 64 ? 1 : 8;
+  const attention = (
+    newTokens: number,
+    cachedTokens: number,
+    headLength = 64,
+    sequences = 1,
+    copies = newTokens > 64 ? 1 : LAYERS,
+  ): Bench => {
     const shape = { heads: 8, kvHeads: 2, headLength, sequences, newTokens, cachedTokens, copies };
     return { kind: 'attention', shape };
   };
   return [
     { kind: 'node' },
     ...products,
-    ...[127, 511, 1535].map((cached) => attention(1, cached)),
+    ...[127, 255, 511, 1535].map((cached) => attention(1, cached)),
     attention(1, 511, 128),
     attention(1, 255, 64, 4),
+    // Keys and values that come from memory.
+    attention(1, 255, 64, 1, 720),
+    attention(1, 511, 64, 1, 360),
+    attention(1, 255, 128, 1, 360),
     attention(32, 0),
     attention(32, 256),
     attention(128, 0),

@@ -20,11 +20,14 @@ export function llamaCppSetting(options: Options): EngineSetting {
     activationBits: 32,
     cacheBits: { key: bits('kvCacheTypeK'), value: bits('kvCacheTypeV') },
     arithmetic: { matrix: 'f16', quantizedMatrix: 'int8', attention: 'f16', vector: 'f32' },
-    attention: { ...kernel, queryBlock: null, latent: 'absorbed' },
+    attention: { ...kernel, maskKeys: CELLS, queryBlock: null, latent: 'absorbed' },
     logits: 'last',
     trimsLastLayer: true,
   };
 }
+
+/** The cache of a sequence is given to attention in multiples of so many cells. */
+const CELLS = 256;
 
 /** A workload of the kind `latency`, as its passes see it. */
 export interface LatencyWork {

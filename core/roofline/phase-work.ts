@@ -72,6 +72,7 @@ export function operatorsOf({ passes }: PhaseWork): OperatorWork[] {
       calls: operator.calls * times,
       flops: operator.flops * times,
       linkBytes: operator.linkBytes * times,
+      ...(operator.maskedPairs === undefined ? {} : { maskedPairs: operator.maskedPairs * times }),
       traffic: timesTraffic(operator.traffic, times),
     })),
   );

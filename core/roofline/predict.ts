@@ -93,23 +93,25 @@ function product(work: OperatorWork, context: PredictionContext): Parts {
     memory: work.traffic.weightsRead / readBandwidth(context, factorAt(own.memory, rows)),
     compute: work.flops / (peak * factorAt(own.compute, rows)),
     sharpness: own.sharpness,
-    besides: work.traffic.activationsRead / (physics.nearBytesPerSecond * own.convert),
+    besides:
+      own.startSeconds * work.calls * (1 - keptShare(context)) +
+      work.traffic.activationsRead / (physics.nearBytesPerSecond * own.convert),
   };
 }
 
-/** Flash attention keeps its scores on chip: its softmax is in its factor. */
+/** Flash attention keeps its scores on chip: its softmax is in its factor. Keys are waited for before they are used. */
 function attention(work: OperatorWork, context: PredictionContext): Parts {
   const { physics, factors, queries } = context;
   const peak = peakOf(physics, work.arithmetic) ?? Number.POSITIVE_INFINITY;
   return {
-    memory: work.traffic.cacheRead / readBandwidth(context),
+    memory: work.traffic.cacheRead / readBandwidth(context, factors.attentionMemory),
     compute: work.flops / (peak * factorAt(factors.attention, queries)),
-    sharpness: SHARP,
-    besides: 0,
+    sharpness: TAKE_TURNS,
+    besides: (work.maskedPairs ?? 0) * factorAt(factors.maskedPair, queries),
   };
 }
 
-const SHARP = 8;
+const TAKE_TURNS = 1;
 
 function elementwise(work: OperatorWork, { physics, factors, tokens }: PredictionContext): Parts {
   if (isInside(work)) return NOTHING;
@@ -125,20 +127,29 @@ export function softMaximum(a: number, b: number, exponent: number): number {
   return high === 0 ? 0 : high * (1 + (low / high) ** exponent) ** (1 / exponent);
 }
 
+type WhereRead = Pick<PredictionContext, 'physics' | 'factors' | 'workingSet'>;
+
 /**
- * Bandwidth of what every pass reads again. Caches do not forget all at once: the share that is still there falls with the
- * logarithm of the working set, 1 / (1 + (set / capacity) ^ steepness).
- * @param efficiency of the bandwidth of memory, where the rest comes from.
+ * @returns the share of what every pass reads again that the last cache still has. Caches do not forget all at once: it falls
+ *   with the logarithm of the working set, 1 / (1 + (set / capacity) ^ steepness).
  */
-export function readBandwidth(
-  { physics, factors, workingSet }: Omit<PredictionContext, 'queries' | 'tokens'>,
-  efficiency = 1,
-): number {
-  const memory = physics.ceilings.memoryBytesPerSecond * efficiency;
+export function keptShare({ physics, factors, workingSet }: WhereRead): number {
   const { capacityBytes, steepness } = factors;
-  if (physics.cacheBytesPerSecond === null || capacityBytes === null) return memory;
-  const kept = 1 / (1 + (workingSet / capacityBytes) ** steepness);
-  return 1 / (kept / physics.cacheBytesPerSecond + (1 - kept) / memory);
+  if (physics.cacheBytesPerSecond === null || capacityBytes === null) return 0;
+  return 1 / (1 + (workingSet / capacityBytes) ** steepness);
+}
+
+/**
+ * Bandwidth of what every pass reads again.
+ * @param efficiency of the bandwidth of memory, where what the cache does not have comes from.
+ */
+export function readBandwidth(where: WhereRead, efficiency = 1): number {
+  const { ceilings, cacheBytesPerSecond } = where.physics;
+  const memory = ceilings.memoryBytesPerSecond * efficiency;
+  const kept = keptShare(where);
+  return cacheBytesPerSecond === null || kept === 0
+    ? memory
+    : 1 / (kept / cacheBytesPerSecond + (1 - kept) / memory);
 }
 
 /** Tokens that meet each weight that is read. */

@@ -58,6 +58,8 @@ export interface OperatorWork {
   readonly traffic: Traffic;
   /** Bytes that this device sends over a link: of collectives, and of weights that are kept elsewhere. 0 for all others. */
   readonly linkBytes: number;
+  /** Pairs of query and key whose mask alone is looked at; left out where there are none. */
+  readonly maskedPairs?: number;
 }
 
 /** One pass of a phase: a prefill, or one step of decoding. */

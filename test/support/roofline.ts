@@ -93,8 +93,18 @@ export const PERFECT: ThreadFactors = {
   logitSecondsPerByte: 0,
   capacityBytes: null,
   steepness: 1,
-  products: { f16: { memory: [{ rows: 1, factor: 1 }], compute: flat(1), convert: 1e12, sharpness: 1e6 } },
+  products: {
+    f16: {
+      memory: [{ rows: 1, factor: 1 }],
+      compute: flat(1),
+      convert: 1e12,
+      startSeconds: 0,
+      sharpness: 1e6,
+    },
+  },
   attention: flat(1),
+  attentionMemory: 1,
+  maskedPair: flat(1e-15),
   elementwise: {
     norm: flat(1e12),
     rope: flat(1e12),

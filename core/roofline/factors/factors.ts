@@ -14,7 +14,7 @@ export const ELEMENTWISE_KINDS = ['norm', 'rope', 'add', 'act', 'store'] as cons
 /** The factors of one number of threads. */
 export const threadFactorsSchema = z.object({
   threads: z.number().int().positive(),
-  /** What every node of a graph takes beside its work: threads that meet, or a launch. */
+  /** What every node of a graph takes beside its work: threads that meet and wake, or a launch; from whole passes. */
   nodeSeconds: z.number().nonnegative(),
   /** What every pass takes outside its graph, and for each byte of logits that is handed over. */
   passSeconds: z.number().nonnegative(),
@@ -34,12 +34,18 @@ export const threadFactorsSchema = z.object({
       compute: curve,
       /** Of the near cache's bandwidth: inputs are converted to what the weights are multiplied with. */
       convert: z.number().positive(),
+      /** What a matrix that comes from memory takes beside its bytes: its stream has to begin anew. */
+      startSeconds: z.number().nonnegative(),
       /** 1 = reading and computing take turns, large = they overlap: (tᵐ + tᶜ) in the norm of this exponent. */
       sharpness: z.number().min(1),
     }),
   ),
   /** Of the peak, by queries of a sequence. */
   attention: curve,
+  /** Of the bandwidth that the cache of keys and values is read at: it is waited for, and short runs are read. */
+  attentionMemory: z.number().positive(),
+  /** Seconds that a pair takes whose mask alone is looked at, by queries of a sequence. */
+  maskedPair: curve,
   /** Of the near cache's bandwidth. */
   elementwise: z.partialRecord(z.enum(ELEMENTWISE_KINDS), curve),
 });

@@ -1,6 +1,6 @@
 import { quantileOfSorted, sorted } from '../../statistics/quantile.js';
 import type { Physics } from '../physics.js';
-import { type PredictionContext, predictOperator, rowsOf } from '../predict.js';
+import { type PredictionContext, predictOperator, predictPass, rowsOf } from '../predict.js';
 import { bytesPerElement } from '../tensor-types.js';
 import {
   type Curve,
@@ -9,7 +9,7 @@ import {
   type ProductFactors,
   type ThreadFactors,
 } from './factors.js';
-import type { FactorSamples, OperatorSample } from './sample.js';
+import type { FactorSamples, OperatorSample, StepSample } from './sample.js';
 import { search, type Unknown } from './search.js';
 
 export interface Fitted {
@@ -22,6 +22,10 @@ const EFFICIENCY: Unknown = { start: 0.5, least: 0.005, most: 4 };
 /** Of memory: where products are slower than reading, nothing else keeps this one from growing without end. */
 const STREAMING: Unknown = { start: 0.5, least: 0.005, most: 1 };
 const SHARPNESS: Unknown = { start: 3, least: 1, most: 8 };
+/** Of one pair, in seconds. */
+const MASKED: Unknown = { start: 1e-9, least: 1e-12, most: 1e-7 };
+/** Of one matrix, in seconds. */
+const START: Unknown = { start: 1e-6, least: 2e-8, most: 1e-4 };
 const CONVERT: Unknown = { start: 0.2, least: 0.005, most: 50 };
 const STEEPNESS: Unknown = { start: 3, least: 1, most: 12 };
 
@@ -43,6 +47,8 @@ export function fitFactors(samples: FactorSamples, physics: Physics, threads: nu
     steepness: 1,
     products: {},
     attention: [{ rows: 1, factor: 1 }],
+    attentionMemory: 1,
+    maskedPair: [{ rows: 1, factor: 1e-12 }],
     elementwise: {},
   };
   const evidence: FactorEvidence[] = [];
@@ -70,14 +76,14 @@ export function fitFactors(samples: FactorSamples, physics: Physics, threads: nu
   }
   const attention = own.filter(({ group }) => group.kind === 'attention');
   if (attention.length > 0) {
-    const curve = fitCurve(
-      attention,
-      ({ queries }) => queries,
-      (points) => ({ ...factors, attention: points }),
-      physics,
+    factors = { ...factors, ...fitAttention(attention, physics, factors) };
+    note(
+      'attention memory',
+      factors.attentionMemory,
+      attention.filter((sample) => isStreamed(sample, factors)),
+      factors,
     );
-    factors = { ...factors, attention: curve };
-    for (const { rows, factor } of curve) {
+    for (const { rows, factor } of factors.attention) {
       note(
         `attention ${rows}`,
         factor,
@@ -105,8 +111,30 @@ export function fitFactors(samples: FactorSamples, physics: Physics, threads: nu
       );
     }
   }
+  const steps = samples.steps.filter((sample) => sample.threads === threads);
+  if (steps.length > 0) {
+    factors = { ...factors, ...fitWaiting(steps, physics, factors) };
+    const all = steps.map((step) => stepResidual(step, physics, factors));
+    const spread = Math.sqrt(all.reduce((sum, r) => sum + r * r, 0) / Math.max(1, all.length - 1));
+    evidence.push({ threads, name: 'node', value: factors.nodeSeconds, n: steps.length, spread });
+  }
   return { factors, evidence };
 }
+
+/** What nodes take beside their work shows in steps of a model alone: it is what their benches leave. */
+function fitWaiting(
+  steps: readonly StepSample[],
+  physics: Physics,
+  factors: ThreadFactors,
+): Pick<ThreadFactors, 'nodeSeconds'> {
+  const alone = Math.max(factors.nodeSeconds, 1e-9);
+  return search({ nodeSeconds: { start: alone, least: alone, most: 1e-4 } }, (waiting) =>
+    steps.reduce((sum, step) => sum + size(stepResidual(step, physics, { ...factors, ...waiting })), 0),
+  );
+}
+
+const stepResidual = (step: StepSample, physics: Physics, factors: ThreadFactors) =>
+  Math.log(predictPass(step.work, { ...step, physics, factors }).seconds / step.seconds);
 
 /** How much of a cache is left of a working set: from the type whose products with one row were benched at the most sizes. */
 function fitCache(
@@ -142,6 +170,7 @@ function fitCache(
             memory: [{ rows: 1, factor: memory }],
             sharpness,
             convert: 1,
+            startSeconds: 0,
             compute: [{ rows: 1, factor: compute }],
           },
         },
@@ -166,11 +195,13 @@ function fitProduct(
     memory: points('memory', read, found),
     sharpness: found.sharpness!,
     convert: found.convert!,
+    startSeconds: found.startSeconds!,
     compute: points('compute', computed, found),
   });
   const unknowns = {
     sharpness: SHARPNESS,
     convert: CONVERT,
+    startSeconds: START,
     ...Object.fromEntries(read.map((count) => [`memory${count}`, STREAMING])),
     ...Object.fromEntries(computed.map((count) => [`compute${count}`, EFFICIENCY])),
   };
@@ -179,6 +210,27 @@ function fitProduct(
       lossOf(samples, physics, { ...factors, products: { ...factors.products, [type]: of(found) } }),
     ),
   );
+}
+
+/** Arithmetic by queries, and how well keys and values stream, from benches whose caches fit and do not fit. */
+function fitAttention(
+  samples: readonly OperatorSample[],
+  physics: Physics,
+  factors: ThreadFactors,
+): Pick<ThreadFactors, 'attention' | 'attentionMemory' | 'maskedPair'> {
+  const counts = [...new Set(samples.map(({ queries }) => queries))].sort((a, b) => a - b);
+  const streamed = samples.some((sample) => isStreamed(sample, factors));
+  const of = (found: Readonly<Record<string, number>>) => ({
+    attention: counts.map((rows) => ({ rows, factor: found[`queries${rows}`]! })),
+    attentionMemory: streamed ? found.memory! : 1,
+    maskedPair: counts.map((rows) => ({ rows, factor: found[`masked${rows}`]! })),
+  });
+  const unknowns = {
+    memory: STREAMING,
+    ...Object.fromEntries(counts.map((count) => [`queries${count}`, { start: 0.2, least: 1e-3, most: 50 }])),
+    ...Object.fromEntries(counts.map((count) => [`masked${count}`, MASKED])),
+  };
+  return of(search(unknowns, (found) => lossOf(samples, physics, { ...factors, ...of(found) })));
 }
 
 /** Each point of a curve by the samples at it alone. */
@@ -201,9 +253,10 @@ function fitCurve(
 /** Residuals below this count as squares, for a search along one number at a time needs a loss without corners. */
 const SMOOTH = 0.03;
 
+const size = (r: number) => Math.sqrt(r * r + SMOOTH * SMOOTH) - SMOOTH;
+
 /** Mean of |ln(predicted / measured)|, rounded off at its tip. */
 function lossOf(samples: readonly OperatorSample[], physics: Physics, factors: ThreadFactors): number {
-  const size = (r: number) => Math.sqrt(r * r + SMOOTH * SMOOTH) - SMOOTH;
   return residuals(samples, physics, factors).reduce((sum, r) => sum + size(r), 0) / samples.length;
 }
 

@@ -1,4 +1,4 @@
-import type { OperatorWork } from '../work.js';
+import type { OperatorWork, PassWork } from '../work.js';
 import type { ElementwiseKind } from './factors.js';
 
 /** Which factors a bench of one operator tells of. */
@@ -29,8 +29,19 @@ export interface PassSample {
   readonly seconds: number;
 }
 
+/** A step of a model as it runs, where nodes wait for each other as they do not in a bench of one kind. */
+export interface StepSample {
+  readonly threads: number;
+  readonly work: PassWork;
+  readonly tokens: number;
+  readonly queries: number;
+  readonly workingSet: number;
+  readonly seconds: number;
+}
+
 export interface FactorSamples {
   readonly operators: readonly OperatorSample[];
   readonly passes: readonly PassSample[];
+  readonly steps: readonly StepSample[];
   readonly engine: string;
 }

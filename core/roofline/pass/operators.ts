@@ -17,6 +17,7 @@ export interface Counted {
   readonly flops?: number;
   readonly traffic?: Partial<Traffic>;
   readonly linkBytes?: number;
+  readonly maskedPairs?: number;
 }
 
 /** @returns the operator in one layer. */
@@ -39,6 +40,7 @@ export function repeated(work: OperatorWork, layers: number): OperatorWork {
     flops: work.flops * layers,
     traffic: mapTraffic(work.traffic, (bytes) => bytes * layers),
     linkBytes: work.linkBytes * layers,
+    ...(work.maskedPairs === undefined ? {} : { maskedPairs: work.maskedPairs * layers }),
   };
 }
 
@@ -60,6 +62,7 @@ function sum(a: OperatorWork, b: OperatorWork): OperatorWork {
     flops: a.flops + b.flops,
     traffic: mapTraffic(a.traffic, (bytes, kind) => bytes + b.traffic[kind]),
     linkBytes: a.linkBytes + b.linkBytes,
+    ...(a.maskedPairs === undefined ? {} : { maskedPairs: a.maskedPairs + (b.maskedPairs ?? 0) }),
   };
 }
 

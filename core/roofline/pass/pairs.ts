@@ -27,6 +27,13 @@ export function pairs({ newTokens: q, cachedTokens: c, window }: Span, masking: 
   return growing * c + (growing * (growing + 1)) / 2 + (q - growing) * window;
 }
 
+/** Pairs that are passed over once their mask is looked at: those of the keys, rounded up, that are not computed. */
+export function maskedPairs(span: Span, masking: Masking, maskKeys: number): number {
+  if (!masking.skips || maskKeys === 1) return 0;
+  const all = span.newTokens * keysInReach(span, { ...masking, padKeys: maskKeys });
+  return Math.max(0, all - pairs(span, masking));
+}
+
 /** Keys that some query of the pass may see: what a kernel is given. A cache with a window keeps that many before the first. */
 export function keysInReach({ newTokens, cachedTokens, window }: Span, { padKeys }: Masking): number {
   const before = window === null ? cachedTokens : Math.min(cachedTokens, window - 1);

@@ -1,7 +1,7 @@
 import type { OperatorWork } from '../work.js';
 import type { LayerPass } from './layer-pass.js';
 import { operator } from './operators.js';
-import { keysInReach, keysRead, type Masking, pairs, type Span } from './pairs.js';
+import { keysInReach, keysRead, type Masking, maskedPairs, pairs, type Span } from './pairs.js';
 
 /** Queries against a cache; lengths are of one head. */
 export interface Scores {
@@ -21,6 +21,7 @@ const SPLIT_BYTES = 4;
 interface Counts {
   pairs: number;
   queries: number;
+  maskedPairs: number;
   keysOnce: number;
   keysRead: number;
   sequences: number;
@@ -42,12 +43,13 @@ function countsOf(pass: LayerPass, window: number | null): Counts {
     skips: attention.skipsMasked ?? attention.kind === 'flash',
     padKeys: attention.padKeys,
   };
-  const counts: Counts = { pairs: 0, queries: 0, keysOnce: 0, keysRead: 0, sequences: 0 };
+  const counts: Counts = { pairs: 0, maskedPairs: 0, queries: 0, keysOnce: 0, keysRead: 0, sequences: 0 };
   for (const { sequences, newTokens, cachedTokens } of batch) {
     const span: Span = { newTokens, cachedTokens, window };
     counts.sequences += sequences;
     counts.queries += sequences * newTokens;
     counts.pairs += sequences * pairs(span, masking);
+    counts.maskedPairs += sequences * maskedPairs(span, masking, attention.maskKeys);
     counts.keysOnce += sequences * keysInReach(span, masking);
     counts.keysRead += sequences * keysRead(span, masking, attention.queryBlock);
   }
@@ -68,6 +70,7 @@ function flash(pass: LayerPass, shape: Scores, counts: Counts): OperatorWork[] {
       class: 'attention',
       arithmetic: arithmetic.attention,
       flops: 2 * queryHeads * counts.pairs * (keyLength + valueLength),
+      ...(counts.maskedPairs === 0 ? {} : { maskedPairs: queryHeads * counts.maskedPairs }),
       traffic: {
         cacheRead: counts.keysRead * readers * cacheBytes(pass, shape),
         activationsRead: counts.queries * queryHeads * keyLength * bytes + parts * SPLIT_BYTES,

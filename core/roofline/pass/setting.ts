@@ -29,6 +29,8 @@ export interface AttentionKernel {
   readonly skipsMasked: boolean | null;
   /** Computed and read keys are rounded up to this many, per sequence. */
   readonly padKeys: number;
+  /** Keys whose mask is looked at are rounded up to this many: pairs behind the mask are passed over one by one. */
+  readonly maskKeys: number;
   /** Queries that share one reading of K and V in flash; null = all of a sequence, as when a cache holds them (lower bound). */
   readonly queryBlock: number | null;
   /** All query heads of a group share one reading of K and V. */
@@ -97,6 +99,7 @@ export const FLASH: AttentionKernel = {
   causal: true,
   skipsMasked: null,
   padKeys: 1,
+  maskKeys: 1,
   queryBlock: 128,
   packedHeads: true,
   splits: 1,
