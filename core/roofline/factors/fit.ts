@@ -6,6 +6,7 @@ import {
   type Curve,
   ELEMENTWISE_KINDS,
   type FactorEvidence,
+  factorAt,
   type ProductFactors,
   type ThreadFactors,
 } from './factors.js';
@@ -113,7 +114,7 @@ export function fitFactors(samples: FactorSamples, physics: Physics, threads: nu
   }
   const steps = samples.steps.filter((sample) => sample.threads === threads);
   if (steps.length > 0) {
-    factors = { ...factors, ...fitWaiting(steps, physics, factors) };
+    factors = { ...factors, ...fitSteps(steps, physics, factors) };
     const all = steps.map((step) => stepResidual(step, physics, factors));
     const spread = Math.sqrt(all.reduce((sum, r) => sum + r * r, 0) / Math.max(1, all.length - 1));
     evidence.push({ threads, name: 'node', value: factors.nodeSeconds, n: steps.length, spread });
@@ -121,15 +122,34 @@ export function fitFactors(samples: FactorSamples, physics: Physics, threads: nu
   return { factors, evidence };
 }
 
-/** What nodes take beside their work shows in steps of a model alone: it is what their benches leave. */
-function fitWaiting(
+/**
+ * What nodes wait for, and attention of one query, as they are in steps of a model: alone, one kind of node behind the other,
+ * threads hardly wait, and attention is up to twice as slow or fast by how its operands happen to lie.
+ */
+function fitSteps(
   steps: readonly StepSample[],
   physics: Physics,
   factors: ThreadFactors,
-): Pick<ThreadFactors, 'nodeSeconds'> {
+): Pick<ThreadFactors, 'nodeSeconds' | 'attention' | 'maskedPair'> {
   const alone = Math.max(factors.nodeSeconds, 1e-9);
-  return search({ nodeSeconds: { start: alone, least: alone, most: 1e-4 } }, (waiting) =>
-    steps.reduce((sum, step) => sum + size(stepResidual(step, physics, { ...factors, ...waiting })), 0),
+  const single = (points: Curve, factor: number): Curve => [
+    { rows: 1, factor },
+    ...points.filter(({ rows }) => rows > 1),
+  ];
+  const of = ({ node, query, masked }: Readonly<Record<'node' | 'query' | 'masked', number>>) => ({
+    nodeSeconds: node,
+    attention: single(factors.attention, query),
+    maskedPair: single(factors.maskedPair, masked),
+  });
+  const unknowns = {
+    node: { start: alone, least: alone, most: 1e-4 },
+    query: { start: factorAt(factors.attention, 1), least: 1e-3, most: 50 },
+    masked: { ...MASKED, start: factorAt(factors.maskedPair, 1) },
+  };
+  return of(
+    search(unknowns, (found) =>
+      steps.reduce((sum, step) => sum + size(stepResidual(step, physics, { ...factors, ...of(found) })), 0),
+    ),
   );
 }
 
