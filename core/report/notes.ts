@@ -64,13 +64,15 @@ export function absences(rows: readonly Row[], choice: ColumnChoice | null = nul
   }
   const named = new Map(measured.flatMap((row) => Object.entries(row.trial.absent)).map(([k, v]) => [v, k]));
   return [...byReason].map(([reason, metrics]) => {
-    const what = named.get(reason) ?? metrics.join(', ');
+    // A metric may say more than why the thing as a whole is absent.
+    const whole = named.get(reason) ?? [...named].find(([absent]) => reason.startsWith(absent))?.[1];
+    const what = whole ?? metrics.join(', ');
     const wanted = (name: string) =>
       choice === null || choice.includes('default')
         ? metricNamed(name)?.column !== null
         : choice.includes(name);
     const chosen = choice !== null && metrics.some((name) => choice.includes(name));
-    const missed = chosen || (!isUnasked(reason) && (named.has(reason) || metrics.some(wanted)));
+    const missed = chosen || (!isUnasked(reason) && (whole !== undefined || metrics.some(wanted)));
     return { what, metrics, reason, missed };
   });
 }

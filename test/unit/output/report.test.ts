@@ -116,6 +116,21 @@ describe('report', () => {
     );
   });
 
+  test('metrics that say more than why the whole is absent stand under its name', () => {
+    const record = recordOf(calmInput({}));
+    const reason = 'none were measured, and the catalogue has none';
+    const measurements = {
+      ...record.measurements,
+      prefillRoofRatio: { value: null, reason },
+      decodeRoofRatio: { value: null, reason },
+    };
+    const { absences } = build([{ ...record, measurements, absent: { roofs: 'none were measured' } }]);
+    expect(absences.find((absence) => absence.metrics.includes('decodeRoofRatio'))).toMatchObject({
+      what: 'roofs',
+      reason,
+    });
+  });
+
   test('what the sweep did not ask for is no footnote, unless its columns are asked for', () => {
     const records = [recordOf(calmInput({ quality: null }))];
     const missed = (report: ReturnType<typeof build>) =>
