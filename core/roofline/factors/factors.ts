@@ -4,14 +4,14 @@ import { z } from 'zod';
  * Efficiency factors: how close the operators of an engine come to a device's roofs, fitted from benches of single operators
  * on that device (docs/decisions/0019). They are kept apart from the physics: work / (roof · factor) is a time.
  */
-export const FACTORS_SCHEMA = 'ridgepoint.dev/factors/v1';
+export const FACTORS_SCHEMA = 'ridgepoint.dev/factors/v2';
 
 /** A factor at a number of rows (tokens in a pass, or queries of a sequence); between two of them it is interpolated. */
 const curve = z.array(z.object({ rows: z.number().int().positive(), factor: z.number().positive() })).min(1);
 
 export const ELEMENTWISE_KINDS = ['norm', 'rope', 'add', 'act', 'store'] as const;
 
-/** The factors of one number of threads. */
+/** The factors of one number of threads; defaults are what records of before said by leaving a term out. */
 export const threadFactorsSchema = z.object({
   threads: z.number().int().positive(),
   /** What every node of a graph takes beside its work: threads that meet and wake, or a launch; from whole passes. */
@@ -35,7 +35,7 @@ export const threadFactorsSchema = z.object({
       /** Of the near cache's bandwidth: inputs are converted to what the weights are multiplied with. */
       convert: z.number().positive(),
       /** What a matrix that comes from memory takes beside its bytes: its stream has to begin anew. */
-      startSeconds: z.number().nonnegative(),
+      startSeconds: z.number().nonnegative().default(0),
       /** 1 = reading and computing take turns, large = they overlap: (tᵐ + tᶜ) in the norm of this exponent. */
       sharpness: z.number().min(1),
     }),
@@ -43,9 +43,9 @@ export const threadFactorsSchema = z.object({
   /** Of the peak, by queries of a sequence. */
   attention: curve,
   /** Of the bandwidth that the cache of keys and values is read at: it is waited for, and short runs are read. */
-  attentionMemory: z.number().positive(),
+  attentionMemory: z.number().positive().default(1),
   /** Seconds that a pair takes whose mask alone is looked at, by queries of a sequence. */
-  maskedPair: curve,
+  maskedPair: curve.default([{ rows: 1, factor: 1e-18 }]),
   /** Of the near cache's bandwidth. */
   elementwise: z.partialRecord(z.enum(ELEMENTWISE_KINDS), curve),
 });

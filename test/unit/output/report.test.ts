@@ -121,8 +121,8 @@ describe('report', () => {
     const reason = 'none were measured, and the catalogue has none';
     const measurements = {
       ...record.measurements,
-      prefillRoofRatio: { value: null, reason },
-      decodeRoofRatio: { value: null, reason },
+      prefillRoofRatio: { value: null, unit: 'ratio', reason },
+      decodeRoofRatio: { value: null, unit: 'ratio', reason },
     };
     const { absences } = build([{ ...record, measurements, absent: { roofs: 'none were measured' } }]);
     expect(absences.find((absence) => absence.metrics.includes('decodeRoofRatio'))).toMatchObject({
