@@ -1,88 +1,9 @@
-import { useCallback, useEffect, useMemo, useState } from 'preact/hooks';
 import type { Report } from '../../../core/report/report.js';
 import type { Details } from '../../../core/report/trim.js';
-import { Latency } from './charts/latency.js';
-import { Pareto } from './charts/pareto.js';
-import { Roofline } from './charts/roofline.js';
-import { Detail } from './detail/detail.js';
-import { Footer } from './footer.js';
-import { Header } from './header.js';
-import { defaultColumns } from './table/columns.js';
-import { EMPTY_FILTER, type Filter, filterRows } from './table/filter.js';
-import { Results } from './table/results.js';
-import { type Sort, sortRows } from './table/sort.js';
+import { ReportPage } from './report-page.js';
 import { useTheme } from './theme.js';
-
-/** Rows whose distributions can be told apart on one plot. */
-export const MOST_SELECTED = 8;
 
 export function App({ report, details }: { report: Report; details: Details }) {
   const [theme, toggleTheme] = useTheme();
-  const [filter, setFilter] = useState<Filter>(EMPTY_FILTER);
-  const [sort, setSort] = useState<Sort>({ key: 'number', descending: false });
-  const [columns, setColumns] = useState(() => defaultColumns(report));
-  const [selected, setSelected] = useState<readonly string[]>(() => firstSelection(report));
-  const [hovered, setHovered] = useState<string | null>(null);
-  const [opened, setOpened] = useState<string | null>(null);
-
-  const rows = useMemo(() => sortRows(filterRows(report, filter), sort), [report, filter, sort]);
-  const toggle = useCallback((id: string) => {
-    setSelected((now) =>
-      now.includes(id) ? now.filter((other) => other !== id) : [...now, id].slice(-MOST_SELECTED),
-    );
-  }, []);
-  const open = report.rows.find((row) => row.experimentId === opened) ?? null;
-
-  useEffect(() => {
-    const close = (event: KeyboardEvent) => {
-      if (event.key === 'Escape') setOpened(null);
-    };
-    window.addEventListener('keydown', close);
-    return () => window.removeEventListener('keydown', close);
-  }, []);
-
-  return (
-    <>
-      <Header report={report} theme={theme} onTheme={toggleTheme} onOpen={setOpened} />
-      <main>
-        <div class="plots">
-          <Pareto
-            report={report}
-            rows={rows}
-            theme={theme}
-            hovered={hovered}
-            onHover={setHovered}
-            onOpen={setOpened}
-          />
-          <Latency report={report} selected={selected} theme={theme} />
-          <Roofline report={report} rows={rows} theme={theme} onOpen={setOpened} />
-        </div>
-        <Results
-          report={report}
-          rows={rows}
-          filter={filter}
-          onFilter={setFilter}
-          sort={sort}
-          onSort={setSort}
-          columns={columns}
-          onColumns={setColumns}
-          selected={selected}
-          onToggle={toggle}
-          hovered={hovered}
-          onHover={setHovered}
-          opened={opened}
-          onOpen={setOpened}
-        />
-        <Footer report={report} details={details} />
-      </main>
-      {open !== null && <Detail report={report} row={open} theme={theme} onClose={() => setOpened(null)} />}
-    </>
-  );
-}
-
-/** What a reader most likely wants to compare first: the front, or the first rows where there is none. */
-function firstSelection(report: Report): string[] {
-  const timed = report.rows.filter((row) => row.trial.tokenSeconds.length > 0);
-  const front = timed.filter((row) => row.onFront);
-  return (front.length > 1 ? front : timed).slice(0, 5).map((row) => row.experimentId);
+  return <ReportPage report={report} details={details} theme={theme} onTheme={toggleTheme} />;
 }

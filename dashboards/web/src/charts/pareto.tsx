@@ -20,7 +20,8 @@ interface ParetoProps {
 }
 
 export function Pareto({ report, rows, theme, hovered, onHover, onOpen }: ParetoProps) {
-  const [axes, setAxes] = useState(() => firstAxes(report));
+  const [chosen, setAxes] = useState<{ x: string; y: string } | null>(null);
+  const axes = useMemo(() => chosen ?? firstAxes(report), [chosen, report]);
   const [xLog, setXLog] = useState(false);
   const [yLog, setYLog] = useState(false);
   const [by, setBy] = useState<string | null>(
