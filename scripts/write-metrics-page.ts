@@ -2,19 +2,40 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { METRICS, type MetricBetter } from '../core/metrics/catalogue.js';
+import {
+  AGENT_METRICS,
+  COORDINATOR_METRICS,
+  type ExportedMetric,
+  RESULT_LABELS,
+} from '../core/metrics/exported.js';
 import { WARNINGS } from '../core/warnings.js';
 
 const better = (direction: MetricBetter): string =>
   direction === null ? '' : direction === 'max' ? 'higher' : 'lower';
 
+const exportedTable = (
+  metrics: readonly ExportedMetric[],
+): string => `| Prometheus | kind | labels | meaning |
+|---|---|---|---|
+${metrics.map((m) => `| \`${m.name}\` | ${m.kind} | ${m.labels.join(', ')} | ${m.help} |`).join('\n')}`;
+
 const page = `# Metrics
 
-Made from \`core/metrics/catalogue.ts\` and \`core/warnings.ts\` by \`npm run generate\`. In Prometheus every metric of a result is a gauge
-\`ridgepoint_<name>\`; objectives of a sweep use the name in the first column.
+Made from \`core/metrics/catalogue.ts\`, \`core/metrics/exported.ts\` and \`core/warnings.ts\` by \`npm run generate\`. In Prometheus every
+metric of a result is a gauge \`ridgepoint_<name>\` with the labels ${RESULT_LABELS.join(', ')}; objectives of a sweep use
+the name in the first column. How they are exported: docs/prometheus.md.
 
 | name | Prometheus | unit | better | meaning |
 |---|---|---|---|---|
 ${METRICS.map((m) => `| \`${m.name}\` | \`ridgepoint_${m.prometheus}\` | ${m.unit} | ${better(m.better)} | ${m.help} |`).join('\n')}
+
+## Exported by the coordinator
+
+${exportedTable(COORDINATOR_METRICS)}
+
+## Exported by agents
+
+${exportedTable(AGENT_METRICS)}
 
 ## Warnings
 

@@ -1,0 +1,299 @@
+/**
+ * What coordinator and agents export to Prometheus beside the measurements of results (catalogue.ts): each metric
+ * once, with its labels. Exporters, rules, dashboards and docs/metrics.md read these lists.
+ */
+
+export type ExportedKind = 'gauge' | 'counter' | 'histogram' | 'info';
+
+export interface ExportedMetric {
+  /** Whole name in Prometheus: base unit as suffix, `_total` on counters, `_info` on what is always 1. */
+  readonly name: string;
+  readonly kind: ExportedKind;
+  readonly labels: readonly string[];
+  readonly help: string;
+}
+
+const exported = <const Name extends string>(
+  name: Name,
+  kind: ExportedKind,
+  labels: readonly string[],
+  help: string,
+) => ({ name: `ridgepoint_${name}` as const, kind, labels, help }) satisfies ExportedMetric;
+
+/** Labels of every series that belongs to one result; the id is what bounds them, see ResultWindow. */
+export const RESULT_LABELS = [
+  'experiment',
+  'sweep',
+  'model',
+  'quantization',
+  'runner',
+  'device',
+  'node',
+] as const;
+
+/** Labels of histograms, which stay for as long as a coordinator lives: no experiment, no sweep. */
+export const LATENCY_LABELS = ['model', 'quantization', 'runner', 'device', 'node'] as const;
+
+/** States of a sweep's points. `queued` and `running` are open; a cancelled sweep's open points are `cancelled`. */
+export const POINT_STATES = ['queued', 'running', 'complete', 'failed', 'invalid', 'cancelled'] as const;
+
+const WHICH = ['experiment', 'node', 'device'];
+
+/** Of the coordinator. `node` is the name of an agent's node. */
+export const COORDINATOR_METRICS = [
+  exported('build_info', 'info', ['version'], 'The release of this coordinator; always 1.'),
+  exported(
+    'leader',
+    'gauge',
+    [],
+    '1 while this coordinator leases work: it is not stopping, and the log took what it last wrote. 0 when another one writes.',
+  ),
+  exported('log_entries', 'gauge', [], 'Entries of the log that this coordinator has read or written.'),
+  exported(
+    'log_append_duration_seconds',
+    'histogram',
+    [],
+    'Time until the log had taken facts durably; nothing is acknowledged before.',
+  ),
+  exported(
+    'sweep_points',
+    'gauge',
+    ['sweep', 'state'],
+    'Points of a sweep by where they stand: queued, running, complete, failed, invalid or cancelled.',
+  ),
+  exported(
+    'sweep_invalid_points',
+    'gauge',
+    ['sweep', 'code'],
+    'Points of a sweep whose result is invalid, by the code of the doubt; a point with two doubts counts under both.',
+  ),
+  exported(
+    'sweep_failed_points',
+    'gauge',
+    ['sweep', 'code'],
+    'Points of a sweep that were given up, by failure code; unplaced where no trial was ever recorded.',
+  ),
+  exported(
+    'sweep_reused_points',
+    'gauge',
+    ['sweep'],
+    'Complete points of a sweep whose result was taken over from an earlier one.',
+  ),
+  exported(
+    'sweep_impossible_points',
+    'gauge',
+    ['sweep'],
+    'Points left out because they cannot run anywhere.',
+  ),
+  exported(
+    'sweep_trial_seconds',
+    'gauge',
+    ['sweep'],
+    'Median time of the newest finished trials of a sweep; absent before the first.',
+  ),
+  exported('node_up', 'gauge', ['node'], 'Whether the agent of a node is connected: 1 or 0.'),
+  exported(
+    'node_devices',
+    'gauge',
+    ['node', 'state'],
+    'Devices of a connected node: busy with a trial, waiting for work that is not there, or idle between the two.',
+  ),
+  exported(
+    'leases',
+    'gauge',
+    ['node', 'purpose'],
+    'Leases held now: to measure a point, or for drift control.',
+  ),
+  exported(
+    'leases_granted_total',
+    'counter',
+    ['purpose'],
+    'Leases granted since this coordinator started: to measure a point, or for drift control.',
+  ),
+  exported(
+    'leases_lost_total',
+    'counter',
+    [],
+    'Leases that ended without a record since this coordinator started: the node went silent or gave them back.',
+  ),
+  exported(
+    'trials_total',
+    'counter',
+    ['state'],
+    'Trials recorded since this coordinator started, by how they ended.',
+  ),
+  exported(
+    'invalid_total',
+    'counter',
+    ['code'],
+    'Doubts that made a trial invalid since this coordinator started, by code.',
+  ),
+  exported(
+    'warnings_total',
+    'counter',
+    ['code', 'severity', 'node'],
+    'Trials that carry a warning since this coordinator started, by code, severity (note or invalid) and node.',
+  ),
+  exported(
+    'failures_total',
+    'counter',
+    ['code'],
+    'Failed trials since this coordinator started, by failure code.',
+  ),
+  exported(
+    'inter_token_latency_seconds',
+    'histogram',
+    LATENCY_LABELS,
+    'Gaps between tokens, every decode step of every valid trial.',
+  ),
+  exported(
+    'first_token_latency_seconds',
+    'histogram',
+    LATENCY_LABELS,
+    'Time to first token, every repeat of every valid trial.',
+  ),
+  exported('trial_duration_seconds', 'histogram', LATENCY_LABELS, 'Wall time of a trial, loading included.'),
+  exported(
+    'experiment_info',
+    'info',
+    ['experiment', '(axes)'],
+    'Every axis of the experiments that are exported now; join on (experiment). Always 1.',
+  ),
+  exported(
+    'result_timestamp_seconds',
+    'gauge',
+    RESULT_LABELS,
+    'When the exported result of an experiment ended, in seconds since 1970.',
+  ),
+  exported(
+    'sweep_best_info',
+    'info',
+    ['sweep', 'objective', ...WHICH],
+    'Which exported result is the best of its sweep by an objective; join on (experiment, node, device). Always 1.',
+  ),
+  exported(
+    'sweep_front_info',
+    'info',
+    ['sweep', ...WHICH],
+    "Exported results on the Pareto front of their sweep's objectives; join on (experiment, node, device). Always 1.",
+  ),
+  exported(
+    'phase_intensity_flops_per_byte',
+    'gauge',
+    [...RESULT_LABELS, 'phase'],
+    'Arithmetic intensity of prefill or decode: FLOPs over bytes of weights and cache. The x of a roofline.',
+  ),
+  exported(
+    'phase_flops_per_second',
+    'gauge',
+    [...RESULT_LABELS, 'phase'],
+    'FLOPs of prefill or decode over the time it took. The y of a roofline.',
+  ),
+  exported(
+    'phase_bytes_per_second',
+    'gauge',
+    [...RESULT_LABELS, 'phase'],
+    'Bytes of weights and cache of prefill or decode over the time it took.',
+  ),
+  exported(
+    'phase_roof_ratio',
+    'gauge',
+    [...RESULT_LABELS, 'phase', 'bound'],
+    'Least time that the roofs allow for prefill or decode over the time it took, with what binds: memory or compute.',
+  ),
+  exported(
+    'roof_bytes_per_second',
+    'gauge',
+    ['node', 'device', 'level'],
+    'Measured read bandwidth of a device by level of its memory, at its best number of threads.',
+  ),
+  exported(
+    'roof_flops_per_second',
+    'gauge',
+    ['node', 'device', 'arithmetic'],
+    'Measured peak of a device by arithmetic, at its best number of threads.',
+  ),
+] as const;
+
+const SOURCE = ['node', 'domain'];
+const DEVICE = ['node', 'device'];
+
+/** Of an agent. `node_…` are sources of the whole node, `device_…` of one GPU; what no meter has is absent. */
+export const AGENT_METRICS = [
+  exported('agent_connected', 'gauge', ['node'], '1 while a coordinator answers.'),
+  exported('agent_running_trials', 'gauge', ['node'], 'Trials that run now.'),
+  exported('agent_spooled_results', 'gauge', ['node'], 'Results no coordinator has confirmed yet.'),
+  exported('agent_memory_bytes', 'gauge', ['node'], 'Resident memory of the agent itself.'),
+  exported(
+    'agent_processor_seconds_total',
+    'counter',
+    ['node'],
+    'CPU time of the agent itself, its meters included.',
+  ),
+  exported('node_info', 'info', ['node', 'cpu_model', 'version'], 'What the node is; always 1.'),
+  exported('node_memory_bytes', 'gauge', ['node'], 'Memory a trial may use.'),
+  exported(
+    'node_energy_joules_total',
+    'counter',
+    SOURCE,
+    'Energy counter of a source of the node; what it counts from is its own affair.',
+  ),
+  exported('node_power_watts', 'gauge', SOURCE, 'Power that a source of the node reports now.'),
+  exported('node_cpu_temperature_celsius', 'gauge', ['node'], 'Hottest CPU package.'),
+  exported('node_cpu_clock_hertz', 'gauge', ['node'], 'Clock of the first CPU.'),
+  exported('device_info', 'info', [...DEVICE, 'name', 'class'], 'What a device is; always 1.'),
+  exported('device_busy', 'gauge', DEVICE, '1 while a trial runs on the device.'),
+  exported(
+    'device_energy_joules_total',
+    'counter',
+    [...DEVICE, 'domain'],
+    'Energy counter of a device; what it counts from is its own affair.',
+  ),
+  exported(
+    'device_power_watts',
+    'gauge',
+    [...DEVICE, 'domain'],
+    'Power of a device as its driver reports it; the domain says of what, and whether it is a mean.',
+  ),
+  exported('device_memory_bytes', 'gauge', DEVICE, 'Memory of a device.'),
+  exported('device_memory_used_bytes', 'gauge', DEVICE, 'Memory in use on a device.'),
+  exported(
+    'device_clock_hertz',
+    'gauge',
+    [...DEVICE, 'clock'],
+    'Clock of a device: of its cores or of its memory.',
+  ),
+  exported(
+    'device_temperature_celsius',
+    'gauge',
+    [...DEVICE, 'sensor'],
+    'Temperature of a device, by sensor.',
+  ),
+  exported(
+    'device_utilization_ratio',
+    'gauge',
+    DEVICE,
+    'Share of time in which a device was at work, as its driver says.',
+  ),
+  exported(
+    'device_throttling',
+    'gauge',
+    [...DEVICE, 'reason'],
+    'Whether a device has lowered its clock for this reason now: 1 or 0.',
+  ),
+  exported(
+    'meter_period_seconds',
+    'gauge',
+    ['node', 'device', 'meter'],
+    'How often a meter can give something new.',
+  ),
+  exported(
+    'meter_missed_readings_total',
+    'counter',
+    ['node', 'device', 'meter'],
+    'Scrapes at which a meter did not give a quantity that it has.',
+  ),
+] as const;
+
+export type CoordinatorMetric = (typeof COORDINATOR_METRICS)[number]['name'];
+export type AgentMetric = (typeof AGENT_METRICS)[number]['name'];
