@@ -6,6 +6,7 @@ import type { Registry } from '../registry/registry.js';
 import { results } from '../results.js';
 import { sweepStatus } from '../scheduler/status.js';
 import { Exposition, type Snapshot, type SweepProgress } from './exposition.js';
+import { standingsOf } from './standing.js';
 import { ResultWindow } from './window.js';
 
 export interface ExporterOptions {
@@ -26,15 +27,22 @@ export class Exporter {
   readonly #clock: Clock;
   readonly #plain: Exposition;
   readonly #open: Exposition;
+  readonly #take: () => Snapshot;
+  /** Taken once for each scrape: every metric asks for it, and fronts are not free. */
+  #snapshot: Snapshot = { results: [], sweeps: [], nodes: [] };
 
   constructor(options: ExporterOptions, clock: Clock, conductor: () => Conductor, registry: Registry) {
     this.#clock = clock;
     this.#window = new ResultWindow(options.results, options.keepSeconds);
-    const snapshot = (): Snapshot => ({
-      results: this.#window.at(clock.now()),
+    this.#take = () => ({
+      results: standingsOf(
+        this.#window.at(clock.now()),
+        (sweepId) => conductor().state.sweeps.get(sweepId)?.view.objectives ?? [],
+      ),
       sweeps: progressOf(conductor()),
       nodes: registry.entries().map((entry) => ({ node: entry.profile.name, up: entry.session !== null })),
     });
+    const snapshot = (): Snapshot => this.#snapshot;
     this.#plain = new Exposition(false, options.version, snapshot);
     this.#open = new Exposition(true, options.version, snapshot);
   }
@@ -62,6 +70,7 @@ export class Exporter {
 
   /** @param accept the request's Accept header: OpenMetrics for who asks for it, else text 0.0.4. */
   async expose(accept: string): Promise<{ contentType: string; body: string }> {
+    this.#snapshot = this.#take();
     const { registry } = wantsOpenMetrics(accept) ? this.#open : this.#plain;
     return { contentType: registry.contentType, body: await registry.metrics() };
   }

@@ -4,6 +4,7 @@ import { metricValue, type ResultRecord } from '../../core/result.js';
 import { headOf } from '../../core/techniques/spelling.js';
 import { InfoGauge, infoLabels } from './info.js';
 import { labelText } from './label.js';
+import { addStandings, type Standing } from './standing.js';
 
 export interface SweepProgress {
   readonly sweep: string;
@@ -13,7 +14,7 @@ export interface SweepProgress {
 
 /** What is true at the moment of a scrape. */
 export interface Snapshot {
-  readonly results: readonly ResultRecord[];
+  readonly results: readonly Standing[];
   readonly sweeps: readonly SweepProgress[];
   readonly nodes: readonly { readonly node: string; readonly up: boolean }[];
 }
@@ -55,7 +56,7 @@ export class Exposition {
         registers,
         collect() {
           gauge.reset();
-          for (const record of snapshot().results) {
+          for (const { record } of snapshot().results) {
             // A missing measurement is an absent series, never 0.
             const value = metricValue(record, definition.name);
             if (value !== null) gauge.set(resultLabels(record), value);
@@ -63,7 +64,8 @@ export class Exposition {
         },
       });
     }
-    registry.registerMetric(new InfoGauge(() => snapshot().results.map(infoLabels)));
+    registry.registerMetric(new InfoGauge(() => snapshot().results.map(({ record }) => infoLabels(record))));
+    addStandings(registers, RESULT_LABELS, resultLabels, () => snapshot().results);
     addProgress(registers, snapshot);
     new Gauge({
       name: 'ridgepoint_build_info',

@@ -52,7 +52,11 @@ describe('words of techniques as labels', () => {
       ...one,
       experiment: { ...experiment, technique: { ...experiment.technique, quantization: word } },
     };
-    const exposition = new Exposition(true, '0', () => ({ results: [record], sweeps: [], nodes: [] }));
+    const exposition = new Exposition(true, '0', () => ({
+      results: [{ record, onFront: null }],
+      sweeps: [],
+      nodes: [],
+    }));
     exposition.record(record);
     const text = await exposition.registry.metrics();
     expect(text).toMatch(
