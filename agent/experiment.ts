@@ -116,9 +116,14 @@ async function run(
   const training = await trainingFiles(experiment, bench, uses);
   const questions = await prepareQuestions(lease, bench, model, notes);
 
-  const { meters, absent } = findMeters(bench.meters, bench.nvml, device.id, experiment.measure.meters);
+  const { meters, absent, periods } = findMeters(
+    bench.meters,
+    bench.nvml,
+    device.id,
+    experiment.measure.meters,
+  );
   notes.absent = { ...notes.absent, ...absent };
-  const recorder = new Recorder(meters);
+  const recorder = new Recorder(meters, periods);
   recorder.start();
   try {
     const energy = meters.filter(measuresEnergy);

@@ -51,15 +51,16 @@ export interface RunningAgent {
 export async function startAgent(config: AgentConfig): Promise<RunningAgent> {
   const log = pino({ name: 'agent', level: config.logLevel }, pino.destination(2));
   const connection = connectAgents({ address: config.coordinator, security: config.security });
-  const meters = meterSettings(config);
+  const asked = meterSettings(config);
   const probe = await probeNode({
     nodeName: config.nodeName,
     labels: config.labels,
     version: packageVersion(),
     cpuGroups: config.cpuGroups,
-    meters,
+    meters: asked,
     runnerKinds: config.runners ?? RUNNER_KINDS,
   });
+  const meters: MeterSettings = { ...asked, periods: probe.periods };
   const roofs = new NodeRoofs({
     mode: config.roofs,
     devices: probe.profile.devices,

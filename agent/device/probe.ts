@@ -2,7 +2,14 @@ import { arch, hostname, platform } from 'node:os';
 import si from 'systeminformation';
 import type { DeviceProfile, NodeProfile, RunnerProfile } from '../../core/node.js';
 import { launch } from '../isolation/launch.js';
-import { energySourcesOf, findMeters, type MeterSettings, type NvmlState } from '../meters/index.js';
+import {
+  energySourcesOf,
+  findMeters,
+  type MeterSettings,
+  type NvmlState,
+  periodsOf,
+} from '../meters/index.js';
+import type { UpdatePeriods } from '../meters/update-period.js';
 import { RUNNER_KINDS } from '../runners/index.js';
 import type { RunnerProbe } from '../runners/runner.js';
 import { cpuDevices, readCpu } from './cpu.js';
@@ -27,6 +34,8 @@ export interface NodeProbe {
   readonly nvml: NvmlState;
   /** Everything each runner said, for `ridge doctor`. */
   readonly runnerProbes: readonly RunnerProbe[];
+  /** How often each source of energy and device state renews what it tells, by device: measured just now. */
+  readonly periods: ReadonlyMap<string, UpdatePeriods>;
 }
 
 /** A probe opens drivers and libraries; one that takes longer hangs. */
@@ -49,10 +58,11 @@ export async function probeNode(settings: ProbeSettings): Promise<NodeProbe> {
     ...('nvml' in nvml ? nvidiaDevices(nvml.nvml, hostCpus) : []),
     ...metalDevices(inventory.chip, hostCpus, limits.memoryBytes),
   ];
-  const energy = searchEnergy(settings.meters, nvml, devices);
+  const energy = await searchEnergy(settings.meters, nvml, devices);
   return {
     nvml,
     runnerProbes,
+    periods: energy.periods,
     profile: {
       name: settings.nodeName,
       hostname: hostname(),
@@ -96,17 +106,21 @@ export async function probeRunner(kind: string): Promise<RunnerProbe> {
   };
 }
 
-function searchEnergy(settings: MeterSettings, nvml: NvmlState, devices: readonly DeviceProfile[]) {
+async function searchEnergy(settings: MeterSettings, nvml: NvmlState, devices: readonly DeviceProfile[]) {
   const sources = new Set<string>();
   const absent: Record<string, string> = {};
-  for (const device of devices) {
-    const set = findMeters(settings, nvml, device.id, 'on');
+  const sets = devices.map((device) => ({ device, set: findMeters(settings, nvml, device.id, 'on') }));
+  // All at once: eight GPUs shall not take eight times as long.
+  const periods = new Map(
+    await Promise.all(sets.map(async ({ device, set }) => [device.id, await periodsOf(set)] as const)),
+  );
+  for (const { set } of sets) {
     for (const source of energySourcesOf(set)) sources.add(source);
     Object.assign(absent, set.absent);
     for (const meter of set.meters) meter.close();
   }
   if (sources.size > 0) delete absent.energy;
-  return { sources: [...sources], absent };
+  return { sources: [...sources], absent, periods };
 }
 
 async function takeInventory(): Promise<{ os: string; chip: string; physicalCores: number | null }> {

@@ -8,6 +8,7 @@ import { findRaplMeter } from './rapl.js';
 import { findReplayMeter } from './replay.js';
 import { findSystemMeter } from './system.js';
 import { findTemperatureMeter } from './temperature.js';
+import { measurePeriods, periodKey, type UpdatePeriods } from './update-period.js';
 
 export interface MeterSettings {
   /** `auto` looks for counters, `none` leaves energy out, `replay` plays `replayFile`. */
@@ -15,12 +16,16 @@ export interface MeterSettings {
   readonly replayFile: string | null;
   readonly procRoot: string;
   readonly sysRoot: string;
+  /** Measured at the agent's start, by device; left out = every source counts as renewed at each reading. */
+  readonly periods?: ReadonlyMap<string, UpdatePeriods>;
 }
 
 export interface MeterSet {
   readonly meters: readonly Meter[];
   /** What was looked for in vain, with the reason; the key `energy` when there is no source at all. */
   readonly absent: Readonly<Record<string, string>>;
+  /** How often the sources of these meters renew their quantities, as seen at the agent's start. */
+  readonly periods: UpdatePeriods;
 }
 
 /** The NVIDIA side of a search: the library, or why there is none. */
@@ -38,7 +43,7 @@ export function findMeters(
 ): MeterSet {
   if (wanted === 'off') {
     const reason = 'the sweep turned the meters off (measure.meters)';
-    return { meters: [], absent: { meters: reason, energy: reason } };
+    return { meters: [], absent: { meters: reason, energy: reason }, periods: new Map() };
   }
   const gpu = 'nvml' in nvml ? nvml.nvml.devices.find((device) => device.uuid === deviceId) : undefined;
   const ofDevice = gpu === undefined ? [] : nvmlMeters(gpu);
@@ -56,7 +61,30 @@ export function findMeters(
     else absent[search.name] = search.reason;
   }
   if (!meters.some(measuresEnergy)) absent.energy = whyNoEnergy(settings, absent, nvml);
-  return { meters, absent };
+  const periods = settings.periods?.get(deviceId) ?? new Map();
+  return { meters, absent: { ...absent, ...unseenPeriods(meters, periods) }, periods };
+}
+
+/** Measures how often the sources of these meters renew what they tell; takes up to two seconds. */
+export function periodsOf({ meters }: MeterSet): Promise<UpdatePeriods> {
+  return measurePeriods(meters.filter(({ ownRhythm }) => ownRhythm === true));
+}
+
+/** Energy and power whose period could not be seen: what counts for them then is how often they are read. */
+function unseenPeriods(meters: readonly Meter[], periods: UpdatePeriods): Record<string, string> {
+  const unseen = meters.flatMap(({ name, periodSeconds, quantities }) =>
+    quantities.filter(isEnergy).flatMap((quantity): [string, string][] => {
+      const period = periods.get(periodKey(name, quantity.name));
+      if (period === undefined || period.seconds !== null) return [];
+      return [
+        [
+          `period of ${name}/${quantity.name}`,
+          `${period.reason} at the agent's start; the ${periodSeconds} s between readings count as its period`,
+        ],
+      ];
+    }),
+  );
+  return Object.fromEntries(unseen);
 }
 
 function whyNoEnergy(

@@ -6,8 +6,10 @@ export interface Meter {
   /** `process`, `system`, `rapl`, `nvml`, … ; part of every series. */
   readonly name: string;
   readonly quantities: readonly Quantity[];
-  /** How often reading it again can give something new; measured or documented by the source. */
+  /** How often it is read. How often its source renews each quantity is measured (update-period.ts). */
   readonly periodSeconds: number;
+  /** Its source renews what it tells by a clock of its own, whose period is measured at the agent's start. */
+  readonly ownRhythm?: true;
   /**
    * Reads every quantity once. A quantity that cannot be read now is left out, never 0.
    * Cheap: well under a millisecond, since it runs while others compute.

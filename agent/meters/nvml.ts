@@ -47,6 +47,7 @@ export function nvmlMeters(device: NvmlDevice): readonly Meter[] {
 
 class NvmlMeter implements Meter {
   readonly name: string;
+  readonly ownRhythm = true;
   readonly periodSeconds: number;
   readonly quantities: readonly Quantity[];
   readonly #device: NvmlDevice;

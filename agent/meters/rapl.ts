@@ -45,6 +45,7 @@ interface Counter {
 
 class RaplMeter implements Meter {
   readonly name = 'rapl';
+  readonly ownRhythm = true;
   readonly quantities;
   /** The hardware renews it about every millisecond; reading it that often would cost more than it tells. */
   readonly periodSeconds = 0.05;

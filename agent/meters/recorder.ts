@@ -1,6 +1,7 @@
 import type { SampleSeries } from '../../core/result.js';
 import { monotonicSeconds, wholeNanoseconds } from '../isolation/line.js';
 import type { Meter, MeterTarget } from './meter.js';
+import { periodKey, type UpdatePeriods } from './update-period.js';
 
 /** A long trial must not become a record of a hundred megabytes: then every second sample goes. */
 const MAX_SAMPLES = 8192;
@@ -27,7 +28,8 @@ export class Recorder {
   #timers: NodeJS.Timeout[] = [];
   #restedAt = Number.NEGATIVE_INFINITY;
 
-  constructor(meters: readonly Meter[]) {
+  /** @param periods of the sources, where they were seen; a quantity without one counts as renewed at each reading. */
+  constructor(meters: readonly Meter[], periods: UpdatePeriods = new Map()) {
     this.#meters = meters;
     for (const meter of meters) {
       for (const { name, unit, kind } of meter.quantities) {
@@ -36,7 +38,7 @@ export class Recorder {
           quantity: name,
           unit,
           kind,
-          periodSeconds: meter.periodSeconds,
+          periodSeconds: periods.get(periodKey(meter.name, name))?.seconds ?? meter.periodSeconds,
           seconds: [],
           values: [],
         });

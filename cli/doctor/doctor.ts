@@ -1,6 +1,6 @@
 import { hostname } from 'node:os';
 import pc from 'picocolors';
-import { probeNode } from '../../agent/device/probe.js';
+import { type NodeProbe, probeNode } from '../../agent/device/probe.js';
 import { diagnoseEngines } from '../../agent/native/diagnose.js';
 import { formatValue } from '../../core/metrics/format.js';
 import { EXIT } from '../exit.js';
@@ -19,7 +19,7 @@ interface Finding {
  * @returns 0 when sweeps can run here, 1 when no engine loads.
  */
 export async function doctor(options: { readonly json?: true }): Promise<number> {
-  const [engines, { profile }] = await Promise.all([
+  const [engines, { profile, periods }] = await Promise.all([
     diagnoseEngines(),
     probeNode({
       nodeName: hostname(),
@@ -47,7 +47,12 @@ export async function doctor(options: { readonly json?: true }): Promise<number>
     })),
     ...engines.map((e) => ({ name: e.name, ok: e.ok, found: e.reason, hint: e.hint })),
     profile.energySources.length > 0
-      ? { name: 'energy', ok: true, found: profile.energySources.join(', '), hint: null }
+      ? {
+          name: 'energy',
+          ok: true,
+          found: profile.energySources.map(renewed(periods)).join(', '),
+          hint: null,
+        }
       : {
           name: 'energy',
           ok: false,
@@ -62,6 +67,19 @@ export async function doctor(options: { readonly json?: true }): Promise<number>
   if (options.json === true) printJson({ runs, profile, findings });
   else printData(findings.map(line).join('\n'));
   return runs ? EXIT.ok : EXIT.failed;
+}
+
+/** `nvml:gpu` → `nvml:gpu (renewed every 100 ms)`, where that was seen. */
+function renewed(periods: NodeProbe['periods']): (source: string) => string {
+  return (source) => {
+    const [meter, domain] = source.split(':');
+    const seen = [...periods.values()].flatMap((of) =>
+      ['energyJoules', 'powerWatts', 'powerAverageWatts'].flatMap(
+        (quantity) => of.get(`${meter}/${quantity}:${domain}`)?.seconds ?? [],
+      ),
+    );
+    return seen[0] === undefined ? source : `${source} (renewed every ${(seen[0] * 1000).toPrecision(2)} ms)`;
+  };
 }
 
 function line(finding: Finding): string {

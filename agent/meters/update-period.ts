@@ -1,0 +1,119 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { median, quantileOfSorted, sorted } from '../../core/statistics/quantile.js';
+import { monotonicSeconds } from '../isolation/line.js';
+import type { Meter, Quantity } from './meter.js';
+
+/** How often a source renews a quantity: seen at the agent's start, or why it could not be seen. */
+export type UpdatePeriod =
+  | { readonly seconds: number; readonly changes: number }
+  | { readonly seconds: null; readonly reason: string };
+
+/** By `meter/quantity`. */
+export type UpdatePeriods = ReadonlyMap<string, UpdatePeriod>;
+
+export interface PeriodLimits {
+  /** No reading pauses during this time, for sources that are renewed every millisecond. */
+  readonly burstSeconds: number;
+  /** In all; readings are about a millisecond apart then, and so is what is told apart. */
+  readonly totalSeconds: number;
+}
+
+const LIMITS: PeriodLimits = { burstSeconds: 0.05, totalSeconds: 2 };
+/** Fewer distances between changes say nothing of their usual length. */
+const FEWEST_DISTANCES = 5;
+/** More change little. */
+const ENOUGH_DISTANCES = 25;
+const PAUSE_MILLISECONDS = 1;
+
+/**
+ * The period of a counter or gauge from its readings: how far apart its changes are. A counter moves at
+ * every renewal, so the median distance is its period. A gauge may be renewed with the value it had, which
+ * makes some distances multiples: there the lower quartile is.
+ */
+export class ChangeWatch {
+  readonly #kind: Quantity['kind'];
+  readonly #distances: number[] = [];
+  #value: number | null = null;
+  #changedAt: number | null = null;
+  #first: number | null = null;
+  #last = 0;
+
+  constructor(kind: Quantity['kind']) {
+    this.#kind = kind;
+  }
+
+  /** @param seconds monotonic; readings come in the order of their times. */
+  see(seconds: number, value: number): void {
+    this.#first ??= seconds;
+    this.#last = seconds;
+    if (this.#value !== null && value !== this.#value) {
+      if (this.#changedAt !== null) this.#distances.push(seconds - this.#changedAt);
+      this.#changedAt = seconds;
+    }
+    this.#value = value;
+  }
+
+  /** True when more readings would not change what is known. */
+  get settled(): boolean {
+    return this.#distances.length >= ENOUGH_DISTANCES;
+  }
+
+  get moved(): boolean {
+    return this.#changedAt !== null;
+  }
+
+  period(): UpdatePeriod {
+    if (this.#first === null) return { seconds: null, reason: 'it gave no reading' };
+    const changes = this.#distances.length + (this.#changedAt === null ? 0 : 1);
+    if (this.#distances.length < FEWEST_DISTANCES) {
+      const watched = (this.#last - this.#first).toFixed(1);
+      return { seconds: null, reason: `it changed ${changes} times in ${watched} s` };
+    }
+    const distance =
+      this.#kind === 'counter' ? median(this.#distances) : quantileOfSorted(sorted(this.#distances), 0.25);
+    return { seconds: distance, changes };
+  }
+}
+
+/**
+ * Reads meters as fast as it can for a moment, then about every millisecond, until the energy and power
+ * among their quantities have changed often enough or the time is over. Only for the agent's start: it
+ * takes the time that trials may not lose.
+ */
+export async function measurePeriods(
+  meters: readonly Meter[],
+  { burstSeconds, totalSeconds }: PeriodLimits = LIMITS,
+): Promise<UpdatePeriods> {
+  const watches = new Map<string, ChangeWatch>();
+  for (const meter of meters) {
+    for (const { name, kind } of meter.quantities)
+      watches.set(periodKey(meter.name, name), new ChangeWatch(kind));
+  }
+  const read = () => {
+    for (const meter of meters) {
+      for (const { quantity, seconds, value } of meter.read()) {
+        watches.get(periodKey(meter.name, quantity))?.see(seconds, value);
+      }
+    }
+  };
+  const telling = meters.flatMap((meter) =>
+    meter.quantities
+      .filter(({ domain }) => domain !== null)
+      .map(({ name }) => watches.get(periodKey(meter.name, name))!),
+  );
+  const began = monotonicSeconds();
+  const passed = () => monotonicSeconds() - began;
+  // What has not moved at all in half of the time would not move often enough in the other half.
+  const done = () =>
+    telling.every(({ settled, moved }) => settled || (!moved && passed() > totalSeconds / 2));
+  while (watches.size > 0 && !done() && passed() < burstSeconds) read();
+  while (watches.size > 0 && !done() && passed() < totalSeconds) {
+    await sleep(PAUSE_MILLISECONDS);
+    read();
+  }
+  return new Map([...watches].map(([key, watch]) => [key, watch.period()]));
+}
+
+export function periodKey(meter: string, quantity: string): string {
+  return `${meter}/${quantity}`;
+}

@@ -1,0 +1,100 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { monotonicSeconds } from '../../../agent/isolation/line.js';
+import type { Meter } from '../../../agent/meters/meter.js';
+import { Recorder } from '../../../agent/meters/recorder.js';
+import { ChangeWatch, measurePeriods } from '../../../agent/meters/update-period.js';
+
+/** A source that holds its value for a while: what a reading of it at a time gives. */
+const stairs = (periodSeconds: number) => (seconds: number) => Math.floor(seconds / periodSeconds);
+
+function watched(kind: 'counter' | 'gauge', times: readonly number[], value: (t: number) => number) {
+  const watch = new ChangeWatch(kind);
+  for (const t of times) watch.see(t, value(t));
+  return watch.period();
+}
+
+describe('the period of a source', () => {
+  test('is told to about a reading, whatever it is, when readings are uneven', () => {
+    const pauses = fc.array(fc.double({ min: 0.0008, max: 0.002, noNaN: true }), {
+      minLength: 2000,
+      maxLength: 2000,
+    });
+    fc.assert(
+      fc.property(pauses, fc.double({ min: 0.01, max: 0.15, noNaN: true }), (steps, periodSeconds) => {
+        let now = 100;
+        const times = steps.map((step) => (now += step));
+        const { seconds } = watched('counter', times, stairs(periodSeconds));
+        expect(Math.abs(seconds! - periodSeconds)).toBeLessThanOrEqual(0.0021);
+      }),
+    );
+  });
+
+  test('of a gauge that is often renewed with the same value is not taken for a multiple', () => {
+    const times = Array.from({ length: 4000 }, (_, i) => i / 1000);
+    // Renewed every 50 ms, but two renewals of five change nothing.
+    const held = (t: number) => [0, 1, 1, 2, 2][stairs(0.05)(t) % 5]! + 10 * Math.floor(t / 0.25);
+    expect(watched('gauge', times, held).seconds).toBeCloseTo(0.05, 2);
+  });
+
+  test('is not made up where hardly anything changed', () => {
+    const times = Array.from({ length: 1500 }, (_, i) => i / 1000);
+    expect(watched('gauge', times, () => 7)).toEqual({
+      seconds: null,
+      reason: 'it changed 0 times in 1.5 s',
+    });
+    expect(watched('counter', times, stairs(0.4))).toEqual({
+      seconds: null,
+      reason: 'it changed 3 times in 1.5 s',
+    });
+    expect(watched('counter', [], stairs(1))).toEqual({ seconds: null, reason: 'it gave no reading' });
+  });
+});
+
+describe('measuring at the start', () => {
+  const meter = (periodSeconds: number): Meter => ({
+    name: 'fake',
+    ownRhythm: true,
+    quantities: [
+      { name: 'energyJoules:gpu', unit: 'J', kind: 'counter', domain: 'gpu' },
+      { name: 'deviceClockHertz', unit: 'Hz', kind: 'gauge', domain: null },
+    ],
+    periodSeconds: 0.1,
+    attach() {},
+    read() {
+      const seconds = monotonicSeconds();
+      return [
+        { quantity: 'energyJoules:gpu', seconds, value: stairs(periodSeconds)(seconds) },
+        { quantity: 'deviceClockHertz', seconds, value: 1e9 },
+      ];
+    },
+    close() {},
+  });
+
+  test('sees a slow source between its pauses and a fast one in its burst', async () => {
+    const slow = await measurePeriods([meter(0.02)], { burstSeconds: 0.01, totalSeconds: 1 });
+    expect(slow.get('fake/energyJoules:gpu')?.seconds).toBeGreaterThan(0.015);
+    expect(slow.get('fake/energyJoules:gpu')?.seconds).toBeLessThan(0.03);
+    expect(slow.get('fake/deviceClockHertz')).toMatchObject({ seconds: null });
+    const fast = await measurePeriods([meter(0.0005)], { burstSeconds: 0.05, totalSeconds: 0.05 });
+    expect(fast.get('fake/energyJoules:gpu')?.seconds).toBeLessThan(0.001);
+  });
+
+  test('does not wait for a source that stands still, and takes no time without any', async () => {
+    const began = monotonicSeconds();
+    expect(await measurePeriods([])).toEqual(new Map());
+    expect(monotonicSeconds() - began).toBeLessThan(0.05);
+    const stuck = await measurePeriods([meter(1e9)], { burstSeconds: 0.01, totalSeconds: 0.4 });
+    expect(stuck.get('fake/energyJoules:gpu')).toMatchObject({
+      reason: expect.stringMatching(/changed 0 times/),
+    });
+  });
+
+  test('goes into the series: what was seen, or the time between readings', () => {
+    const seen = new Map([['fake/energyJoules:gpu', { seconds: 0.02, changes: 25 }]]);
+    const recorder = new Recorder([meter(0.02)], seen);
+    recorder.start();
+    recorder.stop();
+    expect(recorder.series(0).map(({ periodSeconds }) => periodSeconds)).toEqual([0.02, 0.1]);
+  });
+});
