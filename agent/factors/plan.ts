@@ -38,6 +38,8 @@ export function benches(types: readonly string[], bytesPerElement: (type: string
     ...(i === 0 ? SETS.map((set) => product(type, 1024, 1024, 1, set)) : []),
     // What a product takes beside its bytes shows where matrices are small and come from memory.
     ...SMALL.map(([inputs, outputs]) => product(type, inputs, outputs, 1, STREAMED / 2)),
+    // Several rows walk a narrow matrix otherwise than a wide one.
+    ...[4, 8].map((rows) => product(type, 512, 1536, rows, STREAMED / 2)),
     // Small matrices, wide ones, and one that is mostly input.
     product(type, 512, 512, 1, RESIDENT / 2),
     product(type, 1024, 256, 1, RESIDENT / 2),
