@@ -23,6 +23,7 @@ export interface FitOptions {
   readonly recompute: (typeof RECOMPUTATIONS)[number];
   readonly flashAttention: boolean;
   readonly models: readonly string[];
+  readonly config?: string;
   readonly json?: true;
 }
 
@@ -37,7 +38,10 @@ export function registerFit(program: Command): void {
       '--model <name>',
       'builtin:NAME, GGUF file, config.json or its folder, synthetic:…, or a published name',
     )
-    .option('--hardware <names>', 'devices of the catalogue, with commas (default: every GPU)')
+    .option(
+      '--hardware <names>',
+      'with commas: devices of the catalogue, `this` node, or files of `ridge roofs` (default: every GPU)',
+    )
     .option('--devices <count>', 'how many may share the model: 1, 2, 4, … up to this', positiveInteger, 8)
     .option('--bits <word>', 'native, w4a16, w8a8kv8, wfp8afp8, or a quantization such as q4_k_m', 'native')
     .option('--context <tokens>', 'tokens of each sequence; of a training sequence', positiveInteger, 4096)
@@ -67,10 +71,11 @@ export function registerFit(program: Command): void {
     )
     .option('--no-flash-attention', 'training keeps the scores of attention')
     .option('--models <dir>', 'folder to look for models in (repeatable)', collect, [])
+    .option('--config <file>', 'agent configuration whose state folder and CPU groups hold here, too')
     .option('--json', 'print JSON')
     .action(async (options: FitOptions) => {
       const { runFit } = await import('../fit/fit.js');
-      runFit(options);
+      await runFit(options);
     });
 }
 

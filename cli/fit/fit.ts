@@ -16,17 +16,18 @@ import { CommandError, EXIT, usageError } from '../exit.js';
 import { printData, printJson, say } from '../output/print.js';
 import { openCeilings } from '../roofline/open-hardware.js';
 import { openArchitecture } from '../roofline/open-model.js';
+import { isMeasured, openRoofs } from '../roofline/open-roofs.js';
 import { servingTable, trainingTable } from './table.js';
 
 /** `ridge fit`: how few devices of each kind meet a goal, the fewest first. @throws CommandError (2, or 3 when nothing fits) */
-export function runFit(options: FitOptions): void {
-  const { architecture, devices, draft } = open(options);
+export async function runFit(options: FitOptions): Promise<void> {
+  const { architecture, devices, draft } = await open(options);
   if (options.train === undefined) serve(architecture, devices, draft, options);
   else train(architecture, devices, options);
 }
 
 /** @throws CommandError (2) for names that lead nowhere. */
-function open({ model, hardware, models, draft: small }: FitOptions) {
+async function open({ model, hardware, models, draft: small, config }: FitOptions) {
   const named = (name: string) =>
     openArchitecture(
       name,
@@ -38,12 +39,17 @@ function open({ model, hardware, models, draft: small }: FitOptions) {
     const devices =
       hardware === undefined
         ? HARDWARE.filter(({ kind }) => kind === 'gpu').map(publishedCeilings)
-        : hardware.split(',').map((name) => openCeilings(name.trim()));
+        : await Promise.all(hardware.split(',').map((name) => ceilingsNamed(name.trim(), config)));
     return { architecture, devices, draft };
   } catch (error) {
     if (!(error instanceof FailureError)) throw error;
     throw usageError(error.failure.message, error.failure.hint);
   }
+}
+
+/** Measured ceilings of this node, or a catalogue's. */
+async function ceilingsNamed(name: string, config: string | undefined): Promise<Ceilings> {
+  return isMeasured(name) ? await openRoofs(name, config) : openCeilings(name);
 }
 
 function serve(

@@ -1,6 +1,10 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { CommandError, EXIT } from '../../../cli/exit.js';
 import { createProgram } from '../../../cli/program.js';
+import { sampleRoofs } from '../roofs/sample.js';
 
 afterEach(() => vi.restoreAllMocks());
 
@@ -35,6 +39,21 @@ describe('ridge fit', () => {
     expect(lines[1]).toMatch(/^h200 +2 .*yes$/);
     expect(lines[2]).toMatch(/^a100-80gb +4 .*yes$/);
     expect(lines[3]).toMatch(/^t4 +8 .*no: memory, time to first token$/);
+  });
+
+  test('measured roofs stand beside the catalogue', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'ridgepoint-fit-'));
+    try {
+      const file = join(folder, 'roofs.json');
+      writeFileSync(file, JSON.stringify(sampleRoofs()));
+      const args = ['--model', 'llama-3.2-1b', '--hardware', `${file},h100`, '--json'];
+      const { stdout, error } = await ridgeFit(...args);
+      expect(error).toBeNull();
+      const { fits } = JSON.parse(stdout) as { fits: { hardware: string; tokenSeconds: number }[] };
+      expect(fits.map(({ hardware }) => hardware).sort()).toEqual([sampleRoofs().device.name, 'h100'].sort());
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
   });
 
   test('JSON has the goal and every figure', async () => {
