@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { parse as parseYaml } from 'yaml';
 import { z } from 'zod';
 import { FailureError, failure } from '../core/errors.js';
-import { DEFAULT_COORDINATOR, DEFAULT_COORDINATOR_METRICS } from '../proto/ports.js';
+import { DEFAULT_COORDINATOR, DEFAULT_COORDINATOR_METRICS, DEFAULT_COORDINATOR_WEB } from '../proto/ports.js';
 
 const scope = z.enum(['agent', 'submit', 'read']);
 const seconds = z.number().positive();
@@ -67,6 +67,8 @@ export const coordinatorConfigSchema = z.strictObject({
   grpcAddress: z.string().default(DEFAULT_COORDINATOR),
   /** Where /metrics, /healthz and /readyz are; null = nowhere. */
   metricsAddress: z.string().nullable().default(DEFAULT_COORDINATOR_METRICS),
+  /** Where the live web view and its JSON API are, with the security below; null = nowhere. */
+  webAddress: z.string().nullable().default(null),
   log: logSchema.default(() => ({ kind: 'sqlite' as const, path: defaultLogPath(), maxBytes: null })),
   security: securitySchema.default({ kind: 'plaintext' }),
   heartbeatSeconds: seconds.default(5),
@@ -137,7 +139,12 @@ export function readConfig(
       );
     }
   }
-  return resolveConfig({ ...(fromFile as object), ...fromEnvironment(env), ...given }, file ?? undefined);
+  // A coordinator of its own has a web view; one inside another program only when that asks for it.
+  const own = { webAddress: DEFAULT_COORDINATOR_WEB };
+  return resolveConfig(
+    { ...own, ...(fromFile as object), ...fromEnvironment(env), ...given },
+    file ?? undefined,
+  );
 }
 
 /** RIDGE_* variables of the coordinator; what is not set is not in it. */
@@ -146,6 +153,9 @@ export function fromEnvironment(env: Readonly<Record<string, string | undefined>
   if (env.RIDGE_GRPC_ADDRESS) config.grpcAddress = env.RIDGE_GRPC_ADDRESS;
   if (env.RIDGE_METRICS_ADDRESS) {
     config.metricsAddress = env.RIDGE_METRICS_ADDRESS === 'off' ? null : env.RIDGE_METRICS_ADDRESS;
+  }
+  if (env.RIDGE_WEB_ADDRESS) {
+    config.webAddress = env.RIDGE_WEB_ADDRESS === 'off' ? null : env.RIDGE_WEB_ADDRESS;
   }
   if (env.RIDGE_LOG) config.log = logFrom(env.RIDGE_LOG);
   if (env.RIDGE_LOG_LEVEL)

@@ -18,6 +18,7 @@ import { Registry } from './registry/registry.js';
 import { type SweepStatus, sweepStatus } from './scheduler/status.js';
 import { loadSecurity } from './secrets.js';
 import { packageVersion } from './version.js';
+import { serveWeb } from './web/http.js';
 
 export interface CoordinatorStatus {
   readonly sweeps: readonly SweepStatus[];
@@ -33,6 +34,8 @@ export interface RunningCoordinator {
   readonly grpcAddress: string;
   /** `http://host:port/metrics`; null = not served. */
   readonly metricsUrl: string | null;
+  /** `http://host:port` or `https://…` of the live web view; null = not served. */
+  readonly webUrl: string | null;
   /** Everything /metrics would show now, as OpenMetrics text. */
   exposition(): Promise<string>;
   status(): CoordinatorStatus;
@@ -107,6 +110,18 @@ export async function startCoordinator(config: CoordinatorConfig): Promise<Runni
       const { close } = http;
       opened.unshift(() => close());
     }
+    let web: HttpServer | null = null;
+    if (resolved.webAddress !== null) {
+      web = await serveWeb(resolved.webAddress, {
+        conductor,
+        registry,
+        log,
+        security,
+        version: packageVersion(),
+      });
+      const { close } = web;
+      opened.unshift(() => close());
+    }
     const ticking = setInterval(
       () => {
         registry.prune(conductor.state.leases);
@@ -136,6 +151,7 @@ export async function startCoordinator(config: CoordinatorConfig): Promise<Runni
     return {
       grpcAddress: grpc.address,
       metricsUrl: http === null ? null : `${http.url}/metrics`,
+      webUrl: web?.url ?? null,
       logFailed,
       exposition: async () => (await exporter.expose('application/openmetrics-text')).body,
       status: () => ({

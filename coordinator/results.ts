@@ -19,14 +19,39 @@ export async function* results(
   query: ResultsQuery,
   signal: AbortSignal,
 ): AsyncGenerator<ResultRecord> {
-  const entries = query.follow ? log.follow(0, signal) : log.read(0);
+  for await (const { record } of resultEntries(log, conductor, query, 0, signal)) yield record;
+}
+
+/** Stored results with their entries of the log, those after `after`: what a reader resumes by. */
+export async function* resultEntries(
+  log: Log,
+  conductor: Conductor,
+  query: ResultsQuery,
+  after: number,
+  signal: AbortSignal,
+): AsyncGenerator<{ position: number; record: ResultRecord }> {
+  const entries = query.follow ? log.follow(after, signal) : log.read(after);
   for await (const entry of entries) {
     // A follower can see an entry before the scheduler has taken it in; only then is it clear what counts.
     while (conductor.position < entry.position && !signal.aborted) await conductor.changes.wait(signal);
     if (signal.aborted) return;
     const record = await recordOf(log, conductor, entry, query);
-    if (record !== null) yield record;
+    if (record !== null) yield { position: entry.position, record };
   }
+}
+
+/** @returns the record of a trial, or null when the log has none. */
+export async function recordOfTrial(
+  log: Log,
+  conductor: Conductor,
+  trialId: string,
+): Promise<ResultRecord | null> {
+  const position = conductor.entryOf(trialId);
+  if (position === undefined) return null;
+  for await (const { fact } of log.read(position - 1)) {
+    return fact.fact === 'ResultRecorded' ? fact.record : null;
+  }
+  return null;
 }
 
 async function recordOf(
@@ -42,12 +67,7 @@ async function recordOf(
   }
   // Of every sweep: the trial is listed where it was recorded.
   if (fact.fact !== 'ResultReused' || fact.sweepId !== query.sweepId) return null;
-  const position = conductor.entryOf(fact.trialId);
-  if (position === undefined) return null;
-  for await (const entry of log.read(position - 1)) {
-    return entry.fact.fact === 'ResultRecorded' ? entry.fact.record : null;
-  }
-  return null;
+  return await recordOfTrial(log, conductor, fact.trialId);
 }
 
 function counts(conductor: Conductor, record: ResultRecord): boolean {

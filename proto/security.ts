@@ -82,7 +82,8 @@ export function serverCredentials(address: string, security: ServerSecurity): Se
     : ServerCredentials.createSsl(null, pair, false);
 }
 
-function refusePlaintext(address: string): void {
+/** @throws WireError `refused` for an address that other machines can reach. */
+export function refusePlaintext(address: string): void {
   if (isLoopback(address)) return;
   throw new WireError(
     'refused',

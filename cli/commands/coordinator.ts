@@ -1,10 +1,15 @@
 import type { Command } from 'commander';
-import { DEFAULT_COORDINATOR, DEFAULT_COORDINATOR_METRICS } from '../../proto/ports.js';
+import {
+  DEFAULT_COORDINATOR,
+  DEFAULT_COORDINATOR_METRICS,
+  DEFAULT_COORDINATOR_WEB,
+} from '../../proto/ports.js';
 
 export interface CoordinatorOptions {
   readonly config?: string;
   readonly listen?: string;
   readonly metrics?: string;
+  readonly web?: string;
   readonly data?: string;
 }
 
@@ -20,6 +25,10 @@ export function registerCoordinator(program: Command): void {
     .option(
       '--metrics <address>',
       `HTTP address of /metrics, /healthz, /readyz, or off (default: ${DEFAULT_COORDINATOR_METRICS})`,
+    )
+    .option(
+      '--web <address>',
+      `HTTP address of the live web view and its JSON API, or off (default: ${DEFAULT_COORDINATOR_WEB}; other than loopback needs TLS)`,
     )
     .option('--data <dir>', 'folder of the log (default: the state folder of the user)')
     .action(async (options: CoordinatorOptions) => {

@@ -8,6 +8,7 @@ export interface RunOptions extends DisplayOptions {
   readonly out?: string;
   readonly models: readonly string[];
   readonly metrics?: string;
+  readonly web?: string;
   readonly energy: string;
   readonly fresh?: true;
 }
@@ -26,6 +27,7 @@ export function registerRun(program: Command): void {
     )
     .option('--models <dir>', 'folder that `source:` paths may also name (repeatable)', collect, [])
     .option(...CONFIG_OPTION)
+    .option('--web <address>', 'serve the live web view there while it runs, e.g. 127.0.0.1:7118')
     .option('--metrics <address>', 'serve /metrics, /healthz and /readyz there, e.g. 127.0.0.1:9464')
     .addOption(
       new Option(

@@ -68,6 +68,7 @@ async function runIn(folder: RunFolder, job: Job, options: RunOptions): Promise<
   const coordinator = await startCoordinator({
     grpcAddress: '127.0.0.1:0',
     metricsAddress: options.metrics ?? null,
+    webAddress: options.web ?? null,
     log: { kind: 'sqlite', path: folder.log },
     // This process is the whole fleet: what does not fit here never will.
     fixedFleet: true,
@@ -76,6 +77,7 @@ async function runIn(folder: RunFolder, job: Job, options: RunOptions): Promise<
   let agent: RunningAgent | null = null;
   try {
     if (coordinator.metricsUrl !== null) say(`metrics at ${coordinator.metricsUrl}`);
+    if (coordinator.webUrl !== null) say(`web view at ${coordinator.webUrl}`);
     agent = await startAgent(embeddedAgentConfig(coordinator, folder, job, options));
     return await drive(coordinator, agent, folder, job, options);
   } catch (error) {

@@ -1,16 +1,12 @@
-import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { FailureError, failure } from '../../core/errors.js';
+import { contentPolicy, fillPage } from '../../core/report/page.js';
 import { pack } from '../../core/report/payload.js';
 import type { Report } from '../../core/report/report.js';
 import { recordsOf } from './jsonl.js';
-
-const DATA = '<script type="application/json" id="ridgepoint-data"></script>';
-const TITLE = '<title>Ridgepoint report</title>';
-const SCRIPT = /<script(?: type="module")?(?: crossorigin)?>([\s\S]*?)<\/script>/g;
 
 /** Where the built page is: beside the compiled code, or in dist/ when the sources run. */
 const TEMPLATES = ['../../dashboards/web/report.html', '../../dist/dashboards/web/report.html'];
@@ -36,12 +32,12 @@ export async function renderHtml(report: Report): Promise<string> {
 export function fillTemplate(template: string, report: Report): string {
   const quoted = new Set(report.rows.map((row) => row.trial.trialId));
   const payload = pack(recordsOf(report), quoted, report);
-  const title = `<title>${asText(report.sweepName)} · Ridgepoint</title>`;
   const data = dataElement(JSON.stringify(payload));
-  return template
-    .replace('<meta charset="utf-8">', () => `<meta charset="utf-8">\n${policy(template)}`)
-    .replace(TITLE, () => title)
-    .replace(DATA, () => data);
+  const policy = contentPolicy(template, null);
+  return fillPage(template, `${asText(report.sweepName)} · Ridgepoint`, data).replace(
+    '<meta charset="utf-8">',
+    () => `<meta charset="utf-8">\n<meta http-equiv="Content-Security-Policy" content="${policy}">`,
+  );
 }
 
 /** Above this many characters the data is compressed; below, people can read it in the file. */
@@ -53,28 +49,6 @@ function dataElement(json: string): string {
       ? ['', asScriptData(json)]
       : [' data-encoding="gzip+base64"', gzipSync(json).toString('base64')];
   return `<script type="application/json" id="ridgepoint-data"${encoding}>${text}</script>`;
-}
-
-/**
- * Scripts only by the hash of the page's own code. Styles are inline because the charts set them on the fly;
- * images are data the page makes itself (a chart on its way to a PNG).
- */
-function policy(template: string): string {
-  const hashes = [...template.matchAll(SCRIPT)].map(
-    ([, code]) =>
-      `'sha256-${createHash('sha256')
-        .update(code ?? '')
-        .digest('base64')}'`,
-  );
-  const rules = [
-    "default-src 'none'",
-    `script-src ${hashes.join(' ')}`,
-    "style-src 'unsafe-inline'",
-    'img-src data: blob:',
-    "base-uri 'none'",
-    "form-action 'none'",
-  ];
-  return `<meta http-equiv="Content-Security-Policy" content="${rules.join('; ')}">`;
 }
 
 /** Inside a script element only `<` can end it; the line separators are not allowed in JavaScript strings of old. */

@@ -16,6 +16,7 @@ export async function serveCoordinator(options: CoordinatorOptions): Promise<voi
   });
   say(`coordinator: agents and tools at ${coordinator.grpcAddress}`);
   if (coordinator.metricsUrl !== null) say(`coordinator: metrics at ${coordinator.metricsUrl}`);
+  if (coordinator.webUrl !== null) say(`coordinator: web view at ${coordinator.webUrl}`);
   await new Promise<void>((stopped) => {
     const interrupts = onInterrupt(
       'leasing no more and waiting for running trials',
@@ -37,6 +38,7 @@ function configOf(options: CoordinatorOptions): CoordinatorConfig {
     ...(options.metrics !== undefined && {
       metricsAddress: options.metrics === 'off' ? null : options.metrics,
     }),
+    ...(options.web !== undefined && { webAddress: options.web === 'off' ? null : options.web }),
     ...(options.data !== undefined && {
       log: { kind: 'sqlite' as const, path: join(resolve(options.data), 'coordinator.sqlite') },
     }),

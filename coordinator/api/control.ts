@@ -62,7 +62,8 @@ export function controlService(api: ControlApi, handlers: Handlers): ControlServ
   };
 }
 
-function sweepNamed(conductor: Conductor, sweepId: string): SweepState {
+/** @throws WireError `not-found` */
+export function sweepNamed(conductor: Conductor, sweepId: string): SweepState {
   const sweep = conductor.state.sweeps.get(sweepId);
   if (sweep === undefined) {
     throw new WireError(

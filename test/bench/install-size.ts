@@ -44,7 +44,16 @@ try {
     [
       join(folder, 'node_modules/ridgepoint/dist/cli/main.js'),
       'coordinator',
-      ...['--listen', `127.0.0.1:${port}`, '--metrics', `127.0.0.1:${http}`, '--data', join(folder, 'data')],
+      ...[
+        '--listen',
+        `127.0.0.1:${port}`,
+        '--metrics',
+        `127.0.0.1:${http}`,
+        '--web',
+        'off',
+        '--data',
+        join(folder, 'data'),
+      ],
     ],
     { stdio: 'ignore' },
   );

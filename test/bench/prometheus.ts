@@ -44,6 +44,8 @@ const coordinator = startRidge([
   address,
   '--metrics',
   targets.coordinator,
+  '--web',
+  'off',
   '--data',
   join(folder, 'coordinator'),
 ]);

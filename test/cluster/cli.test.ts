@@ -110,7 +110,17 @@ describe('a cluster of commands', () => {
     const address = `127.0.0.1:${await freePort()}`;
     const at = ['--coordinator', address];
     const coordinator = startRidge([
-      ...['coordinator', '--listen', address, '--metrics', 'off', '--data', join(folder, 'coordinator')],
+      ...[
+        'coordinator',
+        '--listen',
+        address,
+        '--metrics',
+        'off',
+        '--web',
+        'off',
+        '--data',
+        join(folder, 'coordinator'),
+      ],
     ]);
     await coordinator.says(address);
     const agent = startRidge(['agent', ...at, '--name', 'node-1', '--data', join(folder, 'agent')]);

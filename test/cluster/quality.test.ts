@@ -154,7 +154,7 @@ describe('quality in a sweep', () => {
       running.push(one);
       return one;
     };
-    await start(['coordinator', '--listen', address, '--metrics', 'off', '--data', 'c']).says(
+    await start(['coordinator', '--listen', address, '--metrics', 'off', '--web', 'off', '--data', 'c']).says(
       /agents and tools at/,
     );
     start([

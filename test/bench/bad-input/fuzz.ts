@@ -38,7 +38,17 @@ async function run(ground: Ground, mutations: number): Promise<Figure[]> {
 
   const address = `127.0.0.1:${await freePort()}`;
   const at = ['--coordinator', address];
-  const coordinator = ground.start(['coordinator', '--listen', address, '--metrics', 'off', '--data', 'c']);
+  const coordinator = ground.start([
+    'coordinator',
+    '--listen',
+    address,
+    '--metrics',
+    'off',
+    '--web',
+    'off',
+    '--data',
+    'c',
+  ]);
   await coordinator.says(/agents and tools at/);
   const agent = ground.start([
     'agent',

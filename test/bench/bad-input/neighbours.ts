@@ -20,7 +20,17 @@ const noCoordinator: Case = {
 
 async function coordinatorAt(ground: Ground): Promise<string> {
   const address = `127.0.0.1:${await freePort()}`;
-  const coordinator = ground.start(['coordinator', '--listen', address, '--metrics', 'off', '--data', 'c']);
+  const coordinator = ground.start([
+    'coordinator',
+    '--listen',
+    address,
+    '--metrics',
+    'off',
+    '--web',
+    'off',
+    '--data',
+    'c',
+  ]);
   await coordinator.says(/agents and tools at/);
   ground.atEnd(() => coordinator.process.kill('SIGKILL'));
   return address;

@@ -3,11 +3,14 @@ import { refused } from './expectations.js';
 import type { Case } from './ground.js';
 import { fakeSweep } from './sweep.js';
 
+const COORDINATOR = ['coordinator', '--data', 'data'];
 const COMMANDS: Record<string, readonly string[]> = {
-  'ridge coordinator --listen': ['coordinator', '--data', 'data', '--metrics', 'off', '--listen'],
-  'ridge coordinator --metrics': ['coordinator', '--data', 'data', '--listen', '127.0.0.1:0', '--metrics'],
+  'ridge coordinator --listen': [...COORDINATOR, '--web', 'off', '--metrics', 'off', '--listen'],
+  'ridge coordinator --metrics': [...COORDINATOR, '--web', 'off', '--listen', '127.0.0.1:0', '--metrics'],
+  'ridge coordinator --web': [...COORDINATOR, '--metrics', 'off', '--listen', '127.0.0.1:0', '--web'],
   'ridge agent --metrics': ['agent', '--data', 'data', '--coordinator', '127.0.0.1:9', '--metrics'],
   'ridge run --metrics': ['run', 'sweep.yaml', '--out', 'out', '--metrics'],
+  'ridge run --web': ['run', 'sweep.yaml', '--out', 'out', '--web'],
 };
 
 export const PORT_CASES: readonly Case[] = Object.entries(COMMANDS).map(([name, args]) => ({

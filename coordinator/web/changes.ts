@@ -1,0 +1,72 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { LiveEventName } from '../../core/live/live.js';
+import type { Conductor } from '../conductor.js';
+import { Arrivals } from '../log/arrivals.js';
+import type { Registry } from '../registry/registry.js';
+import { liveNodes, liveSweeps, liveTrials } from './state.js';
+
+/** What changes faster than this is told together. */
+const MILLISECONDS = 250;
+
+type Kind = Extract<LiveEventName, 'sweeps' | 'nodes' | 'running'>;
+type Texts = Readonly<Record<Kind, string>>;
+const KINDS: readonly Kind[] = ['sweeps', 'nodes', 'running'];
+
+/** The state as JSON, written once for all who follow it, and only while somebody does. */
+export class Changes {
+  readonly #conductor: Conductor;
+  readonly #registry: Registry;
+  readonly #news = new Arrivals();
+  #texts: Texts | null = null;
+  #followers = 0;
+  #watching = false;
+
+  constructor(conductor: Conductor, registry: Registry) {
+    this.#conductor = conductor;
+    this.#registry = registry;
+  }
+
+  /** The state now, then every kind of it that has changed. */
+  async *follow(signal: AbortSignal): AsyncGenerator<{ kind: Kind; json: string }> {
+    this.#followers += 1;
+    if (!this.#watching) void this.#watch();
+    try {
+      const told: Partial<Record<Kind, string>> = {};
+      while (!signal.aborted) {
+        const texts = this.#texts ?? this.#write();
+        for (const kind of KINDS) {
+          if (told[kind] === texts[kind]) continue;
+          told[kind] = texts[kind];
+          yield { kind, json: texts[kind] };
+        }
+        if (this.#texts === texts) await this.#news.wait(signal);
+      }
+    } finally {
+      this.#followers -= 1;
+    }
+  }
+
+  async #watch(): Promise<void> {
+    this.#watching = true;
+    while (this.#followers > 0) {
+      const before = this.#texts;
+      if (this.#write() !== before) this.#news.notify();
+      // A node that comes or goes changes the registry without an event of the scheduler: looked at each second anyway.
+      const change = this.#conductor.changes.wait(new AbortController().signal, 1);
+      await sleep(MILLISECONDS, undefined, { ref: false });
+      await change;
+    }
+    this.#watching = false;
+    this.#texts = null;
+  }
+
+  #write(): Texts {
+    const sweeps = JSON.stringify(liveSweeps(this.#conductor));
+    const nodes = JSON.stringify(liveNodes(this.#conductor, this.#registry));
+    const running = JSON.stringify(liveTrials(this.#conductor, this.#registry));
+    const before = this.#texts;
+    const same = before?.sweeps === sweeps && before.nodes === nodes && before.running === running;
+    this.#texts = same ? before : { sweeps, nodes, running };
+    return this.#texts;
+  }
+}

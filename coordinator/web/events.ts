@@ -1,0 +1,53 @@
+import type { LiveResult } from '../../core/live/live.js';
+import { packLive } from '../../core/live/pack.js';
+import type { ResultRecord } from '../../core/result.js';
+import type { Conductor } from '../conductor.js';
+import type { Log } from '../log/log.js';
+import { resultEntries } from '../results.js';
+import type { Changes } from './changes.js';
+import type { EventStream } from './event-stream.js';
+
+export interface EventsQuery {
+  /** Whose results are told: of one sweep, of all, or of none. */
+  readonly results: { readonly sweepId: string | null } | null;
+  /** Entry of the log after which results are told; null = only those to come. */
+  readonly after: number | null;
+}
+
+export interface EventSources {
+  readonly log: Log;
+  readonly conductor: Conductor;
+  readonly changes: Changes;
+  readonly version: string;
+}
+
+/** Tells one reader everything that happens, until it goes. */
+export async function tellEvents(
+  stream: EventStream,
+  { log, conductor, changes, version }: EventSources,
+  { results, after }: EventsQuery,
+): Promise<void> {
+  const { position } = conductor;
+  // An id that this log has not reached was given by another one: whoever remembers it has to start again.
+  const reset = after !== null && after > position;
+  await stream.send('hello', { version, position, reset });
+  const tell = async (): Promise<void> => {
+    if (results === null) return;
+    const query = { sweepId: results.sweepId, follow: true, allTrials: true };
+    const from = reset ? 0 : (after ?? position);
+    for await (const entry of resultEntries(log, conductor, query, from, stream.signal)) {
+      const sweepId = results.sweepId ?? entry.record.sweep.id;
+      await stream.send('result', resultOf(conductor, sweepId, entry.record), entry.position);
+    }
+  };
+  const show = async (): Promise<void> => {
+    for await (const { kind, json } of changes.follow(stream.signal)) await stream.sendText(kind, json);
+  };
+  await Promise.all([tell(), show()]);
+}
+
+function resultOf(conductor: Conductor, sweepId: string, record: ResultRecord): LiveResult {
+  const view = conductor.state.sweeps.get(sweepId)?.view;
+  const request = { sweepName: view?.name ?? record.sweep.name, objectives: view?.objectives ?? [] };
+  return { sweepId, trialId: record.trialId, payload: packLive([record], request) };
+}

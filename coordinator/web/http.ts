@@ -1,0 +1,161 @@
+import { Readable } from 'node:stream';
+import { promisify } from 'node:util';
+import { gzip } from 'node:zlib';
+import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import { bindError } from '../../proto/bind-error.js';
+import { WireError } from '../../proto/errors.js';
+import { joinAddress, splitAddress } from '../../proto/loopback.js';
+import { refusePlaintext, type ServerSecurity } from '../../proto/security.js';
+import { sweepNamed } from '../api/control.js';
+import type { Conductor } from '../conductor.js';
+import type { HttpServer } from '../exporter/http.js';
+import type { Log } from '../log/log.js';
+import type { Registry } from '../registry/registry.js';
+import { recordOfTrial, results } from '../results.js';
+import { Changes } from './changes.js';
+import { guard } from './door.js';
+import { EventStream } from './event-stream.js';
+import { tellEvents } from './events.js';
+import { readPage } from './page.js';
+import { Reports } from './reports.js';
+import { liveNodes, liveSweep, liveSweeps, liveTrials } from './state.js';
+
+export interface WebParts {
+  readonly conductor: Conductor;
+  readonly registry: Registry;
+  readonly log: Log;
+  readonly security: ServerSecurity;
+  readonly version: string;
+}
+
+/** Readers of the event stream at a time; each costs what it is told. */
+const MOST_READERS = 100;
+const compress = promisify(gzip);
+
+/**
+ * The page that people watch a fleet with, and the JSON API behind it (docs/web.md), with the coordinator's own TLS
+ * and rights. Port 0 takes a free one.
+ * @throws WireError with one sentence: plain text beyond loopback, address in use, …
+ */
+export async function serveWeb(address: string, parts: WebParts): Promise<HttpServer> {
+  const where = splitAddress(address);
+  if (where === null) throw new WireError('refused', `"${address}" is no address: write host:port.`);
+  const { security } = parts;
+  if (security.kind === 'plaintext') refusePlaintext(address);
+  const app = makeApp(security);
+  guard(app, security);
+  routes(app, parts);
+  try {
+    await app.listen({ host: where.host, port: where.port });
+  } catch (error) {
+    await app.close();
+    throw bindError(address, error as Error);
+  }
+  const bound = app.server.address();
+  const port = typeof bound === 'object' && bound !== null ? bound.port : where.port;
+  const scheme = security.kind === 'plaintext' ? 'http' : 'https';
+  return { url: `${scheme}://${joinAddress(where.host, port)}`, close: () => app.close() };
+}
+
+function makeApp(security: ServerSecurity): FastifyInstance {
+  const options = { logger: false, forceCloseConnections: true } as const;
+  if (security.kind === 'plaintext') return fastify(options);
+  const { key, certificate: cert } = security;
+  const client =
+    security.kind === 'mutual-tls' ? { ca: security.ca, requestCert: true, rejectUnauthorized: true } : {};
+  const https = { key, cert, minVersion: 'TLSv1.2' as const, ...client };
+  return fastify({ ...options, https }) as unknown as FastifyInstance;
+}
+
+function routes(app: FastifyInstance, { conductor, registry, log, version }: WebParts): void {
+  const page = readPage();
+  const changes = new Changes(conductor, registry);
+  const reports = new Reports(log, conductor);
+  const readers = new Set<EventStream>();
+  app.addHook('preClose', async () => {
+    for (const reader of readers) reader.close();
+  });
+
+  app.get('/', async (request, reply) => {
+    if (page === null) {
+      throw new WireError('unavailable', 'The page is missing from this installation: run `npm run build`.');
+    }
+    reply.header('content-security-policy', page.policy);
+    return await send(request, reply, 'text/html; charset=utf-8', page.html);
+  });
+
+  app.get('/api/v1/sweeps', async () => ({ sweeps: liveSweeps(conductor) }));
+  app.get('/api/v1/nodes', async () => ({ nodes: liveNodes(conductor, registry) }));
+  app.get('/api/v1/running', async () => ({ running: liveTrials(conductor, registry) }));
+  app.get<Named>('/api/v1/sweeps/:id', async ({ params }) =>
+    liveSweep(conductor, sweepNamed(conductor, params.id)),
+  );
+  app.get<Named>('/api/v1/sweeps/:id/report', async (request, reply) => {
+    const json = await reports.of(sweepNamed(conductor, request.params.id));
+    return await send(request, reply, 'application/json', json);
+  });
+  app.get<Named & { Querystring: { trials?: string } }>('/api/v1/sweeps/:id/results', (request, reply) => {
+    const { sweepId } = sweepNamed(conductor, request.params.id).view;
+    const query = { sweepId, follow: false, allTrials: request.query.trials === 'all' };
+    const lines = async function* () {
+      const gone = new AbortController();
+      request.raw.once('close', () => gone.abort());
+      for await (const record of results(log, conductor, query, gone.signal))
+        yield `${JSON.stringify(record)}\n`;
+    };
+    return reply.type('application/x-ndjson').send(Readable.from(lines()));
+  });
+  app.get<Named>('/api/v1/trials/:id', async (request, reply) => {
+    const record = await recordOfTrial(log, conductor, request.params.id);
+    if (record === null) {
+      throw new WireError('not-found', `There is no result of a trial "${request.params.id}" here.`);
+    }
+    return await send(request, reply, 'application/json', JSON.stringify(record));
+  });
+
+  app.get<{ Querystring: { sweep?: string; results?: string; after?: string } }>(
+    '/api/v1/events',
+    async (request, reply) => {
+      const { sweep, results: which, after } = request.query;
+      if (sweep !== undefined) sweepNamed(conductor, sweep);
+      const query = {
+        results: which === 'none' ? null : { sweepId: sweep ?? null },
+        after: entryOf(request.headers['last-event-id'] ?? after),
+      };
+      if (readers.size >= MOST_READERS) {
+        throw new WireError('unavailable', `${MOST_READERS} readers follow already: try again later.`);
+      }
+      const headers = reply.getHeaders() as Record<string, string>;
+      reply.hijack();
+      const stream = new EventStream(reply.raw, headers);
+      readers.add(stream);
+      // A log that is being closed ends the streams; their readers come back.
+      await tellEvents(stream, { log, conductor, changes, version }, query).catch(() => undefined);
+      stream.close();
+      readers.delete(stream);
+    },
+  );
+}
+
+interface Named {
+  readonly Params: { readonly id: string };
+}
+
+function entryOf(text: string | string[] | undefined): number | null {
+  if (text === undefined) return null;
+  if (typeof text === 'string' && /^\d{1,15}$/.test(text)) return Number(text);
+  throw new WireError('invalid', `"${text}" is no id of an event: those are whole numbers.`);
+}
+
+/** Sends a text, compressed for who takes that: reports of large sweeps are megabytes of repeated words. */
+async function send(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  type: string,
+  text: string,
+): Promise<FastifyReply> {
+  reply.header('vary', 'accept-encoding').type(type);
+  if (text.length < 4096 || !/\bgzip\b/.test(request.headers['accept-encoding'] ?? ''))
+    return reply.send(text);
+  return reply.header('content-encoding', 'gzip').send(await compress(text));
+}

@@ -1,0 +1,48 @@
+import type { LiveNode, LiveSweep, LiveTrial } from '../../core/live/live.js';
+import { fromSweepState } from '../../proto/convert.js';
+import { runningTrials, wireStatus } from '../api/status.js';
+import type { Conductor } from '../conductor.js';
+import type { Registry } from '../registry/registry.js';
+import type { SweepState } from '../scheduler/state.js';
+
+/** Sweeps that a page is told of: the newest ones. Older ones are reached by their id. */
+const SWEEPS = 200;
+
+/** @returns where a sweep stands, the same numbers as the control API's. */
+export function liveSweep(conductor: Conductor, sweep: SweepState): LiveSweep {
+  const { state, trialSeconds, objectives, ...status } = wireStatus(conductor, sweep);
+  return {
+    ...status,
+    state: fromSweepState(state),
+    trialSeconds: trialSeconds === 0 ? null : trialSeconds,
+    objectives: objectives.map(({ metric, maximize }) => ({ metric, better: maximize ? 'max' : 'min' })),
+  };
+}
+
+/** @returns the newest sweeps, newest first. */
+export function liveSweeps(conductor: Conductor): LiveSweep[] {
+  const newest = [...conductor.state.sweeps.values()].slice(-SWEEPS).reverse();
+  return newest.map((sweep) => liveSweep(conductor, sweep));
+}
+
+export function liveTrials(conductor: Conductor, registry: Registry): LiveTrial[] {
+  return runningTrials(conductor, registry).map(({ sweepId, trial }) => ({
+    sweepId,
+    ...trial,
+    phase: trial.phase === '' ? null : trial.phase,
+  }));
+}
+
+/** @returns every node that has ever joined since the coordinator started, by name. */
+export function liveNodes(conductor: Conductor, registry: Registry): LiveNode[] {
+  const busy = new Set([...conductor.state.leases.values()].map((lease) => lease.node));
+  return registry
+    .entries()
+    .map(({ profile, session, lastSeenAt, state }): LiveNode => {
+      const { name } = profile;
+      const draining = state === 'draining';
+      const word = session === null ? 'lost' : draining ? 'draining' : busy.has(name) ? 'busy' : 'idle';
+      return { name, state: word, lastSeenAt: session === null ? lastSeenAt : null, profile };
+    })
+    .sort((a, b) => (a.name < b.name ? -1 : 1));
+}

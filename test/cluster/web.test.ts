@@ -1,0 +1,276 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { request as plainRequest } from 'node:http';
+import { type RequestOptions, request } from 'node:https';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import type { CoordinatorConfig } from '../../coordinator/config.js';
+import { type RunningCoordinator, startCoordinator } from '../../coordinator/main.js';
+import type { LiveNode, LiveReport, LiveSweep } from '../../core/live/live.js';
+import { unpack } from '../../core/report/payload.js';
+import { buildReport } from '../../core/report/report.js';
+import { metricOf } from '../../core/report/rows.js';
+import type { ResultRecord } from '../../core/result.js';
+import { type ControlConnection, connectControl } from '../../proto/client.js';
+import { parseRecord } from '../../proto/convert.js';
+import { FakeAgent } from '../support/fake-agent.js';
+import { followEvents, type LiveReader } from '../support/live-reader.js';
+import { fakeSweep } from '../support/sweeps.js';
+import { Authority, hasOpenssl, type Pair } from '../support/tls.js';
+
+const folder = mkdtempSync(join(tmpdir(), 'ridgepoint-web-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const closers: (() => void | Promise<void>)[] = [];
+afterEach(async () => {
+  for (const close of closers.splice(0).reverse()) await close();
+});
+
+async function start(config: CoordinatorConfig = {}): Promise<RunningCoordinator & { webUrl: string }> {
+  const coordinator = await startCoordinator({
+    grpcAddress: 'localhost:0',
+    metricsAddress: null,
+    webAddress: 'localhost:0',
+    log: { kind: 'memory' },
+    logLevel: 'silent',
+    heartbeatSeconds: 0.1,
+    leaseSeconds: 10,
+    drainSeconds: 0,
+    ...config,
+  });
+  closers.push(() => coordinator.stop('the test is over'));
+  return { ...coordinator, webUrl: coordinator.webUrl ?? '' };
+}
+
+function control(address: string): ControlConnection {
+  const connection = connectControl({ address, security: { kind: 'plaintext' } });
+  closers.push(() => connection.close());
+  return connection;
+}
+
+async function agentAt(address: string): Promise<FakeAgent> {
+  const { agent } = await FakeAgent.join(address);
+  closers.push(() => agent.vanish());
+  return agent;
+}
+
+async function submit(address: string, document: string): Promise<string> {
+  const submission = { document, modelsJson: '', submitter: '', retryFailed: false };
+  return (await control(address).submitSweep(submission)).sweepId;
+}
+
+async function follow(url: string, headers: Record<string, string> = {}): Promise<LiveReader> {
+  const reader = await followEvents(url, headers);
+  closers.push(() => reader.close());
+  return reader;
+}
+
+async function get<T>(url: string): Promise<T> {
+  const response = await fetch(url);
+  expect(response.status, url).toBe(200);
+  return (await response.json()) as T;
+}
+
+async function recordsAt(address: string, sweepId: string): Promise<ResultRecord[]> {
+  const records: ResultRecord[] = [];
+  const query = { sweepId, follow: false, allTrials: true };
+  for await (const { recordJson } of control(address).streamResults(query))
+    records.push(parseRecord(recordJson));
+  return records;
+}
+
+const results = (reader: LiveReader): string[] =>
+  reader.events.flatMap((event) => (event.event === 'result' ? event.data.trialId : []));
+
+test('the API tells the same sweeps, nodes and results as gRPC', async () => {
+  const { grpcAddress, webUrl } = await start();
+  const agent = await agentAt(grpcAddress);
+  const sweepId = await submit(grpcAddress, fakeSweep(3));
+  await agent.work();
+
+  const { sweeps } = await get<{ sweeps: LiveSweep[] }>(`${webUrl}/api/v1/sweeps`);
+  expect(sweeps).toMatchObject([{ sweepId, name: 'fake', state: 'done', points: 3, complete: 3, queued: 0 }]);
+  expect(await get(`${webUrl}/api/v1/sweeps/${sweepId}`)).toEqual(sweeps[0]);
+  const { nodes } = await get<{ nodes: LiveNode[] }>(`${webUrl}/api/v1/nodes`);
+  expect(nodes).toMatchObject([{ name: 'node-a', state: 'idle', lastSeenAt: null }]);
+  expect(nodes[0]?.profile).toEqual(agent.profile);
+
+  const stored = await recordsAt(grpcAddress, sweepId);
+  const response = await fetch(`${webUrl}/api/v1/sweeps/${sweepId}/results?trials=all`);
+  expect(response.headers.get('content-type')).toBe('application/x-ndjson');
+  const lines = (await response.text()).trimEnd().split('\n');
+  expect(lines.map((line) => JSON.parse(line))).toEqual(stored);
+  const [first] = stored;
+  expect(await get(`${webUrl}/api/v1/trials/${encodeURIComponent(first?.trialId ?? '')}`)).toEqual(first);
+
+  const { payload, through } = await get<LiveReport>(`${webUrl}/api/v1/sweeps/${sweepId}/report`);
+  expect(through).toBe(4);
+  const packed = buildReport(unpack(payload), payload);
+  const whole = buildReport(stored, payload);
+  const numbers = (report: typeof whole) =>
+    report.rows.map((row) => report.metrics.map((metric) => metricOf(row, metric.name)));
+  expect(numbers(packed)).toEqual(numbers(whole));
+  expect(packed.rows).toHaveLength(3);
+});
+
+test('what is not there is a sentence, and bad ids are refused', async () => {
+  const { webUrl } = await start();
+  const refused = async (path: string, headers: Record<string, string> = {}) => {
+    const response = await fetch(webUrl + path, { headers });
+    const { error } = (await response.json()) as { error: { message: string } };
+    return [response.status, error.message];
+  };
+  expect(await refused('/api/v1/sweeps/none')).toEqual([404, expect.stringContaining('no sweep "none"')]);
+  expect(await refused('/api/v1/sweeps/none/report')).toEqual([404, expect.any(String)]);
+  expect(await refused('/api/v1/events?sweep=none')).toEqual([404, expect.any(String)]);
+  expect(await refused('/api/v1/trials/none')).toEqual([404, expect.stringContaining('trial "none"')]);
+  expect(await refused('/api/v1/events', { 'last-event-id': 'x' })).toEqual([
+    400,
+    expect.stringContaining('no id of an event'),
+  ]);
+  expect(await refused('/other')).toEqual([404, 'There is nothing at /other.']);
+});
+
+test('events tell of nodes, progress and results as they come', async () => {
+  const { grpcAddress, webUrl } = await start();
+  const reader = await follow(`${webUrl}/api/v1/events`);
+  await reader.until('hello', (e) => e.event === 'hello' && e.data.position === 0 && !e.data.reset);
+  const agent = await agentAt(grpcAddress);
+  await reader.until('the node', (e) => e.event === 'nodes' && e.data[0]?.name === 'node-a');
+  const sweepId = await submit(grpcAddress, fakeSweep(2));
+  await reader.until('the sweep', (e) => e.event === 'sweeps' && e.data[0]?.sweepId === sweepId);
+  const lease = await agent.lease();
+  const progress = { trialId: lease.trialId, phase: 'decode', repeat: 2, maxRepeats: 3, elapsedSeconds: 1.5 };
+  await agent.say({ $case: 'progress', value: progress });
+  await reader.until(
+    'the progress',
+    (e) => e.event === 'running' && e.data[0]?.phase === 'decode' && e.data[0].repeat === 2,
+  );
+  const record = await agent.report(lease);
+  const told = await reader.until('the result', (e) => e.event === 'result');
+  expect(told.id).toBe('2');
+  if (told.event !== 'result') throw new Error('unreachable');
+  expect(told.data.sweepId).toBe(sweepId);
+  expect(unpack(told.data.payload)[0]?.measurements).toEqual(record.measurements);
+  await reader.until('the count', (e) => e.event === 'sweeps' && e.data[0]?.complete === 1);
+  agent.vanish();
+  await reader.until('the loss', (e) => e.event === 'nodes' && e.data[0]?.state === 'lost');
+});
+
+test('a reader resumes after a restart where it was, and a log that is another one says so', async () => {
+  const log = { kind: 'sqlite', path: join(folder, 'resumed.sqlite') } as const;
+  const before = await start({ log });
+  const agent = await agentAt(before.grpcAddress);
+  const sweepId = await submit(before.grpcAddress, fakeSweep(4));
+  const events = `/api/v1/events?sweep=${sweepId}`;
+  const reader = await follow(before.webUrl + events, { 'last-event-id': '0' });
+  const seen = [
+    (await agent.report(await agent.lease())).trialId,
+    (await agent.report(await agent.lease())).trialId,
+  ];
+  const last = await reader.until('two results', (e) => e.event === 'result' && e.data.trialId === seen[1]);
+  agent.vanish();
+  await before.stop('killed');
+
+  const after = await start({ log });
+  const again = await agentAt(after.grpcAddress);
+  await again.work();
+  const resumed = await follow(after.webUrl + events, { 'last-event-id': last.id ?? '' });
+  await resumed.until('the last result', () => results(resumed).length === 2);
+  const all = (await recordsAt(after.grpcAddress, sweepId)).map((record) => record.trialId);
+  expect([...results(reader), ...results(resumed)]).toEqual(all);
+
+  const other = await start();
+  await submit(other.grpcAddress, fakeSweep(4));
+  const lost = await follow(other.webUrl + events, { 'last-event-id': last.id ?? '' });
+  await lost.until('the reset', (e) => e.event === 'hello' && e.data.reset);
+});
+
+test('plain HTTP stays on this machine, and answers under its names only', async () => {
+  await expect(start({ webAddress: '0.0.0.0:0' })).rejects.toThrow(/^Plaintext is for loopback only/);
+  const { webUrl } = await start();
+  const statusFor = async (host: string): Promise<number> =>
+    await new Promise((resolve, reject) => {
+      plainRequest(`${webUrl}/api/v1/sweeps`, { headers: { host } }, (response) => {
+        response.resume();
+        resolve(response.statusCode ?? 0);
+      })
+        .on('error', reject)
+        .end();
+    });
+  expect(await statusFor('localhost:7118')).toBe(200);
+  expect(await statusFor('rebound.example:7118')).toBe(403);
+  expect(await statusFor('rebound.example')).toBe(403);
+});
+
+describe.skipIf(!hasOpenssl)('needs openssl', () => {
+  let authority: Authority;
+  let server: Pair;
+  beforeAll(() => {
+    authority = new Authority(folder);
+    server = authority.issue('coordinator');
+  });
+  const files = () => ({ certificateFile: server.certificateFile, keyFile: server.keyFile });
+
+  /** @returns the status of the answer, or the code of the error that came instead. */
+  async function ask(url: string, options: RequestOptions): Promise<number | string> {
+    return await new Promise((resolve) => {
+      request(url, { ca: authority.ca, ...options }, (response) => {
+        response.resume();
+        resolve(response.statusCode ?? 0);
+      })
+        .on('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? error.message))
+        .end();
+    });
+  }
+
+  test('a token with the scope read opens the API; the page alone needs none', async () => {
+    const tokensFile = join(folder, 'tokens.yaml');
+    writeFileSync(
+      tokensFile,
+      `
+- { name: fleet, token: fleet-0123456789abcdef, scopes: [agent] }
+- { name: people, token: people-0123456789abcdef, scopes: [read] }
+`,
+    );
+    const { webUrl } = await start({ security: { kind: 'token', ...files(), tokensFile } });
+    expect(webUrl).toMatch(/^https:/);
+    const with_ = (token: string) => ({ headers: { authorization: `Bearer ${token}` } });
+    const api = `${webUrl}/api/v1/sweeps`;
+    expect(await ask(api, {})).toBe(401);
+    expect(await ask(api, with_('guess-0123456789abcdef'))).toBe(401);
+    expect(await ask(api, with_('fleet-0123456789abcdef'))).toBe(403);
+    expect(await ask(api, with_('people-0123456789abcdef'))).toBe(200);
+    expect(await ask(`${webUrl}/api/v1/events`, {})).toBe(401);
+    expect([200, 503]).toContain(await ask(`${webUrl}/`, {}));
+    const reader = await followEvents(
+      `${webUrl}/api/v1/events`,
+      { authorization: 'Bearer people-0123456789abcdef' },
+      { ca: authority.ca },
+    );
+    closers.push(() => reader.close());
+    await reader.until('hello', (e) => e.event === 'hello');
+  });
+
+  test('mutual TLS: the common name says who may read', async () => {
+    const { webUrl } = await start({
+      security: {
+        kind: 'mutual-tls',
+        caFile: authority.caFile,
+        ...files(),
+        grants: [
+          { commonName: 'viewer', scopes: ['read'] },
+          { commonName: 'node-*', scopes: ['agent'] },
+        ],
+      },
+    });
+    const api = `${webUrl}/api/v1/sweeps`;
+    const as = (name: string) => {
+      const { certificate: cert, key } = authority.issue(name);
+      return { cert, key };
+    };
+    expect(await ask(api, as('viewer'))).toBe(200);
+    expect(await ask(api, as('node-1'))).toBe(403);
+    expect(await ask(api, {})).toMatch(/CERTIFICATE|ECONNRESET|EPROTO|EPIPE/);
+  });
+});
