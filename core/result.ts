@@ -114,13 +114,30 @@ const present = z.object({
 const missing = z.object({ value: z.null(), unit: z.string(), reason: z.string() });
 
 export const phaseSchema = z.object({
-  name: z.enum(['load', 'warm-up', 'prefill', 'decode', 'train', 'kernel', 'quality']),
+  /**
+   * `energy-…` is the same work done again and again without a pause, so that an energy source can resolve it; it tells of
+   * energy alone.
+   */
+  name: z.enum([
+    'load',
+    'warm-up',
+    'prefill',
+    'decode',
+    'train',
+    'kernel',
+    'quality',
+    'energy-prefill',
+    'energy-decode',
+    'energy-kernel',
+  ]),
   /** 0-based repeat; null for load. */
   repeat: z.number().int().nullable(),
   startSeconds: z.number(),
   endSeconds: z.number(),
   /** Tokens evaluated in the phase, all sequences together. */
   tokens: z.number().int(),
+  /** Of `energy-…`: how many times the work of a repeat was done in it. */
+  times: z.number().int().min(1).optional(),
 });
 
 /** One transform on the way from the base to the file that was run. */
@@ -236,6 +253,12 @@ export const resultSchema = z.object({
       roofline: rooflineGivenSchema.nullable().default(null),
       /** Power before the model was loaded, per energy domain. */
       idleWatts: z.record(z.string(), z.number()),
+      /** When and for how long that was read; left out where it was read right before the trial. */
+      idle: z
+        .object({ measuredAt: z.iso.datetime(), seconds: z.number(), busyCores: z.number().nullable() })
+        .optional(),
+      /** Grams of CO2 equivalent per kilowatt hour, and who says so; left out where nobody does. */
+      grid: z.object({ gramsPerKilowattHour: z.number(), statedBy: z.enum(['sweep', 'node']) }).optional(),
       /** Doubts that others raised; the judge adds its own. */
       warnings: z.array(warningSchema),
     })

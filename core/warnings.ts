@@ -28,6 +28,36 @@ export const WARNINGS = {
     help: 'the phase is shorter than 20 update periods of the energy source',
   },
   'meter-gap': { severity: 'note', help: 'a meter delivered no sample for longer than three of its periods' },
+  'meter-sentinel': { severity: 'note', help: 'a meter gave values that mean "no value"; they were dropped' },
+  'meter-duplicate': {
+    severity: 'note',
+    help: 'a meter gave several readings of one moment; they were averaged',
+  },
+  'meter-disorder': {
+    severity: 'note',
+    help: 'a meter gave readings out of the order of their times; they were sorted',
+  },
+  'meter-uncovered': {
+    severity: 'note',
+    help: 'energy readings begin after or end before what was measured; what they do not cover has no energy',
+  },
+  'counter-reset': {
+    severity: 'note',
+    help: 'an energy counter went back; what it fell into has no energy',
+  },
+  'counter-stuck': {
+    severity: 'note',
+    help: 'an energy counter stood still for longer than three of its steps; what it fell into has no energy',
+  },
+  'energy-shared': {
+    severity: 'note',
+    help: 'the energy source feeds more than the device of the trial, such as other MIG instances: no energy is published',
+  },
+  'other-device': {
+    severity: 'note',
+    help: 'energy readings of more GPUs than the trial had: only those of its own are counted',
+  },
+  'idle-busy': { severity: 'note', help: 'something ran while idle power was read: net energy is too low' },
   'counter-integral-disagree': {
     severity: 'note',
     help: 'the energy counter and the integral of power differ by more than 5 %',

@@ -21,7 +21,9 @@ export type Unit =
   | 'parameters'
   | '1/s'
   | 'B/s'
-  | 'FLOP/s';
+  | 'FLOP/s'
+  | 'g'
+  | 'g/token';
 
 export type MetricBetter = 'max' | 'min' | null;
 
@@ -468,12 +470,44 @@ export const METRICS = [
     'Gross energy of a repeat divided by its prompt, generated or trained tokens.',
   ),
   metric(
+    'energyNetPerOutputTokenJoules',
+    'energy_net_per_output_token_joules',
+    'J/token',
+    'min',
+    null,
+    'Net energy of a repeat (above the idle baseline) divided by its generated tokens.',
+  ),
+  metric(
+    'prefillEnergyPerTokenJoules',
+    'prefill_energy_per_token_joules',
+    'J/token',
+    'min',
+    null,
+    'Gross energy of the prefill phase divided by its prompt tokens.',
+  ),
+  metric(
+    'decodeEnergyPerTokenJoules',
+    'decode_energy_per_token_joules',
+    'J/token',
+    'min',
+    null,
+    'Gross energy of the decode phase divided by its generated tokens: energyPerOutputTokenJoules without the prompt.',
+  ),
+  metric(
     'tokensPerJoule',
     'tokens_per_joule',
     'tokens/J',
     'max',
     null,
     'Generated tokens of a repeat divided by its gross energy.',
+  ),
+  metric(
+    'totalTokensPerJoule',
+    'total_tokens_per_joule',
+    'tokens/J',
+    'max',
+    null,
+    'Prompt, generated or trained tokens of a repeat divided by its gross energy.',
   ),
   metric(
     'energyDelayProductJouleSeconds',
@@ -514,6 +548,22 @@ export const METRICS = [
     null,
     null,
     'Integral of power less the energy counter, as a share of the counter, over all repeats.',
+  ),
+  metric(
+    'carbonGrams',
+    'carbon_grams',
+    'g',
+    'min',
+    null,
+    'CO2 equivalent of one repeat: its gross energy times the grid intensity that the sweep or the node states; nothing without one.',
+  ),
+  metric(
+    'carbonPerOutputTokenGrams',
+    'carbon_per_output_token_grams',
+    'g/token',
+    'min',
+    null,
+    'CO2 equivalent of a repeat divided by its generated tokens.',
   ),
   metric(
     'processCores',

@@ -37,6 +37,8 @@ const STYLES: Record<Unit, UnitStyle> = {
   '1/s': style('/s', 'small', true),
   'B/s': style('B/s', 'large'),
   'FLOP/s': style('FLOP/s', 'large'),
+  g: style('g', 'both'),
+  'g/token': style('g/token', 'small'),
 };
 
 /** Ratios that people read as percentages or factors. */
