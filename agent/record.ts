@@ -38,6 +38,10 @@ export interface TrialNotes {
   roofline: RooflineGiven | null;
   samples: readonly SampleSeries[];
   idleWatts: Readonly<Record<string, number>>;
+  /** When that was read; null = right before the trial. */
+  idle: JudgeInput['idle'];
+  /** What a kilowatt hour costs in grams of CO2 equivalent. */
+  grid: JudgeInput['grid'];
   readonly phases: Phase[];
   readonly warnings: Warning[];
   environment: EnvironmentFacts;
@@ -61,6 +65,8 @@ export function emptyNotes(startedAt: Date, originSeconds: number): TrialNotes {
     roofline: null,
     samples: [],
     idleWatts: {},
+    idle: null,
+    grid: null,
     phases: [],
     warnings: [],
     environment: {},
@@ -103,6 +109,8 @@ export function writeRecord(
     cores: notes.device?.cpus.length ?? node.cores,
     samples: notes.samples,
     idleWatts: notes.idleWatts,
+    idle: notes.idle,
+    grid: notes.grid,
     absent: notes.absent,
     warnings: notes.warnings,
   };

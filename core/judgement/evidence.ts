@@ -23,6 +23,10 @@ export interface Outcome {
   readonly halfWidth: number | null;
 }
 
+type Given = NonNullable<ResultRecord['given']>;
+export type IdleReading = NonNullable<Given['idle']>;
+export type GridIntensity = NonNullable<Given['grid']>;
+
 /** Everything a verdict rests on. Nothing else may be looked at, so that it can be reached again later. */
 export interface JudgeInput {
   readonly experiment: Experiment;
@@ -67,6 +71,10 @@ export interface JudgeInput {
   readonly samples: readonly SampleSeries[];
   /** Power before the model was loaded, per energy domain (`gpu`, `package-0`). */
   readonly idleWatts: Readonly<Record<string, number>>;
+  /** When that was read; null = right before the trial. */
+  readonly idle: IdleReading | null;
+  /** What a kilowatt hour costs in grams of CO2 equivalent; null where nobody states it. */
+  readonly grid: GridIntensity | null;
   /** Why a source is absent; `energy` is read here. */
   readonly absent: Readonly<Record<string, string>>;
   /** Doubts raised by others (affinity, engine, foreign processes on the device); kept as they are. */

@@ -2,7 +2,7 @@ import { METRICS, type Unit } from '../metrics/catalogue.js';
 import type { ResultRecord } from '../result.js';
 import { type Warning, warn } from '../warnings.js';
 import { adapterBytesOf, efficiencyFindings, makingOf } from './efficiency.js';
-import { energyFindings } from './energy.js';
+import { energyFindings } from './energy/findings.js';
 import { missing } from './entries.js';
 import { gather, type JudgeInput, type Judgement } from './evidence.js';
 import { kernelFindings } from './kernel.js';
@@ -70,6 +70,8 @@ export function givenOf(input: JudgeInput): NonNullable<ResultRecord['given']> {
     cores: input.cores,
     roofline: input.roofline,
     idleWatts: { ...input.idleWatts },
+    ...(input.idle !== null && { idle: input.idle }),
+    ...(input.grid !== null && { grid: input.grid }),
     warnings: [...input.warnings],
   };
 }
@@ -112,6 +114,8 @@ export function inputOf(record: ResultRecord): JudgeInput | null {
     cores: given.cores,
     samples: record.samples,
     idleWatts: given.idleWatts,
+    idle: given.idle ?? null,
+    grid: given.grid ?? null,
     absent: record.absent,
     warnings: given.warnings,
   };

@@ -7,7 +7,8 @@ type Unasked =
   | 'kernel'
   | 'heldOut'
   | 'prefill'
-  | 'decode';
+  | 'decode'
+  | 'grid';
 
 /** Why a metric is absent because the sweep asked for something else: said beside the value, no footnote. */
 export const UNASKED: Readonly<Record<Unasked, string>> = {
@@ -20,6 +21,7 @@ export const UNASKED: Readonly<Record<Unasked, string>> = {
   heldOut: 'no part of the text was held out',
   prefill: 'the workload has no prefill phase',
   decode: 'the workload generates no tokens',
+  grid: 'neither the sweep nor the node states a grid intensity',
 };
 
 const REASONS: readonly string[] = Object.values(UNASKED);

@@ -112,6 +112,11 @@ export function netEnergy(joules: number, idleWatts: number, seconds: number): n
   return joules - idleWatts * seconds;
 }
 
+/** Grams of CO2 equivalent of so much energy; a kilowatt hour is 3.6 MJ. */
+export function carbonGrams(joules: number, gramsPerKilowattHour: number): number {
+  return (joules / 3.6e6) * gramsPerKilowattHour;
+}
+
 /** Size of the base over size of the variant: the size half of EfficientLLM's model compression rate. */
 export function compressionRatio(baseBytes: number, bytes: number): number {
   return baseBytes / bytes;

@@ -1,3 +1,6 @@
+import type { WarningCode } from '../warnings.js';
+import { type Choice, chooseDomains } from './energy-domains.js';
+import { overlap, stuckStretches } from './faults.js';
 import { counterDifference, gaugeIntegral, type Reading, type Window } from './integrate.js';
 import { type CleanSeries, withoutPlateaus } from './series.js';
 
@@ -10,14 +13,21 @@ export interface EnergySource {
   readonly label: string;
   /** Slowest update period among the domains. */
   readonly periodSeconds: number;
-  /** Joules over a window, or why not. A counter that did not move is below its resolution, never 0 J. */
-  joules(window: Window): Reading;
+  /** The series that are added up, as they were read. */
+  readonly series: readonly CleanSeries[];
+  /**
+   * Joules over windows that follow each other in time, or why not. A counter that did not move is below its
+   * resolution, never 0 J.
+   */
+  joules(windows: readonly Window[]): Reading;
 }
 
 export interface EnergySources {
   readonly primary: EnergySource | null;
   /** The integral of power over the same domains, where the primary is a counter and both exist. */
   readonly crossCheck: EnergySource | null;
+  /** What was odd about the domains; with a `reason` it is why there is no source. */
+  readonly doubt: Choice['doubt'];
 }
 
 /** The part of a device class before its colon: `cuda:h100` → `cuda`. */
@@ -25,44 +35,38 @@ export function deviceKind(deviceClass: string): string {
   return deviceClass.split(':')[0] ?? deviceClass;
 }
 
-/**
- * Chooses what counts as the trial's energy. On an accelerator: its own board (`gpu`), and nothing else. On
- * a CPU: all packages and, where they are metered, their memory (`dram`); `psys` contains the packages and
- * `core`/`uncore` are contained in them, so those are never added, and `psys` stands in only when there is
- * no package at all. Counters come before power readings.
- */
+/** Finds what counts as the trial's energy (see chooseDomains). Counters come before power readings. */
 export function energySources(series: readonly CleanSeries[], deviceClass: string): EnergySources {
   const counters = byDomain(series, 'energyJoules:', 'counter');
   const powers = byDomain(series, 'powerWatts:', 'gauge');
-  const counterDomains = chooseDomains([...counters.keys()], deviceClass);
-  const powerDomains = chooseDomains([...powers.keys()], deviceClass);
+  const onCpu = deviceKind(deviceClass) === 'cpu';
+  const ofCounters = chooseDomains([...counters.keys()], onCpu);
+  const ofPowers = chooseDomains([...powers.keys()], onCpu);
   const integral = (domains: readonly string[]) => source('integral', domains, powers, gaugeIntegral);
-  if (counterDomains.length > 0) {
-    const same = counterDomains.every((domain) => powers.has(domain));
+  if (ofCounters.domains.length > 0) {
+    const same = ofCounters.domains.every((domain) => powers.has(domain));
     return {
-      primary: source('counter', counterDomains, counters, counterDifference),
-      crossCheck: same ? integral(counterDomains) : null,
+      primary: source('counter', ofCounters.domains, counters, counterDifference),
+      crossCheck: same ? integral(ofCounters.domains) : null,
+      doubt: ofCounters.doubt,
     };
   }
-  return { primary: powerDomains.length > 0 ? integral(powerDomains) : null, crossCheck: null };
+  const primary = ofPowers.domains.length > 0 ? integral(ofPowers.domains) : null;
+  return { primary, crossCheck: null, doubt: ofPowers.doubt ?? ofCounters.doubt };
 }
 
 function byDomain(series: readonly CleanSeries[], prefix: string, kind: CleanSeries['kind']) {
   const found = series.filter(
     (s) => s.kind === kind && s.quantity.startsWith(prefix) && s.seconds.length > 0,
   );
-  return new Map(
-    found.map((s) => [s.quantity.slice(prefix.length), kind === 'counter' ? withoutPlateaus(s) : s]),
-  );
+  return new Map(found.map((s) => [s.quantity.slice(prefix.length), s]));
 }
 
-function chooseDomains(present: readonly string[], deviceClass: string): string[] {
-  const named = (...words: string[]) =>
-    present.filter((domain) => words.some((w) => domain === w || domain.startsWith(`${w}-`))).sort();
-  if (deviceKind(deviceClass) !== 'cpu') return named('gpu');
-  const packages = named('package');
-  return packages.length > 0 ? [...packages, ...named('dram')] : named('psys');
-}
+/**
+ * Where readings are further apart than this share of a window, at its edge or (for power) anywhere in it, the
+ * window has no energy; as much may be uncovered elsewhere in the judge.
+ */
+const MAX_GAP_SHARE = 0.2;
 
 function source(
   kind: EnergySource['kind'],
@@ -70,19 +74,53 @@ function source(
   series: ReadonlyMap<string, CleanSeries>,
   measure: (series: CleanSeries, window: Window) => Reading,
 ): EnergySource {
-  const all = domains.map((domain) => series.get(domain)!);
+  const read = domains.map((domain) => series.get(domain)!);
+  const all = read.map((s) => ({
+    series: kind === 'counter' ? withoutPlateaus(s) : s,
+    stuck: kind === 'counter' ? stuckStretches(s) : [],
+  }));
+  const one = (window: Window): Reading => {
+    const sum = addReadings(
+      all.map(({ series: own, stuck }) => stuckIn(own.quantity, stuck, window) ?? measure(own, window)),
+    );
+    if (sum.value === null || sum.gapSeconds === null) return sum;
+    const length = window.endSeconds - window.startSeconds;
+    if (sum.gapSeconds <= MAX_GAP_SHARE * length) return sum;
+    const reason = `readings are ${sum.gapSeconds.toPrecision(2)} s apart in a window of ${length.toPrecision(2)} s`;
+    return { value: null, reason, code: 'meter-gap' };
+  };
   return {
     kind,
     domains,
     label: `${kind}:${domains.join('+')}`,
-    periodSeconds: Math.max(...all.map((s) => s.periodSeconds)),
-    joules: (window) => {
-      const sum = addReadings(all.map((s) => measure(s, window)));
-      return sum.value === 0 && kind === 'counter'
-        ? { value: null, reason: 'the energy counter did not move: the window is below its resolution' }
-        : sum;
-    },
+    periodSeconds: Math.max(...all.map((s) => s.series.periodSeconds)),
+    series: read,
+    joules: (windows) => addReadings(joined(windows).map(one)),
   };
+}
+
+function stuckIn(quantity: string, stretches: readonly Window[], window: Window): Reading | null {
+  const stretch = stretches.find((own) => overlap(own, window));
+  if (stretch === undefined) return null;
+  const code: WarningCode = 'counter-stuck';
+  const whole = stretch.startSeconds <= window.startSeconds && stretch.endSeconds >= window.endSeconds;
+  const [from, to] = [stretch.startSeconds.toFixed(3), stretch.endSeconds.toFixed(3)];
+  const reason = whole
+    ? `${quantity} did not move from ${from} s to ${to} s: the counter hangs, or the window is below its resolution`
+    : `${quantity} stood still from ${from} s to ${to} s, inside the window`;
+  return { value: null, reason, code };
+}
+
+/** Windows that touch become one: where two phases meet, what is given to one is taken from the other. */
+function joined(windows: readonly Window[]): Window[] {
+  const all: Window[] = [];
+  for (const window of windows) {
+    const last = all.at(-1);
+    if (last?.endSeconds === window.startSeconds)
+      all[all.length - 1] = { ...last, endSeconds: window.endSeconds };
+    else all.push(window);
+  }
+  return all;
 }
 
 /** Sum of readings; missing as soon as one is, with its reason. */

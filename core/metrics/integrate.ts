@@ -1,3 +1,4 @@
+import type { WarningCode } from '../warnings.js';
 import { type CleanSeries, indexAtOrBefore } from './series.js';
 
 /** A stretch of the trial's clock. */
@@ -6,17 +7,24 @@ export interface Window {
   readonly endSeconds: number;
 }
 
-/** A number over a window, or why there is none. `gapSeconds` is set where readings were too far apart. */
+/**
+ * A number over a window, or why there is none, with the code of what is wrong with the readings. `gapSeconds` is
+ * set where readings were too far apart.
+ */
 export type Reading =
   | { readonly value: number; readonly gapSeconds: number | null }
-  | { readonly value: null; readonly reason: string };
+  | { readonly value: null; readonly reason: string; readonly code?: WarningCode };
 
 /** Readings further apart than this many periods are a gap. */
 export const GAP_PERIODS = 3;
 /** A window shorter than this many update periods of a source is dominated by its two edges. */
 export const SHORT_WINDOW_PERIODS = 20;
 
-const missing = (reason: string): Reading => ({ value: null, reason });
+const missing = (reason: string, code?: WarningCode): Reading => ({
+  value: null,
+  reason,
+  ...(code !== undefined && { code }),
+});
 const at = (t: number) => `${t.toFixed(3)} s`;
 
 /** Value at time t by linear interpolation between neighbours; null outside the readings. */
@@ -70,11 +78,12 @@ function brackets({ seconds }: CleanSeries, window: Window): [number, number] {
  */
 export function counterDifference(series: CleanSeries, window: Window): Reading {
   const doubt = notBracketed(series, window);
-  if (doubt !== null) return missing(doubt);
+  if (doubt !== null) return missing(doubt, 'meter-uncovered');
   const [from, to] = brackets(series, window);
   for (let i = from; i < to; i++) {
     if (series.values[i + 1]! < series.values[i]!) {
-      return missing(`${series.quantity} was reset at ${at(series.seconds[i + 1]!)}, inside the window`);
+      const when = at(series.seconds[i + 1]!);
+      return missing(`${series.quantity} was reset at ${when}, inside the window`, 'counter-reset');
     }
   }
   const gaps = [longestGap(series, from, from + 1), longestGap(series, to - 1, to)].filter((g) => g !== null);
@@ -87,7 +96,7 @@ export function counterDifference(series: CleanSeries, window: Window): Reading 
 /** Integral of a gauge over the window by trapezoids, its edges interpolated: watts become joules. */
 export function gaugeIntegral(series: CleanSeries, window: Window): Reading {
   const doubt = notBracketed(series, window);
-  if (doubt !== null) return missing(doubt);
+  if (doubt !== null) return missing(doubt, 'meter-uncovered');
   const [from, to] = brackets(series, window);
   let area = 0;
   for (let i = from; i < to; i++) {

@@ -90,6 +90,8 @@ export function indexAtOrBefore(seconds: readonly number[], t: number): number {
  * cannot stand still.
  */
 export function withoutPlateaus(series: CleanSeries): CleanSeries {
+  // One that never moves has no step that could be seen.
+  if (series.values.every((value) => value === series.values[0])) return series;
   const last = series.values.length - 1;
   const kept = series.values.flatMap((v, i) =>
     i === 0 || i === last || v !== series.values[i - 1] ? [i] : [],

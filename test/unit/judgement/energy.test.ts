@@ -119,7 +119,12 @@ describe('energy', () => {
     });
     const result = judged({ samples });
     expect(codes(result)).toEqual(['meter-gap']);
-    expect(result.warnings[0]!.message).toMatch(/counter:gpu \(0\.90 s\)/);
+    expect(result.warnings[0]!.message).toMatch(
+      /0\.90 s apart in a window of 2\.0 s; without energy for it: prefill 1 of 5, decode 1 of 5/,
+    );
+    // Where the two meet inside the gap, their sum is known all the same.
+    expect(measured(result, 'energyJoules')).toMatchObject({ n: 5, value: expect.closeTo(880, 6) });
+    expect(measured(result, 'prefillEnergyJoules').n).toBe(4);
   });
 
   test('phases shorter than 20 periods of the source are noted with what that means', () => {

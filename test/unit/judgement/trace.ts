@@ -202,6 +202,8 @@ export function calmInput(changes: Partial<JudgeInput> = {}): JudgeInput {
     cores: 4,
     samples: calmSamples(phases),
     idleWatts: { gpu: TRUTH.idleWatts },
+    idle: null,
+    grid: { gramsPerKilowattHour: 360, statedBy: 'node' },
     absent: {},
     warnings: [],
     ...changes,

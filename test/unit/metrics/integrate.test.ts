@@ -104,6 +104,7 @@ describe('counters', () => {
     expect(counterDifference(counter, window(0.5, 1.5))).toEqual({
       value: null,
       reason: 'energyJoules:gpu begins at 1.000 s, after the window (0.500 s)',
+      code: 'meter-uncovered',
     });
     expect(counterDifference(counter, window(1.5, 2.5))).toMatchObject({
       value: null,

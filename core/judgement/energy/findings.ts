@@ -1,0 +1,235 @@
+import {
+  carbonGrams,
+  energyDelayProduct,
+  energyPerOutputToken,
+  energyPerTotalToken,
+  netEnergy,
+} from '../../metrics/derive.js';
+import { deviceKind, type EnergySource, energySources } from '../../metrics/energy.js';
+import type { Reading } from '../../metrics/integrate.js';
+import { type Warning, warn } from '../../warnings.js';
+import { missing, perRepeat, single } from '../entries.js';
+import type { Evidence, Findings } from '../evidence.js';
+import { UNASKED } from '../unasked.js';
+import { crossCheckFindings } from './cross-check.js';
+import { lostDoubts, repairDoubts, resetDoubts, windowDoubts } from './doubts.js';
+import { joulesOf, type Observation, type Observed, planObservations } from './observations.js';
+
+/** An observation that has an energy. */
+interface Known extends Observation {
+  readonly joules: number;
+}
+
+interface Measured {
+  readonly known: readonly Known[];
+  readonly readings: readonly Reading[];
+  readonly label: string;
+  /** Why there is none, when there is none. */
+  readonly why: string;
+}
+
+/**
+ * Energy per repeat and phase, gross and net, with the ratios that rest on it. One value for each observation
+ * (see observations.ts), so that energy has a spread like everything else; windows for which the readings do not
+ * speak are left out, n says so, and a code says why.
+ */
+export function energyFindings(evidence: Evidence): Findings {
+  const { input, repeats } = evidence;
+  const { primary, crossCheck, doubt } = energySources(evidence.all, input.experiment.device);
+  const odd = [...(doubt === null ? [] : [warn(doubt.code, doubt.message)]), ...repairDoubts(input.samples)];
+  if (primary === null) return withoutSource(evidence, doubt?.message ?? null, odd);
+
+  const plan = planObservations(input.phases, repeats, primary.periodSeconds);
+  const whole = measure(plan.whole, primary);
+  const parts = new Map(
+    [...plan.parts].map(([name, part]) => [name, part === plan.whole ? whole : measure(part, primary)]),
+  );
+  const of = (name: 'prefill' | 'decode' | 'kernel') => parts.get(name) ?? null;
+  const paired = plan.whole.observations.map((observation, i) => {
+    return { observation, reading: whole.readings[i]! };
+  });
+  const cross = crossCheckFindings(crossCheck, paired);
+  const split = [...parts].filter(([, part]) => part !== whole);
+  const observed = [['repeat', whole] as const, ...split].map(
+    ([name, { readings }]) => [name, readings] as const,
+  );
+  const lost = lostDoubts(observed);
+  const warnings: Warning[] = [
+    ...windowDoubts(primary, plan),
+    ...lost,
+    ...resetDoubts(primary).filter(({ code }) => lost.every((one) => one.code !== code)),
+    ...cross.warnings,
+    ...odd,
+  ];
+  return {
+    entries: {
+      ...wholeEntries(whole, evidence, primary),
+      ...partEntries(of('prefill'), of('decode'), primary),
+      energyPerCallJoules: perRepeat(
+        (of('kernel')?.known ?? []).map(({ joules, tokens }) => joules / tokens.kernel),
+        'J',
+        input.kernel === null ? UNASKED.kernel : whole.why,
+        primary.label,
+      ),
+      ...cross.entries,
+    },
+    warnings,
+    gaps: gapsOf(
+      primary,
+      observed.flatMap(([, readings]) => readings),
+    ),
+  };
+}
+
+function measure(observed: Observed, source: EnergySource): Measured {
+  const readings = observed.observations.map((observation) => joulesOf(observation, source));
+  const known = observed.observations.flatMap((observation, i) => {
+    const joules = readings[i]?.value ?? null;
+    return joules === null ? [] : [{ ...observation, joules }];
+  });
+  const label =
+    observed.how === 'lengthened' || observed.how === 'joined'
+      ? `${source.label}:${observed.how}`
+      : source.label;
+  const lost = readings.find((reading) => reading.value === null);
+  const short = `it is shorter than two update periods of ${source.label}`;
+  const otherwise =
+    observed.how === 'unresolved' && observed.totalSeconds > 0 ? short : 'nothing was measured';
+  return { known, readings, label, why: lost?.value === null ? lost.reason : otherwise };
+}
+
+function wholeEntries({ known, label, why }: Measured, { input }: Evidence, source: EnergySource) {
+  const idle = idleWatts(source, input.idleWatts);
+  const noIdle = known.length === 0 ? why : 'no idle power was taken before the trial for this energy source';
+  const writing = known.filter(({ tokens }) => tokens.decode > 0);
+  const noOutput = writing.length === 0 && known.length > 0 ? UNASKED.decode : why;
+  const net = (one: Known) => netEnergy(one.joules, idle ?? 0, one.seconds);
+  const grid = input.grid?.gramsPerKilowattHour ?? null;
+  const noGrid = known.length === 0 ? why : UNASKED.grid;
+  const total = ({ tokens }: Known) => tokens.prefill + tokens.decode + tokens.train;
+  const each = (values: readonly number[], unit: Parameters<typeof perRepeat>[1], reason = why) =>
+    perRepeat(values, unit, reason, label);
+  return {
+    energyJoules: each(
+      known.map(({ joules }) => joules),
+      'J',
+    ),
+    energyNetJoules: each(idle === null ? [] : known.map(net), 'J', noIdle),
+    energyPerOutputTokenJoules: each(
+      writing.map(({ joules, tokens }) => energyPerOutputToken(joules, tokens.decode)),
+      'J/token',
+      noOutput,
+    ),
+    energyNetPerOutputTokenJoules: each(
+      idle === null ? [] : writing.map((one) => energyPerOutputToken(net(one), one.tokens.decode)),
+      'J/token',
+      idle === null ? noIdle : noOutput,
+    ),
+    energyPerTotalTokenJoules: each(
+      known.flatMap((one) =>
+        total(one) === 0
+          ? []
+          : [energyPerTotalToken(one.joules, one.tokens.prefill, one.tokens.decode, one.tokens.train)],
+      ),
+      'J/token',
+      known.length === 0 ? why : 'no tokens were evaluated',
+    ),
+    tokensPerJoule: each(
+      writing.map(({ joules, tokens }) => tokens.decode / joules),
+      'tokens/J',
+      noOutput,
+    ),
+    totalTokensPerJoule: each(
+      known.flatMap((one) => (total(one) === 0 ? [] : [total(one) / one.joules])),
+      'tokens/J',
+      known.length === 0 ? why : 'no tokens were evaluated',
+    ),
+    energyDelayProductJouleSeconds: each(
+      known.map(({ joules, seconds }) => energyDelayProduct(joules, seconds)),
+      'J*s',
+    ),
+    averagePowerWatts: each(
+      known.map(({ joules, seconds }) => joules / seconds),
+      'W',
+    ),
+    carbonGrams: each(grid === null ? [] : known.map(({ joules }) => carbonGrams(joules, grid)), 'g', noGrid),
+    carbonPerOutputTokenGrams: each(
+      grid === null ? [] : writing.map(({ joules, tokens }) => carbonGrams(joules, grid) / tokens.decode),
+      'g/token',
+      grid === null ? noGrid : noOutput,
+    ),
+    idlePowerWatts: single(idle, 'W', noIdle, source.label),
+  };
+}
+
+function partEntries(prefill: Measured | null, decode: Measured | null, source: EnergySource) {
+  const joules = (part: Measured | null, unasked: string) =>
+    perRepeat(
+      (part?.known ?? []).map((one) => one.joules),
+      'J',
+      part?.why ?? unasked,
+      part?.label ?? source.label,
+    );
+  const perToken = (part: Measured | null, name: 'prefill' | 'decode') =>
+    perRepeat(
+      (part?.known ?? []).map((one) => one.joules / one.tokens[name]),
+      'J/token',
+      part?.why ?? UNASKED[name],
+      part?.label ?? source.label,
+    );
+  return {
+    prefillEnergyJoules: joules(prefill, UNASKED.prefill),
+    decodeEnergyJoules: joules(decode, UNASKED.decode),
+    prefillEnergyPerTokenJoules: perToken(prefill, 'prefill'),
+    decodeEnergyPerTokenJoules: perToken(decode, 'decode'),
+  };
+}
+
+const ENERGY_METRICS = [
+  ['energyJoules', 'J'],
+  ['energyNetJoules', 'J'],
+  ['prefillEnergyJoules', 'J'],
+  ['decodeEnergyJoules', 'J'],
+  ['energyPerCallJoules', 'J'],
+  ['energyPerOutputTokenJoules', 'J/token'],
+  ['energyNetPerOutputTokenJoules', 'J/token'],
+  ['energyPerTotalTokenJoules', 'J/token'],
+  ['prefillEnergyPerTokenJoules', 'J/token'],
+  ['decodeEnergyPerTokenJoules', 'J/token'],
+  ['tokensPerJoule', 'tokens/J'],
+  ['totalTokensPerJoule', 'tokens/J'],
+  ['energyDelayProductJouleSeconds', 'J*s'],
+  ['averagePowerWatts', 'W'],
+  ['idlePowerWatts', 'W'],
+  ['energyIntegralJoules', 'J'],
+  ['energyIntegralDifferenceRatio', 'ratio'],
+  ['carbonGrams', 'g'],
+  ['carbonPerOutputTokenGrams', 'g/token'],
+] as const;
+
+function withoutSource({ input }: Evidence, odd: string | null, warnings: readonly Warning[]): Findings {
+  const kind = deviceKind(input.experiment.device);
+  const reason =
+    odd ??
+    input.absent.energy ??
+    (input.experiment.measure.meters === 'off'
+      ? 'the meters were off'
+      : `no energy source of the ${kind} device was sampled`);
+  return {
+    entries: Object.fromEntries(ENERGY_METRICS.map(([name, unit]) => [name, missing(unit, reason)])),
+    warnings,
+  };
+}
+
+/** Idle power of the very domains the source adds up; null as soon as one is unknown. */
+function idleWatts(source: EnergySource, watts: Readonly<Record<string, number>>): number | null {
+  const parts = source.domains.map((domain) => watts[domain]);
+  return parts.every((w) => w !== undefined) ? parts.reduce((sum, w) => sum + w, 0) : null;
+}
+
+function gapsOf(source: EnergySource, readings: readonly Reading[]): Map<string, number> {
+  const found = readings.flatMap((reading) =>
+    reading.value === null || reading.gapSeconds === null ? [] : [reading.gapSeconds],
+  );
+  return new Map(found.length === 0 ? [] : [[source.label, Math.max(...found)]]);
+}

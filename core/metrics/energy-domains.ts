@@ -1,0 +1,43 @@
+import type { WarningCode } from '../warnings.js';
+
+/** The domain of a board of which the trial's device is only a part, such as the GPU of a MIG instance. */
+export const SHARED_DOMAIN = 'board';
+
+/** Domains that are added up, and what is odd about those that were sampled. */
+export interface Choice {
+  readonly domains: readonly string[];
+  readonly doubt: { readonly code: WarningCode; readonly message: string } | null;
+}
+
+/**
+ * Chooses what counts as the trial's energy. On an accelerator: its own board (`gpu`), and nothing else; a
+ * `board` that other devices share is not its own, and of several numbered GPUs nobody knows which one it had. On
+ * a CPU: all packages and, where they are metered, their memory (`dram`); `psys` contains the packages and
+ * `core`/`uncore` are contained in them, so those are never added, and `psys` stands in only when there is
+ * no package at all.
+ */
+export function chooseDomains(present: readonly string[], onCpu: boolean): Choice {
+  const named = (...words: string[]) =>
+    present.filter((domain) => words.some((w) => domain === w || domain.startsWith(`${w}-`))).sort();
+  if (!onCpu) return ofAccelerator(named('gpu'), present.includes(SHARED_DOMAIN));
+  const packages = named('package');
+  return { domains: packages.length > 0 ? [...packages, ...named('dram')] : named('psys'), doubt: null };
+}
+
+function ofAccelerator(gpus: readonly string[], shared: boolean): Choice {
+  const list = gpus.join(', ');
+  if (gpus.includes('gpu')) {
+    const others = gpus.filter((domain) => domain !== 'gpu');
+    const message = `readings of ${others.join(', ')} belong to other GPUs and are not counted`;
+    return { domains: ['gpu'], doubt: others.length === 0 ? null : { code: 'other-device', message } };
+  }
+  if (gpus.length > 1) {
+    const message = `readings are of ${gpus.length} GPUs (${list}), and the trial had one: which is not known`;
+    return { domains: [], doubt: { code: 'other-device', message } };
+  }
+  if (gpus.length === 0 && shared) {
+    const message = 'the energy is that of the whole board, which other MIG instances share';
+    return { domains: [], doubt: { code: 'energy-shared', message } };
+  }
+  return { domains: gpus, doubt: null };
+}
