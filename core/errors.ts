@@ -14,6 +14,7 @@ export const FAILURES = {
   'engine-missing': { retry: 'elsewhere' },
   'engine-mismatch': { retry: 'elsewhere' },
   'device-missing': { retry: 'elsewhere' },
+  'setting-failed': { retry: 'later' },
   'artifact-failed': { retry: 'later' },
   'load-failed': { retry: 'never' },
   'run-failed': { retry: 'later' },

@@ -78,6 +78,9 @@ export const experimentSchema = z.object({
   measure: measurePolicySchema,
   quality: qualityPolicySchema.nullable().default(null),
   device: z.string(),
+  settings: z
+    .object({ powerCapWatts: z.number().nullable(), lockedClockHertz: z.number().nullable() })
+    .optional(),
   node: z.string().nullable(),
 });
 

@@ -62,6 +62,10 @@ export const WARNINGS = {
     severity: 'note',
     help: 'the energy counter and the integral of power differ by more than 5 %',
   },
+  'setting-not-held': {
+    severity: 'invalid',
+    help: 'the device did not keep the power cap or clock that the sweep set',
+  },
   'engine-warning': { severity: 'note', help: 'the engine printed a warning' },
   'quality-missing': { severity: 'note', help: 'the quality that was asked for could not be measured' },
   'quality-doubt': {

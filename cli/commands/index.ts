@@ -13,6 +13,7 @@ import { registerKernels } from './kernels.js';
 import { registerModels } from './models.js';
 import { registerNodes } from './nodes.js';
 import { registerPlan } from './plan.js';
+import { registerPowerHelper } from './power-helper.js';
 import { registerProfile } from './profile.js';
 import { registerPrune } from './prune.js';
 import { registerQuality } from './quality.js';
@@ -34,6 +35,7 @@ export const COMMANDS: readonly ((program: Command) => void)[] = [
   registerCompare,
   registerCoordinator,
   registerAgent,
+  registerPowerHelper,
   registerSubmit,
   registerWatch,
   registerCancel,

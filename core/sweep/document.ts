@@ -23,6 +23,7 @@ export function sweepDocument(sweep: Sweep): Record<string, unknown> {
       exclude: sweep.exclude.map(selectorDocument),
       measure: sweep.measure,
       ...(sweep.quality === null ? {} : { quality: qualityDocument(sweep.quality) }),
+      device: axesDocument(sweep.settings),
       placement: { device: one(devices), ...placement },
       objectives: Object.fromEntries(sweep.objectives.map(({ metric, better }) => [metric, better])),
     },

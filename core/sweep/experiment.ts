@@ -70,6 +70,17 @@ export interface WorkloadChoice {
   readonly options: Options;
 }
 
+/**
+ * How the device is set while a trial runs; null leaves it as the node's operator did. Set by the node's power helper
+ * (agent/power), and put back after each trial.
+ */
+export interface DeviceSettings {
+  /** Of the whole board of a GPU, or of each package of CPUs. */
+  readonly powerCapWatts: number | null;
+  /** Of the streaming multiprocessors of a GPU, or of the CPUs of the device. */
+  readonly lockedClockHertz: number | null;
+}
+
 /** How long to measure and when a row may be believed (DESIGN §6). Seconds and ratios carry their unit. */
 export interface MeasurePolicy {
   readonly confidence: number;
@@ -123,6 +134,8 @@ export interface Experiment {
   readonly quality: QualityPolicy | null;
   /** `cpu`, `cuda`, `cuda:h100`, `metal`, … : a class, never a node. */
   readonly device: string;
+  /** Left out where a sweep asks for none, so that records and ids of before hold. */
+  readonly settings?: DeviceSettings | undefined;
   /** Only with `placement.perNode`: then the node is an axis, and part of the identity. */
   readonly node: string | null;
 }

@@ -88,6 +88,34 @@ export const deviceField = field(
     .describe('Device class a trial has to itself; `cuda:h100` narrows `cuda`.'),
 );
 
+/** Axes of how the device is set, written under `spec.device`. */
+export const settingFields = [
+  field(
+    'powerCapWatts',
+    z
+      .int()
+      .min(1)
+      .max(100_000)
+      .nullable()
+      .default(null)
+      .describe(
+        'Power limit of a GPU, or of each CPU package, while a trial runs; null leaves what the node has. Needs the power helper there.',
+      ),
+  ),
+  field(
+    'lockedClockHertz',
+    z
+      .int()
+      .min(1e8)
+      .max(1e11)
+      .nullable()
+      .default(null)
+      .describe(
+        "Clock a GPU's SMs, or the device's CPUs, are held at while a trial runs; null leaves what the node has. Needs the power helper there.",
+      ),
+  ),
+] as const satisfies readonly Field[];
+
 export const techniqueFields: readonly Field[] = TECHNIQUES.map(techniqueField);
 
 export const runnerFields: ReadonlyMap<string, readonly Field[]> = new Map(
@@ -106,6 +134,7 @@ export const FIELDS: ReadonlyMap<string, Field> = new Map(
   [
     ...techniqueFields,
     deviceField,
+    ...settingFields,
     ...[...runnerFields.values()].flat(),
     ...[...workloadFields.values()].flat(),
   ].map((f) => [f.name, f]),

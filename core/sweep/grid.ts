@@ -1,6 +1,7 @@
 import { TECHNIQUES } from '../techniques/index.js';
 import type {
   AxisValue,
+  DeviceSettings,
   ExperimentContent,
   MeasurePolicy,
   ModelRef,
@@ -54,6 +55,7 @@ function axesOf(sweep: Sweep, runner: Block, workload: Block): Axis[] {
     { name: 'model', values: sweep.models.map((model) => model.name) },
     ...sweep.techniques,
     { name: 'device', values: sweep.placement.devices },
+    ...sweep.settings,
     ...runner.axes,
     ...workload.axes,
   ].sort((a, b) => order(a) - order(b));
@@ -109,6 +111,7 @@ export function contentBuilder(sweep: Sweep, grid: Grid): (indices: Int32Array) 
   const modelAt = reader(grid, 'model');
   const techniques = TECHNIQUES.map(({ name }) => [name, reader(grid, name)] as const);
   const deviceAt = reader(grid, 'device');
+  const settingsAt = settingsReader(grid);
   const runnerOptions = optionsBuilder(grid, runnerAxes);
   const workloadOptions = optionsBuilder(grid, workloadAxes);
   const measure: MeasurePolicy = sweep.measure;
@@ -122,8 +125,22 @@ export function contentBuilder(sweep: Sweep, grid: Grid): (indices: Int32Array) 
     measure,
     quality: sweep.quality,
     device: deviceAt(indices) as string,
+    ...settingsAt(indices),
     node: null,
   });
+}
+
+/** @returns a function that reads what a point asks of its device: nothing at all where every value is null. */
+function settingsReader(grid: Grid): (indices: Int32Array) => { settings?: DeviceSettings } {
+  const watts = reader(grid, 'powerCapWatts');
+  const hertz = reader(grid, 'lockedClockHertz');
+  return (indices) => {
+    const powerCapWatts = watts(indices) as number | null;
+    const lockedClockHertz = hertz(indices) as number | null;
+    return powerCapWatts === null && lockedClockHertz === null
+      ? {}
+      : { settings: { powerCapWatts, lockedClockHertz } };
+  };
 }
 
 function axisNamesOf(blocks: readonly Block[], kind: string): readonly string[] {

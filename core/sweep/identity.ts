@@ -38,11 +38,11 @@ function digest(format: string, value: unknown): string {
 /**
  * @returns `x` + 24 hex digits of everything that can change a number and was asked for: the model's digest
  * (its source while the digest is not known), technique, runner and workload with every option, measurement
- * policy, what is asked of its quality, device class, and the node where placement is per node. Not the model's name, its facts, nor the
+ * policy, what is asked of its quality, device class and how the device is set, and the node where placement is per node. Not the model's name, its facts, nor the
  * engine that answers (docs/decisions/0003-identity.md).
  */
 export function experimentId(content: ExperimentContent): string {
-  const { model, technique, runner, workload, device, node } = content;
+  const { model, technique, runner, workload, device, settings, node } = content;
   const measure = asBefore(content.measure);
   // What a release added is left out where it changes nothing, so that the ids of before hold.
   const quality = content.quality ?? undefined;
@@ -52,7 +52,7 @@ export function experimentId(content: ExperimentContent): string {
   );
   const techniques = { quantization, sparsity, ...Object.fromEntries(changed) };
   const file = model.digest ?? `source:${model.source}`;
-  return `x${digest(EXPERIMENT_FORMAT, { model: file, technique: techniques, runner, workload, measure, quality, device, node }).slice(0, 24)}`;
+  return `x${digest(EXPERIMENT_FORMAT, { model: file, technique: techniques, runner, workload, measure, quality, device, settings, node }).slice(0, 24)}`;
 }
 
 /**
@@ -63,7 +63,9 @@ export function sweepId(sweep: Sweep): string {
   const models = sweep.models.map(({ name, source, digest: file }) => ({ name, source, digest: file }));
   const objectives = Object.fromEntries(sweep.objectives.map((o) => [o.metric, o.better]));
   const measure = asBefore(sweep.measure);
-  return `s${digest(SWEEP_FORMAT, { ...sweep, models, objectives, measure }).slice(0, 16)}`;
+  const asked = sweep.settings.some(({ values }) => values.some((value) => value !== null));
+  const settings = asked ? sweep.settings : undefined;
+  return `s${digest(SWEEP_FORMAT, { ...sweep, models, settings, objectives, measure }).slice(0, 16)}`;
 }
 
 /** A run that is not profiled is what it was before profiles were. */

@@ -9,6 +9,8 @@ export function axisValues(content: ExperimentContent): Record<string, AxisValue
     model: content.model.name,
     ...content.technique,
     device: content.device,
+    powerCapWatts: content.settings?.powerCapWatts ?? null,
+    lockedClockHertz: content.settings?.lockedClockHertz ?? null,
     node: content.node,
     runner: content.runner.kind,
     workload: content.workload.kind,
@@ -30,7 +32,7 @@ export function varyingAxes(sweep: Sweep): string[] {
     sweep.models.map((model) => model.name),
   );
   add('device', sweep.placement.devices);
-  for (const axis of sweep.techniques) add(axis.name, axis.values);
+  for (const axis of [...sweep.techniques, ...sweep.settings]) add(axis.name, axis.values);
   for (const [name, blocks] of [
     ['runner', sweep.runners],
     ['workload', sweep.workloads],

@@ -3,7 +3,7 @@ import { isSynthetic, readSynthetic } from '../models/synthetic.js';
 import { gridsOf, readExcludes, readIncludes, readZip } from './constraints.js';
 import type { AxisValue, MeasurePolicy, ModelRef, QualityPolicy } from './experiment.js';
 import type { Field } from './fields.js';
-import { deviceField, runnerFields, techniqueFields, workloadFields } from './fields.js';
+import { deviceField, runnerFields, settingFields, techniqueFields, workloadFields } from './fields.js';
 import { seedFrom } from './identity.js';
 import type { Path } from './mistake.js';
 import type { ReadBlock, Reader } from './reader.js';
@@ -22,6 +22,7 @@ export function resolveSweep(reader: Reader): Sweep {
   const { blocks: runners, ...allRunners } = readBlocks(reader, 'runners', runnerFields, 'llama-cpp');
   const { blocks: workloads, ...allWorkloads } = readBlocks(reader, 'workloads', workloadFields, 'latency');
   const device = reader.axis(deviceField, ['spec', 'placement', 'device']);
+  const settings = settingFields.map((field) => reader.axis(field, ['spec', 'device', field.name]));
   const shared = [
     {
       name: 'model',
@@ -31,6 +32,7 @@ export function resolveSweep(reader: Reader): Sweep {
     },
     ...techniques,
     device,
+    ...settings,
   ];
   const grids = gridsOf(shared, runners, workloads, allRunners.complete && allWorkloads.complete);
   const bare = ({ kind, axes }: ReadBlock): Block => ({ kind, axes: axes.map(plain) });
@@ -50,6 +52,7 @@ export function resolveSweep(reader: Reader): Sweep {
     zip: readZip(reader, grids),
     include: readIncludes(reader, grids),
     exclude: readExcludes(reader, grids),
+    settings: settings.map(plain),
     placement: readPlacement(reader, name, device.values.map(String)),
     objectives: readObjectives(reader),
   };

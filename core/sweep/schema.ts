@@ -11,6 +11,7 @@ import {
   fieldsOf,
   KIND_AXES,
   oneOrMany,
+  settingFields,
   techniqueFields,
 } from './fields.js';
 import { API_VERSION } from './spec.js';
@@ -241,6 +242,12 @@ export const sweepSchema = z
       quality: QUALITY.optional().describe(
         'What is asked about the answers of each model, after it was timed.',
       ),
+      device: z
+        .strictObject(written(settingFields))
+        .optional()
+        .describe(
+          'How the device is set while a trial runs; needs a power helper on the node. Every list is an axis.',
+        ),
       placement: z
         .strictObject({ device: deviceField.written.optional(), ...PLACEMENT })
         .optional()

@@ -57,6 +57,8 @@ export interface Sweep {
   readonly zip: readonly (readonly string[])[];
   readonly include: readonly Selector[];
   readonly exclude: readonly Selector[];
+  /** Axes of how the device is set: `powerCapWatts`, `lockedClockHertz`. */
+  readonly settings: readonly Axis[];
   readonly placement: PlacementSpec;
   readonly objectives: readonly Objective[];
 }

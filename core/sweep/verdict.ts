@@ -4,6 +4,7 @@ import { TECHNIQUES } from '../techniques/index.js';
 import { workloadNamed } from '../workloads/index.js';
 import { type Budget, Diagram, type NodeId } from './diagram.js';
 import type { AxisValue, ModelFacts } from './experiment.js';
+import { settingFields } from './fields.js';
 import type { Grid } from './grid.js';
 import { RUNS } from './ranking.js';
 import type { AxisValues, Rule } from './rule.js';
@@ -24,6 +25,12 @@ export function rulesOf(runnerKind: string, workloadKind: string): Rule[] {
   ];
 }
 
+/** Families of devices that a power helper can set. */
+const SETTABLE = ['cpu', 'cuda'];
+
+/** `cuda:h100` → `cuda` */
+const generalClass = (device: AxisValue | undefined) => String(device).split(':')[0]!;
+
 function abilities(runner: RunnerKind, workload: string): Rule[] {
   const able = RUNNERS.filter(({ workloads }) => workloads.includes(workload)).map(({ kind }) => kind);
   const work: Rule = {
@@ -36,7 +43,7 @@ function abilities(runner: RunnerKind, workload: string): Rule[] {
   const device: Rule = {
     axes: ['device'],
     reason: (values) =>
-      runner.devices.includes(String(values.device).split(':')[0]!)
+      runner.devices.includes(generalClass(values.device))
         ? null
         : `the runner ${runner.kind} cannot use the device ${values.device}: it can use ${runner.devices.join(', ')}`,
   };
@@ -50,7 +57,16 @@ function abilities(runner: RunnerKind, workload: string): Rule[] {
         values[name] === fallback ? null : `the runner ${runner.kind} cannot do ${name} ${values[name]}`,
     }),
   );
-  return [work, device, ...techniques];
+  const settings = settingFields.map(
+    ({ name }): Rule => ({
+      axes: ['device', name],
+      reason: (values) =>
+        values[name] === null || SETTABLE.includes(generalClass(values.device))
+          ? null
+          : `${name} cannot be set on the device ${values.device}: only on ${SETTABLE.join(', ')}`,
+    }),
+  );
+  return [work, device, ...settings, ...techniques];
 }
 
 /** Writes the verdict over a grid: excluded, or there already, or impossible with its reason, or it runs. */

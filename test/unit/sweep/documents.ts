@@ -78,6 +78,7 @@ const selector = fc
       named('contextDepth', 0, 100),
       named('runner', 'llama-cpp', 'fake'),
       named('device', 'cpu'),
+      named('powerCapWatts', null, 300),
     ),
     { selector: ([axis]) => axis, minLength: 1, maxLength: 2 },
   )
@@ -89,6 +90,10 @@ const spec = fc.record(
     techniques: fc.record({ quantization: some('base', 'f16', 'q8_0') }, { requiredKeys: [] }),
     runners: fc.array(runner, { minLength: 1, maxLength: 2 }),
     workloads: fc.array(workload, { minLength: 1, maxLength: 2 }),
+    device: fc.record(
+      { powerCapWatts: some(null, 300), lockedClockHertz: some(null, 1.2e9) },
+      { requiredKeys: [] },
+    ),
     placement: fc.record({ device: some('cpu', 'cuda') }, { requiredKeys: [] }),
   },
   { requiredKeys: ['models', 'runners', 'workloads'] },

@@ -105,6 +105,20 @@ describe('the id of an experiment', () => {
     );
   });
 
+  test('what is asked of the device counts, and nothing asked is what it was before it could be asked', () => {
+    const at = (device: object) =>
+      experimentAt(planSpace(sweepOf(file({ runners: [{ kind: 'fake' }], device }))), 0);
+    const [plain, none] = [at({}), at({ powerCapWatts: null, lockedClockHertz: null })];
+    expect(none).toEqual(plain);
+    expect(plain).not.toHaveProperty('settings');
+    const capped = at({ powerCapWatts: 300 });
+    expect(capped.settings).toEqual({ powerCapWatts: 300, lockedClockHertz: null });
+    const ids = [plain, capped, at({ powerCapWatts: 200 }), at({ lockedClockHertz: 300e6 })].map(
+      ({ id }) => id,
+    );
+    expect(new Set(ids).size).toBe(4);
+  });
+
   test('a node makes an experiment of its own', () => {
     const space = planSpace(sweepOf(file({ placement: { perNode: true } })));
     const [anywhere, a, b] = [null, 'a', 'b'].map((node) => experimentAt(space, 0, node));
@@ -137,5 +151,7 @@ describe('the id of a sweep', () => {
     expect(sweepId({ ...sweep, models: [{ ...model!, digest: sha }] })).not.toBe(id);
     expect(sweepId(sweepOf(file({ workloads: { kind: 'latency', promptTokens: [512, 1] } })))).not.toBe(id);
     expect(sweepId(sweepOf(file({ placement: { seed: 7 } })))).not.toBe(id);
+    expect(sweepId(sweepOf(file({ device: { powerCapWatts: null } })))).toBe(id);
+    expect(sweepId(sweepOf(file({ device: { powerCapWatts: 300 } })))).not.toBe(id);
   });
 });

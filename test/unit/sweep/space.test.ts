@@ -15,7 +15,9 @@ function loops(sweep: Sweep, runner: Block, workload: Block, entry: Selector | n
   const axes = new Map<string, readonly AxisValue[]>([
     ['model', sweep.models.map((model) => model.name)],
     ['device', sweep.placement.devices],
-    ...[...sweep.techniques, ...runner.axes, ...workload.axes].map((a) => [a.name, a.values] as const),
+    ...[...sweep.techniques, ...sweep.settings, ...runner.axes, ...workload.axes].map(
+      (a) => [a.name, a.values] as const,
+    ),
   ]);
   const names = AXIS_NAMES.filter((name) => axes.has(name));
   const points: Point[] = [];
