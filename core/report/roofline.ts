@@ -1,3 +1,4 @@
+import { atThreads } from '../roofline/at-threads.js';
 import type { RooflinePhase, RooflineRecord } from '../roofline/record.js';
 import type { Row } from './rows.js';
 
@@ -36,6 +37,48 @@ export function roofLines(points: readonly RooflinePoint[]): RoofLine[] {
     lines.set(name, { name, origin, bytesPerSecond, flopsPerSecond: phase.peak.flopsPerSecond });
   }
   return [...lines.values()];
+}
+
+/** One measured roof of a machine, whether a point is bound by it or not. */
+export interface NodeRoof {
+  readonly kind: 'bandwidth' | 'compute';
+  /** `L2`, `memory`, `int8`. */
+  readonly what: string;
+  readonly device: string;
+  readonly threads: number;
+  /** B/s, or FLOP/s. */
+  readonly perSecond: number;
+}
+
+/**
+ * @returns every measured roof of the machines of these points at the threads they ran on, each once: reads of each level, and
+ *   the faster unit of each arithmetic.
+ */
+export function nodeRoofs(points: readonly RooflinePoint[]): NodeRoof[] {
+  const found = new Map<string, NodeRoof>();
+  const seen = new Set<string>();
+  for (const { row, roofline } of points) {
+    const { roofs } = row.trial;
+    const { threads } = roofline;
+    const device = roofline.ceilings.name;
+    const machine = `${roofs?.id} ${threads} ${device}`;
+    if (roofs === null || seen.has(machine)) continue;
+    seen.add(machine);
+    const add = (kind: NodeRoof['kind'], what: string, perSecond: number) => {
+      const key = `${machine} ${kind} ${what}`;
+      if (perSecond > (found.get(key)?.perSecond ?? 0))
+        found.set(key, { kind, what, device, threads, perSecond });
+    };
+    for (const level of new Set(roofs.bandwidth.map((roof) => roof.level))) {
+      const reads = roofs.bandwidth.filter((roof) => roof.level === level && roof.access === 'read');
+      for (const { bytesPerSecond } of atThreads(reads, threads)) add('bandwidth', level, bytesPerSecond);
+    }
+    for (const arithmetic of new Set(roofs.compute.map((roof) => roof.arithmetic))) {
+      const own = roofs.compute.filter((roof) => roof.arithmetic === arithmetic);
+      for (const { flopsPerSecond } of atThreads(own, threads)) add('compute', arithmetic, flopsPerSecond);
+    }
+  }
+  return [...found.values()];
 }
 
 /** @returns what binds each phase of a row: `prefill int8, decode memory`; null where that is not known. */

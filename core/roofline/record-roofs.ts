@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { atThreads } from './at-threads.js';
 import type { Ceilings } from './ceilings.js';
 import { ACCESSES, LEVELS, type Roofs, UNITS } from './roofs.js';
 import { ARITHMETICS, type Arithmetic } from './work.js';
@@ -94,12 +95,4 @@ export function ceilingsAt(
     hostBytesPerSecond: link(/^pcie:host-to-device/),
     memoryBytes: device.memoryBytes,
   };
-}
-
-/** Those of the highest number of threads that is at most `threads`, or else of the lowest. */
-function atThreads<T extends { readonly threads: number }>(roofs: readonly T[], threads: number): T[] {
-  const counts = roofs.map((roof) => roof.threads);
-  const fitting = counts.filter((count) => count <= threads);
-  const chosen = fitting.length > 0 ? Math.max(...fitting) : Math.min(...counts);
-  return roofs.filter((roof) => roof.threads === chosen);
 }

@@ -352,7 +352,7 @@ describe.skipIf(!hasChromium)('report page (needs chromium)', () => {
     await page.click('.states button:has-text("Failed")');
     const [csv] = await Promise.all([
       page.waitForEvent('download'),
-      page.click('button:has-text("Save CSV")'),
+      page.click('.results button:has-text("Save CSV")'),
     ]);
     expect(csv.suggestedFilename()).toBe('reference.csv');
     const lines = readFileSync((await csv.path()) ?? '', 'utf8')

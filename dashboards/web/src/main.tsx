@@ -4,6 +4,7 @@ import { buildReport } from '../../../core/report/report.js';
 import { App } from './app.js';
 import { readPayload } from './data.js';
 import './style/page.css';
+import './style/plots.css';
 import './style/table.css';
 import './style/detail.css';
 

@@ -68,8 +68,22 @@ export function ReportPage({ report, details, theme, onTheme }: ReportPageProps)
             onHover={setHovered}
             onOpen={setOpened}
           />
-          <Latency report={report} selected={selected} theme={theme} />
-          <Roofline report={report} rows={rows} theme={theme} onOpen={setOpened} />
+          <Latency
+            report={report}
+            selected={selected}
+            theme={theme}
+            hovered={hovered}
+            onHover={setHovered}
+            onOpen={setOpened}
+          />
+          <Roofline
+            report={report}
+            rows={rows}
+            theme={theme}
+            hovered={hovered}
+            onHover={setHovered}
+            onOpen={setOpened}
+          />
         </div>
         <Results
           report={report}

@@ -34,6 +34,13 @@ export async function svgToPng(
   });
 }
 
+/** @returns the bytes of a `data:` address in base64; the page's policy lets nothing be fetched, not even that. */
+export function dataUrlToBlob(url: string): Blob {
+  const [head = '', body = ''] = url.split(',');
+  const bytes = Uint8Array.from(atob(body), (c) => c.charCodeAt(0));
+  return new Blob([bytes], { type: head.slice(5).split(';')[0] ?? '' });
+}
+
 /** @returns a name that every file system takes. */
 export function fileName(text: string, extension: string): string {
   const safe = text.replace(/[^\p{L}\p{N}._-]+/gu, '-').replace(/^[-.]+|[-.]+$/g, '');

@@ -1,50 +1,70 @@
-import { BoxplotChart, LineChart, ScatterChart } from 'echarts/charts';
+import { BarChart, BoxplotChart, CustomChart, LineChart, ScatterChart } from 'echarts/charts';
 import {
-  DataZoomInsideComponent,
   GridComponent,
   LegendComponent,
   MarkAreaComponent,
+  MarkLineComponent,
   TooltipComponent,
 } from 'echarts/components';
 import * as echarts from 'echarts/core';
-import { SVGRenderer } from 'echarts/renderers';
+import { CanvasRenderer, SVGRenderer } from 'echarts/renderers';
 import { useEffect, useRef } from 'preact/hooks';
-import { svgToPng } from '../save.js';
+import { dataUrlToBlob, svgToPng } from '../save.js';
 import { colour } from './palette.js';
 
 echarts.use([
+  BarChart,
   BoxplotChart,
+  CustomChart,
   LineChart,
   ScatterChart,
-  DataZoomInsideComponent,
   GridComponent,
   LegendComponent,
   MarkAreaComponent,
+  MarkLineComponent,
   TooltipComponent,
+  CanvasRenderer,
   SVGRenderer,
 ]);
 
 export type Chart = echarts.ECharts;
 export type Option = echarts.EChartsCoreOption;
 
+/** More rows than this are drawn on a canvas: each element of an SVG costs the browser a node. */
+const SVG_ROWS = 1000;
+
+/** @returns how a chart of a report with so many rows is drawn. */
+export function rendererFor(rows: number): 'svg' | 'canvas' {
+  return rows > SVG_ROWS ? 'canvas' : 'svg';
+}
+
 interface ChartProps {
   readonly option: Option;
   readonly label: string;
   readonly height: number;
+  /** Of the first drawing; a chart keeps it. */
+  readonly renderer?: 'svg' | 'canvas';
   /** Called once with the chart, to listen to it. */
   onReady?(chart: Chart): void;
+  /** Called after each drawing and each change of size. */
+  onDrawn?(chart: Chart): void;
 }
 
 /** One chart that follows its option and its size. */
-export function ChartView({ option, label, height, onReady }: ChartProps) {
+export function ChartView({ option, label, height, renderer = 'svg', onReady, onDrawn }: ChartProps) {
   const place = useRef<HTMLDivElement>(null);
   const chart = useRef<Chart | null>(null);
+  const drawn = useRef(onDrawn);
+  drawn.current = onDrawn;
   useEffect(() => {
     if (place.current === null) return;
-    const made = echarts.init(place.current, null, { renderer: 'svg' });
+    const made = echarts.init(place.current, null, { renderer });
     chart.current = made;
     onReady?.(made);
-    const watch = new ResizeObserver(() => made.resize());
+    const watch = new ResizeObserver(() => {
+      made.resize();
+      drawn.current?.(made);
+    });
     watch.observe(place.current);
     return () => {
       watch.disconnect();
@@ -53,12 +73,18 @@ export function ChartView({ option, label, height, onReady }: ChartProps) {
     };
   }, []);
   useEffect(() => {
-    chart.current?.setOption(option, { notMerge: true });
+    if (chart.current === null) return;
+    chart.current.setOption(option, { notMerge: true });
+    drawn.current?.(chart.current);
   }, [option]);
   return <div class="chart" ref={place} role="img" aria-label={label} style={{ height: `${height}px` }} />;
 }
 
-/** @returns the chart as it is on screen, as PNG. */
+/** @returns the chart as it is on screen, as PNG at twice its size. */
 export function chartPng(chart: Chart): Promise<Blob> {
+  if (chart.getZr().painter.getType() === 'canvas') {
+    const url = chart.getDataURL({ type: 'png', pixelRatio: 2, backgroundColor: colour('paper') });
+    return Promise.resolve(dataUrlToBlob(url));
+  }
   return svgToPng(chart.renderToSVGString(), chart.getWidth(), chart.getHeight(), colour('paper'));
 }

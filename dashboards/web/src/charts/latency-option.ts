@@ -1,7 +1,9 @@
 import type { Row } from '../../../../core/report/rows.js';
 import { scaled, scaleOf, tick } from '../../../../core/report/scale.js';
 import type { Option } from './chart.js';
+import type { PlotData } from './frame.js';
 import { axisStyle, colour, FONT, series, tooltipStyle } from './palette.js';
+import type { Plot } from './plot.js';
 
 /** Points of a curve; more cannot be told apart at this size. */
 const STEPS = 240;
@@ -18,9 +20,43 @@ export function quantileOf(sorted: readonly number[], q: number): number {
   return low + ((sorted[Math.ceil(place)] ?? low) - low) * (place - Math.floor(place));
 }
 
-/** Share of gaps that are at most so long, one curve per row. */
-export function ecdfOption(rows: readonly Row[], log: boolean): Option {
-  const curves = rows.map((row) => curve(gapsOf(row)));
+/** Share of gaps that are at most so long, one curve per row; keys go from median to median. */
+export function ecdfPlot(rows: readonly Row[], log: boolean): Plot {
+  const sorted = rows.map(gapsOf);
+  return {
+    option: ecdfOption(rows, sorted, log),
+    xLog: log,
+    yLog: false,
+    points: rows.map((row, i) => ({
+      row: row.experimentId,
+      x: quantileOf(sorted[i] ?? [], 0.5),
+      y: 0.5,
+      text: () => `#${row.number} ${row.label}: ${quantilesText(sorted[i] ?? [])}`,
+    })),
+    rowAt: (seriesIndex) => rows[seriesIndex]?.experimentId,
+  };
+}
+
+function quantilesText(sorted: readonly number[]): string {
+  return [0.5, 0.9, 0.99]
+    .map((q) => `${Math.round(q * 100)} % within ${text(quantileOf(sorted, q))}`)
+    .join(', ');
+}
+
+/** What the plots show, as numbers: quantiles of the time between tokens. */
+export function latencyData(rows: readonly Row[]): PlotData {
+  const shares = [0.01, 0.05, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99, 1];
+  return {
+    head: ['row', 'experiment', 'gaps', ...shares.map((q) => `p${Math.round(q * 100)}Seconds`)],
+    lines: rows.map((row) => {
+      const sorted = gapsOf(row);
+      return [row.number, row.label, sorted.length, ...shares.map((q) => quantileOf(sorted, q))];
+    }),
+  };
+}
+
+function ecdfOption(rows: readonly Row[], sorted: readonly (readonly number[])[], log: boolean) {
+  const curves = sorted.map(curve);
   return {
     ...frame(),
     tooltip: {

@@ -1,21 +1,24 @@
 import { useMemo, useRef, useState } from 'preact/hooks';
 import type { Report } from '../../../../core/report/report.js';
-import { fileName, save } from '../save.js';
 import type { Theme } from '../theme.js';
-import { type Chart, ChartView, chartPng } from './chart.js';
-import { boxOption, ecdfOption } from './latency-option.js';
+import { type Chart, ChartView } from './chart.js';
+import { PlotFrame } from './frame.js';
+import { boxOption, ecdfPlot, latencyData } from './latency-option.js';
+import { PlotView } from './plot.js';
 
 type Shape = 'curve' | 'box';
 
-export function Latency({
-  report,
-  selected,
-  theme,
-}: {
-  report: Report;
-  selected: readonly string[];
-  theme: Theme;
-}) {
+interface LatencyProps {
+  readonly report: Report;
+  readonly selected: readonly string[];
+  readonly theme: Theme;
+  readonly hovered: string | null;
+  onHover(id: string | null): void;
+  onOpen(id: string): void;
+}
+
+/** How long each token took, of the rows that were ticked. */
+export function Latency({ report, selected, theme, hovered, onHover, onOpen }: LatencyProps) {
   const [shape, setShape] = useState<Shape>('curve');
   const [log, setLog] = useState(false);
   const chart = useRef<Chart | null>(null);
@@ -23,34 +26,34 @@ export function Latency({
     const byId = new Map(report.rows.map((row) => [row.experimentId, row]));
     return selected.flatMap((id) => byId.get(id) ?? []);
   }, [report, selected]);
-  const option = useMemo(
-    () => (shape === 'curve' ? ecdfOption(rows, log) : boxOption(rows, log)),
-    [rows, shape, log, theme],
-  );
+  const plot = useMemo(() => ecdfPlot(rows, log), [rows, log, theme]);
+  const box = useMemo(() => (shape === 'box' ? boxOption(rows, log) : null), [rows, shape, log, theme]);
+  const label = `Distribution of the time between tokens of ${rows.length} rows`;
+  const onReady = (made: Chart) => {
+    chart.current = made;
+  };
   return (
-    <section class="plot" aria-labelledby="latency">
-      <div class="bar">
-        <h2 id="latency">Time between tokens</h2>
-        <span class="spring" />
-        <button
-          type="button"
-          class="plain"
-          onClick={async () => {
-            if (chart.current !== null)
-              save(fileName(`${report.sweepName}-latency`, '.png'), await chartPng(chart.current));
-          }}
-        >
-          Save PNG
-        </button>
-      </div>
-      <ChartView
-        option={option}
-        label={`Distribution of the time between tokens of ${rows.length} rows`}
-        height={300}
-        onReady={(made) => {
-          chart.current = made;
-        }}
-      />
+    <PlotFrame
+      id="latency"
+      title="Time between tokens"
+      file={`${report.sweepName}-latency`}
+      chart={() => chart.current}
+      data={() => latencyData(rows)}
+    >
+      {box === null ? (
+        <PlotView
+          plot={plot}
+          label={label}
+          height={300}
+          renderer="svg"
+          hovered={hovered}
+          onHover={onHover}
+          onOpen={onOpen}
+          onReady={onReady}
+        />
+      ) : (
+        <ChartView option={box} label={label} height={300} onReady={onReady} />
+      )}
       {rows.length === 0 ? (
         <p class="empty">Tick rows in the table to compare them here.</p>
       ) : (
@@ -76,6 +79,6 @@ export function Latency({
           log
         </label>
       </div>
-    </section>
+    </PlotFrame>
   );
 }

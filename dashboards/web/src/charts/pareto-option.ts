@@ -1,10 +1,10 @@
-import type { MetricColumn } from '../../../../core/report/columns.js';
+import type { AxisColumn, MetricColumn } from '../../../../core/report/columns.js';
 import type { Report } from '../../../../core/report/report.js';
 import { halfWidthOf, metricOf, type Row } from '../../../../core/report/rows.js';
 import { metricText, metricTick } from '../../../../core/report/scale.js';
-import type { Option } from './chart.js';
 import { frontFor, type Point, pointsOf } from './front.js';
 import { axisStyle, colour, FONT, SERIES, series, tooltipStyle } from './palette.js';
+import type { Plot } from './plot.js';
 import { pixelsOf, SIZES } from './size.js';
 
 export interface ParetoView {
@@ -18,52 +18,34 @@ export interface ParetoView {
   readonly size: MetricColumn | null;
 }
 
-/** The plot, and where each row's point is in it: `[series, datum]`. */
-export interface Plot {
-  readonly option: Option;
-  readonly places: ReadonlyMap<string, readonly [number, number]>;
-}
+/** More points than this are drawn in one stroke each series: they are alike, and still answer the pointer. */
+const LARGE = 2000;
 
-/** The plot as data for the chart library. Points are named by their experiment, so that events find the row. */
-export function paretoOption(report: Report, rows: readonly Row[], view: ParetoView): Plot {
+/** The plot as data for the chart library. */
+export function paretoPlot(report: Report, rows: readonly Row[], view: ParetoView): Plot {
   const points = pointsOf(rows, view.x.name, view.y.name).filter(
     (p) => (!view.xLog || p.x > 0) && (!view.yLog || p.y > 0),
   );
   const front = frontFor(report, points, view.x, view.y);
   const axis = report.axes.find((a) => a.name === view.by) ?? null;
-  const groups = axis === null ? [null] : axis.texts;
   const crowded = points.length > 400;
-  const largest =
-    view.size === null ? 0 : Math.max(...points.map(({ row }) => metricOf(row, view.size?.name ?? '') ?? 0));
+  const size = points.length > LARGE ? null : view.size;
+  const largest = size === null ? 0 : Math.max(...points.map(({ row }) => metricOf(row, size.name) ?? 0));
   const pixels = ({ row }: Point) => {
-    if (view.size === null) return crowded ? SIZES.crowded : SIZES.alike;
-    return pixelsOf(metricOf(row, view.size.name) ?? 0, largest) * (crowded ? 0.5 : 1);
+    if (size === null) return crowded ? SIZES.crowded : SIZES.alike;
+    return pixelsOf(metricOf(row, size.name) ?? 0, largest) * (crowded ? 0.5 : 1);
   };
-
-  const scatter = groups.map((group, i) => {
-    const value = axis?.values[i];
-    const own = points.filter((p) => axis === null || (p.row.axes[axis.name] ?? null) === value);
-    // The large ones lie below the small ones.
-    own.sort((a, b) => pixels(b) - pixels(a));
-    return {
-      type: 'scatter',
-      name: group ?? 'rows',
-      animation: false,
-      z: 3,
-      itemStyle: { color: series(i), opacity: view.size === null ? 1 : 0.72 },
-      emphasis: { scale: 1.4, itemStyle: { borderColor: colour('ink'), borderWidth: 2, opacity: 1 } },
-      data: own.map((p) => datum(p, series(i), pixels(p))),
-    };
-  });
-  const places = new Map(
-    scatter.flatMap(({ data }, i) => data.map(({ row }, k) => [row, [i + 1, k]] as const)),
+  const groups = groupsOf(points, axis);
+  const scatter = groups.flatMap((group, i) =>
+    points.length > LARGE ? largeSeries(group, i) : [smallSeries(group, i, pixels, size !== null)],
   );
+  const names = groups.map(({ name }) => name);
   const option = {
     animation: false,
     textStyle: { fontFamily: FONT },
-    grid: { left: 16, right: 28, top: groups.length > 1 ? 62 : 34, bottom: 34, containLabel: true },
+    grid: { left: 16, right: 28, top: names.length > 1 ? 62 : 34, bottom: 34, containLabel: true },
     legend: {
-      show: groups.length > 1,
+      show: names.length > 1,
       type: 'plain',
       left: 8,
       top: 4,
@@ -71,19 +53,18 @@ export function paretoOption(report: Report, rows: readonly Row[], view: ParetoV
       itemHeight: 9,
       icon: 'circle',
       textStyle: { color: colour('ink'), fontFamily: FONT, fontSize: 11 },
-      data: groups.length > 1 ? [...groups].slice(0, SERIES * 2) : [],
+      data: names.length > 1 ? names.slice(0, SERIES * 2) : [],
     },
     tooltip: {
       ...tooltipStyle(),
       trigger: 'item',
-      formatter: (item: { data?: { row?: string } }) => tip(report, rows, view, item),
+      formatter: (item: { seriesIndex: number; dataIndex: number }) => {
+        const row = scatter[item.seriesIndex - 1]?.points[item.dataIndex]?.row;
+        return row === undefined ? '' : tip(report, row, view);
+      },
     },
     xAxis: plotAxis(view.x, view.xLog, 'bottom'),
     yAxis: plotAxis(view.y, view.yLog, 'left'),
-    dataZoom: [
-      { type: 'inside', xAxisIndex: 0, filterMode: 'none', zoomOnMouseWheel: 'ctrl', moveOnMouseMove: true },
-      { type: 'inside', yAxisIndex: 0, filterMode: 'none', zoomOnMouseWheel: 'ctrl', moveOnMouseMove: true },
-    ],
     series: [
       {
         // A front of more than two objectives is no line in a plane: its points are ringed and not joined.
@@ -97,25 +78,94 @@ export function paretoOption(report: Report, rows: readonly Row[], view: ParetoV
         lineStyle: { color: colour('front'), width: 1.5 },
         itemStyle: { color: 'transparent', borderColor: colour('front'), borderWidth: 1.75, opacity: 1 },
       },
-      ...scatter,
+      ...scatter.map(({ series }) => series),
     ],
   };
-  return { option, places };
+  return {
+    option,
+    xLog: view.xLog,
+    yLog: view.yLog,
+    points: points.map(({ row, x, y }) => ({
+      row: row.experimentId,
+      x,
+      y,
+      text: () => said(row, view),
+    })),
+    rowAt: (seriesIndex, dataIndex) => scatter[seriesIndex - 1]?.points[dataIndex]?.row.experimentId,
+  };
 }
 
-function datum({ row, x, y }: Point, fill: string, symbolSize: number) {
-  const hollow = row.state !== 'valid';
+/** A series, and the points that its items are, in their order. */
+interface PlottedSeries {
+  readonly points: readonly Point[];
+  readonly series: object;
+}
+
+interface Group {
+  readonly name: string;
+  readonly points: Point[];
+}
+
+function groupsOf(points: readonly Point[], axis: AxisColumn | null): Group[] {
+  if (axis === null) return [{ name: 'rows', points: [...points] }];
+  const groups = axis.values.map((_, i): Group => ({ name: axis.texts[i] ?? 'rows', points: [] }));
+  const at = new Map(axis.values.map((value, i) => [value, i]));
+  for (const point of points) groups[at.get(point.row.axes[axis.name] ?? null) ?? -1]?.points.push(point);
+  return groups;
+}
+
+/** Points one by one, each with its own size, hollow where its row is not valid. */
+function smallSeries(group: Group, i: number, pixels: (p: Point) => number, sized: boolean): PlottedSeries {
+  // The large ones lie below the small ones.
+  const points = [...group.points].sort((a, b) => pixels(b) - pixels(a));
+  const fill = series(i);
+  const data = points.map((p) => {
+    const hollow = p.row.state !== 'valid';
+    return {
+      value: [p.x, p.y],
+      symbolSize: pixels(p),
+      itemStyle: {
+        color: hollow ? 'transparent' : fill,
+        borderColor: hollow ? fill : colour('paper'),
+        borderWidth: hollow ? 1.5 : 0.75,
+        borderType: hollow ? 'dashed' : 'solid',
+      },
+    };
+  });
   return {
-    value: [x, y],
-    symbolSize,
-    row: row.experimentId,
-    itemStyle: {
-      color: hollow ? 'transparent' : fill,
-      borderColor: hollow ? fill : colour('paper'),
-      borderWidth: hollow ? 1.5 : 0.75,
-      borderType: hollow ? 'dashed' : 'solid',
+    points,
+    series: {
+      type: 'scatter',
+      name: group.name,
+      animation: false,
+      z: 3,
+      itemStyle: { color: fill, opacity: sized ? 0.72 : 1 },
+      emphasis: { scale: 1.4, itemStyle: { borderColor: colour('ink'), borderWidth: 2, opacity: 1 } },
+      data,
     },
   };
+}
+
+/** Thousands of points in one stroke; those of rows that are not valid are faint. */
+function largeSeries(group: Group, i: number): PlottedSeries[] {
+  return [true, false].map((valid) => {
+    const points = group.points.filter(({ row }) => (row.state === 'valid') === valid);
+    return {
+      points,
+      series: {
+        type: 'scatter',
+        name: group.name,
+        animation: false,
+        z: 3,
+        large: true,
+        largeThreshold: 0,
+        progressive: 0,
+        symbolSize: SIZES.crowded,
+        itemStyle: { color: series(i), opacity: valid ? 0.85 : 0.3 },
+        data: points.map((p) => [p.x, p.y]),
+      },
+    };
+  });
 }
 
 function plotAxis(metric: MetricColumn, log: boolean, side: 'bottom' | 'left') {
@@ -146,14 +196,7 @@ const ARROWS = {
 } as const;
 
 /** Built from nodes, never from markup: names come from files. */
-function tip(
-  report: Report,
-  rows: readonly Row[],
-  view: ParetoView,
-  item: { data?: { row?: string } },
-): HTMLElement | string {
-  const row = rows.find((r) => r.experimentId === item.data?.row);
-  if (row === undefined) return '';
+function tip(report: Report, row: Row, view: ParetoView): HTMLElement {
   const box = document.createElement('div');
   box.className = 'tip';
   const add = (name: string, text: string) => {
@@ -162,14 +205,25 @@ function tip(
     line.textContent = text;
   };
   add('tip-title', `#${row.number} ${row.label}`);
-  const plotted = [view.x, view.y, ...(view.size === null ? [] : [view.size])];
-  for (const metric of new Set(plotted)) add('tip-value', `${metric.label} ${valueText(row, metric)}`);
+  const plotted = plottedOf(view);
+  for (const metric of plotted) add('tip-value', `${metric.label} ${valueText(row, metric)}`);
   const others = report.metrics.filter((m) => m.shown && !plotted.includes(m)).slice(0, 4);
   for (const metric of others)
     if (metricOf(row, metric.name) !== null) add('tip-other', `${metric.label} ${valueText(row, metric)}`);
   if (row.onFront) add('tip-front', 'on the front of the objectives');
   if (row.state !== 'valid') add('tip-invalid', `invalid: ${row.warnings.map((w) => w.code).join(', ')}`);
   return box;
+}
+
+/** The same in one sentence, for those who go by keys. */
+function said(row: Row, view: ParetoView): string {
+  const values = plottedOf(view).map((metric) => `${metric.label} ${valueText(row, metric)}`);
+  const state = row.state === 'valid' ? (row.onFront ? ', on the front' : '') : `, ${row.state}`;
+  return `#${row.number} ${row.label}: ${values.join(', ')}${state}`;
+}
+
+function plottedOf(view: ParetoView): MetricColumn[] {
+  return [...new Set([view.x, view.y, ...(view.size === null ? [] : [view.size])])];
 }
 
 function valueText(row: Row, metric: MetricColumn): string {

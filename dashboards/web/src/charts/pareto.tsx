@@ -1,13 +1,14 @@
-import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
+import { useMemo, useRef, useState } from 'preact/hooks';
 import type { MetricColumn } from '../../../../core/report/columns.js';
 import type { Report } from '../../../../core/report/report.js';
-import type { Row } from '../../../../core/report/rows.js';
-import { fileName, save } from '../save.js';
+import { metricOf, type Row } from '../../../../core/report/rows.js';
 import type { Theme } from '../theme.js';
-import { type Chart, ChartView, chartPng } from './chart.js';
-import { frontFor, type PlottedFront, pointsOf } from './front.js';
+import { type Chart, rendererFor } from './chart.js';
+import { type PlotData, PlotFrame } from './frame.js';
+import { frontFor, type PlottedFront, type Point, pointsOf } from './front.js';
 import { SERIES } from './palette.js';
-import { paretoOption } from './pareto-option.js';
+import { paretoPlot } from './pareto-option.js';
+import { PlotView } from './plot.js';
 import { SizeKey } from './size-key.js';
 
 interface ParetoProps {
@@ -34,15 +35,8 @@ export function Pareto({ report, rows, theme, hovered, onHover, onOpen }: Pareto
   const size = report.metrics.find((m) => m.name === sizeName) ?? null;
   const plot = useMemo(() => {
     if (x === undefined || y === undefined) return null;
-    return paretoOption(report, rows, { x, y, xLog, yLog, by, size });
+    return paretoPlot(report, rows, { x, y, xLog, yLog, by, size });
   }, [report, rows, x, y, xLog, yLog, by, size, theme]);
-  useEffect(() => {
-    const place = hovered === null ? undefined : plot?.places.get(hovered);
-    if (chart.current === null || place === undefined) return;
-    const point = { seriesIndex: place[0], dataIndex: place[1] };
-    chart.current.dispatchAction({ type: 'highlight', ...point });
-    return () => chart.current?.dispatchAction({ type: 'downplay', ...point });
-  }, [hovered, plot]);
   if (x === undefined || y === undefined || plot === null) {
     return (
       <section class="plot">
@@ -53,38 +47,26 @@ export function Pareto({ report, rows, theme, hovered, onHover, onOpen }: Pareto
   const points = pointsOf(rows, x.name, y.name);
   const front = frontFor(report, points, x, y);
   const sized = size === null ? '' : `, area by ${size.label}`;
-  const listen = (made: Chart) => {
-    chart.current = made;
-    type Item = { data?: { row?: string } };
-    made.on('mouseover', (item) => onHover((item as Item).data?.row ?? null));
-    made.on('mouseout', () => onHover(null));
-    made.on('click', (item) => {
-      const id = (item as Item).data?.row;
-      if (id !== undefined) onOpen(id);
-    });
-  };
   return (
-    <section class="plot" aria-labelledby="pareto">
-      <div class="bar">
-        <h2 id="pareto">Trade-off</h2>
-        <p class="quiet">{frontText(report, front, points.length)}</p>
-        <span class="spring" />
-        <button
-          type="button"
-          class="plain"
-          onClick={async () => {
-            if (chart.current !== null)
-              save(fileName(`${report.sweepName}-trade-off`, '.png'), await chartPng(chart.current));
-          }}
-        >
-          Save PNG
-        </button>
-      </div>
-      <ChartView
-        option={plot.option}
+    <PlotFrame
+      id="pareto"
+      title="Trade-off"
+      note={frontText(report, front, points.length)}
+      file={`${report.sweepName}-trade-off`}
+      chart={() => chart.current}
+      data={() => dataOf(points, front, [x, y, ...(size === null ? [] : [size])])}
+    >
+      <PlotView
+        plot={plot}
         label={`${y.label} against ${x.label}, ${points.length} rows${sized}`}
         height={390}
-        onReady={listen}
+        renderer={rendererFor(report.rows.length)}
+        hovered={hovered}
+        onHover={onHover}
+        onOpen={onOpen}
+        onReady={(made) => {
+          chart.current = made;
+        }}
       />
       <div class="bar axes">
         <Picker
@@ -127,8 +109,24 @@ export function Pareto({ report, rows, theme, hovered, onHover, onOpen }: Pareto
           </select>
         </label>
       </div>
-    </section>
+    </PlotFrame>
   );
+}
+
+/** What is plotted, and what is marked as the front. */
+function dataOf(points: readonly Point[], front: PlottedFront, metrics: readonly MetricColumn[]): PlotData {
+  const marked = new Set(front.points.map(({ row }) => row));
+  const distinct = [...new Set(metrics)];
+  return {
+    head: ['row', 'experiment', 'state', 'front', ...distinct.map(({ name }) => name)],
+    lines: points.map(({ row }) => [
+      row.number,
+      row.label,
+      row.state,
+      marked.has(row),
+      ...distinct.map(({ name }) => metricOf(row, name)),
+    ]),
+  };
 }
 
 /** The first two objectives; what is missing is filled from the columns. Throughput reads best going up. */

@@ -1,120 +1,243 @@
-import type { Report } from '../../../../core/report/report.js';
-import { type RooflinePoint, rateText, roofLines, rooflinePoints } from '../../../../core/report/roofline.js';
+import type { AxisColumn } from '../../../../core/report/columns.js';
+import {
+  type NodeRoof,
+  nodeRoofs,
+  type RooflinePoint,
+  rateText,
+  roofLines,
+  rooflinePoints,
+} from '../../../../core/report/roofline.js';
 import type { Row } from '../../../../core/report/rows.js';
 import { quantity, tick } from '../../../../core/report/scale.js';
-import { TECHNIQUES } from '../../../../core/techniques/index.js';
-import type { Option } from './chart.js';
 import { axisStyle, colour, FONT, series, tooltipStyle } from './palette.js';
+import type { Plot, PlotPoint } from './plot.js';
 
 const GRID = { left: 16, right: 28, top: 40, bottom: 34, containLabel: true };
 const SYMBOLS = { prefill: 'rect', decode: 'circle' } as const;
+/** More points than this are drawn in one stroke each series. */
+const LARGE = 2000;
+
+export interface RooflineView {
+  /** Axis whose values are colours; null = one colour. */
+  readonly by: AxisColumn | null;
+  /** Every measured roof of the machines, and not only those that points stand under. */
+  readonly all: boolean;
+}
 
 /** Points on the roofs of their machines: FLOP/s over FLOP/byte, both logarithmic. */
-export function rooflineOption(report: Report, rows: readonly Row[]): Option {
+export function rooflinePlot(rows: readonly Row[], { by, all }: RooflineView): Plot {
   const points = rooflinePoints(rows);
   const lines = roofLines(points);
+  const others = all ? nodeRoofs(points) : [];
+  const knees = [...lines.map(ridge), ...kneesOf(others)];
   const intensities = points.map(({ phase }) => phase.intensity);
-  const low = Math.min(...intensities, ...lines.map(ridge)) / 3;
-  const high = Math.max(...intensities, ...lines.map(ridge)) * 3;
+  const [low, high] = [least([...intensities, ...knees]) / 3, most([...intensities, ...knees]) * 3];
   const roofs = lines.map((line) => ({
-    type: 'line',
-    name: line.name,
+    ...roofStyle(line.name),
     data: [low, ridge(line), high].map((x) => [x, Math.min(line.flopsPerSecond, x * line.bytesPerSecond)]),
-    symbol: 'none',
-    animation: false,
     lineStyle: { color: colour('quiet'), width: 1.5, type: line.origin === 'measured' ? 'solid' : 'dashed' },
-    tooltip: { formatter: () => text([line.name]) },
   }));
-  return {
-    animation: false,
-    textStyle: { fontFamily: FONT },
-    grid: GRID,
-    legend: legend(report, points),
-    tooltip: { ...tooltipStyle(), trigger: 'item' },
+  const drawn = [...nodeLines(others, low, high), ...roofs];
+  const axes = {
     xAxis: logAxis('FLOP per byte of weights and cache', 'bottom', (v) => String(Number(v.toPrecision(2)))),
     yAxis: logAxis('FLOP/s', 'left', (v) => rateText(v, 'FLOP/s')),
-    series: [...roofs, ...scatters(report, points, ({ phase }) => [phase.intensity, phase.flopsPerSecond])],
   };
+  return plotOf(points, by, drawn, axes, ({ phase }) => [phase.intensity, phase.flopsPerSecond]);
 }
 
 /** Predicted over measured seconds of a pass; on the line they are equal, between the dashes within a tenth. */
-export function predictedOption(report: Report, rows: readonly Row[]): Option {
+export function predictedPlot(rows: readonly Row[], { by }: RooflineView): Plot {
   const points = rooflinePoints(rows).filter(({ phase }) => phase.predictedSeconds !== null);
   const place = ({ phase }: RooflinePoint): [number, number] => {
     const each = phase.name === 'decode' ? phase.passes : 1;
     return [phase.measuredSeconds / each, (phase.predictedSeconds ?? 0) / each];
   };
   const values = points.flatMap(place);
-  const [low, high] = [Math.min(...values) / 1.5, Math.max(...values) * 1.5];
+  const [low, high] = [least(values) / 1.5, most(values) * 1.5];
   const diagonal = (factor: number, type: 'solid' | 'dashed') => ({
-    type: 'line',
-    name: factor === 1 ? 'as predicted' : `${factor} times`,
+    ...roofStyle(factor === 1 ? 'as predicted' : `${factor} times`),
     data: [low, high].map((x) => [x, x * factor]),
-    symbol: 'none',
     silent: true,
-    animation: false,
     lineStyle: { color: colour('quiet'), width: 1, type },
   });
-  return {
-    animation: false,
-    textStyle: { fontFamily: FONT },
-    grid: GRID,
-    legend: legend(report, points),
-    tooltip: { ...tooltipStyle(), trigger: 'item' },
+  const axes = {
     xAxis: logAxis('measured time of a prefill or step', 'bottom', (v) => tick(v, 's')),
     yAxis: logAxis('predicted', 'left', (v) => tick(v, 's')),
-    series: [
-      diagonal(1, 'solid'),
-      diagonal(1.1, 'dashed'),
-      diagonal(0.9, 'dashed'),
-      ...scatters(report, points, place),
-    ],
   };
+  const lines = [diagonal(1, 'solid'), diagonal(1.1, 'dashed'), diagonal(0.9, 'dashed')];
+  return plotOf(points, by, lines, axes, place);
+}
+
+function plotOf(
+  points: readonly RooflinePoint[],
+  by: AxisColumn | null,
+  lines: readonly object[],
+  axes: { readonly xAxis: object; readonly yAxis: object },
+  place: (point: RooflinePoint) => [number, number],
+): Plot {
+  const scatter = groupsOf(points, by).flatMap((group, i) =>
+    points.length > LARGE ? largeSeries(group, i, place) : [smallSeries(group, i, place)],
+  );
+  const pointAt = (seriesIndex: number, dataIndex: number) =>
+    scatter[seriesIndex - lines.length]?.points[dataIndex];
+  return {
+    xLog: true,
+    yLog: true,
+    option: {
+      animation: false,
+      textStyle: { fontFamily: FONT },
+      grid: GRID,
+      legend: legend(by),
+      tooltip: {
+        ...tooltipStyle(),
+        trigger: 'item',
+        formatter: (item: { seriesIndex: number; dataIndex: number; seriesName: string }) => {
+          const point = pointAt(item.seriesIndex, item.dataIndex);
+          return tipOf(point === undefined ? [item.seriesName] : describe(point));
+        },
+      },
+      ...axes,
+      series: [...lines, ...scatter.map((one) => one.series)],
+    },
+    points: points.map((point): PlotPoint => {
+      const [x, y] = place(point);
+      return { row: point.row.experimentId, x, y, text: () => describe(point).join('; ') };
+    }),
+    rowAt: (seriesIndex, dataIndex) => pointAt(seriesIndex, dataIndex)?.row.experimentId,
+  };
+}
+
+interface Group {
+  readonly name: string;
+  readonly points: RooflinePoint[];
+}
+
+function groupsOf(points: readonly RooflinePoint[], axis: AxisColumn | null): Group[] {
+  if (axis === null) return [{ name: 'rows', points: [...points] }];
+  const groups = axis.values.map((_, i): Group => ({ name: axis.texts[i] ?? 'rows', points: [] }));
+  const at = new Map(axis.values.map((value, i) => [value, i]));
+  for (const point of points) groups[at.get(point.row.axes[axis.name] ?? null) ?? -1]?.points.push(point);
+  return groups;
+}
+
+/** A series, and the points that its items are, in their order. */
+interface PlottedSeries {
+  readonly points: readonly RooflinePoint[];
+  readonly series: object;
+}
+
+type Place = (point: RooflinePoint) => [number, number];
+
+function smallSeries({ name, points }: Group, i: number, place: Place): PlottedSeries {
+  const hollow = { color: 'transparent', borderColor: series(i), borderWidth: 1.5 };
+  const data = points.map((point) => ({
+    value: place(point),
+    symbol: SYMBOLS[point.phase.name],
+    itemStyle: point.row.state === 'valid' ? {} : hollow,
+  }));
+  const itemStyle = { color: series(i), borderColor: colour('paper'), borderWidth: 0.75 };
+  return {
+    points,
+    series: { type: 'scatter', name, animation: false, z: 3, symbolSize: 9, itemStyle, data },
+  };
+}
+
+/** Thousands of points in one stroke for each phase; those of rows that are not valid are faint. */
+function largeSeries({ name, points }: Group, i: number, place: Place): PlottedSeries[] {
+  return (['prefill', 'decode'] as const).flatMap((phase) =>
+    [true, false].map((valid) => {
+      const own = points.filter((p) => p.phase.name === phase && (p.row.state === 'valid') === valid);
+      return {
+        points: own,
+        series: {
+          type: 'scatter',
+          name,
+          animation: false,
+          z: 3,
+          large: true,
+          largeThreshold: 0,
+          progressive: 0,
+          symbol: SYMBOLS[phase],
+          symbolSize: 5,
+          itemStyle: { color: series(i), opacity: valid ? 0.85 : 0.3 },
+          data: own.map(place),
+        },
+      };
+    }),
+  );
 }
 
 const ridge = (line: { flopsPerSecond: number; bytesPerSecond: number }) =>
   line.flopsPerSecond / line.bytesPerSecond;
 
-/** The technique that varies, by which points are coloured; the first axis where none does. */
-function colouring(report: Report) {
-  const names = TECHNIQUES.map(({ name }) => name as string);
-  return report.axes.find(({ name }) => names.includes(name)) ?? report.axes[0] ?? null;
+/** Math.min and Math.max take their numbers as arguments, and 20,000 of those are too many for some engines. */
+const least = (values: readonly number[]) =>
+  values.reduce((a, b) => Math.min(a, b), Number.POSITIVE_INFINITY);
+const most = (values: readonly number[]) => values.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
+
+const roofStyle = (name: string) => ({
+  type: 'line',
+  name,
+  symbol: 'none',
+  animation: false,
+  cursor: 'default',
+});
+
+function kneesOf(roofs: readonly NodeRoof[]): number[] {
+  const bandwidths = roofs.filter(({ kind }) => kind === 'bandwidth').map((roof) => roof.perSecond);
+  const peaks = roofs.filter(({ kind }) => kind === 'compute').map((roof) => roof.perSecond);
+  if (bandwidths.length === 0 || peaks.length === 0) return [];
+  return [least(peaks) / most(bandwidths), most(peaks) / least(bandwidths)];
 }
 
-function groupsOf(report: Report, points: readonly RooflinePoint[]) {
-  const axis = colouring(report);
-  if (axis === null) return [{ name: 'rows', points }];
-  return axis.values.map((value, i) => ({
-    name: axis.texts[i] ?? 'rows',
-    points: points.filter(({ row }) => (row.axes[axis.name] ?? null) === value),
+/** Slopes end at the highest peak, and peaks begin at the fastest slope; the names are points without a mark. */
+function nodeLines(roofs: readonly NodeRoof[], low: number, high: number): object[] {
+  if (roofs.length === 0) return [];
+  const fastest = most(roofs.filter(({ kind }) => kind === 'bandwidth').map((roof) => roof.perSecond));
+  const peak = most(roofs.filter(({ kind }) => kind === 'compute').map((roof) => roof.perSecond));
+  const ends = ({ kind, perSecond }: NodeRoof): [number, number][] =>
+    kind === 'bandwidth'
+      ? [
+          [low, low * perSecond],
+          [peak / perSecond, peak],
+        ]
+      : [
+          [perSecond / fastest, perSecond],
+          [high, perSecond],
+        ];
+  const lines = roofs.map((roof) => {
+    const value = rateText(roof.perSecond, roof.kind === 'bandwidth' ? 'B/s' : 'FLOP/s');
+    return {
+      ...roofStyle(`${roof.what} ${value}, measured on ${roof.device}, ${roof.threads} threads`),
+      data: ends(roof),
+      lineStyle: { color: colour('line'), width: 1 },
+    };
+  });
+  const names = roofs.map((roof) => ({
+    value: ends(roof)[roof.kind === 'bandwidth' ? 0 : 1],
+    label: {
+      show: true,
+      formatter: `${roof.what} ${rateText(roof.perSecond, roof.kind === 'bandwidth' ? 'B/s' : 'FLOP/s')}`,
+      position: roof.kind === 'bandwidth' ? 'right' : 'left',
+      offset: [0, -7],
+      color: colour('quiet'),
+      fontFamily: FONT,
+      fontSize: 10.5,
+    },
   }));
-}
-
-function scatters(
-  report: Report,
-  points: readonly RooflinePoint[],
-  place: (point: RooflinePoint) => [number, number],
-) {
-  return groupsOf(report, points).map(({ name, points: own }, i) => ({
+  const named = {
     type: 'scatter',
-    name,
+    name: 'roofs',
     animation: false,
-    z: 3,
-    symbolSize: 9,
-    itemStyle: { color: series(i), borderColor: colour('paper'), borderWidth: 0.75 },
-    data: own.map((point) => ({
-      value: place(point),
-      row: point.row.experimentId,
-      symbol: SYMBOLS[point.phase.name],
-      itemStyle:
-        point.row.state === 'valid' ? {} : { color: 'transparent', borderColor: series(i), borderWidth: 1.5 },
-      tooltip: { formatter: () => text(describe(point)) },
-    })),
-  }));
+    silent: true,
+    symbolSize: 0.1,
+    data: names,
+  };
+  return [...lines, named];
 }
 
-function legend(report: Report, points: readonly RooflinePoint[]) {
-  const data = groupsOf(report, points).map(({ name }) => name);
+function legend(axis: AxisColumn | null) {
+  const data = axis?.texts ?? [];
   return {
     show: data.length > 1,
     type: 'scroll',
@@ -124,7 +247,7 @@ function legend(report: Report, points: readonly RooflinePoint[]) {
     itemHeight: 9,
     icon: 'circle',
     textStyle: { color: colour('ink'), fontFamily: FONT, fontSize: 11 },
-    data,
+    data: [...data],
   };
 }
 
@@ -143,7 +266,7 @@ function describe({ row, phase, roofline }: RooflinePoint): string[] {
 }
 
 /** Built from nodes, never from markup: names come from files. */
-function text(lines: readonly string[]): HTMLElement {
+function tipOf(lines: readonly string[]): HTMLElement {
   const box = document.createElement('div');
   box.className = 'tip';
   for (const [i, line] of lines.entries()) {

@@ -1,58 +1,63 @@
 import { useMemo, useRef, useState } from 'preact/hooks';
 import type { Report } from '../../../../core/report/report.js';
-import { rooflinePoints } from '../../../../core/report/roofline.js';
+import { type RooflinePoint, rooflinePoints } from '../../../../core/report/roofline.js';
 import type { Row } from '../../../../core/report/rows.js';
-import { fileName, save } from '../save.js';
+import { TECHNIQUES } from '../../../../core/techniques/index.js';
 import type { Theme } from '../theme.js';
-import { type Chart, ChartView, chartPng } from './chart.js';
-import { predictedOption, rooflineOption } from './roofline-option.js';
+import { type Chart, rendererFor } from './chart.js';
+import { type PlotData, PlotFrame } from './frame.js';
+import { SERIES } from './palette.js';
+import { PlotView } from './plot.js';
+import { predictedPlot, rooflinePlot } from './roofline-option.js';
 
 type View = 'roofline' | 'predicted';
 
-/** Where rows stand under the roofs of their machines; nothing where none has roofs. */
-export function Roofline(props: {
-  report: Report;
-  rows: readonly Row[];
-  theme: Theme;
+interface RooflineProps {
+  readonly report: Report;
+  readonly rows: readonly Row[];
+  readonly theme: Theme;
+  readonly hovered: string | null;
+  onHover(id: string | null): void;
   onOpen(id: string): void;
-}) {
-  const { report, rows, theme, onOpen } = props;
+}
+
+/** Where rows stand under the roofs of their machines; nothing where none has roofs. */
+export function Roofline({ report, rows, theme, hovered, onHover, onOpen }: RooflineProps) {
   const [view, setView] = useState<View>('roofline');
+  const [chosen, setBy] = useState<string | null>(null);
+  const [all, setAll] = useState(false);
   const chart = useRef<Chart | null>(null);
   const points = useMemo(() => rooflinePoints(rows), [rows]);
+  const any = useMemo(() => rooflinePoints(report.rows).length > 0, [report]);
   const predicted = points.some(({ phase }) => phase.predictedSeconds !== null);
+  const measured = points.some(({ row }) => row.trial.roofs !== null);
   const shown = predicted ? view : 'roofline';
-  const option = useMemo(
-    () => (shown === 'roofline' ? rooflineOption(report, rows) : predictedOption(report, rows)),
-    [report, rows, shown, theme],
+  const name = chosen ?? firstColour(report);
+  const by = report.axes.find((axis) => axis.name === name) ?? null;
+  const plot = useMemo(
+    () => (shown === 'roofline' ? rooflinePlot : predictedPlot)(rows, { by, all }),
+    [rows, shown, by, all, theme],
   );
-  if (rooflinePoints(report.rows).length === 0) return null;
+  if (!any) return null;
   return (
-    <section class="plot roofline" aria-labelledby="roofline">
-      <div class="bar">
-        <h2 id="roofline">{shown === 'roofline' ? 'Roofline' : 'Predicted and measured'}</h2>
-        <span class="spring" />
-        <button
-          type="button"
-          class="plain"
-          onClick={async () => {
-            if (chart.current !== null)
-              save(fileName(`${report.sweepName}-${shown}`, '.png'), await chartPng(chart.current));
-          }}
-        >
-          Save PNG
-        </button>
-      </div>
-      <ChartView
-        option={option}
+    <PlotFrame
+      id="roofline"
+      title={shown === 'roofline' ? 'Roofline' : 'Predicted and measured'}
+      kind="roofline"
+      file={`${report.sweepName}-${shown}`}
+      chart={() => chart.current}
+      data={() => dataOf(points)}
+    >
+      <PlotView
+        plot={plot}
         label={`${shown === 'roofline' ? 'Points under the roofs of their machines' : 'Predicted over measured times'}: ${points.length} phases`}
         height={340}
+        renderer={rendererFor(report.rows.length)}
+        hovered={hovered}
+        onHover={onHover}
+        onOpen={onOpen}
         onReady={(made) => {
           chart.current = made;
-          made.on('click', (event) => {
-            const { row } = (event.data ?? {}) as { row?: string };
-            if (row !== undefined) onOpen(row);
-          });
         }}
       />
       <div class="bar axes">
@@ -66,7 +71,69 @@ export function Roofline(props: {
             </select>
           </label>
         )}
+        <label>
+          <span>Colour</span>
+          <select value={by?.name ?? ''} onChange={(event) => setBy(event.currentTarget.value)}>
+            <option value="">one</option>
+            {report.axes
+              .filter((axis) => axis.values.length <= SERIES * 2)
+              .map((axis) => (
+                <option key={axis.name} value={axis.name}>
+                  {axis.name}
+                </option>
+              ))}
+          </select>
+        </label>
+        {measured && shown === 'roofline' && (
+          <label class="check">
+            <input type="checkbox" checked={all} onChange={(event) => setAll(event.currentTarget.checked)} />
+            all roofs
+          </label>
+        )}
       </div>
-    </section>
+    </PlotFrame>
   );
+}
+
+/** The technique that varies; the first axis where none does. */
+function firstColour(report: Report): string {
+  const names = TECHNIQUES.map(({ name }) => name as string);
+  return (report.axes.find(({ name }) => names.includes(name)) ?? report.axes[0])?.name ?? '';
+}
+
+function dataOf(points: readonly RooflinePoint[]): PlotData {
+  return {
+    head: [
+      'row',
+      'experiment',
+      'state',
+      'phase',
+      'flopsPerByte',
+      'flopsPerSecond',
+      'bytesPerSecond',
+      'roofRatio',
+      'bound',
+      'mfu',
+      'mbu',
+      'measuredSeconds',
+      'predictedSeconds',
+      'roofs',
+    ],
+    lines: points.map(({ row, phase, roofline }) => [
+      row.number,
+      row.label,
+      row.state,
+      phase.name,
+      phase.intensity,
+      phase.flopsPerSecond,
+      phase.bytesPerSecond,
+      phase.roofRatio,
+      phase.boundLevel,
+      phase.mfu,
+      phase.mbu,
+      phase.measuredSeconds,
+      phase.predictedSeconds,
+      `${roofline.ceilings.origin}: ${roofline.ceilings.name}, ${roofline.threads} threads`,
+    ]),
+  };
 }

@@ -1,0 +1,97 @@
+import type { ComponentChildren } from 'preact';
+import { useState } from 'preact/hooks';
+import { csvLines } from '../../../../core/report/csv.js';
+import { fileName, save } from '../save.js';
+import { type Chart, chartPng } from './chart.js';
+
+/** What a plot shows, as numbers: base units, at full precision. */
+export interface PlotData {
+  /** Names that carry their unit, as in the records. */
+  readonly head: readonly string[];
+  readonly lines: readonly (readonly (string | number | boolean | null)[])[];
+}
+
+interface FrameProps {
+  /** Of the heading. */
+  readonly id: string;
+  readonly title: string;
+  /** Besides `plot`. */
+  readonly kind?: string;
+  readonly note?: string | null;
+  /** What files are named after. */
+  readonly file: string;
+  /** Called when a picture is wanted; null while nothing is drawn. */
+  chart(): Chart | null;
+  /** Called only when the numbers are wanted. */
+  data(): PlotData;
+  readonly children: ComponentChildren;
+}
+
+/** Lines of the table below a plot; the file has all. */
+const MOST_LINES = 200;
+
+/** A plot with its heading, and the ways to take it away or to read it as a table. */
+export function PlotFrame({ id, title, kind = '', note = null, file, chart, data, children }: FrameProps) {
+  const [shown, setShown] = useState(false);
+  const savePng = async () => {
+    const drawn = chart();
+    if (drawn !== null) save(fileName(file, '.png'), await chartPng(drawn));
+  };
+  const saveCsv = () => {
+    const { head, lines } = data();
+    save(fileName(file, '.csv'), new Blob([csvLines([head, ...lines])], { type: 'text/csv' }));
+  };
+  return (
+    <section class={`plot ${kind}`} aria-labelledby={id}>
+      <div class="bar">
+        <h2 id={id}>{title}</h2>
+        {note !== null && <p class="quiet">{note}</p>}
+        <span class="spring" />
+        <button type="button" class="plain" aria-expanded={shown} onClick={() => setShown(!shown)}>
+          {shown ? 'Hide numbers' : 'Numbers'}
+        </button>
+        <button type="button" class="plain" onClick={saveCsv}>
+          Save CSV
+        </button>
+        <button type="button" class="plain" onClick={savePng}>
+          Save PNG
+        </button>
+      </div>
+      {children}
+      {shown && <Numbers data={data()} caption={title} />}
+    </section>
+  );
+}
+
+function Numbers({ data: { head, lines }, caption }: { data: PlotData; caption: string }) {
+  return (
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keys
+    <section class="numbers" tabIndex={0} aria-label={`${caption}: numbers`}>
+      <table class="figures">
+        <caption>
+          {lines.length > MOST_LINES
+            ? `the first ${MOST_LINES} of ${lines.length} lines; the CSV has all`
+            : `${lines.length} lines`}
+        </caption>
+        <thead>
+          <tr>
+            {head.map((name) => (
+              <th key={name} scope="col">
+                {name}
+              </th>
+            ))}
+          </tr>
+        </thead>
+        <tbody>
+          {lines.slice(0, MOST_LINES).map((line, i) => (
+            <tr key={i}>
+              {line.map((cell, k) => (
+                <td key={k}>{typeof cell === 'number' ? Number(cell.toPrecision(6)) : String(cell ?? '')}</td>
+              ))}
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </section>
+  );
+}

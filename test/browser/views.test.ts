@@ -1,0 +1,149 @@
+import { readFileSync } from 'node:fs';
+import type { Download, Page } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { buildReport, type Report } from '../../core/report/report.js';
+import type { ResultRecord } from '../../core/result.js';
+import { hasChromium } from '../support/chromium.js';
+import { type Browsing, type OpenedPage, startBrowsing } from '../support/report-page.js';
+import { ROOFS, rooflineOf } from '../support/roofline.js';
+import { sweepRecords } from '../support/sweep-records.js';
+
+const build = (records: ResultRecord[], sweepName: string) =>
+  buildReport(records, {
+    sweepName,
+    objectives: [
+      { metric: 'decodeTokensPerSecond', better: 'max' },
+      { metric: 'modelBytes', better: 'min' },
+    ],
+  });
+const underRoofs = (experiments: number) =>
+  sweepRecords({ experiments, watts: 80 }).map((record, i) =>
+    record.status === 'complete' ? { ...record, roofline: rooflineOf(1.5 + i / 10), roofs: ROOFS } : record,
+  );
+/** A CSV as cells; none of ours has quotes that matter here. */
+const csvOf = async (download: Download) =>
+  readFileSync((await download.path()) ?? '', 'utf8')
+    .trimEnd()
+    .split('\r\n')
+    .map((line) => line.split(','));
+
+describe.skipIf(!hasChromium)('views of the page (needs chromium)', () => {
+  let browsing: Browsing;
+  let opened: OpenedPage;
+  let page: Page;
+  const report = build(underRoofs(24), 'views');
+
+  beforeAll(async () => {
+    browsing = await startBrowsing();
+  });
+  afterAll(() => browsing?.close());
+  afterEach(async () => {
+    await page?.close();
+    expect(opened?.trouble).toEqual([]);
+  });
+  async function open(what: Report, scheme: 'light' | 'dark' = 'light') {
+    opened = await browsing.open(what, { scheme });
+    page = opened.page;
+  }
+  const saved = async (selector: string) => {
+    const [download] = await Promise.all([page.waitForEvent('download'), page.click(selector)]);
+    return download;
+  };
+  /** Texts of the bottom axis of a plot. */
+  const ticks = (plot: string) =>
+    page.$$eval(`${plot} .chart svg text`, (all) => all.map((text) => text.textContent ?? ''));
+
+  test('dragging over the roofline zooms to what was spanned, on both axes and on one, and back', async () => {
+    await open(report);
+    const plot = page.locator('.plot.roofline');
+    await plot.scrollIntoViewIfNeeded();
+    const zoomable = plot.locator('.zoomable');
+    const box = (await zoomable.boundingBox())!;
+    const drag = async (from: [number, number], to: [number, number]) => {
+      await page.mouse.move(box.x + from[0] * box.width, box.y + from[1] * box.height);
+      await page.mouse.down();
+      await page.mouse.move(box.x + to[0] * box.width, box.y + to[1] * box.height, { steps: 4 });
+      expect(await plot.locator('.band').count()).toBe(1);
+      await page.mouse.up();
+    };
+    const whole = await ticks('.plot.roofline');
+    await drag([0.3, 0.2], [0.6, 0.7]);
+    expect(await zoomable.getAttribute('data-zoomed')).toBe('true');
+    expect(await plot.locator('.band').count()).toBe(0);
+    const near = await ticks('.plot.roofline');
+    expect(near).not.toEqual(whole);
+    await opened.shot('roofline-zoomed');
+    await plot.locator('button:has-text("Show all")').click();
+    expect(await ticks('.plot.roofline')).toEqual(whole);
+    // A flat stroke is about the bottom axis alone.
+    await drag([0.3, 0.5], [0.7, 0.505]);
+    expect((await ticks('.plot.roofline')).filter((t) => t.includes('FLOP/s'))).toEqual(
+      whole.filter((t) => t.includes('FLOP/s')),
+    );
+    await zoomable.dblclick({ position: { x: box.width / 2, y: box.height / 2 } });
+    expect(await ticks('.plot.roofline')).toEqual(whole);
+    expect(await page.locator('aside.detail').count()).toBe(0);
+  });
+
+  test('all roofs of the node can be shown, and points take the colours of any axis', async () => {
+    await open(report, 'dark');
+    const plot = page.locator('.plot.roofline');
+    await plot.scrollIntoViewIfNeeded();
+    await plot.locator('label:has-text("all roofs") input').check();
+    const texts = await ticks('.plot.roofline');
+    for (const roof of ['L2 100 GB/s', 'L3 40 GB/s', 'memory 16 GB/s', 'f32 200 GFLOP/s', 'int8 800 GFLOP/s'])
+      expect(texts).toContain(roof);
+    await plot.locator('label:has-text("Colour") select').selectOption('parallel');
+    expect(await ticks('.plot.roofline')).toEqual(expect.arrayContaining(['1', '4']));
+    await opened.shot('roofline-all-roofs-dark');
+  });
+
+  test('a plot is gone through with keys: points are said, ringed and opened', async () => {
+    await open(report);
+    const plot = page.locator('section:has(#pareto)');
+    const zoomable = plot.locator('.zoomable');
+    await zoomable.focus();
+    await page.keyboard.press('ArrowRight');
+    const first = await plot.locator('.walked').textContent();
+    expect(first).toMatch(/^#\d+ .*: model .*, decode .* t\/s/);
+    expect(await plot.locator('.ring').count()).toBe(1);
+    await page.keyboard.press('End');
+    const last = await plot.locator('.walked').textContent();
+    expect(last).not.toBe(first);
+    await page.keyboard.press('+');
+    expect(await zoomable.getAttribute('data-zoomed')).toBe('true');
+    await page.keyboard.press('0');
+    expect(await zoomable.getAttribute('data-zoomed')).toBe('false');
+    await page.keyboard.press('Enter');
+    const row = /#(\d+)/.exec(last ?? '')?.[1];
+    expect(await page.getAttribute('aside.detail', 'aria-label')).toBe(`Row ${row}`);
+    await page.keyboard.press('Escape');
+    await expect.poll(() => page.evaluate(() => document.activeElement?.className)).toBe('zoomable');
+  });
+
+  test('what plots show can be read as a table and saved as CSV and PNG', async () => {
+    await open(report);
+    const pareto = 'section:has(#pareto)';
+    await page.click(`${pareto} button:has-text("Numbers")`);
+    expect(await page.locator(`${pareto} .numbers tbody tr`).count()).toBe(23);
+    const lines = await csvOf(await saved(`${pareto} button:has-text("Save CSV")`));
+    expect(lines[0]).toEqual(['row', 'experiment', 'state', 'front', 'modelBytes', 'decodeTokensPerSecond']);
+    const byNumber = new Map(lines.slice(1).map((line) => [Number(line[0]), line]));
+    for (const row of report.rows.filter(({ state }) => state !== 'failed')) {
+      expect(Number(byNumber.get(row.number)?.[5])).toBe(row.trial.measurements.decodeTokensPerSecond?.value);
+      expect(byNumber.get(row.number)?.[3]).toBe(String(row.onFront));
+    }
+    const roofs = await csvOf(await saved('.plot.roofline button:has-text("Save CSV")'));
+    expect(roofs.slice(1)).toHaveLength(2 * 23);
+    const gaps = await csvOf(await saved('section:has(#latency) button:has-text("Save CSV")'));
+    expect(gaps[0]).toContain('p99Seconds');
+    for (const plot of ['.plot.roofline', 'section:has(#latency)']) {
+      const png = await saved(`${plot} button:has-text("Save PNG")`);
+      expect(
+        readFileSync((await png.path()) ?? '')
+          .subarray(1, 4)
+          .toString(),
+      ).toBe('PNG');
+    }
+  });
+});
