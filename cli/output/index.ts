@@ -9,12 +9,10 @@ import { markdown } from './markdown.js';
 export type { Exported, Exporter } from './exporter.js';
 export { renderHtml } from './html.js';
 export {
-  duration,
   type Progress,
   plainProgress,
   type RunningTrial,
   renderProgress,
-  secondsLeft,
 } from './progress.js';
 export { type ProgressStream, type ProgressWriter, progressWriter } from './progress-writer.js';
 export { renderTable, type TableOptions } from './table.js';

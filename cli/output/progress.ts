@@ -1,4 +1,5 @@
 import pc from 'picocolors';
+import { duration, secondsLeft, settledOf } from '../../core/report/time-left.js';
 import { ascii, cut, printable } from './text.js';
 
 /** What a sweep is doing, as the control API tells it. Settled points are complete, invalid or failed. */
@@ -64,38 +65,6 @@ export function plainProgress(progress: Progress, before: Progress | null): stri
   const changed =
     before === null || settledOf(before) !== settledOf(progress) || before.points !== progress.points;
   return changed ? `${countsOf(progress)}${timesOf(progress)}` : null;
-}
-
-/** @returns seconds until the sweep is done at the pace so far, or null when there is no pace yet. */
-export function secondsLeft(progress: Progress): number | null {
-  const left = progress.points - settledOf(progress);
-  if (left <= 0) return 0;
-  if (progress.trialSeconds === null) return null;
-  const lanes = Math.max(1, progress.running.length);
-  // What runs has used up part of its time; a trial that is late counts as nearly done.
-  const spent = progress.running.reduce(
-    (sum, t) => sum + Math.min(t.elapsedSeconds, progress.trialSeconds ?? 0),
-    0,
-  );
-  return (left * progress.trialSeconds - spent) / lanes;
-}
-
-/** @returns `45 s`, `12 min`, `3 h 05 min`, `2 d 4 h`. */
-export function duration(seconds: number): string {
-  const whole = Math.max(0, Math.round(seconds));
-  if (whole < 60) return `${whole} s`;
-  const minutes = Math.round(whole / 60);
-  if (minutes < 60)
-    return minutes < 10
-      ? `${Math.floor(whole / 60)} min ${String(whole % 60).padStart(2, '0')} s`
-      : `${minutes} min`;
-  const hours = Math.floor(minutes / 60);
-  if (hours < 48) return `${hours} h ${String(minutes % 60).padStart(2, '0')} min`;
-  return `${Math.floor(hours / 24)} d ${hours % 24} h`;
-}
-
-function settledOf({ complete, invalid, failed }: Progress): number {
-  return complete + invalid + failed;
 }
 
 function countsOf(progress: Progress): string {

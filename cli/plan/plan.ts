@@ -1,4 +1,5 @@
 import { formatValue } from '../../core/metrics/format.js';
+import { duration } from '../../core/report/time-left.js';
 import { predictMemory } from '../../core/roofline/memory.js';
 import { experimentAt } from '../../core/sweep/expand.js';
 import type { Experiment, ModelRef } from '../../core/sweep/experiment.js';
@@ -11,7 +12,6 @@ import { localModelFolders, lookedAt, modelSettings, resolveModels } from '../lo
 import { nodeConfig } from '../node-config.js';
 import { plainTable } from '../output/plain-table.js';
 import { printData, printJson, say } from '../output/print.js';
-import { duration } from '../output/progress.js';
 import { checkQuestions } from '../questions.js';
 import { readSweepFile } from '../sweep-file.js';
 import { filesLine, filesTable, plannedFiles } from './files.js';

@@ -1,11 +1,22 @@
 import type { Payload } from '../../../core/report/payload.js';
 
-/** @returns the payload inside the page, or null where the page was not filled. */
-export async function readPayload(): Promise<Payload | null> {
+/** Where this page's results come from. */
+export type Origin =
+  /** Out of the file itself: report.html. */
+  | { readonly kind: 'embedded'; readonly payload: Payload }
+  /** From the coordinator that served it. */
+  | { readonly kind: 'live' }
+  /** The template, which nobody has filled. */
+  | { readonly kind: 'empty' };
+
+/** @returns where the results are, with those that are inside the page. */
+export async function readOrigin(): Promise<Origin> {
   const element = document.getElementById('ridgepoint-data');
+  if (element?.dataset.source === 'live') return { kind: 'live' };
   const text = element?.textContent?.trim() ?? '';
-  if (text === '') return null;
-  return JSON.parse(element?.dataset.encoding === 'gzip+base64' ? await inflate(text) : text) as Payload;
+  if (text === '') return { kind: 'empty' };
+  const json = element?.dataset.encoding === 'gzip+base64' ? await inflate(text) : text;
+  return { kind: 'embedded', payload: JSON.parse(json) as Payload };
 }
 
 async function inflate(base64: string): Promise<string> {

@@ -1,35 +1,25 @@
+import type { ComponentChildren } from 'preact';
 import { axisTexts } from '../../../core/report/columns.js';
 import type { Report } from '../../../core/report/report.js';
 import { halfWidthOf, metricOf, type Row } from '../../../core/report/rows.js';
 import { metricScale, scaled } from '../../../core/report/scale.js';
-import type { Theme } from './theme.js';
 
 interface HeaderProps {
   readonly report: Report;
-  readonly theme: Theme;
-  onTheme(): void;
+  /** The line above the title. */
+  readonly top: ComponentChildren;
   onOpen(id: string): void;
 }
 
-export function Header({ report, theme, onTheme, onOpen }: HeaderProps) {
+export function Header({ report, top, onOpen }: HeaderProps) {
   const { counts, place } = report;
   const parts = [`${counts.valid} valid`];
   if (counts.invalid > 0) parts.push(`${counts.invalid} invalid`);
   if (counts.failed > 0) parts.push(`${counts.failed} failed`);
   return (
     <header class="top">
-      <div class="top-line">
-        <Wordmark />
-        <button
-          type="button"
-          class="plain"
-          onClick={onTheme}
-          aria-label={`Switch to the ${theme === 'dark' ? 'light' : 'dark'} theme`}
-        >
-          {theme === 'dark' ? 'Light' : 'Dark'}
-        </button>
-      </div>
-      <h1>{report.sweepName}</h1>
+      {top}
+      <h1 tabIndex={-1}>{report.sweepName}</h1>
       <p class="counts">
         {counts.experiments} {counts.experiments === 1 ? 'experiment' : 'experiments'}: {parts.join(', ')}
         <span class="quiet"> from {counts.trials} trials</span>
@@ -67,25 +57,6 @@ export function Header({ report, theme, onTheme, onOpen }: HeaderProps) {
         </details>
       )}
     </header>
-  );
-}
-
-/** The mark is a roofline with its ridge point. */
-function Wordmark() {
-  return (
-    <span class="wordmark">
-      <svg viewBox="0 0 34 18" width="34" height="18" aria-hidden="true">
-        <path
-          d="M1 17 L17 4 H33"
-          fill="none"
-          stroke="currentColor"
-          stroke-width="2"
-          stroke-linejoin="round"
-        />
-        <circle cx="17" cy="4" r="3.2" class="ridge" />
-      </svg>
-      Ridgepoint
-    </span>
   );
 }
 

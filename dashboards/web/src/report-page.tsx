@@ -1,3 +1,4 @@
+import type { ComponentChildren } from 'preact';
 import { useCallback, useEffect, useMemo, useState } from 'preact/hooks';
 import type { Report } from '../../../core/report/report.js';
 import type { Details } from '../../../core/report/trim.js';
@@ -21,11 +22,14 @@ export interface ReportPageProps {
   readonly report: Report;
   readonly details: Details;
   readonly theme: Theme;
-  onTheme(): void;
+  /** The line above the title. */
+  readonly top: ComponentChildren;
+  /** What stands between the title and the plots: the progress of a sweep that is followed. */
+  readonly progress?: ComponentChildren;
 }
 
 /** Everything there is to see of one sweep, in report.html and live alike. */
-export function ReportPage({ report, details, theme, onTheme }: ReportPageProps) {
+export function ReportPage({ report, details, theme, top, progress }: ReportPageProps) {
   const [filter, setFilter] = useState<Filter>(EMPTY_FILTER);
   const [sort, setSort] = useState<Sort>({ key: 'number', descending: false });
   const [chosenColumns, setColumns] = useState<readonly string[] | null>(null);
@@ -57,8 +61,9 @@ export function ReportPage({ report, details, theme, onTheme }: ReportPageProps)
 
   return (
     <>
-      <Header report={report} theme={theme} onTheme={onTheme} onOpen={setOpened} />
+      <Header report={report} top={top} onOpen={setOpened} />
       <main>
+        {progress}
         <div class="plots">
           <Pareto
             report={report}

@@ -1,13 +1,12 @@
 import { describe, expect, test } from 'vitest';
 import {
-  duration,
   type Progress,
   progressWriter,
   type RunningTrial,
   renderProgress,
-  secondsLeft,
 } from '../../../cli/output/index.js';
 import { columnsOf } from '../../../cli/output/text.js';
+import { duration, secondsLeft } from '../../../core/report/time-left.js';
 
 const trial: RunningTrial = {
   label: 'small q8_0 flashAttention=true parallel=4',

@@ -1,0 +1,119 @@
+import { useCallback, useEffect, useState } from 'preact/hooks';
+import type { ResultRecord } from '../../../../core/result.js';
+import type { Theme } from '../theme.js';
+import { TopLine } from '../top-line.js';
+import { type GetTrial, WholeTrials } from '../whole-trial.js';
+import { askJson, storeToken } from './api.js';
+import { FleetPage } from './fleet-page.js';
+import type { Connection } from './follow.js';
+import { hrefOf, type Route, useRoute } from './route.js';
+import { SweepPage } from './sweep-page.js';
+import { SweepsPage } from './sweeps-page.js';
+import { TokenPage } from './token-page.js';
+import { useLive } from './use-live.js';
+
+const getTrial: GetTrial = (trialId, signal) =>
+  askJson<ResultRecord>(`trials/${encodeURIComponent(trialId)}`, signal);
+
+/** A coordinator, followed. */
+export function LivePage({ theme, onTheme }: { theme: Theme; onTheme(): void }) {
+  const route = useRoute();
+  const sweepId = route.page === 'sweep' ? route.sweepId : null;
+  const [attempt, setAttempt] = useState(0);
+  const live = useLive(sweepId, attempt);
+  const { connection, sweeps, nodes, running, followed } = live;
+  const sweep = sweeps?.find((one) => one.sweepId === sweepId) ?? null;
+  const title = sweep?.name ?? (route.page === 'fleet' ? 'Fleet' : 'Sweeps');
+
+  useEffect(() => {
+    document.title = `${title} · Ridgepoint`;
+  }, [title]);
+  // Whoever reads by ear hears where a link has led.
+  useEffect(() => {
+    if (location.hash !== '') document.querySelector('h1')?.focus({ preventScroll: true });
+    window.scrollTo(0, 0);
+  }, [route.page, sweepId]);
+
+  const onToken = useCallback((token: string) => {
+    storeToken(token);
+    setAttempt((n) => n + 1);
+  }, []);
+  const top = (
+    <TopLine theme={theme} onTheme={onTheme}>
+      <Navigation route={route} />
+      <ConnectionWord connection={connection} />
+    </TopLine>
+  );
+  if (connection.state === 'refused') {
+    const { status, reason } = connection;
+    return (
+      <>
+        <header class="top">{top}</header>
+        {status === 401 || status === 403 ? (
+          <TokenPage reason={reason} onToken={onToken} />
+        ) : (
+          <main class="live">
+            <p class="empty" role="alert">
+              {reason}
+            </p>
+          </main>
+        )}
+      </>
+    );
+  }
+  if (route.page === 'sweep') {
+    return (
+      <WholeTrials.Provider value={getTrial}>
+        <SweepPage
+          key={sweepId}
+          sweep={sweep}
+          running={running.filter((trial) => trial.sweepId === sweepId)}
+          followed={followed}
+          theme={theme}
+          top={top}
+        />
+      </WholeTrials.Provider>
+    );
+  }
+  return (
+    <>
+      <header class="top">{top}</header>
+      {route.page === 'fleet' ? (
+        <FleetPage nodes={nodes} running={running} />
+      ) : (
+        <SweepsPage sweeps={sweeps} running={running} />
+      )}
+    </>
+  );
+}
+
+function Navigation({ route }: { route: Route }) {
+  const pages = [
+    ['sweeps', 'Sweeps'],
+    ['fleet', 'Fleet'],
+  ] as const;
+  return (
+    <nav class="pages" aria-label="Pages">
+      {pages.map(([page, name]) => (
+        <a key={page} href={hrefOf({ page })} aria-current={route.page === page ? 'page' : undefined}>
+          {name}
+        </a>
+      ))}
+    </nav>
+  );
+}
+
+const WORDS: Readonly<Record<Connection['state'], string>> = {
+  connecting: 'connecting',
+  open: 'live',
+  lost: 'the coordinator does not answer; trying again',
+  refused: 'refused',
+};
+
+function ConnectionWord({ connection }: { connection: Connection }) {
+  return (
+    <span class={`connection ${connection.state}`} role="status">
+      {WORDS[connection.state]}
+    </span>
+  );
+}

@@ -1,0 +1,93 @@
+import type { LiveSweep, LiveTrial } from '../../../../core/live/live.js';
+import { duration, secondsLeft, settledOf } from '../../../../core/report/time-left.js';
+
+/** How a sweep stands in one line: a bar whose parts are states, and the counts in words. */
+export function ProgressBar({ sweep }: { sweep: LiveSweep }) {
+  const { points } = sweep;
+  const parts = (['complete', 'invalid', 'failed', 'running'] as const).filter((state) => sweep[state] > 0);
+  return (
+    <div class="progress" role="img" aria-label={countsText(sweep)}>
+      {parts.map((state) => (
+        <span
+          key={state}
+          class={state}
+          style={{ width: `${(100 * sweep[state]) / points}%` }}
+          title={`${sweep[state]} ${WORDS[state]}`}
+        />
+      ))}
+    </div>
+  );
+}
+
+const WORDS = { complete: 'valid', invalid: 'invalid', failed: 'failed', running: 'running' } as const;
+
+/** @returns `17 of 24 settled: 15 valid, 1 invalid, 1 failed` */
+export function countsText(sweep: LiveSweep): string {
+  const parts = (['complete', 'invalid', 'failed'] as const)
+    .filter((state) => sweep[state] > 0)
+    .map((state) => `${sweep[state]} ${WORDS[state]}`);
+  const told = parts.length === 0 ? '' : `: ${parts.join(', ')}`;
+  return `${settledOf(sweep)} of ${sweep.points} settled${told}`;
+}
+
+/** @returns `about 12 min left`, or how it ended. */
+export function leftText(sweep: LiveSweep, running: readonly LiveTrial[]): string {
+  if (sweep.state !== 'running') return sweep.state;
+  const left = secondsLeft({ ...sweep, running });
+  if (left !== null && running.length > 0) return `about ${duration(left)} left`;
+  return running.length > 0 ? 'running' : 'waiting';
+}
+
+/** What runs now, one line each. */
+export function RunningTrials({ running }: { running: readonly LiveTrial[] }) {
+  if (running.length === 0) return null;
+  return (
+    <ul class="running">
+      {running.map((trial) => (
+        <li key={trial.trialId}>
+          <span class="doing">{trial.label}</span>
+          <span class="quiet">
+            {trial.node} {trial.deviceId}
+          </span>
+          <span>{stepText(trial)}</span>
+          <span class="quiet">{duration(trial.elapsedSeconds)}</span>
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+/** @returns `decode 3/10` */
+export function stepText({ phase, repeat, maxRepeats }: LiveTrial): string {
+  if (phase === null) return 'starting';
+  return repeat > 0 ? `${phase} ${repeat}/${maxRepeats}` : phase;
+}
+
+/** Sentences on what waits and what was given up. */
+export function Reasons({ sweep }: { sweep: LiveSweep }) {
+  const { blockedReasons, failureReasons } = sweep;
+  return (
+    <>
+      {blockedReasons.length > 0 && (
+        <details class="reasons" open>
+          <summary>Waiting</summary>
+          <ul>
+            {blockedReasons.map((reason) => (
+              <li key={reason}>{reason}</li>
+            ))}
+          </ul>
+        </details>
+      )}
+      {failureReasons.length > 0 && (
+        <details class="reasons">
+          <summary>Given up</summary>
+          <ul>
+            {failureReasons.map((reason) => (
+              <li key={reason}>{reason}</li>
+            ))}
+          </ul>
+        </details>
+      )}
+    </>
+  );
+}

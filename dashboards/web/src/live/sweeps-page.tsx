@@ -1,0 +1,78 @@
+import type { LiveSweep, LiveTrial } from '../../../../core/live/live.js';
+import { countsText, leftText, ProgressBar } from './progress.js';
+import { hrefOf } from './route.js';
+
+interface SweepsProps {
+  readonly sweeps: readonly LiveSweep[] | null;
+  readonly running: readonly LiveTrial[];
+}
+
+/** Every sweep with where it stands, the newest first. */
+export function SweepsPage({ sweeps, running }: SweepsProps) {
+  return (
+    <main class="live">
+      <h1 tabIndex={-1}>Sweeps</h1>
+      {sweeps === null ? (
+        <p class="empty">Asking the coordinator…</p>
+      ) : sweeps.length === 0 ? (
+        <p class="empty">
+          No sweeps yet. <code>ridge submit FILE</code> brings one.
+        </p>
+      ) : (
+        <table class="listing">
+          <thead>
+            <tr>
+              <th scope="col">Sweep</th>
+              <th scope="col">State</th>
+              <th scope="col" class="wide">
+                Progress
+              </th>
+              <th scope="col" class="number">
+                Running
+              </th>
+              <th scope="col">Submitted</th>
+            </tr>
+          </thead>
+          <tbody>
+            {sweeps.map((sweep) => (
+              <SweepRow
+                key={sweep.sweepId}
+                sweep={sweep}
+                running={running.filter((trial) => trial.sweepId === sweep.sweepId)}
+              />
+            ))}
+          </tbody>
+        </table>
+      )}
+    </main>
+  );
+}
+
+function SweepRow({ sweep, running }: { sweep: LiveSweep; running: readonly LiveTrial[] }) {
+  const waits = sweep.blockedReasons[0];
+  return (
+    <tr data-sweep={sweep.sweepId}>
+      <th scope="row">
+        <a href={hrefOf({ page: 'sweep', sweepId: sweep.sweepId })}>{sweep.name}</a>
+        <code class="quiet id">{sweep.sweepId}</code>
+      </th>
+      <td>{leftText(sweep, running)}</td>
+      <td>
+        <ProgressBar sweep={sweep} />
+        <span class="counts-line">
+          {countsText(sweep)}
+          {sweep.reused > 0 && <span class="quiet">, {sweep.reused} taken over</span>}
+        </span>
+        {waits !== undefined && <span class="code note">waiting: {waits}</span>}
+      </td>
+      <td class="number">{running.length}</td>
+      <td>
+        <time dateTime={sweep.submittedAt}>{stamp(sweep.submittedAt)}</time>
+      </td>
+    </tr>
+  );
+}
+
+function stamp(iso: string): string {
+  return `${iso.slice(0, 10)} ${iso.slice(11, 16)} UTC`;
+}
