@@ -5,6 +5,7 @@ import type { Row } from '../../../../core/report/rows.js';
 import { quantity } from '../../../../core/report/scale.js';
 import { WARNINGS } from '../../../../core/warnings.js';
 import type { Theme } from '../theme.js';
+import { useWholeTrial } from '../whole-trial.js';
 import { Lineage } from './lineage.js';
 import { Measurements } from './measurements.js';
 import { QualityView } from './quality.js';
@@ -25,6 +26,7 @@ interface DetailProps {
 export function Detail({ report, row, theme, onClose }: DetailProps) {
   const panel = useRef<HTMLElement>(null);
   const { trial } = row;
+  const whole = useWholeTrial(trial);
   useEffect(() => {
     const before = document.activeElement;
     panel.current?.focus();
@@ -80,7 +82,10 @@ export function Detail({ report, row, theme, onClose }: DetailProps) {
       <Training training={trial.training} />
       <Lineage artifact={trial.artifact} />
       <Repeats row={row} />
-      <Samples trial={trial} theme={theme} />
+      <Samples trial={whole.trial} theme={theme} />
+      {whole.missing !== null && (
+        <p class="quiet">The readings of the meters cannot be had: {whole.missing}</p>
+      )}
       <Measurements trial={trial} />
       <Pairs
         title="Settings"

@@ -28,11 +28,14 @@ export function LivePage({ theme, onTheme }: { theme: Theme; onTheme(): void }) 
   useEffect(() => {
     document.title = `${title} · Ridgepoint`;
   }, [title]);
-  // Whoever reads by ear hears where a link has led.
+  const hasRows = (followed?.report.rows.length ?? 0) > 0;
+  useEffect(() => window.scrollTo(0, 0), [route.page, sweepId]);
+  // Whoever reads by ear hears where a link has led; and keeps that place when the first results redraw the page.
   useEffect(() => {
-    if (location.hash !== '') document.querySelector('h1')?.focus({ preventScroll: true });
-    window.scrollTo(0, 0);
-  }, [route.page, sweepId]);
+    const { activeElement } = document;
+    if (location.hash !== '' && (activeElement === null || !activeElement.closest('h1, main')))
+      document.querySelector('h1')?.focus({ preventScroll: true });
+  }, [route.page, sweepId, hasRows]);
 
   const onToken = useCallback((token: string) => {
     storeToken(token);

@@ -1,0 +1,242 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import type { RunningAgent } from '../../agent/main.js';
+import type { CoordinatorConfig } from '../../coordinator/config.js';
+import { type RunningCoordinator, startCoordinator } from '../../coordinator/main.js';
+import { buildReport } from '../../core/report/report.js';
+import { metricOf } from '../../core/report/rows.js';
+import { scaled } from '../../core/report/scale.js';
+import type { ResultRecord } from '../../core/result.js';
+import { connectControl } from '../../proto/client.js';
+import { hasChromium, launchChromium } from '../support/chromium.js';
+import { FakeAgent } from '../support/fake-agent.js';
+import { SIX_POINTS, startFakeRunnerAgent } from '../support/live-fleet.js';
+import { buildPage } from '../support/page.js';
+import { freePort } from '../support/services.js';
+import { fakeSweep } from '../support/sweeps.js';
+import { Authority, hasOpenssl } from '../support/tls.js';
+
+const shots = join(import.meta.dirname, 'output');
+
+describe.skipIf(!hasChromium)('live view (needs chromium)', () => {
+  let browser: Browser;
+  let folder: string;
+  const closers: (() => unknown)[] = [];
+  /** Errors of the page, and requests that leave the coordinator: must stay empty. */
+  let trouble: string[];
+
+  beforeAll(async () => {
+    buildPage();
+    folder = mkdtempSync(join(tmpdir(), 'ridgepoint-live-'));
+    mkdirSync(shots, { recursive: true });
+    browser = await launchChromium();
+  });
+  afterAll(async () => {
+    await browser?.close();
+    rmSync(folder, { recursive: true, force: true });
+  });
+  afterEach(async () => {
+    for (const close of closers.splice(0).reverse()) await close();
+    expect(trouble).toEqual([]);
+  });
+
+  async function start(config: CoordinatorConfig = {}): Promise<RunningCoordinator & { webUrl: string }> {
+    const coordinator = await startCoordinator({
+      grpcAddress: '127.0.0.1:0',
+      metricsAddress: null,
+      webAddress: '127.0.0.1:0',
+      log: { kind: 'memory' },
+      logLevel: 'silent',
+      heartbeatSeconds: 1,
+      leaseSeconds: 10,
+      drainSeconds: 0,
+      ...config,
+    });
+    closers.push(() => coordinator.stop('the test is over'));
+    return { ...coordinator, webUrl: coordinator.webUrl ?? '' };
+  }
+
+  async function submit(address: string, document: string): Promise<string> {
+    const control = connectControl({ address, security: { kind: 'plaintext' } });
+    try {
+      return (await control.submitSweep({ document, modelsJson: '', submitter: '', retryFailed: false }))
+        .sweepId;
+    } finally {
+      control.close();
+    }
+  }
+
+  async function records(webUrl: string, sweepId: string): Promise<ResultRecord[]> {
+    const response = await fetch(`${webUrl}/api/v1/sweeps/${sweepId}/results?trials=all`);
+    return (await response.text())
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line) as ResultRecord);
+  }
+
+  /** @param expected what the console may say, for tests that take the coordinator away */
+  async function open(url: string, expected: RegExp | null = null): Promise<Page> {
+    trouble = [];
+    const context = await browser.newContext({
+      viewport: { width: 1280, height: 900 },
+      ignoreHTTPSErrors: true,
+    });
+    closers.push(() => context.close());
+    const page = await context.newPage();
+    page.on('request', (request) => {
+      if (!/^(data|blob):/.test(request.url()) && !request.url().startsWith(new URL(url).origin)) {
+        trouble.push(`request ${request.url()}`);
+      }
+    });
+    page.on('console', (message) => {
+      if (message.type() !== 'error' && message.type() !== 'warning') return;
+      if (expected === null || !expected.test(message.text())) trouble.push(`console ${message.text()}`);
+    });
+    page.on('pageerror', (error) => trouble.push(`error ${error.message}`));
+    page.setDefaultTimeout(20_000);
+    await page.goto(url);
+    return page;
+  }
+
+  const rowsOf = (page: Page) =>
+    page.$$eval('.results tbody tr[data-row]', (rows) => rows.map((row) => row.textContent ?? ''));
+
+  test('a real sweep is followed from its submission to its last result, and the page shows the records', async () => {
+    const { grpcAddress, webUrl } = await start({ fixedFleet: true });
+    const page = await open(webUrl);
+    await page.waitForSelector('text=No sweeps yet');
+    expect(await page.textContent('.connection')).toBe('live');
+    const agent: RunningAgent = await startFakeRunnerAgent(grpcAddress);
+    closers.push(() => agent.stopNow());
+    const sweepId = await submit(grpcAddress, SIX_POINTS);
+    await page.click('a:has-text("followed")');
+    await page.waitForSelector('.running li');
+    await expect.poll(() => page.evaluate(() => document.activeElement?.textContent)).toBe('followed');
+    // The first rows are there while others are still running, and what the reader does then stays.
+    await page.waitForSelector('.results tbody tr[data-row]');
+    const early = (await rowsOf(page)).length;
+    expect(early).toBeLessThan(6);
+    await page.screenshot({ path: join(shots, 'live-sweep-running.png') });
+    await page.fill('input[type=search]', 'parallel=2');
+    await expect
+      .poll(() => page.textContent('.standing-line'), { timeout: 60_000 })
+      .toContain('6 of 6 settled');
+    await expect.poll(() => page.textContent('.results [role=status]')).toContain('3 of 6 rows');
+    expect(await page.inputValue('input[type=search]')).toBe('parallel=2');
+    await page.click('button:has-text("Show all")');
+
+    const stored = await records(webUrl, sweepId);
+    const report = buildReport(stored, {
+      sweepName: 'followed',
+      objectives: [
+        { metric: 'decodeTokensPerSecond', better: 'max' },
+        { metric: 'peakResidentBytes', better: 'min' },
+      ],
+    });
+    const shown = await rowsOf(page);
+    expect(shown).toHaveLength(6);
+    const decode = report.metrics.find((m) => m.name === 'decodeTokensPerSecond')!;
+    for (const [i, row] of report.rows.entries()) {
+      expect(shown[i]).toContain(scaled(metricOf(row, decode.name)!, decode.scale));
+    }
+    expect(await page.$$eval('.results .star', (all) => all.length)).toBe(
+      report.rows.filter((row) => row.onFront).length,
+    );
+    await page.screenshot({ path: join(shots, 'live-sweep-done.png'), fullPage: true });
+    // The readings of a trial come when somebody looks at it.
+    const asked = page.waitForRequest((request) => request.url().includes('/api/v1/trials/'));
+    await page.click('tr[data-row="2"] td:nth-child(3)');
+    await asked;
+    await page.waitForSelector('aside.detail .chart svg');
+    await page.keyboard.press('Escape');
+    await page.click('nav a:has-text("Fleet")');
+    await page.waitForSelector('tr[data-node="node1"]');
+    expect(await page.textContent('tr[data-node="node1"]')).toContain('fake');
+    await page.screenshot({ path: join(shots, 'live-fleet.png') });
+  });
+
+  test('after a restart of the coordinator the page goes on by itself, with no row lost or doubled', async () => {
+    const port = await freePort();
+    const grpcPort = await freePort();
+    const config: CoordinatorConfig = {
+      grpcAddress: `127.0.0.1:${grpcPort}`,
+      webAddress: `127.0.0.1:${port}`,
+      log: { kind: 'sqlite', path: join(folder, 'restarted.sqlite') },
+    };
+    const before = await start(config);
+    const { agent } = await FakeAgent.join(before.grpcAddress);
+    const sweepId = await submit(before.grpcAddress, fakeSweep(5));
+    await agent.report(await agent.lease());
+    const page = await open(`${before.webUrl}/#/sweeps/${sweepId}`, /ERR_|Failed to load/);
+    await page.waitForSelector('.results tbody tr[data-row]');
+    await agent.report(await agent.lease());
+    await expect.poll(async () => (await rowsOf(page)).length).toBe(2);
+    agent.vanish();
+    await before.stop('restarted');
+    await page.waitForSelector('.connection.lost');
+
+    const after = await start(config);
+    const { agent: again } = await FakeAgent.join(after.grpcAddress);
+    closers.push(() => again.vanish());
+    await page.waitForSelector('.connection.open');
+    await again.work();
+    await expect.poll(async () => (await rowsOf(page)).length, { timeout: 10_000 }).toBe(5);
+    await expect.poll(() => page.textContent('.standing-line')).toContain('5 of 5 settled');
+    // The same page: nothing was loaded again.
+    expect(await page.evaluate(() => performance.getEntriesByType('navigation').length)).toBe(1);
+    expect(await page.textContent('.counts')).toContain('from 5 trials');
+  });
+
+  test('a node that runs, and one that is gone, on the page of the fleet', async () => {
+    const { grpcAddress, webUrl } = await start();
+    const page = await open(`${webUrl}/#/fleet`);
+    await page.waitForSelector('text=No agent has joined yet');
+    const { agent } = await FakeAgent.join(grpcAddress);
+    await submit(grpcAddress, fakeSweep(2));
+    const { trialId } = await agent.lease();
+    const step = { trialId, phase: 'decode', repeat: 2, maxRepeats: 3, elapsedSeconds: 1 };
+    await agent.say({ $case: 'progress', value: step });
+    const row = page.locator('tr[data-node="node-a"]');
+    await expect.poll(() => row.textContent()).toMatch(/busy.*decode 2\/3/);
+    expect(await row.textContent()).toContain('none: no source in a test');
+    agent.vanish();
+    await expect.poll(() => row.textContent()).toContain('lost');
+    expect(await page.textContent('.counts')).toContain('1 lost');
+  });
+
+  test.skipIf(!hasOpenssl)(
+    'without a token nothing is shown, and with one everything (needs openssl)',
+    async () => {
+      const { certificateFile, keyFile } = new Authority(folder).issue('coordinator');
+      const tokensFile = join(folder, 'tokens.yaml');
+      writeFileSync(
+        tokensFile,
+        '[{ name: people, token: people-0123456789abcdef, scopes: [read] }, { name: fleet, token: fleet-0123456789abcdef, scopes: [agent] }]',
+      );
+      const { webUrl } = await start({
+        grpcAddress: 'localhost:0',
+        webAddress: 'localhost:0',
+        security: { kind: 'token', certificateFile, keyFile, tokensFile },
+      });
+      const page = await open(webUrl, /status of 40[13]/);
+      const give = async (token: string) => {
+        await page.fill('input[name=token]', token);
+        await page.click('button:has-text("Open")');
+      };
+      expect(await page.textContent('[role=alert]')).toContain('wants a token');
+      expect(await page.$('.listing')).toBeNull();
+      await give('guess-0123456789abcdef');
+      await expect.poll(() => page.textContent('[role=alert]')).toContain('is not known here');
+      await give('fleet-0123456789abcdef');
+      await expect.poll(() => page.textContent('[role=alert]')).toContain('does not have the scope "read"');
+      await page.screenshot({ path: join(shots, 'live-token.png') });
+      await give('people-0123456789abcdef');
+      await page.waitForSelector('text=No sweeps yet');
+      await page.reload();
+      await page.waitForSelector('text=No sweeps yet');
+    },
+  );
+});
