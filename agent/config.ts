@@ -56,6 +56,8 @@ export const agentFileSchema = z.strictObject({
       replayFile: z.string().nullable().default(null),
       /** Another place of /sys, where a container has it mounted elsewhere. */
       sysRoot: z.string().default('/sys'),
+      /** On Apple's chips: start `sudo -n powermetrics` where IOReport is closed. It runs beside every trial. */
+      powermetrics: z.boolean().default(false),
       /** Seconds that the energy sources are read before a model is loaded. */
       idleSeconds: z.number().min(0).max(600).default(2),
     })

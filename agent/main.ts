@@ -60,7 +60,7 @@ export async function startAgent(config: AgentConfig): Promise<RunningAgent> {
     meters: asked,
     runnerKinds: config.runners ?? RUNNER_KINDS,
   });
-  const meters: MeterSettings = { ...asked, periods: probe.periods };
+  const meters: MeterSettings = { ...asked, periods: probe.periods, sensors: probe.sensors };
   const roofs = new NodeRoofs({
     mode: config.roofs,
     devices: probe.profile.devices,
@@ -190,8 +190,8 @@ function benchOf(
 }
 
 function meterSettings({ meters }: AgentConfig): MeterSettings {
-  const { energy, replayFile, sysRoot } = meters;
-  return { energy, replayFile, sysRoot, procRoot: '/proc' };
+  const { energy, replayFile, sysRoot, powermetrics } = meters;
+  return { energy, replayFile, sysRoot, procRoot: '/proc', allowPowermetrics: powermetrics };
 }
 
 async function exporterOf(

@@ -33,7 +33,8 @@ export function shortName(name: string): string {
   return chosen.join('-') || 'gpu';
 }
 
-function shareOf(cpus: readonly number[], index: number, count: number): readonly number[] {
+/** @returns the CPUs of device `index` out of `count` that share them. */
+export function shareOf(cpus: readonly number[], index: number, count: number): readonly number[] {
   const from = Math.floor((cpus.length * index) / count);
   const to = Math.floor((cpus.length * (index + 1)) / count);
   return to > from ? cpus.slice(from, to) : cpus;

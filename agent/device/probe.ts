@@ -9,6 +9,7 @@ import {
   type NvmlState,
   periodsOf,
 } from '../meters/index.js';
+import { openSensors, type SensorOptions, type Sensors } from '../meters/sensors.js';
 import type { UpdatePeriods } from '../meters/update-period.js';
 import { RUNNER_KINDS } from '../runners/index.js';
 import type { RunnerProbe } from '../runners/runner.js';
@@ -16,6 +17,7 @@ import { cpuDevices, readCpu } from './cpu.js';
 import { metalDevices, nvidiaDevices } from './gpu.js';
 import { readLimits } from './memory.js';
 import { openNvml } from './nvml.js';
+import { vulkanDevices } from './sysfs-gpus.js';
 
 export interface ProbeSettings {
   readonly nodeName: string;
@@ -26,12 +28,16 @@ export interface ProbeSettings {
   readonly meters: MeterSettings;
   readonly runnerKinds?: readonly string[];
   readonly nvmlLibrary?: string | null;
+  /** Other libraries and commands of sensors, for tests. */
+  readonly sensors?: Partial<SensorOptions>;
 }
 
 export interface NodeProbe {
   readonly profile: NodeProfile;
   /** Stays open for the meters of every trial. */
   readonly nvml: NvmlState;
+  /** Likewise: libraries and commands of the other sensors. */
+  readonly sensors: Sensors;
   /** Everything each runner said, for `ridge doctor`. */
   readonly runnerProbes: readonly RunnerProbe[];
   /** How often each source of energy and device state renews what it tells, by device: measured just now. */
@@ -50,17 +56,28 @@ export async function probeNode(settings: ProbeSettings): Promise<NodeProbe> {
   const search = await openNvml(settings.nvmlLibrary ?? undefined);
   const nvml: NvmlState = search.found ? { nvml: search.nvml } : { reason: search.reason };
   const kinds = settings.runnerKinds ?? RUNNER_KINDS;
-  const [inventory, runnerProbes] = await Promise.all([takeInventory(), Promise.all(kinds.map(probeRunner))]);
+  const [inventory, sensors, runnerProbes] = await Promise.all([
+    takeInventory(),
+    openSensors({
+      sysRoot: settings.meters.sysRoot,
+      energy: settings.meters.energy === 'auto',
+      allowPowermetrics: settings.meters.allowPowermetrics ?? false,
+      ...settings.sensors,
+    }),
+    Promise.all(kinds.map(probeRunner)),
+  ]);
   const host = cpuDevices(cpu, settings.cpuGroups, limits.memoryBytes, limits.cpuQuota);
   const hostCpus = [...new Set(host.flatMap((device) => device.cpus))];
   const devices: DeviceProfile[] = [
     ...host,
     ...('nvml' in nvml ? nvidiaDevices(nvml.nvml, hostCpus) : []),
     ...metalDevices(inventory.chip, hostCpus, limits.memoryBytes),
+    ...vulkanDevices(sensors.gpus, hostCpus),
   ];
-  const energy = await searchEnergy(settings.meters, nvml, devices);
+  const energy = await searchEnergy({ ...settings.meters, sensors }, nvml, devices);
   return {
     nvml,
+    sensors,
     runnerProbes,
     periods: energy.periods,
     profile: {

@@ -1,11 +1,12 @@
 import type { Nvml } from '../device/nvml.js';
 import { findClockMeter } from './clock.js';
+import { findGpuMeters, findNodeEnergy } from './energy-search.js';
 import type { Meter, MeterSearch } from './meter.js';
 import { noMeter } from './none.js';
 import { nvmlMeters } from './nvml.js';
 import { findProcessMeter } from './process.js';
-import { findRaplMeter } from './rapl.js';
 import { findReplayMeter } from './replay.js';
+import { NO_SENSORS, type Sensors } from './sensors.js';
 import { findSystemMeter } from './system.js';
 import { findTemperatureMeter } from './temperature.js';
 import { measurePeriods, periodKey, type UpdatePeriods } from './update-period.js';
@@ -16,6 +17,10 @@ export interface MeterSettings {
   readonly replayFile: string | null;
   readonly procRoot: string;
   readonly sysRoot: string;
+  /** The operator lets the agent start Apple's powermetrics through sudo, where there is nothing better. */
+  readonly allowPowermetrics?: boolean;
+  /** Opened at the agent's start; left out = only files are read. */
+  readonly sensors?: Sensors;
   /** Measured at the agent's start, by device; left out = every source counts as renewed at each reading. */
   readonly periods?: ReadonlyMap<string, UpdatePeriods>;
 }
@@ -55,7 +60,8 @@ export function findMeters(
     findSystemMeter(settings.procRoot),
     findClockMeter(settings.sysRoot, settings.procRoot),
     findTemperatureMeter(settings.sysRoot),
-    energySource(settings),
+    ...findGpuMeters(settings.sensors ?? NO_SENSORS, deviceId, settings.energy === 'auto'),
+    ...energySearches(settings),
   ]) {
     if (search.found) meters.push(search.meter);
     else absent[search.name] = search.reason;
@@ -94,7 +100,8 @@ function whyNoEnergy(
 ): string {
   if (settings.energy !== 'auto') return absent[settings.energy] ?? 'the trace holds no energy';
   const gpu = 'reason' in nvml ? nvml.reason : 'no NVIDIA GPU that measures energy';
-  return `${absent.rapl} and ${gpu}`;
+  const others = ['rapl', 'jetson', 'apple', 'amd', 'intel-gpu'].flatMap((name) => absent[name] ?? []);
+  return [...others, gpu].join(' and ');
 }
 
 /** @returns the energy domains of the meters, e.g. `rapl:package-0`, for the node's profile. */
@@ -113,9 +120,9 @@ function isEnergy(quantity: { readonly name: string }): boolean {
   return quantity.name.startsWith('energyJoules') || quantity.name.startsWith('powerWatts');
 }
 
-function energySource(settings: MeterSettings): MeterSearch {
-  if (settings.energy === 'none')
-    return noMeter('none', 'the agent’s config turns energy off (meters.energy)');
-  if (settings.energy === 'auto') return findRaplMeter(settings.sysRoot);
-  return findReplayMeter(settings.replayFile ?? '(no meters.replayFile in the agent’s config)');
+function energySearches(settings: MeterSettings): readonly MeterSearch[] {
+  const { energy, sysRoot, procRoot, sensors = NO_SENSORS } = settings;
+  if (energy === 'auto') return findNodeEnergy(sysRoot, procRoot, sensors);
+  if (energy === 'none') return [noMeter('none', 'the agent’s config turns energy off (meters.energy)')];
+  return [findReplayMeter(settings.replayFile ?? '(no meters.replayFile in the agent’s config)')];
 }

@@ -1,106 +1,83 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { monotonicSeconds } from '../isolation/line.js';
-import type { Meter, MeterSearch, Reading } from './meter.js';
-import { ReadAgain } from './read-again.js';
+import { systemText } from '../device/system-text.js';
+import type { MeterSearch } from './meter.js';
+import {
+  energyCounter,
+  fileSource,
+  partEnergyCounter,
+  type Source,
+  SourceMeter,
+  unwrapped,
+} from './sources.js';
+
+/** The hardware renews it about every millisecond; reading it that often would cost more than it tells. */
+export const RAPL_PERIOD_SECONDS = 0.05;
+
+/** What a zone of RAPL is to us. */
+type RaplPart = 'package' | 'dram' | 'core' | 'psys';
 
 /**
  * CPU energy counters through the kernel's powercap tree (kernel docs, power/powercap). Intel and AMD use
- * the same names. `core` and `uncore` lie inside `package`, and `psys` around it, so only packages and
- * their `dram` are taken: what is taken may be summed.
+ * the same names. Packages and their `dram` lie side by side: what is taken as energy may be summed. `core` lies
+ * inside `package` and is kept as a part. `psys` lies around everything and is taken only where there is no
+ * package. `intel-rapl-mmio` is a second way to the same counters.
  */
 export function findRaplMeter(sysRoot = '/sys'): MeterSearch {
   const folder = join(sysRoot, 'class/powercap');
   const absent = (reason: string): MeterSearch => ({ found: false, name: 'rapl', reason });
+  const zones = zonesIn(folder);
+  const packages = zones.some(({ part }) => part === 'package');
+  const wanted = zones.filter(({ part }) => part !== 'psys' || !packages);
+  if (wanted.length === 0) return absent('no RAPL in /sys/class/powercap');
+  const sources: Source[] = [];
+  for (const { entry, part, domain } of wanted) {
+    try {
+      sources.push(openZone(join(folder, entry), part, domain));
+    } catch (error) {
+      // A part of the packages is not their energy: all of them or none.
+      if (part === 'core') continue;
+      for (const source of sources) source.close();
+      const closed = ['EACCES', 'EPERM'].includes((error as NodeJS.ErrnoException).code ?? '');
+      return absent(
+        closed
+          ? `RAPL is there but only root may read it: let this user read /sys/class/powercap/${entry}/energy_uj`
+          : `RAPL is there but /sys/class/powercap/${entry}/energy_uj cannot be read: ${(error as Error).message}`,
+      );
+    }
+  }
+  return { found: true, meter: new SourceMeter('rapl', RAPL_PERIOD_SECONDS, sources) };
+}
+
+interface Zone {
+  readonly entry: string;
+  readonly part: RaplPart;
+  /** `package-0`, `dram-0`, `core-0`, `psys`. */
+  readonly domain: string;
+}
+
+function zonesIn(folder: string): readonly Zone[] {
   let entries: string[];
   try {
     entries = readdirSync(folder).filter((entry) => /^intel-rapl:\d+(:\d+)?$/.test(entry));
   } catch {
-    return absent('no RAPL in /sys/class/powercap');
+    return [];
   }
-  const counters: Counter[] = [];
-  let denied: string | null = null;
-  for (const entry of entries.sort()) {
-    const opened = openCounter(folder, entry);
-    if (opened === 'denied') denied = entry;
-    else if (opened !== null) counters.push(opened);
-  }
-  if (counters.length > 0) return { found: true, meter: new RaplMeter(counters) };
-  if (denied === null) return absent('no RAPL in /sys/class/powercap');
-  return absent(
-    `RAPL is there but only root may read it: let this user read /sys/class/powercap/${denied}/energy_uj`,
-  );
+  return entries.sort().flatMap((entry): Zone[] => {
+    const name = systemText(join(folder, entry, 'name')) ?? '';
+    // Zones are numbered as they were found: with `psys` as number 1, package 1 is number 2.
+    const above = systemText(join(folder, entry.split(':').slice(0, 2).join(':'), 'name')) ?? '';
+    const socket = /^package-(\d+(?:-die-\d+)?)$/.exec(above)?.[1];
+    if (socket === undefined) return name === 'psys' ? [{ entry, part: 'psys', domain: 'psys' }] : [];
+    if (name === above) return [{ entry, part: 'package', domain: name }];
+    return name === 'dram' || name === 'core' ? [{ entry, part: name, domain: `${name}-${socket}` }] : [];
+  });
 }
 
-interface Counter {
-  /** `package-0`, `dram-0`. */
-  readonly domain: string;
-  readonly file: ReadAgain;
-  /** The counter starts again at 0 after this many microjoules. */
-  readonly rangeMicrojoules: number;
-  lastMicrojoules: number | null;
-  /** What the wraps so far have added. */
-  wrappedMicrojoules: number;
-}
-
-class RaplMeter implements Meter {
-  readonly name = 'rapl';
-  readonly ownRhythm = true;
-  readonly quantities;
-  /** The hardware renews it about every millisecond; reading it that often would cost more than it tells. */
-  readonly periodSeconds = 0.05;
-  readonly #counters: readonly Counter[];
-
-  constructor(counters: readonly Counter[]) {
-    this.#counters = counters;
-    this.quantities = counters.map(({ domain }) => ({
-      name: `energyJoules:${domain}`,
-      unit: 'J',
-      kind: 'counter' as const,
-      domain,
-    }));
-  }
-
-  attach(): void {}
-
-  read(): readonly Reading[] {
-    const readings: Reading[] = [];
-    for (const counter of this.#counters) {
-      const raw = counter.file.readNumber();
-      if (raw === null) continue;
-      if (counter.lastMicrojoules !== null && raw < counter.lastMicrojoules) {
-        counter.wrappedMicrojoules += counter.rangeMicrojoules;
-      }
-      counter.lastMicrojoules = raw;
-      readings.push({
-        quantity: `energyJoules:${counter.domain}`,
-        seconds: monotonicSeconds(),
-        value: (raw + counter.wrappedMicrojoules) / 1e6,
-      });
-    }
-    return readings;
-  }
-
-  close(): void {
-    for (const counter of this.#counters) counter.file.close();
-  }
-}
-
-function openCounter(folder: string, entry: string): Counter | 'denied' | null {
-  const [, socket, part] = /^intel-rapl:(\d+)(?::(\d+))?$/.exec(entry) ?? [];
-  try {
-    const read = (file: string) => readFileSync(join(folder, entry, file), 'utf8').trim();
-    const name = read('name');
-    const wanted = part === undefined ? /^package-\d+$/.test(name) : name === 'dram';
-    if (!wanted) return null;
-    return {
-      domain: name === 'dram' ? `dram-${socket}` : name,
-      rangeMicrojoules: Number(read('max_energy_range_uj')),
-      file: new ReadAgain(join(folder, entry, 'energy_uj'), 64),
-      lastMicrojoules: null,
-      wrappedMicrojoules: 0,
-    };
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EACCES' ? 'denied' : null;
-  }
+/** @throws what open(2) says. */
+function openZone(folder: string, part: RaplPart, domain: string): Source {
+  const quantity = part === 'core' ? partEnergyCounter(domain) : energyCounter(domain);
+  const joules = fileSource(quantity, join(folder, 'energy_uj'), 1e6);
+  const rangeMicrojoules = Number(systemText(join(folder, 'max_energy_range_uj')));
+  return unwrapped(joules, rangeMicrojoules / 1e6);
 }

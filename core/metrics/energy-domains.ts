@@ -14,14 +14,22 @@ export interface Choice {
  * `board` that other devices share is not its own, and of several numbered GPUs nobody knows which one it had. On
  * a CPU: all packages and, where they are metered, their memory (`dram`); `psys` contains the packages and
  * `core`/`uncore` are contained in them, so those are never added, and `psys` stands in only when there is
- * no package at all.
+ * no package at all. Chips that are no package have a `cpu`, and a `module` that CPU, GPU and memory share stands in
+ * where they are not metered by themselves.
  */
 export function chooseDomains(present: readonly string[], onCpu: boolean): Choice {
   const named = (...words: string[]) =>
     present.filter((domain) => words.some((w) => domain === w || domain.startsWith(`${w}-`))).sort();
-  if (!onCpu) return ofAccelerator(named('gpu'), present.includes(SHARED_DOMAIN));
-  const packages = named('package');
-  return { domains: packages.length > 0 ? [...packages, ...named('dram')] : named('psys'), doubt: null };
+  const shared = present.includes(SHARED_DOMAIN);
+  if (!onCpu) return ofAccelerator(shared ? named('gpu') : first(named('gpu'), named('module')), shared);
+  const processors = first(named('package'), named('cpu'));
+  const domains =
+    processors.length > 0 ? [...processors, ...named('dram')] : first(named('psys'), named('module'));
+  return { domains, doubt: null };
+}
+
+function first(...choices: (readonly string[])[]): readonly string[] {
+  return choices.find(({ length }) => length > 0) ?? [];
 }
 
 function ofAccelerator(gpus: readonly string[], shared: boolean): Choice {

@@ -1,35 +1,18 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { NvmlDevice } from '../../../agent/device/nvml.js';
 import { findClockMeter } from '../../../agent/meters/clock.js';
 import { idleWatts } from '../../../agent/meters/idle.js';
 import { energySourcesOf, findMeters } from '../../../agent/meters/index.js';
-import type { Meter, MeterSearch, Reading } from '../../../agent/meters/meter.js';
+import type { Meter } from '../../../agent/meters/meter.js';
 import { findProcessMeter } from '../../../agent/meters/process.js';
-import { findRaplMeter } from '../../../agent/meters/rapl.js';
 import { Recorder } from '../../../agent/meters/recorder.js';
 import { findReplayMeter } from '../../../agent/meters/replay.js';
 import { findSystemMeter } from '../../../agent/meters/system.js';
 import { findTemperatureMeter } from '../../../agent/meters/temperature.js';
 import { temporaryFolder } from '../../support/bench.js';
-
-/** Writes a tree of small files, as /proc and /sys are. */
-function tree(files: Record<string, string>, root = temporaryFolder()): string {
-  for (const [path, text] of Object.entries(files)) {
-    mkdirSync(dirname(join(root, path)), { recursive: true });
-    writeFileSync(join(root, path), text);
-  }
-  return root;
-}
-
-function found(search: MeterSearch): Meter {
-  if (!search.found) throw new Error(search.reason);
-  return search.meter;
-}
-
-const values = (readings: readonly Reading[]) =>
-  Object.fromEntries(readings.map(({ quantity, value }) => [quantity, value]));
+import { found, tree, values } from '../../support/system-tree.js';
 
 describe('the process meter', () => {
   const root = () =>
@@ -111,72 +94,6 @@ test('the temperature meter takes the hottest CPU package and no other sensor', 
   expect(values(meter.read())).toEqual({ cpuTemperatureCelsius: 62.5 });
   meter.close();
   expect(findTemperatureMeter('/nowhere').found).toBe(false);
-});
-
-describe('the RAPL meter', () => {
-  const domain = (entry: string, name: string, microjoules: string) => ({
-    [`class/powercap/${entry}/name`]: `${name}\n`,
-    [`class/powercap/${entry}/max_energy_range_uj`]: '1000000\n',
-    [`class/powercap/${entry}/energy_uj`]: `${microjoules}\n`,
-  });
-
-  test('takes packages and their memory, and nothing that overlaps them', () => {
-    const root = tree({
-      ...domain('intel-rapl:0', 'package-0', '100'),
-      ...domain('intel-rapl:0:0', 'core', '50'),
-      ...domain('intel-rapl:0:1', 'dram', '20'),
-      ...domain('intel-rapl:1', 'psys', '500'),
-      ...domain('intel-rapl:2', 'package-1', '300'),
-      ...domain('intel-rapl-mmio:0', 'package-0', '100'),
-    });
-    const meter = found(findRaplMeter(root));
-    expect(values(meter.read())).toEqual({
-      'energyJoules:package-0': 100e-6,
-      'energyJoules:dram-0': 20e-6,
-      'energyJoules:package-1': 300e-6,
-    });
-    expect(meter.quantities.every(({ kind }) => kind === 'counter')).toBe(true);
-    meter.close();
-  });
-
-  test('grows on when its counter starts again, as often as it does', () => {
-    const root = tree(domain('intel-rapl:0', 'package-0', '900000'));
-    const meter = found(findRaplMeter(root));
-    const seen: number[] = [];
-    for (const raw of ['900000', '100000', '800000', '50000']) {
-      tree(domain('intel-rapl:0', 'package-0', raw), root);
-      seen.push(meter.read()[0]!.value);
-    }
-    expect(seen).toEqual([0.9, 1.1, 1.8, 2.05]);
-    meter.close();
-  });
-
-  test('leaves a reading out when the file holds no number', () => {
-    const root = tree(domain('intel-rapl:0', 'package-0', ''));
-    const meter = found(findRaplMeter(root));
-    expect(meter.read()).toEqual([]);
-    meter.close();
-  });
-
-  test.skipIf(process.getuid?.() === 0)(
-    'says who may read it when this user may not (needs a user who is not root)',
-    async () => {
-      const root = tree(domain('intel-rapl:0', 'package-0', '1'));
-      const { chmodSync } = await import('node:fs');
-      chmodSync(join(root, 'class/powercap/intel-rapl:0/energy_uj'), 0o000);
-      expect(findRaplMeter(root)).toMatchObject({
-        found: false,
-        reason: expect.stringContaining('only root'),
-      });
-    },
-  );
-
-  test('is absent where there is no powercap', () => {
-    expect(findRaplMeter('/nowhere')).toMatchObject({
-      found: false,
-      reason: 'no RAPL in /sys/class/powercap',
-    });
-  });
 });
 
 describe('the set of meters', () => {

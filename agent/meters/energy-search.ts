@@ -1,0 +1,54 @@
+import { type AmdCounter, amdStateMeter, findAmdMeter } from './amd.js';
+import { findAppleMeter } from './apple.js';
+import { findIntelGpuMeter } from './intel-gpu.js';
+import { findJetsonMeter } from './jetson.js';
+import type { MeterSearch } from './meter.js';
+import { findPerfMeter } from './perf.js';
+import { powermetricsMeter } from './powermetrics.js';
+import { findRaplMeter } from './rapl.js';
+import type { Sensors } from './sensors.js';
+
+/**
+ * Energy of the whole node: of its processor, and of a module or chip that CPU and GPU share. What this machine cannot
+ * have by its kind is not among the answers.
+ */
+export function findNodeEnergy(sysRoot: string, procRoot: string, sensors: Sensors): readonly MeterSearch[] {
+  if (sensors.ioReport !== null) return [appleEnergy(sensors)];
+  const jetson = findJetsonMeter(sysRoot);
+  return [processorEnergy(sysRoot, procRoot, sensors), ...(jetson === null ? [] : [jetson])];
+}
+
+/** Meters of a GPU of AMD or Intel; none for every other device. */
+export function findGpuMeters(
+  { gpus, amdCounters }: Sensors,
+  deviceId: string,
+  energy: boolean,
+): readonly MeterSearch[] {
+  const gpu = gpus.find(({ pciAddress }) => pciAddress === deviceId);
+  if (gpu === undefined) return [];
+  if (gpu.vendor === 'intel') return energy ? [findIntelGpuMeter(gpu)] : [];
+  const counter: AmdCounter = amdCounters[deviceId] ?? { reason: 'no AMD SMI library was opened' };
+  const state: MeterSearch = { found: true, meter: amdStateMeter(gpu) };
+  return energy ? [findAmdMeter(gpu, counter), state] : [state];
+}
+
+/** Powercap first: perf events are the same counters, and more is asked for them. */
+function processorEnergy(sysRoot: string, procRoot: string, sensors: Sensors): MeterSearch {
+  const rapl = findRaplMeter(sysRoot);
+  if (rapl.found) return rapl;
+  const perf = findPerfMeter(sysRoot, procRoot, sensors.perf);
+  if (perf === null) return rapl;
+  return perf.found ? perf : { ...rapl, reason: `${rapl.reason}; ${perf.reason}` };
+}
+
+function appleEnergy({ ioReport, powermetrics }: Sensors): MeterSearch {
+  const search: MeterSearch =
+    ioReport?.found === true
+      ? findAppleMeter(ioReport.ioReport)
+      : { found: false, name: 'apple', reason: ioReport?.reason ?? 'IOReport was not opened' };
+  if (search.found) return search;
+  if (powermetrics?.found === true) return { found: true, meter: powermetricsMeter(powermetrics.command) };
+  const other =
+    powermetrics?.reason ?? 'powermetrics is not allowed (meters.powermetrics in the agent’s config)';
+  return { ...search, reason: `${search.reason}; ${other}` };
+}
