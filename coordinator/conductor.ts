@@ -24,6 +24,8 @@ export interface ConductorParts {
   readonly push: (command: Push) => void;
   /** Called for every new result, after it is in the log. */
   readonly recorded: (record: ResultRecord) => void;
+  /** Called after every append with the seconds that it took. */
+  readonly appended?: (seconds: number) => void;
   /** The log refused to be written: what was asked is undone, and so will be all that follows. */
   readonly logFailed?: (reason: FailureError) => void;
   /** One sentence about something that did not stop the work. */
@@ -42,6 +44,7 @@ export class Conductor {
   /** Trial id → its entry of the log. */
   readonly #entries = new Map<string, number>();
   #position = 0;
+  #written = true;
   #queue: Promise<unknown> = Promise.resolve();
 
   private constructor(parts: ConductorParts) {
@@ -59,6 +62,11 @@ export class Conductor {
   /** Last entry of the log that the state knows. */
   get position(): number {
     return this.#position;
+  }
+
+  /** Whether it leases work: it is not stopping, and nobody else wrote to its log when it last did. */
+  get leads(): boolean {
+    return this.#written && !this.state.draining;
   }
 
   /** Position of a trial's entry in the log; undefined for an unknown trial. */
@@ -117,8 +125,11 @@ export class Conductor {
   }
 
   async #append(facts: readonly Fact[]): Promise<void> {
+    const begun = this.#parts.clock.now();
     try {
+      this.#written = false;
       const outcome = await this.#parts.log.append(facts, this.#position);
+      this.#written = outcome.appended;
       if (!outcome.appended) {
         await this.#catchUp();
         throw new WireError('conflict', 'Another coordinator has written to this log; ask again.');
@@ -128,6 +139,7 @@ export class Conductor {
       if (error instanceof FailureError) this.#parts.logFailed?.(error);
       throw error;
     }
+    this.#parts.appended?.(this.#parts.clock.now() - begun);
     for (const fact of facts) {
       if (fact.fact === 'ResultRecorded' && this.state.recorded.has(fact.record.trialId)) continue;
       this.#apply(fact, this.#position + 1);

@@ -83,8 +83,10 @@ export const coordinatorConfigSchema = z.strictObject({
     .strictObject({
       results: z.number().int().positive().max(10_000).default(500),
       keepSeconds: seconds.default(86_400),
+      /** A node that is not connected is exported as missing for this long; one that said goodbye is not. */
+      keepNodeSeconds: seconds.default(3600),
     })
-    .default({ results: 500, keepSeconds: 86_400 }),
+    .prefault({}),
   logLevel: z.enum(['silent', 'error', 'warn', 'info', 'debug']).default('info'),
 });
 

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { pino } from 'pino';
 import type { FailureError } from '../core/errors.js';
+import type { Family } from '../core/metrics/families.js';
 import { AgentServiceService } from '../proto/gen/ridgepoint/v1/agents.js';
 import { ControlServiceService } from '../proto/gen/ridgepoint/v1/control.js';
 import { addStandardServices } from '../proto/reflection.js';
@@ -36,8 +37,8 @@ export interface RunningCoordinator {
   readonly metricsUrl: string | null;
   /** `http://host:port` or `https://…` of the live web view; null = not served. */
   readonly webUrl: string | null;
-  /** Everything /metrics would show now, as OpenMetrics text. */
-  exposition(): Promise<string>;
+  /** Everything /metrics would show now. */
+  families(): Promise<Family[]>;
   status(): CoordinatorStatus;
   /** Resolves when the log could not be written for the first time; a cluster goes on trying, a run ends. */
   readonly logFailed: Promise<FailureError>;
@@ -83,6 +84,7 @@ export async function startCoordinator(config: CoordinatorConfig): Promise<Runni
       },
       push: (command) => registry.session(command.node)?.push(pushMessage(command)),
       recorded: (record) => exporter.record(record),
+      appended: (seconds) => exporter.appended(seconds),
       logFailed: tellLogFailed,
       warn: (sentence) => logger.warn(sentence),
     });
@@ -153,7 +155,7 @@ export async function startCoordinator(config: CoordinatorConfig): Promise<Runni
       metricsUrl: http === null ? null : `${http.url}/metrics`,
       webUrl: web?.url ?? null,
       logFailed,
-      exposition: async () => (await exporter.expose('application/openmetrics-text')).body,
+      families: () => exporter.families(),
       status: () => ({
         sweeps: [...conductor.state.sweeps.values()].map(sweepStatus),
         nodesConnected: registry.entries().filter((entry) => entry.session !== null).length,

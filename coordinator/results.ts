@@ -70,7 +70,8 @@ async function recordOf(
   return await recordOfTrial(log, conductor, fact.trialId);
 }
 
-function counts(conductor: Conductor, record: ResultRecord): boolean {
+/** @returns whether a record is the one that counts for its point. */
+export function counts(conductor: Conductor, record: ResultRecord): boolean {
   if (record.sweep.purpose !== 'measure') return false;
   const sweep = conductor.state.sweeps.get(record.sweep.id);
   if (sweep === undefined) return record.status === 'complete';

@@ -2,6 +2,7 @@ import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { loadAgentConfig } from '../../agent/config.js';
 import { type RunningAgent, startAgent } from '../../agent/main.js';
+import { openMetricsText } from '../../coordinator/exporter/text.js';
 import { type RunningCoordinator, startCoordinator } from '../../coordinator/main.js';
 import type { ColumnChoice } from '../../core/report/column-sets.js';
 import { buildReport, type Report } from '../../core/report/report.js';
@@ -169,6 +170,6 @@ async function leave(
   const report = buildReport(records, request);
   writeRecords(folder.path, records, request);
   writeWhole(join(folder.path, FILES.page), await renderReport(report, 'html'));
-  writeWhole(join(folder.path, FILES.metrics), await coordinator.exposition());
+  writeWhole(join(folder.path, FILES.metrics), openMetricsText(await coordinator.families()));
   return report;
 }

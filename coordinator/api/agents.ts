@@ -143,6 +143,7 @@ async function receive(api: AgentsApi, stream: Stream, node: string, request: Se
       return;
     case 'leaving': {
       const { returnedTrialIds } = message.value;
+      registry.seen(node, clock.at(), 'left');
       await conductor.dispatch({ event: 'node-leaving', now: clock.now(), node, returnedTrialIds });
       return;
     }

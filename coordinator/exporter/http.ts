@@ -4,7 +4,7 @@ import { WireError } from '../../proto/errors.js';
 import { joinAddress, splitAddress } from '../../proto/loopback.js';
 
 export interface HttpRoutes {
-  readonly metrics: (accept: string) => Promise<{ contentType: string; body: string }>;
+  readonly metrics: (accept: string) => Promise<{ contentType: string; body: string | Uint8Array }>;
   /** null = ready; else one sentence that says what it waits for. */
   readonly notReady: () => string | null;
 }
@@ -22,7 +22,10 @@ export async function serveHttp(address: string, routes: HttpRoutes): Promise<Ht
   const app = fastify({ logger: false, forceCloseConnections: true });
   app.get('/metrics', async (request, reply) => {
     const { contentType, body } = await routes.metrics(request.headers.accept ?? '');
-    return reply.header('content-type', contentType).header('vary', 'accept').send(body);
+    return reply
+      .header('content-type', contentType)
+      .header('vary', 'accept')
+      .send(typeof body === 'string' ? body : Buffer.from(body));
   });
   app.get('/healthz', async (_request, reply) => reply.type('text/plain').send('ok\n'));
   app.get('/readyz', async (_request, reply) => {

@@ -1,6 +1,7 @@
 import { Gauge } from 'prom-client';
 import type { ResultRecord } from '../../core/result.js';
 import { axisValues } from '../../core/sweep/labels.js';
+import { settings } from './defined.js';
 import { labelText } from './label.js';
 
 /**
@@ -11,11 +12,8 @@ export class InfoGauge extends Gauge {
   readonly #series: () => Record<string, string>[];
 
   constructor(series: () => Record<string, string>[]) {
-    super({
-      name: 'ridgepoint_experiment_info',
-      help: 'Every axis of the experiments that are exported now; join on (experiment). Always 1.',
-      registers: [],
-    });
+    const { name, help } = settings('ridgepoint_experiment_info');
+    super({ name, help, registers: [] });
     this.#series = series;
   }
 

@@ -1,13 +1,17 @@
-import { Gauge, type OpenMetricsContentType, type Registry } from 'prom-client';
-import { recordFront } from '../../core/pareto/front.js';
-import type { ResultRecord } from '../../core/result.js';
+import type { ROOF_LABELS } from '../../core/metrics/exported.js';
+import { isBetter, recordFront } from '../../core/pareto/front.js';
+import { metricValue, type ResultRecord } from '../../core/result.js';
 import type { RooflinePhase, RooflineRecord } from '../../core/roofline/record.js';
 import type { Objective } from '../../core/sweep/spec.js';
+import { gaugeOf, infoOf, type MetricRegistry, type Row } from './defined.js';
+import { resultLabels } from './labels.js';
 
 /** A result that is exported, and whether it is on the front of its sweep; null where the sweep has no objectives. */
 export interface Standing {
   readonly record: ResultRecord;
   readonly onFront: boolean | null;
+  /** Objectives of its sweep by which no exported result is better. */
+  readonly bestBy: readonly string[];
 }
 
 /**
@@ -22,11 +26,23 @@ export function standingsOf(
     const own = records.filter(({ sweep }) => sweep.id === id);
     const objectives = objectivesOf(id);
     const marks = recordFront(own, objectives);
+    const best = objectives.map((objective) => [objective.metric, bestOf(own, objective)] as const);
     return own.map((record, i) => ({
       record,
       onFront: objectives.length === 0 ? null : (marks[i]?.onFront ?? false),
+      bestBy: best.filter(([, holder]) => holder === record).map(([metric]) => metric),
     }));
   });
+}
+
+function bestOf(records: readonly ResultRecord[], { metric, better }: Objective): ResultRecord | null {
+  let best: ResultRecord | null = null;
+  for (const record of records) {
+    const value = metricValue(record, metric);
+    const held = best === null ? null : metricValue(best, metric);
+    if (value !== null && (held === null || isBetter(value, held, better))) best = record;
+  }
+  return best;
 }
 
 /** A ceiling that exported results stand under: min(peak, bandwidth · intensity), by its labels. */
@@ -35,75 +51,59 @@ interface Roof {
   readonly phase: RooflinePhase;
 }
 
-const ROOF_LABELS = ['node', 'device', 'level', 'arithmetic', 'threads', 'origin'] as const;
-
-/**
- * Adds what rooflines and Pareto charts are drawn from: where each phase stands, the roofs above it, and who is on the front.
- * @param labelsOf the labels of a result, as its other gauges have them
- */
-export function addStandings(
-  registers: Registry<OpenMetricsContentType>[],
-  resultLabels: readonly string[],
-  labelsOf: (record: ResultRecord) => Record<string, string>,
-  standings: () => readonly Standing[],
-): void {
-  const gauge = (
-    name: string,
-    help: string,
-    labelNames: readonly string[],
-    values: () => (readonly [Record<string, string>, number])[],
-  ): void => {
-    const added = new Gauge({
-      name: `ridgepoint_${name}`,
-      help,
-      labelNames,
-      registers,
-      collect() {
-        added.reset();
-        for (const [labels, value] of values()) added.set(labels, value);
-      },
-    });
-  };
-  const phases = (of: (phase: RooflinePhase) => number) => () =>
-    standings().flatMap(({ record }) =>
-      (record.roofline?.phases ?? []).map(
-        (phase) => [{ ...labelsOf(record), phase: phase.name }, of(phase)] as const,
-      ),
-    );
-  const roofs = (of: (phase: RooflinePhase) => number) => () =>
-    roofsOf(standings()).map(({ labels, phase }) => [labels, of(phase)] as const);
-
-  gauge(
-    'result_on_front',
-    "Whether no exported result of the sweep beats this one in the sweep's objectives: 1 or 0.",
-    resultLabels,
+/** Adds what rooflines and Pareto charts are drawn from: where each phase stands, the roofs above it, who is best. */
+export function addStandings(registry: MetricRegistry, standings: () => readonly Standing[]): void {
+  const phases =
+    (of: (phase: RooflinePhase) => number, more: (phase: RooflinePhase) => Row[0] = () => ({})) =>
     () =>
-      standings().flatMap(({ record, onFront }) =>
-        onFront === null ? [] : [[labelsOf(record), onFront ? 1 : 0] as const],
-      ),
+      standings().flatMap(({ record }) =>
+        (record.roofline?.phases ?? []).map(
+          (phase): Row => [{ ...resultLabels(record), phase: phase.name, ...more(phase) }, of(phase)],
+        ),
+      );
+  const roofs = (of: (phase: RooflinePhase) => number) => () =>
+    roofsOf(standings()).map(({ labels, phase }): Row => [labels, of(phase)]);
+
+  gaugeOf(registry, 'ridgepoint_result_timestamp_seconds', () =>
+    standings().map(({ record }) => [resultLabels(record), Date.parse(record.endedAt) / 1000]),
   );
-  gauge(
-    'phase_flops_per_second',
-    'FLOPs that the model asks of a phase over the time it took.',
-    [...resultLabels, 'phase'],
+  infoOf(registry, 'ridgepoint_sweep_best_info', () =>
+    standings().flatMap(({ record, bestBy }) => {
+      const { experiment, sweep, node, device } = resultLabels(record);
+      return bestBy.map((objective) => ({ sweep, objective, experiment, node, device }));
+    }),
+  );
+  gaugeOf(registry, 'ridgepoint_result_on_front', () =>
+    standings().flatMap(({ record, onFront }): Row[] =>
+      onFront === null ? [] : [[resultLabels(record), onFront ? 1 : 0]],
+    ),
+  );
+  gaugeOf(
+    registry,
+    'ridgepoint_phase_flops_per_second',
     phases(({ flopsPerSecond }) => flopsPerSecond),
   );
-  gauge(
-    'phase_flops_per_byte',
-    'Arithmetic intensity of a phase: FLOPs over the bytes of weights and cache that it reads.',
-    [...resultLabels, 'phase'],
+  gaugeOf(
+    registry,
+    'ridgepoint_phase_flops_per_byte',
     phases(({ intensity }) => intensity),
   );
-  gauge(
-    'roof_flops_per_second',
-    'Peak of the arithmetic that exported results stand under, at their threads; measured on the node or published by the maker.',
-    ROOF_LABELS,
+  gaugeOf(
+    registry,
+    'ridgepoint_phase_roof_ratio',
+    phases(
+      ({ roofRatio }) => roofRatio,
+      ({ bound }) => ({ bound }),
+    ),
+  );
+  gaugeOf(
+    registry,
+    'ridgepoint_roof_flops_per_second',
     roofs(({ peak }) => peak?.flopsPerSecond ?? 0),
   );
-  gauge(
-    'roof_bytes_per_second',
-    'Bandwidth under the same roof, of memory, or of the last cache where what is read fits there.',
-    ROOF_LABELS,
+  gaugeOf(
+    registry,
+    'ridgepoint_roof_bytes_per_second',
     roofs(({ bandwidth }) => bandwidth.bytesPerSecond),
   );
 }

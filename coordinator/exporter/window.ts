@@ -1,44 +1,91 @@
-import type { ResultRecord } from '../../core/result.js';
+import { isBetter } from '../../core/pareto/front.js';
+import { metricValue, type ResultRecord } from '../../core/result.js';
+import type { Objective } from '../../core/sweep/spec.js';
 
 interface Kept {
   readonly record: ResultRecord;
   readonly since: number;
 }
 
+/** Sweeps whose best results outlast newer ones: those with the newest results. */
+const SWEEPS = 50;
+
 /**
  * The results that are exported right now. Two points of a sweep can differ in any option, so a series needs
  * the experiment's id to be told apart; but a label that grows with every experiment would ruin a Prometheus
- * server. So the id is a label, and what carries it is bounded: the newest `limit` results, each for at most
- * `keepSeconds`. Whoever wants history asks Prometheus, whoever wants all of it asks the log. What an id means
- * is said once, in `ridgepoint_experiment_info`, to be joined `on (experiment)`.
+ * server. So the id is a label, and what carries it is bounded: the newest `limit` results, and of the newest
+ * sweeps the best one by each objective, all for at most `keepSeconds`. Whoever wants history asks Prometheus,
+ * whoever wants all of it asks the log. What an id means is said once, in `ridgepoint_experiment_info`, to be
+ * joined `on (experiment)`.
  */
 export class ResultWindow {
   readonly #limit: number;
   readonly #keepSeconds: number;
+  readonly #objectivesOf: (sweepId: string) => readonly Objective[];
   /** Oldest first; Map keeps the order of insertion. */
-  readonly #kept = new Map<string, Kept>();
+  readonly #newest = new Map<string, Kept>();
+  /** By sweep, then by objective. */
+  readonly #best = new Map<string, Map<string, Kept>>();
 
-  constructor(limit: number, keepSeconds: number) {
+  constructor(
+    limit: number,
+    keepSeconds: number,
+    objectivesOf: (sweepId: string) => readonly Objective[] = () => [],
+  ) {
     this.#limit = limit;
     this.#keepSeconds = keepSeconds;
+    this.#objectivesOf = objectivesOf;
   }
 
   /** A newer result of the same experiment on the same device takes the place of the older one. */
   add(record: ResultRecord, now: number): void {
-    const key = `${record.experimentId}\n${record.node.name}\n${record.device.id}`;
-    this.#kept.delete(key);
-    this.#kept.set(key, { record, since: now });
-    for (const oldest of this.#kept.keys()) {
-      if (this.#kept.size <= this.#limit) break;
-      this.#kept.delete(oldest);
+    const key = keyOf(record);
+    const kept = { record, since: now };
+    this.#newest.delete(key);
+    this.#newest.set(key, kept);
+    for (const oldest of this.#newest.keys()) {
+      if (this.#newest.size <= this.#limit) break;
+      this.#newest.delete(oldest);
     }
+    this.#addBest(kept, key);
   }
 
   /** @returns the results to export at this time, oldest first. */
   at(now: number): ResultRecord[] {
-    for (const [key, { since }] of this.#kept) {
-      if (now - since > this.#keepSeconds) this.#kept.delete(key);
-    }
-    return [...this.#kept.values()].map((kept) => kept.record);
+    const fresh = ({ since }: Kept): boolean => now - since <= this.#keepSeconds;
+    for (const [key, kept] of this.#newest) if (!fresh(kept)) this.#newest.delete(key);
+    const best = [...this.#best].flatMap(([sweepId, byObjective]) => {
+      for (const [objective, kept] of byObjective) if (!fresh(kept)) byObjective.delete(objective);
+      if (byObjective.size === 0) this.#best.delete(sweepId);
+      return [...byObjective.values()];
+    });
+    const all = new Map(best.map((kept) => [keyOf(kept.record), kept]));
+    for (const [key, kept] of this.#newest) all.set(key, kept);
+    return [...all.values()].sort((a, b) => a.since - b.since).map(({ record }) => record);
   }
+
+  #addBest(kept: Kept, key: string): void {
+    const { id } = kept.record.sweep;
+    const byObjective = this.#best.get(id) ?? new Map<string, Kept>();
+    this.#best.delete(id);
+    this.#best.set(id, byObjective);
+    for (const objective of this.#objectivesOf(id)) {
+      const value = metricValue(kept.record, objective.metric);
+      const holder = byObjective.get(objective.metric);
+      const held = holder === undefined ? null : metricValue(holder.record, objective.metric);
+      // What is measured again replaces itself, also when it is worse now.
+      const again = holder !== undefined && keyOf(holder.record) === key;
+      if (value !== null && (held === null || again || isBetter(value, held, objective.better))) {
+        byObjective.set(objective.metric, kept);
+      }
+    }
+    for (const oldest of this.#best.keys()) {
+      if (this.#best.size <= SWEEPS) break;
+      this.#best.delete(oldest);
+    }
+  }
+}
+
+function keyOf(record: ResultRecord): string {
+  return `${record.experimentId}\n${record.node.name}\n${record.device.id}`;
 }

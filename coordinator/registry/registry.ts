@@ -15,7 +15,7 @@ export interface NodeEntry {
   readonly profile: NodeProfile;
   readonly session: Session | null;
   readonly lastSeenAt: string;
-  /** What the agent says of itself: `idle`, `busy`, `draining`. */
+  /** What the agent says of itself: `idle`, `busy`, `draining`, or `left` when it said goodbye. */
   readonly state: string;
 }
 

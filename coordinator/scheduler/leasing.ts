@@ -116,6 +116,7 @@ function lend(
   const name = { sweepId: view.sweepId, position, block: block.number, purpose, attempt };
   const id = trialId(name, `${state.options.incarnation}${state.trialsNamed.toString(36)}`);
   hold(state, lane, { ...name, trialId: id, track: block.track }, now);
+  state.granted[purpose] += 1;
   return {
     trialId: id,
     sweepName: view.name,
@@ -184,6 +185,7 @@ export function renewOrAdopt(state: SchedulerState, node: string, id: string, no
  */
 export function loseLease(state: SchedulerState, lease: LeaseState, at: string, blame: boolean): Fact[] {
   state.leases.delete(lease.trialId);
+  state.lost += 1;
   const lane = state.nodes.get(lease.node)?.lanes.get(lease.deviceId);
   if (lane?.trialId === lease.trialId) lane.trialId = null;
   const sweep = state.sweeps.get(lease.sweepId);

@@ -132,6 +132,9 @@ export interface SchedulerState {
   readonly recorded: Set<string>;
   draining: boolean;
   trialsNamed: number;
+  /** Leases granted, and leases that ended without a record, since this coordinator started. */
+  readonly granted: { measure: number; control: number };
+  lost: number;
 }
 
 export function emptyState(options: SchedulerOptions): SchedulerState {
@@ -144,6 +147,8 @@ export function emptyState(options: SchedulerOptions): SchedulerState {
     recorded: new Set(),
     draining: false,
     trialsNamed: 0,
+    granted: { measure: 0, control: 0 },
+    lost: 0,
   };
 }
 

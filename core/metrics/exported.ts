@@ -37,7 +37,8 @@ export const LATENCY_LABELS = ['model', 'quantization', 'runner', 'device', 'nod
 /** States of a sweep's points. `queued` and `running` are open; a cancelled sweep's open points are `cancelled`. */
 export const POINT_STATES = ['queued', 'running', 'complete', 'failed', 'invalid', 'cancelled'] as const;
 
-const WHICH = ['experiment', 'node', 'device'];
+/** Labels of a ceiling that results stand under. */
+export const ROOF_LABELS = ['node', 'device', 'level', 'arithmetic', 'threads', 'origin'] as const;
 
 /** Of the coordinator. `node` is the name of an agent's node. */
 export const COORDINATOR_METRICS = [
@@ -168,50 +169,44 @@ export const COORDINATOR_METRICS = [
   exported(
     'sweep_best_info',
     'info',
-    ['sweep', 'objective', ...WHICH],
+    ['sweep', 'objective', 'experiment', 'node', 'device'],
     'Which exported result is the best of its sweep by an objective; join on (experiment, node, device). Always 1.',
   ),
   exported(
-    'sweep_front_info',
-    'info',
-    ['sweep', ...WHICH],
-    "Exported results on the Pareto front of their sweep's objectives; join on (experiment, node, device). Always 1.",
-  ),
-  exported(
-    'phase_intensity_flops_per_byte',
+    'result_on_front',
     'gauge',
-    [...RESULT_LABELS, 'phase'],
-    'Arithmetic intensity of prefill or decode: FLOPs over bytes of weights and cache. The x of a roofline.',
+    RESULT_LABELS,
+    "Whether no exported result of the sweep beats this one in the sweep's objectives: 1 or 0.",
   ),
   exported(
     'phase_flops_per_second',
     'gauge',
     [...RESULT_LABELS, 'phase'],
-    'FLOPs of prefill or decode over the time it took. The y of a roofline.',
+    'FLOPs that the model asks of a phase over the time it took.',
   ),
   exported(
-    'phase_bytes_per_second',
+    'phase_flops_per_byte',
     'gauge',
     [...RESULT_LABELS, 'phase'],
-    'Bytes of weights and cache of prefill or decode over the time it took.',
+    'Arithmetic intensity of a phase: FLOPs over the bytes of weights and cache that it reads.',
   ),
   exported(
     'phase_roof_ratio',
     'gauge',
     [...RESULT_LABELS, 'phase', 'bound'],
-    'Least time that the roofs allow for prefill or decode over the time it took, with what binds: memory or compute.',
-  ),
-  exported(
-    'roof_bytes_per_second',
-    'gauge',
-    ['node', 'device', 'level'],
-    'Measured read bandwidth of a device by level of its memory, at its best number of threads.',
+    'Least time that the roofs allow for a phase over the time it took, with what binds: memory or compute.',
   ),
   exported(
     'roof_flops_per_second',
     'gauge',
-    ['node', 'device', 'arithmetic'],
-    'Measured peak of a device by arithmetic, at its best number of threads.',
+    ROOF_LABELS,
+    'Peak of the arithmetic that exported results stand under, at their threads; measured on the node or published by the maker.',
+  ),
+  exported(
+    'roof_bytes_per_second',
+    'gauge',
+    ROOF_LABELS,
+    'Bandwidth under the same roof, of memory, or of the last cache where what is read fits there.',
   ),
 ] as const;
 

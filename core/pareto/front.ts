@@ -69,6 +69,11 @@ export function dominates(a: readonly number[], b: readonly number[]): boolean {
   return better;
 }
 
+/** @returns true when one value of an objective is better than another. */
+export function isBetter(a: number, b: number, better: Objective['better']): boolean {
+  return better === 'max' ? a > b : a < b;
+}
+
 /** Marks result records; failed and invalid ones are never on the front and beat nobody. */
 export function recordFront(
   records: readonly ResultRecord[],

@@ -11,8 +11,9 @@ import { type RunningCoordinator, startCoordinator } from '../../coordinator/mai
 import { METRICS } from '../../core/metrics/catalogue.js';
 import { connectControl } from '../../proto/client.js';
 import { FakeAgent } from '../support/fake-agent.js';
+import { until } from '../support/services.js';
 import { fakeSweep } from '../support/sweeps.js';
-import { crashed } from '../support/wire-records.js';
+import { aNode, crashed } from '../support/wire-records.js';
 
 const running: RunningCoordinator[] = [];
 afterEach(async () => {
@@ -106,16 +107,49 @@ test('metrics: values are those of the records, counts are those of the trials',
   expect(series('ridgepoint_invalid_total')).toEqual(['ridgepoint_invalid_total{code="foreign-process"} 1']);
   expect(series('ridgepoint_failures_total')).toEqual(['ridgepoint_failures_total{code="crashed"} 1']);
   expect(series('ridgepoint_sweep_points').sort()).toEqual([
+    'ridgepoint_sweep_points{sweep="shown",state="cancelled"} 0',
     'ridgepoint_sweep_points{sweep="shown",state="complete"} 2',
     'ridgepoint_sweep_points{sweep="shown",state="failed"} 1',
     'ridgepoint_sweep_points{sweep="shown",state="invalid"} 1',
     'ridgepoint_sweep_points{sweep="shown",state="queued"} 1',
     'ridgepoint_sweep_points{sweep="shown",state="running"} 0',
   ]);
+  expect(series('ridgepoint_sweep_invalid_points')).toEqual([
+    'ridgepoint_sweep_invalid_points{sweep="shown",code="foreign-process"} 1',
+  ]);
+  expect(series('ridgepoint_sweep_failed_points')).toEqual([
+    'ridgepoint_sweep_failed_points{sweep="shown",code="crashed"} 1',
+  ]);
+  expect(series('ridgepoint_warnings_total')).toEqual([
+    'ridgepoint_warnings_total{code="foreign-process",severity="invalid",node="node-a"} 1',
+  ]);
+  expect(series('ridgepoint_leader')).toEqual(['ridgepoint_leader 1']);
+  expect(series('ridgepoint_leases_granted_total')).toContain(
+    'ridgepoint_leases_granted_total{purpose="measure"} 4',
+  );
+  expect(series('ridgepoint_leases_lost_total')).toEqual(['ridgepoint_leases_lost_total 0']);
   expect(series('ridgepoint_node_up')).toEqual(['ridgepoint_node_up{node="node-a"} 1']);
   expect(body).toMatch(/ridgepoint_inter_token_latency_seconds_count\{.*\} 8/);
   expect(body).toContain('ridgepoint_inter_token_latency_seconds_bucket{le="0.0001"');
   agent.vanish();
+});
+
+test('metrics: a node that falls silent is missing for a while, one that says goodbye is not', async () => {
+  const coordinator = await start({ exporter: { keepNodeSeconds: 1 } });
+  const up = async (): Promise<string[]> => {
+    const body = await (await fetch(coordinator.metricsUrl!)).text();
+    return body.split('\n').filter((line) => line.startsWith('ridgepoint_node_up{'));
+  };
+  const { agent: silent } = await FakeAgent.join(coordinator.grpcAddress, { profile: aNode('silent') });
+  const { agent: polite } = await FakeAgent.join(coordinator.grpcAddress, { profile: aNode('polite') });
+  expect(await up()).toEqual(['ridgepoint_node_up{node="silent"} 1', 'ridgepoint_node_up{node="polite"} 1']);
+  await polite.say({ $case: 'leaving', value: { returnedTrialIds: [], reason: 'stopped' } });
+  polite.vanish();
+  silent.vanish();
+  await until('the silent one to be missed', async () =>
+    (await up()).join() === 'ridgepoint_node_up{node="silent"} 0' ? true : null,
+  );
+  await until('it to be forgotten', async () => ((await up()).length === 0 ? true : null));
 });
 
 test('metrics: OpenMetrics with exemplars for who asks for it, plain text for others, in any order', async () => {

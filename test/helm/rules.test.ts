@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { agentMetrics } from '../../agent/exporter/metrics.js';
 import type { Meter } from '../../agent/meters/meter.js';
+import { openMetricsText } from '../../coordinator/exporter/text.js';
 import { type RunningCoordinator, startCoordinator } from '../../coordinator/main.js';
 import type { NodeProfile } from '../../core/node.js';
 import { WARNINGS } from '../../core/warnings.js';
@@ -91,7 +92,7 @@ describe('rules and what is exported', () => {
       spooledResults: () => 0,
       meters: [meter],
     };
-    const text = `${await coordinator.exposition()}\n${await agentMetrics(state).text()}`;
+    const text = `${openMetricsText(await coordinator.families())}\n${await agentMetrics(state).text()}`;
     // OpenMetrics names a counter without its ending; the samples have it.
     const exported = [...text.matchAll(/^# TYPE (\S+) (\S+)$/gm)].flatMap(([, name = '', kind]) =>
       kind === 'counter' && !name.endsWith('_total') ? [`${name}_total`] : [name],

@@ -1,5 +1,5 @@
 import { spawn, spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -40,9 +40,16 @@ export interface Prometheus {
   stop(): Promise<void>;
 }
 
-/** Starts a real Prometheus that scrapes the targets (`host:port`) every second, with its data in a folder of its own. */
-export async function startPrometheus(jobs: Record<string, string>): Promise<Prometheus> {
+/**
+ * Starts a real Prometheus that scrapes the targets (`host:port`) every second, with its data in a folder of its own.
+ * @param flags more of its command line; `data` is a folder of blocks to begin with.
+ */
+export async function startPrometheus(
+  jobs: Record<string, string>,
+  { flags = [], data }: { readonly flags?: readonly string[]; readonly data?: string } = {},
+): Promise<Prometheus> {
   const folder = mkdtempSync(join(tmpdir(), 'ridgepoint-prometheus-'));
+  if (data !== undefined) cpSync(data, join(folder, 'data'), { recursive: true });
   const port = await freePort();
   const config = {
     global: { scrape_interval: '1s' },
@@ -60,6 +67,7 @@ export async function startPrometheus(jobs: Record<string, string>): Promise<Pro
       `--storage.tsdb.path=${join(folder, 'data')}`,
       `--web.listen-address=127.0.0.1:${port}`,
       '--log.level=warn',
+      ...flags,
     ],
     { stdio: 'ignore' },
   );

@@ -1,8 +1,13 @@
 import { describe, expect, test } from 'vitest';
-import { wantsOpenMetrics } from '../../../coordinator/exporter/exporter.js';
-import { Exposition, LATENCY_BUCKETS } from '../../../coordinator/exporter/exposition.js';
+import { Exposition } from '../../../coordinator/exporter/exposition.js';
 import { labelText } from '../../../coordinator/exporter/label.js';
+import { formatFor } from '../../../coordinator/exporter/negotiate.js';
+import { EMPTY } from '../../../coordinator/exporter/snapshot.js';
+import { openMetricsText } from '../../../coordinator/exporter/text.js';
+import { LATENCY_BUCKETS } from '../../../coordinator/exporter/trials.js';
 import { ResultWindow } from '../../../coordinator/exporter/window.js';
+import { METRICS } from '../../../core/metrics/catalogue.js';
+import { COORDINATOR_METRICS } from '../../../core/metrics/exported.js';
 import { techniqueRecords } from '../../support/technique-records.js';
 import { aLease, aNode, anExperiment, aRecord } from '../../support/wire-records.js';
 
@@ -33,6 +38,26 @@ describe('the window of exported results', () => {
   });
 });
 
+test('the best of a sweep outlasts newer results, and what is stale goes, best or not', () => {
+  const objectives = [
+    { metric: 'decodeTokensPerSecond', better: 'max' },
+    { metric: 'timeToFirstTokenSeconds', better: 'min' },
+  ] as const;
+  const window = new ResultWindow(2, 100, (id) => (id === record('x').sweep.id ? objectives : []));
+  const fast = (id: string, decodeTokensPerSecond: number) =>
+    aRecord(aLease(`t-${id}`, { experiment: anExperiment(id) }), aNode(), { decodeTokensPerSecond });
+  window.add(fast('best', 500), 0);
+  for (let index = 1; index < 9; index += 1) window.add(fast(`x${index}`, 100 + index), index);
+  const ids = (now: number) => window.at(now).map((one) => one.experimentId);
+  expect(ids(10)).toEqual(['best', 'x7', 'x8']);
+  expect(ids(105)).toEqual(['x7', 'x8']);
+  // Measured again and slower: it is not the best any more just because it was.
+  window.add(fast('x8', 1), 110);
+  window.add(fast('x9', 50), 111);
+  window.add(fast('x10', 40), 112);
+  expect(ids(112)).toEqual(['x9', 'x10']);
+});
+
 describe('words of techniques as labels', () => {
   test('are bounded, and two long ones stay apart', () => {
     const long = `q4_k_m?tensorTypes=${'attn_v:q8_0,'.repeat(300)}ffn_down:q6_k`;
@@ -52,13 +77,12 @@ describe('words of techniques as labels', () => {
       ...one,
       experiment: { ...experiment, technique: { ...experiment.technique, quantization: word } },
     };
-    const exposition = new Exposition(true, '0', () => ({
-      results: [{ record, onFront: null }],
-      sweeps: [],
-      nodes: [],
+    const exposition = new Exposition('0', () => ({
+      ...EMPTY,
+      results: [{ record, onFront: null, bestBy: [] }],
     }));
-    exposition.record(record);
-    const text = await exposition.registry.metrics();
+    exposition.trials.record(record);
+    const text = openMetricsText(await exposition.families());
     expect(text).toMatch(
       /^ridgepoint_perplexity\{[^}]*quantization="iq2_xs\?importance=builtin:sample"[^}]*\} 36\.2975$/m,
     );
@@ -68,20 +92,35 @@ describe('words of techniques as labels', () => {
   });
 });
 
+test('what is exported is what the catalogue says, no more and no less', async () => {
+  const exposition = new Exposition('0', () => EMPTY);
+  const families = await exposition.families();
+  const kinds = { gauge: 'gauge', info: 'gauge', counter: 'counter', histogram: 'histogram' } as const;
+  const expected = [
+    ...METRICS.map(({ prometheus }) => [`ridgepoint_${prometheus}`, 'gauge']),
+    ...COORDINATOR_METRICS.map(({ name, kind }) => [name, kinds[kind]]),
+  ];
+  expect(families.map(({ name, kind }) => [name, kind]).sort()).toEqual(expected.sort());
+});
+
 test('latency buckets run from 100 µs to 50 s', () => {
   expect(LATENCY_BUCKETS[0]).toBe(0.0001);
   expect(LATENCY_BUCKETS.slice(0, 4)).toEqual([0.0001, 0.0002, 0.0005, 0.001]);
   expect(LATENCY_BUCKETS.at(-1)).toBe(50);
 });
 
+const PROTOBUF = 'application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited';
 test.each([
-  ['application/openmetrics-text', true],
-  ['application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5,*/*;q=0.1', true],
-  ['text/plain;version=0.0.4;q=0.5,application/openmetrics-text;version=1.0.0;q=0.25', false],
-  ['application/openmetrics-text;q=0', false],
-  ['text/plain', false],
-  ['*/*', false],
-  ['', false],
-])('Accept "%s" → OpenMetrics: %s', (accept, expected) => {
-  expect(wantsOpenMetrics(accept)).toBe(expected);
+  ['application/openmetrics-text', 'openmetrics'],
+  ['application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5,*/*;q=0.1', 'openmetrics'],
+  ['text/plain;version=0.0.4;q=0.5,application/openmetrics-text;version=1.0.0;q=0.25', 'plain'],
+  ['application/openmetrics-text;q=0', 'plain'],
+  [`${PROTOBUF},application/openmetrics-text;version=1.0.0;q=0.8,*/*;q=0.1`, 'protobuf'],
+  [`application/openmetrics-text;version=1.0.0,${PROTOBUF};q=0.7`, 'openmetrics'],
+  ['application/vnd.google.protobuf', 'plain'],
+  ['text/plain', 'plain'],
+  ['*/*', 'plain'],
+  ['', 'plain'],
+])('Accept "%s" → %s', (accept, expected) => {
+  expect(formatFor(accept)).toBe(expected);
 });

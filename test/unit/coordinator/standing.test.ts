@@ -1,6 +1,8 @@
 import { expect, test } from 'vitest';
 import { Exposition } from '../../../coordinator/exporter/exposition.js';
+import { EMPTY } from '../../../coordinator/exporter/snapshot.js';
 import { standingsOf } from '../../../coordinator/exporter/standing.js';
+import { plainText } from '../../../coordinator/exporter/text.js';
 import type { ResultRecord } from '../../../core/result.js';
 import { experimentOf } from '../../support/experiments.js';
 import { completeTrial } from '../../support/records.js';
@@ -25,8 +27,8 @@ test('each sweep has its own front, and without objectives nobody is on one', ()
 test('phases and their roofs are exported, a roof once, and without a place nothing is', async () => {
   const placed = [2, 4].map((times, i) => trial(i, times, { roofline: rooflineOf(times) }));
   const results = standingsOf([...placed, trial(9, 1)], () => FASTEST);
-  const exposition = new Exposition(false, '0', () => ({ results, sweeps: [], nodes: [] }));
-  const lines = (await exposition.registry.metrics()).split('\n');
+  const exposition = new Exposition('0', () => ({ ...EMPTY, results }));
+  const lines = plainText(await exposition.families()).split('\n');
   const of = (name: string) => lines.filter((line) => line.startsWith(`ridgepoint_${name}{`));
   const numberIn = (line = '') => Number(line.split(' ').at(-1));
 
@@ -39,4 +41,8 @@ test('phases and their roofs are exported, a roof once, and without a place noth
   expect(peaks.length).toBe(of('roof_bytes_per_second').length);
   expect(peaks.map(numberIn)).toContain(phase?.peak?.flopsPerSecond);
   expect(of('result_on_front').map(numberIn).sort()).toEqual([0, 0, 1]);
+  const best = of('sweep_best_info');
+  expect(best).toHaveLength(1);
+  expect(best[0]).toContain(`experiment="${trial(9, 1).experimentId}"`);
+  expect(best[0]).toContain('objective="decodeTokensPerSecond"');
 });

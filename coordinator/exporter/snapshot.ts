@@ -1,0 +1,146 @@
+import { FAILURES } from '../../core/errors.js';
+import type { POINT_STATES } from '../../core/metrics/exported.js';
+import type { ResultRecord } from '../../core/result.js';
+import type { Conductor } from '../conductor.js';
+import type { Registry } from '../registry/registry.js';
+import type { LeaseState, NodeState, SweepState } from '../scheduler/state.js';
+import { sweepStatus } from '../scheduler/status.js';
+import { type Standing, standingsOf } from './standing.js';
+
+/** What is true at the moment of a scrape. */
+export interface Snapshot {
+  readonly results: readonly Standing[];
+  readonly sweeps: readonly SweepProgress[];
+  readonly nodes: readonly NodePresence[];
+  readonly leases: readonly Pick<LeaseState, 'node' | 'purpose'>[];
+  readonly leading: boolean;
+  readonly logEntries: number;
+  readonly granted: Readonly<Record<LeaseState['purpose'], number>>;
+  readonly lost: number;
+}
+
+export interface SweepProgress {
+  readonly sweep: string;
+  readonly points: Readonly<Record<(typeof POINT_STATES)[number], number>>;
+  readonly reused: number;
+  readonly impossible: number;
+  /** null before the first trial has ended. */
+  readonly trialSeconds: number | null;
+  /** Points by the code of a doubt, and by failure code. */
+  readonly invalidBy: ReadonlyMap<string, number>;
+  readonly failedBy: ReadonlyMap<string, number>;
+}
+
+export interface NodePresence {
+  readonly node: string;
+  readonly up: boolean;
+  /** null while it is not connected. */
+  readonly devices: Readonly<Record<'busy' | 'waiting' | 'idle', number>> | null;
+}
+
+export const EMPTY: Snapshot = {
+  results: [],
+  sweeps: [],
+  nodes: [],
+  leases: [],
+  leading: false,
+  logEntries: 0,
+  granted: { measure: 0, control: 0 },
+  lost: 0,
+};
+
+/** Sweeps whose progress is exported: the newest ones. */
+const SWEEPS = 50;
+
+export interface Sources {
+  readonly conductor: Conductor;
+  readonly registry: Registry;
+  readonly records: readonly ResultRecord[];
+  /** Codes of the doubts that made a trial invalid. */
+  readonly doubtsOf: (trialId: string) => readonly string[];
+  /** Nodes not seen since then have gone for good. Milliseconds since 1970. */
+  readonly goneBefore: number;
+}
+
+export function takeSnapshot({ conductor, registry, records, doubtsOf, goneBefore }: Sources): Snapshot {
+  const { state } = conductor;
+  const leases = [...state.leases.values()];
+  return {
+    results: standingsOf(records, (sweepId) => state.sweeps.get(sweepId)?.view.objectives ?? []),
+    sweeps: [...state.sweeps.values()].slice(-SWEEPS).map((sweep) => progressOf(sweep, leases, doubtsOf)),
+    nodes: registry
+      .entries()
+      .filter(({ session, lastSeenAt, state: said }) => {
+        // Who said goodbye is not missed; who fell silent is, for a while.
+        return session !== null || (said !== 'left' && Date.parse(lastSeenAt) >= goneBefore);
+      })
+      .map(({ profile, session }) => ({
+        node: profile.name,
+        up: session !== null,
+        devices: session === null ? null : devicesOf(state.nodes.get(profile.name)),
+      })),
+    leases,
+    leading: conductor.leads,
+    logEntries: conductor.position,
+    granted: state.granted,
+    lost: state.lost,
+  };
+}
+
+function progressOf(
+  sweep: SweepState,
+  leases: readonly LeaseState[],
+  doubtsOf: Sources['doubtsOf'],
+): SweepProgress {
+  const { sweepId, name, queued, complete, failed, invalid, reused, trialSeconds } = sweepStatus(sweep);
+  const leased = leases.filter((lease) => lease.purpose === 'measure' && lease.sweepId === sweepId).length;
+  const running = Math.min(queued, leased);
+  const waiting = queued - running;
+  const { cancelled } = sweep;
+  return {
+    sweep: name,
+    points: {
+      queued: cancelled ? 0 : waiting,
+      running,
+      complete,
+      failed,
+      invalid,
+      cancelled: cancelled ? waiting : 0,
+    },
+    reused,
+    impossible: sweep.view.impossible,
+    trialSeconds,
+    ...reasons(sweep, doubtsOf),
+  };
+}
+
+function reasons(
+  sweep: SweepState,
+  doubtsOf: Sources['doubtsOf'],
+): Pick<SweepProgress, 'invalidBy' | 'failedBy'> {
+  const invalidBy = new Map<string, number>();
+  const failedBy = new Map<string, number>();
+  const count = (counts: Map<string, number>, code: string) => counts.set(code, (counts.get(code) ?? 0) + 1);
+  for (const track of sweep.tracks.values()) {
+    if (track.counts.invalid + track.counts.failed === 0) continue;
+    for (const { state, trialId, reason } of track.settled.values()) {
+      if (state === 'failed') count(failedBy, failureCode(reason));
+      else if (state === 'invalid') for (const code of doubtsOf(trialId ?? '')) count(invalidBy, code);
+    }
+  }
+  return { invalidBy, failedBy };
+}
+
+/** A reason begins with its code where a trial failed; where no node could take the point it does not. */
+function failureCode(reason: string | null): string {
+  const [code = ''] = (reason ?? '').split(':');
+  return code in FAILURES ? code : 'unplaced';
+}
+
+function devicesOf(node: NodeState | undefined): NonNullable<NodePresence['devices']> {
+  const counts = { busy: 0, waiting: 0, idle: 0 };
+  for (const lane of node?.lanes.values() ?? []) {
+    counts[lane.trialId !== null ? 'busy' : lane.waiting ? 'waiting' : 'idle'] += 1;
+  }
+  return counts;
+}

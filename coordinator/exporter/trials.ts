@@ -1,0 +1,104 @@
+import { Counter, Histogram } from 'prom-client';
+import type { Labels, NativeBuckets } from '../../core/metrics/families.js';
+import type { ResultRecord } from '../../core/result.js';
+import { headOf } from '../../core/techniques/spelling.js';
+import { type MetricRegistry, settings } from './defined.js';
+import { resultLabels } from './labels.js';
+import { NativeCounts } from './native.js';
+
+/** 100 µs (a small model's token on a GPU) to 50 s, in steps of 1, 2 and 5. */
+export const LATENCY_BUCKETS = [-4, -3, -2, -1, 0, 1].flatMap((power) =>
+  [1, 2, 5].map((step) => Number((step * 10 ** power).toPrecision(1))),
+);
+
+type HistogramName =
+  | 'ridgepoint_inter_token_latency_seconds'
+  | 'ridgepoint_first_token_latency_seconds'
+  | 'ridgepoint_trial_duration_seconds'
+  | 'ridgepoint_log_append_duration_seconds';
+
+/** What is counted as it happens, from a coordinator's start on. */
+export class Trials {
+  readonly #trials: Counter;
+  readonly #invalid: Counter;
+  readonly #warnings: Counter;
+  readonly #failures: Counter;
+  readonly #histograms = new Map<string, { classic: Histogram; native: NativeCounts }>();
+  readonly #registry: MetricRegistry;
+
+  constructor(registry: MetricRegistry) {
+    this.#registry = registry;
+    const registers = [registry];
+    this.#trials = new Counter({ ...settings('ridgepoint_trials_total'), registers });
+    this.#invalid = new Counter({ ...settings('ridgepoint_invalid_total'), registers });
+    this.#warnings = new Counter({ ...settings('ridgepoint_warnings_total'), registers });
+    this.#failures = new Counter({ ...settings('ridgepoint_failures_total'), registers });
+    for (const name of [
+      'ridgepoint_inter_token_latency_seconds',
+      'ridgepoint_first_token_latency_seconds',
+      'ridgepoint_trial_duration_seconds',
+      'ridgepoint_log_append_duration_seconds',
+    ] as const) {
+      this.#addHistogram(name);
+    }
+  }
+
+  /** Counts a trial. Drift controls are trials like any other here. */
+  record(record: ResultRecord): void {
+    const state = record.status === 'failed' ? 'failed' : record.valid ? 'complete' : 'invalid';
+    this.#trials.inc({ state });
+    if (record.failure !== null) this.#failures.inc({ code: record.failure.code });
+    const warnings = new Map(
+      record.warnings.map(({ code, severity }) => [`${code} ${severity}`, { code, severity }]),
+    );
+    for (const { code, severity } of warnings.values()) {
+      this.#warnings.inc({ code, severity, node: record.node.name });
+      if (severity === 'invalid') this.#invalid.inc({ code });
+    }
+    const seconds = (Date.parse(record.endedAt) - Date.parse(record.startedAt)) / 1000;
+    this.#ofTrial('ridgepoint_trial_duration_seconds', record, Math.max(0, seconds));
+    if (state !== 'complete') return;
+    for (const gap of record.tokenSeconds.flat()) {
+      this.#ofTrial('ridgepoint_inter_token_latency_seconds', record, gap);
+    }
+    const first = record.measurements.timeToFirstTokenSeconds;
+    if (first !== undefined && first.value !== null) {
+      for (const value of first.samples ?? [first.value]) {
+        this.#ofTrial('ridgepoint_first_token_latency_seconds', record, value);
+      }
+    }
+  }
+
+  /** Counts an append to the log. */
+  appended(seconds: number): void {
+    this.#observe('ridgepoint_log_append_duration_seconds', {}, seconds, {});
+  }
+
+  /** The exponential buckets beside a histogram's series. */
+  native(name: string, labels: Labels): NativeBuckets | null {
+    return this.#histograms.get(name)?.native.of(labels) ?? null;
+  }
+
+  #ofTrial(name: HistogramName, record: ResultRecord, value: number): void {
+    const { experiment: _experiment, sweep: _sweep, ...labels } = resultLabels(record);
+    // These series stay for as long as the coordinator lives: the type alone, and not every setting of it.
+    labels.quantization = headOf(record.experiment.technique.quantization);
+    this.#observe(name, labels, value, { experiment: record.experimentId });
+  }
+
+  #observe(name: HistogramName, labels: Labels, value: number, exemplarLabels: Labels): void {
+    const histogram = this.#histograms.get(name);
+    histogram?.classic.observe({ labels, value, exemplarLabels });
+    histogram?.native.observe(labels, value);
+  }
+
+  #addHistogram(name: HistogramName): void {
+    const classic = new Histogram({
+      ...settings(name),
+      buckets: LATENCY_BUCKETS,
+      registers: [this.#registry],
+      enableExemplars: true,
+    });
+    this.#histograms.set(name, { classic, native: new NativeCounts() });
+  }
+}
