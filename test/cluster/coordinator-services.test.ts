@@ -144,6 +144,8 @@ test('metrics: a node that falls silent is missing for a while, one that says go
   const { agent: polite } = await FakeAgent.join(coordinator.grpcAddress, { profile: aNode('polite') });
   expect(await up()).toEqual(['ridgepoint_node_up{node="silent"} 1', 'ridgepoint_node_up{node="polite"} 1']);
   await polite.say({ $case: 'leaving', value: { returnedTrialIds: [], reason: 'stopped' } });
+  // Messages are taken in order, so the goodbye has been heard when this is answered.
+  await polite.ask();
   polite.vanish();
   silent.vanish();
   await until('the silent one to be missed', async () =>
