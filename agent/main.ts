@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { pino } from 'pino';
 import type { Lease } from '../core/lease.js';
+import type { Family } from '../core/metrics/families.js';
 import type { NodeProfile } from '../core/node.js';
 import type { ResultRecord } from '../core/result.js';
 import { connectAgents } from '../proto/client.js';
@@ -9,10 +10,12 @@ import { ArtifactStore } from './artifacts/store.js';
 import type { AgentConfig } from './config.js';
 import { type NodeProbe, probeNode } from './device/probe.js';
 import type { Bench } from './experiment.js';
-import { type RunningExporter, startExporter } from './exporter/server.js';
+import { agentMetrics } from './exporter/metrics.js';
+import { startExporter } from './exporter/server.js';
+import { type ExportedMeter, openExported } from './exporter/sources.js';
 import { NodeFactors } from './factors/node-factors.js';
 import { FactorsStore } from './factors/store.js';
-import { findMeters, type MeterSettings } from './meters/index.js';
+import type { MeterSettings } from './meters/index.js';
 import { NodeRoofs } from './roofs/node-roofs.js';
 import { RoofsStore } from './roofs/store.js';
 import { RUNNER_KINDS } from './runners/index.js';
@@ -31,6 +34,8 @@ export interface RunningAgent {
   readonly profile: NodeProfile;
   /** Address of /metrics; null when the config turns it off. */
   readonly exporterUrl: string | null;
+  /** Everything its /metrics would show now, served or not. */
+  families(): Family[];
   /** Takes no more work, finishes and reports what runs, then leaves. */
   drain(reason: string): Promise<void>;
   /** Stops what runs between two repeats, gives it back, and leaves. */
@@ -107,7 +112,11 @@ export async function startAgent(config: AgentConfig): Promise<RunningAgent> {
     onDrain: (reason) => void leave.drain(reason),
     log: (level, message) => log[level](message),
   });
-  const exporter = await exporterOf(config, probe, meters, session, work, spool);
+  const metrics = metricsOf(probe, meters, session, work, spool);
+  const exporter =
+    config.exporter === null
+      ? null
+      : await startExporter(metrics.families, () => session.connected, config.exporter);
   const going = new AbortController();
   // No work is asked for while roofs are measured: they and a trial would disturb each other.
   const ended = roofs
@@ -115,12 +124,14 @@ export async function startAgent(config: AgentConfig): Promise<RunningAgent> {
     .then(() => session.run())
     .finally(async () => {
       await exporter?.close();
+      metrics.close();
       if ('nvml' in probe.nvml) probe.nvml.nvml.close();
     });
   const leave = leaving(session, work, ended, going);
   return {
     profile,
     exporterUrl: exporter?.url ?? null,
+    families: metrics.families,
     ...leave,
     done: ended,
     onTrial(listener) {
@@ -194,23 +205,32 @@ function meterSettings({ meters }: AgentConfig): MeterSettings {
   return { energy, replayFile, sysRoot, procRoot: '/proc', allowPowermetrics: powermetrics };
 }
 
-async function exporterOf(
-  config: AgentConfig,
+/** What an agent exports; its meters are opened when it is first asked for. */
+function metricsOf(
   probe: NodeProbe,
   meters: MeterSettings,
   session: Session,
   work: Work,
   spool: Spool,
-): Promise<RunningExporter | null> {
-  if (config.exporter === null) return null;
-  const device =
-    probe.profile.devices.find(({ classes }) => !classes.includes('cpu')) ?? probe.profile.devices[0];
-  const state = {
-    profile: probe.profile,
-    connected: () => session.connected,
-    runningTrials: () => work.runningCount,
-    spooledResults: () => spool.size,
-    meters: findMeters(meters, probe.nvml, device?.id ?? '', 'on').meters,
+): { families(): Family[]; close(): void } {
+  let opened: { meters: ExportedMeter[]; read: () => Family[] } | null = null;
+  return {
+    families() {
+      if (opened === null) {
+        const found = openExported(meters, probe.nvml, probe.profile.devices);
+        const read = agentMetrics({
+          profile: probe.profile,
+          connected: () => session.connected,
+          runningOn: () => work.runningOn,
+          spooledResults: () => spool.size,
+          meters: found,
+        });
+        opened = { meters: found, read };
+      }
+      return opened.read();
+    },
+    close() {
+      for (const { meter } of opened?.meters ?? []) meter.close();
+    },
   };
-  return startExporter(state, config.exporter);
 }

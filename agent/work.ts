@@ -39,6 +39,11 @@ export class Work {
     return this.#running.size;
   }
 
+  /** Devices of the trials that run now. */
+  get runningOn(): string[] {
+    return [...this.#running.values()].map(({ lease }) => lease.deviceId);
+  }
+
   /** True when a trial on this device would disturb nobody. */
   isFree(device: DeviceProfile): boolean {
     const busy = [...this.#running.values(), ...this.#queue.map((lease) => ({ lease }))];

@@ -1,129 +1,83 @@
-import { Counter, Gauge, Registry } from 'prom-client';
+import { AGENT_METRICS, type AgentMetric } from '../../core/metrics/exported.js';
+import type { Family, Labels, Series } from '../../core/metrics/families.js';
 import type { NodeProfile } from '../../core/node.js';
-import type { Meter } from '../meters/meter.js';
+import { exportedReadings } from './readings.js';
+import type { ExportedMeter } from './sources.js';
 
 /** What the exporter shows, asked for at every scrape. */
 export interface AgentState {
   readonly profile: NodeProfile;
   connected(): boolean;
-  runningTrials(): number;
+  /** Devices of the trials that run now. */
+  runningOn(): readonly string[];
   spooledResults(): number;
-  /** Meters of the node, not of a trial; read at every scrape. */
-  readonly meters: readonly Meter[];
+  /** Meters of node and devices, not of a trial; read at every scrape. */
+  readonly meters: readonly ExportedMeter[];
 }
 
-interface NodeMetric {
-  /** Quantity of a meter, without its domain; the domain becomes a label. */
-  readonly quantity: string;
-  readonly kind: 'gauge' | 'counter';
-  readonly name: string;
-  readonly help: string;
-}
+type Add = (metric: AgentMetric, labels: Labels, value: number) => void;
 
-const NODE_METRICS: readonly NodeMetric[] = [
-  {
-    quantity: 'energyJoules',
-    kind: 'counter',
-    name: 'ridgepoint_node_energy_joules_total',
-    help: 'Energy counter of the source; what it counts from is its own affair.',
-  },
-  {
-    quantity: 'powerWatts',
-    kind: 'gauge',
-    name: 'ridgepoint_node_power_watts',
-    help: 'Power that the source reports now.',
-  },
-  {
-    quantity: 'deviceMemoryBytes',
-    kind: 'gauge',
-    name: 'ridgepoint_node_device_memory_bytes',
-    help: 'Memory in use on the device.',
-  },
-  {
-    quantity: 'cpuTemperatureCelsius',
-    kind: 'gauge',
-    name: 'ridgepoint_node_cpu_temperature_celsius',
-    help: 'Hottest CPU package.',
-  },
-  {
-    quantity: 'deviceTemperatureCelsius',
-    kind: 'gauge',
-    name: 'ridgepoint_node_device_temperature_celsius',
-    help: 'Temperature of the device.',
-  },
-  {
-    quantity: 'cpuClockHertz',
-    kind: 'gauge',
-    name: 'ridgepoint_node_cpu_clock_hertz',
-    help: 'Clock of the first CPU.',
-  },
-];
-
-export interface AgentMetrics {
-  readonly contentType: string;
-  /** Reads every source once and writes the Prometheus text. */
-  text(): Promise<string>;
-}
-
-export function agentMetrics(state: AgentState): AgentMetrics {
-  const registry = new Registry();
-  const gauge = (name: string, help: string, read: () => number) =>
-    new Gauge({
-      name,
-      help,
-      registers: [registry],
-      collect() {
-        this.set(read());
-      },
-    });
-  gauge('ridgepoint_agent_connected', '1 while a coordinator answers.', () => (state.connected() ? 1 : 0));
-  gauge('ridgepoint_agent_running_trials', 'Trials that run now.', () => state.runningTrials());
-  gauge('ridgepoint_agent_spooled_results', 'Results no coordinator has confirmed yet.', () =>
-    state.spooledResults(),
-  );
-  gauge('ridgepoint_agent_memory_bytes', 'Resident memory of the agent itself.', () =>
-    process.memoryUsage.rss(),
-  );
-  gauge('ridgepoint_node_memory_bytes', 'Memory a trial may use.', () => state.profile.memoryBytes);
-  const { name, cpuModel, version } = state.profile;
-  new Gauge({
-    name: 'ridgepoint_node_info',
-    help: 'What the node is; always 1.',
-    labelNames: ['node', 'cpu_model', 'version'],
-    registers: [registry],
-  }).set({ node: name, cpu_model: cpuModel, version }, 1);
-  const readNode = nodeMetrics(registry, state.meters);
-  return {
-    contentType: registry.contentType,
-    text() {
-      readNode();
-      return registry.metrics();
-    },
-  };
-}
-
-/** @returns a function that reads the meters into their metrics; what no meter has is not exposed. */
-function nodeMetrics(registry: Registry, meters: readonly Meter[]): () => void {
-  const present = new Set(meters.flatMap((meter) => meter.quantities.map(({ name }) => prefix(name))));
-  const exposed = NODE_METRICS.filter(({ quantity }) => present.has(quantity)).map(
-    ({ quantity, kind, name, help }) => {
-      const settings = { name, help, labelNames: ['domain'] as const, registers: [registry] };
-      return { quantity, metric: kind === 'counter' ? new Counter(settings) : new Gauge(settings) };
-    },
-  );
+/**
+ * @returns a function that reads every source once and gives all that an agent exports. What no meter has is absent,
+ *   never 0.
+ */
+export function agentMetrics(state: AgentState): () => Family[] {
+  const missed = new Map<ExportedMeter, number>();
+  const node = state.profile.name;
   return () => {
-    const readings = meters.flatMap((meter) => meter.read());
-    for (const { quantity, metric } of exposed) {
-      metric.reset();
-      for (const reading of readings) {
-        if (prefix(reading.quantity) !== quantity) continue;
-        // After the reset, adding sets the value: for a counter whose count is kept elsewhere.
-        metric.inc({ domain: reading.quantity.split(':')[1] ?? 'node' }, reading.value);
-      }
-    }
+    const series = new Map<AgentMetric, Series[]>();
+    const add: Add = (metric, labels, value) => {
+      const own = series.get(metric) ?? [];
+      series.set(metric, own);
+      own.push({ labels: { node, ...labels }, value });
+    };
+    addAgent(state, add);
+    addDevices(state, add);
+    for (const exported of state.meters) addReadings(exported, missed, add);
+    return AGENT_METRICS.flatMap(({ name, help, kind }): Family[] => {
+      const own = series.get(name);
+      return own === undefined
+        ? []
+        : [{ name, help, kind: kind === 'counter' ? kind : 'gauge', series: own }];
+    });
   };
 }
 
-function prefix(quantity: string): string {
-  return quantity.split(':')[0] ?? quantity;
+function addAgent(state: AgentState, add: Add): void {
+  const { cpuModel, version, memoryBytes } = state.profile;
+  const { user, system } = process.cpuUsage();
+  add('ridgepoint_agent_connected', {}, state.connected() ? 1 : 0);
+  add('ridgepoint_agent_running_trials', {}, state.runningOn().length);
+  add('ridgepoint_agent_spooled_results', {}, state.spooledResults());
+  add('ridgepoint_agent_memory_bytes', {}, process.memoryUsage.rss());
+  add('ridgepoint_agent_processor_seconds_total', {}, (user + system) / 1e6);
+  add('ridgepoint_node_info', { cpu_model: cpuModel, version }, 1);
+  add('ridgepoint_node_memory_bytes', {}, memoryBytes);
+}
+
+function addDevices({ profile, runningOn }: AgentState, add: Add): void {
+  const busy = new Set(runningOn());
+  for (const { id, name, classes, memoryBytes } of profile.devices) {
+    add('ridgepoint_device_info', { device: id, name, class: classes.at(-1) ?? '' }, 1);
+    add('ridgepoint_device_busy', { device: id }, busy.has(id) ? 1 : 0);
+    add('ridgepoint_device_memory_bytes', { device: id }, memoryBytes);
+  }
+}
+
+function addReadings(exported: ExportedMeter, missed: Map<ExportedMeter, number>, add: Add): void {
+  const { device, meter } = exported;
+  const promised = meter.quantities.filter(
+    ({ name }) => exportedReadings(device, { quantity: name, value: 0 }).length > 0,
+  );
+  // What only a trial has (its CPU time, its memory) is not read here.
+  if (promised.length === 0) return;
+  const readings = meter.read();
+  for (const reading of readings) {
+    for (const { metric, labels, value } of exportedReadings(device, reading)) add(metric, labels, value);
+  }
+  const given = new Set(readings.map(({ quantity }) => quantity));
+  if (promised.some(({ name }) => !given.has(name))) missed.set(exported, (missed.get(exported) ?? 0) + 1);
+  const which = { device: device ?? '', meter: meter.name };
+  add('ridgepoint_meter_period_seconds', which, meter.periodSeconds);
+  add('ridgepoint_meter_missed_readings_total', which, missed.get(exported) ?? 0);
 }

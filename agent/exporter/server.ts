@@ -1,7 +1,8 @@
 import fastify, { type FastifyInstance } from 'fastify';
+import type { Family } from '../../core/metrics/families.js';
+import { PLAIN_TEXT, plainText } from '../../core/metrics/text.js';
 import { bindError } from '../../proto/bind-error.js';
 import { joinAddress } from '../../proto/loopback.js';
-import { type AgentState, agentMetrics } from './metrics.js';
 
 export interface RunningExporter {
   /** `http://host:port` with the port that was really taken. */
@@ -14,17 +15,17 @@ export interface RunningExporter {
  * @throws WireError when the address cannot be listened on.
  */
 export async function startExporter(
-  state: AgentState,
+  metrics: () => readonly Family[],
+  connected: () => boolean,
   at: { readonly host: string; readonly port: number },
 ): Promise<RunningExporter> {
-  const metrics = agentMetrics(state);
   const app: FastifyInstance = fastify({ logger: false });
   app.get('/metrics', async (_request, reply) => {
-    await reply.type(metrics.contentType).send(await metrics.text());
+    await reply.type(PLAIN_TEXT).send(plainText(metrics()));
   });
   app.get('/healthz', async () => ({ status: 'ok' }));
   app.get('/readyz', async (_request, reply) => {
-    if (state.connected()) return { status: 'ready' };
+    if (connected()) return { status: 'ready' };
     return reply.code(503).send({ status: 'not ready', reason: 'no coordinator answers' });
   });
   try {

@@ -1,6 +1,6 @@
 import type { Family } from '../../core/metrics/families.js';
+import { OPENMETRICS_TEXT, openMetricsText, PLAIN_TEXT, plainText } from '../../core/metrics/text.js';
 import { PROTOBUF, protobufText } from './protobuf.js';
-import { OPENMETRICS_TEXT, openMetricsText, PLAIN_TEXT, plainText } from './text.js';
 
 export type ExpositionFormat = 'plain' | 'openmetrics' | 'protobuf';
 

@@ -13,6 +13,13 @@ const THROTTLE = {
   'power-throttle': { 4: 'software power cap', 128: 'hardware power brake' },
 } as const;
 
+/** @returns each of those reasons with its bit. */
+export function throttleNames(): { readonly bit: number; readonly name: string }[] {
+  return Object.values(THROTTLE).flatMap((names) =>
+    Object.entries(names).map(([bit, name]) => ({ bit: Number(bit), name })),
+  );
+}
+
 /** Compares the repeats in which the clock was read at all. */
 export function clockDoubts(
   evidence: Evidence,

@@ -234,6 +234,18 @@ export const AGENT_METRICS = [
     'Energy counter of a source of the node; what it counts from is its own affair.',
   ),
   exported('node_power_watts', 'gauge', SOURCE, 'Power that a source of the node reports now.'),
+  exported(
+    'node_part_energy_joules_total',
+    'counter',
+    SOURCE,
+    'Energy counter of what lies inside another source of the node, e.g. the cores of a package: not to be summed with it.',
+  ),
+  exported(
+    'node_part_power_watts',
+    'gauge',
+    SOURCE,
+    'Power of what lies inside another source of the node: not to be summed with it.',
+  ),
   exported('node_cpu_temperature_celsius', 'gauge', ['node'], 'Hottest CPU package.'),
   exported('node_cpu_clock_hertz', 'gauge', ['node'], 'Clock of the first CPU.'),
   exported('device_info', 'info', [...DEVICE, 'name', 'class'], 'What a device is; always 1.'),

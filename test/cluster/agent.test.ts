@@ -197,8 +197,8 @@ describe('an agent', () => {
     await expect.poll(async () => (await get('/readyz')).status, waiting).toBe(200);
     expect((await get('/healthz')).status).toBe(200);
     const text = await (await get('/metrics')).text();
-    expect(text).toMatch(/^ridgepoint_agent_connected 1$/m);
-    expect(text).toMatch(/^ridgepoint_agent_spooled_results 0$/m);
+    expect(text).toMatch(/^ridgepoint_agent_connected\{node="node1"\} 1$/m);
+    expect(text).toMatch(/^ridgepoint_agent_spooled_results\{node="node1"\} 0$/m);
     expect(text).toMatch(/^ridgepoint_node_info\{node="node1",/m);
     await script.crash();
     await expect.poll(async () => (await get('/readyz')).status, waiting).toBe(503);

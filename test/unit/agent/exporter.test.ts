@@ -1,61 +1,118 @@
 import { expect, test } from 'vitest';
 import { type AgentState, agentMetrics } from '../../../agent/exporter/metrics.js';
+import { openExported } from '../../../agent/exporter/sources.js';
 import type { Meter, Reading } from '../../../agent/meters/meter.js';
+import { AGENT_METRICS } from '../../../core/metrics/exported.js';
+import { plainText } from '../../../core/metrics/text.js';
 import { bench } from '../../support/bench.js';
 
-function state(readings: () => readonly Reading[], quantities: Meter['quantities']): AgentState {
-  const meter: Meter = {
-    name: 'm',
-    quantities,
-    periodSeconds: 1,
-    read: readings,
+type Values = Readonly<Record<string, number>>;
+
+/** A meter that gives these quantities, whatever it promises. */
+function meter(name: string, promised: readonly string[], read: () => Values): Meter {
+  return {
+    name,
+    quantities: promised.map((quantity) => ({ name: quantity, unit: '', kind: 'gauge', domain: null })),
+    periodSeconds: 0.5,
+    read: () => Object.entries(read()).map(([quantity, value]): Reading => ({ quantity, seconds: 0, value })),
     attach() {},
     close() {},
   };
-  return {
-    profile: bench().profile,
-    connected: () => false,
-    runningTrials: () => 3,
-    spooledResults: () => 2,
-    meters: [meter],
-  };
 }
 
-test('energy is a counter that shows the source’s own count, by domain, at every scrape', async () => {
-  let joules = 100;
+function textOf(meters: AgentState['meters']): () => string {
+  const read = agentMetrics({
+    profile: { ...bench().profile, name: 'n1' },
+    connected: () => false,
+    runningOn: () => ['cpu0'],
+    spooledResults: () => 2,
+    meters,
+  });
+  return () => plainText(read());
+}
+
+test('energy of the node is a counter that shows the source’s own count, by domain, at every scrape', () => {
+  let values: Values = { 'energyJoules:package-0': 100, 'energyJoules:dram-0': 7, processCpuSeconds: 1 };
   let reads = 0;
-  const read = () => {
+  const rapl = meter('rapl', ['energyJoules:package-0', 'energyJoules:dram-0'], () => {
     reads += 1;
-    return [
-      { quantity: 'energyJoules:package-0', seconds: 0, value: joules },
-      { quantity: 'energyJoules:dram-0', seconds: 0, value: 7 },
-      { quantity: 'powerWatts:gpu', seconds: 0, value: 55.5 },
-      { quantity: 'processCpuSeconds', seconds: 0, value: 1 },
-    ];
-  };
-  const quantity = (name: string, kind: 'gauge' | 'counter') => ({ name, unit: '', kind, domain: null });
-  const metrics = agentMetrics(
-    state(read, [
-      quantity('energyJoules:package-0', 'counter'),
-      quantity('energyJoules:dram-0', 'counter'),
-      quantity('powerWatts:gpu', 'gauge'),
-    ]),
-  );
-  const first = await metrics.text();
+    return values;
+  });
+  const text = textOf([{ device: null, meter: rapl }]);
+  const first = text();
   expect(reads).toBe(1);
   expect(first).toContain('# TYPE ridgepoint_node_energy_joules_total counter');
-  expect(first).toContain('ridgepoint_node_energy_joules_total{domain="package-0"} 100\n');
-  expect(first).toContain('ridgepoint_node_energy_joules_total{domain="dram-0"} 7\n');
-  expect(first).toContain('ridgepoint_node_power_watts{domain="gpu"} 55.5\n');
-  expect(first).toMatch(/^ridgepoint_agent_running_trials 3$/m);
-  expect(first).toMatch(/^ridgepoint_agent_spooled_results 2$/m);
-  expect(first).toMatch(/^ridgepoint_agent_connected 0$/m);
-  joules = 130;
-  expect(await metrics.text()).toContain('ridgepoint_node_energy_joules_total{domain="package-0"} 130\n');
+  expect(first).toContain('ridgepoint_node_energy_joules_total{node="n1",domain="package-0"} 100\n');
+  expect(first).toContain('ridgepoint_node_energy_joules_total{node="n1",domain="dram-0"} 7\n');
+  expect(first).toMatch(/^ridgepoint_agent_running_trials\{node="n1"\} 1$/m);
+  expect(first).toMatch(/^ridgepoint_agent_spooled_results\{node="n1"\} 2$/m);
+  expect(first).toMatch(/^ridgepoint_agent_connected\{node="n1"\} 0$/m);
+  expect(first).toMatch(/^ridgepoint_device_busy\{node="n1",device="cpu0"\} 1$/m);
+  values = { 'energyJoules:package-0': 130, 'energyJoules:dram-0': 7 };
+  expect(text()).toContain('ridgepoint_node_energy_joules_total{node="n1",domain="package-0"} 130\n');
 });
 
-test('what no meter has is not exposed, rather than 0', async () => {
-  const text = await agentMetrics(state(() => [], [])).text();
+test('each GPU has its own power, clocks and reasons for a lower clock', () => {
+  const quantities = {
+    'energyJoules:gpu': 5000,
+    'powerWatts:gpu': 250,
+    'powerAverageWatts:gpu': 240,
+    deviceMemoryBytes: 3e9,
+    deviceClockHertz: 1.7e9,
+    deviceMemoryClockHertz: 2.6e9,
+    deviceTemperatureCelsius: 61,
+    // Software power cap, and a reason that is none: the clock is low because nothing runs.
+    throttleReasons: 4 + 1,
+  };
+  const gpu = (watts: number) =>
+    meter('nvml', Object.keys(quantities), () => ({ ...quantities, 'powerWatts:gpu': watts }));
+  const text = textOf([
+    { device: 'GPU-a', meter: gpu(250) },
+    { device: 'GPU-b', meter: gpu(90) },
+  ])();
+  for (const line of [
+    'device_power_watts{node="n1",device="GPU-a",domain="gpu"} 250',
+    'device_power_watts{node="n1",device="GPU-b",domain="gpu"} 90',
+    'device_power_watts{node="n1",device="GPU-a",domain="gpu-average"} 240',
+    'device_energy_joules_total{node="n1",device="GPU-a",domain="gpu"} 5000',
+    'device_memory_used_bytes{node="n1",device="GPU-a"} 3000000000',
+    'device_clock_hertz{node="n1",device="GPU-a",clock="memory"} 2600000000',
+    'device_throttling{node="n1",device="GPU-a",reason="software-power-cap"} 1',
+    'device_throttling{node="n1",device="GPU-a",reason="hardware-thermal-limit"} 0',
+  ]) {
+    expect(text).toContain(`ridgepoint_${line}\n`);
+  }
+});
+
+test('a quantity that a meter has and did not give is absent, and counted as missed', () => {
+  let here = true;
+  const flaky = meter('rapl', ['energyJoules:package-0'], () =>
+    here ? { 'energyJoules:package-0': 1 } : ({} as Values),
+  );
+  const text = textOf([{ device: null, meter: flaky }]);
+  const missed = 'ridgepoint_meter_missed_readings_total{node="n1",device="",meter="rapl"}';
+  expect(text()).toContain(`${missed} 0\n`);
+  here = false;
+  text();
+  const third = text();
+  expect(third).toContain(`${missed} 2\n`);
+  expect(third).not.toContain('energy_joules');
+  expect(third).toContain('ridgepoint_meter_period_seconds{node="n1",device="",meter="rapl"} 0.5\n');
+});
+
+test('what no meter has is not exposed, rather than 0; nothing is exposed that the catalogue has not', () => {
+  const text = textOf([])();
   expect(text).not.toContain('energy_joules');
   expect(text).not.toContain('power_watts');
+  const names = [...text.matchAll(/^# TYPE (\S+)/gm)].map(([, name]) => name);
+  expect(AGENT_METRICS.map(({ name }) => name as string)).toEqual(expect.arrayContaining(names));
+});
+
+test('meters that every device has are opened once, for the node', () => {
+  const { meters, nvml, profile } = bench();
+  const found = openExported(meters, nvml, [...profile.devices, { id: 'another' }]);
+  const names = found.map(({ meter: { name } }) => name);
+  expect(new Set(names).size).toBe(names.length);
+  expect(found.every(({ device }) => device === null)).toBe(true);
+  for (const { meter: one } of found) one.close();
 });

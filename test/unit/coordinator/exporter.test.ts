@@ -3,11 +3,11 @@ import { Exposition } from '../../../coordinator/exporter/exposition.js';
 import { labelText } from '../../../coordinator/exporter/label.js';
 import { formatFor } from '../../../coordinator/exporter/negotiate.js';
 import { EMPTY } from '../../../coordinator/exporter/snapshot.js';
-import { openMetricsText } from '../../../coordinator/exporter/text.js';
 import { LATENCY_BUCKETS } from '../../../coordinator/exporter/trials.js';
 import { ResultWindow } from '../../../coordinator/exporter/window.js';
 import { METRICS } from '../../../core/metrics/catalogue.js';
 import { COORDINATOR_METRICS } from '../../../core/metrics/exported.js';
+import { openMetricsText } from '../../../core/metrics/text.js';
 import { techniqueRecords } from '../../support/technique-records.js';
 import { aLease, aNode, anExperiment, aRecord } from '../../support/wire-records.js';
 

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { Exposition } from '../../../coordinator/exporter/exposition.js';
 import { EMPTY } from '../../../coordinator/exporter/snapshot.js';
 import { standingsOf } from '../../../coordinator/exporter/standing.js';
-import { plainText } from '../../../coordinator/exporter/text.js';
+import { plainText } from '../../../core/metrics/text.js';
 import type { ResultRecord } from '../../../core/result.js';
 import { experimentOf } from '../../support/experiments.js';
 import { completeTrial } from '../../support/records.js';
