@@ -235,6 +235,8 @@ export const resultSchema = z.object({
       periodSeconds: z.number(),
       seconds: z.array(z.number()),
       values: z.array(z.number()),
+      /** How often the source had no value: it refused, or gave what stands for none; left out when never. */
+      refused: z.number().int().optional(),
     }),
   ),
   /** Why an energy source, roofline or anything else of the record is absent. */

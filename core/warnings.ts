@@ -58,6 +58,14 @@ export const WARNINGS = {
     help: 'energy readings of more GPUs than the trial had: only those of its own are counted',
   },
   'idle-busy': { severity: 'note', help: 'something ran while idle power was read: net energy is too low' },
+  'meter-refused': {
+    severity: 'note',
+    help: 'a driver gave no value when it was asked: it refused, or answered with what stands for none',
+  },
+  'energy-elsewhere': {
+    severity: 'note',
+    help: 'the trial also computed on a device whose energy was not read: no energy is published',
+  },
   'counter-integral-disagree': {
     severity: 'note',
     help: 'the energy counter and the integral of power differ by more than 5 %',

@@ -2,7 +2,7 @@ import { arch, platform } from 'node:os';
 import type { DeviceProfile } from '../../core/node.js';
 import type { Nvml } from './nvml.js';
 
-/** One device per NVIDIA GPU; each gets an equal share of the CPUs, so that its trials do not meet. */
+/** One device per NVIDIA GPU, or MIG instance; each gets an equal share of the CPUs, so that its trials do not meet. */
 export function nvidiaDevices(nvml: Nvml, cpus: readonly number[]): DeviceProfile[] {
   const count = nvml.devices.length;
   return nvml.devices.map((device, index) => ({
@@ -21,8 +21,17 @@ export function metalDevices(chip: string, cpus: readonly number[], memoryBytes:
   return [{ id: 'metal0', classes: ['metal', `metal:${name}`], name: chip, memoryBytes, cpus }];
 }
 
-/** `NVIDIA H100 80GB HBM3` → `h100`, `NVIDIA GeForce RTX 4090` → `rtx-4090`. */
+/**
+ * `NVIDIA H100 80GB HBM3` → `h100`, `NVIDIA GeForce RTX 4090` → `rtx-4090`. A MIG instance is a class of its
+ * own, since it is a part of the GPU: `NVIDIA H100 80GB HBM3 MIG 1g.10gb` → `h100-1g.10gb`.
+ */
 export function shortName(name: string): string {
+  const [gpu = name, instance] = name.split(/ MIG (?=\d)/);
+  const short = shortGpuName(gpu);
+  return instance === undefined ? short : `${short}-${instance.trim().toLowerCase()}`;
+}
+
+function shortGpuName(name: string): string {
   const words = name
     .toLowerCase()
     .replace(/\b(nvidia|geforce|tesla|quadro|graphics)\b/g, ' ')

@@ -179,7 +179,7 @@ function start(request: LaunchRequest): ChildProcess {
 /** What runs on a GPU sees its own GPU alone, whatever its engine would choose. */
 function deviceEnvironment(order: WorkerOrder): NodeJS.ProcessEnv {
   const deviceId = order.order === 'trial' || order.order === 'cuda-roofs' ? order.deviceId : '';
-  if (!deviceId.startsWith('GPU-')) return {};
+  if (!/^(GPU|MIG)-/.test(deviceId)) return {};
   return { CUDA_VISIBLE_DEVICES: deviceId, CUDA_DEVICE_ORDER: 'PCI_BUS_ID' };
 }
 

@@ -50,8 +50,10 @@ export function findMeters(
     const reason = 'the sweep turned the meters off (measure.meters)';
     return { meters: [], absent: { meters: reason, energy: reason }, periods: new Map() };
   }
-  const gpu = 'nvml' in nvml ? nvml.nvml.devices.find((device) => device.uuid === deviceId) : undefined;
-  const ofDevice = gpu === undefined ? [] : nvmlMeters(gpu);
+  const gpus = 'nvml' in nvml ? nvml.nvml.devices : [];
+  const gpu = gpus.find((device) => device.uuid === deviceId);
+  const others = gpus.filter((device) => device !== gpu);
+  const ofDevice = gpu === undefined ? [] : nvmlMeters(gpu, others, settings.procRoot);
   // A trace stands in for every energy source there is, and `none` for none.
   const meters = ofDevice.filter((meter) => settings.energy === 'auto' || !measuresEnergy(meter));
   const absent: Record<string, string> = {};
@@ -66,7 +68,9 @@ export function findMeters(
     if (search.found) meters.push(search.meter);
     else absent[search.name] = search.reason;
   }
-  if (!meters.some(measuresEnergy)) absent.energy = whyNoEnergy(settings, absent, nvml);
+  if (gpu !== undefined && gpu.board !== null && settings.energy === 'auto') {
+    absent.energy = `${gpu.uuid} is a MIG instance: the driver measures only its whole board (${gpu.board})`;
+  } else if (!meters.some(measuresEnergy)) absent.energy = whyNoEnergy(settings, absent, nvml);
   const periods = settings.periods?.get(deviceId) ?? new Map();
   return { meters, absent: { ...absent, ...unseenPeriods(meters, periods) }, periods };
 }
@@ -106,9 +110,10 @@ function whyNoEnergy(
 
 /** @returns the energy domains of the meters, e.g. `rapl:package-0`, for the node's profile. */
 export function energySourcesOf(set: MeterSet): readonly string[] {
-  return set.meters.flatMap((meter) =>
+  const sources = set.meters.flatMap((meter) =>
     meter.quantities.filter(isEnergy).map(({ domain }) => `${meter.name}:${domain}`),
   );
+  return [...new Set(sources)];
 }
 
 /** True when one of its quantities is an energy or a power. */
@@ -117,7 +122,7 @@ export function measuresEnergy(meter: Meter): boolean {
 }
 
 function isEnergy(quantity: { readonly name: string }): boolean {
-  return quantity.name.startsWith('energyJoules') || quantity.name.startsWith('powerWatts');
+  return /^(energyJoules|powerWatts|powerAverageWatts):/.test(quantity.name);
 }
 
 function energySearches(settings: MeterSettings): readonly MeterSearch[] {

@@ -17,6 +17,11 @@ export interface Meter {
   read(): readonly Reading[];
   /** What costs more than a reading may cost, read only while the trial rests between two repeats. */
   readResting?(): readonly Reading[];
+  /**
+   * How often a quantity that was promised could not be read so far: the driver refused, or gave what
+   * stands for no value.
+   */
+  refused?(): ReadonlyMap<string, number>;
   /** The trial's process is there (or gone: null). */
   attach(target: MeterTarget | null): void;
   close(): void;

@@ -1,48 +1,113 @@
 import type { NvmlDevice } from '../device/nvml.js';
 import { monotonicSeconds } from '../isolation/line.js';
-import type { Meter, Quantity, Reading } from './meter.js';
+import type { Meter, MeterTarget, Quantity, Reading } from './meter.js';
+import { ProcessFamily } from './nvml-processes.js';
 
+/** One question to the driver, and the quantities that its answer holds, in their order. */
 interface Source {
-  readonly quantity: Quantity;
-  read(device: NvmlDevice): number | null;
+  readonly quantities: readonly Quantity[];
+  read(): readonly (number | null)[];
+  /** True when a null is no failure of the driver's: nobody is attached, or nothing can be told. */
+  readonly mayBeSilent?: true;
 }
 
-const gauge = (name: string, unit: string, domain: string | null): Quantity => ({
-  name,
+const gauge = (name: string, unit: string, domain: string | null = null): Quantity => ({
+  name: domain === null ? name : `${name}:${domain}`,
   unit,
   kind: 'gauge',
   domain,
 });
 
-/** Both steps are documented by measurements: the counter moves about every 100 ms (arXiv 2312.02741). */
-const ENERGY: readonly Source[] = [
-  {
-    quantity: { name: 'energyJoules:gpu', unit: 'J', kind: 'counter', domain: 'gpu' },
-    read: (device) => device.energyJoules(),
-  },
-  { quantity: gauge('powerWatts:gpu', 'W', 'gpu'), read: (device) => device.powerWatts() },
-];
-
-const STATE: readonly Source[] = [
-  { quantity: gauge('deviceMemoryBytes', 'B', null), read: (device) => device.memoryUsedBytes() },
-  { quantity: gauge('deviceClockHertz', 'Hz', null), read: (device) => device.clockHertz() },
-  {
-    quantity: gauge('deviceUtilizationRatio', 'ratio', null),
-    read: (device) => device.utilizationRatio(),
-  },
-  {
-    quantity: gauge('deviceTemperatureCelsius', 'celsius', null),
-    read: (device) => device.temperatureCelsius(),
-  },
-  { quantity: gauge('throttleReasons', 'bits', null), read: (device) => device.throttleReasons() },
-];
-
 /**
- * Two meters for one GPU: energy at the step of its counter, and the slower state of the device, since
+ * Two meters for one GPU: energy and power ten times a second, and the slower state of the device, since
  * each question to the driver costs time on the host.
+ *
+ * @param siblings the node's other devices: a trial that computes there too has energy nobody counts.
  */
-export function nvmlMeters(device: NvmlDevice): readonly Meter[] {
-  return [new NvmlMeter('nvml', 0.1, device, ENERGY), new NvmlMeter('nvml-state', 0.5, device, STATE)];
+export function nvmlMeters(
+  device: NvmlDevice,
+  siblings: readonly NvmlDevice[] = [],
+  procRoot = '/proc',
+): readonly Meter[] {
+  const family = new ProcessFamily(procRoot);
+  return [
+    new NvmlMeter('nvml', 0.1, energySources(device)),
+    new NvmlMeter('nvml-state', 0.5, stateSources(device, family), family, elsewhere(siblings, family)),
+  ];
+}
+
+/** A MIG instance has no energy of its own: what the driver tells is the board's, and no trial's. */
+function energySources(device: NvmlDevice): Source[] {
+  const domain = device.board === null ? 'gpu' : 'board';
+  return [
+    {
+      quantities: [{ name: `energyJoules:${domain}`, unit: 'J', kind: 'counter', domain }],
+      read: () => [device.energyJoules()],
+    },
+    {
+      quantities: [
+        gauge('powerWatts', 'W', domain),
+        gauge('powerAverageWatts', 'W', domain),
+        gauge('powerWatts', 'W', 'module'),
+        gauge('powerWatts', 'W', 'device-memory'),
+        gauge('deviceMemoryTemperatureCelsius', 'celsius'),
+      ],
+      read() {
+        const fields = device.fields();
+        return [
+          fields.powerWatts,
+          fields.averagePowerWatts,
+          fields.modulePowerWatts,
+          fields.memoryPowerWatts,
+          fields.memoryTemperatureCelsius,
+        ];
+      },
+    },
+  ];
+}
+
+function stateSources(device: NvmlDevice, family: ProcessFamily): Source[] {
+  const one = (quantity: Quantity, read: () => number | null): Source => ({
+    quantities: [quantity],
+    read: () => [read()],
+  });
+  const processes: Source = {
+    quantities: [gauge('processDeviceMemoryBytes', 'B'), gauge('otherDeviceProcesses', 'processes')],
+    read() {
+      const use = family.use(device.processes());
+      return [use?.ownBytes ?? null, use?.others ?? null];
+    },
+    mayBeSilent: true,
+  };
+  return [
+    one(gauge('deviceMemoryBytes', 'B'), () => device.memoryUsedBytes()),
+    one(gauge('deviceClockHertz', 'Hz'), () => device.clockHertz()),
+    one(gauge('deviceMemoryClockHertz', 'Hz'), () => device.memoryClockHertz()),
+    {
+      quantities: [gauge('deviceUtilizationRatio', 'ratio'), gauge('deviceMemoryUtilizationRatio', 'ratio')],
+      read() {
+        const shares = device.utilization();
+        return [shares?.compute ?? null, shares?.memory ?? null];
+      },
+    },
+    one(gauge('deviceTemperatureCelsius', 'celsius'), () => device.temperatureCelsius()),
+    one(gauge('throttleReasons', 'bits'), () => device.throttleReasons()),
+    ...(device.processes() === null ? [] : [processes]),
+  ];
+}
+
+/** On how many other devices the trial's processes compute. */
+function elsewhere(siblings: readonly NvmlDevice[], family: ProcessFamily): Source | null {
+  if (siblings.length === 0) return null;
+  return {
+    quantities: [gauge('otherDevicesUsed', 'devices')],
+    read() {
+      const uses = siblings.map((sibling) => family.use(sibling.processes()));
+      if (uses.some((use) => use === null)) return [null];
+      return [uses.filter((use) => use!.ownBytes !== null).length];
+    },
+    mayBeSilent: true,
+  };
 }
 
 class NvmlMeter implements Meter {
@@ -50,29 +115,66 @@ class NvmlMeter implements Meter {
   readonly ownRhythm = true;
   readonly periodSeconds: number;
   readonly quantities: readonly Quantity[];
-  readonly #device: NvmlDevice;
   readonly #sources: readonly Source[];
+  readonly #resting: Source | null;
+  readonly #family: ProcessFamily | null;
+  readonly #promised: ReadonlySet<string>;
+  readonly #refused = new Map<string, number>();
 
-  constructor(name: string, periodSeconds: number, device: NvmlDevice, sources: readonly Source[]) {
+  constructor(
+    name: string,
+    periodSeconds: number,
+    sources: readonly Source[],
+    family: ProcessFamily | null = null,
+    resting: Source | null = null,
+  ) {
     this.name = name;
     this.periodSeconds = periodSeconds;
-    this.#device = device;
-    // A quantity that this GPU does not have is not promised.
-    this.#sources = sources.filter((source) => source.read(device) !== null);
-    this.quantities = this.#sources.map((source) => source.quantity);
+    this.#family = family;
+    this.#resting = resting;
+    // A quantity that this GPU does not have is not promised, and a source without any is not asked again.
+    const first = sources.map((source) => source.read());
+    const has = (source: Source, at: number, index: number) =>
+      source.mayBeSilent === true || first[at]![index] !== null;
+    const kept = sources.map((source, at) => source.quantities.filter((_, index) => has(source, at, index)));
+    this.#sources = sources.filter((_, at) => kept[at]!.length > 0);
+    this.quantities = [...kept.flat(), ...(resting?.quantities ?? [])];
+    this.#promised = new Set(this.quantities.map((quantity) => quantity.name));
   }
 
-  attach(): void {}
+  attach(target: MeterTarget | null): void {
+    this.#family?.attach(target);
+  }
 
   read(): readonly Reading[] {
     const readings: Reading[] = [];
-    for (const source of this.#sources) {
-      const value = source.read(this.#device);
-      if (value === null) continue;
-      readings.push({ quantity: source.quantity.name, seconds: monotonicSeconds(), value });
-    }
+    for (const source of this.#sources) this.#ask(source, readings);
     return readings;
   }
 
+  readResting(): readonly Reading[] {
+    const readings: Reading[] = [];
+    if (this.#resting !== null) this.#ask(this.#resting, readings);
+    return readings;
+  }
+
+  refused(): ReadonlyMap<string, number> {
+    return this.#refused;
+  }
+
   close(): void {}
+
+  #ask(source: Source, into: Reading[]): void {
+    const values = source.read();
+    // After the answer: a call can take a while, and the value is not older than this.
+    const seconds = monotonicSeconds();
+    for (let i = 0; i < values.length; i++) {
+      const quantity = source.quantities[i]!.name;
+      const value = values[i]!;
+      if (value !== null) into.push({ quantity, seconds, value });
+      else if (source.mayBeSilent !== true && this.#promised.has(quantity)) {
+        this.#refused.set(quantity, (this.#refused.get(quantity) ?? 0) + 1);
+      }
+    }
+  }
 }

@@ -80,12 +80,18 @@ export class Recorder {
 
   /** @returns what was read, with times in seconds since `origin`; a quantity never read is left out. */
   series(origin: number): SampleSeries[] {
+    const refused = new Map(
+      this.#meters.flatMap((meter) =>
+        [...(meter.refused?.() ?? [])].map(([quantity, count]) => [periodKey(meter.name, quantity), count]),
+      ),
+    );
     return [...this.#columns.values()]
       .filter((column) => column.values.length > 0)
-      .map((column) => ({
-        ...column,
-        seconds: column.seconds.map((time) => wholeNanoseconds(time - origin)),
-      }));
+      .map((column) => {
+        const seconds = column.seconds.map((time) => wholeNanoseconds(time - origin));
+        const count = refused.get(periodKey(column.meter, column.quantity));
+        return { ...column, seconds, ...(count === undefined ? {} : { refused: count }) };
+      });
   }
 
   #readAll(): void {

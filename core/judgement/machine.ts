@@ -3,6 +3,7 @@ import { gaugeMax, gaugeMean, type Reading, type Window } from '../metrics/integ
 import { clockDoubts, throttleGates } from './clocks.js';
 import { spanReading } from './coverage.js';
 import { cpuGates, cpuUse } from './cpu.js';
+import { deviceGates } from './device.js';
 import { single } from './entries.js';
 import type { Evidence, Findings } from './evidence.js';
 
@@ -50,6 +51,7 @@ export function machineFindings(evidence: Evidence): Findings {
       ...cpuGates(evidence, use),
       ...clockDoubts(evidence, series.get(clock), clock),
       ...throttleGates(evidence),
+      ...deviceGates(evidence),
     ],
     gaps: gapsIn(
       new Map([

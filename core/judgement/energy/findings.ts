@@ -13,6 +13,7 @@ import type { Evidence, Findings } from '../evidence.js';
 import { UNASKED } from '../unasked.js';
 import { crossCheckFindings } from './cross-check.js';
 import { lostDoubts, repairDoubts, resetDoubts, windowDoubts } from './doubts.js';
+import { energyElsewhere } from './elsewhere.js';
 import { joulesOf, type Observation, type Observed, planObservations } from './observations.js';
 
 /** An observation that has an energy. */
@@ -37,6 +38,8 @@ export function energyFindings(evidence: Evidence): Findings {
   const { input, repeats } = evidence;
   const { primary, crossCheck, doubt } = energySources(evidence.all, input.experiment.device);
   const odd = [...(doubt === null ? [] : [warn(doubt.code, doubt.message)]), ...repairDoubts(input.samples)];
+  const elsewhere = energyElsewhere(evidence);
+  if (elsewhere !== null) return withoutSource(evidence, elsewhere.message, [elsewhere, ...odd]);
   if (primary === null) return withoutSource(evidence, doubt?.message ?? null, odd);
 
   const plan = planObservations(input.phases, repeats, primary.periodSeconds);

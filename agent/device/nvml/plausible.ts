@@ -1,0 +1,9 @@
+/** 32 bits of ones: "not available". */
+export const NO_VALUE_32 = 2 ** 32 - 1;
+/** All 64 bits, and DCGM's blanks, which start at 2^63 − 16; no quantity gets near. */
+export const NO_VALUE_64 = 2 ** 62;
+
+/** @returns the value, or null for what stands for "not available" or cannot be. */
+export function plausible(value: number, sentinel: number): number | null {
+  return Number.isFinite(value) && value >= 0 && value < sentinel ? value : null;
+}
