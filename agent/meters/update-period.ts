@@ -24,17 +24,25 @@ const FEWEST_DISTANCES = 5;
 /** More change little. */
 const ENOUGH_DISTANCES = 25;
 const PAUSE_MILLISECONDS = 1;
+/** A change within this time of the reading before was seen when it came. */
+const SEEN_SECONDS = 0.003;
+
+/** A change, and for how long nobody had looked: it came at some moment of that time. */
+interface Change {
+  readonly seconds: number;
+  readonly unseenSeconds: number;
+}
 
 /**
  * The period of a counter or gauge from its readings: how far apart its changes are. A counter moves at
  * every renewal, so the median distance is its period. A gauge may be renewed with the value it had, which
- * makes some distances multiples: there the lower quartile is.
+ * makes some distances multiples: there the lower quartile is. Changes that came while the machine was too
+ * busy to look are passed over.
  */
 export class ChangeWatch {
   readonly #kind: Quantity['kind'];
-  readonly #distances: number[] = [];
+  readonly #changes: Change[] = [];
   #value: number | null = null;
-  #changedAt: number | null = null;
   #first: number | null = null;
   #last = 0;
 
@@ -45,33 +53,44 @@ export class ChangeWatch {
   /** @param seconds monotonic; readings come in the order of their times. */
   see(seconds: number, value: number): void {
     this.#first ??= seconds;
-    this.#last = seconds;
     if (this.#value !== null && value !== this.#value) {
-      if (this.#changedAt !== null) this.#distances.push(seconds - this.#changedAt);
-      this.#changedAt = seconds;
+      this.#changes.push({ seconds, unseenSeconds: seconds - this.#last });
     }
+    this.#last = seconds;
     this.#value = value;
   }
 
   /** True when more readings would not change what is known. */
   get settled(): boolean {
-    return this.#distances.length >= ENOUGH_DISTANCES;
+    return this.#changes.length > ENOUGH_DISTANCES;
   }
 
   get moved(): boolean {
-    return this.#changedAt !== null;
+    return this.#changes.length > 0;
   }
 
   period(): UpdatePeriod {
     if (this.#first === null) return { seconds: null, reason: 'it gave no reading' };
-    const changes = this.#distances.length + (this.#changedAt === null ? 0 : 1);
-    if (this.#distances.length < FEWEST_DISTANCES) {
-      const watched = (this.#last - this.#first).toFixed(1);
-      return { seconds: null, reason: `it changed ${changes} times in ${watched} s` };
+    const changes = this.#changes.length;
+    const watched = this.#last - this.#first;
+    const distances = this.#distances();
+    if (distances.length < FEWEST_DISTANCES) {
+      return { seconds: null, reason: `it changed ${changes} times in ${watched.toFixed(1)} s` };
     }
-    const distance =
-      this.#kind === 'counter' ? median(this.#distances) : quantileOfSorted(sorted(this.#distances), 0.25);
-    return { seconds: distance, changes };
+    const seconds = this.#kind === 'counter' ? median(distances) : quantileOfSorted(sorted(distances), 0.25);
+    return { seconds, changes };
+  }
+
+  /** Between neighbouring changes that were both seen when they came. */
+  #distances(): number[] {
+    // A driver may take longer to answer than any pause: then that is what can be told apart.
+    const usual = median(this.#changes.map(({ unseenSeconds }) => unseenSeconds));
+    const limit = Math.max(SEEN_SECONDS, 2 * usual);
+    return this.#changes.flatMap((change, i) => {
+      const before = this.#changes[i - 1];
+      if (before === undefined || Math.max(change.unseenSeconds, before.unseenSeconds) > limit) return [];
+      return [change.seconds - before.seconds];
+    });
   }
 }
 

@@ -30,6 +30,22 @@ describe('the period of a source', () => {
     );
   });
 
+  test('is told on a machine that often has no time to look', () => {
+    const pauses = fc.array(fc.double({ min: 0.0008, max: 0.002, noNaN: true }), {
+      minLength: 1500,
+      maxLength: 1500,
+    });
+    const stalls = fc.array(fc.integer({ min: 0, max: 1499 }), { minLength: 20, maxLength: 20 });
+    fc.assert(
+      fc.property(pauses, stalls, fc.constantFrom('counter', 'gauge'), (steps, stalled, kind) => {
+        let now = 100;
+        const times = steps.map((step, i) => (now += stalled.includes(i) ? 0.02 : step));
+        const { seconds } = watched(kind, times, stairs(0.05));
+        expect(Math.abs(seconds! - 0.05)).toBeLessThanOrEqual(0.0051);
+      }),
+    );
+  });
+
   test('of a gauge that is often renewed with the same value is not taken for a multiple', () => {
     const times = Array.from({ length: 4000 }, (_, i) => i / 1000);
     // Renewed every 50 ms, but two renewals of five change nothing.
@@ -74,7 +90,7 @@ describe('measuring at the start', () => {
   test('sees a slow source between its pauses and a fast one in its burst', async () => {
     const slow = await measurePeriods([meter(0.02)], { burstSeconds: 0.01, totalSeconds: 1 });
     expect(slow.get('fake/energyJoules:gpu')?.seconds).toBeGreaterThan(0.015);
-    expect(slow.get('fake/energyJoules:gpu')?.seconds).toBeLessThan(0.03);
+    expect(slow.get('fake/energyJoules:gpu')?.seconds).toBeLessThan(0.026);
     expect(slow.get('fake/deviceClockHertz')).toMatchObject({ seconds: null });
     const fast = await measurePeriods([meter(0.0005)], { burstSeconds: 0.05, totalSeconds: 0.05 });
     expect(fast.get('fake/energyJoules:gpu')?.seconds).toBeLessThan(0.001);
