@@ -42,7 +42,11 @@ describe.skipIf(!hasHelm)('the programs take what the chart gives them (needs he
     const gpu = parse(only(renderOnce('gpu-values.yaml'), 'ConfigMap', '-agent-gpu').data['agent.yaml']);
     expect(gpu.labels).toEqual({ pool: 'a100', profile: 'gpu' });
     const ipv6 = only(renderOnce('ipv6-values.yaml'), 'ConfigMap', '-coordinator').data['coordinator.yaml'];
-    expect(parse(ipv6)).toMatchObject({ grpcAddress: '[::]:7117', metricsAddress: '[::]:9464' });
+    expect(parse(ipv6)).toMatchObject({
+      grpcAddress: '[::]:7117',
+      metricsAddress: '[::]:9464',
+      webAddress: '[::]:7118',
+    });
   });
 
   test.each(['default-values.yaml', 'token-values.yaml'])(
@@ -54,7 +58,7 @@ describe.skipIf(!hasHelm)('the programs take what the chart gives them (needs he
       const agent = only(manifests, 'DaemonSet');
       const pod = only(manifests, 'Pod');
       for (const one of [coordinator, agent, pod]) layOut(manifests, one, join(home, one.kind));
-      const [grpc, metrics] = [await freePort(), await freePort()];
+      const [grpc, metrics, web] = [await freePort(), await freePort(), await freePort()];
 
       const settings = at(
         home,
@@ -63,6 +67,7 @@ describe.skipIf(!hasHelm)('the programs take what the chart gives them (needs he
       );
       settings.grpcAddress = `127.0.0.1:${grpc}`;
       settings.metricsAddress = `127.0.0.1:${metrics}`;
+      settings.webAddress = `127.0.0.1:${web}`;
       const coordinatorFile = join(home, 'coordinator.yaml');
       writeFileSync(coordinatorFile, JSON.stringify(settings));
       const serving = startRidge(['coordinator', '--config', coordinatorFile]);
@@ -95,6 +100,7 @@ describe.skipIf(!hasHelm)('the programs take what the chart gives them (needs he
         });
         expect(nodes).toContain('"profile": "cpu"');
         expect((await fetch(`http://127.0.0.1:${metrics}/readyz`)).status).toBe(200);
+        expect(serving.stderr()).toContain(`web view at https://127.0.0.1:${web}`);
         // The operator may not pose as an agent, nor may an agent submit.
         const asAgent = words.map((word) => word.replace(join(home, 'Pod'), join(home, 'DaemonSet')));
         expect((await ridge(asAgent)).code).not.toBe(0);

@@ -161,6 +161,39 @@ const MISTAKES: readonly (readonly [what: string, values: object, where: string,
     'name at least one NATS server',
   ],
   [
+    'an Ingress that would keep certificates to itself',
+    { coordinator: { web: { ingress: { enabled: true, host: 'a.example' } } } },
+    'coordinator.web.ingress',
+    "no reader's certificate gets through; set security.authentication to token",
+  ],
+  [
+    'an Ingress without a host',
+    { coordinator: { web: { ingress: { enabled: true } } } },
+    'coordinator.web.ingress.host',
+    'name the host that people type.',
+  ],
+  [
+    'an Ingress behind a closed policy',
+    {
+      security: { authentication: 'token' },
+      coordinator: { web: { ingress: { enabled: true, host: 'a.example' } } },
+    },
+    'networkPolicy.webClients',
+    'name the pods of the Ingress controller',
+  ],
+  [
+    'an Ingress to nothing',
+    { coordinator: { web: { enabled: false, ingress: { enabled: true, host: 'a.example' } } } },
+    'coordinator.web.ingress',
+    'the web view, which is off',
+  ],
+  [
+    'one port for two',
+    { coordinator: { web: { port: 7117 } } },
+    'coordinator.web.port',
+    'gRPC has the same port of the Service',
+  ],
+  [
     'GPUs among the resources',
     profile('cpu', { enabled: true, resources: { limits: { 'nvidia.com/gpu': 1 } } }),
     'agent.profiles.cpu.resources.limits',
@@ -240,7 +273,7 @@ test('every field of the programs’ configuration files is a value, or known be
   const agent = [...fieldsOf(schema.definitions.agentConfig.properties), ...AGENT_KNOWN];
   expect(agent.sort()).toEqual(fieldsOf(agentFileSchema.shape).sort());
   const config = schema.properties.coordinator.properties.config.properties;
-  const coordinator = [...fieldsOf(config), 'grpcAddress', 'metricsAddress', 'log', 'security'];
+  const coordinator = [...fieldsOf(config), 'grpcAddress', 'metricsAddress', 'webAddress', 'log', 'security'];
   expect(coordinator.sort()).toEqual(fieldsOf(coordinatorConfigSchema.shape).sort());
 });
 

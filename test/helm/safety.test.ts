@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { parse } from 'yaml';
 import { CHART, hasHelm, helm, type Manifest, only, podsOf, render, renderOnce } from '../support/helm.js';
 
 describe.skipIf(!hasHelm)('what pods may do (needs helm)', () => {
@@ -123,6 +124,22 @@ describe.skipIf(!hasHelm)('the network (needs helm)', () => {
     const service = only(renderOnce('exposed-values.yaml'), 'Service', '-coordinator');
     expect(service.spec.ports).toEqual([
       { name: 'grpc', port: 443, targetPort: 'grpc', appProtocol: 'grpc' },
+      { name: 'web', port: 7118, targetPort: 'web', appProtocol: 'https' },
     ]);
+  });
+
+  test('the web view is for whom it was opened, and off it leaves no trace', () => {
+    const manifests = renderOnce('ingress-values.yaml');
+    const { ingress } = only(manifests, 'NetworkPolicy', '-coordinator').spec;
+    expect(ingress.map(ports)).toEqual([['grpc'], ['web'], ['metrics']]);
+    const { rules, tls, ingressClassName } = only(manifests, 'Ingress').spec;
+    expect(ingressClassName).toBe('nginx');
+    expect(tls).toEqual([{ hosts: ['ridgepoint.example.com'], secretName: 'ridgepoint-example-com' }]);
+    const { service } = rules[0].http.paths[0].backend;
+    expect(service).toEqual({ name: 'rp-ridgepoint-coordinator', port: { name: 'web' } });
+    const off = renderOnce('no-web-values.yaml');
+    const config = parse(only(off, 'ConfigMap', '-coordinator').data['coordinator.yaml']);
+    expect(config.webAddress).toBeNull();
+    expect(JSON.stringify(off.filter(({ kind }) => kind !== 'ConfigMap'))).not.toMatch(/7118|"web"/);
   });
 });

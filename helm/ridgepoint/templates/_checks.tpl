@@ -22,6 +22,25 @@
 {{- if and (eq .Values.coordinator.log.kind "jetstream") (not .Values.coordinator.log.jetstream.servers) -}}
 {{- $mistakes = append $mistakes "coordinator.log.jetstream.servers: name at least one NATS server, for log.kind is jetstream." -}}
 {{- end -}}
+{{- $web := .Values.coordinator.web -}}
+{{- $ports := list (int .Values.coordinator.service.port) -}}
+{{- if and $web.enabled (has (int $web.port) $ports) -}}
+{{- $mistakes = append $mistakes "coordinator.web.port: gRPC has the same port of the Service; take another one." -}}
+{{- end -}}
+{{- if $web.ingress.enabled -}}
+{{- if not $web.enabled -}}
+{{- $mistakes = append $mistakes "coordinator.web.ingress: it leads to the web view, which is off; turn coordinator.web.enabled on." -}}
+{{- end -}}
+{{- if not $web.ingress.host -}}
+{{- $mistakes = append $mistakes "coordinator.web.ingress.host: name the host that people type." -}}
+{{- end -}}
+{{- if $mutual -}}
+{{- $mistakes = append $mistakes "coordinator.web.ingress: an Ingress ends TLS, so no reader's certificate gets through; set security.authentication to token, or use a Service of type LoadBalancer." -}}
+{{- end -}}
+{{- if and .Values.networkPolicy.enabled (not .Values.networkPolicy.webClients) -}}
+{{- $mistakes = append $mistakes "networkPolicy.webClients: name the pods of the Ingress controller, or the NetworkPolicy keeps them out." -}}
+{{- end -}}
+{{- end -}}
 {{- range $name, $profile := .Values.agent.profiles -}}
 {{- if gt (len (printf "%s-agent-%s" (include "ridgepoint.fullname" $) $name)) 63 -}}
 {{- $mistakes = append $mistakes (printf "agent.profiles.%s: the name is too long for a label; take a shorter one." $name) -}}
