@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import type { Download, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { buildReport, type Report } from '../../core/report/report.js';
+import { quantity } from '../../core/report/scale.js';
 import type { ResultRecord } from '../../core/result.js';
 import { hasChromium } from '../support/chromium.js';
 import { type Browsing, type OpenedPage, startBrowsing } from '../support/report-page.js';
@@ -16,9 +17,48 @@ const build = (records: ResultRecord[], sweepName: string) =>
       { metric: 'modelBytes', better: 'min' },
     ],
   });
+/** What the judge was given, as far as the page reads it. */
+const GIVEN: NonNullable<ResultRecord['given']> = {
+  modelBytes: null,
+  parameters: null,
+  kvCacheBytes: null,
+  adapterLoadSeconds: null,
+  baseBytes: null,
+  warmupSettled: true,
+  cores: 8,
+  roofline: null,
+  idleWatts: { 'package-0': 11.5 },
+  warnings: [],
+};
+/** Thirty operators that took 1 to 30 ms, and engine around them. */
+const PROFILE: ResultRecord['profile'] = {
+  rounds: 2,
+  phases: [
+    {
+      name: 'decode',
+      tokens: 32,
+      passes: 32,
+      plainSeconds: 0.5,
+      profiledSeconds: 0.6,
+      operators: Array.from({ length: 30 }, (_, i) => ({
+        module: i % 3 === 2 ? ('mlp' as const) : ('attention' as const),
+        operator: `op_${i}`,
+        op: 'MUL_MAT',
+        calls: 32,
+        seconds: (i + 1) / 1000,
+      })),
+    },
+  ],
+};
+const placed = (i: number) => ({
+  roofline: rooflineOf(1.5 + i / 10),
+  roofs: ROOFS,
+  profile: PROFILE,
+  given: GIVEN,
+});
 const underRoofs = (experiments: number) =>
   sweepRecords({ experiments, watts: 80 }).map((record, i) =>
-    record.status === 'complete' ? { ...record, roofline: rooflineOf(1.5 + i / 10), roofs: ROOFS } : record,
+    record.status === 'complete' ? { ...record, ...placed(i) } : record,
   );
 /** A CSV as cells; none of ours has quotes that matter here. */
 const csvOf = async (download: Download) =>
@@ -145,5 +185,54 @@ describe.skipIf(!hasChromium)('views of the page (needs chromium)', () => {
           .toString(),
       ).toBe('PNG');
     }
+  });
+
+  test('a row shows its power over time with its phases, and what each phase took', async () => {
+    await open(report);
+    await page.click('tr[data-row="1"] td:nth-child(3)');
+    const power = page.locator('aside.detail .plot:has(#power)');
+    await power.scrollIntoViewIfNeeded();
+    const cells = async (phase: string) =>
+      (await power.locator(`.phase-power tr:has(th:text-is("${phase}")) td`).allTextContents()) as string[];
+    // The trial drew 80 W from its first prefill on; 11.5 W of them without it.
+    const trial = report.rows[0]!.trial;
+    const decodes = trial.phases.filter(({ name }) => name === 'decode');
+    const secondsOf = (phases: typeof decodes) =>
+      phases.reduce((sum, p) => sum + p.endSeconds - p.startSeconds, 0);
+    const [time, watts, joules, net] = await cells('5 × decode');
+    expect(time).toBe(quantity(secondsOf(decodes), 's'));
+    expect(Number.parseFloat(watts ?? '')).toBeCloseTo(80, 0);
+    // The readings end before the last decode does: it has no energy, and the figure says so.
+    expect(joules).toMatch(/^\S+ k?J of 4$/);
+    const inJoules = (text = '') => Number.parseFloat(text) * (text.includes('kJ') ? 1000 : 1);
+    const expected = 80 * secondsOf(decodes.slice(0, 4));
+    expect(Math.abs(inJoules(joules) / expected - 1)).toBeLessThan(0.01);
+    expect(Math.abs(inJoules(net) / ((expected * 68.5) / 80) - 1)).toBeLessThan(0.01);
+    expect(await power.locator('svg path').count()).toBeGreaterThan(trial.phases.length);
+    await power.locator('.zoomable').focus();
+    await page.keyboard.press('End');
+    expect(await power.locator('.walked').textContent()).toMatch(/^prefill 5: 80\.0 W over/);
+    const csv = await csvOf(await saved('.plot:has(#power) button:has-text("Save CSV")'));
+    expect(csv[0]).toEqual(['source', 'seconds', 'watts']);
+    expect(csv.length).toBeGreaterThan(100);
+    await opened.shot('power');
+  });
+
+  test('a profiled row shows what each operator took, longest first, and the numbers of all', async () => {
+    await open(report);
+    await page.click('tr[data-row="2"] td:nth-child(3)');
+    const plot = page.locator('.operators');
+    await plot.scrollIntoViewIfNeeded();
+    const texts = await plot.locator('svg text').allTextContents();
+    expect(texts.slice(texts.indexOf('op_29'))).toEqual(
+      expect.arrayContaining(['op_29', 'op_28', '17 others']),
+    );
+    expect(await plot.textContent()).toMatch(/looking on cost 20\.0 %/);
+    const csv = await csvOf(await saved('.operators button:has-text("Save CSV")'));
+    expect(csv[1]?.slice(0, 3)).toEqual(['op_29', 'mlp', 'MUL_MAT']);
+    expect(csv).toHaveLength(31);
+    const shares = csv.slice(1).map((line) => Number(line[6]));
+    expect(shares.reduce((a, b) => a + b, 0)).toBeCloseTo(465 / 600, 6);
+    await opened.shot('operators');
   });
 });

@@ -15,6 +15,8 @@ interface FrameProps {
   /** Of the heading. */
   readonly id: string;
   readonly title: string;
+  /** Of the heading; 2 unless it stands below another. */
+  readonly level?: 2 | 3;
   /** Besides `plot`. */
   readonly kind?: string;
   readonly note?: string | null;
@@ -31,7 +33,9 @@ interface FrameProps {
 const MOST_LINES = 200;
 
 /** A plot with its heading, and the ways to take it away or to read it as a table. */
-export function PlotFrame({ id, title, kind = '', note = null, file, chart, data, children }: FrameProps) {
+export function PlotFrame(props: FrameProps) {
+  const { id, title, level = 2, kind = '', note = null, file, chart, data, children } = props;
+  const Heading = level === 2 ? 'h2' : 'h3';
   const [shown, setShown] = useState(false);
   const savePng = async () => {
     const drawn = chart();
@@ -44,7 +48,7 @@ export function PlotFrame({ id, title, kind = '', note = null, file, chart, data
   return (
     <section class={`plot ${kind}`} aria-labelledby={id}>
       <div class="bar">
-        <h2 id={id}>{title}</h2>
+        <Heading id={id}>{title}</Heading>
         {note !== null && <p class="quiet">{note}</p>}
         <span class="spring" />
         <button type="button" class="plain" aria-expanded={shown} onClick={() => setShown(!shown)}>

@@ -8,6 +8,8 @@ import type { Theme } from '../theme.js';
 import { useWholeTrial } from '../whole-trial.js';
 import { Lineage } from './lineage.js';
 import { Measurements } from './measurements.js';
+import { Operators } from './operators.js';
+import { Power } from './power.js';
 import { QualityView } from './quality.js';
 import { Repeats } from './repeats.js';
 import { RooflineView } from './roofline.js';
@@ -79,9 +81,11 @@ export function Detail({ report, row, theme, onClose }: DetailProps) {
       <Timeline phases={trial.phases} />
       <QualityView quality={trial.quality} why={trial.absent.quality ?? null} />
       <RooflineView roofline={trial.roofline} />
+      <Operators trial={whole.trial} number={row.number} theme={theme} />
       <Training training={trial.training} />
       <Lineage artifact={trial.artifact} />
       <Repeats row={row} />
+      <Power trial={whole.trial} number={row.number} theme={theme} />
       <Samples trial={whole.trial} theme={theme} />
       {whole.missing !== null && (
         <p class="quiet">The readings of the meters cannot be had: {whole.missing}</p>
