@@ -91,6 +91,11 @@ export const agentFileSchema = z.strictObject({
     .default('auto'),
   /** Where they are kept; left out = in the state folder. */
   roofsFolder: z.string().optional(),
+  /** The power helper that may set caps and clocks for a sweep (docs/power.md); null = a sweep can set nothing. */
+  power: z
+    .strictObject({ socket: z.string().min(1).default('/run/ridgepoint-power/socket') })
+    .nullable()
+    .default(null),
   logLevel: z.enum(['silent', 'error', 'warn', 'info', 'debug']).default('info'),
 });
 

@@ -14,6 +14,7 @@ import { idleWatts } from './meters/idle.js';
 import { findMeters, type MeterSettings, measuresEnergy, type NvmlState } from './meters/index.js';
 import type { Meter } from './meters/meter.js';
 import { Recorder } from './meters/recorder.js';
+import { HeldSettings } from './power/held.js';
 import { checkFit, deviceFor, doubtsBefore, prepareModel } from './preparation.js';
 import type { Scorers } from './quality/scorers.js';
 import { emptyNotes, type TrialNotes, writeRecord } from './record.js';
@@ -37,6 +38,8 @@ export interface Bench {
   /** Fitted efficiency factors; left out = nothing is predicted. */
   readonly factors?: Pick<NodeFactors, 'of' | 'absent'>;
   readonly roofs: Pick<NodeRoofs, 'of' | 'absent'>;
+  /** Of the power helper; left out = nothing can be set. */
+  readonly powerSocket?: string | null;
 }
 
 export interface TrialLimits {
@@ -71,7 +74,9 @@ export function startTrial(
   const child = new CurrentChild();
   const notes = emptyNotes(new Date(), monotonicSeconds());
   const uses = new Uses();
-  const done = run(lease, bench, notes, child, uses, onProgress)
+  const settings = new HeldSettings();
+  const done = run(lease, bench, notes, child, uses, settings, onProgress)
+    .finally(() => settings.release())
     .finally(() => uses.release())
     .then(
       () => writeRecord(lease, bench.profile, notes, null),
@@ -80,13 +85,14 @@ export function startTrial(
   return { lease, stop: (reason) => child.stop(reason), kill: (reason) => child.kill(reason), done };
 }
 
-/** Prepare, predict, start the meters, launch, record, ask; what is learned goes into the notes, and is judged there. */
+/** Prepare, predict, set the device, start the meters, launch, record, ask; what is learned goes into the notes, and is judged there. */
 async function run(
   lease: Lease,
   bench: Bench,
   notes: TrialNotes,
   child: CurrentChild,
   uses: Uses,
+  settings: HeldSettings,
   onProgress: (progress: TrialProgress) => void,
 ): Promise<void> {
   const { experiment } = lease;
@@ -116,6 +122,10 @@ async function run(
   const training = await trainingFiles(experiment, bench, uses);
   const questions = await prepareQuestions(lease, bench, model, notes);
 
+  await settings.hold(experiment.settings, device, bench.powerSocket ?? null, notes);
+  if (experiment.settings !== undefined) {
+    Object.assign(notes.environment, machineFacts(bench.profile, device, bench.nvml, bench.meters.sysRoot));
+  }
   const { meters, absent, periods } = findMeters(
     bench.meters,
     bench.nvml,
@@ -168,6 +178,8 @@ async function run(
   if (notes.outcome !== null) {
     await profileTrial(lease, bench, device, model, notes, (request) => child.launch(request));
   }
+  // Quality does not depend on speed.
+  await settings.release();
   const kept = notes.outcome?.kept;
   if (notes.outcome !== null) notes.training = await trainingRecord(notes.outcome, bench);
   if (questions !== null && model !== null) {

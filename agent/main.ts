@@ -16,6 +16,7 @@ import { type ExportedMeter, openExported } from './exporter/sources.js';
 import { NodeFactors } from './factors/node-factors.js';
 import { FactorsStore } from './factors/store.js';
 import type { MeterSettings } from './meters/index.js';
+import { findSettable } from './power/settable.js';
 import { NodeRoofs } from './roofs/node-roofs.js';
 import { RoofsStore } from './roofs/store.js';
 import { RUNNER_KINDS } from './runners/index.js';
@@ -76,7 +77,13 @@ export async function startAgent(config: AgentConfig): Promise<RunningAgent> {
     new FactorsStore(config.roofsFolder),
     probe.profile.devices.map(({ id }) => id),
   );
-  const profile: NodeProfile = { ...probe.profile, roofs: roofs.summary };
+  const profile: NodeProfile = {
+    ...probe.profile,
+    roofs: roofs.summary,
+    ...(config.power !== null && {
+      settable: await findSettable(config.power.socket, probe.profile.devices, POWER_HELPER_SECONDS),
+    }),
+  };
   const spool = await Spool.open(join(config.stateFolder, 'spool', config.nodeName), (message) =>
     log.warn(message),
   );
@@ -141,6 +148,8 @@ export async function startAgent(config: AgentConfig): Promise<RunningAgent> {
   };
 }
 
+/** How long a power helper that is started beside the agent may take. */
+const POWER_HELPER_SECONDS = 5;
 /** How long a killed child may take to be gone. */
 const KILL_SECONDS = 5;
 
@@ -195,6 +204,7 @@ function benchOf(
     store: new ArtifactStore({ cacheFolder, artifactBytes }),
     limits: { ...limits, idleSeconds: config.meters.idleSeconds },
     scorers: config.scorers,
+    powerSocket: config.power?.socket ?? null,
     roofs,
     factors,
   };

@@ -5,7 +5,13 @@ import { givenOf, judge } from '../core/judgement/judge.js';
 import type { Lease } from '../core/lease.js';
 import type { DeviceProfile, NodeProfile } from '../core/node.js';
 import type { QualityRecord } from '../core/quality/record.js';
-import { type Phase, RESULT_SCHEMA, type ResultRecord, type SampleSeries } from '../core/result.js';
+import {
+  type Phase,
+  RESULT_SCHEMA,
+  type ResultRecord,
+  type SampleSeries,
+  type SettingRecord,
+} from '../core/result.js';
 import type { ProfileRecord } from '../core/roofline/profile/record.js';
 import type { RooflineGiven } from '../core/roofline/record.js';
 import type { RecordRoofs } from '../core/roofline/record-roofs.js';
@@ -45,6 +51,8 @@ export interface TrialNotes {
   readonly phases: Phase[];
   readonly warnings: Warning[];
   environment: EnvironmentFacts;
+  /** What the device was set to, while it was. */
+  settings: readonly SettingRecord[];
   absent: Readonly<Record<string, string>>;
 }
 
@@ -70,6 +78,7 @@ export function emptyNotes(startedAt: Date, originSeconds: number): TrialNotes {
     phases: [],
     warnings: [],
     environment: {},
+    settings: [],
     absent: {},
   };
 }
@@ -140,6 +149,7 @@ export function writeRecord(
       name: notes.device?.name ?? 'unknown',
     },
     environment: { ...notes.environment, ...notes.loaded?.environment },
+    ...(notes.settings.length > 0 && { settings: [...notes.settings] }),
     startedAt: notes.startedAt.toISOString(),
     endedAt: new Date().toISOString(),
     status: failure === null ? 'complete' : 'failed',

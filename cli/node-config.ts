@@ -8,15 +8,16 @@ import {
 import { usageError } from './exit.js';
 
 /** What of an agent's configuration holds for commands that work on this machine. */
-const SHARED = ['sources', 'artifactBytes', 'scorers'] as const;
-type Shared = (typeof SHARED)[number];
+const SHARED = ['sources', 'artifactBytes', 'scorers', 'power'] as const;
 
 /**
  * A sweep may come from anybody, so commands that run one allow what the configuration allows, and by default
  * nothing but files.
  * @throws CommandError (2) with every mistake of the file.
  */
-export function nodeConfig(path: string | undefined): Pick<AgentConfig, Shared> {
+export function nodeConfig(
+  path: string | undefined,
+): Pick<AgentConfig, 'sources' | 'artifactBytes' | 'scorers'> {
   return told(() => {
     const { sources, artifactBytes, scorers } = loadAgentConfig({
       env: {},

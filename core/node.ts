@@ -18,6 +18,18 @@ export interface DeviceRoofs {
   readonly doubts: number;
 }
 
+/** What a setting may be, both ends included, in the unit of its name. */
+export interface SettableRange {
+  readonly least: number;
+  readonly most: number;
+}
+
+/** What the node's power helper can set on a device: a range, or why not. */
+export interface DeviceSettable {
+  readonly powerCapWatts: SettableRange | string;
+  readonly lockedClockHertz: SettableRange | string;
+}
+
 /** What one runner on a node can do right now. */
 export interface RunnerProfile {
   readonly kind: string;
@@ -46,6 +58,8 @@ export interface NodeProfile {
   readonly absent: Readonly<Record<string, string>>;
   /** By device; left out by agents of older releases. */
   readonly roofs?: Readonly<Record<string, DeviceRoofs>> | undefined;
+  /** By device; left out where the operator has turned no power helper on. */
+  readonly settable?: Readonly<Record<string, DeviceSettable>> | undefined;
   readonly labels: Readonly<Record<string, string>>;
   readonly version: string;
 }

@@ -154,6 +154,22 @@ export const artifactStepSchema = z.object({
   facts: z.record(z.string(), axisValue),
 });
 
+/** One thing that was set on the device for a trial, in the unit of its name. */
+const settingRecordSchema = z.object({
+  name: z.enum(['powerCapWatts', 'lockedClockHertz']),
+  /** `package-0`, `CPUs 0-3`, `GPU-…`. */
+  part: z.string(),
+  /** In force before; null where the interface does not tell it, as NVML does of locked clocks. */
+  found: z.number().nullable(),
+  set: z.number(),
+  readBack: z.number().nullable(),
+  /** Read again before it was put back. */
+  atEnd: z.number().nullable(),
+  /** True when it is as it was found. */
+  restored: z.boolean(),
+});
+export type SettingRecord = z.infer<typeof settingRecordSchema>;
+
 export const resultSchema = z.object({
   schema: z.literal(RESULT_SCHEMA),
   trialId: z.string(),
@@ -179,6 +195,8 @@ export const resultSchema = z.object({
   device: z.object({ id: z.string(), class: z.string(), name: z.string() }),
   /** Flat facts of the environment: versions, governor, driver, engine, variant, affinity. */
   environment: z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null()])),
+  /** What the sweep had set on the device; left out where it asked for nothing. */
+  settings: z.array(settingRecordSchema).optional(),
   startedAt: z.iso.datetime(),
   endedAt: z.iso.datetime(),
   status: z.enum(['complete', 'failed']),

@@ -74,6 +74,10 @@ export const WARNINGS = {
     severity: 'invalid',
     help: 'the device did not keep the power cap or clock that the sweep set',
   },
+  'setting-not-restored': {
+    severity: 'note',
+    help: 'the power cap or clock found before a trial was not put back',
+  },
   'engine-warning': { severity: 'note', help: 'the engine printed a warning' },
   'quality-missing': { severity: 'note', help: 'the quality that was asked for could not be measured' },
   'quality-doubt': {

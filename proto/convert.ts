@@ -17,6 +17,8 @@ import { SweepState } from './gen/ridgepoint/v1/control.js';
 export const PROTOCOL = 1;
 
 const words = z.array(z.string());
+const settable = z.union([z.object({ least: z.number(), most: z.number() }), z.string()]);
+
 const nodeProfileSchema: z.ZodType<NodeProfile> = z.object({
   name: z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/, 'letters, digits, dots and dashes; 63 at most'),
   hostname: z.string(),
@@ -40,6 +42,9 @@ const nodeProfileSchema: z.ZodType<NodeProfile> = z.object({
   absent: z.record(z.string(), z.string()),
   roofs: z
     .record(z.string(), z.object({ id: z.string(), measuredAt: z.string(), doubts: z.number() }))
+    .optional(),
+  settable: z
+    .record(z.string(), z.object({ powerCapWatts: settable, lockedClockHertz: settable }))
     .optional(),
   labels: z.record(z.string(), z.string()),
   version: z.string(),

@@ -31,6 +31,8 @@ export function refusal(
   if (typeof variant === 'string' && runner.variants.length > 0 && !runner.variants.includes(variant)) {
     return `needs the ${variant} CPU backend; ${node.name} has ${runner.variants.join(', ')}`;
   }
+  const unset = settingRefusal(experiment, node, device);
+  if (unset !== null) return unset;
   // A CPU device's memory is the node's: the smaller of the machine's and its cgroup's.
   const available = family === 'cpu' ? Math.min(device.memoryBytes, node.memoryBytes) : device.memoryBytes;
   if (memoryBytes !== null && memoryBytes > available) {
@@ -47,6 +49,24 @@ export function mayReuse(known: KnownResult, experiment: Experiment, node: NodeP
   if (known.engine === null) return true;
   const runner = node.runners.find((candidate) => candidate.kind === experiment.runner.kind);
   return runner === undefined || runner.release === known.engine;
+}
+
+/** Why what the experiment sets cannot be set there; null when it can, or sets nothing. */
+function settingRefusal({ settings }: Experiment, node: NodeProfile, device: DeviceProfile): string | null {
+  for (const [name, unit] of [
+    ['powerCapWatts', 'W'],
+    ['lockedClockHertz', 'Hz'],
+  ] as const) {
+    const wanted = settings?.[name] ?? null;
+    if (wanted === null) continue;
+    const range = node.settable?.[device.id]?.[name] ?? 'it has no power helper';
+    const where = `needs ${name} ${wanted}; ${device.id} of ${node.name}`;
+    if (typeof range === 'string') return `${where} cannot be set: ${range}`;
+    if (wanted < range.least || wanted > range.most) {
+      return `${where} can be set to ${range.least} to ${range.most} ${unit}`;
+    }
+  }
+  return null;
 }
 
 /** `cuda:h100` → `cuda` */

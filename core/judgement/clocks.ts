@@ -41,12 +41,40 @@ export function clockDoubts(
   return [warn('clock-change', message)];
 }
 
+const isCapped = ({ experiment }: Evidence['input']) => (experiment.settings?.powerCapWatts ?? null) !== null;
+
+/** A locked clock that is missed by more than this share was not held; drivers read it back in steps of about 1 %. */
+const CLOCK_MISS = 0.03;
+
+/** Whether the clock that the sweep set is the one the trial ran at. */
+export function lockDoubts(
+  { input, span }: Evidence,
+  series: CleanSeries | undefined,
+  quantity: string,
+): Warning[] {
+  const asked = input.experiment.settings?.lockedClockHertz ?? null;
+  if (asked === null || series === undefined || span === null) return [];
+  const clocks = readingsInside(series, span);
+  if (clocks.length === 0) return [];
+  const ran = median(clocks);
+  if (Math.abs(ran - asked) <= CLOCK_MISS * asked) return [];
+  // Where both are axes, the cap may be what slows it down.
+  if (ran < asked && isCapped(input)) return [];
+  const mega = (hertz: number) => `${(hertz / 1e6).toFixed(0)} MHz`;
+  const message = `the sweep locked the clock at ${mega(asked)} and the median of ${quantity} is ${mega(ran)}`;
+  return [warn('setting-not-held', message)];
+}
+
 /** Any reading inside the measured part counts: a sampled bit stands for time between readings too. */
-export function throttleGates({ series, span }: Evidence): Warning[] {
+export function throttleGates({ input, series, span }: Evidence): Warning[] {
+  const capped = isCapped(input);
   const reasons = series.get('throttleReasons');
   if (reasons === undefined || span === null) return [];
   // A hardware slowdown beside a power brake is that brake (nvml.h), not heat.
-  const masks = readingsInside(reasons, span).map((mask) => ((mask & 128) !== 0 ? mask & ~8 : mask));
+  const masks = readingsInside(reasons, span)
+    .map((mask) => ((mask & 128) !== 0 ? mask & ~8 : mask))
+    // A cap that the sweep set is what is measured.
+    .map((mask) => (capped ? mask & ~4 : mask));
   return (['thermal-throttle', 'power-throttle'] as const).flatMap((code) => {
     const bits = Object.entries(THROTTLE[code]).map(([bit, name]) => ({ bit: Number(bit), name }));
     const hits = masks.filter((mask) => bits.some(({ bit }) => (mask & bit) !== 0)).length;

@@ -1,6 +1,6 @@
 import { deviceKind } from '../metrics/energy.js';
 import { gaugeMax, gaugeMean, type Reading, type Window } from '../metrics/integrate.js';
-import { clockDoubts, throttleGates } from './clocks.js';
+import { clockDoubts, lockDoubts, throttleGates } from './clocks.js';
 import { spanReading } from './coverage.js';
 import { cpuGates, cpuUse } from './cpu.js';
 import { deviceGates } from './device.js';
@@ -50,6 +50,7 @@ export function machineFindings(evidence: Evidence): Findings {
     warnings: [
       ...cpuGates(evidence, use),
       ...clockDoubts(evidence, series.get(clock), clock),
+      ...lockDoubts(evidence, series.get(clock), clock),
       ...throttleGates(evidence),
       ...deviceGates(evidence),
     ],

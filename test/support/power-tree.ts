@@ -2,8 +2,11 @@ import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 
-/** A /sys of two packages of two CPUs, with RAPL limits and cpufreq policies, all of which can be written. */
-export function powerTree(): {
+/**
+ * A /sys of two packages, with RAPL limits and cpufreq policies, all of which can be written.
+ * @param perPackage CPUs of each.
+ */
+export function powerTree(perPackage = 2): {
   readonly root: string;
   read(path: string): number;
   write(path: string, value: number): void;
@@ -13,8 +16,8 @@ export function powerTree(): {
     mkdirSync(dirname(join(root, path)), { recursive: true });
     writeFileSync(join(root, path), `${text}\n`);
   };
-  for (let cpu = 0; cpu < 4; cpu++) {
-    put(`devices/system/cpu/cpu${cpu}/topology/physical_package_id`, cpu >> 1);
+  for (let cpu = 0; cpu < 2 * perPackage; cpu++) {
+    put(`devices/system/cpu/cpu${cpu}/topology/physical_package_id`, Math.floor(cpu / perPackage));
     const policy = `devices/system/cpu/cpufreq/policy${cpu}`;
     put(`${policy}/affected_cpus`, cpu);
     put(`${policy}/cpuinfo_min_freq`, 800_000);

@@ -284,3 +284,18 @@ test('a pinned engine release goes only to nodes that offer it', () => {
   expect(refusal(experiment, node, node.devices[0]!, null)).toBeNull();
   expect(refusal(pinned, node, node.devices[0]!, null)).toBe('needs the engine fake 2; node-a has fake 1');
 });
+
+test.each([
+  [undefined, 'cpu0 of node-a cannot be set: it has no power helper'],
+  ['no RAPL', 'cpu0 of node-a cannot be set: no RAPL'],
+  [{ least: 30, most: 90 }, 'cpu0 of node-a can be set to 30 to 90 W'],
+  [{ least: 30, most: 100 }, null],
+])('a power cap goes only to devices that it can be set on (%j)', (powerCapWatts, reason) => {
+  const capped = { ...anExperiment('x1'), settings: { powerCapWatts: 100, lockedClockHertz: null } };
+  const settable =
+    powerCapWatts === undefined ? undefined : { cpu0: { powerCapWatts, lockedClockHertz: 'no cpufreq' } };
+  const node = { ...aNode(), settable };
+  expect(refusal(capped, node, node.devices[0]!, null)).toBe(
+    reason === null ? null : `needs powerCapWatts 100; ${reason}`,
+  );
+});

@@ -142,6 +142,38 @@ describe('gates', () => {
     ).toEqual([]);
   });
 
+  const settings = (watts: number | null, hertz: number | null) => ({
+    experiment: {
+      ...calmInput().experiment,
+      settings: { powerCapWatts: watts, lockedClockHertz: hertz },
+    },
+  });
+
+  test('a cap that the sweep set is no throttling; a brake or heat under it is', () => {
+    const capped = (mask: number, watts: number | null = 300) =>
+      codes(judged({ ...settings(watts, 1.7e9), samples: samplesWith({ throttleReasons: () => mask }) }));
+    expect(capped(4)).toEqual([]);
+    expect(capped(4, null)).toEqual(['power-throttle']);
+    expect(capped(4 | 0x80)).toEqual(['power-throttle']);
+    expect(capped(4 | 0x40)).toEqual(['thermal-throttle']);
+  });
+
+  test('a locked clock that was not held makes a row invalid', () => {
+    const locked = (hertz: number, watts: number | null = null) => judged(settings(watts, hertz));
+    expect(locked(1.71e9).warnings).toEqual([]);
+    const missed = locked(1.9e9);
+    expect(missed.valid).toBe(false);
+    expect(missed.warnings).toEqual([
+      expect.objectContaining({
+        code: 'setting-not-held',
+        message: 'the sweep locked the clock at 1900 MHz and the median of deviceClockHertz is 1700 MHz',
+      }),
+    ]);
+    // A cap beside it may be what slows it down, and nothing makes it faster.
+    expect(locked(1.9e9, 300).warnings).toEqual([]);
+    expect(codes(locked(1.5e9, 300))).toEqual(['setting-not-held']);
+  });
+
   test('a clock that moves between repeats is noted', () => {
     const result = judged({ samples: samplesWith({ deviceClockHertz: (t) => (t < 15 ? 1.98e9 : 1.7e9) }) });
     expect(codes(result)).toEqual(['clock-change']);

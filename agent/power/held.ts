@@ -1,0 +1,86 @@
+import { toFailure } from '../../core/errors.js';
+import type { DeviceProfile } from '../../core/node.js';
+import type { SettingRecord } from '../../core/result.js';
+import type { DeviceSettings } from '../../core/sweep/experiment.js';
+import { type Warning, warn } from '../../core/warnings.js';
+import { PowerConnection } from './client.js';
+import { settingError } from './control.js';
+import type { Restored } from './protocol.js';
+import { targetOf } from './settable.js';
+
+/** What the notes of a trial learn of it. */
+interface SettingNotes {
+  settings: readonly SettingRecord[];
+  readonly warnings: Warning[];
+}
+
+/** A helper that died is there again, and has put everything back, within this. */
+const PATIENCE_SECONDS = 5;
+
+/** How one trial's device is set: from `hold` to `release`, and no longer than this process lives. */
+export class HeldSettings {
+  #connection: PowerConnection | null = null;
+  #notes: SettingNotes | null = null;
+
+  /** Does nothing where nothing is asked. @throws FailureError `setting-failed`; then nothing is set. */
+  async hold(
+    settings: DeviceSettings | undefined,
+    device: DeviceProfile,
+    socketPath: string | null,
+    notes: SettingNotes,
+  ): Promise<void> {
+    if (settings === undefined) return;
+    const target = targetOf(device);
+    if (socketPath === null || target === null) {
+      throw settingError(
+        `nothing can be set on ${device.id}: ${target === null ? 'its kind has no power helper' : 'the node has no power helper'}`,
+        {
+          hint: 'Name its socket in the agent’s config (power.socket).',
+        },
+      );
+    }
+    this.#connection = await PowerConnection.open(socketPath, PATIENCE_SECONDS);
+    this.#notes = notes;
+    const { applied = [] } = await this.#connection.ask({ do: 'set', target, ...settings });
+    notes.settings = applied.map((one) => ({ ...one, atEnd: null, restored: false }));
+  }
+
+  /** Puts back what was found; the notes say whether it had held until then. Never throws; twice is once. */
+  async release(): Promise<void> {
+    const [connection, notes] = [this.#connection, this.#notes];
+    this.#connection = null;
+    if (connection === null || notes === null) return;
+    try {
+      const { restored = [] } = await connection.ask({ do: 'restore' });
+      notes.settings = notes.settings.map((one) => ended(one, restored));
+      notes.warnings.push(...notes.settings.flatMap(doubtsAbout));
+    } catch (error) {
+      const message = `nobody knows whether the settings held: ${toFailure(error).message}`;
+      notes.warnings.push(warn('setting-not-held', message));
+    } finally {
+      connection.close();
+    }
+  }
+}
+
+function ended(one: SettingRecord, restored: readonly Restored[]): SettingRecord {
+  const end = restored.find(({ name, part }) => name === one.name && part === one.part);
+  return { ...one, atEnd: end?.atEnd ?? null, restored: end !== undefined && end.problem === null };
+}
+
+function doubtsAbout({ name, part, readBack, atEnd, restored }: SettingRecord): Warning[] {
+  const doubts: Warning[] = [];
+  if (atEnd !== readBack) {
+    const message = `${name} of ${part} was ${readBack} at the start of the trial and ${atEnd} at its end`;
+    doubts.push(warn('setting-not-held', message));
+  }
+  if (!restored) {
+    doubts.push(
+      warn(
+        'setting-not-restored',
+        `${name} of ${part} was not put back; the log of the power helper says why`,
+      ),
+    );
+  }
+  return doubts;
+}
