@@ -1,5 +1,6 @@
 #!/usr/bin/env node
-// Writes every generated file that is checked in: proto/gen, schemas/*.json, docs/metrics.md, docs/ops.md and the chart's copies.
+// Writes every generated file that is checked in: proto/gen, schemas/*.json, docs/metrics.md, docs/ops.md, the dashboards for
+// Grafana and the chart's copies.
 // With --check it writes nothing and fails when one of them is not what its source gives.
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
@@ -24,6 +25,7 @@ const write = (script, folder) =>
 write('write-schemas.ts', 'schemas');
 write('write-metrics-page.ts', 'docs');
 write('write-ops-page.ts', 'docs');
+write('write-dashboards.ts', 'dashboards/grafana');
 write('copy-chart-files.mjs', 'helm/ridgepoint/files');
 
 if (check) {
@@ -41,10 +43,15 @@ if (check) {
     }
   };
   walk(out);
-  // Nothing writes into this folder but the copying, so what has no source is stale.
-  for (const name of readdirSync(join(root, 'helm/ridgepoint/files'), { recursive: true })) {
-    const path = join('helm/ridgepoint/files', name);
-    if (!existsSync(join(out, path))) stale.push(path);
+  // Nothing writes these but their generator, so what has no source is stale.
+  for (const [folder, ending] of [
+    ['helm/ridgepoint/files', ''],
+    ['dashboards/grafana', '.json'],
+  ]) {
+    for (const name of readdirSync(join(root, folder), { recursive: true })) {
+      const path = join(folder, name);
+      if (name.endsWith(ending) && !existsSync(join(out, path))) stale.push(path);
+    }
   }
   rmSync(out, { recursive: true });
   if (stale.length > 0) {

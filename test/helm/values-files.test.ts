@@ -1,28 +1,13 @@
-import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { agentFileSchema } from '../../agent/config.js';
 import { resolveConfig } from '../../coordinator/config.js';
+import { hasSchemas, validateObjects } from '../support/chart-schemas.js';
 import { CHART, CI_FILES, hasHelm, helm, type Manifest, only, podsOf, renderOnce } from '../support/helm.js';
 import { offences } from '../support/pod-security.js';
 import { ROOT } from '../support/ridge.js';
-
-const PYTHON = process.env.RIDGEPOINT_CHART_PYTHON ?? '/opt/ridgepoint-charts/bin/python';
-const SCHEMAS = join(ROOT, 'test/support/chart-schemas.py');
-const hasSchemas = spawnSync(PYTHON, ['-c', 'import kubernetes_validate']).status === 0;
-/** The oldest cluster that the chart is for, and a new one. */
-const CLUSTERS = ['1.25', '1.34'];
-
-function validate(named: readonly (readonly [string, unknown])[]): string[] {
-  const { status, stdout, stderr } = spawnSync(PYTHON, [SCHEMAS, ...CLUSTERS], {
-    input: JSON.stringify(named),
-    encoding: 'utf8',
-  });
-  if (status !== 0) throw new Error(stderr);
-  return stdout.split('\n').filter((line) => line !== '');
-}
 
 /** @returns objects with a mistake each, to see that the schemas are not blind. */
 function spoiledObjects(): [string, Manifest][] {
@@ -65,7 +50,7 @@ describe.skipIf(!hasHelm)('every values file of ci/ (needs helm)', () => {
       expect(named.length).toBeGreaterThan(CI_FILES.length * 10);
       // Most files change little: what is the same but for random bytes is validated once.
       const different = new Map(named.map((one) => [JSON.stringify({ ...one[1], data: undefined }), one]));
-      const found = validate([...different.values(), ...spoiledObjects()]);
+      const found = validateObjects([...different.values(), ...spoiledObjects()]);
       expect(found.filter((line) => !line.startsWith('spoiled'))).toEqual([]);
       const seen = found.join('\n');
       expect(seen).toMatch(/DaemonSet.*imagePolicy/);

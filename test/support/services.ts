@@ -42,17 +42,23 @@ export interface Prometheus {
 
 /**
  * Starts a real Prometheus that scrapes the targets (`host:port`) every second, with its data in a folder of its own.
- * @param flags more of its command line; `data` is a folder of blocks to begin with.
+ * @param flags more of its command line; `data` is a folder of blocks to begin with; `rules` are files that it evaluates
+ *   every second.
  */
 export async function startPrometheus(
   jobs: Record<string, string>,
-  { flags = [], data }: { readonly flags?: readonly string[]; readonly data?: string } = {},
+  {
+    flags = [],
+    data,
+    rules = [],
+  }: { readonly flags?: readonly string[]; readonly data?: string; readonly rules?: readonly string[] } = {},
 ): Promise<Prometheus> {
   const folder = mkdtempSync(join(tmpdir(), 'ridgepoint-prometheus-'));
   if (data !== undefined) cpSync(data, join(folder, 'data'), { recursive: true });
   const port = await freePort();
   const config = {
-    global: { scrape_interval: '1s' },
+    global: { scrape_interval: '1s', evaluation_interval: '1s' },
+    rule_files: rules,
     scrape_configs: Object.entries(jobs).map(([job, target]) => ({
       job_name: job,
       static_configs: [{ targets: [target] }],

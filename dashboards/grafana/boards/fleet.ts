@@ -1,0 +1,96 @@
+import { type Board, board } from '../board.js';
+import { UNIT } from '../metric.js';
+import { grid, number, overTime } from '../panels.js';
+
+/** Who is there and how it fares. */
+export function fleetBoard(): Board {
+  return board({
+    name: 'fleet',
+    title: 'Fleet',
+    description: 'Which nodes are there, what they are, and how they fare.',
+    variables: [],
+    rows: [
+      {
+        title: 'Nodes',
+        panels: [
+          number({
+            title: 'Connected',
+            description: 'Nodes whose agent is connected to the coordinator, of those that it knows.',
+            unit: UNIT.count,
+            lines: [
+              { expr: 'sum(ridgepoint_node_up)', legend: 'connected' },
+              { expr: 'count(ridgepoint_node_up)', legend: 'known' },
+            ],
+          }),
+          number({
+            title: 'Trials running',
+            description: 'As the agents say.',
+            unit: UNIT.count,
+            lines: [{ expr: 'sum(ridgepoint_agent_running_trials)', legend: 'running' }],
+          }),
+          number({
+            title: 'Results waiting',
+            description: "Results on agents' disks that no coordinator has confirmed yet.",
+            unit: UNIT.count,
+            lines: [{ expr: 'sum(ridgepoint_agent_spooled_results)', legend: 'waiting' }],
+          }),
+          number({
+            title: 'Releases',
+            description:
+              'Agents by release: more than one means that an update is under way or was forgotten.',
+            unit: UNIT.count,
+            lines: [{ expr: 'count by (version) (ridgepoint_node_info)', legend: '{{version}}' }],
+          }),
+          grid({
+            title: 'What nodes are',
+            description: 'As their agents say. Memory is what a trial may use.',
+            by: ['node', 'cpu_model', 'version'],
+            height: 7,
+            columns: [
+              {
+                name: 'memory',
+                unit: UNIT.bytes,
+                expr: 'ridgepoint_node_info * on (job, instance) group_left () ridgepoint_node_memory_bytes',
+              },
+              {
+                name: 'connected',
+                unit: UNIT.count,
+                expr: 'ridgepoint_node_info * on (job, instance) group_left () ridgepoint_agent_connected',
+              },
+            ],
+          }),
+          overTime({
+            title: 'Connected',
+            description: 'Whether the agent of a node was connected: 1 or 0.',
+            unit: UNIT.count,
+            lines: [{ expr: 'max by (node) (ridgepoint_node_up)', legend: '{{node}}' }],
+          }),
+          overTime({
+            title: 'Trials running',
+            description: 'By agent.',
+            unit: UNIT.count,
+            stacked: true,
+            lines: [{ expr: 'sum by (instance) (ridgepoint_agent_running_trials)', legend: '{{instance}}' }],
+          }),
+        ],
+      },
+      {
+        title: 'Agents themselves',
+        panels: [
+          overTime({
+            title: 'Memory of the agents',
+            description: 'Resident memory of the agent alone; models run in processes of their own.',
+            unit: UNIT.bytes,
+            lines: [{ expr: 'max by (instance) (ridgepoint_agent_memory_bytes)', legend: '{{instance}}' }],
+          }),
+          overTime({
+            title: 'Results waiting',
+            description: "Results on an agent's disk that no coordinator has confirmed yet.",
+            unit: UNIT.count,
+            lines: [{ expr: 'max by (instance) (ridgepoint_agent_spooled_results)', legend: '{{instance}}' }],
+          }),
+        ],
+      },
+    ],
+  });
+}

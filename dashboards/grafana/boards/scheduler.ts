@@ -1,0 +1,106 @@
+import { type Board, board } from '../board.js';
+import { UNIT } from '../metric.js';
+import { bars, buckets, number, overTime } from '../panels.js';
+import { quantileOf } from '../query.js';
+
+/** What the coordinator does with its fleet. */
+export function schedulerBoard(): Board {
+  return board({
+    name: 'scheduler',
+    title: 'Scheduler',
+    description: 'What the coordinator deals out, how trials end, and why some do not count.',
+    variables: [],
+    rows: [
+      {
+        title: 'Work',
+        panels: [
+          number({
+            title: 'Waiting and running',
+            description: 'Points of all sweeps that are open.',
+            unit: UNIT.count,
+            width: 8,
+            lines: [
+              {
+                expr: 'sum by (state) (ridgepoint_sweep_points{state=~"queued|running"})',
+                legend: '{{state}}',
+              },
+            ],
+          }),
+          number({
+            title: 'Trials since the coordinator started',
+            description: 'By how they ended; drift controls are trials, too.',
+            unit: UNIT.count,
+            width: 8,
+            lines: [{ expr: 'sum by (state) (ridgepoint_trials_total)', legend: '{{state}}' }],
+          }),
+          number({
+            title: 'Coordinators',
+            description: 'By release.',
+            unit: UNIT.count,
+            width: 8,
+            lines: [{ expr: 'count by (version) (ridgepoint_build_info)', legend: '{{version}}' }],
+          }),
+          overTime({
+            title: 'Trials that end',
+            description: 'In a second, by how.',
+            unit: UNIT.perSecond,
+            stacked: true,
+            lines: [
+              {
+                expr: 'sum by (state) (rate(ridgepoint_trials_total[$__rate_interval]))',
+                legend: '{{state}}',
+              },
+            ],
+          }),
+          overTime({
+            title: 'Points waiting',
+            description: 'By sweep.',
+            unit: UNIT.count,
+            stacked: true,
+            lines: [
+              { expr: 'sum by (sweep) (ridgepoint_sweep_points{state="queued"})', legend: '{{sweep}}' },
+            ],
+          }),
+        ],
+      },
+      {
+        title: 'How long trials take',
+        panels: [
+          buckets({
+            title: 'Duration of trials',
+            description: 'Wall time, loading included; brighter means more trials.',
+            unit: UNIT.seconds,
+            expr: 'sum by (le) (increase(ridgepoint_trial_duration_seconds_bucket[$__rate_interval])) or sum(increase(ridgepoint_trial_duration_seconds[$__rate_interval]))',
+          }),
+          overTime({
+            title: 'Duration of trials by runner',
+            description:
+              'Median and 95th percentile in the last 15 minutes, from buckets of steps of 1, 2 and 5.',
+            unit: UNIT.seconds,
+            lines: [0.5, 0.95].map((share) => ({
+              expr: quantileOf(share, 'ridgepoint_trial_duration_seconds', { by: 'runner', over: '15m' }),
+              legend: `{{runner}} ${100 * share} %`,
+            })),
+          }),
+        ],
+      },
+      {
+        title: 'What does not count, and why',
+        panels: [
+          bars({
+            title: 'Doubts that made trials invalid',
+            description: 'Since the coordinator started, by code; docs/metrics.md says what each means.',
+            unit: UNIT.count,
+            lines: [{ expr: 'sum by (code) (ridgepoint_invalid_total)', legend: '{{code}}' }],
+          }),
+          bars({
+            title: 'Failures',
+            description: 'Since the coordinator started, by code.',
+            unit: UNIT.count,
+            lines: [{ expr: 'sum by (code) (ridgepoint_failures_total)', legend: '{{code}}' }],
+          }),
+        ],
+      },
+    ],
+  });
+}

@@ -1,0 +1,166 @@
+import { CustomVariableBuilder } from '@grafana/grafana-foundation-sdk/dashboard';
+import { METRICS, type MetricName } from '../../../core/metrics/catalogue.js';
+import { type Board, board, MODEL, SWEEP } from '../board.js';
+import { shown, UNIT } from '../metric.js';
+import { bars, grid, number, overTime } from '../panels.js';
+import { chosen, named, quantileOf, results } from '../query.js';
+import { scatter } from '../scatter.js';
+
+const POINTS = 'ridgepoint_sweep_points{sweep=~"$sweep"}';
+const SETTLED = 'ridgepoint_sweep_points{sweep=~"$sweep", state=~"complete|failed|invalid"}';
+const OPEN = 'ridgepoint_sweep_points{sweep=~"$sweep", state=~"queued|running"}';
+
+const LATENCY = { by: 'model, quantization', where: 'model=~"$model"' };
+
+/** How far sweeps are, what came of them, and who is on the front. */
+export function sweepBoard(): Board {
+  return board({
+    name: 'sweep',
+    title: 'Sweep',
+    description: 'How far sweeps are, what came of them so far, and which results no other beats.',
+    variables: [
+      SWEEP,
+      MODEL,
+      axis('x', 'Pareto: across', 'timePerOutputTokenSeconds'),
+      axis('y', 'Pareto: up', 'modelBytes'),
+    ],
+    rows: [
+      {
+        title: 'Progress',
+        panels: [
+          number({
+            title: 'Settled',
+            description: 'Share of the points that are complete, failed or invalid.',
+            unit: UNIT.share,
+            lines: [{ expr: `sum(${SETTLED}) / sum(${POINTS})`, legend: 'settled' }],
+          }),
+          number({
+            title: 'Points',
+            description: 'Points by where they stand.',
+            unit: UNIT.count,
+            width: 12,
+            lines: [{ expr: `sum by (state) (${POINTS})`, legend: '{{state}}' }],
+          }),
+          number({
+            title: 'Taken over',
+            description: 'Complete points whose result an earlier sweep had measured already.',
+            unit: UNIT.count,
+            lines: [{ expr: 'sum(ridgepoint_sweep_reused_points{sweep=~"$sweep"})', legend: 'reused' }],
+          }),
+          overTime({
+            title: 'Points over time',
+            description: 'Points of the chosen sweeps by where they stood.',
+            unit: UNIT.count,
+            stacked: true,
+            lines: [{ expr: `sum by (state) (${POINTS})`, legend: '{{state}}' }],
+          }),
+          overTime({
+            title: 'Time left',
+            description:
+              'Open points over the rate at which points were settled in the last 15 minutes. Nothing is shown while none was.',
+            unit: UNIT.seconds,
+            lines: [
+              {
+                expr: `sum by (sweep) (${OPEN}) / (sum by (sweep) (delta(${SETTLED}[15m])) > 0) * 900`,
+                legend: '{{sweep}}',
+              },
+            ],
+          }),
+        ],
+      },
+      {
+        title: 'Results',
+        panels: [
+          scatter({
+            title: 'Pareto: $x and $y',
+            description:
+              'Results by two metrics of choice. On the front are those that no exported result of their sweep beats in all objectives of the sweep, whatever is shown here.',
+            x: { name: 'across', unit: UNIT.chosen, expr: front('ridgepoint_$x') },
+            y: { name: 'up', unit: UNIT.chosen, expr: front('ridgepoint_$y') },
+          }),
+          bars({
+            title: 'Fastest decoding',
+            description: `The ten fastest. ${shown('decodeTokensPerSecond').help}`,
+            unit: shown('decodeTokensPerSecond').unit,
+            height: 12,
+            lines: [
+              {
+                expr: `topk(10, max by (experiment, model, quantization, runner, node) (${results('decodeTokensPerSecond')}))`,
+                legend: '{{model}} {{quantization}} {{runner}} on {{node}} ({{experiment}})',
+              },
+            ],
+          }),
+          grid({
+            title: 'Newest results',
+            description:
+              'Valid results that are exported now; what lacks a measurement has an empty cell. `ridge results` has all of them.',
+            by: ['model', 'quantization', 'runner', 'node', 'experiment'],
+            sortBy: 'decode',
+            columns: [
+              column('decode', 'decodeTokensPerSecond'),
+              column('prefill', 'prefillTokensPerSecond'),
+              column('first token', 'timeToFirstTokenSeconds'),
+              column('memory', 'peakResidentBytes'),
+              column('weights', 'modelBytes'),
+              column('perplexity', 'perplexity'),
+              column('energy/token', 'energyPerOutputTokenJoules'),
+              { name: 'on the front', unit: UNIT.count, expr: chosen('ridgepoint_result_on_front') },
+            ],
+          }),
+        ],
+      },
+      {
+        title: 'Latency',
+        panels: [
+          bars({
+            title: 'Gaps between tokens, 99th percentile',
+            description:
+              'Over every decode step of every valid trial in the chosen time, from buckets of steps of 1, 2 and 5.',
+            unit: UNIT.seconds,
+            lines: [
+              {
+                expr: quantileOf(0.99, 'ridgepoint_inter_token_latency_seconds', LATENCY),
+                legend: '{{model}} {{quantization}}',
+              },
+            ],
+          }),
+          bars({
+            title: 'Time to first token, median',
+            description: 'Over every repeat of every valid trial in the chosen time.',
+            unit: UNIT.seconds,
+            lines: [
+              {
+                expr: quantileOf(0.5, 'ridgepoint_first_token_latency_seconds', LATENCY),
+                legend: '{{model}} {{quantization}}',
+              },
+            ],
+          }),
+        ],
+      },
+    ],
+  });
+}
+
+function column(name: string, metric: MetricName) {
+  return { name, unit: shown(metric).unit, expr: results(metric) };
+}
+
+/** Splits the results of a series in those on their sweep's front and those that are beaten; some sweeps have no front. */
+function front(series: string): string {
+  const vector = chosen(series);
+  const on = (value: number) => `and on (experiment, node, device) (ridgepoint_result_on_front == ${value})`;
+  return [
+    named(`(${vector} ${on(1)})`, 'on the front'),
+    named(`(${vector} ${on(0)})`, 'beaten'),
+    named(`(${vector} unless on (experiment, node, device) ridgepoint_result_on_front)`, 'no objectives'),
+  ].join(' or ');
+}
+
+function axis(name: string, label: string, first: MetricName): CustomVariableBuilder {
+  const word = (metric: string) => metric.replace(/^ridgepoint_/, '');
+  return new CustomVariableBuilder(name)
+    .label(label)
+    .description('A metric of results')
+    .values(METRICS.map(({ prometheus }) => prometheus).join(','))
+    .current({ text: word(shown(first).series), value: word(shown(first).series) } as never);
+}

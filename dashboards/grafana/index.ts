@@ -1,0 +1,12 @@
+import type { Board } from './board.js';
+import { energyBoard } from './boards/energy.js';
+import { fleetBoard } from './boards/fleet.js';
+import { rooflineBoard } from './boards/roofline.js';
+import { schedulerBoard } from './boards/scheduler.js';
+import { sweepBoard } from './boards/sweep.js';
+import { techniquesBoard } from './boards/techniques.js';
+
+/** Every dashboard that is shipped. */
+export function boards(): Board[] {
+  return [sweepBoard(), techniquesBoard(), rooflineBoard(), energyBoard(), fleetBoard(), schedulerBoard()];
+}

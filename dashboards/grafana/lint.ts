@@ -1,0 +1,118 @@
+import type { Panel, RowPanel, VariableModel } from '@grafana/grafana-foundation-sdk/dashboard';
+import type { Dataquery } from '@grafana/grafana-foundation-sdk/prometheus';
+import { METRICS } from '../../core/metrics/catalogue.js';
+import { AGENT_METRICS, COORDINATOR_METRICS, RESULT_LABELS } from '../../core/metrics/exported.js';
+import { AXIS_NAMES } from '../../core/sweep/fields.js';
+import type { Board } from './board.js';
+import { DATASOURCE } from './panels.js';
+import { partsOf, substitute, variablesIn } from './promql.js';
+
+/** Labels that Prometheus adds, and those that queries make to name what they draw. */
+const ADDED = ['job', 'instance', 'namespace', 'le'];
+const MADE = ['series', 'point', 'corner', 'kind'];
+const AXES = AXIS_NAMES.map((name) => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`));
+
+/** Every series that is exported, with its labels. */
+const SERIES = new Map<string, readonly string[]>([
+  ...METRICS.map(({ prometheus }) => [`ridgepoint_${prometheus}`, RESULT_LABELS] as const),
+  ...[...COORDINATOR_METRICS, ...AGENT_METRICS].flatMap(({ name, kind, labels }) => {
+    const own: readonly string[] = name === 'ridgepoint_experiment_info' ? ['experiment', ...AXES] : labels;
+    // With native histograms Prometheus has the whole under its bare name.
+    const endings = kind === 'histogram' ? ['', '_bucket', '_sum', '_count'] : [''];
+    return endings.map((ending) => [`${name}${ending}`, own] as const);
+  }),
+]);
+const LABELS = new Set([...[...SERIES.values()].flat(), ...ADDED, ...MADE]);
+
+export function isPanel(panel: Panel | RowPanel): panel is Panel {
+  return panel.type !== 'row';
+}
+
+/** @returns the queries of a panel. */
+export function queriesOf(panel: Panel): Dataquery[] {
+  return (panel.targets ?? []) as Dataquery[];
+}
+
+/** @returns what the variables of a board are at first: everything, or what is current. */
+export function firstValues({ dashboard }: Board): Record<string, string> {
+  const firstOf = ({ allValue, current }: VariableModel) => allValue ?? String(current?.value ?? '');
+  return Object.fromEntries((dashboard.templating.list ?? []).map((one) => [one.name, firstOf(one)]));
+}
+
+/** @returns everything that is wrong with a dashboard, a sentence each, panel by panel. */
+export function mistakesOf(board: Board): string[] {
+  const { dashboard } = board;
+  const panels = dashboard.panels ?? [];
+  const mistakes = [...overlaps(panels), ...variableMistakes(board)];
+  if (!/^ridgepoint-[a-z]+$/.test(dashboard.uid ?? '')) mistakes.push('its uid is not ridgepoint-<name>');
+  if (dashboard.id !== undefined) mistakes.push('it has an id, which only a Grafana gives');
+  if ((dashboard.description ?? '') === '') mistakes.push('it has no description');
+  const ids = panels.map(({ id }) => id);
+  if (new Set(ids).size < ids.length || ids.includes(undefined))
+    mistakes.push('ids are missing or not unique');
+  const values = firstValues(board);
+  for (const panel of panels.filter(isPanel)) mistakes.push(...panelMistakes(panel, values));
+  return mistakes.map((mistake) => `${board.file}: ${mistake}`);
+}
+
+function panelMistakes(panel: Panel, values: Record<string, string>): string[] {
+  const mistakes: string[] = [];
+  const queries = queriesOf(panel);
+  if ((panel.title ?? '') === '') mistakes.push('it has no title');
+  if (!(panel.description ?? '').endsWith('.')) mistakes.push('it has no description of whole sentences');
+  if ((panel.fieldConfig?.defaults.unit ?? '') === '') mistakes.push('it has no unit');
+  if (queries.length === 0) mistakes.push('it asks nothing');
+  if (new Set(queries.map(({ refId }) => refId)).size < queries.length)
+    mistakes.push('two queries have one letter');
+  for (const source of [panel.datasource, ...queries.map(({ datasource }) => datasource)]) {
+    if (source?.uid !== DATASOURCE.uid)
+      mistakes.push('its data source is not the one that the reader chooses');
+  }
+  for (const { expr } of queries) mistakes.push(...queryMistakes(expr, values));
+  return mistakes.map((mistake) => `"${panel.title}": ${mistake}`);
+}
+
+function queryMistakes(expr: string, values: Record<string, string>): string[] {
+  const { errors, selectors, grouped } = partsOf(substitute(expr, values));
+  const mistakes = errors.map((error) => `no PromQL: ${error}`);
+  if (selectors.length === 0) mistakes.push('it asks for no metric');
+  for (const { metric, labels } of selectors) {
+    const known = SERIES.get(metric);
+    if (known === undefined) mistakes.push(`nobody exports ${metric}`);
+    for (const label of labels) {
+      if (known !== undefined && ![...known, ...ADDED].includes(label))
+        mistakes.push(`${metric} has no ${label}`);
+    }
+  }
+  for (const label of grouped) if (!LABELS.has(label)) mistakes.push(`nothing has the label ${label}`);
+  return mistakes;
+}
+
+function variableMistakes({ dashboard }: Board): string[] {
+  const defined = (dashboard.templating.list ?? []).map(({ name }) => name);
+  const panels = (dashboard.panels ?? []).filter(isPanel);
+  const used = new Set(
+    panels.flatMap((panel) => variablesIn(JSON.stringify([panel.title, panel.datasource, panel.targets]))),
+  );
+  return [
+    ...[...used].filter((name) => !defined.includes(name)).map((name) => `no variable is called ${name}`),
+    ...defined.filter((name) => !used.has(name)).map((name) => `the variable ${name} is not used`),
+  ];
+}
+
+function overlaps(panels: readonly (Panel | RowPanel)[]): string[] {
+  const mistakes: string[] = [];
+  for (const [i, { gridPos: a, title }] of panels.entries()) {
+    if (a === undefined) {
+      mistakes.push(`"${title}" has no place`);
+      continue;
+    }
+    if (a.x < 0 || a.x + a.w > 24) mistakes.push(`"${title}" is beyond the edge`);
+    for (const { gridPos: b, title: other } of panels.slice(i + 1)) {
+      if (b === undefined) continue;
+      const apart = a.x + a.w <= b.x || b.x + b.w <= a.x || a.y + a.h <= b.y || b.y + b.h <= a.y;
+      if (!apart) mistakes.push(`"${title}" lies on "${other}"`);
+    }
+  }
+  return mistakes;
+}

@@ -1,0 +1,35 @@
+/** What the rest of the machine does, and how exact numbers are, is not the question where dashboards are. */
+const LOOSE = 'warmupSpread: 1, maxSpread: 100, maxForeignCores: 1000, maxStealRatio: 1';
+
+/** A real model with every technique, quality, energy and roofs: whatever a dashboard can show of a result. */
+export const TECHNIQUES_SWEEP = `
+apiVersion: ridgepoint.dev/v1
+kind: Sweep
+metadata: { name: observed }
+spec:
+  models: [{ name: tiny, source: "builtin:tiny" }]
+  techniques:
+    quantization: [f16, q8_0]
+    sparsity: [none, "magnitude:50%"]
+    adapter: [none, "synthetic:lora?rank=4"]
+  runners: [{ kind: llama-cpp, flashAttention: true }]
+  zip: [[quantization, sparsity]]
+  workloads: [{ kind: latency, promptTokens: 256, generateTokens: 32 }]
+  quality: { text: "builtin:sample", maxWindows: 1 }
+  measure: { minRepeats: 2, maxRepeats: 2, maxWarmups: 1, ${LOOSE} }
+  placement: { retries: 0, driftControl: false }
+  objectives: { decodeTokensPerSecond: max, perplexity: min }
+`;
+
+/** Trials that do not count: a model that cannot be loaded, and times that differ too much. */
+export const DOUBTFUL_SWEEP = `
+apiVersion: ridgepoint.dev/v1
+kind: Sweep
+metadata: { name: doubtful }
+spec:
+  models: [{ name: tiny, source: "builtin:tiny" }]
+  runners: [{ kind: fake, fakeFailure: [none, load], fakeJitter: 0.5 }]
+  workloads: [{ kind: latency, promptTokens: 8, generateTokens: 8 }]
+  measure: { minRepeats: 3, maxRepeats: 3, maxWarmups: 1, warmupSpread: 1, maxSpread: 0.000001, maxForeignCores: 1000, maxStealRatio: 1 }
+  placement: { retries: 0, driftControl: false }
+`;
