@@ -37,13 +37,13 @@ export function quantileOf(
   share: number,
   histogram: string,
   {
-    by,
+    by = [],
     where = '',
     over = '$__range',
-  }: { readonly by: string; readonly where?: string; readonly over?: string },
+  }: { readonly by?: readonly string[]; readonly where?: string; readonly over?: string } = {},
 ): string {
-  const classic = `sum by (le, ${by}) (rate(${histogram}_bucket{${where}}[${over}]))`;
-  const native = `sum by (${by}) (rate(${histogram}{${where}}[${over}]))`;
+  const classic = `sum by (${['le', ...by].join(', ')}) (rate(${histogram}_bucket{${where}}[${over}]))`;
+  const native = `sum by (${by.join(', ')}) (rate(${histogram}{${where}}[${over}]))`;
   return `histogram_quantile(${share}, ${classic}) or histogram_quantile(${share}, ${native})`;
 }
 

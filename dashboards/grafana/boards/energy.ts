@@ -25,7 +25,7 @@ export function energyBoard(): Board {
             lines: [
               {
                 expr: 'rate(ridgepoint_node_energy_joules_total[$__rate_interval])',
-                legend: '{{instance}} {{domain}}',
+                legend: '{{node}} {{domain}}',
               },
             ],
           }),
@@ -34,7 +34,7 @@ export function energyBoard(): Board {
             description:
               'What a source says its power is; where there is a counter, its rate is to be trusted more.',
             unit: UNIT.watts,
-            lines: [{ expr: 'ridgepoint_node_power_watts', legend: '{{instance}} {{domain}}' }],
+            lines: [{ expr: 'ridgepoint_node_power_watts', legend: '{{node}} {{domain}}' }],
           }),
           number({
             title: 'Energy in the chosen time',
@@ -44,7 +44,7 @@ export function energyBoard(): Board {
             lines: [
               {
                 expr: 'increase(ridgepoint_node_energy_joules_total[$__range])',
-                legend: '{{instance}} {{domain}}',
+                legend: '{{node}} {{domain}}',
               },
             ],
           }),

@@ -50,12 +50,12 @@ export function fleetBoard(): Board {
               {
                 name: 'memory',
                 unit: UNIT.bytes,
-                expr: 'ridgepoint_node_info * on (job, instance) group_left () ridgepoint_node_memory_bytes',
+                expr: 'ridgepoint_node_info * on (node) group_left () max by (node) (ridgepoint_node_memory_bytes)',
               },
               {
                 name: 'connected',
                 unit: UNIT.count,
-                expr: 'ridgepoint_node_info * on (job, instance) group_left () ridgepoint_agent_connected',
+                expr: 'ridgepoint_node_info * on (node) group_left () max by (node) (ridgepoint_agent_connected)',
               },
             ],
           }),
@@ -70,7 +70,38 @@ export function fleetBoard(): Board {
             description: 'By agent.',
             unit: UNIT.count,
             stacked: true,
-            lines: [{ expr: 'sum by (instance) (ridgepoint_agent_running_trials)', legend: '{{instance}}' }],
+            lines: [{ expr: 'sum by (node) (ridgepoint_agent_running_trials)', legend: '{{node}}' }],
+          }),
+        ],
+      },
+      {
+        title: 'Devices',
+        panels: [
+          grid({
+            title: 'What devices are',
+            description: 'Every device that trials can have to themselves.',
+            by: ['node', 'device', 'name', 'class'],
+            height: 7,
+            columns: [
+              {
+                name: 'memory',
+                unit: UNIT.bytes,
+                expr: ofDevice('ridgepoint_device_memory_bytes'),
+              },
+              { name: 'busy', unit: UNIT.count, expr: ofDevice('ridgepoint_device_busy') },
+            ],
+          }),
+          overTime({
+            title: 'Busy',
+            description: 'Share of time in which a trial ran on the device.',
+            unit: UNIT.share,
+            width: 24,
+            lines: [
+              {
+                expr: 'max by (node, device) (avg_over_time(ridgepoint_device_busy[$__rate_interval]))',
+                legend: '{{node}} {{device}}',
+              },
+            ],
           }),
         ],
       },
@@ -81,16 +112,45 @@ export function fleetBoard(): Board {
             title: 'Memory of the agents',
             description: 'Resident memory of the agent alone; models run in processes of their own.',
             unit: UNIT.bytes,
-            lines: [{ expr: 'max by (instance) (ridgepoint_agent_memory_bytes)', legend: '{{instance}}' }],
+            lines: [{ expr: 'max by (node) (ridgepoint_agent_memory_bytes)', legend: '{{node}}' }],
+          }),
+          overTime({
+            title: 'CPU time of the agents',
+            description:
+              'Cores that the agent itself uses, its meters included: what measuring costs. Models run in processes of their own.',
+            unit: 'suffix: cores',
+            lines: [
+              {
+                expr: 'max by (node) (rate(ridgepoint_agent_processor_seconds_total[$__rate_interval]))',
+                legend: '{{node}}',
+              },
+            ],
+          }),
+          overTime({
+            title: 'Readings missed',
+            description:
+              'Scrapes in a second at which a meter did not give a quantity that it has; energy of trials in that time is in doubt.',
+            unit: UNIT.perSecond,
+            lines: [
+              {
+                expr: 'sum by (node, meter) (rate(ridgepoint_meter_missed_readings_total[$__rate_interval]))',
+                legend: '{{node}} {{meter}}',
+              },
+            ],
           }),
           overTime({
             title: 'Results waiting',
             description: "Results on an agent's disk that no coordinator has confirmed yet.",
             unit: UNIT.count,
-            lines: [{ expr: 'max by (instance) (ridgepoint_agent_spooled_results)', legend: '{{instance}}' }],
+            lines: [{ expr: 'max by (node) (ridgepoint_agent_spooled_results)', legend: '{{node}}' }],
           }),
         ],
       },
     ],
   });
+}
+
+/** A device's value beside what the device is. */
+function ofDevice(series: string): string {
+  return `ridgepoint_device_info * on (node, device) group_left () max by (node, device) (${series})`;
 }

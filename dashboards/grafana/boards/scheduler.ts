@@ -35,10 +35,34 @@ export function schedulerBoard(): Board {
           }),
           number({
             title: 'Coordinators',
-            description: 'By release.',
+            description: 'By release, and how many of them lease work: it has to be one.',
             unit: UNIT.count,
             width: 8,
-            lines: [{ expr: 'count by (version) (ridgepoint_build_info)', legend: '{{version}}' }],
+            lines: [
+              { expr: 'count by (version) (ridgepoint_build_info)', legend: '{{version}}' },
+              { expr: 'sum(ridgepoint_leader)', legend: 'leading' },
+            ],
+          }),
+          overTime({
+            title: 'Leases',
+            description:
+              'Granted and lost in a second. A lost lease ended without a record: its node went silent or gave it back.',
+            unit: UNIT.perSecond,
+            lines: [
+              {
+                expr: 'sum by (purpose) (rate(ridgepoint_leases_granted_total[$__rate_interval]))',
+                legend: 'granted: {{purpose}}',
+              },
+              { expr: 'sum(rate(ridgepoint_leases_lost_total[$__rate_interval]))', legend: 'lost' },
+            ],
+          }),
+          overTime({
+            title: 'Devices by what they do',
+            description:
+              'Of connected nodes: busy with a trial, waiting for work that is not there, or idle between the two.',
+            unit: UNIT.count,
+            stacked: true,
+            lines: [{ expr: 'sum by (state) (ridgepoint_node_devices)', legend: '{{state}}' }],
           }),
           overTime({
             title: 'Trials that end',
@@ -78,9 +102,32 @@ export function schedulerBoard(): Board {
               'Median and 95th percentile in the last 15 minutes, from buckets of steps of 1, 2 and 5.',
             unit: UNIT.seconds,
             lines: [0.5, 0.95].map((share) => ({
-              expr: quantileOf(share, 'ridgepoint_trial_duration_seconds', { by: 'runner', over: '15m' }),
+              expr: quantileOf(share, 'ridgepoint_trial_duration_seconds', { by: ['runner'], over: '15m' }),
               legend: `{{runner}} ${100 * share} %`,
             })),
+          }),
+        ],
+      },
+      {
+        title: 'The log',
+        panels: [
+          overTime({
+            title: 'Entries',
+            description: 'Entries of the log that the coordinator has read or written.',
+            unit: UNIT.count,
+            lines: [{ expr: 'max(ridgepoint_log_entries)', legend: 'entries' }],
+          }),
+          overTime({
+            title: 'Time to append',
+            description:
+              'Until the log has taken facts durably, 99th percentile in the last 15 minutes; nothing is acknowledged before.',
+            unit: UNIT.seconds,
+            lines: [
+              {
+                expr: quantileOf(0.99, 'ridgepoint_log_append_duration_seconds', { over: '15m' }),
+                legend: '99 %',
+              },
+            ],
           }),
         ],
       },
@@ -94,7 +141,19 @@ export function schedulerBoard(): Board {
             lines: [{ expr: 'sum by (code) (ridgepoint_invalid_total)', legend: '{{code}}' }],
           }),
           bars({
-            title: 'Failures',
+            title: 'Doubts by node',
+            description:
+              'Warnings since the coordinator started, those that leave a trial valid as well: a node that has many wants a look.',
+            unit: UNIT.count,
+            lines: [
+              {
+                expr: 'topk(15, sum by (node, code) (ridgepoint_warnings_total))',
+                legend: '{{node}}: {{code}}',
+              },
+            ],
+          }),
+          bars({
+            title: 'Failed trials',
             description: 'Since the coordinator started, by code.',
             unit: UNIT.count,
             lines: [{ expr: 'sum by (code) (ridgepoint_failures_total)', legend: '{{code}}' }],

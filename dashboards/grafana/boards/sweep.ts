@@ -10,7 +10,7 @@ const POINTS = 'ridgepoint_sweep_points{sweep=~"$sweep"}';
 const SETTLED = 'ridgepoint_sweep_points{sweep=~"$sweep", state=~"complete|failed|invalid"}';
 const OPEN = 'ridgepoint_sweep_points{sweep=~"$sweep", state=~"queued|running"}';
 
-const LATENCY = { by: 'model, quantization', where: 'model=~"$model"' };
+const LATENCY = { by: ['model', 'quantization'], where: 'model=~"$model"' };
 
 /** How far sweeps are, what came of them, and who is on the front. */
 export function sweepBoard(): Board {
@@ -51,14 +51,45 @@ export function sweepBoard(): Board {
             title: 'Points over time',
             description: 'Points of the chosen sweeps by where they stood.',
             unit: UNIT.count,
+            width: 24,
             stacked: true,
             lines: [{ expr: `sum by (state) (${POINTS})`, legend: '{{state}}' }],
+          }),
+          bars({
+            title: 'Points that are invalid or failed',
+            description:
+              'By the code of the doubt or failure; a point with two doubts counts under both. docs/metrics.md says what each means.',
+            unit: UNIT.count,
+            width: 8,
+            lines: [
+              {
+                expr: 'sum by (code) (ridgepoint_sweep_invalid_points{sweep=~"$sweep"})',
+                legend: 'invalid: {{code}}',
+              },
+              {
+                expr: 'sum by (code) (ridgepoint_sweep_failed_points{sweep=~"$sweep"})',
+                legend: 'failed: {{code}}',
+              },
+            ],
+          }),
+          overTime({
+            title: 'Duration of trials',
+            description: 'Median of the newest finished trials of a sweep.',
+            unit: UNIT.seconds,
+            width: 8,
+            lines: [
+              {
+                expr: 'max by (sweep) (ridgepoint_sweep_trial_seconds{sweep=~"$sweep"})',
+                legend: '{{sweep}}',
+              },
+            ],
           }),
           overTime({
             title: 'Time left',
             description:
               'Open points over the rate at which points were settled in the last 15 minutes. Nothing is shown while none was.',
             unit: UNIT.seconds,
+            width: 8,
             lines: [
               {
                 expr: `sum by (sweep) (${OPEN}) / (sum by (sweep) (delta(${SETTLED}[15m])) > 0) * 900`,
@@ -88,6 +119,21 @@ export function sweepBoard(): Board {
                 expr: `topk(10, max by (experiment, model, quantization, runner, node) (${results('decodeTokensPerSecond')}))`,
                 legend: '{{model}} {{quantization}} {{runner}} on {{node}} ({{experiment}})',
               },
+            ],
+          }),
+          grid({
+            title: 'Best of each objective',
+            description: 'Which exported result is the best of its sweep by an objective.',
+            by: ['sweep', 'objective', 'experiment', 'node'],
+            height: 6,
+            columns: [
+              {
+                name: 'decode',
+                unit: shown('decodeTokensPerSecond').unit,
+                expr: best('decodeTokensPerSecond'),
+              },
+              { name: 'weights', unit: shown('modelBytes').unit, expr: best('modelBytes') },
+              { name: 'ended', unit: 'dateTimeAsIso', expr: best('ended') },
             ],
           }),
           grid({
@@ -139,6 +185,14 @@ export function sweepBoard(): Board {
       },
     ],
   });
+}
+
+/** What the best results of the chosen sweeps have. */
+function best(metric: MetricName | 'ended'): string {
+  const own =
+    metric === 'ended' ? `${chosen('ridgepoint_result_timestamp_seconds')} * 1000` : results(metric);
+  const one = `max by (experiment, node, device) (${own})`;
+  return `ridgepoint_sweep_best_info{sweep=~"$sweep"} * on (experiment, node, device) group_left () ${one}`;
 }
 
 function column(name: string, metric: MetricName) {
