@@ -2,7 +2,7 @@ import type { SampleSeries } from '../../core/result.js';
 
 /**
  * Idle power per energy domain, in watts, from readings taken before the model was loaded: growth of the
- * counter where there is one, else the mean of the power. A domain that cannot be told is left out.
+ * counter where there is one, else the mean of the power (of a mean over a second it is the same). A domain that cannot be told is left out.
  */
 export function idleWatts(samples: readonly SampleSeries[]): Record<string, number> {
   const watts: Record<string, number> = {};
@@ -12,7 +12,7 @@ export function idleWatts(samples: readonly SampleSeries[]): Record<string, numb
     if (what === 'energyJoules') {
       const power = growth(seconds, values);
       if (power !== null) watts[domain] = power;
-    } else if (what === 'powerWatts') {
+    } else if (what === 'powerWatts' || what === 'powerAverageWatts') {
       watts[domain] ??= values.reduce((sum, value) => sum + value, 0) / values.length;
     }
   }

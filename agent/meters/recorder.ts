@@ -1,5 +1,6 @@
 import type { SampleSeries } from '../../core/result.js';
 import { monotonicSeconds, wholeNanoseconds } from '../isolation/line.js';
+import { everyBeat } from './beat.js';
 import type { Meter, MeterTarget } from './meter.js';
 import { periodKey, type UpdatePeriods } from './update-period.js';
 
@@ -25,7 +26,7 @@ interface Column {
 export class Recorder {
   readonly #meters: readonly Meter[];
   readonly #columns = new Map<string, Column>();
-  #timers: NodeJS.Timeout[] = [];
+  #beats: (() => void)[] = [];
   #restedAt = Number.NEGATIVE_INFINITY;
 
   /** @param periods of the sources, where they were seen; a quantity without one counts as renewed at each reading. */
@@ -50,9 +51,7 @@ export class Recorder {
     this.#readAll();
     for (const periodSeconds of new Set(this.#meters.map((meter) => meter.periodSeconds))) {
       const due = this.#meters.filter((meter) => meter.periodSeconds === periodSeconds);
-      this.#timers.push(
-        setInterval(() => due.forEach((meter) => void this.#read(meter)), periodSeconds * 1000),
-      );
+      this.#beats.push(everyBeat(periodSeconds, () => due.forEach((meter) => void this.#read(meter))));
     }
   }
 
@@ -69,11 +68,11 @@ export class Recorder {
     this.#restedAt = monotonicSeconds();
   }
 
-  /** Reads once more, stops the timers and closes the meters. */
+  /** Reads once more, ends its beats and closes the meters. */
   stop(): void {
-    if (this.#timers.length === 0) return;
-    for (const timer of this.#timers) clearInterval(timer);
-    this.#timers = [];
+    if (this.#beats.length === 0) return;
+    for (const end of this.#beats) end();
+    this.#beats = [];
     this.#readAll();
     for (const meter of this.#meters) meter.close();
   }

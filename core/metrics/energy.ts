@@ -35,13 +35,18 @@ export function deviceKind(deviceClass: string): string {
   return deviceClass.split(':')[0] ?? deviceClass;
 }
 
-/** Finds what counts as the trial's energy (see chooseDomains). Counters come before power readings. */
+/**
+ * Finds what counts as the trial's energy (see chooseDomains). Counters come before power readings, and power of
+ * the moment before means over a second, which are late by half of it: they are no cross-check of a counter.
+ */
 export function energySources(series: readonly CleanSeries[], deviceClass: string): EnergySources {
   const counters = byDomain(series, 'energyJoules:', 'counter');
   const powers = byDomain(series, 'powerWatts:', 'gauge');
+  const averages = byDomain(series.map(overSecond), 'powerAverageWatts:', 'gauge');
   const onCpu = deviceKind(deviceClass) === 'cpu';
   const ofCounters = chooseDomains([...counters.keys()], onCpu);
   const ofPowers = chooseDomains([...powers.keys()], onCpu);
+  const ofAverages = chooseDomains([...averages.keys()], onCpu);
   const integral = (domains: readonly string[]) => source('integral', domains, powers, gaugeIntegral);
   if (ofCounters.domains.length > 0) {
     const same = ofCounters.domains.every((domain) => powers.has(domain));
@@ -51,8 +56,21 @@ export function energySources(series: readonly CleanSeries[], deviceClass: strin
       doubt: ofCounters.doubt,
     };
   }
-  const primary = ofPowers.domains.length > 0 ? integral(ofPowers.domains) : null;
-  return { primary, crossCheck: null, doubt: ofPowers.doubt ?? ofCounters.doubt };
+  if (ofPowers.domains.length > 0) {
+    return { primary: integral(ofPowers.domains), crossCheck: null, doubt: ofPowers.doubt };
+  }
+  const { domains } = ofAverages;
+  const late = domains.length > 0 ? source('integral', domains, averages, gaugeIntegral) : null;
+  return {
+    primary: late === null ? null : { ...late, label: `integral-of-averages:${domains.join('+')}` },
+    crossCheck: null,
+    doubt: (late === null ? ofPowers.doubt : null) ?? ofAverages.doubt ?? ofCounters.doubt,
+  };
+}
+
+/** A mean over the last second tells no more than one a second, however often it is renewed. */
+function overSecond(series: CleanSeries): CleanSeries {
+  return { ...series, periodSeconds: Math.max(1, series.periodSeconds) };
 }
 
 function byDomain(series: readonly CleanSeries[], prefix: string, kind: CleanSeries['kind']) {
