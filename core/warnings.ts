@@ -51,7 +51,7 @@ export const WARNINGS = {
   },
   'energy-shared': {
     severity: 'note',
-    help: 'the energy source feeds more than the device of the trial, such as other MIG instances: no energy is published',
+    help: 'the energy source feeds more than the device of the trial, such as other MIG instances or the other half of a board: no energy is published',
   },
   'other-device': {
     severity: 'note',

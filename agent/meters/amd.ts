@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { SHARED_DOMAIN } from '../../core/metrics/energy-domains.js';
 import type { AmdSmi } from '../device/amd-smi.js';
 import type { SysfsGpu } from '../device/sysfs-gpus.js';
 import type { Meter, MeterSearch } from './meter.js';
@@ -14,17 +15,19 @@ export type AmdCounter = { readonly amdSmi: AmdSmi } | { readonly reason: string
 /**
  * Energy and power of one AMD GPU. The counter is that of AMD's library; power is what the driver's hwmon says
  * (kernel docs, gpu/amdgpu/thermal): `power1_average` on boards that average in firmware, `power1_input` on newer
- * ones. On an MI250 the even half reports both halves, and the odd one nothing.
+ * ones. An MI250 is two GPUs on one board, of which the even one tells what both draw and the odd one 0: the even
+ * one's readings are of a `board` that is not its own.
  */
 export function findAmdMeter(gpu: SysfsGpu, counter: AmdCounter): MeterSearch {
-  const { pciAddress, hwmonFolder } = gpu;
-  const sources = [...counterSource(pciAddress, counter), ...powerSource(hwmonFolder)];
+  const { name, pciAddress, hwmonFolder } = gpu;
+  const domain = /\bMI250/.test(name) ? SHARED_DOMAIN : 'gpu';
+  const sources = [...counterSource(domain, pciAddress, counter), ...powerSource(domain, hwmonFolder)];
   if (sources.length > 0) {
     return { found: true, meter: new SourceMeter('amd', ENERGY_PERIOD_SECONDS, sources) };
   }
   const library =
     'reason' in counter ? counter.reason : `${counter.amdSmi.library} has no energy counter for it`;
-  const reason = `${gpu.name} has no power sensor in hwmon, and ${library}`;
+  const reason = `${name} has no power in hwmon, and ${library}`;
   return { found: false, name: 'amd', reason };
 }
 
@@ -45,16 +48,26 @@ export function amdStateMeter({ folder, hwmonFolder }: SysfsGpu): Meter {
   return new SourceMeter('amd-state', STATE_PERIOD_SECONDS, sources);
 }
 
-function counterSource(pciAddress: string, counter: AmdCounter): readonly Source[] {
+function counterSource(domain: string, pciAddress: string, counter: AmdCounter): readonly Source[] {
   if ('reason' in counter || counter.amdSmi.energyJoules(pciAddress) === null) return [];
   const { amdSmi } = counter;
   // The library stays open for the next trial.
-  return [{ quantity: energyCounter('gpu'), read: () => amdSmi.energyJoules(pciAddress), close() {} }];
+  return [{ quantity: energyCounter(domain), read: () => amdSmi.energyJoules(pciAddress), close() {} }];
 }
 
-function powerSource(hwmonFolder: string | null): readonly Source[] {
+/** A board that is on draws something: 0 is the driver's way to say that it does not know. */
+function powerSource(domain: string, hwmonFolder: string | null): readonly Source[] {
   if (hwmonFolder === null) return [];
-  const quantity = powerGauge('gpu');
-  const average = fileSourceIfThere(quantity, join(hwmonFolder, 'power1_average'), 1e6);
-  return average.length > 0 ? average : fileSourceIfThere(quantity, join(hwmonFolder, 'power1_input'), 1e6);
+  for (const file of ['power1_average', 'power1_input']) {
+    for (const { quantity, read, close } of fileSourceIfThere(
+      powerGauge(domain),
+      join(hwmonFolder, file),
+      1e6,
+    )) {
+      const watts = () => read() || null;
+      if (watts() !== null) return [{ quantity, read: watts, close }];
+      close();
+    }
+  }
+  return [];
 }

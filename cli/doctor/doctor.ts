@@ -57,7 +57,7 @@ export async function doctor(options: { readonly json?: true }): Promise<number>
           name: 'energy',
           ok: false,
           found: profile.absent.energy ?? 'no source found',
-          hint: 'Energy is null with this reason. RAPL needs a physical Intel or AMD machine and the right to read /sys/class/powercap.',
+          hint: 'Energy is null with this reason. RAPL needs a physical Intel or AMD machine and the right to read /sys/class/powercap, or kernel.perf_event_paranoid of 0; docs/energy.md has the others.',
         },
     ...Object.entries(profile.absent)
       .filter(([name]) => name !== 'energy' && !name.startsWith('runner '))

@@ -1,6 +1,6 @@
 import type { WarningCode } from '../warnings.js';
 
-/** The domain of a board of which the trial's device is only a part, such as the GPU of a MIG instance. */
+/** The domain of a board of which the trial's device is only a part, such as a MIG instance, or one half of an MI250. */
 export const SHARED_DOMAIN = 'board';
 
 /** Domains that are added up, and what is odd about those that were sampled. */
@@ -44,7 +44,8 @@ function ofAccelerator(gpus: readonly string[], shared: boolean): Choice {
     return { domains: [], doubt: { code: 'other-device', message } };
   }
   if (gpus.length === 0 && shared) {
-    const message = 'the energy is that of the whole board, which other MIG instances share';
+    const message =
+      'the energy is that of the whole board, of which the device is a part (a MIG instance, or half of an MI250)';
     return { domains: [], doubt: { code: 'energy-shared', message } };
   }
   return { domains: gpus, doubt: null };

@@ -64,12 +64,29 @@ describe('an AMD GPU in /sys', () => {
     state.close();
   });
 
+  test('never takes 0 W for power, and an MI250’s even half for the board of both', () => {
+    const half = (card: number, watts: number) => {
+      const files = amdCard(card, `0000:0${card}:00.0`, watts);
+      files[`class/drm/card${card}/device/product_name`] = 'AMD INSTINCT MI250X\n';
+      return first(tree(files));
+    };
+    const even = found(findAmdMeter(half(0, 480), NO_LIBRARY));
+    expect(values(even.read())).toEqual({ 'powerWatts:board': 480 });
+    even.close();
+    expect(findAmdMeter(half(1, 0), NO_LIBRARY)).toMatchObject({ found: false });
+    const root = tree(amdCard(0, '0000:03:00.0', 100));
+    const meter = found(findAmdMeter(first(root), NO_LIBRARY));
+    tree(amdCard(0, '0000:03:00.0', 0), root);
+    expect(meter.read()).toEqual([]);
+    meter.close();
+  });
+
   test('says what it looked for when there is neither power nor counter', () => {
     const gpu = first(tree(amdCard(0, '0000:03:00.0', 1, { power: 'power2_input' })));
     expect(findAmdMeter(gpu, NO_LIBRARY)).toEqual({
       found: false,
       name: 'amd',
-      reason: 'AMD Instinct MI210 has no power sensor in hwmon, and no library',
+      reason: 'AMD Instinct MI210 has no power in hwmon, and no library',
     });
   });
 });
