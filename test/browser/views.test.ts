@@ -1,9 +1,12 @@
 import { readFileSync } from 'node:fs';
 import type { Download, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { movedText } from '../../core/report/change-text.js';
+import { changesOf } from '../../core/report/compare.js';
 import { buildReport, type Report } from '../../core/report/report.js';
 import { quantity } from '../../core/report/scale.js';
 import type { ResultRecord } from '../../core/result.js';
+import { pairsOf } from '../../dashboards/web/src/compare/sides.js';
 import { hasChromium } from '../support/chromium.js';
 import { type Browsing, type OpenedPage, startBrowsing } from '../support/report-page.js';
 import { ROOFS, rooflineOf } from '../support/roofline.js';
@@ -66,6 +69,18 @@ const csvOf = async (download: Download) =>
     .trimEnd()
     .split('\r\n')
     .map((line) => line.split(','));
+
+/** The same trial at another speed. */
+function withSlower(record: ResultRecord, factor: number): ResultRecord {
+  const decode = record.measurements.decodeTokensPerSecond;
+  if (decode === undefined || decode.value === null) return record;
+  const samples = decode.samples?.map((v) => v / factor) ?? null;
+  const measurements = {
+    ...record.measurements,
+    decodeTokensPerSecond: { ...decode, value: decode.value / factor, samples },
+  };
+  return { ...record, measurements };
+}
 
 describe.skipIf(!hasChromium)('views of the page (needs chromium)', () => {
   let browsing: Browsing;
@@ -234,5 +249,73 @@ describe.skipIf(!hasChromium)('views of the page (needs chromium)', () => {
     const shares = csv.slice(1).map((line) => Number(line[6]));
     expect(shares.reduce((a, b) => a + b, 0)).toBeCloseTo(465 / 600, 6);
     await opened.shot('operators');
+  });
+
+  test('two values of an axis are compared pair by pair with their uncertainty', async () => {
+    await open(report);
+    const view = page.locator('.comparison');
+    await view.scrollIntoViewIfNeeded();
+    await view.locator('label:has(span:text-is("B")) select').selectOption('q4_k_m');
+    const { pairs } = pairsOf(report, { kind: 'axis', axis: 'quantization', a: 'f16', b: 'q4_k_m' });
+    const expected = changesOf(pairs, ['decodeTokensPerSecond']);
+    expect(expected).toHaveLength(4);
+    const lines = await view.locator('.changes tbody tr').allTextContents();
+    for (const [i, change] of expected.entries()) {
+      expect(lines[i]).toContain(movedText(change)[0]);
+      expect(lines[i]).toContain(change.verdict);
+    }
+    expect(await view.locator('.bar p').first().textContent()).toBe('4 pairs, 4 better');
+    await opened.shot('comparison');
+    const csv = await csvOf(await saved('.comparison button:has-text("Save CSV")'));
+    // The page carries samples with nine digits.
+    for (const [i, { change }] of expected.entries()) {
+      expect(Number(csv[i + 1]?.[6])).toBeCloseTo(change ?? Number.NaN, 6);
+    }
+  });
+
+  test('another run is compared from its file, and a file that is none says so', async () => {
+    const slower = build(
+      underRoofs(24).map((record) => withSlower(record, 1.2)),
+      'before',
+    );
+    const before = await browsing.open(slower);
+    await before.page.close();
+    await open(report);
+    const view = page.locator('.comparison');
+    await view.locator('label:has-text("Between") select').selectOption('run');
+    const choose = (name: string, buffer: Buffer) =>
+      view.locator('input[type=file]').setInputFiles({ name, mimeType: 'text/plain', buffer });
+    await choose('notes.jsonl', Buffer.from('{"a": 1}\n'));
+    expect(await view.locator('[role=alert]').textContent()).toBe(
+      'Line 1 of notes.jsonl is no result: choose a results.jsonl or a report.html.',
+    );
+    await choose('before.html', readFileSync(before.file));
+    await view.locator('.changes tbody tr').first().waitFor();
+    expect(await view.locator('[role=alert]').count()).toBe(0);
+    const summary = await view.locator('.bar p').first().textContent();
+    expect(summary).toMatch(/^24 pairs, 22 better, 2 missing$/);
+    expect((await view.locator('.changes tbody tr').allTextContents())[0]).toContain('× 1.200');
+    const lines = slower.rows.map(({ trial }) => JSON.stringify(trial)).join('\n');
+    await choose('before.jsonl', Buffer.from(lines));
+    await expect.poll(() => view.locator('.bar p').first().textContent()).toBe(summary);
+    await opened.shot('comparison-of-runs');
+  });
+
+  test('a pivot shows the best of each cell, and a cell narrows the table to its rows', async () => {
+    await open(report);
+    const view = page.locator('.pivot');
+    await view.scrollIntoViewIfNeeded();
+    await view.locator('label:has-text("Across") select').selectOption('parallel');
+    const fastest = report.rows.filter(
+      (row) => row.axes.quantization === 'q8_0' && row.axes.parallel === 1 && row.state === 'valid',
+    );
+    const best = Math.max(...fastest.map((row) => row.trial.measurements.decodeTokensPerSecond?.value ?? 0));
+    const cell = view.locator('tr:has(th:text-is("q8_0")) td').first();
+    expect(Number(await cell.textContent())).toBeCloseTo(best, 2);
+    await opened.shot('pivot');
+    await cell.locator('button').click();
+    expect(await page.textContent('.results [role=status]')).toContain('2 of 24 rows');
+    const csv = await csvOf(await saved('.pivot button:has-text("Save CSV")'));
+    expect(csv[0]).toEqual(['quantization', 'parallel', 'best decodeTokensPerSecond', 'validRows', 'row']);
   });
 });

@@ -5,9 +5,11 @@ import type { Details } from '../../../core/report/trim.js';
 import { Latency } from './charts/latency.js';
 import { Pareto } from './charts/pareto.js';
 import { Roofline } from './charts/roofline.js';
+import { Comparison, type OtherRun } from './compare/comparison.js';
 import { Detail } from './detail/detail.js';
 import { Footer } from './footer.js';
 import { Header } from './header.js';
+import { Pivot } from './pivot/pivot.js';
 import { defaultColumns } from './table/columns.js';
 import { EMPTY_FILTER, type Filter, filterRows } from './table/filter.js';
 import { Results } from './table/results.js';
@@ -26,10 +28,12 @@ export interface ReportPageProps {
   readonly top: ComponentChildren;
   /** What stands between the title and the plots: the progress of a sweep that is followed. */
   readonly progress?: ComponentChildren;
+  /** Other runs that this one can be compared with, besides files. */
+  readonly runs?: readonly OtherRun[];
 }
 
 /** Everything there is to see of one sweep, in report.html and live alike. */
-export function ReportPage({ report, details, theme, top, progress }: ReportPageProps) {
+export function ReportPage({ report, details, theme, top, progress, runs }: ReportPageProps) {
   const [filter, setFilter] = useState<Filter>(EMPTY_FILTER);
   const [sort, setSort] = useState<Sort>({ key: 'number', descending: false });
   const [chosenColumns, setColumns] = useState<readonly string[] | null>(null);
@@ -106,6 +110,19 @@ export function ReportPage({ report, details, theme, top, progress }: ReportPage
           opened={opened}
           onOpen={setOpened}
         />
+        <div class="plots">
+          <Comparison
+            report={report}
+            selected={selected}
+            theme={theme}
+            {...(runs !== undefined && { runs })}
+          />
+          <Pivot
+            report={report}
+            rows={rows}
+            onCell={(axes) => setFilter({ ...filter, axes: { ...filter.axes, ...axes } })}
+          />
+        </div>
         <Footer report={report} details={details} />
       </main>
       {open !== null && <Detail report={report} row={open} theme={theme} onClose={() => setOpened(null)} />}

@@ -22,8 +22,8 @@ interface FrameProps {
   readonly note?: string | null;
   /** What files are named after. */
   readonly file: string;
-  /** Called when a picture is wanted; null while nothing is drawn. */
-  chart(): Chart | null;
+  /** Called when a picture is wanted; null while nothing is drawn, absent where numbers are what is shown. */
+  chart?(): Chart | null;
   /** Called only when the numbers are wanted. */
   data(): PlotData;
   readonly children: ComponentChildren;
@@ -38,7 +38,7 @@ export function PlotFrame(props: FrameProps) {
   const Heading = level === 2 ? 'h2' : 'h3';
   const [shown, setShown] = useState(false);
   const savePng = async () => {
-    const drawn = chart();
+    const drawn = chart?.() ?? null;
     if (drawn !== null) save(fileName(file, '.png'), await chartPng(drawn));
   };
   const saveCsv = () => {
@@ -51,15 +51,19 @@ export function PlotFrame(props: FrameProps) {
         <Heading id={id}>{title}</Heading>
         {note !== null && <p class="quiet">{note}</p>}
         <span class="spring" />
-        <button type="button" class="plain" aria-expanded={shown} onClick={() => setShown(!shown)}>
-          {shown ? 'Hide numbers' : 'Numbers'}
-        </button>
+        {chart !== undefined && (
+          <button type="button" class="plain" aria-expanded={shown} onClick={() => setShown(!shown)}>
+            {shown ? 'Hide numbers' : 'Numbers'}
+          </button>
+        )}
         <button type="button" class="plain" onClick={saveCsv}>
           Save CSV
         </button>
-        <button type="button" class="plain" onClick={savePng}>
-          Save PNG
-        </button>
+        {chart !== undefined && (
+          <button type="button" class="plain" onClick={savePng}>
+            Save PNG
+          </button>
+        )}
       </div>
       {children}
       {shown && <Numbers data={data()} caption={title} />}

@@ -1,0 +1,155 @@
+import type { ComponentChildren } from 'preact';
+import { useState } from 'preact/hooks';
+import { axisText } from '../../../../core/report/columns.js';
+import type { Report } from '../../../../core/report/report.js';
+import type { OtherRun } from './comparison.js';
+import { readRun } from './open-run.js';
+import type { Choice } from './sides.js';
+
+interface ChooserProps {
+  readonly report: Report;
+  readonly selected: readonly string[];
+  readonly runs: readonly OtherRun[];
+  readonly choice: Choice | null;
+  onChoice(choice: Choice): void;
+  readonly children: ComponentChildren;
+}
+
+/** What A and B are. */
+export function Chooser({ report, selected, runs, choice, onChoice, children }: ChooserProps) {
+  const [opening, setOpening] = useState(false);
+  const [trouble, setTrouble] = useState<string | null>(null);
+  const key =
+    opening || choice?.kind === 'run' ? 'run' : choice?.kind === 'axis' ? `axis ${choice.axis}` : 'rows';
+  const choose = (value: string) => {
+    setTrouble(null);
+    setOpening(value === 'run');
+    if (value === 'rows') onChoice({ kind: 'rows', a: selected[0] ?? '', b: selected[1] ?? '' });
+    const axis = report.axes.find(({ name }) => value === `axis ${name}`);
+    if (axis !== undefined) {
+      const [a, b] = axis.values.map(axisText);
+      onChoice({ kind: 'axis', axis: axis.name, a: a ?? '', b: b ?? '' });
+    }
+  };
+  const load = async (get: () => Promise<Report>) => {
+    setTrouble(null);
+    try {
+      onChoice({ kind: 'run', before: await get() });
+    } catch (error) {
+      setTrouble((error as Error).message);
+    }
+  };
+  return (
+    <>
+      <div class="bar sides">
+        <label>
+          <span>Between</span>
+          <select value={key} onChange={(event) => choose(event.currentTarget.value)}>
+            {report.axes.map(({ name }) => (
+              <option key={name} value={`axis ${name}`}>
+                values of {name}
+              </option>
+            ))}
+            <option value="rows" disabled={selected.length < 2}>
+              ticked rows
+            </option>
+            <option value="run">another run and this</option>
+          </select>
+        </label>
+        {key === 'run' ? (
+          <Runs runs={runs} choice={choice} report={report} onLoad={load} />
+        ) : (
+          choice !== null && <Ends report={report} selected={selected} choice={choice} onChoice={onChoice} />
+        )}
+        {children}
+      </div>
+      {trouble !== null && (
+        <p class="code failed" role="alert">
+          {trouble}
+        </p>
+      )}
+    </>
+  );
+}
+
+interface EndsProps {
+  readonly report: Report;
+  readonly selected: readonly string[];
+  readonly choice: Choice;
+  onChoice(choice: Choice): void;
+}
+
+function Ends({ report, selected, choice, onChoice }: EndsProps) {
+  if (choice.kind === 'run') return null;
+  const axis = choice.kind === 'axis' ? report.axes.find(({ name }) => name === choice.axis) : undefined;
+  const options: [string, string][] =
+    choice.kind === 'axis'
+      ? (axis?.values.map((value, i) => [axisText(value), axis.texts[i] ?? '']) ?? [])
+      : report.rows
+          .filter((row) => selected.includes(row.experimentId))
+          .map((row) => [row.experimentId, `#${row.number} ${row.label}`]);
+  return (
+    <>
+      {(['a', 'b'] as const).map((side) => (
+        <label key={side}>
+          <span>{side.toUpperCase()}</span>
+          <select
+            value={choice[side]}
+            onChange={(event) => onChoice({ ...choice, [side]: event.currentTarget.value })}
+          >
+            {options.map(([value, text]) => (
+              <option key={value} value={value}>
+                {text}
+              </option>
+            ))}
+          </select>
+        </label>
+      ))}
+    </>
+  );
+}
+
+interface RunsProps {
+  readonly runs: readonly OtherRun[];
+  readonly choice: Choice | null;
+  readonly report: Report;
+  onLoad(get: () => Promise<Report>): void;
+}
+
+/** A is another run: one that the page knows, or a file of the reader's. */
+function Runs({ runs, choice, report, onLoad }: RunsProps) {
+  return (
+    <>
+      {runs.length > 0 && (
+        <label>
+          <span>A</span>
+          <select
+            value=""
+            onChange={(event) => {
+              const run = runs[Number(event.currentTarget.value)];
+              if (run !== undefined) onLoad(() => run.load());
+            }}
+          >
+            <option value="">{choice?.kind === 'run' ? choice.before.sweepName : 'choose a run'}</option>
+            {runs.map((run, i) => (
+              <option key={run.name} value={i}>
+                {run.name}
+              </option>
+            ))}
+          </select>
+        </label>
+      )}
+      <label>
+        <span>A: results.jsonl or report.html</span>
+        <input
+          type="file"
+          accept=".jsonl,.html"
+          onChange={(event) => {
+            const file = event.currentTarget.files?.[0];
+            if (file !== undefined) onLoad(async () => readRun(file.name, await file.text(), report));
+          }}
+        />
+      </label>
+    </>
+  );
+}

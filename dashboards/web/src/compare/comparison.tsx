@@ -1,0 +1,123 @@
+import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
+import { CHANGE_HEAD, changeLines } from '../../../../core/report/change-text.js';
+import { changesOf } from '../../../../core/report/compare.js';
+import type { Report } from '../../../../core/report/report.js';
+import { type Chart, ChartView } from '../charts/chart.js';
+import { PlotFrame } from '../charts/frame.js';
+import type { Theme } from '../theme.js';
+import { changesOption } from './changes-option.js';
+import { ChangesTable } from './changes-table.js';
+import { Chooser } from './chooser.js';
+import { type Choice, pairsOf } from './sides.js';
+
+/** Another run that the page can get, such as another sweep of the same coordinator. */
+export interface OtherRun {
+  readonly name: string;
+  load(): Promise<Report>;
+}
+
+interface ComparisonProps {
+  readonly report: Report;
+  /** Experiments that are ticked in the table. */
+  readonly selected: readonly string[];
+  readonly theme: Theme;
+  /** Besides those that the reader opens from a file. */
+  readonly runs?: readonly OtherRun[];
+}
+
+/** Pairs drawn at most: those that changed most. The table and the CSV have all. */
+const MOST_DRAWN = 30;
+
+/** How one metric changed between two values of an axis, two rows or two runs, with its uncertainty. */
+export function Comparison({ report, selected, theme, runs = [] }: ComparisonProps) {
+  const [chosen, setChosen] = useState<Choice | null>(null);
+  const [name, setName] = useState<string | null>(null);
+  const chart = useRef<Chart | null>(null);
+  const metrics = report.metrics.filter((m) => m.better !== null);
+  const metric = metrics.find((m) => m.name === name) ?? metrics[0] ?? null;
+  const choice = chosen ?? firstChoice(report);
+  const matched = useMemo(() => (choice === null ? null : pairsOf(report, choice)), [report, choice]);
+  const changes = useMemo(
+    () => (matched === null || metric === null ? [] : changesOf(matched.pairs, [metric.name])),
+    [matched, metric?.name],
+  );
+  const drawn = useMemo(() => furthest(changes), [changes]);
+  const option = useMemo(() => changesOption(drawn), [drawn, theme]);
+  // An axis of before may be gone when results of another kind have come.
+  useEffect(() => {
+    if (chosen?.kind === 'axis' && !report.axes.some((axis) => axis.name === chosen.axis)) setChosen(null);
+  }, [report]);
+  if (metric === null) return null;
+  return (
+    <PlotFrame
+      id="comparison"
+      title="Comparison"
+      kind="comparison"
+      note={matched === null ? null : summary(matched, changes)}
+      file={`${report.sweepName}-comparison`}
+      chart={() => chart.current}
+      data={() => ({ head: CHANGE_HEAD, lines: changeLines(changes) })}
+    >
+      <Chooser report={report} selected={selected} runs={runs} choice={choice} onChoice={setChosen}>
+        <label>
+          <span>Number</span>
+          <select value={metric.name} onChange={(event) => setName(event.currentTarget.value)}>
+            {metrics.map((m) => (
+              <option key={m.name} value={m.name}>
+                {m.label}
+              </option>
+            ))}
+          </select>
+        </label>
+      </Chooser>
+      {drawn.length === 0 ? (
+        <p class="empty">
+          {choice === null
+            ? 'Choose two values of an axis, tick two rows, or open another run.'
+            : 'No experiment of A is one of B with numbers to compare.'}
+        </p>
+      ) : (
+        <ChartView
+          option={option}
+          label={`Change of ${metric.label} from A to B, ${drawn.length} of ${changes.length} experiments`}
+          height={drawn.length * 20 + 56}
+          onReady={(made) => {
+            chart.current = made;
+          }}
+        />
+      )}
+      {changes.length > 0 && <ChangesTable changes={changes} label={metric.label} />}
+    </PlotFrame>
+  );
+}
+
+/** The first two values of the first axis. */
+function firstChoice(report: Report): Choice | null {
+  const axis = report.axes[0];
+  const [a, b] = axis?.values ?? [];
+  if (axis === undefined || a === undefined || b === undefined) return null;
+  return { kind: 'axis', axis: axis.name, a: String(a ?? 'default'), b: String(b ?? 'default') };
+}
+
+function furthest(changes: ReturnType<typeof changesOf>): ReturnType<typeof changesOf> {
+  const distance = ({ kind, change }: (typeof changes)[number]) =>
+    Math.abs(kind === 'ratio' ? Math.log(change ?? 1) : (change ?? 0));
+  const known = changes.filter(({ change }) => change !== null && Number.isFinite(change));
+  if (known.length <= MOST_DRAWN) return known;
+  return [...known].sort((a, b) => distance(b) - distance(a)).slice(0, MOST_DRAWN);
+}
+
+function summary(
+  { pairs, onlyA, onlyB }: ReturnType<typeof pairsOf>,
+  changes: ReturnType<typeof changesOf>,
+): string {
+  const count = (verdict: string) => changes.filter((change) => change.verdict === verdict).length;
+  const verdicts = (['better', 'worse', 'same', 'unclear', 'missing'] as const).flatMap((verdict) =>
+    count(verdict) === 0 ? [] : `${count(verdict)} ${verdict}`,
+  );
+  const alone = [
+    ...(onlyA.length === 0 ? [] : [`${onlyA.length} only in A`]),
+    ...(onlyB.length === 0 ? [] : [`${onlyB.length} only in B`]),
+  ];
+  return [`${pairs.length} pairs`, ...verdicts, ...alone].join(', ');
+}

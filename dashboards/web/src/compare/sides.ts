@@ -1,0 +1,34 @@
+import { axisText } from '../../../../core/report/columns.js';
+import { type Matched, matchRows } from '../../../../core/report/compare.js';
+import type { Report } from '../../../../core/report/report.js';
+
+/** What is held against what. */
+export type Choice =
+  /** Rows of one value of an axis against those of another that are the same else. */
+  | { readonly kind: 'axis'; readonly axis: string; readonly a: string; readonly b: string }
+  /** One row against another, by experiment. */
+  | { readonly kind: 'rows'; readonly a: string; readonly b: string }
+  /** This run is B, and A is another. */
+  | { readonly kind: 'run'; readonly before: Report };
+
+/** @returns the pairs to compare, A first. */
+export function pairsOf(report: Report, choice: Choice): Matched {
+  switch (choice.kind) {
+    case 'run':
+      return matchRows(choice.before, report, new Set());
+    case 'axis': {
+      const side = (value: string): Report => ({
+        ...report,
+        rows: report.rows.filter((row) => axisText(row.axes[choice.axis]) === value),
+      });
+      return matchRows(side(choice.a), side(choice.b), new Set([choice.axis]));
+    }
+    case 'rows': {
+      const side = (id: string): Report => ({
+        ...report,
+        rows: report.rows.filter((row) => row.experimentId === id),
+      });
+      return matchRows(side(choice.a), side(choice.b), new Set(report.axes.map(({ name }) => name)));
+    }
+  }
+}
