@@ -61,6 +61,15 @@ export const tokensSchema = z
   )
   .min(1);
 
+export const pushSchema = z.strictObject({
+  kind: z.enum(['remote-write', 'otlp']),
+  /** Of Prometheus …/api/v1/write, of an OpenTelemetry collector …/v1/metrics. */
+  url: z.url(),
+  intervalSeconds: seconds.default(15),
+  /** Holds a bearer token. */
+  tokenFile: z.string().nullable().default(null),
+});
+
 /** The coordinator's configuration, with every default. */
 export const coordinatorConfigSchema = z.strictObject({
   /** Where agents and tools reach it; port 0 takes a free one. */
@@ -85,6 +94,8 @@ export const coordinatorConfigSchema = z.strictObject({
       keepSeconds: seconds.default(86_400),
       /** A node that is not connected is exported as missing for this long; one that said goodbye is not. */
       keepNodeSeconds: seconds.default(3600),
+      /** Where metrics are pushed to, besides being served. */
+      push: z.array(pushSchema).default([]),
     })
     .prefault({}),
   logLevel: z.enum(['silent', 'error', 'warn', 'info', 'debug']).default('info'),

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { pino } from 'pino';
 import type { FailureError } from '../core/errors.js';
@@ -14,6 +15,7 @@ import { Conductor } from './conductor.js';
 import { type CoordinatorConfig, resolveConfig } from './config.js';
 import { Exporter } from './exporter/exporter.js';
 import { type HttpServer, serveHttp } from './exporter/http.js';
+import { type Pushed, Pusher } from './exporter/push/pusher.js';
 import { openLog } from './log/open.js';
 import { Registry } from './registry/registry.js';
 import { type SweepStatus, sweepStatus } from './scheduler/status.js';
@@ -39,6 +41,8 @@ export interface RunningCoordinator {
   readonly webUrl: string | null;
   /** Everything /metrics would show now. */
   families(): Promise<Family[]>;
+  /** The same, and what OpenTelemetry has names of its own for. */
+  pushed(): Promise<Pick<Pushed, 'families' | 'genAi'>>;
   status(): CoordinatorStatus;
   /** Resolves when the log could not be written for the first time; a cluster goes on trying, a run ends. */
   readonly logFailed: Promise<FailureError>;
@@ -124,6 +128,12 @@ export async function startCoordinator(config: CoordinatorConfig): Promise<Runni
       const { close } = web;
       opened.unshift(() => close());
     }
+    for (const settings of resolved.exporter.push) {
+      const target = { job: 'ridgepoint-coordinator', instance: hostname() };
+      const pusher = new Pusher(settings, target, (sentence) => logger.warn(sentence));
+      pusher.start(() => exporter.pushed());
+      opened.unshift(() => pusher.stop());
+    }
     const ticking = setInterval(
       () => {
         registry.prune(conductor.state.leases);
@@ -156,6 +166,7 @@ export async function startCoordinator(config: CoordinatorConfig): Promise<Runni
       webUrl: web?.url ?? null,
       logFailed,
       families: () => exporter.families(),
+      pushed: () => exporter.pushed(),
       status: () => ({
         sweeps: [...conductor.state.sweeps.values()].map(sweepStatus),
         nodesConnected: registry.entries().filter((entry) => entry.session !== null).length,

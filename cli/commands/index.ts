@@ -7,6 +7,7 @@ import { registerCompare } from './compare.js';
 import { registerCoordinator } from './coordinator.js';
 import { registerDoctor } from './doctor.js';
 import { registerEngines } from './engines.js';
+import { registerExport } from './export.js';
 import { registerFactors } from './factors.js';
 import { registerFit } from './fit.js';
 import { registerKernels } from './kernels.js';
@@ -32,6 +33,7 @@ export const COMMANDS: readonly ((program: Command) => void)[] = [
   registerRun,
   registerPlan,
   registerReport,
+  registerExport,
   registerCompare,
   registerCoordinator,
   registerAgent,

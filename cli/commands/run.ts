@@ -8,6 +8,9 @@ export interface RunOptions extends DisplayOptions {
   readonly out?: string;
   readonly models: readonly string[];
   readonly metrics?: string;
+  readonly remoteWrite?: string;
+  readonly otlp?: string;
+  readonly pushTokenFile?: string;
   readonly web?: string;
   readonly energy: string;
   readonly fresh?: true;
@@ -29,6 +32,12 @@ export function registerRun(program: Command): void {
     .option(...CONFIG_OPTION)
     .option('--web <address>', 'serve the live web view there while it runs, e.g. 127.0.0.1:7118')
     .option('--metrics <address>', 'serve /metrics, /healthz and /readyz there, e.g. 127.0.0.1:9464')
+    .option(
+      '--remote-write <url>',
+      'push metrics there while it runs and at its end, e.g. http://prometheus:9090/api/v1/write',
+    )
+    .option('--otlp <url>', 'push metrics there by OTLP over HTTP, e.g. http://collector:4318/v1/metrics')
+    .option('--push-token-file <file>', 'bearer token for whoever takes pushed metrics')
     .addOption(
       new Option(
         '--energy <source>',

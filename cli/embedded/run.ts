@@ -28,6 +28,7 @@ import { startError } from '../serve/start-error.js';
 import { readSweepFile } from '../sweep-file.js';
 import { folderError, openRunFolder, type RunFolder } from './folder.js';
 import { onInterrupt } from './interrupts.js';
+import { preparePush } from './push.js';
 
 /**
  * `ridge run`: a coordinator and an agent in this process, talking over loopback gRPC exactly as they do
@@ -66,6 +67,7 @@ interface Job {
 }
 
 async function runIn(folder: RunFolder, job: Job, options: RunOptions): Promise<number> {
+  const push = preparePush(options);
   const coordinator = await startCoordinator({
     grpcAddress: '127.0.0.1:0',
     metricsAddress: options.metrics ?? null,
@@ -80,12 +82,14 @@ async function runIn(folder: RunFolder, job: Job, options: RunOptions): Promise<
     if (coordinator.metricsUrl !== null) say(`metrics at ${coordinator.metricsUrl}`);
     if (coordinator.webUrl !== null) say(`web view at ${coordinator.webUrl}`);
     agent = await startAgent(embeddedAgentConfig(coordinator, folder, job, options));
+    push.start(coordinator, agent);
     return await drive(coordinator, agent, folder, job, options);
   } catch (error) {
     // What runs could not be kept, so nobody waits for it.
     await agent?.stopNow();
     throw error;
   } finally {
+    await push.stop();
     await agent?.stop();
     await coordinator.stop('the run is over');
   }

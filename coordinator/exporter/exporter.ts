@@ -7,6 +7,8 @@ import type { Registry } from '../registry/registry.js';
 import { counts } from '../results.js';
 import { Exposition } from './exposition.js';
 import { answer } from './negotiate.js';
+import { GenAi } from './push/gen-ai.js';
+import type { Pushed } from './push/pusher.js';
 import { EMPTY, type Snapshot, takeSnapshot } from './snapshot.js';
 import { ResultWindow } from './window.js';
 
@@ -25,6 +27,7 @@ export class Exporter {
   readonly #window: ResultWindow;
   readonly #clock: Clock;
   readonly #exposition: Exposition;
+  readonly #genAi = new GenAi();
   readonly #take: () => Snapshot;
   /** Codes of the doubts that made a trial invalid; a valid trial has no entry. */
   readonly #doubts = new Map<string, readonly string[]>();
@@ -60,6 +63,7 @@ export class Exporter {
   /** Takes in a trial that has just been recorded. */
   record(record: ResultRecord): void {
     this.#exposition.trials.record(record);
+    this.#genAi.record(record);
     this.#doubt(record);
     this.#show(record, 0);
   }
@@ -78,6 +82,11 @@ export class Exporter {
   async families(): Promise<Family[]> {
     this.#snapshot = this.#take();
     return await this.#exposition.families();
+  }
+
+  /** The same, and what OpenTelemetry has names of its own for. */
+  async pushed(): Promise<Pick<Pushed, 'families' | 'genAi'>> {
+    return { families: await this.families(), genAi: this.#genAi.histograms() };
   }
 
   #doubt({ trialId, status, valid, warnings }: ResultRecord): void {

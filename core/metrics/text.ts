@@ -71,6 +71,6 @@ export function numberText(value: number): string {
 }
 
 /** Backslash and line break, which would end a line early. */
-function escaped(text: string): string {
+export function escaped(text: string): string {
   return text.replaceAll('\\', '\\\\').replaceAll('\n', '\\n');
 }

@@ -35,8 +35,8 @@ export async function until<T>(what: string, probe: () => Promise<T | null>, sec
 
 export interface Prometheus {
   readonly url: string;
-  /** Instant query: one entry per series. */
-  query(expression: string): Promise<{ labels: Record<string, string>; value: number }[]>;
+  /** Instant query: one entry per series. @param at seconds since 1970; left out = now. */
+  query(expression: string, at?: number): Promise<{ labels: Record<string, string>; value: number }[]>;
   stop(): Promise<void>;
 }
 
@@ -82,8 +82,9 @@ export async function startPrometheus(
   await until('prometheus to be ready', async () => ((await fetch(`${url}/-/ready`)).ok ? true : null));
   return {
     url,
-    async query(expression) {
-      const response = await fetch(`${url}/api/v1/query?query=${encodeURIComponent(expression)}`);
+    async query(expression, at) {
+      const time = at === undefined ? '' : `&time=${at}`;
+      const response = await fetch(`${url}/api/v1/query?query=${encodeURIComponent(expression)}${time}`);
       const body = (await response.json()) as {
         status: string;
         error?: string;

@@ -1,0 +1,134 @@
+import { exportedReadings } from '../../agent/exporter/readings.js';
+import { infoLabels } from '../../coordinator/exporter/info.js';
+import { resultLabels } from '../../coordinator/exporter/labels.js';
+import { METRICS } from '../../core/metrics/catalogue.js';
+import {
+  AGENT_METRICS,
+  type AgentMetric,
+  COORDINATOR_METRICS,
+  type CoordinatorMetric,
+  type ExportedMetric,
+} from '../../core/metrics/exported.js';
+import type { Labels } from '../../core/metrics/families.js';
+import { metricValue, type ResultRecord } from '../../core/result.js';
+import type { ExportOptions } from '../commands/export.js';
+import { usageError } from '../exit.js';
+import { printData, say } from '../output/print.js';
+import { newestRun, readRun, writeWhole } from '../report/run-folder.js';
+import { History } from './history.js';
+
+const MINUTE = 60_000;
+/** Readings of power closer together than this say nothing more to a server that keeps years, in milliseconds. */
+const CLOSEST = 1000;
+/** Meters that measure the node whatever device a trial had. */
+const OF_NODE = /^(rapl|perf|clock|temperature|jetson|apple|powermetrics|replay)/;
+
+/** `ridge export openmetrics`. */
+export function exportOpenMetrics(source: string | undefined, options: ExportOptions): void {
+  const { records } = readRun(source ?? newestRun());
+  const history = historyOf(records, (options.hold ?? 0) * MINUTE, labelsOf(options.label));
+  const text = [...history.lines()].join('');
+  if (options.output === undefined) {
+    printData(text);
+    return;
+  }
+  writeWhole(options.output, text);
+  say(`wrote ${options.output}: ${records.length} trials`);
+}
+
+/**
+ * What a Prometheus would have seen of these trials.
+ * @param holdMilliseconds for how long each result is repeated, every minute; 0 = it stands once.
+ */
+export function historyOf(
+  records: readonly ResultRecord[],
+  holdMilliseconds: number,
+  labels: Labels,
+): History {
+  const history = new History(labels);
+  const counted = new Map<string, number>();
+  const ended = [...records].sort((a, b) => Date.parse(a.endedAt) - Date.parse(b.endedAt));
+  for (const record of ended) {
+    const at = Date.parse(record.endedAt);
+    addCounts(history, record, at, counted);
+    addReadings(history, record);
+    // The same rule as that of /metrics: what must not be compared is counted, not shown.
+    if (record.status !== 'complete' || !record.valid || record.sweep.purpose !== 'measure') continue;
+    for (let after = 0; after <= holdMilliseconds; after += MINUTE) addResult(history, record, at + after);
+  }
+  return history;
+}
+
+function addResult(history: History, record: ResultRecord, at: number): void {
+  const labels = resultLabels(record);
+  for (const { name, prometheus, help } of METRICS) {
+    const value = metricValue(record, name);
+    const metric = { name: `ridgepoint_${prometheus}`, kind: 'gauge', help };
+    if (value !== null) history.add(metric, labels, at, value);
+  }
+  history.add(of('ridgepoint_experiment_info'), infoLabels(record), at, 1);
+  history.add(of('ridgepoint_result_timestamp_seconds'), labels, at, Date.parse(record.endedAt) / 1000);
+  for (const phase of record.roofline?.phases ?? []) {
+    const ofPhase = { ...labels, phase: phase.name };
+    history.add(of('ridgepoint_phase_flops_per_second'), ofPhase, at, phase.flopsPerSecond);
+    history.add(of('ridgepoint_phase_flops_per_byte'), ofPhase, at, phase.intensity);
+  }
+}
+
+/** Counters from the first of these trials on. */
+function addCounts(history: History, record: ResultRecord, at: number, counted: Map<string, number>): void {
+  const count = (name: CoordinatorMetric, labels: Labels): void => {
+    const key = JSON.stringify([name, labels]);
+    counted.set(key, (counted.get(key) ?? 0) + 1);
+    history.add(of(name), labels, at, counted.get(key) ?? 0);
+  };
+  count('ridgepoint_trials_total', {
+    state: record.status === 'failed' ? 'failed' : record.valid ? 'complete' : 'invalid',
+  });
+  if (record.failure !== null) count('ridgepoint_failures_total', { code: record.failure.code });
+  const invalid = record.warnings.filter(({ severity }) => severity === 'invalid').map(({ code }) => code);
+  for (const code of new Set(invalid)) count('ridgepoint_invalid_total', { code });
+}
+
+function addReadings(history: History, record: ResultRecord): void {
+  const begun = Date.parse(record.startedAt);
+  const node = record.node.name;
+  for (const { meter, quantity, seconds, values } of record.samples) {
+    const whole = record.device.class.startsWith('cpu') || OF_NODE.test(meter);
+    let last = Number.NEGATIVE_INFINITY;
+    for (const [i, second] of seconds.entries()) {
+      const at = begun + second * 1000;
+      if (at - last < CLOSEST) continue;
+      last = at;
+      const reading = { quantity, value: values[i] ?? Number.NaN };
+      for (const { metric, labels, value } of exportedReadings(whole ? null : record.device.id, reading)) {
+        history.add(of(metric), { node, ...labels }, at, value);
+      }
+    }
+  }
+}
+
+const byName = new Map<string, ExportedMetric>(
+  [...COORDINATOR_METRICS, ...AGENT_METRICS].map((metric) => [metric.name, metric]),
+);
+
+function of(name: CoordinatorMetric | AgentMetric): ExportedMetric {
+  const found = byName.get(name);
+  if (found === undefined) throw new Error(`${name} is in no catalogue`);
+  return found;
+}
+
+function labelsOf(given: readonly string[]): Labels {
+  return Object.fromEntries(
+    given.map((text) => {
+      const [, name, value] = /^([a-zA-Z_]\w*)=(.*)$/s.exec(text) ?? [];
+      if (name === undefined || value === undefined) {
+        throw usageError(
+          `--label ${text}: this is no label`,
+          'Write name=value, e.g. --label job=coordinator.',
+        );
+      }
+      return [name, value];
+    }),
+  );
+}

@@ -1,0 +1,128 @@
+import type { Distribution, Family, Labels } from '../../../core/metrics/families.js';
+import type { GenAiHistogram } from './gen-ai.js';
+import type { Encoder, Pushed } from './pusher.js';
+
+/** opentelemetry.proto.metrics.v1.AggregationTemporality: counts since the start, as Prometheus has them. */
+const CUMULATIVE = 2;
+
+/**
+ * OTLP over HTTP in its JSON encoding (opentelemetry.io/docs/specs/otlp): an ExportMetricsServiceRequest. Histograms go
+ * as exponential ones where those buckets are kept, which loses nothing that Prometheus' native ones have.
+ */
+export const otlp: Encoder = {
+  headers: { 'content-type': 'application/json' },
+  encode: (pushed) => new TextEncoder().encode(JSON.stringify(metricsRequest(pushed))),
+};
+
+export function metricsRequest({ families, genAi, target, now, since }: Pushed): object {
+  const times = { startTimeUnixNano: nanoseconds(since), timeUnixNano: nanoseconds(now) };
+  const { job = '', instance = '' } = target;
+  return {
+    resourceMetrics: [
+      {
+        resource: {
+          attributes: attributes({
+            'service.name': job,
+            'service.instance.id': instance,
+            'host.name': instance,
+          }),
+        },
+        scopeMetrics: [
+          {
+            scope: { name: 'ridgepoint' },
+            metrics: [
+              ...families.filter(({ series }) => series.length > 0).map((family) => metric(family, times)),
+              ...byName(genAi).map(([first, all]) => conventional(first, all, times)),
+            ],
+          },
+        ],
+      },
+    ],
+  };
+}
+
+interface Times {
+  readonly startTimeUnixNano: string;
+  readonly timeUnixNano: string;
+}
+
+function metric({ name, help, kind, series }: Family, times: Times): object {
+  const described = { name, description: help };
+  const distributions = series.flatMap(({ labels, value }) =>
+    typeof value === 'number' ? [] : [{ labels, value }],
+  );
+  if (kind === 'histogram') {
+    const exponential = distributions.every(({ value }) => value.native !== null);
+    const dataPoints = distributions.map(({ labels, value }) => ({
+      attributes: attributes(labels),
+      ...times,
+      count: String(value.count),
+      sum: value.sum,
+      ...(exponential ? exponentialBuckets(value) : explicitBuckets(value)),
+    }));
+    const points = { aggregationTemporality: CUMULATIVE, dataPoints };
+    return exponential ? { ...described, exponentialHistogram: points } : { ...described, histogram: points };
+  }
+  const dataPoints = series.map(({ labels, value }) => ({
+    attributes: attributes(labels),
+    ...(kind === 'counter' ? times : { timeUnixNano: times.timeUnixNano }),
+    asDouble: value,
+  }));
+  return kind === 'counter'
+    ? { ...described, sum: { aggregationTemporality: CUMULATIVE, isMonotonic: true, dataPoints } }
+    : { ...described, gauge: { dataPoints } };
+}
+
+/** Their bucket `i` begins where ours of Prometheus ends: (base^i, base^(i+1)]. */
+function exponentialBuckets({ native }: Distribution): object {
+  if (native === null) return {};
+  const first = native.counts[0]?.[0] ?? 1;
+  const last = native.counts.at(-1)?.[0] ?? 0;
+  const counts = new Map(native.counts);
+  const bucketCounts = Array.from({ length: last - first + 1 }, (_, i) => String(counts.get(first + i) ?? 0));
+  return {
+    scale: native.schema,
+    zeroCount: String(native.zeroCount),
+    zeroThreshold: native.zeroThreshold,
+    positive: { offset: first - 1, bucketCounts },
+  };
+}
+
+function explicitBuckets({ buckets }: Distribution): object {
+  return {
+    explicitBounds: buckets.map(({ bound }) => bound).filter(Number.isFinite),
+    bucketCounts: buckets.map(({ count }, i) => String(count - (buckets[i - 1]?.count ?? 0))),
+  };
+}
+
+function conventional(first: GenAiHistogram, all: readonly GenAiHistogram[], times: Times): object {
+  const dataPoints = all.map(({ attributes: own, bounds, counts, sum }) => ({
+    attributes: attributes(own),
+    ...times,
+    count: String(counts.reduce((total, count) => total + count, 0)),
+    sum,
+    explicitBounds: bounds,
+    bucketCounts: counts.map(String),
+  }));
+  const { name, unit } = first;
+  return { name, unit, histogram: { aggregationTemporality: CUMULATIVE, dataPoints } };
+}
+
+function byName(histograms: readonly GenAiHistogram[]): [GenAiHistogram, GenAiHistogram[]][] {
+  const names = new Map<string, [GenAiHistogram, GenAiHistogram[]]>();
+  for (const one of histograms) {
+    const known = names.get(one.name);
+    if (known === undefined) names.set(one.name, [one, [one]]);
+    else known[1].push(one);
+  }
+  return [...names.values()];
+}
+
+function attributes(labels: Labels): object[] {
+  return Object.entries(labels).map(([key, value]) => ({ key, value: { stringValue: value } }));
+}
+
+/** 64-bit integers are texts in protobuf's JSON. */
+function nanoseconds(milliseconds: number): string {
+  return String(BigInt(Math.round(milliseconds)) * 1_000_000n);
+}

@@ -1,0 +1,150 @@
+import { readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { FailureError, failure } from '../../../core/errors.js';
+import type { Family, Labels } from '../../../core/metrics/families.js';
+import type { GenAiHistogram } from './gen-ai.js';
+import { otlp } from './otlp.js';
+import { remoteWrite } from './remote-write.js';
+
+export interface PushSettings {
+  readonly kind: 'remote-write' | 'otlp';
+  /** Where to; a user and a password in it become a header. */
+  readonly url: string;
+  readonly intervalSeconds: number;
+  /** Holds a bearer token; null = none. */
+  readonly tokenFile: string | null;
+}
+
+/** What is pushed, at one moment. */
+export interface Pushed {
+  readonly families: readonly Family[];
+  readonly genAi: readonly GenAiHistogram[];
+  /** What a scrape would know its target by: `job` and `instance`. */
+  readonly target: Labels;
+  /** Milliseconds since 1970; `since` is when counting began. */
+  readonly now: number;
+  readonly since: number;
+}
+
+/** Gives what is exported now. */
+type Take = () => Promise<Pick<Pushed, 'families' | 'genAi'>>;
+
+export interface Encoder {
+  readonly headers: Readonly<Record<string, string>>;
+  encode(pushed: Pushed): Uint8Array;
+}
+
+const ENCODERS: Readonly<Record<PushSettings['kind'], Encoder>> = { 'remote-write': remoteWrite, otlp };
+/** A receiver that takes longer is as good as away. */
+const PATIENCE_SECONDS = 10;
+/** The last push has nobody after it who would make up for it. */
+const LAST_TRIES = 3;
+
+/**
+ * Pushes what is exported to where nobody scrapes: at an interval, and once more when it ends. A push that fails is
+ * said once and made up for by the next one, which has every value again.
+ */
+export class Pusher {
+  readonly #settings: PushSettings;
+  #take: Take | null = null;
+  readonly #target: Labels;
+  readonly #warn: (sentence: string) => void;
+  readonly #headers: Readonly<Record<string, string>>;
+  readonly #url: string;
+  readonly #since = Date.now();
+  #timer: NodeJS.Timeout | null = null;
+  #pushing: Promise<boolean> | null = null;
+  #trouble: string | null = null;
+
+  /** @throws FailureError when the URL is none or the token cannot be read. */
+  constructor(settings: PushSettings, target: Labels, warn: (sentence: string) => void) {
+    this.#settings = settings;
+    this.#target = target;
+    this.#warn = warn;
+    const { url, headers } = destination(settings);
+    this.#url = url;
+    this.#headers = { ...ENCODERS[settings.kind].headers, ...headers };
+  }
+
+  start(take: Take): void {
+    this.#take = take;
+    this.#timer = setInterval(() => void this.push(), this.#settings.intervalSeconds * 1000);
+  }
+
+  /** Pushes once more and ends, unless it never began. Never throws: what is exported is a view, and the results are safe without it. */
+  async stop(): Promise<void> {
+    if (this.#timer !== null) clearInterval(this.#timer);
+    await this.#pushing;
+    if (this.#take === null) return;
+    for (let left = LAST_TRIES; left > 0; left -= 1) {
+      if (await this.push()) return;
+      if (left > 1) await sleep(500);
+    }
+  }
+
+  /** @returns whether it arrived. */
+  push(): Promise<boolean> {
+    this.#pushing ??= this.#send().finally(() => {
+      this.#pushing = null;
+    });
+    return this.#pushing;
+  }
+
+  async #send(): Promise<boolean> {
+    if (this.#take === null) return false;
+    try {
+      const pushed = { ...(await this.#take()), target: this.#target, now: Date.now(), since: this.#since };
+      const response = await fetch(this.#url, {
+        method: 'POST',
+        headers: this.#headers,
+        body: Buffer.from(ENCODERS[this.#settings.kind].encode(pushed)),
+        redirect: 'error',
+        signal: AbortSignal.timeout(PATIENCE_SECONDS * 1000),
+      });
+      const said = (await response.text()).trim().split('\n')[0]?.slice(0, 200) ?? '';
+      if (!response.ok) return this.#failed(`it answers ${response.status}${said === '' ? '' : `: ${said}`}`);
+      this.#trouble = null;
+      return true;
+    } catch (error) {
+      const { message, cause } = error as Error;
+      return this.#failed(cause instanceof Error && cause.message !== '' ? cause.message : message);
+    }
+  }
+
+  #failed(reason: string): false {
+    if (reason !== this.#trouble) this.#warn(`metrics could not be pushed to ${this.#url}: ${reason}`);
+    this.#trouble = reason;
+    return false;
+  }
+}
+
+function destination({ url, tokenFile }: PushSettings): { url: string; headers: Record<string, string> } {
+  const parsed = URL.canParse(url) ? new URL(url) : null;
+  if (parsed === null || !/^https?:$/.test(parsed.protocol)) {
+    const hint = 'Write http://host:port/path or https://….';
+    throw new FailureError(
+      failure('internal', `Metrics cannot be pushed to "${url}": it is no URL.`, { hint }),
+    );
+  }
+  const { username, password } = parsed;
+  parsed.username = '';
+  parsed.password = '';
+  if (tokenFile !== null)
+    return { url: parsed.href, headers: { authorization: `Bearer ${token(tokenFile)}` } };
+  if (username === '') return { url: parsed.href, headers: {} };
+  const pair = Buffer.from(`${decodeURIComponent(username)}:${decodeURIComponent(password)}`);
+  return { url: parsed.href, headers: { authorization: `Basic ${pair.toString('base64')}` } };
+}
+
+function token(path: string): string {
+  try {
+    return readFileSync(path, 'utf8').trim();
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    throw new FailureError(
+      failure('internal', `The token for pushing metrics, ${path}, cannot be read (${code}).`, {
+        hint: 'Check the path and who may read it.',
+      }),
+    );
+  }
+}
