@@ -21,6 +21,10 @@ export interface PeriodLimits {
 const LIMITS: PeriodLimits = { burstSeconds: 0.05, totalSeconds: 2 };
 /** Fewer distances between changes say nothing of their usual length. */
 const FEWEST_DISTANCES = 5;
+/** A counter moves at every renewal: if it moved so often in all that time, its renewals are far apart. */
+const FEWEST_OF_SLOW = 3;
+/** For such a counter, so many times the usual time. */
+const PATIENCE = 2.5;
 /** More change little. */
 const ENOUGH_DISTANCES = 25;
 const PAUSE_MILLISECONDS = 1;
@@ -69,12 +73,21 @@ export class ChangeWatch {
     return this.#changes.length > 0;
   }
 
+  /** True for a counter that moves, but not often enough yet to tell how often. */
+  get slow(): boolean {
+    return this.#kind === 'counter' && this.moved && this.#changes.length < FEWEST_OF_SLOW;
+  }
+
   period(): UpdatePeriod {
     if (this.#first === null) return { seconds: null, reason: 'it gave no reading' };
     const changes = this.#changes.length;
     const watched = this.#last - this.#first;
     const distances = this.#distances();
     if (distances.length < FEWEST_DISTANCES) {
+      const [first, last] = [this.#changes[0], this.#changes.at(-1)];
+      if (this.#kind === 'counter' && changes >= FEWEST_OF_SLOW) {
+        return { seconds: (last!.seconds - first!.seconds) / (changes - 1), changes };
+      }
       return { seconds: null, reason: `it changed ${changes} times in ${watched.toFixed(1)} s` };
     }
     const seconds = this.#kind === 'counter' ? median(distances) : quantileOfSorted(sorted(distances), 0.25);
@@ -96,7 +109,7 @@ export class ChangeWatch {
 
 /**
  * Reads meters as fast as it can for a moment, then about every millisecond, until the energy and power
- * among their quantities have changed often enough or the time is over. Only for the agent's start: it
+ * among their quantities have changed often enough or the time is over, which is longer for counters that move seldom. Only for the agent's start: it
  * takes the time that trials may not lose.
  */
 export async function measurePeriods(
@@ -122,11 +135,13 @@ export async function measurePeriods(
   );
   const began = monotonicSeconds();
   const passed = () => monotonicSeconds() - began;
-  // What has not moved at all in half of the time would not move often enough in the other half.
+  // What has not moved at all in three quarters of the time would not move often enough in the rest.
   const done = () =>
-    telling.every(({ settled, moved }) => settled || (!moved && passed() > totalSeconds / 2));
+    telling.every(({ settled, moved }) => settled || (!moved && passed() > 0.75 * totalSeconds));
   while (watches.size > 0 && !done() && passed() < burstSeconds) read();
-  while (watches.size > 0 && !done() && passed() < totalSeconds) {
+  const patient = () =>
+    passed() < totalSeconds || (passed() < PATIENCE * totalSeconds && telling.some(({ slow }) => slow));
+  while (watches.size > 0 && !done() && patient()) {
     await sleep(PAUSE_MILLISECONDS);
     read();
   }

@@ -59,9 +59,13 @@ describe('the period of a source', () => {
       seconds: null,
       reason: 'it changed 0 times in 1.5 s',
     });
-    expect(watched('counter', times, stairs(0.4))).toEqual({
-      seconds: null,
-      reason: 'it changed 3 times in 1.5 s',
+    const seldom = { seconds: null, reason: 'it changed 3 times in 1.5 s' };
+    expect(watched('gauge', times, stairs(0.4))).toEqual(seldom);
+    // A counter cannot stand still: it moved three times because its renewals are so far apart.
+    expect(watched('counter', times, stairs(0.4)).seconds).toBeCloseTo(0.4, 2);
+    expect(watched('counter', times, stairs(0.6))).toEqual({
+      ...seldom,
+      reason: 'it changed 2 times in 1.5 s',
     });
     expect(watched('counter', [], stairs(1))).toEqual({ seconds: null, reason: 'it gave no reading' });
   });
@@ -94,6 +98,13 @@ describe('measuring at the start', () => {
     expect(slow.get('fake/deviceClockHertz')).toMatchObject({ seconds: null });
     const fast = await measurePeriods([meter(0.0005)], { burstSeconds: 0.05, totalSeconds: 0.05 });
     expect(fast.get('fake/energyJoules:gpu')?.seconds).toBeLessThan(0.001);
+  });
+
+  test('waits longer for a counter that moves, but seldom', async () => {
+    const limits = { burstSeconds: 0.01, totalSeconds: 0.3 };
+    const rare = (await measurePeriods([meter(0.2)], limits)).get('fake/energyJoules:gpu');
+    expect(rare?.seconds).toBeGreaterThan(0.15);
+    expect(rare?.seconds).toBeLessThan(0.25);
   });
 
   test('does not wait for a source that stands still, and takes no time without any', async () => {
