@@ -25,7 +25,8 @@ interface Column {
  */
 export class Recorder {
   readonly #meters: readonly Meter[];
-  readonly #columns = new Map<string, Column>();
+  /** By quantity; found without making a text, since that happens at every reading. */
+  readonly #columns = new Map<Meter, Map<string, Column>>();
   #beats: (() => void)[] = [];
   #restedAt = Number.NEGATIVE_INFINITY;
 
@@ -33,8 +34,10 @@ export class Recorder {
   constructor(meters: readonly Meter[], periods: UpdatePeriods = new Map()) {
     this.#meters = meters;
     for (const meter of meters) {
+      const columns = new Map<string, Column>();
+      this.#columns.set(meter, columns);
       for (const { name, unit, kind } of meter.quantities) {
-        this.#columns.set(`${meter.name}/${name}`, {
+        columns.set(name, {
           meter: meter.name,
           quantity: name,
           unit,
@@ -79,18 +82,16 @@ export class Recorder {
 
   /** @returns what was read, with times in seconds since `origin`; a quantity never read is left out. */
   series(origin: number): SampleSeries[] {
-    const refused = new Map(
-      this.#meters.flatMap((meter) =>
-        [...(meter.refused?.() ?? [])].map(([quantity, count]) => [periodKey(meter.name, quantity), count]),
-      ),
-    );
-    return [...this.#columns.values()]
-      .filter((column) => column.values.length > 0)
-      .map((column) => {
-        const seconds = column.seconds.map((time) => wholeNanoseconds(time - origin));
-        const count = refused.get(periodKey(column.meter, column.quantity));
-        return { ...column, seconds, ...(count === undefined ? {} : { refused: count }) };
-      });
+    return [...this.#columns].flatMap(([meter, columns]) => {
+      const refused = meter.refused?.();
+      return [...columns.values()]
+        .filter((column) => column.values.length > 0)
+        .map((column) => {
+          const seconds = column.seconds.map((time) => wholeNanoseconds(time - origin));
+          const count = refused?.get(column.quantity);
+          return { ...column, seconds, ...(count === undefined ? {} : { refused: count }) };
+        });
+    });
   }
 
   #readAll(): void {
@@ -102,8 +103,9 @@ export class Recorder {
   }
 
   #keep(meter: Meter, readings: ReturnType<Meter['read']>): void {
+    const columns = this.#columns.get(meter);
     for (const { quantity, seconds, value } of readings) {
-      const column = this.#columns.get(`${meter.name}/${quantity}`);
+      const column = columns?.get(quantity);
       if (column === undefined) continue;
       column.seconds.push(seconds);
       column.values.push(value);

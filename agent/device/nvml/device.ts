@@ -1,6 +1,6 @@
 import { FieldValues } from './fields.js';
 import type { NvmlLibrary } from './library.js';
-import { NO_VALUE_32, NO_VALUE_64, plausible } from './plausible.js';
+import { NO_VALUE_32, plausible, unsigned64 } from './plausible.js';
 import { type GpuProcess, processLister } from './processes.js';
 
 /** A GPU, or a MIG instance of one. A reading that the driver refuses or fills with a sentinel is null. */
@@ -67,8 +67,7 @@ export function describeDevice(
   type Name = Parameters<NvmlLibrary['call']>[0];
   const unsigned32 = (name: Name, ...args: unknown[]): number | null =>
     library.call(name, whole, ...args, word) ? plausible(word.readUInt32LE(), NO_VALUE_32) : null;
-  const unsigned64 = (name: Name): number | null =>
-    library.call(name, whole, word) ? plausible(Number(word.readBigUInt64LE()), NO_VALUE_64) : null;
+  const counted = (name: Name): number | null => (library.call(name, whole, word) ? unsigned64(word) : null);
   const memory = Buffer.alloc(MEMORY_V2.bytes);
   const memoryAt = (what: 'total' | 'used'): number | null => {
     memory.writeUInt32LE(MEMORY_V2.version);
@@ -77,7 +76,7 @@ export function describeDevice(
       at = MEMORY_V1[what];
       if (!library.call('nvmlDeviceGetMemoryInfo', handle, memory)) return null;
     }
-    return plausible(Number(memory.readBigUInt64LE(at)), NO_VALUE_64);
+    return unsigned64(memory, at);
   };
   const clock = (kind: number) => {
     const megahertz = unsigned32('nvmlDeviceGetClockInfo', kind);
@@ -89,7 +88,7 @@ export function describeDevice(
     name: library.text('nvmlDeviceGetName', handle) ?? 'NVIDIA GPU',
     memoryBytes: memoryAt('total') ?? 0,
     board: board?.uuid ?? null,
-    energyJoules: () => milli(unsigned64('nvmlDeviceGetTotalEnergyConsumption')),
+    energyJoules: () => milli(counted('nvmlDeviceGetTotalEnergyConsumption')),
     fields: fieldReader(library, whole, () => unsigned32('nvmlDeviceGetPowerUsage')),
     powerLimitWatts: () => milli(unsigned32('nvmlDeviceGetEnforcedPowerLimit')),
     memoryUsedBytes: () => memoryAt('used'),
@@ -103,8 +102,8 @@ export function describeDevice(
     },
     temperatureCelsius: () => unsigned32('nvmlDeviceGetTemperature', TEMPERATURE_GPU),
     throttleReasons: () =>
-      unsigned64('nvmlDeviceGetCurrentClocksEventReasons') ??
-      unsigned64('nvmlDeviceGetCurrentClocksThrottleReasons'),
+      counted('nvmlDeviceGetCurrentClocksEventReasons') ??
+      counted('nvmlDeviceGetCurrentClocksThrottleReasons'),
     processes,
     inUse() {
       const all = processes();
@@ -119,7 +118,7 @@ export function describeDevice(
  * and the power of the moment before (nvml.h). Where it is not known, it is taken for the mean.
  */
 function fieldReader(library: NvmlLibrary, device: unknown, usage: () => number | null): () => NvmlFields {
-  const fields = new FieldValues(library, device, [
+  const fields = FieldValues.open(library, device, [
     'instant',
     'average',
     'moduleInstant',

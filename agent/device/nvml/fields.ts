@@ -1,5 +1,5 @@
 import type { NvmlLibrary } from './library.js';
-import { NO_VALUE_32, NO_VALUE_64, plausible } from './plausible.js';
+import { NO_VALUE_32, NO_VALUE_64, plausible, unsigned64 } from './plausible.js';
 
 /** nvml.h: NVML_POWER_SCOPE_GPU, _MODULE (GPU and CPU of a superchip), _MEMORY. */
 const SCOPE = { gpu: 0, module: 1, memory: 2 } as const;
@@ -25,47 +25,53 @@ const ENTRY = { bytes: 40, scope: 4, type: 24, status: 28, value: 32 };
 export class FieldValues {
   readonly #library: NvmlLibrary;
   readonly #device: unknown;
-  readonly #fields: readonly NvmlField[];
-  readonly #buffer: Buffer;
+  /** Where each field stands in the buffers. */
+  readonly #at: ReadonlyMap<NvmlField, number>;
+  readonly #question: Buffer;
+  readonly #answer: Buffer;
 
   /** Asks for all of `wanted` once and keeps what this device has. */
-  constructor(library: NvmlLibrary, device: unknown, wanted: readonly NvmlField[]) {
+  static open(library: NvmlLibrary, device: unknown, wanted: readonly NvmlField[]): FieldValues {
+    const all = new FieldValues(library, device, wanted);
+    const asked = all.refresh();
+    return new FieldValues(
+      library,
+      device,
+      wanted.filter((field) => asked && all.value(field) !== null),
+    );
+  }
+
+  private constructor(library: NvmlLibrary, device: unknown, fields: readonly NvmlField[]) {
     this.#library = library;
     this.#device = device;
-    this.#buffer = Buffer.alloc(wanted.length * ENTRY.bytes);
-    this.#fields = wanted;
-    this.#fields = wanted.filter((_, index) => this.read(wanted[index]!) !== null);
+    this.#at = new Map(fields.map((field, index) => [field, index * ENTRY.bytes]));
+    this.#question = Buffer.alloc(fields.length * ENTRY.bytes);
+    this.#answer = Buffer.alloc(fields.length * ENTRY.bytes);
+    for (const [field, at] of this.#at) {
+      this.#question.writeUInt32LE(FIELDS[field][0], at);
+      this.#question.writeUInt32LE(FIELDS[field][1], at + ENTRY.scope);
+      // What the driver does not write must not look like what it wrote before.
+      this.#question.writeInt32LE(-1, at + ENTRY.status);
+    }
   }
 
   /** @returns true when the device answered for this field when it was opened. */
   has(field: NvmlField): boolean {
-    return this.#fields.includes(field);
+    return this.#at.has(field);
   }
 
   /** Asks the driver again; until then `value` repeats itself. */
   refresh(): boolean {
-    for (const [index, field] of this.#fields.entries()) {
-      const at = index * ENTRY.bytes;
-      this.#buffer.writeUInt32LE(FIELDS[field][0], at);
-      this.#buffer.writeUInt32LE(FIELDS[field][1], at + ENTRY.scope);
-      // What the driver does not write must not look like what it wrote before.
-      this.#buffer.writeInt32LE(-1, at + ENTRY.status);
-    }
-    return (
-      this.#fields.length > 0 &&
-      this.#library.call('nvmlDeviceGetFieldValues', this.#device, this.#fields.length, this.#buffer)
-    );
+    if (this.#at.size === 0) return false;
+    this.#question.copy(this.#answer);
+    return this.#library.call('nvmlDeviceGetFieldValues', this.#device, this.#at.size, this.#answer);
   }
 
   /** What the last `refresh` brought: each field has its own status, and its own type. */
   value(field: NvmlField): number | null {
-    const at = this.#fields.indexOf(field) * ENTRY.bytes;
-    if (at < 0 || this.#buffer.readInt32LE(at + ENTRY.status) !== 0) return null;
-    return typed(this.#buffer, at);
-  }
-
-  read(field: NvmlField): number | null {
-    return this.refresh() ? this.value(field) : null;
+    const at = this.#at.get(field);
+    if (at === undefined || this.#answer.readInt32LE(at + ENTRY.status) !== 0) return null;
+    return typed(this.#answer, at);
   }
 }
 
@@ -78,7 +84,7 @@ function typed(buffer: Buffer, at: number): number | null {
       return plausible(buffer.readUInt32LE(at + ENTRY.value), NO_VALUE_32);
     case 2:
     case 3:
-      return plausible(Number(buffer.readBigUInt64LE(at + ENTRY.value)), NO_VALUE_64);
+      return unsigned64(buffer, at + ENTRY.value);
     case 4:
       return plausible(Number(buffer.readBigInt64LE(at + ENTRY.value)), NO_VALUE_64);
     case 5:

@@ -7,3 +7,8 @@ export const NO_VALUE_64 = 2 ** 62;
 export function plausible(value: number, sentinel: number): number | null {
   return Number.isFinite(value) && value >= 0 && value < sentinel ? value : null;
 }
+
+/** An unsigned 64-bit number as a double: exact up to 2^53, and above that only told from a sentinel. */
+export function unsigned64(buffer: Buffer, at = 0): number | null {
+  return plausible(buffer.readUInt32LE(at + 4) * 2 ** 32 + buffer.readUInt32LE(at), NO_VALUE_64);
+}

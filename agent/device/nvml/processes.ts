@@ -1,5 +1,5 @@
 import { NVML, type NvmlLibrary } from './library.js';
-import { NO_VALUE_64, plausible } from './plausible.js';
+import { unsigned64 } from './plausible.js';
 
 /** A process that computes on a device, in whatever container it lives. */
 export interface GpuProcess {
@@ -41,7 +41,7 @@ export function processLister(library: NvmlLibrary, device: unknown): () => read
 function listed(entries: Buffer, count: number): GpuProcess[] {
   return Array.from({ length: Math.min(count, entries.length / ENTRY.bytes) }, (_, index) => {
     const at = index * ENTRY.bytes;
-    const usedBytes = plausible(Number(entries.readBigUInt64LE(at + ENTRY.used)), NO_VALUE_64);
+    const usedBytes = unsigned64(entries, at + ENTRY.used);
     return { pid: entries.readUInt32LE(at), usedBytes };
   });
 }
