@@ -6,6 +6,7 @@ import { z } from 'zod';
 import { DEFAULT_AGENT_METRICS_PORT, DEFAULT_COORDINATOR } from '../proto/ports.js';
 import type { ClientSecurity } from '../proto/security.js';
 import { readPolicy, type SourcePolicy, sourcesSchema } from './artifacts/remote/policy.js';
+import { DEFAULT_FOLDER, SOCKET_NAME } from './power/protocol.js';
 import { scorerSchema } from './quality/external-scorer.js';
 
 /** Everything an agent can be told; every field has a default, so an empty file is a config. */
@@ -93,7 +94,7 @@ export const agentFileSchema = z.strictObject({
   roofsFolder: z.string().optional(),
   /** The power helper that may set caps and clocks for a sweep (docs/power.md); null = a sweep can set nothing. */
   power: z
-    .strictObject({ socket: z.string().min(1).default('/run/ridgepoint-power/socket') })
+    .strictObject({ socket: z.string().min(1).default(join(DEFAULT_FOLDER, SOCKET_NAME)) })
     .nullable()
     .default(null),
   logLevel: z.enum(['silent', 'error', 'warn', 'info', 'debug']).default('info'),

@@ -26,6 +26,7 @@ const POINTS: Record<string, number> = {
   'fake.yaml': 40,
   'kernels.yaml': 72,
   'kv-cache.yaml': 12,
+  'power-caps.yaml': 10,
   'quickstart.yaml': 12,
   'synthetic.yaml': 6,
   'techniques.yaml': 36,

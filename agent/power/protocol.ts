@@ -6,6 +6,9 @@ import type { SettingName } from './control.js';
  * answered in order. What is set stays as long as the connection: when it closes, whoever closed it, all is put back.
  */
 export const PROTOCOL = 1;
+/** Where the helper keeps its socket and its journal unless told otherwise: gone after a reboot, as its settings are. */
+export const DEFAULT_FOLDER = '/run/ridgepoint-power';
+export const SOCKET_NAME = 'socket';
 /** A list of every CPU of the largest machines fits several times over. */
 export const MAX_LINE_BYTES = 32_768;
 

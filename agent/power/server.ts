@@ -7,7 +7,14 @@ import type { Machine } from './finder.js';
 import { Journal } from './journal.js';
 import { Keeper } from './keeper.js';
 import { lines } from './lines.js';
-import { type Answer, MAX_LINE_BYTES, PROTOCOL, type Request, requestSchema } from './protocol.js';
+import {
+  type Answer,
+  MAX_LINE_BYTES,
+  PROTOCOL,
+  type Request,
+  requestSchema,
+  SOCKET_NAME,
+} from './protocol.js';
 
 export interface HelperSettings {
   /** Holds the socket and the journal. */
@@ -34,7 +41,7 @@ const MAX_CONNECTIONS = 64;
 export async function startHelper(settings: HelperSettings): Promise<RunningHelper> {
   const { folder, groupId, machine, log } = settings;
   claimFolder(folder, groupId);
-  const socketPath = join(folder, 'socket');
+  const socketPath = join(folder, SOCKET_NAME);
   if (await answers(socketPath)) {
     throw settingError(`another power helper listens at ${socketPath}`, { hint: 'One machine needs one.' });
   }

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { DEFAULT_FOLDER } from '../../agent/power/protocol.js';
 
 export interface PowerHelperOptions {
   readonly folder: string;
@@ -13,7 +14,7 @@ export function registerPowerHelper(program: Command): void {
     .description(
       'set power caps and clocks for the agents of this machine, and put them back (run it as root)',
     )
-    .option('--folder <dir>', 'folder of the socket and of what was found', '/run/ridgepoint-power')
+    .option('--folder <dir>', 'folder of the socket and of what was found', DEFAULT_FOLDER)
     .option('--group <group>', 'group whose members may ask, by name or number (default: this user alone)')
     .option('--sys-root <dir>', 'another place of /sys, where a container has it', '/sys')
     .option(

@@ -6,8 +6,9 @@ import { formatValue } from '../../core/metrics/format.js';
 import { EXIT } from '../exit.js';
 import { printData, printJson } from '../output/print.js';
 import { VERSION } from '../version.js';
+import { powerFindings } from './power.js';
 
-interface Finding {
+export interface Finding {
   readonly name: string;
   readonly ok: boolean;
   readonly found: string;
@@ -62,6 +63,7 @@ export async function doctor(options: { readonly json?: true }): Promise<number>
     ...Object.entries(profile.absent)
       .filter(([name]) => name !== 'energy' && !name.startsWith('runner '))
       .map(([name, reason]) => ({ name, ok: false, found: reason, hint: null })),
+    ...(await powerFindings(profile.devices)),
   ];
   const runs = engines.some((e) => e.ok && e.name.startsWith('llama.cpp'));
   if (options.json === true) printJson({ runs, profile, findings });
