@@ -215,6 +215,7 @@ const MISTAKES: readonly (readonly [what: string, values: object, where: string,
 
 /** Fields of the agent's configuration that the chart fills in itself. */
 const AGENT_KNOWN = [
+  'power',
   'nodeName',
   'coordinator',
   'tls',

@@ -22,6 +22,39 @@ describe.skipIf(!hasHelm)('what pods may do (needs helm)', () => {
   });
 });
 
+describe.skipIf(!hasHelm)('power helpers (needs helm)', () => {
+  test('are the only root, have one capability where there are GPUs and none elsewhere, and talk to nobody', () => {
+    const manifests = renderOnce('power-values.yaml');
+    const of = (name: string) => only(manifests, 'DaemonSet', name).spec.template.spec;
+    const [cpu, gpu, agent] = [of('-power-cpu'), of('-power-gpu'), of('-agent-gpu')];
+    expect([cpu, gpu].map((pod) => pod.securityContext.runAsUser)).toEqual([0, 0]);
+    expect([cpu, gpu].map((pod) => pod.securityContext.runAsGroup)).toEqual([2200, 2200]);
+    expect(cpu.containers[0].securityContext.capabilities).toEqual({ drop: ['ALL'] });
+    expect(gpu.containers[0].securityContext.capabilities).toEqual({ drop: ['ALL'], add: ['SYS_ADMIN'] });
+    expect(gpu.runtimeClassName).toBe('nvidia');
+    expect(gpu.containers[0].args).toContain('--resting-clocks=1200-1980');
+    expect(agent.securityContext).toMatchObject({ runAsNonRoot: true, supplementalGroups: [2200] });
+    const policy = only(manifests, 'NetworkPolicy', '-power-gpu').spec;
+    expect(policy).toMatchObject({ ingress: [], egress: [] });
+    expect(gpu.tolerations).toEqual(agent.tolerations);
+    expect(renderOnce().some(({ metadata }) => metadata.name.includes('-power-'))).toBe(false);
+  });
+
+  test('and agents share one folder, of which agents can change nothing', () => {
+    const manifests = renderOnce('power-values.yaml');
+    const agent = only(manifests, 'DaemonSet', '-agent-cpu').spec.template.spec;
+    const helper = only(manifests, 'DaemonSet', '-power-cpu').spec.template.spec;
+    const volume = (pod: Manifest['spec']) =>
+      pod.volumes.find(({ name }: { name: string }) => name === 'power');
+    expect(volume(agent)).toEqual(volume(helper));
+    const mounts = [...agent.containers, ...agent.initContainers].flatMap(({ volumeMounts }) => volumeMounts);
+    const shared = mounts.filter(({ name }: { name: string }) => name === 'power');
+    expect(shared.map(({ readOnly }: { readOnly?: boolean }) => readOnly)).toEqual([true, true]);
+    const config = only(manifests, 'ConfigMap', '-agent-cpu').data['agent.yaml'];
+    expect(config).toContain('socket: /run/ridgepoint-power/socket');
+  });
+});
+
 describe.skipIf(!hasHelm)('GPUs (needs helm)', () => {
   test('off renders no field of theirs', () => {
     const text = helm('template', { agent: { profiles: { gpu: { enabled: false } } } }).stdout;

@@ -78,7 +78,7 @@ describe.skipIf(!hasHelm)('every values file of ci/ (needs helm)', () => {
 
   test.each(CI_FILES)('%s: the coordinator and the test pod keep to the restricted policy', (file) => {
     const pods = podsOf(renderOnce(file)).filter(
-      ({ labels }) => labels['app.kubernetes.io/component'] !== 'agent',
+      ({ labels }) => !['agent', 'power'].includes(labels['app.kubernetes.io/component'] ?? ''),
     );
     expect(pods.length).toBe(2);
     for (const pod of pods) expect(offences(pod), pod.owner).toEqual([]);
@@ -93,16 +93,17 @@ describe.skipIf(!hasHelm)('every values file of ci/ (needs helm)', () => {
       if (wrong.length > 0) free.push(file);
       expect(wrong.filter((one) => !one.endsWith('hostPath'))).toEqual([]);
     }
-    expect(free).toEqual(['energy-values.yaml', 'models-values.yaml']);
+    expect(free).toEqual(['energy-values.yaml', 'models-values.yaml', 'power-values.yaml']);
   });
 
-  test('nothing is written to the root of a container, nothing runs as root, no pod has a token of the API', () => {
+  test('nothing is written to the root of a container, nothing but a power helper runs as root, no pod has a token of the API', () => {
     for (const file of CI_FILES) {
       const manifests = renderOnce(file);
       for (const { spec, owner } of podsOf(manifests)) {
         expect(spec.automountServiceAccountToken, `${file} ${owner}`).toBe(false);
         expect(spec.containers[0].securityContext.readOnlyRootFilesystem).toBe(true);
-        expect(spec.securityContext.runAsUser ?? 1).not.toBe(0);
+        // Power helpers are what runs as root, and a release has none unless it is asked for (safety.test.ts).
+        if (!owner.includes('-power-')) expect(spec.securityContext.runAsUser ?? 1).not.toBe(0);
       }
       for (const account of manifests.filter(({ kind }) => kind === 'ServiceAccount')) {
         expect(account.automountServiceAccountToken).toBe(false);
@@ -126,6 +127,10 @@ describe.skipIf(!hasHelm)('every values file of ci/ (needs helm)', () => {
         const text = JSON.stringify(spec.volumes);
         expect(text).not.toContain('rp-ridgepoint-ca"');
         if (own === 'coordinator') continue;
+        if (who === 'power') {
+          expect(text).not.toContain('credentials');
+          continue;
+        }
         type Source = { secret: { name: string; items: { key: string }[] } };
         const volume = spec.volumes.find(({ name }: { name: string }) => name === 'credentials');
         for (const { secret } of volume.projected.sources as Source[]) {
@@ -146,7 +151,8 @@ describe.skipIf(!hasHelm)('every values file of ci/ (needs helm)', () => {
     // A pod that is told to go waits for running trials; it must not be killed while it does.
     const { terminationGracePeriodSeconds } = coordinator.spec.template.spec;
     expect(terminationGracePeriodSeconds).toBeGreaterThan(resolved.drainSeconds + 10);
-    for (const agent of manifests.filter(({ kind }) => kind === 'DaemonSet')) {
+    const makers = manifests.filter(({ kind }) => kind === 'DaemonSet');
+    for (const agent of makers.filter(({ metadata }) => metadata.name.includes('-agent-'))) {
       const map = manifests.find(
         (one) => one.kind === 'ConfigMap' && one.metadata.name === agent.metadata.name,
       );
@@ -154,7 +160,7 @@ describe.skipIf(!hasHelm)('every values file of ci/ (needs helm)', () => {
       const { tls, tokenFile, sources, cacheFolder, stateFolder, modelFolders } = checked;
       const files = [
         ...filesOf({ ...tls, tokenFile }),
-        ...filesOf({ ca: sources.ca, token: sources.hfTokenFile }),
+        ...filesOf({ ca: sources.ca, token: sources.hfTokenFile, power: checked.power?.socket }),
       ];
       expect(files.length).toBeGreaterThanOrEqual(2);
       expect(mounted(agent, [...files, cacheFolder, stateFolder, ...modelFolders])).toEqual([]);

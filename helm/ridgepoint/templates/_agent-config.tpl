@@ -27,6 +27,9 @@ Takes { root, name, profile }.
 {{- if $agent.rapl.enabled -}}
 {{- $_ := set $meters "sysRoot" "/host/sys" -}}
 {{- end -}}
+{{- if dig "power" "enabled" false .profile -}}
+{{- $_ := set $config "power" (dict "socket" "/run/ridgepoint-power/socket") -}}
+{{- end -}}
 {{- $_ := set $config "sources" $sources -}}
 {{- $_ := set $config "meters" $meters -}}
 {{- $_ := set $config "labels" (merge (dict "profile" .name) (.profile.labels | default dict)) -}}
