@@ -29,7 +29,12 @@ export function findGpuMeters(
   if (gpu.vendor === 'intel') return energy ? [findIntelGpuMeter(gpu)] : [];
   const counter: AmdCounter = amdCounters[deviceId] ?? { reason: 'no AMD SMI library was opened' };
   const state: MeterSearch = { found: true, meter: amdStateMeter(gpu) };
-  return energy ? [findAmdMeter(gpu, counter), state] : [state];
+  if (!energy) return [state];
+  const amd = findAmdMeter(gpu, counter);
+  // Power alone is integrated; why there is no counter beside it is worth a word.
+  const doubt: readonly MeterSearch[] =
+    amd.found && 'reason' in counter ? [{ found: false, name: 'amd-counter', reason: counter.reason }] : [];
+  return [amd, ...doubt, state];
 }
 
 /** Powercap first: perf events are the same counters, and more is asked for them. */

@@ -173,6 +173,7 @@ describe.skipIf(!hasGcc)('a node with AMD GPUs (needs gcc)', () => {
     expect(sensors.amdCounters['0001:43:00.0']).toEqual({
       reason: expect.stringContaining('it is not used'),
     });
+    expect(profile.absent['amd-counter']).toMatch(/counts 2\d\d W while the board draws 3\.00 W/);
     // Files that nobody writes stand still: that is said, and no period is made up.
     expect(periods.get('cpu0')?.get('rapl/energyJoules:package-0')).toMatchObject({ seconds: null });
   });
