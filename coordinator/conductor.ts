@@ -127,7 +127,6 @@ export class Conductor {
   async #append(facts: readonly Fact[]): Promise<void> {
     const begun = this.#parts.clock.now();
     try {
-      this.#written = false;
       const outcome = await this.#parts.log.append(facts, this.#position);
       this.#written = outcome.appended;
       if (!outcome.appended) {
@@ -135,6 +134,7 @@ export class Conductor {
         throw new WireError('conflict', 'Another coordinator has written to this log; ask again.');
       }
     } catch (error) {
+      this.#written = false;
       notWritten(this.state, facts);
       if (error instanceof FailureError) this.#parts.logFailed?.(error);
       throw error;

@@ -40,11 +40,7 @@ export function exportOpenMetrics(source: string | undefined, options: ExportOpt
  * What a Prometheus would have seen of these trials.
  * @param holdMilliseconds for how long each result is repeated, every minute; 0 = it stands once.
  */
-export function historyOf(
-  records: readonly ResultRecord[],
-  holdMilliseconds: number,
-  labels: Labels,
-): History {
+function historyOf(records: readonly ResultRecord[], holdMilliseconds: number, labels: Labels): History {
   const history = new History(labels);
   const counted = new Map<string, number>();
   const ended = [...records].sort((a, b) => Date.parse(a.endedAt) - Date.parse(b.endedAt));

@@ -31,7 +31,7 @@ export interface SweepProgress {
   readonly failedBy: ReadonlyMap<string, number>;
 }
 
-export interface NodePresence {
+interface NodePresence {
   readonly node: string;
   readonly up: boolean;
   /** null while it is not connected. */

@@ -32,7 +32,7 @@ export const RESULT_LABELS = [
 ] as const;
 
 /** Labels of histograms, which stay for as long as a coordinator lives: no experiment, no sweep. */
-export const LATENCY_LABELS = ['model', 'quantization', 'runner', 'device', 'node'] as const;
+const LATENCY_LABELS = ['model', 'quantization', 'runner', 'device', 'node'] as const;
 
 /** States of a sweep's points. `queued` and `running` are open; a cancelled sweep's open points are `cancelled`. */
 export const POINT_STATES = ['queued', 'running', 'complete', 'failed', 'invalid', 'cancelled'] as const;

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { metricsRequest } from '../../coordinator/exporter/push/otlp.js';
+import { startCoordinator } from '../../coordinator/main.js';
 import { isPresent, type ResultRecord } from '../../core/result.js';
 import { type Finished, ridge } from '../support/ridge.js';
 import { installed, type Prometheus, startPrometheus, until } from '../support/services.js';
@@ -158,6 +159,38 @@ interface OtlpMetric {
 function sum(counts: readonly string[] = []): number {
   return counts.reduce((total, count) => total + Number(count), 0);
 }
+
+test('a coordinator pushes by itself where its configuration says, with its token', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'ridgepoint-pushed-'));
+  const tokenFile = join(folder, 'token');
+  writeFileSync(tokenFile, 'secret-of-a-test\n');
+  const heard: string[] = [];
+  const receiver = createServer((request, response) => {
+    heard.push(
+      `${request.method} ${request.url} ${request.headers.authorization} ${request.headers['content-encoding']}`,
+    );
+    request.resume().on('end', () => response.writeHead(204).end());
+  });
+  await new Promise<void>((listening) => receiver.listen(0, '127.0.0.1', listening));
+  const bound = receiver.address();
+  const port = typeof bound === 'object' && bound !== null ? bound.port : 0;
+  const url = `http://127.0.0.1:${port}/api/v1/write`;
+  const coordinator = await startCoordinator({
+    grpcAddress: '127.0.0.1:0',
+    metricsAddress: null,
+    log: { kind: 'memory' },
+    logLevel: 'silent',
+    exporter: { push: [{ kind: 'remote-write', url, intervalSeconds: 0.1, tokenFile }] },
+  });
+  try {
+    await until('two pushes', async () => (heard.length >= 2 ? true : null));
+  } finally {
+    await coordinator.stop('the test is over');
+    receiver.close();
+    rmSync(folder, { recursive: true, force: true });
+  }
+  expect(new Set(heard)).toEqual(new Set(['POST /api/v1/write Bearer secret-of-a-test snappy']));
+});
 
 test.each([
   [['--remote-write', 'nonsense'], /Metrics cannot be pushed to "nonsense": it is no URL\./],

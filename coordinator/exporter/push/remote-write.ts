@@ -21,7 +21,7 @@ export const remoteWrite: Encoder = {
 };
 
 /** @param target labels that a scrape would add: `job` and `instance`. @param now milliseconds since 1970. */
-export function writeRequest(families: readonly Family[], target: Labels, now: number): Uint8Array {
+function writeRequest(families: readonly Family[], target: Labels, now: number): Uint8Array {
   const writer = new BinaryWriter();
   for (const { name, series } of families) {
     for (const one of series.flatMap((whole) => flat(name, whole))) {

@@ -57,6 +57,7 @@ describe('conductor', () => {
     log.full = true;
     await expect(conductor.dispatch({ event: 'reported', at: '', record })).rejects.toThrow(/is full/);
     expect(failures).toEqual(['disk-full']);
+    expect(conductor.leads).toBe(false);
     log.full = false;
     const replies = await conductor.dispatch({ event: 'reported', at: '', record });
     expect(replies.map((reply) => reply.command)).toEqual(['acknowledge']);
@@ -80,6 +81,8 @@ describe('conductor', () => {
       });
     await new Promise((resolve) => setImmediate(resolve));
     expect([acknowledged, await log.end()]).toEqual([false, 1]);
+    // A slow log is no reason to look for another leader.
+    expect(conductor.leads).toBe(true);
     release();
     await reported;
     expect([acknowledged, await log.end()]).toEqual([true, 2]);
@@ -94,10 +97,12 @@ describe('conductor', () => {
     await one.dispatch({ event: 'reported', at: '', record: aRecord(first) });
     const late = { event: 'reported' as const, at: '', record: aRecord(second, aNode('node-b')) };
     await expect(two.dispatch(late)).rejects.toMatchObject({ code: 'conflict' });
+    expect([one.leads, two.leads]).toEqual([true, false]);
     // The agent says it again, as after every break.
     const replies = await two.dispatch(late);
     expect(replies).toContainEqual({ command: 'acknowledge', trialId: second.trialId });
     expect(await log.end()).toBe(3);
+    expect(two.leads).toBe(true);
     // Both had dealt the same point: it counts once.
     expect(sweepStatus(two.state.sweeps.get(view.sweepId)!)).toMatchObject({ complete: 1 });
   });
