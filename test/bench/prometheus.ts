@@ -61,6 +61,10 @@ const agent = startRidge([
   '--name',
   'scraped-node',
 ]);
+// An agent measures its meters before it serves anything; a scrape before that is no fault of its exporter.
+await until('the agent to serve', async () =>
+  (await fetch(`http://${targets.agent}/healthz`)).ok ? true : null,
+);
 const prometheus = await startPrometheus(targets);
 
 /** Every value of the export, by series, parsed from the text that a scrape gets. */
