@@ -18,6 +18,7 @@ import { DOUBTFUL_SWEEP, TECHNIQUES_SWEEP } from '../support/grafana/sweeps.js';
 import { CI_FILES, hasHelm, helm, renderOnce } from '../support/helm.js';
 import { ROOT } from '../support/ridge.js';
 import { installed, until } from '../support/services.js';
+import { aNode } from '../support/wire-records.js';
 import { conclude, type Figure } from './figure.js';
 import { hurriedRules } from './observability/hurried-rules.js';
 import { drawPanels } from './observability/pictures.js';
@@ -85,7 +86,7 @@ try {
   };
   // Trials that are invalid on purpose are too few for an alert.
   holdsNone('no alert while all is well', `${rules.alerts.length} alerts evaluated`, await firing());
-  const { agent } = await FakeAgent.join(fleet.address);
+  const { agent } = await FakeAgent.join(fleet.address, { profile: aNode('node-lost') });
   agent.vanish();
   const after = await until('an alert for the lost node', async () => {
     const names = await firing();

@@ -4,61 +4,65 @@ import { boards } from '../../dashboards/grafana/index.js';
 import { askBoard, emptiness, pointsOf, type Shown } from '../support/grafana/ask.js';
 import { type ScrapedFleet, startScrapedFleet } from '../support/grafana/fleet.js';
 import { DOUBTFUL_SWEEP, TECHNIQUES_SWEEP } from '../support/grafana/sweeps.js';
+import { canBuildStub } from '../support/nvml-stub.js';
 import { installed, until } from '../support/services.js';
 
-describe.skipIf(!installed('prometheus'))('dashboards over a real sweep (needs prometheus)', () => {
-  let fleet: ScrapedFleet;
-  let records: ResultRecord[];
-  let shown: Shown[];
+describe.skipIf(!installed('prometheus') || !canBuildStub)(
+  'dashboards over a real sweep (needs prometheus and gcc)',
+  () => {
+    let fleet: ScrapedFleet;
+    let records: ResultRecord[];
+    let shown: Shown[];
 
-  beforeAll(async () => {
-    fleet = await startScrapedFleet();
-    const start = Date.now() / 1000;
-    records = [...(await fleet.run(TECHNIQUES_SWEEP)), ...(await fleet.run(DOUBTFUL_SWEEP))];
-    // Scrapes are a second apart, and rates need two of them.
-    shown = await until(
-      'every panel to have data',
-      async () => {
-        const end = Date.now() / 1000;
-        const asked: Shown[] = [];
-        for (const board of boards()) {
-          asked.push(...(await askBoard(fleet.prometheus.url, board, { start, end, step: 1 })));
-        }
-        shown = asked;
-        return asked.flatMap(emptiness).length === 0 ? asked : null;
-      },
-      20,
-    ).catch(() => shown);
-  }, 240_000);
-  afterAll(() => fleet?.stop());
+    beforeAll(async () => {
+      fleet = await startScrapedFleet();
+      const start = Date.now() / 1000;
+      records = [...(await fleet.run(TECHNIQUES_SWEEP)), ...(await fleet.run(DOUBTFUL_SWEEP))];
+      // Scrapes are a second apart, and rates need two of them.
+      shown = await until(
+        'every panel to have data',
+        async () => {
+          const end = Date.now() / 1000;
+          const asked: Shown[] = [];
+          for (const board of boards()) {
+            asked.push(...(await askBoard(fleet.prometheus.url, board, { start, end, step: 1 })));
+          }
+          shown = asked;
+          return asked.flatMap(emptiness).length === 0 ? asked : null;
+        },
+        20,
+      ).catch(() => shown);
+    }, 240_000);
+    afterAll(() => fleet?.stop());
 
-  test('the sweeps went as they should', () => {
-    const states = records.map(({ status, valid }) =>
-      status === 'failed' ? status : valid ? 'valid' : 'invalid',
-    );
-    expect(states.filter((state) => state === 'valid').length).toBe(4);
-    expect(states).toContain('failed');
-    expect(states).toContain('invalid');
-  });
+    test('the sweeps went as they should', () => {
+      const states = records.map(({ status, valid }) =>
+        status === 'failed' ? status : valid ? 'valid' : 'invalid',
+      );
+      expect(states.filter((state) => state === 'valid').length).toBe(4);
+      expect(states).toContain('failed');
+      expect(states).toContain('invalid');
+    });
 
-  test('every query is answered, and every panel has something to draw', () => {
-    expect(shown.flatMap(emptiness)).toEqual([]);
-    expect(shown.length).toBeGreaterThan(40);
-  });
+    test('every query is answered, and every panel has something to draw', () => {
+      expect(shown.flatMap(emptiness)).toEqual([]);
+      expect(shown.length).toBeGreaterThan(40);
+    });
 
-  test('the roofline shows the places and roofs of the records', () => {
-    const chart = shown.find(({ panel }) => panel.title === 'Points on the roofs of their nodes');
-    const drawn = (chart?.frames ?? []).filter(({ name }) => !name.startsWith('roof ')).flatMap(pointsOf);
-    const phases = records.flatMap(({ roofline }) => roofline?.phases ?? []);
-    expect(drawn.length).toBe(phases.length);
-    const places = phases.map(({ intensity, flopsPerSecond }) => `${intensity} ${flopsPerSecond}`);
-    expect(drawn.map(([x, y]) => `${x} ${y}`).sort()).toEqual(places.sort());
-    for (const roof of (chart?.frames ?? []).filter(({ name }) => name.startsWith('roof '))) {
-      const [slope, ridge, flat] = pointsOf(roof) as [[number, number], [number, number], [number, number]];
-      expect(slope[1] / slope[0]).toBeCloseTo(ridge[1] / ridge[0], 3);
-      expect(ridge[1]).toBe(flat[1]);
-      expect(slope[0]).toBeLessThan(ridge[0]);
-      expect(ridge[0]).toBeLessThan(flat[0]);
-    }
-  });
-});
+    test('the roofline shows the places and roofs of the records', () => {
+      const chart = shown.find(({ panel }) => panel.title === 'Points on the roofs of their nodes');
+      const drawn = (chart?.frames ?? []).filter(({ name }) => !name.startsWith('roof ')).flatMap(pointsOf);
+      const phases = records.flatMap(({ roofline }) => roofline?.phases ?? []);
+      expect(drawn.length).toBe(phases.length);
+      const places = phases.map(({ intensity, flopsPerSecond }) => `${intensity} ${flopsPerSecond}`);
+      expect(drawn.map(([x, y]) => `${x} ${y}`).sort()).toEqual(places.sort());
+      for (const roof of (chart?.frames ?? []).filter(({ name }) => name.startsWith('roof '))) {
+        const [slope, ridge, flat] = pointsOf(roof) as [[number, number], [number, number], [number, number]];
+        expect(slope[1] / slope[0]).toBeCloseTo(ridge[1] / ridge[0], 3);
+        expect(ridge[1]).toBe(flat[1]);
+        expect(slope[0]).toBeLessThan(ridge[0]);
+        expect(ridge[0]).toBeLessThan(flat[0]);
+      }
+    });
+  },
+);

@@ -36,15 +36,32 @@ export function energyBoard(): Board {
             unit: UNIT.watts,
             lines: [{ expr: 'ridgepoint_node_power_watts', legend: '{{node}} {{domain}}' }],
           }),
+          overTime({
+            title: 'Power of devices by the counter',
+            description:
+              'Rate of the energy counter of each GPU: whole boards, where the driver has such a counter.',
+            unit: UNIT.watts,
+            lines: [
+              {
+                expr: 'rate(ridgepoint_device_energy_joules_total[$__rate_interval])',
+                legend: '{{node}} {{device}} {{domain}}',
+              },
+            ],
+          }),
           number({
             title: 'Energy in the chosen time',
             description: 'By each counter, in the time that the dashboard shows.',
             unit: UNIT.joules,
-            width: 24,
+            width: 12,
+            height: 8,
             lines: [
               {
                 expr: 'increase(ridgepoint_node_energy_joules_total[$__range])',
                 legend: '{{node}} {{domain}}',
+              },
+              {
+                expr: 'increase(ridgepoint_device_energy_joules_total[$__range])',
+                legend: '{{node}} {{device}}',
               },
             ],
           }),

@@ -1,6 +1,6 @@
 import { type Board, board } from '../board.js';
 import { UNIT } from '../metric.js';
-import { grid, number, overTime } from '../panels.js';
+import { grid, number, overTime, type Sized } from '../panels.js';
 
 /** Who is there and how it fares. */
 export function fleetBoard(): Board {
@@ -106,6 +106,61 @@ export function fleetBoard(): Board {
         ],
       },
       {
+        title: 'GPUs',
+        panels: [
+          gpu(
+            'Power',
+            UNIT.watts,
+            'ridgepoint_device_power_watts',
+            'domain',
+            'As the driver reports it; the domain says of what, and whether it is a mean.',
+          ),
+          gpu('Temperature', UNIT.celsius, 'ridgepoint_device_temperature_celsius', 'sensor', 'By sensor.'),
+          gpu(
+            'Clocks',
+            UNIT.hertz,
+            'ridgepoint_device_clock_hertz',
+            'clock',
+            'Of the cores and of the memory.',
+          ),
+          overTime({
+            title: 'Throttling',
+            description:
+              'Share of time in which a device had lowered its clock, by reason. Trials in it are invalid.',
+            unit: UNIT.share,
+            lines: [
+              {
+                expr: 'max by (node, device, reason) (avg_over_time(ridgepoint_device_throttling[$__rate_interval]))',
+                legend: '{{node}} {{device}} {{reason}}',
+              },
+            ],
+          }),
+          overTime({
+            title: 'Memory in use',
+            description: 'Share of the memory of a device that anybody uses.',
+            unit: UNIT.share,
+            lines: [
+              {
+                expr: 'max by (node, device) (ridgepoint_device_memory_used_bytes) / max by (node, device) (ridgepoint_device_memory_bytes)',
+                legend: '{{node}} {{device}}',
+              },
+            ],
+          }),
+          overTime({
+            title: 'Utilization',
+            description:
+              'Share of time in which a device was at work, as its driver says: one small kernel at a time is enough for 100 %.',
+            unit: UNIT.share,
+            lines: [
+              {
+                expr: 'max by (node, device) (ridgepoint_device_utilization_ratio)',
+                legend: '{{node}} {{device}}',
+              },
+            ],
+          }),
+        ],
+      },
+      {
         title: 'Agents themselves',
         panels: [
           overTime({
@@ -147,6 +202,15 @@ export function fleetBoard(): Board {
         ],
       },
     ],
+  });
+}
+
+function gpu(title: string, unit: string, series: string, by: string, description: string): Sized {
+  return overTime({
+    title,
+    description,
+    unit,
+    lines: [{ expr: `max by (node, device, ${by}) (${series})`, legend: `{{node}} {{device}} {{${by}}}` }],
   });
 }
 

@@ -50,8 +50,12 @@ function optionOf({ panel, answers, frames }: Shown): object {
   if (panel.type === 'bargauge') {
     return {
       ...base,
-      xAxis: valueAxis(panel.fieldConfig?.defaults.unit ?? ''),
-      yAxis: { type: 'category', data: lines.map(({ name }) => name) },
+      xAxis: { ...valueAxis(panel.fieldConfig?.defaults.unit ?? ''), min: 0 },
+      yAxis: {
+        type: 'category',
+        data: lines.map(({ name }) => name),
+        axisLabel: { width: 200, overflow: 'truncate' },
+      },
       series: [{ type: 'bar', data: lines.map(({ series }) => series.values.at(-1)?.[1] ?? null) }],
     };
   }

@@ -14,6 +14,7 @@ import { connectControl } from '../../../proto/client.js';
 import { sampleRoofs } from '../../unit/roofs/sample.js';
 import { PERFECT } from '../roofline.js';
 import { freePort, type Prometheus, startPrometheus } from '../services.js';
+import { startGpuAgent } from './gpu-agent.js';
 
 /** The source is renewed so often that a phase of the smallest model is long enough for it. */
 const SOURCE_SECONDS = 0.002;
@@ -73,8 +74,14 @@ export async function startScrapedFleet(rules: readonly string[] = []): Promise<
       }),
     );
     closers.push(() => agent.stopNow());
+    const gpus = await startGpuAgent(coordinator.grpcAddress, folder);
+    if (gpus !== null) closers.push(gpus.stop);
     const host = (url: string | null) => new URL(url ?? '').host;
-    const targets = { coordinator: host(coordinator.metricsUrl), agent: host(agent.exporterUrl) };
+    const targets = {
+      coordinator: host(coordinator.metricsUrl),
+      agent: host(agent.exporterUrl),
+      ...(gpus !== null && { gpus: gpus.address }),
+    };
     const prometheus = await startPrometheus(targets, { rules });
     closers.push(() => prometheus.stop());
     return {
