@@ -29,7 +29,12 @@ export function guard(app: FastifyInstance, security: ServerSecurity): void {
       'cache-control': 'no-store',
     });
     if (security.kind === 'plaintext') refuseOtherNames(request);
-    if (request.url.startsWith('/api/')) admit(shown(request), security, 'read');
+    if (!request.url.startsWith('/api/')) return;
+    const caller = shown(request);
+    if (security.kind === 'token' && caller.authorization === '') {
+      throw new WireError('unauthenticated', 'This coordinator wants a token with the scope "read".');
+    }
+    admit(caller, security, 'read');
   });
   app.setErrorHandler((error, _request, reply) => {
     // fastify's own errors (a malformed request) carry their status.

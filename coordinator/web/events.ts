@@ -49,5 +49,5 @@ export async function tellEvents(
 function resultOf(conductor: Conductor, sweepId: string, record: ResultRecord): LiveResult {
   const view = conductor.state.sweeps.get(sweepId)?.view;
   const request = { sweepName: view?.name ?? record.sweep.name, objectives: view?.objectives ?? [] };
-  return { sweepId, trialId: record.trialId, payload: packLive([record], request) };
+  return { sweepId, trialId: record.trialId, payload: packLive([record], request, { tokenSeconds: 'all' }) };
 }

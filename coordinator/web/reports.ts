@@ -1,14 +1,14 @@
 import { setImmediate as breathe } from 'node:timers/promises';
 import type { LiveReport } from '../../core/live/live.js';
-import { packLive, withoutReadings } from '../../core/live/pack.js';
+import { liveDetails, packLive } from '../../core/live/pack.js';
 import type { ResultRecord } from '../../core/result.js';
 import type { Conductor } from '../conductor.js';
 import type { Log } from '../log/log.js';
 import { resultEntries } from '../results.js';
 import type { SweepState } from '../scheduler/state.js';
 
-/** Records read between two turns of the event loop: agents are waiting too. */
-const BREATH = 32;
+/** Records read, packed and written between two turns of the event loop: agents are waiting too. */
+const PART = 64;
 /** Sweeps whose report is kept for the next reader. */
 const KEPT = 4;
 
@@ -29,7 +29,7 @@ export class Reports {
     const { position } = this.#conductor;
     const kept = this.#made.get(sweepId);
     if (kept?.position === position) return kept.json;
-    const json = this.#make(sweep, position).then((report) => JSON.stringify(report));
+    const json = this.#write(sweep, position);
     this.#made.delete(sweepId);
     this.#made.set(sweepId, { position, json });
     for (const oldest of this.#made.keys()) if (this.#made.size > KEPT) this.#made.delete(oldest);
@@ -37,24 +37,27 @@ export class Reports {
     return json;
   }
 
-  async #make(sweep: SweepState, through: number): Promise<LiveReport> {
-    const { sweepId, name, objectives } = sweep.view;
+  async #write(sweep: SweepState, through: number): Promise<string> {
+    const { sweepId, name: sweepName, objectives } = sweep.view;
+    const settled = [...sweep.tracks.values()].reduce((sum, track) => sum + track.settled.size, 0);
+    const details = liveDetails(settled);
     const query = { sweepId, follow: false, allTrials: true };
-    const records: ResultRecord[] = [];
-    let read = 0;
-    for await (const entry of resultEntries(
-      this.#log,
-      this.#conductor,
-      query,
-      0,
-      new AbortController().signal,
-    )) {
+    const { signal } = new AbortController();
+    const parts: string[] = [];
+    let part: ResultRecord[] = [];
+    const pack = async (): Promise<void> => {
+      parts.push(JSON.stringify(packLive(part, { sweepName, objectives }, details)));
+      part = [];
+      await breathe();
+    };
+    for await (const entry of resultEntries(this.#log, this.#conductor, query, 0, signal)) {
       // What came while we read is told by the events after `through`.
       if (entry.position > through) break;
-      records.push(withoutReadings(entry.record));
-      if (++read % BREATH === 0) await breathe();
+      part.push(entry.record);
+      if (part.length === PART) await pack();
     }
-    const request = { sweepName: name, objectives };
-    return { sweepId, through, payload: packLive(records, request) };
+    if (part.length > 0) await pack();
+    const head: Omit<LiveReport, 'parts'> = { sweepId, sweepName, objectives, through, details };
+    return `${JSON.stringify(head).slice(0, -1)},"parts":[${parts.join(',')}]}`;
   }
 }

@@ -1,5 +1,6 @@
 import type { NodeProfile } from '../node.js';
 import type { Payload } from '../report/payload.js';
+import type { Details } from '../report/trim.js';
 import type { Objective } from '../sweep/spec.js';
 
 /**
@@ -58,9 +59,13 @@ export interface LiveNode {
 /** All trials of a sweep up to one entry of the log, packed as the report page carries them, without raw readings. */
 export interface LiveReport {
   readonly sweepId: string;
+  readonly sweepName: string;
+  readonly objectives: readonly Objective[];
   /** Last entry of the log that is in it; events after it complete the picture. */
   readonly through: number;
-  readonly payload: Payload;
+  readonly details: Details;
+  /** Some trials each, in the log's order; each is complete in itself. */
+  readonly parts: readonly Payload[];
 }
 
 /** One more trial, packed alone. */

@@ -38,7 +38,11 @@ export function trimDetails(records: readonly ResultRecord[]): {
   };
 }
 
-function keptTokens(record: ResultRecord, { tokenSeconds }: Details): number[][] {
+/** @returns the times between tokens with as much detail as there is room for: whole, or pooled into quantiles. */
+export function keptTokens(
+  record: ResultRecord,
+  { tokenSeconds }: Pick<Details, 'tokenSeconds'>,
+): number[][] {
   if (tokenSeconds === 'all') return record.tokenSeconds.map((repeat) => repeat.map(short));
   const pooled = record.tokenSeconds.flat().sort((a, b) => a - b);
   if (pooled.length === 0) return [];

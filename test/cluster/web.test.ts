@@ -103,10 +103,10 @@ test('the API tells the same sweeps, nodes and results as gRPC', async () => {
   const [first] = stored;
   expect(await get(`${webUrl}/api/v1/trials/${encodeURIComponent(first?.trialId ?? '')}`)).toEqual(first);
 
-  const { payload, through } = await get<LiveReport>(`${webUrl}/api/v1/sweeps/${sweepId}/report`);
-  expect(through).toBe(4);
-  const packed = buildReport(unpack(payload), payload);
-  const whole = buildReport(stored, payload);
+  const live = await get<LiveReport>(`${webUrl}/api/v1/sweeps/${sweepId}/report`);
+  expect(live.through).toBe(4);
+  const packed = buildReport(live.parts.flatMap(unpack), live);
+  const whole = buildReport(stored, live);
   const numbers = (report: typeof whole) =>
     report.rows.map((row) => report.metrics.map((metric) => metricOf(row, metric.name)));
   expect(numbers(packed)).toEqual(numbers(whole));

@@ -45,8 +45,8 @@ export async function viewDifferences(url: string, records: readonly ResultRecor
         `${sweepId}: ${complete + invalid + failed} points are settled, and there are ${own.length} records`,
       );
     }
-    const { payload } = await get<LiveReport>(`sweeps/${sweepId}/report`);
-    const { rows } = buildReport(unpack(payload), payload);
+    const live = await get<LiveReport>(`sweeps/${sweepId}/report`);
+    const { rows } = buildReport(live.parts.flatMap(unpack), live);
     if (rows.length !== own.length)
       different.push(`${sweepId}: ${rows.length} rows of ${own.length} records`);
     for (const row of rows) {

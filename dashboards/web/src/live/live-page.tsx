@@ -1,4 +1,4 @@
-import { useCallback, useEffect, useState } from 'preact/hooks';
+import { useCallback, useEffect, useMemo, useState } from 'preact/hooks';
 import type { ResultRecord } from '../../../../core/result.js';
 import type { Theme } from '../theme.js';
 import { TopLine } from '../top-line.js';
@@ -7,7 +7,7 @@ import { askJson, storeToken } from './api.js';
 import { FleetPage } from './fleet-page.js';
 import type { Connection } from './follow.js';
 import { hrefOf, type Route, useRoute } from './route.js';
-import { SweepPage } from './sweep-page.js';
+import { Standing, SweepPage } from './sweep-page.js';
 import { SweepsPage } from './sweeps-page.js';
 import { TokenPage } from './token-page.js';
 import { useLive } from './use-live.js';
@@ -41,11 +41,14 @@ export function LivePage({ theme, onTheme }: { theme: Theme; onTheme(): void }) 
     storeToken(token);
     setAttempt((n) => n + 1);
   }, []);
-  const top = (
-    <TopLine theme={theme} onTheme={onTheme}>
-      <Navigation route={route} />
-      <ConnectionWord connection={connection} />
-    </TopLine>
+  const top = useMemo(
+    () => (
+      <TopLine theme={theme} onTheme={onTheme}>
+        <Navigation page={route.page} />
+        <ConnectionWord connection={connection} />
+      </TopLine>
+    ),
+    [theme, onTheme, route.page, connection],
   );
   if (connection.state === 'refused') {
     const { status, reason } = connection;
@@ -67,14 +70,9 @@ export function LivePage({ theme, onTheme }: { theme: Theme; onTheme(): void }) 
   if (route.page === 'sweep') {
     return (
       <WholeTrials.Provider value={getTrial}>
-        <SweepPage
-          key={sweepId}
-          sweep={sweep}
-          running={running.filter((trial) => trial.sweepId === sweepId)}
-          followed={followed}
-          theme={theme}
-          top={top}
-        />
+        <Standing.Provider value={{ sweep, running: running.filter((trial) => trial.sweepId === sweepId) }}>
+          <SweepPage key={sweepId} name={sweep?.name ?? null} followed={followed} theme={theme} top={top} />
+        </Standing.Provider>
       </WholeTrials.Provider>
     );
   }
@@ -90,7 +88,7 @@ export function LivePage({ theme, onTheme }: { theme: Theme; onTheme(): void }) 
   );
 }
 
-function Navigation({ route }: { route: Route }) {
+function Navigation({ page: here }: { page: Route['page'] }) {
   const pages = [
     ['sweeps', 'Sweeps'],
     ['fleet', 'Fleet'],
@@ -98,7 +96,7 @@ function Navigation({ route }: { route: Route }) {
   return (
     <nav class="pages" aria-label="Pages">
       {pages.map(([page, name]) => (
-        <a key={page} href={hrefOf({ page })} aria-current={route.page === page ? 'page' : undefined}>
+        <a key={page} href={hrefOf({ page })} aria-current={here === page ? 'page' : undefined}>
           {name}
         </a>
       ))}

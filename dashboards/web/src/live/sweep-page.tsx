@@ -1,41 +1,61 @@
-import type { ComponentChildren } from 'preact';
+import { type ComponentChildren, createContext } from 'preact';
+import { useContext, useMemo } from 'preact/hooks';
 import type { LiveSweep, LiveTrial } from '../../../../core/live/live.js';
 import { ReportPage } from '../report-page.js';
 import type { Theme } from '../theme.js';
 import { countsText, leftText, ProgressBar, Reasons, RunningTrials } from './progress.js';
 import type { FollowedReport } from './trials.js';
 
-interface SweepProps {
-  /** null = it is not among the newest sweeps, or not told yet. */
+/** Where a sweep stands; null = it is not among the newest sweeps, or not told yet. */
+export interface SweepStanding {
   readonly sweep: LiveSweep | null;
   readonly running: readonly LiveTrial[];
+}
+
+/** Changes several times a second; what does not show it is not drawn again for it. */
+export const Standing = createContext<SweepStanding>({ sweep: null, running: [] });
+
+interface SweepProps {
+  readonly name: string | null;
   readonly followed: FollowedReport | null;
   readonly theme: Theme;
+  /** The line above the title; the same element as long as it is the same line. */
   readonly top: ComponentChildren;
 }
 
 /** One sweep: where it stands, and its results as they come. */
-export function SweepPage({ sweep, running, followed, theme, top }: SweepProps) {
-  const progress = sweep === null ? null : <Standing sweep={sweep} running={running} />;
-  if (followed === null || followed.report.rows.length === 0) {
-    return (
-      <>
-        <header class="top">
-          {top}
-          <h1 tabIndex={-1}>{sweep?.name ?? followed?.report.sweepName ?? 'Sweep'}</h1>
-        </header>
-        <main class="live">
-          {progress}
-          <p class="empty">{followed === null ? 'Asking the coordinator…' : 'No results yet.'}</p>
-        </main>
-      </>
-    );
-  }
-  const { report, details } = followed;
-  return <ReportPage report={report} details={details} theme={theme} top={top} progress={progress} />;
+export function SweepPage({ name, followed, theme, top }: SweepProps) {
+  const page = useMemo(
+    () =>
+      followed === null || followed.report.rows.length === 0 ? null : (
+        <ReportPage
+          report={followed.report}
+          details={followed.details}
+          theme={theme}
+          top={top}
+          progress={<Progress />}
+        />
+      ),
+    [followed, theme, top],
+  );
+  if (page !== null) return page;
+  return (
+    <>
+      <header class="top">
+        {top}
+        <h1 tabIndex={-1}>{name ?? followed?.report.sweepName ?? 'Sweep'}</h1>
+      </header>
+      <main class="live">
+        <Progress />
+        <p class="empty">{followed === null ? 'Asking the coordinator…' : 'No results yet.'}</p>
+      </main>
+    </>
+  );
 }
 
-function Standing({ sweep, running }: { sweep: LiveSweep; running: readonly LiveTrial[] }) {
+function Progress() {
+  const { sweep, running } = useContext(Standing);
+  if (sweep === null) return null;
   return (
     <section class="standing" aria-label="Progress">
       <p class="standing-line">

@@ -11,7 +11,7 @@ export interface FollowedReport {
 
 /** New results are shown together, at most this often; reports of many rows take their time, so less often. */
 const LEAST_MILLISECONDS = 300;
-/** Share of the time that building reports may take. */
+/** Share of the time that building reports and drawing them may take: the rest is the reader's. */
 const SHARE = 0.2;
 
 /** All trials of one sweep as they come, and the report of them. */
@@ -22,6 +22,9 @@ export class FollowedTrials {
   #base: LiveReport | null = null;
   #timer: ReturnType<typeof setTimeout> | null = null;
   #cost = 0;
+  #drawing = false;
+  /** Something came while the page was drawing. */
+  #late = false;
 
   constructor(show: (followed: FollowedReport) => void) {
     this.#show = show;
@@ -31,7 +34,7 @@ export class FollowedTrials {
   begin(base: LiveReport): void {
     const early = [...this.#records.values()];
     this.#records.clear();
-    for (const record of unpack(base.payload)) this.#records.set(record.trialId, record);
+    for (const record of base.parts.flatMap(unpack)) this.#records.set(record.trialId, record);
     for (const record of early) {
       if (!this.#records.has(record.trialId)) this.#records.set(record.trialId, record);
     }
@@ -43,7 +46,7 @@ export class FollowedTrials {
   add(result: LiveResult): void {
     if (this.#records.has(result.trialId)) return;
     for (const record of unpack(result.payload)) this.#records.set(record.trialId, record);
-    this.#timer ??= setTimeout(() => this.#build(), Math.max(LEAST_MILLISECONDS, this.#cost / SHARE));
+    this.#later();
   }
 
   close(): void {
@@ -61,10 +64,28 @@ export class FollowedTrials {
   #build(): void {
     this.close();
     if (this.#base === null) return;
-    const { payload } = this.#base;
+    const { details } = this.#base;
     const start = performance.now();
-    const report = buildReport([...this.#records.values()], payload);
-    this.#cost = performance.now() - start;
-    this.#show({ report, details: payload.details });
+    const report = buildReport([...this.#records.values()], this.#base);
+    this.#show({ report, details });
+    // Plots are drawn before the next frame but one begins; until then no other report is worth building.
+    this.#drawing = true;
+    afterFrames(2, () => {
+      this.#cost = performance.now() - start;
+      this.#drawing = false;
+      if (this.#late) this.#later();
+    });
   }
+
+  #later(): void {
+    this.#late = this.#drawing;
+    if (this.#drawing) return;
+    this.#timer ??= setTimeout(() => this.#build(), Math.max(LEAST_MILLISECONDS, this.#cost / SHARE));
+  }
+}
+
+/** Calls when so many frames have been drawn; a page in the background draws none, and costs nothing either. */
+function afterFrames(count: number, then: () => void): void {
+  if (document.hidden) setTimeout(then, 0);
+  else requestAnimationFrame(() => (count > 1 ? afterFrames(count - 1, then) : setTimeout(then, 0)));
 }
