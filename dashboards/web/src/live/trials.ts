@@ -4,6 +4,8 @@ import { buildReport, type Report } from '../../../../core/report/report.js';
 import type { Details } from '../../../../core/report/trim.js';
 import type { ResultRecord } from '../../../../core/result.js';
 
+import { millisecondsSinceInput } from './reader.js';
+
 export interface FollowedReport {
   readonly report: Report;
   readonly details: Details;
@@ -13,6 +15,11 @@ export interface FollowedReport {
 const LEAST_MILLISECONDS = 300;
 /** Share of the time that building reports and drawing them may take: the rest is the reader's. */
 const SHARE = 0.2;
+/** A report that takes longer than this to show is felt, so it waits until the reader's hand rests … */
+const FELT_MILLISECONDS = 40;
+const REST_MILLISECONDS = 600;
+/** … but no longer than this. */
+const LONGEST_WAIT_MILLISECONDS = 15_000;
 
 /** All trials of one sweep as they come, and the report of them. */
 export class FollowedTrials {
@@ -80,7 +87,17 @@ export class FollowedTrials {
   #later(): void {
     this.#late = this.#drawing;
     if (this.#drawing) return;
-    this.#timer ??= setTimeout(() => this.#build(), Math.max(LEAST_MILLISECONDS, this.#cost / SHARE));
+    if (this.#timer !== null) return;
+    const wait = Math.max(LEAST_MILLISECONDS, this.#cost / SHARE);
+    this.#waitForRest(wait, performance.now() + wait + LONGEST_WAIT_MILLISECONDS);
+  }
+
+  #waitForRest(milliseconds: number, end: number): void {
+    this.#timer = setTimeout(() => {
+      const felt = this.#cost > FELT_MILLISECONDS && millisecondsSinceInput() < REST_MILLISECONDS;
+      if (felt && performance.now() < end) this.#waitForRest(REST_MILLISECONDS / 2, end);
+      else this.#build();
+    }, milliseconds);
   }
 }
 
