@@ -77,8 +77,8 @@ try {
 
   const scroller = page.locator('.results .scroller');
   await scroller.scrollIntoViewIfNeeded();
-  const box = await scroller.boundingBox();
-  await page.mouse.move((box?.x ?? 0) + 300, (box?.y ?? 0) + 200);
+  // Off the table: what a row under the pointer lights up is bench:page's question.
+  await page.mouse.move(2, 2);
   // As text: what the loader of this file adds to functions is not there in the page.
   await page.evaluate(`
     window.gaps = [];
@@ -95,7 +95,7 @@ try {
     if (performance.now() > end) break;
     await agent.send(record);
     for (let i = 0; i < 5; i += 1) {
-      await page.mouse.wheel(0, 120);
+      await scroller.evaluate((element) => element.scrollBy(0, 120));
       await sleep(EVERY_MILLISECONDS / 5);
     }
   }
