@@ -10,7 +10,7 @@ export class Refusal extends Error {
 const KEY = 'ridgepoint-token';
 
 /** The token that the reader gave, for as long as this tab lives; null = none. */
-export function storedToken(): string | null {
+function storedToken(): string | null {
   return sessionStorage.getItem(KEY);
 }
 
