@@ -2,7 +2,7 @@
  * The part of NVIDIA's management library that changes a GPU, opened by the power helper alone: the agent reads
  * (nvml.ts) and has no right to set. Numbers are those of nvml.h: mW and MHz.
  */
-export interface NvmlSettings {
+interface NvmlSettings {
   readonly uuids: readonly string[];
   /** @returns null for a GPU that is not here. */
   gpu(uuid: string): GpuSettings | null;

@@ -12,7 +12,7 @@ export const SOCKET_NAME = 'socket';
 /** A list of every CPU of the largest machines fits several times over. */
 export const MAX_LINE_BYTES = 32_768;
 
-export const targetSchema = z.union([
+const targetSchema = z.union([
   z.strictObject({ gpu: z.string().regex(/^GPU-[A-Za-z0-9-]{1,60}$/) }),
   z.strictObject({ cpus: z.array(z.int().min(0).max(65_535)).min(1).max(4096) }),
 ]);
@@ -38,7 +38,7 @@ export const greetingSchema = z.object({ helper: z.literal('ridgepoint-power'), 
 
 const name = z.enum(['powerCapWatts', 'lockedClockHertz'] satisfies SettingName[]);
 
-export const seenSchema = z.object({
+const seenSchema = z.object({
   name,
   part: z.string(),
   least: z.number(),
@@ -49,7 +49,7 @@ export const seenSchema = z.object({
 /** What can be set on a target. */
 export type Seen = z.infer<typeof seenSchema>;
 
-export const appliedSchema = z.object({
+const appliedSchema = z.object({
   name,
   part: z.string(),
   /** In force before; null where the interface does not tell it. */
@@ -60,7 +60,7 @@ export const appliedSchema = z.object({
 /** What was set, and what stood there before and after. */
 export type Applied = z.infer<typeof appliedSchema>;
 
-export const restoredSchema = z.object({
+const restoredSchema = z.object({
   name,
   part: z.string(),
   /** In force until it was put back; null where the interface does not tell it. */
