@@ -59,8 +59,10 @@ export const agentFileSchema = z.strictObject({
       sysRoot: z.string().default('/sys'),
       /** On Apple's chips: start `sudo -n powermetrics` where IOReport is closed. It runs beside every trial. */
       powermetrics: z.boolean().default(false),
-      /** Seconds that the energy sources are read before a model is loaded. */
-      idleSeconds: z.number().min(0).max(600).default(2),
+      /** Seconds that the energy sources are read before the first model of a sweep is loaded; 0 = net energy is not known. */
+      idleSeconds: z.number().min(0).max(600).default(5),
+      /** Grams of CO2 equivalent per kilowatt hour where this node stands; null = nobody states it, and no CO2e is told. */
+      gridGramsPerKilowattHour: z.number().min(0).max(5000).nullable().default(null),
     })
     .prefault({}),
   limits: z

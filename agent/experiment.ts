@@ -1,8 +1,9 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { FailureError, toFailure } from '../core/errors.js';
 import type { Lease } from '../core/lease.js';
+import { SHORT_WINDOW_PERIODS } from '../core/metrics/integrate.js';
 import type { NodeProfile } from '../core/node.js';
 import type { ResultRecord } from '../core/result.js';
+import type { MeasurePolicy } from '../core/sweep/experiment.js';
 import type { ModelSettings } from './artifacts/resolve.js';
 import type { ArtifactStore } from './artifacts/store.js';
 import { Uses } from './artifacts/uses.js';
@@ -10,10 +11,11 @@ import { machineFacts } from './environment.js';
 import type { NodeFactors } from './factors/node-factors.js';
 import { CurrentChild } from './isolation/current-child.js';
 import { monotonicSeconds } from './isolation/line.js';
-import { idleWatts } from './meters/idle.js';
+import { type Baseline, baselineDoubts, type IdleBaselines } from './meters/baseline.js';
 import { findMeters, type MeterSettings, measuresEnergy, type NvmlState } from './meters/index.js';
 import type { Meter } from './meters/meter.js';
 import { Recorder } from './meters/recorder.js';
+import { periodKey, type UpdatePeriods } from './meters/update-period.js';
 import { HeldSettings } from './power/held.js';
 import { checkFit, deviceFor, doubtsBefore, prepareModel } from './preparation.js';
 import type { Scorers } from './quality/scorers.js';
@@ -37,6 +39,10 @@ export interface Bench {
   readonly scorers: Scorers;
   /** Fitted efficiency factors; left out = nothing is predicted. */
   readonly factors?: Pick<NodeFactors, 'of' | 'absent'>;
+  /** Idle power, read once for each sweep. */
+  readonly idle: IdleBaselines;
+  /** Grams of CO2 equivalent per kilowatt hour where the node stands; null or left out = not stated. */
+  readonly gridGramsPerKilowattHour?: number | null;
   readonly roofs: Pick<NodeRoofs, 'of' | 'absent'>;
   /** Of the power helper; left out = nothing can be set. */
   readonly powerSocket?: string | null;
@@ -48,7 +54,7 @@ export interface TrialLimits {
   /** null = the node's memory. */
   readonly memoryLimitBytes: number | null;
   readonly cgroupFolder: string | null;
-  /** How long the energy sources are read before the model is loaded. */
+  /** How long the energy sources are read before the first model of a sweep is loaded; 0 = there is no baseline. */
   readonly idleSeconds: number;
 }
 
@@ -61,9 +67,6 @@ export interface RunningTrial {
   /** Never rejects: whatever went wrong is in the record. */
   readonly done: Promise<ResultRecord>;
 }
-
-/** An energy source resolves a phase that lasts this many of its periods (core/metrics/integrate.ts). */
-const PERIODS_PER_PHASE = 20;
 
 /** Begins one trial. */
 export function startTrial(
@@ -98,6 +101,7 @@ async function run(
   const { experiment } = lease;
   const device = deviceFor(lease, bench.profile);
   notes.device = device;
+  notes.grid = gridOf(experiment.measure, bench.gridGramsPerKilowattHour ?? null);
   notes.roofs = bench.roofs.of(device.id);
   if (notes.roofs === null) notes.absent = { ...notes.absent, roofs: bench.roofs.absent(device.id) };
   notes.environment = machineFacts(bench.profile, device, bench.nvml, bench.meters.sysRoot);
@@ -138,8 +142,10 @@ async function run(
   try {
     const energy = meters.filter(measuresEnergy);
     if (energy.length > 0) {
-      await sleep(bench.limits.idleSeconds * 1000);
-      notes.idleWatts = idleWatts(recorder.series(notes.originSeconds));
+      const baseline = await bench.idle.of(lease.sweepId, device.id, bench.limits.idleSeconds, () =>
+        recorder.series(notes.originSeconds),
+      );
+      if (baseline !== null) noteBaseline(baseline, experiment.measure, notes);
     }
     const listen = listener(notes, device, onProgress);
     const launched = child.launch({
@@ -153,7 +159,7 @@ async function run(
         deviceClass: experiment.device,
         deviceId: device.id,
         cpus: device.cpus,
-        minPhaseSeconds: shortestPhase(energy),
+        minPhaseSeconds: shortestPhase(energy, periods),
         training,
       },
       cpus: device.cpus,
@@ -193,6 +199,25 @@ async function run(
   if (kept !== undefined) await dropMerged(kept);
 }
 
-function shortestPhase(energy: readonly Meter[]): number {
-  return PERIODS_PER_PHASE * Math.max(0, ...energy.map((meter) => meter.periodSeconds));
+/** Of the slowest source: it tells no more often than it is read, nor than it is renewed. */
+function shortestPhase(energy: readonly Meter[], periods: UpdatePeriods): number {
+  const seconds = energy.flatMap(({ name, periodSeconds, quantities }) => [
+    periodSeconds,
+    ...quantities.flatMap((quantity) => periods.get(periodKey(name, quantity.name))?.seconds ?? []),
+  ]);
+  return SHORT_WINDOW_PERIODS * Math.max(0, ...seconds);
+}
+
+function noteBaseline(baseline: Baseline, measure: MeasurePolicy, notes: TrialNotes): void {
+  const { watts, measuredAt, seconds, busyCores } = baseline;
+  notes.idleWatts = watts;
+  notes.idle = { measuredAt, seconds, busyCores };
+  notes.warnings.push(...baselineDoubts(baseline, measure.maxForeignCores));
+}
+
+/** The sweep's word on the grid goes before the node's. */
+function gridOf(measure: MeasurePolicy, node: number | null): TrialNotes['grid'] {
+  const stated = measure.gridGramsPerKilowattHour ?? null;
+  if (stated !== null) return { gramsPerKilowattHour: stated, statedBy: 'sweep' };
+  return node === null ? null : { gramsPerKilowattHour: node, statedBy: 'node' };
 }

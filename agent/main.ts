@@ -15,6 +15,8 @@ import { startExporter } from './exporter/server.js';
 import { type ExportedMeter, openExported } from './exporter/sources.js';
 import { NodeFactors } from './factors/node-factors.js';
 import { FactorsStore } from './factors/store.js';
+import { monotonicSeconds } from './isolation/line.js';
+import { IdleBaselines } from './meters/baseline.js';
 import type { MeterSettings } from './meters/index.js';
 import { findSettable } from './power/settable.js';
 import { NodeRoofs } from './roofs/node-roofs.js';
@@ -203,6 +205,8 @@ function benchOf(
     models: { modelFolders, cacheFolder, sources: { policy: sources, artifactBytes } },
     store: new ArtifactStore({ cacheFolder, artifactBytes }),
     limits: { ...limits, idleSeconds: config.meters.idleSeconds },
+    idle: new IdleBaselines(monotonicSeconds),
+    gridGramsPerKilowattHour: config.meters.gridGramsPerKilowattHour,
     scorers: config.scorers,
     powerSocket: config.power?.socket ?? null,
     roofs,

@@ -46,6 +46,8 @@ export const measurePolicySchema = z.object({
   maxForeignCores: z.number(),
   maxSpread: z.number(),
   meters: z.enum(['on', 'off']),
+  energyWindows: z.number().int().optional(),
+  gridGramsPerKilowattHour: z.number().nullable().optional(),
   profile: z.enum(PROFILE_LEVELS).optional(),
 });
 

@@ -34,8 +34,9 @@ export async function runTrial(order: TrialOrder, line: Line): Promise<WorkloadO
       measure: order.measure,
       minPhaseSeconds: order.minPhaseSeconds,
       now: monotonicSeconds,
-      stamp(name, repeat, startSeconds, endSeconds, tokens) {
-        line.send({ type: 'phase', phase: { name, repeat, startSeconds, endSeconds, tokens } });
+      stamp(name, repeat, startSeconds, endSeconds, tokens, times) {
+        const phase = { name, repeat, startSeconds, endSeconds, tokens };
+        line.send({ type: 'phase', phase: times === undefined ? phase : { ...phase, times } });
       },
       async breathe() {
         await line.rest();

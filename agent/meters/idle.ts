@@ -1,3 +1,4 @@
+import { cleanSeries } from '../../core/metrics/series.js';
 import type { SampleSeries } from '../../core/result.js';
 
 /**
@@ -6,7 +7,7 @@ import type { SampleSeries } from '../../core/result.js';
  */
 export function idleWatts(samples: readonly SampleSeries[]): Record<string, number> {
   const watts: Record<string, number> = {};
-  for (const { quantity, seconds, values } of samples) {
+  for (const { quantity, seconds, values } of samples.map(cleanSeries)) {
     const [what, domain] = quantity.split(':');
     if (domain === undefined || values.length < 2) continue;
     if (what === 'energyJoules') {
@@ -21,6 +22,8 @@ export function idleWatts(samples: readonly SampleSeries[]): Record<string, numb
 
 /** From the first change of the counter to its last: its steps are longer than our period. */
 function growth(seconds: readonly number[], values: readonly number[]): number | null {
+  // Begun anew meanwhile: what it counted before is not known.
+  if (values.some((value, i) => i > 0 && value < values[i - 1]!)) return null;
   const changes = values.flatMap((value, i) => (i > 0 && value !== values[i - 1] ? [i] : []));
   const [first, last] = [changes[0], changes.at(-1)];
   if (first === undefined || last === undefined || first === last) return null;

@@ -6,6 +6,7 @@ import { shouldStop, warmupSettled } from '../../core/statistics/stopping.js';
 import type { Options } from '../../core/sweep/experiment.js';
 import { kernel as kind } from '../../core/workloads/kernel.js';
 import type { KernelRequest } from '../runners/runner.js';
+import { type LengthenedWork, lengthen } from './lengthen.js';
 import type { Workload } from './workload.js';
 
 /** A repeat is so many calls as take about this long: far above the cost of asking for them. */
@@ -49,19 +50,24 @@ export const kernel: Workload = {
 
     const callSeconds: number[][] = [];
     const begin = context.now();
-    for (let total = 0; ; ) {
+    for (;;) {
       const seconds = repeatOnce('kernel', callSeconds.length);
       callSeconds.push(seconds);
-      total += seconds.reduce((sum, one) => sum + one, 0);
       const { decision, halfWidth } = shouldStop({
         policy: measure,
         samplesByMetric: { kernelSeconds: callSeconds.map((one) => median(one)) },
         elapsedSeconds: context.now() - begin,
-        shortestPhaseSeconds: total,
-        minPhaseSeconds: context.minPhaseSeconds,
       });
       await rest();
       if (decision === 'continue') continue;
+      const again: LengthenedWork = {
+        phase: 'energy-kernel',
+        seconds: calls * median(callSeconds.map((one) => median(one))),
+        tokens: calls,
+        prepare: () => {},
+        once: () => void ready.call(calls),
+      };
+      await lengthen([again], context, begin);
       return {
         repeats: callSeconds.length,
         warmups: warmups.length,

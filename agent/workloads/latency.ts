@@ -1,7 +1,9 @@
 import { FailureError, failure } from '../../core/errors.js';
+import { median } from '../../core/statistics/quantile.js';
 import { shouldStop, warmupSettled } from '../../core/statistics/stopping.js';
 import type { Options } from '../../core/sweep/experiment.js';
 import type { LoadedModel } from '../runners/runner.js';
+import { type LengthenedWork, lengthen } from './lengthen.js';
 import { type TokenPlan, tokenPlan } from './tokens.js';
 import type { Workload, WorkloadContext, WorkloadOutcome } from './workload.js';
 
@@ -70,20 +72,16 @@ async function measure(
   const prefillRates: number[] = [];
   const decodeRates: number[] = [];
   const tokenSeconds: number[][] = [];
-  let prefillTotal = 0;
-  let decodeTotal = 0;
   const begin = context.now();
   for (let repeat = 0; ; repeat++) {
     const { start, prefilled, end, stepSeconds } = repeatOnce(model, plan, options, context);
     if (promptTokens > 0) {
       context.stamp('prefill', repeat, start, prefilled, promptTokens * parallel);
       prefillRates.push((promptTokens * parallel) / (prefilled - start));
-      prefillTotal += prefilled - start;
     }
     if (generateTokens > 0) {
       context.stamp('decode', repeat, prefilled, end, generateTokens * parallel);
       decodeRates.push((generateTokens * parallel) / (end - prefilled));
-      decodeTotal += end - prefilled;
     }
     tokenSeconds.push(stepSeconds);
     const { decision, halfWidth } = shouldStop({
@@ -93,16 +91,53 @@ async function measure(
         ...(generateTokens > 0 && { decodeTokensPerSecond: decodeRates }),
       },
       elapsedSeconds: context.now() - begin,
-      shortestPhaseSeconds: Math.min(
-        promptTokens > 0 ? prefillTotal : Infinity,
-        generateTokens > 0 ? decodeTotal : Infinity,
-      ),
-      minPhaseSeconds: context.minPhaseSeconds,
     });
     // Also after the last repeat: the meters get a reading close to its end.
     await rest(context);
-    if (decision !== 'continue') return { repeats: repeat + 1, stop: decision, halfWidth, tokenSeconds };
+    if (decision === 'continue') continue;
+    const seconds = (tokens: number, rates: readonly number[]) =>
+      rates.length === 0 ? 0 : (tokens * parallel) / median(rates);
+    const timed = {
+      prefill: seconds(promptTokens, prefillRates),
+      decode: seconds(generateTokens, decodeRates),
+    };
+    await lengthen(lengthened(model, plan, options, timed), context, begin);
+    return { repeats: repeat + 1, stop: decision, halfWidth, tokenSeconds };
   }
+}
+
+/** Both phases as work that begins again where it began: the cache is cut back to what it held then. */
+function lengthened(
+  model: LoadedModel,
+  { prompt, steps }: TokenPlan,
+  { promptTokens, generateTokens, parallel, contextDepth }: LatencyOptions,
+  seconds: { readonly prefill: number; readonly decode: number },
+): LengthenedWork[] {
+  const cut = (keepTokens: number) => () => model.reset(keepTokens);
+  const prefill = () => {
+    model.reset(contextDepth);
+    if (promptTokens > 0) model.prefill(prompt);
+  };
+  const decode = () => {
+    model.reset(contextDepth + promptTokens);
+    for (const tokens of steps) model.step(tokens);
+  };
+  return [
+    {
+      phase: 'energy-prefill',
+      seconds: seconds.prefill,
+      tokens: promptTokens * parallel,
+      prepare: cut(contextDepth),
+      once: prefill,
+    },
+    {
+      phase: 'energy-decode',
+      seconds: seconds.decode,
+      tokens: generateTokens * parallel,
+      prepare: prefill,
+      once: decode,
+    },
+  ];
 }
 
 interface Round {

@@ -29,7 +29,7 @@ export interface WorkloadDemands {
 
 export interface WorkloadContext {
   readonly measure: MeasurePolicy;
-  /** Shortest total time of a phase over all repeats that the energy source can resolve; 0 = none. */
+  /** Shortest window that the energy source can resolve; 0 = there is none. */
   readonly minPhaseSeconds: number;
   readonly stamp: PhaseStamper;
   /** Monotonic seconds (CLOCK_MONOTONIC, shared by parent and child). */
@@ -74,13 +74,14 @@ export interface KeptResult {
   readonly modelPath: string | null;
 }
 
-/** Times one phase. `tokens` counts what was evaluated, all sequences together. */
+/** Times one phase. `tokens` counts what was evaluated, all sequences together; `times` how often lengthened work was done. */
 export type PhaseStamper = (
   name: PhaseName,
   repeat: number | null,
   start: number,
   end: number,
   tokens: number,
+  times?: number,
 ) => void;
 
 export interface WorkloadOutcome {

@@ -5,12 +5,6 @@ import { cv } from './summary.js';
 /** Rounds over which a warm-up has to be calm. */
 export const WARMUP_ROUNDS = 3;
 
-/**
- * How far past maxRepeats a trial may repeat so that short phases add up to what the energy source can
- * resolve (short repeats are cheap; a source that never gets there must not hold the device for ever).
- */
-export const ENERGY_REPEATS_FACTOR = 10;
-
 /** `steps-done` is said by workloads that do a number of steps and no more. */
 export type StopReason = 'interval-narrow' | 'max-repeats' | 'time-budget' | 'steps-done';
 
@@ -23,9 +17,6 @@ export interface StoppingState {
   readonly samplesByMetric: Readonly<Record<string, readonly number[]>>;
   /** Seconds since the first repeat began. */
   readonly elapsedSeconds: number;
-  /** Total so far of the phase that has the least, and what the energy source needs; default: no need. */
-  readonly shortestPhaseSeconds?: number;
-  readonly minPhaseSeconds?: number;
 }
 
 export interface StoppingDecision {
@@ -38,8 +29,7 @@ export interface StoppingDecision {
 /**
  * Decides after each repeat whether to run another. Stops, in this order: when the worst interval is narrow
  * enough, at maxRepeats, when the time budget is spent or one more repeat of average length would pass it.
- * Before minRepeats only a spent budget stops. While the phases together are shorter than the energy source
- * needs, the first two wait.
+ * Before minRepeats only a spent budget stops.
  *
  * Stopping on the width of the interval is Chow & Robbins' sequential procedure (Annals of Mathematical
  * Statistics 36, 1965): coverage is right in the limit and a little low for very few repeats, which is why
@@ -57,10 +47,8 @@ export function shouldStop(state: StoppingState): StoppingDecision {
   const budget = policy.maxSeconds ?? Infinity;
   if (repeats > 0 && elapsedSeconds >= budget) return stop('time-budget');
   if (repeats < policy.minRepeats) return stop('continue');
-  const resolved = (state.shortestPhaseSeconds ?? 0) >= (state.minPhaseSeconds ?? 0);
-  if (resolved && halfWidth !== null && halfWidth <= policy.halfWidth) return stop('interval-narrow');
-  const limit = resolved ? policy.maxRepeats : policy.maxRepeats * ENERGY_REPEATS_FACTOR;
-  if (repeats >= limit) return stop('max-repeats');
+  if (halfWidth !== null && halfWidth <= policy.halfWidth) return stop('interval-narrow');
+  if (repeats >= policy.maxRepeats) return stop('max-repeats');
   if (repeats > 0 && (elapsedSeconds * (repeats + 1)) / repeats > budget) return stop('time-budget');
   return stop('continue');
 }

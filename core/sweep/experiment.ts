@@ -81,6 +81,9 @@ export interface DeviceSettings {
   readonly lockedClockHertz: number | null;
 }
 
+/** So that their spread can be told. */
+export const DEFAULT_ENERGY_WINDOWS = 3;
+
 /** How long to measure and when a row may be believed (DESIGN §6). Seconds and ratios carry their unit. */
 export interface MeasurePolicy {
   readonly confidence: number;
@@ -102,6 +105,10 @@ export interface MeasurePolicy {
   /** Run-to-run cv above which a row is invalid. */
   readonly maxSpread: number;
   readonly meters: 'on' | 'off';
+  /** How many lengthened windows each phase gets that is too short for the energy source; left out = the default. */
+  readonly energyWindows?: number | undefined;
+  /** Grams of CO2 equivalent per kilowatt hour; null or left out = as the node states it, if it does. */
+  readonly gridGramsPerKilowattHour?: number | null | undefined;
   /** Whether the operators are timed, in a run of their own after the timed one; left out = off. */
   readonly profile?: ProfileLevel | undefined;
 }

@@ -1,7 +1,12 @@
 import { sha256 } from '@noble/hashes/sha2.js';
 import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js';
 import { UNCHANGED } from '../techniques/index.js';
-import type { ExperimentContent, MeasurePolicy, TechniqueChoice } from './experiment.js';
+import {
+  DEFAULT_ENERGY_WINDOWS,
+  type ExperimentContent,
+  type MeasurePolicy,
+  type TechniqueChoice,
+} from './experiment.js';
 import type { Sweep } from './spec.js';
 
 /** Changes when the content that is hashed changes its meaning, so that old and new ids never meet. */
@@ -68,9 +73,19 @@ export function sweepId(sweep: Sweep): string {
   return `s${digest(SWEEP_FORMAT, { ...sweep, models, settings, objectives, measure }).slice(0, 16)}`;
 }
 
-/** A run that is not profiled is what it was before profiles were. */
-function asBefore(measure: MeasurePolicy): MeasurePolicy {
-  return measure.profile === 'off' ? { ...measure, profile: undefined } : measure;
+/** What a policy leaves at its default counts as left out, as before there was a field for it. */
+function asBefore({
+  profile,
+  energyWindows,
+  gridGramsPerKilowattHour,
+  ...measure
+}: MeasurePolicy): MeasurePolicy {
+  return {
+    ...measure,
+    profile: profile === 'off' ? undefined : profile,
+    energyWindows: energyWindows === DEFAULT_ENERGY_WINDOWS ? undefined : energyWindows,
+    gridGramsPerKilowattHour: gridGramsPerKilowattHour ?? undefined,
+  };
 }
 
 /** @returns a 32-bit seed made from a name, the same everywhere. */

@@ -4,6 +4,7 @@ import { WINDOW_SCHEMES } from '../quality/windows.js';
 import { PROFILE_LEVELS } from '../roofline/profile/record.js';
 import { RUNNERS } from '../runners/index.js';
 import { WORKLOADS } from '../workloads/index.js';
+import { DEFAULT_ENERGY_WINDOWS } from './experiment.js';
 import {
   AXIS_NAMES,
   deviceField,
@@ -118,6 +119,23 @@ export const MEASURE = z.strictObject({
     .describe('CPU use of other processes, in cores, above which a row is invalid.'),
   maxSpread: z.number().gt(0).max(100).default(0.1).describe('Run-to-run cv above which a row is invalid.'),
   meters: z.enum(['on', 'off']).default('on').describe('off measures time alone, to see what meters cost.'),
+  energyWindows: z
+    .int()
+    .min(0)
+    .max(100)
+    .default(DEFAULT_ENERGY_WINDOWS)
+    .describe(
+      'A phase shorter than 20 update periods of the energy source is repeated without a pause until it is that long, so many times; 0 leaves it short.',
+    ),
+  gridGramsPerKilowattHour: z
+    .number()
+    .min(0)
+    .max(5000)
+    .nullable()
+    .default(null)
+    .describe(
+      'Grams of CO2 equivalent per kilowatt hour of the grid, for carbonGrams; null takes what the node states, if it states any.',
+    ),
   profile: z
     .enum(PROFILE_LEVELS)
     .default('off')

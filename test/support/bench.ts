@@ -5,6 +5,8 @@ import { onTestFinished } from 'vitest';
 import { ArtifactStore } from '../../agent/artifacts/store.js';
 import { cpuDevices, readCpu } from '../../agent/device/cpu.js';
 import type { Bench, TrialLimits } from '../../agent/experiment.js';
+import { monotonicSeconds } from '../../agent/isolation/line.js';
+import { IdleBaselines } from '../../agent/meters/baseline.js';
 import type { MeterSettings } from '../../agent/meters/index.js';
 import type { Lease } from '../../core/lease.js';
 import type { NodeProfile } from '../../core/node.js';
@@ -100,6 +102,7 @@ export function bench(
     meters: { energy: 'auto', replayFile: null, procRoot: '/proc', sysRoot: '/sys', ...changes.meters },
     models: { modelFolders: changes.folders ?? [], cacheFolder },
     store: new ArtifactStore({ cacheFolder, artifactBytes: 2 ** 30 }),
+    idle: new IdleBaselines(monotonicSeconds),
     roofs: { of: () => null, absent: () => 'a test measures none' },
     limits: {
       trialTimeoutSeconds: 60,

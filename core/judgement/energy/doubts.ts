@@ -21,6 +21,7 @@ export function windowDoubts(source: EnergySource, { whole, parts }: Observation
 }
 
 function consequenceOf(part: Observed, whole: Observed, periodSeconds: number): string | null {
+  if (part.how === 'lengthened') return tooLittle(part, periodSeconds);
   if (part.how !== 'short' && part.how !== 'unresolved') return null;
   const total = `all repeats together last ${part.totalSeconds.toPrecision(3)} s`;
   const least = `${LEAST_PERIODS} update periods (${(LEAST_PERIODS * periodSeconds).toPrecision(2)} s)`;
@@ -33,6 +34,16 @@ function consequenceOf(part: Observed, whole: Observed, periodSeconds: number): 
   const totals =
     whole.how === 'short' ? 'its energy is uncertain' : 'totals hold but the split between phases is blurred';
   return `${total}, so ${totals}`;
+}
+
+/** Lengthened by the period that was known then, and the readings show a longer one. */
+function tooLittle({ observations }: Observed, periodSeconds: number): string | null {
+  const lengths = observations.flatMap(({ pieces }) =>
+    pieces.flatMap(({ windows }) => windows.map((w) => w.endSeconds - w.startSeconds)),
+  );
+  const shortest = Math.min(...lengths);
+  if (shortest >= SHORT_WINDOW_PERIODS * periodSeconds * (1 - 1e-9)) return null;
+  return `it was repeated without a pause for ${shortest.toPrecision(3)} s, which is too short as well: its energy is uncertain`;
 }
 
 /**

@@ -78,11 +78,11 @@ const periods = (count: number, periodSeconds: number) => count * periodSeconds 
 const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);
 const NONE: Tokens = { prefill: 0, decode: 0, train: 0, kernel: 0 };
 
-/** The lengthened windows of a phase that are long enough. */
+/** The lengthened windows of a phase. */
 function loopsOf(phases: readonly Phase[], name: PartName, periodSeconds: number): Observation[] {
   return phases
     .filter((phase) => phase.name === `energy-${name}`)
-    .filter((phase) => lengthOf(phase) >= periods(SHORT_WINDOW_PERIODS, periodSeconds))
+    .filter((phase) => lengthOf(phase) >= periods(LEAST_PERIODS, periodSeconds))
     .map(({ startSeconds, endSeconds, tokens, times = 1 }) => ({
       pieces: [{ windows: [{ startSeconds, endSeconds }], times }],
       seconds: (endSeconds - startSeconds) / times,

@@ -28,7 +28,7 @@ describe('the agent’s config', () => {
       modelFolders: [],
       cacheFolder: join(homedir(), '.cache/ridgepoint'),
       stateFolder: join(homedir(), '.local/state/ridgepoint'),
-      meters: { energy: 'auto', idleSeconds: 2 },
+      meters: { energy: 'auto', idleSeconds: 5, gridGramsPerKilowattHour: null },
       exporter: null,
     });
   });

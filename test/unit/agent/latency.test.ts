@@ -3,7 +3,7 @@ import type { LoadedModel } from '../../../agent/runners/runner.js';
 import { latency } from '../../../agent/workloads/latency.js';
 import { tokenPlan } from '../../../agent/workloads/tokens.js';
 import type { WorkloadContext } from '../../../agent/workloads/workload.js';
-import { type Failure, toFailure } from '../../../core/errors.js';
+import { type Failure, FailureError, failure, toFailure } from '../../../core/errors.js';
 import type { Phase } from '../../../core/result.js';
 import type { MeasurePolicy, Options } from '../../../core/sweep/experiment.js';
 import { QUICK } from '../../support/bench.js';
@@ -40,8 +40,15 @@ function world(seconds: { prefill: number; step: (call: number) => number }) {
   ): WorkloadContext => ({
     measure: { ...QUICK, ...measure },
     minPhaseSeconds: 0,
-    stamp: (name, repeat, startSeconds, endSeconds, tokens) =>
-      void phases.push({ name, repeat, startSeconds, endSeconds, tokens }),
+    stamp: (name, repeat, startSeconds, endSeconds, tokens, times) =>
+      void phases.push({
+        name,
+        repeat,
+        startSeconds,
+        endSeconds,
+        tokens,
+        ...(times !== undefined && { times }),
+      }),
     now: () => now,
     breathe: async () => false,
     ...rest,
@@ -141,18 +148,6 @@ describe('repeating', () => {
     expect(outcome).toMatchObject({ repeats: 3, stop: 'interval-narrow', halfWidth: 0 });
   });
 
-  test('goes on until each phase is long enough for the energy source', async () => {
-    const { model, phases, context } = world({ prefill: 0.25, step: () => 1 });
-    const outcome = await latency.run(
-      model,
-      options(),
-      context({ halfWidth: 0.01, minRepeats: 2, maxRepeats: 3, maxWarmups: 0 }, { minPhaseSeconds: 2 }),
-    );
-    expect(outcome.repeats).toBe(8);
-    const prefills = phases.filter(({ name }) => name === 'prefill');
-    expect(prefills.reduce((sum, p) => sum + p.endSeconds - p.startSeconds, 0)).toBe(2);
-  });
-
   test('ends with its budget', async () => {
     const { model, context } = world({ prefill: 1, step: (call) => 1 + (call % 2) });
     const outcome = await latency.run(
@@ -173,6 +168,72 @@ describe('repeating', () => {
     );
     expect(stopped.code).toBe('cancelled');
     expect(calls.filter((call) => call.startsWith('prefill'))).toHaveLength(2);
+  });
+});
+
+describe('work that is too short for the energy source', () => {
+  const short = { maxWarmups: 0, minRepeats: 2, maxRepeats: 2 };
+  const lengthenedOf = (phases: readonly Phase[]) => phases.filter(({ name }) => name.startsWith('energy-'));
+
+  test('is repeated without a pause until the source can resolve it, three times each', async () => {
+    const { model, calls, phases, context } = world({ prefill: 0.25, step: () => 0.125 });
+    await latency.run(model, options({ contextDepth: 5 }), context(short, { minPhaseSeconds: 2 }));
+    const found = lengthenedOf(phases);
+    expect(found.map(({ name, repeat }) => `${name} ${repeat}`)).toEqual([
+      'energy-prefill 0',
+      'energy-decode 0',
+      'energy-prefill 1',
+      'energy-decode 1',
+      'energy-prefill 2',
+      'energy-decode 2',
+    ]);
+    // 2.2 s of 0.25 s are nine prefills of 20 tokens, of 0.375 s six decodes of 6.
+    expect(found[0]).toMatchObject({ times: 9, tokens: 180 });
+    expect(found[1]).toMatchObject({ times: 6, tokens: 36 });
+    for (const { startSeconds, endSeconds } of found) expect(endSeconds - startSeconds).toBeGreaterThan(2);
+    // Each decode begins behind the prompt, each prefill behind the depth.
+    const after = calls.slice(calls.lastIndexOf('reset 15') + 1);
+    expect(after).toEqual(['step 2', 'step 2', 'step 2']);
+    expect(calls.filter((call) => call === 'reset 15')).toHaveLength(18);
+  });
+
+  test('phases that are long enough are left alone, and so is everything without a source', async () => {
+    const { model, phases, context } = world({ prefill: 0.25, step: () => 1 });
+    await latency.run(model, options(), context(short, { minPhaseSeconds: 2 }));
+    expect(new Set(lengthenedOf(phases).map(({ name }) => name))).toEqual(new Set(['energy-prefill']));
+    const none = world({ prefill: 0.25, step: () => 1 });
+    await latency.run(none.model, options(), none.context(short));
+    expect(lengthenedOf(none.phases)).toEqual([]);
+  });
+
+  test('as often as the sweep says, and within its budget of time', async () => {
+    const { model, phases, context } = world({ prefill: 0.25, step: () => 0.125 });
+    await latency.run(model, options(), context({ ...short, energyWindows: 1 }, { minPhaseSeconds: 2 }));
+    expect(lengthenedOf(phases)).toHaveLength(2);
+    const hurried = world({ prefill: 0.25, step: () => 0.125 });
+    await latency.run(
+      hurried.model,
+      options(),
+      hurried.context({ ...short, maxSeconds: 4 }, { minPhaseSeconds: 2 }),
+    );
+    expect(lengthenedOf(hurried.phases).map(({ name }) => name)).toEqual(['energy-prefill']);
+  });
+
+  test('a cache that cannot be cut back keeps its decode as it is', async () => {
+    const { model, phases, context } = world({ prefill: 0.25, step: () => 0.125 });
+    const recurrent: LoadedModel = {
+      ...model,
+      reset(keep) {
+        if (keep > 0) throw new FailureError(failure('model-unsupported', 'it cannot be cut back'));
+      },
+    };
+    const outcome = await latency.run(recurrent, options(), context(short, { minPhaseSeconds: 2 }));
+    expect(outcome.repeats).toBe(2);
+    expect(lengthenedOf(phases).map(({ name }) => name)).toEqual([
+      'energy-prefill',
+      'energy-prefill',
+      'energy-prefill',
+    ]);
   });
 });
 

@@ -1,7 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import type { Judgement } from '../../../core/judgement/evidence.js';
+import type { Phase } from '../../../core/result.js';
 import { codes, judged, measured, reason, value } from './reading.js';
-import { experiment, sampled, samplesWith, TRUTH, wattsAt } from './trace.js';
+import { experiment, joulesAt, phasesOf, sampled, samplesWith, TRUTH, wattsAt } from './trace.js';
 
 describe('energy', () => {
   test('a node without a source says why, and nothing is 0', () => {
@@ -76,11 +78,6 @@ describe('energy', () => {
     expect(value(result, 'energyJoules')).toBeCloseTo(880, 8);
   });
 
-  test('a counter that stands still is below its resolution, not 0 J', () => {
-    const result = judged({ samples: samplesWith({ 'energyJoules:gpu': () => 1234 }) });
-    expect(reason(result, 'energyJoules')).toMatch(/below its resolution/);
-  });
-
   test('a counter read more often than it changes: its steps are seen through, and its own period counts', () => {
     const stairs = (t: number) => 36 * Math.floor(t / 0.3 + 1e-9);
     const result = judged({ samples: samplesWith({ 'energyJoules:gpu': stairs, 'powerWatts:gpu': null }) });
@@ -134,6 +131,190 @@ describe('energy', () => {
     expect(result.warnings[0]!.message).toMatch(/^prefill lasts 2\.00 s.*totals hold/);
     const slower = samplesWith({}).map((s) => (/:gpu$/.test(s.quantity) ? { ...s, periodSeconds: 2 } : s));
     expect(judged({ samples: slower }).warnings[0]!.message).toMatch(/uncertain/);
+  });
+
+  describe('readings that are wrong have a code, and no energy', () => {
+    const onlyCounter = (valueAt: (t: number) => number) => ({
+      samples: samplesWith({ 'energyJoules:gpu': valueAt, 'powerWatts:gpu': null }),
+    });
+    const energies = (result: Judgement) => measured(result, 'energyJoules').samples;
+    /** The third repeat is from 17 s to 23 s. */
+    const others = [880, 880, 880, 880].map((joules) => expect.closeTo(joules, 6));
+
+    test('a counter that begins anew costs the repeat it fell into', () => {
+      const result = judged(onlyCounter((t) => joulesAt(t) - (t >= 20 ? joulesAt(20) : 0)));
+      expect(codes(result)).toEqual(['counter-reset']);
+      expect(result.warnings[0]!.message).toMatch(/reset at 20\.000 s, inside.*repeat 1 of 5, decode 1 of 5/);
+      expect(energies(result)).toEqual(others);
+      expect(measured(result, 'prefillEnergyJoules').n).toBe(5);
+    });
+
+    test('between two repeats it costs nothing, and is told all the same', () => {
+      const result = judged(onlyCounter((t) => joulesAt(t) - (t >= 16.5 ? joulesAt(16.5) : 0)));
+      expect(codes(result)).toEqual(['counter-reset']);
+      expect(measured(result, 'energyJoules').n).toBe(5);
+    });
+
+    test('a counter that hangs for a while costs the repeat it fell into', () => {
+      const hung = (t: number) => joulesAt(t > 18.05 && t < 21 ? 18 : t);
+      const result = judged(onlyCounter(hung));
+      expect(codes(result)).toEqual(['counter-stuck']);
+      expect(result.warnings[0]!.message).toMatch(/stood still from 18\.000 s to 20\.900 s/);
+      expect(energies(result)).toEqual(others);
+    });
+
+    test('one that never moved gives none, and the integral of power is there beside it', () => {
+      const result = judged({ samples: samplesWith({ 'energyJoules:gpu': () => 1234 }) });
+      expect(codes(result)).toEqual(['counter-stuck']);
+      expect(reason(result, 'energyJoules')).toMatch(/did not move .*below its resolution/);
+      expect(value(result, 'energyIntegralJoules') / 880).toBeCloseTo(1, 1);
+      expect(reason(result, 'energyIntegralDifferenceRatio')).toMatch(/no repeat is covered by both/);
+    });
+
+    test('values that mean "no value" are dropped, and counted', () => {
+      const blank = (t: number) => (t > 3.95 && t < 4.05 ? 0xffffffff : joulesAt(t));
+      const result = judged(onlyCounter(blank));
+      expect(codes(result)).toEqual(['meter-sentinel']);
+      expect(result.warnings[0]!.message).toMatch(/energyJoules:gpu \(1\)/);
+      expect(value(result, 'energyJoules')).toBeCloseTo(880, 6);
+    });
+
+    test('readings of one moment are averaged, readings out of order are sorted', () => {
+      const samples = samplesWith({ 'powerWatts:gpu': null }).map((s) =>
+        s.quantity === 'energyJoules:gpu'
+          ? {
+              ...s,
+              seconds: [
+                ...s.seconds.slice(0, 9),
+                s.seconds[8]!,
+                s.seconds[10]!,
+                s.seconds[9]!,
+                ...s.seconds.slice(11),
+              ],
+              values: [
+                ...s.values.slice(0, 9),
+                s.values[8]!,
+                s.values[10]!,
+                s.values[9]!,
+                ...s.values.slice(11),
+              ],
+            }
+          : s,
+      );
+      const result = judged({ samples });
+      expect(codes(result)).toEqual(['meter-duplicate', 'meter-disorder']);
+      expect(value(result, 'energyJoules')).toBeCloseTo(880, 6);
+    });
+
+    test('readings that end too early leave out what they do not cover', () => {
+      const samples = samplesWith({ 'powerWatts:gpu': null }).map((s) => {
+        if (s.quantity !== 'energyJoules:gpu') return s;
+        const kept = s.seconds.filter((t) => t < 20).length;
+        return { ...s, seconds: s.seconds.slice(0, kept), values: s.values.slice(0, kept) };
+      });
+      const result = judged({ samples });
+      expect(codes(result)).toEqual(['meter-uncovered']);
+      expect(result.warnings[0]!.message).toMatch(/repeat 3 of 5, prefill 2 of 5, decode 3 of 5/);
+    });
+
+    test("two GPUs: the other one's energy is not the trial's, and without knowing which there is none", () => {
+      const beside = judged({ samples: samplesWith({ 'energyJoules:gpu-1': (t) => 300 * t }) });
+      expect(codes(beside)).toEqual(['other-device']);
+      expect(value(beside, 'energyJoules')).toBeCloseTo(880, 6);
+      const which = judged({
+        samples: samplesWith({
+          'energyJoules:gpu': null,
+          'powerWatts:gpu': null,
+          'energyJoules:gpu-0': (t) => joulesAt(t),
+          'energyJoules:gpu-1': (t) => 300 * t,
+        }),
+      });
+      expect(codes(which)).toEqual(['other-device']);
+      expect(reason(which, 'energyJoules')).toMatch(/2 GPUs \(gpu-0, gpu-1\)/);
+    });
+
+    test("a MIG instance has no energy of its own: the board's is not its", () => {
+      const result = judged({
+        samples: samplesWith({
+          'energyJoules:gpu': null,
+          'powerWatts:gpu': null,
+          'energyJoules:board': (t) => joulesAt(t),
+        }),
+      });
+      expect(codes(result)).toEqual(['energy-shared']);
+      expect(reason(result, 'energyJoules')).toMatch(/other MIG instances share/);
+    });
+  });
+
+  describe('windows that are too short for the source', () => {
+    /** The calm trial's counter, renewed every two seconds: 40 s would be needed. */
+    const slow = (phases: readonly Phase[]) =>
+      samplesWith({ 'powerWatts:gpu': null }, phases).map((s) =>
+        s.quantity === 'energyJoules:gpu' ? { ...s, periodSeconds: 1.5 } : s,
+      );
+
+    test('are replaced by the work repeated without a pause, each phase by its own', () => {
+      const last = Math.max(...phasesOf().map((p) => p.endSeconds));
+      const loop = (name: 'prefill' | 'decode', repeat: number, start: number, times: number): Phase => ({
+        name: `energy-${name}`,
+        repeat,
+        startSeconds: start,
+        endSeconds: start + 40,
+        tokens: times * (name === 'prefill' ? 1024 : 256),
+        times,
+      });
+      const loops = [0, 1, 2].flatMap((i) => [
+        loop('prefill', i, last + 1 + 90 * i, 20),
+        loop('decode', i, last + 45 + 90 * i, 10),
+      ]);
+      // 200 W in prefills and 120 W in decodes, as in the timed repeats.
+      const watts = (t: number) => {
+        const name = loops.find((p) => p.startSeconds <= t && t < p.endSeconds)?.name;
+        return name === 'energy-prefill' ? 200 : name === 'energy-decode' ? 120 : wattsAt(t);
+      };
+      const phases = [...phasesOf(), ...loops];
+      const end = Math.max(...phases.map((p) => p.endSeconds));
+      const grid: number[] = [0];
+      for (let i = 1; i <= (end + 1) * 10; i++) grid.push(grid[i - 1]! + watts((i - 0.5) / 10) / 10);
+      const samples = slow(phases).map((s) =>
+        s.quantity === 'energyJoules:gpu'
+          ? { ...s, values: s.seconds.map((t) => grid[Math.round(t * 10)]!) }
+          : s,
+      );
+      const result = judged({ phases, samples });
+      expect(codes(result)).toEqual([]);
+      expect(measured(result, 'prefillEnergyJoules')).toMatchObject({
+        source: 'counter:gpu:lengthened',
+        n: 3,
+        value: expect.closeTo(400, 6),
+      });
+      expect(value(result, 'decodeEnergyJoules')).toBeCloseTo(480, 6);
+      expect(value(result, 'energyJoules')).toBeCloseTo(880, 6);
+      expect(value(result, 'prefillEnergyPerTokenJoules')).toBeCloseTo(400 / 1024, 8);
+      expect(value(result, 'decodeEnergyPerTokenJoules')).toBeCloseTo(480 / 256, 8);
+      expect(value(result, 'averagePowerWatts')).toBeCloseTo(880 / 6, 6);
+      expect(value(result, 'energyNetJoules')).toBeCloseTo(880 - 6 * 50, 6);
+    });
+
+    test('repeats are joined until they are long enough, and phases of less than two periods have no energy', () => {
+      const result = judged({
+        samples: samplesWith({ 'powerWatts:gpu': null }).map((s) =>
+          s.quantity === 'energyJoules:gpu' ? { ...s, periodSeconds: 1.2 } : s,
+        ),
+      });
+      // 24 s are needed and 30 s are there: all repeats together.
+      expect(measured(result, 'energyJoules')).toMatchObject({ source: 'counter:gpu:joined', n: 1 });
+      expect(value(result, 'energyJoules')).toBeCloseTo(880, 6);
+      expect(reason(result, 'prefillEnergyJoules')).toMatch(/shorter than two update periods/);
+      expect(value(result, 'decodeEnergyJoules')).toBeCloseTo(480, 6);
+      expect(codes(result)).toEqual(['window-too-short', 'window-too-short']);
+    });
+  });
+
+  test('grams of CO2e follow from a stated grid intensity, and from nothing else', () => {
+    expect(value(judged(), 'carbonGrams')).toBeCloseTo((880 / 3.6e6) * 360, 12);
+    expect(value(judged(), 'carbonPerOutputTokenGrams')).toBeCloseTo((880 / 3.6e6) * (360 / 256), 12);
+    expect(reason(judged({ grid: null }), 'carbonGrams')).toMatch(/states a grid intensity/);
   });
 
   test('any power trace: phases add up to repeats, and repeats to what the counter grew by', () => {

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { adjustForMany, compare } from '../../../core/statistics/compare.js';
-import { ENERGY_REPEATS_FACTOR, shouldStop, warmupSettled } from '../../../core/statistics/stopping.js';
+import { shouldStop, warmupSettled } from '../../../core/statistics/stopping.js';
 
 describe('compare', () => {
   const base = [100, 101, 99, 100.5, 99.5];
@@ -107,17 +107,6 @@ describe('shouldStop', () => {
     expect(shouldStop(state(wild(5), wild(5), 49)).decision).toBe('continue');
     const open = { ...state(wild(5), wild(5), 1e6), policy: { ...policy, maxSeconds: null } };
     expect(shouldStop(open).decision).toBe('continue');
-  });
-
-  test('short phases repeat until the energy source can resolve them, but not for ever', () => {
-    const short = { shortestPhaseSeconds: 0.4, minPhaseSeconds: 2 };
-    expect(shouldStop({ ...state(steady(12), steady(12)), ...short }).decision).toBe('continue');
-    const limit = policy.maxRepeats * ENERGY_REPEATS_FACTOR;
-    expect(shouldStop({ ...state(wild(limit), wild(limit)), ...short }).decision).toBe('max-repeats');
-    expect(
-      shouldStop({ ...state(steady(12), steady(12)), shortestPhaseSeconds: 2.1, minPhaseSeconds: 2 })
-        .decision,
-    ).toBe('interval-narrow');
   });
 });
 

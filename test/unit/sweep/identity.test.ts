@@ -27,12 +27,17 @@ describe('what a release added', () => {
   test('changes no id where it is not asked for', () => {
     const content = point();
     const plain = sweepOf(file({}));
-    const before = { ...content.measure, profile: undefined };
-    expect(content.measure.profile).toBe('off');
+    const { profile, energyWindows, gridGramsPerKilowattHour, ...before } = content.measure;
+    expect({ profile, energyWindows, gridGramsPerKilowattHour }).toEqual({
+      profile: 'off',
+      energyWindows: 3,
+      gridGramsPerKilowattHour: null,
+    });
     expect(experimentId({ ...content, measure: before })).toBe(experimentId(content));
     expect(sweepId({ ...plain, measure: before })).toBe(sweepId(plain));
-    const profiled = point({ measure: { profile: 'modules' } });
-    expect(experimentId(profiled)).not.toBe(experimentId(content));
+    for (const measure of [{ profile: 'modules' }, { energyWindows: 0 }, { gridGramsPerKilowattHour: 0 }]) {
+      expect(experimentId(point({ measure }))).not.toBe(experimentId(content));
+    }
   });
 });
 

@@ -32,6 +32,8 @@ describe('a good file', () => {
       maxForeignCores: 0.2,
       maxSpread: 0.1,
       meters: 'on',
+      energyWindows: 3,
+      gridGramsPerKilowattHour: null,
       profile: 'off',
     });
     expect(sweep.placement).toMatchObject({

@@ -1,0 +1,94 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { SampleSeries } from '../../core/result.js';
+import { type Warning, warn } from '../../core/warnings.js';
+import { idleWatts } from './idle.js';
+
+/** What a node draws while it does nothing, as it was read before a sweep. */
+export interface Baseline {
+  /** By energy domain; a domain that could not be told is left out. */
+  readonly watts: Readonly<Record<string, number>>;
+  readonly measuredAt: string;
+  readonly seconds: number;
+  /** Cores that were busy meanwhile, the agent's own use left out; null where it could not be seen. */
+  readonly busyCores: number | null;
+  /** How busy the device was; null on CPUs. */
+  readonly busyRatio: number | null;
+}
+
+/** Rooms grow warm over a long sweep, and warm chips leak. */
+const OLDEST_SECONDS = 3600;
+/** An idle GPU is asked by its driver now and then. */
+const IDLE_RATIO = 0.05;
+
+/**
+ * The idle power of each device, read once before the first trial of a sweep on it and again after an hour. All
+ * trials of a sweep are then compared with the same idle, and none waits for a reading of its own.
+ */
+export class IdleBaselines {
+  readonly #bySweep = new Map<string, { readonly baseline: Baseline; readonly at: number }>();
+  readonly #now: () => number;
+
+  /** @param now monotonic seconds. */
+  constructor(now: () => number) {
+    this.#now = now;
+  }
+
+  /**
+   * Nothing may run on the device yet.
+   * @param read the series so far, of meters that have just been started
+   * @returns null when there is no time to read it in.
+   */
+  async of(
+    sweepId: string,
+    deviceId: string,
+    seconds: number,
+    read: () => readonly SampleSeries[],
+  ): Promise<Baseline | null> {
+    const key = `${sweepId}/${deviceId}`;
+    const kept = this.#bySweep.get(key);
+    if (kept !== undefined && this.#now() - kept.at < OLDEST_SECONDS) return kept.baseline;
+    if (seconds === 0) return null;
+    await sleep(seconds * 1000);
+    const baseline = baselineOf(read(), seconds, new Date());
+    // A node works on few sweeps; those of long ago are not needed.
+    for (const [other, { at }] of this.#bySweep) {
+      if (this.#now() - at >= OLDEST_SECONDS) this.#bySweep.delete(other);
+    }
+    this.#bySweep.set(key, { baseline, at: this.#now() });
+    return baseline;
+  }
+}
+
+export function baselineOf(samples: readonly SampleSeries[], seconds: number, at: Date): Baseline {
+  const busy = rateOf(samples, 'systemBusyCpuSeconds');
+  const own = rateOf(samples, 'agentCpuSeconds');
+  const ratios = samples.find(({ quantity }) => quantity === 'deviceUtilizationRatio')?.values ?? [];
+  return {
+    watts: idleWatts(samples),
+    measuredAt: at.toISOString(),
+    seconds,
+    busyCores: busy === null ? null : Math.max(0, busy - (own ?? 0)),
+    busyRatio: ratios.length === 0 ? null : ratios.reduce((sum, ratio) => sum + ratio, 0) / ratios.length,
+  };
+}
+
+/** @param maxForeignCores what the sweep's policy forgives while a trial runs, too */
+export function baselineDoubts({ busyCores, busyRatio }: Baseline, maxForeignCores: number): Warning[] {
+  const found: string[] = [];
+  if (busyCores !== null && busyCores > maxForeignCores) {
+    found.push(
+      `${busyCores.toFixed(2)} cores were busy, more than the ${maxForeignCores} of maxForeignCores`,
+    );
+  }
+  if (busyRatio !== null && busyRatio > IDLE_RATIO) {
+    found.push(`the device was busy for ${(busyRatio * 100).toFixed(0)} % of the time`);
+  }
+  return found.length === 0 ? [] : [warn('idle-busy', `while idle power was read, ${found.join(', and ')}`)];
+}
+
+function rateOf(samples: readonly SampleSeries[], wanted: string): number | null {
+  const found = samples.find(({ quantity }) => quantity === wanted);
+  const [first, last] = [found?.seconds[0], found?.seconds.at(-1)];
+  if (found === undefined || first === undefined || last === undefined || last <= first) return null;
+  return (found.values.at(-1)! - found.values[0]!) / (last - first);
+}

@@ -1,0 +1,59 @@
+import { toFailure } from '../../core/errors.js';
+import { DEFAULT_ENERGY_WINDOWS } from '../../core/sweep/experiment.js';
+import type { WorkloadContext } from './workload.js';
+
+/** The part of a repeat that one phase is, as work that can be done again at once. */
+export interface LengthenedWork {
+  readonly phase: 'energy-prefill' | 'energy-decode' | 'energy-kernel';
+  /** What it usually takes, as it was timed. */
+  readonly seconds: number;
+  readonly tokens: number;
+  /** Puts things where the work can begin; not part of the window. */
+  prepare(): void;
+  /** Once, from where it can begin again. */
+  once(): void;
+}
+
+/** Repeating may be a little faster than the timed repeats were. */
+const MARGIN = 1.1;
+
+/**
+ * Gives the energy source windows that it can resolve: each phase that is shorter than `context.minPhaseSeconds` is
+ * repeated without a pause until it is that long, a few times, after the timed repeats. Phases that were long
+ * enough are left alone. Work that cannot be repeated (a cache that cannot be cut back) is left out, and so is
+ * what would pass the sweep's budget of time.
+ * @param begunSeconds when the timed repeats began, for the budget.
+ */
+export async function lengthen(
+  works: readonly LengthenedWork[],
+  context: WorkloadContext,
+  begunSeconds: number,
+): Promise<void> {
+  const { measure, minPhaseSeconds, now } = context;
+  const windows = measure.energyWindows ?? DEFAULT_ENERGY_WINDOWS;
+  const short = new Set(works.filter(({ seconds }) => seconds > 0 && seconds < minPhaseSeconds));
+  for (let window = 0; window < windows; window++) {
+    for (const work of short) {
+      const times = Math.ceil((MARGIN * minPhaseSeconds) / work.seconds);
+      const budget = (measure.maxSeconds ?? Number.POSITIVE_INFINITY) - (now() - begunSeconds);
+      if (times * work.seconds > budget) return;
+      if (!attempt(work, times, window, context)) short.delete(work);
+      // Between windows as between repeats: the meters get a reading close to the end.
+      if (await context.breathe()) return;
+    }
+  }
+}
+
+/** @returns false when this model cannot do it. */
+function attempt(work: LengthenedWork, times: number, window: number, context: WorkloadContext): boolean {
+  try {
+    work.prepare();
+    const start = context.now();
+    for (let i = 0; i < times; i++) work.once();
+    context.stamp(work.phase, window, start, context.now(), work.tokens * times, times);
+    return true;
+  } catch (error) {
+    if (toFailure(error).code === 'model-unsupported') return false;
+    throw error;
+  }
+}
