@@ -11,6 +11,10 @@ export const FORMATS = [
   'html',
   'llama-bench-json',
   'llama-bench-sql',
+  'aiperf-json',
+  'inferencex-json',
+  'zeus-json',
+  'efficientllm-json',
 ] as const;
 export type Format = (typeof FORMATS)[number];
 

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { vocabulariesHelp } from '../../core/report/words/index.js';
 import { addDisplayOptions, type DisplayOptions } from './display-options.js';
 
 export interface ReportOptions extends DisplayOptions {
@@ -15,7 +16,8 @@ export function registerReport(program: Command): void {
       'folder of `ridge run`, or a results.jsonl file (default: the newest folder in ridge-out)',
     )
     .option('-o, --output <file>', 'write there instead of stdout')
-    .option('--recompute', 'derive every figure again from the raw samples in the records');
+    .option('--recompute', 'derive every figure again from the raw samples in the records')
+    .addHelpText('after', vocabulariesHelp);
   addDisplayOptions(command).action(async (source: string | undefined, options: ReportOptions) => {
     const { printReport } = await import('../report/report.js');
     await printReport(source, options);

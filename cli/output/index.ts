@@ -1,3 +1,4 @@
+import type { VocabularyFormat } from '../../core/report/words/index.js';
 import { csv } from './csv.js';
 import type { Exporter } from './exporter.js';
 import { json } from './json.js';
@@ -5,6 +6,7 @@ import { jsonl } from './jsonl.js';
 import { llamaBenchJson } from './llama-bench/json.js';
 import { llamaBenchSql } from './llama-bench/sql.js';
 import { markdown } from './markdown.js';
+import { vocabularyExporter } from './vocabulary.js';
 
 export type { Exported, Exporter } from './exporter.js';
 export { renderHtml } from './html.js';
@@ -17,7 +19,14 @@ export {
 export { type ProgressStream, type ProgressWriter, progressWriter } from './progress-writer.js';
 export { renderTable, type TableOptions } from './table.js';
 
-export type ExportFormat = 'md' | 'csv' | 'json' | 'jsonl' | 'llama-bench-json' | 'llama-bench-sql';
+export type ExportFormat =
+  | VocabularyFormat
+  | 'md'
+  | 'csv'
+  | 'json'
+  | 'jsonl'
+  | 'llama-bench-json'
+  | 'llama-bench-sql';
 
 /** Every format that is made in one go from a report; html is apart because it reads the built page. */
 export const EXPORTERS: Readonly<Record<ExportFormat, Exporter>> = {
@@ -27,4 +36,8 @@ export const EXPORTERS: Readonly<Record<ExportFormat, Exporter>> = {
   jsonl,
   'llama-bench-json': llamaBenchJson,
   'llama-bench-sql': llamaBenchSql,
+  'aiperf-json': vocabularyExporter('aiperf-json'),
+  'inferencex-json': vocabularyExporter('inferencex-json'),
+  'zeus-json': vocabularyExporter('zeus-json'),
+  'efficientllm-json': vocabularyExporter('efficientllm-json'),
 };

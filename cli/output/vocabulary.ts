@@ -1,0 +1,51 @@
+import type { Report } from '../../core/report/report.js';
+import type { Row } from '../../core/report/rows.js';
+import { VOCABULARIES, type VocabularyFormat } from '../../core/report/words/index.js';
+import type { Vocabulary } from '../../core/report/words/word.js';
+import type { Exporter } from './exporter.js';
+
+/** Results under another tool's names, each name with what it means: no number of ours is taken for one of theirs. */
+export function vocabularyExporter(format: VocabularyFormat): Exporter {
+  const vocabulary: Vocabulary = VOCABULARIES[format];
+  return {
+    format,
+    extension: `.${format.replace(/-json$/, '')}.json`,
+    help: `energy and efficiency under the names of ${vocabulary.tool}, each with its meaning`,
+    export: (report) => ({
+      text: `${JSON.stringify(documentOf(format, vocabulary, report), null, 2)}\n`,
+      notes: [],
+    }),
+  };
+}
+
+function documentOf(format: VocabularyFormat, { tool, about, words }: Vocabulary, report: Report) {
+  return {
+    schema: `ridgepoint.dev/${format.replace(/-json$/, '')}/v1`,
+    sweep: report.sweepName,
+    tool,
+    about,
+    words: Object.fromEntries(words.map(({ name, unit, meaning }) => [name, { unit, meaning }])),
+    rows: report.rows.map((row) => ({
+      experiment: row.experimentId,
+      label: row.label,
+      axes: row.axes,
+      state: row.state,
+      source:
+        row.trial.measurements.energyJoules?.value == null
+          ? null
+          : row.trial.measurements.energyJoules.source,
+      warnings: row.warnings.map(({ code }) => code),
+      ...saidOf(row, words),
+    })),
+  };
+}
+
+/** Values by name; those that are missing with their reason, never 0; spreads over the repeats. */
+function saidOf(row: Row, words: Vocabulary['words']) {
+  const said = words.map(({ name, of }) => [name, of(row)] as const);
+  return {
+    values: Object.fromEntries(said.map(([name, { value }]) => [name, value])),
+    spread: Object.fromEntries(said.flatMap(([name, one]) => ('spread' in one ? [[name, one.spread]] : []))),
+    missing: Object.fromEntries(said.flatMap(([name, one]) => ('reason' in one ? [[name, one.reason]] : []))),
+  };
+}

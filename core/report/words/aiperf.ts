@@ -1,0 +1,93 @@
+import { asMetric, ofMetric, onGpu, sequencesOf, type Vocabulary } from './word.js';
+
+const perSequence = (row: Parameters<typeof sequencesOf>[0]) => 1 / sequencesOf(row);
+
+/** Energy as NVIDIA's AIPerf names it. A request is a sequence of ours: a prompt and what is generated after it. */
+export const AIPERF: Vocabulary = {
+  tool: 'AIPerf',
+  about:
+    'AIPerf reads counters over a whole run of a load generator with a grace of 666 ms; here it is the timed repeats alone, rests left out.',
+  words: [
+    {
+      name: 'total_gpu_energy',
+      unit: 'J',
+      meaning: 'Gross energy of all timed repeats together, of the board of the trial.',
+      of: (row) => onGpu(row, () => ofMetric(row, 'energyJoules', row.trial.repeats.count)),
+    },
+    {
+      name: 'average_gpu_power',
+      unit: 'W',
+      meaning: 'Energy over time of prefill and decode; no mean of power readings.',
+      of: (row) => onGpu(row, () => ofMetric(row, 'averagePowerWatts')),
+    },
+    asMetric(
+      'energy_per_output_token_mj',
+      'mJ',
+      'All energy over generated tokens: that of the prompt is in it.',
+      'energyPerOutputTokenJoules',
+      () => 1000,
+    ),
+    asMetric(
+      'energy_per_total_token_mj',
+      'mJ',
+      'All energy over prompt and generated tokens, as if both cost the same.',
+      'energyPerTotalTokenJoules',
+      () => 1000,
+    ),
+    asMetric(
+      'energy_per_request_j',
+      'J',
+      'Energy of a repeat over its sequences.',
+      'energyJoules',
+      perSequence,
+    ),
+    asMetric(
+      'output_tokens_per_joule',
+      'tokens/J',
+      'Generated tokens over all energy, that of the prompt included.',
+      'tokensPerJoule',
+    ),
+    {
+      name: 'performance_per_watt',
+      unit: '1/J',
+      meaning: 'Sequences per second over watts, which is sequences per joule.',
+      of: (row) => inverse(ofMetric(row, 'energyJoules', perSequence(row))),
+    },
+    asMetric(
+      'output_tps_per_watt',
+      'tokens/J',
+      'Generated tokens per second over watts: the same number as output_tokens_per_joule.',
+      'tokensPerJoule',
+    ),
+    {
+      name: 'goodput_per_watt',
+      unit: '1/J',
+      meaning: 'Requests within their limits of latency per joule.',
+      of: () => ({
+        value: null,
+        reason: 'a latency workload has no limits of latency that a request could miss',
+      }),
+    },
+    asMetric(
+      'energy_per_user',
+      'J',
+      'Energy of all timed repeats over the sequences that run side by side.',
+      'energyJoules',
+      (row) => row.trial.repeats.count * perSequence(row),
+    ),
+    asMetric(
+      'energy_delay_product',
+      'J*s',
+      'Energy of a sequence times the time of its repeat.',
+      'energyDelayProductJouleSeconds',
+      perSequence,
+    ),
+  ],
+};
+
+function inverse(said: ReturnType<typeof ofMetric>): ReturnType<typeof ofMetric> {
+  if ('reason' in said) return said;
+  return typeof said.value === 'number' && said.value > 0
+    ? { value: 1 / said.value }
+    : { value: null, reason: 'there is no energy to divide by' };
+}
