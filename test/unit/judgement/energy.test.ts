@@ -242,7 +242,7 @@ describe('energy', () => {
         }),
       });
       expect(codes(result)).toEqual(['energy-shared']);
-      expect(reason(result, 'energyJoules')).toMatch(/other MIG instances share/);
+      expect(reason(result, 'energyJoules')).toMatch(/of the whole board/);
     });
   });
 
