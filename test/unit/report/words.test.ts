@@ -1,0 +1,123 @@
+import { describe, expect, test } from 'vitest';
+import { vocabularyExporter } from '../../../cli/output/vocabulary.js';
+import type { JudgeInput } from '../../../core/judgement/evidence.js';
+import { judge } from '../../../core/judgement/judge.js';
+import { buildReport } from '../../../core/report/report.js';
+import { VOCABULARIES, type VocabularyFormat, vocabulariesHelp } from '../../../core/report/words/index.js';
+import { calmInput, experiment, joulesAt, recordOf, samplesWith } from '../judgement/trace.js';
+
+interface Exported {
+  words: Record<string, { unit: string; meaning: string }>;
+  rows: {
+    state: string;
+    source: string | null;
+    values: Record<string, number | null>;
+    spread: Record<string, { n: number }>;
+    missing: Record<string, string>;
+  }[];
+}
+
+/** One calm trial: 880 J for each of five repeats of 6 s, 1024 tokens read and 256 written. */
+function exported(format: VocabularyFormat, changes: Partial<JudgeInput> = {}) {
+  const input = calmInput(changes);
+  const device = { id: 'd', class: input.experiment.device.split(':')[0]!, name: 'test' };
+  const record = { ...recordOf(input), ...judge(input), device };
+  const report = buildReport([record], { sweepName: 'test', objectives: [] });
+  const { text } = vocabularyExporter(format).export(report);
+  const document = JSON.parse(text) as Exported;
+  return { ...document, row: document.rows[0]! };
+}
+
+const onCpu: Partial<JudgeInput> = {
+  experiment: { ...experiment, device: 'cpu' },
+  samples: samplesWith({
+    'energyJoules:gpu': null,
+    'powerWatts:gpu': null,
+    'energyJoules:package-0': (t) => joulesAt(t),
+  }),
+  idleWatts: { 'package-0': 50 },
+};
+
+describe("other tools' words", () => {
+  test("AIPerf's, in its units", () => {
+    const { row } = exported('aiperf-json');
+    const close = (value: number) => expect.closeTo(value, 6);
+    expect(row.values).toEqual({
+      total_gpu_energy: close(5 * 880),
+      average_gpu_power: close(880 / 6),
+      energy_per_output_token_mj: close((1000 * 880) / 256),
+      energy_per_total_token_mj: close((1000 * 880) / 1280),
+      energy_per_request_j: close(880),
+      output_tokens_per_joule: close(256 / 880),
+      performance_per_watt: close(1 / 880),
+      output_tps_per_watt: close(256 / 880),
+      goodput_per_watt: null,
+      energy_per_user: close(5 * 880),
+      energy_delay_product: close(880 * 6),
+    });
+    expect(row.missing).toEqual({ goodput_per_watt: expect.stringMatching(/no limits of latency/) });
+    expect(row.spread.energy_per_request_j).toMatchObject({ n: 5 });
+    expect(row.source).toBe('counter:gpu');
+  });
+
+  test('sequences side by side are requests and users', () => {
+    const { options } = experiment.workload;
+    const four = { ...experiment, workload: { kind: 'latency', options: { ...options, parallel: 4 } } };
+    const { values } = exported('aiperf-json', { experiment: four }).row;
+    expect(values.energy_per_request_j).toBeCloseTo(220, 6);
+    expect(values.performance_per_watt).toBeCloseTo(1 / 220, 9);
+    expect(values.energy_per_user).toBeCloseTo(1100, 6);
+  });
+
+  test("InferenceX's, which says whether its power is valid", () => {
+    const { values } = exported('inferencex-json').row;
+    expect(values).toMatchObject({ power_valid: 1, power_metric_schema_version: 2 });
+    expect(values.joules_per_input_token).toBeCloseTo(880 / 1024, 8);
+    expect(values.joules_per_total_token).toBeCloseTo(880 / 1280, 8);
+    const broken = samplesWith({ 'energyJoules:gpu': (t) => joulesAt(t) - (t >= 20 ? joulesAt(20) : 0) });
+    expect(exported('inferencex-json', { samples: broken }).row.values.power_valid).toBe(0);
+  });
+
+  test('a GPU word says nothing of a trial on CPUs', () => {
+    const zeus = exported('zeus-json', onCpu).row;
+    expect(zeus.values).toMatchObject({ gpu_energy: null, total_energy: null, dram_energy: null });
+    expect(zeus.values.cpu_energy).toBeCloseTo(880, 6);
+    expect(zeus.values.time).toBeCloseTo(6, 9);
+    expect(zeus.missing.gpu_energy).toMatch(/on CPUs/);
+    const aiperf = exported('aiperf-json', onCpu).row;
+    expect(aiperf.values.total_gpu_energy).toBeNull();
+    expect(aiperf.values.energy_per_request_j).toBeCloseTo(880, 6);
+  });
+
+  test("EfficientLLM's, by its formulas", () => {
+    const { row } = exported('efficientllm-json');
+    expect(row.values.AEC).toBeCloseTo(880 / 6, 8);
+    expect(row.values.AEC_joules).toBeCloseTo(880, 6);
+    expect(row.values.AL).toBeCloseTo(6, 9);
+    expect(row.values.IT).toBeCloseTo(256 / 6, 9);
+    expect(row.values.PCU).toBeCloseTo(0.8, 9);
+    expect(row.missing.TT).toMatch(/does not train/);
+  });
+
+  test('without an energy every word of it is missing, with the reason and never 0', () => {
+    const { row } = exported('inferencex-json', {
+      samples: samplesWith({ 'energyJoules:gpu': null, 'powerWatts:gpu': null }),
+      absent: { energy: 'no driver' },
+    });
+    expect(row.values).toMatchObject({ power_valid: 0, avg_power_w: null, joules_per_input_token: null });
+    expect(row.missing.avg_power_w).toBe('no driver');
+  });
+
+  test('every word has a meaning, in the file and in the help', () => {
+    const help = vocabulariesHelp();
+    for (const format of Object.keys(VOCABULARIES) as VocabularyFormat[]) {
+      const { words } = exported(format);
+      expect(help).toContain(`--format ${format}`);
+      for (const [name, { meaning }] of Object.entries(words)) {
+        expect(meaning).toMatch(/^[A-Z1].{15,}\.$/);
+        expect(help).toContain(`${name}`);
+        expect(help).toContain(meaning);
+      }
+    }
+  });
+});
