@@ -8,7 +8,7 @@ import {
 import { usageError } from './exit.js';
 
 /** What of an agent's configuration holds for commands that work on this machine. */
-const SHARED = ['sources', 'artifactBytes', 'scorers', 'power'] as const;
+const SHARED = ['sources', 'artifactBytes', 'scorers', 'power', 'meters'] as const;
 
 /**
  * A sweep may come from anybody, so commands that run one allow what the configuration allows, and by default

@@ -102,18 +102,20 @@ function embeddedAgentConfig(
   options: RunOptions,
 ): ReturnType<typeof loadAgentConfig> {
   const { XDG_CACHE_HOME, XDG_STATE_HOME } = process.env;
+  const shared = sharedOverrides(options.config);
   return loadAgentConfig({
     // Settings meant for a node's own agent must not leak into a run that is complete in itself.
     env: { XDG_CACHE_HOME },
     overrides: {
-      ...sharedOverrides(options.config),
+      ...shared,
       coordinator: coordinator.grpcAddress,
       modelFolders: [...job.folders],
       stateFolder: folder.agent,
       // Those that this machine's own agent or `ridge roofs` measured: a run does not keep people waiting for them.
       roofs: 'stored',
       roofsFolder: agentConfig(options.config, { XDG_STATE_HOME }).roofsFolder,
-      meters: energyChoice(options.energy),
+      // How and where to measure is the node's to say; what is measured was said on the command line.
+      meters: { ...shared.meters, ...energyChoice(options.energy) },
       logLevel: process.env.RIDGE_DEBUG ? 'debug' : 'silent',
     },
   });
