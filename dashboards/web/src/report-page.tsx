@@ -10,6 +10,7 @@ import { Detail } from './detail/detail.js';
 import { Footer } from './footer.js';
 import { Header } from './header.js';
 import { Pivot } from './pivot/pivot.js';
+import { useSettled } from './settled.js';
 import { defaultColumns } from './table/columns.js';
 import { EMPTY_FILTER, type Filter, filterRows } from './table/filter.js';
 import { Results } from './table/results.js';
@@ -42,6 +43,7 @@ export function ReportPage({ report, details, theme, top, progress, runs }: Repo
   const [opened, setOpened] = useState<string | null>(null);
 
   const rows = useMemo(() => sortRows(filterRows(report, filter), sort), [report, filter, sort]);
+  const drawn = useSettled(rows, report.rows.length);
   const columns = useMemo(() => chosenColumns ?? defaultColumns(report), [chosenColumns, report]);
   const selected = useMemo(() => picked ?? firstSelection(report), [picked, report]);
   const toggle = useCallback(
@@ -63,6 +65,21 @@ export function ReportPage({ report, details, theme, top, progress, runs }: Repo
     return () => window.removeEventListener('keydown', close);
   }, []);
 
+  // Pointing at rows draws the page often; what does not point stays as it is.
+  const answers = useMemo(
+    () => (
+      <div class="plots">
+        <Comparison report={report} selected={selected} theme={theme} {...(runs !== undefined && { runs })} />
+        <Pivot
+          report={report}
+          rows={drawn}
+          onCell={(axes) => setFilter((now) => ({ ...now, axes: { ...now.axes, ...axes } }))}
+        />
+      </div>
+    ),
+    [report, drawn, selected, theme, runs],
+  );
+
   return (
     <>
       <Header report={report} top={top} onOpen={setOpened} />
@@ -71,7 +88,7 @@ export function ReportPage({ report, details, theme, top, progress, runs }: Repo
         <div class="plots">
           <Pareto
             report={report}
-            rows={rows}
+            rows={drawn}
             theme={theme}
             hovered={hovered}
             onHover={setHovered}
@@ -87,7 +104,7 @@ export function ReportPage({ report, details, theme, top, progress, runs }: Repo
           />
           <Roofline
             report={report}
-            rows={rows}
+            rows={drawn}
             theme={theme}
             hovered={hovered}
             onHover={setHovered}
@@ -110,19 +127,7 @@ export function ReportPage({ report, details, theme, top, progress, runs }: Repo
           opened={opened}
           onOpen={setOpened}
         />
-        <div class="plots">
-          <Comparison
-            report={report}
-            selected={selected}
-            theme={theme}
-            {...(runs !== undefined && { runs })}
-          />
-          <Pivot
-            report={report}
-            rows={rows}
-            onCell={(axes) => setFilter({ ...filter, axes: { ...filter.axes, ...axes } })}
-          />
-        </div>
+        {answers}
         <Footer report={report} details={details} />
       </main>
       {open !== null && <Detail report={report} row={open} theme={theme} onClose={() => setOpened(null)} />}

@@ -37,15 +37,21 @@ export function Pareto({ report, rows, theme, hovered, onHover, onOpen }: Pareto
     if (x === undefined || y === undefined) return null;
     return paretoPlot(report, rows, { x, y, xLog, yLog, by, size });
   }, [report, rows, x, y, xLog, yLog, by, size, theme]);
-  if (x === undefined || y === undefined || plot === null) {
+  const points = useMemo(
+    () => (x === undefined || y === undefined ? [] : pointsOf(rows, x.name, y.name)),
+    [rows, x, y],
+  );
+  const front = useMemo(
+    () => (x === undefined || y === undefined ? null : frontFor(report, points, x, y)),
+    [report, points, x, y],
+  );
+  if (x === undefined || y === undefined || plot === null || front === null) {
     return (
       <section class="plot">
         <p class="empty">There are not two metrics to plot yet.</p>
       </section>
     );
   }
-  const points = pointsOf(rows, x.name, y.name);
-  const front = frontFor(report, points, x, y);
   const sized = size === null ? '' : `, area by ${size.label}`;
   return (
     <PlotFrame

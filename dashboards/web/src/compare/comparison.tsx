@@ -25,6 +25,8 @@ interface ComparisonProps {
   readonly runs?: readonly OtherRun[];
 }
 
+/** With more rows than this nothing is compared until the reader chooses what: matching takes its time. */
+const MOST_ROWS = 1000;
 /** Pairs drawn at most: those that changed most. The table and the CSV have all. */
 const MOST_DRAWN = 30;
 
@@ -35,8 +37,13 @@ export function Comparison({ report, selected, theme, runs = [] }: ComparisonPro
   const chart = useRef<Chart | null>(null);
   const metrics = report.metrics.filter((m) => m.better !== null);
   const metric = metrics.find((m) => m.name === name) ?? metrics[0] ?? null;
-  const choice = chosen ?? firstChoice(report);
-  const matched = useMemo(() => (choice === null ? null : pairsOf(report, choice)), [report, choice]);
+  const first = useMemo(() => firstChoice(report), [report]);
+  const choice = chosen ?? first;
+  const many = report.rows.length > MOST_ROWS && chosen === null;
+  const matched = useMemo(
+    () => (choice === null || many ? null : pairsOf(report, choice)),
+    [report, choice, many],
+  );
   const changes = useMemo(
     () => (matched === null || metric === null ? [] : changesOf(matched.pairs, [metric.name])),
     [matched, metric?.name],
@@ -72,7 +79,7 @@ export function Comparison({ report, selected, theme, runs = [] }: ComparisonPro
       </Chooser>
       {drawn.length === 0 ? (
         <p class="empty">
-          {choice === null
+          {choice === null || many
             ? 'Choose two values of an axis, tick two rows, or open another run.'
             : 'No experiment of A is one of B with numbers to compare.'}
         </p>

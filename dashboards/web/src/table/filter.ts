@@ -69,7 +69,18 @@ function holds(value: number, sign: string, limit: number): boolean {
   return value === limit;
 }
 
-function haystack({ axes, trial, warnings, state, experimentId }: Row): string {
+/** Rows never change; what was written together once is kept for the next key. */
+const HAYSTACKS = new WeakMap<Row, string>();
+
+function haystack(row: Row): string {
+  const known = HAYSTACKS.get(row);
+  if (known !== undefined) return known;
+  const made = wordsOf(row);
+  HAYSTACKS.set(row, made);
+  return made;
+}
+
+function wordsOf({ axes, trial, warnings, state, experimentId }: Row): string {
   const codes = warnings.map((w) => w.code);
   const values = Object.values(axes).map(axisText);
   return [...values, ...codes, trial.failure?.code ?? '', trial.node.name, state, experimentId]
