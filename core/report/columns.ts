@@ -72,6 +72,18 @@ export function axisColumns(axes: readonly Readonly<Record<string, AxisValue>>[]
   return { varying, constant };
 }
 
+/** @returns the names of the metrics that a choice shows, in its order, whether they were measured or not. */
+export function shownMetrics(objectives: readonly Objective[], choice: ColumnChoice | null): Set<string> {
+  // What a technique costs in quality is read beside its speed and size, before the finer points of timing.
+  const usual = METRICS.filter((m) => m.column !== null).map((m) => m.name as string);
+  const byDefault = [
+    ...new Set(objectives.map((o) => o.metric)),
+    ...usual.filter((name) => QUALITY.has(name)),
+    ...usual,
+  ];
+  return chosenMetrics(choice ?? ['default'], byDefault);
+}
+
 /**
  * @param choice columns the reader asked for, in this order; null = objectives, then what the catalogue shows
  * @returns the metrics that have numbers and those of the choice: what is shown first, then in the catalogue's order.
@@ -82,10 +94,7 @@ export function metricColumns(
   choice: ColumnChoice | null = null,
 ): MetricColumn[] {
   const wanted = new Set(objectives.map((o) => o.metric));
-  // What a technique costs in quality is read beside its speed and size, before the finer points of timing.
-  const usual = METRICS.filter((m) => m.column !== null).map((m) => m.name as string);
-  const byDefault = [...wanted, ...usual.filter((name) => QUALITY.has(name)), ...usual];
-  const shown = chosenMetrics(choice ?? ['default'], byDefault);
+  const shown = shownMetrics(objectives, choice);
   const names = new Set([...shown, ...METRICS.map((m) => m.name as string)]);
   return [...names].flatMap((name): MetricColumn[] => {
     const definition = metricNamed(name);
