@@ -88,6 +88,8 @@ try {
       await page.mouse.move(...at(0.7, 0.7), { steps: 30 });
       await page.mouse.up();
     });
+    // Nothing is smoother than a page that does nothing.
+    if ((await plot.getAttribute('data-zoomed')) !== 'true') throw new Error(`${name} was not zoomed`);
     await measure(`zooming ${name} with the wheel`, SMOOTH, async () => {
       await page.keyboard.down('Control');
       for (let i = 0; i < 30; i++) {

@@ -65,6 +65,7 @@ export function ReportPage({ report, details, theme, top, progress, runs }: Repo
     return () => window.removeEventListener('keydown', close);
   }, []);
 
+  const header = useMemo(() => <Header report={report} top={top} onOpen={setOpened} />, [report, top]);
   // Pointing at rows draws the page often; what does not point stays as it is.
   const answers = useMemo(
     () => (
@@ -82,7 +83,7 @@ export function ReportPage({ report, details, theme, top, progress, runs }: Repo
 
   return (
     <>
-      <Header report={report} top={top} onOpen={setOpened} />
+      {header}
       <main>
         {progress}
         <div class="plots">

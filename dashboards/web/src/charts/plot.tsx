@@ -59,8 +59,9 @@ export function PlotView(props: PlotProps) {
   // A new plot is drawn with the zoom as it is; a new zoom alone changes the axes and leaves the data.
   const option = useMemo(() => withAxes(plot, target.current), [plot]);
   const order = useMemo(() => [...plot.points].sort((a, b) => a.x - b.x || a.y - b.y), [plot]);
+  const byRow = useMemo(() => new Map(order.map((point) => [point.row, point])), [order]);
   const walked = at === null ? null : (order[Math.min(at, order.length - 1)] ?? null);
-  const marked = walked ?? (hovered === null ? null : (order.find(({ row }) => row === hovered) ?? null));
+  const marked = walked ?? (hovered === null ? null : (byRow.get(hovered) ?? null));
   const place = () =>
     setRing(chart.current === null || marked === null ? null : pixelOf(chart.current, marked.x, marked.y));
   useEffect(place, [marked, zoom]);

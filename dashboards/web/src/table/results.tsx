@@ -1,3 +1,4 @@
+import { useMemo } from 'preact/hooks';
 import { axisText } from '../../../../core/report/columns.js';
 import { csvText } from '../../../../core/report/csv.js';
 import type { Report } from '../../../../core/report/report.js';
@@ -107,7 +108,7 @@ function States({
   onState(s: StateFilter): void;
 }) {
   const { valid, invalid, failed, experiments } = report.counts;
-  const front = report.rows.filter((row) => row.onFront).length;
+  const front = useMemo(() => report.rows.filter((row) => row.onFront).length, [report]);
   const choices: [StateFilter, string, number][] = [
     ['all', 'All', experiments],
     ['front', 'Front', front],
