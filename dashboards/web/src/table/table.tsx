@@ -1,6 +1,8 @@
 import { useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { type AxisColumn, axisText, cellText, type MetricColumn } from '../../../../core/report/columns.js';
+import type { Report } from '../../../../core/report/report.js';
 import type { Row } from '../../../../core/report/rows.js';
+import { memo } from '../memo.js';
 import { Codes, Failed, Mark, MetricCell, metricWidth } from './cells.js';
 import type { ResultsProps } from './results.js';
 
@@ -17,7 +19,10 @@ export function Table(props: ResultsProps) {
   const [view, setView] = useState({ top: 0, height: 640 });
   const [focus, setFocus] = useState(0);
   const wanted = useRef<number | null>(null);
-  const metrics = props.columns.flatMap((name) => report.metrics.find((m) => m.name === name) ?? []);
+  const metrics = useMemo(
+    () => props.columns.flatMap((name) => report.metrics.find((m) => m.name === name) ?? []),
+    [report, props.columns],
+  );
   const widths = useMemo(() => metrics.map((m) => metricWidth(report.rows, m)), [report, props.columns]);
 
   useLayoutEffect(() => {
@@ -146,12 +151,17 @@ export function Table(props: ResultsProps) {
           {rows.slice(first, last).map((row, i) => (
             <TableRow
               key={row.experimentId}
-              {...props}
+              report={report}
               row={row}
               index={first + i}
               focused={first + i === current}
               metrics={metrics}
               swatch={selected.indexOf(row.experimentId)}
+              hovered={props.hovered === row.experimentId}
+              opened={props.opened === row.experimentId}
+              onHover={props.onHover}
+              onOpen={props.onOpen}
+              onToggle={props.onToggle}
               onFocus={setFocus}
             />
           ))}
@@ -173,7 +183,13 @@ function rowAt(scroller: HTMLElement, index: number): HTMLElement | null {
   return scroller.querySelector<HTMLElement>(`tr[data-index="${index}"]`);
 }
 
-interface RowProps extends ResultsProps {
+interface RowProps {
+  readonly report: Report;
+  readonly hovered: boolean;
+  readonly opened: boolean;
+  onHover(id: string | null): void;
+  onOpen(id: string): void;
+  onToggle(id: string): void;
   readonly row: Row;
   readonly index: number;
   readonly focused: boolean;
@@ -183,7 +199,8 @@ interface RowProps extends ResultsProps {
   onFocus(index: number): void;
 }
 
-function TableRow({
+/** Drawn again only when something of it has changed: scrolling and pointing leave the others alone. */
+const TableRow = memo(function TableRow({
   row,
   index,
   focused,
@@ -198,7 +215,7 @@ function TableRow({
   onFocus,
 }: RowProps) {
   const id = row.experimentId;
-  const classes = [row.state, hovered === id ? 'hovered' : '', opened === id ? 'opened' : ''].join(' ');
+  const classes = [row.state, hovered ? 'hovered' : '', opened ? 'opened' : ''].join(' ');
   return (
     <tr
       class={classes}
@@ -239,4 +256,4 @@ function TableRow({
       <td class="doubts">{row.state === 'failed' ? <Failed row={row} /> : <Codes row={row} />}</td>
     </tr>
   );
-}
+});
