@@ -10,7 +10,7 @@ import { launchChromium } from './chromium.js';
 
 const root = join(import.meta.dirname, '../..');
 /** Screenshots: what CI keeps. */
-export const SHOTS = join(root, 'test/browser/output');
+const SHOTS = join(root, 'test/browser/output');
 
 export interface OpenedPage {
   readonly page: Page;

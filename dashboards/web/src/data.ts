@@ -19,7 +19,8 @@ export async function readOrigin(): Promise<Origin> {
   return { kind: 'embedded', payload: JSON.parse(json) as Payload };
 }
 
-async function inflate(base64: string): Promise<string> {
+/** @returns the text that a page carries packed. */
+export async function inflate(base64: string): Promise<string> {
   const bytes = Uint8Array.from(atob(base64), (c) => c.charCodeAt(0));
   const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream('gzip'));
   return new Response(stream).text();

@@ -1,6 +1,7 @@
 import { type Payload, unpack } from '../../../../core/report/payload.js';
 import { buildReport, type Report } from '../../../../core/report/report.js';
 import type { ResultRecord } from '../../../../core/result.js';
+import { inflate } from '../data.js';
 
 /** The schema's name, apart from its module, which would bring the whole schema into the page. */
 const SCHEMA = 'ridgepoint.dev/result/v1';
@@ -38,7 +39,7 @@ async function embedded(name: string, html: string): Promise<ResultRecord[]> {
   const element = new DOMParser().parseFromString(html, 'text/html').getElementById('ridgepoint-data');
   const text = element?.textContent?.trim() ?? '';
   if (text === '') throw new Error(`${name} is no report with results in it.`);
-  const json = element?.dataset.encoding === 'gzip+base64' ? await inflated(text) : text;
+  const json = element?.dataset.encoding === 'gzip+base64' ? await inflate(text) : text;
   const payload = parsed(json) as Payload | undefined;
   try {
     return unpack(payload as Payload);
@@ -57,10 +58,4 @@ function parsed(json: string): unknown {
   } catch {
     return undefined;
   }
-}
-
-async function inflated(base64: string): Promise<string> {
-  const bytes = Uint8Array.from(atob(base64), (c) => c.charCodeAt(0));
-  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream('gzip'));
-  return new Response(stream).text();
 }

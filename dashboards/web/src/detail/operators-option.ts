@@ -4,7 +4,7 @@ import type { Option } from '../charts/chart.js';
 import { axisStyle, colour, FONT, series, tooltipStyle } from '../charts/palette.js';
 
 /** Bars that can be read at the width of the panel; the rest is one bar. */
-export const MOST_BARS = 14;
+const MOST_BARS = 14;
 
 /** One operator, or the rest together. */
 export interface Bar {

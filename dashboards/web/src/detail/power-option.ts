@@ -94,7 +94,7 @@ export function powerPlot(trial: ResultRecord, lines: readonly Strip[], power: T
   };
 }
 
-export function nameOf({ name, repeat }: Phase): string {
+function nameOf({ name, repeat }: Phase): string {
   return repeat === null ? name : `${name} ${repeat + 1}`;
 }
 
