@@ -165,7 +165,7 @@ function timed(graph: Runnable, calls: number, seconds: number): number {
     const begin = performance.now();
     while (rounds.length < LEAST_ROUNDS || performance.now() - begin < seconds * 1000)
       rounds.push(clock(graph, repeats));
-    return quantileOfSorted(sorted(rounds), 0.1) / calls;
+    return quantileOfSorted(sorted(rounds), 0.25) / calls;
   } finally {
     graph.free();
   }
