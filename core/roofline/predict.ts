@@ -106,12 +106,10 @@ function attention(work: OperatorWork, context: PredictionContext): Parts {
   return {
     memory: work.traffic.cacheRead / readBandwidth(context, factors.attentionMemory),
     compute: work.flops / (peak * factorAt(factors.attention, queries)),
-    sharpness: TAKE_TURNS,
+    sharpness: factors.attentionSharpness,
     besides: (work.maskedPairs ?? 0) * factorAt(factors.maskedPair, queries),
   };
 }
-
-const TAKE_TURNS = 1;
 
 function elementwise(work: OperatorWork, { physics, factors, tokens }: PredictionContext): Parts {
   if (isInside(work)) return NOTHING;

@@ -104,6 +104,7 @@ export const PERFECT: ThreadFactors = {
   },
   attention: flat(1),
   attentionMemory: 1,
+  attentionSharpness: 1e6,
   maskedPair: flat(1e-15),
   elementwise: {
     norm: flat(1e12),

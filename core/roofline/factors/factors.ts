@@ -44,6 +44,8 @@ export const threadFactorsSchema = z.object({
   attention: curve,
   /** Of the bandwidth that the cache of keys and values is read at: it is waited for, and short runs are read. */
   attentionMemory: z.number().positive().default(1),
+  /** As that of products: 1 where keys are waited for before they are used. */
+  attentionSharpness: z.number().min(1).default(8),
   /** Seconds that a pair takes whose mask alone is looked at, by queries of a sequence. */
   maskedPair: curve.default([{ rows: 1, factor: 1e-18 }]),
   /** Of the near cache's bandwidth. */

@@ -27,6 +27,8 @@ const SHARPNESS: Unknown = { start: 3, least: 1, most: 8 };
 const MASKED: Unknown = { start: 1e-9, least: 1e-12, most: 1e-7 };
 /** Of one matrix, in seconds. */
 const START: Unknown = { start: 1e-6, least: 2e-8, most: 1e-4 };
+/** Flash attention of one query waits for each key. */
+const TAKE_TURNS = 1;
 const CONVERT: Unknown = { start: 0.2, least: 0.005, most: 50 };
 const STEEPNESS: Unknown = { start: 3, least: 1, most: 12 };
 
@@ -49,6 +51,7 @@ export function fitFactors(samples: FactorSamples, physics: Physics, threads: nu
     products: {},
     attention: [{ rows: 1, factor: 1 }],
     attentionMemory: 1,
+    attentionSharpness: TAKE_TURNS,
     maskedPair: [{ rows: 1, factor: 1e-12 }],
     elementwise: {},
   };

@@ -150,6 +150,7 @@ describe('the fit', () => {
       { rows: 64, factor: 0.3 },
     ],
     attentionMemory: 0.4,
+    attentionSharpness: 1,
     maskedPair: [{ rows: 1, factor: 4e-9 }],
     elementwise: { norm: [{ rows: 1, factor: 0.4 }] },
   };
