@@ -119,7 +119,10 @@ function roofsText(measured: boolean): string {
 function fleetText(nodes: readonly LiveNode[], running: readonly LiveTrial[]): string {
   const lost = nodes.filter((node) => node.state === 'lost').length;
   const here = nodes.length - lost;
-  const words = [`${here} ${here === 1 ? 'node' : 'nodes'} connected`, `${running.length} trials running`];
+  const words = [
+    `${here} ${here === 1 ? 'node' : 'nodes'} connected`,
+    `${running.length} ${running.length === 1 ? 'trial' : 'trials'} running`,
+  ];
   if (lost > 0) words.push(`${lost} lost`);
   return words.join(', ');
 }
