@@ -241,7 +241,8 @@ describe.skipIf(!hasChromium)('report page (needs chromium)', () => {
     expect(text).toContain('llama.cpp v0.4.0');
     expect(await panel.locator('.timeline rect').count()).toBe(13);
     expect(await panel.locator('.strips circle').count()).toBe(10);
-    expect(await panel.locator('.chart svg').count()).toBe(1);
+    // Power by itself, and the readings of all meters.
+    expect(await panel.locator('.chart svg').count()).toBe(2);
     await shot('detail');
     await page.keyboard.press('Escape');
     await panel.waitFor({ state: 'detached' });

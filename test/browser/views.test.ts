@@ -118,25 +118,25 @@ describe.skipIf(!hasChromium)('views of the page (needs chromium)', () => {
       await page.mouse.move(box.x + from[0] * box.width, box.y + from[1] * box.height);
       await page.mouse.down();
       await page.mouse.move(box.x + to[0] * box.width, box.y + to[1] * box.height, { steps: 4 });
-      expect(await plot.locator('.band').count()).toBe(1);
+      await expect.poll(() => plot.locator('.band').count()).toBe(1);
       await page.mouse.up();
     };
     const whole = await ticks('.plot.roofline');
     await drag([0.3, 0.2], [0.6, 0.7]);
-    expect(await zoomable.getAttribute('data-zoomed')).toBe('true');
-    expect(await plot.locator('.band').count()).toBe(0);
+    await expect.poll(() => zoomable.getAttribute('data-zoomed')).toBe('true');
+    await expect.poll(() => plot.locator('.band').count()).toBe(0);
     const near = await ticks('.plot.roofline');
     expect(near).not.toEqual(whole);
     await opened.shot('roofline-zoomed');
     await plot.locator('button:has-text("Show all")').click();
-    expect(await ticks('.plot.roofline')).toEqual(whole);
+    await expect.poll(() => ticks('.plot.roofline')).toEqual(whole);
     // A flat stroke is about the bottom axis alone.
     await drag([0.3, 0.5], [0.7, 0.505]);
     expect((await ticks('.plot.roofline')).filter((t) => t.includes('FLOP/s'))).toEqual(
       whole.filter((t) => t.includes('FLOP/s')),
     );
     await zoomable.dblclick({ position: { x: box.width / 2, y: box.height / 2 } });
-    expect(await ticks('.plot.roofline')).toEqual(whole);
+    await expect.poll(() => ticks('.plot.roofline')).toEqual(whole);
     expect(await page.locator('aside.detail').count()).toBe(0);
   });
 
@@ -145,11 +145,11 @@ describe.skipIf(!hasChromium)('views of the page (needs chromium)', () => {
     const plot = page.locator('.plot.roofline');
     await plot.scrollIntoViewIfNeeded();
     await plot.locator('label:has-text("all roofs") input').check();
-    const texts = await ticks('.plot.roofline');
-    for (const roof of ['L2 100 GB/s', 'L3 40 GB/s', 'memory 16 GB/s', 'f32 200 GFLOP/s', 'int8 800 GFLOP/s'])
-      expect(texts).toContain(roof);
+    // The plot is drawn after the page has noted the choice.
+    const roofs = ['L2 100 GB/s', 'L3 40 GB/s', 'memory 16 GB/s', 'f32 200 GFLOP/s', 'int8 800 GFLOP/s'];
+    await expect.poll(() => ticks('.plot.roofline')).toEqual(expect.arrayContaining(roofs));
     await plot.locator('label:has-text("Colour") select').selectOption('parallel');
-    expect(await ticks('.plot.roofline')).toEqual(expect.arrayContaining(['1', '4']));
+    await expect.poll(() => ticks('.plot.roofline')).toEqual(expect.arrayContaining(['1', '4']));
     await opened.shot('roofline-all-roofs-dark');
   });
 
@@ -159,19 +159,21 @@ describe.skipIf(!hasChromium)('views of the page (needs chromium)', () => {
     const zoomable = plot.locator('.zoomable');
     await zoomable.focus();
     await page.keyboard.press('ArrowRight');
+    await expect
+      .poll(() => plot.locator('.walked').textContent())
+      .toMatch(/^#\d+ .*: model .*, decode .* t\/s/);
+    await expect.poll(() => plot.locator('.ring').count()).toBe(1);
     const first = await plot.locator('.walked').textContent();
-    expect(first).toMatch(/^#\d+ .*: model .*, decode .* t\/s/);
-    expect(await plot.locator('.ring').count()).toBe(1);
     await page.keyboard.press('End');
+    await expect.poll(() => plot.locator('.walked').textContent()).not.toBe(first);
     const last = await plot.locator('.walked').textContent();
-    expect(last).not.toBe(first);
     await page.keyboard.press('+');
-    expect(await zoomable.getAttribute('data-zoomed')).toBe('true');
+    await expect.poll(() => zoomable.getAttribute('data-zoomed')).toBe('true');
     await page.keyboard.press('0');
-    expect(await zoomable.getAttribute('data-zoomed')).toBe('false');
+    await expect.poll(() => zoomable.getAttribute('data-zoomed')).toBe('false');
     await page.keyboard.press('Enter');
     const row = /#(\d+)/.exec(last ?? '')?.[1];
-    expect(await page.getAttribute('aside.detail', 'aria-label')).toBe(`Row ${row}`);
+    await expect.poll(() => page.getAttribute('aside.detail', 'aria-label')).toBe(`Row ${row}`);
     await page.keyboard.press('Escape');
     await expect.poll(() => page.evaluate(() => document.activeElement?.className)).toBe('zoomable');
   });
@@ -226,7 +228,7 @@ describe.skipIf(!hasChromium)('views of the page (needs chromium)', () => {
     expect(await power.locator('svg path').count()).toBeGreaterThan(trial.phases.length);
     await power.locator('.zoomable').focus();
     await page.keyboard.press('End');
-    expect(await power.locator('.walked').textContent()).toMatch(/^prefill 5: 80\.0 W over/);
+    await expect.poll(() => power.locator('.walked').textContent()).toMatch(/^prefill 5: 80\.0 W over/);
     const csv = await csvOf(await saved('.plot:has(#power) button:has-text("Save CSV")'));
     expect(csv[0]).toEqual(['source', 'seconds', 'watts']);
     expect(csv.length).toBeGreaterThan(100);
@@ -259,12 +261,12 @@ describe.skipIf(!hasChromium)('views of the page (needs chromium)', () => {
     const { pairs } = pairsOf(report, { kind: 'axis', axis: 'quantization', a: 'f16', b: 'q4_k_m' });
     const expected = changesOf(pairs, ['decodeTokensPerSecond']);
     expect(expected).toHaveLength(4);
+    await expect.poll(() => view.locator('.bar p').first().textContent()).toBe('4 pairs, 4 better');
     const lines = await view.locator('.changes tbody tr').allTextContents();
     for (const [i, change] of expected.entries()) {
       expect(lines[i]).toContain(movedText(change)[0]);
       expect(lines[i]).toContain(change.verdict);
     }
-    expect(await view.locator('.bar p').first().textContent()).toBe('4 pairs, 4 better');
     await opened.shot('comparison');
     const csv = await csvOf(await saved('.comparison button:has-text("Save CSV")'));
     // The page carries samples with nine digits.
@@ -314,7 +316,7 @@ describe.skipIf(!hasChromium)('views of the page (needs chromium)', () => {
     expect(Number(await cell.textContent())).toBeCloseTo(best, 2);
     await opened.shot('pivot');
     await cell.locator('button').click();
-    expect(await page.textContent('.results [role=status]')).toContain('2 of 24 rows');
+    await expect.poll(() => page.textContent('.results [role=status]')).toContain('2 of 24 rows');
     const csv = await csvOf(await saved('.pivot button:has-text("Save CSV")'));
     expect(csv[0]).toEqual(['quantization', 'parallel', 'best decodeTokensPerSecond', 'validRows', 'row']);
   });
