@@ -1,10 +1,5 @@
 import { productWork } from '../../core/roofline/factors/fit.js';
-import type {
-  FactorSamples,
-  OperatorSample,
-  PassSample,
-  StepSample,
-} from '../../core/roofline/factors/sample.js';
+import type { FactorSamples, OperatorSample, PassSample } from '../../core/roofline/factors/sample.js';
 import { llamaCppSetting } from '../../core/roofline/llama-cpp.js';
 import type { LayerPass } from '../../core/roofline/pass/layer-pass.js';
 import { scores } from '../../core/roofline/pass/scores.js';
@@ -63,8 +58,7 @@ export async function measureFactors(
   );
   const operators: OperatorSample[] = [];
   const passes: PassSample[] = [];
-  const steps: StepSample[] = [];
-  const of = job.threads.length * (plan.length + 2);
+  const of = job.threads.length * (plan.length + 1) + 1;
   for (const threads of job.threads) {
     const bench = new GraphBench(llama, device, threads);
     try {
@@ -77,9 +71,10 @@ export async function measureFactors(
       bench.close();
     }
     passes.push({ threads, seconds: await passSeconds(job, threads) });
-    steps.push(...(await timeSteps(job, threads)));
-    onProgress?.(operators.length + 2 * passes.length, of);
+    onProgress?.(operators.length + passes.length, of);
   }
+  const steps = await timeSteps(job);
+  onProgress?.(of, of);
   return { operators, passes, steps, engine: `llama.cpp ${llama.release}` };
 }
 

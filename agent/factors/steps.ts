@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { readSynthetic } from '../../core/models/synthetic.js';
+import type { ModelArchitecture } from '../../core/roofline/architecture.js';
 import type { StepSample } from '../../core/roofline/factors/sample.js';
 import { phaseWork, workingSetOf } from '../../core/roofline/phase-work.js';
 import { architectureFromGguf } from '../../core/roofline/readers/gguf.js';
@@ -9,6 +10,7 @@ import { quantileOfSorted, sorted } from '../../core/statistics/quantile.js';
 import { readGgufHeader } from '../artifacts/gguf/header.js';
 import { writeSynthetic } from '../artifacts/synthetic/model.js';
 import { llamaCpp } from '../runners/llama-cpp/index.js';
+import type { LoadedModel } from '../runners/runner.js';
 import { tokenPlan } from '../workloads/tokens.js';
 
 /** Many small nodes, and weights that stay in a cache: what nodes wait for and attention take most of a step. */
@@ -22,61 +24,77 @@ const SECONDS = { usual: 0.2, quick: 0.05 } as const;
 interface StepsJob {
   readonly deviceClass: string;
   readonly deviceId: string;
+  readonly threads: readonly number[];
   readonly quick: boolean;
 }
 
-/** Times steps of a small model as the runner takes them, at a few depths and numbers of sequences. */
-export async function timeSteps(job: StepsJob, threads: number): Promise<StepSample[]> {
+/** Times steps of a small model as the runner takes them, at each number of threads, a few depths and numbers of sequences. */
+export async function timeSteps(job: StepsJob): Promise<StepSample[]> {
   const folder = mkdtempSync(join(tmpdir(), 'ridgepoint-factors-'));
   try {
     const modelPath = join(folder, 'model.gguf');
     const reading = readSynthetic(MODEL);
     if (!reading.ok) throw new Error(reading.reason);
     await writeSynthetic(modelPath, reading.model);
-    const architecture = architectureFromGguf(readGgufHeader(modelPath));
-    if (!architecture.ok) throw new Error(architecture.reason);
+    const read = architectureFromGguf(readGgufHeader(modelPath));
+    if (!read.ok) throw new Error(read.reason);
     const samples: StepSample[] = [];
-    for (const parallel of SEQUENCES) {
-      const model = await llamaCpp.load({
-        modelPath,
-        options: { threads },
-        deviceClass: job.deviceClass,
-        deviceId: job.deviceId,
-        cpus: [],
-        contextTokens: Math.max(...DEPTHS) + STEPS,
-        sequences: parallel,
-      });
-      try {
-        for (const contextDepth of DEPTHS) {
-          const workload = { promptTokens: 0, generateTokens: STEPS, parallel, contextDepth };
-          const plan = tokenPlan(model.facts.vocabularySize, workload);
-          model.reset(0);
-          model.prefill(plan.depth);
-          const seconds: number[] = [];
-          const begin = performance.now();
-          while (performance.now() - begin < 1000 * SECONDS[job.quick ? 'quick' : 'usual']) {
-            model.reset(contextDepth);
-            const start = performance.now();
-            for (const tokens of plan.steps) model.step(tokens);
-            seconds.push((performance.now() - start) / 1000 / STEPS);
-          }
-          const [phase] = phaseWork(architecture.architecture, { threads }, workload);
-          const pass = phase!.passes[Math.floor(phase!.passes.length / 2)]!;
-          samples.push({
-            threads,
-            work: pass.work,
-            tokens: pass.tokens,
-            queries: pass.queries,
-            workingSet: workingSetOf(pass),
-            seconds: quantileOfSorted(sorted(seconds), 0.25),
-          });
-        }
-      } finally {
-        model.close();
+    for (const threads of job.threads) {
+      for (const parallel of SEQUENCES) {
+        samples.push(...(await samplesOf({ ...job, modelPath }, read.architecture, threads, parallel)));
       }
     }
     return samples;
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
+}
+
+async function samplesOf(
+  { modelPath, deviceClass, deviceId, quick }: StepsJob & { readonly modelPath: string },
+  architecture: ModelArchitecture,
+  threads: number,
+  parallel: number,
+): Promise<StepSample[]> {
+  const model = await llamaCpp.load({
+    modelPath,
+    options: { threads },
+    deviceClass,
+    deviceId,
+    cpus: [],
+    contextTokens: Math.max(...DEPTHS) + STEPS,
+    sequences: parallel,
+  });
+  try {
+    return DEPTHS.map((contextDepth) => {
+      const workload = { promptTokens: 0, generateTokens: STEPS, parallel, contextDepth };
+      const [phase] = phaseWork(architecture, { threads }, workload);
+      const pass = phase!.passes[Math.floor(phase!.passes.length / 2)]!;
+      const { work, tokens, queries } = pass;
+      const seconds = stepSeconds(model, workload, SECONDS[quick ? 'quick' : 'usual']);
+      return { threads, work, tokens, queries, workingSet: workingSetOf(pass), seconds };
+    });
+  } finally {
+    model.close();
+  }
+}
+
+/** @returns seconds of one step: the low quartile of the rounds. */
+function stepSeconds(
+  model: LoadedModel,
+  workload: { readonly generateTokens: number; readonly parallel: number; readonly contextDepth: number },
+  budgetSeconds: number,
+): number {
+  const plan = tokenPlan(model.facts.vocabularySize, { ...workload, promptTokens: 0 });
+  model.reset(0);
+  model.prefill(plan.depth);
+  const rounds: number[] = [];
+  const begin = performance.now();
+  while (performance.now() - begin < 1000 * budgetSeconds) {
+    model.reset(workload.contextDepth);
+    const start = performance.now();
+    for (const tokens of plan.steps) model.step(tokens);
+    rounds.push((performance.now() - start) / 1000 / STEPS);
+  }
+  return quantileOfSorted(sorted(rounds), 0.25);
 }
