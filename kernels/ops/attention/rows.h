@@ -100,6 +100,9 @@ static inline void attend(Rows& rows, const TileOf<T>& tile, const Seen* seen, c
       for (int64_t t = 0; t < seen[r].first && t < TILE; t++) scores[t] = -INFINITY;
       for (int64_t t = seen[r].last > 0 ? seen[r].last : 0; t < TILE; t++) scores[t] = -INFINITY;
     }
+    // Memory would stand still meanwhile.
+    if (next != nullptr)
+      for (int64_t t = r * 8 / rows.count; t < (r + 1) * 8 / rows.count; t++) ask(next->values[t], rows.valueLength);
     const float kept = weigh<L>(scores, rows.top + r, rows.sum + r);
     if (kept != 1.0f) {
       float* output = rows.output + r * rows.valueLength;

@@ -39,8 +39,8 @@ struct Cut {
     heads = packed ? d.heads / d.kvHeads : 1;
     units = d.batch * d.heads / heads;
     tiles = (d.context - d.firstSeen() + TILE - 1) / TILE;
-    // Eight parts a thread: one that is disturbed is not waited for.
-    const int64_t even = threads == 1 ? 1 : (8 * threads + units - 1) / units;
+    // Many parts a thread: one that is disturbed is not waited for.
+    const int64_t even = threads == 1 ? 1 : (32 * threads + units - 1) / units;
     const int64_t wanted = d.splits > 0 ? d.splits : even;
     splits = wanted < tiles ? wanted : tiles;
     floats = rowsFloats(heads, d.keyLength, d.valueLength);

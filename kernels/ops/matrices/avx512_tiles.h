@@ -73,10 +73,9 @@ struct TilesInt8 {
     expand(mask, _mm512_loadu_si512(values), parts);
     return values + _mm_popcnt_u64(*mask);
   }
-  // The same where a tile keeps 32: whole lines are loaded by two tiles, and both streams are asked for in time.
+  // The same where a tile keeps 32: no load crosses a line.
   static void spread_even(const uint64_t* mask, const uint8_t* values, Part* parts) {
     _mm_prefetch(reinterpret_cast<const char*>(values) + ops::kAhead, _MM_HINT_T0);
-    _mm_prefetch(reinterpret_cast<const char*>(mask) + ops::kAhead / 4, _MM_HINT_T0);
     expand(mask, _mm512_castsi256_si512(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(values))), parts);
   }
   // A weight of 0 is 128 with its offset.

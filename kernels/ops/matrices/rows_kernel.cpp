@@ -5,8 +5,11 @@
 namespace ridgepoint::ops {
 namespace {
 
-// Long enough for the prefetchers of the processor, short enough to even out two threads.
-constexpr double kChunkBytes = 128 << 10;
+// A chunk is long, for what is asked for beyond its end is often another thread's: on Zen 5 two threads read 5 to 10 % more with
+// 1 MiB than with 128 KiB. But each thread gets several, so that one that is disturbed is not waited for.
+constexpr double kLongest = 1 << 20;
+constexpr double kShortest = 64 << 10;
+constexpr int kChunksPerThread = 16;
 
 class RowsKernel : public Kernel {
  public:
@@ -16,14 +19,14 @@ class RowsKernel : public Kernel {
         function_(function),
         activations_(problem.x, problem.batch, problem.weights.stride, problem.weights.type, arena),
         y_(arena.take<float>("output", packed.rows * problem.batch, Use::output)),
-        bits_(8 * packed_bytes / static_cast<double>(packed.rows * problem.weights.columns)) {
-    const double row_bytes = packed_bytes / static_cast<double>(packed.rows);
-    chunk_ = rounded_up(std::max<int64_t>(1, static_cast<int64_t>(kChunkBytes / std::max(row_bytes, 1.0))), row_unit);
+        bits_(8 * packed_bytes / static_cast<double>(packed.rows * problem.weights.columns)),
+        bytes_(packed_bytes),
+        row_unit_(row_unit) {
   }
 
   void run(Pool& pool) override {
     activations_.round(pool);
-    pool.split(packed_.rows, chunk_, [this](int, int64_t begin, int64_t end) {
+    pool.split(packed_.rows, rows_at_once(pool.threads()), [this](int, int64_t begin, int64_t end) {
       function_(packed_, activations_.rounded(), begin, end, y_);
     });
   }
@@ -32,12 +35,20 @@ class RowsKernel : public Kernel {
   Facts facts() const override { return {{"bitsPerWeight", bits_}}; }
 
  private:
+  int64_t rows_at_once(int threads) const {
+    const double even = bytes_ / (kChunksPerThread * threads);
+    const double share = std::clamp(even, kShortest, kLongest) / std::max(bytes_, 1.0);
+    const auto rows = static_cast<int64_t>(share * static_cast<double>(packed_.rows));
+    return rounded_up(std::max<int64_t>(1, rows), row_unit_);
+  }
+
   Packed packed_;
   RowsFunction function_;
   Activations activations_;
   float* y_;
   double bits_;
-  int64_t chunk_;
+  double bytes_;
+  int64_t row_unit_;
 };
 
 }  // namespace

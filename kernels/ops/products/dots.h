@@ -12,10 +12,11 @@ static inline void ask(const T* row, int64_t length) {
   for (int64_t i = 0; i < length; i += static_cast<int64_t>(64 / sizeof(T))) __builtin_prefetch(row + i, 0, 2);
 }
 
-// out[r * outStride + k] = queries_r . keys_k for R rows and at most 4 keys.
+// out[r * outStride + k] = queries_r . keys_k for R rows and at most 4 keys. `next` are as many that will be wanted later, or
+// null: they are asked for a line at a time, for a burst of them fills the queues to memory and is waited for.
 template <class L, int R, class T>
 static inline void dotBlock(const float* queries, int64_t stride, const T* const* keys, int count, int64_t length,
-                            float* out, int64_t outStride) {
+                            float* out, int64_t outStride, const T* const* next) {
   const T* k0 = keys[0];
   const T* k1 = keys[count > 1 ? 1 : 0];
   const T* k2 = keys[count > 2 ? 2 : 0];
@@ -25,6 +26,9 @@ static inline void dotBlock(const float* queries, int64_t stride, const T* const
     for (int k = 0; k < 4; k++) sums[r][k] = L::zero();
   int64_t i = 0;
   for (; i + L::width <= length; i += L::width) {
+    constexpr int64_t kLine = static_cast<int64_t>(64 / sizeof(T));
+    if (next != nullptr && i % kLine == 0)
+      for (int k = 0; k < count; k++) __builtin_prefetch(next[k] + i, 0, 2);
     const typename L::V a = L::load(k0 + i), b = L::load(k1 + i), c = L::load(k2 + i), d = L::load(k3 + i);
 #pragma GCC unroll 4
     for (int r = 0; r < R; r++) {
@@ -48,10 +52,12 @@ static inline void dotBlock(const float* queries, int64_t stride, const T* const
       sums[r][3] = L::fma(q, d, sums[r][3]);
     }
   }
+  // Unrolled, so that the sums stay in registers.
+#pragma GCC unroll 4
   for (int r = 0; r < R; r++) {
     float four[4];
-    L::sums4(sums[r][0], sums[r][1], sums[r][2], sums[r][3], four);
-    for (int k = 0; k < count; k++) out[r * outStride + k] = four[k];
+    L::sums4(sums[r][0], sums[r][1], sums[r][2], sums[r][3], count == 4 ? out + r * outStride : four);
+    for (int k = 0; count < 4 && k < count; k++) out[r * outStride + k] = four[k];
   }
 }
 
@@ -62,15 +68,15 @@ static inline void dots(const float* queries, int64_t stride, int64_t rows, cons
                         int64_t length, float* out, int64_t outStride, const T* const* next = nullptr) {
   for (int64_t k = 0; k < count; k += 4) {
     const int some = static_cast<int>(count - k < 4 ? count - k : 4);
-    for (int j = 0; next != nullptr && j < some; j++) ask(next[k + j], length);
+    const T* const* later = next == nullptr ? nullptr : next + k;
     int64_t r = 0;
     if constexpr (L::blockRows >= 4)
-      for (; r + 4 <= rows; r += 4)
-        dotBlock<L, 4>(queries + r * stride, stride, keys + k, some, length, out + r * outStride + k, outStride);
-    for (; r + 2 <= rows; r += 2)
-      dotBlock<L, 2>(queries + r * stride, stride, keys + k, some, length, out + r * outStride + k, outStride);
+      for (; r + 4 <= rows; r += 4, later = nullptr)
+        dotBlock<L, 4>(queries + r * stride, stride, keys + k, some, length, out + r * outStride + k, outStride, later);
+    for (; r + 2 <= rows; r += 2, later = nullptr)
+      dotBlock<L, 2>(queries + r * stride, stride, keys + k, some, length, out + r * outStride + k, outStride, later);
     if (r < rows)
-      dotBlock<L, 1>(queries + r * stride, stride, keys + k, some, length, out + r * outStride + k, outStride);
+      dotBlock<L, 1>(queries + r * stride, stride, keys + k, some, length, out + r * outStride + k, outStride, later);
   }
 }
 
