@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 export type Kernel = 'copy' | 'triad';
@@ -51,10 +51,20 @@ export function streamPeers(): MemoryPeer[] {
 
 function pinned(cpus: readonly number[]): NodeJS.ProcessEnv {
   const places = cpus.map((cpu) => `{${cpu}}`).join(',');
-  return { ...process.env, OMP_NUM_THREADS: String(cpus.length), OMP_PLACES: places, OMP_PROC_BIND: 'close' };
+  return {
+    ...process.env,
+    OMP_NUM_THREADS: String(cpus.length),
+    OMP_PLACES: places,
+    OMP_PROC_BIND: 'close',
+    // Large pages where the system gives them on request, as roofs are measured.
+    GLIBC_TUNABLES: 'glibc.malloc.hugetlb=1',
+  };
 }
 
-/** Best rates of matrix products of numpy and torch, by `<arithmetic> <library>`; {} without RIDGEPOINT_PYTHON. */
+/**
+ * Rates of matrix products of numpy and torch, the best by `<arithmetic> <library>`; {} without RIDGEPOINT_PYTHON. Where the
+ * processor has AVX-512, OpenBLAS is also run with its kernels for it, which it does not choose on every such processor.
+ */
 export function productRates(
   threads: number,
   size: number,
@@ -65,7 +75,18 @@ export function productRates(
   const script = join(import.meta.dirname, 'products.py');
   const words = [script, String(threads), String(size), String(repeats)];
   const env = { ...process.env, OPENBLAS_NUM_THREADS: String(threads), OMP_NUM_THREADS: String(threads) };
-  return JSON.parse(
-    execFileSync(python, words, { encoding: 'utf8', env, stdio: ['ignore', 'pipe', 'inherit'] }),
-  );
+  const best: Record<string, number> = {};
+  for (const cores of hasAvx512() ? [{}, { OPENBLAS_CORETYPE: 'SKYLAKEX' }] : [{}]) {
+    const line = execFileSync(python, words, {
+      encoding: 'utf8',
+      env: { ...env, ...cores },
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    const rates = JSON.parse(line) as Record<string, number>;
+    for (const [name, rate] of Object.entries(rates)) best[name] = Math.max(best[name] ?? 0, rate);
+  }
+  return best;
 }
+
+const hasAvx512 = () =>
+  existsSync('/proc/cpuinfo') && readFileSync('/proc/cpuinfo', 'utf8').includes('avx512f');
