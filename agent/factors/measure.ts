@@ -1,5 +1,9 @@
-import { productWork } from '../../core/roofline/factors/fit.js';
-import type { FactorSamples, OperatorSample, PassSample } from '../../core/roofline/factors/sample.js';
+import {
+  type FactorSamples,
+  type OperatorSample,
+  type PassSample,
+  productWork,
+} from '../../core/roofline/factors/sample.js';
 import { llamaCppSetting } from '../../core/roofline/llama-cpp.js';
 import type { LayerPass } from '../../core/roofline/pass/layer-pass.js';
 import { scores } from '../../core/roofline/pass/scores.js';

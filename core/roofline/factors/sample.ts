@@ -1,3 +1,4 @@
+import { bytesPerElement } from '../tensor-types.js';
 import type { OperatorWork, PassWork } from '../work.js';
 import type { ElementwiseKind } from './factors.js';
 
@@ -44,4 +45,31 @@ export interface FactorSamples {
   readonly passes: readonly PassSample[];
   readonly steps: readonly StepSample[];
   readonly engine: string;
+}
+
+/** @returns the work of y = W x with so many rows, as a pass counts it. */
+export function productWork(
+  weights: string,
+  inputs: number,
+  outputs: number,
+  rows: number,
+): OperatorSample['work'] {
+  const bytes = bytesPerElement(weights) ?? 2;
+  return {
+    name: 'product',
+    module: 'mlp',
+    class: rows < 4 ? 'matvec' : 'matmul',
+    arithmetic: bytes < 2 ? 'int8' : 'f16',
+    weights,
+    calls: 1,
+    flops: 2 * inputs * outputs * rows,
+    traffic: {
+      weightsRead: inputs * outputs * bytes,
+      cacheRead: 0,
+      cacheWritten: 0,
+      activationsRead: 4 * rows * inputs,
+      activationsWritten: 4 * rows * outputs,
+    },
+    linkBytes: 0,
+  };
 }

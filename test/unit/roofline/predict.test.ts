@@ -1,7 +1,13 @@
 import { describe, expect, test } from 'vitest';
 import { factorAt, factorsAt, type ThreadFactors } from '../../../core/roofline/factors/factors.js';
-import { fitFactors, productWork, residuals } from '../../../core/roofline/factors/fit.js';
-import type { FactorSamples, OperatorSample, StepSample } from '../../../core/roofline/factors/sample.js';
+import { fitFactors } from '../../../core/roofline/factors/fit.js';
+import { residuals } from '../../../core/roofline/factors/loss.js';
+import {
+  type FactorSamples,
+  type OperatorSample,
+  productWork,
+  type StepSample,
+} from '../../../core/roofline/factors/sample.js';
 import { search } from '../../../core/roofline/factors/search.js';
 import { decodePass, prefillPasses } from '../../../core/roofline/llama-cpp.js';
 import { newTokensOf } from '../../../core/roofline/pass/setting.js';

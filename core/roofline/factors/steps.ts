@@ -1,0 +1,50 @@
+import type { Physics } from '../physics.js';
+import { predictPass } from '../predict.js';
+import { MASKED } from './attention.js';
+import { type Curve, factorAt, type ThreadFactors } from './factors.js';
+import { type Fitted, size, spreadOf } from './loss.js';
+import type { StepSample } from './sample.js';
+import { search } from './search.js';
+
+/** Fits what only whole steps of a model tell, where any was timed. */
+export function fitSteps(steps: readonly StepSample[], physics: Physics, before: ThreadFactors): Fitted {
+  if (steps.length === 0) return { factors: before, evidence: [] };
+  const factors = { ...before, ...fitTerms(steps, physics, before) };
+  const spread = spreadOf(steps.map((step) => residual(step, physics, factors)));
+  const { threads, nodeSeconds: value } = factors;
+  return { factors, evidence: [{ threads, name: 'node', value, n: steps.length, spread }] };
+}
+
+/**
+ * What nodes wait for, and attention of one query, as they are in steps of a model: alone, one kind of node behind the other,
+ * threads hardly wait, and attention is up to twice as slow or fast by how its operands happen to lie.
+ */
+function fitTerms(
+  steps: readonly StepSample[],
+  physics: Physics,
+  factors: ThreadFactors,
+): Pick<ThreadFactors, 'nodeSeconds' | 'attention' | 'maskedPair'> {
+  const alone = Math.max(factors.nodeSeconds, 1e-9);
+  const single = (points: Curve, factor: number): Curve => [
+    { rows: 1, factor },
+    ...points.filter(({ rows }) => rows > 1),
+  ];
+  const of = ({ node, query, masked }: Readonly<Record<'node' | 'query' | 'masked', number>>) => ({
+    nodeSeconds: node,
+    attention: single(factors.attention, query),
+    maskedPair: single(factors.maskedPair, masked),
+  });
+  const unknowns = {
+    node: { start: alone, least: alone, most: 1e-4 },
+    query: { start: factorAt(factors.attention, 1), least: 1e-3, most: 50 },
+    masked: { ...MASKED, start: factorAt(factors.maskedPair, 1) },
+  };
+  return of(
+    search(unknowns, (found) =>
+      steps.reduce((sum, step) => sum + size(residual(step, physics, { ...factors, ...of(found) })), 0),
+    ),
+  );
+}
+
+const residual = (step: StepSample, physics: Physics, factors: ThreadFactors) =>
+  Math.log(predictPass(step.work, { ...step, physics, factors }).seconds / step.seconds);
