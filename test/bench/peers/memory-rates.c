@@ -4,7 +4,7 @@
  * best counts; bytes are those that the program reads and writes, 16 per element for copy and scale, 24 for add and triad.
  *
  * Written for bench:roofs, which holds Ridgepoint's roofs against it; compiled by it with -O3 -march=native -fopenmp, and once
- * more with -DSTREAMING, which stores past the caches.
+ * more with -DSTREAMING, which stores past the caches, a line or (-DBLOCK=32) four at a time.
  *
  * Usage: memory-rates ELEMENTS. Prints one line: {"copy": bytes per second, "scale": .., "add": .., "triad": ..}
  */
@@ -17,16 +17,17 @@
 
 enum { RUNS = 10, COPY = 0, SCALE, ADD, TRIAD, KERNELS };
 
-/* Eight elements at a time: as wide as the machine has it. */
-enum { BLOCK = 8 };
+/* Elements at a time, a multiple of eight: some processors store past the caches faster in longer runs. */
+#ifndef BLOCK
+#define BLOCK 8
+#endif
 
 #ifdef STREAMING
 static inline void put(double *to, const double *values) {
 #if defined(__AVX512F__)
-  _mm512_stream_pd(to, _mm512_loadu_pd(values));
+  for (int i = 0; i < BLOCK; i += 8) _mm512_stream_pd(to + i, _mm512_loadu_pd(values + i));
 #elif defined(__AVX__)
-  _mm256_stream_pd(to, _mm256_loadu_pd(values));
-  _mm256_stream_pd(to + 4, _mm256_loadu_pd(values + 4));
+  for (int i = 0; i < BLOCK; i += 4) _mm256_stream_pd(to + i, _mm256_loadu_pd(values + i));
 #else
   for (int i = 0; i < BLOCK; i += 2) _mm_stream_pd(to + i, _mm_loadu_pd(values + i));
 #endif

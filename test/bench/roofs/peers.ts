@@ -12,17 +12,22 @@ export interface MemoryPeer {
   run(threads: readonly number[]): MemoryRates;
 }
 
+const PLAIN = { name: 'STREAM’s rules', flags: [] };
+const PAST_CACHES = [
+  { name: 'stores past the caches', flags: ['-DSTREAMING'] },
+  { name: 'the same, four lines at a time', flags: ['-DSTREAMING', '-DBLOCK=32'] },
+];
+
 /** Compiles our own program by those rules, with ordinary stores and with stores past the caches. @returns [] without gcc. */
 export function compiledPeers(folder: string, elements: number): MemoryPeer[] {
   const source = join(import.meta.dirname, '../peers/memory-rates.c');
-  const kinds = process.arch === 'x64' ? (['', '-DSTREAMING'] as const) : ([''] as const);
+  const kinds = process.arch === 'x64' ? [PLAIN, ...PAST_CACHES] : [PLAIN];
   if (spawnSync('gcc', ['--version'], { stdio: 'ignore' }).status !== 0) return [];
-  return kinds.map((flag) => {
-    const program = join(folder, `memory-rates${flag}`);
-    const flags = ['-O3', '-march=native', '-fopenmp', ...(flag === '' ? [] : [flag])];
-    execFileSync('gcc', [...flags, source, '-o', program]);
+  return kinds.map(({ name, flags }) => {
+    const program = join(folder, `memory-rates${flags.join('')}`);
+    execFileSync('gcc', ['-O3', '-march=native', '-fopenmp', ...flags, source, '-o', program]);
     return {
-      name: flag === '' ? 'STREAM’s rules' : 'STREAM’s rules, stores past the caches',
+      name,
       run: (cpus) =>
         JSON.parse(
           execFileSync(program, [String(elements)], { encoding: 'utf8', env: pinned(cpus) }),
