@@ -129,7 +129,7 @@ export class AgentConfigError extends Error {
 
 /**
  * Reads the agent's config: defaults, then the file, then RIDGE_* of the environment, then what the
- * command line says.
+ * command line says; of a block such as `meters` it changes the fields that it names, and no others.
  * @throws AgentConfigError
  */
 export function loadAgentConfig(
@@ -140,11 +140,7 @@ export function loadAgentConfig(
   } = {},
 ): AgentConfig {
   const env = sources.env ?? process.env;
-  const raw = {
-    ...readAgentFile(sources.file),
-    ...fromEnvironment(env),
-    ...defined(sources.overrides ?? {}),
-  };
+  const raw = over({ ...readAgentFile(sources.file), ...fromEnvironment(env) }, sources.overrides ?? {});
   const checked = agentFileSchema.safeParse(raw);
   if (!checked.success) {
     throw new AgentConfigError(
@@ -256,6 +252,23 @@ function defaultNodeName(): string {
 /** XDG base directory: the variable counts only when it is an absolute path. */
 function base(variable: string | undefined, fallback: string): string {
   return variable?.startsWith('/') ? variable : join(homedir(), fallback);
+}
+
+function over(fields: Record<string, unknown>, overrides: object): Record<string, unknown> {
+  const named = Object.entries(defined({ ...overrides }));
+  return {
+    ...fields,
+    ...Object.fromEntries(
+      named.map(([name, value]) => {
+        const before = fields[name];
+        return [name, isBlock(before) && isBlock(value) ? { ...before, ...defined(value) } : value];
+      }),
+    ),
+  };
+}
+
+function isBlock(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function defined(fields: Record<string, unknown>): Record<string, unknown> {

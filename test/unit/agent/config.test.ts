@@ -65,6 +65,26 @@ describe('the agent’s config', () => {
     expect(folders).toEqual(['/a', '/b']);
   });
 
+  test('of a block, the command line changes what it names, and no more', () => {
+    const path = file(
+      'meters: { energy: replay, replayFile: a, idleSeconds: 0, sysRoot: /host/sys }\ntls: 5\n',
+    );
+    const overrides: AgentFile = { meters: { energy: 'auto' }, tls: { ca: '/nowhere/ca' } };
+    expect(mistakes({ file: path, env: {} })).toEqual([expect.stringMatching(/^tls: /)]);
+    expect(mistakes({ file: path, env: {}, overrides })).toEqual([expect.stringMatching(/^tls: give ca/)]);
+    const { meters } = loadAgentConfig({
+      file: path,
+      env: {},
+      overrides: { ...overrides, tokenFile: path, tls: { ca: path } },
+    });
+    expect(meters).toMatchObject({ energy: 'auto', replayFile: 'a', idleSeconds: 0, sysRoot: '/host/sys' });
+    expect(
+      loadAgentConfig({ file: file('exporter: null'), env: {}, overrides: { exporter: { port: 1 } } }),
+    ).toMatchObject({
+      exporter: { host: '127.0.0.1', port: 1 },
+    });
+  });
+
   test('allows no source by default, and names what its files hold', () => {
     expect(loadAgentConfig({ env: {} }).sources).toMatchObject({
       https: [],
