@@ -64,10 +64,22 @@ const SETS = {
   energy: [
     'energyPerOutputTokenJoules',
     'energyPerTotalTokenJoules',
+    'energyNetPerOutputTokenJoules',
+    'prefillEnergyPerTokenJoules',
+    'decodeEnergyPerTokenJoules',
     'tokensPerJoule',
+    'totalTokensPerJoule',
     'energyJoules',
+    'energyNetJoules',
+    'prefillEnergyJoules',
+    'decodeEnergyJoules',
+    'energyDelayProductJouleSeconds',
     'averagePowerWatts',
     'idlePowerWatts',
+    'carbonPerOutputTokenGrams',
+    'carbonGrams',
+    'energyIntegralJoules',
+    'energyIntegralDifferenceRatio',
   ],
 } as const satisfies Record<string, readonly string[]>;
 

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { EXPORTERS, renderTable } from '../../../cli/output/index.js';
 import { columnsOf } from '../../../cli/output/text.js';
+import { METRICS } from '../../../core/metrics/catalogue.js';
 import { COLUMN_SETS, EFFICIENT_LLM, readColumns } from '../../../core/report/column-sets.js';
 import { pack, unpack } from '../../../core/report/payload.js';
 import { buildReport } from '../../../core/report/report.js';
@@ -63,6 +64,13 @@ describe('columns', () => {
 
   test.each(COLUMN_SETS)('the set %s can be asked for', (name) => {
     expect(readColumns(name).ok).toBe(true);
+  });
+
+  test('the set energy has every metric of energy, power and carbon but that of kernels', () => {
+    const units = ['J', 'J/token', 'tokens/J', 'J*s', 'W', 'g', 'g/token'];
+    const wanted = METRICS.filter(({ unit }) => units.includes(unit)).map(({ name }) => name as string);
+    const reading = readColumns('energy,kernels');
+    expect(reading.ok && wanted.filter((name) => !reading.columns.includes(name))).toEqual([]);
   });
 
   test('a word that is no column is refused with what was meant', () => {
