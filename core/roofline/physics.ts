@@ -1,3 +1,4 @@
+import { atThreads } from './at-threads.js';
 import { type Ceilings, peakFor } from './ceilings.js';
 import { ceilingsAt, type RecordRoofs } from './record-roofs.js';
 import type { Arithmetic } from './work.js';
@@ -22,11 +23,8 @@ export function measuredPhysics(
   const ceilings = ceilingsAt(roofs, device, threads);
   if (ceilings === null) return null;
   const level = (name: 'L2' | 'L3') => {
-    const own = roofs.bandwidth.filter((roof) => roof.level === name && roof.access === 'read');
-    const counts = own.map((roof) => roof.threads);
-    const fitting = counts.filter((count) => count <= threads);
-    const chosen = fitting.length > 0 ? Math.max(...fitting) : Math.min(...counts);
-    return own.find((roof) => roof.threads === chosen)?.bytesPerSecond ?? null;
+    const reads = roofs.bandwidth.filter((roof) => roof.level === name && roof.access === 'read');
+    return atThreads(reads, threads)[0]?.bytesPerSecond ?? null;
   };
   const last = level('L3');
   return {

@@ -59,18 +59,17 @@ export function recordRoofsOf(roofs: Roofs, id: string): RecordRoofs {
  * The ceilings for work on so many threads.
  * @param threads of the trial; where roofs were not measured at this number, those of the next lower one count, and where
  *   there is none, those of the lowest. Roofs of a GPU have one number.
- * @returns null when no bandwidth of memory was measured. Memory is what can be read: that is what inference does.
+ * @returns null when no bandwidth of memory was measured. Memory is what can be read, for that is what inference
+ *   does; another access counts only where reading was not measured.
  */
 export function ceilingsAt(
   roofs: RecordRoofs,
   device: { readonly name: string; readonly memoryBytes: number | null },
   threads: number,
 ): Ceilings | null {
-  const memory = atThreads(
-    roofs.bandwidth.filter(({ level }) => level === 'memory'),
-    threads,
-  );
-  const read = memory.filter(({ access }) => access === 'read');
+  const all = roofs.bandwidth.filter(({ level }) => level === 'memory');
+  const read = all.filter(({ access }) => access === 'read');
+  const memory = atThreads(read.length > 0 ? read : all, threads);
   if (memory.length === 0) return null;
   const peaks: Partial<Record<Arithmetic, number>> = {};
   for (const arithmetic of ARITHMETICS) {
@@ -87,9 +86,7 @@ export function ceilingsAt(
   return {
     name: device.name,
     origin: 'measured',
-    memoryBytesPerSecond: Math.max(
-      ...(read.length > 0 ? read : memory).map(({ bytesPerSecond }) => bytesPerSecond),
-    ),
+    memoryBytesPerSecond: Math.max(...memory.map(({ bytesPerSecond }) => bytesPerSecond)),
     peaks,
     peerBytesPerSecond: link(/^(nvlink|xgmi|peer)/),
     hostBytesPerSecond: link(/^pcie:host-to-device/),

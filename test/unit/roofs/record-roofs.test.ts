@@ -42,6 +42,19 @@ describe('roofs of a record', () => {
     expect(ceilingsAt(recordRoofsOf(without(4), 'id'), device, 5)?.memoryBytesPerSecond).toBe(20e9);
   });
 
+  test('memory is what can be read at these threads, and another access only where nothing was read', () => {
+    const at = (access: 'read' | 'copy', threads: number, value: number) => ({
+      ...sampleRoofs().bandwidth[0]!,
+      access,
+      threads,
+      bytesPerSecond: { value, samples: [value], cv: null },
+    });
+    const memory = (...bandwidth: ReturnType<typeof at>[]) =>
+      ceilingsAt(recordRoofsOf(sampleRoofs({ bandwidth }), 'id'), device, 2)?.memoryBytesPerSecond;
+    expect(memory(at('read', 1, 10e9), at('copy', 1, 12e9), at('copy', 2, 30e9))).toBe(10e9);
+    expect(memory(at('copy', 1, 12e9), at('copy', 2, 30e9))).toBe(30e9);
+  });
+
   test('without a bandwidth of memory there are no ceilings', () => {
     const roofs = sampleRoofs({ bandwidth: sampleRoofs().bandwidth.filter(({ level }) => level === 'L1') });
     expect(ceilingsAt(recordRoofsOf(roofs, 'id'), device, 1)).toBeNull();
