@@ -8,7 +8,7 @@ import { type GgufContent, layoutGguf, type TensorSource, writeGguf } from '../g
 import { ones, randomWeights } from './weights.js';
 
 /** Changes whenever the same model would be written with other bytes. */
-const GENERATOR = 1;
+const GENERATOR = 2;
 /** The metadata key that marks a file of random weights. */
 export const SYNTHETIC_KEY = 'ridgepoint.synthetic';
 

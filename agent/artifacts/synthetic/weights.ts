@@ -1,4 +1,5 @@
 import type { SyntheticType } from '../../../core/models/synthetic.js';
+import { brainBits, halfBits } from '../../../core/techniques/float-types.js';
 import { RandomWords } from './random.js';
 
 /** Of the usual initialization (GPT-2, Llama): keeps activations finite through any depth with RMS norms. */
@@ -17,9 +18,9 @@ const UNIFORM = (() => {
 /** ggml-common.h, block_q8_0 and block_q4_0: a half-precision scale, then 32 integers. In 16-bit words. */
 const BLOCKS = {
   // 256 evenly spaced integers deviate by 73.9, 16 by 4.61.
-  q8_0: { words: 17, scale: halfBits(STANDARD_DEVIATION / 73.9), signs: 0 },
+  q8_0: { words: 17, scale: half(STANDARD_DEVIATION / 73.9), signs: 0 },
   // Four bits are -8 to 7: a scale of either sign leaves the weights without a bias.
-  q4_0: { words: 9, scale: halfBits(STANDARD_DEVIATION / 4.61), signs: 0x8000 },
+  q4_0: { words: 9, scale: half(STANDARD_DEVIATION / 4.61), signs: 0x8000 },
 } as const;
 
 /**
@@ -57,7 +58,7 @@ function writerOf(type: SyntheticType, chunk: Uint8Array, random: RandomWords): 
   const words = new Uint32Array(chunk.buffer);
   const halves = new Uint16Array(chunk.buffer);
   if (type === 'f16' || type === 'bf16') {
-    const table = Uint16Array.from(UNIFORM, type === 'f16' ? halfBits : brainBits);
+    const table = Uint16Array.from(new Uint32Array(UNIFORM.buffer), type === 'f16' ? halfBits : brainBits);
     return () => {
       random.fill(words);
       for (let i = 0; i < halves.length; i++) halves[i] = table[halves[i]!]!;
@@ -75,22 +76,7 @@ export function* ones(bytes: number): Generator<Uint8Array> {
   yield new Uint8Array(new Float32Array(bytes / 4).fill(1).buffer);
 }
 
-/** The bits of the nearest IEEE half-precision number below 65 504, ties away from zero. */
-export function halfBits(value: number): number {
-  const bits = floatBits(value);
-  const sign = (bits >>> 16) & 0x8000;
-  const magnitude = Math.abs(value);
-  // Below 2^-14 halves are multiples of 2^-24.
-  if (magnitude < 2 ** -14) return sign | Math.round(magnitude * 2 ** 24);
-  // Exponent bias 127 to 15, 23 bits of mantissa to 10.
-  return sign | (((bits & 0x7fffffff) - (112 << 23) + 0x1000) >>> 13);
-}
-
-/** The bits of the nearest bfloat16 number, ties away from zero. */
-function brainBits(value: number): number {
-  return ((floatBits(value) + 0x8000) >>> 16) & 0xffff;
-}
-
-function floatBits(value: number): number {
-  return new Uint32Array(Float32Array.of(value).buffer)[0]!;
+/** The nearest half-precision number's bits. */
+function half(value: number): number {
+  return halfBits(new Uint32Array(Float32Array.of(value).buffer)[0]!);
 }
