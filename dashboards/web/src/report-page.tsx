@@ -81,36 +81,16 @@ export function ReportPage({ report, details, theme, top, progress, runs }: Repo
     [report, drawn, selected, theme, runs],
   );
 
+  const plots = { report, theme, hovered, onHover: setHovered, onOpen: setOpened };
   return (
     <>
       {header}
       <main>
         {progress}
         <div class="plots">
-          <Pareto
-            report={report}
-            rows={drawn}
-            theme={theme}
-            hovered={hovered}
-            onHover={setHovered}
-            onOpen={setOpened}
-          />
-          <Latency
-            report={report}
-            selected={selected}
-            theme={theme}
-            hovered={hovered}
-            onHover={setHovered}
-            onOpen={setOpened}
-          />
-          <Roofline
-            report={report}
-            rows={drawn}
-            theme={theme}
-            hovered={hovered}
-            onHover={setHovered}
-            onOpen={setOpened}
-          />
+          <Pareto {...plots} rows={drawn} />
+          <Latency {...plots} selected={selected} />
+          <Roofline {...plots} rows={drawn} />
         </div>
         <Results
           report={report}

@@ -1,20 +1,14 @@
 import { useMemo, useRef, useState } from 'preact/hooks';
-import type { Report } from '../../../../core/report/report.js';
-import type { Theme } from '../theme.js';
 import { type Chart, ChartView } from './chart.js';
+import { Check, Picker } from './choices.js';
 import { PlotFrame } from './frame.js';
 import { boxOption, ecdfPlot, latencyData } from './latency-option.js';
-import { PlotView } from './plot.js';
+import { type PlotsProps, PlotView } from './plot.js';
 
 type Shape = 'curve' | 'box';
 
-interface LatencyProps {
-  readonly report: Report;
+interface LatencyProps extends PlotsProps {
   readonly selected: readonly string[];
-  readonly theme: Theme;
-  readonly hovered: string | null;
-  onHover(id: string | null): void;
-  onOpen(id: string): void;
 }
 
 /** How long each token took, of the rows that were ticked. */
@@ -67,17 +61,16 @@ export function Latency({ report, selected, theme, hovered, onHover, onOpen }: L
         </ul>
       )}
       <div class="bar axes">
-        <label>
-          <span>Shape</span>
-          <select value={shape} onChange={(event) => setShape(event.currentTarget.value as Shape)}>
-            <option value="curve">cumulative</option>
-            <option value="box">box</option>
-          </select>
-        </label>
-        <label class="check">
-          <input type="checkbox" checked={log} onChange={(event) => setLog(event.currentTarget.checked)} />
-          log
-        </label>
+        <Picker
+          label="Shape"
+          value={shape}
+          options={[
+            ['curve', 'cumulative'],
+            ['box', 'box'],
+          ]}
+          onPick={(name) => setShape(name as Shape)}
+        />
+        <Check label="log" on={log} onSwitch={setLog} />
       </div>
     </PlotFrame>
   );

@@ -2,22 +2,17 @@ import { useMemo, useRef, useState } from 'preact/hooks';
 import type { MetricColumn } from '../../../../core/report/columns.js';
 import type { Report } from '../../../../core/report/report.js';
 import { metricOf, type Row } from '../../../../core/report/rows.js';
-import type { Theme } from '../theme.js';
 import { type Chart, rendererFor } from './chart.js';
+import { Check, Colour, metricOptions, Picker } from './choices.js';
 import { type PlotData, PlotFrame } from './frame.js';
 import { frontFor, type PlottedFront, type Point, pointsOf } from './front.js';
 import { SERIES } from './palette.js';
 import { paretoPlot } from './pareto-option.js';
-import { PlotView } from './plot.js';
+import { type PlotsProps, PlotView } from './plot.js';
 import { SizeKey } from './size-key.js';
 
-interface ParetoProps {
-  readonly report: Report;
+interface ParetoProps extends PlotsProps {
   readonly rows: readonly Row[];
-  readonly theme: Theme;
-  readonly hovered: string | null;
-  onHover(id: string | null): void;
-  onOpen(id: string): void;
 }
 
 export function Pareto({ report, rows, theme, hovered, onHover, onOpen }: ParetoProps) {
@@ -52,6 +47,7 @@ export function Pareto({ report, rows, theme, hovered, onHover, onOpen }: Pareto
       </section>
     );
   }
+  const options = metricOptions(report.metrics);
   const sized = size === null ? '' : `, area by ${size.label}`;
   return (
     <PlotFrame
@@ -78,42 +74,25 @@ export function Pareto({ report, rows, theme, hovered, onHover, onOpen }: Pareto
         <Picker
           label="Across"
           value={x.name}
-          metrics={report.metrics}
+          options={options}
           onPick={(name) => setAxes({ ...axes, x: name })}
         />
-        <Log label="log" on={xLog} onLog={setXLog} of="across" />
+        <Check label="log" title="Logarithmic across" on={xLog} onSwitch={setXLog} />
         <Picker
           label="Up"
           value={y.name}
-          metrics={report.metrics}
+          options={options}
           onPick={(name) => setAxes({ ...axes, y: name })}
         />
-        <Log label="log" on={yLog} onLog={setYLog} of="up" />
-        <label>
-          <span>Area</span>
-          <select value={size?.name ?? ''} onChange={(event) => setSize(event.currentTarget.value || null)}>
-            <option value="">alike</option>
-            {report.metrics.map((m) => (
-              <option key={m.name} value={m.name}>
-                {m.label}
-              </option>
-            ))}
-          </select>
-        </label>
+        <Check label="log" title="Logarithmic up" on={yLog} onSwitch={setYLog} />
+        <Picker
+          label="Area"
+          value={size?.name ?? ''}
+          options={[['', 'alike'], ...options]}
+          onPick={(name) => setSize(name || null)}
+        />
         {size !== null && <SizeKey points={points} metric={size} />}
-        <label>
-          <span>Colour</span>
-          <select value={by ?? ''} onChange={(event) => setBy(event.currentTarget.value || null)}>
-            <option value="">one</option>
-            {report.axes
-              .filter((axis) => axis.values.length <= SERIES * 2)
-              .map((axis) => (
-                <option key={axis.name} value={axis.name}>
-                  {axis.name}
-                </option>
-              ))}
-          </select>
-        </label>
+        <Colour report={report} value={by ?? ''} onPick={(name) => setBy(name || null)} />
       </div>
     </PlotFrame>
   );
@@ -154,43 +133,4 @@ function frontText(report: Report, { points, ofSweep }: PlottedFront, of: number
   if (points.length === 0) return 'no front for these axes';
   const what = ofSweep ? `front of ${report.objectives.length} objectives` : 'front';
   return `${points.length} of ${of} on the ${what}`;
-}
-
-function Picker({
-  label,
-  value,
-  metrics,
-  onPick,
-}: {
-  label: string;
-  value: string;
-  metrics: readonly MetricColumn[];
-  onPick(name: string): void;
-}) {
-  return (
-    <label>
-      <span>{label}</span>
-      <select value={value} onChange={(event) => onPick(event.currentTarget.value)}>
-        {metrics.map((m) => (
-          <option key={m.name} value={m.name}>
-            {m.label}
-          </option>
-        ))}
-      </select>
-    </label>
-  );
-}
-
-function Log({ label, on, onLog, of }: { label: string; on: boolean; onLog(on: boolean): void; of: string }) {
-  return (
-    <label class="check">
-      <input
-        type="checkbox"
-        aria-label={`Logarithmic ${of}`}
-        checked={on}
-        onChange={(event) => onLog(event.currentTarget.checked)}
-      />
-      {label}
-    </label>
-  );
 }

@@ -1,8 +1,19 @@
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
+import type { Report } from '../../../../core/report/report.js';
+import type { Theme } from '../theme.js';
 import { type Chart, ChartView, type Option } from './chart.js';
 import { useZoomGestures } from './gestures.js';
 import { extentsOf, pixelOf } from './grid.js';
 import { type Extent, logTicks, shift, WHOLE, type Zoom, zoomAbout } from './zoom.js';
+
+/** What the plots of a page have in common: what they show, and the row that is pointed at or opened on any of them. */
+export interface PlotsProps {
+  readonly report: Report;
+  readonly theme: Theme;
+  readonly hovered: string | null;
+  onHover(id: string | null): void;
+  onOpen(id: string): void;
+}
 
 /** A point that keys can go to and a pointer can open. */
 export interface PlotPoint {

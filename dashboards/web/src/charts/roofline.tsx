@@ -3,22 +3,16 @@ import type { Report } from '../../../../core/report/report.js';
 import { type RooflinePoint, rooflinePoints } from '../../../../core/report/roofline.js';
 import type { Row } from '../../../../core/report/rows.js';
 import { TECHNIQUES } from '../../../../core/techniques/index.js';
-import type { Theme } from '../theme.js';
 import { type Chart, rendererFor } from './chart.js';
+import { Check, Colour, Picker } from './choices.js';
 import { type PlotData, PlotFrame } from './frame.js';
-import { SERIES } from './palette.js';
-import { PlotView } from './plot.js';
+import { type PlotsProps, PlotView } from './plot.js';
 import { predictedPlot, rooflinePlot } from './roofline-option.js';
 
 type View = 'roofline' | 'predicted';
 
-interface RooflineProps {
-  readonly report: Report;
+interface RooflineProps extends PlotsProps {
   readonly rows: readonly Row[];
-  readonly theme: Theme;
-  readonly hovered: string | null;
-  onHover(id: string | null): void;
-  onOpen(id: string): void;
 }
 
 /** Where rows stand under the roofs of their machines; nothing where none has roofs. */
@@ -63,33 +57,18 @@ export function Roofline({ report, rows, theme, hovered, onHover, onOpen }: Roof
       <div class="bar axes">
         <span class="quiet">circles decode, squares prefill</span>
         {predicted && (
-          <label>
-            <span>Show</span>
-            <select value={shown} onChange={(event) => setView(event.currentTarget.value as View)}>
-              <option value="roofline">roofline</option>
-              <option value="predicted">predicted and measured</option>
-            </select>
-          </label>
+          <Picker
+            label="Show"
+            value={shown}
+            options={[
+              ['roofline', 'roofline'],
+              ['predicted', 'predicted and measured'],
+            ]}
+            onPick={(name) => setView(name as View)}
+          />
         )}
-        <label>
-          <span>Colour</span>
-          <select value={by?.name ?? ''} onChange={(event) => setBy(event.currentTarget.value)}>
-            <option value="">one</option>
-            {report.axes
-              .filter((axis) => axis.values.length <= SERIES * 2)
-              .map((axis) => (
-                <option key={axis.name} value={axis.name}>
-                  {axis.name}
-                </option>
-              ))}
-          </select>
-        </label>
-        {measured && shown === 'roofline' && (
-          <label class="check">
-            <input type="checkbox" checked={all} onChange={(event) => setAll(event.currentTarget.checked)} />
-            all roofs
-          </label>
-        )}
+        <Colour report={report} value={by?.name ?? ''} onPick={setBy} />
+        {measured && shown === 'roofline' && <Check label="all roofs" on={all} onSwitch={setAll} />}
       </div>
     </PlotFrame>
   );

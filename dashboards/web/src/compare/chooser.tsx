@@ -2,6 +2,7 @@ import type { ComponentChildren } from 'preact';
 import { useState } from 'preact/hooks';
 import { axisText } from '../../../../core/report/columns.js';
 import type { Report } from '../../../../core/report/report.js';
+import { Picker } from '../charts/choices.js';
 import type { OtherRun } from './comparison.js';
 import { readRun } from './open-run.js';
 import type { Choice } from './sides.js';
@@ -91,19 +92,13 @@ function Ends({ report, selected, choice, onChoice }: EndsProps) {
   return (
     <>
       {(['a', 'b'] as const).map((side) => (
-        <label key={side}>
-          <span>{side.toUpperCase()}</span>
-          <select
-            value={choice[side]}
-            onChange={(event) => onChoice({ ...choice, [side]: event.currentTarget.value })}
-          >
-            {options.map(([value, text]) => (
-              <option key={value} value={value}>
-                {text}
-              </option>
-            ))}
-          </select>
-        </label>
+        <Picker
+          key={side}
+          label={side.toUpperCase()}
+          value={choice[side]}
+          options={options}
+          onPick={(picked) => onChoice({ ...choice, [side]: picked })}
+        />
       ))}
     </>
   );

@@ -3,6 +3,7 @@ import { CHANGE_HEAD, changeLines } from '../../../../core/report/change-text.js
 import { changesOf } from '../../../../core/report/compare.js';
 import type { Report } from '../../../../core/report/report.js';
 import { type Chart, ChartView } from '../charts/chart.js';
+import { metricOptions, Picker } from '../charts/choices.js';
 import { PlotFrame } from '../charts/frame.js';
 import type { Theme } from '../theme.js';
 import { changesOption } from './changes-option.js';
@@ -66,16 +67,7 @@ export function Comparison({ report, selected, theme, runs = [] }: ComparisonPro
       data={() => ({ head: CHANGE_HEAD, lines: changeLines(changes) })}
     >
       <Chooser report={report} selected={selected} runs={runs} choice={choice} onChoice={setChosen}>
-        <label>
-          <span>Number</span>
-          <select value={metric.name} onChange={(event) => setName(event.currentTarget.value)}>
-            {metrics.map((m) => (
-              <option key={m.name} value={m.name}>
-                {m.label}
-              </option>
-            ))}
-          </select>
-        </label>
+        <Picker label="Number" value={metric.name} options={metricOptions(metrics)} onPick={setName} />
       </Chooser>
       {drawn.length === 0 ? (
         <p class="empty">

@@ -4,6 +4,7 @@ import { PICKS, type Pick, type Pivot as PivotData, pivotOf } from '../../../../
 import type { Report } from '../../../../core/report/report.js';
 import type { Row } from '../../../../core/report/rows.js';
 import { scaled } from '../../../../core/report/scale.js';
+import { metricOptions, Picker } from '../charts/choices.js';
 import { type PlotData, PlotFrame } from '../charts/frame.js';
 
 /** Axes with more values than this make no table that anybody reads. */
@@ -32,23 +33,6 @@ export function Pivot({ report, rows, onCell }: PivotProps) {
     [rows, down, across, metric, pick],
   );
   if (down === undefined || metric === undefined || pivot === null) return null;
-  const choose = (
-    label: string,
-    value: string,
-    options: readonly [string, string][],
-    on: (v: string) => void,
-  ) => (
-    <label>
-      <span>{label}</span>
-      <select value={value} onChange={(event) => on(event.currentTarget.value)}>
-        {options.map(([key, text]) => (
-          <option key={key} value={key}>
-            {text}
-          </option>
-        ))}
-      </select>
-    </label>
-  );
   const named = (list: readonly AxisColumn[]) => list.map(({ name }): [string, string] => [name, name]);
   return (
     <PlotFrame
@@ -61,22 +45,30 @@ export function Pivot({ report, rows, onCell }: PivotProps) {
     >
       <Cells pivot={pivot} metric={metric} pick={pick} onCell={onCell} />
       <div class="bar axes">
-        {choose('Down', down.name, named(axes), (v) => setNames({ ...names, down: v }))}
-        {choose('Across', across?.name ?? '', [['', 'nothing'], ...named(others)], (v) =>
-          setNames({ ...names, across: v }),
-        )}
-        {choose(
-          'Number',
-          metric.name,
-          report.metrics.map(({ name, label }) => [name, label]),
-          (v) => setNames({ ...names, metric: v }),
-        )}
-        {choose(
-          'Of each cell',
-          pick,
-          PICKS.map((p) => [p, p]),
-          (v) => setPick(v as Pick),
-        )}
+        <Picker
+          label="Down"
+          value={down.name}
+          options={named(axes)}
+          onPick={(name) => setNames({ ...names, down: name })}
+        />
+        <Picker
+          label="Across"
+          value={across?.name ?? ''}
+          options={[['', 'nothing'], ...named(others)]}
+          onPick={(name) => setNames({ ...names, across: name })}
+        />
+        <Picker
+          label="Number"
+          value={metric.name}
+          options={metricOptions(report.metrics)}
+          onPick={(name) => setNames({ ...names, metric: name })}
+        />
+        <Picker
+          label="Of each cell"
+          value={pick}
+          options={PICKS.map((name) => [name, name] as const)}
+          onPick={(name) => setPick(name as Pick)}
+        />
       </div>
     </PlotFrame>
   );
