@@ -1,8 +1,7 @@
-import type { MetricName } from '../../../core/metrics/catalogue.js';
 import { type Board, board, MODEL, SWEEP } from '../board.js';
 import { shown, UNIT } from '../metric.js';
-import { bars, grid, number, overTime, type Sized } from '../panels.js';
-import { named, results } from '../query.js';
+import { axis, column, top } from '../of-metric.js';
+import { grid, number, overTime } from '../panels.js';
 import { scatter } from '../scatter.js';
 
 /** What nodes draw and what results cost. */
@@ -103,28 +102,6 @@ export function energyBoard(): Board {
             ],
           }),
         ],
-      },
-    ],
-  });
-}
-
-function axis(name: string, metric: MetricName) {
-  return { name, unit: shown(metric).unit, expr: named(results(metric), ['model', 'quantization']) };
-}
-
-function column(name: string, metric: MetricName) {
-  return { name, unit: shown(metric).unit, expr: results(metric) };
-}
-
-function top(title: string, metric: MetricName): Sized {
-  return bars({
-    title,
-    description: shown(metric).help,
-    unit: shown(metric).unit,
-    lines: [
-      {
-        expr: `topk(15, max by (model, quantization, node, experiment) (${results(metric)}))`,
-        legend: '{{model}} {{quantization}} on {{node}} ({{experiment}})',
       },
     ],
   });

@@ -1,8 +1,8 @@
-import type { MetricName } from '../../../core/metrics/catalogue.js';
 import { type Board, board, choice, MODEL, SWEEP } from '../board.js';
 import { shown, UNIT } from '../metric.js';
-import { bars, grid, type Sized } from '../panels.js';
-import { chosen, named, results } from '../query.js';
+import { axis, column, top } from '../of-metric.js';
+import { grid } from '../panels.js';
+import { chosen, named } from '../query.js';
 import { LINE, scatter } from '../scatter.js';
 
 const ON_NODE = 'node=~"$node"';
@@ -66,10 +66,10 @@ export function rooflineBoard(): Board {
       {
         title: 'Share of the roof',
         panels: [
-          share('Prefill: percent of roof', 'prefillRoofRatio'),
-          share('Decoding: percent of roof', 'decodeRoofRatio'),
-          share('Prefill: model FLOPs utilization', 'prefillModelFlopsUtilizationRatio'),
-          share('Decoding: model bandwidth utilization', 'decodeModelBandwidthUtilizationRatio'),
+          top('Prefill: percent of roof', 'prefillRoofRatio'),
+          top('Decoding: percent of roof', 'decodeRoofRatio'),
+          top('Prefill: model FLOPs utilization', 'prefillModelFlopsUtilizationRatio'),
+          top('Decoding: model bandwidth utilization', 'decodeModelBandwidthUtilizationRatio'),
         ],
       },
       {
@@ -78,8 +78,8 @@ export function rooflineBoard(): Board {
           scatter({
             title: 'Predicted and measured time of a token',
             description: `${shown('timePerOutputTokenSeconds').help} ${shown('predictedTimePerOutputTokenSeconds').help}`,
-            x: predicted('measured', 'timePerOutputTokenSeconds'),
-            y: predicted('predicted', 'predictedTimePerOutputTokenSeconds'),
+            x: { ...axis('measured', 'timePerOutputTokenSeconds'), log: true },
+            y: { ...axis('predicted', 'predictedTimePerOutputTokenSeconds'), log: true },
           }),
           grid({
             title: 'Error of the prediction',
@@ -117,31 +117,4 @@ function corners(coordinate: 'intensity' | 'rate'): string {
       ? [at('slope', `${ridge} / ${REACH}`), at('ridge', ridge), at('flat', `${ridge} * ${REACH}`)]
       : [at('slope', `${PEAK} / ${REACH}`), at('ridge', PEAK), at('flat', PEAK)]
   ).join(' or ');
-}
-
-function share(title: string, metric: MetricName): Sized {
-  return bars({
-    title,
-    description: shown(metric).help,
-    unit: shown(metric).unit,
-    lines: [
-      {
-        expr: `topk(15, max by (model, quantization, node, experiment) (${results(metric)}))`,
-        legend: '{{model}} {{quantization}} on {{node}} ({{experiment}})',
-      },
-    ],
-  });
-}
-
-function predicted(name: string, metric: MetricName) {
-  return {
-    name,
-    unit: shown(metric).unit,
-    log: true,
-    expr: named(results(metric), ['model', 'quantization']),
-  };
-}
-
-function column(name: string, metric: MetricName) {
-  return { name, unit: shown(metric).unit, expr: results(metric) };
 }

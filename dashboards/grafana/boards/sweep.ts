@@ -2,6 +2,7 @@ import { CustomVariableBuilder } from '@grafana/grafana-foundation-sdk/dashboard
 import { METRICS, type MetricName } from '../../../core/metrics/catalogue.js';
 import { type Board, board, MODEL, SWEEP } from '../board.js';
 import { shown, UNIT } from '../metric.js';
+import { column } from '../of-metric.js';
 import { bars, grid, number, overTime } from '../panels.js';
 import { chosen, named, quantileOf, results } from '../query.js';
 import { scatter } from '../scatter.js';
@@ -193,10 +194,6 @@ function best(metric: MetricName | 'ended'): string {
     metric === 'ended' ? `${chosen('ridgepoint_result_timestamp_seconds')} * 1000` : results(metric);
   const one = `max by (experiment, node, device) (${own})`;
   return `ridgepoint_sweep_best_info{sweep=~"$sweep"} * on (experiment, node, device) group_left () ${one}`;
-}
-
-function column(name: string, metric: MetricName) {
-  return { name, unit: shown(metric).unit, expr: results(metric) };
 }
 
 /** Splits the results of a series in those on their sweep's front and those that are beaten; some sweeps have no front. */
