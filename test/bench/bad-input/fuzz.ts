@@ -4,7 +4,6 @@ import type { ResultRecord } from '../../../core/result.js';
 import { resultSchema } from '../../../core/result.js';
 import { damage } from '../../support/damage.js';
 import { tinyModel } from '../../support/gguf-patch.js';
-import { freePort } from '../../support/services.js';
 import type { Figure } from '../figure.js';
 import { Ground } from './ground.js';
 import { sweep } from './sweep.js';
@@ -36,20 +35,7 @@ async function run(ground: Ground, mutations: number): Promise<Figure[]> {
   const measure = { trialTimeoutSeconds: 20, maxRepeats: 1, minRepeats: 1, maxSeconds: 2 };
   const file = ground.write('sweep.yaml', sweep({ name: 'fuzz', models, measure }));
 
-  const address = `127.0.0.1:${await freePort()}`;
-  const at = ['--coordinator', address];
-  const coordinator = ground.start([
-    'coordinator',
-    '--listen',
-    address,
-    '--metrics',
-    'off',
-    '--web',
-    'off',
-    '--data',
-    'c',
-  ]);
-  await coordinator.says(/agents and tools at/);
+  const at = ['--coordinator', await ground.coordinator()];
   const agent = ground.start([
     'agent',
     ...at,

@@ -14,6 +14,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { SqliteLog } from '../../../coordinator/log/sqlite.js';
 import { type ResultRecord, resultSchema } from '../../../core/result.js';
 import { type Finished, type Running, startRidge } from '../../support/ridge.js';
+import { freePort } from '../../support/services.js';
 
 /** One wrong thing a user may do. `run` gives what was not as it should be; empty = as it should. */
 export interface Case {
@@ -62,6 +63,15 @@ export class Ground {
     const own = { XDG_CACHE_HOME: this.path('cache'), XDG_STATE_HOME: this.path('state') };
     const { RIDGE_COORDINATOR: _, ...rest } = env;
     return startRidge(args, { cwd: this.folder, env: { ...own, ...rest, [MARK]: this.#mark } });
+  }
+
+  /** Starts a coordinator that serves only agents and tools. @returns its address, once it answers there. */
+  async coordinator(): Promise<string> {
+    const address = `127.0.0.1:${await freePort()}`;
+    const off = ['--metrics', 'off', '--web', 'off'];
+    const running = this.start(['coordinator', '--listen', address, ...off, '--data', 'c']);
+    await running.says(/agents and tools at/);
+    return address;
   }
 
   /** Runs to the end; one that does not end within `limitSeconds` is killed and has no exit code. */

@@ -1,7 +1,7 @@
 import { symlinkSync, writeFileSync } from 'node:fs';
 import { freePort, until } from '../../support/services.js';
 import { complete, ended, refused, told } from './expectations.js';
-import { type Case, type Ground, records } from './ground.js';
+import { type Case, records } from './ground.js';
 import { fakeSweep } from './sweep.js';
 
 const noCoordinator: Case = {
@@ -18,28 +18,10 @@ const noCoordinator: Case = {
   },
 };
 
-async function coordinatorAt(ground: Ground): Promise<string> {
-  const address = `127.0.0.1:${await freePort()}`;
-  const coordinator = ground.start([
-    'coordinator',
-    '--listen',
-    address,
-    '--metrics',
-    'off',
-    '--web',
-    'off',
-    '--data',
-    'c',
-  ]);
-  await coordinator.says(/agents and tools at/);
-  ground.atEnd(() => coordinator.process.kill('SIGKILL'));
-  return address;
-}
-
 const sameName: Case = {
   name: '9 two agents of the same name',
   async run(ground) {
-    const address = await coordinatorAt(ground);
+    const address = await ground.coordinator();
     const agent = (data: string) =>
       ground.start(['agent', '--coordinator', address, '--name', 'twin', '--data', data]);
     const nodes = async () => (await ground.ridge(['nodes', '--coordinator', address])).stdout;
