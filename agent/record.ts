@@ -22,6 +22,7 @@ import type { Artifact } from './artifacts/store.js';
 import type { EnvironmentFacts } from './environment.js';
 import { wholeNanoseconds } from './isolation/line.js';
 import type { LoadedFacts } from './runners/runner.js';
+import { loadedRoofline } from './trial-roofline.js';
 import type { WorkloadOutcome } from './workloads/workload.js';
 
 /** What is known of a trial at any moment; it grows as the trial goes on, and every field may stay empty. */
@@ -112,7 +113,7 @@ export function writeRecord(
     kernel: outcome?.kernel ?? null,
     profile: failure === null ? notes.profile : null,
     roofs: notes.roofs,
-    roofline: notes.roofline,
+    roofline: loadedRoofline(experiment, notes),
     device: { name: notes.device?.name ?? 'unknown' },
     quality,
     cores: notes.device?.cpus.length ?? node.cores,

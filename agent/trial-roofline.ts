@@ -1,7 +1,9 @@
+import { WITH_FACTORS } from '../core/judgement/place.js';
 import type { DeviceProfile } from '../core/node.js';
 import type { ModelArchitecture } from '../core/roofline/architecture.js';
 import { compactArchitecture } from '../core/roofline/architecture-schema.js';
 import { recordFactorsOf } from '../core/roofline/factors/factors.js';
+import { packedArchitecture } from '../core/roofline/packed.js';
 import { architectureFromGguf } from '../core/roofline/readers/gguf.js';
 import type { RooflineGiven } from '../core/roofline/record.js';
 import type { Experiment } from '../core/sweep/experiment.js';
@@ -23,10 +25,10 @@ export function noteRoofline(
   sysRoot: string,
   notes: TrialNotes,
 ): void {
+  if (!COUNTED.includes(runner.kind) || model === null) return;
   const missing = (name: 'roofline' | 'factors', reason: string) => {
     notes.absent = { ...notes.absent, [name]: reason };
   };
-  if (runner.kind !== 'llama-cpp' || model === null) return;
   if (model.adapters.length > 0) {
     missing('roofline', 'the work of adapters beside the weights is not counted');
     return;
@@ -38,8 +40,11 @@ export function noteRoofline(
   }
   const architecture = compactArchitecture(read.architecture);
   const threads = typeof runner.options.threads === 'number' ? runner.options.threads : device.cpus.length;
-  const found = source?.of(device.id, notes.roofs) ?? null;
-  if (found === null) {
+  const fitted = runner.kind === WITH_FACTORS;
+  const found = fitted ? (source?.of(device.id, notes.roofs) ?? null) : null;
+  if (!fitted)
+    missing('factors', `factors are of the kernels of ${WITH_FACTORS}, and ${runner.kind} has its own`);
+  else if (found === null) {
     missing(
       'factors',
       source?.absent(device.id) ?? 'no factors were fitted on this node: ridge factors fits them',
@@ -51,6 +56,28 @@ export function noteRoofline(
     threads: Math.max(1, threads),
     factors: found === null ? null : recordFactorsOf(found.factors, found.id, threads, typesOf(architecture)),
   } satisfies RooflineGiven;
+}
+
+/** Runners of models whose work is counted. */
+const COUNTED: readonly string[] = ['llama-cpp', 'sparse', 'ggml'];
+
+/**
+ * Completes the notes by what only the loaded model tells: how matrices were packed, or what the parts of a step of training ask.
+ * @returns null, too, where a runner that packs or trains did not get so far.
+ */
+export function loadedRoofline({ runner }: Experiment, notes: TrialNotes): RooflineGiven | null {
+  const { roofline, loaded } = notes;
+  if (roofline === null) return null;
+  const { packed, trainingWork } = loaded ?? {};
+  switch (runner.kind) {
+    case 'sparse':
+      if (packed === undefined) return null;
+      return { ...roofline, architecture: packedArchitecture(roofline.architecture, packed) };
+    case 'ggml':
+      return trainingWork === undefined ? null : { ...roofline, parts: [...trainingWork] };
+    default:
+      return roofline;
+  }
 }
 
 /** Types of the matrices of a model. */

@@ -17,6 +17,8 @@ export interface PackedMatrix {
   readonly format: MatrixFormat;
   /** What a product reads of it. */
   readonly bytes: number;
+  /** Weights that a product multiplies: all of a dense matrix, those that are not 0 in their type of one without zeros. */
+  readonly kept: number;
   free(): void;
 }
 
@@ -44,9 +46,22 @@ export async function openGraphMatrices(library: string): Promise<GraphMatrices>
       const [typeAt, formatAt] = [TYPES.indexOf(type), FORMATS.indexOf(format)];
       const userData = pack(values, rows, columns, typeAt, formatAt, layout) as Pointer;
       if (userData === null) return null;
-      return { userData, rows, format, bytes: Number(bytes(userData)), free: () => void free(userData) };
+      const size = Number(bytes(userData));
+      const kept = format === 'dense' ? values.length : keptIn(size, rows, columns, type);
+      return { userData, rows, format, bytes: size, kept, free: () => void free(userData) };
     },
   };
+}
+
+/**
+ * Weights in the bytes of a matrix without zeros (kernels/ops/matrices/tiles.h): what is left when the masks of all tiles, where
+ * those of each 16 rows begin, and the scales of int8 are taken off.
+ */
+function keptIn(bytes: number, rows: number, columns: number, type: MatrixType): number {
+  const panels = Math.ceil(rows / 16);
+  const masks = panels * Math.ceil(columns / 64) * 16 * 8;
+  const starts = 8 * (panels + 1);
+  return type === 'bf16' ? (bytes - masks - starts) / 2 : bytes - masks - starts - 4 * rows;
 }
 
 /** ridge_tensor_layout, from the engine's own headers. */

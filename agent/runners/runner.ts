@@ -1,6 +1,8 @@
 import type { OpType } from '../../core/kernels/op.js';
 import type { KernelRecord } from '../../core/kernels/record.js';
 import type { RunnerProfile } from '../../core/node.js';
+import type { PackedMatrices } from '../../core/roofline/packed.js';
+import type { TrainingPart } from '../../core/roofline/record.js';
 import type { Options } from '../../core/sweep/experiment.js';
 import type { TrainingSettings } from '../../core/training/methods.js';
 import type { TrainingModel } from './trainer.js';
@@ -87,6 +89,10 @@ export interface LoadedFacts {
   readonly adapterLoadSeconds?: number | null;
   readonly vocabularySize: number;
   readonly contextLength: number;
+  /** For runners that pack the matrices of a model in a way of their own. */
+  readonly packed?: PackedMatrices;
+  /** For runners that train: what the parts of a step ask. */
+  readonly trainingWork?: readonly TrainingPart[];
   /** Flat facts for the record's environment: release, backend library, variant, threads. */
   readonly environment: Readonly<Record<string, string | number | boolean | null>>;
 }

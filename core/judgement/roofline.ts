@@ -1,18 +1,13 @@
-import { toFailure } from '../errors.js';
 import type { MetricName, Unit } from '../metrics/catalogue.js';
 import type { Measurement } from '../result.js';
-import { publishedCeilings } from '../roofline/ceilings.js';
-import { hardwareNamed } from '../roofline/hardware/catalogue.js';
-import { phaseWork } from '../roofline/phase-work.js';
-import { measuredPhysics, type Physics, publishedPhysics } from '../roofline/physics.js';
-import { placePhase } from '../roofline/placement.js';
 import type { RooflinePhase, RooflineRecord } from '../roofline/record.js';
-import { median } from '../statistics/quantile.js';
 import { type Entry, missing, perRepeat, single } from './entries.js';
 import type { Evidence, Findings } from './evidence.js';
+import { place, WITH_FACTORS } from './place.js';
 import { UNASKED } from './unasked.js';
 
-type PhaseName = RooflinePhase['name'];
+/** Phases with metrics of their place; those of a call of an op are in kernel.ts. */
+type PhaseName = 'prefill' | 'decode' | 'forward' | 'backward';
 
 export interface RooflineFindings extends Findings {
   readonly roofline: RooflineRecord | null;
@@ -33,74 +28,30 @@ export function rooflineFindings(evidence: Evidence): RooflineFindings {
   };
 }
 
-/** @returns the block, or why there is none. */
-function place({ input, repeats }: Evidence): RooflineRecord | string {
-  const { experiment, roofline: given, device } = input;
-  if (experiment.runner.kind !== 'llama-cpp' || experiment.workload.kind !== 'latency') return UNASKED.work;
-  if (given === null) return input.absent.roofline ?? 'the work of the model is not known';
-  const found = physicsOf(input, given.threads, given.cacheBytes);
-  if (found === null) {
-    return `${input.absent.roofs ?? 'no roofs were measured on this device'}, and the hardware catalogue has no ${device.name}`;
-  }
-  const { physics, ceilings } = found;
-  const options = experiment.workload.options;
-  const count = (name: string) => Number(options[name] ?? 0);
-  const workload = {
-    promptTokens: count('promptTokens'),
-    generateTokens: count('generateTokens'),
-    parallel: Math.max(1, count('parallel')),
-    contextDepth: count('contextDepth'),
-  };
-  try {
-    const phases = phaseWork(given.architecture, experiment.runner.options, workload);
-    return {
-      ceilings,
-      threads: given.threads,
-      factors: ceilings.origin === 'measured' ? (given.factors?.id ?? null) : null,
-      phases: phases.flatMap((work): RooflinePhase[] => {
-        const seconds = repeats.flatMap((repeat) => repeat[work.name]?.seconds ?? []);
-        if (seconds.length === 0) return [];
-        const profiled = input.profile?.phases.find(({ name }) => name === work.name) ?? null;
-        const factors = ceilings.origin === 'measured' ? (given.factors?.factors ?? null) : null;
-        return [placePhase({ work, physics, factors, measuredSeconds: median(seconds), profiled })];
-      }),
-    };
-  } catch (error) {
-    return toFailure(error).message;
-  }
-}
-
-function physicsOf(
-  { roofs, device, experiment }: Evidence['input'],
-  threads: number,
-  cacheBytes: number | null,
-): { physics: Physics; ceilings: RooflineRecord['ceilings'] } | null {
-  const measured =
-    roofs === null
-      ? null
-      : measuredPhysics(roofs, { name: device.name, memoryBytes: null }, threads, cacheBytes);
-  if (roofs !== null && measured !== null) {
-    return { physics: measured, ceilings: { origin: 'measured', id: roofs.id, name: device.name } };
-  }
-  const published = hardwareNamed(device.name) ?? hardwareNamed(experiment.device.split(':')[1] ?? '');
-  if (published === null) return null;
-  const ceilings = { origin: 'published' as const, id: published.id, name: published.name };
-  return { physics: publishedPhysics(publishedCeilings(published)), ceilings };
-}
-
 function entriesOf(
-  { repeats, input }: Evidence,
+  { repeats, input, outcome }: Evidence,
   roofline: RooflineRecord | null,
   why: string,
 ): Partial<Record<MetricName, Entry>> {
+  const { experiment, training } = input;
   const origin = roofline === null ? null : `${roofline.ceilings.origin} ${roofline.ceilings.id}`;
+  const predictedBy =
+    origin === null || experiment.runner.kind === WITH_FACTORS ? origin : `${origin}, without factors`;
   const phaseOf = (name: PhaseName) => roofline?.phases.find((phase) => phase.name === name) ?? null;
-  const unasked = (name: PhaseName) =>
-    repeats.every((repeat) => repeat[name] === null) && why === '' ? UNASKED[name] : why;
+  const secondsOf = (name: PhaseName): readonly number[] =>
+    name === 'prefill' || name === 'decode'
+      ? repeats.flatMap((repeat) => repeat[name]?.seconds ?? [])
+      : (training?.stepSeconds[name].slice(outcome.warmups) ?? []);
+  const unasked = (name: PhaseName) => {
+    const trains = name === 'forward' || name === 'backward';
+    if (experiment.workload.kind !== (trains ? 'finetune' : 'latency'))
+      return UNASKED[trains ? 'training' : name];
+    return why === '' ? UNASKED[trains ? 'training' : name] : why;
+  };
   const entry = (name: PhaseName, unit: Unit, of: (phase: RooflinePhase) => number | null, reason = '') => {
     const phase = phaseOf(name);
     if (phase === null) return missing(unit, unasked(name));
-    return single(of(phase), unit, reason, origin);
+    return single(of(phase), unit, reason, predictedBy);
   };
   /** One value per repeat, from the value at the median. */
   const spread = (name: PhaseName, of: (phase: RooflinePhase) => number | null, reason: string): Entry => {
@@ -108,8 +59,7 @@ function entriesOf(
     const middle = phase === null ? null : of(phase);
     if (phase === null) return missing('ratio', unasked(name));
     if (middle === null) return missing('ratio', reason);
-    const seconds = repeats.flatMap((repeat) => repeat[name]?.seconds ?? []);
-    const values = seconds.map((one) => (middle * phase.measuredSeconds) / one);
+    const values = secondsOf(name).map((one) => (middle * phase.measuredSeconds) / one);
     return withValue(perRepeat(values, 'ratio', reason, origin), middle);
   };
   const noPeak = 'the peak of the arithmetic is not known';
@@ -122,6 +72,10 @@ function entriesOf(
     prefillModelFlopsUtilizationRatio: spread('prefill', ({ mfu }) => mfu, noPeak),
     decodeModelFlopsUtilizationRatio: spread('decode', ({ mfu }) => mfu, noPeak),
     decodeModelBandwidthUtilizationRatio: spread('decode', ({ mbu }) => mbu, ''),
+    forwardModelFlopsUtilizationRatio: spread('forward', ({ mfu }) => mfu, noPeak),
+    backwardModelFlopsUtilizationRatio: spread('backward', ({ mfu }) => mfu, noPeak),
+    forwardRoofRatio: spread('forward', ({ roofRatio }) => roofRatio, ''),
+    backwardRoofRatio: spread('backward', ({ roofRatio }) => roofRatio, ''),
     prefillRoofRatio: spread('prefill', ({ roofRatio }) => roofRatio, ''),
     decodeRoofRatio: spread('decode', ({ roofRatio }) => roofRatio, ''),
     predictedPrefillSeconds: entry('prefill', 's', ({ predictedSeconds }) => predictedSeconds, noFactors),

@@ -12,7 +12,7 @@ type Unasked =
 
 /** Why a metric is absent because the sweep asked for something else: said beside the value, no footnote. */
 export const UNASKED: Readonly<Record<Unasked, string>> = {
-  work: 'work is counted of llama.cpp under a latency workload',
+  work: 'the fake runner computes nothing, so there is no work to place under roofs',
   quality: 'the sweep asks for no quality',
   text: 'the sweep names no text for perplexity',
   tasks: 'the sweep names no tasks',

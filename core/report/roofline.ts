@@ -81,6 +81,15 @@ export function nodeRoofs(points: readonly RooflinePoint[]): NodeRoof[] {
   return [...found.values()];
 }
 
+/** @returns what the prediction of a phase rests on: factors of the engine, or the roofs alone; null where nothing is predicted. */
+export function predictedFrom(
+  { factors }: Pick<RooflineRecord, 'factors'>,
+  { predictedSeconds }: Pick<RooflinePhase, 'predictedSeconds'>,
+): 'factors' | 'roofs' | null {
+  if (predictedSeconds === null) return null;
+  return factors === null ? 'roofs' : 'factors';
+}
+
 /** @returns what binds each phase of a row: `prefill int8, decode memory`; null where that is not known. */
 export function boundText({ trial }: Pick<Row, 'trial'>): string | null {
   const phases = trial.roofline?.phases ?? [];

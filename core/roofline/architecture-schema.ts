@@ -4,12 +4,15 @@ import { ACTIVATION_FUNCTIONS, type LayerGroup, type ModelArchitecture } from '.
 const size = z.number().int().nonnegative();
 const bits = z.number().positive();
 
+const packed = z.object({ valueBits: bits, density: z.number().min(0).max(1) }).optional();
+
 const matrix = z.object({
   inputs: size,
   outputs: size,
   bits,
   type: z.string().optional(),
   bias: z.boolean(),
+  packed,
 });
 
 const dotProduct = z.object({
@@ -87,6 +90,7 @@ export const architectureSchema: z.ZodType<ModelArchitecture> = z.object({
   embeddingBits: bits,
   outputBits: bits,
   outputType: z.string().optional(),
+  outputPacked: packed,
   outputBias: z.boolean(),
   positions: z.union([
     z.object({ kind: z.literal('rotary'), length: size }),

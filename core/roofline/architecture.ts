@@ -17,6 +17,7 @@ export interface ModelArchitecture {
   readonly outputBits: number;
   /** ggml's name of the output matrix's type, where it is known. */
   readonly outputType?: string | undefined;
+  readonly outputPacked?: PackedShape | undefined;
   readonly outputBias: boolean;
   readonly positions: PositionShape;
   /** RMSNorm has a weight for each element; LayerNorm a weight and a bias. */
@@ -50,6 +51,16 @@ export interface MatrixShape {
   /** ggml's name of the type (`q4_k`), where it is known: types of the same bits are not equally fast. */
   readonly type?: string | undefined;
   readonly bias: boolean;
+  /** Left out where every weight is kept as its type has it. */
+  readonly packed?: PackedShape | undefined;
+}
+
+/** How a matrix is stored that a runner packed: `bits` says what a weight of it takes in the mean. */
+export interface PackedShape {
+  /** Bits of a value that is kept. */
+  readonly valueBits: number;
+  /** Share of the weights that are kept, and multiplied. */
+  readonly density: number;
 }
 
 export type AttentionShape = DotProductAttention | LatentAttention;

@@ -1,4 +1,5 @@
 import type { Options } from '../sweep/experiment.js';
+import { CELLS, type EnginePasses, type LatencyWork } from './engine-passes.js';
 import { FLASH, type PassRequest, UNFUSED, type WorkSetting } from './pass/setting.js';
 import { bytesPerElement } from './tensor-types.js';
 
@@ -24,17 +25,6 @@ export function llamaCppSetting(options: Options): EngineSetting {
     logits: 'last',
     trimsLastLayer: true,
   };
-}
-
-/** The cache of a sequence is given to attention in multiples of so many cells. */
-const CELLS = 256;
-
-/** A workload of the kind `latency`, as its passes see it. */
-export interface LatencyWork {
-  readonly promptTokens: number;
-  readonly generateTokens: number;
-  readonly parallel: number;
-  readonly contextDepth: number;
 }
 
 /**
@@ -83,6 +73,8 @@ export function decodePass(
   const batch = [{ sequences: parallel, newTokens: 1, cachedTokens }];
   return { ...llamaCppSetting(options), phase: 'decode', batch };
 }
+
+export const llamaCppPasses: EnginePasses = { prefill: prefillPasses, decode: decodePass };
 
 type Group = PassRequest['batch'][number];
 

@@ -1,13 +1,14 @@
 import type { Options } from '../sweep/experiment.js';
 import type { ModelArchitecture } from './architecture.js';
-import { decodePass, type LatencyWork, prefillPasses } from './llama-cpp.js';
+import type { EnginePasses, LatencyWork } from './engine-passes.js';
+import { llamaCppPasses } from './llama-cpp.js';
 import { newTokensOf, type PassRequest } from './pass/setting.js';
 import { passWork } from './pass-work.js';
-import type { OperatorWork, PassWork, Traffic } from './work.js';
+import type { OperatorWork, PassWork, PlacedPhase, Traffic } from './work.js';
 
 /** Passes that are alike: one is counted, and stands for so many. */
 export interface CountedPass {
-  readonly work: PassWork;
+  readonly work: Pick<PassWork, 'operators'>;
   readonly times: number;
   /** New tokens of all sequences, and of one. */
   readonly tokens: number;
@@ -16,7 +17,7 @@ export interface CountedPass {
 
 /** What one repeat of a phase asks. */
 export interface PhaseWork {
-  readonly name: 'prefill' | 'decode';
+  readonly name: PlacedPhase;
   readonly tokens: number;
   readonly passes: readonly CountedPass[];
 }
@@ -25,18 +26,20 @@ export interface PhaseWork {
 const DECODE_POINTS = 8;
 
 /**
- * Counts the phases of a latency workload on llama.cpp.
+ * Counts the phases of a latency workload.
+ * @param engine how they are cut into passes.
  * @throws FailureError `impossible-combination` for what the architecture cannot do, e.g. a context beyond the trained one.
  */
 export function phaseWork(
   architecture: ModelArchitecture,
   options: Options,
   workload: LatencyWork,
+  engine: EnginePasses = llamaCppPasses,
 ): PhaseWork[] {
   const { promptTokens, generateTokens, parallel, contextDepth } = workload;
   const phases: PhaseWork[] = [];
   if (promptTokens > 0) {
-    const passes = prefillPasses(workload, options).map((request) => counted(architecture, request, 1));
+    const passes = engine.prefill(workload, options).map((request) => counted(architecture, request, 1));
     phases.push({ name: 'prefill', tokens: promptTokens * parallel, passes });
   }
   if (generateTokens > 0) {
@@ -44,7 +47,7 @@ export function phaseWork(
     const passes = Array.from({ length: points }, (_, i) => {
       const [from, to] = [i, i + 1].map((edge) => Math.round((edge * generateTokens) / points));
       const middle = Math.floor((from! + to! - 1) / 2);
-      const request = decodePass(workload, contextDepth + promptTokens + middle, options);
+      const request = engine.decode(workload, contextDepth + promptTokens + middle, options);
       return counted(architecture, request, to! - from!);
     });
     phases.push({ name: 'decode', tokens: generateTokens * parallel, passes });
@@ -53,11 +56,11 @@ export function phaseWork(
 }
 
 function counted(architecture: ModelArchitecture, request: PassRequest, times: number): CountedPass {
-  const { phase, operators } = passWork(architecture, request);
+  const { operators } = passWork(architecture, request);
   // A pass that hands over no logits does not run the output matrix, nor the last layer's feed-forward.
   const run = operators.filter(({ class: kind, flops }) => !(kind.startsWith('mat') && flops === 0));
   return {
-    work: { phase, operators: run },
+    work: { operators: run },
     times,
     tokens: newTokensOf(request.batch),
     queries: Math.max(...request.batch.map(({ newTokens }) => newTokens)),

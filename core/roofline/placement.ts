@@ -12,8 +12,8 @@ import type { OperatorWork } from './work.js';
 export interface PlacementRequest {
   readonly work: PhaseWork;
   readonly physics: Physics;
-  /** null = nothing is predicted. */
-  readonly factors: ThreadFactors | null;
+  /** `roofs` predicts what the roofs allow: of kernels that nobody fits factors of. null = nothing is predicted. */
+  readonly factors: ThreadFactors | 'roofs' | null;
   /** Of one repeat. */
   readonly measuredSeconds: number;
   readonly profiled: ProfiledPhase | null;
@@ -43,7 +43,8 @@ export function placePhase({
   const roof = roofTimes(operators, physics, level);
   const arithmetic = mainArithmetic(operators);
   const peak = peakFor(physics.ceilings, arithmetic);
-  const predictedSeconds = factors === null ? null : predicted(work, physics, factors);
+  const predictedSeconds =
+    factors === null ? null : factors === 'roofs' ? roof.seconds : predicted(work, physics, factors);
   const bandwidth = { level, bytesPerSecond: bandwidthOf(physics, level) };
   return {
     name: work.name,

@@ -39,7 +39,7 @@ export interface PredictionContext {
  * Predicts a pass: Σ over operators of max(FLOPs / (peak · ηᶜ), bytes / (bandwidth · ηᵐ)) — the maximum as soft as the
  * operator's class was measured to be — and what each node and each pass takes beside its work (docs/decisions/0019).
  */
-export function predictPass(pass: PassWork, context: PredictionContext): Prediction {
+export function predictPass(pass: Pick<PassWork, 'operators'>, context: PredictionContext): Prediction {
   const operators = pass.operators.map((work) => predictOperator(work, context));
   const { passSeconds, logitSecondsPerByte } = context.factors;
   const logits = pass.operators

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { architectureSchema } from './architecture-schema.js';
 import { recordFactorsSchema } from './factors/factors.js';
-import { ARITHMETICS, MODULES } from './work.js';
+import { ARITHMETICS, MODULES, OPERATOR_CLASSES, type OperatorWork, PLACED_PHASES } from './work.js';
 
 const number = z.number();
 export const BOUNDS = ['memory', 'compute'] as const;
@@ -23,20 +23,29 @@ const moduleSchema = z.object({
 });
 
 const phaseSchema = z.object({
-  name: z.enum(['prefill', 'decode']),
-  /** Tokens evaluated in one repeat, and passes of the engine. */
-  tokens: z.number().int(),
+  name: z.enum(PLACED_PHASES),
+  /** Tokens evaluated in one repeat, and passes of the engine: a step of training, and a call of an op, are one. null of an op. */
+  tokens: z.number().int().nullable(),
   passes: z.number().int(),
   /** Of one repeat. */
   flops: number,
-  bytes: z.object({ weights: number, cacheRead: number, cacheWritten: number, activations: number }),
-  /** FLOP per byte of weights and cache. */
+  /**
+   * null of an op, which does not tell kinds apart. Of training, `cacheRead` is what an earlier part of the step left, and
+   * `cacheWritten` what stays: parameters and the moments of the optimizer.
+   */
+  bytes: z
+    .object({ weights: number, cacheRead: number, cacheWritten: number, activations: number })
+    .nullable(),
+  /** FLOP per byte of weights and cache; of an op, of all bytes. */
   intensity: number,
   /** What the phase took: the median of the repeats. */
   measuredSeconds: number,
   /** The least that the roofs allow, operator by operator. */
   roofSeconds: number,
-  /** null without factors of this engine on this device. */
+  /**
+   * By the factors of this engine on this device, null without them. Of a runner whose kernels have no factors it is what the
+   * measured roofs allow, operator by operator: then the record names no `factors`.
+   */
   predictedSeconds: number.nullable(),
   /** Measured over predicted: 1.1 = a tenth slower than predicted. */
   residualRatio: number.nullable(),
@@ -67,6 +76,30 @@ export const rooflineSchema = z.object({
   phases: z.array(phaseSchema),
 });
 
+/** What a part of a step of training asks, counted from its graph. */
+const partSchema = z.object({
+  name: z.enum(['forward', 'backward', 'optimizer']),
+  operators: z.array(
+    z.object({
+      name: z.string(),
+      module: z.enum(MODULES),
+      class: z.enum(OPERATOR_CLASSES),
+      arithmetic: z.enum(ARITHMETICS),
+      weights: z.string().optional(),
+      calls: z.number().int(),
+      flops: number,
+      traffic: z.object({
+        weightsRead: number,
+        cacheRead: number,
+        cacheWritten: number,
+        activationsRead: number,
+        activationsWritten: number,
+      }),
+      linkBytes: number,
+    }) satisfies z.ZodType<OperatorWork>,
+  ),
+});
+
 /** What the judge is given to place a record; kept, so that it can be placed again. */
 export const rooflineGivenSchema = z.object({
   architecture: architectureSchema,
@@ -74,9 +107,12 @@ export const rooflineGivenSchema = z.object({
   cacheBytes: number.nullable(),
   threads: z.number().int().positive(),
   factors: recordFactorsSchema.nullable(),
+  /** Of a step of training; left out of other trials. */
+  parts: z.array(partSchema).optional(),
 });
 
 export type RooflineRecord = z.infer<typeof rooflineSchema>;
 export type RooflinePhase = RooflineRecord['phases'][number];
 export type RooflineModule = z.infer<typeof moduleSchema>;
+export type TrainingPart = z.infer<typeof partSchema>;
 export type RooflineGiven = z.infer<typeof rooflineGivenSchema>;

@@ -1,4 +1,6 @@
 import { FailureError, failure } from '../../../core/errors.js';
+import type { TracedNode } from '../../../core/roofline/graph/graph-work.js';
+import { graphNodes } from '../../native/graph-nodes.js';
 import { CONSTANTS, type Llama, type LlamaFunctions, type Pointer } from '../../native/llama.js';
 
 /** ggml's bare graphs on the CPU backend, with threads that stay: without a pool each graph makes its own. */
@@ -132,6 +134,11 @@ export class Engine {
     const status = this.functions.ggml_backend_graph_compute(this.#backend, graph);
     if (status === CONSTANTS.GGML_STATUS_SUCCESS) return;
     throw new FailureError(failure('run-failed', `ggml could not compute a graph: status ${status}.`));
+  }
+
+  /** What a graph computes, in its order, and where what it reads comes from. */
+  nodes(graph: Pointer): TracedNode[] {
+    return graphNodes(this.#llama, graph);
   }
 
   /** The memory of a tensor, without a copy; gone with the engine. */

@@ -1,3 +1,4 @@
+import type { TracedNode } from '../../../core/roofline/graph/graph-work.js';
 import type { Pointer } from '../../native/llama.js';
 import type { Engine } from './engine.js';
 import { type AdapterFactors, inverse } from './factors.js';
@@ -38,6 +39,11 @@ export class RowLengths {
       this.#rows.push({ squares, inverse: inverse.tensor });
     }
     this.bytes = engine.plan(this.#graph, 'the row lengths of DoRA');
+  }
+
+  /** What computing them asks. */
+  nodes(): TracedNode[] {
+    return this.#engine.nodes(this.#graph);
   }
 
   /** Computes them anew from A and B as they are. */

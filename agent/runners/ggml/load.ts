@@ -49,6 +49,7 @@ export async function loadModel(request: LoadRequest): Promise<GgmlModel> {
       kvCacheBytes: null,
       vocabularySize: architecture.vocabulary,
       contextLength: architecture.contextLength,
+      trainingWork: trainer.work,
       environment: {
         engine: `llama.cpp ${llama.release}`,
         engineDevice: 'CPU',

@@ -1,5 +1,7 @@
 import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus';
 import { FailureError, failure } from '../../../core/errors.js';
+import { graphWork } from '../../../core/roofline/graph/graph-work.js';
+import type { TrainingPart } from '../../../core/roofline/record.js';
 import { isAdapterMethod, type TrainingSettings } from '../../../core/training/methods.js';
 import type { Pointer } from '../../native/llama.js';
 import type { TrainedResult, Trainer, TrainingBatch, TrainingMemory, TrainingStep } from '../trainer.js';
@@ -21,6 +23,7 @@ import type { Weights } from './weights.js';
 export class GgmlTrainer implements Trainer {
   readonly trainableParameters: number;
   readonly memory: TrainingMemory;
+  readonly work: readonly TrainingPart[];
   readonly #engine: Engine;
   readonly #architecture: Architecture;
   readonly #factors: AdapterFactors | null;
@@ -90,6 +93,13 @@ export class GgmlTrainer implements Trainer {
       backward: part(forwardEnd, backwardEnd),
       optimizer: part(backwardEnd, f.ggml_graph_n_nodes(whole)),
     };
+    const lengths = this.#lengths?.nodes() ?? [];
+    const { forward: there, backward: back, optimizer } = this.#graphs;
+    this.work = [
+      { name: 'forward', operators: graphWork([...lengths, ...engine.nodes(there)]) },
+      { name: 'backward', operators: graphWork(engine.nodes(back)) },
+      { name: 'optimizer', operators: graphWork(engine.nodes(optimizer)) },
+    ];
     this.memory = {
       weights: weights.bytes + (factors?.bytes ?? 0),
       gradients: gradientBytes,

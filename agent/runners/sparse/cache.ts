@@ -1,9 +1,7 @@
+import { CELLS } from '../../../core/roofline/engine-passes.js';
 import { CONSTANTS, type Pointer } from '../../native/llama.js';
 import type { Architecture } from '../ggml/architecture.js';
 import type { Engine } from '../ggml/engine.js';
-
-/** Cells are looked at in groups of so many, so that a graph serves many steps; llama.cpp does the same. */
-export const CELLS = 256;
 
 /** Keys and values of all layers, f16: [heads · length, capacity · sequences], sequences one behind the other. */
 export interface Cache {

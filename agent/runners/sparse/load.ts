@@ -78,6 +78,7 @@ export async function loadModel(request: LoadRequest): Promise<SparseModel> {
       kvCacheBytes: cache.bytes,
       vocabularySize: architecture.vocabulary,
       contextLength: cache.capacity,
+      packed: matrices.work,
       environment: {
         engine: `llama.cpp ${llama.release}`,
         engineDevice: 'CPU',

@@ -1,5 +1,6 @@
 import { basename } from 'node:path';
 import { FailureError, failure } from '../../../core/errors.js';
+import type { PackedMatrices, PackedSize } from '../../../core/roofline/packed.js';
 import type { SparseFormat, SparseType } from '../../../core/runners/sparse.js';
 import { isFloatType } from '../../../core/techniques/float-types.js';
 import type { GgufHeader, TensorInfo } from '../../artifacts/gguf/header.js';
@@ -33,6 +34,8 @@ export interface Matrices {
   /** Matrices without their zeros, and all of them, the vocabulary's included. */
   readonly sparse: number;
   readonly count: number;
+  /** What their products ask, for the analytic model. */
+  readonly work: PackedMatrices;
   free(): void;
 }
 
@@ -58,6 +61,7 @@ export async function packMatrices(
 ): Promise<Matrices> {
   const known = new Map(tensors.map((tensor) => [tensor.name, tensor]));
   const packed = new Map<string, PackedMatrix>();
+  const sizes = new Map<string, PackedSize>();
   const free = () => {
     for (const matrix of packed.values()) matrix.free();
     packed.clear();
@@ -77,6 +81,7 @@ export async function packMatrices(
     const matrix = library.pack(values, columns, type, sparse ? 'bitmap' : 'dense');
     if (matrix === null) throw noMemory(names[0]!);
     packed.set(key, matrix);
+    sizes.set(key, { weights: values.length, kept: matrix.kept, bytes: matrix.bytes });
   };
   try {
     for (let layer = 0; layer < layers; layer++) {
@@ -100,6 +105,14 @@ export async function packMatrices(
       zeros,
       sparse,
       count: all.length,
+      work: {
+        type,
+        layers: Array.from({ length: layers }, (_, layer) => {
+          const of = (stack: Stack) => sizes.get(`${layer} ${stack}`)!;
+          return { qkv: of('qkv'), output: of('output'), up: of('up'), down: of('down') };
+        }),
+        head: sizes.get('head')!,
+      },
       free,
     };
   } catch (error) {

@@ -1,13 +1,12 @@
 import { FailureError, failure } from '../../../core/errors.js';
+import { CELLS } from '../../../core/roofline/engine-passes.js';
+import { AT_ONCE } from '../../../core/roofline/sparse.js';
 import type { Engine } from '../ggml/engine.js';
 import type { LlamaVocabulary } from '../llama-cpp/vocabulary.js';
 import type { LoadedFacts, LoadedModel, TextModel, VisitLogits } from '../runner.js';
-import { CELLS } from './cache.js';
 import type { Parts } from './forward.js';
 import { Pass } from './pass.js';
 
-/** Tokens of all sequences that are computed at once, at most: llama.cpp's ubatch. */
-const AT_ONCE = 512;
 /** What rows of logits may take together. */
 const OUTPUT_BYTES = 64 * 2 ** 20;
 

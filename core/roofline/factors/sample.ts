@@ -33,7 +33,7 @@ export interface PassSample {
 /** A step of a model as it runs, where nodes wait for each other as they do not in a bench of one kind. */
 export interface StepSample {
   readonly threads: number;
-  readonly work: PassWork;
+  readonly work: Pick<PassWork, 'operators'>;
   readonly tokens: number;
   readonly queries: number;
   readonly workingSet: number;

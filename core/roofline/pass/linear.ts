@@ -27,8 +27,7 @@ export function linear(pass: LayerPass, matrix: MatrixShape, product: Product): 
   const { inputs, outputs, bias } = matrix;
   const { bits, valueBits, density } = pass.weights ?? {
     bits: matrix.bits,
-    valueBits: matrix.bits,
-    density: 1,
+    ...(matrix.packed ?? { valueBits: matrix.bits, density: 1 }),
   };
   const elements = inputs * outputs;
   const biasOperations = bias ? rows * outputs : 0;

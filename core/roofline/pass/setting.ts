@@ -84,6 +84,8 @@ export interface WorkSetting {
   readonly logits: 'last' | 'all' | number;
   /** The last layer's feed-forward is computed for tokens with logits only (llama.cpp), not for all (transformers). */
   readonly trimsLastLayer: boolean;
+  /** Where it is not: the last norm is computed for tokens with logits only. */
+  readonly selectsRows: boolean;
   readonly adapter: AdapterSetting | null;
   readonly parallel: ParallelSetting;
   /** Share of the layers whose weights come over a link in every pass. */
@@ -117,6 +119,7 @@ export const DEFAULT_SETTING: Omit<WorkSetting, 'phase' | 'batch'> = {
   weights: null,
   logits: 'last',
   trimsLastLayer: false,
+  selectsRows: false,
   adapter: null,
   parallel: { tensor: 1, pipeline: 1, expert: 1 },
   offloadedLayers: 0,

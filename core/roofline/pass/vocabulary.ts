@@ -42,9 +42,12 @@ export function embed(
   ];
 }
 
-/** The tokens that have logits, and what stands beside them in the residual, taken out of the last layer. */
-export function selectRows(pass: LayerPass, rows: number): OperatorWork {
-  const bytes = 2 * rows * pass.embedding * pass.activationBytes;
+/**
+ * The tokens that have logits, taken out of the last layer.
+ * @param vectors of each: its own, and what stands beside it in the residual.
+ */
+export function selectRows(pass: LayerPass, rows: number, vectors = 2): OperatorWork {
+  const bytes = vectors * rows * pass.embedding * pass.activationBytes;
   return operator({
     name: 'select_rows',
     module: 'other',
@@ -56,18 +59,21 @@ export function selectRows(pass: LayerPass, rows: number): OperatorWork {
 
 /** The last norm, and vocabulary × embedding for each row of logits: 2 · embedding · vocabulary FLOPs. */
 export function logits(pass: LayerPass, architecture: ModelArchitecture, rows: number): OperatorWork[] {
-  const { embedding, vocabulary, outputBits, outputType, outputBias } = architecture;
+  const { embedding, vocabulary, outputBits, outputType, outputPacked, outputBias } = architecture;
   const matrix: MatrixShape = {
     inputs: embedding,
     outputs: vocabulary,
     bits: outputBits,
     type: outputType,
     bias: outputBias,
+    packed: outputPacked,
   };
   // What is done to the matrices of layers leaves the output as it is.
   const head = { ...pass, weights: null };
+  const { selectsRows, trimsLastLayer, tokens } = pass;
   return [
-    norm(pass, 'output_norm', pass.trimsLastLayer ? rows : pass.tokens),
+    ...(selectsRows && !trimsLastLayer ? [selectRows(pass, rows, 1)] : []),
+    norm(pass, 'output_norm', trimsLastLayer || selectsRows ? rows : tokens),
     ...linear(head, matrix, { name: 'lm_head', module: 'lm-head', rows }),
     ...logitsCollective(pass, rows, vocabulary),
   ];

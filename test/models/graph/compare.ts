@@ -1,6 +1,16 @@
+import { nodeWork } from '../../../core/roofline/graph/node-work.js';
 import { type GraphNode, placeOf } from '../../../core/roofline/profile/nodes.js';
 import { type PassWork, totalBytes } from '../../../core/roofline/work.js';
-import { countNode, type NodeCount } from './count-node.js';
+
+interface NodeCount {
+  readonly flops: number;
+  readonly bytes: number;
+}
+
+function countNode(node: GraphNode): NodeCount {
+  const { flops, read, written } = nodeWork(node);
+  return { flops, bytes: read.reduce((sum, bytes) => sum + bytes, written) };
+}
 
 /** Operators as both sides have them. */
 export type Group = string;

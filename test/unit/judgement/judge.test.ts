@@ -14,7 +14,7 @@ describe('a calm trial', () => {
     expect(result.valid).toBe(true);
     expect(Object.keys(result.measurements).sort()).toEqual([...METRIC_NAMES].sort());
     const training = METRIC_NAMES.filter((name) => reason(result, name) === 'the workload does not train');
-    expect(training).toHaveLength(16);
+    expect(training).toHaveLength(20);
     const ops = METRIC_NAMES.filter((name) => reason(result, name) === 'the workload runs no single op');
     expect(ops).toHaveLength(5);
     for (const name of METRIC_NAMES.filter((one) => ![...training, ...ops].includes(one))) {

@@ -31,10 +31,10 @@ describe('a record under its roofs', () => {
     expect(roofline!.ceilings).toEqual({ origin: 'measured', id: ROOFS.id, name: 'test' });
     // Weights of two layers and the head in f16, norms in f32; an embedding's row.
     const matrices = 2 * 2 * (64 * 64 * 2 + 64 * 32 * 2 + 64 * 128 * 3) + 2 * 64 * 1000;
-    expect(decode!.bytes.weights).toBe(matrices + 5 * 64 * 4 + 64 * 2);
+    expect(decode!.bytes!.weights).toBe(matrices + 5 * 64 * 4 + 64 * 2);
     // 100 tokens, K and V of one head of 32 in f16, two layers.
-    expect(decode!.bytes.cacheRead).toBe(100 * 2 * 32 * 2 * 2);
-    expect(decode!.bytes.cacheWritten).toBe(2 * 32 * 2 * 2);
+    expect(decode!.bytes!.cacheRead).toBe(100 * 2 * 32 * 2 * 2);
+    expect(decode!.bytes!.cacheWritten).toBe(2 * 32 * 2 * 2);
     const attention = 2 * (4 * 2 * 32 * 100);
     const products = 2 * LAYER + HEAD + attention;
     expect(decode!.flops).toBeGreaterThan(products);
@@ -51,7 +51,7 @@ describe('a record under its roofs', () => {
     const seconds = TRUTH.decodeSeconds;
     expect(decode!.measuredSeconds).toBeCloseTo(seconds, 9);
     expect(decode!.mfu).toBeCloseTo(decode!.flops / seconds / 200e9, 15);
-    const read = decode!.bytes.weights + decode!.bytes.cacheRead;
+    const read = decode!.bytes!.weights + decode!.bytes!.cacheRead;
     expect(decode!.mbu).toBeCloseTo(read / seconds / 16e9, 15);
     expect(decode!.roofRatio).toBeCloseTo(decode!.roofSeconds / seconds, 15);
     expect(value(input, 'decodeModelBandwidthUtilizationRatio')).toBe(decode!.mbu);

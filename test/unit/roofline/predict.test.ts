@@ -59,10 +59,7 @@ describe('prediction', () => {
       },
     };
     const work = { ...productWork('f16', 1000, 1000, 1), module: 'lm-head' as const };
-    const { seconds, operators, aroundSeconds } = predictPass(
-      { phase: 'decode', operators: [work] },
-      context({ factors }),
-    );
+    const { seconds, operators, aroundSeconds } = predictPass({ operators: [work] }, context({ factors }));
     expect(operators[0]!.seconds).toBeCloseTo(2 * (2e6 / 16e9) + 4000 / (100e9 * 0.25) + 1e-5, 9);
     expect(aroundSeconds).toBeCloseTo(1e-3 + 4000 * 1e-9, 12);
     expect(seconds).toBeCloseTo(operators[0]!.seconds + aroundSeconds, 12);

@@ -2,6 +2,7 @@ import type { AxisColumn } from '../../../../core/report/columns.js';
 import {
   type NodeRoof,
   nodeRoofs,
+  predictedFrom,
   type RooflinePoint,
   rateText,
   roofLines,
@@ -9,11 +10,22 @@ import {
 } from '../../../../core/report/roofline.js';
 import type { Row } from '../../../../core/report/rows.js';
 import { quantity, tick } from '../../../../core/report/scale.js';
+import type { RooflinePhase } from '../../../../core/roofline/record.js';
 import { axisStyle, colour, FONT, series, tooltipStyle } from './palette.js';
 import type { Plot, PlotPoint } from './plot.js';
 
 const GRID = { left: 16, right: 28, top: 40, bottom: 34, containLabel: true };
-const SYMBOLS = { prefill: 'rect', decode: 'circle' } as const;
+/** Of each phase, and what a reader calls the shape. */
+export const SYMBOLS = {
+  decode: ['circle', 'circles'],
+  prefill: ['rect', 'squares'],
+  forward: ['triangle', 'triangles'],
+  backward: ['arrow', 'arrows'],
+  optimizer: ['pin', 'drops'],
+  call: ['diamond', 'diamonds'],
+} as const satisfies Record<RooflinePhase['name'], readonly [string, string]>;
+/** Of points that the roofs alone predict. */
+const FAINT = 0.4;
 /** More points than this are drawn in one stroke each series. */
 const LARGE = 2000;
 
@@ -45,7 +57,10 @@ export function rooflinePlot(rows: readonly Row[], { by, all }: RooflineView): P
   return plotOf(points, by, drawn, axes, ({ phase }) => [phase.intensity, phase.flopsPerSecond]);
 }
 
-/** Predicted over measured seconds of a pass; on the line they are equal, between the dashes within a tenth. */
+/**
+ * Predicted over measured seconds of a pass; on the line they are equal, between the dashes within a tenth. Points that the roofs
+ * alone predict are faint: they lie below the line by what is left to gain.
+ */
 export function predictedPlot(rows: readonly Row[], { by }: RooflineView): Plot {
   const points = rooflinePoints(rows).filter(({ phase }) => phase.predictedSeconds !== null);
   const place = ({ phase }: RooflinePoint): [number, number] => {
@@ -61,11 +76,13 @@ export function predictedPlot(rows: readonly Row[], { by }: RooflineView): Plot 
     lineStyle: { color: colour('quiet'), width: 1, type },
   });
   const axes = {
-    xAxis: logAxis('measured time of a prefill or step', 'bottom', (v) => tick(v, 's')),
+    xAxis: logAxis('measured time of a prefill, step or call', 'bottom', (v) => tick(v, 's')),
     yAxis: logAxis('predicted', 'left', (v) => tick(v, 's')),
   };
   const lines = [diagonal(1, 'solid'), diagonal(1.1, 'dashed'), diagonal(0.9, 'dashed')];
-  return plotOf(points, by, lines, axes, place);
+  return plotOf(points, by, lines, axes, place, (point) =>
+    predictedFrom(point.roofline, point.phase) === 'roofs' ? FAINT : 1,
+  );
 }
 
 function plotOf(
@@ -74,9 +91,10 @@ function plotOf(
   lines: readonly object[],
   axes: { readonly xAxis: object; readonly yAxis: object },
   place: (point: RooflinePoint) => [number, number],
+  opacityOf: (point: RooflinePoint) => number = () => 1,
 ): Plot {
   const scatter = groupsOf(points, by).flatMap((group, i) =>
-    points.length > LARGE ? largeSeries(group, i, place) : [smallSeries(group, i, place)],
+    points.length > LARGE ? largeSeries(group, i, place) : [smallSeries(group, i, place, opacityOf)],
   );
   const pointAt = (seriesIndex: number, dataIndex: number) =>
     scatter[seriesIndex - lines.length]?.points[dataIndex];
@@ -128,12 +146,17 @@ interface PlottedSeries {
 
 type Place = (point: RooflinePoint) => [number, number];
 
-function smallSeries({ name, points }: Group, i: number, place: Place): PlottedSeries {
+function smallSeries(
+  { name, points }: Group,
+  i: number,
+  place: Place,
+  opacityOf: (point: RooflinePoint) => number,
+): PlottedSeries {
   const hollow = { color: 'transparent', borderColor: series(i), borderWidth: 1.5 };
   const data = points.map((point) => ({
     value: place(point),
-    symbol: SYMBOLS[point.phase.name],
-    itemStyle: point.row.state === 'valid' ? {} : hollow,
+    symbol: SYMBOLS[point.phase.name][0],
+    itemStyle: { ...(point.row.state === 'valid' ? {} : hollow), opacity: opacityOf(point) },
   }));
   const itemStyle = { color: series(i), borderColor: colour('paper'), borderWidth: 0.75 };
   return {
@@ -144,7 +167,7 @@ function smallSeries({ name, points }: Group, i: number, place: Place): PlottedS
 
 /** Thousands of points in one stroke for each phase; those of rows that are not valid are faint. */
 function largeSeries({ name, points }: Group, i: number, place: Place): PlottedSeries[] {
-  return (['prefill', 'decode'] as const).flatMap((phase) =>
+  return phasesOf(points).flatMap((phase) =>
     [true, false].map((valid) => {
       const own = points.filter((p) => p.phase.name === phase && (p.row.state === 'valid') === valid);
       return {
@@ -157,7 +180,7 @@ function largeSeries({ name, points }: Group, i: number, place: Place): PlottedS
           large: true,
           largeThreshold: 0,
           progressive: 0,
-          symbol: SYMBOLS[phase],
+          symbol: SYMBOLS[phase][0],
           symbolSize: 5,
           itemStyle: { color: series(i), opacity: valid ? 0.85 : 0.3 },
           data: own.map(place),
@@ -165,6 +188,11 @@ function largeSeries({ name, points }: Group, i: number, place: Place): PlottedS
       };
     }),
   );
+}
+
+/** @returns phases that points are of, each once. */
+export function phasesOf(points: readonly RooflinePoint[]): RooflinePhase['name'][] {
+  return [...new Set(points.map(({ phase }) => phase.name))];
 }
 
 const ridge = (line: { flopsPerSecond: number; bytesPerSecond: number }) =>
@@ -254,13 +282,14 @@ function legend(axis: AxisColumn | null) {
 function describe({ row, phase, roofline }: RooflinePoint): string[] {
   const percent = (ratio: number) => `${(100 * ratio).toFixed(1)} %`;
   const { predictedSeconds, measuredSeconds } = phase;
+  const alone = predictedFrom(roofline, phase) === 'roofs' ? ' by the roofs alone' : '';
   return [
     `#${row.number} ${row.label}, ${phase.name}`,
     `${rateText(phase.flopsPerSecond, 'FLOP/s')} at ${phase.intensity.toPrecision(3)} FLOP/byte, ${percent(phase.roofRatio)} of the roof`,
     `bound by ${phase.boundLevel}; MFU ${phase.mfu === null ? 'unknown' : percent(phase.mfu)}, MBU ${percent(phase.mbu)}`,
     ...(predictedSeconds === null
       ? []
-      : [`predicted ${quantity(predictedSeconds, 's')}, measured ${quantity(measuredSeconds, 's')}`]),
+      : [`predicted${alone} ${quantity(predictedSeconds, 's')}, measured ${quantity(measuredSeconds, 's')}`]),
     `roofs ${roofline.ceilings.origin}`,
   ];
 }

@@ -1,13 +1,13 @@
 import { useMemo, useRef, useState } from 'preact/hooks';
 import type { Report } from '../../../../core/report/report.js';
-import { type RooflinePoint, rooflinePoints } from '../../../../core/report/roofline.js';
+import { predictedFrom, type RooflinePoint, rooflinePoints } from '../../../../core/report/roofline.js';
 import type { Row } from '../../../../core/report/rows.js';
 import { TECHNIQUES } from '../../../../core/techniques/index.js';
 import { type Chart, rendererFor } from './chart.js';
 import { Check, Colour, Picker } from './choices.js';
 import { type PlotData, PlotFrame } from './frame.js';
 import { type PlotsProps, PlotView } from './plot.js';
-import { predictedPlot, rooflinePlot } from './roofline-option.js';
+import { phasesOf, predictedPlot, rooflinePlot, SYMBOLS } from './roofline-option.js';
 
 type View = 'roofline' | 'predicted';
 
@@ -24,6 +24,7 @@ export function Roofline({ report, rows, theme, hovered, onHover, onOpen }: Roof
   const points = useMemo(() => rooflinePoints(rows), [rows]);
   const any = useMemo(() => rooflinePoints(report.rows).length > 0, [report]);
   const predicted = points.some(({ phase }) => phase.predictedSeconds !== null);
+  const unfitted = points.some(({ roofline, phase }) => predictedFrom(roofline, phase) === 'roofs');
   const measured = points.some(({ row }) => row.trial.roofs !== null);
   const shown = predicted ? view : 'roofline';
   const name = chosen ?? firstColour(report);
@@ -55,7 +56,12 @@ export function Roofline({ report, rows, theme, hovered, onHover, onOpen }: Roof
         }}
       />
       <div class="bar axes">
-        <span class="quiet">circles decode, squares prefill</span>
+        <span class="quiet">
+          {phasesOf(points)
+            .map((phase) => `${SYMBOLS[phase][1]} ${phase}`)
+            .join(', ')}
+          {shown === 'predicted' && unfitted && '; faint: by the roofs alone'}
+        </span>
         {predicted && (
           <Picker
             label="Show"
@@ -96,6 +102,7 @@ function dataOf(points: readonly RooflinePoint[]): PlotData {
       'mbu',
       'measuredSeconds',
       'predictedSeconds',
+      'predictedFrom',
       'roofs',
     ],
     lines: points.map(({ row, phase, roofline }) => [
@@ -112,6 +119,7 @@ function dataOf(points: readonly RooflinePoint[]): PlotData {
       phase.mbu,
       phase.measuredSeconds,
       phase.predictedSeconds,
+      predictedFrom(roofline, phase),
       `${roofline.ceilings.origin}: ${roofline.ceilings.name}, ${roofline.threads} threads`,
     ]),
   };

@@ -1,4 +1,4 @@
-import { rateText } from '../../../../core/report/roofline.js';
+import { predictedFrom, rateText } from '../../../../core/report/roofline.js';
 import { quantity } from '../../../../core/report/scale.js';
 import type { RooflinePhase, RooflineRecord } from '../../../../core/roofline/record.js';
 
@@ -9,12 +9,14 @@ const rate = (value: number | null, unit: 'FLOP/s' | 'B/s') => (value === null ?
 export function RooflineView({ roofline }: { roofline: RooflineRecord | null }) {
   if (roofline === null || roofline.phases.length === 0) return null;
   const { ceilings, threads } = roofline;
+  const alone = roofline.phases.some((phase) => predictedFrom(roofline, phase) === 'roofs');
   return (
     <section class="roofline">
       <h3>Roofline</h3>
       <p class="quiet">
         {ceilings.origin === 'measured' ? 'measured' : 'published'} roofs of {ceilings.name}, {threads}{' '}
         threads
+        {alone && '; predicted by the roofs alone, for nobody fits factors of these kernels'}
       </p>
       <table class="figures">
         <thead>

@@ -1,0 +1,138 @@
+import { toFailure } from '../errors.js';
+import { placeCall } from '../roofline/call.js';
+import { publishedCeilings } from '../roofline/ceilings.js';
+import type { EnginePasses } from '../roofline/engine-passes.js';
+import { hardwareNamed } from '../roofline/hardware/catalogue.js';
+import { llamaCppPasses } from '../roofline/llama-cpp.js';
+import { type PhaseWork, phaseWork } from '../roofline/phase-work.js';
+import { measuredPhysics, type Physics, publishedPhysics } from '../roofline/physics.js';
+import { type PlacementRequest, placePhase } from '../roofline/placement.js';
+import type { RooflineGiven, RooflineRecord, TrainingPart } from '../roofline/record.js';
+import { sparsePasses } from '../roofline/sparse.js';
+import { median } from '../statistics/quantile.js';
+import type { Evidence } from './evidence.js';
+import { UNASKED } from './unasked.js';
+
+/** Runners that answer, and how each cuts its work into passes. */
+const ENGINES: Readonly<Record<string, EnginePasses>> = { 'llama-cpp': llamaCppPasses, sparse: sparsePasses };
+
+/** Whose kernels efficiency factors are fitted of (`ridge factors`); of other runners the roofs alone predict. */
+export const WITH_FACTORS = 'llama-cpp';
+
+/** @returns the block of a record, or why there is none. */
+export function place(evidence: Evidence): RooflineRecord | string {
+  const { input } = evidence;
+  const { runner, workload } = input.experiment;
+  if (runner.kind === 'fake') return UNASKED.work;
+  if (workload.kind === 'kernel') return callOf(evidence);
+  if (input.roofline === null) return input.absent.roofline ?? 'the work of the model is not known';
+  if (workload.kind === 'finetune') return trainingOf(evidence, input.roofline);
+  const engine = ENGINES[runner.kind];
+  if (engine === undefined || workload.kind !== 'latency')
+    return `work is not counted of the runner ${runner.kind} under the workload ${workload.kind}`;
+  return answersOf(evidence, input.roofline, engine);
+}
+
+function answersOf(evidence: Evidence, given: RooflineGiven, engine: EnginePasses): RooflineRecord | string {
+  const { input, repeats } = evidence;
+  const { runner, workload } = input.experiment;
+  const count = (name: string) => Number(workload.options[name] ?? 0);
+  const asked = {
+    promptTokens: count('promptTokens'),
+    generateTokens: count('generateTokens'),
+    parallel: Math.max(1, count('parallel')),
+    contextDepth: count('contextDepth'),
+  };
+  try {
+    const phases = phaseWork(given.architecture, runner.options, asked, engine);
+    return placed(input, given, phases, (name) =>
+      name === 'prefill' || name === 'decode' ? repeats.flatMap((repeat) => repeat[name]?.seconds ?? []) : [],
+    );
+  } catch (error) {
+    return toFailure(error).message;
+  }
+}
+
+/** The parts of a step, each by itself. */
+function trainingOf({ input, outcome }: Evidence, given: RooflineGiven): RooflineRecord | string {
+  const { training } = input;
+  if (given.parts === undefined || training === null) return 'the graphs of a step were not counted';
+  const tokens = training.sequencesPerStep * training.windowTokens;
+  return placed(
+    input,
+    given,
+    given.parts.map((part) => workOf(part, tokens)),
+    (name) =>
+      name === 'forward' || name === 'backward' || name === 'optimizer'
+        ? training.stepSeconds[name].slice(outcome.warmups)
+        : [],
+  );
+}
+
+function workOf({ name, operators }: TrainingPart, tokens: number): PhaseWork {
+  return { name, tokens, passes: [{ work: { operators }, times: 1, tokens, queries: tokens }] };
+}
+
+/** @param secondsOf of each repeat; a phase without any is left out. */
+function placed(
+  input: Evidence['input'],
+  given: RooflineGiven,
+  phases: readonly PhaseWork[],
+  secondsOf: (name: PhaseWork['name']) => readonly number[],
+): RooflineRecord | string {
+  const found = physicsOf(input, given.threads, given.cacheBytes);
+  if (found === null) {
+    return `${input.absent.roofs ?? 'no roofs were measured on this device'}, and the hardware catalogue has no ${input.device.name}`;
+  }
+  const { physics, ceilings } = found;
+  const measured = ceilings.origin === 'measured';
+  const fitted = input.experiment.runner.kind === WITH_FACTORS;
+  const factors: PlacementRequest['factors'] = !measured
+    ? null
+    : fitted
+      ? (given.factors?.factors ?? null)
+      : 'roofs';
+  return {
+    ceilings,
+    threads: given.threads,
+    factors: measured && fitted ? (given.factors?.id ?? null) : null,
+    phases: phases.flatMap((work) => {
+      const seconds = secondsOf(work.name);
+      if (seconds.length === 0) return [];
+      const profiled = input.profile?.phases.find(({ name }) => name === work.name) ?? null;
+      return [placePhase({ work, physics, factors, measuredSeconds: median(seconds), profiled })];
+    }),
+  };
+}
+
+/** A call stands under measured roofs, or under none. */
+export function callOf({ input }: Evidence): RooflineRecord | string {
+  const { kernel, roofs, device, absent } = input;
+  if (kernel === null) return UNASKED.kernel;
+  const physics = roofs === null ? null : measuredPhysics(roofs, named(device), kernel.threads, null);
+  if (roofs === null || physics === null) return absent.roofs ?? 'no roofs were measured on this device';
+  const seconds = median(kernel.callSeconds.map((calls) => median(calls)));
+  return {
+    ceilings: { origin: 'measured', id: roofs.id, name: device.name },
+    threads: kernel.threads,
+    factors: null,
+    phases: [placeCall(kernel, physics, seconds)],
+  };
+}
+
+function physicsOf(
+  { roofs, device, experiment }: Evidence['input'],
+  threads: number,
+  cacheBytes: number | null,
+): { physics: Physics; ceilings: RooflineRecord['ceilings'] } | null {
+  const measured = roofs === null ? null : measuredPhysics(roofs, named(device), threads, cacheBytes);
+  if (roofs !== null && measured !== null) {
+    return { physics: measured, ceilings: { origin: 'measured', id: roofs.id, name: device.name } };
+  }
+  const published = hardwareNamed(device.name) ?? hardwareNamed(experiment.device.split(':')[1] ?? '');
+  if (published === null) return null;
+  const ceilings = { origin: 'published' as const, id: published.id, name: published.name };
+  return { physics: publishedPhysics(publishedCeilings(published)), ceilings };
+}
+
+const named = ({ name }: { readonly name: string }) => ({ name, memoryBytes: null });

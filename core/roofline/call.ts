@@ -1,0 +1,46 @@
+import { ARITHMETIC_OF_TYPE } from '../kernels/op.js';
+import type { KernelRecord } from '../kernels/record.js';
+import { peakFor } from './ceilings.js';
+import { bandwidthOf, type Physics } from './physics.js';
+import type { RooflinePhase } from './record.js';
+
+/**
+ * Places a call of an op: the least time that the roofs allow is that of its bytes or of its FLOPs, whichever is longer. A call
+ * that finds its inputs in the caches stands under the last cache's bandwidth, where that was measured.
+ * @param measuredSeconds of one call.
+ */
+export function placeCall(
+  { type, flops, bytes, cache }: Pick<KernelRecord, 'type' | 'flops' | 'bytes' | 'cache'>,
+  physics: Physics,
+  measuredSeconds: number,
+): RooflinePhase {
+  const level = cache === 'warm' && physics.cacheBytesPerSecond !== null ? 'L3' : 'memory';
+  const bandwidth = { level, bytesPerSecond: bandwidthOf(physics, level) } as const;
+  const peak = peakFor(physics.ceilings, ARITHMETIC_OF_TYPE[type]);
+  const memorySeconds = bytes / bandwidth.bytesPerSecond;
+  const computeSeconds = peak === null ? 0 : flops / peak.flopsPerSecond;
+  const roofSeconds = Math.max(memorySeconds, computeSeconds);
+  const bound = memorySeconds >= computeSeconds ? 'memory' : 'compute';
+  return {
+    name: 'call',
+    tokens: null,
+    passes: 1,
+    flops,
+    bytes: null,
+    intensity: flops / bytes,
+    measuredSeconds,
+    roofSeconds,
+    predictedSeconds: roofSeconds,
+    residualRatio: measuredSeconds / roofSeconds,
+    flopsPerSecond: flops / measuredSeconds,
+    bytesPerSecond: bytes / measuredSeconds,
+    mfu: peak === null ? null : computeSeconds / measuredSeconds,
+    peak,
+    mbu: memorySeconds / measuredSeconds,
+    bandwidth,
+    roofRatio: roofSeconds / measuredSeconds,
+    bound,
+    boundLevel: bound === 'memory' ? level : (peak?.arithmetic ?? ARITHMETIC_OF_TYPE[type]),
+    modules: null,
+  };
+}

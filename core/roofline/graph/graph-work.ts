@@ -1,0 +1,72 @@
+import { merged, operator } from '../pass/operators.js';
+import type { GraphNode } from '../profile/nodes.js';
+import { bytesPerElement } from '../tensor-types.js';
+import type { Arithmetic, Module, OperatorClass, OperatorWork } from '../work.js';
+import { nodeWork } from './node-work.js';
+
+/**
+ * Where a source of a node comes from: `stored` was there before (weights, moments, what a batch fills in), `earlier` was computed
+ * by a graph that ran before this one and was kept, `own` by this graph.
+ */
+export type Origin = 'stored' | 'earlier' | 'own';
+
+/** A node of a graph of training. */
+export interface TracedNode {
+  readonly node: GraphNode;
+  /** Of each source. */
+  readonly origins: readonly Origin[];
+  /** The result takes the place of what was stored. */
+  readonly inPlace: boolean;
+}
+
+/**
+ * Counts what a graph asks from its nodes, operations of one kind together. What is stored is read as weights, what an earlier
+ * graph left as a cache is; what takes the place of something stored is written as to a cache.
+ */
+export function graphWork(nodes: readonly TracedNode[]): OperatorWork[] {
+  return merged(nodes.map(traced));
+}
+
+function traced({ node, origins, inPlace }: TracedNode): OperatorWork {
+  const { flops, read, written } = nodeWork(node);
+  const from = (origin: Origin) =>
+    read.reduce((sum, bytes, i) => (origins[i] === origin ? sum + bytes : sum), 0);
+  const product = PRODUCTS.includes(node.op);
+  const type = node.sources[0]?.type ?? 'f32';
+  return operator({
+    name: node.op.toLowerCase(),
+    module: moduleOf(node.op),
+    class: product ? 'matmul' : classOf(node.op),
+    arithmetic: product ? arithmeticOf(type) : 'f32',
+    weights: product ? type : undefined,
+    flops,
+    traffic: {
+      weightsRead: from('stored'),
+      cacheRead: from('earlier'),
+      cacheWritten: inPlace ? written : 0,
+      activationsRead: from('own'),
+      activationsWritten: inPlace ? 0 : written,
+    },
+  });
+}
+
+const PRODUCTS: readonly string[] = ['MUL_MAT', 'OUT_PROD'];
+
+/** ggml's CPU products turn the second matrix into what goes with the first (vec_dot_type): int8 beside quantized weights. */
+function arithmeticOf(type: string): Arithmetic {
+  if (type === 'f32' || type === 'f16' || type === 'bf16') return type;
+  return (bytesPerElement(type) ?? 4) < 2 ? 'int8' : 'f32';
+}
+
+const classOf = (op: string): OperatorClass => (/ROWS/.test(op) ? 'gather' : 'elementwise');
+
+const MODULES: readonly (readonly [RegExp, Module])[] = [
+  [/^SOFT_MAX/, 'attention'],
+  [/^RMS_NORM/, 'norm'],
+  [/^ROPE/, 'rope'],
+  [/^(GLU|SILU|UNARY)/, 'mlp'],
+  [/^GET_ROWS/, 'embedding'],
+  [/^CROSS_ENTROPY/, 'lm-head'],
+];
+
+const moduleOf = (op: string): Module => MODULES.find(([pattern]) => pattern.test(op))?.[1] ?? 'other';
