@@ -61,6 +61,16 @@ const SETS = {
     'kernelRoofRatio',
     'energyPerCallJoules',
   ],
+  roofline: [
+    'prefillRoofRatio',
+    'decodeRoofRatio',
+    'forwardRoofRatio',
+    'backwardRoofRatio',
+    'kernelRoofRatio',
+    'prefillModelFlopsUtilizationRatio',
+    'decodeModelBandwidthUtilizationRatio',
+    'decodePredictionErrorRatio',
+  ],
   energy: [
     'energyPerOutputTokenJoules',
     'energyPerTotalTokenJoules',

@@ -113,7 +113,10 @@ describe.skipIf(!hasChromium)('report page (needs chromium)', () => {
 
   test('rows under roofs are drawn on them, predicted beside measured, and modules are in the detail', async () => {
     const records = sweepRecords({ experiments: 12, watts: 80 }).map((record, i) =>
-      record.status === 'complete' ? { ...record, roofline: rooflineOf(1.5 + i / 10) } : record,
+      record.status !== 'complete'
+        ? record
+        : // One of kernels without factors among them.
+          { ...record, roofline: { ...rooflineOf(1.5 + i / 10), ...(i === 3 && { factors: null }) } },
     );
     const report = build(records, 'under roofs');
     await open(report);
@@ -149,6 +152,9 @@ describe.skipIf(!hasChromium)('report page (needs chromium)', () => {
     await page.selectOption('.plot.roofline select', 'predicted');
     expect(await page.textContent('.plot.roofline h2')).toBe('Predicted and measured');
     expect(await page.getAttribute(chart, 'aria-label')).toContain('Predicted over measured');
+    expect(await page.textContent('.plot.roofline .bar')).toContain(
+      'squares prefill, circles decode; faint: by the roofs alone',
+    );
     await shot('predicted');
     await page.click('tbody tr[data-row="1"] td:nth-child(2)');
     const detail = page.locator('aside.detail section.roofline');

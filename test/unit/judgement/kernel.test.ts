@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { JudgeInput } from '../../../core/judgement/evidence.js';
 import { judge } from '../../../core/judgement/judge.js';
-import { calmInput } from './trace.js';
+import { calmInput, experiment, sampled } from './trace.js';
 
 const KERNEL: NonNullable<JudgeInput['kernel']> = {
   op: 'attention-decode',
@@ -49,6 +49,47 @@ describe('an op', () => {
     expect(judged({ roofs: ROOFS }).kernelRoofRatio!.value).toBeCloseTo(0.5, 12);
     const more = { ...KERNEL, flops: 8e9 };
     expect(judged({ roofs: ROOFS, kernel: more }).kernelRoofRatio!.value).toBeCloseTo(0.8, 12);
+  });
+
+  test('has a bound, and the roofs alone predict it', () => {
+    const kernelWorkload = { kind: 'kernel', options: { op: 'attention-decode' } };
+    const input = (changes: Partial<JudgeInput>) =>
+      judge(
+        calmInput({
+          kernel: KERNEL,
+          roofs: ROOFS,
+          experiment: {
+            ...experiment,
+            runner: { kind: 'kernels', options: { threads: 2 } },
+            workload: kernelWorkload,
+          },
+          ...changes,
+        }),
+      ).roofline?.phases[0];
+    expect(input({})).toMatchObject({ name: 'call', bound: 'memory', boundLevel: 'memory', bytes: null });
+    expect(input({})!.predictedSeconds).toBeCloseTo(0.01, 12);
+    expect(input({ kernel: { ...KERNEL, flops: 8e9 } })).toMatchObject({
+      bound: 'compute',
+      boundLevel: 'f32',
+    });
+    expect(input({ kernel: { ...KERNEL, cache: 'warm', flops: 1e6 } })).toMatchObject({
+      boundLevel: 'L3',
+      bandwidth: { level: 'L3', bytesPerSecond: 400e9 },
+    });
+  });
+
+  test('has the energy of a repeat over its calls', () => {
+    const calls = 10;
+    const phases = calmInput()
+      .phases.filter(({ name }) => name !== 'decode')
+      .map((phase) =>
+        phase.name === 'prefill' ? { ...phase, name: 'kernel' as const, tokens: calls } : phase,
+      );
+    const samples = [sampled('energyJoules:gpu', 'counter', (t) => 100 * t, phases)];
+    const entry = judged({ phases, samples, tokenSeconds: [] }).energyPerCallJoules;
+    // 2 s at 100 W.
+    expect(entry).toMatchObject({ unit: 'J' });
+    expect(entry!.value).toBeCloseTo(200 / calls, 6);
   });
 
   test('has no share of a roof that nobody measured', () => {

@@ -13,6 +13,7 @@ const SET_NAMES: Readonly<Record<ColumnSet, string>> = {
   speed: 'Speed',
   size: 'Size',
   kernels: 'Kernels',
+  roofline: 'Roofline',
   energy: 'Energy',
   efficientllm: 'EfficientLLM',
   all: 'All',
