@@ -152,7 +152,7 @@ describe.skipIf(!hasChromium)('report page (needs chromium)', () => {
     await page.selectOption('.plot.roofline select', 'predicted');
     expect(await page.textContent('.plot.roofline h2')).toBe('Predicted and measured');
     expect(await page.getAttribute(chart, 'aria-label')).toContain('Predicted over measured');
-    expect(await page.textContent('.plot.roofline .bar')).toContain(
+    expect(await page.textContent('.plot.roofline .bar.axes')).toContain(
       'squares prefill, circles decode; faint: by the roofs alone',
     );
     await shot('predicted');
