@@ -8,7 +8,8 @@ export const DENSE_OPS: readonly OpFacts[] = [
     types: OP_TYPES,
     variants: [
       { name: 'scalar', help: 'plain C++ for any processor', types: OP_TYPES },
-      { name: 'avx2', help: 'plain C++, vectorized for AVX2', types: OP_TYPES },
+      { name: 'avx2', help: '2 rows at a time, int4 sixteen rows', types: OP_TYPES },
+      { name: 'avxvnni', help: 'the same with integer products of AVX-VNNI', types: ['int8', 'int4'] },
       { name: 'avx512', help: 'a row at a time, products in f32', types: ['f32', 'f16'] },
       {
         name: 'avx512vnni',
@@ -16,6 +17,8 @@ export const DENSE_OPS: readonly OpFacts[] = [
         types: ['int8', 'int4'],
       },
       { name: 'avx512bf16', help: 'a row at a time, products of bfloat16 pairs', types: ['bf16'] },
+      { name: 'neon', help: '2 rows at a time, int4 sixteen rows', types: OP_TYPES },
+      { name: 'dotprod', help: 'the same with integer dot products', types: ['int8', 'int4'] },
     ],
   },
   {
@@ -25,7 +28,8 @@ export const DENSE_OPS: readonly OpFacts[] = [
     types: OP_TYPES,
     variants: [
       { name: 'scalar', help: 'plain C++ for any processor', types: OP_TYPES },
-      { name: 'avx2', help: 'plain C++, vectorized for AVX2', types: OP_TYPES },
+      { name: 'avx2', help: '2 rows and 4 vectors at a time, int4 sixteen rows', types: OP_TYPES },
+      { name: 'avxvnni', help: 'the same with integer products of AVX-VNNI', types: ['int8', 'int4'] },
       { name: 'avx512', help: '4 rows and 6 vectors at a time, products in f32', types: ['f32', 'f16'] },
       {
         name: 'avx512vnni',
@@ -33,6 +37,8 @@ export const DENSE_OPS: readonly OpFacts[] = [
         types: ['int8', 'int4'],
       },
       { name: 'avx512bf16', help: '4 rows and 6 vectors, products of bfloat16 pairs', types: ['bf16'] },
+      { name: 'neon', help: '2 rows and 4 vectors at a time, int4 sixteen rows', types: OP_TYPES },
+      { name: 'dotprod', help: 'the same with integer dot products', types: ['int8', 'int4'] },
     ],
   },
 ];

@@ -15,12 +15,24 @@ export const SPARSE_OPS: readonly OpFacts[] = [
     types: OP_TYPES,
     variants: [
       { name: 'scalar', help: 'plain C++, kept weights one by one', types: OP_TYPES },
+      { name: 'avx2', help: 'kept weights spread by byte shuffles', types: OP_TYPES },
+      {
+        name: 'avxvnni',
+        help: 'kept weights spread by byte shuffles, integer products of AVX-VNNI',
+        types: ['int8', 'int4'],
+      },
       { name: 'avx512', help: 'kept weights spread by vpexpandd', types: ['f32', 'f16'] },
       { name: 'avx512vnni', help: 'kept weights spread by vpexpandb', types: ['int8', 'int4'] },
       {
         name: 'avx512bf16',
         help: 'kept weights spread by vpexpandw, products of bfloat16 pairs',
         types: ['bf16'],
+      },
+      { name: 'neon', help: 'kept weights spread by table look-ups', types: OP_TYPES },
+      {
+        name: 'dotprod',
+        help: 'kept weights spread by table look-ups, integer dot products',
+        types: ['int8', 'int4'],
       },
     ],
   },
@@ -31,12 +43,24 @@ export const SPARSE_OPS: readonly OpFacts[] = [
     types: FOUR,
     variants: [
       { name: 'scalar', help: 'plain C++, kept weights one by one', types: FOUR },
+      { name: 'avx2', help: 'kept weights spread by byte shuffles', types: FOUR },
+      {
+        name: 'avxvnni',
+        help: 'kept weights spread by byte shuffles, integer products of AVX-VNNI',
+        types: ['int8'],
+      },
       { name: 'avx512', help: 'kept weights spread by vpexpandd', types: ['f32', 'f16'] },
       { name: 'avx512vnni', help: 'kept weights spread by vpexpandb', types: ['int8'] },
       {
         name: 'avx512bf16',
         help: 'kept weights spread by vpexpandw, products of bfloat16 pairs',
         types: ['bf16'],
+      },
+      { name: 'neon', help: 'kept weights spread by table look-ups', types: FOUR },
+      {
+        name: 'dotprod',
+        help: 'kept weights spread by table look-ups, integer dot products',
+        types: ['int8'],
       },
     ],
   },
@@ -73,9 +97,13 @@ export const SPARSE_OPS: readonly OpFacts[] = [
     types: FOUR,
     variants: [
       { name: 'scalar', help: 'plain C++, weights one by one', types: FOUR },
+      { name: 'avx2', help: 'whole blocks, eight rows to a register', types: FOUR },
+      { name: 'avxvnni', help: 'whole blocks, integer products of AVX-VNNI', types: ['int8'] },
       { name: 'avx512', help: 'whole blocks, products in f32', types: ['f32', 'f16'] },
       { name: 'avx512vnni', help: 'whole blocks', types: ['int8'] },
       { name: 'avx512bf16', help: 'whole blocks, products of bfloat16 pairs', types: ['bf16'] },
+      { name: 'neon', help: 'whole blocks, four rows to a register', types: FOUR },
+      { name: 'dotprod', help: 'whole blocks, integer dot products', types: ['int8'] },
     ],
   },
 ];

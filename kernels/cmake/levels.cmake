@@ -5,6 +5,8 @@
 #   LEVELS  once for each of scalar, avx2 and avx512, in a namespace of that name: plain C++ that compilers vectorize
 #   AVX2, AVX512, AVX512VNNI, AVX512BF16, AMX, NEON, DOTPROD, I8MM
 #           with the flags of that level: code with intrinsics. Skipped where compiler or architecture lacks the level.
+#   AVXVNNI the same with AVX2 and the integer products of processors without AVX-512. It is no level, for levels above AVX2 need not
+#           have it; cpu_has_avxvnni() says whether the processor does.
 include(CheckCXXCompilerFlag)
 
 set(RIDGE_OWN_LEVELS)
@@ -31,6 +33,8 @@ if(CMAKE_CXX_COMPILER_ID MATCHES "GNU|Clang")
     ridge_level(avx512vnni "${vnni}")
     ridge_level(avx512bf16 "${vnni} -mavx512bf16")
     ridge_level(amx "${vnni} -mavx512bf16 -mavx512fp16 -mamx-tile -mamx-int8 -mamx-bf16")
+    # Last, so that of what several files define inline none of the others gets this one's.
+    ridge_level(avxvnni "${avx2} -mavxvnni")
     if(RIDGE_COMPILES_AVX512)
       list(APPEND RIDGE_CLONE_LEVELS avx2 avx512)
     endif()
@@ -43,7 +47,7 @@ endif()
 
 # Objects in order of their level: of what several of them define inline the linker keeps the first.
 function(ridge_kernels folder)
-  set(words ONCE LEVELS AVX2 AVX512 AVX512VNNI AVX512BF16 AMX NEON DOTPROD I8MM)
+  set(words ONCE LEVELS AVX2 AVXVNNI AVX512 AVX512VNNI AVX512BF16 AMX NEON DOTPROD I8MM)
   cmake_parse_arguments(PARSE_ARGV 1 FILES "" "" "${words}")
   if(FILES_UNPARSED_ARGUMENTS)
     message(FATAL_ERROR "ridge_kernels(${folder}): ${FILES_UNPARSED_ARGUMENTS} is under none of ${words}")

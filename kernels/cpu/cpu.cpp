@@ -73,6 +73,8 @@ int32_t detect() {
   return kAmx;
 }
 
+bool detect_avxvnni() { return (cpuid(7, 1).a >> 4 & 1) != 0; }
+
 #elif defined(__aarch64__)
 
 const char* const kNames[] = {"scalar", "neon", "dotprod", "i8mm"};
@@ -158,6 +160,16 @@ std::atomic<int32_t>& in_use() {
 }
 
 }  // namespace
+
+bool cpu_has_avxvnni() {
+#if defined(__x86_64__) && defined(__GNUC__)
+  static const bool has = detect_avxvnni();
+  return has && cpu_level() >= kAvx2;
+#else
+  return false;
+#endif
+}
+
 }  // namespace ridgepoint
 
 int32_t ridge_cpu_interface(void) { return 1; }

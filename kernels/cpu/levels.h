@@ -34,6 +34,9 @@ enum Level : int32_t {
 enum Level : int32_t { kScalar };
 #endif
 
+// Whether AVX-VNNI may be used: processors without AVX-512 have it (Alder Lake), and some with it (Sapphire Rapids, Zen 5).
+bool cpu_has_avxvnni();
+
 inline Level cpu_level() { return static_cast<Level>(ridge_cpu_level()); }
 
 // Of the functions that LEVELS files define under one name, the best that this processor runs.

@@ -4,6 +4,8 @@
 #include "graph/matrix.h"
 #include "ops/gemv/gemv.h"
 #include "ops/matrices/floats.h"
+#include "ops/matrices/narrow_rows.h"
+#include "ops/matrices/plain_rows.h"
 #include "ops/matrices/plain_tiles.h"
 #include "ops/matrices/tiles.h"
 #include "ops/sparse_bitmap/sparse_bitmap.h"
@@ -59,6 +61,18 @@ ops::RowsFunction bitmap_function(Type type) {
   if (type == Type::bf16 && cpu_level() >= kAvx512Bf16) return avx512bf16::bitmap_bf16;
   if (type == Type::int8 && cpu_level() >= kAvx512Vnni) return avx512vnni::bitmap_int8;
 #endif
+#if defined(RIDGE_HAS_AVXVNNI)
+  if (type == Type::int8 && cpu_has_avxvnni()) return avxvnni::tiles_int8;
+#endif
+#if defined(RIDGE_HAS_AVX2)
+  if (cpu_level() >= kAvx2) return type == Type::bf16 ? avx2::tiles_bf16 : avx2::tiles_int8;
+#endif
+#if defined(RIDGE_HAS_DOTPROD)
+  if (type == Type::int8 && cpu_level() >= kDot) return dotprod::tiles_int8;
+#endif
+#if defined(RIDGE_HAS_NEON)
+  if (cpu_level() >= kNeon) return type == Type::bf16 ? neon::tiles_bf16 : neon::tiles_int8;
+#endif
   return ops::plain_tiles(type);
 }
 
@@ -67,7 +81,19 @@ ops::RowsFunction dense_function(Type type) {
   if (type == Type::bf16 && cpu_level() >= kAvx512Bf16) return avx512bf16::gemv_bf16;
   if (type == Type::int8 && cpu_level() >= kAvx512Vnni) return avx512vnni::gemv_int8;
 #endif
-  return type == Type::bf16 ? RIDGE_BEST(plain_bf16) : RIDGE_BEST(plain_int8);
+#if defined(RIDGE_HAS_AVXVNNI)
+  if (type == Type::int8 && cpu_has_avxvnni()) return avxvnni::dense_int8;
+#endif
+#if defined(RIDGE_HAS_AVX2)
+  if (cpu_level() >= kAvx2) return type == Type::bf16 ? avx2::dense_bf16 : avx2::dense_int8;
+#endif
+#if defined(RIDGE_HAS_DOTPROD)
+  if (type == Type::int8 && cpu_level() >= kDot) return dotprod::dense_int8;
+#endif
+#if defined(RIDGE_HAS_NEON)
+  if (cpu_level() >= kNeon) return type == Type::bf16 ? neon::dense_bf16 : neon::dense_int8;
+#endif
+  return type == Type::bf16 ? ops::plain_bf16 : ops::plain_int8;
 }
 
 }  // namespace

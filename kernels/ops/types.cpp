@@ -20,4 +20,8 @@ std::string needs(int32_t level) {
          ridge_cpu_level_name(ridge_cpu_level());
 }
 
+std::string needs_avxvnni() {
+  return cpu_has_avxvnni() ? std::string() : "it needs AVX-VNNI, which this processor does not have";
+}
+
 }  // namespace ridgepoint::ops

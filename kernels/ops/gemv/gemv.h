@@ -2,7 +2,7 @@
 #pragma once
 
 #include "cpu/levels.h"
-#include "ops/matrices/plain_rows.h"
+#include "ops/matrices/rows_kernel.h"
 #include "ops/op.h"
 
 namespace ridgepoint {

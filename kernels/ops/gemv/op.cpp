@@ -2,7 +2,7 @@
 #include "ops/gemv/gemv.h"
 #include "ops/levels.h"
 #include "ops/matrices/dense.h"
-#include "ops/matrices/pack_int4.h"
+#include "ops/matrices/narrow_rows.h"
 
 namespace ridgepoint::ops {
 namespace {
@@ -22,15 +22,34 @@ std::unique_ptr<Problem> make(const Shape& shape, Type type, uint64_t seed, Aren
   return std::make_unique<LinearProblem>(shape[kRows], shape[kColumns], 1, type, shape, seed, nullptr, arena);
 }
 
-std::unique_ptr<Kernel> dense(const Problem& problem, RowsFunction function, Arena& arena) {
+[[maybe_unused]] std::unique_ptr<Kernel> dense(const Problem& problem, RowsFunction function, Arena& arena) {
   return dense_kernel(problem, 1, function, arena);
+}
+
+[[maybe_unused]] std::unique_ptr<Kernel> int4(const Problem& problem, RowsFunction function, Arena& arena) {
+  return int4_kernel(problem, 16, function, arena);
+}
+
+// One of a level's functions, in the order of the types.
+[[maybe_unused]] std::unique_ptr<Kernel> narrow(const Problem& any, const RowsFunction (&functions)[5], Arena& arena) {
+  return type_of(any) == Type::int4 ? int4(any, functions[4], arena) : dense(any, of_type(functions, any), arena);
 }
 
 std::vector<Variant> variants() {
   return {
-      {"scalar", "plain C++ for any processor", kDenseTypes, [] { return needs(kScalar); }, RIDGE_PLAIN_DENSE(scalar, 1)},
+      {"scalar", "plain C++ for any processor", kDenseTypes, [] { return needs(kScalar); },
+       [](const Problem& any, Arena& arena) { return plain_kernel(any, 1, arena); }},
+#if defined(RIDGE_HAS_AVX2)
+      {"avx2", "2 rows at a time, int4 sixteen rows", kDenseTypes, [] { return needs(kAvx2); },
+       [](const Problem& any, Arena& arena) { return narrow(any, RIDGE_DENSE(avx2), arena); }},
+#endif
+#if defined(RIDGE_HAS_AVXVNNI)
+      {"avxvnni", "the same with integer products of AVX-VNNI", {Type::int8, Type::int4}, needs_avxvnni,
+       [](const Problem& any, Arena& arena) {
+         return type_of(any) == Type::int8 ? dense(any, avxvnni::dense_int8, arena) : int4(any, avxvnni::dense_int4, arena);
+       }},
+#endif
 #if defined(RIDGE_HAS_AVX512BF16)
-      {"avx2", "plain C++, vectorized for AVX2", kDenseTypes, [] { return needs(kAvx2); }, RIDGE_PLAIN_DENSE(avx2, 1)},
       {"avx512", "a row at a time, products in f32", {Type::f32, Type::f16}, [] { return needs(kAvx512); },
        [](const Problem& problem, Arena& arena) {
          const Type type = static_cast<const LinearProblem&>(problem).weights.type;
@@ -42,11 +61,20 @@ std::vector<Variant> variants() {
          const auto& problem = static_cast<const LinearProblem&>(any);
          const Weights& w = problem.weights;
          if (w.type == Type::int8) return dense(any, avx512vnni::gemv_int8, arena);
-         return rows_kernel(problem, pack_int4(w, arena), weight_bytes(w.rows, w.columns, w.type), 16, avx512vnni::gemv_int4,
-                            arena);
+         return int4(any, avx512vnni::gemv_int4, arena);
        }},
       {"avx512bf16", "a row at a time, products of bfloat16 pairs", {Type::bf16}, [] { return needs(kAvx512Bf16); },
        [](const Problem& problem, Arena& arena) { return dense(problem, avx512bf16::gemv_bf16, arena); }},
+#endif
+#if defined(RIDGE_HAS_NEON)
+      {"neon", "2 rows at a time, int4 sixteen rows", kDenseTypes, [] { return needs(kNeon); },
+       [](const Problem& any, Arena& arena) { return narrow(any, RIDGE_DENSE(neon), arena); }},
+#endif
+#if defined(RIDGE_HAS_DOTPROD)
+      {"dotprod", "the same with integer dot products", {Type::int8, Type::int4}, [] { return needs(kDot); },
+       [](const Problem& any, Arena& arena) {
+         return type_of(any) == Type::int8 ? dense(any, dotprod::dense_int8, arena) : int4(any, dotprod::dense_int4, arena);
+       }},
 #endif
   };
 }

@@ -1,10 +1,12 @@
-// What the dense products share: weights as they are, and plain C++ of each level.
+// What the dense products share: weights as they are, or int4 in the tiles of all kernels but the plain ones.
 #pragma once
 
 #include <memory>
 #include <vector>
 
-#include "ops/matrices/rows_kernel.h"
+#include "ops/matrices/pack_int4.h"
+#include "ops/matrices/plain_rows.h"
+#include "ops/matrices/sparse.h"
 
 namespace ridgepoint::ops {
 
@@ -17,13 +19,16 @@ inline std::unique_ptr<Kernel> dense_kernel(const Problem& any, int64_t rows_at_
   return rows_kernel(problem, pack_dense(w, arena), weight_bytes(w.rows, w.columns, w.type), rows_at_a_time, function, arena);
 }
 
-}  // namespace ridgepoint::ops
+// @param rows_at_a_time a multiple of 16.
+inline std::unique_ptr<Kernel> int4_kernel(const Problem& any, int64_t rows_at_a_time, RowsFunction function, Arena& arena) {
+  const auto& problem = static_cast<const LinearProblem&>(any);
+  const Weights& w = problem.weights;
+  return rows_kernel(problem, pack_int4(w, arena), weight_bytes(w.rows, w.columns, w.type), rows_at_a_time, function, arena);
+}
 
-// Plain C++ of a level, as the maker of a variant.
-#define RIDGE_PLAIN_DENSE(level, rows_at_a_time)                                              \
-  [](const ::ridgepoint::ops::Problem& problem, ::ridgepoint::ops::Arena& arena) {            \
-    const ::ridgepoint::ops::RowsFunction functions[] = {                                     \
-        level::plain_f32, level::plain_f16, level::plain_bf16, level::plain_int8, level::plain_int4}; \
-    const auto type = static_cast<const ::ridgepoint::ops::LinearProblem&>(problem).weights.type;     \
-    return ::ridgepoint::ops::dense_kernel(problem, rows_at_a_time, functions[static_cast<int>(type)], arena); \
-  }
+inline std::unique_ptr<Kernel> plain_kernel(const Problem& any, int64_t rows_at_a_time, Arena& arena) {
+  const RowsFunction function = of_type({plain_f32, plain_f16, plain_bf16, plain_int8, plain_int4}, any);
+  return dense_kernel(any, rows_at_a_time, function, arena);
+}
+
+}  // namespace ridgepoint::ops

@@ -2,11 +2,8 @@
 
 #include "ops/matrices/floats.h"
 
-namespace ridgepoint::RIDGE_LEVEL {
+namespace ridgepoint::ops {
 namespace {
-
-using ops::Packed;
-using ops::Rounded;
 
 constexpr int kParts = 16;
 
@@ -54,11 +51,11 @@ void plain_f32(const Packed& w, const Rounded& x, int64_t begin, int64_t end, fl
 }
 
 void plain_f16(const Packed& w, const Rounded& x, int64_t begin, int64_t end, float* y) {
-  rows<uint16_t>(w, x, x.floats, begin, end, y, ops::half_to_float, as_it_is);
+  rows<uint16_t>(w, x, x.floats, begin, end, y, half_to_float, as_it_is);
 }
 
 void plain_bf16(const Packed& w, const Rounded& x, int64_t begin, int64_t end, float* y) {
-  rows<uint16_t>(w, x, x.bfloats, begin, end, y, ops::bfloat_to_float, ops::bfloat_to_float);
+  rows<uint16_t>(w, x, x.bfloats, begin, end, y, bfloat_to_float, bfloat_to_float);
 }
 
 void plain_int8(const Packed& w, const Rounded& x, int64_t begin, int64_t end, float* y) {
@@ -81,11 +78,11 @@ void plain_int4(const Packed& w, const Rounded& x, int64_t begin, int64_t end, f
       for (int64_t block = 0; block < blocks; block++) {
         const int64_t at = b * blocks + block;
         const int32_t product = block_dot(own + block * 16, x.integers + at * 32) + x.offsets[at];
-        sum += static_cast<float>(product) * (ops::half_to_float(scales[block]) * x.scales[at]);
+        sum += static_cast<float>(product) * (half_to_float(scales[block]) * x.scales[at]);
       }
       y[b * w.rows + row] = sum;
     }
   }
 }
 
-}  // namespace ridgepoint::RIDGE_LEVEL
+}  // namespace ridgepoint::ops

@@ -1,11 +1,20 @@
 // What the sparse products share.
 #pragma once
 
+#include <cstddef>
+
 #include "ops/matrices/problem.h"
+#include "ops/matrices/rows_kernel.h"
 
 namespace ridgepoint::ops {
 
 inline Type type_of(const Problem& problem) { return static_cast<const LinearProblem&>(problem).weights.type; }
+
+// Of functions in the order of the types.
+template <size_t count>
+RowsFunction of_type(const RowsFunction (&functions)[count], const Problem& problem) {
+  return functions[static_cast<int>(type_of(problem))];
+}
 
 // int8: a float for each row. int4: a half for 64 columns.
 inline double scale_bytes(int64_t rows, int64_t columns, Type type) {

@@ -4,6 +4,7 @@
 #include "ops/levels.h"
 #include "ops/matrices/masks.h"
 #include "ops/matrices/plain_tiles.h"
+#include "ops/matrices/narrow_rows.h"
 #include "ops/matrices/sparse.h"
 #include "ops/matrices/tiles.h"
 
@@ -43,6 +44,14 @@ std::vector<Variant> variants() {
   return {
       {"scalar", "plain C++, kept weights one by one", kAll, [] { return needs(kScalar); },
        [](const Problem& any, Arena& arena) { return tiles(any, plain_tiles(type_of(any)), arena); }},
+#if defined(RIDGE_HAS_AVX2)
+      {"avx2", "kept weights spread by byte shuffles", kAll, [] { return needs(kAvx2); },
+       [](const Problem& any, Arena& arena) { return tiles(any, of_type(RIDGE_TILES(avx2), any), arena); }},
+#endif
+#if defined(RIDGE_HAS_AVXVNNI)
+      {"avxvnni", "kept weights spread by byte shuffles, integer products of AVX-VNNI", {Type::int8, Type::int4}, needs_avxvnni,
+       [](const Problem& any, Arena& arena) { return tiles(any, type_of(any) == Type::int8 ? avxvnni::tiles_int8 : avxvnni::tiles_int4, arena); }},
+#endif
 #if defined(RIDGE_HAS_AVX512BF16)
       {"avx512", "kept weights spread by vpexpandd", {Type::f32, Type::f16}, [] { return needs(kAvx512); },
        [](const Problem& any, Arena& arena) { return tiles(any, type_of(any) == Type::f32 ? avx512::bitmap_f32 : avx512::bitmap_f16, arena); }},
@@ -54,6 +63,14 @@ std::vector<Variant> variants() {
       {"avx512bf16", "kept weights spread by vpexpandw, products of bfloat16 pairs", {Type::bf16},
        [] { return needs(kAvx512Bf16); },
        [](const Problem& any, Arena& arena) { return tiles(any, avx512bf16::bitmap_bf16, arena); }},
+#endif
+#if defined(RIDGE_HAS_NEON)
+      {"neon", "kept weights spread by table look-ups", kAll, [] { return needs(kNeon); },
+       [](const Problem& any, Arena& arena) { return tiles(any, of_type(RIDGE_TILES(neon), any), arena); }},
+#endif
+#if defined(RIDGE_HAS_DOTPROD)
+      {"dotprod", "kept weights spread by table look-ups, integer dot products", {Type::int8, Type::int4}, [] { return needs(kDot); },
+       [](const Problem& any, Arena& arena) { return tiles(any, type_of(any) == Type::int8 ? dotprod::tiles_int8 : dotprod::tiles_int4, arena); }},
 #endif
   };
 }

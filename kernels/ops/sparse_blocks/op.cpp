@@ -4,6 +4,7 @@
 #include "ops/levels.h"
 #include "ops/matrices/masks.h"
 #include "ops/matrices/plain_tiles.h"
+#include "ops/matrices/narrow_rows.h"
 #include "ops/matrices/sparse.h"
 #include "ops/matrices/tiles.h"
 
@@ -45,6 +46,14 @@ std::vector<Variant> variants() {
   return {
       {"scalar", "plain C++, weights one by one", kAll, [] { return needs(kScalar); },
        [](const Problem& any, Arena& arena) { return blocks(any, plain_blocks(type_of(any)), arena); }},
+#if defined(RIDGE_HAS_AVX2)
+      {"avx2", "whole blocks, eight rows to a register", kAll, [] { return needs(kAvx2); },
+       [](const Problem& any, Arena& arena) { return blocks(any, of_type(RIDGE_BLOCKS(avx2), any), arena); }},
+#endif
+#if defined(RIDGE_HAS_AVXVNNI)
+      {"avxvnni", "whole blocks, integer products of AVX-VNNI", {Type::int8}, needs_avxvnni,
+       [](const Problem& any, Arena& arena) { return blocks(any, avxvnni::blocks_int8, arena); }},
+#endif
 #if defined(RIDGE_HAS_AVX512BF16)
       {"avx512", "whole blocks, products in f32", {Type::f32, Type::f16}, [] { return needs(kAvx512); },
        [](const Problem& any, Arena& arena) { return blocks(any, type_of(any) == Type::f32 ? avx512::blocks_f32 : avx512::blocks_f16, arena); }},
@@ -56,6 +65,14 @@ std::vector<Variant> variants() {
       {"avx512bf16", "whole blocks, products of bfloat16 pairs", {Type::bf16},
        [] { return needs(kAvx512Bf16); },
        [](const Problem& any, Arena& arena) { return blocks(any, avx512bf16::blocks_bf16, arena); }},
+#endif
+#if defined(RIDGE_HAS_NEON)
+      {"neon", "whole blocks, four rows to a register", kAll, [] { return needs(kNeon); },
+       [](const Problem& any, Arena& arena) { return blocks(any, of_type(RIDGE_BLOCKS(neon), any), arena); }},
+#endif
+#if defined(RIDGE_HAS_DOTPROD)
+      {"dotprod", "whole blocks, integer dot products", {Type::int8}, [] { return needs(kDot); },
+       [](const Problem& any, Arena& arena) { return blocks(any, dotprod::blocks_int8, arena); }},
 #endif
   };
 }

@@ -101,8 +101,6 @@ void plain(const Packed& w, const Rounded& x, int64_t begin, int64_t end, float*
   plain_rows(w, x, begin, end, y, weight, vector);
 }
 
-RowsFunction of_type(const RowsFunction (&functions)[4], const Problem& problem) { return functions[static_cast<int>(type_of(problem))]; }
-
 const std::vector<Type> kAll = {Type::f32, Type::f16, Type::bf16, Type::int8};
 
 std::vector<Variant> variants() {

@@ -67,6 +67,26 @@ describe.skipIf(built.status === NO_TOOLS)('the ops (needs cmake and a C++ compi
     },
   );
 
+  /** Few rows and vectors go through other loops than many, so every number of vectors up to their width and behind it. */
+  test.each(MATRIX_OPS.filter(({ name }) => name !== 'gemv').map(({ name }) => name))(
+    '%s is right for every number of vectors where registers are narrow',
+    async (name) => {
+      const ops = await library();
+      const op = ops.list().find((listed) => listed.name === name)!;
+      const narrow = op.variants.filter(
+        ({ name: variant, absent }) =>
+          absent === null && ['avx2', 'avxvnni', 'neon', 'dotprod'].includes(variant),
+      );
+      for (const { name: variant, types } of narrow)
+        for (const type of types)
+          for (let batch = 1; batch <= 17; batch++) {
+            const shape = shapeOf(op, { rows: 15 + batch, columns: 260, batch, sparsity: 10 * (batch % 10) });
+            const request = { op: name, variant, type, shape, threads: 1, seed: batch };
+            expect([request, ops.check(request)]).toMatchObject([request, { ok: true, fault: null }]);
+          }
+    },
+  );
+
   test('what is timed was checked, and every repeat is kept', async () => {
     const ops = await library();
     const request = {
