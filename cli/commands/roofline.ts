@@ -14,9 +14,21 @@ export interface RooflineOptions {
   readonly batch?: string;
   readonly context?: string;
   readonly prompt?: string;
+  readonly decodes?: string;
   readonly bits?: string;
   readonly flashAttention?: string;
+  readonly attention?: string;
+  readonly sparsity?: string;
+  readonly kvCacheTypeK?: string;
+  readonly kvCacheTypeV?: string;
+  readonly adapterRank?: string;
+  readonly adapters?: string;
   readonly tensorParallel?: string;
+  readonly pipelineParallel?: string;
+  readonly microBatches?: string;
+  readonly expertParallel?: string;
+  readonly distinctExperts?: string;
+  readonly offload?: string;
   readonly tokensPerStep?: string;
   readonly draft?: string;
   readonly draftTokens?: string;
@@ -49,12 +61,27 @@ export function registerRoofline(program: Command): void {
       '--hardware <names>',
       'devices of the catalogue (--list), or `this`: the measured roofs of this node',
     )
-    .option('--batch <list>', 'sequences computed together (default: 1)')
+    .option('--batch <list>', 'sequences computed together, on all devices (default: 1)')
     .option('--context <list>', 'tokens of each sequence after the prefill')
     .option('--prompt <list>', 'new tokens of the prefill, the last of the context (default: all)')
+    .option('--decodes <list>', 'further sequences that decode in the pass of the prefill: a mixed batch')
     .option('--bits <list>', 'native, w4a16, w8a8kv8, wfp8afp8, or a quantization such as q4_k_m')
     .option('--flash-attention <list>', 'true, false or both (default: true)')
+    .option('--kv-cache-type-k <list>', "type of cached keys, by ggml's name (default: as --bits says)")
+    .option('--kv-cache-type-v <list>', 'the same of values')
+    .option('--attention <list>', 'base, mqa, kv-heads:N, window:TOKENS, nsa (default: base)')
+    .option('--sparsity <list>', 'none, 2:4, bitmap:0.5, csr:0.8: how pruned weights are packed')
+    .option('--adapter-rank <list>', 'LoRA adapters beside the matrices, not merged (default: 0, none)')
+    .option('--adapters <list>', 'different adapters in a batch (default: 1)')
     .option('--tensor-parallel <list>', 'devices that share each matrix (default: 1)')
+    .option('--pipeline-parallel <list>', 'stages of layers, each on its device (default: 1)')
+    .option(
+      '--micro-batches <list>',
+      'parts of the batch that follow one another through stages (default: 1)',
+    )
+    .option('--expert-parallel <list>', 'devices that experts are spread over (default: 1)')
+    .option('--distinct-experts <list>', 'experts that a pass reads in a layer, if measured')
+    .option('--offload <list>', 'share of the layers whose weights stay with the host (default: 0)')
     .option('--tokens-per-step <list>', 'tokens a decode step verifies of each sequence (default: 1)')
     .option('--draft <names>', 'a small model that proposes tokens: speculative decoding')
     .option('--draft-tokens <list>', 'tokens that it proposes in a row (default: 4)')

@@ -23,11 +23,13 @@ export function operatorsCsv(analyses: readonly Analysis[]): string {
     'cacheWrittenBytes',
     'activationsReadBytes',
     'activationsWrittenBytes',
+    'linkBytes',
     'flopPerByte',
     'arithmetic',
     'bound',
     'flopsPerSecond',
     'seconds',
+    'linkSeconds',
     'share',
   ];
   const lines = analyses.flatMap((analysis) =>
@@ -45,11 +47,13 @@ export function operatorsCsv(analyses: readonly Analysis[]): string {
         row.traffic.cacheWritten,
         row.traffic.activationsRead,
         row.traffic.activationsWritten,
+        row.linkBytes,
         row.intensity,
         row.arithmetic,
         row.bound,
         row.flopsPerSecond,
         row.seconds,
+        row.linkSeconds,
         row.share,
       ]),
     ),
@@ -60,11 +64,21 @@ export function operatorsCsv(analyses: readonly Analysis[]): string {
 /** @returns a row for each point, in base units. */
 export function pointsCsv(analyses: readonly Analysis[]): string {
   const phaseHead = (phase: string) =>
-    ['Seconds', 'TokensPerSecond', 'Flops', 'Bytes', 'FlopPerByte', 'Bound', 'MemoryBoundShare'].map(
-      (name) => `${phase}${name}`,
-    );
+    [
+      'Seconds',
+      'TokensPerSecond',
+      'Flops',
+      'Bytes',
+      'FlopPerByte',
+      'Bound',
+      'MemoryBoundShare',
+      'LinkBytes',
+      'LinkSeconds',
+      'IdleShare',
+    ].map((name) => `${phase}${name}`);
   const head = [
     ...POINT_FIELDS,
+    'devices',
     'ceilings',
     'ridgePointFlopPerByte',
     ...PHASES.flatMap(phaseHead),
@@ -81,6 +95,7 @@ export function pointsCsv(analyses: readonly Analysis[]): string {
   ];
   const lines = analyses.map((analysis): Cell[] => [
     ...pointCells(analysis),
+    analysis.devices,
     analysis.roof.origin,
     analysis.roof.ridgePoint,
     ...PHASES.flatMap((phase) => phaseCells(analysis[phase])),
@@ -106,4 +121,7 @@ const phaseCells = (phase: PhaseAnalysis): Cell[] => [
   phase.intensity,
   phase.bound,
   phase.memoryBoundShare,
+  phase.linkBytes,
+  phase.linkSeconds,
+  phase.idleShare,
 ];

@@ -1,7 +1,7 @@
 import { formatPercent, formatValue } from '../../core/metrics/format.js';
 import type { Analysis, PhaseAnalysis } from '../../core/roofline/analysis/analysis.js';
 import type { PointField } from '../../core/roofline/analysis/point.js';
-import { roofText } from './table.js';
+import { roofText, settingText } from './table.js';
 
 /** Points that are shown in full; of more, the table alone. */
 const IN_FULL = 12;
@@ -51,11 +51,11 @@ ${more > 0 ? `<p>${more} more points are in the table alone.</p>` : ''}
 }
 
 function section(analysis: Analysis, chart: string): string {
-  const { point, roof, prefill, decode, memory, notes } = analysis;
+  const { point, roof, devices, prefill, decode, memory, notes } = analysis;
   const size = (bytes: number) => formatValue(bytes, 'B');
   return `<h2>${escaped(point.model)} on ${escaped(roof.name)}</h2>
 <p>${escaped(roofText(roof))}</p>
-<p>${escaped(`${point.mode}, batch ${point.batch}, context ${point.context}, bits ${point.bits}, flash attention ${point.flashAttention}, tensor parallelism ${point.tensorParallel}`)}</p>
+<p>${escaped(`${point.mode}: batch ${point.batch}, context ${point.context}, ${settingText(point)}; devices: ${devices}`)}</p>
 <p>memory ${size(memory.bytes)}: weights ${size(memory.weights)}, KV cache ${size(memory.kvCache)}, activations ${size(memory.activations)}</p>
 ${notes.map((note) => `<p>${escaped(note)}</p>`).join('\n')}
 ${chart}
@@ -66,6 +66,7 @@ ${phaseSection('Decode step', decode)}`;
 function phaseSection(name: string, phase: PhaseAnalysis): string {
   const total = `${formatValue(phase.seconds, 's')}, ${formatValue(phase.tokensPerSecond, 'tokens/s')}, ${formatPercent(phase.memoryBoundShare)} of the time bound by memory`;
   const head = ['operator', 'module', 'calls', 'FLOP', 'bytes', 'FLOP/B', 'bound', 'time', 'share'];
+  const sends = phase.linkBytes > 0;
   const rows = phase.rows.map((row) => [
     row.name,
     row.module,
@@ -76,8 +77,10 @@ function phaseSection(name: string, phase: PhaseAnalysis): string {
     row.bound,
     formatValue(row.seconds, 's'),
     formatPercent(row.share),
+    ...(sends ? [formatValue(row.linkBytes, 'B'), formatValue(row.linkSeconds, 's')] : []),
   ]);
-  return `<h3>${name}</h3>\n<p>${total}</p>\n${table(head, rows, [0, 1, 6])}`;
+  const columns = sends ? [...head, 'link', 'link time'] : head;
+  return `<h3>${name}</h3>\n<p>${total}</p>\n${table(columns, rows, [0, 1, 6])}`;
 }
 
 function pointsTable(analyses: readonly Analysis[], varying: readonly PointField[]): string {

@@ -3,7 +3,6 @@ import { parseRoofline, type RooflineFile } from '../../core/roofline/analysis/f
 import type { AnalysisSpec, PointField } from '../../core/roofline/analysis/point.js';
 import { readAnalysisSpec } from '../../core/roofline/analysis/spec.js';
 import type { RooflineOptions } from '../commands/roofline.js';
-import { usageError } from '../exit.js';
 
 /** The option that gives a field, for messages. */
 const OPTION_OF = {
@@ -12,32 +11,61 @@ const OPTION_OF = {
   mode: 'mode',
   bits: 'bits',
   flashAttention: 'flash-attention',
+  attention: 'attention',
+  sparsity: 'sparsity',
+  kvCacheTypeK: 'kv-cache-type-k',
+  kvCacheTypeV: 'kv-cache-type-v',
+  adapterRank: 'adapter-rank',
+  adapters: 'adapters',
   tensorParallel: 'tensor-parallel',
+  pipelineParallel: 'pipeline-parallel',
+  microBatches: 'micro-batches',
+  expertParallel: 'expert-parallel',
+  distinctExperts: 'distinct-experts',
+  offload: 'offload',
   tokensPerStep: 'tokens-per-step',
   draft: 'draft',
   draftTokens: 'draft-tokens',
   acceptance: 'acceptance',
   batch: 'batch',
+  decodes: 'decodes',
   context: 'context',
   promptTokens: 'prompt',
   generateTokens: 'generate',
 } as const satisfies Record<PointField, string>;
 
-/** @throws CommandError (2) with every mistake of the file, or of the options, at once */
-export function readSpec(options: RooflineOptions): AnalysisSpec {
+/** What was asked, and every mistake that words and file show before anything is opened. */
+export interface SpecRequest {
+  /** null when there are mistakes. */
+  readonly spec: AnalysisSpec | null;
+  /** What can be read of it, so that its names can be looked up, too. */
+  readonly readable: Partial<AnalysisSpec>;
+  readonly mistakes: readonly string[];
+}
+
+export const SPEC_HINT =
+  '`ridge roofline --help` shows what each takes; `ridge roofline --list` the names that are known.';
+
+/** Reads options, and the file beside them, whose values they replace. Never throws on wrong words. */
+export function readSpec(options: RooflineOptions): SpecRequest {
   const written = optionValues(options);
   const file = options.file === undefined ? null : readFile(options.file);
-  const reading = readAnalysisSpec({ ...(file === null ? {} : fileValues(file)), ...written });
-  if (reading.ok) return reading.spec;
-  const mistakes = reading.findings.map(({ path, message, suggestion }) => {
+  const reading = readAnalysisSpec({ ...(file?.ok ? fileValues(file.file) : {}), ...written });
+  if (reading.ok && file?.ok !== false) return { spec: reading.spec, readable: reading.spec, mistakes: [] };
+  // What is missing may stand in the file that cannot be read.
+  const findings = reading.ok
+    ? []
+    : reading.findings.filter(({ path }) => file?.ok !== false || path.length > 0);
+  const mistakes = findings.map(({ path, message, suggestion }) => {
     const field = path.find((step) => typeof step === 'string');
     const option = field === undefined ? '' : `--${OPTION_OF[field as PointField]}: `;
     return `${option}${message}${suggestion === null ? '' : ` (did you mean ${suggestion}?)`}`;
   });
-  throw usageError(
-    mistakes.join('\n'),
-    '`ridge roofline --help` shows what each takes; `ridge roofline --list` the names that are known.',
-  );
+  return {
+    spec: null,
+    readable: reading.ok ? reading.spec : reading.readable,
+    mistakes: [...(file?.ok === false ? file.mistakes : []), ...mistakes],
+  };
 }
 
 /** A file was checked already: its values stand as they are. */
@@ -51,12 +79,24 @@ function optionValues(options: RooflineOptions): Record<string, unknown> {
     mode: options.mode,
     bits: options.bits,
     flashAttention: options.flashAttention,
+    attention: options.attention,
+    sparsity: options.sparsity,
+    kvCacheTypeK: options.kvCacheTypeK,
+    kvCacheTypeV: options.kvCacheTypeV,
+    adapterRank: options.adapterRank,
+    adapters: options.adapters,
     tensorParallel: options.tensorParallel,
+    pipelineParallel: options.pipelineParallel,
+    microBatches: options.microBatches,
+    expertParallel: options.expertParallel,
+    distinctExperts: options.distinctExperts,
+    offload: options.offload,
     tokensPerStep: options.tokensPerStep,
     draft: options.draft,
     draftTokens: options.draftTokens,
     acceptance: options.acceptance,
     batch: options.batch,
+    decodes: options.decodes,
     context: options.context,
     promptTokens: options.prompt,
     generateTokens: options.generate,
@@ -77,21 +117,28 @@ function valuesOf(text: string): unknown[] {
   });
 }
 
-function readFile(path: string): RooflineFile {
+type FileReading =
+  | { readonly ok: true; readonly file: RooflineFile }
+  | { readonly ok: false; readonly mistakes: readonly string[] };
+
+function readFile(path: string): FileReading {
   let text: string;
   try {
     text = readFileSync(path, 'utf8');
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code;
     const why = code === 'ENOENT' ? 'there is no such file' : code === 'EISDIR' ? 'it is a folder' : code;
-    throw usageError(`cannot read ${path}: ${why}`, 'Examples that run are in docs/examples/roofline.');
+    return {
+      ok: false,
+      mistakes: [`cannot read ${path}: ${why}; examples that run are in docs/examples/roofline`],
+    };
   }
   const reading = parseRoofline(text);
-  if (reading.ok) return reading.file;
+  if (reading.ok) return reading;
   const count = reading.mistakes.length;
   const lines = reading.mistakes.map(({ line, column, path: where, message, suggestion }) => {
     const guess = suggestion === null ? '' : ` (${suggestion})`;
     return `${path}:${line}:${column} ${where === '' ? '' : `${where}: `}${message}${guess}`;
   });
-  throw usageError(`${count} mistake${count === 1 ? '' : 's'} in ${path}\n${lines.join('\n')}`);
+  return { ok: false, mistakes: [`${count} mistake${count === 1 ? '' : 's'} in ${path}`, ...lines] };
 }

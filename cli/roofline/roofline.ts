@@ -13,7 +13,7 @@ import { listKnown } from './list.js';
 import { openCeilings, openLlmViewerHardware } from './open-hardware.js';
 import { openArchitecture } from './open-model.js';
 import { isMeasured, openRoofs } from './open-roofs.js';
-import { readSpec } from './read-spec.js';
+import { readSpec, SPEC_HINT } from './read-spec.js';
 import { pointsTable, pointText } from './table.js';
 import { writeFiles } from './write-files.js';
 
@@ -23,17 +23,22 @@ export async function runRoofline(options: RooflineOptions): Promise<void> {
     listKnown(options.json === true);
     return;
   }
-  const spec = readSpec(options);
-  const points = pointsOf(spec);
-  const result = analyzeAll(points, await open(spec, options));
+  const { spec, readable, mistakes } = readSpec(options);
+  const { opened, failures } = await open(readable, options);
+  if (spec === null) throw usageError([...mistakes, ...failures].join('\n'), SPEC_HINT);
+  if (failures.length > 0) throw usageError(failures.join('\n'));
+  const result = analyzeAll(pointsOf(spec), opened);
   requireSome(result);
   sayImpossible(result);
   print(spec, result, options);
   await writeFiles(result.analyses, varyingFields(spec), options);
 }
 
-/** Opens everything that points name, once. @throws CommandError (2) for names that lead nowhere */
-async function open(spec: AnalysisSpec, { models: folders, file, config }: RooflineOptions): Promise<Opened> {
+/** Opens everything that points name, once. @returns with it a sentence for each name that leads nowhere */
+async function open(
+  spec: Partial<AnalysisSpec>,
+  { models: folders, file, config }: RooflineOptions,
+): Promise<{ readonly opened: Opened; readonly failures: readonly string[] }> {
   const modelFolders = [...folders, '.', ...(file === undefined ? [] : [dirname(file)])].map((f) =>
     resolve(f),
   );
@@ -50,20 +55,19 @@ async function open(spec: AnalysisSpec, { models: folders, file, config }: Roofl
       failures.push(hint === null ? message : `${message}\n       ${hint}`);
     }
   };
-  for (const name of new Set([...spec.model, ...spec.draft])) {
+  for (const name of new Set([...(spec.model ?? []), ...(spec.draft ?? [])])) {
     if (name === null) continue;
     const places = [...modelFolders, dirname(resolve(name))];
     await attempt(() => models.set(name, openArchitecture(name, places)));
   }
-  for (const name of spec.hardware) {
+  for (const name of spec.hardware ?? []) {
     const own = openLlmViewerHardware(name);
     if (own !== null) llmViewerHardware.set(name, own);
     await attempt(async () =>
       ceilings.set(name, isMeasured(name) ? await openRoofs(name, config) : openCeilings(name)),
     );
   }
-  if (failures.length > 0) throw usageError(failures.join('\n'));
-  return { models, ceilings, llmViewerHardware };
+  return { opened: { models, ceilings, llmViewerHardware }, failures };
 }
 
 /** @throws CommandError (2) with the reasons when no point can be. */

@@ -15,16 +15,17 @@ const intensityText = (value: number | null) =>
 
 /** One point in full: what it stands under, every operator of both phases, totals. */
 export function pointText(analysis: Analysis): string {
-  const { point, prefill, decode, memory, speculative, generateSeconds, notes } = analysis;
-  const { batch, context, promptTokens } = point;
+  const { point, devices, prefill, decode, memory, speculative, generateSeconds, notes } = analysis;
+  const { batch, context, promptTokens, decodes } = point;
   const prompt = promptTokens ?? context;
   const lines = [
     `${point.model} on ${roofText(analysis.roof)}`,
     `${point.mode}: batch ${batch}, context ${context}, ${settingText(point)}`,
+    ...(devices === 1 ? [] : [`on ${devices} devices; operators and memory are those of one in each stage`]),
     '',
-    `prefill of ${prompt} tokens${batch === 1 ? '' : ` × ${batch}`}`,
+    `prefill of ${prompt} tokens${batch === 1 ? '' : ` × ${batch}`}${decodes === 0 ? '' : `, with ${decodes} decoding`}`,
     phaseTable(prefill),
-    totals(prefill, batch * prompt),
+    totals(prefill, batch * prompt + decodes),
     '',
     `decode step at ${context} tokens${batch === 1 ? '' : ` × ${batch}`}`,
     phaseTable(decode),
@@ -42,13 +43,32 @@ export function pointText(analysis: Analysis): string {
   return [...lines, ...notes.map((note) => `note: ${note}`)].join('\n');
 }
 
-function settingText({ bits, flashAttention, tensorParallel, tokensPerStep }: AnalysisPoint): string {
+/** How a point is run: what differs from a plain model on one device. */
+export function settingText(point: AnalysisPoint): string {
+  const { bits, flashAttention, tokensPerStep, kvCacheTypeK, kvCacheTypeV } = point;
   return [
     bits === 'native' ? 'bits as the model has them' : bits,
+    ...(kvCacheTypeK === null && kvCacheTypeV === null
+      ? []
+      : [`cache ${kvCacheTypeK ?? 'as bits'}/${kvCacheTypeV ?? 'as bits'}`]),
+    ...(point.sparsity === 'none' ? [] : [`weights ${point.sparsity}`]),
+    ...(point.attention === 'base' ? [] : [`attention ${point.attention}`]),
     flashAttention ? 'flash attention' : 'attention unfused',
-    ...(tensorParallel === 1 ? [] : [`one of ${tensorParallel} devices`]),
+    ...(point.adapterRank === 0 ? [] : [`${point.adapters} of rank ${point.adapterRank} beside the weights`]),
+    ...devicesText(point),
+    ...(point.offload === 0 ? [] : [`${formatPercent(point.offload)} of the layers with the host`]),
     ...(tokensPerStep === 1 ? [] : [`${tokensPerStep} tokens a step`]),
   ].join(', ');
+}
+
+function devicesText(point: AnalysisPoint): string[] {
+  const { tensorParallel, pipelineParallel, microBatches, expertParallel } = point;
+  return [
+    ...(tensorParallel === 1 ? [] : [`matrices shared by ${tensorParallel}`]),
+    ...(pipelineParallel === 1 ? [] : [`${pipelineParallel} stages`]),
+    ...(microBatches === 1 ? [] : [`${microBatches} micro-batches`]),
+    ...(expertParallel === 1 ? [] : [`experts over ${expertParallel}`]),
+  ];
 }
 
 /** `h100 (published): 3.35 TB/s, 990 TFLOP/s in f16, ridge point 295 FLOP/B`. */
@@ -61,9 +81,15 @@ export function roofText(roof: RoofLines): string {
   return `${roof.name} (${whose}): ${formatValue(roof.memoryBytesPerSecond, 'B')}/s, ${compute}`;
 }
 
-function phaseTable({ rows }: PhaseAnalysis): string {
+/** What goes over links has columns where something does. */
+function phaseTable({ rows, linkBytes }: PhaseAnalysis): string {
+  const sends = linkBytes > 0;
   return plainTable(
-    ['operator', 'module', 'calls', 'FLOP', 'bytes', 'FLOP/B', 'bound', 'time', 'share'],
+    [
+      ...['operator', 'module', 'calls', 'FLOP', 'bytes', 'FLOP/B'],
+      ...(sends ? ['link', 'link time'] : []),
+      ...['bound', 'time', 'share'],
+    ],
     rows.map((row) => [
       row.name,
       row.module,
@@ -71,6 +97,7 @@ function phaseTable({ rows }: PhaseAnalysis): string {
       count(row.flops),
       formatValue(row.bytes, 'B'),
       intensityText(row.intensity),
+      ...(sends ? linkCells(row) : []),
       row.bound,
       formatValue(row.seconds, 's'),
       formatPercent(row.share),
@@ -78,13 +105,21 @@ function phaseTable({ rows }: PhaseAnalysis): string {
   );
 }
 
+function linkCells({ linkBytes, linkSeconds }: Pick<PhaseAnalysis, 'linkBytes' | 'linkSeconds'>) {
+  return linkBytes === 0 ? [null, null] : [formatValue(linkBytes, 'B'), formatValue(linkSeconds, 's')];
+}
+
 function totals(phase: PhaseAnalysis, tokens: number): string {
   const { flops, bytes, intensity, seconds, tokensPerSecond, memoryBoundShare } = phase;
+  const { linkBytes, linkSeconds, idleShare } = phase;
+  const links =
+    linkBytes === 0 ? '' : `, ${formatValue(linkBytes, 'B')} over links in ${formatValue(linkSeconds, 's')}`;
+  const idle = idleShare === 0 ? '' : `, each stage idle for ${formatPercent(idleShare)}`;
   const rate = formatValue(tokensPerSecond, 'tokens/s');
   return (
     `total: ${count(flops)}FLOP, ${formatValue(bytes, 'B')}, ${intensityText(intensity)} FLOP/B, ` +
     `${formatValue(seconds, 's')} for ${tokens} token${tokens === 1 ? '' : 's'} (${rate}), ` +
-    `${formatPercent(memoryBoundShare)} of the time bound by memory`
+    `${formatPercent(memoryBoundShare)} of the time bound by memory${links}${idle}`
   );
 }
 
@@ -109,26 +144,32 @@ function speculativeLine(
 /** A line for each point, with the fields that differ in front. */
 export function pointsTable(analyses: readonly Analysis[], varying: readonly PointField[]): string {
   const generates = analyses.some(({ generateSeconds }) => generateSeconds !== null);
+  const sends = analyses.some(({ prefill, decode }) => prefill.linkBytes + decode.linkBytes > 0);
+  const several = analyses.some(({ devices }) => devices > 1);
   const drafts = analyses.some(({ speculative }) => speculative !== null);
   const head = [
     ...varying,
+    ...(several ? ['devices'] : []),
     'prefill',
     'bound',
     'step',
     'bound',
     'decode',
+    ...(sends ? ['prefill link', 'link time', 'step link', 'link time'] : []),
     'memory',
     'fits',
     ...(drafts ? ['speculative', 'speedup'] : []),
     ...(generates ? ['generation'] : []),
   ];
-  const rows = analyses.map(({ point, prefill, decode, memory, speculative, generateSeconds }) => [
+  const rows = analyses.map(({ point, devices, prefill, decode, memory, speculative, generateSeconds }) => [
     ...varying.map((field) => cell(point[field])),
+    ...(several ? [devices] : []),
     formatValue(prefill.seconds, 's'),
     prefill.bound,
     formatValue(decode.seconds, 's'),
     decode.bound,
     formatValue(decode.tokensPerSecond, 'tokens/s'),
+    ...(sends ? [...linkCells(prefill), ...linkCells(decode)] : []),
     formatValue(memory.bytes, 'B'),
     memory.fits === null ? null : memory.fits ? 'yes' : 'no',
     ...(drafts

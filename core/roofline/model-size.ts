@@ -18,15 +18,23 @@ export function sizeOf(architecture: ModelArchitecture): Size {
   return total([vocabularySize(architecture), ...layers]);
 }
 
-/** Embedding, positions, last norm, output. */
-export function vocabularySize(architecture: ModelArchitecture): Size {
+/**
+ * Embedding and positions, which stand before the layers; last norm and output, which stand behind them.
+ * @param ends which of them are asked for: a device of a pipeline has one, or none; a tied matrix is held where either is.
+ */
+export function vocabularySize(
+  architecture: ModelArchitecture,
+  { first, last }: { readonly first: boolean; readonly last: boolean } = { first: true, last: true },
+): Size {
   const { embedding, vocabulary, tied, embeddingBits, outputBits, outputBias, positions } = architecture;
   const table = { inputs: embedding, outputs: vocabulary, bias: false };
+  const input = matrixSize({ ...table, bits: embeddingBits }, architecture);
+  const output = tied ? input : matrixSize({ ...table, bits: outputBits, bias: outputBias }, architecture);
   return total([
-    matrixSize({ ...table, bits: embeddingBits }, architecture),
-    tied ? NOTHING : matrixSize({ ...table, bits: outputBits, bias: outputBias }, architecture),
-    normsSize(architecture, embedding),
-    positions.kind === 'learned' ? sized(positions.rows * embedding, positions.bits) : NOTHING,
+    first ? input : NOTHING,
+    last && !(tied && first) ? output : NOTHING,
+    last ? normsSize(architecture, embedding) : NOTHING,
+    first && positions.kind === 'learned' ? sized(positions.rows * embedding, positions.bits) : NOTHING,
   ]);
 }
 

@@ -1,21 +1,15 @@
-import { FailureError, failure } from '../errors.js';
 import type { LayerGroup, ModelArchitecture } from './architecture.js';
-import { layerSize } from './model-size.js';
 import { dotProduct } from './pass/attention.js';
-import { settingFlaw } from './pass/check.js';
+import { checkedSetting } from './pass/check.js';
 import { headNorm, norm, residual } from './pass/elementwise.js';
 import { feedForward } from './pass/feed-forward.js';
+import { heldLayerBytes } from './pass/held-weights.js';
 import { latent } from './pass/latent.js';
 import type { LayerPass } from './pass/layer-pass.js';
 import { merged, operator, repeated } from './pass/operators.js';
 import { attentionCollective, feedForwardCollective, shardOf, stageCollective } from './pass/parallel.js';
-import {
-  DEFAULT_SETTING,
-  logitRowsOf,
-  newTokensOf,
-  type PassRequest,
-  type WorkSetting,
-} from './pass/setting.js';
+import { logitRowsOf, newTokensOf, type PassRequest } from './pass/setting.js';
+import { type Stage, stagesOf } from './pass/stages.js';
 import { embed, logits, selectRows } from './pass/vocabulary.js';
 import type { OperatorWork, PassWork } from './work.js';
 
@@ -25,14 +19,16 @@ import type { OperatorWork, PassWork } from './work.js';
  * @throws FailureError `impossible-combination` with one sentence about what cannot be.
  */
 export function passWork(architecture: ModelArchitecture, request: PassRequest): PassWork {
-  const setting: WorkSetting = { ...DEFAULT_SETTING, ...request };
-  const flaw = settingFlaw(architecture, setting);
-  if (flaw !== null) {
-    const hint = 'Change the setting, or ask of another model.';
-    throw new FailureError(
-      failure('impossible-combination', `This pass is not possible: ${flaw}.`, { hint }),
-    );
-  }
+  const stages = stageWorks(architecture, request);
+  return { phase: request.phase, operators: merged(stages.flatMap(({ operators }) => operators)) };
+}
+
+/**
+ * Counts what the pass asks of a device of each pipeline stage, in the order in which a batch goes through them.
+ * @throws FailureError as passWork does.
+ */
+export function stageWorks(architecture: ModelArchitecture, request: PassRequest): PassWork[] {
+  const setting = checkedSetting(architecture, request);
   const shard = shardOf(architecture, setting.parallel);
   const tokens = newTokensOf(setting.batch);
   const rows = logitRowsOf(setting);
@@ -46,19 +42,20 @@ export function passWork(architecture: ModelArchitecture, request: PassRequest):
     tokens,
     feedForwardTokens: tokens,
   };
-  const operators = [
-    ...embed(pass, shard),
-    ...layersOf(pass, shard, rows),
-    ...stageCollective(pass),
-    ...offload(pass, shard),
-    ...logits(pass, shard, rows),
-  ];
-  return { phase: setting.phase, operators: merged(operators) };
+  return stagesOf(shard, setting.parallel.pipeline).map((stage) => {
+    const operators = [
+      ...(stage.first ? embed(pass, shard) : []),
+      ...layersOf(pass, stage, rows),
+      ...offload(pass, shard, stage),
+      ...(stage.last ? logits(pass, shard, rows) : stageCollective(pass)),
+    ];
+    return { phase: setting.phase, operators: merged(operators) };
+  });
 }
 
-function layersOf(pass: LayerPass, { layers }: ModelArchitecture, rows: number): OperatorWork[] {
+function layersOf(pass: LayerPass, { layers, last: isLast }: Stage, rows: number): OperatorWork[] {
   return layers.flatMap((group, index) => {
-    const last = pass.trimsLastLayer && index === layers.length - 1;
+    const last = isLast && pass.trimsLastLayer && index === layers.length - 1;
     const whole = layer(pass, group).map((work) => repeated(work, group.count - (last ? 1 : 0)));
     if (!last) return whole;
     const trimmed = layer({ ...pass, feedForwardTokens: rows }, group);
@@ -95,9 +92,9 @@ function layer(pass: LayerPass, { attention, feedForward: forward, norms }: Laye
 }
 
 /** Weights of layers that are kept elsewhere come over a link once a pass. */
-function offload(pass: LayerPass, shard: ModelArchitecture): OperatorWork[] {
+function offload(pass: LayerPass, shard: ModelArchitecture, { layers }: Stage): OperatorWork[] {
   if (pass.offloadedLayers === 0) return [];
-  const bytes = shard.layers.reduce((sum, group) => sum + group.count * layerSize(shard, group).bytes, 0);
+  const bytes = layers.reduce((sum, group) => sum + group.count * heldLayerBytes(shard, group, pass), 0);
   return [
     operator({
       name: 'fetch_weights',

@@ -4,7 +4,7 @@ import type { EnginePasses, LatencyWork } from './engine-passes.js';
 import { llamaCppPasses } from './llama-cpp.js';
 import { newTokensOf, type PassRequest } from './pass/setting.js';
 import { passWork } from './pass-work.js';
-import type { OperatorWork, PassWork, PlacedPhase, Traffic } from './work.js';
+import { type OperatorWork, type PassWork, type PlacedPhase, timesTraffic } from './work.js';
 
 /** Passes that are alike: one is counted, and stands for so many. */
 export interface CountedPass {
@@ -79,17 +79,6 @@ export function operatorsOf({ passes }: PhaseWork): OperatorWork[] {
       traffic: timesTraffic(operator.traffic, times),
     })),
   );
-}
-
-function timesTraffic(traffic: Traffic, times: number): Traffic {
-  const { weightsRead, cacheRead, cacheWritten, activationsRead, activationsWritten } = traffic;
-  return {
-    weightsRead: weightsRead * times,
-    cacheRead: cacheRead * times,
-    cacheWritten: cacheWritten * times,
-    activationsRead: activationsRead * times,
-    activationsWritten: activationsWritten * times,
-  };
 }
 
 /** @returns bytes of weights and cache that a pass reads: what the next one finds in a cache, or not. */

@@ -11,6 +11,8 @@ export interface PlacedOperator {
   readonly intensity: number | null;
   readonly bound: Bound;
   readonly seconds: number;
+  /** Of it, what is sent over a link. */
+  readonly linkSeconds: number;
   /** null where no ceiling is known: then memory alone decides, and the time is a lower bound. */
   readonly peak: Peak | null;
 }
@@ -57,6 +59,7 @@ export function placeOperator(work: OperatorWork, ceilings: Ceilings): PlacedOpe
     intensity: bytes === 0 ? null : work.flops / bytes,
     bound: seconds === 0 && work.linkBytes > 0 ? 'link' : bound,
     seconds,
+    linkSeconds: link,
     peak,
   };
 }

@@ -19,6 +19,18 @@ export interface SpeculativeStep {
   readonly expectedTokens: number;
 }
 
+/** @returns the request for a draft: it keeps its own bits, and is whole on each device. */
+export function draftRequest(request: PassRequest): PassRequest {
+  return {
+    ...request,
+    parallel: { tensor: 1, pipeline: 1, expert: 1 },
+    adapter: null,
+    weights: null,
+    offloadedLayers: 0,
+    distinctExperts: null,
+  };
+}
+
 /**
  * One step of speculative decoding (Leviathan et al., arXiv 2211.17192, equation 1): `draftTokens` passes of a small model, one
  * pass of the large one, which has logits for every position.
@@ -37,11 +49,9 @@ export function speculativeStep(
       newTokens,
       cachedTokens: group.cachedTokens + tokens,
     }));
-  const alone = { tensor: 1, pipeline: 1, expert: 1 };
+  const small = draftRequest(request);
   return {
-    draft: Array.from({ length: draftTokens }, (_, i) =>
-      passWork(draft, { ...request, parallel: alone, adapter: null, weights: null, batch: deeper(i, 1) }),
-    ),
+    draft: Array.from({ length: draftTokens }, (_, i) => passWork(draft, { ...small, batch: deeper(i, 1) })),
     verify: passWork(target, { ...request, logits: 'all', batch: deeper(0, draftTokens + 1) }),
     expectedTokens:
       acceptance === 1 ? draftTokens + 1 : (1 - acceptance ** (draftTokens + 1)) / (1 - acceptance),

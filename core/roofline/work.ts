@@ -85,3 +85,14 @@ export function totalBytes(traffic: Traffic): number {
   const { weightsRead, cacheRead, cacheWritten, activationsRead, activationsWritten } = traffic;
   return weightsRead + cacheRead + cacheWritten + activationsRead + activationsWritten;
 }
+
+/** @returns the traffic of so many times the same. */
+export function timesTraffic(traffic: Traffic, times: number): Traffic {
+  return {
+    weightsRead: traffic.weightsRead * times,
+    cacheRead: traffic.cacheRead * times,
+    cacheWritten: traffic.cacheWritten * times,
+    activationsRead: traffic.activationsRead * times,
+    activationsWritten: traffic.activationsWritten * times,
+  };
+}

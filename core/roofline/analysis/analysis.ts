@@ -12,13 +12,17 @@ export interface AnalysisRow {
   readonly flops: number;
   readonly bytes: number;
   readonly traffic: Traffic;
+  /** Bytes over a link: of collectives, and of weights that are kept elsewhere; 0 for all others. */
+  readonly linkBytes: number;
   /** FLOP per byte; null for what moves nothing through memory. */
   readonly intensity: number | null;
   /** What is computed in; null where no ceiling for it is known. */
   readonly arithmetic: Arithmetic | null;
   readonly bound: Bound;
   readonly seconds: number;
-  /** Of the pass. */
+  /** Of it, on a link. */
+  readonly linkSeconds: number;
+  /** Of the time of all operators. */
   readonly share: number;
   /** FLOP per second that the roof allows; null for what computes nothing. */
   readonly flopsPerSecond: number | null;
@@ -29,7 +33,13 @@ export interface PhaseAnalysis {
   readonly flops: number;
   readonly bytes: number;
   readonly intensity: number;
+  readonly linkBytes: number;
+  /** Of all operators one after the other, which a pipeline overlaps. */
+  readonly linkSeconds: number;
+  /** Until all sequences are through. */
   readonly seconds: number;
+  /** Share of it in which a pipeline stage waits for others; 0 without stages. */
+  readonly idleShare: number;
   /** All sequences together. */
   readonly tokensPerSecond: number;
   /** What decides over the larger part of the time. */
@@ -76,6 +86,9 @@ export interface RoofLines {
 export interface Analysis {
   readonly point: AnalysisPoint;
   readonly roof: RoofLines;
+  /** All that the model is spread over. */
+  readonly devices: number;
+  /** What one device of each pipeline stage does. */
   readonly prefill: PhaseAnalysis;
   /** One step. */
   readonly decode: PhaseAnalysis;
@@ -95,24 +108,35 @@ export interface ImpossiblePoint {
   readonly hint: string | null;
 }
 
-/** @returns the sums of a phase over its rows, whose shares are not known yet. */
-export function summarize(rows: readonly Omit<AnalysisRow, 'share'>[], tokens: number): PhaseAnalysis {
+/**
+ * @param given seconds that the phase takes, where they are fewer than those of its rows.
+ * @returns the sums of a phase over its rows, whose shares are not known yet.
+ */
+export function summarize(
+  rows: readonly Omit<AnalysisRow, 'share'>[],
+  tokens: number,
+  given?: number,
+): PhaseAnalysis {
   const sum = (of: (row: Omit<AnalysisRow, 'share'>) => number) =>
     rows.reduce((total, row) => total + of(row), 0);
-  const seconds = sum((row) => row.seconds);
+  const total = sum((row) => row.seconds);
+  const seconds = given ?? total;
   const boundBy = (bound: Bound) => sum((row) => (row.bound === bound ? row.seconds : 0));
   const memory = boundBy('memory');
   const largest = Math.max(memory, boundBy('compute'), boundBy('link'));
   const flops = sum((row) => row.flops);
   const bytes = sum((row) => row.bytes);
   return {
-    rows: rows.map((row) => ({ ...row, share: row.seconds / seconds })),
+    rows: rows.map((row) => ({ ...row, share: row.seconds / total })),
     flops,
     bytes,
     intensity: flops / bytes,
+    linkBytes: sum((row) => row.linkBytes),
+    linkSeconds: sum((row) => row.linkSeconds),
     seconds,
+    idleShare: 0,
     tokensPerSecond: tokens / seconds,
     bound: largest === memory ? 'memory' : largest === boundBy('compute') ? 'compute' : 'link',
-    memoryBoundShare: memory / seconds,
+    memoryBoundShare: memory / total,
   };
 }

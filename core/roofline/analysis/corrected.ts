@@ -1,9 +1,12 @@
 import type { ModelArchitecture } from '../architecture.js';
 import { type Ceilings, type Peak, peakFor } from '../ceilings.js';
-import { type AttentionKernel, FLASH, type PassRequest, UNFUSED } from '../pass/setting.js';
-import { passWork } from '../pass-work.js';
-import { type PlacedPass, placePass, unknownCeilings } from '../place.js';
-import type { Arithmetic } from '../work.js';
+import { devicesOf } from '../pass/devices.js';
+import type { PassRequest } from '../pass/setting.js';
+import { stageWorks } from '../pass-work.js';
+import { type PlacedPipeline, placePipeline } from '../pipeline.js';
+import { type PlacedPass, unknownCeilings } from '../place.js';
+import { draftRequest } from '../speculative.js';
+import { type Arithmetic, timesTraffic } from '../work.js';
 import {
   type Analysis,
   type AnalysisRow,
@@ -11,54 +14,42 @@ import {
   type PhaseAnalysis,
   summarize,
 } from './analysis.js';
-import { type BitsReading, storedIn } from './bits.js';
+import { withAttention } from './attention-word.js';
+import type { BitsReading } from './bits.js';
+import { generationSeconds } from './generation.js';
 import { impossible } from './impossible.js';
 import { memoryOf } from './memory.js';
 import type { AnalysisPoint } from './point.js';
+import { requestsOf } from './request.js';
 import { speculate } from './speculate.js';
 
 type HeldBytes = Omit<MemoryAnalysis, 'fits'>;
 
-/** Steps at which generation is looked at; between them the time of a step is taken for linear in the context, as it nearly is. */
-const GENERATION_SAMPLES = 16;
-
 /** @throws FailureError `impossible-combination` with one sentence about what cannot be */
 export function analyzeInCorrectedMode(
   point: AnalysisPoint,
-  {
-    model: architecture,
-    draft,
-  }: { readonly model: ModelArchitecture; readonly draft: ModelArchitecture | null },
+  { model, draft }: { readonly model: ModelArchitecture; readonly draft: ModelArchitecture | null },
   ceilings: Ceilings,
   bits: BitsReading,
 ): Analysis {
-  const { batch, context, promptTokens, tokensPerStep, generateTokens } = point;
+  const { batch, context, promptTokens, tokensPerStep, generateTokens, decodes, microBatches } = point;
   const prompt = promptTokens ?? context;
+  const architecture = withAttention(model, point.attention);
   checkTokens(point, architecture, prompt);
-  const common = requestOf(point, bits, attentionOf(point, architecture, ceilings, bits));
-  const prefillRequest: PassRequest = {
-    ...common,
-    phase: 'prefill',
-    batch: [{ sequences: batch, newTokens: prompt, cachedTokens: context - prompt }],
+  const requests = requestsOf(point, architecture, ceilings, bits);
+  const placed = (request: PassRequest) => {
+    const stages = stageWorks(architecture, request);
+    return { stages, ...placePipeline(stages, microBatches, ceilings) };
   };
-  const stepAt = (tokens: number): PassRequest => ({
-    ...common,
-    phase: 'decode',
-    batch: [
-      { sequences: batch, newTokens: tokensPerStep, cachedTokens: Math.max(0, tokens - tokensPerStep) },
-    ],
-    logits: 'all',
-  });
-  const decodeRequest = stepAt(context);
-  const prefill = placePass(passWork(architecture, prefillRequest), ceilings);
-  const decodeWork = passWork(architecture, decodeRequest);
-  const decode = placePass(decodeWork, ceilings);
-  const secondsAt = (tokens: number) => placePass(passWork(architecture, stepAt(tokens)), ceilings).seconds;
+  const passes = { prefill: requests.prefill, decode: requests.stepAt(context) };
+  const prefill = placed(passes.prefill);
+  const decode = placed(passes.decode);
   const peak = peakFor(ceilings, bits.arithmetic);
-  const passes = { prefill: prefillRequest, decode: decodeRequest };
   const memory = together(
-    memoryOf(architecture, passes),
-    draft === null ? null : memoryOf(draft, { prefill: alone(prefillRequest), decode: alone(decodeRequest) }),
+    memoryOf(architecture, passes, microBatches),
+    draft === null
+      ? null
+      : memoryOf(draft, { prefill: draftRequest(passes.prefill), decode: draftRequest(passes.decode) }, 1),
   );
   return {
     point,
@@ -69,10 +60,15 @@ export function analyzeInCorrectedMode(
       arithmetic: peak?.arithmetic ?? null,
       flopsPerSecond: peak?.flopsPerSecond ?? null,
       ridgePoint: peak === null ? null : peak.flopsPerSecond / ceilings.memoryBytesPerSecond,
-      peaks: peaksOf([prefill, decode]),
+      peaks: peaksOf([prefill.way, decode.way]),
     },
-    prefill: phase(prefill, batch * prompt),
-    decode: phase(decode, batch * tokensPerStep),
+    devices: devicesOf({
+      tensor: point.tensorParallel,
+      pipeline: point.pipelineParallel,
+      expert: point.expertParallel,
+    }),
+    prefill: phase(prefill, microBatches, batch * prompt + decodes),
+    decode: phase(decode, microBatches, batch * tokensPerStep),
     memory: {
       ...memory,
       fits: ceilings.memoryBytes === null ? null : memory.bytes <= ceilings.memoryBytes,
@@ -80,12 +76,20 @@ export function analyzeInCorrectedMode(
     speculative:
       draft === null
         ? null
-        : speculate(point, { model: architecture, draft }, decodeRequest, ceilings, decode.seconds),
+        : speculate(point, { model: architecture, draft }, passes.decode, ceilings, decode.seconds),
     generateSeconds:
       generateTokens === 0
         ? null
-        : prefill.seconds + generation(secondsAt, context, generateTokens, tokensPerStep),
-    notes: unknownCeilings({ phase: 'decode', operators: decodeWork.operators }, ceilings),
+        : prefill.seconds +
+          generationSeconds(
+            (tokens) => placed(requests.stepAt(tokens)).seconds,
+            context,
+            generateTokens,
+            tokensPerStep,
+          ),
+    notes: [
+      ...new Set([...prefill.stages, ...decode.stages].flatMap((stage) => unknownCeilings(stage, ceilings))),
+    ],
   };
 }
 
@@ -116,63 +120,6 @@ function checkTokens(
     );
 }
 
-/**
- * Blocks of queries of one head run side by side, and share its K and V where the last cache holds them; where it does not, each
- * block reads them again. A cache of unknown size is taken for large enough.
- */
-function attentionOf(
-  { flashAttention, context }: AnalysisPoint,
-  { layers }: ModelArchitecture,
-  { onChipBytes }: Ceilings,
-  { cache }: BitsReading,
-): AttentionKernel {
-  if (!flashAttention) return UNFUSED;
-  const widest = Math.max(
-    ...layers.map(({ attention }) =>
-      attention.kind === 'latent'
-        ? attention.headLength + attention.ropeLength + attention.valueLength
-        : attention.keyLength + attention.valueLength,
-    ),
-  );
-  const held = (context * widest * cache) / 8 <= (onChipBytes ?? Number.POSITIVE_INFINITY);
-  return held ? { ...FLASH, queryBlock: null } : FLASH;
-}
-
-function requestOf(
-  { tensorParallel }: AnalysisPoint,
-  bits: BitsReading,
-  attention: AttentionKernel,
-): Omit<PassRequest, 'phase' | 'batch'> {
-  return {
-    ...storedIn(bits),
-    attention,
-    parallel: { tensor: tensorParallel, pipeline: 1, expert: 1 },
-  };
-}
-
-/** Seconds of the steps after the prefill: trapezoids between a few contexts. */
-function generation(
-  secondsAt: (context: number) => number,
-  context: number,
-  tokens: number,
-  tokensPerStep: number,
-): number {
-  const steps = Math.ceil(tokens / tokensPerStep);
-  const samples = Math.min(GENERATION_SAMPLES, steps);
-  const at = (i: number) => (samples === 1 ? (steps + 1) / 2 : 1 + ((steps - 1) * i) / (samples - 1));
-  const times = Array.from({ length: samples }, (_, i) =>
-    secondsAt(context + Math.round(at(i) * tokensPerStep)),
-  );
-  if (samples === 1) return (times[0] ?? 0) * steps;
-  const inner = times.reduce((sum, time) => sum + time, 0) - ((times[0] ?? 0) + (times.at(-1) ?? 0)) / 2;
-  return (inner / (samples - 1)) * steps;
-}
-
-/** A draft keeps its own bits, and is whole on each device. */
-function alone(request: PassRequest): PassRequest {
-  return { ...request, weights: null, parallel: { tensor: 1, pipeline: 1, expert: 1 } };
-}
-
 /** A model and its draft are held at one time, and compute one after the other. */
 function together(model: HeldBytes, draft: HeldBytes | null): HeldBytes {
   if (draft === null) return model;
@@ -192,21 +139,24 @@ function peaksOf(passes: readonly PlacedPass[]): Peak[] {
   return [...used.values()].sort((a, b) => b.flopsPerSecond - a.flopsPerSecond);
 }
 
-function phase(placed: PlacedPass, tokens: number): PhaseAnalysis {
-  const rows = placed.operators.map(
-    ({ work, bytes, intensity, bound, seconds, peak }): Omit<AnalysisRow, 'share'> => ({
+/** All micro-batches together; the time is the pipeline's, which is shorter than that of its operators one after the other. */
+function phase({ way, seconds, idleShare }: PlacedPipeline, times: number, tokens: number): PhaseAnalysis {
+  const rows = way.operators.map(
+    ({ work, bytes, intensity, bound, peak, ...row }): Omit<AnalysisRow, 'share'> => ({
       name: work.name,
       module: work.module,
-      calls: work.calls,
-      flops: work.flops,
-      bytes,
-      traffic: work.traffic,
+      calls: work.calls * times,
+      flops: work.flops * times,
+      bytes: bytes * times,
+      traffic: timesTraffic(work.traffic, times),
+      linkBytes: work.linkBytes * times,
       intensity,
       arithmetic: peak?.arithmetic ?? null,
       bound,
-      seconds,
-      flopsPerSecond: work.flops === 0 ? null : work.flops / seconds,
+      seconds: row.seconds * times,
+      linkSeconds: row.linkSeconds * times,
+      flopsPerSecond: work.flops === 0 ? null : work.flops / row.seconds,
     }),
   );
-  return summarize(rows, tokens);
+  return { ...summarize(rows, tokens, seconds), idleShare };
 }

@@ -9,7 +9,7 @@ import type { Module } from '../work.js';
 import { type Analysis, type AnalysisRow, type PhaseAnalysis, summarize } from './analysis.js';
 import type { BitsReading } from './bits.js';
 import { impossible } from './impossible.js';
-import type { AnalysisPoint } from './point.js';
+import { type AnalysisPoint, POINT_DEFAULTS } from './point.js';
 
 const MODULE_OF: Readonly<Record<string, Module>> = {
   q_proj: 'qkv',
@@ -87,7 +87,7 @@ export function analyzeInLlmViewerMode(
   );
   const bytes = weights + kvCache + activations;
   const { bytesPerSecond, operationsPerSecond } = analysis.roof;
-  const { batch, context, generateTokens } = point;
+  const { batch, context, generateTokens, tensorParallel } = point;
   return {
     point,
     roof: {
@@ -99,6 +99,7 @@ export function analyzeInLlmViewerMode(
       ridgePoint: operationsPerSecond / bytesPerSecond,
       peaks: [{ arithmetic: isInt8(setting) ? 'int8' : 'f16', flopsPerSecond: operationsPerSecond }],
     },
+    devices: tensorParallel,
     prefill: phase(analysis, analysis.prefill, model.layers, batch * context, setting),
     decode: phase(analysis, analysis.decode, model.layers, batch, setting),
     memory: {
@@ -115,8 +116,24 @@ export function analyzeInLlmViewerMode(
   };
 }
 
+/** What corrected mode alone can be asked. */
+const UNKNOWN_TO_IT = {
+  attention: 'attention but that of the model',
+  sparsity: 'sparse weights',
+  kvCacheTypeK: 'types of the cache',
+  kvCacheTypeV: 'types of the cache',
+  adapterRank: 'adapters',
+  adapters: 'adapters',
+  pipelineParallel: 'pipeline stages',
+  microBatches: 'micro-batches',
+  expertParallel: 'experts on devices of their own',
+  distinctExperts: 'experts',
+  offload: 'weights that are kept elsewhere',
+  decodes: 'mixed batches',
+} as const satisfies Partial<Record<keyof typeof POINT_DEFAULTS, string>>;
+
 function settingOf(point: AnalysisPoint, bits: BitsReading): LlmViewerSetting {
-  const { batch, context, promptTokens, tokensPerStep, draft, flashAttention, tensorParallel } = point;
+  const { batch, context, promptTokens, draft, tokensPerStep, flashAttention, tensorParallel } = point;
   const whole = (what: string, value: number) => {
     if (Number.isInteger(value)) return value;
     throw impossible(
@@ -129,6 +146,10 @@ function settingOf(point: AnalysisPoint, bits: BitsReading): LlmViewerSetting {
       'LLM-Viewer has one number for prompt and context',
       'Leave the prompt out, or use corrected mode.',
     );
+  for (const [field, what] of Object.entries(UNKNOWN_TO_IT) as [keyof typeof UNKNOWN_TO_IT, string][]) {
+    if (point[field] !== POINT_DEFAULTS[field])
+      throw impossible(`LLM-Viewer has no ${what}`, `Leave ${field} out, or use corrected mode.`);
+  }
   if (draft !== null)
     throw impossible('LLM-Viewer has no speculative decoding', 'Use corrected mode for a draft.');
   if (tokensPerStep !== 1)
@@ -165,10 +186,12 @@ function phase(
       activationsRead: row.loadActivation * calls,
       activationsWritten: row.storeActivation * calls,
     },
+    linkBytes: 0,
     intensity: row.intensity,
     arithmetic,
     bound: row.bound,
     seconds: row.seconds * calls,
+    linkSeconds: 0,
     flopsPerSecond: Math.min(row.performance, roof.operationsPerSecond),
   });
   return summarize([...layer.map((row) => line(row, layers)), line(head, 1)], tokens);

@@ -1,17 +1,33 @@
 import type { ModelArchitecture } from '../architecture.js';
 import { passMemory } from '../memory/pass-memory.js';
-import type { PassRequest } from '../pass/setting.js';
+import { newTokensOf, type PassRequest } from '../pass/setting.js';
+import { stageWorks } from '../pass-work.js';
 import type { MemoryAnalysis } from './analysis.js';
 
-/** Bytes that one device holds at the fuller of two passes. */
+/**
+ * Bytes that one device holds at the fuller of two passes.
+ * @param inFlight micro-batches whose caches are held.
+ */
 export function memoryOf(
   architecture: ModelArchitecture,
   { prefill, decode }: { readonly prefill: PassRequest; readonly decode: PassRequest },
+  inFlight: number,
 ): Omit<MemoryAnalysis, 'fits'> {
-  const passes = [passMemory(architecture, prefill), passMemory(architecture, decode)];
+  const passes = [prefill, decode].map((request) => passMemory(architecture, request, inFlight));
   const most = (of: (pass: (typeof passes)[number]) => number) => Math.max(...passes.map(of));
-  const weights = most((pass) => pass.weights);
+  const weights = most((pass) => pass.weights) + adapterBytes(architecture, decode);
   const kvCache = most((pass) => pass.kvCache);
   const activations = most((pass) => pass.activations);
   return { weights, kvCache, activations, bytes: weights + kvCache + activations };
+}
+
+/** Adapters beside the matrices of the stage that has most of them; a pass reads those of its tokens, and all are held. */
+function adapterBytes(architecture: ModelArchitecture, request: PassRequest): number {
+  const { adapter = null, batch } = request;
+  if (adapter === null) return 0;
+  const read = Math.min(adapter.distinct, newTokensOf(batch));
+  const stages = stageWorks(architecture, request).map(({ operators }) =>
+    operators.reduce((sum, { module, traffic }) => sum + (module === 'adapter' ? traffic.weightsRead : 0), 0),
+  );
+  return (Math.max(...stages) * adapter.distinct) / read;
 }

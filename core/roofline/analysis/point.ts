@@ -9,8 +9,10 @@ export interface AnalysisPoint {
   readonly model: string;
   /** A name of the catalogue, or `this` for the measured roofs of this machine. */
   readonly hardware: string;
-  /** Sequences that are computed together. */
+  /** Sequences that are computed together, on all devices. */
   readonly batch: number;
+  /** Further sequences that decode a token in the pass of the prefill: a mixed batch. */
+  readonly decodes: number;
   /** Tokens of each sequence at the end of the prefill, and those that a decode step attends to. */
   readonly context: number;
   /** New tokens of a prefill, the last of the context; null = all of it. */
@@ -18,8 +20,29 @@ export interface AnalysisPoint {
   /** `native`, `w4a16`, `w8a8kv8`, or a quantization such as `q4_k_m`. */
   readonly bits: string;
   readonly flashAttention: boolean;
+  /** What is done to attention (`kv-heads:2`, `mqa`, `window:256`, `nsa`), or `base`. */
+  readonly attention: string;
+  /** How pruned weights are packed: `2:4`, `bitmap:0.5`, `csr:0.8`, or `none`. */
+  readonly sparsity: string;
+  /** ggml's name of the type that keys, or values, are kept in; null = as the bits say. */
+  readonly kvCacheTypeK: string | null;
+  readonly kvCacheTypeV: string | null;
+  /** Rank of adapters that run beside the weights; 0 = none. */
+  readonly adapterRank: number;
+  /** Different ones in a batch. */
+  readonly adapters: number;
   /** Devices that share each matrix. */
   readonly tensorParallel: number;
+  /** Stages of consecutive layers. */
+  readonly pipelineParallel: number;
+  /** Parts that the batch is cut into, so that stages work at one time. */
+  readonly microBatches: number;
+  /** Devices that experts are spread over. */
+  readonly expertParallel: number;
+  /** Different experts that a pass reads in a layer, where it was measured; null = as uniform routing expects. */
+  readonly distinctExperts: number | null;
+  /** Share of the layers whose weights are in the memory of the host. */
+  readonly offload: number;
   /** Tokens that one decode step computes of each sequence: above 1 when drafts are verified. */
   readonly tokensPerStep: number;
   /** A small model that proposes tokens, for speculative decoding; null = none. */
@@ -43,10 +66,22 @@ export type AnalysisSpec = {
 export const POINT_DEFAULTS: Omit<AnalysisPoint, 'model' | 'hardware' | 'context'> = {
   mode: 'corrected',
   batch: 1,
+  decodes: 0,
   promptTokens: null,
   bits: 'native',
   flashAttention: true,
+  attention: 'base',
+  sparsity: 'none',
+  kvCacheTypeK: null,
+  kvCacheTypeV: null,
+  adapterRank: 0,
+  adapters: 1,
   tensorParallel: 1,
+  pipelineParallel: 1,
+  microBatches: 1,
+  expertParallel: 1,
+  distinctExperts: null,
+  offload: 0,
   tokensPerStep: 1,
   draft: null,
   draftTokens: 4,
@@ -61,12 +96,24 @@ export const POINT_FIELDS: readonly PointField[] = [
   'mode',
   'bits',
   'flashAttention',
+  'attention',
+  'sparsity',
+  'kvCacheTypeK',
+  'kvCacheTypeV',
+  'adapterRank',
+  'adapters',
   'tensorParallel',
+  'pipelineParallel',
+  'microBatches',
+  'expertParallel',
+  'distinctExperts',
+  'offload',
   'tokensPerStep',
   'draft',
   'draftTokens',
   'acceptance',
   'batch',
+  'decodes',
   'context',
   'promptTokens',
   'generateTokens',

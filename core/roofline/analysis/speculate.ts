@@ -13,7 +13,7 @@ import type { AnalysisPoint } from './point.js';
  * @throws FailureError `impossible-combination` for a draft of other tokens
  */
 export function speculate(
-  { batch, draftTokens, acceptance, tokensPerStep }: AnalysisPoint,
+  { batch, draftTokens, acceptance, tokensPerStep, microBatches }: AnalysisPoint,
   { model, draft }: { readonly model: ModelArchitecture; readonly draft: ModelArchitecture },
   request: PassRequest,
   ceilings: Ceilings,
@@ -28,6 +28,11 @@ export function speculate(
     throw impossible(
       'a draft and more than one token per step',
       'Leave the tokens per step out: a draft decides how many are verified.',
+    );
+  if (microBatches !== 1)
+    throw impossible(
+      'a draft and more than one micro-batch',
+      'Leave the micro-batches out: a step of draft and model is counted one after the other.',
     );
   const step = speculativeStep(model, draft, request, { draftTokens, acceptance });
   const draftSeconds = step.draft.reduce((sum, pass) => sum + placePass(pass, ceilings).seconds, 0);

@@ -1,5 +1,6 @@
 import type { AttentionShape, ModelArchitecture } from '../architecture.js';
-import { layerSize, vocabularySize } from '../model-size.js';
+import { vocabularySize } from '../model-size.js';
+import { heldLayerBytes } from '../pass/held-weights.js';
 import { shardOf } from '../pass/parallel.js';
 import {
   DEFAULT_SETTING,
@@ -9,6 +10,7 @@ import {
   type SequenceGroup,
   type WorkSetting,
 } from '../pass/setting.js';
+import { depthOf, type Stage, stagesOf } from '../pass/stages.js';
 import { type Peak, peakOf } from './liveness.js';
 import { layerSteps } from './steps.js';
 
@@ -23,23 +25,39 @@ export interface PassMemory {
   readonly bytes: number;
 }
 
-/** Counts what a pass holds: all weights of the device's share, the cache at its end, and live activations. */
-export function passMemory(architecture: ModelArchitecture, request: PassRequest): PassMemory {
+/**
+ * Counts what a pass holds: all weights of the device's share, the cache at its end, and live activations. With pipeline
+ * stages it is the device of the fullest one.
+ * @param inFlight batches like this one whose caches are held, while one of them is computed: micro-batches of a pipeline.
+ */
+export function passMemory(architecture: ModelArchitecture, request: PassRequest, inFlight = 1): PassMemory {
   const setting: WorkSetting = { ...DEFAULT_SETTING, ...request };
   const shard = shardOf(architecture, setting.parallel);
-  const weights = weightBytes(shard, setting);
-  const kvCache = cacheBytes(shard, setting);
-  const { bytes: activations, at } = liveActivations(shard, setting);
+  const stages = stagesOf(shard, setting.parallel.pipeline).map((stage) =>
+    stageMemory({ ...shard, layers: stage.layers }, stage, setting, inFlight),
+  );
+  return stages.reduce((most, stage) => (stage.bytes > most.bytes ? stage : most));
+}
+
+function stageMemory(
+  shard: ModelArchitecture,
+  stage: Stage,
+  setting: WorkSetting,
+  inFlight: number,
+): PassMemory {
+  const weights = weightBytes(shard, stage, setting);
+  const kvCache = inFlight * cacheBytes(shard, setting);
+  const { bytes: activations, at } = liveActivations(shard, setting, stage.last);
   return { weights, kvCache, activations, activationsAt: at, bytes: weights + kvCache + activations };
 }
 
-/** @returns the most bytes of activations at one time, in any layer or at the output. */
-export function liveActivations(shard: ModelArchitecture, setting: WorkSetting): Peak {
+/** @returns the most bytes of activations at one time, in any layer or at the output, where the device has that. */
+export function liveActivations(shard: ModelArchitecture, setting: WorkSetting, hasOutput = true): Peak {
   const tokens = newTokensOf(setting.batch);
   const bytes = setting.activationBits / 8;
   const whole = tokens * shard.embedding * bytes;
   const logits = logitRowsOf(setting) * shard.vocabulary * bytes;
-  const head = { bytes: whole + logits, at: 'lm_head' };
+  const head = hasOutput ? { bytes: whole + logits, at: 'lm_head' } : { bytes: whole, at: 'send' };
   const layers = shard.layers.map((group) =>
     peakOf([
       { name: 'residual', reads: [], writes: [['x', whole]] },
@@ -49,38 +67,25 @@ export function liveActivations(shard: ModelArchitecture, setting: WorkSetting):
   return layers.reduce((most, peak) => (peak.bytes > most.bytes ? peak : most), head);
 }
 
-/** The vocabulary keeps its own bits: quantizers leave it alone, or give it more. The fullest stage of a pipeline has it. */
-function weightBytes(shard: ModelArchitecture, { weights, parallel, offloadedLayers }: WorkSetting): number {
-  const { pipeline, expert } = parallel;
-  const layers = shard.layers.reduce((sum, group) => {
-    const { feedForward } = group;
-    const { experts } = feedForward;
-    const held =
-      experts === null || expert === 1
-        ? group
-        : {
-            ...group,
-            feedForward: { ...feedForward, experts: { ...experts, count: experts.count / expert } },
-          };
-    const { bytes, parameters } = layerSize(shard, held);
-    return sum + group.count * (weights === null ? bytes : (parameters * weights.bits) / 8);
-  }, 0);
-  const depth = shard.layers.reduce((sum, { count }) => sum + count, 0);
-  const stage = Math.ceil(depth / pipeline) / depth;
+/** The vocabulary keeps its own bits: quantizers leave it alone, or give it more. */
+function weightBytes(shard: ModelArchitecture, stage: Stage, setting: WorkSetting): number {
+  const { offloadedLayers } = setting;
+  const layers = shard.layers.reduce(
+    (sum, group) => sum + group.count * heldLayerBytes(shard, group, setting),
+    0,
+  );
   // Layers that are kept elsewhere need room for one of them.
-  const resident = 1 - offloadedLayers + (offloadedLayers > 0 ? 1 / depth : 0);
-  return layers * stage * Math.min(1, resident) + vocabularySize(shard).bytes;
+  const resident = 1 - offloadedLayers + (offloadedLayers > 0 ? 1 / depthOf(shard.layers) : 0);
+  return layers * Math.min(1, resident) + vocabularySize(shard, stage).bytes;
 }
 
-function cacheBytes({ layers }: ModelArchitecture, { cacheBits, batch, parallel }: WorkSetting): number {
+function cacheBytes({ layers }: ModelArchitecture, { cacheBits, batch }: WorkSetting): number {
   const { key, value } = cacheBits;
-  const all = layers.reduce((sum, { count, attention }) => {
+  return layers.reduce((sum, { count, attention }) => {
     const [keys, values] = cachedElements(attention);
     const tokens = batch.reduce((total, group) => total + cachedTokens(group, attention), 0);
     return sum + (count * tokens * (keys * key + values * value)) / 8;
   }, 0);
-  const depth = layers.reduce((sum, { count }) => sum + count, 0);
-  return (all * Math.ceil(depth / parallel.pipeline)) / depth;
 }
 
 /** Elements that are kept of a token, of its key and of its value; one vector stands for both where attention is latent. */

@@ -1,8 +1,22 @@
+import { FailureError, failure } from '../../errors.js';
 import type { ModelArchitecture } from '../architecture.js';
-import type { WorkSetting } from './setting.js';
+import { DEFAULT_SETTING, type PassRequest, type WorkSetting } from './setting.js';
+import { depthOf } from './stages.js';
+
+/**
+ * @returns the request with what it left out.
+ * @throws FailureError `impossible-combination` with one sentence about what cannot be.
+ */
+export function checkedSetting(architecture: ModelArchitecture, request: PassRequest): WorkSetting {
+  const setting: WorkSetting = { ...DEFAULT_SETTING, ...request };
+  const flaw = settingFlaw(architecture, setting);
+  if (flaw === null) return setting;
+  const hint = 'Change the setting, or ask of another model.';
+  throw new FailureError(failure('impossible-combination', `This pass is not possible: ${flaw}.`, { hint }));
+}
 
 /** @returns what is impossible about a setting, as one sentence; null when nothing is. */
-export function settingFlaw(architecture: ModelArchitecture, setting: WorkSetting): string | null {
+function settingFlaw(architecture: ModelArchitecture, setting: WorkSetting): string | null {
   return batchFlaw(architecture, setting) ?? bitsFlaw(setting) ?? parallelFlaw(architecture, setting);
 }
 
@@ -51,13 +65,13 @@ function parallelFlaw(
   for (const [what, degree] of Object.entries(parallel)) {
     if (!isCount(degree, 1)) return `${what} parallelism over ${degree} devices; give at least 1`;
   }
-  const depth = layers.reduce((sum, { count }) => sum + count, 0);
+  const depth = depthOf(layers);
   if (pipeline > depth) return `${pipeline} pipeline stages for ${depth} layers`;
   const heads = Math.min(...layers.map(({ attention }) => attention.heads));
   if (tensor > heads || heads % tensor !== 0)
     return `${heads} attention heads cannot be shared evenly by ${tensor} devices`;
+  const counts = layers.flatMap(({ feedForward }) => feedForward.experts?.count ?? []);
   if (expert > 1) {
-    const counts = layers.flatMap(({ feedForward }) => feedForward.experts?.count ?? []);
     if (counts.length === 0) return 'expert parallelism needs a model with experts, and this one has none';
     if (expert % tensor !== 0)
       return `experts over ${expert} devices and matrices over ${tensor}: the first has to be a multiple of the second`;
@@ -66,8 +80,11 @@ function parallelFlaw(
   }
   if (!(offloadedLayers >= 0 && offloadedLayers <= 1))
     return `a share of ${offloadedLayers} of the layers is offloaded; shares are from 0 to 1`;
-  if (distinctExperts !== null && !(distinctExperts > 0))
-    return `${distinctExperts} different experts in a layer; give more than 0`;
+  if (distinctExperts === null) return null;
+  if (counts.length === 0) return `${distinctExperts} different experts in a layer of a model that has none`;
+  const most = Math.min(...counts);
+  if (!(distinctExperts > 0 && distinctExperts <= most))
+    return `${distinctExperts} different experts in a layer; give more than 0 and at most its ${most}`;
   return null;
 }
 

@@ -48,14 +48,20 @@ export function repeated(work: OperatorWork, layers: number): OperatorWork {
 export function merged(operators: readonly OperatorWork[]): OperatorWork[] {
   const found = new Map<string, OperatorWork>();
   for (const one of operators) {
-    const key = [one.module, one.name, one.class, one.arithmetic, one.weights ?? ''].join(' ');
+    const key = kindOf(one);
     const before = found.get(key);
-    found.set(key, before === undefined ? one : sum(before, one));
+    found.set(key, before === undefined ? one : summed(before, one));
   }
   return [...found.values()];
 }
 
-function sum(a: OperatorWork, b: OperatorWork): OperatorWork {
+/** @returns what operators have in common that are added up. */
+export function kindOf({ module, name, class: kind, arithmetic, weights = '' }: OperatorWork): string {
+  return [module, name, kind, arithmetic, weights].join(' ');
+}
+
+/** @returns two operators of one kind as one. */
+export function summed(a: OperatorWork, b: OperatorWork): OperatorWork {
   return {
     ...a,
     calls: a.calls + b.calls,

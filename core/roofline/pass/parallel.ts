@@ -124,7 +124,7 @@ export function feedForwardCollective(pass: LayerPass, { experts }: FeedForwardS
   ];
 }
 
-/** Rows of the embedding that other devices hold come as a sum with zeros; logits are gathered; stages pass on what they have. */
+/** Rows of the embedding that other devices hold come as a sum with zeros; logits are gathered. */
 export function vocabularyCollective(pass: LayerPass): OperatorWork[] {
   const { tensor } = pass.parallel;
   const elements = pass.tokens * pass.embedding;
@@ -137,8 +137,8 @@ export function logitsCollective(pass: LayerPass, rows: number, shardVocabulary:
   return collective(pass, 'all_gather', allGather(tensor) * elements * pass.activationBytes, elements);
 }
 
+/** A stage hands the residual of every token to the next one. */
 export function stageCollective(pass: LayerPass): OperatorWork[] {
-  const { pipeline } = pass.parallel;
-  const elements = (pipeline - 1) * pass.tokens * pass.embedding;
+  const elements = pass.tokens * pass.embedding;
   return collective(pass, 'send', elements * pass.activationBytes, elements);
 }
