@@ -3,7 +3,7 @@ import { RECOMPUTATIONS, TRAINING_METHODS, type TrainingMethod } from '../../cor
 import { collect, positiveInteger } from './values.js';
 
 export interface FitOptions {
-  readonly model: string;
+  readonly model?: string;
   readonly hardware?: string;
   readonly devices: number;
   readonly bits: string;
@@ -12,6 +12,10 @@ export interface FitOptions {
   readonly batch: number;
   readonly ttft?: number;
   readonly tpot?: number;
+  readonly tensorParallel?: number;
+  readonly pipelineParallel?: number;
+  readonly expertParallel?: number;
+  readonly maxOffload: number;
   readonly draft?: string;
   readonly draftTokens: number;
   readonly acceptance: number;
@@ -31,10 +35,10 @@ export function registerFit(program: Command): void {
   program
     .command('fit')
     .description(
-      'which device, and how many of it, hold a model and answer in time; nothing is run.\n' +
+      'which device, how many of it and how they share the model, to hold it and answer in time; nothing is run.\n' +
         'With --train: which hold a step of fine-tuning. Ends with 3 when nothing fits',
     )
-    .requiredOption(
+    .option(
       '--model <name>',
       'builtin:NAME, GGUF file, config.json or its folder, synthetic:…, or a published name',
     )
@@ -54,6 +58,23 @@ export function registerFit(program: Command): void {
     )
     .option('--ttft <ms>', 'longest time to the first token, the service being idle', positive)
     .option('--tpot <ms>', 'longest time per token, the whole batch decoding at full context', positive)
+    .option(
+      '--tensor-parallel <count>',
+      'devices that share each matrix (default: the best)',
+      positiveInteger,
+    )
+    .option('--pipeline-parallel <count>', 'stages of layers (default: the best)', positiveInteger)
+    .option(
+      '--expert-parallel <count>',
+      'devices that experts are spread over (default: the best)',
+      positiveInteger,
+    )
+    .option(
+      '--max-offload <share>',
+      'of the layers, whose weights may stay with the host when memory is short',
+      shareOrNone,
+      0,
+    )
     .option('--draft <model>', 'a small model that proposes tokens (speculative decoding)')
     .option('--draft-tokens <count>', 'proposed in a row', positiveInteger, 4)
     .option('--acceptance <share>', 'chance that a proposed token is taken', share, 0.7)
@@ -85,6 +106,11 @@ function positive(text: string): number {
   if (text.trim() === '' || !Number.isFinite(value) || value <= 0)
     throw new InvalidArgumentError('It must be a number above 0.');
   return value;
+}
+
+/** @throws InvalidArgumentError unless the text is a share, or 0. */
+function shareOrNone(text: string): number {
+  return /^0(\.0*)?$/.test(text) ? 0 : share(text);
 }
 
 /** @throws InvalidArgumentError unless the text is a share. */

@@ -1,8 +1,6 @@
-import { dirname, resolve } from 'node:path';
 import { FailureError } from '../../core/errors.js';
 import { readBits, storedIn } from '../../core/roofline/analysis/bits.js';
 import type { ModelArchitecture } from '../../core/roofline/architecture.js';
-import { type Ceilings, publishedCeilings } from '../../core/roofline/ceilings.js';
 import { fitServing, type ServingFit, type ServingGoal } from '../../core/roofline/fit/serving.js';
 import {
   fitTraining,
@@ -10,62 +8,29 @@ import {
   type TrainingGoal,
   ZERO_STAGES,
 } from '../../core/roofline/fit/training.js';
-import { HARDWARE } from '../../core/roofline/hardware/catalogue.js';
 import type { FitOptions } from '../commands/fit.js';
 import { CommandError, EXIT, usageError } from '../exit.js';
 import { printData, printJson, say } from '../output/print.js';
-import { openCeilings } from '../roofline/open-hardware.js';
-import { openArchitecture } from '../roofline/open-model.js';
-import { isMeasured, openRoofs } from '../roofline/open-roofs.js';
+import { type OpenedFit, openFit } from './open.js';
 import { servingTable, trainingTable } from './table.js';
+import { wantedSplit } from './words.js';
 
 /** `ridge fit`: how few devices of each kind meet a goal, the fewest first. @throws CommandError (2, or 3 when nothing fits) */
 export async function runFit(options: FitOptions): Promise<void> {
-  const { architecture, devices, draft } = await open(options);
-  if (options.train === undefined) serve(architecture, devices, draft, options);
-  else train(architecture, devices, options);
+  const opened = await openFit(options);
+  if (options.train === undefined) serve(opened, options);
+  else train(opened, options);
 }
 
-/** @throws CommandError (2) for names that lead nowhere. */
-async function open({ model, hardware, models, draft: small, config }: FitOptions) {
-  const named = (name: string) =>
-    openArchitecture(
-      name,
-      [...models, '.', dirname(resolve(name))].map((folder) => resolve(folder)),
-    );
-  try {
-    const architecture = named(model);
-    const draft = small === undefined ? null : named(small);
-    const devices =
-      hardware === undefined
-        ? HARDWARE.filter(({ kind }) => kind === 'gpu').map(publishedCeilings)
-        : await Promise.all(hardware.split(',').map((name) => ceilingsNamed(name.trim(), config)));
-    return { architecture, devices, draft };
-  } catch (error) {
-    if (!(error instanceof FailureError)) throw error;
-    throw usageError(error.failure.message, error.failure.hint);
-  }
-}
-
-/** Measured ceilings of this node, or a catalogue's. */
-async function ceilingsNamed(name: string, config: string | undefined): Promise<Ceilings> {
-  return isMeasured(name) ? await openRoofs(name, config) : openCeilings(name);
-}
-
-function serve(
-  architecture: ModelArchitecture,
-  devices: readonly Ceilings[],
-  draft: ModelArchitecture | null,
-  options: FitOptions,
-): void {
-  const goal = servingGoal(architecture, draft, options);
+function serve({ model, architecture, devices, draft }: OpenedFit, options: FitOptions): void {
+  const goal = servingGoal(draft, options);
   const fits = devices
     .map((ceilings) => asked(() => fitServing(architecture, ceilings, goal, options.devices)))
     .filter((fit) => fit !== null)
     .sort(fewestFirst((a: ServingFit, b: ServingFit) => a.tokenSeconds - b.tokenSeconds));
   // The draft by its name: its shapes say nothing to a reader.
   const said = { ...goal, speculation: goal.speculation && { ...goal.speculation, draft: options.draft } };
-  if (options.json === true) printJson({ model: options.model, goal: said, fits });
+  if (options.json === true) printJson({ model, goal: said, fits });
   else {
     printData(servingTable(fits));
     say(
@@ -75,19 +40,9 @@ function serve(
   requireOne(fits, options);
 }
 
-/** @throws CommandError (2) for tokens that contradict each other, and unknown bits. */
-function servingGoal(
-  { contextLength }: ModelArchitecture,
-  draft: ModelArchitecture | null,
-  options: FitOptions,
-): ServingGoal {
+/** @param options whose words were looked at. */
+function servingGoal(draft: ModelArchitecture | null, options: FitOptions): ServingGoal {
   const { context, prompt = Math.max(1, context - 1), ttft, tpot } = options;
-  requireContext(context, contextLength);
-  if (prompt > context)
-    throw usageError(
-      `--prompt ${prompt} is longer than --context ${context}`,
-      'The context holds the prompt and the answer.',
-    );
   const reading = readBits(options.bits);
   if (!reading.ok) throw usageError(reading.message);
   return {
@@ -100,12 +55,13 @@ function servingGoal(
     memoryShare: options.memoryShare,
     speculation:
       draft === null ? null : { draft, draftTokens: options.draftTokens, acceptance: options.acceptance },
+    split: wantedSplit(options),
+    maxOffload: options.maxOffload,
     pass: storedIn(reading.bits),
   };
 }
 
-function train(architecture: ModelArchitecture, devices: readonly Ceilings[], options: FitOptions): void {
-  requireContext(options.context, architecture.contextLength);
+function train({ model, architecture, devices }: OpenedFit, options: FitOptions): void {
   const goal: TrainingGoal = {
     method: options.train ?? 'full',
     rank: options.rank,
@@ -122,7 +78,7 @@ function train(architecture: ModelArchitecture, devices: readonly Ceilings[], op
     .sort(
       fewestFirst((a: TrainingFit, b: TrainingFit) => (b.tokensPerSecond ?? 0) - (a.tokensPerSecond ?? 0)),
     );
-  if (options.json === true) printJson({ model: options.model, goal, fits });
+  if (options.json === true) printJson({ model, goal, fits });
   else {
     printData(trainingTable(fits));
     say(`AdamW in mixed precision; at ${options.efficiency * 100} % of the peak`);
@@ -138,14 +94,6 @@ function asked<T>(work: () => T): T {
     if (!(error instanceof FailureError)) throw error;
     throw usageError(error.failure.message, error.failure.hint);
   }
-}
-
-function requireContext(context: number, most: number): void {
-  if (context > most)
-    throw usageError(
-      `--context ${context}: the model has at most ${most} tokens`,
-      'Ask for a shorter context, or for another model.',
-    );
 }
 
 interface AnyFit {

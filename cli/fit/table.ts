@@ -1,26 +1,55 @@
-import { formatValue } from '../../core/metrics/format.js';
+import { formatPercent, formatValue } from '../../core/metrics/format.js';
 import type { ServingFit } from '../../core/roofline/fit/serving.js';
 import type { TrainingFit } from '../../core/roofline/fit/training.js';
 import { plainTable } from '../output/plain-table.js';
 
 const lacks = (misses: readonly string[]) => (misses.length === 0 ? 'yes' : `no: ${misses.join(', ')}`);
 
-/** One line a device: how many, what each holds, how long a user waits, and how far it is from its limits. */
+/** `tensor 4`, `2 stages × tensor 2`, `experts 8`: how devices share the model. */
+function splitText({ split: { tensor, pipeline, expert } }: ServingFit): string {
+  const parts = [
+    ...(pipeline > 1 ? [`${pipeline} stages`] : []),
+    ...(tensor > 1 ? [`tensor ${tensor}`] : []),
+    ...(expert > 1 ? [`experts ${expert}`] : []),
+  ];
+  return parts.length === 0 ? 'whole' : parts.join(' × ');
+}
+
+/**
+ * One line a device: how many and how they share the model, what each holds, how long a user waits, and how far it is from its
+ * limits. What goes over links in a step, and what stays with the host, have columns where there is any.
+ */
 export function servingTable(fits: readonly ServingFit[]): string {
+  const sends = fits.some(({ stepLinkBytes }) => stepLinkBytes > 0);
+  const offloads = fits.some(({ offload }) => offload > 0);
   return plainTable(
-    ['device', 'number', 'memory each', 'of', 'TTFT', 'TPOT', 'throughput', 'largest batch', 'fits'],
+    [
+      ...['device', 'number', 'split', 'memory each', 'of'],
+      ...(offloads ? ['with the host'] : []),
+      ...['TTFT', 'TPOT', 'throughput'],
+      ...(sends ? ['link', 'link time'] : []),
+      ...['largest batch', 'fits'],
+    ],
     fits.map((fit) => [
       fit.hardware,
       fit.devices,
+      splitText(fit),
       formatValue(fit.memoryBytes, 'B'),
       formatValue(fit.roomBytes, 'B'),
+      ...(offloads ? [fit.offload === 0 ? null : formatPercent(fit.offload)] : []),
       formatValue(fit.firstTokenSeconds, 's'),
       formatValue(fit.tokenSeconds, 's'),
       formatValue(fit.tokensPerSecond, 'tokens/s'),
+      ...(sends ? linkCells(fit) : []),
       fit.largestBatch === 0 ? null : fit.largestBatch,
       lacks(fit.misses),
     ]),
   );
+}
+
+function linkCells({ stepLinkBytes, stepLinkSeconds }: ServingFit) {
+  if (stepLinkBytes === 0) return [null, null];
+  return [formatValue(stepLinkBytes, 'B'), formatValue(stepLinkSeconds, 's')];
 }
 
 /** One line a device: how many, and what each of them holds by kind. */

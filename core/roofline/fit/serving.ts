@@ -2,10 +2,14 @@ import { FailureError } from '../../errors.js';
 import type { ModelArchitecture } from '../architecture.js';
 import type { Ceilings } from '../ceilings.js';
 import { passMemory } from '../memory/pass-memory.js';
-import { DEFAULT_SETTING, type PassRequest } from '../pass/setting.js';
-import { passWork } from '../pass-work.js';
+import { replicasOf } from '../pass/devices.js';
+import type { ParallelSetting, PassRequest } from '../pass/setting.js';
+import { depthOf } from '../pass/stages.js';
+import { stageWorks } from '../pass-work.js';
+import { type PlacedPipeline, placePipeline } from '../pipeline.js';
 import { placePass } from '../place.js';
-import { type Speculation, speculativeStep } from '../speculative.js';
+import { draftRequest, type Speculation, speculativeStep } from '../speculative.js';
+import { fewestDevices, splitsOf, type WantedSplit } from './split.js';
 
 /** What a service has to do, and how a device is believed to do it. */
 export interface ServingGoal {
@@ -24,20 +28,33 @@ export interface ServingGoal {
   readonly memoryShare: number;
   /** A small model that proposes tokens; null without one. */
   readonly speculation: (Speculation & { readonly draft: ModelArchitecture }) | null;
+  /** How the model is spread over devices, where that is decided already. */
+  readonly split: WantedSplit;
+  /** The most of the layers, as a share, whose weights may stay with the host when memory is short. */
+  readonly maxOffload: number;
   /** Bits and arithmetic. */
-  readonly pass: Omit<PassRequest, 'phase' | 'batch' | 'parallel'>;
+  readonly pass: Omit<PassRequest, 'phase' | 'batch' | 'parallel' | 'offloadedLayers'>;
 }
 
 /** A device, so many of it, and what they do. */
 export interface ServingFit {
   readonly hardware: string;
   readonly devices: number;
+  readonly split: ParallelSetting;
+  /** Parts of the batch that follow one another through pipeline stages. */
+  readonly microBatches: number;
+  /** Share of the layers whose weights stay with the host; 0 unless they do not fit. */
+  readonly offload: number;
+  /** Of the fullest device. */
   readonly memoryBytes: number;
   /** Of each device that may be used; null where nobody says. */
   readonly roomBytes: number | null;
   readonly firstTokenSeconds: number;
   readonly tokenSeconds: number;
   readonly tokensPerSecond: number;
+  /** What a device of each stage sends over links in a step of the model, and how long that takes at their full rate. */
+  readonly stepLinkBytes: number;
+  readonly stepLinkSeconds: number;
   /** The most sequences that meet the goal on them; 0 when not one does. */
   readonly largestBatch: number;
   /** What the goal lacks there, as words; empty when it is met. */
@@ -49,8 +66,10 @@ const CHUNK = 8192;
 const LARGEST_BATCH = 4096;
 
 /**
- * Finds how few devices of a kind meet a goal: matrices are shared by 1, 2, 4, … of them.
+ * Finds how few devices of a kind meet a goal, and how they share the model: of the splits of that number that meet it the one with
+ * the shortest time per token.
  * @returns the first number that meets it, or the last one that is possible with what it lacks; null when none is possible.
+ * @throws FailureError `impossible-combination` where the model cannot do what is asked, on whatever number
  */
 export function fitServing(
   architecture: ModelArchitecture,
@@ -59,8 +78,13 @@ export function fitServing(
   mostDevices: number,
 ): ServingFit | null {
   let last: ServingFit | null = null;
-  for (let devices = 1; devices <= mostDevices; devices *= 2) {
-    const fit = attempt(architecture, ceilings, goal, devices);
+  const fewest = fewestDevices(goal.split);
+  for (let devices = fewest; devices <= mostDevices; devices *= 2) {
+    const fit = bestOf(
+      splitsOf(architecture, devices, goal.split).flatMap(
+        (split) => attempt(architecture, ceilings, goal, split) ?? [],
+      ),
+    );
     if (fit === null) continue;
     if (fit.misses.length === 0)
       return { ...fit, largestBatch: largestBatch(architecture, ceilings, goal, fit) };
@@ -69,59 +93,107 @@ export function fitServing(
   return last;
 }
 
-/** @returns null where matrices cannot be shared by so many. */
+/** The one that lacks least, and of these the quickest; of two that are alike the first, which has the fewest stages. */
+function bestOf(fits: readonly ServingFit[]): ServingFit | null {
+  const order = (a: ServingFit, b: ServingFit) =>
+    a.misses.length - b.misses.length || a.offload - b.offload || a.tokenSeconds - b.tokenSeconds;
+  return [...fits].sort(order)[0] ?? null;
+}
+
+/** @returns null where the model cannot be split so. */
 function attempt(
   architecture: ModelArchitecture,
   ceilings: Ceilings,
   goal: ServingGoal,
-  devices: number,
+  split: ParallelSetting,
 ): ServingFit | null {
   try {
-    return placed(architecture, ceilings, goal, devices);
+    return placed(architecture, ceilings, goal, split);
   } catch (error) {
-    if (error instanceof FailureError && devices > 1) return null;
+    if (error instanceof FailureError && Object.values(split).some((degree) => degree > 1)) return null;
     throw error;
   }
+}
+
+/** The passes of a goal on one split, each of one micro-batch of one group of devices. */
+interface Passes {
+  readonly prefill: PassRequest;
+  readonly decode: PassRequest;
+  readonly microBatches: number;
+}
+
+/**
+ * Groups that have the attention each share the batch, and stages get as many micro-batches as there are of them; where the batch
+ * cannot be shared evenly, the fullest decides. A draft is verified in one.
+ */
+function passesOf(goal: ServingGoal, parallel: ParallelSetting, offloadedLayers: number): Passes {
+  const { batch, promptTokens, contextTokens, speculation } = goal;
+  const ofGroup = Math.ceil(batch / replicasOf(parallel));
+  const microBatches = speculation === null ? Math.min(parallel.pipeline, ofGroup) : 1;
+  const common = { ...goal.pass, parallel, offloadedLayers };
+  return {
+    microBatches,
+    prefill: {
+      ...common,
+      phase: 'prefill',
+      batch: [{ sequences: 1, newTokens: promptTokens, cachedTokens: 0 }],
+    },
+    decode: {
+      ...common,
+      phase: 'decode',
+      batch: [
+        { sequences: Math.ceil(ofGroup / microBatches), newTokens: 1, cachedTokens: contextTokens - 1 },
+      ],
+    },
+  };
 }
 
 function placed(
   architecture: ModelArchitecture,
   ceilings: Ceilings,
   goal: ServingGoal,
-  devices: number,
+  split: ParallelSetting,
 ): ServingFit {
-  const { batch, promptTokens, contextTokens, efficiency } = goal;
-  const parallel = { tensor: devices, pipeline: 1, expert: 1 };
-  const prefill: PassRequest = {
-    ...goal.pass,
-    parallel,
-    phase: 'prefill',
-    batch: [{ sequences: 1, newTokens: promptTokens, cachedTokens: 0 }],
-  };
-  const decode: PassRequest = {
-    ...goal.pass,
-    parallel,
-    phase: 'decode',
-    batch: [{ sequences: batch, newTokens: 1, cachedTokens: contextTokens - 1 }],
-  };
-  const seconds = (request: PassRequest) =>
-    placePass(passWork(architecture, request), ceilings).seconds / efficiency;
-  const draft =
-    goal.speculation === null ? 0 : passMemory(goal.speculation.draft, { ...decode, parallel: ALONE }).bytes;
-  const memoryBytes = memoryOf(architecture, prefill, decode, promptTokens) + draft;
+  const { batch, efficiency, speculation } = goal;
   const roomBytes = ceilings.memoryBytes === null ? null : ceilings.memoryBytes * goal.memoryShare;
-  const firstTokenSeconds = seconds(prefill);
+  const draft =
+    speculation === null
+      ? 0
+      : passMemory(speculation.draft, draftRequest(passesOf(goal, split, 0).decode)).bytes;
+  const memoryAt = (share: number) => memoryOf(architecture, passesOf(goal, split, share)) + draft;
+  const offload = offloadOf(
+    architecture,
+    ceilings,
+    goal,
+    split,
+    (share) => memoryAt(share) <= (roomBytes ?? 0),
+  );
+  const passes = passesOf(goal, split, offload);
+  const memoryBytes = memoryAt(offload);
+  const time = (request: PassRequest, parts: number): PlacedPipeline =>
+    placePipeline(stageWorks(architecture, request), parts, ceilings);
+  const firstTokenSeconds = time(passes.prefill, 1).seconds / efficiency;
+  const step = time(passes.decode, passes.microBatches);
   const tokenSeconds =
-    goal.speculation === null ? seconds(decode) : speculated(architecture, ceilings, decode, goal);
+    speculation === null
+      ? step.seconds / efficiency
+      : speculated(architecture, ceilings, passes.decode, goal);
+  const linked = (of: (operator: PlacedPipeline['way']['operators'][number]) => number) =>
+    passes.microBatches * step.way.operators.reduce((sum, operator) => sum + of(operator), 0);
   const over = (value: number, most: number | null) => most !== null && value > most;
   return {
     hardware: ceilings.name,
-    devices,
+    devices: fewestDevices(split),
+    split,
+    microBatches: passes.microBatches,
+    offload,
     memoryBytes,
     roomBytes,
     firstTokenSeconds,
     tokenSeconds,
     tokensPerSecond: batch / tokenSeconds,
+    stepLinkBytes: linked(({ work }) => work.linkBytes),
+    stepLinkSeconds: linked(({ linkSeconds }) => linkSeconds),
     largestBatch: 0,
     misses: [
       ...(over(memoryBytes, roomBytes) ? ['memory'] : []),
@@ -131,7 +203,26 @@ function placed(
   };
 }
 
-const ALONE = { tensor: 1, pipeline: 1, expert: 1 };
+/** @returns the least share of the layers, in whole ones of a stage, that has to stay with the host; 0 when that does not help. */
+function offloadOf(
+  { layers }: ModelArchitecture,
+  { hostBytesPerSecond, memoryBytes }: Ceilings,
+  { maxOffload }: ServingGoal,
+  { pipeline }: ParallelSetting,
+  fits: (share: number) => boolean,
+): number {
+  if (maxOffload === 0 || hostBytesPerSecond === null || memoryBytes === null || fits(0)) return 0;
+  const ofStage = Math.ceil(depthOf(layers) / pipeline);
+  const most = Math.floor(maxOffload * ofStage);
+  if (!fits(most / ofStage)) return 0;
+  let [low, high] = [1, most];
+  while (low < high) {
+    const middle = Math.floor((low + high) / 2);
+    if (fits(middle / ofStage)) high = middle;
+    else low = middle + 1;
+  }
+  return low / ofStage;
+}
 
 /** Seconds of a step of draft and target, over the tokens that it is expected to yield. */
 function speculated(
@@ -151,20 +242,16 @@ function speculated(
   return seconds / (step.expectedTokens * efficiency);
 }
 
-/** Weights, the cache of the whole batch, and what is alive in a piece of a prompt or in a step. */
-function memoryOf(
-  architecture: ModelArchitecture,
-  prefill: PassRequest,
-  decode: PassRequest,
-  promptTokens: number,
-): number {
+/** Weights, the cache of the whole batch, and what is alive in a piece of a prompt or in a step, on the fullest device. */
+function memoryOf(architecture: ModelArchitecture, { prefill, decode, microBatches }: Passes): number {
+  const [prompt] = prefill.batch;
+  const promptTokens = prompt?.newTokens ?? 1;
   const newTokens = Math.min(promptTokens, CHUNK);
   const piece = passMemory(architecture, {
-    ...DEFAULT_SETTING,
     ...prefill,
     batch: [{ sequences: 1, newTokens, cachedTokens: promptTokens - newTokens }],
   });
-  const step = passMemory(architecture, decode);
+  const step = passMemory(architecture, decode, microBatches);
   return step.weights + step.kvCache + Math.max(piece.activations, step.activations);
 }
 
@@ -173,10 +260,10 @@ function largestBatch(
   architecture: ModelArchitecture,
   ceilings: Ceilings,
   goal: ServingGoal,
-  { devices, roomBytes }: ServingFit,
+  { split, roomBytes }: ServingFit,
 ): number {
   const meets = (batch: number) =>
-    attempt(architecture, ceilings, { ...goal, batch }, devices)?.misses.length === 0;
+    attempt(architecture, ceilings, { ...goal, batch }, split)?.misses.length === 0;
   // Without a bound there is no edge.
   if (roomBytes === null && goal.maxTokenSeconds === null) return goal.batch;
   let low = goal.batch;

@@ -128,7 +128,9 @@ function renamed(step: Step): Step {
 function feedForwardSteps(sizes: Sizes, shape: FeedForwardShape, input: string): Step[] {
   const { rows, tokens, embedding } = sizes;
   const { gate, up, experts, fused } = shape;
-  const copies = experts === null ? tokens : tokens * experts.usedPerToken;
+  // Where experts are spread, each device has its share of what the tokens of all of them chose.
+  const { tensor, expert } = sizes.setting.parallel;
+  const copies = experts === null ? tokens : (tokens * experts.usedPerToken) / (expert > 1 ? tensor : 1);
   const half = rows(up.outputs, copies);
   const into: Step[] =
     gate === null || fused

@@ -16,7 +16,7 @@ export function checkedSetting(architecture: ModelArchitecture, request: PassReq
 }
 
 /** @returns what is impossible about a setting, as one sentence; null when nothing is. */
-function settingFlaw(architecture: ModelArchitecture, setting: WorkSetting): string | null {
+export function settingFlaw(architecture: ModelArchitecture, setting: WorkSetting): string | null {
   return batchFlaw(architecture, setting) ?? bitsFlaw(setting) ?? parallelFlaw(architecture, setting);
 }
 

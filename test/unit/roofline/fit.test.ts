@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { publishedCeilings } from '../../../core/roofline/ceilings.js';
 import { namedArchitecture } from '../../../core/roofline/configs/index.js';
 import { fitServing, type ServingGoal } from '../../../core/roofline/fit/serving.js';
+import { ANY_SPLIT } from '../../../core/roofline/fit/split.js';
 import { fitTraining, type TrainingGoal, trainingMemory } from '../../../core/roofline/fit/training.js';
 import { requireHardware } from '../../../core/roofline/hardware/catalogue.js';
 
@@ -22,6 +23,8 @@ const serving: ServingGoal = {
   efficiency: 1,
   memoryShare: 0.9,
   speculation: null,
+  split: ANY_SPLIT,
+  maxOffload: 0,
   pass: {},
 };
 

@@ -1,0 +1,107 @@
+import { readBits } from '../../core/roofline/analysis/bits.js';
+import type { ModelArchitecture } from '../../core/roofline/architecture.js';
+import type { Ceilings } from '../../core/roofline/ceilings.js';
+import { fewestDevices, type WantedSplit } from '../../core/roofline/fit/split.js';
+import { settingFlaw } from '../../core/roofline/pass/check.js';
+import { DEFAULT_SETTING } from '../../core/roofline/pass/setting.js';
+import type { FitOptions } from '../commands/fit.js';
+
+interface Mistake {
+  readonly message: string;
+  readonly hint: string | null;
+}
+
+/** @returns how the model is to be spread, as far as it was said. */
+export function wantedSplit({ tensorParallel, pipelineParallel, expertParallel }: FitOptions): WantedSplit {
+  return {
+    tensor: tensorParallel ?? null,
+    pipeline: pipelineParallel ?? null,
+    expert: expertParallel ?? null,
+  };
+}
+
+/**
+ * @param architecture null when there is none to ask: what can be seen without one is said anyway.
+ * @returns every contradiction of the words with one another, with the model and with the devices.
+ */
+export function wrongWords(
+  options: FitOptions,
+  architecture: ModelArchitecture | null,
+  devices: readonly Ceilings[],
+): Mistake[] {
+  const { model, context, prompt } = options;
+  const reading = readBits(options.bits);
+  const missing = '`ridge roofline --list` shows every published model.';
+  return [
+    ...(model === undefined ? [{ message: '--model is missing: name one', hint: missing }] : []),
+    ...(architecture !== null && context > architecture.contextLength
+      ? [
+          {
+            message: `--context ${context}: the model has at most ${architecture.contextLength} tokens`,
+            hint: 'Ask for a shorter context, or for another model.',
+          },
+        ]
+      : []),
+    ...(prompt !== undefined && prompt > context
+      ? [
+          {
+            message: `--prompt ${prompt} is longer than --context ${context}`,
+            hint: 'The context holds the prompt and the answer.',
+          },
+        ]
+      : []),
+    ...(reading.ok ? [] : [{ message: reading.message, hint: null }]),
+    ...wrongSplit(options, architecture),
+    ...wrongOffload(options, devices),
+  ];
+}
+
+function wrongSplit(options: FitOptions, architecture: ModelArchitecture | null): Mistake[] {
+  const wanted = wantedSplit(options);
+  const said = Object.values(wanted).some((degree) => degree !== null);
+  if (!said) return [];
+  if (options.train !== undefined)
+    return [
+      {
+        message: 'tensor, pipeline and expert parallelism are for serving, and --train was given',
+        hint: 'Training shares out what --zero says.',
+      },
+    ];
+  const fewest = fewestDevices(wanted);
+  const { tensor, pipeline, expert } = wanted;
+  const parallel = { tensor: tensor ?? 1, pipeline: pipeline ?? 1, expert: expert ?? 1 };
+  const flaw =
+    architecture === null
+      ? null
+      : settingFlaw(architecture, {
+          ...DEFAULT_SETTING,
+          parallel,
+          phase: 'decode',
+          batch: [{ sequences: 1, newTokens: 1, cachedTokens: 0 }],
+        });
+  return [
+    ...(flaw === null ? [] : [{ message: `The model cannot be split so: ${flaw}.`, hint: null }]),
+    ...(flaw === null && fewest > options.devices
+      ? [
+          {
+            message: `this split needs ${fewest} devices, and --devices allows ${options.devices}`,
+            hint: null,
+          },
+        ]
+      : []),
+  ];
+}
+
+function wrongOffload({ maxOffload, train }: FitOptions, devices: readonly Ceilings[]): Mistake[] {
+  if (maxOffload === 0) return [];
+  if (train !== undefined)
+    return [
+      { message: '--max-offload is for serving, and --train was given', hint: 'Leave one of them out.' },
+    ];
+  return devices
+    .filter(({ hostBytesPerSecond }) => hostBytesPerSecond === null)
+    .map(({ name, origin }) => ({
+      message: `${name} has no ${origin} link to a host, and weights that are kept there have to come over one`,
+      hint: 'Leave --max-offload out, or name devices with a link (`ridge roofline --list --json`: hostBytesPerSecond).',
+    }));
+}
