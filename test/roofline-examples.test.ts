@@ -59,17 +59,24 @@ const rowOf = ({ prefill, decode }: Analysis, phase: 'prefill' | 'decode', name:
 /** How many points each has, and how many of them cannot be. */
 const POINTS: Record<string, readonly [number, number]> = {
   'activation-and-cache-bits': [72, 0],
+  'attention-shapes': [32, 0],
   'batch-and-sequence': [90, 0],
   'chunked-prefill': [7, 0],
+  'expert-parallel': [24, 0],
   'flash-attention': [56, 0],
   hardware: [13, 0],
   layers: [1, 0],
   'long-context': [48, 15],
+  'many-adapters': [6, 0],
   memory: [32, 0],
+  'mixed-batches': [12, 0],
   models: [12, 0],
+  offload: [32, 0],
+  'pipeline-parallel': [24, 0],
   'prefill-and-decode': [12, 0],
   'prefill-quantization': [35, 0],
   serving: [508, 0],
+  'sparse-weights': [12, 0],
   speculative: [21, 0],
   'speculative-decoding': [36, 0],
   'tensor-parallel': [8, 0],
@@ -246,5 +253,81 @@ describe('what corrected mode shows and LLM-Viewer does not', () => {
     const seconds = analyses.map(({ prefill }) => prefill.seconds);
     expect(seconds).toEqual([...seconds].sort((a, b) => a - b));
     expect((seconds.at(-1) ?? 0) / (seconds[0] ?? 1)).toBeGreaterThan(3);
+  });
+});
+
+describe('what an engineer asks next', () => {
+  test('stages win a prefill in few parts over a slow link, shared matrices over a fast one, and decoding on both', () => {
+    const result = run('pipeline-parallel');
+    const shared = { tensorParallel: 4, pipelineParallel: 1, microBatches: 1 };
+    const staged = { tensorParallel: 1, pipelineParallel: 4, microBatches: 4 };
+    const seconds = (phase: 'prefill' | 'decode', where: Partial<AnalysisPoint>) =>
+      at(result, where)[phase].seconds;
+    for (const [hardware, faster, slower] of [
+      ['l40s', staged, shared],
+      ['h100', shared, staged],
+    ] as const) {
+      expect(seconds('prefill', { hardware, ...faster })).toBeLessThan(
+        seconds('prefill', { hardware, ...slower }),
+      );
+      expect(seconds('decode', { hardware, ...shared })).toBeLessThan(
+        seconds('decode', { hardware, ...staged }),
+      );
+    }
+    // In more parts they hardly wait.
+    expect(seconds('prefill', { hardware: 'h100', ...staged, microBatches: 16 })).toBeLessThan(
+      seconds('prefill', { hardware: 'h100', ...shared }),
+    );
+    // Without micro-batches: the memory of a quarter of the layers, and no time gained.
+    const alone = at(result, { hardware: 'h100', tensorParallel: 1, pipelineParallel: 1, microBatches: 1 });
+    const waiting = at(result, { hardware: 'h100', ...staged, microBatches: 1 });
+    expect(waiting.prefill.seconds).toBeGreaterThan(alone.prefill.seconds);
+    expect(alone.memory.weights / waiting.memory.weights).toBeGreaterThan(3.5);
+  });
+
+  test('spread experts win with a large batch, cut ones with a small one', () => {
+    const rate = (batch: number, tensorParallel: number, expertParallel: number) =>
+      at(run('expert-parallel'), { model: 'mixtral-8x7b', batch, tensorParallel, expertParallel }).decode
+        .tokensPerSecond;
+    expect(rate(8, 8, 1)).toBeGreaterThan(rate(8, 1, 8));
+    expect(rate(512, 1, 8)).toBeGreaterThan(rate(512, 8, 1));
+  });
+
+  test('weights with the host make a step as long as their way, whatever the batch', () => {
+    const decode = (batch: number, offload: number) =>
+      at(run('offload'), { hardware: 'h100', bits: 'w16a16', batch, offload }).decode;
+    expect(decode(1, 0.5).seconds / decode(1, 0).seconds).toBeGreaterThan(20);
+    expect(decode(32, 1).seconds / decode(1, 1).seconds).toBeLessThan(1.01);
+    expect(decode(1, 1).bound).toBe('link');
+  });
+
+  test('decoding beside a chunk of a prompt costs less than a step on its own', () => {
+    const seconds = (promptTokens: number, decodes: number) =>
+      at(run('mixed-batches'), { promptTokens, decodes }).prefill.seconds;
+    const step = at(run('mixed-batches'), { promptTokens: 128, decodes: 0 }).decode.seconds;
+    expect(seconds(512, 8) - seconds(512, 0)).toBeLessThan(step / 2);
+  });
+
+  test('a column beside each value is worth it beyond a half, a bitmap much earlier', () => {
+    const seconds = (sparsity: string) => at(run('sparse-weights'), { batch: 1, sparsity }).decode.seconds;
+    expect(seconds('csr:0.5') / seconds('none')).toBeCloseTo(1, 3);
+    expect(seconds('bitmap:0.5')).toBe(seconds('2:4'));
+    expect(seconds('none') / seconds('bitmap:0.7')).toBeGreaterThan(2);
+  });
+
+  test('many different adapters cost what one does not', () => {
+    const seconds = (adapters: number) =>
+      at(run('many-adapters'), { adapterRank: 64, adapters }).decode.seconds;
+    expect(seconds(32) / seconds(1)).toBeGreaterThan(1.4);
+  });
+
+  test('native sparse attention reads little of a long context and keeps all of it', () => {
+    const where = { context: 65_536, kvCacheTypeK: 'f16', kvCacheTypeV: 'f16' };
+    const [base, nsa, windowed] = ['base', 'nsa', 'window:512'].map((attention) =>
+      at(run('attention-shapes'), { ...where, attention }),
+    );
+    expect(base!.decode.seconds / nsa!.decode.seconds).toBeGreaterThan(2);
+    expect(nsa!.memory.kvCache).toBeGreaterThan(base!.memory.kvCache);
+    expect(base!.memory.kvCache / windowed!.memory.kvCache).toBe(128);
   });
 });

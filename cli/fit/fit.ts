@@ -36,6 +36,11 @@ function serve({ model, architecture, devices, draft }: OpenedFit, options: FitO
     say(
       `at ${options.efficiency * 100} % of the ceilings; a first token at an idle service, a step at full context`,
     );
+    const silent = fits.filter(({ stepLinkSeconds }) => stepLinkSeconds === null);
+    if (silent.length > 0)
+      say(
+        `no link is known of ${silent.map(({ hardware }) => hardware).join(', ')}: what is sent takes no time there, and times are lower bounds`,
+      );
   }
   requireOne(fits, options);
 }

@@ -112,13 +112,13 @@ function linkCells({ linkBytes, linkSeconds }: Pick<PhaseAnalysis, 'linkBytes' |
 function totals(phase: PhaseAnalysis, tokens: number): string {
   const { flops, bytes, intensity, seconds, tokensPerSecond, memoryBoundShare } = phase;
   const { linkBytes, linkSeconds, idleShare } = phase;
-  const links =
-    linkBytes === 0 ? '' : `, ${formatValue(linkBytes, 'B')} over links in ${formatValue(linkSeconds, 's')}`;
+  const rate = linkSeconds === null ? 'at an unknown rate' : `in ${formatValue(linkSeconds, 's')}`;
+  const links = linkBytes === 0 ? '' : `, ${formatValue(linkBytes, 'B')} over links ${rate}`;
   const idle = idleShare === 0 ? '' : `, each stage idle for ${formatPercent(idleShare)}`;
-  const rate = formatValue(tokensPerSecond, 'tokens/s');
+  const each = formatValue(tokensPerSecond, 'tokens/s');
   return (
     `total: ${count(flops)}FLOP, ${formatValue(bytes, 'B')}, ${intensityText(intensity)} FLOP/B, ` +
-    `${formatValue(seconds, 's')} for ${tokens} token${tokens === 1 ? '' : 's'} (${rate}), ` +
+    `${formatValue(seconds, 's')} for ${tokens} token${tokens === 1 ? '' : 's'} (${each}), ` +
     `${formatPercent(memoryBoundShare)} of the time bound by memory${links}${idle}`
   );
 }

@@ -1,6 +1,6 @@
 import type { Ceilings } from './ceilings.js';
 import { kindOf, summed } from './pass/operators.js';
-import { type PlacedOperator, type PlacedPass, placePass } from './place.js';
+import { linkSecondsOf, type PlacedOperator, type PlacedPass, placePass } from './place.js';
 import type { PassWork } from './work.js';
 
 /** A batch on its way through the stages of a pipeline, cut into micro-batches that follow one another. */
@@ -68,7 +68,7 @@ function added(a: PlacedOperator, b: PlacedOperator): PlacedOperator {
     intensity: bytes === 0 ? null : work.flops / bytes,
     bound: a.seconds >= b.seconds ? a.bound : b.bound,
     seconds: a.seconds + b.seconds,
-    linkSeconds: a.linkSeconds + b.linkSeconds,
+    linkSeconds: linkSecondsOf([a, b]),
     peak: a.peak,
   };
 }

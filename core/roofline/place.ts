@@ -11,8 +11,8 @@ export interface PlacedOperator {
   readonly intensity: number | null;
   readonly bound: Bound;
   readonly seconds: number;
-  /** Of it, what is sent over a link. */
-  readonly linkSeconds: number;
+  /** Of it, what is sent over a link; null where nobody states the link's rate, and it counts as no time. */
+  readonly linkSeconds: number | null;
   /** null where no ceiling is known: then memory alone decides, and the time is a lower bound. */
   readonly peak: Peak | null;
 }
@@ -59,7 +59,7 @@ export function placeOperator(work: OperatorWork, ceilings: Ceilings): PlacedOpe
     intensity: bytes === 0 ? null : work.flops / bytes,
     bound: seconds === 0 && work.linkBytes > 0 ? 'link' : bound,
     seconds,
-    linkSeconds: link,
+    linkSeconds: work.linkBytes > 0 && rate === null ? null : link,
     peak,
   };
 }
@@ -88,4 +88,12 @@ export function unknownCeilings(pass: PassWork, ceilings: Ceilings): string[] {
     }
   }
   return [...unknown];
+}
+
+/** @returns seconds on links together; null when some of them are not known. */
+export function linkSecondsOf(operators: readonly { readonly linkSeconds: number | null }[]): number | null {
+  return operators.reduce<number | null>(
+    (sum, { linkSeconds }) => (sum === null || linkSeconds === null ? null : sum + linkSeconds),
+    0,
+  );
 }

@@ -1,5 +1,5 @@
 import type { CeilingOrigin } from '../ceilings.js';
-import type { Bound } from '../place.js';
+import { type Bound, linkSecondsOf } from '../place.js';
 import type { Arithmetic, Module, Traffic } from '../work.js';
 import type { AnalysisPoint } from './point.js';
 
@@ -20,8 +20,8 @@ export interface AnalysisRow {
   readonly arithmetic: Arithmetic | null;
   readonly bound: Bound;
   readonly seconds: number;
-  /** Of it, on a link. */
-  readonly linkSeconds: number;
+  /** Of it, on a link; null where nobody states the link's rate, and it counts as no time. */
+  readonly linkSeconds: number | null;
   /** Of the time of all operators. */
   readonly share: number;
   /** FLOP per second that the roof allows; null for what computes nothing. */
@@ -34,8 +34,8 @@ export interface PhaseAnalysis {
   readonly bytes: number;
   readonly intensity: number;
   readonly linkBytes: number;
-  /** Of all operators one after the other, which a pipeline overlaps. */
-  readonly linkSeconds: number;
+  /** Of all operators one after the other, which a pipeline overlaps; null as in rows. */
+  readonly linkSeconds: number | null;
   /** Until all sequences are through. */
   readonly seconds: number;
   /** Share of it in which a pipeline stage waits for others; 0 without stages. */
@@ -132,7 +132,7 @@ export function summarize(
     bytes,
     intensity: flops / bytes,
     linkBytes: sum((row) => row.linkBytes),
-    linkSeconds: sum((row) => row.linkSeconds),
+    linkSeconds: linkSecondsOf(rows),
     seconds,
     idleShare: 0,
     tokensPerSecond: tokens / seconds,

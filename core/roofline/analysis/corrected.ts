@@ -154,7 +154,7 @@ function phase({ way, seconds, idleShare }: PlacedPipeline, times: number, token
       arithmetic: peak?.arithmetic ?? null,
       bound,
       seconds: row.seconds * times,
-      linkSeconds: row.linkSeconds * times,
+      linkSeconds: row.linkSeconds === null ? null : row.linkSeconds * times,
       flopsPerSecond: work.flops === 0 ? null : work.flops / row.seconds,
     }),
   );

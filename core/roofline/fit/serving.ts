@@ -7,7 +7,7 @@ import type { ParallelSetting, PassRequest } from '../pass/setting.js';
 import { depthOf } from '../pass/stages.js';
 import { stageWorks } from '../pass-work.js';
 import { type PlacedPipeline, placePipeline } from '../pipeline.js';
-import { placePass } from '../place.js';
+import { linkSecondsOf, placePass } from '../place.js';
 import { draftRequest, type Speculation, speculativeStep } from '../speculative.js';
 import { fewestDevices, splitsOf, type WantedSplit } from './split.js';
 
@@ -52,9 +52,10 @@ export interface ServingFit {
   readonly firstTokenSeconds: number;
   readonly tokenSeconds: number;
   readonly tokensPerSecond: number;
-  /** What a device of each stage sends over links in a step of the model, and how long that takes at their full rate. */
+  /** What a device of each stage sends over links in a step of the model. */
   readonly stepLinkBytes: number;
-  readonly stepLinkSeconds: number;
+  /** How long that takes at their full rate; null where nobody states it, and it counts as no time. */
+  readonly stepLinkSeconds: number | null;
   /** The most sequences that meet the goal on them; 0 when not one does. */
   readonly largestBatch: number;
   /** What the goal lacks there, as words; empty when it is met. */
@@ -178,8 +179,7 @@ function placed(
     speculation === null
       ? step.seconds / efficiency
       : speculated(architecture, ceilings, passes.decode, goal);
-  const linked = (of: (operator: PlacedPipeline['way']['operators'][number]) => number) =>
-    passes.microBatches * step.way.operators.reduce((sum, operator) => sum + of(operator), 0);
+  const linkSeconds = linkSecondsOf(step.way.operators);
   const over = (value: number, most: number | null) => most !== null && value > most;
   return {
     hardware: ceilings.name,
@@ -192,8 +192,9 @@ function placed(
     firstTokenSeconds,
     tokenSeconds,
     tokensPerSecond: batch / tokenSeconds,
-    stepLinkBytes: linked(({ work }) => work.linkBytes),
-    stepLinkSeconds: linked(({ linkSeconds }) => linkSeconds),
+    stepLinkBytes:
+      passes.microBatches * step.way.operators.reduce((sum, { work }) => sum + work.linkBytes, 0),
+    stepLinkSeconds: linkSeconds === null ? null : passes.microBatches * linkSeconds,
     largestBatch: 0,
     misses: [
       ...(over(memoryBytes, roomBytes) ? ['memory'] : []),

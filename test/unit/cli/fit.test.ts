@@ -41,6 +41,49 @@ describe('ridge fit', () => {
     expect(lines[3]).toMatch(/^t4 +8 .*no: memory, time to first token$/);
   });
 
+  test('says how devices share the model, and what they send', async () => {
+    const args = ['--model', 'mixtral-8x7b', '--hardware', 'h100', '--batch', '64', '--tpot', '12'];
+    const { stdout } = await ridgeFit(...args, '--json');
+    const { fits } = JSON.parse(stdout) as { fits: Record<string, unknown>[] };
+    expect(fits[0]).toMatchObject({ devices: 8, split: { pipeline: 1, expert: 8 }, offload: 0, misses: [] });
+    expect(fits[0]?.stepLinkBytes).toBeGreaterThan(0);
+    expect((await ridgeFit(...args)).stdout).toMatch(/\nh100 +8 +(tensor \d × )?experts 8 .*yes/);
+    const staged = await ridgeFit(...args.slice(0, 6), '--pipeline-parallel', '2', '--tensor-parallel', '1');
+    expect(staged.stdout).toMatch(/\nh100 +2 +2 stages /);
+  });
+
+  test('weights may stay with the host', async () => {
+    const args = ['--model', 'llama-3.1-70b', '--hardware', 'h100', '--devices', '1'];
+    expect((await ridgeFit(...args)).error?.exitCode).toBe(EXIT.gate);
+    const { stdout, error } = await ridgeFit(...args, '--max-offload', '0.9');
+    expect(error).toBeNull();
+    expect(stdout).toMatch(/with the host/);
+    expect(stdout).toMatch(/\nh100 +1 +whole .*5\d\.\d %.*yes/);
+  });
+
+  test('all wrong words at once', async () => {
+    const { error } = await ridgeFit(
+      '--hardware',
+      'h10O,h1000x',
+      '--bits',
+      'w5x',
+      '--context',
+      '8',
+      '--prompt',
+      '9',
+    );
+    expect(error?.exitCode).toBe(EXIT.usage);
+    for (const part of [
+      'no device "h10O"',
+      'Did you mean h100?',
+      'no device "h1000x"',
+      '--model is missing',
+      '--prompt 9 is longer than --context 8',
+      'bits "w5x" are unknown',
+    ])
+      expect(error?.message).toContain(part);
+  });
+
   test('measured roofs stand beside the catalogue', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'ridgepoint-fit-'));
     try {
@@ -116,6 +159,20 @@ describe('ridge fit', () => {
       ['--model', 'llama-2-7b', '--context', '10', '--prompt', '11'],
       /--prompt 11 is longer than --context 10/,
       null,
+    ],
+    [['--model', 'llama-2-7b', '--expert-parallel', '2'], /needs a model with experts/, null],
+    [['--model', 'llama-2-7b', '--tensor-parallel', '3'], /32 attention heads cannot be shared evenly/, null],
+    [['--model', 'llama-2-7b', '--pipeline-parallel', '33'], /33 pipeline stages for 32 layers/, null],
+    [
+      ['--model', 'llama-2-7b', '--pipeline-parallel', '16'],
+      /needs 16 devices, and --devices allows 8/,
+      null,
+    ],
+    [['--model', 'llama-2-7b', '--train', 'lora', '--tensor-parallel', '2'], /are for serving/, /--zero/],
+    [
+      ['--model', 'llama-2-7b', '--hardware', 'm1-max', '--max-offload', '1'],
+      /m1-max has no published link to a host/,
+      /hostBytesPerSecond/,
     ],
     [['--model', 'llama-2-7b', '--bits', 'w3.5'], /bits "w3.5" are unknown/, null],
   ] as const)('%j is a wrong word', async (args, message, hint) => {

@@ -83,6 +83,31 @@ describe('ridge roofline', () => {
     expect(Number(line.split(',')[head.split(',').indexOf('decodeSeconds')])).toBe(decode.seconds);
   });
 
+  test('what goes over links has columns where something does', async () => {
+    const args = ['--model', 'mixtral-8x7b', ...H100, '--batch', '8'];
+    expect((await roofline(...args)).stdout).not.toContain('link time');
+    const split = [...args, '--expert-parallel', '8', '--pipeline-parallel', '2', '--micro-batches', '1'];
+    const { stdout } = await roofline(...split, '--html', join(folder, 'links.html'));
+    expect(stdout).toContain('on 16 devices; operators and memory are those of one in each stage');
+    expect(stdout).toMatch(/operator +module +calls +FLOP +bytes +FLOP\/B +link +link time +bound/);
+    expect(stdout).toMatch(/all_to_all +collective +32 /);
+    expect(stdout).toMatch(/over links in .*, each stage idle for 50.0 %/);
+    expect(readFileSync(join(folder, 'links.html'), 'utf8')).toContain('<th>link time</th>');
+    const [head = '', ...lines] = (await roofline(...split, '--csv')).stdout.trimEnd().split('\r\n');
+    const cells = (name: string) =>
+      lines.map((line) => Number(line.split(',')[head.split(',').indexOf(name)]));
+    const points = (await roofline(...split, '--csv', 'points')).stdout.split('\r\n');
+    const total = (name: string) => Number(points[1]!.split(',')[points[0]!.split(',').indexOf(name)]);
+    for (const kind of ['Bytes', 'Seconds']) {
+      const sum = cells(`link${kind}`).reduce((a, b) => a + b, 0);
+      expect(total(`prefillLink${kind}`) + total(`decodeLink${kind}`)).toBeCloseTo(sum, 9);
+      expect(sum).toBeGreaterThan(0);
+    }
+    expect(total('devices')).toBe(16);
+    const several = (await roofline(...args, '--expert-parallel', '1,8')).stdout;
+    expect(several).toMatch(/expertParallel +devices +prefill .* step link +link time +memory/);
+  });
+
   test('draws a chart and a page without scripts', async () => {
     const svg = join(folder, 'chart.svg');
     const html = join(folder, 'page.html');
@@ -133,6 +158,11 @@ describe('ridge roofline', () => {
     writeFileSync(path, JSON.stringify(sampleRoofs()));
     const { stdout } = await roofline('--model', 'builtin:small', '--hardware', path, '--context', '128');
     expect(stdout).toMatch(/\(measured figures\): 40.0 GB\/s/);
+    const args = ['--model', 'builtin:small', '--hardware', path, '--context', '128'];
+    expect((await roofline(...args, '--offload', '0.5')).stdout).toMatch(/fetch_weights .* link /);
+    expect((await roofline(...args, '--pipeline-parallel', '2', '--batch', '2')).stdout).toContain('send');
+    writeFileSync(path, JSON.stringify(sampleRoofs({ links: [] })));
+    expect((await refusal(...args, '--offload', '0.5')).message).toContain('has no measured link to a host');
   });
 
   test('lists devices and models', async () => {
@@ -203,6 +233,39 @@ describe('wrong words end with one sentence and 2', () => {
     expect((await refusal('--file', join(folder, 'nowhere.yaml'))).message).toContain(
       'there is no such file',
     );
+  });
+
+  test('all that can be seen at once: words, what is missing, and names that lead nowhere', async () => {
+    const unknown = await refusal('--model', 'lama-2-7b', '--hardware', 'h10O,rtx', '--batch', '0');
+    expect(unknown.message.split('\n')).toEqual([
+      '--batch: batch must be a whole number of at least 1, not 0',
+      'context is missing: it must be a whole number of at least 1',
+      'there is no file lama-2-7b, and no published model is called "lama-2-7b"',
+      '       Did you mean llama-2-7b? `ridge roofline --list` shows every published model.',
+      'there is no device "h10O" in the hardware catalogue',
+      '       Did you mean h100? `ridge roofline --list` shows every device.',
+      'there is no device "rtx" in the hardware catalogue',
+      expect.stringMatching(/^ {7}Known here are .*rtx-4090.*`ridge roofline --list` shows every device\.$/),
+    ]);
+    const file = join(folder, 'bad.yaml');
+    writeFileSync(
+      file,
+      'apiVersion: ridgepoint.dev/v1\nkind: Roofline\nmetadata: { name: x }\nspec: { model: llama-2-7b, offload: 2 }\n',
+    );
+    expect((await refusal('--file', file, '--hardware', 'h10O', '--mode', 'best')).message).toMatch(
+      /offload must be a number from 0 to 1, not 2[^]*--mode: mode must be[^]*no device "h10O"/,
+    );
+  });
+
+  test.each([
+    [['--pipeline-parallel', '33'], /33 pipeline stages for \d+ layers/],
+    [['--expert-parallel', '2'], /expert parallelism needs a model with experts/],
+    [['--offload', '1.5'], /^--offload: offload must be a number from 0 to 1, not 1.5$/],
+    [['--sparsity', 'bitmap'], /^--sparsity: sparsity must be none, 2:4, bitmap:SHARE/],
+    [['--attention', 'kv-head:2'], /^--attention: attention must be base, mqa/],
+    [['--kv-cache-type-k', 'q9'], /^--kv-cache-type-k: kvCacheTypeK must be one of f32, f16/],
+  ] as const)('%j', async (args, message) => {
+    expect((await refusal(...SMALL, ...H100, ...args)).message).toMatch(message);
   });
 
   test('a chart of a sweep that has one point', async () => {

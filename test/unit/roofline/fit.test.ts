@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { publishedCeilings } from '../../../core/roofline/ceilings.js';
 import { namedArchitecture } from '../../../core/roofline/configs/index.js';
 import { fitServing, type ServingGoal } from '../../../core/roofline/fit/serving.js';
-import { ANY_SPLIT } from '../../../core/roofline/fit/split.js';
+import { ANY_SPLIT, splitsOf } from '../../../core/roofline/fit/split.js';
 import { fitTraining, type TrainingGoal, trainingMemory } from '../../../core/roofline/fit/training.js';
 import { requireHardware } from '../../../core/roofline/hardware/catalogue.js';
 
@@ -72,6 +72,51 @@ describe('serving', () => {
       1,
     )!;
     expect(drafted(0.8).memoryBytes - plain.memoryBytes).toBeGreaterThan(2 * 134_515_008);
+  });
+
+  test('splits are all ways to so many devices, as far as they are decided', () => {
+    const dense = splitsOf(model('llama-2-7b'), 4, ANY_SPLIT);
+    const words = (splits: typeof dense) =>
+      splits.map(({ tensor, pipeline, expert }) => `${tensor}/${pipeline}/${expert}`);
+    expect(words(dense)).toEqual(['4/1/1', '2/2/1', '1/4/1']);
+    expect(words(splitsOf(model('mixtral-8x7b'), 4, ANY_SPLIT)).sort()).toEqual(
+      ['1/1/4', '1/2/2', '1/4/1', '2/1/4', '2/2/1', '2/2/2', '4/1/1', '4/1/4'].sort(),
+    );
+    expect(words(splitsOf(model('mixtral-8x7b'), 4, { ...ANY_SPLIT, tensor: 1, pipeline: 1 }))).toEqual([
+      '1/1/4',
+    ]);
+  });
+
+  test('stages are what is left where heads cannot be shared, and fill with micro-batches', () => {
+    const goal = { ...serving, batch: 8, contextTokens: 1024, promptTokens: 1000 };
+    // GPT-2 XL has 25 heads: neither 2 nor 4 devices can share them.
+    const fit = fitServing(model('gpt2-xl'), device('t4'), { ...goal, maxTokenSeconds: 0.02 }, 4)!;
+    const staged = fitServing(
+      model('gpt2-xl'),
+      device('t4'),
+      { ...goal, split: { tensor: null, pipeline: 4, expert: null } },
+      4,
+    )!;
+    expect(fit.split.tensor).toBe(1);
+    expect(staged).toMatchObject({ devices: 4, split: { tensor: 1, pipeline: 4 }, microBatches: 4 });
+    // Each holds a quarter of the layers and their cache, and an end of the vocabulary.
+    const alone = fitServing(model('gpt2-xl'), device('t4'), goal, 1)!;
+    expect(alone.memoryBytes / staged.memoryBytes).toBeGreaterThan(3);
+  });
+
+  test('no more stays with the host than has to', () => {
+    const goal = { ...serving, maxOffload: 1 };
+    const fit = (maxOffload: number) =>
+      fitServing(model('llama-2-70b'), device('a100-80gb'), { ...goal, maxOffload }, 1)!;
+    const { offload, memoryBytes, roomBytes, tokenSeconds, misses } = fit(1);
+    expect(misses).toEqual([]);
+    expect(memoryBytes).toBeLessThanOrEqual(roomBytes!);
+    // One layer of 80 less, of 1.7 GB, would be too much.
+    expect(memoryBytes + 1.72e9).toBeGreaterThan(roomBytes!);
+    expect(Math.round(offload * 80)).toBeCloseTo(offload * 80, 9);
+    // The link of the host is the limit: 32 GB/s.
+    expect(tokenSeconds).toBeGreaterThan((offload * 137e9) / device('a100-80gb').hostBytesPerSecond!);
+    expect(fit(offload - 1 / 80)).toMatchObject({ offload: 0, misses: ['memory'] });
   });
 
   test('the largest batch still fits, and one more does not', () => {
