@@ -253,7 +253,7 @@ describe('wrong words end with one sentence and 2', () => {
       'apiVersion: ridgepoint.dev/v1\nkind: Roofline\nmetadata: { name: x }\nspec: { model: llama-2-7b, offload: 2 }\n',
     );
     expect((await refusal('--file', file, '--hardware', 'h10O', '--mode', 'best')).message).toMatch(
-      /offload must be a number from 0 to 1, not 2[^]*--mode: mode must be[^]*no device "h10O"/,
+      /offload must be a number from 0 to 1, not 2[\s\S]*--mode: mode must be[\s\S]*no device "h10O"/,
     );
   });
 

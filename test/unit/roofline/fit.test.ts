@@ -106,9 +106,9 @@ describe('serving', () => {
 
   test('no more stays with the host than has to', () => {
     const goal = { ...serving, maxOffload: 1 };
-    const fit = (maxOffload: number) =>
+    const withHost = (maxOffload: number) =>
       fitServing(model('llama-2-70b'), device('a100-80gb'), { ...goal, maxOffload }, 1)!;
-    const { offload, memoryBytes, roomBytes, tokenSeconds, misses } = fit(1);
+    const { offload, memoryBytes, roomBytes, tokenSeconds, misses } = withHost(1);
     expect(misses).toEqual([]);
     expect(memoryBytes).toBeLessThanOrEqual(roomBytes!);
     // One layer of 80 less, of 1.7 GB, would be too much.
@@ -116,7 +116,7 @@ describe('serving', () => {
     expect(Math.round(offload * 80)).toBeCloseTo(offload * 80, 9);
     // The link of the host is the limit: 32 GB/s.
     expect(tokenSeconds).toBeGreaterThan((offload * 137e9) / device('a100-80gb').hostBytesPerSecond!);
-    expect(fit(offload - 1 / 80)).toMatchObject({ offload: 0, misses: ['memory'] });
+    expect(withHost(offload - 1 / 80)).toMatchObject({ offload: 0, misses: ['memory'] });
   });
 
   test('the largest batch still fits, and one more does not', () => {
