@@ -151,7 +151,7 @@ describe.skipIf(!gcc)('GPUs, through a stub of NVML whose settings outlast a pro
 });
 
 describe('a sweep over power caps', () => {
-  test('runs each point under its cap; what no node can set is given up with the reason', async () => {
+  test('runs each point under its cap; what no node can be set to fails with the reason', async () => {
     const tree = powerTree(Math.max(...readCpu().allowed) + 1);
     const folder = join(temporaryFolder(), 'run');
     await helper(folder, tree.root);
