@@ -84,6 +84,8 @@ export const coordinatorConfigSchema = z.strictObject({
   leaseSeconds: seconds.default(30),
   /** A node that is silent for this long loses what it was dealt. */
   lostSeconds: seconds.default(60),
+  /** A lost node that is silent for this long is forgotten: it leaves lists and metrics. What it measured stays. */
+  forgetSeconds: seconds.default(86_400),
   /** No other node will ever come: what every node refuses is given up instead of waiting. */
   fixedFleet: z.boolean().default(false),
   /** How long a stopping coordinator waits for results of running trials. */

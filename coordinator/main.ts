@@ -83,6 +83,7 @@ export async function startCoordinator(config: CoordinatorConfig): Promise<Runni
       options: {
         leaseSeconds: resolved.leaseSeconds,
         lostSeconds: resolved.lostSeconds,
+        forgetSeconds: resolved.forgetSeconds,
         fixedFleet: resolved.fixedFleet,
         incarnation: `${randomBytes(4).toString('hex')}-`,
       },
@@ -137,6 +138,10 @@ export async function startCoordinator(config: CoordinatorConfig): Promise<Runni
     const ticking = setInterval(
       () => {
         registry.prune(conductor.state.leases);
+        for (const node of registry.forget(conductor.state.nodes)) {
+          exporter.forget(node);
+          inform(`${node} has been away for more than ${resolved.forgetSeconds} s and is forgotten`);
+        }
         conductor
           .dispatch({ event: 'tick', now: clock.now(), at: clock.at() })
           .catch((error: unknown) =>

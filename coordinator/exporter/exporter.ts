@@ -68,6 +68,11 @@ export class Exporter {
     this.#show(record, 0);
   }
 
+  /** Lets go of what is counted by a node that is gone for good. Its results stay for as long as any. */
+  forget(node: string): void {
+    this.#exposition.trials.forget(node);
+  }
+
   /** Takes in how long the log took to keep something. */
   appended(seconds: number): void {
     this.#exposition.trials.appended(seconds);

@@ -29,6 +29,10 @@ export class NativeCounts {
     }
   }
 
+  forget(labels: Labels): void {
+    this.#series.delete(keyOf(labels));
+  }
+
   of(labels: Labels): NativeBuckets {
     const one = this.#series.get(keyOf(labels));
     return {

@@ -25,6 +25,8 @@ export class Trials {
   readonly #failures: Counter;
   readonly #histograms = new Map<string, { classic: Histogram; native: NativeCounts }>();
   readonly #registry: MetricRegistry;
+  /** How to drop each series of a node, by its labels. */
+  readonly #ofNode = new Map<string, Map<string, () => void>>();
 
   constructor(registry: MetricRegistry) {
     this.#registry = registry;
@@ -52,21 +54,25 @@ export class Trials {
       record.warnings.map(({ code, severity }) => [`${code} ${severity}`, { code, severity }]),
     );
     for (const { code, severity } of warnings.values()) {
-      this.#warnings.inc({ code, severity, node: record.node.name });
+      const labels = { code, severity, node: record.node.name };
+      this.#warnings.inc(labels);
+      this.#note('ridgepoint_warnings_total', labels, () => this.#warnings.remove(labels));
       if (severity === 'invalid') this.#invalid.inc({ code });
     }
     const seconds = (Date.parse(record.endedAt) - Date.parse(record.startedAt)) / 1000;
-    this.#ofTrial('ridgepoint_trial_duration_seconds', record, Math.max(0, seconds));
+    this.#ofTrial('ridgepoint_trial_duration_seconds', record, [Math.max(0, seconds)]);
     if (state !== 'complete') return;
-    for (const gap of record.tokenSeconds.flat()) {
-      this.#ofTrial('ridgepoint_inter_token_latency_seconds', record, gap);
-    }
+    this.#ofTrial('ridgepoint_inter_token_latency_seconds', record, record.tokenSeconds.flat());
     const first = record.measurements.timeToFirstTokenSeconds;
     if (first !== undefined && first.value !== null) {
-      for (const value of first.samples ?? [first.value]) {
-        this.#ofTrial('ridgepoint_first_token_latency_seconds', record, value);
-      }
+      this.#ofTrial('ridgepoint_first_token_latency_seconds', record, first.samples ?? [first.value]);
     }
+  }
+
+  /** Drops the series of a node; it begins anew when it comes back, as all do after a restart. */
+  forget(node: string): void {
+    for (const drop of this.#ofNode.get(node)?.values() ?? []) drop();
+    this.#ofNode.delete(node);
   }
 
   /** Counts an append to the log. */
@@ -79,11 +85,21 @@ export class Trials {
     return this.#histograms.get(name)?.native.of(labels) ?? null;
   }
 
-  #ofTrial(name: HistogramName, record: ResultRecord, value: number): void {
+  #ofTrial(name: HistogramName, record: ResultRecord, values: readonly number[]): void {
     const { experiment: _experiment, sweep: _sweep, ...labels } = resultLabels(record);
     // These series stay for as long as the coordinator lives: the type alone, and not every setting of it.
     labels.quantization = headOf(record.experiment.technique.quantization);
-    this.#observe(name, labels, value, { experiment: record.experimentId });
+    for (const value of values) this.#observe(name, labels, value, { experiment: record.experimentId });
+    this.#note(name, labels, () => {
+      const histogram = this.#histograms.get(name);
+      histogram?.classic.remove(labels);
+      histogram?.native.forget(labels);
+    });
+  }
+
+  #note(name: string, labels: Labels & { readonly node: string }, drop: () => void): void {
+    const series = this.#ofNode.get(labels.node) ?? new Map<string, () => void>();
+    this.#ofNode.set(labels.node, series.set(JSON.stringify([name, labels]), drop));
   }
 
   #observe(name: HistogramName, labels: Labels, value: number, exemplarLabels: Labels): void {

@@ -77,6 +77,13 @@ export class Registry {
     for (const trialId of this.#progress.keys()) if (!running.has(trialId)) this.#progress.delete(trialId);
   }
 
+  /** Forgets nodes that are not connected and that the scheduler has forgotten. @returns their names. */
+  forget(known: { has(node: string): boolean }): string[] {
+    const gone = [...this.#nodes].filter(([name, { session }]) => session === null && !known.has(name));
+    for (const [name] of gone) this.#nodes.delete(name);
+    return gone.map(([name]) => name);
+  }
+
   closeAll(reason: string): void {
     for (const { session } of this.#nodes.values()) session?.close(reason);
   }

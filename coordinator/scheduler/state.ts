@@ -5,6 +5,8 @@ export interface SchedulerOptions {
   readonly leaseSeconds: number;
   /** A node that has not been heard of for this long is lost: what it was dealt goes to others. */
   readonly lostSeconds: number;
+  /** A lost node that has not been heard of for this long is gone for good, unless it holds a lease. */
+  readonly forgetSeconds: number;
   /** No other node will ever come (everything in one process): what all nodes refuse is given up. */
   readonly fixedFleet: boolean;
   /** Random for each start of the coordinator; keeps its trial ids apart from those of earlier starts. */

@@ -210,7 +210,20 @@ function tick(state: SchedulerState, now: number, at: string): Command[] {
     for (const lane of node.lanes.values()) dropBlock(state, lane);
     returned = true;
   }
+  forget(state, now);
   return returned ? [...commands, ...wakeWaiting(state)] : commands;
+}
+
+/**
+ * Drops nodes that are gone for good. Nothing of it is written: the log knows results and no nodes, so a state that is read
+ * from it again is the same, and one that comes back after all joins as a new one.
+ */
+function forget(state: SchedulerState, now: number): void {
+  const working = new Set([...state.leases.values()].map((lease) => lease.node));
+  for (const [name, { connected, lost, seenAt }] of state.nodes) {
+    const silent = now - seenAt > state.options.forgetSeconds;
+    if (silent && lost && !connected && !working.has(name)) state.nodes.delete(name);
+  }
 }
 
 function seen(state: SchedulerState, name: string, now: number): NodeState | undefined {

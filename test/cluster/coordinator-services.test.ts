@@ -134,8 +134,12 @@ test('metrics: values are those of the records, counts are those of the trials',
   agent.vanish();
 });
 
-test('metrics: a node that falls silent is missing for a while, one that says goodbye is not', async () => {
-  const coordinator = await start({ exporter: { keepNodeSeconds: 1 } });
+test('metrics: a node that falls silent is missing for a while, one that says goodbye is not, and both are forgotten', async () => {
+  const coordinator = await start({
+    exporter: { keepNodeSeconds: 1 },
+    lostSeconds: 1,
+    forgetSeconds: 1,
+  });
   const up = async (): Promise<string[]> => {
     const body = await (await fetch(coordinator.metricsUrl!)).text();
     return body.split('\n').filter((line) => line.startsWith('ridgepoint_node_up{'));
@@ -152,6 +156,14 @@ test('metrics: a node that falls silent is missing for a while, one that says go
     (await up()).join() === 'ridgepoint_node_up{node="silent"} 0' ? true : null,
   );
   await until('it to be forgotten', async () => ((await up()).length === 0 ? true : null));
+  const control = connectControl({ address: coordinator.grpcAddress, security: { kind: 'plaintext' } });
+  await until('both to leave the list', async () =>
+    (await control.listNodes()).nodes.length === 0 ? true : null,
+  );
+  const { agent: back } = await FakeAgent.join(coordinator.grpcAddress, { profile: aNode('silent') });
+  expect((await control.listNodes()).nodes.map(({ name }) => name)).toEqual(['silent']);
+  back.vanish();
+  control.close();
 });
 
 test('metrics: OpenMetrics with exemplars for who asks for it, plain text for others, in any order', async () => {

@@ -13,7 +13,13 @@ function open(log: Log, logFailed?: (reason: FailureError) => void): Promise<Con
   return Conductor.open({
     log,
     clock,
-    options: { leaseSeconds: 30, lostSeconds: 60, fixedFleet: false, incarnation: `i${Math.random()}` },
+    options: {
+      leaseSeconds: 30,
+      lostSeconds: 60,
+      forgetSeconds: 86_400,
+      fixedFleet: false,
+      incarnation: `i${Math.random()}`,
+    },
     push: () => undefined,
     recorded: () => undefined,
     warn: () => undefined,
@@ -116,7 +122,13 @@ describe('conductor', () => {
     const conductor = await Conductor.open({
       log,
       clock,
-      options: { leaseSeconds: 30, lostSeconds: 60, fixedFleet: false, incarnation: 'i' },
+      options: {
+        leaseSeconds: 30,
+        lostSeconds: 60,
+        forgetSeconds: 86_400,
+        fixedFleet: false,
+        incarnation: 'i',
+      },
       push: () => undefined,
       recorded: () => undefined,
       warn: (sentence) => warnings.push(sentence),

@@ -103,6 +103,22 @@ test('what is exported is what the catalogue says, no more and no less', async (
   expect(families.map(({ name, kind }) => [name, kind]).sort()).toEqual(expected.sort());
 });
 
+test('a node that is gone takes its series along, and only those', async () => {
+  const exposition = new Exposition('0', () => EMPTY);
+  const doubt = { code: 'thermal-throttle', severity: 'note', message: 'hot' } as const;
+  const both = ['gone', 'there'].map((node) => ({ ...record('x1', node), warnings: [doubt] }));
+  for (const one of both) exposition.trials.record(one);
+  const text = async () => openMetricsText(await exposition.families());
+  const before = await text();
+  expect(before).toMatch(/^ridgepoint_warnings_total\{[^}]*node="gone"/m);
+  expect(before).toMatch(/^ridgepoint_inter_token_latency_seconds_count\{[^}]*node="gone"/m);
+  exposition.trials.forget('gone');
+  const after = await text();
+  expect(after.split('\n')).toEqual(before.split('\n').filter((line) => !line.includes('node="gone"')));
+  exposition.trials.record(both[0]!);
+  expect(await text()).toMatch(/^ridgepoint_trial_duration_seconds_count\{[^}]*node="gone"[^}]*\} 1$/m);
+});
+
 test('latency buckets run from 100 µs to 50 s', () => {
   expect(LATENCY_BUCKETS[0]).toBe(0.0001);
   expect(LATENCY_BUCKETS.slice(0, 4)).toEqual([0.0001, 0.0002, 0.0005, 0.001]);

@@ -72,6 +72,36 @@ describe('things that go wrong', () => {
     expect(runAll(sim, 'node-b')).toHaveLength(4);
   });
 
+  test('a node that is gone for good is forgotten, unless it holds a lease; the log does not miss it', () => {
+    const sim = new Simulation({ forgetSeconds: 1000, leaseSeconds: 5000 });
+    sim.submit(aView({ count: 3, blockSize: 1 }));
+    for (const name of ['idle', 'working', 'there']) sim.join(name);
+    const held = sim.ask('working')!;
+    sim.report(aRecord(sim.ask('idle')!, aNode('idle')));
+    for (const node of ['idle', 'working']) sim.send({ event: 'node-disconnected', now: sim.now, node });
+    const names = () => [...sim.state.nodes.keys()];
+    sim.tick(999);
+    expect(names()).toEqual(['idle', 'working', 'there']);
+    // `there` is as silent, but its stream is open.
+    sim.tick(2);
+    expect(names()).toEqual(['working', 'there']);
+    const before = sim.durable();
+    expect(sim.state.leases.get(held.trialId)?.node).toBe('working');
+    sim.tick(5000);
+    expect(sim.state.leases.size).toBe(0);
+    sim.tick(1);
+    expect(names()).toEqual(['there']);
+    // A result that comes late counts all the same, and who comes back is new.
+    sim.report(aRecord(held, aNode('working')));
+    expect(status(sim).complete).toBe(2);
+    sim.join('idle', ['t-unknown']);
+    expect(sim.ask('idle')).not.toBeNull();
+    const after = sim.durable();
+    expect(after).not.toEqual(before);
+    sim.restart();
+    expect(sim.durable()).toEqual(after);
+  });
+
   test('a node that leaves on purpose returns its trials without blame', () => {
     const sim = new Simulation();
     sim.submit(aView({ count: 2 }));

@@ -72,6 +72,7 @@ export class Simulation {
     this.options = {
       leaseSeconds: 30,
       lostSeconds: 60,
+      forgetSeconds: 86_400,
       fixedFleet: false,
       incarnation: 'i0-',
       ...options,
