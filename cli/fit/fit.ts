@@ -1,7 +1,8 @@
 import { FailureError } from '../../core/errors.js';
 import { readBits, storedIn } from '../../core/roofline/analysis/bits.js';
 import type { ModelArchitecture } from '../../core/roofline/architecture.js';
-import { fitServing, type ServingFit, type ServingGoal } from '../../core/roofline/fit/serving.js';
+import { fitServing } from '../../core/roofline/fit/serving.js';
+import type { ServingFit, ServingGoal } from '../../core/roofline/fit/serving-goal.js';
 import {
   fitTraining,
   type TrainingFit,

@@ -1,5 +1,5 @@
 import { formatPercent, formatValue } from '../../core/metrics/format.js';
-import type { ServingFit } from '../../core/roofline/fit/serving.js';
+import type { ServingFit } from '../../core/roofline/fit/serving-goal.js';
 import type { TrainingFit } from '../../core/roofline/fit/training.js';
 import { plainTable } from '../output/plain-table.js';
 

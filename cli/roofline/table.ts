@@ -123,10 +123,12 @@ function totals(phase: PhaseAnalysis, tokens: number): string {
   );
 }
 
-function memoryLine({ weights, kvCache, activations, bytes, fits }: Analysis['memory']): string {
+function memoryLine(memory: Analysis['memory']): string {
+  const { weights, kvCache, activations, activationsAt, bytes, fits } = memory;
   const size = (value: number) => formatValue(value, 'B');
+  const most = activationsAt === null ? '' : ` (most at ${activationsAt})`;
   const room = fits === null ? '' : fits ? '; it fits' : '; it does not fit';
-  return `memory: ${size(bytes)} = weights ${size(weights)} + KV cache ${size(kvCache)} + activations ${size(activations)}${room}`;
+  return `memory: ${size(bytes)} = weights ${size(weights)} + KV cache ${size(kvCache)} + activations ${size(activations)}${most}${room}`;
 }
 
 function speculativeLine(

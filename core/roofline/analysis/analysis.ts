@@ -48,11 +48,13 @@ export interface PhaseAnalysis {
   readonly memoryBoundShare: number;
 }
 
-/** Bytes of one device. */
+/** Bytes of one device, the fullest; adapters count as weights. */
 export interface MemoryAnalysis {
   readonly weights: number;
   readonly kvCache: number;
   readonly activations: number;
+  /** The operator at which most of them are alive; null in a mode that adds up the dead as well. */
+  readonly activationsAt: string | null;
   readonly bytes: number;
   /** null where nobody says how much memory the device has. */
   readonly fits: boolean | null;

@@ -3,7 +3,7 @@ import type { Reading } from '../../techniques/spelling.js';
 import type { DotProductAttention, LayerGroup, ModelArchitecture } from '../architecture.js';
 import { impossible } from './impossible.js';
 
-export const AS_IT_IS = 'base';
+const AS_IT_IS = 'base';
 const NSA = 'nsa';
 
 /** Blocks of arXiv 2502.11089, section 4.1. */

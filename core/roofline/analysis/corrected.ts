@@ -125,8 +125,8 @@ function together(model: HeldBytes, draft: HeldBytes | null): HeldBytes {
   if (draft === null) return model;
   const weights = model.weights + draft.weights;
   const kvCache = model.kvCache + draft.kvCache;
-  const activations = Math.max(model.activations, draft.activations);
-  return { weights, kvCache, activations, bytes: weights + kvCache + activations };
+  const { activations, activationsAt } = model.activations >= draft.activations ? model : draft;
+  return { weights, kvCache, activations, activationsAt, bytes: weights + kvCache + activations };
 }
 
 /** The ceilings that operators stand under, the highest first. */

@@ -106,6 +106,7 @@ export function analyzeInLlmViewerMode(
       weights,
       kvCache,
       activations,
+      activationsAt: null,
       bytes,
       fits: memoryBytes === null ? null : bytes <= memoryBytes,
     },

@@ -18,7 +18,8 @@ export function memoryOf(
   const weights = most((pass) => pass.weights) + adapterBytes(architecture, decode);
   const kvCache = most((pass) => pass.kvCache);
   const activations = most((pass) => pass.activations);
-  return { weights, kvCache, activations, bytes: weights + kvCache + activations };
+  const activationsAt = passes.find((pass) => pass.activations === activations)?.activationsAt ?? null;
+  return { weights, kvCache, activations, activationsAt, bytes: weights + kvCache + activations };
 }
 
 /** Adapters beside the matrices of the stage that has most of them; a pass reads those of its tokens, and all are held. */

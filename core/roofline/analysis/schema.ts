@@ -1,5 +1,5 @@
+import { FIELD_HELP, FIELDS } from './fields.js';
 import { POINT_DEFAULTS, POINT_FIELDS, type PointField } from './point.js';
-import { FIELD_HELP, FIELDS } from './spec.js';
 
 type Schema = Readonly<Record<string, unknown>>;
 

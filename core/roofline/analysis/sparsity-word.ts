@@ -11,7 +11,7 @@ export interface PackedReading {
   readonly share: number;
 }
 
-export const DENSE = 'none';
+const DENSE = 'none';
 
 /** @returns what `none`, `2:4`, `bitmap:0.5` or `csr:0.8` says; undefined for another word. */
 export function readPacked(word: string): PackedReading | null | undefined {

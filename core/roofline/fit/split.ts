@@ -5,8 +5,6 @@ import type { ParallelSetting } from '../pass/setting.js';
 /** What is decided already; null = whatever is best. */
 export type WantedSplit = { readonly [Way in keyof ParallelSetting]: number | null };
 
-export const ANY_SPLIT: WantedSplit = { tensor: null, pipeline: null, expert: null };
-
 /** @returns the fewest devices that what is decided needs: the experts' and the matrices' are the same ones. */
 export function fewestDevices({ tensor, pipeline, expert }: WantedSplit): number {
   return devicesOf({ tensor: tensor ?? 1, pipeline: pipeline ?? 1, expert: expert ?? 1 });

@@ -2,8 +2,9 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { publishedCeilings } from '../../../core/roofline/ceilings.js';
 import { namedArchitecture } from '../../../core/roofline/configs/index.js';
-import { fitServing, type ServingGoal } from '../../../core/roofline/fit/serving.js';
-import { ANY_SPLIT, splitsOf } from '../../../core/roofline/fit/split.js';
+import { fitServing } from '../../../core/roofline/fit/serving.js';
+import type { ServingGoal } from '../../../core/roofline/fit/serving-goal.js';
+import { splitsOf } from '../../../core/roofline/fit/split.js';
 import { fitTraining, type TrainingGoal, trainingMemory } from '../../../core/roofline/fit/training.js';
 import { requireHardware } from '../../../core/roofline/hardware/catalogue.js';
 
@@ -13,6 +14,8 @@ function model(name: string) {
   return reading.architecture;
 }
 const device = (name: string) => publishedCeilings(requireHardware(name));
+
+const ANY_SPLIT = { tensor: null, pipeline: null, expert: null };
 
 const serving: ServingGoal = {
   promptTokens: 4000,

@@ -111,6 +111,7 @@ describe('pipeline stages, counted by hand', () => {
       kvCache: 2 * 4 * 3 * 8 * 2,
       // 6 tokens of a micro-batch: residual, norm, gate, up.
       activations: 6 * 2 * (8 + 8 + 16 + 16),
+      activationsAt: 'up_proj',
       fits: true,
     });
     expect(analysisOf({ batch: 4 }).memory.fits).toBe(false);
@@ -185,7 +186,7 @@ describe('experts on devices of their own, counted by hand', () => {
   });
 
   test('where matrices are shared by the same devices, there is one group', () => {
-    const { decode, devices } = analysisOf({
+    const { decode, devices, memory } = analysisOf({
       model: 'mixture',
       batch: 1,
       tensorParallel: 2,
@@ -193,6 +194,8 @@ describe('experts on devices of their own, counted by hand', () => {
     });
     expect(devices).toBe(2);
     expect(row(decode, 'all_to_all').linkBytes).toBe((4 * 2 * 2 * 8 * 2 * (1 / 2)) / 2);
+    // Of a prompt of 3 tokens a device computes half of the 6 choices: residual and norm of 8, gate and up of 16.
+    expect(memory.activations).toBe(2 * 3 * (8 + 8 + 16 + 16));
     // Behind the attention a token's residual: 2 (p - 1)/p of 16 bytes, in 4 layers, and that of the embedding.
     expect(row(decode, 'all_reduce').linkBytes).toBe(5 * 16);
   });
