@@ -7,7 +7,7 @@ import type { VisitLayer, WalkRequest, WalkSummary } from './request.js';
 import { nameInSlice } from './slice.js';
 import { readWeights } from './weights.js';
 
-export type { CalibratedLayer, VisitLayer, WalkRequest, WalkSummary } from './request.js';
+export type { VisitLayer, WalkRequest, WalkSummary } from './request.js';
 
 /**
  * Runs calibration sequences through a model block by block. Each block becomes a small model that is loaded alone, so

@@ -1,7 +1,7 @@
 import { describeDevice, type NvmlDevice } from './nvml/device.js';
 import { loadNvml, NVML, type NvmlLibrary } from './nvml/library.js';
 
-export type { NvmlDevice, NvmlFields } from './nvml/device.js';
+export type { NvmlDevice } from './nvml/device.js';
 
 /**
  * NVIDIA's management library, opened through koffi. Layouts and numbers are those of nvml.h; every

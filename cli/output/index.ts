@@ -8,16 +8,15 @@ import { llamaBenchSql } from './llama-bench/sql.js';
 import { markdown } from './markdown.js';
 import { vocabularyExporter } from './vocabulary.js';
 
-export type { Exported, Exporter } from './exporter.js';
+export type { Exporter } from './exporter.js';
 export { renderHtml } from './html.js';
 export {
   type Progress,
-  plainProgress,
   type RunningTrial,
   renderProgress,
 } from './progress.js';
-export { type ProgressStream, type ProgressWriter, progressWriter } from './progress-writer.js';
-export { renderTable, type TableOptions } from './table.js';
+export { progressWriter } from './progress-writer.js';
+export { renderTable } from './table.js';
 
 export type ExportFormat =
   | VocabularyFormat

@@ -1,8 +1,5 @@
 import type { Reading } from './spelling.js';
 
-/** What a technique is given in a file: a word, or a map whose lists multiply. */
-export type Written = string | Readonly<Record<string, unknown>>;
-
 /** A Technique is what is varied on a model before it runs. One technique is one axis of a sweep. */
 export interface Technique {
   /** The axis: `quantization`, `sparsity`. */

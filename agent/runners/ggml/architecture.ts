@@ -30,7 +30,6 @@ export const LINEARS = [
   'ffn_up',
   'ffn_down',
 ] as const;
-export type Linear = (typeof LINEARS)[number];
 
 const OUTSIDE = ['token_embd.weight', 'output_norm.weight'];
 const INSIDE = ['attn_norm.weight', 'ffn_norm.weight', ...LINEARS.map((name) => `${name}.weight`)];

@@ -38,11 +38,7 @@ export interface Factors {
   readonly a: Value;
   /** B, turned: [out, r]. */
   readonly b: Value;
-  readonly magnitude: {
-    readonly lengths: Value;
-    readonly inverse: Value;
-    readonly baseSquares: Pointer;
-  } | null;
+  readonly magnitude: Magnitude | null;
   /** PiSSA alone: what A and B began with, which the base has lost. */
   readonly initial: InitialFactors | null;
 }
