@@ -1,5 +1,6 @@
 import type { CheckedOp, TimedOp } from '../../agent/kernels/run.js';
 import type { OpListing } from '../../agent/native/ops.js';
+import { arithmeticOf } from '../../core/kernels/arithmetic.js';
 import type { OpFacts } from '../../core/kernels/op.js';
 import { roofShare } from '../../core/kernels/roof-share.js';
 import type { Roofs } from '../../core/roofline/roofs.js';
@@ -46,7 +47,7 @@ export function timeTable(timed: readonly TimedOp[], op: OpFacts, roofs: Roofs |
     const share =
       roofs === null || cache === 'warm'
         ? null
-        : roofShare(roofs, request.type, work, threadsOf(roofs) ?? request.threads, middle! / 1e9);
+        : roofShare(roofs, arithmeticOf(request), work, threadsOf(roofs) ?? request.threads, middle! / 1e9);
     return [
       request.variant,
       request.type,

@@ -1,17 +1,6 @@
-import type { Arithmetic } from '../roofline/work.js';
-
 /** What the numbers of an op that are worth naming are stored as: weights, keys and values. */
 export const OP_TYPES = ['f32', 'f16', 'bf16', 'int8', 'int4'] as const;
 export type OpType = (typeof OP_TYPES)[number];
-
-/** What each type is multiplied as by kernels of a CPU: halves are widened, int4 is multiplied as int8. */
-export const ARITHMETIC_OF_TYPE: Readonly<Record<OpType, Arithmetic>> = {
-  f32: 'f32',
-  f16: 'f32',
-  bf16: 'bf16',
-  int8: 'int8',
-  int4: 'int8',
-};
 
 /** A number of an op's shape. */
 export interface OpParameter {

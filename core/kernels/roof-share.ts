@@ -1,5 +1,5 @@
 import type { Roofs } from '../roofline/roofs.js';
-import { ARITHMETIC_OF_TYPE, type OpType } from './op.js';
+import type { Arithmetic } from '../roofline/work.js';
 
 /**
  * Share of the roof that a time reaches: the time that memory or arithmetic asks at least, whichever is longer, over it.
@@ -9,7 +9,7 @@ import { ARITHMETIC_OF_TYPE, type OpType } from './op.js';
  */
 export function roofShare(
   roofs: Roofs,
-  type: OpType,
+  arithmetic: Arithmetic,
   work: { readonly flops: number; readonly bytes: number },
   threads: number,
   seconds: number,
@@ -18,9 +18,7 @@ export function roofShare(
     (roof) => roof.level === 'memory' && roof.access === 'read' && roof.threads === threads,
   );
   if (memory === undefined) return null;
-  const peaks = roofs.compute.filter(
-    (roof) => roof.arithmetic === ARITHMETIC_OF_TYPE[type] && roof.threads === threads,
-  );
+  const peaks = roofs.compute.filter((roof) => roof.arithmetic === arithmetic && roof.threads === threads);
   const peak = Math.max(...peaks.map((roof) => roof.flopsPerSecond.value));
   const least = Math.max(
     work.bytes / memory.bytesPerSecond.value,

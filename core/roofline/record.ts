@@ -56,11 +56,11 @@ const phaseSchema = z.object({
   peak: z.object({ arithmetic: z.enum(ARITHMETICS), flopsPerSecond: number }).nullable(),
   /** Model bandwidth utilization: weights and cache against the bandwidth they can come at. */
   mbu: number,
-  bandwidth: z.object({ level: z.enum(['L3', 'memory']), bytesPerSecond: number }),
+  bandwidth: z.object({ level: z.enum(['L2', 'L3', 'memory']), bytesPerSecond: number }),
   /** Roof seconds over measured seconds: 1 = nothing is left to gain. */
   roofRatio: number,
   bound: z.enum(BOUNDS),
-  /** What binds: `memory`, `L3`, or the arithmetic whose peak does. */
+  /** What binds: `memory`, `L3` (of a GPU `L2`), or the arithmetic whose peak does. */
   boundLevel: z.string(),
   /** null unless the trial was profiled. */
   modules: z.array(moduleSchema).nullable(),

@@ -7,7 +7,7 @@ export const kernels: RunnerKind = {
   kind: 'kernels',
   summary: 'no model: runs ops of the native library, each checked before it is timed',
   options: z.strictObject({ threads }),
-  devices: ['cpu'],
+  devices: ['cpu', 'cuda'],
   techniques: [],
   workloads: ['kernel'],
   opensModel: false,

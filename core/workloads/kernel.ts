@@ -1,39 +1,61 @@
 import { z } from 'zod';
+import { onGpu } from '../kernels/arithmetic.js';
 import { axisOf, SHAPE_AXES } from '../kernels/axes.js';
-import { OP_TYPES, type OpFacts } from '../kernels/op.js';
+import { OP_TYPES, type OpFacts, type OpVariant } from '../kernels/op.js';
 import { OPS } from '../kernels/ops.js';
 import { numberOn, type Rule } from '../sweep/rule.js';
 import type { WorkloadKind } from './workload.js';
 
-/** The variant that asks most of a processor among those that a node can run. */
+/** The variant that asks most of a processor among those that a node can run on the device. */
 export const BEST = 'best';
 
 const NAMES = OPS.map(({ name }) => name) as [string, ...string[]];
-/** The runner of ops has CPUs; what runs on a GPU is timed by `ridge kernels bench`. */
-export const onCpu = ({ name }: { readonly name: string }): boolean => !name.startsWith('cuda');
-const variantsOf = (op: OpFacts | undefined) => op?.variants.filter(onCpu) ?? [];
-const VARIANTS = [...new Set(OPS.flatMap((op) => variantsOf(op).map(({ name }) => name)))];
+const VARIANTS = [...new Set(OPS.flatMap((op) => op.variants.map(({ name }) => name)))];
 const opOf = (word: unknown): OpFacts | undefined => OPS.find(({ name }) => name === word);
 
+/** @returns what of an op runs on a class of devices: `cpu`, `cuda`, `cuda:h100`. */
+export function variantsOn<V extends Pick<OpVariant, 'name'>>(
+  op: { readonly variants: readonly V[] } | undefined,
+  deviceClass: unknown,
+): V[] {
+  const gpu = String(deviceClass).split(':')[0] === 'cuda';
+  return op?.variants.filter(({ name }) => onGpu(name) === gpu) ?? [];
+}
+
 const variantExists: Rule = {
-  axes: ['op', 'variant'],
-  reason({ op, variant }) {
-    const known = variantsOf(opOf(op)).map(({ name }) => name);
-    return variant === BEST || known.includes(String(variant))
-      ? null
-      : `the op ${op} has no variant ${variant}: it has ${[BEST, ...known].join(', ')}`;
+  axes: ['device', 'op', 'variant'],
+  reason({ device, op, variant }) {
+    const facts = opOf(op);
+    const known = variantsOn(facts, device).map(({ name }) => name);
+    const family = String(device).split(':')[0];
+    if (known.length === 0) return `the op ${op} has no variant for ${family}: choose another op or device`;
+    if (variant === BEST || known.includes(String(variant))) return null;
+    if (facts?.variants.some(({ name }) => name === variant) === true)
+      return `the variant ${variant} of ${op} does not run on ${family}: choose ${[BEST, ...known].join(', ')}, or placement: device: ${onGpu(String(variant)) ? 'cuda' : 'cpu'}`;
+    return `the op ${op} has no variant ${variant}: it has ${[BEST, ...known].join(', ')}`;
   },
 };
 
 const typeExists: Rule = {
-  axes: ['op', 'variant', 'elementType'],
-  reason({ op, variant, elementType }) {
-    const facts = opOf(op);
-    const known = facts?.variants.find(({ name }) => name === variant)?.types ?? facts?.types ?? [];
-    return (known as readonly unknown[]).includes(elementType)
+  axes: ['device', 'op', 'variant', 'elementType'],
+  reason({ device, op, variant, elementType }) {
+    const here = variantsOn(opOf(op), device);
+    const meant = variant === BEST ? here : here.filter(({ name }) => name === variant);
+    const known = [...new Set(meant.flatMap(({ types }) => types))];
+    // What is no variant here has a reason of its own.
+    return known.length === 0 || (known as readonly unknown[]).includes(elementType)
       ? null
       : `${variant === BEST ? '' : `the variant ${variant} of `}${op} has no type ${elementType}: it has ${known.join(', ')}`;
   },
+};
+
+/** A GPU has no threads to choose: a number would make rows that differ in nothing. */
+const threadsOfCpu: Rule = {
+  axes: ['device', 'threads'],
+  reason: ({ device, threads }) =>
+    threads !== null && String(device).split(':')[0] === 'cuda'
+      ? 'threads are of the CPU: leave them out for ops on a GPU'
+      : null,
 };
 
 /** One for each axis, so that a plan counts what it leaves out without visiting every point. */
@@ -85,7 +107,7 @@ export const kernel: WorkloadKind = {
     variant: z
       .enum([BEST, ...VARIANTS])
       .default(BEST)
-      .describe('How; `best` takes the one that asks most of the processor it runs on.'),
+      .describe('How; `best` takes the one that asks most of the processor or GPU it runs on.'),
     elementType: z.enum(OP_TYPES).default('f16').describe('What weights, keys and values are stored as.'),
     cacheState: z
       .enum(['cold', 'warm'])
@@ -98,6 +120,6 @@ export const kernel: WorkloadKind = {
       ]),
     ),
   }),
-  rules: [variantExists, typeExists, ...inRange, grouped, fewerThanExperts],
+  rules: [variantExists, typeExists, threadsOfCpu, ...inRange, grouped, fewerThanExperts],
   alsoKnownAs: {},
 };

@@ -1,11 +1,16 @@
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { probeRunner } from '../../agent/device/probe.js';
+import { type Bench, startTrial } from '../../agent/experiment.js';
 import { kernelsLibrary } from '../../agent/native/kernel-library.js';
 import { workingSets } from '../../agent/roofs/cuda-take.js';
 import { requireMeasurer } from '../../agent/roofs/index.js';
 import type { DeviceProfile } from '../../core/node.js';
+import { recordRoofsOf } from '../../core/roofline/record-roofs.js';
 import { roofsSchema } from '../../core/roofline/roofs.js';
+import type { Options } from '../../core/sweep/experiment.js';
+import { bench, lease } from '../support/bench.js';
 import { buildEmulatedGpu, canEmulate, machineCode } from '../support/emulated-gpu.js';
 
 const DEVICE: DeviceProfile = {
@@ -52,6 +57,63 @@ describe.skipIf(!usable)('roofs of an emulated GPU (need Linux, g++ and the nati
     expect(roofs.launchSeconds?.samples).toHaveLength(200);
     expect(steps.at(-1)).toBe(1);
   }, 60_000);
+
+  test('stand over ops of a sweep on that GPU, through the same door as on a CPU', {
+    timeout: 120_000,
+  }, async () => {
+    const probe = await probeRunner('kernels');
+    expect(probe).toMatchObject({ available: true, profile: { devices: ['cpu', 'cuda'] } });
+    const roofs = recordRoofsOf(await requireMeasurer(DEVICE).measure(DEVICE, { quick: true }), 'emulated');
+    const node = bench({ limits: { idleSeconds: 0 } });
+    const here: Bench = {
+      ...node,
+      profile: { ...node.profile, devices: [...node.profile.devices, { ...DEVICE, cpus: [0] }] },
+      roofs: { of: (id) => (id === DEVICE.id ? roofs : null), absent: () => 'a test measures none' },
+    };
+    const trial = async (options: Options) => {
+      const asked = lease({
+        device: 'cuda',
+        runner: { kind: 'kernels', options: {} },
+        workload: { kind: 'kernel', options },
+      });
+      return await startTrial({ ...asked, deviceId: DEVICE.id }, here).done;
+    };
+    const record = await trial({ op: 'gemm', elementType: 'f16', rows: 64, columns: 64, opBatch: 4 });
+    expect(record.failure).toBeNull();
+    // The last of the op on a GPU asks most of it.
+    expect(record.kernel).toMatchObject({
+      variant: 'cuda-tensor',
+      threads: 1,
+      check: { compared: 256, of: 256 },
+    });
+    expect(record.environment).toMatchObject({
+      engineDevice: 'emulated on the CPU',
+      cudaKernels: 'ridgepoint.ptx',
+    });
+    const [call] = record.roofline!.phases;
+    expect(record.roofline).toMatchObject({
+      ceilings: { origin: 'measured', id: 'emulated', name: 'emulated' },
+    });
+    const matrix = roofs.compute
+      .filter(({ arithmetic }) => arithmetic === 'f16')
+      .map((roof) => roof.flopsPerSecond);
+    expect(call!.peak).toEqual({ arithmetic: 'f16', flopsPerSecond: Math.max(...matrix) });
+    expect(call!.roofRatio).toBeCloseTo(call!.roofSeconds / call!.measuredSeconds, 12);
+    expect(record.measurements.kernelRoofRatio?.value).toBeGreaterThan(0);
+
+    const warm = await trial({ op: 'gemv', elementType: 'f16', rows: 64, columns: 64, cacheState: 'warm' });
+    expect(warm.roofline!.phases[0]!.bandwidth.level).toBe('L2');
+    const elsewhere = await trial({ op: 'gemv', variant: 'avx512', elementType: 'f32' });
+    expect(elsewhere.failure).toMatchObject({
+      code: 'impossible-combination',
+      message: 'the variant avx512 of gemv does not run on cuda',
+    });
+    process.env.CUDA_EMULATED_MISSING = 'device';
+    const [gone, without] = [await trial({ op: 'gemv' }), await probeRunner('kernels')];
+    delete process.env.CUDA_EMULATED_MISSING;
+    expect(gone.failure).toMatchObject({ code: 'device-missing' });
+    expect(without).toMatchObject({ available: true, profile: { devices: ['cpu'] } });
+  });
 
   test('have the products of warpgroups in the machine code for 9.0', async () => {
     const images = process.env.RIDGEPOINT_CUDA_IMAGES!;

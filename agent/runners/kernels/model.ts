@@ -2,12 +2,22 @@ import { FailureError, failure } from '../../../core/errors.js';
 import { shapeOf } from '../../../core/kernels/op.js';
 import { OPS } from '../../../core/kernels/ops.js';
 import type { KernelRecord } from '../../../core/kernels/record.js';
-import { BEST, onCpu } from '../../../core/workloads/kernel.js';
+import { BEST, variantsOn } from '../../../core/workloads/kernel.js';
 import type { NativeOps, PreparedOp } from '../../native/ops.js';
 import type { KernelRequest, LoadedFacts, LoadedModel, RunnableKernel } from '../runner.js';
 
 /** Every trial of a point sees the same inputs. */
 const SEED = 20_251_124;
+
+/** Where an op runs. */
+export interface OpPlace {
+  /** `cpu`, `cuda`, `cuda:h100`. */
+  readonly deviceClass: string;
+  /** Of a CPU; 1 on a GPU, whose kernels the host only starts. */
+  readonly threads: number;
+  /** What there is to say of it in the record. */
+  readonly environment: LoadedFacts['environment'];
+}
 
 /** An op that is ready to run, in the place of a model. */
 export class KernelModel implements LoadedModel {
@@ -16,10 +26,12 @@ export class KernelModel implements LoadedModel {
   readonly #prepared: PreparedOp;
 
   /** @throws FailureError as preparing does: what cannot be, and what computes wrongly. */
-  constructor(ops: NativeOps, request: KernelRequest, threads: number) {
+  constructor(ops: NativeOps, request: KernelRequest, { deviceClass, threads, environment }: OpPlace) {
     const op = OPS.find(({ name }) => name === request.op);
     if (op === undefined) refuse(`there is no op ${request.op}`);
-    const variant = request.variant === BEST ? best(ops, request) : request.variant;
+    const variant = request.variant === BEST ? best(ops, request, deviceClass) : request.variant;
+    if (!variantsOn(op, deviceClass).some(({ name }) => name === variant))
+      refuse(`the variant ${variant} of ${op.name} does not run on ${deviceClass}`);
     const shape = shapeOf(op, request.shape);
     this.#prepared = ops.prepare(
       { op: op.name, variant, type: request.type, shape, threads, seed: SEED },
@@ -50,7 +62,7 @@ export class KernelModel implements LoadedModel {
       kvCacheBytes: null,
       vocabularySize: 0,
       contextLength: 0,
-      environment: { kernelVariant: variant, kernelThreads: threads, kernelSets: sets },
+      environment: { ...environment, kernelVariant: variant, kernelThreads: threads, kernelSets: sets },
     };
   }
 
@@ -66,13 +78,12 @@ export class KernelModel implements LoadedModel {
   }
 }
 
-function best(ops: NativeOps, { op, type }: KernelRequest): string {
+function best(ops: NativeOps, { op, type }: KernelRequest, deviceClass: string): string {
   const listed = ops.list().find(({ name }) => name === op);
-  const able =
-    listed?.variants.filter(
-      (variant) => onCpu(variant) && variant.absent === null && variant.types.includes(type),
-    ) ?? [];
-  return able.at(-1)?.name ?? refuse(`this machine has no variant of ${op} in ${type}`);
+  const able = variantsOn(listed, deviceClass).filter(
+    ({ absent, types }) => absent === null && types.includes(type),
+  );
+  return able.at(-1)?.name ?? refuse(`this machine has no variant of ${op} in ${type} for ${deviceClass}`);
 }
 
 function refuse(message: string): never {

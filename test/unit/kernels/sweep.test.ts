@@ -6,14 +6,14 @@ import { parseSweep } from '../../../core/sweep/parse.js';
 import { planSpace } from '../../../core/sweep/space.js';
 import { WORKLOADS } from '../../../core/workloads/index.js';
 
-function planned(workload: string) {
+function planned(workload: string, more = 'runners: { kind: kernels, threads: 1 }') {
   const parsed = parseSweep(`
 apiVersion: ridgepoint.dev/v1
 kind: Sweep
 metadata: { name: ops }
 spec:
   models: builtin:tiny
-  runners: { kind: kernels, threads: 1 }
+  ${more}
   workloads: ${workload}
 `);
   if (!parsed.ok)
@@ -65,9 +65,40 @@ describe('a sweep over ops', () => {
     expect(space.impossible).toHaveLength(1);
   });
 
-  test('a batch of zero is a mistake of the file, and a variant of a GPU too; an unknown op has its nearest name', () => {
+  const gpu = 'runners: { kind: kernels }\n  placement: { device: [cpu, "cuda:h100"] }';
+  test('devices choose among the variants of an op: each of them runs where it belongs', () => {
+    const variants = planned('{ kind: kernel, op: gemm, variant: [avx512, cuda, cuda-tensor] }', gpu);
+    expect(variants.count).toBe(3);
+    const best = planned('{ kind: kernel, op: [gemm, sparse-blocks], variant: best, elementType: f16 }', gpu);
+    expect(best.count).toBe(4);
+    expect(best.impossible).toEqual([]);
+  });
+
+  test.each([
+    [
+      '{ kind: kernel, op: lora, variant: cuda-fused }',
+      'runners: { kind: kernels }',
+      'the variant cuda-fused of lora does not run on cpu: choose best, separate, fused, grouped, or placement: device: cuda',
+    ],
+    [
+      '{ kind: kernel, op: attention-prefill, elementType: f32 }',
+      'runners: { kind: kernels }\n  placement: { device: cuda }',
+      'attention-prefill has no type f32: it has f16, bf16',
+    ],
+    [
+      '{ kind: kernel, op: gemv }',
+      'runners: { kind: kernels, threads: 4 }\n  placement: { device: cuda }',
+      'threads are of the CPU',
+    ],
+  ])('%s on %s is skipped with its reason', (workload, more, reason) => {
+    const space = planned(workload, more);
+    expect(space.impossible.map((one) => one.reason)).toEqual([expect.stringContaining(reason)]);
+    expect(space.count).toBe(0);
+  });
+
+  test('a batch of zero is a mistake of the file; an unknown op has its nearest name', () => {
     expect(() => planned('{ kind: kernel, op: attention-decode, opBatch: 0 }')).toThrow(/opBatch/);
-    expect(() => planned('{ kind: kernel, op: lora, variant: cuda-fused }')).toThrow(/variant/);
+    expect(() => planned('{ kind: kernel, op: lora, variant: rocm }')).toThrow(/variant/);
     expect(() => planned('{ kind: kernel, op: atention-decode }')).toThrow(/attention-decode/);
   });
 });
