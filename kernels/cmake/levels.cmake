@@ -2,7 +2,8 @@
 # chooses at run time (cpu/cpu.h, cpu/levels.h).
 #
 #   ONCE    for the architecture's baseline: interfaces, and what is not worth more
-#   LEVELS  once for each of scalar, avx2 and avx512, in a namespace of that name: plain C++ that compilers vectorize
+#   LEVELS  once for each of scalar, avx2 and avx512, on arm64 of scalar and neon, in a namespace of that name: plain C++ that
+#           compilers vectorize, or code over lanes (ops/lanes)
 #   AVX2, AVX512, AVX512VNNI, AVX512BF16, AMX, NEON, DOTPROD, I8MM
 #           with the flags of that level: code with intrinsics. Skipped where compiler or architecture lacks the level.
 #   AVXVNNI the same with AVX2 and the integer products of processors without AVX-512. It is no level, for levels above AVX2 need not
@@ -42,6 +43,9 @@ if(CMAKE_CXX_COMPILER_ID MATCHES "GNU|Clang")
     ridge_level(neon "-march=armv8-a")
     ridge_level(dotprod "-march=armv8.2-a+dotprod+fp16")
     ridge_level(i8mm "-march=armv8.2-a+dotprod+fp16+i8mm+bf16")
+    if(RIDGE_COMPILES_NEON)
+      list(APPEND RIDGE_CLONE_LEVELS neon)
+    endif()
   endif()
 endif()
 
@@ -71,7 +75,8 @@ function(ridge_objects folder level kind files)
   add_library(${target} OBJECT ${files})
   target_include_directories(${target} PRIVATE ${CMAKE_CURRENT_SOURCE_DIR})
   target_link_libraries(${target} PRIVATE Threads::Threads)
-  target_compile_definitions(${target} PRIVATE RIDGE_LEVEL=${level})
+  string(TOUPPER ${level} at)
+  target_compile_definitions(${target} PRIVATE RIDGE_LEVEL=${level} RIDGE_AT_${at})
   foreach(compiled ${RIDGE_OWN_LEVELS})
     string(TOUPPER ${compiled} upper)
     target_compile_definitions(${target} PRIVATE RIDGE_HAS_${upper})

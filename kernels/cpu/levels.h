@@ -52,6 +52,12 @@ inline Level cpu_level() { return static_cast<Level>(ridge_cpu_level()); }
 // AVX2 at most, for loops that load vectors at any address: those of 64 bytes would cross a cache line each time.
 #define RIDGE_BEST_UP_TO_AVX2(name) \
   (::ridgepoint::cpu_level() >= ::ridgepoint::kAvx2 ? ::ridgepoint::avx2::name : ::ridgepoint::scalar::name)
+#elif defined(RIDGE_HAS_NEON)
+#define RIDGE_DECLARE_LEVELS(name, type) \
+  namespace scalar { type name; }        \
+  namespace neon { type name; }
+#define RIDGE_BEST(name) (::ridgepoint::cpu_level() >= ::ridgepoint::kNeon ? ::ridgepoint::neon::name : ::ridgepoint::scalar::name)
+#define RIDGE_BEST_UP_TO_AVX2(name) RIDGE_BEST(name)
 #else
 #define RIDGE_DECLARE_LEVELS(name, type) \
   namespace scalar { type name; }

@@ -7,6 +7,8 @@
 #include "ops/lanes/avx512.h"
 #elif defined(__AVX2__)
 #include "ops/lanes/avx2.h"
+#elif defined(RIDGE_AT_NEON)
+#include "ops/lanes/neon.h"
 #else
 #include "ops/lanes/scalar.h"
 #endif
@@ -17,6 +19,8 @@ namespace ridgepoint::RIDGE_LEVEL {
 using Lanes = Avx512;
 #elif defined(__AVX2__)
 using Lanes = Avx2;
+#elif defined(RIDGE_AT_NEON)
+using Lanes = Neon;
 #else
 using Lanes = Scalar;
 #endif
