@@ -13,11 +13,27 @@ import { llamaCpp } from '../runners/llama-cpp/index.js';
 import type { LoadedModel } from '../runners/runner.js';
 import { tokenPlan } from '../workloads/tokens.js';
 
-/** Many small nodes, and weights that stay in a cache: what nodes wait for and attention take most of a step. */
-const MODEL = 'synthetic:llama?layers=12&embedding=256&heads=4&kvHeads=2&feedForward=256&vocabulary=1024';
-const SEQUENCES = [1, 2, 4];
-/** Just beyond multiples of what the cache of keys grows by, and just before. */
-const DEPTHS = [16, 200, 272, 700];
+interface Case {
+  readonly model: string;
+  readonly sequences: readonly number[];
+  readonly depths: readonly number[];
+}
+
+/** Many small nodes: what they wait for, and attention, take most of a step. */
+const CASES: readonly Case[] = [
+  {
+    // Weights that stay in a cache; depths just beyond multiples of what the cache of keys grows by, and just before.
+    model: 'synthetic:llama?layers=12&embedding=256&heads=4&kvHeads=2&feedForward=256&vocabulary=1024',
+    sequences: [1, 2, 4],
+    depths: [16, 200, 272, 700],
+  },
+  {
+    // Weights that come from memory: 113 MB.
+    model: 'synthetic:llama?layers=96&embedding=256&heads=4&kvHeads=2&feedForward=512&vocabulary=1024',
+    sequences: [1, 2, 4],
+    depths: [16],
+  },
+];
 const STEPS = 8;
 const SECONDS = { usual: 0.2, quick: 0.05 } as const;
 
@@ -28,20 +44,27 @@ interface StepsJob {
   readonly quick: boolean;
 }
 
-/** Times steps of a small model as the runner takes them, at each number of threads, a few depths and numbers of sequences. */
+/** Times steps of small models as the runner takes them, at each number of threads, a few depths and numbers of sequences. */
 export async function timeSteps(job: StepsJob): Promise<StepSample[]> {
+  const samples: StepSample[] = [];
+  for (const one of CASES) samples.push(...(await timeCase(job, one)));
+  return samples;
+}
+
+async function timeCase(job: StepsJob, { model, sequences, depths }: Case): Promise<StepSample[]> {
   const folder = mkdtempSync(join(tmpdir(), 'ridgepoint-factors-'));
   try {
     const modelPath = join(folder, 'model.gguf');
-    const reading = readSynthetic(MODEL);
+    const reading = readSynthetic(model);
     if (!reading.ok) throw new Error(reading.reason);
     await writeSynthetic(modelPath, reading.model);
     const read = architectureFromGguf(readGgufHeader(modelPath));
     if (!read.ok) throw new Error(read.reason);
     const samples: StepSample[] = [];
     for (const threads of job.threads) {
-      for (const parallel of SEQUENCES) {
-        samples.push(...(await samplesOf({ ...job, modelPath }, read.architecture, threads, parallel)));
+      for (const parallel of sequences) {
+        const one = { ...job, modelPath, depths };
+        samples.push(...(await samplesOf(one, read.architecture, threads, parallel)));
       }
     }
     return samples;
@@ -51,22 +74,23 @@ export async function timeSteps(job: StepsJob): Promise<StepSample[]> {
 }
 
 async function samplesOf(
-  { modelPath, deviceClass, deviceId, quick }: StepsJob & { readonly modelPath: string },
+  job: StepsJob & Pick<Case, 'depths'> & { readonly modelPath: string },
   architecture: ModelArchitecture,
   threads: number,
   parallel: number,
 ): Promise<StepSample[]> {
+  const { modelPath, deviceClass, deviceId, quick, depths } = job;
   const model = await llamaCpp.load({
     modelPath,
     options: { threads },
     deviceClass,
     deviceId,
     cpus: [],
-    contextTokens: Math.max(...DEPTHS) + STEPS,
+    contextTokens: Math.max(...depths) + STEPS,
     sequences: parallel,
   });
   try {
-    return DEPTHS.map((contextDepth) => {
+    return depths.map((contextDepth) => {
       const workload = { promptTokens: 0, generateTokens: STEPS, parallel, contextDepth };
       const [phase] = phaseWork(architecture, { threads }, workload);
       const pass = phase!.passes[Math.floor(phase!.passes.length / 2)]!;

@@ -52,7 +52,8 @@ export function predictPass(pass: Pick<PassWork, 'operators'>, context: Predicti
 
 export function predictOperator(work: OperatorWork, context: PredictionContext): PredictedOperator {
   const { factors } = context;
-  const overhead = nodesOf(work) * factors.nodeSeconds;
+  const overhead =
+    nodesOf(work) * (factors.nodeSeconds + factors.streamedNodeSeconds * (1 - keptShare(context)));
   const { memory, compute, sharpness, besides } = partsOf(work, context);
   const seconds = softMaximum(memory, compute, sharpness) + besides;
   const limit = overhead > seconds ? 'overhead' : memory > compute ? 'memory' : 'compute';

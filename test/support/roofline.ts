@@ -89,6 +89,7 @@ const flat = (factor: number) => [{ rows: 1, factor }];
 export const PERFECT: ThreadFactors = {
   threads: 2,
   nodeSeconds: 0,
+  streamedNodeSeconds: 0,
   passSeconds: 0,
   logitSecondsPerByte: 0,
   capacityBytes: null,

@@ -16,6 +16,8 @@ export const threadFactorsSchema = z.object({
   threads: z.number().int().positive(),
   /** What every node of a graph takes beside its work: threads that meet and wake, or a launch; from whole passes. */
   nodeSeconds: z.number().nonnegative(),
+  /** And besides where weights come from memory: they push what nodes work with, and threads meet at, out of the near caches. */
+  streamedNodeSeconds: z.number().nonnegative().default(0),
   /** What every pass takes outside its graph, and for each byte of logits that is handed over. */
   passSeconds: z.number().nonnegative(),
   logitSecondsPerByte: z.number().nonnegative(),

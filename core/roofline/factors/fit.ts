@@ -35,6 +35,7 @@ function startOf({ operators, passes }: FactorSamples, physics: Physics, threads
   return {
     threads,
     nodeSeconds: middle(nodes.map(({ seconds }) => seconds)),
+    streamedNodeSeconds: 0,
     passSeconds: middle(passes.filter((sample) => sample.threads === threads).map(({ seconds }) => seconds)),
     // Read from where they were computed, written where the caller finds them.
     logitSecondsPerByte: 2 / physics.ceilings.memoryBytesPerSecond,

@@ -1,5 +1,5 @@
 import type { Physics } from '../physics.js';
-import { predictPass } from '../predict.js';
+import { keptShare, predictPass } from '../predict.js';
 import { MASKED } from './attention.js';
 import { type Curve, factorAt, type ThreadFactors } from './factors.js';
 import { type Fitted, size, spreadOf } from './loss.js';
@@ -11,8 +11,15 @@ export function fitSteps(steps: readonly StepSample[], physics: Physics, before:
   if (steps.length === 0) return { factors: before, evidence: [] };
   const factors = { ...before, ...fitTerms(steps, physics, before) };
   const spread = spreadOf(steps.map((step) => residual(step, physics, factors)));
-  const { threads, nodeSeconds: value } = factors;
-  return { factors, evidence: [{ threads, name: 'node', value, n: steps.length, spread }] };
+  const { threads, nodeSeconds, streamedNodeSeconds } = factors;
+  const evidence = (name: string, value: number, n: number) => ({ threads, name, value, n, spread });
+  return {
+    factors,
+    evidence: [
+      evidence('node', nodeSeconds, steps.length),
+      evidence('streamed node', streamedNodeSeconds, steps.filter(isStreamedIn(physics, factors)).length),
+    ],
+  };
 }
 
 /**
@@ -23,19 +30,22 @@ function fitTerms(
   steps: readonly StepSample[],
   physics: Physics,
   factors: ThreadFactors,
-): Pick<ThreadFactors, 'nodeSeconds' | 'attention' | 'maskedPair'> {
+): Pick<ThreadFactors, 'nodeSeconds' | 'streamedNodeSeconds' | 'attention' | 'maskedPair'> {
   const alone = Math.max(factors.nodeSeconds, 1e-9);
   const single = (points: Curve, factor: number): Curve => [
     { rows: 1, factor },
     ...points.filter(({ rows }) => rows > 1),
   ];
-  const of = ({ node, query, masked }: Readonly<Record<'node' | 'query' | 'masked', number>>) => ({
-    nodeSeconds: node,
-    attention: single(factors.attention, query),
-    maskedPair: single(factors.maskedPair, masked),
+  const streamed = steps.some(isStreamedIn(physics, factors));
+  const of = (found: Readonly<Record<'node' | 'streamedNode' | 'query' | 'masked', number>>) => ({
+    nodeSeconds: found.node,
+    streamedNodeSeconds: streamed ? found.streamedNode : 0,
+    attention: single(factors.attention, found.query),
+    maskedPair: single(factors.maskedPair, found.masked),
   });
   const unknowns = {
     node: { start: alone, least: alone, most: 1e-4 },
+    streamedNode: { start: alone / 4, least: 1e-10, most: 1e-5 },
     query: { start: factorAt(factors.attention, 1), least: 1e-3, most: 50 },
     masked: { ...MASKED, start: factorAt(factors.maskedPair, 1) },
   };
@@ -45,6 +55,12 @@ function fitTerms(
     ),
   );
 }
+
+/** Whether more than half of what a step reads again comes from memory. */
+const isStreamedIn =
+  (physics: Physics, factors: ThreadFactors) =>
+  ({ workingSet }: StepSample) =>
+    keptShare({ physics, factors, workingSet }) < 0.5;
 
 const residual = (step: StepSample, physics: Physics, factors: ThreadFactors) =>
   Math.log(predictPass(step.work, { ...step, physics, factors }).seconds / step.seconds);

@@ -65,6 +65,20 @@ describe('prediction', () => {
     expect(seconds).toBeCloseTo(operators[0]!.seconds + aroundSeconds, 12);
   });
 
+  test('a node takes longer where weights come from memory', () => {
+    const factors = { ...PERFECT, nodeSeconds: 1e-6, streamedNodeSeconds: 4e-6, capacityBytes: 24e6 };
+    const cached = {
+      ...physics,
+      cacheBytes: 24e6,
+      cacheBytesPerSecond: physics.ceilings.memoryBytesPerSecond,
+    };
+    const at = (workingSet: number) =>
+      predictOperator(productWork('f16', 64, 64, 1), context({ factors, physics: cached, workingSet }))
+        .seconds;
+    // Half of a working set as large as the cache's capacity is still there; the cache is as fast as memory here.
+    expect(at(24e6) - at(0)).toBeCloseTo(2e-6, 9);
+  });
+
   test('a soft maximum goes from the sum to the larger', () => {
     expect(softMaximum(3, 4, 1)).toBeCloseTo(7, 12);
     expect(softMaximum(3, 4, 2)).toBeCloseTo(5, 12);
@@ -135,6 +149,7 @@ describe('the fit', () => {
   const truth: ThreadFactors = {
     threads: 2,
     nodeSeconds: 2e-6,
+    streamedNodeSeconds: 1.2e-6,
     passSeconds: 3e-5,
     logitSecondsPerByte: 2 / 16e9,
     capacityBytes: 24e6,
@@ -173,7 +188,7 @@ describe('the fit', () => {
     queries,
     workingSet: 1e6,
   });
-  const alone = { ...truth, nodeSeconds: truth.nodeSeconds / 20 };
+  const alone = { ...truth, nodeSeconds: truth.nodeSeconds / 20, streamedNodeSeconds: 0 };
   const seconds = (sample: Omit<OperatorSample, 'seconds'>): OperatorSample => ({
     ...sample,
     seconds: predictOperator(sample.work, { physics, factors: alone, ...sample }).seconds,
@@ -188,9 +203,9 @@ describe('the fit', () => {
     attentionOf(64),
   ].map(seconds);
   /** A step of a layer: it waits longer between nodes than their bench does. */
-  const stepOf = (side: number): StepSample => {
-    const operators = [product(side, 1, 8e6), attentionOf(1, 9000)].map(({ work }) => work);
-    const step = { work: { phase: 'decode', operators }, tokens: 1, queries: 1, workingSet: 8e6 } as const;
+  const stepOf = (side: number, workingSet: number): StepSample => {
+    const operators = [product(side, 1, workingSet), attentionOf(1, 9000)].map(({ work }) => work);
+    const step = { work: { phase: 'decode', operators }, tokens: 1, queries: 1, workingSet } as const;
     return {
       ...step,
       threads: 2,
@@ -205,13 +220,16 @@ describe('the fit', () => {
       { ...all[0]!, threads: 1, seconds: 1 },
     ],
     passes: [{ threads: 2, seconds: truth.passSeconds }],
-    steps: [128, 256, 512].map(stepOf),
+    steps: [8e6, 400e6].flatMap((workingSet) => [128, 256, 512].map((side) => stepOf(side, workingSet))),
   };
 
   test('finds factors that predict what it was shown, and keeps to the threads', () => {
     const { factors, evidence } = fitFactors(samples, physics, 2);
     expect(factors.nodeSeconds / truth.nodeSeconds).toBeGreaterThan(0.7);
     expect(factors.nodeSeconds / truth.nodeSeconds).toBeLessThan(1.4);
+    const streamed = factors.streamedNodeSeconds / truth.streamedNodeSeconds;
+    expect(streamed).toBeGreaterThan(0.7);
+    expect(streamed).toBeLessThan(1.4);
     expect(factors.passSeconds).toBe(truth.passSeconds);
     const errors = residuals(all, physics, { ...factors, nodeSeconds: alone.nodeSeconds })
       .map(Math.abs)
@@ -227,6 +245,13 @@ describe('the fit', () => {
       threads: 2,
       n: 3,
     });
+  });
+
+  test('steps whose weights stay in the cache say nothing about nodes beside a stream', () => {
+    const kept = samples.steps.filter(({ workingSet }) => workingSet < 24e6);
+    const { factors, evidence } = fitFactors({ ...samples, steps: kept }, physics, 2);
+    expect(factors.streamedNodeSeconds).toBe(0);
+    expect(evidence.find(({ name }) => name === 'streamed node')).toMatchObject({ value: 0, n: 0 });
   });
 
   test('a bench that was disturbed pulls at nothing', () => {
