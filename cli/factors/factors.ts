@@ -111,8 +111,8 @@ function describe({ device, engine, measuredAt, roofs, evidence, threads, doubts
     spread === null ? null : `${(100 * spread).toFixed(0)} %`,
   ]);
   const besides = threads.map(
-    ({ threads: count, nodeSeconds, passSeconds, capacityBytes }) =>
-      `${count} threads: ${(nodeSeconds * 1e6).toFixed(2)} µs a node, ${(passSeconds * 1e6).toFixed(0)} µs a pass` +
+    ({ threads: count, nodeSeconds, streamedNodeSeconds, passSeconds, capacityBytes }) =>
+      `${count} threads: ${(nodeSeconds * 1e6).toFixed(2)} µs a node, ${(streamedNodeSeconds * 1e6).toFixed(2)} µs more beside streamed weights, ${(passSeconds * 1e6).toFixed(0)} µs a pass` +
       `${capacityBytes === null ? '' : `, half of ${(capacityBytes / 1e6).toFixed(0)} MB stay in the last cache`}`,
   );
   return [
