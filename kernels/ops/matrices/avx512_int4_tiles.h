@@ -11,27 +11,27 @@ namespace {
 // One of the two streams of a panel: the low halves of its bytes, or the high ones.
 template <bool high>
 struct Int4Stream {
-  const uint64_t* mask;
   const uint8_t* values;
 
-  // The 64 weights of the next tile, 0 to 15 each.
-  inline __m512i next() {
+  // The 64 weights of a tile, 0 to 15 each.
+  inline __m512i next(const uint64_t* mask) {
     __m512i bytes = _mm512_loadu_si512(values);
     if (high) bytes = _mm512_srli_epi16(bytes, 4);
     bytes = _mm512_and_si512(bytes, _mm512_set1_epi8(15));
     const __mmask64 kept = _load_mask64(reinterpret_cast<__mmask64*>(const_cast<uint64_t*>(mask)));
-    values += _mm_popcnt_u64(*mask++);
+    values += _mm_popcnt_u64(*mask);
     return _mm512_mask_expand_epi8(_mm512_set1_epi8(8), kept, bytes);
   }
 };
 
 // 32 columns of 16 rows times B vectors. block: which of the row's 32 columns.
 template <int B, bool high>
-inline void int4_block(const ops::Rounded& x, int64_t block, int64_t first, __m512 scale, Int4Stream<high>& stream, __m512* sums) {
+inline void int4_block(const ops::Rounded& x, int64_t block, int64_t first, __m512 scale, const uint64_t* mask,
+                       Int4Stream<high>& stream, __m512* sums) {
   const int64_t blocks = x.stride / 32;
   __m512i parts[8];
 #pragma GCC unroll 8
-  for (auto& part : parts) part = stream.next();
+  for (auto& part : parts) part = stream.next(mask++);
 #pragma GCC unroll 8
   for (int b = 0; b < B; b++) {
     const int64_t at = (first + b) * blocks + block;
@@ -50,22 +50,20 @@ inline void int4_block(const ops::Rounded& x, int64_t block, int64_t first, __m5
 
 template <int B>
 inline void int4_panel(const ops::Packed& w, const ops::Rounded& x, int64_t panel, int64_t first, float* y) {
-  const int64_t half = w.stride / 64;
+  const int64_t groups = w.stride / 64;
   const uint64_t* mask = w.mask + panel * (w.stride / 4);
   const auto* values = static_cast<const uint8_t*>(w.values) + w.starts[panel];
-  const auto* scales = reinterpret_cast<const __m256i*>(w.block_scales + panel * 16 * (w.stride / 64));
-  Int4Stream<false> low{mask, values};
-  Int4Stream<true> high{mask + half * 8, values};
+  const auto* scales = reinterpret_cast<const __m256i*>(w.block_scales + panel * 16 * groups);
+  Int4Stream<false> low{values};
+  Int4Stream<true> high{values};
   __m512 sums[B];
   for (auto& sum : sums) sum = _mm512_setzero_ps();
-  for (int64_t block = 0; block < half; block++) {
-    _mm_prefetch(reinterpret_cast<const char*>(low.mask) + ops::kAhead / 2, _MM_HINT_T0);
-    _mm_prefetch(reinterpret_cast<const char*>(high.mask) + ops::kAhead / 2, _MM_HINT_T0);
-    for (int line = 0; line < 4; line++) {
-      _mm_prefetch(reinterpret_cast<const char*>(low.values) + ops::kAhead + 64 * line, _MM_HINT_T0);
-    }
-    int4_block<B>(x, block, first, _mm512_cvtph_ps(_mm256_load_si256(scales + block / 2)), low, sums);
-    int4_block<B>(x, half + block, first, _mm512_cvtph_ps(_mm256_load_si256(scales + (half + block) / 2)), high, sums);
+  for (int64_t group = 0; group < groups; group++, mask += 16) {
+    for (int line = 0; line < 2; line++) _mm_prefetch(reinterpret_cast<const char*>(mask) + ops::kAhead / 2 + 64 * line, _MM_HINT_T0);
+    for (int line = 0; line < 4; line++) _mm_prefetch(reinterpret_cast<const char*>(low.values) + ops::kAhead + 64 * line, _MM_HINT_T0);
+    const __m512 scale = _mm512_cvtph_ps(_mm256_load_si256(scales + group));
+    int4_block<B>(x, 2 * group, first, scale, mask, low, sums);
+    int4_block<B>(x, 2 * group + 1, first, scale, mask + 8, high, sums);
   }
   const int64_t row = panel * 16;
   const int64_t left = w.rows - row;

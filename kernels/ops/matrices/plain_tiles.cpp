@@ -75,11 +75,11 @@ template <Type type>
 void tiles(const Packed& w, const Rounded& x, int64_t begin, int64_t end, float* y) {
   panels<type>(w, x, begin, end, y, [&](int64_t panel, double* sums) {
     uint64_t at = w.starts[panel];
+    uint64_t halves[2] = {2 * at, 2 * at + 1};
     const uint64_t* mask = w.mask + panel * (w.stride / kTileColumns);
     for (int64_t c = 0; c < w.stride; c += kTileColumns) {
-      // The first half of the columns is in the low halves of bytes, the second in the high ones.
-      if (type == Type::int4 && c % (w.stride / 2) == 0) at = 2 * w.starts[panel] + (c == 0 ? 0 : 1);
-      at = add_tile<type>(w, x, panel, c, *mask++, at, sums);
+      uint64_t& next = type == Type::int4 ? halves[half_of_tile(c / kTileColumns)] : at;
+      next = add_tile<type>(w, x, panel, c, *mask++, next, sums);
     }
   });
 }

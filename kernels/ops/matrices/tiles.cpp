@@ -87,7 +87,7 @@ uint64_t tile_mask(const Weights& w, int64_t row, int64_t column, bool pairs) {
 uint64_t panel_size(Type type, const uint64_t* masks, int64_t tiles) {
   uint64_t halves[2] = {0, 0};
   for (int64_t tile = 0; tile < tiles; tile++) {
-    halves[tile < tiles / 2 ? 0 : 1] += static_cast<uint64_t>(__builtin_popcountll(masks[tile]));
+    halves[half_of_tile(tile)] += static_cast<uint64_t>(__builtin_popcountll(masks[tile]));
   }
   return type == Type::int4 ? std::max(halves[0], halves[1]) : halves[0] + halves[1];
 }
@@ -127,13 +127,15 @@ Tiles pack_tiles(const Weights& w, bool pairs, Arena& arena) {
   auto* values = arena.take<uint8_t>("kept weights", static_cast<int64_t>(value_bytes), Use::input);
   Writer writer{w, values};
   for (int64_t panel = 0; panel < panels; panel++) {
+    uint64_t halves[2] = {2 * starts[panel], 2 * starts[panel] + 1};
     for (int64_t tile = 0; tile < tiles; tile++) {
-      if (w.type == Type::int4 && tile % (tiles / 2) == 0) writer.at = 2 * starts[panel] + (tile == 0 ? 0 : 1);
+      if (w.type == Type::int4) writer.at = halves[half_of_tile(tile)];
       uint64_t left = mask[panel * tiles + tile];
       each_place(w.type, panel * kTileRows, tile * kTileColumns, [&](int64_t r, int64_t c) {
         if ((left & 1) != 0) writer.put(r, c);
         left >>= 1;
       });
+      halves[half_of_tile(tile)] = writer.at;
     }
   }
   Packed packed;

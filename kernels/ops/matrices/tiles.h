@@ -20,11 +20,14 @@ constexpr int64_t place_in_tile(Type type, int64_t row, int64_t column) {
   return column / lane * (kTileRows * lane) + row * lane + column % lane;
 }
 
+// Of int4: which half of a byte holds the weights of a tile, 0 = the low one.
+constexpr int64_t half_of_tile(int64_t tile) { return tile / (kBlock / kTileColumns) % 2; }
+
 // A matrix without its zeros. Tiles of 16 rows come one after the other; `starts` has where the values of each 16 rows begin.
 //   mask    a word for each tile, a bit for each place, set where a weight is kept
 //   values  the kept weights in order of their places. int8: weight + 128, unsigned. int4: 0 to 15 with an offset of 8, two to
-//           a byte: the low halves are those of the first half of the columns, one after the other, the high halves those of
-//           the second, so that nothing but a shift and a mask makes bytes of them; starts count bytes
+//           a byte: the low halves are those of every other 32 columns, one after the other, the high halves those of the 32
+//           columns between, so that nothing but a shift and a mask makes bytes of them; starts count bytes
 //   block_scales  int4: a half for each of 16 rows and 64 columns, 16 of them together
 // The weights' own mask says what is kept. Rows behind the last keep nothing. pairs: every row keeps two of four, zeros where it
 // has fewer, so that every tile has 32.
