@@ -25,11 +25,10 @@ inline void add_block(const Sixteen::Words* parts, const ops::Rounded& x, int64_
 // One of the two streams of a panel's kept weights: the low halves of its bytes, or the high ones.
 template <bool high>
 struct NibbleStream {
-  const uint64_t* mask;
   const uint8_t* values;
 
-  Sixteen::Words next() {
-    const Kept kept(*mask++);
+  Sixteen::Words next(uint64_t mask) {
+    const Kept kept(mask);
     const Sixteen::Words spread = Sixteen::spread_bytes(kept, [&](int64_t first, int64_t second) {
       const Sixteen::Bytes bytes = Sixteen::eight_and_eight(values + first, values + second);
       return Sixteen::turned(high ? Sixteen::high_halves(bytes) : Sixteen::low_halves(bytes), 8);
@@ -62,21 +61,22 @@ struct DenseInt4 {
 struct SparseInt4 {
   template <int B>
   static void panel(const ops::Packed& w, const ops::Rounded& x, int64_t panel, int64_t first, Sixteen::Floats* sums) {
-    const int64_t half = w.stride / 64;
+    const int64_t groups = w.stride / 64;
     const uint64_t* mask = w.mask + panel * (w.stride / 4);
     const auto* values = static_cast<const uint8_t*>(w.values) + w.starts[panel];
-    const uint16_t* scales = w.block_scales + panel * 16 * (w.stride / 64);
-    NibbleStream<false> low{mask, values};
-    NibbleStream<true> high{mask + half * 8, values};
-    const auto add = [&](auto& stream, int64_t block) {
+    const uint16_t* scales = w.block_scales + panel * 16 * groups;
+    NibbleStream<false> low{values};
+    NibbleStream<true> high{values};
+    const auto add = [&](auto& stream, int64_t block, Sixteen::Floats scale) {
       Sixteen::Words parts[8];
-      for (auto& part : parts) part = stream.next();
-      add_block<B>(parts, x, block, first, Sixteen::halves(scales + block / 2 * 16), sums);
+      for (auto& part : parts) part = stream.next(*mask++);
+      add_block<B>(parts, x, block, first, scale, sums);
     };
-    for (int64_t block = 0; block < half; block++) {
+    for (int64_t group = 0; group < groups; group++) {
       for (int line = 0; line < 4; line++) __builtin_prefetch(low.values + ops::kAhead + 64 * line);
-      add(low, block);
-      add(high, half + block);
+      const Sixteen::Floats scale = Sixteen::halves(scales + group * 16);
+      add(low, 2 * group, scale);
+      add(high, 2 * group + 1, scale);
     }
   }
 };
