@@ -8,7 +8,7 @@ import { EXIT, usageError } from '../exit.js';
 import { printData, printJson, say } from '../output/print.js';
 import { terminalStyle } from '../output/terminal.js';
 import { ascii } from '../output/text.js';
-import { changesCsv, changesMarkdown, changesTable, labelsOf } from './render.js';
+import { changesCsv, changesMarkdown, changesTable } from './render.js';
 import { readSide } from './side.js';
 
 /** The version of the JSON; fields are only ever added to it. */
@@ -33,7 +33,7 @@ export async function printComparison(a: string, b: string, options: CompareOpti
   );
   const changes = changesOf(matched.pairs, metrics);
   const broken = options.gate.flatMap((gate) => brokenBy(gate, changes));
-  print(changes, matched, broken, rows, options);
+  print(changes, matched, broken, options);
   say(summary(matched, a, b));
   for (const sentence of broken) say(`gate not met: ${sentence}`);
   return broken.length === 0 ? EXIT.ok : EXIT.gate;
@@ -51,7 +51,6 @@ function print(
   changes: readonly Change[],
   { onlyA, onlyB }: Matched,
   broken: readonly string[],
-  rows: readonly Row[],
   options: CompareOptions,
 ): void {
   const format = options.json === true ? 'json' : options.format;
@@ -59,9 +58,9 @@ function print(
     const ids = (list: readonly Row[]) => list.map(({ experimentId }) => experimentId);
     printJson({ schema: SCHEMA, changes, onlyA: ids(onlyA), onlyB: ids(onlyB), gatesNotMet: broken });
   } else if (format === 'csv') printData(changesCsv(changes));
-  else if (format === 'md') printData(changesMarkdown(changes, labelsOf(rows)));
+  else if (format === 'md') printData(changesMarkdown(changes));
   else {
-    const table = changesTable(changes, labelsOf(rows));
+    const table = changesTable(changes);
     printData(terminalStyle(process.stdout).unicode ? table : ascii(table));
   }
 }

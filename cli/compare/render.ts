@@ -1,18 +1,21 @@
+import { METRICS } from '../../core/metrics/catalogue.js';
 import { CHANGE_HEAD, changeLines, movedText } from '../../core/report/change-text.js';
-import { metricColumns } from '../../core/report/columns.js';
+import { labelOf } from '../../core/report/columns.js';
 import type { Change } from '../../core/report/compare.js';
 import { csvLines } from '../../core/report/csv.js';
-import type { Row } from '../../core/report/rows.js';
 import { metricText } from '../../core/report/scale.js';
 import { plainTable } from '../output/plain-table.js';
 
 const HEAD = ['experiment', 'metric', 'A', 'B', 'change', '95 % interval', 'verdict'];
 
+/** Headings of metrics as tables have them. */
+const LABELS: ReadonlyMap<string, string> = new Map(METRICS.map((metric) => [metric.name, labelOf(metric)]));
+
 /** @returns the changes as lines of cells for people. */
-function cells(changes: readonly Change[], labels: ReadonlyMap<string, string>): string[][] {
+function cells(changes: readonly Change[]): string[][] {
   return changes.map((change) => [
     change.label,
-    labels.get(change.metric) ?? change.metric,
+    LABELS.get(change.metric) ?? change.metric,
     change.a === null ? '–' : metricText(change.metric, change.a),
     change.b === null ? '–' : metricText(change.metric, change.b),
     ...movedText(change),
@@ -20,16 +23,11 @@ function cells(changes: readonly Change[], labels: ReadonlyMap<string, string>):
   ]);
 }
 
-/** @returns headings of metrics as tables have them. */
-export function labelsOf(rows: readonly Row[]): ReadonlyMap<string, string> {
-  return new Map(metricColumns(rows, [], null).map(({ name, label }) => [name, label]));
+export function changesTable(changes: readonly Change[]): string {
+  return plainTable(HEAD, cells(changes));
 }
 
-export function changesTable(changes: readonly Change[], labels: ReadonlyMap<string, string>): string {
-  return plainTable(HEAD, cells(changes, labels));
-}
-
-export function changesMarkdown(changes: readonly Change[], labels: ReadonlyMap<string, string>): string {
+export function changesMarkdown(changes: readonly Change[]): string {
   const safe = (text: string) =>
     text
       .replaceAll('|', '\\|')
@@ -37,7 +35,7 @@ export function changesMarkdown(changes: readonly Change[], labels: ReadonlyMap<
       .replaceAll(/[\r\n]+/g, ' ');
   const line = (parts: readonly string[]) => `| ${parts.map(safe).join(' | ')} |`;
   const rule = '| --- | --- | ---: | ---: | ---: | ---: | --- |';
-  return [line(HEAD), rule, ...cells(changes, labels).map(line)].join('\n');
+  return [line(HEAD), rule, ...cells(changes).map(line)].join('\n');
 }
 
 /** Values in base units at full precision; missing is an empty field. */

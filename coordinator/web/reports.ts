@@ -38,7 +38,7 @@ export class Reports {
   }
 
   async #write(sweep: SweepState, through: number): Promise<string> {
-    const { sweepId, name: sweepName, objectives } = sweep.view;
+    const { sweepId, name: sweepName, objectives, count: points } = sweep.view;
     const settled = [...sweep.tracks.values()].reduce((sum, track) => sum + track.settled.size, 0);
     const details = liveDetails(settled);
     const query = { sweepId, follow: false, allTrials: true };
@@ -57,7 +57,7 @@ export class Reports {
       if (part.length === PART) await pack();
     }
     if (part.length > 0) await pack();
-    const head: Omit<LiveReport, 'parts'> = { sweepId, sweepName, objectives, through, details };
+    const head: Omit<LiveReport, 'parts'> = { sweepId, sweepName, objectives, points, through, details };
     return `${JSON.stringify(head).slice(0, -1)},"parts":[${parts.join(',')}]}`;
   }
 }

@@ -14,10 +14,10 @@ const WATCHED = [
 ] as const;
 
 /**
- * The records that were measured between the same two controls: one device of one node, one block of one
+ * @returns a key of the records that were measured between the same two controls: one device of one node, one block of one
  * sweep.
  */
-function blockOf({ node, device, sweep }: ResultRecord): string {
+export function blockOf({ node, device, sweep }: ResultRecord): string {
   return JSON.stringify([sweep.id, node.name, device.id, sweep.block]);
 }
 

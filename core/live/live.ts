@@ -61,6 +61,8 @@ export interface LiveReport {
   readonly sweepId: string;
   readonly sweepName: string;
   readonly objectives: readonly Objective[];
+  /** Of the sweep: rows are numbered by their place among them. */
+  readonly points: number;
   /** Last entry of the log that is in it; events after it complete the picture. */
   readonly through: number;
   readonly details: Details;

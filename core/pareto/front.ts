@@ -27,16 +27,10 @@ export function paretoFront<Row>(
   numberOf: ValueOf<Row>,
 ): ParetoMark[] {
   // Costs: smaller is better in every component.
-  const points: { index: number; cost: number[] }[] = [];
+  const points: { index: number; cost: readonly number[] }[] = [];
   const marks = rows.map((row, index): ParetoMark => {
-    const cost: number[] = [];
-    for (const { metric, better } of objectives) {
-      const value = numberOf(row, metric);
-      if (value === null || !Number.isFinite(value)) {
-        return { onFront: false, dominatedBy: null, missing: metric };
-      }
-      cost.push(better === 'min' ? value : -value);
-    }
+    const cost = costs(row, objectives, numberOf);
+    if (typeof cost === 'string') return { onFront: false, dominatedBy: null, missing: cost };
     points.push({ index, cost });
     return { onFront: true, dominatedBy: null, missing: null };
   });
@@ -47,7 +41,7 @@ export function paretoFront<Row>(
     }
     return a.index - b.index;
   });
-  const front: { index: number; cost: number[] }[] = [];
+  const front: { index: number; cost: readonly number[] }[] = [];
   for (const point of points) {
     // In two dimensions the last of the front has the least second cost so far: it beats the point or nobody
     // does.
@@ -79,7 +73,30 @@ export function recordFront(
   records: readonly ResultRecord[],
   objectives: readonly Objective[],
 ): ParetoMark[] {
-  return paretoFront(records, objectives, (record, metric) =>
-    record.status === 'complete' && record.valid ? metricValue(record, metric) : null,
-  );
+  return paretoFront(records, objectives, comparable);
+}
+
+/**
+ * @returns what a record costs in each objective, smaller being better, as recordFront compares it; the name of the first
+ * objective that it has no number for.
+ */
+export function costsOf(record: ResultRecord, objectives: readonly Objective[]): readonly number[] | string {
+  return costs(record, objectives, comparable);
+}
+
+const comparable: ValueOf<ResultRecord> = (record, metric) =>
+  record.status === 'complete' && record.valid ? metricValue(record, metric) : null;
+
+function costs<Row>(
+  row: Row,
+  objectives: readonly Objective[],
+  numberOf: ValueOf<Row>,
+): readonly number[] | string {
+  const found: number[] = [];
+  for (const { metric, better } of objectives) {
+    const value = numberOf(row, metric);
+    if (value === null || !Number.isFinite(value)) return metric;
+    found.push(better === 'min' ? value : -value);
+  }
+  return found;
 }

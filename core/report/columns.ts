@@ -1,10 +1,9 @@
-import { METRICS, type MetricBetter, type MetricDefinition, metricNamed } from '../metrics/catalogue.js';
+import { METRICS, type MetricBetter, type MetricDefinition } from '../metrics/catalogue.js';
 import type { AxisValue } from '../sweep/experiment.js';
 import type { Objective } from '../sweep/spec.js';
 import { TECHNIQUES } from '../techniques/index.js';
 import { type ColumnChoice, chosenMetrics, EFFICIENT_LLM, QUALITY } from './column-sets.js';
-import { halfWidthOf, metricOf, type Row } from './rows.js';
-import { metricScale, type Scale } from './scale.js';
+import type { Scale } from './scale.js';
 import { shortWords } from './short-words.js';
 
 /** An axis with more than one value among the rows: a column of every table. */
@@ -45,26 +44,35 @@ export function axisTexts(name: string, values: readonly AxisValue[]): string[] 
 }
 
 /** @returns a value as its column writes it. */
-export function cellText({ values, texts }: AxisColumn, value: AxisValue | undefined): string {
-  return texts[values.indexOf(value ?? null)] ?? axisText(value);
+export function cellText(column: AxisColumn, value: AxisValue | undefined): string {
+  return column.texts[placeOf(column, value ?? null)] ?? axisText(value);
 }
 
+/** Columns with more values than this are looked up: every row asks. */
+const LONG = 12;
+const PLACES = new WeakMap<AxisColumn, Map<AxisValue, number>>();
+
+function placeOf(column: AxisColumn, value: AxisValue): number {
+  const { values } = column;
+  if (values.length <= LONG) return values.indexOf(value);
+  const places = PLACES.get(column) ?? new Map(values.map((one, i) => [one, i]));
+  PLACES.set(column, places);
+  return places.get(value) ?? -1;
+}
+
+/** Axis → its values in the order in which rows show them, each with where it was seen first; undefined = no value. */
+export type FirstSeen<Place> = Map<string, Map<AxisValue | undefined, Place>>;
+
 /** @returns the axes that vary as columns, and the others with their one value for a caption. */
-export function axisColumns(axes: readonly Readonly<Record<string, AxisValue>>[]): {
+export function axisColumns(seen: FirstSeen<unknown>): {
   varying: AxisColumn[];
   constant: { name: string; value: AxisValue }[];
 } {
-  const values = new Map<string, Set<AxisValue | undefined>>();
-  for (const point of axes) {
-    for (const name of Object.keys(point)) values.set(name, values.get(name) ?? new Set());
-  }
-  // An axis that only some rows have (another runner's option) varies too.
-  for (const point of axes) for (const [name, seen] of values) seen.add(point[name]);
   const varying: AxisColumn[] = [];
   const constant: { name: string; value: AxisValue }[] = [];
-  for (const [name, seen] of values) {
-    const distinct = [...seen].map((v) => v ?? null);
-    if (seen.size > 1) {
+  for (const [name, values] of seen) {
+    const distinct = [...values.keys()].map((v) => v ?? null);
+    if (values.size > 1) {
       const numeric = distinct.every((v) => typeof v === 'number');
       varying.push({ name, values: distinct, texts: axisTexts(name, distinct), numeric });
     } else constant.push({ name, value: distinct[0] ?? null });
@@ -84,38 +92,6 @@ export function shownMetrics(objectives: readonly Objective[], choice: ColumnCho
   return chosenMetrics(choice ?? ['default'], byDefault);
 }
 
-/**
- * @param choice columns the reader asked for, in this order; null = objectives, then what the catalogue shows
- * @returns the metrics that have numbers and those of the choice: what is shown first, then in the catalogue's order.
- */
-export function metricColumns(
-  rows: readonly Row[],
-  objectives: readonly Objective[],
-  choice: ColumnChoice | null = null,
-): MetricColumn[] {
-  const wanted = new Set(objectives.map((o) => o.metric));
-  const shown = shownMetrics(objectives, choice);
-  const names = new Set([...shown, ...METRICS.map((m) => m.name as string)]);
-  return [...names].flatMap((name): MetricColumn[] => {
-    const definition = metricNamed(name);
-    const values = rows.map((row) => metricOf(row, name)).filter((v) => v !== null);
-    if (definition === undefined || (values.length === 0 && choice?.includes(name) !== true)) return [];
-    const halves = rows.map((row) => halfWidthOf(row, name)).filter((v) => v !== null);
-    return [
-      {
-        name,
-        label: labelOf(definition),
-        baseUnit: definition.unit,
-        better: objectives.find((o) => o.metric === name)?.better ?? definition.better,
-        help: definition.help,
-        scale: metricScale(name, values, halves),
-        shown: shown.has(name),
-        objective: wanted.has(name),
-      },
-    ];
-  });
-}
-
 /** Headings of metrics that are columns only when asked for, where their names are too long for one. */
 const HEADINGS: Readonly<Record<string, string>> = {
   ...EFFICIENT_LLM,
@@ -130,7 +106,8 @@ const HEADINGS: Readonly<Record<string, string>> = {
   energyPerTotalTokenJoules: 'energy/token',
 };
 
-function labelOf({ name, column }: MetricDefinition): string {
+/** @returns a metric's heading without its unit. */
+export function labelOf({ name, column }: MetricDefinition): string {
   return column ?? HEADINGS[name] ?? words(name);
 }
 

@@ -1,4 +1,3 @@
-import type { ParetoMark } from '../pareto/front.js';
 import { isPresent, type ResultRecord } from '../result.js';
 import type { Objective } from '../sweep/spec.js';
 import { type Row, reasonOf } from './rows.js';
@@ -12,13 +11,20 @@ export interface Unplaced {
   readonly rows: readonly number[];
 }
 
+/** Where a row stands, with the number of the row that beats it. */
+interface Standing {
+  readonly onFront: boolean;
+  readonly missing: string | null;
+  readonly beatenBy: number | null;
+}
+
 /** @returns why a row is not on the front, as a sentence; null when it is. */
 export function offFront(
   trial: ResultRecord,
-  mark: ParetoMark | undefined,
+  mark: Standing,
   objectives: readonly Objective[],
 ): string | null {
-  if (mark === undefined || mark.onFront) return null;
+  if (mark.onFront) return null;
   if (trial.status === 'failed') return 'it failed';
   if (!trial.valid) return 'it is invalid';
   if (mark.missing !== null) {
@@ -27,7 +33,7 @@ export function offFront(
     return `it has no ${mark.missing}: ${reason}`;
   }
   const all = objectives.length === 1 ? 'better' : 'as good in every objective and better in one';
-  return `row ${(mark.dominatedBy ?? 0) + 1} is ${all}`;
+  return `row ${mark.beatenBy} is ${all}`;
 }
 
 /** @returns the valid rows without a place, by the first objective that each lacks. */

@@ -1,7 +1,4 @@
-import { isUnasked } from '../judgement/unasked.js';
-import { METRICS, metricNamed } from '../metrics/catalogue.js';
 import { WARNINGS, type WarningCode } from '../warnings.js';
-import type { ColumnChoice } from './column-sets.js';
 import type { Row } from './rows.js';
 
 /** The warnings of one code over all rows, for footnotes. */
@@ -40,39 +37,4 @@ export function noteGroups(rows: readonly Row[]): NoteGroup[] {
     .sort((a, b) =>
       a.severity === b.severity ? b.rows.length - a.rows.length : a.severity === 'invalid' ? -1 : 1,
     );
-}
-
-/** @returns the metrics without a single number among rows that were measured, grouped by their reason. */
-export function absences(rows: readonly Row[], choice: ColumnChoice | null = null): Absence[] {
-  const measured = rows.filter((row) => row.state !== 'failed');
-  const byReason = new Map<string, string[]>();
-  for (const { name } of METRICS) {
-    const reasons = new Map<string, number>();
-    let present = false;
-    for (const row of measured) {
-      const entry = row.trial.measurements[name];
-      if (entry === undefined) continue;
-      if (entry.value !== null) {
-        present = true;
-        break;
-      }
-      reasons.set(entry.reason, (reasons.get(entry.reason) ?? 0) + 1);
-    }
-    const [first] = [...reasons].sort((a, b) => b[1] - a[1]);
-    if (present || first === undefined) continue;
-    byReason.set(first[0], [...(byReason.get(first[0]) ?? []), name]);
-  }
-  const named = new Map(measured.flatMap((row) => Object.entries(row.trial.absent)).map(([k, v]) => [v, k]));
-  return [...byReason].map(([reason, metrics]) => {
-    // A metric may say more than why the thing as a whole is absent.
-    const whole = named.get(reason) ?? [...named].find(([absent]) => reason.startsWith(absent))?.[1];
-    const what = whole ?? metrics.join(', ');
-    const wanted = (name: string) =>
-      choice === null || choice.includes('default')
-        ? metricNamed(name)?.column !== null
-        : choice.includes(name);
-    const chosen = choice !== null && metrics.some((name) => choice.includes(name));
-    const missed = chosen || (!isUnasked(reason) && (whole !== undefined || metrics.some(wanted)));
-    return { what, metrics, reason, missed };
-  });
 }

@@ -7,7 +7,7 @@ export type RowState = 'valid' | 'invalid' | 'failed';
 /** One experiment as every table shows it: the trial that is quoted, and the others beside it. */
 export interface Row {
   readonly experimentId: string;
-  /** 1-based place in the report, which is the sweep's own order. */
+  /** 1-based place in the report, which is the sweep's own order; where a sweep is followed, its place in the sweep. */
   readonly number: number;
   readonly experiment: Experiment;
   readonly axes: Readonly<Record<string, AxisValue>>;

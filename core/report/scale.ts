@@ -15,10 +15,11 @@ export interface Scale {
 
 /** @returns the scale that suits these values (base unit `unit`, e.g. seconds or bytes). */
 export function scaleOf(unit: string, values: readonly number[]): Scale {
-  const sizes = values
-    .filter((v) => Number.isFinite(v) && v !== 0)
-    .map(Math.abs)
-    .sort((a, b) => a - b);
+  return scaleOfSizes(unit, sizesOf(values));
+}
+
+/** @param sizes magnitudes that are not zero, the smallest first */
+function scaleOfSizes(unit: string, sizes: readonly number[]): Scale {
   const middle = sizes[Math.floor(sizes.length / 2)] ?? 1;
   // Tokens per second are read in full in every tool of the field: 53190 t/s, not 53.2 k t/s.
   const steps = unit.startsWith('tokens/') ? stepsOf(unit).filter((s) => s.factor === 1) : stepsOf(unit);
@@ -27,8 +28,16 @@ export function scaleOf(unit: string, values: readonly number[]): Scale {
   const smallest = Math.max((sizes[0] ?? 1) / step.factor, largest / 1000);
   // Three significant digits for the smallest; never more than three decimals.
   const decimals = Math.min(3, Math.max(0, 2 - Math.floor(Math.log10(smallest))));
-  const whole = values.every((v) => Number.isInteger(v / step.factor));
+  const whole = sizes.every((v) => Number.isInteger(v / step.factor));
   return { unit: step.text, divisor: step.factor, decimals: whole ? 0 : decimals };
+}
+
+/** @returns the magnitudes of values that are not zero, the smallest first. */
+function sizesOf(values: readonly number[]): number[] {
+  return values
+    .filter((v) => Number.isFinite(v) && v !== 0)
+    .map(Math.abs)
+    .sort((a, b) => a - b);
 }
 
 /** A figure of quality is an estimate: its error says how many digits it has, two of the error's own. */
@@ -40,27 +49,26 @@ const MOST_DECIMALS = 6;
  * @param halves half widths of intervals, for values that have one.
  */
 export function metricScale(name: string, values: readonly number[], halves: readonly number[] = []): Scale {
+  return sortedScale(name, sizesOf(values), sizesOf(halves));
+}
+
+/**
+ * metricScale of what is kept in order.
+ * @param sizes magnitudes of the values that are not zero, the smallest first
+ * @param halves half widths that are not zero, the smallest first
+ */
+export function sortedScale(name: string, sizes: readonly number[], halves: readonly number[]): Scale {
   const unit = metricNamed(name)?.unit ?? '';
   const style = ratioStyle(name);
-  const scale: Scale =
-    style === 'percent'
-      ? {
-          ...scaleOf(
-            '',
-            values.map((v) => v * 100),
-          ),
-          unit: '%',
-          divisor: 0.01,
-        }
-      : style === 'times'
-        ? { ...scaleOf('', values), unit: '×' }
-        : scaleOf(unit, values);
-  if (style === 'percent') return { ...scale, decimals: decimalsFor(halves, scale.divisor) ?? 1 };
+  if (style === 'percent') {
+    const scale = scaleOfSizes(
+      '',
+      sizes.map((v) => v * 100),
+    );
+    return { ...scale, unit: '%', divisor: 0.01, decimals: decimalsFor(halves, 0.01) ?? 1 };
+  }
+  const scale = style === 'times' ? { ...scaleOfSizes('', sizes), unit: '×' } : scaleOfSizes(unit, sizes);
   if (unit !== 'ratio' && unit !== 'nats') return scale;
-  const sizes = values
-    .filter((v) => v !== 0)
-    .map(Math.abs)
-    .sort((a, b) => a - b);
   const middle = sizes[Math.floor(sizes.length / 2)] ?? 1;
   // A divergence of 0.0003 nats is not 0: three digits of the middle one, where no error says better.
   const digits = middle < 0.1 ? Math.ceil(-Math.log10(middle)) + 2 : scale.decimals;
@@ -69,8 +77,7 @@ export function metricScale(name: string, values: readonly number[], halves: rea
 
 /** @returns decimals that show two digits of the middle half width; null without one. */
 function decimalsFor(halves: readonly number[], divisor: number): number | null {
-  const sizes = halves.filter((v) => v > 0).sort((a, b) => a - b);
-  const middle = sizes[Math.floor(sizes.length / 2)];
+  const middle = halves[Math.floor(halves.length / 2)];
   if (middle === undefined) return null;
   return Math.min(MOST_DECIMALS, Math.max(0, 1 - Math.floor(Math.log10(middle / divisor))));
 }

@@ -1,4 +1,5 @@
-import { engineOf, type Report } from '../../../core/report/report.js';
+import { engineOf } from '../../../core/report/growing/scene.js';
+import type { Report } from '../../../core/report/report.js';
 import type { Row } from '../../../core/report/rows.js';
 import type { PhaseName, ResultRecord } from '../../../core/result.js';
 import type { AxisValue } from '../../../core/sweep/experiment.js';
