@@ -19,6 +19,8 @@ import { freePort } from '../support/services.js';
 import { fakeSweep } from '../support/sweeps.js';
 import { Authority, hasOpenssl } from '../support/tls.js';
 
+/** On a busy machine the page takes a moment. */
+const PATIENT = { timeout: 10_000 };
 const shots = join(import.meta.dirname, 'output');
 
 describe.skipIf(!hasChromium)('live view (needs chromium)', () => {
@@ -188,6 +190,111 @@ describe.skipIf(!hasChromium)('live view (needs chromium)', () => {
     // The same page: nothing was loaded again.
     expect(await page.evaluate(() => performance.getEntriesByType('navigation').length)).toBe(1);
     expect(await page.textContent('.counts')).toContain('from 5 trials');
+  });
+
+  test('a view that began with one row takes its colours when axes vary, and rows keep their numbers', async () => {
+    const { grpcAddress, webUrl } = await start();
+    const { agent } = await FakeAgent.join(grpcAddress);
+    closers.push(() => agent.vanish());
+    const sweepId = await submit(grpcAddress, fakeSweep(5));
+    const report = async () => agent.report(await agent.lease(), { everyMetric: true });
+    const numbers = async () =>
+      (
+        await page.$$eval('.results tbody tr[data-row]', (rows) =>
+          rows.map((row) => row.getAttribute('data-row')),
+        )
+      ).map(Number);
+    const places = [(await report()).sweep.position + 1];
+    const page = await open(`${webUrl}/#/sweeps/${sweepId}`);
+    const colour = page.locator('section:has(#pareto) label:has-text("Colour") select');
+    await colour.waitFor();
+    expect(await colour.inputValue()).toBe('');
+    expect(await numbers()).toEqual(places);
+    places.push((await report()).sweep.position + 1);
+    await expect.poll(() => colour.inputValue(), PATIENT).toBe('generateTokens');
+    expect(await numbers()).toEqual(places.toSorted((a, b) => a - b));
+    // What the reader chose stays.
+    await colour.selectOption('');
+    for (let i = 0; i < 3; i += 1) places.push((await report()).sweep.position + 1);
+    await expect.poll(numbers, PATIENT).toEqual([1, 2, 3, 4, 5]);
+    expect(places.toSorted((a, b) => a - b)).toEqual([1, 2, 3, 4, 5]);
+    expect(await colour.inputValue()).toBe('');
+  });
+
+  test('hundreds of rows: what is in view stays in its place while results come above it, and plots follow', async () => {
+    const { grpcAddress, webUrl } = await start();
+    const { agent } = await FakeAgent.join(grpcAddress);
+    closers.push(() => agent.vanish());
+    const sweepId = await submit(grpcAddress, fakeSweep(560));
+    const report = async () => agent.report(await agent.lease(), { everyMetric: true });
+    for (let i = 0; i < 530; i += 1) await report();
+    const page = await open(`${webUrl}/#/sweeps/${sweepId}`);
+    const note = () => page.locator('section:has(#pareto) .bar p').first().textContent();
+    await expect.poll(note, PATIENT).toBe('1 of 530 on the front');
+    const scroller = page.locator('.results .scroller');
+    await scroller.scrollIntoViewIfNeeded();
+    await scroller.evaluate((element) => {
+      element.scrollTop = 250 * 30 + 7;
+    });
+    await page.waitForTimeout(300);
+    const middle = () =>
+      scroller.evaluate((element) => {
+        const at = element.getBoundingClientRect().top + 200;
+        const rows = [...element.querySelectorAll('tr[data-row]')];
+        const row = rows.find((one) => one.getBoundingClientRect().bottom > at);
+        return { number: row?.getAttribute('data-row'), top: row?.getBoundingClientRect().top };
+      });
+    const before = await middle();
+    await scroller.hover();
+    for (let i = 0; i < 30; i += 1) await report();
+    await expect.poll(() => page.textContent('.results .shown'), PATIENT).toBe('560 rows');
+    expect(await middle()).toEqual(before);
+    // Nobody looked at the plot, so it was left alone; whoever comes back to it sees all.
+    await page.locator('#pareto').scrollIntoViewIfNeeded();
+    await expect.poll(note, PATIENT).toBe('1 of 560 on the front');
+  });
+
+  test('another sweep of the coordinator is compared with the one that is followed, while that goes on', async () => {
+    const { grpcAddress, webUrl } = await start();
+    const { agent } = await FakeAgent.join(grpcAddress);
+    closers.push(() => agent.vanish());
+    await submit(grpcAddress, fakeSweep(3, { name: 'before' }));
+    await agent.work(() => ({ everyMetric: true, decodeTokensPerSecond: 100 }));
+    // The same points, measured by another policy: no result is taken over.
+    const again = fakeSweep(3, { name: 'after' }).replace('spec:', 'spec:\n  measure: { maxRepeats: 9 }');
+    const sweepId = await submit(grpcAddress, again);
+    const better = { everyMetric: true, decodeTokensPerSecond: 120 };
+    await agent.report(await agent.lease(), better);
+    await agent.report(await agent.lease(), better);
+    await submit(grpcAddress, fakeSweep(1, { name: 'empty' }).replace('[1]', '[77]'));
+
+    const page = await open(`${webUrl}/#/sweeps/${sweepId}`);
+    const view = page.locator('.comparison');
+    await view.locator('label:has-text("Between") select').selectOption('run');
+    const runs = view.locator('label:has(option:has-text("choose a run")) select');
+    await expect
+      .poll(
+        async () => (await runs.locator('option').allTextContents()).map((text) => text.split(',')[0]),
+        PATIENT,
+      )
+      .toEqual(['choose a run', 'empty', 'before']);
+    await runs.selectOption('0');
+    await expect
+      .poll(() => view.locator('[role=alert]').textContent())
+      .toMatch(/^empty, .* has no results yet/);
+    await runs.selectOption('1');
+    await view.locator('label:has-text("Number") select').selectOption('decodeTokensPerSecond');
+    const changes = () => view.locator('.changes tbody tr').allTextContents();
+    await expect
+      .poll(async () => (await changes()).filter((line) => line.includes('× 1.200')).length, PATIENT)
+      .toBe(2);
+    expect(await view.locator('[role=alert]').count()).toBe(0);
+    expect(await view.locator('.bar p').first().textContent()).toMatch(/^2 pairs, .*1 only in A$/);
+    await page.screenshot({ path: join(shots, 'live-comparison.png'), fullPage: true });
+    await agent.work(() => better);
+    await expect
+      .poll(async () => (await changes()).filter((line) => line.includes('× 1.200')).length, PATIENT)
+      .toBe(3);
   });
 
   test('a node that runs, and one that is gone, on the page of the fleet', async () => {

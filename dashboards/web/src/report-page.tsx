@@ -1,6 +1,7 @@
 import type { ComponentChildren } from 'preact';
 import { useCallback, useEffect, useMemo, useState } from 'preact/hooks';
 import type { Report } from '../../../core/report/report.js';
+import type { Row } from '../../../core/report/rows.js';
 import type { Details } from '../../../core/report/trim.js';
 import { Latency } from './charts/latency.js';
 import { Pareto } from './charts/pareto.js';
@@ -9,8 +10,9 @@ import { Comparison, type OtherRun } from './compare/comparison.js';
 import { Detail } from './detail/detail.js';
 import { Footer } from './footer.js';
 import { Header } from './header.js';
+import { Paced } from './paced.js';
 import { Pivot } from './pivot/pivot.js';
-import { useSettled } from './settled.js';
+import { useSame } from './same.js';
 import { defaultColumns } from './table/columns.js';
 import { EMPTY_FILTER, type Filter, filterRows } from './table/filter.js';
 import { Results } from './table/results.js';
@@ -43,9 +45,10 @@ export function ReportPage({ report, details, theme, top, progress, runs }: Repo
   const [opened, setOpened] = useState<string | null>(null);
 
   const rows = useMemo(() => sortRows(filterRows(report, filter), sort), [report, filter, sort]);
-  const drawn = useSettled(rows, report.rows.length);
-  const columns = useMemo(() => chosenColumns ?? defaultColumns(report), [chosenColumns, report]);
-  const selected = useMemo(() => picked ?? firstSelection(report), [picked, report]);
+  const shown = useMemo(() => ({ report, rows }), [report, rows]);
+  const paced = { value: shown, choice: filter, rows: report.rows.length };
+  const columns = useMemo(() => chosenColumns ?? defaultColumns(report), [chosenColumns, report.metrics]);
+  const selected = useSame(useMemo(() => picked ?? firstSelection(report), [picked, report]));
   const toggle = useCallback(
     (id: string) =>
       setPicked(
@@ -70,15 +73,27 @@ export function ReportPage({ report, details, theme, top, progress, runs }: Repo
   const answers = useMemo(
     () => (
       <div class="plots">
-        <Comparison report={report} selected={selected} theme={theme} {...(runs !== undefined && { runs })} />
-        <Pivot
-          report={report}
-          rows={drawn}
-          onCell={(axes) => setFilter((now) => ({ ...now, axes: { ...now.axes, ...axes } }))}
-        />
+        <Paced {...paced}>
+          {(seen) => (
+            <Comparison
+              report={seen.report}
+              selected={selected}
+              theme={theme}
+              {...(runs !== undefined && { runs })}
+            />
+          )}
+        </Paced>
+        <Paced {...paced}>
+          {(seen) => (
+            <Pivot
+              {...seen}
+              onCell={(axes) => setFilter((now) => ({ ...now, axes: { ...now.axes, ...axes } }))}
+            />
+          )}
+        </Paced>
       </div>
     ),
-    [report, drawn, selected, theme, runs],
+    [shown, filter, selected, theme, runs],
   );
 
   const plots = { report, theme, hovered, onHover: setHovered, onOpen: setOpened };
@@ -88,9 +103,9 @@ export function ReportPage({ report, details, theme, top, progress, runs }: Repo
       <main>
         {progress}
         <div class="plots">
-          <Pareto {...plots} rows={drawn} />
+          <Paced {...paced}>{(seen) => <Pareto {...plots} {...seen} />}</Paced>
           <Latency {...plots} selected={selected} />
-          <Roofline {...plots} rows={drawn} />
+          <Paced {...paced}>{(seen) => <Roofline {...plots} {...seen} />}</Paced>
         </div>
         <Results
           report={report}
@@ -118,7 +133,12 @@ export function ReportPage({ report, details, theme, top, progress, runs }: Repo
 
 /** What a reader most likely wants to compare first: the front, or the first rows where there is none. */
 function firstSelection(report: Report): string[] {
-  const timed = report.rows.filter((row) => row.trial.tokenSeconds.length > 0);
-  const front = timed.filter((row) => row.onFront);
-  return (front.length > 1 ? front : timed).slice(0, 5).map((row) => row.experimentId);
+  const isTimed = (row: Row) => row.trial.tokenSeconds.length > 0;
+  const front = report.rows.filter((row) => row.onFront && isTimed(row));
+  const first: Row[] = front.length > 1 ? front.slice(0, 5) : [];
+  for (let i = 0; front.length < 2 && i < report.rows.length && first.length < 5; i++) {
+    const row = report.rows[i];
+    if (row !== undefined && isTimed(row)) first.push(row);
+  }
+  return first.map((row) => row.experimentId);
 }

@@ -1,4 +1,5 @@
 import { useMemo, useRef, useState } from 'preact/hooks';
+import { useSame } from '../same.js';
 import { type Chart, ChartView } from './chart.js';
 import { Check, Picker } from './choices.js';
 import { PlotFrame } from './frame.js';
@@ -16,10 +17,14 @@ export function Latency({ report, selected, theme, hovered, onHover, onOpen }: L
   const [shape, setShape] = useState<Shape>('curve');
   const [log, setLog] = useState(false);
   const chart = useRef<Chart | null>(null);
-  const rows = useMemo(() => {
-    const byId = new Map(report.rows.map((row) => [row.experimentId, row]));
+  const found = useMemo(() => {
+    const wanted = new Set(selected);
+    const byId = new Map(
+      report.rows.filter((row) => wanted.has(row.experimentId)).map((row) => [row.experimentId, row]),
+    );
     return selected.flatMap((id) => byId.get(id) ?? []);
   }, [report, selected]);
+  const rows = useSame(found);
   const plot = useMemo(() => ecdfPlot(rows, log), [rows, log, theme]);
   const box = useMemo(() => (shape === 'box' ? boxOption(rows, log) : null), [rows, shape, log, theme]);
   const label = `Distribution of the time between tokens of ${rows.length} rows`;

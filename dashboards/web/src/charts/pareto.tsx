@@ -20,10 +20,11 @@ export function Pareto({ report, rows, theme, hovered, onHover, onOpen }: Pareto
   const axes = useMemo(() => chosen ?? firstAxes(report), [chosen, report]);
   const [xLog, setXLog] = useState(false);
   const [yLog, setYLog] = useState(false);
-  const [by, setBy] = useState<string | null>(
-    () => report.axes.find((a) => a.values.length <= SERIES)?.name ?? null,
-  );
-  const [sizeName, setSize] = useState(() => thirdObjective(report));
+  // What the reader has not chosen follows the report: the first rows of a sweep show neither axes nor objectives.
+  const [chosenBy, setBy] = useState<string | null | undefined>(undefined);
+  const [chosenSize, setSize] = useState<string | null | undefined>(undefined);
+  const by = chosenBy === undefined ? firstColour(report) : chosenBy;
+  const sizeName = chosenSize === undefined ? thirdObjective(report) : chosenSize;
   const chart = useRef<Chart | null>(null);
   const x = report.metrics.find((m) => m.name === axes.x);
   const y = report.metrics.find((m) => m.name === axes.y);
@@ -121,6 +122,11 @@ function firstAxes(report: Report): { x: string; y: string } {
     .map((m) => m.name);
   const [first = '', second = ''] = names;
   return { x: second || first, y: first };
+}
+
+/** The first axis whose values have a colour each. */
+function firstColour(report: Report): string | null {
+  return report.axes.find((axis) => axis.values.length <= SERIES)?.name ?? null;
 }
 
 /** With three objectives the plot has room for the third. */

@@ -1,5 +1,5 @@
 import type { ComponentChildren } from 'preact';
-import { useState } from 'preact/hooks';
+import { useRef, useState } from 'preact/hooks';
 import { axisText } from '../../../../core/report/columns.js';
 import type { Report } from '../../../../core/report/report.js';
 import { Picker } from '../charts/choices.js';
@@ -20,9 +20,13 @@ interface ChooserProps {
 export function Chooser({ report, selected, runs, choice, onChoice, children }: ChooserProps) {
   const [opening, setOpening] = useState(false);
   const [trouble, setTrouble] = useState<string | null>(null);
+  const [waiting, setWaiting] = useState<string | null>(null);
+  const asked = useRef(0);
   const key =
     opening || choice?.kind === 'run' ? 'run' : choice?.kind === 'axis' ? `axis ${choice.axis}` : 'rows';
   const choose = (value: string) => {
+    asked.current += 1;
+    setWaiting(null);
     setTrouble(null);
     setOpening(value === 'run');
     if (value === 'rows') onChoice({ kind: 'rows', a: selected[0] ?? '', b: selected[1] ?? '' });
@@ -32,13 +36,19 @@ export function Chooser({ report, selected, runs, choice, onChoice, children }: 
       onChoice({ kind: 'axis', axis: axis.name, a: a ?? '', b: b ?? '' });
     }
   };
-  const load = async (get: () => Promise<Report>) => {
+  const load = async (name: string, get: () => Promise<Report>) => {
+    asked.current += 1;
+    const own = asked.current;
     setTrouble(null);
+    setWaiting(name);
+    // Large runs take a while to come: what was chosen last counts.
     try {
-      onChoice({ kind: 'run', before: await get() });
+      const before = await get();
+      if (own === asked.current) onChoice({ kind: 'run', before });
     } catch (error) {
-      setTrouble((error as Error).message);
+      if (own === asked.current) setTrouble((error as Error).message);
     }
+    if (own === asked.current) setWaiting(null);
   };
   return (
     <>
@@ -64,6 +74,11 @@ export function Chooser({ report, selected, runs, choice, onChoice, children }: 
         )}
         {children}
       </div>
+      {waiting !== null && (
+        <p class="quiet" role="status">
+          Getting {waiting} …
+        </p>
+      )}
       {trouble !== null && (
         <p class="code failed" role="alert">
           {trouble}
@@ -108,7 +123,7 @@ interface RunsProps {
   readonly runs: readonly OtherRun[];
   readonly choice: Choice | null;
   readonly report: Report;
-  onLoad(get: () => Promise<Report>): void;
+  onLoad(name: string, get: () => Promise<Report>): void;
 }
 
 /** A is another run: one that the page knows, or a file of the reader's. */
@@ -122,12 +137,12 @@ function Runs({ runs, choice, report, onLoad }: RunsProps) {
             value=""
             onChange={(event) => {
               const run = runs[Number(event.currentTarget.value)];
-              if (run !== undefined) onLoad(() => run.load());
+              if (run !== undefined) onLoad(run.name, () => run.load());
             }}
           >
             <option value="">{choice?.kind === 'run' ? choice.before.sweepName : 'choose a run'}</option>
             {runs.map((run, i) => (
-              <option key={run.name} value={i}>
+              <option key={run.id} value={i}>
                 {run.name}
               </option>
             ))}
@@ -141,7 +156,8 @@ function Runs({ runs, choice, report, onLoad }: RunsProps) {
           accept=".jsonl,.html"
           onChange={(event) => {
             const file = event.currentTarget.files?.[0];
-            if (file !== undefined) onLoad(async () => readRun(file.name, await file.text(), report));
+            if (file !== undefined)
+              onLoad(file.name, async () => readRun(file.name, await file.text(), report));
           }}
         />
       </label>

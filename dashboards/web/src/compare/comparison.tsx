@@ -13,7 +13,9 @@ import { type Choice, pairsOf } from './sides.js';
 
 /** Another run that the page can get, such as another sweep of the same coordinator. */
 export interface OtherRun {
+  readonly id: string;
   readonly name: string;
+  /** @throws Error with a sentence for people. */
   load(): Promise<Report>;
 }
 

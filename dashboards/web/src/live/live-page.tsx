@@ -68,10 +68,19 @@ export function LivePage({ theme, onTheme }: { theme: Theme; onTheme(): void }) 
     );
   }
   if (route.page === 'sweep') {
+    const { sweepId: id } = route;
     return (
       <WholeTrials.Provider value={getTrial}>
-        <Standing.Provider value={{ sweep, running: running.filter((trial) => trial.sweepId === sweepId) }}>
-          <SweepPage key={sweepId} name={sweep?.name ?? null} followed={followed} theme={theme} top={top} />
+        <Standing.Provider value={{ sweep, running: running.filter((trial) => trial.sweepId === id) }}>
+          <SweepPage
+            key={id}
+            sweepId={id}
+            sweeps={sweeps}
+            name={sweep?.name ?? null}
+            followed={followed}
+            theme={theme}
+            top={top}
+          />
         </Standing.Provider>
       </WholeTrials.Provider>
     );

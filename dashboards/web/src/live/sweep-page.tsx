@@ -3,6 +3,7 @@ import { useContext, useMemo } from 'preact/hooks';
 import type { LiveSweep, LiveTrial } from '../../../../core/live/live.js';
 import { ReportPage } from '../report-page.js';
 import type { Theme } from '../theme.js';
+import { useOtherSweeps } from './other-sweeps.js';
 import { countsText, leftText, ProgressBar, Reasons, RunningTrials } from './progress.js';
 import type { FollowedReport } from './trials.js';
 
@@ -16,6 +17,9 @@ export interface SweepStanding {
 export const Standing = createContext<SweepStanding>({ sweep: null, running: [] });
 
 interface SweepProps {
+  readonly sweepId: string;
+  /** Of the coordinator; null = not told yet. */
+  readonly sweeps: readonly LiveSweep[] | null;
   readonly name: string | null;
   readonly followed: FollowedReport | null;
   readonly theme: Theme;
@@ -24,7 +28,8 @@ interface SweepProps {
 }
 
 /** One sweep: where it stands, and its results as they come. */
-export function SweepPage({ name, followed, theme, top }: SweepProps) {
+export function SweepPage({ sweepId, sweeps, name, followed, theme, top }: SweepProps) {
+  const runs = useOtherSweeps(sweepId, sweeps);
   const page = useMemo(
     () =>
       followed === null || followed.report.rows.length === 0 ? null : (
@@ -34,9 +39,10 @@ export function SweepPage({ name, followed, theme, top }: SweepProps) {
           theme={theme}
           top={top}
           progress={<Progress />}
+          runs={runs}
         />
       ),
-    [followed, theme, top],
+    [followed, theme, top, runs],
   );
   if (page !== null) return page;
   return (

@@ -1,6 +1,7 @@
 import type { LiveSweep, LiveTrial } from '../../../../core/live/live.js';
 import { countsText, leftText, ProgressBar } from './progress.js';
 import { hrefOf } from './route.js';
+import { stamp } from './stamp.js';
 
 interface SweepsProps {
   readonly sweeps: readonly LiveSweep[] | null;
@@ -71,8 +72,4 @@ function SweepRow({ sweep, running }: { sweep: LiveSweep; running: readonly Live
       </td>
     </tr>
   );
-}
-
-function stamp(iso: string): string {
-  return `${iso.slice(0, 10)} ${iso.slice(11, 16)} UTC`;
 }

@@ -1,32 +1,28 @@
 import type { LiveReport, LiveResult } from '../../../../core/live/live.js';
+import { GrowingReport } from '../../../../core/report/growing/growing.js';
 import { unpack } from '../../../../core/report/payload.js';
-import { buildReport, type Report } from '../../../../core/report/report.js';
+import type { Report } from '../../../../core/report/report.js';
 import type { Details } from '../../../../core/report/trim.js';
 import type { ResultRecord } from '../../../../core/result.js';
-
-import { millisecondsSinceInput } from './reader.js';
 
 export interface FollowedReport {
   readonly report: Report;
   readonly details: Details;
 }
 
-/** New results are shown together, at most this often; reports of many rows take their time, so less often. */
-const LEAST_MILLISECONDS = 300;
-/** Share of the time that building reports and drawing them may take: the rest is the reader's. */
+/** New results are shown together, at most this often. */
+const LEAST_MILLISECONDS = 200;
+/** Share of the time that showing them may take: the rest is the reader's. */
 const SHARE = 0.2;
-/** A report that takes longer than this to show is felt, so it waits until the reader's hand rests … */
-const FELT_MILLISECONDS = 40;
-const REST_MILLISECONDS = 600;
-/** … but no longer than this. */
-const LONGEST_WAIT_MILLISECONDS = 15_000;
+const LONGEST_WAIT_MILLISECONDS = 3_000;
 
 /** All trials of one sweep as they come, and the report of them. */
 export class FollowedTrials {
   readonly #show: (followed: FollowedReport) => void;
-  readonly #records = new Map<string, ResultRecord>();
+  readonly #known = new Set<string>();
   /** Results that came while the report was on its way. */
-  #base: LiveReport | null = null;
+  #early: ResultRecord[] = [];
+  #followed: { readonly growing: GrowingReport; readonly details: Details } | null = null;
   #timer: ReturnType<typeof setTimeout> | null = null;
   #cost = 0;
   #drawing = false;
@@ -39,20 +35,17 @@ export class FollowedTrials {
 
   /** Starts from a report; results that came before it, and are not in it, are kept. */
   begin(base: LiveReport): void {
-    const early = [...this.#records.values()];
-    this.#records.clear();
-    for (const record of base.parts.flatMap(unpack)) this.#records.set(record.trialId, record);
-    for (const record of early) {
-      if (!this.#records.has(record.trialId)) this.#records.set(record.trialId, record);
-    }
-    this.#base = base;
+    const early = this.#early;
+    this.reset();
+    this.#followed = { growing: new GrowingReport(base), details: base.details };
+    for (const part of base.parts) this.#add(unpack(part));
+    this.#add(early);
     this.#build();
   }
 
   /** A trial that is told twice is one. */
   add(result: LiveResult): void {
-    if (this.#records.has(result.trialId)) return;
-    for (const record of unpack(result.payload)) this.#records.set(record.trialId, record);
+    this.#add(unpack(result.payload));
     this.#later();
   }
 
@@ -64,18 +57,25 @@ export class FollowedTrials {
   /** Forgets everything: the log is another one. */
   reset(): void {
     this.close();
-    this.#records.clear();
-    this.#base = null;
+    this.#known.clear();
+    this.#early = [];
+    this.#followed = null;
+  }
+
+  #add(records: readonly ResultRecord[]): void {
+    const fresh = records.filter(({ trialId }) => !this.#known.has(trialId));
+    for (const { trialId } of fresh) this.#known.add(trialId);
+    if (this.#followed === null) this.#early.push(...fresh);
+    else this.#followed.growing.add(fresh);
   }
 
   #build(): void {
     this.close();
-    if (this.#base === null) return;
-    const { details } = this.#base;
+    if (this.#followed === null) return;
+    const { growing, details } = this.#followed;
     const start = performance.now();
-    const report = buildReport([...this.#records.values()], this.#base);
-    this.#show({ report, details });
-    // Plots are drawn before the next frame but one begins; until then no other report is worth building.
+    this.#show({ report: growing.report(), details });
+    // The page is drawn before the next frame but one begins; until then no other report is worth building.
     this.#drawing = true;
     afterFrames(2, () => {
       this.#cost = performance.now() - start;
@@ -86,18 +86,9 @@ export class FollowedTrials {
 
   #later(): void {
     this.#late = this.#drawing;
-    if (this.#drawing) return;
-    if (this.#timer !== null) return;
+    if (this.#drawing || this.#timer !== null) return;
     const wait = Math.max(LEAST_MILLISECONDS, this.#cost / SHARE);
-    this.#waitForRest(wait, performance.now() + wait + LONGEST_WAIT_MILLISECONDS);
-  }
-
-  #waitForRest(milliseconds: number, end: number): void {
-    this.#timer = setTimeout(() => {
-      const felt = this.#cost > FELT_MILLISECONDS && millisecondsSinceInput() < REST_MILLISECONDS;
-      if (felt && performance.now() < end) this.#waitForRest(REST_MILLISECONDS / 2, end);
-      else this.#build();
-    }, milliseconds);
+    this.#timer = setTimeout(() => this.#build(), Math.min(LONGEST_WAIT_MILLISECONDS, wait));
   }
 }
 

@@ -58,16 +58,3 @@ export function Failed({ row }: { row: Row }) {
     </span>
   );
 }
-
-/** Characters that the widest value of a column takes, with its half interval in smaller type. */
-export function metricWidth(rows: readonly Row[], metric: MetricColumn): number {
-  let widest = metric.label.length + 1;
-  for (const row of rows) {
-    const value = metricOf(row, metric.name);
-    if (value === null) continue;
-    const half = halfWidthOf(row, metric.name);
-    const extra = half === null ? 0 : (scaled(half, metric.scale).length + 1) * 0.9 + 0.6;
-    widest = Math.max(widest, scaled(value, metric.scale).length + extra);
-  }
-  return Math.ceil(widest + 2.5);
-}

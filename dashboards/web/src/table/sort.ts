@@ -10,17 +10,20 @@ export interface Sort {
 /** @returns a sorted copy; rows without a value come last in both directions, ties keep the sweep's order. */
 export function sortRows(rows: readonly Row[], { key, descending }: Sort): Row[] {
   const [kind = '', name = ''] = key.split(':');
-  const value = (row: Row): AxisValue => {
-    if (kind === 'axis') return row.axes[name] ?? null;
-    return kind === 'metric' ? metricOf(row, name) : row.number;
-  };
   const turn = descending ? -1 : 1;
-  return [...rows].sort((a, b) => {
-    const left = value(a);
-    const right = value(b);
-    if (left === null || right === null) return left === right ? a.number - b.number : left === null ? 1 : -1;
-    return turn * compare(left, right) || a.number - b.number;
-  });
+  // The order that rows are in already, or nearly.
+  if (kind === 'number') return [...rows].sort((a, b) => turn * (a.number - b.number));
+  const valued = rows.map((row): { row: Row; value: AxisValue } => ({
+    row,
+    value: kind === 'axis' ? (row.axes[name] ?? null) : metricOf(row, name),
+  }));
+  return valued
+    .sort(({ row: a, value: left }, { row: b, value: right }) => {
+      if (left === null || right === null)
+        return left === right ? a.number - b.number : left === null ? 1 : -1;
+      return turn * compare(left, right) || a.number - b.number;
+    })
+    .map(({ row }) => row);
 }
 
 const names = new Intl.Collator('en', { numeric: true });

@@ -1,13 +1,12 @@
 import { useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { type AxisColumn, axisText, cellText, type MetricColumn } from '../../../../core/report/columns.js';
-import type { Report } from '../../../../core/report/report.js';
 import type { Row } from '../../../../core/report/rows.js';
 import { memo } from '../memo.js';
-import { Codes, Failed, Mark, MetricCell, metricWidth } from './cells.js';
+import { Codes, Failed, Mark, MetricCell } from './cells.js';
+import { ROW, useSameRowsInView } from './in-view.js';
 import type { ResultsProps } from './results.js';
+import { Widths } from './widths.js';
 
-/** Pixels; the style sheet says the same. Rows of one height make ten thousand of them cheap. */
-const ROW = 30;
 const OVERSCAN = 8;
 /** More rows than this scroll inside the table, under its heading. */
 const LONG = 40;
@@ -17,13 +16,16 @@ export function Table(props: ResultsProps) {
   const { report, rows, sort, onSort, selected } = props;
   const scroller = useRef<HTMLDivElement>(null);
   const [view, setView] = useState({ top: 0, height: 640 });
-  const [focus, setFocus] = useState(0);
+  /** Experiment that keys are at; null = the first row. */
+  const [focus, setFocus] = useState<string | null>(null);
   const wanted = useRef<number | null>(null);
   const metrics = useMemo(
     () => props.columns.flatMap((name) => report.metrics.find((m) => m.name === name) ?? []),
-    [report, props.columns],
+    [report.metrics, props.columns],
   );
-  const widths = useMemo(() => metrics.map((m) => metricWidth(report.rows, m)), [report, props.columns]);
+  const measured = useRef(new Widths());
+  const widths = useMemo(() => measured.current.of(report.rows, metrics), [report, metrics]);
+  useSameRowsInView(scroller, rows, sort, props.filter);
 
   useLayoutEffect(() => {
     const element = scroller.current;
@@ -49,11 +51,11 @@ export function Table(props: ResultsProps) {
 
   const first = Math.max(0, Math.floor(view.top / ROW) - OVERSCAN);
   const last = Math.min(rows.length, Math.ceil((view.top + view.height) / ROW) + OVERSCAN);
-  const current = Math.min(focus, Math.max(0, rows.length - 1));
+  const focused = focus ?? rows[0]?.experimentId;
 
   const move = (to: number) => {
     const target = Math.max(0, Math.min(rows.length - 1, to));
-    setFocus(target);
+    setFocus(rows[target]?.experimentId ?? null);
     const element = scroller.current;
     if (element === null) return;
     const head = element.querySelector('thead')?.clientHeight ?? 0;
@@ -151,10 +153,10 @@ export function Table(props: ResultsProps) {
           {rows.slice(first, last).map((row, i) => (
             <TableRow
               key={row.experimentId}
-              report={report}
+              axes={report.axes}
               row={row}
               index={first + i}
-              focused={first + i === current}
+              focused={row.experimentId === focused}
               metrics={metrics}
               swatch={selected.indexOf(row.experimentId)}
               hovered={props.hovered === row.experimentId}
@@ -184,7 +186,7 @@ function rowAt(scroller: HTMLElement, index: number): HTMLElement | null {
 }
 
 interface RowProps {
-  readonly report: Report;
+  readonly axes: readonly AxisColumn[];
   readonly hovered: boolean;
   readonly opened: boolean;
   onHover(id: string | null): void;
@@ -196,7 +198,7 @@ interface RowProps {
   readonly metrics: readonly MetricColumn[];
   /** Place among the compared rows, which is its colour; -1 = not compared. */
   readonly swatch: number;
-  onFocus(index: number): void;
+  onFocus(id: string): void;
 }
 
 /** Drawn again only when something of it has changed: scrolling and pointing leave the others alone. */
@@ -206,7 +208,7 @@ const TableRow = memo(function TableRow({
   focused,
   metrics,
   swatch,
-  report,
+  axes,
   hovered,
   opened,
   onHover,
@@ -223,7 +225,7 @@ const TableRow = memo(function TableRow({
       data-index={index}
       data-row={row.number}
       tabIndex={focused ? 0 : -1}
-      onFocus={() => onFocus(index)}
+      onFocus={() => onFocus(id)}
       onClick={(event) => {
         if (!(event.target as Element).closest('.pick')) onOpen(id);
       }}
@@ -245,7 +247,7 @@ const TableRow = memo(function TableRow({
         <Mark row={row} />
         {row.number}
       </td>
-      {report.axes.map((axis) => (
+      {axes.map((axis) => (
         <td key={axis.name} class={axis.numeric ? 'number' : 'axis'} title={fullText(row, axis)}>
           {cellText(axis, row.axes[axis.name])}
         </td>

@@ -1,0 +1,35 @@
+import type { MetricColumn } from '../../../../core/report/columns.js';
+import { halfWidthOf, metricOf, type Row } from '../../../../core/report/rows.js';
+import { scaled } from '../../../../core/report/scale.js';
+
+/** How wide columns have to be. Rows that were measured once are not measured again while their columns are the same. */
+export class Widths {
+  #columns: readonly MetricColumn[] = [];
+  #widest: number[] = [];
+  #measured = new WeakSet<Row>();
+
+  /** @returns for each column the characters that its widest value takes, with its half interval in smaller type. */
+  of(rows: readonly Row[], columns: readonly MetricColumn[]): number[] {
+    const before = this.#columns;
+    if (columns.length !== before.length || columns.some((column, i) => column !== before[i])) {
+      this.#columns = columns;
+      this.#widest = columns.map(({ label }) => label.length + 1);
+      this.#measured = new WeakSet();
+    }
+    for (const row of rows) {
+      if (this.#measured.has(row)) continue;
+      this.#measured.add(row);
+      columns.forEach((column, i) => {
+        this.#widest[i] = Math.max(this.#widest[i] ?? 0, widthOf(row, column));
+      });
+    }
+    return this.#widest.map((widest) => Math.ceil(widest + 2.5));
+  }
+}
+
+function widthOf(row: Row, { name, scale }: MetricColumn): number {
+  const value = metricOf(row, name);
+  if (value === null) return 0;
+  const half = halfWidthOf(row, name);
+  return scaled(value, scale).length + (half === null ? 0 : (scaled(half, scale).length + 1) * 0.9 + 0.6);
+}
