@@ -2,13 +2,13 @@
  * The report page at ten thousand rows in real Chromium: frame times while its table is scrolled, its rows are
  * filtered and its plots are zoomed. `--quick` takes a tenth of the rows.
  */
-import type { Page } from 'playwright-core';
 import { buildReport } from '../../core/report/report.js';
 import { hasChromium } from '../support/chromium.js';
 import { startBrowsing } from '../support/report-page.js';
 import { ROOFS, rooflineOf } from '../support/roofline.js';
 import { sweepRecords } from '../support/sweep-records.js';
 import { conclude, type Figure } from './figure.js';
+import { startFrames, stopFrames, summary } from './frames.js';
 
 /** Milliseconds. Half of the display's frames may be missed in the worst twentieth, and no wait may be felt as one. */
 const SMOOTH = { p95: 34, longest: 100 };
@@ -107,23 +107,3 @@ try {
   await browsing.close();
 }
 conclude('page', figures);
-
-/** Lets the page note when each frame begins. As text: what a transpiler adds to functions is not known in the page. */
-async function startFrames(page: Page): Promise<void> {
-  await page.evaluate(
-    `{ const noted = window.noted = []; const next = (now) => { noted.push(now); window.frame = requestAnimationFrame(next); };
-       window.frame = requestAnimationFrame(next); }`,
-  );
-}
-
-/** @returns milliseconds between the beginnings of frames. */
-async function stopFrames(page: Page): Promise<number[]> {
-  const noted = (await page.evaluate('cancelAnimationFrame(window.frame), window.noted')) as number[];
-  return noted.slice(1).map((now, i) => now - (noted[i] ?? now));
-}
-
-function summary(frames: readonly number[]) {
-  const sorted = [...frames].sort((a, b) => a - b);
-  const at = (q: number) => sorted[Math.min(sorted.length - 1, Math.floor(q * sorted.length))] ?? 0;
-  return { median: at(0.5), p95: at(0.95), longest: sorted.at(-1) ?? 0, count: sorted.length };
-}
