@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { parseRoofline, type RooflineFile } from '../../core/roofline/analysis/file.js';
+import { parseRoofline } from '../../core/roofline/analysis/file.js';
 import type { AnalysisSpec, PointField } from '../../core/roofline/analysis/point.js';
 import { readAnalysisSpec } from '../../core/roofline/analysis/spec.js';
 import type { RooflineOptions } from '../commands/roofline.js';
@@ -49,28 +49,24 @@ export const SPEC_HINT =
 /** Reads options, and the file beside them, whose values they replace. Never throws on wrong words. */
 export function readSpec(options: RooflineOptions): SpecRequest {
   const written = optionValues(options);
-  const file = options.file === undefined ? null : readFile(options.file);
-  const reading = readAnalysisSpec({ ...(file?.ok ? fileValues(file.file) : {}), ...written });
-  if (reading.ok && file?.ok !== false) return { spec: reading.spec, readable: reading.spec, mistakes: [] };
-  // What is missing may stand in the file that cannot be read.
-  const findings = reading.ok
-    ? []
-    : reading.findings.filter(({ path }) => file?.ok !== false || path.length > 0);
+  const file = options.file === undefined ? NO_FILE : readFile(options.file);
+  const reading = readAnalysisSpec({ ...fileValues(file.values), ...written });
+  const readable = reading.ok ? reading.spec : reading.readable;
+  const sound = file.mistakes.length === 0;
+  if (reading.ok && sound) return { spec: reading.spec, readable, mistakes: [] };
+  // What a wrong file does not say was said as its mistake already.
+  const findings = reading.ok ? [] : reading.findings.filter(({ path }) => sound || path.length > 0);
   const mistakes = findings.map(({ path, message, suggestion }) => {
     const field = path.find((step) => typeof step === 'string');
     const option = field === undefined ? '' : `--${OPTION_OF[field as PointField]}: `;
     return `${option}${message}${suggestion === null ? '' : ` (did you mean ${suggestion}?)`}`;
   });
-  return {
-    spec: null,
-    readable: reading.ok ? reading.spec : reading.readable,
-    mistakes: [...(file?.ok === false ? file.mistakes : []), ...mistakes],
-  };
+  return { spec: null, readable, mistakes: [...file.mistakes, ...mistakes] };
 }
 
 /** A file was checked already: its values stand as they are. */
-const fileValues = ({ spec }: RooflineFile): Record<string, unknown> =>
-  Object.fromEntries(Object.entries(spec).filter(([, values]) => values[0] !== null));
+const fileValues = (values: Partial<AnalysisSpec>): Record<string, unknown> =>
+  Object.fromEntries(Object.entries(values).filter(([, list]) => list.length > 0 && list[0] !== null));
 
 function optionValues(options: RooflineOptions): Record<string, unknown> {
   const named: Record<PointField, string | undefined> = {
@@ -117,9 +113,13 @@ function valuesOf(text: string): unknown[] {
   });
 }
 
-type FileReading =
-  | { readonly ok: true; readonly file: RooflineFile }
-  | { readonly ok: false; readonly mistakes: readonly string[] };
+interface FileReading {
+  /** Those that can be read. */
+  readonly values: Partial<AnalysisSpec>;
+  readonly mistakes: readonly string[];
+}
+
+const NO_FILE: FileReading = { values: {}, mistakes: [] };
 
 function readFile(path: string): FileReading {
   let text: string;
@@ -129,16 +129,19 @@ function readFile(path: string): FileReading {
     const code = (error as NodeJS.ErrnoException).code;
     const why = code === 'ENOENT' ? 'there is no such file' : code === 'EISDIR' ? 'it is a folder' : code;
     return {
-      ok: false,
+      values: {},
       mistakes: [`cannot read ${path}: ${why}; examples that run are in docs/examples/roofline`],
     };
   }
   const reading = parseRoofline(text);
-  if (reading.ok) return reading;
+  if (reading.ok) return { values: reading.file.spec, mistakes: [] };
   const count = reading.mistakes.length;
   const lines = reading.mistakes.map(({ line, column, path: where, message, suggestion }) => {
     const guess = suggestion === null ? '' : ` (${suggestion})`;
     return `${path}:${line}:${column} ${where === '' ? '' : `${where}: `}${message}${guess}`;
   });
-  return { ok: false, mistakes: [`${count} mistake${count === 1 ? '' : 's'} in ${path}`, ...lines] };
+  return {
+    values: reading.readable,
+    mistakes: [`${count} mistake${count === 1 ? '' : 's'} in ${path}`, ...lines],
+  };
 }

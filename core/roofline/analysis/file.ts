@@ -10,7 +10,12 @@ export interface RooflineFile {
 
 export type RooflineReading =
   | { readonly ok: true; readonly file: RooflineFile }
-  | { readonly ok: false; readonly mistakes: readonly Mistake[] };
+  | {
+      readonly ok: false;
+      readonly mistakes: readonly Mistake[];
+      /** The values without a mistake, so that their names can be looked up, too. */
+      readonly readable: Partial<AnalysisSpec>;
+    };
 
 /** What a file must say of itself, by path. */
 const HEAD = { apiVersion: 'ridgepoint.dev/v1', kind: 'Roofline' } as const;
@@ -18,7 +23,7 @@ const HEAD = { apiVersion: 'ridgepoint.dev/v1', kind: 'Roofline' } as const;
 /** Reads a file of `kind: Roofline`, or every mistake in it, in the order of the text. Never throws on bad text. */
 export function parseRoofline(source: string): RooflineReading {
   const yaml = readYaml(source);
-  if (!yaml.readable) return { ok: false, mistakes: yaml.mistakes };
+  if (!yaml.readable) return { ok: false, mistakes: yaml.mistakes, readable: {} };
   const findings: Finding[] = [];
   const data = isMap(yaml.data) ? yaml.data : {};
   for (const [key, expected] of Object.entries(HEAD)) {
@@ -54,7 +59,11 @@ export function parseRoofline(source: string): RooflineReading {
   ];
   if (mistakes.length === 0 && reading.ok)
     return { ok: true, file: { name: name as string, spec: reading.spec } };
-  return { ok: false, mistakes: mistakes.sort((a, b) => a.line - b.line || a.column - b.column) };
+  return {
+    ok: false,
+    mistakes: mistakes.sort((a, b) => a.line - b.line || a.column - b.column),
+    readable: reading.ok ? reading.spec : reading.readable,
+  };
 }
 
 function isMap(value: unknown): value is Record<string, unknown> {

@@ -70,6 +70,13 @@ function parallelFlaw(
   const heads = Math.min(...layers.map(({ attention }) => attention.heads));
   if (tensor > heads || heads % tensor !== 0)
     return `${heads} attention heads cannot be shared evenly by ${tensor} devices`;
+  // Fewer K/V heads than devices are repeated, each as often as the others.
+  for (const { attention } of layers) {
+    if (attention.kind === 'latent') continue;
+    const { kvHeads } = attention;
+    if (kvHeads % tensor !== 0 && tensor % kvHeads !== 0)
+      return `${kvHeads} key/value heads cannot be shared evenly by ${tensor} devices, nor repeated`;
+  }
   const counts = layers.flatMap(({ feedForward }) => feedForward.experts?.count ?? []);
   if (expert > 1) {
     if (counts.length === 0) return 'expert parallelism needs a model with experts, and this one has none';

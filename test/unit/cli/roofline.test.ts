@@ -252,6 +252,13 @@ describe('wrong words end with one sentence and 2', () => {
       file,
       'apiVersion: ridgepoint.dev/v1\nkind: Roofline\nmetadata: { name: x }\nspec: { model: llama-2-7b, offload: 2 }\n',
     );
+    expect((await refusal('--file', file)).message).toMatch(
+      /3 mistakes in [\s\S]*hardware is missing[\s\S]*context is missing[\s\S]*offload must be/,
+    );
+    writeFileSync(file, readFileSync(file, 'utf8').replace('llama-2-7b', 'lama-2-7b, hardware: [h10O]'));
+    expect((await refusal('--file', file, '--context', '8')).message).toMatch(
+      /offload must be[\s\S]*"lama-2-7b"[\s\S]*no device "h10O"/,
+    );
     expect((await refusal('--file', file, '--hardware', 'h10O', '--mode', 'best')).message).toMatch(
       /offload must be a number from 0 to 1, not 2[\s\S]*--mode: mode must be[\s\S]*no device "h10O"/,
     );

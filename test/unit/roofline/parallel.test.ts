@@ -275,6 +275,18 @@ describe('what runs beside or instead of dense weights', () => {
   });
 });
 
+/** 12 heads share 4 of K/V: 3 devices can share the first and not the second. */
+const uneven = denseArchitecture({
+  layers: 1,
+  embedding: 48,
+  heads: 12,
+  kvHeads: 4,
+  headLength: 4,
+  feedForward: 16,
+  vocabulary: 32,
+});
+opened.models.set('uneven', uneven);
+
 describe('what contradicts itself is refused in a sentence', () => {
   test.each([
     [{ pipelineParallel: 5 }, 'This pass is not possible: 5 pipeline stages for 4 layers.'],
@@ -285,6 +297,10 @@ describe('what contradicts itself is refused in a sentence', () => {
     [
       { tensorParallel: 3 },
       'This pass is not possible: 2 attention heads cannot be shared evenly by 3 devices.',
+    ],
+    [
+      { model: 'uneven', tensorParallel: 3 },
+      'This pass is not possible: 4 key/value heads cannot be shared evenly by 3 devices, nor repeated.',
     ],
     [
       { model: 'mixture', expertParallel: 8, batch: 8 },
