@@ -24,7 +24,11 @@ export const UNASKED: Readonly<Record<Unasked, string>> = {
   grid: 'neither the sweep nor the node states a grid intensity',
 };
 
-const REASONS: readonly string[] = Object.values(UNASKED);
+const REASONS: readonly string[] = [
+  ...Object.values(UNASKED),
+  // In records from before all runners were counted.
+  'work is counted of llama.cpp under a latency workload',
+];
 
 /** @returns whether nobody has to be told of an absence for this reason. */
 export function isUnasked(reason: string): boolean {
