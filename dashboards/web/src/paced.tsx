@@ -25,7 +25,7 @@ interface PacedProps<T> {
  * waits for no plot. Its child is its place on the page.
  */
 export function Paced<T>({ value, choice, rows, children }: PacedProps<T>) {
-  const [, redraw] = useState({});
+  const [drawings, setDrawings] = useState(0);
   const shown = useRef({ value, choice });
   const [seen, setSeen] = useState(true);
   const place = useRef<HTMLDivElement>(null);
@@ -49,12 +49,12 @@ export function Paced<T>({ value, choice, rows, children }: PacedProps<T>) {
       }
       due.current = performance.now() + PACE_MILLISECONDS;
       shown.current = latest.current;
-      redraw({});
+      setDrawings((n) => n + 1);
     };
     timer = setTimeout(draw, chosen ? PAUSE_MILLISECONDS : Math.max(0, due.current - performance.now()));
     return () => clearTimeout(timer);
-    // A newer result does not put off the drawing of an older one; another choice does.
-  }, [behind, many, seen, chosen && choice]);
+    // A newer result does not put off the drawing of an older one; another choice does. What came while it was drawn waits anew.
+  }, [behind, many, seen, chosen && choice, drawings]);
   return (
     <div class="paced" ref={place}>
       {children(shown.current.value)}
