@@ -12,6 +12,10 @@ const REST_MILLISECONDS = 400;
 /** … or when they have waited this long. */
 const LONGEST_MILLISECONDS = 10_000;
 
+/** Two plots are not drawn in one frame: each may take most of it. */
+const APART_MILLISECONDS = 100;
+let lastDrawn = Number.NEGATIVE_INFINITY;
+
 interface PacedProps<T> {
   readonly value: T;
   /** Another object whenever the reader has chosen something else. */
@@ -47,7 +51,12 @@ export function Paced<T>({ value, choice, rows, children }: PacedProps<T>) {
         timer = setTimeout(draw, REST_MILLISECONDS / 2);
         return;
       }
-      due.current = performance.now() + PACE_MILLISECONDS;
+      if (performance.now() - lastDrawn < APART_MILLISECONDS) {
+        timer = setTimeout(draw, APART_MILLISECONDS / 2);
+        return;
+      }
+      lastDrawn = performance.now();
+      due.current = lastDrawn + PACE_MILLISECONDS;
       shown.current = latest.current;
       setDrawings((n) => n + 1);
     };
