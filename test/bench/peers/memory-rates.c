@@ -22,6 +22,10 @@ enum { RUNS = 10, COPY = 0, SCALE, ADD, TRIAD, KERNELS };
 #define BLOCK 8
 #endif
 
+/* Bytes, a multiple of a line: arrays begin at different places of their pages, as STREAM's own do, so that no load waits for a
+ * store that only looks like it. */
+enum { GAP = 1344 };
+
 #ifdef STREAMING
 static inline void put(double *to, const double *values) {
 #if defined(__AVX512F__)
@@ -52,12 +56,14 @@ int main(int count, char **words) {
   const long n = count > 1 ? atol(words[1]) / BLOCK * BLOCK : 0;
   const double scalar = 3.0;
   double *a = NULL, *b = NULL, *c = NULL;
-  const size_t bytes = (size_t)n * sizeof(double);
+  const size_t bytes = (size_t)n * sizeof(double) + 2 * GAP;
   if (n <= 0 || posix_memalign((void **)&a, 1 << 21, bytes) || posix_memalign((void **)&b, 1 << 21, bytes) ||
       posix_memalign((void **)&c, 1 << 21, bytes)) {
     fprintf(stderr, "memory-rates: give a number of elements that fits into memory three times\n");
     return 1;
   }
+  b += GAP / sizeof(double);
+  c += 2 * GAP / sizeof(double);
 #pragma omp parallel for schedule(static)
   for (long i = 0; i < n; i++) {
     a[i] = 1.0;
