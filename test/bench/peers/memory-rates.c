@@ -4,7 +4,7 @@
  * best counts; bytes are those that the program reads and writes, 16 per element for copy and scale, 24 for add and triad.
  *
  * Written for bench:roofs, which holds Ridgepoint's roofs against it; compiled by it with -O3 -march=native -fopenmp, and once
- * more with -DSTREAMING, which stores past the caches, a line or (-DBLOCK=32) four at a time.
+ * more with -DSTREAMING, which stores past the caches, a line or (-DBLOCK=16) two at a time.
  *
  * Usage: memory-rates ELEMENTS. Prints one line: {"copy": bytes per second, "scale": .., "add": .., "triad": ..}
  */
