@@ -32,9 +32,8 @@ std::unique_ptr<Problem> make(const Shape& shape, Type type, uint64_t seed, Aren
   return int4_kernel(problem, kRowsAtATime, function, arena);
 }
 
-// One of a level's functions, in the order of the types.
 [[maybe_unused]] std::unique_ptr<Kernel> narrow(const Problem& any, const RowsFunction (&functions)[5], Arena& arena) {
-  return type_of(any) == Type::int4 ? int4(any, functions[4], arena) : dense(any, of_type(functions, any), arena);
+  return dense_or_int4_kernel(any, kRowsAtATime, kRowsAtATime, functions, arena);
 }
 
 std::vector<Variant> variants() {
@@ -53,17 +52,13 @@ std::vector<Variant> variants() {
 #endif
 #if defined(RIDGE_HAS_AVX512BF16)
       {"avx512", "4 rows and 6 vectors at a time, products in f32", {Type::f32, Type::f16}, [] { return needs(kAvx512); },
-       [](const Problem& problem, Arena& arena) {
-         const Type type = static_cast<const LinearProblem&>(problem).weights.type;
-         return dense(problem, type == Type::f32 ? avx512::gemm_f32 : avx512::gemm_f16, arena);
+       [](const Problem& any, Arena& arena) {
+         return dense(any, type_of(any) == Type::f32 ? avx512::gemm_f32 : avx512::gemm_f16, arena);
        }},
       {"avx512vnni", "integer products: int8 4 rows and 6 vectors, int4 16 rows and 8", {Type::int8, Type::int4},
        [] { return needs(kAvx512Vnni); },
        [](const Problem& any, Arena& arena) {
-         const auto& problem = static_cast<const LinearProblem&>(any);
-         const Weights& w = problem.weights;
-         if (w.type == Type::int8) return dense(any, avx512vnni::gemm_int8, arena);
-         return int4(any, avx512vnni::gemm_int4, arena);
+         return type_of(any) == Type::int8 ? dense(any, avx512vnni::gemm_int8, arena) : int4(any, avx512vnni::gemm_int4, arena);
        }},
       {"avx512bf16", "4 rows and 6 vectors, products of bfloat16 pairs", {Type::bf16}, [] { return needs(kAvx512Bf16); },
        [](const Problem& problem, Arena& arena) { return dense(problem, avx512bf16::gemm_bf16, arena); }},

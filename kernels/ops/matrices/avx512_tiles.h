@@ -70,19 +70,11 @@ struct TilesInt8 {
   static void load(const uint8_t* values, Part* parts) { parts[0] = _mm512_loadu_si512(values); }
   static const uint8_t* spread(const uint64_t* mask, const uint8_t* values, Part* parts) {
     _mm_prefetch(reinterpret_cast<const char*>(values) + ops::kAhead, _MM_HINT_T0);
-    expand(mask, _mm512_loadu_si512(values), parts);
-    return values + _mm_popcnt_u64(*mask);
-  }
-  // The same where a tile keeps 32: no load crosses a line.
-  static void spread_even(const uint64_t* mask, const uint8_t* values, Part* parts) {
-    _mm_prefetch(reinterpret_cast<const char*>(values) + ops::kAhead, _MM_HINT_T0);
-    expand(mask, _mm512_castsi256_si512(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(values))), parts);
-  }
-  // A weight of 0 is 128 with its offset.
-  static void expand(const uint64_t* mask, __m512i values, Part* parts) {
+    // A weight of 0 is 128 with its offset.
     const __m512i nothing = _mm512_set1_epi8(static_cast<char>(128));
     const __mmask64 kept = _load_mask64(reinterpret_cast<__mmask64*>(const_cast<uint64_t*>(mask)));
-    parts[0] = _mm512_mask_expand_epi8(nothing, kept, values);
+    parts[0] = _mm512_mask_expand_epi8(nothing, kept, _mm512_loadu_si512(values));
+    return values + _mm_popcnt_u64(*mask);
   }
   static Sum zero() { return _mm512_setzero_si512(); }
   static Sum first(const ops::Rounded& x, int64_t b) { return _mm512_set1_epi32(x.offsets[b]); }
@@ -169,8 +161,7 @@ template <typename Tiles>
 struct EvenTiles : MaskedTiles<Tiles> {
   using MaskedTiles<Tiles>::MaskedTiles;
   inline int64_t next(typename Tiles::Part* parts) {
-    if constexpr (sizeof(typename Tiles::Element) == 1) Tiles::spread_even(this->mask++, this->values, parts);
-    else Tiles::spread(this->mask++, this->values, parts);
+    Tiles::spread(this->mask++, this->values, parts);
     this->values += 32;
     this->column += 4;
     return this->column - 4;

@@ -26,6 +26,14 @@ inline std::unique_ptr<Kernel> int4_kernel(const Problem& any, int64_t rows_at_a
   return rows_kernel(problem, pack_int4(w, arena), weight_bytes(w.rows, w.columns, w.type), rows_at_a_time, function, arena);
 }
 
+// One of a level's functions, in the order of the types.
+// @param int4_rows_at_a_time a multiple of 16.
+inline std::unique_ptr<Kernel> dense_or_int4_kernel(const Problem& any, int64_t rows_at_a_time, int64_t int4_rows_at_a_time,
+                                                    const RowsFunction (&functions)[5], Arena& arena) {
+  return type_of(any) == Type::int4 ? int4_kernel(any, int4_rows_at_a_time, functions[4], arena)
+                                    : dense_kernel(any, rows_at_a_time, of_type(functions, any), arena);
+}
+
 inline std::unique_ptr<Kernel> plain_kernel(const Problem& any, int64_t rows_at_a_time, Arena& arena) {
   const RowsFunction function = of_type({plain_f32, plain_f16, plain_bf16, plain_int8, plain_int4}, any);
   return dense_kernel(any, rows_at_a_time, function, arena);

@@ -21,8 +21,7 @@ class RowsKernel : public Kernel {
         y_(arena.take<float>("output", packed.rows * problem.batch, Use::output)),
         bits_(8 * packed_bytes / static_cast<double>(packed.rows * problem.weights.columns)),
         bytes_(packed_bytes),
-        row_unit_(row_unit) {
-  }
+        row_unit_(row_unit) {}
 
   void run(Pool& pool) override {
     activations_.round(pool);
