@@ -3,7 +3,7 @@ import type { Pointer } from './llama.js';
 import { STRUCTS } from './llama-cpp/bindings.js';
 
 /** The interface of kernels/graph/graph.h that this file was written for. */
-const INTERFACE = { part: 'graph', version: 1 } as const;
+const INTERFACE = { part: 'graph', version: 2 } as const;
 
 const TYPES = ['bf16', 'int8'] as const;
 const FORMATS = ['dense', 'bitmap'] as const;
@@ -38,6 +38,7 @@ export async function openGraphMatrices(library: string): Promise<GraphMatrices>
   );
   const free = bind('void ridge_graph_free(void *matrix)');
   const bytes = bind('int64_t ridge_graph_bytes(void *matrix)');
+  const kept = bind('int64_t ridge_graph_kept(void *matrix)');
   const layout = tensorLayout();
   return {
     multiply: handle.symbol('ridge_graph_multiply') as Pointer,
@@ -46,22 +47,16 @@ export async function openGraphMatrices(library: string): Promise<GraphMatrices>
       const [typeAt, formatAt] = [TYPES.indexOf(type), FORMATS.indexOf(format)];
       const userData = pack(values, rows, columns, typeAt, formatAt, layout) as Pointer;
       if (userData === null) return null;
-      const size = Number(bytes(userData));
-      const kept = format === 'dense' ? values.length : keptIn(size, rows, columns, type);
-      return { userData, rows, format, bytes: size, kept, free: () => void free(userData) };
+      return {
+        userData,
+        rows,
+        format,
+        bytes: Number(bytes(userData)),
+        kept: Number(kept(userData)),
+        free: () => void free(userData),
+      };
     },
   };
-}
-
-/**
- * Weights in the bytes of a matrix without zeros (kernels/ops/matrices/tiles.h): what is left when the masks of all tiles, where
- * those of each 16 rows begin, and the scales of int8 are taken off.
- */
-function keptIn(bytes: number, rows: number, columns: number, type: MatrixType): number {
-  const panels = Math.ceil(rows / 16);
-  const masks = panels * Math.ceil(columns / 64) * 16 * 8;
-  const starts = 8 * (panels + 1);
-  return type === 'bf16' ? (bytes - masks - starts) / 2 : bytes - masks - starts - 4 * rows;
 }
 
 /** ridge_tensor_layout, from the engine's own headers. */

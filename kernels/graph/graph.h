@@ -33,6 +33,9 @@ RIDGE_GRAPH_API void ridge_graph_free(void* matrix);
 // What a product reads of the matrix: weights, bits and scales.
 RIDGE_GRAPH_API int64_t ridge_graph_bytes(const void* matrix);
 
+// Weights that it multiplies: all of a dense matrix, those that are not 0 in their type of one without zeros.
+RIDGE_GRAPH_API int64_t ridge_graph_kept(const void* matrix);
+
 // ggml_custom_op_t. target: f32, contiguous, [rows, vectors]; its first source: f32, [columns, vectors], each vector contiguous.
 // matrix: the user data. Thread ith of nth computes its part of the rows.
 RIDGE_GRAPH_API void ridge_graph_multiply(void* target, int ith, int nth, void* matrix);

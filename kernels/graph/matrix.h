@@ -13,6 +13,7 @@ struct Matrix {
   int64_t columns;
   ops::Packed packed;
   double bytes = 0;
+  int64_t kept = 0;
   ops::RowsFunction function = nullptr;
   ops::Arena arena;
 };

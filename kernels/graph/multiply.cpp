@@ -79,7 +79,7 @@ ops::Rounded rounded(const Matrix& m, const char* x, size_t row_bytes, int64_t b
 
 using ridgepoint::graph::Matrix;
 
-int32_t ridge_graph_interface(void) { return 1; }
+int32_t ridge_graph_interface(void) { return 2; }
 
 void* ridge_graph_pack(const float* values, int64_t rows, int64_t columns, int32_t type, int32_t format,
                        const ridge_tensor_layout* layout) {
@@ -100,6 +100,8 @@ void* ridge_graph_pack(const float* values, int64_t rows, int64_t columns, int32
 void ridge_graph_free(void* matrix) { delete static_cast<Matrix*>(matrix); }
 
 int64_t ridge_graph_bytes(const void* matrix) { return static_cast<int64_t>(static_cast<const Matrix*>(matrix)->bytes); }
+
+int64_t ridge_graph_kept(const void* matrix) { return static_cast<const Matrix*>(matrix)->kept; }
 
 void ridge_graph_multiply(void* target, int ith, int nth, void* matrix) {
   using ridgepoint::graph::field;

@@ -107,10 +107,13 @@ void pack(const float* values, int64_t rows, bool bitmap, Matrix& into) {
     const ops::Tiles tiles = ops::pack_tiles(weights, false, into.arena);
     into.packed = tiles.packed;
     into.bytes = tiles.bytes;
+    // Where the values of the rows behind the last would begin.
+    into.kept = static_cast<int64_t>(tiles.packed.starts[(rows + ops::kTileRows - 1) / ops::kTileRows]);
     into.function = bitmap_function(into.type);
     return;
   }
   into.packed = ops::pack_dense(weights, into.arena);
+  into.kept = rows * into.columns;
   into.bytes = static_cast<double>(rows) * (static_cast<double>(weights.stride) * ops::bits_of_type(into.type) / 8);
   if (into.type == Type::int8) into.bytes += 8.0 * static_cast<double>(rows);
   into.function = dense_function(into.type);
