@@ -24,6 +24,8 @@ export const FAILURES = {
   cancelled: { retry: 'later' },
   'disk-full': { retry: 'later' },
   'lease-lost': { retry: 'later' },
+  /** A record that the log cannot take for its size; measured again it would be as large. */
+  'too-large': { retry: 'never' },
   internal: { retry: 'later' },
 } as const satisfies Record<string, { retry: 'never' | 'elsewhere' | 'later' }>;
 

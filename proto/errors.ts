@@ -1,5 +1,5 @@
 import { Metadata, type ServiceError, status } from '@grpc/grpc-js';
-import { FailureError } from '../core/errors.js';
+import { type FailureCode, FailureError } from '../core/errors.js';
 
 /** What can go wrong on the wire, in our words; each is one gRPC status code. */
 export type WireCode =
@@ -90,8 +90,7 @@ export function toServiceError(error: unknown): Pick<ServiceError, 'code' | 'det
       ? error
       : error instanceof FailureError
         ? new WireError(
-            // A full disk passes: the same call may be made again later.
-            error.failure.code === 'disk-full' ? 'unavailable' : 'refused',
+            wireCodeOf(error.failure.code),
             error.message,
             error.failure.hint === null ? [] : [error.failure.hint],
           )
@@ -99,6 +98,12 @@ export function toServiceError(error: unknown): Pick<ServiceError, 'code' | 'det
   const metadata = new Metadata();
   if (wire.details.length > 0) metadata.set(DETAILS, Buffer.from(packDetails(wire.details)));
   return { code: statusOf(wire.code), details: wire.message, metadata };
+}
+
+function wireCodeOf(code: FailureCode): WireCode {
+  // A full disk passes: the same call may be made again later.
+  if (code === 'disk-full') return 'unavailable';
+  return code === 'too-large' ? 'too-large' : 'refused';
 }
 
 /** Client side: what grpc-js gives → WireError. */
