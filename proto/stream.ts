@@ -35,3 +35,23 @@ export function sender<Out>(stream: Writable): (message: Out) => Promise<void> {
 export function messagesOf<In>(stream: Readable): AsyncIterable<In> {
   return stream.iterator({ destroyOnReturn: false }) as AsyncIterable<In>;
 }
+
+/**
+ * Waits for the next message, or for the signal. Nothing of the wait outlives it: `Promise.race` with a promise that stays
+ * pending for as long as a stream lives would keep every message alive that was ever read from it.
+ * @returns the message, or null when the signal aborted first.
+ */
+export function nextUnless<In>(
+  messages: AsyncIterator<In>,
+  signal: AbortSignal,
+): Promise<IteratorResult<In> | null> {
+  if (signal.aborted) return Promise.resolve(null);
+  return new Promise((resolve, reject) => {
+    const stop = (): void => resolve(null);
+    signal.addEventListener('abort', stop, { once: true });
+    messages
+      .next()
+      .then(resolve, reject)
+      .finally(() => signal.removeEventListener('abort', stop));
+  });
+}

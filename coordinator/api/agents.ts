@@ -9,7 +9,7 @@ import type {
   SessionResponse,
 } from '../../proto/gen/ridgepoint/v1/agents.js';
 import type { CallContext, Handlers } from '../../proto/server.js';
-import type { Duplex } from '../../proto/stream.js';
+import { type Duplex, nextUnless } from '../../proto/stream.js';
 import type { Clock } from '../clock.js';
 import type { Conductor, Push, Reply } from '../conductor.js';
 import type { Registry, Session } from '../registry/registry.js';
@@ -102,11 +102,8 @@ async function untilClosed(
   closed: AbortSignal,
   handle: (message: SessionRequest) => Promise<void>,
 ): Promise<void> {
-  const end = new Promise<null>((resolve) => {
-    closed.addEventListener('abort', () => resolve(null), { once: true });
-  });
-  while (!closed.aborted) {
-    const next = await Promise.race([messages.next(), end]);
+  for (;;) {
+    const next = await nextUnless(messages, closed);
     if (next === null || next.done) return;
     await handle(next.value);
   }

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { once } from 'node:events';
+import { once, setMaxListeners } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { BinaryWriter } from '@bufbuild/protobuf/wire';
 import { Client, type ClientDuplexStream, credentials } from '@grpc/grpc-js';
@@ -65,6 +65,7 @@ export async function synthesize(fleet: SyntheticFleet): Promise<SyntheticCounts
     refused: 0,
     over: new AbortController(),
   };
+  setMaxListeners(0, work.over.signal);
   const client = new Client(fleet.address, credentials.createInsecure(), CHANNEL_OPTIONS);
   const cpu = process.cpuUsage();
   const begun = performance.now();

@@ -1,0 +1,68 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { connectControl } from '../../proto/client.js';
+import { FakeAgent } from './fake-agent.js';
+import { fakeSweep } from './sweeps.js';
+import { synthesize } from './synthetic-fleet.js';
+import { aNode } from './wire-records.js';
+
+export interface StreamLoad {
+  /** Heartbeats of one agent on one stream. */
+  readonly heartbeats: number;
+  /** Trials that each heartbeat names, some 40 bytes each. */
+  readonly trialsEach: number;
+  readonly results: number;
+  readonly recordBytes: number;
+  /** File of the coordinator's log. */
+  readonly log: string;
+}
+
+/** Live heap of a coordinator's process in bytes, each time after its garbage was collected. */
+export interface CoordinatorWeight {
+  /** With its code warm and its windows of the newest results full. */
+  readonly before: number;
+  /** While the stream that carried them is still open. */
+  readonly afterHeartbeats: number;
+  readonly afterResults: number;
+}
+
+/** More than any window of the newest results holds. */
+const WARM_RESULTS = 600;
+
+/** Weighs a coordinator, in a process of its own, before and after it has heard that much. */
+export async function weighCoordinator(load: StreamLoad): Promise<CoordinatorWeight> {
+  const script = join(import.meta.dirname, 'weighed-coordinator.ts');
+  const words = ['--expose-gc', '--import', 'tsx', script, load.log];
+  const child = spawn(process.execPath, words, { stdio: ['pipe', 'pipe', 'inherit'] });
+  const lines = createInterface(child.stdout)[Symbol.asyncIterator]();
+  const line = async (): Promise<string> => String((await lines.next()).value);
+  const weigh = async (): Promise<number> => {
+    child.stdin.write('weigh\n');
+    return Number(await line());
+  };
+  let agent: FakeAgent | null = null;
+  try {
+    const address = await line();
+    const { recordBytes } = load;
+    const fleet = { address, agents: 16, recordBytes };
+    await synthesize({ ...fleet, results: WARM_RESULTS, name: 'warm' });
+    ({ agent } = await FakeAgent.join(address, { profile: aNode('node-a') }));
+    const control = connectControl({ address, security: { kind: 'plaintext' } });
+    await control.submitSweep({ document: fakeSweep(1), modelsJson: '', submitter: '', retryFailed: false });
+    control.close();
+    const trialIds = new Array<string>(load.trialsEach).fill((await agent.lease()).trialId);
+    const before = await weigh();
+    for (let count = 0; count < load.heartbeats; count += 1) await agent.heartbeat(...trialIds);
+    // Messages are handled in order: whoever is answered has been heard.
+    await agent.ask();
+    const afterHeartbeats = await weigh();
+    await synthesize({ ...fleet, results: load.results, name: 'weighed' });
+    return { before, afterHeartbeats, afterResults: await weigh() };
+  } finally {
+    agent?.vanish();
+    child.kill('SIGKILL');
+    if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
+  }
+}
