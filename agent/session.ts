@@ -173,7 +173,7 @@ export class Session {
         return;
       case 'resultRefused':
         log('warn', `the result of ${message.value.trialId} was refused: ${message.value.reason}`);
-        await spool.setAside(message.value.trialId);
+        await spool.setAside(message.value.trialId, message.value.reason);
         this.#settle(message.value.trialId);
         return;
       case 'stopTrial':

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { mkdir, open, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ResultRecord } from '../core/result.js';
 import { parseRecord } from '../proto/convert.js';
@@ -79,14 +79,18 @@ export class Spool {
     );
   }
 
-  /** The coordinator will never take it: kept for people to look at, and not sent again. */
-  async setAside(trialId: string): Promise<void> {
+  /** The coordinator will never take it: kept for people to look at, with the reason, and not sent again. */
+  async setAside(trialId: string, reason: string): Promise<void> {
     this.#unwritten.delete(trialId);
     const name = fileName(trialId);
     if (!this.#known.delete(name)) return;
-    await rename(join(this.#folder, name), join(this.#folder, `${name}.refused`)).catch((error: Error) =>
-      this.#onTrouble(error.message),
-    );
+    const aside = join(this.#folder, `${name}.refused`);
+    try {
+      await rename(join(this.#folder, name), aside);
+      await writeFile(`${aside}.reason`, `${reason}\n`);
+    } catch (error) {
+      this.#onTrouble((error as Error).message);
+    }
   }
 
   async #read(name: string): Promise<ResultRecord | null> {

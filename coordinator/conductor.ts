@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { FailureError } from '../core/errors.js';
 import type { ResultRecord } from '../core/result.js';
 import type { ModelRef } from '../core/sweep/experiment.js';
@@ -15,7 +16,10 @@ import { readSweep } from './sweeps.js';
 /** A command for a node's stream rather than for whoever caused the event. */
 export type Push = Extract<Command, { command: 'stop-trial' | 'wake' | 'drain-node' }>;
 /** An answer for whoever caused the event. */
-export type Reply = Extract<Command, { command: 'grant' | 'no-work' | 'acknowledge' | 'unknown-trials' }>;
+export type Reply = Extract<
+  Command,
+  { command: 'grant' | 'no-work' | 'acknowledge' | 'refuse' | 'unknown-trials' }
+>;
 
 export interface ConductorParts {
   readonly log: Log;
@@ -56,6 +60,8 @@ export class Conductor {
   static async open(parts: ConductorParts): Promise<Conductor> {
     const conductor = new Conductor(parts);
     await conductor.#catchUp();
+    // A log that is full just now takes it later: before that nothing can be leased.
+    await conductor.#ensureLeaseKey().catch(() => undefined);
     return conductor;
   }
 
@@ -76,7 +82,10 @@ export class Conductor {
 
   /** @throws FailureError of the log, WireError `conflict`; then nothing of the event has been done. */
   dispatch(event: Event): Promise<Reply[]> {
-    return this.#oneAtATime(async () => this.#carryOut(step(this.state, event)));
+    return this.#oneAtATime(async () => {
+      if (event.event === 'work-asked') await this.#ensureLeaseKey();
+      return await this.#carryOut(step(this.state, event));
+    });
   }
 
   /** @returns the sweep, and whether something was written: it is new, was cancelled, or gets another try. */
@@ -148,6 +157,16 @@ export class Conductor {
     this.changes.notify();
     // Whatever was written may have made work, or finished all of it: lanes that wait hear of both.
     for (const command of wakeWaiting(this.state)) if (command.command === 'wake') this.#parts.push(command);
+  }
+
+  /** Gives a log that has none, a new one or that of an older release, the key that leases are signed with. */
+  async #ensureLeaseKey(): Promise<void> {
+    if (this.state.leaseKey !== null) return;
+    const key = randomBytes(32).toString('hex');
+    await this.#append([{ fact: 'LeaseKeyCreated', key, at: this.#parts.clock.at() }]).catch((error) => {
+      // Another coordinator wrote first; its key is read by now, or the next request tries again.
+      if (!(error instanceof WireError && error.code === 'conflict')) throw error;
+    });
   }
 
   async #catchUp(): Promise<void> {

@@ -1,7 +1,7 @@
 import { predictMemory } from '../core/roofline/memory.js';
 import { experimentAt } from '../core/sweep/expand.js';
 import type { ModelRef } from '../core/sweep/experiment.js';
-import { sweepId } from '../core/sweep/identity.js';
+import { experimentId, sweepId } from '../core/sweep/identity.js';
 import { describe, varyingAxes } from '../core/sweep/labels.js';
 import { type Mistake, parseSweep } from '../core/sweep/parse.js';
 import { permute } from '../core/sweep/permutation.js';
@@ -13,7 +13,7 @@ import type { SweepView } from './scheduler/view.js';
  * A sweep file, and what its submitter knows of the models, as the scheduler sees it.
  * @throws WireError `invalid` with every mistake of the file in its details.
  */
-export function readSweep(document: string, models: readonly ModelRef[]): SweepView {
+export function readSweep(document: string, given: readonly ModelRef[]): SweepView {
   const parsed = parseSweep(document);
   if (!parsed.ok) {
     const { length } = parsed.mistakes;
@@ -23,7 +23,7 @@ export function readSweep(document: string, models: readonly ModelRef[]): SweepV
       parsed.mistakes.map(sentence),
     );
   }
-  const known = new Map(models.map((model) => [`${model.name}\n${model.source}`, model]));
+  const known = new Map(given.map((model) => [`${model.name}\n${model.source}`, model]));
   const sweep = {
     ...parsed.sweep,
     models: parsed.sweep.models.map((model) => {
@@ -33,6 +33,7 @@ export function readSweep(document: string, models: readonly ModelRef[]): SweepV
   };
   const space = planSpace(sweep);
   const varying = varyingAxes(sweep);
+  const models = new Set(sweep.models.map(modelKey));
   return {
     sweepId: sweepId(sweep),
     name: sweep.name,
@@ -42,6 +43,7 @@ export function readSweep(document: string, models: readonly ModelRef[]): SweepV
     objectives: sweep.objectives,
     positionAt: (index) => permute(index, space.count, sweep.placement.seed),
     experimentAt: (position, node) => experimentAt(space, position, node),
+    identify: (experiment) => (models.has(modelKey(experiment.model)) ? experimentId(experiment) : null),
     impossibility: (experiment) => (space.unchecked.length === 0 ? null : impossibility(experiment)),
     memoryBytes: (experiment) =>
       experiment.model.facts === null
@@ -49,6 +51,10 @@ export function readSweep(document: string, models: readonly ModelRef[]): SweepV
         : predictMemory({ facts: experiment.model.facts, experiment }).bytes,
     label: (experiment) => describe(experiment, varying),
   };
+}
+
+function modelKey({ name, source, digest }: ModelRef): string {
+  return JSON.stringify([name, source, digest]);
 }
 
 function sentence(mistake: Mistake): string {

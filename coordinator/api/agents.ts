@@ -174,7 +174,10 @@ async function receiveResult(
     return;
   }
   const replies = await api.conductor.dispatch({ event: 'reported', at, record });
-  for (const reply of replies) await stream.send({ message: toMessage(reply) });
+  for (const reply of replies) {
+    if (reply.command === 'refuse') api.inform(`a result of ${node} was refused: ${reply.reason}`);
+    await stream.send({ message: toMessage(reply) });
+  }
 }
 
 function toMessage(reply: Reply): SessionResponse['message'] {
@@ -187,6 +190,8 @@ function toMessage(reply: Reply): SessionResponse['message'] {
     }
     case 'acknowledge':
       return { $case: 'resultAck', value: { trialId: reply.trialId } };
+    case 'refuse':
+      return { $case: 'resultRefused', value: { trialId: reply.trialId, reason: reply.reason } };
     case 'unknown-trials':
       throw new Error('unknown trials are part of Welcome');
   }

@@ -40,7 +40,9 @@ export type Fact =
       readonly at: string;
       /** The node, where it is an axis (placement.perNode); null or absent otherwise. */
       readonly node?: string | null;
-    };
+    }
+  /** Written once: what the leases of this log are signed with (docs/decisions/0037-leases-as-capabilities.md). */
+  | { readonly fact: 'LeaseKeyCreated'; readonly key: string; readonly at: string };
 
 /** @returns the trial a fact records, or null: what makes appending idempotent. */
 export function trialOf(fact: Fact): string | null {

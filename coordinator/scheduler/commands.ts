@@ -56,6 +56,8 @@ export type Command =
       readonly idle: boolean;
     }
   | { readonly command: 'acknowledge'; readonly trialId: string }
+  /** The record is not taken in, and never will be. */
+  | { readonly command: 'refuse'; readonly trialId: string; readonly reason: string }
   | { readonly command: 'unknown-trials'; readonly trialIds: readonly string[] }
   /** To other nodes' streams. */
   | {

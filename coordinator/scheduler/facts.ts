@@ -26,6 +26,11 @@ export function applyFact(state: SchedulerState, fact: Fact, view: SweepView | n
   switch (fact.fact) {
     case 'SweepSubmitted':
       if (view !== null) submit(state, view, fact.at);
+      else leaveAlone(state, fact);
+      return;
+    case 'LeaseKeyCreated':
+      // Of two coordinators that began at once the first one wrote it.
+      state.leaseKey ??= fact.key;
       return;
     case 'SweepCancelled': {
       const sweep = state.sweeps.get(fact.sweepId);
@@ -49,6 +54,17 @@ export function applyFact(state: SchedulerState, fact: Fact, view: SweepView | n
       return;
     }
   }
+}
+
+/** A sweep that this release does not resume is remembered by name, so that its results are found. */
+function leaveAlone(
+  state: SchedulerState,
+  { sweepId, document, at }: Extract<Fact, { fact: 'SweepSubmitted' }>,
+): void {
+  if (state.otherReleases.has(sweepId)) return;
+  const name = /^\s*metadata:[\s{]*name:[ \t]*["']?([^\s"',}#]{1,200})/m.exec(document)?.[1] ?? sweepId;
+  const counts = { complete: 0, invalid: 0, failed: 0 };
+  state.otherReleases.set(sweepId, { sweepId, name, submittedAt: at, counts });
 }
 
 /** The first submission makes the sweep; a later one takes it up again, with what was given up. */
@@ -121,6 +137,13 @@ function record(state: SchedulerState, result: ResultRecord): void {
     if (lane?.trialId === result.trialId) lane.trialId = null;
   }
   const measured = result.sweep.purpose === 'measure';
+  const other = state.otherReleases.get(result.sweep.id);
+  if (other !== undefined && measured) {
+    other.counts[result.status === 'failed' ? 'failed' : result.valid ? 'complete' : 'invalid'] += 1;
+  }
+  const sweep = state.sweeps.get(result.sweep.id);
+  // What no sweep asked for was never leased, so it stands for nothing.
+  if (sweep === undefined && other === undefined) return;
   if (measured && result.status === 'complete' && result.valid && !state.known.has(result.experimentId)) {
     const { engine } = result.environment;
     state.known.set(result.experimentId, {
@@ -128,7 +151,6 @@ function record(state: SchedulerState, result: ResultRecord): void {
       engine: typeof engine === 'string' ? engine : null,
     });
   }
-  const sweep = state.sweeps.get(result.sweep.id);
   if (sweep === undefined) return;
   sweep.nextBlock = Math.max(sweep.nextBlock, result.sweep.block + 1);
   if (!measured || result.sweep.position >= sweep.view.count) return;

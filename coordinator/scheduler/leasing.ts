@@ -14,7 +14,7 @@ import {
   triesOf,
 } from './state.js';
 import { sweepStatus } from './status.js';
-import { readTrialId, trialId } from './trial-id.js';
+import { provesLease, readTrialId, trialId } from './trial-id.js';
 
 /** Leases that may end without a record, beyond the retries, before a point is held to kill its nodes. */
 const LOSSES_BEYOND_RETRIES = 2;
@@ -24,7 +24,11 @@ const IDLE_RETRY_SECONDS = 15;
 /** Answers a lane that is free: a lease, or when to ask again. */
 export function askForWork(state: SchedulerState, lane: Lane, now: number, at: string): Command[] {
   const dealing: Dealing = { facts: [], unfinished: false };
-  const lease = state.draining || lane.trialId !== null ? null : nextLease(state, lane, now, at, dealing);
+  const { leaseKey } = state;
+  const lease =
+    state.draining || lane.trialId !== null || leaseKey === null
+      ? null
+      : nextLease(state, lane, leaseKey, now, at, dealing);
   const commands: Command[] = dealing.facts.length > 0 ? [{ command: 'append', facts: dealing.facts }] : [];
   if (lease !== null) {
     lane.waiting = false;
@@ -42,6 +46,7 @@ export function askForWork(state: SchedulerState, lane: Lane, now: number, at: s
 function nextLease(
   state: SchedulerState,
   lane: Lane,
+  leaseKey: string,
   now: number,
   at: string,
   dealing: Dealing,
@@ -55,7 +60,7 @@ function nextLease(
     }
     const next = nextOfBlock(state, sweep, lane, dealing.facts);
     if (next === null) lane.block = null;
-    else return lend(state, sweep, lane, next.position, next.purpose, now);
+    else return lend(state, sweep, lane, next, leaseKey, now);
   }
   return null;
 }
@@ -103,8 +108,8 @@ function lend(
   state: SchedulerState,
   sweep: SweepState,
   lane: Lane,
-  position: number,
-  purpose: 'measure' | 'control',
+  { position, purpose }: { position: number; purpose: 'measure' | 'control' },
+  leaseKey: string,
   now: number,
 ): Lease {
   const { view } = sweep;
@@ -114,7 +119,10 @@ function lend(
   const attempt = tries === undefined ? 1 : tries.attempts + tries.losses + tries.elsewhere.size + 1;
   state.trialsNamed += 1;
   const name = { sweepId: view.sweepId, position, block: block.number, purpose, attempt };
-  const id = trialId(name, `${state.options.incarnation}${state.trialsNamed.toString(36)}`);
+  const experiment = view.experimentAt(position, track.node);
+  const holder = { node: lane.node, deviceId: lane.deviceId, experimentId: experiment.id };
+  const unique = `${state.options.incarnation}${state.trialsNamed.toString(36)}`;
+  const id = trialId(name, unique, holder, leaseKey);
   hold(state, lane, { ...name, trialId: id, track: block.track }, now);
   state.granted[purpose] += 1;
   return {
@@ -122,7 +130,7 @@ function lend(
     sweepName: view.name,
     ...name,
     deviceId: lane.deviceId,
-    experiment: view.experimentAt(position, track.node),
+    experiment,
     leaseSeconds: state.options.leaseSeconds,
   };
 }
@@ -144,7 +152,8 @@ function hold(
 
 /**
  * A node says that it runs this trial: renews its lease, or takes it up again when this coordinator did
- * not give it (it was restarted) or has let it expire and nobody else has the point yet.
+ * not give it (it was restarted) or has let it expire and nobody else has the point yet. Only the node that it was
+ * leased to may: the id's signature names it, and the device.
  * @returns false when the trial is not wanted any more.
  */
 export function renewOrAdopt(state: SchedulerState, node: string, id: string, now: number): boolean {
@@ -166,8 +175,12 @@ export function renewOrAdopt(state: SchedulerState, node: string, id: string, no
   if (name.purpose === 'measure' && (points.settled.has(name.position) || points.out.has(name.position))) {
     return false;
   }
-  // The id does not say which device; any free one of the node keeps the count of what runs there right.
-  const lane = lanes.find((candidate) => candidate.trialId === null);
+  const { leaseKey } = state;
+  const experimentId = sweep.view.experimentAt(name.position, points.node).id;
+  const lane = lanes.find(
+    ({ trialId: held, deviceId }) =>
+      held === null && leaseKey !== null && provesLease(id, { node, deviceId, experimentId }, leaseKey),
+  );
   if (lane === undefined) return false;
   if (name.purpose === 'measure') {
     points.out.add(name.position);

@@ -111,10 +111,15 @@ export interface LeaseState {
   expiresAt: number;
 }
 
-/**
- * Everything the scheduler knows. Its memory grows with what was dealt, never with the size of a sweep.
- * `step` and `applyFact` change it in place: a state with 10^5 outcomes must not be copied for each event.
- */
+/** A sweep that another release wrote and this one does not resume. */
+export interface OtherRelease {
+  readonly sweepId: string;
+  readonly name: string;
+  readonly submittedAt: string;
+  /** Recorded trials that measured a point, by how they ended. */
+  readonly counts: { complete: number; invalid: number; failed: number };
+}
+
 /** A valid result of some sweep that may stand for the same question asked again. */
 export interface KnownResult {
   readonly trialId: string;
@@ -122,6 +127,10 @@ export interface KnownResult {
   readonly engine: string | null;
 }
 
+/**
+ * Everything the scheduler knows. Its memory grows with what was dealt, never with the size of a sweep.
+ * `step` and `applyFact` change it in place: a state with 10^5 outcomes must not be copied for each event.
+ */
 export interface SchedulerState {
   readonly options: SchedulerOptions;
   /** In the order of submission; the first one that has work for a lane gives it. */
@@ -130,6 +139,10 @@ export interface SchedulerState {
   readonly leases: Map<string, LeaseState>;
   /** Experiment id → the trial whose result later sweeps take over. */
   readonly known: Map<string, KnownResult>;
+  /** Sweeps of the log whose documents give other ids now: their results stay readable, nothing of them runs. */
+  readonly otherReleases: Map<string, OtherRelease>;
+  /** What leases are signed with; null until the log has it, and then nothing is leased. */
+  leaseKey: string | null;
   /** Every recorded trial. */
   readonly recorded: Set<string>;
   draining: boolean;
@@ -146,6 +159,8 @@ export function emptyState(options: SchedulerOptions): SchedulerState {
     nodes: new Map(),
     leases: new Map(),
     known: new Map(),
+    otherReleases: new Map(),
+    leaseKey: null,
     recorded: new Set(),
     draining: false,
     trialsNamed: 0,

@@ -13,6 +13,8 @@ import {
   trackKey,
   trackOf,
 } from './state.js';
+import { isSigned } from './trial-id.js';
+import { refusalOf } from './trust.js';
 
 /**
  * The scheduler: an event changes the state and gives commands. No clock and no I/O: time comes with the
@@ -157,7 +159,12 @@ function leaving(state: SchedulerState, name: string, returned: readonly string[
 
 function reported(state: SchedulerState, record: ResultRecord, at: string): Command[] {
   const acknowledge: Command = { command: 'acknowledge', trialId: record.trialId };
-  if (state.recorded.has(record.trialId)) return [acknowledge];
+  const known = state.recorded.has(record.trialId);
+  // Recorded by a release that did not sign leases: said again because its acknowledgement was lost.
+  if (known && !isSigned(record.trialId)) return [acknowledge];
+  const reason = refusalOf(state, record);
+  if (reason !== null) return refused(state, record, reason, at);
+  if (known) return [acknowledge];
   const facts: Fact[] = [{ fact: 'ResultRecorded', record }];
   const sweep = state.sweeps.get(record.sweep.id);
   if (sweep !== undefined && record.sweep.purpose === 'measure') {
@@ -178,6 +185,15 @@ function reported(state: SchedulerState, record: ResultRecord, at: string): Comm
     }
   }
   return [{ command: 'append', facts }, acknowledge];
+}
+
+/** The record is left out; a lease of its sender under this id has come to nothing, so the point is tried again. */
+function refused(state: SchedulerState, record: ResultRecord, reason: string, at: string): Command[] {
+  const { trialId } = record;
+  const lease = state.leases.get(trialId);
+  const facts = lease?.node === record.node.name ? loseLease(state, lease, at, true) : [];
+  const refuse: Command = { command: 'refuse', trialId, reason };
+  return facts.length > 0 ? [{ command: 'append', facts }, refuse] : [refuse];
 }
 
 function cancelAsked(state: SchedulerState, sweepId: string, reason: string, at: string): Command[] {

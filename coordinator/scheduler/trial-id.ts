@@ -1,6 +1,9 @@
+import { createHmac, timingSafeEqual } from 'node:crypto';
+
 /**
- * A trial id says what it is a trial of. So a coordinator that was restarted takes up the trials that its
- * agents still run without having written each lease to the log (durable facts are few).
+ * A trial id says what it is a trial of, and proves to whom it was leased. So a coordinator that was restarted takes
+ * up the trials that its agents still run, and takes in what they kept meanwhile, without having written each lease to
+ * the log (durable facts are few).
  */
 export interface TrialName {
   readonly sweepId: string;
@@ -10,21 +13,58 @@ export interface TrialName {
   readonly attempt: number;
 }
 
-/** @returns `t.<sweep>.<position>.<m|c><block>.<attempt>.<unique>`; safe as a file name. */
-export function trialId(name: TrialName, unique: string): string {
-  const purpose = name.purpose === 'control' ? 'c' : 'm';
-  return `t.${name.sweepId}.${name.position}.${purpose}${name.block}.${name.attempt}.${unique}`;
+/** Whom a trial was leased to, and for what. */
+export interface LeaseHolder {
+  readonly node: string;
+  readonly deviceId: string;
+  readonly experimentId: string;
 }
 
-/** @returns what the id says, or null for an id that no coordinator of ours made. */
+/** Of the signature that ends an id: 96 bits. */
+const SIGNATURE_DIGITS = 24;
+const SIGNED = /^(t\..+)-([0-9a-f]{24})$/;
+const NAMED = /^t\.([^.]+)\.(\d{1,16})\.([mc])(\d{1,16})\.(\d{1,16})\../;
+
+/**
+ * @param unique keeps the ids of one coordinator apart; letters, digits and dashes.
+ * @param key the log's secret.
+ * @returns `t.<sweep>.<position>.<m|c><block>.<attempt>.<unique>-<signature>`; safe as a file name.
+ */
+export function trialId(name: TrialName, unique: string, holder: LeaseHolder, key: string): string {
+  const purpose = name.purpose === 'control' ? 'c' : 'm';
+  const about = `t.${name.sweepId}.${name.position}.${purpose}${name.block}.${name.attempt}.${unique}`;
+  return `${about}-${sign(about, holder, key)}`;
+}
+
+/** @returns what the id says, or null for an id that no coordinator of ours made. It proves nothing: see `provesLease`. */
 export function readTrialId(id: string): TrialName | null {
-  const match = /^t\.([^.]+)\.(\d+)\.([mc])(\d+)\.(\d+)\.[^.]+$/.exec(id);
+  const match = NAMED.exec(id);
   if (match === null) return null;
-  return {
-    sweepId: match[1] ?? '',
+  const name: TrialName = {
+    sweepId: match[1]!,
     position: Number(match[2]),
     purpose: match[3] === 'c' ? 'control' : 'measure',
     block: Number(match[4]),
     attempt: Number(match[5]),
   };
+  const whole = [name.position, name.block, name.attempt].every(Number.isSafeInteger);
+  return whole ? name : null;
+}
+
+/** @returns whether the id ends with a signature, right or not; those of releases before there were keys do not. */
+export function isSigned(id: string): boolean {
+  return SIGNED.test(id);
+}
+
+/** @returns whether a coordinator of this log leased that trial to this holder. */
+export function provesLease(id: string, holder: LeaseHolder, key: string): boolean {
+  const match = SIGNED.exec(id);
+  if (match === null) return false;
+  return timingSafeEqual(Buffer.from(sign(match[1]!, holder, key)), Buffer.from(match[2]!));
+}
+
+function sign(about: string, { node, deviceId, experimentId }: LeaseHolder, key: string): string {
+  // As JSON, so that no two leases give the same text.
+  const text = JSON.stringify([about, node, deviceId, experimentId]);
+  return createHmac('sha256', key).update(text).digest('hex').slice(0, SIGNATURE_DIGITS);
 }

@@ -18,6 +18,8 @@ export interface SweepView {
   positionAt(index: number): number;
   /** The point, fully resolved; with `node`, where the node is an axis (placement.perNode). */
   experimentAt(position: number, node: string | null): Experiment;
+  /** The id that the content gives, whatever id it carries; null when its model is none of the sweep's. */
+  identify(experiment: Experiment): string | null;
   /** Why the point can never run, where planning could not tell (Space.unchecked); null = it can. */
   impossibility(experiment: Experiment): string | null;
   /** Predicted memory in bytes on the device; null when too little is known of the model. */

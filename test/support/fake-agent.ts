@@ -100,6 +100,13 @@ export class FakeAgent {
     await this.say({ $case: 'result', value: toReport(record) });
   }
 
+  /** Sends a record and waits for the answer to it. @returns why it was refused; null = it was acknowledged. */
+  async answerTo(record: ResultRecord): Promise<string | null> {
+    await this.send(record);
+    const answer = await this.#either('resultAck', 'resultRefused');
+    return answer.$case === 'resultRefused' ? answer.value.reason : null;
+  }
+
   async heartbeat(...trialIds: string[]): Promise<void> {
     await this.say({ $case: 'heartbeat', value: { trialIds, state: '' } });
   }

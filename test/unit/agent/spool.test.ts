@@ -1,4 +1,4 @@
-import { readdirSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { emptyNotes, writeRecord } from '../../../agent/record.js';
@@ -86,7 +86,8 @@ test('a refused result is kept for people and not sent again', async () => {
   const folder = join(temporaryFolder(), 'spool');
   const spool = await Spool.open(folder, () => {});
   await spool.put(record('a'));
-  await spool.setAside('a');
+  await spool.setAside('a', 'the reason');
   expect(await waiting(await Spool.open(folder, () => {}))).toEqual([]);
-  expect(readdirSync(folder)).toEqual(['a.json.refused']);
+  expect(readdirSync(folder).sort()).toEqual(['a.json.refused', 'a.json.refused.reason']);
+  expect(readFileSync(join(folder, 'a.json.refused.reason'), 'utf8')).toBe('the reason\n');
 });

@@ -67,7 +67,8 @@ describe('conductor', () => {
     log.full = false;
     const replies = await conductor.dispatch({ event: 'reported', at: '', record });
     expect(replies.map((reply) => reply.command)).toEqual(['acknowledge']);
-    expect(await log.end()).toBe(2);
+    // The key, the sweep, the result.
+    expect(await log.end()).toBe(3);
   });
 
   test('an acknowledgement leaves only after the log has the result', async () => {
@@ -86,12 +87,12 @@ describe('conductor', () => {
         acknowledged = replies.some((reply) => reply.command === 'acknowledge');
       });
     await new Promise((resolve) => setImmediate(resolve));
-    expect([acknowledged, await log.end()]).toEqual([false, 1]);
+    expect([acknowledged, await log.end()]).toEqual([false, 2]);
     // A slow log is no reason to look for another leader.
     expect(conductor.leads).toBe(true);
     release();
     await reported;
-    expect([acknowledged, await log.end()]).toEqual([true, 2]);
+    expect([acknowledged, await log.end()]).toEqual([true, 3]);
   });
 
   test('two coordinators on one log: the one that was late learns what it missed and loses nothing', async () => {
@@ -107,7 +108,7 @@ describe('conductor', () => {
     // The agent says it again, as after every break.
     const replies = await two.dispatch(late);
     expect(replies).toContainEqual({ command: 'acknowledge', trialId: second.trialId });
-    expect(await log.end()).toBe(3);
+    expect(await log.end()).toBe(4);
     expect(two.leads).toBe(true);
     // Both had dealt the same point: it counts once.
     expect(sweepStatus(two.state.sweeps.get(view.sweepId)!)).toMatchObject({ complete: 1 });

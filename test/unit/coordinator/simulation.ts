@@ -51,6 +51,7 @@ export function aView(change: ViewChange = {}): SweepView {
     positionAt: (index) => (index * stride + 1) % count,
     experimentAt: (at, node) =>
       anExperiment(`${prefix}${at}${node === null ? '' : `@${node}`}`, { device, node }),
+    identify: (experiment) => experiment.id,
     impossibility: () => null,
     memoryBytes: (experiment) => change.memoryBytes?.(position(experiment)) ?? null,
     label: (experiment) => experiment.id,
@@ -78,6 +79,7 @@ export class Simulation {
       ...options,
     };
     this.state = emptyState(this.options);
+    this.append([{ fact: 'LeaseKeyCreated', key: 'a key for tests', at: '' }]);
   }
 
   submit(view: SweepView): void {

@@ -1,0 +1,36 @@
+import type { ResultRecord } from '../../core/result.js';
+import type { SchedulerState } from './state.js';
+import { isSigned, provesLease, readTrialId } from './trial-id.js';
+
+/**
+ * Whether a record may be taken in: only from the node that was leased this very trial, on that device, for that
+ * experiment. The id's signature says so, whether this coordinator still knows the lease, has let it expire or was
+ * restarted since: what its holder sends is never refused for being late.
+ * @returns null when it may, else one sentence that says why not.
+ */
+export function refusalOf(state: SchedulerState, record: ResultRecord): string | null {
+  const { trialId, experimentId, node, device, sweep: about } = record;
+  const named = readTrialId(trialId);
+  if (named === null) return 'Its trial was leased by no coordinator: the id is not one of ours.';
+  if (!isSigned(trialId)) {
+    return 'Its trial was leased before leases were signed (an older release), so nobody can tell whose it was; the point is measured again.';
+  }
+  const holder = { node: node.name, deviceId: device.id, experimentId };
+  if (state.leaseKey === null || !provesLease(trialId, holder, state.leaseKey)) {
+    return `Its trial was not leased to ${node.name} on ${device.id} for ${experimentId} by this log's coordinator.`;
+  }
+  const wrong = (['position', 'block', 'purpose', 'attempt'] as const).find(
+    (field) => about[field] !== named[field],
+  );
+  if (wrong !== undefined || about.id !== named.sweepId) {
+    const field = wrong ?? 'id';
+    return `Its sweep.${field} is ${about[field]}, which is not what was leased.`;
+  }
+  const sweep = state.sweeps.get(named.sweepId);
+  if (sweep === undefined) {
+    return state.otherReleases.has(named.sweepId) ? null : `There is no sweep ${named.sweepId} here.`;
+  }
+  return sweep.view.identify(record.experiment) === experimentId
+    ? null
+    : `Its experiment is not the one that ${experimentId} stands for in that sweep.`;
+}

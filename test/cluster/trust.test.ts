@@ -1,0 +1,177 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, describe, expect, test } from 'vitest';
+import type { CoordinatorConfig } from '../../coordinator/config.js';
+import { type RunningCoordinator, startCoordinator } from '../../coordinator/main.js';
+import { type ControlConnection, connectControl } from '../../proto/client.js';
+import { fromSweepState } from '../../proto/convert.js';
+import { FakeAgent } from '../support/fake-agent.js';
+import { fakeSweep } from '../support/sweeps.js';
+import { aNode, aRecord } from '../support/wire-records.js';
+
+/* What an agent may do (docs/security.md): each row of that table that is about records and leases, over real gRPC. */
+
+const folder = mkdtempSync(join(tmpdir(), 'ridgepoint-trust-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const opened: { coordinators: RunningCoordinator[]; controls: ControlConnection[]; agents: FakeAgent[] } = {
+  coordinators: [],
+  controls: [],
+  agents: [],
+};
+afterEach(async () => {
+  for (const agent of opened.agents.splice(0)) agent.vanish();
+  for (const control of opened.controls.splice(0)) control.close();
+  for (const coordinator of opened.coordinators.splice(0)) await coordinator.stop('the test is over');
+});
+
+async function start(config: CoordinatorConfig = {}): Promise<RunningCoordinator> {
+  const coordinator = await startCoordinator({
+    grpcAddress: '127.0.0.1:0',
+    metricsAddress: null,
+    log: { kind: 'memory' },
+    logLevel: 'silent',
+    leaseSeconds: 20,
+    drainSeconds: 0,
+    ...config,
+  });
+  opened.coordinators.push(coordinator);
+  return coordinator;
+}
+
+function control(address: string): ControlConnection {
+  const connection = connectControl({ address, security: { kind: 'plaintext' } });
+  opened.controls.push(connection);
+  return connection;
+}
+
+async function enter(address: string, name: string, running: readonly string[] = []) {
+  const joined = await FakeAgent.join(address, { profile: aNode(name), running });
+  opened.agents.push(joined.agent);
+  return joined;
+}
+
+const submission = (document: string) => ({
+  document,
+  modelsJson: '',
+  submitter: 'test',
+  retryFailed: false,
+});
+
+async function status(connection: ControlConnection, sweepId: string) {
+  const { sweeps } = await connection.listSweeps();
+  const found = sweeps.find((sweep) => sweep.sweepId === sweepId)!;
+  return { ...found, state: fromSweepState(found.state) };
+}
+
+describe('a record', () => {
+  test('without a lease is refused, whatever its trial is called', async () => {
+    const { grpcAddress } = await start();
+    const client = control(grpcAddress);
+    const { sweepId } = await client.submitSweep(submission(fakeSweep(2)));
+    const { agent: holder } = await enter(grpcAddress, 'holder');
+    const lease = await holder.lease();
+    const { agent: thief } = await enter(grpcAddress, 'thief');
+    const names = ['anything', `t.${sweepId}.1.m0.1.made-up`, `${lease.trialId.slice(0, -1)}!`];
+    const signature = lease.trialId.slice(-24);
+    names.push(lease.trialId.replace(signature, '0'.repeat(24)), `t.${sweepId}.1.m0.1.x-${signature}`);
+    for (const trialId of names) {
+      const record = { ...aRecord(lease, aNode('thief')), trialId };
+      expect(await thief.answerTo(record), trialId).toMatch(/leased/);
+    }
+    expect(await status(client, sweepId)).toMatchObject({ complete: 0, failed: 0, invalid: 0 });
+  });
+
+  test('of another node under lease is refused, and the holder is not dropped', async () => {
+    const { grpcAddress } = await start();
+    const client = control(grpcAddress);
+    const { sweepId } = await client.submitSweep(submission(fakeSweep(1)));
+    const { agent: holder } = await enter(grpcAddress, 'holder');
+    const lease = await holder.lease();
+    const { agent: thief } = await enter(grpcAddress, 'thief');
+    expect(await thief.answerTo(aRecord(lease, aNode('thief')))).toMatch(/was not leased to thief/);
+    // Nor under the holder's name.
+    expect(await thief.answerTo(aRecord(lease, aNode('holder')))).toMatch(/made on holder, not on thief/);
+    expect(await status(client, sweepId)).toMatchObject({ complete: 0, running: 1 });
+    expect(await holder.answerTo(aRecord(lease, aNode('holder')))).toBeNull();
+    expect(await status(client, sweepId)).toMatchObject({ complete: 1, state: 'done' });
+    // Nor is it acknowledged to the thief once it is recorded.
+    expect(await thief.answerTo(aRecord(lease, aNode('thief')))).toMatch(/was not leased to thief/);
+  });
+
+  test('of another experiment, position, block, purpose, attempt, device or sweep is refused', async () => {
+    const { grpcAddress } = await start();
+    const client = control(grpcAddress);
+    const { sweepId } = await client.submitSweep(
+      submission(fakeSweep(6, { placement: '{ driftControl: false, retries: 20 }' })),
+    );
+    const { sweepId: other } = await client.submitSweep(submission(fakeSweep(6, { name: 'other' })));
+    const { agent } = await enter(grpcAddress, 'holder');
+    const forgeries: ((record: ReturnType<typeof aRecord>, next: ReturnType<typeof aRecord>) => object)[] = [
+      (_, next) => ({ experimentId: next.experimentId, experiment: next.experiment }),
+      (_, next) => ({ experiment: next.experiment }),
+      ({ experiment }) => ({
+        experiment: { ...experiment, model: { ...experiment.model, name: 'another' } },
+      }),
+      ({ sweep }, next) => ({ sweep: { ...sweep, position: next.sweep.position } }),
+      ({ sweep }) => ({ sweep: { ...sweep, position: sweep.position + 6 } }),
+      ({ sweep }) => ({ sweep: { ...sweep, position: -1 } }),
+      ({ sweep }) => ({ sweep: { ...sweep, position: 0.5 } }),
+      ({ sweep }) => ({ sweep: { ...sweep, block: 2 ** 53 - 1 } }),
+      ({ sweep }) => ({ sweep: { ...sweep, block: sweep.block + 1 } }),
+      ({ sweep }) => ({ sweep: { ...sweep, purpose: 'control' } }),
+      ({ sweep }) => ({ sweep: { ...sweep, attempt: 2 } }),
+      ({ sweep }) => ({ sweep: { ...sweep, id: other } }),
+      ({ device }) => ({ device: { ...device, id: 'cpu1' } }),
+    ];
+    const { agent: second } = await enter(grpcAddress, 'second');
+    const next = aRecord(await second.lease(), aNode('second'));
+    for (const [index, forge] of forgeries.entries()) {
+      const honest = aRecord(await agent.lease(), aNode('holder'));
+      const forged = { ...honest, ...forge(honest, next) } as typeof honest;
+      expect(await agent.answerTo(forged), `forgery ${index}`).not.toBeNull();
+    }
+    expect(await status(client, sweepId)).toMatchObject({ complete: 0, failed: 0, invalid: 0 });
+    // What came of it is that the point is measured again; block numbers go on where they were.
+    const lease = await agent.lease();
+    expect(lease.block).toBeLessThan(100);
+    await agent.report(lease);
+    expect(await status(client, sweepId)).toMatchObject({ complete: 1 });
+  });
+
+  test('of a sweep that nobody submitted is refused, and no later sweep takes it over', async () => {
+    const { grpcAddress } = await start();
+    const client = control(grpcAddress);
+    await client.submitSweep(submission(fakeSweep(1)));
+    const { agent } = await enter(grpcAddress, 'holder');
+    const lease = await agent.lease();
+    const forged = { ...lease, sweepId: 's0000000000000000', trialId: 't.s0000000000000000.0.m0.1.x' };
+    expect(await agent.answerTo(aRecord(forged, aNode('holder')))).toMatch(
+      /leased before leases were signed/,
+    );
+    const { sweepId } = await client.submitSweep(submission(fakeSweep(1, { name: 'later' })));
+    expect(await status(client, sweepId)).toMatchObject({ complete: 0, reused: 0 });
+  });
+
+  test('of its holder counts after a restart and after its lease has expired; nobody else takes it up', async () => {
+    const log = { kind: 'sqlite' as const, path: join(folder, 'restart.sqlite') };
+    const before = await start({ log });
+    const { sweepId } = await control(before.grpcAddress).submitSweep(submission(fakeSweep(2)));
+    const { agent } = await enter(before.grpcAddress, 'holder');
+    const lease = await agent.lease();
+    await before.stop('restart');
+
+    const after = await start({ log });
+    const client = control(after.grpcAddress);
+    const thief = await enter(after.grpcAddress, 'thief', [lease.trialId]);
+    expect(thief.welcome.unknownTrialIds).toEqual([lease.trialId]);
+    expect(await thief.agent.answerTo(aRecord(lease, aNode('thief')))).toMatch(/was not leased to thief/);
+    await thief.agent.heartbeat(lease.trialId);
+    expect((await thief.agent.hear('stopTrial')).trialId).toBe(lease.trialId);
+    // From the holder's spool: it does not run the trial any more.
+    const holder = await enter(after.grpcAddress, 'holder');
+    expect(await holder.agent.answerTo(aRecord(lease, aNode('holder')))).toBeNull();
+    expect(await status(client, sweepId)).toMatchObject({ complete: 1 });
+  });
+});
