@@ -9,9 +9,9 @@ import type { LayerPass } from '../../core/roofline/pass/layer-pass.js';
 import { scores } from '../../core/roofline/pass/scores.js';
 import { DEFAULT_SETTING } from '../../core/roofline/pass/setting.js';
 import { nodeSeconds } from '../../core/roofline/profile/record.js';
-import { bytesPerElement } from '../../core/roofline/tensor-types.js';
 import { NO_TRAFFIC, type OperatorWork } from '../../core/roofline/work.js';
 import { quantileOfSorted, sorted } from '../../core/statistics/quantile.js';
+import { knownTensorType } from '../../core/techniques/tensor-types.js';
 import { kernelsLibrary } from '../native/kernel-library.js';
 import { type EngineDevice, type Llama, loadLlama, type Pointer } from '../native/llama.js';
 import { profileModel } from '../profile/run.js';
@@ -25,7 +25,6 @@ import {
   type ProductShape,
   products,
   randomRows,
-  typeNumber,
 } from './operations.js';
 import { type Bench, benches, TYPES } from './plan.js';
 import { timeSteps } from './steps.js';
@@ -55,11 +54,7 @@ export async function measureFactors(
 ): Promise<FactorSamples> {
   const llama = await loadLlama({ backend: 'shipped', deviceClass: job.deviceClass });
   const device = deviceOf(llama, job);
-  const bytes = (type: string) => bytesPerElement(type) ?? 2;
-  const plan = benches(
-    (job.types ?? TYPES).filter((type) => typeNumber(type) !== null),
-    bytes,
-  );
+  const plan = benches(job.types ?? TYPES);
   const operators: OperatorSample[] = [];
   const passes: PassSample[] = [];
   const of = job.threads.length * (plan.length + 1) + 1;
@@ -149,7 +144,7 @@ function sampleOf(
 function productGraph(llama: Llama, bench: GraphBench, shape: ProductShape): Runnable {
   const matrices: Pointer[] = [];
   const graph = bench.graph(products(shape, matrices));
-  const rows = randomRows(llama, typeNumber(shape.weights)!, shape.inputs);
+  const rows = randomRows(llama, knownTensorType(shape.weights).number, shape.inputs);
   fillMatrices(bench, matrices, rows, shape.outputs);
   return graph;
 }

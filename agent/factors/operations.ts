@@ -1,3 +1,4 @@
+import { knownTensorType } from '../../core/techniques/tensor-types.js';
 import { CONSTANTS, type Llama, type LlamaFunctions, type Pointer } from '../native/llama.js';
 import type { Build, GraphBench } from './graphs.js';
 
@@ -32,12 +33,6 @@ export interface ElementwiseShape {
   readonly copies: number;
 }
 
-/** @returns ggml's number of a type; null for one that this release does not have. */
-export function typeNumber(name: string): number | null {
-  const constants: Readonly<Record<string, number>> = CONSTANTS;
-  return constants[`GGML_TYPE_${name.toUpperCase()}`] ?? null;
-}
-
 /** Rows that are made for a matrix; they repeat, since speed does not depend on what they hold. */
 const DIFFERENT_ROWS = 16;
 
@@ -59,7 +54,7 @@ export function randomRows(llama: Llama, type: number, inputs: number): Uint8Arr
 export function products(shape: ProductShape, made: Pointer[]): Build {
   const { weights: name, inputs, outputs, rows, copies } = shape;
   return (functions, context) => {
-    const type = typeNumber(name)!;
+    const type = knownTensorType(name).number;
     const weights = Array.from({ length: copies }, () =>
       functions.ggml_new_tensor_2d(context, type, inputs, outputs),
     );

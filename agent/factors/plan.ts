@@ -1,3 +1,4 @@
+import { bytesPerElement } from '../../core/techniques/tensor-types.js';
 import type { AttentionShape, ElementwiseShape, ProductShape } from './operations.js';
 import { ELEMENTWISE } from './operations.js';
 
@@ -26,8 +27,8 @@ const SMALL = [
 const STREAMED = 192e6;
 const RESIDENT = 8e6;
 
-/** @returns every bench of one number of threads, the working sets of weights by the bytes of an element. */
-export function benches(types: readonly string[], bytesPerElement: (type: string) => number): Bench[] {
+/** @returns every bench of one number of threads. */
+export function benches(types: readonly string[]): Bench[] {
   const product = (weights: string, inputs: number, outputs: number, rows: number, set: number): Bench => {
     const copies = Math.max(1, Math.round(set / (inputs * outputs * bytesPerElement(weights))));
     return { kind: 'product', shape: { weights, inputs, outputs, rows, copies } };

@@ -4,7 +4,7 @@ import { FactorsStore } from '../../agent/factors/store.js';
 import { RoofsStore, type StoredRoofs } from '../../agent/roofs/store.js';
 import type { DeviceProfile } from '../../core/node.js';
 import type { Factors } from '../../core/roofline/factors/factors.js';
-import { bytesPerElement } from '../../core/roofline/tensor-types.js';
+import { weightType } from '../../core/techniques/tensor-types.js';
 import type { FactorsOptions } from '../commands/factors.js';
 import { usageError, workError } from '../exit.js';
 import { agentConfig } from '../node-config.js';
@@ -17,7 +17,7 @@ import { VERSION } from '../version.js';
 
 /** `ridge factors`: benches single operators, fits, keeps and prints the factors of one device. */
 export async function factors(options: FactorsOptions): Promise<void> {
-  const unknown = options.types?.find((type) => bytesPerElement(type) === null);
+  const unknown = options.types?.find((type) => weightType(type) === null);
   if (unknown !== undefined)
     throw usageError(`there is no type ${unknown}`, 'Types are named as ggml does: f16, q4_k.');
   const config = agentConfig(options.config);

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
+import { QUANTIZATIONS } from '../../core/techniques/file-types.js';
 import { type QuantizationSpec, quantization, readQuantization } from '../../core/techniques/quantization.js';
-import { QUANTIZATIONS } from '../../core/techniques/quantization-types.js';
 import { headOf, joinWord } from '../../core/techniques/spelling.js';
 import type { QuantizeOptions } from '../commands/quantize.js';
 import { usageError } from '../exit.js';

@@ -67,6 +67,7 @@ function entriesOf(
     roofline?.ceilings.origin === 'published'
       ? 'factors are relative to measured roofs'
       : (input.absent.factors ?? 'no factors were fitted on this device');
+  const noPrediction = (name: PhaseName) => phaseOf(name)?.notPredicted ?? noFactors;
   const steps = input.tokenSeconds[0]?.length ?? 0;
   return {
     prefillModelFlopsUtilizationRatio: spread('prefill', ({ mfu }) => mfu, noPeak),
@@ -78,15 +79,20 @@ function entriesOf(
     backwardRoofRatio: spread('backward', ({ roofRatio }) => roofRatio, ''),
     prefillRoofRatio: spread('prefill', ({ roofRatio }) => roofRatio, ''),
     decodeRoofRatio: spread('decode', ({ roofRatio }) => roofRatio, ''),
-    predictedPrefillSeconds: entry('prefill', 's', ({ predictedSeconds }) => predictedSeconds, noFactors),
+    predictedPrefillSeconds: entry(
+      'prefill',
+      's',
+      ({ predictedSeconds }) => predictedSeconds,
+      noPrediction('prefill'),
+    ),
     predictedTimePerOutputTokenSeconds: entry(
       'decode',
       's',
       ({ predictedSeconds }) => (predictedSeconds === null ? null : predictedSeconds / steps),
-      noFactors,
+      noPrediction('decode'),
     ),
-    prefillPredictionErrorRatio: entry('prefill', 'ratio', errorOf, noFactors),
-    decodePredictionErrorRatio: entry('decode', 'ratio', errorOf, noFactors),
+    prefillPredictionErrorRatio: entry('prefill', 'ratio', errorOf, noPrediction('prefill')),
+    decodePredictionErrorRatio: entry('decode', 'ratio', errorOf, noPrediction('decode')),
   };
 }
 

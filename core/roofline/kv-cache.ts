@@ -1,6 +1,6 @@
 import type { AxisValue, ModelFacts, Options } from '../sweep/experiment.js';
 import { type AttentionSpec, readAttention, type SlidingWindow } from '../techniques/attention.js';
-import { bytesPerElement } from './tensor-types.js';
+import { bytesPerElement } from '../techniques/tensor-types.js';
 
 /** llama.cpp pads the cells of each sequence to this many (llama-context.cpp, llama-kv-cache-iswa.cpp: GGML_PAD). */
 const CELL_PADDING = 256;
@@ -30,8 +30,7 @@ export function predictKvCache(
 }
 
 function bytesPerToken(facts: ModelFacts, options: Options): number {
-  const element = (value: AxisValue | undefined) =>
-    (typeof value === 'string' ? bytesPerElement(value) : null) ?? bytesPerElement('f16')!;
+  const element = (type: AxisValue | undefined) => bytesPerElement(String(type ?? 'f16'));
   return (
     facts.keyElementsPerToken * element(options.kvCacheTypeK) +
     facts.valueElementsPerToken * element(options.kvCacheTypeV)

@@ -1,7 +1,7 @@
 import type { Options } from '../sweep/experiment.js';
+import { bytesPerElement } from '../techniques/tensor-types.js';
 import { CELLS, type EnginePasses, type LatencyWork } from './engine-passes.js';
 import { FLASH, type PassRequest, UNFUSED, type WorkSetting } from './pass/setting.js';
-import { bytesPerElement } from './tensor-types.js';
 
 /** How llama.cpp computes, as far as it changes what a pass asks. */
 export type EngineSetting = Pick<
@@ -15,7 +15,7 @@ export type EngineSetting = Pick<
  * absorbed in prefill, too. Keys behind the mask are skipped by its flash attention, and read once for all queries at best.
  */
 export function llamaCppSetting(options: Options): EngineSetting {
-  const bits = (option: string) => 8 * (bytesPerElement(String(options[option] ?? 'f16')) ?? 2);
+  const bits = (option: string) => 8 * bytesPerElement(String(options[option] ?? 'f16'));
   const kernel = options.flashAttention === false ? UNFUSED : FLASH;
   return {
     activationBits: 32,

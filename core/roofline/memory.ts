@@ -1,6 +1,8 @@
 import { deviceKind } from '../metrics/energy.js';
 import type { AxisValue, Experiment, ModelFacts, Options } from '../sweep/experiment.js';
 import { readAdapter, readSyntheticAdapter } from '../techniques/adapter.js';
+import { bitsWithoutFullBlocks, fileType } from '../techniques/file-types.js';
+import { FLOAT_BYTES } from '../techniques/float-types.js';
 import { headOf } from '../techniques/spelling.js';
 import { predictTraining } from '../training/memory.js';
 import { finetune, trainingSettings } from '../workloads/finetune.js';
@@ -8,7 +10,6 @@ import type { ModelArchitecture } from './architecture.js';
 import { microBatch, paddedCells, positive, predictKvCache } from './kv-cache.js';
 import { liveActivations } from './memory/pass-memory.js';
 import { DEFAULT_SETTING, FLASH, UNFUSED, type WorkSetting } from './pass/setting.js';
-import { BITS_PER_WEIGHT, bitsWithoutFullBlocks } from './tensor-types.js';
 
 export interface MemoryRequest {
   readonly facts: ModelFacts;
@@ -44,7 +45,6 @@ const ACTIVATION_WIDTHS = 10;
 const PROCESS_BYTES = 128e6;
 /** A CUDA context with cuBLAS takes 0.3 to 0.6 GB of device memory. */
 const DEVICE_CONTEXT_BYTES = 512e6;
-const FLOAT_BYTES = 4;
 
 /**
  * Predicts the memory of one trial from the model's header and the experiment, before anything is opened: a
@@ -105,8 +105,8 @@ export function predictWeights(facts: ModelFacts, word: string): number {
   const quantization = headOf(word);
   if (quantization === 'base' || quantization === facts.quantization) return facts.bytes;
   const full = facts.embeddingLength % 256 === 0;
-  const bits = full ? BITS_PER_WEIGHT[quantization] : bitsWithoutFullBlocks(quantization);
-  if (bits === undefined || bits === null) return facts.bytes;
+  const bits = full ? (fileType(quantization)?.bitsPerWeight ?? null) : bitsWithoutFullBlocks(quantization);
+  if (bits === null) return facts.bytes;
   const outputBits = Math.max(bits, full ? OUTPUT_BITS.full : OUTPUT_BITS.partial);
   const output = Math.min(facts.parameters, facts.vocabularySize * facts.embeddingLength);
   return ((facts.parameters - output) * bits + output * outputBits) / 8;
@@ -138,7 +138,7 @@ export function predictAdapters(facts: ModelFacts, word: string): number {
     const targets = synthetic.targets ?? Object.keys(sides);
     return synthetic.rank * targets.reduce((sum, target) => sum + (sides[target] ?? 0), 0);
   });
-  return ranks.reduce((sum, numbers) => sum + numbers, 0) * layers * FLOAT_BYTES;
+  return ranks.reduce((sum, numbers) => sum + numbers, 0) * layers * FLOAT_BYTES.f32;
 }
 
 /**
@@ -159,11 +159,13 @@ function predictCompute(
   if (architecture !== null) {
     const alive = aliveAtOnce(architecture, options, ubatch, cellsPerSequence);
     // Logits of the batch are copied out of the graph, and are read while the next one is computed.
-    return alive + (mask + facts.vocabularySize * sequences + ubatch * facts.embeddingLength) * FLOAT_BYTES;
+    return (
+      alive + (mask + facts.vocabularySize * sequences + ubatch * facts.embeddingLength) * FLOAT_BYTES.f32
+    );
   }
   const activations = ubatch * facts.embeddingLength * ACTIVATION_WIDTHS;
   const scores = options.flashAttention === true ? 0 : ubatch * cellsPerSequence * headsOf(facts);
-  return (logits + activations + mask + scores) * FLOAT_BYTES;
+  return (logits + activations + mask + scores) * FLOAT_BYTES.f32;
 }
 
 /** llama.cpp reserves for a micro-batch whose tokens all have logits, at the end of a full cache, in f32. */
@@ -178,7 +180,7 @@ function aliveAtOnce(
     ...DEFAULT_SETTING,
     phase: 'prefill',
     batch: [{ sequences: 1, newTokens: ubatch, cachedTokens: Math.max(0, cells - ubatch) }],
-    activationBits: 8 * FLOAT_BYTES,
+    activationBits: 8 * FLOAT_BYTES.f32,
     attention,
     logits: 'all',
   };

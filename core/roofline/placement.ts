@@ -2,7 +2,7 @@ import { peakFor } from './ceilings.js';
 import type { ThreadFactors } from './factors/factors.js';
 import { operatorsOf, type PhaseWork, workingSetOf } from './phase-work.js';
 import { type BoundLevel, bandwidthOf, levelOf, type Physics } from './physics.js';
-import { predictPass } from './predict.js';
+import { predictPass, unpredictable } from './predict.js';
 import type { ProfiledPhase } from './profile/record.js';
 import { moduleRows } from './profile/table.js';
 import type { RooflineModule, RooflinePhase } from './record.js';
@@ -43,8 +43,13 @@ export function placePhase({
   const roof = roofTimes(operators, physics, level);
   const arithmetic = mainArithmetic(operators);
   const peak = peakFor(physics.ceilings, arithmetic);
+  const notPredicted = factors === null || factors === 'roofs' ? null : unpredictable(operators);
   const predictedSeconds =
-    factors === null ? null : factors === 'roofs' ? roof.seconds : predicted(work, physics, factors);
+    factors === null || notPredicted !== null
+      ? null
+      : factors === 'roofs'
+        ? roof.seconds
+        : predicted(work, physics, factors);
   const bandwidth = { level, bytesPerSecond: bandwidthOf(physics, level) };
   return {
     name: work.name,
@@ -56,6 +61,7 @@ export function placePhase({
     measuredSeconds,
     roofSeconds: roof.seconds,
     predictedSeconds,
+    ...(notPredicted === null ? {} : { notPredicted }),
     residualRatio: predictedSeconds === null ? null : measuredSeconds / predictedSeconds,
     flopsPerSecond: flops / measuredSeconds,
     bytesPerSecond: read / measuredSeconds,

@@ -1,3 +1,4 @@
+import { bytesPerElement, weightType } from '../techniques/tensor-types.js';
 import {
   type ElementwiseKind,
   factorAt,
@@ -5,7 +6,6 @@ import {
   type ThreadFactors,
 } from './factors/factors.js';
 import { type Physics, peakOf } from './physics.js';
-import { bytesPerElement } from './tensor-types.js';
 import { type OperatorWork, type PassWork, totalBytes } from './work.js';
 
 /** Why an operator takes what it takes, as a prediction sees it. */
@@ -38,6 +38,7 @@ export interface PredictionContext {
 /**
  * Predicts a pass: Σ over operators of max(FLOPs / (peak · ηᶜ), bytes / (bandwidth · ηᵐ)) — the maximum as soft as the
  * operator's class was measured to be — and what each node and each pass takes beside its work (docs/decisions/0019).
+ * @throws Error for work that is `unpredictable`.
  */
 export function predictPass(pass: Pick<PassWork, 'operators'>, context: PredictionContext): Prediction {
   const operators = pass.operators.map((work) => predictOperator(work, context));
@@ -86,8 +87,9 @@ function partsOf(work: OperatorWork, context: PredictionContext): Parts {
 /** Weights from wherever they are, products at the peak of their arithmetic, inputs converted first. */
 function product(work: OperatorWork, context: PredictionContext): Parts {
   const { physics, factors } = context;
+  if (work.flops === 0) return NOTHING;
   const own = productFactors(factors, work);
-  if (own === null || work.flops === 0) return NOTHING;
+  if (own === null) return NOTHING;
   const peak = peakOf(physics, work.arithmetic) ?? Number.POSITIVE_INFINITY;
   const rows = rowsOf(work);
   return {
@@ -151,20 +153,34 @@ export function readBandwidth(where: WhereRead, efficiency = 1): number {
     : 1 / (kept / cacheBytesPerSecond + (1 - kept) / memory);
 }
 
-/** Tokens that meet each weight that is read. */
+/** @returns why passes of these operators cannot be predicted; null where they can. */
+export function unpredictable(operators: readonly OperatorWork[]): string | null {
+  const of = operators.find((work) => isProduct(work) && weightType(work.weights ?? '') === null);
+  if (of === undefined) return null;
+  return `factors go by the type of the weights, and that of ${of.name} is ${of.weights === undefined ? 'not known' : `unknown (${of.weights})`}`;
+}
+
+const isProduct = ({ class: kind, flops }: OperatorWork) => kind.startsWith('mat') && flops > 0;
+
+/** Tokens that meet each weight that a product reads. @throws Error where the type of its weights is not known. */
 export function rowsOf({ flops, traffic, weights }: OperatorWork): number {
-  const bytes = bytesPerElement(weights ?? 'f16') ?? 2;
-  return Math.max(1, flops / (2 * (traffic.weightsRead / bytes)));
+  return Math.max(1, flops / (2 * (traffic.weightsRead / bytesPerElement(typeOf(weights)))));
+}
+
+function typeOf(weights: string | undefined): string {
+  if (weights === undefined) throw new Error('the type of the weights is not known');
+  return weights;
 }
 
 /** Factors of the weights' type; of a type that was not measured those of the type with the nearest bits. */
 function productFactors({ products }: ThreadFactors, { weights }: OperatorWork): ProductFactors | null {
-  const type = weights ?? 'f16';
+  const type = typeOf(weights);
   const exact = products[type];
   if (exact !== undefined) return exact;
-  const bytes = bytesPerElement(type) ?? 2;
-  const distance = (other: string) => Math.abs(Math.log((bytesPerElement(other) ?? 2) / bytes));
-  const [nearest] = Object.keys(products).sort((a, b) => distance(a) - distance(b));
+  const bytes = bytesPerElement(type);
+  const distance = (other: string) => Math.abs(Math.log(bytesPerElement(other) / bytes));
+  const measured = Object.keys(products).filter((name) => weightType(name) !== null);
+  const [nearest] = measured.sort((a, b) => distance(a) - distance(b));
   return nearest === undefined ? null : products[nearest]!;
 }
 

@@ -47,6 +47,8 @@ const phaseSchema = z.object({
    * measured roofs allow, operator by operator: then the record names no `factors`.
    */
   predictedSeconds: number.nullable(),
+  /** Why the factors predict nothing, where they are there; left out otherwise. */
+  notPredicted: z.string().optional(),
   /** Measured over predicted: 1.1 = a tenth slower than predicted. */
   residualRatio: number.nullable(),
   flopsPerSecond: number,

@@ -3,8 +3,8 @@ import { numberOn, type Rule } from '../sweep/rule.js';
 import { grouping } from '../techniques/attention.js';
 import { windows, windowWithAdapter } from '../techniques/attention-window.js';
 import { requantizing } from '../techniques/quantization.js';
-import { isQuantized, KV_CACHE_TYPES } from '../techniques/quantization-types.js';
 import { groupsDivideWidth, pruningNeedsFloats } from '../techniques/sparsity.js';
+import { isQuantized, KV_CACHE_TYPES } from '../techniques/tensor-types.js';
 import { cpuBackend, poll, threads } from './cpu-options.js';
 import type { RunnerKind } from './runner.js';
 

@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import type { Rule } from '../sweep/rule.js';
 import { BASE, requantizing } from '../techniques/quantization.js';
-import { FLOAT_TYPES, isOneOf } from '../techniques/quantization-types.js';
 import { groupsDivideWidth, pruningNeedsFloats } from '../techniques/sparsity.js';
+import { isFloat } from '../techniques/tensor-types.js';
 import { cpuBackend, poll, threads } from './cpu-options.js';
 import type { RunnerKind } from './runner.js';
 
@@ -21,7 +21,7 @@ const packsFloats: Rule = {
   axes: ['model', 'quantization'],
   reason({ model, quantization }, facts) {
     const type = quantization === BASE ? facts?.quantization : quantization;
-    if (typeof type !== 'string' || isOneOf(FLOAT_TYPES, type)) return null;
+    if (typeof type !== 'string' || isFloat(type)) return null;
     return `the runner sparse packs float weights, and model ${model} would be ${type}: leave quantization out, and choose the type with sparseType`;
   },
 };

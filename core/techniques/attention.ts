@@ -1,5 +1,4 @@
 import type { Rule } from '../sweep/rule.js';
-import { FLOAT_TYPES, isOneOf } from './quantization-types.js';
 import {
   headOf,
   helpOf,
@@ -12,6 +11,7 @@ import {
   wrong,
 } from './spelling.js';
 import type { Technique } from './technique.js';
+import { isFloat } from './tensor-types.js';
 
 /** Attention as the model has it. */
 const BASE = 'base';
@@ -142,7 +142,7 @@ export const grouping: Rule = {
     if (present !== undefined && present % kvHeads !== 0) {
       return `model ${model} has ${present} K/V heads, which do not make ${kvHeads} equal groups: choose a number that divides ${present}`;
     }
-    if (present === kvHeads || isOneOf(FLOAT_TYPES, facts.quantization)) return null;
+    if (present === kvHeads || isFloat(facts.quantization)) return null;
     return `model ${model} is quantized (${facts.quantization}), and heads are grouped in float weights: give its f16 file, or attention base`;
   },
 };

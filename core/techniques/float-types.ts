@@ -1,7 +1,13 @@
+import { bytesPerElement } from './tensor-types.js';
+
 /** Float types of weights in files. Values are exchanged as float32, which holds each of them exactly. */
 export type FloatType = 'f32' | 'f16' | 'bf16';
 
-export const FLOAT_BYTES: Readonly<Record<FloatType, number>> = { f32: 4, f16: 2, bf16: 2 };
+export const FLOAT_BYTES: Readonly<Record<FloatType, number>> = {
+  f32: bytesPerElement('f32'),
+  f16: bytesPerElement('f16'),
+  bf16: bytesPerElement('bf16'),
+};
 
 export function isFloatType(type: string): type is FloatType {
   return Object.hasOwn(FLOAT_BYTES, type);

@@ -1,10 +1,5 @@
 import type { QuantizationSpec } from './quantization.js';
-import {
-  FLOAT_TYPES,
-  isOneOf,
-  NEVER_WITHOUT_MATRIX,
-  TENSOR_TYPES_WITH_MATRIX,
-} from './quantization-types.js';
+import { isFloat, tensorType } from './tensor-types.js';
 
 /**
  * What llama.cpp would pass over in silence, or abort on, in words that follow the spelling; null when there
@@ -12,16 +7,16 @@ import {
  */
 export function flawOf(spec: QuantizationSpec, hasMatrix: boolean): string | null {
   const { type, tensorTypes, outputType, embeddingType, pure } = spec;
-  if (isOneOf(FLOAT_TYPES, type)) {
+  if (isFloat(type)) {
     // llama-quant.cpp, llama_tensor_get_type: both are looked at for quantized types only.
     if (tensorTypes.length > 0) return `llama.cpp ignores types of single tensors when it writes ${type}`;
     if (pure) return `${type} is no mixture, so pure changes nothing`;
   }
-  const bare = tensorTypes.find((override) => isOneOf(TENSOR_TYPES_WITH_MATRIX, override.type));
+  const bare = tensorTypes.find((override) => tensorType(override.type)?.needsMatrix);
   if (bare !== undefined && !hasMatrix) {
     return `${bare.pattern}:${bare.type} needs an importance matrix: name the text it is made of (importance)`;
   }
-  if (pure && isOneOf(NEVER_WITHOUT_MATRIX, type) && (outputType === null || embeddingType === null)) {
+  if (pure && tensorType(type)?.needsMatrix === 'ggml' && (outputType === null || embeddingType === null)) {
     return `pure gives ${type} to the token embedding and the output too, which no importance matrix covers: give both outputType and embeddingType`;
   }
   return null;

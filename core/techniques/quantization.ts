@@ -1,15 +1,8 @@
 import type { Rule } from '../sweep/rule.js';
 import { nearest } from '../sweep/suggest.js';
 import { BUILTIN_TEXT, CALIBRATION_SETTINGS, type CalibrationSpec } from './calibration-spec.js';
+import { fileType, NEED_IMPORTANCE_MATRIX, QUANTIZATIONS } from './file-types.js';
 import { flawOf } from './quantization-check.js';
-import {
-  FLOAT_TYPES,
-  isOneOf,
-  NEED_IMPORTANCE_MATRIX,
-  NEVER_WITHOUT_MATRIX,
-  QUANTIZATIONS,
-  TENSOR_TYPES,
-} from './quantization-types.js';
 import {
   flag,
   headOf,
@@ -24,6 +17,7 @@ import {
   wrong,
 } from './spelling.js';
 import type { Technique } from './technique.js';
+import { isFloat, tensorType, WRITTEN_TYPES } from './tensor-types.js';
 
 /** The file as it is. */
 export const BASE = 'base';
@@ -51,9 +45,9 @@ export interface QuantizationSpec {
 }
 
 /** Types that a vocabulary matrix can have; no importance matrix covers it. */
-const VOCABULARY_TYPES = TENSOR_TYPES.filter((type) => !isOneOf(NEVER_WITHOUT_MATRIX, type));
+const VOCABULARY_TYPES = WRITTEN_TYPES.filter((name) => tensorType(name)?.needsMatrix !== 'ggml');
 
-const tensorType = (help: string): Setting<string | null> => ({
+const vocabularyType = (help: string): Setting<string | null> => ({
   help,
   fallback: null,
   form: `one of ${VOCABULARY_TYPES.join(', ')}`,
@@ -66,7 +60,7 @@ const OVERRIDE = /^([A-Za-z0-9_.\\|()[\]^$*-]{1,100}):([a-z0-9_]+)$/;
 
 function readOverride(text: string): TensorOverride | null {
   const [, pattern = '', named] = OVERRIDE.exec(text) ?? [];
-  const type = TENSOR_TYPES.find((known) => known === named);
+  const type = WRITTEN_TYPES.find((known) => known === named);
   return type === undefined || !isExpression(pattern) ? null : { pattern, type };
 }
 
@@ -91,8 +85,8 @@ const overrides: Setting<readonly TensorOverride[]> = {
 };
 
 const SETTINGS = {
-  outputType: tensorType('Type of the output matrix.'),
-  embeddingType: tensorType('Type of the token embedding.'),
+  outputType: vocabularyType('Type of the output matrix.'),
+  embeddingType: vocabularyType('Type of the token embedding.'),
   tensorTypes: overrides,
   pure: flag(false, 'Gives every tensor the type itself instead of the mixture its name stands for.'),
   importance: optionalText(
@@ -123,7 +117,7 @@ export function readQuantization(word: string, hasMatrix = false): Reading<Quant
   const reading = readSettings(word, SETTINGS);
   if (!reading.ok) return reading;
   const { importance: text, importanceSequences, importanceTokens, ...rest } = reading.value;
-  if (text === null && !hasMatrix && isOneOf(NEED_IMPORTANCE_MATRIX, type)) {
+  if (text === null && !hasMatrix && fileType(type)?.written === 'with-matrix') {
     const message = `quantization ${type} needs an importance matrix: name the text it is made of`;
     return wrong(message, `${type}?importance=${BUILTIN_TEXT}`);
   }
@@ -176,7 +170,7 @@ export const requantizing: Rule = {
   axes: ['model', 'quantization'],
   reason({ model, quantization: wanted }, facts) {
     if (facts === null || wanted === BASE || wanted === facts.quantization) return null;
-    if (isOneOf(FLOAT_TYPES, facts.quantization)) return null;
+    if (isFloat(facts.quantization)) return null;
     return `model ${model} is quantized already (${facts.quantization}) and is not quantized again: give its f16 file, or quantization base`;
   },
 };

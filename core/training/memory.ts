@@ -1,4 +1,5 @@
 import type { ModelFacts } from '../sweep/experiment.js';
+import { FLOAT_BYTES } from '../techniques/float-types.js';
 import { isAdapterMethod, TRAINING_TARGETS, type TrainingSettings } from './methods.js';
 
 /** Bytes that training takes, by what for; the names are those of the record. */
@@ -9,8 +10,6 @@ export interface TrainingNeeds {
   readonly activations: number;
   readonly inputs: number;
 }
-
-const FLOAT_BYTES = 4;
 
 /** Widths of a layer, as far as a header's facts tell them. */
 interface Widths {
@@ -38,9 +37,9 @@ export function predictTraining(
   const trained = trainedParameters(facts, settings, widths);
   const adapter = isAdapterMethod(method);
   // The base in f32 where it moves itself; beside the frozen base where it does not.
-  const whole = method === 'full' ? FLOAT_BYTES * parameters : weightBytes + FLOAT_BYTES * trained;
+  const whole = method === 'full' ? FLOAT_BYTES.f32 * parameters : weightBytes + FLOAT_BYTES.f32 * trained;
   // PiSSA's matrices lose their leading part, in f32 instead of the file's type.
-  const grown = Math.max(0, FLOAT_BYTES - weightBytes / parameters);
+  const grown = Math.max(0, FLOAT_BYTES.f32 - weightBytes / parameters);
   const residual = method === 'pissa' ? grown * layers * targetWeights(settings, widths) : 0;
   const passed = method === 'freeze' ? Math.min(layers, settings.trainedLayers) : layers;
   // What each matrix gives, before its rows get their lengths.
@@ -50,10 +49,10 @@ export function predictTraining(
   const turned = 2 * model * Math.max(vocabulary, feedForward);
   return {
     weights: whole + residual,
-    gradients: FLOAT_BYTES * trained,
-    optimizer: 2 * FLOAT_BYTES * trained,
-    activations: FLOAT_BYTES * (tokens * saved + turned),
-    inputs: FLOAT_BYTES * (tokens * (vocabulary + 2) + windowTokens ** 2),
+    gradients: FLOAT_BYTES.f32 * trained,
+    optimizer: 2 * FLOAT_BYTES.f32 * trained,
+    activations: FLOAT_BYTES.f32 * (tokens * saved + turned),
+    inputs: FLOAT_BYTES.f32 * (tokens * (vocabulary + 2) + windowTokens ** 2),
   };
 }
 

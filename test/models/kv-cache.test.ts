@@ -8,7 +8,7 @@ import { writeSynthetic } from '../../agent/artifacts/synthetic/model.js';
 import { FailureError } from '../../core/errors.js';
 import { readSynthetic } from '../../core/models/synthetic.js';
 import { predictKvCache } from '../../core/roofline/kv-cache.js';
-import { isQuantized, KV_CACHE_TYPES } from '../../core/techniques/quantization-types.js';
+import { isQuantized, KV_CACHE_TYPES } from '../../core/techniques/tensor-types.js';
 import { load, modelPath, prompt, rootMeanSquare } from './loading.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'ridgepoint-kv-'));

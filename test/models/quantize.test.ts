@@ -2,7 +2,7 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
-import { QUANTIZATIONS, quantizeFile } from '../../agent/runners/llama-cpp/index.js';
+import { quantizeFile } from '../../agent/runners/llama-cpp/index.js';
 import { FailureError } from '../../core/errors.js';
 import { plainQuantization, readQuantization } from '../../core/techniques/quantization.js';
 import { load, modelPath, prompt, rootMeanSquare } from './loading.js';
@@ -103,12 +103,6 @@ describe('quantization', () => {
     };
     await quantizeFile(request, (done, of) => void steps.push([done, of]));
     expect(steps).toEqual(Array.from({ length: 38 }, (_, i) => [i + 1, 38]));
-  });
-
-  test('names follow the headers', () => {
-    expect(QUANTIZATIONS.get('q4_k_m')).toBe(15);
-    expect(QUANTIZATIONS.get('f32')).toBe(0);
-    expect(QUANTIZATIONS.get('guessed')).toBeUndefined();
   });
 
   test('a failure says why, what to do, and leaves no file', async () => {

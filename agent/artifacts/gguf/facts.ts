@@ -1,8 +1,8 @@
 import type { ModelFacts } from '../../../core/sweep/experiment.js';
+import { fileTypeNumbered } from '../../../core/techniques/file-types.js';
 import type { GgufHeader } from './header.js';
 import { shown } from './metadata.js';
 import { GgufError } from './reader.js';
-import { FILE_TYPES, TENSOR_TYPES } from './tensor-types.js';
 
 /** @returns the model's facts from its header. @throws GgufError when it is not a language model of one file. */
 export function modelFacts(header: GgufHeader): ModelFacts {
@@ -58,12 +58,12 @@ export function weightBytes(header: GgufHeader): number {
 
 /** The file's own word; without one, the type that holds most bytes. */
 function quantizationOf(header: GgufHeader): string {
-  const said = FILE_TYPES.get(count(header, 'general.file_type') ?? -1);
-  if (said !== undefined) return said;
+  const said = fileTypeNumbered(count(header, 'general.file_type'));
+  if (said !== null) return said.name;
   const bytes = new Map<string, number>();
   for (const tensor of header.tensors) bytes.set(tensor.type, (bytes.get(tensor.type) ?? 0) + tensor.bytes);
   const most = [...bytes].sort((a, b) => b[1] - a[1])[0];
-  return most?.[0] ?? TENSOR_TYPES.get(0)!.name;
+  return most![0];
 }
 
 function vocabularySize(header: GgufHeader, key: string): number {

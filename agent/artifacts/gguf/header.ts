@@ -1,8 +1,9 @@
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+import { tensorTypeNumbered } from '../../../core/techniques/tensor-types.js';
 import type { Span } from '../tensor-data.js';
 import { type Metadata, readMetadata, shown } from './metadata.js';
 import { GgufError, HeaderReader, type ReadAt } from './reader.js';
-import { bytesOfTensor, TENSOR_TYPES } from './tensor-types.js';
+import { bytesOfTensor } from './tensor-bytes.js';
 
 /** What the front of a GGUF file says, checked against the file's size. */
 export interface GgufHeader {
@@ -121,8 +122,8 @@ function readTensor(reader: HeaderReader, name: string): TensorInfo {
   if (dimensions > MAX_DIMENSIONS) throw new GgufError(`${what} has ${dimensions} dimensions; 4 is the most`);
   const shape = Array.from({ length: dimensions }, () => reader.u64(`the shape of ${what}`));
   const typeNumber = reader.u32(`the type of ${what}`);
-  const type = TENSOR_TYPES.get(typeNumber);
-  if (type === undefined)
+  const type = tensorTypeNumbered(typeNumber);
+  if (type === null)
     throw new GgufError(`${what} has the type ${typeNumber}, which this release does not know`);
   const bytes = bytesOfTensor(what, type, shape);
   return { name, type: type.name, shape, bytes, offset: reader.u64(`the offset of ${what}`) };

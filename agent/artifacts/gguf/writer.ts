@@ -9,7 +9,7 @@ import {
 } from './header.js';
 import { shown } from './metadata.js';
 import { GgufError } from './reader.js';
-import { bytesOfTensor, typeNamed } from './tensor-types.js';
+import { bytesOfTensor, typeNamed } from './tensor-bytes.js';
 import { encodeValue, type GgufValue, text, u32, u64 } from './value.js';
 
 /** A tensor to be written. */

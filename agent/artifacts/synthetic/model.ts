@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
 import type { LatentShape, ModelShape } from '../../../core/models/shapes.js';
 import type { SyntheticModel, SyntheticType } from '../../../core/models/synthetic.js';
+import { fileType } from '../../../core/techniques/file-types.js';
+import { bytesPerElement } from '../../../core/techniques/tensor-types.js';
 import { type GgufHeader, parseGgufHeader } from '../gguf/header.js';
-import { FILE_TYPES, typeNamed } from '../gguf/tensor-types.js';
 import type { GgufValue } from '../gguf/value.js';
 import { type GgufContent, layoutGguf, type TensorSource, writeGguf } from '../gguf/writer.js';
 import { ones, randomWeights } from './weights.js';
@@ -52,7 +53,7 @@ function metadataOf({ shape, type, seed }: SyntheticModel): ReadonlyMap<string, 
     ['general.architecture', text(architecture)],
     ['general.type', text('model')],
     ['general.name', text(`synthetic ${architecture}, ${shape.layers} layers of ${shape.embedding}`)],
-    ['general.file_type', u32(fileType(type))],
+    ['general.file_type', u32(fileType(type)!.number)],
     [SYNTHETIC_KEY, { type: 'bool', value: true }],
     ['ridgepoint.synthetic.seed', u32(seed)],
     ['ridgepoint.synthetic.generator', u32(GENERATOR)],
@@ -168,11 +169,5 @@ function tensorsOf({ shape, type, seed }: SyntheticModel): TensorSource[] {
 }
 
 function bytesOf(type: SyntheticType, weights: number): number {
-  const { blockWeights, blockBytes } = typeNamed(type);
-  return (weights / blockWeights) * blockBytes;
-}
-
-function fileType(type: SyntheticType): number {
-  for (const [number, name] of FILE_TYPES) if (name === type) return number;
-  throw new Error(`${type} is no file type`);
+  return weights * bytesPerElement(type);
 }

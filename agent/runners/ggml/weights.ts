@@ -2,7 +2,7 @@ import { closeSync, openSync, readSync } from 'node:fs';
 import { basename } from 'node:path';
 import { FailureError, failure } from '../../../core/errors.js';
 import type { TensorInfo } from '../../artifacts/gguf/header.js';
-import { typeNamed } from '../../artifacts/gguf/tensor-types.js';
+import { typeNamed } from '../../artifacts/gguf/tensor-bytes.js';
 import { CONSTANTS, type Pointer } from '../../native/llama.js';
 import type { Engine } from './engine.js';
 import type { Shape, Value } from './tape.js';

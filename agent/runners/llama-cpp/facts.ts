@@ -1,12 +1,13 @@
+import { knownTensorType } from '../../../core/techniques/tensor-types.js';
 import type { Llama, Pointer } from '../../native/llama.js';
 import type { LoadedFacts } from '../runner.js';
-import { KV_TYPES, type KvType, type Settings } from './settings.js';
+import type { Settings } from './settings.js';
 
 /**
  * @returns bytes that one token of one sequence adds to the attention cache of one layer; null for models
  * that have none, or whose latent cache is in the old form. Layers are taken to be alike.
  */
-export function kvBytesPerLayer(llama: Llama, model: Pointer, k: KvType, v: KvType): number | null {
+export function kvBytesPerLayer(llama: Llama, model: Pointer, k: string, v: string): number | null {
   const { functions } = llama;
   const kvHeads = functions.llama_model_n_head_kv(model);
   if (kvHeads === 0) return null;
@@ -14,7 +15,8 @@ export function kvBytesPerLayer(llama: Llama, model: Pointer, k: KvType, v: KvTy
   const architecture = metadata(llama, model, 'general.architecture');
   const said = (name: string) => metadata(llama, model, `${architecture}.attention.${name}`);
   const length = (name: string) => Number(said(name) ?? width);
-  const row = (type: KvType, elements: number) => Number(functions.ggml_row_size(KV_TYPES[type], elements));
+  const row = (type: string, elements: number) =>
+    Number(functions.ggml_row_size(knownTensorType(type).number, elements));
   const keys = row(k, kvHeads * length('key_length'));
   // Latent attention: llama-kv-cache.cpp keeps one vector, which is both.
   if (said('key_length_mla') !== null) return keys;
@@ -26,7 +28,7 @@ export function kvBytesPerLayer(llama: Llama, model: Pointer, k: KvType, v: KvTy
  * @returns bytes that one token of one sequence adds to the cache of all layers; null for models whose cache
  * does not grow with every token in every layer (a sliding window, a recurrent state).
  */
-export function kvBytesPerToken(llama: Llama, model: Pointer, k: KvType, v: KvType): number | null {
+export function kvBytesPerToken(llama: Llama, model: Pointer, k: string, v: string): number | null {
   const architecture = metadata(llama, model, 'general.architecture');
   if (metadata(llama, model, `${architecture}.attention.sliding_window`) !== null) return null;
   const perLayer = kvBytesPerLayer(llama, model, k, v);

@@ -5,4 +5,4 @@ import { probe } from './probe.js';
 /** llama.cpp through its C interface, from the libraries that node-llama-cpp ships. */
 export const llamaCpp: Runner = { kind: 'llama-cpp', probe, load: loadModel };
 export { LlamaModel } from './model.js';
-export { QUANTIZATIONS, type Quantized, type QuantizeRequest, quantizeFile } from './quantize.js';
+export { type Quantized, type QuantizeRequest, quantizeFile } from './quantize.js';

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { basename } from 'node:path';
 import { FailureError, failure } from '../../../core/errors.js';
+import { knownTensorType } from '../../../core/techniques/tensor-types.js';
 import { readGgufHeader } from '../../artifacts/gguf/header.js';
 import { shown } from '../../artifacts/gguf/metadata.js';
 import { CONSTANTS, type EngineDevice, type Llama, loadLlama, type Pointer } from '../../native/llama.js';
@@ -11,7 +12,7 @@ import { kvBytesPerToken, readFacts } from './facts.js';
 import { requireRoomForCache, requireRoomForWeights } from './memory.js';
 import { LlamaModel } from './model.js';
 import { contextFailure, modelFailure } from './reasons.js';
-import { impossible, KV_TYPES, readSettings, type Settings } from './settings.js';
+import { impossible, readSettings, type Settings } from './settings.js';
 
 /** What looks on while graphs are computed: `cb_eval` of a context. */
 export interface Onlooker {
@@ -147,8 +148,8 @@ function openContext(
   params.n_threads = settings.threads;
   params.n_threads_batch = settings.threads;
   params.flash_attn_type = FLASH[`${settings.flashAttention}`];
-  params.type_k = KV_TYPES[settings.kvCacheTypeK];
-  params.type_v = KV_TYPES[settings.kvCacheTypeV];
+  params.type_k = knownTensorType(settings.kvCacheTypeK).number;
+  params.type_v = knownTensorType(settings.kvCacheTypeV).number;
   // As in llama-bench: sliding-window layers keep their window only, unless the cache is to be cut back.
   params.swa_full = wholeCache;
   if (onlooker !== undefined) {

@@ -1,8 +1,7 @@
 import { FailureError, failure } from '../../../core/errors.js';
 import type { QuantizationSpec } from '../../../core/techniques/quantization.js';
-import { isOneOf, NEVER_WITHOUT_MATRIX } from '../../../core/techniques/quantization-types.js';
+import { knownTensorType } from '../../../core/techniques/tensor-types.js';
 import type { TensorInfo } from '../../artifacts/gguf/header.js';
-import { typeNamed } from '../../artifacts/gguf/tensor-types.js';
 
 import type { ImportanceMatrix } from './imatrix.js';
 
@@ -34,14 +33,14 @@ export function checkTensorTypes(spec: QuantizationSpec, tensors: readonly Tenso
     }
     const vocabulary = names.find((name) => name === EMBEDDING || name === OUTPUT);
     if (vocabulary === undefined) continue;
-    if (isOneOf(NEVER_WITHOUT_MATRIX, type)) {
+    const { needsMatrix, blockWeights } = knownTensorType(type);
+    if (needsMatrix === 'ggml') {
       throw refusal(
         `${word} would make ${vocabulary} ${type}, and no importance matrix covers it`,
         'Choose a pattern that leaves it out, or give outputType and embeddingType.',
       );
     }
     const row = tensors.find(({ name }) => name === vocabulary)?.shape[0] ?? 0;
-    const { blockWeights } = typeNamed(type);
     // llama-quant.cpp looks for a type that fits for every matrix but these two, and aborts.
     if (row % blockWeights !== 0 && !word.includes(':')) {
       throw refusal(

@@ -1,4 +1,5 @@
 import type { QuantizationSpec } from '../../../core/techniques/quantization.js';
+import { knownTensorType } from '../../../core/techniques/tensor-types.js';
 import { CONSTANTS, type Llama, type Pointer, type StructValue } from '../../native/llama.js';
 import type { ImportanceMatrix } from './imatrix.js';
 
@@ -32,8 +33,8 @@ export class QuantizeParams {
     params.nthread = threads;
     params.ftype = ftype;
     params.pure = spec.pure;
-    if (spec.outputType !== null) params.output_tensor_type = tensorType(spec.outputType);
-    if (spec.embeddingType !== null) params.token_embedding_type = tensorType(spec.embeddingType);
+    if (spec.outputType !== null) params.output_tensor_type = knownTensorType(spec.outputType).number;
+    if (spec.embeddingType !== null) params.token_embedding_type = knownTensorType(spec.embeddingType).number;
     if (spec.tensorTypes.length > 0) params.tt_overrides = this.#tensorOverrides(spec);
     if (named !== null) {
       params.imatrix = this.#matrix(named.matrix);
@@ -51,7 +52,7 @@ export class QuantizeParams {
     const [address, view] = this.#block((tensorTypes.length + 1) * TENSOR_OVERRIDE_BYTES);
     for (const [i, { pattern, type }] of tensorTypes.entries()) {
       view.setBigUint64(i * TENSOR_OVERRIDE_BYTES, this.#text(pattern), true);
-      view.setInt32(i * TENSOR_OVERRIDE_BYTES + 8, tensorType(type), true);
+      view.setInt32(i * TENSOR_OVERRIDE_BYTES + 8, knownTensorType(type).number, true);
     }
     return address;
   }
@@ -105,11 +106,4 @@ export class QuantizeParams {
     if (content) bytes.set(new Uint8Array(content.buffer, content.byteOffset, content.byteLength));
     return [address, new DataView(buffer), bytes];
   }
-}
-
-/** @returns ggml's number of a type: `q4_k` → GGML_TYPE_Q4_K. */
-function tensorType(name: string): number {
-  const value = Object.entries(CONSTANTS).find(([key]) => key === `GGML_TYPE_${name.toUpperCase()}`)?.[1];
-  if (value === undefined) throw new Error(`${name} is no type of ggml`);
-  return value;
 }

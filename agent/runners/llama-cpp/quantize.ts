@@ -2,21 +2,14 @@ import { existsSync, rmSync, statfsSync, statSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import { type Failure, FailureError, failure } from '../../../core/errors.js';
 import type { AxisValue } from '../../../core/sweep/experiment.js';
+import { FILE_TYPES, fileType } from '../../../core/techniques/file-types.js';
 import type { QuantizationSpec } from '../../../core/techniques/quantization.js';
 import { readGgufHeader } from '../../artifacts/gguf/header.js';
-import { CONSTANTS, loadLlama } from '../../native/llama.js';
+import { loadLlama } from '../../native/llama.js';
 import { readImportanceMatrix } from './imatrix.js';
 import { checkMatrix, checkTensorTypes, notGiven } from './quantize-check.js';
 import { Fallbacks } from './quantize-fallbacks.js';
 import { QuantizeParams } from './quantize-params.js';
-
-/** llama.cpp's names in lower case → file type, from the headers: `q4_k_m` → LLAMA_FTYPE_MOSTLY_Q4_K_M. */
-export const QUANTIZATIONS: ReadonlyMap<string, number> = new Map(
-  Object.entries(CONSTANTS).flatMap(([name, value]) => {
-    const match = /^LLAMA_FTYPE_(?:MOSTLY|ALL)_(\w+)$/.exec(name);
-    return match?.[1] ? [[match[1].toLowerCase(), value] as const] : [];
-  }),
-);
 
 export interface QuantizeRequest {
   readonly inputPath: string;
@@ -49,11 +42,11 @@ export async function quantizeFile(
 ): Promise<Quantized> {
   const { inputPath, outputPath, quantization, imatrix, threads } = request;
   const { type } = quantization;
-  const ftype = QUANTIZATIONS.get(type);
-  if (ftype === undefined) {
+  const ftype = fileType(type)?.number ?? null;
+  if (ftype === null) {
     throw new FailureError(
       failure('artifact-failed', `llama.cpp knows no quantization "${type}".`, {
-        hint: `Use one of ${[...QUANTIZATIONS.keys()].join(', ')}.`,
+        hint: `Use one of ${FILE_TYPES.map(({ name }) => name).join(', ')}.`,
       }),
     );
   }

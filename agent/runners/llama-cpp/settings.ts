@@ -1,26 +1,13 @@
 import { FailureError, failure } from '../../../core/errors.js';
 import type { AxisValue, Options } from '../../../core/sweep/experiment.js';
-import { CONSTANTS } from '../../native/llama.js';
-
-/** Types a KV cache can have, as llama.cpp's tools spell them. */
-export const KV_TYPES = {
-  f32: CONSTANTS.GGML_TYPE_F32,
-  f16: CONSTANTS.GGML_TYPE_F16,
-  bf16: CONSTANTS.GGML_TYPE_BF16,
-  q8_0: CONSTANTS.GGML_TYPE_Q8_0,
-  q4_0: CONSTANTS.GGML_TYPE_Q4_0,
-  q4_1: CONSTANTS.GGML_TYPE_Q4_1,
-  iq4_nl: CONSTANTS.GGML_TYPE_IQ4_NL,
-  q5_0: CONSTANTS.GGML_TYPE_Q5_0,
-  q5_1: CONSTANTS.GGML_TYPE_Q5_1,
-} as const;
-export type KvType = keyof typeof KV_TYPES;
+import { isQuantized, KV_CACHE_TYPES } from '../../../core/techniques/tensor-types.js';
 
 /** The runner's options, checked. */
 export interface Settings {
   readonly flashAttention: boolean | 'auto';
-  readonly kvCacheTypeK: KvType;
-  readonly kvCacheTypeV: KvType;
+  /** ggml's names of types. */
+  readonly kvCacheTypeK: string;
+  readonly kvCacheTypeV: string;
   readonly threads: number;
   readonly batch: number;
   readonly ubatch: number;
@@ -39,8 +26,8 @@ export interface Settings {
 export function readSettings(options: Options, cpus: number): Settings {
   const settings: Settings = {
     flashAttention: pick(options, 'flashAttention', 'auto', [true, false, 'auto']),
-    kvCacheTypeK: pick(options, 'kvCacheTypeK', 'f16', Object.keys(KV_TYPES) as KvType[]),
-    kvCacheTypeV: pick(options, 'kvCacheTypeV', 'f16', Object.keys(KV_TYPES) as KvType[]),
+    kvCacheTypeK: pick(options, 'kvCacheTypeK', 'f16', KV_CACHE_TYPES),
+    kvCacheTypeV: pick(options, 'kvCacheTypeV', 'f16', KV_CACHE_TYPES),
     threads: whole(options, 'threads', cpus, 1, MAX_THREADS),
     batch: whole(options, 'batch', 2048, 1, 1 << 20),
     ubatch: whole(options, 'ubatch', 512, 1, 1 << 20),
@@ -49,8 +36,7 @@ export function readSettings(options: Options, cpus: number): Settings {
     cpuBackend: pick(options, 'cpuBackend', 'shipped', ['shipped', 'native']),
     poll: whole(options, 'poll', 50, 0, 100),
   };
-  const quantized = settings.kvCacheTypeV.includes('q');
-  if (quantized && settings.flashAttention === false) {
+  if (isQuantized(settings.kvCacheTypeV) && settings.flashAttention === false) {
     throw impossible(
       `kvCacheTypeV: ${settings.kvCacheTypeV} needs flash attention, but flashAttention is false.`,
       'Exclude this pair in the sweep, or set flashAttention to true.',

@@ -1,6 +1,6 @@
 import { nearest } from '../../sweep/suggest.js';
+import { FILE_TYPES, fileType } from '../../techniques/file-types.js';
 import type { PassRequest } from '../pass/setting.js';
-import { BITS_PER_WEIGHT } from '../tensor-types.js';
 import type { Arithmetic } from '../work.js';
 
 /** What numbers are stored in. */
@@ -27,9 +27,12 @@ const GRAMMAR = `native, w4a16, w8a8kv8 (bits ${WHOLE.join(', ')} or fp8), or a 
 export function readBits(word: string): BitsOutcome {
   if (word === 'native')
     return { ok: true, bits: { weights: null, activations: 16, cache: 16, arithmetic: 'f16' } };
-  const mixture = Object.hasOwn(BITS_PER_WEIGHT, word) ? BITS_PER_WEIGHT[word] : undefined;
-  if (mixture !== undefined)
-    return { ok: true, bits: { weights: mixture, activations: 16, cache: 16, arithmetic: 'f16' } };
+  const mixture = fileType(word);
+  if (mixture !== null)
+    return {
+      ok: true,
+      bits: { weights: mixture.bitsPerWeight, activations: 16, cache: 16, arithmetic: 'f16' },
+    };
   const match = WORD.exec(word);
   if (match === null) return unknown(word);
   const [weights = '', activations = '', cache = activations] = match.slice(1);
@@ -60,7 +63,14 @@ function arithmeticOf(weights: string, activations: string): Arithmetic {
 }
 
 function unknown(word: string, part?: string): BitsOutcome {
-  const guess = nearest(word, ['native', ...Object.keys(BITS_PER_WEIGHT), 'w16a16', 'w8a8', 'w4a16', 'w4a4']);
+  const guess = nearest(word, [
+    'native',
+    ...FILE_TYPES.map(({ name }) => name),
+    'w16a16',
+    'w8a8',
+    'w4a16',
+    'w4a4',
+  ]);
   const why = part === undefined ? '' : `: there is no format of ${part} bits`;
   const meant = guess === null || guess === word ? '' : `; did you mean ${guess}?`;
   return {

@@ -1,4 +1,4 @@
-import { BYTES_PER_ELEMENT } from '../tensor-types.js';
+import { WEIGHT_TYPES } from '../../techniques/tensor-types.js';
 import { checkAttention } from './attention-word.js';
 import { readBits } from './bits.js';
 import { ANALYSIS_MODES, type PointField } from './point.js';
@@ -47,13 +47,11 @@ const share: Field = {
   read: (value) => (typeof value === 'number' && value >= 0 && value <= 1 ? value : new NotAValue()),
 };
 
-const CACHE_TYPES = Object.keys(BYTES_PER_ELEMENT);
-
 const cacheType: Field = {
-  expected: `one of ${CACHE_TYPES.join(', ')}`,
+  expected: `one of ${WEIGHT_TYPES.join(', ')}`,
   counts: false,
-  scalar: { enum: CACHE_TYPES },
-  read: (value) => (CACHE_TYPES.some((type) => type === value) ? value : new NotAValue()),
+  scalar: { enum: WEIGHT_TYPES },
+  read: (value) => (WEIGHT_TYPES.some((type) => type === value) ? value : new NotAValue()),
 };
 
 export const FIELDS: Readonly<Record<PointField, Field>> = {

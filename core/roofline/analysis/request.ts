@@ -1,3 +1,4 @@
+import { bytesPerElement } from '../../techniques/tensor-types.js';
 import type { ModelArchitecture } from '../architecture.js';
 import type { Ceilings } from '../ceilings.js';
 import { checkedSetting } from '../pass/check.js';
@@ -9,7 +10,6 @@ import {
   type PassRequest,
   UNFUSED,
 } from '../pass/setting.js';
-import { bytesPerElement } from '../tensor-types.js';
 import { type BitsReading, storedIn } from './bits.js';
 import { impossible } from './impossible.js';
 import type { AnalysisPoint } from './point.js';
@@ -74,7 +74,7 @@ function commonOf(
 ): Common {
   const stored = storedIn(bits);
   const packed = readPacked(point.sparsity) ?? null;
-  const typed = (type: string | null) => (type === null ? bits.cache : 8 * (bytesPerElement(type) ?? 2));
+  const typed = (type: string | null) => (type === null ? bits.cache : 8 * bytesPerElement(type));
   const cacheBits = { key: typed(point.kvCacheTypeK), value: typed(point.kvCacheTypeV) };
   return {
     ...stored,

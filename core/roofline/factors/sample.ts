@@ -1,4 +1,5 @@
-import { bytesPerElement } from '../tensor-types.js';
+import { bytesPerElement, isQuantized } from '../../techniques/tensor-types.js';
+import { llamaCppSetting } from '../llama-cpp.js';
 import type { OperatorWork, PassWork } from '../work.js';
 import type { ElementwiseKind } from './factors.js';
 
@@ -54,17 +55,17 @@ export function productWork(
   outputs: number,
   rows: number,
 ): OperatorSample['work'] {
-  const bytes = bytesPerElement(weights) ?? 2;
+  const { matrix, quantizedMatrix } = llamaCppSetting({}).arithmetic;
   return {
     name: 'product',
     module: 'mlp',
     class: rows < 4 ? 'matvec' : 'matmul',
-    arithmetic: bytes < 2 ? 'int8' : 'f16',
+    arithmetic: isQuantized(weights) ? quantizedMatrix : matrix,
     weights,
     calls: 1,
     flops: 2 * inputs * outputs * rows,
     traffic: {
-      weightsRead: inputs * outputs * bytes,
+      weightsRead: inputs * outputs * bytesPerElement(weights),
       cacheRead: 0,
       cacheWritten: 0,
       activationsRead: 4 * rows * inputs,

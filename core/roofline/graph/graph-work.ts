@@ -1,7 +1,7 @@
+import { knownTensorType } from '../../techniques/tensor-types.js';
 import { merged, operator } from '../pass/operators.js';
 import type { GraphNode } from '../profile/nodes.js';
-import { bytesPerElement } from '../tensor-types.js';
-import type { Arithmetic, Module, OperatorClass, OperatorWork } from '../work.js';
+import type { Module, OperatorClass, OperatorWork } from '../work.js';
 import { nodeWork } from './node-work.js';
 
 /**
@@ -31,14 +31,13 @@ function traced({ node, origins, inPlace }: TracedNode): OperatorWork {
   const { flops, read, written } = nodeWork(node);
   const from = (origin: Origin) =>
     read.reduce((sum, bytes, i) => (origins[i] === origin ? sum + bytes : sum), 0);
-  const product = PRODUCTS.includes(node.op);
-  const type = node.sources[0]?.type ?? 'f32';
+  const weights = PRODUCTS.includes(node.op) ? node.sources[0]?.type : undefined;
   return operator({
     name: node.op.toLowerCase(),
     module: moduleOf(node.op),
-    class: product ? 'matmul' : classOf(node.op),
-    arithmetic: product ? arithmeticOf(type) : 'f32',
-    weights: product ? type : undefined,
+    class: weights === undefined ? classOf(node.op) : 'matmul',
+    arithmetic: weights === undefined ? 'f32' : (knownTensorType(weights).arithmetic ?? 'f32'),
+    weights,
     flops,
     traffic: {
       weightsRead: from('stored'),
@@ -51,12 +50,6 @@ function traced({ node, origins, inPlace }: TracedNode): OperatorWork {
 }
 
 const PRODUCTS: readonly string[] = ['MUL_MAT', 'OUT_PROD'];
-
-/** ggml's CPU products turn the second matrix into what goes with the first (vec_dot_type): int8 beside quantized weights. */
-function arithmeticOf(type: string): Arithmetic {
-  if (type === 'f32' || type === 'f16' || type === 'bf16') return type;
-  return (bytesPerElement(type) ?? 4) < 2 ? 'int8' : 'f32';
-}
 
 const classOf = (op: string): OperatorClass => (/ROWS/.test(op) ? 'gather' : 'elementwise');
 

@@ -1,7 +1,7 @@
+import { bytesPerElement } from '../../techniques/tensor-types.js';
 import { ACTIVATION_OPERATIONS } from '../pass/elementwise.js';
 import { SOFTMAX_OPERATIONS } from '../pass/scores.js';
 import type { GraphNode } from '../profile/nodes.js';
-import { bytesPerElement } from '../tensor-types.js';
 
 /** What one node of ggml's graph computes and moves, by its shapes and types alone. */
 export interface NodeWork {
@@ -147,9 +147,6 @@ function bytesOf(tensor: Pick<Source, 'shape' | 'type'> | undefined): number {
   return tensor === undefined ? 0 : elementsOf(tensor) * bytesPer(tensor);
 }
 
-const WHOLE_NUMBERS: Readonly<Record<string, number>> = { i8: 1, i16: 2, i32: 4, i64: 8 };
-
 function bytesPer(tensor: Pick<Source, 'type'> | undefined): number {
-  if (tensor === undefined) return 0;
-  return bytesPerElement(tensor.type) ?? WHOLE_NUMBERS[tensor.type] ?? 4;
+  return tensor === undefined ? 0 : bytesPerElement(tensor.type);
 }

@@ -3,16 +3,27 @@ import type { ConfigFile } from './config-file.js';
 import { Unreadable } from './reading.js';
 
 const TYPE_BITS: Readonly<Record<string, number>> = {
+  float64: 64,
   float32: 32,
   float16: 16,
   bfloat16: 16,
   float8_e4m3fn: 8,
+  float8_e5m2: 8,
+  int8: 8,
+  // As the files have it, of which nothing is known here: as without one.
+  auto: 16,
 };
 
 /** Bits of weights by `torch_dtype` (16 without one), and of matrices by `quantization_config`, scales included. */
 export function storedBits(config: ConfigFile): StoredBits {
-  const type = config.word('torch_dtype') ?? config.word('dtype') ?? 'float16';
-  const whole = TYPE_BITS[type] ?? 16;
+  const named = config.word('torch_dtype') ?? config.word('dtype') ?? 'float16';
+  const type = named.replace(/^torch\./, '');
+  const whole = Object.hasOwn(TYPE_BITS, type) ? TYPE_BITS[type] : undefined;
+  if (whole === undefined)
+    throw new Unreadable(
+      `the config says torch_dtype ${JSON.stringify(type)}, whose bits are not known`,
+      `Known are ${Object.keys(TYPE_BITS).join(', ')}.`,
+    );
   const quantization = config.nested('quantization_config');
   const matrix = quantization === null ? whole : quantizedBits(quantization, whole);
   return { matrix, embedding: whole, output: whole, vector: whole };

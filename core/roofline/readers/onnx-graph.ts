@@ -4,8 +4,8 @@ import { Unreadable } from './reading.js';
 export interface OnnxTensor {
   readonly name: string;
   readonly shape: readonly number[];
-  /** Bits of an element, by its data_type. */
-  readonly bits: number;
+  /** Bits of an element, by its data_type; null for a type that is none of numbers, or not known. */
+  readonly bits: number | null;
 }
 
 export interface OnnxNode {
@@ -103,7 +103,7 @@ function readTensor(bytes: Uint8Array, text: Decoder): OnnxTensor {
     else
       for (let at = 0; at < field.bytes.length; ) at = varint(field.bytes, at, (value) => shape.push(value));
   }
-  return { name, shape, bits: DATA_BITS[type] ?? 0 };
+  return { name, shape, bits: DATA_BITS[type] ?? null };
 }
 
 function* fields(bytes: Uint8Array): Generator<Field> {

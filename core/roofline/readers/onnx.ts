@@ -47,12 +47,12 @@ function read(graph: OnnxGraph, { heads, contextLength }: OnnxFacts): ModelArchi
     // Exporters write a tied matrix twice, turned; it is read as it is stored.
     tied: false,
     layers: grouped(layers),
-    embeddingBits: table.bits,
+    embeddingBits: bitsOf(table),
     outputBits: output.bits,
     outputBias: false,
     positions: { kind: 'rotary', length: headLength },
     norm: 'rms',
-    vectorBits: table.bits,
+    vectorBits: bitsOf(table),
     embeddingScaled: false,
   };
 }
@@ -73,8 +73,14 @@ function size({ shape }: OnnxTensor): number {
 }
 
 /** x W: rows are the inputs. */
-function matrixOf({ shape, bits }: OnnxTensor): MatrixShape {
-  return { inputs: shape[0] ?? 0, outputs: shape[1] ?? 0, bits, bias: false };
+function matrixOf(tensor: OnnxTensor): MatrixShape {
+  const [inputs = 0, outputs = 0] = tensor.shape;
+  return { inputs, outputs, bits: bitsOf(tensor), bias: false };
+}
+
+function bitsOf({ name, bits }: OnnxTensor): number {
+  if (bits === null) throw new Unreadable(`the constant ${name} has a data_type whose bits are not known`);
+  return bits;
 }
 
 function layerOf(

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { NEED_IMPORTANCE_MATRIX, QUANTIZATIONS } from '../../../core/techniques/quantization-types.js';
+import { NEED_IMPORTANCE_MATRIX, QUANTIZATIONS } from '../../../core/techniques/file-types.js';
 import type { Figure } from '../figure.js';
 import type { Peer } from '../peers/llama-cpp.js';
 import { type Ground, runPeer, runRidge, takeDigest } from './ground.js';

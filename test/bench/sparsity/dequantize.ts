@@ -3,13 +3,13 @@
  * are those of the quantized file. In a process of its own, since it opens the engine.
  */
 import { loadLlama } from '../../../agent/native/llama.js';
-import { QUANTIZATIONS } from '../../../agent/runners/llama-cpp/index.js';
+import { fileType } from '../../../core/techniques/file-types.js';
 
 const [input, output] = process.argv.slice(2);
 const llama = await loadLlama({ backend: 'shipped', deviceClass: 'cpu' });
 const params = llama.functions.llama_model_quantize_default_params();
 params.nthread = 2;
-params.ftype = QUANTIZATIONS.get('f16')!;
+params.ftype = fileType('f16')!.number;
 params.allow_requantize = true;
 const reference = llama.reference('llama_model_quantize_params', params);
 const code = llama.functions.llama_model_quantize(input!, output!, reference);

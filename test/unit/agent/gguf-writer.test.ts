@@ -4,12 +4,12 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { copyGguf, readMetadataValue } from '../../../agent/artifacts/gguf/copy.js';
 import { readGgufHeader } from '../../../agent/artifacts/gguf/header.js';
-import { TENSOR_TYPES } from '../../../agent/artifacts/gguf/tensor-types.js';
 import { decodeValue, encodeValue, type GgufValue } from '../../../agent/artifacts/gguf/value.js';
 import { type TensorSource, writeGguf } from '../../../agent/artifacts/gguf/writer.js';
 import { builtinFolder, builtinNames } from '../../../agent/artifacts/source.js';
 import { readTensor } from '../../../agent/artifacts/tensor-data.js';
 import { FailureError } from '../../../core/errors.js';
+import { TENSOR_TYPES } from '../../../core/techniques/tensor-types.js';
 import { temporaryFolder } from '../../support/bench.js';
 
 const tiny = join(builtinFolder(), 'tiny-f16.gguf');
@@ -54,7 +54,7 @@ const value: fc.Arbitrary<GgufValue> = fc
   });
 const shapedTensor = fc
   .record({
-    type: fc.constantFrom(...TENSOR_TYPES.values()),
+    type: fc.constantFrom(...TENSOR_TYPES),
     blocks: fc.nat(3),
     rest: fc.array(fc.integer({ min: 1, max: 3 }), { maxLength: 3 }),
     fill: fc.nat(255),

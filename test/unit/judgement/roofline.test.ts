@@ -131,6 +131,18 @@ describe('a record under its roofs', () => {
       expect(measurements[name], name).toMatchObject({ value: null, reason: expect.stringContaining(why) });
   });
 
+  test('weights of a type that is not known are not predicted, and the row says why', () => {
+    const architecture = { ...GIVEN.architecture, outputType: undefined };
+    const { roofline, measurements } = judge({ ...calmInput(), roofline: { ...GIVEN, architecture } });
+    expect(roofline!.phases.map(({ predictedSeconds }) => predictedSeconds)).toEqual([null, null]);
+    for (const name of ['predictedPrefillSeconds', 'decodePredictionErrorRatio'])
+      expect(measurements[name], name).toMatchObject({
+        value: null,
+        reason: 'factors go by the type of the weights, and that of lm_head is not known',
+      });
+    expect(isPresent(measurements.decodeRoofRatio)).toBe(true);
+  });
+
   test('without factors there is everything but a prediction', () => {
     const { roofline, measurements } = judge({ ...calmInput(), roofline: { ...GIVEN, factors: null } });
     expect(roofline!.phases.every(({ predictedSeconds }) => predictedSeconds === null)).toBe(true);

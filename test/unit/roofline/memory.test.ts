@@ -6,9 +6,9 @@ import type { ModelArchitecture } from '../../../core/roofline/architecture.js';
 import { predictKvCache } from '../../../core/roofline/kv-cache.js';
 import { predictMemory, predictWeights } from '../../../core/roofline/memory.js';
 import { architectureFromGguf } from '../../../core/roofline/readers/gguf.js';
-import { bytesPerElement } from '../../../core/roofline/tensor-types.js';
 import type { ModelFacts, Options } from '../../../core/sweep/experiment.js';
 import { UNCHANGED } from '../../../core/techniques/index.js';
+import { bytesPerElement } from '../../../core/techniques/tensor-types.js';
 
 const MEBI = 1024 ** 2;
 
@@ -108,7 +108,7 @@ describe('against what llama.cpp prints', () => {
 test('bytes per element follow the block structs', () => {
   expect(bytesPerElement('q8_0')).toBe(34 / 32);
   expect(bytesPerElement('q4_0')).toBe(18 / 32);
-  expect(bytesPerElement('toString')).toBeNull();
+  expect(() => bytesPerElement('toString')).toThrow('ggml has no tensor type "toString"');
   const cells = { perSequence: 256, sequences: 1 };
   const one = (k: string, v: string) =>
     predictKvCache(small, 'base', { kvCacheTypeK: k, kvCacheTypeV: v }, cells);

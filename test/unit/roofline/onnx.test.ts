@@ -15,10 +15,10 @@ const bytes = (field: number, held: readonly number[]) => [
 const text = (field: number, word: string) => bytes(field, [...new TextEncoder().encode(word)]);
 
 const FLOAT16 = 10;
-const constant = (name: string, shape: readonly number[], packed = false) =>
+const constant = (name: string, shape: readonly number[], packed = false, type = FLOAT16) =>
   bytes(5, [
     ...(packed ? bytes(1, shape.flatMap(varint)) : shape.flatMap((length) => number(1, length))),
-    ...number(2, FLOAT16),
+    ...number(2, type),
     ...text(8, name),
     ...bytes(9, [0, 0]),
   ]);
@@ -36,7 +36,10 @@ const LAYER = [
   [16, 8],
 ] as const;
 
-function model(layers: number, options: { readonly packed?: boolean; readonly leaveOut?: number } = {}) {
+function model(
+  layers: number,
+  options: { readonly packed?: boolean; readonly leaveOut?: number; readonly type?: number } = {},
+) {
   const matrices = Array.from({ length: layers }, () => LAYER).flat();
   const graph = [
     ...constant('table', [300, 8], options.packed),
@@ -48,7 +51,7 @@ function model(layers: number, options: { readonly packed?: boolean; readonly le
         ? []
         : [...constant(`w${i}`, shape, options.packed), ...node('MatMul', ['x', `w${i}`])],
     ),
-    ...constant('head', [8, 300], options.packed),
+    ...constant('head', [8, 300], options.packed, options.type),
     ...node('MatMul', ['x', 'head']),
   ];
   return Uint8Array.from([...number(1, 8), ...text(2, 'pytorch'), ...bytes(7, graph)]);
@@ -85,6 +88,7 @@ describe('an ONNX graph', () => {
     expect(refused(new Uint8Array())).toMatch(/holds no ONNX graph/);
     expect(refused(new TextEncoder().encode('<html>'))).toMatch(/no ONNX|cut off/);
     expect(refused(model(2, { leaveOut: 3 }))).toMatch(/14 products with constants/);
+    expect(refused(model(2, { type: 99 }))).toMatch(/constant head has a data_type whose bits are not known/);
     expect(refused(whole, 3)).toMatch(/layer 0 are not those of a Llama-like layer with 3 heads/);
   });
 });

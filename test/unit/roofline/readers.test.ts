@@ -112,6 +112,9 @@ describe('what a config says', () => {
     expect(bits({ quant_method: 'awq', bits: 4, group_size: 64 })).toBe(4 + 20 / 64);
     expect(bits({ quant_method: 'fp8', weight_block_size: [128, 128] })).toBe(8 + 32 / 128 ** 2);
     expect(bits({ load_in_4bit: true, bnb_4bit_use_double_quant: true })).toBeCloseTo(4.127, 3);
+    expect(refused(architectureFromConfig({ ...base, torch_dtype: 'float6' }))).toMatch(
+      /torch_dtype "float6", whose bits are not known/,
+    );
     expect(
       refused(architectureFromConfig({ ...base, quantization_config: { quant_method: 'aqlm' } })),
     ).toMatch(/quantized by "aqlm", whose bits are not known/);

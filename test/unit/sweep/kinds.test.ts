@@ -8,8 +8,8 @@ import {
   VALUES_ALSO_KNOWN_AS,
 } from '../../../core/sweep/fields.js';
 import { rulesOf } from '../../../core/sweep/verdict.js';
+import { NEED_IMPORTANCE_MATRIX, QUANTIZATIONS } from '../../../core/techniques/file-types.js';
 import { TECHNIQUES } from '../../../core/techniques/index.js';
-import { NEED_IMPORTANCE_MATRIX, QUANTIZATIONS } from '../../../core/techniques/quantization-types.js';
 import { WORKLOADS } from '../../../core/workloads/index.js';
 
 const kinds = [...RUNNERS, ...WORKLOADS];
