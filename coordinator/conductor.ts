@@ -5,7 +5,7 @@ import type { ModelRef } from '../core/sweep/experiment.js';
 import { WireError } from '../proto/errors.js';
 import type { Clock } from './clock.js';
 import { Arrivals } from './log/arrivals.js';
-import type { Fact, Log } from './log/log.js';
+import type { Fact, FactHead, Log } from './log/log.js';
 import type { Command, Event } from './scheduler/commands.js';
 import { applyFact } from './scheduler/facts.js';
 import { emptyState, type SchedulerOptions, type SchedulerState } from './scheduler/state.js';
@@ -170,10 +170,12 @@ export class Conductor {
   }
 
   async #catchUp(): Promise<void> {
-    for await (const entry of this.#parts.log.read(this.#position)) this.#apply(entry.fact, entry.position);
+    for await (const { head, position } of this.#parts.log.read(this.#position, 'head')) {
+      this.#apply(head, position);
+    }
   }
 
-  #apply(fact: Fact, position: number): void {
+  #apply(fact: FactHead, position: number): void {
     this.#position = position;
     if (fact.fact === 'ResultRecorded') this.#entries.set(fact.record.trialId, position);
     applyFact(this.state, fact, fact.fact === 'SweepSubmitted' ? this.#view(fact) : null);

@@ -1,6 +1,6 @@
 import type { ResultRecord } from '../core/result.js';
 import type { Conductor } from './conductor.js';
-import type { Log, LogEntry } from './log/log.js';
+import type { Detail, Log, LogEntry, ResultHead } from './log/log.js';
 import { trackKey } from './scheduler/state.js';
 
 export interface ResultsQuery {
@@ -10,68 +10,72 @@ export interface ResultsQuery {
   readonly follow: boolean;
   /** Also drift controls, attempts that were tried again, and extra trials. */
   readonly allTrials: boolean;
+  /** `row` leaves out raw samples, see `Detail`. */
+  readonly detail: Exclude<Detail, 'head'>;
 }
 
-/** Stored results, oldest first: those that count for their point, or every trial. */
-export async function* results(
-  log: Log,
-  conductor: Conductor,
-  query: ResultsQuery,
-  signal: AbortSignal,
-): AsyncGenerator<ResultRecord> {
-  for await (const { record } of resultEntries(log, conductor, query, 0, signal)) yield record;
+/** A stored result as its JSON, which is parsed only for who wants the record. */
+export interface StoredResult {
+  /** Its entry of the log: what a reader resumes by. */
+  readonly position: number;
+  readonly json: string;
+  record(): ResultRecord;
 }
 
-/** Stored results with their entries of the log, those after `after`: what a reader resumes by. */
-export async function* resultEntries(
+/** Stored results after an entry of the log, oldest first: those that count for their point, or every trial. */
+export async function* storedResults(
   log: Log,
   conductor: Conductor,
   query: ResultsQuery,
   after: number,
   signal: AbortSignal,
-): AsyncGenerator<{ position: number; record: ResultRecord }> {
-  const entries = query.follow ? log.follow(after, signal) : log.read(after);
+): AsyncGenerator<StoredResult> {
+  const { follow, detail } = query;
+  const entries = follow ? log.follow(after, signal, detail) : log.read(after, detail);
   for await (const entry of entries) {
     // A follower can see an entry before the scheduler has taken it in; only then is it clear what counts.
     while (conductor.position < entry.position && !signal.aborted) await conductor.changes.wait(signal);
     if (signal.aborted) return;
-    const record = await recordOf(log, conductor, entry, query);
-    if (record !== null) yield { position: entry.position, record };
+    const stored = await resultOf(log, conductor, entry, query);
+    if (stored !== null) yield { ...stored, position: entry.position };
   }
 }
 
 /** @returns the record of a trial, or null when the log has none. */
-export async function recordOfTrial(
+export async function resultOfTrial(
   log: Log,
   conductor: Conductor,
   trialId: string,
-): Promise<ResultRecord | null> {
+  detail: ResultsQuery['detail'],
+): Promise<StoredResult | null> {
   const position = conductor.entryOf(trialId);
-  if (position === undefined) return null;
-  for await (const { fact } of log.read(position - 1)) {
-    return fact.fact === 'ResultRecorded' ? fact.record : null;
-  }
-  return null;
+  return position === undefined ? null : storedResult(await log.get(position, detail));
 }
 
-async function recordOf(
+async function resultOf(
   log: Log,
   conductor: Conductor,
-  { fact }: LogEntry,
+  entry: LogEntry,
   query: ResultsQuery,
-): Promise<ResultRecord | null> {
-  if (fact.fact === 'ResultRecorded') {
-    const { record } = fact;
-    if (query.sweepId !== null && record.sweep.id !== query.sweepId) return null;
-    return query.allTrials || counts(conductor, record) ? record : null;
+): Promise<StoredResult | null> {
+  const { head } = entry;
+  if (head.fact === 'ResultRecorded') {
+    if (query.sweepId !== null && head.record.sweep.id !== query.sweepId) return null;
+    return query.allTrials || counts(conductor, head.record) ? storedResult(entry) : null;
   }
   // Of every sweep: the trial is listed where it was recorded.
-  if (fact.fact !== 'ResultReused' || fact.sweepId !== query.sweepId) return null;
-  return await recordOfTrial(log, conductor, fact.trialId);
+  if (head.fact !== 'ResultReused' || head.sweepId !== query.sweepId) return null;
+  return await resultOfTrial(log, conductor, head.trialId, query.detail);
+}
+
+function storedResult(entry: LogEntry): StoredResult | null {
+  const { position, recordJson } = entry;
+  if (recordJson === null) return null;
+  return { position, json: recordJson, record: () => JSON.parse(recordJson) as ResultRecord };
 }
 
 /** @returns whether a record is the one that counts for its point. */
-export function counts(conductor: Conductor, record: ResultRecord): boolean {
+export function counts(conductor: Conductor, record: ResultHead): boolean {
   if (record.sweep.purpose !== 'measure') return false;
   const sweep = conductor.state.sweeps.get(record.sweep.id);
   if (sweep === undefined) return record.status === 'complete';

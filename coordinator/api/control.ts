@@ -7,7 +7,7 @@ import type { Clock } from '../clock.js';
 import type { Conductor } from '../conductor.js';
 import type { Log } from '../log/log.js';
 import type { Registry } from '../registry/registry.js';
-import { results } from '../results.js';
+import { storedResults } from '../results.js';
 import type { SweepState } from '../scheduler/state.js';
 import { nodeStatuses, runningTrials, wireStatus } from './status.js';
 
@@ -54,10 +54,14 @@ export function controlService(api: ControlApi, handlers: Handlers): ControlServ
     streamResults: handlers.stream('read', async function* (request, { signal }) {
       const sweepId = request.sweepId === '' ? null : request.sweepId;
       if (sweepId !== null) sweepNamed(conductor, sweepId);
-      const query = { sweepId, follow: request.follow, allTrials: request.allTrials };
-      for await (const record of results(log, conductor, query, signal)) {
-        yield { recordJson: JSON.stringify(record) };
-      }
+      const query = {
+        sweepId,
+        follow: request.follow,
+        allTrials: request.allTrials,
+        detail: 'full' as const,
+      };
+      for await (const { json } of storedResults(log, conductor, query, 0, signal))
+        yield { recordJson: json };
     }),
   };
 }

@@ -19,7 +19,9 @@ import {
 } from 'nats';
 import { FailureError, failure } from '../../core/errors.js';
 import { Arrivals } from './arrivals.js';
-import { type AppendOutcome, type Fact, type Log, type LogEntry, trialOf } from './log.js';
+import { entryOf } from './detail.js';
+import { type AppendOutcome, type Detail, type EntryAt, type Fact, type Log, trialOf } from './log.js';
+import { closedError, followEntries, getEntry, readEntries, type Source } from './reading.js';
 
 const gzip = promisify(gzipCallback);
 const gunzip = promisify(gunzipCallback);
@@ -133,31 +135,37 @@ export class JetStreamLog implements Log {
     return { appended: true, position: this.#end() };
   }
 
-  async *read(after: number): AsyncGenerator<LogEntry> {
-    const end = await this.end();
-    yield* this.#entries(after, end);
+  read<D extends Detail>(after: number, detail: D): AsyncGenerator<EntryAt<D>> {
+    return readEntries(this.#source(detail), after);
   }
 
-  async *follow(after: number, signal: AbortSignal): AsyncGenerator<LogEntry> {
-    const stop = AbortSignal.any([signal, this.#closed.signal]);
-    let position = after;
-    while (!stop.aborted) {
-      const end = await this.end();
-      if (end <= position) {
-        await this.#arrivals.wait(stop, POLL_SECONDS);
-        continue;
-      }
-      for await (const entry of this.#entries(position, end)) {
-        if (stop.aborted) return;
-        yield entry;
-        position = entry.position;
-      }
-    }
+  follow<D extends Detail>(after: number, signal: AbortSignal, detail: D): AsyncGenerator<EntryAt<D>> {
+    return followEntries(this.#source(detail), after, signal, this.#arrivals, POLL_SECONDS);
+  }
+
+  get<D extends Detail>(position: number, detail: D): Promise<EntryAt<D>> {
+    return getEntry(this.#source(detail), position);
   }
 
   async close(): Promise<void> {
     this.#closed.abort();
+    this.#arrivals.notify();
     await this.#connection.close();
+  }
+
+  get #name(): string {
+    return `the log in the stream ${this.#stream}`;
+  }
+
+  #source<D extends Detail>(detail: D): Source<EntryAt<D>> {
+    return {
+      name: this.#name,
+      end: async () => {
+        if (this.#closed.signal.aborted) throw closedError(this.#name);
+        return await this.end();
+      },
+      entries: (after, end) => this.#entries(after, end, detail),
+    };
   }
 
   #end(): number {
@@ -200,7 +208,7 @@ export class JetStreamLog implements Log {
     }
   }
 
-  async *#entries(after: number, end: number): AsyncGenerator<LogEntry> {
+  async *#entries<D extends Detail>(after: number, end: number, detail: D): AsyncGenerator<EntryAt<D>> {
     const start = this.#batches.find((batch) => batch.first + batch.count - 1 > after);
     const last = this.#batches.findLast((batch) => batch.first <= end);
     if (start === undefined || last === undefined || after >= end) return;
@@ -209,7 +217,7 @@ export class JetStreamLog implements Log {
       const facts = JSON.parse((await gunzip(message.data)).toString()) as Fact[];
       for (const [index, fact] of facts.entries()) {
         const position = first + index;
-        if (position > after && position <= end) yield { position, fact };
+        if (position > after && position <= end) yield entryOf(position, fact, detail);
       }
     }
   }
@@ -222,7 +230,8 @@ export class JetStreamLog implements Log {
     });
     let next = from;
     try {
-      while (next <= to && !this.#closed.signal.aborted) {
+      while (next <= to) {
+        if (this.#closed.signal.aborted) throw closedError(this.#name);
         const want = Math.min(PAGE_MESSAGES, to - next + 1);
         const page = await consumer.fetch({ max_messages: want, expires: 5000 });
         for await (const message of page) {

@@ -44,22 +44,57 @@ export type Fact =
   /** Written once: what the leases of this log are signed with (docs/decisions/0037-leases-as-capabilities.md). */
   | { readonly fact: 'LeaseKeyCreated'; readonly key: string; readonly at: string };
 
+/** What a projection needs of a record: how the trial ended, and of what it was one. A record is a head, too. */
+export interface ResultHead
+  extends Pick<
+    ResultRecord,
+    'trialId' | 'experimentId' | 'sweep' | 'startedAt' | 'endedAt' | 'status' | 'valid'
+  > {
+  readonly node: Pick<ResultRecord['node'], 'name'>;
+  readonly device: Pick<ResultRecord['device'], 'id'>;
+  readonly failure: Pick<NonNullable<ResultRecord['failure']>, 'code' | 'message'> | null;
+  readonly warnings: readonly Pick<ResultRecord['warnings'][number], 'code' | 'severity'>[];
+  readonly environment: { readonly engine?: ResultRecord['environment'][string] };
+}
+
+/** A fact whose record, where it has one, is a head at least. */
+export type FactHead =
+  | Exclude<Fact, { fact: 'ResultRecorded' }>
+  | { readonly fact: 'ResultRecorded'; readonly record: ResultHead };
+
+/**
+ * How much of a record is read: its `head`, its `row` (all but phases, times between tokens, readings and what it was judged
+ * from, which are empty or left out), or all of it.
+ */
+export type Detail = 'head' | 'row' | 'full';
+
 /** @returns the trial a fact records, or null: what makes appending idempotent. */
-export function trialOf(fact: Fact): string | null {
+export function trialOf(fact: FactHead): string | null {
   return fact.fact === 'ResultRecorded' ? fact.record.trialId : null;
 }
 
-export interface LogEntry {
+export interface HeadEntry {
   /** 1-based, without gaps. */
   readonly position: number;
-  readonly fact: Fact;
+  readonly head: FactHead;
 }
+
+export interface LogEntry extends HeadEntry {
+  /** With the record in the detail that was asked for. */
+  readonly fact: Fact;
+  /** The same record as JSON, for who passes it on; null for every other fact. */
+  readonly recordJson: string | null;
+}
+
+/** Entries as they are read at a level of detail. */
+export type EntryAt<D extends Detail> = D extends 'head' ? HeadEntry : LogEntry;
 
 export type AppendOutcome =
   | { readonly appended: true; readonly position: number }
   /** Somebody else wrote first; `position` is where the log ends now. */
   | { readonly appended: false; readonly position: number };
 
+/** Reading throws when an entry is missing, or when the log is closed meanwhile: what ends without an error is all there was. */
 export interface Log {
   /** Position of the last entry; 0 = empty. */
   end(): Promise<number>;
@@ -69,8 +104,10 @@ export interface Log {
    */
   append(facts: readonly Fact[], expected: number): Promise<AppendOutcome>;
   /** Entries after `position`, oldest first, up to the end as it was when reading began. */
-  read(after: number): AsyncIterable<LogEntry>;
+  read<D extends Detail>(after: number, detail: D): AsyncIterable<EntryAt<D>>;
   /** Like read, then every new entry until the signal aborts. */
-  follow(after: number, signal: AbortSignal): AsyncIterable<LogEntry>;
+  follow<D extends Detail>(after: number, signal: AbortSignal, detail: D): AsyncIterable<EntryAt<D>>;
+  /** One entry that is there. */
+  get<D extends Detail>(position: number, detail: D): Promise<EntryAt<D>>;
   close(): Promise<void>;
 }

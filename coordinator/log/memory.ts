@@ -1,19 +1,21 @@
 import { Arrivals } from './arrivals.js';
-import { type AppendOutcome, type Fact, type Log, type LogEntry, trialOf } from './log.js';
+import { entryOf } from './detail.js';
+import { type AppendOutcome, type Detail, type EntryAt, type Fact, type Log, trialOf } from './log.js';
+import { closedError, followEntries, getEntry, readEntries, type Source } from './reading.js';
 
 /** A log that lives as long as its process: for tests and for `log: { kind: memory }`. */
 export class MemoryLog implements Log {
-  readonly #entries: LogEntry[] = [];
+  readonly #facts: Fact[] = [];
   readonly #trials = new Set<string>();
   readonly #arrivals = new Arrivals();
-  readonly #closed = new AbortController();
+  #closed = false;
 
   async end(): Promise<number> {
-    return this.#entries.length;
+    return this.#facts.length;
   }
 
   async append(facts: readonly Fact[], expected: number): Promise<AppendOutcome> {
-    if (this.#entries.length !== expected) return { appended: false, position: this.#entries.length };
+    if (this.#facts.length !== expected) return { appended: false, position: this.#facts.length };
     for (const fact of facts) {
       const trial = trialOf(fact);
       if (trial !== null) {
@@ -21,31 +23,47 @@ export class MemoryLog implements Log {
         this.#trials.add(trial);
       }
       // A stored fact must not change when its writer goes on using the object.
-      this.#entries.push({ position: this.#entries.length + 1, fact: structuredClone(fact) });
+      this.#facts.push(structuredClone(fact));
     }
     this.#arrivals.notify();
-    return { appended: true, position: this.#entries.length };
+    return { appended: true, position: this.#facts.length };
   }
 
-  async *read(after: number): AsyncGenerator<LogEntry> {
-    const end = this.#entries.length;
-    for (let index = after; index < end; index += 1) yield this.#entries[index]!;
+  read<D extends Detail>(after: number, detail: D): AsyncGenerator<EntryAt<D>> {
+    return readEntries(this.#source(detail), after);
   }
 
-  async *follow(after: number, signal: AbortSignal): AsyncGenerator<LogEntry> {
-    const stop = AbortSignal.any([signal, this.#closed.signal]);
-    for (let index = after; !stop.aborted; ) {
-      const entry = this.#entries[index];
-      if (entry === undefined) {
-        await this.#arrivals.wait(stop);
-      } else {
-        yield entry;
-        index += 1;
-      }
-    }
+  follow<D extends Detail>(after: number, signal: AbortSignal, detail: D): AsyncGenerator<EntryAt<D>> {
+    return followEntries(this.#source(detail), after, signal, this.#arrivals);
+  }
+
+  get<D extends Detail>(position: number, detail: D): Promise<EntryAt<D>> {
+    return getEntry(this.#source(detail), position);
   }
 
   async close(): Promise<void> {
-    this.#closed.abort();
+    this.#closed = true;
+    this.#arrivals.notify();
+  }
+
+  #source<D extends Detail>(detail: D): Source<EntryAt<D>> {
+    const [facts, name] = [this.#facts, 'the log in memory'];
+    const check = (): void => {
+      if (this.#closed) throw closedError(name);
+    };
+    return {
+      name,
+      end: async () => {
+        check();
+        return facts.length;
+      },
+      *entries(after, end) {
+        for (let position = after + 1; position <= end; position += 1) {
+          check();
+          const fact = facts[position - 1];
+          if (fact !== undefined) yield entryOf(position, fact, detail);
+        }
+      },
+    };
   }
 }

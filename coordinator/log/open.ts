@@ -2,14 +2,20 @@ import type { ResolvedConfig } from '../config.js';
 import type { Log } from './log.js';
 import { MemoryLog } from './memory.js';
 
-/** Opens the log that the configuration names; the libraries of the others stay unloaded. */
-export async function openLog(config: ResolvedConfig['log']): Promise<Log> {
+/**
+ * Opens the log that the configuration names; the libraries of the others stay unloaded.
+ * @param inform told in a sentence what an older log needs first
+ */
+export async function openLog(
+  config: ResolvedConfig['log'],
+  inform: (sentence: string) => void,
+): Promise<Log> {
   switch (config.kind) {
     case 'memory':
       return new MemoryLog();
     case 'sqlite': {
       const { SqliteLog } = await import('./sqlite.js');
-      return new SqliteLog(config.path, { maxBytes: config.maxBytes });
+      return new SqliteLog(config.path, { maxBytes: config.maxBytes, inform });
     }
     case 'jetstream': {
       const { JetStreamLog } = await import('./jetstream.js');

@@ -2,46 +2,76 @@ import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import Database, { type Database as Connection, SqliteError, type Statement } from 'better-sqlite3';
 import { FailureError, failure } from '../../core/errors.js';
+import type { ResultRecord } from '../../core/result.js';
 import { Arrivals } from './arrivals.js';
-import { type AppendOutcome, type Fact, type Log, type LogEntry, trialOf } from './log.js';
-
-/** Raised when the tables change in a way that an older Ridgepoint would misread. */
-export const SQLITE_SCHEMA_VERSION = 1;
+import { joinJson, partsOf } from './detail.js';
+import {
+  type AppendOutcome,
+  type Detail,
+  type EntryAt,
+  type Fact,
+  type FactHead,
+  type Log,
+  type LogEntry,
+  trialOf,
+} from './log.js';
+import { closedError, followEntries, getEntry, readEntries, type Source } from './reading.js';
+import { migrate, prepareSchema } from './sqlite-schema.js';
 
 /** Rows fetched at a time: results carry raw samples, and a connection that iterates cannot write. */
-const PAGE_ROWS = 32;
+const PAGE_ROWS: Readonly<Record<Detail, number>> = { head: 1024, row: 64, full: 32 };
+
+const COLUMNS: Readonly<Record<Detail, string>> = {
+  head: 'position, head',
+  row: 'position, head, row_json AS row',
+  full: 'position, head, row_json AS row, raw_json AS raw',
+};
 
 export interface SqliteOptions {
   /** Largest size of the file; null = as large as the disk allows. */
   readonly maxBytes?: number | null;
+  /** Told in a sentence each what an older file needs before it can be used. */
+  readonly inform?: (sentence: string) => void;
 }
+
+interface Stored {
+  readonly position: number;
+  readonly head: string;
+  /** null for facts that are no results. */
+  readonly row?: string | null;
+  readonly raw?: string | null;
+}
+
+type Page = Statement<[number, number, number], Stored>;
 
 /**
  * The log in one SQLite file: write-ahead log with a sync for every append, so that what was acknowledged
- * survives `kill -9` and a power cut. One process at a time owns the file.
+ * survives `kill -9` and a power cut. One process at a time owns the file. A result is stored in three parts, so that who
+ * asks for its head or its row does not read the rest.
  */
 export class SqliteLog implements Log {
   readonly #path: string;
   readonly #database: Connection;
   readonly #arrivals = new Arrivals();
-  readonly #closed = new AbortController();
   readonly #end: Statement<[], number>;
-  readonly #insert: Statement<[number, string | null, string]>;
+  readonly #insert: Statement<[number, string | null, string, string | null, string | null]>;
   readonly #known: Statement<[string], number>;
-  readonly #page: Statement<[number, number, number], { position: number; fact: string }>;
+  readonly #pages: Readonly<Record<Detail, Page>>;
 
   /** @throws FailureError: the file cannot be opened, is in use, is no log, or was written by a newer release. */
   constructor(path: string, options: SqliteOptions = {}) {
     this.#path = path;
-    this.#database = open(path, options.maxBytes ?? null);
-    this.#end = this.#database.prepare<[], number>('SELECT coalesce(max(position), 0) FROM entries').pluck();
-    this.#insert = this.#database.prepare('INSERT INTO entries (position, trial_id, fact) VALUES (?, ?, ?)');
-    this.#known = this.#database
-      .prepare<[string], number>('SELECT 1 FROM entries WHERE trial_id = ?')
-      .pluck();
-    this.#page = this.#database.prepare(
-      'SELECT position, fact FROM entries WHERE position > ? AND position <= ? ORDER BY position LIMIT ?',
+    this.#database = open(path, options);
+    this.#end = this.#database.prepare<[], number>('SELECT coalesce(max(position), 0) FROM facts').pluck();
+    this.#insert = this.#database.prepare(
+      'INSERT INTO facts (position, trial_id, head, row_json, raw_json) VALUES (?, ?, ?, ?, ?)',
     );
+    this.#known = this.#database.prepare<[string], number>('SELECT 1 FROM facts WHERE trial_id = ?').pluck();
+    const page = (detail: Detail): Page =>
+      this.#database.prepare(
+        `SELECT ${COLUMNS[detail]} FROM facts WHERE position > ? AND position <= ? ORDER BY position LIMIT ?`,
+      );
+    this.#pages = { head: page('head'), row: page('row'), full: page('full') };
   }
 
   async end(): Promise<number> {
@@ -56,7 +86,7 @@ export class SqliteLog implements Log {
         const trial = trialOf(fact);
         if (trial !== null && this.#known.get(trial) !== undefined) continue;
         position += 1;
-        this.#insert.run(position, trial, JSON.stringify(fact));
+        this.#insert.run(position, trial, ...partsOf(fact));
       }
       return { appended: true, position };
     });
@@ -70,47 +100,85 @@ export class SqliteLog implements Log {
     return outcome;
   }
 
-  async *read(after: number): AsyncGenerator<LogEntry> {
-    const end = await this.end();
-    yield* this.#entries(after, end);
+  read<D extends Detail>(after: number, detail: D): AsyncGenerator<EntryAt<D>> {
+    return readEntries(this.#source(detail), after);
   }
 
-  async *follow(after: number, signal: AbortSignal): AsyncGenerator<LogEntry> {
-    const stop = AbortSignal.any([signal, this.#closed.signal]);
-    let position = after;
-    while (!stop.aborted) {
-      const end = await this.end();
-      if (end <= position) {
-        await this.#arrivals.wait(stop);
-        continue;
-      }
-      for (const entry of this.#entries(position, end)) {
-        if (stop.aborted) return;
-        yield entry;
-        position = entry.position;
-      }
-    }
+  follow<D extends Detail>(after: number, signal: AbortSignal, detail: D): AsyncGenerator<EntryAt<D>> {
+    return followEntries(this.#source(detail), after, signal, this.#arrivals);
+  }
+
+  get<D extends Detail>(position: number, detail: D): Promise<EntryAt<D>> {
+    return getEntry(this.#source(detail), position);
   }
 
   async close(): Promise<void> {
-    this.#closed.abort();
     this.#database.close();
+    this.#arrivals.notify();
   }
 
-  *#entries(after: number, end: number): Generator<LogEntry> {
+  #source<D extends Detail>(detail: D): Source<EntryAt<D>> {
+    const name = `the log ${this.#path}`;
+    const check = (): void => {
+      if (!this.#database.open) throw closedError(name);
+    };
+    return {
+      name,
+      end: async () => {
+        check();
+        return this.#end.get() ?? 0;
+      },
+      entries: (after, end) => this.#entries(after, end, detail, check),
+    };
+  }
+
+  *#entries<D extends Detail>(
+    after: number,
+    end: number,
+    detail: D,
+    check: () => void,
+  ): Generator<EntryAt<D>> {
     let position = after;
-    while (position < end && this.#database.open) {
-      const rows = this.#page.all(position, end, PAGE_ROWS);
+    while (position < end) {
+      check();
+      const rows = this.#page(detail, position, end);
+      // Fewer than there should be: whoever counts them says so.
       if (rows.length === 0) return;
-      for (const row of rows) {
-        yield { position: row.position, fact: JSON.parse(row.fact) as Fact };
-        position = row.position;
-      }
+      // TypeScript does not narrow a type parameter by a value.
+      for (const row of rows) yield new StoredEntry(row) as EntryAt<D>;
+      position = rows.at(-1)?.position ?? end;
+    }
+  }
+
+  #page(detail: Detail, after: number, end: number): Stored[] {
+    try {
+      return this.#pages[detail].all(after, end, PAGE_ROWS[detail]);
+    } catch (error) {
+      throw explain(error, this.#path);
     }
   }
 }
 
-function open(path: string, maxBytes: number | null): Connection {
+/** An entry as it is stored: what nobody asks for is not parsed. */
+class StoredEntry implements LogEntry {
+  readonly position: number;
+  readonly head: FactHead;
+  readonly recordJson: string | null;
+
+  constructor({ position, head, row = null, raw = null }: Stored) {
+    this.position = position;
+    this.head = JSON.parse(head) as FactHead;
+    this.recordJson = row === null ? null : joinJson(row, raw ?? undefined);
+  }
+
+  get fact(): Fact {
+    // A fact without a record is its own head.
+    if (this.recordJson === null) return this.head as Fact;
+    return { fact: 'ResultRecorded', record: JSON.parse(this.recordJson) as ResultRecord };
+  }
+}
+
+function open(path: string, { maxBytes = null, inform }: SqliteOptions): Connection {
   let database: Connection | null = null;
   try {
     if (path !== ':memory:') mkdirSync(dirname(path), { recursive: true });
@@ -124,34 +192,12 @@ function open(path: string, maxBytes: number | null): Connection {
       database.pragma(`max_page_count = ${Math.max(1, Math.floor(maxBytes / pageBytes))}`);
     }
     prepareSchema(database, path);
+    migrate(database, path, inform ?? (() => {}));
     return database;
   } catch (error) {
     database?.close();
     throw explain(error, path);
   }
-}
-
-function prepareSchema(database: Connection, path: string): void {
-  database
-    .transaction(() => {
-      database.exec('CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT');
-      const version = database.prepare("SELECT value FROM meta WHERE key = 'schema'").pluck().get();
-      if (version === undefined) {
-        database.prepare("INSERT INTO meta (key, value) VALUES ('schema', ?)").run(SQLITE_SCHEMA_VERSION);
-        database.exec(
-          'CREATE TABLE entries (position INTEGER PRIMARY KEY, trial_id TEXT UNIQUE, fact TEXT NOT NULL) STRICT',
-        );
-      } else if (Number(version) > SQLITE_SCHEMA_VERSION) {
-        throw new FailureError(
-          failure(
-            'internal',
-            `The log ${path} has schema version ${version}; this Ridgepoint reads up to ${SQLITE_SCHEMA_VERSION}.`,
-            { hint: 'Use the release that wrote it or a newer one, or choose another file.' },
-          ),
-        );
-      }
-    })
-    .immediate();
 }
 
 /** SQLite's codes → one sentence and what to do. The transaction has been rolled back by then. */

@@ -1,5 +1,4 @@
-import type { ResultRecord } from '../../core/result.js';
-import type { Fact } from '../log/log.js';
+import type { FactHead, ResultHead } from '../log/log.js';
 import { attemptCost, elsewhereReason, judge } from './retry.js';
 import {
   giveBack,
@@ -22,7 +21,7 @@ const REMEMBERED_TRIALS = 101;
  * this same way, so both give the same state.
  * @param view the sweep of a SweepSubmitted; null for other facts, or when its document cannot be read any more.
  */
-export function applyFact(state: SchedulerState, fact: Fact, view: SweepView | null): void {
+export function applyFact(state: SchedulerState, fact: FactHead, view: SweepView | null): void {
   switch (fact.fact) {
     case 'SweepSubmitted':
       if (view !== null) submit(state, view, fact.at);
@@ -59,7 +58,7 @@ export function applyFact(state: SchedulerState, fact: Fact, view: SweepView | n
 /** A sweep that this release does not resume is remembered by name, so that its results are found. */
 function leaveAlone(
   state: SchedulerState,
-  { sweepId, document, at }: Extract<Fact, { fact: 'SweepSubmitted' }>,
+  { sweepId, document, at }: Extract<FactHead, { fact: 'SweepSubmitted' }>,
 ): void {
   if (state.otherReleases.has(sweepId)) return;
   const name = /^\s*metadata:[\s{]*name:[ \t]*["']?([^\s"',}#]{1,200})/m.exec(document)?.[1] ?? sweepId;
@@ -128,7 +127,7 @@ function cancel(state: SchedulerState, sweep: SweepState): void {
   }
 }
 
-function record(state: SchedulerState, result: ResultRecord): void {
+function record(state: SchedulerState, result: ResultHead): void {
   state.recorded.add(result.trialId);
   const lease = state.leases.get(result.trialId);
   if (lease !== undefined) {
@@ -159,7 +158,7 @@ function record(state: SchedulerState, result: ResultRecord): void {
   count(track, result, sweep.view.placement.retries, lease !== undefined);
 }
 
-function count(track: Track, result: ResultRecord, retries: number, leased: boolean): void {
+function count(track: Track, result: ResultHead, retries: number, leased: boolean): void {
   const { position } = result.sweep;
   const settled = track.settled.get(position);
   const verdict = judge(result, track.tries.get(position), retries);
@@ -207,7 +206,7 @@ function existingTrack(state: SchedulerState, sweepId: string, key: string): Tra
   return sweep === undefined ? null : trackOf(sweep, key);
 }
 
-function rememberSeconds(sweep: SweepState, result: ResultRecord): void {
+function rememberSeconds(sweep: SweepState, result: ResultHead): void {
   const seconds = (Date.parse(result.endedAt) - Date.parse(result.startedAt)) / 1000;
   if (!Number.isFinite(seconds) || seconds < 0) return;
   sweep.trialSeconds.push(seconds);

@@ -1,5 +1,5 @@
 import { FAILURES } from '../../core/errors.js';
-import type { ResultRecord } from '../../core/result.js';
+import type { ResultHead } from '../log/log.js';
 import type { Tries } from './state.js';
 
 /** What a record means for its point. */
@@ -20,7 +20,7 @@ const BLAMELESS: ReadonlySet<string> = new Set(['cancelled', 'lease-lost']);
  * invalid rows are tried `retries` times again.
  * @param tries what was tried before this record; it is not changed.
  */
-export function judge(record: ResultRecord, tries: Tries | undefined, retries: number): Verdict {
+export function judge(record: ResultHead, tries: Tries | undefined, retries: number): Verdict {
   if (record.status === 'complete' && record.valid) return { verdict: 'complete' };
   const invalid = record.status === 'complete' ? record.trialId : (tries?.invalidTrialId ?? null);
   const failure = record.failure;
@@ -32,14 +32,14 @@ export function judge(record: ResultRecord, tries: Tries | undefined, retries: n
 }
 
 /** @returns 1 when the record uses up an attempt, 0 when it does not. */
-export function attemptCost(record: ResultRecord): number {
+export function attemptCost(record: ResultHead): number {
   if (record.failure === null) return 1;
   if (BLAMELESS.has(record.failure.code)) return 0;
   return FAILURES[record.failure.code].retry === 'elsewhere' ? 0 : 1;
 }
 
 /** @returns `code: sentence`. */
-export function reasonOf(record: ResultRecord): string {
+export function reasonOf(record: ResultHead): string {
   const failure = record.failure;
   return failure === null
     ? 'internal: the trial ended without a reason'
@@ -47,7 +47,7 @@ export function reasonOf(record: ResultRecord): string {
 }
 
 /** @returns why only another node can help; null when this node may try again. */
-export function elsewhereReason(record: ResultRecord): string | null {
+export function elsewhereReason(record: ResultHead): string | null {
   const failure = record.failure;
   return failure !== null && FAILURES[failure.code].retry === 'elsewhere' ? reasonOf(record) : null;
 }

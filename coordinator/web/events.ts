@@ -3,7 +3,7 @@ import { packLive } from '../../core/live/pack.js';
 import type { ResultRecord } from '../../core/result.js';
 import type { Conductor } from '../conductor.js';
 import type { Log } from '../log/log.js';
-import { resultEntries } from '../results.js';
+import { storedResults } from '../results.js';
 import type { Changes } from './changes.js';
 import type { EventStream } from './event-stream.js';
 
@@ -33,11 +33,12 @@ export async function tellEvents(
   await stream.send('hello', { version, position, reset });
   const tell = async (): Promise<void> => {
     if (results === null) return;
-    const query = { sweepId: results.sweepId, follow: true, allTrials: true };
+    const query = { sweepId: results.sweepId, follow: true, allTrials: true, detail: 'full' as const };
     const from = reset ? 0 : (after ?? position);
-    for await (const entry of resultEntries(log, conductor, query, from, stream.signal)) {
-      const sweepId = results.sweepId ?? entry.record.sweep.id;
-      await stream.send('result', resultOf(conductor, sweepId, entry.record), entry.position);
+    for await (const entry of storedResults(log, conductor, query, from, stream.signal)) {
+      const record = entry.record();
+      const sweepId = results.sweepId ?? record.sweep.id;
+      await stream.send('result', resultOf(conductor, sweepId, record), entry.position);
     }
   };
   const show = async (): Promise<void> => {

@@ -11,7 +11,7 @@ import type { Conductor } from '../conductor.js';
 import type { HttpServer } from '../exporter/http.js';
 import type { Log } from '../log/log.js';
 import type { Registry } from '../registry/registry.js';
-import { recordOfTrial, results } from '../results.js';
+import { resultOfTrial, storedResults } from '../results.js';
 import { Changes } from './changes.js';
 import { guard } from './door.js';
 import { EventStream } from './event-stream.js';
@@ -96,21 +96,21 @@ function routes(app: FastifyInstance, { conductor, registry, log, version }: Web
   });
   app.get<Named & { Querystring: { trials?: string } }>('/api/v1/sweeps/:id/results', (request, reply) => {
     const { sweepId } = sweepNamed(conductor, request.params.id).view;
-    const query = { sweepId, follow: false, allTrials: request.query.trials === 'all' };
+    const allTrials = request.query.trials === 'all';
+    const query = { sweepId, follow: false, allTrials, detail: 'full' as const };
     const lines = async function* () {
       const gone = new AbortController();
       request.raw.once('close', () => gone.abort());
-      for await (const record of results(log, conductor, query, gone.signal))
-        yield `${JSON.stringify(record)}\n`;
+      for await (const { json } of storedResults(log, conductor, query, 0, gone.signal)) yield `${json}\n`;
     };
     return reply.type('application/x-ndjson').send(Readable.from(lines()));
   });
   app.get<Named>('/api/v1/trials/:id', async (request, reply) => {
-    const record = await recordOfTrial(log, conductor, request.params.id);
-    if (record === null) {
+    const result = await resultOfTrial(log, conductor, request.params.id, 'full');
+    if (result === null) {
       throw new WireError('not-found', `There is no result of a trial "${request.params.id}" here.`);
     }
-    return await send(request, reply, 'application/json', JSON.stringify(record));
+    return await send(request, reply, 'application/json', result.json);
   });
 
   app.get<{ Querystring: { sweep?: string; results?: string; after?: string } }>(

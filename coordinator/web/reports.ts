@@ -4,7 +4,7 @@ import { liveDetails, packLive } from '../../core/live/pack.js';
 import type { ResultRecord } from '../../core/result.js';
 import type { Conductor } from '../conductor.js';
 import type { Log } from '../log/log.js';
-import { resultEntries } from '../results.js';
+import { storedResults } from '../results.js';
 import type { SweepState } from '../scheduler/state.js';
 
 /** Records read, packed and written between two turns of the event loop: agents are waiting too. */
@@ -41,7 +41,7 @@ export class Reports {
     const { sweepId, name: sweepName, objectives, count: points } = sweep.view;
     const settled = [...sweep.tracks.values()].reduce((sum, track) => sum + track.settled.size, 0);
     const details = liveDetails(settled);
-    const query = { sweepId, follow: false, allTrials: true };
+    const query = { sweepId, follow: false, allTrials: true, detail: 'full' as const };
     const { signal } = new AbortController();
     const parts: string[] = [];
     let part: ResultRecord[] = [];
@@ -50,10 +50,10 @@ export class Reports {
       part = [];
       await breathe();
     };
-    for await (const entry of resultEntries(this.#log, this.#conductor, query, 0, signal)) {
+    for await (const entry of storedResults(this.#log, this.#conductor, query, 0, signal)) {
       // What came while we read is told by the events after `through`.
       if (entry.position > through) break;
-      part.push(entry.record);
+      part.push(entry.record());
       if (part.length === PART) await pack();
     }
     if (part.length > 0) await pack();

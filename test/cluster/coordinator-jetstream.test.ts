@@ -35,7 +35,7 @@ describe.skipIf(!hasNatsServer)('needs nats-server', () => {
     const stop = new AbortController();
     void two.append([submitted('a'), submitted('b')], 0);
     const seen: number[] = [];
-    for await (const entry of one.follow(0, stop.signal)) {
+    for await (const entry of one.follow(0, stop.signal, 'full')) {
       seen.push(entry.position);
       if (seen.length === 2) stop.abort();
     }

@@ -138,7 +138,7 @@ async function unreadableLog(path: string): Promise<string[]> {
   let log: SqliteLog | null = null;
   try {
     log = new SqliteLog(path);
-    for await (const _ of log.read(0));
+    for await (const _ of log.read(0, 'full'));
     return [];
   } catch (error) {
     return [`the log does not open: ${(error as Error).message}`];

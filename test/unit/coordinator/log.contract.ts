@@ -1,9 +1,10 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { Log, LogEntry } from '../../../coordinator/log/log.js';
-import { recorded, submitted } from './log-facts.js';
+import { headOf } from '../../../coordinator/log/detail.js';
+import type { HeadEntry, Log } from '../../../coordinator/log/log.js';
+import { measured, recorded, submitted } from './log-facts.js';
 
-async function collect(entries: AsyncIterable<LogEntry>): Promise<LogEntry[]> {
-  const list: LogEntry[] = [];
+async function collect<Entry extends HeadEntry>(entries: AsyncIterable<Entry>): Promise<Entry[]> {
+  const list: Entry[] = [];
   for await (const entry of entries) list.push(entry);
   return list;
 }
@@ -23,10 +24,10 @@ export function logContract(name: string, open: () => Promise<Log>): void {
       expect(await log.end()).toBe(0);
       expect(await log.append([submitted('a'), submitted('b')], 0)).toEqual({ appended: true, position: 2 });
       expect(await log.append([submitted('c')], 2)).toEqual({ appended: true, position: 3 });
-      const entries = await collect(log.read(0));
+      const entries = await collect(log.read(0, 'full'));
       expect(entries.map((e) => e.position)).toEqual([1, 2, 3]);
       expect(entries.map((e) => e.fact)).toEqual([submitted('a'), submitted('b'), submitted('c')]);
-      expect((await collect(log.read(2))).map((e) => e.position)).toEqual([3]);
+      expect((await collect(log.read(2, 'full'))).map((e) => e.position)).toEqual([3]);
     });
 
     test('refuses an append that expected another end, and writes none of it', async () => {
@@ -49,7 +50,7 @@ export function logContract(name: string, open: () => Promise<Log>): void {
       expect(await log.end()).toBe(2);
       expect(await log.append([recorded('t1')], 2)).toEqual({ appended: true, position: 2 });
       expect(await log.append([recorded('t1'), recorded('t2')], 2)).toEqual({ appended: true, position: 3 });
-      const facts = (await collect(log.read(0))).map((e) => e.fact);
+      const facts = (await collect(log.read(0, 'full'))).map((e) => e.fact);
       expect(facts).toEqual([recorded('t1'), submitted('a'), recorded('t2')]);
     });
 
@@ -58,7 +59,7 @@ export function logContract(name: string, open: () => Promise<Log>): void {
       const stop = new AbortController();
       const seen: number[] = [];
       const following = (async () => {
-        for await (const entry of log.follow(0, stop.signal)) {
+        for await (const entry of log.follow(0, stop.signal, 'full')) {
           seen.push(entry.position);
           if (entry.position === 1) void log.append([submitted('b'), submitted('c')], 1);
           if (entry.position === 3) stop.abort();
@@ -68,20 +69,88 @@ export function logContract(name: string, open: () => Promise<Log>): void {
       expect(seen).toEqual([1, 2, 3]);
     });
 
+    test.each(['head', 'row', 'full'] as const)(
+      'a log that is closed ends no reader as if there were no more: %s',
+      async (detail) => {
+        await log.append(
+          Array.from({ length: 1200 }, (_, i) => submitted(`s${i}`)),
+          0,
+        );
+        const never = new AbortController().signal;
+        const follower = (async () => {
+          for await (const _ of log.follow(1200, never, detail));
+        })();
+        const following = expect(follower).rejects.toThrow(/was closed while it was read/);
+        let seen = 0;
+        const reader = (async () => {
+          for await (const _ of log.read(0, detail)) {
+            seen += 1;
+            if (seen === 1) await log.close();
+          }
+        })();
+        // What it had at hand by then it may give; but all of it, or an error.
+        await reader.then(
+          () => expect(seen).toBe(1200),
+          (error: Error) => expect(error.message).toMatch(/was closed while it was read/),
+        );
+        await following;
+      },
+    );
+
     test('reading ends where the log ended when reading began', async () => {
       await log.append([submitted('a'), submitted('b')], 0);
       const seen: number[] = [];
-      for await (const entry of log.read(0)) {
+      for await (const entry of log.read(0, 'full')) {
         seen.push(entry.position);
         await log.append([submitted('late')], 2);
       }
       expect(seen).toEqual([1, 2]);
     });
 
+    test('an entry says the same at every level of detail', async () => {
+      const fact = measured('t1');
+      await log.append([submitted('a'), fact], 0);
+      for (const position of [1, 2]) {
+        const [head, row, full] = await Promise.all([
+          log.get(position, 'head'),
+          log.get(position, 'row'),
+          log.get(position, 'full'),
+        ]);
+        expect([head.position, row.position, full.position]).toEqual([position, position, position]);
+        expect(head.head).toEqual(headOf(full.fact));
+        expect([row.head, full.head]).toEqual([head.head, head.head]);
+      }
+      const [sweep, row, full] = await Promise.all([
+        log.get(1, 'row'),
+        log.get(2, 'row'),
+        log.get(2, 'full'),
+      ]);
+      expect(sweep.fact).toEqual(submitted('a'));
+      expect(sweep.recordJson).toBeNull();
+      expect(full.fact).toEqual(fact);
+      const { given: _, ...whole } = fact.record;
+      const inRow = { ...whole, phases: [], tokenSeconds: [], samples: [] };
+      expect(row.fact).toEqual({ fact: 'ResultRecorded', record: inRow });
+      expect(JSON.parse(row.recordJson ?? '')).toEqual(inRow);
+      expect(JSON.parse(full.recordJson ?? '')).toEqual(fact.record);
+      for (const detail of ['head', 'row', 'full'] as const) {
+        const read = await collect(log.read(0, detail));
+        expect(read.map(({ position, head }) => ({ position, head }))).toEqual([
+          { position: 1, head: submitted('a') },
+          { position: 2, head: headOf(fact) },
+        ]);
+      }
+    });
+
+    test('an entry that is not there is an error with its number', async () => {
+      await log.append([submitted('a')], 0);
+      await expect(log.get(2, 'full')).rejects.toThrow(/^The log .* has no entry 2\.$/);
+    });
+
     test('many entries come back in order', async () => {
       const trials = Array.from({ length: 100 }, (_, index) => `t${index}`);
       await log.append(trials.map(recorded), 0);
-      const entries = await collect(log.read(0));
+      const entries = await collect(log.read(0, 'full'));
       expect(entries.map((e) => (e.fact.fact === 'ResultRecorded' ? e.fact.record.trialId : ''))).toEqual(
         trials,
       );

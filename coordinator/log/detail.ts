@@ -1,0 +1,80 @@
+import type { ResultRecord } from '../../core/result.js';
+import type { Detail, EntryAt, Fact, FactHead, LogEntry, ResultHead } from './log.js';
+
+/** @returns the fact without what projections do not ask for. */
+export function headOf(fact: FactHead): FactHead {
+  if (fact.fact !== 'ResultRecorded') return fact;
+  const { trialId, experimentId, sweep, startedAt, endedAt, status, valid, failure } = fact.record;
+  const { node, device, warnings, environment } = fact.record;
+  const record: ResultHead = {
+    ...{ trialId, experimentId, sweep, startedAt, endedAt, status, valid },
+    node: { name: node.name },
+    device: { id: device.id },
+    failure: failure && { code: failure.code, message: failure.message },
+    warnings: warnings.map(({ code, severity }) => ({ code, severity })),
+    environment: environment.engine === undefined ? {} : { engine: environment.engine },
+  };
+  return { fact: 'ResultRecorded', record };
+}
+
+/** What is most of a record, and what no table shows. */
+type RawPart = Pick<ResultRecord, 'phases' | 'tokenSeconds' | 'samples' | 'given'>;
+type RowPart = Omit<ResultRecord, keyof RawPart>;
+
+/** A row is a record whose raw part says nothing. */
+const NO_RAW = { phases: [], tokenSeconds: [], samples: [] } as const satisfies RawPart;
+const NO_RAW_JSON = JSON.stringify(NO_RAW);
+
+function splitRecord(record: ResultRecord): { row: RowPart; raw: RawPart } {
+  const { phases, tokenSeconds, samples, given, ...row } = record;
+  return { row, raw: { phases, tokenSeconds, samples, ...(given !== undefined && { given }) } };
+}
+
+/** @returns the parts of a fact that are stored apart, as JSON; null for facts that are no results. */
+export function partsOf(fact: Fact): [head: string, row: string | null, raw: string | null] {
+  const head = JSON.stringify(headOf(fact));
+  if (fact.fact !== 'ResultRecorded') return [head, null, null];
+  const { row, raw } = splitRecord(fact.record);
+  return [head, JSON.stringify(row), JSON.stringify(raw)];
+}
+
+/** @returns the record as JSON out of the JSON of its parts; without the raw part it is a row. */
+export function joinJson(row: string, raw: string = NO_RAW_JSON): string {
+  return `${row.slice(0, -1)},${raw.slice(1)}`;
+}
+
+/** @returns an entry for who has the whole fact at hand. */
+export function entryOf<D extends Detail>(position: number, fact: Fact, detail: D): EntryAt<D> {
+  // TypeScript does not narrow a type parameter by a value.
+  return new WholeEntry(position, fact, detail) as EntryAt<D>;
+}
+
+class WholeEntry implements LogEntry {
+  readonly position: number;
+  readonly #fact: Fact;
+  readonly #detail: Detail;
+
+  constructor(position: number, fact: Fact, detail: Detail) {
+    this.position = position;
+    this.#fact = fact;
+    this.#detail = detail;
+  }
+
+  get head(): FactHead {
+    return headOf(this.#fact);
+  }
+
+  get fact(): Fact {
+    if (this.#fact.fact !== 'ResultRecorded' || this.#detail === 'full') return this.#fact;
+    return { fact: 'ResultRecorded', record: { ...splitRecord(this.#fact.record).row, ...emptyRaw() } };
+  }
+
+  get recordJson(): string | null {
+    const { fact } = this;
+    return fact.fact === 'ResultRecorded' ? JSON.stringify(fact.record) : null;
+  }
+}
+
+function emptyRaw(): RawPart {
+  return structuredClone<RawPart>(NO_RAW);
+}
