@@ -7,6 +7,8 @@ import { FailureError, failure } from '../core/errors.js';
 import { DEFAULT_COORDINATOR, DEFAULT_COORDINATOR_METRICS, DEFAULT_COORDINATOR_WEB } from '../proto/ports.js';
 
 const scope = z.enum(['agent', 'submit', 'read']);
+/** Names that an agent may have; a final `*` matches any rest. Left out: the common name, or the token's name. */
+const nodes = z.array(z.string().min(1)).optional();
 const seconds = z.number().positive();
 
 const logSchema = z.discriminatedUnion('kind', [
@@ -39,14 +41,14 @@ const securitySchema = z.discriminatedUnion('kind', [
     keyFile: z.string(),
     /** Which client certificates may do what; a final `*` matches any rest of the common name. */
     grants: z
-      .array(z.strictObject({ commonName: z.string(), scopes: z.array(scope) }))
+      .array(z.strictObject({ commonName: z.string(), scopes: z.array(scope), nodes }))
       .default([{ commonName: '*', scopes: ['agent', 'submit', 'read'] }]),
   }),
   z.strictObject({
     kind: z.literal('token'),
     certificateFile: z.string(),
     keyFile: z.string(),
-    /** A YAML or JSON list of `{ name, token, scopes }`; kept out of this file because it is secret. */
+    /** A YAML or JSON list of `{ name, token, scopes, nodes }`; kept out of this file because it is secret. */
     tokensFile: z.string(),
   }),
 ]);
@@ -57,6 +59,7 @@ export const tokensSchema = z
       name: z.string(),
       token: z.string().min(16, 'at least 16 characters'),
       scopes: z.array(scope),
+      nodes,
     }),
   )
   .min(1);

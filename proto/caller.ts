@@ -1,7 +1,9 @@
 import { timingSafeEqual } from 'node:crypto';
 import type { ServerDuplexStream, ServerUnaryCall, ServerWritableStream } from '@grpc/grpc-js';
 import { WireError } from './errors.js';
-import type { Scope, ServerSecurity } from './security.js';
+import type { CertificateGrant, Scope, ServerSecurity, TokenGrant } from './security.js';
+
+const BEARER = 'Bearer ';
 
 export type AnyCall =
   | ServerUnaryCall<unknown, unknown>
@@ -18,15 +20,50 @@ export interface Shown {
 
 /** @returns who calls; throws WireError `unauthenticated` or `forbidden`. */
 export function identify(call: AnyCall, security: ServerSecurity, scope: Scope): string {
+  return admit(shownBy(call, security), security, scope);
+}
+
+/** @returns what a gRPC call shows of its caller. */
+export function shownBy(call: AnyCall, security: ServerSecurity): Shown {
   const name = security.kind === 'mutual-tls' ? call.getAuthContext()?.sslPeerCertificate?.subject?.CN : [];
-  return admit(
-    {
-      commonName: Array.isArray(name) ? name[0] : name,
-      authorization: String(call.metadata.get('authorization')[0] ?? ''),
-    },
-    security,
-    scope,
+  return {
+    commonName: Array.isArray(name) ? name[0] : name,
+    authorization: String(call.metadata.get('authorization')[0] ?? ''),
+  };
+}
+
+/**
+ * Whether a caller with the scope `agent` may speak as that node. Plain text is loopback, where everybody is this
+ * machine: any name.
+ * @returns null when it may, else one sentence that names the fix.
+ */
+export function nodeRefusal(shown: Shown, security: ServerSecurity, node: string): string | null {
+  if (security.kind === 'plaintext') return null;
+  const held = grantsOf(shown, security).filter(({ grant }) => grant.scopes.includes('agent'));
+  const allowed = held.flatMap(({ name, grant }) => grant.nodes ?? [name]);
+  if (allowed.some((pattern) => matches(pattern, node))) return null;
+  const who = security.kind === 'mutual-tls' ? 'certificate' : 'token';
+  const name = held[0]?.name ?? 'unknown';
+  return (
+    `The ${who} "${name}" may be node ${allowed.map((pattern) => `"${pattern}"`).join(' or ') || 'none'}, not "${node}": ` +
+    `give its grant nodes: ["${node}"] in the coordinator's configuration, or start the agent with --name ${allowed[0] ?? name}.`
   );
+}
+
+/** Grants that the caller holds, and the name that it has by each. */
+function grantsOf(
+  { commonName, authorization }: Shown,
+  security: Exclude<ServerSecurity, { kind: 'plaintext' }>,
+): { name: string; grant: CertificateGrant | TokenGrant }[] {
+  if (security.kind === 'mutual-tls') {
+    if (commonName === undefined) return [];
+    return security.grants
+      .filter((grant) => matches(grant.commonName, commonName))
+      .map((grant) => ({ name: commonName, grant }));
+  }
+  return security.grants
+    .filter((grant) => sameSecret(grant.token, authorization.slice(BEARER.length)))
+    .map((grant) => ({ name: grant.name, grant }));
 }
 
 /** @returns the caller's name; throws WireError `unauthenticated` or `forbidden`. */
@@ -36,21 +73,17 @@ export function admit({ commonName, authorization }: Shown, security: ServerSecu
     if (commonName === undefined) {
       throw new WireError('unauthenticated', 'The client certificate has no common name.');
     }
-    const allowed = security.grants.some(
-      (grant) => matches(grant.commonName, commonName) && grant.scopes.includes(scope),
-    );
-    if (!allowed) throw new WireError('forbidden', `${commonName} does not have the scope "${scope}".`);
-    return commonName;
-  }
-  if (!authorization.startsWith('Bearer ')) {
+  } else if (!authorization.startsWith(BEARER)) {
     throw new WireError('unauthenticated', 'This coordinator wants a token: set `token` or RIDGE_TOKEN.');
   }
-  const grant = security.grants.find((candidate) => sameSecret(candidate.token, authorization.slice(7)));
-  if (grant === undefined) throw new WireError('unauthenticated', 'The token is not known here.');
-  if (!grant.scopes.includes(scope)) {
-    throw new WireError('forbidden', `The token "${grant.name}" does not have the scope "${scope}".`);
+  const held = grantsOf({ commonName, authorization }, security);
+  if (security.kind === 'token' && held.length === 0) {
+    throw new WireError('unauthenticated', 'The token is not known here.');
   }
-  return grant.name;
+  const name = held[0]?.name ?? commonName ?? '';
+  if (held.some(({ grant }) => grant.scopes.includes(scope))) return name;
+  const who = security.kind === 'token' ? `The token "${name}"` : name;
+  throw new WireError('forbidden', `${who} does not have the scope "${scope}".`);
 }
 
 function matches(pattern: string, name: string): boolean {

@@ -29,12 +29,16 @@ export interface TokenGrant {
   readonly name: string;
   readonly token: string;
   readonly scopes: readonly Scope[];
+  /** Names of nodes that an agent with it may have; a final `*` matches any rest. Left out: the grant's own name. */
+  readonly nodes?: readonly string[] | undefined;
 }
 
 export interface CertificateGrant {
   /** Common name of the client's certificate; a final `*` matches any rest. */
   readonly commonName: string;
   readonly scopes: readonly Scope[];
+  /** Names of nodes that an agent with it may have; a final `*` matches any rest. Left out: its common name. */
+  readonly nodes?: readonly string[] | undefined;
 }
 
 export type ServerSecurity =

@@ -10,7 +10,7 @@ import {
   type ServiceError,
 } from '@grpc/grpc-js';
 import { bindError } from './bind-error.js';
-import { type AnyCall, identify } from './caller.js';
+import { type AnyCall, identify, nodeRefusal, shownBy } from './caller.js';
 import { toServiceError } from './errors.js';
 import { CHANNEL_OPTIONS, quietTransport } from './limits.js';
 import { joinAddress, splitAddress } from './loopback.js';
@@ -21,6 +21,8 @@ import { type Duplex, messagesOf, sender } from './stream.js';
 export interface CallContext {
   /** Certificate's common name, the token's name, or `loopback`. */
   readonly caller: string;
+  /** @returns why the caller may not speak as that node; null when it may. */
+  nodeRefusal(node: string): string | null;
   readonly peer: string;
   /** Aborts when the caller goes away. */
   readonly signal: AbortSignal;
@@ -88,7 +90,12 @@ export class Handlers {
     const gone = new AbortController();
     const events: EventEmitter = call;
     events.once('cancelled', () => gone.abort()).once('close', () => gone.abort());
-    return { caller: identify(call, this.#security, scope), peer: call.getPeer(), signal: gone.signal };
+    return {
+      caller: identify(call, this.#security, scope),
+      nodeRefusal: (node) => nodeRefusal(shownBy(call, this.#security), this.#security, node),
+      peer: call.getPeer(),
+      signal: gone.signal,
+    };
   }
 }
 

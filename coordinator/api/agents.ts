@@ -45,9 +45,12 @@ async function serve(api: AgentsApi, stream: Stream, context: CallContext): Prom
     );
   }
   const profile = parseNodeProfile(hello.nodeProfileJson);
+  const refusal = context.nodeRefusal(profile.name);
+  if (refusal !== null) throw new WireError('forbidden', refusal);
   const closed = new AbortController();
   const session: Session = {
     node: profile.name,
+    caller: context.caller,
     instance: hello.instance,
     // A stream that is gone needs no message; its agent asks again when it is back.
     push: (message) => void stream.send({ message }).catch(() => undefined),

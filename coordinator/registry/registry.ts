@@ -5,6 +5,8 @@ import type { Progress, SessionResponse } from '../../proto/gen/ridgepoint/v1/ag
 /** The open stream of an agent. */
 export interface Session {
   readonly node: string;
+  /** Whose certificate or token it came with. */
+  readonly caller: string;
   readonly instance: string;
   push(message: SessionResponse['message']): void;
   /** Ends the stream from our side. */
@@ -31,7 +33,8 @@ export class Registry {
   attach(profile: NodeProfile, session: Session, at: string): void {
     const old = this.#nodes.get(profile.name)?.session ?? null;
     if (old !== null) {
-      if (old.instance !== session.instance) {
+      // An instance is no secret: only the same credential may take its place.
+      if (old.instance !== session.instance || old.caller !== session.caller) {
         throw new WireError(
           'exists',
           `Another agent is connected as node "${profile.name}": give one of them another name.`,

@@ -9,6 +9,7 @@ import type { ClientSecurity } from '../../proto/security.js';
 import { FakeAgent } from '../support/fake-agent.js';
 import { fakeSweep } from '../support/sweeps.js';
 import { Authority, hasOpenssl, type Pair } from '../support/tls.js';
+import { aNode } from '../support/wire-records.js';
 
 const running: RunningCoordinator[] = [];
 afterEach(async () => {
@@ -46,9 +47,9 @@ async function call(address: string, security: ClientSecurity, what: 'list' | 's
   }
 }
 
-async function join_(address: string, security: ClientSecurity): Promise<string> {
+async function join_(address: string, security: ClientSecurity, node?: string): Promise<string> {
   try {
-    const { agent } = await FakeAgent.join(address, { security });
+    const { agent } = await FakeAgent.join(address, { security, profile: aNode(node) });
     agent.vanish();
     return 'ok';
   } catch (error) {
@@ -99,9 +100,76 @@ describe.skipIf(!hasOpenssl)('needs openssl', () => {
     expect(await call(address, viewer, 'list')).toBe('ok');
     expect(await call(address, viewer, 'submit')).toBe('forbidden');
     expect(await join_(address, viewer)).toBe('forbidden');
-    expect(await join_(address, node)).toBe('ok');
+    expect(await join_(address, node, 'node-7')).toBe('ok');
     expect(await call(address, node, 'list')).toBe('forbidden');
     expect(await call(address, stranger, 'list')).toBe('forbidden');
+  });
+
+  test('a node has the name of its certificate or token, or one that its grant allows', async () => {
+    const files = { certificateFile: server.certificateFile, keyFile: server.keyFile };
+    const byCertificate = await start({
+      security: {
+        kind: 'mutual-tls',
+        caFile: authority.caFile,
+        ...files,
+        grants: [
+          { commonName: 'node-*', scopes: ['agent'] },
+          { commonName: 'farm', scopes: ['agent'], nodes: ['gpu-*', 'spare'] },
+        ],
+      },
+    });
+    const node = mutual(authority.issue('node-8'));
+    const farm = mutual(authority.issue('farm'));
+    expect(await join_(byCertificate, node, 'node-8')).toBe('ok');
+    expect(await join_(byCertificate, node, 'node-9')).toBe('forbidden');
+    for (const name of ['gpu-1', 'spare']) expect(await join_(byCertificate, farm, name)).toBe('ok');
+    for (const name of ['farm', 'cpu-1', 'spare-2'])
+      expect(await join_(byCertificate, farm, name)).toBe('forbidden');
+    await expect(FakeAgent.join(byCertificate, { security: node, profile: aNode('gpu-1') })).rejects.toThrow(
+      'The certificate "node-8" may be node "node-8", not "gpu-1": give its grant nodes: ["gpu-1"] in the coordinator\'s configuration, or start the agent with --name node-8.',
+    );
+
+    const tokensFile = join(folder, 'nodes.yaml');
+    writeFileSync(
+      tokensFile,
+      `
+- { name: lab, token: lab-0123456789abcdef, scopes: [agent] }
+- { name: farm, token: farm-0123456789abcdef, scopes: [agent], nodes: ["*"] }
+`,
+    );
+    const byToken = await start({ security: { kind: 'token', ...files, tokensFile } });
+    const bearer = (token: string): ClientSecurity => ({
+      kind: 'token',
+      ca: authority.ca,
+      token,
+      serverName: null,
+    });
+    expect(await join_(byToken, bearer('lab-0123456789abcdef'), 'lab')).toBe('ok');
+    expect(await join_(byToken, bearer('lab-0123456789abcdef'), 'other')).toBe('forbidden');
+    expect(await join_(byToken, bearer('farm-0123456789abcdef'), 'other')).toBe('ok');
+  });
+
+  test('a node that is connected is not taken over with another credential, whatever instance it says', async () => {
+    const address = await start({
+      security: {
+        kind: 'mutual-tls',
+        caFile: authority.caFile,
+        certificateFile: server.certificateFile,
+        keyFile: server.keyFile,
+        grants: [{ commonName: '*', scopes: ['agent'], nodes: ['*'] }],
+      },
+    });
+    const options = { profile: aNode('gpu-1'), instance: 'seen by all' };
+    const own = mutual(authority.issue('own'));
+    const { agent } = await FakeAgent.join(address, { ...options, security: own });
+    const other = mutual(authority.issue('other-one'));
+    await expect(FakeAgent.join(address, { ...options, security: other })).rejects.toMatchObject({
+      code: 'exists',
+    });
+    expect((await agent.ask()).$case).toBe('noWork');
+    const again = await FakeAgent.join(address, { ...options, security: own });
+    again.agent.vanish();
+    agent.vanish();
   });
 
   test('mutual TLS: no certificate, one of another authority, and plaintext never get in', async () => {
@@ -150,7 +218,7 @@ describe.skipIf(!hasOpenssl)('needs openssl', () => {
     expect(await call(address, bearer('ci-0123456789abcdef'), 'list')).toBe('ok');
     expect(await call(address, bearer('grafana-0123456789abcdef'), 'list')).toBe('ok');
     expect(await call(address, bearer('grafana-0123456789abcdef'), 'submit')).toBe('forbidden');
-    expect(await join_(address, bearer('fleet-0123456789abcdef'))).toBe('ok');
+    expect(await join_(address, bearer('fleet-0123456789abcdef'), 'fleet')).toBe('ok');
     expect(await join_(address, bearer('ci-0123456789abcdef'))).toBe('forbidden');
     expect(await call(address, bearer('guess-0123456789abcdef'), 'list')).toBe('unauthenticated');
     expect(await call(address, bearer(''), 'list')).toBe('unauthenticated');
