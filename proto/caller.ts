@@ -1,5 +1,6 @@
 import { timingSafeEqual } from 'node:crypto';
 import type { ServerDuplexStream, ServerUnaryCall, ServerWritableStream } from '@grpc/grpc-js';
+import { quote } from '../core/quote.js';
 import { WireError } from './errors.js';
 import type { CertificateGrant, Scope, ServerSecurity, TokenGrant } from './security.js';
 
@@ -45,8 +46,8 @@ export function nodeRefusal(shown: Shown, security: ServerSecurity, node: string
   const who = security.kind === 'mutual-tls' ? 'certificate' : 'token';
   const name = held[0]?.name ?? 'unknown';
   return (
-    `The ${who} "${name}" may be node ${allowed.map((pattern) => `"${pattern}"`).join(' or ') || 'none'}, not "${node}": ` +
-    `give its grant nodes: ["${node}"] in the coordinator's configuration, or start the agent with --name ${allowed[0] ?? name}.`
+    `The ${who} "${name}" may be node ${allowed.map((pattern) => `"${pattern}"`).join(' or ') || 'none'}, not ${quote(node)}: ` +
+    `give its grant nodes: [${quote(node)}] in the coordinator's configuration, or start the agent with --name ${allowed[0] ?? name}.`
   );
 }
 
@@ -82,7 +83,7 @@ export function admit({ commonName, authorization }: Shown, security: ServerSecu
   }
   const name = held[0]?.name ?? commonName ?? '';
   if (held.some(({ grant }) => grant.scopes.includes(scope))) return name;
-  const who = security.kind === 'token' ? `The token "${name}"` : name;
+  const who = security.kind === 'token' ? `The token "${name}"` : quote(name);
   throw new WireError('forbidden', `${who} does not have the scope "${scope}".`);
 }
 

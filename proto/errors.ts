@@ -34,6 +34,8 @@ export class WireError extends Error {
 const DETAILS = 'ridgepoint-details-bin';
 /** HTTP/2 peers refuse header blocks above some 16 KiB; a file with a thousand mistakes must still be answered. */
 const DETAILS_BYTES = 6_000;
+/** Characters of a message; whatever somebody made an error repeat, the answer stays one that can be sent. */
+const SENTENCE = 1_000;
 
 function statusOf(code: WireCode): status {
   switch (code) {
@@ -97,7 +99,11 @@ export function toServiceError(error: unknown): Pick<ServiceError, 'code' | 'det
         : new WireError('internal', error instanceof Error ? error.message : String(error));
   const metadata = new Metadata();
   if (wire.details.length > 0) metadata.set(DETAILS, Buffer.from(packDetails(wire.details)));
-  return { code: statusOf(wire.code), details: wire.message, metadata };
+  return { code: statusOf(wire.code), details: cut(wire.message), metadata };
+}
+
+function cut(sentence: string): string {
+  return sentence.length <= SENTENCE ? sentence : `${sentence.slice(0, SENTENCE)}…`;
 }
 
 function wireCodeOf(code: FailureCode): WireCode {

@@ -15,5 +15,10 @@ export function joinAddress(host: string, port: number): string {
 export function isLoopback(address: string): boolean {
   if (address.startsWith('unix:')) return true;
   const host = splitAddress(address)?.host;
-  return host !== undefined && (host === 'localhost' || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host));
+  return host !== undefined && isLoopbackHost(host);
+}
+
+/** The same of a host alone, without brackets. */
+export function isLoopbackHost(host: string): boolean {
+  return host === 'localhost' || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host);
 }

@@ -20,6 +20,7 @@ const ONLY_IN: Record<string, readonly string[]> = {
   'node-llama-cpp': ['agent/native', 'agent/runners/llama-cpp'],
   'better-sqlite3': ['coordinator/log'],
   nats: ['coordinator/log'],
+  fastify: ['proto/http'],
   'prom-client': ['coordinator/exporter', 'agent/exporter'],
 };
 

@@ -1,14 +1,10 @@
-import fastify, { type FastifyInstance } from 'fastify';
 import type { Family } from '../../core/metrics/families.js';
 import { PLAIN_TEXT, plainText } from '../../core/metrics/text.js';
-import { bindError } from '../../proto/bind-error.js';
+import { type HttpServer, openHttp } from '../../proto/http/server.js';
 import { joinAddress } from '../../proto/loopback.js';
 
-export interface RunningExporter {
-  /** `http://host:port` with the port that was really taken. */
-  readonly url: string;
-  close(): Promise<void>;
-}
+/** Prometheus and probes show no token: who reaches the address may read (docs/security.md says where that is). */
+const OPEN = { config: { access: 'public' } } as const;
 
 /**
  * Serves `/metrics` (Prometheus text), `/healthz` (the process answers) and `/readyz` (a coordinator does).
@@ -18,21 +14,15 @@ export async function startExporter(
   metrics: () => readonly Family[],
   connected: () => boolean,
   at: { readonly host: string; readonly port: number },
-): Promise<RunningExporter> {
-  const app: FastifyInstance = fastify({ logger: false });
-  app.get('/metrics', async (_request, reply) => {
+): Promise<HttpServer> {
+  const { app, listen } = openHttp(joinAddress(at.host, at.port), { kind: 'plaintext' });
+  app.get('/metrics', OPEN, async (_request, reply) => {
     await reply.type(PLAIN_TEXT).send(plainText(metrics()));
   });
-  app.get('/healthz', async () => ({ status: 'ok' }));
-  app.get('/readyz', async (_request, reply) => {
+  app.get('/healthz', OPEN, async () => ({ status: 'ok' }));
+  app.get('/readyz', OPEN, async (_request, reply) => {
     if (connected()) return { status: 'ready' };
     return reply.code(503).send({ status: 'not ready', reason: 'no coordinator answers' });
   });
-  try {
-    const url = await app.listen({ host: at.host, port: at.port });
-    return { url, close: () => app.close() };
-  } catch (error) {
-    await app.close();
-    throw bindError(joinAddress(at.host, at.port), error as Error);
-  }
+  return await listen();
 }

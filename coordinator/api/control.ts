@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { quote } from '../../core/quote.js';
 import { parseModels } from '../../proto/convert.js';
 import { WireError } from '../../proto/errors.js';
 import type { ControlServiceServer, WatchSweepResponse } from '../../proto/gen/ridgepoint/v1/control.js';
@@ -72,7 +73,7 @@ export function sweepNamed(conductor: Conductor, sweepId: string): SweepState {
   if (sweep === undefined) {
     throw new WireError(
       'not-found',
-      `There is no sweep "${sweepId}" here: \`ridge sweeps\` lists those there are.`,
+      `There is no sweep ${quote(sweepId)} here: \`ridge sweeps\` lists those there are.`,
     );
   }
   return sweep;

@@ -1,4 +1,5 @@
 import type { NodeProfile } from '../../core/node.js';
+import { quote } from '../../core/quote.js';
 import { WireError } from '../../proto/errors.js';
 import type { Progress, SessionResponse } from '../../proto/gen/ridgepoint/v1/agents.js';
 
@@ -37,7 +38,7 @@ export class Registry {
       if (old.instance !== session.instance || old.caller !== session.caller) {
         throw new WireError(
           'exists',
-          `Another agent is connected as node "${profile.name}": give one of them another name.`,
+          `Another agent is connected as node ${quote(profile.name)}: give one of them another name.`,
         );
       }
       old.close('the agent has opened a new stream');

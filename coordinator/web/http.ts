@@ -1,19 +1,22 @@
 import { Readable } from 'node:stream';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
-import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
-import { bindError } from '../../proto/bind-error.js';
+import { quote } from '../../core/quote.js';
 import { WireError } from '../../proto/errors.js';
-import { joinAddress, splitAddress } from '../../proto/loopback.js';
+import {
+  type HttpApp,
+  type HttpReply,
+  type HttpRequest,
+  type HttpServer,
+  openHttp,
+} from '../../proto/http/server.js';
 import { refusePlaintext, type ServerSecurity } from '../../proto/security.js';
 import { sweepNamed } from '../api/control.js';
 import type { Conductor } from '../conductor.js';
-import type { HttpServer } from '../exporter/http.js';
 import type { Log } from '../log/log.js';
 import type { Registry } from '../registry/registry.js';
 import { resultOfTrial, storedResults } from '../results.js';
 import { Changes } from './changes.js';
-import { guard } from './door.js';
 import { EventStream } from './event-stream.js';
 import { tellEvents } from './events.js';
 import { readPage } from './page.js';
@@ -38,36 +41,18 @@ const compress = promisify(gzip);
  * @throws WireError with one sentence: plain text beyond loopback, address in use, …
  */
 export async function serveWeb(address: string, parts: WebParts): Promise<HttpServer> {
-  const where = splitAddress(address);
-  if (where === null) throw new WireError('refused', `"${address}" is no address: write host:port.`);
   const { security } = parts;
   if (security.kind === 'plaintext') refusePlaintext(address);
-  const app = makeApp(security);
-  guard(app, security);
+  const { app, listen } = openHttp(address, security);
   routes(app, parts);
-  try {
-    await app.listen({ host: where.host, port: where.port });
-  } catch (error) {
-    await app.close();
-    throw bindError(address, error as Error);
-  }
-  const bound = app.server.address();
-  const port = typeof bound === 'object' && bound !== null ? bound.port : where.port;
-  const scheme = security.kind === 'plaintext' ? 'http' : 'https';
-  return { url: `${scheme}://${joinAddress(where.host, port)}`, close: () => app.close() };
+  return await listen();
 }
 
-function makeApp(security: ServerSecurity): FastifyInstance {
-  const options = { logger: false, forceCloseConnections: true } as const;
-  if (security.kind === 'plaintext') return fastify(options);
-  const { key, certificate: cert } = security;
-  const client =
-    security.kind === 'mutual-tls' ? { ca: security.ca, requestCert: true, rejectUnauthorized: true } : {};
-  const https = { key, cert, minVersion: 'TLSv1.2' as const, ...client };
-  return fastify({ ...options, https }) as unknown as FastifyInstance;
-}
+/** Who may have a route: the page holds nothing but its code, everything else is for who may read. */
+const PUBLIC = { config: { access: 'public' } } as const;
+const READ = { config: { access: 'read' } } as const;
 
-function routes(app: FastifyInstance, { conductor, registry, log, version }: WebParts): void {
+function routes(app: HttpApp, { conductor, registry, log, version }: WebParts): void {
   const page = readPage();
   const changes = new Changes(conductor, registry);
   const reports = new Reports(log, conductor);
@@ -76,7 +61,7 @@ function routes(app: FastifyInstance, { conductor, registry, log, version }: Web
     for (const reader of readers) reader.close();
   });
 
-  app.get('/', async (request, reply) => {
+  app.get('/', PUBLIC, async (request, reply) => {
     if (page === null) {
       throw new WireError('unavailable', 'The page is missing from this installation: run `npm run build`.');
     }
@@ -84,42 +69,48 @@ function routes(app: FastifyInstance, { conductor, registry, log, version }: Web
     return await send(request, reply, 'text/html; charset=utf-8', page.html);
   });
 
-  app.get('/api/v1/sweeps', async () => ({ sweeps: liveSweeps(conductor) }));
-  app.get('/api/v1/nodes', async () => ({ nodes: liveNodes(conductor, registry) }));
-  app.get('/api/v1/running', async () => ({ running: liveTrials(conductor, registry) }));
-  app.get<Named>('/api/v1/sweeps/:id', async ({ params }) =>
+  app.get('/api/v1/sweeps', READ, async () => ({ sweeps: liveSweeps(conductor) }));
+  app.get('/api/v1/nodes', READ, async () => ({ nodes: liveNodes(conductor, registry) }));
+  app.get('/api/v1/running', READ, async () => ({ running: liveTrials(conductor, registry) }));
+  app.get<Named>('/api/v1/sweeps/:id', READ, async ({ params }) =>
     liveSweep(conductor, sweepNamed(conductor, params.id)),
   );
-  app.get<Named>('/api/v1/sweeps/:id/report', async (request, reply) => {
+  app.get<Named>('/api/v1/sweeps/:id/report', READ, async (request, reply) => {
     const json = await reports.of(sweepNamed(conductor, request.params.id));
     return await send(request, reply, 'application/json', json);
   });
-  app.get<Named & { Querystring: { trials?: string } }>('/api/v1/sweeps/:id/results', (request, reply) => {
-    const { sweepId } = sweepNamed(conductor, request.params.id).view;
-    const allTrials = request.query.trials === 'all';
-    const query = { sweepId, follow: false, allTrials, detail: 'full' as const };
-    const lines = async function* () {
-      const gone = new AbortController();
-      request.raw.once('close', () => gone.abort());
-      for await (const { json } of storedResults(log, conductor, query, 0, gone.signal)) yield `${json}\n`;
-    };
-    return reply.type('application/x-ndjson').send(Readable.from(lines()));
-  });
-  app.get<Named>('/api/v1/trials/:id', async (request, reply) => {
+  app.get<Named & { Querystring: { trials?: string } }>(
+    '/api/v1/sweeps/:id/results',
+    { config: { access: 'read', filters: ['trials'] } },
+    (request, reply) => {
+      const { sweepId } = sweepNamed(conductor, request.params.id).view;
+      const allTrials = isWord('trials', request.query.trials, 'all');
+      const query = { sweepId, follow: false, allTrials, detail: 'full' as const };
+      const lines = async function* () {
+        const gone = new AbortController();
+        request.raw.once('close', () => gone.abort());
+        for await (const { json } of storedResults(log, conductor, query, 0, gone.signal)) yield `${json}\n`;
+      };
+      return reply.type('application/x-ndjson').send(Readable.from(lines()));
+    },
+  );
+  app.get<Named>('/api/v1/trials/:id', READ, async (request, reply) => {
     const result = await resultOfTrial(log, conductor, request.params.id, 'full');
     if (result === null) {
-      throw new WireError('not-found', `There is no result of a trial "${request.params.id}" here.`);
+      throw new WireError('not-found', `There is no result of a trial ${quote(request.params.id)} here.`);
     }
     return await send(request, reply, 'application/json', result.json);
   });
 
   app.get<{ Querystring: { sweep?: string; results?: string; after?: string } }>(
     '/api/v1/events',
+    // A HEAD would follow without ever hearing anything.
+    { config: { access: 'read', filters: ['sweep', 'results', 'after'] }, exposeHeadRoute: false },
     async (request, reply) => {
       const { sweep, results: which, after } = request.query;
       if (sweep !== undefined) sweepNamed(conductor, sweep);
       const query = {
-        results: which === 'none' ? null : { sweepId: sweep ?? null },
+        results: isWord('results', which, 'none') ? null : { sweepId: sweep ?? null },
         after: entryOf(request.headers['last-event-id'] ?? after),
       };
       if (readers.size >= MOST_READERS) {
@@ -144,16 +135,18 @@ interface Named {
 function entryOf(text: string | string[] | undefined): number | null {
   if (text === undefined) return null;
   if (typeof text === 'string' && /^\d{1,15}$/.test(text)) return Number(text);
-  throw new WireError('invalid', `"${text}" is no id of an event: those are whole numbers.`);
+  throw new WireError('invalid', `${quote(String(text))} is no id of an event: those are whole numbers.`);
+}
+
+/** @returns whether a filter that knows one word says it; false where it is not given. */
+function isWord(filter: string, said: string | undefined, word: string): boolean {
+  if (said === undefined) return false;
+  if (said === word) return true;
+  throw new WireError('invalid', `${filter}=${quote(said)} cannot be read: it is "${word}" or left out.`);
 }
 
 /** Sends a text, compressed for who takes that: reports of large sweeps are megabytes of repeated words. */
-async function send(
-  request: FastifyRequest,
-  reply: FastifyReply,
-  type: string,
-  text: string,
-): Promise<FastifyReply> {
+async function send(request: HttpRequest, reply: HttpReply, type: string, text: string): Promise<HttpReply> {
   reply.header('vary', 'accept-encoding').type(type);
   if (text.length < 4096 || !/\bgzip\b/.test(request.headers['accept-encoding'] ?? ''))
     return reply.send(text);

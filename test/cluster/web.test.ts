@@ -128,7 +128,40 @@ test('what is not there is a sentence, and bad ids are refused', async () => {
     400,
     expect.stringContaining('no id of an event'),
   ]);
-  expect(await refused('/other')).toEqual([404, 'There is nothing at /other.']);
+  expect(await refused('/other')).toEqual([404, 'There is nothing here.']);
+});
+
+test('a filter that cannot be read says so, and long ids are not repeated', async () => {
+  const { grpcAddress, webUrl } = await start();
+  const sweepId = await submit(grpcAddress, fakeSweep(1));
+  const refused = async (path: string): Promise<string> => {
+    const response = await fetch(`${webUrl}/api/v1/${path}`);
+    const { error } = (await response.json()) as { error: { message: string } };
+    return `${response.status} ${error.message}`;
+  };
+  const results = `sweeps/${sweepId}/results`;
+  expect(await refused(`${results}?trials=some`)).toBe(
+    '400 trials="some" cannot be read: it is "all" or left out.',
+  );
+  expect(await refused(`${results}?trials=all&trials=all`)).toBe(
+    '400 The filter "trials" is given more than once.',
+  );
+  expect(await refused(`${results}?trial=all`)).toBe('400 There is no filter "trial" here; there is trials.');
+  expect(await refused('sweeps?state=done')).toBe('400 There is no filter "state" here; there is none.');
+  expect(await refused('events?results=no')).toMatch(/^400 results="no" cannot be read/);
+  expect(await refused('events?after=-1')).toMatch(/^400 "-1" is no id of an event/);
+  expect(await refused('events?after=')).toMatch(/^400 "" is no id of an event/);
+  expect(await refused(`events?sweep=${'a'.repeat(1_000)}`)).toBe(
+    `404 There is no sweep "${'a'.repeat(80)}…" (1000 characters) here: \`ridge sweeps\` lists those there are.`,
+  );
+  expect(await refused(`trials/${'b'.repeat(150)}`)).toMatch(
+    /^404 There is no result of a trial "b{80}…" \(150/,
+  );
+  const cancel = control(grpcAddress).cancelSweep({ sweepId: 'c'.repeat(100_000), reason: '' });
+  await expect(cancel).rejects.toMatchObject({
+    code: 'not-found',
+    message: expect.stringMatching(/^There is no sweep "c{80}…" \(100000 characters\) here/),
+  });
 });
 
 test('events tell of nodes, progress and results as they come', async () => {

@@ -1,0 +1,153 @@
+import type { TLSSocket } from 'node:tls';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { toFailure } from '../../core/errors.js';
+import { quote } from '../../core/quote.js';
+import { admit } from '../caller.js';
+import { type WireCode, WireError } from '../errors.js';
+import { isLoopbackHost, splitAddress } from '../loopback.js';
+import type { Scope, ServerSecurity } from '../security.js';
+import type { HttpLimits } from './limits.js';
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** The scope that opens this route, or `public`: whoever reaches the address. A route without one is refused. */
+    access?: Scope | 'public';
+    /** Names of the query parameters that this route reads; any other is a mistake of the caller. */
+    filters?: readonly string[];
+  }
+}
+
+const STATUS: Partial<Record<WireCode, number>> = {
+  invalid: 400,
+  unauthenticated: 401,
+  forbidden: 403,
+  'not-found': 404,
+  unavailable: 503,
+};
+
+const HEADERS = {
+  'x-content-type-options': 'nosniff',
+  'referrer-policy': 'no-referrer',
+  'cross-origin-resource-policy': 'same-origin',
+  'cross-origin-opener-policy': 'same-origin',
+  'x-frame-options': 'DENY',
+  'cache-control': 'no-store',
+};
+
+/** A request that is refused for its form, with the status that HTTP has for it. */
+class BadForm extends WireError {
+  readonly status: number;
+  constructor(status: number, sentence: string) {
+    super('invalid', sentence);
+    this.status = status;
+  }
+}
+
+export interface Guarded {
+  readonly security: ServerSecurity;
+  /** Requests that name another host than this machine are refused. */
+  readonly ownNamesOnly: boolean;
+  readonly limits: HttpLimits;
+}
+
+/**
+ * Decides about every request, after it was routed: by what the matched route says of itself, never by how the request
+ * was spelled. A route that names no scope cannot be registered. Everything that matches no route gets one answer, the
+ * same for everybody.
+ */
+export function guard(app: FastifyInstance, { security, ownNamesOnly, limits }: Guarded): void {
+  app.addHook('onRoute', ({ url, config }) => {
+    if (config?.access !== undefined) return;
+    throw new Error(`The route ${url} names no scope that opens it: a route is closed unless it does.`);
+  });
+  app.addHook('onRequest', async (request, reply) => {
+    reply.headers(HEADERS);
+    checkForm(request, reply, limits);
+    if (ownNamesOnly) refuseOtherNames(request);
+    if (request.is404) return notFound(reply);
+    const { access, filters } = request.routeOptions.config;
+    if (access === 'public') return;
+    if (access === undefined) throw new WireError('forbidden', 'Nothing opens this route.');
+    const caller = shown(request);
+    if (security.kind === 'token' && caller.authorization === '') {
+      throw new WireError('unauthenticated', `This coordinator wants a token with the scope "${access}".`);
+    }
+    admit(caller, security, access);
+    checkFilters(request, filters ?? []);
+  });
+  app.setErrorHandler((error, _request, reply) => {
+    const { status, code, message } = told(error);
+    if (status === 401) void reply.header('www-authenticate', 'Bearer realm="ridgepoint"');
+    return reply.code(status).send({ error: { code, message } });
+  });
+  app.setNotFoundHandler((_request, reply) => notFound(reply));
+}
+
+/** The answer to whatever is no route of ours, also to what cannot be read as a path at all. */
+export function notFound(reply: FastifyReply): FastifyReply {
+  const error = { code: 'not-found', message: 'There is nothing here.' };
+  return reply.headers(HEADERS).code(404).send({ error });
+}
+
+function told(error: unknown): { status: number; code: string; message: string } {
+  const { message } = toFailure(error);
+  if (error instanceof BadForm) return { status: error.status, code: error.code, message };
+  if (error instanceof WireError) return { status: STATUS[error.code] ?? 500, code: error.code, message };
+  // fastify's own errors (a malformed request) carry their status.
+  const own = (error as { statusCode?: number }).statusCode;
+  return { status: own ?? 500, code: own === undefined ? 'internal' : 'invalid', message };
+}
+
+function checkForm({ raw }: FastifyRequest, reply: FastifyReply, limits: HttpLimits): void {
+  if ((raw.url ?? '').length > limits.urlCharacters) {
+    throw new BadForm(414, `The address is longer than ${limits.urlCharacters} characters.`);
+  }
+  if (raw.rawHeaders.length / 2 > limits.headers) {
+    throw new BadForm(431, `The request has more than ${limits.headers} headers.`);
+  }
+  const { 'content-length': length, 'transfer-encoding': coding } = raw.headers;
+  if (coding !== undefined || (length !== undefined && length !== '0')) {
+    // What is not read would be taken for the next request.
+    void reply.header('connection', 'close');
+    throw new BadForm(400, 'Nothing is changed over HTTP: a request has no body here.');
+  }
+}
+
+function checkFilters({ query }: FastifyRequest, filters: readonly string[]): void {
+  for (const [name, value] of Object.entries(query as Record<string, unknown>)) {
+    if (!filters.includes(name)) {
+      const those = filters.length === 0 ? 'none' : filters.join(', ');
+      throw new WireError('invalid', `There is no filter ${quote(name)} here; there is ${those}.`);
+    }
+    if (typeof value !== 'string') {
+      throw new WireError('invalid', `The filter "${name}" is given more than once.`);
+    }
+  }
+}
+
+function shown(request: FastifyRequest): Parameters<typeof admit>[0] {
+  const socket = request.raw.socket as Partial<TLSSocket>;
+  const name = socket.getPeerCertificate?.()?.subject?.CN;
+  return {
+    commonName: Array.isArray(name) ? name[0] : name,
+    authorization: request.headers.authorization ?? '',
+  };
+}
+
+/**
+ * Without TLS whoever is on this machine may read, and a browser is: a web site could give its own name the address
+ * 127.0.0.1 and read along (DNS rebinding). Such a request names the site as its host.
+ */
+function refuseOtherNames({ raw }: FastifyRequest): void {
+  // A target may be a whole address (absolute form); its host counts then, too.
+  const inTarget = /^[a-z][a-z0-9+.-]*:\/\/([^/?#]*)/i.exec(raw.url ?? '')?.[1];
+  for (const host of [raw.headers.host ?? '', inTarget ?? 'localhost']) {
+    const name = host.toLowerCase();
+    const split = splitAddress(name) ?? splitAddress(`${name}:80`);
+    if (split !== null && isLoopbackHost(split.host)) continue;
+    throw new WireError(
+      'forbidden',
+      'Plain HTTP is answered under the names of this machine only: localhost.',
+    );
+  }
+}

@@ -1,0 +1,220 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { ConnectionOptions } from 'node:tls';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { CoordinatorConfig } from '../../coordinator/config.js';
+import { type RunningCoordinator, startCoordinator } from '../../coordinator/main.js';
+import { connectControl } from '../../proto/client.js';
+import type { ClientSecurity } from '../../proto/security.js';
+import { FakeAgent } from '../support/fake-agent.js';
+import { RawHttp } from '../support/raw-http.js';
+import { spellings } from '../support/spellings.js';
+import { fakeSweep } from '../support/sweeps.js';
+import { Authority, hasOpenssl, type Pair } from '../support/tls.js';
+
+const SECRET = 'nobodys-business';
+const METHODS = [
+  'HEAD',
+  'OPTIONS',
+  'POST',
+  'PUT',
+  'PATCH',
+  'DELETE',
+  'TRACE',
+  'PROPFIND',
+  'SEARCH',
+  'SOURCE',
+];
+/** Headers by which some servers let a request be another one than it is. */
+const OVERRIDES = ['X-HTTP-Method-Override: GET', 'X-HTTP-Method: GET', 'X-Method-Override: GET'];
+const REWRITES = ['X-Original-URL', 'X-Rewrite-URL', 'X-Forwarded-Path', 'X-Forwarded-Prefix', 'Forwarded'];
+const CALLERS = [
+  'X-Forwarded-For: 127.0.0.1',
+  'X-Real-IP: 127.0.0.1',
+  'X-Forwarded-User: people',
+  'X-Client-CN: viewer',
+];
+
+describe.skipIf(!hasOpenssl)(
+  'whoever may not read gets no data, however the path is spelled (needs openssl)',
+  () => {
+    const folder = mkdtempSync(join(tmpdir(), 'ridgepoint-spellings-'));
+    const tokensFile = join(folder, 'tokens.yaml');
+    const running: RunningCoordinator[] = [];
+    let authority: Authority;
+    let server: Pair;
+    beforeAll(() => {
+      authority = new Authority(folder);
+      server = authority.issue('coordinator');
+      const scopes = { fleet: 'agent', people: 'read', ci: 'submit' };
+      const tokens = Object.entries(scopes).map(
+        ([name, scope]) => `- { name: ${name}, token: ${token(name)}, scopes: [${scope}] }`,
+      );
+      writeFileSync(tokensFile, tokens.join('\n'));
+    });
+    afterAll(async () => {
+      for (const coordinator of running) await coordinator.stop('the test is over');
+      rmSync(folder, { recursive: true, force: true });
+    });
+    const token = (name: string): string => `${name}-0123456789abcdef`;
+    const bearer = (name: string): string => `Authorization: Bearer ${token(name)}`;
+
+    interface Filled {
+      readonly url: string;
+      readonly paths: readonly string[];
+    }
+
+    /** A coordinator that has a sweep, a node and a result. @returns every path of its API. */
+    async function fill(
+      security: CoordinatorConfig['security'],
+      submitter: ClientSecurity,
+      node: ClientSecurity,
+    ): Promise<Filled> {
+      const coordinator = await startCoordinator({
+        ...{ grpcAddress: 'localhost:0', webAddress: 'localhost:0', metricsAddress: null },
+        ...{ log: { kind: 'memory' }, logLevel: 'silent', drainSeconds: 0 },
+        ...(security && { security }),
+      });
+      running.push(coordinator);
+      const control = connectControl({ address: coordinator.grpcAddress, security: submitter });
+      const document = fakeSweep(2, { name: SECRET });
+      const { sweepId } = await control.submitSweep({
+        document,
+        modelsJson: '',
+        submitter: '',
+        retryFailed: false,
+      });
+      control.close();
+      const { agent } = await FakeAgent.join(coordinator.grpcAddress, { security: node });
+      const { trialId } = await agent.report(await agent.lease());
+      agent.vanish();
+      const paths = ['sweeps', 'nodes', 'running', 'events', `sweeps/${sweepId}`, `sweeps/${sweepId}/report`];
+      paths.push(`sweeps/${sweepId}/results`, `trials/${trialId}`);
+      return { url: coordinator.webUrl ?? '', paths: paths.map((path) => `/api/v1/${path}`) };
+    }
+
+    /** Asks for every spelling of every path, as somebody who may not read. @returns what was given away. */
+    async function givenAway(
+      { url, paths }: Filled,
+      tls: ConnectionOptions,
+      headers: readonly string[],
+    ): Promise<string[]> {
+      const raw = new RawHttp(url, tls);
+      const found: string[] = [];
+      let [asked, answered] = [0, 0];
+      const look = async (target: string, method: string, more: readonly string[] = []): Promise<void> => {
+        const { status, body } = await raw.ask(target, { method, headers: [...headers, ...more] });
+        asked += 1;
+        if (status > 0) answered += 1;
+        if ((status >= 200 && status < 400) || body.includes(SECRET))
+          found.push(`${method} ${target} → ${status}`);
+      };
+      for (const path of paths) {
+        const all = spellings(path);
+        expect(all.length).toBeGreaterThan(200);
+        for (const target of all) await look(target, 'GET');
+        for (const method of METHODS) {
+          await look(path, method);
+          await look(path, method, OVERRIDES);
+        }
+        // As a path and a header of `/`, which is open to everybody, would be the page: any other path is nothing.
+        for (const name of REWRITES) await look('/nothing', 'GET', [`${name}: ${path}`]);
+        await look(path, 'GET', CALLERS);
+      }
+      raw.close();
+      // A server that only hung up would pass as well.
+      expect(answered).toBe(asked);
+      return found;
+    }
+
+    test('tokens: without one, and with one of another scope', { timeout: 60_000 }, async () => {
+      const { ca } = authority;
+      const as = (name: string): ClientSecurity => ({
+        kind: 'token',
+        ca,
+        token: token(name),
+        serverName: null,
+      });
+      const files = { certificateFile: server.certificateFile, keyFile: server.keyFile };
+      const filled = await fill({ kind: 'token', ...files, tokensFile }, as('ci'), as('fleet'));
+      expect(await givenAway(filled, { ca }, [])).toEqual([]);
+      expect(await givenAway(filled, { ca }, [bearer('fleet')])).toEqual([]);
+
+      const raw = new RawHttp(filled.url, { ca });
+      for (const path of filled.paths) {
+        const told = await raw.ask(path, { headers: [bearer('people')] });
+        expect([path, told.status]).toEqual([path, 200]);
+        expect((await raw.ask(path)).status).toBe(401);
+        expect((await raw.ask(path, { headers: [bearer('fleet')] })).status).toBe(403);
+      }
+      // A spelling that the router reads as the path is the path: closed without a token, open with one.
+      expect((await raw.ask('/%61pi/v1/sweeps')).status).toBe(401);
+      expect((await raw.ask('/%61pi/v1/sweeps', { headers: [bearer('people')] })).status).toBe(200);
+      raw.close();
+    });
+
+    test('what is no route is the same answer for everybody', { timeout: 60_000 }, async () => {
+      const { ca } = authority;
+      const as = (name: string): ClientSecurity => ({
+        kind: 'token',
+        ca,
+        token: token(name),
+        serverName: null,
+      });
+      const files = { certificateFile: server.certificateFile, keyFile: server.keyFile };
+      const { url, paths } = await fill({ kind: 'token', ...files, tokensFile }, as('ci'), as('fleet'));
+      const [stranger, reader] = [new RawHttp(url, { ca }), new RawHttp(url, { ca })];
+      const bare = (head: string): string => head.replace(/\r\n(date|keep-alive|connection): [^\r]*/gi, '');
+      const nothing = await stranger.ask('/nothing');
+      expect(nothing.status).toBe(404);
+      expect(JSON.parse(nothing.body)).toEqual({
+        error: { code: 'not-found', message: 'There is nothing here.' },
+      });
+      let compared = 0;
+      for (const target of paths.flatMap(spellings)) {
+        const told = await stranger.ask(target);
+        if (told.status === 401) continue;
+        const toReader = await reader.ask(target, { headers: [bearer('people')] });
+        expect([target, toReader.status, toReader.body]).toEqual([target, told.status, told.body]);
+        expect(bare(toReader.head)).toBe(bare(told.head));
+        if (told.status === 404) expect(told.body).toBe(nothing.body);
+        compared += 1;
+      }
+      expect(compared).toBeGreaterThan(1_000);
+      stranger.close();
+      reader.close();
+    });
+
+    test('mutual TLS: a certificate of the authority without the scope read', {
+      timeout: 60_000,
+    }, async () => {
+      const { ca, caFile } = authority;
+      const pairs = new Map(
+        ['ci', 'node-1', 'viewer', 'stranger'].map((name) => [name, authority.issue(name)]),
+      );
+      const client = (name: string): ConnectionOptions => {
+        const pair = pairs.get(name);
+        return { ca, cert: pair?.certificate, key: pair?.key };
+      };
+      const as = (name: string): ClientSecurity => {
+        const pair = pairs.get(name) ?? server;
+        return { kind: 'mutual-tls', ca, certificate: pair.certificate, key: pair.key, serverName: null };
+      };
+      const files = { caFile, certificateFile: server.certificateFile, keyFile: server.keyFile };
+      const grants: { commonName: string; scopes: ('agent' | 'submit' | 'read')[] }[] = [
+        { commonName: 'viewer', scopes: ['read'] },
+        { commonName: 'node-*', scopes: ['agent'] },
+        { commonName: 'ci', scopes: ['submit'] },
+      ];
+      const filled = await fill({ kind: 'mutual-tls', ...files, grants }, as('ci'), as('node-1'));
+      expect(await givenAway(filled, client('node-1'), [])).toEqual([]);
+      expect(await givenAway(filled, client('stranger'), [bearer('people')])).toEqual([]);
+      const raw = new RawHttp(filled.url, client('viewer'));
+      for (const path of filled.paths) expect([path, (await raw.ask(path)).status]).toEqual([path, 200]);
+      raw.close();
+      // Without a certificate there is no connection.
+      expect((await new RawHttp(filled.url, { ca }).ask('/')).status).toBe(0);
+    });
+  },
+);
