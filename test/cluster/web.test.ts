@@ -104,7 +104,8 @@ test('the API tells the same sweeps, nodes and results as gRPC', async () => {
   expect(await get(`${webUrl}/api/v1/trials/${encodeURIComponent(first?.trialId ?? '')}`)).toEqual(first);
 
   const live = await get<LiveReport>(`${webUrl}/api/v1/sweeps/${sweepId}/report`);
-  expect(live.through).toBe(4);
+  // The key of leases, the sweep, three results.
+  expect(live.through).toBe(5);
   const packed = buildReport(live.parts.flatMap(unpack), live);
   const whole = buildReport(stored, live);
   const numbers = (report: typeof whole) =>
@@ -167,7 +168,7 @@ test('a filter that cannot be read says so, and long ids are not repeated', asyn
 test('events tell of nodes, progress and results as they come', async () => {
   const { grpcAddress, webUrl } = await start();
   const reader = await follow(`${webUrl}/api/v1/events`);
-  await reader.until('hello', (e) => e.event === 'hello' && e.data.position === 0 && !e.data.reset);
+  await reader.until('hello', (e) => e.event === 'hello' && e.data.position === 1 && !e.data.reset);
   const agent = await agentAt(grpcAddress);
   await reader.until('the node', (e) => e.event === 'nodes' && e.data[0]?.name === 'node-a');
   const sweepId = await submit(grpcAddress, fakeSweep(2));
@@ -181,7 +182,7 @@ test('events tell of nodes, progress and results as they come', async () => {
   );
   const record = await agent.report(lease);
   const told = await reader.until('the result', (e) => e.event === 'result');
-  expect(told.id).toBe('2');
+  expect(told.id).toBe('3');
   if (told.event !== 'result') throw new Error('unreachable');
   expect(told.data.sweepId).toBe(sweepId);
   expect(unpack(told.data.payload)[0]?.measurements).toEqual(record.measurements);
