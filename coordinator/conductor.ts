@@ -6,6 +6,7 @@ import { WireError } from '../proto/errors.js';
 import type { Clock } from './clock.js';
 import { Arrivals } from './log/arrivals.js';
 import type { Fact, FactHead, Log } from './log/log.js';
+import { type ReportedEvent, Reports, type WaitingReport } from './reports.js';
 import type { Command, Event } from './scheduler/commands.js';
 import { applyFact } from './scheduler/facts.js';
 import { emptyState, type SchedulerOptions, type SchedulerState } from './scheduler/state.js';
@@ -47,6 +48,7 @@ export class Conductor {
   readonly changes = new Arrivals();
   /** Trial id → its entry of the log. */
   readonly #entries = new Map<string, number>();
+  readonly #reports = new Reports<Reply[]>();
   #position = 0;
   #written = true;
   #queue: Promise<unknown> = Promise.resolve();
@@ -80,8 +82,13 @@ export class Conductor {
     return this.#entries.get(trialId);
   }
 
-  /** @throws FailureError of the log, WireError `conflict`; then nothing of the event has been done. */
-  dispatch(event: Event): Promise<Reply[]> {
+  /**
+   * A report waits until its turn of the event loop is over: those that came in the same one are written in one append.
+   * @param bytes of the record's JSON, for a report: what is written together has a limit.
+   * @throws FailureError of the log, WireError `conflict`; then nothing of the event has been done.
+   */
+  dispatch(event: Event, bytes = 0): Promise<Reply[]> {
+    if (event.event === 'reported') return this.#report(event, bytes);
     return this.#oneAtATime(async () => {
       if (event.event === 'work-asked') await this.#ensureLeaseKey();
       return await this.#carryOut(step(this.state, event));
@@ -113,6 +120,55 @@ export class Conductor {
     return result;
   }
 
+  #report(event: ReportedEvent, bytes: number): Promise<Reply[]> {
+    return new Promise((resolve, reject) => {
+      this.#reports.add({ event, bytes, resolve, reject });
+      if (this.#reports.waiting === 1) this.#writeReportsSoon();
+    });
+  }
+
+  #writeReportsSoon(): void {
+    setImmediate(() => {
+      void this.#oneAtATime(async () => {
+        await this.#writeReports(this.#reports.take());
+        if (this.#reports.waiting > 0) this.#writeReportsSoon();
+      });
+    });
+  }
+
+  /** Answers every report, each after it is in the log. Where they cannot be written together, each is tried alone. */
+  async #writeReports(reports: readonly WaitingReport<Reply[]>[]): Promise<void> {
+    const decided: { report: WaitingReport<Reply[]>; commands: Command[] }[] = [];
+    for (const report of reports) {
+      try {
+        decided.push({ report, commands: step(this.state, report.event) });
+      } catch (error) {
+        report.reject(error);
+      }
+    }
+    const facts = decided.flatMap(({ commands }) =>
+      commands.flatMap((command) => (command.command === 'append' ? command.facts : [])),
+    );
+    let written = facts.length === 0;
+    if (!written && decided.length > 1) {
+      try {
+        await this.#write(facts);
+        this.#takeIn(facts);
+        written = true;
+      } catch (error) {
+        // Whoever asks again after a conflict finds a state that knows what the other coordinator wrote.
+        if (error instanceof WireError) {
+          for (const { report } of decided) report.reject(error);
+          return;
+        }
+      }
+    }
+    for (const { report, commands } of decided) {
+      const left = written ? commands.filter(({ command }) => command !== 'append') : commands;
+      await this.#carryOut(left).then(report.resolve, report.reject);
+    }
+  }
+
   async #carryOut(commands: readonly Command[]): Promise<Reply[]> {
     const replies: Reply[] = [];
     for (const command of commands) {
@@ -134,6 +190,18 @@ export class Conductor {
   }
 
   async #append(facts: readonly Fact[]): Promise<void> {
+    try {
+      await this.#write(facts);
+    } catch (error) {
+      notWritten(this.state, facts);
+      if (error instanceof FailureError) this.#parts.logFailed?.(error);
+      throw error;
+    }
+    this.#takeIn(facts);
+  }
+
+  /** @throws as `dispatch`. */
+  async #write(facts: readonly Fact[]): Promise<void> {
     const begun = this.#parts.clock.now();
     try {
       const outcome = await this.#parts.log.append(facts, this.#position);
@@ -144,11 +212,13 @@ export class Conductor {
       }
     } catch (error) {
       this.#written = false;
-      notWritten(this.state, facts);
-      if (error instanceof FailureError) this.#parts.logFailed?.(error);
       throw error;
     }
     this.#parts.appended?.(this.#parts.clock.now() - begun);
+  }
+
+  /** Applies what has been written. */
+  #takeIn(facts: readonly Fact[]): void {
     for (const fact of facts) {
       if (fact.fact === 'ResultRecorded' && this.state.recorded.has(fact.record.trialId)) continue;
       this.#apply(fact, this.#position + 1);

@@ -1,6 +1,6 @@
 import { predictMemory } from '../core/roofline/memory.js';
 import { experimentAt } from '../core/sweep/expand.js';
-import type { ModelRef } from '../core/sweep/experiment.js';
+import type { Experiment, ModelRef } from '../core/sweep/experiment.js';
 import { experimentId, sweepId } from '../core/sweep/identity.js';
 import { describe, varyingAxes } from '../core/sweep/labels.js';
 import { type Mistake, parseSweep } from '../core/sweep/parse.js';
@@ -42,7 +42,7 @@ export function readSweep(document: string, given: readonly ModelRef[]): SweepVi
     placement: sweep.placement,
     objectives: sweep.objectives,
     positionAt: (index) => permute(index, space.count, sweep.placement.seed),
-    experimentAt: (position, node) => experimentAt(space, position, node),
+    experimentAt: remembering((position, node) => experimentAt(space, position, node)),
     identify: (experiment) => (models.has(modelKey(experiment.model)) ? experimentId(experiment) : null),
     impossibility: (experiment) => (space.unchecked.length === 0 ? null : impossibility(experiment)),
     memoryBytes: (experiment) =>
@@ -55,6 +55,26 @@ export function readSweep(document: string, given: readonly ModelRef[]): SweepVi
 
 function modelKey({ name, source, digest }: ModelRef): string {
   return JSON.stringify([name, source, digest]);
+}
+
+/** Points whose experiment is remembered: a lease is asked for its point several times, and an id is a hash. */
+const REMEMBERED_POINTS = 1024;
+
+function remembering(make: SweepView['experimentAt']): SweepView['experimentAt'] {
+  const known = new Map<string, Experiment>();
+  return (position, node) => {
+    const key = `${position} ${node ?? ''}`;
+    let experiment = known.get(key);
+    if (experiment === undefined) {
+      experiment = make(position, node);
+      known.set(key, experiment);
+      for (const oldest of known.keys()) {
+        if (known.size <= REMEMBERED_POINTS) break;
+        known.delete(oldest);
+      }
+    }
+    return experiment;
+  };
 }
 
 function sentence(mistake: Mistake): string {

@@ -176,7 +176,7 @@ async function receiveResult(
     await stream.send({ message: { $case: 'resultRefused', value: { trialId, reason } } });
     return;
   }
-  const replies = await api.conductor.dispatch({ event: 'reported', at, record });
+  const replies = await api.conductor.dispatch({ event: 'reported', at, record }, report.recordJson.length);
   for (const reply of replies) {
     if (reply.command === 'refuse') api.inform(`a result of ${node} was refused: ${reply.reason}`);
     await stream.send({ message: toMessage(reply) });

@@ -15,17 +15,19 @@ const ZERO_THRESHOLD = 2 ** -128;
 export class NativeCounts {
   readonly #series = new Map<string, { zero: number; counts: Map<number, number> }>();
 
-  observe(labels: Labels, value: number): void {
+  observeAll(labels: Labels, values: readonly number[]): void {
     const key = keyOf(labels);
     let one = this.#series.get(key);
     if (one === undefined) {
       one = { zero: 0, counts: new Map() };
       this.#series.set(key, one);
     }
-    if (value <= ZERO_THRESHOLD) one.zero += 1;
-    else {
-      const index = nativeIndex(value);
-      one.counts.set(index, (one.counts.get(index) ?? 0) + 1);
+    for (const value of values) {
+      if (value <= ZERO_THRESHOLD) one.zero += 1;
+      else {
+        const index = nativeIndex(value);
+        one.counts.set(index, (one.counts.get(index) ?? 0) + 1);
+      }
     }
   }
 
@@ -76,6 +78,7 @@ export function spansOf({ counts }: NativeBuckets): Spans {
   return { spans, deltas };
 }
 
-function keyOf(labels: Labels): string {
+/** @returns one text for one set of labels, in whatever order they come. */
+export function keyOf(labels: Labels): string {
   return JSON.stringify(Object.entries(labels).sort(([a], [b]) => (a < b ? -1 : 1)));
 }

@@ -1,10 +1,10 @@
-import { Counter, Histogram } from 'prom-client';
+import { Counter } from 'prom-client';
 import type { Labels, NativeBuckets } from '../../core/metrics/families.js';
 import type { ResultRecord } from '../../core/result.js';
 import { headOf } from '../../core/techniques/spelling.js';
+import { CountedHistogram } from './counted.js';
 import { type MetricRegistry, settings } from './defined.js';
 import { resultLabels } from './labels.js';
-import { NativeCounts } from './native.js';
 
 /** 100 µs (a small model's token on a GPU) to 50 s, in steps of 1, 2 and 5. */
 export const LATENCY_BUCKETS = [-4, -3, -2, -1, 0, 1].flatMap((power) =>
@@ -23,13 +23,11 @@ export class Trials {
   readonly #invalid: Counter;
   readonly #warnings: Counter;
   readonly #failures: Counter;
-  readonly #histograms = new Map<string, { classic: Histogram; native: NativeCounts }>();
-  readonly #registry: MetricRegistry;
+  readonly #histograms = new Map<string, CountedHistogram>();
   /** How to drop each series of a node, by its labels. */
   readonly #ofNode = new Map<string, Map<string, () => void>>();
 
   constructor(registry: MetricRegistry) {
-    this.#registry = registry;
     const registers = [registry];
     this.#trials = new Counter({ ...settings('ridgepoint_trials_total'), registers });
     this.#invalid = new Counter({ ...settings('ridgepoint_invalid_total'), registers });
@@ -41,7 +39,7 @@ export class Trials {
       'ridgepoint_trial_duration_seconds',
       'ridgepoint_log_append_duration_seconds',
     ] as const) {
-      this.#addHistogram(name);
+      this.#histograms.set(name, new CountedHistogram(name, LATENCY_BUCKETS, registry));
     }
   }
 
@@ -77,44 +75,24 @@ export class Trials {
 
   /** Counts an append to the log. */
   appended(seconds: number): void {
-    this.#observe('ridgepoint_log_append_duration_seconds', {}, seconds, {});
+    this.#histograms.get('ridgepoint_log_append_duration_seconds')?.observeAll({}, [seconds], {});
   }
 
   /** The exponential buckets beside a histogram's series. */
   native(name: string, labels: Labels): NativeBuckets | null {
-    return this.#histograms.get(name)?.native.of(labels) ?? null;
+    return this.#histograms.get(name)?.native(labels) ?? null;
   }
 
   #ofTrial(name: HistogramName, record: ResultRecord, values: readonly number[]): void {
     const { experiment: _experiment, sweep: _sweep, ...labels } = resultLabels(record);
     // These series stay for as long as the coordinator lives: the type alone, and not every setting of it.
     labels.quantization = headOf(record.experiment.technique.quantization);
-    for (const value of values) this.#observe(name, labels, value, { experiment: record.experimentId });
-    this.#note(name, labels, () => {
-      const histogram = this.#histograms.get(name);
-      histogram?.classic.remove(labels);
-      histogram?.native.forget(labels);
-    });
+    this.#histograms.get(name)?.observeAll(labels, values, { experiment: record.experimentId });
+    this.#note(name, labels, () => this.#histograms.get(name)?.forget(labels));
   }
 
   #note(name: string, labels: Labels & { readonly node: string }, drop: () => void): void {
     const series = this.#ofNode.get(labels.node) ?? new Map<string, () => void>();
     this.#ofNode.set(labels.node, series.set(JSON.stringify([name, labels]), drop));
-  }
-
-  #observe(name: HistogramName, labels: Labels, value: number, exemplarLabels: Labels): void {
-    const histogram = this.#histograms.get(name);
-    histogram?.classic.observe({ labels, value, exemplarLabels });
-    histogram?.native.observe(labels, value);
-  }
-
-  #addHistogram(name: HistogramName): void {
-    const classic = new Histogram({
-      ...settings(name),
-      buckets: LATENCY_BUCKETS,
-      registers: [this.#registry],
-      enableExemplars: true,
-    });
-    this.#histograms.set(name, { classic, native: new NativeCounts() });
   }
 }

@@ -55,11 +55,14 @@ export class GenAi {
     for (const [metric, name] of Object.entries(DURATIONS)) {
       const measured = record.measurements[metric];
       if (measured === undefined || measured.value === null) continue;
-      for (const seconds of measured.samples ?? [measured.value]) this.#observe(name, attributes, seconds);
+      this.#observe(name, attributes, measured.samples ?? [measured.value]);
     }
-    for (const { name, repeat, tokens } of record.phases) {
-      if (repeat === null || (name !== 'prefill' && name !== 'decode')) continue;
-      const type = name === 'prefill' ? 'input' : 'output';
+    for (const [phase, type] of [
+      ['prefill', 'input'],
+      ['decode', 'output'],
+    ] as const) {
+      const repeats = record.phases.filter(({ name, repeat }) => name === phase && repeat !== null);
+      const tokens = repeats.map((one) => one.tokens);
       this.#observe('gen_ai.client.token.usage', { ...attributes, 'gen_ai.token.type': type }, tokens);
     }
   }
@@ -68,15 +71,19 @@ export class GenAi {
     return [...this.#histograms.values()];
   }
 
-  #observe(name: keyof typeof GEN_AI, attributes: Labels, value: number): void {
+  #observe(name: keyof typeof GEN_AI, attributes: Labels, values: readonly number[]): void {
+    if (values.length === 0) return;
     const key = JSON.stringify([name, attributes]);
     const { unit, bounds } = GEN_AI[name];
     const known = this.#histograms.get(key);
     const counts = [...(known?.counts ?? new Array<number>(bounds.length + 1).fill(0))];
-    const found = bounds.findIndex((bound) => value <= bound);
-    const at = found < 0 ? bounds.length : found;
-    counts[at] = (counts[at] ?? 0) + 1;
-    this.#histograms.set(key, { name, unit, attributes, bounds, counts, sum: (known?.sum ?? 0) + value });
+    let sum = known?.sum ?? 0;
+    for (const value of values) {
+      const found = bounds.findIndex((bound) => value <= bound);
+      counts[found < 0 ? bounds.length : found]! += 1;
+      sum += value;
+    }
+    this.#histograms.set(key, { name, unit, attributes, bounds, counts, sum });
   }
 }
 

@@ -4,6 +4,7 @@ import type { AppendOutcome, Fact, Log } from '../../../coordinator/log/log.js';
 import { MemoryLog } from '../../../coordinator/log/memory.js';
 import { sweepStatus } from '../../../coordinator/scheduler/status.js';
 import { FailureError, failure } from '../../../core/errors.js';
+import type { ResultRecord } from '../../../core/result.js';
 import { fakeSweep } from '../../support/sweeps.js';
 import { aNode, aRecord } from '../../support/wire-records.js';
 
@@ -52,6 +53,93 @@ class FullLog extends MemoryLog {
     return super.append(facts, expected);
   }
 }
+
+/** Counts its appends, and refuses those that hold a certain trial. */
+class PickyLog extends MemoryLog {
+  readonly appends: number[] = [];
+  refused = '';
+  override async append(facts: readonly Fact[], expected: number): Promise<AppendOutcome> {
+    this.appends.push(facts.length);
+    if (facts.some((fact) => fact.fact === 'ResultRecorded' && fact.record.trialId === this.refused)) {
+      throw new FailureError(failure('internal', 'this record is larger than the log takes'));
+    }
+    return super.append(facts, expected);
+  }
+}
+
+/** Leases of that many nodes, and a log that has seen nothing but their sweep. */
+async function leased(count: number) {
+  const log = new PickyLog();
+  const failures: string[] = [];
+  const conductor = await open(log, (reason) => failures.push(reason.message));
+  await conductor.submit(fakeSweep(count), [], 'test', false);
+  const reports: { event: 'reported'; at: string; record: ResultRecord }[] = [];
+  for (let index = 0; index < count; index += 1) {
+    const node = `node-${index}`;
+    const record = aRecord(await lease(conductor, node), aNode(node));
+    reports.push({ event: 'reported', at: '', record });
+  }
+  log.appends.length = 0;
+  return { log, failures, conductor, reports };
+}
+
+describe('reports that come in together', () => {
+  test('are written in one append, each acknowledged to whoever sent it', async () => {
+    const { log, conductor, reports } = await leased(5);
+    const before = await log.end();
+    const replies = await Promise.all(reports.map((report) => conductor.dispatch(report)));
+    expect(log.appends).toEqual([5]);
+    expect(await log.end()).toBe(before + 5);
+    expect(replies).toEqual(
+      reports.map(({ record }) => [{ command: 'acknowledge', trialId: record.trialId }]),
+    );
+  });
+
+  test('one that the log refuses does not hold back the others', async () => {
+    const { log, failures, conductor, reports } = await leased(3);
+    const before = await log.end();
+    log.refused = reports[1]!.record.trialId;
+    const outcomes = await Promise.allSettled(reports.map((report) => conductor.dispatch(report)));
+    expect(outcomes.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
+    // All together, then each alone; only what was refused alone is a failure of the log.
+    expect(log.appends).toEqual([3, 1, 1, 1]);
+    expect(failures).toEqual(['this record is larger than the log takes']);
+    expect(await log.end()).toBe(before + 2);
+    expect([...conductor.state.recorded]).toEqual([reports[0]!.record.trialId, reports[2]!.record.trialId]);
+  });
+
+  test('one that comes twice is written once and acknowledged twice', async () => {
+    const { log, conductor, reports } = await leased(2);
+    const before = await log.end();
+    const [first, second] = [reports[0]!, reports[1]!];
+    const replies = await Promise.all([first, second, first].map((report) => conductor.dispatch(report)));
+    expect(replies.flat().map(({ command }) => command)).toEqual(new Array(3).fill('acknowledge'));
+    // Of one point two are never written together: what the second means depends on the first.
+    expect(log.appends).toEqual([2]);
+    expect(await log.end()).toBe(before + 2);
+  });
+
+  test('those that are large together are written apart', async () => {
+    const { log, conductor, reports } = await leased(3);
+    await Promise.all(reports.map((report) => conductor.dispatch(report, 600_000)));
+    expect(log.appends).toEqual([1, 1, 1]);
+  });
+
+  test('when another coordinator wrote first, all are told to ask again, and nothing is half done', async () => {
+    const { log, conductor, reports } = await leased(2);
+    const other = await open(log);
+    await other.submit(fakeSweep(1, { name: 'other' }), [], 'test', false);
+    const before = await log.end();
+    const outcomes = await Promise.allSettled(reports.map((report) => conductor.dispatch(report)));
+    expect(outcomes.map((one) => one.status === 'rejected' && one.reason.code)).toEqual([
+      'conflict',
+      'conflict',
+    ]);
+    expect(await log.end()).toBe(before);
+    await Promise.all(reports.map((report) => conductor.dispatch(report)));
+    expect(await log.end()).toBe(before + 2);
+  });
+});
 
 describe('conductor', () => {
   test('says that the log cannot be written, and takes the same result once it can', async () => {

@@ -30,7 +30,7 @@ describe('exponential buckets', () => {
     fc.assert(
       fc.property(fc.array(fc.oneof(seconds, fc.constant(0))), (values) => {
         const counts = new NativeCounts();
-        for (const value of values) counts.observe({ node: 'a' }, value);
+        counts.observeAll({ node: 'a' }, values);
         const native = counts.of({ node: 'a' });
         const { spans, deltas } = spansOf(native);
         const read: [number, number][] = [];
@@ -54,8 +54,8 @@ describe('exponential buckets', () => {
 
   test('are apart by labels, in whatever order these come', () => {
     const counts = new NativeCounts();
-    counts.observe({ a: '1', b: '2' }, 1);
-    counts.observe({ b: '2', a: '1' }, 1);
+    counts.observeAll({ a: '1', b: '2' }, [1]);
+    counts.observeAll({ b: '2', a: '1' }, [1]);
     expect(counts.of({ a: '1', b: '2' }).counts).toEqual([[0, 2]]);
     expect(counts.of({ a: '2', b: '1' }).counts).toEqual([]);
   });
