@@ -6,7 +6,7 @@
 // chooses its instructions at run time, with the C++ runtime inside. It needs the C library of the machine it was built
 // on or a newer one, so releases are built on the oldest system they are for.
 import { spawnSync } from 'node:child_process';
-import { copyFileSync, cpSync, existsSync, mkdirSync, rmSync } from 'node:fs';
+import { copyFileSync, cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -24,6 +24,33 @@ if (!found('cmake') || !compilers.some(found)) {
   console.error('kernels: not built, CMake and a C++17 compiler are needed (apt-get install cmake g++)');
   process.exit(4);
 }
+/** CMake is no guard against itself: one build of a folder at a time. A lock whose process is gone is taken over. */
+function lock() {
+  const path = `${folder}.lock`;
+  mkdirSync(dirname(path), { recursive: true });
+  for (;;) {
+    try {
+      writeFileSync(path, String(process.pid), { flag: 'wx' });
+      process.on('exit', () => rmSync(path, { force: true }));
+      return;
+    } catch {
+      if (!isAlive(path)) rmSync(path, { force: true });
+      else Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 200);
+    }
+  }
+}
+
+function isAlive(path) {
+  try {
+    process.kill(Number(readFileSync(path, 'utf8')) || 2 ** 30, 0);
+    return true;
+  } catch (error) {
+    // Ours to signal or not, a process that exists is alive.
+    return error.code === 'EPERM';
+  }
+}
+lock();
+
 const cmake = (...args) => spawnSync('cmake', args, { cwd: root, stdio: ['ignore', 2, 2] }).status === 0;
 const configure = () => {
   mkdirSync(folder, { recursive: true });

@@ -2,7 +2,7 @@
 // Builds dist/: TypeScript by tsc, the report page and the drawing of charts by vite, native code where there is a compiler, and the data files
 // that the code reads.
 import { execFileSync, spawnSync } from 'node:child_process';
-import { chmodSync, cpSync, mkdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, cpSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -39,5 +39,3 @@ if (cuda.status === 1) console.error('build: without CUDA kernels, which did not
 // Reflection serves the .proto files themselves.
 cpSync(join(root, 'proto/ridgepoint'), join(root, 'dist/proto/ridgepoint'), { recursive: true });
 chmodSync(join(root, 'dist/cli/main.js'), 0o755);
-mkdirSync(join(root, 'dist'), { recursive: true });
-writeFileSync(join(root, 'dist/.built'), '');

@@ -3,7 +3,7 @@
  * would and looks at the exit code, at the one reason and the next step, at what is left on the disk and at
  * what is left running. Last, 500 damaged models go through a real agent.
  *
- *   npm run bench:bad-input -- [words of a case's name]
+ *   npm run bench -- bad-input [words of a case's name]
  */
 
 import { setTimeout as sleep } from 'node:timers/promises';

@@ -1,6 +1,6 @@
 // Fine-tunes the shipped small model by every method on one text and asks for its perplexity on another: does the loss fall, does
 // the text that was not seen get more likely, do the parts of a step add up, is the memory what was predicted?
-// `STEPS=12 npm run bench:finetune` is a quick look, too short for the first claim; RIDGEPOINT_MATERIAL names a folder with data/pgdoc-train.txt and pgdoc-test.txt.
+// `STEPS=12 npm run bench -- finetune` is a quick look, too short for the first claim; RIDGEPOINT_MATERIAL names a folder with data/pgdoc-train.txt and pgdoc-test.txt.
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';

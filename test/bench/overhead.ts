@@ -18,7 +18,7 @@
  * quarter of repeats, which a busy machine disturbs less, and the CPU time of the whole `ridge run` process while
  * a phase is timed: on a machine whose cores all compute, about what it can take from them at most.
  *
- *   npm run bench:overhead -- [--pairs=12] [--large]
+ *   npm run bench -- overhead [--pairs=12] [--large]
  */
 import { execFile } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';

@@ -1,12 +1,10 @@
-import { spawnSync } from 'node:child_process';
-import { join } from 'node:path';
 import fc from 'fast-check';
-import { beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, inject, test } from 'vitest';
 import { kernelsLibrary, openPruningKernels } from '../../../agent/native/kernels.js';
 import type { Exchange } from '../../../core/techniques/pruning/dsnot/dsnot.js';
 import { PORTABLE, type PruningEngine } from '../../../core/techniques/pruning/engine.js';
 import { pruneLayer } from '../../../core/techniques/pruning/layer.js';
-import { exact, exchange, layer, pattern } from './arbitraries.js';
+import { exact, exchange, layer, pattern } from '../../unit/pruning/arbitraries.js';
 import {
   digest,
   hessianOf,
@@ -17,23 +15,21 @@ import {
   readLayer,
   readTensors,
   settingsOf,
-} from './golden.js';
+} from '../../unit/pruning/golden.js';
 
-const NO_TOOLS = 4;
-const script = join(import.meta.dirname, '../../../scripts/build-kernels.mjs');
-const built = spawnSync(process.execPath, [script], { encoding: 'utf8' });
+const kernels = inject('kernels');
 
 /** An exchange with its masks as digests: short to compare and to print. */
 function digests(exchange: Exchange | null) {
   return exchange && { ...exchange, mask: digest(exchange.mask), initialMask: digest(exchange.initialMask) };
 }
 
-describe.skipIf(built.status === NO_TOOLS)('native pruning (needs cmake and a C++ compiler)', () => {
+describe.skipIf(!kernels.tools)('native pruning (needs cmake and a C++ compiler)', () => {
   const engines: PruningEngine[] = [];
   beforeAll(async () => {
-    expect(built.status, built.stderr).toBe(0);
+    expect(kernels.failure).toBeNull();
     const library = kernelsLibrary();
-    expect(library).toBe(built.stdout.trim());
+    expect(library).toBe(kernels.library);
     // One thread, and more than the rows of a chunk allow.
     for (const threads of [1, 3]) engines.push(await openPruningKernels(library!, threads));
   });
@@ -131,7 +127,7 @@ describe.skipIf(built.status === NO_TOOLS)('native pruning (needs cmake and a C+
   });
 
   test('a file that is no library of ours says so', async () => {
-    await expect(openPruningKernels(join(import.meta.dirname, 'golden.ts'), 1)).rejects.toMatchObject({
+    await expect(openPruningKernels(import.meta.filename, 1)).rejects.toMatchObject({
       failure: { code: 'engine-missing' },
     });
   });

@@ -1,14 +1,12 @@
 import { spawnSync } from 'node:child_process';
-import { dirname, join } from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { dirname } from 'node:path';
+import { describe, expect, inject, test } from 'vitest';
 import { kernelsLibrary } from '../../../agent/native/kernel-library.js';
 import { type NativeOps, openOps } from '../../../agent/native/ops.js';
 
-const NO_TOOLS = 4;
-const script = join(import.meta.dirname, '../../../scripts/build-kernels.mjs');
-const built = spawnSync(process.execPath, [script], { encoding: 'utf8' });
+const kernels = inject('kernels');
 const folder = dirname(kernelsLibrary() ?? '');
-if (built.status === 0) {
+if (kernels.library !== null) {
   spawnSync('cmake', ['--build', folder, '--target', 'ridgepoint-broken-ops'], { stdio: 'ignore' });
 }
 
@@ -21,7 +19,7 @@ const broken = async (): Promise<NativeOps> => {
 const request = (variant: string, count = 1000) =>
   ({ op: 'double', variant, type: 'f32', shape: [count], threads: 2, seed: 3 }) as const;
 
-describe.skipIf(built.status === NO_TOOLS)('the check of ops (needs cmake and a C++ compiler)', () => {
+describe.skipIf(!kernels.tools)('the check of ops (needs cmake and a C++ compiler)', () => {
   test('lets a right one pass', async () => {
     expect((await broken()).check(request('right'))).toMatchObject({ ok: true, compared: 1000, fault: null });
   });

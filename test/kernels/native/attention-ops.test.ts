@@ -1,7 +1,5 @@
-import { spawnSync } from 'node:child_process';
-import { join } from 'node:path';
 import fc from 'fast-check';
-import { afterAll, describe, expect, test } from 'vitest';
+import { afterAll, describe, expect, inject, test } from 'vitest';
 import { type CpuLevels, cpuLevels } from '../../../agent/native/cpu-levels.js';
 import { kernelsLibrary, openKernelLibrary } from '../../../agent/native/kernel-library.js';
 import { type NativeOps, openOps } from '../../../agent/native/ops.js';
@@ -10,13 +8,11 @@ import { LAYER_OPS } from '../../../core/kernels/layers.js';
 import { type OpFacts, shapeOf } from '../../../core/kernels/op.js';
 import { ROWWISE_OPS } from '../../../core/kernels/rowwise.js';
 
-const NO_TOOLS = 4;
-const script = join(import.meta.dirname, '../../../scripts/build-kernels.mjs');
-const built = spawnSync(process.execPath, [script], { encoding: 'utf8' });
+const kernels = inject('kernels');
 const OWN = [...ATTENTION_OPS, ...LAYER_OPS, ...ROWWISE_OPS];
 
 const opened: { ops: NativeOps; levels: CpuLevels } | null =
-  built.status === 0
+  kernels.library !== null
     ? {
         ops: await openOps(kernelsLibrary()!),
         levels: cpuLevels(await openKernelLibrary(kernelsLibrary()!, { part: 'ops', version: 1 })),
@@ -58,7 +54,7 @@ function check(
   return opened!.ops.check({ op: op.name, variant, type, shape, threads, seed });
 }
 
-describe.skipIf(built.status === NO_TOOLS)(
+describe.skipIf(!kernels.tools)(
   'the ops of attention, layers and rows (needs cmake and a C++ compiler)',
   () => {
     afterAll(() => opened?.levels.limit(levels.at(-1)!));

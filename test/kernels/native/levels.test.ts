@@ -2,15 +2,13 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, inject, test } from 'vitest';
 import { type CpuLevels, cpuLevels } from '../../../agent/native/cpu-levels.js';
 import { kernelsLibrary, openKernelLibrary } from '../../../agent/native/kernel-library.js';
 import { openPruningKernels } from '../../../agent/native/kernels.js';
 import { PORTABLE } from '../../../core/techniques/pruning/engine.js';
 
-const NO_TOOLS = 4;
-const script = join(import.meta.dirname, '../../../scripts/build-kernels.mjs');
-const built = spawnSync(process.execPath, [script], { encoding: 'utf8' });
+const kernels = inject('kernels');
 const x64Linux = process.platform === 'linux' && process.arch === 'x64';
 const emulator =
   x64Linux && ['qemu-x86_64', 'g++'].every((tool) => spawnSync(tool, ['--version']).status === 0);
@@ -40,10 +38,10 @@ int main() {
 }
 `;
 
-describe.skipIf(built.status === NO_TOOLS)('levels of instructions (needs cmake and a C++ compiler)', () => {
+describe.skipIf(!kernels.tools)('levels of instructions (needs cmake and a C++ compiler)', () => {
   let levels: CpuLevels;
   beforeAll(async () => {
-    expect(built.status, built.stderr).toBe(0);
+    expect(kernels.failure).toBeNull();
     levels = cpuLevels(
       await openKernelLibrary(kernelsLibrary()!, { part: 'pruning', version: 2 }),
       undefined,
@@ -117,7 +115,7 @@ describe.skipIf(built.status === NO_TOOLS)('levels of instructions (needs cmake 
         execFileSync('g++', [
           '-std=c++17',
           '-I',
-          join(script, '../../kernels'),
+          join(import.meta.dirname, '../../../kernels'),
           source,
           '-o',
           program,

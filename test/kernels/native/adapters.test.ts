@@ -1,20 +1,15 @@
-import { spawnSync } from 'node:child_process';
-import { join } from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, inject, test } from 'vitest';
 import { mergeEngine } from '../../../agent/native/adapter-kernels.js';
-import { kernelsLibrary } from '../../../agent/native/kernel-library.js';
 import { PORTABLE_MERGE } from '../../../core/techniques/adapters/merge.js';
-import { randomLayer, randomMatrix } from './toy.js';
+import { randomLayer, randomMatrix } from '../../unit/adapters/toy.js';
 
-const NO_TOOLS = 4;
-const script = join(import.meta.dirname, '../../../scripts/build-kernels.mjs');
-const built = spawnSync(process.execPath, [script], { encoding: 'utf8' });
-const library = built.status === NO_TOOLS ? null : kernelsLibrary();
+const kernels = inject('kernels');
+const library = kernels.library;
 
 // Rows in several pieces and columns in several tiles, with odd ends.
 const [ROWS, COLUMNS] = [61, 1100];
 
-describe.skipIf(built.status === NO_TOOLS)('native merging (needs cmake and a C++ compiler)', () => {
+describe.skipIf(!kernels.tools)('native merging (needs cmake and a C++ compiler)', () => {
   test.each([
     ['lora', randomLayer(ROWS, COLUMNS, 7), 1],
     ['lora at a strength', randomLayer(ROWS, COLUMNS, 7, { scale: 1.7 }), -0.3],

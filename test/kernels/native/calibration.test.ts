@@ -1,15 +1,11 @@
-import { spawnSync } from 'node:child_process';
-import { join } from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, inject, test } from 'vitest';
 import { type Collector, openNativeCollector } from '../../../agent/native/collector.js';
 import { kernelsLibrary } from '../../../agent/native/kernel-library.js';
 import { HessianAccumulator } from '../../../core/techniques/pruning/hessian.js';
 import { StatisticsAccumulator } from '../../../core/techniques/pruning/statistics.js';
-import { compute, memory, product, tensor } from './graph.js';
+import { compute, memory, product, tensor } from '../../unit/calibration/graph.js';
 
-const NO_TOOLS = 4;
-const script = join(import.meta.dirname, '../../../scripts/build-kernels.mjs');
-const built = spawnSync(process.execPath, [script], { encoding: 'utf8' });
+const kernels = inject('kernels');
 
 const COLUMNS = 600;
 /** Values with a mean far from zero, one channel of zeros and one that never changes. */
@@ -20,7 +16,7 @@ const rows = (count: number, seed: number) =>
     return 1000 * (channel % 3) + Math.sin(i * 0.7 + seed) * (1 + (channel % 7));
   });
 
-describe.skipIf(built.status === NO_TOOLS)('the native collector (needs cmake and a C++ compiler)', () => {
+describe.skipIf(!kernels.tools)('the native collector (needs cmake and a C++ compiler)', () => {
   const open = (threads: number, hessians = false): Promise<Collector> =>
     openNativeCollector(kernelsLibrary()!, memory, { threads, hessians });
 

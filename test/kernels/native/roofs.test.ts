@@ -1,20 +1,16 @@
-import { spawnSync } from 'node:child_process';
-import { join } from 'node:path';
-import { beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, inject, test } from 'vitest';
 import { readAffinity } from '../../../agent/isolation/affinity.js';
 import { kernelsLibrary } from '../../../agent/native/kernel-library.js';
 import { openRoofsKernels, type RoofsKernels } from '../../../agent/native/roofs.js';
 
-const NO_TOOLS = 4;
-const script = join(import.meta.dirname, '../../../scripts/build-kernels.mjs');
-const built = spawnSync(process.execPath, [script], { encoding: 'utf8' });
+const build = inject('kernels');
 const usable = readAffinity('self') ?? [0];
 const SHORT = 1e-4;
 
-describe.skipIf(built.status === NO_TOOLS)('native roofs (needs cmake and a C++ compiler)', () => {
+describe.skipIf(!build.tools)('native roofs (needs cmake and a C++ compiler)', () => {
   let kernels: RoofsKernels;
   beforeAll(async () => {
-    expect(built.status, built.stderr).toBe(0);
+    expect(build.failure).toBeNull();
     kernels = await openRoofsKernels(kernelsLibrary()!);
   });
   const failureOf = (work: () => unknown) => {

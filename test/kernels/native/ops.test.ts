@@ -1,16 +1,12 @@
-import { spawnSync } from 'node:child_process';
-import { join } from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, inject, test } from 'vitest';
 import { kernelsLibrary } from '../../../agent/native/kernel-library.js';
 import { type NativeOps, type OpRequest, openOps } from '../../../agent/native/ops.js';
 import { shapeOf } from '../../../core/kernels/op.js';
 import { OPS } from '../../../core/kernels/ops.js';
 
-const NO_TOOLS = 4;
 /** The others have a file of their own: attention-ops.test.ts. */
 const MATRIX_OPS = OPS.filter(({ parameters }) => parameters.some(({ name }) => name === 'columns'));
-const script = join(import.meta.dirname, '../../../scripts/build-kernels.mjs');
-const built = spawnSync(process.execPath, [script], { encoding: 'utf8' });
+const kernels = inject('kernels');
 
 let opened: NativeOps | null = null;
 const library = async (): Promise<NativeOps> => {
@@ -18,7 +14,7 @@ const library = async (): Promise<NativeOps> => {
   return opened;
 };
 
-describe.skipIf(built.status === NO_TOOLS)('the ops (needs cmake and a C++ compiler)', () => {
+describe.skipIf(!kernels.tools)('the ops (needs cmake and a C++ compiler)', () => {
   test('the table of core is what the library lists', async () => {
     const listed = (await library()).list();
     for (const op of listed) {
