@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import type { Mistake } from '../core/sweep/mistake.js';
+import { type Mistake, mistakeCount } from '../core/sweep/mistake.js';
 import { parseSweep } from '../core/sweep/parse.js';
 import type { Sweep } from '../core/sweep/spec.js';
 import { usageError } from './exit.js';
@@ -19,7 +19,7 @@ function formatMistake(mistake: Mistake, file: string): string {
 
 /**
  * Reads and checks a sweep file.
- * @throws CommandError (exit code 2) with every mistake at once, or when the file cannot be read.
+ * @throws CommandError (exit code 2) with its mistakes at once, or when the file cannot be read.
  */
 export function readSweepFile(path: string): SweepFile {
   let document: string;
@@ -36,9 +36,8 @@ export function readSweepFile(path: string): SweepFile {
   }
   const parsed = parseSweep(document);
   if (!parsed.ok) {
-    const count = parsed.mistakes.length;
     throw usageError(
-      `${count} mistake${count === 1 ? '' : 's'} in ${path}\n${parsed.mistakes.map((mistake) => formatMistake(mistake, path)).join('\n')}`,
+      `${mistakeCount(parsed.mistakes.length, parsed.more)} in ${path}\n${parsed.mistakes.map((mistake) => formatMistake(mistake, path)).join('\n')}`,
       'schemas/sweep.schema.json gives editors completion; nothing was started.',
     );
   }

@@ -3,7 +3,8 @@ import { experimentAt } from '../core/sweep/expand.js';
 import type { Experiment, ModelRef } from '../core/sweep/experiment.js';
 import { experimentId, sweepId } from '../core/sweep/identity.js';
 import { describe, varyingAxes } from '../core/sweep/labels.js';
-import { type Mistake, parseSweep } from '../core/sweep/parse.js';
+import { type Mistake, mistakeCount } from '../core/sweep/mistake.js';
+import { parseSweep } from '../core/sweep/parse.js';
 import { permute } from '../core/sweep/permutation.js';
 import { impossibility, planSpace } from '../core/sweep/space.js';
 import { WireError } from '../proto/errors.js';
@@ -16,11 +17,12 @@ import type { SweepView } from './scheduler/view.js';
 export function readSweep(document: string, given: readonly ModelRef[]): SweepView {
   const parsed = parseSweep(document);
   if (!parsed.ok) {
-    const { length } = parsed.mistakes;
+    const { mistakes, more } = parsed;
+    const count = mistakes.length + more === 1 ? 'a mistake' : mistakeCount(mistakes.length, more);
     throw new WireError(
       'invalid',
-      `The sweep has ${length === 1 ? 'a mistake' : `${length} mistakes`}: ${sentence(parsed.mistakes[0]!)}`,
-      parsed.mistakes.map(sentence),
+      `The sweep has ${count}: ${sentence(mistakes[0]!)}`,
+      mistakes.map(sentence),
     );
   }
   const known = new Map(given.map((model) => [`${model.name}\n${model.source}`, model]));

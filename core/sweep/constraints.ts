@@ -14,6 +14,8 @@ export interface Grids {
   readonly all: readonly GridAxes[];
   /** False when a block's kind is not known, so that nothing can be said about axes that are not there. */
   readonly complete: boolean;
+  /** Every value an axis has in some grid; null when no grid has it, or not all of its values are known. */
+  valuesOf(axis: string): ReadonlySet<AxisValue> | null;
 }
 
 /** @returns the grids of a sweep: the axes all points have, and those of each pair of blocks. */
@@ -33,7 +35,18 @@ export function gridsOf(
       return new Map(axes.map((axis) => [axis.name, axis]));
     }),
   );
-  return { all, complete };
+  const known = new Map<string, ReadonlySet<AxisValue> | null>();
+  const valuesOf = (name: string) => {
+    let values = known.get(name);
+    if (values === undefined) {
+      const axes = [...new Set(all.flatMap((grid) => grid.get(name) ?? []))];
+      const whole = axes.length > 0 && !axes.some((axis) => axis.damaged);
+      values = whole ? new Set(axes.flatMap((axis) => axis.values)) : null;
+      known.set(name, values);
+    }
+    return values;
+  };
+  return { all, complete, valuesOf };
 }
 
 const kindAxis = (name: string, kind: string, damaged: boolean): ReadAxis => ({
@@ -80,14 +93,13 @@ export function readExcludes(reader: Reader, grids: Grids): Selector[] {
     const unknown = reportUnknownAxes(reader, path, selector, grids);
     let missing = false;
     for (const [name, values] of Object.entries(selector)) {
-      const axes = grids.all.flatMap((grid) => grid.get(name) ?? []);
-      if (axes.length === 0 || axes.some((axis) => axis.damaged)) continue;
-      const present = [...new Set(axes.flatMap((axis) => axis.values))];
+      const present = grids.valuesOf(name);
+      if (present === null) continue;
       for (const value of values) {
-        if (present.includes(value)) continue;
+        if (present.has(value)) continue;
         missing = true;
-        const guess = typeof value === 'string' ? nearest(value, present.map(String)) : null;
-        const few = present.length <= 12 ? `; it has ${present.map(show).join(', ')}` : '';
+        const guess = () => (typeof value === 'string' ? nearest(value, [...present].map(String)) : null);
+        const few = present.size <= 12 ? `; it has ${[...present].map(show).join(', ')}` : '';
         reader.report([...path, name], `${show(value)} is not a value of ${name} in this sweep${few}`, guess);
       }
     }
@@ -108,16 +120,14 @@ export function readIncludes(reader: Reader, grids: Grids): Selector[] {
     const selector = readSelector(reader, path);
     let wrong = reportUnknownAxes(reader, path, selector, grids);
     for (const name of ['model', 'runner', 'workload']) {
-      const axes = grids.all.flatMap((grid) => grid.get(name) ?? []);
-      if (axes.some((axis) => axis.damaged)) continue;
-      const present = [...new Set(axes.flatMap((axis) => axis.values.map(String)))];
+      // Models and kinds are words, and every grid has them.
+      const present = grids.valuesOf(name);
+      if (present === null) continue;
       for (const value of selector[name] ?? []) {
-        if (present.includes(String(value))) continue;
+        if (present.has(String(value))) continue;
         wrong = true;
-        reader.report(
-          [...path, name],
-          `${show(value)} is no ${name} of this sweep`,
-          nearest(String(value), present),
+        reader.report([...path, name], `${show(value)} is no ${name} of this sweep`, () =>
+          nearest(String(value), [...present].map(String)),
         );
       }
     }
@@ -129,10 +139,22 @@ export function readIncludes(reader: Reader, grids: Grids): Selector[] {
   });
 }
 
+/** The values of an axis to look them up in; an axis is in as many grids as there are pairs of blocks. */
+const valuesOfAxis = new WeakMap<ReadAxis, ReadonlySet<AxisValue>>();
+
+function has(axis: ReadAxis, value: AxisValue): boolean {
+  let values = valuesOfAxis.get(axis);
+  if (values === undefined) {
+    values = new Set(axis.values);
+    valuesOfAxis.set(axis, values);
+  }
+  return values.has(value);
+}
+
 function touches(grid: GridAxes, selector: Selector): boolean {
   return Object.entries(selector).every(([name, values]) => {
     const axis = grid.get(name);
-    return axis !== undefined && (axis.damaged || values.some((value) => axis.values.includes(value)));
+    return axis !== undefined && (axis.damaged || values.some((value) => has(axis, value)));
   });
 }
 

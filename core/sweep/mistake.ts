@@ -14,6 +14,9 @@ export interface Mistake {
   readonly suggestion: string | null;
 }
 
+/** Mistakes that are told; a reader of more would mend the first ones and ask again. */
+export const MAX_MISTAKES = 100;
+
 /** A mistake whose place in the text is not looked up yet. */
 export interface Finding {
   readonly path: Path;
@@ -24,12 +27,23 @@ export interface Finding {
   readonly at: 'value' | 'key';
 }
 
+/** Most characters of a key that a path shows. */
+const MAX_STEP = 60;
+
+/** @returns how many mistakes a file has, in words that stand before them. */
+export function mistakeCount(shown: number, more: number): string {
+  const count = shown + more;
+  const rest = more === 0 ? '' : ` (the first ${shown} are told)`;
+  return `${count} mistake${count === 1 ? '' : 's'}${rest}`;
+}
+
 /** @returns the path as people write it: `spec.workloads[0].promptTokens`. */
 export function pathText(path: Path): string {
   return path
     .map((step, i) => {
       if (typeof step === 'number') return `[${step}]`;
-      const name = /^[A-Za-z_$][\w$-]*$/.test(step) ? step : JSON.stringify(step);
+      const short = step.length > MAX_STEP ? `${step.slice(0, MAX_STEP)}…` : step;
+      const name = /^[A-Za-z_$][\w$-]*$/.test(short) ? short : JSON.stringify(short);
       return i === 0 ? name : `.${name}`;
     })
     .join('');

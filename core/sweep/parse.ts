@@ -1,5 +1,5 @@
 import { FailureError } from '../errors.js';
-import { type Finding, type Mistake, pathText } from './mistake.js';
+import { type Finding, MAX_MISTAKES, type Mistake, pathText } from './mistake.js';
 import { Reader } from './reader.js';
 import { resolveSweep } from './resolve.js';
 import { planSpace } from './space.js';
@@ -11,23 +11,40 @@ export type { Mistake } from './mistake.js';
 
 export type ParsedSweep =
   | { readonly ok: true; readonly sweep: Sweep }
-  | { readonly ok: false; readonly mistakes: readonly Mistake[] };
+  | {
+      readonly ok: false;
+      /** The first of them, in the order of the text. */
+      readonly mistakes: readonly Mistake[];
+      /** How many there are besides. */
+      readonly more: number;
+    };
 
 /**
  * Reads a sweep file (YAML or JSON): a Sweep in which every value is checked and every default filled in,
- * or every mistake at once, in the order of the text. Never throws on bad text.
+ * or its mistakes, the first hundred at once, in the order of the text. Takes time linear in the text, and
+ * never throws on a bad one.
  */
 export function parseSweep(source: string): ParsedSweep {
   const yaml = readYaml(source);
-  if (!yaml.readable) return { ok: false, mistakes: yaml.mistakes };
-  const structural = checkStructure(yaml.data);
-  const reader = new Reader(yaml.data, structural);
+  if (!yaml.readable) return { ok: false, mistakes: yaml.mistakes, more: 0 };
+  const structure = checkStructure(yaml.data);
+  const told = (findings: readonly Finding[], more: number): ParsedSweep => {
+    const mistakes = [...yaml.mistakes, ...findings.map((finding) => placed(finding, yaml.locate))];
+    const shown = mistakes.slice(0, MAX_MISTAKES).sort((a, b) => a.line - b.line || a.column - b.column);
+    return { ok: false, mistakes: shown, more: more + mistakes.length - shown.length };
+  };
+  // Whatever is looked at next passes over these findings, and some are not among them.
+  if (structure.more > 0) return told(structure.findings, structure.more);
+  const reader = new Reader(yaml.data, structure.findings);
   const sweep = resolveSweep(reader);
-  const findings = reader.findings.length === 0 ? sizeFindings(sweep) : reader.findings;
-  const mistakes = [...yaml.mistakes, ...findings.map((finding) => placed(finding, yaml.locate))];
-  if (mistakes.length === 0) return { ok: true, sweep };
-  return { ok: false, mistakes: mistakes.sort((a, b) => a.line - b.line || a.column - b.column) };
+  if (reader.count > 0) return told(reader.findings, reader.count - reader.findings.length);
+  const findings = sizeFindings(sweep);
+  if (yaml.mistakes.length > 0 || findings.length > 0) return told(findings, 0);
+  return { ok: true, sweep };
 }
+
+/** Most characters of one mistake: what is wrong may be a value of any length. */
+const MAX_MESSAGE = 1000;
 
 /** A sweep that is too large to be planned is a mistake of the file, so it is told at the door. */
 function sizeFindings(sweep: Sweep): Finding[] {
@@ -45,7 +62,7 @@ function placed(finding: Finding, locate: ReturnType<typeof readYaml>['locate'])
   return {
     path: pathText(path),
     ...locate(path, at),
-    message,
+    message: message.length > MAX_MESSAGE ? `${message.slice(0, MAX_MESSAGE)}…` : message,
     suggestion: suggestion === null ? null : `did you mean ${suggestion}?`,
   };
 }

@@ -2,7 +2,7 @@ import type { Technique } from '../techniques/technique.js';
 import { show, valueAt } from './expected.js';
 import type { AxisValue } from './experiment.js';
 import type { Field } from './fields.js';
-import type { Finding, Path } from './mistake.js';
+import { type Finding, MAX_MISTAKES, type Path } from './mistake.js';
 import { expandRange, MAX_AXIS_VALUES } from './ranges.js';
 import type { Axis } from './spec.js';
 
@@ -29,18 +29,40 @@ export interface ReadBlock {
  * passed over, so that one mistake neither hides others nor causes new ones.
  */
 export class Reader {
+  /** The first mistakes. */
   readonly findings: Finding[];
   readonly #data: unknown;
   readonly #broken: ReadonlySet<string>;
+  /** Every path with a structural mistake at or below it. */
+  readonly #damaged: ReadonlySet<string>;
+  #count: number;
 
   constructor(data: unknown, structural: readonly Finding[]) {
     this.#data = data;
     this.#broken = new Set(structural.map((finding) => keyOf(finding.path)));
+    this.#damaged = new Set(
+      structural.flatMap(({ path }) => [...path, ''].map((_, depth) => keyOf(path.slice(0, depth)))),
+    );
     this.findings = [...structural];
+    this.#count = structural.length;
   }
 
-  report(path: Path, message: string, suggestion: string | null = null, at: 'key' | 'value' = 'value'): void {
-    this.findings.push({ path, message, suggestion, at });
+  /** Every mistake, those that are not among `findings` as well. */
+  get count(): number {
+    return this.#count;
+  }
+
+  /** @param suggestion a word, or how it is found: not looked for when nobody will be told */
+  report(
+    path: Path,
+    message: string,
+    suggestion: string | null | (() => string | null) = null,
+    at: 'key' | 'value' = 'value',
+  ): void {
+    this.#count++;
+    if (this.findings.length >= MAX_MISTAKES) return;
+    const word = typeof suggestion === 'function' ? suggestion() : suggestion;
+    this.findings.push({ path, message, suggestion: word, at });
   }
 
   /** True when a structural mistake is at the path or above it. */
@@ -53,8 +75,7 @@ export class Reader {
 
   /** True when a structural mistake is anywhere below the path. */
   damaged(path: Path): boolean {
-    const start = keyOf(path);
-    return [...this.#broken].some((key) => key.startsWith(start));
+    return this.#damaged.has(keyOf(path));
   }
 
   /** The value at a path, or undefined when it is not there or not usable. */
@@ -86,9 +107,17 @@ export class Reader {
     const values: AxisValue[] = [];
     const places: Path[] = [];
     const seen = new Set<AxisValue>();
-    const found = this.findings.length;
+    const found = this.count;
+    let expanded = 0;
     for (const item of this.items(path)) {
-      for (const value of this.#expand(field, item)) {
+      const written = this.#expand(field, item);
+      expanded += written.length;
+      // Ranges that all hold the same values are as much work as others.
+      if (expanded > 2 * MAX_AXIS_VALUES) {
+        this.report(item.path, `${field.name} has more than ${MAX_AXIS_VALUES} values: write fewer`);
+        break;
+      }
+      for (const value of written) {
         if (seen.has(value))
           this.report(item.path, `${field.name} has the value ${show(value)} twice: remove one`);
         else if (values.length === MAX_AXIS_VALUES) {
@@ -101,7 +130,7 @@ export class Reader {
         }
       }
     }
-    const damaged = this.damaged(path) || this.findings.length > found;
+    const damaged = this.damaged(path) || this.count > found;
     if (values.length > 0) return { name: field.name, values, places, damaged };
     return { name: field.name, values: [field.fallback], places: [path], damaged };
   }
@@ -129,13 +158,12 @@ export class Reader {
       return [];
     }
     const words = maps === null ? [String(value)] : maps.map((map) => technique.wordOf(map));
-    for (const word of words) {
-      const reading = technique.read(word);
+    const read = words.map((word) => technique.read(word));
+    for (const reading of read) {
       if (reading.ok) continue;
       this.report(path, reading.message, reading.suggestion);
       return [];
     }
-    const read = words.map((word) => technique.read(word));
     return [...new Set(read.flatMap((reading) => (reading.ok ? [reading.value] : [])))];
   }
 }

@@ -63,6 +63,8 @@ const text = (value: unknown) => (typeof value === 'string' ? value : undefined)
 
 function readModels(reader: Reader): ModelRef[] {
   const models: ModelRef[] = [];
+  const names = new Set<string>();
+  const files = new Set<string>();
   for (const { path, value } of reader.items(['spec', 'models'])) {
     const bare = typeof value === 'string';
     const source = bare ? value : text(reader.value([...path, 'source']));
@@ -80,11 +82,16 @@ function readModels(reader: Reader): ModelRef[] {
     }
     const name = (bare ? undefined : text(reader.value([...path, 'name']))) ?? nameFromSource(source);
     const digest = written ?? remote?.remote.digest ?? null;
-    if (models.some((model) => model.name === name)) {
+    const file = `${source}\n${digest}`;
+    if (names.has(name)) {
       reader.report(path, `two models have the name ${name}: give each a name of its own`);
-    } else if (models.some((model) => model.source === source && model.digest === digest)) {
+    } else if (files.has(file)) {
       reader.report(path, `the model ${name} has a source that is there already: remove one of them`);
-    } else models.push({ name, source, digest, facts: null });
+    } else {
+      names.add(name);
+      files.add(file);
+      models.push({ name, source, digest, facts: null });
+    }
   }
   return models;
 }

@@ -1,7 +1,7 @@
 import type { z } from 'zod';
 import { expectedAt, phraseFor, show, valueAt, wordsOf } from './expected.js';
 import { ALSO_KNOWN_AS, VALUES_ALSO_KNOWN_AS } from './fields.js';
-import type { Finding, Path } from './mistake.js';
+import { type Finding, MAX_MISTAKES, type Path } from './mistake.js';
 import { type SchemaNode, sweepSchema } from './schema.js';
 import { nearest } from './suggest.js';
 
@@ -23,16 +23,28 @@ const BOOLEAN_WORDS: Readonly<Record<string, string>> = {
 
 type Issue = z.core.$ZodIssue;
 
+/** What is wrong with the structure of a file: the first mistakes, and how many there are besides. */
+export interface Structure {
+  readonly findings: readonly Finding[];
+  readonly more: number;
+}
+
 /**
  * Judges the structure of a sweep file. zod says where it is wrong, the JSON Schema made from the same
  * source says what was expected there: so parser, messages and published schema cannot drift apart.
  */
-export function checkStructure(data: unknown): Finding[] {
+export function checkStructure(data: unknown): Structure {
   const result = sweepSchema.safeParse(data);
-  if (result.success) return [];
-  return result.error.issues
-    .flatMap((issue) => settle(issue, data, []))
-    .flatMap((issue) => findingsOf(issue, data));
+  if (result.success) return { findings: [], more: 0 };
+  const issues = result.error.issues.flatMap((issue) => settle(issue, data, []));
+  const findings: Finding[] = [];
+  let count = 0;
+  for (const issue of issues) {
+    const room = MAX_MISTAKES - findings.length;
+    count += issue.code === 'unrecognized_keys' ? issue.keys.length : 1;
+    if (room > 0) findings.push(...findingsOf(issue, data, room));
+  }
+  return { findings, more: count - findings.length };
 }
 
 /** Replaces an issue of a union by those of the branch that was meant, where one can be told. */
@@ -58,12 +70,13 @@ function isMismatch(issue: Issue): boolean {
   return issue.code === 'invalid_type' || issue.code === 'invalid_value';
 }
 
-function findingsOf(issue: Issue, data: unknown): Finding[] {
+/** @param most keys of one issue that are looked at */
+function findingsOf(issue: Issue, data: unknown, most: number): Finding[] {
   const path = issue.path as Path;
   const expected = expectedAt(path, data);
   if (issue.code === 'unrecognized_keys') {
     const known = [...new Set(expected.flatMap((node) => Object.keys(node.properties ?? {})))];
-    return issue.keys.map((key) => unknownKey([...path, key], key, known));
+    return issue.keys.slice(0, most).map((key) => unknownKey([...path, key], key, known));
   }
   const value = valueAt(data, path);
   const name = String(path.findLast((step) => typeof step === 'string') ?? 'the file');
@@ -93,7 +106,7 @@ function unknownKey(path: Path, key: string, known: readonly string[]): Finding 
   const suggestion = alias !== undefined && known.includes(alias) ? alias : nearest(key, known);
   const rest =
     suggestion === null && known.length > 0 && known.length <= 16 ? `; known here: ${known.join(', ')}` : '';
-  return { path, message: `${JSON.stringify(key)} is not a key here${rest}`, suggestion, at: 'key' };
+  return { path, message: `${show(key)} is not a key here${rest}`, suggestion, at: 'key' };
 }
 
 function guess(field: string, value: unknown, expected: readonly SchemaNode[]): string | null {

@@ -179,6 +179,8 @@ function overlap(a: Grid, b: Grid): boolean {
   if (a.runner !== b.runner || a.workload !== b.workload) return false;
   return [...a.places].every(([name, { values }]) => {
     const other = b.places.get(name)?.values ?? [];
-    return other === values || values.some((value) => other.includes(value));
+    if (other === values) return true;
+    const there = new Set(other);
+    return values.some((value) => there.has(value));
   });
 }

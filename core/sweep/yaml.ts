@@ -1,21 +1,9 @@
-import {
-  type Document,
-  isAlias,
-  isMap,
-  isNode,
-  isScalar,
-  isSeq,
-  LineCounter,
-  type Node,
-  parseDocument,
-} from 'yaml';
+import { type Alias, type Document, isAlias, isMap, isScalar, isSeq, LineCounter } from 'yaml';
 import type { Mistake, Path } from './mistake.js';
+import { compose, offsetOf, plainTree, TooMuch, twiceIn } from './yaml-tree.js';
 
 /** Longest sweep file that is read, in UTF-16 units; the largest real ones have a few thousand. */
 const MAX_SOURCE_LENGTH = 1_000_000;
-
-/** Aliases may repeat a node this often before the file is taken for an alias bomb. */
-const MAX_ALIASES = 100;
 
 /** After this many syntax errors the rest says nothing new. */
 const MAX_SYNTAX_MISTAKES = 20;
@@ -36,7 +24,10 @@ export interface YamlSource {
 
 const START: Place = { line: 1, column: 1 };
 
-/** Reads YAML 1.2 with positions. Bounded in size, aliases and depth, for the text may come from anyone. */
+/**
+ * Reads YAML 1.2 with positions, in time linear in the text. Bounded in size, depth, and in values (what
+ * aliases repeat included), for the text may come from anyone.
+ */
 export function readYaml(source: string): YamlSource {
   const unreadable = (message: string, place = START): YamlSource => ({
     data: null,
@@ -54,41 +45,36 @@ export function readYaml(source: string): YamlSource {
     const { line, col } = lines.linePos(offset);
     return { line: Math.max(1, line), column: Math.max(1, col) };
   };
-  let document: Document.Parsed;
   try {
-    document = parseDocument(source, {
-      lineCounter: lines,
-      prettyErrors: false,
-      stringKeys: true,
-      logLevel: 'error',
-    });
+    const document = compose(source, lines);
+    const problems = [...document.errors, ...document.warnings].slice(0, MAX_SYNTAX_MISTAKES);
+    const twice = twiceIn(document.contents, MAX_SYNTAX_MISTAKES - problems.length);
+    const mistakes = [
+      ...problems.map(({ pos: [offset], message }) => ({ offset, message })),
+      ...twice.map((offset) => ({ offset, message: 'Map keys must be unique' })),
+    ].map(({ offset, message }) => ({
+      path: '',
+      ...place(offset),
+      message: `YAML: ${message}`,
+      suggestion: null,
+    }));
+    if (document.errors.length > 0) return { data: null, readable: false, mistakes, locate: () => START };
+    const { data, targets } = plainTree(document);
+    return {
+      data,
+      readable: true,
+      mistakes,
+      locate: (path, at) => locate(document, targets, place, path, at),
+    };
   } catch (error) {
-    if (error instanceof RangeError) return unreadable('the file is nested too deeply to be a sweep');
-    throw error;
-  }
-  const problems = [...document.errors, ...document.warnings];
-  const mistakes: Mistake[] = problems.slice(0, MAX_SYNTAX_MISTAKES).map((problem) => ({
-    path: '',
-    ...place(problem.pos[0]),
-    message: `YAML: ${problem.message}`,
-    suggestion: null,
-  }));
-  const sound = document.errors.every((error) => error.code === 'DUPLICATE_KEY');
-  if (!sound) return { data: null, readable: false, mistakes, locate: () => START };
-  try {
-    const data: unknown = document.toJS({ maxAliasCount: MAX_ALIASES });
-    return { data, readable: true, mistakes, locate: (path, at) => locate(document, place, path, at) };
-  } catch (error) {
-    if (error instanceof ReferenceError) {
-      return unreadable(`the file repeats its aliases more than ${MAX_ALIASES} times: write the lists out`);
-    }
-    if (error instanceof RangeError) return unreadable('the file is nested too deeply to be a sweep');
+    if (error instanceof TooMuch) return unreadable(error.message);
     throw error;
   }
 }
 
 function locate(
   document: Document.Parsed,
+  targets: ReadonlyMap<Alias, unknown>,
   place: (offset: number) => Place,
   path: Path,
   at: 'key' | 'value',
@@ -96,7 +82,7 @@ function locate(
   let node: unknown = document.contents;
   let best = offsetOf(node) ?? 0;
   for (const [depth, step] of path.entries()) {
-    if (isAlias(node)) node = node.resolve(document);
+    if (isAlias(node)) node = targets.get(node);
     if (isMap(node)) {
       const pair = node.items.find((item) => isScalar(item.key) && String(item.key.value) === String(step));
       if (!pair) break;
@@ -109,8 +95,4 @@ function locate(
     } else break;
   }
   return place(best);
-}
-
-function offsetOf(node: unknown): number | null {
-  return isNode(node) ? ((node as Node).range?.[0] ?? null) : null;
 }

@@ -15,7 +15,7 @@ const validate = new Ajv2020({ strict: true, strictTypes: false, allErrors: fals
 /** Where the published schema and the parser must agree: what a schema can say about structure. */
 function expectAgreement(document: unknown): void {
   const source = JSON.stringify(document);
-  const structure = checkStructure(document).map(
+  const structure = checkStructure(document).findings.map(
     (finding) => `${finding.path.join('.')}: ${finding.message}`,
   );
   const schemaSaysOk = validate(document);
