@@ -103,9 +103,15 @@ function makeGrid(sweep: Sweep, runner: Block, workload: Block, selector: Select
   };
 }
 
-/** @returns a function from the index in each dimension to the experiment's content. */
-export function contentBuilder(sweep: Sweep, grid: Grid): (indices: Int32Array) => ExperimentContent {
-  const models = new Map<AxisValue, ModelRef>(sweep.models.map((model) => [model.name, model]));
+/**
+ * @returns a function from the index in each dimension to the experiment's content.
+ * @param models those of the sweep by name, which all of its grids share
+ */
+export function contentBuilder(
+  sweep: Sweep,
+  grid: Grid,
+  models: ReadonlyMap<AxisValue, ModelRef>,
+): (indices: Int32Array) => ExperimentContent {
   const runnerAxes = axisNamesOf(sweep.runners, grid.runner);
   const workloadAxes = axisNamesOf(sweep.workloads, grid.workload);
   const modelAt = reader(grid, 'model');

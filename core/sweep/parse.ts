@@ -2,7 +2,7 @@ import { FailureError } from '../errors.js';
 import { type Finding, MAX_MISTAKES, type Mistake, pathText } from './mistake.js';
 import { Reader } from './reader.js';
 import { resolveSweep } from './resolve.js';
-import { planSpace } from './space.js';
+import { layOut } from './space.js';
 import type { Sweep } from './spec.js';
 import { checkStructure } from './structure.js';
 import { readYaml } from './yaml.js';
@@ -49,7 +49,7 @@ const MAX_MESSAGE = 1000;
 /** A sweep that is too large to be planned is a mistake of the file, so it is told at the door. */
 function sizeFindings(sweep: Sweep): Finding[] {
   try {
-    planSpace(sweep);
+    layOut(sweep);
     return [];
   } catch (error) {
     if (!(error instanceof FailureError)) throw error;

@@ -1,9 +1,9 @@
 import { FailureError, failure } from '../errors.js';
 import { type Budget, type NodeId, TooLargeError } from './diagram.js';
-import type { AxisValue, ExperimentContent, ModelFacts } from './experiment.js';
+import type { AxisValue, ExperimentContent, ModelFacts, ModelRef } from './experiment.js';
 import { contentBuilder, type Grid, gridsOf } from './grid.js';
 import { axisValues } from './labels.js';
-import { Ranking, RUNS } from './ranking.js';
+import { Ranking, type RankTables, RUNS, rankTables } from './ranking.js';
 import type { Sweep } from './spec.js';
 import { DUPLICATE, EXCLUDED, factsMatter, Judge, rulesOf } from './verdict.js';
 
@@ -43,6 +43,20 @@ interface Budgets {
   readonly rules: Budget;
 }
 
+/** What planning a sweep finds out, as plain data that one thread can give to another. */
+export interface SweepPlan
+  extends Pick<Space, 'count' | 'total' | 'excluded' | 'duplicates' | 'impossible' | 'unchecked'> {
+  readonly parts: readonly PlannedPart[];
+}
+
+/** The points of one grid. */
+interface PlannedPart {
+  readonly grid: Grid;
+  readonly tables: RankTables;
+  /** Position of its first point. */
+  readonly start: number;
+}
+
 interface Part {
   readonly grid: Grid;
   readonly ranking: Ranking;
@@ -51,13 +65,18 @@ interface Part {
   readonly scratch: Int32Array;
 }
 
+/** @returns the space of a sweep: laid out and opened. @throws FailureError as `layOut`. */
+export function planSpace(sweep: Sweep): Space {
+  return openSpace(sweep, layOut(sweep));
+}
+
 /**
  * Plans a sweep without visiting its points: time and memory follow the number of values and constraints,
  * not the number of points. The order is fixed by the sweep alone: blocks in file order, then include
  * entries; within a grid the last axis (of AXIS_NAMES) changes fastest.
  * @throws FailureError when the sweep is too large, or its excludes are too entangled to be counted.
  */
-export function planSpace(sweep: Sweep): Space {
+export function layOut(sweep: Sweep): SweepPlan {
   const grids = gridsOf(sweep, MAX_GRIDS);
   if (grids.length > MAX_GRIDS) {
     throw tooLarge(`the pairs of runners and workloads, with include, make more than ${MAX_GRIDS} grids`);
@@ -66,29 +85,22 @@ export function planSpace(sweep: Sweep): Space {
   if (size > MAX_POINTS) throw tooLarge(`the sweep has ${size.toExponential(1)} points, more than 10^15`);
   const reasons = new Map<string, number>();
   const unchecked = new Set<string>();
+  const facts = new Map<AxisValue, ModelFacts | null>(sweep.models.map((model) => [model.name, model.facts]));
   const budgets: Budgets = {
     excludes: { steps: STEPS },
     duplicates: { steps: STEPS },
     rules: { steps: STEPS },
   };
   const totals = new Map<number, number>();
-  const parts: Part[] = [];
+  const parts: PlannedPart[] = [];
   let count = 0;
   for (const [index, grid] of grids.entries()) {
     const judge = new Judge(grid, budgets.excludes, reasons);
-    const ranking = new Ranking(
-      judge.diagram,
-      verdictOver(judge, sweep, grid, grids.slice(0, index), budgets, unchecked),
-    );
-    for (const [verdict, points] of ranking.verdicts())
-      totals.set(verdict, (totals.get(verdict) ?? 0) + points);
-    parts.push({
-      grid,
-      ranking,
-      start: count,
-      build: contentBuilder(sweep, grid),
-      scratch: new Int32Array(grid.dimensions.length),
-    });
+    const verdict = verdictOver(judge, sweep, facts, grid, grids.slice(0, index), budgets, unchecked);
+    const tables = rankTables(judge.diagram, verdict);
+    const ranking = new Ranking(tables);
+    for (const [word, points] of ranking.verdicts()) totals.set(word, (totals.get(word) ?? 0) + points);
+    parts.push({ grid, tables, start: count });
     count += ranking.count;
   }
   const impossible = [...reasons]
@@ -102,6 +114,26 @@ export function planSpace(sweep: Sweep): Space {
     duplicates: totals.get(DUPLICATE) ?? 0,
     impossible,
     unchecked: [...unchecked],
+    parts,
+  };
+}
+
+/** @returns the points of a sweep by its plan; takes next to no time. */
+export function openSpace(sweep: Sweep, plan: SweepPlan): Space {
+  const { parts: planned, ...counted } = plan;
+  const models = new Map<AxisValue, ModelRef>(sweep.models.map((model) => [model.name, model]));
+  const parts = planned.map(
+    ({ grid, tables, start }): Part => ({
+      grid,
+      ranking: new Ranking(tables),
+      start,
+      build: contentBuilder(sweep, grid, models),
+      scratch: new Int32Array(grid.dimensions.length),
+    }),
+  );
+  const { count } = plan;
+  return {
+    ...counted,
     at(position) {
       if (!Number.isInteger(position) || position < 0 || position >= count) {
         throw new RangeError(
@@ -133,12 +165,12 @@ export function planSpace(sweep: Sweep): Space {
 function verdictOver(
   judge: Judge,
   sweep: Sweep,
+  facts: ReadonlyMap<AxisValue, ModelFacts | null>,
   grid: Grid,
   earlier: readonly Grid[],
   budgets: Budgets,
   unchecked: Set<string>,
 ): NodeId {
-  const facts = new Map<AxisValue, ModelFacts | null>(sweep.models.map((model) => [model.name, model.facts]));
   let verdict = judge.diagram.leaf(RUNS);
   const add = (budget: Budget, next: () => NodeId, tooLarge: () => void) => {
     judge.diagram.budget = budget;
