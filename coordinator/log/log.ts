@@ -109,5 +109,12 @@ export interface Log {
   follow<D extends Detail>(after: number, signal: AbortSignal, detail: D): AsyncIterable<EntryAt<D>>;
   /** One entry that is there. */
   get<D extends Detail>(position: number, detail: D): Promise<EntryAt<D>>;
+  /**
+   * Says that this coordinator writes from here on; whoever did so before is deposed. Asked once, at the start, before
+   * the log is read. A log that only one process can open has nobody to depose.
+   */
+  claim(): Promise<void>;
+  /** Aborts with a FailureError once another coordinator has claimed the log: reading goes on, appending throws it. */
+  readonly deposed: AbortSignal;
   close(): Promise<void>;
 }

@@ -8,6 +8,7 @@ export class MemoryLog implements Log {
   readonly #facts: Fact[] = [];
   readonly #trials = new Set<string>();
   readonly #arrivals = new Arrivals();
+  readonly deposed = new AbortController().signal;
   #closed = false;
 
   async end(): Promise<number> {
@@ -40,6 +41,8 @@ export class MemoryLog implements Log {
   get<D extends Detail>(position: number, detail: D): Promise<EntryAt<D>> {
     return getEntry(this.#source(detail), position);
   }
+
+  async claim(): Promise<void> {}
 
   async close(): Promise<void> {
     this.#closed = true;

@@ -51,6 +51,7 @@ type Page = Statement<[number, number, number], Stored>;
  */
 export class SqliteLog implements Log {
   readonly #path: string;
+  readonly deposed = new AbortController().signal;
   readonly #database: Connection;
   readonly #arrivals = new Arrivals();
   readonly #end: Statement<[], number>;
@@ -111,6 +112,8 @@ export class SqliteLog implements Log {
   get<D extends Detail>(position: number, detail: D): Promise<EntryAt<D>> {
     return getEntry(this.#source(detail), position);
   }
+
+  async claim(): Promise<void> {}
 
   async close(): Promise<void> {
     this.#database.close();

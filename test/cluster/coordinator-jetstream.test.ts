@@ -1,18 +1,35 @@
+import { randomBytes } from 'node:crypto';
+import { connect, DiscardPolicy, headers, type NatsConnection, type StreamConfig } from 'nats';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { JetStreamLog } from '../../coordinator/log/jetstream.js';
-import { hasNatsServer, NatsServer } from '../support/nats-server.js';
+import type { Fact, HeadEntry } from '../../coordinator/log/log.js';
+import { fillStream, largeFact, readSlowly } from '../support/jetstream-load.js';
+import { hasNatsServer, NATS_VERSIONS, NatsServer, oldNatsServer } from '../support/nats-server.js';
 import { logContract } from '../unit/coordinator/log.contract.js';
 import { recorded, submitted } from '../unit/coordinator/log-facts.js';
 
-describe.skipIf(!hasNatsServer)('needs nats-server', () => {
+async function positionsOf(entries: AsyncIterable<HeadEntry>): Promise<number[]> {
+  const positions: number[] = [];
+  for await (const { position } of entries) positions.push(position);
+  return positions;
+}
+
+const optionsOf = (server: NatsServer, stream: string) => ({
+  servers: [server.url],
+  stream,
+  replicas: 1,
+  credentialsFile: null,
+});
+
+describe.skipIf(!hasNatsServer).each(NATS_VERSIONS)('needs nats-server %s', (version) => {
   let server: NatsServer;
   let streams = 0;
   beforeAll(async () => {
-    server = await NatsServer.start();
+    server = await NatsServer.start({ version, configuration: 'max_payload: 64KB' });
   });
   afterAll(() => server.stop());
 
-  const options = (stream: string) => ({ servers: [server.url], stream, replicas: 1, credentialsFile: null });
+  const options = (stream: string) => optionsOf(server, stream);
 
   logContract('JetStream log', () => JetStreamLog.open(options(`CONTRACT${streams++}`)));
 
@@ -44,17 +61,171 @@ describe.skipIf(!hasNatsServer)('needs nats-server', () => {
     await two.close();
   });
 
-  test('a result larger than the server takes is refused with what to change', async () => {
-    const log = await JetStreamLog.open(options('LARGE'));
-    const noise = Array.from({ length: 400_000 }, () => Math.random());
-    const fact = recorded('t1');
-    if (fact.fact !== 'ResultRecorded') throw new Error('unreachable');
-    const large = { ...fact, record: { ...fact.record, tokenSeconds: [noise] } };
-    await expect(log.append([large], 0)).rejects.toMatchObject({
-      failure: { hint: expect.stringContaining('max_payload') },
-    });
-    expect(await log.end()).toBe(0);
+  test('the last coordinator that claims a log writes to it, the one before only reads', async () => {
+    const one = await JetStreamLog.open(options('CLAIMED'));
+    await one.claim();
+    await one.append([submitted('a')], 0);
+    const two = await JetStreamLog.open(options('CLAIMED'));
+    await two.claim();
+    expect(two.deposed.aborted).toBe(false);
+    await two.append([submitted('b')], 1);
+    // Position and sequence are right: it is the claim that stands against it.
+    await expect(one.append([submitted('c')], 2)).rejects.toThrow(/^Another coordinator has taken over/);
+    expect(one.deposed.aborted).toBe(true);
+    expect(await positionsOf(one.read(0, 'full'))).toEqual([1, 2]);
+    expect(await two.append([submitted('d')], 2)).toEqual({ appended: true, position: 3 });
+    await one.close();
+    await two.close();
+  });
+
+  test('of coordinators that claim a log at once one is left', async () => {
+    const logs = await Promise.all(Array.from({ length: 3 }, () => JetStreamLog.open(options('RACED'))));
+    await Promise.all(logs.map((log) => log.claim()));
+    await Promise.all(logs.map((log) => log.end()));
+    expect(logs.filter((log) => !log.deposed.aborted)).toHaveLength(1);
+    await Promise.all(logs.map((log) => log.close()));
+  });
+
+  test('an append larger than a message of the server is written in parts and read as one', async () => {
+    const log = await JetStreamLog.open(options('PARTS'));
+    const facts = [submitted('a'), largeFact('t1', 400_000), largeFact('t2', 200_000)];
+    expect(await log.append(facts, 0)).toEqual({ appended: true, position: 3 });
+    expect(await log.append([largeFact('t1', 100_000), submitted('b')], 3)).toMatchObject({ position: 4 });
     await log.close();
+    const again = await JetStreamLog.open(options('PARTS'));
+    const read: Fact[] = [];
+    for await (const { fact } of again.read(0, 'full')) read.push(fact);
+    expect(read).toEqual([...facts, submitted('b')]);
+    // A repetition is known after a restart as well.
+    expect(await again.append([facts[1]!], 4)).toEqual({ appended: true, position: 4 });
+    await again.close();
+  });
+
+  test('trials that no header has room for are known after a restart', async () => {
+    const log = await JetStreamLog.open(options('TRIALS'));
+    const trials = Array.from({ length: 800 }, (_, index) => `${'t'.repeat(60)}${index}`);
+    await log.append(trials.map(recorded), 0);
+    await log.close();
+    const again = await JetStreamLog.open(options('TRIALS'));
+    expect(await again.append(trials.slice(700).map(recorded), 800)).toEqual({
+      appended: true,
+      position: 800,
+    });
+    await again.close();
+  });
+
+  test('parts that a crash or another coordinator interrupted take no positions', async () => {
+    const [one, two] = [await JetStreamLog.open(options('TORN')), await JetStreamLog.open(options('TORN'))];
+    await one.append([submitted('a')], 0);
+    const connection = await connect({ servers: server.url });
+    // What an append of three parts leaves when its writer dies after the second.
+    for (const part of ['1/3', '2/3']) await publishPart(connection, 'TORN', part, 2);
+    expect(await one.append([submitted('b')], 1)).toEqual({ appended: true, position: 2 });
+    // An append whose first part is there, and then somebody else's.
+    await publishPart(connection, 'TORN', '1/2', 3);
+    expect(await two.append([submitted('c')], 2)).toEqual({ appended: true, position: 3 });
+    await publishPart(connection, 'TORN', '2/2', 3);
+    const three = await JetStreamLog.open(options('TORN'));
+    for (const log of [one, two, three]) expect(await positionsOf(log.read(0, 'full'))).toEqual([1, 2, 3]);
+    await Promise.all([one, two, three, connection].map((open) => open.close()));
+  });
+
+  test('a slow reader gets every record whole, while the server is killed and started again', async () => {
+    const own = await NatsServer.start({ version });
+    try {
+      const log = await JetStreamLog.open(optionsOf(own, 'SLOW'));
+      const filled = await fillStream(log, { records: 240, bytes: [1_000, 800_000] });
+      let kills = 0;
+      const read = await readSlowly(log, filled, async (position) => {
+        if (position % 80 !== 40) return;
+        kills += 1;
+        await own.kill();
+        await own.restart();
+      });
+      expect([read, kills]).toEqual([240, 3]);
+      await log.close();
+      const again = await JetStreamLog.open(optionsOf(own, 'SLOW'));
+      expect(await readSlowly(again, filled)).toBe(240);
+      await again.close();
+    } finally {
+      await own.stop();
+    }
+  }, 60_000);
+
+  test('a missing message is an error that names it, and never an end', async () => {
+    const log = await JetStreamLog.open(options('GAP'));
+    for (let index = 0; index < 9; index += 1) await log.append([submitted(`s${index}`)], index);
+    const seen: number[] = [];
+    const reading = async (): Promise<void> => {
+      for await (const { position } of log.read(0, 'full')) {
+        seen.push(position);
+        if (position === 2) await forget('GAP', 2);
+      }
+    };
+    await expect(reading()).rejects.toThrow('The JetStream stream GAP lacks messages 6 to 7.');
+    expect(seen).toEqual([1, 2, 3, 4, 5]);
+    await log.close();
+    // Nor does a coordinator start on such a stream.
+    await expect(JetStreamLog.open(options('GAP'))).rejects.toThrow(
+      /GAP can lose facts: .*messages 1 to 7 are gone/,
+    );
+  });
+
+  /** Takes a stream's oldest messages away, behind the log's back: deleting them is denied. */
+  async function forget(stream: string, kept: number): Promise<void> {
+    const connection = await connect({ servers: server.url });
+    const manager = await connection.jetstreamManager();
+    await manager.streams.update(stream, { discard: DiscardPolicy.Old, max_msgs: kept });
+    await connection.close();
+  }
+
+  test('a log that is closed while it is read says so', async () => {
+    const log = await JetStreamLog.open(options('CLOSED'));
+    await fillStream(log, { records: 20, bytes: [1_000, 1_000] });
+    const closing = (async () => {
+      for await (const { position } of log.read(0, 'full')) if (position === 3) await log.close();
+    })();
+    await expect(closing).rejects.toThrow(/was closed while it was read/);
+    await expect(positionsOf(log.follow(0, new AbortController().signal, 'full'))).rejects.toThrow(/closed/);
+  });
+
+  test('a stream that was deleted and made again is not taken for the same', async () => {
+    const log = await JetStreamLog.open(options('AGAIN'));
+    await log.append([submitted('a')], 0);
+    const connection = await connect({ servers: server.url });
+    await (await connection.jetstreamManager()).streams.delete('AGAIN');
+    const other = await JetStreamLog.open(options('AGAIN'));
+    await other.append([submitted('b'), submitted('c')], 0);
+    await expect(log.append([submitted('d')], 1)).rejects.toThrow(/was deleted and made again/);
+    await Promise.all([log, other, connection].map((open) => open.close()));
+  });
+
+  test.each([
+    ['discard', { discard: 'old' }],
+    ['max_age', { max_age: 3_600_000_000_000, duplicate_window: 60_000_000_000 }],
+    ['retention', { retention: 'workqueue' }],
+    ['storage', { storage: 'memory' }],
+    ['subjects', { subjects: ['ODD.facts', 'ODD.other'] }],
+    ['deny_delete', { deny_delete: false }],
+    ['max_msgs_per_subject', { max_msgs_per_subject: 10 }],
+  ] as const)('a stream that can lose facts by its %s is refused', async (name, change) => {
+    const connection = await connect({ servers: server.url });
+    const manager = await connection.jetstreamManager();
+    const good = {
+      name: 'ODD',
+      subjects: ['ODD.facts'],
+      retention: 'limits',
+      storage: 'file',
+      discard: 'new',
+      deny_delete: true,
+      deny_purge: true,
+    };
+    await manager.streams.add({ ...good, ...change } as unknown as Partial<StreamConfig>);
+    await expect(JetStreamLog.open(options('ODD'))).rejects.toThrow(
+      new RegExp(`^The JetStream stream ODD can lose facts: .*${name}`),
+    );
+    await manager.streams.delete('ODD');
+    await connection.close();
   });
 
   test('a server that is not there is one sentence', async () => {
@@ -64,3 +235,38 @@ describe.skipIf(!hasNatsServer)('needs nats-server', () => {
     );
   });
 });
+
+test.skipIf(!hasNatsServer)(
+  'an append beyond the largest is refused as too large, none of it written',
+  async () => {
+    const server = await NatsServer.start();
+    const log = await JetStreamLog.open(optionsOf(server, 'LARGE'));
+    const document = randomBytes(65 * 1024 * 1024).toString('base64');
+    const huge = { ...submitted('a'), document } as Fact;
+    await expect(log.append([huge], 0)).rejects.toMatchObject({ failure: { code: 'too-large' } });
+    expect(await log.append([submitted('a')], 0)).toEqual({ appended: true, position: 1 });
+    await log.close();
+    await server.stop();
+  },
+  60_000,
+);
+
+test.skipIf(oldNatsServer === null)(
+  'a server of an older release is refused with what is needed',
+  async () => {
+    const server = await NatsServer.start({ program: oldNatsServer ?? '' });
+    await expect(JetStreamLog.open(optionsOf(server, 'OLD'))).rejects.toThrow(
+      /^The NATS server is version 2\.\d+\.\d+; the log needs 2\.12 or newer\.$/,
+    );
+    await server.stop();
+  },
+);
+
+async function publishPart(connection: NatsConnection, stream: string, part: string, first: number) {
+  const header = headers();
+  header.set('Ridgepoint-First', String(first));
+  header.set('Ridgepoint-Count', '1');
+  header.set('Ridgepoint-Part', part);
+  header.set('Ridgepoint-Group', 'a-writer-that-died');
+  await connection.jetstream().publish(`${stream}.facts`, 'half of an append', { headers: header });
+}

@@ -1,57 +1,97 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** True when the Debian package nats-server (or any other build of it) is on PATH. */
-export const hasNatsServer = spawnSync('nats-server', ['--version']).status === 0;
+/** The newest release of each line that Ridgepoint supports; scripts/install-test-services.sh builds them. */
+export const NATS_VERSIONS = ['2.12.15', '2.15.3'] as const;
+export type NatsVersion = (typeof NATS_VERSIONS)[number];
+const NEWEST: NatsVersion = '2.15.3';
+const FOLDER = '/opt/ridgepoint-nats';
+
+/** @returns where a supported release is installed. */
+const programOf = (version: NatsVersion): string => join(FOLDER, version, 'nats-server');
+
+/** True when every supported release is installed. */
+export const hasNatsServer = NATS_VERSIONS.every((version) => existsSync(programOf(version)));
+/** Debian's own package, when it is there and older than Ridgepoint supports; null otherwise. */
+export const oldNatsServer = findOld();
+
+export interface NatsServerOptions {
+  readonly version?: NatsVersion;
+  /** Another program than that release's. */
+  readonly program?: string;
+  /** More lines of the server's configuration file, such as `max_payload: 64KB`. */
+  readonly configuration?: string;
+}
 
 /** A real server with JetStream on a free port of loopback, its storage in a folder of its own. */
 export class NatsServer {
   readonly url: string;
-  readonly #process: ChildProcess;
+  readonly #program: string;
   readonly #folder: string;
+  #process: ChildProcess;
 
-  private constructor(url: string, process: ChildProcess, folder: string) {
+  private constructor(url: string, program: string, folder: string, process: ChildProcess) {
     this.url = url;
-    this.#process = process;
+    this.#program = program;
     this.#folder = folder;
+    this.#process = process;
   }
 
-  static async start(): Promise<NatsServer> {
+  static async start(options: NatsServerOptions = {}): Promise<NatsServer> {
+    const program = options.program ?? programOf(options.version ?? NEWEST);
     const folder = mkdtempSync(join(tmpdir(), 'ridgepoint-nats-'));
-    const server = spawn(
-      'nats-server',
-      [
-        '--jetstream',
-        '--store_dir',
-        folder,
-        '--addr',
-        '127.0.0.1',
-        '--port',
-        '-1',
-        '--ports_file_dir',
-        folder,
-      ],
-      { stdio: 'ignore' },
-    );
-    for (let attempt = 0; attempt < 200; attempt += 1) {
-      const file = readdirSync(folder).find((name) => name.endsWith('.ports'));
-      if (file !== undefined) {
-        const ports = JSON.parse(readFileSync(join(folder, file), 'utf8')) as { nats: string[] };
-        return new NatsServer(ports.nats[0]!, server, folder);
-      }
-      await sleep(50);
-    }
-    server.kill('SIGKILL');
-    throw new Error('nats-server did not start');
+    writeFileSync(join(folder, 'nats.conf'), options.configuration ?? '');
+    const server = launch(program, folder, -1);
+    return new NatsServer(await urlOf(server, folder), program, folder, server);
+  }
+
+  /** `kill -9`: what the server acknowledged is in its files, its connections and consumers are gone. */
+  async kill(): Promise<void> {
+    const exited = once(this.#process, 'exit');
+    this.#process.kill('SIGKILL');
+    await exited;
+  }
+
+  /** Starts it again on the same port, with the same storage. */
+  async restart(): Promise<void> {
+    this.#process = launch(this.#program, this.#folder, Number(new URL(this.url).port));
+    await urlOf(this.#process, this.#folder);
   }
 
   async stop(): Promise<void> {
-    this.#process.kill('SIGTERM');
-    await once(this.#process, 'exit');
+    if (this.#process.exitCode === null && this.#process.signalCode === null) {
+      const exited = once(this.#process, 'exit');
+      this.#process.kill('SIGTERM');
+      await exited;
+    }
     rmSync(this.#folder, { recursive: true, force: true });
   }
+}
+
+function launch(program: string, folder: string, port: number): ChildProcess {
+  const where = ['--addr', '127.0.0.1', '--port', String(port), '--ports_file_dir', folder];
+  const rest = ['--jetstream', '--store_dir', folder, '--config', join(folder, 'nats.conf')];
+  return spawn(program, [...rest, ...where], { stdio: 'ignore' });
+}
+
+async function urlOf(server: ChildProcess, folder: string): Promise<string> {
+  const file = join(folder, `nats-server_${server.pid}.ports`);
+  for (let attempt = 0; attempt < 200 && server.exitCode === null; attempt += 1) {
+    if (existsSync(file)) {
+      const { nats } = JSON.parse(readFileSync(file, 'utf8')) as { nats: string[] };
+      return nats[0]!;
+    }
+    await sleep(50);
+  }
+  server.kill('SIGKILL');
+  throw new Error('nats-server did not start');
+}
+
+function findOld(): string | null {
+  const { status, stdout } = spawnSync('nats-server', ['--version'], { encoding: 'utf8' });
+  return status === 0 && /v2\.([0-9]|1[01])\./.test(stdout) ? 'nats-server' : null;
 }
