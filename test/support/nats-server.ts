@@ -81,10 +81,9 @@ function launch(program: string, folder: string, port: number): ChildProcess {
 async function urlOf(server: ChildProcess, folder: string): Promise<string> {
   const file = join(folder, `nats-server_${server.pid}.ports`);
   for (let attempt = 0; attempt < 200 && server.exitCode === null; attempt += 1) {
-    if (existsSync(file)) {
-      const { nats } = JSON.parse(readFileSync(file, 'utf8')) as { nats: string[] };
-      return nats[0]!;
-    }
+    const text = existsSync(file) ? readFileSync(file, 'utf8').trimEnd() : '';
+    // It is written after it was made: what has no end yet is read again.
+    if (text.endsWith('}')) return (JSON.parse(text) as { nats: string[] }).nats[0]!;
     await sleep(50);
   }
   server.kill('SIGKILL');
