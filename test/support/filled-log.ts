@@ -1,0 +1,219 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, rmSync, statSync } from 'node:fs';
+import { request } from 'node:http';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { SqliteLog } from '../../coordinator/log/sqlite.js';
+import { readSweep } from '../../coordinator/sweeps.js';
+import type { ResultRecord } from '../../core/result.js';
+import { completeTrial } from './records.js';
+import { RIDGE, ROOT } from './ridge.js';
+
+/*
+ * A log with many results without the hours of measuring them, and what it costs a coordinator: to start on it, to
+ * show it, to hand it out.
+ */
+
+export interface Filling {
+  readonly results: number;
+  /** Size of a record's JSON, about; at least some 12 kB. */
+  readonly recordBytes?: number;
+}
+
+export interface FilledLog {
+  readonly path: string;
+  readonly sweepId: string;
+  readonly results: number;
+  readonly bytes: number;
+}
+
+/** Facts of one append. */
+const APPENDED = 500;
+
+/** Writes a log of one finished sweep; every figure of every result is another one. */
+export async function fillLog(path: string, { results, recordBytes = 16_800 }: Filling): Promise<FilledLog> {
+  const document = sweepOf(results);
+  const sweep = readSweep(document, []);
+  const { sweepId } = sweep;
+  const log = new SqliteLog(path);
+  const at = new Date().toISOString();
+  const submitter = 'a filled log';
+  let { position: end } = await log.append(
+    [{ fact: 'SweepSubmitted', sweepId, document, models: [], submitter, at }],
+    0,
+  );
+  const template = templateOf(recordBytes);
+  const begun = Date.now() - results * 1000;
+  for (let first = 0; first < results; first += APPENDED) {
+    const facts = Array.from({ length: Math.min(APPENDED, results - first) }, (_, i) => {
+      const position = first + i;
+      const experiment = sweep.experimentAt(position, null);
+      const started = begun + position * 1000;
+      const record: ResultRecord = {
+        ...template,
+        trialId: `t.${sweepId}.${position}.m0.1.filled-${position}`,
+        experimentId: experiment.id,
+        sweep: { id: sweepId, name: sweep.name, position, block: 0, purpose: 'measure', attempt: 1 },
+        experiment: experiment as ResultRecord['experiment'],
+        startedAt: new Date(started).toISOString(),
+        endedAt: new Date(started + 900).toISOString(),
+        measurements: measurementsOf(template, 1 + ((position * 7919) % 10_007) / 10_007),
+      };
+      return { fact: 'ResultRecorded', record } as const;
+    });
+    ({ position: end } = await log.append(facts, end));
+  }
+  await log.close();
+  return { path, sweepId, results, bytes: statSync(path).size };
+}
+
+export interface OpenedLog {
+  /** From the call of `startCoordinator` to its end, CPU time of the process meanwhile. */
+  readonly start: { readonly seconds: number; readonly cpuSeconds: number };
+  /** After a full collection. */
+  readonly heapBytes: number;
+  readonly grpcAddress: string;
+  readonly webUrl: string;
+  /** Live heap after a full collection, and the most memory the process had so far. */
+  weigh(): Promise<{ heapBytes: number; peakResidentBytes: number }>;
+  /** Ends the coordinator. */
+  stop(): Promise<void>;
+}
+
+/** Starts a coordinator (the built one, as people start it) on a log, and waits until it serves. */
+export async function openLogFile(path: string): Promise<OpenedLog> {
+  const entry = join(ROOT, 'test/support/filled-coordinator.mjs');
+  const child = spawn(process.execPath, ['--expose-gc', entry, path], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  const next = async <T>(): Promise<T> => {
+    const { done, value } = await lines.next();
+    if (done === true) throw new Error(`the coordinator on ${path} did not start`);
+    return JSON.parse(value) as T;
+  };
+  const ready = await next<Omit<OpenedLog, 'weigh' | 'stop'>>();
+  return {
+    ...ready,
+    weigh: async () => {
+      child.stdin.write('weigh\n');
+      return await next();
+    },
+    stop: async () => {
+      const closed = once(child, 'close');
+      child.kill('SIGKILL');
+      await closed;
+    },
+  };
+}
+
+export interface Cost {
+  readonly seconds: number;
+  /** As they went over the wire, or came out of the command. */
+  readonly bytes: number;
+}
+
+/** What a browser waits for, and is sent, to show a sweep. */
+export async function reportCost(webUrl: string, sweepId: string): Promise<Cost & { text: string }> {
+  return await get(`${webUrl}/api/v1/sweeps/${sweepId}/report`);
+}
+
+async function get(url: string): Promise<Cost & { text: string }> {
+  const begun = performance.now();
+  return await new Promise((resolve, reject) => {
+    request(url, (response) => {
+      const pieces: Buffer[] = [];
+      response
+        .on('data', (piece: Buffer) => pieces.push(piece))
+        .on('end', () => {
+          if (response.statusCode !== 200) reject(new Error(`${url} answers ${response.statusCode}`));
+          const all = Buffer.concat(pieces);
+          resolve({
+            seconds: (performance.now() - begun) / 1000,
+            bytes: all.length,
+            text: all.toString(),
+          });
+        })
+        .on('error', reject);
+    })
+      .on('error', reject)
+      .end();
+  });
+}
+
+/** `ridge results` of a sweep, as a process of its own, in one of its formats. */
+export async function resultsCost(
+  grpcAddress: string,
+  sweepId: string,
+  format: 'csv' | 'jsonl' | 'json' = 'csv',
+): Promise<Cost & { exitCode: number | null; lines: number }> {
+  const begun = performance.now();
+  const words = [RIDGE, 'results', sweepId, '--coordinator', grpcAddress, '--format', format];
+  const child = spawn(process.execPath, words, { cwd: ROOT, stdio: ['ignore', 'pipe', 'inherit'] });
+  let bytes = 0;
+  let lines = 0;
+  child.stdout.on('data', (piece: Buffer) => {
+    bytes += piece.length;
+    for (const byte of piece) if (byte === 10) lines += 1;
+  });
+  const [exitCode] = (await once(child, 'close')) as [number | null];
+  return { seconds: (performance.now() - begun) / 1000, bytes, exitCode, lines };
+}
+
+/** Takes a log away with what SQLite keeps beside it. */
+export function removeLog(path: string): void {
+  for (const end of ['', '-wal', '-shm']) if (existsSync(path + end)) rmSync(path + end);
+}
+
+/** @returns a sweep file for the fake runner with at least that many points. */
+function sweepOf(results: number): string {
+  const side = Math.ceil(Math.sqrt(results));
+  const list = (length: number): string => Array.from({ length }, (_, i) => i + 1).join(', ');
+  return `
+apiVersion: ridgepoint.dev/v1
+kind: Sweep
+metadata: { name: filled }
+spec:
+  models: "builtin:tiny"
+  runners:
+    - kind: fake
+      fakeDecodeTokensPerSecond: [${list(side)}]
+      fakePrefillTokensPerSecond: [${list(Math.ceil(results / side))}]
+  workloads: [{ kind: latency, promptTokens: 8, generateTokens: 8 }]
+  placement: { driftControl: false, retries: 0 }
+  objectives: { decodeTokensPerSecond: max, peakResidentBytes: min }
+`;
+}
+
+/** Readings of each meter that the model of a trial has at most. */
+const MOST_READINGS = 400;
+
+/** @returns a record of about that many bytes. */
+function templateOf(recordBytes: number): ResultRecord {
+  let record = completeTrial({ readings: 1 });
+  for (let readings = 2; readings <= MOST_READINGS; readings += 1) {
+    if (JSON.stringify(record).length >= recordBytes) break;
+    record = completeTrial({ readings });
+  }
+  return record;
+}
+
+/** Every number times a factor, with all the digits that a real one has. */
+function measurementsOf({ measurements }: ResultRecord, factor: number): ResultRecord['measurements'] {
+  const scaled: ResultRecord['measurements'] = {};
+  for (const [name, entry] of Object.entries(measurements)) {
+    scaled[name] =
+      entry.value === null
+        ? entry
+        : {
+            ...entry,
+            value: entry.value * factor,
+            mean: entry.mean * factor,
+            median: entry.median * factor,
+            ci95: entry.ci95 && [entry.ci95[0] * factor, entry.ci95[1] * factor],
+            samples: entry.samples?.map((sample) => sample * factor) ?? null,
+          };
+  }
+  return scaled;
+}
