@@ -23,7 +23,7 @@ export interface SessionNeeds {
   readonly work: Work;
   readonly spool: Spool;
   readonly backoff?: Backoff;
-  /** The coordinator wants this agent to take no more work. */
+  /** Somebody has asked the coordinator to let this node go. */
   readonly onDrain: (reason: string) => void;
   readonly log: (level: 'info' | 'warn' | 'debug', message: string) => void;
 }
@@ -183,6 +183,12 @@ export class Session {
       case 'drain':
         onDrain(message.value.reason);
         return;
+      case 'pause':
+        log(
+          'info',
+          `the coordinator leases nothing more (${message.value.reason}); waiting for one that does`,
+        );
+        return;
       default:
         message satisfies never;
     }
@@ -205,8 +211,14 @@ export class Session {
       work.stop(trialId, 'the coordinator does not want it any more');
     this.#heartbeat = setInterval(() => this.#beat(), Math.max(1, welcome.heartbeatSeconds) * 1000);
     // Not awaited: while it sends, the acknowledgements have to be heard.
-    void this.#reportAgain(spool);
-    if (!this.#draining) this.#asking.begin();
+    void this.#resume(spool);
+  }
+
+  /** Says what waits before it asks for work: what it has measured already must not be leased again. */
+  async #resume(spool: Spool): Promise<void> {
+    const stream = this.#stream;
+    await this.#reportAgain(spool);
+    if (!this.#draining && this.#stream === stream) this.#asking.begin();
   }
 
   #settle(trialId: string): void {

@@ -15,7 +15,7 @@ import type { SweepView } from './scheduler/view.js';
 import { readSweep } from './sweeps.js';
 
 /** A command for a node's stream rather than for whoever caused the event. */
-export type Push = Extract<Command, { command: 'stop-trial' | 'wake' | 'drain-node' }>;
+export type Push = Extract<Command, { command: 'stop-trial' | 'wake' | 'drain-node' | 'pause-node' }>;
 /** An answer for whoever caused the event. */
 export type Reply = Extract<
   Command,
@@ -179,6 +179,7 @@ export class Conductor {
         case 'stop-trial':
         case 'wake':
         case 'drain-node':
+        case 'pause-node':
           this.#parts.push(command);
           break;
         default:

@@ -5,6 +5,8 @@ import {
   type CancelSweepRequest,
   type CancelSweepResponse,
   ControlServiceClient,
+  type DrainNodeRequest,
+  type DrainNodeResponse,
   type ListNodesResponse,
   type ListSweepsResponse,
   type StreamResultsRequest,
@@ -36,6 +38,7 @@ export interface ControlConnection {
   cancelSweep(request: CancelSweepRequest, limits?: CallLimits): Promise<CancelSweepResponse>;
   listSweeps(limits?: CallLimits): Promise<ListSweepsResponse>;
   listNodes(limits?: CallLimits): Promise<ListNodesResponse>;
+  drainNode(request: DrainNodeRequest, limits?: CallLimits): Promise<DrainNodeResponse>;
   /** Ends when the sweep is finished or the signal aborts. */
   watchSweep(request: WatchSweepRequest, signal?: AbortSignal): AsyncIterable<WatchSweepResponse>;
   streamResults(request: StreamResultsRequest, signal?: AbortSignal): AsyncIterable<StreamResultsResponse>;
@@ -56,6 +59,7 @@ export function connectControl(endpoint: Endpoint): ControlConnection {
     cancelSweep: (request, limits) => unary(client.cancelSweep.bind(client), request, limits),
     listSweeps: (limits) => unary(client.listSweeps.bind(client), {}, limits),
     listNodes: (limits) => unary(client.listNodes.bind(client), {}, limits),
+    drainNode: (request, limits) => unary(client.drainNode.bind(client), request, limits),
     watchSweep: (request, signal) => incoming(() => client.watchSweep(request), signal),
     streamResults: (request, signal) => incoming(() => client.streamResults(request), signal),
     close: () => client.close(),

@@ -1,6 +1,7 @@
 import type { NodeProfile } from '../../core/node.js';
 import { parseNodeProfile } from '../../proto/convert.js';
 import type { NodeStatus } from '../../proto/gen/ridgepoint/v1/control.js';
+import type { DrainOptions } from '../commands/nodes.js';
 import type { ListOptions } from '../commands/sweeps.js';
 import { plainTable } from '../output/plain-table.js';
 import { printData, printJson, say } from '../output/print.js';
@@ -47,4 +48,14 @@ export async function listNodes(options: ListOptions): Promise<void> {
       ]),
     ),
   );
+}
+
+/** `ridge nodes drain NAME`. */
+export async function drainNode(node: string, options: DrainOptions): Promise<void> {
+  await withCoordinator(options, async (control) => {
+    const { running } = await control.drainNode({ node, reason: options.reason });
+    const rest =
+      running === 0 ? 'nothing runs there' : `it finishes ${running === 1 ? 'a trial' : `${running} trials`}`;
+    say(`${node} takes no more work and ends; ${rest}`);
+  });
 }

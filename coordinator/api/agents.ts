@@ -95,8 +95,11 @@ async function welcome(
   };
   await stream.send({ message: { $case: 'welcome', value } });
   if (conductor.state.draining) {
-    await stream.send({ message: { $case: 'drain', value: { reason: 'the coordinator is stopping' } } });
+    await stream.send({ message: { $case: 'pause', value: { reason: 'the coordinator is stopping' } } });
   }
+  // Asked for before its stream broke.
+  const leaving = conductor.state.nodes.get(profile.name)?.leaving ?? null;
+  if (leaving !== null) await stream.send({ message: { $case: 'drain', value: { reason: leaving } } });
 }
 
 /** Handles each message before the next is read, which is what slows a fast agent down. */
@@ -209,5 +212,7 @@ export function pushMessage(push: Push): SessionResponse['message'] {
       return { $case: 'noWork', value: { deviceId: push.deviceId, retryMilliseconds: 1, idle: false } };
     case 'drain-node':
       return { $case: 'drain', value: { reason: push.reason } };
+    case 'pause-node':
+      return { $case: 'pause', value: { reason: push.reason } };
   }
 }

@@ -49,6 +49,19 @@ export function controlService(api: ControlApi, handlers: Handlers): ControlServ
       sweeps: [...conductor.state.sweeps.values()].map((sweep) => wireStatus(conductor, sweep)),
     })),
     listNodes: handlers.unary('read', async () => ({ nodes: nodeStatuses(conductor, registry) })),
+    drainNode: handlers.unary('submit', async ({ node, reason }, { caller }) => {
+      if (registry.session(node) === null) {
+        throw new WireError(
+          'not-found',
+          `There is no node ${quote(node)} connected: \`ridge nodes\` lists those there are.`,
+        );
+      }
+      const why = reason === '' ? `drained by ${caller}` : reason;
+      await conductor.dispatch({ event: 'node-drain-asked', node, reason: why });
+      api.inform(`${node} was asked to leave: ${why}`);
+      const leases = [...conductor.state.leases.values()];
+      return { running: leases.filter((lease) => lease.node === node).length };
+    }),
     watchSweep: handlers.stream('read', ({ sweepId }, { signal }) =>
       watch(conductor, registry, sweepNamed(conductor, sweepId), signal),
     ),

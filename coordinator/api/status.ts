@@ -21,6 +21,7 @@ export function wireStatus(conductor: Conductor, sweep: SweepState): SweepStatus
     trialSeconds: trialSeconds ?? 0,
     blockedReasons: state === 'running' ? blockedReasons(conductor.state, sweep) : [],
     failureReasons: failureReasons(sweep),
+    notResumed: '',
     objectives: sweep.view.objectives.map(({ metric, better }) => ({ metric, maximize: better === 'max' })),
   };
 }
@@ -78,10 +79,22 @@ export function nodeStatuses(conductor: Conductor, registry: Registry): NodeStat
     const mine = running.filter((trial) => trial.node === profile.name);
     return {
       name: profile.name,
-      state: session === null ? 'lost' : state === 'draining' ? state : mine.length > 0 ? 'busy' : 'idle',
+      state:
+        session === null
+          ? 'lost'
+          : isLeaving(conductor, profile.name, state)
+            ? 'draining'
+            : mine.length > 0
+              ? 'busy'
+              : 'idle',
       lastSeenAt,
       nodeProfileJson: JSON.stringify(profile),
       running: mine,
     };
   });
+}
+
+/** @returns whether a node was asked to leave, or says that it is leaving. */
+export function isLeaving({ state }: Conductor, node: string, word: string): boolean {
+  return word === 'draining' || (state.nodes.get(node)?.leaving ?? null) !== null;
 }

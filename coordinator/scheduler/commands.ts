@@ -41,6 +41,9 @@ export type Event =
   | { readonly event: 'reported'; readonly at: string; readonly record: ResultRecord }
   | { readonly event: 'cancel-asked'; readonly at: string; readonly sweepId: string; readonly reason: string }
   | { readonly event: 'tick'; readonly now: number; readonly at: string }
+  /** Somebody wants the node to take no more work and to end. */
+  | { readonly event: 'node-drain-asked'; readonly node: string; readonly reason: string }
+  /** The coordinator is stopping. */
   | { readonly event: 'drain'; readonly reason: string };
 
 /** What the scheduler wants done, in this order. */
@@ -67,4 +70,7 @@ export type Command =
       readonly reason: string;
     }
   | { readonly command: 'wake'; readonly node: string; readonly deviceId: string }
-  | { readonly command: 'drain-node'; readonly node: string; readonly reason: string };
+  /** The node's agent is to end once it has finished. */
+  | { readonly command: 'drain-node'; readonly node: string; readonly reason: string }
+  /** Nothing more is leased; the agent stays and looks for a coordinator again. */
+  | { readonly command: 'pause-node'; readonly node: string; readonly reason: string };

@@ -25,8 +25,9 @@ const IDLE_RETRY_SECONDS = 15;
 export function askForWork(state: SchedulerState, lane: Lane, now: number, at: string): Command[] {
   const dealing: Dealing = { facts: [], unfinished: false };
   const { leaseKey } = state;
+  const leaving = state.draining || state.nodes.get(lane.node)?.leaving !== null;
   const lease =
-    state.draining || lane.trialId !== null || leaseKey === null
+    leaving || lane.trialId !== null || leaseKey === null
       ? null
       : nextLease(state, lane, leaseKey, now, at, dealing);
   const commands: Command[] = dealing.facts.length > 0 ? [{ command: 'append', facts: dealing.facts }] : [];
@@ -34,7 +35,7 @@ export function askForWork(state: SchedulerState, lane: Lane, now: number, at: s
     lane.waiting = false;
     return [...commands, { command: 'grant', lease }];
   }
-  lane.waiting = true;
+  lane.waiting = !leaving;
   const idle =
     dealing.facts.length === 0 && [...state.sweeps.values()].every((s) => sweepStatus(s).state !== 'running');
   // Settling points by facts, or a search cut short: there may be more at once.

@@ -93,6 +93,8 @@ export interface NodeState {
   instance: string;
   connected: boolean;
   lost: boolean;
+  /** Why it takes no more work and is to end, once somebody asked for that; another instance begins anew. */
+  leaving: string | null;
   /** Monotonic seconds of the events. */
   seenAt: number;
   readonly lanes: Map<string, Lane>;

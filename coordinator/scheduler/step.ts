@@ -67,11 +67,13 @@ export function step(state: SchedulerState, event: Event): Command[] {
       state.draining = true;
       const connected = [...state.nodes.values()].filter((node) => node.connected);
       return connected.map((node) => ({
-        command: 'drain-node',
+        command: 'pause-node',
         node: node.profile.name,
         reason: event.reason,
       }));
     }
+    case 'node-drain-asked':
+      return drainAsked(state, event.node, event.reason);
   }
 }
 
@@ -119,6 +121,7 @@ function joined(state: SchedulerState, event: Extract<Event, { event: 'node-join
     instance,
     connected: true,
     lost: false,
+    leaving: before?.instance === instance ? before.leaving : null,
     seenAt: now,
     lanes: new Map(
       profile.devices.map((device): [string, Lane] => [
@@ -138,9 +141,18 @@ function joined(state: SchedulerState, event: Extract<Event, { event: 'node-join
   for (const sweep of state.sweeps.values()) joinAxis(sweep, profile);
   const unknown = trialIds.filter((trialId) => !renewOrAdopt(state, profile.name, trialId, now));
   const answer: Command = { command: 'unknown-trials', trialIds: unknown };
-  const drain: Command = { command: 'drain-node', node: profile.name, reason: 'the coordinator is stopping' };
-  commands.push(answer);
-  return state.draining ? [...commands, drain] : [...commands, ...wakeWaiting(state)];
+  return [...commands, answer, ...wakeWaiting(state)];
+}
+
+function drainAsked(state: SchedulerState, name: string, reason: string): Command[] {
+  const node = state.nodes.get(name);
+  if (node === undefined) return [];
+  node.leaving = reason;
+  for (const lane of node.lanes.values()) {
+    dropBlock(state, lane);
+    lane.waiting = false;
+  }
+  return [{ command: 'drain-node', node: name, reason }, ...wakeWaiting(state)];
 }
 
 function leaving(state: SchedulerState, name: string, returned: readonly string[]): Command[] {

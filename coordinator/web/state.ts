@@ -1,6 +1,6 @@
 import type { LiveNode, LiveSweep, LiveTrial } from '../../core/live/live.js';
 import { fromSweepState } from '../../proto/convert.js';
-import { runningTrials, wireStatus } from '../api/status.js';
+import { isLeaving, runningTrials, wireStatus } from '../api/status.js';
 import type { Conductor } from '../conductor.js';
 import type { Registry } from '../registry/registry.js';
 import type { SweepState } from '../scheduler/state.js';
@@ -40,7 +40,7 @@ export function liveNodes(conductor: Conductor, registry: Registry): LiveNode[] 
     .entries()
     .map(({ profile, session, lastSeenAt, state }): LiveNode => {
       const { name } = profile;
-      const draining = state === 'draining';
+      const draining = isLeaving(conductor, name, state);
       const word = session === null ? 'lost' : draining ? 'draining' : busy.has(name) ? 'busy' : 'idle';
       return { name, state: word, lastSeenAt: session === null ? lastSeenAt : null, profile };
     })

@@ -214,7 +214,7 @@ test('healthz always answers; readyz stops when the coordinator drains', async (
   const { agent } = await FakeAgent.join(coordinator.grpcAddress);
   const lease = await agent.lease();
   const stopped = coordinator.stop('maintenance');
-  await agent.hear('drain');
+  await agent.hear('pause');
   expect((await fetch(`${base}/readyz`)).status).toBe(503);
   expect((await fetch(`${base}/healthz`)).status).toBe(200);
   await agent.report(lease);

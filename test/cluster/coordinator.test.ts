@@ -291,7 +291,7 @@ test('draining: no new lease, agents are told, a running trial may still end', a
   const { agent } = await join_(grpcAddress);
   const lease = await agent.lease();
   const stopped = coordinator.stop('maintenance');
-  expect((await agent.hear('drain')).reason).toBe('maintenance');
+  expect((await agent.hear('pause')).reason).toBe('maintenance');
   await agent.report(lease);
   expect((await agent.ask().catch(() => null))?.$case).not.toBe('lease');
   await stopped;

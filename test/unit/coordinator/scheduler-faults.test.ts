@@ -156,9 +156,30 @@ describe('things that go wrong', () => {
     sim.submit(aView());
     sim.join();
     expect(sim.send({ event: 'drain', reason: 'stop' })).toEqual([
-      { command: 'drain-node', node: 'node-a', reason: 'stop' },
+      { command: 'pause-node', node: 'node-a', reason: 'stop' },
     ]);
     expect(sim.ask()).toBeNull();
+  });
+
+  test('a node that is asked to leave gets nothing more, its block goes to others, and another agent there begins anew', () => {
+    const sim = new Simulation();
+    sim.submit(aView({ count: 4, blockSize: 4 }));
+    sim.join('node-a', [], {}, 'first');
+    const lease = sim.ask('node-a')!;
+    expect(sim.send({ event: 'node-drain-asked', node: 'node-a', reason: 'repair' })).toContainEqual({
+      command: 'drain-node',
+      node: 'node-a',
+      reason: 'repair',
+    });
+    sim.join('node-b');
+    expect(runAll(sim, 'node-b')).toHaveLength(3);
+    sim.report(aRecord(lease));
+    expect(status(sim)).toMatchObject({ state: 'done', complete: 4 });
+    sim.submit(aView({ sweepId: 's2', prefix: 'y' }));
+    sim.join('node-a', [], {}, 'first');
+    expect(sim.ask('node-a')).toBeNull();
+    sim.join('node-a', [], {}, 'second');
+    expect(sim.ask('node-a')).not.toBeNull();
   });
 
   test('what could not be written is not acknowledged and not lost', () => {

@@ -42,6 +42,7 @@ export interface SessionResponse {
     | { $case: "stopTrial"; value: StopTrial }
     | { $case: "drain"; value: Drain }
     | { $case: "resultRefused"; value: ResultRefused }
+    | { $case: "pause"; value: Pause }
     | undefined;
 }
 
@@ -129,8 +130,16 @@ export interface StopTrial {
   reason: string;
 }
 
-/** Take no new work; finish or return what runs. */
+/** The node is to leave, because somebody asked for that: take no new work, finish what runs, say Leaving, and end. */
 export interface Drain {
+  reason: string;
+}
+
+/**
+ * The coordinator leases nothing more, because it is stopping. Finish what runs, keep what cannot be reported, and look
+ * for a coordinator again when this stream ends.
+ */
+export interface Pause {
   reason: string;
 }
 
@@ -355,6 +364,9 @@ export const SessionResponse: MessageFns<SessionResponse> = {
       case "resultRefused":
         ResultRefused.encode(message.message.value, writer.uint32(58).fork()).join();
         break;
+      case "pause":
+        Pause.encode(message.message.value, writer.uint32(66).fork()).join();
+        break;
     }
     return writer;
   },
@@ -428,6 +440,14 @@ export const SessionResponse: MessageFns<SessionResponse> = {
             message.message = { $case: "resultRefused", value: ResultRefused.decode(reader, reader.uint32()) };
             continue;
           }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.message = { $case: "pause", value: Pause.decode(reader, reader.uint32()) };
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -464,6 +484,8 @@ export const SessionResponse: MessageFns<SessionResponse> = {
         ? { $case: "resultRefused", value: ResultRefused.fromJSON(object.resultRefused) }
         : isSet(object.result_refused)
         ? { $case: "resultRefused", value: ResultRefused.fromJSON(object.result_refused) }
+        : isSet(object.pause)
+        ? { $case: "pause", value: Pause.fromJSON(object.pause) }
         : undefined,
     };
   },
@@ -484,6 +506,8 @@ export const SessionResponse: MessageFns<SessionResponse> = {
       obj.drain = Drain.toJSON(message.message.value);
     } else if (message.message?.$case === "resultRefused") {
       obj.resultRefused = ResultRefused.toJSON(message.message.value);
+    } else if (message.message?.$case === "pause") {
+      obj.pause = Pause.toJSON(message.message.value);
     }
     return obj;
   },
@@ -533,6 +557,12 @@ export const SessionResponse: MessageFns<SessionResponse> = {
       case "resultRefused": {
         if (object.message?.value !== undefined && object.message?.value !== null) {
           message.message = { $case: "resultRefused", value: ResultRefused.fromPartial(object.message.value) };
+        }
+        break;
+      }
+      case "pause": {
+        if (object.message?.value !== undefined && object.message?.value !== null) {
+          message.message = { $case: "pause", value: Pause.fromPartial(object.message.value) };
         }
         break;
       }
@@ -1790,6 +1820,73 @@ export const Drain: MessageFns<Drain> = {
   },
   fromPartial(object: DeepPartial<Drain>): Drain {
     const message = createBaseDrain();
+    message.reason = object.reason ?? "";
+    return message;
+  },
+};
+
+function createBasePause(): Pause {
+  return { reason: "" };
+}
+
+export const Pause: MessageFns<Pause> = {
+  encode(message: Pause, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.reason !== "") {
+      writer.uint32(10).string(message.reason);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Pause {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePause();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): Pause {
+    return { reason: isSet(object.reason) ? globalThis.String(object.reason) : "" };
+  },
+
+  toJSON(message: Pause): unknown {
+    const obj: any = {};
+    if (message.reason !== "") {
+      obj.reason = message.reason;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<Pause>): Pause {
+    return Pause.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Pause>): Pause {
+    const message = createBasePause();
     message.reason = object.reason ?? "";
     return message;
   },

@@ -131,6 +131,8 @@ export interface SweepStatus {
   failureReasons: string[];
   /** What the sweep looks for; the Pareto front is drawn over these. */
   objectives: Objective[];
+  /** Why nothing of it runs although it was not finished here: it was written by another release. Empty for all others. */
+  notResumed: string;
 }
 
 export interface Objective {
@@ -193,6 +195,16 @@ export interface NodeStatus {
   /** core/node.ts NodeProfile as JSON. */
   nodeProfileJson: string;
   running: RunningTrial[];
+}
+
+export interface DrainNodeRequest {
+  node: string;
+  reason: string;
+}
+
+export interface DrainNodeResponse {
+  /** Trials that the node still finishes. */
+  running: number;
 }
 
 function createBaseSubmitSweepRequest(): SubmitSweepRequest {
@@ -720,6 +732,7 @@ function createBaseSweepStatus(): SweepStatus {
     blockedReasons: [],
     failureReasons: [],
     objectives: [],
+    notResumed: "",
   };
 }
 
@@ -769,6 +782,9 @@ export const SweepStatus: MessageFns<SweepStatus> = {
     }
     for (const v of message.objectives) {
       Objective.encode(v!, writer.uint32(122).fork()).join();
+    }
+    if (message.notResumed !== "") {
+      writer.uint32(130).string(message.notResumed);
     }
     return writer;
   },
@@ -906,6 +922,14 @@ export const SweepStatus: MessageFns<SweepStatus> = {
             message.objectives.push(Objective.decode(reader, reader.uint32()));
             continue;
           }
+          case 16: {
+            if (tag !== 130) {
+              break;
+            }
+
+            message.notResumed = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -957,6 +981,11 @@ export const SweepStatus: MessageFns<SweepStatus> = {
       objectives: globalThis.Array.isArray(object?.objectives)
         ? object.objectives.map((e: any) => Objective.fromJSON(e))
         : [],
+      notResumed: isSet(object.notResumed)
+        ? globalThis.String(object.notResumed)
+        : isSet(object.not_resumed)
+        ? globalThis.String(object.not_resumed)
+        : "",
     };
   },
 
@@ -1007,6 +1036,9 @@ export const SweepStatus: MessageFns<SweepStatus> = {
     if (message.objectives?.length) {
       obj.objectives = message.objectives.map((e) => Objective.toJSON(e));
     }
+    if (message.notResumed !== "") {
+      obj.notResumed = message.notResumed;
+    }
     return obj;
   },
 
@@ -1030,6 +1062,7 @@ export const SweepStatus: MessageFns<SweepStatus> = {
     message.blockedReasons = object.blockedReasons?.map((e) => e) || [];
     message.failureReasons = object.failureReasons?.map((e) => e) || [];
     message.objectives = object.objectives?.map((e) => Objective.fromPartial(e)) || [];
+    message.notResumed = object.notResumed ?? "";
     return message;
   },
 };
@@ -1954,6 +1987,158 @@ export const NodeStatus: MessageFns<NodeStatus> = {
   },
 };
 
+function createBaseDrainNodeRequest(): DrainNodeRequest {
+  return { node: "", reason: "" };
+}
+
+export const DrainNodeRequest: MessageFns<DrainNodeRequest> = {
+  encode(message: DrainNodeRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.node !== "") {
+      writer.uint32(10).string(message.node);
+    }
+    if (message.reason !== "") {
+      writer.uint32(18).string(message.reason);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): DrainNodeRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDrainNodeRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.node = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): DrainNodeRequest {
+    return {
+      node: isSet(object.node) ? globalThis.String(object.node) : "",
+      reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
+    };
+  },
+
+  toJSON(message: DrainNodeRequest): unknown {
+    const obj: any = {};
+    if (message.node !== "") {
+      obj.node = message.node;
+    }
+    if (message.reason !== "") {
+      obj.reason = message.reason;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<DrainNodeRequest>): DrainNodeRequest {
+    return DrainNodeRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<DrainNodeRequest>): DrainNodeRequest {
+    const message = createBaseDrainNodeRequest();
+    message.node = object.node ?? "";
+    message.reason = object.reason ?? "";
+    return message;
+  },
+};
+
+function createBaseDrainNodeResponse(): DrainNodeResponse {
+  return { running: 0 };
+}
+
+export const DrainNodeResponse: MessageFns<DrainNodeResponse> = {
+  encode(message: DrainNodeResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.running !== 0) {
+      writer.uint32(8).uint32(message.running);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): DrainNodeResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDrainNodeResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.running = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): DrainNodeResponse {
+    return { running: isSet(object.running) ? globalThis.Number(object.running) : 0 };
+  },
+
+  toJSON(message: DrainNodeResponse): unknown {
+    const obj: any = {};
+    if (message.running !== 0) {
+      obj.running = Math.round(message.running);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<DrainNodeResponse>): DrainNodeResponse {
+    return DrainNodeResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<DrainNodeResponse>): DrainNodeResponse {
+    const message = createBaseDrainNodeResponse();
+    message.running = object.running ?? 0;
+    return message;
+  },
+};
+
 /** What people and tools say to a coordinator. */
 export type ControlServiceService = typeof ControlServiceService;
 export const ControlServiceService = {
@@ -2014,6 +2199,16 @@ export const ControlServiceService = {
     responseSerialize: (value: ListNodesResponse): Buffer => Buffer.from(ListNodesResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): ListNodesResponse => ListNodesResponse.decode(value),
   },
+  /** Tells the agent of a node to take no more work, to finish what runs and to end. */
+  drainNode: {
+    path: "/ridgepoint.v1.ControlService/DrainNode" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: DrainNodeRequest): Buffer => Buffer.from(DrainNodeRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): DrainNodeRequest => DrainNodeRequest.decode(value),
+    responseSerialize: (value: DrainNodeResponse): Buffer => Buffer.from(DrainNodeResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): DrainNodeResponse => DrainNodeResponse.decode(value),
+  },
 } as const;
 
 export interface ControlServiceServer extends UntypedServiceImplementation {
@@ -2025,6 +2220,8 @@ export interface ControlServiceServer extends UntypedServiceImplementation {
   /** Every stored result, oldest first; with `follow` also those to come. */
   streamResults: handleServerStreamingCall<StreamResultsRequest, StreamResultsResponse>;
   listNodes: handleUnaryCall<ListNodesRequest, ListNodesResponse>;
+  /** Tells the agent of a node to take no more work, to finish what runs and to end. */
+  drainNode: handleUnaryCall<DrainNodeRequest, DrainNodeResponse>;
 }
 
 export interface ControlServiceClient extends Client {
@@ -2104,6 +2301,22 @@ export interface ControlServiceClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: ListNodesResponse) => void,
+  ): ClientUnaryCall;
+  /** Tells the agent of a node to take no more work, to finish what runs and to end. */
+  drainNode(
+    request: DrainNodeRequest,
+    callback: (error: ServiceError | null, response: DrainNodeResponse) => void,
+  ): ClientUnaryCall;
+  drainNode(
+    request: DrainNodeRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: DrainNodeResponse) => void,
+  ): ClientUnaryCall;
+  drainNode(
+    request: DrainNodeRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: DrainNodeResponse) => void,
   ): ClientUnaryCall;
 }
 
