@@ -12,6 +12,7 @@ import { applyFact } from './scheduler/facts.js';
 import { emptyState, type SchedulerOptions, type SchedulerState } from './scheduler/state.js';
 import { notWritten, step, wakeWaiting } from './scheduler/step.js';
 import type { SweepView } from './scheduler/view.js';
+import { SweepReader } from './sweep-reader.js';
 import { readSweep } from './sweeps.js';
 
 /** A command for a node's stream rather than for whoever caused the event. */
@@ -49,6 +50,10 @@ export class Conductor {
   /** Trial id → its entry of the log. */
   readonly #entries = new Map<string, number>();
   readonly #reports = new Reports<Reply[]>();
+  /** Reads what is submitted, away from this thread. */
+  readonly #sweeps = new SweepReader();
+  /** The sweep that is being appended: it was read already. */
+  #submitted: { document: string; models: readonly ModelRef[]; view: SweepView } | null = null;
   #position = 0;
   #written = true;
   #queue: Promise<unknown> = Promise.resolve();
@@ -65,6 +70,11 @@ export class Conductor {
     // A log that is full just now takes it later: before that nothing can be leased.
     await conductor.#ensureLeaseKey().catch(() => undefined);
     return conductor;
+  }
+
+  /** Gives back what reads the sweeps; nothing can be submitted any more. */
+  async close(): Promise<void> {
+    await this.#sweeps.close();
   }
 
   /** Last entry of the log that the state knows. */
@@ -96,20 +106,25 @@ export class Conductor {
   }
 
   /** @returns the sweep, and whether something was written: it is new, was cancelled, or gets another try. */
-  submit(
+  async submit(
     document: string,
     models: readonly ModelRef[],
     submitter: string,
     retryFailed: boolean,
   ): Promise<{ view: SweepView; created: boolean }> {
-    const view = readSweep(document, models);
+    const view = await this.#sweeps.read(document, models);
     return this.#oneAtATime(async () => {
       const known = this.state.sweeps.get(view.sweepId);
       const again = known !== undefined && (known.cancelled || (retryFailed && hasFailed(known.tracks)));
       if (known !== undefined && !again) return { view, created: false };
       const { sweepId } = view;
       const at = this.#parts.clock.at();
-      await this.#append([{ fact: 'SweepSubmitted', sweepId, document, models, submitter, at }]);
+      this.#submitted = { document, models, view };
+      try {
+        await this.#append([{ fact: 'SweepSubmitted', sweepId, document, models, submitter, at }]);
+      } finally {
+        this.#submitted = null;
+      }
       return { view, created: true };
     });
   }
@@ -254,7 +269,11 @@ export class Conductor {
 
   #view(fact: Extract<Fact, { fact: 'SweepSubmitted' }>): SweepView | null {
     try {
-      const view = readSweep(fact.document, fact.models);
+      const submitted = this.#submitted;
+      const view =
+        submitted?.document === fact.document && submitted.models === fact.models
+          ? submitted.view
+          : readSweep(fact.document, fact.models);
       // An id that changed with a release would mix points of two numberings; the old results stay readable.
       if (view.sweepId === fact.sweepId) return view;
       this.#parts.warn(

@@ -94,6 +94,7 @@ export async function startCoordinator(config: CoordinatorConfig): Promise<Runni
       logFailed: tellLogFailed,
       warn: (sentence) => logger.warn(sentence),
     });
+    opened.unshift(() => conductor.close());
     await exporter.restore(log, conductor);
 
     const server = makeServer();

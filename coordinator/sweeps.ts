@@ -6,24 +6,37 @@ import { describe, varyingAxes } from '../core/sweep/labels.js';
 import { type Mistake, mistakeCount } from '../core/sweep/mistake.js';
 import { parseSweep } from '../core/sweep/parse.js';
 import { permute } from '../core/sweep/permutation.js';
-import { impossibility, planSpace } from '../core/sweep/space.js';
+import { impossibility, layOut, openSpace, type SweepPlan } from '../core/sweep/space.js';
+import type { Sweep } from '../core/sweep/spec.js';
 import { WireError } from '../proto/errors.js';
 import type { SweepView } from './scheduler/view.js';
 
+/** A sweep that was read and planned, as plain data that one thread can give to another. */
+export interface PlannedSweep {
+  readonly sweepId: string;
+  readonly sweep: Sweep;
+  readonly plan: SweepPlan;
+}
+
+/** What became of a document; a refusal has one sentence, and one for each mistake. */
+export type SweepAnswer =
+  | { readonly ok: true; readonly planned: PlannedSweep }
+  | { readonly ok: false; readonly sentence: string; readonly details: readonly string[] };
+
 /**
- * A sweep file, and what its submitter knows of the models, as the scheduler sees it.
- * @throws WireError `invalid` with every mistake of the file in its details.
+ * Reads a sweep file, with what its submitter knows of the models, and plans it. Never throws on a bad one.
+ * This is all the work there is in a sweep; it follows the length of the document.
  */
-export function readSweep(document: string, given: readonly ModelRef[]): SweepView {
+export function answerOf(document: string, given: readonly ModelRef[]): SweepAnswer {
   const parsed = parseSweep(document);
   if (!parsed.ok) {
     const { mistakes, more } = parsed;
     const count = mistakes.length + more === 1 ? 'a mistake' : mistakeCount(mistakes.length, more);
-    throw new WireError(
-      'invalid',
-      `The sweep has ${count}: ${sentence(mistakes[0]!)}`,
-      mistakes.map(sentence),
-    );
+    return {
+      ok: false,
+      sentence: `The sweep has ${count}: ${sentence(mistakes[0]!)}`,
+      details: mistakes.map(sentence),
+    };
   }
   const known = new Map(given.map((model) => [`${model.name}\n${model.source}`, model]));
   const sweep = {
@@ -33,11 +46,16 @@ export function readSweep(document: string, given: readonly ModelRef[]): SweepVi
       return more === undefined ? model : { ...model, digest: more.digest, facts: more.facts };
     }),
   };
-  const space = planSpace(sweep);
+  return { ok: true, planned: { sweepId: sweepId(sweep), sweep, plan: layOut(sweep) } };
+}
+
+/** @returns a sweep as the scheduler sees it. */
+export function viewOf({ sweepId, sweep, plan }: PlannedSweep): SweepView {
+  const space = openSpace(sweep, plan);
   const varying = varyingAxes(sweep);
   const models = new Set(sweep.models.map(modelKey));
   return {
-    sweepId: sweepId(sweep),
+    sweepId,
     name: sweep.name,
     count: space.count,
     impossible: space.impossible.reduce((sum, group) => sum + group.count, 0),
@@ -53,6 +71,16 @@ export function readSweep(document: string, given: readonly ModelRef[]): SweepVi
         : predictMemory({ facts: experiment.model.facts, experiment }).bytes,
     label: (experiment) => describe(experiment, varying),
   };
+}
+
+/**
+ * Reads a document in the thread of whoever asks: one that was accepted before, when a log is read again.
+ * @throws WireError `invalid` with the mistakes of the file in its details.
+ */
+export function readSweep(document: string, given: readonly ModelRef[]): SweepView {
+  const answer = answerOf(document, given);
+  if (!answer.ok) throw new WireError('invalid', answer.sentence, answer.details);
+  return viewOf(answer.planned);
 }
 
 function modelKey({ name, source, digest }: ModelRef): string {
