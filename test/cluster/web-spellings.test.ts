@@ -12,6 +12,7 @@ import { RawHttp } from '../support/raw-http.js';
 import { spellings } from '../support/spellings.js';
 import { fakeSweep } from '../support/sweeps.js';
 import { Authority, hasOpenssl, type Pair } from '../support/tls.js';
+import { aNode } from '../support/wire-records.js';
 
 const SECRET = 'nobodys-business';
 const METHODS = [
@@ -70,6 +71,7 @@ describe.skipIf(!hasOpenssl)(
       security: CoordinatorConfig['security'],
       submitter: ClientSecurity,
       node: ClientSecurity,
+      name: string,
     ): Promise<Filled> {
       const coordinator = await startCoordinator({
         ...{ grpcAddress: 'localhost:0', webAddress: 'localhost:0', metricsAddress: null },
@@ -86,7 +88,10 @@ describe.skipIf(!hasOpenssl)(
         retryFailed: false,
       });
       control.close();
-      const { agent } = await FakeAgent.join(coordinator.grpcAddress, { security: node });
+      const { agent } = await FakeAgent.join(coordinator.grpcAddress, {
+        security: node,
+        profile: aNode(name),
+      });
       const { trialId } = await agent.report(await agent.lease());
       agent.vanish();
       const paths = ['sweeps', 'nodes', 'running', 'events', `sweeps/${sweepId}`, `sweeps/${sweepId}/report`];
@@ -137,7 +142,7 @@ describe.skipIf(!hasOpenssl)(
         serverName: null,
       });
       const files = { certificateFile: server.certificateFile, keyFile: server.keyFile };
-      const filled = await fill({ kind: 'token', ...files, tokensFile }, as('ci'), as('fleet'));
+      const filled = await fill({ kind: 'token', ...files, tokensFile }, as('ci'), as('fleet'), 'fleet');
       expect(await givenAway(filled, { ca }, [])).toEqual([]);
       expect(await givenAway(filled, { ca }, [bearer('fleet')])).toEqual([]);
 
@@ -163,7 +168,12 @@ describe.skipIf(!hasOpenssl)(
         serverName: null,
       });
       const files = { certificateFile: server.certificateFile, keyFile: server.keyFile };
-      const { url, paths } = await fill({ kind: 'token', ...files, tokensFile }, as('ci'), as('fleet'));
+      const { url, paths } = await fill(
+        { kind: 'token', ...files, tokensFile },
+        as('ci'),
+        as('fleet'),
+        'fleet',
+      );
       const [stranger, reader] = [new RawHttp(url, { ca }), new RawHttp(url, { ca })];
       const bare = (head: string): string => head.replace(/\r\n(date|keep-alive|connection): [^\r]*/gi, '');
       const nothing = await stranger.ask('/nothing');
@@ -207,7 +217,7 @@ describe.skipIf(!hasOpenssl)(
         { commonName: 'node-*', scopes: ['agent'] },
         { commonName: 'ci', scopes: ['submit'] },
       ];
-      const filled = await fill({ kind: 'mutual-tls', ...files, grants }, as('ci'), as('node-1'));
+      const filled = await fill({ kind: 'mutual-tls', ...files, grants }, as('ci'), as('node-1'), 'node-1');
       expect(await givenAway(filled, client('node-1'), [])).toEqual([]);
       expect(await givenAway(filled, client('stranger'), [bearer('people')])).toEqual([]);
       const raw = new RawHttp(filled.url, client('viewer'));
