@@ -1,10 +1,11 @@
 import { randomBytes } from 'node:crypto';
-import { FailureError } from '../core/errors.js';
+import { type Failure, toFailure } from '../core/errors.js';
 import type { ResultRecord } from '../core/result.js';
 import type { ModelRef } from '../core/sweep/experiment.js';
 import { WireError } from '../proto/errors.js';
 import type { Clock } from './clock.js';
 import { Arrivals } from './log/arrivals.js';
+import { LogHealth } from './log/health.js';
 import type { Fact, FactHead, Log } from './log/log.js';
 import { type ReportedEvent, Reports, type WaitingReport } from './reports.js';
 import type { Command, Event } from './scheduler/commands.js';
@@ -32,8 +33,10 @@ export interface ConductorParts {
   readonly recorded: (record: ResultRecord) => void;
   /** Called after every append with the seconds that it took. */
   readonly appended?: (seconds: number) => void;
-  /** The log refused to be written: what was asked is undone, and so will be all that follows. */
-  readonly logFailed?: (reason: FailureError) => void;
+  /** The log refused to be written: what was asked is undone, and so will be all that follows. Told when that begins. */
+  readonly logFailed?: (reason: Failure) => void;
+  /** The log takes again what it refused, after so many seconds and appends. */
+  readonly logRecovered?: (seconds: number, refused: number) => void;
   /** One sentence about something that did not stop the work. */
   readonly warn: (sentence: string) => void;
 }
@@ -45,6 +48,7 @@ export interface ConductorParts {
 export class Conductor {
   readonly state: SchedulerState;
   readonly #parts: ConductorParts;
+  readonly logHealth: LogHealth;
   /** Wakes watchers at every change. */
   readonly changes = new Arrivals();
   /** Trial id → its entry of the log. */
@@ -61,6 +65,10 @@ export class Conductor {
   private constructor(parts: ConductorParts) {
     this.#parts = parts;
     this.state = emptyState(parts.options);
+    this.logHealth = new LogHealth({
+      ...(parts.logFailed && { failed: parts.logFailed }),
+      ...(parts.logRecovered && { recovered: parts.logRecovered }),
+    });
   }
 
   /** Rebuilds the state from the log. */
@@ -126,6 +134,21 @@ export class Conductor {
         this.#submitted = null;
       }
       return { view, created: true };
+    });
+  }
+
+  /**
+   * Tries a log that took nothing, every few seconds: whoever has something to write may be waiting for this coordinator to
+   * be ready again.
+   */
+  async tryLog(): Promise<void> {
+    const { clock, log } = this.#parts;
+    const bytes = this.logHealth.due(clock.now());
+    if (bytes === null) return;
+    await this.#oneAtATime(async () => {
+      const failure = await log.probe(bytes).then(() => null, toFailure);
+      this.logHealth.tried(failure, clock.now());
+      if (failure === null) this.#written = true;
     });
   }
 
@@ -210,7 +233,9 @@ export class Conductor {
       await this.#write(facts);
     } catch (error) {
       notWritten(this.state, facts);
-      if (error instanceof FailureError) this.#parts.logFailed?.(error);
+      if (!(error instanceof WireError)) {
+        this.logHealth.refused(toFailure(error), facts, this.#parts.clock.now());
+      }
       throw error;
     }
     this.#takeIn(facts);
@@ -231,6 +256,7 @@ export class Conductor {
       throw error;
     }
     this.#parts.appended?.(this.#parts.clock.now() - begun);
+    this.logHealth.took(facts, this.#parts.clock.now());
   }
 
   /** Applies what has been written. */

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { pino } from 'pino';
-import type { FailureError } from '../core/errors.js';
+import { type Failure, FailureError } from '../core/errors.js';
 import type { Family } from '../core/metrics/families.js';
 import { AgentServiceService } from '../proto/gen/ridgepoint/v1/agents.js';
 import { ControlServiceService } from '../proto/gen/ridgepoint/v1/control.js';
@@ -71,6 +71,8 @@ export async function startCoordinator(config: CoordinatorConfig): Promise<Runni
   const logFailed = new Promise<FailureError>((resolve) => {
     tellLogFailed = resolve;
   });
+  // Replaced when there is somebody to tell.
+  let tellHealth = (): void => {};
   try {
     const exporter: Exporter = new Exporter(
       { ...resolved.exporter, version: packageVersion() },
@@ -91,7 +93,17 @@ export async function startCoordinator(config: CoordinatorConfig): Promise<Runni
       push: (command) => registry.session(command.node)?.push(pushMessage(command)),
       recorded: (record) => exporter.record(record),
       appended: (seconds) => exporter.appended(seconds),
-      logFailed: tellLogFailed,
+      logFailed: (reason) => {
+        logger.error(`the log takes nothing: ${sentenceOf(reason)}`);
+        tellLogFailed(new FailureError(reason));
+        tellHealth();
+      },
+      logRecovered: (seconds, refused) => {
+        logger.warn(
+          `the log takes entries again, after ${seconds.toFixed(0)} s and ${refused} that it refused`,
+        );
+        tellHealth();
+      },
       warn: (sentence) => logger.warn(sentence),
     });
     opened.unshift(() => conductor.close());
@@ -110,11 +122,17 @@ export async function startCoordinator(config: CoordinatorConfig): Promise<Runni
     const grpc = await listen(server, resolved.grpcAddress, security);
     opened.unshift(() => grpc.close(1));
 
+    const notReady = (): string | null => {
+      if (conductor.state.draining) return 'the coordinator is stopping';
+      const { failure } = conductor.logHealth;
+      return failure === null ? null : `the log takes nothing: ${sentenceOf(failure)}`;
+    };
+
     let http: HttpServer | null = null;
     if (resolved.metricsAddress !== null) {
       http = await serveHttp(resolved.metricsAddress, {
         metrics: (accept) => exporter.expose(accept),
-        notReady: () => (conductor.state.draining ? 'the coordinator is stopping' : null),
+        notReady,
       });
       const { close } = http;
       opened.unshift(() => close());
@@ -144,16 +162,17 @@ export async function startCoordinator(config: CoordinatorConfig): Promise<Runni
           exporter.forget(node);
           inform(`${node} has been away for more than ${resolved.forgetSeconds} s and is forgotten`);
         }
-        conductor
-          .dispatch({ event: 'tick', now: clock.now(), at: clock.at() })
-          .catch((error: unknown) =>
-            logger.error(`the log could not be written: ${(error as Error).message}`),
-          );
+        conductor.dispatch({ event: 'tick', now: clock.now(), at: clock.at() }).catch((error: unknown) => {
+          // What the log refuses has been told when it began.
+          if (conductor.logHealth.failure === null) logger.error((error as Error).message);
+        });
+        void conductor.tryLog();
       },
       1000 * Math.min(TICK_SECONDS, resolved.leaseSeconds / 4),
     );
     opened.unshift(async () => clearInterval(ticking));
-    health.setServing(true);
+    tellHealth = () => health.setServing(notReady() === null);
+    tellHealth();
     inform(`coordinator ready on ${grpc.address}, ${conductor.position} log entries`);
 
     let stopping: Promise<void> | null = null;
@@ -190,6 +209,10 @@ export async function startCoordinator(config: CoordinatorConfig): Promise<Runni
     await closeAll(opened);
     throw error;
   }
+}
+
+function sentenceOf({ message, hint }: Failure): string {
+  return hint === null ? message : `${message} ${hint}`;
 }
 
 /** Trials of nodes that are away cannot be waited for. */

@@ -48,6 +48,8 @@ export function addProgress(registry: MetricRegistry, snapshot: () => Snapshot):
 export function addFleet(registry: MetricRegistry, snapshot: () => Snapshot): void {
   gaugeOf(registry, 'ridgepoint_leader', () => [[{}, snapshot().leading ? 1 : 0]]);
   gaugeOf(registry, 'ridgepoint_log_entries', () => [[{}, snapshot().logEntries]]);
+  gaugeOf(registry, 'ridgepoint_log_writable', () => [[{}, snapshot().logWritable ? 1 : 0]]);
+  countedElsewhere(registry, 'ridgepoint_log_append_failures_total', () => [[{}, snapshot().logRefused]]);
   gaugeOf(registry, 'ridgepoint_node_up', () =>
     snapshot().nodes.map(({ node, up }) => [{ node }, up ? 1 : 0] as const),
   );

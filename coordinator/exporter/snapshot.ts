@@ -15,6 +15,9 @@ export interface Snapshot {
   readonly leases: readonly Pick<LeaseState, 'node' | 'purpose'>[];
   readonly leading: boolean;
   readonly logEntries: number;
+  readonly logWritable: boolean;
+  /** Appends that the log refused since the start. */
+  readonly logRefused: number;
   readonly granted: Readonly<Record<LeaseState['purpose'], number>>;
   readonly lost: number;
 }
@@ -45,6 +48,8 @@ export const EMPTY: Snapshot = {
   leases: [],
   leading: false,
   logEntries: 0,
+  logWritable: false,
+  logRefused: 0,
   granted: { measure: 0, control: 0 },
   lost: 0,
 };
@@ -82,6 +87,8 @@ export function takeSnapshot({ conductor, registry, records, doubtsOf, goneBefor
     leases,
     leading: conductor.leads,
     logEntries: conductor.position,
+    logWritable: conductor.logHealth.failure === null,
+    logRefused: conductor.logHealth.refusedAppends,
     granted: state.granted,
     lost: state.lost,
   };

@@ -22,6 +22,7 @@ import {
 } from './jetstream/appends.js';
 import { explain, isWrongSequence, lost, nameOf } from './jetstream/errors.js';
 import { type Stored, StreamReader } from './jetstream/reader.js';
+import { checkRoom } from './jetstream/room.js';
 import { bodyBytes, checkServer, ensureStream, subjectOf } from './jetstream/stream.js';
 import { type AppendOutcome, type Detail, type EntryAt, type Fact, type Log, trialOf } from './log.js';
 import { closedError, followEntries, getEntry, readEntries, type Source } from './reading.js';
@@ -153,6 +154,17 @@ export class JetStreamLog implements Log {
 
   get<D extends Detail>(position: number, detail: D): Promise<EntryAt<D>> {
     return getEntry(this.#source(detail), position);
+  }
+
+  async probe(bytes: number): Promise<void> {
+    this.#deposed.signal.throwIfAborted();
+    try {
+      await checkRoom(this.#manager, this.#stream, bytes);
+    } catch (error) {
+      throw explain(error, this.#stream, 'NATS');
+    }
+    // Limits of the server's own disk are stated nowhere: a message that holds no fact is written.
+    if (this.#leads) await this.claim();
   }
 
   async close(): Promise<void> {

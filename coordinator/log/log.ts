@@ -116,5 +116,7 @@ export interface Log {
   claim(): Promise<void>;
   /** Aborts with a FailureError once another coordinator has claimed the log: reading goes on, appending throws it. */
   readonly deposed: AbortSignal;
+  /** @throws FailureError as long as the log would refuse an append of so many bytes. Changes no entry. */
+  probe(bytes: number): Promise<void>;
   close(): Promise<void>;
 }

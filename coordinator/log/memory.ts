@@ -44,6 +44,8 @@ export class MemoryLog implements Log {
 
   async claim(): Promise<void> {}
 
+  async probe(): Promise<void> {}
+
   async close(): Promise<void> {
     this.#closed = true;
     this.#arrivals.notify();

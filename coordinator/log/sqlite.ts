@@ -16,6 +16,7 @@ import {
   trialOf,
 } from './log.js';
 import { closedError, followEntries, getEntry, readEntries, type Source } from './reading.js';
+import { probe } from './sqlite-probe.js';
 import { migrate, prepareSchema } from './sqlite-schema.js';
 
 /** Rows fetched at a time: results carry raw samples, and a connection that iterates cannot write. */
@@ -114,6 +115,14 @@ export class SqliteLog implements Log {
   }
 
   async claim(): Promise<void> {}
+
+  async probe(bytes: number): Promise<void> {
+    try {
+      probe(this.#database, bytes);
+    } catch (error) {
+      throw explain(error, this.#path);
+    }
+  }
 
   async close(): Promise<void> {
     this.#database.close();

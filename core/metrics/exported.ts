@@ -51,6 +51,18 @@ export const COORDINATOR_METRICS = [
   ),
   exported('log_entries', 'gauge', [], 'Entries of the log that this coordinator has read or written.'),
   exported(
+    'log_writable',
+    'gauge',
+    [],
+    '1 while the log takes what is written; 0 from an append that it refuses until one of that size goes through again.',
+  ),
+  exported(
+    'log_append_failures_total',
+    'counter',
+    [],
+    'Appends that the log refused since this coordinator started; who asked for them was told so.',
+  ),
+  exported(
     'log_append_duration_seconds',
     'histogram',
     [],

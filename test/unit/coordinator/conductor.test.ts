@@ -3,14 +3,14 @@ import { Conductor } from '../../../coordinator/conductor.js';
 import type { AppendOutcome, Fact, Log } from '../../../coordinator/log/log.js';
 import { MemoryLog } from '../../../coordinator/log/memory.js';
 import { sweepStatus } from '../../../coordinator/scheduler/status.js';
-import { FailureError, failure } from '../../../core/errors.js';
+import { type Failure, FailureError, failure } from '../../../core/errors.js';
 import type { ResultRecord } from '../../../core/result.js';
 import { fakeSweep } from '../../support/sweeps.js';
 import { aNode, aRecord } from '../../support/wire-records.js';
 
 const clock = { now: () => 0, at: () => '2025-01-01T00:00:00Z' };
 
-function open(log: Log, logFailed?: (reason: FailureError) => void): Promise<Conductor> {
+function open(log: Log, logFailed?: (reason: Failure) => void): Promise<Conductor> {
   return Conductor.open({
     log,
     clock,
@@ -145,7 +145,7 @@ describe('conductor', () => {
   test('says that the log cannot be written, and takes the same result once it can', async () => {
     const log = new FullLog();
     const failures: string[] = [];
-    const conductor = await open(log, (reason) => failures.push(reason.failure.code));
+    const conductor = await open(log, (reason) => failures.push(reason.code));
     await conductor.submit(fakeSweep(2), [], 'test', false);
     const record = aRecord(await lease(conductor));
     log.full = true;
