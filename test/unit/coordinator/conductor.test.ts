@@ -152,8 +152,13 @@ describe('conductor', () => {
     await expect(conductor.dispatch({ event: 'reported', at: '', record })).rejects.toThrow(/is full/);
     expect(failures).toEqual(['disk-full']);
     expect(conductor.leads).toBe(false);
+    // Told when it begins, and not at every try.
+    await expect(conductor.dispatch({ event: 'reported', at: '', record })).rejects.toThrow(/is full/);
+    expect(failures).toEqual(['disk-full']);
+    expect([conductor.logHealth.failure?.code, conductor.logHealth.refusedAppends]).toEqual(['disk-full', 2]);
     log.full = false;
     const replies = await conductor.dispatch({ event: 'reported', at: '', record });
+    expect(conductor.logHealth.failure).toBeNull();
     expect(replies.map((reply) => reply.command)).toEqual(['acknowledge']);
     // The key, the sweep, the result.
     expect(await log.end()).toBe(3);

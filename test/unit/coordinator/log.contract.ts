@@ -30,6 +30,15 @@ export function logContract(name: string, open: () => Promise<Log>): void {
       expect((await collect(log.read(2, 'full'))).map((e) => e.position)).toEqual([3]);
     });
 
+    test('is tried with an append that leaves no entry', async () => {
+      await log.append([submitted('a')], 0);
+      await log.probe(100_000);
+      await log.probe(1);
+      expect(await log.end()).toBe(1);
+      expect(await log.append([submitted('b')], 1)).toEqual({ appended: true, position: 2 });
+      expect((await collect(log.read(0, 'full'))).map((e) => e.position)).toEqual([1, 2]);
+    });
+
     test('refuses an append that expected another end, and writes none of it', async () => {
       await log.append([submitted('a')], 0);
       expect(await log.append([submitted('b'), submitted('c')], 0)).toEqual({ appended: false, position: 1 });

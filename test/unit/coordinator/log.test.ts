@@ -98,6 +98,22 @@ describe('SQLite log on disk', () => {
     await log.close();
   });
 
+  test('a full log is tried in vain, and one that is tried often does not grow', async () => {
+    const full = { failure: { code: 'disk-full' } };
+    const path = freshPath();
+    const log = new SqliteLog(path, { maxBytes: 256 * 1024 });
+    await expect(log.probe(256 * 1024)).rejects.toMatchObject(full);
+    for (let time = 0; time < 20; time += 1) await log.probe(100 * 1024);
+    await expect(log.probe(256 * 1024)).rejects.toMatchObject(full);
+    // What was tried is free again: an append of that size fits.
+    expect(await log.append([submitted('t'.repeat(40 * 1024))], 0)).toMatchObject({ appended: true });
+    await expect(log.probe(200 * 1024)).rejects.toMatchObject(full);
+    await log.close();
+    const again = new SqliteLog(path);
+    expect(await again.end()).toBe(1);
+    await again.close();
+  });
+
   test('a file of a newer release is refused by version', async () => {
     const path = freshPath();
     await new SqliteLog(path).close();
