@@ -5,6 +5,7 @@ import type { Lease } from '../core/lease.js';
 import type { Family } from '../core/metrics/families.js';
 import type { NodeProfile } from '../core/node.js';
 import type { ResultRecord } from '../core/result.js';
+import { VERSION } from '../installation/package.js';
 import { connectAgents } from '../proto/client.js';
 import { ArtifactStore } from './artifacts/store.js';
 import type { AgentConfig } from './config.js';
@@ -24,7 +25,6 @@ import { RoofsStore } from './roofs/store.js';
 import { RUNNER_KINDS } from './runners/index.js';
 import { Session } from './session.js';
 import { Spool } from './spool.js';
-import { packageVersion } from './version.js';
 import type { TrialProgress } from './watching.js';
 import { Work } from './work.js';
 
@@ -63,7 +63,7 @@ export async function startAgent(config: AgentConfig): Promise<RunningAgent> {
   const probe = await probeNode({
     nodeName: config.nodeName,
     labels: config.labels,
-    version: packageVersion(),
+    version: VERSION,
     cpuGroups: config.cpuGroups,
     meters: asked,
     runnerKinds: config.runners ?? RUNNER_KINDS,

@@ -1,6 +1,6 @@
 import { Command } from 'commander';
+import { VERSION } from '../installation/package.js';
 import { COMMANDS } from './commands/index.js';
-import { VERSION } from './version.js';
 
 /** @returns the whole command tree, ready to parse; building it does nothing else. */
 export function createProgram(): Command {

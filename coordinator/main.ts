@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { pino } from 'pino';
 import { type Failure, FailureError } from '../core/errors.js';
 import type { Family } from '../core/metrics/families.js';
+import { VERSION } from '../installation/package.js';
 import { AgentServiceService } from '../proto/gen/ridgepoint/v1/agents.js';
 import { ControlServiceService } from '../proto/gen/ridgepoint/v1/control.js';
 import type { HttpServer } from '../proto/http/server.js';
@@ -21,7 +22,6 @@ import { openLog } from './log/open.js';
 import { Registry } from './registry/registry.js';
 import { type SweepStatus, sweepStatus } from './scheduler/status.js';
 import { loadSecurity } from './secrets.js';
-import { packageVersion } from './version.js';
 import { serveWeb } from './web/http.js';
 
 export interface CoordinatorStatus {
@@ -75,7 +75,7 @@ export async function startCoordinator(config: CoordinatorConfig): Promise<Runni
   let tellHealth = (): void => {};
   try {
     const exporter: Exporter = new Exporter(
-      { ...resolved.exporter, version: packageVersion() },
+      { ...resolved.exporter, version: VERSION },
       clock,
       () => conductor,
       registry,
@@ -144,7 +144,7 @@ export async function startCoordinator(config: CoordinatorConfig): Promise<Runni
         registry,
         log,
         security,
-        version: packageVersion(),
+        version: VERSION,
       });
       const { close } = web;
       opened.unshift(() => close());

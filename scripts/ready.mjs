@@ -17,7 +17,17 @@ if (major < 20 || (major === 20 && minor < 19)) {
 }
 
 /** What a build reads. */
-const SOURCES = ['core', 'proto', 'coordinator', 'agent', 'cli', 'dashboards', 'kernels', 'scripts'];
+const SOURCES = [
+  'core',
+  'proto',
+  'coordinator',
+  'agent',
+  'cli',
+  'installation',
+  'dashboards',
+  'kernels',
+  'scripts',
+];
 const SOURCE_FILES = ['package.json', 'tsconfig.json'];
 
 /** @returns a line for each file, so that a changed, a new and a deleted one all change the whole. */

@@ -8,10 +8,11 @@ const root = join(import.meta.dirname, '..');
 const MAY_IMPORT: Record<string, readonly string[]> = {
   core: ['core'],
   proto: ['proto', 'core'],
-  coordinator: ['coordinator', 'proto', 'core'],
-  agent: ['agent', 'proto', 'core'],
-  cli: ['cli', 'coordinator', 'agent', 'proto', 'core'],
+  coordinator: ['coordinator', 'proto', 'core', 'installation'],
+  agent: ['agent', 'proto', 'core', 'installation'],
+  cli: ['cli', 'coordinator', 'agent', 'proto', 'core', 'installation'],
   dashboards: ['dashboards', 'core'],
+  installation: ['installation'],
 };
 
 /** Libraries that only one room may open. */

@@ -1,8 +1,8 @@
 import { existsSync, readFileSync, realpathSync, statSync } from 'node:fs';
-import { dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { isAbsolute, join, relative, resolve, sep } from 'node:path';
 import { z } from 'zod';
 import { type Failure, FailureError, failure } from '../../core/errors.js';
+import { PACKAGE_ROOT } from '../../installation/package.js';
 
 export interface SourceSettings {
   /** The only folders a sweep may name files in. */
@@ -37,10 +37,7 @@ export function builtinNames(): readonly { readonly name: string; readonly file:
 
 /** @returns the folder models/ of this installation, from sources as from dist. */
 export function builtinFolder(): string {
-  for (let folder = dirname(fileURLToPath(import.meta.url)); ; folder = dirname(folder)) {
-    const models = join(folder, 'models');
-    if (existsSync(join(models, MANIFEST)) || folder === dirname(folder)) return models;
-  }
+  return join(PACKAGE_ROOT, 'models');
 }
 
 function builtinPath(name: string): string {

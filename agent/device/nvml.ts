@@ -1,5 +1,5 @@
 import { describeDevice, type NvmlDevice } from './nvml/device.js';
-import { loadNvml, NVML, type NvmlLibrary } from './nvml/library.js';
+import { initNvml, NVML, type NvmlLibrary, READING } from './nvml/library.js';
 
 export type { NvmlDevice } from './nvml/device.js';
 
@@ -18,39 +18,27 @@ export type NvmlSearch =
   | { readonly found: true; readonly nvml: Nvml }
   | { readonly found: false; readonly reason: string };
 
-const LIBRARY = process.platform === 'win32' ? 'nvml.dll' : 'libnvidia-ml.so.1';
-
 /** @returns the library opened and initialised, or the reason why it is not. */
-export async function openNvml(libraryPath: string = LIBRARY): Promise<NvmlSearch> {
-  const absent = (reason: string): NvmlSearch => ({ found: false, reason });
-  const library = await loadNvml(libraryPath);
-  if (library === null) return absent('no NVIDIA driver');
-  if (!library.call('nvmlInit_v2')) {
-    return absent('the NVIDIA driver is installed but does not answer (nvmlInit_v2)');
-  }
+export async function openNvml(libraryPath?: string): Promise<NvmlSearch> {
+  const opened = await initNvml(READING, libraryPath);
+  if (!opened.found) return opened;
+  const { library, handles } = opened;
   const close = () => void library.call('nvmlShutdown');
-  const count = Buffer.alloc(4);
-  if (!library.call('nvmlDeviceGetCount_v2', count) || count.readUInt32LE() === 0) {
-    close();
-    return absent('the NVIDIA driver is installed but sees no GPU');
-  }
   const devices: NvmlDevice[] = [];
   let inMigMode = 0;
-  for (let index = 0; index < count.readUInt32LE(); index++) {
-    const handle: unknown[] = [null];
-    if (!library.call('nvmlDeviceGetHandleByIndex_v2', index, handle)) continue;
-    const gpu = describeDevice(library, handle[0], null);
-    const instances = migInstances(library, handle[0], gpu.uuid);
+  for (const handle of handles) {
+    const gpu = describeDevice(library, handle, null);
+    const instances = migInstances(library, handle, gpu.uuid);
     if (instances !== null) inMigMode += 1;
     devices.push(...(instances ?? [gpu]));
   }
   if (devices.length === 0) {
     close();
-    return absent(
+    const reason =
       inMigMode > 0
         ? 'the GPUs are in MIG mode and have no instances (nvidia-smi mig makes some)'
-        : 'the NVIDIA driver counts GPUs and lets none be opened',
-    );
+        : 'the NVIDIA driver counts GPUs and lets none be opened';
+    return { found: false, reason };
   }
   const driverVersion = library.text('nvmlSystemGetDriverVersion');
   return { found: true, nvml: { driverVersion, devices, close } };

@@ -1,7 +1,7 @@
-import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { LibraryHandle } from 'koffi';
 import { FailureError, failure } from '../../core/errors.js';
+import { builtFile } from '../../installation/package.js';
 import { cpuLevels } from './cpu-levels.js';
 
 const HINT = 'build it with node scripts/build-kernels.mjs';
@@ -10,10 +10,8 @@ const HINT = 'build it with node scripts/build-kernels.mjs';
 export function kernelsLibrary(): string | null {
   const suffix = process.platform === 'darwin' ? 'dylib' : 'so';
   const name = process.platform === 'win32' ? 'ridgepoint-kernels.dll' : `libridgepoint-kernels.${suffix}`;
-  // From dist/agent/native the first is dist/kernels; from the sources the second is.
-  const dist = [join(import.meta.dirname, '../..'), join(import.meta.dirname, '../../dist')];
   const places = ['kernels', join('prebuilt', `${process.platform}-${process.arch}`)];
-  return places.flatMap((place) => dist.map((folder) => join(folder, place, name))).find(existsSync) ?? null;
+  return places.map((place) => builtFile(join(place, name))).find((path) => path !== null) ?? null;
 }
 
 /** @returns whether a library of ours came with the release rather than from a compiler on this machine. */

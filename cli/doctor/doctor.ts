@@ -3,9 +3,9 @@ import pc from 'picocolors';
 import { type NodeProbe, probeNode } from '../../agent/device/probe.js';
 import { diagnoseEngines } from '../../agent/native/diagnose.js';
 import { formatValue } from '../../core/metrics/format.js';
+import { VERSION } from '../../installation/package.js';
 import { EXIT } from '../exit.js';
 import { printData, printJson } from '../output/print.js';
-import { VERSION } from '../version.js';
 import { powerFindings } from './power.js';
 
 export interface Finding {

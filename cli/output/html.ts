@@ -1,15 +1,11 @@
-import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { FailureError, failure } from '../../core/errors.js';
 import { contentPolicy, fillPage } from '../../core/report/page.js';
 import { pack } from '../../core/report/payload.js';
 import type { Report } from '../../core/report/report.js';
+import { builtFile } from '../../installation/package.js';
 import { recordsOf } from './jsonl.js';
-
-/** Where the built page is: beside the compiled code, or in dist/ when the sources run. */
-const TEMPLATES = ['../../dashboards/web/report.html', '../../dist/dashboards/web/report.html'];
 
 /**
  * The report as one HTML file that needs no network: the built page with the records inside. A policy in the
@@ -17,8 +13,8 @@ const TEMPLATES = ['../../dashboards/web/report.html', '../../dist/dashboards/we
  * @throws FailureError `internal` when the page has not been built
  */
 export async function renderHtml(report: Report): Promise<string> {
-  const path = TEMPLATES.map((place) => join(import.meta.dirname, place)).find((p) => existsSync(p));
-  if (path === undefined) {
+  const path = builtFile('dashboards/web/report.html');
+  if (path === null) {
     throw new FailureError(
       failure('internal', 'The report page is missing from this installation.', {
         hint: 'Run `npm run build`.',

@@ -1,11 +1,7 @@
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { FailureError, failure } from '../../core/errors.js';
 import type { ChartData } from '../../core/roofline/analysis/chart.js';
-
-/** Where the built drawing is: beside the compiled code, or in dist/ when the sources run. */
-const PLACES = ['../../dashboards/roofline/svg.js', '../../dist/dashboards/roofline/svg.js'];
+import { builtFile } from '../../installation/package.js';
 
 const WIDTH = 960;
 const HEIGHT = 600;
@@ -17,8 +13,8 @@ type RenderSvg = (chart: ChartData, width: number, height: number) => string;
  * @throws FailureError `internal` when it has not been built
  */
 export async function openDrawing(): Promise<(chart: ChartData) => string> {
-  const path = PLACES.map((place) => join(import.meta.dirname, place)).find((p) => existsSync(p));
-  if (path === undefined) {
+  const path = builtFile('dashboards/roofline/svg.js');
+  if (path === null) {
     throw new FailureError(
       failure('internal', 'The drawing of charts is missing from this installation.', {
         hint: 'Run `npm run build`.',

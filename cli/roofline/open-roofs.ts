@@ -4,8 +4,8 @@ import { FailureError, failure } from '../../core/errors.js';
 import type { DeviceProfile } from '../../core/node.js';
 import type { Ceilings } from '../../core/roofline/ceilings.js';
 import { ceilingsAt, recordRoofsOf } from '../../core/roofline/record-roofs.js';
+import { VERSION } from '../../installation/package.js';
 import { agentConfig } from '../node-config.js';
-import { VERSION } from '../version.js';
 
 const THIS = /^this(?::(.+))?$/;
 const HINT = '`ridge roofs` measures them, in about a minute.';

@@ -1,9 +1,6 @@
-import { existsSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { readFileSync } from 'node:fs';
 import { contentPolicy, livePage } from '../../core/report/page.js';
-
-/** Where the built page is: beside the compiled code, or in dist/ when the sources run. */
-const TEMPLATES = ['../../dashboards/web/report.html', '../../dist/dashboards/web/report.html'];
+import { builtFile } from '../../installation/package.js';
 
 export interface WebPage {
   readonly html: string;
@@ -13,8 +10,8 @@ export interface WebPage {
 
 /** @returns the page that follows this coordinator, or null when it has not been built. */
 export function readPage(): WebPage | null {
-  const path = TEMPLATES.map((place) => join(import.meta.dirname, place)).find((p) => existsSync(p));
-  if (path === undefined) return null;
+  const path = builtFile('dashboards/web/report.html');
+  if (path === null) return null;
   const template = readFileSync(path, 'utf8');
   return { html: livePage(template), policy: `${contentPolicy(template, "'self'")}; frame-ancestors 'none'` };
 }

@@ -1,7 +1,7 @@
 import { arithmeticOf, onGpu } from '../kernels/arithmetic.js';
 import type { KernelRecord } from '../kernels/record.js';
 import { peakFor } from './ceilings.js';
-import type { Physics } from './physics.js';
+import { bandwidthOf, type Physics, warmLevelOf } from './physics.js';
 import type { RooflinePhase } from './record.js';
 
 /**
@@ -15,7 +15,8 @@ export function placeCall(
   measuredSeconds: number,
 ): RooflinePhase {
   const { flops, bytes } = kernel;
-  const bandwidth = bandwidthOf(kernel, physics);
+  const level = kernel.cache === 'warm' ? warmLevelOf(physics, onGpu(kernel.variant)) : 'memory';
+  const bandwidth = { level, bytesPerSecond: bandwidthOf(physics, level) };
   const arithmetic = arithmeticOf(kernel);
   const peak = peakFor(physics.ceilings, arithmetic);
   const memorySeconds = bytes / bandwidth.bytesPerSecond;
@@ -44,14 +45,4 @@ export function placeCall(
     boundLevel: bound === 'memory' ? bandwidth.level : (peak?.arithmetic ?? arithmetic),
     modules: null,
   };
-}
-
-function bandwidthOf(
-  { cache, variant }: Pick<KernelRecord, 'cache' | 'variant'>,
-  { ceilings, cacheBytesPerSecond, nearBytesPerSecond }: Physics,
-): RooflinePhase['bandwidth'] {
-  if (cache === 'warm' && onGpu(variant)) return { level: 'L2', bytesPerSecond: nearBytesPerSecond };
-  if (cache === 'warm' && cacheBytesPerSecond !== null)
-    return { level: 'L3', bytesPerSecond: cacheBytesPerSecond };
-  return { level: 'memory', bytesPerSecond: ceilings.memoryBytesPerSecond };
 }

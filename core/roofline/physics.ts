@@ -45,8 +45,9 @@ export function publishedPhysics(ceilings: Ceilings): Physics {
   };
 }
 
-/** Where weights and cache of a pass come from, if everything goes as well as it can. */
-export type BoundLevel = 'L3' | 'memory';
+/** Where what is read comes from, if everything goes as well as it can; of a GPU the last cache is its L2. */
+export const BOUND_LEVELS = ['L2', 'L3', 'memory'] as const;
+export type BoundLevel = (typeof BOUND_LEVELS)[number];
 
 /**
  * @param workingSet bytes of weights and cache that every pass reads again: what does not fit into the last cache comes from
@@ -56,8 +57,18 @@ export function levelOf({ cacheBytes }: Physics, workingSet: number): BoundLevel
   return cacheBytes !== null && workingSet <= cacheBytes ? 'L3' : 'memory';
 }
 
+/** @returns where a call finds inputs that the one before it left: the last cache, where its bandwidth was measured. */
+export function warmLevelOf({ cacheBytesPerSecond }: Physics, onGpu: boolean): BoundLevel {
+  if (onGpu) return 'L2';
+  return cacheBytesPerSecond === null ? 'memory' : 'L3';
+}
+
 /** @returns the bandwidth of a level. */
-export function bandwidthOf({ ceilings, cacheBytesPerSecond }: Physics, level: BoundLevel): number {
+export function bandwidthOf(
+  { ceilings, cacheBytesPerSecond, nearBytesPerSecond }: Physics,
+  level: BoundLevel,
+): number {
+  if (level === 'L2') return nearBytesPerSecond;
   return level === 'L3' && cacheBytesPerSecond !== null ? cacheBytesPerSecond : ceilings.memoryBytesPerSecond;
 }
 

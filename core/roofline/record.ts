@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { architectureSchema } from './architecture-schema.js';
 import { recordFactorsSchema } from './factors/factors.js';
+import { BOUND_LEVELS } from './physics.js';
 import { ARITHMETICS, MODULES, OPERATOR_CLASSES, type OperatorWork, PLACED_PHASES } from './work.js';
 
 const number = z.number();
@@ -58,7 +59,7 @@ const phaseSchema = z.object({
   peak: z.object({ arithmetic: z.enum(ARITHMETICS), flopsPerSecond: number }).nullable(),
   /** Model bandwidth utilization: weights and cache against the bandwidth they can come at. */
   mbu: number,
-  bandwidth: z.object({ level: z.enum(['L2', 'L3', 'memory']), bytesPerSecond: number }),
+  bandwidth: z.object({ level: z.enum(BOUND_LEVELS), bytesPerSecond: number }),
   /** Roof seconds over measured seconds: 1 = nothing is left to gain. */
   roofRatio: number,
   bound: z.enum(BOUNDS),

@@ -1,10 +1,6 @@
 import { FailureError, failure } from '../../../core/errors.js';
 import type { TechniqueChoice } from '../../../core/sweep/experiment.js';
-import { readAdapter } from '../../../core/techniques/adapter.js';
-import { readAttention } from '../../../core/techniques/attention.js';
-import { readQuantization } from '../../../core/techniques/quantization.js';
-import { readSparsity } from '../../../core/techniques/sparsity.js';
-import type { Reading } from '../../../core/techniques/spelling.js';
+import { type ChainStep, chainSteps } from '../../../core/techniques/chain.js';
 import { importanceFor } from '../../calibration/importance.js';
 import type { ModelSettings, ResolvedModel } from '../resolve.js';
 import type { Step } from '../step.js';
@@ -27,36 +23,39 @@ export interface StepsRequest {
 }
 
 /**
- * What the techniques of an experiment do to its base, in the order in which it is done: heads are grouped,
- * adapters merged, weights pruned and quantized; a window is given last, since it may rename the architecture.
+ * What the techniques of an experiment do to its base, in the order of core/techniques/chain.ts.
  * @throws FailureError `impossible-combination` for a word this agent cannot read, `source-not-allowed` and `model-missing`
  * for files that techniques name.
  */
 export async function stepsFor(request: StepsRequest): Promise<Step[]> {
-  const { base, modelName, technique, runnerKind, engine, settings } = request;
-  const steps: Step[] = [];
-  const attention = specOf(readAttention(technique.attention));
-  const kvHeads = attention?.kvHeads ?? null;
-  if (kvHeads !== null && kvHeads !== base.facts.heads?.keyValue) steps.push(groupHeadsStep(kvHeads));
-  const adapter = specOf(readAdapter(technique.adapter));
-  if (adapter?.mode === 'merged') steps.push(await mergeStep(adapter.parts, modelName, settings));
-  const sparsity = specOf(readSparsity(technique.sparsity));
-  if (sparsity !== null) steps.push(await pruneStep(technique.sparsity, sparsity, engine, settings));
-  const quantization = specOf(readQuantization(technique.quantization));
-  if (quantization !== null && technique.quantization !== base.facts.quantization) {
-    const { importance: text } = quantization;
-    const importance = text === null ? null : await importanceFor(text, engine, settings);
-    steps.push(
-      quantizeStep({ word: technique.quantization, spec: quantization, runnerKind, engine, importance }),
-    );
+  const chain = chainSteps(request.technique, request.base.facts);
+  if (!chain.ok) {
+    // A sweep of a newer release may have words that this agent does not know.
+    const hint = 'Use an agent of the release that the sweep was written for.';
+    throw new FailureError(failure('impossible-combination', chain.message, { hint }));
   }
-  if (attention !== null && attention.window !== null) steps.push(windowStep(attention.window));
+  const steps: Step[] = [];
+  for (const one of chain.value) steps.push(await stepOf(one, request));
   return steps;
 }
 
-/** A sweep of a newer release may have words that this agent does not know. */
-function specOf<T>(reading: Reading<T>): T {
-  if (reading.ok) return reading.value;
-  const hint = 'Use an agent of the release that the sweep was written for.';
-  throw new FailureError(failure('impossible-combination', reading.message, { hint }));
+async function stepOf(
+  one: ChainStep,
+  { modelName, runnerKind, engine, settings }: StepsRequest,
+): Promise<Step> {
+  switch (one.kind) {
+    case 'group-heads':
+      return groupHeadsStep(one.kvHeads);
+    case 'merge':
+      return mergeStep(one.parts, modelName, settings);
+    case 'prune':
+      return pruneStep(one.word, one.spec, engine, settings);
+    case 'quantize': {
+      const { importance: text } = one.spec;
+      const importance = text === null ? null : await importanceFor(text, engine, settings);
+      return quantizeStep({ word: one.word, spec: one.spec, runnerKind, engine, importance });
+    }
+    case 'window':
+      return windowStep(one.window);
+  }
 }

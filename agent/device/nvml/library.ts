@@ -4,22 +4,27 @@ type NativeFunction = (...args: unknown[]) => unknown;
 export const NVML = { success: 0, notFound: 6, insufficientSize: 7 } as const;
 
 /** libnvidia-ml with its functions called by name. Buffers go in as `void *` and come back filled. */
-export interface NvmlLibrary {
+export interface NvmlLibrary<Name extends string = NvmlReading> {
   /** @returns nvmlReturn_t, or null for a function that this driver does not have. */
-  ask(name: NvmlFunction, ...args: unknown[]): number | null;
+  ask(name: Name, ...args: unknown[]): number | null;
   /** @returns true when the driver did it. */
-  call(name: NvmlFunction, ...args: unknown[]): boolean;
+  call(name: Name, ...args: unknown[]): boolean;
   /** @returns what the driver writes into a buffer that comes after `args`; null when it refuses. */
-  text(name: NvmlFunction, ...args: unknown[]): string | null;
+  text(name: Name, ...args: unknown[]): string | null;
 }
 
-const PROTOTYPES = {
+/** What whoever opens the library needs; whoever needs more names the arguments of it. */
+const OPENING = {
   nvmlInit_v2: '()',
   nvmlShutdown: '()',
-  nvmlSystemGetDriverVersion: '(void *text, uint32_t length)',
   nvmlDeviceGetCount_v2: '(void *count)',
   nvmlDeviceGetHandleByIndex_v2: '(uint32_t index, _Out_ void **device)',
   nvmlDeviceGetUUID: '(void *device, void *text, uint32_t length)',
+} as const;
+
+/** What the agent reads. */
+export const READING = {
+  nvmlSystemGetDriverVersion: '(void *text, uint32_t length)',
   nvmlDeviceGetName: '(void *device, void *text, uint32_t length)',
   nvmlDeviceGetCudaComputeCapability: '(void *device, void *major, void *minor)',
   nvmlDeviceGetMemoryInfo: '(void *device, void *memory)',
@@ -40,14 +45,51 @@ const PROTOTYPES = {
   nvmlDeviceGetMigDeviceHandleByIndex: '(void *device, uint32_t index, _Out_ void **instance)',
 } as const;
 
-export type NvmlFunction = keyof typeof PROTOTYPES;
+type NvmlOpening = keyof typeof OPENING;
+export type NvmlReading = NvmlOpening | keyof typeof READING;
+
+export type OpenedNvml<Name extends string> =
+  | { readonly found: true; readonly library: NvmlLibrary<NvmlOpening | Name>; readonly handles: unknown[] }
+  | { readonly found: false; readonly reason: string };
+
+const LIBRARY = process.platform === 'win32' ? 'nvml.dll' : 'libnvidia-ml.so.1';
 
 /**
- * Opens the library; nothing of it has been called then. Functions are looked up when they are first asked
- * for, since an older driver lacks some.
+ * Opens and initialises the library.
+ * @param prototypes arguments of the functions that will be asked for, by name
+ * @param path of the library; by default the driver's
+ * @returns the library with the handles of its GPUs, of which there is one at least, or the reason why there is none
+ */
+export async function initNvml<Name extends string>(
+  prototypes: Readonly<Record<Name, string>>,
+  path: string = LIBRARY,
+): Promise<OpenedNvml<Name>> {
+  const absent = (reason: string) => ({ found: false, reason }) as const;
+  const library = await loadNvml<NvmlOpening | Name>(path, { ...OPENING, ...prototypes });
+  if (library === null) return absent('no NVIDIA driver');
+  if (!library.call('nvmlInit_v2'))
+    return absent('the NVIDIA driver is installed but does not answer (nvmlInit_v2)');
+  const count = Buffer.alloc(4);
+  if (!library.call('nvmlDeviceGetCount_v2', count) || count.readUInt32LE() === 0) {
+    library.call('nvmlShutdown');
+    return absent('the NVIDIA driver is installed but sees no GPU');
+  }
+  const handles = Array.from({ length: count.readUInt32LE() }, (_, index) => {
+    const handle: unknown[] = [null];
+    return library.call('nvmlDeviceGetHandleByIndex_v2', index, handle) ? [handle[0]] : [];
+  });
+  return { found: true, library, handles: handles.flat() };
+}
+
+/**
+ * Nothing of the library has been called then. Functions are looked up when they are first asked for, since an older driver
+ * lacks some.
  * @returns null when there is no such library.
  */
-export async function loadNvml(path: string): Promise<NvmlLibrary | null> {
+async function loadNvml<Name extends string>(
+  path: string,
+  prototypes: Readonly<Record<Name, string>>,
+): Promise<NvmlLibrary<Name> | null> {
   let native: { func(prototype: string): NativeFunction };
   try {
     const { default: koffi } = await import('koffi');
@@ -55,15 +97,15 @@ export async function loadNvml(path: string): Promise<NvmlLibrary | null> {
   } catch {
     return null;
   }
-  const known = new Map<NvmlFunction, NativeFunction | null>();
-  const find = (name: NvmlFunction): NativeFunction | null => {
+  const known = new Map<Name, NativeFunction | null>();
+  const find = (name: Name): NativeFunction | null => {
     try {
-      return native.func(`int ${name}${PROTOTYPES[name]}`);
+      return native.func(`int ${name}${prototypes[name]}`);
     } catch {
       return null;
     }
   };
-  const ask = (name: NvmlFunction, ...args: unknown[]): number | null => {
+  const ask = (name: Name, ...args: unknown[]): number | null => {
     let found = known.get(name);
     if (found === undefined) {
       found = find(name);
@@ -71,7 +113,7 @@ export async function loadNvml(path: string): Promise<NvmlLibrary | null> {
     }
     return found === null ? null : Number(found(...args));
   };
-  const call = (name: NvmlFunction, ...args: unknown[]) => ask(name, ...args) === NVML.success;
+  const call = (name: Name, ...args: unknown[]) => ask(name, ...args) === NVML.success;
   return {
     ask,
     call,
