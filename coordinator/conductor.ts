@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { type Failure, toFailure } from '../core/errors.js';
+import { quote } from '../core/quote.js';
 import type { ResultRecord } from '../core/result.js';
 import type { ModelRef } from '../core/sweep/experiment.js';
 import { WireError } from '../proto/errors.js';
@@ -9,7 +10,8 @@ import { LogHealth } from './log/health.js';
 import type { Fact, FactHead, Log } from './log/log.js';
 import { type ReportedEvent, Reports, type WaitingReport } from './reports.js';
 import type { Command, Event } from './scheduler/commands.js';
-import { applyFact } from './scheduler/facts.js';
+import { damageOf } from './scheduler/damage.js';
+import { applyFact, leaveOut } from './scheduler/facts.js';
 import { emptyState, type SchedulerOptions, type SchedulerState } from './scheduler/state.js';
 import { notWritten, step, wakeWaiting } from './scheduler/step.js';
 import type { SweepView } from './scheduler/view.js';
@@ -53,6 +55,8 @@ export class Conductor {
   readonly changes = new Arrivals();
   /** Trial id → its entry of the log. */
   readonly #entries = new Map<string, number>();
+  /** Entries of the log that are left out. */
+  readonly #damaged = new Set<number>();
   readonly #reports = new Reports<Reply[]>();
   /** Reads what is submitted, away from this thread. */
   readonly #sweeps = new SweepReader();
@@ -93,6 +97,11 @@ export class Conductor {
   /** Whether it leases work: it is not stopping, and nobody else wrote to its log when it last did. */
   get leads(): boolean {
     return this.#written && !this.state.draining;
+  }
+
+  /** Whether an entry of the log is left out, since it is damaged or forged. */
+  isDamaged(position: number): boolean {
+    return this.#damaged.has(position);
   }
 
   /** Position of a trial's entry in the log; undefined for an unknown trial. */
@@ -282,9 +291,24 @@ export class Conductor {
   }
 
   async #catchUp(): Promise<void> {
+    const before = this.#damaged.size;
+    let first: string | null = null;
     for await (const { head, position } of this.#parts.log.read(this.#position, 'head')) {
-      this.#apply(head, position);
+      const damage = damageOf(this.state, head);
+      if (damage === null) {
+        this.#apply(head, position);
+      } else {
+        first ??= `entry ${position}: ${damage}`;
+        this.#damaged.add(position);
+        this.#position = position;
+        leaveOut(this.state, head);
+      }
     }
+    const count = this.#damaged.size - before;
+    if (first === null) return;
+    this.#parts.warn(
+      `The log has ${count === 1 ? 'a damaged entry' : `${count} damaged entries, the first of them`} (${quote(first)}): left out, and points that it settled are measured again.`,
+    );
   }
 
   #apply(fact: FactHead, position: number): void {

@@ -36,6 +36,7 @@ export async function* storedResults(
     // A follower can see an entry before the scheduler has taken it in; only then is it clear what counts.
     while (conductor.position < entry.position && !signal.aborted) await conductor.changes.wait(signal);
     if (signal.aborted) return;
+    if (conductor.isDamaged(entry.position)) continue;
     const stored = await resultOf(log, conductor, entry, query);
     if (stored !== null) yield { ...stored, position: entry.position };
   }

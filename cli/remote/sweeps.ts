@@ -4,7 +4,7 @@ import { plainTable } from '../output/plain-table.js';
 import { printData, printJson, say } from '../output/print.js';
 import { withCoordinator } from './connection.js';
 
-/** `running`, `done`, `cancelled`. */
+/** `running`, `done`, `cancelled`, `not_resumed`. */
 export function stateWord(status: SweepStatus): string {
   return sweepStateToJSON(status.state).replace('SWEEP_STATE_', '').toLowerCase();
 }
@@ -26,7 +26,7 @@ export async function listSweeps(options: ListOptions): Promise<void> {
       sweeps.map((s) => [
         s.sweepId,
         s.name,
-        stateWord(s),
+        stateWord(s) === 'not_resumed' ? 'from another release, not resumed' : stateWord(s),
         s.points,
         s.complete,
         s.failed,

@@ -10,7 +10,7 @@ import type { Log } from '../log/log.js';
 import type { Registry } from '../registry/registry.js';
 import { storedResults } from '../results.js';
 import type { SweepState } from '../scheduler/state.js';
-import { nodeStatuses, runningTrials, wireStatus } from './status.js';
+import { nodeStatuses, otherReleaseStatus, runningTrials, wireStatus } from './status.js';
 
 export interface ControlApi {
   readonly conductor: Conductor;
@@ -46,7 +46,10 @@ export function controlService(api: ControlApi, handlers: Handlers): ControlServ
       return {};
     }),
     listSweeps: handlers.unary('read', async () => ({
-      sweeps: [...conductor.state.sweeps.values()].map((sweep) => wireStatus(conductor, sweep)),
+      sweeps: [
+        ...[...conductor.state.otherReleases.values()].map(otherReleaseStatus),
+        ...[...conductor.state.sweeps.values()].map((sweep) => wireStatus(conductor, sweep)),
+      ],
     })),
     listNodes: handlers.unary('read', async () => ({ nodes: nodeStatuses(conductor, registry) })),
     drainNode: handlers.unary('submit', async ({ node, reason }, { caller }) => {
@@ -67,7 +70,7 @@ export function controlService(api: ControlApi, handlers: Handlers): ControlServ
     ),
     streamResults: handlers.stream('read', async function* (request, { signal }) {
       const sweepId = request.sweepId === '' ? null : request.sweepId;
-      if (sweepId !== null) sweepNamed(conductor, sweepId);
+      if (sweepId !== null && !conductor.state.otherReleases.has(sweepId)) sweepNamed(conductor, sweepId);
       const query = {
         sweepId,
         follow: request.follow,
@@ -80,10 +83,16 @@ export function controlService(api: ControlApi, handlers: Handlers): ControlServ
   };
 }
 
-/** @throws WireError `not-found` */
+/** @throws WireError `not-found`, or `refused` for a sweep of another release. */
 export function sweepNamed(conductor: Conductor, sweepId: string): SweepState {
   const sweep = conductor.state.sweeps.get(sweepId);
   if (sweep === undefined) {
+    if (conductor.state.otherReleases.has(sweepId)) {
+      throw new WireError(
+        'refused',
+        `Sweep ${sweepId} is from another release and is not resumed: \`ridge results ${sweepId}\` prints what it has.`,
+      );
+    }
     throw new WireError(
       'not-found',
       `There is no sweep ${quote(sweepId)} here: \`ridge sweeps\` lists those there are.`,

@@ -1,8 +1,13 @@
 import { toSweepState } from '../../proto/convert.js';
-import type { NodeStatus, RunningTrial, SweepStatus } from '../../proto/gen/ridgepoint/v1/control.js';
+import {
+  type NodeStatus,
+  type RunningTrial,
+  type SweepStatus,
+  SweepState as WireState,
+} from '../../proto/gen/ridgepoint/v1/control.js';
 import type { Conductor } from '../conductor.js';
 import type { Registry } from '../registry/registry.js';
-import { type LeaseState, type SweepState, trackOf } from '../scheduler/state.js';
+import { type LeaseState, type OtherRelease, type SweepState, trackOf } from '../scheduler/state.js';
 import { blockedReasons, failureReasons, sweepStatus } from '../scheduler/status.js';
 
 export function wireStatus(conductor: Conductor, sweep: SweepState): SweepStatus {
@@ -21,8 +26,24 @@ export function wireStatus(conductor: Conductor, sweep: SweepState): SweepStatus
     trialSeconds: trialSeconds ?? 0,
     blockedReasons: state === 'running' ? blockedReasons(conductor.state, sweep) : [],
     failureReasons: failureReasons(sweep),
-    notResumed: '',
     objectives: sweep.view.objectives.map(({ metric, better }) => ({ metric, maximize: better === 'max' })),
+  };
+}
+
+/** A sweep of another release: what was measured of it, and no more than that. */
+export function otherReleaseStatus({ sweepId, name, submittedAt, counts }: OtherRelease): SweepStatus {
+  const none = { running: 0, queued: 0, reused: 0, trialSeconds: 0 };
+  return {
+    sweepId,
+    name,
+    submittedAt,
+    state: WireState.SWEEP_STATE_NOT_RESUMED,
+    ...counts,
+    points: counts.complete + counts.invalid + counts.failed,
+    ...none,
+    blockedReasons: [],
+    failureReasons: [],
+    objectives: [],
   };
 }
 

@@ -52,8 +52,8 @@ export class Exporter {
   /** Fills the window from the log, so that a restart does not empty the dashboards. Counters begin at 0. */
   async restore(log: Log, conductor: Conductor): Promise<void> {
     const now = Date.parse(this.#clock.at());
-    for await (const { fact } of log.read(0, 'row')) {
-      if (fact.fact !== 'ResultRecorded') continue;
+    for await (const { fact, position } of log.read(0, 'row')) {
+      if (fact.fact !== 'ResultRecorded' || conductor.isDamaged(position)) continue;
       this.#doubt(fact.record);
       const age = Math.max(0, now - Date.parse(fact.record.endedAt)) / 1000;
       if (counts(conductor, fact.record)) this.#show(fact.record, age);

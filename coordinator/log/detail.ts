@@ -78,3 +78,22 @@ class WholeEntry implements LogEntry {
 function emptyRaw(): RawPart {
   return structuredClone<RawPart>(NO_RAW);
 }
+
+/** @returns the fact head that a text holds, or `Damaged` where it holds none. */
+export function readHead(text: string): FactHead {
+  try {
+    const head = JSON.parse(text) as FactHead | null;
+    return typeof head?.fact === 'string' ? head : { fact: 'Damaged', reason: 'no fact' };
+  } catch (error) {
+    return { fact: 'Damaged', reason: `no JSON: ${(error as Error).message}` };
+  }
+}
+
+/** The same as `partsOf` for a fact that is stored as text; what holds none stays as it is, in place of the head. */
+export function partsOfJson(text: string): [head: string, row: string | null, raw: string | null] {
+  try {
+    return partsOf(JSON.parse(text) as Fact);
+  } catch {
+    return [text, null, null];
+  }
+}

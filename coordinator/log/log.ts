@@ -41,6 +41,8 @@ export type Fact =
       /** The node, where it is an axis (placement.perNode); null or absent otherwise. */
       readonly node?: string | null;
     }
+  /** What a log reads where an entry holds no fact; never written. */
+  | { readonly fact: 'Damaged'; readonly reason: string }
   /** Written once: what the leases of this log are signed with (docs/decisions/0037-leases-as-capabilities.md). */
   | { readonly fact: 'LeaseKeyCreated'; readonly key: string; readonly at: string };
 

@@ -1,7 +1,6 @@
 import type { Database as Connection } from 'better-sqlite3';
 import { FailureError, failure } from '../../core/errors.js';
-import { partsOf } from './detail.js';
-import type { Fact } from './log.js';
+import { partsOfJson } from './detail.js';
 
 /** Raised when the tables change in a way that an older Ridgepoint would misread. */
 export const SQLITE_SCHEMA_VERSION = 2;
@@ -63,7 +62,7 @@ export function migrate(database: Connection, path: string, inform: (sentence: s
   const move = database.transaction((): boolean => {
     const rows = oldest.all(MOVED_AT_A_TIME);
     for (const { position, trial_id, fact } of rows) {
-      insert.run(position, trial_id, ...partsOf(JSON.parse(fact) as Fact));
+      insert.run(position, trial_id, ...partsOfJson(fact));
     }
     remove.run(rows.at(-1)?.position ?? 0);
     if (rows.length === 0) database.exec('DROP TABLE entries');

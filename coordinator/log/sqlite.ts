@@ -4,7 +4,7 @@ import Database, { type Database as Connection, SqliteError, type Statement } fr
 import { FailureError, failure } from '../../core/errors.js';
 import type { ResultRecord } from '../../core/result.js';
 import { Arrivals } from './arrivals.js';
-import { joinJson, partsOf } from './detail.js';
+import { joinJson, partsOf, readHead } from './detail.js';
 import {
   type AppendOutcome,
   type Detail,
@@ -179,7 +179,7 @@ class StoredEntry implements LogEntry {
 
   constructor({ position, head, row = null, raw = null }: Stored) {
     this.position = position;
-    this.head = JSON.parse(head) as FactHead;
+    this.head = readHead(head);
     this.recordJson = row === null ? null : joinJson(row, raw ?? undefined);
   }
 

@@ -31,6 +31,8 @@ export function applyFact(state: SchedulerState, fact: FactHead, view: SweepView
       // Of two coordinators that began at once the first one wrote it.
       state.leaseKey ??= fact.key;
       return;
+    case 'Damaged':
+      return;
     case 'SweepCancelled': {
       const sweep = state.sweeps.get(fact.sweepId);
       if (sweep !== undefined) cancel(state, sweep);
@@ -53,6 +55,13 @@ export function applyFact(state: SchedulerState, fact: FactHead, view: SweepView
       return;
     }
   }
+}
+
+/** A fact that must not be applied: of a trial it is kept in mind that the log has it, and that it counts for nothing. */
+export function leaveOut(state: SchedulerState, fact: FactHead): void {
+  if (fact?.fact !== 'ResultRecorded' || typeof fact.record?.trialId !== 'string') return;
+  state.recorded.add(fact.record.trialId);
+  state.forged.add(fact.record.trialId);
 }
 
 /** A sweep that this release does not resume is remembered by name, so that its results are found. */

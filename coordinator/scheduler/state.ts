@@ -145,6 +145,8 @@ export interface SchedulerState {
   readonly otherReleases: Map<string, OtherRelease>;
   /** What leases are signed with; null until the log has it, and then nothing is leased. */
   leaseKey: string | null;
+  /** Trials whose records are damaged (damage.ts): recorded, and counted for nothing. */
+  readonly forged: Set<string>;
   /** Every recorded trial. */
   readonly recorded: Set<string>;
   draining: boolean;
@@ -163,6 +165,7 @@ export function emptyState(options: SchedulerOptions): SchedulerState {
     known: new Map(),
     otherReleases: new Map(),
     leaseKey: null,
+    forged: new Set(),
     recorded: new Set(),
     draining: false,
     trialsNamed: 0,

@@ -30,6 +30,8 @@ export const SweepState = {
   SWEEP_STATE_RUNNING: 1,
   SWEEP_STATE_DONE: 2,
   SWEEP_STATE_CANCELLED: 3,
+  /** SWEEP_STATE_NOT_RESUMED - Written by another release: its results are there, nothing of it runs. */
+  SWEEP_STATE_NOT_RESUMED: 4,
 } as const;
 
 export type SweepState = typeof SweepState[keyof typeof SweepState];
@@ -39,6 +41,7 @@ export namespace SweepState {
   export type SWEEP_STATE_RUNNING = typeof SweepState.SWEEP_STATE_RUNNING;
   export type SWEEP_STATE_DONE = typeof SweepState.SWEEP_STATE_DONE;
   export type SWEEP_STATE_CANCELLED = typeof SweepState.SWEEP_STATE_CANCELLED;
+  export type SWEEP_STATE_NOT_RESUMED = typeof SweepState.SWEEP_STATE_NOT_RESUMED;
 }
 
 export function sweepStateFromJSON(object: any): SweepState {
@@ -55,6 +58,9 @@ export function sweepStateFromJSON(object: any): SweepState {
     case 3:
     case "SWEEP_STATE_CANCELLED":
       return SweepState.SWEEP_STATE_CANCELLED;
+    case 4:
+    case "SWEEP_STATE_NOT_RESUMED":
+      return SweepState.SWEEP_STATE_NOT_RESUMED;
     default:
       throw new globalThis.Error("Unrecognized enum value " + object + " for enum SweepState");
   }
@@ -70,6 +76,8 @@ export function sweepStateToJSON(object: SweepState): string {
       return "SWEEP_STATE_DONE";
     case SweepState.SWEEP_STATE_CANCELLED:
       return "SWEEP_STATE_CANCELLED";
+    case SweepState.SWEEP_STATE_NOT_RESUMED:
+      return "SWEEP_STATE_NOT_RESUMED";
     default:
       throw new globalThis.Error("Unrecognized enum value " + object + " for enum SweepState");
   }
@@ -131,8 +139,6 @@ export interface SweepStatus {
   failureReasons: string[];
   /** What the sweep looks for; the Pareto front is drawn over these. */
   objectives: Objective[];
-  /** Why nothing of it runs although it was not finished here: it was written by another release. Empty for all others. */
-  notResumed: string;
 }
 
 export interface Objective {
@@ -732,7 +738,6 @@ function createBaseSweepStatus(): SweepStatus {
     blockedReasons: [],
     failureReasons: [],
     objectives: [],
-    notResumed: "",
   };
 }
 
@@ -782,9 +787,6 @@ export const SweepStatus: MessageFns<SweepStatus> = {
     }
     for (const v of message.objectives) {
       Objective.encode(v!, writer.uint32(122).fork()).join();
-    }
-    if (message.notResumed !== "") {
-      writer.uint32(130).string(message.notResumed);
     }
     return writer;
   },
@@ -922,14 +924,6 @@ export const SweepStatus: MessageFns<SweepStatus> = {
             message.objectives.push(Objective.decode(reader, reader.uint32()));
             continue;
           }
-          case 16: {
-            if (tag !== 130) {
-              break;
-            }
-
-            message.notResumed = reader.string();
-            continue;
-          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -981,11 +975,6 @@ export const SweepStatus: MessageFns<SweepStatus> = {
       objectives: globalThis.Array.isArray(object?.objectives)
         ? object.objectives.map((e: any) => Objective.fromJSON(e))
         : [],
-      notResumed: isSet(object.notResumed)
-        ? globalThis.String(object.notResumed)
-        : isSet(object.not_resumed)
-        ? globalThis.String(object.not_resumed)
-        : "",
     };
   },
 
@@ -1036,9 +1025,6 @@ export const SweepStatus: MessageFns<SweepStatus> = {
     if (message.objectives?.length) {
       obj.objectives = message.objectives.map((e) => Objective.toJSON(e));
     }
-    if (message.notResumed !== "") {
-      obj.notResumed = message.notResumed;
-    }
     return obj;
   },
 
@@ -1062,7 +1048,6 @@ export const SweepStatus: MessageFns<SweepStatus> = {
     message.blockedReasons = object.blockedReasons?.map((e) => e) || [];
     message.failureReasons = object.failureReasons?.map((e) => e) || [];
     message.objectives = object.objectives?.map((e) => Objective.fromPartial(e)) || [];
-    message.notResumed = object.notResumed ?? "";
     return message;
   },
 };
