@@ -9,7 +9,9 @@
 import type { Check, Outcome } from './attack/check.js';
 import { checks } from './attack/checks/index.js';
 import { Ground, within } from './attack/ground.js';
-import { optionOf } from './attack/options.js';
+import { killSeries } from './attack/kills.js';
+import { loadSeries } from './attack/load.js';
+import { countOf, optionOf } from './attack/options.js';
 import { machine } from './figure.js';
 
 const only = optionOf('only');
@@ -21,13 +23,17 @@ function tell(name: string, claim: string, outcome: Outcome): void {
   console.log(`${outcome.holds ? 'holds' : 'open '} ${name}: ${claim}: ${outcome.figure}`);
 }
 
+/** Whatever keeps an attack from its end has not been shown to hold. */
+function broken(error: unknown): Outcome {
+  return { holds: false, figure: `it did not end: ${error instanceof Error ? error.message : error}` };
+}
+
 async function attack(check: Check): Promise<Outcome> {
   const ground = new Ground();
   try {
     return await within(check.seconds ?? 120, 'the attack to end', check.run(ground));
   } catch (error) {
-    // Whatever keeps an attack from its end has not been shown to hold.
-    return { holds: false, figure: `it did not end: ${error instanceof Error ? error.message : error}` };
+    return broken(error);
   } finally {
     await ground.close();
   }
@@ -41,6 +47,20 @@ if (process.argv.includes('--list')) {
 const chosen = checks.filter(({ name }) => wanted === null || name.startsWith(wanted));
 if (only === null || only === 'checks') {
   for (const check of chosen) tell(check.name, check.claim, await attack(check));
+}
+
+if ((only === null || only === 'kills') && wanted === null) {
+  const kills = countOf('kills', 60);
+  for (const kind of ['sqlite', 'jetstream'] as const) {
+    const claim = `nothing accepted is lost or stored twice over ${kills} kills, and everything is finished`;
+    tell(`kills-${kind}`, claim, await killSeries(kind, kills).catch(broken));
+  }
+}
+
+if ((only === null || only === 'load') && wanted === null) {
+  for (const size of (optionOf('sizes') ?? '1000,10000,50000').split(',').map(Number)) {
+    for await (const { name, claim, ...outcome } of loadSeries(size)) tell(name, claim, outcome);
+  }
 }
 
 console.log(`\n${machine()}, ${new Date().toISOString().slice(0, 10)}`);

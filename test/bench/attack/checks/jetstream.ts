@@ -122,6 +122,8 @@ export const jetstreamChecks: readonly Check[] = [
       ];
       const control = ground.control(two);
       const sweepId = await submit(control, fakeSweep(points));
+      // Handed over to both, so that both know of it at once; one that stands down refuses.
+      await submit(ground.control(one), fakeSweep(points)).catch(() => undefined);
       let leases = 0;
       const working = [one, one, two, two].map(async (target, index) => {
         const agent = await ground.fakeAgent(target, { profile: aNode(`node-${index}`) });
