@@ -8,7 +8,7 @@ export class MemoryLog implements Log {
   readonly #facts: Fact[] = [];
   readonly #trials = new Set<string>();
   readonly #arrivals = new Arrivals();
-  readonly deposed = new AbortController().signal;
+  readonly deposed: AbortSignal = new AbortController().signal;
   #closed = false;
 
   async end(): Promise<number> {

@@ -52,7 +52,7 @@ type Page = Statement<[number, number, number], Stored>;
  */
 export class SqliteLog implements Log {
   readonly #path: string;
-  readonly deposed = new AbortController().signal;
+  readonly deposed: AbortSignal = new AbortController().signal;
   readonly #database: Connection;
   readonly #arrivals = new Arrivals();
   readonly #end: Statement<[], number>;
