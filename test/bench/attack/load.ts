@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { reportCost, resultsCost } from '../../support/filled-log.js';
 import { spawnSyntheticFleet } from '../../support/synthetic-fleet.js';
 import type { Outcome } from './check.js';
-import { Ground, liveBytes, megabytes, type Target } from './ground.js';
+import { completeOf, Ground, liveBytes, megabytes, type Target } from './ground.js';
 import { cpuSeconds, peakBytes, residentBytes } from './process-figures.js';
 
 const AGENTS = 16;
@@ -28,7 +28,9 @@ export async function* loadSeries(results: number): AsyncGenerator<LoadOutcome> 
   try {
     const target = await ground.coordinator();
     const fleet = { address: target.grpcAddress, agents: AGENTS, recordBytes: RECORD_BYTES };
-    await spawnSyntheticFleet({ ...fleet, results: WARM_RESULTS, name: 'warm' });
+    const warm = await spawnSyntheticFleet({ ...fleet, results: WARM_RESULTS, name: 'warm' });
+    // The points that it left would be measured before those of the next.
+    await ground.control(target).cancelSweep({ sweepId: warm.sweepId, reason: 'warm' });
     const before = await liveBytes(target);
     const watch = watchMemory(target);
     const cpu = cpuSeconds(target.pid);
@@ -40,8 +42,8 @@ export async function* loadSeries(results: number): AsyncGenerator<LoadOutcome> 
     yield {
       name: `load-${results}-rate`,
       claim: `at least ${LEAST_PER_SECOND} experiments a second with ${AGENTS} synthetic agents and SQLite`,
-      holds: acknowledged === results && rate >= LEAST_PER_SECOND,
-      figure: `${rate.toFixed(0)} a second, ${cpuEach.toFixed(2)} ms of the coordinator's CPU each, ${acknowledged} of ${results} acknowledged`,
+      holds: acknowledged >= results && rate >= LEAST_PER_SECOND,
+      figure: `${rate.toFixed(0)} a second, ${cpuEach.toFixed(2)} ms of the coordinator's CPU each, ${acknowledged} acknowledged`,
     };
     yield {
       name: `load-${results}-memory`,
@@ -82,12 +84,14 @@ async function* shown(
     holds: report.seconds < SHOWN_SECONDS,
     figure: `${report.seconds.toFixed(1)} s, ${(report.bytes / 1e6).toFixed(1)} MB`,
   };
+  const complete = await completeOf(ground.control(again), sweepId);
   const csv = await resultsCost(again.grpcAddress, sweepId, 'csv');
   yield {
     name: `load-${results}-csv`,
     claim: `\`ridge results --format csv\` prints all of it within ${SHOWN_SECONDS} s`,
-    holds: csv.exitCode === 0 && csv.lines > results && csv.seconds < SHOWN_SECONDS,
-    figure: `${csv.seconds.toFixed(1)} s, ${(csv.bytes / 1e6).toFixed(1)} MB, ${csv.lines - 1} of ${results} rows`,
+    holds:
+      csv.exitCode === 0 && complete >= results && csv.lines - 1 === complete && csv.seconds < SHOWN_SECONDS,
+    figure: `${csv.seconds.toFixed(1)} s, ${(csv.bytes / 1e6).toFixed(1)} MB, ${csv.lines - 1} of ${complete} rows`,
   };
 }
 
