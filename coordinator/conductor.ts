@@ -75,9 +75,14 @@ export class Conductor {
     });
   }
 
-  /** Rebuilds the state from the log. */
+  /** Claims the log and rebuilds the state from it. */
   static async open(parts: ConductorParts): Promise<Conductor> {
     const conductor = new Conductor(parts);
+    // Before it is read: what the coordinator before wrote until then is read as well. A log that is full takes it later.
+    await parts.log.claim().catch((error: unknown) => {
+      if (toFailure(error).code !== 'disk-full') throw error;
+      parts.warn(toFailure(error).message);
+    });
     await conductor.#catchUp();
     // A log that is full just now takes it later: before that nothing can be leased.
     await conductor.#ensureLeaseKey().catch(() => undefined);
@@ -96,7 +101,19 @@ export class Conductor {
 
   /** Whether it leases work: it is not stopping, and nobody else wrote to its log when it last did. */
   get leads(): boolean {
-    return this.#written && !this.state.draining;
+    return this.#written && !this.state.draining && this.deposedBy === null;
+  }
+
+  /** Why it writes no more: another coordinator has claimed the log. It goes on reading. */
+  get deposedBy(): Failure | null {
+    const { deposed } = this.#parts.log;
+    return deposed.aborted ? toFailure(deposed.reason) : null;
+  }
+
+  /** @throws WireError `unavailable`, for who has to ask the coordinator that leads. */
+  checkLeads(): void {
+    const reason = this.deposedBy;
+    if (reason !== null) throw new WireError('unavailable', reason.message, [reason.hint ?? '']);
   }
 
   /** Whether an entry of the log is left out, since it is damaged or forged. */
@@ -117,6 +134,7 @@ export class Conductor {
   dispatch(event: Event, bytes = 0): Promise<Reply[]> {
     if (event.event === 'reported') return this.#report(event, bytes);
     return this.#oneAtATime(async () => {
+      if (this.deposedBy !== null && !BOOKKEEPING.has(event.event)) return await this.#standBy(event);
       if (event.event === 'work-asked') await this.#ensureLeaseKey();
       return await this.#carryOut(step(this.state, event));
     });
@@ -131,6 +149,7 @@ export class Conductor {
   ): Promise<{ view: SweepView; created: boolean }> {
     const view = await this.#sweeps.read(document, models);
     return this.#oneAtATime(async () => {
+      this.checkLeads();
       const known = this.state.sweeps.get(view.sweepId);
       const again = known !== undefined && (known.cancelled || (retryFailed && hasFailed(known.tracks)));
       if (known !== undefined && !again) return { view, created: false };
@@ -167,7 +186,16 @@ export class Conductor {
     return result;
   }
 
-  #report(event: ReportedEvent, bytes: number): Promise<Reply[]> {
+  /** Follows what the coordinator that leads writes, so that readers here are told as well. */
+  async #standBy(event: Event): Promise<Reply[]> {
+    if (event.event !== 'tick') this.checkLeads();
+    await this.#catchUp();
+    this.changes.notify();
+    return [];
+  }
+
+  async #report(event: ReportedEvent, bytes: number): Promise<Reply[]> {
+    this.checkLeads();
     return new Promise((resolve, reject) => {
       this.#reports.add({ event, bytes, resolve, reject });
       if (this.#reports.waiting === 1) this.#writeReportsSoon();
@@ -337,6 +365,9 @@ export class Conductor {
     return null;
   }
 }
+
+/** What concerns this process alone and writes nothing: done by a coordinator that was deposed as well. */
+const BOOKKEEPING: ReadonlySet<Event['event']> = new Set(['drain', 'node-disconnected']);
 
 function hasFailed(tracks: ReadonlyMap<string, { counts: { failed: number } }>): boolean {
   return [...tracks.values()].some((track) => track.counts.failed > 0);

@@ -124,6 +124,7 @@ export async function startCoordinator(config: CoordinatorConfig): Promise<Runni
 
     const notReady = (): string | null => {
       if (conductor.state.draining) return 'the coordinator is stopping';
+      if (conductor.deposedBy !== null) return conductor.deposedBy.message;
       const { failure } = conductor.logHealth;
       return failure === null ? null : `the log takes nothing: ${sentenceOf(failure)}`;
     };
@@ -173,6 +174,15 @@ export async function startCoordinator(config: CoordinatorConfig): Promise<Runni
     opened.unshift(async () => clearInterval(ticking));
     tellHealth = () => health.setServing(notReady() === null);
     tellHealth();
+    // Whoever took the log over leases now; agents find it, or come back here when this one was started again.
+    const standDown = (): void => {
+      const { message } = conductor.deposedBy ?? { message: '' };
+      logger.error(message);
+      tellHealth();
+      registry.closeAll(message);
+    };
+    if (log.deposed.aborted) standDown();
+    else log.deposed.addEventListener('abort', standDown, { once: true });
     inform(`coordinator ready on ${grpc.address}, ${conductor.position} log entries`);
 
     let stopping: Promise<void> | null = null;

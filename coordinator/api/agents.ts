@@ -47,6 +47,7 @@ async function serve(api: AgentsApi, stream: Stream, context: CallContext): Prom
   const profile = parseNodeProfile(hello.nodeProfileJson);
   const refusal = context.nodeRefusal(profile.name);
   if (refusal !== null) throw new WireError('forbidden', refusal);
+  api.conductor.checkLeads();
   const closed = new AbortController();
   const session: Session = {
     node: profile.name,

@@ -73,6 +73,8 @@ export class JetStreamLog implements Log {
   #sequence = 0;
   /** What this client calls itself when it claims the log. */
   readonly #id = randomUUID();
+  /** It has been asked to claim the log; where the stream was full, the next append tries again. */
+  #claims = false;
   #leads = false;
   #watching: NodeJS.Timeout | null = null;
   #catching: Promise<void> | null = null;
@@ -120,8 +122,11 @@ export class JetStreamLog implements Log {
   }
 
   async claim(): Promise<void> {
+    this.#claims = true;
     for (let attempt = 0; attempt < CLAIM_TRIES; attempt += 1) {
       await this.#catchUp();
+      // Who was deposed does not take the log back: it would go to and fro.
+      this.#deposed.signal.throwIfAborted();
       const sequence = this.#sequence;
       const claim = await claimOf(this.#id, this.#end() + 1);
       if ((await this.#publish(claim, sequence, [])) === null) continue;
@@ -164,7 +169,7 @@ export class JetStreamLog implements Log {
       throw explain(error, this.#stream, 'NATS');
     }
     // Limits of the server's own disk are stated nowhere: a message that holds no fact is written.
-    if (this.#leads) await this.claim();
+    if (this.#claims) await this.claim();
   }
 
   async close(): Promise<void> {
@@ -186,7 +191,8 @@ export class JetStreamLog implements Log {
   }
 
   async #append(facts: readonly Fact[], expected: number): Promise<AppendOutcome> {
-    await this.#catchUp();
+    if (this.#claims && !this.#leads) await this.claim();
+    else await this.#catchUp();
     this.#deposed.signal.throwIfAborted();
     const position = this.#end();
     // Taken together with the position: what others append may be learned while this one waits.
