@@ -156,6 +156,15 @@ export function logContract(name: string, open: () => Promise<Log>): void {
       await expect(log.get(2, 'full')).rejects.toThrow(/^The log .* has no entry 2\.$/);
     });
 
+    test('a log that was claimed is written to, and the claim is no entry', async () => {
+      await log.append([submitted('a')], 0);
+      await log.claim();
+      expect(log.deposed.aborted).toBe(false);
+      expect(await log.end()).toBe(1);
+      expect(await log.append([submitted('b')], 1)).toEqual({ appended: true, position: 2 });
+      expect((await collect(log.read(0, 'head'))).map((e) => e.position)).toEqual([1, 2]);
+    });
+
     test('many entries come back in order', async () => {
       const trials = Array.from({ length: 100 }, (_, index) => `t${index}`);
       await log.append(trials.map(recorded), 0);
