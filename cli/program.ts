@@ -1,6 +1,6 @@
-import { Command } from 'commander';
+import { Command, Help, type Option } from 'commander';
 import { VERSION } from '../installation/package.js';
-import { COMMANDS } from './commands/index.js';
+import { COMMANDS } from './commands.js';
 
 /** @returns the whole command tree, ready to parse; building it does nothing else. */
 export function createProgram(): Command {
@@ -8,16 +8,26 @@ export function createProgram(): Command {
     .description(
       'Sweeps efficiency configurations of language models over machines and measures each one honestly.\n' +
         'Results go to stdout, progress and messages to stderr.\n' +
-        'Exit codes: 0 ok, 1 the work failed, 2 the words are wrong, 3 a gate was not met.',
+        'Exit codes: 0 ok, 1 the work failed, 2 usage error, 3 a gate was not met.',
     )
     .version(VERSION, '--version', 'print the version')
+    .configureHelp({ optionDescription: describeOption })
     .showHelpAfterError('Run `ridge --help` or `ridge COMMAND --help` to see what is possible.');
-  for (const register of COMMANDS) register(program);
-  // Set on every command, so that wrong words exit with 2 wherever they stand.
+  for (const { heading, commands } of COMMANDS) {
+    program.commandsGroup(heading);
+    for (const register of commands) register(program);
+  }
+  // Set on every command, so that a usage error exits with 2 wherever it stands.
   const exitOverride = (command: Command): void => {
     command.exitOverride();
     for (const child of command.commands) exitOverride(child);
   };
   exitOverride(program);
   return program;
+}
+
+/** As commander writes it, without the default of lists that begin empty. */
+function describeOption(option: Option): string {
+  const empty = Array.isArray(option.defaultValue) && option.defaultValue.length === 0;
+  return empty ? option.description : new Help().optionDescription(option);
 }

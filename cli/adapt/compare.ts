@@ -8,13 +8,13 @@ import { ArtifactStore } from '../../agent/artifacts/store.js';
 import type { Comparison } from '../../agent/quality/compare.js';
 import type { QualityModel } from '../../agent/quality/measure.js';
 import { FailureError } from '../../core/errors.js';
-import type { CompareOptions } from '../commands/adapt.js';
 import { usageError, workError } from '../exit.js';
 import { plainTable } from '../output/plain-table.js';
 import { printData, printJson, say } from '../output/print.js';
 import { QualityProgressLine } from '../quality/progress-line.js';
 import { stoppable } from '../single/stoppable.js';
 import { told } from '../single/told.js';
+import type { CompareOptions } from './command.js';
 import { openBase, partsOf, settingsOf } from './open.js';
 
 const TIME_LIMIT_SECONDS = 86_400;

@@ -7,11 +7,11 @@ import { writePeft } from '../../agent/artifacts/adapters/peft-writer.js';
 import { locateAdapter } from '../../agent/artifacts/adapters/source.js';
 import { readGgufHeader } from '../../agent/artifacts/gguf/header.js';
 import { parametersOf, ranksOf, targetsOf } from '../../core/techniques/adapters/adapter.js';
-import type { ConvertOptions } from '../commands/adapt.js';
 import { usageError } from '../exit.js';
 import { printJson, say } from '../output/print.js';
 import { outputPath } from '../single/output-path.js';
 import { told } from '../single/told.js';
+import type { ConvertOptions } from './command.js';
 import { openBase, settingsOf } from './open.js';
 
 /** `ridge adapt convert`: from PEFT to GGUF, or back; PiSSA and OLoRA become the LoRA of rank 2r that they are on the base. */

@@ -11,11 +11,11 @@ import {
   targetOf,
   targetsOf,
 } from '../../core/techniques/adapters/adapter.js';
-import type { InspectOptions } from '../commands/adapt.js';
 import { usageError } from '../exit.js';
 import { plainTable } from '../output/plain-table.js';
 import { printData, printJson, say } from '../output/print.js';
 import { told } from '../single/told.js';
+import type { InspectOptions } from './command.js';
 import { openBase, settingsOf } from './open.js';
 
 /** `ridge adapt inspect`: what an adapter is, and, held against a model, whether it fits. */

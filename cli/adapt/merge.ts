@@ -2,13 +2,13 @@ import { availableParallelism } from 'node:os';
 import { basename } from 'node:path';
 import { locateAdapter } from '../../agent/artifacts/adapters/source.js';
 import { formatValue } from '../../core/metrics/format.js';
-import type { MergeOptions } from '../commands/adapt.js';
 import { usageError } from '../exit.js';
 import { plainTable } from '../output/plain-table.js';
 import { printData, printJson, say } from '../output/print.js';
 import { makeAlone } from '../single/make.js';
 import { outputPath } from '../single/output-path.js';
 import { told } from '../single/told.js';
+import type { MergeOptions } from './command.js';
 import { openBase, partsOf, settingsOf } from './open.js';
 
 /** `ridge adapt merge`: the step of a sweep alone, into a file that the user names. */

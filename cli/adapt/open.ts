@@ -2,11 +2,11 @@ import { dirname, resolve } from 'node:path';
 import type { ModelSettings } from '../../agent/artifacts/resolve.js';
 import { ArtifactStore } from '../../agent/artifacts/store.js';
 import { type AdapterPart, readAdapter } from '../../core/techniques/adapter.js';
-import type { AdaptOptions } from '../commands/adapt.js';
 import { usageError } from '../exit.js';
 import { modelSettings, openModel } from '../local-models.js';
 import { nodeConfig } from '../node-config.js';
 import { stoppable } from '../single/stoppable.js';
+import type { AdaptOptions } from './command.js';
 
 /** A model that adapters go onto, as a file. */
 export interface OpenBase {

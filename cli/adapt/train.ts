@@ -7,11 +7,11 @@ import { FailureError, failure } from '../../core/errors.js';
 import type { Options } from '../../core/sweep/experiment.js';
 import { MEASURE } from '../../core/sweep/schema.js';
 import { finetune } from '../../core/workloads/finetune.js';
-import { TRAIN_OPTIONS, type TrainOptions } from '../commands/adapt-train.js';
 import { usageError } from '../exit.js';
 import { outputPath } from '../single/output-path.js';
 import { told } from '../single/told.js';
 import { openBase, settingsOf } from './open.js';
+import { TRAIN_OPTIONS, type TrainOptions } from './train-command.js';
 import { TrainingLine } from './training-line.js';
 import { reportTraining } from './training-summary.js';
 

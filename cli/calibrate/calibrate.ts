@@ -9,7 +9,6 @@ import { readStatistics } from '../../agent/calibration/saved.js';
 import { type StatisticsFile, type StatisticsRequest, statisticsFor } from '../../agent/calibration/store.js';
 import { findEngine } from '../../agent/native/packages.js';
 import { BUILTIN_TEXT } from '../../core/techniques/calibration-spec.js';
-import type { CalibrateOptions } from '../commands/calibrate.js';
 import { usageError } from '../exit.js';
 import { modelSettings, openModel } from '../local-models.js';
 import { nodeConfig } from '../node-config.js';
@@ -17,6 +16,7 @@ import { outputPath } from '../single/output-path.js';
 import { stepProgress } from '../single/step-progress.js';
 import { stoppable } from '../single/stoppable.js';
 import { told } from '../single/told.js';
+import type { CalibrateOptions } from './command.js';
 import { report } from './summary.js';
 
 /** Tokens of a sequence where the user says nothing: as DSnoT and Wanda calibrate, and as llama-imatrix does. */

@@ -3,11 +3,11 @@ import { type ColumnChoice, chosenMetrics } from '../../core/report/column-sets.
 import { type Change, changesOf, type Matched, matchRows } from '../../core/report/compare.js';
 import { brokenBy } from '../../core/report/gate.js';
 import type { Row } from '../../core/report/rows.js';
-import type { CompareOptions } from '../commands/compare.js';
 import { EXIT, usageError } from '../exit.js';
 import { printData, printJson, say } from '../output/print.js';
 import { terminalStyle } from '../output/terminal.js';
 import { ascii } from '../output/text.js';
+import type { CompareOptions } from './command.js';
 import { changesCsv, changesMarkdown, changesTable } from './render.js';
 import { readSide } from './side.js';
 

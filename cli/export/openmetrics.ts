@@ -11,10 +11,10 @@ import {
 } from '../../core/metrics/exported.js';
 import type { Labels } from '../../core/metrics/families.js';
 import { metricValue, type ResultRecord } from '../../core/result.js';
-import type { ExportOptions } from '../commands/export.js';
 import { usageError } from '../exit.js';
 import { printData, say } from '../output/print.js';
 import { newestRun, readRun, writeWhole } from '../report/run-folder.js';
+import type { ExportOptions } from './command.js';
 import { History } from './history.js';
 
 const MINUTE = 60_000;

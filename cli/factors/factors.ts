@@ -6,7 +6,6 @@ import type { DeviceProfile } from '../../core/node.js';
 import type { Factors } from '../../core/roofline/factors/factors.js';
 import { weightType } from '../../core/techniques/tensor-types.js';
 import { VERSION } from '../../installation/package.js';
-import type { FactorsOptions } from '../commands/factors.js';
 import { usageError, workError } from '../exit.js';
 import { agentConfig } from '../node-config.js';
 import { plainTable } from '../output/plain-table.js';
@@ -14,6 +13,7 @@ import { printData, printJson, say } from '../output/print.js';
 import { stepProgress } from '../single/step-progress.js';
 import { stoppable } from '../single/stoppable.js';
 import { told } from '../single/told.js';
+import type { FactorsOptions } from './command.js';
 
 /** `ridge factors`: benches single operators, fits, keeps and prints the factors of one device. */
 export async function factors(options: FactorsOptions): Promise<void> {

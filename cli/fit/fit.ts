@@ -9,9 +9,9 @@ import {
   type TrainingGoal,
   ZERO_STAGES,
 } from '../../core/roofline/fit/training.js';
-import type { FitOptions } from '../commands/fit.js';
 import { CommandError, EXIT, usageError } from '../exit.js';
 import { printData, printJson, say } from '../output/print.js';
+import type { FitOptions } from './command.js';
 import { type OpenedFit, openFit } from './open.js';
 import { servingTable, trainingTable } from './table.js';
 import { wantedSplit } from './words.js';

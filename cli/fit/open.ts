@@ -3,11 +3,11 @@ import { FailureError } from '../../core/errors.js';
 import type { ModelArchitecture } from '../../core/roofline/architecture.js';
 import { type Ceilings, publishedCeilings } from '../../core/roofline/ceilings.js';
 import { HARDWARE } from '../../core/roofline/hardware/catalogue.js';
-import type { FitOptions } from '../commands/fit.js';
 import { usageError } from '../exit.js';
 import { openCeilings } from '../roofline/open-hardware.js';
 import { openArchitecture } from '../roofline/open-model.js';
 import { isMeasured, openRoofs } from '../roofline/open-roofs.js';
+import type { FitOptions } from './command.js';
 import { wrongWords } from './words.js';
 
 export interface OpenedFit {

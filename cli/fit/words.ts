@@ -4,7 +4,7 @@ import type { Ceilings } from '../../core/roofline/ceilings.js';
 import { fewestDevices, type WantedSplit } from '../../core/roofline/fit/split.js';
 import { settingFlaw } from '../../core/roofline/pass/check.js';
 import { DEFAULT_SETTING } from '../../core/roofline/pass/setting.js';
-import type { FitOptions } from '../commands/fit.js';
+import type { FitOptions } from './command.js';
 
 interface Mistake {
   readonly message: string;

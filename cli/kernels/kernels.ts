@@ -8,12 +8,12 @@ import type { OpFacts, OpVariant } from '../../core/kernels/op.js';
 import { OPS } from '../../core/kernels/ops.js';
 import { findOp, findTypes, findVariants, type Reading, readShape } from '../../core/kernels/words.js';
 import type { Roofs } from '../../core/roofline/roofs.js';
-import type { KernelsBenchOptions, KernelsOptions } from '../commands/kernels.js';
 import { type CommandError, EXIT, fromFailure, usageError, workError } from '../exit.js';
 import { agentConfig } from '../node-config.js';
 import { printData, printJson } from '../output/print.js';
 import { stepProgress } from '../single/step-progress.js';
 import { stoppable } from '../single/stoppable.js';
+import type { KernelsBenchOptions, KernelsOptions } from './command.js';
 import { checkTable, listText, timeTable } from './tables.js';
 
 const SHOW = '`ridge kernels list` shows ops, shapes, types and variants.';
@@ -137,6 +137,6 @@ async function ask(job: KernelsJob, what: string): Promise<KernelsAnswer> {
   });
   const { answer, failure } = await ended.finally(() => progress.end());
   if (failure !== null) throw fromFailure(failure);
-  if (answer?.type !== 'kernels') throw new Error('the child said nothing');
+  if (answer?.type !== 'kernels') throw new Error('the process that lists the ops ended without an answer');
   return answer.answer;
 }

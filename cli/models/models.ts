@@ -8,12 +8,12 @@ import { toFailure } from '../../core/errors.js';
 import { formatValue } from '../../core/metrics/format.js';
 import { SHAPES } from '../../core/models/shapes.js';
 import type { ModelFacts } from '../../core/sweep/experiment.js';
-import type { ModelsOptions } from '../commands/models.js';
 import { fromFailure } from '../exit.js';
 import { modelSettings, openModel } from '../local-models.js';
 import { nodeConfig } from '../node-config.js';
 import { plainTable } from '../output/plain-table.js';
 import { printData, printJson, say } from '../output/print.js';
+import type { ModelsOptions } from './command.js';
 
 interface Listed {
   readonly source: string;

@@ -6,7 +6,6 @@ import type { Experiment, ModelRef } from '../../core/sweep/experiment.js';
 import { axisValues, describe, varyingAxes } from '../../core/sweep/labels.js';
 import { planSpace, type Space } from '../../core/sweep/space.js';
 import type { Sweep } from '../../core/sweep/spec.js';
-import type { PlanOptions } from '../commands/plan.js';
 import { usageError } from '../exit.js';
 import { localModelFolders, lookedAt, modelSettings, resolveModels } from '../local-models.js';
 import { nodeConfig } from '../node-config.js';
@@ -14,6 +13,7 @@ import { plainTable } from '../output/plain-table.js';
 import { printData, printJson, say } from '../output/print.js';
 import { checkQuestions } from '../questions.js';
 import { readSweepFile } from '../sweep-file.js';
+import type { PlanOptions } from './command.js';
 import { filesLine, filesTable, plannedFiles } from './files.js';
 
 /** What loading a model and its warm-up add to the budget of a trial; a guess for a small model, and said so. */

@@ -3,7 +3,6 @@ import { basename, dirname, resolve } from 'node:path';
 import { readAffinity } from '../../agent/isolation/affinity.js';
 import { FailureError } from '../../core/errors.js';
 import type { ProfileRecord } from '../../core/roofline/profile/record.js';
-import type { ProfileOptions } from '../commands/profile.js';
 import { usageError, workError } from '../exit.js';
 import { modelSettings, openModel } from '../local-models.js';
 import { nodeConfig } from '../node-config.js';
@@ -11,6 +10,7 @@ import { fileOf } from '../single/file-of.js';
 import { stepProgress } from '../single/step-progress.js';
 import { stoppable } from '../single/stoppable.js';
 import { told } from '../single/told.js';
+import type { ProfileOptions } from './command.js';
 import { report } from './summary.js';
 
 /** `ridge profile`: checks every word first, then times the operators in a child process. */

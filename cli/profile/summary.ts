@@ -6,9 +6,9 @@ import { operatorsOf, type PhaseWork, phaseWork } from '../../core/roofline/phas
 import { type ProfiledPhase, type ProfileRecord, profileCost } from '../../core/roofline/profile/record.js';
 import { type ModuleRow, moduleRows } from '../../core/roofline/profile/table.js';
 import { architectureFromGguf } from '../../core/roofline/readers/gguf.js';
-import type { ProfileOptions } from '../commands/profile.js';
 import { plainTable } from '../output/plain-table.js';
 import { printData, printJson, say } from '../output/print.js';
+import type { ProfileOptions } from './command.js';
 
 export interface Profiled {
   readonly source: string;

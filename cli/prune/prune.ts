@@ -7,13 +7,13 @@ import { packFile } from '../../agent/pruning/pack-file.js';
 import type { PackedFormat } from '../../core/techniques/packing/packed.js';
 import type { PruneReport } from '../../core/techniques/pruning/summary.js';
 import { readSparsity, type SparsitySpec, sparsity } from '../../core/techniques/sparsity.js';
-import type { PruneOptions } from '../commands/prune.js';
 import { usageError } from '../exit.js';
 import { modelSettings, openModel } from '../local-models.js';
 import { nodeConfig } from '../node-config.js';
 import { makeAlone } from '../single/make.js';
 import { outputPath } from '../single/output-path.js';
 import { told } from '../single/told.js';
+import type { PruneOptions } from './command.js';
 import { report } from './summary.js';
 
 /** `ridge prune`: one step of a sweep alone, by the same code, into a file that the user names. */

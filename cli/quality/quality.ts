@@ -9,12 +9,12 @@ import { readTasks } from '../../agent/quality/task-files.js';
 import { FailureError, toFailure } from '../../core/errors.js';
 import type { QualityOutcome, QualityRequest } from '../../core/quality/outcome.js';
 import type { Task } from '../../core/quality/tasks/few-shot.js';
-import type { QualityOptions } from '../commands/quality.js';
 import { EXIT, fromFailure, usageError, workError } from '../exit.js';
 import { modelSettings, openModel } from '../local-models.js';
 import { nodeConfig } from '../node-config.js';
 import { printData, printJson, say } from '../output/print.js';
 import { terminalStyle } from '../output/terminal.js';
+import type { QualityOptions } from './command.js';
 import { QualityProgressLine } from './progress-line.js';
 import { summary } from './summary.js';
 

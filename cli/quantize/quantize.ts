@@ -6,7 +6,6 @@ import { importanceFor } from '../../agent/calibration/importance.js';
 import { readAffinity } from '../../agent/isolation/affinity.js';
 import type { QuantizeOrder } from '../../agent/isolation/messages.js';
 import { findEngine } from '../../agent/native/packages.js';
-import type { QuantizeOptions } from '../commands/quantize.js';
 import { modelSettings, openModel } from '../local-models.js';
 import { nodeConfig } from '../node-config.js';
 import { say } from '../output/print.js';
@@ -15,6 +14,7 @@ import { makeAlone } from '../single/make.js';
 import { outputPath } from '../single/output-path.js';
 import { stoppable } from '../single/stoppable.js';
 import { told } from '../single/told.js';
+import type { QuantizeOptions } from './command.js';
 import { report } from './summary.js';
 import { type Wanted, wantedOf } from './wanted.js';
 

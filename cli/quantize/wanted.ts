@@ -2,8 +2,8 @@ import { existsSync } from 'node:fs';
 import { QUANTIZATIONS } from '../../core/techniques/file-types.js';
 import { type QuantizationSpec, quantization, readQuantization } from '../../core/techniques/quantization.js';
 import { headOf, joinWord } from '../../core/techniques/spelling.js';
-import type { QuantizeOptions } from '../commands/quantize.js';
 import { usageError } from '../exit.js';
+import type { QuantizeOptions } from './command.js';
 
 /** What the options ask for: the same word that a sweep would have. */
 export interface Wanted {

@@ -1,6 +1,6 @@
 import { buildReport, type Report, type ReportRequest } from '../../core/report/report.js';
 import type { ResultRecord } from '../../core/result.js';
-import type { Format } from '../commands/display-options.js';
+import type { Format } from '../options/display.js';
 import { renderHtml } from '../output/html.js';
 import { EXPORTERS } from '../output/index.js';
 import { say } from '../output/print.js';

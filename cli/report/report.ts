@@ -1,7 +1,7 @@
 import { recompute } from '../../core/judgement/judge.js';
-import { chosenFormat } from '../commands/display-options.js';
-import type { ReportOptions } from '../commands/report.js';
+import { chosenFormat } from '../options/display.js';
 import { printData, say } from '../output/print.js';
+import type { ReportOptions } from './command.js';
 import { renderResults } from './render.js';
 import { newestRun, readRun, writeWhole } from './run-folder.js';
 

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { parseRoofline } from '../../core/roofline/analysis/file.js';
 import type { AnalysisSpec, PointField } from '../../core/roofline/analysis/point.js';
 import { readAnalysisSpec } from '../../core/roofline/analysis/spec.js';
-import type { RooflineOptions } from '../commands/roofline.js';
+import type { RooflineOptions } from './command.js';
 
 /** The option that gives a field, for messages. */
 const OPTION_OF = {
@@ -46,7 +46,7 @@ export interface SpecRequest {
 export const SPEC_HINT =
   '`ridge roofline --help` shows what each takes; `ridge roofline --list` the names that are known.';
 
-/** Reads options, and the file beside them, whose values they replace. Never throws on wrong words. */
+/** Reads options, and the file beside them, whose values they replace. Never throws on a usage error. */
 export function readSpec(options: RooflineOptions): SpecRequest {
   const written = optionValues(options);
   const file = options.file === undefined ? NO_FILE : readFile(options.file);

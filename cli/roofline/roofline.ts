@@ -5,9 +5,9 @@ import { type AnalysisSpec, pointsOf, varyingFields } from '../../core/roofline/
 import type { ModelArchitecture } from '../../core/roofline/architecture.js';
 import type { Ceilings } from '../../core/roofline/ceilings.js';
 import type { LlmViewerHardware } from '../../core/roofline/llm-viewer/hardware.js';
-import type { RooflineOptions } from '../commands/roofline.js';
 import { EXIT, fromFailure, usageError } from '../exit.js';
 import { printData, printJson, say } from '../output/print.js';
+import type { RooflineOptions } from './command.js';
 import { operatorsCsv, pointsCsv } from './csv.js';
 import { listKnown } from './list.js';
 import { openCeilings, openLlmViewerHardware } from './open-hardware.js';

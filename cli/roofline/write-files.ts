@@ -7,10 +7,10 @@ import {
   sweepChart,
 } from '../../core/roofline/analysis/chart.js';
 import type { PointField } from '../../core/roofline/analysis/point.js';
-import type { RooflineOptions } from '../commands/roofline.js';
 import { usageError, workError } from '../exit.js';
 import { say } from '../output/print.js';
 import { openDrawing } from './charts.js';
+import type { RooflineOptions } from './command.js';
 import { rooflinePage } from './page.js';
 
 const MEASURES: readonly SweepMeasure[] = ['tokens', 'time', 'memory'];

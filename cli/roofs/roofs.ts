@@ -6,12 +6,12 @@ import { RoofsStore } from '../../agent/roofs/store.js';
 import type { DeviceProfile } from '../../core/node.js';
 import type { Roofs } from '../../core/roofline/roofs.js';
 import { VERSION } from '../../installation/package.js';
-import type { RoofsOptions } from '../commands/roofs.js';
 import { usageError, workError } from '../exit.js';
 import { agentConfig } from '../node-config.js';
 import { printData, printJson, say } from '../output/print.js';
 import { stepProgress } from '../single/step-progress.js';
 import { told } from '../single/told.js';
+import type { RoofsOptions } from './command.js';
 import { describe } from './describe.js';
 
 /** `ridge roofs`: measures, keeps and prints the ceilings of this node's devices. */

@@ -4,7 +4,7 @@ import { CommandError, EXIT, fromFailure } from '../exit.js';
 /** Failures by what was typed and not by what was done. */
 const WORDS: readonly string[] = ['model-missing', 'source-not-allowed', 'impossible-combination'];
 
-/** Runs a command; a failure ends it with its sentence: 2 where the words are wrong, 1 where the work failed. */
+/** Runs a command; a failure ends it with its sentence: 2 for a usage error, 1 where the work failed. */
 export async function told(work: () => Promise<void>): Promise<void> {
   try {
     await work();

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { afterAll, afterEach, expect, test, vi } from 'vitest';
-import { listSweeps } from '../../cli/remote/sweeps.js';
+import { listSweeps } from '../../cli/sweeps/sweeps.js';
 import { Conductor } from '../../coordinator/conductor.js';
 import type { Fact } from '../../coordinator/log/log.js';
 import { SqliteLog } from '../../coordinator/log/sqlite.js';

@@ -10,8 +10,8 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, onTestFinished, test } from 'vitest';
-import { folderError, openRunFolder } from '../../../cli/embedded/folder.js';
 import { CommandError } from '../../../cli/exit.js';
+import { folderError, openRunFolder } from '../../../cli/run/folder.js';
 import { FailureError, failure } from '../../../core/errors.js';
 
 let root: string;

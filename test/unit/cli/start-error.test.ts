@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { startError } from '../../../cli/serve/start-error.js';
+import { startError } from '../../../cli/start-error.js';
 import { bindError } from '../../../proto/bind-error.js';
 
 test('a port in use is no mistake of the words, and says what to do', () => {

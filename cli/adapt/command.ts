@@ -1,0 +1,125 @@
+import { type Command, Option } from 'commander';
+import { CONFIG_OPTION } from '../options/config.js';
+import { collect, positiveInteger } from '../options/values.js';
+import { registerTrain } from './train-command.js';
+
+/** What every subcommand that opens a model takes. */
+export interface AdaptOptions {
+  readonly models: readonly string[];
+  readonly config?: string;
+  readonly threads?: number;
+  readonly json?: true;
+}
+
+export interface MergeOptions extends AdaptOptions {
+  readonly force?: true;
+}
+
+export interface ConvertOptions extends AdaptOptions {
+  readonly model: string;
+  readonly type: 'f32' | 'f16' | 'bf16';
+  readonly force?: true;
+}
+
+export interface InspectOptions extends AdaptOptions {
+  readonly model?: string;
+}
+
+export interface CompareOptions extends AdaptOptions {
+  readonly text?: string;
+  readonly context: number;
+  readonly maxWindows?: number;
+}
+
+/** Every subcommand, in the order of `ridge adapt --help`. A new one is a function here or in a file of its own. */
+const SUBCOMMANDS: readonly ((adapt: Command) => void)[] = [
+  registerMerge,
+  registerConvert,
+  registerInspect,
+  registerCompare,
+  registerTrain,
+];
+
+export function registerAdapt(program: Command): void {
+  const adapt = program
+    .command('adapt')
+    .description(
+      'low-rank adapters (LoRA, rsLoRA, DoRA, PiSSA, OLoRA, VeRA): merge, convert, look into, compare, train',
+    );
+  for (const register of SUBCOMMANDS) register(adapt);
+}
+
+function registerMerge(adapt: Command): void {
+  const command = adapt
+    .command('merge')
+    .description('write a copy of a model with adapters in its weights, as a sweep with mode=merged would')
+    .argument('<model>', 'GGUF file of type f16, bf16 or f32, or builtin:NAME')
+    .argument(
+      '<adapters...>',
+      'GGUF files, PEFT folders or builtin:NAME, each with its scale after *, and last the GGUF file to write',
+    )
+    .option('-f, --force', 'replace the output if it is there');
+  common(command).action(async (model: string, words: readonly string[], options: MergeOptions) => {
+    const { mergeIntoModel } = await import('./merge.js');
+    await mergeIntoModel(model, words.slice(0, -1), words.at(-1)!, options);
+  });
+}
+
+function registerConvert(adapt: Command): void {
+  const command = adapt
+    .command('convert')
+    .description('write a PEFT folder as a GGUF adapter, or a GGUF adapter as a PEFT folder')
+    .argument('<adapter>', 'PEFT folder, GGUF file or builtin:NAME')
+    .argument('<output>', 'GGUF file (its name ends with .gguf), or a folder')
+    .requiredOption('--model <model>', 'the model it was trained on: its heads say how rows are ordered')
+    .addOption(
+      new Option('--type <name>', 'type of the numbers in a GGUF file')
+        .choices(['f32', 'f16', 'bf16'])
+        .default('f32'),
+    )
+    .option('-f, --force', 'replace the output if it is there');
+  common(command).action(async (adapter: string, output: string, options: ConvertOptions) => {
+    const { convertAdapter } = await import('./convert.js');
+    await convertAdapter(adapter, output, options);
+  });
+}
+
+function registerInspect(adapt: Command): void {
+  const command = adapt
+    .command('inspect')
+    .description('say what an adapter is: kind, ranks, scales, matrices, and whether it fits a model')
+    .argument('<adapter>', 'GGUF file, PEFT folder, builtin:NAME or synthetic:lora?…')
+    .option('--model <model>', 'the model it is for (PEFT folders and synthetic adapters need it)');
+  common(command).action(async (adapter: string, options: InspectOptions) => {
+    const { inspectAdapter } = await import('./inspect.js');
+    await inspectAdapter(adapter, options);
+  });
+}
+
+function registerCompare(adapt: Command): void {
+  const command = adapt
+    .command('compare')
+    .description('hold the logits of a model with an adapter merged against those with it attached')
+    .argument('<model>', 'GGUF file of type f16, bf16 or f32, or builtin:NAME')
+    .argument('<adapter>', 'GGUF file, PEFT folder or builtin:NAME, with its scale after *')
+    .option('--text <file>', 'UTF-8 text (default: the text that ships with Ridgepoint)')
+    .option('--context <tokens>', 'tokens of a window', positiveInteger, 512)
+    .option(
+      '--max-windows <count>',
+      'windows to compare, at most (default: the whole text)',
+      positiveInteger,
+    );
+  common(command).action(async (model: string, adapter: string, options: CompareOptions) => {
+    const { compareAdapter } = await import('./compare.js');
+    await compareAdapter(model, adapter, options);
+  });
+}
+
+/** Options of every subcommand. */
+export function common(command: Command): Command {
+  return command
+    .option('--threads <count>', 'threads to use (default: all CPUs)', positiveInteger)
+    .option('--models <dir>', 'folder to look for models and adapters in (repeatable)', collect, [])
+    .option(...CONFIG_OPTION)
+    .option('--json', 'print JSON');
+}

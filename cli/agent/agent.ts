@@ -1,0 +1,64 @@
+import { AgentConfigError, type AgentFile, loadAgentConfig } from '../../agent/config.js';
+import { startAgent } from '../../agent/main.js';
+import { parseAddress } from '../address.js';
+import { usageError } from '../exit.js';
+import { say } from '../output/print.js';
+import { onInterrupt } from '../run/interrupts.js';
+import { startError } from '../start-error.js';
+import type { AgentOptions } from './command.js';
+
+/** `ridge agent`: works for a coordinator until it is told to stop. */
+export async function serveAgent(options: AgentOptions): Promise<void> {
+  const config = readConfig(options);
+  const agent = await startAgent(config).catch((error: unknown) => {
+    throw startError(error);
+  });
+  const { profile } = agent;
+  const devices = profile.devices.map((d) => d.classes.at(-1) ?? d.id).join(', ');
+  say(`agent ${profile.name}: ${profile.cpuModel}, devices: ${devices}`);
+  say(`agent ${profile.name}: works for the coordinator at ${config.coordinator}`);
+  if (agent.exporterUrl !== null) say(`agent ${profile.name}: metrics at ${agent.exporterUrl}`);
+  const interrupts = onInterrupt(
+    'finishing the running trial',
+    () => void agent.drain('interrupted'),
+    () => void agent.stopNow(),
+  );
+  await agent.done;
+  interrupts.close();
+}
+
+function readConfig(options: AgentOptions): ReturnType<typeof loadAgentConfig> {
+  try {
+    return loadAgentConfig({ file: options.config, overrides: overridesOf(options) });
+  } catch (error) {
+    if (error instanceof AgentConfigError) {
+      throw usageError(`the agent's configuration is wrong\n${error.mistakes.join('\n')}`);
+    }
+    throw error;
+  }
+}
+
+function overridesOf(options: AgentOptions): AgentFile {
+  const tls =
+    options.tlsCa === undefined && options.tlsCert === undefined
+      ? undefined
+      : { ca: options.tlsCa, certificate: options.tlsCert, key: options.tlsKey };
+  return {
+    ...(options.coordinator !== undefined && { coordinator: options.coordinator }),
+    ...(options.name !== undefined && { nodeName: options.name }),
+    ...(options.models.length > 0 && { modelFolders: [...options.models] }),
+    ...(options.data !== undefined && { stateFolder: options.data }),
+    ...(options.tokenFile !== undefined && { tokenFile: options.tokenFile }),
+    ...(tls !== undefined && { tls: JSON.parse(JSON.stringify(tls)) as NonNullable<AgentFile['tls']> }),
+    ...(options.metrics !== undefined && { exporter: parseAddress('--metrics', options.metrics) }),
+    ...(options.energy !== undefined && { meters: energyChoice(options.energy) }),
+  };
+}
+
+/** `auto`, `none` or `replay:FILE`, as the agent's config writes it. */
+export function energyChoice(word: string): NonNullable<AgentFile['meters']> {
+  if (word === 'auto' || word === 'none') return { energy: word };
+  const file = /^replay:(.+)$/.exec(word)?.[1];
+  if (file !== undefined) return { energy: 'replay', replayFile: file };
+  throw usageError(`--energy ${word} is not known`, 'It is auto, none, or replay:FILE.');
+}

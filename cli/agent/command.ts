@@ -1,0 +1,33 @@
+import type { Command } from 'commander';
+import { DEFAULT_AGENT_METRICS_PORT } from '../../proto/ports.js';
+import { addAgentConnectionOptions, type CredentialOptions } from '../options/connection.js';
+import { collect } from '../options/values.js';
+
+export interface AgentOptions extends CredentialOptions {
+  readonly coordinator?: string;
+  readonly config?: string;
+  readonly name?: string;
+  readonly models: readonly string[];
+  readonly data?: string;
+  readonly metrics?: string;
+  readonly energy?: string;
+}
+
+export function registerAgent(program: Command): void {
+  const command = program
+    .command('agent')
+    .description('start an agent: runs and measures experiments on this node')
+    .option('--config <file>', 'configuration (YAML); flags win over it')
+    .option('--name <name>', 'name of this node (default: its host name)')
+    .option('--models <dir>', 'folder whose models sweeps may name (repeatable)', collect, [])
+    .option('--data <dir>', 'folder of the spool (default: the state folder of the user)')
+    .option(
+      '--metrics <address>',
+      `HTTP address of /metrics, /healthz, /readyz, e.g. 127.0.0.1:${DEFAULT_AGENT_METRICS_PORT} (default: not served)`,
+    )
+    .option('--energy <source>', 'energy source: auto, none, or replay:FILE for a recorded trace');
+  addAgentConnectionOptions(command).action(async (options: AgentOptions) => {
+    const { serveAgent } = await import('./agent.js');
+    await serveAgent(options);
+  });
+}

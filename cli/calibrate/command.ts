@@ -1,0 +1,58 @@
+import { type Command, Option } from 'commander';
+import { CONFIG_OPTION } from '../options/config.js';
+import { collect, positiveInteger, wholeNumber } from '../options/values.js';
+
+export interface CalibrateOptions {
+  readonly text: string;
+  readonly sequences: number;
+  readonly tokens?: number;
+  readonly windows?: 'random' | 'chunks';
+  readonly seed: number;
+  readonly output?: string;
+  readonly format?: 'imatrix' | 'safetensors';
+  readonly force?: true;
+  readonly threads?: number;
+  readonly models: readonly string[];
+  readonly config?: string;
+  readonly json?: true;
+}
+
+export function registerCalibrate(program: Command): void {
+  program
+    .command('calibrate')
+    .description(
+      'run a text through a model and collect what its layers see, for pruning and quantization:\n' +
+        'statistics of every input channel, kept in the cache, written as safetensors or as an importance matrix',
+    )
+    .argument('<model>', 'GGUF file of any type, or builtin:NAME')
+    .option('--text <file>', 'UTF-8 text', 'builtin:sample')
+    .option('--sequences <count>', 'sequences of the text, at most', positiveInteger, 128)
+    .option(
+      '--tokens <count>',
+      'tokens of a sequence, the trained context at most (default: 2048, chunks 512)',
+      positiveInteger,
+    )
+    .addOption(
+      new Option(
+        '--windows <scheme>',
+        'how the text is cut: random (seeded, as pruning does) or chunks (from its start, as llama-imatrix does)',
+      ).choices(['random', 'chunks']),
+    )
+    .option('--seed <number>', 'seed of the choice of random windows', wholeNumber, 0)
+    .option('-o, --output <file>', 'file to write (default: only the cache)')
+    .addOption(
+      new Option(
+        '--format <name>',
+        'what to write (default: safetensors, or imatrix where the output ends with .gguf); imatrix takes chunks',
+      ).choices(['imatrix', 'safetensors']),
+    )
+    .option('-f, --force', 'replace the output if it is there')
+    .option('--threads <count>', 'threads to use (default: all CPUs)', positiveInteger)
+    .option('--models <dir>', 'folder to look for models in (repeatable)', collect, [])
+    .option(...CONFIG_OPTION)
+    .option('--json', 'print JSON')
+    .action(async (model: string, options: CalibrateOptions) => {
+      const { calibrateModel } = await import('./calibrate.js');
+      await calibrateModel(model, options);
+    });
+}

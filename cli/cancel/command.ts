@@ -1,0 +1,18 @@
+import type { Command } from 'commander';
+import { addConnectionOptions, type ConnectionOptions } from '../options/connection.js';
+
+export interface CancelOptions extends ConnectionOptions {
+  readonly reason: string;
+}
+
+export function registerCancel(program: Command): void {
+  const command = program
+    .command('cancel')
+    .description('stop a sweep; results so far are kept')
+    .argument('<sweep>', 'sweep id or name')
+    .option('--reason <text>', 'kept in the log', 'cancelled by the user');
+  addConnectionOptions(command).action(async (sweep: string, options: CancelOptions) => {
+    const { cancel } = await import('./cancel.js');
+    await cancel(sweep, options);
+  });
+}

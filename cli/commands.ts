@@ -1,0 +1,72 @@
+import type { Command } from 'commander';
+import { registerAdapt } from './adapt/command.js';
+import { registerAgent } from './agent/command.js';
+import { registerCalibrate } from './calibrate/command.js';
+import { registerCancel } from './cancel/command.js';
+import { registerCompare } from './compare/command.js';
+import { registerCoordinator } from './coordinator/command.js';
+import { registerDoctor } from './doctor/command.js';
+import { registerEngines } from './engines/command.js';
+import { registerExport } from './export/command.js';
+import { registerFactors } from './factors/command.js';
+import { registerFit } from './fit/command.js';
+import { registerKernels } from './kernels/command.js';
+import { registerModels } from './models/command.js';
+import { registerNodes } from './nodes/command.js';
+import { registerPlan } from './plan/command.js';
+import { registerPowerHelper } from './power-helper/command.js';
+import { registerProfile } from './profile/command.js';
+import { registerPrune } from './prune/command.js';
+import { registerQuality } from './quality/command.js';
+import { registerQuantize } from './quantize/command.js';
+import { registerReport } from './report/command.js';
+import { registerResults } from './results/command.js';
+import { registerRoofline } from './roofline/command.js';
+import { registerRoofs } from './roofs/command.js';
+import { registerRun } from './run/command.js';
+import { registerSubmit } from './submit/command.js';
+import { registerSweeps } from './sweeps/command.js';
+import { registerWatch } from './watch/command.js';
+
+/** A part of `ridge --help`. */
+interface CommandGroup {
+  readonly heading: string;
+  readonly commands: readonly ((program: Command) => void)[];
+}
+
+/** Every command, in the order of `ridge --help`. A new one is a folder here and a line in this list. */
+export const COMMANDS: readonly CommandGroup[] = [
+  {
+    heading: 'Sweeps on this machine:',
+    commands: [registerRun, registerPlan, registerReport, registerCompare, registerExport],
+  },
+  {
+    heading: 'A cluster:',
+    commands: [
+      registerCoordinator,
+      registerAgent,
+      registerPowerHelper,
+      registerSubmit,
+      registerWatch,
+      registerCancel,
+      registerSweeps,
+      registerResults,
+      registerNodes,
+    ],
+  },
+  { heading: 'Analysis, without running anything:', commands: [registerRoofline, registerFit] },
+  {
+    heading: 'One step alone:',
+    commands: [
+      registerModels,
+      registerQuality,
+      registerCalibrate,
+      registerQuantize,
+      registerPrune,
+      registerAdapt,
+      registerProfile,
+      registerKernels,
+    ],
+  },
+  { heading: 'This node:', commands: [registerDoctor, registerRoofs, registerFactors, registerEngines] },
+];

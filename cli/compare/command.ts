@@ -1,0 +1,48 @@
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import type { ColumnChoice } from '../../core/report/column-sets.js';
+import { type Gate, readGate } from '../../core/report/gate.js';
+import { addColumnsOption } from '../options/display.js';
+
+export const COMPARE_FORMATS = ['table', 'md', 'csv', 'json'] as const;
+
+export interface CompareOptions {
+  readonly format: (typeof COMPARE_FORMATS)[number];
+  readonly json?: true;
+  readonly columns?: ColumnChoice;
+  readonly gate: readonly Gate[];
+}
+
+export function registerCompare(program: Command): void {
+  const command = program
+    .command('compare')
+    .description(
+      'how results changed from A to B, experiment by experiment: ratios with their 95 % interval for speed, size and energy, differences for quality. ' +
+        'A side is a folder of `ridge run` or a results.jsonl; what follows a # chooses rows by number or by axes: ' +
+        'before after, run#3 run#7, run#quantization=f16 run#quantization=q4_k_m',
+    )
+    .argument('<a>', 'what is compared with')
+    .argument('<b>', 'what is compared')
+    .addOption(
+      new Option('-f, --format <format>', 'how to print').choices([...COMPARE_FORMATS]).default('table'),
+    )
+    .option('--json', 'the same as --format json')
+    .option(
+      '--gate <metric:limit>',
+      'exit with 3 when B is further from A: decodeTokensPerSecond:-5%, perplexity:+0.2 (repeatable)',
+      (text: string, before: readonly Gate[]) => [...before, gateOf(text)],
+      [],
+    );
+  addColumnsOption(command, 'metrics to compare').action(
+    async (a: string, b: string, options: CompareOptions) => {
+      const { printComparison } = await import('./compare.js');
+      process.exitCode = await printComparison(a, b, options);
+    },
+  );
+}
+
+/** @throws InvalidArgumentError */
+function gateOf(text: string): Gate {
+  const reading = readGate(text);
+  if (!reading.ok) throw new InvalidArgumentError(reading.message);
+  return reading.gate;
+}

@@ -1,0 +1,90 @@
+import { readFileSync } from 'node:fs';
+import { type ControlConnection, connectControl } from '../proto/client.js';
+import { WireError } from '../proto/errors.js';
+import type { SweepStatus } from '../proto/gen/ridgepoint/v1/control.js';
+import type { ClientSecurity } from '../proto/security.js';
+import { CommandError, usageError, workError } from './exit.js';
+import type { ConnectionOptions } from './options/connection.js';
+
+function readCredential(option: string, path: string): Buffer {
+  try {
+    return readFileSync(path);
+  } catch (error) {
+    throw usageError(`cannot read ${option} ${path}: ${(error as NodeJS.ErrnoException).code}`);
+  }
+}
+
+/**
+ * Plaintext when no credential is given (the wire refuses that for anything but loopback), else mutual TLS
+ * or TLS with a token.
+ */
+export function clientSecurity(options: Omit<ConnectionOptions, 'coordinator'>): ClientSecurity {
+  const ca = options.tlsCa === undefined ? null : readCredential('--tls-ca', options.tlsCa);
+  if (options.tokenFile !== undefined) {
+    const token = readCredential('--token-file', options.tokenFile).toString('utf8').trim();
+    return { kind: 'token', ca, token, serverName: null };
+  }
+  if (options.tlsCert !== undefined || options.tlsKey !== undefined) {
+    if (options.tlsCert === undefined || options.tlsKey === undefined || ca === null) {
+      throw usageError('mutual TLS needs --tls-ca, --tls-cert and --tls-key together');
+    }
+    return {
+      kind: 'mutual-tls',
+      ca,
+      certificate: readCredential('--tls-cert', options.tlsCert),
+      key: readCredential('--tls-key', options.tlsKey),
+      serverName: null,
+    };
+  }
+  if (ca !== null)
+    throw usageError('--tls-ca alone is not enough: add --token-file, or --tls-cert and --tls-key');
+  return { kind: 'plaintext' };
+}
+
+/** Turns what the wire says into one sentence with the next step. */
+export function commandErrorOf(error: unknown, address: string): unknown {
+  if (!(error instanceof WireError) || error instanceof CommandError) return error;
+  if (error.code === 'unavailable') {
+    return workError(
+      `no coordinator answers at ${address}`,
+      'Start one with `ridge coordinator`, or name another with --coordinator or RIDGE_COORDINATOR.',
+    );
+  }
+  const message = [error.message, ...error.details].join('\n');
+  const words = error.code === 'invalid' || error.code === 'refused' || error.code === 'not-found';
+  return words ? usageError(message) : workError(message);
+}
+
+/** Opens a connection, does the work, and closes it whatever happens. */
+export async function withCoordinator<T>(
+  options: ConnectionOptions,
+  work: (control: ControlConnection) => Promise<T>,
+): Promise<T> {
+  const address = options.coordinator;
+  let control: ControlConnection | null = null;
+  try {
+    control = connectControl({ address, security: clientSecurity(options) });
+    return await work(control);
+  } catch (error) {
+    throw commandErrorOf(error, address);
+  } finally {
+    control?.close();
+  }
+}
+
+/**
+ * Finds a sweep by id, by the start of its id, or by name (the newest of that name); without a word the newest.
+ * @throws CommandError (2) when there is none, naming those that exist.
+ */
+export async function findSweep(control: ControlConnection, word: string | undefined): Promise<SweepStatus> {
+  const { sweeps } = await control.listSweeps();
+  const byAge = [...sweeps].sort((a, b) => a.submittedAt.localeCompare(b.submittedAt));
+  const matches =
+    word === undefined ? byAge : byAge.filter((s) => s.sweepId.startsWith(word) || s.name === word);
+  const found = matches.at(-1);
+  if (found !== undefined) return found;
+  if (byAge.length === 0)
+    throw usageError('this coordinator has no sweeps yet', 'Submit one: `ridge submit FILE`.');
+  const names = [...new Set(byAge.map((s) => s.name))].join(', ');
+  throw usageError(`there is no sweep ${word}`, `This coordinator has: ${names}.`);
+}

@@ -1,0 +1,38 @@
+import type { Command } from 'commander';
+import {
+  DEFAULT_COORDINATOR,
+  DEFAULT_COORDINATOR_METRICS,
+  DEFAULT_COORDINATOR_WEB,
+} from '../../proto/ports.js';
+
+export interface CoordinatorOptions {
+  readonly config?: string;
+  readonly listen?: string;
+  readonly metrics?: string;
+  readonly web?: string;
+  readonly data?: string;
+}
+
+export function registerCoordinator(program: Command): void {
+  program
+    .command('coordinator')
+    .description('start a coordinator: takes sweeps, leases experiments to agents, keeps results')
+    .option('--config <file>', 'configuration (YAML); flags win over it')
+    .option(
+      '--listen <address>',
+      `gRPC address (default: ${DEFAULT_COORDINATOR}; other than loopback needs TLS)`,
+    )
+    .option(
+      '--metrics <address>',
+      `HTTP address of /metrics, /healthz, /readyz, or off (default: ${DEFAULT_COORDINATOR_METRICS})`,
+    )
+    .option(
+      '--web <address>',
+      `HTTP address of the live web view and its JSON API, or off (default: ${DEFAULT_COORDINATOR_WEB}; other than loopback needs TLS)`,
+    )
+    .option('--data <dir>', 'folder of the log (default: the state folder of the user)')
+    .action(async (options: CoordinatorOptions) => {
+      const { serveCoordinator } = await import('./coordinator.js');
+      await serveCoordinator(options);
+    });
+}

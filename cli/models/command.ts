@@ -1,0 +1,23 @@
+import type { Command } from 'commander';
+import { CONFIG_OPTION } from '../options/config.js';
+import { collect } from '../options/values.js';
+
+export interface ModelsOptions {
+  readonly config?: string;
+  readonly models: readonly string[];
+  readonly json?: true;
+}
+
+export function registerModels(program: Command): void {
+  program
+    .command('models')
+    .description('list the models this machine has: shipped ones and GGUF files in model folders')
+    .argument('[file]', 'show one model: its facts and tensors')
+    .option('--models <dir>', 'folder to look in (repeatable)', collect, [])
+    .option(...CONFIG_OPTION)
+    .option('--json', 'print JSON')
+    .action(async (file: string | undefined, options: ModelsOptions) => {
+      const { listModels } = await import('./models.js');
+      await listModels(file, options);
+    });
+}

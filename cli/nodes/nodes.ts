@@ -1,0 +1,61 @@
+import type { NodeProfile } from '../../core/node.js';
+import { parseNodeProfile } from '../../proto/convert.js';
+import type { NodeStatus } from '../../proto/gen/ridgepoint/v1/control.js';
+import { withCoordinator } from '../connection.js';
+import { plainTable } from '../output/plain-table.js';
+import { printData, printJson, say } from '../output/print.js';
+import type { ListOptions } from '../sweeps/command.js';
+import type { DrainOptions } from './command.js';
+
+interface Row {
+  readonly status: NodeStatus;
+  readonly profile: NodeProfile;
+}
+
+/** Prints every node a coordinator knows, with its devices, runners and energy sources. */
+export async function listNodes(options: ListOptions): Promise<void> {
+  const { nodes } = await withCoordinator(options, (control) => control.listNodes());
+  const rows: Row[] = nodes.map((status) => ({ status, profile: parseNodeProfile(status.nodeProfileJson) }));
+  if (options.json === true) {
+    printJson(
+      rows.map(({ status, profile }) => ({
+        name: status.name,
+        state: status.state,
+        lastSeenAt: status.lastSeenAt,
+        running: status.running,
+        profile,
+      })),
+    );
+    return;
+  }
+  if (rows.length === 0) {
+    say('no nodes yet; start one: `ridge agent --coordinator HOST:PORT`');
+    return;
+  }
+  printData(
+    plainTable(
+      ['node', 'state', 'cores', 'memory', 'devices', 'runners', 'energy', 'roofs', 'running'],
+      rows.map(({ status, profile }) => [
+        status.name,
+        status.state,
+        profile.cores,
+        `${(profile.memoryBytes / 2 ** 30).toFixed(1)} GiB`,
+        profile.devices.map((d) => d.classes.at(-1) ?? d.id).join(','),
+        profile.runners.map((r) => r.kind).join(','),
+        profile.energySources.join(',') || null,
+        Object.keys(profile.roofs ?? {}).join(',') || null,
+        status.running[0]?.label ?? null,
+      ]),
+    ),
+  );
+}
+
+/** `ridge nodes drain NAME`. */
+export async function drainNode(node: string, options: DrainOptions): Promise<void> {
+  await withCoordinator(options, async (control) => {
+    const { running } = await control.drainNode({ node, reason: options.reason });
+    const rest =
+      running === 0 ? 'nothing runs there' : `it finishes ${running === 1 ? 'a trial' : `${running} trials`}`;
+    say(`${node} takes no more work and ends; ${rest}`);
+  });
+}

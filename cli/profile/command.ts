@@ -1,0 +1,40 @@
+import type { Command } from 'commander';
+import { CONFIG_OPTION } from '../options/config.js';
+import { collect, positiveInteger, wholeNumber } from '../options/values.js';
+
+export interface ProfileOptions {
+  readonly promptTokens: number;
+  readonly generateTokens: number;
+  readonly parallel: number;
+  readonly depth: number;
+  readonly threads?: number;
+  readonly device: string;
+  readonly operators?: true;
+  readonly models: readonly string[];
+  readonly config?: string;
+  readonly json?: true;
+}
+
+export function registerProfile(program: Command): void {
+  program
+    .command('profile')
+    .description(
+      'time every operator of a model while it runs, summed up by module: what `measure.profile: modules` does in a\n' +
+        'sweep, alone; says what looking on costs',
+    )
+    .argument('<model>', 'GGUF file, or any source: builtin:small, synthetic:llama-3.2-1b')
+    .option('--prompt-tokens <count>', 'tokens of a prompt; 0 profiles no prefill', wholeNumber, 512)
+    .option('--generate-tokens <count>', 'decode steps, 32 at most; 0 profiles none', wholeNumber, 32)
+    .option('--parallel <count>', 'sequences evaluated together', positiveInteger, 1)
+    .option('--depth <tokens>', 'tokens already in the cache of each sequence', wholeNumber, 0)
+    .option('--threads <count>', 'CPU threads (default: all)', positiveInteger)
+    .option('--device <class>', 'cpu, cuda, vulkan or metal', 'cpu')
+    .option('--operators', 'show operators instead of modules')
+    .option('--models <dir>', 'folder to look for models in (repeatable)', collect, [])
+    .option(...CONFIG_OPTION)
+    .option('--json', 'print JSON')
+    .action(async (model: string, options: ProfileOptions) => {
+      const { profile } = await import('./profile.js');
+      await profile(model, options);
+    });
+}

@@ -1,0 +1,61 @@
+import { type Command, Option } from 'commander';
+import { WINDOW_SCHEMES, type WindowScheme } from '../../core/quality/windows.js';
+import { CONFIG_OPTION } from '../options/config.js';
+import { collect, positiveInteger } from '../options/values.js';
+
+export interface QualityOptions {
+  readonly config?: string;
+  readonly text?: string;
+  readonly base?: string;
+  readonly task: readonly string[];
+  readonly windows: WindowScheme;
+  readonly context: number;
+  readonly stride?: number;
+  readonly maxWindows?: number;
+  readonly exactBase?: true;
+  readonly device: string;
+  readonly threads?: number;
+  readonly models: readonly string[];
+  readonly json?: true;
+}
+
+export function registerQuality(program: Command): void {
+  program
+    .command('quality')
+    .description(
+      'score what a model says: perplexity of a text, divergence from a base model, tasks;\n' +
+        'every number with its standard error',
+    )
+    .argument('<model>', 'GGUF file, or builtin:NAME')
+    .option(
+      '--text <file>',
+      'UTF-8 text for perplexity (without --task: the text that ships with Ridgepoint)',
+    )
+    .option('--base <model>', 'the model this one was made from: KL divergence, top-1 agreement, retention')
+    .option('--task <file>', 'items to ask, JSONL or a YAML that maps its fields (repeatable)', collect, [])
+    .addOption(
+      new Option(
+        '--windows <scheme>',
+        'how the text is cut: llama (llama-perplexity), dsnot (DSnoT, Wanda, SparseGPT), strided',
+      )
+        .choices([...WINDOW_SCHEMES])
+        .default('llama'),
+    )
+    .option('--context <tokens>', 'tokens of a window', positiveInteger, 512)
+    .option(
+      '--stride <tokens>',
+      'strided windows: tokens to move on by (default: half a window)',
+      positiveInteger,
+    )
+    .option('--max-windows <count>', 'windows to score, at most (default: the whole text)', positiveInteger)
+    .option('--exact-base', 'llama windows: do not round the base to 16 bits as llama-perplexity does')
+    .option('--device <class>', 'cpu, cuda, vulkan or metal', 'cpu')
+    .option('--threads <count>', 'CPU threads (default: all)', positiveInteger)
+    .option('--models <dir>', 'folder to look for models in (repeatable)', collect, [])
+    .option(...CONFIG_OPTION)
+    .option('--json', 'print JSON')
+    .action(async (model: string, options: QualityOptions) => {
+      const { runQuality } = await import('./quality.js');
+      await runQuality(model, options);
+    });
+}

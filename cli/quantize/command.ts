@@ -1,0 +1,52 @@
+import type { Command } from 'commander';
+import { CONFIG_OPTION } from '../options/config.js';
+import { collect, positiveInteger } from '../options/values.js';
+
+export interface QuantizeOptions {
+  readonly config?: string;
+  readonly type: string;
+  readonly outputType?: string;
+  readonly embeddingType?: string;
+  readonly tensorType: readonly string[];
+  readonly pure?: true;
+  readonly importance?: string;
+  readonly importanceSequences?: string;
+  readonly importanceTokens?: string;
+  readonly imatrix?: string;
+  readonly threads?: number;
+  readonly force?: true;
+  readonly json?: true;
+}
+
+export function registerQuantize(program: Command): void {
+  program
+    .command('quantize')
+    .description('quantize a model file, as a sweep would: one step alone')
+    .argument(
+      '<input>',
+      'GGUF file of type f16, bf16 or f32, or any source: builtin:small, synthetic:llama-3.2-1b',
+    )
+    .argument('<output>', 'GGUF file to write')
+    .requiredOption('-t, --type <name>', 'llama.cpp’s name of the quantization, e.g. q4_k_m')
+    .option('--output-type <type>', 'type of the output matrix')
+    .option('--embedding-type <type>', 'type of the token embedding')
+    .option(
+      '--tensor-type <pattern:type>',
+      'type of the tensors whose names have the pattern, e.g. attn_v:q8_0 (repeatable)',
+      collect,
+      [],
+    )
+    .option('--pure', 'give every tensor the type itself instead of the mixture')
+    .option('--importance <text>', 'make an importance matrix of this text first: a file, or builtin:sample')
+    .option('--importance-sequences <count>', 'sequences of that text, at most (default: 128)')
+    .option('--importance-tokens <count>', 'tokens of a sequence of that text (default: 512)')
+    .option('--imatrix <file>', 'importance matrix as llama-imatrix or ridge calibrate writes it')
+    .option('--threads <count>', 'threads to use (default: all CPUs)', positiveInteger)
+    .option(...CONFIG_OPTION)
+    .option('-f, --force', 'replace the output if it is there')
+    .option('--json', 'print JSON')
+    .action(async (input: string, output: string, options: QuantizeOptions) => {
+      const { quantizeModel } = await import('./quantize.js');
+      await quantizeModel(input, output, options);
+    });
+}

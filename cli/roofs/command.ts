@@ -1,0 +1,42 @@
+import { type Command, InvalidArgumentError } from 'commander';
+
+export interface RoofsOptions {
+  readonly device?: string;
+  readonly threads?: readonly number[];
+  readonly quick?: true;
+  readonly stored?: true;
+  readonly out?: string;
+  readonly config?: string;
+  readonly json?: true;
+}
+
+export function registerRoofs(program: Command): void {
+  program
+    .command('roofs')
+    .description(
+      'measure the ceilings of this node: bandwidth of caches and memory, peaks of arithmetic, time of a launch.\n' +
+        'They are kept in the state folder, and every result of this node is held against them',
+    )
+    .option(
+      '--device <id>',
+      'device of this node, as `ridge doctor` names it (default: all that can be measured)',
+    )
+    .option('--threads <counts>', 'numbers of threads, e.g. 1,8,64 (default: some from 1 to all)', threadList)
+    .option('--quick', 'one round of a few repeats: some seconds, not kept')
+    .option('--stored', 'show those that were measured last; measure nothing')
+    .option('-o, --out <file>', 'also write them there, with all repeats')
+    .option('--config <file>', 'agent configuration whose state folder and CPU groups hold here, too')
+    .option('--json', 'print JSON')
+    .action(async (options: RoofsOptions) => {
+      const { roofs } = await import('./roofs.js');
+      await roofs(options);
+    });
+}
+
+/** @throws InvalidArgumentError */
+function threadList(text: string): readonly number[] {
+  const counts = text.split(',').map((word) => word.trim());
+  if (!counts.every((word) => /^\d{1,6}$/.test(word)))
+    throw new InvalidArgumentError('It must be whole numbers, with commas between them.');
+  return counts.map(Number);
+}

@@ -1,0 +1,52 @@
+import { type Command, Option } from 'commander';
+import { CONFIG_OPTION } from '../options/config.js';
+import { addDisplayOptions, type DisplayOptions } from '../options/display.js';
+import { collect } from '../options/values.js';
+
+export interface RunOptions extends DisplayOptions {
+  readonly config?: string;
+  readonly out?: string;
+  readonly models: readonly string[];
+  readonly metrics?: string;
+  readonly remoteWrite?: string;
+  readonly otlp?: string;
+  readonly pushTokenFile?: string;
+  readonly web?: string;
+  readonly energy: string;
+  readonly fresh?: true;
+}
+
+export function registerRun(program: Command): void {
+  const command = program
+    .command('run')
+    .description(
+      'run a sweep on this machine: coordinator and agent in one process, nothing else needed.\n' +
+        'It may be killed at any moment: the same command resumes it.',
+    )
+    .argument('<file>', 'sweep file (YAML)')
+    .option(
+      '-o, --out <dir>',
+      'folder for the log, results.jsonl and report.html (default: ridge-out/<sweep name>)',
+    )
+    .option('--models <dir>', 'folder that `source:` paths may also name (repeatable)', collect, [])
+    .option(...CONFIG_OPTION)
+    .option('--web <address>', 'serve the live web view there while it runs, e.g. 127.0.0.1:7118')
+    .option('--metrics <address>', 'serve /metrics, /healthz and /readyz there, e.g. 127.0.0.1:9464')
+    .option(
+      '--remote-write <url>',
+      'push metrics there while it runs and at its end, e.g. http://prometheus:9090/api/v1/write',
+    )
+    .option('--otlp <url>', 'push metrics there by OTLP over HTTP, e.g. http://collector:4318/v1/metrics')
+    .option('--push-token-file <file>', 'bearer token for whoever takes pushed metrics')
+    .addOption(
+      new Option(
+        '--energy <source>',
+        'energy source: auto, none, or replay:FILE for a recorded trace',
+      ).default('auto'),
+    )
+    .option('--fresh', 'forget what the folder already holds and measure everything again');
+  addDisplayOptions(command).action(async (file: string, options: RunOptions) => {
+    const { runEmbedded } = await import('./run.js');
+    process.exitCode = await runEmbedded(file, options);
+  });
+}

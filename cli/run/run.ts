@@ -1,0 +1,181 @@
+import { userInfo } from 'node:os';
+import { join } from 'node:path';
+import { loadAgentConfig } from '../../agent/config.js';
+import { type RunningAgent, startAgent } from '../../agent/main.js';
+import { type RunningCoordinator, startCoordinator } from '../../coordinator/main.js';
+import { openMetricsText } from '../../core/metrics/text.js';
+import type { ColumnChoice } from '../../core/report/column-sets.js';
+import { buildReport, type Report } from '../../core/report/report.js';
+import type { ResultRecord } from '../../core/result.js';
+import type { ModelRef } from '../../core/sweep/experiment.js';
+import { planSpace } from '../../core/sweep/space.js';
+import type { Sweep } from '../../core/sweep/spec.js';
+import { connectControl } from '../../proto/client.js';
+import { energyChoice } from '../agent/agent.js';
+import { EXIT } from '../exit.js';
+import { localModelFolders, modelSettings, resolveModels } from '../local-models.js';
+import { agentConfig, nodeConfig, sharedOverrides } from '../node-config.js';
+import { chosenFormat } from '../options/display.js';
+import { printData, say } from '../output/print.js';
+import { requirePoints } from '../plan/plan.js';
+import { checkQuestions } from '../questions.js';
+import { renderReport } from '../report/render.js';
+import { DEFAULT_OUT, FILES, writeRecords, writeWhole } from '../report/run-folder.js';
+import { collectResults } from '../results/results.js';
+import { startError } from '../start-error.js';
+import { readSweepFile } from '../sweep-file.js';
+import { watchSweep } from '../watch/watch.js';
+import type { RunOptions } from './command.js';
+import { folderError, openRunFolder, type RunFolder } from './folder.js';
+import { onInterrupt } from './interrupts.js';
+import { preparePush } from './push.js';
+
+/**
+ * `ridge run`: a coordinator and an agent in this process, talking over loopback gRPC exactly as they do
+ * between machines, for one sweep.
+ * @returns 0 when every experiment has a result, 1 when some failed, 130 when it was interrupted.
+ */
+export async function runEmbedded(file: string, options: RunOptions): Promise<number> {
+  const { document, sweep: written } = readSweepFile(file);
+  const folders = localModelFolders(file, written, options.models);
+  const node = nodeConfig(options.config);
+  const settings = modelSettings(folders, node);
+  await checkQuestions(written, settings, node.scorers);
+  const models = await resolveModels(written, settings);
+  const sweep: Sweep = { ...written, models };
+  requirePoints(sweep, planSpace(sweep));
+
+  const folder = openRunFolder(
+    options.out ?? join(DEFAULT_OUT, sweep.name),
+    document,
+    options.fresh === true,
+  );
+  try {
+    return await runIn(folder, { document, sweep, models, folders }, options);
+  } catch (error) {
+    throw folderError(startError(error), folder.path);
+  } finally {
+    folder.release();
+  }
+}
+
+interface Job {
+  readonly document: string;
+  readonly sweep: Sweep;
+  readonly models: readonly ModelRef[];
+  readonly folders: readonly string[];
+}
+
+async function runIn(folder: RunFolder, job: Job, options: RunOptions): Promise<number> {
+  const push = preparePush(options);
+  const coordinator = await startCoordinator({
+    grpcAddress: '127.0.0.1:0',
+    metricsAddress: options.metrics ?? null,
+    webAddress: options.web ?? null,
+    log: { kind: 'sqlite', path: folder.log },
+    // This process is the whole fleet: what does not fit here never will.
+    fixedFleet: true,
+    logLevel: process.env.RIDGE_DEBUG ? 'debug' : 'silent',
+  });
+  let agent: RunningAgent | null = null;
+  try {
+    if (coordinator.metricsUrl !== null) say(`metrics at ${coordinator.metricsUrl}`);
+    if (coordinator.webUrl !== null) say(`web view at ${coordinator.webUrl}`);
+    agent = await startAgent(embeddedAgentConfig(coordinator, folder, job, options));
+    push.start(coordinator, agent);
+    return await drive(coordinator, agent, folder, job, options);
+  } catch (error) {
+    // What runs could not be kept, so nobody waits for it.
+    await agent?.stopNow();
+    throw error;
+  } finally {
+    await push.stop();
+    await agent?.stop();
+    await coordinator.stop('the run is over');
+  }
+}
+
+function embeddedAgentConfig(
+  coordinator: RunningCoordinator,
+  folder: RunFolder,
+  job: Job,
+  options: RunOptions,
+): ReturnType<typeof loadAgentConfig> {
+  const { XDG_CACHE_HOME, XDG_STATE_HOME } = process.env;
+  const shared = sharedOverrides(options.config);
+  return loadAgentConfig({
+    // Settings meant for a node's own agent must not leak into a run that is complete in itself.
+    env: { XDG_CACHE_HOME },
+    overrides: {
+      ...shared,
+      coordinator: coordinator.grpcAddress,
+      modelFolders: [...job.folders],
+      stateFolder: folder.agent,
+      // Those that this machine's own agent or `ridge roofs` measured: a run does not keep people waiting for them.
+      roofs: 'stored',
+      roofsFolder: agentConfig(options.config, { XDG_STATE_HOME }).roofsFolder,
+      // How and where to measure is the node's to say; what is measured was said on the command line.
+      meters: { ...shared.meters, ...energyChoice(options.energy) },
+      logLevel: process.env.RIDGE_DEBUG ? 'debug' : 'silent',
+    },
+  });
+}
+
+async function drive(
+  coordinator: RunningCoordinator,
+  agent: RunningAgent,
+  folder: RunFolder,
+  job: Job,
+  options: RunOptions,
+): Promise<number> {
+  const control = connectControl({ address: coordinator.grpcAddress, security: { kind: 'plaintext' } });
+  const over = new AbortController();
+  const interrupts = onInterrupt(
+    'finishing the running trial',
+    () => void agent.drain('interrupted').then(() => over.abort()),
+    () => void agent.stopNow().then(() => over.abort()),
+  );
+  try {
+    const { sweepId } = await control.submitSweep({
+      document: job.document,
+      modelsJson: JSON.stringify(job.models),
+      submitter: userInfo().username,
+      // Running the same command again is how people ask for another try.
+      retryFailed: true,
+    });
+    // Without its log the run can keep nothing: it ends, and what is on disk already stays.
+    const exitCode = await Promise.race([
+      watchSweep(control, sweepId, over.signal),
+      coordinator.logFailed.then((reason) => {
+        throw reason;
+      }),
+    ]);
+    const records = await collectResults(control, sweepId, true);
+    const report = await leave(folder, job.sweep, records, coordinator, options.columns ?? null);
+    printData(await renderReport(report, chosenFormat(options)));
+    say(`\n${join(folder.path, FILES.page)}  ${join(folder.path, FILES.results)}`);
+    if (!interrupts.interrupted) return exitCode;
+    say('interrupted; the same command goes on where it was');
+    return EXIT.interrupted;
+  } finally {
+    over.abort();
+    interrupts.close();
+    control.close();
+  }
+}
+
+/** Leaves the report and the records in the folder, whole or not at all. */
+async function leave(
+  folder: RunFolder,
+  sweep: Sweep,
+  records: readonly ResultRecord[],
+  coordinator: RunningCoordinator,
+  columns: ColumnChoice | null,
+): Promise<Report> {
+  const request = { sweepName: sweep.name, objectives: sweep.objectives, columns };
+  const report = buildReport(records, request);
+  writeRecords(folder.path, records, request);
+  writeWhole(join(folder.path, FILES.page), await renderReport(report, 'html'));
+  writeWhole(join(folder.path, FILES.metrics), openMetricsText(await coordinator.families()));
+  return report;
+}

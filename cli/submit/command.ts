@@ -1,0 +1,22 @@
+import type { Command } from 'commander';
+import { addConnectionOptions, type ConnectionOptions } from '../options/connection.js';
+
+export interface SubmitOptions extends ConnectionOptions {
+  readonly watch?: true;
+  readonly retryFailed?: true;
+  readonly json?: true;
+}
+
+export function registerSubmit(program: Command): void {
+  const command = program
+    .command('submit')
+    .description('hand a sweep to a coordinator; the same file again changes nothing')
+    .argument('<file>', 'sweep file (YAML)')
+    .option('-w, --watch', 'stay and show progress until the sweep is finished')
+    .option('--retry-failed', 'try again what an earlier submission of this very sweep gave up')
+    .option('--json', 'print JSON');
+  addConnectionOptions(command).action(async (file: string, options: SubmitOptions) => {
+    const { submit } = await import('./submit.js');
+    process.exitCode = await submit(file, options);
+  });
+}

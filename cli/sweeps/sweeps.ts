@@ -1,0 +1,43 @@
+import { type SweepStatus, sweepStateToJSON } from '../../proto/gen/ridgepoint/v1/control.js';
+import { withCoordinator } from '../connection.js';
+import { plainTable } from '../output/plain-table.js';
+import { printData, printJson, say } from '../output/print.js';
+import type { ListOptions } from './command.js';
+
+/** `running`, `done`, `cancelled`, `not_resumed`. */
+export function stateWord(status: SweepStatus): string {
+  return sweepStateToJSON(status.state).replace('SWEEP_STATE_', '').toLowerCase();
+}
+
+/** Prints every sweep of a coordinator, newest last. */
+export async function listSweeps(options: ListOptions): Promise<void> {
+  const { sweeps } = await withCoordinator(options, (control) => control.listSweeps());
+  if (options.json === true) {
+    printJson(sweeps.map((s) => ({ ...s, state: stateWord(s) })));
+    return;
+  }
+  if (sweeps.length === 0) {
+    say('no sweeps yet; submit one: `ridge submit FILE`');
+    return;
+  }
+  printData(
+    plainTable(
+      ['sweep', 'name', 'state', 'points', 'complete', 'failed', 'invalid', 'running', 'queued', 'submitted'],
+      sweeps.map((s) => [
+        s.sweepId,
+        s.name,
+        stateWord(s) === 'not_resumed' ? 'from another release, not resumed' : stateWord(s),
+        s.points,
+        s.complete,
+        s.failed,
+        s.invalid,
+        s.running,
+        s.queued,
+        s.submittedAt,
+      ]),
+    ),
+  );
+  for (const s of sweeps) {
+    for (const reason of s.blockedReasons) say(`${s.name}: waiting: ${reason}`);
+  }
+}

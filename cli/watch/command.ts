@@ -1,0 +1,13 @@
+import type { Command } from 'commander';
+import { addConnectionOptions, type ConnectionOptions } from '../options/connection.js';
+
+export function registerWatch(program: Command): void {
+  const command = program
+    .command('watch')
+    .description('show the progress of a sweep until it is finished')
+    .argument('[sweep]', 'sweep id or name (default: the newest)');
+  addConnectionOptions(command).action(async (sweep: string | undefined, options: ConnectionOptions) => {
+    const { watch } = await import('./watch.js');
+    process.exitCode = await watch(sweep, options);
+  });
+}
