@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { parse as parseYaml } from 'yaml';
 import { z } from 'zod';
 import { FailureError, failure } from '../core/errors.js';
+import { CONNECTION_LIMITS } from '../proto/limits.js';
 import { DEFAULT_COORDINATOR, DEFAULT_COORDINATOR_METRICS, DEFAULT_COORDINATOR_WEB } from '../proto/ports.js';
 
 const scope = z.enum(['agent', 'submit', 'read']);
@@ -101,6 +102,15 @@ export const coordinatorConfigSchema = z.strictObject({
       keepNodeSeconds: seconds.default(3600),
       /** Where metrics are pushed to, besides being served. */
       push: z.array(pushSchema).default([]),
+    })
+    .prefault({}),
+  /** Of gRPC connections (proto/limits.ts has the reasons). */
+  limits: z
+    .strictObject({
+      connections: z.number().int().positive().default(CONNECTION_LIMITS.connections),
+      connectionsByAddress: z.number().int().positive().default(CONNECTION_LIMITS.connectionsByAddress),
+      strangersByAddress: z.number().int().positive().default(CONNECTION_LIMITS.strangersByAddress),
+      strangerSeconds: seconds.default(CONNECTION_LIMITS.strangerSeconds),
     })
     .prefault({}),
   logLevel: z.enum(['silent', 'error', 'warn', 'info', 'debug']).default('info'),

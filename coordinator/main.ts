@@ -5,11 +5,11 @@ import { pino } from 'pino';
 import { type Failure, FailureError } from '../core/errors.js';
 import type { Family } from '../core/metrics/families.js';
 import { VERSION } from '../installation/package.js';
-import { AgentServiceService } from '../proto/gen/ridgepoint/v1/agents.js';
 import { ControlServiceService } from '../proto/gen/ridgepoint/v1/control.js';
 import type { HttpServer } from '../proto/http/server.js';
 import { addStandardServices } from '../proto/reflection.js';
-import { Handlers, listen, makeServer } from '../proto/server.js';
+import { Handlers, makeServer } from '../proto/server.js';
+import { LimitedAgentService } from '../proto/session-limits.js';
 import { agentService, pushMessage } from './api/agents.js';
 import { controlService } from './api/control.js';
 import { systemClock } from './clock.js';
@@ -109,17 +109,17 @@ export async function startCoordinator(config: CoordinatorConfig): Promise<Runni
     opened.unshift(() => conductor.close());
     await exporter.restore(log, conductor);
 
-    const server = makeServer();
+    const { server, listen } = makeServer(security, resolved.limits);
     const handlers = new Handlers(security);
     const { heartbeatSeconds, leaseSeconds } = resolved;
     const shared = { conductor, registry, clock, inform };
     server.addService(
-      AgentServiceService,
+      LimitedAgentService,
       agentService({ ...shared, heartbeatSeconds, leaseSeconds }, handlers),
     );
     server.addService(ControlServiceService, controlService({ ...shared, log }, handlers));
     const health = addStandardServices(server);
-    const grpc = await listen(server, resolved.grpcAddress, security);
+    const grpc = await listen(resolved.grpcAddress);
     opened.unshift(() => grpc.close(1));
 
     const notReady = (): string | null => {

@@ -2,6 +2,7 @@ import { timingSafeEqual } from 'node:crypto';
 import type { ServerDuplexStream, ServerUnaryCall, ServerWritableStream } from '@grpc/grpc-js';
 import { quote } from '../core/quote.js';
 import { WireError } from './errors.js';
+import { METHODS } from './limits.js';
 import type { CertificateGrant, Scope, ServerSecurity, TokenGrant } from './security.js';
 
 const BEARER = 'Bearer ';
@@ -20,12 +21,15 @@ export interface Shown {
 }
 
 /** @returns who calls; throws WireError `unauthenticated` or `forbidden`. */
-export function identify(call: AnyCall, security: ServerSecurity, scope: Scope): string {
-  return admit(shownBy(call, security), security, scope);
+export function identify(call: AnyCall, security: ServerSecurity): string {
+  const access = METHODS[call.getPath()]?.access;
+  if (access === undefined || access === 'anybody')
+    throw new WireError('unimplemented', 'This method is not served.');
+  return admit(shownBy(call, security), security, access);
 }
 
 /** @returns what a gRPC call shows of its caller. */
-export function shownBy(call: AnyCall, security: ServerSecurity): Shown {
+export function shownBy(call: Pick<AnyCall, 'metadata' | 'getAuthContext'>, security: ServerSecurity): Shown {
   const name = security.kind === 'mutual-tls' ? call.getAuthContext()?.sslPeerCertificate?.subject?.CN : [];
   return {
     commonName: Array.isArray(name) ? name[0] : name,

@@ -1,7 +1,80 @@
 import { type ChannelOptions, logVerbosity, setLogVerbosity } from '@grpc/grpc-js';
+import type { Scope } from './security.js';
 
-/** A result with its raw samples can be large; grpc-js stops at 4 MiB unless told otherwise. */
-export const MAX_MESSAGE_BYTES = 64 * 1024 * 1024;
+/*
+ * What a coordinator takes over gRPC, at most, each with its reason. Limits are kept before what they limit is buffered or
+ * parsed: connections when they are accepted, callers when the headers of a call are there, messages when their length is.
+ */
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+
+/** A result with its raw samples can be large: 64 MiB are four million readings. grpc-js stops at 4 MiB unless told otherwise. */
+export const MAX_MESSAGE_BYTES = 64 * MIB;
+
+export interface MethodLimits {
+  /** Who may call it; `anybody`: probes and tools that have no credential. */
+  readonly access: Scope | 'anybody';
+  /** Of one request message, compressed or not. */
+  readonly requestBytes: number;
+}
+
+const read: MethodLimits = { access: 'read', requestBytes: 64 * KIB };
+const probe: MethodLimits = { access: 'anybody', requestBytes: 4 * KIB };
+
+/** Every method that is served; what is not listed is refused to everybody. */
+export const METHODS: Readonly<Record<string, MethodLimits>> = {
+  // Its messages have limits of their own, below.
+  '/ridgepoint.v1.AgentService/Session': { access: 'agent', requestBytes: MAX_MESSAGE_BYTES },
+  // A sweep file has 1 MB; what is known of its models comes beside it.
+  '/ridgepoint.v1.ControlService/SubmitSweep': { access: 'submit', requestBytes: 4 * MIB },
+  // Ids and a reason for people.
+  '/ridgepoint.v1.ControlService/CancelSweep': { access: 'submit', requestBytes: 64 * KIB },
+  '/ridgepoint.v1.ControlService/DrainNode': { access: 'submit', requestBytes: 64 * KIB },
+  '/ridgepoint.v1.ControlService/ListSweeps': read,
+  '/ridgepoint.v1.ControlService/WatchSweep': read,
+  '/ridgepoint.v1.ControlService/StreamResults': read,
+  '/ridgepoint.v1.ControlService/ListNodes': read,
+  '/grpc.health.v1.Health/Check': probe,
+  '/grpc.health.v1.Health/List': probe,
+  '/grpc.health.v1.Health/Watch': probe,
+  '/grpc.reflection.v1.ServerReflection/ServerReflectionInfo': probe,
+  '/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo': probe,
+};
+
+/** Bytes of each kind of SessionRequest, by its field number; what a newer agent may add has `other`. */
+export const SESSION_BYTES = {
+  // A node with hundreds of devices.
+  hello: { field: 1, bytes: MIB },
+  leaseRequest: { field: 2, bytes: 4 * KIB },
+  // A thousand ids of trials, of some 100 bytes.
+  heartbeat: { field: 3, bytes: 256 * KIB },
+  result: { field: 4, bytes: MAX_MESSAGE_BYTES },
+  progress: { field: 5, bytes: 4 * KIB },
+  leaving: { field: 6, bytes: 256 * KIB },
+  other: { field: null, bytes: 64 * KIB },
+} as const;
+
+/** Trials that one message names: a node runs one on each device. */
+export const MAX_TRIAL_IDS = 1024;
+
+export interface ConnectionLimits {
+  /** Open at a time; each costs some 100 KiB with TLS. */
+  readonly connections: number;
+  /** Of one address: a fleet behind one NAT has as many as it has agents. */
+  readonly connectionsByAddress: number;
+  /** Of one address, those on which nobody has been admitted yet: who is refused tries again within seconds. */
+  readonly strangersByAddress: number;
+  /** For so long a connection may do nothing before somebody on it is admitted. */
+  readonly strangerSeconds: number;
+}
+
+export const CONNECTION_LIMITS: ConnectionLimits = {
+  connections: 8192,
+  connectionsByAddress: 4096,
+  strangersByAddress: 256,
+  strangerSeconds: 20,
+};
 
 /** Both ends use the same: a peer that is gone without a word is noticed within half a minute. */
 export const CHANNEL_OPTIONS: ChannelOptions = {
@@ -13,6 +86,16 @@ export const CHANNEL_OPTIONS: ChannelOptions = {
   // A coordinator that comes back is found again within seconds, not after a two-minute back-off.
   'grpc.initial_reconnect_backoff_ms': 200,
   'grpc.max_reconnect_backoff_ms': 5_000,
+};
+
+/** Headers stay at Node's own limits for HTTP/2: 128 of them, 64 KiB together. */
+export const SERVER_OPTIONS: ChannelOptions = {
+  ...CHANNEL_OPTIONS,
+  'grpc.http2.min_time_between_pings_ms': 5_000,
+  // An agent needs one; a tool that watches every sweep needs one for each.
+  'grpc.max_concurrent_streams': 128,
+  // Megabytes that one connection's HTTP/2 session may hold; grpc-js allows any number. Above it new calls are refused.
+  'grpc-node.max_session_memory': 256,
 };
 
 /** grpc-js prints to stderr what it also gives to its callers; ours say it once. GRPC_VERBOSITY brings it back. */

@@ -1,4 +1,5 @@
 import type { EventEmitter } from 'node:events';
+import type { Socket } from 'node:net';
 import type { Readable, Writable } from 'node:stream';
 import {
   type handleBidiStreamingCall,
@@ -11,10 +12,11 @@ import {
 } from '@grpc/grpc-js';
 import { bindError } from './bind-error.js';
 import { type AnyCall, identify, nodeRefusal, shownBy } from './caller.js';
-import { toServiceError } from './errors.js';
-import { CHANNEL_OPTIONS, quietTransport } from './limits.js';
+import { Door } from './door.js';
+import { toServiceError, WireError } from './errors.js';
+import { CONNECTION_LIMITS, type ConnectionLimits, quietTransport, SERVER_OPTIONS } from './limits.js';
 import { joinAddress, splitAddress } from './loopback.js';
-import { type Scope, type ServerSecurity, serverCredentials } from './security.js';
+import { type ServerSecurity, serverCredentials } from './security.js';
 import { type Duplex, messagesOf, sender } from './stream.js';
 
 /** Who calls, and until when an answer is wanted. */
@@ -28,7 +30,10 @@ export interface CallContext {
   readonly signal: AbortSignal;
 }
 
-/** Builds handlers that check the caller's scope first and turn whatever is thrown into a status code. */
+/**
+ * Builds handlers that know their caller and turn whatever is thrown into a status code. Whether the caller may call was asked at
+ * the door, and is asked again here.
+ */
 export class Handlers {
   readonly #security: ServerSecurity;
   constructor(security: ServerSecurity) {
@@ -36,11 +41,10 @@ export class Handlers {
   }
 
   unary<Request, Response>(
-    scope: Scope,
     handle: (request: Request, context: CallContext) => Promise<Response>,
   ): handleUnaryCall<Request, Response> {
     return (call, callback) => {
-      const run = async (): Promise<Response> => handle(call.request, this.#enter(call, scope));
+      const run = async (): Promise<Response> => handle(call.request, this.#enter(call));
       run().then(
         (response) => callback(null, response),
         (error: unknown) => callback(toServiceError(error)),
@@ -49,12 +53,11 @@ export class Handlers {
   }
 
   stream<Request, Response>(
-    scope: Scope,
     handle: (request: Request, context: CallContext) => AsyncIterable<Response>,
   ): handleServerStreamingCall<Request, Response> {
     return (call) => {
       const run = async (): Promise<void> => {
-        const context = this.#enter(call, scope);
+        const context = this.#enter(call);
         const send = sender<Response>(call as unknown as Writable);
         for await (const message of handle(call.request, context)) {
           if (context.signal.aborted) return;
@@ -66,12 +69,11 @@ export class Handlers {
   }
 
   duplex<In, Out>(
-    scope: Scope,
     handle: (stream: Duplex<Out, In>, context: CallContext) => Promise<void>,
   ): handleBidiStreamingCall<In, Out> {
     return (call) => {
       const run = async (): Promise<void> => {
-        const context = this.#enter(call, scope);
+        const context = this.#enter(call);
         const messages = messagesOf<In>(call as unknown as Readable);
         await handle(
           {
@@ -86,12 +88,12 @@ export class Handlers {
     };
   }
 
-  #enter(call: AnyCall, scope: Scope): CallContext {
+  #enter(call: AnyCall): CallContext {
     const gone = new AbortController();
     const events: EventEmitter = call;
     events.once('cancelled', () => gone.abort()).once('close', () => gone.abort());
     return {
-      caller: identify(call, this.#security, scope),
+      caller: identify(call, this.#security),
       nodeRefusal: (node) => nodeRefusal(shownBy(call, this.#security), this.#security, node),
       peer: call.getPeer(),
       signal: gone.signal,
@@ -119,14 +121,30 @@ export interface Listening {
   close(graceSeconds: number): Promise<void>;
 }
 
-/** @returns a server without services, with our limits; add services, then `listen`. */
-export function makeServer(): Server {
-  quietTransport();
-  return new Server({ ...CHANNEL_OPTIONS, 'grpc.http2.min_time_between_pings_ms': 5_000 });
+export interface LimitedServer {
+  /** Takes services until it listens. */
+  readonly server: Server;
+  /** Binds and starts; port 0 takes a free one. Throws WireError with one sentence when it cannot. */
+  listen(address: string): Promise<Listening>;
 }
 
-/** Binds and starts; port 0 takes a free one. Throws WireError with one sentence when it cannot. */
-export async function listen(server: Server, address: string, security: ServerSecurity): Promise<Listening> {
+/** @returns a server without services that has our limits and asks every call for its caller; add services, then `listen`. */
+export function makeServer(
+  security: ServerSecurity,
+  limits: ConnectionLimits = CONNECTION_LIMITS,
+): LimitedServer {
+  quietTransport();
+  const door = new Door(security, limits);
+  const server = new Server({ ...SERVER_OPTIONS, interceptors: [door.interceptor] });
+  return { server, listen: (address) => listen(server, door, address, security) };
+}
+
+async function listen(
+  server: Server,
+  door: Door,
+  address: string,
+  security: ServerSecurity,
+): Promise<Listening> {
   const credentials = serverCredentials(address, security);
   const port = await new Promise<number>((resolve, reject) => {
     server.bindAsync(address, credentials, (error, bound) => {
@@ -134,6 +152,9 @@ export async function listen(server: Server, address: string, security: ServerSe
       else reject(bindError(address, error));
     });
   });
+  for (const listener of listenersOf(server)) {
+    listener.prependListener('connection', (socket: Socket) => door.accept(socket));
+  }
   const host = splitAddress(address)?.host;
   return {
     address: host === undefined ? address : joinAddress(host, port),
@@ -146,4 +167,12 @@ export async function listen(server: Server, address: string, security: ServerSe
         });
       }),
   };
+}
+
+/** What grpc-js listens with; it has no public way to see a connection before there is a call on it. */
+function listenersOf(server: Server): EventEmitter[] {
+  const { http2Servers } = server as unknown as { http2Servers?: Map<EventEmitter, unknown> };
+  if (http2Servers === undefined)
+    throw new WireError('internal', 'This release of grpc-js listens in another way.');
+  return [...http2Servers.keys()];
 }

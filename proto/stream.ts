@@ -32,8 +32,12 @@ export function sender<Out>(stream: Writable): (message: Out) => Promise<void> {
  * Node's own iteration of a stream, pulled one message at a time so that a slow reader slows the writer.
  * `destroyOnReturn: false`: the end of reading must not close the other direction of a duplex call.
  */
-export function messagesOf<In>(stream: Readable): AsyncIterable<In> {
-  return stream.iterator({ destroyOnReturn: false }) as AsyncIterable<In>;
+export async function* messagesOf<In>(stream: Readable): AsyncGenerator<In> {
+  for await (const message of stream.iterator({ destroyOnReturn: false })) {
+    // A message that was refused while it was decoded (session-limits.ts).
+    if (message instanceof WireError) throw message;
+    yield message as In;
+  }
 }
 
 /**

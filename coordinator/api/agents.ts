@@ -27,7 +27,7 @@ type Stream = Duplex<SessionResponse, SessionRequest>;
 
 /** The agents' side of the wire: one stream per agent, read one message at a time. */
 export function agentService(api: AgentsApi, handlers: Handlers): AgentServiceServer {
-  return { session: handlers.duplex('agent', (stream, context) => serve(api, stream, context)) };
+  return { session: handlers.duplex((stream, context) => serve(api, stream, context)) };
 }
 
 async function serve(api: AgentsApi, stream: Stream, context: CallContext): Promise<void> {

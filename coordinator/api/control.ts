@@ -27,7 +27,7 @@ const WATCH_MILLISECONDS = 250;
 export function controlService(api: ControlApi, handlers: Handlers): ControlServiceServer {
   const { conductor, registry, log, clock } = api;
   return {
-    submitSweep: handlers.unary('submit', async (request, { caller }) => {
+    submitSweep: handlers.unary(async (request, { caller }) => {
       const models = parseModels(request.modelsJson);
       const submitter = request.submitter === '' ? caller : request.submitter;
       const { view, created } = await conductor.submit(
@@ -39,20 +39,20 @@ export function controlService(api: ControlApi, handlers: Handlers): ControlServ
       if (created) api.inform(`sweep ${view.name} (${view.sweepId}): ${view.count} points from ${submitter}`);
       return { sweepId: view.sweepId, created, points: view.count, impossible: view.impossible };
     }),
-    cancelSweep: handlers.unary('submit', async ({ sweepId, reason }, { caller }) => {
+    cancelSweep: handlers.unary(async ({ sweepId, reason }, { caller }) => {
       sweepNamed(conductor, sweepId);
       const why = reason === '' ? `cancelled by ${caller}` : reason;
       await conductor.dispatch({ event: 'cancel-asked', at: clock.at(), sweepId, reason: why });
       return {};
     }),
-    listSweeps: handlers.unary('read', async () => ({
+    listSweeps: handlers.unary(async () => ({
       sweeps: [
         ...[...conductor.state.otherReleases.values()].map(otherReleaseStatus),
         ...[...conductor.state.sweeps.values()].map((sweep) => wireStatus(conductor, sweep)),
       ],
     })),
-    listNodes: handlers.unary('read', async () => ({ nodes: nodeStatuses(conductor, registry) })),
-    drainNode: handlers.unary('submit', async ({ node, reason }, { caller }) => {
+    listNodes: handlers.unary(async () => ({ nodes: nodeStatuses(conductor, registry) })),
+    drainNode: handlers.unary(async ({ node, reason }, { caller }) => {
       if (registry.session(node) === null) {
         throw new WireError(
           'not-found',
@@ -65,10 +65,10 @@ export function controlService(api: ControlApi, handlers: Handlers): ControlServ
       const leases = [...conductor.state.leases.values()];
       return { running: leases.filter((lease) => lease.node === node).length };
     }),
-    watchSweep: handlers.stream('read', ({ sweepId }, { signal }) =>
+    watchSweep: handlers.stream(({ sweepId }, { signal }) =>
       watch(conductor, registry, sweepNamed(conductor, sweepId), signal),
     ),
-    streamResults: handlers.stream('read', async function* (request, { signal }) {
+    streamResults: handlers.stream(async function* (request, { signal }) {
       const sweepId = request.sweepId === '' ? null : request.sweepId;
       if (sweepId !== null && !conductor.state.otherReleases.has(sweepId)) sweepNamed(conductor, sweepId);
       const query = {

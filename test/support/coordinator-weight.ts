@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import type { CoordinatorConfig } from '../../coordinator/config.js';
 import { connectControl } from '../../proto/client.js';
 import { FakeAgent } from './fake-agent.js';
 import { fakeSweep } from './sweeps.js';
@@ -28,23 +29,50 @@ export interface CoordinatorWeight {
   readonly afterResults: number;
 }
 
+/** What a coordinator's process weighs. */
+export interface Weight {
+  /** Live heap, and what it holds outside of the heap. */
+  readonly liveBytes: number;
+  /** Most that the process has ever had in memory. */
+  readonly peakBytes: number;
+}
+
+export interface WeighedCoordinator {
+  readonly address: string;
+  weigh(): Promise<Weight>;
+  kill(): Promise<void>;
+}
+
+/** Starts a coordinator in a process of its own. */
+export async function startWeighed(config: CoordinatorConfig): Promise<WeighedCoordinator> {
+  const script = join(import.meta.dirname, 'weighed-coordinator.ts');
+  const words = ['--expose-gc', '--import', 'tsx', script, JSON.stringify(config)];
+  const child = spawn(process.execPath, words, { stdio: ['pipe', 'pipe', 'inherit'] });
+  const lines = createInterface(child.stdout)[Symbol.asyncIterator]();
+  const line = async (): Promise<string> => String((await lines.next()).value);
+  return {
+    address: await line(),
+    async weigh() {
+      child.stdin.write('weigh\n');
+      return JSON.parse(await line()) as Weight;
+    },
+    async kill() {
+      child.kill('SIGKILL');
+      if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
+    },
+  };
+}
+
 /** More than any window of the newest results holds. */
 const WARM_RESULTS = 600;
 
 /** Weighs a coordinator, in a process of its own, before and after it has heard that much. */
 export async function weighCoordinator(load: StreamLoad): Promise<CoordinatorWeight> {
-  const script = join(import.meta.dirname, 'weighed-coordinator.ts');
-  const words = ['--expose-gc', '--import', 'tsx', script, load.log];
-  const child = spawn(process.execPath, words, { stdio: ['pipe', 'pipe', 'inherit'] });
-  const lines = createInterface(child.stdout)[Symbol.asyncIterator]();
-  const line = async (): Promise<string> => String((await lines.next()).value);
-  const weigh = async (): Promise<number> => {
-    child.stdin.write('weigh\n');
-    return Number(await line());
-  };
+  const coordinator = await startWeighed({ log: { kind: 'sqlite', path: load.log } });
+  const { address } = coordinator;
+  const weigh = async (): Promise<number> => (await coordinator.weigh()).liveBytes;
   let agent: FakeAgent | null = null;
   try {
-    const address = await line();
     const { recordBytes } = load;
     const fleet = { address, agents: 16, recordBytes };
     await synthesize({ ...fleet, results: WARM_RESULTS, name: 'warm' });
@@ -62,7 +90,6 @@ export async function weighCoordinator(load: StreamLoad): Promise<CoordinatorWei
     return { before, afterHeartbeats, afterResults: await weigh() };
   } finally {
     agent?.vanish();
-    child.kill('SIGKILL');
-    if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
+    await coordinator.kill();
   }
 }

@@ -7,7 +7,7 @@ import {
   type SessionRequest,
   type SessionResponse,
 } from '../../proto/gen/ridgepoint/v1/agents.js';
-import { Handlers, type Listening, listen, makeServer } from '../../proto/server.js';
+import { Handlers, type Listening, makeServer } from '../../proto/server.js';
 import type { Duplex } from '../../proto/stream.js';
 
 type Message = NonNullable<SessionRequest['message']>;
@@ -27,10 +27,10 @@ export class ScriptedCoordinator {
 
   /** @returns its address; give it again to come back at the same place. */
   async start(address = '127.0.0.1:0'): Promise<string> {
-    const server = makeServer();
+    const { server, listen } = makeServer({ kind: 'plaintext' });
     const handlers = new Handlers({ kind: 'plaintext' });
     server.addService(AgentServiceService, {
-      session: handlers.duplex<SessionRequest, SessionResponse>('agent', async (stream) => {
+      session: handlers.duplex<SessionRequest, SessionResponse>(async (stream) => {
         this.#stream = stream;
         for await (const { message } of stream) {
           if (message === undefined) continue;
@@ -39,7 +39,7 @@ export class ScriptedCoordinator {
         }
       }),
     });
-    this.#listening = await listen(server, address, { kind: 'plaintext' });
+    this.#listening = await listen(address);
     return this.#listening.address;
   }
 

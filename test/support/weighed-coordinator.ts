@@ -1,22 +1,25 @@
-// A coordinator in a process of its own (node --expose-gc), for tests that weigh what it keeps. Prints its address; then
-// answers each line of its input with its live heap in bytes, garbage collected first.
+// A coordinator in a process of its own (node --expose-gc), for tests that weigh it. Its argument is its configuration as JSON.
+// Prints its address; then answers each line of its input with what it weighs, as JSON, garbage collected first.
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { CoordinatorConfig } from '../../coordinator/config.js';
 import { startCoordinator } from '../../coordinator/main.js';
 
 const coordinator = await startCoordinator({
-  grpcAddress: '127.0.0.1:0',
+  grpcAddress: 'localhost:0',
   metricsAddress: null,
-  log: { kind: 'sqlite', path: process.argv[2] ?? ':memory:' },
   logLevel: 'error',
+  ...(JSON.parse(process.argv[2] ?? '{}') as CoordinatorConfig),
 });
 process.stdout.write(`${coordinator.grpcAddress}\n`);
 for await (const _line of createInterface(process.stdin)) {
+  // Before the collection, which is itself a moment of much memory.
+  const peakBytes = process.resourceUsage().maxRSS * 1024;
   // Twice: what a finalizer lets go of in the first is free only in the second.
   for (let turn = 0; turn < 2; turn += 1) {
     await sleep(20);
     globalThis.gc?.();
   }
   const { heapUsed, external } = process.memoryUsage();
-  process.stdout.write(`${heapUsed + external}\n`);
+  process.stdout.write(`${JSON.stringify({ liveBytes: heapUsed + external, peakBytes })}\n`);
 }

@@ -1,0 +1,119 @@
+import type { Socket } from 'node:net';
+import {
+  type Metadata,
+  ServerInterceptingCall,
+  type ServerInterceptingCallInterface,
+  type ServerInterceptor,
+  ServerListenerBuilder,
+} from '@grpc/grpc-js';
+import { admit, shownBy } from './caller.js';
+import { toServiceError, WireError } from './errors.js';
+import { ConnectionCount } from './http/limits.js';
+import { type ConnectionLimits, METHODS, type MethodLimits } from './limits.js';
+import type { ServerSecurity } from './security.js';
+
+/** A connection on which nobody has been admitted yet. */
+interface Stranger {
+  readonly address: string;
+  readonly patience: NodeJS.Timeout;
+}
+
+/**
+ * What is asked before anything is read: a connection whether there is room for it, a call whether its caller may make it. The
+ * message of a call that is refused is neither buffered nor parsed.
+ */
+export class Door {
+  readonly #security: ServerSecurity;
+  readonly #limits: ConnectionLimits;
+  readonly #count: ConnectionCount;
+  readonly #strangers = new Map<string, Stranger>();
+  readonly #strangersOf = new Map<string, number>();
+
+  constructor(security: ServerSecurity, limits: ConnectionLimits) {
+    this.#security = security;
+    this.#limits = limits;
+    this.#count = new ConnectionCount(limits);
+  }
+
+  /** Takes in a new connection, or cuts it before anything of it is read. */
+  accept(socket: Socket): void {
+    const { remoteAddress: address, remotePort } = socket;
+    // A Unix socket: the permissions of its file say who comes.
+    if (address === undefined) return;
+    const strangers = this.#strangersOf.get(address) ?? 0;
+    if (strangers >= this.#limits.strangersByAddress) {
+      socket.destroy();
+      return;
+    }
+    this.#count.admit(socket);
+    if (socket.destroyed) return;
+    const key = `${address} ${remotePort}`;
+    const patience = setTimeout(() => socket.destroy(), this.#limits.strangerSeconds * 1000);
+    patience.unref();
+    this.#strangers.set(key, { address, patience });
+    this.#strangersOf.set(address, strangers + 1);
+    socket.once('close', () => this.#forget(key));
+  }
+
+  /** Asks each call for its caller as soon as its headers are there. */
+  get interceptor(): ServerInterceptor {
+    return (method, call) => {
+      const limits = METHODS[method.path];
+      return new ServerInterceptingCall(call, {
+        start: (next) => {
+          const asked = new ServerListenerBuilder().withOnReceiveMetadata((metadata, pass) => {
+            try {
+              this.#enter(call, metadata, limits);
+            } catch (error) {
+              // Nothing is read before `pass`; what comes all the same is thrown away by the transport.
+              call.sendStatus(toServiceError(error));
+              return;
+            }
+            pass(metadata);
+          });
+          next(asked.build());
+        },
+      });
+    };
+  }
+
+  #enter(call: ServerInterceptingCallInterface, metadata: Metadata, limits: MethodLimits | undefined): void {
+    if (limits === undefined) throw new WireError('unimplemented', 'This method is not served.');
+    limitMessages(call, limits.requestBytes);
+    const { remoteAddress, remotePort } = call.getConnectionInfo();
+    const key = `${remoteAddress} ${remotePort}`;
+    if (limits.access === 'anybody') {
+      this.#strangers.get(key)?.patience.refresh();
+      return;
+    }
+    const shown = shownBy({ metadata, getAuthContext: () => call.getAuthContext() }, this.#security);
+    admit(shown, this.#security, limits.access);
+    this.#forget(key);
+  }
+
+  #forget(key: string): void {
+    const stranger = this.#strangers.get(key);
+    if (stranger === undefined) return;
+    clearTimeout(stranger.patience);
+    this.#strangers.delete(key);
+    const left = (this.#strangersOf.get(stranger.address) ?? 1) - 1;
+    if (left === 0) this.#strangersOf.delete(stranger.address);
+    else this.#strangersOf.set(stranger.address, left);
+  }
+}
+
+/**
+ * Sets how large a message of this call may be. grpc-js has one limit for all methods of a server, and keeps it in each call
+ * where its decoder reads the length of a message; there is no public way to it, so this stands and falls with the release
+ * that package.json names, and a test says so.
+ */
+function limitMessages(call: ServerInterceptingCallInterface, bytes: number): void {
+  const { decoder } = call as unknown as { decoder?: { maxReadMessageLength?: number } };
+  const inner = call as unknown as { maxReceiveMessageSize?: number };
+  if (decoder?.maxReadMessageLength === undefined || inner.maxReceiveMessageSize === undefined) {
+    throw new WireError('internal', 'This release of grpc-js keeps the size of messages elsewhere.');
+  }
+  decoder.maxReadMessageLength = bytes;
+  // What a compressed message may unpack to.
+  inner.maxReceiveMessageSize = bytes;
+}

@@ -1,0 +1,253 @@
+import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { connect, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Client, credentials, type ServiceError, status } from '@grpc/grpc-js';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import type { CoordinatorConfig } from '../../coordinator/config.js';
+import { type RunningCoordinator, startCoordinator } from '../../coordinator/main.js';
+import { connectControl } from '../../proto/client.js';
+import { SessionRequest } from '../../proto/gen/ridgepoint/v1/agents.js';
+import { ControlServiceService, SubmitSweepRequest } from '../../proto/gen/ridgepoint/v1/control.js';
+import { METHODS, SESSION_BYTES } from '../../proto/limits.js';
+import { addStandardServices } from '../../proto/reflection.js';
+import { makeServer } from '../../proto/server.js';
+import { LimitedAgentService } from '../../proto/session-limits.js';
+import { startWeighed, type WeighedCoordinator } from '../support/coordinator-weight.js';
+import { FakeAgent } from '../support/fake-agent.js';
+import { Authority, hasOpenssl, type Pair } from '../support/tls.js';
+
+const MB = 1e6;
+const SESSION = '/ridgepoint.v1.AgentService/Session';
+const SUBMIT = '/ridgepoint.v1.ControlService/SubmitSweep';
+const LIST = '/ridgepoint.v1.ControlService/ListSweeps';
+
+const opened: { end(): unknown }[] = [];
+afterEach(async () => {
+  for (const one of opened.splice(0).reverse()) await one.end();
+});
+
+async function start(config: CoordinatorConfig = {}): Promise<RunningCoordinator> {
+  const coordinator = await startCoordinator({
+    grpcAddress: '127.0.0.1:0',
+    metricsAddress: null,
+    log: { kind: 'memory' },
+    logLevel: 'silent',
+    drainSeconds: 0,
+    ...config,
+  });
+  opened.push({ end: () => coordinator.stop('the test is over') });
+  return coordinator;
+}
+
+async function weighed(config: CoordinatorConfig): Promise<WeighedCoordinator> {
+  const coordinator = await startWeighed({ log: { kind: 'memory' }, ...config });
+  opened.push({ end: () => coordinator.kill() });
+  return coordinator;
+}
+
+/** A client that sends bytes as they are, whatever they mean. */
+function raw(address: string, ca: Buffer | null = null, options: Record<string, unknown> = {}): Client {
+  const channel = ca === null ? credentials.createInsecure() : credentials.createSsl(ca);
+  const client = new Client(address, channel, { 'grpc.max_send_message_length': -1, ...options });
+  opened.push({ end: () => client.close() });
+  return client;
+}
+
+const asIs = (bytes: Buffer): Buffer => bytes;
+
+/** @returns the status that a message gets. */
+function send(client: Client, path: string, bytes: Buffer): Promise<status> {
+  return new Promise((resolve) => {
+    if (path === SESSION) {
+      const call = client.makeBidiStreamRequest(path, asIs, asIs);
+      call.on('error', (error: ServiceError) => resolve(error.code)).on('end', () => resolve(status.OK));
+      call.resume();
+      call.write(bytes);
+    } else {
+      client.makeUnaryRequest(path, asIs, asIs, bytes, (error) => resolve(error?.code ?? status.OK));
+    }
+  });
+}
+
+describe('messages', () => {
+  test('every method that is served is in the table, and nothing else is', () => {
+    const { server } = makeServer({ kind: 'plaintext' });
+    addStandardServices(server);
+    const { handlers } = server as unknown as { handlers: Map<string, unknown> };
+    const ours = [LimitedAgentService, ControlServiceService].flatMap((service) => Object.values(service));
+    const served = [...handlers.keys(), ...ours.map(({ path }) => path)];
+    expect(served.sort()).toEqual(Object.keys(METHODS).sort());
+  });
+
+  test('each method has its own size, whether it is plain or unpacks to it', async () => {
+    const { grpcAddress } = await start();
+    const client = raw(grpcAddress);
+    for (const [path, { requestBytes }] of Object.entries(METHODS)) {
+      if (path === SESSION || path.endsWith('ServerReflectionInfo') || path.endsWith('Watch')) continue;
+      expect([path, await send(client, path, Buffer.alloc(requestBytes + 1))]).toEqual([
+        path,
+        status.RESOURCE_EXHAUSTED,
+      ]);
+    }
+    const document = 'x'.repeat(3 * MB);
+    const large = SubmitSweepRequest.encode(SubmitSweepRequest.fromPartial({ document })).finish();
+    // Read, and then found to be no sweep.
+    expect(await send(client, SUBMIT, Buffer.from(large))).toBe(status.INVALID_ARGUMENT);
+    const packing = raw(grpcAddress, null, { 'grpc.default_compression_algorithm': 2 });
+    expect(await send(packing, LIST, Buffer.alloc(1000))).not.toBe(status.RESOURCE_EXHAUSTED);
+    expect(await send(packing, LIST, Buffer.alloc(5 * MB))).toBe(status.RESOURCE_EXHAUSTED);
+  });
+
+  test('a message that is too large says so to the client', async () => {
+    const { grpcAddress } = await start();
+    const control = connectControl({ address: grpcAddress, security: { kind: 'plaintext' } });
+    opened.push({ end: () => control.close() });
+    const submission = { document: 'x'.repeat(5 * MB), modelsJson: '', submitter: '', retryFailed: false };
+    await expect(control.submitSweep(submission)).rejects.toMatchObject({ code: 'too-large' });
+  });
+
+  test('each kind of message of a session has its own size, and names so many trials at most', async () => {
+    const { grpcAddress } = await start();
+    const saying = async (message: SessionRequest['message']): Promise<unknown> => {
+      const { agent } = await FakeAgent.join(grpcAddress);
+      await agent.say(message);
+      await agent
+        .say({ $case: 'leaseRequest', value: { deviceId: 'no such device' } })
+        .catch(() => undefined);
+      const heard = await agent.hear('noWork').catch((error: unknown) => error);
+      agent.vanish();
+      return heard;
+    };
+    const heartbeat = (count: number, length: number): SessionRequest['message'] => ({
+      $case: 'heartbeat',
+      value: { trialIds: new Array<string>(count).fill('t'.repeat(length)), state: '' },
+    });
+    expect(await saying(heartbeat(1024, 100))).toMatchObject({ deviceId: 'no such device' });
+    expect(await saying(heartbeat(1025, 1))).toMatchObject({
+      code: 'too-large',
+      message: 'A message names 1025 trials; a session takes 1024 in one.',
+    });
+    const { bytes } = SESSION_BYTES.heartbeat;
+    expect(await saying(heartbeat(1, bytes))).toMatchObject({
+      code: 'too-large',
+      message: expect.stringMatching(
+        /^A message "heartbeat" of \d+ bytes came; a session takes 262144 bytes of/,
+      ),
+    });
+    const returned = new Array<string>(1025).fill('t');
+    expect(
+      await saying({ $case: 'leaving', value: { returnedTrialIds: returned, reason: '' } }),
+    ).toMatchObject({
+      code: 'too-large',
+    });
+    expect(await saying({ $case: 'leaseRequest', value: { deviceId: 'd'.repeat(5000) } })).toMatchObject({
+      code: 'too-large',
+    });
+  });
+
+  test('what cannot be decoded, or has fields that no agent sends, is refused with a reason', async () => {
+    const { grpcAddress } = await start();
+    const client = raw(grpcAddress);
+    const empty = Buffer.from(SessionRequest.encode({ message: undefined }).finish());
+    const heartbeat = Buffer.from(
+      SessionRequest.encode({ message: { $case: 'heartbeat', value: { trialIds: [], state: '' } } }).finish(),
+    );
+    for (const bytes of [
+      Buffer.from([0x22, 0xff, 0xff]),
+      Buffer.concat(new Array<Buffer>(17).fill(heartbeat)),
+      // Groups that open and never close, one in the other.
+      Buffer.alloc(100_000, 0x0b),
+      // No first message at all.
+      empty,
+    ]) {
+      expect(await send(client, SESSION, bytes)).toBe(status.INVALID_ARGUMENT);
+    }
+  });
+
+  test('a heartbeat of two million trials costs about its bytes', async () => {
+    const coordinator = await weighed({});
+    const client = raw(coordinator.address);
+    const before = await coordinator.weigh();
+    const many = { trialIds: new Array<string>(2_000_000).fill('t'), state: '' };
+    const bytes = Buffer.from(
+      SessionRequest.encode({ message: { $case: 'heartbeat', value: many } }).finish(),
+    );
+    expect(bytes.length).toBeGreaterThan(5 * MB);
+    expect(await send(client, SESSION, bytes)).toBe(status.RESOURCE_EXHAUSTED);
+    expect(((await coordinator.weigh()).peakBytes - before.peakBytes) / MB).toBeLessThan(100);
+  });
+});
+
+describe('connections', () => {
+  async function dial(address: string): Promise<Socket> {
+    const { port, hostname } = new URL(`http://${address}`);
+    const socket = connect(Number(port), hostname);
+    opened.push({ end: () => socket.destroy() });
+    socket.on('error', () => undefined);
+    // Whoever does not read never learns that the other end has closed.
+    socket.resume();
+    await once(socket, 'connect');
+    return socket;
+  }
+  const closed = (socket: Socket): Promise<string> =>
+    new Promise((resolve) => socket.on('close', () => resolve('closed')));
+
+  test('one on which nobody is admitted is closed; one with an agent stays', async () => {
+    const { grpcAddress } = await start({ limits: { strangerSeconds: 0.3 } });
+    const { agent } = await FakeAgent.join(grpcAddress);
+    expect(await closed(await dial(grpcAddress))).toBe('closed');
+    await sleep(400);
+    expect(agent.ended).toBeNull();
+    agent.vanish();
+  });
+
+  test('strangers of one address have a limit, and so have all connections of it', async () => {
+    const { grpcAddress } = await start({ limits: { strangersByAddress: 3 } });
+    const sockets = await Promise.all([1, 2, 3].map(() => dial(grpcAddress)));
+    expect(await closed(await dial(grpcAddress))).toBe('closed');
+    sockets[0]!.destroy();
+    await sleep(50);
+    // There is room for one again, and who is admitted on it makes room for the next.
+    const { agent } = await FakeAgent.join(grpcAddress);
+    await sleep(50);
+    const next = await dial(grpcAddress);
+    expect(await Promise.race([closed(next), sleep(200).then(() => 'open')])).toBe('open');
+    agent.vanish();
+
+    const few = await start({ limits: { connectionsByAddress: 2 } });
+    await Promise.all([1, 2].map(() => dial(few.grpcAddress)));
+    expect(await closed(await dial(few.grpcAddress))).toBe('closed');
+  });
+});
+
+describe.skipIf(!hasOpenssl)('callers (needs openssl)', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'ridgepoint-limits-'));
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+  let authority: Authority;
+  let server: Pair;
+  beforeAll(() => {
+    authority = new Authority(folder);
+    server = authority.issue('coordinator');
+  });
+
+  test('large messages without a token are refused before they are read: the process stays small', async () => {
+    const tokensFile = join(folder, 'tokens.yaml');
+    writeFileSync(tokensFile, '- { name: lab, token: lab-0123456789abcdef, scopes: [agent] }\n');
+    const { certificateFile, keyFile } = server;
+    const coordinator = await weighed({
+      security: { kind: 'token', certificateFile, keyFile, tokensFile },
+    });
+    const before = await coordinator.weigh();
+    const large = Buffer.alloc(60 * MB);
+    const answers = await Promise.all(
+      [SESSION, SESSION, SUBMIT, SUBMIT].map((path) =>
+        send(raw(coordinator.address, authority.ca), path, large),
+      ),
+    );
+    expect(answers).toEqual(new Array(4).fill(status.UNAUTHENTICATED));
+    expect(((await coordinator.weigh()).peakBytes - before.peakBytes) / MB).toBeLessThan(60);
+  });
+});
