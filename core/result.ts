@@ -1,4 +1,13 @@
 import { z } from 'zod';
+import {
+  ID_CHARACTERS,
+  listOf,
+  NAME_CHARACTERS,
+  nameOf,
+  recordOf,
+  SENTENCE_CHARACTERS,
+  textOf,
+} from './bounds.js';
 import { FAILURES, type FailureCode } from './errors.js';
 import { kernelRecordSchema } from './kernels/record.js';
 import { qualityRecordSchema } from './quality/record.js';
@@ -88,17 +97,17 @@ export const experimentSchema = z.object({
 
 const failureSchema = z.object({
   code: z.enum(Object.keys(FAILURES) as [FailureCode, ...FailureCode[]]),
-  message: z.string(),
-  hint: z.string().nullable(),
-  signal: z.string().nullable(),
+  message: textOf(SENTENCE_CHARACTERS),
+  hint: textOf(SENTENCE_CHARACTERS).nullable(),
+  signal: textOf(NAME_CHARACTERS).nullable(),
   exitCode: z.number().nullable(),
-  stderrTail: z.string().nullable(),
+  stderrTail: textOf(16 * SENTENCE_CHARACTERS).nullable(),
 });
 
 const warningSchema = z.object({
   code: z.enum(Object.keys(WARNINGS) as [WarningCode, ...WarningCode[]]),
   severity: z.enum(['note', 'invalid']),
-  message: z.string(),
+  message: textOf(SENTENCE_CHARACTERS),
 });
 
 const present = z.object({
@@ -174,36 +183,40 @@ export type SettingRecord = z.infer<typeof settingRecordSchema>;
 
 export const resultSchema = z.object({
   schema: z.literal(RESULT_SCHEMA),
-  trialId: z.string(),
-  experimentId: z.string(),
+  trialId: nameOf(ID_CHARACTERS),
+  experimentId: nameOf(ID_CHARACTERS),
   sweep: z.object({
-    id: z.string(),
-    name: z.string(),
+    id: nameOf(ID_CHARACTERS),
+    name: nameOf(NAME_CHARACTERS),
     /** Index of the point in the sweep's enumeration. */
-    position: z.number().int(),
+    position: z.number().int().nonnegative(),
     /** Block of the node's random order, and what the trial was for. */
-    block: z.number().int(),
+    block: z.number().int().nonnegative(),
     purpose: z.enum(['measure', 'control']),
-    attempt: z.number().int(),
+    attempt: z.number().int().positive(),
   }),
   experiment: experimentSchema,
   node: z.object({
-    name: z.string(),
-    hostname: z.string(),
-    cpuModel: z.string(),
+    name: nameOf(NAME_CHARACTERS),
+    hostname: textOf(NAME_CHARACTERS),
+    cpuModel: textOf(NAME_CHARACTERS),
     cores: z.number().int(),
     memoryBytes: z.number(),
   }),
-  device: z.object({ id: z.string(), class: z.string(), name: z.string() }),
+  device: z.object({
+    id: nameOf(NAME_CHARACTERS),
+    class: nameOf(NAME_CHARACTERS),
+    name: textOf(NAME_CHARACTERS),
+  }),
   /** Flat facts of the environment: versions, governor, driver, engine, variant, affinity. */
-  environment: z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null()])),
+  environment: recordOf(z.union([textOf(SENTENCE_CHARACTERS), z.number(), z.boolean(), z.null()]), 1000),
   /** What the sweep had set on the device; left out where it asked for nothing. */
   settings: z.array(settingRecordSchema).optional(),
   startedAt: z.iso.datetime(),
   endedAt: z.iso.datetime(),
   status: z.enum(['complete', 'failed']),
   failure: failureSchema.nullable(),
-  phases: z.array(phaseSchema),
+  phases: listOf(phaseSchema, 1_000_000),
   repeats: z.object({
     count: z.number().int(),
     warmups: z.number().int(),
@@ -212,8 +225,8 @@ export const resultSchema = z.object({
     /** Relative half width that was reached; null with fewer than two repeats. */
     halfWidth: z.number().nullable(),
   }),
-  measurements: z.record(z.string(), z.union([present, missing])),
-  warnings: z.array(warningSchema),
+  measurements: recordOf(z.union([present, missing]), 1000),
+  warnings: listOf(warningSchema, 1000),
   valid: z.boolean(),
   /** What the model's answers were worth; null when it was not asked or could not be measured (`absent.quality`). */
   quality: qualityRecordSchema.nullable().default(null),
@@ -260,7 +273,7 @@ export const resultSchema = z.object({
     }),
   ),
   /** Why an energy source, roofline or anything else of the record is absent. */
-  absent: z.record(z.string(), z.string()),
+  absent: recordOf(textOf(SENTENCE_CHARACTERS), 1000),
   /** What the judge was given besides phases and readings, so that a record can be judged again. */
   given: z
     .object({

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { listOf, NAME_CHARACTERS, nameOf, recordOf, SENTENCE_CHARACTERS, textOf } from '../core/bounds.js';
 import type { Lease } from '../core/lease.js';
 import type { NodeProfile } from '../core/node.js';
 import { experimentSchema, type ResultRecord, resultSchema } from '../core/result.js';
@@ -16,38 +17,51 @@ import { SweepState } from './gen/ridgepoint/v1/control.js';
 /** Version of the session's messages. Raised when an older peer could misunderstand a newer one. */
 export const PROTOCOL = 1;
 
-const words = z.array(z.string());
-const settable = z.union([z.object({ least: z.number(), most: z.number() }), z.string()]);
+/** Of one node. A machine with more is several nodes, or is lying. */
+const MOST_DEVICES = 512;
+/** Logical CPUs: ten times those of the largest machines. */
+const MOST_CPUS = 65_536;
+/** 4 PiB. */
+const MOST_MEMORY_BYTES = 2 ** 52;
+
+const word = textOf(NAME_CHARACTERS);
+const sentence = textOf(SENTENCE_CHARACTERS);
+const words = listOf(word, 4096);
+const bytes = z.number().max(MOST_MEMORY_BYTES, 'is more memory than any machine has');
+const settable = z.union([z.object({ least: z.number(), most: z.number() }), sentence]);
 
 const nodeProfileSchema: z.ZodType<NodeProfile> = z.object({
   name: z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/, 'letters, digits, dots and dashes; 63 at most'),
-  hostname: z.string(),
-  os: z.string(),
-  architecture: z.string(),
-  cpuModel: z.string(),
+  hostname: word,
+  os: word,
+  architecture: word,
+  cpuModel: word,
   cpuFeatures: words,
-  cores: z.number().int().positive(),
-  memoryBytes: z.number().positive(),
-  devices: z.array(
+  cores: z.number().int().positive().max(MOST_CPUS),
+  memoryBytes: bytes.positive(),
+  devices: listOf(
     z.object({
-      id: z.string().min(1),
-      classes: words,
-      name: z.string(),
-      memoryBytes: z.number().nonnegative(),
-      cpus: z.array(z.number().int().nonnegative()),
+      id: nameOf(NAME_CHARACTERS),
+      classes: listOf(nameOf(NAME_CHARACTERS), 64),
+      name: word,
+      memoryBytes: bytes.nonnegative(),
+      cpus: listOf(z.number().int().nonnegative().max(MOST_CPUS), MOST_CPUS),
     }),
+    MOST_DEVICES,
+  ).refine(
+    (devices) => new Set(devices.map(({ id }) => id)).size === devices.length,
+    'two devices have the same id',
   ),
-  runners: z.array(z.object({ kind: z.string(), release: z.string(), devices: words, variants: words })),
+  runners: listOf(z.object({ kind: word, release: word, devices: words, variants: words }), 64),
   energySources: words,
-  absent: z.record(z.string(), z.string()),
-  roofs: z
-    .record(z.string(), z.object({ id: z.string(), measuredAt: z.string(), doubts: z.number() }))
-    .optional(),
-  settable: z
-    .record(z.string(), z.object({ powerCapWatts: settable, lockedClockHertz: settable }))
-    .optional(),
-  labels: z.record(z.string(), z.string()),
-  version: z.string(),
+  absent: recordOf(sentence, 1000),
+  roofs: recordOf(z.object({ id: word, measuredAt: word, doubts: z.number() }), MOST_DEVICES).optional(),
+  settable: recordOf(
+    z.object({ powerCapWatts: settable, lockedClockHertz: settable }),
+    MOST_DEVICES,
+  ).optional(),
+  labels: recordOf(sentence, 1000),
+  version: word,
 });
 
 const leaseSchema: z.ZodType<Lease> = z.object({

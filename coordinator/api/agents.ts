@@ -13,6 +13,7 @@ import { type Duplex, nextUnless } from '../../proto/stream.js';
 import type { Clock } from '../clock.js';
 import type { Conductor, Push, Reply } from '../conductor.js';
 import type { Registry, Session } from '../registry/registry.js';
+import { checkMessage } from './checks.js';
 
 export interface AgentsApi {
   readonly conductor: Conductor;
@@ -47,6 +48,7 @@ async function serve(api: AgentsApi, stream: Stream, context: CallContext): Prom
   const profile = parseNodeProfile(hello.nodeProfileJson);
   const refusal = context.nodeRefusal(profile.name);
   if (refusal !== null) throw new WireError('forbidden', refusal);
+  checkMessage(first.value.message, profile);
   api.conductor.checkLeads();
   const closed = new AbortController();
   const session: Session = {
@@ -61,7 +63,10 @@ async function serve(api: AgentsApi, stream: Stream, context: CallContext): Prom
   api.inform(`${profile.name} joined (${context.caller}, ${context.peer})`);
   try {
     await welcome(api, stream, hello, profile);
-    await untilClosed(messages, closed.signal, (message) => receive(api, stream, profile.name, message));
+    await untilClosed(messages, closed.signal, (request) => {
+      checkMessage(request.message, profile);
+      return receive(api, stream, profile.name, request);
+    });
   } finally {
     if (api.registry.detach(session, api.clock.at())) {
       await api.conductor.dispatch({ event: 'node-disconnected', now: api.clock.now(), node: profile.name });

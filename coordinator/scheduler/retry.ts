@@ -12,6 +12,8 @@ export type Verdict =
   | { readonly verdict: 'give-up'; readonly reason: string }
   | { readonly verdict: 'again' };
 
+/** A reason is kept in memory for each point that was given up; its record has the whole of it. */
+const REASON_CHARACTERS = 1000;
 /** Stopped on purpose or lost on the way: says nothing about the experiment, so it costs no attempt. */
 const BLAMELESS: ReadonlySet<string> = new Set(['cancelled', 'lease-lost']);
 
@@ -43,7 +45,7 @@ export function reasonOf(record: ResultHead): string {
   const failure = record.failure;
   return failure === null
     ? 'internal: the trial ended without a reason'
-    : `${failure.code}: ${failure.message}`;
+    : `${failure.code}: ${failure.message}`.slice(0, REASON_CHARACTERS);
 }
 
 /** @returns why only another node can help; null when this node may try again. */

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach, describe, expect, test } from 'vitest';
 import type { CoordinatorConfig } from '../../coordinator/config.js';
 import { type RunningCoordinator, startCoordinator } from '../../coordinator/main.js';
+import type { NodeProfile } from '../../core/node.js';
 import { type ControlConnection, connectControl } from '../../proto/client.js';
 import { fromSweepState } from '../../proto/convert.js';
 import { FakeAgent } from '../support/fake-agent.js';
@@ -173,5 +174,91 @@ describe('a record', () => {
     const holder = await enter(after.grpcAddress, 'holder');
     expect(await holder.agent.answerTo(aRecord(lease, aNode('holder')))).toBeNull();
     expect(await status(client, sweepId)).toMatchObject({ complete: 1 });
+  });
+});
+
+describe('what an agent says', () => {
+  const wide = aNode('wide');
+  const [device] = wide.devices;
+  const devices = (count: number) => Array.from({ length: count }, (_, i) => ({ ...device!, id: `cpu${i}` }));
+
+  test.each<[string, Partial<NodeProfile>, RegExp]>([
+    ['10^4 devices', { devices: devices(10_000) }, /devices: has more than 512 entries/],
+    ['two devices of one id', { devices: [device!, device!] }, /two devices have the same id/],
+    ['memory 1e308', { memoryBytes: 1e308 }, /memoryBytes: is more memory than any machine has/],
+    ['huge lists of CPUs', { devices: [{ ...device!, cpus: [1e9] }] }, /devices\.0\.cpus/],
+    ['a name of control characters', { devices: [{ ...device!, id: 'a\nb' }] }, /control characters/],
+    ['a name that is a path', { name: '../up' }, /name: letters, digits, dots and dashes/],
+    [
+      'ten thousand labels',
+      { labels: Object.fromEntries(devices(10_000).map(({ id }) => [id, ''])) },
+      /labels/,
+    ],
+    ['a text of a megabyte', { cpuModel: 'x'.repeat(300_000) }, /cpuModel: has more than 256 characters/],
+  ])('of itself is bounded: %s', async (_what, change, sentence) => {
+    const { grpcAddress } = await start();
+    const profile = { ...wide, ...change };
+    await expect(FakeAgent.join(grpcAddress, { profile })).rejects.toThrow(sentence);
+    expect((await control(grpcAddress).listNodes()).nodes).toEqual([]);
+  });
+
+  test.each<[string, Parameters<FakeAgent['say']>[0], RegExp]>([
+    [
+      'a device that it does not have',
+      { $case: 'leaseRequest', value: { deviceId: 'cpu9' } },
+      /has no device "cpu9"/,
+    ],
+    [
+      'hundreds of trials on one device',
+      { $case: 'heartbeat', value: { trialIds: Array(500).fill('t.x'), state: '' } },
+      /names 500 trials; with 1 devices it can run 17/,
+    ],
+    [
+      'a trial id that is none',
+      { $case: 'heartbeat', value: { trialIds: ['a\u0000b'], state: '' } },
+      /is no id of a trial/,
+    ],
+    [
+      'returned trials that are none',
+      { $case: 'leaving', value: { returnedTrialIds: ['x'.repeat(300)], reason: '' } },
+      /is no id of a trial/,
+    ],
+    [
+      'a state of a thousand characters',
+      { $case: 'heartbeat', value: { trialIds: [], state: 'x'.repeat(1000) } },
+      /The state has 1000 characters/,
+    ],
+    [
+      'progress of an endless trial',
+      {
+        $case: 'progress',
+        value: { trialId: 't', phase: '', repeat: 0, maxRepeats: 0, elapsedSeconds: Infinity },
+      },
+      /does not run for Infinity s/,
+    ],
+  ])('of its work is checked: %s', async (_what, message, sentence) => {
+    const { grpcAddress } = await start();
+    const { agent } = await enter(grpcAddress, 'node-a');
+    await agent.say(message);
+    await expect(agent.hear('lease')).rejects.toThrow(sentence);
+  });
+
+  test('of the trials of others changes nothing: not their progress, not their lease, not their return', async () => {
+    const { grpcAddress } = await start();
+    const client = control(grpcAddress);
+    const { sweepId } = await client.submitSweep(submission(fakeSweep(1)));
+    const { agent: holder } = await enter(grpcAddress, 'holder');
+    const { trialId } = await holder.lease();
+    const { agent: other } = await enter(grpcAddress, 'other');
+    const value = { trialId, phase: 'decode', repeat: 7, maxRepeats: 9, elapsedSeconds: 1 };
+    await other.say({ $case: 'progress', value });
+    await other.say({ $case: 'leaving', value: { returnedTrialIds: [trialId], reason: '' } });
+    await other.heartbeat(trialId);
+    expect((await other.hear('stopTrial')).trialId).toBe(trialId);
+    expect(await status(client, sweepId)).toMatchObject({ running: 1, queued: 0 });
+    const { nodes } = await client.listNodes();
+    expect(nodes.find(({ name }) => name === 'holder')?.running).toMatchObject([
+      { trialId, phase: '', repeat: 0 },
+    ]);
   });
 });

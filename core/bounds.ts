@@ -1,0 +1,42 @@
+import { z } from 'zod';
+
+/**
+ * How long texts, lists and numbers of documents may be that come from somebody else. Far above what any agent of ours
+ * writes; they keep what is repeated in states, labels and tables small.
+ */
+
+/** A name or an id: no line breaks or other control characters, which would act on logs and terminals. */
+export function nameOf(most: number) {
+  return z
+    .string()
+    .min(1)
+    .max(most, `has more than ${most} characters`)
+    .regex(/^\P{Cc}*$/u, 'has control characters');
+}
+
+/** A text for people. */
+export function textOf(most: number) {
+  return z.string().max(most, `has more than ${most.toLocaleString('en')} characters`);
+}
+
+/** A list of at most that many. */
+export function listOf<T extends z.ZodType>(item: T, most: number) {
+  return z.array(item).max(most, `has more than ${most.toLocaleString('en')} entries`);
+}
+
+/** Names of fields that are not ours, with their values, at most that many. */
+export function recordOf<T extends z.ZodType>(value: T, most: number) {
+  return z
+    .record(textOf(256), value)
+    .refine(
+      (fields) => Object.keys(fields).length <= most,
+      `has more than ${most.toLocaleString('en')} fields`,
+    );
+}
+
+/** Of sweeps, experiments and trials. */
+export const ID_CHARACTERS = 256;
+/** Of nodes, devices, classes, models and the like. */
+export const NAME_CHARACTERS = 256;
+/** A sentence with what an engine said. */
+export const SENTENCE_CHARACTERS = 65_536;
