@@ -22,12 +22,15 @@ export interface ControlApi {
 
 /** Pushes of one watcher are at least this far apart; what happens between them is told together. */
 const WATCH_MILLISECONDS = 250;
+/** Of a reason or a name that somebody gives. */
+const MOST_CHARACTERS = 1_000;
 
 /** What people and tools ask for. */
 export function controlService(api: ControlApi, handlers: Handlers): ControlServiceServer {
   const { conductor, registry, log, clock } = api;
   return {
     submitSweep: handlers.unary(async (request, { caller }) => {
+      bounded('submitter', request.submitter);
       const models = parseModels(request.modelsJson);
       const submitter = request.submitter === '' ? caller : request.submitter;
       const { view, created } = await conductor.submit(
@@ -41,6 +44,7 @@ export function controlService(api: ControlApi, handlers: Handlers): ControlServ
     }),
     cancelSweep: handlers.unary(async ({ sweepId, reason }, { caller }) => {
       sweepNamed(conductor, sweepId);
+      bounded('reason', reason);
       const why = reason === '' ? `cancelled by ${caller}` : reason;
       await conductor.dispatch({ event: 'cancel-asked', at: clock.at(), sweepId, reason: why });
       return {};
@@ -59,6 +63,7 @@ export function controlService(api: ControlApi, handlers: Handlers): ControlServ
           `There is no node ${quote(node)} connected: \`ridge nodes\` lists those there are.`,
         );
       }
+      bounded('reason', reason);
       const why = reason === '' ? `drained by ${caller}` : reason;
       await conductor.dispatch({ event: 'node-drain-asked', node, reason: why });
       api.inform(`${node} was asked to leave: ${why}`);
@@ -81,6 +86,15 @@ export function controlService(api: ControlApi, handlers: Handlers): ControlServ
         yield { recordJson: json };
     }),
   };
+}
+
+/** What people write beside what they ask for is kept in the log and told to everybody. @throws WireError `invalid` */
+function bounded(what: string, text: string): void {
+  if (text.length <= MOST_CHARACTERS) return;
+  throw new WireError(
+    'invalid',
+    `The ${what} has ${text.length} characters: write ${MOST_CHARACTERS} at most.`,
+  );
 }
 
 /** @throws WireError `not-found`, or `refused` for a sweep of another release. */

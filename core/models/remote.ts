@@ -66,8 +66,7 @@ function readWeb(address: string, digest: string | null): RemoteReading {
     return no(`${address} would be fetched in plain text, which only this machine allows`, 'Use https.');
   if (url.username !== '' || url.password !== '')
     return no('an address in a sweep holds no name or password: sweeps are kept and shown');
-  // A server may read %2f as a way up again, where the allow list saw one file name.
-  if (/%2f|%5c|%00/i.test(url.pathname)) return no(`${address} hides a separator in its path`);
+  if (hidesSeparator(url)) return no(`${address} hides a separator in its path`);
   return { ok: true, remote: { kind: 'web', url: url.href, digest } };
 }
 
@@ -91,6 +90,14 @@ function isPath(file: string): boolean {
     !/[\u0000-\u001f\u007f\\?%]/.test(file) &&
     steps.every((step) => step !== '' && step !== '.' && step !== '..')
   );
+}
+
+/**
+ * @returns whether some server may read a way up in the path, where an allow list sees one name: a separator that is encoded,
+ *   once or several times, or a parameter beside dots.
+ */
+export function hidesSeparator({ pathname }: URL): boolean {
+  return /%(25)*(2f|5c|00)|%(25)+2e|\/\.\.?;/i.test(pathname);
 }
 
 /** @returns whether an address is on this very machine. */

@@ -163,6 +163,11 @@ test('a filter that cannot be read says so, and long ids are not repeated', asyn
     code: 'not-found',
     message: expect.stringMatching(/^There is no sweep "c{80}…" \(100000 characters\) here/),
   });
+  const reason = 'd'.repeat(1_001);
+  await expect(control(grpcAddress).cancelSweep({ sweepId, reason })).rejects.toMatchObject({
+    code: 'invalid',
+    message: 'The reason has 1001 characters: write 1000 at most.',
+  });
 });
 
 test('events tell of nodes, progress and results as they come', async () => {

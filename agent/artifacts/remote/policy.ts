@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { FailureError, failure } from '../../../core/errors.js';
-import { isLoopback, type RemoteSource } from '../../../core/models/remote.js';
+import { hidesSeparator, isLoopback, type RemoteSource } from '../../../core/models/remote.js';
 
 /** Where the content of a repository on huggingface.co really lies: it answers with a redirect to there. */
 const HUB_STORES = ['*.huggingface.co', '*.hf.co'];
@@ -91,6 +91,8 @@ function mayAsk({ owner, repository }: { owner: string; repository: string }, { 
 /** Both are in normal form: `..` is resolved, the host is in lower case, a default port is left out. */
 function startsAllowed(address: string, { https }: SourcePolicy): boolean {
   const url = new URL(address);
+  // Of a redirect, too: what a server names is compared by the same rule as what a sweep names.
+  if (hidesSeparator(url)) return false;
   return https.some((prefix) => {
     const { origin, pathname } = new URL(prefix);
     return url.origin === origin && url.pathname.startsWith(pathname);

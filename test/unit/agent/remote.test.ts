@@ -133,6 +133,27 @@ describe('what a node may fetch', () => {
     expect(may('https://cdn.hf.co/x', 'web')).toBe(false);
   });
 
+  test('a path that some server may read as a way out of what is allowed is not allowed', () => {
+    const open = policy({ https: ['https://h.example/open/'] });
+    const may = (path: string) => mayFollow('web', new URL(`https://h.example/open/${path}`), open);
+    expect(may('deep/m..gguf')).toBe(true);
+    expect(may('a%20b;v=1/m.gguf')).toBe(true);
+    const ways = [
+      '..%2fm',
+      '..%2Fm',
+      '..%5cm',
+      'x/..%252fm',
+      '%252e%252e/m',
+      '%25252e%25252e/m',
+      '..;/m',
+      'm%00.gguf',
+    ];
+    for (const way of ways) {
+      expect(may(way), way).toBe(false);
+      expect(readRemote(`https://h.example/open/${way}`).ok, way).toBe(false);
+    }
+  });
+
   test.each([
     [{ https: ['models.example.com'] }, /not an address/],
     [{ https: ['http://models.example.com/'] }, /begin with https/],
