@@ -158,10 +158,10 @@ test('a filter that cannot be read says so, and long ids are not repeated', asyn
   expect(await refused(`trials/${'b'.repeat(150)}`)).toMatch(
     /^404 There is no result of a trial "b{80}…" \(150/,
   );
-  const cancel = control(grpcAddress).cancelSweep({ sweepId: 'c'.repeat(100_000), reason: '' });
+  const cancel = control(grpcAddress).cancelSweep({ sweepId: 'c'.repeat(3_000), reason: '' });
   await expect(cancel).rejects.toMatchObject({
     code: 'not-found',
-    message: expect.stringMatching(/^There is no sweep "c{80}…" \(100000 characters\) here/),
+    message: expect.stringMatching(/^There is no sweep "c{80}…" \(3000 characters\) here/),
   });
   const reason = 'd'.repeat(1_001);
   await expect(control(grpcAddress).cancelSweep({ sweepId, reason })).rejects.toMatchObject({
