@@ -4,13 +4,14 @@
  * `holds` or `open` and what was seen; one that is open fails the bench.
  *
  * `--only=checks|kills|load`, `--check=NAME` (or the beginning of names), `--list`, `--kills=N` of each log,
- * `--records=N` for the long JetStream read, `--sizes=1000,10000,50000` results of the load.
+ * `--records=N` for the long JetStream read, `--sizes=1000,10000,50000` results of the load,
+ * `--heartbeats=N` (0 = none) and `--results=N` of the stream that is weighed.
  */
 import type { Check, Outcome } from './attack/check.js';
 import { checks } from './attack/checks/index.js';
 import { Ground, within } from './attack/ground.js';
 import { killSeries } from './attack/kills.js';
-import { loadSeries } from './attack/load.js';
+import { loadSeries, streamLoad } from './attack/load.js';
 import { countOf, optionOf } from './attack/options.js';
 import { machine } from './figure.js';
 
@@ -60,6 +61,11 @@ if ((only === null || only === 'kills') && wanted === null) {
 if ((only === null || only === 'load') && wanted === null) {
   for (const size of (optionOf('sizes') ?? '1000,10000,50000').split(',').map(Number)) {
     for await (const { name, claim, ...outcome } of loadSeries(size)) tell(name, claim, outcome);
+  }
+  const [heartbeats, results] = [countOf('heartbeats', 1_000_000), countOf('results', 100_000)];
+  if (heartbeats > 0) {
+    const { name, claim, ...outcome } = await streamLoad(heartbeats, results);
+    tell(name, claim, outcome);
   }
 }
 

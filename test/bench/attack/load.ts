@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { weighCoordinator } from '../../support/coordinator-weight.js';
 import { reportCost, resultsCost } from '../../support/filled-log.js';
 import { spawnSyntheticFleet } from '../../support/synthetic-fleet.js';
 import type { Outcome } from './check.js';
@@ -20,6 +21,25 @@ const SHOWN_SECONDS = 5;
 export interface LoadOutcome extends Outcome {
   readonly name: string;
   readonly claim: string;
+}
+
+/** One stream that carries a million heartbeats and 100,000 results: what the coordinator keeps of them while it is open. */
+export async function streamLoad(heartbeats: number, results: number): Promise<LoadOutcome> {
+  const ground = new Ground();
+  try {
+    const log = ground.path('weighed.sqlite');
+    const load = { heartbeats, trialsEach: 2, results, recordBytes: RECORD_BYTES, log };
+    const { before, afterHeartbeats, afterResults } = await weighCoordinator(load);
+    const signed = (bytes: number): string => `${bytes < 0 ? '' : '+'}${megabytes(bytes)}`;
+    return {
+      name: 'load-stream',
+      claim: `${heartbeats.toLocaleString('en')} heartbeats and ${results.toLocaleString('en')} results leave the live heap within 20 MB`,
+      holds: afterHeartbeats - before < KEPT_BYTES && afterResults - before < KEPT_BYTES,
+      figure: `${megabytes(before)}, ${signed(afterHeartbeats - before)} after the heartbeats, ${signed(afterResults - before)} after the results`,
+    };
+  } finally {
+    await ground.close();
+  }
 }
 
 /** Fills a coordinator with that many results of synthetic agents, and then asks of it what people ask. */

@@ -111,6 +111,37 @@ export const jetstreamChecks: readonly Check[] = [
     },
   },
   {
+    name: 'results-broken-off',
+    claim:
+      'results that are being streamed when nats-server goes for good end with an error, or with the last of them',
+    run: async (ground) => {
+      const nats = await ground.nats();
+      const points = 150;
+      const target = await ground.coordinator({ log: jetstream(nats) });
+      const control = ground.control(target);
+      const sweepId = await submit(control, fakeSweep(points));
+      await finish(await ground.fakeAgent(target), 200_000);
+      let read = 0;
+      let said = 'and then the end';
+      const reading = async (): Promise<void> => {
+        for await (const { recordJson } of control.streamResults({
+          sweepId,
+          follow: false,
+          allTrials: true,
+        })) {
+          if (recordJson !== '') read += 1;
+          if (read === 3) await nats.kill();
+        }
+      };
+      await within(90, 'the next result', reading()).catch((error: Error) => {
+        said = `and then: ${error.message}`;
+      });
+      const whole = read === points && said === 'and then the end';
+      const honest = said.startsWith('and then: ') && !said.includes('waited');
+      return { holds: whole || honest, figure: `${read} of ${points} read, ${said}` };
+    },
+  },
+  {
     name: 'jetstream-two-coordinators',
     claim: 'two coordinators on one stream never measure a point twice',
     run: async (ground) => {
