@@ -9,6 +9,7 @@ import { jsonLines } from '../output/jsonl.js';
 import { printData, say } from '../output/print.js';
 import { renderResults } from '../report/render.js';
 import type { ResultsOptions } from './command.js';
+import { counted } from './counted.js';
 
 /** Every stored result of a sweep, oldest first. */
 export async function collectResults(
@@ -17,7 +18,7 @@ export async function collectResults(
   allTrials: boolean,
 ): Promise<ResultRecord[]> {
   const records: ResultRecord[] = [];
-  for await (const message of control.streamResults({ sweepId, follow: false, allTrials })) {
+  for await (const message of counted(control.streamResults({ sweepId, follow: false, allTrials }))) {
     records.push(parseRecord(message.recordJson));
   }
   return records;
@@ -29,11 +30,8 @@ export async function printResults(word: string | undefined, options: ResultsOpt
     const sweep = await findSweep(control, word);
     const allTrials = options.allTrials === true;
     if (options.follow === true) {
-      for await (const message of control.streamResults({
-        sweepId: sweep.sweepId,
-        follow: true,
-        allTrials,
-      })) {
+      const request = { sweepId: sweep.sweepId, follow: true, allTrials };
+      for await (const message of counted(control.streamResults(request))) {
         printData(message.recordJson);
       }
       return;

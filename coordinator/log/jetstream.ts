@@ -32,6 +32,8 @@ export interface JetStreamOptions {
   readonly stream: string;
   readonly replicas: number;
   readonly credentialsFile: string | null;
+  /** How long a reader waits for a server that is away; default: a server that is started again is back by then. */
+  readonly patienceSeconds?: number;
 }
 
 /** What is kept of an append. */
@@ -44,6 +46,7 @@ interface Known extends Pick<Append, 'first' | 'count' | 'fromSequence' | 'toSeq
 const POLL_SECONDS = 0.5;
 /** Whoever leads looks this often whether somebody else has claimed the log. */
 const WATCH_SECONDS = 1;
+const PATIENCE_SECONDS = 30;
 /** Coordinators that start at the same time claim one after the other. */
 const CLAIM_TRIES = 20;
 
@@ -80,14 +83,19 @@ export class JetStreamLog implements Log {
   #catching: Promise<void> | null = null;
   #appending: Promise<unknown> = Promise.resolve();
 
-  private constructor(connection: NatsConnection, manager: JetStreamManager, info: StreamInfo) {
+  private constructor(
+    connection: NatsConnection,
+    manager: JetStreamManager,
+    info: StreamInfo,
+    patience: number,
+  ) {
     this.#connection = connection;
     this.#client = connection.jetstream();
     this.#manager = manager;
     this.#stream = info.config.name;
     this.#created = info.created;
     this.#bodyBytes = bodyBytes(connection, info);
-    this.#reader = new StreamReader(connection, manager, this.#stream);
+    this.#reader = new StreamReader(connection, manager, this.#stream, 1000 * patience);
   }
 
   /**
@@ -108,7 +116,8 @@ export class JetStreamLog implements Log {
       });
       checkServer(connection);
       const manager = await connection.jetstreamManager();
-      const log = new JetStreamLog(connection, manager, await ensureStream(manager, stream, replicas));
+      const info = await ensureStream(manager, stream, replicas);
+      const log = new JetStreamLog(connection, manager, info, options.patienceSeconds ?? PATIENCE_SECONDS);
       await log.#catchUp();
       return log;
     } catch (error) {

@@ -152,6 +152,23 @@ describe.skipIf(!hasNatsServer).each(NATS_VERSIONS)('needs nats-server %s', (ver
     }
   }, 60_000);
 
+  test('a server that goes away and stays away is an error, never an end', async () => {
+    const own = await NatsServer.start({ version });
+    try {
+      const log = await JetStreamLog.open({ ...optionsOf(own, 'AWAY'), patienceSeconds: 1 });
+      const filled = await fillStream(log, { records: 60, bytes: [200_000, 200_000] });
+      const reading = readSlowly(log, filled, async (position) => {
+        if (position === 2) await own.kill();
+      });
+      await expect(reading).rejects.toThrow(
+        /^(The JetStream stream AWAY does not give|The log on NATS cannot)/,
+      );
+      await log.close();
+    } finally {
+      await own.stop();
+    }
+  }, 30_000);
+
   test('a missing message is an error that names it, and never an end', async () => {
     const log = await JetStreamLog.open(options('GAP'));
     for (let index = 0; index < 9; index += 1) await log.append([submitted(`s${index}`)], index);

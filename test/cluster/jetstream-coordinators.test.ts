@@ -1,8 +1,14 @@
+import { connect } from 'nats';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { pack } from '../../coordinator/log/jetstream/appends.js';
+import { JetStreamLog } from '../../coordinator/log/jetstream.js';
+import { type Fact, trialOf } from '../../coordinator/log/log.js';
 import { type RunningCoordinator, startCoordinator } from '../../coordinator/main.js';
 import { connectControl } from '../../proto/client.js';
 import { FakeAgent } from '../support/fake-agent.js';
+import { largeFact } from '../support/jetstream-load.js';
 import { hasNatsServer, NatsServer } from '../support/nats-server.js';
+import { startRidge } from '../support/ridge.js';
 import { fakeSweep } from '../support/sweeps.js';
 
 describe.skipIf(!hasNatsServer)('needs nats-server', () => {
@@ -70,4 +76,99 @@ describe.skipIf(!hasNatsServer)('needs nats-server', () => {
     back.agent.vanish();
     control.close();
   }, 30_000);
+
+  /** A sweep with so many results of about these bytes, and a coordinator that has started on its log. */
+  async function withResults(
+    stream: string,
+    count: number,
+    bytes: number,
+  ): Promise<{ coordinator: RunningCoordinator; sweepId: string }> {
+    const first = await start(stream);
+    const control = controlOf(first);
+    const document = fakeSweep(count);
+    const { sweepId } = await control.submitSweep({
+      document,
+      modelsJson: '',
+      submitter: '',
+      retryFailed: false,
+    });
+    control.close();
+    await running.pop()?.stop('test');
+    const log = await JetStreamLog.open(optionsOf(stream));
+    let position = await log.end();
+    for (let index = 0; index < count; index += 1) {
+      position = (await log.append([resultOf(sweepId, index, bytes)], position)).position;
+    }
+    await log.close();
+    return { coordinator: await start(stream), sweepId };
+  }
+
+  test('results are read whole while the NATS server is killed and started again', async () => {
+    const { coordinator, sweepId } = await withResults('KILLED', 40, 400_000);
+    const control = controlOf(coordinator);
+    let read = 0;
+    for await (const _ of control.streamResults({ sweepId, follow: false, allTrials: true })) {
+      read += 1;
+      if (read !== 3) continue;
+      await server.kill();
+      await server.restart();
+    }
+    expect(read).toBe(40);
+    control.close();
+  }, 60_000);
+
+  test('what cannot be read to its end never looks whole: gRPC, ridge results, the JSON API', async () => {
+    const { coordinator, sweepId } = await withResults('BROKEN', 5, 2_000);
+    await appendDamaged('BROKEN', resultOf(sweepId, 5, 2_000));
+    const damage = /The JetStream stream BROKEN has damaged facts in message \d+: /;
+
+    const control = controlOf(coordinator);
+    // Writing is how it learns that somebody else has written.
+    const request = { document: fakeSweep(9), modelsJson: '', submitter: '', retryFailed: false };
+    await expect(control.submitSweep(request)).rejects.toMatchObject({ code: 'conflict' });
+    let read = 0;
+    const reading = async (): Promise<void> => {
+      for await (const _ of control.streamResults({ sweepId, follow: false, allTrials: true })) read += 1;
+    };
+    await expect(reading()).rejects.toThrow(damage);
+    expect(read).toBe(5);
+    control.close();
+
+    for (const more of [['--all-trials'], ['--format', 'csv'], ['--follow', '--all-trials']]) {
+      const words = ['results', sweepId, '--coordinator', coordinator.grpcAddress, ...more];
+      const { code, stderr } = await startRidge(words).ended;
+      expect([code, stderr]).toEqual([1, expect.stringMatching(/broke off after 5, and there may be more/)]);
+      expect(stderr).toMatch(damage);
+    }
+
+    const answer = await fetch(`${coordinator.webUrl}/api/v1/sweeps/${sweepId}/results?trials=all`);
+    await expect(answer.text()).rejects.toThrow();
+  }, 60_000);
+
+  /** An append whose headers are right and whose body is not: what a damaged disk gives. */
+  async function appendDamaged(stream: string, fact: Fact): Promise<void> {
+    const log = await JetStreamLog.open(optionsOf(stream));
+    const [message] = await pack([fact], (await log.end()) + 1, [trialOf(fact) ?? ''], 1_000_000, '');
+    await log.close();
+    const connection = await connect({ servers: server.url });
+    await connection
+      .jetstream()
+      .publish(`${stream}.facts`, message!.body.subarray(0, 100), { headers: message!.headers });
+    await connection.close();
+  }
+
+  const optionsOf = (stream: string) => ({
+    servers: [server.url],
+    stream,
+    replicas: 1,
+    credentialsFile: null,
+  });
 });
+
+/** The result of one point, with raw samples. */
+function resultOf(sweepId: string, position: number, bytes: number): Fact {
+  const fact = largeFact(`t.${sweepId}.${position}.m0.1.x`, bytes);
+  if (fact.fact !== 'ResultRecorded') throw new Error('unreachable');
+  const sweep = { ...fact.record.sweep, id: sweepId, position, block: 0 };
+  return { ...fact, record: { ...fact.record, sweep } };
+}

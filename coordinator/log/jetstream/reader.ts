@@ -31,8 +31,6 @@ const PAGE_BYTES = 4 * 1024 * 1024;
 const MOST_BYTES = 128 * 1024 * 1024;
 /** The server answers a page within this; a page that says nothing for a second more is lost. */
 const PAGE_MILLISECONDS = 5_000;
-/** A reader that gets nothing new for this long fails: a server that is started again has come back by then. */
-const PATIENCE_MILLISECONDS = 30_000;
 const MOST_PAUSE_MILLISECONDS = 1_000;
 /** A message that so many new consumers pass over is not there. */
 const SURE = 3;
@@ -59,9 +57,12 @@ export class StreamReader {
   readonly #connection: NatsConnection;
   readonly #manager: JetStreamManager;
   readonly #stream: string;
+  readonly #patience: number;
   readonly #interrupts = new Set<() => void>();
 
-  constructor(connection: NatsConnection, manager: JetStreamManager, stream: string) {
+  /** @param patience milliseconds after which a reader that gets nothing new fails. */
+  constructor(connection: NatsConnection, manager: JetStreamManager, stream: string, patience: number) {
+    this.#patience = patience;
     this.#connection = connection;
     this.#manager = manager;
     this.#stream = stream;
@@ -70,7 +71,7 @@ export class StreamReader {
 
   /**
    * Messages `from` … `to`, each of them, in order.
-   * @throws FailureError: one is missing, the connection was closed, or the server gave nothing for half a minute.
+   * @throws FailureError: one is missing, the connection was closed, or the server gave nothing for too long.
    */
   async *messages(from: number, to: number, wanted: Wanted): AsyncGenerator<Stored> {
     let next = from;
@@ -89,7 +90,7 @@ export class StreamReader {
         } catch (error) {
           if (this.#connection.isClosed()) throw closedError(nameOf(this.#stream));
           page = { messages: [], ending: 'broken', passedTo: null };
-          if (Date.now() - heard > PATIENCE_MILLISECONDS) throw error;
+          if (Date.now() - heard > this.#patience) throw error;
         }
         for (const message of page.messages) {
           yield message;
@@ -111,7 +112,7 @@ export class StreamReader {
           passed += 1;
           if (passed >= SURE) throw lost(this.#stream, missing(next, page.passedTo - 1));
         }
-        if (Date.now() - heard > PATIENCE_MILLISECONDS) {
+        if (Date.now() - heard > this.#patience) {
           throw lost(this.#stream, `does not give message ${next} of ${to}`);
         }
         await sleep(pause);
