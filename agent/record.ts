@@ -2,6 +2,7 @@ import type { Failure } from '../core/errors.js';
 import { adapterBytesOf, makingOf } from '../core/judgement/efficiency.js';
 import type { JudgeInput } from '../core/judgement/evidence.js';
 import { givenOf, judge } from '../core/judgement/judge.js';
+import { thinned } from '../core/judgement/thin.js';
 import type { Lease } from '../core/lease.js';
 import type { DeviceProfile, NodeProfile } from '../core/node.js';
 import type { QualityRecord } from '../core/quality/record.js';
@@ -124,7 +125,7 @@ export function writeRecord(
     absent: notes.absent,
     warnings: notes.warnings,
   };
-  return {
+  return thinned({
     schema: RESULT_SCHEMA,
     trialId: lease.trialId,
     experimentId: experiment.id,
@@ -173,7 +174,7 @@ export function writeRecord(
     samples: [...notes.samples],
     absent: { ...notes.absent },
     given: givenOf(input),
-  };
+  });
 }
 
 function lineage(

@@ -3,10 +3,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Lease } from '../core/lease.js';
 import type { NodeProfile } from '../core/node.js';
 import type { ResultRecord } from '../core/result.js';
+import { tooLargeRecord } from '../core/too-large.js';
 import type { AgentConnection } from '../proto/client.js';
 import { PROTOCOL, parseLease, toHello, toReport } from '../proto/convert.js';
 import { WireError } from '../proto/errors.js';
-import type { SessionRequest, SessionResponse } from '../proto/gen/ridgepoint/v1/agents.js';
+import type { ResultReport, SessionRequest, SessionResponse } from '../proto/gen/ridgepoint/v1/agents.js';
+import { MAX_RESULT_BYTES } from '../proto/limits.js';
 import type { Duplex } from '../proto/stream.js';
 import { Asking } from './asking.js';
 import { Backoff } from './backoff.js';
@@ -50,6 +52,10 @@ export class Session {
   /** Why the last attempt failed. */
   #trouble: string | null = null;
   readonly #unacknowledged = new Map<string, () => void>();
+  /** Bytes of the results that are on their way in this conversation. */
+  readonly #sent = new Map<string, number>();
+  /** What the coordinator takes. */
+  #maxResultBytes = MAX_RESULT_BYTES;
   readonly #lastProgress = new Map<string, number>();
   readonly #closers: (() => void)[] = [];
   /** Granted after this agent had begun to leave. */
@@ -76,6 +82,7 @@ export class Session {
         await this.#converse();
       } catch (error) {
         if (this.#over.signal.aborted) break;
+        await this.#doubtLargest(error);
         const reason = `${trouble(error).replace(/[.:\s]+$/, '')}; trying again`;
         // Said once per break, not once per attempt.
         this.#needs.log(reason === this.#trouble ? 'debug' : 'warn', reason);
@@ -101,8 +108,42 @@ export class Session {
   async report(record: ResultRecord): Promise<void> {
     this.#lastProgress.delete(record.trialId);
     if (!this.connected) return;
+    let report = toReport(record);
+    const bytes = Buffer.byteLength(report.recordJson);
+    if (bytes > this.#maxResultBytes) {
+      report = await this.#shorten(
+        record,
+        `the coordinator takes results of up to ${size(this.#maxResultBytes)}`,
+        bytes,
+      );
+    }
     this.#unacknowledged.set(record.trialId, () => {});
-    await this.#say({ $case: 'result', value: toReport(record) });
+    this.#sent.set(record.trialId, bytes);
+    await this.#say({ $case: 'result', value: report });
+  }
+
+  /** Puts a failed trial in the place of a record that is too large; the record itself is kept for people. */
+  async #shorten(record: ResultRecord, limit: string, bytes: number): Promise<ResultReport> {
+    const why = `The result takes ${size(bytes)}, and ${limit}.`;
+    this.#needs.log('warn', `${record.trialId} is reported as failed: ${why}`);
+    const short = tooLargeRecord(record, why);
+    await this.#needs.spool.replace(short, why);
+    return toReport(short);
+  }
+
+  /**
+   * A conversation that ended because something in it was too large says not what: the largest result that was on its way is not
+   * sent again as it is, so that it cannot keep the others back.
+   */
+  async #doubtLargest(error: unknown): Promise<void> {
+    const [largest] = [...this.#sent].sort(([, a], [, b]) => b - a);
+    this.#sent.clear();
+    if (!(error instanceof WireError) || error.code !== 'too-large' || largest === undefined) return;
+    const [trialId, bytes] = largest;
+    const record = await this.#needs.spool.find(trialId);
+    if (record === null) return;
+    if (record.failure?.code === 'too-large') await this.#needs.spool.setAside(trialId, error.message);
+    else await this.#shorten(record, `the coordinator took no message of that size: ${error.message}`, bytes);
   }
 
   progress(lease: Lease, { phase, repeat, elapsedSeconds }: TrialProgress): void {
@@ -198,6 +239,7 @@ export class Session {
     protocol: number;
     heartbeatSeconds: number;
     unknownTrialIds: readonly string[];
+    maxResultBytes: number;
   }): Promise<void> {
     const { work, spool, log } = this.#needs;
     if (welcome.protocol !== PROTOCOL) {
@@ -207,6 +249,7 @@ export class Session {
     log('info', 'connected to the coordinator');
     this.#trouble = null;
     this.#backoff.reset();
+    this.#maxResultBytes = welcome.maxResultBytes === 0 ? MAX_RESULT_BYTES : welcome.maxResultBytes;
     for (const trialId of welcome.unknownTrialIds)
       work.stop(trialId, 'the coordinator does not want it any more');
     this.#heartbeat = setInterval(() => this.#beat(), Math.max(1, welcome.heartbeatSeconds) * 1000);
@@ -224,6 +267,7 @@ export class Session {
   #settle(trialId: string): void {
     const settle = this.#unacknowledged.get(trialId);
     this.#unacknowledged.delete(trialId);
+    this.#sent.delete(trialId);
     settle?.();
   }
 
@@ -266,6 +310,8 @@ export class Session {
     );
   }
 }
+
+const size = (bytes: number) => `${(bytes / 1024 ** 2).toPrecision(3)} MiB`;
 
 /** A coordinator that answers and refuses is another matter than none. */
 function trouble(error: unknown): string {

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { mkdir, open, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, open, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ResultRecord } from '../core/result.js';
 import { parseRecord } from '../proto/convert.js';
@@ -69,6 +69,14 @@ export class Spool {
     yield* [...this.#unwritten.values()];
   }
 
+  /** @returns a waiting result; null when it does not wait any more. */
+  async find(trialId: string): Promise<ResultRecord | null> {
+    const kept = this.#unwritten.get(trialId);
+    if (kept !== undefined) return kept;
+    const name = fileName(trialId);
+    return this.#known.has(name) ? await this.#read(name) : null;
+  }
+
   /** The coordinator has it. */
   async remove(trialId: string): Promise<void> {
     this.#unwritten.delete(trialId);
@@ -91,6 +99,22 @@ export class Spool {
     } catch (error) {
       this.#onTrouble((error as Error).message);
     }
+  }
+
+  /**
+   * The coordinator can take another record in the place of this one only: that one is spooled, and the record itself is kept for
+   * people to look at, with the reason.
+   */
+  async replace(record: ResultRecord, reason: string): Promise<void> {
+    const name = fileName(record.trialId);
+    const aside = join(this.#folder, `${name}.refused`);
+    try {
+      await copyFile(join(this.#folder, name), aside);
+      await writeFile(`${aside}.reason`, `${reason}\n`);
+    } catch (error) {
+      this.#onTrouble(`the whole result of ${record.trialId} is not kept: ${(error as Error).message}`);
+    }
+    await this.put(record);
   }
 
   async #read(name: string): Promise<ResultRecord | null> {

@@ -3,6 +3,7 @@ import { type Failure, toFailure } from '../core/errors.js';
 import { quote } from '../core/quote.js';
 import type { ResultRecord } from '../core/result.js';
 import type { ModelRef } from '../core/sweep/experiment.js';
+import { isTooLarge, tooLargeRecord } from '../core/too-large.js';
 import { WireError } from '../proto/errors.js';
 import type { Clock } from './clock.js';
 import { Arrivals } from './log/arrivals.js';
@@ -240,8 +241,24 @@ export class Conductor {
     }
     for (const { report, commands } of decided) {
       const left = written ? commands.filter(({ command }) => command !== 'append') : commands;
-      await this.#carryOut(left).then(report.resolve, report.reject);
+      await this.#carryOut(left)
+        .catch((error) => this.#withoutSize(report.event, error))
+        .then(report.resolve, report.reject);
     }
+  }
+
+  /**
+   * A record that the log refuses for its size: its trial has failed by that, and its agent is told to keep the record.
+   * @throws the error where it is another.
+   */
+  async #withoutSize(event: ReportedEvent, error: unknown): Promise<Reply[]> {
+    if (!isTooLarge(error)) throw error;
+    const record = tooLargeRecord(event.record, error.message);
+    const replies = await this.#carryOut(step(this.state, { ...event, record }));
+    const { trialId } = record;
+    return replies.map((reply) =>
+      reply.command === 'acknowledge' ? { command: 'refuse', trialId, reason: error.message } : reply,
+    );
   }
 
   async #carryOut(commands: readonly Command[]): Promise<Reply[]> {
@@ -289,7 +306,7 @@ export class Conductor {
         throw new WireError('conflict', 'Another coordinator has written to this log; ask again.');
       }
     } catch (error) {
-      this.#written = false;
+      if (!isTooLarge(error)) this.#written = false;
       throw error;
     }
     this.#parts.appended?.(this.#parts.clock.now() - begun);

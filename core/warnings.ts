@@ -27,6 +27,10 @@ export const WARNINGS = {
     severity: 'note',
     help: 'the phase is shorter than 20 update periods of the energy source',
   },
+  'raw-thinned': {
+    severity: 'note',
+    help: 'raw samples were more than a record holds; part of them is kept, and the row cannot be computed again from it',
+  },
   'meter-gap': { severity: 'note', help: 'a meter delivered no sample for longer than three of its periods' },
   'meter-sentinel': { severity: 'note', help: 'a meter gave values that mean "no value"; they were dropped' },
   'meter-duplicate': {

@@ -76,6 +76,9 @@ export const CONNECTION_LIMITS: ConnectionLimits = {
   strangerSeconds: 20,
 };
 
+/** Longest record of a result, as JSON; the rest of its message is identifiers. */
+export const MAX_RESULT_BYTES = MAX_MESSAGE_BYTES - 64 * 1024;
+
 /** Both ends use the same: a peer that is gone without a word is noticed within half a minute. */
 export const CHANNEL_OPTIONS: ChannelOptions = {
   'grpc.max_receive_message_length': MAX_MESSAGE_BYTES,

@@ -1,4 +1,4 @@
-import { recompute } from '../../core/judgement/judge.js';
+import { canRecompute, recompute } from '../../core/judgement/judge.js';
 import { chosenFormat } from '../options/display.js';
 import { printData, say } from '../output/print.js';
 import type { ReportOptions } from './command.js';
@@ -9,6 +9,12 @@ import { newestRun, readRun, writeWhole } from './run-folder.js';
 export async function printReport(source: string | undefined, options: ReportOptions): Promise<void> {
   const run = readRun(source ?? newestRun());
   const records = options.recompute === true ? run.records.map((record) => recompute(record)) : run.records;
+  const left = options.recompute === true ? records.filter((record) => !canRecompute(record)).length : 0;
+  if (left > 0) {
+    say(
+      `${left} of ${records.length} results are shown as they were recorded: they do not hold all that their figures were computed from`,
+    );
+  }
   const request = { ...run.request, columns: options.columns ?? null };
   const text = await renderResults(records, chosenFormat(options), request);
   if (options.output === undefined) {

@@ -8,6 +8,7 @@ import type {
   SessionRequest,
   SessionResponse,
 } from '../../proto/gen/ridgepoint/v1/agents.js';
+import { MAX_RESULT_BYTES } from '../../proto/limits.js';
 import type { CallContext, Handlers } from '../../proto/server.js';
 import { type Duplex, nextUnless } from '../../proto/stream.js';
 import type { Clock } from '../clock.js';
@@ -98,6 +99,7 @@ async function welcome(
     heartbeatSeconds: Math.max(1, Math.floor(heartbeatSeconds)),
     leaseSeconds: Math.ceil(leaseSeconds),
     unknownTrialIds,
+    maxResultBytes: MAX_RESULT_BYTES,
   };
   await stream.send({ message: { $case: 'welcome', value } });
   if (conductor.state.draining) {

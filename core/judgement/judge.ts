@@ -10,6 +10,7 @@ import { machineFindings } from './machine.js';
 import { qualityFindings } from './quality.js';
 import { rooflineFindings } from './roofline.js';
 import { speedFindings } from './speed.js';
+import { isThinned } from './thin.js';
 import { trainingFindings } from './training.js';
 
 /**
@@ -76,10 +77,10 @@ export function givenOf(input: JudgeInput): NonNullable<ResultRecord['given']> {
   };
 }
 
-/** The input a record was judged by; null for a record that does not hold it (no `given`). */
+/** The input a record was judged by; null for a record that does not hold all of it (no `given`, or thinned samples). */
 export function inputOf(record: ResultRecord): JudgeInput | null {
   const { given, repeats } = record;
-  if (given === undefined) return null;
+  if (given === undefined || isThinned(record)) return null;
   const { stop } = repeats;
   return {
     experiment: record.experiment,
@@ -123,10 +124,15 @@ export function inputOf(record: ResultRecord): JudgeInput | null {
 
 /**
  * Judges a record again from its raw readings. A record of the same version comes back equal; one that an
- * older judge wrote comes back with today's rules. Without `given` there is nothing to judge by, and it
- * comes back as it is.
+ * older judge wrote comes back with today's rules. Where `given` or part of the raw samples is not in the
+ * record, it comes back as it is (see `canRecompute`).
  */
 export function recompute(record: ResultRecord): ResultRecord {
   const input = inputOf(record);
   return input === null ? record : { ...record, ...judge(input) };
+}
+
+/** False for a record that does not hold all that its figures were computed from. */
+export function canRecompute(record: ResultRecord): boolean {
+  return record.given !== undefined && !isThinned(record);
 }

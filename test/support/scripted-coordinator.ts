@@ -1,6 +1,7 @@
 import type { Lease } from '../../core/lease.js';
 import type { ResultRecord } from '../../core/result.js';
 import { PROTOCOL, parseNodeProfile, parseReport, toGrant } from '../../proto/convert.js';
+import { WireError } from '../../proto/errors.js';
 import {
   AgentServiceService,
   type Hello,
@@ -21,7 +22,11 @@ export class ScriptedCoordinator {
   /** Given out one by one. */
   readonly leases: Lease[] = [];
   acknowledges = true;
+  /** 0 = as a coordinator that does not say. */
+  maxResultBytes = 0;
   unknownTrialIds: string[] = [];
+  /** Ends the stream at a longer record, as a server does whose messages are bounded. */
+  breaksAbove = Number.POSITIVE_INFINITY;
   #listening: Listening | null = null;
   #stream: Duplex<SessionResponse, SessionRequest> | null = null;
 
@@ -72,6 +77,7 @@ export class ScriptedCoordinator {
             heartbeatSeconds: 1,
             leaseSeconds: 30,
             unknownTrialIds: this.unknownTrialIds,
+            maxResultBytes: this.maxResultBytes,
           },
         });
       case 'leaseRequest': {
@@ -81,6 +87,9 @@ export class ScriptedCoordinator {
         return send({ $case: 'noWork', value });
       }
       case 'result': {
+        if (message.value.recordJson.length > this.breaksAbove) {
+          throw new WireError('too-large', 'Received message larger than max');
+        }
         this.records.push(parseReport(message.value));
         if (!this.acknowledges) return;
         return send({ $case: 'resultAck', value: { trialId: message.value.trialId } });

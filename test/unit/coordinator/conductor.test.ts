@@ -58,10 +58,15 @@ class FullLog extends MemoryLog {
 class PickyLog extends MemoryLog {
   readonly appends: number[] = [];
   refused = '';
+  /** Of a record's JSON. */
+  most = Number.POSITIVE_INFINITY;
   override async append(facts: readonly Fact[], expected: number): Promise<AppendOutcome> {
     this.appends.push(facts.length);
     if (facts.some((fact) => fact.fact === 'ResultRecorded' && fact.record.trialId === this.refused)) {
       throw new FailureError(failure('internal', 'this record is larger than the log takes'));
+    }
+    if (facts.some((fact) => JSON.stringify(fact).length > this.most)) {
+      throw new FailureError(failure('too-large', 'the log takes 100 kB at most'));
     }
     return super.append(facts, expected);
   }
@@ -83,6 +88,14 @@ async function leased(count: number) {
   return { log, failures, conductor, reports };
 }
 
+async function recordsOf(log: Log, trialId: string): Promise<ResultRecord[]> {
+  const found: ResultRecord[] = [];
+  for await (const { fact } of log.read(0, 'full')) {
+    if (fact.fact === 'ResultRecorded' && fact.record.trialId === trialId) found.push(fact.record);
+  }
+  return found;
+}
+
 describe('reports that come in together', () => {
   test('are written in one append, each acknowledged to whoever sent it', async () => {
     const { log, conductor, reports } = await leased(5);
@@ -93,6 +106,33 @@ describe('reports that come in together', () => {
     expect(replies).toEqual(
       reports.map(({ record }) => [{ command: 'acknowledge', trialId: record.trialId }]),
     );
+  });
+
+  test('one that is too large for the log is recorded as a failed trial, and its agent told to keep it', async () => {
+    const { log, failures, conductor, reports } = await leased(3);
+    log.most = 100_000;
+    const [first, large, last] = reports as [(typeof reports)[0], (typeof reports)[0], (typeof reports)[0]];
+    const record = { ...large.record, tokenSeconds: [Array<number>(20_000).fill(0.0123)] };
+    const replies = await Promise.all(
+      [first, { ...large, record }, last].map((report) => conductor.dispatch(report)),
+    );
+    const { trialId } = record;
+    expect(replies).toEqual([
+      [{ command: 'acknowledge', trialId: first.record.trialId }],
+      [{ command: 'refuse', trialId, reason: 'the log takes 100 kB at most' }],
+      [{ command: 'acknowledge', trialId: last.record.trialId }],
+    ]);
+    // The log works: nobody is told otherwise.
+    expect(failures).toEqual([]);
+    expect(conductor.leads).toBe(true);
+    const [kept] = await recordsOf(log, trialId);
+    expect(kept).toMatchObject({ status: 'failed', failure: { code: 'too-large' }, tokenSeconds: [] });
+    const [sweep] = [...conductor.state.sweeps.values()];
+    expect(sweepStatus(sweep!)).toMatchObject({ complete: 2, failed: 1 });
+    // Said again, because its answer was lost: nothing is written twice.
+    const end = await log.end();
+    await conductor.dispatch({ ...large, record });
+    expect(await log.end()).toBe(end);
   });
 
   test('one that the log refuses does not hold back the others', async () => {

@@ -64,6 +64,8 @@ export interface Welcome {
   leaseSeconds: number;
   /** Running trials the coordinator does not want any more. */
   unknownTrialIds: string[];
+  /** Longest ResultReport.record_json that is taken, in bytes of UTF-8; 0 = an older coordinator, which does not say. */
+  maxResultBytes: number;
 }
 
 /** Asks for work for one free device. Answered by exactly one LeaseGrant or NoWork. */
@@ -697,7 +699,7 @@ export const Hello: MessageFns<Hello> = {
 };
 
 function createBaseWelcome(): Welcome {
-  return { protocol: 0, heartbeatSeconds: 0, leaseSeconds: 0, unknownTrialIds: [] };
+  return { protocol: 0, heartbeatSeconds: 0, leaseSeconds: 0, unknownTrialIds: [], maxResultBytes: 0 };
 }
 
 export const Welcome: MessageFns<Welcome> = {
@@ -713,6 +715,9 @@ export const Welcome: MessageFns<Welcome> = {
     }
     for (const v of message.unknownTrialIds) {
       writer.uint32(34).string(v!);
+    }
+    if (message.maxResultBytes !== 0) {
+      writer.uint32(40).uint32(message.maxResultBytes);
     }
     return writer;
   },
@@ -762,6 +767,14 @@ export const Welcome: MessageFns<Welcome> = {
             message.unknownTrialIds.push(reader.string());
             continue;
           }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.maxResultBytes = reader.uint32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -792,6 +805,11 @@ export const Welcome: MessageFns<Welcome> = {
         : globalThis.Array.isArray(object?.unknown_trial_ids)
         ? object.unknown_trial_ids.map((e: any) => globalThis.String(e))
         : [],
+      maxResultBytes: isSet(object.maxResultBytes)
+        ? globalThis.Number(object.maxResultBytes)
+        : isSet(object.max_result_bytes)
+        ? globalThis.Number(object.max_result_bytes)
+        : 0,
     };
   },
 
@@ -809,6 +827,9 @@ export const Welcome: MessageFns<Welcome> = {
     if (message.unknownTrialIds?.length) {
       obj.unknownTrialIds = message.unknownTrialIds;
     }
+    if (message.maxResultBytes !== 0) {
+      obj.maxResultBytes = Math.round(message.maxResultBytes);
+    }
     return obj;
   },
 
@@ -821,6 +842,7 @@ export const Welcome: MessageFns<Welcome> = {
     message.heartbeatSeconds = object.heartbeatSeconds ?? 0;
     message.leaseSeconds = object.leaseSeconds ?? 0;
     message.unknownTrialIds = object.unknownTrialIds?.map((e) => e) || [];
+    message.maxResultBytes = object.maxResultBytes ?? 0;
     return message;
   },
 };
