@@ -1,5 +1,5 @@
 import { existsSync, readFileSync, realpathSync, statSync } from 'node:fs';
-import { isAbsolute, join, relative, resolve, sep } from 'node:path';
+import { basename, isAbsolute, join, relative, resolve, sep } from 'node:path';
 import { z } from 'zod';
 import { type Failure, FailureError, failure } from '../../core/errors.js';
 import { PACKAGE_ROOT } from '../../installation/package.js';
@@ -76,6 +76,24 @@ function localPath(path: string, source: string, settings: SourceSettings): stri
   }
   const real = realpath(present, source);
   if (!folders.some((folder) => inside(real, folder))) throw outside(source, settings);
+  return regularFile(real, source);
+}
+
+/**
+ * A file that belongs to one that a source named, such as the weights beside an adapter's config: it is judged like
+ * the source itself, for it may be a link to anywhere.
+ * @returns its real path; null when there is none. @throws FailureError `source-not-allowed`, `model-missing`.
+ */
+export function locateBeside(path: string, source: string, settings: SourceSettings): string | null {
+  if (!existsSync(path)) return null;
+  const real = realpath(path, source);
+  const folders = settings.modelFolders.flatMap((folder) =>
+    existsSync(folder) ? [realpathSync(folder)] : [],
+  );
+  if (!folders.some((folder) => inside(real, folder))) {
+    const file = `${basename(path)} of ${source}`;
+    throw outside(file, settings);
+  }
   return regularFile(real, source);
 }
 

@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { scaleOf } from '../../../core/techniques/adapters/scale.js';
 import { shown } from '../gguf/metadata.js';
 import { unusable } from './base.js';
+import { ModulePattern, type Steps } from './pattern.js';
 
 /** The two files of a PEFT folder. */
 export const CONFIG_FILE = 'adapter_config.json';
@@ -102,27 +103,47 @@ export function expectedOf(
   return { rank, scale: scaleOf(alpha, rank, config.use_rslora === true) };
 }
 
+/** Patterns of one table; models of adaptive ranks have one for each of several hundred modules. */
+const MAX_PATTERNS = 5000;
+/** Steps of all look-ups in one table: about a second. Several hundred patterns and modules take some ten million. */
+const MAX_STEPS = 100_000_000;
+
+interface Table {
+  readonly patterns: readonly (readonly [ModulePattern, number])[];
+  readonly steps: Steps;
+}
+
+const tables = new WeakMap<object, Table>();
+
 /** peft, utils/other.py, get_pattern_key: the first pattern that matches the end of the name. */
 function lookUp(
-  patterns: PeftConfig['rank_pattern'],
+  written: PeftConfig['rank_pattern'],
   module: string,
   fallback: number,
   source: string,
 ): number {
-  for (const [key, value] of Object.entries(patterns ?? {})) {
-    if (expression(key, source).test(module)) return value;
+  if (written === null || written === undefined) return fallback;
+  const table = tables.get(written) ?? tableOf(written, source);
+  tables.set(written, table);
+  try {
+    return table.patterns.find(([pattern]) => pattern.matches(module, table.steps))?.[1] ?? fallback;
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    throw unusable(source, 'its patterns for ranks take more time than those of any model need');
   }
-  return fallback;
 }
 
-/** A pattern comes from a stranger: repetitions inside repetitions could take for ever, and names need none. */
-function expression(key: string, source: string): RegExp {
-  const repeats = key.match(/[*+{]/g)?.length ?? 0;
-  if (key.length > 300 || repeats > 4 || /\)[*+?{]/.test(key) || !/^[\w.\\^$|()[\]*+?-]+$/.test(key))
-    throw unusable(source, `its pattern ${shown(key)} is not one that module names need`);
-  try {
-    return new RegExp(`^(.*\\.)?(?:${key})$`);
-  } catch {
-    throw unusable(source, `its pattern ${shown(key)} is no regular expression`);
+/** A pattern comes from a stranger: how many there are, how long they are and what they may ask is bounded. */
+function tableOf(written: NonNullable<PeftConfig['rank_pattern']>, source: string): Table {
+  const entries = Object.entries(written);
+  if (entries.length > MAX_PATTERNS) {
+    throw unusable(source, `it has ${entries.length} patterns for ranks; ${MAX_PATTERNS} are the most`);
   }
+  const patterns = entries.map(([key, value]) => {
+    const pattern = ModulePattern.parse(key);
+    if (pattern === null)
+      throw unusable(source, `its pattern ${shown(key)} is not one that module names need`);
+    return [pattern, value] as const;
+  });
+  return { patterns, steps: { left: MAX_STEPS } };
 }

@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto';
-import { existsSync, readFileSync, statSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import { FailureError, failure } from '../../../core/errors.js';
 import { readSyntheticAdapter, type SyntheticAdapter } from '../../../core/techniques/adapter.js';
 import { digestOf } from '../digest.js';
 import type { ModelSettings } from '../resolve.js';
-import { builtinFolder, locateSource } from '../source.js';
+import { builtinFolder, locateBeside, locateSource } from '../source.js';
 import { initialFolderOf } from './peft.js';
 import { CONFIG_FILE, WEIGHTS_FILE } from './peft-config.js';
 
@@ -52,7 +52,7 @@ export async function locateAdapter(source: string, settings: ModelSettings): Pr
   const initial = initialFolderOf(folder);
   const files = [config, join(folder, WEIGHTS_FILE)];
   if (initial !== null) files.push(join(initial, CONFIG_FILE), join(initial, WEIGHTS_FILE));
-  const present = files.filter((file) => existsSync(file));
+  const present = files.flatMap((file) => locateBeside(file, source, settings) ?? []);
   const digests = await Promise.all(present.map((file) => digestOf(file, settings.cacheFolder)));
   return {
     source,

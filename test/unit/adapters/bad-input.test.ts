@@ -1,4 +1,13 @@
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
@@ -189,13 +198,47 @@ describe('a PEFT folder that cannot be used', () => {
     [{ r: 5 }, 'A has rank 4, and its config says 5'],
     [{ r: -1 }, 'in its adapter_config.json, r:'],
     [{ rank_pattern: { '(a+)+$': 3 } }, 'its pattern (a+)+$ is not one that module names need'],
-    [{ alpha_pattern: { '[': 3 } }, 'its pattern [ is no regular expression'],
+    [{ alpha_pattern: { '[': 3 } }, 'its pattern [ is not one that module names need'],
   ])('because of %j', async (change, words) => {
     const [code, sentence] = await refusal(readPeft(altered('lora', change), LLAMA, 'mine'));
     expect(code).toBe('model-unreadable');
     expect(sentence).toContain('the adapter mine is not usable: ');
     expect(sentence).toContain(words);
   });
+
+  test('because of more patterns than any model needs', async () => {
+    const patterns = Object.fromEntries(Array.from({ length: 40_000 }, (_, i) => [`a${i}`, 2]));
+    const [, sentence] = await refusal(readPeft(altered('lora', { rank_pattern: patterns }), LLAMA, 'mine'));
+    expect(sentence).toContain('it has 40000 patterns for ranks; 5000 are the most');
+  });
+
+  test.each(['adapter_model.safetensors', 'adapter_config.json', 'pissa_init/adapter_model.safetensors'])(
+    'because its %s is a link out of the model folders',
+    async (file) => {
+      const outside = mkdtempSync(join(tmpdir(), 'ridgepoint-outside-'));
+      const place = altered('lora', { init_lora_weights: 'pissa' });
+      mkdirSync(join(place, 'pissa_init'));
+      cpSync(join(peft, 'lora'), join(place, 'pissa_init'), { recursive: true });
+      cpSync(join(place, file), join(outside, 'secret'));
+      rmSync(join(place, file));
+      symlinkSync(join(outside, 'secret'), join(place, file));
+      const [code, sentence] = await refusal(locateAdapter(place, settings));
+      rmSync(outside, { recursive: true });
+      expect(code).toMatch(/source-not-allowed|model-missing/);
+      if (file !== 'adapter_config.json') {
+        expect(sentence).toMatch(
+          /adapter_model\.safetensors of .* is not inside a model folder of this node/,
+        );
+      }
+      // A link within the folders is a file like any other.
+      rmSync(join(place, file));
+      const within = join(mkdtempSync(join(folder, 'within-')), 'adapter_model.safetensors');
+      cpSync(join(peft, 'lora', 'adapter_model.safetensors'), within);
+      if (file === 'adapter_config.json') return;
+      symlinkSync(within, join(place, file));
+      expect((await locateAdapter(place, settings)).place.form).toBe('peft');
+    },
+  );
 
   test('because of its architecture, missing or strange tensors, or no shared matrices', async () => {
     const gemma = { ...LLAMA, architecture: 'gemma3' };
