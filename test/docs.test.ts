@@ -67,7 +67,42 @@ const PARSERS: Record<string, (text: string) => { ok: true } | { ok: false; mist
     Roofline: parseRoofline,
   };
 
+/** Test files that a page names, with the test titles in quotes after each. */
+function testsNamed(text: string): { file: string; titles: string[] }[] {
+  return [...text.matchAll(/(test\/[\w/.-]+\.test\.ts)`?((?: "[^"\n]+")*)/g)].map((match) => ({
+    file: match[1]!,
+    titles: [...match[2]!.matchAll(/"([^"]+)"/g)].map(([, title]) => title!),
+  }));
+}
+
 describe('docs', () => {
+  test('every test that a page names exists, under that title', () => {
+    const named = pages.flatMap((page) =>
+      testsNamed(readFileSync(join(root, page), 'utf8')).map((test) => ({ page, ...test })),
+    );
+    expect(named.filter(({ page }) => page === 'docs/security.md').length).toBeGreaterThan(25);
+    const wrong = named.flatMap(({ page, file, titles }) => {
+      if (!existsSync(join(root, file))) return [`${page}: there is no ${file}`];
+      const source = readFileSync(join(root, file), 'utf8');
+      return titles
+        .filter((title) => !source.includes(`'${title}'`))
+        .map((title) => `${page}: ${file} has no test "${title}"`);
+    });
+    expect(wrong).toEqual([]);
+  });
+
+  test('every row of what somebody may do names the test that shows it', () => {
+    const text = readFileSync(join(root, 'docs/security.md'), 'utf8');
+    const rows = ['What an agent may do', 'What others may do', 'When something dies'].flatMap((title) => {
+      const section = text.split(`\n## ${title}\n`)[1]?.split('\n## ')[0] ?? '';
+      const lines = section.split('\n').filter((line) => line.startsWith('| '));
+      expect(lines.length, title).toBeGreaterThan(4);
+      return lines.slice(2);
+    });
+    const bare = rows.filter((row) => !testsNamed(row).some(({ titles }) => titles.length > 0));
+    expect(bare).toEqual([]);
+  });
+
   test('every command line in a code block exists', () => {
     const wrong: string[] = [];
     for (const block of blocks.filter((b) => b.language === 'sh')) {

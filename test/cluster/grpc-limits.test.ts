@@ -114,9 +114,7 @@ describe('messages', () => {
     const saying = async (message: SessionRequest['message']): Promise<unknown> => {
       const { agent } = await FakeAgent.join(grpcAddress);
       await agent.say(message);
-      await agent
-        .say({ $case: 'leaseRequest', value: { deviceId: 'no such device' } })
-        .catch(() => undefined);
+      await agent.say({ $case: 'leaseRequest', value: { deviceId: 'cpu0' } }).catch(() => undefined);
       const heard = await agent.hear('noWork').catch((error: unknown) => error);
       agent.vanish();
       return heard;
@@ -125,7 +123,7 @@ describe('messages', () => {
       $case: 'heartbeat',
       value: { trialIds: new Array<string>(count).fill('t'.repeat(length)), state: '' },
     });
-    expect(await saying(heartbeat(1024, 100))).toMatchObject({ deviceId: 'no such device' });
+    expect(await saying(heartbeat(17, 100))).toMatchObject({ deviceId: 'cpu0' });
     expect(await saying(heartbeat(1025, 1))).toMatchObject({
       code: 'too-large',
       message: 'A message names 1025 trials; a session takes 1024 in one.',
