@@ -9,8 +9,9 @@ import type { ArtifactStore } from './artifacts/store.js';
 import { Uses } from './artifacts/uses.js';
 import { machineFacts } from './environment.js';
 import type { NodeFactors } from './factors/node-factors.js';
+import { monotonicSeconds } from './isolation/clock.js';
 import { CurrentChild } from './isolation/current-child.js';
-import { monotonicSeconds } from './isolation/line.js';
+import { taskOf } from './isolation/job.js';
 import { type Baseline, baselineDoubts, type IdleBaselines } from './meters/baseline.js';
 import { findMeters, type MeterSettings, measuresEnergy, type NvmlState } from './meters/index.js';
 import type { Meter } from './meters/meter.js';
@@ -22,6 +23,7 @@ import type { Scorers } from './quality/scorers.js';
 import { emptyNotes, type TrialNotes, writeRecord } from './record.js';
 import type { NodeRoofs } from './roofs/node-roofs.js';
 import { dropMerged, trainedModel, trainingFiles, trainingRecord } from './training.js';
+import { TRIAL } from './trial/job.js';
 import { profileTrial } from './trial-profile.js';
 import { askQuestions, prepareQuestions, runningModel } from './trial-quality.js';
 import { noteRoofline } from './trial-roofline.js';
@@ -149,8 +151,7 @@ async function run(
     }
     const listen = listener(notes, device, onProgress);
     const launched = child.launch({
-      order: {
-        order: 'trial',
+      task: taskOf(TRIAL, {
         runner: experiment.runner,
         workload: experiment.workload,
         measure: experiment.measure,
@@ -161,7 +162,7 @@ async function run(
         cpus: device.cpus,
         minPhaseSeconds: shortestPhase(energy, periods),
         training,
-      },
+      }),
       cpus: device.cpus,
       timeLimitSeconds: experiment.measure.trialTimeoutSeconds ?? bench.limits.trialTimeoutSeconds,
       memoryLimitBytes: bench.limits.memoryLimitBytes ?? bench.profile.memoryBytes,
@@ -177,6 +178,7 @@ async function run(
     const ending = await launched.ended;
     notes.environment.memoryGuard = ending.memoryGuard;
     if (ending.failure !== null) throw new FailureError(ending.failure);
+    notes.outcome = ending.answer;
   } finally {
     recorder.stop();
     notes.samples = recorder.series(notes.originSeconds);

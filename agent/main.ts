@@ -16,7 +16,7 @@ import { startExporter } from './exporter/server.js';
 import { type ExportedMeter, openExported } from './exporter/sources.js';
 import { NodeFactors } from './factors/node-factors.js';
 import { FactorsStore } from './factors/store.js';
-import { monotonicSeconds } from './isolation/line.js';
+import { monotonicSeconds } from './isolation/clock.js';
 import { IdleBaselines } from './meters/baseline.js';
 import type { MeterSettings } from './meters/index.js';
 import { findSettable } from './power/settable.js';

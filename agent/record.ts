@@ -21,7 +21,7 @@ import type { Warning } from '../core/warnings.js';
 import type { AttachedAdapter } from './artifacts/adapters/attach.js';
 import type { Artifact } from './artifacts/store.js';
 import type { EnvironmentFacts } from './environment.js';
-import { wholeNanoseconds } from './isolation/line.js';
+import { wholeNanoseconds } from './isolation/clock.js';
 import type { LoadedFacts } from './runners/runner.js';
 import { loadedRoofline } from './trial-roofline.js';
 import type { WorkloadOutcome } from './workloads/workload.js';

@@ -4,7 +4,9 @@ import type { DeviceProfile } from '../core/node.js';
 import { warn } from '../core/warnings.js';
 import type { Launcher } from './artifacts/making.js';
 import type { Bench } from './experiment.js';
+import { taskOf } from './isolation/job.js';
 import type { PreparedModel } from './preparation.js';
+import { PROFILE } from './profile/job.js';
 import type { TrialNotes } from './record.js';
 
 /**
@@ -34,25 +36,22 @@ export async function profileTrial(
     return;
   }
   const ending = await launcher({
-    order: {
-      order: 'profile',
-      job: {
-        model: {
-          modelPath: model.artifact.path,
-          adapters: model.adapters,
-          options: runner.options,
-          deviceClass: experiment.device,
-          deviceId: device.id,
-          cpus: device.cpus,
-        },
-        workload: workload.options,
+    task: taskOf(PROFILE, {
+      model: {
+        modelPath: model.artifact.path,
+        adapters: model.adapters,
+        options: runner.options,
+        deviceClass: experiment.device,
+        deviceId: device.id,
+        cpus: device.cpus,
       },
-    },
+      workload: workload.options,
+    }),
     cpus: device.cpus,
     timeLimitSeconds: experiment.measure.trialTimeoutSeconds ?? bench.limits.trialTimeoutSeconds,
     memoryLimitBytes: bench.limits.memoryLimitBytes ?? bench.profile.memoryBytes,
   }).ended;
   if (ending.failure?.code === 'cancelled') throw new FailureError(ending.failure);
-  if (ending.answer?.type === 'profiled') notes.profile = ending.answer.profile;
-  else missing(ending.failure?.message ?? 'the profile gave no answer');
+  if (ending.failure === null) notes.profile = ending.answer;
+  else missing(ending.failure.message);
 }

@@ -7,7 +7,7 @@ import { isSyntheticAdapter, readAdapter } from '../core/techniques/adapter.js';
 import { warn } from '../core/warnings.js';
 import type { Launcher } from './artifacts/making.js';
 import type { Bench } from './experiment.js';
-import { monotonicSeconds, wholeNanoseconds } from './isolation/line.js';
+import { monotonicSeconds, wholeNanoseconds } from './isolation/clock.js';
 import type { PreparedModel } from './preparation.js';
 import { type AnswerRequest, answersOf } from './quality/answers.js';
 import type { QualityModel } from './quality/measure.js';

@@ -1,9 +1,10 @@
 import type { DeviceProfile } from '../core/node.js';
 import type { PhaseName } from '../core/result.js';
 import { warn } from '../core/warnings.js';
-import { wholeNanoseconds } from './isolation/line.js';
-import type { WorkerMessage } from './isolation/messages.js';
+import { wholeNanoseconds } from './isolation/clock.js';
+import type { ChildState } from './isolation/messages.js';
 import type { TrialNotes } from './record.js';
+import type { TrialReport } from './trial/job.js';
 
 /** Where a trial is, for people who watch: the phase that has just ended. */
 export interface TrialProgress {
@@ -18,7 +19,7 @@ export function listener(
   notes: TrialNotes,
   device: DeviceProfile,
   onProgress: (progress: TrialProgress) => void,
-): (message: WorkerMessage) => void {
+): (message: ChildState | TrialReport) => void {
   return (message) => {
     switch (message.type) {
       case 'ready':
@@ -46,9 +47,6 @@ export function listener(
       }
       case 'engine-warning':
         notes.warnings.push(warn('engine-warning', message.text));
-        return;
-      case 'outcome':
-        notes.outcome = message.outcome;
         return;
       default:
     }

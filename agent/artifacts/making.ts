@@ -1,13 +1,15 @@
 import { open, readdir, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { type Failure, FailureError, failure } from '../../core/errors.js';
-import type { AxisValue } from '../../core/sweep/experiment.js';
+import type { ProgressReport, Task, Told } from '../isolation/job.js';
 import type { Ending, LaunchRequest } from '../isolation/launch.js';
-import type { WorkerMessage, WorkerOrder } from '../isolation/messages.js';
+import type { Learned } from './learned.js';
 import { requireRoom } from './whole-file.js';
 
 /** Starts a child; the caller can give its own, to stop the child with the trial. */
-export type Launcher = (request: LaunchRequest) => { readonly ended: Promise<Ending> };
+export type Launcher = <Answer, Report extends Told = never>(
+  request: LaunchRequest<Answer, Report>,
+) => { readonly ended: Promise<Ending<Answer>> };
 
 /** One file to be made by a child. */
 export interface Making {
@@ -15,23 +17,17 @@ export interface Making {
   /** What it may need on the disk. */
   readonly bytes: number;
   /** @param outputPath where the child writes; the file is moved from there. */
-  readonly order: (outputPath: string) => WorkerOrder;
+  readonly task: (outputPath: string) => Task<Learned, ProgressReport>;
   /** For sentences: what is made. */
   readonly what: string;
   readonly cpus: readonly number[];
   /** null = as long as it takes. */
   readonly timeLimitSeconds: number | null;
-  readonly onMessage?: (message: WorkerMessage) => void;
+  readonly onMessage?: LaunchRequest<Learned, ProgressReport>['onMessage'];
 }
 
-export interface Made {
+export interface Made extends Learned {
   readonly seconds: number;
-  /** What the maker said, e.g. of tensors that got another type. */
-  readonly warnings: readonly string[];
-  /** What it learned, flat. */
-  readonly facts: Readonly<Record<string, AxisValue>>;
-  /** What is kept beside the file as JSON; null when there is nothing. */
-  readonly report: unknown;
 }
 
 /**
@@ -40,13 +36,13 @@ export interface Made {
  * @throws FailureError `artifact-failed`, `disk-full`, or what the child died of.
  */
 export async function makeFile(making: Making, launcher: Launcher): Promise<Made> {
-  const { path, bytes, order, what, cpus, timeLimitSeconds, onMessage } = making;
+  const { path, bytes, task, what, cpus, timeLimitSeconds, onMessage } = making;
   const draft = `${path}.${process.pid}.draft`;
   const began = performance.now();
   try {
     await requireRoom(dirname(path), bytes);
     const ending = await launcher({
-      order: order(draft),
+      task: task(draft),
       cpus,
       timeLimitSeconds,
       memoryLimitBytes: null,
@@ -56,9 +52,7 @@ export async function makeFile(making: Making, launcher: Launcher): Promise<Made
     const seconds = (performance.now() - began) / 1000;
     await onDisk(draft);
     await rename(draft, path);
-    if (ending.answer?.type !== 'made') return { seconds, warnings: [], facts: {}, report: null };
-    const { warnings, facts, report = null } = ending.answer;
-    return { seconds, warnings, facts, report };
+    return { seconds, ...ending.answer };
   } catch (error) {
     throw storageFailure(error);
   } finally {

@@ -1,7 +1,8 @@
 import { sha256 } from '@noble/hashes/sha2.js';
 import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js';
 import { canonicalJson } from '../../core/sweep/identity.js';
-import type { WorkerOrder } from '../isolation/messages.js';
+import type { ProgressReport, Task } from '../isolation/job.js';
+import type { Learned } from './learned.js';
 import type { Launcher } from './making.js';
 
 /** One transform on the way from a base to the file that runs. The same step makes the same file of the same file. */
@@ -12,11 +13,11 @@ export interface Step {
   readonly ingredients: Readonly<Record<string, string>>;
   /** @returns what the file may need on the disk. */
   bytes(inputBytes: number): number;
-  /** Gets ready what the step needs beside its input. @returns the order that makes the file. */
-  orderFor(inputPath: string, inputDigest: string, bench: StepBench): Promise<OrderFor>;
+  /** Gets ready what the step needs beside its input. @returns the task that makes the file. */
+  taskFor(inputPath: string, inputDigest: string, bench: StepBench): Promise<TaskFor>;
 }
 
-export type OrderFor = (outputPath: string) => WorkerOrder;
+export type TaskFor = (outputPath: string) => Task<Learned, ProgressReport>;
 
 /** Where a step is carried out. */
 export interface StepBench {

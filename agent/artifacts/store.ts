@@ -3,14 +3,15 @@ import { basename, join } from 'node:path';
 import { z } from 'zod';
 import { FailureError, failure } from '../../core/errors.js';
 import { artifactStepSchema } from '../../core/result.js';
+import { taskOf } from '../isolation/job.js';
 import { launch } from '../isolation/launch.js';
-import type { WorkerOrder } from '../isolation/messages.js';
 import { digestOf } from './digest.js';
 import { lockOf, makeRoom } from './eviction.js';
 import { withLock } from './lock.js';
 import { type Launcher, type Made, type Making, makeFile, storageFailure } from './making.js';
 import type { ResolvedModel } from './resolve.js';
 import { chainName, type Step } from './step.js';
+import { SYNTHESIZE } from './synthetic/job.js';
 import { Uses } from './uses.js';
 import { writeWhole } from './whole-file.js';
 
@@ -29,7 +30,7 @@ export interface ArtifactRequest {
 }
 
 /** A file of its own, by a name that says all it follows from. */
-export interface FileRequest extends Pick<Making, 'bytes' | 'order' | 'cpus' | 'timeLimitSeconds'> {
+export interface FileRequest extends Pick<Making, 'bytes' | 'task' | 'cpus' | 'timeLimitSeconds'> {
   readonly name: string;
   readonly recipe: string;
   /** Digest of the model it is for. */
@@ -117,9 +118,9 @@ export class ArtifactStore {
     launcher: Launcher,
   ): Promise<Artifact> {
     const { recipe } = step;
-    const order = await step.orderFor(input.path, input.digest, { cpus, timeLimitSeconds, launcher });
-    const making = { path, bytes: step.bytes(input.bytes), order, what: recipe, cpus, timeLimitSeconds };
-    const { seconds, warnings, facts, report, ...file } = await this.#write(making, launcher);
+    const task = await step.taskFor(input.path, input.digest, { cpus, timeLimitSeconds, launcher });
+    const making = { path, bytes: step.bytes(input.bytes), task, what: recipe, cpus, timeLimitSeconds };
+    const { seconds, warnings, facts, report = null, ...file } = await this.#write(making, launcher);
     if (report !== null) await writeWhole(reportPath(path), JSON.stringify(report));
     const steps = [...input.steps, { recipe, ...file, makeSeconds: seconds, facts }];
     const note = {
@@ -148,8 +149,8 @@ export class ArtifactStore {
       const hint = 'Raise artifactBytes in the agent’s config, or make the model smaller.';
       throw new FailureError(failure('disk-full', message, { hint }));
     }
-    const order = (outputPath: string): WorkerOrder => ({ order: 'synthesize', model, outputPath });
-    const making = { bytes, order, what: 'the synthetic model', cpus, timeLimitSeconds };
+    const task = (outputPath: string) => taskOf(SYNTHESIZE, { model, outputPath });
+    const making = { bytes, task, what: 'the synthetic model', cpus, timeLimitSeconds };
     return await this.#once(`synthetic-${digest.replace(/^.*:/, '').slice(0, 24)}`, uses, async (path) => {
       const { seconds, digest: content, bytes: size } = await this.#write({ path, ...making }, launcher);
       return await this.#keep(path, { ...said, recipe: 'synthetic', digest: content, bytes: size }, seconds);

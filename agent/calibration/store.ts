@@ -4,10 +4,11 @@ import { join } from 'node:path';
 import { canonicalJson } from '../../core/sweep/identity.js';
 import { digestOf } from '../artifacts/digest.js';
 import { withLock } from '../artifacts/lock.js';
-import { makeFile } from '../artifacts/making.js';
+import { type Making, makeFile } from '../artifacts/making.js';
 import type { StepBench } from '../artifacts/step.js';
-import type { WorkerMessage } from '../isolation/messages.js';
+import { taskOf } from '../isolation/job.js';
 import { writeImportanceMatrix } from './imatrix.js';
+import { CALIBRATE } from './job.js';
 import { readStatistics } from './saved.js';
 import type { CalibrationWindows } from './sequences.js';
 
@@ -32,7 +33,7 @@ export interface StatisticsBench extends Omit<StepBench, 'timeLimitSeconds'> {
   readonly timeLimitSeconds: number | null;
   /** Default: as many as there are CPUs. */
   readonly threads?: number;
-  readonly onMessage?: (message: WorkerMessage) => void;
+  readonly onMessage?: Making['onMessage'];
 }
 
 export interface StatisticsFile {
@@ -69,7 +70,7 @@ export async function statisticsFor(
       path,
       // Three f32 for each channel: nothing beside the model.
       bytes: 2 ** 20,
-      order: (outputPath: string) => ({ order: 'calibrate', job, outputPath }) as const,
+      task: (outputPath: string) => taskOf(CALIBRATE, { job, outputPath }),
       what: 'the statistics of activations',
       cpus: bench.cpus,
       timeLimitSeconds: bench.timeLimitSeconds,

@@ -1,6 +1,7 @@
 import { arch, hostname, platform } from 'node:os';
 import si from 'systeminformation';
 import type { DeviceProfile, NodeProfile, RunnerProfile } from '../../core/node.js';
+import { taskOf } from '../isolation/job.js';
 import { launch } from '../isolation/launch.js';
 import {
   energySourcesOf,
@@ -12,6 +13,7 @@ import {
 import { openSensors, type SensorOptions, type Sensors } from '../meters/sensors.js';
 import type { UpdatePeriods } from '../meters/update-period.js';
 import { RUNNER_KINDS } from '../runners/index.js';
+import { PROBE } from '../runners/jobs.js';
 import type { RunnerProbe } from '../runners/runner.js';
 import { cpuDevices, readCpu } from './cpu.js';
 import { metalDevices, nvidiaDevices } from './gpu.js';
@@ -109,12 +111,12 @@ export async function probeNode(settings: ProbeSettings): Promise<NodeProbe> {
 /** Opens the runner's libraries in a child, so that a library that crashes on loading takes nobody along. */
 export async function probeRunner(kind: string): Promise<RunnerProbe> {
   const { answer, failure } = await launch({
-    order: { order: 'probe', runnerKind: kind },
+    task: taskOf(PROBE, { runnerKind: kind }),
     cpus: [],
     timeLimitSeconds: PROBE_LIMIT_SECONDS,
     memoryLimitBytes: null,
   }).ended;
-  if (answer?.type === 'probed') return answer.probe;
+  if (answer !== null) return answer;
   return {
     available: false,
     kind,

@@ -10,6 +10,8 @@ import type { Roofs } from '../../core/roofline/roofs.js';
 import type { Launcher } from '../artifacts/making.js';
 import { builtinFolder } from '../artifacts/source.js';
 import { lastCacheBytes } from '../device/caches.js';
+import { taskOf } from '../isolation/job.js';
+import { FACTORS } from './job.js';
 
 export interface FactorsRequest {
   readonly device: DeviceProfile;
@@ -50,17 +52,14 @@ export async function makeFactors(request: FactorsRequest): Promise<Factors> {
 async function timed(request: FactorsRequest): Promise<FactorSamples> {
   const { device, threads, types, quick, launcher, onProgress } = request;
   const ending = await launcher({
-    order: {
-      order: 'factors',
-      job: {
-        deviceClass: device.classes[0] ?? 'cpu',
-        deviceId: device.id,
-        threads,
-        types,
-        quick,
-        modelPath: join(builtinFolder(), 'tiny-f16.gguf'),
-      },
-    },
+    task: taskOf(FACTORS, {
+      deviceClass: device.classes[0] ?? 'cpu',
+      deviceId: device.id,
+      threads,
+      types,
+      quick,
+      modelPath: join(builtinFolder(), 'tiny-f16.gguf'),
+    }),
     cpus: device.cpus,
     timeLimitSeconds: null,
     memoryLimitBytes: null,
@@ -69,6 +68,5 @@ async function timed(request: FactorsRequest): Promise<FactorSamples> {
     },
   }).ended;
   if (ending.failure !== null) throw new FailureError(ending.failure);
-  if (ending.answer?.type !== 'timed-operators') throw new Error('the benches of operators gave no answer');
-  return ending.answer.samples;
+  return ending.answer;
 }

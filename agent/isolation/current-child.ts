@@ -1,18 +1,20 @@
 import { FailureError, failure } from '../../core/errors.js';
+import type { Told } from './job.js';
 import { type Launched, type LaunchRequest, launch } from './launch.js';
 
 /** The one child a trial has at any moment, so that stopping the trial reaches whichever it is. */
 export class CurrentChild {
-  #launched: Launched | null = null;
+  #launched: Pick<Launched<unknown>, 'stop' | 'kill'> | null = null;
   #reason: string | null = null;
 
   /** @throws FailureError `cancelled` when the trial was stopped before this child was needed. */
-  launch(request: LaunchRequest): Launched {
+  launch<Answer, Report extends Told>(request: LaunchRequest<Answer, Report>): Launched<Answer> {
     if (this.#reason !== null) {
       throw new FailureError(failure('cancelled', `the trial was stopped: ${this.#reason}`));
     }
-    this.#launched = launch(request);
-    return this.#launched;
+    const launched = launch(request);
+    this.#launched = launched;
+    return launched;
   }
 
   stop(reason: string): void {

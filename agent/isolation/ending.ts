@@ -1,11 +1,12 @@
 import { type Failure, failure } from '../../core/errors.js';
-import type { WorkerMessage } from './messages.js';
+import type { LastMessage } from './messages.js';
 
 /** What the parent knows when a child has ended. */
 export interface EndingFacts {
   /** What was asked of it, for the sentence: `the trial`, `the quantization`, `the probe`. */
   readonly task: string;
-  readonly answer: WorkerMessage | null;
+  /** The child's last word; null when it died without one. */
+  readonly last: LastMessage | null;
   readonly startError: Error | null;
   readonly timedOutAfterSeconds: number | null;
   readonly stopReason: string | null;
@@ -32,7 +33,7 @@ export function causeOf(facts: EndingFacts): Failure | null {
   if (facts.startError !== null) {
     return failure('internal', `${facts.task} could not be started: ${facts.startError.message}`, rest);
   }
-  if (facts.answer !== null && facts.answer.type !== 'failed') return null;
+  if (facts.last?.type === 'answer') return null;
   if (facts.memory.exceeded) {
     return failure('out-of-memory', `${facts.task} needed more than its limit of ${limit(facts)}`, {
       ...rest,
@@ -48,8 +49,8 @@ export function causeOf(facts: EndingFacts): Failure | null {
   if (facts.stopReason !== null) {
     return failure('cancelled', `${facts.task} was stopped: ${facts.stopReason}`, rest);
   }
-  if (facts.answer !== null) {
-    const said = facts.answer.failure;
+  if (facts.last !== null) {
+    const said = facts.last.failure;
     return { ...said, stderrTail: said.stderrTail ?? facts.stderrTail };
   }
   return died(facts, rest);

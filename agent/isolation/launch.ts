@@ -4,13 +4,14 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import type { Failure } from '../../core/errors.js';
 import { findStartTools, type StartTools, wrapCommand } from './affinity.js';
 import { causeOf } from './ending.js';
+import type { Task, Told } from './job.js';
 import { KillLadder } from './kill.js';
 import { guardMemory, systemOomKills } from './memory-limit.js';
-import type { ParentMessage, WorkerMessage, WorkerOrder } from './messages.js';
+import type { ChildState, LastMessage, ParentMessage } from './messages.js';
 import { StderrTail } from './stderr-tail.js';
 
-export interface LaunchRequest {
-  readonly order: WorkerOrder;
+export interface LaunchRequest<Answer, Report extends Told = never> {
+  readonly task: Task<Answer, Report>;
   /** Logical CPUs to pin the child to; empty = anywhere. */
   readonly cpus: readonly number[];
   /** After this long the kill ladder begins; null = never. */
@@ -20,10 +21,11 @@ export interface LaunchRequest {
   /** Time between the steps of the kill ladder. */
   readonly graceSeconds?: number;
   readonly tools?: StartTools;
-  readonly onMessage?: (message: WorkerMessage) => void;
+  /** Hears what the child tells, and how it is; `resting` waits for `resume`. */
+  readonly onMessage?: (message: ChildState | Report) => void;
 }
 
-export interface Launched {
+export interface Launched<Answer> {
   /** 0 when the child could not be started; `ended` then says why. */
   readonly pid: number;
   /** Begins the kill ladder: message, SIGTERM, SIGKILL. */
@@ -32,13 +34,17 @@ export interface Launched {
   kill(reason: string): void;
   /** Answers the child's `resting`. */
   resume(): void;
-  readonly ended: Promise<Ending>;
+  readonly ended: Promise<Ending<Answer>>;
 }
 
-export interface Ending {
-  /** The child's last word: `outcome`, `made`, `quality`, `probed` or `failed`; null when it died without one. */
-  readonly answer: WorkerMessage | null;
-  readonly failure: Failure | null;
+/** How a child ended: with an answer, or with the reason why there is none. */
+export type Ending<Answer> = EndingFacts &
+  (
+    | { readonly answer: Answer; readonly failure: null }
+    | { readonly answer: null; readonly failure: Failure }
+  );
+
+interface EndingFacts {
   readonly exitCode: number | null;
   readonly signal: string | null;
   readonly stderrTail: string | null;
@@ -46,40 +52,22 @@ export interface Ending {
   readonly memoryGuard: 'cgroup' | 'watchdog' | 'none';
 }
 
-const TASKS = {
-  trial: 'the trial',
-  quantize: 'the quantization',
-  prune: 'the pruning',
-  synthesize: 'the writing of the synthetic model',
-  'group-heads': 'the grouping of heads',
-  'give-window': 'the writing of the windowed model',
-  'merge-adapters': 'the merging of adapters',
-  'write-adapter': 'the writing of the adapter',
-  fetch: 'the download',
-  calibrate: 'the calibration',
-  quality: 'the measurement of quality',
-  profile: 'the timing of operators',
-  kernels: 'the ops',
-  factors: 'the benches of operators',
-  compare: 'the comparison',
-  probe: 'the probe',
-  roofs: 'the measurement of roofs',
-  'cuda-roofs': 'the measurement of a GPU’s roofs',
-} as const;
 /** What a dead child had still in its pipes arrives within this time. */
 const LAST_WORDS_MILLISECONDS = 500;
 
 /**
- * Starts one child in its own process group for one order. Never throws: whatever goes wrong is in the
+ * Starts one child in its own process group for one task. Never throws: whatever goes wrong is in the
  * ending. The parent sleeps on events.
  */
-export function launch(request: LaunchRequest): Launched {
-  const { order } = request;
+export function launch<Answer, Report extends Told = never>(
+  request: LaunchRequest<Answer, Report>,
+): Launched<Answer> {
+  const { task } = request;
   const oomKillsBefore = systemOomKills();
   const child = start(request);
   const pid = child.pid ?? 0;
   const tail = new StderrTail();
-  let answer: WorkerMessage | null = null;
+  let last: LastMessage<Answer> | null = null;
   let startError: Error | null = null;
   let timedOutAfterSeconds: number | null = null;
   let stopReason: string | null = null;
@@ -104,15 +92,15 @@ export function launch(request: LaunchRequest): Launched {
         }, limit * 1000);
 
   child.stderr?.on('data', (chunk: Buffer) => tail.push(chunk));
-  child.on('message', (message: WorkerMessage) => {
-    if (isAnswer(message)) answer = message;
-    request.onMessage?.(message);
+  child.on('message', (message: ChildState | Report | LastMessage<Answer>) => {
+    if (message.type === 'answer' || message.type === 'failed') last = message as LastMessage<Answer>;
+    else request.onMessage?.(message as ChildState | Report);
   });
-  say(order);
+  say({ job: task.name, request: task.request });
 
   const ended = exitOf(child, (error) => {
     startError = error;
-  }).then(async ({ exitCode, signal }): Promise<Ending> => {
+  }).then(async ({ exitCode, signal }): Promise<Ending<Answer>> => {
     if (clock !== null) clearTimeout(clock);
     const memoryExceeded = guard.exceeded();
     if (pid !== 0) ladder.end();
@@ -121,8 +109,8 @@ export function launch(request: LaunchRequest): Launched {
     const oomKillsAfter = systemOomKills();
     const stderrTail = tail.text();
     const failure = causeOf({
-      task: TASKS[order.order],
-      answer,
+      task: task.what,
+      last,
       startError,
       timedOutAfterSeconds,
       stopReason,
@@ -133,7 +121,9 @@ export function launch(request: LaunchRequest): Launched {
       exitCode,
       stderrTail,
     });
-    return { answer, failure, exitCode, signal, stderrTail, memoryGuard: guard.kind };
+    const facts = { exitCode, signal, stderrTail, memoryGuard: guard.kind };
+    if (failure !== null) return { ...facts, answer: null, failure };
+    return { ...facts, answer: (last as { answer: Answer } | null)!.answer, failure };
   });
 
   return {
@@ -151,7 +141,7 @@ export function launch(request: LaunchRequest): Launched {
   };
 }
 
-function start(request: LaunchRequest): ChildProcess {
+function start(request: Pick<LaunchRequest<unknown, Told>, 'task' | 'cpus' | 'tools'>): ChildProcess {
   const here = fileURLToPath(import.meta.url);
   const fromSource = here.endsWith('.ts');
   // V8 gets no threads of its own, so that compiling and collecting garbage never take a core from the engine's
@@ -159,7 +149,7 @@ function start(request: LaunchRequest): ChildProcess {
   const flags = fromSource
     ? ['--import', pathToFileURL(createRequire(here).resolve('tsx')).href]
     : ['--single-threaded'];
-  const worker = fileURLToPath(new URL(fromSource ? './worker.ts' : './worker.js', import.meta.url));
+  const worker = fileURLToPath(new URL(fromSource ? '../worker.ts' : '../worker.js', import.meta.url));
   const { command, args } = wrapCommand(
     { command: process.execPath, args: [...flags, worker] },
     request.cpus,
@@ -167,7 +157,7 @@ function start(request: LaunchRequest): ChildProcess {
   );
   // NODE_OPTIONS of the parent (inspectors, loaders, coverage) would change what the child measures.
   const { NODE_OPTIONS: _dropped, ...inherited } = process.env;
-  const env = { ...inherited, ...deviceEnvironment(request.order) };
+  const env = { ...inherited, ...deviceEnvironment(request.task) };
   return spawn(command, args, {
     detached: true,
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
@@ -177,8 +167,7 @@ function start(request: LaunchRequest): ChildProcess {
 }
 
 /** What runs on a GPU sees its own GPU alone, whatever its engine would choose. */
-function deviceEnvironment(order: WorkerOrder): NodeJS.ProcessEnv {
-  const deviceId = order.order === 'trial' || order.order === 'cuda-roofs' ? order.deviceId : '';
+function deviceEnvironment({ deviceId }: Pick<Task<unknown>, 'deviceId'>): NodeJS.ProcessEnv {
   if (!/^(GPU|MIG)-/.test(deviceId)) return {};
   return { CUDA_VISIBLE_DEVICES: deviceId, CUDA_DEVICE_ORDER: 'PCI_BUS_ID' };
 }
@@ -207,20 +196,4 @@ function lastWords(child: ChildProcess): Promise<void> {
       setImmediate(resolve);
     });
   });
-}
-
-function isAnswer(message: WorkerMessage): boolean {
-  return [
-    'outcome',
-    'made',
-    'quality',
-    'compared',
-    'profiled',
-    'probed',
-    'roofs',
-    'kernels',
-    'cuda-roofs',
-    'timed-operators',
-    'failed',
-  ].includes(message.type);
 }

@@ -1,5 +1,5 @@
 import type { IoReport } from '../device/io-report.js';
-import { monotonicSeconds } from '../isolation/line.js';
+import { monotonicSeconds } from '../isolation/clock.js';
 import type { Meter, MeterSearch, Quantity, Reading } from './meter.js';
 import { energyCounter, partEnergyCounter } from './sources.js';
 

@@ -1,4 +1,4 @@
-import { monotonicSeconds } from '../isolation/line.js';
+import { monotonicSeconds } from '../isolation/clock.js';
 
 interface Beat {
   readonly periodSeconds: number;

@@ -1,5 +1,5 @@
 import type { NvmlDevice } from '../device/nvml.js';
-import { monotonicSeconds } from '../isolation/line.js';
+import { monotonicSeconds } from '../isolation/clock.js';
 import type { Meter, MeterTarget, Quantity, Reading } from './meter.js';
 import { ProcessFamily } from './nvml-processes.js';
 

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { monotonicSeconds } from '../isolation/line.js';
+import { monotonicSeconds } from '../isolation/clock.js';
 import type { Meter, Reading } from './meter.js';
 import { energyCounter } from './sources.js';
 

@@ -1,5 +1,5 @@
 import type { SampleSeries } from '../../core/result.js';
-import { monotonicSeconds, wholeNanoseconds } from '../isolation/line.js';
+import { monotonicSeconds, wholeNanoseconds } from '../isolation/clock.js';
 import { everyBeat } from './beat.js';
 import type { Meter, MeterTarget } from './meter.js';
 import { periodKey, type UpdatePeriods } from './update-period.js';

@@ -1,4 +1,4 @@
-import { monotonicSeconds } from '../isolation/line.js';
+import { monotonicSeconds } from '../isolation/clock.js';
 import type { Meter, Quantity, Reading } from './meter.js';
 import { ReadAgain } from './read-again.js';
 

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { monotonicSeconds } from '../isolation/line.js';
+import { monotonicSeconds } from '../isolation/clock.js';
 import type { Meter, MeterSearch, Quantity, Reading } from './meter.js';
 import { ReadAgain } from './read-again.js';
 

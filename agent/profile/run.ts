@@ -3,7 +3,7 @@ import { placeOf } from '../../core/roofline/profile/nodes.js';
 import type { ProfiledOperator, ProfiledPhase, ProfileRecord } from '../../core/roofline/profile/record.js';
 import { median } from '../../core/statistics/quantile.js';
 import type { Options } from '../../core/sweep/experiment.js';
-import { monotonicSeconds } from '../isolation/line.js';
+import { monotonicSeconds } from '../isolation/clock.js';
 import { kernelsLibrary } from '../native/kernel-library.js';
 import { loadLlama } from '../native/llama.js';
 import { type NodeTimes, openProfiler, type Profiler } from '../native/profiler.js';

@@ -4,8 +4,8 @@ import { PORTABLE, type PruningEngine } from '../../core/techniques/pruning/engi
 import type { PruneReport } from '../../core/techniques/pruning/summary.js';
 import { readSparsity, type SparsitySpec } from '../../core/techniques/sparsity.js';
 import { readGgufHeader } from '../artifacts/gguf/header.js';
-import type { PruneOrder } from '../isolation/messages.js';
 import { kernelsLibrary, openPruningKernels } from '../native/kernels.js';
+import type { PruneRequest } from './job.js';
 import { LayerPruner } from './layer-pruner.js';
 import { chosenLayers } from './linear-layers.js';
 import { copyForPruning } from './pruned-file.js';
@@ -23,7 +23,7 @@ export interface Pruned {
  * in float32. In a child process.
  * @throws FailureError as `walkLayers`, `chosenLayers` and `pruneLayer` say.
  */
-export async function pruneFile(order: PruneOrder, onProgress: OnProgress): Promise<Pruned> {
+export async function pruneFile(order: PruneRequest, onProgress: OnProgress): Promise<Pruned> {
   const spec = specOf(order.sparsity);
   const layers = chosenLayers(order.inputPath, readGgufHeader(order.inputPath), spec);
   const walker = await Walker.prepare(order, spec, layers, onProgress);

@@ -7,7 +7,7 @@ import type { SparsitySpec } from '../../core/techniques/sparsity.js';
 import { calibrationSequences } from '../calibration/sequences.js';
 import { visitSaved } from '../calibration/visit-saved.js';
 import { walkLayers } from '../calibration/walk.js';
-import type { PruneOrder } from '../isolation/messages.js';
+import type { PruneRequest } from './job.js';
 import type { LinearLayer } from './linear-layers.js';
 import { readMatrix } from './pruned-file.js';
 
@@ -31,7 +31,7 @@ export type SeeLayer = (layer: SeenLayer) => Promise<Float32Array | null>;
 /** Goes over the chosen layers, with activations where the spec has a calibration. */
 export class Walker {
   readonly #sequences: readonly Int32Array[];
-  readonly #order: PruneOrder;
+  readonly #order: PruneRequest;
   readonly #spec: SparsitySpec;
   readonly #layers: readonly LinearLayer[];
   readonly #onProgress: OnProgress;
@@ -39,7 +39,7 @@ export class Walker {
 
   /** Cuts the calibration text. @throws FailureError as `calibrationSequences` does. */
   static async prepare(
-    order: PruneOrder,
+    order: PruneRequest,
     spec: SparsitySpec,
     layers: readonly LinearLayer[],
     onProgress: OnProgress,
@@ -59,7 +59,7 @@ export class Walker {
 
   private constructor(
     sequences: readonly Int32Array[],
-    order: PruneOrder,
+    order: PruneRequest,
     spec: SparsitySpec,
     layers: readonly LinearLayer[],
     onProgress: OnProgress,

@@ -6,6 +6,8 @@ import { FailureError } from '../../core/errors.js';
 import { type QualityRecord, qualityRecord, qualityRecordSchema } from '../../core/quality/record.js';
 import { canonicalJson } from '../../core/sweep/identity.js';
 import type { Launcher } from '../artifacts/making.js';
+import { taskOf } from '../isolation/job.js';
+import { QUALITY } from './jobs.js';
 import type { QualityJob } from './measure.js';
 import type { QualityQuestions } from './policy.js';
 import { identityOf } from './scorers.js';
@@ -34,16 +36,15 @@ export async function answersOf(request: AnswerRequest, launcher: Launcher): Pro
   const { job, cpus, timeLimitSeconds, memoryLimitBytes } = request;
   const began = performance.now();
   const ending = await launcher({
-    order: { order: 'quality', job },
+    task: taskOf(QUALITY, job),
     cpus,
     timeLimitSeconds,
     memoryLimitBytes,
   }).ended;
   if (ending.failure !== null) throw new FailureError(ending.failure);
-  if (ending.answer?.type !== 'quality') throw new Error('the measurement of quality gave no answer');
   const { textDigest, taskDigests } = request.questions;
   const seconds = (performance.now() - began) / 1000;
-  const record = qualityRecord(ending.answer.outcome, { textDigest, taskDigests: [...taskDigests], seconds });
+  const record = qualityRecord(ending.answer, { textDigest, taskDigests: [...taskDigests], seconds });
   await mkdir(folder, { recursive: true });
   const draft = `${path}.${process.pid}.draft`;
   await writeFile(draft, JSON.stringify(record));

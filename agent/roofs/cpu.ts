@@ -1,7 +1,9 @@
 import { FailureError, failure } from '../../core/errors.js';
 import { ROOFS_SCHEMA, type RoofReading, type Roofs } from '../../core/roofline/roofs.js';
+import { taskOf } from '../isolation/job.js';
 import { doubtsOfMachine, doubtsOfReadings } from './doubts.js';
 import { cpuEnvironment } from './environment.js';
+import { ROOFS } from './jobs.js';
 import { freeBytes, readMachineTime } from './machine.js';
 import type { RoofsMeasurer } from './measurer.js';
 import { planRoofs, threadCounts } from './plan.js';
@@ -23,7 +25,7 @@ export const cpuRoofs: RoofsMeasurer = {
     const environment = cpuEnvironment(device);
     const before = readMachineTime();
     const taken = await takeInChild(
-      { order: 'roofs', job: { threads: plan.threads, ...(quick ? QUICK : THOROUGH) } },
+      taskOf(ROOFS, { threads: plan.threads, ...(quick ? QUICK : THOROUGH) }),
       device.cpus,
       { onProgress, signal },
     );

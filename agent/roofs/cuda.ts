@@ -1,8 +1,10 @@
 import type { DeviceProfile } from '../../core/node.js';
 import { ROOFS_SCHEMA, type Roofs } from '../../core/roofline/roofs.js';
 import { openNvml } from '../device/nvml.js';
+import { taskOf } from '../isolation/job.js';
 import type { TakenCudaRoofs } from './cuda-take.js';
 import { digestOfKernels, type RoofsEnvironment } from './environment.js';
+import { CUDA_ROOFS } from './jobs.js';
 import type { RoofsMeasurer } from './measurer.js';
 import { reading, takeInChild } from './readings.js';
 
@@ -20,7 +22,7 @@ export const cudaRoofs: RoofsMeasurer = {
   async measure(device, { quick = false, onProgress, signal }) {
     const environment = await cudaEnvironment(device);
     const job = { repeats: quick ? QUICK_REPEATS : THOROUGH_REPEATS };
-    const taken = await takeInChild({ order: 'cuda-roofs', deviceId: device.id, job }, device.cpus, {
+    const taken = await takeInChild(taskOf(CUDA_ROOFS, { deviceId: device.id, job }), device.cpus, {
       onProgress,
       signal,
     });

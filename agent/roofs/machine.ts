@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { freemem } from 'node:os';
 import { join } from 'node:path';
-import { monotonicSeconds } from '../isolation/line.js';
+import { monotonicSeconds } from '../isolation/clock.js';
 import { cpuTimes } from '../meters/system.js';
 
 /** CPU time of the whole machine up to a moment, in seconds. */

@@ -1,29 +1,21 @@
-import { FailureError, failure } from '../../core/errors.js';
+import { FailureError } from '../../core/errors.js';
 import type { RoofReading } from '../../core/roofline/roofs.js';
 import { moments, stddev } from '../../core/statistics/summary.js';
+import type { ProgressReport, Task } from '../isolation/job.js';
 import { launch } from '../isolation/launch.js';
-import type { WorkerOrder } from '../isolation/messages.js';
-import type { TakenCudaRoofs } from './cuda-take.js';
 import type { RoofsRequest } from './measurer.js';
-import type { TakenRoofs } from './take.js';
 
 /** Far beyond what a machine of many cores takes; a child that hangs must end. */
 const TIME_LIMIT_SECONDS = 180;
 
-/** What a child answers, under the name of the order. */
-interface Takings {
-  readonly roofs: TakenRoofs;
-  readonly 'cuda-roofs': TakenCudaRoofs;
-}
-
 /** Has a child process on these CPUs take readings. @throws FailureError what it died of; `cancelled` by the signal. */
-export async function takeInChild<K extends keyof Takings>(
-  order: WorkerOrder & { readonly order: K },
+export async function takeInChild<Taken>(
+  task: Task<Taken, ProgressReport>,
   cpus: readonly number[],
   { onProgress, signal }: Pick<RoofsRequest, 'onProgress' | 'signal'>,
-): Promise<Takings[K]> {
+): Promise<Taken> {
   const launched = launch({
-    order,
+    task,
     cpus,
     timeLimitSeconds: TIME_LIMIT_SECONDS,
     memoryLimitBytes: null,
@@ -37,8 +29,7 @@ export async function takeInChild<K extends keyof Takings>(
   const { answer, failure: why } = await launched.ended;
   signal?.removeEventListener('abort', stop);
   if (why !== null) throw new FailureError(why);
-  if (answer?.type !== order.order) throw new FailureError(failure('internal', 'the roofs gave no answer'));
-  return (answer as unknown as { readonly taken: Takings[K] }).taken;
+  return answer;
 }
 
 /** @param best which repeat is the roof: the largest of rates, the smallest of times. */

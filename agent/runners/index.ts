@@ -1,12 +1,13 @@
 import { FailureError, failure } from '../../core/errors.js';
-import type { MadeMessage, QuantizeOrder } from '../isolation/messages.js';
+import type { Learned } from '../artifacts/learned.js';
+import type { QuantizeRequest } from './jobs.js';
 import type { Runner } from './runner.js';
 
 /** Makes an artifact; resolves with what there is to say of it. */
 export type Quantize = (
-  order: QuantizeOrder,
+  request: QuantizeRequest,
   onProgress?: (done: number, of: number) => void,
-) => Promise<Pick<MadeMessage, 'warnings' | 'facts'>>;
+) => Promise<Pick<Learned, 'warnings' | 'facts'>>;
 
 interface RunnerRoom {
   readonly kind: string;

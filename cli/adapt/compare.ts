@@ -5,10 +5,12 @@ import { resolveModel } from '../../agent/artifacts/resolve.js';
 import { builtinFolder } from '../../agent/artifacts/source.js';
 import { mergeStep } from '../../agent/artifacts/steps/merge.js';
 import { ArtifactStore } from '../../agent/artifacts/store.js';
+import { taskOf } from '../../agent/isolation/job.js';
 import type { Comparison } from '../../agent/quality/compare.js';
+import { COMPARE } from '../../agent/quality/jobs.js';
 import type { QualityModel } from '../../agent/quality/measure.js';
 import { FailureError } from '../../core/errors.js';
-import { usageError, workError } from '../exit.js';
+import { usageError } from '../exit.js';
 import { plainTable } from '../output/plain-table.js';
 import { printData, printJson, say } from '../output/print.js';
 import { QualityProgressLine } from '../quality/progress-line.js';
@@ -60,10 +62,12 @@ export async function compareAdapter(source: string, word: string, options: Comp
     } as const;
     const line = new QualityProgressLine(process.stderr);
     const ending = await stoppable({
-      order: {
-        order: 'compare',
-        job: { base: { ...asked(base.path), adapters }, model: asked(merged.path), path, windows },
-      },
+      task: taskOf(COMPARE, {
+        base: { ...asked(base.path), adapters },
+        model: asked(merged.path),
+        path,
+        windows,
+      }),
       cpus: [],
       timeLimitSeconds: null,
       memoryLimitBytes: null,
@@ -72,8 +76,7 @@ export async function compareAdapter(source: string, word: string, options: Comp
       },
     }).ended.finally(() => line.end());
     if (ending.failure !== null) throw new FailureError(ending.failure);
-    if (ending.answer?.type !== 'compared') throw workError('the comparison gave no answer');
-    report(source, word, basename(path), ending.answer.comparison, options.json === true);
+    report(source, word, basename(path), ending.answer, options.json === true);
   });
 }
 

@@ -1,6 +1,8 @@
 import { availableParallelism } from 'node:os';
 import { basename } from 'node:path';
+import { MERGE_ADAPTERS } from '../../agent/artifacts/adapters/jobs.js';
 import { locateAdapter } from '../../agent/artifacts/adapters/source.js';
+import { taskOf } from '../../agent/isolation/job.js';
 import { formatValue } from '../../core/metrics/format.js';
 import { usageError } from '../exit.js';
 import { plainTable } from '../output/plain-table.js';
@@ -29,20 +31,19 @@ export async function mergeIntoModel(
       parts.map(async ({ source: word, scale }) => ({ ...(await locateAdapter(word, settings)), scale })),
     );
     const base = await openBase(source, settings);
-    const order = {
-      order: 'merge-adapters',
+    const request = {
       inputPath: base.path,
       inputName: source,
       adapters,
       threads,
-    } as const;
+    };
     const made = await makeAlone({
       path,
       inputPath: base.path,
       bytes: base.bytes,
       what: basename(path),
       line: `${words.join(' + ')} into ${source}`,
-      order: (outputPath) => ({ ...order, outputPath }),
+      task: (outputPath) => taskOf(MERGE_ADAPTERS, { ...request, outputPath }),
     });
     const { facts, seconds, warnings } = made;
     for (const warning of warnings) say(`note: ${warning}`);

@@ -1,9 +1,10 @@
 import { availableParallelism } from 'node:os';
 import { locateText } from '../../agent/artifacts/text.js';
+import { taskOf } from '../../agent/isolation/job.js';
 import { launch } from '../../agent/isolation/launch.js';
-import type { TrialOrder } from '../../agent/isolation/messages.js';
+import { TRIAL, type TrialRequest } from '../../agent/trial/job.js';
 import type { WorkloadOutcome } from '../../agent/workloads/workload.js';
-import { FailureError, failure } from '../../core/errors.js';
+import { FailureError } from '../../core/errors.js';
 import type { Options } from '../../core/sweep/experiment.js';
 import { MEASURE } from '../../core/sweep/schema.js';
 import { finetune } from '../../core/workloads/finetune.js';
@@ -27,7 +28,6 @@ export async function trainModel(source: string, output: string, options: TrainO
     const base = await openBase(source, settings);
     if (base.path === path) throw usageError('the output is the input', 'Name another file.');
     const outcome = await train({
-      order: 'trial',
       runner: { kind: 'ggml', options: { threads } },
       workload: { kind: finetune.kind, options: chosen },
       measure: MEASURE.parse({ warmupSpread: 0.2, maxWarmups: 3 }),
@@ -56,10 +56,10 @@ function workloadOptions(options: TrainOptions): Options {
 }
 
 /** Native code hears no signal while it computes: Ctrl-C ends the child. */
-async function train(order: TrialOrder): Promise<WorkloadOutcome> {
+async function train(request: TrialRequest): Promise<WorkloadOutcome> {
   const line = new TrainingLine(process.stderr);
   const child = launch({
-    order,
+    task: taskOf(TRIAL, request),
     cpus: [],
     timeLimitSeconds: null,
     memoryLimitBytes: null,
@@ -76,8 +76,7 @@ async function train(order: TrialOrder): Promise<WorkloadOutcome> {
   try {
     const { answer, failure: reason } = await child.ended;
     if (reason !== null) throw new FailureError(reason);
-    if (answer?.type === 'outcome') return answer.outcome;
-    throw new FailureError(failure('run-failed', 'the training gave no result'));
+    return answer;
   } finally {
     line.end();
     process.off('SIGINT', stop);

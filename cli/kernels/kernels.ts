@@ -1,6 +1,8 @@
 import { availableParallelism } from 'node:os';
 import { cpuDevices, readCpu } from '../../agent/device/cpu.js';
 import { openNvml } from '../../agent/device/nvml.js';
+import { taskOf } from '../../agent/isolation/job.js';
+import { KERNELS } from '../../agent/kernels/job.js';
 import type { KernelsAnswer, KernelsJob } from '../../agent/kernels/run.js';
 import type { OpRequest } from '../../agent/native/ops.js';
 import { RoofsStore } from '../../agent/roofs/store.js';
@@ -127,7 +129,7 @@ function understood<T>(reading: Reading<T>): T {
 async function ask(job: KernelsJob, what: string): Promise<KernelsAnswer> {
   const progress = stepProgress(process.stderr, what);
   const { ended } = stoppable({
-    order: { order: 'kernels', job },
+    task: taskOf(KERNELS, job),
     cpus: [],
     timeLimitSeconds: null,
     memoryLimitBytes: null,
@@ -137,6 +139,5 @@ async function ask(job: KernelsJob, what: string): Promise<KernelsAnswer> {
   });
   const { answer, failure } = await ended.finally(() => progress.end());
   if (failure !== null) throw fromFailure(failure);
-  if (answer?.type !== 'kernels') throw new Error('the process that lists the ops ended without an answer');
-  return answer.answer;
+  return answer;
 }

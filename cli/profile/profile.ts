@@ -1,9 +1,11 @@
 import { availableParallelism } from 'node:os';
 import { basename, dirname, resolve } from 'node:path';
 import { readAffinity } from '../../agent/isolation/affinity.js';
+import { taskOf } from '../../agent/isolation/job.js';
+import { PROFILE } from '../../agent/profile/job.js';
 import { FailureError } from '../../core/errors.js';
 import type { ProfileRecord } from '../../core/roofline/profile/record.js';
-import { usageError, workError } from '../exit.js';
+import { usageError } from '../exit.js';
 import { modelSettings, openModel } from '../local-models.js';
 import { nodeConfig } from '../node-config.js';
 import { fileOf } from '../single/file-of.js';
@@ -32,19 +34,16 @@ async function timed(path: string, threads: number, options: ProfileOptions): Pr
   const { promptTokens, generateTokens, parallel, depth, device } = options;
   const progress = stepProgress(process.stderr, `profiling ${basename(path)}`);
   const child = stoppable({
-    order: {
-      order: 'profile',
-      job: {
-        model: {
-          modelPath: path,
-          options: { threads },
-          deviceClass: device,
-          deviceId: '',
-          cpus: readAffinity('self') ?? [],
-        },
-        workload: { promptTokens, generateTokens, parallel, contextDepth: depth },
+    task: taskOf(PROFILE, {
+      model: {
+        modelPath: path,
+        options: { threads },
+        deviceClass: device,
+        deviceId: '',
+        cpus: readAffinity('self') ?? [],
       },
-    },
+      workload: { promptTokens, generateTokens, parallel, contextDepth: depth },
+    }),
     cpus: [],
     timeLimitSeconds: null,
     memoryLimitBytes: null,
@@ -54,6 +53,5 @@ async function timed(path: string, threads: number, options: ProfileOptions): Pr
   });
   const ending = await child.ended.finally(() => progress.end());
   if (ending.failure !== null) throw new FailureError(ending.failure);
-  if (ending.answer?.type !== 'profiled') throw workError('the profile gave no answer');
-  return ending.answer.profile;
+  return ending.answer;
 }

@@ -2,7 +2,8 @@ import { availableParallelism } from 'node:os';
 import { basename, dirname, resolve } from 'node:path';
 import type { ResolvedModel } from '../../agent/artifacts/resolve.js';
 import { locateText } from '../../agent/artifacts/text.js';
-import type { PruneOrder } from '../../agent/isolation/messages.js';
+import { taskOf } from '../../agent/isolation/job.js';
+import { PRUNE } from '../../agent/pruning/job.js';
 import { packFile } from '../../agent/pruning/pack-file.js';
 import type { PackedFormat } from '../../core/techniques/packing/packed.js';
 import type { PruneReport } from '../../core/techniques/pruning/summary.js';
@@ -32,21 +33,14 @@ export async function pruneModel(input: string, output: string, options: PruneOp
     const textPath = text === null ? null : locateText(text, settings);
     const base = await openModel(input, settings);
     const inputPath = pathOf(base, input);
-    const order: PruneOrder = {
-      order: 'prune',
-      inputPath,
-      outputPath: '',
-      sparsity: word,
-      textPath,
-      threads,
-    };
+    const request = { inputPath, sparsity: word, textPath, threads };
     const made = await makeAlone({
       path,
       inputPath,
       bytes: base.facts.bytes,
       what: word,
       line: `${basename(inputPath)} by ${word}`,
-      order: (draft) => ({ ...order, outputPath: draft }),
+      task: (outputPath) => taskOf(PRUNE, { ...request, outputPath }),
     });
     const packed =
       packedPath === null

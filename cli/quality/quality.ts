@@ -2,14 +2,16 @@ import { existsSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import type { ResolvedModel } from '../../agent/artifacts/resolve.js';
 import { builtinFolder } from '../../agent/artifacts/source.js';
+import { taskOf } from '../../agent/isolation/job.js';
 import { launch } from '../../agent/isolation/launch.js';
+import { QUALITY } from '../../agent/quality/jobs.js';
 import type { QualityModel } from '../../agent/quality/measure.js';
 import { type Scorers, scorersOf } from '../../agent/quality/scorers.js';
 import { readTasks } from '../../agent/quality/task-files.js';
 import { FailureError, toFailure } from '../../core/errors.js';
 import type { QualityOutcome, QualityRequest } from '../../core/quality/outcome.js';
 import type { Task } from '../../core/quality/tasks/few-shot.js';
-import { EXIT, fromFailure, usageError, workError } from '../exit.js';
+import { EXIT, fromFailure, usageError } from '../exit.js';
 import { modelSettings, openModel } from '../local-models.js';
 import { nodeConfig } from '../node-config.js';
 import { printData, printJson, say } from '../output/print.js';
@@ -71,16 +73,13 @@ async function measure(
 ): Promise<QualityOutcome> {
   const line = new QualityProgressLine(process.stderr);
   const launched = launch({
-    order: {
-      order: 'quality',
-      job: {
-        model: asked(model, options),
-        base: base === null ? null : asked(base, options),
-        request,
-        scorers,
-        trainedContext: model.facts.contextLength,
-      },
-    },
+    task: taskOf(QUALITY, {
+      model: asked(model, options),
+      base: base === null ? null : asked(base, options),
+      request,
+      scorers,
+      trainedContext: model.facts.contextLength,
+    }),
     cpus: [],
     timeLimitSeconds: null,
     memoryLimitBytes: null,
@@ -94,8 +93,7 @@ async function measure(
     const words = ending.failure.code === 'impossible-combination';
     throw fromFailure(ending.failure, words ? EXIT.usage : EXIT.failed);
   }
-  if (ending.answer?.type !== 'quality') throw workError('the measurement of quality gave no answer');
-  return ending.answer.outcome;
+  return ending.answer;
 }
 
 function asked({ path }: ResolvedModel, { threads, device }: QualityOptions): QualityModel {

@@ -4,8 +4,9 @@ import { readGgufHeader } from '../../agent/artifacts/gguf/header.js';
 import type { ModelSettings } from '../../agent/artifacts/resolve.js';
 import { importanceFor } from '../../agent/calibration/importance.js';
 import { readAffinity } from '../../agent/isolation/affinity.js';
-import type { QuantizeOrder } from '../../agent/isolation/messages.js';
+import { taskOf } from '../../agent/isolation/job.js';
 import { findEngine } from '../../agent/native/packages.js';
+import { QUANTIZE, type QuantizeRequest } from '../../agent/runners/jobs.js';
 import { modelSettings, openModel } from '../local-models.js';
 import { nodeConfig } from '../node-config.js';
 import { say } from '../output/print.js';
@@ -33,15 +34,15 @@ export async function quantizeModel(input: string, output: string, options: Quan
     const base = await openModel(input, settings);
     const inputPath = await fileOf(base, settings.cacheFolder);
     const imatrix = await matrixOf(options, wanted, inputPath, base.digest, threads, settings);
-    const order = orderOf(inputPath, wanted, imatrix, threads);
     const { type } = wanted.spec;
+    const request = { runnerKind: RUNNER, inputPath, quantization: wanted.spec, imatrix, threads };
     const made = await makeAlone({
       path,
       inputPath,
       bytes: base.facts.bytes,
       what: type,
       line: `${basename(inputPath)} to ${type}`,
-      order: (outputPath) => ({ ...order, outputPath }),
+      task: (outputPath) => taskOf(QUANTIZE, { ...request, outputPath }),
     });
     report(readGgufHeader(inputPath), { path, made, word: wanted.word, threads }, options.json === true);
   });
@@ -55,7 +56,7 @@ async function matrixOf(
   inputDigest: string,
   threads: number,
   settings: ModelSettings,
-): Promise<QuantizeOrder['imatrix']> {
+): Promise<QuantizeRequest['imatrix']> {
   if (options.imatrix !== undefined) return { path: options.imatrix, name: options.imatrix };
   if (spec.importance === null) return null;
   const importance = await importanceFor(spec.importance, `llama.cpp ${findEngine().release}`, settings);
@@ -63,22 +64,4 @@ async function matrixOf(
   const cpus = (readAffinity('self') ?? []).slice(0, threads);
   const bench = { cpus, timeLimitSeconds: 86_400, launcher: stoppable };
   return { path: await importance.prepare(inputPath, inputDigest, bench), name: importance.name };
-}
-
-function orderOf(
-  inputPath: string,
-  { spec }: Wanted,
-  imatrix: QuantizeOrder['imatrix'],
-  threads: number,
-): QuantizeOrder {
-  const outputPath = '';
-  return {
-    order: 'quantize',
-    runnerKind: RUNNER,
-    inputPath,
-    outputPath,
-    quantization: spec,
-    imatrix,
-    threads,
-  };
 }

@@ -1,6 +1,6 @@
 import { statSync } from 'node:fs';
 import { type Made, makeFile } from '../../agent/artifacts/making.js';
-import type { OrderFor } from '../../agent/artifacts/step.js';
+import type { TaskFor } from '../../agent/artifacts/step.js';
 import { usageError } from '../exit.js';
 import { stepProgress } from './step-progress.js';
 import { stoppable } from './stoppable.js';
@@ -15,20 +15,20 @@ export interface SingleStep {
   readonly what: string;
   /** What the progress line says. */
   readonly line: string;
-  readonly order: OrderFor;
+  readonly task: TaskFor;
 }
 
 /**
  * Makes the file in a child, with progress on stderr.
  * @throws CommandError (2) when it would replace its own input; FailureError as `makeFile`.
  */
-export async function makeAlone({ path, inputPath, bytes, what, line, order }: SingleStep): Promise<Made> {
+export async function makeAlone({ path, inputPath, bytes, what, line, task }: SingleStep): Promise<Made> {
   if (sameFile(path, inputPath)) throw usageError('the output is the input', 'Name another file.');
   const progress = stepProgress(process.stderr, line);
   const onMessage: Parameters<typeof makeFile>[0]['onMessage'] = (message) => {
     if (message.type === 'progress') progress.step(message.done, message.of);
   };
-  const making = { path, bytes, order, what, cpus: [], timeLimitSeconds: null, onMessage };
+  const making = { path, bytes, task, what, cpus: [], timeLimitSeconds: null, onMessage };
   return await makeFile(making, stoppable).finally(() => progress.end());
 }
 

@@ -1,14 +1,18 @@
 // Fine-tunes the shipped small model by every method on one text and asks for its perplexity on another: does the loss fall, does
 // the text that was not seen get more likely, do the parts of a step add up, is the memory what was predicted?
 // `STEPS=12 npm run bench -- finetune` is a quick look, too short for the first claim; RIDGEPOINT_MATERIAL names a folder with data/pgdoc-train.txt and pgdoc-test.txt.
+
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { modelFacts, weightBytes } from '../../agent/artifacts/gguf/facts.js';
 import { readGgufHeader } from '../../agent/artifacts/gguf/header.js';
 import { builtinFolder } from '../../agent/artifacts/source.js';
+import { type Task, type Told, taskOf } from '../../agent/isolation/job.js';
 import { launch } from '../../agent/isolation/launch.js';
-import type { WorkerMessage, WorkerOrder } from '../../agent/isolation/messages.js';
+import { QUALITY } from '../../agent/quality/jobs.js';
+import { QUANTIZE } from '../../agent/runners/jobs.js';
+import { TRIAL } from '../../agent/trial/job.js';
 import type { WorkloadOutcome } from '../../agent/workloads/workload.js';
 import { formatValue } from '../../core/metrics/format.js';
 import { median } from '../../core/statistics/quantile.js';
@@ -36,9 +40,9 @@ const folder = mkdtempSync(join(tmpdir(), 'ridgepoint-bench-finetune-'));
 const cpus: readonly number[] = [];
 const place = { deviceClass: 'cpu', deviceId: 'cpu0', cpus };
 
-async function child(order: WorkerOrder): Promise<WorkerMessage> {
+async function child<Answer, Report extends Told>(task: Task<Answer, Report>): Promise<Answer> {
   const launched = launch({
-    order,
+    task,
     cpus,
     timeLimitSeconds: 1800,
     memoryLimitBytes: null,
@@ -47,7 +51,7 @@ async function child(order: WorkerOrder): Promise<WorkerMessage> {
     },
   });
   const { answer, failure } = await launched.ended;
-  if (failure !== null || answer === null) throw new Error(failure?.message ?? 'no answer');
+  if (failure !== null) throw new Error(failure.message);
   return answer;
 }
 
@@ -63,8 +67,7 @@ const optionsOf = (method: TrainingMethod, heldOutShare = 0) => ({
 });
 
 async function train(modelPath: string, method: TrainingMethod, name: string): Promise<WorkloadOutcome> {
-  const answer = await child({
-    order: 'trial',
+  const request = {
     runner: { kind: 'ggml', options: { threads } },
     workload: { kind: 'finetune', options: optionsOf(method) },
     measure: MEASURE.parse({ warmupSpread: 0.1, maxWarmups: 5 }),
@@ -73,26 +76,24 @@ async function train(modelPath: string, method: TrainingMethod, name: string): P
     ...place,
     minPhaseSeconds: 0,
     training: { textPath: text, keepPath: join(folder, `${name}.gguf`), runnable: true },
-  });
-  if (answer.type !== 'outcome') throw new Error('no outcome');
-  return answer.outcome;
+  };
+  return await child(taskOf(TRIAL, request));
 }
 
 async function perplexity(modelPath: string, adapterPath: string | null): Promise<number> {
   const adapters = adapterPath === null ? [] : [{ path: adapterPath, source: 'it', scale: 1 }];
   const windows = { scheme: 'llama', context: 256, stride: null, maxWindows: 40 } as const;
-  const answer = await child({
-    order: 'quality',
-    job: {
+  const answer = await child(
+    taskOf(QUALITY, {
       model: { runnerKind: 'llama-cpp', modelPath, adapters, options: { threads }, ...place },
       base: null,
       request: { text: { path: unseen, windows, basePrecision: 'llama' }, tasks: [] },
       trainedContext: 512,
       scorers: {},
-    },
-  });
-  if (answer.type !== 'quality' || answer.outcome.text === null) throw new Error('no perplexity');
-  return answer.outcome.text.perplexity.value;
+    }),
+  );
+  if (answer.text === null) throw new Error('no perplexity');
+  return answer.text.perplexity.value;
 }
 
 async function converted(quantization: string): Promise<string> {
@@ -106,7 +107,7 @@ async function converted(quantization: string): Promise<string> {
     imatrix: null,
     threads,
   };
-  await child({ order: 'quantize', ...order } as WorkerOrder);
+  await child(taskOf(QUANTIZE, order));
   return outputPath;
 }
 

@@ -27,7 +27,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { readCpu } from '../../agent/device/cpu.js';
 import { findStartTools, wrapCommand } from '../../agent/isolation/affinity.js';
-import type { TrialOrder } from '../../agent/isolation/messages.js';
+import type { TrialRequest } from '../../agent/trial/job.js';
 import { counterDifference } from '../../core/metrics/integrate.js';
 import { cleanSeries } from '../../core/metrics/series.js';
 import type { Phase, ResultRecord } from '../../core/result.js';
@@ -120,8 +120,7 @@ function ownCpus({ phases, samples }: ResultRecord): number | null {
 
 async function runnerAlone(of: Case): Promise<Speeds> {
   const { promptTokens, generateTokens } = of;
-  const order: TrialOrder = {
-    order: 'trial',
+  const order: TrialRequest = {
     runner: { kind: 'llama-cpp', options: runnerOptions },
     workload: { kind: 'latency', options: { promptTokens, generateTokens, parallel: 1, contextDepth: 0 } },
     measure: {

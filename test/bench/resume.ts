@@ -27,7 +27,7 @@ function records(file: string): ResultRecord[] {
 /** Workers of trials still alive that belong to this bench's folder or have lost their parent. */
 function orphans(): string[] {
   const table = execFileSync('ps', ['-eo', 'pid,ppid,args'], { encoding: 'utf8' });
-  return table.split('\n').filter((line) => line.includes('isolation/worker') && /^\s*\d+\s+1\s/.test(line));
+  return table.split('\n').filter((line) => line.includes('agent/worker') && /^\s*\d+\s+1\s/.test(line));
 }
 
 const orphansBefore = new Set(orphans());

@@ -6,6 +6,7 @@ import { readSpan } from '../../agent/artifacts/gguf/copy.js';
 import { readGgufHeader } from '../../agent/artifacts/gguf/header.js';
 import type { GgufValue } from '../../agent/artifacts/gguf/value.js';
 import { writeGguf } from '../../agent/artifacts/gguf/writer.js';
+import type { Launcher } from '../../agent/artifacts/making.js';
 import { resolveModel } from '../../agent/artifacts/resolve.js';
 import { builtinFolder } from '../../agent/artifacts/source.js';
 import { pruneStep } from '../../agent/artifacts/steps/prune.js';
@@ -19,6 +20,7 @@ import { calibrationSequences } from '../../agent/calibration/sequences.js';
 import { type VisitLayer, type WalkRequest, walkLayers } from '../../agent/calibration/walk.js';
 import { launch } from '../../agent/isolation/launch.js';
 import { kernelsLibrary } from '../../agent/native/kernel-library.js';
+import type { PruneRequest } from '../../agent/pruning/job.js';
 import { pruneFile } from '../../agent/pruning/prune.js';
 import { FailureError } from '../../core/errors.js';
 import { readSynthetic } from '../../core/models/synthetic.js';
@@ -133,18 +135,19 @@ describe('the walk', () => {
     const bench = {
       cpus: [0],
       timeLimitSeconds: 60,
-      launcher: (request: Parameters<typeof launch>[0]) => {
-        launched.push(request.order.order);
+      launcher: ((request) => {
+        launched.push(request.task.name);
         return launch(request);
-      },
+      }) satisfies Launcher,
     };
     const prune = async (share: string) => {
       const word = `wanda:${share}?order=dense&outputError=false&sequences=2&tokens=64&seed=5`;
       const reading = readSparsity(word);
       if (!reading.ok || reading.value === null) throw new Error(word);
       const step = await pruneStep(word, reading.value, 'v0.4.0', settings);
-      const order = (await step.orderFor(path!, digest, bench))(join(folder, `${share}.gguf`));
-      if (order.order !== 'prune') throw new Error(order.order);
+      const task = (await step.taskFor(path!, digest, bench))(join(folder, `${share}.gguf`));
+      expect(task.name).toBe('prune');
+      const order = task.request as PruneRequest;
       const { report } = await pruneFile(order, () => {});
       const { statisticsPath: _, ...walking } = order;
       const walked = join(folder, `${share}-walked.gguf`);
@@ -229,10 +232,10 @@ describe('the importance matrix', () => {
     const bench = {
       cpus: [0],
       timeLimitSeconds: 60,
-      launcher: (request: Parameters<typeof launch>[0]) => {
-        launched.push(request.order.order);
+      launcher: ((request) => {
+        launched.push(request.task.name);
         return launch(request);
-      },
+      }) satisfies Launcher,
     };
     const path = await importance.prepare(model.path!, model.digest, bench);
     expect(await importance.prepare(model.path!, model.digest, bench)).toBe(path);

@@ -28,7 +28,6 @@ async function prune(
   const path = join(folder, `${count++}.gguf`);
   const textPath = /^magnitude(?!.*(outputError|sensitivity))/.test(word) ? null : (options.text ?? sample);
   const order = {
-    order: 'prune' as const,
     inputPath: modelPath(options.model ?? 'tiny'),
     outputPath: path,
     sparsity: word,

@@ -2,9 +2,11 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, describe, expect, test } from 'vitest';
+import { taskOf } from '../../agent/isolation/job.js';
 import { launch } from '../../agent/isolation/launch.js';
 import { optionLikelihoods, tokenizeChoices } from '../../agent/quality/choices.js';
 import { generate } from '../../agent/quality/generation.js';
+import { QUALITY } from '../../agent/quality/jobs.js';
 import { measureQuality, type QualityJob } from '../../agent/quality/measure.js';
 import { loadSpeaker, type Speaker } from '../../agent/quality/speaker.js';
 import type { QualityProgress } from '../../agent/quality/watch.js';
@@ -317,7 +319,7 @@ describe('in the child', () => {
   test('progress and the outcome come as messages', async () => {
     const said: QualityProgress[] = [];
     const launched = launch({
-      order: { order: 'quality', job: job('tiny', { text: text('llama', 512) }) },
+      task: taskOf(QUALITY, job('tiny', { text: text('llama', 512) })),
       cpus: [],
       timeLimitSeconds: 60,
       memoryLimitBytes: null,
@@ -327,15 +329,14 @@ describe('in the child', () => {
     });
     const { answer, failure } = await launched.ended;
     expect(failure).toBeNull();
-    expect(answer?.type).toBe('quality');
-    if (answer?.type === 'quality') near(answer.outcome.text?.perplexity.value, 23.8007, 2e-4);
+    near(answer?.text?.perplexity.value, 23.8007, 2e-4);
     expect(said.map(({ done }) => done)).toEqual(Array.from({ length: 16 }, (_, i) => i + 1));
   });
 
   test('a stop ends it between two windows', async () => {
     const said: QualityProgress[] = [];
     const launched = launch({
-      order: { order: 'quality', job: job('tiny', { text: text('strided', 128) }) },
+      task: taskOf(QUALITY, job('tiny', { text: text('strided', 128) })),
       cpus: [],
       timeLimitSeconds: 60,
       memoryLimitBytes: null,

@@ -34,7 +34,7 @@ async function prune(input: string, word: string): Promise<string> {
   const outputPath = join(folder, `${input.replace(/\W+/g, '-')}-${word.replace(/\W+/g, '-')}.gguf`);
   const textPath = word.startsWith('wanda') ? join(ROOT, 'models/sample.txt') : null;
   const inputPath = modelPath(input);
-  await pruneFile({ order: 'prune', inputPath, outputPath, sparsity: word, textPath, threads: 1 }, () => {});
+  await pruneFile({ inputPath, outputPath, sparsity: word, textPath, threads: 1 }, () => {});
   return outputPath;
 }
 

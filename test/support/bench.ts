@@ -5,7 +5,7 @@ import { onTestFinished } from 'vitest';
 import { ArtifactStore } from '../../agent/artifacts/store.js';
 import { cpuDevices, readCpu } from '../../agent/device/cpu.js';
 import type { Bench, TrialLimits } from '../../agent/experiment.js';
-import { monotonicSeconds } from '../../agent/isolation/line.js';
+import { monotonicSeconds } from '../../agent/isolation/clock.js';
 import { IdleBaselines } from '../../agent/meters/baseline.js';
 import type { MeterSettings } from '../../agent/meters/index.js';
 import type { Lease } from '../../core/lease.js';

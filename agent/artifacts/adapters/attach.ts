@@ -2,6 +2,7 @@ import { sha256 } from '@noble/hashes/sha2.js';
 import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js';
 import { canonicalJson } from '../../../core/sweep/identity.js';
 import type { AdapterPart } from '../../../core/techniques/adapter.js';
+import { taskOf } from '../../isolation/job.js';
 import { readGgufHeader } from '../gguf/header.js';
 import { GgufError } from '../gguf/reader.js';
 import type { Launcher } from '../making.js';
@@ -10,6 +11,7 @@ import type { ArtifactStore } from '../store.js';
 import type { Uses } from '../uses.js';
 import { unattachable, unusable } from './base.js';
 import { canAttach, writeAdapterGguf } from './gguf.js';
+import { WRITE_ADAPTER } from './jobs.js';
 import { type AdapterRequest, loadAdapter } from './load.js';
 import { type LocatedAdapter, locateAdapter } from './source.js';
 
@@ -88,7 +90,7 @@ async function written(
       recipe: `adapter(${source})`,
       base: base.digest,
       bytes: 0,
-      order: (outputPath) => ({ order: 'write-adapter', ...asked, outputPath }),
+      task: (outputPath) => taskOf(WRITE_ADAPTER, { ...asked, outputPath }),
       cpus,
       timeLimitSeconds,
     },

@@ -3,6 +3,7 @@ import { mkdir, readFile, rm, stat, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import { FailureError, failure } from '../../../core/errors.js';
 import { type RemoteSource, readRemote } from '../../../core/models/remote.js';
+import { taskOf } from '../../isolation/job.js';
 import { launch } from '../../isolation/launch.js';
 import { rememberDigest } from '../digest.js';
 import { lockOf, makeRoom } from '../eviction.js';
@@ -11,6 +12,7 @@ import { type Launcher, storageFailure } from '../making.js';
 import type { Uses } from '../uses.js';
 import type { OnProgress } from './download.js';
 import { expectedDigest, type Fetched, type FetchJob, fetchedSchema } from './fetch.js';
+import { FETCH } from './job.js';
 import { requireAllowed, type SourcePolicy } from './policy.js';
 
 export interface FetchSettings {
@@ -97,7 +99,7 @@ async function fetchNow(
   // Of another state of the file; its name must not stand for two.
   for (const old of [`${path}.json`, path]) await rm(old, { force: true });
   const ending = await launcher({
-    order: { order: 'fetch', job: { ...asked, policy }, outputPath: path },
+    task: taskOf(FETCH, { job: { ...asked, policy }, outputPath: path }),
     cpus,
     // A slow network is no fault, and what has come is kept; connections have limits of their own.
     timeLimitSeconds: null,

@@ -1,3 +1,5 @@
+import { taskOf } from '../../isolation/job.js';
+import { GROUP_HEADS } from '../attention/jobs.js';
 import type { Step } from '../step.js';
 
 /** Changes whenever the same heads would be grouped into other bytes. */
@@ -9,6 +11,6 @@ export function groupHeadsStep(kvHeads: number): Step {
     recipe: `group-heads(${kvHeads})`,
     ingredients: { grouper: GROUPER },
     bytes: (inputBytes) => inputBytes,
-    orderFor: async (inputPath) => (outputPath) => ({ order: 'group-heads', inputPath, outputPath, kvHeads }),
+    taskFor: async (inputPath) => (outputPath) => taskOf(GROUP_HEADS, { inputPath, outputPath, kvHeads }),
   };
 }

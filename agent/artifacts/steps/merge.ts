@@ -1,4 +1,6 @@
 import type { AdapterPart } from '../../../core/techniques/adapter.js';
+import { taskOf } from '../../isolation/job.js';
+import { MERGE_ADAPTERS } from '../adapters/jobs.js';
 import { locateAdapter } from '../adapters/source.js';
 import type { ModelSettings } from '../resolve.js';
 import type { Step } from '../step.js';
@@ -23,17 +25,17 @@ export async function mergeStep(
     recipe: `merge(${word})`,
     ingredients: { adapters: digests.join('+'), merger: MERGER },
     bytes: (inputBytes) => inputBytes,
-    async orderFor(inputPath, _digest, { cpus }) {
+    async taskFor(inputPath, _digest, { cpus }) {
       const adapters = located.map(({ source, place }, i) => ({ source, place, scale: parts[i]!.scale }));
       const threads = Math.max(1, cpus.length);
-      return (outputPath) => ({
-        order: 'merge-adapters',
-        inputPath,
-        inputName: modelName,
-        outputPath,
-        adapters,
-        threads,
-      });
+      return (outputPath) =>
+        taskOf(MERGE_ADAPTERS, {
+          inputPath,
+          inputName: modelName,
+          outputPath,
+          adapters,
+          threads,
+        });
     },
   };
 }

@@ -1,7 +1,9 @@
 import { needsHessian } from '../../../core/techniques/pruning/check.js';
 import type { SparsitySpec } from '../../../core/techniques/sparsity.js';
 import { statisticsFor } from '../../calibration/store.js';
+import { taskOf } from '../../isolation/job.js';
 import { kernelsLibrary } from '../../native/kernel-library.js';
+import { PRUNE } from '../../pruning/job.js';
 import { digestOf } from '../digest.js';
 import type { ModelSettings } from '../resolve.js';
 import type { Step } from '../step.js';
@@ -28,11 +30,11 @@ export async function pruneStep(
       textPath === null ? {} : { engine, kernels, text: await digestOf(textPath, models.cacheFolder) },
     // The same types: zeros take as much room as what they replace.
     bytes: (inputBytes) => inputBytes,
-    async orderFor(inputPath, digest, bench) {
+    async taskFor(inputPath, digest, bench) {
       const threads = Math.max(1, bench.cpus.length);
-      const order = { order: 'prune', inputPath, sparsity: word, textPath, threads } as const;
+      const request = { inputPath, sparsity: word, textPath, threads };
       if (calibration === null || textPath === null || !bySavedStatistics(spec))
-        return (outputPath) => ({ ...order, outputPath });
+        return (outputPath) => taskOf(PRUNE, { ...request, outputPath });
       const { text, sequences, tokens, seed } = calibration;
       const { path: statisticsPath } = await statisticsFor(
         {
@@ -48,7 +50,7 @@ export async function pruneStep(
         },
         bench,
       );
-      return (outputPath) => ({ ...order, outputPath, statisticsPath });
+      return (outputPath) => taskOf(PRUNE, { ...request, outputPath, statisticsPath });
     },
   };
 }

@@ -1,5 +1,7 @@
 import type { QuantizationSpec } from '../../../core/techniques/quantization.js';
 import type { PreparedImportance } from '../../calibration/importance.js';
+import { taskOf } from '../../isolation/job.js';
+import { QUANTIZE } from '../../runners/jobs.js';
 import type { Step } from '../step.js';
 
 export interface QuantizeStep {
@@ -20,21 +22,21 @@ export function quantizeStep({ word, spec, runnerKind, engine, importance }: Qua
     ingredients: { engine, ...importance?.ingredients },
     // Room for the input's size is asked for: most quantizations are smaller, and the engine finds out the rest.
     bytes: (inputBytes) => inputBytes,
-    async orderFor(inputPath, digest, bench) {
+    async taskFor(inputPath, digest, bench) {
       const threads = Math.max(1, bench.cpus.length);
       const imatrix =
         importance === null
           ? null
           : { path: await importance.prepare(inputPath, digest, bench), name: importance.name };
-      return (outputPath) => ({
-        order: 'quantize',
-        runnerKind,
-        inputPath,
-        outputPath,
-        quantization: spec,
-        imatrix,
-        threads,
-      });
+      return (outputPath) =>
+        taskOf(QUANTIZE, {
+          runnerKind,
+          inputPath,
+          outputPath,
+          quantization: spec,
+          imatrix,
+          threads,
+        });
     },
   };
 }

@@ -1,4 +1,6 @@
 import type { SlidingWindow } from '../../../core/techniques/attention.js';
+import { taskOf } from '../../isolation/job.js';
+import { GIVE_WINDOW } from '../attention/jobs.js';
 import type { Step } from '../step.js';
 
 /** Changes whenever the same window would be given in other bytes. */
@@ -12,12 +14,12 @@ export function windowStep({ tokens, fullEvery }: SlidingWindow): Step {
     recipe: fullEvery === 0 ? `window(${tokens})` : `window(${tokens}, full every ${fullEvery})`,
     ingredients: { writer: WRITER },
     bytes: (inputBytes) => inputBytes + MORE_BYTES,
-    orderFor: async (inputPath) => (outputPath) => ({
-      order: 'give-window',
-      inputPath,
-      outputPath,
-      tokens,
-      fullEvery,
-    }),
+    taskFor: async (inputPath) => (outputPath) =>
+      taskOf(GIVE_WINDOW, {
+        inputPath,
+        outputPath,
+        tokens,
+        fullEvery,
+      }),
   };
 }

@@ -31,7 +31,7 @@ export function cpuSeconds(pid: number): number {
 /** @returns workers of trials that have lost their parent, as `ps` shows them. */
 export function orphans(): string[] {
   const table = execFileSync('ps', ['-eo', 'pid,ppid,args'], { encoding: 'utf8' });
-  return table.split('\n').filter((line) => line.includes('isolation/worker') && /^\s*\d+\s+1\s/.test(line));
+  return table.split('\n').filter((line) => line.includes('agent/worker') && /^\s*\d+\s+1\s/.test(line));
 }
 
 function statusBytes(pid: number, field: string): number {

@@ -31,7 +31,7 @@ const POLL = 1;
 /** @returns the path of a pruned copy. @param textPath null for magnitudes. */
 export async function pruned(folder: string, inputPath: string, sparsity: string, textPath: string | null) {
   const outputPath = join(folder, `${sparsity.replace(/\W+/g, '-')}.gguf`);
-  const order = { order: 'prune' as const, inputPath, outputPath, sparsity, textPath, threads: 1 };
+  const order = { inputPath, outputPath, sparsity, textPath, threads: 1 };
   await pruneFile(order, () => {});
   return outputPath;
 }

@@ -9,17 +9,20 @@ import {
   parseCpuList,
   readAffinity,
 } from '../../../agent/isolation/affinity.js';
+import { taskOf } from '../../../agent/isolation/job.js';
 import { descendantsOf, KillLadder } from '../../../agent/isolation/kill.js';
 import { type Ending, type Launched, type LaunchRequest, launch } from '../../../agent/isolation/launch.js';
 import { guardMemory } from '../../../agent/isolation/memory-limit.js';
-import type { TrialOrder, WorkerMessage } from '../../../agent/isolation/messages.js';
+import type { ChildState } from '../../../agent/isolation/messages.js';
 import { StderrTail } from '../../../agent/isolation/stderr-tail.js';
+import { PROBE } from '../../../agent/runners/jobs.js';
+import { TRIAL, type TrialReport, type TrialRequest } from '../../../agent/trial/job.js';
+import type { WorkloadOutcome } from '../../../agent/workloads/workload.js';
 import type { Options } from '../../../core/sweep/experiment.js';
 import { QUICK, temporaryFolder } from '../../support/bench.js';
 
-function trial(options: Options, generateTokens = 4): TrialOrder {
+function trial(options: Options, generateTokens = 4): TrialRequest {
   return {
-    order: 'trial',
     runner: { kind: 'fake', options },
     workload: { kind: 'latency', options: { promptTokens: 8, generateTokens, parallel: 1, contextDepth: 0 } },
     measure: QUICK,
@@ -31,19 +34,22 @@ function trial(options: Options, generateTokens = 4): TrialOrder {
   };
 }
 
-const running: Launched[] = [];
+const running: Launched<unknown>[] = [];
 afterEach(async () => {
   for (const launched of running) launched.kill('the test is over');
   await Promise.all(running.splice(0).map((launched) => launched.ended));
 });
 
-function begin(request: Partial<LaunchRequest> & Pick<LaunchRequest, 'order'>) {
-  const messages: WorkerMessage[] = [];
+type Request = Partial<LaunchRequest<WorkloadOutcome, TrialReport>>;
+
+function begin({ trial: asked, ...request }: Request & { readonly trial: TrialRequest }) {
+  const messages: (ChildState | TrialReport)[] = [];
   const launched = launch({
     cpus: [],
     timeLimitSeconds: 60,
     memoryLimitBytes: null,
     graceSeconds: 0.3,
+    task: taskOf(TRIAL, asked),
     ...request,
     onMessage(message) {
       messages.push(message);
@@ -55,16 +61,16 @@ function begin(request: Partial<LaunchRequest> & Pick<LaunchRequest, 'order'>) {
   return { launched, messages };
 }
 
-async function run(request: Partial<LaunchRequest> & Pick<LaunchRequest, 'order'>): Promise<Ending> {
+async function run(request: Request & { readonly trial: TrialRequest }): Promise<Ending<WorkloadOutcome>> {
   return begin(request).launched.ended;
 }
 
 const alive = (pid: number) => existsSync(`/proc/${pid}`);
 const linux = process.platform === 'linux';
 
-describe('a child for one order', () => {
+describe('a child for one task', () => {
   test('runs a trial, sends its phases in order and answers with the outcome', async () => {
-    const { launched, messages } = begin({ order: trial({ fakeDecodeTokensPerSecond: 2000 }) });
+    const { launched, messages } = begin({ trial: trial({ fakeDecodeTokensPerSecond: 2000 }) });
     const ending = await launched.ended;
     expect(ending.failure).toBeNull();
     expect(ending.exitCode).toBe(0);
@@ -81,32 +87,29 @@ describe('a child for one order', () => {
       expect(phase.endSeconds).toBeGreaterThanOrEqual(phase.startSeconds);
       if (i > 0) expect(phase.startSeconds).toBeGreaterThanOrEqual(phases[i - 1]!.endSeconds);
     }
-    expect(ending.answer).toMatchObject({
-      type: 'outcome',
-      outcome: { repeats: 2, warmups: 1 },
-    });
+    expect(ending.answer).toMatchObject({ repeats: 2, warmups: 1 });
     expect(messages.filter((message) => message.type === 'resting')).toHaveLength(3);
   });
 
   test('that crashes gives the signal and what it last said', async () => {
-    const ending = await run({ order: trial({ fakeFailure: 'crash' }) });
+    const ending = await run({ trial: trial({ fakeFailure: 'crash' }) });
     expect(ending.failure).toMatchObject({ code: 'crashed', signal: 'SIGSEGV' });
     expect(ending.failure?.stderrTail).toContain('null pointer');
   });
 
   test('that aborts gives SIGABRT', async () => {
-    const ending = await run({ order: trial({ fakeFailure: 'abort' }) });
+    const ending = await run({ trial: trial({ fakeFailure: 'abort' }) });
     expect(ending.failure).toMatchObject({ code: 'crashed', signal: 'SIGABRT' });
     expect(ending.failure?.stderrTail).toContain('assertion failed');
   });
 
   test('that cannot load gives the reason it gave itself', async () => {
-    const ending = await run({ order: trial({ fakeFailure: 'load' }) });
+    const ending = await run({ trial: trial({ fakeFailure: 'load' }) });
     expect(ending.failure).toMatchObject({ code: 'load-failed', signal: null });
   });
 
   test('that hangs in native code is brought down by the ladder', async () => {
-    const { launched } = begin({ order: trial({ fakeFailure: 'hang' }), timeLimitSeconds: 2 });
+    const { launched } = begin({ trial: trial({ fakeFailure: 'hang' }), timeLimitSeconds: 2 });
     const ending = await launched.ended;
     expect(ending.failure?.code).toBe('timed-out');
     expect(ending.failure?.message).toContain('2 s');
@@ -116,14 +119,14 @@ describe('a child for one order', () => {
 
   test('that takes too much memory is killed at its limit', async () => {
     const memoryLimitBytes = 400 * 2 ** 20;
-    const ending = await run({ order: trial({ fakeFailure: 'memory' }), memoryLimitBytes });
+    const ending = await run({ trial: trial({ fakeFailure: 'memory' }), memoryLimitBytes });
     expect(ending.failure).toMatchObject({ code: 'out-of-memory' });
     expect(ending.failure?.message).toContain('400 MiB');
   });
 
   test('that is asked to stop ends between two repeats, cancelled', async () => {
     const { launched } = begin({
-      order: trial({ fakeDecodeTokensPerSecond: 200 }, 20),
+      trial: trial({ fakeDecodeTokensPerSecond: 200 }, 20),
       graceSeconds: 20,
       onMessage(message) {
         if (message.type === 'phase' && message.phase.name === 'decode') launched.stop('the user said so');
@@ -136,7 +139,7 @@ describe('a child for one order', () => {
 
   test('that SIGKILL ends from outside is a crash where the kernel counted no memory kill', async () => {
     const { launched } = begin({
-      order: trial({ fakeFailure: 'hang' }),
+      trial: trial({ fakeFailure: 'hang' }),
       onMessage(message) {
         if (message.type === 'loaded') process.kill(launched.pid, 'SIGKILL');
       },
@@ -148,8 +151,7 @@ describe('a child for one order', () => {
   });
 
   test('that asks for a runner nobody has is refused in a sentence', async () => {
-    const order = { ...trial({}), runner: { kind: 'abacus', options: {} } };
-    const ending = await run({ order });
+    const ending = await run({ trial: { ...trial({}), runner: { kind: 'abacus', options: {} } } });
     expect(ending.failure).toMatchObject({
       code: 'engine-missing',
       message: 'this agent has no runner abacus',
@@ -157,13 +159,14 @@ describe('a child for one order', () => {
   });
 
   test('probes a runner', async () => {
-    const ending = await run({ order: { order: 'probe', runnerKind: 'fake' } });
-    expect(ending.answer).toMatchObject({ type: 'probed', probe: { available: true } });
+    const task = taskOf(PROBE, { runnerKind: 'fake' });
+    const ending = await launch({ task, cpus: [], timeLimitSeconds: 60, memoryLimitBytes: null }).ended;
+    expect(ending.answer).toMatchObject({ available: true });
   });
 
   test.skipIf(findStartTools().taskset === null)('is pinned to its CPUs (needs taskset)', async () => {
     const cpu = readAffinity('self')![0]!;
-    const { launched, messages } = begin({ order: trial({}), cpus: [cpu] });
+    const { launched, messages } = begin({ trial: trial({}), cpus: [cpu] });
     await launched.ended;
     expect(messages[0]).toEqual({ type: 'ready', affinity: [cpu] });
   });

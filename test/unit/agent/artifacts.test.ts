@@ -14,10 +14,13 @@ import { digestOf } from '../../../agent/artifacts/digest.js';
 import { type ResolvedModel, resolveModel } from '../../../agent/artifacts/resolve.js';
 import { builtinFolder, builtinNames, locateSource } from '../../../agent/artifacts/source.js';
 import { stepsFor } from '../../../agent/artifacts/steps/index.js';
-import { type ArtifactRequest, ArtifactStore, type Launcher } from '../../../agent/artifacts/store.js';
+import { type ArtifactRequest, ArtifactStore } from '../../../agent/artifacts/store.js';
+import type { SynthesizeRequest } from '../../../agent/artifacts/synthetic/job.js';
+import type { QuantizeRequest } from '../../../agent/runners/jobs.js';
 import { type Failure, type FailureCode, failure, toFailure } from '../../../core/errors.js';
 import { UNCHANGED } from '../../../core/techniques/index.js';
 import { temporaryFolder } from '../../support/bench.js';
+import { doHere, failing } from '../../support/launcher.js';
 
 async function failureOf(work: () => unknown): Promise<Failure> {
   try {
@@ -168,21 +171,14 @@ describe('the store', () => {
   /** Stands where the child would be: writes a file, or fails. */
   function maker(answer: Failure | string) {
     const made: string[] = [];
-    const launcher: Launcher = (request) => {
-      if (request.order.order !== 'quantize') throw new Error('only quantizing was expected');
-      made.push(request.order.quantization.type);
-      if (typeof answer === 'string') writeFileSync(request.order.outputPath, answer);
-      return {
-        ended: Promise.resolve({
-          answer: { type: 'made', warnings: ['two tensors fell back'], facts: {} },
-          failure: typeof answer === 'string' ? null : answer,
-          exitCode: 0,
-          signal: null,
-          stderrTail: null,
-          memoryGuard: 'none',
-        }),
-      };
-    };
+    const launcher = doHere({
+      quantize({ quantization, outputPath }: QuantizeRequest) {
+        made.push(quantization.type);
+        if (typeof answer !== 'string') throw failing(answer);
+        writeFileSync(outputPath, answer);
+        return { warnings: ['two tensors fell back'], facts: {} };
+      },
+    });
     return { made, launcher };
   }
 
@@ -267,14 +263,13 @@ describe('the store', () => {
     const cacheFolder = temporaryFolder();
     const store = new ArtifactStore({ cacheFolder, artifactBytes: 1e9 });
     const base = await resolveModel('synthetic:smollm2-135m', { modelFolders: [], cacheFolder });
-    const killed: Launcher = ({ order }) => {
-      if (order.order !== 'synthesize') throw new Error(`${order.order} was not asked for`);
-      // As it writes: the draft of the child beside the draft it was told to make.
-      writeFileSync(`${order.outputPath}.4711.draft`, 'half');
-      const ending = { answer: null, exitCode: null, signal: 'SIGKILL', stderrTail: null } as const;
-      const reason = failure('cancelled', 'it was stopped');
-      return { ended: Promise.resolve({ ...ending, failure: reason, memoryGuard: 'none' }) };
-    };
+    const killed = doHere({
+      synthesize({ outputPath }: SynthesizeRequest) {
+        // As it writes: the draft of the child beside the draft it was told to make.
+        writeFileSync(`${outputPath}.4711.draft`, 'half');
+        throw failing(failure('cancelled', 'it was stopped'));
+      },
+    });
     expect((await failureOf(async () => store.prepare(await ask(base, 'base'), killed))).code).toBe(
       'cancelled',
     );

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { monotonicSeconds } from '../../../agent/isolation/line.js';
+import { monotonicSeconds } from '../../../agent/isolation/clock.js';
 import { everyBeat } from '../../../agent/meters/beat.js';
 
 beforeEach(() => {

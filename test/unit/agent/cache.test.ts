@@ -8,11 +8,14 @@ import { ownMark } from '../../../agent/artifacts/owner.js';
 import { resolveModel } from '../../../agent/artifacts/resolve.js';
 import type { Step } from '../../../agent/artifacts/step.js';
 import { chainName } from '../../../agent/artifacts/step.js';
-import { ArtifactStore, type Launcher } from '../../../agent/artifacts/store.js';
+import { ArtifactStore } from '../../../agent/artifacts/store.js';
 import { isHeld, Uses } from '../../../agent/artifacts/uses.js';
+import { taskOf } from '../../../agent/isolation/job.js';
+import { QUANTIZE, type QuantizeRequest } from '../../../agent/runners/jobs.js';
 import { failure, toFailure } from '../../../core/errors.js';
 import { plainQuantization } from '../../../core/techniques/quantization.js';
 import { temporaryFolder } from '../../support/bench.js';
+import { doHere } from '../../support/launcher.js';
 
 const DEAD = 999_999_999;
 
@@ -158,42 +161,30 @@ function step(name: string, bytes: (input: number) => number = (input) => input 
     recipe: name,
     ingredients: { engine: 'test' },
     bytes,
-    orderFor: async (inputPath) => (outputPath) => ({
-      order: 'quantize',
-      runnerKind: 'llama-cpp',
-      inputPath,
-      outputPath,
-      quantization: plainQuantization(name),
-      imatrix: null,
-      threads: 1,
-    }),
+    taskFor: async (inputPath) => (outputPath) =>
+      taskOf(QUANTIZE, {
+        runnerKind: 'llama-cpp',
+        inputPath,
+        outputPath,
+        quantization: plainQuantization(name),
+        imatrix: null,
+        threads: 1,
+      }),
   };
 }
 
 /** @param meanwhile is called while a file is being made. */
 function appender(meanwhile: (name: string) => unknown = () => {}) {
   const made: string[] = [];
-  const launcher: Launcher = ({ order }) => {
-    if (order.order !== 'quantize') throw new Error(order.order);
-    const ending = { exitCode: 0, signal: null, stderrTail: null, memoryGuard: 'none' } as const;
-    const work = async () => {
-      await meanwhile(order.quantization.type);
-      made.push(order.quantization.type);
-      const input = order.inputPath.endsWith('tiny-f16.gguf')
-        ? 'base'
-        : readFileSync(order.inputPath, 'utf8');
-      writeFileSync(order.outputPath, `${input}+${order.quantization.type}`);
-      const answer = {
-        type: 'made',
-        warnings: [`of ${order.quantization.type}`],
-        facts: { name: order.quantization.type },
-      } as const;
-      return { ...ending, answer, failure: null };
-    };
-    return {
-      ended: work().catch((error) => ({ ...ending, answer: null, failure: toFailure(error) })),
-    };
-  };
+  const launcher = doHere({
+    async quantize({ quantization: { type }, inputPath, outputPath }: QuantizeRequest) {
+      await meanwhile(type);
+      made.push(type);
+      const input = inputPath.endsWith('tiny-f16.gguf') ? 'base' : readFileSync(inputPath, 'utf8');
+      writeFileSync(outputPath, `${input}+${type}`);
+      return { warnings: [`of ${type}`], facts: { name: type } };
+    },
+  });
   return { made, launcher };
 }
 

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { cachedModel, type FetchRequest } from '../../../agent/artifacts/remote/cache.js';
 import { fetchModel } from '../../../agent/artifacts/remote/fetch.js';
+import type { FetchReport, FetchTask } from '../../../agent/artifacts/remote/job.js';
 import { peek } from '../../../agent/artifacts/remote/peek.js';
 import { readPolicy, sourcesSchema } from '../../../agent/artifacts/remote/policy.js';
 import { resolveModel } from '../../../agent/artifacts/resolve.js';
@@ -15,20 +16,17 @@ import { type Failure, failure, toFailure } from '../../../core/errors.js';
 import { readRemote } from '../../../core/models/remote.js';
 import { temporaryFolder } from '../../support/bench.js';
 import { FileServer } from '../../support/file-server.js';
+import { doHere } from '../../support/launcher.js';
 import { Authority, hasOpenssl } from '../../support/tls.js';
 
-/** Carries the order out here: what is proven is the fetching, and a process would cost half a second. */
-const here: Launcher = ({ order, onMessage }) => {
-  if (order.order !== 'fetch') throw new Error('only fetching is expected');
-  const ending = { exitCode: 0, signal: null, stderrTail: null, memoryGuard: 'none' } as const;
-  const progress = (doneBytes: number, totalBytes: number | null) =>
-    onMessage?.({ type: 'fetched', doneBytes, totalBytes });
-  const ended = fetchModel(order.job, order.outputPath, new AbortController().signal, progress).then(
-    () => ({ ...ending, answer: { type: 'made', warnings: [], facts: {} } as const, failure: null }),
-    (error) => ({ ...ending, answer: null, failure: toFailure(error) }),
-  );
-  return { ended };
-};
+const here = doHere({
+  async fetch({ job, outputPath }: FetchTask, tell) {
+    const progress = (doneBytes: number, totalBytes: number | null) =>
+      tell({ type: 'fetched', doneBytes, totalBytes });
+    await fetchModel(job, outputPath, new AbortController().signal, progress);
+    return { warnings: [], facts: {} };
+  },
+});
 
 const QUICK = { stallSeconds: 2, attempts: 2, backoffSeconds: 0.01 };
 
@@ -381,8 +379,8 @@ describe('a model', () => {
       const child = launch({
         ...request,
         onMessage: (message) => {
-          if (message.type === 'fetched' && message.doneBytes < tiny.length)
-            process.kill(child.pid, 'SIGKILL');
+          if (message.type !== 'fetched') return;
+          if ((message as unknown as FetchReport).doneBytes < tiny.length) process.kill(child.pid, 'SIGKILL');
         },
       });
       return child;

@@ -4,9 +4,10 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { readGgufHeader } from '../../../agent/artifacts/gguf/header.js';
 import { writeImportanceMatrix } from '../../../agent/calibration/imatrix.js';
+import type { CalibrateRequest } from '../../../agent/calibration/job.js';
 import { readStatistics, type SavedStatistics, writeStatistics } from '../../../agent/calibration/saved.js';
 import { type StatisticsRequest, statisticsFor } from '../../../agent/calibration/store.js';
-import type { WorkerOrder } from '../../../agent/isolation/messages.js';
+import { doHere } from '../../support/launcher.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'ridgepoint-saved-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -87,25 +88,18 @@ describe('the cache', () => {
     engine: 'v0.4.0',
     cacheFolder: join(folder, 'cache'),
   };
-  const orders: WorkerOrder[] = [];
+  const orders: CalibrateRequest[] = [];
   /** A child that writes what is asked of it at once. */
   const bench = {
     cpus: [0, 1],
     timeLimitSeconds: 10,
-    launcher: ({ order }: { order: WorkerOrder }) => {
-      orders.push(order);
-      const write =
-        order.order === 'calibrate' ? writeStatistics(order.outputPath, saved) : Promise.resolve();
-      const answer = { type: 'made', warnings: ['one'], facts: {} } as const;
-      const rest = {
-        failure: null,
-        exitCode: 0,
-        signal: null,
-        stderrTail: null,
-        memoryGuard: 'none',
-      } as const;
-      return { ended: write.then(() => ({ answer, ...rest })) };
-    },
+    launcher: doHere({
+      async calibrate(request: CalibrateRequest) {
+        orders.push(request);
+        await writeStatistics(request.outputPath, saved);
+        return { warnings: ['one'], facts: {} };
+      },
+    }),
   };
 
   test('collects once for the same model, text and cut, and again for any other', async () => {

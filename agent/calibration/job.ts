@@ -1,0 +1,24 @@
+import type { Learned } from '../artifacts/learned.js';
+import { type Job, type ProgressReport, progressOver } from '../isolation/job.js';
+import type { CalibrationJob } from './collect.js';
+
+export interface CalibrateRequest {
+  readonly job: CalibrationJob;
+  readonly outputPath: string;
+}
+
+/** Collects statistics of activations: the engine again, looked into. */
+export const CALIBRATE: Job<CalibrateRequest, Learned, ProgressReport> = {
+  name: 'calibrate',
+  what: 'the calibration',
+  async load() {
+    const { collectStatistics } = await import('./collect.js');
+    return async ({ job, outputPath }, channel) => {
+      const { unseen, ...facts } = await collectStatistics(job, outputPath, progressOver(channel));
+      const warnings = unseen.map(
+        (name) => `the engine multiplies nothing with ${name}: no statistics of it`,
+      );
+      return { warnings, facts: { ...facts } };
+    };
+  },
+};

@@ -1,0 +1,36 @@
+import { MERGE_ADAPTERS, WRITE_ADAPTER } from './artifacts/adapters/jobs.js';
+import { GIVE_WINDOW, GROUP_HEADS } from './artifacts/attention/jobs.js';
+import { FETCH } from './artifacts/remote/job.js';
+import { SYNTHESIZE } from './artifacts/synthetic/job.js';
+import { CALIBRATE } from './calibration/job.js';
+import { FACTORS } from './factors/job.js';
+import type { Job, Told } from './isolation/job.js';
+import { KERNELS } from './kernels/job.js';
+import { PROFILE } from './profile/job.js';
+import { PRUNE } from './pruning/job.js';
+import { COMPARE, QUALITY } from './quality/jobs.js';
+import { CUDA_ROOFS, ROOFS } from './roofs/jobs.js';
+import { PROBE, QUANTIZE } from './runners/jobs.js';
+import { TRIAL } from './trial/job.js';
+
+/** Everything that child processes do. A new job is a description in its folder and one entry here. */
+export const JOBS: readonly Job<never, unknown, Told>[] = [
+  TRIAL,
+  PROBE,
+  QUANTIZE,
+  PRUNE,
+  SYNTHESIZE,
+  GROUP_HEADS,
+  GIVE_WINDOW,
+  MERGE_ADAPTERS,
+  WRITE_ADAPTER,
+  FETCH,
+  CALIBRATE,
+  QUALITY,
+  COMPARE,
+  PROFILE,
+  FACTORS,
+  KERNELS,
+  ROOFS,
+  CUDA_ROOFS,
+];

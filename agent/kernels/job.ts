@@ -1,0 +1,12 @@
+import { type Job, type ProgressReport, progressOver } from '../isolation/job.js';
+import type { KernelsAnswer, KernelsJob } from './run.js';
+
+/** Lists, checks or times ops of our own native library. */
+export const KERNELS: Job<KernelsJob, KernelsAnswer, ProgressReport> = {
+  name: 'kernels',
+  what: 'the ops',
+  async load() {
+    const { runKernels } = await import('./run.js');
+    return (job, channel) => runKernels(job, progressOver(channel));
+  },
+};

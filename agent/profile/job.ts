@@ -1,0 +1,13 @@
+import type { ProfileRecord } from '../../core/roofline/profile/record.js';
+import { type Job, type ProgressReport, progressOver } from '../isolation/job.js';
+import type { ProfileJob } from './run.js';
+
+/** Times the operators of a model, after it was timed as a whole. */
+export const PROFILE: Job<ProfileJob, ProfileRecord, ProgressReport> = {
+  name: 'profile',
+  what: 'the timing of operators',
+  async load() {
+    const { profileModel } = await import('./run.js');
+    return (job, channel) => profileModel(job, progressOver(channel));
+  },
+};

@@ -1,0 +1,43 @@
+import { FailureError, failure } from '../../core/errors.js';
+import type { QualityOutcome } from '../../core/quality/outcome.js';
+import type { Channel } from '../isolation/channel.js';
+import type { Job } from '../isolation/job.js';
+import type { CompareJob, Comparison } from './compare.js';
+import type { QualityJob } from './measure.js';
+import type { QualityProgress, Watch } from './watch.js';
+
+export interface QualityReport {
+  readonly type: 'quality-progress';
+  readonly progress: QualityProgress;
+}
+
+/** Scores what a model says; nothing is timed. */
+export const QUALITY: Job<QualityJob, QualityOutcome, QualityReport> = {
+  name: 'quality',
+  what: 'the measurement of quality',
+  async load() {
+    const { measureQuality } = await import('./measure.js');
+    return (job, channel) => measureQuality(job, watchOf(channel));
+  },
+};
+
+/** Holds the logits of two models against each other. */
+export const COMPARE: Job<CompareJob, Comparison, QualityReport> = {
+  name: 'compare',
+  what: 'the comparison',
+  async load() {
+    const { compareLogits } = await import('./compare.js');
+    return (job, channel) => compareLogits(job, watchOf(channel));
+  },
+};
+
+function watchOf(channel: Channel<QualityReport>): Watch {
+  return {
+    progress: (progress) => channel.send({ type: 'quality-progress', progress }),
+    async breathe() {
+      await new Promise((resolve) => setImmediate(resolve));
+      const reason = channel.stopReason();
+      if (reason !== null) throw new FailureError(failure('cancelled', reason));
+    },
+  };
+}

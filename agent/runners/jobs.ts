@@ -1,0 +1,39 @@
+import { FailureError, failure } from '../../core/errors.js';
+import type { QuantizationSpec } from '../../core/techniques/quantization.js';
+import type { Learned } from '../artifacts/learned.js';
+import { type Job, type ProgressReport, progressOver } from '../isolation/job.js';
+import type { RunnerProbe } from './runner.js';
+
+export interface QuantizeRequest {
+  readonly runnerKind: string;
+  readonly inputPath: string;
+  readonly outputPath: string;
+  readonly quantization: QuantizationSpec;
+  /** An importance matrix, and how the file that is made of it calls it; null = none. */
+  readonly imatrix: { readonly path: string; readonly name: string } | null;
+  readonly threads: number;
+}
+
+/** Writes a quantized copy of a model by the engine of a runner. */
+export const QUANTIZE: Job<QuantizeRequest, Learned, ProgressReport> = {
+  name: 'quantize',
+  what: 'the quantization',
+  async load() {
+    const { quantizerOf } = await import('./index.js');
+    return async (request, channel) => {
+      const quantize = await quantizerOf(request.runnerKind);
+      if (quantize !== null) return await quantize(request, progressOver(channel));
+      throw new FailureError(failure('artifact-failed', `the runner ${request.runnerKind} cannot quantize`));
+    };
+  },
+};
+
+/** Asks a runner what it could do here. */
+export const PROBE: Job<{ readonly runnerKind: string }, RunnerProbe> = {
+  name: 'probe',
+  what: 'the probe',
+  async load() {
+    const { runnerNamed } = await import('./index.js');
+    return async ({ runnerKind }) => (await runnerNamed(runnerKind)).probe();
+  },
+};

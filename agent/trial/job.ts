@@ -1,0 +1,34 @@
+import type { Phase } from '../../core/result.js';
+import type { MeasurePolicy, RunnerChoice, WorkloadChoice } from '../../core/sweep/experiment.js';
+import type { Job } from '../isolation/job.js';
+import type { LoadedFacts, RunnableAdapter } from '../runners/runner.js';
+import type { TrainingFiles, TrainingProgress, WorkloadOutcome } from '../workloads/workload.js';
+
+export interface TrialRequest {
+  readonly runner: RunnerChoice;
+  readonly workload: WorkloadChoice;
+  readonly measure: MeasurePolicy;
+  readonly modelPath: string | null;
+  readonly adapters?: readonly RunnableAdapter[];
+  readonly deviceClass: string;
+  readonly deviceId: string;
+  readonly cpus: readonly number[];
+  readonly minPhaseSeconds: number;
+  /** For workloads that train. */
+  readonly training?: TrainingFiles | null;
+}
+
+/** What the child of a trial tells on the way. Times are monotonic seconds. */
+export type TrialReport =
+  | { readonly type: 'loaded'; readonly facts: LoadedFacts }
+  | { readonly type: 'phase'; readonly phase: Phase }
+  | { readonly type: 'engine-warning'; readonly text: string }
+  | { readonly type: 'training'; readonly progress: TrainingProgress };
+
+/** Loads a model and runs a workload on it: what is measured. */
+export const TRIAL: Job<TrialRequest, WorkloadOutcome, TrialReport> = {
+  name: 'trial',
+  what: 'the trial',
+  load: async () => (await import('./run.js')).runTrial,
+  deviceOf: ({ deviceId }) => deviceId,
+};
