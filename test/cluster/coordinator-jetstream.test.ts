@@ -78,6 +78,19 @@ describe.skipIf(!hasNatsServer).each(NATS_VERSIONS)('needs nats-server %s', (ver
     await two.close();
   });
 
+  test('a coordinator that tries its log hears that it was deposed, and takes nothing back', async () => {
+    const one = await JetStreamLog.open(options('TRIED'));
+    await one.claim();
+    const two = await JetStreamLog.open(options('TRIED'));
+    await two.claim();
+    await expect(one.probe(1_000)).rejects.toThrow(/^Another coordinator has taken over/);
+    expect(await two.append([submitted('a')], 0)).toEqual({ appended: true, position: 1 });
+    await two.probe(1_000);
+    expect([one.deposed.aborted, two.deposed.aborted, await two.end()]).toEqual([true, false, 1]);
+    await one.close();
+    await two.close();
+  });
+
   test('of coordinators that claim a log at once one is left', async () => {
     const logs = await Promise.all(Array.from({ length: 3 }, () => JetStreamLog.open(options('RACED'))));
     await Promise.all(logs.map((log) => log.claim()));
