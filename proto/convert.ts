@@ -4,6 +4,7 @@ import type { Lease } from '../core/lease.js';
 import type { NodeProfile } from '../core/node.js';
 import { experimentSchema, type ResultRecord, resultSchema } from '../core/result.js';
 import type { ModelRef } from '../core/sweep/experiment.js';
+import { takeColumns } from './columns.js';
 import { WireError } from './errors.js';
 import type { Hello, LeaseGrant, ResultReport } from './gen/ridgepoint/v1/agents.js';
 import { SweepState } from './gen/ridgepoint/v1/control.js';
@@ -91,7 +92,12 @@ export function parseLease(json: string): Lease {
 
 /** @throws WireError `invalid` that names the field. */
 export function parseRecord(json: string): ResultRecord {
-  return parse('result record', resultSchema, json);
+  const what = 'result record';
+  const value = readJson(what, json);
+  const putBack = takeColumns(value);
+  const record = check(what, resultSchema, value);
+  putBack(record);
+  return record;
 }
 
 /** An empty string is "nothing known". @throws WireError `invalid` that names the field. */
@@ -158,12 +164,18 @@ export function fromSweepState(state: SweepState): SweepStateWord {
 }
 
 function parse<T>(what: string, schema: z.ZodType<T>, json: string): T {
-  let value: unknown;
+  return check(what, schema, readJson(what, json));
+}
+
+function readJson(what: string, json: string): unknown {
   try {
-    value = JSON.parse(json);
+    return JSON.parse(json);
   } catch (error) {
     throw new WireError('invalid', `The ${what} is not JSON: ${(error as Error).message}.`);
   }
+}
+
+function check<T>(what: string, schema: z.ZodType<T>, value: unknown): T {
   const checked = schema.safeParse(value);
   if (checked.success) return checked.data;
   const mistakes = checked.error.issues.map((issue) => `${issue.path.join('.') || what}: ${issue.message}`);

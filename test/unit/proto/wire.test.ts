@@ -31,6 +31,30 @@ describe('documents inside envelopes', () => {
   test('a document that is not valid is refused with the field', () => {
     const record = aRecord(aLease('t1'));
     expect(() => parseRecord('{')).toThrow(/The result record is not JSON/);
+    const series = { meter: 'm', quantity: 'q', unit: 'W', kind: 'gauge', periodSeconds: 1 } as const;
+    const whole = {
+      ...record,
+      samples: [{ ...series, seconds: [0, 1], values: [5, 6.5] }],
+      tokenSeconds: [[0.1, 0.2], []],
+    };
+    expect(parseRecord(JSON.stringify(whole))).toEqual(whole);
+    for (const [change, where] of [
+      [{ samples: [{ ...series, seconds: [0, 1], values: [5, null] }] }, 'samples.0.values.1'],
+      [{ samples: [{ ...series, seconds: [0, 'x'], values: [] }] }, 'samples.0.seconds.1'],
+      [{ samples: [{ ...series, seconds: 7, values: [] }] }, 'samples.0.seconds'],
+      [{ samples: [7] }, 'samples.0'],
+      [{ samples: {} }, 'samples'],
+      [{ tokenSeconds: [[0.1], [[]]] }, 'tokenSeconds.1.0'],
+      [{ tokenSeconds: [0.1] }, 'tokenSeconds.0'],
+    ] as const) {
+      const json = JSON.stringify({ ...whole, ...change });
+      expect(() => parseRecord(json)).toThrow(`The result record is not valid: ${where}: `);
+    }
+    const infinite = JSON.stringify(whole).replace('6.5', '1e999');
+    expect(() => parseRecord(infinite)).toThrow('samples.0.values.1');
+    // A wrong record of a million numbers has one mistake, not a million.
+    const wrong = JSON.stringify({ ...whole, tokenSeconds: [new Array<string>(1e6).fill('x')] });
+    expect(() => parseRecord(wrong)).toThrow(expect.objectContaining({ details: [] }));
     expect(() => parseRecord(JSON.stringify({ ...record, status: 'fine' }))).toThrow(/not valid: status:/);
     expect(() => parseNodeProfile(JSON.stringify({ ...aNode(), name: '../etc' }))).toThrow(/name: letters/);
     expect(() => parseReport({ ...toReport(record), trialId: 'other' })).toThrow(/holds a record of t1/);
