@@ -10,8 +10,6 @@ export function registerNodes(program: Command): void {
   const command = program
     .command('nodes')
     .description('list the nodes of a coordinator, their devices and what runs there')
-    // Options after `drain` are its own.
-    .enablePositionalOptions()
     .option('--json', 'print JSON');
   addConnectionOptions(command).action(async (options: ListOptions) => {
     const { listNodes } = await import('./nodes.js');
@@ -22,8 +20,9 @@ export function registerNodes(program: Command): void {
     .description('let a node go: its agent takes no more work, finishes and reports what runs, and ends')
     .argument('<node>', 'name of the node')
     .option('--reason <text>', 'shown by the agent', '');
-  addConnectionOptions(drain).action(async (node: string, options: DrainOptions) => {
+  addConnectionOptions(drain).action(async (node: string, _options: DrainOptions, self: Command) => {
     const { drainNode } = await import('./nodes.js');
-    await drainNode(node, options);
+    // `nodes` has the same options and takes them, wherever they stand.
+    await drainNode(node, self.optsWithGlobals<DrainOptions>());
   });
 }
