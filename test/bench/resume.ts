@@ -3,13 +3,13 @@
  * experiments, starting the same command again each time, then lets it finish: the final table must have
  * every experiment exactly once, and nothing may be left running.
  */
-import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ResultRecord } from '../../core/result.js';
 import { ROOT, startRidge } from '../support/ridge.js';
+import { orphans } from './attack/process-figures.js';
 import { conclude } from './figure.js';
 
 const KILLS = 20;
@@ -22,12 +22,6 @@ function records(file: string): ResultRecord[] {
     .split('\n')
     .filter((line) => line !== '')
     .map((line) => JSON.parse(line) as ResultRecord);
-}
-
-/** Workers of trials still alive that belong to this bench's folder or have lost their parent. */
-function orphans(): string[] {
-  const table = execFileSync('ps', ['-eo', 'pid,ppid,args'], { encoding: 'utf8' });
-  return table.split('\n').filter((line) => line.includes('agent/worker') && /^\s*\d+\s+1\s/.test(line));
 }
 
 const orphansBefore = new Set(orphans());
