@@ -8,7 +8,7 @@ import { WireError } from '../proto/errors.js';
 import type { Clock } from './clock.js';
 import { Arrivals } from './log/arrivals.js';
 import { LogHealth } from './log/health.js';
-import type { Fact, FactHead, Log } from './log/log.js';
+import type { Fact, FactHead, Log, ResultHead } from './log/log.js';
 import { type ReportedEvent, Reports, type WaitingReport } from './reports.js';
 import type { Command, Event } from './scheduler/commands.js';
 import { damageOf } from './scheduler/damage.js';
@@ -34,6 +34,8 @@ export interface ConductorParts {
   readonly push: (command: Push) => void;
   /** Called for every new result, after it is in the log. */
   readonly recorded: (record: ResultRecord) => void;
+  /** Called for every sound result that is in the log at the start, with its entry. */
+  readonly replayed?: (head: ResultHead, position: number) => void;
   /** Called after every append with the seconds that it took. */
   readonly appended?: (seconds: number) => void;
   /** The log refused to be written: what was asked is undone, and so will be all that follows. Told when that begins. */
@@ -84,7 +86,7 @@ export class Conductor {
       if (toFailure(error).code !== 'disk-full') throw error;
       parts.warn(toFailure(error).message);
     });
-    await conductor.#catchUp();
+    await conductor.#catchUp(parts.replayed);
     // A log that is full just now takes it later: before that nothing can be leased.
     await conductor.#ensureLeaseKey().catch(() => undefined);
     return conductor;
@@ -335,13 +337,14 @@ export class Conductor {
     });
   }
 
-  async #catchUp(): Promise<void> {
+  async #catchUp(replayed: ConductorParts['replayed'] = () => {}): Promise<void> {
     const before = this.#damaged.size;
     let first: string | null = null;
     for await (const { head, position } of this.#parts.log.read(this.#position, 'head')) {
       const damage = damageOf(this.state, head);
       if (damage === null) {
         this.#apply(head, position);
+        if (head.fact === 'ResultRecorded') replayed(head.record, position);
       } else {
         first ??= `entry ${position}: ${damage}`;
         this.#damaged.add(position);

@@ -92,6 +92,7 @@ export async function startCoordinator(config: CoordinatorConfig): Promise<Runni
       },
       push: (command) => registry.session(command.node)?.push(pushMessage(command)),
       recorded: (record) => exporter.record(record),
+      replayed: (head, position) => exporter.replayed(head, position),
       appended: (seconds) => exporter.appended(seconds),
       logFailed: (reason) => {
         logger.error(`the log takes nothing: ${sentenceOf(reason)}`);
@@ -108,6 +109,11 @@ export async function startCoordinator(config: CoordinatorConfig): Promise<Runni
     });
     opened.unshift(() => conductor.close());
     await exporter.restore(log, conductor);
+    const leaving = new AbortController();
+    opened.unshift(async () => leaving.abort());
+    exporter.restoreBest(log, conductor, leaving.signal).catch((error: unknown) => {
+      if (!leaving.signal.aborted) logger.warn(`older results are not exported: ${(error as Error).message}`);
+    });
 
     const { server, listen } = makeServer(security, resolved.limits);
     const handlers = new Handlers(security);

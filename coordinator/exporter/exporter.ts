@@ -1,14 +1,15 @@
+import { setImmediate as breathe } from 'node:timers/promises';
 import type { Family } from '../../core/metrics/families.js';
 import type { ResultRecord } from '../../core/result.js';
 import type { Clock } from '../clock.js';
 import type { Conductor } from '../conductor.js';
-import type { Log } from '../log/log.js';
+import type { Log, ResultHead } from '../log/log.js';
 import type { Registry } from '../registry/registry.js';
-import { counts } from '../results.js';
 import { Exposition } from './exposition.js';
 import { answer } from './negotiate.js';
 import { GenAi } from './push/gen-ai.js';
 import type { Pushed } from './push/pusher.js';
+import { isShown, Replayed } from './replayed.js';
 import { EMPTY, type Snapshot, takeSnapshot } from './snapshot.js';
 import { ResultWindow } from './window.js';
 
@@ -24,6 +25,7 @@ export interface ExporterOptions {
 
 /** The coordinator's metrics. Nothing here is global: two coordinators of a process are apart. */
 export class Exporter {
+  readonly #options: ExporterOptions;
   readonly #window: ResultWindow;
   readonly #clock: Clock;
   readonly #exposition: Exposition;
@@ -31,10 +33,14 @@ export class Exporter {
   readonly #take: () => Snapshot;
   /** Codes of the doubts that made a trial invalid; a valid trial has no entry. */
   readonly #doubts = new Map<string, readonly string[]>();
+  /** The same codes once, however many trials have them. */
+  readonly #codes = new Map<string, readonly string[]>();
+  #replayed = new Replayed();
   /** Taken once for each scrape: every metric asks for it, and fronts are not free. */
   #snapshot: Snapshot = EMPTY;
 
   constructor(options: ExporterOptions, clock: Clock, conductor: () => Conductor, registry: Registry) {
+    this.#options = options;
     this.#clock = clock;
     const objectivesOf = (sweepId: string) => conductor().state.sweeps.get(sweepId)?.view.objectives ?? [];
     this.#window = new ResultWindow(options.results, options.keepSeconds, objectivesOf);
@@ -49,14 +55,40 @@ export class Exporter {
     this.#exposition = new Exposition(options.version, () => this.#snapshot);
   }
 
-  /** Fills the window from the log, so that a restart does not empty the dashboards. Counters begin at 0. */
+  /** Takes in the head of a result that was in the log when the coordinator started. */
+  replayed(head: ResultHead, position: number): void {
+    this.#doubt(head);
+    if (this.#age(head) <= this.#options.keepSeconds) this.#replayed.add(head, position);
+  }
+
+  /**
+   * Fills the window with the newest results of what was replayed, so that a restart does not empty the dashboards. Counters
+   * begin at 0. Of the log only what is shown is read.
+   */
   async restore(log: Log, conductor: Conductor): Promise<void> {
-    const now = Date.parse(this.#clock.at());
-    for await (const { fact, position } of log.read(0, 'row')) {
-      if (fact.fact !== 'ResultRecorded' || conductor.isDamaged(position)) continue;
-      this.#doubt(fact.record);
-      const age = Math.max(0, now - Date.parse(fact.record.endedAt)) / 1000;
-      if (counts(conductor, fact.record)) this.#show(fact.record, age);
+    for (const position of this.#replayed.newest(conductor, this.#options.results)) {
+      const { fact } = await log.get(position, 'row');
+      if (fact.fact === 'ResultRecorded') this.#show(fact.record, this.#age(fact.record));
+    }
+  }
+
+  /**
+   * Looks among the older results for the best of each sweep: it has to read the figures of all of them, so it takes its
+   * time and lets everybody else go first. Ends early when the signal aborts.
+   */
+  async restoreBest(log: Log, conductor: Conductor, signal: AbortSignal): Promise<void> {
+    const older = this.#replayed.older(conductor);
+    this.#replayed = new Replayed();
+    if (older.length === 0) return;
+    const wanted = new Set(older);
+    const last = older.at(-1) ?? 0;
+    for await (const entry of log.read((older[0] ?? 1) - 1, 'row')) {
+      if (signal.aborted || entry.position > last) return;
+      if (!wanted.has(entry.position)) continue;
+      const { fact } = entry;
+      if (fact.fact !== 'ResultRecorded') continue;
+      this.#window.addOlder(fact.record, this.#clock.now() - this.#age(fact.record));
+      await breathe();
     }
   }
 
@@ -94,16 +126,21 @@ export class Exporter {
     return { families: await this.families(), genAi: this.#genAi.histograms() };
   }
 
-  #doubt({ trialId, status, valid, warnings }: ResultRecord): void {
+  #doubt({ trialId, status, valid, warnings }: ResultHead): void {
     if (status !== 'complete' || valid) return;
     const codes = warnings.filter(({ severity }) => severity === 'invalid').map(({ code }) => code);
-    this.#doubts.set(trialId, [...new Set(codes)]);
+    const key = codes.join(' ');
+    const known = this.#codes.get(key) ?? [...new Set(codes)];
+    this.#codes.set(key, known);
+    this.#doubts.set(trialId, known);
   }
 
-  /** Invalid rows must not be compared, so they are counted and not shown; nor are drift controls. */
   #show(record: ResultRecord, ageSeconds: number): void {
-    if (record.status === 'complete' && record.valid && record.sweep.purpose === 'measure') {
-      this.#window.add(record, this.#clock.now() - ageSeconds);
-    }
+    if (isShown(record)) this.#window.add(record, this.#clock.now() - ageSeconds);
+  }
+
+  /** Seconds since a trial ended. */
+  #age({ endedAt }: ResultHead): number {
+    return Math.max(0, Date.parse(this.#clock.at()) - Date.parse(endedAt)) / 1000;
   }
 }

@@ -1,6 +1,7 @@
 import { isBetter } from '../../core/pareto/front.js';
 import { metricValue, type ResultRecord } from '../../core/result.js';
 import type { Objective } from '../../core/sweep/spec.js';
+import { placeKey } from './replayed.js';
 
 interface Kept {
   readonly record: ResultRecord;
@@ -39,7 +40,7 @@ export class ResultWindow {
 
   /** A newer result of the same experiment on the same device takes the place of the older one. */
   add(record: ResultRecord, now: number): void {
-    const key = keyOf(record);
+    const key = placeKey(record);
     const kept = { record, since: now };
     this.#newest.delete(key);
     this.#newest.set(key, kept);
@@ -48,6 +49,27 @@ export class ResultWindow {
       this.#newest.delete(oldest);
     }
     this.#addBest(kept, key);
+  }
+
+  /** Takes in a result that is older than all that are here: it is exported where it is the best by an objective. */
+  addOlder(record: ResultRecord, since: number): void {
+    const { id } = record.sweep;
+    const known = this.#best.get(id);
+    if (known === undefined && this.#best.size >= SWEEPS) return;
+    const byObjective = known ?? new Map<string, Kept>();
+    const key = placeKey(record);
+    for (const { metric, better } of this.#objectivesOf(id)) {
+      const value = metricValue(record, metric);
+      const holder = byObjective.get(metric);
+      const held = holder === undefined ? null : metricValue(holder.record, metric);
+      if (value === null || (holder !== undefined && placeKey(holder.record) === key)) continue;
+      if (held === null || isBetter(value, held, better)) byObjective.set(metric, { record, since });
+    }
+    if (known !== undefined || byObjective.size === 0) return;
+    // Sweeps stand by the age of their newest result: this one is the oldest.
+    const others = [...this.#best];
+    this.#best.clear();
+    for (const [sweepId, best] of [[id, byObjective] as const, ...others]) this.#best.set(sweepId, best);
   }
 
   /** @returns the results to export at this time, oldest first. */
@@ -59,7 +81,7 @@ export class ResultWindow {
       if (byObjective.size === 0) this.#best.delete(sweepId);
       return [...byObjective.values()];
     });
-    const all = new Map(best.map((kept) => [keyOf(kept.record), kept]));
+    const all = new Map(best.map((kept) => [placeKey(kept.record), kept]));
     for (const [key, kept] of this.#newest) all.set(key, kept);
     return [...all.values()].sort((a, b) => a.since - b.since).map(({ record }) => record);
   }
@@ -74,7 +96,7 @@ export class ResultWindow {
       const holder = byObjective.get(objective.metric);
       const held = holder === undefined ? null : metricValue(holder.record, objective.metric);
       // What is measured again replaces itself, also when it is worse now.
-      const again = holder !== undefined && keyOf(holder.record) === key;
+      const again = holder !== undefined && placeKey(holder.record) === key;
       if (value !== null && (held === null || again || isBetter(value, held, objective.better))) {
         byObjective.set(objective.metric, kept);
       }
@@ -84,8 +106,4 @@ export class ResultWindow {
       this.#best.delete(oldest);
     }
   }
-}
-
-function keyOf(record: ResultRecord): string {
-  return `${record.experimentId}\n${record.node.name}\n${record.device.id}`;
 }

@@ -1,13 +1,20 @@
 import { describe, expect, test } from 'vitest';
+import { Conductor } from '../../../coordinator/conductor.js';
+import { Exporter } from '../../../coordinator/exporter/exporter.js';
 import { Exposition } from '../../../coordinator/exporter/exposition.js';
 import { labelText } from '../../../coordinator/exporter/label.js';
 import { formatFor } from '../../../coordinator/exporter/negotiate.js';
 import { EMPTY } from '../../../coordinator/exporter/snapshot.js';
 import { LATENCY_BUCKETS } from '../../../coordinator/exporter/trials.js';
 import { ResultWindow } from '../../../coordinator/exporter/window.js';
+import type { Detail, EntryAt } from '../../../coordinator/log/log.js';
+import { MemoryLog } from '../../../coordinator/log/memory.js';
+import { Registry } from '../../../coordinator/registry/registry.js';
+import { readSweep } from '../../../coordinator/sweeps.js';
 import { METRICS } from '../../../core/metrics/catalogue.js';
 import { COORDINATOR_METRICS } from '../../../core/metrics/exported.js';
 import { openMetricsText } from '../../../core/metrics/text.js';
+import { fakeSweep } from '../../support/sweeps.js';
 import { techniqueRecords } from '../../support/technique-records.js';
 import { aLease, aNode, anExperiment, aRecord } from '../../support/wire-records.js';
 
@@ -140,3 +147,67 @@ test.each([
 ])('Accept "%s" → %s', (accept, expected) => {
   expect(formatFor(accept)).toBe(expected);
 });
+
+test('after a restart the newest results are shown at once, the best of each sweep soon; of the others no record is read', async () => {
+  const log = new CountingLog();
+  const document = `${fakeSweep(20)}  objectives: { decodeTokensPerSecond: max }\n`;
+  const view = readSweep(document, []);
+  const { sweepId } = view;
+  const at = '2025-01-01T00:00:00Z';
+  await log.append([{ fact: 'SweepSubmitted', sweepId, document, models: [], submitter: 'test', at }], 0);
+  const rates = Array.from({ length: 20 }, (_, i) => (i === 3 ? 900 : 100 + i));
+  const trials = rates.map((decodeTokensPerSecond, position) => {
+    const experiment = view.experimentAt(position, null);
+    const lease = aLease(`t${position}`, { sweepId, position, experiment });
+    return aRecord(lease, aNode(), { decodeTokensPerSecond, valid: position !== 19 });
+  });
+  await log.append(
+    trials.map((trial) => ({ fact: 'ResultRecorded', record: trial }) as const),
+    1,
+  );
+  const clock = { now: () => 1000, at: () => '2025-01-01T00:01:00Z' };
+  const options = { results: 4, keepSeconds: 3600, keepNodeSeconds: 60, version: 'test' };
+  const exporter: Exporter = new Exporter(options, clock, () => conductor, new Registry());
+  const conductor: Conductor = await Conductor.open({
+    log,
+    clock,
+    options: {
+      leaseSeconds: 30,
+      lostSeconds: 60,
+      forgetSeconds: 86_400,
+      fixedFleet: false,
+      incarnation: 'i',
+    },
+    push: () => undefined,
+    recorded: () => undefined,
+    replayed: (head, position) => exporter.replayed(head, position),
+    warn: () => undefined,
+  });
+  const shown = async (): Promise<number[]> => {
+    const family = (await exporter.families()).find(
+      ({ name }) => name === 'ridgepoint_decode_tokens_per_second',
+    );
+    return family?.series.map(({ value }) => value).sort((a, b) => a - b) ?? [];
+  };
+  await exporter.restore(log, conductor);
+  expect(await shown()).toEqual([115, 116, 117, 118]);
+  expect(log.gets).toBe(4);
+  expect(log.reads).toEqual(['head']);
+  await exporter.restoreBest(log, conductor, new AbortController().signal);
+  expect(await shown()).toEqual([115, 116, 117, 118, 900]);
+  expect(log.reads).toEqual(['head', 'row']);
+});
+
+/** Counts how it is read. */
+class CountingLog extends MemoryLog {
+  gets = 0;
+  readonly reads: Detail[] = [];
+  override read<D extends Detail>(after: number, detail: D): AsyncGenerator<EntryAt<D>> {
+    this.reads.push(detail);
+    return super.read(after, detail);
+  }
+  override get<D extends Detail>(position: number, detail: D): Promise<EntryAt<D>> {
+    this.gets += 1;
+    return super.get(position, detail);
+  }
+}
