@@ -9,6 +9,7 @@ import {
   type DrainNodeResponse,
   type ListNodesResponse,
   type ListSweepsResponse,
+  RecordDetail,
   type StreamResultsRequest,
   type StreamResultsResponse,
   type SubmitSweepRequest,
@@ -32,6 +33,9 @@ export interface CallLimits {
   readonly signal?: AbortSignal;
 }
 
+type ResultsRequest = Pick<StreamResultsRequest, 'sweepId' | 'follow' | 'allTrials'> &
+  Partial<StreamResultsRequest>;
+
 /** What people and tools ask of a coordinator. Every method throws WireError only. */
 export interface ControlConnection {
   submitSweep(request: SubmitSweepRequest, limits?: CallLimits): Promise<SubmitSweepResponse>;
@@ -41,7 +45,8 @@ export interface ControlConnection {
   drainNode(request: DrainNodeRequest, limits?: CallLimits): Promise<DrainNodeResponse>;
   /** Ends when the sweep is finished or the signal aborts. */
   watchSweep(request: WatchSweepRequest, signal?: AbortSignal): AsyncIterable<WatchSweepResponse>;
-  streamResults(request: StreamResultsRequest, signal?: AbortSignal): AsyncIterable<StreamResultsResponse>;
+  /** Whole records, one a message, unless the request says otherwise. */
+  streamResults(request: ResultsRequest, signal?: AbortSignal): AsyncIterable<StreamResultsResponse>;
   close(): void;
 }
 
@@ -50,6 +55,8 @@ export interface AgentConnection {
   session(signal: AbortSignal): Duplex<SessionRequest, SessionResponse>;
   close(): void;
 }
+
+const WHOLE_RECORDS = { detail: RecordDetail.RECORD_DETAIL_UNSPECIFIED, together: false };
 
 /** @throws WireError `refused` when plaintext is asked for and the address is not loopback. */
 export function connectControl(endpoint: Endpoint): ControlConnection {
@@ -61,7 +68,8 @@ export function connectControl(endpoint: Endpoint): ControlConnection {
     listNodes: (limits) => unary(client.listNodes.bind(client), {}, limits),
     drainNode: (request, limits) => unary(client.drainNode.bind(client), request, limits),
     watchSweep: (request, signal) => incoming(() => client.watchSweep(request), signal),
-    streamResults: (request, signal) => incoming(() => client.streamResults(request), signal),
+    streamResults: (request, signal) =>
+      incoming(() => client.streamResults({ ...WHOLE_RECORDS, ...request }), signal),
     close: () => client.close(),
   };
 }

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { listOf, NAME_CHARACTERS, nameOf, recordOf, SENTENCE_CHARACTERS, textOf } from '../core/bounds.js';
 import type { Lease } from '../core/lease.js';
 import type { NodeProfile } from '../core/node.js';
-import { experimentSchema, type ResultRecord, resultSchema } from '../core/result.js';
+import { experimentSchema, RESULT_SCHEMA, type ResultRecord, resultSchema } from '../core/result.js';
 import type { ModelRef } from '../core/sweep/experiment.js';
 import { takeColumns } from './columns.js';
 import { WireError } from './errors.js';
@@ -98,6 +98,22 @@ export function parseRecord(json: string): ResultRecord {
   const record = check(what, resultSchema, value);
   putBack(record);
   return record;
+}
+
+/** What every record has since the schema has its newest field. */
+const RECORD_KEYS = Object.entries(resultSchema.shape).flatMap(([key, schema]) =>
+  schema instanceof z.ZodOptional ? [] : [key],
+);
+
+/**
+ * A record as a coordinator hands it out. It was checked when it was taken in, and is not checked again, unless a release
+ * wrote it that did not know all of its fields.
+ * @throws WireError `invalid` that names the field.
+ */
+export function parseStoredRecord(json: string): ResultRecord {
+  const value = readJson('result record', json) as Record<string, unknown> | null;
+  const complete = value?.schema === RESULT_SCHEMA && RECORD_KEYS.every((key) => value[key] !== undefined);
+  return complete ? (value as ResultRecord) : check('result record', resultSchema, value);
 }
 
 /** An empty string is "nothing known". @throws WireError `invalid` that names the field. */

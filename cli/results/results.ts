@@ -1,25 +1,30 @@
 import type { ResultRecord } from '../../core/result.js';
 import type { Objective } from '../../core/sweep/spec.js';
 import type { ControlConnection } from '../../proto/client.js';
-import { parseRecord } from '../../proto/convert.js';
-import type { SweepStatus } from '../../proto/gen/ridgepoint/v1/control.js';
+import { parseStoredRecord } from '../../proto/convert.js';
+import { RecordDetail, type SweepStatus } from '../../proto/gen/ridgepoint/v1/control.js';
 import { findSweep, withCoordinator } from '../connection.js';
-import { chosenFormat } from '../options/display.js';
+import { chosenFormat, type Format } from '../options/display.js';
 import { jsonLines } from '../output/jsonl.js';
 import { printData, say } from '../output/print.js';
 import { renderResults } from '../report/render.js';
 import type { ResultsOptions } from './command.js';
 import { counted } from './counted.js';
 
-/** Every stored result of a sweep, oldest first. */
+/** Formats that show figures only: raw samples need not come over the wire. */
+const OF_ROWS: ReadonlySet<Format> = new Set<Format>(['table', 'md', 'csv', 'json']);
+
+/** Every stored trial of a sweep, oldest first. */
 export async function collectResults(
   control: ControlConnection,
   sweepId: string,
-  allTrials: boolean,
+  detail: RecordDetail = RecordDetail.RECORD_DETAIL_UNSPECIFIED,
 ): Promise<ResultRecord[]> {
   const records: ResultRecord[] = [];
-  for await (const message of counted(control.streamResults({ sweepId, follow: false, allTrials }))) {
-    records.push(parseRecord(message.recordJson));
+  const request = { sweepId, follow: false, allTrials: true, detail, together: true };
+  const messages = counted(control.streamResults(request), ({ moreJson }) => 1 + moreJson.length);
+  for await (const { recordJson, moreJson } of messages) {
+    records.push(parseStoredRecord(recordJson), ...moreJson.map(parseStoredRecord));
   }
   return records;
 }
@@ -36,7 +41,12 @@ export async function printResults(word: string | undefined, options: ResultsOpt
       }
       return;
     }
-    const records = await collectResults(control, sweep.sweepId, true);
+    const format = chosenFormat(options);
+    const detail =
+      !allTrials && OF_ROWS.has(format)
+        ? RecordDetail.RECORD_DETAIL_ROW
+        : RecordDetail.RECORD_DETAIL_UNSPECIFIED;
+    const records = await collectResults(control, sweep.sweepId, detail);
     if (records.length === 0) {
       say(`${sweep.name} has no results yet`);
       return;
@@ -46,7 +56,7 @@ export async function printResults(word: string | undefined, options: ResultsOpt
       return;
     }
     printData(
-      await renderResults(records, chosenFormat(options), {
+      await renderResults(records, format, {
         sweepName: sweep.name,
         objectives: objectivesOf(sweep),
         columns: options.columns ?? null,

@@ -150,7 +150,7 @@ async function drive(
         throw reason;
       }),
     ]);
-    const records = await collectResults(control, sweepId, true);
+    const records = await collectResults(control, sweepId);
     const report = await leave(folder, job.sweep, records, coordinator, options.columns ?? null);
     printData(await renderReport(report, chosenFormat(options)));
     say(`\n${join(folder.path, FILES.page)}  ${join(folder.path, FILES.results)}`);

@@ -2,13 +2,18 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { quote } from '../../core/quote.js';
 import { parseModels } from '../../proto/convert.js';
 import { WireError } from '../../proto/errors.js';
-import type { ControlServiceServer, WatchSweepResponse } from '../../proto/gen/ridgepoint/v1/control.js';
+import {
+  type ControlServiceServer,
+  RecordDetail,
+  type StreamResultsResponse,
+  type WatchSweepResponse,
+} from '../../proto/gen/ridgepoint/v1/control.js';
 import type { Handlers } from '../../proto/server.js';
 import type { Clock } from '../clock.js';
 import type { Conductor } from '../conductor.js';
 import type { Log } from '../log/log.js';
 import type { Registry } from '../registry/registry.js';
-import { storedResults } from '../results.js';
+import { type StoredResult, storedResults } from '../results.js';
 import type { SweepState } from '../scheduler/state.js';
 import { nodeStatuses, otherReleaseStatus, runningTrials, wireStatus } from './status.js';
 
@@ -24,6 +29,8 @@ export interface ControlApi {
 const WATCH_MILLISECONDS = 250;
 /** Of a reason or a name that somebody gives. */
 const MOST_CHARACTERS = 1_000;
+/** Records of a message, about; a larger one has a message of its own. */
+const TOGETHER_CHARACTERS = 256 * 1024;
 
 /** What people and tools ask for. */
 export function controlService(api: ControlApi, handlers: Handlers): ControlServiceServer {
@@ -80,10 +87,10 @@ export function controlService(api: ControlApi, handlers: Handlers): ControlServ
         sweepId,
         follow: request.follow,
         allTrials: request.allTrials,
-        detail: 'full' as const,
+        detail: request.detail === RecordDetail.RECORD_DETAIL_ROW ? ('row' as const) : ('full' as const),
       };
-      for await (const { json } of storedResults(log, conductor, query, 0, signal))
-        yield { recordJson: json };
+      const most = request.together && !request.follow ? TOGETHER_CHARACTERS : 0;
+      yield* messagesOf(storedResults(log, conductor, query, 0, signal), most);
     }),
   };
 }
@@ -95,6 +102,27 @@ function bounded(what: string, text: string): void {
     'invalid',
     `The ${what} has ${text.length} characters: write ${MOST_CHARACTERS} at most.`,
   );
+}
+
+/** @param most characters of a message with more than one record */
+async function* messagesOf(
+  stored: AsyncIterable<StoredResult>,
+  most: number,
+): AsyncGenerator<StreamResultsResponse> {
+  let records: string[] = [];
+  let characters = 0;
+  const message = (): StreamResultsResponse => {
+    const [recordJson = '', ...moreJson] = records;
+    [records, characters] = [[], 0];
+    return { recordJson, moreJson };
+  };
+  for await (const { json } of stored) {
+    if (records.length > 0 && characters + json.length > most) yield message();
+    records.push(json);
+    characters += json.length;
+    if (characters > most) yield message();
+  }
+  if (records.length > 0) yield message();
 }
 
 /** @throws WireError `not-found`, or `refused` for a sweep of another release. */

@@ -83,6 +83,45 @@ export function sweepStateToJSON(object: SweepState): string {
   }
 }
 
+/** How much of each record is sent. */
+export const RecordDetail = {
+  /** RECORD_DETAIL_UNSPECIFIED - All of it. */
+  RECORD_DETAIL_UNSPECIFIED: 0,
+  /** RECORD_DETAIL_ROW - Without phases, times between tokens, readings of meters and what it was judged from: what tables need. */
+  RECORD_DETAIL_ROW: 1,
+} as const;
+
+export type RecordDetail = typeof RecordDetail[keyof typeof RecordDetail];
+
+export namespace RecordDetail {
+  export type RECORD_DETAIL_UNSPECIFIED = typeof RecordDetail.RECORD_DETAIL_UNSPECIFIED;
+  export type RECORD_DETAIL_ROW = typeof RecordDetail.RECORD_DETAIL_ROW;
+}
+
+export function recordDetailFromJSON(object: any): RecordDetail {
+  switch (object) {
+    case 0:
+    case "RECORD_DETAIL_UNSPECIFIED":
+      return RecordDetail.RECORD_DETAIL_UNSPECIFIED;
+    case 1:
+    case "RECORD_DETAIL_ROW":
+      return RecordDetail.RECORD_DETAIL_ROW;
+    default:
+      throw new globalThis.Error("Unrecognized enum value " + object + " for enum RecordDetail");
+  }
+}
+
+export function recordDetailToJSON(object: RecordDetail): string {
+  switch (object) {
+    case RecordDetail.RECORD_DETAIL_UNSPECIFIED:
+      return "RECORD_DETAIL_UNSPECIFIED";
+    case RecordDetail.RECORD_DETAIL_ROW:
+      return "RECORD_DETAIL_ROW";
+    default:
+      throw new globalThis.Error("Unrecognized enum value " + object + " for enum RecordDetail");
+  }
+}
+
 export interface SubmitSweepRequest {
   /** The sweep file as text (YAML); the coordinator parses and checks it again. */
   document: string;
@@ -179,11 +218,16 @@ export interface StreamResultsRequest {
   follow: boolean;
   /** Also results of drift controls and of failed attempts that were tried again. */
   allTrials: boolean;
+  detail: RecordDetail;
+  /** A message may hold several records: who asks for it looks at `more_json`. Not with `follow`. */
+  together: boolean;
 }
 
 export interface StreamResultsResponse {
   /** The result record as JSON (schemas/result.schema.json). */
   recordJson: string;
+  /** The records after it, where the request allows several in a message. */
+  moreJson: string[];
 }
 
 export interface ListNodesRequest {
@@ -1527,7 +1571,7 @@ export const RunningTrial: MessageFns<RunningTrial> = {
 };
 
 function createBaseStreamResultsRequest(): StreamResultsRequest {
-  return { sweepId: "", follow: false, allTrials: false };
+  return { sweepId: "", follow: false, allTrials: false, detail: 0, together: false };
 }
 
 export const StreamResultsRequest: MessageFns<StreamResultsRequest> = {
@@ -1540,6 +1584,12 @@ export const StreamResultsRequest: MessageFns<StreamResultsRequest> = {
     }
     if (message.allTrials !== false) {
       writer.uint32(24).bool(message.allTrials);
+    }
+    if (message.detail !== 0) {
+      writer.uint32(32).int32(message.detail);
+    }
+    if (message.together !== false) {
+      writer.uint32(40).bool(message.together);
     }
     return writer;
   },
@@ -1581,6 +1631,22 @@ export const StreamResultsRequest: MessageFns<StreamResultsRequest> = {
             message.allTrials = reader.bool();
             continue;
           }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.detail = reader.int32() as any;
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.together = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1606,6 +1672,8 @@ export const StreamResultsRequest: MessageFns<StreamResultsRequest> = {
         : isSet(object.all_trials)
         ? globalThis.Boolean(object.all_trials)
         : false,
+      detail: isSet(object.detail) ? recordDetailFromJSON(object.detail) : 0,
+      together: isSet(object.together) ? globalThis.Boolean(object.together) : false,
     };
   },
 
@@ -1620,6 +1688,12 @@ export const StreamResultsRequest: MessageFns<StreamResultsRequest> = {
     if (message.allTrials !== false) {
       obj.allTrials = message.allTrials;
     }
+    if (message.detail !== 0) {
+      obj.detail = recordDetailToJSON(message.detail);
+    }
+    if (message.together !== false) {
+      obj.together = message.together;
+    }
     return obj;
   },
 
@@ -1631,18 +1705,23 @@ export const StreamResultsRequest: MessageFns<StreamResultsRequest> = {
     message.sweepId = object.sweepId ?? "";
     message.follow = object.follow ?? false;
     message.allTrials = object.allTrials ?? false;
+    message.detail = object.detail ?? 0;
+    message.together = object.together ?? false;
     return message;
   },
 };
 
 function createBaseStreamResultsResponse(): StreamResultsResponse {
-  return { recordJson: "" };
+  return { recordJson: "", moreJson: [] };
 }
 
 export const StreamResultsResponse: MessageFns<StreamResultsResponse> = {
   encode(message: StreamResultsResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     if (message.recordJson !== "") {
       writer.uint32(10).string(message.recordJson);
+    }
+    for (const v of message.moreJson) {
+      writer.uint32(18).string(v!);
     }
     return writer;
   },
@@ -1668,6 +1747,14 @@ export const StreamResultsResponse: MessageFns<StreamResultsResponse> = {
             message.recordJson = reader.string();
             continue;
           }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.moreJson.push(reader.string());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1687,6 +1774,11 @@ export const StreamResultsResponse: MessageFns<StreamResultsResponse> = {
         : isSet(object.record_json)
         ? globalThis.String(object.record_json)
         : "",
+      moreJson: globalThis.Array.isArray(object?.moreJson)
+        ? object.moreJson.map((e: any) => globalThis.String(e))
+        : globalThis.Array.isArray(object?.more_json)
+        ? object.more_json.map((e: any) => globalThis.String(e))
+        : [],
     };
   },
 
@@ -1694,6 +1786,9 @@ export const StreamResultsResponse: MessageFns<StreamResultsResponse> = {
     const obj: any = {};
     if (message.recordJson !== "") {
       obj.recordJson = message.recordJson;
+    }
+    if (message.moreJson?.length) {
+      obj.moreJson = message.moreJson;
     }
     return obj;
   },
@@ -1704,6 +1799,7 @@ export const StreamResultsResponse: MessageFns<StreamResultsResponse> = {
   fromPartial(object: DeepPartial<StreamResultsResponse>): StreamResultsResponse {
     const message = createBaseStreamResultsResponse();
     message.recordJson = object.recordJson ?? "";
+    message.moreJson = object.moreJson?.map((e) => e) || [];
     return message;
   },
 };
