@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream';
 import { promisify } from 'node:util';
-import { gzip } from 'node:zlib';
+import { gunzip, gzip } from 'node:zlib';
 import { quote } from '../../core/quote.js';
 import { WireError } from '../../proto/errors.js';
 import {
@@ -34,6 +34,7 @@ export interface WebParts {
 /** Readers of the event stream at a time; each costs what it is told. */
 const MOST_READERS = 100;
 const compress = promisify(gzip);
+const expand = promisify(gunzip);
 
 /**
  * The page that people watch a fleet with, and the JSON API behind it (docs/web.md), with the coordinator's own TLS
@@ -76,8 +77,10 @@ function routes(app: HttpApp, { conductor, registry, log, version }: WebParts): 
     liveSweep(conductor, sweepNamed(conductor, params.id)),
   );
   app.get<Named>('/api/v1/sweeps/:id/report', READ, async (request, reply) => {
-    const json = await reports.of(sweepNamed(conductor, request.params.id));
-    return await send(request, reply, 'application/json', json);
+    const packed = await reports.of(sweepNamed(conductor, request.params.id));
+    reply.header('vary', 'accept-encoding').type('application/json');
+    if (takesGzip(request)) return reply.header('content-encoding', 'gzip').send(packed);
+    return reply.send(await expand(packed));
   });
   app.get<Named & { Querystring: { trials?: string } }>(
     '/api/v1/sweeps/:id/results',
@@ -148,7 +151,10 @@ function isWord(filter: string, said: string | undefined, word: string): boolean
 /** Sends a text, compressed for who takes that: reports of large sweeps are megabytes of repeated words. */
 async function send(request: HttpRequest, reply: HttpReply, type: string, text: string): Promise<HttpReply> {
   reply.header('vary', 'accept-encoding').type(type);
-  if (text.length < 4096 || !/\bgzip\b/.test(request.headers['accept-encoding'] ?? ''))
-    return reply.send(text);
+  if (text.length < 4096 || !takesGzip(request)) return reply.send(text);
   return reply.header('content-encoding', 'gzip').send(await compress(text));
+}
+
+function takesGzip(request: HttpRequest): boolean {
+  return /\bgzip\b/.test(request.headers['accept-encoding'] ?? '');
 }

@@ -1,6 +1,8 @@
 import { setImmediate as breathe } from 'node:timers/promises';
+import { promisify } from 'node:util';
+import { constants, gzip } from 'node:zlib';
 import type { LiveReport } from '../../core/live/live.js';
-import { liveDetails, packLive } from '../../core/live/pack.js';
+import { liveDetails, packParts } from '../../core/live/pack.js';
 import type { ResultRecord } from '../../core/result.js';
 import type { Conductor } from '../conductor.js';
 import type { Log } from '../log/log.js';
@@ -9,44 +11,54 @@ import type { SweepState } from '../scheduler/state.js';
 
 /** Records read, packed and written between two turns of the event loop: agents are waiting too. */
 const PART = 64;
+const PART_OF_SUMMARIES = 256;
 /** Sweeps whose report is kept for the next reader. */
 const KEPT = 4;
+const compress = promisify(gzip);
 
-/** Packed reports of whole sweeps, as JSON. Readers that come at the same time share one. */
+/** Packed reports of whole sweeps, as compressed JSON. Readers that come at the same time share one. */
 export class Reports {
   readonly #log: Log;
   readonly #conductor: Conductor;
-  readonly #made = new Map<string, { position: number; json: Promise<string> }>();
+  readonly #made = new Map<string, { position: number; packed: Promise<Buffer> }>();
 
   constructor(log: Log, conductor: Conductor) {
     this.#log = log;
     this.#conductor = conductor;
   }
 
-  /** @returns a LiveReport as JSON, of everything that is in the log now. */
-  of(sweep: SweepState): Promise<string> {
+  /** @returns a LiveReport as JSON in gzip, of everything that is in the log now. */
+  of(sweep: SweepState): Promise<Buffer> {
     const { sweepId } = sweep.view;
     const { position } = this.#conductor;
     const kept = this.#made.get(sweepId);
-    if (kept?.position === position) return kept.json;
-    const json = this.#write(sweep, position);
+    if (kept?.position === position) return kept.packed;
+    const packed = this.#write(sweep, position);
     this.#made.delete(sweepId);
-    this.#made.set(sweepId, { position, json });
+    this.#made.set(sweepId, { position, packed });
     for (const oldest of this.#made.keys()) if (this.#made.size > KEPT) this.#made.delete(oldest);
-    json.catch(() => this.#made.delete(sweepId));
-    return json;
+    packed.catch(() => this.#made.delete(sweepId));
+    return packed;
   }
 
-  async #write(sweep: SweepState, through: number): Promise<string> {
+  async #write(sweep: SweepState, through: number): Promise<Buffer> {
     const { sweepId, name: sweepName, objectives, count: points } = sweep.view;
     const settled = [...sweep.tracks.values()].reduce((sum, track) => sum + track.settled.size, 0);
     const details = liveDetails(settled);
-    const query = { sweepId, follow: false, allTrials: true, detail: 'full' as const };
+    const many = details.tokenSeconds === 0;
+    const most = many ? PART_OF_SUMMARIES : PART;
+    const query = {
+      sweepId,
+      follow: false,
+      allTrials: true,
+      detail: many ? ('row' as const) : ('full' as const),
+    };
     const { signal } = new AbortController();
     const parts: string[] = [];
     let part: ResultRecord[] = [];
     const pack = async (): Promise<void> => {
-      parts.push(JSON.stringify(packLive(part, { sweepName, objectives }, details)));
+      const packed = packParts(part, { sweepName, objectives }, details);
+      parts.push(...packed.map((one) => JSON.stringify(one)));
       part = [];
       await breathe();
     };
@@ -54,10 +66,11 @@ export class Reports {
       // What came while we read is told by the events after `through`.
       if (entry.position > through) break;
       part.push(entry.record());
-      if (part.length === PART) await pack();
+      if (part.length === most) await pack();
     }
     if (part.length > 0) await pack();
     const head: Omit<LiveReport, 'parts'> = { sweepId, sweepName, objectives, points, through, details };
-    return `${JSON.stringify(head).slice(0, -1)},"parts":[${parts.join(',')}]}`;
+    const json = `${JSON.stringify(head).slice(0, -1)},"parts":[${parts.join(',')}]}`;
+    return await compress(json, { level: constants.Z_BEST_SPEED });
   }
 }

@@ -2,6 +2,7 @@ import type { NodeProfile } from '../node.js';
 import type { Payload } from '../report/payload.js';
 import type { Details } from '../report/trim.js';
 import type { Objective } from '../sweep/spec.js';
+import type { Summaries } from './summaries.js';
 
 /**
  * What a coordinator tells a page that follows it: the JSON of `/api/v1` and of its event stream. Times are ISO 8601
@@ -56,7 +57,10 @@ export interface LiveNode {
   readonly profile: NodeProfile;
 }
 
-/** All trials of a sweep up to one entry of the log, packed as the report page carries them, without raw readings. */
+/**
+ * All trials of a sweep up to one entry of the log, packed as the report page carries them, without raw readings; of large
+ * sweeps (`details.tokenSeconds` is 0) what tables and charts show of them.
+ */
 export interface LiveReport {
   readonly sweepId: string;
   readonly sweepName: string;
@@ -67,8 +71,10 @@ export interface LiveReport {
   readonly through: number;
   readonly details: Details;
   /** Some trials each, in the log's order; each is complete in itself. */
-  readonly parts: readonly Payload[];
+  readonly parts: readonly LivePart[];
 }
+
+export type LivePart = Payload | Summaries;
 
 /** One more trial, packed alone. */
 export interface LiveResult {

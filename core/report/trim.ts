@@ -2,7 +2,7 @@ import type { ResultRecord, SampleSeries } from '../result.js';
 
 /** What the page says about the raw samples it carries. */
 export interface Details {
-  /** `all` times between tokens, or this many quantiles of them per row. */
+  /** `all` times between tokens, or this many quantiles of them per row; 0 = none, they are asked for when wanted. */
   readonly tokenSeconds: 'all' | number;
   /** `all` readings of the meters, or at most this many per series; 0 = none. */
   readonly samples: 'all' | number;

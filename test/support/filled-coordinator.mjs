@@ -28,5 +28,7 @@ const { grpcAddress, webUrl } = coordinator;
 tell({ start: { seconds, cpuSeconds: (user + system) / 1e6 }, heapBytes: heapBytes(), grpcAddress, webUrl });
 createInterface({ input: process.stdin }).on('line', () => {
   const peak = /VmHWM:\s+(\d+)/.exec(readFileSync('/proc/self/status', 'utf8'));
-  tell({ heapBytes: heapBytes(), peakResidentBytes: Number(peak?.[1] ?? 0) * 1024 });
+  const used = process.cpuUsage();
+  const cpuSeconds = (used.user + used.system) / 1e6;
+  tell({ heapBytes: heapBytes(), peakResidentBytes: Number(peak?.[1] ?? 0) * 1024, cpuSeconds });
 });

@@ -75,8 +75,8 @@ export interface OpenedLog {
   readonly heapBytes: number;
   readonly grpcAddress: string;
   readonly webUrl: string;
-  /** Live heap after a full collection, and the most memory the process had so far. */
-  weigh(): Promise<{ heapBytes: number; peakResidentBytes: number }>;
+  /** Live heap after a full collection; the most memory, and the CPU time, that the process has taken so far. */
+  weigh(): Promise<{ heapBytes: number; peakResidentBytes: number; cpuSeconds: number }>;
   /** Ends the coordinator. */
   stop(): Promise<void>;
 }

@@ -51,7 +51,8 @@ export function Footer({ report, details }: { report: Report; details: Details }
 
 function trimmed({ tokenSeconds, samples }: Details): string {
   const parts: string[] = [];
-  if (tokenSeconds !== 'all')
+  if (tokenSeconds === 0) parts.push('the times between tokens come when a row is ticked');
+  else if (tokenSeconds !== 'all')
     parts.push(`the times between tokens are kept as ${tokenSeconds} quantiles per row`);
   if (samples === 0) parts.push('the readings of the meters are left out');
   else if (samples !== 'all') parts.push(`the readings of the meters are thinned to ${samples} per series`);

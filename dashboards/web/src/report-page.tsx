@@ -18,6 +18,7 @@ import { EMPTY_FILTER, type Filter, filterRows } from './table/filter.js';
 import { Results } from './table/results.js';
 import { type Sort, sortRows } from './table/sort.js';
 import type { Theme } from './theme.js';
+import { isTimed } from './timed.js';
 
 /** Rows whose distributions can be told apart on one plot. */
 const MOST_SELECTED = 8;
@@ -133,12 +134,11 @@ export function ReportPage({ report, details, theme, top, progress, runs }: Repo
 
 /** What a reader most likely wants to compare first: the front, or the first rows where there is none. */
 function firstSelection(report: Report): string[] {
-  const isTimed = (row: Row) => row.trial.tokenSeconds.length > 0;
-  const front = report.rows.filter((row) => row.onFront && isTimed(row));
+  const front = report.rows.filter((row) => row.onFront && isTimed(row.trial));
   const first: Row[] = front.length > 1 ? front.slice(0, 5) : [];
   for (let i = 0; front.length < 2 && i < report.rows.length && first.length < 5; i++) {
     const row = report.rows[i];
-    if (row !== undefined && isTimed(row)) first.push(row);
+    if (row !== undefined && isTimed(row.trial)) first.push(row);
   }
   return first.map((row) => row.experimentId);
 }

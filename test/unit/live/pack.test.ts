@@ -24,6 +24,6 @@ test('many results carry quantiles of the times between tokens, few all of them'
   const tokens = (results: number) =>
     unpack(packLive([record], request, liveDetails(results)))[0]?.tokenSeconds ?? [];
   expect(tokens(1).map((repeat) => repeat.length)).toEqual(record.tokenSeconds.map((r) => r.length));
-  expect(tokens(10_000).map((repeat) => repeat.length)).toEqual([101]);
-  expect(Math.max(...tokens(10_000).flat())).toBeCloseTo(Math.max(...record.tokenSeconds.flat()), 5);
+  expect(tokens(1000).map((repeat) => repeat.length)).toEqual([101]);
+  expect(Math.max(...tokens(1000).flat())).toBeCloseTo(Math.max(...record.tokenSeconds.flat()), 5);
 });

@@ -1,5 +1,6 @@
 import { useMemo, useRef, useState } from 'preact/hooks';
 import { useSame } from '../same.js';
+import { useTimes } from '../timed.js';
 import { type Chart, ChartView } from './chart.js';
 import { Check, Picker } from './choices.js';
 import { PlotFrame } from './frame.js';
@@ -24,7 +25,7 @@ export function Latency({ report, selected, theme, hovered, onHover, onOpen }: L
     );
     return selected.flatMap((id) => byId.get(id) ?? []);
   }, [report, selected]);
-  const rows = useSame(found);
+  const rows = useTimes(useSame(found));
   const plot = useMemo(() => ecdfPlot(rows, log), [rows, log, theme]);
   const box = useMemo(() => (shape === 'box' ? boxOption(rows, log) : null), [rows, shape, log, theme]);
   const label = `Distribution of the time between tokens of ${rows.length} rows`;

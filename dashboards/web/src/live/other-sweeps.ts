@@ -1,6 +1,6 @@
 import { useMemo } from 'preact/hooks';
 import type { LiveReport, LiveSweep } from '../../../../core/live/live.js';
-import { unpack } from '../../../../core/report/payload.js';
+import { unpackPart } from '../../../../core/live/pack.js';
 import { buildReport, type Report } from '../../../../core/report/report.js';
 import type { OtherRun } from '../compare/comparison.js';
 import { askJson, Refusal } from './api.js';
@@ -32,7 +32,7 @@ async function load(sweepId: string, name: string): Promise<Report> {
     if (error instanceof Refusal) throw error;
     throw new Error('The coordinator does not answer: choose the sweep again when it does.');
   });
-  const report = buildReport(base.parts.flatMap(unpack), { ...base, sweepName: name });
+  const report = buildReport(base.parts.flatMap(unpackPart), { ...base, sweepName: name });
   if (report.rows.length === 0) throw new Error(`${name} has no results yet: choose it again when it has.`);
   return report;
 }

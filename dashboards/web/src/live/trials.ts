@@ -1,6 +1,6 @@
 import type { LiveReport, LiveResult } from '../../../../core/live/live.js';
+import { unpackPart } from '../../../../core/live/pack.js';
 import { GrowingReport } from '../../../../core/report/growing/growing.js';
-import { unpack } from '../../../../core/report/payload.js';
 import type { Report } from '../../../../core/report/report.js';
 import type { Details } from '../../../../core/report/trim.js';
 import type { ResultRecord } from '../../../../core/result.js';
@@ -38,14 +38,14 @@ export class FollowedTrials {
     const early = this.#early;
     this.reset();
     this.#followed = { growing: new GrowingReport(base), details: base.details };
-    for (const part of base.parts) this.#add(unpack(part));
+    for (const part of base.parts) this.#add(unpackPart(part));
     this.#add(early);
     this.#build();
   }
 
   /** A trial that is told twice is one. */
   add(result: LiveResult): void {
-    this.#add(unpack(result.payload));
+    this.#add(unpackPart(result.payload));
     this.#later();
   }
 

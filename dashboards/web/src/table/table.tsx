@@ -2,6 +2,7 @@ import { useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { type AxisColumn, axisText, cellText, type MetricColumn } from '../../../../core/report/columns.js';
 import type { Row } from '../../../../core/report/rows.js';
 import { memo } from '../memo.js';
+import { isTimed } from '../timed.js';
 import { Codes, Failed, Mark, MetricCell } from './cells.js';
 import { ROW, useSameRowsInView } from './in-view.js';
 import type { ResultsProps } from './results.js';
@@ -237,7 +238,7 @@ const TableRow = memo(function TableRow({
           type="checkbox"
           tabIndex={-1}
           aria-label={`Compare row ${row.number}`}
-          disabled={row.trial.tokenSeconds.length === 0}
+          disabled={!isTimed(row.trial)}
           checked={swatch >= 0}
           style={swatch >= 0 ? { accentColor: `var(--c${swatch})` } : {}}
           onChange={() => onToggle(id)}

@@ -1,0 +1,108 @@
+import { expect, test } from 'vitest';
+import { packParts, unpackPart } from '../../../core/live/pack.js';
+import { cellText } from '../../../core/report/columns.js';
+import { buildReport, type Report } from '../../../core/report/report.js';
+import { halfWidthOf, metricOf, reasonOf } from '../../../core/report/rows.js';
+import { isPresent } from '../../../core/result.js';
+import { sweepRecords } from '../../support/sweep-records.js';
+
+const request = {
+  sweepName: 'reference',
+  objectives: [
+    { metric: 'decodeTokensPerSecond', better: 'max' },
+    { metric: 'peakResidentBytes', better: 'min' },
+  ],
+} as const;
+
+/** Everything of a report that its table and its plots show. */
+function shown({ rows, axes, metrics, ...rest }: Report): unknown {
+  const { controls, objectives: _, notes, unplaced, ...said } = rest;
+  return {
+    ...said,
+    notes: notes.map((note) => ({ ...note, rows: note.rows.map((row) => row.number) })),
+    unplaced: unplaced.map((one) => ({ ...one, rows: one.rows.map((row) => row.number) })),
+    controls: controls.map(({ trialId }) => trialId),
+    axes,
+    metrics,
+    rows: rows.map((row) => ({
+      number: row.number,
+      label: row.label,
+      state: row.state,
+      front: [row.onFront, row.offFront],
+      warnings: row.warnings,
+      trial: [
+        row.trial.trialId,
+        row.trial.failure,
+        row.trial.repeats.count,
+        row.trial.node,
+        row.trial.device,
+      ],
+      others: row.others.map(({ trialId }) => trialId),
+      axes: axes.map((axis) => cellText(axis, row.axes[axis.name])),
+      reasons: metrics.map(({ name }) => reasonOf(row, name)),
+      sources: metrics.map(({ name }) => {
+        const entry = row.trial.measurements[name];
+        return isPresent(entry) ? [entry.source, entry.n, entry.ci95 !== null] : null;
+      }),
+    })),
+  };
+}
+
+function expectNear(got: number | null, wanted: number | null, relative: number): void {
+  if (got === null || wanted === null) expect(got).toBe(wanted);
+  else expect(Math.abs(got - wanted)).toBeLessThanOrEqual(Math.abs(wanted) * relative);
+}
+
+test('summaries show what whole records show, and are a fraction of them', () => {
+  const records = sweepRecords({ experiments: 60, watts: 80 });
+  const parts = [0, 25, 50, 75].flatMap((from) =>
+    packParts(records.slice(from, from + 25), request, { tokenSeconds: 0 }),
+  );
+  expect(parts.filter((part) => 'kind' in part).length).toBeGreaterThan(1);
+  const text = JSON.stringify(parts);
+  const got = (JSON.parse(text) as typeof parts).flatMap(unpackPart);
+  const [report, whole] = [buildReport(got, request), buildReport(records, request)];
+  expect(shown(report)).toEqual(shown(whole));
+  for (const [i, row] of whole.rows.entries()) {
+    for (const { name } of whole.metrics) {
+      const same = report.rows[i];
+      if (same === undefined) throw new Error('a row is missing');
+      expectNear(metricOf(same, name), metricOf(row, name), 1e-5);
+      expectNear(halfWidthOf(same, name), halfWidthOf(row, name), 1e-3);
+    }
+  }
+  const measured = records.filter(({ sweep }) => sweep.purpose === 'measure');
+  const summaries = JSON.stringify(packParts(measured, request, { tokenSeconds: 0 }));
+  expect(summaries.length / measured.length).toBeLessThan(1500);
+});
+
+test('a summary keeps what a record does not have apart from what is null', () => {
+  const [plain, set] = sweepRecords({ experiments: 4 }).filter(({ sweep }) => sweep.purpose === 'measure');
+  if (plain === undefined || set === undefined) throw new Error('no records');
+  const settings = [
+    {
+      name: 'powerCapWatts',
+      part: 'package-0',
+      found: 300,
+      set: 200,
+      readBack: 200,
+      atEnd: 200,
+      restored: true,
+    },
+  ] as const;
+  const { energyJoules: _, ...fewer } = plain.measurements;
+  const parts = packParts(
+    [
+      { ...plain, measurements: fewer },
+      { ...set, settings: [...settings] },
+    ],
+    request,
+    { tokenSeconds: 0 },
+  );
+  const [first, second] = parts.flatMap(unpackPart);
+  expect(first).not.toHaveProperty('settings');
+  expect(second?.settings).toEqual(settings);
+  expect(first?.measurements).not.toHaveProperty('energyJoules');
+  expect(second?.measurements.energyJoules).toEqual(set.measurements.energyJoules);
+  expect(second?.failure).toBe(set.failure);
+});
