@@ -7,7 +7,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import type { CoordinatorConfig } from '../../coordinator/config.js';
 import { type RunningCoordinator, startCoordinator } from '../../coordinator/main.js';
 import type { LiveNode, LiveReport, LiveSweep } from '../../core/live/live.js';
-import { unpack } from '../../core/report/payload.js';
+import { unpackPart } from '../../core/live/pack.js';
 import { buildReport } from '../../core/report/report.js';
 import { metricOf } from '../../core/report/rows.js';
 import type { ResultRecord } from '../../core/result.js';
@@ -106,7 +106,7 @@ test('the API tells the same sweeps, nodes and results as gRPC', async () => {
   const live = await get<LiveReport>(`${webUrl}/api/v1/sweeps/${sweepId}/report`);
   // The key of leases, the sweep, three results.
   expect(live.through).toBe(5);
-  const packed = buildReport(live.parts.flatMap(unpack), live);
+  const packed = buildReport(live.parts.flatMap(unpackPart), live);
   const whole = buildReport(stored, live);
   const numbers = (report: typeof whole) =>
     report.rows.map((row) => report.metrics.map((metric) => metricOf(row, metric.name)));
@@ -190,7 +190,7 @@ test('events tell of nodes, progress and results as they come', async () => {
   expect(told.id).toBe('3');
   if (told.event !== 'result') throw new Error('unreachable');
   expect(told.data.sweepId).toBe(sweepId);
-  expect(unpack(told.data.payload)[0]?.measurements).toEqual(record.measurements);
+  expect(unpackPart(told.data.payload)[0]?.measurements).toEqual(record.measurements);
   await reader.until('the count', (e) => e.event === 'sweeps' && e.data[0]?.complete === 1);
   agent.vanish();
   await reader.until('the loss', (e) => e.event === 'nodes' && e.data[0]?.state === 'lost');

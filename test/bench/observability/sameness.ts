@@ -1,6 +1,6 @@
 import type { LiveReport, LiveSweep } from '../../../core/live/live.js';
+import { unpackPart } from '../../../core/live/pack.js';
 import { METRICS } from '../../../core/metrics/catalogue.js';
-import { unpack } from '../../../core/report/payload.js';
 import { buildReport } from '../../../core/report/report.js';
 import { metricOf } from '../../../core/report/rows.js';
 import { metricValue, type ResultRecord } from '../../../core/result.js';
@@ -46,7 +46,7 @@ export async function viewDifferences(url: string, records: readonly ResultRecor
       );
     }
     const live = await get<LiveReport>(`sweeps/${sweepId}/report`);
-    const { rows } = buildReport(live.parts.flatMap(unpack), live);
+    const { rows } = buildReport(live.parts.flatMap(unpackPart), live);
     if (rows.length !== own.length)
       different.push(`${sweepId}: ${rows.length} rows of ${own.length} records`);
     for (const row of rows) {

@@ -187,7 +187,7 @@ test('after a restart the newest results are shown at once, the best of each swe
     const family = (await exporter.families()).find(
       ({ name }) => name === 'ridgepoint_decode_tokens_per_second',
     );
-    return family?.series.map(({ value }) => value).sort((a, b) => a - b) ?? [];
+    return family?.series.map(({ value }) => Number(value)).sort((a, b) => a - b) ?? [];
   };
   await exporter.restore(log, conductor);
   expect(await shown()).toEqual([115, 116, 117, 118]);

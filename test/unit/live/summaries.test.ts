@@ -16,11 +16,9 @@ const request = {
 
 /** Everything of a report that its table and its plots show. */
 function shown({ rows, axes, metrics, ...rest }: Report): unknown {
-  const { controls, objectives: _, notes, unplaced, ...said } = rest;
+  const { controls, objectives: _, ...said } = rest;
   return {
     ...said,
-    notes: notes.map((note) => ({ ...note, rows: note.rows.map((row) => row.number) })),
-    unplaced: unplaced.map((one) => ({ ...one, rows: one.rows.map((row) => row.number) })),
     controls: controls.map(({ trialId }) => trialId),
     axes,
     metrics,
