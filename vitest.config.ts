@@ -8,6 +8,8 @@ const project = (name: string, more: object = {}) => ({
     pool: 'forks' as const,
     testTimeout: 30_000,
     hookTimeout: 60_000,
+    // Machines are slow now and then; what is waited for comes at once otherwise.
+    expect: { poll: { timeout: 10_000 } },
     ...more,
   },
 });
