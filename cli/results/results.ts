@@ -5,7 +5,6 @@ import { parseStoredRecord } from '../../proto/convert.js';
 import { RecordDetail, type SweepStatus } from '../../proto/gen/ridgepoint/v1/control.js';
 import { findSweep, withCoordinator } from '../connection.js';
 import { chosenFormat, type Format } from '../options/display.js';
-import { jsonLines } from '../output/jsonl.js';
 import { printData, say } from '../output/print.js';
 import { renderResults } from '../report/render.js';
 import type { ResultsOptions } from './command.js';
@@ -42,17 +41,24 @@ export async function printResults(word: string | undefined, options: ResultsOpt
       return;
     }
     const format = chosenFormat(options);
-    const detail =
-      !allTrials && OF_ROWS.has(format)
-        ? RecordDetail.RECORD_DETAIL_ROW
-        : RecordDetail.RECORD_DETAIL_UNSPECIFIED;
+    const detail = OF_ROWS.has(format)
+      ? RecordDetail.RECORD_DETAIL_ROW
+      : RecordDetail.RECORD_DETAIL_UNSPECIFIED;
+    if (allTrials) {
+      // Line by line: all of a large sweep are more than one text can hold.
+      const request = { sweepId: sweep.sweepId, follow: false, allTrials, together: true };
+      const messages = counted(control.streamResults(request), ({ moreJson }) => 1 + moreJson.length);
+      let lines = 0;
+      for await (const { recordJson, moreJson } of messages) {
+        for (const json of [recordJson, ...moreJson]) printData(json);
+        lines += 1 + moreJson.length;
+      }
+      if (lines === 0) say(`${sweep.name} has no results yet`);
+      return;
+    }
     const records = await collectResults(control, sweep.sweepId, detail);
     if (records.length === 0) {
       say(`${sweep.name} has no results yet`);
-      return;
-    }
-    if (allTrials) {
-      printData(jsonLines(records));
       return;
     }
     printData(

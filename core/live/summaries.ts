@@ -62,7 +62,8 @@ export function summarize(records: readonly ResultRecord[]): Summaries {
     return at;
   };
   const flat = records.map(flatten);
-  const keys = new Set(flat.flatMap((one) => [...one.keys()]));
+  const keys = new Set<string>();
+  for (const one of flat) for (const key of one.keys()) keys.add(key);
   const columns: Record<string, Column> = {};
   for (const key of keys) {
     const values = flat.map((one) => one.get(key));
@@ -72,7 +73,8 @@ export function summarize(records: readonly ResultRecord[]): Summaries {
     const cells = plain ? (values as Cell[]) : sharedCells(values, share);
     columns[key] = { shared: !plain, cells: once(cells) };
   }
-  const names = new Set(records.flatMap(({ measurements }) => Object.keys(measurements)));
+  const names = new Set<string>();
+  for (const { measurements } of records) for (const name in measurements) names.add(name);
   const figures = Object.fromEntries([...names].map((name) => [name, figureColumns(name, records, share)]));
   return { kind: 'summaries', count: records.length, shared, columns, figures };
 }
