@@ -116,11 +116,17 @@ async function* messagesOf(
     [records, characters] = [[], 0];
     return { recordJson, moreJson };
   };
-  for await (const { json } of stored) {
-    if (records.length > 0 && characters + json.length > most) yield message();
-    records.push(json);
-    characters += json.length;
-    if (characters > most) yield message();
+  try {
+    for await (const { json } of stored) {
+      if (records.length > 0 && characters + json.length > most) yield message();
+      records.push(json);
+      characters += json.length;
+      if (characters > most) yield message();
+    }
+  } catch (error) {
+    // What could be read is sent before the stream breaks: its reader says how much that was.
+    if (records.length > 0) yield message();
+    throw error;
   }
   if (records.length > 0) yield message();
 }
