@@ -107,8 +107,8 @@ function cut(sentence: string): string {
 }
 
 function wireCodeOf(code: FailureCode): WireCode {
-  // A full disk passes: the same call may be made again later.
-  if (code === 'disk-full') return 'unavailable';
+  // What ails the coordinator or its log is no mistake of the caller, and passes: the same call may be made again later.
+  if (code === 'disk-full' || code === 'internal') return 'unavailable';
   return code === 'too-large' ? 'too-large' : 'refused';
 }
 

@@ -88,6 +88,8 @@ describe('errors', () => {
     const failed = across(new FailureError(failure('does-not-fit', 'Too big.', { hint: 'Take less.' })));
     expect(failed).toMatchObject({ code: 'refused', message: 'Too big.', details: ['Take less.'] });
     expect(across(new FailureError(failure('disk-full', 'Full.'))).code).toBe('unavailable');
+    // A log that is gone is no mistake of who asks: `ridge results` ends with 1 then, not with 2.
+    expect(across(new FailureError(failure('internal', 'The log is gone.'))).code).toBe('unavailable');
     expect(across(new TypeError('bug')).code).toBe('internal');
   });
 
