@@ -10,7 +10,6 @@ import { connectAgents } from '../proto/client.js';
 import { ArtifactStore } from './artifacts/store.js';
 import type { AgentConfig } from './config.js';
 import { type NodeProbe, probeNode } from './device/probe.js';
-import type { Bench } from './experiment.js';
 import { agentMetrics } from './exporter/metrics.js';
 import { startExporter } from './exporter/server.js';
 import { type ExportedMeter, openExported } from './exporter/sources.js';
@@ -25,8 +24,9 @@ import { RoofsStore } from './roofs/store.js';
 import { RUNNER_KINDS } from './runners/index.js';
 import { Session } from './session.js';
 import { Spool } from './spool.js';
-import type { TrialProgress } from './watching.js';
-import { Work } from './work.js';
+import { Work } from './trial/executor.js';
+import type { TrialProgress } from './trial/progress.js';
+import type { Bench } from './trial/start.js';
 
 export type TrialEvent =
   | { readonly event: 'started'; readonly lease: Lease }

@@ -13,8 +13,8 @@ import type { Duplex } from '../proto/stream.js';
 import { Asking } from './asking.js';
 import { Backoff } from './backoff.js';
 import type { Spool } from './spool.js';
-import type { TrialProgress } from './watching.js';
-import type { Work } from './work.js';
+import type { Work } from './trial/executor.js';
+import type { TrialProgress } from './trial/progress.js';
 
 type Stream = Duplex<SessionRequest, SessionResponse>;
 type Message = NonNullable<SessionRequest['message']>;

@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { startTrial } from '../../agent/experiment.js';
+import { startTrial } from '../../agent/trial/start.js';
 import { FAILURES } from '../../core/errors.js';
 import { type ResultRecord, resultSchema } from '../../core/result.js';
 import { bench, lease, temporaryFolder } from '../support/bench.js';

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { startTrial } from '../../agent/experiment.js';
 import { kernelsLibrary } from '../../agent/native/kernel-library.js';
+import { startTrial } from '../../agent/trial/start.js';
 import { recompute } from '../../core/judgement/judge.js';
 import { isPresent, type ResultRecord, resultSchema } from '../../core/result.js';
 import type { Experiment } from '../../core/sweep/experiment.js';

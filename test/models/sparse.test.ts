@@ -2,7 +2,6 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { startTrial } from '../../agent/experiment.js';
 import { cpuLevels } from '../../agent/native/cpu-levels.js';
 import { kernelsLibrary } from '../../agent/native/kernel-library.js';
 import { loadLlama } from '../../agent/native/llama.js';
@@ -11,6 +10,7 @@ import { type LlamaModel, quantizeFile } from '../../agent/runners/llama-cpp/ind
 import type { LoadRequest } from '../../agent/runners/runner.js';
 import { sparseRunner } from '../../agent/runners/sparse/index.js';
 import type { SparseModel } from '../../agent/runners/sparse/model.js';
+import { startTrial } from '../../agent/trial/start.js';
 import { toFailure } from '../../core/errors.js';
 import { resultSchema } from '../../core/result.js';
 import type { Options } from '../../core/sweep/experiment.js';

@@ -5,7 +5,7 @@ import { afterAll, describe, expect, test } from 'vitest';
 import { modelFacts, weightBytes } from '../../agent/artifacts/gguf/facts.js';
 import { readGgufHeader } from '../../agent/artifacts/gguf/header.js';
 import { writeSynthetic } from '../../agent/artifacts/synthetic/model.js';
-import { startTrial } from '../../agent/experiment.js';
+import { startTrial } from '../../agent/trial/start.js';
 import { readSynthetic, SYNTHETIC_TYPES } from '../../core/models/synthetic.js';
 import { type ResultRecord, resultSchema } from '../../core/result.js';
 import { UNCHANGED } from '../../core/techniques/index.js';

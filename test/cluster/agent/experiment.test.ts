@@ -2,7 +2,7 @@ import { readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { builtinFolder } from '../../../agent/artifacts/source.js';
-import { type Bench, startTrial } from '../../../agent/experiment.js';
+import { type Bench, startTrial } from '../../../agent/trial/start.js';
 import { recompute } from '../../../core/judgement/judge.js';
 import { isPresent, type ResultRecord, resultSchema, type SampleSeries } from '../../../core/result.js';
 import type { Experiment } from '../../../core/sweep/experiment.js';

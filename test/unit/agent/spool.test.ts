@@ -1,8 +1,8 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { emptyNotes, writeRecord } from '../../../agent/record.js';
 import { Spool } from '../../../agent/spool.js';
+import { emptyNotes, writeRecord } from '../../../agent/trial/record.js';
 import { failure } from '../../../core/errors.js';
 import type { ResultRecord } from '../../../core/result.js';
 import { bench, lease, temporaryFolder } from '../../support/bench.js';

@@ -1,30 +1,30 @@
-import type { Failure } from '../core/errors.js';
-import { adapterBytesOf, makingOf } from '../core/judgement/efficiency.js';
-import type { JudgeInput } from '../core/judgement/evidence.js';
-import { givenOf, judge } from '../core/judgement/judge.js';
-import { thinned } from '../core/judgement/thin.js';
-import type { Lease } from '../core/lease.js';
-import type { DeviceProfile, NodeProfile } from '../core/node.js';
-import type { QualityRecord } from '../core/quality/record.js';
+import type { Failure } from '../../core/errors.js';
+import { adapterBytesOf, makingOf } from '../../core/judgement/efficiency.js';
+import type { JudgeInput } from '../../core/judgement/evidence.js';
+import { givenOf, judge } from '../../core/judgement/judge.js';
+import { thinned } from '../../core/judgement/thin.js';
+import type { Lease } from '../../core/lease.js';
+import type { DeviceProfile, NodeProfile } from '../../core/node.js';
+import type { QualityRecord } from '../../core/quality/record.js';
 import {
   type Phase,
   RESULT_SCHEMA,
   type ResultRecord,
   type SampleSeries,
   type SettingRecord,
-} from '../core/result.js';
-import type { ProfileRecord } from '../core/roofline/profile/record.js';
-import type { RooflineGiven } from '../core/roofline/record.js';
-import type { RecordRoofs } from '../core/roofline/record-roofs.js';
-import type { TrainingRecord } from '../core/training/record.js';
-import type { Warning } from '../core/warnings.js';
-import type { AttachedAdapter } from './artifacts/adapters/attach.js';
-import type { Artifact } from './artifacts/store.js';
-import type { EnvironmentFacts } from './environment.js';
-import { wholeNanoseconds } from './isolation/clock.js';
-import type { LoadedFacts } from './runners/runner.js';
-import { loadedRoofline } from './trial-roofline.js';
-import type { WorkloadOutcome } from './workloads/workload.js';
+} from '../../core/result.js';
+import type { ProfileRecord } from '../../core/roofline/profile/record.js';
+import type { RooflineGiven } from '../../core/roofline/record.js';
+import type { RecordRoofs } from '../../core/roofline/record-roofs.js';
+import type { TrainingRecord } from '../../core/training/record.js';
+import type { Warning } from '../../core/warnings.js';
+import type { AttachedAdapter } from '../artifacts/adapters/attach.js';
+import type { Artifact } from '../artifacts/store.js';
+import type { EnvironmentFacts } from '../environment.js';
+import { wholeNanoseconds } from '../isolation/clock.js';
+import type { LoadedFacts } from '../runners/runner.js';
+import type { WorkloadOutcome } from '../workloads/workload.js';
+import { loadedRoofline } from './roofline.js';
 
 /** What is known of a trial at any moment; it grows as the trial goes on, and every field may stay empty. */
 export interface TrialNotes {

@@ -1,14 +1,14 @@
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Experiment } from '../core/sweep/experiment.js';
-import type { TrainingRecord } from '../core/training/record.js';
-import { digestOf } from './artifacts/digest.js';
-import { locateText } from './artifacts/text.js';
-import type { Uses } from './artifacts/uses.js';
-import type { Bench } from './experiment.js';
+import type { Experiment } from '../../core/sweep/experiment.js';
+import type { TrainingRecord } from '../../core/training/record.js';
+import { digestOf } from '../artifacts/digest.js';
+import { locateText } from '../artifacts/text.js';
+import type { Uses } from '../artifacts/uses.js';
+import type { KeptResult, TrainingFiles, WorkloadOutcome } from '../workloads/workload.js';
 import type { PreparedModel } from './preparation.js';
-import type { AskedModel } from './trial-quality.js';
-import type { KeptResult, TrainingFiles, WorkloadOutcome } from './workloads/workload.js';
+import type { AskedModel } from './quality.js';
+import type { Bench } from './start.js';
 
 /**
  * @param uses holds what is made, until the caller releases it.

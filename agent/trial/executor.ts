@@ -1,8 +1,8 @@
-import type { Lease } from '../core/lease.js';
-import type { DeviceProfile } from '../core/node.js';
-import type { ResultRecord } from '../core/result.js';
-import { type Bench, type RunningTrial, startTrial } from './experiment.js';
-import type { TrialProgress } from './watching.js';
+import type { Lease } from '../../core/lease.js';
+import type { DeviceProfile } from '../../core/node.js';
+import type { ResultRecord } from '../../core/result.js';
+import type { TrialProgress } from './progress.js';
+import { type Bench, type RunningTrial, startTrial } from './start.js';
 
 export interface WorkEvents {
   onStart(lease: Lease): void;

@@ -1,18 +1,18 @@
-import { toFailure } from '../core/errors.js';
-import type { Lease } from '../core/lease.js';
-import { NO_QUALITY } from '../core/models/synthetic.js';
-import type { DeviceProfile } from '../core/node.js';
-import type { Experiment } from '../core/sweep/experiment.js';
-import { isSyntheticAdapter, readAdapter } from '../core/techniques/adapter.js';
-import { warn } from '../core/warnings.js';
-import type { Launcher } from './artifacts/making.js';
-import type { Bench } from './experiment.js';
-import { monotonicSeconds, wholeNanoseconds } from './isolation/clock.js';
+import { toFailure } from '../../core/errors.js';
+import type { Lease } from '../../core/lease.js';
+import { NO_QUALITY } from '../../core/models/synthetic.js';
+import type { DeviceProfile } from '../../core/node.js';
+import type { Experiment } from '../../core/sweep/experiment.js';
+import { isSyntheticAdapter, readAdapter } from '../../core/techniques/adapter.js';
+import { warn } from '../../core/warnings.js';
+import type { Launcher } from '../artifacts/making.js';
+import { monotonicSeconds, wholeNanoseconds } from '../isolation/clock.js';
+import { type AnswerRequest, answersOf } from '../quality/answers.js';
+import type { QualityModel } from '../quality/measure.js';
+import { type QualityQuestions, questionsOf } from '../quality/policy.js';
 import type { PreparedModel } from './preparation.js';
-import { type AnswerRequest, answersOf } from './quality/answers.js';
-import type { QualityModel } from './quality/measure.js';
-import { type QualityQuestions, questionsOf } from './quality/policy.js';
 import type { TrialNotes } from './record.js';
+import type { Bench } from './start.js';
 
 /** Options of a runner that change what a model says, and not only how fast. */
 const TELLING_OPTIONS = ['flashAttention', 'kvCacheTypeK', 'kvCacheTypeV', 'cpuBackend', 'gpuLayers'];

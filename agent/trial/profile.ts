@@ -1,13 +1,13 @@
-import { FailureError } from '../core/errors.js';
-import type { Lease } from '../core/lease.js';
-import type { DeviceProfile } from '../core/node.js';
-import { warn } from '../core/warnings.js';
-import type { Launcher } from './artifacts/making.js';
-import type { Bench } from './experiment.js';
-import { taskOf } from './isolation/job.js';
+import { FailureError } from '../../core/errors.js';
+import type { Lease } from '../../core/lease.js';
+import type { DeviceProfile } from '../../core/node.js';
+import { warn } from '../../core/warnings.js';
+import type { Launcher } from '../artifacts/making.js';
+import { taskOf } from '../isolation/job.js';
+import { PROFILE } from '../profile/job.js';
 import type { PreparedModel } from './preparation.js';
-import { PROFILE } from './profile/job.js';
 import type { TrialNotes } from './record.js';
+import type { Bench } from './start.js';
 
 /**
  * Times the operators of the model once more, in a process of its own, where the sweep asks for it. The timed numbers stand

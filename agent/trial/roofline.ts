@@ -1,15 +1,15 @@
-import { WITH_FACTORS } from '../core/judgement/place.js';
-import type { DeviceProfile } from '../core/node.js';
-import type { ModelArchitecture } from '../core/roofline/architecture.js';
-import { compactArchitecture } from '../core/roofline/architecture-schema.js';
-import { recordFactorsOf } from '../core/roofline/factors/factors.js';
-import { packedArchitecture } from '../core/roofline/packed.js';
-import { architectureFromGguf } from '../core/roofline/readers/gguf.js';
-import type { RooflineGiven } from '../core/roofline/record.js';
-import type { Experiment } from '../core/sweep/experiment.js';
-import { readGgufHeader } from './artifacts/gguf/header.js';
-import { lastCacheBytes } from './device/caches.js';
-import type { NodeFactors } from './factors/node-factors.js';
+import { WITH_FACTORS } from '../../core/judgement/place.js';
+import type { DeviceProfile } from '../../core/node.js';
+import type { ModelArchitecture } from '../../core/roofline/architecture.js';
+import { compactArchitecture } from '../../core/roofline/architecture-schema.js';
+import { recordFactorsOf } from '../../core/roofline/factors/factors.js';
+import { packedArchitecture } from '../../core/roofline/packed.js';
+import { architectureFromGguf } from '../../core/roofline/readers/gguf.js';
+import type { RooflineGiven } from '../../core/roofline/record.js';
+import type { Experiment } from '../../core/sweep/experiment.js';
+import { readGgufHeader } from '../artifacts/gguf/header.js';
+import { lastCacheBytes } from '../device/caches.js';
+import type { NodeFactors } from '../factors/node-factors.js';
 import type { PreparedModel } from './preparation.js';
 import type { TrialNotes } from './record.js';
 

@@ -1,10 +1,10 @@
-import type { DeviceProfile } from '../core/node.js';
-import type { PhaseName } from '../core/result.js';
-import { warn } from '../core/warnings.js';
-import { wholeNanoseconds } from './isolation/clock.js';
-import type { ChildState } from './isolation/messages.js';
+import type { DeviceProfile } from '../../core/node.js';
+import type { PhaseName } from '../../core/result.js';
+import { warn } from '../../core/warnings.js';
+import { wholeNanoseconds } from '../isolation/clock.js';
+import type { ChildState } from '../isolation/messages.js';
+import type { TrialReport } from './job.js';
 import type { TrialNotes } from './record.js';
-import type { TrialReport } from './trial/job.js';
 
 /** Where a trial is, for people who watch: the phase that has just ended. */
 export interface TrialProgress {
