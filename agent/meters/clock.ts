@@ -18,6 +18,7 @@ export function findClockMeter(sysRoot = '/sys', procRoot = '/proc'): MeterSearc
     found: false,
     name: 'clock',
     reason: 'neither cpufreq nor /proc/cpuinfo gives the clock of the CPU',
+    quantities: QUANTITIES,
   };
 }
 

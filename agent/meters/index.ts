@@ -2,7 +2,6 @@ import type { Nvml } from '../device/nvml.js';
 import { findClockMeter } from './clock.js';
 import { findGpuMeters, findNodeEnergy } from './energy-search.js';
 import type { Meter, MeterSearch } from './meter.js';
-import { noMeter } from './none.js';
 import { nvmlMeters } from './nvml.js';
 import { findProcessMeter } from './process.js';
 import { findReplayMeter } from './replay.js';
@@ -27,7 +26,10 @@ export interface MeterSettings {
 
 export interface MeterSet {
   readonly meters: readonly Meter[];
-  /** What was looked for in vain, with the reason; the key `energy` when there is no source at all. */
+  /**
+   * What was looked for in vain, with the reason: by quantity, for which a record looks it up; sources of energy, whose domains
+   * only they know, by their meter, and `energy` when there is no source at all.
+   */
   readonly absent: Readonly<Record<string, string>>;
   /** How often the sources of these meters renew their quantities, as seen at the agent's start. */
   readonly periods: UpdatePeriods;
@@ -66,13 +68,18 @@ export function findMeters(
     ...energySearches(settings),
   ]) {
     if (search.found) meters.push(search.meter);
-    else absent[search.name] = search.reason;
+    else for (const name of namesOf(search)) absent[name] = search.reason;
   }
   if (gpu !== undefined && gpu.board !== null && settings.energy === 'auto') {
     absent.energy = `${gpu.uuid} is a MIG instance: the driver measures only its whole board (${gpu.board})`;
   } else if (!meters.some(measuresEnergy)) absent.energy = whyNoEnergy(settings, absent, nvml);
   const periods = settings.periods?.get(deviceId) ?? new Map();
   return { meters, absent: { ...absent, ...unseenPeriods(meters, periods) }, periods };
+}
+
+/** What is absent without a meter. */
+function namesOf({ name, quantities }: Extract<MeterSearch, { readonly found: false }>): readonly string[] {
+  return quantities?.map((quantity) => quantity.name) ?? [name];
 }
 
 /** Measures how often the sources of these meters renew what they tell; takes up to two seconds. */
@@ -128,6 +135,7 @@ function isEnergy(quantity: { readonly name: string }): boolean {
 function energySearches(settings: MeterSettings): readonly MeterSearch[] {
   const { energy, sysRoot, procRoot, sensors = NO_SENSORS } = settings;
   if (energy === 'auto') return findNodeEnergy(sysRoot, procRoot, sensors);
-  if (energy === 'none') return [noMeter('none', 'the agent’s config turns energy off (meters.energy)')];
+  if (energy === 'none')
+    return [{ found: false, name: 'none', reason: 'the agent’s config turns energy off (meters.energy)' }];
   return [findReplayMeter(settings.replayFile ?? '(no meters.replayFile in the agent’s config)')];
 }

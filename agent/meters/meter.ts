@@ -1,10 +1,12 @@
+import type { MeterName } from '../../core/metrics/meters.js';
+
 /**
  * A Meter measures while a trial runs. It lives in the agent, never in the trial's process, and nobody
  * tells it when a phase starts: samples and phases meet in core/metrics/integrate.ts, by their times.
  */
 export interface Meter {
-  /** `process`, `system`, `rapl`, `nvml`, … ; part of every series. */
-  readonly name: string;
+  /** Part of every series. */
+  readonly name: MeterName;
   readonly quantities: readonly Quantity[];
   /** How often it is read. How often its source renews each quantity is measured (update-period.ts). */
   readonly periodSeconds: number;
@@ -53,4 +55,10 @@ export interface Reading {
 /** A source that was looked for: found, or absent with the reason that goes into records. */
 export type MeterSearch =
   | { readonly found: true; readonly meter: Meter }
-  | { readonly found: false; readonly name: string; readonly reason: string };
+  | {
+      readonly found: false;
+      readonly name: string;
+      readonly reason: string;
+      /** What it would have told, where that is known; then the reason stands for each of these. */
+      readonly quantities?: readonly Quantity[];
+    };

@@ -1,3 +1,4 @@
+import type { MeterName } from '../../core/metrics/meters.js';
 import type { NvmlDevice } from '../device/nvml.js';
 import { monotonicSeconds } from '../isolation/clock.js';
 import type { Meter, MeterTarget, Quantity, Reading } from './meter.js';
@@ -111,7 +112,7 @@ function elsewhere(siblings: readonly NvmlDevice[], family: ProcessFamily): Sour
 }
 
 class NvmlMeter implements Meter {
-  readonly name: string;
+  readonly name: MeterName;
   readonly ownRhythm = true;
   readonly periodSeconds: number;
   readonly quantities: readonly Quantity[];
@@ -122,7 +123,7 @@ class NvmlMeter implements Meter {
   readonly #refused = new Map<string, number>();
 
   constructor(
-    name: string,
+    name: MeterName,
     periodSeconds: number,
     sources: readonly Source[],
     family: ProcessFamily | null = null,

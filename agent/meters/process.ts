@@ -19,7 +19,12 @@ export function findProcessMeter(procRoot = '/proc'): MeterSearch {
   try {
     readFileSync(join(procRoot, 'self/stat'));
   } catch {
-    return { found: false, name: 'process', reason: `there is no ${procRoot} on this system` };
+    return {
+      found: false,
+      name: 'process',
+      reason: `there is no ${procRoot} on this system`,
+      quantities: QUANTITIES,
+    };
   }
   return { found: true, meter: new ProcessMeter(procRoot) };
 }

@@ -1,3 +1,4 @@
+import type { MeterName } from '../../core/metrics/meters.js';
 import { monotonicSeconds } from '../isolation/clock.js';
 import type { Meter, Quantity, Reading } from './meter.js';
 import { ReadAgain } from './read-again.js';
@@ -12,13 +13,13 @@ export interface Source {
 
 /** A meter of several sources that are read one after another, each with its own time. */
 export class SourceMeter implements Meter {
-  readonly name: string;
+  readonly name: MeterName;
   readonly periodSeconds: number;
   readonly quantities: readonly Quantity[];
   readonly ownRhythm = true;
   readonly #sources: readonly Source[];
 
-  constructor(name: string, periodSeconds: number, sources: readonly Source[]) {
+  constructor(name: MeterName, periodSeconds: number, sources: readonly Source[]) {
     this.name = name;
     this.periodSeconds = periodSeconds;
     this.#sources = sources;

@@ -18,7 +18,12 @@ export function findSystemMeter(procRoot = '/proc'): MeterSearch {
     // The first line is all that is read, however many CPUs follow.
     return { found: true, meter: new SystemMeter(new ReadAgain(join(procRoot, 'stat'), 256)) };
   } catch {
-    return { found: false, name: 'system', reason: `there is no ${procRoot}/stat on this system` };
+    return {
+      found: false,
+      name: 'system',
+      reason: `there is no ${procRoot}/stat on this system`,
+      quantities: QUANTITIES,
+    };
   }
 }
 

@@ -25,7 +25,12 @@ export function findTemperatureMeter(sysRoot = '/sys'): MeterSearch {
     }
   });
   if (files.length > 0) return { found: true, meter: new TemperatureMeter(files) };
-  return { found: false, name: 'temperature', reason: 'no CPU temperature sensor in /sys/class/hwmon' };
+  return {
+    found: false,
+    name: 'temperature',
+    reason: 'no CPU temperature sensor in /sys/class/hwmon',
+    quantities: QUANTITIES,
+  };
 }
 
 class TemperatureMeter implements Meter {

@@ -12,7 +12,7 @@ import {
 import { emptyMask, type Mask } from '../../core/techniques/pruning/mask.js';
 import { copyOf, type Matrix } from '../../core/techniques/pruning/matrix.js';
 import { type Pattern, prunedPerRow } from '../../core/techniques/pruning/pattern.js';
-import { type Score, wanda } from '../../core/techniques/pruning/scores.js';
+import { type Score, unknownScore, wanda } from '../../core/techniques/pruning/scores.js';
 import type { ChannelStatistics } from '../../core/techniques/pruning/statistics.js';
 import { openKernelLibrary } from './kernel-library.js';
 
@@ -68,6 +68,24 @@ interface Functions {
   readonly squaredOutput: Native;
 }
 
+/** What the library is told of a score; it takes one without norms and diagonal for the magnitude. */
+export function scoreArguments(score: Score): {
+  readonly number: number;
+  readonly norms: Float32Array | null;
+  readonly diagonal: Float64Array | null;
+} {
+  switch (score.kind) {
+    case 'magnitude':
+      return { number: 0, norms: null, diagonal: null };
+    case 'wanda':
+      return { number: 1, norms: score.norms, diagonal: null };
+    case 'sparsegpt':
+      return { number: 2, norms: null, diagonal: score.diagonal };
+    default:
+      throw unknownScore(score);
+  }
+}
+
 class NativePruning implements PruningEngine {
   readonly name = 'native';
   readonly #call: Functions;
@@ -84,8 +102,7 @@ class NativePruning implements PruningEngine {
   selectByRow(weights: Matrix, score: Score, pattern: Pattern): Mask {
     const { rows, columns, values } = weights;
     const mask = emptyMask(rows, columns);
-    const norms = score.kind === 'wanda' ? score.norms : null;
-    const diagonal = score.kind === 'sparsegpt' ? score.diagonal : null;
+    const { norms, diagonal } = scoreArguments(score);
     const where = patternArguments(pattern, columns);
     done(this.#call.select(values, rows, columns, norms, diagonal, ...where, this.#threads, mask.bits));
     return mask;
@@ -110,8 +127,8 @@ class NativePruning implements PruningEngine {
         wanda(statistics).norms,
         statistics.sumPerSequence,
         growDivisor(statistics, settings),
-        { magnitude: 0, wanda: 1, sparsegpt: 2 }[initial.kind],
-        initial.kind === 'sparsegpt' ? initial.diagonal : null,
+        scoreArguments(initial).number,
+        scoreArguments(initial).diagonal,
         ...patternArguments(pattern, columns),
         settings.maxCycles,
         settings.updateThreshold,

@@ -60,15 +60,23 @@ export async function doctor(options: { readonly json?: true }): Promise<number>
           found: profile.absent.energy ?? 'no source found',
           hint: 'Energy is null with this reason. RAPL needs a physical Intel or AMD machine and the right to read /sys/class/powercap, or kernel.perf_event_paranoid of 0; docs/energy.md has the others.',
         },
-    ...Object.entries(profile.absent)
-      .filter(([name]) => name !== 'energy' && !name.startsWith('runner '))
-      .map(([name, reason]) => ({ name, ok: false, found: reason, hint: null })),
+    ...absences(profile.absent),
     ...(await powerFindings(profile.devices)),
   ];
   const runs = engines.some((e) => e.ok && e.name.startsWith('llama.cpp'));
   if (options.json === true) printJson({ runs, profile, findings });
   else printData(findings.map(line).join('\n'));
   return runs ? EXIT.ok : EXIT.failed;
+}
+
+/** @returns a line for each reason: one meter may be missed by several quantities. */
+function absences(absent: Readonly<Record<string, string>>): Finding[] {
+  const names = new Map<string, string[]>();
+  for (const [name, reason] of Object.entries(absent)) {
+    if (name === 'energy' || name.startsWith('runner ')) continue;
+    names.set(reason, [...(names.get(reason) ?? []), name]);
+  }
+  return [...names].map(([reason, of]) => ({ name: of.join(', '), ok: false, found: reason, hint: null }));
 }
 
 /** `nvml:gpu` → `nvml:gpu (renewed every 100 ms)`, where that was seen. */

@@ -10,6 +10,7 @@ import {
   type ExportedMetric,
 } from '../../core/metrics/exported.js';
 import type { Labels } from '../../core/metrics/families.js';
+import { isOfNode } from '../../core/metrics/meters.js';
 import { metricValue, type ResultRecord } from '../../core/result.js';
 import { usageError } from '../exit.js';
 import { printData, say } from '../output/print.js';
@@ -20,8 +21,6 @@ import { History } from './history.js';
 const MINUTE = 60_000;
 /** Readings of power closer together than this say nothing more to a server that keeps years, in milliseconds. */
 const CLOSEST = 1000;
-/** Meters that measure the node whatever device a trial had. */
-const OF_NODE = /^(rapl|perf|clock|temperature|jetson|apple|powermetrics|replay)/;
 
 /** `ridge export openmetrics`. */
 export function exportOpenMetrics(source: string | undefined, options: ExportOptions): void {
@@ -90,7 +89,7 @@ function addReadings(history: History, record: ResultRecord): void {
   const begun = Date.parse(record.startedAt);
   const node = record.node.name;
   for (const { meter, quantity, seconds, values } of record.samples) {
-    const whole = record.device.class.startsWith('cpu') || OF_NODE.test(meter);
+    const whole = record.device.class.startsWith('cpu') || isOfNode(meter);
     let last = Number.NEGATIVE_INFINITY;
     for (const [i, second] of seconds.entries()) {
       const at = begun + second * 1000;

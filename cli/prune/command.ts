@@ -2,7 +2,7 @@ import { type Command, Option } from 'commander';
 import { PACKED_FORMATS, type PackedFormat } from '../../core/techniques/packing/packed.js';
 import { PACKED_TYPES, type PackedType } from '../../core/techniques/packing/values.js';
 import { sparsity } from '../../core/techniques/sparsity.js';
-import { ALL_SETTINGS, methodsWith } from '../../core/techniques/sparsity-settings.js';
+import { ALL_SETTINGS, fallbackOf, methodsWith } from '../../core/techniques/sparsity-settings.js';
 import { CONFIG_OPTION } from '../options/config.js';
 import { positiveInteger } from '../options/values.js';
 
@@ -29,7 +29,7 @@ export function registerPrune(program: Command): void {
     .requiredOption('-r, --ratio <share>', sparsity.keys.ratio);
   for (const [name, setting] of Object.entries(ALL_SETTINGS)) {
     const methods = methodsWith(name);
-    const fallback = setting.write(setting.fallback as never);
+    const fallback = fallbackOf(name);
     const rest = [
       ...(methods === null ? [] : [`only of ${methods.join(', ')}`]),
       ...(fallback === '' ? [] : [`default: ${fallback}`]),

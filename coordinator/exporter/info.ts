@@ -2,7 +2,7 @@ import { Gauge } from 'prom-client';
 import type { ResultRecord } from '../../core/result.js';
 import { axisValues } from '../../core/sweep/labels.js';
 import { settings } from './defined.js';
-import { labelText } from './label.js';
+import { labelText } from './labels.js';
 
 /**
  * `ridgepoint_experiment_info{experiment, flash_attention, …} 1`: what an experiment id stands for. Its labels

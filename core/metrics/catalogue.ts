@@ -27,12 +27,16 @@ export type Unit =
 
 export type MetricBetter = 'max' | 'min' | null;
 
+type RatioStyle = 'plain' | 'percent' | 'times';
+
 export interface MetricDefinition {
   /** camelCase, as in sweep files and records; carries its unit. */
   readonly name: string;
   /** Prometheus name after the `ridgepoint_` prefix: base unit suffix, no colons. */
   readonly prometheus: string;
   readonly unit: Unit;
+  /** How people read a ratio: 0.5 as 0.5, as 50 % or as 0.5×; null for every other unit. */
+  readonly ratioStyle: RatioStyle | null;
   readonly better: MetricBetter;
   /** Shown in tables when the user did not choose columns. */
   readonly column: string | null;
@@ -42,11 +46,21 @@ export interface MetricDefinition {
 const metric = (
   name: string,
   prometheus: string,
-  unit: Unit,
+  unit: Exclude<Unit, 'ratio'>,
   better: MetricBetter,
   column: string | null,
   help: string,
-) => ({ name, prometheus, unit, better, column, help }) as const satisfies MetricDefinition;
+) => ({ name, prometheus, unit, ratioStyle: null, better, column, help }) as const satisfies MetricDefinition;
+
+const ratio = (
+  name: string,
+  prometheus: string,
+  ratioStyle: RatioStyle,
+  better: MetricBetter,
+  column: string | null,
+  help: string,
+) =>
+  ({ name, prometheus, unit: 'ratio', ratioStyle, better, column, help }) as const satisfies MetricDefinition;
 
 export const METRICS = [
   metric(
@@ -177,27 +191,27 @@ export const METRICS = [
     null,
     'Time the engine took to read the adapters and put them beside the weights; part of the load.',
   ),
-  metric(
+  ratio(
     'bitsPerWeight',
     // llama.cpp's word; promtool takes `bits` in a name for a unit that should be bytes.
     'model_bpw',
-    'ratio',
+    'plain',
     'min',
     null,
     'Bits of all weight tensors divided by the number of parameters.',
   ),
-  metric(
+  ratio(
     'compressionRatio',
     'compression_ratio',
-    'ratio',
+    'times',
     'max',
     null,
     'Weight bytes of the base file divided by those of the file that was run.',
   ),
-  metric(
+  ratio(
     'weightSparsityRatio',
     'weight_sparsity_ratio',
-    'ratio',
+    'percent',
     'max',
     null,
     'Share of zeros among the weights of the pruned matrices, counted in the file.',
@@ -210,18 +224,18 @@ export const METRICS = [
     null,
     'Time to make the file that was run from the base, all steps together; missing when an earlier trial made it.',
   ),
-  metric(
+  ratio(
     'perplexity',
     'perplexity',
-    'ratio',
+    'plain',
     'min',
     'PPL',
     'exp of the mean negative log-likelihood per token of the text (llama-perplexity).',
   ),
-  metric(
+  ratio(
     'perplexityRatio',
     'perplexity_ratio',
-    'ratio',
+    'plain',
     'min',
     null,
     "Perplexity over the base model's on the same predictions.",
@@ -242,26 +256,26 @@ export const METRICS = [
     null,
     '99th percentile of that divergence over tokens.',
   ),
-  metric(
+  ratio(
     'topAgreementRatio',
     'top_agreement_ratio',
-    'ratio',
+    'percent',
     'max',
     'top-1',
     'Share of predictions whose most likely token is the same as of the base.',
   ),
-  metric(
+  ratio(
     'taskScoreRatio',
     'task_score_ratio',
-    'ratio',
+    'percent',
     'max',
     'score',
     'Mean score over the tasks, each by its main score: options by likelihood per byte, or its first scorer.',
   ),
-  metric(
+  ratio(
     'taskRetentionRatio',
     'task_retention_ratio',
-    'ratio',
+    'percent',
     'max',
     'retained',
     "Mean over tasks of the score as a share of the base's on the same items.",
@@ -282,10 +296,10 @@ export const METRICS = [
     null,
     'Mean memory in use during prefill and decode: of the device, or resident in the process on a CPU (EfficientLLM: AMU).',
   ),
-  metric(
+  ratio(
     'averageUtilizationRatio',
     'average_utilization_ratio',
-    'ratio',
+    'percent',
     null,
     null,
     'Mean utilization of the device during prefill and decode, or of the CPUs the trial had (EfficientLLM: PCU, a mean despite its name).',
@@ -306,10 +320,10 @@ export const METRICS = [
     null,
     'Generated tokens of all sequences divided by the time of prefill and decode (EfficientLLM: IT).',
   ),
-  metric(
+  ratio(
     'modelCompressionRate',
     'model_compression_rate',
-    'ratio',
+    'times',
     'max',
     null,
     'Compression ratio, from real bytes with those of attached adapters, times what is left of the performance: of the task scores, or else of the likelihood (EfficientLLM: MCR).',
@@ -541,10 +555,10 @@ export const METRICS = [
     null,
     'Integral of power readings over the prefill and decode phases of one repeat: the cross-check of a counter.',
   ),
-  metric(
+  ratio(
     'energyIntegralDifferenceRatio',
     'energy_integral_difference_ratio',
-    'ratio',
+    'percent',
     null,
     null,
     'Integral of power less the energy counter, as a share of the counter, over all repeats.',
@@ -573,10 +587,10 @@ export const METRICS = [
     null,
     "CPU time of the trial's process per second during prefill and decode.",
   ),
-  metric(
+  ratio(
     'systemBusyRatio',
     'system_busy_ratio',
-    'ratio',
+    'percent',
     null,
     null,
     'Share of all CPU time that was not idle during prefill and decode.',
@@ -589,10 +603,10 @@ export const METRICS = [
     null,
     "CPU use by other processes during prefill and decode, in cores (the agent's own included).",
   ),
-  metric(
+  ratio(
     'stealRatio',
     'steal_ratio',
-    'ratio',
+    'percent',
     null,
     null,
     'Share of CPU time taken by the hypervisor during prefill and decode.',
@@ -613,74 +627,74 @@ export const METRICS = [
     null,
     'Highest temperature of the package or device during the trial.',
   ),
-  metric(
+  ratio(
     'prefillModelFlopsUtilizationRatio',
     'prefill_model_flops_utilization_ratio',
-    'ratio',
+    'percent',
     'max',
     null,
     'MFU of the prefill: FLOPs that the model asks (causal attention counted once, padding not) / seconds / peak of the arithmetic that most of them are in, at the threads of the trial. The source says whose peak: measured roofs or the catalogue.',
   ),
-  metric(
+  ratio(
     'decodeModelFlopsUtilizationRatio',
     'decode_model_flops_utilization_ratio',
-    'ratio',
+    'percent',
     'max',
     null,
     'MFU of decoding: FLOPs that the model asks / seconds / peak of the arithmetic that most of them are in.',
   ),
-  metric(
+  ratio(
     'decodeModelBandwidthUtilizationRatio',
     'decode_model_bandwidth_utilization_ratio',
-    'ratio',
+    'percent',
     'max',
     'MBU',
     'MBU: bytes of weights and KV cache that every step reads / seconds of a step / read bandwidth at the threads of the trial, of memory, or of the last cache where all of it fits there.',
   ),
-  metric(
+  ratio(
     'prefillRoofRatio',
     'prefill_roof_ratio',
-    'ratio',
+    'percent',
     'max',
     'prefill % of roof',
     'The least time that the roofs allow for a prefill, operator by operator the longer of FLOPs / peak and bytes / bandwidth, over the time it took; 1 leaves nothing to gain.',
   ),
-  metric(
+  ratio(
     'decodeRoofRatio',
     'decode_roof_ratio',
-    'ratio',
+    'percent',
     'max',
     'decode % of roof',
     'The least time that the roofs allow for decoding, operator by operator, over the time it took.',
   ),
-  metric(
+  ratio(
     'forwardModelFlopsUtilizationRatio',
     'forward_model_flops_utilization_ratio',
-    'ratio',
+    'percent',
     'max',
     null,
     'MFU of the forward part of a training step: FLOPs of its graph / seconds / peak of the arithmetic that most of them are in.',
   ),
-  metric(
+  ratio(
     'backwardModelFlopsUtilizationRatio',
     'backward_model_flops_utilization_ratio',
-    'ratio',
+    'percent',
     'max',
     null,
     'MFU of the backward part of a training step: FLOPs of its graph / seconds / peak of the arithmetic that most of them are in.',
   ),
-  metric(
+  ratio(
     'forwardRoofRatio',
     'forward_roof_ratio',
-    'ratio',
+    'percent',
     'max',
     'forward % of roof',
     'The least time that the roofs allow for the forward part of a training step, operator by operator, over the time it took.',
   ),
-  metric(
+  ratio(
     'backwardRoofRatio',
     'backward_roof_ratio',
-    'ratio',
+    'percent',
     'max',
     'backward % of roof',
     'The least time that the roofs allow for the backward part of a training step, operator by operator, over the time it took.',
@@ -701,18 +715,18 @@ export const METRICS = [
     null,
     'Predicted time of a decode step, the mean over the steps of a repeat; made as predictedPrefillSeconds.',
   ),
-  metric(
+  ratio(
     'prefillPredictionErrorRatio',
     'prefill_prediction_error_ratio',
-    'ratio',
+    'percent',
     null,
     null,
     'Predicted over measured time of the prefill, less one: 0.1 predicts a tenth too slow.',
   ),
-  metric(
+  ratio(
     'decodePredictionErrorRatio',
     'decode_prediction_error_ratio',
-    'ratio',
+    'percent',
     null,
     null,
     'Predicted over measured time of decoding, less one: 0.1 predicts a tenth too slow.',
@@ -741,10 +755,10 @@ export const METRICS = [
     'GFLOP/s',
     'Operations of a call of an op over its time; a multiply and an add are two.',
   ),
-  metric(
+  ratio(
     'kernelRoofRatio',
     'kernel_roof_ratio',
-    'ratio',
+    'percent',
     'max',
     '% of roof',
     "The least time that the node's measured roofs allow for a call, of its bytes or of its FLOPs, whichever is longer, over the time it took. Warm calls stand under the last cache.",

@@ -1,5 +1,5 @@
 import { isPresent, type Measurement, type Missing } from '../result.js';
-import { type MetricName, metricNamed, type Unit } from './catalogue.js';
+import { metricNamed, type Unit } from './catalogue.js';
 
 /** Shown where there is no number. */
 export const NO_VALUE = '–';
@@ -41,35 +41,10 @@ const STYLES: Record<Unit, UnitStyle> = {
   'g/token': style('g/token', 'small'),
 };
 
-/** Ratios that people read as percentages or factors. */
-const RATIO_STYLES: Partial<Record<MetricName, 'percent' | 'times'>> = {
-  systemBusyRatio: 'percent',
-  stealRatio: 'percent',
-  energyIntegralDifferenceRatio: 'percent',
-  compressionRatio: 'times',
-  modelCompressionRate: 'times',
-  weightSparsityRatio: 'percent',
-  topAgreementRatio: 'percent',
-  taskScoreRatio: 'percent',
-  taskRetentionRatio: 'percent',
-  averageUtilizationRatio: 'percent',
-  prefillModelFlopsUtilizationRatio: 'percent',
-  decodeModelFlopsUtilizationRatio: 'percent',
-  decodeModelBandwidthUtilizationRatio: 'percent',
-  prefillRoofRatio: 'percent',
-  decodeRoofRatio: 'percent',
-  forwardModelFlopsUtilizationRatio: 'percent',
-  backwardModelFlopsUtilizationRatio: 'percent',
-  forwardRoofRatio: 'percent',
-  backwardRoofRatio: 'percent',
-  kernelRoofRatio: 'percent',
-  prefillPredictionErrorRatio: 'percent',
-  decodePredictionErrorRatio: 'percent',
-};
-
 /** @returns how a ratio is read, or null for other metrics and plain ratios. */
 export function ratioStyle(name: string): 'percent' | 'times' | null {
-  return RATIO_STYLES[name as MetricName] ?? null;
+  const style = metricNamed(name)?.ratioStyle ?? null;
+  return style === 'plain' ? null : style;
 }
 
 const PREFIXES = [
@@ -129,7 +104,7 @@ export function formatValue(value: number | null, unit: Unit, digits = 3): strin
 export function formatMetric(name: string, value: number | null, digits = 3): string {
   const unit = metricNamed(name)?.unit;
   if (value === null || !Number.isFinite(value) || unit === undefined) return NO_VALUE;
-  const ratio = RATIO_STYLES[name as MetricName];
+  const ratio = ratioStyle(name);
   if (ratio === 'percent') return formatPercent(value);
   if (ratio === 'times') return `${significant(value, digits)}×`;
   return formatValue(value, unit, digits);

@@ -2,7 +2,7 @@ import { CALIBRATION_SETTINGS } from './calibration-spec.js';
 import { layerPatterns, ratioOverrides } from './layer-choice.js';
 import { DSNOT_DEFAULTS } from './pruning/dsnot/settings.js';
 import { BLOCK_COLUMNS, DAMPING } from './pruning/sparsegpt.js';
-import { choice, flag, integer, real } from './spelling.js';
+import { choice, flag, integer, real, type Setting } from './spelling.js';
 
 /** How weights are chosen, by the word a sweep has for it. */
 export const METHODS = ['magnitude', 'magnitude-row', 'wanda', 'sparsegpt', 'dsnot'] as const;
@@ -110,6 +110,25 @@ export const METHOD_SETTINGS = {
 
 /** Every setting of any method, each once, for help. */
 export const ALL_SETTINGS = { ...DSNOT, ...SPARSEGPT, ...CALIBRATED } as const;
+
+/**
+ * @returns what a setting is where nothing is said, once for all methods that have it, or for each kind of them: `true`, or
+ *   `false of magnitude, magnitude-row, else true`; '' = nothing.
+ */
+export function fallbackOf(name: string): string {
+  const groups = new Map<string, MethodWord[]>();
+  for (const method of METHODS) {
+    const settings: Readonly<Record<string, Setting<never>>> = METHOD_SETTINGS[method] as never;
+    const setting = Object.hasOwn(settings, name) ? settings[name] : undefined;
+    if (setting === undefined) continue;
+    const text = setting.write(setting.fallback);
+    groups.set(text, [...(groups.get(text) ?? []), method]);
+  }
+  const [usual = '', ...others] = [...groups.keys()].sort(
+    (a, b) => groups.get(b)!.length - groups.get(a)!.length,
+  );
+  return [...others.map((text) => `${text} of ${groups.get(text)!.join(', ')}`), usual].join(', else ');
+}
 
 /** @returns the methods that have a setting, or null where all have it. */
 export function methodsWith(setting: string): readonly MethodWord[] | null {

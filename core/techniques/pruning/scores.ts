@@ -37,5 +37,14 @@ export function scoreRow(score: Score, weights: Float32Array, scores: Float32Arr
         const scaled = weights[j]! / score.diagonal[j]!;
         scores[j] = scaled * scaled;
       }
+      return;
+    default:
+      throw unknownScore(score);
   }
+}
+
+/** @returns the error of a score that an engine was not taught; the compiler finds the place first. */
+export function unknownScore(score: never): Error {
+  const { kind } = score as { readonly kind: string };
+  return new Error(`this engine cannot prune by the score ${JSON.stringify(kind)}`);
 }

@@ -9,7 +9,7 @@ import { bench } from '../../support/bench.js';
 type Values = Readonly<Record<string, number>>;
 
 /** A meter that gives these quantities, whatever it promises. */
-function meter(name: string, promised: readonly string[], read: () => Values): Meter {
+function meter(name: Meter['name'], promised: readonly string[], read: () => Values): Meter {
   return {
     name,
     quantities: promised.map((quantity) => ({ name: quantity, unit: '', kind: 'gauge', domain: null })),

@@ -11,8 +11,10 @@ import { Recorder } from '../../../agent/meters/recorder.js';
 import { findReplayMeter } from '../../../agent/meters/replay.js';
 import { findSystemMeter } from '../../../agent/meters/system.js';
 import { findTemperatureMeter } from '../../../agent/meters/temperature.js';
+import { judge } from '../../../core/judgement/judge.js';
 import { temporaryFolder } from '../../support/bench.js';
 import { found, tree, values } from '../../support/system-tree.js';
+import { calmInput, experiment } from '../judgement/trace.js';
 
 describe('the process meter', () => {
   const root = () =>
@@ -106,6 +108,26 @@ describe('the set of meters', () => {
     expect(meters).toEqual([]);
   });
 
+  test('says why each quantity is absent, and a record repeats it', () => {
+    const { absent } = findMeters(settings, noDriver, 'cpu0', 'on');
+    expect(absent).toMatchObject({
+      cpuTemperatureCelsius: 'no CPU temperature sensor in /sys/class/hwmon',
+      cpuClockHertz: 'neither cpufreq nor /proc/cpuinfo gives the clock of the CPU',
+      processResidentBytes: 'there is no /nowhere on this system',
+      systemBusyCpuSeconds: 'there is no /nowhere/stat on this system',
+    });
+    const { measurements } = judge(
+      calmInput({ experiment: { ...experiment, device: 'cpu' }, samples: [], absent }),
+    );
+    for (const [metric, quantity] of [
+      ['temperaturePeakCelsius', 'cpuTemperatureCelsius'],
+      ['clockHertz', 'cpuClockHertz'],
+      ['peakResidentBytes', 'processResidentBytes'],
+      ['processCores', 'processCpuSeconds'],
+    ] as const)
+      expect(measurements[metric], metric).toMatchObject({ value: null, reason: absent[quantity] });
+  });
+
   test('has the GPU’s counter and the CPU’s beside each other, by domain', () => {
     const root = tree({
       'class/powercap/intel-rapl:0/name': 'package-0',
@@ -186,7 +208,7 @@ describe('replay', () => {
 });
 
 describe('the recorder', () => {
-  const counting = (name: string): Meter & { reads: number } => ({
+  const counting = (name: Meter['name']): Meter & { reads: number } => ({
     name,
     quantities: [{ name: 'x', unit: 's', kind: 'counter', domain: null }],
     periodSeconds: 1000,
@@ -200,13 +222,13 @@ describe('the recorder', () => {
   });
 
   test('reads at the start, at every rest and at the end, in seconds since the origin', () => {
-    const recorder = new Recorder([counting('a')]);
+    const recorder = new Recorder([counting('rapl')]);
     recorder.start();
     recorder.rest();
     recorder.stop();
     expect(recorder.series(10)).toEqual([
       {
-        meter: 'a',
+        meter: 'rapl',
         quantity: 'x',
         unit: 's',
         kind: 'counter',
@@ -218,14 +240,14 @@ describe('the recorder', () => {
   });
 
   test('keeps two meters with the same quantity apart', () => {
-    const recorder = new Recorder([counting('a'), counting('b')]);
+    const recorder = new Recorder([counting('rapl'), counting('nvml')]);
     recorder.start();
     recorder.stop();
-    expect(recorder.series(0).map(({ meter }) => meter)).toEqual(['a', 'b']);
+    expect(recorder.series(0).map(({ meter }) => meter)).toEqual(['rapl', 'nvml']);
   });
 
   test('stays bounded however long a trial runs, and says how coarse it became', () => {
-    const recorder = new Recorder([counting('a')]);
+    const recorder = new Recorder([counting('rapl')]);
     recorder.start();
     for (let i = 0; i < 20_000; i++) recorder.rest();
     recorder.stop();

@@ -73,7 +73,7 @@ describe('the period of a source', () => {
 
 describe('measuring at the start', () => {
   const meter = (periodSeconds: number): Meter => ({
-    name: 'fake',
+    name: 'nvml',
     ownRhythm: true,
     quantities: [
       { name: 'energyJoules:gpu', unit: 'J', kind: 'counter', domain: 'gpu' },
@@ -93,16 +93,16 @@ describe('measuring at the start', () => {
 
   test('sees a slow source between its pauses and a fast one in its burst', async () => {
     const slow = await measurePeriods([meter(0.02)], { burstSeconds: 0.01, totalSeconds: 1 });
-    expect(slow.get('fake/energyJoules:gpu')?.seconds).toBeGreaterThan(0.015);
-    expect(slow.get('fake/energyJoules:gpu')?.seconds).toBeLessThan(0.026);
-    expect(slow.get('fake/deviceClockHertz')).toMatchObject({ seconds: null });
+    expect(slow.get('nvml/energyJoules:gpu')?.seconds).toBeGreaterThan(0.015);
+    expect(slow.get('nvml/energyJoules:gpu')?.seconds).toBeLessThan(0.026);
+    expect(slow.get('nvml/deviceClockHertz')).toMatchObject({ seconds: null });
     const fast = await measurePeriods([meter(0.0005)], { burstSeconds: 0.05, totalSeconds: 0.05 });
-    expect(fast.get('fake/energyJoules:gpu')?.seconds).toBeLessThan(0.001);
+    expect(fast.get('nvml/energyJoules:gpu')?.seconds).toBeLessThan(0.001);
   });
 
   test('waits longer for a counter that moves, but seldom', async () => {
     const limits = { burstSeconds: 0.01, totalSeconds: 0.3 };
-    const rare = (await measurePeriods([meter(0.2)], limits)).get('fake/energyJoules:gpu');
+    const rare = (await measurePeriods([meter(0.2)], limits)).get('nvml/energyJoules:gpu');
     expect(rare?.seconds).toBeGreaterThan(0.15);
     expect(rare?.seconds).toBeLessThan(0.25);
   });
@@ -112,13 +112,13 @@ describe('measuring at the start', () => {
     expect(await measurePeriods([])).toEqual(new Map());
     expect(monotonicSeconds() - began).toBeLessThan(0.05);
     const stuck = await measurePeriods([meter(1e9)], { burstSeconds: 0.01, totalSeconds: 0.4 });
-    expect(stuck.get('fake/energyJoules:gpu')).toMatchObject({
+    expect(stuck.get('nvml/energyJoules:gpu')).toMatchObject({
       reason: expect.stringMatching(/changed 0 times/),
     });
   });
 
   test('goes into the series: what was seen, or the time between readings', () => {
-    const seen = new Map([['fake/energyJoules:gpu', { seconds: 0.02, changes: 25 }]]);
+    const seen = new Map([['nvml/energyJoules:gpu', { seconds: 0.02, changes: 25 }]]);
     const recorder = new Recorder([meter(0.02)], seen);
     recorder.start();
     recorder.stop();

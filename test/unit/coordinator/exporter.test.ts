@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { Conductor } from '../../../coordinator/conductor.js';
 import { Exporter } from '../../../coordinator/exporter/exporter.js';
 import { Exposition } from '../../../coordinator/exporter/exposition.js';
-import { labelText } from '../../../coordinator/exporter/label.js';
+import { labelText } from '../../../coordinator/exporter/labels.js';
 import { formatFor } from '../../../coordinator/exporter/negotiate.js';
 import { EMPTY } from '../../../coordinator/exporter/snapshot.js';
 import { LATENCY_BUCKETS } from '../../../coordinator/exporter/trials.js';

@@ -244,10 +244,17 @@ export function samplesWith(
   const known = new Set(base.map((s) => s.quantity));
   const added = Object.entries(changes).flatMap(([quantity, valueAt]) => {
     if (valueAt === null || known.has(quantity)) return [];
-    const kind = /Joules|CpuSeconds/.test(quantity) ? 'counter' : 'gauge';
-    return [sampled(quantity, kind, valueAt, phases)];
+    return [sampled(quantity, kindOf(quantity), valueAt, phases)];
   });
   return [...kept, ...added];
+}
+
+/** As the meters have it. @throws Error for a quantity that neither list has. */
+function kindOf(quantity: string): SampleSeries['kind'] {
+  const [name = ''] = quantity.split(':');
+  if (/(Joules|CpuSeconds)$/.test(name)) return 'counter';
+  if (/(Watts|Hertz|Bytes|Ratio|Celsius|Reasons|Processes|Used)$/.test(name)) return 'gauge';
+  throw new Error(`say whether ${quantity} is a counter or a gauge`);
 }
 
 function artifactOf({ making, adapterBytes }: JudgeInput): ResultRecord['artifact'] {

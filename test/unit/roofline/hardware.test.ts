@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { toFailure } from '../../../core/errors.js';
 import {
@@ -37,6 +39,11 @@ describe('the hardware catalogue', () => {
       'MI250X MI300X MI325X MI355X M1 M1-Max M1-Ultra M2-Max M2-Ultra M3-Max M4-Max Orin-Nano Orin-NX AGX-Orin Thor ' +
       'EPYC-7763 EPYC-9654 EPYC-9755 Xeon-8480+ Xeon-6980P i9-13900K 7950X Graviton3 Graviton4 Hexagon Core-Ultra-NPU Ryzen-AI';
     expect(asked.split(' ').filter((name) => hardwareNamed(name) === null)).toEqual([]);
+  });
+
+  test('are as many as the docs say', () => {
+    const page = readFileSync(join(import.meta.dirname, '../../../docs/roofline-rows.md'), 'utf8');
+    expect(page).toContain(`any of ${HARDWARE.length} devices`);
   });
 
   test('every figure says where it is published, and is in the unit of its name', () => {

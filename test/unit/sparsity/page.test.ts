@@ -1,19 +1,30 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { ALL_SETTINGS, METHODS, methodsWith } from '../../../core/techniques/sparsity-settings.js';
+import {
+  ALL_SETTINGS,
+  fallbackOf,
+  METHODS,
+  methodsWith,
+} from '../../../core/techniques/sparsity-settings.js';
 
 const page = join(import.meta.dirname, '../../../docs/sparsity.md');
 
 /** The table of settings as the page has to have it. */
 function table(): string {
   const rows = Object.entries(ALL_SETTINGS).map(([name, setting]) => {
-    const fallback = setting.write(setting.fallback as never);
-    const shown = fallback === '' ? '–' : `\`${fallback}\``;
+    const fallback = fallbackOf(name);
+    const shown = fallback === '' ? '–' : fallback.replace(/(^|else )([^ ,]+)/g, '$1`$2`');
     return `| \`${name}\` | ${methodsWith(name)?.join(', ') ?? 'all'} | ${shown} | ${setting.help} |`;
   });
   return ['| setting | of | default | says |', '| --- | --- | --- | --- |', ...rows].join('\n');
 }
+
+test('a default is told by method where methods differ', () => {
+  expect(fallbackOf('outputError')).toBe('false of magnitude, magnitude-row, else true');
+  expect(fallbackOf('sequences')).toBe('128');
+  expect(fallbackOf('exclude')).toBe('');
+});
 
 test('docs/sparsity.md has every setting as it is (UPDATE_DOCS=1 writes it)', () => {
   const text = readFileSync(page, 'utf8');

@@ -1,0 +1,10 @@
+import { expect, test } from 'vitest';
+import { scoreArguments } from '../../../agent/native/kernels.js';
+import { type Score, scoreRow } from '../../../core/techniques/pruning/scores.js';
+
+test('a score that an engine does not know is refused, not taken for the magnitude', () => {
+  const score = { kind: 'random' } as unknown as Score;
+  const said = 'this engine cannot prune by the score "random"';
+  expect(() => scoreArguments(score)).toThrow(said);
+  expect(() => scoreRow(score, new Float32Array(1), new Float32Array(1))).toThrow(said);
+});
