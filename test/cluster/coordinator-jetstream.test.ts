@@ -25,7 +25,7 @@ describe.skipIf(!hasNatsServer).each(NATS_VERSIONS)('needs nats-server %s', (ver
   let server: NatsServer;
   let streams = 0;
   beforeAll(async () => {
-    server = await NatsServer.start({ version, configuration: 'max_payload: 64KB' });
+    server = await NatsServer.start({ version, configuration: 'max_payload: 128KB' });
   });
   afterAll(() => server.stop());
 
@@ -125,6 +125,18 @@ describe.skipIf(!hasNatsServer).each(NATS_VERSIONS)('needs nats-server %s', (ver
       position: 800,
     });
     await again.close();
+  });
+
+  test('heads in headers are what was written, in any script and of any length', async () => {
+    const log = await JetStreamLog.open(options('HEADS'));
+    const facts = ['Größe \n 大小 \u0000 \u2028', 'x'.repeat(50_000)].map((reason): Fact => {
+      return { fact: 'SweepCancelled', sweepId: 's', reason, at: '2025-01-01T00:00:00Z' };
+    });
+    for (const [index, fact] of facts.entries()) await log.append([fact], index);
+    const heads: unknown[] = [];
+    for await (const { head } of log.read(0, 'head')) heads.push(head);
+    expect(heads).toEqual(facts);
+    await log.close();
   });
 
   test('parts that a crash or another coordinator interrupted take no positions', async () => {

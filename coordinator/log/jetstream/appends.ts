@@ -26,9 +26,9 @@ const LEADER = 'Ridgepoint-Leader';
 /** An append of more trials than a header should hold names them in its facts alone. */
 const IN_BODY = '*';
 const MOST_TRIALS_BYTES = 16 * 1024;
-const MOST_HEADS_BYTES = 20 * 1024;
+const MOST_HEADS_BYTES = 40 * 1024;
 /** What headers of a message may take of its bytes; NATS itself takes 64 KiB. */
-export const HEADER_BYTES = 40 * 1024;
+export const HEADER_BYTES = 60 * 1024;
 /** Largest append after compression. */
 export const MOST_APPEND_BYTES = 64 * 1024 * 1024;
 /** Facts of one append when they are unpacked again. */

@@ -14,7 +14,7 @@ import { isStreamNotFound } from './errors.js';
 
 /** Oldest release of the NATS server that the log is tested with. */
 const OLDEST = { major: 2, minor: 12 } as const;
-const LEAST_PAYLOAD_BYTES = 64 * 1024;
+const LEAST_PAYLOAD_BYTES = 128 * 1024;
 
 /** What every stream of ours is. */
 const KEEPS_ALL = {
