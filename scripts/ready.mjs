@@ -19,6 +19,7 @@ if (major < 20 || (major === 20 && minor < 19)) {
 /** What a build reads. */
 const SOURCES = [
   'core',
+  'formats',
   'proto',
   'coordinator',
   'agent',

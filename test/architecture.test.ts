@@ -4,13 +4,14 @@ import { describe, expect, test } from 'vitest';
 
 const root = join(import.meta.dirname, '..');
 
-/** Who may import whom (DESIGN: core ◄ proto ◄ coordinator, agent ◄ cli; dashboards reads core alone). */
+/** Who may import whom (DESIGN: core ◄ proto ◄ coordinator, agent ◄ cli; formats and dashboards read core alone). */
 const MAY_IMPORT: Record<string, readonly string[]> = {
   core: ['core'],
   proto: ['proto', 'core'],
   coordinator: ['coordinator', 'proto', 'core', 'installation'],
-  agent: ['agent', 'proto', 'core', 'installation'],
-  cli: ['cli', 'coordinator', 'agent', 'proto', 'core', 'installation'],
+  formats: ['formats', 'core'],
+  agent: ['agent', 'formats', 'proto', 'core', 'installation'],
+  cli: ['cli', 'coordinator', 'agent', 'formats', 'proto', 'core', 'installation'],
   dashboards: ['dashboards', 'core'],
   installation: ['installation'],
 };

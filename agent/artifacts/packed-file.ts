@@ -6,9 +6,9 @@ import {
   type PackedMatrix,
 } from '../../core/techniques/packing/packed.js';
 import { PACKED_TYPES, type PackedType } from '../../core/techniques/packing/values.js';
-import { SafetensorsError } from './safetensors/json.js';
-import { openSafetensors, readSafetensor, type SafetensorsModel } from './safetensors/reader.js';
-import { type SafetensorSource, writeSafetensors } from './safetensors/writer.js';
+import { SafetensorsError } from '../../formats/safetensors/json.js';
+import { openSafetensors, readSafetensor, type SafetensorsModel } from '../../formats/safetensors/reader.js';
+import { type SafetensorSource, writeSafetensors } from '../../formats/safetensors/writer.js';
 
 /** What the metadata of a packed file says, under the key `ridgepoint.packed`. */
 const manifestSchema = z.object({

@@ -3,6 +3,7 @@ import { basename, join } from 'node:path';
 import { z } from 'zod';
 import { FailureError, failure } from '../../core/errors.js';
 import { artifactStepSchema } from '../../core/result.js';
+import { writeWhole } from '../../formats/whole-file.js';
 import { taskOf } from '../isolation/job.js';
 import { launch } from '../isolation/launch.js';
 import { digestOf } from './digest.js';
@@ -13,7 +14,6 @@ import type { ResolvedModel } from './resolve.js';
 import { chainName, type Step } from './step.js';
 import { SYNTHESIZE } from './synthetic/job.js';
 import { Uses } from './uses.js';
-import { writeWhole } from './whole-file.js';
 
 export interface StoreSettings {
   readonly cacheFolder: string;

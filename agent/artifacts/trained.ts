@@ -1,13 +1,13 @@
 import { rename, rm } from 'node:fs/promises';
 import { parametersOf } from '../../core/techniques/adapters/adapter.js';
 import { encodeFloats } from '../../core/techniques/float-types.js';
+import { copyGguf } from '../../formats/gguf/copy.js';
+import { readGgufHeader } from '../../formats/gguf/header.js';
 import type { TrainedResult } from '../runners/trainer.js';
 import type { KeptResult } from '../workloads/workload.js';
 import { adapterBase } from './adapters/base.js';
 import { canAttach, writeAdapterGguf } from './adapters/gguf.js';
 import { writePeft } from './adapters/peft-writer.js';
-import { copyGguf } from './gguf/copy.js';
-import { readGgufHeader } from './gguf/header.js';
 import { besideGguf } from './peft-folder.js';
 
 /**

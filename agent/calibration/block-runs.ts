@@ -1,7 +1,7 @@
 import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import type { GgufHeader } from '../artifacts/gguf/header.js';
-import { requireRoom } from '../artifacts/whole-file.js';
+import type { GgufHeader } from '../../formats/gguf/header.js';
+import { requireRoom } from '../../formats/whole-file.js';
 import { kernelsLibrary } from '../native/kernel-library.js';
 import { type Llama, loadLlama } from '../native/llama.js';
 import { ObservedModel } from '../runners/llama-cpp/observed.js';

@@ -1,8 +1,8 @@
 import { FailureError, failure } from '../../core/errors.js';
 import { type FloatType, isFloatType } from '../../core/techniques/float-types.js';
-import { modelFacts } from '../artifacts/gguf/facts.js';
-import type { GgufHeader, TensorInfo } from '../artifacts/gguf/header.js';
-import { shown } from '../artifacts/gguf/metadata.js';
+import { modelFacts } from '../../formats/gguf/facts.js';
+import type { GgufHeader, TensorInfo } from '../../formats/gguf/header.js';
+import { shown } from '../../formats/gguf/metadata.js';
 
 /**
  * Architectures whose blocks can be run alone: each takes the residual stream and gives it on, the embedding is not

@@ -1,7 +1,7 @@
 import { rmSync } from 'node:fs';
 import { FailureError, failure } from '../../core/errors.js';
 import type { ChannelStatistics } from '../../core/techniques/pruning/statistics.js';
-import { readGgufHeader } from '../artifacts/gguf/header.js';
+import { readGgufHeader } from '../../formats/gguf/header.js';
 import { kernelsLibrary } from '../native/kernel-library.js';
 import { linearsOf, refuseExperts } from './blocks.js';
 import { passModel } from './pass.js';

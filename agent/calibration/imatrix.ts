@@ -1,5 +1,5 @@
-import type { GgufValue } from '../artifacts/gguf/value.js';
-import { type TensorSource, writeGguf } from '../artifacts/gguf/writer.js';
+import type { GgufValue } from '../../formats/gguf/value.js';
+import { type TensorSource, writeGguf } from '../../formats/gguf/writer.js';
 import type { SavedStatistics } from './saved.js';
 
 /**

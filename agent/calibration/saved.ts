@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { ChannelStatistics } from '../../core/techniques/pruning/statistics.js';
-import { openSafetensors, readSafetensor } from '../artifacts/safetensors/reader.js';
-import { type SafetensorSource, writeSafetensors } from '../artifacts/safetensors/writer.js';
+import { openSafetensors, readSafetensor } from '../../formats/safetensors/reader.js';
+import { type SafetensorSource, writeSafetensors } from '../../formats/safetensors/writer.js';
 
 /** Where statistics come from; everything that they follow from but the machine's rounding. */
 const originSchema = z.object({

@@ -1,8 +1,8 @@
 import { basename } from 'node:path';
 import { FailureError, failure } from '../../core/errors.js';
 import { calibrationWindows } from '../../core/techniques/calibration-windows.js';
-import { modelFacts } from '../artifacts/gguf/facts.js';
-import { readGgufHeader } from '../artifacts/gguf/header.js';
+import { modelFacts } from '../../formats/gguf/facts.js';
+import { readGgufHeader } from '../../formats/gguf/header.js';
 import { readText } from '../artifacts/text.js';
 import { withVocabulary } from '../runners/llama-cpp/open-vocabulary.js';
 

@@ -1,10 +1,10 @@
 import { closeSync, openSync, writeSync } from 'node:fs';
 import { encodeFloats, type FloatType } from '../../core/techniques/float-types.js';
-import { readSpan } from '../artifacts/gguf/copy.js';
-import { type GgufHeader, readGgufHeader } from '../artifacts/gguf/header.js';
-import { decodeValue, type GgufValue } from '../artifacts/gguf/value.js';
-import { type TensorSource, writeGguf } from '../artifacts/gguf/writer.js';
-import { readTensor } from '../artifacts/tensor-data.js';
+import { readSpan } from '../../formats/gguf/copy.js';
+import { type GgufHeader, readGgufHeader } from '../../formats/gguf/header.js';
+import { decodeValue, type GgufValue } from '../../formats/gguf/value.js';
+import { type TensorSource, writeGguf } from '../../formats/gguf/writer.js';
+import { readTensor } from '../../formats/tensor-data.js';
 import { inBlock } from './blocks.js';
 
 /** The engine wants a vocabulary and an embedding; nothing is ever asked of them. */

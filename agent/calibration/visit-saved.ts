@@ -1,4 +1,4 @@
-import { readGgufHeader } from '../artifacts/gguf/header.js';
+import { readGgufHeader } from '../../formats/gguf/header.js';
 import { planWalk } from './blocks.js';
 import { checkedStatistics } from './reading.js';
 import type { VisitLayer } from './request.js';

@@ -1,4 +1,4 @@
-import { readGgufHeader } from '../artifacts/gguf/header.js';
+import { readGgufHeader } from '../../formats/gguf/header.js';
 import { BlockRuns } from './block-runs.js';
 import { type Linear, planWalk } from './blocks.js';
 import type { Collector } from './collector.js';

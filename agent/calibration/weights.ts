@@ -1,7 +1,7 @@
 import { closeSync, openSync, readSync } from 'node:fs';
 import { decodeFloats, FLOAT_BYTES, type FloatType } from '../../core/techniques/float-types.js';
 import type { Matrix } from '../../core/techniques/pruning/matrix.js';
-import { readTensor } from '../artifacts/tensor-data.js';
+import { readTensor } from '../../formats/tensor-data.js';
 import type { Linear, WalkPlan } from './blocks.js';
 
 /** Reads the weights of a linear layer whole. */

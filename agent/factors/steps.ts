@@ -7,7 +7,7 @@ import type { StepSample } from '../../core/roofline/factors/sample.js';
 import { phaseWork, workingSetOf } from '../../core/roofline/phase-work.js';
 import { architectureFromGguf } from '../../core/roofline/readers/gguf.js';
 import { quantileOfSorted, sorted } from '../../core/statistics/quantile.js';
-import { readGgufHeader } from '../artifacts/gguf/header.js';
+import { readGgufHeader } from '../../formats/gguf/header.js';
 import { writeSynthetic } from '../artifacts/synthetic/model.js';
 import { llamaCpp } from '../runners/llama-cpp/index.js';
 import type { LoadedModel } from '../runners/runner.js';

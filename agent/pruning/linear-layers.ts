@@ -3,7 +3,7 @@ import { FailureError, failure } from '../../core/errors.js';
 import { type FloatType, isFloatType } from '../../core/techniques/float-types.js';
 import { isChosen } from '../../core/techniques/pruning/plan.js';
 import type { SparsitySpec } from '../../core/techniques/sparsity.js';
-import type { GgufHeader, TensorInfo } from '../artifacts/gguf/header.js';
+import type { GgufHeader, TensorInfo } from '../../formats/gguf/header.js';
 
 /** A matrix of a block that is multiplied with activations. */
 export interface LinearLayer extends TensorInfo {

@@ -3,7 +3,7 @@ import { idealBitsPerWeight, type PackedFormat } from '../../core/techniques/pac
 import { type PackedType, valueBits } from '../../core/techniques/packing/values.js';
 import type { Matrix } from '../../core/techniques/pruning/matrix.js';
 import type { SparsitySpec } from '../../core/techniques/sparsity.js';
-import { readGgufHeader } from '../artifacts/gguf/header.js';
+import { readGgufHeader } from '../../formats/gguf/header.js';
 import { type PackedSource, writePacked } from '../artifacts/packed-file.js';
 import { chosenLayers, type LinearLayer } from './linear-layers.js';
 import { readMatrix } from './pruned-file.js';

@@ -3,7 +3,7 @@ import { needsHessian } from '../../core/techniques/pruning/check.js';
 import { PORTABLE, type PruningEngine } from '../../core/techniques/pruning/engine.js';
 import type { PruneReport } from '../../core/techniques/pruning/summary.js';
 import { readSparsity, type SparsitySpec } from '../../core/techniques/sparsity.js';
-import { readGgufHeader } from '../artifacts/gguf/header.js';
+import { readGgufHeader } from '../../formats/gguf/header.js';
 import { kernelsLibrary, openPruningKernels } from '../native/kernels.js';
 import type { PruneRequest } from './job.js';
 import { LayerPruner } from './layer-pruner.js';

@@ -1,9 +1,9 @@
 import { open } from 'node:fs/promises';
 import { decodeFloats, FLOAT_BYTES } from '../../core/techniques/float-types.js';
 import type { Matrix } from '../../core/techniques/pruning/matrix.js';
-import { copyGguf } from '../artifacts/gguf/copy.js';
-import { readGgufHeader } from '../artifacts/gguf/header.js';
-import { readTensor } from '../artifacts/tensor-data.js';
+import { copyGguf } from '../../formats/gguf/copy.js';
+import { readGgufHeader } from '../../formats/gguf/header.js';
+import { readTensor } from '../../formats/tensor-data.js';
 import type { LinearLayer } from './linear-layers.js';
 
 /** The word that a file was pruned by. */

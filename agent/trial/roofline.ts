@@ -7,7 +7,7 @@ import { packedArchitecture } from '../../core/roofline/packed.js';
 import { architectureFromGguf } from '../../core/roofline/readers/gguf.js';
 import type { RooflineGiven } from '../../core/roofline/record.js';
 import type { Experiment } from '../../core/sweep/experiment.js';
-import { readGgufHeader } from '../artifacts/gguf/header.js';
+import { readGgufHeader } from '../../formats/gguf/header.js';
 import { lastCacheBytes } from '../device/caches.js';
 import type { NodeFactors } from '../factors/node-factors.js';
 import type { PreparedModel } from './preparation.js';

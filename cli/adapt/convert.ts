@@ -5,8 +5,8 @@ import { canAttach, writeAdapterGguf } from '../../agent/artifacts/adapters/gguf
 import { loadAdapter } from '../../agent/artifacts/adapters/load.js';
 import { writePeft } from '../../agent/artifacts/adapters/peft-writer.js';
 import { locateAdapter } from '../../agent/artifacts/adapters/source.js';
-import { readGgufHeader } from '../../agent/artifacts/gguf/header.js';
 import { parametersOf, ranksOf, targetsOf } from '../../core/techniques/adapters/adapter.js';
+import { readGgufHeader } from '../../formats/gguf/header.js';
 import { usageError } from '../exit.js';
 import { printJson, say } from '../output/print.js';
 import { outputPath } from '../single/output-path.js';

@@ -1,13 +1,13 @@
 import { readdirSync, statSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
-import { modelFacts, weightBytes } from '../../agent/artifacts/gguf/facts.js';
-import { readGgufHeader } from '../../agent/artifacts/gguf/header.js';
 import { builtinFolder, builtinNames } from '../../agent/artifacts/source.js';
 import { describeSynthetic } from '../../agent/artifacts/synthetic/model.js';
 import { toFailure } from '../../core/errors.js';
 import { formatValue } from '../../core/metrics/format.js';
 import { SHAPES } from '../../core/models/shapes.js';
 import type { ModelFacts } from '../../core/sweep/experiment.js';
+import { modelFacts, weightBytes } from '../../formats/gguf/facts.js';
+import { readGgufHeader } from '../../formats/gguf/header.js';
 import { fromFailure } from '../exit.js';
 import { modelSettings, openModel } from '../local-models.js';
 import { nodeConfig } from '../node-config.js';

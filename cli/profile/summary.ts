@@ -1,4 +1,3 @@
-import { readGgufHeader } from '../../agent/artifacts/gguf/header.js';
 import { toFailure } from '../../core/errors.js';
 import { formatPercent, formatValue } from '../../core/metrics/format.js';
 import { rateText } from '../../core/report/roofline.js';
@@ -6,6 +5,7 @@ import { operatorsOf, type PhaseWork, phaseWork } from '../../core/roofline/phas
 import { type ProfiledPhase, type ProfileRecord, profileCost } from '../../core/roofline/profile/record.js';
 import { type ModuleRow, moduleRows } from '../../core/roofline/profile/table.js';
 import { architectureFromGguf } from '../../core/roofline/readers/gguf.js';
+import { readGgufHeader } from '../../formats/gguf/header.js';
 import { plainTable } from '../output/plain-table.js';
 import { printData, printJson, say } from '../output/print.js';
 import type { ProfileOptions } from './command.js';

@@ -1,12 +1,12 @@
 import { availableParallelism } from 'node:os';
 import { basename, dirname, resolve } from 'node:path';
-import { readGgufHeader } from '../../agent/artifacts/gguf/header.js';
 import type { ModelSettings } from '../../agent/artifacts/resolve.js';
 import { importanceFor } from '../../agent/calibration/importance.js';
 import { readAffinity } from '../../agent/isolation/affinity.js';
 import { taskOf } from '../../agent/isolation/job.js';
 import { findEngine } from '../../agent/native/packages.js';
 import { QUANTIZE, type QuantizeRequest } from '../../agent/runners/jobs.js';
+import { readGgufHeader } from '../../formats/gguf/header.js';
 import { modelSettings, openModel } from '../local-models.js';
 import { nodeConfig } from '../node-config.js';
 import { say } from '../output/print.js';

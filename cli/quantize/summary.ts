@@ -1,8 +1,8 @@
-import { weightBytes } from '../../agent/artifacts/gguf/facts.js';
-import { type GgufHeader, readGgufHeader } from '../../agent/artifacts/gguf/header.js';
 import type { Made } from '../../agent/artifacts/making.js';
 import { bitsPerWeight } from '../../core/metrics/derive.js';
 import { formatValue } from '../../core/metrics/format.js';
+import { weightBytes } from '../../formats/gguf/facts.js';
+import { type GgufHeader, readGgufHeader } from '../../formats/gguf/header.js';
 import { plainTable } from '../output/plain-table.js';
 import { printData, printJson, say } from '../output/print.js';
 

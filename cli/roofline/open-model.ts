@@ -1,9 +1,5 @@
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
-import { readGgufHeader } from '../../agent/artifacts/gguf/header.js';
-import { GgufError } from '../../agent/artifacts/gguf/reader.js';
-import { SafetensorsError } from '../../agent/artifacts/safetensors/json.js';
-import { openSafetensors } from '../../agent/artifacts/safetensors/reader.js';
 import { locateSource } from '../../agent/artifacts/source.js';
 import { describeSynthetic } from '../../agent/artifacts/synthetic/model.js';
 import { FailureError, failure } from '../../core/errors.js';
@@ -17,6 +13,10 @@ import { architectureFromOnnx } from '../../core/roofline/readers/onnx.js';
 import { type ArchitectureReading, isSize } from '../../core/roofline/readers/reading.js';
 import { architectureFromSafetensors } from '../../core/roofline/readers/safetensors.js';
 import { nearest } from '../../core/sweep/suggest.js';
+import { readGgufHeader } from '../../formats/gguf/header.js';
+import { GgufError } from '../../formats/gguf/reader.js';
+import { SafetensorsError } from '../../formats/safetensors/json.js';
+import { openSafetensors } from '../../formats/safetensors/reader.js';
 
 const CONFIG = 'config.json';
 /** A model in parts has an index, and one of its parts may be called as a whole one is. */

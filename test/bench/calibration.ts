@@ -7,7 +7,6 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { readGgufHeader } from '../../agent/artifacts/gguf/header.js';
 import { builtinFolder } from '../../agent/artifacts/source.js';
 import { linearsOf } from '../../agent/calibration/blocks.js';
 import { passModel } from '../../agent/calibration/pass.js';
@@ -16,6 +15,7 @@ import { walkLayers } from '../../agent/calibration/walk.js';
 import { kernelsLibrary } from '../../agent/native/kernel-library.js';
 import { llamaCpp } from '../../agent/runners/llama-cpp/index.js';
 import { median } from '../../core/statistics/quantile.js';
+import { readGgufHeader } from '../../formats/gguf/header.js';
 import { conclude } from './figure.js';
 
 const ROUNDS = Number(process.env.ROUNDS ?? 7);

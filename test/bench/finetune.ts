@@ -5,8 +5,6 @@
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { modelFacts, weightBytes } from '../../agent/artifacts/gguf/facts.js';
-import { readGgufHeader } from '../../agent/artifacts/gguf/header.js';
 import { builtinFolder } from '../../agent/artifacts/source.js';
 import { type Task, type Told, taskOf } from '../../agent/isolation/job.js';
 import { launch } from '../../agent/isolation/launch.js';
@@ -22,6 +20,8 @@ import { predictTraining } from '../../core/training/memory.js';
 import { TRAINING_METHODS, type TrainingMethod } from '../../core/training/methods.js';
 import type { TrainingRecord } from '../../core/training/record.js';
 import { trainingSettings } from '../../core/workloads/finetune.js';
+import { modelFacts, weightBytes } from '../../formats/gguf/facts.js';
+import { readGgufHeader } from '../../formats/gguf/header.js';
 import { conclude, type Figure } from './figure.js';
 
 const steps = Number(process.env.STEPS ?? 60);

@@ -2,8 +2,8 @@ import { copyFileSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { readGgufHeader } from '../../agent/artifacts/gguf/header.js';
 import { builtinFolder } from '../../agent/artifacts/source.js';
+import { readGgufHeader } from '../../formats/gguf/header.js';
 import { ridge } from '../support/ridge.js';
 
 let folder: string;

@@ -7,7 +7,6 @@ import { readAdapterGguf, writeAdapterGguf } from '../../agent/artifacts/adapter
 import { mergeAdapters } from '../../agent/artifacts/adapters/merge.js';
 import { writePeft } from '../../agent/artifacts/adapters/peft-writer.js';
 import { syntheticAdapter } from '../../agent/artifacts/adapters/synthetic.js';
-import { readGgufHeader } from '../../agent/artifacts/gguf/header.js';
 import { type LlamaModel, llamaCpp, quantizeFile } from '../../agent/runners/llama-cpp/index.js';
 import type { RunnableAdapter } from '../../agent/runners/runner.js';
 import { startTrial } from '../../agent/trial/start.js';
@@ -18,6 +17,7 @@ import type { LowRankAdapter } from '../../core/techniques/adapters/adapter.js';
 import { PORTABLE_MERGE } from '../../core/techniques/adapters/merge.js';
 import { UNCHANGED } from '../../core/techniques/index.js';
 import { plainQuantization } from '../../core/techniques/quantization.js';
+import { readGgufHeader } from '../../formats/gguf/header.js';
 import { bench, lease } from '../support/bench.js';
 import { modelPath, prompt, rootMeanSquare } from './loading.js';
 

@@ -2,16 +2,11 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test, vi } from 'vitest';
-import { readSpan } from '../../agent/artifacts/gguf/copy.js';
-import { readGgufHeader } from '../../agent/artifacts/gguf/header.js';
-import type { GgufValue } from '../../agent/artifacts/gguf/value.js';
-import { writeGguf } from '../../agent/artifacts/gguf/writer.js';
 import type { Launcher } from '../../agent/artifacts/making.js';
 import { resolveModel } from '../../agent/artifacts/resolve.js';
 import { builtinFolder } from '../../agent/artifacts/source.js';
 import { pruneStep } from '../../agent/artifacts/steps/prune.js';
 import { writeSynthetic } from '../../agent/artifacts/synthetic/model.js';
-import { readTensor } from '../../agent/artifacts/tensor-data.js';
 import { linearsOf } from '../../agent/calibration/blocks.js';
 import { collectStatistics } from '../../agent/calibration/collect.js';
 import { importanceFor } from '../../agent/calibration/importance.js';
@@ -26,6 +21,11 @@ import { FailureError } from '../../core/errors.js';
 import { readSynthetic } from '../../core/models/synthetic.js';
 import type { ChannelStatistics } from '../../core/techniques/pruning/statistics.js';
 import { readSparsity } from '../../core/techniques/sparsity.js';
+import { readSpan } from '../../formats/gguf/copy.js';
+import { readGgufHeader } from '../../formats/gguf/header.js';
+import type { GgufValue } from '../../formats/gguf/value.js';
+import { writeGguf } from '../../formats/gguf/writer.js';
+import { readTensor } from '../../formats/tensor-data.js';
 import { load, modelPath, prompt } from './loading.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'ridgepoint-calibration-'));

@@ -2,13 +2,13 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
-import { modelFacts } from '../../agent/artifacts/gguf/facts.js';
-import { readGgufHeader } from '../../agent/artifacts/gguf/header.js';
 import { writeSynthetic } from '../../agent/artifacts/synthetic/model.js';
 import { FailureError } from '../../core/errors.js';
 import { readSynthetic } from '../../core/models/synthetic.js';
 import { predictKvCache } from '../../core/roofline/kv-cache.js';
 import { isQuantized, KV_CACHE_TYPES } from '../../core/techniques/tensor-types.js';
+import { modelFacts } from '../../formats/gguf/facts.js';
+import { readGgufHeader } from '../../formats/gguf/header.js';
 import { load, modelPath, prompt, rootMeanSquare } from './loading.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'ridgepoint-kv-'));

@@ -2,8 +2,6 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSy
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
-import { copyGguf } from '../../agent/artifacts/gguf/copy.js';
-import { readGgufHeader } from '../../agent/artifacts/gguf/header.js';
 import { resolveModel } from '../../agent/artifacts/resolve.js';
 import { stepsFor } from '../../agent/artifacts/steps/index.js';
 import { ArtifactStore, reportPath } from '../../agent/artifacts/store.js';
@@ -14,6 +12,8 @@ import { decodeFloats, encodeFloats } from '../../core/techniques/float-types.js
 import { UNCHANGED } from '../../core/techniques/index.js';
 import { type PrunedLayerReport, totalsOf } from '../../core/techniques/pruning/summary.js';
 import { plainQuantization } from '../../core/techniques/quantization.js';
+import { copyGguf } from '../../formats/gguf/copy.js';
+import { readGgufHeader } from '../../formats/gguf/header.js';
 import { modelPath } from './loading.js';
 
 const sample = join(import.meta.dirname, '../../models/sample.txt');

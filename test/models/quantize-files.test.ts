@@ -3,10 +3,10 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { readGgufHeader } from '../../agent/artifacts/gguf/header.js';
 import { quantizeFile } from '../../agent/runners/llama-cpp/index.js';
 import { FailureError } from '../../core/errors.js';
 import { readQuantization } from '../../core/techniques/quantization.js';
+import { readGgufHeader } from '../../formats/gguf/header.js';
 import { writeMadeUpMatrix } from '../support/importance-matrix.js';
 import { modelPath } from './loading.js';
 

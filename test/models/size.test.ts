@@ -2,12 +2,12 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
-import { modelFacts, weightBytes } from '../../agent/artifacts/gguf/facts.js';
-import { readGgufHeader } from '../../agent/artifacts/gguf/header.js';
 import { loadLlama } from '../../agent/native/llama.js';
 import { quantizeFile } from '../../agent/runners/llama-cpp/index.js';
 import { bitsPerWeight } from '../../core/metrics/derive.js';
 import { plainQuantization } from '../../core/techniques/quantization.js';
+import { modelFacts, weightBytes } from '../../formats/gguf/facts.js';
+import { readGgufHeader } from '../../formats/gguf/header.js';
 import { load, modelPath } from './loading.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'ridgepoint-size-'));

@@ -2,13 +2,13 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
-import { modelFacts, weightBytes } from '../../agent/artifacts/gguf/facts.js';
-import { readGgufHeader } from '../../agent/artifacts/gguf/header.js';
 import { writeSynthetic } from '../../agent/artifacts/synthetic/model.js';
 import { startTrial } from '../../agent/trial/start.js';
 import { readSynthetic, SYNTHETIC_TYPES } from '../../core/models/synthetic.js';
 import { type ResultRecord, resultSchema } from '../../core/result.js';
 import { UNCHANGED } from '../../core/techniques/index.js';
+import { modelFacts, weightBytes } from '../../formats/gguf/facts.js';
+import { readGgufHeader } from '../../formats/gguf/header.js';
 import { bench, lease } from '../support/bench.js';
 import { load } from './loading.js';
 

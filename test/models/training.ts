@@ -1,9 +1,5 @@
 import { join } from 'node:path';
-import { copyGguf, readMetadataValue } from '../../agent/artifacts/gguf/copy.js';
-import { readGgufHeader } from '../../agent/artifacts/gguf/header.js';
-import { writeGguf } from '../../agent/artifacts/gguf/writer.js';
 import { writeSynthetic } from '../../agent/artifacts/synthetic/model.js';
-import { readTensor } from '../../agent/artifacts/tensor-data.js';
 import { loadLlama } from '../../agent/native/llama.js';
 import { architectureOf } from '../../agent/runners/ggml/architecture.js';
 import { Engine } from '../../agent/runners/ggml/engine.js';
@@ -14,6 +10,10 @@ import type { TrainingBatch } from '../../agent/runners/trainer.js';
 import { readSynthetic } from '../../core/models/synthetic.js';
 import { plainQuantization } from '../../core/techniques/quantization.js';
 import type { TrainingSettings } from '../../core/training/methods.js';
+import { copyGguf, readMetadataValue } from '../../formats/gguf/copy.js';
+import { readGgufHeader } from '../../formats/gguf/header.js';
+import { writeGguf } from '../../formats/gguf/writer.js';
+import { readTensor } from '../../formats/tensor-data.js';
 import { modelPath, prompt } from './loading.js';
 
 export const SETTINGS: TrainingSettings = {

@@ -1,11 +1,11 @@
 import { join } from 'node:path';
-import { readSpan } from '../../agent/artifacts/gguf/copy.js';
-import { readGgufHeader } from '../../agent/artifacts/gguf/header.js';
-import type { GgufValue } from '../../agent/artifacts/gguf/value.js';
-import { type TensorSource, writeGguf } from '../../agent/artifacts/gguf/writer.js';
 import { writeSynthetic } from '../../agent/artifacts/synthetic/model.js';
-import { readTensor } from '../../agent/artifacts/tensor-data.js';
 import { readSynthetic } from '../../core/models/synthetic.js';
+import { readSpan } from '../../formats/gguf/copy.js';
+import { readGgufHeader } from '../../formats/gguf/header.js';
+import type { GgufValue } from '../../formats/gguf/value.js';
+import { type TensorSource, writeGguf } from '../../formats/gguf/writer.js';
+import { readTensor } from '../../formats/tensor-data.js';
 
 const SHAPE = 'layers=2&embedding=128&feedForward=192&vocabulary=512';
 

@@ -1,6 +1,6 @@
-import { readGgufHeader } from '../../agent/artifacts/gguf/header.js';
-import type { GgufValue } from '../../agent/artifacts/gguf/value.js';
-import { type TensorSource, writeGguf } from '../../agent/artifacts/gguf/writer.js';
+import { readGgufHeader } from '../../formats/gguf/header.js';
+import type { GgufValue } from '../../formats/gguf/value.js';
+import { type TensorSource, writeGguf } from '../../formats/gguf/writer.js';
 
 /**
  * Writes an importance matrix for every matrix of the blocks of a model, in the form of llama-imatrix. The

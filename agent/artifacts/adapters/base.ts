@@ -1,8 +1,8 @@
 import { FailureError, failure } from '../../../core/errors.js';
 import type { AdapterLayer, LowRankAdapter } from '../../../core/techniques/adapters/adapter.js';
 import { EMBEDDING_TENSOR, type Heads } from '../../../core/techniques/adapters/names.js';
-import type { GgufHeader, TensorInfo } from '../gguf/header.js';
-import { shown } from '../gguf/metadata.js';
+import type { GgufHeader, TensorInfo } from '../../../formats/gguf/header.js';
+import { shown } from '../../../formats/gguf/metadata.js';
 
 /** What an adapter has to know of the model it goes onto. */
 export interface AdapterBase extends Heads {

@@ -15,12 +15,12 @@ import {
   isFloatType,
 } from '../../../core/techniques/float-types.js';
 import type { Matrix } from '../../../core/techniques/pruning/matrix.js';
-import { type GgufHeader, readGgufHeader, type TensorInfo } from '../gguf/header.js';
-import { shown } from '../gguf/metadata.js';
-import { GgufError } from '../gguf/reader.js';
-import type { GgufValue } from '../gguf/value.js';
-import { type TensorSource, writeGguf } from '../gguf/writer.js';
-import { readTensor } from '../tensor-data.js';
+import { type GgufHeader, readGgufHeader, type TensorInfo } from '../../../formats/gguf/header.js';
+import { shown } from '../../../formats/gguf/metadata.js';
+import { GgufError } from '../../../formats/gguf/reader.js';
+import type { GgufValue } from '../../../formats/gguf/value.js';
+import { type TensorSource, writeGguf } from '../../../formats/gguf/writer.js';
+import { readTensor } from '../../../formats/tensor-data.js';
 import { flawOf, unusable } from './base.js';
 
 /** The metadata key that says which kind an adapter is; llama.cpp knows LoRA alone. */

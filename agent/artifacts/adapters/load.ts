@@ -3,8 +3,8 @@ import type { AdapterLayer } from '../../../core/techniques/adapters/adapter.js'
 import { ontoBase } from '../../../core/techniques/adapters/residual.js';
 import { decodeFloats, isFloatType } from '../../../core/techniques/float-types.js';
 import type { Matrix } from '../../../core/techniques/pruning/matrix.js';
-import { type GgufHeader, readGgufHeader, type TensorInfo } from '../gguf/header.js';
-import { readTensor } from '../tensor-data.js';
+import { type GgufHeader, readGgufHeader, type TensorInfo } from '../../../formats/gguf/header.js';
+import { readTensor } from '../../../formats/tensor-data.js';
 import { type AdapterBase, adapterBase, requireFit } from './base.js';
 import { type ReadAdapter, readAdapterGguf } from './gguf.js';
 import { readPeft } from './peft.js';

@@ -8,12 +8,12 @@ import {
 } from '../../../core/techniques/adapters/adapter.js';
 import type { MergeEngine } from '../../../core/techniques/adapters/merge.js';
 import { decodeFloats, encodeFloats, FLOAT_BYTES } from '../../../core/techniques/float-types.js';
-import { copyGguf } from '../gguf/copy.js';
-import { readGgufHeader, type TensorInfo } from '../gguf/header.js';
-import type { GgufValue } from '../gguf/value.js';
-import type { TensorSource } from '../gguf/writer.js';
+import { copyGguf } from '../../../formats/gguf/copy.js';
+import { readGgufHeader, type TensorInfo } from '../../../formats/gguf/header.js';
+import type { GgufValue } from '../../../formats/gguf/value.js';
+import type { TensorSource } from '../../../formats/gguf/writer.js';
+import { readTensor } from '../../../formats/tensor-data.js';
 import { SYNTHETIC_KEY } from '../synthetic/model.js';
-import { readTensor } from '../tensor-data.js';
 import { loadAdapter, requireFloats } from './load.js';
 import type { AdapterPlace } from './source.js';
 

@@ -2,7 +2,7 @@ import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { scaleOf } from '../../../core/techniques/adapters/scale.js';
-import { shown } from '../gguf/metadata.js';
+import { shown } from '../../../formats/gguf/metadata.js';
 import { unusable } from './base.js';
 import { ModulePattern, type Steps } from './pattern.js';
 

@@ -12,7 +12,7 @@ import {
 } from '../../../core/techniques/adapters/names.js';
 import { encodeFloats } from '../../../core/techniques/float-types.js';
 import type { Matrix } from '../../../core/techniques/pruning/matrix.js';
-import { type SafetensorSource, writeSafetensors } from '../safetensors/writer.js';
+import { type SafetensorSource, writeSafetensors } from '../../../formats/safetensors/writer.js';
 import { unusable } from './base.js';
 import { CONFIG_FILE, WEIGHTS_FILE } from './peft-config.js';
 

@@ -15,9 +15,9 @@ import {
 } from '../../../core/techniques/adapters/names.js';
 import { decodeFloats, isFloatType } from '../../../core/techniques/float-types.js';
 import type { Matrix } from '../../../core/techniques/pruning/matrix.js';
-import { shown } from '../gguf/metadata.js';
-import { SafetensorsError } from '../safetensors/json.js';
-import { type LocatedTensor, openSafetensors, readSafetensor } from '../safetensors/reader.js';
+import { shown } from '../../../formats/gguf/metadata.js';
+import { SafetensorsError } from '../../../formats/safetensors/json.js';
+import { type LocatedTensor, openSafetensors, readSafetensor } from '../../../formats/safetensors/reader.js';
 import { type AdapterBase, flawOf, unusable } from './base.js';
 import type { ReadAdapter } from './gguf.js';
 import {

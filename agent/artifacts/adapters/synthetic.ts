@@ -6,7 +6,7 @@ import {
   targetOf,
 } from '../../../core/techniques/adapters/adapter.js';
 import { LINEAR_TARGETS } from '../../../core/techniques/adapters/names.js';
-import type { TensorInfo } from '../gguf/header.js';
+import type { TensorInfo } from '../../../formats/gguf/header.js';
 import { RandomWords } from '../synthetic/random.js';
 import type { AdapterBase } from './base.js';
 

@@ -9,10 +9,10 @@ import {
   type FloatType,
   isFloatType,
 } from '../../../core/techniques/float-types.js';
-import { copyGguf } from '../gguf/copy.js';
-import { type GgufHeader, readGgufHeader, type TensorInfo } from '../gguf/header.js';
-import { shown } from '../gguf/metadata.js';
-import type { TensorSource } from '../gguf/writer.js';
+import { copyGguf } from '../../../formats/gguf/copy.js';
+import { type GgufHeader, readGgufHeader, type TensorInfo } from '../../../formats/gguf/header.js';
+import { shown } from '../../../formats/gguf/metadata.js';
+import type { TensorSource } from '../../../formats/gguf/writer.js';
 
 export interface GroupingRequest {
   readonly inputPath: string;

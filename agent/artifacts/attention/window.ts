@@ -2,10 +2,10 @@ import { basename } from 'node:path';
 import { FailureError, failure } from '../../../core/errors.js';
 import type { AxisValue } from '../../../core/sweep/experiment.js';
 import { REWRITTEN_AS, windowFlaw } from '../../../core/techniques/attention-window.js';
-import { copyGguf } from '../gguf/copy.js';
-import { type GgufHeader, readGgufHeader } from '../gguf/header.js';
-import type { GgufValue } from '../gguf/value.js';
-import type { TensorSource } from '../gguf/writer.js';
+import { copyGguf } from '../../../formats/gguf/copy.js';
+import { type GgufHeader, readGgufHeader } from '../../../formats/gguf/header.js';
+import type { GgufValue } from '../../../formats/gguf/value.js';
+import type { TensorSource } from '../../../formats/gguf/writer.js';
 
 export interface WindowRequest {
   readonly inputPath: string;

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { FailureError, failure } from '../../../core/errors.js';
 import type { RemoteSource } from '../../../core/models/remote.js';
-import { writeWhole } from '../whole-file.js';
+import { writeWhole } from '../../../formats/whole-file.js';
 import { download, type OnProgress } from './download.js';
 import { findOnHub } from './hub.js';
 import type { SourcePolicy } from './policy.js';

@@ -1,6 +1,6 @@
 import { readFile, rm, stat } from 'node:fs/promises';
 import { z } from 'zod';
-import { writeWhole } from '../whole-file.js';
+import { writeWhole } from '../../../formats/whole-file.js';
 
 /** What lies beside the beginning of a file, so that the rest can be asked for. */
 const noteSchema = z.object({

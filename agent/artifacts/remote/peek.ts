@@ -1,7 +1,7 @@
 import { FailureError, failure } from '../../../core/errors.js';
 import type { RemoteSource } from '../../../core/models/remote.js';
-import { type GgufHeader, parseGgufHeader } from '../gguf/header.js';
-import { GgufError } from '../gguf/reader.js';
+import { type GgufHeader, parseGgufHeader } from '../../../formats/gguf/header.js';
+import { GgufError } from '../../../formats/gguf/reader.js';
 import { findOnHub } from './hub.js';
 import { requireMagic } from './refusals.js';
 import { type Asking, ask, asReason, hostOf, sizeOf } from './request.js';

@@ -3,7 +3,7 @@ import { createReadStream } from 'node:fs';
 import { type FileHandle, open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { FailureError, failure } from '../../../core/errors.js';
-import { requireRoom } from '../whole-file.js';
+import { requireRoom } from '../../../formats/whole-file.js';
 import type { Download, OnProgress } from './download.js';
 import { dropPart, findPart, type Part, partPath, writePartNote } from './part.js';
 import { diskFull, mismatch, requireMagic, tooLarge } from './refusals.js';

@@ -3,9 +3,9 @@ import type { LatentShape, ModelShape } from '../../../core/models/shapes.js';
 import type { SyntheticModel, SyntheticType } from '../../../core/models/synthetic.js';
 import { fileType } from '../../../core/techniques/file-types.js';
 import { bytesPerElement } from '../../../core/techniques/tensor-types.js';
-import { type GgufHeader, parseGgufHeader } from '../gguf/header.js';
-import type { GgufValue } from '../gguf/value.js';
-import { type GgufContent, layoutGguf, type TensorSource, writeGguf } from '../gguf/writer.js';
+import { type GgufHeader, parseGgufHeader } from '../../../formats/gguf/header.js';
+import type { GgufValue } from '../../../formats/gguf/value.js';
+import { type GgufContent, layoutGguf, type TensorSource, writeGguf } from '../../../formats/gguf/writer.js';
 import { ones, randomWeights } from './weights.js';
 
 /** Changes whenever the same model would be written with other bytes. */

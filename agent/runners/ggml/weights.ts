@@ -1,8 +1,8 @@
 import { closeSync, openSync, readSync } from 'node:fs';
 import { basename } from 'node:path';
 import { FailureError, failure } from '../../../core/errors.js';
-import type { TensorInfo } from '../../artifacts/gguf/header.js';
-import { typeNamed } from '../../artifacts/gguf/tensor-bytes.js';
+import type { TensorInfo } from '../../../formats/gguf/header.js';
+import { typeNamed } from '../../../formats/gguf/tensor-bytes.js';
 import { CONSTANTS, type Pointer } from '../../native/llama.js';
 import type { Engine } from './engine.js';
 import type { Shape, Value } from './tape.js';

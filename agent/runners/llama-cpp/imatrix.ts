@@ -1,10 +1,10 @@
 import { basename } from 'node:path';
 import { FailureError, failure } from '../../../core/errors.js';
-import { readMetadataValue } from '../../artifacts/gguf/copy.js';
-import { type GgufHeader, readGgufHeader, type TensorInfo } from '../../artifacts/gguf/header.js';
-import { shown } from '../../artifacts/gguf/metadata.js';
-import { GgufError } from '../../artifacts/gguf/reader.js';
-import { readTensor } from '../../artifacts/tensor-data.js';
+import { readMetadataValue } from '../../../formats/gguf/copy.js';
+import { type GgufHeader, readGgufHeader, type TensorInfo } from '../../../formats/gguf/header.js';
+import { shown } from '../../../formats/gguf/metadata.js';
+import { GgufError } from '../../../formats/gguf/reader.js';
+import { readTensor } from '../../../formats/tensor-data.js';
 
 /** An importance matrix as the quantizer takes it: what llama-imatrix wrote, each sum over its count. */
 export interface ImportanceMatrix {

@@ -1,7 +1,7 @@
 import { FailureError, failure } from '../../../core/errors.js';
 import type { QuantizationSpec } from '../../../core/techniques/quantization.js';
 import { knownTensorType } from '../../../core/techniques/tensor-types.js';
-import type { TensorInfo } from '../../artifacts/gguf/header.js';
+import type { TensorInfo } from '../../../formats/gguf/header.js';
 
 import type { ImportanceMatrix } from './imatrix.js';
 

@@ -4,7 +4,7 @@ import { type Failure, FailureError, failure } from '../../../core/errors.js';
 import type { AxisValue } from '../../../core/sweep/experiment.js';
 import { FILE_TYPES, fileType } from '../../../core/techniques/file-types.js';
 import type { QuantizationSpec } from '../../../core/techniques/quantization.js';
-import { readGgufHeader } from '../../artifacts/gguf/header.js';
+import { readGgufHeader } from '../../../formats/gguf/header.js';
 import { loadLlama } from '../../native/llama.js';
 import { readImportanceMatrix } from './imatrix.js';
 import { checkMatrix, checkTensorTypes, notGiven } from './quantize-check.js';

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { FailureError, failure } from '../../../core/errors.js';
 import { SPARSE_ARCHITECTURES, SPARSE_FORMATS, SPARSE_TYPES } from '../../../core/runners/sparse.js';
-import { readGgufHeader } from '../../artifacts/gguf/header.js';
+import { readGgufHeader } from '../../../formats/gguf/header.js';
 import { openGraphMatrices } from '../../native/graph-matrices.js';
 import { kernelsLibrary, missingLibrary } from '../../native/kernel-library.js';
 import { loadLlama } from '../../native/llama.js';

@@ -3,7 +3,7 @@ import { FailureError, failure } from '../../../core/errors.js';
 import type { PackedMatrices, PackedSize } from '../../../core/roofline/packed.js';
 import type { SparseFormat, SparseType } from '../../../core/runners/sparse.js';
 import { isFloatType } from '../../../core/techniques/float-types.js';
-import type { GgufHeader, TensorInfo } from '../../artifacts/gguf/header.js';
+import type { GgufHeader, TensorInfo } from '../../../formats/gguf/header.js';
 import type { GraphMatrices, PackedMatrix } from '../../native/graph-matrices.js';
 import { readMatrix } from '../../pruning/pruned-file.js';
 import type { Architecture } from '../ggml/architecture.js';

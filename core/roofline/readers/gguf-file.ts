@@ -10,7 +10,7 @@ export interface WeightTensor {
   readonly bytes: number;
 }
 
-/** What the readers need of a GGUF header; agent/artifacts/gguf reads one. */
+/** What the readers need of a GGUF header; formats/gguf reads one. */
 export interface WeightFile {
   readonly metadata: ReadonlyMap<
     string,

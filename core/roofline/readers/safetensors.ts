@@ -3,7 +3,7 @@ import { layerSize } from '../model-size.js';
 import { architectureFromConfig } from './config.js';
 import { type ArchitectureReading, reading, Unreadable } from './reading.js';
 
-/** A tensor of a safetensors header; agent/artifacts/safetensors reads one. */
+/** A tensor of a safetensors header; formats/safetensors reads one. */
 export interface StoredTensor {
   readonly name: string;
   /** Outermost dimension first. */

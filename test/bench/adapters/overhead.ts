@@ -5,11 +5,11 @@ import { adapterBase } from '../../../agent/artifacts/adapters/base.js';
 import { writeAdapterGguf } from '../../../agent/artifacts/adapters/gguf.js';
 import { mergeAdapters } from '../../../agent/artifacts/adapters/merge.js';
 import { syntheticAdapter } from '../../../agent/artifacts/adapters/synthetic.js';
-import { readGgufHeader } from '../../../agent/artifacts/gguf/header.js';
 import { llamaCpp } from '../../../agent/runners/llama-cpp/index.js';
 import type { LoadedModel } from '../../../agent/runners/runner.js';
 import { median } from '../../../core/statistics/quantile.js';
 import { PORTABLE_MERGE } from '../../../core/techniques/adapters/merge.js';
+import { readGgufHeader } from '../../../formats/gguf/header.js';
 import { prompt } from '../../models/loading.js';
 
 export interface OverheadRequest {

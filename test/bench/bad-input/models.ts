@@ -1,10 +1,10 @@
 import { statSync, truncateSync } from 'node:fs';
 import { totalmem } from 'node:os';
-import { modelFacts } from '../../../agent/artifacts/gguf/facts.js';
-import { readGgufHeader } from '../../../agent/artifacts/gguf/header.js';
 import { predictMemory } from '../../../core/roofline/memory.js';
 import type { ModelFacts } from '../../../core/sweep/experiment.js';
 import { UNCHANGED } from '../../../core/techniques/index.js';
+import { modelFacts } from '../../../formats/gguf/facts.js';
+import { readGgufHeader } from '../../../formats/gguf/header.js';
 import { sectionsOf, tinyModel, withArchitecture, withNumber } from '../../support/gguf-patch.js';
 import { complete, ended, refused, told } from './expectations.js';
 import { type Case, type Ground, NotRun, records } from './ground.js';

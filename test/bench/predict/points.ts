@@ -2,7 +2,6 @@
 
 import { writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
-import { readGgufHeader } from '../../../agent/artifacts/gguf/header.js';
 import { lastCacheBytes } from '../../../agent/device/caches.js';
 import { FactorsStore } from '../../../agent/factors/store.js';
 import { readAffinity } from '../../../agent/isolation/affinity.js';
@@ -17,6 +16,7 @@ import { placePhase } from '../../../core/roofline/placement.js';
 import { architectureFromGguf } from '../../../core/roofline/readers/gguf.js';
 import { recordRoofsOf } from '../../../core/roofline/record-roofs.js';
 import { quantileOfSorted, sorted } from '../../../core/statistics/quantile.js';
+import { readGgufHeader } from '../../../formats/gguf/header.js';
 import type { ModelFile } from './models.js';
 
 export interface Point {

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import { createReadStream, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { weightBytes } from '../../../agent/artifacts/gguf/facts.js';
-import { readGgufHeader } from '../../../agent/artifacts/gguf/header.js';
 import type { ResultRecord } from '../../../core/result.js';
+import { weightBytes } from '../../../formats/gguf/facts.js';
+import { readGgufHeader } from '../../../formats/gguf/header.js';
 
 export interface Goal {
   readonly metric: string;

@@ -1,7 +1,7 @@
-import type { GgufValue } from '../../../agent/artifacts/gguf/value.js';
-import { type TensorSource, writeGguf } from '../../../agent/artifacts/gguf/writer.js';
 import { ones } from '../../../agent/artifacts/synthetic/weights.js';
 import type { ModelArchitecture } from '../../../core/roofline/architecture.js';
+import type { GgufValue } from '../../../formats/gguf/value.js';
+import { type TensorSource, writeGguf } from '../../../formats/gguf/writer.js';
 
 /** How a family is written where its architecture does not tell. */
 export interface Written {

@@ -17,12 +17,12 @@ import { loadAdapter } from '../../../agent/artifacts/adapters/load.js';
 import { mergeAdapters } from '../../../agent/artifacts/adapters/merge.js';
 import { readPeft } from '../../../agent/artifacts/adapters/peft.js';
 import { locateAdapter } from '../../../agent/artifacts/adapters/source.js';
-import { readGgufHeader } from '../../../agent/artifacts/gguf/header.js';
-import { writeGguf } from '../../../agent/artifacts/gguf/writer.js';
-import { writeSafetensors } from '../../../agent/artifacts/safetensors/writer.js';
 import { FailureError } from '../../../core/errors.js';
 import { PORTABLE_MERGE } from '../../../core/techniques/adapters/merge.js';
 import { encodeFloats } from '../../../core/techniques/float-types.js';
+import { readGgufHeader } from '../../../formats/gguf/header.js';
+import { writeGguf } from '../../../formats/gguf/writer.js';
+import { writeSafetensors } from '../../../formats/safetensors/writer.js';
 import { randomLayer, toyAdapter } from './toy.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'ridgepoint-bad-adapters-'));

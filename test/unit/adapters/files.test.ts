@@ -5,9 +5,9 @@ import { afterAll, describe, expect, test } from 'vitest';
 import { readAdapterGguf, writeAdapterGguf } from '../../../agent/artifacts/adapters/gguf.js';
 import { readPeft } from '../../../agent/artifacts/adapters/peft.js';
 import { writePeft } from '../../../agent/artifacts/adapters/peft-writer.js';
-import { readGgufHeader } from '../../../agent/artifacts/gguf/header.js';
-import { openSafetensors } from '../../../agent/artifacts/safetensors/reader.js';
 import type { LowRankAdapter } from '../../../core/techniques/adapters/adapter.js';
+import { readGgufHeader } from '../../../formats/gguf/header.js';
+import { openSafetensors } from '../../../formats/safetensors/reader.js';
 import { BASE, largestDifference, randomLayer, toyAdapter } from './toy.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'ridgepoint-adapters-'));

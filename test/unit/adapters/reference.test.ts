@@ -3,7 +3,6 @@ import { describe, expect, test } from 'vitest';
 import type { AdapterBase } from '../../../agent/artifacts/adapters/base.js';
 import { readAdapterGguf } from '../../../agent/artifacts/adapters/gguf.js';
 import { readPeft } from '../../../agent/artifacts/adapters/peft.js';
-import { openSafetensors, readSafetensor } from '../../../agent/artifacts/safetensors/reader.js';
 import { ranksOf, targetsOf } from '../../../core/techniques/adapters/adapter.js';
 import { transposed } from '../../../core/techniques/adapters/convert.js';
 import { merged } from '../../../core/techniques/adapters/merge.js';
@@ -11,6 +10,7 @@ import { reordered, rowOrder, tensorOfModule } from '../../../core/techniques/ad
 import { ontoBase } from '../../../core/techniques/adapters/residual.js';
 import { decodeFloats } from '../../../core/techniques/float-types.js';
 import type { Matrix } from '../../../core/techniques/pruning/matrix.js';
+import { openSafetensors, readSafetensor } from '../../../formats/safetensors/reader.js';
 import { largestDifference } from './toy.js';
 
 /** Adapters that peft wrote and what it merged them to (test/fixtures/peft.py); a llama of two layers. */

@@ -2,12 +2,9 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { modelFacts } from '../../../agent/artifacts/gguf/facts.js';
-import { readGgufHeader } from '../../../agent/artifacts/gguf/header.js';
 import { describeSynthetic, writeSynthetic } from '../../../agent/artifacts/synthetic/model.js';
 import { RandomWords } from '../../../agent/artifacts/synthetic/random.js';
 import { randomWeights } from '../../../agent/artifacts/synthetic/weights.js';
-import { readTensor } from '../../../agent/artifacts/tensor-data.js';
 import { SHAPES } from '../../../core/models/shapes.js';
 import {
   readSynthetic,
@@ -15,6 +12,9 @@ import {
   type SyntheticModel,
   type SyntheticType,
 } from '../../../core/models/synthetic.js';
+import { modelFacts } from '../../../formats/gguf/facts.js';
+import { readGgufHeader } from '../../../formats/gguf/header.js';
+import { readTensor } from '../../../formats/tensor-data.js';
 import { temporaryFolder } from '../../support/bench.js';
 
 function model(rest: string): SyntheticModel {

@@ -1,12 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { modelFacts } from '../../../agent/artifacts/gguf/facts.js';
 import { describeSynthetic } from '../../../agent/artifacts/synthetic/model.js';
 import { readSynthetic } from '../../../core/models/synthetic.js';
 import { predictKvCache } from '../../../core/roofline/kv-cache.js';
 import { llamaCpp } from '../../../core/runners/llama-cpp.js';
 import { parseSweep } from '../../../core/sweep/parse.js';
+import { modelFacts } from '../../../formats/gguf/facts.js';
 import { ROOT } from '../../support/ridge.js';
 
 const factsOf = (source: string) => {

@@ -2,11 +2,11 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
-import { readGgufHeader } from '../../../agent/artifacts/gguf/header.js';
 import { writeImportanceMatrix } from '../../../agent/calibration/imatrix.js';
 import type { CalibrateRequest } from '../../../agent/calibration/job.js';
 import { readStatistics, type SavedStatistics, writeStatistics } from '../../../agent/calibration/saved.js';
 import { type StatisticsRequest, statisticsFor } from '../../../agent/calibration/store.js';
+import { readGgufHeader } from '../../../formats/gguf/header.js';
 import { doHere } from '../../support/launcher.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'ridgepoint-saved-'));

@@ -2,12 +2,12 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
-import { readGgufHeader } from '../../../agent/artifacts/gguf/header.js';
-import type { GgufValue } from '../../../agent/artifacts/gguf/value.js';
-import { type TensorSource, writeGguf } from '../../../agent/artifacts/gguf/writer.js';
 import { planWalk } from '../../../agent/calibration/blocks.js';
 import { replaceInSlice, writeSlice } from '../../../agent/calibration/slice.js';
 import { FailureError } from '../../../core/errors.js';
+import { readGgufHeader } from '../../../formats/gguf/header.js';
+import type { GgufValue } from '../../../formats/gguf/value.js';
+import { type TensorSource, writeGguf } from '../../../formats/gguf/writer.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'ridgepoint-slice-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

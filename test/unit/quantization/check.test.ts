@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
-import type { TensorInfo } from '../../../agent/artifacts/gguf/header.js';
 import { checkMatrix, checkTensorTypes, notGiven } from '../../../agent/runners/llama-cpp/quantize-check.js';
 import { Fallbacks } from '../../../agent/runners/llama-cpp/quantize-fallbacks.js';
 import { FailureError } from '../../../core/errors.js';
 import { readQuantization } from '../../../core/techniques/quantization.js';
+import type { TensorInfo } from '../../../formats/gguf/header.js';
 
 const specOf = (word: string) => {
   const reading = readQuantization(word, true);

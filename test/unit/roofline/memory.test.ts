@@ -1,7 +1,6 @@
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { readGgufHeader } from '../../../agent/artifacts/gguf/header.js';
 import type { ModelArchitecture } from '../../../core/roofline/architecture.js';
 import { predictKvCache } from '../../../core/roofline/kv-cache.js';
 import { predictMemory, predictWeights } from '../../../core/roofline/memory.js';
@@ -9,6 +8,7 @@ import { architectureFromGguf } from '../../../core/roofline/readers/gguf.js';
 import type { ModelFacts, Options } from '../../../core/sweep/experiment.js';
 import { UNCHANGED } from '../../../core/techniques/index.js';
 import { bytesPerElement } from '../../../core/techniques/tensor-types.js';
+import { readGgufHeader } from '../../../formats/gguf/header.js';
 
 const MEBI = 1024 ** 2;
 

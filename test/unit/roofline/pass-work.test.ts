@@ -1,13 +1,13 @@
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { readGgufHeader } from '../../../agent/artifacts/gguf/header.js';
 import { sizeOf } from '../../../core/roofline/model-size.js';
 import { FLASH, UNFUSED } from '../../../core/roofline/pass/setting.js';
 import { passWork } from '../../../core/roofline/pass-work.js';
 import { architectureFromGguf } from '../../../core/roofline/readers/gguf.js';
 import type { PassWork } from '../../../core/roofline/work.js';
 import { totalBytes } from '../../../core/roofline/work.js';
+import { readGgufHeader } from '../../../formats/gguf/header.js';
 import { denseArchitecture } from '../../support/architectures.js';
 
 const flops = (work: PassWork) => work.operators.reduce((sum, { flops: one }) => sum + one, 0);

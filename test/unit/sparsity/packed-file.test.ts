@@ -3,10 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { openPacked, writePacked } from '../../../agent/artifacts/packed-file.js';
-import { writeSafetensors } from '../../../agent/artifacts/safetensors/writer.js';
 import { packMatrix, unpackMatrix } from '../../../core/techniques/packing/pack.js';
 import { PACKED_FORMATS } from '../../../core/techniques/packing/packed.js';
 import { PACKED_TYPES } from '../../../core/techniques/packing/values.js';
+import { writeSafetensors } from '../../../formats/safetensors/writer.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'ridgepoint-packed-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

@@ -2,10 +2,10 @@ import { readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { modelFacts, weightBytes } from '../../../agent/artifacts/gguf/facts.js';
-import { readGgufHeader } from '../../../agent/artifacts/gguf/header.js';
-import { GgufError } from '../../../agent/artifacts/gguf/reader.js';
 import { builtinFolder } from '../../../agent/artifacts/source.js';
+import { modelFacts, weightBytes } from '../../../formats/gguf/facts.js';
+import { readGgufHeader } from '../../../formats/gguf/header.js';
+import { GgufError } from '../../../formats/gguf/reader.js';
 import { temporaryFolder } from '../../support/bench.js';
 import { GgufBuilder } from '../../support/gguf-builder.js';
 

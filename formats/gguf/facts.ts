@@ -1,5 +1,5 @@
-import type { ModelFacts } from '../../../core/sweep/experiment.js';
-import { fileTypeNumbered } from '../../../core/techniques/file-types.js';
+import type { ModelFacts } from '../../core/sweep/experiment.js';
+import { fileTypeNumbered } from '../../core/techniques/file-types.js';
 import type { GgufHeader } from './header.js';
 import { shown } from './metadata.js';
 import { GgufError } from './reader.js';

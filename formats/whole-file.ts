@@ -1,6 +1,6 @@
 import { mkdir, open, rename, rm, statfs, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { FailureError, failure } from '../../core/errors.js';
+import { FailureError, failure } from '../core/errors.js';
 
 const HINT = 'Free some space, or point cacheFolder in the agent’s config to a larger disk.';
 

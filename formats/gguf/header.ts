@@ -1,5 +1,5 @@
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
-import { tensorTypeNumbered } from '../../../core/techniques/tensor-types.js';
+import { tensorTypeNumbered } from '../../core/techniques/tensor-types.js';
 import type { Span } from '../tensor-data.js';
 import { type Metadata, readMetadata, shown } from './metadata.js';
 import { GgufError, HeaderReader, type ReadAt } from './reader.js';

@@ -1,6 +1,6 @@
 import { open } from 'node:fs/promises';
 import { basename } from 'node:path';
-import { FailureError, failure } from '../../core/errors.js';
+import { FailureError, failure } from '../core/errors.js';
 
 const CHUNK_BYTES = 2 ** 20;
 

@@ -1,4 +1,4 @@
-import { type TensorType, tensorType } from '../../../core/techniques/tensor-types.js';
+import { type TensorType, tensorType } from '../../core/techniques/tensor-types.js';
 import { GgufError } from './reader.js';
 
 /** @returns the type of a name in lower case. @throws GgufError for one ggml does not have. */

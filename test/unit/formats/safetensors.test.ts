@@ -2,15 +2,15 @@ import { readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { DTYPE_BITS } from '../../../agent/artifacts/safetensors/header.js';
-import { SafetensorsError } from '../../../agent/artifacts/safetensors/json.js';
+import { DTYPE_BITS } from '../../../formats/safetensors/header.js';
+import { SafetensorsError } from '../../../formats/safetensors/json.js';
 import {
   type LocatedTensor,
   openSafetensors,
   readSafetensor,
   readSafetensorsHeader,
-} from '../../../agent/artifacts/safetensors/reader.js';
-import { type SafetensorSource, writeSafetensors } from '../../../agent/artifacts/safetensors/writer.js';
+} from '../../../formats/safetensors/reader.js';
+import { type SafetensorSource, writeSafetensors } from '../../../formats/safetensors/writer.js';
 import { temporaryFolder } from '../../support/bench.js';
 
 /** A file byte by byte: the length, the JSON, the data. */
