@@ -1,9 +1,10 @@
 import { FailureError, failure } from '../../core/errors.js';
 import { decodeFloats, encodeFloats } from '../../core/techniques/float-types.js';
 import type { PruningEngine } from '../../core/techniques/pruning/engine.js';
-import { type PrunedLayer, type PruningMethod, pruneLayer } from '../../core/techniques/pruning/layer.js';
+import { type PrunedLayer, pruneLayer } from '../../core/techniques/pruning/layer.js';
 import { applyMask, type Mask } from '../../core/techniques/pruning/mask.js';
 import type { Matrix } from '../../core/techniques/pruning/matrix.js';
+import { methodOf } from '../../core/techniques/pruning/methods/index.js';
 import { OutputErrors } from '../../core/techniques/pruning/output-error.js';
 import { patternName } from '../../core/techniques/pruning/pattern.js';
 import { methodFor, patternFor } from '../../core/techniques/pruning/plan.js';
@@ -63,7 +64,7 @@ export class LayerPruner {
       name,
       rows: weights.rows,
       columns: weights.columns,
-      recipe: `${methodName(method)} ${patternName(pattern)}`,
+      recipe: `${methodOf(method).nameOf(method)} ${patternName(pattern)}`,
       ...pruned.report,
       outputErrorBefore,
       outputErrorAfter,
@@ -115,12 +116,6 @@ function remasked(pruned: Matrix, dense: Matrix, mask: Mask): Matrix {
   pruned.values.set(dense.values);
   applyMask(pruned, mask);
   return pruned;
-}
-
-function methodName(method: PruningMethod): string {
-  if (method.kind === 'magnitude') return method.scope === 'matrix' ? 'magnitude' : 'magnitude-row';
-  if (method.kind !== 'dsnot') return method.kind;
-  return method.settings.maxCycles === 0 ? method.initial : `${method.initial}+dsnot`;
 }
 
 /** A weight that SparseGPT moved others onto can leave the range of f16. */

@@ -1,6 +1,7 @@
 import { allocateBySensitivity, type SensitiveLayer } from '../../core/techniques/pruning/allocation.js';
 import type { PruningEngine } from '../../core/techniques/pruning/engine.js';
-import { type PruningMethod, pruneLayer } from '../../core/techniques/pruning/layer.js';
+import { pruneLayer } from '../../core/techniques/pruning/layer.js';
+import { methodOf } from '../../core/techniques/pruning/methods/index.js';
 import { OutputErrors } from '../../core/techniques/pruning/output-error.js';
 import type { SparsitySpec } from '../../core/techniques/sparsity.js';
 import type { Walker } from './walker.js';
@@ -19,14 +20,10 @@ export async function measureSensitivity(
   const layers: SensitiveLayer[] = [];
   await walker.walk('dense', true, async (seen) => {
     const { name, weights, statistics, hessian } = seen;
-    const trial = pruneLayer(seen, onTrial(method), pattern, engine).weights;
+    const trial = pruneLayer(seen, methodOf(method).firstMask(method), pattern, engine).weights;
     const { relative } = new OutputErrors(engine, weights, hessian!, statistics!).of(trial);
     layers.push({ name, rows: weights.rows, columns: weights.columns, relativeError: relative });
     return null;
   });
   return allocateBySensitivity(layers, pattern.ratio, spread);
-}
-
-function onTrial(method: PruningMethod): PruningMethod {
-  return method.kind === 'dsnot' ? { ...method, settings: { ...method.settings, maxCycles: 0 } } : method;
 }

@@ -3,15 +3,10 @@ import { nearest } from '../sweep/suggest.js';
 import type { CalibrationSpec } from './calibration-spec.js';
 import { isFloatType } from './float-types.js';
 import { type LayerPatterns, type RatioOverride, readRatio } from './layer-choice.js';
-import type { PruningMethod } from './pruning/layer.js';
+import { PRUNING_METHODS, type PruningMethod } from './pruning/methods/index.js';
+import type { Method } from './pruning/methods/method.js';
 import { type Pattern, patternName } from './pruning/pattern.js';
-import {
-  ALL_SETTINGS,
-  METHOD_SETTINGS,
-  METHODS,
-  type MethodWord,
-  UNCALIBRATED,
-} from './sparsity-settings.js';
+import { ALL_SETTINGS, type CommonValues, METHODS, settingsOf, UNCALIBRATED } from './sparsity-settings.js';
 import {
   headOf,
   helpOf,
@@ -19,7 +14,6 @@ import {
   type Reading,
   readSettings,
   type Settings,
-  type SettingValues,
   writeWord,
   wrong,
 } from './spelling.js';
@@ -47,7 +41,8 @@ export interface SparsitySpec {
   readonly calibration: CalibrationSpec | null;
 }
 
-type Values = SettingValues<typeof ALL_SETTINGS>;
+/** What a method has no setting for is never looked at. */
+type Values = CommonValues & Partial<Pick<SparsitySpec, 'exchangeLayers'>>;
 
 /** @returns null for a dense model. */
 export function readSparsity(word: string): Reading<SparsitySpec | null> {
@@ -57,15 +52,15 @@ export function readSparsity(word: string): Reading<SparsitySpec | null> {
   const { method, pattern } = head.value;
   const reading = readSettings(word, settingsFor(method, word));
   if (!reading.ok) return reading;
-  // What a method has no setting for is never looked at.
-  const values = reading.value as unknown as Values;
-  const mistake = contradiction(pattern, values, method);
+  const values = reading.value as Values;
+  const chosen = method.of(values as never);
+  const mistake = contradiction(pattern, values) ?? method.mistake(chosen, pattern);
   if (mistake !== null) return wrong(mistake);
   const { layers, exclude, ratios, allocation, spread, outputError } = values;
   return {
     ok: true,
     value: {
-      method: methodOf(method, values),
+      method: chosen,
       pattern,
       layers,
       exclude,
@@ -79,31 +74,29 @@ export function readSparsity(word: string): Reading<SparsitySpec | null> {
   };
 }
 
-function readHead(head: string): Reading<{ method: MethodWord; pattern: Pattern }> {
+function readHead(head: string): Reading<{ method: Method<PruningMethod>; pattern: Pattern }> {
   const [name = '', amount = ''] = head.split(/:(.*)/s);
-  const method = METHODS.find((known) => known === name);
+  const method = PRUNING_METHODS.find(({ word }) => word === name);
   if (method === undefined) {
-    const guess = OTHER_NAMES[name.toLowerCase()] ?? nearest(name, METHODS);
+    const guess = aliasOf(name.toLowerCase()) ?? nearest(name, METHODS);
     const suggestion = guess === null ? null : guess === DENSE ? DENSE : `${guess}:${amount || '50%'}`;
     return wrong(`sparsity must be ${sparsity.form}, not ${JSON.stringify(head)}`, suggestion);
   }
   const pattern = readPattern(amount);
   if (pattern !== null) return { ok: true, value: { method, pattern } };
-  const asPercent = /^\d{1,2}$/.test(amount) ? `${method}:${amount}%` : null;
+  const asPercent = /^\d{1,2}$/.test(amount) ? `${name}:${amount}%` : null;
   return wrong(
     amount === ''
-      ? `sparsity ${method} does not say how much: write a share, such as ${method}:50%, or N:M, such as ${method}:2:4`
+      ? `sparsity ${name} does not say how much: write a share, such as ${name}:50%, or N:M, such as ${name}:2:4`
       : `${amount} of sparsity ${JSON.stringify(head)} must be a share from 0% to 100%, or N:M with N below M (N of every M weights are pruned)`,
-    amount === '' ? `${method}:50%` : asPercent,
+    amount === '' ? `${name}:50%` : asPercent,
   );
 }
 
-const OTHER_NAMES: Readonly<Record<string, string>> = {
-  dense: DENSE,
-  base: DENSE,
-  l1: 'magnitude',
-  obs: 'sparsegpt',
-};
+function aliasOf(name: string): string | null {
+  if (name === 'dense' || name === 'base') return DENSE;
+  return PRUNING_METHODS.find(({ aliases }) => aliases.includes(name))?.word ?? null;
+}
 
 function readPattern(text: string): Pattern | null {
   const ratio = readRatio(text);
@@ -113,17 +106,15 @@ function readPattern(text: string): Pattern | null {
   return { kind: 'grouped', pruned, group };
 }
 
-/** Magnitude has the settings of a calibration only where something is calibrated, so that none is idle. */
-function settingsFor(method: MethodWord, word: string): Settings {
-  if (method !== 'magnitude' && method !== 'magnitude-row') return METHOD_SETTINGS[method];
-  return /[?&](outputError=true|allocation=sensitivity)(&|$)/.test(word)
-    ? METHOD_SETTINGS[method]
-    : UNCALIBRATED;
+/** A method that need not calibrate has the settings of a calibration only where something is calibrated, so that none is idle. */
+function settingsFor(method: Method<PruningMethod>, word: string): Settings {
+  if (method.calibrates === 'always' || /[?&](outputError=true|allocation=sensitivity)(&|$)/.test(word))
+    return settingsOf(method);
+  return { ...UNCALIBRATED, ...method.own };
 }
 
 /** @returns why settings do not go together, or null. */
-function contradiction(pattern: Pattern, values: Values, method: MethodWord): string | null {
-  const { ratios, allocation, blockColumns } = values;
+function contradiction(pattern: Pattern, { ratios, allocation }: Values): string | null {
   if (pattern.kind === 'unstructured') {
     if (allocation === 'sensitivity' && ratios.length > 0)
       return 'ratios and allocation=sensitivity both say how much each layer gets: leave one out';
@@ -131,36 +122,7 @@ function contradiction(pattern: Pattern, values: Values, method: MethodWord): st
   }
   const name = patternName(pattern);
   if (allocation === 'sensitivity') return `${name} is the same in every layer: leave allocation out`;
-  if (ratios.length > 0) return `${name} is the same in every layer: leave ratios out`;
-  return method === 'sparsegpt' && blockColumns % pattern.group !== 0
-    ? `blockColumns ${blockColumns} would cut groups of ${pattern.group}: make it a multiple`
-    : null;
-}
-
-function methodOf(word: MethodWord, values: Values): PruningMethod {
-  switch (word) {
-    case 'magnitude':
-      return { kind: 'magnitude', scope: 'matrix' };
-    case 'magnitude-row':
-      return { kind: 'magnitude', scope: 'row' };
-    case 'wanda':
-      return { kind: 'wanda' };
-    case 'sparsegpt':
-      return { kind: 'sparsegpt', blockColumns: values.blockColumns, damping: values.dampening };
-    case 'dsnot':
-      return {
-        kind: 'dsnot',
-        initial: values.initial,
-        damping: values.dampening,
-        settings: {
-          mode: values.mode,
-          maxCycles: values.maxCycles,
-          updateThreshold: values.threshold,
-          growVariancePower: values.regrowPower,
-          withoutSameSign: !values.sameSign,
-        },
-      };
-  }
+  return ratios.length > 0 ? `${name} is the same in every layer: leave ratios out` : null;
 }
 
 function calibrationOf({ text, sequences, tokens, order, seed }: Values): CalibrationSpec {
@@ -182,11 +144,12 @@ export const sparsity: Technique = {
     const reading = readSparsity(word);
     if (!reading.ok) return reading;
     if (reading.value === null) return { ok: true, value: DENSE };
-    const method = headOf(word).split(':', 1)[0] as MethodWord;
+    const [name] = headOf(word).split(':', 1);
+    const method = PRUNING_METHODS.find((known) => known.word === name)!;
     const settings = settingsFor(method, word);
     const values = readSettings(word, settings);
     if (!values.ok) return values;
-    const head = `${method}:${patternName(reading.value.pattern)}`;
+    const head = `${method.word}:${patternName(reading.value.pattern)}`;
     return { ok: true, value: writeWord(head, values.value, settings) };
   },
   wordOf: ({ method, ratio, ...settings }) => {

@@ -1,9 +1,8 @@
 import { FailureError, failure } from '../../errors.js';
-import { wrongSettings } from './dsnot/settings.js';
-import type { Layer, PruningMethod } from './layer.js';
+import type { Layer } from './layer.js';
 import type { Matrix } from './matrix.js';
+import { methodOf, type PruningMethod } from './methods/index.js';
 import { type Pattern, patternName, wrongPattern } from './pattern.js';
-import { BLOCK_COLUMNS, DAMPING } from './sparsegpt.js';
 import type { ChannelStatistics } from './statistics.js';
 
 /**
@@ -25,7 +24,7 @@ export function checkLayer(layer: Layer, method: PruningMethod, pattern: Pattern
   const mistake =
     wrongPattern(pattern, layer.weights.columns) ??
     missingCalibration(layer, method) ??
-    wrongMethod(method, pattern);
+    methodOf(method).mistake(method, pattern);
   if (mistake !== null) {
     throw new FailureError(
       failure('impossible-combination', `${layer.name}: ${mistake}`, {
@@ -59,7 +58,7 @@ function wrongStatistics(statistics: ChannelStatistics, columns: number): string
 
 /** Whether the method inverts a Hessian. */
 export function needsHessian(method: PruningMethod): boolean {
-  return method.kind === 'sparsegpt' || (method.kind === 'dsnot' && method.initial === 'sparsegpt');
+  return methodOf(method).needs(method).includes('hessian');
 }
 
 function wrongHessian({ hessian, weights }: Layer, method: PruningMethod): string | null {
@@ -70,23 +69,13 @@ function wrongHessian({ hessian, weights }: Layer, method: PruningMethod): strin
 }
 
 function missingCalibration(layer: Layer, method: PruningMethod): string | null {
-  if (needsHessian(method) && layer.hessian === null)
-    return 'SparseGPT needs the Hessian of calibration inputs';
-  return (method.kind === 'wanda' || method.kind === 'dsnot') && layer.statistics === null
-    ? `${method.kind} needs the statistics of calibration inputs`
-    : null;
-}
-
-function wrongMethod(method: PruningMethod, pattern: Pattern): string | null {
-  if (method.kind === 'magnitude' || method.kind === 'wanda') return null;
-  const damping = method.damping ?? DAMPING;
-  if (!(damping >= 0) || !Number.isFinite(damping)) return `damping ${damping} is not 0 or more`;
-  if (method.kind === 'dsnot') return wrongSettings(method.settings);
-  const block = method.blockColumns ?? BLOCK_COLUMNS;
-  if (!Number.isInteger(block) || block < 1) return `blockColumns ${block} is not a count of columns`;
-  return pattern.kind === 'grouped' && block % pattern.group !== 0
-    ? `blocks of ${block} columns would cut groups of ${pattern.group}`
-    : null;
+  const missing = methodOf(method)
+    .needs(method)
+    .find((need) => layer[need] === null);
+  if (missing === undefined) return null;
+  return missing === 'hessian'
+    ? 'SparseGPT needs the Hessian of calibration inputs'
+    : `${method.kind} needs the statistics of calibration inputs`;
 }
 
 function firstNotFinite(values: Float32Array): number {

@@ -1,6 +1,6 @@
 import { fitsAny, fitsPattern } from '../layer-choice.js';
 import type { SparsitySpec } from '../sparsity.js';
-import type { PruningMethod } from './layer.js';
+import { methodOf, type PruningMethod } from './methods/index.js';
 import type { Pattern } from './pattern.js';
 
 /** @returns whether a layer is pruned. */
@@ -23,6 +23,5 @@ export function patternFor(
 
 /** @returns how a layer is pruned: a layer that DSnoT shall not exchange keeps its initial mask. */
 export function methodFor(name: string, { method, exchangeLayers }: SparsitySpec): PruningMethod {
-  if (method.kind !== 'dsnot' || fitsAny(name, exchangeLayers)) return method;
-  return { ...method, settings: { ...method.settings, maxCycles: 0 } };
+  return fitsAny(name, exchangeLayers) ? method : methodOf(method).firstMask(method);
 }

@@ -1,0 +1,38 @@
+import { selectByThreshold } from '../selection.js';
+import { type Method, masked } from './method.js';
+
+export interface Magnitude {
+  readonly kind: 'magnitude';
+  /** One threshold for the matrix, or the least of each row. */
+  readonly scope: 'matrix' | 'row';
+}
+
+/** The smallest weights go. */
+export const magnitude = {
+  word: 'magnitude',
+  aliases: ['l1'],
+  kind: 'magnitude',
+  own: {},
+  calibrates: 'when-asked',
+  of: (): Magnitude => ({ kind: 'magnitude', scope: 'matrix' }),
+  needs: () => [],
+  nameOf: ({ scope }) => (scope === 'matrix' ? 'magnitude' : 'magnitude-row'),
+  firstMask: (method) => method,
+  mistake: () => null,
+  choose({ weights }, { scope }, pattern, engine) {
+    const byThreshold = scope === 'matrix' && pattern.kind === 'unstructured';
+    return masked(
+      weights,
+      byThreshold
+        ? selectByThreshold(weights, pattern.ratio)
+        : engine.selectByRow(weights, { kind: 'magnitude' }, pattern),
+    );
+  },
+} as const satisfies Method<Magnitude>;
+
+export const magnitudeRow = {
+  ...magnitude,
+  word: 'magnitude-row',
+  aliases: [],
+  of: (): Magnitude => ({ kind: 'magnitude', scope: 'row' }),
+} as const satisfies Method<Magnitude>;
