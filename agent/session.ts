@@ -10,8 +10,8 @@ import { WireError } from '../proto/errors.js';
 import type { ResultReport, SessionRequest, SessionResponse } from '../proto/gen/ridgepoint/v1/agents.js';
 import { MAX_RESULT_BYTES } from '../proto/limits.js';
 import type { Duplex } from '../proto/stream.js';
-import { Asking } from './asking.js';
 import { Backoff } from './backoff.js';
+import { LeaseRequester } from './lease-requester.js';
 import type { Spool } from './spool.js';
 import type { Work } from './trial/executor.js';
 import type { TrialProgress } from './trial/progress.js';
@@ -41,7 +41,7 @@ const PROGRESS_SECONDS = 1;
  */
 export class Session {
   readonly #needs: SessionNeeds;
-  readonly #asking: Asking;
+  readonly #asking: LeaseRequester;
   readonly #backoff: Backoff;
   /** Tells a reconnect of this agent from another agent that has the same node name. */
   readonly #instance = randomUUID();
@@ -64,7 +64,7 @@ export class Session {
   constructor(needs: SessionNeeds) {
     this.#needs = needs;
     this.#backoff = needs.backoff ?? new Backoff(0.2, 15);
-    this.#asking = new Asking(
+    this.#asking = new LeaseRequester(
       needs.profile.devices,
       (device) => needs.work.isFree(device),
       (deviceId) => void this.#say({ $case: 'leaseRequest', value: { deviceId } }),

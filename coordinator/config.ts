@@ -109,8 +109,12 @@ export const coordinatorConfigSchema = z.strictObject({
     .strictObject({
       connections: z.number().int().positive().default(CONNECTION_LIMITS.connections),
       connectionsByAddress: z.number().int().positive().default(CONNECTION_LIMITS.connectionsByAddress),
-      strangersByAddress: z.number().int().positive().default(CONNECTION_LIMITS.strangersByAddress),
-      strangerSeconds: seconds.default(CONNECTION_LIMITS.strangerSeconds),
+      unauthenticatedByAddress: z
+        .number()
+        .int()
+        .positive()
+        .default(CONNECTION_LIMITS.unauthenticatedByAddress),
+      unauthenticatedSeconds: seconds.default(CONNECTION_LIMITS.unauthenticatedSeconds),
     })
     .prefault({}),
   logLevel: z.enum(['silent', 'error', 'warn', 'info', 'debug']).default('info'),

@@ -64,16 +64,16 @@ export interface ConnectionLimits {
   /** Of one address: a fleet behind one NAT has as many as it has agents. */
   readonly connectionsByAddress: number;
   /** Of one address, those on which nobody has been admitted yet: who is refused tries again within seconds. */
-  readonly strangersByAddress: number;
+  readonly unauthenticatedByAddress: number;
   /** For so long a connection may do nothing before somebody on it is admitted. */
-  readonly strangerSeconds: number;
+  readonly unauthenticatedSeconds: number;
 }
 
 export const CONNECTION_LIMITS: ConnectionLimits = {
   connections: 8192,
   connectionsByAddress: 4096,
-  strangersByAddress: 256,
-  strangerSeconds: 20,
+  unauthenticatedByAddress: 256,
+  unauthenticatedSeconds: 20,
 };
 
 /** Longest record of a result, as JSON; the rest of its message is identifiers. */

@@ -10,9 +10,9 @@ import {
   type ServerWritableStream,
   type ServiceError,
 } from '@grpc/grpc-js';
+import { Admission } from './admission.js';
 import { bindError } from './bind-error.js';
 import { type AnyCall, identify, nodeRefusal, shownBy } from './caller.js';
-import { Door } from './door.js';
 import { toServiceError, WireError } from './errors.js';
 import { CONNECTION_LIMITS, type ConnectionLimits, quietTransport, SERVER_OPTIONS } from './limits.js';
 import { joinAddress, splitAddress } from './loopback.js';
@@ -134,14 +134,14 @@ export function makeServer(
   limits: ConnectionLimits = CONNECTION_LIMITS,
 ): LimitedServer {
   quietTransport();
-  const door = new Door(security, limits);
+  const door = new Admission(security, limits);
   const server = new Server({ ...SERVER_OPTIONS, interceptors: [door.interceptor] });
   return { server, listen: (address) => listen(server, door, address, security) };
 }
 
 async function listen(
   server: Server,
-  door: Door,
+  door: Admission,
   address: string,
   security: ServerSecurity,
 ): Promise<Listening> {

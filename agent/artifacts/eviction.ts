@@ -2,7 +2,7 @@ import { readdir, rm, stat, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ifUnlocked } from './lock.js';
 import { besideGguf } from './peft-folder.js';
-import { isHeld } from './uses.js';
+import { isHeld } from './pins.js';
 
 export interface Room {
   /** What all files together may have. */

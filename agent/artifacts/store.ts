@@ -6,14 +6,14 @@ import { artifactStepSchema } from '../../core/result.js';
 import { writeWhole } from '../../formats/whole-file.js';
 import { taskOf } from '../isolation/job.js';
 import { launch } from '../isolation/launch.js';
+import { type BuildRequest, type BuiltFile, buildFile, type Launcher, storageFailure } from './build-file.js';
 import { digestOf } from './digest.js';
 import { lockOf, makeRoom } from './eviction.js';
 import { withLock } from './lock.js';
-import { type Launcher, type Made, type Making, makeFile, storageFailure } from './making.js';
+import { Pins } from './pins.js';
 import type { ResolvedModel } from './resolve.js';
 import { chainName, type Step } from './step.js';
 import { SYNTHESIZE } from './synthetic/job.js';
-import { Uses } from './uses.js';
 
 export interface StoreSettings {
   readonly cacheFolder: string;
@@ -30,7 +30,7 @@ export interface ArtifactRequest {
 }
 
 /** A file of its own, by a name that says all it follows from. */
-export interface FileRequest extends Pick<Making, 'bytes' | 'task' | 'cpus' | 'timeLimitSeconds'> {
+export interface FileRequest extends Pick<BuildRequest, 'bytes' | 'task' | 'cpus' | 'timeLimitSeconds'> {
   readonly name: string;
   readonly recipe: string;
   /** Digest of the model it is for. */
@@ -53,7 +53,7 @@ export interface Artifact extends z.infer<typeof noteSchema> {
   readonly makeSeconds: number | null;
 }
 
-export type { Launcher } from './making.js';
+export type { Launcher } from './build-file.js';
 
 /**
  * Artifacts by the hash of their base and steps: each made once in a child process, written beside its place
@@ -77,13 +77,13 @@ export class ArtifactStore {
   async prepare(
     request: ArtifactRequest,
     launcher: Launcher = launch,
-    uses: Uses | null = null,
+    uses: Pins | null = null,
   ): Promise<Artifact> {
     const { base, steps } = request;
     const step = steps.at(-1);
     if (step === undefined) return await this.#base(request, launcher, uses);
     return await this.#once(chainName(base.digest, steps), uses, async (path) => {
-      const inputs = new Uses();
+      const inputs = new Pins();
       try {
         const input = await this.prepare({ ...request, steps: steps.slice(0, -1) }, launcher, inputs);
         return await this.#make(path, input, step, request, launcher);
@@ -100,7 +100,7 @@ export class ArtifactStore {
   async make(
     { name, recipe, base, ...making }: FileRequest,
     launcher: Launcher = launch,
-    uses: Uses | null = null,
+    uses: Pins | null = null,
   ): Promise<Artifact> {
     return await this.#once(name, uses, async (path) => {
       const request = { path, what: recipe, ...making };
@@ -136,7 +136,7 @@ export class ArtifactStore {
   async #base(
     { base, cpus, timeLimitSeconds }: ArtifactRequest,
     launcher: Launcher,
-    uses: Uses | null,
+    uses: Pins | null,
   ): Promise<Artifact> {
     const { synthetic: model, digest } = base;
     const { bytes } = base.facts;
@@ -158,7 +158,7 @@ export class ArtifactStore {
   }
 
   /** Makes the file of that name unless it is there; one process at a time. */
-  async #once(name: string, uses: Uses | null, make: (path: string) => Promise<Artifact>): Promise<Artifact> {
+  async #once(name: string, uses: Pins | null, make: (path: string) => Promise<Artifact>): Promise<Artifact> {
     const path = join(this.#folder, `${name}.gguf`);
     try {
       await mkdir(this.#folder, { recursive: true });
@@ -185,11 +185,14 @@ export class ArtifactStore {
     }
   }
 
-  async #write(making: Making, launcher: Launcher): Promise<Made & { digest: string; bytes: number }> {
+  async #write(
+    making: BuildRequest,
+    launcher: Launcher,
+  ): Promise<BuiltFile & { digest: string; bytes: number }> {
     const { path } = making;
     await this.#dropDrafts(path);
     await makeRoom(this.#folder, { limitBytes: this.#settings.artifactBytes, comingBytes: making.bytes });
-    const made = await makeFile(making, launcher);
+    const made = await buildFile(making, launcher);
     const { size } = await stat(path);
     return { ...made, digest: await digestOf(path, this.#settings.cacheFolder), bytes: size };
   }

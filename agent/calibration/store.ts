@@ -2,9 +2,9 @@ import { createHash } from 'node:crypto';
 import { mkdir, readdir, rm, stat, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import { canonicalJson } from '../../core/sweep/identity.js';
+import { type BuildRequest, buildFile } from '../artifacts/build-file.js';
 import { digestOf } from '../artifacts/digest.js';
 import { withLock } from '../artifacts/lock.js';
-import { type Making, makeFile } from '../artifacts/making.js';
 import type { StepBench } from '../artifacts/step.js';
 import { taskOf } from '../isolation/job.js';
 import { writeImportanceMatrix } from './imatrix.js';
@@ -33,7 +33,7 @@ export interface StatisticsBench extends Omit<StepBench, 'timeLimitSeconds'> {
   readonly timeLimitSeconds: number | null;
   /** Default: as many as there are CPUs. */
   readonly threads?: number;
-  readonly onMessage?: Making['onMessage'];
+  readonly onMessage?: BuildRequest['onMessage'];
 }
 
 export interface StatisticsFile {
@@ -76,7 +76,7 @@ export async function statisticsFor(
       timeLimitSeconds: bench.timeLimitSeconds,
       ...(bench.onMessage && { onMessage: bench.onMessage }),
     };
-    const { seconds, warnings } = await makeFile(making, bench.launcher);
+    const { seconds, warnings } = await buildFile(making, bench.launcher);
     await makeRoom(folder, path);
     return { path, seconds, warnings };
   });

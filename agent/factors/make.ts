@@ -4,10 +4,10 @@ import type { DeviceProfile } from '../../core/node.js';
 import { FACTORS_SCHEMA, type Factors } from '../../core/roofline/factors/factors.js';
 import { fitFactors } from '../../core/roofline/factors/fit.js';
 import type { FactorSamples } from '../../core/roofline/factors/sample.js';
-import { measuredPhysics } from '../../core/roofline/physics.js';
+import { measuredMachine } from '../../core/roofline/machine-model.js';
 import { type RecordRoofs, recordRoofsOf } from '../../core/roofline/record-roofs.js';
 import type { Roofs } from '../../core/roofline/roofs.js';
-import type { Launcher } from '../artifacts/making.js';
+import type { Launcher } from '../artifacts/build-file.js';
 import { builtinFolder } from '../artifacts/source.js';
 import { lastCacheBytes } from '../device/caches.js';
 import { taskOf } from '../isolation/job.js';
@@ -33,8 +33,8 @@ export async function makeFactors(request: FactorsRequest): Promise<Factors> {
   const record: RecordRoofs = recordRoofsOf(roofs, roofsId);
   const cache = lastCacheBytes(device.cpus, request.sysRoot);
   const fits = threads.flatMap((count) => {
-    const physics = measuredPhysics(record, { name: device.name, memoryBytes: null }, count, cache);
-    return physics === null ? [] : [fitFactors(samples, physics, count)];
+    const machineModel = measuredMachine(record, { name: device.name, memoryBytes: null }, count, cache);
+    return machineModel === null ? [] : [fitFactors(samples, machineModel, count)];
   });
   return {
     schema: FACTORS_SCHEMA,

@@ -1,7 +1,7 @@
 import type { SampleSeries } from '../../core/result.js';
 import { monotonicSeconds, wholeNanoseconds } from '../isolation/clock.js';
-import { everyBeat } from './beat.js';
 import type { Meter, MeterTarget } from './meter.js';
+import { everyTick } from './ticker.js';
 import { periodKey, type UpdatePeriods } from './update-period.js';
 
 /** A long trial must not become a record of a hundred megabytes: then every second sample goes. */
@@ -54,7 +54,7 @@ export class Recorder {
     this.#readAll();
     for (const periodSeconds of new Set(this.#meters.map((meter) => meter.periodSeconds))) {
       const due = this.#meters.filter((meter) => meter.periodSeconds === periodSeconds);
-      this.#beats.push(everyBeat(periodSeconds, () => due.forEach((meter) => void this.#read(meter))));
+      this.#beats.push(everyTick(periodSeconds, () => due.forEach((meter) => void this.#read(meter))));
     }
   }
 

@@ -5,8 +5,8 @@ import { toFailure } from '../../core/errors.js';
 import { settingError } from './control.js';
 import type { Machine } from './finder.js';
 import { Journal } from './journal.js';
-import { Keeper } from './keeper.js';
 import { lines } from './lines.js';
+import { PowerManager } from './power-manager.js';
 import {
   type Answer,
   MAX_LINE_BYTES,
@@ -45,7 +45,7 @@ export async function startHelper(settings: HelperSettings): Promise<RunningHelp
   if (await answers(socketPath)) {
     throw settingError(`another power helper listens at ${socketPath}`, { hint: 'One machine needs one.' });
   }
-  const keeper = new Keeper(machine, new Journal(folder), log);
+  const keeper = new PowerManager(machine, new Journal(folder), log);
   keeper.restoreLeft();
   rmSync(socketPath, { force: true });
   const sockets = new Set<Socket>();
@@ -107,7 +107,7 @@ function answers(path: string): Promise<boolean> {
   });
 }
 
-function serve(socket: Socket, keeper: Keeper, log: (message: string) => void): void {
+function serve(socket: Socket, keeper: PowerManager, log: (message: string) => void): void {
   const say = (message: object) => socket.write(`${JSON.stringify(message)}\n`);
   say({ helper: 'ridgepoint-power', protocol: PROTOCOL });
   lines(socket, MAX_LINE_BYTES, (line) => say(answer(line, socket, keeper, log)));
@@ -120,7 +120,7 @@ function serve(socket: Socket, keeper: Keeper, log: (message: string) => void): 
   });
 }
 
-function answer(line: string, owner: Socket, keeper: Keeper, log: (message: string) => void): Answer {
+function answer(line: string, owner: Socket, keeper: PowerManager, log: (message: string) => void): Answer {
   try {
     const request = readRequest(line);
     switch (request.do) {

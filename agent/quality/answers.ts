@@ -5,16 +5,16 @@ import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js';
 import { FailureError } from '../../core/errors.js';
 import { type QualityRecord, qualityRecord, qualityRecordSchema } from '../../core/quality/record.js';
 import { canonicalJson } from '../../core/sweep/identity.js';
-import type { Launcher } from '../artifacts/making.js';
+import type { Launcher } from '../artifacts/build-file.js';
 import { taskOf } from '../isolation/job.js';
 import { QUALITY } from './jobs.js';
 import type { QualityJob } from './measure.js';
-import type { QualityQuestions } from './policy.js';
+import type { EvaluationSpec } from './policy.js';
 import { identityOf } from './scorers.js';
 
 export interface AnswerRequest {
   readonly job: QualityJob;
-  readonly questions: QualityQuestions;
+  readonly questions: EvaluationSpec;
   /** Everything the answers follow from beside the questions: digests of files, engine, options that change numbers. */
   readonly identity: Readonly<Record<string, unknown>>;
   readonly cacheFolder: string;

@@ -9,7 +9,7 @@ import { type Scorers, scorersOf } from './scorers.js';
 import { readTasks } from './task-files.js';
 
 /** What a sweep asks about answers, with everything read that it names. */
-export interface QualityQuestions {
+export interface EvaluationSpec {
   readonly request: QualityRequest;
   readonly textDigest: string | null;
   /** Of every file that the tasks are made of. */
@@ -23,11 +23,11 @@ export interface QualityQuestions {
  * @throws FailureError `source-not-allowed`, `model-missing` for files and scorers, `impossible-combination` for task
  * files with mistakes, all of them in the message.
  */
-export async function questionsOf(
+export async function evaluationOf(
   policy: QualityPolicy,
   settings: ModelSettings,
   scorers: Scorers,
-): Promise<QualityQuestions> {
+): Promise<EvaluationSpec> {
   const text = policy.text === null ? null : textRequest(policy.text, policy, settings);
   const digest = (path: string) => digestOf(path, settings.cacheFolder);
   // The first look-up allows a path relative to any model folder; what a file then names is a whole path.

@@ -9,10 +9,10 @@ import { type AdapterPart, readAdapter } from '../../core/techniques/adapter.js'
 import { type Warning, warn } from '../../core/warnings.js';
 import { readGgufHeader } from '../../formats/gguf/header.js';
 import { type AttachedAdapter, attachedAdapters } from '../artifacts/adapters/attach.js';
+import type { Pins } from '../artifacts/pins.js';
 import { type ResolvedModel, resolveModel } from '../artifacts/resolve.js';
 import { stepsFor } from '../artifacts/steps/index.js';
 import type { Artifact, Launcher } from '../artifacts/store.js';
-import type { Uses } from '../artifacts/uses.js';
 import type { NvmlState } from '../meters/index.js';
 import { needsModel } from '../runners/index.js';
 import type { Bench } from './start.js';
@@ -68,7 +68,7 @@ export async function prepareModel(
   bench: Bench,
   device: DeviceProfile,
   launcher: Launcher,
-  uses: Uses,
+  uses: Pins,
 ): Promise<PreparedModel | null> {
   if (!needsModel(runner.kind)) return null;
   const { cpus } = device;

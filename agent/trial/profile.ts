@@ -2,7 +2,7 @@ import { FailureError } from '../../core/errors.js';
 import type { Lease } from '../../core/lease.js';
 import type { DeviceProfile } from '../../core/node.js';
 import { warn } from '../../core/warnings.js';
-import type { Launcher } from '../artifacts/making.js';
+import type { Launcher } from '../artifacts/build-file.js';
 import { taskOf } from '../isolation/job.js';
 import { PROFILE } from '../profile/job.js';
 import type { PreparedModel } from './preparation.js';

@@ -5,11 +5,11 @@ import type { DeviceProfile } from '../../core/node.js';
 import type { Experiment } from '../../core/sweep/experiment.js';
 import { isSyntheticAdapter, readAdapter } from '../../core/techniques/adapter.js';
 import { warn } from '../../core/warnings.js';
-import type { Launcher } from '../artifacts/making.js';
+import type { Launcher } from '../artifacts/build-file.js';
 import { monotonicSeconds, wholeNanoseconds } from '../isolation/clock.js';
 import { type AnswerRequest, answersOf } from '../quality/answers.js';
 import type { QualityModel } from '../quality/measure.js';
-import { type QualityQuestions, questionsOf } from '../quality/policy.js';
+import { type EvaluationSpec, evaluationOf } from '../quality/policy.js';
 import type { PreparedModel } from './preparation.js';
 import type { TrialNotes } from './record.js';
 import type { Bench } from './start.js';
@@ -29,14 +29,14 @@ export async function prepareQuestions(
   bench: Bench,
   model: PreparedModel | null,
   notes: TrialNotes,
-): Promise<QualityQuestions | null> {
+): Promise<EvaluationSpec | null> {
   const why = silence(experiment, model);
   if (why !== null) {
     notes.absent = { ...notes.absent, quality: why };
     return null;
   }
   if (experiment.quality === null) return null;
-  return await questionsOf(experiment.quality, bench.models, bench.scorers);
+  return await evaluationOf(experiment.quality, bench.models, bench.scorers);
 }
 
 /** Why there are no answers worth asking for, or null. Random weights are told whether or not somebody asks. */
@@ -78,7 +78,7 @@ export async function askQuestions(
   bench: Bench,
   device: DeviceProfile,
   model: AskedModel,
-  questions: QualityQuestions,
+  questions: EvaluationSpec,
   notes: TrialNotes,
   launcher: Launcher,
 ): Promise<void> {
@@ -103,7 +103,7 @@ function requestOf(
   bench: Bench,
   device: DeviceProfile,
   model: AskedModel,
-  questions: QualityQuestions,
+  questions: EvaluationSpec,
 ): AnswerRequest {
   const { runner } = experiment;
   const { runnerKind } = model;

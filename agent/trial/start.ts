@@ -4,9 +4,9 @@ import { SHORT_WINDOW_PERIODS } from '../../core/metrics/integrate.js';
 import type { NodeProfile } from '../../core/node.js';
 import type { ResultRecord } from '../../core/result.js';
 import type { MeasurePolicy } from '../../core/sweep/experiment.js';
+import { Pins } from '../artifacts/pins.js';
 import type { ModelSettings } from '../artifacts/resolve.js';
 import type { ArtifactStore } from '../artifacts/store.js';
-import { Uses } from '../artifacts/uses.js';
 import { machineFacts } from '../environment.js';
 import type { NodeFactors } from '../factors/node-factors.js';
 import { monotonicSeconds } from '../isolation/clock.js';
@@ -17,7 +17,7 @@ import { findMeters, type MeterSettings, measuresEnergy, type NvmlState } from '
 import type { Meter } from '../meters/meter.js';
 import { Recorder } from '../meters/recorder.js';
 import { periodKey, type UpdatePeriods } from '../meters/update-period.js';
-import { HeldSettings } from '../power/held.js';
+import { AppliedSettings } from '../power/applied-settings.js';
 import type { Scorers } from '../quality/scorers.js';
 import type { NodeRoofs } from '../roofs/node-roofs.js';
 import { TRIAL } from './job.js';
@@ -78,8 +78,8 @@ export function startTrial(
 ): RunningTrial {
   const child = new CurrentChild();
   const notes = emptyNotes(new Date(), monotonicSeconds());
-  const uses = new Uses();
-  const settings = new HeldSettings();
+  const uses = new Pins();
+  const settings = new AppliedSettings();
   const done = run(lease, bench, notes, child, uses, settings, onProgress)
     .finally(() => settings.release())
     .finally(() => uses.release())
@@ -96,8 +96,8 @@ async function run(
   bench: Bench,
   notes: TrialNotes,
   child: CurrentChild,
-  uses: Uses,
-  settings: HeldSettings,
+  uses: Pins,
+  settings: AppliedSettings,
   onProgress: (progress: TrialProgress) => void,
 ): Promise<void> {
   const { experiment } = lease;

@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import type { Experiment } from '../../core/sweep/experiment.js';
 import type { TrainingRecord } from '../../core/training/record.js';
 import { digestOf } from '../artifacts/digest.js';
+import type { Pins } from '../artifacts/pins.js';
 import { locateText } from '../artifacts/text.js';
-import type { Uses } from '../artifacts/uses.js';
 import type { KeptResult, TrainingFiles, WorkloadOutcome } from '../workloads/workload.js';
 import type { PreparedModel } from './preparation.js';
 import type { AskedModel } from './quality.js';
@@ -18,7 +18,7 @@ import type { Bench } from './start.js';
 export async function trainingFiles(
   { id, workload, quality }: Experiment,
   bench: Bench,
-  uses: Uses,
+  uses: Pins,
 ): Promise<TrainingFiles | null> {
   if (workload.kind !== 'finetune') return null;
   const textPath = locateText(String(workload.options.text ?? ''), bench.models);

@@ -7,7 +7,7 @@ import { trainingSettings } from '../../core/workloads/finetune.js';
 import { readText } from '../artifacts/text.js';
 import type { LoadedModel } from '../runners/runner.js';
 import type { Trainer, TrainingModel, TrainingStep } from '../runners/trainer.js';
-import { type Lessons, lessonsOf } from './lessons.js';
+import { datasetOf, type TrainingDataset } from './dataset.js';
 import type { Workload, WorkloadContext, WorkloadOutcome } from './workload.js';
 
 /**
@@ -41,7 +41,7 @@ async function train(
   { facts }: LoadedModel,
   { trainer }: TrainingModel,
   settings: TrainingSettings,
-  lessons: Lessons,
+  lessons: TrainingDataset,
   context: WorkloadContext,
 ): Promise<WorkloadOutcome> {
   const { steps, sequences, windowTokens, method } = settings;
@@ -113,11 +113,11 @@ function lessonsFor(
   training: TrainingModel,
   settings: TrainingSettings,
   { textPath }: WorkloadContext,
-): Lessons {
+): TrainingDataset {
   if (textPath === undefined) {
     throw new FailureError(failure('impossible-combination', 'the workload finetune needs a text'));
   }
-  const lessons = lessonsOf(training.tokenize(readText(textPath)), training.beginToken, settings);
+  const lessons = datasetOf(training.tokenize(readText(textPath)), training.beginToken, settings);
   if (typeof lessons !== 'string') return lessons;
   const hint = 'Give a longer text, or lower windowTokens or heldOutShare.';
   throw new FailureError(failure('impossible-combination', `${textPath}: ${lessons}`, { hint }));
@@ -125,7 +125,7 @@ function lessonsFor(
 
 async function heldOutLoss(
   trainer: Trainer,
-  lessons: Lessons,
+  lessons: TrainingDataset,
   context: WorkloadContext,
 ): Promise<number | null> {
   const batches = lessons.heldOut.slice(0, MOST_HELD_OUT);

@@ -14,8 +14,8 @@ import { usageError } from '../exit.js';
 import { plainTable } from '../output/plain-table.js';
 import { printData, printJson, say } from '../output/print.js';
 import { QualityProgressLine } from '../quality/progress-line.js';
+import { runCommand } from '../single/run-command.js';
 import { stoppable } from '../single/stoppable.js';
-import { told } from '../single/told.js';
 import type { CompareOptions } from './command.js';
 import { openBase, partsOf, settingsOf } from './open.js';
 
@@ -26,7 +26,7 @@ export async function compareAdapter(source: string, word: string, options: Comp
   const parts = partsOf([word]);
   const path = textOf(options.text);
   const settings = settingsOf(options, [source, word]);
-  await told(async () => {
+  await runCommand(async () => {
     const base = await openBase(source, settings);
     const store = new ArtifactStore({ ...settings, artifactBytes: Number.POSITIVE_INFINITY });
     const work = { cpus: [], timeLimitSeconds: TIME_LIMIT_SECONDS };

@@ -10,7 +10,7 @@ import { readGgufHeader } from '../../formats/gguf/header.js';
 import { usageError } from '../exit.js';
 import { printJson, say } from '../output/print.js';
 import { outputPath } from '../single/output-path.js';
-import { told } from '../single/told.js';
+import { runCommand } from '../single/run-command.js';
 import type { ConvertOptions } from './command.js';
 import { openBase, settingsOf } from './open.js';
 
@@ -21,7 +21,7 @@ export async function convertAdapter(source: string, output: string, options: Co
     ? outputPath(output, options.force === true)
     : folderPath(output, options.force === true);
   const settings = settingsOf(options, [source, options.model]);
-  await told(async () => {
+  await runCommand(async () => {
     const { place } = await locateAdapter(source, settings);
     const base = await openBase(options.model, settings);
     const request = { source, place, basePath: base.path, baseName: options.model };

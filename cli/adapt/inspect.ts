@@ -14,7 +14,7 @@ import {
 import { usageError } from '../exit.js';
 import { plainTable } from '../output/plain-table.js';
 import { printData, printJson, say } from '../output/print.js';
-import { told } from '../single/told.js';
+import { runCommand } from '../single/run-command.js';
 import type { InspectOptions } from './command.js';
 import { openBase, settingsOf } from './open.js';
 
@@ -22,7 +22,7 @@ import { openBase, settingsOf } from './open.js';
 export async function inspectAdapter(source: string, options: InspectOptions): Promise<void> {
   const { model } = options;
   const settings = settingsOf(options, model === undefined ? [source] : [source, model]);
-  await told(async () => {
+  await runCommand(async () => {
     const located = await locateAdapter(source, settings);
     const { adapter, warnings } = await read(located, model, settings);
     for (const warning of warnings) say(`note: ${warning}`);

@@ -9,7 +9,7 @@ import { plainTable } from '../output/plain-table.js';
 import { printData, printJson, say } from '../output/print.js';
 import { makeAlone } from '../single/make.js';
 import { outputPath } from '../single/output-path.js';
-import { told } from '../single/told.js';
+import { runCommand } from '../single/run-command.js';
 import type { MergeOptions } from './command.js';
 import { openBase, partsOf, settingsOf } from './open.js';
 
@@ -26,7 +26,7 @@ export async function mergeIntoModel(
   const parts = partsOf(words);
   const settings = settingsOf(options, [source, ...words]);
   const threads = options.threads ?? availableParallelism();
-  await told(async () => {
+  await runCommand(async () => {
     const adapters = await Promise.all(
       parts.map(async ({ source: word, scale }) => ({ ...(await locateAdapter(word, settings)), scale })),
     );

@@ -10,7 +10,7 @@ import { MEASURE } from '../../core/sweep/schema.js';
 import { finetune } from '../../core/workloads/finetune.js';
 import { usageError } from '../exit.js';
 import { outputPath } from '../single/output-path.js';
-import { told } from '../single/told.js';
+import { runCommand } from '../single/run-command.js';
 import { openBase, settingsOf } from './open.js';
 import { TRAIN_OPTIONS, type TrainOptions } from './train-command.js';
 import { TrainingLine } from './training-line.js';
@@ -23,7 +23,7 @@ export async function trainModel(source: string, output: string, options: TrainO
   const chosen = workloadOptions(options);
   const settings = settingsOf(options, [source, options.text]);
   const threads = options.threads ?? availableParallelism();
-  await told(async () => {
+  await runCommand(async () => {
     const textPath = locateText(options.text, settings);
     const base = await openBase(source, settings);
     if (base.path === path) throw usageError('the output is the input', 'Name another file.');

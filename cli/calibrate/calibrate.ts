@@ -13,9 +13,9 @@ import { usageError } from '../exit.js';
 import { modelSettings, openModel } from '../local-models.js';
 import { nodeConfig } from '../node-config.js';
 import { outputPath } from '../single/output-path.js';
+import { runCommand } from '../single/run-command.js';
 import { stepProgress } from '../single/step-progress.js';
 import { stoppable } from '../single/stoppable.js';
-import { told } from '../single/told.js';
 import type { CalibrateOptions } from './command.js';
 import { report } from './summary.js';
 
@@ -34,7 +34,7 @@ export async function calibrateModel(source: string, options: CalibrateOptions):
   const scheme = schemeOf(options, output);
   const folders = [...options.models, '.', dirname(source)].map((folder) => resolve(folder));
   const settings = modelSettings(folders, nodeConfig(options.config));
-  await told(async () => {
+  await runCommand(async () => {
     const textPath = textOf(options.text, settings);
     const model = await openModel(source, settings);
     const request: StatisticsRequest = {

@@ -10,9 +10,9 @@ import { usageError, workError } from '../exit.js';
 import { agentConfig } from '../node-config.js';
 import { plainTable } from '../output/plain-table.js';
 import { printData, printJson, say } from '../output/print.js';
+import { runCommand } from '../single/run-command.js';
 import { stepProgress } from '../single/step-progress.js';
 import { stoppable } from '../single/stoppable.js';
-import { told } from '../single/told.js';
 import type { FactorsOptions } from './command.js';
 
 /** `ridge factors`: benches single operators, fits, keeps and prints the factors of one device. */
@@ -33,7 +33,7 @@ export async function factors(options: FactorsOptions): Promise<void> {
   if ('nvml' in nvml) nvml.nvml.close();
   const store = new FactorsStore(config.roofsFolder);
   const { device, roofs } = await chosen(profile.devices, new RoofsStore(config.roofsFolder), options);
-  await told(async () => {
+  await runCommand(async () => {
     const found =
       options.stored === true
         ? await stored(store, device)

@@ -6,12 +6,12 @@ import type { Experiment, ModelRef } from '../../core/sweep/experiment.js';
 import { axisValues, describe, varyingAxes } from '../../core/sweep/labels.js';
 import { planSpace, type Space } from '../../core/sweep/space.js';
 import type { Sweep } from '../../core/sweep/spec.js';
+import { checkEvaluation } from '../check-evaluation.js';
 import { usageError } from '../exit.js';
 import { localModelFolders, lookedAt, modelSettings, resolveModels } from '../local-models.js';
 import { nodeConfig } from '../node-config.js';
 import { plainTable } from '../output/plain-table.js';
 import { printData, printJson, say } from '../output/print.js';
-import { checkQuestions } from '../questions.js';
 import { readSweepFile } from '../sweep-file.js';
 import type { PlanOptions } from './command.js';
 import { filesLine, filesTable, plannedFiles } from './files.js';
@@ -33,7 +33,7 @@ export async function printPlan(file: string, options: PlanOptions): Promise<voi
   const { sweep: written } = readSweepFile(file);
   const node = nodeConfig(options.config);
   const settings = modelSettings(localModelFolders(file, written, options.models), node);
-  await checkQuestions(written, settings, node.scorers, (why) => say(`quality: ${why}; it is not checked`));
+  await checkEvaluation(written, settings, node.scorers, (why) => say(`quality: ${why}; it is not checked`));
   const missing = (model: ModelRef, why: string) =>
     say(`${model.name}: ${why}; its context length and memory are not checked`);
   const models = await resolveModels(written, settings, missing, lookedAt);

@@ -9,9 +9,9 @@ import { usageError } from '../exit.js';
 import { modelSettings, openModel } from '../local-models.js';
 import { nodeConfig } from '../node-config.js';
 import { fileOf } from '../single/file-of.js';
+import { runCommand } from '../single/run-command.js';
 import { stepProgress } from '../single/step-progress.js';
 import { stoppable } from '../single/stoppable.js';
-import { told } from '../single/told.js';
 import type { ProfileOptions } from './command.js';
 import { report } from './summary.js';
 
@@ -21,7 +21,7 @@ export async function profile(source: string, options: ProfileOptions): Promise<
     throw usageError('there is nothing to profile', 'Ask for prompt tokens, or for tokens to generate.');
   const folders = [...options.models, '.', dirname(source)].map((folder) => resolve(folder));
   const settings = modelSettings(folders, nodeConfig(options.config));
-  await told(async () => {
+  await runCommand(async () => {
     const model = await openModel(source, settings);
     const path = await fileOf(model, settings.cacheFolder);
     const threads = options.threads ?? availableParallelism();

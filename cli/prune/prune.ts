@@ -13,7 +13,7 @@ import { modelSettings, openModel } from '../local-models.js';
 import { nodeConfig } from '../node-config.js';
 import { makeAlone } from '../single/make.js';
 import { outputPath } from '../single/output-path.js';
-import { told } from '../single/told.js';
+import { runCommand } from '../single/run-command.js';
 import type { PruneOptions } from './command.js';
 import { report } from './summary.js';
 
@@ -29,7 +29,7 @@ export async function pruneModel(input: string, output: string, options: PruneOp
     folders.map((folder) => resolve(folder)),
     nodeConfig(options.config),
   );
-  await told(async () => {
+  await runCommand(async () => {
     const textPath = text === null ? null : locateText(text, settings);
     const base = await openModel(input, settings);
     const inputPath = pathOf(base, input);

@@ -1,4 +1,4 @@
-import type { Made } from '../../agent/artifacts/making.js';
+import type { BuiltFile } from '../../agent/artifacts/build-file.js';
 import type { PackedSummary } from '../../agent/pruning/pack-file.js';
 import { formatValue, NO_VALUE } from '../../core/metrics/format.js';
 import { type PrunedLayerReport, type PruneReport, totalsOf } from '../../core/techniques/pruning/summary.js';
@@ -8,7 +8,7 @@ import { printData, printJson, say } from '../output/print.js';
 /** What was made of a model. */
 export interface Written {
   readonly path: string;
-  readonly made: Made;
+  readonly made: BuiltFile;
   readonly pruned: PruneReport;
   readonly packed: PackedSummary | null;
   readonly threads: number;

@@ -13,8 +13,8 @@ import { say } from '../output/print.js';
 import { fileOf } from '../single/file-of.js';
 import { makeAlone } from '../single/make.js';
 import { outputPath } from '../single/output-path.js';
+import { runCommand } from '../single/run-command.js';
 import { stoppable } from '../single/stoppable.js';
-import { told } from '../single/told.js';
 import type { QuantizeOptions } from './command.js';
 import { report } from './summary.js';
 import { type Wanted, wantedOf } from './wanted.js';
@@ -30,7 +30,7 @@ export async function quantizeModel(input: string, output: string, options: Quan
     [resolve('.'), ...[input, options.importance ?? '.'].map((path) => dirname(resolve(path)))],
     nodeConfig(options.config),
   );
-  await told(async () => {
+  await runCommand(async () => {
     const base = await openModel(input, settings);
     const inputPath = await fileOf(base, settings.cacheFolder);
     const imatrix = await matrixOf(options, wanted, inputPath, base.digest, threads, settings);

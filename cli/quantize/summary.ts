@@ -1,4 +1,4 @@
-import type { Made } from '../../agent/artifacts/making.js';
+import type { BuiltFile } from '../../agent/artifacts/build-file.js';
 import { bitsPerWeight } from '../../core/metrics/derive.js';
 import { formatValue } from '../../core/metrics/format.js';
 import { weightBytes } from '../../formats/gguf/facts.js';
@@ -9,7 +9,7 @@ import { printData, printJson, say } from '../output/print.js';
 /** What was made of a model. */
 export interface Written {
   readonly path: string;
-  readonly made: Made;
+  readonly made: BuiltFile;
   /** As a sweep spells it. */
   readonly word: string;
   readonly threads: number;

@@ -9,8 +9,8 @@ import { VERSION } from '../../installation/package.js';
 import { usageError, workError } from '../exit.js';
 import { agentConfig } from '../node-config.js';
 import { printData, printJson, say } from '../output/print.js';
+import { runCommand } from '../single/run-command.js';
 import { stepProgress } from '../single/step-progress.js';
-import { told } from '../single/told.js';
 import type { RoofsOptions } from './command.js';
 import { describe } from './describe.js';
 
@@ -28,7 +28,7 @@ export async function roofs(options: RoofsOptions): Promise<void> {
   if ('nvml' in nvml) nvml.nvml.close();
   const devices = chosen(profile.devices, options);
   const store = new RoofsStore(config.roofsFolder);
-  await told(async () => {
+  await runCommand(async () => {
     const all: Roofs[] = [];
     for (const device of devices) {
       all.push(

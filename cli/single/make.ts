@@ -1,5 +1,5 @@
 import { statSync } from 'node:fs';
-import { type Made, makeFile } from '../../agent/artifacts/making.js';
+import { type BuiltFile, buildFile } from '../../agent/artifacts/build-file.js';
 import type { TaskFor } from '../../agent/artifacts/step.js';
 import { usageError } from '../exit.js';
 import { stepProgress } from './step-progress.js';
@@ -22,14 +22,21 @@ export interface SingleStep {
  * Makes the file in a child, with progress on stderr.
  * @throws CommandError (2) when it would replace its own input; FailureError as `makeFile`.
  */
-export async function makeAlone({ path, inputPath, bytes, what, line, task }: SingleStep): Promise<Made> {
+export async function makeAlone({
+  path,
+  inputPath,
+  bytes,
+  what,
+  line,
+  task,
+}: SingleStep): Promise<BuiltFile> {
   if (sameFile(path, inputPath)) throw usageError('the output is the input', 'Name another file.');
   const progress = stepProgress(process.stderr, line);
-  const onMessage: Parameters<typeof makeFile>[0]['onMessage'] = (message) => {
+  const onMessage: Parameters<typeof buildFile>[0]['onMessage'] = (message) => {
     if (message.type === 'progress') progress.step(message.done, message.of);
   };
   const making = { path, bytes, task, what, cpus: [], timeLimitSeconds: null, onMessage };
-  return await makeFile(making, stoppable).finally(() => progress.end());
+  return await buildFile(making, stoppable).finally(() => progress.end());
 }
 
 function sameFile(a: string, b: string): boolean {

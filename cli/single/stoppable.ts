@@ -1,4 +1,4 @@
-import type { Launcher } from '../../agent/artifacts/making.js';
+import type { Launcher } from '../../agent/artifacts/build-file.js';
 import { launch } from '../../agent/isolation/launch.js';
 
 /** Native code hears no signal while it computes: Ctrl-C ends the child, and with it the command. */

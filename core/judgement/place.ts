@@ -4,8 +4,8 @@ import { publishedCeilings } from '../roofline/ceilings.js';
 import type { EnginePasses } from '../roofline/engine-passes.js';
 import { hardwareNamed } from '../roofline/hardware/catalogue.js';
 import { llamaCppPasses } from '../roofline/llama-cpp.js';
+import { type MachineModel, measuredMachine, publishedMachine } from '../roofline/machine-model.js';
 import { type PhaseWork, phaseWork } from '../roofline/phase-work.js';
-import { measuredPhysics, type Physics, publishedPhysics } from '../roofline/physics.js';
 import { type PlacementRequest, placePhase } from '../roofline/placement.js';
 import type { RooflineGiven, RooflineRecord, TrainingPart } from '../roofline/record.js';
 import { sparsePasses } from '../roofline/sparse.js';
@@ -84,7 +84,7 @@ function placed(
   if (found === null) {
     return `${input.absent.roofs ?? 'no roofs were measured on this device'}, and the hardware catalogue has no ${input.device.name}`;
   }
-  const { physics, ceilings } = found;
+  const { machineModel, ceilings } = found;
   const measured = ceilings.origin === 'measured';
   const fitted = input.experiment.runner.kind === WITH_FACTORS;
   const factors: PlacementRequest['factors'] = !measured
@@ -100,7 +100,7 @@ function placed(
       const seconds = secondsOf(work.name);
       if (seconds.length === 0) return [];
       const profiled = input.profile?.phases.find(({ name }) => name === work.name) ?? null;
-      return [placePhase({ work, physics, factors, measuredSeconds: median(seconds), profiled })];
+      return [placePhase({ work, machineModel, factors, measuredSeconds: median(seconds), profiled })];
     }),
   };
 }
@@ -109,14 +109,14 @@ function placed(
 export function callOf({ input }: Evidence): RooflineRecord | string {
   const { kernel, roofs, device, absent } = input;
   if (kernel === null) return UNASKED.kernel;
-  const physics = roofs === null ? null : measuredPhysics(roofs, named(device), kernel.threads, null);
-  if (roofs === null || physics === null) return absent.roofs ?? 'no roofs were measured on this device';
+  const machineModel = roofs === null ? null : measuredMachine(roofs, named(device), kernel.threads, null);
+  if (roofs === null || machineModel === null) return absent.roofs ?? 'no roofs were measured on this device';
   const seconds = median(kernel.callSeconds.map((calls) => median(calls)));
   return {
     ceilings: { origin: 'measured', id: roofs.id, name: device.name },
     threads: kernel.threads,
     factors: null,
-    phases: [placeCall(kernel, physics, seconds)],
+    phases: [placeCall(kernel, machineModel, seconds)],
   };
 }
 
@@ -124,15 +124,15 @@ function physicsOf(
   { roofs, device, experiment }: Evidence['input'],
   threads: number,
   cacheBytes: number | null,
-): { physics: Physics; ceilings: RooflineRecord['ceilings'] } | null {
-  const measured = roofs === null ? null : measuredPhysics(roofs, named(device), threads, cacheBytes);
+): { machineModel: MachineModel; ceilings: RooflineRecord['ceilings'] } | null {
+  const measured = roofs === null ? null : measuredMachine(roofs, named(device), threads, cacheBytes);
   if (roofs !== null && measured !== null) {
-    return { physics: measured, ceilings: { origin: 'measured', id: roofs.id, name: device.name } };
+    return { machineModel: measured, ceilings: { origin: 'measured', id: roofs.id, name: device.name } };
   }
   const published = hardwareNamed(device.name) ?? hardwareNamed(experiment.device.split(':')[1] ?? '');
   if (published === null) return null;
   const ceilings = { origin: 'published' as const, id: published.id, name: published.name };
-  return { physics: publishedPhysics(publishedCeilings(published)), ceilings };
+  return { machineModel: publishedMachine(publishedCeilings(published)), ceilings };
 }
 
 const named = ({ name }: { readonly name: string }) => ({ name, memoryBytes: null });

@@ -1,7 +1,7 @@
 import { arithmeticOf, onGpu } from '../kernels/arithmetic.js';
 import type { KernelRecord } from '../kernels/record.js';
 import { peakFor } from './ceilings.js';
-import { bandwidthOf, type Physics, warmLevelOf } from './physics.js';
+import { bandwidthOf, type MachineModel, warmLevelOf } from './machine-model.js';
 import type { RooflinePhase } from './record.js';
 
 /**
@@ -11,14 +11,14 @@ import type { RooflinePhase } from './record.js';
  */
 export function placeCall(
   kernel: Pick<KernelRecord, 'op' | 'variant' | 'type' | 'flops' | 'bytes' | 'cache'>,
-  physics: Physics,
+  machineModel: MachineModel,
   measuredSeconds: number,
 ): RooflinePhase {
   const { flops, bytes } = kernel;
-  const level = kernel.cache === 'warm' ? warmLevelOf(physics, onGpu(kernel.variant)) : 'memory';
-  const bandwidth = { level, bytesPerSecond: bandwidthOf(physics, level) };
+  const level = kernel.cache === 'warm' ? warmLevelOf(machineModel, onGpu(kernel.variant)) : 'memory';
+  const bandwidth = { level, bytesPerSecond: bandwidthOf(machineModel, level) };
   const arithmetic = arithmeticOf(kernel);
-  const peak = peakFor(physics.ceilings, arithmetic);
+  const peak = peakFor(machineModel.ceilings, arithmetic);
   const memorySeconds = bytes / bandwidth.bytesPerSecond;
   const computeSeconds = peak === null ? 0 : flops / peak.flopsPerSecond;
   const roofSeconds = Math.max(memorySeconds, computeSeconds);

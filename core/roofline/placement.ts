@@ -1,7 +1,7 @@
 import { peakFor } from './ceilings.js';
 import type { ThreadFactors } from './factors/factors.js';
+import { type BoundLevel, bandwidthOf, levelOf, type MachineModel } from './machine-model.js';
 import { operatorsOf, type PhaseWork, workingSetOf } from './phase-work.js';
-import { type BoundLevel, bandwidthOf, levelOf, type Physics } from './physics.js';
 import { predictPass, unpredictable } from './predict.js';
 import type { ProfiledPhase } from './profile/record.js';
 import { moduleRows } from './profile/table.js';
@@ -11,7 +11,7 @@ import type { OperatorWork } from './work.js';
 
 export interface PlacementRequest {
   readonly work: PhaseWork;
-  readonly physics: Physics;
+  readonly machineModel: MachineModel;
   /** `roofs` predicts what the roofs allow: of kernels that nobody fits factors of. null = nothing is predicted. */
   readonly factors: ThreadFactors | 'roofs' | null;
   /** Of one repeat. */
@@ -22,14 +22,14 @@ export interface PlacementRequest {
 /** Places one phase: what it asked, what the roofs allow, what was predicted, what was measured. */
 export function placePhase({
   work,
-  physics,
+  machineModel,
   factors,
   measuredSeconds,
   profiled,
 }: PlacementRequest): RooflinePhase {
   const operators = operatorsOf(work);
   const workingSet = Math.max(...work.passes.map(workingSetOf));
-  const level = levelOf(physics, workingSet);
+  const level = levelOf(machineModel, workingSet);
   const sum = (of: (operator: OperatorWork) => number) =>
     operators.reduce((total, one) => total + of(one), 0);
   const flops = sum((one) => one.flops);
@@ -40,17 +40,17 @@ export function placePhase({
     activations: sum(({ traffic }) => traffic.activationsRead + traffic.activationsWritten),
   };
   const read = bytes.weights + bytes.cacheRead;
-  const roof = roofTimes(operators, physics, level);
+  const roof = roofTimes(operators, machineModel, level);
   const arithmetic = mainArithmetic(operators);
-  const peak = peakFor(physics.ceilings, arithmetic);
+  const peak = peakFor(machineModel.ceilings, arithmetic);
   const notPredicted = factors === null || factors === 'roofs' ? null : unpredictable(operators);
   const predictedSeconds =
     factors === null || notPredicted !== null
       ? null
       : factors === 'roofs'
         ? roof.seconds
-        : predicted(work, physics, factors);
-  const bandwidth = { level, bytesPerSecond: bandwidthOf(physics, level) };
+        : predicted(work, machineModel, factors);
+  const bandwidth = { level, bytesPerSecond: bandwidthOf(machineModel, level) };
   return {
     name: work.name,
     tokens: work.tokens,
@@ -72,14 +72,14 @@ export function placePhase({
     roofRatio: roof.seconds / measuredSeconds,
     bound: roof.bound,
     boundLevel: roof.bound === 'memory' ? level : (peak?.arithmetic ?? arithmetic),
-    modules: profiled === null ? null : modulesOf(profiled, work, operators, physics, level),
+    modules: profiled === null ? null : modulesOf(profiled, work, operators, machineModel, level),
   };
 }
 
-function predicted(work: PhaseWork, physics: Physics, factors: ThreadFactors): number {
+function predicted(work: PhaseWork, machineModel: MachineModel, factors: ThreadFactors): number {
   return work.passes.reduce((sum, pass) => {
     const { tokens, queries, times } = pass;
-    const context = { physics, factors, workingSet: workingSetOf(pass), tokens, queries };
+    const context = { machineModel, factors, workingSet: workingSetOf(pass), tokens, queries };
     return sum + times * predictPass(pass.work, context).seconds;
   }, 0);
 }
@@ -89,14 +89,14 @@ function modulesOf(
   profiled: ProfiledPhase,
   work: PhaseWork,
   operators: readonly OperatorWork[],
-  physics: Physics,
+  machineModel: MachineModel,
   level: BoundLevel,
 ): RooflineModule[] {
   const share = profiled.tokens / work.tokens;
   return moduleRows(profiled, operators, share).map((row) => {
     const own = operators.filter(({ module }) => module === row.module);
     if (row.flops === null || own.length === 0) return { ...row, roofRatio: null, bound: null };
-    const { seconds, bound } = roofTimes(own, physics, level);
+    const { seconds, bound } = roofTimes(own, machineModel, level);
     return { ...row, roofRatio: (seconds * share) / row.seconds, bound };
   });
 }

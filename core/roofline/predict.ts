@@ -5,7 +5,7 @@ import {
   type ProductFactors,
   type ThreadFactors,
 } from './factors/factors.js';
-import { type Physics, peakOf } from './physics.js';
+import { type MachineModel, peakOf } from './machine-model.js';
 import { type OperatorWork, type PassWork, totalBytes } from './work.js';
 
 /** Why an operator takes what it takes, as a prediction sees it. */
@@ -26,7 +26,7 @@ export interface Prediction {
 
 /** What an operator's time depends on beside its work. */
 export interface PredictionContext {
-  readonly physics: Physics;
+  readonly machineModel: MachineModel;
   readonly factors: ThreadFactors;
   /** Bytes of weights and cache that are read in every pass. */
   readonly workingSet: number;
@@ -86,11 +86,11 @@ function partsOf(work: OperatorWork, context: PredictionContext): Parts {
 
 /** Weights from wherever they are, products at the peak of their arithmetic, inputs converted first. */
 function product(work: OperatorWork, context: PredictionContext): Parts {
-  const { physics, factors } = context;
+  const { machineModel, factors } = context;
   if (work.flops === 0) return NOTHING;
   const own = productFactors(factors, work);
   if (own === null) return NOTHING;
-  const peak = peakOf(physics, work.arithmetic) ?? Number.POSITIVE_INFINITY;
+  const peak = peakOf(machineModel, work.arithmetic) ?? Number.POSITIVE_INFINITY;
   const rows = rowsOf(work);
   return {
     memory: work.traffic.weightsRead / readBandwidth(context, factorAt(own.memory, rows)),
@@ -98,14 +98,14 @@ function product(work: OperatorWork, context: PredictionContext): Parts {
     sharpness: own.sharpness,
     besides:
       own.startSeconds * work.calls * (1 - keptShare(context)) +
-      work.traffic.activationsRead / (physics.nearBytesPerSecond * own.convert),
+      work.traffic.activationsRead / (machineModel.nearBytesPerSecond * own.convert),
   };
 }
 
 /** Flash attention keeps its scores on chip: its softmax is in its factor. Keys are waited for before they are used. */
 function attention(work: OperatorWork, context: PredictionContext): Parts {
-  const { physics, factors, queries } = context;
-  const peak = peakOf(physics, work.arithmetic) ?? Number.POSITIVE_INFINITY;
+  const { machineModel, factors, queries } = context;
+  const peak = peakOf(machineModel, work.arithmetic) ?? Number.POSITIVE_INFINITY;
   return {
     memory: work.traffic.cacheRead / readBandwidth(context, factors.attentionMemory),
     compute: work.flops / (peak * factorAt(factors.attention, queries)),
@@ -114,11 +114,11 @@ function attention(work: OperatorWork, context: PredictionContext): Parts {
   };
 }
 
-function elementwise(work: OperatorWork, { physics, factors, tokens }: PredictionContext): Parts {
+function elementwise(work: OperatorWork, { machineModel, factors, tokens }: PredictionContext): Parts {
   if (isInside(work)) return NOTHING;
   const points = factors.elementwise[kindOf(work)];
   if (points === undefined) return NOTHING;
-  const memory = totalBytes(work.traffic) / (physics.nearBytesPerSecond * factorAt(points, tokens));
+  const memory = totalBytes(work.traffic) / (machineModel.nearBytesPerSecond * factorAt(points, tokens));
   return { ...NOTHING, memory };
 }
 
@@ -128,15 +128,15 @@ export function softMaximum(a: number, b: number, exponent: number): number {
   return high === 0 ? 0 : high * (1 + (low / high) ** exponent) ** (1 / exponent);
 }
 
-type WhereRead = Pick<PredictionContext, 'physics' | 'factors' | 'workingSet'>;
+type WhereRead = Pick<PredictionContext, 'machineModel' | 'factors' | 'workingSet'>;
 
 /**
  * @returns the share of what every pass reads again that the last cache still has. Caches do not forget all at once: it falls
  *   with the logarithm of the working set, 1 / (1 + (set / capacity) ^ steepness).
  */
-export function keptShare({ physics, factors, workingSet }: WhereRead): number {
+export function keptShare({ machineModel, factors, workingSet }: WhereRead): number {
   const { capacityBytes, steepness } = factors;
-  if (physics.cacheBytesPerSecond === null || capacityBytes === null) return 0;
+  if (machineModel.cacheBytesPerSecond === null || capacityBytes === null) return 0;
   return 1 / (1 + (workingSet / capacityBytes) ** steepness);
 }
 
@@ -145,7 +145,7 @@ export function keptShare({ physics, factors, workingSet }: WhereRead): number {
  * @param efficiency of the bandwidth of memory, where what the cache does not have comes from.
  */
 export function readBandwidth(where: WhereRead, efficiency = 1): number {
-  const { ceilings, cacheBytesPerSecond } = where.physics;
+  const { ceilings, cacheBytesPerSecond } = where.machineModel;
   const memory = ceilings.memoryBytesPerSecond * efficiency;
   const kept = keptShare(where);
   return cacheBytesPerSecond === null || kept === 0

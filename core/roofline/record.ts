@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { architectureSchema } from './architecture-schema.js';
 import { recordFactorsSchema } from './factors/factors.js';
-import { BOUND_LEVELS } from './physics.js';
+import { BOUND_LEVELS } from './machine-model.js';
 import { ARITHMETICS, MODULES, OPERATOR_CLASSES, type OperatorWork, PLACED_PHASES } from './work.js';
 
 const number = z.number();

@@ -1,4 +1,4 @@
-import { type BoundLevel, bandwidthOf, type Physics, peakOf } from './physics.js';
+import { type BoundLevel, bandwidthOf, type MachineModel, peakOf } from './machine-model.js';
 import type { Arithmetic, OperatorWork } from './work.js';
 
 /** An operator at the roofs of its device: the least time that they allow. */
@@ -15,20 +15,23 @@ export interface RoofTime {
  */
 export function roofTime(
   { traffic, flops, arithmetic }: OperatorWork,
-  physics: Physics,
+  machineModel: MachineModel,
   level: BoundLevel,
 ): RoofTime {
   const stored = traffic.weightsRead + traffic.cacheRead + traffic.cacheWritten;
   const near = traffic.activationsRead + traffic.activationsWritten;
-  const memorySeconds = Math.max(stored / bandwidthOf(physics, level), near / physics.nearBytesPerSecond);
-  const peak = peakOf(physics, arithmetic);
+  const memorySeconds = Math.max(
+    stored / bandwidthOf(machineModel, level),
+    near / machineModel.nearBytesPerSecond,
+  );
+  const peak = peakOf(machineModel, arithmetic);
   const computeSeconds = peak === null ? 0 : flops / peak;
   return { memorySeconds, computeSeconds, seconds: Math.max(memorySeconds, computeSeconds) };
 }
 
 /** @returns sums over operators one behind the other, and what bounds most of their time. */
-export function roofTimes(operators: readonly OperatorWork[], physics: Physics, level: BoundLevel) {
-  const times = operators.map((work) => roofTime(work, physics, level));
+export function roofTimes(operators: readonly OperatorWork[], machineModel: MachineModel, level: BoundLevel) {
+  const times = operators.map((work) => roofTime(work, machineModel, level));
   const seconds = times.reduce((sum, time) => sum + time.seconds, 0);
   const memory = times
     .filter((time) => time.memorySeconds >= time.computeSeconds)

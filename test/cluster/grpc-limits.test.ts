@@ -194,7 +194,7 @@ describe('connections', () => {
     new Promise((resolve) => socket.on('close', () => resolve('closed')));
 
   test('one on which nobody is admitted is closed; one with an agent stays', async () => {
-    const { grpcAddress } = await start({ limits: { strangerSeconds: 0.3 } });
+    const { grpcAddress } = await start({ limits: { unauthenticatedSeconds: 0.3 } });
     const { agent } = await FakeAgent.join(grpcAddress);
     expect(await closed(await dial(grpcAddress))).toBe('closed');
     await sleep(400);
@@ -203,7 +203,7 @@ describe('connections', () => {
   });
 
   test('strangers of one address have a limit, and so have all connections of it', async () => {
-    const { grpcAddress } = await start({ limits: { strangersByAddress: 3 } });
+    const { grpcAddress } = await start({ limits: { unauthenticatedByAddress: 3 } });
     const sockets = await Promise.all([1, 2, 3].map(() => dial(grpcAddress)));
     expect(await closed(await dial(grpcAddress))).toBe('closed');
     sockets[0]!.destroy();

@@ -2,7 +2,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test, vi } from 'vitest';
-import type { Launcher } from '../../agent/artifacts/making.js';
+import type { Launcher } from '../../agent/artifacts/build-file.js';
 import { resolveModel } from '../../agent/artifacts/resolve.js';
 import { builtinFolder } from '../../agent/artifacts/source.js';
 import { pruneStep } from '../../agent/artifacts/steps/prune.js';

@@ -1,4 +1,4 @@
-import type { Launcher } from '../../agent/artifacts/making.js';
+import type { Launcher } from '../../agent/artifacts/build-file.js';
 import type { LaunchRequest } from '../../agent/isolation/launch.js';
 import { FailureError, toFailure } from '../../core/errors.js';
 

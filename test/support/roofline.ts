@@ -1,7 +1,7 @@
 import type { MatrixShape, ModelArchitecture } from '../../core/roofline/architecture.js';
 import type { ThreadFactors } from '../../core/roofline/factors/factors.js';
+import { measuredMachine } from '../../core/roofline/machine-model.js';
 import { phaseWork } from '../../core/roofline/phase-work.js';
-import { measuredPhysics } from '../../core/roofline/physics.js';
 import { placePhase } from '../../core/roofline/placement.js';
 import type { RooflineGiven, RooflineRecord } from '../../core/roofline/record.js';
 import type { RecordRoofs } from '../../core/roofline/record-roofs.js';
@@ -125,10 +125,10 @@ export const GIVEN: RooflineGiven = {
 
 /** The block of a record whose phases took so many times what the roofs allow; the decode was profiled. */
 export function rooflineOf(times: number): RooflineRecord {
-  const physics = measuredPhysics(ROOFS, { name: 'test', memoryBytes: null }, 2, null)!;
+  const machineModel = measuredMachine(ROOFS, { name: 'test', memoryBytes: null }, 2, null)!;
   const workload = { promptTokens: 128, generateTokens: 32, parallel: 1, contextDepth: 0 };
   const phases = phaseWork(SMALL, { threads: 2 }, workload).map((work) => {
-    const request = { work, physics, factors: PERFECT, profiled: null };
+    const request = { work, machineModel, factors: PERFECT, profiled: null };
     const measuredSeconds = times * placePhase({ ...request, measuredSeconds: 1 }).roofSeconds;
     const { name, tokens } = work;
     const operators = [

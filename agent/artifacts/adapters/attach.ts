@@ -5,10 +5,10 @@ import type { AdapterPart } from '../../../core/techniques/adapter.js';
 import { readGgufHeader } from '../../../formats/gguf/header.js';
 import { GgufError } from '../../../formats/gguf/reader.js';
 import { taskOf } from '../../isolation/job.js';
-import type { Launcher } from '../making.js';
+import type { Launcher } from '../build-file.js';
+import type { Pins } from '../pins.js';
 import type { ModelSettings } from '../resolve.js';
 import type { ArtifactStore } from '../store.js';
-import type { Uses } from '../uses.js';
 import { unattachable, unusable } from './base.js';
 import { canAttach, writeAdapterGguf } from './gguf.js';
 import { WRITE_ADAPTER } from './jobs.js';
@@ -35,7 +35,7 @@ export interface AttachRequest {
   readonly settings: ModelSettings;
   readonly store: ArtifactStore;
   readonly launcher: Launcher;
-  readonly uses: Uses | null;
+  readonly uses: Pins | null;
   readonly cpus: readonly number[];
   readonly timeLimitSeconds: number;
 }

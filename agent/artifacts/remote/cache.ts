@@ -5,11 +5,11 @@ import { FailureError, failure } from '../../../core/errors.js';
 import { type RemoteSource, readRemote } from '../../../core/models/remote.js';
 import { taskOf } from '../../isolation/job.js';
 import { launch } from '../../isolation/launch.js';
+import { type Launcher, storageFailure } from '../build-file.js';
 import { rememberDigest } from '../digest.js';
 import { lockOf, makeRoom } from '../eviction.js';
 import { withLock } from '../lock.js';
-import { type Launcher, storageFailure } from '../making.js';
-import type { Uses } from '../uses.js';
+import type { Pins } from '../pins.js';
 import type { OnProgress } from './download.js';
 import { expectedDigest, type Fetched, type FetchJob, fetchedSchema } from './fetch.js';
 import { FETCH } from './job.js';
@@ -28,7 +28,7 @@ export interface FetchRequest {
   /** What the sweep says its digest is; null = nothing. */
   readonly digest: string | null;
   /** Keeps the file from eviction; null = the caller opens it at once. */
-  readonly uses: Uses | null;
+  readonly uses: Pins | null;
   readonly launcher?: Launcher;
   readonly cpus?: readonly number[];
   readonly onProgress?: OnProgress;

@@ -1,4 +1,4 @@
-import type { Physics } from '../physics.js';
+import type { MachineModel } from '../machine-model.js';
 import type { FactorEvidence, ThreadFactors } from './factors.js';
 import { evidenceOf, type Fitted, isStreamed, lossOf, STREAMING } from './loss.js';
 import type { OperatorSample } from './sample.js';
@@ -10,14 +10,14 @@ export const MASKED: Unknown = { start: 1e-9, least: 1e-12, most: 1e-7 };
 /** Fits attention, where any was benched. */
 export function fitAttention(
   all: readonly OperatorSample[],
-  physics: Physics,
+  machineModel: MachineModel,
   before: ThreadFactors,
 ): Fitted {
   const used = all.filter(({ group }) => group.kind === 'attention');
   if (used.length === 0) return { factors: before, evidence: [] };
-  const factors = { ...before, ...fitTerms(used, physics, before) };
+  const factors = { ...before, ...fitTerms(used, machineModel, before) };
   const note = (name: string, value: number, at: readonly OperatorSample[]): FactorEvidence =>
-    evidenceOf(name, value, at, physics, factors);
+    evidenceOf(name, value, at, machineModel, factors);
   return {
     factors,
     evidence: [
@@ -40,7 +40,7 @@ export function fitAttention(
 /** Arithmetic by queries, and how well keys and values stream, from benches whose caches fit and do not fit. */
 function fitTerms(
   samples: readonly OperatorSample[],
-  physics: Physics,
+  machineModel: MachineModel,
   factors: ThreadFactors,
 ): Pick<ThreadFactors, 'attention' | 'attentionMemory' | 'maskedPair'> {
   const counts = [...new Set(samples.map(({ queries }) => queries))].sort((a, b) => a - b);
@@ -55,5 +55,5 @@ function fitTerms(
     ...Object.fromEntries(counts.map((count) => [`queries${count}`, { start: 0.2, least: 1e-3, most: 50 }])),
     ...Object.fromEntries(counts.map((count) => [`masked${count}`, MASKED])),
   };
-  return of(search(unknowns, (found) => lossOf(samples, physics, { ...factors, ...of(found) })));
+  return of(search(unknowns, (found) => lossOf(samples, machineModel, { ...factors, ...of(found) })));
 }

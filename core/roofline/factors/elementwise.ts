@@ -1,4 +1,4 @@
-import type { Physics } from '../physics.js';
+import type { MachineModel } from '../machine-model.js';
 import { type Curve, ELEMENTWISE_KINDS, type FactorEvidence, type ThreadFactors } from './factors.js';
 import { evidenceOf, type Fitted, lossOf } from './loss.js';
 import type { OperatorSample } from './sample.js';
@@ -7,7 +7,7 @@ import { search } from './search.js';
 /** Fits what is done to each element, by kind and number of tokens. */
 export function fitElementwise(
   all: readonly OperatorSample[],
-  physics: Physics,
+  machineModel: MachineModel,
   before: ThreadFactors,
 ): Fitted {
   const evidence: FactorEvidence[] = [];
@@ -20,11 +20,11 @@ export function fitElementwise(
       ...others,
       elementwise: { ...others.elementwise, [kind]: points },
     });
-    const curve = fitCurve(used, withCurve, physics);
+    const curve = fitCurve(used, withCurve, machineModel);
     factors = withCurve(curve);
     for (const { rows, factor } of curve) {
       const at = used.filter(({ tokens }) => tokens === rows);
-      evidence.push(evidenceOf(`${kind} ${rows}`, factor, at, physics, factors));
+      evidence.push(evidenceOf(`${kind} ${rows}`, factor, at, machineModel, factors));
     }
   }
   return { factors, evidence };
@@ -34,13 +34,13 @@ export function fitElementwise(
 function fitCurve(
   samples: readonly OperatorSample[],
   withCurve: (points: Curve) => ThreadFactors,
-  physics: Physics,
+  machineModel: MachineModel,
 ): Curve {
   const rows = [...new Set(samples.map(({ tokens }) => tokens))].sort((a, b) => a - b);
   return rows.map((count) => {
     const used = samples.filter(({ tokens }) => tokens === count);
     const { factor } = search({ factor: { start: 0.2, least: 1e-3, most: 50 } }, (found) =>
-      lossOf(used, physics, withCurve([{ rows: count, factor: found.factor }])),
+      lossOf(used, machineModel, withCurve([{ rows: count, factor: found.factor }])),
     );
     return { rows: count, factor };
   });

@@ -2,7 +2,7 @@ import { z } from 'zod';
 
 /**
  * Efficiency factors: how close the operators of an engine come to a device's roofs, fitted from benches of single operators
- * on that device (docs/decisions/0019). They are kept apart from the physics: work / (roof · factor) is a time.
+ * on that device (docs/decisions/0019). They are kept apart from the machineModel: work / (roof · factor) is a time.
  */
 export const FACTORS_SCHEMA = 'ridgepoint.dev/factors/v2';
 

@@ -1,5 +1,5 @@
 import { quantileOfSorted, sorted } from '../../statistics/quantile.js';
-import type { Physics } from '../physics.js';
+import type { MachineModel } from '../machine-model.js';
 import { fitAttention } from './attention.js';
 import { fitElementwise } from './elementwise.js';
 import type { ThreadFactors } from './factors.js';
@@ -16,13 +16,13 @@ const TAKE_TURNS = 1;
  * at nothing; each group of operators by itself, and the cache by the type that was benched at the most working sets. Each step
  * takes the factors of those before it.
  */
-export function fitFactors(samples: FactorSamples, physics: Physics, threads: number): Fitted {
+export function fitFactors(samples: FactorSamples, machineModel: MachineModel, threads: number): Fitted {
   const own = samples.operators.filter((sample) => sample.threads === threads);
   const steps = samples.steps.filter((sample) => sample.threads === threads);
-  const products = fitProducts(own, physics, startOf(samples, physics, threads));
-  const attention = fitAttention(own, physics, products.factors);
-  const elementwise = fitElementwise(own, physics, attention.factors);
-  const whole = fitSteps(steps, physics, elementwise.factors);
+  const products = fitProducts(own, machineModel, startOf(samples, machineModel, threads));
+  const attention = fitAttention(own, machineModel, products.factors);
+  const elementwise = fitElementwise(own, machineModel, attention.factors);
+  const whole = fitSteps(steps, machineModel, elementwise.factors);
   return {
     factors: whole.factors,
     evidence: [products, attention, elementwise, whole].flatMap(({ evidence }) => evidence),
@@ -30,7 +30,11 @@ export function fitFactors(samples: FactorSamples, physics: Physics, threads: nu
 }
 
 /** What is read off without a search, and neutral terms where nothing was benched. */
-function startOf({ operators, passes }: FactorSamples, physics: Physics, threads: number): ThreadFactors {
+function startOf(
+  { operators, passes }: FactorSamples,
+  machineModel: MachineModel,
+  threads: number,
+): ThreadFactors {
   const nodes = operators.filter((sample) => sample.threads === threads && sample.group.kind === 'node');
   return {
     threads,
@@ -38,7 +42,7 @@ function startOf({ operators, passes }: FactorSamples, physics: Physics, threads
     streamedNodeSeconds: 0,
     passSeconds: middle(passes.filter((sample) => sample.threads === threads).map(({ seconds }) => seconds)),
     // Read from where they were computed, written where the caller finds them.
-    logitSecondsPerByte: 2 / physics.ceilings.memoryBytesPerSecond,
+    logitSecondsPerByte: 2 / machineModel.ceilings.memoryBytesPerSecond,
     capacityBytes: null,
     steepness: 1,
     products: {},

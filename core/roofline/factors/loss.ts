@@ -1,4 +1,4 @@
-import type { Physics } from '../physics.js';
+import type { MachineModel } from '../machine-model.js';
 import { type PredictionContext, predictOperator } from '../predict.js';
 import type { FactorEvidence, ThreadFactors } from './factors.js';
 import type { OperatorSample } from './sample.js';
@@ -18,10 +18,10 @@ export function evidenceOf(
   name: string,
   value: number,
   used: readonly OperatorSample[],
-  physics: Physics,
+  machineModel: MachineModel,
   factors: ThreadFactors,
 ): FactorEvidence {
-  const all = residuals(used, physics, factors);
+  const all = residuals(used, machineModel, factors);
   return {
     threads: factors.threads,
     name,
@@ -43,18 +43,22 @@ const SMOOTH = 0.03;
 export const size = (r: number) => Math.sqrt(r * r + SMOOTH * SMOOTH) - SMOOTH;
 
 /** @returns the mean of |ln(predicted / measured)|, rounded off at its tip. */
-export function lossOf(samples: readonly OperatorSample[], physics: Physics, factors: ThreadFactors): number {
-  return residuals(samples, physics, factors).reduce((sum, r) => sum + size(r), 0) / samples.length;
+export function lossOf(
+  samples: readonly OperatorSample[],
+  machineModel: MachineModel,
+  factors: ThreadFactors,
+): number {
+  return residuals(samples, machineModel, factors).reduce((sum, r) => sum + size(r), 0) / samples.length;
 }
 
 /** @returns ln(predicted / measured) of each sample. */
 export function residuals(
   samples: readonly OperatorSample[],
-  physics: Physics,
+  machineModel: MachineModel,
   factors: ThreadFactors,
 ): number[] {
   return samples.map(({ work, tokens, queries, workingSet, seconds }) => {
-    const context: PredictionContext = { physics, factors, tokens, queries, workingSet };
+    const context: PredictionContext = { machineModel, factors, tokens, queries, workingSet };
     return Math.log(predictOperator(work, context).seconds / seconds);
   });
 }

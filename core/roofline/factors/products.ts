@@ -1,4 +1,4 @@
-import type { Physics } from '../physics.js';
+import type { MachineModel } from '../machine-model.js';
 import { rowsOf } from '../predict.js';
 import type { FactorEvidence, ProductFactors, ThreadFactors } from './factors.js';
 import { evidenceOf, type Fitted, isStreamed, lossOf, STREAMING } from './loss.js';
@@ -14,20 +14,24 @@ const CONVERT: Unknown = { start: 0.2, least: 0.005, most: 50 };
 const STEEPNESS: Unknown = { start: 3, least: 1, most: 12 };
 
 /** Fits matrix products, each type of weights by itself, and before them the cache, which all types share. */
-export function fitProducts(all: readonly OperatorSample[], physics: Physics, base: ThreadFactors): Fitted {
+export function fitProducts(
+  all: readonly OperatorSample[],
+  machineModel: MachineModel,
+  base: ThreadFactors,
+): Fitted {
   const types = [...new Set(all.flatMap(({ group }) => (group.kind === 'product' ? [group.weights] : [])))];
   const evidence: FactorEvidence[] = [];
-  let factors: ThreadFactors = { ...base, ...fitCache(all, types, physics, base) };
+  let factors: ThreadFactors = { ...base, ...fitCache(all, types, machineModel, base) };
   for (const type of types) {
     const used = all.filter(({ group }) => group.kind === 'product' && group.weights === type);
-    const product = fitProduct(used, type, physics, factors);
+    const product = fitProduct(used, type, machineModel, factors);
     factors = { ...factors, products: { ...factors.products, [type]: product } };
     for (const term of ['memory', 'compute'] as const) {
       for (const { rows, factor } of product[term]) {
         const at = used.filter(
           (sample) => rowsIn(sample) === rows && (term === 'compute' || isStreamed(sample, factors)),
         );
-        evidence.push(evidenceOf(`products ${type} ${term} ${rows}`, factor, at, physics, factors));
+        evidence.push(evidenceOf(`products ${type} ${term} ${rows}`, factor, at, machineModel, factors));
       }
     }
   }
@@ -38,10 +42,10 @@ export function fitProducts(all: readonly OperatorSample[], physics: Physics, ba
 function fitCache(
   samples: readonly OperatorSample[],
   types: readonly string[],
-  physics: Physics,
+  machineModel: MachineModel,
   base: ThreadFactors,
 ): Pick<ThreadFactors, 'capacityBytes' | 'steepness'> {
-  const { cacheBytes, cacheBytesPerSecond } = physics;
+  const { cacheBytes, cacheBytesPerSecond } = machineModel;
   if (cacheBytes === null || cacheBytesPerSecond === null) return { capacityBytes: null, steepness: 1 };
   const singles = (type: string) =>
     samples.filter(
@@ -59,7 +63,7 @@ function fitCache(
       sharpness: SHARPNESS,
     },
     ({ capacityBytes, steepness, memory, compute, sharpness }) =>
-      lossOf(singles(type), physics, {
+      lossOf(singles(type), machineModel, {
         ...base,
         capacityBytes,
         steepness,
@@ -80,7 +84,7 @@ function fitCache(
 function fitProduct(
   samples: readonly OperatorSample[],
   type: string,
-  physics: Physics,
+  machineModel: MachineModel,
   factors: ThreadFactors,
 ): ProductFactors {
   const rowsOfAll = (all: readonly OperatorSample[]) => [...new Set(all.map(rowsIn))].sort((a, b) => a - b);
@@ -105,7 +109,7 @@ function fitProduct(
   };
   return of(
     search(unknowns, (found) =>
-      lossOf(samples, physics, { ...factors, products: { ...factors.products, [type]: of(found) } }),
+      lossOf(samples, machineModel, { ...factors, products: { ...factors.products, [type]: of(found) } }),
     ),
   );
 }

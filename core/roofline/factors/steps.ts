@@ -1,4 +1,4 @@
-import type { Physics } from '../physics.js';
+import type { MachineModel } from '../machine-model.js';
 import { keptShare, predictPass } from '../predict.js';
 import { MASKED } from './attention.js';
 import { type Curve, factorAt, type ThreadFactors } from './factors.js';
@@ -7,17 +7,25 @@ import type { StepSample } from './sample.js';
 import { search } from './search.js';
 
 /** Fits what only whole steps of a model tell, where any was timed. */
-export function fitSteps(steps: readonly StepSample[], physics: Physics, before: ThreadFactors): Fitted {
+export function fitSteps(
+  steps: readonly StepSample[],
+  machineModel: MachineModel,
+  before: ThreadFactors,
+): Fitted {
   if (steps.length === 0) return { factors: before, evidence: [] };
-  const factors = { ...before, ...fitTerms(steps, physics, before) };
-  const spread = spreadOf(steps.map((step) => residual(step, physics, factors)));
+  const factors = { ...before, ...fitTerms(steps, machineModel, before) };
+  const spread = spreadOf(steps.map((step) => residual(step, machineModel, factors)));
   const { threads, nodeSeconds, streamedNodeSeconds } = factors;
   const evidence = (name: string, value: number, n: number) => ({ threads, name, value, n, spread });
   return {
     factors,
     evidence: [
       evidence('node', nodeSeconds, steps.length),
-      evidence('streamed node', streamedNodeSeconds, steps.filter(isStreamedIn(physics, factors)).length),
+      evidence(
+        'streamed node',
+        streamedNodeSeconds,
+        steps.filter(isStreamedIn(machineModel, factors)).length,
+      ),
     ],
   };
 }
@@ -28,7 +36,7 @@ export function fitSteps(steps: readonly StepSample[], physics: Physics, before:
  */
 function fitTerms(
   steps: readonly StepSample[],
-  physics: Physics,
+  machineModel: MachineModel,
   factors: ThreadFactors,
 ): Pick<ThreadFactors, 'nodeSeconds' | 'streamedNodeSeconds' | 'attention' | 'maskedPair'> {
   const alone = Math.max(factors.nodeSeconds, 1e-9);
@@ -36,7 +44,7 @@ function fitTerms(
     { rows: 1, factor },
     ...points.filter(({ rows }) => rows > 1),
   ];
-  const streamed = steps.some(isStreamedIn(physics, factors));
+  const streamed = steps.some(isStreamedIn(machineModel, factors));
   const of = (found: Readonly<Record<'node' | 'streamedNode' | 'query' | 'masked', number>>) => ({
     nodeSeconds: found.node,
     streamedNodeSeconds: streamed ? found.streamedNode : 0,
@@ -51,16 +59,16 @@ function fitTerms(
   };
   return of(
     search(unknowns, (found) =>
-      steps.reduce((sum, step) => sum + size(residual(step, physics, { ...factors, ...of(found) })), 0),
+      steps.reduce((sum, step) => sum + size(residual(step, machineModel, { ...factors, ...of(found) })), 0),
     ),
   );
 }
 
 /** Whether more than half of what a step reads again comes from memory. */
 const isStreamedIn =
-  (physics: Physics, factors: ThreadFactors) =>
+  (machineModel: MachineModel, factors: ThreadFactors) =>
   ({ workingSet }: StepSample) =>
-    keptShare({ physics, factors, workingSet }) < 0.5;
+    keptShare({ machineModel, factors, workingSet }) < 0.5;
 
-const residual = (step: StepSample, physics: Physics, factors: ThreadFactors) =>
-  Math.log(predictPass(step.work, { ...step, physics, factors }).seconds / step.seconds);
+const residual = (step: StepSample, machineModel: MachineModel, factors: ThreadFactors) =>
+  Math.log(predictPass(step.work, { ...step, machineModel, factors }).seconds / step.seconds);

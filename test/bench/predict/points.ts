@@ -10,8 +10,8 @@ import { llamaCpp } from '../../../agent/runners/llama-cpp/index.js';
 import { tokenPlan } from '../../../agent/workloads/tokens.js';
 import { agentConfig } from '../../../cli/node-config.js';
 import { factorsAt } from '../../../core/roofline/factors/factors.js';
+import { measuredMachine } from '../../../core/roofline/machine-model.js';
 import { phaseWork } from '../../../core/roofline/phase-work.js';
-import { measuredPhysics } from '../../../core/roofline/physics.js';
 import { placePhase } from '../../../core/roofline/placement.js';
 import { architectureFromGguf } from '../../../core/roofline/readers/gguf.js';
 import { recordRoofsOf } from '../../../core/roofline/record-roofs.js';
@@ -65,7 +65,7 @@ const MOST_OPERATIONS = 0.25e12;
 
 const points: Point[] = [];
 for (const threads of threadCounts) {
-  const physics = measuredPhysics(
+  const machineModel = measuredMachine(
     record,
     { name: 'node', memoryBytes: null },
     threads,
@@ -101,7 +101,7 @@ for (const threads of threadCounts) {
         contextDepth: depth,
       };
       const [work] = phaseWork(read.architecture, { threads }, workload);
-      const placed = placePhase({ work: work!, physics, factors: own, measuredSeconds, profiled: null });
+      const placed = placePhase({ work: work!, machineModel, factors: own, measuredSeconds, profiled: null });
       const { predictedSeconds, roofSeconds } = placed;
       const where = { model: job.name, type: job.type, phase, threads, parallel, depth, tokens };
       points.push({ ...where, measuredSeconds, predictedSeconds: predictedSeconds!, roofSeconds });

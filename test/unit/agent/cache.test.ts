@@ -5,11 +5,11 @@ import { describe, expect, test } from 'vitest';
 import { makeRoom } from '../../../agent/artifacts/eviction.js';
 import { ifUnlocked, withLock } from '../../../agent/artifacts/lock.js';
 import { ownMark } from '../../../agent/artifacts/owner.js';
+import { isHeld, Pins } from '../../../agent/artifacts/pins.js';
 import { resolveModel } from '../../../agent/artifacts/resolve.js';
 import type { Step } from '../../../agent/artifacts/step.js';
 import { chainName } from '../../../agent/artifacts/step.js';
 import { ArtifactStore } from '../../../agent/artifacts/store.js';
-import { isHeld, Uses } from '../../../agent/artifacts/uses.js';
 import { taskOf } from '../../../agent/isolation/job.js';
 import { QUANTIZE, type QuantizeRequest } from '../../../agent/runners/jobs.js';
 import { failure, toFailure } from '../../../core/errors.js';
@@ -131,7 +131,7 @@ describe('room', () => {
 
   test('is not made by what is held, made or fetched, however old', async () => {
     const { folder, left, path } = cache('held', 'locked', 'gone', 'free');
-    const uses = new Uses();
+    const uses = new Pins();
     await uses.hold(path('held'));
     writeFileSync(`${path('gone')}.${DEAD}-1.use`, dead());
     await withLock(join(folder, 'locked.lock'), () => makeRoom(folder, { limitBytes: 0 }));
@@ -260,7 +260,7 @@ describe('a chain', () => {
       await makeRoom(folder, { limitBytes: 0 });
       present.push(readdirSync(folder).filter((name) => name.endsWith('.gguf')));
     });
-    const uses = new Uses();
+    const uses = new Pins();
     const { path } = await store.prepare(request, launcher, uses);
     expect(present.map(({ length }) => length)).toEqual([0, 1, 1]);
     await makeRoom(folder, { limitBytes: 0 });

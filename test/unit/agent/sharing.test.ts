@@ -1,10 +1,10 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { Asking } from '../../../agent/asking.js';
 import { Backoff } from '../../../agent/backoff.js';
 import { cpuDevices, readCpu } from '../../../agent/device/cpu.js';
 import { readLimits } from '../../../agent/device/memory.js';
+import { LeaseRequester } from '../../../agent/lease-requester.js';
 import type { DeviceProfile } from '../../../core/node.js';
 import { temporaryFolder } from '../../support/bench.js';
 
@@ -24,7 +24,7 @@ describe('asking for work', () => {
     const asked: string[] = [];
     const busy = new Set<string>();
     const free = (d: DeviceProfile) => !busy.has(d.id);
-    return { asked, busy, it: new Asking(devices, free, (id) => void asked.push(id)) };
+    return { asked, busy, it: new LeaseRequester(devices, free, (id) => void asked.push(id)) };
   }
 
   const cpu = device('cpu0', ['cpu'], [0, 1, 2, 3]);

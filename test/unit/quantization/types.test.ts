@@ -3,8 +3,8 @@ import { CONSTANTS } from '../../../agent/native/llama.js';
 import type { ThreadFactors } from '../../../core/roofline/factors/factors.js';
 import { productWork } from '../../../core/roofline/factors/sample.js';
 import { graphWork } from '../../../core/roofline/graph/graph-work.js';
+import { measuredMachine } from '../../../core/roofline/machine-model.js';
 import { predictWeights } from '../../../core/roofline/memory.js';
-import { measuredPhysics } from '../../../core/roofline/physics.js';
 import { predictOperator, rowsOf, unpredictable } from '../../../core/roofline/predict.js';
 import type { ModelFacts } from '../../../core/sweep/experiment.js';
 import { FILE_TYPES, fileType } from '../../../core/techniques/file-types.js';
@@ -69,8 +69,8 @@ describe('types', () => {
       ...{ convert: 1e9, startSeconds: 0, sharpness: 1e6 },
     }));
     const factors = { ...PERFECT, products: { f16: slow!, q4_k: fast! } };
-    const physics = measuredPhysics(ROOFS, { name: 'test', memoryBytes: null }, 2, null)!;
-    const context = { physics, workingSet: 1e9, tokens: 512, queries: 512 };
+    const machineModel = measuredMachine(ROOFS, { name: 'test', memoryBytes: null }, 2, null)!;
+    const context = { machineModel, workingSet: 1e9, tokens: 512, queries: 512 };
     const many = productWork(type, 1024, 2048, 4096);
     const seconds = (products: ThreadFactors['products']) =>
       predictOperator(many, { ...context, factors: { ...PERFECT, products } }).seconds;

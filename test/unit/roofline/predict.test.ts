@@ -10,8 +10,8 @@ import {
 } from '../../../core/roofline/factors/sample.js';
 import { search } from '../../../core/roofline/factors/search.js';
 import { decodePass, prefillPasses } from '../../../core/roofline/llama-cpp.js';
+import { measuredMachine } from '../../../core/roofline/machine-model.js';
 import { newTokensOf } from '../../../core/roofline/pass/setting.js';
-import { measuredPhysics } from '../../../core/roofline/physics.js';
 import {
   type PredictionContext,
   predictOperator,
@@ -21,9 +21,9 @@ import {
 } from '../../../core/roofline/predict.js';
 import { PERFECT, ROOFS } from '../../support/roofline.js';
 
-const physics = measuredPhysics(ROOFS, { name: 'test', memoryBytes: null }, 2, 32e6)!;
+const machineModel = measuredMachine(ROOFS, { name: 'test', memoryBytes: null }, 2, 32e6)!;
 const context = (changes: Partial<PredictionContext> = {}): PredictionContext => ({
-  physics,
+  machineModel,
   factors: PERFECT,
   workingSet: 1e9,
   tokens: 1,
@@ -68,12 +68,12 @@ describe('prediction', () => {
   test('a node takes longer where weights come from memory', () => {
     const factors = { ...PERFECT, nodeSeconds: 1e-6, streamedNodeSeconds: 4e-6, capacityBytes: 24e6 };
     const cached = {
-      ...physics,
+      ...machineModel,
       cacheBytes: 24e6,
-      cacheBytesPerSecond: physics.ceilings.memoryBytesPerSecond,
+      cacheBytesPerSecond: machineModel.ceilings.memoryBytesPerSecond,
     };
     const at = (workingSet: number) =>
-      predictOperator(productWork('f16', 64, 64, 1), context({ factors, physics: cached, workingSet }))
+      predictOperator(productWork('f16', 64, 64, 1), context({ factors, machineModel: cached, workingSet }))
         .seconds;
     // Half of a working set as large as the cache's capacity is still there; the cache is as fast as memory here.
     expect(at(24e6) - at(0)).toBeCloseTo(2e-6, 9);
@@ -88,11 +88,11 @@ describe('prediction', () => {
 
   test('what fits into the last cache comes from there, half of it at its capacity', () => {
     const factors = { ...PERFECT, capacityBytes: 32e6, steepness: 4 };
-    const at = (workingSet: number) => readBandwidth({ physics, factors, workingSet });
+    const at = (workingSet: number) => readBandwidth({ machineModel, factors, workingSet });
     expect(at(1e6)).toBeCloseTo(40e9, -6);
     expect(at(1e12)).toBeCloseTo(16e9, -6);
     expect(at(32e6)).toBeCloseTo(1 / (0.5 / 40e9 + 0.5 / 16e9), 0);
-    expect(readBandwidth({ physics, factors: PERFECT, workingSet: 1 })).toBe(16e9);
+    expect(readBandwidth({ machineModel, factors: PERFECT, workingSet: 1 })).toBe(16e9);
   });
 
   test('factors between two points follow the logarithm, and end flat', () => {
@@ -191,7 +191,7 @@ describe('the fit', () => {
   const alone = { ...truth, nodeSeconds: truth.nodeSeconds / 20, streamedNodeSeconds: 0 };
   const seconds = (sample: Omit<OperatorSample, 'seconds'>): OperatorSample => ({
     ...sample,
-    seconds: predictOperator(sample.work, { physics, factors: alone, ...sample }).seconds,
+    seconds: predictOperator(sample.work, { machineModel, factors: alone, ...sample }).seconds,
   });
   const all = [
     ...[4e6, 12e6, 24e6, 40e6, 80e6, 400e6].flatMap((set) =>
@@ -209,7 +209,7 @@ describe('the fit', () => {
     return {
       ...step,
       threads: 2,
-      seconds: predictPass(step.work, { ...step, physics, factors: truth }).seconds,
+      seconds: predictPass(step.work, { ...step, machineModel, factors: truth }).seconds,
     };
   };
   const samples: FactorSamples = {
@@ -224,14 +224,14 @@ describe('the fit', () => {
   };
 
   test('finds factors that predict what it was shown, and keeps to the threads', () => {
-    const { factors, evidence } = fitFactors(samples, physics, 2);
+    const { factors, evidence } = fitFactors(samples, machineModel, 2);
     expect(factors.nodeSeconds / truth.nodeSeconds).toBeGreaterThan(0.7);
     expect(factors.nodeSeconds / truth.nodeSeconds).toBeLessThan(1.4);
     const streamed = factors.streamedNodeSeconds / truth.streamedNodeSeconds;
     expect(streamed).toBeGreaterThan(0.7);
     expect(streamed).toBeLessThan(1.4);
     expect(factors.passSeconds).toBe(truth.passSeconds);
-    const errors = residuals(all, physics, { ...factors, nodeSeconds: alone.nodeSeconds })
+    const errors = residuals(all, machineModel, { ...factors, nodeSeconds: alone.nodeSeconds })
       .map(Math.abs)
       .sort((a, b) => a - b);
     expect(errors.at(Math.floor(errors.length / 2))).toBeLessThan(0.01);
@@ -249,7 +249,7 @@ describe('the fit', () => {
 
   test('steps whose weights stay in the cache say nothing about nodes beside a stream', () => {
     const kept = samples.steps.filter(({ workingSet }) => workingSet < 24e6);
-    const { factors, evidence } = fitFactors({ ...samples, steps: kept }, physics, 2);
+    const { factors, evidence } = fitFactors({ ...samples, steps: kept }, machineModel, 2);
     expect(factors.streamedNodeSeconds).toBe(0);
     expect(evidence.find(({ name }) => name === 'streamed node')).toMatchObject({ value: 0, n: 0 });
   });
@@ -258,10 +258,10 @@ describe('the fit', () => {
     const disturbed = all.map((sample, i) =>
       i === 3 ? { ...sample, seconds: 20 * sample.seconds } : sample,
     );
-    const { factors } = fitFactors({ ...samples, operators: disturbed }, physics, 2);
+    const { factors } = fitFactors({ ...samples, operators: disturbed }, machineModel, 2);
     const errors = residuals(
       all.filter((_, i) => i !== 3),
-      physics,
+      machineModel,
       { ...factors, nodeSeconds: alone.nodeSeconds },
     ).map(Math.abs);
     expect(errors.sort((a, b) => a - b)[Math.floor(errors.length / 2)]).toBeLessThan(0.06);

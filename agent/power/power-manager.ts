@@ -18,7 +18,7 @@ export type Wanted = Readonly<Record<SettingName, number | null>>;
  * Sets controls for one owner at a time and puts back what it found. Every method is synchronous, so that nobody sees a
  * machine half set; what was found is on disk before anything changes.
  */
-export class Keeper {
+export class PowerManager {
   readonly #machine: Machine;
   readonly #journal: Journal;
   readonly #log: (message: string) => void;

@@ -4,7 +4,7 @@ import { ceilingsAt, type RecordRoofs } from './record-roofs.js';
 import type { Arithmetic } from './work.js';
 
 /** What a device can do for work on so many threads: the roofs that operators are held against. */
-export interface Physics {
+export interface MachineModel {
   readonly ceilings: Ceilings;
   /** Of the last cache, and its size; null where there is none, or it was not measured. */
   readonly cacheBytesPerSecond: number | null;
@@ -13,13 +13,13 @@ export interface Physics {
   readonly nearBytesPerSecond: number;
 }
 
-/** @returns the physics of measured roofs; null when no bandwidth of memory was measured. */
-export function measuredPhysics(
+/** @returns the machineModel of measured roofs; null when no bandwidth of memory was measured. */
+export function measuredMachine(
   roofs: RecordRoofs,
   device: { readonly name: string; readonly memoryBytes: number | null },
   threads: number,
   cacheBytes: number | null,
-): Physics | null {
+): MachineModel | null {
   const ceilings = ceilingsAt(roofs, device, threads);
   if (ceilings === null) return null;
   const level = (name: 'L2' | 'L3') => {
@@ -35,8 +35,8 @@ export function measuredPhysics(
   };
 }
 
-/** @returns the physics of published ceilings: memory alone, for nobody publishes the bandwidth of caches. */
-export function publishedPhysics(ceilings: Ceilings): Physics {
+/** @returns the machineModel of published ceilings: memory alone, for nobody publishes the bandwidth of caches. */
+export function publishedMachine(ceilings: Ceilings): MachineModel {
   return {
     ceilings,
     cacheBytesPerSecond: null,
@@ -53,19 +53,19 @@ export type BoundLevel = (typeof BOUND_LEVELS)[number];
  * @param workingSet bytes of weights and cache that every pass reads again: what does not fit into the last cache comes from
  *   memory.
  */
-export function levelOf({ cacheBytes }: Physics, workingSet: number): BoundLevel {
+export function levelOf({ cacheBytes }: MachineModel, workingSet: number): BoundLevel {
   return cacheBytes !== null && workingSet <= cacheBytes ? 'L3' : 'memory';
 }
 
 /** @returns where a call finds inputs that the one before it left: the last cache, where its bandwidth was measured. */
-export function warmLevelOf({ cacheBytesPerSecond }: Physics, onGpu: boolean): BoundLevel {
+export function warmLevelOf({ cacheBytesPerSecond }: MachineModel, onGpu: boolean): BoundLevel {
   if (onGpu) return 'L2';
   return cacheBytesPerSecond === null ? 'memory' : 'L3';
 }
 
 /** @returns the bandwidth of a level. */
 export function bandwidthOf(
-  { ceilings, cacheBytesPerSecond, nearBytesPerSecond }: Physics,
+  { ceilings, cacheBytesPerSecond, nearBytesPerSecond }: MachineModel,
   level: BoundLevel,
 ): number {
   if (level === 'L2') return nearBytesPerSecond;
@@ -73,6 +73,6 @@ export function bandwidthOf(
 }
 
 /** @returns operations per second; null where the device's ceiling is not known. */
-export function peakOf({ ceilings }: Physics, arithmetic: Arithmetic): number | null {
+export function peakOf({ ceilings }: MachineModel, arithmetic: Arithmetic): number | null {
   return peakFor(ceilings, arithmetic)?.flopsPerSecond ?? null;
 }

@@ -4,7 +4,7 @@ import type { DeviceProfile } from '../core/node.js';
  * Which device to ask work for, and when. One question is open at a time among devices that share CPUs,
  * so that two leases never wait for the same cores.
  */
-export class Asking {
+export class LeaseRequester {
   readonly #devices: readonly DeviceProfile[];
   readonly #isFree: (device: DeviceProfile) => boolean;
   readonly #ask: (deviceId: string) => void;

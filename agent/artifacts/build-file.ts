@@ -12,7 +12,7 @@ export type Launcher = <Answer, Report extends Told = never>(
 ) => { readonly ended: Promise<Ending<Answer>> };
 
 /** One file to be made by a child. */
-export interface Making {
+export interface BuildRequest {
   readonly path: string;
   /** What it may need on the disk. */
   readonly bytes: number;
@@ -26,7 +26,7 @@ export interface Making {
   readonly onMessage?: LaunchRequest<Learned, ProgressReport>['onMessage'];
 }
 
-export interface Made extends Learned {
+export interface BuiltFile extends Learned {
   readonly seconds: number;
 }
 
@@ -35,7 +35,7 @@ export interface Made extends Learned {
  * always complete; of one that could not be made, nothing is left.
  * @throws FailureError `artifact-failed`, `disk-full`, or what the child died of.
  */
-export async function makeFile(making: Making, launcher: Launcher): Promise<Made> {
+export async function buildFile(making: BuildRequest, launcher: Launcher): Promise<BuiltFile> {
   const { path, bytes, task, what, cpus, timeLimitSeconds, onMessage } = making;
   const draft = `${path}.${process.pid}.draft`;
   const began = performance.now();

@@ -18,7 +18,7 @@ interface SettingNotes {
 const PATIENCE_SECONDS = 5;
 
 /** How one trial's device is set: from `hold` to `release`, and no longer than this process lives. */
-export class HeldSettings {
+export class AppliedSettings {
   #connection: PowerConnection | null = null;
   #notes: SettingNotes | null = null;
 

@@ -13,7 +13,7 @@ import { type ConnectionLimits, METHODS, type MethodLimits } from './limits.js';
 import type { ServerSecurity } from './security.js';
 
 /** A connection on which nobody has been admitted yet. */
-interface Stranger {
+interface Unauthenticated {
   readonly address: string;
   readonly patience: NodeJS.Timeout;
 }
@@ -22,12 +22,12 @@ interface Stranger {
  * What is asked before anything is read: a connection whether there is room for it, a call whether its caller may make it. The
  * message of a call that is refused is neither buffered nor parsed.
  */
-export class Door {
+export class Admission {
   readonly #security: ServerSecurity;
   readonly #limits: ConnectionLimits;
   readonly #count: ConnectionCount;
-  readonly #strangers = new Map<string, Stranger>();
-  readonly #strangersOf = new Map<string, number>();
+  readonly #unauthenticated = new Map<string, Unauthenticated>();
+  readonly #unauthenticatedOf = new Map<string, number>();
 
   constructor(security: ServerSecurity, limits: ConnectionLimits) {
     this.#security = security;
@@ -40,18 +40,18 @@ export class Door {
     const { remoteAddress: address, remotePort } = socket;
     // A Unix socket: the permissions of its file say who comes.
     if (address === undefined) return;
-    const strangers = this.#strangersOf.get(address) ?? 0;
-    if (strangers >= this.#limits.strangersByAddress) {
+    const waiting = this.#unauthenticatedOf.get(address) ?? 0;
+    if (waiting >= this.#limits.unauthenticatedByAddress) {
       socket.destroy();
       return;
     }
     this.#count.admit(socket);
     if (socket.destroyed) return;
     const key = `${address} ${remotePort}`;
-    const patience = setTimeout(() => socket.destroy(), this.#limits.strangerSeconds * 1000);
+    const patience = setTimeout(() => socket.destroy(), this.#limits.unauthenticatedSeconds * 1000);
     patience.unref();
-    this.#strangers.set(key, { address, patience });
-    this.#strangersOf.set(address, strangers + 1);
+    this.#unauthenticated.set(key, { address, patience });
+    this.#unauthenticatedOf.set(address, waiting + 1);
     socket.once('close', () => this.#forget(key));
   }
 
@@ -83,7 +83,7 @@ export class Door {
     const { remoteAddress, remotePort } = call.getConnectionInfo();
     const key = `${remoteAddress} ${remotePort}`;
     if (limits.access === 'anybody') {
-      this.#strangers.get(key)?.patience.refresh();
+      this.#unauthenticated.get(key)?.patience.refresh();
       return;
     }
     const shown = shownBy({ metadata, getAuthContext: () => call.getAuthContext() }, this.#security);
@@ -92,13 +92,13 @@ export class Door {
   }
 
   #forget(key: string): void {
-    const stranger = this.#strangers.get(key);
-    if (stranger === undefined) return;
-    clearTimeout(stranger.patience);
-    this.#strangers.delete(key);
-    const left = (this.#strangersOf.get(stranger.address) ?? 1) - 1;
-    if (left === 0) this.#strangersOf.delete(stranger.address);
-    else this.#strangersOf.set(stranger.address, left);
+    const connection = this.#unauthenticated.get(key);
+    if (connection === undefined) return;
+    clearTimeout(connection.patience);
+    this.#unauthenticated.delete(key);
+    const left = (this.#unauthenticatedOf.get(connection.address) ?? 1) - 1;
+    if (left === 0) this.#unauthenticatedOf.delete(connection.address);
+    else this.#unauthenticatedOf.set(connection.address, left);
   }
 }
 

@@ -1,12 +1,12 @@
 import { monotonicSeconds } from '../isolation/clock.js';
 
-interface Beat {
+interface Tick {
   readonly periodSeconds: number;
   readonly act: () => void;
   dueSeconds: number;
 }
 
-const beats = new Set<Beat>();
+const beats = new Set<Tick>();
 let timer: NodeJS.Timeout | null = null;
 let timerDueSeconds = Infinity;
 
@@ -19,8 +19,8 @@ const SLACK_SECONDS = 0.002;
  * a sensor does, and eight trials that each keep their own time would wake it up eighty times a second. A
  * beat that comes too late is done once, however many it missed.
  */
-export function everyBeat(periodSeconds: number, act: () => void): () => void {
-  const beat: Beat = { periodSeconds, act, dueSeconds: nextMultiple(monotonicSeconds(), periodSeconds) };
+export function everyTick(periodSeconds: number, act: () => void): () => void {
+  const beat: Tick = { periodSeconds, act, dueSeconds: nextMultiple(monotonicSeconds(), periodSeconds) };
   beats.add(beat);
   if (beat.dueSeconds < timerDueSeconds) arm();
   return () => {

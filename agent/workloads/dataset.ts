@@ -4,7 +4,7 @@ import type { TrainingSettings } from '../../core/training/methods.js';
 import type { TrainingBatch } from '../runners/trainer.js';
 
 /** A text cut for training. */
-export interface Lessons {
+export interface TrainingDataset {
   /** Windows to train on. */
   readonly windows: number;
   /** Batches that are never trained on, from the end of the text. */
@@ -18,11 +18,11 @@ export interface Lessons {
  * own training texts do, and every token of the text is a label once; elsewhere the first token of a window is none.
  * @returns the lessons, or a sentence on why there are none.
  */
-export function lessonsOf(
+export function datasetOf(
   tokens: Int32Array,
   beginToken: number | null,
   settings: Pick<TrainingSettings, 'windowTokens' | 'sequences' | 'heldOutShare' | 'seed'>,
-): Lessons | string {
+): TrainingDataset | string {
   const { windowTokens, sequences, heldOutShare, seed } = settings;
   const extra = beginToken === null ? 1 : 0;
   const count = Math.floor((tokens.length - extra) / windowTokens);

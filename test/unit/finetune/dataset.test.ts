@@ -1,16 +1,16 @@
 import { expect, test } from 'vitest';
-import { lessonsOf } from '../../../agent/workloads/lessons.js';
+import { datasetOf } from '../../../agent/workloads/dataset.js';
 
 const TEXT = Int32Array.from({ length: 50 }, (_, i) => 100 + i);
 const settings = { windowTokens: 10, sequences: 1, heldOutShare: 0, seed: 1 };
 
-function must(lessons: ReturnType<typeof lessonsOf>) {
+function must(lessons: ReturnType<typeof datasetOf>) {
   if (typeof lessons === 'string') throw new Error(lessons);
   return lessons;
 }
 
 test('each window begins with the begin token, and every token of the text is a label once', () => {
-  const lessons = must(lessonsOf(TEXT, 1, settings));
+  const lessons = must(datasetOf(TEXT, 1, settings));
   expect(lessons.windows).toBe(5);
   const seen: number[] = [];
   for (let i = 0; i < 5; i++) {
@@ -23,7 +23,7 @@ test('each window begins with the begin token, and every token of the text is a 
 });
 
 test('without a begin token the label is what follows', () => {
-  const lessons = must(lessonsOf(TEXT, null, settings));
+  const lessons = must(datasetOf(TEXT, null, settings));
   // The last window lacks the token behind it.
   expect(lessons.windows).toBe(4);
   const { tokens, labels } = lessons.next();
@@ -31,7 +31,7 @@ test('without a begin token the label is what follows', () => {
 });
 
 test('what is held out is the end of the text, and is never trained on', () => {
-  const lessons = must(lessonsOf(TEXT, 1, { ...settings, heldOutShare: 0.4 }));
+  const lessons = must(datasetOf(TEXT, 1, { ...settings, heldOutShare: 0.4 }));
   expect(lessons.heldOut.map(({ labels }) => labels[0])).toEqual([130, 140]);
   const trained = Array.from({ length: 30 }, () => lessons.next().labels[0]);
   expect([...new Set(trained)].sort()).toEqual([100, 110, 120]);
@@ -39,7 +39,7 @@ test('what is held out is the end of the text, and is never trained on', () => {
 
 test('every window comes once before one comes again, in the order of the seed', () => {
   const order = (seed: number) => {
-    const lessons = must(lessonsOf(TEXT, 1, { ...settings, seed }));
+    const lessons = must(datasetOf(TEXT, 1, { ...settings, seed }));
     return Array.from({ length: 10 }, () => lessons.next().labels[0]!);
   };
   const one = order(1);
@@ -50,7 +50,7 @@ test('every window comes once before one comes again, in the order of the seed',
 });
 
 test('a batch is several windows, one behind the other', () => {
-  const lessons = must(lessonsOf(TEXT, 1, { ...settings, sequences: 2, heldOutShare: 0.1 }));
+  const lessons = must(datasetOf(TEXT, 1, { ...settings, sequences: 2, heldOutShare: 0.1 }));
   expect(lessons.windows).toBe(3);
   expect(lessons.heldOut).toHaveLength(1);
   expect([...lessons.heldOut[0]!.labels]).toEqual([...TEXT.slice(30)]);
@@ -58,8 +58,8 @@ test('a batch is several windows, one behind the other', () => {
 });
 
 test('a text shorter than what is needed is refused with both numbers', () => {
-  expect(lessonsOf(TEXT.slice(0, 9), 1, settings)).toBe(
+  expect(datasetOf(TEXT.slice(0, 9), 1, settings)).toBe(
     'the text has 9 tokens, and one step and what is held out need 10',
   );
-  expect(lessonsOf(TEXT.slice(0, 15), 1, { ...settings, heldOutShare: 0.1 })).toMatch(/15 tokens.* need 20/);
+  expect(datasetOf(TEXT.slice(0, 15), 1, { ...settings, heldOutShare: 0.1 })).toMatch(/15 tokens.* need 20/);
 });

@@ -1,5 +1,5 @@
 import type { ModelSettings } from '../agent/artifacts/resolve.js';
-import { questionsOf } from '../agent/quality/policy.js';
+import { evaluationOf } from '../agent/quality/policy.js';
 import type { Scorers } from '../agent/quality/scorers.js';
 import { type Failure, toFailure } from '../core/errors.js';
 import type { Sweep } from '../core/sweep/spec.js';
@@ -10,7 +10,7 @@ import { EXIT, fromFailure } from './exit.js';
  * @param onMissing called for what is not on this machine; without it that is an error.
  * @throws CommandError (2) with every mistake of every file.
  */
-export async function checkQuestions(
+export async function checkEvaluation(
   { quality }: Sweep,
   settings: ModelSettings,
   scorers: Scorers,
@@ -18,7 +18,7 @@ export async function checkQuestions(
 ): Promise<void> {
   if (quality === null) return;
   try {
-    await questionsOf(quality, settings, scorers);
+    await evaluationOf(quality, settings, scorers);
   } catch (error) {
     const reason = toFailure(error);
     if (reason.code === 'internal') throw error;

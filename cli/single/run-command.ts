@@ -5,7 +5,7 @@ import { CommandError, EXIT, fromFailure } from '../exit.js';
 const WORDS: readonly string[] = ['model-missing', 'source-not-allowed', 'impossible-combination'];
 
 /** Runs a command; a failure ends it with its sentence: 2 for a usage error, 1 where the work failed. */
-export async function told(work: () => Promise<void>): Promise<void> {
+export async function runCommand(work: () => Promise<void>): Promise<void> {
   try {
     await work();
   } catch (error) {

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { monotonicSeconds } from '../../../agent/isolation/clock.js';
-import { everyBeat } from '../../../agent/meters/beat.js';
+import { everyTick } from '../../../agent/meters/ticker.js';
 
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'hrtime'] });
@@ -13,7 +13,7 @@ test('beats of several periods, begun whenever, share their wake-ups and keep th
   const wakeUps = new Set<number>();
   const counts = { fast: 0, slow: 0, late: 0 };
   const beat = (name: keyof typeof counts, periodSeconds: number) =>
-    everyBeat(periodSeconds, () => {
+    everyTick(periodSeconds, () => {
       counts[name] += 1;
       wakeUps.add(Math.round(monotonicSeconds() * 1000));
     });
@@ -29,8 +29,8 @@ test('beats of several periods, begun whenever, share their wake-ups and keep th
 
 test('an ended beat is silent at once, even when another one ends it in the same wake-up', async () => {
   let calls = 0;
-  const end = everyBeat(0.1, () => endOther());
-  const endOther = everyBeat(0.1, () => {
+  const end = everyTick(0.1, () => endOther());
+  const endOther = everyTick(0.1, () => {
     calls += 1;
   });
   await vi.advanceTimersByTimeAsync(1000);
@@ -41,7 +41,7 @@ test('an ended beat is silent at once, even when another one ends it in the same
 
 test('one that begins while a later one is waited for is not late', async () => {
   let calls = 0;
-  const ends = [everyBeat(1000, () => {}), everyBeat(0.05, () => (calls += 1))];
+  const ends = [everyTick(1000, () => {}), everyTick(0.05, () => (calls += 1))];
   await vi.advanceTimersByTimeAsync(500);
   expect(calls).toBe(10);
   for (const end of ends) end();

@@ -5,7 +5,7 @@ import { ownerLives, ownMark, REFRESH_MILLISECONDS } from './owner.js';
 let count = 0;
 
 /** Files of the cache that somebody needs for a while: as long as they are held, no eviction takes them. */
-export class Uses {
+export class Pins {
   readonly #marks = new Set<string>();
   #refresh: NodeJS.Timeout | null = null;
 
