@@ -1,3 +1,5 @@
+import { CsvTable } from '../../core/report/csv-table.js';
+import type { ReportRequest } from '../../core/report/report.js';
 import type { ResultRecord } from '../../core/result.js';
 import type { Objective } from '../../core/sweep/spec.js';
 import type { ControlConnection } from '../../proto/client.js';
@@ -13,6 +15,17 @@ import { counted } from './counted.js';
 /** Formats that show figures only: raw samples need not come over the wire. */
 const OF_ROWS: ReadonlySet<Format> = new Set<Format>(['table', 'md', 'csv', 'json']);
 
+/** Every stored trial of a sweep as its JSON, oldest first, some at a time. */
+async function* storedTrials(
+  control: ControlConnection,
+  sweepId: string,
+  detail: RecordDetail,
+): AsyncGenerator<readonly string[]> {
+  const request = { sweepId, follow: false, allTrials: true, detail, together: true };
+  const messages = counted(control.streamResults(request), ({ moreJson }) => 1 + moreJson.length);
+  for await (const { recordJson, moreJson } of messages) yield [recordJson, ...moreJson];
+}
+
 /** Every stored trial of a sweep, oldest first. */
 export async function collectResults(
   control: ControlConnection,
@@ -20,12 +33,36 @@ export async function collectResults(
   detail: RecordDetail = RecordDetail.RECORD_DETAIL_UNSPECIFIED,
 ): Promise<ResultRecord[]> {
   const records: ResultRecord[] = [];
-  const request = { sweepId, follow: false, allTrials: true, detail, together: true };
-  const messages = counted(control.streamResults(request), ({ moreJson }) => 1 + moreJson.length);
-  for await (const { recordJson, moreJson } of messages) {
-    records.push(parseStoredRecord(recordJson), ...moreJson.map(parseStoredRecord));
+  for await (const some of storedTrials(control, sweepId, detail)) {
+    for (const json of some) records.push(parseStoredRecord(json));
   }
   return records;
+}
+
+/** @returns how many trials there are: their CSV is printed when all have come, without any being kept whole. */
+async function printCsv(
+  control: ControlConnection,
+  sweepId: string,
+  request: ReportRequest,
+): Promise<number> {
+  const table = new CsvTable(request);
+  let trials = 0;
+  for await (const some of storedTrials(control, sweepId, RecordDetail.RECORD_DETAIL_ROW)) {
+    for (const json of some) table.add(parseStoredRecord(json));
+    trials += some.length;
+  }
+  if (trials > 0) for (const piece of table.pieces()) printData(piece);
+  return trials;
+}
+
+/** Line by line: all trials of a large sweep are more than one text can hold. @returns how many there are */
+async function printTrials(control: ControlConnection, sweepId: string): Promise<number> {
+  let lines = 0;
+  for await (const some of storedTrials(control, sweepId, RecordDetail.RECORD_DETAIL_UNSPECIFIED)) {
+    for (const json of some) printData(json);
+    lines += some.length;
+  }
+  return lines;
 }
 
 /** `ridge results`. */
@@ -44,16 +81,18 @@ export async function printResults(word: string | undefined, options: ResultsOpt
     const detail = OF_ROWS.has(format)
       ? RecordDetail.RECORD_DETAIL_ROW
       : RecordDetail.RECORD_DETAIL_UNSPECIFIED;
-    if (allTrials) {
-      // Line by line: all of a large sweep are more than one text can hold.
-      const request = { sweepId: sweep.sweepId, follow: false, allTrials, together: true };
-      const messages = counted(control.streamResults(request), ({ moreJson }) => 1 + moreJson.length);
-      let lines = 0;
-      for await (const { recordJson, moreJson } of messages) {
-        for (const json of [recordJson, ...moreJson]) printData(json);
-        lines += 1 + moreJson.length;
-      }
-      if (lines === 0) say(`${sweep.name} has no results yet`);
+    const request: ReportRequest = {
+      sweepName: sweep.name,
+      objectives: objectivesOf(sweep),
+      columns: options.columns ?? null,
+    };
+    const printed = allTrials
+      ? await printTrials(control, sweep.sweepId)
+      : format === 'csv'
+        ? await printCsv(control, sweep.sweepId, request)
+        : null;
+    if (printed !== null) {
+      if (printed === 0) say(`${sweep.name} has no results yet`);
       return;
     }
     const records = await collectResults(control, sweep.sweepId, detail);
@@ -61,13 +100,7 @@ export async function printResults(word: string | undefined, options: ResultsOpt
       say(`${sweep.name} has no results yet`);
       return;
     }
-    printData(
-      await renderResults(records, format, {
-        sweepName: sweep.name,
-        objectives: objectivesOf(sweep),
-        columns: options.columns ?? null,
-      }),
-    );
+    printData(await renderResults(records, format, request));
   });
 }
 

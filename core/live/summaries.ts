@@ -1,5 +1,6 @@
 import { metricNamed } from '../metrics/catalogue.js';
 import type { Measurement, ResultRecord } from '../result.js';
+import { sameJson } from '../same.js';
 
 /**
  * Trials as a page of tens of thousands of them is given them: what tables and charts show, column by column. Columns that
@@ -175,24 +176,9 @@ function sharedCells(values: readonly unknown[], share: (value: unknown) => numb
     if (value === undefined) return ABSENT;
     if (value === null) return null;
     // Most trials say what the one before said: to see that costs less than to look it up.
-    if (last === undefined || !equal(value, last)) [last, place] = [value, share(value)];
+    if (last === undefined || !sameJson(value, last)) [last, place] = [value, share(value)];
     return place;
   });
-}
-
-/** Of values as JSON holds them; keys in another order make another value. */
-function equal(a: unknown, b: unknown): boolean {
-  if (a === b) return true;
-  if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return false;
-  const [left, right] = [Object.keys(a), Object.keys(b)];
-  return (
-    Array.isArray(a) === Array.isArray(b) &&
-    left.length === right.length &&
-    left.every(
-      (key, i) =>
-        key === right[i] && equal((a as Record<string, unknown>)[key], (b as Record<string, unknown>)[key]),
-    )
-  );
 }
 
 function once<T extends Cell>(cells: readonly T[]): readonly T[] | T {

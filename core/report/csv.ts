@@ -1,4 +1,5 @@
 import { METRICS } from '../metrics/catalogue.js';
+import type { ResultRecord } from '../result.js';
 import type { Report } from './report.js';
 import type { Row } from './rows.js';
 
@@ -10,6 +11,17 @@ type Cell = string | number | boolean | null;
  * Values are in the unit that the column's name ends in, at full precision; missing is an empty field.
  */
 export function csvText(report: Report): string {
+  return [...csvPieces(report, ({ measurements }) => csvFigures(measurements))].join('');
+}
+
+/** Lines that are handed on together. */
+const PIECE = 1000;
+
+/**
+ * @param figuresOf what `csvFigures` says of the trial that a row quotes
+ * @returns the same, some lines at a time
+ */
+export function* csvPieces(report: Report, figuresOf: (trial: ResultRecord) => string): Generator<string> {
   const axes = axisNames(report);
   const head = [
     'number',
@@ -27,7 +39,29 @@ export function csvText(report: Report): string {
     'failure',
     ...METRICS.flatMap((m) => [m.name, `${m.name}Ci95Low`, `${m.name}Ci95High`]),
   ];
-  return csvLines([head]) + report.rows.map((row) => `${line(row, axes)}\r\n`).join('');
+  let text = csvLines([head]);
+  for (const [i, row] of report.rows.entries()) {
+    text += `${line(row, axes)}${figuresOf(row.trial)}\r\n`;
+    if (i % PIECE !== PIECE - 1) continue;
+    yield text;
+    text = '';
+  }
+  if (text !== '') yield text;
+}
+
+/**
+ * @returns the end of a line: every metric with its interval, after a comma. Of tens of thousands of lines nearly all is
+ *   figures, which need no quotes.
+ */
+export function csvFigures(measurements: ResultRecord['measurements']): string {
+  let text = '';
+  for (const { name } of METRICS) {
+    const entry = measurements[name];
+    if (entry === undefined || entry.value === null) text += ',,,';
+    else if (entry.ci95 === null) text += `,${entry.value},,`;
+    else text += `,${entry.value},${entry.ci95[0]},${entry.ci95[1]}`;
+  }
+  return text;
 }
 
 /** @returns lines of cells after RFC 4180. */
@@ -52,15 +86,7 @@ function line(row: Row, axes: readonly string[]): string {
     row.warnings.map((w) => w.code).join(' '),
     trial.failure?.code ?? null,
   ];
-  // Of tens of thousands of rows nearly all is figures, which need no quotes.
-  let text = cells.map(field).join(',');
-  for (const { name } of METRICS) {
-    const entry = trial.measurements[name];
-    if (entry === undefined || entry.value === null) text += ',,,';
-    else if (entry.ci95 === null) text += `,${entry.value},,`;
-    else text += `,${entry.value},${entry.ci95[0]},${entry.ci95[1]}`;
-  }
-  return text;
+  return cells.map(field).join(',');
 }
 
 /** @returns every axis of the report, in the order in which experiments name them. */
