@@ -2,8 +2,7 @@ import { setImmediate as breathe } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { constants, gzip } from 'node:zlib';
 import type { LiveReport } from '../../core/live/live.js';
-import { liveDetails, packParts } from '../../core/live/pack.js';
-import type { ResultRecord } from '../../core/result.js';
+import { liveDetails, PartPacker } from '../../core/live/pack.js';
 import type { Conductor } from '../conductor.js';
 import type { Log } from '../log/log.js';
 import { storedResults } from '../results.js';
@@ -55,20 +54,18 @@ export class Reports {
     };
     const { signal } = new AbortController();
     const parts: string[] = [];
-    let part: ResultRecord[] = [];
+    const packer = new PartPacker({ sweepName, objectives }, details);
     const pack = async (): Promise<void> => {
-      const packed = packParts(part, { sweepName, objectives }, details);
-      parts.push(...packed.map((one) => JSON.stringify(one)));
-      part = [];
+      for (const part of packer.take()) parts.push(JSON.stringify(part));
       await breathe();
     };
     for await (const entry of storedResults(this.#log, this.#conductor, query, 0, signal)) {
       // What came while we read is told by the events after `through`.
       if (entry.position > through) break;
-      part.push(entry.record());
-      if (part.length === most) await pack();
+      packer.add(entry.record());
+      if (packer.count === most) await pack();
     }
-    if (part.length > 0) await pack();
+    if (packer.count > 0) await pack();
     const head: Omit<LiveReport, 'parts'> = { sweepId, sweepName, objectives, points, through, details };
     const json = `${JSON.stringify(head).slice(0, -1)},"parts":[${parts.join(',')}]}`;
     return await compress(json, { level: constants.Z_BEST_SPEED });

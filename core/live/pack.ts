@@ -3,7 +3,7 @@ import type { ReportRequest } from '../report/report.js';
 import { type Details, keptTokens } from '../report/trim.js';
 import type { ResultRecord } from '../result.js';
 import type { LivePart } from './live.js';
-import { summarize, unpackSummaries } from './summaries.js';
+import { Summarizer, unpackSummaries } from './summaries.js';
 
 /** Sweeps with more results than this carry quantiles of their times between tokens, and not every one of them. */
 const MANY = 400;
@@ -36,21 +36,40 @@ export function packLive(
   return pack(kept, new Set(measured.map((record) => record.trialId)), request);
 }
 
-/** @returns the same as parts of a report, in the form that its details ask for. */
-export function packParts(
-  records: readonly ResultRecord[],
-  request: ReportRequest,
-  details: Pick<Details, 'tokenSeconds'>,
-): LivePart[] {
-  if (details.tokenSeconds !== 0) return [packLive(records, request, details)];
-  // Drift is judged by every repeat of the controls, so those are given as they are.
-  const [measured, controls] = [true, false].map((measures) =>
-    records.filter(({ sweep }) => (sweep.purpose === 'measure') === measures),
-  );
-  return [
-    ...(measured?.length ? [summarize(measured)] : []),
-    ...(controls?.length ? [packLive(controls, request, { tokenSeconds: 'all' })] : []),
-  ];
+/** Packs trials that come one by one as parts of a report, in the form that its details ask for. */
+export class PartPacker {
+  readonly #request: ReportRequest;
+  readonly #details: Pick<Details, 'tokenSeconds'>;
+  readonly #summarizer: Summarizer | null;
+  #whole: ResultRecord[] = [];
+
+  constructor(request: ReportRequest, details: Pick<Details, 'tokenSeconds'>) {
+    this.#request = request;
+    this.#details = details;
+    this.#summarizer = details.tokenSeconds === 0 ? new Summarizer() : null;
+  }
+
+  /** Trials that are not in a part yet. */
+  get count(): number {
+    return this.#whole.length + (this.#summarizer?.count ?? 0);
+  }
+
+  add(record: ResultRecord): void {
+    // Drift is judged by every repeat of the controls, so those are given as they are.
+    if (this.#summarizer !== null && record.sweep.purpose === 'measure') this.#summarizer.add(record);
+    else this.#whole.push(record);
+  }
+
+  /** @returns parts with what came since the last time. */
+  take(): LivePart[] {
+    const whole = this.#whole;
+    this.#whole = [];
+    const details = this.#summarizer === null ? this.#details : { tokenSeconds: 'all' as const };
+    return [
+      ...(this.#summarizer?.count ? [this.#summarizer.take()] : []),
+      ...(whole.length > 0 ? [packLive(whole, this.#request, details)] : []),
+    ];
+  }
 }
 
 export function unpackPart(part: LivePart): ResultRecord[] {

@@ -1,5 +1,5 @@
 import { metricNamed } from '../metrics/catalogue.js';
-import type { Measurement, ResultRecord } from '../result.js';
+import type { Measurement, Missing, ResultRecord } from '../result.js';
 import { sameJson } from '../same.js';
 
 /**
@@ -51,33 +51,163 @@ const LEFT_OUT: ReadonlySet<string> = new Set([
   'training',
 ]);
 
-/** @param records that measure: of drift controls every repeat counts, which summaries do not have */
-export function summarize(records: readonly ResultRecord[]): Summaries {
-  const shared: unknown[] = [];
-  const known = new Map<string, number>();
-  const share = (value: unknown): number => {
-    // No JSON of an object or null begins with a quotation mark.
-    const key = typeof value === 'string' ? `"${value}` : JSON.stringify(value);
-    const at = known.get(key) ?? shared.push(value) - 1;
-    known.set(key, at);
-    return at;
-  };
-  const flat = records.map(flatten);
-  const keys = new Set<string>();
-  for (const one of flat) for (const key of one.keys()) keys.add(key);
-  const columns: Record<string, Column> = {};
-  for (const key of keys) {
-    const values = flat.map((one) => one.get(key));
+/**
+ * Summaries of records that come one by one: of each only its cells are kept. Only of those that measure: of drift controls
+ * every repeat counts, which summaries do not have.
+ */
+export class Summarizer {
+  readonly #columns = new Map<string, unknown[]>();
+  /** Of keys that hold more of them. */
+  readonly #nested = new Map<string, Map<string, unknown[]>>();
+  readonly #figures = new Map<string, Figure>();
+  readonly #shared = new Shared();
+  count = 0;
+
+  add(record: ResultRecord): void {
+    const at = this.count;
+    this.count += 1;
+    const values: Record<string, unknown> = record;
+    for (const key in record) {
+      if (NESTED.has(key)) this.#addInner(key, values[key] as Record<string, unknown>, at);
+      else if (!LEFT_OUT.has(key)) put(this.#columns, key, at, values[key]);
+    }
+    for (const name in record.measurements) {
+      const entry = record.measurements[name];
+      if (entry !== undefined) this.#figure(name).put(at, entry, this.#shared);
+    }
+  }
+
+  /** @returns what came since the last time. */
+  take(): Summaries {
+    const columns: Record<string, Column> = {};
+    for (const [key, values] of this.#columns) columns[key] = this.#column(values);
+    for (const [outer, inner] of this.#nested) {
+      for (const [key, values] of inner) columns[`${outer}.${key}`] = this.#column(values);
+    }
+    const figures: Record<string, FigureColumns> = {};
+    for (const [name, figure] of this.#figures) figures[name] = figure.columns(this.count);
+    const { count } = this;
+    const shared = this.#shared.take();
+    for (const all of [this.#columns, this.#nested, this.#figures]) all.clear();
+    this.count = 0;
+    return { kind: 'summaries', count, shared, columns, figures };
+  }
+
+  #addInner(key: string, values: Record<string, unknown>, at: number): void {
+    const columns = this.#nested.get(key) ?? new Map<string, unknown[]>();
+    this.#nested.set(key, columns);
+    for (const inner in values) put(columns, inner, at, values[inner]);
+  }
+
+  #figure(name: string): Figure {
+    const known = this.#figures.get(name);
+    if (known !== undefined) return known;
+    const made = new Figure(name);
+    this.#figures.set(name, made);
+    return made;
+  }
+
+  #column(values: unknown[]): Column {
+    fill(values, this.count, undefined);
     const plain = values.every(
       (value) => value !== undefined && (value === null || typeof value !== 'object'),
     );
-    const cells = plain ? (values as Cell[]) : sharedCells(values, share);
-    columns[key] = { shared: !plain, cells: once(cells) };
+    const cells = plain ? (values as Cell[]) : sharedCells(values, this.#shared);
+    return { shared: !plain, cells: once(cells) };
   }
-  const names = new Set<string>();
-  for (const { measurements } of records) for (const name in measurements) names.add(name);
-  const figures = Object.fromEntries([...names].map((name) => [name, figureColumns(name, records, share)]));
-  return { kind: 'summaries', count: records.length, shared, columns, figures };
+}
+
+/** Values that stand once. */
+class Shared {
+  #values: unknown[] = [];
+  readonly #known = new Map<string, number>();
+
+  /** @returns where the value stands. */
+  place(value: unknown): number {
+    // No JSON of an object or null begins with a quotation mark.
+    const key = typeof value === 'string' ? `"${value}` : JSON.stringify(value);
+    const at = this.#known.get(key) ?? this.#values.push(value) - 1;
+    this.#known.set(key, at);
+    return at;
+  }
+
+  take(): unknown[] {
+    const values = this.#values;
+    this.#values = [];
+    this.#known.clear();
+    return values;
+  }
+}
+
+/** The columns of one metric while they grow. */
+class Figure {
+  readonly #unit: string | undefined;
+  #own: string | undefined;
+  readonly #value: (number | null)[] = [];
+  readonly #below: (number | null)[] = [];
+  readonly #above: (number | null)[] = [];
+  readonly #n: number[] = [];
+  readonly #why: number[] = [];
+  /** What the entry before said, and where that stands. */
+  #said: string | null | undefined;
+  #place = ABSENT;
+
+  constructor(name: string) {
+    this.#unit = metricNamed(name)?.unit;
+  }
+
+  put(at: number, entry: Measurement | Missing, shared: Shared): void {
+    if (this.#why.length < at) this.#skip(at);
+    const said = entry.value === null ? entry.reason : entry.source;
+    if (said !== this.#said) [this.#said, this.#place] = [said, shared.place(said)];
+    this.#why.push(this.#place);
+    this.#own = entry.unit === this.#unit ? undefined : entry.unit;
+    if (entry.value === null) {
+      this.#value.push(null);
+      this.#interval(null, null, 0);
+      return;
+    }
+    const { value, ci95, n } = entry;
+    this.#value.push(rounded(value, 6));
+    if (ci95 === null) this.#interval(null, null, n);
+    else this.#interval(rounded(value - ci95[0], 4), rounded(ci95[1] - value, 4), n);
+  }
+
+  columns(count: number): FigureColumns {
+    this.#skip(count);
+    return {
+      ...{ value: once(this.#value), below: once(this.#below), above: once(this.#above) },
+      ...{ n: once(this.#n), why: once(this.#why) },
+      ...(this.#own !== undefined && { unit: this.#own }),
+    };
+  }
+
+  #interval(below: number | null, above: number | null, n: number): void {
+    this.#below.push(below);
+    this.#above.push(above);
+    this.#n.push(n);
+  }
+
+  /** Trials up to that one have no such entry. */
+  #skip(count: number): void {
+    for (const cells of [this.#value, this.#below, this.#above]) fill(cells, count, null);
+    fill(this.#n, count, 0);
+    fill(this.#why, count, ABSENT);
+  }
+}
+
+function put(columns: Map<string, unknown[]>, key: string, at: number, value: unknown): void {
+  let values = columns.get(key);
+  if (values === undefined) {
+    values = [];
+    columns.set(key, values);
+  }
+  if (values.length < at) fill(values, at, undefined);
+  values.push(value);
+}
+
+function fill<T>(cells: T[], count: number, value: T): void {
+  while (cells.length < count) cells.push(value);
 }
 
 /** @returns records whose raw samples are empty, and whose numbers have the digits that are shown. */
@@ -112,7 +242,7 @@ export function unpackSummaries({ count, shared, columns, figures }: Summaries):
       else entries[name] = measurementOf(value, unit, figure, i, said as string | null);
     });
   }
-  // Made of columns that `summarize` took off records, key by key.
+  // Made of columns that `Summarizer` took off records, key by key.
   return records as unknown as ResultRecord[];
 }
 
@@ -129,54 +259,14 @@ function measurementOf(
   return { value, unit, n: at(n, i) as number, ...spread, source };
 }
 
-function figureColumns(
-  name: string,
-  records: readonly ResultRecord[],
-  share: (value: unknown) => number,
-): FigureColumns {
-  const value: (number | null)[] = [];
-  const below: (number | null)[] = [];
-  const above: (number | null)[] = [];
-  const n: number[] = [];
-  const why: number[] = [];
-  let unit: string | undefined = metricNamed(name)?.unit;
-  for (const { measurements } of records) {
-    const entry = measurements[name];
-    if (entry !== undefined) unit = entry.unit;
-    const number = entry === undefined || entry.value === null ? null : entry;
-    const interval = number?.ci95 ?? null;
-    value.push(number && rounded(number.value, 6));
-    below.push(number && interval && rounded(number.value - interval[0], 4));
-    above.push(number && interval && rounded(interval[1] - number.value, 4));
-    n.push(number?.n ?? 0);
-    why.push(entry === undefined ? ABSENT : share(entry.value === null ? entry.reason : entry.source));
-  }
-  const own = unit === metricNamed(name)?.unit ? {} : { unit };
-  return {
-    ...{ value: once(value), below: once(below), above: once(above), n: once(n), why: once(why) },
-    ...(own as { unit?: string }),
-  };
-}
-
-/** @returns what a record says, by key. */
-function flatten(record: ResultRecord): Map<string, unknown> {
-  const flat = new Map<string, unknown>();
-  for (const [key, value] of Object.entries(record)) {
-    if (LEFT_OUT.has(key)) continue;
-    if (!NESTED.has(key)) flat.set(key, value);
-    else for (const [inner, own] of Object.entries(value as object)) flat.set(`${key}.${inner}`, own);
-  }
-  return flat;
-}
-
-function sharedCells(values: readonly unknown[], share: (value: unknown) => number): (number | null)[] {
+function sharedCells(values: readonly unknown[], shared: Shared): (number | null)[] {
   let last: unknown;
   let place = ABSENT;
   return values.map((value) => {
     if (value === undefined) return ABSENT;
     if (value === null) return null;
     // Most trials say what the one before said: to see that costs less than to look it up.
-    if (last === undefined || !sameJson(value, last)) [last, place] = [value, share(value)];
+    if (last === undefined || !sameJson(value, last)) [last, place] = [value, shared.place(value)];
     return place;
   });
 }
@@ -190,7 +280,15 @@ function at(cells: Column['cells'], i: number): Cell {
   return Array.isArray(cells) ? ((cells as readonly Cell[])[i] ?? null) : (cells as Cell);
 }
 
+const POWERS = Array.from({ length: 23 }, (_, i) => Number(`1e${i}`));
+
 /** @returns the number with so many significant digits; whole numbers stay whole. */
 function rounded(value: number, digits: number): number {
-  return Number.isInteger(value) ? value : Number(value.toPrecision(digits));
+  if (Number.isInteger(value)) return value;
+  // By arithmetic, since `toPrecision` costs more than all else that is done with a figure. Quotients of whole numbers are
+  // written with the digits of the first one.
+  const decimals = digits - 1 - Math.floor(Math.log10(Math.abs(value)));
+  const power = POWERS[Math.abs(decimals)];
+  if (power === undefined) return Number(value.toPrecision(digits));
+  return decimals < 0 ? Math.round(value / power) * power : Math.round(value * power) / power;
 }

@@ -1,9 +1,11 @@
 import { expect, test } from 'vitest';
-import { packParts, unpackPart } from '../../../core/live/pack.js';
+import type { LivePart } from '../../../core/live/live.js';
+import { PartPacker, unpackPart } from '../../../core/live/pack.js';
 import { cellText } from '../../../core/report/columns.js';
-import { buildReport, type Report } from '../../../core/report/report.js';
+import { buildReport, type Report, type ReportRequest } from '../../../core/report/report.js';
 import { halfWidthOf, metricOf, reasonOf } from '../../../core/report/rows.js';
-import { isPresent } from '../../../core/result.js';
+import type { Details } from '../../../core/report/trim.js';
+import { isPresent, type ResultRecord } from '../../../core/result.js';
 import { sweepRecords } from '../../support/sweep-records.js';
 
 const request = {
@@ -13,6 +15,16 @@ const request = {
     { metric: 'peakResidentBytes', better: 'min' },
   ],
 } as const;
+
+function packParts(
+  records: readonly ResultRecord[],
+  given: ReportRequest,
+  details: Pick<Details, 'tokenSeconds'>,
+): LivePart[] {
+  const packer = new PartPacker(given, details);
+  for (const record of records) packer.add(record);
+  return packer.take();
+}
 
 /** Everything of a report that its table and its plots show. */
 function shown({ rows, axes, metrics, ...rest }: Report): unknown {
