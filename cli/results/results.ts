@@ -48,7 +48,7 @@ async function printCsv(
   const table = new CsvTable(request);
   let trials = 0;
   for await (const some of storedTrials(control, sweepId, RecordDetail.RECORD_DETAIL_ROW)) {
-    for (const json of some) table.add(parseStoredRecord(json));
+    for (const json of some) table.add(json, parseStoredRecord);
     trials += some.length;
   }
   if (trials > 0) for (const piece of table.pieces()) printData(piece);

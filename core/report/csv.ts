@@ -1,5 +1,5 @@
 import { METRICS } from '../metrics/catalogue.js';
-import type { ResultRecord } from '../result.js';
+import { isPresent, type Measurement, type Missing, type ResultRecord } from '../result.js';
 import type { Report } from './report.js';
 import type { Row } from './rows.js';
 
@@ -11,7 +11,9 @@ type Cell = string | number | boolean | null;
  * Values are in the unit that the column's name ends in, at full precision; missing is an empty field.
  */
 export function csvText(report: Report): string {
-  return [...csvPieces(report, ({ measurements }) => csvFigures(measurements))].join('');
+  return [
+    ...csvPieces(report, ({ measurements }) => csvFigures((name) => csvFigure(measurements[name]))),
+  ].join('');
 }
 
 /** Lines that are handed on together. */
@@ -49,19 +51,32 @@ export function* csvPieces(report: Report, figuresOf: (trial: ResultRecord) => s
   if (text !== '') yield text;
 }
 
+/** A number of a metric with the ends of its interval. */
+export interface CsvFigure {
+  readonly value: number | string;
+  readonly low: number | string | undefined;
+  readonly high: number | string | undefined;
+}
+
 /**
+ * @param figureOf null = the metric has no number
  * @returns the end of a line: every metric with its interval, after a comma. Of tens of thousands of lines nearly all is
  *   figures, which need no quotes.
  */
-export function csvFigures(measurements: ResultRecord['measurements']): string {
+export function csvFigures(figureOf: (metric: string) => CsvFigure | null): string {
   let text = '';
   for (const { name } of METRICS) {
-    const entry = measurements[name];
-    if (entry === undefined || entry.value === null) text += ',,,';
-    else if (entry.ci95 === null) text += `,${entry.value},,`;
-    else text += `,${entry.value},${entry.ci95[0]},${entry.ci95[1]}`;
+    const figure = figureOf(name);
+    if (figure === null) text += ',,,';
+    else text += `,${figure.value},${figure.low ?? ''},${figure.high ?? ''}`;
   }
   return text;
+}
+
+/** @returns what `csvFigures` asks for. */
+export function csvFigure(entry: Measurement | Missing | undefined): CsvFigure | null {
+  if (!isPresent(entry)) return null;
+  return { value: entry.value, low: entry.ci95?.[0], high: entry.ci95?.[1] };
 }
 
 /** @returns lines of cells after RFC 4180. */

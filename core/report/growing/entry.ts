@@ -39,5 +39,6 @@ export function compareEntries(a: Entry, b: Entry): number {
 export function insertByTime(records: ResultRecord[], record: ResultRecord): void {
   let at = records.length;
   while (at > 0 && (records[at - 1]?.startedAt ?? '') > record.startedAt) at -= 1;
-  records.splice(at, 0, record);
+  if (at === records.length) records.push(record);
+  else records.splice(at, 0, record);
 }

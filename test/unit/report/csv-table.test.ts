@@ -49,8 +49,24 @@ test.each(Object.keys(SWEEPS))(
     for (const objectives of [[], OBJECTIVES.slice(0, 1), OBJECTIVES]) {
       const request = { sweepName: 'reference', objectives };
       const table = new CsvTable(request);
-      for (const record of records) table.add(record);
+      for (const record of records) table.add(JSON.stringify(record), JSON.parse);
       expect([...table.pieces()].join('')).toBe(csvText(buildReport(records, request)));
     }
   },
 );
+
+test('a record whose text is laid out in another way, or names measurements twice, makes the same line', () => {
+  const request = { sweepName: 'reference', objectives: OBJECTIVES };
+  const nested = (record: ResultRecord): object => ({
+    before: { measurements: record.measurements },
+    ...record,
+  });
+  const lines = (text: (record: ResultRecord) => string): string => {
+    const table = new CsvTable(request);
+    for (const record of base) table.add(text(record), JSON.parse);
+    return [...table.pieces()].join('');
+  };
+  const wanted = csvText(buildReport(base, request));
+  expect(lines((record) => JSON.stringify(record, null, 1))).toBe(wanted);
+  expect(lines((record) => JSON.stringify(nested(record)))).toBe(wanted);
+});
