@@ -13,6 +13,7 @@ import type { ResultRecord } from '../../core/result.js';
 import { connectControl } from '../../proto/client.js';
 import { hasChromium, launchChromium } from '../support/chromium.js';
 import { FakeAgent } from '../support/fake-agent.js';
+import { fillLog } from '../support/filled-log.js';
 import { SIX_POINTS, startFakeRunnerAgent } from '../support/live-fleet.js';
 import { buildPage } from '../support/page.js';
 import { freePort } from '../support/services.js';
@@ -253,6 +254,42 @@ describe.skipIf(!hasChromium)('live view (needs chromium)', () => {
     await page.locator('#pareto').scrollIntoViewIfNeeded();
     await expect.poll(note, PATIENT).toBe('1 of 560 on the front');
   });
+
+  test('more than two thousand results are shown and sorted, and a row that is ticked brings its times', async () => {
+    const results = 2100;
+    const filled = await fillLog(join(folder, 'large.sqlite'), { results });
+    const { webUrl } = await start({ log: { kind: 'sqlite', path: filled.path } });
+    const page = await open(`${webUrl}/#/sweeps/${filled.sweepId}`);
+    await expect.poll(() => page.textContent('.results .shown'), PATIENT).toBe(`${results} rows`);
+    expect(await page.textContent('footer.notes')).toContain(
+      'the times between tokens come when a row is ticked',
+    );
+
+    // An axis of the fake runner has the word in its name, too.
+    await page.click('.results th button:has(.name:text-is("decode"))');
+    const first = page.locator('.results tbody tr[data-row]').first();
+    const stored = await records(webUrl, filled.sweepId);
+    const decode = (record: ResultRecord) => record.measurements.decodeTokensPerSecond?.value ?? 0;
+    const fastest = stored.reduce((best, record) => (decode(record) > decode(best) ? record : best));
+    const { position } = fastest.sweep;
+    await expect.poll(() => first.getAttribute('data-row'), PATIENT).toBe(String(position + 1));
+
+    // What the page ticks by itself is shown, so it has come; of others nothing has been asked for.
+    const second = page.locator('.results tbody tr[data-row]').nth(1);
+    const number = Number(await second.getAttribute('data-row'));
+    const { trialId, tokenSeconds } = stored.find(({ sweep }) => sweep.position === number - 1) ?? fastest;
+    const key = page.locator('section:has(#latency) ul.key');
+    expect(await key.textContent()).not.toContain(`#${number} `);
+    const answer = page.waitForResponse((response) =>
+      response.url().endsWith(`/trials/${encodeURIComponent(trialId)}`),
+    );
+    await second.locator('input[type=checkbox]').check();
+    const whole = (await (await answer).json()) as ResultRecord;
+    expect(whole.tokenSeconds).toEqual(tokenSeconds);
+    await expect.poll(() => key.textContent(), PATIENT).toContain(`#${number} `);
+    await page.locator('section:has(#latency)').scrollIntoViewIfNeeded();
+    await page.screenshot({ path: join(shots, 'live-large.png'), fullPage: true });
+  }, 60_000);
 
   test('another sweep of the coordinator is compared with the one that is followed, while that goes on', async () => {
     const { grpcAddress, webUrl } = await start();

@@ -146,10 +146,11 @@ function smallSeries(group: Group, i: number, pixels: (p: Point) => number, size
   };
 }
 
-/** Thousands of points in one stroke; those of rows that are not valid are faint. */
+/** Thousands of points in one stroke; those of rows that are not valid are faint. ECharts cannot paint a stroke of none. */
 function largeSeries(group: Group, i: number): PlottedSeries[] {
-  return [true, false].map((valid) => {
+  return [true, false].flatMap((valid) => {
     const points = group.points.filter(({ row }) => (row.state === 'valid') === valid);
+    if (points.length === 0) return [];
     return {
       points,
       series: {

@@ -165,11 +165,15 @@ function smallSeries(
   };
 }
 
-/** Thousands of points in one stroke for each phase; those of rows that are not valid are faint. */
+/**
+ * Thousands of points in one stroke for each phase; those of rows that are not valid are faint. ECharts cannot paint a stroke of
+ * none.
+ */
 function largeSeries({ name, points }: Group, i: number, place: Place): PlottedSeries[] {
   return phasesOf(points).flatMap((phase) =>
-    [true, false].map((valid) => {
+    [true, false].flatMap((valid) => {
       const own = points.filter((p) => p.phase.name === phase && (p.row.state === 'valid') === valid);
+      if (own.length === 0) return [];
       return {
         points: own,
         series: {
