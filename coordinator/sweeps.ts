@@ -1,4 +1,4 @@
-import { predictMemory } from '../core/roofline/memory.js';
+import { predictedBytes } from '../core/runners/index.js';
 import { experimentAt } from '../core/sweep/expand.js';
 import type { Experiment, ModelRef } from '../core/sweep/experiment.js';
 import { experimentId, sweepId } from '../core/sweep/identity.js';
@@ -66,9 +66,7 @@ export function viewOf({ sweepId, sweep, plan }: PlannedSweep): SweepView {
     identify: (experiment) => (models.has(modelKey(experiment.model)) ? experimentId(experiment) : null),
     impossibility: (experiment) => (space.unchecked.length === 0 ? null : impossibility(experiment)),
     memoryBytes: (experiment) =>
-      experiment.model.facts === null
-        ? null
-        : predictMemory({ facts: experiment.model.facts, experiment }).bytes,
+      experiment.model.facts === null ? null : predictedBytes({ facts: experiment.model.facts, experiment }),
     label: (experiment) => describe(experiment, varying),
   };
 }

@@ -11,8 +11,6 @@ export type Quantize = (
 
 interface RunnerRoom {
   readonly kind: string;
-  /** False for a runner that runs without a model file. */
-  readonly needsModel: boolean;
   /** Imported when used: an agent without an engine must start, and only a child may open native code. */
   load(): Promise<Runner>;
   quantizer(): Promise<Quantize | null>;
@@ -22,31 +20,26 @@ interface RunnerRoom {
 const RUNNERS: readonly RunnerRoom[] = [
   {
     kind: 'llama-cpp',
-    needsModel: true,
     load: async () => (await import('./llama-cpp/index.js')).llamaCpp,
     quantizer: async () => (await import('./llama-cpp/index.js')).quantizeFile,
   },
   {
     kind: 'ggml',
-    needsModel: true,
     load: async () => (await import('./ggml/index.js')).ggmlRunner,
     quantizer: async () => (await import('./llama-cpp/index.js')).quantizeFile,
   },
   {
     kind: 'sparse',
-    needsModel: true,
     load: async () => (await import('./sparse/index.js')).sparseRunner,
     quantizer: async () => (await import('./llama-cpp/index.js')).quantizeFile,
   },
   {
     kind: 'fake',
-    needsModel: false,
     load: async () => (await import('./fake/index.js')).fakeRunner,
     quantizer: async () => null,
   },
   {
     kind: 'kernels',
-    needsModel: false,
     load: async () => (await import('./kernels/index.js')).kernelsRunner,
     quantizer: async () => null,
   },
@@ -57,11 +50,6 @@ export const RUNNER_KINDS: readonly string[] = RUNNERS.map((room) => room.kind);
 /** @returns the runner; throws FailureError `engine-missing` for a kind this agent does not know. */
 export async function runnerNamed(kind: string): Promise<Runner> {
   return roomOf(kind).load();
-}
-
-/** @returns whether the runner needs a model file to run. */
-export function needsModel(kind: string): boolean {
-  return roomOf(kind).needsModel;
 }
 
 /** @returns the runner's way to quantize, or null when it has none. */

@@ -2,11 +2,12 @@ import { FailureError, failure } from '../../core/errors.js';
 import type { Lease } from '../../core/lease.js';
 import type { DeviceProfile, NodeProfile } from '../../core/node.js';
 import type { ModelArchitecture } from '../../core/roofline/architecture.js';
-import { predictMemory } from '../../core/roofline/memory.js';
 import { architectureFromGguf } from '../../core/roofline/readers/gguf.js';
+import { opensModels, predictedBytes, runnerNamed } from '../../core/runners/index.js';
 import type { Experiment } from '../../core/sweep/experiment.js';
 import { type AdapterPart, readAdapter } from '../../core/techniques/adapter.js';
 import { type Warning, warn } from '../../core/warnings.js';
+import { workloadNamed } from '../../core/workloads/index.js';
 import { readGgufHeader } from '../../formats/gguf/header.js';
 import { type AttachedAdapter, attachedAdapters } from '../artifacts/adapters/attach.js';
 import type { Pins } from '../artifacts/pins.js';
@@ -14,7 +15,6 @@ import { type ResolvedModel, resolveModel } from '../artifacts/resolve.js';
 import { stepsFor } from '../artifacts/steps/index.js';
 import type { Artifact, Launcher } from '../artifacts/store.js';
 import type { NvmlState } from '../meters/index.js';
-import { needsModel } from '../runners/index.js';
 import type { Bench } from './start.js';
 
 export interface PreparedModel {
@@ -42,9 +42,8 @@ export function doubtsBefore(
   nvml: NvmlState,
 ): readonly Warning[] {
   const doubts: Warning[] = [];
-  if (runner.kind === 'fake') {
-    doubts.push(warn('fake-runner', 'the fake runner takes the time it is told to take'));
-  }
+  const pretends = runnerNamed(runner.kind)?.pretends ?? null;
+  if (pretends !== null) doubts.push(warn('fake-runner', pretends));
   const { threads } = runner.options;
   if (typeof threads === 'number' && threads > device.cpus.length) {
     doubts.push(
@@ -70,7 +69,7 @@ export async function prepareModel(
   launcher: Launcher,
   uses: Pins,
 ): Promise<PreparedModel | null> {
-  if (!needsModel(runner.kind)) return null;
+  if (!opensModels(runner.kind)) return null;
   const { cpus } = device;
   const base = await resolveModel(model.source, bench.models, { digest: model.digest, uses, launcher, cpus });
   if (model.digest !== null && model.digest !== base.digest) {
@@ -125,15 +124,15 @@ const THREE_DIGITS = { minimumSignificantDigits: 3, maximumSignificantDigits: 3 
 
 /**
  * Refuses what cannot fit before anything is loaded: a machine out of memory takes its neighbours along.
- * @returns the bytes that were predicted. @throws FailureError `does-not-fit`.
+ * @returns the bytes that were predicted; null = nothing was. @throws FailureError `does-not-fit`.
  */
 export function checkFit(
   experiment: Experiment,
   { base, artifact, adapters }: PreparedModel,
   device: DeviceProfile,
   memoryLimitBytes: number | null,
-): number {
-  const { bytes } = predictMemory({
+): number | null {
+  const bytes = predictedBytes({
     facts: base.facts,
     experiment,
     quantizationBytes: artifact.bytes,
@@ -141,12 +140,9 @@ export function checkFit(
     architecture: architectureOf(artifact.path),
   });
   const room = Math.min(device.memoryBytes, memoryLimitBytes ?? Infinity);
-  if (bytes <= room) return bytes;
+  if (bytes === null || bytes <= room) return bytes;
   const gigabytes = (value: number) => `${(value / 1e9).toLocaleString('en', THREE_DIGITS)} GB`;
   const message = `the trial needs about ${gigabytes(bytes)} and ${device.id} has ${gigabytes(room)}`;
-  const hint =
-    experiment.workload.kind === 'finetune'
-      ? 'Lower windowTokens or sequencesPerStep, or train fewer parameters.'
-      : 'Lower contextDepth, promptTokens or parallel, or choose a smaller quantization.';
-  throw new FailureError(failure('does-not-fit', message, { hint }));
+  const hint = workloadNamed(experiment.workload.kind)?.lessMemory;
+  throw new FailureError(failure('does-not-fit', message, hint === undefined ? {} : { hint }));
 }

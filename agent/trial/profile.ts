@@ -1,7 +1,9 @@
 import { FailureError } from '../../core/errors.js';
 import type { Lease } from '../../core/lease.js';
 import type { DeviceProfile } from '../../core/node.js';
+import { runnerNamed } from '../../core/runners/index.js';
 import { warn } from '../../core/warnings.js';
+import { workloadNamed } from '../../core/workloads/index.js';
 import type { Launcher } from '../artifacts/build-file.js';
 import { taskOf } from '../isolation/job.js';
 import { PROFILE } from '../profile/job.js';
@@ -27,11 +29,11 @@ export async function profileTrial(
     notes.absent = { ...notes.absent, profile: reason };
     notes.warnings.push(warn('profile-missing', `the operators were not timed: ${reason}`));
   };
-  if (runner.kind !== 'llama-cpp' || model === null) {
+  if (runnerNamed(runner.kind)?.profiled !== true || model === null) {
     missing(`the runner ${runner.kind} shows no operators`);
     return;
   }
-  if (workload.kind !== 'latency') {
+  if (workloadNamed(workload.kind)?.needs !== 'generator') {
     missing(`the workload ${workload.kind} is not profiled`);
     return;
   }

@@ -2,6 +2,7 @@ import { toFailure } from '../../core/errors.js';
 import type { Lease } from '../../core/lease.js';
 import { NO_QUALITY } from '../../core/models/synthetic.js';
 import type { DeviceProfile } from '../../core/node.js';
+import { plainRunnerOf, runnerNamed } from '../../core/runners/index.js';
 import type { Experiment } from '../../core/sweep/experiment.js';
 import { isSyntheticAdapter, readAdapter } from '../../core/techniques/adapter.js';
 import { warn } from '../../core/warnings.js';
@@ -13,11 +14,6 @@ import { type EvaluationSpec, evaluationOf } from '../quality/policy.js';
 import type { PreparedModel } from './preparation.js';
 import type { TrialNotes } from './record.js';
 import type { Bench } from './start.js';
-
-/** Options of a runner that change what a model says, and not only how fast. */
-const TELLING_OPTIONS = ['flashAttention', 'kvCacheTypeK', 'kvCacheTypeV', 'cpuBackend', 'gpuLayers'];
-/** The same of runners that came later: left out where there are none, so that answers of before are found. */
-const LATER_TELLING_OPTIONS = ['sparseFormat', 'sparseType'];
 
 /**
  * Reads what the sweep asks about answers, before anything is timed: a mistake costs no measurement.
@@ -117,9 +113,12 @@ function requestOf(
   });
   // The base answers as it would without any technique: a quantized cache is one, and weights without zeros are.
   const { threads = null, cpuBackend = 'shipped' } = runner.options;
-  const plain = { ...asked(model.base.path, { threads, cpuBackend }), ...without(runnerKind) };
+  const plain = {
+    ...asked(model.base.path, { threads, cpuBackend }),
+    runnerKind: plainRunnerOf(runnerKind),
+  };
   const base = experiment.quality?.base === true ? plain : null;
-  const names = [...TELLING_OPTIONS, ...LATER_TELLING_OPTIONS.filter((name) => name in runner.options)];
+  const names = runnerNamed(runnerKind)?.answerOptions ?? [];
   const telling = Object.fromEntries(names.map((name) => [name, runner.options[name] ?? null]));
   const release = bench.profile.runners.find(({ kind }) => kind === runnerKind)?.release ?? 'unknown';
   return {
@@ -147,9 +146,4 @@ function requestOf(
     timeLimitSeconds: experiment.measure.trialTimeoutSeconds ?? bench.limits.trialTimeoutSeconds,
     memoryLimitBytes: bench.limits.memoryLimitBytes ?? bench.profile.memoryBytes,
   };
-}
-
-/** @returns the runner that runs a base, where it is another one: packing weights is what the runner sparse is for. */
-function without(runnerKind: string): { readonly runnerKind?: string } {
-  return runnerKind === 'sparse' ? { runnerKind: 'llama-cpp' } : {};
 }

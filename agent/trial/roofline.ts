@@ -1,4 +1,3 @@
-import { WITH_FACTORS } from '../../core/judgement/place.js';
 import type { DeviceProfile } from '../../core/node.js';
 import type { ModelArchitecture } from '../../core/roofline/architecture.js';
 import { compactArchitecture } from '../../core/roofline/architecture-schema.js';
@@ -6,6 +5,7 @@ import { recordFactorsOf } from '../../core/roofline/factors/factors.js';
 import { packedArchitecture } from '../../core/roofline/packed.js';
 import { architectureFromGguf } from '../../core/roofline/readers/gguf.js';
 import type { RooflineGiven } from '../../core/roofline/record.js';
+import { RUNNERS, runnerNamed } from '../../core/runners/index.js';
 import type { Experiment } from '../../core/sweep/experiment.js';
 import { readGgufHeader } from '../../formats/gguf/header.js';
 import { lastCacheBytes } from '../device/caches.js';
@@ -25,7 +25,8 @@ export function noteRoofline(
   sysRoot: string,
   notes: TrialNotes,
 ): void {
-  if (!COUNTED.includes(runner.kind) || model === null) return;
+  const kind = runnerNamed(runner.kind);
+  if (kind === undefined || model === null) return;
   const missing = (name: 'roofline' | 'factors', reason: string) => {
     notes.absent = { ...notes.absent, [name]: reason };
   };
@@ -40,10 +41,9 @@ export function noteRoofline(
   }
   const architecture = compactArchitecture(read.architecture);
   const threads = typeof runner.options.threads === 'number' ? runner.options.threads : device.cpus.length;
-  const fitted = runner.kind === WITH_FACTORS;
-  const found = fitted ? (source?.of(device.id, notes.roofs) ?? null) : null;
-  if (!fitted)
-    missing('factors', `factors are of the kernels of ${WITH_FACTORS}, and ${runner.kind} has its own`);
+  const found = kind.fitted ? (source?.of(device.id, notes.roofs) ?? null) : null;
+  if (!kind.fitted)
+    missing('factors', `factors are of the kernels of ${FITTED}, and ${runner.kind} has its own`);
   else if (found === null) {
     missing(
       'factors',
@@ -58,8 +58,10 @@ export function noteRoofline(
   } satisfies RooflineGiven;
 }
 
-/** Runners of models whose work is counted. */
-const COUNTED: readonly string[] = ['llama-cpp', 'sparse', 'ggml'];
+/** Runners whose kernels factors are fitted of. */
+const FITTED = RUNNERS.filter(({ fitted }) => fitted)
+  .map(({ kind }) => kind)
+  .join(' and ');
 
 /**
  * Completes the notes by what only the loaded model tells: how matrices were packed, or what the parts of a step of training ask.
@@ -69,15 +71,12 @@ export function loadedRoofline({ runner }: Experiment, notes: TrialNotes): Roofl
   const { roofline, loaded } = notes;
   if (roofline === null) return null;
   const { packed, trainingWork } = loaded ?? {};
-  switch (runner.kind) {
-    case 'sparse':
-      if (packed === undefined) return null;
-      return { ...roofline, architecture: packedArchitecture(roofline.architecture, packed) };
-    case 'ggml':
-      return trainingWork === undefined ? null : { ...roofline, parts: [...trainingWork] };
-    default:
-      return roofline;
-  }
+  const counting = runnerNamed(runner.kind)?.counting;
+  if (counting?.by === 'step')
+    return trainingWork === undefined ? null : { ...roofline, parts: [...trainingWork] };
+  if (counting?.by !== 'pass' || !counting.packed) return roofline;
+  if (packed === undefined) return null;
+  return { ...roofline, architecture: packedArchitecture(roofline.architecture, packed) };
 }
 
 /** Types of the matrices of a model. */

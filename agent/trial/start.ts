@@ -195,7 +195,7 @@ async function run(
     const asked =
       kept === undefined || digest === undefined
         ? runningModel(experiment, model)
-        : trainedModel(model, kept, digest);
+        : trainedModel(experiment, model, kept, digest);
     await askQuestions(lease, bench, device, asked, questions, notes, (request) => child.launch(request));
   }
   if (kept !== undefined) await dropMerged(kept);

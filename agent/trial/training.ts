@@ -1,7 +1,9 @@
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { plainRunnerOf } from '../../core/runners/index.js';
 import type { Experiment } from '../../core/sweep/experiment.js';
 import type { TrainingRecord } from '../../core/training/record.js';
+import { workloadNamed } from '../../core/workloads/index.js';
 import { digestOf } from '../artifacts/digest.js';
 import type { Pins } from '../artifacts/pins.js';
 import { locateText } from '../artifacts/text.js';
@@ -20,7 +22,7 @@ export async function trainingFiles(
   bench: Bench,
   uses: Pins,
 ): Promise<TrainingFiles | null> {
-  if (workload.kind !== 'finetune') return null;
+  if (workloadNamed(workload.kind)?.needs !== 'trainer') return null;
   const textPath = locateText(String(workload.options.text ?? ''), bench.models);
   const folder = join(bench.models.cacheFolder, 'artifacts');
   await mkdir(folder, { recursive: true });
@@ -30,12 +32,17 @@ export async function trainingFiles(
 }
 
 /**
- * The model to ask after a training: what was made of the base, or the base with the new adapter beside it. The runner that
- * trains does not speak, so llama.cpp does.
+ * The model to ask after a training: what was made of the base, or the base with the new adapter beside it. A runner
+ * that trains does not speak, so another does.
  */
-export function trainedModel(model: PreparedModel, kept: KeptResult, digest: string): AskedModel {
+export function trainedModel(
+  { runner }: Experiment,
+  model: PreparedModel,
+  kept: KeptResult,
+  digest: string,
+): AskedModel {
   const { artifact, base } = model;
-  const said = { base, digest: `${artifact.digest}+${digest}`, runnerKind: 'llama-cpp' };
+  const said = { base, digest: `${artifact.digest}+${digest}`, runnerKind: plainRunnerOf(runner.kind) };
   if (kept.modelPath !== null) return { ...said, path: kept.modelPath, adapters: [] };
   const adapter = { source: 'the trained adapter', path: kept.path, digest, bytes: kept.bytes, scale: 1 };
   return { ...said, path: artifact.path, adapters: [adapter] };

@@ -1,6 +1,6 @@
 import { formatValue } from '../../core/metrics/format.js';
 import { duration } from '../../core/report/time-left.js';
-import { predictMemory } from '../../core/roofline/memory.js';
+import { predictedBytes } from '../../core/runners/index.js';
 import { experimentAt } from '../../core/sweep/expand.js';
 import type { Experiment, ModelRef } from '../../core/sweep/experiment.js';
 import { axisValues, describe, varyingAxes } from '../../core/sweep/labels.js';
@@ -102,7 +102,7 @@ function plannedRow(experiment: Experiment, position: number, varying: readonly 
     id: experiment.id,
     axes: axisValues(experiment),
     label: describe(experiment, varying),
-    memoryBytes: facts === null ? null : predictMemory({ facts, experiment }).bytes,
+    memoryBytes: facts === null ? null : predictedBytes({ facts, experiment }),
   };
 }
 

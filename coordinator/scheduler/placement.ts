@@ -1,4 +1,5 @@
 import type { DeviceProfile, NodeProfile } from '../../core/node.js';
+import { nodeDemands } from '../../core/runners/node-demands.js';
 import type { Experiment } from '../../core/sweep/experiment.js';
 import type { KnownResult } from './state.js';
 
@@ -24,11 +25,11 @@ export function refusal(
   if (!runner.devices.some((supported) => generalClass(supported) === family)) {
     return `needs ${experiment.runner.kind} for ${family}; on ${node.name} it drives ${runner.devices.join(', ') || 'nothing'}`;
   }
-  const { cpuBackend: variant, engine } = experiment.runner.options;
-  if (typeof engine === 'string' && engine !== runner.release) {
-    return `needs the engine ${engine}; ${node.name} has ${runner.release}`;
+  const { release, variant } = nodeDemands(experiment.runner.options);
+  if (release !== null && release !== runner.release) {
+    return `needs the engine ${release}; ${node.name} has ${runner.release}`;
   }
-  if (typeof variant === 'string' && runner.variants.length > 0 && !runner.variants.includes(variant)) {
+  if (variant !== null && runner.variants.length > 0 && !runner.variants.includes(variant)) {
     return `needs the ${variant} CPU backend; ${node.name} has ${runner.variants.join(', ')}`;
   }
   const unset = settingRefusal(experiment, node, device);

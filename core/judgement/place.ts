@@ -3,34 +3,27 @@ import { placeCall } from '../roofline/call.js';
 import { publishedCeilings } from '../roofline/ceilings.js';
 import type { EnginePasses } from '../roofline/engine-passes.js';
 import { hardwareNamed } from '../roofline/hardware/catalogue.js';
-import { llamaCppPasses } from '../roofline/llama-cpp.js';
 import { type MachineModel, measuredMachine, publishedMachine } from '../roofline/machine-model.js';
 import { type PhaseWork, phaseWork } from '../roofline/phase-work.js';
 import { type PlacementRequest, placePhase } from '../roofline/placement.js';
 import type { RooflineGiven, RooflineRecord, TrainingPart } from '../roofline/record.js';
-import { sparsePasses } from '../roofline/sparse.js';
+import { runnerNamed } from '../runners/index.js';
 import { median } from '../statistics/quantile.js';
+import type { Experiment } from '../sweep/experiment.js';
 import type { Evidence } from './evidence.js';
 import { UNASKED } from './unasked.js';
-
-/** Runners that answer, and how each cuts its work into passes. */
-const ENGINES: Readonly<Record<string, EnginePasses>> = { 'llama-cpp': llamaCppPasses, sparse: sparsePasses };
-
-/** Whose kernels efficiency factors are fitted of (`ridge factors`); of other runners the roofs alone predict. */
-export const WITH_FACTORS = 'llama-cpp';
 
 /** @returns the block of a record, or why there is none. */
 export function place(evidence: Evidence): RooflineRecord | string {
   const { input } = evidence;
   const { runner, workload } = input.experiment;
-  if (runner.kind === 'fake') return UNASKED.work;
-  if (workload.kind === 'kernel') return callOf(evidence);
+  const counting = runnerNamed(runner.kind)?.counting;
+  if (counting?.by === 'nothing') return counting.reason;
+  if (counting?.by === 'call') return callOf(evidence);
   if (input.roofline === null) return input.absent.roofline ?? 'the work of the model is not known';
-  if (workload.kind === 'finetune') return trainingOf(evidence, input.roofline);
-  const engine = ENGINES[runner.kind];
-  if (engine === undefined || workload.kind !== 'latency')
-    return `work is not counted of the runner ${runner.kind} under the workload ${workload.kind}`;
-  return answersOf(evidence, input.roofline, engine);
+  if (counting?.by === 'step') return trainingOf(evidence, input.roofline);
+  if (counting?.by === 'pass') return answersOf(evidence, input.roofline, counting.engine);
+  return `work is not counted of the runner ${runner.kind} under the workload ${workload.kind}`;
 }
 
 function answersOf(evidence: Evidence, given: RooflineGiven, engine: EnginePasses): RooflineRecord | string {
@@ -86,7 +79,7 @@ function placed(
   }
   const { machineModel, ceilings } = found;
   const measured = ceilings.origin === 'measured';
-  const fitted = input.experiment.runner.kind === WITH_FACTORS;
+  const fitted = isFitted(input.experiment);
   const factors: PlacementRequest['factors'] = !measured
     ? null
     : fitted
@@ -136,3 +129,8 @@ function physicsOf(
 }
 
 const named = ({ name }: { readonly name: string }) => ({ name, memoryBytes: null });
+
+/** @returns whether efficiency factors are fitted of the kernels of its runner; elsewhere the roofs alone predict. */
+export function isFitted({ runner }: Pick<Experiment, 'runner'>): boolean {
+  return runnerNamed(runner.kind)?.fitted ?? false;
+}

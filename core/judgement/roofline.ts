@@ -1,9 +1,10 @@
 import type { MetricName, Unit } from '../metrics/catalogue.js';
 import type { Measurement } from '../result.js';
 import type { RooflinePhase, RooflineRecord } from '../roofline/record.js';
+import { workloadNamed } from '../workloads/index.js';
 import { type Entry, missing, perRepeat, single } from './entries.js';
 import type { Evidence, Findings } from './evidence.js';
-import { place, WITH_FACTORS } from './place.js';
+import { isFitted, place } from './place.js';
 import { UNASKED } from './unasked.js';
 
 /** Phases with metrics of their place; those of a call of an op are in kernel.ts. */
@@ -35,8 +36,7 @@ function entriesOf(
 ): Partial<Record<MetricName, Entry>> {
   const { experiment, training } = input;
   const origin = roofline === null ? null : `${roofline.ceilings.origin} ${roofline.ceilings.id}`;
-  const predictedBy =
-    origin === null || experiment.runner.kind === WITH_FACTORS ? origin : `${origin}, without factors`;
+  const predictedBy = origin === null || isFitted(experiment) ? origin : `${origin}, without factors`;
   const phaseOf = (name: PhaseName) => roofline?.phases.find((phase) => phase.name === name) ?? null;
   const secondsOf = (name: PhaseName): readonly number[] =>
     name === 'prefill' || name === 'decode'
@@ -44,7 +44,7 @@ function entriesOf(
       : (training?.stepSeconds[name].slice(outcome.warmups) ?? []);
   const unasked = (name: PhaseName) => {
     const trains = name === 'forward' || name === 'backward';
-    if (experiment.workload.kind !== (trains ? 'finetune' : 'latency'))
+    if (workloadNamed(experiment.workload.kind)?.needs !== (trains ? 'trainer' : 'generator'))
       return UNASKED[trains ? 'training' : name];
     return why === '' ? UNASKED[trains ? 'training' : name] : why;
   };

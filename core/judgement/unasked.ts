@@ -1,5 +1,6 @@
+import { RUNNERS } from '../runners/index.js';
+
 type Unasked =
-  | 'work'
   | 'quality'
   | 'text'
   | 'tasks'
@@ -12,7 +13,6 @@ type Unasked =
 
 /** Why a metric is absent because the sweep asked for something else: said beside the value, no footnote. */
 export const UNASKED: Readonly<Record<Unasked, string>> = {
-  work: 'the fake runner computes nothing, so there is no work to place under roofs',
   quality: 'the sweep asks for no quality',
   text: 'the sweep names no text for perplexity',
   tasks: 'the sweep names no tasks',
@@ -26,6 +26,7 @@ export const UNASKED: Readonly<Record<Unasked, string>> = {
 
 const REASONS: readonly string[] = [
   ...Object.values(UNASKED),
+  ...RUNNERS.flatMap(({ counting }) => (counting.by === 'nothing' ? [counting.reason] : [])),
   // In records from before all runners were counted.
   'work is counted of llama.cpp under a latency workload',
 ];

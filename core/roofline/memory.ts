@@ -5,7 +5,7 @@ import { bitsWithoutFullBlocks, fileType } from '../techniques/file-types.js';
 import { FLOAT_BYTES } from '../techniques/float-types.js';
 import { headOf } from '../techniques/spelling.js';
 import { predictTraining } from '../training/memory.js';
-import { finetune, trainingSettings } from '../workloads/finetune.js';
+import { trainingSettings } from '../workloads/finetune.js';
 import type { ModelArchitecture } from './architecture.js';
 import { microBatch, paddedCells, positive, predictKvCache } from './kv-cache.js';
 import { liveActivations } from './memory/pass-memory.js';
@@ -54,7 +54,6 @@ const DEVICE_CONTEXT_BYTES = 512e6;
 export function predictMemory(request: MemoryRequest): MemoryPrediction {
   const { facts, experiment } = request;
   const { runner, workload, device } = experiment;
-  if (workload.kind === finetune.kind) return forTraining(request);
   const onCpu = deviceKind(device) === 'cpu';
   const share = onCpu ? 1 : offloadedShare(runner.options.gpuLayers, facts.layers);
   const sequences = positive(workload.options, 'parallel', 1);
@@ -81,8 +80,12 @@ export function predictMemory(request: MemoryRequest): MemoryPrediction {
   return { bytes: parts.weights + parts.adapters + parts.kvCache + parts.compute + parts.overhead, parts };
 }
 
-/** What is computed and kept in a step of training counts as compute. */
-function forTraining({ facts, experiment, quantizationBytes }: MemoryRequest): MemoryPrediction {
+/** The same of a trial that trains: what is computed and kept in a step counts as compute. */
+export function predictTrainingMemory({
+  facts,
+  experiment,
+  quantizationBytes,
+}: MemoryRequest): MemoryPrediction {
   const { technique, workload, device } = experiment;
   const file = quantizationBytes ?? predictWeights(facts, technique.quantization);
   const needs = predictTraining(facts, trainingSettings(workload.options), file);

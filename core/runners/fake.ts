@@ -36,9 +36,9 @@ export const fake: RunnerKind = {
       .describe('Bytes the model it pretends to load has.'),
   }),
   devices: ['cpu', 'cuda', 'vulkan', 'metal'],
+  offers: ['generator'],
+  formats: [],
   techniques: [],
-  workloads: ['latency'],
-  opensModel: false,
   rules: [],
   alsoKnownAs: {
     prefillTokensPerSecond: 'fakePrefillTokensPerSecond',
@@ -47,4 +47,14 @@ export const fake: RunnerKind = {
     failure: 'fakeFailure',
     modelBytes: 'fakeModelBytes',
   },
+  answerOptions: [],
+  standIn: null,
+  memory: null,
+  counting: {
+    by: 'nothing',
+    reason: 'the fake runner computes nothing, so there is no work to place under roofs',
+  },
+  fitted: false,
+  profiled: false,
+  pretends: 'the fake runner takes the time it is told to take',
 };

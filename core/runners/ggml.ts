@@ -1,7 +1,9 @@
 import { z } from 'zod';
+import { predictTrainingMemory } from '../roofline/memory.js';
 import { grouping } from '../techniques/attention.js';
 import { requantizing } from '../techniques/quantization.js';
 import { cpuBackend, poll, threads } from './cpu-options.js';
+import { llamaCpp } from './llama-cpp.js';
 import type { RunnerKind } from './runner.js';
 
 /** Training graphs of our own on llama.cpp's ggml. */
@@ -10,9 +12,17 @@ export const ggml: RunnerKind = {
   summary: 'fine-tunes: training graphs on the ggml that comes with llama.cpp',
   options: z.strictObject({ threads, cpuBackend, poll }),
   devices: ['cpu'],
+  offers: ['trainer'],
+  formats: ['gguf'],
   techniques: ['quantization', 'sparsity', 'attention'],
-  workloads: ['finetune'],
-  opensModel: true,
   rules: [requantizing, grouping],
   alsoKnownAs: {},
+  answerOptions: [],
+  // It trains and does not speak.
+  standIn: llamaCpp.kind,
+  memory: predictTrainingMemory,
+  counting: { by: 'step' },
+  fitted: false,
+  profiled: false,
+  pretends: null,
 };

@@ -1,3 +1,4 @@
+import type { MemoryRequest } from '../roofline/memory.js';
 import { fake } from './fake.js';
 import { ggml } from './ggml.js';
 import { kernels } from './kernels.js';
@@ -5,7 +6,7 @@ import { llamaCpp } from './llama-cpp.js';
 import type { RunnerKind } from './runner.js';
 import { sparse } from './sparse.js';
 
-/** Every runner a sweep can name; a new kind is one file and one line here. */
+/** Every runner a sweep can name; a new kind is one file and one line here, and its room in agent/runners. */
 export const RUNNERS: readonly RunnerKind[] = [llamaCpp, ggml, sparse, fake, kernels];
 
 /** Device classes that some runner can use. */
@@ -14,4 +15,22 @@ export const DEVICE_CLASSES: readonly string[] = [...new Set(RUNNERS.flatMap((ru
 /** @returns the kind, or undefined for a name that is not one. */
 export function runnerNamed(kind: string): RunnerKind | undefined {
   return RUNNERS.find((runner) => runner.kind === kind);
+}
+
+/** Runs models where a sweep names no runner. */
+export const DEFAULT_RUNNER = llamaCpp.kind;
+
+/** @returns false for runners that open no model file, and for unknown ones. */
+export function opensModels(kind: string): boolean {
+  return (runnerNamed(kind)?.formats.length ?? 0) > 0;
+}
+
+/** @returns the bytes that a trial is predicted to take by the description of its runner; null = nothing is predicted. */
+export function predictedBytes(request: MemoryRequest): number | null {
+  return runnerNamed(request.experiment.runner.kind)?.memory?.(request).bytes ?? null;
+}
+
+/** @returns the runner that opens a plain model for this one: a base, or what was trained. */
+export function plainRunnerOf(kind: string): string {
+  return runnerNamed(kind)?.standIn ?? kind;
 }

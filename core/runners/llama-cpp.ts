@@ -1,4 +1,6 @@
 import { z } from 'zod';
+import { llamaCppPasses } from '../roofline/llama-cpp.js';
+import { predictMemory } from '../roofline/memory.js';
 import { numberOn, type Rule } from '../sweep/rule.js';
 import { grouping } from '../techniques/attention.js';
 import { windows, windowWithAdapter } from '../techniques/attention-window.js';
@@ -120,9 +122,9 @@ export const llamaCpp: RunnerKind = {
       ),
   }),
   devices: ['cpu', 'cuda', 'vulkan', 'metal'],
+  offers: ['generator', 'language-model'],
+  formats: ['gguf'],
   techniques: ['quantization', 'sparsity', 'attention', 'adapter'],
-  workloads: ['latency'],
-  opensModel: true,
   rules: [
     quantizedValues,
     cacheBlocks('kvCacheTypeK'),
@@ -163,4 +165,11 @@ export const llamaCpp: RunnerKind = {
     use_mmap: 'mmap',
     engineRelease: 'engine',
   },
+  answerOptions: ['flashAttention', 'kvCacheTypeK', 'kvCacheTypeV', 'cpuBackend', 'gpuLayers'],
+  standIn: null,
+  memory: predictMemory,
+  counting: { by: 'pass', engine: llamaCppPasses, packed: false },
+  fitted: true,
+  profiled: true,
+  pretends: null,
 };

@@ -1,9 +1,27 @@
 import type { z } from 'zod';
+import type { EnginePasses } from '../roofline/engine-passes.js';
+import type { MemoryPrediction, MemoryRequest } from '../roofline/memory.js';
 import type { Rule } from '../sweep/rule.js';
+import type { Capability } from './capability.js';
+
+/** Formats of model files. */
+export type ModelFormat = 'gguf';
+
+/** How the work of a trial is counted for its place under the roofs. */
+export type Counting =
+  /** Of the shapes of the model, pass by pass; `packed` matrices are other ones than the file's, and the opened model says which. */
+  | { readonly by: 'pass'; readonly engine: EnginePasses; readonly packed: boolean }
+  /** The opened trainer says what the parts of a step ask. */
+  | { readonly by: 'step' }
+  /** An op says it of itself. */
+  | { readonly by: 'call' }
+  /** There is nothing to count, for this reason. */
+  | { readonly by: 'nothing'; readonly reason: string };
 
 /**
- * What a sweep may ask of a runner, as data: its options at ONE point and what it can do. The engine
- * itself lives in agent/runners/<kind>; nothing here opens it.
+ * Everything that the rest of Ridgepoint has to know of a runner, as data: what a sweep may ask of it at ONE point, what it can
+ * do, and how its results are judged. Shared code asks a field here and never which runner it is (test/architecture.test.ts).
+ * The engine itself lives in agent/runners/<kind>; nothing here opens it.
  */
 export interface RunnerKind {
   readonly kind: string;
@@ -12,13 +30,26 @@ export interface RunnerKind {
   readonly options: z.ZodObject<Record<string, z.ZodDefault>>;
   /** Device classes it can use, without refinement: `cuda` covers `cuda:h100`. */
   readonly devices: readonly string[];
+  /** What workloads and questions can have of it: agent/runners/<kind> opens each. */
+  readonly offers: readonly Capability[];
+  /** Of the model files it opens; none = it runs without one, and facts of models do not matter to it. */
+  readonly formats: readonly ModelFormat[];
   /** Techniques whose results it can run. */
   readonly techniques: readonly string[];
-  /** Workloads it can be asked for. */
-  readonly workloads: readonly string[];
-  /** False for runners that open no model file: facts of models do not matter to them. */
-  readonly opensModel: boolean;
   readonly rules: readonly Rule[];
   /** The field's other spellings of its options (llama-bench flags and columns) → option name. */
   readonly alsoKnownAs: Readonly<Record<string, string>>;
+  /** Options that change what a model answers, and not only how fast: answers are kept and found again under them. */
+  readonly answerOptions: readonly string[];
+  /** The runner that opens a plain model in its place: the base that it is compared with, or what it trained; null = itself. */
+  readonly standIn: string | null;
+  /** Predicts the memory of a trial before anything is opened; null = nothing worth a prediction. */
+  readonly memory: ((request: MemoryRequest) => MemoryPrediction) | null;
+  readonly counting: Counting;
+  /** Whether efficiency factors are fitted of its kernels (`ridge factors`); of others the roofs alone predict. */
+  readonly fitted: boolean;
+  /** Whether its operators can be timed one by one. */
+  readonly profiled: boolean;
+  /** Said of every record where the numbers are made up; null = they are measured. */
+  readonly pretends: string | null;
 }

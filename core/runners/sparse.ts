@@ -1,9 +1,12 @@
 import { z } from 'zod';
+import { predictMemory } from '../roofline/memory.js';
+import { sparsePasses } from '../roofline/sparse.js';
 import type { Rule } from '../sweep/rule.js';
 import { BASE, requantizing } from '../techniques/quantization.js';
 import { groupsDivideWidth, pruningNeedsFloats } from '../techniques/sparsity.js';
 import { isFloat } from '../techniques/tensor-types.js';
 import { cpuBackend, poll, threads } from './cpu-options.js';
+import { llamaCpp } from './llama-cpp.js';
 import type { RunnerKind } from './runner.js';
 
 /** Without zeros, or with every weight: the same arithmetic, so that the two say what leaving out is worth. */
@@ -44,9 +47,17 @@ export const sparse: RunnerKind = {
     poll,
   }),
   devices: ['cpu'],
+  offers: ['generator', 'language-model'],
+  formats: ['gguf'],
   techniques: ['quantization', 'sparsity'],
-  workloads: ['latency'],
-  opensModel: true,
   rules: [requantizing, pruningNeedsFloats, groupsDivideWidth, packsFloats],
   alsoKnownAs: {},
+  answerOptions: ['cpuBackend', 'sparseFormat', 'sparseType'],
+  // Weights without zeros are a technique, and a base has none.
+  standIn: llamaCpp.kind,
+  memory: predictMemory,
+  counting: { by: 'pass', engine: sparsePasses, packed: true },
+  fitted: false,
+  profiled: false,
+  pretends: null,
 };

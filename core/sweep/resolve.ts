@@ -1,5 +1,6 @@
 import { isRemote, readRemote } from '../models/remote.js';
 import { isSynthetic, readSynthetic } from '../models/synthetic.js';
+import { DEFAULT_RUNNER } from '../runners/index.js';
 import { gridsOf, readExcludes, readIncludes, readZip } from './constraints.js';
 import type { AxisValue, MeasurePolicy, ModelRef, QualityPolicy } from './experiment.js';
 import type { Field } from './fields.js';
@@ -19,7 +20,7 @@ export function resolveSweep(reader: Reader): Sweep {
   const name = text(reader.value(['metadata', 'name'])) ?? 'sweep';
   const models = readModels(reader);
   const techniques = techniqueFields.map((field) => reader.axis(field, ['spec', 'techniques', field.name]));
-  const { blocks: runners, ...allRunners } = readBlocks(reader, 'runners', runnerFields, 'llama-cpp');
+  const { blocks: runners, ...allRunners } = readBlocks(reader, 'runners', runnerFields, DEFAULT_RUNNER);
   const { blocks: workloads, ...allWorkloads } = readBlocks(reader, 'workloads', workloadFields, 'latency');
   const device = reader.axis(deviceField, ['spec', 'placement', 'device']);
   const settings = settingFields.map((field) => reader.axis(field, ['spec', 'device', field.name]));

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { METRICS } from '../metrics/catalogue.js';
 import { WINDOW_SCHEMES } from '../quality/windows.js';
 import { PROFILE_LEVELS } from '../roofline/profile/record.js';
-import { RUNNERS } from '../runners/index.js';
+import { DEFAULT_RUNNER, RUNNERS } from '../runners/index.js';
 import { WORKLOADS } from '../workloads/index.js';
 import { DEFAULT_ENERGY_WINDOWS } from './experiment.js';
 import {
@@ -233,7 +233,9 @@ export const sweepSchema = z
         .describe('What is varied on the weights. Every list is an axis.'),
       runners: blocks(RUNNERS)
         .optional()
-        .describe('What runs the models; llama-cpp with its defaults when left out. Every list is an axis.'),
+        .describe(
+          `What runs the models; ${DEFAULT_RUNNER} with its defaults when left out. Every list is an axis.`,
+        ),
       workloads: blocks(WORKLOADS)
         .optional()
         .describe(

@@ -1,11 +1,12 @@
 import { FailureError, failure } from '../errors.js';
+import { opensModels } from '../runners/index.js';
 import { type Budget, type NodeId, TooLargeError } from './diagram.js';
 import type { AxisValue, ExperimentContent, ModelFacts, ModelRef } from './experiment.js';
 import { contentBuilder, type Grid, gridsOf } from './grid.js';
 import { axisValues } from './labels.js';
 import { Ranking, type RankTables, RUNS, rankTables } from './ranking.js';
 import type { Sweep } from './spec.js';
-import { DUPLICATE, EXCLUDED, factsMatter, Judge, rulesOf } from './verdict.js';
+import { DUPLICATE, EXCLUDED, Judge, rulesOf } from './verdict.js';
 
 /** Most points of one sweep: positions stay exact in a double with room to spare. */
 const MAX_POINTS = 1e15;
@@ -242,7 +243,7 @@ export function impossibility(content: ExperimentContent): string | null {
   const values = axisValues(content);
   for (const rule of rulesOf(content.runner.kind, content.workload.kind)) {
     if (!rule.axes.every((axis) => axis in values)) continue;
-    const facts = factsMatter(content.runner.kind) ? content.model.facts : null;
+    const facts = opensModels(content.runner.kind) ? content.model.facts : null;
     if (rule.axes.includes('model') && facts === null) continue;
     const reason = rule.reason(values, facts);
     if (reason !== null) return reason;

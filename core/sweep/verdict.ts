@@ -1,7 +1,8 @@
-import { RUNNERS, runnerNamed } from '../runners/index.js';
+import { opensModels, RUNNERS, runnerNamed } from '../runners/index.js';
 import type { RunnerKind } from '../runners/runner.js';
 import { TECHNIQUES } from '../techniques/index.js';
 import { workloadNamed } from '../workloads/index.js';
+import type { WorkloadKind } from '../workloads/workload.js';
 import { type Budget, Diagram, type NodeId } from './diagram.js';
 import type { AxisValue, ModelFacts } from './experiment.js';
 import { settingFields } from './fields.js';
@@ -20,7 +21,8 @@ export function rulesOf(runnerKind: string, workloadKind: string): Rule[] {
   const runner = runnerNamed(runnerKind);
   const workload = workloadNamed(workloadKind);
   return [
-    ...(runner ? [...abilities(runner, workloadKind), ...runner.rules] : []),
+    ...(runner && workload ? [meeting(runner, workload)] : []),
+    ...(runner ? [...abilities(runner), ...runner.rules] : []),
     ...(workload?.rules ?? []),
   ];
 }
@@ -31,15 +33,19 @@ const SETTABLE = ['cpu', 'cuda'];
 /** `cuda:h100` → `cuda` */
 const generalClass = (device: AxisValue | undefined) => String(device).split(':')[0]!;
 
-function abilities(runner: RunnerKind, workload: string): Rule[] {
-  const able = RUNNERS.filter(({ workloads }) => workloads.includes(workload)).map(({ kind }) => kind);
-  const work: Rule = {
+/** A workload needs one capability, and a runner either offers it or not. */
+function meeting(runner: RunnerKind, workload: WorkloadKind): Rule {
+  const able = RUNNERS.filter(({ offers }) => offers.includes(workload.needs)).map(({ kind }) => kind);
+  return {
     axes: ['device'],
     reason: () =>
-      runner.workloads.includes(workload)
+      runner.offers.includes(workload.needs)
         ? null
-        : `the runner ${runner.kind} cannot do the workload ${workload}: ${able.join(' or ')} can`,
+        : `the runner ${runner.kind} cannot do the workload ${workload.kind}: ${able.join(' or ')} can`,
   };
+}
+
+function abilities(runner: RunnerKind): Rule[] {
   const device: Rule = {
     axes: ['device'],
     reason: (values) =>
@@ -49,7 +55,7 @@ function abilities(runner: RunnerKind, workload: string): Rule[] {
   };
   // A runner without a model file takes any word: there is nothing for a technique to change.
   const techniques = TECHNIQUES.filter(
-    ({ name }) => runner.opensModel && !runner.techniques.includes(name),
+    ({ name }) => opensModels(runner.kind) && !runner.techniques.includes(name),
   ).map(
     ({ name, fallback }): Rule => ({
       axes: [name],
@@ -66,7 +72,7 @@ function abilities(runner: RunnerKind, workload: string): Rule[] {
           : `${name} cannot be set on the device ${values.device}: only on ${SETTABLE.join(', ')}`,
     }),
   );
-  return [work, device, ...settings, ...techniques];
+  return [device, ...settings, ...techniques];
 }
 
 /** Writes the verdict over a grid: excluded, or there already, or impossible with its reason, or it runs. */
@@ -140,7 +146,7 @@ export class Judge {
   impossible(rule: Rule, facts: ReadonlyMap<AxisValue, ModelFacts | null>): NodeId {
     if (!rule.axes.every((axis) => this.#grid.places.has(axis))) return this.diagram.leaf(RUNS);
     const aboutModel = rule.axes.includes('model');
-    const known = factsMatter(this.#grid.runner) && [...facts.values()].some((model) => model !== null);
+    const known = opensModels(this.#grid.runner) && [...facts.values()].some((model) => model !== null);
     if (aboutModel && !known) return this.diagram.leaf(RUNS);
     return this.#compile(rule.axes, (point) => {
       const model = aboutModel ? (facts.get(point.model ?? null) ?? null) : null;
@@ -167,11 +173,6 @@ export class Judge {
       return verdictOf(point);
     });
   }
-}
-
-/** @returns false for runners that open no model. */
-export function factsMatter(runnerKind: string): boolean {
-  return runnerNamed(runnerKind)?.opensModel ?? false;
 }
 
 /** True when some point may be in both grids. */

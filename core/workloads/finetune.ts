@@ -118,6 +118,8 @@ export const finetune: WorkloadKind = {
       ),
     seed: z.int().min(0).max(0x7fff_ffff).default(1).describe('Of the first A and the order of windows.'),
   }),
+  needs: 'trainer',
+  lessMemory: 'Lower windowTokens or sequencesPerStep, or train fewer parameters.',
   rules: [trainable, withinContext, quantizedBase, quantizedFile, floatBase],
   alsoKnownAs: {
     finetuning_type: 'method',

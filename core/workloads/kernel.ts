@@ -120,6 +120,8 @@ export const kernel: WorkloadKind = {
       ]),
     ),
   }),
+  needs: 'op',
+  lessMemory: 'Choose a smaller shape.',
   rules: [variantExists, typeExists, threadsOfCpu, ...inRange, grouped, fewerThanExperts],
   alsoKnownAs: {},
 };

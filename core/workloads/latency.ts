@@ -48,6 +48,8 @@ export const latency: WorkloadKind = {
       .default(0)
       .describe('Tokens that are in the cache already when the prompt starts (llama-bench: -d).'),
   }),
+  needs: 'generator',
+  lessMemory: 'Lower contextDepth, promptTokens or parallel, or choose a smaller quantization.',
   rules: [somethingToDo, withinContext],
   alsoKnownAs: {
     p: 'promptTokens',

@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import type { Capability } from '../runners/capability.js';
 import type { Rule } from '../sweep/rule.js';
 
 /** What a sweep may ask of a workload, as data; agent/workloads/<kind> does it. */
@@ -7,6 +8,10 @@ export interface WorkloadKind {
   readonly summary: string;
   /** One field per option: scalar type, range, default, help. Field order is axis order. */
   readonly options: z.ZodObject<Record<string, z.ZodDefault>>;
+  /** What a runner has to offer for it. */
+  readonly needs: Capability;
+  /** What to ask less of where a trial does not fit into memory. */
+  readonly lessMemory: string;
   readonly rules: readonly Rule[];
   /** The field's other spellings of its options → option name. */
   readonly alsoKnownAs: Readonly<Record<string, string>>;

@@ -51,7 +51,7 @@ describe('kinds', () => {
 
   test('state rules over axes that exist, and their defaults break none', () => {
     for (const runner of RUNNERS) {
-      for (const workload of WORKLOADS.filter(({ kind }) => runner.workloads.includes(kind))) {
+      for (const workload of WORKLOADS.filter(({ needs }) => runner.offers.includes(needs))) {
         const defaults = Object.fromEntries(
           [...FIELDS.values()].map((field) => [field.name, field.fallback]),
         );

@@ -1,0 +1,11 @@
+/**
+ * What can be opened of a runner. A workload needs one of them, a runner offers some, and a sweep may pair the two only where
+ * they meet. agent/runners/opened.ts has an interface for each.
+ *
+ * - `generator`: prefill and decode steps, for speed
+ * - `language-model`: a vocabulary and the logits of any position, for quality
+ * - `trainer`: steps of an optimizer
+ * - `op`: one operation, called again and again
+ */
+export const CAPABILITIES = ['generator', 'language-model', 'trainer', 'op'] as const;
+export type Capability = (typeof CAPABILITIES)[number];

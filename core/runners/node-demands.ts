@@ -1,0 +1,15 @@
+import type { Options } from '../sweep/experiment.js';
+
+/** What a node has to offer beside the runner itself; null = any will do. */
+export interface NodeDemands {
+  /** A release of the engine. */
+  readonly release: string | null;
+  /** A variant of its CPU library. */
+  readonly variant: string | null;
+}
+
+/** Options that ask something of a node; they mean the same to every runner that has them. */
+export function nodeDemands({ engine, cpuBackend }: Options): NodeDemands {
+  const word = (value: unknown) => (typeof value === 'string' ? value : null);
+  return { release: word(engine), variant: word(cpuBackend) };
+}
