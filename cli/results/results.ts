@@ -1,4 +1,6 @@
 import { CsvTable } from '../../core/report/csv-table.js';
+import { GrowingReport } from '../../core/report/growing/growing.js';
+import { LeanRecords } from '../../core/report/lean.js';
 import type { ReportRequest } from '../../core/report/report.js';
 import type { ResultRecord } from '../../core/result.js';
 import type { Objective } from '../../core/sweep/spec.js';
@@ -6,6 +8,7 @@ import type { ControlConnection } from '../../proto/client.js';
 import { parseStoredRecord } from '../../proto/convert.js';
 import { RecordDetail, type SweepStatus } from '../../proto/gen/ridgepoint/v1/control.js';
 import { findSweep, withCoordinator } from '../connection.js';
+import { type CommandError, workError } from '../exit.js';
 import { chosenFormat, type Format } from '../options/display.js';
 import { printData, say } from '../output/print.js';
 import { renderResults } from '../report/render.js';
@@ -13,7 +16,10 @@ import type { ResultsOptions } from './command.js';
 import { counted } from './counted.js';
 
 /** Formats that show figures only: raw samples need not come over the wire. */
-const OF_ROWS: ReadonlySet<Format> = new Set<Format>(['table', 'md', 'csv', 'json']);
+const OF_ROWS: ReadonlySet<Format> = new Set<Format>(['table', 'md', 'json']);
+
+/** Of records that are all in memory to be made one text. V8 holds texts of some 536e6. */
+const MOST_CHARACTERS = 400e6;
 
 /** Every stored trial of a sweep as its JSON, oldest first, some at a time. */
 async function* storedTrials(
@@ -26,17 +32,34 @@ async function* storedTrials(
   for await (const { recordJson, moreJson } of messages) yield [recordJson, ...moreJson];
 }
 
-/** Every stored trial of a sweep, oldest first. */
+/**
+ * Every stored trial of a sweep, oldest first.
+ * @param most characters of JSON that they may have together
+ * @throws CommandError (1) where they have more
+ */
 export async function collectResults(
   control: ControlConnection,
   sweepId: string,
   detail: RecordDetail = RecordDetail.RECORD_DETAIL_UNSPECIFIED,
+  most = Number.POSITIVE_INFINITY,
 ): Promise<ResultRecord[]> {
   const records: ResultRecord[] = [];
+  let characters = 0;
   for await (const some of storedTrials(control, sweepId, detail)) {
-    for (const json of some) records.push(parseStoredRecord(json));
+    for (const json of some) {
+      characters += json.length;
+      if (characters > most) throw tooMany(records.length + 1);
+      records.push(parseStoredRecord(json));
+    }
   }
   return records;
+}
+
+function tooMany(records: number): CommandError {
+  return workError(
+    `the sweep has more results than one document of this format can hold: ${records} are too many already`,
+    'Print them with --format csv or --format jsonl, which have no end, or look at them in the web view of the coordinator.',
+  );
 }
 
 /** @returns how many trials there are: their CSV is printed when all have come, without any being kept whole. */
@@ -65,6 +88,44 @@ async function printTrials(control: ControlConnection, sweepId: string): Promise
   return lines;
 }
 
+/**
+ * The record that counts for each experiment, as it is stored, in the order of the log. Which ones count is known after the last
+ * one, and all of them are more than memory holds: so rows are asked for first, and the records then.
+ * @returns how many trials there are
+ */
+async function printCounted(
+  control: ControlConnection,
+  sweepId: string,
+  request: ReportRequest,
+): Promise<number> {
+  const growing = new GrowingReport({ ...request, objectives: [] });
+  const lean = new LeanRecords([]);
+  const trials: string[] = [];
+  for await (const some of storedTrials(control, sweepId, RecordDetail.RECORD_DETAIL_ROW)) {
+    const records = some.map((json) => lean.of(parseStoredRecord(json)));
+    growing.add(records);
+    for (const { trialId } of records) trials.push(trialId);
+  }
+  const counted = new Set(growing.report().rows.map(({ trial }) => trial.trialId));
+  let place = 0;
+  for await (const some of storedTrials(control, sweepId, RecordDetail.RECORD_DETAIL_UNSPECIFIED)) {
+    for (const json of some) {
+      const trialId = trials[place];
+      // What came since.
+      if (trialId === undefined) return place;
+      if (!json.includes(JSON.stringify(trialId))) {
+        throw workError('the results are others than a moment ago', 'Ask again.');
+      }
+      if (counted.has(trialId)) printData(json);
+      place += 1;
+    }
+  }
+  return place;
+}
+
+/** Formats that do not have to hold a whole sweep at once. */
+const PRINTED_AS_THEY_COME: Partial<Record<Format, typeof printCsv>> = { csv: printCsv, jsonl: printCounted };
+
 /** `ridge results`. */
 export async function printResults(word: string | undefined, options: ResultsOptions): Promise<void> {
   await withCoordinator(options, async (control) => {
@@ -86,21 +147,23 @@ export async function printResults(word: string | undefined, options: ResultsOpt
       objectives: objectivesOf(sweep),
       columns: options.columns ?? null,
     };
-    const printed = allTrials
-      ? await printTrials(control, sweep.sweepId)
-      : format === 'csv'
-        ? await printCsv(control, sweep.sweepId, request)
-        : null;
-    if (printed !== null) {
+    const print = allTrials ? printTrials : PRINTED_AS_THEY_COME[format];
+    if (print !== undefined) {
+      const printed = await print(control, sweep.sweepId, request);
       if (printed === 0) say(`${sweep.name} has no results yet`);
       return;
     }
-    const records = await collectResults(control, sweep.sweepId, detail);
+    const records = await collectResults(control, sweep.sweepId, detail, MOST_CHARACTERS);
     if (records.length === 0) {
       say(`${sweep.name} has no results yet`);
       return;
     }
-    printData(await renderResults(records, format, request));
+    printData(
+      await renderResults(records, format, request).catch((error: unknown) => {
+        // The one thing that V8 says of texts that are too long.
+        throw error instanceof RangeError ? tooMany(records.length) : error;
+      }),
+    );
   });
 }
 

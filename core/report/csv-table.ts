@@ -1,8 +1,8 @@
-import { isPresent, type Measurement, type Missing, type ResultRecord } from '../result.js';
-import { sameJson } from '../same.js';
+import type { Measurement, Missing, ResultRecord } from '../result.js';
 import { csvFigure, csvFigures, csvPieces } from './csv.js';
 import { splitFigures } from './figures-text.js';
 import { GrowingReport } from './growing/growing.js';
+import { LeanRecords } from './lean.js';
 import type { ReportRequest } from './report.js';
 
 type Measurements = Record<string, Measurement | Missing>;
@@ -38,11 +38,11 @@ export class CsvTable {
   readonly #growing: GrowingReport;
   readonly #figures = new Map<ResultRecord, Uint8Array>();
   readonly #texts = new Texts();
-  /** Of the records before: what the next one says, too, is kept once. */
-  #before: ResultRecord | null = null;
+  readonly #lean: LeanRecords;
 
   constructor(request: ReportRequest) {
     this.#objectives = request.objectives.map(({ metric }) => metric);
+    this.#lean = new LeanRecords(this.#objectives);
     this.#growing = new GrowingReport(request);
   }
 
@@ -88,46 +88,8 @@ export class CsvTable {
   }
 
   #keep(record: ResultRecord, line: string): void {
-    const kept = this.#kept(record);
+    const kept = this.#lean.of(record);
     this.#figures.set(kept, this.#texts.keep(line));
     this.#growing.add([kept]);
   }
-
-  #kept(record: ResultRecord): ResultRecord {
-    const before = this.#before ?? record;
-    const measurements: Measurements = {};
-    for (const name of this.#objectives) {
-      const entry = record.measurements[name];
-      if (entry !== undefined) measurements[name] = quoted(entry);
-    }
-    this.#before = {
-      ...record,
-      experiment: sharing(record.experiment, before.experiment),
-      node: sharing(record.node, before.node),
-      device: sharing(record.device, before.device),
-      repeats: sharing(record.repeats, before.repeats),
-      warnings: sharing(record.warnings, before.warnings),
-      measurements,
-      ...{ environment: {}, absent: {}, artifact: null, quality: null, profile: null, roofline: null },
-      ...{ training: null, kernel: null, roofs: null, phases: [], tokenSeconds: [], samples: [] },
-    };
-    return this.#before;
-  }
-}
-
-/** @returns the number, or why there is none. */
-function quoted(entry: Measurement | Missing): Measurement | Missing {
-  return isPresent(entry) ? { ...entry, stddev: null, cv: null, ci95: null, samples: null } : entry;
-}
-
-/** @returns the value with another one, or parts of it, in its place where they are the same. */
-function sharing<T extends object>(value: T, other: T): T {
-  if (sameJson(value, other)) return other;
-  if (Array.isArray(value)) return value;
-  const shared = { ...value } as Record<string, unknown>;
-  for (const [key, part] of Object.entries(other)) {
-    if (typeof part === 'object' && sameJson(shared[key], part)) shared[key] = part;
-  }
-  // Every part is what it was.
-  return shared as T;
 }
