@@ -11,7 +11,7 @@ const MEGABYTE = 1e6;
 
 test('an open stream keeps nothing of its messages: 20,000 heartbeats and 2,000 results leave the heap as it was', async () => {
   const log = join(folder, 'log.sqlite');
-  const load = { heartbeats: 20_000, trialsEach: 40, results: 2_000, recordBytes: 16_800, log };
+  const load = { heartbeats: 20_000, trialsEach: 16, results: 2_000, recordBytes: 16_800, log };
   const { before, afterHeartbeats, afterResults } = await weighCoordinator(load);
   // When the wait for each message stayed pending with its stream, the heartbeats weighed 62 MB.
   expect((afterHeartbeats - before) / MEGABYTE).toBeLessThan(8);
