@@ -93,12 +93,20 @@ export function connectAgents(endpoint: Endpoint): AgentConnection {
   };
 }
 
+/** Sent to a client before it has taken what came: at HTTP/2's 64 KiB both ends of a stream of results wait for each other. */
+const AHEAD_BYTES = 4 * 1024 * 1024;
+
 function dial(endpoint: Endpoint): [string, ReturnType<typeof clientCredentials>, ChannelOptions] {
   quietTransport();
   const { address, security } = endpoint;
   const name = security.kind === 'plaintext' ? null : security.serverName;
   const override = name === null ? {} : { 'grpc.ssl_target_name_override': name };
-  return [address, clientCredentials(address, security), { ...CHANNEL_OPTIONS, ...override }];
+  const options = {
+    ...CHANNEL_OPTIONS,
+    'grpc-node.flow_control_window': AHEAD_BYTES,
+    ...override,
+  };
+  return [address, clientCredentials(address, security), options];
 }
 
 type Unary<Request, Response> = (

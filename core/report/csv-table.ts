@@ -68,7 +68,8 @@ export class CsvTable {
         const figure = figures.get(name);
         if (figure !== undefined) measurements[name] = JSON.parse(figure.entry);
       }
-      this.#keep({ ...record, measurements }, line);
+      record.measurements = measurements;
+      this.#keep(record, line);
     }
   }
 
