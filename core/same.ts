@@ -1,15 +1,15 @@
-/** @returns whether two values as JSON holds them would be written the same: keys in another order make another value. */
+/** @returns whether two values as JSON holds them are the same, in whichever order their keys stand. */
 export function sameJson(a: unknown, b: unknown): boolean {
   if (a === b) return true;
   if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return false;
-  const [left, right] = [Object.keys(a), Object.keys(b)];
-  return (
-    Array.isArray(a) === Array.isArray(b) &&
-    left.length === right.length &&
-    left.every(
-      (key, i) =>
-        key === right[i] &&
-        sameJson((a as Record<string, unknown>)[key], (b as Record<string, unknown>)[key]),
-    )
-  );
+  if (Array.isArray(a) !== Array.isArray(b)) return false;
+  // Asked of every part of tens of thousands of records: lists of keys are not made.
+  const [left, right] = [a as Record<string, unknown>, b as Record<string, unknown>];
+  let more = 0;
+  for (const key in left) {
+    if (!sameJson(left[key], right[key])) return false;
+    more += 1;
+  }
+  for (const _ in right) more -= 1;
+  return more === 0;
 }
