@@ -5,13 +5,22 @@ import type { Sweep } from './spec.js';
 
 /** @returns every axis of a point by name, options included; what tables and pivots group by. */
 export function axisValues(content: ExperimentContent): Record<string, AxisValue> {
+  return valuesOf(content, { node: content.node });
+}
+
+/** @returns the same without the node that was asked for. */
+export function axisValuesAnywhere(content: ExperimentContent): Record<string, AxisValue> {
+  return valuesOf(content, {});
+}
+
+function valuesOf(content: ExperimentContent, node: { readonly node?: string | null }) {
   return {
     model: content.model.name,
     ...content.technique,
     device: content.device,
     powerCapWatts: content.settings?.powerCapWatts ?? null,
     lockedClockHertz: content.settings?.lockedClockHertz ?? null,
-    node: content.node,
+    ...node,
     runner: content.runner.kind,
     workload: content.workload.kind,
     ...content.runner.options,

@@ -1,6 +1,6 @@
 import { bestTrial } from '../../judgement/trials.js';
 import type { ResultRecord } from '../../result.js';
-import { axisValues, describe } from '../../sweep/labels.js';
+import { axisValuesAnywhere, describe } from '../../sweep/labels.js';
 import { TECHNIQUES } from '../../techniques/index.js';
 import { cellText } from '../columns.js';
 import { offFront, unplaced } from '../front.js';
@@ -102,8 +102,15 @@ export class GrowingReport {
     if (entry === undefined) {
       const number = this.#places?.take(sweep.position) ?? 0;
       entry = {
-        ...{ trials: [], trial: null, position: sweep.position, point: {}, label: null },
-        ...{ number, mark: null, row: null, drawn: { mark: null, beatenBy: null } },
+        trials: [],
+        trial: null,
+        position: sweep.position,
+        point: {},
+        label: null,
+        number,
+        mark: null,
+        row: null,
+        drawn: { mark: null, beatenBy: null },
       };
       this.#entries.set(experimentId, entry);
     }
@@ -221,6 +228,6 @@ export class GrowingReport {
 
 /** Where a row ran is worth a column as soon as there is more than one place, even when no axis asked for it. */
 function pointOf(trial: ResultRecord, byNode: boolean): Entry['point'] {
-  const { node: _, ...point } = axisValues(trial.experiment);
+  const point = axisValuesAnywhere(trial.experiment);
   return byNode ? { ...point, node: trial.node.name } : point;
 }
