@@ -1,6 +1,14 @@
+import { once } from 'node:events';
+
 /** Writes data to stdout, with exactly one newline at its end. */
 export function printData(text: string): void {
   process.stdout.write(text.endsWith('\n') ? text : `${text}\n`);
+}
+
+/** The same, and waits where the reader of stdout is slower: for what is more than memory should hold. */
+export async function printNext(text: string): Promise<void> {
+  printData(text);
+  if (process.stdout.writableNeedDrain) await once(process.stdout, 'drain');
 }
 
 /** Writes a value as indented JSON to stdout. */

@@ -10,7 +10,7 @@ import { RecordDetail, type SweepStatus } from '../../proto/gen/ridgepoint/v1/co
 import { findSweep, withCoordinator } from '../connection.js';
 import { type CommandError, workError } from '../exit.js';
 import { chosenFormat, type Format } from '../options/display.js';
-import { printData, say } from '../output/print.js';
+import { printData, printNext, say } from '../output/print.js';
 import { renderResults } from '../report/render.js';
 import type { ResultsOptions } from './command.js';
 import { counted } from './counted.js';
@@ -74,7 +74,7 @@ async function printCsv(
     for (const json of some) table.add(json, parseStoredRecord);
     trials += some.length;
   }
-  if (trials > 0) for (const piece of table.pieces()) printData(piece);
+  if (trials > 0) for (const piece of table.pieces()) await printNext(piece);
   return trials;
 }
 
@@ -82,7 +82,7 @@ async function printCsv(
 async function printTrials(control: ControlConnection, sweepId: string): Promise<number> {
   let lines = 0;
   for await (const some of storedTrials(control, sweepId, RecordDetail.RECORD_DETAIL_UNSPECIFIED)) {
-    for (const json of some) printData(json);
+    for (const json of some) await printNext(json);
     lines += some.length;
   }
   return lines;
@@ -116,7 +116,7 @@ async function printCounted(
       if (!json.includes(JSON.stringify(trialId))) {
         throw workError('the results are others than a moment ago', 'Ask again.');
       }
-      if (counted.has(trialId)) printData(json);
+      if (counted.has(trialId)) await printNext(json);
       place += 1;
     }
   }
