@@ -2,9 +2,11 @@ import { type Failure, FailureError, failure } from '../../core/errors.js';
 import { isRemote } from '../../core/models/remote.js';
 import { isSynthetic, readSynthetic, type SyntheticModel } from '../../core/models/synthetic.js';
 import type { ModelFacts } from '../../core/sweep/experiment.js';
-import { modelFacts, weightBytes } from '../../formats/gguf/facts.js';
-import { type GgufHeader, readGgufHeader } from '../../formats/gguf/header.js';
+import { FormatError, type Inspected } from '../../formats/format.js';
+import { modelFacts } from '../../formats/gguf/facts.js';
+import { inspectHeader } from '../../formats/gguf/format.js';
 import { GgufError } from '../../formats/gguf/reader.js';
+import { formatOf } from '../../formats/index.js';
 import { digestOf } from './digest.js';
 import { cachedModel, type FetchRequest, remoteNamed } from './remote/cache.js';
 import { expectedDigest } from './remote/fetch.js';
@@ -12,7 +14,7 @@ import { peek } from './remote/peek.js';
 import { requireAllowed, type SourcePolicy } from './remote/policy.js';
 import { mismatch } from './remote/refusals.js';
 import { locateSource, type SourceSettings } from './source.js';
-import { describeSynthetic, SYNTHETIC_KEY } from './synthetic/model.js';
+import { describeSynthetic } from './synthetic/model.js';
 
 export interface ModelSettings extends SourceSettings {
   readonly cacheFolder: string;
@@ -103,14 +105,14 @@ function resolveSynthetic(source: string): ResolvedModel {
   const reading = readSynthetic(source);
   if (!reading.ok) throw new FailureError(failure('model-missing', reading.reason, { hint: reading.hint }));
   const { header, digest } = describeSynthetic(reading.model);
-  return { path: null, digest, synthetic: reading.model, ...said(header) };
+  return { path: null, digest, synthetic: reading.model, ...inspectHeader(header) };
 }
 
-function inspect(path: string, source: string): HeaderFacts {
+function inspect(path: string, source: string): Inspected {
   try {
-    return said(readGgufHeader(path));
+    return formatOf(path).inspect(path);
   } catch (error) {
-    if (error instanceof GgufError) throw unreadable(source, error.message);
+    if (error instanceof FormatError) throw unreadable(source, error.message, error.hint);
     const reason = error instanceof Error ? error.message : String(error);
     throw new FailureError(failure('model-missing', `the model ${source} cannot be read: ${reason}`), {
       cause: error,
@@ -118,19 +120,9 @@ function inspect(path: string, source: string): HeaderFacts {
   }
 }
 
-type HeaderFacts = Pick<ResolvedModel, 'facts' | 'weightBytes' | 'randomWeights'>;
-
-function said(header: GgufHeader): HeaderFacts {
-  return {
-    facts: modelFacts(header),
-    weightBytes: weightBytes(header),
-    randomWeights: header.metadata.get(SYNTHETIC_KEY) === true,
-  };
-}
-
-function unreadable(source: string, why: string): FailureError {
+function unreadable(source: string, why: string, hint: string | null = null): FailureError {
   const rest: Partial<Failure> = {
-    hint: 'Get the file again, or name another one; `ridge models` shows what is here.',
+    hint: hint ?? 'Get the file again, or name another one; `ridge models` shows what is here.',
   };
   return new FailureError(failure('model-unreadable', `the model ${source} is not usable: ${why}`, rest));
 }

@@ -2,13 +2,12 @@ import { FailureError, failure } from '../../core/errors.js';
 import type { Lease } from '../../core/lease.js';
 import type { DeviceProfile, NodeProfile } from '../../core/node.js';
 import type { ModelArchitecture } from '../../core/roofline/architecture.js';
-import { architectureFromGguf } from '../../core/roofline/readers/gguf.js';
 import { opensModels, predictedBytes, runnerNamed } from '../../core/runners/index.js';
 import type { Experiment } from '../../core/sweep/experiment.js';
 import { type AdapterPart, readAdapter } from '../../core/techniques/adapter.js';
 import { type Warning, warn } from '../../core/warnings.js';
 import { workloadNamed } from '../../core/workloads/index.js';
-import { readGgufHeader } from '../../formats/gguf/header.js';
+import { formatOf } from '../../formats/index.js';
 import { type AttachedAdapter, attachedAdapters } from '../artifacts/adapters/attach.js';
 import type { Pins } from '../artifacts/pins.js';
 import { type ResolvedModel, resolveModel } from '../artifacts/resolve.js';
@@ -111,7 +110,7 @@ function attachedParts(word: string): readonly AdapterPart[] {
 /** @returns the shapes of the file that is run; null for one whose work cannot be counted, or that cannot be read yet. */
 function architectureOf(path: string): ModelArchitecture | null {
   try {
-    const reading = architectureFromGguf(readGgufHeader(path));
+    const reading = formatOf(path).shapes(path);
     return reading.ok ? reading.architecture : null;
   } catch {
     // Whoever loads it says what is wrong with it.

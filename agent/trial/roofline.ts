@@ -3,11 +3,10 @@ import type { ModelArchitecture } from '../../core/roofline/architecture.js';
 import { compactArchitecture } from '../../core/roofline/architecture-schema.js';
 import { recordFactorsOf } from '../../core/roofline/factors/factors.js';
 import { packedArchitecture } from '../../core/roofline/packed.js';
-import { architectureFromGguf } from '../../core/roofline/readers/gguf.js';
 import type { RooflineGiven } from '../../core/roofline/record.js';
 import { RUNNERS, runnerNamed } from '../../core/runners/index.js';
 import type { Experiment } from '../../core/sweep/experiment.js';
-import { readGgufHeader } from '../../formats/gguf/header.js';
+import { formatOf } from '../../formats/index.js';
 import { lastCacheBytes } from '../device/caches.js';
 import type { NodeFactors } from '../factors/node-factors.js';
 import type { PreparedModel } from './preparation.js';
@@ -34,7 +33,7 @@ export function noteRoofline(
     missing('roofline', 'the work of adapters beside the weights is not counted');
     return;
   }
-  const read = architectureFromGguf(readGgufHeader(model.artifact.path));
+  const read = formatOf(model.artifact.path).shapes(model.artifact.path);
   if (!read.ok) {
     missing('roofline', read.reason);
     return;

@@ -6,8 +6,8 @@ import { toFailure } from '../../core/errors.js';
 import { formatValue } from '../../core/metrics/format.js';
 import { SHAPES } from '../../core/models/shapes.js';
 import type { ModelFacts } from '../../core/sweep/experiment.js';
-import { modelFacts, weightBytes } from '../../formats/gguf/facts.js';
 import { readGgufHeader } from '../../formats/gguf/header.js';
+import { formatOf } from '../../formats/index.js';
 import { fromFailure } from '../exit.js';
 import { modelSettings, openModel } from '../local-models.js';
 import { nodeConfig } from '../node-config.js';
@@ -96,8 +96,8 @@ async function showModel(source: string, options: ModelsOptions): Promise<void> 
 
 function inspect(source: string, path: string): Listed {
   try {
-    const header = readGgufHeader(path);
-    return { source, path, facts: { ...modelFacts(header), bytes: weightBytes(header) }, problem: null };
+    const { facts, weightBytes } = formatOf(path).inspect(path);
+    return { source, path, facts: { ...facts, bytes: weightBytes }, problem: null };
   } catch (error) {
     return { source, path, facts: null, problem: `not usable: ${(error as Error).message}` };
   }

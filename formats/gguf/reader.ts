@@ -1,10 +1,12 @@
+import { FormatError } from '../format.js';
+
 const CHUNK_BYTES = 256 * 1024;
 /** A header larger than this is not one: the largest vocabularies make about 20 MB. */
 const MAX_HEADER_BYTES = 256 * 2 ** 20;
 const UTF8 = new TextDecoder('utf-8');
 
 /** Says in a sentence why a file cannot be a model; the caller adds which file. */
-export class GgufError extends Error {
+export class GgufError extends FormatError {
   override readonly name = 'GgufError';
 }
 

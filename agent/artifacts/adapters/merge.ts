@@ -9,11 +9,11 @@ import {
 import type { MergeEngine } from '../../../core/techniques/adapters/merge.js';
 import { decodeFloats, encodeFloats, FLOAT_BYTES } from '../../../core/techniques/float-types.js';
 import { copyGguf } from '../../../formats/gguf/copy.js';
+import { SYNTHETIC_KEY } from '../../../formats/gguf/format.js';
 import { readGgufHeader, type TensorInfo } from '../../../formats/gguf/header.js';
 import type { GgufValue } from '../../../formats/gguf/value.js';
 import type { TensorSource } from '../../../formats/gguf/writer.js';
 import { readTensor } from '../../../formats/tensor-data.js';
-import { SYNTHETIC_KEY } from '../synthetic/model.js';
 import { loadAdapter, requireFloats } from './load.js';
 import type { AdapterPlace } from './source.js';
 

@@ -3,6 +3,7 @@ import type { LatentShape, ModelShape } from '../../../core/models/shapes.js';
 import type { SyntheticModel, SyntheticType } from '../../../core/models/synthetic.js';
 import { fileType } from '../../../core/techniques/file-types.js';
 import { bytesPerElement } from '../../../core/techniques/tensor-types.js';
+import { SYNTHETIC_KEY } from '../../../formats/gguf/format.js';
 import { type GgufHeader, parseGgufHeader } from '../../../formats/gguf/header.js';
 import type { GgufValue } from '../../../formats/gguf/value.js';
 import { type GgufContent, layoutGguf, type TensorSource, writeGguf } from '../../../formats/gguf/writer.js';
@@ -10,8 +11,6 @@ import { ones, randomWeights } from './weights.js';
 
 /** Changes whenever the same model would be written with other bytes. */
 const GENERATOR = 2;
-/** The metadata key that marks a file of random weights. */
-export const SYNTHETIC_KEY = 'ridgepoint.synthetic';
 
 /** A synthetic model as its file will be, before it is written. */
 export interface SyntheticDescription {

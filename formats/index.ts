@@ -1,0 +1,34 @@
+import { closeSync, openSync, readSync, statSync } from 'node:fs';
+import { type Format, FormatError } from './format.js';
+import { gguf } from './gguf/format.js';
+import { onnx } from './onnx/format.js';
+import { safetensors } from './safetensors/format.js';
+
+export const FORMATS: readonly Format[] = [gguf, safetensors, onnx];
+
+/**
+ * Tells the format of a file or folder: by its magic bytes, else by its name or what the folder holds, so that a damaged file
+ * gets its own reader's sentence.
+ * @throws FormatError that names the formats; errors of open(2) as they are.
+ */
+export function formatOf(path: string, formats: readonly Format[] = FORMATS): Format {
+  const front = frontOf(path);
+  const found =
+    formats.find(({ magic }) => magic !== null && front.startsWith(magic)) ??
+    formats.find(({ claims }) => claims(path));
+  if (found !== undefined) return found;
+  const titles = formats.map(({ title }) => title);
+  throw new FormatError(`it is none of the formats that are read: ${titles.join(', ')}`);
+}
+
+/** @returns the first bytes as Latin-1; none of a folder. */
+function frontOf(path: string): string {
+  if (statSync(path).isDirectory()) return '';
+  const descriptor = openSync(path, 'r');
+  try {
+    const buffer = Buffer.alloc(16);
+    return buffer.toString('latin1', 0, readSync(descriptor, buffer, 0, buffer.length, 0));
+  } finally {
+    closeSync(descriptor);
+  }
+}
