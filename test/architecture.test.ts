@@ -1,6 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { RUNNERS } from '../core/runners/index.js';
+import { askedKinds, type KindWord } from './support/asked-kinds.js';
 
 const root = join(import.meta.dirname, '..');
 
@@ -25,6 +27,27 @@ const ONLY_IN: Record<string, readonly string[]> = {
   fastify: ['proto/http'],
   'prom-client': ['coordinator/exporter', 'agent/exporter'],
 };
+
+/** Words of runners that mean something else, too: where, by the beginnings of paths. */
+const OTHER_MEANINGS: Record<string, readonly string[]> = {
+  // The library below llama.cpp, as what asks for an importance matrix.
+  ggml: ['core/techniques/'],
+  // The room of native code, its command and its job.
+  kernels: ['agent/kernels/', 'agent/native/kernel-library.ts', 'cli/kernels/'],
+};
+const KINDS: readonly KindWord[] = RUNNERS.map(({ kind }) => ({
+  kind,
+  elsewhere: OTHER_MEANINGS[kind] ?? [],
+}));
+
+/** Parts that still use llama.cpp's own graphs directly, until the runner's room offers them: this list only gets shorter. */
+const REACHES_IN: ReadonlySet<string> = new Set([
+  'agent/calibration/block-runs.ts',
+  'agent/calibration/pass.ts',
+  'agent/calibration/sequences.ts',
+  'agent/factors/steps.ts',
+  'agent/profile/run.ts',
+]);
 
 const IMPORT =
   /(?:^|\n)\s*(?:import|export)\s[^;]*?from\s+['"]([^'"]+)['"]|import\(\s*['"]([^'"]+)['"]\s*\)|(?:^|\n)import\s+['"]([^'"]+)['"]/g;
@@ -81,5 +104,30 @@ describe('architecture', () => {
     };
     for (const room of Object.keys(MAY_IMPORT)) walk(room);
     expect(wrong).toEqual([]);
+  });
+
+  test('shared code does not ask which runner it is, nor reach into its folder', () => {
+    // The commands choose a runner where nobody names one.
+    const shared = ['core', 'proto', 'coordinator', 'agent', 'formats', 'dashboards'].flatMap(sources);
+    const texts = new Map(shared.map((file) => [file, readFileSync(join(root, file), 'utf8')]));
+    const found = askedKinds(texts, KINDS).filter((sentence) => !REACHES_IN.has(sentence.split(' ', 1)[0]!));
+    expect(found).toEqual([]);
+  });
+
+  test('and that is found where it is done', () => {
+    const planted = new Map([
+      ['agent/trial/a.ts', "if (runner.kind === 'llama-cpp') return;"],
+      ['core/judgement/b.ts', 'switch (kind) {\n  case "sparse":\n}'],
+      ['agent/factors/c.ts', "import { loadModel } from '../runners/llama-cpp/load.js';"],
+      ['agent/trial/d.ts', "const { fake } = await import('../../core/runners/fake.js');"],
+      ['agent/runners/sparse/e.ts', "export const kind = 'sparse';"],
+      ['core/techniques/f.ts', "needsMatrix: 'ggml' // not 'fake'"],
+    ]);
+    expect(askedKinds(planted, KINDS).map((sentence) => sentence.split(' ', 1)[0])).toEqual([
+      'agent/trial/a.ts',
+      'core/judgement/b.ts',
+      'agent/factors/c.ts',
+      'agent/trial/d.ts',
+    ]);
   });
 });

@@ -10,7 +10,7 @@ import { quantileOfSorted, sorted } from '../../core/statistics/quantile.js';
 import { readGgufHeader } from '../../formats/gguf/header.js';
 import { writeSynthetic } from '../artifacts/synthetic/model.js';
 import { llamaCpp } from '../runners/llama-cpp/index.js';
-import type { LoadedModel } from '../runners/runner.js';
+import type { Generator } from '../runners/opened.js';
 import { tokenPlan } from '../workloads/tokens.js';
 
 interface Case {
@@ -80,7 +80,7 @@ async function samplesOf(
   parallel: number,
 ): Promise<StepSample[]> {
   const { modelPath, deviceClass, deviceId, quick, depths } = job;
-  const model = await llamaCpp.load({
+  const model = await llamaCpp.opens.generator({
     modelPath,
     options: { threads },
     deviceClass,
@@ -105,7 +105,7 @@ async function samplesOf(
 
 /** @returns seconds of one step: the low quartile of the rounds. */
 function stepSeconds(
-  model: LoadedModel,
+  model: Generator,
   workload: { readonly generateTokens: number; readonly parallel: number; readonly contextDepth: number },
   budgetSeconds: number,
 ): number {

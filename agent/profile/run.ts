@@ -10,15 +10,13 @@ import { type NodeTimes, openProfiler, type Profiler } from '../native/profiler.
 import { loadModel } from '../runners/llama-cpp/load.js';
 import type { LlamaModel } from '../runners/llama-cpp/model.js';
 import { readSettings } from '../runners/llama-cpp/settings.js';
-import type { LoadRequest } from '../runners/runner.js';
+import type { ModelRequest } from '../runners/runner.js';
 import { latency, latencyOptions } from '../workloads/latency.js';
 import { type TokenPlan, tokenPlan } from '../workloads/tokens.js';
 
 /** What is profiled: a latency workload on llama.cpp. */
 export interface ProfileJob {
-  readonly model: Omit<LoadRequest, 'contextTokens' | 'sequences' | 'options'> & {
-    readonly options: Options;
-  };
+  readonly model: ModelRequest;
   /** The options of the workload. */
   readonly workload: Options;
 }

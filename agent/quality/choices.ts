@@ -1,8 +1,8 @@
 import { logProbability } from '../../core/quality/likelihood.js';
 import type { OptionLikelihood } from '../../core/quality/multiple-choice.js';
 import type { TaskItem } from '../../core/quality/tasks/items.js';
-import type { TextModel } from '../runners/runner.js';
-import type { Speaker } from './speaker.js';
+import type { TextModel } from '../runners/opened.js';
+import type { LanguageModel } from './language-model.js';
 
 /** The options of an item as tokens. */
 export interface TokenizedChoices {
@@ -32,7 +32,7 @@ export function tokenizeChoices(text: TextModel, item: TaskItem): TokenizedChoic
 }
 
 /** What the options share is evaluated once; then the cache is cut back to it for each of them. */
-export function optionLikelihoods(model: Speaker, item: TokenizedChoices): OptionLikelihood[] {
+export function optionLikelihoods(model: LanguageModel, item: TokenizedChoices): OptionLikelihood[] {
   const { options, promptTokens, bytes } = item;
   // The row that predicts the first scored token has to be computed anew for each option.
   const shared = Math.min(sharedPrefix(options), promptTokens - 1);

@@ -1,7 +1,7 @@
 import type { Divergence } from '../../core/quality/divergence.js';
 import type { WindowRequest } from '../../core/quality/windows.js';
+import { type LanguageModel, openLanguageModel, requireSameVocabulary } from './language-model.js';
 import { cutText, type QualityModel } from './measure.js';
-import { loadSpeaker, requireSameVocabulary, type Speaker } from './speaker.js';
 import { measureDivergence } from './text.js';
 import type { Watch } from './watch.js';
 
@@ -30,11 +30,11 @@ export interface Comparison {
  */
 export async function compareLogits(job: CompareJob, watch: Watch): Promise<Comparison> {
   const contextTokens = job.windows.context;
-  const open: Speaker[] = [];
+  const open: LanguageModel[] = [];
   try {
-    const base = await loadSpeaker({ ...job.base, contextTokens });
+    const base = await openLanguageModel({ ...job.base, contextTokens });
     open.push(base);
-    const model = await loadSpeaker({ ...job.model, contextTokens });
+    const model = await openLanguageModel({ ...job.model, contextTokens });
     open.push(model);
     const request = { path: job.path, windows: job.windows, basePrecision: 'exact' } as const;
     const { tokens, windows, sample } = cutText(base, request);
@@ -60,6 +60,6 @@ export async function compareLogits(job: CompareJob, watch: Watch): Promise<Comp
       divergence,
     };
   } finally {
-    for (const speaker of open) speaker.close();
+    for (const model of open) model.close();
   }
 }

@@ -1,5 +1,5 @@
 import { mostLikely } from '../../core/quality/likelihood.js';
-import type { Speaker } from './speaker.js';
+import type { LanguageModel } from './language-model.js';
 
 export interface GenerationLimits {
   readonly maxTokens: number;
@@ -8,7 +8,11 @@ export interface GenerationLimits {
 }
 
 /** Greedy decoding: the same model gives the same answer. @returns the text up to a stop, an end token or the limit. */
-export function generate(model: Speaker, prompt: Int32Array, { maxTokens, stop }: GenerationLimits): string {
+export function generate(
+  model: LanguageModel,
+  prompt: Int32Array,
+  { maxTokens, stop }: GenerationLimits,
+): string {
   const { text } = model;
   const answer: number[] = [];
   let next = -1;

@@ -3,14 +3,19 @@ import type { QualityOutcome, QualityRequest, TextOutcome, TextRequest } from '.
 import type { Task } from '../../core/quality/tasks/few-shot.js';
 import { type Window, windowsOf } from '../../core/quality/windows.js';
 import { readText } from '../artifacts/text.js';
+import {
+  type AskedRequest,
+  type LanguageModel,
+  openLanguageModel,
+  requireSameVocabulary,
+} from './language-model.js';
 import type { Scorers } from './scorers.js';
-import { loadSpeaker, requireSameVocabulary, type Speaker, type SpeakerRequest } from './speaker.js';
 import { measureTask, tokenizeTask } from './tasks.js';
 import { measureDivergence, measurePerplexity } from './text.js';
 import type { Watch } from './watch.js';
 
 /** A model to ask; how long a context it needs follows from the questions. */
-export type QualityModel = Omit<SpeakerRequest, 'contextTokens'>;
+export type QualityModel = Omit<AskedRequest, 'contextTokens'>;
 
 export interface QualityJob {
   readonly model: QualityModel;
@@ -34,7 +39,7 @@ const LEAST_CONTEXT = 256;
 export async function measureQuality(job: QualityJob, watch: Watch): Promise<QualityOutcome> {
   const { text, tasks } = job.request;
   // How long a context has to be is known once everything is cut into tokens, which needs the vocabulary.
-  const first = await loadSpeaker({ ...job.model, contextTokens: LEAST_CONTEXT });
+  const first = await openLanguageModel({ ...job.model, contextTokens: LEAST_CONTEXT });
   const plan = (() => {
     try {
       const cut = text === null ? null : cutText(first, text);
@@ -53,11 +58,11 @@ export async function measureQuality(job: QualityJob, watch: Watch): Promise<Qua
     ...tasks.flatMap(leftOutSentence),
   ];
 
-  const open: Speaker[] = [];
+  const open: LanguageModel[] = [];
   try {
-    const model = await loadSpeaker({ ...job.model, contextTokens });
+    const model = await openLanguageModel({ ...job.model, contextTokens });
     open.push(model);
-    const base = job.base === null ? null : await loadSpeaker({ ...job.base, contextTokens });
+    const base = job.base === null ? null : await openLanguageModel({ ...job.base, contextTokens });
     if (base !== null) {
       open.push(base);
       requireSameVocabulary(base, model, plan.cut?.sample ?? tasks[0]?.items[0]?.prompt ?? '');
@@ -68,7 +73,7 @@ export async function measureQuality(job: QualityJob, watch: Watch): Promise<Qua
     for (const task of plan.tasks) ofTasks.push(await measureTask(task, model, base, job.scorers, watch));
     return { text: ofText, tasks: ofTasks, warnings };
   } finally {
-    for (const speaker of open) speaker.close();
+    for (const model of open) model.close();
   }
 }
 
@@ -82,8 +87,8 @@ export interface CutText {
 async function measureText(
   { tokens, windows }: CutText,
   { windows: request, basePrecision }: TextRequest,
-  model: Speaker,
-  base: Speaker | null,
+  model: LanguageModel,
+  base: LanguageModel | null,
   watch: Watch,
 ): Promise<TextOutcome> {
   const facts = { tokens: tokens.length, windows: windows.length, request };
@@ -96,7 +101,7 @@ async function measureText(
 }
 
 /** @throws FailureError `impossible-combination` for a text that is no UTF-8 or too short. */
-export function cutText({ text }: Speaker, { path, windows: request }: TextRequest): CutText {
+export function cutText({ text }: LanguageModel, { path, windows: request }: TextRequest): CutText {
   const words = readText(path);
   const tokens = text.tokenize(words, true);
   const windows = windowsOf(tokens.length, request);

@@ -3,12 +3,12 @@ import type { TaskOutcome } from '../../core/quality/outcome.js';
 import { externalName, type ScorerName, score } from '../../core/quality/scorers/index.js';
 import { type ItemScore, retention, scoreOf } from '../../core/quality/scores.js';
 import type { Task } from '../../core/quality/tasks/few-shot.js';
-import type { TextModel } from '../runners/runner.js';
+import type { TextModel } from '../runners/opened.js';
 import { optionLikelihoods, type TokenizedChoices, tokenizeChoices } from './choices.js';
 import { scoreExternally } from './external-scorer.js';
 import { generate } from './generation.js';
+import type { LanguageModel } from './language-model.js';
 import type { Scorers } from './scorers.js';
-import type { Speaker } from './speaker.js';
 import { stoppedBy, type Watch } from './watch.js';
 
 /** A task as tokens of one vocabulary. */
@@ -32,8 +32,8 @@ export function tokenizeTask(text: TextModel, task: Task): TokenizedTask {
 /** Asks every item of the model, and of the base when there is one. */
 export async function measureTask(
   tokenized: TokenizedTask,
-  model: Speaker,
-  base: Speaker | null,
+  model: LanguageModel,
+  base: LanguageModel | null,
   scorers: Scorers,
   watch: Watch,
 ): Promise<TaskOutcome> {
@@ -76,7 +76,7 @@ interface Asked {
   readonly said: string | null;
 }
 
-function ask({ task, choices, prompts }: TokenizedTask, i: number, model: Speaker): Asked {
+function ask({ task, choices, prompts }: TokenizedTask, i: number, model: LanguageModel): Asked {
   const { spec, items } = task;
   const item = items[i]!;
   if (item.choices === null) {

@@ -3,7 +3,7 @@ import { logProbability } from '../../core/quality/likelihood.js';
 import type { TextRequest } from '../../core/quality/outcome.js';
 import { Moments, perplexityOf } from '../../core/quality/perplexity.js';
 import type { Window } from '../../core/quality/windows.js';
-import type { Speaker } from './speaker.js';
+import type { LanguageModel } from './language-model.js';
 import type { Watch } from './watch.js';
 
 /** Rows of the base that wait for the candidate's take at most this much memory. */
@@ -11,7 +11,7 @@ const KEPT_BYTES = 128 * 2 ** 20;
 
 /** @returns the perplexity of a text, cut into windows. */
 export async function measurePerplexity(
-  model: Speaker,
+  model: LanguageModel,
   tokens: Int32Array,
   windows: readonly Window[],
   watch: Watch,
@@ -36,8 +36,8 @@ export async function measurePerplexity(
  * @param look sees every pair of rows; they are only valid until it returns.
  */
 export async function measureDivergence(
-  base: Speaker,
-  candidate: Speaker,
+  base: LanguageModel,
+  candidate: LanguageModel,
   tokens: Int32Array,
   windows: readonly Window[],
   precision: TextRequest['basePrecision'],
@@ -73,7 +73,7 @@ export async function measureDivergence(
 }
 
 /** @returns a window's tokens as the model gets them. */
-function inputOf({ text }: Speaker, tokens: Int32Array, window: Window): Int32Array {
+function inputOf({ text }: LanguageModel, tokens: Int32Array, window: Window): Int32Array {
   const input = tokens.slice(window.start, window.start + window.length);
   if (window.beginsWithBos && text.beginToken !== null) input[0] = text.beginToken;
   return input;

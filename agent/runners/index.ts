@@ -48,7 +48,7 @@ const RUNNERS: readonly RunnerRoom[] = [
 export const RUNNER_KINDS: readonly string[] = RUNNERS.map((room) => room.kind);
 
 /** @returns the runner; throws FailureError `engine-missing` for a kind this agent does not know. */
-export async function runnerNamed(kind: string): Promise<Runner> {
+export async function loadRunner(kind: string): Promise<Runner> {
   return roomOf(kind).load();
 }
 

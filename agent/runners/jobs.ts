@@ -33,7 +33,7 @@ export const PROBE: Job<{ readonly runnerKind: string }, RunnerProbe> = {
   name: 'probe',
   what: 'the probe',
   async load() {
-    const { runnerNamed } = await import('./index.js');
-    return async ({ runnerKind }) => (await runnerNamed(runnerKind)).probe();
+    const { loadRunner } = await import('./index.js');
+    return async ({ runnerKind }) => (await loadRunner(runnerKind)).probe();
   },
 };

@@ -1,7 +1,8 @@
 import type { Phase } from '../../core/result.js';
 import type { MeasurePolicy, RunnerChoice, WorkloadChoice } from '../../core/sweep/experiment.js';
 import type { Job } from '../isolation/job.js';
-import type { LoadedFacts, RunnableAdapter } from '../runners/runner.js';
+import type { AnyFacts } from '../runners/opened.js';
+import type { RunnableAdapter } from '../runners/runner.js';
 import type { TrainingFiles, TrainingProgress, WorkloadOutcome } from '../workloads/workload.js';
 
 export interface TrialRequest {
@@ -9,18 +10,18 @@ export interface TrialRequest {
   readonly workload: WorkloadChoice;
   readonly measure: MeasurePolicy;
   readonly modelPath: string | null;
-  readonly adapters?: readonly RunnableAdapter[];
+  readonly adapters: readonly RunnableAdapter[];
   readonly deviceClass: string;
   readonly deviceId: string;
   readonly cpus: readonly number[];
   readonly minPhaseSeconds: number;
-  /** For workloads that train. */
-  readonly training?: TrainingFiles | null;
+  /** null for workloads that do not train. */
+  readonly training: TrainingFiles | null;
 }
 
 /** What the child of a trial tells on the way. Times are monotonic seconds. */
 export type TrialReport =
-  | { readonly type: 'loaded'; readonly facts: LoadedFacts }
+  | { readonly type: 'loaded'; readonly facts: AnyFacts }
   | { readonly type: 'phase'; readonly phase: Phase }
   | { readonly type: 'engine-warning'; readonly text: string }
   | { readonly type: 'training'; readonly progress: TrainingProgress };

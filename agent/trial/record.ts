@@ -22,7 +22,7 @@ import type { AttachedAdapter } from '../artifacts/adapters/attach.js';
 import type { Artifact } from '../artifacts/store.js';
 import type { EnvironmentFacts } from '../environment.js';
 import { wholeNanoseconds } from '../isolation/clock.js';
-import type { LoadedFacts } from '../runners/runner.js';
+import type { AnyFacts } from '../runners/opened.js';
 import type { WorkloadOutcome } from '../workloads/workload.js';
 import { loadedRoofline } from './roofline.js';
 
@@ -36,7 +36,7 @@ export interface TrialNotes {
   adapters: readonly AttachedAdapter[];
   baseWeightBytes: number | null;
   quality: QualityRecord | null;
-  loaded: LoadedFacts | null;
+  loaded: AnyFacts | null;
   outcome: WorkloadOutcome | null;
   training: TrainingRecord | null;
   profile: ProfileRecord | null;

@@ -69,13 +69,14 @@ const FITTED = RUNNERS.filter(({ fitted }) => fitted)
 export function loadedRoofline({ runner }: Experiment, notes: TrialNotes): RooflineGiven | null {
   const { roofline, loaded } = notes;
   if (roofline === null) return null;
-  const { packed, trainingWork } = loaded ?? {};
   const counting = runnerNamed(runner.kind)?.counting;
   if (counting?.by === 'step')
-    return trainingWork === undefined ? null : { ...roofline, parts: [...trainingWork] };
+    return loaded !== null && 'trainingWork' in loaded
+      ? { ...roofline, parts: [...loaded.trainingWork] }
+      : null;
   if (counting?.by !== 'pass' || !counting.packed) return roofline;
-  if (packed === undefined) return null;
-  return { ...roofline, architecture: packedArchitecture(roofline.architecture, packed) };
+  if (loaded === null || !('packed' in loaded)) return null;
+  return { ...roofline, architecture: packedArchitecture(roofline.architecture, loaded.packed) };
 }
 
 /** Types of the matrices of a model. */

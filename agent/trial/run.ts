@@ -1,44 +1,42 @@
+import { FailureError, failure } from '../../core/errors.js';
 import type { Channel } from '../isolation/channel.js';
 import { monotonicSeconds } from '../isolation/clock.js';
-import { runnerNamed } from '../runners/index.js';
+import { loadRunner } from '../runners/index.js';
+import { open } from '../runners/runner.js';
 import type { TrainedResult } from '../runners/trainer.js';
 import { workloadNamed } from '../workloads/index.js';
-import type { WorkloadContext, WorkloadOutcome } from '../workloads/workload.js';
+import type { PhaseStamper, TrainingInput, WorkloadInput, WorkloadOutcome } from '../workloads/workload.js';
 import type { TrialReport, TrialRequest } from './job.js';
 
-/** Runs one trial in this process: load, then whatever the workload asks; phases leave as they end. */
+/** Runs one trial in this process: opens what the workload needs, then whatever it asks; phases leave as they end. */
 export async function runTrial(
   request: TrialRequest,
   channel: Channel<TrialReport>,
 ): Promise<WorkloadOutcome> {
-  const runner = await runnerNamed(request.runner.kind);
+  const runner = await loadRunner(request.runner.kind);
   const workload = workloadNamed(request.workload.kind);
-  const demands = workload.demands(request.workload.options);
+  const { modelPath, adapters, deviceClass, deviceId, cpus } = request;
+  const place = { modelPath, adapters, options: request.runner.options, deviceClass, deviceId, cpus };
 
   const loadStart = monotonicSeconds();
-  const model = await runner.load({
-    modelPath: request.modelPath,
-    adapters: request.adapters ?? [],
-    options: request.runner.options,
-    deviceClass: request.deviceClass,
-    deviceId: request.deviceId,
-    cpus: request.cpus,
-    ...demands,
-  });
+  const opened = await open(runner, workload.needs, {
+    ...place,
+    ...workload.demands(request.workload.options),
+  } as never);
   const loadEnd = monotonicSeconds();
   channel.send({
     type: 'phase',
     phase: { name: 'load', repeat: null, startSeconds: loadStart, endSeconds: loadEnd, tokens: 0 },
   });
-  channel.send({ type: 'loaded', facts: model.facts });
-  for (const text of model.warnings ?? []) channel.send({ type: 'engine-warning', text });
+  channel.send({ type: 'loaded', facts: opened.facts });
+  for (const text of opened.warnings) channel.send({ type: 'engine-warning', text });
 
   try {
-    return await workload.run(model, request.workload.options, {
+    const context = {
       measure: request.measure,
       minPhaseSeconds: request.minPhaseSeconds,
       now: monotonicSeconds,
-      stamp(name, repeat, startSeconds, endSeconds, tokens, times) {
+      stamp(...[name, repeat, startSeconds, endSeconds, tokens, times]: Parameters<PhaseStamper>) {
         const phase = { name, repeat, startSeconds, endSeconds, tokens };
         channel.send({ type: 'phase', phase: times === undefined ? phase : { ...phase, times } });
       },
@@ -46,29 +44,39 @@ export async function runTrial(
         await channel.rest();
         return channel.stopReason() !== null;
       },
-      ...trainingContext(request, channel),
-    });
+    };
+    const input = INPUTS[workload.needs](request, channel);
+    return await workload.run(opened, request.workload.options, context, input);
   } finally {
-    model.close();
+    opened.close();
   }
 }
 
-/** What only workloads that train are given. */
-function trainingContext(
-  { training, modelPath }: TrialRequest,
-  channel: Channel<TrialReport>,
-): Pick<WorkloadContext, 'textPath' | 'told' | 'keep'> {
-  if (training == null) return {};
+type InputOf<I> = (request: TrialRequest, channel: Channel<TrialReport>) => I;
+
+/** What workloads are given beside their options, by what they need. */
+const INPUTS: { readonly [C in keyof WorkloadInput]: InputOf<WorkloadInput[C]> } = {
+  generator: () => null,
+  'language-model': () => null,
+  op: () => null,
+  trainer: trainingInput,
+};
+
+/** @throws FailureError for a request without the files of a training: one of another version. */
+function trainingInput({ training, modelPath }: TrialRequest, channel: Channel<TrialReport>): TrainingInput {
+  if (training === null) {
+    throw new FailureError(failure('impossible-combination', 'a workload that trains needs a text'));
+  }
   const { textPath, keepPath, runnable } = training;
   return {
     textPath,
-    told: (progress) => channel.send({ type: 'training', progress }),
-    ...(keepPath !== null &&
-      modelPath !== null && {
-        keep: async (result: TrainedResult) => {
-          const { saveTrained } = await import('../artifacts/trained.js');
-          return await saveTrained(keepPath, result, modelPath, runnable);
-        },
-      }),
+    onProgress: (progress) => channel.send({ type: 'training', progress }),
+    keep:
+      keepPath === null || modelPath === null
+        ? null
+        : async (result: TrainedResult) => {
+            const { saveTrained } = await import('../artifacts/trained.js');
+            return await saveTrained(keepPath, result, modelPath, runnable);
+          },
   };
 }

@@ -5,32 +5,25 @@ import { rateAt, type TrainingSettings } from '../../core/training/methods.js';
 import type { TrainingRecord } from '../../core/training/record.js';
 import { trainingSettings } from '../../core/workloads/finetune.js';
 import { readText } from '../artifacts/text.js';
-import type { LoadedModel } from '../runners/runner.js';
-import type { Trainer, TrainingModel, TrainingStep } from '../runners/trainer.js';
+import type { TrainableModel, Trainer, TrainingStep } from '../runners/trainer.js';
 import { datasetOf, type TrainingDataset } from './dataset.js';
-import type { Workload, WorkloadContext, WorkloadOutcome } from './workload.js';
+import type { TrainingInput, Workload, WorkloadContext, WorkloadOutcome } from './workload.js';
 
 /**
  * So many steps of training on a text. A step is a repeat: the first ones, until their times agree, are the warm-up of the
  * measurement, and train like the others.
  */
-export const finetune: Workload = {
+export const finetune: Workload<'trainer'> = {
   kind: 'finetune',
+  needs: 'trainer',
 
   demands(options) {
-    const training = trainingSettings(options);
-    return { contextTokens: training.windowTokens, sequences: training.sequences, training };
+    return { training: trainingSettings(options) };
   },
 
-  async run(model, options, context) {
-    const { training } = model;
-    if (training === undefined) {
-      const hint = 'Use the runner ggml for the workload finetune.';
-      throw new FailureError(failure('impossible-combination', 'this runner cannot train', { hint }));
-    }
+  async run(model, options, context, input) {
     const settings = trainingSettings(options);
-    const lessons = lessonsFor(training, settings, context);
-    return await train(model, training, settings, lessons, context);
+    return await train(model, settings, datasetFor(model, settings, input.textPath), context, input);
   },
 };
 
@@ -38,22 +31,22 @@ export const finetune: Workload = {
 const MOST_HELD_OUT = 64;
 
 async function train(
-  { facts }: LoadedModel,
-  { trainer }: TrainingModel,
+  { facts, trainer }: TrainableModel,
   settings: TrainingSettings,
-  lessons: TrainingDataset,
+  dataset: TrainingDataset,
   context: WorkloadContext,
+  { onProgress, keep }: TrainingInput,
 ): Promise<WorkloadOutcome> {
   const { steps, sequences, windowTokens, method } = settings;
-  const evalBefore = await heldOutLoss(trainer, lessons, context);
-  context.told?.({ step: 0, steps, loss: null, evalLoss: evalBefore });
+  const evalBefore = await heldOutLoss(trainer, dataset, context);
+  onProgress({ step: 0, steps, loss: null, evalLoss: evalBefore });
   const taken: TrainingStep[] = [];
   let warmups = 0;
   let settled = context.measure.maxWarmups === 0;
   const began = context.now();
   let stop: WorkloadOutcome['stop'] = 'steps-done';
   while (taken.length < steps) {
-    const batch = lessons.next();
+    const batch = dataset.next();
     const start = context.now();
     const step = trainer.step(batch, rateAt(settings, taken.length));
     const end = context.now();
@@ -66,7 +59,7 @@ async function train(
       warmups += 1;
       settled = warmupSettled(secondsOf(taken), context.measure.warmupSpread);
     } else context.stamp('train', taken.length - 1 - warmups, start, end, tokens);
-    context.told?.({ step: taken.length, steps, loss: step.loss, evalLoss: null });
+    onProgress({ step: taken.length, steps, loss: step.loss, evalLoss: null });
     await rest(context);
     const budget = context.measure.maxSeconds;
     if (budget !== null && taken.length < steps && context.now() - began > budget && !warming) {
@@ -74,15 +67,15 @@ async function train(
       break;
     }
   }
-  const evalAfter = await heldOutLoss(trainer, lessons, context);
-  context.told?.({ step: taken.length, steps, loss: null, evalLoss: evalAfter });
+  const evalAfter = await heldOutLoss(trainer, dataset, context);
+  onProgress({ step: taken.length, steps, loss: null, evalLoss: evalAfter });
   const whole = secondsOf(taken);
   const training: Omit<TrainingRecord, 'made'> = {
     method,
     trainableParameters: trainer.trainableParameters,
     baseParameters: facts.parameters ?? 0,
-    windows: lessons.windows,
-    heldOutWindows: lessons.heldOut.length * sequences,
+    windows: dataset.windows,
+    heldOutWindows: dataset.heldOut.length * sequences,
     sequencesPerStep: sequences,
     windowTokens,
     losses: taken.map(({ loss }) => loss),
@@ -105,30 +98,23 @@ async function train(
     halfWidth: relativeHalfWidth(rates, context.measure.confidence),
     tokenSeconds: [],
     training,
-    ...(context.keep === undefined ? {} : { kept: await context.keep(trainer.result()) }),
+    ...(keep === null ? {} : { kept: await keep(trainer.result()) }),
   };
 }
 
-function lessonsFor(
-  training: TrainingModel,
-  settings: TrainingSettings,
-  { textPath }: WorkloadContext,
-): TrainingDataset {
-  if (textPath === undefined) {
-    throw new FailureError(failure('impossible-combination', 'the workload finetune needs a text'));
-  }
-  const lessons = datasetOf(training.tokenize(readText(textPath)), training.beginToken, settings);
-  if (typeof lessons !== 'string') return lessons;
+function datasetFor(model: TrainableModel, settings: TrainingSettings, textPath: string): TrainingDataset {
+  const dataset = datasetOf(model.tokenize(readText(textPath)), model.beginToken, settings);
+  if (typeof dataset !== 'string') return dataset;
   const hint = 'Give a longer text, or lower windowTokens or heldOutShare.';
-  throw new FailureError(failure('impossible-combination', `${textPath}: ${lessons}`, { hint }));
+  throw new FailureError(failure('impossible-combination', `${textPath}: ${dataset}`, { hint }));
 }
 
 async function heldOutLoss(
   trainer: Trainer,
-  lessons: TrainingDataset,
+  dataset: TrainingDataset,
   context: WorkloadContext,
 ): Promise<number | null> {
-  const batches = lessons.heldOut.slice(0, MOST_HELD_OUT);
+  const batches = dataset.heldOut.slice(0, MOST_HELD_OUT);
   if (batches.length === 0) return null;
   let sum = 0;
   for (const batch of batches) {

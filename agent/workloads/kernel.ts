@@ -14,19 +14,15 @@ const REPEAT_SECONDS = 0.05;
 const MOST_CALLS = 1000;
 
 /** An op, again and again: a repeat is a number of calls, each timed by itself. */
-export const kernel: Workload = {
+export const kernel: Workload<'op'> = {
   kind: 'kernel',
+  needs: 'op',
 
   demands(options) {
-    return { contextTokens: 0, sequences: 1, kernel: kernelRequest(options) };
+    return { kernel: kernelRequest(options) };
   },
 
-  async run(model, _options, context) {
-    const ready = model.kernel;
-    if (ready === undefined) {
-      const message = 'this runner has no ops: the workload kernel needs the runner kernels';
-      throw new FailureError(failure('impossible-combination', message));
-    }
+  async run(ready, _options, context) {
     const { measure } = context;
     const rest = async (): Promise<void> => {
       if (await context.breathe()) throw new FailureError(failure('cancelled', 'the trial was stopped'));

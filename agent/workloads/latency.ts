@@ -2,7 +2,7 @@ import { FailureError, failure } from '../../core/errors.js';
 import { median } from '../../core/statistics/quantile.js';
 import { shouldStop, warmupSettled } from '../../core/statistics/stopping.js';
 import type { Options } from '../../core/sweep/experiment.js';
-import type { LoadedModel } from '../runners/runner.js';
+import type { Generator } from '../runners/opened.js';
 import { type LengthenedWork, lengthen } from './lengthen.js';
 import { type TokenPlan, tokenPlan } from './tokens.js';
 import type { Workload, WorkloadContext, WorkloadOutcome } from './workload.js';
@@ -20,8 +20,9 @@ export interface LatencyOptions {
  * What llama-bench measures: a repeat is the prefill of `promptTokens` per sequence, then exactly
  * `generateTokens` decode steps; random but seeded tokens, no sampling, the device awaited at every step.
  */
-export const latency: Workload = {
+export const latency = {
   kind: 'latency',
+  needs: 'generator',
 
   demands(options) {
     const { promptTokens, generateTokens, parallel, contextDepth } = latencyOptions(options);
@@ -40,11 +41,11 @@ export const latency: Workload = {
     const warmup = await warmUp(model, plan, wanted, context);
     return { ...(await measure(model, plan, wanted, context)), ...warmup };
   },
-};
+} satisfies Workload<'generator'>;
 
 /** Rounds of the whole repeat until the last three agree, since one is not enough on a fast device. */
 async function warmUp(
-  model: LoadedModel,
+  model: Generator,
   plan: TokenPlan,
   options: LatencyOptions,
   context: WorkloadContext,
@@ -63,7 +64,7 @@ async function warmUp(
 }
 
 async function measure(
-  model: LoadedModel,
+  model: Generator,
   plan: TokenPlan,
   options: LatencyOptions,
   context: WorkloadContext,
@@ -108,7 +109,7 @@ async function measure(
 
 /** Both phases as work that begins again where it began: the cache is cut back to what it held then. */
 function lengthened(
-  model: LoadedModel,
+  model: Generator,
   { prompt, steps }: TokenPlan,
   { promptTokens, generateTokens, parallel, contextDepth }: LatencyOptions,
   seconds: { readonly prefill: number; readonly decode: number },
@@ -149,7 +150,7 @@ interface Round {
 
 /** One repeat. Nothing is allocated and one clock is read between steps, so that the loop costs no time. */
 function repeatOnce(
-  model: LoadedModel,
+  model: Generator,
   plan: TokenPlan,
   options: LatencyOptions,
   context: WorkloadContext,

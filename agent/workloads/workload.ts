@@ -1,30 +1,42 @@
 import type { KernelRecord } from '../../core/kernels/record.js';
 import type { PhaseName } from '../../core/result.js';
+import type { Capability } from '../../core/runners/capability.js';
 import type { StopReason } from '../../core/statistics/stopping.js';
 import type { MeasurePolicy, Options } from '../../core/sweep/experiment.js';
-import type { TrainingSettings } from '../../core/training/methods.js';
 import type { TrainingRecord } from '../../core/training/record.js';
-import type { KernelRequest, LoadedModel } from '../runners/runner.js';
+import type { Opened } from '../runners/opened.js';
+import type { Demands } from '../runners/runner.js';
 import type { TrainedResult } from '../runners/trainer.js';
 
-/** A Workload is what is asked of a runner. It lives in the child and stamps phases as it goes. */
-export interface Workload {
+/** A Workload is what is asked of something that a runner opens. It lives in the child and stamps phases as it goes. */
+export interface Workload<C extends Capability = Capability> {
   readonly kind: string;
-  /**
-   * What the context has to hold, known before the model is loaded: `contextTokens` for each of the
-   * `sequences`.
-   */
-  demands(options: Options): WorkloadDemands;
-  run(model: LoadedModel, options: Options, context: WorkloadContext): Promise<WorkloadOutcome>;
+  readonly needs: C;
+  /** What has to be known before that is opened. */
+  demands(options: Options): Demands[C];
+  run(
+    opened: Opened[C],
+    options: Options,
+    context: WorkloadContext,
+    input: WorkloadInput[C],
+  ): Promise<WorkloadOutcome>;
 }
 
-export interface WorkloadDemands {
-  readonly contextTokens: number;
-  readonly sequences: number;
-  /** For workloads that train: what the weights are loaded for. */
-  readonly training?: TrainingSettings;
-  /** For the workload of ops: which. */
-  readonly kernel?: KernelRequest;
+/** What a workload is given beside its options, whole. */
+export interface WorkloadInput {
+  readonly generator: null;
+  readonly 'language-model': null;
+  readonly trainer: TrainingInput;
+  readonly op: null;
+}
+
+export interface TrainingInput {
+  /** Real path of the file that the option `text` names. */
+  readonly textPath: string;
+  /** Tells people how training goes. */
+  onProgress(progress: TrainingProgress): void;
+  /** Keeps what was trained; null when nobody wants it. */
+  readonly keep: ((result: TrainedResult) => Promise<KeptResult>) | null;
 }
 
 export interface WorkloadContext {
@@ -36,12 +48,6 @@ export interface WorkloadContext {
   now(): number;
   /** Gives the event loop a turn so that messages leave and a stop can arrive; true = stop now. */
   breathe(): Promise<boolean>;
-  /** Real path of the file that the option `text` names, for workloads that have it. */
-  readonly textPath?: string;
-  /** Tells people how training goes. */
-  told?(progress: TrainingProgress): void;
-  /** Keeps what was trained; absent when nobody wants it. */
-  keep?(result: TrainedResult): Promise<KeptResult>;
 }
 
 /** Files of a training. */

@@ -1,6 +1,6 @@
-import type { SparseType } from '../runners/sparse.js';
 import type { Options } from '../sweep/experiment.js';
 import { CELLS, type EnginePasses } from './engine-passes.js';
+import type { PackedMatrices } from './packed.js';
 import { FLASH, type PassRequest } from './pass/setting.js';
 
 /** Tokens of all sequences that are computed at once, at most. */
@@ -12,7 +12,7 @@ export const AT_ONCE = 512;
  * pass, and each pass makes the logits of the last token of each sequence, also in the middle of a prompt.
  */
 function settingOf(options: Options): Omit<PassRequest, 'phase' | 'batch'> {
-  const arithmetic = (options.sparseType ?? 'bf16') as SparseType;
+  const arithmetic = (options.sparseType ?? 'bf16') as PackedMatrices['type'];
   return {
     activationBits: 32,
     cacheBits: { key: 16, value: 16 },

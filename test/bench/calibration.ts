@@ -40,7 +40,7 @@ const linears = linearsOf(readGgufHeader(modelPath), () => true);
 
 /** Milliseconds of each sequence but the first, which warms up. */
 async function plain(): Promise<number[]> {
-  const model = await llamaCpp.load({
+  const model = await llamaCpp.opens.generator({
     modelPath,
     options: { threads },
     deviceClass: 'cpu',

@@ -138,6 +138,8 @@ async function runnerAlone(of: Case): Promise<Speeds> {
     deviceId: 'cpu0',
     cpus,
     minPhaseSeconds: 0,
+    adapters: [],
+    training: null,
   };
   const script = join(ROOT, 'test/bench/runner-alone.mjs');
   // The flag that a trial's process gets (agent/isolation/launch.ts).

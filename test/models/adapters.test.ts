@@ -28,7 +28,7 @@ const r16 = join(import.meta.dirname, '../../models/adapters/small-pgdoc-r16.ggu
 const tokens = prompt(48, 9);
 
 async function logits(path: string, adapters: readonly Omit<RunnableAdapter, 'source'>[] = []) {
-  const model = (await llamaCpp.load({
+  const model = (await llamaCpp.opens.generator({
     modelPath: path,
     adapters: adapters.map((adapter) => ({ ...adapter, source: 'it' })),
     // Flash attention and an f16 cache round keys and values to f16, which would hide what is compared.

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { type LlamaModel, llamaCpp } from '../../agent/runners/llama-cpp/index.js';
-import type { LoadRequest } from '../../agent/runners/runner.js';
+import type { LlamaRequest } from '../../agent/runners/llama-cpp/load.js';
 import type { Options } from '../../core/sweep/experiment.js';
 
 const models = join(import.meta.dirname, '../../models');
@@ -14,9 +14,9 @@ export function modelPath(name: string): string {
 export async function load(
   name: string,
   options: Options = {},
-  rest: Partial<Pick<LoadRequest, 'contextTokens' | 'sequences' | 'wholeCache'>> = {},
+  rest: Partial<Pick<LlamaRequest, 'contextTokens' | 'sequences' | 'wholeCache'>> = {},
 ): Promise<LlamaModel> {
-  return (await llamaCpp.load({
+  return (await llamaCpp.opens.generator({
     modelPath: modelPath(name),
     options: { threads: 1, ...options },
     deviceClass: 'cpu',

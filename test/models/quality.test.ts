@@ -7,8 +7,8 @@ import { launch } from '../../agent/isolation/launch.js';
 import { optionLikelihoods, tokenizeChoices } from '../../agent/quality/choices.js';
 import { generate } from '../../agent/quality/generation.js';
 import { QUALITY } from '../../agent/quality/jobs.js';
+import { type LanguageModel, openLanguageModel } from '../../agent/quality/language-model.js';
 import { measureQuality, type QualityJob } from '../../agent/quality/measure.js';
-import { loadSpeaker, type Speaker } from '../../agent/quality/speaker.js';
 import type { QualityProgress } from '../../agent/quality/watch.js';
 import { quantizeFile } from '../../agent/runners/llama-cpp/index.js';
 import { toFailure } from '../../core/errors.js';
@@ -59,13 +59,13 @@ const quiet = { progress: () => {}, breathe: async () => {} };
 const measure = (...args: Parameters<typeof job>): Promise<QualityOutcome> =>
   measureQuality(job(...args), quiet);
 
-let open: Speaker[] = [];
+let open: LanguageModel[] = [];
 afterEach(() => {
-  for (const speaker of open) speaker.close();
+  for (const model of open) model.close();
   open = [];
 });
-async function speaker(name: string, contextTokens = 512): Promise<Speaker> {
-  const loaded = await loadSpeaker({ ...model(name), contextTokens });
+async function speaker(name: string, contextTokens = 512): Promise<LanguageModel> {
+  const loaded = await openLanguageModel({ ...model(name), contextTokens });
   open.push(loaded);
   return loaded;
 }

@@ -7,7 +7,7 @@ import { kernelsLibrary } from '../../agent/native/kernel-library.js';
 import { loadLlama } from '../../agent/native/llama.js';
 import { pruneFile } from '../../agent/pruning/prune.js';
 import { type LlamaModel, quantizeFile } from '../../agent/runners/llama-cpp/index.js';
-import type { LoadRequest } from '../../agent/runners/runner.js';
+import type { GeneratorRequest } from '../../agent/runners/runner.js';
 import { sparseRunner } from '../../agent/runners/sparse/index.js';
 import type { SparseModel } from '../../agent/runners/sparse/model.js';
 import { startTrial } from '../../agent/trial/start.js';
@@ -46,8 +46,8 @@ async function inBf16(inputPath: string): Promise<string> {
   return outputPath;
 }
 
-async function sparse(path: string, options: Options = {}, rest: Partial<LoadRequest> = {}) {
-  return (await sparseRunner.load({
+async function sparse(path: string, options: Options = {}, rest: Partial<GeneratorRequest> = {}) {
+  return (await sparseRunner.opens.generator({
     modelPath: path,
     options: { threads: 1, ...options },
     deviceClass: 'cpu',

@@ -1,4 +1,4 @@
-import type { LoadRequest, Runner, RunnerProbe } from '../runner.js';
+import type { GeneratorRequest, Runner, RunnerProbe } from '../runner.js';
 import { failToLoad } from './failures.js';
 import { FakeModel } from './model.js';
 import { fakeOptions } from './options.js';
@@ -7,7 +7,7 @@ import { fakeOptions } from './options.js';
  * A runner without a model: it takes as long as it is told. It ships with the product, so that a whole
  * cluster runs on a laptop and every way to fail can be tried; its results carry `fake-runner`.
  */
-export const fakeRunner: Runner = {
+export const fakeRunner = {
   kind: 'fake',
 
   async probe(): Promise<RunnerProbe> {
@@ -18,9 +18,11 @@ export const fakeRunner: Runner = {
     };
   },
 
-  async load(request: LoadRequest): Promise<FakeModel> {
-    const options = fakeOptions(request.options);
-    if (options.failure === 'load') failToLoad();
-    return new FakeModel(options, request);
+  opens: {
+    async generator(request: GeneratorRequest): Promise<FakeModel> {
+      const options = fakeOptions(request.options);
+      if (options.failure === 'load') failToLoad();
+      return new FakeModel(options, request);
+    },
   },
-};
+} satisfies Runner;

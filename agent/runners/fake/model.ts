@@ -1,6 +1,7 @@
 import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus';
 import { FailureError, failure } from '../../../core/errors.js';
-import type { LoadedFacts, LoadedModel, LoadRequest } from '../runner.js';
+import type { Generator, LoadedFacts } from '../opened.js';
+import type { GeneratorRequest } from '../runner.js';
 import { failWhileRunning } from './failures.js';
 import type { FakeOptions } from './options.js';
 
@@ -9,15 +10,16 @@ const VOCABULARY_SIZE = 32_000;
 const SPIN_SECONDS = 0.002;
 
 /** Takes the time a model of the given speed would take; keeps book of its cache like a real one. */
-export class FakeModel implements LoadedModel {
+export class FakeModel implements Generator {
   readonly facts: LoadedFacts;
+  readonly warnings: readonly string[] = [];
   readonly #options: FakeOptions;
   readonly #sequences: number;
   readonly #random = xoroshiro128plus(1);
   readonly #never = new Int32Array(new SharedArrayBuffer(4));
   #cachedTokens = 0;
 
-  constructor(options: FakeOptions, request: LoadRequest) {
+  constructor(options: FakeOptions, request: GeneratorRequest) {
     this.#options = options;
     this.#sequences = request.sequences;
     this.facts = {

@@ -3,7 +3,11 @@ import type { Runner, RunnerProbe } from '../runner.js';
 import { loadModel } from './load.js';
 
 /** Training graphs of our own on the ggml that comes with llama.cpp, on the CPU. */
-export const ggmlRunner: Runner = { kind: 'ggml', probe: probeGgml, load: loadModel };
+export const ggmlRunner = {
+  kind: 'ggml',
+  probe: probeGgml,
+  opens: { trainer: loadModel },
+} satisfies Runner;
 
 /** The libraries are llama.cpp's: where these load, graphs can be made. */
 async function probeGgml(): Promise<RunnerProbe> {

@@ -9,7 +9,7 @@ import { type Llama, loadLlama } from '../../native/llama.js';
 import { modelFailure } from '../llama-cpp/reasons.js';
 import { readSettings } from '../llama-cpp/settings.js';
 import { LlamaVocabulary } from '../llama-cpp/vocabulary.js';
-import type { LoadRequest } from '../runner.js';
+import type { TrainerRequest } from '../runner.js';
 import { type Architecture, architectureOf, tensorNamed } from './architecture.js';
 import { Engine } from './engine.js';
 import { GgmlModel } from './model.js';
@@ -21,14 +21,10 @@ import { Weights } from './weights.js';
  * Opens a model's weights for training, with its graphs made and its memory taken.
  * @throws FailureError `model-unsupported`, `impossible-combination`, `does-not-fit`, and the engine's words.
  */
-export async function loadModel(request: LoadRequest): Promise<GgmlModel> {
+export async function loadModel(request: TrainerRequest): Promise<GgmlModel> {
   const { modelPath: path, training } = request;
   if (path === null || !existsSync(path)) {
     throw new FailureError(failure('model-missing', `There is no model file ${path ?? '(no path given)'}.`));
-  }
-  if (training === undefined) {
-    const message = 'the runner ggml trains, and this workload does not';
-    throw impossible(message, 'Use the runner llama-cpp, or the workload finetune.');
   }
   const { threads, poll, cpuBackend } = readSettings(
     request.options,

@@ -1,31 +1,29 @@
 import { uniformInt } from 'pure-rand/distribution/uniformInt';
 import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus';
-import { FailureError, failure } from '../../../core/errors.js';
 import type { LlamaVocabulary } from '../llama-cpp/vocabulary.js';
-import type { LoadedFacts, LoadedModel } from '../runner.js';
-import type { TrainingModel } from '../trainer.js';
+import type { TrainerFacts } from '../opened.js';
+import type { TrainableModel } from '../trainer.js';
 import type { GgmlTrainer } from './trainer.js';
 
-/** A model that is being trained: it has no cache and says nothing. */
-export class GgmlModel implements LoadedModel {
-  readonly facts: LoadedFacts;
-  readonly training: TrainingModel;
+/** A model that is being trained. */
+export class GgmlModel implements TrainableModel {
+  readonly facts: TrainerFacts;
+  readonly trainer: GgmlTrainer;
+  readonly beginToken: number | null;
   readonly warnings: readonly string[];
+  readonly #vocabulary: LlamaVocabulary | null;
   readonly #close: () => void;
 
   constructor(
-    facts: LoadedFacts,
+    facts: TrainerFacts,
     vocabulary: LlamaVocabulary | null,
     trainer: GgmlTrainer,
     close: () => void,
   ) {
     this.facts = facts;
-    this.training = {
-      trainer,
-      beginToken: vocabulary?.beginToken ?? null,
-      tokenize: (text) =>
-        vocabulary?.tokenize(text, false) ?? randomTokens(facts.vocabularySize, Buffer.byteLength(text)),
-    };
+    this.trainer = trainer;
+    this.beginToken = vocabulary?.beginToken ?? null;
+    this.#vocabulary = vocabulary;
     this.warnings =
       vocabulary === null
         ? ['the model has no vocabulary, so random tokens stand for the text: its losses say nothing']
@@ -33,25 +31,14 @@ export class GgmlModel implements LoadedModel {
     this.#close = close;
   }
 
-  reset(): void {
-    refuse();
-  }
-
-  prefill(): void {
-    refuse();
-  }
-
-  step(): void {
-    refuse();
+  tokenize(text: string): Int32Array {
+    const { vocabularySize } = this.facts;
+    return this.#vocabulary?.tokenize(text, false) ?? randomTokens(vocabularySize, Buffer.byteLength(text));
   }
 
   close(): void {
     this.#close();
   }
-}
-
-function refuse(): never {
-  throw new FailureError(failure('impossible-combination', 'the runner ggml trains and does not generate'));
 }
 
 /** Bytes of a text that one token stands for, about. */

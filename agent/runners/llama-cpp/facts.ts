@@ -1,6 +1,6 @@
 import { knownTensorType } from '../../../core/techniques/tensor-types.js';
 import type { Llama, Pointer } from '../../native/llama.js';
-import type { LoadedFacts } from '../runner.js';
+import type { LoadedFacts } from '../opened.js';
 import type { Settings } from './settings.js';
 
 /**

@@ -1,8 +1,15 @@
 import type { Runner } from '../runner.js';
-import { loadModel } from './load.js';
+import { type LlamaRequest, loadModel } from './load.js';
 import { probe } from './probe.js';
 
 /** llama.cpp through its C interface, from the libraries that node-llama-cpp ships. */
-export const llamaCpp: Runner = { kind: 'llama-cpp', probe, load: loadModel };
+export const llamaCpp = {
+  kind: 'llama-cpp',
+  probe,
+  opens: {
+    generator: (request: LlamaRequest) => loadModel(request),
+    'language-model': (request) => loadModel({ ...request, sequences: 1, wholeCache: true }),
+  },
+} satisfies Runner;
 export { LlamaModel } from './model.js';
 export { type Quantized, type QuantizeRequest, quantizeFile } from './quantize.js';

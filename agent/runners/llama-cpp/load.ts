@@ -6,13 +6,21 @@ import { knownTensorType } from '../../../core/techniques/tensor-types.js';
 import { readGgufHeader } from '../../../formats/gguf/header.js';
 import { shown } from '../../../formats/gguf/metadata.js';
 import { CONSTANTS, type EngineDevice, type Llama, loadLlama, type Pointer } from '../../native/llama.js';
-import type { LoadRequest } from '../runner.js';
+import type { GeneratorRequest } from '../runner.js';
 import { openAdapters, setAdapters } from './adapters.js';
 import { kvBytesPerToken, readFacts } from './facts.js';
 import { requireRoomForCache, requireRoomForWeights } from './memory.js';
 import { LlamaModel } from './model.js';
 import { contextFailure, modelFailure } from './reasons.js';
 import { impossible, readSettings, type Settings } from './settings.js';
+
+export interface LlamaRequest extends GeneratorRequest {
+  /**
+   * Layers with a sliding window keep every token, too: the cache can then be cut back to any length without
+   * a change of what follows. Costs memory; where speed is measured only the window is kept, as in serving.
+   */
+  readonly wholeCache?: boolean;
+}
 
 /** What looks on while graphs are computed: `cb_eval` of a context. */
 export interface Onlooker {
@@ -25,7 +33,7 @@ export interface Onlooker {
  * up to multiples of 256).
  * @throws FailureError with the engine's own words.
  */
-export async function loadModel(request: LoadRequest, onlooker?: Onlooker): Promise<LlamaModel> {
+export async function loadModel(request: LlamaRequest, onlooker?: Onlooker): Promise<LlamaModel> {
   const settings = readSettings(request.options, request.cpus.length || availableParallelism());
   const { modelPath } = request;
   if (modelPath === null || !existsSync(modelPath)) {
@@ -129,7 +137,7 @@ function openContext(
   llama: Llama,
   model: Pointer,
   settings: Settings,
-  { contextTokens, sequences, wholeCache = false }: LoadRequest,
+  { contextTokens, sequences, wholeCache = false }: LlamaRequest,
   device: EngineDevice | null,
   onlooker?: Onlooker,
 ): Pointer {

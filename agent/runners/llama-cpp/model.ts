@@ -1,6 +1,6 @@
 import { FailureError, failure } from '../../../core/errors.js';
 import type { Llama, Pointer } from '../../native/llama.js';
-import type { LoadedFacts, LoadedModel } from '../runner.js';
+import type { Generator, LanguageModel, LoadedFacts } from '../opened.js';
 import { ADAPTER_ELSEWHERE } from './adapters.js';
 import { Batch } from './batch.js';
 import { LlamaText } from './text.js';
@@ -19,7 +19,7 @@ export interface Handles {
  * A model with a context, driven synchronously: an asynchronous call costs 20 to 150 µs per token, and
  * the process has nothing else to do. Every method returns after the device has finished.
  */
-export class LlamaModel implements LoadedModel {
+export class LlamaModel implements Generator, LanguageModel {
   readonly facts: LoadedFacts;
   readonly warnings: readonly string[];
   readonly text: LlamaText;

@@ -1,6 +1,6 @@
 import { FailureError, failure } from '../../../core/errors.js';
 import type { Llama, Pointer } from '../../native/llama.js';
-import type { TextModel, VisitLogits } from '../runner.js';
+import type { TextModel, VisitLogits } from '../opened.js';
 import type { Batch } from './batch.js';
 import { LlamaVocabulary } from './vocabulary.js';
 

@@ -1,10 +1,27 @@
+import { FailureError, failure } from '../../../core/errors.js';
 import { kernelsLibrary, missingLibrary } from '../../native/kernel-library.js';
 import { probe } from '../llama-cpp/probe.js';
-import type { Runner, RunnerProbe } from '../runner.js';
+import type { LanguageModel } from '../opened.js';
+import type { LanguageModelRequest, Runner, RunnerProbe } from '../runner.js';
 import { loadModel } from './load.js';
 
 /** Pruned models without their zeros: our own graphs on llama.cpp's ggml, and our own kernels in them. */
-export const sparseRunner: Runner = { kind: 'sparse', probe: probeSparse, load: loadModel };
+export const sparseRunner = {
+  kind: 'sparse',
+  probe: probeSparse,
+  opens: { generator: loadModel, 'language-model': openText },
+} satisfies Runner;
+
+async function openText(request: LanguageModelRequest): Promise<LanguageModel> {
+  const model = await loadModel({ ...request, sequences: 1 });
+  const { facts, warnings, text } = model;
+  if (text !== null)
+    return { facts, warnings, text, reset: (keep) => model.reset(keep), close: () => model.close() };
+  model.close();
+  throw new FailureError(
+    failure('model-unsupported', 'the model has no vocabulary, so it cannot be asked about text'),
+  );
+}
 
 /** It needs both: llama.cpp's libraries and ours. */
 async function probeSparse(): Promise<RunnerProbe> {

@@ -12,7 +12,7 @@ import { openVocabulary } from '../ggml/load.js';
 import { Weights } from '../ggml/weights.js';
 import { requireRoomForCache, requireRoomForWeights } from '../llama-cpp/memory.js';
 import { pick, readSettings } from '../llama-cpp/settings.js';
-import type { LoadRequest } from '../runner.js';
+import type { GeneratorRequest } from '../runner.js';
 import { cacheBytesPerToken, openCache } from './cache.js';
 import { packedTensors, packMatrices } from './matrices.js';
 import { SparseModel } from './model.js';
@@ -30,7 +30,7 @@ const PURPOSE: Purpose = {
  * Packs a model's matrices and takes the memory of its cache.
  * @throws FailureError `model-missing`, `model-unsupported`, `impossible-combination`, `does-not-fit`, `engine-missing`.
  */
-export async function loadModel(request: LoadRequest): Promise<SparseModel> {
+export async function loadModel(request: GeneratorRequest): Promise<SparseModel> {
   const { modelPath: path, options, contextTokens, sequences } = request;
   if (path === null || !existsSync(path)) {
     throw new FailureError(failure('model-missing', `There is no model file ${path ?? '(no path given)'}.`));

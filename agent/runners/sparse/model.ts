@@ -3,7 +3,7 @@ import { CELLS } from '../../../core/roofline/engine-passes.js';
 import { AT_ONCE } from '../../../core/roofline/sparse.js';
 import type { Engine } from '../ggml/engine.js';
 import type { LlamaVocabulary } from '../llama-cpp/vocabulary.js';
-import type { LoadedFacts, LoadedModel, TextModel, VisitLogits } from '../runner.js';
+import type { Generator, PackedFacts, TextModel, VisitLogits } from '../opened.js';
 import type { Parts } from './forward.js';
 import { Pass } from './pass.js';
 
@@ -11,9 +11,11 @@ import { Pass } from './pass.js';
 const OUTPUT_BYTES = 64 * 2 ** 20;
 
 /** A model that decodes with packed weights. All sequences have the same number of tokens at any time. */
-export class SparseModel implements LoadedModel {
-  readonly facts: LoadedFacts;
-  readonly text?: TextModel;
+export class SparseModel implements Generator {
+  readonly facts: PackedFacts;
+  readonly warnings: readonly string[] = [];
+  /** null for a file without a vocabulary. */
+  readonly text: TextModel | null;
   readonly #parts: Parts;
   readonly #chunk: Pass;
   readonly #step: Pass;
@@ -26,7 +28,7 @@ export class SparseModel implements LoadedModel {
   constructor(
     engine: Engine,
     parts: Parts,
-    facts: LoadedFacts,
+    facts: PackedFacts,
     vocabulary: LlamaVocabulary | null,
     close: () => void,
   ) {
@@ -36,15 +38,16 @@ export class SparseModel implements LoadedModel {
     this.#chunk = new Pass(engine, parts);
     this.#step = new Pass(engine, parts);
     this.#last = Int32Array.from({ length: parts.cache.sequences }, (_, s) => s);
-    if (vocabulary !== null) {
-      this.text = {
-        beginToken: vocabulary.beginToken,
-        tokenize: (text, addBegin) => vocabulary.tokenize(text, addBegin),
-        detokenize: (tokens) => vocabulary.detokenize(tokens),
-        isEnd: (token) => vocabulary.isEnd(token),
-        evaluate: (tokens, firstWanted, visit) => this.#evaluate(tokens, firstWanted, visit),
-      };
-    }
+    this.text =
+      vocabulary === null
+        ? null
+        : {
+            beginToken: vocabulary.beginToken,
+            tokenize: (text, addBegin) => vocabulary.tokenize(text, addBegin),
+            detokenize: (tokens) => vocabulary.detokenize(tokens),
+            isEnd: (token) => vocabulary.isEnd(token),
+            evaluate: (tokens, firstWanted, visit) => this.#evaluate(tokens, firstWanted, visit),
+          };
   }
 
   reset(keepTokens: number): void {

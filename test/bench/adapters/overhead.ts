@@ -6,7 +6,7 @@ import { writeAdapterGguf } from '../../../agent/artifacts/adapters/gguf.js';
 import { mergeAdapters } from '../../../agent/artifacts/adapters/merge.js';
 import { syntheticAdapter } from '../../../agent/artifacts/adapters/synthetic.js';
 import { llamaCpp } from '../../../agent/runners/llama-cpp/index.js';
-import type { LoadedModel } from '../../../agent/runners/runner.js';
+import type { Generator } from '../../../agent/runners/opened.js';
 import { median } from '../../../core/statistics/quantile.js';
 import { PORTABLE_MERGE } from '../../../core/techniques/adapters/merge.js';
 import { readGgufHeader } from '../../../formats/gguf/header.js';
@@ -64,7 +64,7 @@ export async function overhead(request: OverheadRequest): Promise<readonly Overh
   const rows = [];
   for (const { name, path, adapters } of plans) {
     const before = process.memoryUsage.rss();
-    const model = await llamaCpp.load({
+    const model = await llamaCpp.opens.generator({
       modelPath: path,
       adapters,
       options: { threads, flashAttention: true },
@@ -113,7 +113,7 @@ async function mergedFile(model: string, adapter: string, folder: string): Promi
   return outputPath;
 }
 
-function time(model: LoadedModel, promptTokens: number, generateTokens: number) {
+function time(model: Generator, promptTokens: number, generateTokens: number) {
   const tokens = prompt(promptTokens, 3);
   model.reset(0);
   const began = performance.now();

@@ -73,7 +73,7 @@ for (const threads of threadCounts) {
   )!;
   const own = factorsAt(factors.factors.threads, threads);
   for (const parallel of job.quick ? [1, 4] : [1, 2, 4, 8]) {
-    const model = await llamaCpp.load({
+    const model = await llamaCpp.opens.generator({
       modelPath: job.path,
       options: { threads },
       deviceClass: job.deviceClass,

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { pruneFile } from '../../../agent/pruning/prune.js';
 import { llamaCpp, quantizeFile } from '../../../agent/runners/llama-cpp/index.js';
-import type { LoadedModel } from '../../../agent/runners/runner.js';
+import type { Generator } from '../../../agent/runners/opened.js';
 import { sparseRunner } from '../../../agent/runners/sparse/index.js';
 import type { Options } from '../../../core/sweep/experiment.js';
 import { plainQuantization } from '../../../core/techniques/quantization.js';
@@ -71,13 +71,19 @@ export interface Timed {
 
 /** Decodes with all candidates in turn, round by round. */
 export async function decodeInTurn(candidates: readonly Candidate[], rounds: number): Promise<Timed[]> {
-  const models: LoadedModel[] = [];
+  const models: Generator[] = [];
   try {
     for (const { runnerKind, path, options } of candidates) {
       const runner = runnerKind === 'sparse' ? sparseRunner : llamaCpp;
       const place = { deviceClass: 'cpu', deviceId: 'cpu0', cpus: [] };
       models.push(
-        await runner.load({ modelPath: path, options, ...place, contextTokens: 256, sequences: 1 }),
+        await runner.opens.generator({
+          modelPath: path,
+          options,
+          ...place,
+          contextTokens: 256,
+          sequences: 1,
+        }),
       );
     }
     const promptSeconds = models.map((): number[] => []);
@@ -109,14 +115,14 @@ export async function decodeInTurn(candidates: readonly Candidate[], rounds: num
 
 const prompt = (length: number) => Int32Array.from({ length }, (_, i) => 5 + i);
 
-function secondsPerPromptToken(model: LoadedModel): number {
+function secondsPerPromptToken(model: Generator): number {
   model.reset(0);
   const began = performance.now();
   model.prefill([prompt(LONG_PROMPT)]);
   return (performance.now() - began) / 1000 / LONG_PROMPT;
 }
 
-function secondsPerToken(model: LoadedModel): number {
+function secondsPerToken(model: Generator): number {
   const token = Int32Array.of(7);
   for (let i = 0; i < WARM_STEPS; i++) model.step(token);
   const began = performance.now();

@@ -31,6 +31,8 @@ function trial(options: Options, generateTokens = 4): TrialRequest {
     deviceId: 'cpu0',
     cpus: [],
     minPhaseSeconds: 0,
+    adapters: [],
+    training: null,
   };
 }
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { LoadedModel } from '../../../agent/runners/runner.js';
+import type { Generator } from '../../../agent/runners/opened.js';
 import { latency } from '../../../agent/workloads/latency.js';
 import { tokenPlan } from '../../../agent/workloads/tokens.js';
 import type { WorkloadContext } from '../../../agent/workloads/workload.js';
@@ -13,7 +13,7 @@ function world(seconds: { prefill: number; step: (call: number) => number }) {
   let now = 100;
   const calls: string[] = [];
   let steps = 0;
-  const model: LoadedModel = {
+  const model: Generator = {
     facts: {
       modelBytes: null,
       parameters: null,
@@ -31,6 +31,7 @@ function world(seconds: { prefill: number; step: (call: number) => number }) {
       calls.push(`step ${tokens.length}`);
       now += seconds.step(steps++);
     },
+    warnings: [],
     close: () => {},
   };
   const phases: Phase[] = [];
@@ -221,7 +222,7 @@ describe('work that is too short for the energy source', () => {
 
   test('a cache that cannot be cut back keeps its decode as it is', async () => {
     const { model, phases, context } = world({ prefill: 0.25, step: () => 0.125 });
-    const recurrent: LoadedModel = {
+    const recurrent: Generator = {
       ...model,
       reset(keep) {
         if (keep > 0) throw new FailureError(failure('model-unsupported', 'it cannot be cut back'));

@@ -1,10 +1,10 @@
 import { FailureError, failure } from '../../../core/errors.js';
 import { shapeOf } from '../../../core/kernels/op.js';
 import { OPS } from '../../../core/kernels/ops.js';
-import type { KernelRecord } from '../../../core/kernels/record.js';
 import { BEST, variantsOn } from '../../../core/workloads/kernel.js';
 import type { NativeOps, PreparedOp } from '../../native/ops.js';
-import type { KernelRequest, LoadedFacts, LoadedModel, RunnableKernel } from '../runner.js';
+import type { Op, OpenedFacts } from '../opened.js';
+import type { KernelRequest } from '../runner.js';
 
 /** Every trial of a point sees the same inputs. */
 const SEED = 20_251_124;
@@ -16,13 +16,14 @@ export interface OpPlace {
   /** Of a CPU; 1 on a GPU, whose kernels the host only starts. */
   readonly threads: number;
   /** What there is to say of it in the record. */
-  readonly environment: LoadedFacts['environment'];
+  readonly environment: OpenedFacts['environment'];
 }
 
-/** An op that is ready to run, in the place of a model. */
-export class KernelModel implements LoadedModel {
-  readonly facts: LoadedFacts;
-  readonly kernel: RunnableKernel;
+/** An op that is ready to run. */
+export class PreparedKernel implements Op {
+  readonly facts: OpenedFacts;
+  readonly warnings: readonly string[] = [];
+  readonly record: Op['record'];
   readonly #prepared: PreparedOp;
 
   /** @throws FailureError as preparing does: what cannot be, and what computes wrongly. */
@@ -38,7 +39,7 @@ export class KernelModel implements LoadedModel {
       request.cache,
     );
     const { flops, bytes, sets, memoryBytes, facts, check } = this.#prepared;
-    const record: Omit<KernelRecord, 'callSeconds'> = {
+    this.record = {
       op: op.name,
       variant,
       type: request.type,
@@ -52,27 +53,18 @@ export class KernelModel implements LoadedModel {
       facts: { ...facts },
       check: { error: check.error ?? 0, compared: check.compared, of: check.of },
     };
-    this.kernel = {
-      record,
-      call: (times) => Array.from(this.#prepared.measure(times), (nanoseconds) => nanoseconds / 1e9),
-    };
     this.facts = {
       modelBytes: null,
       parameters: null,
       kvCacheBytes: null,
-      vocabularySize: 0,
-      contextLength: 0,
       environment: { ...environment, kernelVariant: variant, kernelThreads: threads, kernelSets: sets },
     };
   }
 
-  reset(): void {}
-  prefill(): void {
-    refuse('an op has no prompt');
+  call(times: number): number[] {
+    return Array.from(this.#prepared.measure(times), (nanoseconds) => nanoseconds / 1e9);
   }
-  step(): void {
-    refuse('an op generates nothing');
-  }
+
   close(): void {
     this.#prepared.close();
   }

@@ -1,0 +1,97 @@
+import type { KernelRecord } from '../../core/kernels/record.js';
+import type { PackedMatrices } from '../../core/roofline/packed.js';
+import type { TrainingPart } from '../../core/roofline/record.js';
+import type { TrainableModel } from './trainer.js';
+
+/** What a runner opens, by capability: each is whole, and whoever holds one needs to ask nothing. */
+export interface Opened {
+  readonly generator: Generator;
+  readonly 'language-model': LanguageModel;
+  readonly trainer: TrainableModel;
+  readonly op: Op;
+}
+
+/** Facts of what was opened; every one is read from the engine, not guessed. null = the engine does not say. */
+export interface OpenedFacts {
+  readonly modelBytes: number | null;
+  readonly parameters: number | null;
+  readonly kvCacheBytes: number | null;
+  /** What reading the adapters took; null or left out when there are none. */
+  readonly adapterLoadSeconds?: number | null;
+  /** Flat facts for the record's environment: release, backend library, variant, threads. */
+  readonly environment: Readonly<Record<string, string | number | boolean | null>>;
+}
+
+/** Of a model. */
+export interface LoadedFacts extends OpenedFacts {
+  readonly vocabularySize: number;
+  readonly contextLength: number;
+}
+
+/** Of a model whose matrices a runner packed in a way of its own. */
+export interface PackedFacts extends LoadedFacts {
+  readonly packed: PackedMatrices;
+}
+
+/** Of a model that is trained: what the parts of a step ask. */
+export interface TrainerFacts extends LoadedFacts {
+  readonly trainingWork: readonly TrainingPart[];
+}
+
+/** Every kind of facts, as they leave the child. */
+export type AnyFacts = OpenedFacts | LoadedFacts | PackedFacts | TrainerFacts;
+
+interface Closable {
+  /** What the engine warned of while it was opened, one sentence each. */
+  readonly warnings: readonly string[];
+  close(): void;
+}
+
+/** A model with a cache that reads prompts and decodes step by step. Every call blocks until the device has finished. */
+export interface Generator extends Closable {
+  readonly facts: LoadedFacts;
+  /** Empties the cache, or cuts every sequence back to its first `keepTokens` tokens. */
+  reset(keepTokens: number): void;
+  /** Evaluates the same number of tokens for each sequence, appended to its cache. `tokens[s]` are the tokens of sequence s. */
+  prefill(tokens: readonly Int32Array[]): void;
+  /** Evaluates one token for each sequence (batched decode). */
+  step(tokens: Int32Array): void;
+}
+
+/** A model that can be asked about text, one sequence at a time. */
+export interface LanguageModel extends Closable {
+  readonly facts: LoadedFacts;
+  /** Empties the cache, or cuts it back to its first `keepTokens` tokens. */
+  reset(keepTokens: number): void;
+  readonly text: TextModel;
+}
+
+/** An op with its inputs, checked and ready. */
+export interface Op extends Closable {
+  readonly facts: OpenedFacts;
+  readonly record: Omit<KernelRecord, 'callSeconds'>;
+  /** Runs it so many times. @returns seconds of each call. */
+  call(times: number): number[];
+}
+
+/** What quality needs of an engine: its vocabulary, and the logits of any position. Drives sequence 0. */
+export interface TextModel {
+  /** The token that this model's texts begin with; null when its vocabulary adds none. */
+  readonly beginToken: number | null;
+  /**
+   * @param addBegin whether the begin token goes first, where the vocabulary wants one.
+   * @returns token ids; words like `<s>` in the text are read as plain text.
+   */
+  tokenize(text: string, addBegin: boolean): Int32Array;
+  detokenize(tokens: Int32Array): string;
+  /** Whether a generated text ends with this token. */
+  isEnd(token: number): boolean;
+  /**
+   * Appends tokens to the cache (`reset` empties it or cuts it back) and hands over one row of logits, as
+   * wide as the vocabulary, for every token from the index `firstWanted` on. The row is the engine's memory:
+   * it is only valid inside `visit`.
+   */
+  evaluate(tokens: Int32Array, firstWanted: number, visit: VisitLogits): void;
+}
+
+export type VisitLogits = (index: number, logits: Float32Array) => void;

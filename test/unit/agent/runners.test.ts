@@ -1,0 +1,43 @@
+import { describe, expect, test } from 'vitest';
+import { loadRunner, RUNNER_KINDS } from '../../../agent/runners/index.js';
+import { open } from '../../../agent/runners/runner.js';
+import { WORKLOAD_KINDS, workloadNamed } from '../../../agent/workloads/index.js';
+import { toFailure } from '../../../core/errors.js';
+import { RUNNERS } from '../../../core/runners/index.js';
+import { WORKLOADS } from '../../../core/workloads/index.js';
+
+describe('descriptions and rooms', () => {
+  test('are of the same runners, and of the same workloads', () => {
+    expect(RUNNER_KINDS).toEqual(RUNNERS.map(({ kind }) => kind));
+    expect(WORKLOAD_KINDS).toEqual(WORKLOADS.map(({ kind }) => kind));
+  });
+
+  test.each(RUNNERS.map((runner) => [runner.kind, runner] as const))(
+    '%s opens what it offers',
+    async (kind, description) => {
+      const runner = await loadRunner(kind);
+      expect(runner.kind).toBe(kind);
+      expect(Object.keys(runner.opens).sort()).toEqual([...description.offers].sort());
+    },
+  );
+
+  test.each(WORKLOADS.map(({ kind, needs }) => [kind, needs] as const))(
+    '%s needs what it says it needs',
+    (kind, needs) => expect(workloadNamed(kind).needs).toBe(needs),
+  );
+
+  test('a runner that plain models are opened by opens the same files', () => {
+    for (const { kind, standIn, formats } of RUNNERS.filter((runner) => runner.standIn !== null)) {
+      const other = RUNNERS.find((runner) => runner.kind === standIn);
+      expect(other?.offers, kind).toContain('language-model');
+      for (const format of formats) expect(other?.formats, kind).toContain(format);
+    }
+  });
+});
+
+test('a capability that a runner does not offer is refused with a sentence', async () => {
+  const fake = await loadRunner('fake');
+  const request = { options: {}, deviceClass: 'cpu', deviceId: 'cpu0', cpus: [], kernel: {} as never };
+  const error = await open(fake, 'op', request).then(() => null, toFailure);
+  expect(error).toMatchObject({ code: 'impossible-combination', message: 'the runner fake opens no op' });
+});
