@@ -23,7 +23,10 @@ export function formatOf(path: string, formats: readonly Format[] = FORMATS): Fo
 
 /** @returns the first bytes as Latin-1; none of a folder. */
 function frontOf(path: string): string {
-  if (statSync(path).isDirectory()) return '';
+  const stat = statSync(path);
+  if (stat.isDirectory()) return '';
+  // Opening a pipe would wait for whoever writes into it.
+  if (!stat.isFile()) throw new FormatError('it is neither a file nor a folder', 'Name the file itself.');
   const descriptor = openSync(path, 'r');
   try {
     const buffer = Buffer.alloc(16);

@@ -50,6 +50,10 @@ describe('the format of a file', () => {
     for (const { title } of FORMATS) expect(() => formatOf(path)).toThrow(title);
   });
 
+  test('is not asked of what is neither a file nor a folder', () => {
+    expect(() => formatOf('/dev/null')).toThrow('it is neither a file nor a folder');
+  });
+
   test('may be one more entry of the list', () => {
     const formats = [...FORMATS, planted];
     expect(formatOf(file('a.bin', 'PLNT1'), formats).shapes('')).toMatchObject({
