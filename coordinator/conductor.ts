@@ -56,8 +56,8 @@ export class Conductor {
   readonly logHealth: LogHealth;
   /** Wakes watchers at every change. */
   readonly changes = new Arrivals();
-  /** Trial id → its entry of the log. */
-  readonly #entries = new Map<string, number>();
+  /** Entry of the log of each recorded trial, by its number. */
+  readonly #entries: number[] = [];
   /** Entries of the log that are left out. */
   readonly #damaged = new Set<number>();
   readonly #reports = new Reports<Reply[]>();
@@ -126,7 +126,8 @@ export class Conductor {
 
   /** Position of a trial's entry in the log; undefined for an unknown trial. */
   entryOf(trialId: string): number | undefined {
-    return this.#entries.get(trialId);
+    const number = this.state.recorded.numberOf(trialId);
+    return number === undefined ? undefined : this.#entries[number];
   }
 
   /**
@@ -361,8 +362,10 @@ export class Conductor {
 
   #apply(fact: FactHead, position: number): void {
     this.#position = position;
-    if (fact.fact === 'ResultRecorded') this.#entries.set(fact.record.trialId, position);
     applyFact(this.state, fact, fact.fact === 'SweepSubmitted' ? this.#view(fact) : null);
+    if (fact.fact !== 'ResultRecorded') return;
+    const number = this.state.recorded.numberOf(fact.record.trialId);
+    if (number !== undefined) this.#entries[number] = position;
   }
 
   #view(fact: Extract<Fact, { fact: 'SweepSubmitted' }>): SweepView | null {

@@ -1,9 +1,9 @@
 import type { FactHead, ResultHead } from '../log/log.js';
+import type { Outcome } from './outcomes.js';
 import { attemptCost, elsewhereReason, judge } from './retry.js';
 import {
   giveBack,
   joinAxis,
-  type Outcome,
   type SchedulerState,
   type SweepState,
   type Track,
@@ -84,6 +84,7 @@ function submit(state: SchedulerState, view: SweepView, at: string): void {
       submittedAt: at,
       cancelled: false,
       nextBlock: 0,
+      trials: state.recorded,
       tracks: new Map(),
       trialSeconds: [],
     };
@@ -94,7 +95,7 @@ function submit(state: SchedulerState, view: SweepView, at: string): void {
   }
   known.cancelled = false;
   for (const track of known.tracks.values()) {
-    for (const [position, outcome] of track.settled) {
+    for (const [position, outcome] of [...track.settled.others()]) {
       if (outcome.state !== 'failed') continue;
       track.settled.delete(position);
       track.counts.failed -= 1;

@@ -1,7 +1,7 @@
 import type { DeviceProfile, NodeProfile } from '../../core/node.js';
 import { nodeDemands } from '../../core/runners/node-demands.js';
 import type { Experiment } from '../../core/sweep/experiment.js';
-import type { KnownResult } from './state.js';
+import type { KnownResult } from './trial-table.js';
 
 /**
  * Pure placement: may this device of this node take the experiment?

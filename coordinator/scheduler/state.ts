@@ -1,4 +1,6 @@
 import type { NodeProfile } from '../../core/node.js';
+import { Outcomes } from './outcomes.js';
+import { KnownResults, TrialTable } from './trial-table.js';
 import type { SweepView } from './view.js';
 
 export interface SchedulerOptions {
@@ -11,16 +13,6 @@ export interface SchedulerOptions {
   readonly fixedFleet: boolean;
   /** Random for each start of the coordinator; keeps its trial ids apart from those of earlier starts. */
   readonly incarnation: string;
-}
-
-/** How a point ended. A point has at most one outcome; a better one replaces a worse one. */
-export interface Outcome {
-  readonly state: 'complete' | 'invalid' | 'failed';
-  /** The trial that counts; null = given up without a record. */
-  readonly trialId: string | null;
-  readonly reused: boolean;
-  /** Why it was given up; null otherwise. */
-  readonly reason: string | null;
 }
 
 /** What was tried at a point that is not settled yet. */
@@ -47,7 +39,7 @@ export interface Track {
   readonly deferred: number[];
   /** Positions in a block or under a lease, or about to be settled by a fact. */
   readonly out: Set<number>;
-  readonly settled: Map<number, Outcome>;
+  readonly settled: Outcomes;
   /** Of `settled`, kept beside it so that a status does not count a million outcomes. */
   readonly counts: { complete: number; invalid: number; failed: number; reused: number };
   readonly tries: Map<number, Tries>;
@@ -58,6 +50,8 @@ export interface SweepState {
   readonly submittedAt: string;
   cancelled: boolean;
   nextBlock: number;
+  /** Where outcomes find the ids of their trials. */
+  readonly trials: TrialTable;
   /** By node name; '' where the node is no axis. */
   readonly tracks: Map<string, Track>;
   /** Seconds of the newest finished trials, for the time left. */
@@ -122,13 +116,6 @@ export interface OtherRelease {
   readonly counts: { complete: number; invalid: number; failed: number };
 }
 
-/** A valid result of some sweep that may stand for the same question asked again. */
-export interface KnownResult {
-  readonly trialId: string;
-  /** Engine release that gave it; null when its record does not say. */
-  readonly engine: string | null;
-}
-
 /**
  * Everything the scheduler knows. Its memory grows with what was dealt, never with the size of a sweep.
  * `step` and `applyFact` change it in place: a state with 10^5 outcomes must not be copied for each event.
@@ -140,7 +127,7 @@ export interface SchedulerState {
   readonly nodes: Map<string, NodeState>;
   readonly leases: Map<string, LeaseState>;
   /** Experiment id → the trial whose result later sweeps take over. */
-  readonly known: Map<string, KnownResult>;
+  readonly known: KnownResults;
   /** Sweeps of the log whose documents give other ids now: their results stay readable, nothing of them runs. */
   readonly otherReleases: Map<string, OtherRelease>;
   /** What leases are signed with; null until the log has it, and then nothing is leased. */
@@ -148,7 +135,7 @@ export interface SchedulerState {
   /** Trials whose records are damaged (damage.ts): recorded, and counted for nothing. */
   readonly forged: Set<string>;
   /** Every recorded trial. */
-  readonly recorded: Set<string>;
+  readonly recorded: TrialTable;
   draining: boolean;
   trialsNamed: number;
   /** Leases granted, and leases that ended without a record, since this coordinator started. */
@@ -157,16 +144,17 @@ export interface SchedulerState {
 }
 
 export function emptyState(options: SchedulerOptions): SchedulerState {
+  const recorded = new TrialTable();
   return {
     options,
     sweeps: new Map(),
     nodes: new Map(),
     leases: new Map(),
-    known: new Map(),
+    known: new KnownResults(recorded),
     otherReleases: new Map(),
     leaseKey: null,
     forged: new Set(),
-    recorded: new Set(),
+    recorded,
     draining: false,
     trialsNamed: 0,
     granted: { measure: 0, control: 0 },
@@ -196,7 +184,7 @@ export function trackOf(sweep: SweepState, key: string): Track {
       returned: [],
       deferred: [],
       out: new Set(),
-      settled: new Map(),
+      settled: new Outcomes(sweep.trials),
       counts: { complete: 0, invalid: 0, failed: 0, reused: 0 },
       tries: new Map(),
     };

@@ -52,7 +52,7 @@ export function failureReasons(sweep: SweepState): string[] {
   const reasons = new Map<string, number>();
   for (const track of sweep.tracks.values()) {
     if (track.counts.failed === 0) continue;
-    for (const { reason } of track.settled.values()) {
+    for (const [, { reason }] of track.settled.others()) {
       if (reason === null || (reasons.size >= REASONS && !reasons.has(reason))) continue;
       reasons.set(reason, (reasons.get(reason) ?? 0) + 1);
     }

@@ -1,0 +1,62 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { IdIndex } from '../../../coordinator/scheduler/id-index.js';
+import { type Outcome, Outcomes } from '../../../coordinator/scheduler/outcomes.js';
+import { KnownResults, TrialTable } from '../../../coordinator/scheduler/trial-table.js';
+
+test('an index of ids says what a Map says, also after it has grown many times', () => {
+  const index = new IdIndex();
+  const map = new Map<string, number>();
+  for (let i = 0; i < 5000; i += 1) {
+    const id = `t.s1.${(i * 7919) % 4000}.m0`;
+    index.set(id, i);
+    map.set(id, i);
+  }
+  expect(index.size).toBe(map.size);
+  for (const [id, value] of map) expect(index.get(id)).toBe(value);
+  expect([index.get('t.s1.4001.m0'), index.has('')]).toEqual([undefined, false]);
+});
+
+test('results that are known keep their trial and the release of their engine', () => {
+  const trials = new TrialTable();
+  const known = new KnownResults(trials);
+  for (const id of ['a', 'b', 'c']) trials.add(id);
+  known.set('x1', { trialId: 'b', engine: 'llama.cpp v1' });
+  known.set('x2', { trialId: 'c', engine: null });
+  expect(known.get('x1')).toEqual({ trialId: 'b', engine: 'llama.cpp v1' });
+  expect(known.get('x2')).toEqual({ trialId: 'c', engine: null });
+  expect(known.get('x3')).toBeUndefined();
+});
+
+test('outcomes say what a Map of them says, whatever is put in and taken out', () => {
+  const trials = new TrialTable();
+  for (let i = 0; i < 50; i += 1) trials.add(`t${i}`);
+  const position = fc.oneof(fc.nat(40), fc.integer({ min: 2 ** 32, max: 2 ** 32 + 40 }));
+  const outcome: fc.Arbitrary<Outcome> = fc.record({
+    state: fc.constantFrom('complete', 'invalid', 'failed'),
+    trialId: fc.option(fc.nat(60).map((i) => `t${i}`)),
+    reused: fc.boolean(),
+    reason: fc.option(fc.constantFrom('it crashed', 'it does not fit')),
+  });
+  const step = fc.record({ position, outcome: fc.option(outcome, { freq: 4 }) });
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 200 }), (steps) => {
+      const outcomes = new Outcomes(trials);
+      const map = new Map<number, Outcome>();
+      for (const { position: at, outcome: one } of steps) {
+        if (one === null) expect(outcomes.delete(at)).toBe(map.delete(at));
+        else {
+          outcomes.set(at, one);
+          map.set(at, one);
+        }
+        expect(outcomes.get(at)).toEqual(map.get(at));
+      }
+      expect(outcomes.size).toBe(map.size);
+      const byPosition = ([a]: [number, Outcome], [b]: [number, Outcome]) => a - b;
+      expect([...outcomes].sort(byPosition)).toEqual([...map].sort(byPosition));
+      const failed = [...map].filter(([, { state }]) => state === 'failed').map(([at]) => at);
+      expect([...outcomes.others()].map(([at]) => at)).toEqual(expect.arrayContaining(failed));
+    }),
+    { numRuns: 300 },
+  );
+});
