@@ -4,7 +4,7 @@
 // a new user needs.
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, lstatSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -62,6 +62,8 @@ const lock = createHash('sha256')
 once('node_modules/.ridgepoint-lock', `${lock} ${process.versions.modules}`, () => {
   // Somebody has run npm by hand.
   if (modified('node_modules/.package-lock.json') > modified('package-lock.json')) return;
+  // npm empties what a link leads to, which is another checkout's.
+  if (lstatSync(join(root, 'node_modules'), { throwIfNoEntry: false })?.isSymbolicLink()) return;
   say('installing packages (npm ci; one to seven minutes, most of it the engines and one native build)');
   run('npm', ['ci', '--no-audit', '--no-fund']);
 });
