@@ -1,9 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, rmSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { request } from 'node:http';
-import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { SqliteLog } from '../../coordinator/log/sqlite.js';
 import { readSweep } from '../../coordinator/sweeps.js';
 import type { ResultRecord } from '../../core/result.js';
@@ -68,46 +66,6 @@ export async function fillLog(path: string, { results, recordBytes = 16_800 }: F
   return { path, sweepId, results, bytes: statSync(path).size };
 }
 
-export interface OpenedLog {
-  /** From the call of `startCoordinator` to its end, CPU time of the process meanwhile. */
-  readonly start: { readonly seconds: number; readonly cpuSeconds: number };
-  /** After a full collection. */
-  readonly heapBytes: number;
-  readonly grpcAddress: string;
-  readonly webUrl: string;
-  /** Live heap after a full collection; the most memory, and the CPU time, that the process has taken so far. */
-  weigh(): Promise<{ heapBytes: number; peakResidentBytes: number; cpuSeconds: number }>;
-  /** Ends the coordinator. */
-  stop(): Promise<void>;
-}
-
-/** Starts a coordinator (the built one, as people start it) on a log, and waits until it serves. */
-export async function openLogFile(path: string): Promise<OpenedLog> {
-  const entry = join(ROOT, 'test/support/filled-coordinator.mjs');
-  const child = spawn(process.execPath, ['--expose-gc', entry, path], {
-    stdio: ['pipe', 'pipe', 'inherit'],
-  });
-  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
-  const next = async <T>(): Promise<T> => {
-    const { done, value } = await lines.next();
-    if (done === true) throw new Error(`the coordinator on ${path} did not start`);
-    return JSON.parse(value) as T;
-  };
-  const ready = await next<Omit<OpenedLog, 'weigh' | 'stop'>>();
-  return {
-    ...ready,
-    weigh: async () => {
-      child.stdin.write('weigh\n');
-      return await next();
-    },
-    stop: async () => {
-      const closed = once(child, 'close');
-      child.kill('SIGKILL');
-      await closed;
-    },
-  };
-}
-
 export interface Cost {
   readonly seconds: number;
   /** As they went over the wire, or came out of the command. */
@@ -159,11 +117,6 @@ export async function resultsCost(
   });
   const [exitCode] = (await once(child, 'close')) as [number | null];
   return { seconds: (performance.now() - begun) / 1000, bytes, exitCode, lines };
-}
-
-/** Takes a log away with what SQLite keeps beside it. */
-export function removeLog(path: string): void {
-  for (const end of ['', '-wal', '-shm']) if (existsSync(path + end)) rmSync(path + end);
 }
 
 /** @returns a sweep file for the fake runner with at least that many points. */
