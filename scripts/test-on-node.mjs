@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// Runs the quick tests on another release of Node.js: `node scripts/test-on-node.mjs 24`. The release comes from the npm
+// Runs the quick tests on another release of Node.js: `node scripts/test-on-node.mjs 22`. The release comes from the npm
 // registry and the tests run in a copy of the checkout under .cache/, for the one native addon of ours is compiled
 // against it. Exit code and last line are those of the tests.
 import { execFileSync, spawnSync } from 'node:child_process';
@@ -13,7 +13,7 @@ const COMPILED = ['better-sqlite3'];
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const major = process.argv[2] ?? '';
 if (!/^\d+$/.test(major)) {
-  console.error('Which release of Node.js? For example: node scripts/test-on-node.mjs 24');
+  console.error('Which release of Node.js? For example: node scripts/test-on-node.mjs 22');
   process.exit(2);
 }
 const platform = process.platform === 'win32' ? 'win' : process.platform;
