@@ -4,7 +4,7 @@
  * listener in place Node would spin for ever instead of dying.
  */
 import { failure, toFailure } from '../core/errors.js';
-import { readAffinity } from './isolation/affinity.js';
+import { readAffinity } from './device/affinity.js';
 import { openChannel } from './isolation/channel.js';
 import type { ChildState, LastMessage, StartMessage } from './isolation/messages.js';
 import { JOBS } from './jobs.js';

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { parseCpuList } from '../isolation/affinity.js';
+import { parseCpuList } from './affinity.js';
 import { systemText } from './system-text.js';
 
 /** A cache of data, and the logical CPUs that share it. */

@@ -3,7 +3,7 @@ import { arch, availableParallelism, cpus } from 'node:os';
 import { join } from 'node:path';
 import { FailureError, failure } from '../../core/errors.js';
 import type { DeviceProfile } from '../../core/node.js';
-import { formatCpuList, readAffinity } from '../isolation/affinity.js';
+import { formatCpuList, readAffinity } from './affinity.js';
 
 /** Features that decide which kernels an engine picks; the names are those of /proc/cpuinfo. */
 const TELLING_FEATURES =

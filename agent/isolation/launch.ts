@@ -2,12 +2,12 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { createRequire } from 'node:module';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import type { Failure } from '../../core/errors.js';
-import { findStartTools, type StartTools, wrapCommand } from './affinity.js';
 import { causeOf } from './ending.js';
 import type { Task, Told } from './job.js';
 import { KillLadder } from './kill.js';
 import { guardMemory, systemOomKills } from './memory-limit.js';
 import type { ChildState, LastMessage, ParentMessage } from './messages.js';
+import { findStartTools, type StartTools, wrapCommand } from './start-tools.js';
 import { StderrTail } from './stderr-tail.js';
 
 export interface LaunchRequest<Answer, Report extends Told = never> {

@@ -1,6 +1,6 @@
 import { mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { ReadAgain } from '../meters/read-again.js';
+import { ReadAgain } from '../device/read-again.js';
 
 /** Holds a child to its memory; a cgroup where this user may make one, else a watchdog in the parent. */
 export interface MemoryGuard {

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { ReadAgain } from '../device/read-again.js';
 import { monotonicSeconds } from '../isolation/clock.js';
 import type { Meter, MeterSearch, MeterTarget, Quantity, Reading } from './meter.js';
-import { ReadAgain } from './read-again.js';
 
 const QUANTITIES: readonly Quantity[] = [{ name: 'cpuClockHertz', unit: 'Hz', kind: 'gauge', domain: null }];
 /** Asking every core of a large machine for its clock would wake them: eight tell enough. */

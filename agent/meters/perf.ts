@@ -1,8 +1,8 @@
 import { closeSync, readSync } from 'node:fs';
 import { join } from 'node:path';
+import { parseCpuList } from '../device/affinity.js';
 import type { PerfEvents } from '../device/perf-events.js';
 import { systemText } from '../device/system-text.js';
-import { parseCpuList } from '../isolation/affinity.js';
 import type { MeterSearch, Quantity } from './meter.js';
 import { RAPL_PERIOD_SECONDS } from './rapl.js';
 import { energyCounter, partEnergyCounter, type Source, SourceMeter } from './sources.js';

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { ReadAgain } from '../device/read-again.js';
 import { monotonicSeconds } from '../isolation/clock.js';
 import type { Meter, MeterSearch, MeterTarget, Quantity, Reading } from './meter.js';
-import { ReadAgain } from './read-again.js';
 
 /** proc(5): times are in clock ticks, and USER_HZ is 100 on every architecture Linux runs Node on. */
 const TICKS_PER_SECOND = 100;

@@ -1,7 +1,7 @@
 import type { MeterName } from '../../core/metrics/meters.js';
+import { ReadAgain } from '../device/read-again.js';
 import { monotonicSeconds } from '../isolation/clock.js';
 import type { Meter, Quantity, Reading } from './meter.js';
-import { ReadAgain } from './read-again.js';
 
 /** One thing that a meter reads. */
 export interface Source {

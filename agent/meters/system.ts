@@ -1,7 +1,7 @@
 import { join } from 'node:path';
+import { ReadAgain } from '../device/read-again.js';
 import { monotonicSeconds } from '../isolation/clock.js';
 import type { Meter, MeterSearch, Quantity, Reading } from './meter.js';
-import { ReadAgain } from './read-again.js';
 
 const TICKS_PER_SECOND = 100;
 

@@ -1,8 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { ReadAgain } from '../device/read-again.js';
 import { monotonicSeconds } from '../isolation/clock.js';
 import type { Meter, MeterSearch, Quantity, Reading } from './meter.js';
-import { ReadAgain } from './read-again.js';
 
 const QUANTITIES: readonly Quantity[] = [
   { name: 'cpuTemperatureCelsius', unit: 'celsius', kind: 'gauge', domain: null },

@@ -4,9 +4,9 @@ import { type PackedType, valueBits } from '../../core/techniques/packing/values
 import type { Matrix } from '../../core/techniques/pruning/matrix.js';
 import type { SparsitySpec } from '../../core/techniques/sparsity.js';
 import { readGgufHeader } from '../../formats/gguf/header.js';
+import { readMatrix } from '../../formats/tensor-matrix.js';
 import { type PackedSource, writePacked } from '../artifacts/packed-file.js';
 import { chosenLayers, type LinearLayer } from './linear-layers.js';
-import { readMatrix } from './pruned-file.js';
 
 /** What a packed file takes. */
 export interface PackedSummary {

@@ -1,10 +1,6 @@
 import { open } from 'node:fs/promises';
-import { decodeFloats, FLOAT_BYTES } from '../../core/techniques/float-types.js';
-import type { Matrix } from '../../core/techniques/pruning/matrix.js';
 import { copyGguf } from '../../formats/gguf/copy.js';
 import { readGgufHeader } from '../../formats/gguf/header.js';
-import { readTensor } from '../../formats/tensor-data.js';
-import type { LinearLayer } from './linear-layers.js';
 
 /** The word that a file was pruned by. */
 export const SPARSITY_KEY = 'ridgepoint.sparsity';
@@ -31,18 +27,4 @@ export async function copyForPruning(input: string, output: string, word: string
     },
     close: () => file.close(),
   };
-}
-
-/** Reads a layer's weights, chunk by chunk into float32. */
-export async function readMatrix(path: string, layer: LinearLayer): Promise<Matrix> {
-  const { rows, columns, type } = layer;
-  const values = new Float32Array(rows * columns);
-  let done = 0;
-  // Chunks are of 2^20 bytes, so of whole weights.
-  for await (const chunk of readTensor(path, layer)) {
-    const count = chunk.length / FLOAT_BYTES[type];
-    decodeFloats(chunk, type, values.subarray(done, done + count));
-    done += count;
-  }
-  return { rows, columns, values };
 }

@@ -4,12 +4,12 @@ import type { Hessian } from '../../core/techniques/pruning/hessian.js';
 import type { Matrix } from '../../core/techniques/pruning/matrix.js';
 import type { ChannelStatistics } from '../../core/techniques/pruning/statistics.js';
 import type { SparsitySpec } from '../../core/techniques/sparsity.js';
+import { readMatrix } from '../../formats/tensor-matrix.js';
 import { calibrationSequences } from '../calibration/sequences.js';
 import { visitSaved } from '../calibration/visit-saved.js';
 import { walkLayers } from '../calibration/walk.js';
 import type { PruneRequest } from './job.js';
 import type { LinearLayer } from './linear-layers.js';
-import { readMatrix } from './pruned-file.js';
 
 /** Steps of the work that are done, of how many. */
 export type OnProgress = (done: number, of: number) => void;

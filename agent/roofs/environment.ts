@@ -3,8 +3,8 @@ import { readFileSync } from 'node:fs';
 import { release } from 'node:os';
 import { join } from 'node:path';
 import type { DeviceProfile } from '../../core/node.js';
+import { formatCpuList } from '../device/affinity.js';
 import { systemText } from '../device/system-text.js';
-import { formatCpuList } from '../isolation/affinity.js';
 import { kernelsLibrary } from '../native/kernel-library.js';
 import { readTopology } from './topology.js';
 

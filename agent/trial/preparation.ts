@@ -11,9 +11,9 @@ import { formatOf } from '../../formats/index.js';
 import { type AttachedAdapter, attachedAdapters } from '../artifacts/adapters/attach.js';
 import type { Pins } from '../artifacts/pins.js';
 import { type ResolvedModel, resolveModel } from '../artifacts/resolve.js';
-import { stepsFor } from '../artifacts/steps/index.js';
 import type { Artifact, Launcher } from '../artifacts/store.js';
 import type { NvmlState } from '../meters/index.js';
+import { stepsFor } from '../techniques/index.js';
 import type { Bench } from './start.js';
 
 export interface PreparedModel {

@@ -75,7 +75,7 @@ function trainingInput({ training, modelPath }: TrialRequest, channel: Channel<T
       keepPath === null || modelPath === null
         ? null
         : async (result: TrainedResult) => {
-            const { saveTrained } = await import('../artifacts/trained.js');
+            const { saveTrained } = await import('./trained.js');
             return await saveTrained(keepPath, result, modelPath, runnable);
           },
   };

@@ -2,8 +2,8 @@ import { AgentConfigError, type AgentFile, loadAgentConfig } from '../../agent/c
 import { startAgent } from '../../agent/main.js';
 import { parseAddress } from '../address.js';
 import { usageError } from '../exit.js';
+import { onInterrupt } from '../interrupts.js';
 import { say } from '../output/print.js';
-import { onInterrupt } from '../run/interrupts.js';
 import { startError } from '../start-error.js';
 import type { AgentOptions } from './command.js';
 

@@ -3,8 +3,8 @@ import { type CoordinatorConfig, readConfig } from '../../coordinator/config.js'
 import { startCoordinator } from '../../coordinator/main.js';
 import { FailureError } from '../../core/errors.js';
 import { EXIT, fromFailure } from '../exit.js';
+import { onInterrupt } from '../interrupts.js';
 import { say } from '../output/print.js';
-import { onInterrupt } from '../run/interrupts.js';
 import { startError } from '../start-error.js';
 import type { CoordinatorOptions } from './command.js';
 

@@ -1,7 +1,7 @@
 import { hostname } from 'node:os';
 import pc from 'picocolors';
-import { type NodeProbe, probeNode } from '../../agent/device/probe.js';
 import { diagnoseEngines } from '../../agent/native/diagnose.js';
+import { type NodeProbe, probeNode } from '../../agent/probe.js';
 import { formatValue } from '../../core/metrics/format.js';
 import { VERSION } from '../../installation/package.js';
 import { EXIT } from '../exit.js';

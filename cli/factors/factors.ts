@@ -1,6 +1,6 @@
-import { probeNode } from '../../agent/device/probe.js';
 import { makeFactors } from '../../agent/factors/make.js';
 import { FactorsStore } from '../../agent/factors/store.js';
+import { probeNode } from '../../agent/probe.js';
 import { RoofsStore, type StoredRoofs } from '../../agent/roofs/store.js';
 import type { DeviceProfile } from '../../core/node.js';
 import type { Factors } from '../../core/roofline/factors/factors.js';

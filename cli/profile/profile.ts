@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { basename, dirname, resolve } from 'node:path';
-import { readAffinity } from '../../agent/isolation/affinity.js';
+import { readAffinity } from '../../agent/device/affinity.js';
 import { taskOf } from '../../agent/isolation/job.js';
 import { PROFILE } from '../../agent/profile/job.js';
 import { FailureError } from '../../core/errors.js';

@@ -2,7 +2,7 @@ import { availableParallelism } from 'node:os';
 import { basename, dirname, resolve } from 'node:path';
 import type { ModelSettings } from '../../agent/artifacts/resolve.js';
 import { importanceFor } from '../../agent/calibration/importance.js';
-import { readAffinity } from '../../agent/isolation/affinity.js';
+import { readAffinity } from '../../agent/device/affinity.js';
 import { taskOf } from '../../agent/isolation/job.js';
 import { findEngine } from '../../agent/native/packages.js';
 import { QUANTIZE, type QuantizeRequest } from '../../agent/runners/jobs.js';

@@ -1,4 +1,4 @@
-import { probeNode } from '../../agent/device/probe.js';
+import { probeNode } from '../../agent/probe.js';
 import { RoofsStore, readRoofs, type StoredRoofs } from '../../agent/roofs/store.js';
 import { FailureError, failure } from '../../core/errors.js';
 import type { DeviceProfile } from '../../core/node.js';

@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { probeNode } from '../../agent/device/probe.js';
+import { probeNode } from '../../agent/probe.js';
 import { measurerFor, requireMeasurer } from '../../agent/roofs/index.js';
 import { RoofsStore } from '../../agent/roofs/store.js';
 import type { DeviceProfile } from '../../core/node.js';

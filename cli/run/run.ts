@@ -14,6 +14,7 @@ import { connectControl } from '../../proto/client.js';
 import { energyChoice } from '../agent/agent.js';
 import { checkEvaluation } from '../check-evaluation.js';
 import { EXIT } from '../exit.js';
+import { onInterrupt } from '../interrupts.js';
 import { localModelFolders, modelSettings, resolveModels } from '../local-models.js';
 import { agentConfig, nodeConfig, sharedOverrides } from '../node-config.js';
 import { chosenFormat } from '../options/display.js';
@@ -27,7 +28,6 @@ import { readSweepFile } from '../sweep-file.js';
 import { watchSweep } from '../watch/watch.js';
 import type { RunOptions } from './command.js';
 import { folderError, openRunFolder, type RunFolder } from './folder.js';
-import { onInterrupt } from './interrupts.js';
 import { preparePush } from './push.js';
 
 /**

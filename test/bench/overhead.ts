@@ -26,7 +26,7 @@ import { loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { readCpu } from '../../agent/device/cpu.js';
-import { findStartTools, wrapCommand } from '../../agent/isolation/affinity.js';
+import { findStartTools, wrapCommand } from '../../agent/isolation/start-tools.js';
 import type { TrialRequest } from '../../agent/trial/job.js';
 import { counterDifference } from '../../core/metrics/integrate.js';
 import { cleanSeries } from '../../core/metrics/series.js';

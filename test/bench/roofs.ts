@@ -15,7 +15,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { readAffinity } from '../../agent/isolation/affinity.js';
+import { readAffinity } from '../../agent/device/affinity.js';
 import { kernelsLibrary } from '../../agent/native/kernel-library.js';
 import { openRoofsKernels } from '../../agent/native/roofs.js';
 import { freeBytes } from '../../agent/roofs/machine.js';

@@ -1,8 +1,8 @@
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { probeRunner } from '../../agent/device/probe.js';
 import { kernelsLibrary } from '../../agent/native/kernel-library.js';
+import { probeRunner } from '../../agent/probe.js';
 import { workingSets } from '../../agent/roofs/cuda-take.js';
 import { requireMeasurer } from '../../agent/roofs/index.js';
 import { type Bench, startTrial } from '../../agent/trial/start.js';

@@ -4,8 +4,8 @@ import type { PackedMatrices, PackedSize } from '../../../core/roofline/packed.j
 import type { SparseFormat, SparseType } from '../../../core/runners/sparse.js';
 import { isFloatType } from '../../../core/techniques/float-types.js';
 import type { GgufHeader, TensorInfo } from '../../../formats/gguf/header.js';
+import { readMatrix } from '../../../formats/tensor-matrix.js';
 import type { GraphMatrices, PackedMatrix } from '../../native/graph-matrices.js';
-import { readMatrix } from '../../pruning/pruned-file.js';
 import type { Architecture } from '../ggml/architecture.js';
 
 /**

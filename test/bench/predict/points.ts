@@ -2,9 +2,9 @@
 
 import { writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
+import { readAffinity } from '../../../agent/device/affinity.js';
 import { lastCacheBytes } from '../../../agent/device/caches.js';
 import { FactorsStore } from '../../../agent/factors/store.js';
-import { readAffinity } from '../../../agent/isolation/affinity.js';
 import { RoofsStore } from '../../../agent/roofs/store.js';
 import { llamaCpp } from '../../../agent/runners/llama-cpp/index.js';
 import { tokenPlan } from '../../../agent/workloads/tokens.js';

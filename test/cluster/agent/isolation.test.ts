@@ -3,17 +3,13 @@ import { once } from 'node:events';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
-import {
-  findStartTools,
-  formatCpuList,
-  parseCpuList,
-  readAffinity,
-} from '../../../agent/isolation/affinity.js';
+import { formatCpuList, parseCpuList, readAffinity } from '../../../agent/device/affinity.js';
 import { taskOf } from '../../../agent/isolation/job.js';
 import { descendantsOf, KillLadder } from '../../../agent/isolation/kill.js';
 import { type Ending, type Launched, type LaunchRequest, launch } from '../../../agent/isolation/launch.js';
 import { guardMemory } from '../../../agent/isolation/memory-limit.js';
 import type { ChildState } from '../../../agent/isolation/messages.js';
+import { findStartTools } from '../../../agent/isolation/start-tools.js';
 import { StderrTail } from '../../../agent/isolation/stderr-tail.js';
 import { PROBE } from '../../../agent/runners/jobs.js';
 import { TRIAL, type TrialReport, type TrialRequest } from '../../../agent/trial/job.js';

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { probeNode } from '../../../agent/device/probe.js';
 import { energySourcesOf, findMeters, type MeterSettings } from '../../../agent/meters/index.js';
 import { NO_SENSORS, openSensors, type Sensors } from '../../../agent/meters/sensors.js';
+import { probeNode } from '../../../agent/probe.js';
 import { energySources } from '../../../core/metrics/energy.js';
 import { cleanSeries } from '../../../core/metrics/series.js';
 import { compileStub, hasGcc, setStub } from '../../support/c-stub.js';

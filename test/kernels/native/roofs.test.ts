@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, inject, test } from 'vitest';
-import { readAffinity } from '../../../agent/isolation/affinity.js';
+import { readAffinity } from '../../../agent/device/affinity.js';
 import { kernelsLibrary } from '../../../agent/native/kernel-library.js';
 import { openRoofsKernels, type RoofsKernels } from '../../../agent/native/roofs.js';
 

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 import { readLimits } from '../../../agent/device/memory.js';
-import { probeNode } from '../../../agent/device/probe.js';
+import { probeNode } from '../../../agent/probe.js';
 
 const sysRoot = mkdtempSync(join(tmpdir(), 'ridgepoint-sys-'));
 afterAll(() => rmSync(sysRoot, { recursive: true, force: true }));

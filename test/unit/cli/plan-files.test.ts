@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { resolveModel } from '../../../agent/artifacts/resolve.js';
-import { stepsFor } from '../../../agent/artifacts/steps/index.js';
+import { stepsFor } from '../../../agent/techniques/index.js';
 import { filesLine, filesTable, plannedFiles } from '../../../cli/plan/files.js';
 import { planSpace } from '../../../core/sweep/space.js';
 import { chainOf } from '../../../core/techniques/chain.js';

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { resolveModel } from '../../../agent/artifacts/resolve.js';
 import { chainName } from '../../../agent/artifacts/step.js';
-import { stepsFor } from '../../../agent/artifacts/steps/index.js';
+import { stepsFor } from '../../../agent/techniques/index.js';
 import { FailureError } from '../../../core/errors.js';
 import { UNCHANGED } from '../../../core/techniques/index.js';
 

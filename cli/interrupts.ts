@@ -1,4 +1,4 @@
-import { say } from '../output/print.js';
+import { say } from './output/print.js';
 
 export interface Interrupts {
   /** True from the first interrupt on. */

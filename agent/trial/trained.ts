@@ -3,12 +3,12 @@ import { parametersOf } from '../../core/techniques/adapters/adapter.js';
 import { encodeFloats } from '../../core/techniques/float-types.js';
 import { copyGguf } from '../../formats/gguf/copy.js';
 import { readGgufHeader } from '../../formats/gguf/header.js';
+import { adapterBase } from '../artifacts/adapters/base.js';
+import { canAttach, writeAdapterGguf } from '../artifacts/adapters/gguf.js';
+import { writePeft } from '../artifacts/adapters/peft-writer.js';
+import { besideGguf } from '../artifacts/peft-folder.js';
 import type { TrainedResult } from '../runners/trainer.js';
 import type { KeptResult } from '../workloads/workload.js';
-import { adapterBase } from './adapters/base.js';
-import { canAttach, writeAdapterGguf } from './adapters/gguf.js';
-import { writePeft } from './adapters/peft-writer.js';
-import { besideGguf } from './peft-folder.js';
 
 /**
  * Writes what was trained: an adapter as GGUF with its PEFT folder beside it, or the base with the trained tensors in f32.

@@ -1,25 +1,25 @@
 import { arch, hostname, platform } from 'node:os';
 import si from 'systeminformation';
-import type { DeviceProfile, NodeProfile, RunnerProfile } from '../../core/node.js';
-import { taskOf } from '../isolation/job.js';
-import { launch } from '../isolation/launch.js';
+import type { DeviceProfile, NodeProfile, RunnerProfile } from '../core/node.js';
+import { cpuDevices, readCpu } from './device/cpu.js';
+import { metalDevices, nvidiaDevices } from './device/gpu.js';
+import { readLimits } from './device/memory.js';
+import { openNvml } from './device/nvml.js';
+import { vulkanDevices } from './device/sysfs-gpus.js';
+import { taskOf } from './isolation/job.js';
+import { launch } from './isolation/launch.js';
 import {
   energySourcesOf,
   findMeters,
   type MeterSettings,
   type NvmlState,
   periodsOf,
-} from '../meters/index.js';
-import { openSensors, type SensorOptions, type Sensors } from '../meters/sensors.js';
-import type { UpdatePeriods } from '../meters/update-period.js';
-import { RUNNER_KINDS } from '../runners/index.js';
-import { PROBE } from '../runners/jobs.js';
-import type { RunnerProbe } from '../runners/runner.js';
-import { cpuDevices, readCpu } from './cpu.js';
-import { metalDevices, nvidiaDevices } from './gpu.js';
-import { readLimits } from './memory.js';
-import { openNvml } from './nvml.js';
-import { vulkanDevices } from './sysfs-gpus.js';
+} from './meters/index.js';
+import { openSensors, type SensorOptions, type Sensors } from './meters/sensors.js';
+import type { UpdatePeriods } from './meters/update-period.js';
+import { RUNNER_KINDS } from './runners/index.js';
+import { PROBE } from './runners/jobs.js';
+import type { RunnerProbe } from './runners/runner.js';
 
 export interface ProbeSettings {
   readonly nodeName: string;

@@ -1,7 +1,7 @@
-import type { SlidingWindow } from '../../../core/techniques/attention.js';
-import { taskOf } from '../../isolation/job.js';
-import { GIVE_WINDOW } from '../attention/jobs.js';
-import type { Step } from '../step.js';
+import type { SlidingWindow } from '../../core/techniques/attention.js';
+import { GIVE_WINDOW } from '../artifacts/attention/jobs.js';
+import type { Step } from '../artifacts/step.js';
+import { taskOf } from '../isolation/job.js';
 
 /** Changes whenever the same window would be given in other bytes. */
 const WRITER = '1';

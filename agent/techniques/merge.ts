@@ -1,9 +1,9 @@
-import type { AdapterPart } from '../../../core/techniques/adapter.js';
-import { taskOf } from '../../isolation/job.js';
-import { MERGE_ADAPTERS } from '../adapters/jobs.js';
-import { locateAdapter } from '../adapters/source.js';
-import type { ModelSettings } from '../resolve.js';
-import type { Step } from '../step.js';
+import type { AdapterPart } from '../../core/techniques/adapter.js';
+import { MERGE_ADAPTERS } from '../artifacts/adapters/jobs.js';
+import { locateAdapter } from '../artifacts/adapters/source.js';
+import type { ModelSettings } from '../artifacts/resolve.js';
+import type { Step } from '../artifacts/step.js';
+import { taskOf } from '../isolation/job.js';
 
 /** Changes whenever the same adapters would be merged into other bytes. */
 const MERGER = '1';

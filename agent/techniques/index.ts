@@ -1,9 +1,9 @@
-import { FailureError, failure } from '../../../core/errors.js';
-import type { TechniqueChoice } from '../../../core/sweep/experiment.js';
-import { type ChainStep, chainSteps } from '../../../core/techniques/chain.js';
-import { importanceFor } from '../../calibration/importance.js';
-import type { ModelSettings, ResolvedModel } from '../resolve.js';
-import type { Step } from '../step.js';
+import { FailureError, failure } from '../../core/errors.js';
+import type { TechniqueChoice } from '../../core/sweep/experiment.js';
+import { type ChainStep, chainSteps } from '../../core/techniques/chain.js';
+import type { ModelSettings, ResolvedModel } from '../artifacts/resolve.js';
+import type { Step } from '../artifacts/step.js';
+import { importanceFor } from '../calibration/importance.js';
 import { groupHeadsStep } from './group-heads.js';
 import { mergeStep } from './merge.js';
 import { pruneStep } from './prune.js';

@@ -1,8 +1,8 @@
-import type { QuantizationSpec } from '../../../core/techniques/quantization.js';
-import type { PreparedImportance } from '../../calibration/importance.js';
-import { taskOf } from '../../isolation/job.js';
-import { QUANTIZE } from '../../runners/jobs.js';
-import type { Step } from '../step.js';
+import type { QuantizationSpec } from '../../core/techniques/quantization.js';
+import type { Step } from '../artifacts/step.js';
+import type { PreparedImportance } from '../calibration/importance.js';
+import { taskOf } from '../isolation/job.js';
+import { QUANTIZE } from '../runners/jobs.js';
 
 export interface QuantizeStep {
   /** As the experiment has it. */

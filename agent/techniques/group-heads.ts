@@ -1,6 +1,6 @@
-import { taskOf } from '../../isolation/job.js';
-import { GROUP_HEADS } from '../attention/jobs.js';
-import type { Step } from '../step.js';
+import { GROUP_HEADS } from '../artifacts/attention/jobs.js';
+import type { Step } from '../artifacts/step.js';
+import { taskOf } from '../isolation/job.js';
 
 /** Changes whenever the same heads would be grouped into other bytes. */
 const GROUPER = '1';
