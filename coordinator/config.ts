@@ -86,7 +86,7 @@ export const coordinatorConfigSchema = z.strictObject({
   security: securitySchema.default({ kind: 'plaintext' }),
   heartbeatSeconds: seconds.default(5),
   leaseSeconds: seconds.default(30),
-  /** A node that is silent for this long loses what it was dealt. */
+  /** A node that is silent for this long loses what it was allocated. */
   lostSeconds: seconds.default(60),
   /** A lost node that is silent for this long is forgotten: it leaves lists and metrics. What it measured stays. */
   forgetSeconds: seconds.default(86_400),
@@ -98,7 +98,7 @@ export const coordinatorConfigSchema = z.strictObject({
     .strictObject({
       results: z.number().int().positive().max(10_000).default(500),
       keepSeconds: seconds.default(86_400),
-      /** A node that is not connected is exported as missing for this long; one that said goodbye is not. */
+      /** A node that is not connected is exported as missing for this long; one that left on purpose is not. */
       keepNodeSeconds: seconds.default(3600),
       /** Where metrics are pushed to, besides being served. */
       push: z.array(pushSchema).default([]),
@@ -120,7 +120,7 @@ export const coordinatorConfigSchema = z.strictObject({
   logLevel: z.enum(['silent', 'error', 'warn', 'info', 'debug']).default('info'),
 });
 
-/** What may be said. */
+/** What may be configured. */
 export type CoordinatorConfig = z.input<typeof coordinatorConfigSchema>;
 /** With every default filled in. */
 export type ResolvedConfig = z.output<typeof coordinatorConfigSchema>;

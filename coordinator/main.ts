@@ -13,8 +13,8 @@ import { LimitedAgentService } from '../proto/session-limits.js';
 import { agentService, pushMessage } from './api/agents.js';
 import { controlService } from './api/control.js';
 import { systemClock } from './clock.js';
-import { Conductor } from './conductor.js';
 import { type CoordinatorConfig, resolveConfig } from './config.js';
+import { Dispatcher } from './dispatcher.js';
 import { Exporter } from './exporter/exporter.js';
 import { serveHttp } from './exporter/http.js';
 import { type Pushed, Pusher } from './exporter/push/pusher.js';
@@ -47,7 +47,7 @@ export interface RunningCoordinator {
   status(): CoordinatorStatus;
   /** Resolves when the log could not be written for the first time; a cluster goes on trying, a run ends. */
   readonly logFailed: Promise<FailureError>;
-  /** Leases no more, tells the agents, waits for running trials up to `drainSeconds`, then closes the log. */
+  /** Leases no more, notifies the agents, waits for running trials up to `drainSeconds`, then closes the log. */
   stop(reason: string): Promise<void>;
 }
 
@@ -77,10 +77,10 @@ export async function startCoordinator(config: CoordinatorConfig): Promise<Runni
     const exporter: Exporter = new Exporter(
       { ...resolved.exporter, version: VERSION },
       clock,
-      () => conductor,
+      () => dispatcher,
       registry,
     );
-    const conductor: Conductor = await Conductor.open({
+    const dispatcher: Dispatcher = await Dispatcher.open({
       log,
       clock,
       options: {
@@ -107,18 +107,18 @@ export async function startCoordinator(config: CoordinatorConfig): Promise<Runni
       },
       warn: (sentence) => logger.warn(sentence),
     });
-    opened.unshift(() => conductor.close());
-    await exporter.restore(log, conductor);
+    opened.unshift(() => dispatcher.close());
+    await exporter.restore(log, dispatcher);
     const leaving = new AbortController();
     opened.unshift(async () => leaving.abort());
-    exporter.restoreBest(log, conductor, leaving.signal).catch((error: unknown) => {
+    exporter.restoreBest(log, dispatcher, leaving.signal).catch((error: unknown) => {
       if (!leaving.signal.aborted) logger.warn(`older results are not exported: ${(error as Error).message}`);
     });
 
     const { server, listen } = makeServer(security, resolved.limits);
     const handlers = new Handlers(security);
     const { heartbeatSeconds, leaseSeconds } = resolved;
-    const shared = { conductor, registry, clock, inform };
+    const shared = { dispatcher, registry, clock, inform };
     server.addService(
       LimitedAgentService,
       agentService({ ...shared, heartbeatSeconds, leaseSeconds }, handlers),
@@ -129,9 +129,9 @@ export async function startCoordinator(config: CoordinatorConfig): Promise<Runni
     opened.unshift(() => grpc.close(1));
 
     const notReady = (): string | null => {
-      if (conductor.state.draining) return 'the coordinator is stopping';
-      if (conductor.deposedBy !== null) return conductor.deposedBy.message;
-      const { failure } = conductor.logHealth;
+      if (dispatcher.state.draining) return 'the coordinator is stopping';
+      if (dispatcher.deposedBy !== null) return dispatcher.deposedBy.message;
+      const { failure } = dispatcher.logHealth;
       return failure === null ? null : `the log takes nothing: ${sentenceOf(failure)}`;
     };
 
@@ -147,7 +147,7 @@ export async function startCoordinator(config: CoordinatorConfig): Promise<Runni
     let web: HttpServer | null = null;
     if (resolved.webAddress !== null) {
       web = await serveWeb(resolved.webAddress, {
-        conductor,
+        dispatcher,
         registry,
         log,
         security,
@@ -164,16 +164,16 @@ export async function startCoordinator(config: CoordinatorConfig): Promise<Runni
     }
     const ticking = setInterval(
       () => {
-        registry.prune(conductor.state.leases);
-        for (const node of registry.forget(conductor.state.nodes)) {
+        registry.prune(dispatcher.state.leases);
+        for (const node of registry.forget(dispatcher.state.nodes)) {
           exporter.forget(node);
           inform(`${node} has been away for more than ${resolved.forgetSeconds} s and is forgotten`);
         }
-        conductor.dispatch({ event: 'tick', now: clock.now(), at: clock.at() }).catch((error: unknown) => {
-          // What the log refuses has been told when it began.
-          if (conductor.logHealth.failure === null) logger.error((error as Error).message);
+        dispatcher.dispatch({ event: 'tick', now: clock.now(), at: clock.at() }).catch((error: unknown) => {
+          // That the log refuses writes was reported when it began.
+          if (dispatcher.logHealth.failure === null) logger.error((error as Error).message);
         });
-        void conductor.tryLog();
+        void dispatcher.tryLog();
       },
       1000 * Math.min(TICK_SECONDS, resolved.leaseSeconds / 4),
     );
@@ -182,22 +182,22 @@ export async function startCoordinator(config: CoordinatorConfig): Promise<Runni
     tellHealth();
     // Whoever took the log over leases now; agents find it, or come back here when this one was started again.
     const standDown = (): void => {
-      const { message } = conductor.deposedBy ?? { message: '' };
+      const { message } = dispatcher.deposedBy ?? { message: '' };
       logger.error(message);
       tellHealth();
       registry.closeAll(message);
     };
     if (log.deposed.aborted) standDown();
     else log.deposed.addEventListener('abort', standDown, { once: true });
-    inform(`coordinator ready on ${grpc.address}, ${conductor.position} log entries`);
+    inform(`coordinator ready on ${grpc.address}, ${dispatcher.position} log entries`);
 
     let stopping: Promise<void> | null = null;
     const stop = async (reason: string): Promise<void> => {
       inform(`stopping: ${reason}`);
       health.setServing(false);
-      await conductor.dispatch({ event: 'drain', reason });
+      await dispatcher.dispatch({ event: 'drain', reason });
       const deadline = clock.now() + resolved.drainSeconds;
-      while (hasConnectedLeases(conductor) && clock.now() < deadline) await sleep(50);
+      while (hasConnectedLeases(dispatcher) && clock.now() < deadline) await sleep(50);
       registry.closeAll(reason);
       await closeAll(opened);
       inform('stopped');
@@ -210,11 +210,11 @@ export async function startCoordinator(config: CoordinatorConfig): Promise<Runni
       families: () => exporter.families(),
       pushed: () => exporter.pushed(),
       status: () => ({
-        sweeps: [...conductor.state.sweeps.values()].map(sweepStatus),
+        sweeps: [...dispatcher.state.sweeps.values()].map(sweepStatus),
         nodesConnected: registry.entries().filter((entry) => entry.session !== null).length,
-        trialsRunning: conductor.state.leases.size,
-        entries: conductor.position,
-        draining: conductor.state.draining,
+        trialsRunning: dispatcher.state.leases.size,
+        entries: dispatcher.position,
+        draining: dispatcher.state.draining,
       }),
       stop: (reason) => {
         stopping ??= stop(reason);
@@ -232,7 +232,7 @@ function sentenceOf({ message, hint }: Failure): string {
 }
 
 /** Trials of nodes that are away cannot be waited for. */
-function hasConnectedLeases({ state }: Conductor): boolean {
+function hasConnectedLeases({ state }: Dispatcher): boolean {
   return [...state.leases.values()].some((lease) => state.nodes.get(lease.node)?.connected === true);
 }
 

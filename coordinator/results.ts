@@ -1,7 +1,7 @@
 import type { ResultRecord } from '../core/result.js';
-import type { Conductor } from './conductor.js';
+import type { Dispatcher } from './dispatcher.js';
 import type { Detail, Log, LogEntry, ResultHead } from './log/log.js';
-import { trackKey } from './scheduler/state.js';
+import { queueKey } from './scheduler/state.js';
 
 export interface ResultsQuery {
   /** null = of every sweep. */
@@ -25,7 +25,7 @@ export interface StoredResult {
 /** Stored results after an entry of the log, oldest first: those that count for their point, or every trial. */
 export async function* storedResults(
   log: Log,
-  conductor: Conductor,
+  dispatcher: Dispatcher,
   query: ResultsQuery,
   after: number,
   signal: AbortSignal,
@@ -34,10 +34,10 @@ export async function* storedResults(
   const entries = follow ? log.follow(after, signal, detail) : log.read(after, detail);
   for await (const entry of entries) {
     // A follower can see an entry before the scheduler has taken it in; only then is it clear what counts.
-    while (conductor.position < entry.position && !signal.aborted) await conductor.changes.wait(signal);
+    while (dispatcher.position < entry.position && !signal.aborted) await dispatcher.changes.wait(signal);
     if (signal.aborted) return;
-    if (conductor.isDamaged(entry.position)) continue;
-    const stored = await resultOf(log, conductor, entry, query);
+    if (dispatcher.isDamaged(entry.position)) continue;
+    const stored = await resultOf(log, dispatcher, entry, query);
     if (stored !== null) yield { ...stored, position: entry.position };
   }
 }
@@ -45,28 +45,28 @@ export async function* storedResults(
 /** @returns the record of a trial, or null when the log has none. */
 export async function resultOfTrial(
   log: Log,
-  conductor: Conductor,
+  dispatcher: Dispatcher,
   trialId: string,
   detail: ResultsQuery['detail'],
 ): Promise<StoredResult | null> {
-  const position = conductor.entryOf(trialId);
+  const position = dispatcher.entryOf(trialId);
   return position === undefined ? null : storedResult(await log.get(position, detail));
 }
 
 async function resultOf(
   log: Log,
-  conductor: Conductor,
+  dispatcher: Dispatcher,
   entry: LogEntry,
   query: ResultsQuery,
 ): Promise<StoredResult | null> {
   const { head } = entry;
   if (head.fact === 'ResultRecorded') {
     if (query.sweepId !== null && head.record.sweep.id !== query.sweepId) return null;
-    return query.allTrials || counts(conductor, head.record) ? storedResult(entry) : null;
+    return query.allTrials || counts(dispatcher, head.record) ? storedResult(entry) : null;
   }
   // Of every sweep: the trial is listed where it was recorded.
   if (head.fact !== 'ResultReused' || head.sweepId !== query.sweepId) return null;
-  return await resultOfTrial(log, conductor, head.trialId, query.detail);
+  return await resultOfTrial(log, dispatcher, head.trialId, query.detail);
 }
 
 function storedResult(entry: LogEntry): StoredResult | null {
@@ -76,10 +76,10 @@ function storedResult(entry: LogEntry): StoredResult | null {
 }
 
 /** @returns whether a record is the one that counts for its point. */
-export function counts(conductor: Conductor, record: ResultHead): boolean {
+export function counts(dispatcher: Dispatcher, record: ResultHead): boolean {
   if (record.sweep.purpose !== 'measure') return false;
-  const sweep = conductor.state.sweeps.get(record.sweep.id);
+  const sweep = dispatcher.state.sweeps.get(record.sweep.id);
   if (sweep === undefined) return record.status === 'complete';
-  const track = sweep.tracks.get(trackKey(sweep, record.node.name));
-  return track?.settled.get(record.sweep.position)?.trialId === record.trialId;
+  const queue = sweep.queues.get(queueKey(sweep, record.node.name));
+  return queue?.settled.get(record.sweep.position)?.trialId === record.trialId;
 }

@@ -3,7 +3,7 @@ import { type ResourceLimits, Worker } from 'node:worker_threads';
 import type { ModelRef } from '../core/sweep/experiment.js';
 import { WireError } from '../proto/errors.js';
 import type { SweepView } from './scheduler/view.js';
-import { type SweepAnswer, viewOf } from './sweeps.js';
+import { type PlanningOutcome, viewOf } from './sweeps.js';
 
 /** What one document may take. Documents of the largest size take about a second; the rest is for busy machines. */
 const LIMITS = { seconds: 20, heapMebibytes: 512 };
@@ -18,7 +18,7 @@ export interface SweepQuestion {
 }
 
 interface Waiting extends SweepQuestion {
-  readonly resolve: (answer: SweepAnswer) => void;
+  readonly resolve: (answer: PlanningOutcome) => void;
   readonly reject: (error: Error) => void;
 }
 
@@ -40,7 +40,7 @@ export class SweepReader {
 
   /** @throws WireError `invalid` with the mistakes of the file in its details, or with the limit it is over. */
   async read(document: string, models: readonly ModelRef[]): Promise<SweepView> {
-    const answer = await new Promise<SweepAnswer>((resolve, reject) => {
+    const answer = await new Promise<PlanningOutcome>((resolve, reject) => {
       this.#waiting.push({ document, models, resolve, reject });
       this.#next();
     });
@@ -78,7 +78,7 @@ export class SweepReader {
 
   #start(): Worker {
     const worker = threadOf({ maxOldGenerationSizeMb: this.#limits.heapMebibytes });
-    worker.on('message', (answer: SweepAnswer) => {
+    worker.on('message', (answer: PlanningOutcome) => {
       if (worker === this.#worker) this.#answer((waiting) => waiting.resolve(answer));
     });
     worker.on('error', (error: NodeJS.ErrnoException) => {

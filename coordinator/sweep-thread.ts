@@ -1,8 +1,8 @@
 import { parentPort } from 'node:worker_threads';
 import type { SweepQuestion } from './sweep-reader.js';
-import { answerOf } from './sweeps.js';
+import { planSweep } from './sweeps.js';
 
 // A program of its own (see sweep-reader.ts): reads the documents that it is sent, one after the other.
 parentPort?.on('message', ({ document, models }: SweepQuestion) => {
-  parentPort?.postMessage(answerOf(document, models));
+  parentPort?.postMessage(planSweep(document, models));
 });

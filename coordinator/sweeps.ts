@@ -19,7 +19,7 @@ export interface PlannedSweep {
 }
 
 /** What became of a document; a refusal has one sentence, and one for each mistake. */
-export type SweepAnswer =
+export type PlanningOutcome =
   | { readonly ok: true; readonly planned: PlannedSweep }
   | { readonly ok: false; readonly sentence: string; readonly details: readonly string[] };
 
@@ -27,7 +27,7 @@ export type SweepAnswer =
  * Reads a sweep file, with what its submitter knows of the models, and plans it. Never throws on a bad one.
  * This is all the work there is in a sweep; it follows the length of the document.
  */
-export function answerOf(document: string, given: readonly ModelRef[]): SweepAnswer {
+export function planSweep(document: string, given: readonly ModelRef[]): PlanningOutcome {
   const parsed = parseSweep(document);
   if (!parsed.ok) {
     const { mistakes, more } = parsed;
@@ -62,7 +62,7 @@ export function viewOf({ sweepId, sweep, plan }: PlannedSweep): SweepView {
     placement: sweep.placement,
     objectives: sweep.objectives,
     positionAt: (index) => permute(index, space.count, sweep.placement.seed),
-    experimentAt: remembering((position, node) => experimentAt(space, position, node)),
+    experimentAt: memoized((position, node) => experimentAt(space, position, node)),
     identify: (experiment) => (models.has(modelKey(experiment.model)) ? experimentId(experiment) : null),
     impossibility: (experiment) => (space.unchecked.length === 0 ? null : impossibility(experiment)),
     memoryBytes: (experiment) =>
@@ -76,7 +76,7 @@ export function viewOf({ sweepId, sweep, plan }: PlannedSweep): SweepView {
  * @throws WireError `invalid` with the mistakes of the file in its details.
  */
 export function readSweep(document: string, given: readonly ModelRef[]): SweepView {
-  const answer = answerOf(document, given);
+  const answer = planSweep(document, given);
   if (!answer.ok) throw new WireError('invalid', answer.sentence, answer.details);
   return viewOf(answer.planned);
 }
@@ -88,7 +88,7 @@ function modelKey({ name, source, digest }: ModelRef): string {
 /** Points whose experiment is remembered: a lease is asked for its point several times, and an id is a hash. */
 const REMEMBERED_POINTS = 1024;
 
-function remembering(make: SweepView['experimentAt']): SweepView['experimentAt'] {
+function memoized(make: SweepView['experimentAt']): SweepView['experimentAt'] {
   const known = new Map<string, Experiment>();
   return (position, node) => {
     const key = `${position} ${node ?? ''}`;

@@ -12,12 +12,12 @@ import { MAX_RESULT_BYTES } from '../../proto/limits.js';
 import type { CallContext, Handlers } from '../../proto/server.js';
 import { type Duplex, nextUnless } from '../../proto/stream.js';
 import type { Clock } from '../clock.js';
-import type { Conductor, Push, Reply } from '../conductor.js';
+import type { Dispatcher, Push, Reply } from '../dispatcher.js';
 import type { Registry, Session } from '../registry/registry.js';
 import { checkMessage } from './checks.js';
 
 export interface AgentsApi {
-  readonly conductor: Conductor;
+  readonly dispatcher: Dispatcher;
   readonly registry: Registry;
   readonly clock: Clock;
   readonly heartbeatSeconds: number;
@@ -50,7 +50,7 @@ async function serve(api: AgentsApi, stream: Stream, context: CallContext): Prom
   const refusal = context.nodeRefusal(profile.name);
   if (refusal !== null) throw new WireError('forbidden', refusal);
   checkMessage(first.value.message, profile);
-  api.conductor.checkLeads();
+  api.dispatcher.checkLeads();
   const closed = new AbortController();
   const session: Session = {
     node: profile.name,
@@ -70,8 +70,8 @@ async function serve(api: AgentsApi, stream: Stream, context: CallContext): Prom
     });
   } finally {
     if (api.registry.detach(session, api.clock.at())) {
-      await api.conductor.dispatch({ event: 'node-disconnected', now: api.clock.now(), node: profile.name });
-      api.inform(`${profile.name} is not connected any more`);
+      await api.dispatcher.dispatch({ event: 'node-disconnected', now: api.clock.now(), node: profile.name });
+      api.inform(`${profile.name} disconnected`);
     }
   }
 }
@@ -82,8 +82,8 @@ async function welcome(
   hello: Hello,
   profile: ReturnType<typeof parseNodeProfile>,
 ): Promise<void> {
-  const { conductor, clock, heartbeatSeconds, leaseSeconds } = api;
-  const replies = await conductor.dispatch({
+  const { dispatcher, clock, heartbeatSeconds, leaseSeconds } = api;
+  const replies = await dispatcher.dispatch({
     event: 'node-joined',
     now: clock.now(),
     at: clock.at(),
@@ -102,11 +102,11 @@ async function welcome(
     maxResultBytes: MAX_RESULT_BYTES,
   };
   await stream.send({ message: { $case: 'welcome', value } });
-  if (conductor.state.draining) {
+  if (dispatcher.state.draining) {
     await stream.send({ message: { $case: 'pause', value: { reason: 'the coordinator is stopping' } } });
   }
   // Asked for before its stream broke.
-  const leaving = conductor.state.nodes.get(profile.name)?.leaving ?? null;
+  const leaving = dispatcher.state.nodes.get(profile.name)?.leaving ?? null;
   if (leaving !== null) await stream.send({ message: { $case: 'drain', value: { reason: leaving } } });
 }
 
@@ -124,7 +124,7 @@ async function untilClosed(
 }
 
 async function receive(api: AgentsApi, stream: Stream, node: string, request: SessionRequest): Promise<void> {
-  const { conductor, registry, clock } = api;
+  const { dispatcher, registry, clock } = api;
   const { message } = request;
   registry.seen(node, clock.at());
   switch (message?.$case) {
@@ -133,29 +133,29 @@ async function receive(api: AgentsApi, stream: Stream, node: string, request: Se
     case 'leaseRequest': {
       const { deviceId } = message.value;
       const asked = { now: clock.now(), at: clock.at(), node, deviceId };
-      const replies = await conductor.dispatch({ event: 'work-asked', ...asked });
+      const replies = await dispatcher.dispatch({ event: 'work-requested', ...asked });
       for (const reply of replies) await stream.send({ message: toMessage(reply) });
       return;
     }
     case 'heartbeat': {
       const { trialIds, state } = message.value;
       registry.seen(node, clock.at(), state === '' ? undefined : state);
-      await conductor.dispatch({ event: 'heartbeat', now: clock.now(), node, trialIds });
+      await dispatcher.dispatch({ event: 'heartbeat', now: clock.now(), node, trialIds });
       return;
     }
     case 'result':
       await receiveResult(api, stream, node, message.value);
       return;
     case 'progress':
-      if (conductor.state.leases.get(message.value.trialId)?.node === node) {
+      if (dispatcher.state.leases.get(message.value.trialId)?.node === node) {
         registry.setProgress(message.value);
-        conductor.changes.notify();
+        dispatcher.changes.notify();
       }
       return;
     case 'leaving': {
       const { returnedTrialIds } = message.value;
       registry.seen(node, clock.at(), 'left');
-      await conductor.dispatch({ event: 'node-leaving', now: clock.now(), node, returnedTrialIds });
+      await dispatcher.dispatch({ event: 'node-leaving', now: clock.now(), node, returnedTrialIds });
       return;
     }
     case undefined:
@@ -181,13 +181,13 @@ async function receiveResult(
     const { trialId } = report;
     const reason = toFailure(error).message;
     api.inform(`a result of ${node} was refused: ${reason}`);
-    if (api.conductor.state.leases.get(trialId)?.node === node) {
-      await api.conductor.dispatch({ event: 'trial-lost', at, trialId });
+    if (api.dispatcher.state.leases.get(trialId)?.node === node) {
+      await api.dispatcher.dispatch({ event: 'trial-lost', at, trialId });
     }
     await stream.send({ message: { $case: 'resultRefused', value: { trialId, reason } } });
     return;
   }
-  const replies = await api.conductor.dispatch({ event: 'reported', at, record }, report.recordJson.length);
+  const replies = await api.dispatcher.dispatch({ event: 'reported', at, record }, report.recordJson.length);
   for (const reply of replies) {
     if (reply.command === 'refuse') api.inform(`a result of ${node} was refused: ${reply.reason}`);
     await stream.send({ message: toMessage(reply) });

@@ -57,7 +57,7 @@ function checkTrials(trialIds: readonly string[], { name, devices }: NodeProfile
 
 function checkTrial(trialId: string): void {
   if (trialId.length <= ID_CHARACTERS && /^[\x21-\x7e]+$/.test(trialId)) return;
-  throw new WireError('invalid', `${quote(trialId)} is no id of a trial.`);
+  throw new WireError('invalid', `${quote(trialId)} is not a trial id.`);
 }
 
 function checkText(what: string, text: string, most: number): void {

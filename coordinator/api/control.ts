@@ -10,7 +10,7 @@ import {
 } from '../../proto/gen/ridgepoint/v1/control.js';
 import type { Handlers } from '../../proto/server.js';
 import type { Clock } from '../clock.js';
-import type { Conductor } from '../conductor.js';
+import type { Dispatcher } from '../dispatcher.js';
 import type { Log } from '../log/log.js';
 import type { Registry } from '../registry/registry.js';
 import { type StoredResult, storedResults } from '../results.js';
@@ -18,14 +18,14 @@ import type { SweepState } from '../scheduler/state.js';
 import { nodeStatuses, otherReleaseStatus, runningTrials, wireStatus } from './status.js';
 
 export interface ControlApi {
-  readonly conductor: Conductor;
+  readonly dispatcher: Dispatcher;
   readonly registry: Registry;
   readonly log: Log;
   readonly clock: Clock;
   readonly inform: (sentence: string) => void;
 }
 
-/** Pushes of one watcher are at least this far apart; what happens between them is told together. */
+/** Pushes of one watcher are at least this far apart; what happens between them is sent together. */
 const WATCH_MILLISECONDS = 250;
 /** Of a reason or a name that somebody gives. */
 const MOST_CHARACTERS = 1_000;
@@ -34,13 +34,13 @@ const TOGETHER_CHARACTERS = 256 * 1024;
 
 /** What people and tools ask for. */
 export function controlService(api: ControlApi, handlers: Handlers): ControlServiceServer {
-  const { conductor, registry, log, clock } = api;
+  const { dispatcher, registry, log, clock } = api;
   return {
     submitSweep: handlers.unary(async (request, { caller }) => {
       bounded('submitter', request.submitter);
       const models = parseModels(request.modelsJson);
       const submitter = request.submitter === '' ? caller : request.submitter;
-      const { view, created } = await conductor.submit(
+      const { view, created } = await dispatcher.submit(
         request.document,
         models,
         submitter,
@@ -50,39 +50,39 @@ export function controlService(api: ControlApi, handlers: Handlers): ControlServ
       return { sweepId: view.sweepId, created, points: view.count, impossible: view.impossible };
     }),
     cancelSweep: handlers.unary(async ({ sweepId, reason }, { caller }) => {
-      sweepNamed(conductor, sweepId);
+      sweepNamed(dispatcher, sweepId);
       bounded('reason', reason);
       const why = reason === '' ? `cancelled by ${caller}` : reason;
-      await conductor.dispatch({ event: 'cancel-asked', at: clock.at(), sweepId, reason: why });
+      await dispatcher.dispatch({ event: 'cancel-requested', at: clock.at(), sweepId, reason: why });
       return {};
     }),
     listSweeps: handlers.unary(async () => ({
       sweeps: [
-        ...[...conductor.state.otherReleases.values()].map(otherReleaseStatus),
-        ...[...conductor.state.sweeps.values()].map((sweep) => wireStatus(conductor, sweep)),
+        ...[...dispatcher.state.otherReleases.values()].map(otherReleaseStatus),
+        ...[...dispatcher.state.sweeps.values()].map((sweep) => wireStatus(dispatcher, sweep)),
       ],
     })),
-    listNodes: handlers.unary(async () => ({ nodes: nodeStatuses(conductor, registry) })),
+    listNodes: handlers.unary(async () => ({ nodes: nodeStatuses(dispatcher, registry) })),
     drainNode: handlers.unary(async ({ node, reason }, { caller }) => {
       if (registry.session(node) === null) {
         throw new WireError(
           'not-found',
-          `There is no node ${quote(node)} connected: \`ridge nodes\` lists those there are.`,
+          `There is no node ${quote(node)} connected: \`ridge nodes\` lists them.`,
         );
       }
       bounded('reason', reason);
       const why = reason === '' ? `drained by ${caller}` : reason;
-      await conductor.dispatch({ event: 'node-drain-asked', node, reason: why });
-      api.inform(`${node} was asked to leave: ${why}`);
-      const leases = [...conductor.state.leases.values()];
+      await dispatcher.dispatch({ event: 'drain-requested', node, reason: why });
+      api.inform(`${node} is asked to drain: ${why}`);
+      const leases = [...dispatcher.state.leases.values()];
       return { running: leases.filter((lease) => lease.node === node).length };
     }),
     watchSweep: handlers.stream(({ sweepId }, { signal }) =>
-      watch(conductor, registry, sweepNamed(conductor, sweepId), signal),
+      watch(dispatcher, registry, sweepNamed(dispatcher, sweepId), signal),
     ),
     streamResults: handlers.stream(async function* (request, { signal }) {
       const sweepId = request.sweepId === '' ? null : request.sweepId;
-      if (sweepId !== null && !conductor.state.otherReleases.has(sweepId)) sweepNamed(conductor, sweepId);
+      if (sweepId !== null && !dispatcher.state.otherReleases.has(sweepId)) sweepNamed(dispatcher, sweepId);
       const query = {
         sweepId,
         follow: request.follow,
@@ -90,12 +90,12 @@ export function controlService(api: ControlApi, handlers: Handlers): ControlServ
         detail: request.detail === RecordDetail.RECORD_DETAIL_ROW ? ('row' as const) : ('full' as const),
       };
       const most = request.together && !request.follow ? TOGETHER_CHARACTERS : 0;
-      yield* messagesOf(storedResults(log, conductor, query, 0, signal), most);
+      yield* messagesOf(storedResults(log, dispatcher, query, 0, signal), most);
     }),
   };
 }
 
-/** What people write beside what they ask for is kept in the log and told to everybody. @throws WireError `invalid` */
+/** What people write beside what they ask for is kept in the log and shown to everybody. @throws WireError `invalid` */
 function bounded(what: string, text: string): void {
   if (text.length <= MOST_CHARACTERS) return;
   throw new WireError(
@@ -132,51 +132,48 @@ async function* messagesOf(
 }
 
 /** @throws WireError `not-found`, or `refused` for a sweep of another release. */
-export function sweepNamed(conductor: Conductor, sweepId: string): SweepState {
-  const sweep = conductor.state.sweeps.get(sweepId);
+export function sweepNamed(dispatcher: Dispatcher, sweepId: string): SweepState {
+  const sweep = dispatcher.state.sweeps.get(sweepId);
   if (sweep === undefined) {
-    if (conductor.state.otherReleases.has(sweepId)) {
+    if (dispatcher.state.otherReleases.has(sweepId)) {
       throw new WireError(
         'refused',
         `Sweep ${sweepId} is from another release and is not resumed: \`ridge results ${sweepId}\` prints what it has.`,
       );
     }
-    throw new WireError(
-      'not-found',
-      `There is no sweep ${quote(sweepId)} here: \`ridge sweeps\` lists those there are.`,
-    );
+    throw new WireError('not-found', `There is no sweep ${quote(sweepId)}: \`ridge sweeps\` lists them.`);
   }
   return sweep;
 }
 
 /** The state now, then every change of it, until the sweep is finished and nothing of it runs. */
 async function* watch(
-  conductor: Conductor,
+  dispatcher: Dispatcher,
   registry: Registry,
   sweep: SweepState,
   signal: AbortSignal,
 ): AsyncGenerator<WatchSweepResponse> {
-  let told = '';
+  let sent = '';
   while (!signal.aborted) {
-    const running = runningTrials(conductor, registry).filter(
+    const running = runningTrials(dispatcher, registry).filter(
       ({ sweepId }) => sweepId === sweep.view.sweepId,
     );
-    const message = { status: wireStatus(conductor, sweep), running: running.map(({ trial }) => trial) };
+    const message = { status: wireStatus(dispatcher, sweep), running: running.map(({ trial }) => trial) };
     const text = JSON.stringify(message);
-    if (text !== told) {
-      told = text;
+    if (text !== sent) {
+      sent = text;
       yield message;
     }
-    if (isOver(conductor, sweep)) return;
-    const change = conductor.changes.wait(signal);
+    if (isOver(dispatcher, sweep)) return;
+    const change = dispatcher.changes.wait(signal);
     await sleep(WATCH_MILLISECONDS, undefined, { signal }).catch(() => undefined);
     await change;
   }
 }
 
-function isOver(conductor: Conductor, sweep: SweepState): boolean {
-  const runs = [...conductor.state.leases.values()].some(({ sweepId }) => sweepId === sweep.view.sweepId);
+function isOver(dispatcher: Dispatcher, sweep: SweepState): boolean {
+  const runs = [...dispatcher.state.leases.values()].some(({ sweepId }) => sweepId === sweep.view.sweepId);
   if (sweep.cancelled) return !runs;
-  const tracks = [...sweep.tracks.values()];
-  return tracks.length > 0 && tracks.every((track) => track.settled.size === sweep.view.count);
+  const queues = [...sweep.queues.values()];
+  return queues.length > 0 && queues.every((queue) => queue.settled.size === sweep.view.count);
 }

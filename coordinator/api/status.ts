@@ -5,18 +5,18 @@ import {
   type SweepStatus,
   SweepState as WireState,
 } from '../../proto/gen/ridgepoint/v1/control.js';
-import type { Conductor } from '../conductor.js';
+import type { Dispatcher } from '../dispatcher.js';
 import type { Registry } from '../registry/registry.js';
-import { type LeaseState, type OtherRelease, type SweepState, trackOf } from '../scheduler/state.js';
+import { type LeaseState, type OtherRelease, queueOf, type SweepState } from '../scheduler/state.js';
 import { blockedReasons, failureReasons, sweepStatus } from '../scheduler/status.js';
 
-export function wireStatus(conductor: Conductor, sweep: SweepState): SweepStatus {
+export function wireStatus(dispatcher: Dispatcher, sweep: SweepState): SweepStatus {
   const { state, trialSeconds, queued, ...status } = sweepStatus(sweep);
-  const running = [...conductor.state.leases.values()].filter(
+  const running = [...dispatcher.state.leases.values()].filter(
     (lease) =>
       lease.sweepId === status.sweepId &&
       lease.purpose === 'measure' &&
-      !trackOf(sweep, lease.track).settled.has(lease.position),
+      !queueOf(sweep, lease.queue).settled.has(lease.position),
   ).length;
   return {
     ...status,
@@ -24,7 +24,7 @@ export function wireStatus(conductor: Conductor, sweep: SweepState): SweepStatus
     running,
     queued: queued - running,
     trialSeconds: trialSeconds ?? 0,
-    blockedReasons: state === 'running' ? blockedReasons(conductor.state, sweep) : [],
+    blockedReasons: state === 'running' ? blockedReasons(dispatcher.state, sweep) : [],
     failureReasons: failureReasons(sweep),
     objectives: sweep.view.objectives.map(({ metric, better }) => ({ metric, maximize: better === 'max' })),
   };
@@ -58,7 +58,7 @@ const factsByLease = new WeakMap<LeaseState, LeaseFacts>();
 function factsOf(sweep: SweepState, lease: LeaseState): LeaseFacts {
   const known = factsByLease.get(lease);
   if (known !== undefined) return known;
-  const experiment = sweep.view.experimentAt(lease.position, lease.track === '' ? null : lease.track);
+  const experiment = sweep.view.experimentAt(lease.position, lease.queue === '' ? null : lease.queue);
   const facts = {
     experimentId: experiment.id,
     label: sweep.view.label(experiment) + (lease.purpose === 'control' ? ' (drift control)' : ''),
@@ -68,12 +68,12 @@ function factsOf(sweep: SweepState, lease: LeaseState): LeaseFacts {
   return facts;
 }
 
-/** Every lease with what its agent last said of it. */
+/** Every lease with what its agent last reported of it. */
 export function runningTrials(
-  conductor: Conductor,
+  dispatcher: Dispatcher,
   registry: Registry,
 ): { sweepId: string; trial: RunningTrial }[] {
-  const { leases, sweeps } = conductor.state;
+  const { leases, sweeps } = dispatcher.state;
   return [...leases.values()].flatMap((lease) => {
     const sweep = sweeps.get(lease.sweepId);
     if (sweep === undefined) return [];
@@ -94,8 +94,8 @@ export function runningTrials(
   });
 }
 
-export function nodeStatuses(conductor: Conductor, registry: Registry): NodeStatus[] {
-  const running = runningTrials(conductor, registry).map(({ trial }) => trial);
+export function nodeStatuses(dispatcher: Dispatcher, registry: Registry): NodeStatus[] {
+  const running = runningTrials(dispatcher, registry).map(({ trial }) => trial);
   return registry.entries().map(({ profile, session, lastSeenAt, state }) => {
     const mine = running.filter((trial) => trial.node === profile.name);
     return {
@@ -103,7 +103,7 @@ export function nodeStatuses(conductor: Conductor, registry: Registry): NodeStat
       state:
         session === null
           ? 'lost'
-          : isLeaving(conductor, profile.name, state)
+          : isLeaving(dispatcher, profile.name, state)
             ? 'draining'
             : mine.length > 0
               ? 'busy'
@@ -116,6 +116,6 @@ export function nodeStatuses(conductor: Conductor, registry: Registry): NodeStat
 }
 
 /** @returns whether a node was asked to leave, or says that it is leaving. */
-export function isLeaving({ state }: Conductor, node: string, word: string): boolean {
+export function isLeaving({ state }: Dispatcher, node: string, word: string): boolean {
   return word === 'draining' || (state.nodes.get(node)?.leaving ?? null) !== null;
 }

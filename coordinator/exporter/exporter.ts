@@ -2,7 +2,7 @@ import { setImmediate as breathe } from 'node:timers/promises';
 import type { Family } from '../../core/metrics/families.js';
 import type { ResultRecord } from '../../core/result.js';
 import type { Clock } from '../clock.js';
-import type { Conductor } from '../conductor.js';
+import type { Dispatcher } from '../dispatcher.js';
 import type { Log, ResultHead } from '../log/log.js';
 import type { Registry } from '../registry/registry.js';
 import { Exposition } from './exposition.js';
@@ -39,14 +39,14 @@ export class Exporter {
   /** Taken once for each scrape: every metric asks for it, and fronts are not free. */
   #snapshot: Snapshot = EMPTY;
 
-  constructor(options: ExporterOptions, clock: Clock, conductor: () => Conductor, registry: Registry) {
+  constructor(options: ExporterOptions, clock: Clock, dispatcher: () => Dispatcher, registry: Registry) {
     this.#options = options;
     this.#clock = clock;
-    const objectivesOf = (sweepId: string) => conductor().state.sweeps.get(sweepId)?.view.objectives ?? [];
+    const objectivesOf = (sweepId: string) => dispatcher().state.sweeps.get(sweepId)?.view.objectives ?? [];
     this.#window = new ResultWindow(options.results, options.keepSeconds, objectivesOf);
     this.#take = () =>
       takeSnapshot({
-        conductor: conductor(),
+        dispatcher: dispatcher(),
         registry,
         records: this.#window.at(clock.now()),
         doubtsOf: (trialId) => this.#doubts.get(trialId) ?? [],
@@ -65,8 +65,8 @@ export class Exporter {
    * Fills the window with the newest results of what was replayed, so that a restart does not empty the dashboards. Counters
    * begin at 0. Of the log only what is shown is read.
    */
-  async restore(log: Log, conductor: Conductor): Promise<void> {
-    for (const position of this.#replayed.newest(conductor, this.#options.results)) {
+  async restore(log: Log, dispatcher: Dispatcher): Promise<void> {
+    for (const position of this.#replayed.newest(dispatcher, this.#options.results)) {
       const { fact } = await log.get(position, 'row');
       if (fact.fact === 'ResultRecorded') this.#show(fact.record, this.#age(fact.record));
     }
@@ -76,8 +76,8 @@ export class Exporter {
    * Looks among the older results for the best of each sweep: it has to read the figures of all of them, so it takes its
    * time and lets everybody else go first. Ends early when the signal aborts.
    */
-  async restoreBest(log: Log, conductor: Conductor, signal: AbortSignal): Promise<void> {
-    const older = this.#replayed.older(conductor);
+  async restoreBest(log: Log, dispatcher: Dispatcher, signal: AbortSignal): Promise<void> {
+    const older = this.#replayed.older(dispatcher);
     this.#replayed = new Replayed();
     if (older.length === 0) return;
     const wanted = new Set(older);

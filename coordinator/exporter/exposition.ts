@@ -7,8 +7,8 @@ import { infoOf, type MetricRegistry } from './defined.js';
 import { InfoGauge, infoLabels } from './info.js';
 import { resultLabels } from './labels.js';
 import { addFleet, addProgress } from './progress.js';
+import { addRankings } from './ranking.js';
 import type { Snapshot } from './snapshot.js';
-import { addStandings } from './standing.js';
 import { Trials } from './trials.js';
 
 /** Everything that a coordinator exports, as one registry of its own: two coordinators of a process are apart. */
@@ -38,7 +38,7 @@ export class Exposition {
       });
     }
     registry.registerMetric(new InfoGauge(() => snapshot().results.map(({ record }) => infoLabels(record))));
-    addStandings(registry, () => snapshot().results);
+    addRankings(registry, () => snapshot().results);
     addProgress(registry, snapshot);
     addFleet(registry, snapshot);
     infoOf(registry, 'ridgepoint_build_info', () => [{ version }]);

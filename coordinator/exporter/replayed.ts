@@ -1,4 +1,4 @@
-import type { Conductor } from '../conductor.js';
+import type { Dispatcher } from '../dispatcher.js';
 import type { ResultHead } from '../log/log.js';
 import { counts } from '../results.js';
 
@@ -23,13 +23,13 @@ export class Replayed {
   }
 
   /** @returns entries of the newest results that count, at most `limit`, oldest first. */
-  newest(conductor: Conductor, limit: number): number[] {
+  newest(dispatcher: Dispatcher, limit: number): number[] {
     const found: number[] = [];
     const places = new Set<string>();
     for (let i = this.#heads.length - 1; i >= 0 && found.length < limit; i -= 1) {
       const { head, position } = this.#heads[i]!;
       const place = placeKey(head);
-      if (places.has(place) || !counts(conductor, head)) continue;
+      if (places.has(place) || !counts(dispatcher, head)) continue;
       places.add(place);
       found.push(position);
       this.#taken.add(position);
@@ -38,10 +38,10 @@ export class Replayed {
   }
 
   /** @returns entries of all others that count and whose sweep has objectives, oldest first. */
-  older(conductor: Conductor): number[] {
+  older(dispatcher: Dispatcher): number[] {
     return this.#heads.flatMap(({ head, position }) => {
-      const objectives = conductor.state.sweeps.get(head.sweep.id)?.view.objectives ?? [];
-      const wanted = objectives.length > 0 && !this.#taken.has(position) && counts(conductor, head);
+      const objectives = dispatcher.state.sweeps.get(head.sweep.id)?.view.objectives ?? [];
+      const wanted = objectives.length > 0 && !this.#taken.has(position) && counts(dispatcher, head);
       return wanted ? [position] : [];
     });
   }

@@ -1,15 +1,15 @@
 import { FAILURES } from '../../core/errors.js';
 import type { POINT_STATES } from '../../core/metrics/exported.js';
 import type { ResultRecord } from '../../core/result.js';
-import type { Conductor } from '../conductor.js';
+import type { Dispatcher } from '../dispatcher.js';
 import type { Registry } from '../registry/registry.js';
 import type { LeaseState, NodeState, SweepState } from '../scheduler/state.js';
 import { sweepStatus } from '../scheduler/status.js';
-import { type Standing, standingsOf } from './standing.js';
+import { type RankedResult, rankResults } from './ranking.js';
 
 /** What is true at the moment of a scrape. */
 export interface Snapshot {
-  readonly results: readonly Standing[];
+  readonly results: readonly RankedResult[];
   readonly sweeps: readonly SweepProgress[];
   readonly nodes: readonly NodePresence[];
   readonly leases: readonly Pick<LeaseState, 'node' | 'purpose'>[];
@@ -58,7 +58,7 @@ export const EMPTY: Snapshot = {
 const SWEEPS = 50;
 
 export interface Sources {
-  readonly conductor: Conductor;
+  readonly dispatcher: Dispatcher;
   readonly registry: Registry;
   readonly records: readonly ResultRecord[];
   /** Codes of the doubts that made a trial invalid. */
@@ -67,17 +67,17 @@ export interface Sources {
   readonly goneBefore: number;
 }
 
-export function takeSnapshot({ conductor, registry, records, doubtsOf, goneBefore }: Sources): Snapshot {
-  const { state } = conductor;
+export function takeSnapshot({ dispatcher, registry, records, doubtsOf, goneBefore }: Sources): Snapshot {
+  const { state } = dispatcher;
   const leases = [...state.leases.values()];
   return {
-    results: standingsOf(records, (sweepId) => state.sweeps.get(sweepId)?.view.objectives ?? []),
+    results: rankResults(records, (sweepId) => state.sweeps.get(sweepId)?.view.objectives ?? []),
     sweeps: [...state.sweeps.values()].slice(-SWEEPS).map((sweep) => progressOf(sweep, leases, doubtsOf)),
     nodes: registry
       .entries()
-      .filter(({ session, lastSeenAt, state: said }) => {
-        // Who said goodbye is not missed; who fell silent is, for a while.
-        return session !== null || (said !== 'left' && Date.parse(lastSeenAt) >= goneBefore);
+      .filter(({ session, lastSeenAt, state: reported }) => {
+        // A node that left on purpose is not missing; one that went silent is, for a while.
+        return session !== null || (reported !== 'left' && Date.parse(lastSeenAt) >= goneBefore);
       })
       .map(({ profile, session }) => ({
         node: profile.name,
@@ -85,10 +85,10 @@ export function takeSnapshot({ conductor, registry, records, doubtsOf, goneBefor
         devices: session === null ? null : devicesOf(state.nodes.get(profile.name)),
       })),
     leases,
-    leading: conductor.leads,
-    logEntries: conductor.position,
-    logWritable: conductor.logHealth.failure === null,
-    logRefused: conductor.logHealth.refusedAppends,
+    leading: dispatcher.leads,
+    logEntries: dispatcher.position,
+    logWritable: dispatcher.logHealth.failure === null,
+    logRefused: dispatcher.logHealth.refusedAppends,
     granted: state.granted,
     lost: state.lost,
   };
@@ -128,9 +128,9 @@ function reasons(
   const invalidBy = new Map<string, number>();
   const failedBy = new Map<string, number>();
   const count = (counts: Map<string, number>, code: string) => counts.set(code, (counts.get(code) ?? 0) + 1);
-  for (const track of sweep.tracks.values()) {
-    if (track.counts.invalid + track.counts.failed === 0) continue;
-    for (const { state, trialId, reason } of track.settled.values()) {
+  for (const queue of sweep.queues.values()) {
+    if (queue.counts.invalid + queue.counts.failed === 0) continue;
+    for (const { state, trialId, reason } of queue.settled.values()) {
       if (state === 'failed') count(failedBy, failureCode(reason));
       else if (state === 'invalid') for (const code of doubtsOf(trialId ?? '')) count(invalidBy, code);
     }
@@ -146,8 +146,8 @@ function failureCode(reason: string | null): string {
 
 function devicesOf(node: NodeState | undefined): NonNullable<NodePresence['devices']> {
   const counts = { busy: 0, waiting: 0, idle: 0 };
-  for (const lane of node?.lanes.values() ?? []) {
-    counts[lane.trialId !== null ? 'busy' : lane.waiting ? 'waiting' : 'idle'] += 1;
+  for (const slot of node?.slots.values() ?? []) {
+    counts[slot.trialId !== null ? 'busy' : slot.waiting ? 'waiting' : 'idle'] += 1;
   }
   return counts;
 }

@@ -3,7 +3,7 @@ import { metricValue, type ResultRecord } from '../../core/result.js';
 import type { Objective } from '../../core/sweep/spec.js';
 import { placeKey } from './replayed.js';
 
-interface Kept {
+interface WindowEntry {
   readonly record: ResultRecord;
   readonly since: number;
 }
@@ -16,7 +16,7 @@ const SWEEPS = 50;
  * the experiment's id to be told apart; but a label that grows with every experiment would ruin a Prometheus
  * server. So the id is a label, and what carries it is bounded: the newest `limit` results, and of the newest
  * sweeps the best one by each objective, all for at most `keepSeconds`. Whoever wants history asks Prometheus,
- * whoever wants all of it asks the log. What an id means is said once, in `ridgepoint_experiment_info`, to be
+ * whoever wants all of it asks the log. What an id means is exported once, in `ridgepoint_experiment_info`, to be
  * joined `on (experiment)`.
  */
 export class ResultWindow {
@@ -24,9 +24,9 @@ export class ResultWindow {
   readonly #keepSeconds: number;
   readonly #objectivesOf: (sweepId: string) => readonly Objective[];
   /** Oldest first; Map keeps the order of insertion. */
-  readonly #newest = new Map<string, Kept>();
+  readonly #newest = new Map<string, WindowEntry>();
   /** By sweep, then by objective. */
-  readonly #best = new Map<string, Map<string, Kept>>();
+  readonly #best = new Map<string, Map<string, WindowEntry>>();
 
   constructor(
     limit: number,
@@ -41,14 +41,14 @@ export class ResultWindow {
   /** A newer result of the same experiment on the same device takes the place of the older one. */
   add(record: ResultRecord, now: number): void {
     const key = placeKey(record);
-    const kept = { record, since: now };
+    const entry = { record, since: now };
     this.#newest.delete(key);
-    this.#newest.set(key, kept);
+    this.#newest.set(key, entry);
     for (const oldest of this.#newest.keys()) {
       if (this.#newest.size <= this.#limit) break;
       this.#newest.delete(oldest);
     }
-    this.#addBest(kept, key);
+    this.#addBest(entry, key);
   }
 
   /** Takes in a result that is older than all that are here: it is exported where it is the best by an objective. */
@@ -56,14 +56,15 @@ export class ResultWindow {
     const { id } = record.sweep;
     const known = this.#best.get(id);
     if (known === undefined && this.#best.size >= SWEEPS) return;
-    const byObjective = known ?? new Map<string, Kept>();
+    const byObjective = known ?? new Map<string, WindowEntry>();
     const key = placeKey(record);
     for (const { metric, better } of this.#objectivesOf(id)) {
       const value = metricValue(record, metric);
       const holder = byObjective.get(metric);
-      const held = holder === undefined ? null : metricValue(holder.record, metric);
+      const bestValue = holder === undefined ? null : metricValue(holder.record, metric);
       if (value === null || (holder !== undefined && placeKey(holder.record) === key)) continue;
-      if (held === null || isBetter(value, held, better)) byObjective.set(metric, { record, since });
+      if (bestValue === null || isBetter(value, bestValue, better))
+        byObjective.set(metric, { record, since });
     }
     if (known !== undefined || byObjective.size === 0) return;
     // Sweeps stand by the age of their newest result: this one is the oldest.
@@ -74,31 +75,31 @@ export class ResultWindow {
 
   /** @returns the results to export at this time, oldest first. */
   at(now: number): ResultRecord[] {
-    const fresh = ({ since }: Kept): boolean => now - since <= this.#keepSeconds;
-    for (const [key, kept] of this.#newest) if (!fresh(kept)) this.#newest.delete(key);
+    const fresh = ({ since }: WindowEntry): boolean => now - since <= this.#keepSeconds;
+    for (const [key, entry] of this.#newest) if (!fresh(entry)) this.#newest.delete(key);
     const best = [...this.#best].flatMap(([sweepId, byObjective]) => {
-      for (const [objective, kept] of byObjective) if (!fresh(kept)) byObjective.delete(objective);
+      for (const [objective, entry] of byObjective) if (!fresh(entry)) byObjective.delete(objective);
       if (byObjective.size === 0) this.#best.delete(sweepId);
       return [...byObjective.values()];
     });
-    const all = new Map(best.map((kept) => [placeKey(kept.record), kept]));
-    for (const [key, kept] of this.#newest) all.set(key, kept);
+    const all = new Map(best.map((entry) => [placeKey(entry.record), entry]));
+    for (const [key, entry] of this.#newest) all.set(key, entry);
     return [...all.values()].sort((a, b) => a.since - b.since).map(({ record }) => record);
   }
 
-  #addBest(kept: Kept, key: string): void {
-    const { id } = kept.record.sweep;
-    const byObjective = this.#best.get(id) ?? new Map<string, Kept>();
+  #addBest(entry: WindowEntry, key: string): void {
+    const { id } = entry.record.sweep;
+    const byObjective = this.#best.get(id) ?? new Map<string, WindowEntry>();
     this.#best.delete(id);
     this.#best.set(id, byObjective);
     for (const objective of this.#objectivesOf(id)) {
-      const value = metricValue(kept.record, objective.metric);
+      const value = metricValue(entry.record, objective.metric);
       const holder = byObjective.get(objective.metric);
-      const held = holder === undefined ? null : metricValue(holder.record, objective.metric);
+      const bestValue = holder === undefined ? null : metricValue(holder.record, objective.metric);
       // What is measured again replaces itself, also when it is worse now.
       const again = holder !== undefined && placeKey(holder.record) === key;
-      if (value !== null && (held === null || again || isBetter(value, held, objective.better))) {
-        byObjective.set(objective.metric, kept);
+      if (value !== null && (bestValue === null || again || isBetter(value, bestValue, objective.better))) {
+        byObjective.set(objective.metric, entry);
       }
     }
     for (const oldest of this.#best.keys()) {

@@ -9,7 +9,7 @@ import {
   type StreamInfo,
 } from 'nats';
 import { FailureError, failure } from '../../core/errors.js';
-import { Arrivals } from './arrivals.js';
+import { ChangeSignal } from './change-signal.js';
 import { entryOf } from './detail.js';
 import {
   type Append,
@@ -65,7 +65,7 @@ export class JetStreamLog implements Log {
   readonly #stream: string;
   readonly #created: string;
   readonly #bodyBytes: number;
-  readonly #arrivals = new Arrivals();
+  readonly #appended = new ChangeSignal();
   #closed = false;
   readonly #deposed = new AbortController();
   readonly #assembler = new Assembler();
@@ -163,7 +163,7 @@ export class JetStreamLog implements Log {
   }
 
   follow<D extends Detail>(after: number, signal: AbortSignal, detail: D): AsyncGenerator<EntryAt<D>> {
-    return followEntries(this.#source(detail), after, signal, this.#arrivals, POLL_SECONDS);
+    return followEntries(this.#source(detail), after, signal, this.#appended, POLL_SECONDS);
   }
 
   get<D extends Detail>(position: number, detail: D): Promise<EntryAt<D>> {
@@ -184,7 +184,7 @@ export class JetStreamLog implements Log {
   async close(): Promise<void> {
     if (this.#watching !== null) clearInterval(this.#watching);
     this.#closed = true;
-    this.#arrivals.notify();
+    this.#appended.notify();
     await this.#connection.close();
   }
 
@@ -219,7 +219,7 @@ export class JetStreamLog implements Log {
       }
       sequence = written;
     }
-    this.#arrivals.notify();
+    this.#appended.notify();
     return { appended: true, position: position + fresh.length };
   }
 
@@ -279,7 +279,7 @@ export class JetStreamLog implements Log {
 
   async #readNew(): Promise<void> {
     const { state, created } = await this.#manager.streams.info(this.#stream);
-    if (created !== this.#created) throw lost(this.#stream, 'was deleted and made again');
+    if (created !== this.#created) throw lost(this.#stream, 'was deleted and created again');
     if (state.last_seq < this.#sequence) {
       throw lost(this.#stream, `ends at message ${state.last_seq}, but had ${this.#sequence}`);
     }

@@ -1,4 +1,4 @@
-import { Arrivals } from './arrivals.js';
+import { ChangeSignal } from './change-signal.js';
 import { entryOf } from './detail.js';
 import { type AppendOutcome, type Detail, type EntryAt, type Fact, type Log, trialOf } from './log.js';
 import { closedError, followEntries, getEntry, readEntries, type Source } from './reading.js';
@@ -7,7 +7,7 @@ import { closedError, followEntries, getEntry, readEntries, type Source } from '
 export class MemoryLog implements Log {
   readonly #facts: Fact[] = [];
   readonly #trials = new Set<string>();
-  readonly #arrivals = new Arrivals();
+  readonly #appended = new ChangeSignal();
   readonly deposed: AbortSignal = new AbortController().signal;
   #closed = false;
 
@@ -26,7 +26,7 @@ export class MemoryLog implements Log {
       // A stored fact must not change when its writer goes on using the object.
       this.#facts.push(structuredClone(fact));
     }
-    this.#arrivals.notify();
+    this.#appended.notify();
     return { appended: true, position: this.#facts.length };
   }
 
@@ -35,7 +35,7 @@ export class MemoryLog implements Log {
   }
 
   follow<D extends Detail>(after: number, signal: AbortSignal, detail: D): AsyncGenerator<EntryAt<D>> {
-    return followEntries(this.#source(detail), after, signal, this.#arrivals);
+    return followEntries(this.#source(detail), after, signal, this.#appended);
   }
 
   get<D extends Detail>(position: number, detail: D): Promise<EntryAt<D>> {
@@ -48,7 +48,7 @@ export class MemoryLog implements Log {
 
   async close(): Promise<void> {
     this.#closed = true;
-    this.#arrivals.notify();
+    this.#appended.notify();
   }
 
   #source<D extends Detail>(detail: D): Source<EntryAt<D>> {

@@ -4,7 +4,7 @@ import { MemoryLog } from './memory.js';
 
 /**
  * Opens the log that the configuration names; the libraries of the others stay unloaded.
- * @param inform told in a sentence what an older log needs first
+ * @param inform called with a sentence about what an older log needs first
  */
 export async function openLog(
   config: ResolvedConfig['log'],

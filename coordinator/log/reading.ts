@@ -1,5 +1,5 @@
 import { FailureError, failure } from '../../core/errors.js';
-import type { Arrivals } from './arrivals.js';
+import type { ChangeSignal } from './change-signal.js';
 
 interface Numbered {
   readonly position: number;
@@ -25,7 +25,7 @@ export async function* readEntries<Entry extends Numbered>(
 
 /**
  * Entries after `after`, then each one that comes, until the signal aborts. A log that closes has to notify, so that who
- * waits asks for its end and hears of it.
+ * waits asks for its end and is notified.
  * @param pollSeconds how often to look without being notified
  * @throws FailureError where one is missing
  */
@@ -33,14 +33,14 @@ export async function* followEntries<Entry extends Numbered>(
   source: Source<Entry>,
   after: number,
   signal: AbortSignal,
-  arrivals: Arrivals,
+  appended: ChangeSignal,
   pollSeconds = Number.POSITIVE_INFINITY,
 ): AsyncGenerator<Entry> {
   let position = after;
   while (!signal.aborted) {
     const end = await source.end();
     if (end <= position) {
-      await arrivals.wait(signal, pollSeconds);
+      await appended.wait(signal, pollSeconds);
       continue;
     }
     for await (const entry of consecutive(source, position, end)) {

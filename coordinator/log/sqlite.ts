@@ -3,7 +3,7 @@ import { dirname } from 'node:path';
 import Database, { type Database as Connection, SqliteError, type Statement } from 'better-sqlite3';
 import { FailureError, failure } from '../../core/errors.js';
 import type { ResultRecord } from '../../core/result.js';
-import { Arrivals } from './arrivals.js';
+import { ChangeSignal } from './change-signal.js';
 import { joinJson, partsOf, readHead } from './detail.js';
 import {
   type AppendOutcome,
@@ -31,7 +31,7 @@ const COLUMNS: Readonly<Record<Detail, string>> = {
 export interface SqliteOptions {
   /** Largest size of the file; null = as large as the disk allows. */
   readonly maxBytes?: number | null;
-  /** Told in a sentence each what an older file needs before it can be used. */
+  /** Called with one sentence for each thing that an older file needs before it can be used. */
   readonly inform?: (sentence: string) => void;
 }
 
@@ -54,7 +54,7 @@ export class SqliteLog implements Log {
   readonly #path: string;
   readonly deposed: AbortSignal = new AbortController().signal;
   readonly #database: Connection;
-  readonly #arrivals = new Arrivals();
+  readonly #appended = new ChangeSignal();
   readonly #end: Statement<[], number>;
   readonly #insert: Statement<[number, string | null, string, string | null, string | null]>;
   readonly #known: Statement<[string], number>;
@@ -98,7 +98,7 @@ export class SqliteLog implements Log {
     } catch (error) {
       throw explain(error, this.#path);
     }
-    this.#arrivals.notify();
+    this.#appended.notify();
     return outcome;
   }
 
@@ -107,7 +107,7 @@ export class SqliteLog implements Log {
   }
 
   follow<D extends Detail>(after: number, signal: AbortSignal, detail: D): AsyncGenerator<EntryAt<D>> {
-    return followEntries(this.#source(detail), after, signal, this.#arrivals);
+    return followEntries(this.#source(detail), after, signal, this.#appended);
   }
 
   get<D extends Detail>(position: number, detail: D): Promise<EntryAt<D>> {
@@ -126,7 +126,7 @@ export class SqliteLog implements Log {
 
   async close(): Promise<void> {
     this.#database.close();
-    this.#arrivals.notify();
+    this.#appended.notify();
   }
 
   #source<D extends Detail>(detail: D): Source<EntryAt<D>> {

@@ -18,11 +18,11 @@ export interface NodeEntry {
   readonly profile: NodeProfile;
   readonly session: Session | null;
   readonly lastSeenAt: string;
-  /** What the agent says of itself: `idle`, `busy`, `draining`, or `left` when it said goodbye. */
+  /** What the agent says of itself: `idle`, `busy`, `draining`, or `left` when it left on purpose. */
   readonly state: string;
 }
 
-/** Who is there and what they last said. A projection in memory: a restart fills it again within a heartbeat. */
+/** Who is connected and what they last reported. A projection in memory: a restart fills it again within a heartbeat. */
 export class Registry {
   readonly #nodes = new Map<string, NodeEntry>();
   readonly #progress = new Map<string, Progress>();

@@ -24,7 +24,7 @@ export type Event =
       readonly returnedTrialIds: readonly string[];
     }
   | {
-      readonly event: 'work-asked';
+      readonly event: 'work-requested';
       readonly now: number;
       readonly at: string;
       readonly node: string;
@@ -39,10 +39,15 @@ export type Event =
   /** A trial ended without a record that could be kept. */
   | { readonly event: 'trial-lost'; readonly at: string; readonly trialId: string }
   | { readonly event: 'reported'; readonly at: string; readonly record: ResultRecord }
-  | { readonly event: 'cancel-asked'; readonly at: string; readonly sweepId: string; readonly reason: string }
+  | {
+      readonly event: 'cancel-requested';
+      readonly at: string;
+      readonly sweepId: string;
+      readonly reason: string;
+    }
   | { readonly event: 'tick'; readonly now: number; readonly at: string }
   /** Somebody wants the node to take no more work and to end. */
-  | { readonly event: 'node-drain-asked'; readonly node: string; readonly reason: string }
+  | { readonly event: 'drain-requested'; readonly node: string; readonly reason: string }
   /** The coordinator is stopping. */
   | { readonly event: 'drain'; readonly reason: string };
 

@@ -1,7 +1,7 @@
 import type { FactHead, ResultHead } from '../log/log.js';
 import type { SchedulerState } from './state.js';
 
-/** Beyond any block that was ever dealt; a forged number up there would leave none for honest ones. */
+/** Beyond any block that was ever allocated; a forged number up there would leave none for honest ones. */
 const LARGEST_BLOCK = 1_000_000_000;
 
 /**
@@ -50,7 +50,8 @@ function recordDamage(state: SchedulerState, record: ResultHead): string | null 
     typeof environment === 'object' &&
     environment !== null;
   if (!whole) return `the result of ${record.trialId} lacks fields`;
-  if (!isCount(sweep?.block) || sweep.block > LARGEST_BLOCK) return `block ${sweep?.block} was never dealt`;
+  if (!isCount(sweep?.block) || sweep.block > LARGEST_BLOCK)
+    return `block ${sweep?.block} was never allocated`;
   if (!isCount(sweep.attempt)) return `attempt ${sweep.attempt} was never made`;
   return pointDamage(state, sweep.id, sweep.position);
 }

@@ -2,13 +2,13 @@ import type { FactHead, ResultHead } from '../log/log.js';
 import type { Outcome } from './outcomes.js';
 import { attemptCost, elsewhereReason, judge } from './retry.js';
 import {
-  giveBack,
   joinAxis,
+  type PointQueue,
+  queueKey,
+  queueOf,
+  requeue,
   type SchedulerState,
   type SweepState,
-  type Track,
-  trackKey,
-  trackOf,
   triesOf,
 } from './state.js';
 import type { SweepView } from './view.js';
@@ -25,7 +25,7 @@ export function applyFact(state: SchedulerState, fact: FactHead, view: SweepView
   switch (fact.fact) {
     case 'SweepSubmitted':
       if (view !== null) submit(state, view, fact.at);
-      else leaveAlone(state, fact);
+      else keepForReading(state, fact);
       return;
     case 'LeaseKeyCreated':
       // Of two coordinators that began at once the first one wrote it.
@@ -42,30 +42,30 @@ export function applyFact(state: SchedulerState, fact: FactHead, view: SweepView
       record(state, fact.record);
       return;
     case 'ResultReused': {
-      const track = existingTrack(state, fact.sweepId, fact.node ?? '');
-      if (track === null) return;
-      settle(track, fact.position, { state: 'complete', trialId: fact.trialId, reused: true, reason: null });
+      const queue = existingQueue(state, fact.sweepId, fact.node ?? '');
+      if (queue === null) return;
+      settle(queue, fact.position, { state: 'complete', trialId: fact.trialId, reused: true, reason: null });
       return;
     }
     case 'ExperimentGivenUp': {
-      const track = existingTrack(state, fact.sweepId, fact.node ?? '');
-      if (track === null) return;
-      const trialId = track.tries.get(fact.position)?.failedTrialId ?? null;
-      settle(track, fact.position, { state: 'failed', trialId, reused: false, reason: fact.reason });
+      const queue = existingQueue(state, fact.sweepId, fact.node ?? '');
+      if (queue === null) return;
+      const trialId = queue.tries.get(fact.position)?.failedTrialId ?? null;
+      settle(queue, fact.position, { state: 'failed', trialId, reused: false, reason: fact.reason });
       return;
     }
   }
 }
 
-/** A fact that must not be applied: of a trial it is kept in mind that the log has it, and that it counts for nothing. */
-export function leaveOut(state: SchedulerState, fact: FactHead): void {
+/** A fact that must not be applied: a trial is remembered as recorded, and counts for nothing. */
+export function skipFact(state: SchedulerState, fact: FactHead): void {
   if (fact?.fact !== 'ResultRecorded' || typeof fact.record?.trialId !== 'string') return;
   state.recorded.add(fact.record.trialId);
   state.forged.add(fact.record.trialId);
 }
 
 /** A sweep that this release does not resume is remembered by name, so that its results are found. */
-function leaveAlone(
+function keepForReading(
   state: SchedulerState,
   { sweepId, document, at }: Extract<FactHead, { fact: 'SweepSubmitted' }>,
 ): void {
@@ -85,41 +85,41 @@ function submit(state: SchedulerState, view: SweepView, at: string): void {
       cancelled: false,
       nextBlock: 0,
       trials: state.recorded,
-      tracks: new Map(),
+      queues: new Map(),
       trialSeconds: [],
     };
-    if (!view.placement.perNode) trackOf(sweep, '');
+    if (!view.placement.perNode) queueOf(sweep, '');
     for (const node of state.nodes.values()) if (!node.lost) joinAxis(sweep, node.profile);
     state.sweeps.set(view.sweepId, sweep);
     return;
   }
   known.cancelled = false;
-  for (const track of known.tracks.values()) {
-    for (const [position, outcome] of [...track.settled.others()]) {
+  for (const queue of known.queues.values()) {
+    for (const [position, outcome] of [...queue.settled.others()]) {
       if (outcome.state !== 'failed') continue;
-      track.settled.delete(position);
-      track.counts.failed -= 1;
-      track.tries.delete(position);
-      if (isHeld(state, known, track, position)) track.out.add(position);
-      else giveBack(track, position);
+      queue.settled.delete(position);
+      queue.counts.failed -= 1;
+      queue.tries.delete(position);
+      if (isHeld(state, known, queue, position)) queue.inFlight.add(position);
+      else requeue(queue, position);
     }
   }
 }
 
 /** True when a block or a lease still has the position, though a late record had settled it. */
-function isHeld(state: SchedulerState, sweep: SweepState, track: Track, position: number): boolean {
-  const key = track.node ?? '';
+function isHeld(state: SchedulerState, sweep: SweepState, queue: PointQueue, position: number): boolean {
+  const key = queue.node ?? '';
   const { sweepId } = sweep.view;
   const leased = [...state.leases.values()].some(
     (lease) =>
       lease.sweepId === sweepId &&
-      lease.track === key &&
+      lease.queue === key &&
       lease.position === position &&
       lease.purpose === 'measure',
   );
   const inBlock = [...state.nodes.values()].some((node) =>
-    [...node.lanes.values()].some(
-      ({ block }) => block?.sweepId === sweepId && block.track === key && block.pending.includes(position),
+    [...node.slots.values()].some(
+      ({ block }) => block?.sweepId === sweepId && block.queue === key && block.pending.includes(position),
     ),
   );
   return leased || inBlock;
@@ -128,11 +128,11 @@ function isHeld(state: SchedulerState, sweep: SweepState, track: Track, position
 function cancel(state: SchedulerState, sweep: SweepState): void {
   sweep.cancelled = true;
   for (const node of state.nodes.values()) {
-    for (const lane of node.lanes.values()) {
-      if (lane.block?.sweepId !== sweep.view.sweepId) continue;
-      const track = trackOf(sweep, lane.block.track);
-      for (const position of lane.block.pending) giveBack(track, position);
-      lane.block = null;
+    for (const slot of node.slots.values()) {
+      if (slot.block?.sweepId !== sweep.view.sweepId) continue;
+      const queue = queueOf(sweep, slot.block.queue);
+      for (const position of slot.block.pending) requeue(queue, position);
+      slot.block = null;
     }
   }
 }
@@ -142,8 +142,8 @@ function record(state: SchedulerState, result: ResultHead): void {
   const lease = state.leases.get(result.trialId);
   if (lease !== undefined) {
     state.leases.delete(result.trialId);
-    const lane = state.nodes.get(lease.node)?.lanes.get(lease.deviceId);
-    if (lane?.trialId === result.trialId) lane.trialId = null;
+    const slot = state.nodes.get(lease.node)?.slots.get(lease.deviceId);
+    if (slot?.trialId === result.trialId) slot.trialId = null;
   }
   const measured = result.sweep.purpose === 'measure';
   const other = state.otherReleases.get(result.sweep.id);
@@ -151,7 +151,7 @@ function record(state: SchedulerState, result: ResultHead): void {
     other.counts[result.status === 'failed' ? 'failed' : result.valid ? 'complete' : 'invalid'] += 1;
   }
   const sweep = state.sweeps.get(result.sweep.id);
-  // What no sweep asked for was never leased, so it stands for nothing.
+  // What no sweep asked for was never leased, so it counts for nothing.
   if (sweep === undefined && other === undefined) return;
   if (measured && result.status === 'complete' && result.valid && !state.known.has(result.experimentId)) {
     const { engine } = result.environment;
@@ -164,56 +164,56 @@ function record(state: SchedulerState, result: ResultHead): void {
   sweep.nextBlock = Math.max(sweep.nextBlock, result.sweep.block + 1);
   if (!measured || result.sweep.position >= sweep.view.count) return;
   if (result.status === 'complete') rememberSeconds(sweep, result);
-  const track = trackOf(sweep, trackKey(sweep, result.node.name));
-  count(track, result, sweep.view.placement.retries, lease !== undefined);
+  const queue = queueOf(sweep, queueKey(sweep, result.node.name));
+  count(queue, result, sweep.view.placement.retries, lease !== undefined);
 }
 
-function count(track: Track, result: ResultHead, retries: number, leased: boolean): void {
+function count(queue: PointQueue, result: ResultHead, retries: number, leased: boolean): void {
   const { position } = result.sweep;
-  const settled = track.settled.get(position);
-  const verdict = judge(result, track.tries.get(position), retries);
+  const settled = queue.settled.get(position);
+  const verdict = judge(result, queue.tries.get(position), retries);
   if (verdict.verdict === 'complete') {
     // The first valid result counts; it replaces what was reported for want of one.
     if (settled?.state !== 'complete') {
-      settle(track, position, { state: 'complete', trialId: result.trialId, reused: false, reason: null });
+      settle(queue, position, { state: 'complete', trialId: result.trialId, reused: false, reason: null });
     }
     return;
   }
   if (settled !== undefined) return;
-  const tries = triesOf(track, position);
+  const tries = triesOf(queue, position);
   tries.attempts += attemptCost(result);
   if (result.status === 'complete') tries.invalidTrialId = result.trialId;
   else tries.failedTrialId = result.trialId;
   const elsewhere = elsewhereReason(result);
   if (elsewhere !== null) tries.elsewhere.set(result.node.name, elsewhere);
   if (verdict.verdict === 'invalid') {
-    settle(track, position, { state: 'invalid', trialId: verdict.trialId, reused: false, reason: null });
+    settle(queue, position, { state: 'invalid', trialId: verdict.trialId, reused: false, reason: null });
   } else if (leased) {
     // `give-up` settles with the ExperimentGivenUp that is written in the same append.
-    if (verdict.verdict === 'again') giveBack(track, position);
+    if (verdict.verdict === 'again') requeue(queue, position);
   }
 }
 
-function settle(track: Track, position: number, outcome: Outcome): void {
-  const before = track.settled.get(position);
+function settle(queue: PointQueue, position: number, outcome: Outcome): void {
+  const before = queue.settled.get(position);
   if (before !== undefined && RANK[before.state] >= RANK[outcome.state]) return;
-  if (before !== undefined) tally(track, before, -1);
-  tally(track, outcome, 1);
-  track.settled.set(position, outcome);
-  track.tries.delete(position);
-  track.out.delete(position);
+  if (before !== undefined) tally(queue, before, -1);
+  tally(queue, outcome, 1);
+  queue.settled.set(position, outcome);
+  queue.tries.delete(position);
+  queue.inFlight.delete(position);
 }
 
-function tally(track: Track, outcome: Outcome, change: 1 | -1): void {
-  track.counts[outcome.state] += change;
-  if (outcome.reused) track.counts.reused += change;
+function tally(queue: PointQueue, outcome: Outcome, change: 1 | -1): void {
+  queue.counts[outcome.state] += change;
+  if (outcome.reused) queue.counts.reused += change;
 }
 
 const RANK = { failed: 0, invalid: 1, complete: 2 } as const;
 
-function existingTrack(state: SchedulerState, sweepId: string, key: string): Track | null {
+function existingQueue(state: SchedulerState, sweepId: string, key: string): PointQueue | null {
   const sweep = state.sweeps.get(sweepId);
-  return sweep === undefined ? null : trackOf(sweep, key);
+  return sweep === undefined ? null : queueOf(sweep, key);
 }
 
 function rememberSeconds(sweep: SweepState, result: ResultHead): void {

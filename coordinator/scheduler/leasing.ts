@@ -1,67 +1,69 @@
 import type { Lease } from '../../core/lease.js';
 import type { Fact } from '../log/log.js';
+import { type Allocation, allocateBlock } from './block-allocator.js';
 import type { Command } from './commands.js';
-import { type Dealing, dealBlock } from './deal.js';
 import { mayReuse } from './placement.js';
 import {
-  giveBack,
-  type Lane,
   type LeaseState,
+  queueKey,
+  queueOf,
+  requeue,
   type SchedulerState,
+  type Slot,
   type SweepState,
-  trackKey,
-  trackOf,
   triesOf,
 } from './state.js';
 import { sweepStatus } from './status.js';
 import { provesLease, readTrialId, trialId } from './trial-id.js';
 
-/** Leases that may end without a record, beyond the retries, before a point is held to kill its nodes. */
+/** Leases that may end without a record, beyond the retries, before a point is assumed to kill its nodes. */
 const LOSSES_BEYOND_RETRIES = 2;
 const RETRY_SECONDS = 2;
 const IDLE_RETRY_SECONDS = 15;
 
-/** Answers a lane that is free: a lease, or when to ask again. */
-export function askForWork(state: SchedulerState, lane: Lane, now: number, at: string): Command[] {
-  const dealing: Dealing = { facts: [], unfinished: false };
+/** Answers a free slot's request for work: a lease, or when to ask again. */
+export function requestWork(state: SchedulerState, slot: Slot, now: number, at: string): Command[] {
+  const allocation: Allocation = { facts: [], unfinished: false };
   const { leaseKey } = state;
-  const leaving = state.draining || state.nodes.get(lane.node)?.leaving !== null;
+  const leaving = state.draining || state.nodes.get(slot.node)?.leaving !== null;
   const lease =
-    leaving || lane.trialId !== null || leaseKey === null
+    leaving || slot.trialId !== null || leaseKey === null
       ? null
-      : nextLease(state, lane, leaseKey, now, at, dealing);
-  const commands: Command[] = dealing.facts.length > 0 ? [{ command: 'append', facts: dealing.facts }] : [];
+      : nextLease(state, slot, leaseKey, now, at, allocation);
+  const commands: Command[] =
+    allocation.facts.length > 0 ? [{ command: 'append', facts: allocation.facts }] : [];
   if (lease !== null) {
-    lane.waiting = false;
+    slot.waiting = false;
     return [...commands, { command: 'grant', lease }];
   }
-  lane.waiting = !leaving;
+  slot.waiting = !leaving;
   const idle =
-    dealing.facts.length === 0 && [...state.sweeps.values()].every((s) => sweepStatus(s).state !== 'running');
+    allocation.facts.length === 0 &&
+    [...state.sweeps.values()].every((s) => sweepStatus(s).state !== 'running');
   // Settling points by facts, or a search cut short: there may be more at once.
-  const soon = dealing.facts.length > 0 || dealing.unfinished;
+  const soon = allocation.facts.length > 0 || allocation.unfinished;
   const retrySeconds = soon ? 0.02 : idle ? IDLE_RETRY_SECONDS : RETRY_SECONDS;
-  return [...commands, { command: 'no-work', deviceId: lane.deviceId, retrySeconds, idle }];
+  return [...commands, { command: 'no-work', deviceId: slot.deviceId, retrySeconds, idle }];
 }
 
 function nextLease(
   state: SchedulerState,
-  lane: Lane,
+  slot: Slot,
   leaseKey: string,
   now: number,
   at: string,
-  dealing: Dealing,
+  allocation: Allocation,
 ): Lease | null {
-  while (lane.block !== null || dealBlock(state, lane, at, dealing)) {
-    const block = lane.block!;
+  while (slot.block !== null || allocateBlock(state, slot, at, allocation)) {
+    const block = slot.block!;
     const sweep = state.sweeps.get(block.sweepId);
     if (sweep === undefined) {
-      lane.block = null;
+      slot.block = null;
       continue;
     }
-    const next = nextOfBlock(state, sweep, lane, dealing.facts);
-    if (next === null) lane.block = null;
-    else return lend(state, sweep, lane, next, leaseKey, now);
+    const next = nextOfBlock(state, sweep, slot, allocation.facts);
+    if (next === null) slot.block = null;
+    else return grantLease(state, sweep, slot, next, leaseKey, now);
   }
   return null;
 }
@@ -70,21 +72,21 @@ function nextLease(
 function nextOfBlock(
   state: SchedulerState,
   sweep: SweepState,
-  lane: Lane,
+  slot: Slot,
   facts: Fact[],
 ): { position: number; purpose: 'measure' | 'control' } | null {
-  const block = lane.block!;
-  const track = trackOf(sweep, block.track);
+  const block = slot.block!;
+  const queue = queueOf(sweep, block.queue);
   if (block.stage === 'begin') {
     block.stage = 'measure';
     if (block.control !== null) return { position: block.control, purpose: 'control' };
   }
   while (block.pending.length > 0) {
     const position = block.pending.shift()!;
-    if (track.settled.has(position)) continue;
-    const experiment = sweep.view.experimentAt(position, track.node);
+    if (queue.settled.has(position)) continue;
+    const experiment = sweep.view.experimentAt(position, queue.node);
     const known = state.known.get(experiment.id);
-    const node = state.nodes.get(lane.node);
+    const node = state.nodes.get(slot.node);
     if (known === undefined || node === undefined || !mayReuse(known, experiment, node.profile)) {
       return { position, purpose: 'measure' };
     }
@@ -95,7 +97,7 @@ function nextOfBlock(
       position,
       experimentId: experiment.id,
       trialId: known.trialId,
-      node: track.node,
+      node: queue.node,
     });
   }
   if (block.stage === 'measure' && block.control !== null) {
@@ -105,48 +107,48 @@ function nextOfBlock(
   return null;
 }
 
-function lend(
+function grantLease(
   state: SchedulerState,
   sweep: SweepState,
-  lane: Lane,
+  slot: Slot,
   { position, purpose }: { position: number; purpose: 'measure' | 'control' },
   leaseKey: string,
   now: number,
 ): Lease {
   const { view } = sweep;
-  const block = lane.block!;
-  const track = trackOf(sweep, block.track);
-  const tries = purpose === 'measure' ? track.tries.get(position) : undefined;
+  const block = slot.block!;
+  const queue = queueOf(sweep, block.queue);
+  const tries = purpose === 'measure' ? queue.tries.get(position) : undefined;
   const attempt = tries === undefined ? 1 : tries.attempts + tries.losses + tries.elsewhere.size + 1;
   state.trialsNamed += 1;
   const name = { sweepId: view.sweepId, position, block: block.number, purpose, attempt };
-  const experiment = view.experimentAt(position, track.node);
-  const holder = { node: lane.node, deviceId: lane.deviceId, experimentId: experiment.id };
+  const experiment = view.experimentAt(position, queue.node);
+  const holder = { node: slot.node, deviceId: slot.deviceId, experimentId: experiment.id };
   const unique = `${state.options.incarnation}${state.trialsNamed.toString(36)}`;
   const id = trialId(name, unique, holder, leaseKey);
-  hold(state, lane, { ...name, trialId: id, track: block.track }, now);
+  holdLease(state, slot, { ...name, trialId: id, queue: block.queue }, now);
   state.granted[purpose] += 1;
   return {
     trialId: id,
     sweepName: view.name,
     ...name,
-    deviceId: lane.deviceId,
+    deviceId: slot.deviceId,
     experiment,
     leaseSeconds: state.options.leaseSeconds,
   };
 }
 
-function hold(
+function holdLease(
   state: SchedulerState,
-  lane: Lane,
+  slot: Slot,
   lease: Omit<LeaseState, 'node' | 'deviceId' | 'expiresAt'>,
   now: number,
 ): void {
-  lane.trialId = lease.trialId;
+  slot.trialId = lease.trialId;
   state.leases.set(lease.trialId, {
     ...lease,
-    node: lane.node,
-    deviceId: lane.deviceId,
+    node: slot.node,
+    deviceId: slot.deviceId,
     expiresAt: now + state.options.leaseSeconds,
   });
 }
@@ -170,26 +172,31 @@ export function renewOrAdopt(state: SchedulerState, node: string, id: string, no
   const sweep = name === null ? undefined : state.sweeps.get(name.sweepId);
   if (name === null || sweep === undefined || sweep.cancelled || name.position >= sweep.view.count)
     return false;
-  const lanes = [...(state.nodes.get(node)?.lanes.values() ?? [])];
-  const track = trackKey(sweep, node);
-  const points = trackOf(sweep, track);
-  if (name.purpose === 'measure' && (points.settled.has(name.position) || points.out.has(name.position))) {
+  const slots = [...(state.nodes.get(node)?.slots.values() ?? [])];
+  const queue = queueKey(sweep, node);
+  const points = queueOf(sweep, queue);
+  if (
+    name.purpose === 'measure' &&
+    (points.settled.has(name.position) || points.inFlight.has(name.position))
+  ) {
     return false;
   }
   const { leaseKey } = state;
   const experimentId = sweep.view.experimentAt(name.position, points.node).id;
-  const lane = lanes.find(
-    ({ trialId: held, deviceId }) =>
-      held === null && leaseKey !== null && provesLease(id, { node, deviceId, experimentId }, leaseKey),
+  const slot = slots.find(
+    ({ trialId: leasedTrial, deviceId }) =>
+      leasedTrial === null &&
+      leaseKey !== null &&
+      provesLease(id, { node, deviceId, experimentId }, leaseKey),
   );
-  if (lane === undefined) return false;
+  if (slot === undefined) return false;
   if (name.purpose === 'measure') {
-    points.out.add(name.position);
+    points.inFlight.add(name.position);
     const index = points.returned.indexOf(name.position);
     if (index >= 0) points.returned.splice(index, 1);
   }
   sweep.nextBlock = Math.max(sweep.nextBlock, name.block + 1);
-  hold(state, lane, { ...name, trialId: id, track }, now);
+  holdLease(state, slot, { ...name, trialId: id, queue }, now);
   return true;
 }
 
@@ -200,14 +207,14 @@ export function renewOrAdopt(state: SchedulerState, node: string, id: string, no
 export function loseLease(state: SchedulerState, lease: LeaseState, at: string, blame: boolean): Fact[] {
   state.leases.delete(lease.trialId);
   state.lost += 1;
-  const lane = state.nodes.get(lease.node)?.lanes.get(lease.deviceId);
-  if (lane?.trialId === lease.trialId) lane.trialId = null;
+  const slot = state.nodes.get(lease.node)?.slots.get(lease.deviceId);
+  if (slot?.trialId === lease.trialId) slot.trialId = null;
   const sweep = state.sweeps.get(lease.sweepId);
   if (sweep === undefined || lease.purpose === 'control') return [];
-  const track = trackOf(sweep, lease.track);
-  if (track.settled.has(lease.position)) return [];
+  const queue = queueOf(sweep, lease.queue);
+  if (queue.settled.has(lease.position)) return [];
   if (blame) {
-    const tries = triesOf(track, lease.position);
+    const tries = triesOf(queue, lease.position);
     tries.losses += 1;
     if (tries.losses > sweep.view.placement.retries + LOSSES_BEYOND_RETRIES && !sweep.cancelled) {
       return [
@@ -215,14 +222,14 @@ export function loseLease(state: SchedulerState, lease: LeaseState, at: string, 
           fact: 'ExperimentGivenUp',
           sweepId: lease.sweepId,
           position: lease.position,
-          experimentId: sweep.view.experimentAt(lease.position, track.node).id,
-          node: track.node,
+          experimentId: sweep.view.experimentAt(lease.position, queue.node).id,
+          node: queue.node,
           reason: `lease-lost: ${tries.losses} times the node that tried it went silent, last ${lease.node}`,
           at,
         },
       ];
     }
   }
-  giveBack(track, lease.position);
+  requeue(queue, lease.position);
   return [];
 }

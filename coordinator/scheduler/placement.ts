@@ -43,7 +43,7 @@ export function refusal(
 }
 
 /**
- * A stored result stands for a new question when the node would answer with the same engine release: the id
+ * A stored result answers a new question when the node would answer with the same engine release: the id
  * alone does not cover the release (docs/decisions/0003-identity.md).
  */
 export function mayReuse(known: KnownResult, experiment: Experiment, node: NodeProfile): boolean {

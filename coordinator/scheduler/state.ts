@@ -5,7 +5,7 @@ import type { SweepView } from './view.js';
 
 export interface SchedulerOptions {
   readonly leaseSeconds: number;
-  /** A node that has not been heard of for this long is lost: what it was dealt goes to others. */
+  /** A node that has not been heard of for this long is lost: what it was allocated goes to others. */
   readonly lostSeconds: number;
   /** A lost node that has not been heard of for this long is gone for good, unless it holds a lease. */
   readonly forgetSeconds: number;
@@ -29,16 +29,16 @@ export interface Tries {
 }
 
 /** The points of one sweep, or of one sweep on one node where the node is an axis. */
-export interface Track {
+export interface PointQueue {
   readonly node: string | null;
   /** Next index of the random order. */
   cursor: number;
   /** Positions that came back: lost, or to be tried again. */
   readonly returned: number[];
-  /** Positions that some lane refused; each lane remembers how far it has looked. */
+  /** Positions that some slot refused; each slot remembers how far it has looked. */
   readonly deferred: number[];
   /** Positions in a block or under a lease, or about to be settled by a fact. */
-  readonly out: Set<number>;
+  readonly inFlight: Set<number>;
   readonly settled: Outcomes;
   /** Of `settled`, kept beside it so that a status does not count a million outcomes. */
   readonly counts: { complete: number; invalid: number; failed: number; reused: number };
@@ -53,15 +53,15 @@ export interface SweepState {
   /** Where outcomes find the ids of their trials. */
   readonly trials: TrialTable;
   /** By node name; '' where the node is no axis. */
-  readonly tracks: Map<string, Track>;
+  readonly queues: Map<string, PointQueue>;
   /** Seconds of the newest finished trials, for the time left. */
   readonly trialSeconds: number[];
 }
 
-/** Positions dealt to one device at a time, between two runs of the drift control. */
+/** Positions allocated to one device at a time, between two runs of the drift control. */
 export interface Block {
   readonly sweepId: string;
-  readonly track: string;
+  readonly queue: string;
   readonly number: number;
   readonly pending: number[];
   /** Position of the reference experiment; null = a block without drift control. */
@@ -70,16 +70,16 @@ export interface Block {
 }
 
 /** One device of one node: runs one trial at a time. */
-export interface Lane {
+export interface Slot {
   readonly node: string;
   readonly deviceId: string;
   block: Block | null;
   /** Trial that holds the device. */
   trialId: string | null;
-  /** Was told that there is no work; wants to hear when there is. */
+  /** Was answered that there is no work; to be woken when there is. */
   waiting: boolean;
-  /** How much of each track's `deferred` it has looked at. */
-  readonly looked: Map<Track, number>;
+  /** How much of each queue's `deferred` it has looked at. */
+  readonly deferredSeen: Map<PointQueue, number>;
 }
 
 export interface NodeState {
@@ -91,13 +91,13 @@ export interface NodeState {
   leaving: string | null;
   /** Monotonic seconds of the events. */
   seenAt: number;
-  readonly lanes: Map<string, Lane>;
+  readonly slots: Map<string, Slot>;
 }
 
 export interface LeaseState {
   readonly trialId: string;
   readonly sweepId: string;
-  readonly track: string;
+  readonly queue: string;
   readonly position: number;
   readonly block: number;
   readonly purpose: 'measure' | 'control';
@@ -117,12 +117,12 @@ export interface OtherRelease {
 }
 
 /**
- * Everything the scheduler knows. Its memory grows with what was dealt, never with the size of a sweep.
+ * Everything the scheduler knows. Its memory grows with what was allocated, never with the size of a sweep.
  * `step` and `applyFact` change it in place: a state with 10^5 outcomes must not be copied for each event.
  */
 export interface SchedulerState {
   readonly options: SchedulerOptions;
-  /** In the order of submission; the first one that has work for a lane gives it. */
+  /** In the order of submission; the first one that has work for a slot gives it. */
   readonly sweeps: Map<string, SweepState>;
   readonly nodes: Map<string, NodeState>;
   readonly leases: Map<string, LeaseState>;
@@ -162,7 +162,7 @@ export function emptyState(options: SchedulerOptions): SchedulerState {
   };
 }
 
-export function trackKey(sweep: SweepState, node: string): string {
+export function queueKey(sweep: SweepState, node: string): string {
   return sweep.view.placement.perNode ? node : '';
 }
 
@@ -170,40 +170,40 @@ export function trackKey(sweep: SweepState, node: string): string {
 export function joinAxis(sweep: SweepState, profile: NodeProfile): void {
   const { perNode, devices } = sweep.view.placement;
   if (perNode && profile.devices.some((device) => device.classes.some((name) => devices.includes(name)))) {
-    trackOf(sweep, profile.name);
+    queueOf(sweep, profile.name);
   }
 }
 
-/** @returns the track, made when it is not there yet. */
-export function trackOf(sweep: SweepState, key: string): Track {
-  let track = sweep.tracks.get(key);
-  if (track === undefined) {
-    track = {
+/** @returns the queue, made when it is not there yet. */
+export function queueOf(sweep: SweepState, key: string): PointQueue {
+  let queue = sweep.queues.get(key);
+  if (queue === undefined) {
+    queue = {
       node: key === '' ? null : key,
       cursor: 0,
       returned: [],
       deferred: [],
-      out: new Set(),
+      inFlight: new Set(),
       settled: new Outcomes(sweep.trials),
       counts: { complete: 0, invalid: 0, failed: 0, reused: 0 },
       tries: new Map(),
     };
-    sweep.tracks.set(key, track);
+    sweep.queues.set(key, queue);
   }
-  return track;
+  return queue;
 }
 
-export function triesOf(track: Track, position: number): Tries {
-  let tries = track.tries.get(position);
+export function triesOf(queue: PointQueue, position: number): Tries {
+  let tries = queue.tries.get(position);
   if (tries === undefined) {
     tries = { attempts: 0, losses: 0, invalidTrialId: null, failedTrialId: null, elsewhere: new Map() };
-    track.tries.set(position, tries);
+    queue.tries.set(position, tries);
   }
   return tries;
 }
 
 /** Puts a position back in the queue, unless it is settled. */
-export function giveBack(track: Track, position: number): void {
-  track.out.delete(position);
-  if (!track.settled.has(position)) track.returned.push(position);
+export function requeue(queue: PointQueue, position: number): void {
+  queue.inFlight.delete(position);
+  if (!queue.settled.has(position)) queue.returned.push(position);
 }

@@ -26,14 +26,14 @@ const SAMPLED_POINTS = 200;
 /** @returns where a sweep stands. `queued` includes what runs at this moment. */
 export function sweepStatus(sweep: SweepState): SweepStatus {
   const counts = { complete: 0, failed: 0, invalid: 0, reused: 0 };
-  for (const track of sweep.tracks.values()) {
-    counts.complete += track.counts.complete;
-    counts.failed += track.counts.failed;
-    counts.invalid += track.counts.invalid;
-    counts.reused += track.counts.reused;
+  for (const queue of sweep.queues.values()) {
+    counts.complete += queue.counts.complete;
+    counts.failed += queue.counts.failed;
+    counts.invalid += queue.counts.invalid;
+    counts.reused += queue.counts.reused;
   }
   // With perNode every node that joined in is a value of the node axis; before the first one it is one grid.
-  const points = sweep.view.count * Math.max(1, sweep.tracks.size);
+  const points = sweep.view.count * Math.max(1, sweep.queues.size);
   const settled = counts.complete + counts.failed + counts.invalid;
   return {
     sweepId: sweep.view.sweepId,
@@ -50,9 +50,9 @@ export function sweepStatus(sweep: SweepState): SweepStatus {
 /** @returns why points were given up: each reason once, with how many points share it. */
 export function failureReasons(sweep: SweepState): string[] {
   const reasons = new Map<string, number>();
-  for (const track of sweep.tracks.values()) {
-    if (track.counts.failed === 0) continue;
-    for (const [, { reason }] of track.settled.others()) {
+  for (const queue of sweep.queues.values()) {
+    if (queue.counts.failed === 0) continue;
+    for (const [, { reason }] of queue.settled.others()) {
       if (reason === null || (reasons.size >= REASONS && !reasons.has(reason))) continue;
       reasons.set(reason, (reasons.get(reason) ?? 0) + 1);
     }
@@ -64,17 +64,17 @@ export function failureReasons(sweep: SweepState): string[] {
 export function blockedReasons(state: SchedulerState, sweep: SweepState): string[] {
   const reasons = new Set<string>();
   let looked = 0;
-  for (const track of sweep.tracks.values()) {
-    for (const position of track.deferred) {
-      if (position < 0 || track.out.has(position) || track.settled.has(position)) continue;
+  for (const queue of sweep.queues.values()) {
+    for (const position of queue.deferred) {
+      if (position < 0 || queue.inFlight.has(position) || queue.settled.has(position)) continue;
       if (++looked > SAMPLED_POINTS || reasons.size >= REASONS) return [...reasons];
-      const experiment = sweep.view.experimentAt(position, track.node);
+      const experiment = sweep.view.experimentAt(position, queue.node);
       const memory = sweep.view.memoryBytes(experiment);
       const here: string[] = [];
       let taken = false;
       for (const node of state.nodes.values()) {
         if (node.lost) continue;
-        const tried = track.tries.get(position)?.elsewhere.get(node.profile.name);
+        const tried = queue.tries.get(position)?.elsewhere.get(node.profile.name);
         for (const device of node.profile.devices) {
           const reason = tried ?? refusal(experiment, node.profile, device, memory);
           if (reason === null) taken = true;

@@ -1,17 +1,17 @@
 import type { ResultRecord } from '../../core/result.js';
 import type { Fact } from '../log/log.js';
+import { releaseBlock } from './block-allocator.js';
 import type { Command, Event } from './commands.js';
-import { dropBlock } from './deal.js';
-import { askForWork, loseLease, renewOrAdopt } from './leasing.js';
+import { loseLease, renewOrAdopt, requestWork } from './leasing.js';
 import { judge } from './retry.js';
 import {
-  giveBack,
   joinAxis,
-  type Lane,
   type NodeState,
+  queueKey,
+  queueOf,
+  requeue,
   type SchedulerState,
-  trackKey,
-  trackOf,
+  type Slot,
 } from './state.js';
 import { isSigned } from './trial-id.js';
 import { refusalOf } from './trust.js';
@@ -29,20 +29,20 @@ export function step(state: SchedulerState, event: Event): Command[] {
       if (node !== undefined) {
         node.connected = false;
         node.seenAt = event.now;
-        for (const lane of node.lanes.values()) lane.waiting = false;
+        for (const slot of node.slots.values()) slot.waiting = false;
       }
       return [];
     }
     case 'node-leaving':
       return leaving(state, event.node, event.returnedTrialIds);
-    case 'work-asked': {
-      const node = seen(state, event.node, event.now);
-      const lane = node?.lanes.get(event.deviceId);
-      if (lane !== undefined) return askForWork(state, lane, event.now, event.at);
+    case 'work-requested': {
+      const node = markSeen(state, event.node, event.now);
+      const slot = node?.slots.get(event.deviceId);
+      if (slot !== undefined) return requestWork(state, slot, event.now, event.at);
       return [{ command: 'no-work', deviceId: event.deviceId, retrySeconds: 15, idle: false }];
     }
     case 'heartbeat': {
-      seen(state, event.node, event.now);
+      markSeen(state, event.node, event.now);
       return event.trialIds
         .filter((trialId) => !renewOrAdopt(state, event.node, trialId, event.now))
         .map((trialId) => ({
@@ -59,7 +59,7 @@ export function step(state: SchedulerState, event: Event): Command[] {
     }
     case 'reported':
       return reported(state, event.record, event.at);
-    case 'cancel-asked':
+    case 'cancel-requested':
       return cancelAsked(state, event.sweepId, event.reason, event.at);
     case 'tick':
       return tick(state, event.now, event.at);
@@ -72,18 +72,18 @@ export function step(state: SchedulerState, event: Event): Command[] {
         reason: event.reason,
       }));
     }
-    case 'node-drain-asked':
+    case 'drain-requested':
       return drainAsked(state, event.node, event.reason);
   }
 }
 
-/** @returns commands that tell waiting lanes to ask again; sent after facts that may have made work. */
+/** @returns commands that tell waiting slots to ask again; sent after facts that may have made work. */
 export function wakeWaiting(state: SchedulerState): Command[] {
   if (state.draining) return [];
   const commands: Command[] = [];
-  for (const lane of lanesOf(state)) {
-    if (lane.waiting) commands.push({ command: 'wake', node: lane.node, deviceId: lane.deviceId });
-    lane.waiting = false;
+  for (const slot of slotsOf(state)) {
+    if (slot.waiting) commands.push({ command: 'wake', node: slot.node, deviceId: slot.deviceId });
+    slot.waiting = false;
   }
   return commands;
 }
@@ -97,7 +97,7 @@ export function notWritten(state: SchedulerState, facts: readonly Fact[]): void 
   for (const fact of facts) {
     if (fact.fact !== 'ResultReused' && fact.fact !== 'ExperimentGivenUp') continue;
     const sweep = state.sweeps.get(fact.sweepId);
-    if (sweep !== undefined) giveBack(trackOf(sweep, fact.node ?? ''), fact.position);
+    if (sweep !== undefined) requeue(queueOf(sweep, fact.node ?? ''), fact.position);
   }
 }
 
@@ -107,8 +107,8 @@ function joined(state: SchedulerState, event: Extract<Event, { event: 'node-join
   const running = new Set(trialIds);
   const commands: Command[] = [];
   if (before !== undefined) {
-    // What the node had been dealt under its old profile may not fit the new one.
-    for (const lane of before.lanes.values()) dropBlock(state, lane);
+    // What the node had been allocated under its old profile may not fit the new one.
+    for (const slot of before.slots.values()) releaseBlock(state, slot);
     for (const lease of [...state.leases.values()]) {
       if (lease.node !== profile.name || running.has(lease.trialId)) continue;
       // Another instance: the agent died, perhaps of this trial.
@@ -123,16 +123,16 @@ function joined(state: SchedulerState, event: Extract<Event, { event: 'node-join
     lost: false,
     leaving: before?.instance === instance ? before.leaving : null,
     seenAt: now,
-    lanes: new Map(
-      profile.devices.map((device): [string, Lane] => [
+    slots: new Map(
+      profile.devices.map((device): [string, Slot] => [
         device.id,
         {
           node: profile.name,
           deviceId: device.id,
           block: null,
-          trialId: before?.lanes.get(device.id)?.trialId ?? null,
+          trialId: before?.slots.get(device.id)?.trialId ?? null,
           waiting: false,
-          looked: new Map(),
+          deferredSeen: new Map(),
         },
       ]),
     ),
@@ -148,9 +148,9 @@ function drainAsked(state: SchedulerState, name: string, reason: string): Comman
   const node = state.nodes.get(name);
   if (node === undefined) return [];
   node.leaving = reason;
-  for (const lane of node.lanes.values()) {
-    dropBlock(state, lane);
-    lane.waiting = false;
+  for (const slot of node.slots.values()) {
+    releaseBlock(state, slot);
+    slot.waiting = false;
   }
   return [{ command: 'drain-node', node: name, reason }, ...wakeWaiting(state)];
 }
@@ -162,9 +162,9 @@ function leaving(state: SchedulerState, name: string, returned: readonly string[
     const lease = state.leases.get(trialId);
     if (lease?.node === name) loseLease(state, lease, '', false);
   }
-  for (const lane of node.lanes.values()) {
-    dropBlock(state, lane);
-    lane.waiting = false;
+  for (const slot of node.slots.values()) {
+    releaseBlock(state, slot);
+    slot.waiting = false;
   }
   return wakeWaiting(state);
 }
@@ -172,7 +172,7 @@ function leaving(state: SchedulerState, name: string, returned: readonly string[
 function reported(state: SchedulerState, record: ResultRecord, at: string): Command[] {
   const acknowledge: Command = { command: 'acknowledge', trialId: record.trialId };
   const known = state.recorded.has(record.trialId);
-  // Recorded by a release that did not sign leases: said again because its acknowledgement was lost.
+  // Recorded by a release that did not sign leases: sent again because its acknowledgement was lost.
   if (known && !isSigned(record.trialId)) return [acknowledge];
   const reason = refusalOf(state, record);
   if (reason !== null) return refused(state, record, reason, at);
@@ -180,17 +180,17 @@ function reported(state: SchedulerState, record: ResultRecord, at: string): Comm
   const facts: Fact[] = [{ fact: 'ResultRecorded', record }];
   const sweep = state.sweeps.get(record.sweep.id);
   if (sweep !== undefined && record.sweep.purpose === 'measure') {
-    const key = trackKey(sweep, record.node.name);
-    const track = trackOf(sweep, key);
+    const key = queueKey(sweep, record.node.name);
+    const queue = queueOf(sweep, key);
     const { position } = record.sweep;
-    const verdict = judge(record, track.tries.get(position), sweep.view.placement.retries);
-    if (verdict.verdict === 'give-up' && !track.settled.has(position)) {
+    const verdict = judge(record, queue.tries.get(position), sweep.view.placement.retries);
+    if (verdict.verdict === 'give-up' && !queue.settled.has(position)) {
       facts.push({
         fact: 'ExperimentGivenUp',
         sweepId: sweep.view.sweepId,
         position,
         experimentId: record.experimentId,
-        node: track.node,
+        node: queue.node,
         reason: verdict.reason,
         at,
       });
@@ -235,7 +235,7 @@ function tick(state: SchedulerState, now: number, at: string): Command[] {
   for (const node of state.nodes.values()) {
     if (node.lost || now - node.seenAt <= state.options.lostSeconds) continue;
     node.lost = true;
-    for (const lane of node.lanes.values()) dropBlock(state, lane);
+    for (const slot of node.slots.values()) releaseBlock(state, slot);
     returned = true;
   }
   forget(state, now);
@@ -254,7 +254,7 @@ function forget(state: SchedulerState, now: number): void {
   }
 }
 
-function seen(state: SchedulerState, name: string, now: number): NodeState | undefined {
+function markSeen(state: SchedulerState, name: string, now: number): NodeState | undefined {
   const node = state.nodes.get(name);
   if (node !== undefined) {
     node.seenAt = now;
@@ -263,6 +263,6 @@ function seen(state: SchedulerState, name: string, now: number): NodeState | und
   return node;
 }
 
-function* lanesOf(state: SchedulerState): Generator<Lane> {
-  for (const node of state.nodes.values()) yield* node.lanes.values();
+function* slotsOf(state: SchedulerState): Generator<Slot> {
+  for (const node of state.nodes.values()) yield* node.slots.values();
 }

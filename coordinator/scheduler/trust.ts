@@ -11,9 +11,9 @@ import { isSigned, provesLease, readTrialId } from './trial-id.js';
 export function refusalOf(state: SchedulerState, record: ResultRecord): string | null {
   const { trialId, experimentId, node, device, sweep: about } = record;
   const named = readTrialId(trialId);
-  if (named === null) return 'Its trial was leased by no coordinator: the id is not one of ours.';
+  if (named === null) return 'Its trial was not leased by any coordinator: the id has another form.';
   if (!isSigned(trialId)) {
-    return 'Its trial was leased before leases were signed (an older release), so nobody can tell whose it was; the point is measured again.';
+    return 'Its trial was leased before leases were signed (an older release), so its holder cannot be verified; the point is measured again.';
   }
   const holder = { node: node.name, deviceId: device.id, experimentId };
   if (state.leaseKey === null || !provesLease(trialId, holder, state.leaseKey)) {

@@ -3,7 +3,7 @@ import type { Objective, PlacementSpec } from '../../core/sweep/spec.js';
 
 /**
  * What the scheduler needs of a sweep: how many points, in which random order, and each one on demand.
- * Nothing is enumerated ahead, so a sweep of a billion points costs nothing until points are dealt.
+ * Nothing is enumerated ahead, so a sweep of a billion points costs nothing until points are allocated.
  */
 export interface SweepView {
   readonly sweepId: string;

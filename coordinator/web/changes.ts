@@ -1,11 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { LiveEventName } from '../../core/live/live.js';
-import type { Conductor } from '../conductor.js';
-import { Arrivals } from '../log/arrivals.js';
+import type { Dispatcher } from '../dispatcher.js';
+import { ChangeSignal } from '../log/change-signal.js';
 import type { Registry } from '../registry/registry.js';
 import { liveNodes, liveSweeps, liveTrials } from './state.js';
 
-/** What changes faster than this is told together. */
+/** Changes that come faster than this are sent together. */
 const MILLISECONDS = 250;
 
 type Kind = Extract<LiveEventName, 'sweeps' | 'nodes' | 'running'>;
@@ -14,15 +14,15 @@ const KINDS: readonly Kind[] = ['sweeps', 'nodes', 'running'];
 
 /** The state as JSON, written once for all who follow it, and only while somebody does. */
 export class Changes {
-  readonly #conductor: Conductor;
+  readonly #dispatcher: Dispatcher;
   readonly #registry: Registry;
-  readonly #news = new Arrivals();
+  readonly #news = new ChangeSignal();
   #texts: Texts | null = null;
   #followers = 0;
   #watching = false;
 
-  constructor(conductor: Conductor, registry: Registry) {
-    this.#conductor = conductor;
+  constructor(dispatcher: Dispatcher, registry: Registry) {
+    this.#dispatcher = dispatcher;
     this.#registry = registry;
   }
 
@@ -31,12 +31,12 @@ export class Changes {
     this.#followers += 1;
     if (!this.#watching) void this.#watch();
     try {
-      const told: Partial<Record<Kind, string>> = {};
+      const sent: Partial<Record<Kind, string>> = {};
       while (!signal.aborted) {
         const texts = this.#texts ?? this.#write();
         for (const kind of KINDS) {
-          if (told[kind] === texts[kind]) continue;
-          told[kind] = texts[kind];
+          if (sent[kind] === texts[kind]) continue;
+          sent[kind] = texts[kind];
           yield { kind, json: texts[kind] };
         }
         if (this.#texts === texts) await this.#news.wait(signal);
@@ -52,7 +52,7 @@ export class Changes {
       const before = this.#texts;
       if (this.#write() !== before) this.#news.notify();
       // A node that comes or goes changes the registry without an event of the scheduler: looked at each second anyway.
-      const change = this.#conductor.changes.wait(new AbortController().signal, 1);
+      const change = this.#dispatcher.changes.wait(new AbortController().signal, 1);
       await sleep(MILLISECONDS, undefined, { ref: false });
       await change;
     }
@@ -61,9 +61,9 @@ export class Changes {
   }
 
   #write(): Texts {
-    const sweeps = JSON.stringify(liveSweeps(this.#conductor));
-    const nodes = JSON.stringify(liveNodes(this.#conductor, this.#registry));
-    const running = JSON.stringify(liveTrials(this.#conductor, this.#registry));
+    const sweeps = JSON.stringify(liveSweeps(this.#dispatcher));
+    const nodes = JSON.stringify(liveNodes(this.#dispatcher, this.#registry));
+    const running = JSON.stringify(liveTrials(this.#dispatcher, this.#registry));
     const before = this.#texts;
     const same = before?.sweeps === sweeps && before.nodes === nodes && before.running === running;
     this.#texts = same ? before : { sweeps, nodes, running };

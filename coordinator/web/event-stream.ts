@@ -8,7 +8,7 @@ const HEARTBEAT_SECONDS = 15;
 export class EventStream {
   readonly #response: ServerResponse;
   readonly #gone = new AbortController();
-  readonly #beat: NodeJS.Timeout;
+  readonly #heartbeat: NodeJS.Timeout;
 
   constructor(response: ServerResponse, headers: Readonly<Record<string, string>>) {
     this.#response = response;
@@ -20,7 +20,7 @@ export class EventStream {
       'x-accel-buffering': 'no',
     });
     response.flushHeaders();
-    this.#beat = setInterval(() => response.write(':\n\n'), HEARTBEAT_SECONDS * 1000);
+    this.#heartbeat = setInterval(() => response.write(':\n\n'), HEARTBEAT_SECONDS * 1000);
     response.once('close', () => this.#end());
     response.once('error', () => this.#end());
   }
@@ -57,7 +57,7 @@ export class EventStream {
   }
 
   #end(): void {
-    clearInterval(this.#beat);
+    clearInterval(this.#heartbeat);
     this.#gone.abort();
   }
 }

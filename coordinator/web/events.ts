@@ -1,33 +1,33 @@
 import type { LiveResult } from '../../core/live/live.js';
 import { packLive } from '../../core/live/pack.js';
 import type { ResultRecord } from '../../core/result.js';
-import type { Conductor } from '../conductor.js';
+import type { Dispatcher } from '../dispatcher.js';
 import type { Log } from '../log/log.js';
 import { storedResults } from '../results.js';
 import type { Changes } from './changes.js';
 import type { EventStream } from './event-stream.js';
 
 export interface EventsQuery {
-  /** Whose results are told: of one sweep, of all, or of none. */
+  /** Whose results are sent: of one sweep, of all, or of none. */
   readonly results: { readonly sweepId: string | null } | null;
-  /** Entry of the log after which results are told; null = only those to come. */
+  /** Entry of the log after which results are sent; null = only those to come. */
   readonly after: number | null;
 }
 
 export interface EventSources {
   readonly log: Log;
-  readonly conductor: Conductor;
+  readonly dispatcher: Dispatcher;
   readonly changes: Changes;
   readonly version: string;
 }
 
-/** Tells one reader everything that happens, until it goes. */
+/** Streams everything that happens to one reader, until it disconnects. */
 export async function tellEvents(
   stream: EventStream,
-  { log, conductor, changes, version }: EventSources,
+  { log, dispatcher, changes, version }: EventSources,
   { results, after }: EventsQuery,
 ): Promise<void> {
-  const { position } = conductor;
+  const { position } = dispatcher;
   // An id that this log has not reached was given by another one: whoever remembers it has to start again.
   const reset = after !== null && after > position;
   await stream.send('hello', { version, position, reset });
@@ -35,10 +35,10 @@ export async function tellEvents(
     if (results === null) return;
     const query = { sweepId: results.sweepId, follow: true, allTrials: true, detail: 'full' as const };
     const from = reset ? 0 : (after ?? position);
-    for await (const entry of storedResults(log, conductor, query, from, stream.signal)) {
+    for await (const entry of storedResults(log, dispatcher, query, from, stream.signal)) {
       const record = entry.record();
       const sweepId = results.sweepId ?? record.sweep.id;
-      await stream.send('result', resultOf(conductor, sweepId, record), entry.position);
+      await stream.send('result', resultOf(dispatcher, sweepId, record), entry.position);
     }
   };
   const show = async (): Promise<void> => {
@@ -47,8 +47,8 @@ export async function tellEvents(
   await Promise.all([tell(), show()]);
 }
 
-function resultOf(conductor: Conductor, sweepId: string, record: ResultRecord): LiveResult {
-  const view = conductor.state.sweeps.get(sweepId)?.view;
+function resultOf(dispatcher: Dispatcher, sweepId: string, record: ResultRecord): LiveResult {
+  const view = dispatcher.state.sweeps.get(sweepId)?.view;
   const request = { sweepName: view?.name ?? record.sweep.name, objectives: view?.objectives ?? [] };
   return { sweepId, trialId: record.trialId, payload: packLive([record], request, { tokenSeconds: 'all' }) };
 }

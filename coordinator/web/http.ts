@@ -12,7 +12,7 @@ import {
 } from '../../proto/http/server.js';
 import { refusePlaintext, type ServerSecurity } from '../../proto/security.js';
 import { sweepNamed } from '../api/control.js';
-import type { Conductor } from '../conductor.js';
+import type { Dispatcher } from '../dispatcher.js';
 import type { Log } from '../log/log.js';
 import type { Registry } from '../registry/registry.js';
 import { resultOfTrial, storedResults } from '../results.js';
@@ -24,14 +24,14 @@ import { Reports } from './reports.js';
 import { liveNodes, liveSweep, liveSweeps, liveTrials } from './state.js';
 
 export interface WebParts {
-  readonly conductor: Conductor;
+  readonly dispatcher: Dispatcher;
   readonly registry: Registry;
   readonly log: Log;
   readonly security: ServerSecurity;
   readonly version: string;
 }
 
-/** Readers of the event stream at a time; each costs what it is told. */
+/** Readers of the event stream at a time; each costs what it is sent. */
 const MOST_READERS = 100;
 const compress = promisify(gzip);
 const expand = promisify(gunzip);
@@ -53,10 +53,10 @@ export async function serveWeb(address: string, parts: WebParts): Promise<HttpSe
 const PUBLIC = { config: { access: 'public' } } as const;
 const READ = { config: { access: 'read' } } as const;
 
-function routes(app: HttpApp, { conductor, registry, log, version }: WebParts): void {
+function routes(app: HttpApp, { dispatcher, registry, log, version }: WebParts): void {
   const page = readPage();
-  const changes = new Changes(conductor, registry);
-  const reports = new Reports(log, conductor);
+  const changes = new Changes(dispatcher, registry);
+  const reports = new Reports(log, dispatcher);
   const readers = new Set<EventStream>();
   app.addHook('preClose', async () => {
     for (const reader of readers) reader.close();
@@ -70,14 +70,14 @@ function routes(app: HttpApp, { conductor, registry, log, version }: WebParts): 
     return await send(request, reply, 'text/html; charset=utf-8', page.html);
   });
 
-  app.get('/api/v1/sweeps', READ, async () => ({ sweeps: liveSweeps(conductor) }));
-  app.get('/api/v1/nodes', READ, async () => ({ nodes: liveNodes(conductor, registry) }));
-  app.get('/api/v1/running', READ, async () => ({ running: liveTrials(conductor, registry) }));
+  app.get('/api/v1/sweeps', READ, async () => ({ sweeps: liveSweeps(dispatcher) }));
+  app.get('/api/v1/nodes', READ, async () => ({ nodes: liveNodes(dispatcher, registry) }));
+  app.get('/api/v1/running', READ, async () => ({ running: liveTrials(dispatcher, registry) }));
   app.get<Named>('/api/v1/sweeps/:id', READ, async ({ params }) =>
-    liveSweep(conductor, sweepNamed(conductor, params.id)),
+    liveSweep(dispatcher, sweepNamed(dispatcher, params.id)),
   );
   app.get<Named>('/api/v1/sweeps/:id/report', READ, async (request, reply) => {
-    const packed = await reports.of(sweepNamed(conductor, request.params.id));
+    const packed = await reports.of(sweepNamed(dispatcher, request.params.id));
     reply.header('vary', 'accept-encoding').type('application/json');
     if (takesGzip(request)) return reply.header('content-encoding', 'gzip').send(packed);
     return reply.send(await expand(packed));
@@ -86,19 +86,19 @@ function routes(app: HttpApp, { conductor, registry, log, version }: WebParts): 
     '/api/v1/sweeps/:id/results',
     { config: { access: 'read', filters: ['trials'] } },
     (request, reply) => {
-      const { sweepId } = sweepNamed(conductor, request.params.id).view;
-      const allTrials = isWord('trials', request.query.trials, 'all');
+      const { sweepId } = sweepNamed(dispatcher, request.params.id).view;
+      const allTrials = matchesFilter('trials', request.query.trials, 'all');
       const query = { sweepId, follow: false, allTrials, detail: 'full' as const };
       const lines = async function* () {
         const gone = new AbortController();
         request.raw.once('close', () => gone.abort());
-        for await (const { json } of storedResults(log, conductor, query, 0, gone.signal)) yield `${json}\n`;
+        for await (const { json } of storedResults(log, dispatcher, query, 0, gone.signal)) yield `${json}\n`;
       };
       return reply.type('application/x-ndjson').send(Readable.from(lines()));
     },
   );
   app.get<Named>('/api/v1/trials/:id', READ, async (request, reply) => {
-    const result = await resultOfTrial(log, conductor, request.params.id, 'full');
+    const result = await resultOfTrial(log, dispatcher, request.params.id, 'full');
     if (result === null) {
       throw new WireError('not-found', `There is no result of a trial ${quote(request.params.id)} here.`);
     }
@@ -111,20 +111,23 @@ function routes(app: HttpApp, { conductor, registry, log, version }: WebParts): 
     { config: { access: 'read', filters: ['sweep', 'results', 'after'] }, exposeHeadRoute: false },
     async (request, reply) => {
       const { sweep, results: which, after } = request.query;
-      if (sweep !== undefined) sweepNamed(conductor, sweep);
+      if (sweep !== undefined) sweepNamed(dispatcher, sweep);
       const query = {
-        results: isWord('results', which, 'none') ? null : { sweepId: sweep ?? null },
+        results: matchesFilter('results', which, 'none') ? null : { sweepId: sweep ?? null },
         after: entryOf(request.headers['last-event-id'] ?? after),
       };
       if (readers.size >= MOST_READERS) {
-        throw new WireError('unavailable', `${MOST_READERS} readers follow already: try again later.`);
+        throw new WireError(
+          'unavailable',
+          `${MOST_READERS} readers follow already, which is the limit: try again later.`,
+        );
       }
       const headers = reply.getHeaders() as Record<string, string>;
       reply.hijack();
       const stream = new EventStream(reply.raw, headers);
       readers.add(stream);
       // A log that is being closed ends the streams; their readers come back.
-      await tellEvents(stream, { log, conductor, changes, version }, query).catch(() => undefined);
+      await tellEvents(stream, { log, dispatcher, changes, version }, query).catch(() => undefined);
       stream.close();
       readers.delete(stream);
     },
@@ -138,14 +141,17 @@ interface Named {
 function entryOf(text: string | string[] | undefined): number | null {
   if (text === undefined) return null;
   if (typeof text === 'string' && /^\d{1,15}$/.test(text)) return Number(text);
-  throw new WireError('invalid', `${quote(String(text))} is no id of an event: those are whole numbers.`);
+  throw new WireError('invalid', `${quote(String(text))} is not an event id: those are whole numbers.`);
 }
 
 /** @returns whether a filter that knows one word says it; false where it is not given. */
-function isWord(filter: string, said: string | undefined, word: string): boolean {
-  if (said === undefined) return false;
-  if (said === word) return true;
-  throw new WireError('invalid', `${filter}=${quote(said)} cannot be read: it is "${word}" or left out.`);
+function matchesFilter(filter: string, value: string | undefined, expected: string): boolean {
+  if (value === undefined) return false;
+  if (value === expected) return true;
+  throw new WireError(
+    'invalid',
+    `${filter}=${quote(value)} cannot be read: it is "${expected}" or left out.`,
+  );
 }
 
 /** Sends a text, compressed for who takes that: reports of large sweeps are megabytes of repeated words. */

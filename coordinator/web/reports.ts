@@ -3,7 +3,7 @@ import { promisify } from 'node:util';
 import { constants, gzip } from 'node:zlib';
 import type { LiveReport } from '../../core/live/live.js';
 import { liveDetails, PartPacker } from '../../core/live/pack.js';
-import type { Conductor } from '../conductor.js';
+import type { Dispatcher } from '../dispatcher.js';
 import type { Log } from '../log/log.js';
 import { storedResults } from '../results.js';
 import type { SweepState } from '../scheduler/state.js';
@@ -12,37 +12,37 @@ import type { SweepState } from '../scheduler/state.js';
 const PART = 64;
 const PART_OF_SUMMARIES = 256;
 /** Sweeps whose report is kept for the next reader. */
-const KEPT = 4;
+const CACHED_REPORTS = 4;
 const compress = promisify(gzip);
 
 /** Packed reports of whole sweeps, as compressed JSON. Readers that come at the same time share one. */
 export class Reports {
   readonly #log: Log;
-  readonly #conductor: Conductor;
+  readonly #dispatcher: Dispatcher;
   readonly #made = new Map<string, { position: number; packed: Promise<Buffer> }>();
 
-  constructor(log: Log, conductor: Conductor) {
+  constructor(log: Log, dispatcher: Dispatcher) {
     this.#log = log;
-    this.#conductor = conductor;
+    this.#dispatcher = dispatcher;
   }
 
   /** @returns a LiveReport as JSON in gzip, of everything that is in the log now. */
   of(sweep: SweepState): Promise<Buffer> {
     const { sweepId } = sweep.view;
-    const { position } = this.#conductor;
-    const kept = this.#made.get(sweepId);
-    if (kept?.position === position) return kept.packed;
+    const { position } = this.#dispatcher;
+    const cached = this.#made.get(sweepId);
+    if (cached?.position === position) return cached.packed;
     const packed = this.#write(sweep, position);
     this.#made.delete(sweepId);
     this.#made.set(sweepId, { position, packed });
-    for (const oldest of this.#made.keys()) if (this.#made.size > KEPT) this.#made.delete(oldest);
+    for (const oldest of this.#made.keys()) if (this.#made.size > CACHED_REPORTS) this.#made.delete(oldest);
     packed.catch(() => this.#made.delete(sweepId));
     return packed;
   }
 
   async #write(sweep: SweepState, through: number): Promise<Buffer> {
     const { sweepId, name: sweepName, objectives, count: points } = sweep.view;
-    const settled = [...sweep.tracks.values()].reduce((sum, track) => sum + track.settled.size, 0);
+    const settled = [...sweep.queues.values()].reduce((sum, queue) => sum + queue.settled.size, 0);
     const details = liveDetails(settled);
     const many = details.tokenSeconds === 0;
     const most = many ? PART_OF_SUMMARIES : PART;
@@ -59,8 +59,8 @@ export class Reports {
       for (const part of packer.take()) parts.push(JSON.stringify(part));
       await breathe();
     };
-    for await (const entry of storedResults(this.#log, this.#conductor, query, 0, signal)) {
-      // What came while we read is told by the events after `through`.
+    for await (const entry of storedResults(this.#log, this.#dispatcher, query, 0, signal)) {
+      // What came while we read is sent by the events after `through`.
       if (entry.position > through) break;
       packer.add(entry.record());
       if (packer.count === most) await pack();

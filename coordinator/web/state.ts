@@ -1,16 +1,16 @@
 import type { LiveNode, LiveSweep, LiveTrial } from '../../core/live/live.js';
 import { fromSweepState } from '../../proto/convert.js';
 import { isLeaving, runningTrials, wireStatus } from '../api/status.js';
-import type { Conductor } from '../conductor.js';
+import type { Dispatcher } from '../dispatcher.js';
 import type { Registry } from '../registry/registry.js';
 import type { SweepState } from '../scheduler/state.js';
 
-/** Sweeps that a page is told of: the newest ones. Older ones are reached by their id. */
+/** Sweeps that a page is sent: the newest ones. Older ones are reached by their id. */
 const SWEEPS = 200;
 
 /** @returns where a sweep stands, the same numbers as the control API's. */
-export function liveSweep(conductor: Conductor, sweep: SweepState): LiveSweep {
-  const { state, trialSeconds, objectives, ...status } = wireStatus(conductor, sweep);
+export function liveSweep(dispatcher: Dispatcher, sweep: SweepState): LiveSweep {
+  const { state, trialSeconds, objectives, ...status } = wireStatus(dispatcher, sweep);
   return {
     ...status,
     state: fromSweepState(state),
@@ -20,13 +20,13 @@ export function liveSweep(conductor: Conductor, sweep: SweepState): LiveSweep {
 }
 
 /** @returns the newest sweeps, newest first. */
-export function liveSweeps(conductor: Conductor): LiveSweep[] {
-  const newest = [...conductor.state.sweeps.values()].slice(-SWEEPS).reverse();
-  return newest.map((sweep) => liveSweep(conductor, sweep));
+export function liveSweeps(dispatcher: Dispatcher): LiveSweep[] {
+  const newest = [...dispatcher.state.sweeps.values()].slice(-SWEEPS).reverse();
+  return newest.map((sweep) => liveSweep(dispatcher, sweep));
 }
 
-export function liveTrials(conductor: Conductor, registry: Registry): LiveTrial[] {
-  return runningTrials(conductor, registry).map(({ sweepId, trial }) => ({
+export function liveTrials(dispatcher: Dispatcher, registry: Registry): LiveTrial[] {
+  return runningTrials(dispatcher, registry).map(({ sweepId, trial }) => ({
     sweepId,
     ...trial,
     phase: trial.phase === '' ? null : trial.phase,
@@ -34,13 +34,13 @@ export function liveTrials(conductor: Conductor, registry: Registry): LiveTrial[
 }
 
 /** @returns every node that has ever joined since the coordinator started, by name. */
-export function liveNodes(conductor: Conductor, registry: Registry): LiveNode[] {
-  const busy = new Set([...conductor.state.leases.values()].map((lease) => lease.node));
+export function liveNodes(dispatcher: Dispatcher, registry: Registry): LiveNode[] {
+  const busy = new Set([...dispatcher.state.leases.values()].map((lease) => lease.node));
   return registry
     .entries()
     .map(({ profile, session, lastSeenAt, state }): LiveNode => {
       const { name } = profile;
-      const draining = isLeaving(conductor, name, state);
+      const draining = isLeaving(dispatcher, name, state);
       const word = session === null ? 'lost' : draining ? 'draining' : busy.has(name) ? 'busy' : 'idle';
       return { name, state: word, lastSeenAt: session === null ? lastSeenAt : null, profile };
     })

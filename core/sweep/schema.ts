@@ -149,7 +149,7 @@ export const PLACEMENT = {
     .min(1)
     .max(10_000)
     .default(16)
-    .describe('Experiments dealt to a node at a time, shuffled, between two drift controls.'),
+    .describe('Experiments allocated to a node at a time, shuffled, between two drift controls.'),
   driftControl: z.boolean().default(true).describe('Run one reference experiment at both ends of a block.'),
   retries: z.int().min(0).max(100).default(1).describe('How often a failed or invalid trial is tried again.'),
   seed: z

@@ -31,7 +31,7 @@ export interface PlacementSpec {
   readonly devices: readonly string[];
   /** Measure every point on every node that has the device. */
   readonly perNode: boolean;
-  /** Experiments dealt to a node at a time, shuffled, between two runs of the drift control. */
+  /** Experiments allocated to a node at a time, shuffled, between two runs of the drift control. */
   readonly blockSize: number;
   readonly driftControl: boolean;
   /** How often a failed or invalid trial is tried again before it is given up or reported as it is. */

@@ -231,14 +231,14 @@ describe.skipIf(!hasNatsServer).each(NATS_VERSIONS)('needs nats-server %s', (ver
     await expect(positionsOf(log.follow(0, new AbortController().signal, 'full'))).rejects.toThrow(/closed/);
   });
 
-  test('a stream that was deleted and made again is not taken for the same', async () => {
+  test('a stream that was deleted and created again is not taken for the same', async () => {
     const log = await JetStreamLog.open(options('AGAIN'));
     await log.append([submitted('a')], 0);
     const connection = await connect({ servers: server.url });
     await (await connection.jetstreamManager()).streams.delete('AGAIN');
     const other = await JetStreamLog.open(options('AGAIN'));
     await other.append([submitted('b'), submitted('c')], 0);
-    await expect(log.append([submitted('d')], 1)).rejects.toThrow(/was deleted and made again/);
+    await expect(log.append([submitted('d')], 1)).rejects.toThrow(/was deleted and created again/);
     await Promise.all([log, other, connection].map((open) => open.close()));
   });
 

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { afterAll, afterEach, expect, test, vi } from 'vitest';
 import { listSweeps } from '../../cli/sweeps/sweeps.js';
-import { Conductor } from '../../coordinator/conductor.js';
+import { Dispatcher } from '../../coordinator/dispatcher.js';
 import type { Fact } from '../../coordinator/log/log.js';
 import { SqliteLog } from '../../coordinator/log/sqlite.js';
 import { type RunningCoordinator, startCoordinator } from '../../coordinator/main.js';
@@ -99,7 +99,7 @@ async function trials(client: ControlConnection, sweepId: string): Promise<strin
 async function worksOn(path: string, first: string): Promise<void> {
   const log = new SqliteLog(path);
   const warnings: string[] = [];
-  await Conductor.open({
+  await Dispatcher.open({
     log,
     clock: { now: () => 0, at: () => '2026-01-01T00:00:00Z' },
     options: {

@@ -216,12 +216,12 @@ describe('what an agent says', () => {
     [
       'a trial id that is none',
       { $case: 'heartbeat', value: { trialIds: ['a\u0000b'], state: '' } },
-      /is no id of a trial/,
+      /is not a trial id/,
     ],
     [
       'returned trials that are none',
       { $case: 'leaving', value: { returnedTrialIds: ['x'.repeat(300)], reason: '' } },
-      /is no id of a trial/,
+      /is not a trial id/,
     ],
     [
       'a state of a thousand characters',

@@ -127,7 +127,7 @@ test('what is not there is a sentence, and bad ids are refused', async () => {
   expect(await refused('/api/v1/trials/none')).toEqual([404, expect.stringContaining('trial "none"')]);
   expect(await refused('/api/v1/events', { 'last-event-id': 'x' })).toEqual([
     400,
-    expect.stringContaining('no id of an event'),
+    expect.stringContaining('not an event id'),
   ]);
   expect(await refused('/other')).toEqual([404, 'There is nothing here.']);
 });
@@ -150,10 +150,10 @@ test('a filter that cannot be read says so, and long ids are not repeated', asyn
   expect(await refused(`${results}?trial=all`)).toBe('400 There is no filter "trial" here; there is trials.');
   expect(await refused('sweeps?state=done')).toBe('400 There is no filter "state" here; there is none.');
   expect(await refused('events?results=no')).toMatch(/^400 results="no" cannot be read/);
-  expect(await refused('events?after=-1')).toMatch(/^400 "-1" is no id of an event/);
-  expect(await refused('events?after=')).toMatch(/^400 "" is no id of an event/);
+  expect(await refused('events?after=-1')).toMatch(/^400 "-1" is not an event id/);
+  expect(await refused('events?after=')).toMatch(/^400 "" is not an event id/);
   expect(await refused(`events?sweep=${'a'.repeat(1_000)}`)).toBe(
-    `404 There is no sweep "${'a'.repeat(80)}…" (1000 characters) here: \`ridge sweeps\` lists those there are.`,
+    `404 There is no sweep "${'a'.repeat(80)}…" (1000 characters): \`ridge sweeps\` lists them.`,
   );
   expect(await refused(`trials/${'b'.repeat(150)}`)).toMatch(
     /^404 There is no result of a trial "b{80}…" \(150/,
@@ -161,7 +161,7 @@ test('a filter that cannot be read says so, and long ids are not repeated', asyn
   const cancel = control(grpcAddress).cancelSweep({ sweepId: 'c'.repeat(3_000), reason: '' });
   await expect(cancel).rejects.toMatchObject({
     code: 'not-found',
-    message: expect.stringMatching(/^There is no sweep "c{80}…" \(3000 characters\) here/),
+    message: expect.stringMatching(/^There is no sweep "c{80}…" \(3000 characters\)/),
   });
   const reason = 'd'.repeat(1_001);
   await expect(control(grpcAddress).cancelSweep({ sweepId, reason })).rejects.toMatchObject({

@@ -42,7 +42,7 @@ const LAST_TRIES = 3;
 
 /**
  * Pushes what is exported to where nobody scrapes: at an interval, and once more when it ends. A push that fails is
- * said once and made up for by the next one, which has every value again.
+ * reported once and made up for by the next one, which has every value again.
  */
 export class Pusher {
   readonly #settings: PushSettings;
@@ -101,8 +101,8 @@ export class Pusher {
         redirect: 'error',
         signal: AbortSignal.timeout(PATIENCE_SECONDS * 1000),
       });
-      const said = (await response.text()).trim().split('\n')[0]?.slice(0, 200) ?? '';
-      if (!response.ok) return this.#failed(`it answers ${response.status}${said === '' ? '' : `: ${said}`}`);
+      const body = (await response.text()).trim().split('\n')[0]?.slice(0, 200) ?? '';
+      if (!response.ok) return this.#failed(`it answers ${response.status}${body === '' ? '' : `: ${body}`}`);
       this.#trouble = null;
       return true;
     } catch (error) {

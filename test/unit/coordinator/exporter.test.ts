@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { Conductor } from '../../../coordinator/conductor.js';
+import { Dispatcher } from '../../../coordinator/dispatcher.js';
 import { Exporter } from '../../../coordinator/exporter/exporter.js';
 import { Exposition } from '../../../coordinator/exporter/exposition.js';
 import { labelText } from '../../../coordinator/exporter/labels.js';
@@ -167,8 +167,8 @@ test('after a restart the newest results are shown at once, the best of each swe
   );
   const clock = { now: () => 1000, at: () => '2025-01-01T00:01:00Z' };
   const options = { results: 4, keepSeconds: 3600, keepNodeSeconds: 60, version: 'test' };
-  const exporter: Exporter = new Exporter(options, clock, () => conductor, new Registry());
-  const conductor: Conductor = await Conductor.open({
+  const exporter: Exporter = new Exporter(options, clock, () => dispatcher, new Registry());
+  const dispatcher: Dispatcher = await Dispatcher.open({
     log,
     clock,
     options: {
@@ -189,11 +189,11 @@ test('after a restart the newest results are shown at once, the best of each swe
     );
     return family?.series.map(({ value }) => Number(value)).sort((a, b) => a - b) ?? [];
   };
-  await exporter.restore(log, conductor);
+  await exporter.restore(log, dispatcher);
   expect(await shown()).toEqual([115, 116, 117, 118]);
   expect(log.gets).toBe(4);
   expect(log.reads).toEqual(['head']);
-  await exporter.restoreBest(log, conductor, new AbortController().signal);
+  await exporter.restoreBest(log, dispatcher, new AbortController().signal);
   expect(await shown()).toEqual([115, 116, 117, 118, 900]);
   expect(log.reads).toEqual(['head', 'row']);
 });

@@ -20,7 +20,7 @@ describe('things that go wrong', () => {
     sim.report(aRecord(again, aNode('node-b')));
     sim.report(aRecord(lost));
     expect(status(sim)).toMatchObject({ state: 'done', complete: 1 });
-    const track = sim.state.sweeps.get('s1')!.tracks.get('')!;
+    const track = sim.state.sweeps.get('s1')!.queues.get('')!;
     expect(track.settled.get(0)?.trialId).toBe(again.trialId);
     expect(sim.log.filter((fact) => fact.fact === 'ResultRecorded')).toHaveLength(2);
   });
@@ -136,7 +136,7 @@ describe('things that go wrong', () => {
     sim.submit(aView({ count: 3 }));
     sim.join();
     const lease = sim.ask()!;
-    const commands = sim.send({ event: 'cancel-asked', at: '', sweepId: 's1', reason: 'enough' });
+    const commands = sim.send({ event: 'cancel-requested', at: '', sweepId: 's1', reason: 'enough' });
     expect(commands).toContainEqual({
       command: 'stop-trial',
       node: 'node-a',
@@ -166,7 +166,7 @@ describe('things that go wrong', () => {
     sim.submit(aView({ count: 4, blockSize: 4 }));
     sim.join('node-a', [], {}, 'first');
     const lease = sim.ask('node-a')!;
-    expect(sim.send({ event: 'node-drain-asked', node: 'node-a', reason: 'repair' })).toContainEqual({
+    expect(sim.send({ event: 'drain-requested', node: 'node-a', reason: 'repair' })).toContainEqual({
       command: 'drain-node',
       node: 'node-a',
       reason: 'repair',

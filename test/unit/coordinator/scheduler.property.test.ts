@@ -127,7 +127,7 @@ class World {
         sim.diskFull = true;
         return;
       case 'cancel':
-        sim.send({ event: 'cancel-asked', at: '', sweepId: 's0', reason: 'enough' });
+        sim.send({ event: 'cancel-requested', at: '', sweepId: 's0', reason: 'enough' });
         return;
       case 'submit':
         sim.submit(views[operation.sweep]!);
@@ -144,13 +144,13 @@ class World {
   check(): void {
     const { state } = this.sim;
     for (const sweep of state.sweeps.values()) {
-      const track = sweep.tracks.get('')!;
+      const track = sweep.queues.get('')!;
       const leases = [...state.leases.values()].filter(
         (lease) => lease.sweepId === sweep.view.sweepId && lease.purpose === 'measure',
       );
       const leased = leases.map((lease) => lease.position);
       const pending = [...state.nodes.values()].flatMap((one) =>
-        [...one.lanes.values()].flatMap((lane) =>
+        [...one.slots.values()].flatMap((lane) =>
           lane.block?.sweepId === sweep.view.sweepId ? lane.block.pending : [],
         ),
       );
@@ -163,7 +163,7 @@ class World {
       for (let position = 0; position < sweep.view.count; position += 1) {
         ensure(queued.has(position) || track.settled.has(position), `point ${position} is lost`);
       }
-      for (const position of track.out) {
+      for (const position of track.inFlight) {
         ensure(held.includes(position), `point ${position} is out but nobody holds it`);
       }
       const tally = { complete: 0, invalid: 0, failed: 0, reused: 0 };

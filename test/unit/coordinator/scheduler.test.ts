@@ -82,9 +82,9 @@ describe('dealing', () => {
     sim.submit(aView({ count: 1_000_000_000, blockSize: 16 }));
     sim.join();
     for (let index = 0; index < 40; index += 1) sim.report(aRecord(sim.ask()!));
-    const track = sim.state.sweeps.get('s1')!.tracks.get('')!;
+    const track = sim.state.sweeps.get('s1')!.queues.get('')!;
     expect(track.settled.size).toBe(40);
-    expect(track.out.size + track.returned.length + track.deferred.length).toBeLessThanOrEqual(16);
+    expect(track.inFlight.size + track.returned.length + track.deferred.length).toBeLessThanOrEqual(16);
     expect(status(sim).queued).toBe(999_999_960);
   });
 });
@@ -97,7 +97,7 @@ describe('retry policy', () => {
     const leases = runAll(sim, 'node-a', () => ({ valid: false }));
     expect(leases.map((lease) => lease.attempt)).toEqual([1, 2, 3]);
     expect(status(sim)).toMatchObject({ state: 'done', invalid: 1, complete: 0, failed: 0 });
-    const outcome = sim.state.sweeps.get('s1')!.tracks.get('')!.settled.get(0);
+    const outcome = sim.state.sweeps.get('s1')!.queues.get('')!.settled.get(0);
     expect(outcome?.trialId).toBe(leases[2]!.trialId);
   });
 
@@ -241,7 +241,7 @@ describe('reuse', () => {
         .sort(),
     ).toEqual([3, 4]);
     expect(status(sim, 's2')).toMatchObject({ state: 'done', complete: 5, reused: 3 });
-    const taken = sim.state.sweeps.get('s2')!.tracks.get('')!.settled.get(first[0]!.position);
+    const taken = sim.state.sweeps.get('s2')!.queues.get('')!.settled.get(first[0]!.position);
     expect(taken).toMatchObject({ trialId: first[0]!.trialId, reused: true });
   });
 

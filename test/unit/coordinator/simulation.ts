@@ -127,7 +127,7 @@ export class Simulation {
 
   /** @returns the lease, or null for "no work". */
   ask(node = 'node-a', deviceId = 'cpu0'): Lease | null {
-    const answers = this.send({ event: 'work-asked', now: this.now, at: '', node, deviceId });
+    const answers = this.send({ event: 'work-requested', now: this.now, at: '', node, deviceId });
     const grant = answers.find((command) => command.command === 'grant');
     return grant === undefined ? null : grant.lease;
   }
@@ -150,14 +150,14 @@ export class Simulation {
     }
   }
 
-  /** What a restart must give back exactly: the outcomes and what was tried, by sweep and track. */
+  /** What a restart must give back exactly: the outcomes and what was tried, by sweep and queue. */
   durable(): unknown {
     return [...this.state.sweeps].map(([sweepId, sweep]) => ({
       sweepId,
       cancelled: sweep.cancelled,
-      tracks: [...sweep.tracks]
-        .filter(([, track]) => track.settled.size > 0)
-        .map(([key, track]) => ({ key, counts: track.counts, settled: [...track.settled].sort() })),
+      queues: [...sweep.queues]
+        .filter(([, queue]) => queue.settled.size > 0)
+        .map(([key, queue]) => ({ key, counts: queue.counts, settled: [...queue.settled].sort() })),
     }));
   }
 }

@@ -6,13 +6,13 @@ import type { ModelRef } from '../core/sweep/experiment.js';
 import { isTooLarge, tooLargeRecord } from '../core/too-large.js';
 import { WireError } from '../proto/errors.js';
 import type { Clock } from './clock.js';
-import { Arrivals } from './log/arrivals.js';
+import { ChangeSignal } from './log/change-signal.js';
 import { LogHealth } from './log/health.js';
 import type { Fact, FactHead, Log, ResultHead } from './log/log.js';
 import { type ReportedEvent, Reports, type WaitingReport } from './reports.js';
 import type { Command, Event } from './scheduler/commands.js';
 import { damageOf } from './scheduler/damage.js';
-import { applyFact, leaveOut } from './scheduler/facts.js';
+import { applyFact, skipFact } from './scheduler/facts.js';
 import { emptyState, type SchedulerOptions, type SchedulerState } from './scheduler/state.js';
 import { notWritten, step, wakeWaiting } from './scheduler/step.js';
 import type { SweepView } from './scheduler/view.js';
@@ -27,7 +27,7 @@ export type Reply = Extract<
   { command: 'grant' | 'no-work' | 'acknowledge' | 'refuse' | 'unknown-trials' }
 >;
 
-export interface ConductorParts {
+export interface DispatcherDependencies {
   readonly log: Log;
   readonly clock: Clock;
   readonly options: SchedulerOptions;
@@ -38,7 +38,7 @@ export interface ConductorParts {
   readonly replayed?: (head: ResultHead, position: number) => void;
   /** Called after every append with the seconds that it took. */
   readonly appended?: (seconds: number) => void;
-  /** The log refused to be written: what was asked is undone, and so will be all that follows. Told when that begins. */
+  /** The log refused to be written: what was asked is undone, and so will be all that follows. Called once when that begins. */
   readonly logFailed?: (reason: Failure) => void;
   /** The log takes again what it refused, after so many seconds and appends. */
   readonly logRecovered?: (seconds: number, refused: number) => void;
@@ -50,12 +50,12 @@ export interface ConductorParts {
  * Brings scheduler and log together: takes one event at a time, writes the facts it asks for, applies them,
  * and only then lets out what follows. So nothing is acknowledged before the log has it.
  */
-export class Conductor {
+export class Dispatcher {
   readonly state: SchedulerState;
-  readonly #parts: ConductorParts;
+  readonly #parts: DispatcherDependencies;
   readonly logHealth: LogHealth;
   /** Wakes watchers at every change. */
-  readonly changes = new Arrivals();
+  readonly changes = new ChangeSignal();
   /** Entry of the log of each recorded trial, by its number. */
   readonly #entries: number[] = [];
   /** Entries of the log that are left out. */
@@ -69,7 +69,7 @@ export class Conductor {
   #written = true;
   #queue: Promise<unknown> = Promise.resolve();
 
-  private constructor(parts: ConductorParts) {
+  private constructor(parts: DispatcherDependencies) {
     this.#parts = parts;
     this.state = emptyState(parts.options);
     this.logHealth = new LogHealth({
@@ -79,17 +79,17 @@ export class Conductor {
   }
 
   /** Claims the log and rebuilds the state from it. */
-  static async open(parts: ConductorParts): Promise<Conductor> {
-    const conductor = new Conductor(parts);
+  static async open(parts: DispatcherDependencies): Promise<Dispatcher> {
+    const dispatcher = new Dispatcher(parts);
     // Before it is read: what the coordinator before wrote until then is read as well. A log that is full takes it later.
     await parts.log.claim().catch((error: unknown) => {
       if (toFailure(error).code !== 'disk-full') throw error;
       parts.warn(toFailure(error).message);
     });
-    await conductor.#catchUp(parts.replayed);
+    await dispatcher.#catchUp(parts.replayed);
     // A log that is full just now takes it later: before that nothing can be leased.
-    await conductor.#ensureLeaseKey().catch(() => undefined);
-    return conductor;
+    await dispatcher.#ensureLeaseKey().catch(() => undefined);
+    return dispatcher;
   }
 
   /** Gives back what reads the sweeps; nothing can be submitted any more. */
@@ -139,7 +139,7 @@ export class Conductor {
     if (event.event === 'reported') return this.#report(event, bytes);
     return this.#oneAtATime(async () => {
       if (this.deposedBy !== null && !BOOKKEEPING.has(event.event)) return await this.#standBy(event);
-      if (event.event === 'work-asked') await this.#ensureLeaseKey();
+      if (event.event === 'work-requested') await this.#ensureLeaseKey();
       return await this.#carryOut(step(this.state, event));
     });
   }
@@ -155,7 +155,7 @@ export class Conductor {
     return this.#oneAtATime(async () => {
       this.checkLeads();
       const known = this.state.sweeps.get(view.sweepId);
-      const again = known !== undefined && (known.cancelled || (retryFailed && hasFailed(known.tracks)));
+      const again = known !== undefined && (known.cancelled || (retryFailed && hasFailed(known.queues)));
       if (known !== undefined && !again) return { view, created: false };
       const { sweepId } = view;
       const at = this.#parts.clock.at();
@@ -190,7 +190,7 @@ export class Conductor {
     return result;
   }
 
-  /** Follows what the coordinator that leads writes, so that readers here are told as well. */
+  /** Follows what the coordinator that leads writes, so that readers here are notified as well. */
   async #standBy(event: Event): Promise<Reply[]> {
     if (event.event !== 'tick') this.checkLeads();
     await this.#catchUp();
@@ -251,7 +251,7 @@ export class Conductor {
   }
 
   /**
-   * A record that the log refuses for its size: its trial has failed by that, and its agent is told to keep the record.
+   * A record that the log refuses for its size: its trial has failed by that, and its agent is asked to keep the record.
    * @throws the error where it is another.
    */
   async #withoutSize(event: ReportedEvent, error: unknown): Promise<Reply[]> {
@@ -324,7 +324,7 @@ export class Conductor {
       if (fact.fact === 'ResultRecorded') this.#parts.recorded(fact.record);
     }
     this.changes.notify();
-    // Whatever was written may have made work, or finished all of it: lanes that wait hear of both.
+    // Whatever was written may have made work, or finished all of it: waiting slots are woken for both.
     for (const command of wakeWaiting(this.state)) if (command.command === 'wake') this.#parts.push(command);
   }
 
@@ -338,7 +338,7 @@ export class Conductor {
     });
   }
 
-  async #catchUp(replayed: ConductorParts['replayed'] = () => {}): Promise<void> {
+  async #catchUp(replayed: DispatcherDependencies['replayed'] = () => {}): Promise<void> {
     const before = this.#damaged.size;
     let first: string | null = null;
     for await (const { head, position } of this.#parts.log.read(this.#position, 'head')) {
@@ -350,7 +350,7 @@ export class Conductor {
         first ??= `entry ${position}: ${damage}`;
         this.#damaged.add(position);
         this.#position = position;
-        leaveOut(this.state, head);
+        skipFact(this.state, head);
       }
     }
     const count = this.#damaged.size - before;
@@ -392,6 +392,6 @@ export class Conductor {
 /** What concerns this process alone and writes nothing: done by a coordinator that was deposed as well. */
 const BOOKKEEPING: ReadonlySet<Event['event']> = new Set(['drain', 'node-disconnected']);
 
-function hasFailed(tracks: ReadonlyMap<string, { counts: { failed: number } }>): boolean {
-  return [...tracks.values()].some((track) => track.counts.failed > 0);
+function hasFailed(queues: ReadonlyMap<string, { counts: { failed: number } }>): boolean {
+  return [...queues.values()].some((queue) => queue.counts.failed > 0);
 }

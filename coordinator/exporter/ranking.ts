@@ -7,7 +7,7 @@ import { gaugeOf, infoOf, type MetricRegistry, type Row } from './defined.js';
 import { resultLabels } from './labels.js';
 
 /** A result that is exported, and whether it is on the front of its sweep; null where the sweep has no objectives. */
-export interface Standing {
+export interface RankedResult {
   readonly record: ResultRecord;
   readonly onFront: boolean | null;
   /** Objectives of its sweep by which no exported result is better. */
@@ -18,10 +18,10 @@ export interface Standing {
  * Where results stand among those of their sweep that are exported, each sweep by its own objectives.
  * @param objectivesOf a sweep's, by its id; empty for one that is not known any more.
  */
-export function standingsOf(
+export function rankResults(
   records: readonly ResultRecord[],
   objectivesOf: (sweepId: string) => readonly Objective[],
-): Standing[] {
+): RankedResult[] {
   return [...new Set(records.map(({ sweep }) => sweep.id))].flatMap((id) => {
     const own = records.filter(({ sweep }) => sweep.id === id);
     const objectives = objectivesOf(id);
@@ -39,8 +39,8 @@ function bestOf(records: readonly ResultRecord[], { metric, better }: Objective)
   let best: ResultRecord | null = null;
   for (const record of records) {
     const value = metricValue(record, metric);
-    const held = best === null ? null : metricValue(best, metric);
-    if (value !== null && (held === null || isBetter(value, held, better))) best = record;
+    const bestValue = best === null ? null : metricValue(best, metric);
+    if (value !== null && (bestValue === null || isBetter(value, bestValue, better))) best = record;
   }
   return best;
 }
@@ -52,29 +52,29 @@ interface Roof {
 }
 
 /** Adds what rooflines and Pareto charts are drawn from: where each phase stands, the roofs above it, who is best. */
-export function addStandings(registry: MetricRegistry, standings: () => readonly Standing[]): void {
+export function addRankings(registry: MetricRegistry, rankings: () => readonly RankedResult[]): void {
   const phases =
     (of: (phase: RooflinePhase) => number, more: (phase: RooflinePhase) => Row[0] = () => ({})) =>
     () =>
-      standings().flatMap(({ record }) =>
+      rankings().flatMap(({ record }) =>
         (record.roofline?.phases ?? []).map(
           (phase): Row => [{ ...resultLabels(record), phase: phase.name, ...more(phase) }, of(phase)],
         ),
       );
   const roofs = (of: (phase: RooflinePhase) => number) => () =>
-    roofsOf(standings()).map(({ labels, phase }): Row => [labels, of(phase)]);
+    roofsOf(rankings()).map(({ labels, phase }): Row => [labels, of(phase)]);
 
   gaugeOf(registry, 'ridgepoint_result_timestamp_seconds', () =>
-    standings().map(({ record }) => [resultLabels(record), Date.parse(record.endedAt) / 1000]),
+    rankings().map(({ record }) => [resultLabels(record), Date.parse(record.endedAt) / 1000]),
   );
   infoOf(registry, 'ridgepoint_sweep_best_info', () =>
-    standings().flatMap(({ record, bestBy }) => {
+    rankings().flatMap(({ record, bestBy }) => {
       const { experiment, sweep, node, device } = resultLabels(record);
       return bestBy.map((objective) => ({ sweep, objective, experiment, node, device }));
     }),
   );
   gaugeOf(registry, 'ridgepoint_result_on_front', () =>
-    standings().flatMap(({ record, onFront }): Row[] =>
+    rankings().flatMap(({ record, onFront }): Row[] =>
       onFront === null ? [] : [[resultLabels(record), onFront ? 1 : 0]],
     ),
   );
@@ -109,9 +109,9 @@ export function addStandings(registry: MetricRegistry, standings: () => readonly
 }
 
 /** @returns every roof once, as the newest result knows it. */
-function roofsOf(standings: readonly Standing[]): Roof[] {
+function roofsOf(rankings: readonly RankedResult[]): Roof[] {
   const roofs = new Map<string, Roof>();
-  for (const { record } of standings) {
+  for (const { record } of rankings) {
     const { roofline } = record;
     for (const phase of roofline?.phases ?? []) {
       if (roofline === null || phase.peak === null) continue;

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { Conductor } from '../../../coordinator/conductor.js';
+import { Dispatcher } from '../../../coordinator/dispatcher.js';
 import type { AppendOutcome, Fact, Log } from '../../../coordinator/log/log.js';
 import { MemoryLog } from '../../../coordinator/log/memory.js';
 import { sweepStatus } from '../../../coordinator/scheduler/status.js';
@@ -10,8 +10,8 @@ import { aNode, aRecord } from '../../support/wire-records.js';
 
 const clock = { now: () => 0, at: () => '2025-01-01T00:00:00Z' };
 
-function open(log: Log, logFailed?: (reason: Failure) => void): Promise<Conductor> {
-  return Conductor.open({
+function open(log: Log, logFailed?: (reason: Failure) => void): Promise<Dispatcher> {
+  return Dispatcher.open({
     log,
     clock,
     options: {
@@ -28,10 +28,16 @@ function open(log: Log, logFailed?: (reason: Failure) => void): Promise<Conducto
   });
 }
 
-async function lease(conductor: Conductor, node = 'node-a') {
+async function lease(dispatcher: Dispatcher, node = 'node-a') {
   const profile = aNode(node);
-  await conductor.dispatch({ event: 'node-joined', now: 0, at: '', profile, instance: 'i', trialIds: [] });
-  const replies = await conductor.dispatch({ event: 'work-asked', now: 0, at: '', node, deviceId: 'cpu0' });
+  await dispatcher.dispatch({ event: 'node-joined', now: 0, at: '', profile, instance: 'i', trialIds: [] });
+  const replies = await dispatcher.dispatch({
+    event: 'work-requested',
+    now: 0,
+    at: '',
+    node,
+    deviceId: 'cpu0',
+  });
   const grant = replies.find((reply) => reply.command === 'grant');
   if (grant === undefined) throw new Error('no work');
   return grant.lease;
@@ -76,16 +82,16 @@ class PickyLog extends MemoryLog {
 async function leased(count: number) {
   const log = new PickyLog();
   const failures: string[] = [];
-  const conductor = await open(log, (reason) => failures.push(reason.message));
-  await conductor.submit(fakeSweep(count), [], 'test', false);
+  const dispatcher = await open(log, (reason) => failures.push(reason.message));
+  await dispatcher.submit(fakeSweep(count), [], 'test', false);
   const reports: { event: 'reported'; at: string; record: ResultRecord }[] = [];
   for (let index = 0; index < count; index += 1) {
     const node = `node-${index}`;
-    const record = aRecord(await lease(conductor, node), aNode(node));
+    const record = aRecord(await lease(dispatcher, node), aNode(node));
     reports.push({ event: 'reported', at: '', record });
   }
   log.appends.length = 0;
-  return { log, failures, conductor, reports };
+  return { log, failures, dispatcher, reports };
 }
 
 async function recordsOf(log: Log, trialId: string): Promise<ResultRecord[]> {
@@ -98,9 +104,9 @@ async function recordsOf(log: Log, trialId: string): Promise<ResultRecord[]> {
 
 describe('reports that come in together', () => {
   test('are written in one append, each acknowledged to whoever sent it', async () => {
-    const { log, conductor, reports } = await leased(5);
+    const { log, dispatcher, reports } = await leased(5);
     const before = await log.end();
-    const replies = await Promise.all(reports.map((report) => conductor.dispatch(report)));
+    const replies = await Promise.all(reports.map((report) => dispatcher.dispatch(report)));
     expect(log.appends).toEqual([5]);
     expect(await log.end()).toBe(before + 5);
     expect(replies).toEqual(
@@ -109,12 +115,12 @@ describe('reports that come in together', () => {
   });
 
   test('one that is too large for the log is recorded as a failed trial, and its agent told to keep it', async () => {
-    const { log, failures, conductor, reports } = await leased(3);
+    const { log, failures, dispatcher, reports } = await leased(3);
     log.most = 100_000;
     const [first, large, last] = reports as [(typeof reports)[0], (typeof reports)[0], (typeof reports)[0]];
     const record = { ...large.record, tokenSeconds: [Array<number>(20_000).fill(0.0123)] };
     const replies = await Promise.all(
-      [first, { ...large, record }, last].map((report) => conductor.dispatch(report)),
+      [first, { ...large, record }, last].map((report) => dispatcher.dispatch(report)),
     );
     const { trialId } = record;
     expect(replies).toEqual([
@@ -124,37 +130,37 @@ describe('reports that come in together', () => {
     ]);
     // The log works: nobody is told otherwise.
     expect(failures).toEqual([]);
-    expect(conductor.leads).toBe(true);
+    expect(dispatcher.leads).toBe(true);
     const [kept] = await recordsOf(log, trialId);
     expect(kept).toMatchObject({ status: 'failed', failure: { code: 'too-large' }, tokenSeconds: [] });
-    const [sweep] = [...conductor.state.sweeps.values()];
+    const [sweep] = [...dispatcher.state.sweeps.values()];
     expect(sweepStatus(sweep!)).toMatchObject({ complete: 2, failed: 1 });
     // Said again, because its answer was lost: nothing is written twice.
     const end = await log.end();
-    await conductor.dispatch({ ...large, record });
+    await dispatcher.dispatch({ ...large, record });
     expect(await log.end()).toBe(end);
   });
 
   test('one that the log refuses does not hold back the others', async () => {
-    const { log, failures, conductor, reports } = await leased(3);
+    const { log, failures, dispatcher, reports } = await leased(3);
     const before = await log.end();
     log.refused = reports[1]!.record.trialId;
-    const outcomes = await Promise.allSettled(reports.map((report) => conductor.dispatch(report)));
+    const outcomes = await Promise.allSettled(reports.map((report) => dispatcher.dispatch(report)));
     expect(outcomes.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
     // All together, then each alone; only what was refused alone is a failure of the log.
     expect(log.appends).toEqual([3, 1, 1, 1]);
     expect(failures).toEqual(['this record is larger than the log takes']);
     expect(await log.end()).toBe(before + 2);
-    const { recorded } = conductor.state;
+    const { recorded } = dispatcher.state;
     expect(reports.map(({ record }) => recorded.has(record.trialId))).toEqual([true, false, true]);
     expect(recorded.size).toBe(2);
   });
 
   test('one that comes twice is written once and acknowledged twice', async () => {
-    const { log, conductor, reports } = await leased(2);
+    const { log, dispatcher, reports } = await leased(2);
     const before = await log.end();
     const [first, second] = [reports[0]!, reports[1]!];
-    const replies = await Promise.all([first, second, first].map((report) => conductor.dispatch(report)));
+    const replies = await Promise.all([first, second, first].map((report) => dispatcher.dispatch(report)));
     expect(replies.flat().map(({ command }) => command)).toEqual(new Array(3).fill('acknowledge'));
     // Of one point two are never written together: what the second means depends on the first.
     expect(log.appends).toEqual([2]);
@@ -162,45 +168,48 @@ describe('reports that come in together', () => {
   });
 
   test('those that are large together are written apart', async () => {
-    const { log, conductor, reports } = await leased(3);
-    await Promise.all(reports.map((report) => conductor.dispatch(report, 600_000)));
+    const { log, dispatcher, reports } = await leased(3);
+    await Promise.all(reports.map((report) => dispatcher.dispatch(report, 600_000)));
     expect(log.appends).toEqual([1, 1, 1]);
   });
 
   test('when another coordinator wrote first, all are told to ask again, and nothing is half done', async () => {
-    const { log, conductor, reports } = await leased(2);
+    const { log, dispatcher, reports } = await leased(2);
     const other = await open(log);
     await other.submit(fakeSweep(1, { name: 'other' }), [], 'test', false);
     const before = await log.end();
-    const outcomes = await Promise.allSettled(reports.map((report) => conductor.dispatch(report)));
+    const outcomes = await Promise.allSettled(reports.map((report) => dispatcher.dispatch(report)));
     expect(outcomes.map((one) => one.status === 'rejected' && one.reason.code)).toEqual([
       'conflict',
       'conflict',
     ]);
     expect(await log.end()).toBe(before);
-    await Promise.all(reports.map((report) => conductor.dispatch(report)));
+    await Promise.all(reports.map((report) => dispatcher.dispatch(report)));
     expect(await log.end()).toBe(before + 2);
   });
 });
 
-describe('conductor', () => {
+describe('dispatcher', () => {
   test('says that the log cannot be written, and takes the same result once it can', async () => {
     const log = new FullLog();
     const failures: string[] = [];
-    const conductor = await open(log, (reason) => failures.push(reason.code));
-    await conductor.submit(fakeSweep(2), [], 'test', false);
-    const record = aRecord(await lease(conductor));
+    const dispatcher = await open(log, (reason) => failures.push(reason.code));
+    await dispatcher.submit(fakeSweep(2), [], 'test', false);
+    const record = aRecord(await lease(dispatcher));
     log.full = true;
-    await expect(conductor.dispatch({ event: 'reported', at: '', record })).rejects.toThrow(/is full/);
+    await expect(dispatcher.dispatch({ event: 'reported', at: '', record })).rejects.toThrow(/is full/);
     expect(failures).toEqual(['disk-full']);
-    expect(conductor.leads).toBe(false);
+    expect(dispatcher.leads).toBe(false);
     // Told when it begins, and not at every try.
-    await expect(conductor.dispatch({ event: 'reported', at: '', record })).rejects.toThrow(/is full/);
+    await expect(dispatcher.dispatch({ event: 'reported', at: '', record })).rejects.toThrow(/is full/);
     expect(failures).toEqual(['disk-full']);
-    expect([conductor.logHealth.failure?.code, conductor.logHealth.refusedAppends]).toEqual(['disk-full', 2]);
+    expect([dispatcher.logHealth.failure?.code, dispatcher.logHealth.refusedAppends]).toEqual([
+      'disk-full',
+      2,
+    ]);
     log.full = false;
-    const replies = await conductor.dispatch({ event: 'reported', at: '', record });
-    expect(conductor.logHealth.failure).toBeNull();
+    const replies = await dispatcher.dispatch({ event: 'reported', at: '', record });
+    expect(dispatcher.logHealth.failure).toBeNull();
     expect(replies.map((reply) => reply.command)).toEqual(['acknowledge']);
     // The key, the sweep, the result.
     expect(await log.end()).toBe(3);
@@ -208,15 +217,15 @@ describe('conductor', () => {
 
   test('an acknowledgement leaves only after the log has the result', async () => {
     const log = new SlowLog();
-    const conductor = await open(log);
-    await conductor.submit(fakeSweep(2), [], 'test', false);
-    const given = await lease(conductor);
+    const dispatcher = await open(log);
+    await dispatcher.submit(fakeSweep(2), [], 'test', false);
+    const given = await lease(dispatcher);
     let release: () => void = () => undefined;
     log.gate = new Promise((resolve) => {
       release = resolve;
     });
     let acknowledged = false;
-    const reported = conductor
+    const reported = dispatcher
       .dispatch({ event: 'reported', at: '', record: aRecord(given) })
       .then((replies) => {
         acknowledged = replies.some((reply) => reply.command === 'acknowledge');
@@ -224,7 +233,7 @@ describe('conductor', () => {
     await new Promise((resolve) => setImmediate(resolve));
     expect([acknowledged, await log.end()]).toEqual([false, 2]);
     // A slow log is no reason to look for another leader.
-    expect(conductor.leads).toBe(true);
+    expect(dispatcher.leads).toBe(true);
     release();
     await reported;
     expect([acknowledged, await log.end()]).toEqual([true, 3]);
@@ -245,7 +254,7 @@ describe('conductor', () => {
     expect(replies).toContainEqual({ command: 'acknowledge', trialId: second.trialId });
     expect(await log.end()).toBe(4);
     expect(two.leads).toBe(true);
-    // Both had dealt the same point: it counts once.
+    // Both had allocated the same point: it counts once.
     expect(sweepStatus(two.state.sweeps.get(view.sweepId)!)).toMatchObject({ complete: 1 });
   });
 
@@ -255,7 +264,7 @@ describe('conductor', () => {
     await log.append([{ fact: 'SweepSubmitted', sweepId: 'sold', document: 'kind: Swoop', ...about }], 0);
     await log.append([{ fact: 'SweepSubmitted', sweepId: 'sother', document: fakeSweep(1), ...about }], 1);
     const warnings: string[] = [];
-    const conductor = await Conductor.open({
+    const dispatcher = await Dispatcher.open({
       log,
       clock,
       options: {
@@ -269,7 +278,7 @@ describe('conductor', () => {
       recorded: () => undefined,
       warn: (sentence) => warnings.push(sentence),
     });
-    expect(conductor.state.sweeps.size).toBe(0);
+    expect(dispatcher.state.sweeps.size).toBe(0);
     expect(warnings).toEqual([
       expect.stringContaining('Sweep sold cannot be read any more'),
       expect.stringContaining('Sweep sother was written by another release'),

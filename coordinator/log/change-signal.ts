@@ -1,5 +1,5 @@
 /** Lets followers sleep until something is appended, or until a while has passed. */
-export class Arrivals {
+export class ChangeSignal {
   readonly #waiting = new Set<() => void>();
 
   notify(): void {
