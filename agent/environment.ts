@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { DeviceProfile, NodeProfile } from '../core/node.js';
+import type { DeviceProfile, NodeProfile } from '../core/experiment/node.js';
 import { systemText } from './device/system-text.js';
 import type { NvmlState } from './meters/index.js';
 

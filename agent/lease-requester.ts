@@ -1,4 +1,4 @@
-import type { DeviceProfile } from '../core/node.js';
+import type { DeviceProfile } from '../core/experiment/node.js';
 
 /**
  * Which device to ask work for, and when. One question is open at a time among devices that share CPUs,

@@ -1,10 +1,10 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { pino } from 'pino';
-import type { Lease } from '../core/lease.js';
+import type { Lease } from '../core/experiment/lease.js';
+import type { NodeProfile } from '../core/experiment/node.js';
 import type { Family } from '../core/metrics/families.js';
-import type { NodeProfile } from '../core/node.js';
-import type { ResultRecord } from '../core/result.js';
+import type { ResultRecord } from '../core/result/result.js';
 import { VERSION } from '../installation/package.js';
 import { connectAgents } from '../proto/client.js';
 import { ArtifactStore } from './artifacts/store.js';

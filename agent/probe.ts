@@ -1,6 +1,6 @@
 import { arch, hostname, platform } from 'node:os';
 import si from 'systeminformation';
-import type { DeviceProfile, NodeProfile, RunnerProfile } from '../core/node.js';
+import type { DeviceProfile, NodeProfile, RunnerProfile } from '../core/experiment/node.js';
 import { cpuDevices, readCpu } from './device/cpu.js';
 import { metalDevices, nvidiaDevices } from './device/gpu.js';
 import { readLimits } from './device/memory.js';

@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Lease } from '../core/lease.js';
-import type { NodeProfile } from '../core/node.js';
-import type { ResultRecord } from '../core/result.js';
-import { tooLargeRecord } from '../core/too-large.js';
+import type { Lease } from '../core/experiment/lease.js';
+import type { NodeProfile } from '../core/experiment/node.js';
+import type { ResultRecord } from '../core/result/result.js';
+import { tooLargeRecord } from '../core/result/too-large.js';
 import type { AgentConnection } from '../proto/client.js';
 import { PROTOCOL, parseLease, toHello, toReport } from '../proto/convert.js';
 import { WireError } from '../proto/errors.js';

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { copyFile, mkdir, open, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { ResultRecord } from '../core/result.js';
+import type { ResultRecord } from '../core/result/result.js';
 import { parseRecord } from '../proto/convert.js';
 
 /**

@@ -8,8 +8,8 @@ import {
 import type { AgentConfig } from '../agent/config.js';
 import { cacheFolder } from '../agent/native/engines/location.js';
 import { type Failure, FailureError, failure, toFailure } from '../core/errors.js';
+import type { ModelRef } from '../core/experiment/experiment.js';
 import { isRemote } from '../core/models/remote.js';
-import type { ModelRef } from '../core/sweep/experiment.js';
 import type { Sweep } from '../core/sweep/spec.js';
 import { EXIT, fromFailure } from './exit.js';
 import { fetchProgress } from './fetch-progress.js';

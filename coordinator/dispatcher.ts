@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { type Failure, toFailure } from '../core/errors.js';
+import type { ModelRef } from '../core/experiment/experiment.js';
 import { quote } from '../core/quote.js';
-import type { ResultRecord } from '../core/result.js';
-import type { ModelRef } from '../core/sweep/experiment.js';
-import { isTooLarge, tooLargeRecord } from '../core/too-large.js';
+import type { ResultRecord } from '../core/result/result.js';
+import { isTooLarge, tooLargeRecord } from '../core/result/too-large.js';
 import { WireError } from '../proto/errors.js';
 import type { Clock } from './clock.js';
 import { ChangeSignal } from './log/change-signal.js';

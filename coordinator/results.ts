@@ -1,4 +1,4 @@
-import type { ResultRecord } from '../core/result.js';
+import type { ResultRecord } from '../core/result/result.js';
 import type { Dispatcher } from './dispatcher.js';
 import type { Detail, Log, LogEntry, ResultHead } from './log/log.js';
 import { queueKey } from './scheduler/state.js';

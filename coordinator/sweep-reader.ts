@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { type ResourceLimits, Worker } from 'node:worker_threads';
-import type { ModelRef } from '../core/sweep/experiment.js';
+import type { ModelRef } from '../core/experiment/experiment.js';
 import { WireError } from '../proto/errors.js';
 import type { SweepView } from './scheduler/view.js';
 import { type PlanningOutcome, viewOf } from './sweeps.js';

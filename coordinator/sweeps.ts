@@ -1,11 +1,11 @@
+import type { Experiment, ModelRef } from '../core/experiment/experiment.js';
+import { type Mistake, mistakeCount } from '../core/input/mistake.js';
 import { predictedBytes } from '../core/runners/index.js';
+import { permute } from '../core/statistics/permutation.js';
 import { experimentAt } from '../core/sweep/expand.js';
-import type { Experiment, ModelRef } from '../core/sweep/experiment.js';
 import { experimentId, sweepId } from '../core/sweep/identity.js';
 import { describe, varyingAxes } from '../core/sweep/labels.js';
-import { type Mistake, mistakeCount } from '../core/sweep/mistake.js';
 import { parseSweep } from '../core/sweep/parse.js';
-import { permute } from '../core/sweep/permutation.js';
 import { impossibility, layOut, openSpace, type SweepPlan } from '../core/sweep/space.js';
 import type { Sweep } from '../core/sweep/spec.js';
 import { WireError } from '../proto/errors.js';

@@ -1,5 +1,5 @@
-import type { ArchitectureReading } from '../core/roofline/readers/reading.js';
-import type { ModelFacts } from '../core/sweep/experiment.js';
+import type { ModelFacts } from '../core/experiment/experiment.js';
+import type { ArchitectureReading } from '../roofline/readers/reading.js';
 
 /** A file or folder that is not what its format asks: the message completes "the model X is not usable: ...". */
 export class FormatError extends Error {

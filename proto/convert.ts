@@ -1,9 +1,9 @@
 import { z } from 'zod';
 import { listOf, NAME_CHARACTERS, nameOf, recordOf, SENTENCE_CHARACTERS, textOf } from '../core/bounds.js';
-import type { Lease } from '../core/lease.js';
-import type { NodeProfile } from '../core/node.js';
-import { experimentSchema, RESULT_SCHEMA, type ResultRecord, resultSchema } from '../core/result.js';
-import type { ModelRef } from '../core/sweep/experiment.js';
+import type { ModelRef } from '../core/experiment/experiment.js';
+import type { Lease } from '../core/experiment/lease.js';
+import type { NodeProfile } from '../core/experiment/node.js';
+import { experimentSchema, RESULT_SCHEMA, type ResultRecord, resultSchema } from '../core/result/result.js';
 import { takeColumns } from './columns.js';
 import { WireError } from './errors.js';
 import type { Hello, LeaseGrant, ResultReport } from './gen/ridgepoint/v1/agents.js';

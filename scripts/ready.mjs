@@ -19,6 +19,8 @@ if (major < 20 || (major === 20 && minor < 19)) {
 /** What a build reads. */
 const SOURCES = [
   'core',
+  'roofline',
+  'report',
   'formats',
   'proto',
   'coordinator',

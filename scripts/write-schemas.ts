@@ -3,9 +3,9 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { resultSchema } from '../core/result.js';
-import { rooflineJsonSchema } from '../core/roofline/analysis/schema.js';
+import { resultSchema } from '../core/result/result.js';
 import { sweepJsonSchema } from '../core/sweep/schema.js';
+import { rooflineJsonSchema } from '../roofline/analysis/schema.js';
 
 const folder = process.argv[2];
 if (folder === undefined) {

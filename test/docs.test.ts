@@ -7,8 +7,8 @@ import { agentFileSchema } from '../agent/config.js';
 import { createProgram } from '../cli/program.js';
 import { resolveConfig } from '../coordinator/config.js';
 import { parseTaskDefinition } from '../core/quality/tasks/definition.js';
-import { parseRoofline } from '../core/roofline/analysis/file.js';
 import { type Mistake, parseSweep } from '../core/sweep/parse.js';
+import { parseRoofline } from '../roofline/analysis/file.js';
 
 const root = join(import.meta.dirname, '..');
 const pages = [

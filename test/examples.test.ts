@@ -4,9 +4,9 @@ import { Ajv2020 } from 'ajv/dist/2020.js';
 import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { resolveModel } from '../agent/artifacts/resolve.js';
+import { permute } from '../core/statistics/permutation.js';
 import { experimentAt } from '../core/sweep/expand.js';
 import { parseSweep } from '../core/sweep/parse.js';
-import { permute } from '../core/sweep/permutation.js';
 import { planSpace } from '../core/sweep/space.js';
 
 const root = join(import.meta.dirname, '..');

@@ -5,10 +5,10 @@ import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { openCeilings, openLlmViewerHardware } from '../cli/roofline/open-hardware.js';
 import { openArchitecture } from '../cli/roofline/open-model.js';
-import type { Analysis } from '../core/roofline/analysis/analysis.js';
-import { type Analyses, analyzeAll } from '../core/roofline/analysis/analyze.js';
-import { parseRoofline } from '../core/roofline/analysis/file.js';
-import { type AnalysisPoint, pointsOf } from '../core/roofline/analysis/point.js';
+import type { Analysis } from '../roofline/analysis/analysis.js';
+import { type Analyses, analyzeAll } from '../roofline/analysis/analyze.js';
+import { parseRoofline } from '../roofline/analysis/file.js';
+import { type AnalysisPoint, pointsOf } from '../roofline/analysis/point.js';
 
 const root = join(import.meta.dirname, '..');
 const folder = join(root, 'docs/examples/roofline');

@@ -1,4 +1,4 @@
-import type { AxisValue } from '../../core/sweep/experiment.js';
+import type { AxisValue } from '../../core/experiment/experiment.js';
 
 /** What a child that has made a file says of it. */
 export interface Learned {

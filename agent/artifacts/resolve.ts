@@ -1,7 +1,7 @@
 import { type Failure, FailureError, failure } from '../../core/errors.js';
+import type { ModelFacts } from '../../core/experiment/experiment.js';
 import { isRemote } from '../../core/models/remote.js';
 import { isSynthetic, readSynthetic, type SyntheticModel } from '../../core/models/synthetic.js';
-import type { ModelFacts } from '../../core/sweep/experiment.js';
 import { FormatError, type Inspected } from '../../formats/format.js';
 import { modelFacts } from '../../formats/gguf/facts.js';
 import { inspectHeader } from '../../formats/gguf/format.js';

@@ -2,7 +2,7 @@ import { mkdir, readdir, readFile, rm, stat, utimes } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { z } from 'zod';
 import { FailureError, failure } from '../../core/errors.js';
-import { artifactStepSchema } from '../../core/result.js';
+import { artifactStepSchema } from '../../core/result/result.js';
 import { writeWhole } from '../../formats/whole-file.js';
 import { taskOf } from '../isolation/job.js';
 import { launch } from '../isolation/launch.js';

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { arch, availableParallelism, cpus } from 'node:os';
 import { join } from 'node:path';
 import { FailureError, failure } from '../../core/errors.js';
-import type { DeviceProfile } from '../../core/node.js';
+import type { DeviceProfile } from '../../core/experiment/node.js';
 import { formatCpuList, readAffinity } from './affinity.js';
 
 /** Features that decide which kernels an engine picks; the names are those of /proc/cpuinfo. */

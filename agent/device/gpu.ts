@@ -1,5 +1,5 @@
 import { arch, platform } from 'node:os';
-import type { DeviceProfile } from '../../core/node.js';
+import type { DeviceProfile } from '../../core/experiment/node.js';
 import type { Nvml } from './nvml.js';
 
 /** One device per NVIDIA GPU, or MIG instance; each gets an equal share of the CPUs, so that its trials do not meet. */

@@ -1,6 +1,6 @@
+import type { NodeProfile } from '../../core/experiment/node.js';
 import { AGENT_METRICS, type AgentMetric } from '../../core/metrics/exported.js';
 import type { Family, Labels, Series } from '../../core/metrics/families.js';
-import type { NodeProfile } from '../../core/node.js';
 import { exportedReadings } from './readings.js';
 import type { ExportedMeter } from './sources.js';
 

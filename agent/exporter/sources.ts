@@ -1,4 +1,4 @@
-import type { DeviceProfile } from '../../core/node.js';
+import type { DeviceProfile } from '../../core/experiment/node.js';
 import { findMeters, type MeterSettings, type NvmlState } from '../meters/index.js';
 import type { Meter } from '../meters/meter.js';
 

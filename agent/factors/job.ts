@@ -1,4 +1,4 @@
-import type { FactorSamples } from '../../core/roofline/factors/sample.js';
+import type { FactorSamples } from '../../roofline/factors/sample.js';
 import { type Job, type ProgressReport, progressOver } from '../isolation/job.js';
 import type { FactorsJob } from './measure.js';
 

@@ -1,17 +1,17 @@
+import { nodeSeconds } from '../../core/result/profile-record.js';
+import { quantileOfSorted, sorted } from '../../core/statistics/quantile.js';
+import { knownTensorType } from '../../core/techniques/tensor-types.js';
+import { llamaCppSetting } from '../../core/work/llama-cpp.js';
+import type { LayerPass } from '../../core/work/pass/layer-pass.js';
+import { scores } from '../../core/work/pass/scores.js';
+import { DEFAULT_SETTING } from '../../core/work/pass/setting.js';
+import { NO_TRAFFIC, type OperatorWork } from '../../core/work/work.js';
 import {
   type FactorSamples,
   type OperatorSample,
   type PassSample,
   productWork,
-} from '../../core/roofline/factors/sample.js';
-import { llamaCppSetting } from '../../core/roofline/llama-cpp.js';
-import type { LayerPass } from '../../core/roofline/pass/layer-pass.js';
-import { scores } from '../../core/roofline/pass/scores.js';
-import { DEFAULT_SETTING } from '../../core/roofline/pass/setting.js';
-import { nodeSeconds } from '../../core/roofline/profile/record.js';
-import { NO_TRAFFIC, type OperatorWork } from '../../core/roofline/work.js';
-import { quantileOfSorted, sorted } from '../../core/statistics/quantile.js';
-import { knownTensorType } from '../../core/techniques/tensor-types.js';
+} from '../../roofline/factors/sample.js';
 import { kernelsLibrary } from '../native/kernel-library.js';
 import { type EngineDevice, type Llama, loadLlama, type Pointer } from '../native/llama.js';
 import { profileModel } from '../profile/run.js';

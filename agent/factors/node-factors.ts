@@ -1,4 +1,4 @@
-import type { RecordRoofs } from '../../core/roofline/record-roofs.js';
+import type { RecordRoofs } from '../../core/result/roofs-record.js';
 import type { FactorsStore, StoredFactors } from './store.js';
 
 const NONE = 'no factors were fitted on this node: ridge factors fits them';

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Factors, factorsSchema } from '../../core/roofline/factors/factors.js';
+import { type Factors, factorsSchema } from '../../core/result/factors.js';
 
 /** Factors as they are on disk, with what a record calls them. */
 export interface StoredFactors {

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { SampleSeries } from '../../core/result.js';
-import { type Warning, warn } from '../../core/warnings.js';
+import type { SampleSeries } from '../../core/result/result.js';
+import { type Warning, warn } from '../../core/result/warnings.js';
 import { idleWatts } from './idle.js';
 
 /** What a node draws while it does nothing, as it was read before a sweep. */

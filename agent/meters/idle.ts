@@ -1,5 +1,5 @@
 import { cleanSeries } from '../../core/metrics/series.js';
-import type { SampleSeries } from '../../core/result.js';
+import type { SampleSeries } from '../../core/result/result.js';
 
 /**
  * Idle power per energy domain, in watts, from readings taken before the model was loaded: growth of the

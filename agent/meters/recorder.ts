@@ -1,4 +1,4 @@
-import type { SampleSeries } from '../../core/result.js';
+import type { SampleSeries } from '../../core/result/result.js';
 import { monotonicSeconds, wholeNanoseconds } from '../isolation/clock.js';
 import type { Meter, MeterTarget } from './meter.js';
 import { everyTick } from './ticker.js';

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
-import { resultSchema, type SampleSeries } from '../../core/result.js';
+import { resultSchema, type SampleSeries } from '../../core/result/result.js';
 import { monotonicSeconds } from '../isolation/clock.js';
 import type { Meter, MeterSearch, Quantity, Reading } from './meter.js';
 

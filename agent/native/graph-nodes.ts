@@ -1,5 +1,5 @@
-import type { Origin, TracedNode } from '../../core/roofline/graph/graph-work.js';
-import type { GraphNode } from '../../core/roofline/profile/nodes.js';
+import type { Origin, TracedNode } from '../../roofline/graph/graph-work.js';
+import type { GraphNode } from '../../roofline/profile/nodes.js';
 import type { Llama, Pointer } from './llama.js';
 import { CONSTANTS, STRUCTS } from './llama-cpp/bindings.js';
 import { operationName, typeName, WITHOUT_WORK } from './node-names.js';

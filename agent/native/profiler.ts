@@ -1,4 +1,4 @@
-import type { GraphNode } from '../../core/roofline/profile/nodes.js';
+import type { GraphNode } from '../../roofline/profile/nodes.js';
 import { openKernelLibrary } from './kernel-library.js';
 import type { Pointer } from './llama.js';
 import { STRUCTS } from './llama-cpp/bindings.js';

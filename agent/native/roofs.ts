@@ -1,5 +1,5 @@
 import { FailureError, failure } from '../../core/errors.js';
-import type { BandwidthRoof, ComputeRoof } from '../../core/roofline/roofs.js';
+import type { BandwidthRoof, ComputeRoof } from '../../core/result/roofs.js';
 import { type CpuLevels, cpuLevels } from './cpu-levels.js';
 import { openKernelLibrary } from './kernel-library.js';
 

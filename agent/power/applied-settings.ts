@@ -1,8 +1,8 @@
 import { toFailure } from '../../core/errors.js';
-import type { DeviceProfile } from '../../core/node.js';
-import type { SettingRecord } from '../../core/result.js';
-import type { DeviceSettings } from '../../core/sweep/experiment.js';
-import { type Warning, warn } from '../../core/warnings.js';
+import type { DeviceSettings } from '../../core/experiment/experiment.js';
+import type { DeviceProfile } from '../../core/experiment/node.js';
+import type { SettingRecord } from '../../core/result/result.js';
+import { type Warning, warn } from '../../core/result/warnings.js';
 import { PowerConnection } from './client.js';
 import { settingError } from './control.js';
 import type { Restored } from './protocol.js';

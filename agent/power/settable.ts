@@ -1,5 +1,5 @@
 import { toFailure } from '../../core/errors.js';
-import type { DeviceProfile, DeviceSettable, SettableRange } from '../../core/node.js';
+import type { DeviceProfile, DeviceSettable, SettableRange } from '../../core/experiment/node.js';
 import { PowerConnection } from './client.js';
 import { SETTING_NAMES, type SettingName } from './control.js';
 import type { Seen, Target } from './protocol.js';

@@ -1,4 +1,4 @@
-import type { ProfileRecord } from '../../core/roofline/profile/record.js';
+import type { ProfileRecord } from '../../core/result/profile-record.js';
 import { type Job, type ProgressReport, progressOver } from '../isolation/job.js';
 import type { ProfileJob } from './run.js';
 

@@ -1,8 +1,8 @@
 import { FailureError, failure } from '../../core/errors.js';
-import { placeOf } from '../../core/roofline/profile/nodes.js';
-import type { ProfiledOperator, ProfiledPhase, ProfileRecord } from '../../core/roofline/profile/record.js';
+import type { Options } from '../../core/experiment/experiment.js';
+import type { ProfiledOperator, ProfiledPhase, ProfileRecord } from '../../core/result/profile-record.js';
 import { median } from '../../core/statistics/quantile.js';
-import type { Options } from '../../core/sweep/experiment.js';
+import { placeOf } from '../../roofline/profile/nodes.js';
 import { monotonicSeconds } from '../isolation/clock.js';
 import { kernelsLibrary } from '../native/kernel-library.js';
 import { loadLlama } from '../native/llama.js';

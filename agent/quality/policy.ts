@@ -1,6 +1,6 @@
 import { FailureError, failure } from '../../core/errors.js';
+import type { QualityPolicy } from '../../core/experiment/experiment.js';
 import type { QualityRequest, TextRequest } from '../../core/quality/outcome.js';
-import type { QualityPolicy } from '../../core/sweep/experiment.js';
 import { digestOf } from '../artifacts/digest.js';
 import type { ModelSettings } from '../artifacts/resolve.js';
 import { locateSource } from '../artifacts/source.js';

@@ -1,5 +1,5 @@
 import { FailureError, failure } from '../../core/errors.js';
-import { ROOFS_SCHEMA, type RoofReading, type Roofs } from '../../core/roofline/roofs.js';
+import { ROOFS_SCHEMA, type RoofReading, type Roofs } from '../../core/result/roofs.js';
 import { taskOf } from '../isolation/job.js';
 import { doubtsOfMachine, doubtsOfReadings } from './doubts.js';
 import { cpuEnvironment } from './environment.js';

@@ -1,5 +1,5 @@
 import { FailureError, failure } from '../../core/errors.js';
-import type { BandwidthRoof, ComputeRoof } from '../../core/roofline/roofs.js';
+import type { BandwidthRoof, ComputeRoof } from '../../core/result/roofs.js';
 import { type CudaDevice, type CudaPeak, type CudaReading, needCuda, openCuda } from '../native/cuda.js';
 import { kernelsLibrary } from '../native/kernel-library.js';
 

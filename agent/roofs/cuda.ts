@@ -1,5 +1,5 @@
-import type { DeviceProfile } from '../../core/node.js';
-import { ROOFS_SCHEMA, type Roofs } from '../../core/roofline/roofs.js';
+import type { DeviceProfile } from '../../core/experiment/node.js';
+import { ROOFS_SCHEMA, type Roofs } from '../../core/result/roofs.js';
 import { openNvml } from '../device/nvml.js';
 import { taskOf } from '../isolation/job.js';
 import type { TakenCudaRoofs } from './cuda-take.js';

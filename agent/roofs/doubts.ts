@@ -1,4 +1,4 @@
-import type { RoofReading, Roofs } from '../../core/roofline/roofs.js';
+import type { RoofReading, Roofs } from '../../core/result/roofs.js';
 import type { MachineTime } from './machine.js';
 import { isConfirmed } from './take.js';
 

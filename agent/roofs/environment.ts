@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { release } from 'node:os';
 import { join } from 'node:path';
-import type { DeviceProfile } from '../../core/node.js';
+import type { DeviceProfile } from '../../core/experiment/node.js';
 import { formatCpuList } from '../device/affinity.js';
 import { systemText } from '../device/system-text.js';
 import { kernelsLibrary } from '../native/kernel-library.js';

@@ -1,5 +1,5 @@
 import { FailureError, failure } from '../../core/errors.js';
-import type { DeviceProfile } from '../../core/node.js';
+import type { DeviceProfile } from '../../core/experiment/node.js';
 import { cpuRoofs } from './cpu.js';
 import { cudaRoofs } from './cuda.js';
 import type { RoofsMeasurer } from './measurer.js';

@@ -1,5 +1,5 @@
-import type { DeviceProfile } from '../../core/node.js';
-import type { Roofs } from '../../core/roofline/roofs.js';
+import type { DeviceProfile } from '../../core/experiment/node.js';
+import type { Roofs } from '../../core/result/roofs.js';
 import type { RoofsEnvironment } from './environment.js';
 
 export interface RoofsRequest {

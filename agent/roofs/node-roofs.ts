@@ -1,6 +1,6 @@
 import { toFailure } from '../../core/errors.js';
-import type { DeviceProfile, DeviceRoofs } from '../../core/node.js';
-import { type RecordRoofs, recordRoofsOf } from '../../core/roofline/record-roofs.js';
+import type { DeviceProfile, DeviceRoofs } from '../../core/experiment/node.js';
+import { type RecordRoofs, recordRoofsOf } from '../../core/result/roofs-record.js';
 import { changes } from './environment.js';
 import { measurerFor } from './index.js';
 import type { RoofsMeasurer } from './measurer.js';

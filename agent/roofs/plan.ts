@@ -1,4 +1,4 @@
-import type { BandwidthRoof } from '../../core/roofline/roofs.js';
+import type { BandwidthRoof } from '../../core/result/roofs.js';
 import { type Cache, placementOrder, type Topology } from './topology.js';
 
 type Level = BandwidthRoof['level'];

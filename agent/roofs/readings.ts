@@ -1,5 +1,5 @@
 import { FailureError } from '../../core/errors.js';
-import type { RoofReading } from '../../core/roofline/roofs.js';
+import type { RoofReading } from '../../core/result/roofs.js';
 import { moments, stddev } from '../../core/statistics/summary.js';
 import type { ProgressReport, Task } from '../isolation/job.js';
 import { launch } from '../isolation/launch.js';

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Roofs, roofsSchema } from '../../core/roofline/roofs.js';
+import { type Roofs, roofsSchema } from '../../core/result/roofs.js';
 import { changes, type RoofsEnvironment } from './environment.js';
 
 /** Roofs as they are on disk, with what a record calls them. */

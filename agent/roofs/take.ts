@@ -1,5 +1,5 @@
 import { FailureError, failure, toFailure } from '../../core/errors.js';
-import type { BandwidthRoof, ComputeRoof } from '../../core/roofline/roofs.js';
+import type { BandwidthRoof, ComputeRoof } from '../../core/result/roofs.js';
 import { kernelsLibrary } from '../native/kernel-library.js';
 import { openRoofsKernels, type RoofsBench } from '../native/roofs.js';
 import type { ThreadsPlan } from './plan.js';

@@ -1,6 +1,6 @@
 import type { KernelRecord } from '../../core/kernels/record.js';
-import type { PackedMatrices } from '../../core/roofline/packed.js';
-import type { TrainingPart } from '../../core/roofline/record.js';
+import type { TrainingPart } from '../../core/result/roofline-record.js';
+import type { PackedMatrices } from '../../core/work/packed.js';
 import type { TrainableModel } from './trainer.js';
 
 /** What a runner opens, by capability: each is whole, and whoever holds one needs to ask nothing. */

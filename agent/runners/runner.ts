@@ -1,9 +1,9 @@
 import { FailureError, failure } from '../../core/errors.js';
+import type { Options } from '../../core/experiment/experiment.js';
+import type { RunnerProfile } from '../../core/experiment/node.js';
 import type { OpType } from '../../core/kernels/op.js';
-import type { RunnerProfile } from '../../core/node.js';
-import type { Capability } from '../../core/runners/capability.js';
-import type { Options } from '../../core/sweep/experiment.js';
 import type { TrainingSettings } from '../../core/training/methods.js';
+import type { Capability } from '../../core/workloads/capability.js';
 import type { Opened } from './opened.js';
 
 /**

@@ -1,5 +1,5 @@
 import { FailureError, failure } from '../../core/errors.js';
-import type { TechniqueChoice } from '../../core/sweep/experiment.js';
+import type { TechniqueChoice } from '../../core/experiment/experiment.js';
 import { type ChainStep, chainSteps } from '../../core/techniques/chain.js';
 import type { ModelSettings, ResolvedModel } from '../artifacts/resolve.js';
 import type { Step } from '../artifacts/step.js';

@@ -1,6 +1,6 @@
-import type { Lease } from '../../core/lease.js';
-import type { DeviceProfile } from '../../core/node.js';
-import type { ResultRecord } from '../../core/result.js';
+import type { Lease } from '../../core/experiment/lease.js';
+import type { DeviceProfile } from '../../core/experiment/node.js';
+import type { ResultRecord } from '../../core/result/result.js';
 import type { TrialProgress } from './progress.js';
 import { type Bench, type RunningTrial, startTrial } from './start.js';
 

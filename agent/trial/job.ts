@@ -1,5 +1,5 @@
-import type { Phase } from '../../core/result.js';
-import type { MeasurePolicy, RunnerChoice, WorkloadChoice } from '../../core/sweep/experiment.js';
+import type { MeasurePolicy, RunnerChoice, WorkloadChoice } from '../../core/experiment/experiment.js';
+import type { Phase } from '../../core/result/result.js';
 import type { Job } from '../isolation/job.js';
 import type { AnyFacts } from '../runners/opened.js';
 import type { RunnableAdapter } from '../runners/runner.js';

@@ -1,11 +1,11 @@
 import { FailureError, failure } from '../../core/errors.js';
-import type { Lease } from '../../core/lease.js';
-import type { DeviceProfile, NodeProfile } from '../../core/node.js';
-import type { ModelArchitecture } from '../../core/roofline/architecture.js';
+import type { Experiment } from '../../core/experiment/experiment.js';
+import type { Lease } from '../../core/experiment/lease.js';
+import type { DeviceProfile, NodeProfile } from '../../core/experiment/node.js';
+import { type Warning, warn } from '../../core/result/warnings.js';
 import { opensModels, predictedBytes, runnerNamed } from '../../core/runners/index.js';
-import type { Experiment } from '../../core/sweep/experiment.js';
 import { type AdapterPart, readAdapter } from '../../core/techniques/adapter.js';
-import { type Warning, warn } from '../../core/warnings.js';
+import type { ModelArchitecture } from '../../core/work/architecture.js';
 import { workloadNamed } from '../../core/workloads/index.js';
 import { formatOf } from '../../formats/index.js';
 import { type AttachedAdapter, attachedAdapters } from '../artifacts/adapters/attach.js';

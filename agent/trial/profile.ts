@@ -1,8 +1,8 @@
 import { FailureError } from '../../core/errors.js';
-import type { Lease } from '../../core/lease.js';
-import type { DeviceProfile } from '../../core/node.js';
+import type { Lease } from '../../core/experiment/lease.js';
+import type { DeviceProfile } from '../../core/experiment/node.js';
+import { warn } from '../../core/result/warnings.js';
 import { runnerNamed } from '../../core/runners/index.js';
-import { warn } from '../../core/warnings.js';
 import { workloadNamed } from '../../core/workloads/index.js';
 import type { Launcher } from '../artifacts/build-file.js';
 import { taskOf } from '../isolation/job.js';

@@ -1,6 +1,6 @@
-import type { DeviceProfile } from '../../core/node.js';
-import type { PhaseName } from '../../core/result.js';
-import { warn } from '../../core/warnings.js';
+import type { DeviceProfile } from '../../core/experiment/node.js';
+import type { PhaseName } from '../../core/result/result.js';
+import { warn } from '../../core/result/warnings.js';
 import { wholeNanoseconds } from '../isolation/clock.js';
 import type { ChildState } from '../isolation/messages.js';
 import type { TrialReport } from './job.js';

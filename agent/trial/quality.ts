@@ -1,11 +1,11 @@
 import { toFailure } from '../../core/errors.js';
-import type { Lease } from '../../core/lease.js';
+import type { Experiment } from '../../core/experiment/experiment.js';
+import type { Lease } from '../../core/experiment/lease.js';
+import type { DeviceProfile } from '../../core/experiment/node.js';
 import { NO_QUALITY } from '../../core/models/synthetic.js';
-import type { DeviceProfile } from '../../core/node.js';
+import { warn } from '../../core/result/warnings.js';
 import { plainRunnerOf, runnerNamed } from '../../core/runners/index.js';
-import type { Experiment } from '../../core/sweep/experiment.js';
 import { isSyntheticAdapter, readAdapter } from '../../core/techniques/adapter.js';
-import { warn } from '../../core/warnings.js';
 import type { Launcher } from '../artifacts/build-file.js';
 import { monotonicSeconds, wholeNanoseconds } from '../isolation/clock.js';
 import { type AnswerRequest, answersOf } from '../quality/answers.js';

@@ -1,23 +1,24 @@
 import type { Failure } from '../../core/errors.js';
+import type { Lease } from '../../core/experiment/lease.js';
+import type { DeviceProfile, NodeProfile } from '../../core/experiment/node.js';
 import { adapterBytesOf, makingOf } from '../../core/judgement/efficiency.js';
 import type { JudgeInput } from '../../core/judgement/evidence.js';
-import { givenOf, judge } from '../../core/judgement/judge.js';
+import { givenOf } from '../../core/judgement/judge.js';
 import { thinned } from '../../core/judgement/thin.js';
-import type { Lease } from '../../core/lease.js';
-import type { DeviceProfile, NodeProfile } from '../../core/node.js';
 import type { QualityRecord } from '../../core/quality/record.js';
+import type { ProfileRecord } from '../../core/result/profile-record.js';
 import {
   type Phase,
   RESULT_SCHEMA,
   type ResultRecord,
   type SampleSeries,
   type SettingRecord,
-} from '../../core/result.js';
-import type { ProfileRecord } from '../../core/roofline/profile/record.js';
-import type { RooflineGiven } from '../../core/roofline/record.js';
-import type { RecordRoofs } from '../../core/roofline/record-roofs.js';
+} from '../../core/result/result.js';
+import type { RooflineGiven } from '../../core/result/roofline-record.js';
+import type { RecordRoofs } from '../../core/result/roofs-record.js';
+import type { Warning } from '../../core/result/warnings.js';
 import type { TrainingRecord } from '../../core/training/record.js';
-import type { Warning } from '../../core/warnings.js';
+import { judge } from '../../roofline/judge.js';
 import type { AttachedAdapter } from '../artifacts/adapters/attach.js';
 import type { Artifact } from '../artifacts/store.js';
 import type { EnvironmentFacts } from '../environment.js';

@@ -1,9 +1,9 @@
 import { FailureError, toFailure } from '../../core/errors.js';
-import type { Lease } from '../../core/lease.js';
+import type { MeasurePolicy } from '../../core/experiment/experiment.js';
+import type { Lease } from '../../core/experiment/lease.js';
+import type { NodeProfile } from '../../core/experiment/node.js';
 import { SHORT_WINDOW_PERIODS } from '../../core/metrics/integrate.js';
-import type { NodeProfile } from '../../core/node.js';
-import type { ResultRecord } from '../../core/result.js';
-import type { MeasurePolicy } from '../../core/sweep/experiment.js';
+import type { ResultRecord } from '../../core/result/result.js';
 import { Pins } from '../artifacts/pins.js';
 import type { ModelSettings } from '../artifacts/resolve.js';
 import type { ArtifactStore } from '../artifacts/store.js';

@@ -1,7 +1,7 @@
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Experiment } from '../../core/experiment/experiment.js';
 import { plainRunnerOf } from '../../core/runners/index.js';
-import type { Experiment } from '../../core/sweep/experiment.js';
 import type { TrainingRecord } from '../../core/training/record.js';
 import { workloadNamed } from '../../core/workloads/index.js';
 import { digestOf } from '../artifacts/digest.js';

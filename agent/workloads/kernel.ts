@@ -1,9 +1,9 @@
 import { FailureError, failure } from '../../core/errors.js';
+import type { Options } from '../../core/experiment/experiment.js';
 import { axisOf } from '../../core/kernels/axes.js';
 import { OPS } from '../../core/kernels/ops.js';
 import { median } from '../../core/statistics/quantile.js';
 import { shouldStop, warmupSettled } from '../../core/statistics/stopping.js';
-import type { Options } from '../../core/sweep/experiment.js';
 import { kernel as kind } from '../../core/workloads/kernel.js';
 import type { KernelRequest } from '../runners/runner.js';
 import { type LengthenedWork, lengthen } from './lengthen.js';

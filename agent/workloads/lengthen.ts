@@ -1,5 +1,5 @@
 import { toFailure } from '../../core/errors.js';
-import { DEFAULT_ENERGY_WINDOWS } from '../../core/sweep/experiment.js';
+import { DEFAULT_ENERGY_WINDOWS } from '../../core/experiment/experiment.js';
 import type { WorkloadContext } from './workload.js';
 
 /** The part of a repeat that one phase is, as work that can be done again at once. */

@@ -1,9 +1,9 @@
+import type { MeasurePolicy, Options } from '../../core/experiment/experiment.js';
 import type { KernelRecord } from '../../core/kernels/record.js';
-import type { PhaseName } from '../../core/result.js';
-import type { Capability } from '../../core/runners/capability.js';
+import type { PhaseName } from '../../core/result/result.js';
 import type { StopReason } from '../../core/statistics/stopping.js';
-import type { MeasurePolicy, Options } from '../../core/sweep/experiment.js';
 import type { TrainingRecord } from '../../core/training/record.js';
+import type { Capability } from '../../core/workloads/capability.js';
 import type { Opened } from '../runners/opened.js';
 import type { Demands } from '../runners/runner.js';
 import type { TrainedResult } from '../runners/trainer.js';

@@ -1,5 +1,5 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import type { AxisValue } from '../../core/sweep/experiment.js';
+import type { AxisValue } from '../../core/experiment/experiment.js';
 import {
   SCHEDULES,
   TRAINING_METHODS,

@@ -5,7 +5,7 @@ import { launch } from '../../agent/isolation/launch.js';
 import { TRIAL, type TrialRequest } from '../../agent/trial/job.js';
 import type { WorkloadOutcome } from '../../agent/workloads/workload.js';
 import { FailureError } from '../../core/errors.js';
-import type { Options } from '../../core/sweep/experiment.js';
+import type { Options } from '../../core/experiment/experiment.js';
 import { MEASURE } from '../../core/sweep/schema.js';
 import { finetune } from '../../core/workloads/finetune.js';
 import { usageError } from '../exit.js';

@@ -1,6 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import type { ColumnChoice } from '../../core/report/column-sets.js';
-import { type Gate, readGate } from '../../core/report/gate.js';
+import type { ColumnChoice } from '../../report/column-sets.js';
+import { type Gate, readGate } from '../../report/gate.js';
 import { addColumnsOption } from '../options/display.js';
 
 export const COMPARE_FORMATS = ['table', 'md', 'csv', 'json'] as const;

@@ -1,8 +1,8 @@
 import { METRICS } from '../../core/metrics/catalogue.js';
-import { type ColumnChoice, chosenMetrics } from '../../core/report/column-sets.js';
-import { type Change, changesOf, type Matched, matchRows } from '../../core/report/compare.js';
-import { brokenBy } from '../../core/report/gate.js';
-import type { Row } from '../../core/report/rows.js';
+import { type ColumnChoice, chosenMetrics } from '../../report/column-sets.js';
+import { type Change, changesOf, type Matched, matchRows } from '../../report/compare.js';
+import { brokenBy } from '../../report/gate.js';
+import type { Row } from '../../report/rows.js';
 import { EXIT, usageError } from '../exit.js';
 import { printData, printJson, say } from '../output/print.js';
 import { terminalStyle } from '../output/terminal.js';

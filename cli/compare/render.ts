@@ -1,9 +1,9 @@
 import { METRICS } from '../../core/metrics/catalogue.js';
-import { CHANGE_HEAD, changeLines, movedText } from '../../core/report/change-text.js';
-import { labelOf } from '../../core/report/columns.js';
-import type { Change } from '../../core/report/compare.js';
-import { csvLines } from '../../core/report/csv.js';
-import { metricText } from '../../core/report/scale.js';
+import { CHANGE_HEAD, changeLines, movedText } from '../../report/change-text.js';
+import { labelOf } from '../../report/columns.js';
+import type { Change } from '../../report/compare.js';
+import { csvLines } from '../../report/csv.js';
+import { metricText } from '../../report/scale.js';
 import { plainTable } from '../output/plain-table.js';
 
 const HEAD = ['experiment', 'metric', 'A', 'B', 'change', '95 % interval', 'verdict'];

@@ -1,5 +1,6 @@
-import { axisText } from '../../core/report/columns.js';
-import { buildReport, type Report } from '../../core/report/report.js';
+import { buildReport } from '../../report/build.js';
+import { axisText } from '../../report/columns.js';
+import type { Report } from '../../report/report.js';
 import { usageError } from '../exit.js';
 import { newestRun, readRun } from '../report/run-folder.js';
 

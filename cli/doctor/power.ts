@@ -2,8 +2,8 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { DEFAULT_FOLDER, SOCKET_NAME } from '../../agent/power/protocol.js';
 import { findSettable } from '../../agent/power/settable.js';
+import type { DeviceProfile, SettableRange } from '../../core/experiment/node.js';
 import { formatValue } from '../../core/metrics/format.js';
-import type { DeviceProfile, SettableRange } from '../../core/node.js';
 import type { Finding } from './doctor.js';
 
 /** What a power helper at its usual place can set; only sweeps over power caps and clocks miss it. */

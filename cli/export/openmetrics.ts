@@ -11,7 +11,7 @@ import {
 } from '../../core/metrics/exported.js';
 import type { Labels } from '../../core/metrics/families.js';
 import { isOfNode } from '../../core/metrics/meters.js';
-import { metricValue, type ResultRecord } from '../../core/result.js';
+import { metricValue, type ResultRecord } from '../../core/result/result.js';
 import { usageError } from '../exit.js';
 import { printData, say } from '../output/print.js';
 import { newestRun, readRun, writeWhole } from '../report/run-folder.js';

@@ -1,5 +1,5 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { RECOMPUTATIONS, TRAINING_METHODS, type TrainingMethod } from '../../core/roofline/fit/training.js';
+import { RECOMPUTATIONS, TRAINING_METHODS, type TrainingMethod } from '../../roofline/fit/training.js';
 import { collect, positiveInteger } from '../options/values.js';
 
 export interface FitOptions {

@@ -1,14 +1,14 @@
 import { FailureError } from '../../core/errors.js';
-import { readBits, storedIn } from '../../core/roofline/analysis/bits.js';
-import type { ModelArchitecture } from '../../core/roofline/architecture.js';
-import { fitServing } from '../../core/roofline/fit/serving.js';
-import type { ServingFit, ServingGoal } from '../../core/roofline/fit/serving-goal.js';
+import type { ModelArchitecture } from '../../core/work/architecture.js';
+import { readBits, storedIn } from '../../roofline/analysis/bits.js';
+import { fitServing } from '../../roofline/fit/serving.js';
+import type { ServingFit, ServingGoal } from '../../roofline/fit/serving-goal.js';
 import {
   fitTraining,
   type TrainingFit,
   type TrainingGoal,
   ZERO_STAGES,
-} from '../../core/roofline/fit/training.js';
+} from '../../roofline/fit/training.js';
 import { CommandError, EXIT, usageError } from '../exit.js';
 import { printData, printJson, say } from '../output/print.js';
 import type { FitOptions } from './command.js';

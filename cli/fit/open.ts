@@ -1,8 +1,8 @@
 import { dirname, resolve } from 'node:path';
 import { FailureError } from '../../core/errors.js';
-import type { ModelArchitecture } from '../../core/roofline/architecture.js';
-import { type Ceilings, publishedCeilings } from '../../core/roofline/ceilings.js';
-import { HARDWARE } from '../../core/roofline/hardware/catalogue.js';
+import type { ModelArchitecture } from '../../core/work/architecture.js';
+import { type Ceilings, publishedCeilings } from '../../roofline/ceilings.js';
+import { HARDWARE } from '../../roofline/hardware/catalogue.js';
 import { usageError } from '../exit.js';
 import { openCeilings } from '../roofline/open-hardware.js';
 import { openArchitecture } from '../roofline/open-model.js';

@@ -1,6 +1,6 @@
 import { formatPercent, formatValue } from '../../core/metrics/format.js';
-import type { ServingFit } from '../../core/roofline/fit/serving-goal.js';
-import type { TrainingFit } from '../../core/roofline/fit/training.js';
+import type { ServingFit } from '../../roofline/fit/serving-goal.js';
+import type { TrainingFit } from '../../roofline/fit/training.js';
 import { plainTable } from '../output/plain-table.js';
 
 const lacks = (misses: readonly string[]) => (misses.length === 0 ? 'yes' : `no: ${misses.join(', ')}`);

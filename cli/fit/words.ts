@@ -1,9 +1,9 @@
-import { readBits } from '../../core/roofline/analysis/bits.js';
-import type { ModelArchitecture } from '../../core/roofline/architecture.js';
-import type { Ceilings } from '../../core/roofline/ceilings.js';
-import { fewestDevices, type WantedSplit } from '../../core/roofline/fit/split.js';
-import { settingFlaw } from '../../core/roofline/pass/check.js';
-import { DEFAULT_SETTING } from '../../core/roofline/pass/setting.js';
+import type { ModelArchitecture } from '../../core/work/architecture.js';
+import { settingFlaw } from '../../core/work/pass/check.js';
+import { DEFAULT_SETTING } from '../../core/work/pass/setting.js';
+import { readBits } from '../../roofline/analysis/bits.js';
+import type { Ceilings } from '../../roofline/ceilings.js';
+import { fewestDevices, type WantedSplit } from '../../roofline/fit/split.js';
 import type { FitOptions } from './command.js';
 
 interface Mistake {

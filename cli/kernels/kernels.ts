@@ -9,7 +9,7 @@ import { RoofsStore } from '../../agent/roofs/store.js';
 import type { OpFacts, OpVariant } from '../../core/kernels/op.js';
 import { OPS } from '../../core/kernels/ops.js';
 import { findOp, findTypes, findVariants, type Reading, readShape } from '../../core/kernels/words.js';
-import type { Roofs } from '../../core/roofline/roofs.js';
+import type { Roofs } from '../../core/result/roofs.js';
 import { type CommandError, EXIT, fromFailure, usageError, workError } from '../exit.js';
 import { agentConfig } from '../node-config.js';
 import { printData, printJson } from '../output/print.js';

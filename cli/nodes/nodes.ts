@@ -1,4 +1,4 @@
-import type { NodeProfile } from '../../core/node.js';
+import type { NodeProfile } from '../../core/experiment/node.js';
 import { parseNodeProfile } from '../../proto/convert.js';
 import type { NodeStatus } from '../../proto/gen/ridgepoint/v1/control.js';
 import { withCoordinator } from '../connection.js';

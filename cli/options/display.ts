@@ -1,5 +1,5 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { COLUMN_SETS, type ColumnChoice, readColumns } from '../../core/report/column-sets.js';
+import { COLUMN_SETS, type ColumnChoice, readColumns } from '../../report/column-sets.js';
 
 /** The formats a result can be printed in; each is one exporter in cli/output. */
 export const FORMATS = [

@@ -1,6 +1,6 @@
-import { headingMeaning } from '../../core/report/column-sets.js';
-import { axisTexts } from '../../core/report/columns.js';
-import type { Report } from '../../core/report/report.js';
+import { headingMeaning } from '../../report/column-sets.js';
+import { axisTexts } from '../../report/columns.js';
+import type { Report } from '../../report/report.js';
 
 /** @returns `24 experiments: 21 valid, 2 invalid, 1 failed (31 trials)`. */
 export function countsLine(report: Report): string {

@@ -1,4 +1,4 @@
-import { csvText } from '../../core/report/csv.js';
+import { csvText } from '../../report/csv.js';
 import type { Exporter } from './exporter.js';
 
 export const csv: Exporter = {

@@ -1,4 +1,4 @@
-import type { Report } from '../../core/report/report.js';
+import type { Report } from '../../report/report.js';
 
 /** One format that results leave in. Each is one file; `EXPORTERS` in index.ts lists them. */
 export interface Exporter {

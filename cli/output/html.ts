@@ -1,10 +1,10 @@
 import { readFile } from 'node:fs/promises';
 import { gzipSync } from 'node:zlib';
 import { FailureError, failure } from '../../core/errors.js';
-import { contentPolicy, fillPage } from '../../core/report/page.js';
-import { pack } from '../../core/report/payload.js';
-import type { Report } from '../../core/report/report.js';
 import { builtFile } from '../../installation/package.js';
+import { contentPolicy, fillPage } from '../../report/page.js';
+import { pack } from '../../report/payload.js';
+import type { Report } from '../../report/report.js';
 import { recordsOf } from './jsonl.js';
 
 /**

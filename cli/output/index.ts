@@ -1,4 +1,4 @@
-import type { VocabularyFormat } from '../../core/report/words/index.js';
+import type { VocabularyFormat } from '../../report/words/index.js';
 import { csv } from './csv.js';
 import type { Exporter } from './exporter.js';
 import { json } from './json.js';

@@ -1,6 +1,6 @@
-import { axisNames } from '../../core/report/csv.js';
-import type { Report } from '../../core/report/report.js';
-import type { Row } from '../../core/report/rows.js';
+import { axisNames } from '../../report/csv.js';
+import type { Report } from '../../report/report.js';
+import type { Row } from '../../report/rows.js';
 import type { Exporter } from './exporter.js';
 
 /** The version of this format; fields are only ever added to it. */

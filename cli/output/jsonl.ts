@@ -1,5 +1,5 @@
-import type { Report } from '../../core/report/report.js';
-import type { ResultRecord } from '../../core/result.js';
+import type { ResultRecord } from '../../core/result/result.js';
+import type { Report } from '../../report/report.js';
 import type { Exporter } from './exporter.js';
 
 export const jsonl: Exporter = {

@@ -1,7 +1,7 @@
-import { type AxisColumn, cellText, type MetricColumn } from '../../core/report/columns.js';
-import type { Report } from '../../core/report/report.js';
-import { halfWidthOf, metricOf, type Row } from '../../core/report/rows.js';
-import { scaled } from '../../core/report/scale.js';
+import { type AxisColumn, cellText, type MetricColumn } from '../../report/columns.js';
+import type { Report } from '../../report/report.js';
+import { halfWidthOf, metricOf, type Row } from '../../report/rows.js';
+import { scaled } from '../../report/scale.js';
 import { columnsOf, cut } from './text.js';
 
 /** One column, ready to print: two lines of heading and a cell per row. */

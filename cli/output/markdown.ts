@@ -1,8 +1,8 @@
-import { cellText } from '../../core/report/columns.js';
-import type { Report } from '../../core/report/report.js';
-import { boundText } from '../../core/report/roofline.js';
-import { halfWidthOf, metricOf, type Row } from '../../core/report/rows.js';
-import { scaled } from '../../core/report/scale.js';
+import { cellText } from '../../report/columns.js';
+import type { Report } from '../../report/report.js';
+import { boundText } from '../../report/roofline.js';
+import { halfWidthOf, metricOf, type Row } from '../../report/rows.js';
+import { scaled } from '../../report/scale.js';
 import { constantsLine, countsLine, placeLine, remarks } from './caption.js';
 import type { Exporter } from './exporter.js';
 

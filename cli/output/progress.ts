@@ -1,5 +1,5 @@
 import pc from 'picocolors';
-import { duration, secondsLeft, settledOf } from '../../core/report/time-left.js';
+import { duration, secondsLeft, settledOf } from '../../report/time-left.js';
 import { ascii, cut, printable } from './text.js';
 
 /** What a sweep is doing, as the control API tells it. Settled points are complete, invalid or failed. */

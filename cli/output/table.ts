@@ -1,9 +1,9 @@
 import Table from 'cli-table3';
 import pc from 'picocolors';
-import type { NoteGroup } from '../../core/report/notes.js';
-import type { Report } from '../../core/report/report.js';
-import { boundText } from '../../core/report/roofline.js';
-import type { Row } from '../../core/report/rows.js';
+import type { NoteGroup } from '../../report/notes.js';
+import type { Report } from '../../report/report.js';
+import { boundText } from '../../report/roofline.js';
+import type { Row } from '../../report/rows.js';
 import { constantsLine, countsLine, placeLine, remarks } from './caption.js';
 import { GAP, layOut, type TextColumn, widthOf } from './layout.js';
 import { ascii, cut, printable, wrap } from './text.js';

@@ -1,7 +1,7 @@
-import type { Report } from '../../core/report/report.js';
-import type { Row } from '../../core/report/rows.js';
-import { VOCABULARIES, type VocabularyFormat } from '../../core/report/words/index.js';
-import type { Vocabulary } from '../../core/report/words/word.js';
+import type { Report } from '../../report/report.js';
+import type { Row } from '../../report/rows.js';
+import { VOCABULARIES, type VocabularyFormat } from '../../report/words/index.js';
+import type { Vocabulary } from '../../report/words/word.js';
 import type { Exporter } from './exporter.js';
 
 /** Results under another tool's names, each name with what it means: no number of ours is taken for one of theirs. */

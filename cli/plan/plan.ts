@@ -1,11 +1,11 @@
+import type { Experiment, ModelRef } from '../../core/experiment/experiment.js';
 import { formatValue } from '../../core/metrics/format.js';
-import { duration } from '../../core/report/time-left.js';
 import { predictedBytes } from '../../core/runners/index.js';
 import { experimentAt } from '../../core/sweep/expand.js';
-import type { Experiment, ModelRef } from '../../core/sweep/experiment.js';
 import { axisValues, describe, varyingAxes } from '../../core/sweep/labels.js';
 import { planSpace, type Space } from '../../core/sweep/space.js';
 import type { Sweep } from '../../core/sweep/spec.js';
+import { duration } from '../../report/time-left.js';
 import { checkEvaluation } from '../check-evaluation.js';
 import { usageError } from '../exit.js';
 import { localModelFolders, lookedAt, modelSettings, resolveModels } from '../local-models.js';

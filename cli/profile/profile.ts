@@ -4,7 +4,7 @@ import { readAffinity } from '../../agent/device/affinity.js';
 import { taskOf } from '../../agent/isolation/job.js';
 import { PROFILE } from '../../agent/profile/job.js';
 import { FailureError } from '../../core/errors.js';
-import type { ProfileRecord } from '../../core/roofline/profile/record.js';
+import type { ProfileRecord } from '../../core/result/profile-record.js';
 import { usageError } from '../exit.js';
 import { modelSettings, openModel } from '../local-models.js';
 import { nodeConfig } from '../node-config.js';

@@ -1,11 +1,11 @@
 import { toFailure } from '../../core/errors.js';
 import { formatPercent, formatValue } from '../../core/metrics/format.js';
-import { rateText } from '../../core/report/roofline.js';
-import { operatorsOf, type PhaseWork, phaseWork } from '../../core/roofline/phase-work.js';
-import { type ProfiledPhase, type ProfileRecord, profileCost } from '../../core/roofline/profile/record.js';
-import { type ModuleRow, moduleRows } from '../../core/roofline/profile/table.js';
-import { architectureFromGguf } from '../../core/roofline/readers/gguf.js';
+import { type ProfiledPhase, type ProfileRecord, profileCost } from '../../core/result/profile-record.js';
+import { operatorsOf, type PhaseWork, phaseWork } from '../../core/work/phase-work.js';
 import { readGgufHeader } from '../../formats/gguf/header.js';
+import { rateText } from '../../report/roofline.js';
+import { type ModuleRow, moduleRows } from '../../roofline/profile/table.js';
+import { architectureFromGguf } from '../../roofline/readers/gguf.js';
 import { plainTable } from '../output/plain-table.js';
 import { printData, printJson, say } from '../output/print.js';
 import type { ProfileOptions } from './command.js';

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { vocabulariesHelp } from '../../core/report/words/index.js';
+import { vocabulariesHelp } from '../../report/words/index.js';
 import { addDisplayOptions, type DisplayOptions } from '../options/display.js';
 
 export interface ReportOptions extends DisplayOptions {

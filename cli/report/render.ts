@@ -1,5 +1,6 @@
-import { buildReport, type Report, type ReportRequest } from '../../core/report/report.js';
-import type { ResultRecord } from '../../core/result.js';
+import type { ResultRecord } from '../../core/result/result.js';
+import { buildReport } from '../../report/build.js';
+import type { Report, ReportRequest } from '../../report/report.js';
 import type { Format } from '../options/display.js';
 import { renderHtml } from '../output/html.js';
 import { EXPORTERS } from '../output/index.js';

@@ -1,4 +1,5 @@
-import { canRecompute, recompute } from '../../core/judgement/judge.js';
+import { canRecompute } from '../../core/judgement/judge.js';
+import { recompute } from '../../roofline/judge.js';
 import { chosenFormat } from '../options/display.js';
 import { printData, say } from '../output/print.js';
 import type { ReportOptions } from './command.js';

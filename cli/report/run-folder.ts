@@ -1,8 +1,9 @@
 import { existsSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { buildReport, type ReportRequest } from '../../core/report/report.js';
-import { type ResultRecord, resultSchema } from '../../core/result.js';
+import { type ResultRecord, resultSchema } from '../../core/result/result.js';
 import { parseSweep } from '../../core/sweep/parse.js';
+import { buildReport } from '../../report/build.js';
+import type { ReportRequest } from '../../report/report.js';
 import { usageError } from '../exit.js';
 import { jsonLines } from '../output/jsonl.js';
 

@@ -1,12 +1,12 @@
-import { CsvTable } from '../../core/report/csv-table.js';
-import { GrowingReport } from '../../core/report/growing/growing.js';
-import { LeanRecords } from '../../core/report/lean.js';
-import type { ReportRequest } from '../../core/report/report.js';
-import type { ResultRecord } from '../../core/result.js';
+import type { ResultRecord } from '../../core/result/result.js';
 import type { Objective } from '../../core/sweep/spec.js';
 import type { ControlConnection } from '../../proto/client.js';
 import { parseStoredRecord } from '../../proto/convert.js';
 import { RecordDetail, type SweepStatus } from '../../proto/gen/ridgepoint/v1/control.js';
+import { CsvTable } from '../../report/csv-table.js';
+import { GrowingReport } from '../../report/growing/growing.js';
+import { LeanRecords } from '../../report/lean.js';
+import type { ReportRequest } from '../../report/report.js';
 import { findSweep, withCoordinator } from '../connection.js';
 import { type CommandError, workError } from '../exit.js';
 import { chosenFormat, type Format } from '../options/display.js';

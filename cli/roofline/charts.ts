@@ -1,7 +1,7 @@
 import { pathToFileURL } from 'node:url';
 import { FailureError, failure } from '../../core/errors.js';
-import type { ChartData } from '../../core/roofline/analysis/chart.js';
 import { builtFile } from '../../installation/package.js';
+import type { ChartData } from '../../roofline/analysis/chart.js';
 
 const WIDTH = 960;
 const HEIGHT = 600;

@@ -1,6 +1,6 @@
-import { csvLines } from '../../core/report/csv.js';
-import type { Analysis, PhaseAnalysis } from '../../core/roofline/analysis/analysis.js';
-import { POINT_FIELDS } from '../../core/roofline/analysis/point.js';
+import { csvLines } from '../../report/csv.js';
+import type { Analysis, PhaseAnalysis } from '../../roofline/analysis/analysis.js';
+import { POINT_FIELDS } from '../../roofline/analysis/point.js';
 
 const PHASES = ['prefill', 'decode'] as const;
 

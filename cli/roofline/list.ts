@@ -1,7 +1,7 @@
 import { formatValue } from '../../core/metrics/format.js';
-import { peakFor, publishedCeilings } from '../../core/roofline/ceilings.js';
-import { CONFIGS } from '../../core/roofline/configs/index.js';
-import { HARDWARE } from '../../core/roofline/hardware/catalogue.js';
+import { peakFor, publishedCeilings } from '../../roofline/ceilings.js';
+import { CONFIGS } from '../../roofline/configs/index.js';
+import { HARDWARE } from '../../roofline/hardware/catalogue.js';
 import { plainTable } from '../output/plain-table.js';
 import { printData, printJson, say } from '../output/print.js';
 

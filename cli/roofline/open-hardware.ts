@@ -1,11 +1,6 @@
-import { type Ceilings, publishedCeilings } from '../../core/roofline/ceilings.js';
-import {
-  hardwareNamed,
-  namesOf,
-  plainName,
-  requireHardware,
-} from '../../core/roofline/hardware/catalogue.js';
-import { LLM_VIEWER_HARDWARE, type LlmViewerHardware } from '../../core/roofline/llm-viewer/hardware.js';
+import { type Ceilings, publishedCeilings } from '../../roofline/ceilings.js';
+import { hardwareNamed, namesOf, plainName, requireHardware } from '../../roofline/hardware/catalogue.js';
+import { LLM_VIEWER_HARDWARE, type LlmViewerHardware } from '../../roofline/llm-viewer/hardware.js';
 
 /** @throws FailureError `device-missing` that offers the nearest name */
 export function openCeilings(name: string): Ceilings {

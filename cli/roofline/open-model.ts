@@ -3,16 +3,16 @@ import { basename, join, resolve } from 'node:path';
 import { locateSource } from '../../agent/artifacts/source.js';
 import { describeSynthetic } from '../../agent/artifacts/synthetic/model.js';
 import { FailureError, failure } from '../../core/errors.js';
+import { nearest } from '../../core/input/suggest.js';
 import { isRemote } from '../../core/models/remote.js';
 import { isSynthetic, readSynthetic } from '../../core/models/synthetic.js';
-import type { ModelArchitecture } from '../../core/roofline/architecture.js';
-import { CONFIGS, namedArchitecture } from '../../core/roofline/configs/index.js';
-import { architectureFromGguf } from '../../core/roofline/readers/gguf.js';
-import type { ArchitectureReading } from '../../core/roofline/readers/reading.js';
-import { nearest } from '../../core/sweep/suggest.js';
+import type { ModelArchitecture } from '../../core/work/architecture.js';
 import { CONFIG } from '../../formats/config-json.js';
 import { FormatError } from '../../formats/format.js';
 import { formatOf } from '../../formats/index.js';
+import { CONFIGS, namedArchitecture } from '../../roofline/configs/index.js';
+import { architectureFromGguf } from '../../roofline/readers/gguf.js';
+import type { ArchitectureReading } from '../../roofline/readers/reading.js';
 
 /**
  * Reads what the analytic model must know of a model: `builtin:NAME` or a GGUF file by its header, a safetensors folder by its

@@ -1,10 +1,11 @@
 import { probeNode } from '../../agent/probe.js';
 import { RoofsStore, readRoofs, type StoredRoofs } from '../../agent/roofs/store.js';
 import { FailureError, failure } from '../../core/errors.js';
-import type { DeviceProfile } from '../../core/node.js';
-import type { Ceilings } from '../../core/roofline/ceilings.js';
-import { ceilingsAt, recordRoofsOf } from '../../core/roofline/record-roofs.js';
+import type { DeviceProfile } from '../../core/experiment/node.js';
+import { recordRoofsOf } from '../../core/result/roofs-record.js';
 import { VERSION } from '../../installation/package.js';
+import type { Ceilings } from '../../roofline/ceilings.js';
+import { ceilingsAt } from '../../roofline/ceilings-at.js';
 import { agentConfig } from '../node-config.js';
 
 const THIS = /^this(?::(.+))?$/;

@@ -1,6 +1,6 @@
 import { formatPercent, formatValue } from '../../core/metrics/format.js';
-import type { Analysis, PhaseAnalysis } from '../../core/roofline/analysis/analysis.js';
-import type { PointField } from '../../core/roofline/analysis/point.js';
+import type { Analysis, PhaseAnalysis } from '../../roofline/analysis/analysis.js';
+import type { PointField } from '../../roofline/analysis/point.js';
 import { roofText, settingText } from './table.js';
 
 /** Points that are shown in full; of more, the table alone. */

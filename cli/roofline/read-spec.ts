@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
-import { parseRoofline } from '../../core/roofline/analysis/file.js';
-import type { AnalysisSpec, PointField } from '../../core/roofline/analysis/point.js';
-import { readAnalysisSpec } from '../../core/roofline/analysis/spec.js';
+import { parseRoofline } from '../../roofline/analysis/file.js';
+import type { AnalysisSpec, PointField } from '../../roofline/analysis/point.js';
+import { readAnalysisSpec } from '../../roofline/analysis/spec.js';
 import type { RooflineOptions } from './command.js';
 
 /** The option that gives a field, for messages. */

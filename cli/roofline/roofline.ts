@@ -1,10 +1,10 @@
 import { dirname, resolve } from 'node:path';
 import { FailureError, toFailure } from '../../core/errors.js';
-import { type Analyses, analyzeAll, type Opened } from '../../core/roofline/analysis/analyze.js';
-import { type AnalysisSpec, pointsOf, varyingFields } from '../../core/roofline/analysis/point.js';
-import type { ModelArchitecture } from '../../core/roofline/architecture.js';
-import type { Ceilings } from '../../core/roofline/ceilings.js';
-import type { LlmViewerHardware } from '../../core/roofline/llm-viewer/hardware.js';
+import type { ModelArchitecture } from '../../core/work/architecture.js';
+import { type Analyses, analyzeAll, type Opened } from '../../roofline/analysis/analyze.js';
+import { type AnalysisSpec, pointsOf, varyingFields } from '../../roofline/analysis/point.js';
+import type { Ceilings } from '../../roofline/ceilings.js';
+import type { LlmViewerHardware } from '../../roofline/llm-viewer/hardware.js';
 import { EXIT, fromFailure, usageError } from '../exit.js';
 import { printData, printJson, say } from '../output/print.js';
 import type { RooflineOptions } from './command.js';

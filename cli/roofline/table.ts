@@ -4,8 +4,8 @@ import type {
   PhaseAnalysis,
   RoofLines,
   SpeculativeAnalysis,
-} from '../../core/roofline/analysis/analysis.js';
-import type { AnalysisPoint, PointField } from '../../core/roofline/analysis/point.js';
+} from '../../roofline/analysis/analysis.js';
+import type { AnalysisPoint, PointField } from '../../roofline/analysis/point.js';
 import { plainTable } from '../output/plain-table.js';
 
 /** `1.23 G`: a bare number with its prefix. */

@@ -1,12 +1,12 @@
 import { writeFileSync } from 'node:fs';
-import type { Analysis } from '../../core/roofline/analysis/analysis.js';
+import type { Analysis } from '../../roofline/analysis/analysis.js';
 import {
   type ChartData,
   rooflineChart,
   type SweepMeasure,
   sweepChart,
-} from '../../core/roofline/analysis/chart.js';
-import type { PointField } from '../../core/roofline/analysis/point.js';
+} from '../../roofline/analysis/chart.js';
+import type { PointField } from '../../roofline/analysis/point.js';
 import { usageError, workError } from '../exit.js';
 import { say } from '../output/print.js';
 import { openDrawing } from './charts.js';

@@ -1,7 +1,7 @@
 import pc from 'picocolors';
 import { NO_VALUE } from '../../core/metrics/format.js';
-import { ACCESSES, LEVELS, type Roofs, UNITS } from '../../core/roofline/roofs.js';
-import { ARITHMETICS } from '../../core/roofline/work.js';
+import { ACCESSES, LEVELS, type Roofs, UNITS } from '../../core/result/roofs.js';
+import { ARITHMETICS } from '../../core/work/work.js';
 import { plainTable } from '../output/plain-table.js';
 
 /** @returns the roofs as people read them: bandwidth, peaks, ridge points, and what disturbed the measurement. */

@@ -1,5 +1,5 @@
 import { ID_CHARACTERS, NAME_CHARACTERS } from '../../core/bounds.js';
-import type { NodeProfile } from '../../core/node.js';
+import type { NodeProfile } from '../../core/experiment/node.js';
 import { quote } from '../../core/quote.js';
 import { WireError } from '../../proto/errors.js';
 import type { SessionRequest } from '../../proto/gen/ridgepoint/v1/agents.js';

@@ -1,6 +1,6 @@
 import { setImmediate as breathe } from 'node:timers/promises';
 import type { Family } from '../../core/metrics/families.js';
-import type { ResultRecord } from '../../core/result.js';
+import type { ResultRecord } from '../../core/result/result.js';
 import type { Clock } from '../clock.js';
 import type { Dispatcher } from '../dispatcher.js';
 import type { Log, ResultHead } from '../log/log.js';

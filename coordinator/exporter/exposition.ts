@@ -2,7 +2,7 @@ import { Gauge, type OpenMetricsContentType, Registry } from 'prom-client';
 import { METRICS } from '../../core/metrics/catalogue.js';
 import { RESULT_LABELS } from '../../core/metrics/exported.js';
 import { type Family, familiesOf } from '../../core/metrics/families.js';
-import { metricValue } from '../../core/result.js';
+import { metricValue } from '../../core/result/result.js';
 import { infoOf, type MetricRegistry } from './defined.js';
 import { InfoGauge, infoLabels } from './info.js';
 import { resultLabels } from './labels.js';

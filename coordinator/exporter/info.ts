@@ -1,5 +1,5 @@
 import { Gauge } from 'prom-client';
-import type { ResultRecord } from '../../core/result.js';
+import type { ResultRecord } from '../../core/result/result.js';
 import { axisValues } from '../../core/sweep/labels.js';
 import { settings } from './defined.js';
 import { labelText } from './labels.js';

@@ -1,7 +1,7 @@
 import { sha256 } from '@noble/hashes/sha2.js';
 import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js';
 import type { RESULT_LABELS } from '../../core/metrics/exported.js';
-import type { ResultRecord } from '../../core/result.js';
+import type { ResultRecord } from '../../core/result/result.js';
 
 /** Characters of a label's value; words of techniques may be longer than Prometheus wants to index. */
 const LONGEST = 120;

@@ -1,7 +1,7 @@
+import { isBetter, recordFront } from '../../core/judgement/pareto.js';
 import type { ROOF_LABELS } from '../../core/metrics/exported.js';
-import { isBetter, recordFront } from '../../core/pareto/front.js';
-import { metricValue, type ResultRecord } from '../../core/result.js';
-import type { RooflinePhase, RooflineRecord } from '../../core/roofline/record.js';
+import { metricValue, type ResultRecord } from '../../core/result/result.js';
+import type { RooflinePhase, RooflineRecord } from '../../core/result/roofline-record.js';
 import type { Objective } from '../../core/sweep/spec.js';
 import { gaugeOf, infoOf, type MetricRegistry, type Row } from './defined.js';
 import { resultLabels } from './labels.js';

@@ -1,6 +1,6 @@
 import { Counter } from 'prom-client';
 import type { Labels, NativeBuckets } from '../../core/metrics/families.js';
-import type { ResultRecord } from '../../core/result.js';
+import type { ResultRecord } from '../../core/result/result.js';
 import { headOf } from '../../core/techniques/spelling.js';
 import { CountedHistogram } from './counted.js';
 import { type MetricRegistry, settings } from './defined.js';

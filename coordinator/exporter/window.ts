@@ -1,5 +1,5 @@
-import { isBetter } from '../../core/pareto/front.js';
-import { metricValue, type ResultRecord } from '../../core/result.js';
+import { isBetter } from '../../core/judgement/pareto.js';
+import { metricValue, type ResultRecord } from '../../core/result/result.js';
 import type { Objective } from '../../core/sweep/spec.js';
 import { placeKey } from './replayed.js';
 

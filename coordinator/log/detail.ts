@@ -1,4 +1,4 @@
-import type { ResultRecord } from '../../core/result.js';
+import type { ResultRecord } from '../../core/result/result.js';
 import type { Detail, EntryAt, Fact, FactHead, LogEntry, ResultHead } from './log.js';
 
 /** @returns the fact without what projections do not ask for. */

@@ -1,5 +1,5 @@
-import type { ResultRecord } from '../../core/result.js';
-import type { ModelRef } from '../../core/sweep/experiment.js';
+import type { ModelRef } from '../../core/experiment/experiment.js';
+import type { ResultRecord } from '../../core/result/result.js';
 
 /**
  * The log is the truth (DESIGN §4). Durable facts are few; queues, leases, progress and tables are

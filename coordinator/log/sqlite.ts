@@ -2,7 +2,7 @@ import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import Database, { type Database as Connection, SqliteError, type Statement } from 'better-sqlite3';
 import { FailureError, failure } from '../../core/errors.js';
-import type { ResultRecord } from '../../core/result.js';
+import type { ResultRecord } from '../../core/result/result.js';
 import { ChangeSignal } from './change-signal.js';
 import { joinJson, partsOf, readHead } from './detail.js';
 import {

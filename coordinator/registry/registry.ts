@@ -1,4 +1,4 @@
-import type { NodeProfile } from '../../core/node.js';
+import type { NodeProfile } from '../../core/experiment/node.js';
 import { quote } from '../../core/quote.js';
 import { WireError } from '../../proto/errors.js';
 import type { Progress, SessionResponse } from '../../proto/gen/ridgepoint/v1/agents.js';

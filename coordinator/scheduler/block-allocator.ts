@@ -1,4 +1,4 @@
-import type { DeviceProfile } from '../../core/node.js';
+import type { DeviceProfile } from '../../core/experiment/node.js';
 import type { Fact } from '../log/log.js';
 import { mayReuse, refusal } from './placement.js';
 import {

@@ -1,6 +1,6 @@
-import type { Lease } from '../../core/lease.js';
-import type { NodeProfile } from '../../core/node.js';
-import type { ResultRecord } from '../../core/result.js';
+import type { Lease } from '../../core/experiment/lease.js';
+import type { NodeProfile } from '../../core/experiment/node.js';
+import type { ResultRecord } from '../../core/result/result.js';
 import type { Fact } from '../log/log.js';
 
 /** What happens to the scheduler. `now` is monotonic seconds, `at` the wall clock for facts. */

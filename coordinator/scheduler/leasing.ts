@@ -1,4 +1,4 @@
-import type { Lease } from '../../core/lease.js';
+import type { Lease } from '../../core/experiment/lease.js';
 import type { Fact } from '../log/log.js';
 import { type Allocation, allocateBlock } from './block-allocator.js';
 import type { Command } from './commands.js';

@@ -1,6 +1,6 @@
-import type { DeviceProfile, NodeProfile } from '../../core/node.js';
+import type { Experiment } from '../../core/experiment/experiment.js';
+import type { DeviceProfile, NodeProfile } from '../../core/experiment/node.js';
 import { nodeDemands } from '../../core/runners/node-demands.js';
-import type { Experiment } from '../../core/sweep/experiment.js';
 import type { KnownResult } from './trial-table.js';
 
 /**

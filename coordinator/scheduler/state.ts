@@ -1,4 +1,4 @@
-import type { NodeProfile } from '../../core/node.js';
+import type { NodeProfile } from '../../core/experiment/node.js';
 import { Outcomes } from './outcomes.js';
 import { KnownResults, TrialTable } from './trial-table.js';
 import type { SweepView } from './view.js';

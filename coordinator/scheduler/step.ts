@@ -1,4 +1,4 @@
-import type { ResultRecord } from '../../core/result.js';
+import type { ResultRecord } from '../../core/result/result.js';
 import type { Fact } from '../log/log.js';
 import { releaseBlock } from './block-allocator.js';
 import type { Command, Event } from './commands.js';

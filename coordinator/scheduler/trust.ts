@@ -1,4 +1,4 @@
-import type { ResultRecord } from '../../core/result.js';
+import type { ResultRecord } from '../../core/result/result.js';
 import type { SchedulerState } from './state.js';
 import { isSigned, provesLease, readTrialId } from './trial-id.js';
 

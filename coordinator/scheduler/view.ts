@@ -1,4 +1,4 @@
-import type { Experiment } from '../../core/sweep/experiment.js';
+import type { Experiment } from '../../core/experiment/experiment.js';
 import type { Objective, PlacementSpec } from '../../core/sweep/spec.js';
 
 /**

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { LiveEventName } from '../../core/live/live.js';
+import type { LiveEventName } from '../../report/live/live.js';
 import type { Dispatcher } from '../dispatcher.js';
 import { ChangeSignal } from '../log/change-signal.js';
 import type { Registry } from '../registry/registry.js';

@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http';
-import type { LiveEventName, LiveEvents } from '../../core/live/live.js';
+import type { LiveEventName, LiveEvents } from '../../report/live/live.js';
 
 /** A comment this often shows both ends that the other is there, and keeps proxies from closing the stream. */
 const HEARTBEAT_SECONDS = 15;

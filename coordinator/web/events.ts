@@ -1,6 +1,6 @@
-import type { LiveResult } from '../../core/live/live.js';
-import { packLive } from '../../core/live/pack.js';
-import type { ResultRecord } from '../../core/result.js';
+import type { ResultRecord } from '../../core/result/result.js';
+import type { LiveResult } from '../../report/live/live.js';
+import { packLive } from '../../report/live/pack.js';
 import type { Dispatcher } from '../dispatcher.js';
 import type { Log } from '../log/log.js';
 import { storedResults } from '../results.js';

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
-import { contentPolicy, livePage } from '../../core/report/page.js';
 import { builtFile } from '../../installation/package.js';
+import { contentPolicy, livePage } from '../../report/page.js';
 
 export interface WebPage {
   readonly html: string;

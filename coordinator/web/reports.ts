@@ -1,8 +1,8 @@
 import { setImmediate as breathe } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { constants, gzip } from 'node:zlib';
-import type { LiveReport } from '../../core/live/live.js';
-import { liveDetails, PartPacker } from '../../core/live/pack.js';
+import type { LiveReport } from '../../report/live/live.js';
+import { liveDetails, PartPacker } from '../../report/live/pack.js';
 import type { Dispatcher } from '../dispatcher.js';
 import type { Log } from '../log/log.js';
 import { storedResults } from '../results.js';

@@ -1,5 +1,5 @@
-import type { LiveNode, LiveSweep, LiveTrial } from '../../core/live/live.js';
 import { fromSweepState } from '../../proto/convert.js';
+import type { LiveNode, LiveSweep, LiveTrial } from '../../report/live/live.js';
 import { isLeaving, runningTrials, wireStatus } from '../api/status.js';
 import type { Dispatcher } from '../dispatcher.js';
 import type { Registry } from '../registry/registry.js';

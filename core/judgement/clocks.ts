@@ -1,7 +1,7 @@
 import { readingsInside } from '../metrics/integrate.js';
 import type { CleanSeries } from '../metrics/series.js';
+import { type Warning, warn } from '../result/warnings.js';
 import { median } from '../statistics/quantile.js';
-import { type Warning, warn } from '../warnings.js';
 import type { Evidence } from './evidence.js';
 
 /** Clocks of two repeats further apart than this share are worth a note. */

@@ -1,6 +1,6 @@
 import { counterDifference, coveredPart, type Reading, type Window } from '../metrics/integrate.js';
 import type { CleanSeries } from '../metrics/series.js';
-import { type Warning, warn } from '../warnings.js';
+import { type Warning, warn } from '../result/warnings.js';
 import { coversMost, spanReading } from './coverage.js';
 import type { Evidence } from './evidence.js';
 

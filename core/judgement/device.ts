@@ -1,5 +1,5 @@
 import { readingsInside } from '../metrics/integrate.js';
-import { type Warning, warn } from '../warnings.js';
+import { type Warning, warn } from '../result/warnings.js';
 import type { Evidence } from './evidence.js';
 
 /** What an accelerator's driver says against a row: others that computed there, and answers it did not give. */

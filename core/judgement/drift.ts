@@ -1,6 +1,6 @@
-import type { ResultRecord } from '../result.js';
+import type { ResultRecord } from '../result/result.js';
+import { type Warning, warn } from '../result/warnings.js';
 import { compare } from '../statistics/compare.js';
-import { type Warning, warn } from '../warnings.js';
 import { repeatSamples } from './trials.js';
 
 /** Change of the drift control below which nothing is said, whatever its p value. */

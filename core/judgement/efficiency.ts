@@ -1,7 +1,7 @@
+import { deviceKind } from '../experiment/experiment.js';
 import { compressionRatio, repeatSeconds } from '../metrics/derive.js';
-import { deviceKind } from '../metrics/energy.js';
 import { gaugeMean, type Reading } from '../metrics/integrate.js';
-import type { ResultRecord } from '../result.js';
+import type { ResultRecord } from '../result/result.js';
 import { spanReading } from './coverage.js';
 import { cpuUse } from './cpu.js';
 import { perRepeat, single } from './entries.js';

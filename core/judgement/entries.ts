@@ -1,5 +1,5 @@
 import type { Unit } from '../metrics/catalogue.js';
-import type { Measurement, Missing } from '../result.js';
+import type { Measurement, Missing } from '../result/result.js';
 import { tInterval } from '../statistics/interval.js';
 import { quantileOfSorted, sorted } from '../statistics/quantile.js';
 import { summarize } from '../statistics/summary.js';

@@ -1,17 +1,17 @@
+import type { Experiment } from '../experiment/experiment.js';
 import type { KernelRecord } from '../kernels/record.js';
 import type { MetricName } from '../metrics/catalogue.js';
 import { measuredSpan, type Repeat, repeatsOf } from '../metrics/derive.js';
 import type { Window } from '../metrics/integrate.js';
 import { type CleanSeries, cleanSeries } from '../metrics/series.js';
 import type { QualityRecord } from '../quality/record.js';
-import type { Phase, ResultRecord, SampleSeries } from '../result.js';
-import type { ProfileRecord } from '../roofline/profile/record.js';
-import type { RooflineGiven, RooflineRecord } from '../roofline/record.js';
-import type { RecordRoofs } from '../roofline/record-roofs.js';
+import type { ProfileRecord } from '../result/profile-record.js';
+import type { Phase, ResultRecord, SampleSeries } from '../result/result.js';
+import type { RooflineGiven, RooflineRecord } from '../result/roofline-record.js';
+import type { RecordRoofs } from '../result/roofs-record.js';
+import type { Warning } from '../result/warnings.js';
 import type { StopReason } from '../statistics/stopping.js';
-import type { Experiment } from '../sweep/experiment.js';
 import type { TrainingRecord } from '../training/record.js';
-import type { Warning } from '../warnings.js';
 import type { Entry } from './entries.js';
 
 /** What the workload says of its own repeating (agent's WorkloadOutcome without the token times). */
@@ -119,3 +119,10 @@ export function gather(input: JudgeInput, outcome: Outcome): Evidence {
     series: new Map(all.map((s) => [s.quantity, s])),
   };
 }
+
+/**
+ * Places a row under the roofs of its device. The judge is given one (roofline/judge.ts), so that the domain does not depend on
+ * the analytic model.
+ * @returns the block of a record, or why there is none.
+ */
+export type Placement = (evidence: Evidence) => RooflineRecord | string;

@@ -1,10 +1,10 @@
 import { METRICS, type Unit } from '../metrics/catalogue.js';
-import type { ResultRecord } from '../result.js';
-import { type Warning, warn } from '../warnings.js';
+import type { ResultRecord } from '../result/result.js';
+import { type Warning, warn } from '../result/warnings.js';
 import { adapterBytesOf, efficiencyFindings, makingOf } from './efficiency.js';
 import { energyFindings } from './energy/findings.js';
 import { missing } from './entries.js';
-import { gather, type JudgeInput, type Judgement } from './evidence.js';
+import { gather, type JudgeInput, type Judgement, type Placement } from './evidence.js';
 import { kernelFindings } from './kernel.js';
 import { machineFindings } from './machine.js';
 import { qualityFindings } from './quality.js';
@@ -19,8 +19,9 @@ import { trainingFindings } from './training.js';
  *
  * Every metric of the catalogue gets an entry: a number, or null with the reason. A trial that did not
  * complete has no numbers at all and is never valid.
+ * @param place puts the row under the roofs of its device.
  */
-export function judge(input: JudgeInput): Judgement {
+export function judgeWith(place: Placement, input: JudgeInput): Judgement {
   if (input.outcome === null) {
     return {
       measurements: allMissing('the trial did not complete'),
@@ -30,13 +31,14 @@ export function judge(input: JudgeInput): Judgement {
     };
   }
   const evidence = gather(input, input.outcome);
-  const placed = rooflineFindings(evidence);
+  const placement = place(evidence);
+  const placed = rooflineFindings(evidence, placement);
   const findings = [
     speedFindings(evidence),
     energyFindings(evidence),
     machineFindings(evidence),
     trainingFindings(evidence),
-    kernelFindings(evidence),
+    kernelFindings(evidence, placement),
     qualityFindings(evidence),
     efficiencyFindings(evidence),
     placed,
@@ -127,9 +129,9 @@ export function inputOf(record: ResultRecord): JudgeInput | null {
  * older judge wrote comes back with today's rules. Where `given` or part of the raw samples is not in the
  * record, it comes back as it is (see `canRecompute`).
  */
-export function recompute(record: ResultRecord): ResultRecord {
+export function recomputeWith(place: Placement, record: ResultRecord): ResultRecord {
   const input = inputOf(record);
-  return input === null ? record : { ...record, ...judge(input) };
+  return input === null ? record : { ...record, ...judgeWith(place, input) };
 }
 
 /** False for a record that does not hold all that its figures were computed from. */

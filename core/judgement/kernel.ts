@@ -1,15 +1,18 @@
 import type { MetricName } from '../metrics/catalogue.js';
+import type { RooflineRecord } from '../result/roofline-record.js';
 import { median } from '../statistics/quantile.js';
 import { type Entry, perRepeat } from './entries.js';
 import type { Evidence, Findings } from './evidence.js';
-import { callOf } from './place.js';
 import { UNASKED } from './unasked.js';
 
-/** What a call of an op took, what it achieved, and how near the roofs of its node that is. */
-export function kernelFindings(evidence: Evidence): Findings {
+/**
+ * What a call of an op took, what it achieved, and how near the roofs of its node that is.
+ * @param placement of the row under its roofs, or why there is none.
+ */
+export function kernelFindings(evidence: Evidence, placement: RooflineRecord | string): Findings {
   const { kernel } = evidence.input;
   const perCall = kernel?.callSeconds.map((calls) => median(calls)) ?? [];
-  const placed = callOf(evidence);
+  const placed = kernel === null ? UNASKED.kernel : placement;
   const least = typeof placed === 'string' ? null : placed.phases[0]!.roofSeconds;
   const of = (
     value: (seconds: number) => number,

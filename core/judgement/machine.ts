@@ -1,4 +1,4 @@
-import { deviceKind } from '../metrics/energy.js';
+import { deviceKind } from '../experiment/experiment.js';
 import { gaugeMax, gaugeMean, type Reading, type Window } from '../metrics/integrate.js';
 import { clockDoubts, lockDoubts, throttleGates } from './clocks.js';
 import { spanReading } from './coverage.js';

@@ -1,10 +1,10 @@
 import type { MetricName, Unit } from '../metrics/catalogue.js';
-import type { Measurement } from '../result.js';
-import type { RooflinePhase, RooflineRecord } from '../roofline/record.js';
+import type { Measurement } from '../result/result.js';
+import type { RooflinePhase, RooflineRecord } from '../result/roofline-record.js';
+import { isFitted } from '../runners/index.js';
 import { workloadNamed } from '../workloads/index.js';
 import { type Entry, missing, perRepeat, single } from './entries.js';
 import type { Evidence, Findings } from './evidence.js';
-import { isFitted, place } from './place.js';
 import { UNASKED } from './unasked.js';
 
 /** Phases with metrics of their place; those of a call of an op are in kernel.ts. */
@@ -16,9 +16,11 @@ export interface RooflineFindings extends Findings {
   readonly absent: string | null;
 }
 
-/** Places each phase under the ceilings of the device, and holds what was predicted against what was measured. */
-export function rooflineFindings(evidence: Evidence): RooflineFindings {
-  const placed = place(evidence);
+/**
+ * The metrics of a row's place under its roofs, and what was predicted held against what was measured.
+ * @param placed the row under the ceilings of its device, or why there is none.
+ */
+export function rooflineFindings(evidence: Evidence, placed: RooflineRecord | string): RooflineFindings {
   const why = typeof placed === 'string' ? placed : '';
   const roofline = typeof placed === 'string' ? null : placed;
   return {

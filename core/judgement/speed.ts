@@ -1,9 +1,9 @@
 import { bitsPerWeight, compressionRatio, timePerOutputToken, tokensPerSecond } from '../metrics/derive.js';
+import { type Warning, warn } from '../result/warnings.js';
 import { outlierIndices } from '../statistics/outliers.js';
 import { median } from '../statistics/quantile.js';
 import { cv } from '../statistics/summary.js';
 import { mannKendall } from '../statistics/trend.js';
-import { type Warning, warn } from '../warnings.js';
 import { perRepeat, pooled, single } from './entries.js';
 import type { Evidence, Findings } from './evidence.js';
 import { UNASKED } from './unasked.js';

@@ -1,5 +1,5 @@
-import type { ResultRecord, SampleSeries } from '../result.js';
-import { warn } from '../warnings.js';
+import type { ResultRecord, SampleSeries } from '../result/result.js';
+import { warn } from '../result/warnings.js';
 
 /** Most of a record's raw samples (readings of the meters and times of steps), as JSON. */
 export const RAW_SAMPLE_BYTES = 8 * 1024 * 1024;

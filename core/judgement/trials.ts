@@ -1,5 +1,5 @@
 import { metricNamed } from '../metrics/catalogue.js';
-import { isPresent, metricValue, type ResultRecord } from '../result.js';
+import { isPresent, metricValue, type ResultRecord } from '../result/result.js';
 import { type CompareOptions, type Comparison, compare } from '../statistics/compare.js';
 
 /**

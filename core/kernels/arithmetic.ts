@@ -1,4 +1,4 @@
-import type { Arithmetic } from '../roofline/work.js';
+import type { Arithmetic } from '../work/work.js';
 import type { OpType } from './op.js';
 
 type Table = Readonly<Record<OpType, Arithmetic>>;

@@ -1,4 +1,4 @@
-import { nearest } from '../sweep/suggest.js';
+import { nearest } from '../input/suggest.js';
 import type { OpFacts, OpType } from './op.js';
 
 /** What a user asks of an op, found or refused. */

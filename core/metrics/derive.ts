@@ -1,4 +1,4 @@
-import type { Phase } from '../result.js';
+import type { Phase } from '../result/result.js';
 import type { Window } from './integrate.js';
 
 /** What one kind of phase did in one repeat; a workload may stamp it in several pieces. */

@@ -1,4 +1,4 @@
-import type { WarningCode } from '../warnings.js';
+import type { WarningCode } from '../result/warnings.js';
 
 /** The domain of a board of which the trial's device is only a part, such as a MIG instance, or one half of an MI250. */
 export const SHARED_DOMAIN = 'board';

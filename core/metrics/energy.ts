@@ -1,4 +1,5 @@
-import type { WarningCode } from '../warnings.js';
+import { deviceKind } from '../experiment/experiment.js';
+import type { WarningCode } from '../result/warnings.js';
 import { type Choice, chooseDomains } from './energy-domains.js';
 import { overlap, stuckStretches } from './faults.js';
 import { counterDifference, gaugeIntegral, type Reading, type Window } from './integrate.js';
@@ -28,11 +29,6 @@ export interface EnergySources {
   readonly crossCheck: EnergySource | null;
   /** What was odd about the domains; with a `reason` it is why there is no source. */
   readonly doubt: Choice['doubt'];
-}
-
-/** The part of a device class before its colon: `cuda:h100` → `cuda`. */
-export function deviceKind(deviceClass: string): string {
-  return deviceClass.split(':')[0] ?? deviceClass;
 }
 
 /**

@@ -1,4 +1,4 @@
-import { isPresent, type Measurement, type Missing } from '../result.js';
+import { isPresent, type Measurement, type Missing } from '../result/result.js';
 import { metricNamed, type Unit } from './catalogue.js';
 
 /** Shown where there is no number. */

@@ -1,4 +1,4 @@
-import type { WarningCode } from '../warnings.js';
+import type { WarningCode } from '../result/warnings.js';
 import { type CleanSeries, indexAtOrBefore } from './series.js';
 
 /** A stretch of the trial's clock. */

@@ -1,4 +1,4 @@
-import type { SampleSeries } from '../result.js';
+import type { SampleSeries } from '../result/result.js';
 import { median } from '../statistics/quantile.js';
 
 /**

@@ -1,4 +1,4 @@
-import { nearest } from '../sweep/suggest.js';
+import { nearest } from '../input/suggest.js';
 import { ARCHITECTURES, type LatentShape, type ModelShape, SHAPES } from './shapes.js';
 
 /** Types that random weights are written in; every other quantization is made from one of the first three. */

@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { predictTrainingMemory } from '../roofline/memory.js';
 import { grouping } from '../techniques/attention.js';
 import { requantizing } from '../techniques/quantization.js';
+import { predictTrainingMemory } from '../work/memory.js';
 import { cpuBackend, poll, threads } from './cpu-options.js';
 import { llamaCpp } from './llama-cpp.js';
 import type { RunnerKind } from './runner.js';

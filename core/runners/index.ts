@@ -1,4 +1,5 @@
-import type { MemoryRequest } from '../roofline/memory.js';
+import type { Experiment } from '../experiment/experiment.js';
+import type { MemoryRequest } from '../work/memory.js';
 import { fake } from './fake.js';
 import { ggml } from './ggml.js';
 import { kernels } from './kernels.js';
@@ -33,4 +34,9 @@ export function predictedBytes(request: MemoryRequest): number | null {
 /** @returns the runner that opens a plain model for this one: a base, or what was trained. */
 export function plainRunnerOf(kind: string): string {
   return runnerNamed(kind)?.standIn ?? kind;
+}
+
+/** @returns whether efficiency factors are fitted of the kernels of its runner; elsewhere the roofs alone predict. */
+export function isFitted({ runner }: Pick<Experiment, 'runner'>): boolean {
+  return runnerNamed(runner.kind)?.fitted ?? false;
 }

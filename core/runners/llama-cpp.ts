@@ -1,12 +1,12 @@
 import { z } from 'zod';
-import { llamaCppPasses } from '../roofline/llama-cpp.js';
-import { predictMemory } from '../roofline/memory.js';
-import { numberOn, type Rule } from '../sweep/rule.js';
+import { numberOn, type Rule } from '../experiment/rule.js';
 import { grouping } from '../techniques/attention.js';
 import { windows, windowWithAdapter } from '../techniques/attention-window.js';
 import { requantizing } from '../techniques/quantization.js';
 import { groupsDivideWidth, pruningNeedsFloats } from '../techniques/sparsity.js';
 import { isQuantized, KV_CACHE_TYPES } from '../techniques/tensor-types.js';
+import { llamaCppPasses } from '../work/llama-cpp.js';
+import { predictMemory } from '../work/memory.js';
 import { cpuBackend, poll, threads } from './cpu-options.js';
 import type { RunnerKind } from './runner.js';
 

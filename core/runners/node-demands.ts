@@ -1,4 +1,4 @@
-import type { Options } from '../sweep/experiment.js';
+import type { Options } from '../experiment/experiment.js';
 
 /** What a node has to offer beside the runner itself; null = any will do. */
 export interface NodeDemands {

@@ -1,8 +1,8 @@
 import type { z } from 'zod';
-import type { EnginePasses } from '../roofline/engine-passes.js';
-import type { MemoryPrediction, MemoryRequest } from '../roofline/memory.js';
-import type { Rule } from '../sweep/rule.js';
-import type { Capability } from './capability.js';
+import type { Rule } from '../experiment/rule.js';
+import type { EnginePasses } from '../work/engine-passes.js';
+import type { MemoryPrediction, MemoryRequest } from '../work/memory.js';
+import type { Capability } from '../workloads/capability.js';
 
 /** Formats of model files. */
 export type ModelFormat = 'gguf';

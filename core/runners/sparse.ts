@@ -1,10 +1,10 @@
 import { z } from 'zod';
-import { predictMemory } from '../roofline/memory.js';
-import { sparsePasses } from '../roofline/sparse.js';
-import type { Rule } from '../sweep/rule.js';
+import type { Rule } from '../experiment/rule.js';
 import { BASE, requantizing } from '../techniques/quantization.js';
 import { groupsDivideWidth, pruningNeedsFloats } from '../techniques/sparsity.js';
 import { isFloat } from '../techniques/tensor-types.js';
+import { predictMemory } from '../work/memory.js';
+import { sparsePasses } from '../work/sparse.js';
 import { cpuBackend, poll, threads } from './cpu-options.js';
 import { llamaCpp } from './llama-cpp.js';
 import type { RunnerKind } from './runner.js';

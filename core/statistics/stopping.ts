@@ -1,4 +1,3 @@
-import type { MeasurePolicy } from '../sweep/experiment.js';
 import { relativeHalfWidth } from './interval.js';
 import { cv } from './summary.js';
 
@@ -8,11 +7,19 @@ export const WARMUP_ROUNDS = 3;
 /** `steps-done` is said by workloads that do a number of steps and no more. */
 export type StopReason = 'interval-narrow' | 'max-repeats' | 'time-budget' | 'steps-done';
 
+/** When repeating is enough; part of a sweep's `measure`. */
+export interface StoppingPolicy {
+  readonly confidence: number;
+  /** Half width of the interval as a share of the mean. */
+  readonly halfWidth: number;
+  readonly minRepeats: number;
+  readonly maxRepeats: number;
+  /** null = no budget. */
+  readonly maxSeconds: number | null;
+}
+
 export interface StoppingState {
-  readonly policy: Pick<
-    MeasurePolicy,
-    'confidence' | 'halfWidth' | 'minRepeats' | 'maxRepeats' | 'maxSeconds'
-  >;
+  readonly policy: StoppingPolicy;
   /** One value per finished repeat for each metric that must settle (prefill and decode tokens/s). */
   readonly samplesByMetric: Readonly<Record<string, readonly number[]>>;
   /** Seconds since the first repeat began. */

@@ -1,10 +1,10 @@
+import type { AxisValue } from '../experiment/experiment.js';
+import type { Path } from '../input/mistake.js';
+import { nearest } from '../input/suggest.js';
 import { show } from './expected.js';
-import type { AxisValue } from './experiment.js';
 import { AXIS_NAMES, FIELDS } from './fields.js';
-import type { Path } from './mistake.js';
 import type { ReadAxis, ReadBlock, Reader } from './reader.js';
 import type { Selector } from './spec.js';
-import { nearest } from './suggest.js';
 
 /** The axes of one grid (runner block × workload block) by name. */
 export type GridAxes = ReadonlyMap<string, ReadAxis>;

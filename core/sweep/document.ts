@@ -1,4 +1,4 @@
-import type { AxisValue, QualityPolicy } from './experiment.js';
+import type { AxisValue, QualityPolicy } from '../experiment/experiment.js';
 import type { Axis, Block, Selector, Sweep } from './spec.js';
 
 /**

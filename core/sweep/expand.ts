@@ -1,4 +1,4 @@
-import type { Experiment, ExperimentContent } from './experiment.js';
+import type { Experiment, ExperimentContent } from '../experiment/experiment.js';
 import { experimentId } from './identity.js';
 import type { Space } from './space.js';
 

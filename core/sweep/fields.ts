@@ -1,10 +1,10 @@
 import { z } from 'zod';
+import type { AxisValue } from '../experiment/experiment.js';
+import { MAX_AXIS_VALUES, RANGE_PATTERN } from '../input/ranges.js';
 import { DEVICE_CLASSES, RUNNERS } from '../runners/index.js';
 import { TECHNIQUES } from '../techniques/index.js';
 import type { Technique } from '../techniques/technique.js';
 import { WORKLOADS } from '../workloads/index.js';
-import type { AxisValue } from './experiment.js';
-import { MAX_AXIS_VALUES, RANGE_PATTERN } from './ranges.js';
 
 /** One axis a sweep can have: what it holds at one point, and what it is when the file does not say. */
 export interface Field {

@@ -1,4 +1,3 @@
-import { TECHNIQUES } from '../techniques/index.js';
 import type {
   AxisValue,
   DeviceSettings,
@@ -7,7 +6,8 @@ import type {
   ModelRef,
   Options,
   TechniqueChoice,
-} from './experiment.js';
+} from '../experiment/experiment.js';
+import { TECHNIQUES } from '../techniques/index.js';
 import { AXIS_NAMES } from './fields.js';
 import type { Axis, Block, Selector, Sweep } from './spec.js';
 

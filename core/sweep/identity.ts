@@ -1,12 +1,12 @@
 import { sha256 } from '@noble/hashes/sha2.js';
 import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js';
-import { UNCHANGED } from '../techniques/index.js';
 import {
   DEFAULT_ENERGY_WINDOWS,
   type ExperimentContent,
   type MeasurePolicy,
   type TechniqueChoice,
-} from './experiment.js';
+} from '../experiment/experiment.js';
+import { UNCHANGED } from '../techniques/index.js';
 import type { Sweep } from './spec.js';
 
 /** Changes when the content that is hashed changes its meaning, so that old and new ids never meet. */

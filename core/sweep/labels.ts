@@ -1,5 +1,5 @@
+import type { AxisValue, ExperimentContent } from '../experiment/experiment.js';
 import { TECHNIQUES } from '../techniques/index.js';
-import type { AxisValue, ExperimentContent } from './experiment.js';
 import { AXIS_NAMES } from './fields.js';
 import type { Sweep } from './spec.js';
 

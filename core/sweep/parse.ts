@@ -1,13 +1,13 @@
 import { FailureError } from '../errors.js';
-import { type Finding, MAX_MISTAKES, type Mistake, pathText } from './mistake.js';
+import { type Finding, MAX_MISTAKES, type Mistake, pathText } from '../input/mistake.js';
+import { readYaml } from '../input/yaml.js';
 import { Reader } from './reader.js';
 import { resolveSweep } from './resolve.js';
 import { layOut } from './space.js';
 import type { Sweep } from './spec.js';
 import { checkStructure } from './structure.js';
-import { readYaml } from './yaml.js';
 
-export type { Mistake } from './mistake.js';
+export type { Mistake } from '../input/mistake.js';
 
 export type ParsedSweep =
   | { readonly ok: true; readonly sweep: Sweep }

@@ -1,9 +1,9 @@
+import type { AxisValue } from '../experiment/experiment.js';
+import { type Finding, MAX_MISTAKES, type Path } from '../input/mistake.js';
+import { expandRange, MAX_AXIS_VALUES } from '../input/ranges.js';
 import type { Technique } from '../techniques/technique.js';
 import { show, valueAt } from './expected.js';
-import type { AxisValue } from './experiment.js';
 import type { Field } from './fields.js';
-import { type Finding, MAX_MISTAKES, type Path } from './mistake.js';
-import { expandRange, MAX_AXIS_VALUES } from './ranges.js';
 import type { Axis } from './spec.js';
 
 /** A value of the file and where it stands. */

@@ -1,12 +1,12 @@
+import type { AxisValue, MeasurePolicy, ModelRef, QualityPolicy } from '../experiment/experiment.js';
+import type { Path } from '../input/mistake.js';
 import { isRemote, readRemote } from '../models/remote.js';
 import { isSynthetic, readSynthetic } from '../models/synthetic.js';
 import { DEFAULT_RUNNER } from '../runners/index.js';
 import { gridsOf, readExcludes, readIncludes, readZip } from './constraints.js';
-import type { AxisValue, MeasurePolicy, ModelRef, QualityPolicy } from './experiment.js';
 import type { Field } from './fields.js';
 import { deviceField, runnerFields, settingFields, techniqueFields, workloadFields } from './fields.js';
 import { seedFrom } from './identity.js';
-import type { Path } from './mistake.js';
 import type { ReadBlock, Reader } from './reader.js';
 import { MEASURE, PLACEMENT, QUALITY } from './schema.js';
 import { API_VERSION, type Block, type Objective, type PlacementSpec, type Sweep } from './spec.js';

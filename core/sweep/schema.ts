@@ -1,10 +1,9 @@
 import { z } from 'zod';
+import { DEFAULT_ENERGY_WINDOWS, PROFILE_LEVELS } from '../experiment/experiment.js';
 import { METRICS } from '../metrics/catalogue.js';
 import { WINDOW_SCHEMES } from '../quality/windows.js';
-import { PROFILE_LEVELS } from '../roofline/profile/record.js';
 import { DEFAULT_RUNNER, RUNNERS } from '../runners/index.js';
 import { WORKLOADS } from '../workloads/index.js';
-import { DEFAULT_ENERGY_WINDOWS } from './experiment.js';
 import {
   AXIS_NAMES,
   deviceField,

@@ -1,7 +1,7 @@
 import { FailureError, failure } from '../errors.js';
+import type { AxisValue, ExperimentContent, ModelFacts, ModelRef } from '../experiment/experiment.js';
 import { opensModels } from '../runners/index.js';
 import { type Budget, type NodeId, TooLargeError } from './diagram.js';
-import type { AxisValue, ExperimentContent, ModelFacts, ModelRef } from './experiment.js';
 import { contentBuilder, type Grid, gridsOf } from './grid.js';
 import { axisValues } from './labels.js';
 import { Ranking, type RankTables, RUNS, rankTables } from './ranking.js';

@@ -1,4 +1,4 @@
-import type { AxisValue, MeasurePolicy, ModelRef, QualityPolicy } from './experiment.js';
+import type { AxisValue, MeasurePolicy, ModelRef, QualityPolicy } from '../experiment/experiment.js';
 
 /** The version every sweep file names. */
 export const API_VERSION = 'ridgepoint.dev/v1';

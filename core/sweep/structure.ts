@@ -1,9 +1,9 @@
 import type { z } from 'zod';
+import { type Finding, MAX_MISTAKES, type Path } from '../input/mistake.js';
+import { nearest } from '../input/suggest.js';
 import { expectedAt, phraseFor, show, valueAt, wordsOf } from './expected.js';
 import { ALSO_KNOWN_AS, VALUES_ALSO_KNOWN_AS } from './fields.js';
-import { type Finding, MAX_MISTAKES, type Path } from './mistake.js';
 import { type SchemaNode, sweepSchema } from './schema.js';
-import { nearest } from './suggest.js';
 
 /** Words of the format that a later release will know, and what to do until then. */
 const LATER: Readonly<Record<string, string>> = {

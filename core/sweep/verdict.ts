@@ -1,14 +1,14 @@
+import type { AxisValue, ModelFacts } from '../experiment/experiment.js';
+import type { AxisValues, Rule } from '../experiment/rule.js';
 import { opensModels, RUNNERS, runnerNamed } from '../runners/index.js';
 import type { RunnerKind } from '../runners/runner.js';
 import { TECHNIQUES } from '../techniques/index.js';
 import { workloadNamed } from '../workloads/index.js';
 import type { WorkloadKind } from '../workloads/workload.js';
 import { type Budget, Diagram, type NodeId } from './diagram.js';
-import type { AxisValue, ModelFacts } from './experiment.js';
 import { settingFields } from './fields.js';
 import type { Grid } from './grid.js';
 import { RUNS } from './ranking.js';
-import type { AxisValues, Rule } from './rule.js';
 import type { Selector } from './spec.js';
 
 export const EXCLUDED = 1;

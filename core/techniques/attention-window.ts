@@ -1,4 +1,4 @@
-import type { Rule } from '../sweep/rule.js';
+import type { Rule } from '../experiment/rule.js';
 import { readAttention } from './attention.js';
 
 /**

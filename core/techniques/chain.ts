@@ -1,7 +1,7 @@
-import { predictWeights } from '../roofline/memory.js';
-import type { ModelFacts, TechniqueChoice } from '../sweep/experiment.js';
+import type { ModelFacts, TechniqueChoice } from '../experiment/experiment.js';
 import { type AdapterPart, readAdapter } from './adapter.js';
 import { readAttention, type SlidingWindow } from './attention.js';
+import { predictWeights } from './predicted-weights.js';
 import { type QuantizationSpec, readQuantization } from './quantization.js';
 import { readSparsity, type SparsitySpec } from './sparsity.js';
 import type { Reading } from './spelling.js';

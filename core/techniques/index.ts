@@ -1,4 +1,4 @@
-import type { TechniqueChoice } from '../sweep/experiment.js';
+import type { TechniqueChoice } from '../experiment/experiment.js';
 import { adapter } from './adapter.js';
 import { attention } from './attention.js';
 import { quantization } from './quantization.js';

@@ -1,5 +1,5 @@
-import type { Rule } from '../sweep/rule.js';
-import { nearest } from '../sweep/suggest.js';
+import type { Rule } from '../experiment/rule.js';
+import { nearest } from '../input/suggest.js';
 import { BUILTIN_TEXT, CALIBRATION_SETTINGS, type CalibrationSpec } from './calibration-spec.js';
 import { fileType, NEED_IMPORTANCE_MATRIX, QUANTIZATIONS } from './file-types.js';
 import { flawOf } from './quantization-check.js';

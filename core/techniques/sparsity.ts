@@ -1,5 +1,5 @@
-import type { Rule } from '../sweep/rule.js';
-import { nearest } from '../sweep/suggest.js';
+import type { Rule } from '../experiment/rule.js';
+import { nearest } from '../input/suggest.js';
 import type { CalibrationSpec } from './calibration-spec.js';
 import { isFloatType } from './float-types.js';
 import { type LayerPatterns, type RatioOverride, readRatio } from './layer-choice.js';

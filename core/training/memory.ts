@@ -1,4 +1,4 @@
-import type { ModelFacts } from '../sweep/experiment.js';
+import type { ModelFacts } from '../experiment/experiment.js';
 import { FLOAT_BYTES } from '../techniques/float-types.js';
 import { isAdapterMethod, TRAINING_TARGETS, type TrainingSettings } from './methods.js';
 

@@ -1,9 +1,9 @@
 import { z } from 'zod';
+import { numberOn, type Rule } from '../experiment/rule.js';
 import { onGpu } from '../kernels/arithmetic.js';
 import { axisOf, SHAPE_AXES } from '../kernels/axes.js';
 import { OP_TYPES, type OpFacts, type OpVariant } from '../kernels/op.js';
 import { OPS } from '../kernels/ops.js';
-import { numberOn, type Rule } from '../sweep/rule.js';
 import type { WorkloadKind } from './workload.js';
 
 /** The variant that asks most of a processor among those that a node can run on the device. */

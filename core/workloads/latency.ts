@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { numberOn, type Rule } from '../sweep/rule.js';
+import { numberOn, type Rule } from '../experiment/rule.js';
 import type { WorkloadKind } from './workload.js';
 
 const tokens = () => z.int().min(0).max(1_048_576);

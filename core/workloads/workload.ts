@@ -1,6 +1,6 @@
 import type { z } from 'zod';
-import type { Capability } from '../runners/capability.js';
-import type { Rule } from '../sweep/rule.js';
+import type { Rule } from '../experiment/rule.js';
+import type { Capability } from './capability.js';
 
 /** What a sweep may ask of a workload, as data; agent/workloads/<kind> does it. */
 export interface WorkloadKind {

@@ -1,4 +1,4 @@
-import type { ChartOperator, RooflineChart } from '../../core/roofline/analysis/chart.js';
+import type { ChartOperator, RooflineChart } from '../../roofline/analysis/chart.js';
 import { AXIS, FONT, INK, LEGEND, LINE, SERIES, tick, title } from './style.js';
 
 const decadeBelow = (value: number) => 10 ** Math.floor(Math.log10(value));

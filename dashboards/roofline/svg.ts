@@ -9,7 +9,7 @@ import {
 import * as echarts from 'echarts/core';
 import { LabelLayout } from 'echarts/features';
 import { SVGRenderer } from 'echarts/renderers';
-import type { ChartData } from '../../core/roofline/analysis/chart.js';
+import type { ChartData } from '../../roofline/analysis/chart.js';
 import { rooflineOption } from './roofline-option.js';
 import { sweepOption } from './sweep-option.js';
 

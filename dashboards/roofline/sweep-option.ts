@@ -1,4 +1,4 @@
-import type { SweepChart } from '../../core/roofline/analysis/chart.js';
+import type { SweepChart } from '../../roofline/analysis/chart.js';
 import { AXIS, FONT, LEGEND, SERIES, tick, title } from './style.js';
 
 const UNIT = { 'tokens/s': 'tokens/s', s: 's', B: 'bytes' } as const;

@@ -1,4 +1,4 @@
-import type { ModelFacts } from '../../core/sweep/experiment.js';
+import type { ModelFacts } from '../../core/experiment/experiment.js';
 import { fileTypeNumbered } from '../../core/techniques/file-types.js';
 import type { GgufHeader } from './header.js';
 import { shown } from './metadata.js';

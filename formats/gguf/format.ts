@@ -1,4 +1,4 @@
-import { architectureFromGguf } from '../../core/roofline/readers/gguf.js';
+import { architectureFromGguf } from '../../roofline/readers/gguf.js';
 import type { Format, Inspected } from '../format.js';
 import { modelFacts, weightBytes } from './facts.js';
 import { type GgufHeader, readGgufHeader } from './header.js';

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { architectureFromOnnx } from '../../core/roofline/readers/onnx.js';
-import { type ArchitectureReading, isSize } from '../../core/roofline/readers/reading.js';
+import { architectureFromOnnx } from '../../roofline/readers/onnx.js';
+import { type ArchitectureReading, isSize } from '../../roofline/readers/reading.js';
 import { CONFIG, readJson } from '../config-json.js';
 import { type Format, FormatError } from '../format.js';
 

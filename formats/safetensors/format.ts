@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { architectureFromConfig } from '../../core/roofline/readers/config.js';
-import type { ArchitectureReading } from '../../core/roofline/readers/reading.js';
-import { architectureFromSafetensors } from '../../core/roofline/readers/safetensors.js';
+import { architectureFromConfig } from '../../roofline/readers/config.js';
+import type { ArchitectureReading } from '../../roofline/readers/reading.js';
+import { architectureFromSafetensors } from '../../roofline/readers/safetensors.js';
 import { CONFIG, readJson } from '../config-json.js';
 import { type Format, FormatError } from '../format.js';
 import { SafetensorsError } from './json.js';

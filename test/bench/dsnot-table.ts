@@ -13,7 +13,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
 import { parse, stringify } from 'yaml';
-import type { ResultRecord } from '../../core/result.js';
+import type { ResultRecord } from '../../core/result/result.js';
 import { ROOT, ridge } from '../support/ridge.js';
 import { conclude } from './figure.js';
 import { AMOUNTS, type DsnotRow, markdown, nameOf, rowOf, surprises } from './sparsity/dsnot-rows.js';

@@ -13,7 +13,7 @@ import type { Fact } from '../../coordinator/log/log.js';
 import { SqliteLog } from '../../coordinator/log/sqlite.js';
 import { startCoordinator } from '../../coordinator/main.js';
 import { readSweep } from '../../coordinator/sweeps.js';
-import type { ResultRecord } from '../../core/result.js';
+import type { ResultRecord } from '../../core/result/result.js';
 import { hasChromium, launchChromium } from '../support/chromium.js';
 import { FakeAgent } from '../support/fake-agent.js';
 import { buildPage } from '../support/page.js';

@@ -7,8 +7,8 @@
  */
 import { spawnSync } from 'node:child_process';
 import { availableParallelism } from 'node:os';
-import { nodeSeconds, type ProfiledPhase, profileCost } from '../../core/roofline/profile/record.js';
-import type { ModuleRow } from '../../core/roofline/profile/table.js';
+import { nodeSeconds, type ProfiledPhase, profileCost } from '../../core/result/profile-record.js';
+import type { ModuleRow } from '../../roofline/profile/table.js';
 import { RIDGE } from '../support/ridge.js';
 import { conclude, type Figure } from './figure.js';
 

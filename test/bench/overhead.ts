@@ -30,7 +30,7 @@ import { findStartTools, wrapCommand } from '../../agent/isolation/start-tools.j
 import type { TrialRequest } from '../../agent/trial/job.js';
 import { counterDifference } from '../../core/metrics/integrate.js';
 import { cleanSeries } from '../../core/metrics/series.js';
-import type { Phase, ResultRecord } from '../../core/result.js';
+import type { Phase, ResultRecord } from '../../core/result/result.js';
 import { percentileBootstrap } from '../../core/statistics/interval.js';
 import { median, quantile } from '../../core/statistics/quantile.js';
 import { modelPath } from '../models/loading.js';

@@ -2,7 +2,7 @@
  * The report page at ten thousand rows in real Chromium: frame times while its table is scrolled, its rows are
  * filtered and its plots are zoomed. `--quick` takes a tenth of the rows.
  */
-import { buildReport } from '../../core/report/report.js';
+import { buildReport } from '../../report/build.js';
 import { hasChromium } from '../support/chromium.js';
 import { startBrowsing } from '../support/report-page.js';
 import { ROOFS, rooflineOf } from '../support/roofline.js';

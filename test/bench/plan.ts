@@ -6,9 +6,9 @@
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { permute } from '../../core/statistics/permutation.js';
 import { experimentAt } from '../../core/sweep/expand.js';
 import { parseSweep } from '../../core/sweep/parse.js';
-import { permute } from '../../core/sweep/permutation.js';
 import { planSpace } from '../../core/sweep/space.js';
 import type { Sweep } from '../../core/sweep/spec.js';
 

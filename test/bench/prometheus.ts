@@ -7,7 +7,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { METRICS } from '../../core/metrics/catalogue.js';
-import { metricValue, type ResultRecord } from '../../core/result.js';
+import { metricValue, type ResultRecord } from '../../core/result/result.js';
 import { ridge, startRidge } from '../support/ridge.js';
 import { freePort, installed, startPrometheus, until } from '../support/services.js';
 import { conclude, type Figure } from './figure.js';

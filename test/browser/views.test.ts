@@ -1,12 +1,13 @@
 import { readFileSync } from 'node:fs';
 import type { Download, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { movedText } from '../../core/report/change-text.js';
-import { changesOf } from '../../core/report/compare.js';
-import { buildReport, type Report } from '../../core/report/report.js';
-import { quantity } from '../../core/report/scale.js';
-import type { ResultRecord } from '../../core/result.js';
+import type { ResultRecord } from '../../core/result/result.js';
 import { pairsOf } from '../../dashboards/web/src/compare/sides.js';
+import { buildReport } from '../../report/build.js';
+import { movedText } from '../../report/change-text.js';
+import { changesOf } from '../../report/compare.js';
+import type { Report } from '../../report/report.js';
+import { quantity } from '../../report/scale.js';
 import { hasChromium } from '../support/chromium.js';
 import { type Browsing, type OpenedPage, startBrowsing } from '../support/report-page.js';
 import { ROOFS, rooflineOf } from '../support/roofline.js';

@@ -5,7 +5,7 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { loadAgentConfig } from '../../agent/config.js';
 import { type RunningAgent, startAgent, type TrialEvent } from '../../agent/main.js';
 import { type RunningCoordinator, startCoordinator } from '../../coordinator/main.js';
-import type { ResultRecord } from '../../core/result.js';
+import type { ResultRecord } from '../../core/result/result.js';
 import { type ControlConnection, connectControl } from '../../proto/client.js';
 import { temporaryFolder } from '../support/bench.js';
 

@@ -2,7 +2,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { resultSchema } from '../../core/result.js';
+import { resultSchema } from '../../core/result/result.js';
 import { ridge, startRidge } from '../support/ridge.js';
 import { freePort } from '../support/services.js';
 

@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, expect, test } from 'vitest';
-import type { Lease } from '../../core/lease.js';
+import type { Lease } from '../../core/experiment/lease.js';
 import { connectControl } from '../../proto/client.js';
 import { FakeAgent } from '../support/fake-agent.js';
 import { fakeSweep } from '../support/sweeps.js';

@@ -9,7 +9,7 @@ import type { Fact } from '../../coordinator/log/log.js';
 import { SqliteLog } from '../../coordinator/log/sqlite.js';
 import { type RunningCoordinator, startCoordinator } from '../../coordinator/main.js';
 import { readSweep } from '../../coordinator/sweeps.js';
-import type { ResultRecord } from '../../core/result.js';
+import type { ResultRecord } from '../../core/result/result.js';
 import { type ControlConnection, connectControl } from '../../proto/client.js';
 import { parseRecord } from '../../proto/convert.js';
 import { SweepState } from '../../proto/gen/ridgepoint/v1/control.js';

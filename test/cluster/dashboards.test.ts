@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { ResultRecord } from '../../core/result.js';
+import type { ResultRecord } from '../../core/result/result.js';
 import { boards } from '../../dashboards/grafana/index.js';
 import { askBoard, emptiness, pointsOf, type Shown } from '../support/grafana/ask.js';
 import { type ScrapedFleet, startScrapedFleet } from '../support/grafana/fleet.js';

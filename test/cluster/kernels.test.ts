@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { kernelsLibrary } from '../../agent/native/kernel-library.js';
-import { recompute } from '../../core/judgement/judge.js';
-import { type ResultRecord, resultSchema } from '../../core/result.js';
+import { type ResultRecord, resultSchema } from '../../core/result/result.js';
+import { recompute } from '../../roofline/judge.js';
 import { ridge } from '../support/ridge.js';
 
 let folder: string;

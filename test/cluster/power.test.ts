@@ -8,7 +8,7 @@ import { readCpu } from '../../agent/device/cpu.js';
 import { startAgent, type TrialEvent } from '../../agent/main.js';
 import { PowerConnection } from '../../agent/power/client.js';
 import { startCoordinator } from '../../coordinator/main.js';
-import type { ResultRecord } from '../../core/result.js';
+import type { ResultRecord } from '../../core/result/result.js';
 import { connectControl } from '../../proto/client.js';
 import { temporaryFolder } from '../support/bench.js';
 import { clockFile, LONG, powerTree, SHORT } from '../support/power-tree.js';

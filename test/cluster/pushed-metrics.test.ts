@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { metricsRequest } from '../../coordinator/exporter/push/otlp.js';
 import { startCoordinator } from '../../coordinator/main.js';
-import { isPresent, type ResultRecord } from '../../core/result.js';
+import { isPresent, type ResultRecord } from '../../core/result/result.js';
 import { type Finished, ridge } from '../support/ridge.js';
 import { installed, type Prometheus, startPrometheus, until } from '../support/services.js';
 import { fakeSweep } from '../support/sweeps.js';

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { builtinFolder } from '../../agent/artifacts/source.js';
-import { type ResultRecord, resultSchema } from '../../core/result.js';
+import { type ResultRecord, resultSchema } from '../../core/result/result.js';
 import { FileServer } from '../support/file-server.js';
 import { type Running, ridge, startRidge } from '../support/ridge.js';
 import { freePort } from '../support/services.js';

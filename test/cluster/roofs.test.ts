@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { kernelsLibrary } from '../../agent/native/kernel-library.js';
-import { roofsSchema } from '../../core/roofline/roofs.js';
+import { roofsSchema } from '../../core/result/roofs.js';
 import { ridge } from '../support/ridge.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'ridgepoint-roofs-'));

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { findSysfsGpus, vulkanDevices } from '../../agent/device/sysfs-gpus.js';
 import { openSensors } from '../../agent/meters/sensors.js';
 import { startTrial } from '../../agent/trial/start.js';
-import { isPresent, type ResultRecord } from '../../core/result.js';
+import { isPresent, type ResultRecord } from '../../core/result/result.js';
 import { bench, lease } from '../support/bench.js';
 import { compileStub, hasGcc, setStub } from '../support/c-stub.js';
 import { amdCard } from '../support/gpu-trees.js';

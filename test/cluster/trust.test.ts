@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach, describe, expect, test } from 'vitest';
 import type { CoordinatorConfig } from '../../coordinator/config.js';
 import { type RunningCoordinator, startCoordinator } from '../../coordinator/main.js';
-import type { NodeProfile } from '../../core/node.js';
+import type { NodeProfile } from '../../core/experiment/node.js';
 import { type ControlConnection, connectControl } from '../../proto/client.js';
 import { fromSweepState } from '../../proto/convert.js';
 import { FakeAgent } from '../support/fake-agent.js';

@@ -6,7 +6,7 @@ import { parse } from 'yaml';
 import { type RunningCoordinator, startCoordinator } from '../../coordinator/main.js';
 import { AGENT_METRICS } from '../../core/metrics/exported.js';
 import { openMetricsText } from '../../core/metrics/text.js';
-import { WARNINGS } from '../../core/warnings.js';
+import { WARNINGS } from '../../core/result/warnings.js';
 import { CHART, hasHelm, only, renderOnce } from '../support/helm.js';
 import { ROOT } from '../support/ridge.js';
 import { installed } from '../support/services.js';

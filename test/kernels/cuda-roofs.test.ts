@@ -6,10 +6,10 @@ import { probeRunner } from '../../agent/probe.js';
 import { workingSets } from '../../agent/roofs/cuda-take.js';
 import { requireMeasurer } from '../../agent/roofs/index.js';
 import { type Bench, startTrial } from '../../agent/trial/start.js';
-import type { DeviceProfile } from '../../core/node.js';
-import { recordRoofsOf } from '../../core/roofline/record-roofs.js';
-import { roofsSchema } from '../../core/roofline/roofs.js';
-import type { Options } from '../../core/sweep/experiment.js';
+import type { Options } from '../../core/experiment/experiment.js';
+import type { DeviceProfile } from '../../core/experiment/node.js';
+import { roofsSchema } from '../../core/result/roofs.js';
+import { recordRoofsOf } from '../../core/result/roofs-record.js';
 import { bench, lease } from '../support/bench.js';
 import { buildEmulatedGpu, canEmulate, machineCode } from '../support/emulated-gpu.js';
 

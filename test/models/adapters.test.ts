@@ -11,13 +11,13 @@ import { type LlamaModel, llamaCpp, quantizeFile } from '../../agent/runners/lla
 import type { RunnableAdapter } from '../../agent/runners/runner.js';
 import { startTrial } from '../../agent/trial/start.js';
 import { toFailure } from '../../core/errors.js';
-import { recompute } from '../../core/judgement/judge.js';
-import { type ResultRecord, resultSchema } from '../../core/result.js';
+import { type ResultRecord, resultSchema } from '../../core/result/result.js';
 import type { LowRankAdapter } from '../../core/techniques/adapters/adapter.js';
 import { PORTABLE_MERGE } from '../../core/techniques/adapters/merge.js';
 import { UNCHANGED } from '../../core/techniques/index.js';
 import { plainQuantization } from '../../core/techniques/quantization.js';
 import { readGgufHeader } from '../../formats/gguf/header.js';
+import { recompute } from '../../roofline/judge.js';
 import { bench, lease } from '../support/bench.js';
 import { modelPath, prompt, rootMeanSquare } from './loading.js';
 

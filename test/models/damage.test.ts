@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { startTrial } from '../../agent/trial/start.js';
 import { FAILURES } from '../../core/errors.js';
-import { type ResultRecord, resultSchema } from '../../core/result.js';
+import { type ResultRecord, resultSchema } from '../../core/result/result.js';
 import { bench, lease, temporaryFolder } from '../support/bench.js';
 import { damage } from '../support/damage.js';
 import { tinyModel, withArchitecture } from '../support/gguf-patch.js';

@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import { kernelsLibrary } from '../../agent/native/kernel-library.js';
 import { startTrial } from '../../agent/trial/start.js';
-import { recompute } from '../../core/judgement/judge.js';
-import { isPresent, type ResultRecord, resultSchema } from '../../core/result.js';
-import type { Experiment } from '../../core/sweep/experiment.js';
+import type { Experiment } from '../../core/experiment/experiment.js';
+import { isPresent, type ResultRecord, resultSchema } from '../../core/result/result.js';
 import { UNCHANGED } from '../../core/techniques/index.js';
+import { recompute } from '../../roofline/judge.js';
 import { bench, lease, QUICK } from '../support/bench.js';
 
 const llama = { kind: 'llama-cpp', options: { threads: 1 } };

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { type LlamaModel, llamaCpp } from '../../agent/runners/llama-cpp/index.js';
 import type { LlamaRequest } from '../../agent/runners/llama-cpp/load.js';
-import type { Options } from '../../core/sweep/experiment.js';
+import type { Options } from '../../core/experiment/experiment.js';
 
 const models = join(import.meta.dirname, '../../models');
 

@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { kernelsLibrary } from '../../agent/native/kernel-library.js';
 import { profileModel } from '../../agent/profile/run.js';
-import { nodeSeconds, type ProfiledPhase, profileCost } from '../../core/roofline/profile/record.js';
-import { moduleRows } from '../../core/roofline/profile/table.js';
+import { nodeSeconds, type ProfiledPhase, profileCost } from '../../core/result/profile-record.js';
+import { moduleRows } from '../../roofline/profile/table.js';
 import { modelPath } from './loading.js';
 import { VARIANTS, variantOf } from './variants.js';
 

@@ -1,13 +1,13 @@
 import { describe, expect, test } from 'vitest';
 import { kernelsLibrary } from '../../agent/native/kernel-library.js';
 import { startTrial } from '../../agent/trial/start.js';
-import { recompute } from '../../core/judgement/judge.js';
-import { isPresent, type ResultRecord, resultSchema } from '../../core/result.js';
-import { sizeOf } from '../../core/roofline/model-size.js';
-import { passWork } from '../../core/roofline/pass-work.js';
-import type { RooflinePhase } from '../../core/roofline/record.js';
-import type { Experiment } from '../../core/sweep/experiment.js';
+import type { Experiment } from '../../core/experiment/experiment.js';
+import { isPresent, type ResultRecord, resultSchema } from '../../core/result/result.js';
+import type { RooflinePhase } from '../../core/result/roofline-record.js';
 import { UNCHANGED } from '../../core/techniques/index.js';
+import { sizeOf } from '../../core/work/model-size.js';
+import { passWork } from '../../core/work/pass-work.js';
+import { recompute } from '../../roofline/judge.js';
 import { bench, lease } from '../support/bench.js';
 import { ROOFS } from '../support/roofline.js';
 

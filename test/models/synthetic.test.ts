@@ -5,7 +5,7 @@ import { afterAll, describe, expect, test } from 'vitest';
 import { writeSynthetic } from '../../agent/artifacts/synthetic/model.js';
 import { startTrial } from '../../agent/trial/start.js';
 import { readSynthetic, SYNTHETIC_TYPES } from '../../core/models/synthetic.js';
-import { type ResultRecord, resultSchema } from '../../core/result.js';
+import { type ResultRecord, resultSchema } from '../../core/result/result.js';
 import { UNCHANGED } from '../../core/techniques/index.js';
 import { modelFacts, weightBytes } from '../../formats/gguf/facts.js';
 import { readGgufHeader } from '../../formats/gguf/header.js';

@@ -1,4 +1,4 @@
-import type { MatrixShape, ModelArchitecture } from '../../core/roofline/architecture.js';
+import type { MatrixShape, ModelArchitecture } from '../../core/work/architecture.js';
 
 export interface DenseNumbers {
   readonly layers: number;

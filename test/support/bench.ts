@@ -8,9 +8,9 @@ import { monotonicSeconds } from '../../agent/isolation/clock.js';
 import { IdleBaselines } from '../../agent/meters/baseline.js';
 import type { MeterSettings } from '../../agent/meters/index.js';
 import type { Bench, TrialLimits } from '../../agent/trial/start.js';
-import type { Lease } from '../../core/lease.js';
-import type { NodeProfile } from '../../core/node.js';
-import type { Experiment, MeasurePolicy } from '../../core/sweep/experiment.js';
+import type { Experiment, MeasurePolicy } from '../../core/experiment/experiment.js';
+import type { Lease } from '../../core/experiment/lease.js';
+import type { NodeProfile } from '../../core/experiment/node.js';
 import { UNCHANGED } from '../../core/techniques/index.js';
 
 /** A policy that measures little and forgives everything: tests ask whether things happen, not how fast. */

@@ -1,4 +1,4 @@
-import type { AxisValue, Experiment } from '../../core/sweep/experiment.js';
+import type { AxisValue, Experiment } from '../../core/experiment/experiment.js';
 import { UNCHANGED } from '../../core/techniques/index.js';
 
 /** Experiments as expansion makes them, for tests that need some without parsing a sweep. */

@@ -1,6 +1,6 @@
-import type { Lease } from '../../core/lease.js';
-import type { NodeProfile } from '../../core/node.js';
-import type { ResultRecord } from '../../core/result.js';
+import type { Lease } from '../../core/experiment/lease.js';
+import type { NodeProfile } from '../../core/experiment/node.js';
+import type { ResultRecord } from '../../core/result/result.js';
 import { type AgentConnection, connectAgents } from '../../proto/client.js';
 import { parseLease, toHello, toReport } from '../../proto/convert.js';
 import type { SessionRequest, SessionResponse, Welcome } from '../../proto/gen/ridgepoint/v1/agents.js';

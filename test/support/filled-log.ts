@@ -4,7 +4,7 @@ import { statSync } from 'node:fs';
 import { request } from 'node:http';
 import { SqliteLog } from '../../coordinator/log/sqlite.js';
 import { readSweep } from '../../coordinator/sweeps.js';
-import type { ResultRecord } from '../../core/result.js';
+import type { ResultRecord } from '../../core/result/result.js';
 import { completeTrial } from './records.js';
 import { RIDGE, ROOT } from './ridge.js';
 

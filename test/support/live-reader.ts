@@ -1,6 +1,6 @@
 import { request as plain } from 'node:http';
 import { request as secure } from 'node:https';
-import { EventText, type LiveEvent } from '../../core/live/event-text.js';
+import { EventText, type LiveEvent } from '../../report/live/event-text.js';
 
 export interface LiveReader {
   readonly status: number;

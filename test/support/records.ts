@@ -1,8 +1,8 @@
 import { failure } from '../../core/errors.js';
+import type { Experiment } from '../../core/experiment/experiment.js';
 import { METRICS } from '../../core/metrics/catalogue.js';
-import type { Measurement, Phase, ResultRecord } from '../../core/result.js';
-import { RESULT_SCHEMA } from '../../core/result.js';
-import type { Experiment } from '../../core/sweep/experiment.js';
+import type { Measurement, Phase, ResultRecord } from '../../core/result/result.js';
+import { RESULT_SCHEMA } from '../../core/result/result.js';
 import { experimentOf, hex, PARAMETERS } from './experiments.js';
 
 /**

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { Browser, Page } from 'playwright-core';
 import { renderHtml } from '../../cli/output/index.js';
-import type { Report } from '../../core/report/report.js';
+import type { Report } from '../../report/report.js';
 import { launchChromium } from './chromium.js';
 
 const root = join(import.meta.dirname, '../..');

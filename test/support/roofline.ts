@@ -1,10 +1,10 @@
-import type { MatrixShape, ModelArchitecture } from '../../core/roofline/architecture.js';
-import type { ThreadFactors } from '../../core/roofline/factors/factors.js';
-import { measuredMachine } from '../../core/roofline/machine-model.js';
-import { phaseWork } from '../../core/roofline/phase-work.js';
-import { placePhase } from '../../core/roofline/placement.js';
-import type { RooflineGiven, RooflineRecord } from '../../core/roofline/record.js';
-import type { RecordRoofs } from '../../core/roofline/record-roofs.js';
+import type { ThreadFactors } from '../../core/result/factors.js';
+import type { RooflineGiven, RooflineRecord } from '../../core/result/roofline-record.js';
+import type { RecordRoofs } from '../../core/result/roofs-record.js';
+import type { MatrixShape, ModelArchitecture } from '../../core/work/architecture.js';
+import { phaseWork } from '../../core/work/phase-work.js';
+import { measuredMachine } from '../../roofline/machine-model.js';
+import { placePhase } from '../../roofline/placement.js';
 
 const matrix = (inputs: number, outputs: number): MatrixShape => ({
   inputs,

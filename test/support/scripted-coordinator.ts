@@ -1,5 +1,5 @@
-import type { Lease } from '../../core/lease.js';
-import type { ResultRecord } from '../../core/result.js';
+import type { Lease } from '../../core/experiment/lease.js';
+import type { ResultRecord } from '../../core/result/result.js';
 import { PROTOCOL, parseNodeProfile, parseReport, toGrant } from '../../proto/convert.js';
 import { WireError } from '../../proto/errors.js';
 import {

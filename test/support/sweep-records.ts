@@ -1,5 +1,5 @@
-import type { ResultRecord } from '../../core/result.js';
-import { warn } from '../../core/warnings.js';
+import type { ResultRecord } from '../../core/result/result.js';
+import { warn } from '../../core/result/warnings.js';
 import { experimentOf, type Point } from './experiments.js';
 import { BITS, completeTrial, failedTrial } from './records.js';
 

@@ -3,9 +3,9 @@ import { once, setMaxListeners } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { BinaryWriter } from '@bufbuild/protobuf/wire';
 import { Client, type ClientDuplexStream, credentials } from '@grpc/grpc-js';
-import type { Lease } from '../../core/lease.js';
-import type { NodeProfile } from '../../core/node.js';
-import { RESULT_SCHEMA } from '../../core/result.js';
+import type { Lease } from '../../core/experiment/lease.js';
+import type { NodeProfile } from '../../core/experiment/node.js';
+import { RESULT_SCHEMA } from '../../core/result/result.js';
 import { connectControl } from '../../proto/client.js';
 import { toHello } from '../../proto/convert.js';
 import {

@@ -1,11 +1,11 @@
 import { type Failure, failure } from '../../core/errors.js';
-import type { Lease } from '../../core/lease.js';
+import type { Experiment } from '../../core/experiment/experiment.js';
+import type { Lease } from '../../core/experiment/lease.js';
+import type { NodeProfile } from '../../core/experiment/node.js';
 import { METRICS } from '../../core/metrics/catalogue.js';
-import type { NodeProfile } from '../../core/node.js';
-import { type Measurement, RESULT_SCHEMA, type ResultRecord } from '../../core/result.js';
-import type { Experiment } from '../../core/sweep/experiment.js';
+import { type Measurement, RESULT_SCHEMA, type ResultRecord } from '../../core/result/result.js';
+import { warn } from '../../core/result/warnings.js';
 import { UNCHANGED } from '../../core/techniques/index.js';
-import { warn } from '../../core/warnings.js';
 
 /** A complete experiment whose id tells the position, for tests that need no real sweep. */
 export function anExperiment(id = 'x000000000000000000000001', change: Partial<Experiment> = {}): Experiment {

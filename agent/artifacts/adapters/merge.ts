@@ -1,5 +1,5 @@
 import { FailureError, failure } from '../../../core/errors.js';
-import type { AxisValue } from '../../../core/sweep/experiment.js';
+import type { AxisValue } from '../../../core/experiment/experiment.js';
 import {
   type AdapterLayer,
   parametersOf,

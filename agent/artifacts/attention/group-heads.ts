@@ -1,7 +1,7 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { FailureError, failure } from '../../../core/errors.js';
-import type { AxisValue } from '../../../core/sweep/experiment.js';
+import type { AxisValue } from '../../../core/experiment/experiment.js';
 import {
   decodeFloats,
   encodeFloats,

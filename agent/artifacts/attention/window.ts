@@ -1,6 +1,6 @@
 import { basename } from 'node:path';
 import { FailureError, failure } from '../../../core/errors.js';
-import type { AxisValue } from '../../../core/sweep/experiment.js';
+import type { AxisValue } from '../../../core/experiment/experiment.js';
 import { REWRITTEN_AS, windowFlaw } from '../../../core/techniques/attention-window.js';
 import { copyGguf } from '../../../formats/gguf/copy.js';
 import { type GgufHeader, readGgufHeader } from '../../../formats/gguf/header.js';

@@ -1,5 +1,5 @@
 import { FailureError, failure } from '../../../core/errors.js';
-import type { Options } from '../../../core/sweep/experiment.js';
+import type { Options } from '../../../core/experiment/experiment.js';
 
 export const FAKE_FAILURES = ['none', 'crash', 'abort', 'hang', 'load', 'memory'] as const;
 export type FakeFailure = (typeof FAKE_FAILURES)[number];

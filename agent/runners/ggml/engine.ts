@@ -1,5 +1,5 @@
 import { FailureError, failure } from '../../../core/errors.js';
-import type { TracedNode } from '../../../core/roofline/graph/graph-work.js';
+import type { TracedNode } from '../../../roofline/graph/graph-work.js';
 import { graphNodes } from '../../native/graph-nodes.js';
 import { CONSTANTS, type Llama, type LlamaFunctions, type Pointer } from '../../native/llama.js';
 

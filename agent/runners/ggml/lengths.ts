@@ -1,4 +1,4 @@
-import type { TracedNode } from '../../../core/roofline/graph/graph-work.js';
+import type { TracedNode } from '../../../roofline/graph/graph-work.js';
 import type { Pointer } from '../../native/llama.js';
 import type { Engine } from './engine.js';
 import { type AdapterFactors, inverse } from './factors.js';

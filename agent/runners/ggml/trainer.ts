@@ -1,8 +1,8 @@
 import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus';
 import { FailureError, failure } from '../../../core/errors.js';
-import { graphWork } from '../../../core/roofline/graph/graph-work.js';
-import type { TrainingPart } from '../../../core/roofline/record.js';
+import type { TrainingPart } from '../../../core/result/roofline-record.js';
 import { isAdapterMethod, type TrainingSettings } from '../../../core/training/methods.js';
+import { graphWork } from '../../../roofline/graph/graph-work.js';
 import type { Pointer } from '../../native/llama.js';
 import type { TrainedResult, Trainer, TrainingBatch, TrainingMemory, TrainingStep } from '../trainer.js';
 import type { Architecture } from './architecture.js';

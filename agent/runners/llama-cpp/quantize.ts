@@ -1,7 +1,7 @@
 import { existsSync, rmSync, statfsSync, statSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import { type Failure, FailureError, failure } from '../../../core/errors.js';
-import type { AxisValue } from '../../../core/sweep/experiment.js';
+import type { AxisValue } from '../../../core/experiment/experiment.js';
 import { FILE_TYPES, fileType } from '../../../core/techniques/file-types.js';
 import type { QuantizationSpec } from '../../../core/techniques/quantization.js';
 import { readGgufHeader } from '../../../formats/gguf/header.js';

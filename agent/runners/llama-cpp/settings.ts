@@ -1,5 +1,5 @@
 import { FailureError, failure } from '../../../core/errors.js';
-import type { AxisValue, Options } from '../../../core/sweep/experiment.js';
+import type { AxisValue, Options } from '../../../core/experiment/experiment.js';
 import { isQuantized, KV_CACHE_TYPES } from '../../../core/techniques/tensor-types.js';
 
 /** The runner's options, checked. */

@@ -1,4 +1,4 @@
-import { CELLS } from '../../../core/roofline/engine-passes.js';
+import { CELLS } from '../../../core/work/engine-passes.js';
 import { CONSTANTS, type Pointer } from '../../native/llama.js';
 import type { Architecture } from '../ggml/architecture.js';
 import type { Engine } from '../ggml/engine.js';

@@ -1,8 +1,8 @@
 import { basename } from 'node:path';
 import { FailureError, failure } from '../../../core/errors.js';
-import type { PackedMatrices, PackedSize } from '../../../core/roofline/packed.js';
 import type { SparseFormat, SparseType } from '../../../core/runners/sparse.js';
 import { isFloatType } from '../../../core/techniques/float-types.js';
+import type { PackedMatrices, PackedSize } from '../../../core/work/packed.js';
 import type { GgufHeader, TensorInfo } from '../../../formats/gguf/header.js';
 import { readMatrix } from '../../../formats/tensor-matrix.js';
 import type { GraphMatrices, PackedMatrix } from '../../native/graph-matrices.js';

@@ -1,6 +1,6 @@
 import { FailureError, failure } from '../../../core/errors.js';
-import { CELLS } from '../../../core/roofline/engine-passes.js';
-import { AT_ONCE } from '../../../core/roofline/sparse.js';
+import { CELLS } from '../../../core/work/engine-passes.js';
+import { AT_ONCE } from '../../../core/work/sparse.js';
 import type { Engine } from '../ggml/engine.js';
 import type { LlamaVocabulary } from '../llama-cpp/vocabulary.js';
 import type { Generator, PackedFacts, TextModel, VisitLogits } from '../opened.js';

@@ -1,8 +1,8 @@
-import { engineOf } from '../../../core/report/growing/scene.js';
-import type { Report } from '../../../core/report/report.js';
-import type { Row } from '../../../core/report/rows.js';
-import type { PhaseName, ResultRecord } from '../../../core/result.js';
-import type { AxisValue } from '../../../core/sweep/experiment.js';
+import type { AxisValue } from '../../../core/experiment/experiment.js';
+import type { PhaseName, ResultRecord } from '../../../core/result/result.js';
+import { engineOf } from '../../../report/growing/scene.js';
+import type { Report } from '../../../report/report.js';
+import type { Row } from '../../../report/rows.js';
 
 /**
  * The rows of `llama-bench` (llama.cpp v0.4.0, tools/llama-bench/llama-bench.cpp, `struct test`): fields in its

@@ -1,5 +1,5 @@
 import type { Labels } from '../../../core/metrics/families.js';
-import type { ResultRecord } from '../../../core/result.js';
+import type { ResultRecord } from '../../../core/result/result.js';
 
 /** A histogram of OpenTelemetry's conventions for generative AI, of one set of attributes. */
 export interface GenAiHistogram {

@@ -1,6 +1,6 @@
 import type { EnergySource } from '../../metrics/energy.js';
 import type { Reading } from '../../metrics/integrate.js';
-import { warn } from '../../warnings.js';
+import { warn } from '../../result/warnings.js';
 import { missing, perRepeat, single } from '../entries.js';
 import type { Findings } from '../evidence.js';
 import { joulesOf, type Observation } from './observations.js';

@@ -2,8 +2,8 @@ import type { EnergySource } from '../../metrics/energy.js';
 import { resetSeconds } from '../../metrics/faults.js';
 import { type Reading, SHORT_WINDOW_PERIODS } from '../../metrics/integrate.js';
 import { cleanSeries } from '../../metrics/series.js';
-import type { SampleSeries } from '../../result.js';
-import { type Warning, type WarningCode, warn } from '../../warnings.js';
+import type { SampleSeries } from '../../result/result.js';
+import { type Warning, type WarningCode, warn } from '../../result/warnings.js';
 import { LEAST_PERIODS, type ObservationPlan, type Observed } from './observations.js';
 
 /**

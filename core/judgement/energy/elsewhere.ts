@@ -1,4 +1,4 @@
-import { type Warning, warn } from '../../warnings.js';
+import { type Warning, warn } from '../../result/warnings.js';
 import type { Evidence } from '../evidence.js';
 
 /** A trial that computed on a second GPU too has energy that nobody read; null when it did not. */

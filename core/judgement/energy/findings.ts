@@ -1,3 +1,4 @@
+import { deviceKind } from '../../experiment/experiment.js';
 import {
   carbonGrams,
   energyDelayProduct,
@@ -5,9 +6,9 @@ import {
   energyPerTotalToken,
   netEnergy,
 } from '../../metrics/derive.js';
-import { deviceKind, type EnergySource, energySources } from '../../metrics/energy.js';
+import { type EnergySource, energySources } from '../../metrics/energy.js';
 import type { Reading } from '../../metrics/integrate.js';
-import { type Warning, warn } from '../../warnings.js';
+import { type Warning, warn } from '../../result/warnings.js';
 import { missing, perRepeat, single } from '../entries.js';
 import type { Evidence, Findings } from '../evidence.js';
 import { UNASKED } from '../unasked.js';

@@ -1,7 +1,7 @@
 import { MEASURED, type Repeat, type RepeatPart, repeatSeconds } from '../../metrics/derive.js';
 import type { EnergySource } from '../../metrics/energy.js';
 import { type Reading, SHORT_WINDOW_PERIODS, type Window } from '../../metrics/integrate.js';
-import type { Phase } from '../../result.js';
+import type { Phase } from '../../result/result.js';
 import { median } from '../../statistics/quantile.js';
 
 /** A window shorter than this many update periods is nothing but edges: each may be off by a whole period. */

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { type Mistake, type Path, pathText } from '../../sweep/mistake.js';
-import { readYaml } from '../../sweep/yaml.js';
+import { type Mistake, type Path, pathText } from '../../input/mistake.js';
+import { readYaml } from '../../input/yaml.js';
 import { EXTERNAL, SCORERS } from '../scorers/index.js';
 
 /** A field of a record, or `a.b` for one inside another. */

@@ -1,4 +1,4 @@
-import type { AxisValue } from '../../sweep/experiment.js';
+import type { AxisValue } from '../../experiment/experiment.js';
 import type { CalibratedError } from './output-error.js';
 import type { LayerReport } from './report.js';
 

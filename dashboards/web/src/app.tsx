@@ -1,6 +1,6 @@
 import { useMemo } from 'preact/hooks';
-import { type Payload, unpack } from '../../../core/report/payload.js';
-import { buildReport } from '../../../core/report/report.js';
+import { buildReport } from '../../../report/build.js';
+import { type Payload, unpack } from '../../../report/payload.js';
 import type { Origin } from './data.js';
 import { LivePage } from './live/live-page.js';
 import { ReportPage } from './report-page.js';

@@ -1,4 +1,4 @@
-import type { Payload } from '../../../core/report/payload.js';
+import type { Payload } from '../../../report/payload.js';
 
 /** Where this page's results come from. */
 export type Origin =

@@ -1,5 +1,5 @@
-import type { Report } from '../../../core/report/report.js';
-import type { Details } from '../../../core/report/trim.js';
+import type { Report } from '../../../report/report.js';
+import type { Details } from '../../../report/trim.js';
 
 /** What a reader must know before quoting a number: doubts, absences, and what this page left out. */
 export function Footer({ report, details }: { report: Report; details: Details }) {

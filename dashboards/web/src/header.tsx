@@ -1,8 +1,8 @@
 import type { ComponentChildren } from 'preact';
-import { axisTexts } from '../../../core/report/columns.js';
-import type { Report } from '../../../core/report/report.js';
-import { halfWidthOf, metricOf, type Row } from '../../../core/report/rows.js';
-import { metricScale, scaled } from '../../../core/report/scale.js';
+import { axisTexts } from '../../../report/columns.js';
+import type { Report } from '../../../report/report.js';
+import { halfWidthOf, metricOf, type Row } from '../../../report/rows.js';
+import { metricScale, scaled } from '../../../report/scale.js';
 
 interface HeaderProps {
   readonly report: Report;

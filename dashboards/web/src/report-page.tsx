@@ -1,8 +1,8 @@
 import type { ComponentChildren } from 'preact';
 import { useCallback, useEffect, useMemo, useState } from 'preact/hooks';
-import type { Report } from '../../../core/report/report.js';
-import type { Row } from '../../../core/report/rows.js';
-import type { Details } from '../../../core/report/trim.js';
+import type { Report } from '../../../report/report.js';
+import type { Row } from '../../../report/rows.js';
+import type { Details } from '../../../report/trim.js';
 import { Latency } from './charts/latency.js';
 import { Pareto } from './charts/pareto.js';
 import { Roofline } from './charts/roofline.js';

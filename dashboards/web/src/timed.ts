@@ -1,6 +1,6 @@
 import { useContext, useEffect, useState } from 'preact/hooks';
-import type { Row } from '../../../core/report/rows.js';
-import { isPresent, type ResultRecord } from '../../../core/result.js';
+import { isPresent, type ResultRecord } from '../../../core/result/result.js';
+import type { Row } from '../../../report/rows.js';
 import { WholeTrials } from './whole-trial.js';
 
 /** @returns whether times between tokens are here or can be had: a summary says by their median that there are some. */

@@ -1,6 +1,6 @@
 import { createContext } from 'preact';
 import { useContext, useEffect, useState } from 'preact/hooks';
-import type { ResultRecord } from '../../../core/result.js';
+import type { ResultRecord } from '../../../core/result/result.js';
 
 /** Gets a stored record whole, by trial id. */
 export type GetTrial = (trialId: string, signal: AbortSignal) => Promise<ResultRecord>;

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { CoordinatorConfig } from '../../../coordinator/config.js';
-import type { ResultRecord } from '../../../core/result.js';
+import type { ResultRecord } from '../../../core/result/result.js';
 import { type ControlConnection, connectControl } from '../../../proto/client.js';
 import type { ClientSecurity } from '../../../proto/security.js';
 import { FakeAgent, type FakeAgentOptions } from '../../support/fake-agent.js';

@@ -1,5 +1,5 @@
 import Database from 'better-sqlite3';
-import type { ResultRecord } from '../../../core/result.js';
+import type { ResultRecord } from '../../../core/result/result.js';
 
 /** Facts as the first schema of the SQLite log kept them, written past every check. */
 type OldFact =

@@ -1,4 +1,4 @@
-import type { ResultRecord } from '../../../core/result.js';
+import type { ResultRecord } from '../../../core/result/result.js';
 import type { Timed } from './ground.js';
 
 /** A refusal that takes longer than this has done work first. */

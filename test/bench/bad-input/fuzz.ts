@@ -1,7 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { ResultRecord } from '../../../core/result.js';
-import { resultSchema } from '../../../core/result.js';
+import type { ResultRecord } from '../../../core/result/result.js';
+import { resultSchema } from '../../../core/result/result.js';
 import { damage } from '../../support/damage.js';
 import { tinyModel } from '../../support/gguf-patch.js';
 import type { Figure } from '../figure.js';

@@ -12,7 +12,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { SqliteLog } from '../../../coordinator/log/sqlite.js';
-import { type ResultRecord, resultSchema } from '../../../core/result.js';
+import { type ResultRecord, resultSchema } from '../../../core/result/result.js';
 import { type Finished, type Running, startRidge } from '../../support/ridge.js';
 import { freePort } from '../../support/services.js';
 

@@ -1,8 +1,8 @@
 import { statSync, truncateSync } from 'node:fs';
 import { totalmem } from 'node:os';
-import { predictMemory } from '../../../core/roofline/memory.js';
-import type { ModelFacts } from '../../../core/sweep/experiment.js';
+import type { ModelFacts } from '../../../core/experiment/experiment.js';
 import { UNCHANGED } from '../../../core/techniques/index.js';
+import { predictMemory } from '../../../core/work/memory.js';
 import { modelFacts } from '../../../formats/gguf/facts.js';
 import { readGgufHeader } from '../../../formats/gguf/header.js';
 import { sectionsOf, tinyModel, withArchitecture, withNumber } from '../../support/gguf-patch.js';

@@ -1,6 +1,6 @@
-import { judge } from '../../../core/judgement/judge.js';
 import type { MetricName } from '../../../core/metrics/catalogue.js';
-import { isPresent, type Phase } from '../../../core/result.js';
+import { isPresent, type Phase } from '../../../core/result/result.js';
+import { judge } from '../../../roofline/judge.js';
 import { calmInput, experiment } from '../../unit/judgement/trace.js';
 import type { Figure } from '../figure.js';
 import { RECORDINGS, type Recording } from './recordings.js';

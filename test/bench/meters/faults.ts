@@ -2,7 +2,7 @@
  * What drivers do to readings, played by the stub library through meters, recorder and judge: each fault must give
  * its reason codes and no others, and the energy that is left must be the true one.
  */
-import { isPresent } from '../../../core/result.js';
+import { isPresent } from '../../../core/result/result.js';
 import { FAULTS, type Fault, type FaultName, playFault, TRUE_JOULES } from '../../support/nvml-faults.js';
 import { buildNvmlStub, canBuildStub, forgetStub } from '../../support/nvml-stub.js';
 import type { Figure } from '../figure.js';

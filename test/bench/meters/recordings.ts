@@ -1,5 +1,5 @@
 import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus';
-import type { Phase, SampleSeries } from '../../../core/result.js';
+import type { Phase, SampleSeries } from '../../../core/result/result.js';
 
 /** A recording as an agent leaves it, and what was really drawn. */
 export interface Recording {

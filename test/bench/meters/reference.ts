@@ -1,4 +1,4 @@
-import type { Phase, SampleSeries } from '../../../core/result.js';
+import type { Phase, SampleSeries } from '../../../core/result/result.js';
 
 /**
  * The same rules of arithmetic, done another way: a table of interpolated values, and sums over thin slices. Slow and

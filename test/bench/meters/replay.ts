@@ -2,7 +2,12 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { isPresent, type ResultRecord, resultSchema, type SampleSeries } from '../../../core/result.js';
+import {
+  isPresent,
+  type ResultRecord,
+  resultSchema,
+  type SampleSeries,
+} from '../../../core/result/result.js';
 import { RIDGE } from '../../support/ridge.js';
 import type { Figure } from '../figure.js';
 

@@ -1,7 +1,7 @@
 import type { JudgeInput } from '../../../core/judgement/evidence.js';
-import { judge } from '../../../core/judgement/judge.js';
-import { isPresent, type SampleSeries } from '../../../core/result.js';
-import type { WarningCode } from '../../../core/warnings.js';
+import { isPresent, type SampleSeries } from '../../../core/result/result.js';
+import type { WarningCode } from '../../../core/result/warnings.js';
+import { judge } from '../../../roofline/judge.js';
 import { calmInput, joulesAt, samplesWith, wattsAt } from '../../unit/judgement/trace.js';
 import type { Figure } from '../figure.js';
 

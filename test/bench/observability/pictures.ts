@@ -3,9 +3,9 @@ import { BarChart, LineChart, ScatterChart } from 'echarts/charts';
 import { GridComponent, LegendComponent, TitleComponent } from 'echarts/components';
 import * as echarts from 'echarts/core';
 import { SVGRenderer } from 'echarts/renderers';
-import { tick } from '../../../core/report/scale.js';
 import { queriesOf } from '../../../dashboards/grafana/lint.js';
 import { LINE } from '../../../dashboards/grafana/scatter.js';
+import { tick } from '../../../report/scale.js';
 import { pointsOf, type Shown } from '../../support/grafana/ask.js';
 import type { Series } from '../../support/grafana/frames.js';
 

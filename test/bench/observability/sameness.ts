@@ -1,9 +1,9 @@
-import type { LiveReport, LiveSweep } from '../../../core/live/live.js';
-import { unpackPart } from '../../../core/live/pack.js';
 import { METRICS } from '../../../core/metrics/catalogue.js';
-import { buildReport } from '../../../core/report/report.js';
-import { metricOf } from '../../../core/report/rows.js';
-import { metricValue, type ResultRecord } from '../../../core/result.js';
+import { metricValue, type ResultRecord } from '../../../core/result/result.js';
+import { buildReport } from '../../../report/build.js';
+import type { LiveReport, LiveSweep } from '../../../report/live/live.js';
+import { unpackPart } from '../../../report/live/pack.js';
+import { metricOf } from '../../../report/rows.js';
 import type { Prometheus } from '../../support/services.js';
 
 export interface Compared {

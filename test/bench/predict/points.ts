@@ -9,14 +9,14 @@ import { RoofsStore } from '../../../agent/roofs/store.js';
 import { llamaCpp } from '../../../agent/runners/llama-cpp/index.js';
 import { tokenPlan } from '../../../agent/workloads/tokens.js';
 import { agentConfig } from '../../../cli/node-config.js';
-import { factorsAt } from '../../../core/roofline/factors/factors.js';
-import { measuredMachine } from '../../../core/roofline/machine-model.js';
-import { phaseWork } from '../../../core/roofline/phase-work.js';
-import { placePhase } from '../../../core/roofline/placement.js';
-import { architectureFromGguf } from '../../../core/roofline/readers/gguf.js';
-import { recordRoofsOf } from '../../../core/roofline/record-roofs.js';
+import { recordRoofsOf } from '../../../core/result/roofs-record.js';
 import { quantileOfSorted, sorted } from '../../../core/statistics/quantile.js';
+import { phaseWork } from '../../../core/work/phase-work.js';
 import { readGgufHeader } from '../../../formats/gguf/header.js';
+import { factorsAt } from '../../../roofline/factor-at.js';
+import { measuredMachine } from '../../../roofline/machine-model.js';
+import { placePhase } from '../../../roofline/placement.js';
+import { architectureFromGguf } from '../../../roofline/readers/gguf.js';
 import type { ModelFile } from './models.js';
 
 export interface Point {

@@ -3,7 +3,7 @@ import { pruneFile } from '../../../agent/pruning/prune.js';
 import { llamaCpp, quantizeFile } from '../../../agent/runners/llama-cpp/index.js';
 import type { Generator } from '../../../agent/runners/opened.js';
 import { sparseRunner } from '../../../agent/runners/sparse/index.js';
-import type { Options } from '../../../core/sweep/experiment.js';
+import type { Options } from '../../../core/experiment/experiment.js';
 import { plainQuantization } from '../../../core/techniques/quantization.js';
 
 /** A way to run one pruned model. */

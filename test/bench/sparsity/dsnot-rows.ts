@@ -1,5 +1,5 @@
-import type { ResultRecord } from '../../../core/result.js';
-import type { AxisValue } from '../../../core/sweep/experiment.js';
+import type { AxisValue } from '../../../core/experiment/experiment.js';
+import type { ResultRecord } from '../../../core/result/result.js';
 import { patternName } from '../../../core/techniques/pruning/pattern.js';
 import type { PruneTotals } from '../../../core/techniques/pruning/summary.js';
 import { readSparsity } from '../../../core/techniques/sparsity.js';

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { createReadStream, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import type { ResultRecord } from '../../../core/result.js';
+import type { ResultRecord } from '../../../core/result/result.js';
 import { weightBytes } from '../../../formats/gguf/facts.js';
 import { readGgufHeader } from '../../../formats/gguf/header.js';
 

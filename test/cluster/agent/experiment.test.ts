@@ -3,9 +3,14 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { builtinFolder } from '../../../agent/artifacts/source.js';
 import { type Bench, startTrial } from '../../../agent/trial/start.js';
-import { recompute } from '../../../core/judgement/judge.js';
-import { isPresent, type ResultRecord, resultSchema, type SampleSeries } from '../../../core/result.js';
-import type { Experiment } from '../../../core/sweep/experiment.js';
+import type { Experiment } from '../../../core/experiment/experiment.js';
+import {
+  isPresent,
+  type ResultRecord,
+  resultSchema,
+  type SampleSeries,
+} from '../../../core/result/result.js';
+import { recompute } from '../../../roofline/judge.js';
 import { bench, lease, QUICK, temporaryFolder } from '../../support/bench.js';
 
 async function run(changes: Partial<Experiment>, on: Bench = bench()): Promise<ResultRecord> {

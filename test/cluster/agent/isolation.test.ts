@@ -14,7 +14,7 @@ import { StderrTail } from '../../../agent/isolation/stderr-tail.js';
 import { PROBE } from '../../../agent/runners/jobs.js';
 import { TRIAL, type TrialReport, type TrialRequest } from '../../../agent/trial/job.js';
 import type { WorkloadOutcome } from '../../../agent/workloads/workload.js';
-import type { Options } from '../../../core/sweep/experiment.js';
+import type { Options } from '../../../core/experiment/experiment.js';
 import { QUICK, temporaryFolder } from '../../support/bench.js';
 
 function trial(options: Options, generateTokens = 4): TrialRequest {

@@ -6,9 +6,9 @@ import { readCpu } from '../../../agent/device/cpu.js';
 import { type RunningHelper, startHelper } from '../../../agent/power/server.js';
 import { findSettable } from '../../../agent/power/settable.js';
 import { startTrial } from '../../../agent/trial/start.js';
-import type { DeviceProfile } from '../../../core/node.js';
-import { resultSchema } from '../../../core/result.js';
-import type { Experiment } from '../../../core/sweep/experiment.js';
+import type { Experiment } from '../../../core/experiment/experiment.js';
+import type { DeviceProfile } from '../../../core/experiment/node.js';
+import { resultSchema } from '../../../core/result/result.js';
 import { bench, lease } from '../../support/bench.js';
 import { LONG, powerTree, SHORT } from '../../support/power-tree.js';
 

@@ -1,5 +1,5 @@
 import { afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { isPresent } from '../../../core/result.js';
+import { isPresent } from '../../../core/result/result.js';
 import { FAULTS, type Fault, type FaultName, playFault, TRUE_JOULES } from '../../support/nvml-faults.js';
 import { buildNvmlStub, canBuildStub, forgetStub } from '../../support/nvml-stub.js';
 

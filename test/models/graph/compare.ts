@@ -1,6 +1,6 @@
-import { nodeWork } from '../../../core/roofline/graph/node-work.js';
-import { type GraphNode, placeOf } from '../../../core/roofline/profile/nodes.js';
-import { type PassWork, totalBytes } from '../../../core/roofline/work.js';
+import { type PassWork, totalBytes } from '../../../core/work/work.js';
+import { nodeWork } from '../../../roofline/graph/node-work.js';
+import { type GraphNode, placeOf } from '../../../roofline/profile/nodes.js';
 
 interface NodeCount {
   readonly flops: number;

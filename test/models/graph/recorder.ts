@@ -1,6 +1,6 @@
 import { nodeAt } from '../../../agent/native/graph-nodes.js';
 import type { Llama, Pointer } from '../../../agent/native/llama.js';
-import type { GraphNode } from '../../../core/roofline/profile/nodes.js';
+import type { GraphNode } from '../../../roofline/profile/nodes.js';
 
 /** Writes down the nodes of every graph that a context computes; `callback` and `userData` are its `cb_eval`. */
 export interface GraphRecorder {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { baselineDoubts, baselineOf, IdleBaselines } from '../../../agent/meters/baseline.js';
-import type { SampleSeries } from '../../../core/result.js';
+import type { SampleSeries } from '../../../core/result/result.js';
 
 const AT = new Date('2026-01-01T00:00:00Z');
 const series = (quantity: string, valueAt: (t: number) => number): SampleSeries => {

@@ -11,7 +11,7 @@ import { Recorder } from '../../../agent/meters/recorder.js';
 import { findReplayMeter } from '../../../agent/meters/replay.js';
 import { findSystemMeter } from '../../../agent/meters/system.js';
 import { findTemperatureMeter } from '../../../agent/meters/temperature.js';
-import { judge } from '../../../core/judgement/judge.js';
+import { judge } from '../../../roofline/judge.js';
 import { temporaryFolder } from '../../support/bench.js';
 import { found, tree, values } from '../../support/system-tree.js';
 import { calmInput, experiment } from '../judgement/trace.js';

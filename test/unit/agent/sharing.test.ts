@@ -5,7 +5,7 @@ import { Backoff } from '../../../agent/backoff.js';
 import { cpuDevices, readCpu } from '../../../agent/device/cpu.js';
 import { readLimits } from '../../../agent/device/memory.js';
 import { LeaseRequester } from '../../../agent/lease-requester.js';
-import type { DeviceProfile } from '../../../core/node.js';
+import type { DeviceProfile } from '../../../core/experiment/node.js';
 import { temporaryFolder } from '../../support/bench.js';
 
 const device = (id: string, classes: string[], cpus: number[]): DeviceProfile => ({

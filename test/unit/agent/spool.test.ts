@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { Spool } from '../../../agent/spool.js';
 import { emptyNotes, writeRecord } from '../../../agent/trial/record.js';
 import { failure } from '../../../core/errors.js';
-import type { ResultRecord } from '../../../core/result.js';
+import type { ResultRecord } from '../../../core/result/result.js';
 import { bench, lease, temporaryFolder } from '../../support/bench.js';
 
 function record(trialId: string): ResultRecord {

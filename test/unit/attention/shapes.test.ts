@@ -3,9 +3,9 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { describeSynthetic } from '../../../agent/artifacts/synthetic/model.js';
 import { readSynthetic } from '../../../core/models/synthetic.js';
-import { predictKvCache } from '../../../core/roofline/kv-cache.js';
 import { llamaCpp } from '../../../core/runners/llama-cpp.js';
 import { parseSweep } from '../../../core/sweep/parse.js';
+import { predictKvCache } from '../../../core/work/kv-cache.js';
 import { modelFacts } from '../../../formats/gguf/facts.js';
 import { ROOT } from '../../support/ridge.js';
 

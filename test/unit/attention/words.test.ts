@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import { predictKvCache } from '../../../core/roofline/kv-cache.js';
-import type { ModelFacts } from '../../../core/sweep/experiment.js';
+import type { ModelFacts } from '../../../core/experiment/experiment.js';
 import { attention, grouping, readAttention } from '../../../core/techniques/attention.js';
 import { windows, windowWithAdapter } from '../../../core/techniques/attention-window.js';
+import { predictKvCache } from '../../../core/work/kv-cache.js';
 
 const canonical = (word: string) => {
   const reading = attention.read(word);

@@ -5,8 +5,8 @@ import { afterAll, afterEach, describe, expect, test, vi } from 'vitest';
 import { printComparison } from '../../../cli/compare/compare.js';
 import { readSide } from '../../../cli/compare/side.js';
 import { jsonLines } from '../../../cli/output/jsonl.js';
-import { readColumns } from '../../../core/report/column-sets.js';
-import { readGate } from '../../../core/report/gate.js';
+import { readColumns } from '../../../report/column-sets.js';
+import { readGate } from '../../../report/gate.js';
 import { completeTrial } from '../../support/records.js';
 import { techniqueRecords } from '../../support/technique-records.js';
 

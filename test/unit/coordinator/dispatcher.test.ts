@@ -4,7 +4,7 @@ import type { AppendOutcome, Fact, Log } from '../../../coordinator/log/log.js';
 import { MemoryLog } from '../../../coordinator/log/memory.js';
 import { sweepStatus } from '../../../coordinator/scheduler/status.js';
 import { type Failure, FailureError, failure } from '../../../core/errors.js';
-import type { ResultRecord } from '../../../core/result.js';
+import type { ResultRecord } from '../../../core/result/result.js';
 import { fakeSweep } from '../../support/sweeps.js';
 import { aNode, aRecord } from '../../support/wire-records.js';
 

@@ -3,7 +3,7 @@ import { Exposition } from '../../../coordinator/exporter/exposition.js';
 import { rankResults } from '../../../coordinator/exporter/ranking.js';
 import { EMPTY } from '../../../coordinator/exporter/snapshot.js';
 import { plainText } from '../../../core/metrics/text.js';
-import type { ResultRecord } from '../../../core/result.js';
+import type { ResultRecord } from '../../../core/result/result.js';
 import { experimentOf } from '../../support/experiments.js';
 import { completeTrial } from '../../support/records.js';
 import { rooflineOf } from '../../support/roofline.js';

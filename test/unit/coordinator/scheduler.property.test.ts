@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { sweepStatus } from '../../../coordinator/scheduler/status.js';
 import { failure } from '../../../core/errors.js';
-import type { Lease } from '../../../core/lease.js';
+import type { Lease } from '../../../core/experiment/lease.js';
 import { aNode, aRecord, crashed, type Ending } from '../../support/wire-records.js';
 import { aView, Simulation } from './simulation.js';
 

@@ -9,10 +9,10 @@ import {
 import { sweepStatus } from '../../../coordinator/scheduler/status.js';
 import { notWritten, step, wakeWaiting } from '../../../coordinator/scheduler/step.js';
 import type { SweepView } from '../../../coordinator/scheduler/view.js';
-import type { Lease } from '../../../core/lease.js';
-import type { NodeProfile } from '../../../core/node.js';
-import type { ResultRecord } from '../../../core/result.js';
-import type { Experiment } from '../../../core/sweep/experiment.js';
+import type { Experiment } from '../../../core/experiment/experiment.js';
+import type { Lease } from '../../../core/experiment/lease.js';
+import type { NodeProfile } from '../../../core/experiment/node.js';
+import type { ResultRecord } from '../../../core/result/result.js';
 import { aNode, anExperiment, aRecord, type Ending } from '../../support/wire-records.js';
 
 export interface ViewChange {

@@ -2,7 +2,8 @@ import { describe, expect, test } from 'vitest';
 import { parseSweep } from '../../../core/sweep/parse.js';
 import { planSpace } from '../../../core/sweep/space.js';
 import { rateAt } from '../../../core/training/methods.js';
-import { finetune, trainingSettings } from '../../../core/workloads/finetune.js';
+import { trainingSettings } from '../../../core/training/options.js';
+import { finetune } from '../../../core/workloads/finetune.js';
 
 describe('the learning rate', () => {
   const settings = { ...trainingSettings({}), learningRate: 1, steps: 10, rampSteps: 3 };

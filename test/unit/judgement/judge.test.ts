@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import { recompute } from '../../../core/judgement/judge.js';
 import { METRIC_NAMES, metricNamed } from '../../../core/metrics/catalogue.js';
-import { isPresent, resultSchema } from '../../../core/result.js';
-import { warn } from '../../../core/warnings.js';
+import { isPresent, resultSchema } from '../../../core/result/result.js';
+import { warn } from '../../../core/result/warnings.js';
+import { recompute } from '../../../roofline/judge.js';
 import { codes, judged, measured, reason, value, withPolicy } from './reading.js';
 import { calmInput, experiment, joulesAt, phasesOf, recordOf, sampled, samplesWith, TRUTH } from './trace.js';
 

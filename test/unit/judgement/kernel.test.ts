@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { JudgeInput } from '../../../core/judgement/evidence.js';
-import { judge } from '../../../core/judgement/judge.js';
+import { judge } from '../../../roofline/judge.js';
 import { calmInput, experiment, sampled } from './trace.js';
 
 const KERNEL: NonNullable<JudgeInput['kernel']> = {

@@ -1,7 +1,7 @@
 import type { JudgeInput, Judgement } from '../../../core/judgement/evidence.js';
-import { judge } from '../../../core/judgement/judge.js';
 import type { MetricName } from '../../../core/metrics/catalogue.js';
-import { isPresent, type Measurement } from '../../../core/result.js';
+import { isPresent, type Measurement } from '../../../core/result/result.js';
+import { judge } from '../../../roofline/judge.js';
 import { calmInput, experiment, policy } from './trace.js';
 
 /** The entry of a metric; fails the test when it is missing. */

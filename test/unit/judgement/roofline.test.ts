@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { judge, recompute } from '../../../core/judgement/judge.js';
-import { isPresent, resultSchema } from '../../../core/result.js';
-import type { ProfileRecord } from '../../../core/roofline/profile/record.js';
+import type { ProfileRecord } from '../../../core/result/profile-record.js';
+import { isPresent, resultSchema } from '../../../core/result/result.js';
+import { judge, recompute } from '../../../roofline/judge.js';
 import { GIVEN, PERFECT, ROOFS, SMALL } from '../../support/roofline.js';
 import { calmInput, experiment, recordOf, TRUTH } from './trace.js';
 

@@ -1,9 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import { FailureError, failure } from '../../../core/errors.js';
-import { canRecompute, recompute } from '../../../core/judgement/judge.js';
+import { canRecompute } from '../../../core/judgement/judge.js';
 import { isThinned, RAW_SAMPLE_BYTES, thinned } from '../../../core/judgement/thin.js';
-import { type ResultRecord, resultSchema, type SampleSeries } from '../../../core/result.js';
-import { isTooLarge, tooLargeRecord } from '../../../core/too-large.js';
+import { type ResultRecord, resultSchema, type SampleSeries } from '../../../core/result/result.js';
+import { isTooLarge, tooLargeRecord } from '../../../core/result/too-large.js';
+import { recompute } from '../../../roofline/judge.js';
 import { aLease, aRecord } from '../../support/wire-records.js';
 
 const series = (quantity: string, length: number): SampleSeries => ({

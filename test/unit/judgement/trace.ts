@@ -1,9 +1,15 @@
+import type { Experiment, MeasurePolicy } from '../../../core/experiment/experiment.js';
 import type { JudgeInput } from '../../../core/judgement/evidence.js';
-import { givenOf, judge } from '../../../core/judgement/judge.js';
+import { givenOf } from '../../../core/judgement/judge.js';
 import type { QualityRecord } from '../../../core/quality/record.js';
-import { type Phase, RESULT_SCHEMA, type ResultRecord, type SampleSeries } from '../../../core/result.js';
-import type { Experiment, MeasurePolicy } from '../../../core/sweep/experiment.js';
+import {
+  type Phase,
+  RESULT_SCHEMA,
+  type ResultRecord,
+  type SampleSeries,
+} from '../../../core/result/result.js';
 import { UNCHANGED } from '../../../core/techniques/index.js';
+import { judge } from '../../../roofline/judge.js';
 import { GIVEN, ROOFS } from '../../support/roofline.js';
 
 /**

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import { inputOf, judge } from '../../../core/judgement/judge.js';
-import type { Phase } from '../../../core/result.js';
+import { inputOf } from '../../../core/judgement/judge.js';
+import type { Phase } from '../../../core/result/result.js';
 import type { TrainingRecord } from '../../../core/training/record.js';
+import { judge } from '../../../roofline/judge.js';
 import { codes, judged, measured, reason, value } from './reading.js';
 import { calmInput, experiment, recordOf, sampled } from './trace.js';
 

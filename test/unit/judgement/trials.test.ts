@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { driftOf } from '../../../core/judgement/drift.js';
+import { recordFront } from '../../../core/judgement/pareto.js';
 import { bestTrial, compareTrials, repeatSamples, trialSamples } from '../../../core/judgement/trials.js';
-import { recordFront } from '../../../core/pareto/front.js';
-import type { ResultRecord } from '../../../core/result.js';
+import type { ResultRecord } from '../../../core/result/result.js';
 import { calmInput, phasesOf, recordOf } from './trace.js';
 
 /** A trial that is `slower` times slower than the calm one, with a little noise of its own. */

@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { shapeOf } from '../../../core/kernels/op.js';
 import { OPS } from '../../../core/kernels/ops.js';
-import { roofShare } from '../../../core/kernels/roof-share.js';
 import { findOp, findTypes, findVariants, readShape } from '../../../core/kernels/words.js';
-import type { Roofs } from '../../../core/roofline/roofs.js';
+import type { Roofs } from '../../../core/result/roofs.js';
+import { roofShare } from '../../../roofline/roof-share.js';
 
 const gemm = OPS.find(({ name }) => name === 'gemm')!;
 

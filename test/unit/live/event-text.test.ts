@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { EventText } from '../../../core/live/event-text.js';
+import { EventText } from '../../../report/live/event-text.js';
 
 const STREAM =
   'event: hello\ndata: {"version":"1","position":3,"reset":false}\n\n:\n\nevent: result\nid: 7\ndata: {"sweepId":"s","trialId":"t: 1"}\n\n';

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import { liveDetails, packLive } from '../../../core/live/pack.js';
-import { unpack } from '../../../core/report/payload.js';
-import { buildReport } from '../../../core/report/report.js';
+import { buildReport } from '../../../report/build.js';
+import { liveDetails, packLive } from '../../../report/live/pack.js';
+import { unpack } from '../../../report/payload.js';
 import { sweepRecords } from '../../support/sweep-records.js';
 
 const request = { sweepName: 'reference', objectives: [] };

@@ -1,11 +1,12 @@
 import { expect, test } from 'vitest';
-import type { LivePart } from '../../../core/live/live.js';
-import { PartPacker, unpackPart } from '../../../core/live/pack.js';
-import { cellText } from '../../../core/report/columns.js';
-import { buildReport, type Report, type ReportRequest } from '../../../core/report/report.js';
-import { halfWidthOf, metricOf, reasonOf } from '../../../core/report/rows.js';
-import type { Details } from '../../../core/report/trim.js';
-import { isPresent, type ResultRecord } from '../../../core/result.js';
+import { isPresent, type ResultRecord } from '../../../core/result/result.js';
+import { buildReport } from '../../../report/build.js';
+import { cellText } from '../../../report/columns.js';
+import type { LivePart } from '../../../report/live/live.js';
+import { PartPacker, unpackPart } from '../../../report/live/pack.js';
+import type { Report, ReportRequest } from '../../../report/report.js';
+import { halfWidthOf, metricOf, reasonOf } from '../../../report/rows.js';
+import type { Details } from '../../../report/trim.js';
 import { sweepRecords } from '../../support/sweep-records.js';
 
 const request = {

@@ -8,7 +8,7 @@ import {
   type Window,
 } from '../../../core/metrics/integrate.js';
 import { cleanSeries, isSentinel, withoutPlateaus } from '../../../core/metrics/series.js';
-import type { SampleSeries } from '../../../core/result.js';
+import type { SampleSeries } from '../../../core/result/result.js';
 
 function series(
   kind: 'gauge' | 'counter',

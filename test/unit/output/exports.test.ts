@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { EXPORTERS } from '../../../cli/output/index.js';
 import { METRICS } from '../../../core/metrics/catalogue.js';
-import { buildReport } from '../../../core/report/report.js';
-import { resultSchema } from '../../../core/result.js';
+import { resultSchema } from '../../../core/result/result.js';
+import { buildReport } from '../../../report/build.js';
 import { experimentOf } from '../../support/experiments.js';
 import { completeTrial } from '../../support/records.js';
 import { sweepRecords } from '../../support/sweep-records.js';

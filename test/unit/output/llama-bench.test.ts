@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { describe, expect, test } from 'vitest';
 import { EXPORTERS } from '../../../cli/output/index.js';
-import { buildReport } from '../../../core/report/report.js';
-import { warn } from '../../../core/warnings.js';
+import { warn } from '../../../core/result/warnings.js';
+import { buildReport } from '../../../report/build.js';
 import { experimentOf } from '../../support/experiments.js';
 import { completeTrial, failedTrial } from '../../support/records.js';
 

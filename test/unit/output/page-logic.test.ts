@@ -1,15 +1,15 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { paretoFront } from '../../../core/pareto/front.js';
-import { pack, unpack } from '../../../core/report/payload.js';
-import { buildReport } from '../../../core/report/report.js';
-import type { Row } from '../../../core/report/rows.js';
+import { paretoFront } from '../../../core/judgement/pareto.js';
 import { frontFor, frontOf, type Point, pointsOf } from '../../../dashboards/web/src/charts/front.js';
 import { pixelsOf, SIZES } from '../../../dashboards/web/src/charts/size.js';
 import { stripsOf } from '../../../dashboards/web/src/detail/series.js';
 import { columnsOfSet } from '../../../dashboards/web/src/table/column-sets.js';
 import { EMPTY_FILTER, filterRows } from '../../../dashboards/web/src/table/filter.js';
 import { sortRows } from '../../../dashboards/web/src/table/sort.js';
+import { buildReport } from '../../../report/build.js';
+import { pack, unpack } from '../../../report/payload.js';
+import type { Row } from '../../../report/rows.js';
 import { sweepRecords } from '../../support/sweep-records.js';
 import { techniqueRecords } from '../../support/technique-records.js';
 

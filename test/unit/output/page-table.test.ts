@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
-import { buildReport } from '../../../core/report/report.js';
 import { shiftOf } from '../../../dashboards/web/src/table/in-view.js';
 import { sortRows } from '../../../dashboards/web/src/table/sort.js';
 import { Widths } from '../../../dashboards/web/src/table/widths.js';
+import { buildReport } from '../../../report/build.js';
 import { sweepRecords } from '../../support/sweep-records.js';
 
 const report = buildReport(sweepRecords({ experiments: 24 }), { sweepName: 's', objectives: [] });

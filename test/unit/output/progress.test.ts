@@ -6,7 +6,7 @@ import {
   renderProgress,
 } from '../../../cli/output/index.js';
 import { columnsOf } from '../../../cli/output/text.js';
-import { duration, secondsLeft } from '../../../core/report/time-left.js';
+import { duration, secondsLeft } from '../../../report/time-left.js';
 
 const trial: RunningTrial = {
   label: 'small q8_0 flashAttention=true parallel=4',

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { buildReport } from '../../../core/report/report.js';
+import { warn } from '../../../core/result/warnings.js';
 import type { Objective } from '../../../core/sweep/spec.js';
-import { warn } from '../../../core/warnings.js';
+import { buildReport } from '../../../report/build.js';
 import { experimentOf } from '../../support/experiments.js';
 import { completeTrial, failedTrial } from '../../support/records.js';
 import { sweepRecords } from '../../support/sweep-records.js';

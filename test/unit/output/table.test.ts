@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { renderTable } from '../../../cli/output/index.js';
 import { columnsOf, cut, wrap } from '../../../cli/output/text.js';
-import { buildReport } from '../../../core/report/report.js';
+import { buildReport } from '../../../report/build.js';
 import { experimentOf } from '../../support/experiments.js';
 import { completeTrial } from '../../support/records.js';
 import { sweepRecords } from '../../support/sweep-records.js';

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { dominates, paretoFront } from '../../../core/pareto/front.js';
+import { dominates, paretoFront } from '../../../core/judgement/pareto.js';
 import type { Objective } from '../../../core/sweep/spec.js';
 
 type Row = Record<string, number | null>;

@@ -1,13 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { CONSTANTS } from '../../../agent/native/llama.js';
-import type { ThreadFactors } from '../../../core/roofline/factors/factors.js';
-import { productWork } from '../../../core/roofline/factors/sample.js';
-import { graphWork } from '../../../core/roofline/graph/graph-work.js';
-import { measuredMachine } from '../../../core/roofline/machine-model.js';
-import { predictWeights } from '../../../core/roofline/memory.js';
-import { predictOperator, rowsOf, unpredictable } from '../../../core/roofline/predict.js';
-import type { ModelFacts } from '../../../core/sweep/experiment.js';
+import type { ModelFacts } from '../../../core/experiment/experiment.js';
+import type { ThreadFactors } from '../../../core/result/factors.js';
 import { FILE_TYPES, fileType } from '../../../core/techniques/file-types.js';
+import { predictWeights } from '../../../core/techniques/predicted-weights.js';
 import { BASE, quantization } from '../../../core/techniques/quantization.js';
 import {
   bytesPerElement,
@@ -15,6 +11,10 @@ import {
   tensorType,
   WEIGHT_TYPES,
 } from '../../../core/techniques/tensor-types.js';
+import { productWork } from '../../../roofline/factors/sample.js';
+import { graphWork } from '../../../roofline/graph/graph-work.js';
+import { measuredMachine } from '../../../roofline/machine-model.js';
+import { predictOperator, rowsOf, unpredictable } from '../../../roofline/predict.js';
 import { PERFECT, ROOFS } from '../../support/roofline.js';
 
 /** Names in lower case and numbers of an enum of the engine's headers. */

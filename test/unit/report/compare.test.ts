@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import { changesOf, matchRows } from '../../../core/report/compare.js';
-import { brokenBy, type Gate, readGate } from '../../../core/report/gate.js';
-import { buildReport } from '../../../core/report/report.js';
-import type { ResultRecord } from '../../../core/result.js';
+import type { ResultRecord } from '../../../core/result/result.js';
+import { buildReport } from '../../../report/build.js';
+import { changesOf, matchRows } from '../../../report/compare.js';
+import { brokenBy, type Gate, readGate } from '../../../report/gate.js';
 import { experimentOf } from '../../support/experiments.js';
 import { completeTrial, failedTrial } from '../../support/records.js';
 import { techniqueRecords } from '../../support/technique-records.js';

@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
-import { csvText } from '../../../core/report/csv.js';
-import { CsvTable } from '../../../core/report/csv-table.js';
-import { buildReport } from '../../../core/report/report.js';
-import type { ResultRecord } from '../../../core/result.js';
+import type { ResultRecord } from '../../../core/result/result.js';
 import type { Objective } from '../../../core/sweep/spec.js';
+import { buildReport } from '../../../report/build.js';
+import { csvText } from '../../../report/csv.js';
+import { CsvTable } from '../../../report/csv-table.js';
 import { completeTrial, failedTrial } from '../../support/records.js';
 import { sweepRecords } from '../../support/sweep-records.js';
 import { techniqueRecords } from '../../support/technique-records.js';

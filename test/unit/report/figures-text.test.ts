@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { splitFigures } from '../../../core/report/figures-text.js';
-import type { ResultRecord } from '../../../core/result.js';
+import type { ResultRecord } from '../../../core/result/result.js';
+import { splitFigures } from '../../../report/figures-text.js';
 import { completeTrial, failedTrial } from '../../support/records.js';
 
 const record = completeTrial({ watts: 80 });

@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { EXPORTERS, renderTable } from '../../../cli/output/index.js';
-import { buildReport } from '../../../core/report/report.js';
-import { metricOf } from '../../../core/report/rows.js';
+import { warn } from '../../../core/result/warnings.js';
 import type { Objective } from '../../../core/sweep/spec.js';
-import { warn } from '../../../core/warnings.js';
+import { buildReport } from '../../../report/build.js';
+import { metricOf } from '../../../report/rows.js';
 import { experimentOf } from '../../support/experiments.js';
 import { completeTrial, failedTrial } from '../../support/records.js';
 import { techniqueRecords } from '../../support/technique-records.js';

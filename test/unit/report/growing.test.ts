@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { GrowingReport } from '../../../core/report/growing/growing.js';
-import { Sorted } from '../../../core/report/growing/sorted.js';
-import { buildReport } from '../../../core/report/report.js';
-import type { ResultRecord } from '../../../core/result.js';
+import type { ResultRecord } from '../../../core/result/result.js';
 import type { Objective } from '../../../core/sweep/spec.js';
+import { buildReport } from '../../../report/build.js';
+import { GrowingReport } from '../../../report/growing/growing.js';
+import { Sorted } from '../../../report/growing/sorted.js';
 import { completeTrial } from '../../support/records.js';
 import { sweepRecords } from '../../support/sweep-records.js';
 import { techniqueRecords } from '../../support/technique-records.js';

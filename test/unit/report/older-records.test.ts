@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
 import { EXPORTERS, renderTable } from '../../../cli/output/index.js';
-import { recompute } from '../../../core/judgement/judge.js';
-import { pack, unpack } from '../../../core/report/payload.js';
-import { buildReport } from '../../../core/report/report.js';
-import { type ResultRecord, resultSchema } from '../../../core/result.js';
+import { type ResultRecord, resultSchema } from '../../../core/result/result.js';
+import { buildReport } from '../../../report/build.js';
+import { pack, unpack } from '../../../report/payload.js';
+import { recompute } from '../../../roofline/judge.js';
 import { calmInput, recordOf } from '../judgement/trace.js';
 
 /** @returns a record as release 0.1.0 wrote it: without quality, lineage in steps, and the later techniques. */

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { pivotOf } from '../../../core/report/pivot.js';
-import { buildReport } from '../../../core/report/report.js';
-import { metricOf, type Row } from '../../../core/report/rows.js';
+import { buildReport } from '../../../report/build.js';
+import { pivotOf } from '../../../report/pivot.js';
+import { metricOf, type Row } from '../../../report/rows.js';
 import { sweepRecords } from '../../support/sweep-records.js';
 
 const report = buildReport(sweepRecords({ experiments: 24 }), { sweepName: 's', objectives: [] });

@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { vocabularyExporter } from '../../../cli/output/vocabulary.js';
 import type { JudgeInput } from '../../../core/judgement/evidence.js';
-import { judge } from '../../../core/judgement/judge.js';
-import { buildReport } from '../../../core/report/report.js';
-import { VOCABULARIES, type VocabularyFormat, vocabulariesHelp } from '../../../core/report/words/index.js';
+import { buildReport } from '../../../report/build.js';
+import { VOCABULARIES, type VocabularyFormat, vocabulariesHelp } from '../../../report/words/index.js';
+import { judge } from '../../../roofline/judge.js';
 import { calmInput, experiment, joulesAt, recordOf, samplesWith } from '../judgement/trace.js';
 
 interface Exported {

@@ -2,23 +2,23 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { analyzeAll } from '../../../core/roofline/analysis/analyze.js';
-import { readBits } from '../../../core/roofline/analysis/bits.js';
-import { rooflineChart, sweepChart } from '../../../core/roofline/analysis/chart.js';
-import { parseRoofline } from '../../../core/roofline/analysis/file.js';
-import { asLlmViewerModel } from '../../../core/roofline/analysis/llm-viewer.js';
+import { analyzeAll } from '../../../roofline/analysis/analyze.js';
+import { readBits } from '../../../roofline/analysis/bits.js';
+import { rooflineChart, sweepChart } from '../../../roofline/analysis/chart.js';
+import { parseRoofline } from '../../../roofline/analysis/file.js';
+import { asLlmViewerModel } from '../../../roofline/analysis/llm-viewer.js';
 import {
   type AnalysisPoint,
   POINT_DEFAULTS,
   pointsOf,
   varyingFields,
-} from '../../../core/roofline/analysis/point.js';
-import { readAnalysisSpec } from '../../../core/roofline/analysis/spec.js';
-import { publishedCeilings } from '../../../core/roofline/ceilings.js';
-import { namedArchitecture } from '../../../core/roofline/configs/index.js';
-import { requireHardware } from '../../../core/roofline/hardware/catalogue.js';
-import { LLM_VIEWER_HARDWARE } from '../../../core/roofline/llm-viewer/hardware.js';
-import { type LlmViewerConfig, readLlmViewerModel } from '../../../core/roofline/llm-viewer/model.js';
+} from '../../../roofline/analysis/point.js';
+import { readAnalysisSpec } from '../../../roofline/analysis/spec.js';
+import { publishedCeilings } from '../../../roofline/ceilings.js';
+import { namedArchitecture } from '../../../roofline/configs/index.js';
+import { requireHardware } from '../../../roofline/hardware/catalogue.js';
+import { LLM_VIEWER_HARDWARE } from '../../../roofline/llm-viewer/hardware.js';
+import { type LlmViewerConfig, readLlmViewerModel } from '../../../roofline/llm-viewer/model.js';
 
 function named(name: string) {
   const reading = namedArchitecture(name);

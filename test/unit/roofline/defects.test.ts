@@ -1,15 +1,15 @@
 import { describe, expect, test } from 'vitest';
-import { namedArchitecture } from '../../../core/roofline/configs/index.js';
-import { analyzeAsLlmViewer } from '../../../core/roofline/llm-viewer/analyze.js';
-import { LLM_VIEWER_HARDWARE } from '../../../core/roofline/llm-viewer/hardware.js';
-import { type LlmViewerConfig, readLlmViewerModel } from '../../../core/roofline/llm-viewer/model.js';
-import type { LlmViewerSetting } from '../../../core/roofline/llm-viewer/setting.js';
-import { sizeOf } from '../../../core/roofline/model-size.js';
-import { FLASH, type PassRequest, UNFUSED } from '../../../core/roofline/pass/setting.js';
-import { sparseWeights } from '../../../core/roofline/pass/stored-bits.js';
-import { passWork } from '../../../core/roofline/pass-work.js';
-import { speculativeStep } from '../../../core/roofline/speculative.js';
-import type { OperatorWork } from '../../../core/roofline/work.js';
+import { sizeOf } from '../../../core/work/model-size.js';
+import { FLASH, type PassRequest, UNFUSED } from '../../../core/work/pass/setting.js';
+import { sparseWeights } from '../../../core/work/pass/stored-bits.js';
+import { passWork } from '../../../core/work/pass-work.js';
+import type { OperatorWork } from '../../../core/work/work.js';
+import { namedArchitecture } from '../../../roofline/configs/index.js';
+import { analyzeAsLlmViewer } from '../../../roofline/llm-viewer/analyze.js';
+import { LLM_VIEWER_HARDWARE } from '../../../roofline/llm-viewer/hardware.js';
+import { type LlmViewerConfig, readLlmViewerModel } from '../../../roofline/llm-viewer/model.js';
+import type { LlmViewerSetting } from '../../../roofline/llm-viewer/setting.js';
+import { speculativeStep } from '../../../roofline/speculative.js';
 
 /** Both modes on the same question: what LLM-Viewer says, and what is so. Figures are of one layer unless they say more. */
 

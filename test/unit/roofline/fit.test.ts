@@ -1,12 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { publishedCeilings } from '../../../core/roofline/ceilings.js';
-import { namedArchitecture } from '../../../core/roofline/configs/index.js';
-import { fitServing } from '../../../core/roofline/fit/serving.js';
-import type { ServingGoal } from '../../../core/roofline/fit/serving-goal.js';
-import { splitsOf } from '../../../core/roofline/fit/split.js';
-import { fitTraining, type TrainingGoal, trainingMemory } from '../../../core/roofline/fit/training.js';
-import { requireHardware } from '../../../core/roofline/hardware/catalogue.js';
+import { publishedCeilings } from '../../../roofline/ceilings.js';
+import { namedArchitecture } from '../../../roofline/configs/index.js';
+import { fitServing } from '../../../roofline/fit/serving.js';
+import type { ServingGoal } from '../../../roofline/fit/serving-goal.js';
+import { splitsOf } from '../../../roofline/fit/split.js';
+import { fitTraining, type TrainingGoal, trainingMemory } from '../../../roofline/fit/training.js';
+import { requireHardware } from '../../../roofline/hardware/catalogue.js';
 
 function model(name: string) {
   const reading = namedArchitecture(name);

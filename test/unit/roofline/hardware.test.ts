@@ -2,16 +2,16 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { toFailure } from '../../../core/errors.js';
+import { ARITHMETICS } from '../../../core/work/work.js';
 import {
   HARDWARE,
   hardwareNamed,
   namesOf,
   plainName,
   requireHardware,
-} from '../../../core/roofline/hardware/catalogue.js';
-import type { Figure, Hardware } from '../../../core/roofline/hardware/figure.js';
-import { LLM_VIEWER_HARDWARE } from '../../../core/roofline/llm-viewer/hardware.js';
-import { ARITHMETICS } from '../../../core/roofline/work.js';
+} from '../../../roofline/hardware/catalogue.js';
+import type { Figure, Hardware } from '../../../roofline/hardware/figure.js';
+import { LLM_VIEWER_HARDWARE } from '../../../roofline/llm-viewer/hardware.js';
 
 /** Every figure of a device with a name for messages and the range it must lie in. */
 function figuresOf(device: Hardware): readonly [string, Figure, number, number][] {

@@ -1,12 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { analyzeAsLlmViewer, type StageAnalysis } from '../../../core/roofline/llm-viewer/analyze.js';
-import { generateAsLlmViewer } from '../../../core/roofline/llm-viewer/generate.js';
-import { LLM_VIEWER_HARDWARE } from '../../../core/roofline/llm-viewer/hardware.js';
-import { type LlmViewerConfig, readLlmViewerModel } from '../../../core/roofline/llm-viewer/model.js';
-import type { Row } from '../../../core/roofline/llm-viewer/row.js';
-import { type LlmViewerSetting, STAGES, type Stage } from '../../../core/roofline/llm-viewer/setting.js';
+import { analyzeAsLlmViewer, type StageAnalysis } from '../../../roofline/llm-viewer/analyze.js';
+import { generateAsLlmViewer } from '../../../roofline/llm-viewer/generate.js';
+import { LLM_VIEWER_HARDWARE } from '../../../roofline/llm-viewer/hardware.js';
+import { type LlmViewerConfig, readLlmViewerModel } from '../../../roofline/llm-viewer/model.js';
+import type { Row } from '../../../roofline/llm-viewer/row.js';
+import { type LlmViewerSetting, STAGES, type Stage } from '../../../roofline/llm-viewer/setting.js';
 
 /** Another folder of the same format can be named; its README says how the data was made. */
 const FOLDER =

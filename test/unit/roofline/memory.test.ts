@@ -1,14 +1,15 @@
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { ModelArchitecture } from '../../../core/roofline/architecture.js';
-import { predictKvCache } from '../../../core/roofline/kv-cache.js';
-import { predictMemory, predictWeights } from '../../../core/roofline/memory.js';
-import { architectureFromGguf } from '../../../core/roofline/readers/gguf.js';
-import type { ModelFacts, Options } from '../../../core/sweep/experiment.js';
+import type { ModelFacts, Options } from '../../../core/experiment/experiment.js';
 import { UNCHANGED } from '../../../core/techniques/index.js';
+import { predictWeights } from '../../../core/techniques/predicted-weights.js';
 import { bytesPerElement } from '../../../core/techniques/tensor-types.js';
+import type { ModelArchitecture } from '../../../core/work/architecture.js';
+import { predictKvCache } from '../../../core/work/kv-cache.js';
+import { predictMemory } from '../../../core/work/memory.js';
 import { readGgufHeader } from '../../../formats/gguf/header.js';
+import { architectureFromGguf } from '../../../roofline/readers/gguf.js';
 
 const MEBI = 1024 ** 2;
 

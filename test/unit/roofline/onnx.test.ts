@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { sizeOf } from '../../../core/roofline/model-size.js';
-import { architectureFromOnnx } from '../../../core/roofline/readers/onnx.js';
+import { sizeOf } from '../../../core/work/model-size.js';
+import { architectureFromOnnx } from '../../../roofline/readers/onnx.js';
 
 /** The wire format, as onnx.proto asks for it: what torch.onnx writes of a model, without weights. */
 function varint(value: number): number[] {

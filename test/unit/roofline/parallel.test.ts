@@ -1,14 +1,14 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { Analysis, AnalysisRow } from '../../../core/roofline/analysis/analysis.js';
-import { analyzeAll } from '../../../core/roofline/analysis/analyze.js';
-import { type AnalysisPoint, POINT_DEFAULTS } from '../../../core/roofline/analysis/point.js';
-import type { ModelArchitecture } from '../../../core/roofline/architecture.js';
-import type { Ceilings } from '../../../core/roofline/ceilings.js';
-import { LLM_VIEWER_HARDWARE } from '../../../core/roofline/llm-viewer/hardware.js';
-import { stagesOf } from '../../../core/roofline/pass/stages.js';
-import { placePipeline } from '../../../core/roofline/pipeline.js';
-import { NO_TRAFFIC, type PassWork } from '../../../core/roofline/work.js';
+import type { ModelArchitecture } from '../../../core/work/architecture.js';
+import { stagesOf } from '../../../core/work/pass/stages.js';
+import { NO_TRAFFIC, type PassWork } from '../../../core/work/work.js';
+import type { Analysis, AnalysisRow } from '../../../roofline/analysis/analysis.js';
+import { analyzeAll } from '../../../roofline/analysis/analyze.js';
+import { type AnalysisPoint, POINT_DEFAULTS } from '../../../roofline/analysis/point.js';
+import type { Ceilings } from '../../../roofline/ceilings.js';
+import { LLM_VIEWER_HARDWARE } from '../../../roofline/llm-viewer/hardware.js';
+import { placePipeline } from '../../../roofline/pipeline.js';
 import { denseArchitecture } from '../../support/architectures.js';
 
 /** 4 layers, h 8, 2 heads of 4, 1 K/V head, f 16, 32 tokens; 16 bits everywhere. A layer has 592 weights: 1184 bytes. */

@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { namedArchitecture } from '../../../core/roofline/configs/index.js';
-import { peakOf, type Step } from '../../../core/roofline/memory/liveness.js';
-import { passMemory } from '../../../core/roofline/memory/pass-memory.js';
-import { UNFUSED } from '../../../core/roofline/pass/setting.js';
+import { peakOf, type Step } from '../../../core/work/memory/liveness.js';
+import { passMemory } from '../../../core/work/memory/pass-memory.js';
+import { UNFUSED } from '../../../core/work/pass/setting.js';
+import { namedArchitecture } from '../../../roofline/configs/index.js';
 
 describe('liveness', () => {
   test('a value dies with the last that reads it', () => {

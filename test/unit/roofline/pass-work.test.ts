@@ -1,13 +1,13 @@
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { sizeOf } from '../../../core/roofline/model-size.js';
-import { FLASH, UNFUSED } from '../../../core/roofline/pass/setting.js';
-import { passWork } from '../../../core/roofline/pass-work.js';
-import { architectureFromGguf } from '../../../core/roofline/readers/gguf.js';
-import type { PassWork } from '../../../core/roofline/work.js';
-import { totalBytes } from '../../../core/roofline/work.js';
+import { sizeOf } from '../../../core/work/model-size.js';
+import { FLASH, UNFUSED } from '../../../core/work/pass/setting.js';
+import { passWork } from '../../../core/work/pass-work.js';
+import type { PassWork } from '../../../core/work/work.js';
+import { totalBytes } from '../../../core/work/work.js';
 import { readGgufHeader } from '../../../formats/gguf/header.js';
+import { architectureFromGguf } from '../../../roofline/readers/gguf.js';
 import { denseArchitecture } from '../../support/architectures.js';
 
 const flops = (work: PassWork) => work.operators.reduce((sum, { flops: one }) => sum + one, 0);

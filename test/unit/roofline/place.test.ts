@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { type Ceilings, peakFor, publishedCeilings } from '../../../core/roofline/ceilings.js';
-import { requireHardware } from '../../../core/roofline/hardware/catalogue.js';
-import { placeOperator, placePass, unknownCeilings } from '../../../core/roofline/place.js';
-import { ARITHMETICS, NO_TRAFFIC, type OperatorWork } from '../../../core/roofline/work.js';
+import { ARITHMETICS, NO_TRAFFIC, type OperatorWork } from '../../../core/work/work.js';
+import { type Ceilings, peakFor, publishedCeilings } from '../../../roofline/ceilings.js';
+import { requireHardware } from '../../../roofline/hardware/catalogue.js';
+import { placeOperator, placePass, unknownCeilings } from '../../../roofline/place.js';
 
 const device: Ceilings = {
   name: 'a device',

@@ -1,24 +1,25 @@
 import { describe, expect, test } from 'vitest';
-import { factorAt, factorsAt, type ThreadFactors } from '../../../core/roofline/factors/factors.js';
-import { fitFactors } from '../../../core/roofline/factors/fit.js';
-import { residuals } from '../../../core/roofline/factors/loss.js';
+import type { ThreadFactors } from '../../../core/result/factors.js';
+import { decodePass, prefillPasses } from '../../../core/work/llama-cpp.js';
+import { newTokensOf } from '../../../core/work/pass/setting.js';
+import { factorAt, factorsAt } from '../../../roofline/factor-at.js';
+import { fitFactors } from '../../../roofline/factors/fit.js';
+import { residuals } from '../../../roofline/factors/loss.js';
 import {
   type FactorSamples,
   type OperatorSample,
   productWork,
   type StepSample,
-} from '../../../core/roofline/factors/sample.js';
-import { search } from '../../../core/roofline/factors/search.js';
-import { decodePass, prefillPasses } from '../../../core/roofline/llama-cpp.js';
-import { measuredMachine } from '../../../core/roofline/machine-model.js';
-import { newTokensOf } from '../../../core/roofline/pass/setting.js';
+} from '../../../roofline/factors/sample.js';
+import { search } from '../../../roofline/factors/search.js';
+import { measuredMachine } from '../../../roofline/machine-model.js';
 import {
   type PredictionContext,
   predictOperator,
   predictPass,
   readBandwidth,
   softMaximum,
-} from '../../../core/roofline/predict.js';
+} from '../../../roofline/predict.js';
 import { PERFECT, ROOFS } from '../../support/roofline.js';
 
 const machineModel = measuredMachine(ROOFS, { name: 'test', memoryBytes: null }, 2, 32e6)!;

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import { type GraphNode, placeOf } from '../../../core/roofline/profile/nodes.js';
-import { nodeSeconds, type ProfiledPhase, profileCost } from '../../../core/roofline/profile/record.js';
-import { moduleRows } from '../../../core/roofline/profile/table.js';
-import { NO_TRAFFIC, type OperatorWork } from '../../../core/roofline/work.js';
+import { nodeSeconds, type ProfiledPhase, profileCost } from '../../../core/result/profile-record.js';
+import { NO_TRAFFIC, type OperatorWork } from '../../../core/work/work.js';
+import { type GraphNode, placeOf } from '../../../roofline/profile/nodes.js';
+import { moduleRows } from '../../../roofline/profile/table.js';
 
 const node = (op: string, name: string, ...sources: readonly string[]): GraphNode => ({
   op,

@@ -1,12 +1,12 @@
 import { describe, expect, test } from 'vitest';
 import { describeSynthetic } from '../../../agent/artifacts/synthetic/model.js';
 import { readSynthetic } from '../../../core/models/synthetic.js';
-import { CONFIGS, namedArchitecture } from '../../../core/roofline/configs/index.js';
-import { sizeOf } from '../../../core/roofline/model-size.js';
-import { architectureFromConfig } from '../../../core/roofline/readers/config.js';
-import { architectureFromGguf } from '../../../core/roofline/readers/gguf.js';
-import type { ArchitectureReading } from '../../../core/roofline/readers/reading.js';
-import { architectureFromSafetensors } from '../../../core/roofline/readers/safetensors.js';
+import { sizeOf } from '../../../core/work/model-size.js';
+import { CONFIGS, namedArchitecture } from '../../../roofline/configs/index.js';
+import { architectureFromConfig } from '../../../roofline/readers/config.js';
+import { architectureFromGguf } from '../../../roofline/readers/gguf.js';
+import type { ArchitectureReading } from '../../../roofline/readers/reading.js';
+import { architectureFromSafetensors } from '../../../roofline/readers/safetensors.js';
 
 function read(reading: ArchitectureReading) {
   if (!reading.ok) throw new Error(reading.reason);

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { doubtsOfMachine, doubtsOfReadings } from '../../../agent/roofs/doubts.js';
 import { isConfirmed, isSettled } from '../../../agent/roofs/take.js';
-import type { Roofs } from '../../../core/roofline/roofs.js';
+import type { Roofs } from '../../../core/result/roofs.js';
 
 const at = (seconds: number, busyCpuSeconds: number, stealCpuSeconds = 0, ownCpuSeconds = 0) => ({
   seconds,

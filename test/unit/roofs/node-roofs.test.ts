@@ -7,7 +7,7 @@ import type { RoofsMeasurer } from '../../../agent/roofs/measurer.js';
 import { NodeRoofs } from '../../../agent/roofs/node-roofs.js';
 import { RoofsStore, readRoofs } from '../../../agent/roofs/store.js';
 import { FailureError, failure } from '../../../core/errors.js';
-import type { DeviceProfile } from '../../../core/node.js';
+import type { DeviceProfile } from '../../../core/experiment/node.js';
 import { sampleRoofs } from './sample.js';
 
 const parent = mkdtempSync(join(tmpdir(), 'ridgepoint-roofs-'));

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import { peakFor } from '../../../core/roofline/ceilings.js';
-import { ceilingsAt, recordRoofsOf, recordRoofsSchema } from '../../../core/roofline/record-roofs.js';
-import { roofsSchema } from '../../../core/roofline/roofs.js';
+import { roofsSchema } from '../../../core/result/roofs.js';
+import { recordRoofsOf, recordRoofsSchema } from '../../../core/result/roofs-record.js';
+import { peakFor } from '../../../roofline/ceilings.js';
+import { ceilingsAt } from '../../../roofline/ceilings-at.js';
 import { sampleRoofs } from './sample.js';
 
 const device = { name: 'a processor', memoryBytes: 8e9 };

@@ -1,4 +1,4 @@
-import { ROOFS_SCHEMA, type Roofs } from '../../../core/roofline/roofs.js';
+import { ROOFS_SCHEMA, type Roofs } from '../../../core/result/roofs.js';
 
 const reading = (value: number) => ({ value, samples: [value * 0.9, value], cv: 0.07 });
 

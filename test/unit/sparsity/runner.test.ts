@@ -1,7 +1,6 @@
 import { describe, expect, test } from 'vitest';
-
+import type { ModelFacts } from '../../../core/experiment/experiment.js';
 import { sparse } from '../../../core/runners/sparse.js';
-import type { ModelFacts } from '../../../core/sweep/experiment.js';
 
 const reasons = (quantization: string, base: string | null) =>
   sparse.rules

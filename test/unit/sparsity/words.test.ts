@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import type { ModelFacts } from '../../../core/experiment/experiment.js';
 import { llamaCpp } from '../../../core/runners/llama-cpp.js';
-import type { ModelFacts } from '../../../core/sweep/experiment.js';
 import { parseSweep } from '../../../core/sweep/parse.js';
 import { fitsPattern } from '../../../core/techniques/layer-choice.js';
 import { readSparsity, sparsity } from '../../../core/techniques/sparsity.js';

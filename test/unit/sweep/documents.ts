@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import type { ModelFacts } from '../../../core/sweep/experiment.js';
+import type { ModelFacts } from '../../../core/experiment/experiment.js';
 import { parseSweep } from '../../../core/sweep/parse.js';
 import type { Sweep } from '../../../core/sweep/spec.js';
 

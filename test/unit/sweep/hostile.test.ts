@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { MAX_MISTAKES } from '../../../core/sweep/mistake.js';
+import { MAX_MISTAKES } from '../../../core/input/mistake.js';
+import { nearest } from '../../../core/input/suggest.js';
 import { parseSweep } from '../../../core/sweep/parse.js';
-import { nearest } from '../../../core/sweep/suggest.js';
 
 const HEAD = 'apiVersion: ridgepoint.dev/v1\nkind: Sweep\nmetadata: {name: hostile}\n';
 const LENGTH = 990_000;

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { permute, unpermute } from '../../../core/sweep/permutation.js';
+import { permute, unpermute } from '../../../core/statistics/permutation.js';
 
 const seed = fc.integer({ min: 0, max: 0xffff_ffff });
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { AxisValue } from '../../../core/sweep/experiment.js';
+import type { AxisValue } from '../../../core/experiment/experiment.js';
 import { AXIS_NAMES } from '../../../core/sweep/fields.js';
 import { axisValues } from '../../../core/sweep/labels.js';
 import { impossibility, planSpace } from '../../../core/sweep/space.js';

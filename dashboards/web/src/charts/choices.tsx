@@ -1,5 +1,5 @@
-import type { MetricColumn } from '../../../../core/report/columns.js';
-import type { Report } from '../../../../core/report/report.js';
+import type { MetricColumn } from '../../../../report/columns.js';
+import type { Report } from '../../../../report/report.js';
 import { SERIES } from './palette.js';
 
 interface PickerProps {

@@ -1,6 +1,6 @@
 import type { ComponentChildren } from 'preact';
 import { useState } from 'preact/hooks';
-import { csvLines } from '../../../../core/report/csv.js';
+import { csvLines } from '../../../../report/csv.js';
 import { fileName, save } from '../save.js';
 import { type Chart, chartPng } from './chart.js';
 

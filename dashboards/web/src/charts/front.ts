@@ -1,6 +1,6 @@
-import type { MetricColumn } from '../../../../core/report/columns.js';
-import type { Report } from '../../../../core/report/report.js';
-import { metricOf, type Row } from '../../../../core/report/rows.js';
+import type { MetricColumn } from '../../../../report/columns.js';
+import type { Report } from '../../../../report/report.js';
+import { metricOf, type Row } from '../../../../report/rows.js';
 
 export interface Point {
   readonly row: Row;

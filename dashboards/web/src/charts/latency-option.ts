@@ -1,5 +1,5 @@
-import type { Row } from '../../../../core/report/rows.js';
-import { scaled, scaleOf, tick } from '../../../../core/report/scale.js';
+import type { Row } from '../../../../report/rows.js';
+import { scaled, scaleOf, tick } from '../../../../report/scale.js';
 import type { Option } from './chart.js';
 import type { PlotData } from './frame.js';
 import { axisStyle, colour, FONT, series, tooltipStyle } from './palette.js';

@@ -1,7 +1,7 @@
-import type { AxisColumn, MetricColumn } from '../../../../core/report/columns.js';
-import type { Report } from '../../../../core/report/report.js';
-import { halfWidthOf, metricOf, type Row } from '../../../../core/report/rows.js';
-import { metricText, metricTick } from '../../../../core/report/scale.js';
+import type { AxisColumn, MetricColumn } from '../../../../report/columns.js';
+import type { Report } from '../../../../report/report.js';
+import { halfWidthOf, metricOf, type Row } from '../../../../report/rows.js';
+import { metricText, metricTick } from '../../../../report/scale.js';
 import { frontFor, type Point, pointsOf } from './front.js';
 import { axisStyle, colour, FONT, SERIES, series, tooltipStyle } from './palette.js';
 import type { Plot } from './plot.js';

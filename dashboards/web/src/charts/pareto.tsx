@@ -1,7 +1,7 @@
 import { useMemo, useRef, useState } from 'preact/hooks';
-import type { MetricColumn } from '../../../../core/report/columns.js';
-import type { Report } from '../../../../core/report/report.js';
-import { metricOf, type Row } from '../../../../core/report/rows.js';
+import type { MetricColumn } from '../../../../report/columns.js';
+import type { Report } from '../../../../report/report.js';
+import { metricOf, type Row } from '../../../../report/rows.js';
 import { type Chart, rendererFor } from './chart.js';
 import { Check, Colour, metricOptions, Picker } from './choices.js';
 import { type PlotData, PlotFrame } from './frame.js';

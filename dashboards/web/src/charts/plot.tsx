@@ -1,5 +1,5 @@
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
-import type { Report } from '../../../../core/report/report.js';
+import type { Report } from '../../../../report/report.js';
 import type { Theme } from '../theme.js';
 import { type Chart, ChartView, type Option } from './chart.js';
 import { useZoomGestures } from './gestures.js';

@@ -1,4 +1,5 @@
-import type { AxisColumn } from '../../../../core/report/columns.js';
+import type { RooflinePhase } from '../../../../core/result/roofline-record.js';
+import type { AxisColumn } from '../../../../report/columns.js';
 import {
   type NodeRoof,
   nodeRoofs,
@@ -7,10 +8,9 @@ import {
   rateText,
   roofLines,
   rooflinePoints,
-} from '../../../../core/report/roofline.js';
-import type { Row } from '../../../../core/report/rows.js';
-import { quantity, tick } from '../../../../core/report/scale.js';
-import type { RooflinePhase } from '../../../../core/roofline/record.js';
+} from '../../../../report/roofline.js';
+import type { Row } from '../../../../report/rows.js';
+import { quantity, tick } from '../../../../report/scale.js';
 import { axisStyle, colour, FONT, series, tooltipStyle } from './palette.js';
 import type { Plot, PlotPoint } from './plot.js';
 

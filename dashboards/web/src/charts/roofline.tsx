@@ -1,8 +1,8 @@
 import { useMemo, useRef, useState } from 'preact/hooks';
-import type { Report } from '../../../../core/report/report.js';
-import { predictedFrom, type RooflinePoint, rooflinePoints } from '../../../../core/report/roofline.js';
-import type { Row } from '../../../../core/report/rows.js';
 import { TECHNIQUES } from '../../../../core/techniques/index.js';
+import type { Report } from '../../../../report/report.js';
+import { predictedFrom, type RooflinePoint, rooflinePoints } from '../../../../report/roofline.js';
+import type { Row } from '../../../../report/rows.js';
 import { type Chart, rendererFor } from './chart.js';
 import { Check, Colour, Picker } from './choices.js';
 import { type PlotData, PlotFrame } from './frame.js';

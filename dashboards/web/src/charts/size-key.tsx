@@ -1,6 +1,6 @@
-import type { MetricColumn } from '../../../../core/report/columns.js';
-import { metricOf } from '../../../../core/report/rows.js';
-import { metricText } from '../../../../core/report/scale.js';
+import type { MetricColumn } from '../../../../report/columns.js';
+import { metricOf } from '../../../../report/rows.js';
+import { metricText } from '../../../../report/scale.js';
 import type { Point } from './front.js';
 import { pixelsOf, SIZES } from './size.js';
 

@@ -1,5 +1,5 @@
-import { movedText } from '../../../../core/report/change-text.js';
-import type { Change } from '../../../../core/report/compare.js';
+import { movedText } from '../../../../report/change-text.js';
+import type { Change } from '../../../../report/compare.js';
 import type { Option } from '../charts/chart.js';
 import { axisStyle, colour, FONT, tooltipStyle } from '../charts/palette.js';
 

@@ -1,6 +1,6 @@
-import { movedText } from '../../../../core/report/change-text.js';
-import type { Change } from '../../../../core/report/compare.js';
-import { metricText } from '../../../../core/report/scale.js';
+import { movedText } from '../../../../report/change-text.js';
+import type { Change } from '../../../../report/compare.js';
+import { metricText } from '../../../../report/scale.js';
 
 /** Lines at most; the CSV has all. */
 const MOST_LINES = 100;

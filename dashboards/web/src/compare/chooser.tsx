@@ -1,7 +1,7 @@
 import type { ComponentChildren } from 'preact';
 import { useRef, useState } from 'preact/hooks';
-import { axisText } from '../../../../core/report/columns.js';
-import type { Report } from '../../../../core/report/report.js';
+import { axisText } from '../../../../report/columns.js';
+import type { Report } from '../../../../report/report.js';
 import { Picker } from '../charts/choices.js';
 import type { OtherRun } from './comparison.js';
 import { readRun } from './open-run.js';

@@ -1,7 +1,7 @@
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
-import { CHANGE_HEAD, changeLines } from '../../../../core/report/change-text.js';
-import { changesOf } from '../../../../core/report/compare.js';
-import type { Report } from '../../../../core/report/report.js';
+import { CHANGE_HEAD, changeLines } from '../../../../report/change-text.js';
+import { changesOf } from '../../../../report/compare.js';
+import type { Report } from '../../../../report/report.js';
 import { type Chart, ChartView } from '../charts/chart.js';
 import { metricOptions, Picker } from '../charts/choices.js';
 import { PlotFrame } from '../charts/frame.js';

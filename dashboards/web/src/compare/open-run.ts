@@ -1,6 +1,7 @@
-import { type Payload, unpack } from '../../../../core/report/payload.js';
-import { buildReport, type Report } from '../../../../core/report/report.js';
-import type { ResultRecord } from '../../../../core/result.js';
+import type { ResultRecord } from '../../../../core/result/result.js';
+import { buildReport } from '../../../../report/build.js';
+import { type Payload, unpack } from '../../../../report/payload.js';
+import type { Report } from '../../../../report/report.js';
 import { inflate } from '../data.js';
 
 /** The schema's name, apart from its module, which would bring the whole schema into the page. */

@@ -1,6 +1,6 @@
-import { axisText } from '../../../../core/report/columns.js';
-import { type Matched, matchRows } from '../../../../core/report/compare.js';
-import type { Report } from '../../../../core/report/report.js';
+import { axisText } from '../../../../report/columns.js';
+import { type Matched, matchRows } from '../../../../report/compare.js';
+import type { Report } from '../../../../report/report.js';
 
 /** What is held against what. */
 export type Choice =

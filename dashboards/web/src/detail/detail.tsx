@@ -1,9 +1,9 @@
 import { useEffect, useRef } from 'preact/hooks';
-import { axisText } from '../../../../core/report/columns.js';
-import type { Report } from '../../../../core/report/report.js';
-import type { Row } from '../../../../core/report/rows.js';
-import { quantity } from '../../../../core/report/scale.js';
-import { WARNINGS } from '../../../../core/warnings.js';
+import { WARNINGS } from '../../../../core/result/warnings.js';
+import { axisText } from '../../../../report/columns.js';
+import type { Report } from '../../../../report/report.js';
+import type { Row } from '../../../../report/rows.js';
+import { quantity } from '../../../../report/scale.js';
 import type { Theme } from '../theme.js';
 import { useWholeTrial } from '../whole-trial.js';
 import { Lineage } from './lineage.js';

@@ -1,5 +1,5 @@
 import type { Estimate } from '../../../../core/quality/perplexity.js';
-import { metricText } from '../../../../core/report/scale.js';
+import { metricText } from '../../../../report/scale.js';
 
 /** z of a 95 % interval of a normal distribution. */
 const Z95 = 1.959964;

@@ -1,6 +1,6 @@
-import { axisText } from '../../../../core/report/columns.js';
-import { quantity } from '../../../../core/report/scale.js';
-import type { ResultRecord } from '../../../../core/result.js';
+import type { ResultRecord } from '../../../../core/result/result.js';
+import { axisText } from '../../../../report/columns.js';
+import { quantity } from '../../../../report/scale.js';
 import { Digest } from './figures.js';
 
 type Artifact = NonNullable<ResultRecord['artifact']>;

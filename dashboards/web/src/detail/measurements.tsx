@@ -1,6 +1,6 @@
 import { METRICS } from '../../../../core/metrics/catalogue.js';
-import { metricScale, scaled } from '../../../../core/report/scale.js';
-import type { ResultRecord } from '../../../../core/result.js';
+import type { ResultRecord } from '../../../../core/result/result.js';
+import { metricScale, scaled } from '../../../../report/scale.js';
 
 /** Every measurement of a trial; what is missing says why. */
 export function Measurements({ trial }: { trial: ResultRecord }) {

@@ -1,5 +1,5 @@
-import { quantity, tick } from '../../../../core/report/scale.js';
-import type { ProfiledOperator } from '../../../../core/roofline/profile/record.js';
+import type { ProfiledOperator } from '../../../../core/result/profile-record.js';
+import { quantity, tick } from '../../../../report/scale.js';
 import type { Option } from '../charts/chart.js';
 import { axisStyle, colour, FONT, series, tooltipStyle } from '../charts/palette.js';
 

@@ -1,7 +1,7 @@
 import { useMemo, useRef } from 'preact/hooks';
-import { quantity } from '../../../../core/report/scale.js';
-import type { ResultRecord } from '../../../../core/result.js';
-import type { ProfiledPhase } from '../../../../core/roofline/profile/record.js';
+import type { ProfiledPhase } from '../../../../core/result/profile-record.js';
+import type { ResultRecord } from '../../../../core/result/result.js';
+import { quantity } from '../../../../report/scale.js';
 import { type Chart, ChartView } from '../charts/chart.js';
 import { type PlotData, PlotFrame } from '../charts/frame.js';
 import { SERIES } from '../charts/palette.js';

@@ -1,6 +1,6 @@
-import type { TrialPower } from '../../../../core/report/phase-power.js';
-import { quantity, tick } from '../../../../core/report/scale.js';
-import type { Phase, ResultRecord } from '../../../../core/result.js';
+import type { Phase, ResultRecord } from '../../../../core/result/result.js';
+import type { TrialPower } from '../../../../report/phase-power.js';
+import { quantity, tick } from '../../../../report/scale.js';
 import { axisStyle, colour, FONT, series, tooltipStyle } from '../charts/palette.js';
 import type { Plot } from '../charts/plot.js';
 import type { Strip } from './series.js';

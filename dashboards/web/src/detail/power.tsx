@@ -1,7 +1,7 @@
 import { useMemo, useRef } from 'preact/hooks';
-import { type PhasePower, type TrialPower, trialPower } from '../../../../core/report/phase-power.js';
-import { quantity } from '../../../../core/report/scale.js';
-import type { ResultRecord } from '../../../../core/result.js';
+import type { ResultRecord } from '../../../../core/result/result.js';
+import { type PhasePower, type TrialPower, trialPower } from '../../../../report/phase-power.js';
+import { quantity } from '../../../../report/scale.js';
 import type { Chart } from '../charts/chart.js';
 import { type PlotData, PlotFrame } from '../charts/frame.js';
 import { PlotView } from '../charts/plot.js';

@@ -1,7 +1,7 @@
 import { mainScore } from '../../../../core/quality/main-score.js';
 import type { Estimate } from '../../../../core/quality/perplexity.js';
 import type { QualityRecord } from '../../../../core/quality/record.js';
-import { metricText, quantity } from '../../../../core/report/scale.js';
+import { metricText, quantity } from '../../../../report/scale.js';
 import { estimateText } from './figures.js';
 
 type Text = NonNullable<QualityRecord['text']>;

@@ -1,6 +1,6 @@
-import type { Row } from '../../../../core/report/rows.js';
-import { scaled, scaleOf } from '../../../../core/report/scale.js';
-import type { Measurement } from '../../../../core/result.js';
+import type { Measurement } from '../../../../core/result/result.js';
+import type { Row } from '../../../../report/rows.js';
+import { scaled, scaleOf } from '../../../../report/scale.js';
 
 const SHOWN = [
   ['decodeTokensPerSecond', 'decode'],

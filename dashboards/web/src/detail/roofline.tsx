@@ -1,6 +1,6 @@
-import { predictedFrom, rateText } from '../../../../core/report/roofline.js';
-import { quantity } from '../../../../core/report/scale.js';
-import type { RooflinePhase, RooflineRecord } from '../../../../core/roofline/record.js';
+import type { RooflinePhase, RooflineRecord } from '../../../../core/result/roofline-record.js';
+import { predictedFrom, rateText } from '../../../../report/roofline.js';
+import { quantity } from '../../../../report/scale.js';
 
 const percent = (ratio: number | null) => (ratio === null ? '–' : `${(100 * ratio).toFixed(1)} %`);
 const rate = (value: number | null, unit: 'FLOP/s' | 'B/s') => (value === null ? '–' : rateText(value, unit));

@@ -1,6 +1,6 @@
 import { useMemo } from 'preact/hooks';
-import { quantity, tick } from '../../../../core/report/scale.js';
-import type { ResultRecord } from '../../../../core/result.js';
+import type { ResultRecord } from '../../../../core/result/result.js';
+import { quantity, tick } from '../../../../report/scale.js';
 import { ChartView, type Option } from '../charts/chart.js';
 import { axisStyle, colour, FONT, series, tooltipStyle } from '../charts/palette.js';
 import type { Theme } from '../theme.js';

@@ -1,4 +1,4 @@
-import type { ResultRecord, SampleSeries } from '../../../../core/result.js';
+import type { ResultRecord, SampleSeries } from '../../../../core/result/result.js';
 
 /** One line over the time of a trial. */
 export interface Strip {

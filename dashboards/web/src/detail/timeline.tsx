@@ -1,5 +1,5 @@
-import { quantity, tick } from '../../../../core/report/scale.js';
-import type { Phase } from '../../../../core/result.js';
+import type { Phase } from '../../../../core/result/result.js';
+import { quantity, tick } from '../../../../report/scale.js';
 
 /** Where the time of a trial went: its phases on one line, in their true lengths. */
 export function Timeline({ phases }: { phases: readonly Phase[] }) {

@@ -1,6 +1,6 @@
-import { quantity, tick } from '../../../../core/report/scale.js';
 import { median } from '../../../../core/statistics/quantile.js';
 import type { TrainingRecord } from '../../../../core/training/record.js';
+import { quantity, tick } from '../../../../report/scale.js';
 
 /** What training gave: how the loss fell, where the time of a step went, and what it held in memory. */
 export function Training({ training }: { training: TrainingRecord | null }) {

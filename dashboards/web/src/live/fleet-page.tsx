@@ -1,5 +1,5 @@
-import type { LiveNode, LiveTrial } from '../../../../core/live/live.js';
-import { quantity } from '../../../../core/report/scale.js';
+import type { LiveNode, LiveTrial } from '../../../../report/live/live.js';
+import { quantity } from '../../../../report/scale.js';
 import { stepText } from './progress.js';
 import { hrefOf } from './route.js';
 

@@ -1,4 +1,4 @@
-import { EventText, type LiveEvent } from '../../../../core/live/event-text.js';
+import { EventText, type LiveEvent } from '../../../../report/live/event-text.js';
 import { ask, Refusal } from './api.js';
 
 /** How the page stands with its coordinator. */

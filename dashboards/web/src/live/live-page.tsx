@@ -1,5 +1,5 @@
 import { useCallback, useEffect, useMemo, useState } from 'preact/hooks';
-import type { ResultRecord } from '../../../../core/result.js';
+import type { ResultRecord } from '../../../../core/result/result.js';
 import type { Theme } from '../theme.js';
 import { TopLine } from '../top-line.js';
 import { type GetTrial, WholeTrials } from '../whole-trial.js';

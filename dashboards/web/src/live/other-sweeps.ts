@@ -1,7 +1,8 @@
 import { useMemo } from 'preact/hooks';
-import type { LiveReport, LiveSweep } from '../../../../core/live/live.js';
-import { unpackPart } from '../../../../core/live/pack.js';
-import { buildReport, type Report } from '../../../../core/report/report.js';
+import { buildReport } from '../../../../report/build.js';
+import type { LiveReport, LiveSweep } from '../../../../report/live/live.js';
+import { unpackPart } from '../../../../report/live/pack.js';
+import type { Report } from '../../../../report/report.js';
 import type { OtherRun } from '../compare/comparison.js';
 import { askJson, Refusal } from './api.js';
 import { stamp } from './stamp.js';

@@ -1,5 +1,5 @@
-import type { LiveSweep, LiveTrial } from '../../../../core/live/live.js';
-import { duration, secondsLeft, settledOf } from '../../../../core/report/time-left.js';
+import type { LiveSweep, LiveTrial } from '../../../../report/live/live.js';
+import { duration, secondsLeft, settledOf } from '../../../../report/time-left.js';
 
 /** How a sweep stands in one line: a bar whose parts are states, and the counts in words. */
 export function ProgressBar({ sweep }: { sweep: LiveSweep }) {

@@ -1,6 +1,6 @@
 import { type ComponentChildren, createContext } from 'preact';
 import { useContext, useMemo } from 'preact/hooks';
-import type { LiveSweep, LiveTrial } from '../../../../core/live/live.js';
+import type { LiveSweep, LiveTrial } from '../../../../report/live/live.js';
 import { ReportPage } from '../report-page.js';
 import type { Theme } from '../theme.js';
 import { useOtherSweeps } from './other-sweeps.js';

@@ -1,4 +1,4 @@
-import type { LiveSweep, LiveTrial } from '../../../../core/live/live.js';
+import type { LiveSweep, LiveTrial } from '../../../../report/live/live.js';
 import { countsText, leftText, ProgressBar } from './progress.js';
 import { hrefOf } from './route.js';
 import { stamp } from './stamp.js';

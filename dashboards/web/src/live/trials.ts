@@ -1,9 +1,9 @@
-import type { LiveReport, LiveResult } from '../../../../core/live/live.js';
-import { unpackPart } from '../../../../core/live/pack.js';
-import { GrowingReport } from '../../../../core/report/growing/growing.js';
-import type { Report } from '../../../../core/report/report.js';
-import type { Details } from '../../../../core/report/trim.js';
-import type { ResultRecord } from '../../../../core/result.js';
+import type { ResultRecord } from '../../../../core/result/result.js';
+import { GrowingReport } from '../../../../report/growing/growing.js';
+import type { LiveReport, LiveResult } from '../../../../report/live/live.js';
+import { unpackPart } from '../../../../report/live/pack.js';
+import type { Report } from '../../../../report/report.js';
+import type { Details } from '../../../../report/trim.js';
 
 export interface FollowedReport {
   readonly report: Report;

@@ -1,5 +1,5 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
-import type { LiveNode, LiveReport, LiveSweep, LiveTrial } from '../../../../core/live/live.js';
+import type { LiveNode, LiveReport, LiveSweep, LiveTrial } from '../../../../report/live/live.js';
 import { askJson, Refusal } from './api.js';
 import { type Connection, follow } from './follow.js';
 import { type FollowedReport, FollowedTrials } from './trials.js';

@@ -1,9 +1,9 @@
 import { useMemo, useState } from 'preact/hooks';
-import { type AxisColumn, axisText, type MetricColumn } from '../../../../core/report/columns.js';
-import { PICKS, type Pick, type Pivot as PivotData, pivotOf } from '../../../../core/report/pivot.js';
-import type { Report } from '../../../../core/report/report.js';
-import type { Row } from '../../../../core/report/rows.js';
-import { scaled } from '../../../../core/report/scale.js';
+import { type AxisColumn, axisText, type MetricColumn } from '../../../../report/columns.js';
+import { PICKS, type Pick, type Pivot as PivotData, pivotOf } from '../../../../report/pivot.js';
+import type { Report } from '../../../../report/report.js';
+import type { Row } from '../../../../report/rows.js';
+import { scaled } from '../../../../report/scale.js';
 import { metricOptions, Picker } from '../charts/choices.js';
 import { type PlotData, PlotFrame } from '../charts/frame.js';
 

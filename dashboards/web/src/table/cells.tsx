@@ -1,6 +1,6 @@
-import type { MetricColumn } from '../../../../core/report/columns.js';
-import { halfWidthOf, metricOf, type Row, reasonOf } from '../../../../core/report/rows.js';
-import { scaled } from '../../../../core/report/scale.js';
+import type { MetricColumn } from '../../../../report/columns.js';
+import { halfWidthOf, metricOf, type Row, reasonOf } from '../../../../report/rows.js';
+import { scaled } from '../../../../report/scale.js';
 
 /** What a row is at a glance: on the front, not to be compared, or failed. */
 export function Mark({ row }: { row: Row }) {

@@ -1,6 +1,6 @@
-import { type ColumnSet, readColumns } from '../../../../core/report/column-sets.js';
-import { shownMetrics } from '../../../../core/report/columns.js';
-import type { Report } from '../../../../core/report/report.js';
+import { type ColumnSet, readColumns } from '../../../../report/column-sets.js';
+import { shownMetrics } from '../../../../report/columns.js';
+import type { Report } from '../../../../report/report.js';
 
 /** @returns the columns of a set that this report has. */
 export function columnsOfSet(report: Report, set: ColumnSet): string[] {

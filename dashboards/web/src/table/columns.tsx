@@ -1,5 +1,5 @@
-import { COLUMN_SETS, type ColumnSet } from '../../../../core/report/column-sets.js';
-import type { Report } from '../../../../core/report/report.js';
+import { COLUMN_SETS, type ColumnSet } from '../../../../report/column-sets.js';
+import type { Report } from '../../../../report/report.js';
 import { columnsOfSet } from './column-sets.js';
 
 /** @returns the metrics that are columns before the reader chooses. */

@@ -1,6 +1,6 @@
-import { axisText, cellText } from '../../../../core/report/columns.js';
-import type { Report } from '../../../../core/report/report.js';
-import { metricOf, type Row } from '../../../../core/report/rows.js';
+import { axisText, cellText } from '../../../../report/columns.js';
+import type { Report } from '../../../../report/report.js';
+import { metricOf, type Row } from '../../../../report/rows.js';
 
 export type StateFilter = 'all' | 'front' | 'valid' | 'invalid' | 'failed';
 

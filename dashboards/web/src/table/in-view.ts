@@ -1,5 +1,5 @@
 import { useLayoutEffect, useRef } from 'preact/hooks';
-import type { Row } from '../../../../core/report/rows.js';
+import type { Row } from '../../../../report/rows.js';
 
 /** Pixels; the style sheet says the same. Rows of one height make ten thousand of them cheap. */
 export const ROW = 30;

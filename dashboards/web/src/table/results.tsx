@@ -1,8 +1,8 @@
 import { useMemo } from 'preact/hooks';
-import { axisText } from '../../../../core/report/columns.js';
-import { csvText } from '../../../../core/report/csv.js';
-import type { Report } from '../../../../core/report/report.js';
-import type { Row } from '../../../../core/report/rows.js';
+import { axisText } from '../../../../report/columns.js';
+import { csvText } from '../../../../report/csv.js';
+import type { Report } from '../../../../report/report.js';
+import type { Row } from '../../../../report/rows.js';
 import { fileName, save } from '../save.js';
 import { ColumnChooser } from './columns.js';
 import { EMPTY_FILTER, type Filter, type StateFilter } from './filter.js';

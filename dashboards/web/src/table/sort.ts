@@ -1,5 +1,5 @@
-import { metricOf, type Row } from '../../../../core/report/rows.js';
-import type { AxisValue } from '../../../../core/sweep/experiment.js';
+import type { AxisValue } from '../../../../core/experiment/experiment.js';
+import { metricOf, type Row } from '../../../../report/rows.js';
 
 export interface Sort {
   /** `number`, or `axis:<name>` or `metric:<name>`. */

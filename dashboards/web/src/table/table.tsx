@@ -1,6 +1,6 @@
 import { useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
-import { type AxisColumn, axisText, cellText, type MetricColumn } from '../../../../core/report/columns.js';
-import type { Row } from '../../../../core/report/rows.js';
+import { type AxisColumn, axisText, cellText, type MetricColumn } from '../../../../report/columns.js';
+import type { Row } from '../../../../report/rows.js';
 import { memo } from '../memo.js';
 import { isTimed } from '../timed.js';
 import { Codes, Failed, Mark, MetricCell } from './cells.js';

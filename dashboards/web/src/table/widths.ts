@@ -1,6 +1,6 @@
-import type { MetricColumn } from '../../../../core/report/columns.js';
-import { halfWidthOf, metricOf, type Row } from '../../../../core/report/rows.js';
-import { scaled } from '../../../../core/report/scale.js';
+import type { MetricColumn } from '../../../../report/columns.js';
+import { halfWidthOf, metricOf, type Row } from '../../../../report/rows.js';
+import { scaled } from '../../../../report/scale.js';
 
 /** How wide columns have to be. Rows that were measured once are not measured again while their columns are the same. */
 export class Widths {

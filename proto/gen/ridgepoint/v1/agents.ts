@@ -50,7 +50,7 @@ export interface SessionResponse {
 export interface Hello {
   /** Highest protocol version the agent speaks. */
   protocol: number;
-  /** core/node.ts NodeProfile as JSON. */
+  /** core/experiment/node.ts NodeProfile as JSON. */
   nodeProfileJson: string;
   /** Trials that still run here from before the stream broke; their leases are taken up again. */
   runningTrialIds: string[];
@@ -77,7 +77,7 @@ export interface LeaseGrant {
   trialId: string;
   deviceId: string;
   leaseSeconds: number;
-  /** core/lease.ts Lease as JSON, with the fully resolved experiment. */
+  /** core/experiment/lease.ts Lease as JSON, with the fully resolved experiment. */
   leaseJson: string;
 }
 

@@ -242,7 +242,7 @@ export interface NodeStatus {
   /** `idle`, `busy`, `draining`, `lost` */
   state: string;
   lastSeenAt: string;
-  /** core/node.ts NodeProfile as JSON. */
+  /** core/experiment/node.ts NodeProfile as JSON. */
   nodeProfileJson: string;
   running: RunningTrial[];
 }

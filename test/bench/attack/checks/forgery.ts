@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs';
-import type { Lease } from '../../../../core/lease.js';
-import type { ResultRecord } from '../../../../core/result.js';
+import type { Lease } from '../../../../core/experiment/lease.js';
+import type { ResultRecord } from '../../../../core/result/result.js';
 import type { ClientSecurity } from '../../../../proto/security.js';
 import { FakeAgent } from '../../../support/fake-agent.js';
 import { fakeSweep } from '../../../support/sweeps.js';

@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { CoordinatorConfig } from '../../../../coordinator/config.js';
-import type { ResultRecord } from '../../../../core/result.js';
+import type { ResultRecord } from '../../../../core/result/result.js';
 import { fakeSweep } from '../../../support/sweeps.js';
 import { aNode, aRecord } from '../../../support/wire-records.js';
 import type { Check, Outcome } from '../check.js';

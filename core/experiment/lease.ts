@@ -1,0 +1,18 @@
+import type { Experiment } from './experiment.js';
+
+/** The right of one node to try one experiment on one device until a time. */
+export interface Lease {
+  readonly trialId: string;
+  readonly sweepId: string;
+  readonly sweepName: string;
+  /** Index of the point in the sweep's enumeration. */
+  readonly position: number;
+  readonly block: number;
+  readonly purpose: 'measure' | 'control';
+  /** 1-based. */
+  readonly attempt: number;
+  readonly deviceId: string;
+  readonly experiment: Experiment;
+  /** The agent renews by heartbeat well before this many seconds have passed. */
+  readonly leaseSeconds: number;
+}

@@ -1,0 +1,102 @@
+import { metricValue, type ResultRecord } from '../result/result.js';
+import type { Objective } from '../sweep/spec.js';
+
+/** Where one row stands. */
+export interface ParetoMark {
+  readonly onFront: boolean;
+  /**
+   * Index of a row that is at least as good in every objective and better in one; null on the front or
+   * without values.
+   */
+  readonly dominatedBy: number | null;
+  /** First objective the row has no number for; such a row is never on the front and beats nobody. */
+  readonly missing: string | null;
+}
+
+export type ValueOf<Row> = (row: Row, metric: string) => number | null;
+
+/**
+ * Marks the rows that no other row beats (Kung, Luccio & Preparata, "On Finding the Maxima of a Set of
+ * Vectors", JACM 22(4), 1975). Rows with equal values are all on the front or all off it. Two objectives
+ * take O(n log n); more take O(n · front), since after sorting a row can only be beaten by one before it.
+ * @param objectives what counts and which way; with none, every row is on the front.
+ */
+export function paretoFront<Row>(
+  rows: readonly Row[],
+  objectives: readonly Objective[],
+  numberOf: ValueOf<Row>,
+): ParetoMark[] {
+  // Costs: smaller is better in every component.
+  const points: { index: number; cost: readonly number[] }[] = [];
+  const marks = rows.map((row, index): ParetoMark => {
+    const cost = costs(row, objectives, numberOf);
+    if (typeof cost === 'string') return { onFront: false, dominatedBy: null, missing: cost };
+    points.push({ index, cost });
+    return { onFront: true, dominatedBy: null, missing: null };
+  });
+  points.sort((a, b) => {
+    for (let d = 0; d < a.cost.length; d++) {
+      const difference = a.cost[d]! - b.cost[d]!;
+      if (difference !== 0) return difference;
+    }
+    return a.index - b.index;
+  });
+  const front: { index: number; cost: readonly number[] }[] = [];
+  for (const point of points) {
+    // In two dimensions the last of the front has the least second cost so far: it beats the point or nobody
+    // does.
+    const rivals = objectives.length <= 2 ? front.slice(-1) : front;
+    const winner = rivals.find((rival) => dominates(rival.cost, point.cost));
+    if (winner === undefined) front.push(point);
+    else marks[point.index] = { onFront: false, dominatedBy: winner.index, missing: null };
+  }
+  return marks;
+}
+
+/** @returns true when `a` is nowhere worse than `b` and somewhere better; costs, smaller is better. */
+export function dominates(a: readonly number[], b: readonly number[]): boolean {
+  let better = false;
+  for (let d = 0; d < a.length; d++) {
+    if (a[d]! > b[d]!) return false;
+    if (a[d]! < b[d]!) better = true;
+  }
+  return better;
+}
+
+/** @returns true when one value of an objective is better than another. */
+export function isBetter(a: number, b: number, better: Objective['better']): boolean {
+  return better === 'max' ? a > b : a < b;
+}
+
+/** Marks result records; failed and invalid ones are never on the front and beat nobody. */
+export function recordFront(
+  records: readonly ResultRecord[],
+  objectives: readonly Objective[],
+): ParetoMark[] {
+  return paretoFront(records, objectives, comparable);
+}
+
+/**
+ * @returns what a record costs in each objective, smaller being better, as recordFront compares it; the name of the first
+ * objective that it has no number for.
+ */
+export function costsOf(record: ResultRecord, objectives: readonly Objective[]): readonly number[] | string {
+  return costs(record, objectives, comparable);
+}
+
+const comparable: ValueOf<ResultRecord> = (record, metric) =>
+  record.status === 'complete' && record.valid ? metricValue(record, metric) : null;
+
+function costs<Row>(
+  row: Row,
+  objectives: readonly Objective[],
+  numberOf: ValueOf<Row>,
+): readonly number[] | string {
+  const found: number[] = [];
+  for (const { metric, better } of objectives) {
+    const value = numberOf(row, metric);
+    if (value === null || !Number.isFinite(value)) return metric;
+    found.push(better === 'min' ? value : -value);
+  }
+  return found;
+}

@@ -1,0 +1,124 @@
+import { z } from 'zod';
+import { architectureSchema } from '../work/architecture-schema.js';
+import { ARITHMETICS, MODULES, OPERATOR_CLASSES, type OperatorWork, PLACED_PHASES } from '../work/work.js';
+import { recordFactorsSchema } from './factors.js';
+
+/** Where what is read comes from, if everything goes as well as it can; of a GPU the last cache is its L2. */
+export const BOUND_LEVELS = ['L2', 'L3', 'memory'] as const;
+export type BoundLevel = (typeof BOUND_LEVELS)[number];
+
+const number = z.number();
+export const BOUNDS = ['memory', 'compute'] as const;
+
+/** A module under its roofs: times are of the profiled run, work of what it asks. */
+const moduleSchema = z.object({
+  module: z.enum([...MODULES, 'around']),
+  calls: z.number().int(),
+  seconds: number,
+  share: number,
+  flops: number.nullable(),
+  bytes: number.nullable(),
+  intensity: number.nullable(),
+  flopsPerSecond: number.nullable(),
+  bytesPerSecond: number.nullable(),
+  /** The least time that the roofs allow, over the time it took; null where the work is not counted. */
+  roofRatio: number.nullable(),
+  bound: z.enum(BOUNDS).nullable(),
+});
+
+const phaseSchema = z.object({
+  name: z.enum(PLACED_PHASES),
+  /** Tokens evaluated in one repeat, and passes of the engine: a step of training, and a call of an op, are one. null of an op. */
+  tokens: z.number().int().nullable(),
+  passes: z.number().int(),
+  /** Of one repeat. */
+  flops: number,
+  /**
+   * null of an op, which does not tell kinds apart. Of training, `cacheRead` is what an earlier part of the step left, and
+   * `cacheWritten` what stays: parameters and the moments of the optimizer.
+   */
+  bytes: z
+    .object({ weights: number, cacheRead: number, cacheWritten: number, activations: number })
+    .nullable(),
+  /** FLOP per byte of weights and cache; of an op, of all bytes. */
+  intensity: number,
+  /** What the phase took: the median of the repeats. */
+  measuredSeconds: number,
+  /** The least that the roofs allow, operator by operator. */
+  roofSeconds: number,
+  /**
+   * By the factors of this engine on this device, null without them. Of a runner whose kernels have no factors it is what the
+   * measured roofs allow, operator by operator: then the record names no `factors`.
+   */
+  predictedSeconds: number.nullable(),
+  /** Why the factors predict nothing, where they are there; left out otherwise. */
+  notPredicted: z.string().optional(),
+  /** Measured over predicted: 1.1 = a tenth slower than predicted. */
+  residualRatio: number.nullable(),
+  flopsPerSecond: number,
+  bytesPerSecond: number,
+  /** Model FLOPs utilization against the peak of the arithmetic that most FLOPs are in. */
+  mfu: number.nullable(),
+  peak: z.object({ arithmetic: z.enum(ARITHMETICS), flopsPerSecond: number }).nullable(),
+  /** Model bandwidth utilization: weights and cache against the bandwidth they can come at. */
+  mbu: number,
+  bandwidth: z.object({ level: z.enum(BOUND_LEVELS), bytesPerSecond: number }),
+  /** Roof seconds over measured seconds: 1 = nothing is left to gain. */
+  roofRatio: number,
+  bound: z.enum(BOUNDS),
+  /** What binds: `memory`, `L3` (of a GPU `L2`), or the arithmetic whose peak does. */
+  boundLevel: z.string(),
+  /** null unless the trial was profiled. */
+  modules: z.array(moduleSchema).nullable(),
+});
+
+/** Where a result stands under the ceilings of its machine. */
+export const rooflineSchema = z.object({
+  /** Measured on the node (`id` names the roofs), or published by the maker (`id` is the catalogue's): never a mixture. */
+  ceilings: z.object({ origin: z.enum(['measured', 'published']), id: z.string(), name: z.string() }),
+  threads: z.number().int(),
+  /** Id of the efficiency factors that predictions rest on. */
+  factors: z.string().nullable(),
+  phases: z.array(phaseSchema),
+});
+
+/** What a part of a step of training asks, counted from its graph. */
+const partSchema = z.object({
+  name: z.enum(['forward', 'backward', 'optimizer']),
+  operators: z.array(
+    z.object({
+      name: z.string(),
+      module: z.enum(MODULES),
+      class: z.enum(OPERATOR_CLASSES),
+      arithmetic: z.enum(ARITHMETICS),
+      weights: z.string().optional(),
+      calls: z.number().int(),
+      flops: number,
+      traffic: z.object({
+        weightsRead: number,
+        cacheRead: number,
+        cacheWritten: number,
+        activationsRead: number,
+        activationsWritten: number,
+      }),
+      linkBytes: number,
+    }) satisfies z.ZodType<OperatorWork>,
+  ),
+});
+
+/** What the judge is given to place a record; kept, so that it can be placed again. */
+export const rooflineGivenSchema = z.object({
+  architecture: architectureSchema,
+  /** Of the last cache that the device's CPUs share; null where there is none. */
+  cacheBytes: number.nullable(),
+  threads: z.number().int().positive(),
+  factors: recordFactorsSchema.nullable(),
+  /** Of a step of training; left out of other trials. */
+  parts: z.array(partSchema).optional(),
+});
+
+export type RooflineRecord = z.infer<typeof rooflineSchema>;
+export type RooflinePhase = RooflineRecord['phases'][number];
+export type RooflineModule = z.infer<typeof moduleSchema>;
+export type TrainingPart = z.infer<typeof partSchema>;
+export type RooflineGiven = z.infer<typeof rooflineGivenSchema>;

@@ -1,6 +1,0 @@
-import { FailureError, failure } from '../../errors.js';
-
-/** @returns a point that cannot be as something to throw: one sentence, and what to do next. */
-export function impossible(message: string, hint: string): FailureError {
-  return new FailureError(failure('impossible-combination', message, { hint }));
-}

@@ -1,0 +1,22 @@
+import type { ModelFacts } from '../experiment/experiment.js';
+import { bitsWithoutFullBlocks, fileType } from './file-types.js';
+import { headOf } from './spelling.js';
+
+/** The best matrix of a mixture, the output, stays at q6_k, or at q8_0 where rows are not whole blocks. */
+const OUTPUT_BITS = { full: 6.5625, partial: 8.5 };
+
+/**
+ * Bytes of the weights after quantization: the mixture's bits per weight, with one vocabulary matrix at the
+ * bits of an output matrix, which decides in small models. `base`, the type the file already has, and names
+ * we do not know: the file as it is.
+ */
+export function predictWeights(facts: ModelFacts, word: string): number {
+  const quantization = headOf(word);
+  if (quantization === 'base' || quantization === facts.quantization) return facts.bytes;
+  const full = facts.embeddingLength % 256 === 0;
+  const bits = full ? (fileType(quantization)?.bitsPerWeight ?? null) : bitsWithoutFullBlocks(quantization);
+  if (bits === null) return facts.bytes;
+  const outputBits = Math.max(bits, full ? OUTPUT_BITS.full : OUTPUT_BITS.partial);
+  const output = Math.min(facts.parameters, facts.vocabularySize * facts.embeddingLength);
+  return ((facts.parameters - output) * bits + output * outputBits) / 8;
+}

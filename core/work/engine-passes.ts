@@ -1,0 +1,21 @@
+import type { Options } from '../experiment/experiment.js';
+import type { PassRequest } from './pass/setting.js';
+
+/** A workload of the kind `latency`, as its passes see it. */
+export interface LatencyWork {
+  readonly promptTokens: number;
+  readonly generateTokens: number;
+  readonly parallel: number;
+  readonly contextDepth: number;
+}
+
+/** How an engine cuts a latency workload into passes, under a runner's options. */
+export interface EnginePasses {
+  /** Of a prefill, in their order. */
+  prefill(workload: LatencyWork, options: Options): PassRequest[];
+  /** One step of decoding: a token of each sequence, with so many before it. */
+  decode(workload: LatencyWork, cachedTokens: number, options: Options): PassRequest;
+}
+
+/** llama.cpp gives the cache of a sequence to attention in multiples of so many cells, and so do our own graphs. */
+export const CELLS = 256;

@@ -1,0 +1,73 @@
+import type { AxisValue, ModelFacts, Options } from '../experiment/experiment.js';
+import { type AttentionSpec, readAttention, type SlidingWindow } from '../techniques/attention.js';
+import { bytesPerElement } from '../techniques/tensor-types.js';
+
+/** llama.cpp pads the cells of each sequence to this many (llama-context.cpp, llama-kv-cache-iswa.cpp: GGML_PAD). */
+const CELL_PADDING = 256;
+
+/** Room for so many tokens of each of so many sequences. */
+export interface Cells {
+  readonly perSequence: number;
+  readonly sequences: number;
+}
+
+/**
+ * Bytes of the key/value cache, after what is done to the attention of the model; exact for llama.cpp's
+ * attention models, latent ones included, whose facts hold the latent vector.
+ * @param attention the word of the technique.
+ */
+export function predictKvCache(
+  facts: ModelFacts,
+  attention: string,
+  options: Options,
+  { perSequence, sequences }: Cells,
+): number {
+  const reading = readAttention(attention);
+  const spec = reading.ok ? reading.value : null;
+  const perToken = bytesPerToken(facts, options) * remainingHeads(facts, spec);
+  const cells = spec?.window ? windowedCells(facts, spec.window, options, perSequence) : perSequence;
+  return perToken * cells * sequences;
+}
+
+function bytesPerToken(facts: ModelFacts, options: Options): number {
+  const element = (type: AxisValue | undefined) => bytesPerElement(String(type ?? 'f16'));
+  return (
+    facts.keyElementsPerToken * element(options.kvCacheTypeK) +
+    facts.valueElementsPerToken * element(options.kvCacheTypeV)
+  );
+}
+
+/** @returns the share of K/V heads that grouping leaves. */
+function remainingHeads({ heads }: ModelFacts, spec: AttentionSpec | null): number {
+  if (heads === undefined || spec === null || spec.kvHeads === null) return 1;
+  return spec.kvHeads / heads.keyValue;
+}
+
+/**
+ * Cells of one sequence, as a mean over the layers: llama-kv-cache-iswa.cpp keeps the window and one
+ * micro-batch in layers that have one, and every token in the others.
+ */
+function windowedCells(
+  { layers }: ModelFacts,
+  { tokens, fullEvery }: SlidingWindow,
+  options: Options,
+  perSequence: number,
+): number {
+  const full = fullEvery === 0 ? 0 : Math.floor(layers / fullEvery);
+  const kept = paddedCells(Math.min(perSequence, tokens + microBatch(options)));
+  return (full * perSequence + (layers - full) * kept) / Math.max(1, layers);
+}
+
+/** @returns tokens that llama.cpp computes at once: ubatch, and never more than batch. */
+export function microBatch(options: Options): number {
+  return Math.min(positive(options, 'ubatch', 512), positive(options, 'batch', 2048));
+}
+
+export function positive(options: Options, name: string, otherwise: number): number {
+  const value = options[name];
+  return typeof value === 'number' && value > 0 ? value : otherwise;
+}
+
+export function paddedCells(cells: number): number {
+  return Math.ceil(cells / CELL_PADDING) * CELL_PADDING;
+}

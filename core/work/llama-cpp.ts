@@ -1,0 +1,92 @@
+import type { Options } from '../experiment/experiment.js';
+import { bytesPerElement } from '../techniques/tensor-types.js';
+import { CELLS, type EnginePasses, type LatencyWork } from './engine-passes.js';
+import { FLASH, type PassRequest, UNFUSED, type WorkSetting } from './pass/setting.js';
+
+/** How llama.cpp computes, as far as it changes what a pass asks. */
+export type EngineSetting = Pick<
+  WorkSetting,
+  'activationBits' | 'cacheBits' | 'arithmetic' | 'attention' | 'logits' | 'trimsLastLayer'
+>;
+
+/**
+ * What llama.cpp (v0.4.0) does with a model under a runner's options: activations in f32; quantized matrices multiplied in
+ * int8, for activations are quantized on the way; rows of the last layer that have no logits are left out; latent attention
+ * absorbed in prefill, too. Keys behind the mask are skipped by its flash attention, and read once for all queries at best.
+ */
+export function llamaCppSetting(options: Options): EngineSetting {
+  const bits = (option: string) => 8 * bytesPerElement(String(options[option] ?? 'f16'));
+  const kernel = options.flashAttention === false ? UNFUSED : FLASH;
+  return {
+    activationBits: 32,
+    cacheBits: { key: bits('kvCacheTypeK'), value: bits('kvCacheTypeV') },
+    arithmetic: { matrix: 'f16', quantizedMatrix: 'int8', attention: 'f16', vector: 'f32' },
+    attention: { ...kernel, maskKeys: CELLS, queryBlock: null, latent: 'absorbed' },
+    logits: 'last',
+    trimsLastLayer: true,
+  };
+}
+
+/**
+ * The passes of a prefill: prompts one behind the other fill batches, and each batch is cut into micro-batches that take the
+ * same number of tokens of each of its sequences (llama-batch.cpp, split_equal).
+ */
+export function prefillPasses(
+  { promptTokens, parallel, contextDepth }: Pick<LatencyWork, 'promptTokens' | 'parallel' | 'contextDepth'>,
+  options: Options,
+): PassRequest[] {
+  const setting = llamaCppSetting(options);
+  const batch = whole(options.batch, 2048);
+  const ubatch = Math.min(whole(options.ubatch, 512), batch);
+  const done = new Int32Array(parallel);
+  const passes: PassRequest[] = [];
+  for (let start = 0; start < promptTokens * parallel; start += batch) {
+    const end = Math.min(start + batch, promptTokens * parallel);
+    const left = Array.from({ length: parallel }, (_, s) =>
+      Math.max(0, Math.min(end, (s + 1) * promptTokens) - Math.max(start, s * promptTokens)),
+    );
+    while (left.some((tokens) => tokens > 0)) {
+      const waiting = left.flatMap((tokens, s) => (tokens > 0 ? [s] : [])).slice(0, ubatch);
+      const each = Math.min(
+        ...waiting.map((s) => left[s]!),
+        Math.max(1, Math.floor(ubatch / waiting.length)),
+      );
+      const groups = waiting.map((s) => {
+        const group = { sequences: 1, newTokens: each, cachedTokens: contextDepth + done[s]! };
+        done[s] = done[s]! + each;
+        left[s] = left[s]! - each;
+        return { group, ends: done[s] === promptTokens };
+      });
+      const logits = groups.some(({ ends }) => ends) ? ('last' as const) : 0;
+      passes.push({ ...setting, phase: 'prefill', batch: alike(groups.map(({ group }) => group)), logits });
+    }
+  }
+  return passes;
+}
+
+/** One step of decoding: a token of each sequence, with so many before it. */
+export function decodePass(
+  { parallel }: Pick<LatencyWork, 'parallel'>,
+  cachedTokens: number,
+  options: Options,
+): PassRequest {
+  const batch = [{ sequences: parallel, newTokens: 1, cachedTokens }];
+  return { ...llamaCppSetting(options), phase: 'decode', batch };
+}
+
+export const llamaCppPasses: EnginePasses = { prefill: prefillPasses, decode: decodePass };
+
+type Group = PassRequest['batch'][number];
+
+/** Sequences of the same lengths are one group. */
+function alike(groups: readonly Group[]): Group[] {
+  const found = new Map<string, Group>();
+  for (const group of groups) {
+    const key = `${group.newTokens} ${group.cachedTokens}`;
+    const sequences = group.sequences + (found.get(key)?.sequences ?? 0);
+    found.set(key, { ...group, sequences });
+  }
+  return [...found.values()];
+}
+
+const whole = (value: unknown, fallback: number) => (typeof value === 'number' ? value : fallback);

@@ -1,0 +1,87 @@
+import type { Options } from '../experiment/experiment.js';
+import type { ModelArchitecture } from './architecture.js';
+import type { EnginePasses, LatencyWork } from './engine-passes.js';
+import { llamaCppPasses } from './llama-cpp.js';
+import { newTokensOf, type PassRequest } from './pass/setting.js';
+import { passWork } from './pass-work.js';
+import { type OperatorWork, type PassWork, type PlacedPhase, timesTraffic } from './work.js';
+
+/** Passes that are alike: one is counted, and stands for so many. */
+export interface CountedPass {
+  readonly work: Pick<PassWork, 'operators'>;
+  readonly times: number;
+  /** New tokens of all sequences, and of one. */
+  readonly tokens: number;
+  readonly queries: number;
+}
+
+/** What one repeat of a phase asks. */
+export interface PhaseWork {
+  readonly name: PlacedPhase;
+  readonly tokens: number;
+  readonly passes: readonly CountedPass[];
+}
+
+/** Steps of decoding differ by one token of context each: so many of them stand for all. */
+const DECODE_POINTS = 8;
+
+/**
+ * Counts the phases of a latency workload.
+ * @param engine how they are cut into passes.
+ * @throws FailureError `impossible-combination` for what the architecture cannot do, e.g. a context beyond the trained one.
+ */
+export function phaseWork(
+  architecture: ModelArchitecture,
+  options: Options,
+  workload: LatencyWork,
+  engine: EnginePasses = llamaCppPasses,
+): PhaseWork[] {
+  const { promptTokens, generateTokens, parallel, contextDepth } = workload;
+  const phases: PhaseWork[] = [];
+  if (promptTokens > 0) {
+    const passes = engine.prefill(workload, options).map((request) => counted(architecture, request, 1));
+    phases.push({ name: 'prefill', tokens: promptTokens * parallel, passes });
+  }
+  if (generateTokens > 0) {
+    const points = Math.min(DECODE_POINTS, generateTokens);
+    const passes = Array.from({ length: points }, (_, i) => {
+      const [from, to] = [i, i + 1].map((edge) => Math.round((edge * generateTokens) / points));
+      const middle = Math.floor((from! + to! - 1) / 2);
+      const request = engine.decode(workload, contextDepth + promptTokens + middle, options);
+      return counted(architecture, request, to! - from!);
+    });
+    phases.push({ name: 'decode', tokens: generateTokens * parallel, passes });
+  }
+  return phases;
+}
+
+function counted(architecture: ModelArchitecture, request: PassRequest, times: number): CountedPass {
+  const { operators } = passWork(architecture, request);
+  // A pass that hands over no logits does not run the output matrix, nor the last layer's feed-forward.
+  const run = operators.filter(({ class: kind, flops }) => !(kind.startsWith('mat') && flops === 0));
+  return {
+    work: { operators: run },
+    times,
+    tokens: newTokensOf(request.batch),
+    queries: Math.max(...request.batch.map(({ newTokens }) => newTokens)),
+  };
+}
+
+/** @returns the operators of all passes of a phase together. */
+export function operatorsOf({ passes }: PhaseWork): OperatorWork[] {
+  return passes.flatMap(({ work, times }) =>
+    work.operators.map((operator) => ({
+      ...operator,
+      calls: operator.calls * times,
+      flops: operator.flops * times,
+      linkBytes: operator.linkBytes * times,
+      ...(operator.maskedPairs === undefined ? {} : { maskedPairs: operator.maskedPairs * times }),
+      traffic: timesTraffic(operator.traffic, times),
+    })),
+  );
+}
+
+/** @returns bytes of weights and cache that a pass reads: what the next one finds in a cache, or not. */
+export function workingSetOf({ work }: CountedPass): number {
+  return work.operators.reduce((sum, { traffic }) => sum + traffic.weightsRead + traffic.cacheRead, 0);
+}

@@ -1,0 +1,124 @@
+import type { AxisValue } from '../core/experiment/experiment.js';
+import { METRICS, type MetricBetter, type MetricDefinition } from '../core/metrics/catalogue.js';
+import type { Objective } from '../core/sweep/spec.js';
+import { TECHNIQUES } from '../core/techniques/index.js';
+import { type ColumnChoice, chosenMetrics, EFFICIENT_LLM, QUALITY } from './column-sets.js';
+import type { Scale } from './scale.js';
+import { shortWords } from './short-words.js';
+
+/** An axis with more than one value among the rows: a column of every table. */
+export interface AxisColumn {
+  readonly name: string;
+  /** Distinct values in the order they first appear. */
+  readonly values: readonly AxisValue[];
+  /** How tables write each value: long words of techniques are shortened, and stay different. */
+  readonly texts: readonly string[];
+  readonly numeric: boolean;
+}
+
+/** A metric that at least one row has a number for, or that the reader asked for by name. */
+export interface MetricColumn {
+  readonly name: string;
+  /** Without its unit, which is in `scale.unit`. */
+  readonly label: string;
+  /** Unit of the stored values. */
+  readonly baseUnit: string;
+  readonly better: MetricBetter;
+  readonly help: string;
+  readonly scale: Scale;
+  /** In a table unless the reader chose other columns. */
+  readonly shown: boolean;
+  readonly objective: boolean;
+}
+
+/** @returns how an axis value is written in tables: `null` is the engine's own default. */
+export function axisText(value: AxisValue | undefined): string {
+  if (value === null || value === undefined) return 'default';
+  return String(value);
+}
+
+/** @returns the values of an axis as tables write them, in order. */
+export function axisTexts(name: string, values: readonly AxisValue[]): string[] {
+  const texts = values.map(axisText);
+  return TECHNIQUES.some((technique) => technique.name === name) ? shortWords(texts) : texts;
+}
+
+/** @returns a value as its column writes it. */
+export function cellText(column: AxisColumn, value: AxisValue | undefined): string {
+  return column.texts[placeOf(column, value ?? null)] ?? axisText(value);
+}
+
+/** Columns with more values than this are looked up: every row asks. */
+const LONG = 12;
+const PLACES = new WeakMap<AxisColumn, Map<AxisValue, number>>();
+
+function placeOf(column: AxisColumn, value: AxisValue): number {
+  const { values } = column;
+  if (values.length <= LONG) return values.indexOf(value);
+  const places = PLACES.get(column) ?? new Map(values.map((one, i) => [one, i]));
+  PLACES.set(column, places);
+  return places.get(value) ?? -1;
+}
+
+/** Axis → its values in the order in which rows show them, each with where it was seen first; undefined = no value. */
+export type FirstSeen<Place> = Map<string, Map<AxisValue | undefined, Place>>;
+
+/** @returns the axes that vary as columns, and the others with their one value for a caption. */
+export function axisColumns(seen: FirstSeen<unknown>): {
+  varying: AxisColumn[];
+  constant: { name: string; value: AxisValue }[];
+} {
+  const varying: AxisColumn[] = [];
+  const constant: { name: string; value: AxisValue }[] = [];
+  for (const [name, values] of seen) {
+    const distinct = [...values.keys()].map((v) => v ?? null);
+    if (values.size > 1) {
+      const numeric = distinct.every((v) => typeof v === 'number');
+      varying.push({ name, values: distinct, texts: axisTexts(name, distinct), numeric });
+    } else constant.push({ name, value: distinct[0] ?? null });
+  }
+  return { varying, constant };
+}
+
+/** @returns the names of the metrics that a choice shows, in its order, whether they were measured or not. */
+export function shownMetrics(objectives: readonly Objective[], choice: ColumnChoice | null): Set<string> {
+  // What a technique costs in quality is read beside its speed and size, before the finer points of timing.
+  const usual = METRICS.filter((m) => m.column !== null).map((m) => m.name as string);
+  const byDefault = [
+    ...new Set(objectives.map((o) => o.metric)),
+    ...usual.filter((name) => QUALITY.has(name)),
+    ...usual,
+  ];
+  return chosenMetrics(choice ?? ['default'], byDefault);
+}
+
+/** Headings of metrics that are columns only when asked for, where their names are too long for one. */
+const HEADINGS: Readonly<Record<string, string>> = {
+  ...EFFICIENT_LLM,
+  timePerOutputTokenSeconds: 'TPOT',
+  kvCacheBytes: 'KV cache',
+  bitsPerWeight: 'bits/weight',
+  compressionRatio: 'compression',
+  weightSparsityRatio: 'zeros',
+  makeSeconds: 'making',
+  perplexityRatio: 'PPL ratio',
+  klDivergenceP99Nats: 'KLD p99',
+  energyPerTotalTokenJoules: 'energy/token',
+};
+
+/** @returns a metric's heading without its unit. */
+export function labelOf({ name, column }: MetricDefinition): string {
+  return column ?? HEADINGS[name] ?? words(name);
+}
+
+const UNIT_SUFFIX = /(Seconds|Bytes|Joules|Watts|Hertz|Celsius|Nats)$/;
+
+/** @returns a metric's name as words, its unit cut off: `timePerOutputTokenSeconds` → `time per output token`. */
+function words(name: string): string {
+  const bare = name.replace(UNIT_SUFFIX, '').replace('interTokenLatency', 'ITL ');
+  return bare
+    .replace(/([a-z0-9])([A-Z])/g, '$1 $2')
+    .split(' ')
+    .map((word) => (/^(ITL|P\d+)$/.test(word) ? word.replace(/^P/, 'p') : word.toLowerCase()))
+    .join(' ');
+}

@@ -1,0 +1,165 @@
+import { compareTrials } from '../core/judgement/trials.js';
+import { metricNamed } from '../core/metrics/catalogue.js';
+import { isPresent } from '../core/result/result.js';
+import { adjustForMany } from '../core/statistics/compare.js';
+import type { Interval } from '../core/statistics/interval.js';
+import { axisValues, describe } from '../core/sweep/labels.js';
+import { QUALITY } from './column-sets.js';
+import type { Report } from './report.js';
+import { metricOf, type Row, reasonOf } from './rows.js';
+
+/** One experiment on both sides. */
+export interface Pair {
+  readonly label: string;
+  readonly a: Row;
+  readonly b: Row;
+}
+
+export interface Matched {
+  readonly pairs: readonly Pair[];
+  /** Rows of one side that the other has no match for. */
+  readonly onlyA: readonly Row[];
+  readonly onlyB: readonly Row[];
+}
+
+/** How one metric of one experiment changed from A to B. */
+export interface Change {
+  readonly label: string;
+  readonly metric: string;
+  readonly a: number | null;
+  readonly b: number | null;
+  /** B over A for speed, time, bytes and energy; B less A, in the metric's unit, for quality. */
+  readonly kind: 'ratio' | 'difference';
+  readonly change: number | null;
+  /** At 95 %; null where a side has a single reading. */
+  readonly interval: Interval | null;
+  readonly verdict: 'better' | 'worse' | 'same' | 'unclear' | 'missing';
+  /** Why there is no number or no verdict. */
+  readonly reason: string | null;
+}
+
+/** Read off the file and the context: a difference is one, without any spread. */
+const EXACT = new Set([
+  'modelBytes',
+  'kvCacheBytes',
+  'bitsPerWeight',
+  'compressionRatio',
+  'weightSparsityRatio',
+]);
+/** Figures that two different models do not share to the last digit. */
+const CONTINUOUS = new Set(['perplexity', 'perplexityRatio', 'klDivergenceNats', 'klDivergenceP99Nats']);
+
+/** Half widths of independent intervals add in quadrature. */
+const together = (a: Interval, b: Interval) => Math.hypot((a[1] - a[0]) / 2, (b[1] - b[0]) / 2);
+
+/**
+ * Matches rows that are the same point of their sweeps. Digests and engines may differ: they are what is
+ * compared. Two single rows match whatever they are.
+ * @param apart axes that the two sides differ in by intent, left out of the match.
+ */
+export function matchRows(a: Report, b: Report, apart: ReadonlySet<string>): Matched {
+  const varying = [...new Set([...a.axes, ...b.axes].map(({ name }) => name))].filter(
+    (name) => !apart.has(name),
+  );
+  const single = a.rows.length === 1 && b.rows.length === 1;
+  const others = new Map(b.rows.map((row) => [single ? '' : pointOf(row, apart), row]));
+  const pairs = a.rows.flatMap((row): Pair[] => {
+    const key = single ? '' : pointOf(row, apart);
+    const match = others.get(key);
+    others.delete(key);
+    return match === undefined ? [] : [{ label: describe(row.experiment, varying), a: row, b: match }];
+  });
+  const found = new Set(pairs.flatMap((pair) => [pair.a, pair.b]));
+  return {
+    pairs,
+    onlyA: a.rows.filter((row) => !found.has(row)),
+    onlyB: b.rows.filter((row) => !found.has(row)),
+  };
+}
+
+function pointOf({ experiment }: Row, apart: ReadonlySet<string>): string {
+  const axes = Object.entries(axisValues(experiment)).filter(([name]) => name !== 'node' && !apart.has(name));
+  return JSON.stringify(axes.sort(([left], [right]) => (left < right ? -1 : 1)));
+}
+
+/**
+ * Compares metrics of matched experiments. Speed: Welch's interval of the ratio on logarithms, p values
+ * adjusted for the number of comparisons (core/statistics/compare.ts). Quality: the difference, its interval
+ * from both standard errors as if they were independent; on the same text they are not, so it is too wide
+ * rather than too narrow.
+ */
+export function changesOf(pairs: readonly Pair[], metrics: readonly string[]): Change[] {
+  const changes = pairs.flatMap((pair) => metrics.map((metric) => ({ pair, metric })));
+  const rates = changes.filter(
+    ({ pair, metric }) => !QUALITY.has(metric) && missingOf(pair, metric) === null,
+  );
+  const compared = adjustForMany(
+    rates.map(({ pair, metric }) => compareTrials(trialsOf(pair.a), trialsOf(pair.b), metric)),
+  );
+  const byRate = new Map(rates.map((rate, i) => [rate, compared[i]!]));
+  return changes.map((one): Change => {
+    const { pair, metric } = one;
+    const base = { label: pair.label, metric, a: metricOf(pair.a, metric), b: metricOf(pair.b, metric) };
+    const kind = QUALITY.has(metric) ? ('difference' as const) : ('ratio' as const);
+    const why = missingOf(pair, metric);
+    if (why !== null) return { ...base, kind, change: null, interval: null, verdict: 'missing', reason: why };
+    const rate = byRate.get(one);
+    if (rate === undefined) return { ...base, kind, ...differenceOf(pair, metric) };
+    if (EXACT.has(metric) && base.a !== null && base.b !== null) {
+      const verdict = base.a === base.b ? 'same' : isBetter(metric, base.b - base.a) ? 'better' : 'worse';
+      return {
+        ...base,
+        kind,
+        change: base.a === 0 ? null : base.b / base.a,
+        interval: null,
+        verdict,
+        reason: null,
+      };
+    }
+    const { ratio, interval, reason } = rate;
+    const verdict = rate.verdict === 'faster' ? 'better' : rate.verdict === 'slower' ? 'worse' : rate.verdict;
+    return { ...base, kind, change: ratio, interval, verdict, reason };
+  });
+}
+
+function differenceOf(
+  { a, b }: Pair,
+  metric: string,
+): Pick<Change, 'change' | 'interval' | 'verdict' | 'reason'> {
+  const [left, right] = [a, b].map((row) => row.trial.measurements[metric]);
+  if (!isPresent(left) || !isPresent(right)) throw new Error('both sides have a number');
+  const change = right.value - left.value;
+  const half = left.ci95 === null || right.ci95 === null ? null : together(left.ci95, right.ci95);
+  if (half === null) {
+    return {
+      change,
+      interval: null,
+      verdict: 'unclear',
+      reason: 'one side has no error: nothing is known of it',
+    };
+  }
+  const interval: Interval = [change - half, change + half];
+  if (change === 0 && CONTINUOUS.has(metric)) return { change, interval, verdict: 'same', reason: null };
+  if (interval[0] <= 0 && interval[1] >= 0)
+    return { change, interval, verdict: 'unclear', reason: 'the interval holds no difference as well' };
+  return { change, interval, verdict: isBetter(metric, change) ? 'better' : 'worse', reason: null };
+}
+
+function isBetter(metric: string, change: number): boolean {
+  return change > 0 === (metricNamed(metric)?.better === 'max');
+}
+
+/** @returns why there is nothing to compare; only valid rows are compared. */
+function missingOf({ a, b }: Pair, metric: string): string | null {
+  for (const [side, row] of [
+    ['A', a],
+    ['B', b],
+  ] as const) {
+    if (row.state !== 'valid') return `the row of ${side} is ${row.state}`;
+    const reason = reasonOf(row, metric);
+    if (reason !== null) return `${side} has none: ${reason}`;
+  }
+  return null;
+}
+
+const trialsOf = (row: Row) => [row.trial, ...row.others];

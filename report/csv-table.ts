@@ -1,0 +1,96 @@
+import type { Measurement, Missing, ResultRecord } from '../core/result/result.js';
+import { csvFigure, csvFigures, csvPieces } from './csv.js';
+import { splitFigures } from './figures-text.js';
+import { GrowingReport } from './growing/growing.js';
+import { LeanRecords } from './lean.js';
+import type { ReportRequest } from './report.js';
+
+type Measurements = Record<string, Measurement | Missing>;
+
+const CHUNK_BYTES = 1 << 20;
+const ENCODER = new TextEncoder();
+const DECODER = new TextDecoder();
+
+/** Texts as bytes, many to a buffer: a text that was just put together is still its many pieces. */
+class Texts {
+  #chunk = new Uint8Array(0);
+  #used = 0;
+
+  /** @param text of ASCII */
+  keep(text: string): Uint8Array {
+    if (this.#chunk.length - this.#used < text.length) {
+      this.#chunk = new Uint8Array(Math.max(CHUNK_BYTES, text.length));
+      this.#used = 0;
+    }
+    const from = this.#used;
+    this.#used += ENCODER.encodeInto(text, this.#chunk.subarray(from)).written;
+    return this.#chunk.subarray(from, this.#used);
+  }
+}
+
+/**
+ * The CSV of records that come one by one: the same text as of a report of all of them. Which rows there are, in which order
+ * and on which front is known only after the last, so something of each record has to be kept until then: the end of its line as
+ * text, and the little that decides on rows.
+ */
+export class CsvTable {
+  readonly #objectives: readonly string[];
+  readonly #growing: GrowingReport;
+  readonly #figures = new Map<ResultRecord, Uint8Array>();
+  readonly #texts = new Texts();
+  readonly #lean: LeanRecords;
+
+  constructor(request: ReportRequest) {
+    this.#objectives = request.objectives.map(({ metric }) => metric);
+    this.#lean = new LeanRecords(this.#objectives);
+    this.#growing = new GrowingReport(request);
+  }
+
+  /**
+   * Each trial once.
+   * @param json of the record
+   * @param parse makes a record of its JSON
+   */
+  add(json: string, parse: (json: string) => ResultRecord): void {
+    const split = splitFigures(json);
+    const record = split === null ? null : parse(split.rest);
+    // Drift is judged by every repeat of the controls.
+    const apart = record?.sweep.purpose === 'measure' && Object.keys(record.measurements).length === 0;
+    if (split === null || record === null || !apart) this.#addWhole(parse(json));
+    else {
+      const { figures } = split;
+      const line = csvFigures((name) => {
+        const { value = null, low, high } = figures.get(name) ?? {};
+        return value === null ? null : { value, low, high };
+      });
+      const measurements: Measurements = {};
+      for (const name of this.#objectives) {
+        const figure = figures.get(name);
+        if (figure !== undefined) measurements[name] = JSON.parse(figure.entry);
+      }
+      record.measurements = measurements;
+      this.#keep(record, line);
+    }
+  }
+
+  /** @returns the text, some lines at a time. */
+  pieces(): Generator<string> {
+    return csvPieces(this.#growing.report(), (trial) => DECODER.decode(this.#figures.get(trial)));
+  }
+
+  #addWhole(record: ResultRecord): void {
+    const { measurements } = record;
+    if (record.sweep.purpose !== 'measure') this.#growing.add([record]);
+    else
+      this.#keep(
+        record,
+        csvFigures((name) => csvFigure(measurements[name])),
+      );
+  }
+
+  #keep(record: ResultRecord, line: string): void {
+    const kept = this.#lean.of(record);
+    this.#figures.set(kept, this.#texts.keep(line));
+    this.#growing.add([kept]);
+  }
+}

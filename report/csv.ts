@@ -1,0 +1,122 @@
+import { METRICS } from '../core/metrics/catalogue.js';
+import { isPresent, type Measurement, type Missing, type ResultRecord } from '../core/result/result.js';
+import type { Report } from './report.js';
+import type { Row } from './rows.js';
+
+type Cell = string | number | boolean | null;
+
+/**
+ * The rows of a report as CSV after RFC 4180 (CRLF, quotes where needed). The columns are the same for every
+ * sweep over the same axes: all axes, then every metric of the catalogue with the ends of its 95 % interval.
+ * Values are in the unit that the column's name ends in, at full precision; missing is an empty field.
+ */
+export function csvText(report: Report): string {
+  return [
+    ...csvPieces(report, ({ measurements }) => csvFigures((name) => csvFigure(measurements[name]))),
+  ].join('');
+}
+
+/** Lines that are handed on together. */
+const PIECE = 1000;
+
+/**
+ * @param figuresOf what `csvFigures` says of the trial that a row quotes
+ * @returns the same, some lines at a time
+ */
+export function* csvPieces(report: Report, figuresOf: (trial: ResultRecord) => string): Generator<string> {
+  const axes = axisNames(report);
+  const head = [
+    'number',
+    'experimentId',
+    'state',
+    'onParetoFront',
+    'notOnFrontBecause',
+    ...axes,
+    'nodeName',
+    'deviceName',
+    'trialId',
+    'startedAt',
+    'repeats',
+    'warnings',
+    'failure',
+    ...METRICS.flatMap((m) => [m.name, `${m.name}Ci95Low`, `${m.name}Ci95High`]),
+  ];
+  let text = csvLines([head]);
+  for (const [i, row] of report.rows.entries()) {
+    text += `${line(row, axes)}${figuresOf(row.trial)}\r\n`;
+    if (i % PIECE !== PIECE - 1) continue;
+    yield text;
+    text = '';
+  }
+  if (text !== '') yield text;
+}
+
+/** A number of a metric with the ends of its interval. */
+export interface CsvFigure {
+  readonly value: number | string;
+  readonly low: number | string | undefined;
+  readonly high: number | string | undefined;
+}
+
+/**
+ * @param figureOf null = the metric has no number
+ * @returns the end of a line: every metric with its interval, after a comma. Of tens of thousands of lines nearly all is
+ *   figures, which need no quotes.
+ */
+export function csvFigures(figureOf: (metric: string) => CsvFigure | null): string {
+  let text = '';
+  for (const { name } of METRICS) {
+    const figure = figureOf(name);
+    if (figure === null) text += ',,,';
+    else text += `,${figure.value},${figure.low ?? ''},${figure.high ?? ''}`;
+  }
+  return text;
+}
+
+/** @returns what `csvFigures` asks for. */
+export function csvFigure(entry: Measurement | Missing | undefined): CsvFigure | null {
+  if (!isPresent(entry)) return null;
+  return { value: entry.value, low: entry.ci95?.[0], high: entry.ci95?.[1] };
+}
+
+/** @returns lines of cells after RFC 4180. */
+export function csvLines(lines: readonly (readonly Cell[])[]): string {
+  return lines.map((line) => `${line.map(field).join(',')}\r\n`).join('');
+}
+
+function line(row: Row, axes: readonly string[]): string {
+  const { trial } = row;
+  const cells: Cell[] = [
+    row.number,
+    row.experimentId,
+    row.state,
+    row.onFront,
+    row.offFront,
+    ...axes.map((name) => row.axes[name] ?? null),
+    trial.node.name,
+    trial.device.name,
+    trial.trialId,
+    trial.startedAt,
+    trial.repeats.count,
+    row.warnings.map((w) => w.code).join(' '),
+    trial.failure?.code ?? null,
+  ];
+  return cells.map(field).join(',');
+}
+
+/** @returns every axis of the report, in the order in which experiments name them. */
+export function axisNames(report: Report): string[] {
+  const names = new Set<string>();
+  for (const { axes } of report.rows) for (const name in axes) names.add(name);
+  return [...names];
+}
+
+/** Spreadsheets run a field that starts so as a formula; a leading apostrophe makes it text (OWASP, CSV injection). */
+const FORMULA = /^[=+\-@\t\r]/;
+
+function field(value: Cell): string {
+  if (value === null) return '';
+  if (typeof value !== 'string') return String(value);
+  const text = FORMULA.test(value) ? `'${value}` : value;
+  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+}

@@ -1,0 +1,233 @@
+import { bestTrial } from '../../core/judgement/trials.js';
+import type { ResultRecord } from '../../core/result/result.js';
+import { axisValuesAnywhere, describe } from '../../core/sweep/labels.js';
+import { TECHNIQUES } from '../../core/techniques/index.js';
+import { cellText } from '../columns.js';
+import { offFront, unplaced } from '../front.js';
+import { noteGroups } from '../notes.js';
+import type { Report, ReportRequest } from '../report.js';
+import type { Row, RowState } from '../rows.js';
+import { AbsenceTally } from './absences.js';
+import { type Axes, AxisTally } from './axes.js';
+import { DriftTally } from './drift.js';
+import { compareEntries, type Entry, insertByTime } from './entry.js';
+import { MetricTally } from './metrics.js';
+import { Places } from './numbers.js';
+import { Scene } from './scene.js';
+import { Standing } from './standing.js';
+
+/**
+ * A report to which records are added: what one more changes is worked out, and the rest is what it was. Rows, columns and axes
+ * that are as before are the same objects, so that whoever draws them knows. In whichever parts records come, the report is the
+ * same, save for the order among trials that began in the same millisecond.
+ */
+export class GrowingReport {
+  readonly #request: ReportRequest;
+  readonly #entries = new Map<string, Entry>();
+  readonly #order: Entry[] = [];
+  /** Entries that got trials since the last report. */
+  readonly #touched = new Set<Entry>();
+  readonly #places: Places | null;
+  readonly #scene = new Scene();
+  readonly #axes = new AxisTally();
+  readonly #drift = new DriftTally();
+  readonly #standing: Standing;
+  readonly #metrics: MetricTally;
+  readonly #absences: AbsenceTally;
+  readonly #controls: ResultRecord[] = [];
+  #byNode = false;
+  #labels = '';
+
+  constructor(request: ReportRequest) {
+    const { objectives, columns = null, points } = request;
+    this.#request = request;
+    this.#places = points === undefined ? null : new Places(points);
+    this.#standing = new Standing(objectives);
+    this.#metrics = new MetricTally(objectives, columns);
+    this.#absences = new AbsenceTally(columns);
+  }
+
+  /** Each trial once. */
+  add(records: readonly ResultRecord[]): void {
+    for (const record of records) {
+      this.#scene.add(record);
+      this.#drift.add(record);
+      if (record.sweep.purpose === 'control') insertByTime(this.#controls, record);
+      if (record.sweep.purpose === 'measure') this.#measured(record);
+    }
+  }
+
+  /** @returns the report of all records so far. */
+  report(): Report {
+    const { sweepName, objectives, columns = null } = this.#request;
+    const come = this.#settle();
+    const axes = this.#axes.of(this.#order, come.fresh);
+    this.#label(axes);
+    this.#standing.place(this.#order, come.changed);
+    const rows = this.#rows();
+    const states: Record<RowState, number> = { valid: 0, invalid: 0, failed: 0 };
+    for (const { state } of rows) states[state] += 1;
+    return {
+      sweepName,
+      objectives,
+      columns,
+      rows,
+      axes: axes.varying,
+      constants: axes.constant,
+      metrics: this.#metrics.columns(),
+      notes: noteGroups(rows),
+      absences: this.#absences.list(),
+      unplaced: unplaced(this.#lacking(), objectives),
+      counts: {
+        experiments: rows.length,
+        ...states,
+        trials: this.#scene.trials,
+      },
+      place: this.#scene.place,
+      controls: [...this.#controls],
+      startedAt: this.#scene.startedAt,
+      endedAt: this.#scene.endedAt,
+    };
+  }
+
+  /** Rows without a number for an objective. */
+  #lacking(): Row[] {
+    const lacking = this.#order.filter(({ mark }) => mark !== null && mark.missing !== null);
+    return lacking.flatMap(({ row }) => row ?? []);
+  }
+
+  #measured(record: ResultRecord): void {
+    const { experimentId, sweep } = record;
+    let entry = this.#entries.get(experimentId);
+    if (entry === undefined) {
+      const number = this.#places?.take(sweep.position) ?? 0;
+      entry = {
+        trials: [],
+        trial: null,
+        position: sweep.position,
+        point: {},
+        label: null,
+        number,
+        mark: null,
+        row: null,
+        drawn: { mark: null, beatenBy: null },
+      };
+      this.#entries.set(experimentId, entry);
+    }
+    insertByTime(entry.trials, record);
+    // Rows of one position stand by their first trials.
+    if (entry.trial !== null && entry.trials[0] === record) this.#axes.spoil();
+    this.#touched.add(entry);
+  }
+
+  /** Finds the trials that speak for their experiments. @returns what is new, and what quotes another trial than before. */
+  #settle(): { fresh: readonly Entry[]; changed: readonly Entry[] } {
+    const fresh: Entry[] = [];
+    const changed: Entry[] = [];
+    const byNode = this.#scene.place.nodes.length > 1;
+    for (const entry of this.#touched) {
+      entry.row = null;
+      // Without a complete trial the last one says what went wrong.
+      const trial = bestTrial(entry.trials) ?? entry.trials.at(-1) ?? null;
+      if (trial === null || trial === entry.trial) continue;
+      const before = entry.trial;
+      if (before === null) {
+        fresh.push(entry);
+        this.#order.push(entry);
+      } else {
+        this.#axes.spoil();
+        this.#metrics.remove(before);
+        this.#absences.remove(before);
+      }
+      changed.push(entry);
+      entry.trial = trial;
+      entry.position = trial.sweep.position;
+      entry.label = null;
+      entry.point = pointOf(trial, byNode);
+      this.#metrics.add(trial);
+      this.#absences.add(trial);
+    }
+    if (this.#touched.size > 0) this.#order.sort(compareEntries);
+    this.#touched.clear();
+    if (byNode !== this.#byNode) {
+      this.#byNode = byNode;
+      this.#axes.spoil();
+      for (const entry of this.#order) if (entry.trial !== null) entry.point = pointOf(entry.trial, byNode);
+      for (const entry of this.#order) entry.row = null;
+    }
+    for (const { experimentId, sweep } of this.#drift.settle()) {
+      const entry = sweep.purpose === 'measure' ? this.#entries.get(experimentId) : undefined;
+      if (entry !== undefined) entry.row = null;
+    }
+    return { fresh, changed };
+  }
+
+  /** Labels name what varies, so they are all written again when something else does. */
+  #label({ varying }: Axes): void {
+    const names = varying.map(({ name }) => name);
+    const words = varying.filter(({ name }) => TECHNIQUES.some((technique) => technique.name === name));
+    const labels = JSON.stringify([names, words.map(({ values, texts }) => [values, texts])]);
+    const same = labels === this.#labels;
+    this.#labels = labels;
+    const columnOf = new Map(varying.map((axis) => [axis.name, axis]));
+    for (const entry of this.#order) {
+      if ((same && entry.label !== null) || entry.trial === null) continue;
+      const label = describe(entry.trial.experiment, names, (name, value) => {
+        const column = columnOf.get(name);
+        return column === undefined || value === null ? value : cellText(column, value);
+      });
+      if (label !== entry.label) entry.row = null;
+      entry.label = label;
+    }
+  }
+
+  #rows(): Row[] {
+    if (this.#places === null) {
+      this.#order.forEach((entry, i) => {
+        entry.number = i + 1;
+      });
+    }
+    const rows: Row[] = [];
+    // Of ten thousand rows one has changed: what the others are made of is not even looked at.
+    for (const entry of this.#order) {
+      const beatenBy = entry.mark?.dominatedBy?.number ?? null;
+      const same =
+        entry.row?.number === entry.number &&
+        entry.drawn.mark === entry.mark &&
+        entry.drawn.beatenBy === beatenBy;
+      if (!same && entry.trial !== null) entry.row = this.#row(entry, entry.trial, beatenBy);
+      entry.drawn = { mark: entry.mark, beatenBy };
+      if (entry.row !== null) rows.push(entry.row);
+    }
+    return rows;
+  }
+
+  #row(
+    { trials, mark, number, label, point, row }: Entry,
+    trial: ResultRecord,
+    beatenBy: number | null,
+  ): Row {
+    const off = mark === null ? null : offFront(trial, { ...mark, beatenBy }, this.#request.objectives);
+    const onFront = mark?.onFront ?? false;
+    if (row?.number === number && row.onFront === onFront && row.offFront === off) return row;
+    return {
+      experimentId: trial.experimentId,
+      number,
+      experiment: trial.experiment,
+      axes: point,
+      label: label ?? '',
+      trial,
+      others: trials.filter((t) => t !== trial),
+      state: trial.status === 'failed' ? 'failed' : trial.valid ? 'valid' : 'invalid',
+      onFront,
+      offFront: off,
+      warnings: [...trial.warnings, ...this.#drift.of(trial)],
+    };
+  }
+}
+
+/** Where a row ran is worth a column as soon as there is more than one place, even when no axis asked for it. */
+function pointOf(trial: ResultRecord, byNode: boolean): Entry['point'] {
+  const point = axisValuesAnywhere(trial.experiment);
+  return byNode ? { ...point, node: trial.node.name } : point;
+}

@@ -1,0 +1,112 @@
+import { METRICS, metricNamed } from '../../core/metrics/catalogue.js';
+import type { ResultRecord } from '../../core/result/result.js';
+import type { Objective } from '../../core/sweep/spec.js';
+import type { ColumnChoice } from '../column-sets.js';
+import { labelOf, type MetricColumn, shownMetrics } from '../columns.js';
+import { sortedScale } from '../scale.js';
+import { Sorted } from './sorted.js';
+
+interface Numbers {
+  /** Rows with a number, zero or not. */
+  count: number;
+  /** Magnitudes that are not zero. */
+  readonly sizes: Sorted;
+  /** Half widths of intervals that are not zero. */
+  readonly halves: Sorted;
+  /** null = a number has come or gone since. */
+  column: MetricColumn | null;
+}
+
+/** What the columns of metrics are made of, kept while rows come: their scales follow medians and extremes. */
+export class MetricTally {
+  readonly #objectives: readonly Objective[];
+  readonly #choice: ColumnChoice | null;
+  readonly #shown: ReadonlySet<string>;
+  readonly #numbers = new Map<string, Numbers>();
+  #columns: readonly MetricColumn[] = [];
+
+  /** @param choice columns the reader asked for, in this order; null = objectives, then what the catalogue shows */
+  constructor(objectives: readonly Objective[], choice: ColumnChoice | null) {
+    this.#objectives = objectives;
+    this.#choice = choice;
+    this.#shown = shownMetrics(objectives, choice);
+  }
+
+  add({ measurements }: ResultRecord): void {
+    for (const name in measurements) {
+      const entry = measurements[name];
+      if (entry === undefined || entry.value === null) continue;
+      const numbers = this.#of(name);
+      numbers.count += 1;
+      numbers.column = null;
+      if (entry.value !== 0) numbers.sizes.add(Math.abs(entry.value));
+      const half = halfOf(entry.ci95);
+      if (half > 0) numbers.halves.add(half);
+    }
+  }
+
+  remove({ measurements }: ResultRecord): void {
+    for (const name in measurements) {
+      const entry = measurements[name];
+      if (entry === undefined || entry.value === null) continue;
+      const numbers = this.#of(name);
+      numbers.count -= 1;
+      numbers.column = null;
+      numbers.sizes.remove(Math.abs(entry.value));
+      numbers.halves.remove(halfOf(entry.ci95));
+    }
+  }
+
+  /**
+   * @returns the metrics that have numbers and those of the choice: what is shown first, then in the catalogue's order. Columns
+   *   that are as they were are the same objects, and so is their list.
+   */
+  columns(): readonly MetricColumn[] {
+    const names = new Set([...this.#shown, ...METRICS.map((m) => m.name as string)]);
+    const columns = [...names].flatMap((name) => this.#column(name) ?? []);
+    const before = this.#columns;
+    const same = columns.length === before.length && columns.every((column, i) => column === before[i]);
+    if (!same) this.#columns = columns;
+    return this.#columns;
+  }
+
+  #column(name: string): MetricColumn | null {
+    const definition = metricNamed(name);
+    const numbers = this.#numbers.get(name);
+    const empty = numbers === undefined || numbers.count === 0;
+    if (definition === undefined || (empty && this.#choice?.includes(name) !== true)) return null;
+    if (numbers?.column) return numbers.column;
+    const before = this.#columns.find((column) => column.name === name);
+    const objective = this.#objectives.find((o) => o.metric === name);
+    const scale = sortedScale(name, numbers?.sizes.values ?? [], numbers?.halves.values ?? []);
+    const { unit, divisor, decimals } = scale;
+    const same =
+      before?.scale.unit === unit && before.scale.divisor === divisor && before.scale.decimals === decimals;
+    const column: MetricColumn = same
+      ? before
+      : {
+          name,
+          label: labelOf(definition),
+          baseUnit: definition.unit,
+          better: objective?.better ?? definition.better,
+          help: definition.help,
+          scale,
+          shown: this.#shown.has(name),
+          objective: objective !== undefined,
+        };
+    this.#of(name).column = column;
+    return column;
+  }
+
+  #of(name: string): Numbers {
+    const known = this.#numbers.get(name);
+    if (known !== undefined) return known;
+    const made: Numbers = { count: 0, sizes: new Sorted(), halves: new Sorted(), column: null };
+    this.#numbers.set(name, made);
+    return made;
+  }
+}
+
+function halfOf(interval: readonly [number, number] | null): number {
+  return interval === null ? 0 : (interval[1] - interval[0]) / 2;
+}

@@ -1,0 +1,58 @@
+import { isPresent, type Measurement, type Missing, type ResultRecord } from '../core/result/result.js';
+import { sameJson } from '../core/same.js';
+
+type Measurements = Record<string, Measurement | Missing>;
+
+/**
+ * Records as they are kept where there are tens of thousands of them and only a last look at all says which rows they make, in
+ * which order and on which front: with what decides on that, and what the one before says, too, once.
+ */
+export class LeanRecords {
+  readonly #metrics: readonly string[];
+  #before: ResultRecord | null = null;
+
+  /** @param metrics whose numbers decide */
+  constructor(metrics: readonly string[]) {
+    this.#metrics = metrics;
+  }
+
+  /** @returns the record without all else; controls as they are, since drift is judged by every repeat of theirs. */
+  of(record: ResultRecord): ResultRecord {
+    if (record.sweep.purpose !== 'measure') return record;
+    const before = this.#before ?? record;
+    const measurements: Measurements = {};
+    for (const name of this.#metrics) {
+      const entry = record.measurements[name];
+      if (entry !== undefined) measurements[name] = quoted(entry);
+    }
+    this.#before = {
+      ...record,
+      experiment: sharing(record.experiment, before.experiment),
+      node: sharing(record.node, before.node),
+      device: sharing(record.device, before.device),
+      repeats: sharing(record.repeats, before.repeats),
+      warnings: sharing(record.warnings, before.warnings),
+      measurements,
+      ...{ environment: {}, absent: {}, artifact: null, quality: null, profile: null, roofline: null },
+      ...{ training: null, kernel: null, roofs: null, phases: [], tokenSeconds: [], samples: [] },
+    };
+    return this.#before;
+  }
+}
+
+/** @returns the number, or why there is none. */
+function quoted(entry: Measurement | Missing): Measurement | Missing {
+  return isPresent(entry) ? { ...entry, stddev: null, cv: null, ci95: null, samples: null } : entry;
+}
+
+/** @returns the value with another one, or parts of it, in its place where they are the same. */
+function sharing<T extends object>(value: T, other: T): T {
+  if (sameJson(value, other)) return other;
+  if (Array.isArray(value)) return value;
+  const shared = { ...value } as Record<string, unknown>;
+  for (const [key, part] of Object.entries(other)) {
+    if (typeof part === 'object' && sameJson(shared[key], part)) shared[key] = part;
+  }
+  // Every part is what it was.
+  return shared as T;
+}

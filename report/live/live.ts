@@ -1,0 +1,97 @@
+import type { NodeProfile } from '../../core/experiment/node.js';
+import type { Objective } from '../../core/sweep/spec.js';
+import type { Payload } from '../payload.js';
+import type { Details } from '../trim.js';
+import type { Summaries } from './summaries.js';
+
+/**
+ * What a coordinator tells a page that follows it: the JSON of `/api/v1` and of its event stream. Times are ISO 8601
+ * in UTC, durations seconds; what is not known is null.
+ */
+
+export interface LiveSweep {
+  readonly sweepId: string;
+  readonly name: string;
+  readonly state: 'running' | 'done' | 'cancelled';
+  /** Points of the sweep; each is one of the six below it. */
+  readonly points: number;
+  readonly queued: number;
+  readonly running: number;
+  readonly complete: number;
+  readonly invalid: number;
+  readonly failed: number;
+  /** Of the complete ones, those taken over from an earlier sweep. */
+  readonly reused: number;
+  readonly submittedAt: string;
+  /** Median seconds of a finished trial; null before the first. */
+  readonly trialSeconds: number | null;
+  /** Why queued points cannot run on any connected node. */
+  readonly blockedReasons: readonly string[];
+  /** Why points were given up, each reason once. */
+  readonly failureReasons: readonly string[];
+  readonly objectives: readonly Objective[];
+}
+
+/** A trial that runs at this moment. */
+export interface LiveTrial {
+  readonly sweepId: string;
+  readonly trialId: string;
+  readonly experimentId: string;
+  readonly node: string;
+  readonly deviceId: string;
+  /** `small q8_0 flashAttention=true parallel=4` */
+  readonly label: string;
+  /** `load`, `warm-up`, `prefill`, …; null before the first. */
+  readonly phase: string | null;
+  /** 1-based; 0 before the first. */
+  readonly repeat: number;
+  readonly maxRepeats: number;
+  readonly elapsedSeconds: number;
+}
+
+export interface LiveNode {
+  readonly name: string;
+  readonly state: 'idle' | 'busy' | 'draining' | 'lost';
+  /** When a lost node was last heard of; null while it is connected. */
+  readonly lastSeenAt: string | null;
+  readonly profile: NodeProfile;
+}
+
+/**
+ * All trials of a sweep up to one entry of the log, packed as the report page carries them, without raw readings; of large
+ * sweeps (`details.tokenSeconds` is 0) what tables and charts show of them.
+ */
+export interface LiveReport {
+  readonly sweepId: string;
+  readonly sweepName: string;
+  readonly objectives: readonly Objective[];
+  /** Of the sweep: rows are numbered by their place among them. */
+  readonly points: number;
+  /** Last entry of the log that is in it; events after it complete the picture. */
+  readonly through: number;
+  readonly details: Details;
+  /** Some trials each, in the log's order; each is complete in itself. */
+  readonly parts: readonly LivePart[];
+}
+
+export type LivePart = Payload | Summaries;
+
+/** One more trial, packed alone. */
+export interface LiveResult {
+  readonly sweepId: string;
+  readonly trialId: string;
+  readonly payload: Payload;
+}
+
+/** The events of the stream by name. Only `result` has an id: its entry of the log, from which a reader resumes. */
+export interface LiveEvents {
+  /** First of every stream. `position` is where the log ends; `reset` = the reader's last id is not of this log. */
+  readonly hello: { readonly version: string; readonly position: number; readonly reset: boolean };
+  /** Each holds all of its kind, and comes when something of it has changed. */
+  readonly sweeps: readonly LiveSweep[];
+  readonly nodes: readonly LiveNode[];
+  readonly running: readonly LiveTrial[];
+  readonly result: LiveResult;
+}
+
+export type LiveEventName = keyof LiveEvents;

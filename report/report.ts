@@ -1,0 +1,51 @@
+import type { AxisValue } from '../core/experiment/experiment.js';
+import type { ResultRecord } from '../core/result/result.js';
+import type { Objective } from '../core/sweep/spec.js';
+import type { ColumnChoice } from './column-sets.js';
+import type { AxisColumn, MetricColumn } from './columns.js';
+import type { Unplaced } from './front.js';
+import type { Absence, NoteGroup } from './notes.js';
+import type { Row } from './rows.js';
+
+/** What every view of results shows: one definition for the terminal, the exports and the report page. */
+export interface Report {
+  readonly sweepName: string;
+  readonly objectives: readonly Objective[];
+  /** The columns that were asked for; null = those of the catalogue. */
+  readonly columns: ColumnChoice | null;
+  /** One row per experiment, in the sweep's order. */
+  readonly rows: readonly Row[];
+  readonly axes: readonly AxisColumn[];
+  readonly constants: readonly { readonly name: string; readonly value: AxisValue }[];
+  readonly metrics: readonly MetricColumn[];
+  readonly notes: readonly NoteGroup[];
+  readonly absences: readonly Absence[];
+  /** Valid rows without a place on the front or off it, by the objective they lack. */
+  readonly unplaced: readonly Unplaced[];
+  readonly counts: ReportCounts;
+  readonly place: { readonly nodes: string[]; readonly devices: string[]; readonly engines: string[] };
+  /** Runs of the drift control, oldest first; never rows. */
+  readonly controls: readonly ResultRecord[];
+  /** First start and last end over all trials, ISO 8601; null without records. */
+  readonly startedAt: string | null;
+  readonly endedAt: string | null;
+}
+
+export interface ReportCounts {
+  readonly experiments: number;
+  readonly valid: number;
+  readonly invalid: number;
+  readonly failed: number;
+  readonly trials: number;
+}
+
+export interface ReportRequest {
+  readonly sweepName: string;
+  readonly objectives: readonly Objective[];
+  readonly columns?: ColumnChoice | null;
+  /**
+   * Points of the sweep whose rows are numbered by their place in it, which stays while others come; without it rows are
+   * numbered from 1 without gaps.
+   */
+  readonly points?: number;
+}

@@ -1,0 +1,54 @@
+import { headOf } from '../core/techniques/spelling.js';
+
+/** Characters of a technique's word in a table; the full word is in the details and in every export of data. */
+const ROOM = 26;
+
+/**
+ * Words of techniques carry all their settings (`wanda:60%?dsnot=strict&tokens=256`) and paths of files: too
+ * much for a column. Here each keeps what tells it from the others of its column, and of the rest what fits.
+ * @returns one text per word, in order; different words have different texts.
+ */
+export function shortWords(words: readonly string[]): string[] {
+  const short = words.map((word) => shortWord(word, words));
+  const twice = (text: string, at: number) =>
+    short.some((other, i) => other === text && words[i] !== words[at]);
+  return short.map((text, i) => (twice(text, i) ? (words[i] ?? text) : text));
+}
+
+function shortWord(word: string, all: readonly string[]): string {
+  const head = headOf(word);
+  const settings = settingsOf(word);
+  const rivals = all.filter((other) => other !== word && headOf(other) === head).map(settingsOf);
+  const telling = (key: string) => rivals.some((other) => other.get(key) !== settings.get(key));
+  const first = [...settings.keys()].filter(telling);
+  const later = [...settings.keys()].filter((key) => !telling(key));
+  let text = shortHead(head);
+  for (const key of first) text += ` ${key}=${lastPart(settings.get(key) ?? '')}`;
+  for (const key of later) {
+    const longer = `${text} ${key}=${lastPart(settings.get(key) ?? '')}`;
+    if (longer.length <= ROOM) text = longer;
+  }
+  return text;
+}
+
+/** `builtin:small-pgdoc-r4*0.5+adapters/r8.gguf` → `small-pgdoc-r4*0.5+r8`; heads that are no files stay. */
+function shortHead(head: string): string {
+  return head
+    .split('+')
+    .map((part) => lastPart(part.replace(/^(builtin|synthetic|file|hf):/, '')).replace(/\.gguf(?=$|\*)/i, ''))
+    .join('+');
+}
+
+function lastPart(path: string): string {
+  return path.split('/').findLast((part) => part !== '') ?? path;
+}
+
+function settingsOf(word: string): Map<string, string> {
+  const query = word.slice(headOf(word).length + 1);
+  return new Map(
+    (query === '' ? [] : query.split('&')).map((pair) => {
+      const [key = '', value = ''] = pair.split(/=(.*)/s);
+      return [key, value] as const;
+    }),
+  );
+}

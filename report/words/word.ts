@@ -1,0 +1,79 @@
+import type { MetricName } from '../../core/metrics/catalogue.js';
+import { isPresent, type Measurement } from '../../core/result/result.js';
+import { type Row, reasonOf } from '../rows.js';
+
+/** A number under another tool's name: what that name means there, and how ours is made. */
+export interface Word {
+  /** As the other tool spells it. */
+  readonly name: string;
+  readonly unit: string;
+  /** What it means, and where that differs from what the name suggests. */
+  readonly meaning: string;
+  of(row: Row): Said;
+}
+
+/** A value, or why there is none. */
+export type Said =
+  | { readonly value: number | string | null; readonly spread?: Spread }
+  | { readonly value: null; readonly reason: string };
+
+/** Over the repeats, in the word's unit. */
+export interface Spread {
+  readonly n: number;
+  readonly std: number | null;
+  readonly min: number;
+  readonly max: number;
+}
+
+/** Words of one tool, and what is to be known of all of them. */
+export interface Vocabulary {
+  readonly tool: string;
+  /** One sentence. */
+  readonly about: string;
+  readonly words: readonly Word[];
+}
+
+/** A word that is one of our metrics, in another unit if need be. Means are quoted, as those tools do. */
+export function asMetric(
+  name: string,
+  unit: string,
+  meaning: string,
+  metric: MetricName,
+  factor: (row: Row) => number | null = () => 1,
+): Word {
+  return { name, unit, meaning, of: (row) => ofMetric(row, metric, factor(row)) };
+}
+
+/** @returns the mean of a metric times a factor; without either, why not. */
+export function ofMetric(row: Row, metric: MetricName, factor: number | null = 1): Said {
+  const entry = row.trial.measurements[metric];
+  if (!isPresent(entry)) return { value: null, reason: reasonOf(row, metric) ?? 'not measured' };
+  if (factor === null) return { value: null, reason: 'what it is multiplied by is not known' };
+  return { value: entry.mean * factor, ...spreadOf(entry, factor) };
+}
+
+function spreadOf({ samples, stddev, n }: Measurement, factor: number): { spread?: Spread } {
+  if (samples === null || samples.length === 0) return {};
+  const scaled = samples.map((sample) => sample * factor);
+  return {
+    spread: {
+      n,
+      std: stddev === null ? null : stddev * Math.abs(factor),
+      min: Math.min(...scaled),
+      max: Math.max(...scaled),
+    },
+  };
+}
+
+/** Sequences of the workload that run side by side: the requests of other tools. */
+export function sequencesOf({ experiment }: Row): number {
+  const { parallel } = experiment.workload.options;
+  return typeof parallel === 'number' ? parallel : 1;
+}
+
+/** For words that say GPU: a trial on CPUs has nothing of the kind. */
+export function onGpu(row: Row, said: () => Said): Said {
+  return row.trial.device.class.startsWith('cpu')
+    ? { value: null, reason: 'the trial ran on CPUs, whose energy is that of packages and memory' }
+    : said();
+}

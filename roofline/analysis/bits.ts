@@ -1,0 +1,101 @@
+import { nearest } from '../../core/input/suggest.js';
+import { FILE_TYPES, fileType } from '../../core/techniques/file-types.js';
+import type { PassRequest } from '../../core/work/pass/setting.js';
+import type { Arithmetic } from '../../core/work/work.js';
+
+/** What numbers are stored in. */
+export interface BitsReading {
+  /** Bits of a weight, scales included where a quantization names them; null = as the model has them. */
+  readonly weights: number | null;
+  readonly activations: number;
+  readonly cache: number;
+  /** What matrices are multiplied in: both operands have to have it. */
+  readonly arithmetic: Arithmetic;
+}
+
+export type BitsOutcome =
+  | { readonly ok: true; readonly bits: BitsReading }
+  | { readonly ok: false; readonly message: string };
+
+const WHOLE = [1, 2, 3, 4, 5, 6, 8, 16, 32];
+const NUMBER = String.raw`fp8|\d{1,3}`;
+const WORD = new RegExp(`^w(${NUMBER})a(${NUMBER})(?:kv(${NUMBER}))?$`);
+
+const GRAMMAR = `native, w4a16, w8a8kv8 (bits ${WHOLE.join(', ')} or fp8), or a quantization such as q4_k_m`;
+
+/** Reads a word for bits as papers write it: weights, activations, and the cache, which is as activations where it is not named. */
+export function readBits(word: string): BitsOutcome {
+  if (word === 'native')
+    return { ok: true, bits: { weights: null, activations: 16, cache: 16, arithmetic: 'f16' } };
+  const mixture = fileType(word);
+  if (mixture !== null)
+    return {
+      ok: true,
+      bits: { weights: mixture.bitsPerWeight, activations: 16, cache: 16, arithmetic: 'f16' },
+    };
+  const match = WORD.exec(word);
+  if (match === null) return unknown(word);
+  const [weights = '', activations = '', cache = activations] = match.slice(1);
+  for (const part of [weights, activations, cache]) {
+    if (part !== 'fp8' && !WHOLE.includes(Number(part))) return unknown(word, part);
+  }
+  return {
+    ok: true,
+    bits: {
+      weights: size(weights),
+      activations: size(activations),
+      cache: size(cache),
+      arithmetic: arithmeticOf(weights, activations),
+    },
+  };
+}
+
+const size = (part: string) => (part === 'fp8' ? 8 : Number(part));
+
+/** The wider operand decides; integers multiply floats after they were made floats. */
+function arithmeticOf(weights: string, activations: string): Arithmetic {
+  if (weights === 'fp8' && activations === 'fp8') return 'fp8';
+  const integers = weights !== 'fp8' && activations !== 'fp8';
+  const wider = Math.max(size(weights), size(activations));
+  if (integers && wider <= 4) return 'int4';
+  if (integers && wider <= 8) return 'int8';
+  return wider > 16 ? 'f32' : 'f16';
+}
+
+function unknown(word: string, part?: string): BitsOutcome {
+  const guess = nearest(word, [
+    'native',
+    ...FILE_TYPES.map(({ name }) => name),
+    'w16a16',
+    'w8a8',
+    'w4a16',
+    'w4a4',
+  ]);
+  const why = part === undefined ? '' : `: there is no format of ${part} bits`;
+  const meant = guess === null || guess === word ? '' : `; did you mean ${guess}?`;
+  return {
+    ok: false,
+    message: `bits ${JSON.stringify(word)} are unknown${why}; known are ${GRAMMAR}${meant}`,
+  };
+}
+
+/** @returns what a pass is asked with when numbers are stored so. */
+export function storedIn({
+  weights,
+  activations,
+  cache,
+  arithmetic,
+}: BitsReading): Pick<PassRequest, 'activationBits' | 'cacheBits' | 'arithmetic' | 'weights'> {
+  return {
+    activationBits: activations,
+    cacheBits: { key: cache, value: cache },
+    arithmetic: {
+      matrix: arithmetic,
+      quantizedMatrix: arithmetic,
+      // Scores and probabilities are not quantized with the matrices.
+      attention: activations > 16 ? 'f32' : 'f16',
+      vector: 'f32',
+    },
+    weights: weights === null ? null : { bits: weights, valueBits: weights, density: 1 },
+  };
+}

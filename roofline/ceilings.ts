@@ -1,0 +1,63 @@
+import type { Arithmetic } from '../core/work/work.js';
+import type { Hardware } from './hardware/figure.js';
+
+/** Where ceilings come from; they never mix, and whoever shows a time says which it stands under. */
+export type CeilingOrigin = 'published' | 'measured' | 'llm-viewer';
+
+/** What operators are held against: the lines of a roofline. */
+export interface Ceilings {
+  readonly name: string;
+  readonly origin: CeilingOrigin;
+  readonly memoryBytesPerSecond: number;
+  /** Operations per second, dense; a multiply and an add are two. */
+  readonly peaks: Partial<Readonly<Record<Arithmetic, number>>>;
+  /** One direction; null where nobody says. */
+  readonly peerBytesPerSecond: number | null;
+  readonly hostBytesPerSecond: number | null;
+  readonly memoryBytes: number | null;
+  /** The last cache before memory; left out where nobody says. */
+  readonly onChipBytes?: number | null;
+}
+
+/** @returns what a device's maker publishes. */
+export function publishedCeilings(device: Hardware): Ceilings {
+  return {
+    name: device.id,
+    origin: 'published',
+    memoryBytesPerSecond: device.memoryBytesPerSecond.value,
+    peaks: Object.fromEntries(
+      Object.entries(device.peaks).map(([arithmetic, { value }]) => [arithmetic, value]),
+    ),
+    peerBytesPerSecond: device.peerBytesPerSecond?.value ?? null,
+    hostBytesPerSecond: device.hostBytesPerSecond?.value ?? null,
+    memoryBytes: device.memoryBytes?.value ?? null,
+    onChipBytes: device.onChipBytes?.value ?? null,
+  };
+}
+
+/** A device without an arithmetic computes in the next wider one that it has; never in a narrower. */
+const WIDER: Readonly<Record<Arithmetic, readonly Arithmetic[]>> = {
+  int4: ['int8', 'f16', 'bf16', 'tf32', 'f32', 'f64'],
+  int8: ['f16', 'bf16', 'tf32', 'f32', 'f64'],
+  fp8: ['f16', 'bf16', 'tf32', 'f32', 'f64'],
+  f16: ['tf32', 'f32', 'f64'],
+  bf16: ['tf32', 'f32', 'f64'],
+  tf32: ['f32', 'f64'],
+  f32: ['f64'],
+  f64: [],
+};
+
+export interface Peak {
+  /** What is computed in, which may be wider than what was asked for. */
+  readonly arithmetic: Arithmetic;
+  readonly flopsPerSecond: number;
+}
+
+/** @returns the ceiling for an arithmetic; null when the device has neither it nor a wider one. */
+export function peakFor({ peaks }: Pick<Ceilings, 'peaks'>, arithmetic: Arithmetic): Peak | null {
+  for (const candidate of [arithmetic, ...WIDER[arithmetic]]) {
+    const flopsPerSecond = peaks[candidate];
+    if (flopsPerSecond !== undefined) return { arithmetic: candidate, flopsPerSecond };
+  }
+  return null;
+}

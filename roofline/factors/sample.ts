@@ -1,0 +1,76 @@
+import type { ElementwiseKind } from '../../core/result/factors.js';
+import { bytesPerElement, isQuantized } from '../../core/techniques/tensor-types.js';
+import { llamaCppSetting } from '../../core/work/llama-cpp.js';
+import type { OperatorWork, PassWork } from '../../core/work/work.js';
+
+/** Which factors a bench of one operator tells of. */
+export type SampleGroup =
+  /** A node that has next to nothing to do. */
+  | { readonly kind: 'node' }
+  | { readonly kind: 'product'; readonly weights: string }
+  | { readonly kind: 'attention' }
+  | { readonly kind: 'elementwise'; readonly of: ElementwiseKind };
+
+/** One operator, timed alone, many times one behind the other. */
+export interface OperatorSample {
+  readonly threads: number;
+  readonly group: SampleGroup;
+  /** Of one call. */
+  readonly work: OperatorWork;
+  readonly tokens: number;
+  readonly queries: number;
+  /** Bytes that a round of calls reads. */
+  readonly workingSet: number;
+  /** Of one call; the low quartile of the rounds. */
+  readonly seconds: number;
+}
+
+/** What the engine does around a graph, from a run of a model. */
+export interface PassSample {
+  readonly threads: number;
+  readonly seconds: number;
+}
+
+/** A step of a model as it runs, where nodes wait for each other as they do not in a bench of one kind. */
+export interface StepSample {
+  readonly threads: number;
+  readonly work: Pick<PassWork, 'operators'>;
+  readonly tokens: number;
+  readonly queries: number;
+  readonly workingSet: number;
+  readonly seconds: number;
+}
+
+export interface FactorSamples {
+  readonly operators: readonly OperatorSample[];
+  readonly passes: readonly PassSample[];
+  readonly steps: readonly StepSample[];
+  readonly engine: string;
+}
+
+/** @returns the work of y = W x with so many rows, as a pass counts it. */
+export function productWork(
+  weights: string,
+  inputs: number,
+  outputs: number,
+  rows: number,
+): OperatorSample['work'] {
+  const { matrix, quantizedMatrix } = llamaCppSetting({}).arithmetic;
+  return {
+    name: 'product',
+    module: 'mlp',
+    class: rows < 4 ? 'matvec' : 'matmul',
+    arithmetic: isQuantized(weights) ? quantizedMatrix : matrix,
+    weights,
+    calls: 1,
+    flops: 2 * inputs * outputs * rows,
+    traffic: {
+      weightsRead: inputs * outputs * bytesPerElement(weights),
+      cacheRead: 0,
+      cacheWritten: 0,
+      activationsRead: 4 * rows * inputs,
+      activationsWritten: 4 * rows * outputs,
+    },
+    linkBytes: 0,
+  };
+}

@@ -1,0 +1,157 @@
+import type { ModelArchitecture } from '../../core/work/architecture.js';
+import { passMemory } from '../../core/work/memory/pass-memory.js';
+import { devicesOf, replicasOf } from '../../core/work/pass/devices.js';
+import type { ParallelSetting, PassRequest } from '../../core/work/pass/setting.js';
+import { depthOf } from '../../core/work/pass/stages.js';
+import { stageWorks } from '../../core/work/pass-work.js';
+import type { Ceilings } from '../ceilings.js';
+import { type PlacedPipeline, placePipeline } from '../pipeline.js';
+import { linkSecondsOf, placePass } from '../place.js';
+import { draftRequest, speculativeStep } from '../speculative.js';
+import type { ServingFit, ServingGoal } from './serving-goal.js';
+
+/** Prompts are computed in pieces of at most so many tokens, which bounds what is alive at once (chunked prefill, arXiv 2308.16369). */
+const CHUNK = 8192;
+/** The passes of a goal on one split, each of one micro-batch of one group of devices. */
+interface Passes {
+  readonly prefill: PassRequest;
+  readonly decode: PassRequest;
+  readonly microBatches: number;
+}
+
+/**
+ * Groups that have the attention each share the batch, and stages get as many micro-batches as there are of them; where the batch
+ * cannot be shared evenly, the fullest decides. A draft is verified in one.
+ */
+function passesOf(goal: ServingGoal, parallel: ParallelSetting, offloadedLayers: number): Passes {
+  const { batch, promptTokens, contextTokens, speculation } = goal;
+  const ofGroup = Math.ceil(batch / replicasOf(parallel));
+  const microBatches = speculation === null ? Math.min(parallel.pipeline, ofGroup) : 1;
+  const common = { ...goal.pass, parallel, offloadedLayers };
+  return {
+    microBatches,
+    prefill: {
+      ...common,
+      phase: 'prefill',
+      batch: [{ sequences: 1, newTokens: promptTokens, cachedTokens: 0 }],
+    },
+    decode: {
+      ...common,
+      phase: 'decode',
+      batch: [
+        { sequences: Math.ceil(ofGroup / microBatches), newTokens: 1, cachedTokens: contextTokens - 1 },
+      ],
+    },
+  };
+}
+
+/**
+ * What one split of a model does: its memory and its times, and what of the goal it lacks; the largest batch is not looked for.
+ * @throws FailureError `impossible-combination` where the model cannot be split so
+ */
+export function placeServing(
+  architecture: ModelArchitecture,
+  ceilings: Ceilings,
+  goal: ServingGoal,
+  split: ParallelSetting,
+): ServingFit {
+  const { batch, efficiency, speculation } = goal;
+  const roomBytes = ceilings.memoryBytes === null ? null : ceilings.memoryBytes * goal.memoryShare;
+  const draft =
+    speculation === null
+      ? 0
+      : passMemory(speculation.draft, draftRequest(passesOf(goal, split, 0).decode)).bytes;
+  const memoryAt = (share: number) => memoryOf(architecture, passesOf(goal, split, share)) + draft;
+  const offload = offloadOf(
+    architecture,
+    ceilings,
+    goal,
+    split,
+    (share) => memoryAt(share) <= (roomBytes ?? 0),
+  );
+  const passes = passesOf(goal, split, offload);
+  const memoryBytes = memoryAt(offload);
+  const time = (request: PassRequest, parts: number): PlacedPipeline =>
+    placePipeline(stageWorks(architecture, request), parts, ceilings);
+  const firstTokenSeconds = time(passes.prefill, 1).seconds / efficiency;
+  const step = time(passes.decode, passes.microBatches);
+  const tokenSeconds =
+    speculation === null
+      ? step.seconds / efficiency
+      : speculated(architecture, ceilings, passes.decode, goal);
+  const linkSeconds = linkSecondsOf(step.way.operators);
+  const over = (value: number, most: number | null) => most !== null && value > most;
+  return {
+    hardware: ceilings.name,
+    devices: devicesOf(split),
+    split,
+    microBatches: passes.microBatches,
+    offload,
+    memoryBytes,
+    roomBytes,
+    firstTokenSeconds,
+    tokenSeconds,
+    tokensPerSecond: batch / tokenSeconds,
+    stepLinkBytes:
+      passes.microBatches * step.way.operators.reduce((sum, { work }) => sum + work.linkBytes, 0),
+    stepLinkSeconds: linkSeconds === null ? null : passes.microBatches * linkSeconds,
+    largestBatch: 0,
+    misses: [
+      ...(over(memoryBytes, roomBytes) ? ['memory'] : []),
+      ...(over(firstTokenSeconds, goal.maxFirstTokenSeconds) ? ['time to first token'] : []),
+      ...(over(tokenSeconds, goal.maxTokenSeconds) ? ['time per token'] : []),
+    ],
+  };
+}
+
+/** @returns the least share of the layers, in whole ones of a stage, that has to stay with the host; 0 when that does not help. */
+function offloadOf(
+  { layers }: ModelArchitecture,
+  { hostBytesPerSecond, memoryBytes }: Ceilings,
+  { maxOffload }: ServingGoal,
+  { pipeline }: ParallelSetting,
+  fits: (share: number) => boolean,
+): number {
+  if (maxOffload === 0 || hostBytesPerSecond === null || memoryBytes === null || fits(0)) return 0;
+  const ofStage = Math.ceil(depthOf(layers) / pipeline);
+  const most = Math.floor(maxOffload * ofStage);
+  if (!fits(most / ofStage)) return 0;
+  let [low, high] = [1, most];
+  while (low < high) {
+    const middle = Math.floor((low + high) / 2);
+    if (fits(middle / ofStage)) high = middle;
+    else low = middle + 1;
+  }
+  return low / ofStage;
+}
+
+/** Seconds of a step of draft and target, over the tokens that it is expected to yield. */
+function speculated(
+  architecture: ModelArchitecture,
+  ceilings: Ceilings,
+  decode: PassRequest,
+  { speculation, efficiency }: ServingGoal,
+): number {
+  const { draft, ...rest } = speculation!;
+  const before = decode.batch.map((group) => ({
+    ...group,
+    cachedTokens: Math.max(0, group.cachedTokens - rest.draftTokens),
+  }));
+  const step = speculativeStep(architecture, draft, { ...decode, batch: before }, rest);
+  const passes = [...step.draft, step.verify];
+  const seconds = passes.reduce((sum, pass) => sum + placePass(pass, ceilings).seconds, 0);
+  return seconds / (step.expectedTokens * efficiency);
+}
+
+/** Weights, the cache of the whole batch, and what is alive in a piece of a prompt or in a step, on the fullest device. */
+function memoryOf(architecture: ModelArchitecture, { prefill, decode, microBatches }: Passes): number {
+  const [prompt] = prefill.batch;
+  const promptTokens = prompt?.newTokens ?? 1;
+  const newTokens = Math.min(promptTokens, CHUNK);
+  const piece = passMemory(architecture, {
+    ...prefill,
+    batch: [{ sequences: 1, newTokens, cachedTokens: promptTokens - newTokens }],
+  });
+  const step = passMemory(architecture, decode, microBatches);
+  return step.weights + step.kvCache + Math.max(piece.activations, step.activations);
+}

@@ -1,0 +1,80 @@
+import { FailureError } from '../../core/errors.js';
+import type { ModelArchitecture } from '../../core/work/architecture.js';
+import type { ParallelSetting } from '../../core/work/pass/setting.js';
+import type { Ceilings } from '../ceilings.js';
+import type { ServingFit, ServingGoal } from './serving-goal.js';
+import { placeServing } from './serving-place.js';
+import { fewestDevices, splitsOf } from './split.js';
+
+const LARGEST_BATCH = 4096;
+
+/**
+ * Finds how few devices of a kind meet a goal, and how they share the model: of the splits of that number that meet it the one with
+ * the shortest time per token.
+ * @returns the first number that meets it, or the last one that is possible with what it lacks; null when none is possible.
+ * @throws FailureError `impossible-combination` where the model cannot do what is asked, on whatever number
+ */
+export function fitServing(
+  architecture: ModelArchitecture,
+  ceilings: Ceilings,
+  goal: ServingGoal,
+  mostDevices: number,
+): ServingFit | null {
+  let last: ServingFit | null = null;
+  const fewest = fewestDevices(goal.split);
+  for (let devices = fewest; devices <= mostDevices; devices *= 2) {
+    const fit = bestOf(
+      splitsOf(architecture, devices, goal.split).flatMap(
+        (split) => attempt(architecture, ceilings, goal, split) ?? [],
+      ),
+    );
+    if (fit === null) continue;
+    if (fit.misses.length === 0)
+      return { ...fit, largestBatch: largestBatch(architecture, ceilings, goal, fit) };
+    last = fit;
+  }
+  return last;
+}
+
+/** The one that lacks least, and of these the quickest; of two that are alike the first, which has the fewest stages. */
+function bestOf(fits: readonly ServingFit[]): ServingFit | null {
+  const order = (a: ServingFit, b: ServingFit) =>
+    a.misses.length - b.misses.length || a.offload - b.offload || a.tokenSeconds - b.tokenSeconds;
+  return [...fits].sort(order)[0] ?? null;
+}
+
+/** @returns null where the model cannot be split so. */
+function attempt(
+  architecture: ModelArchitecture,
+  ceilings: Ceilings,
+  goal: ServingGoal,
+  split: ParallelSetting,
+): ServingFit | null {
+  try {
+    return placeServing(architecture, ceilings, goal, split);
+  } catch (error) {
+    if (error instanceof FailureError && Object.values(split).some((degree) => degree > 1)) return null;
+    throw error;
+  }
+}
+
+/** Memory and time per token grow with the batch, so halving finds the edge. */
+function largestBatch(
+  architecture: ModelArchitecture,
+  ceilings: Ceilings,
+  goal: ServingGoal,
+  { split, roomBytes }: ServingFit,
+): number {
+  const meets = (batch: number) =>
+    attempt(architecture, ceilings, { ...goal, batch }, split)?.misses.length === 0;
+  // Without a bound there is no edge.
+  if (roomBytes === null && goal.maxTokenSeconds === null) return goal.batch;
+  let low = goal.batch;
+  let high = LARGEST_BATCH;
+  while (low < high) {
+    const middle = Math.ceil((low + high) / 2);
+    if (meets(middle)) low = middle;
+    else high = middle - 1;
+  }
+  return low;
+}

@@ -1,0 +1,39 @@
+import type { ModelArchitecture } from '../../core/work/architecture.js';
+import { devicesOf } from '../../core/work/pass/devices.js';
+import type { ParallelSetting } from '../../core/work/pass/setting.js';
+
+/** What is decided already; null = whatever is best. */
+export type WantedSplit = { readonly [Way in keyof ParallelSetting]: number | null };
+
+/** @returns the fewest devices that what is decided needs: the experts' and the matrices' are the same ones. */
+export function fewestDevices({ tensor, pipeline, expert }: WantedSplit): number {
+  return devicesOf({ tensor: tensor ?? 1, pipeline: pipeline ?? 1, expert: expert ?? 1 });
+}
+
+/**
+ * Every way to spread a model over exactly so many devices: stages, and in each of them matrices that are shared, experts
+ * that are spread over the same devices, or over more of them. Whether a model can be split so is not asked here.
+ */
+export function splitsOf(
+  { layers }: Pick<ModelArchitecture, 'layers'>,
+  devices: number,
+  wanted: WantedSplit,
+): ParallelSetting[] {
+  const mixture = layers.some(({ feedForward }) => feedForward.experts !== null);
+  const splits = divisorsOf(devices).flatMap((pipeline) => {
+    const group = devices / pipeline;
+    return divisorsOf(group).flatMap((tensor): ParallelSetting[] => [
+      ...(tensor === group ? [{ tensor, pipeline, expert: 1 }] : []),
+      ...(mixture && group > 1 ? [{ tensor, pipeline, expert: group }] : []),
+    ]);
+  });
+  const fits = (value: number, decided: number | null) => decided === null || decided === value;
+  return splits.filter(
+    ({ tensor, pipeline, expert }) =>
+      fits(tensor, wanted.tensor) && fits(pipeline, wanted.pipeline) && fits(expert, wanted.expert),
+  );
+}
+
+function divisorsOf(number: number): number[] {
+  return Array.from({ length: number }, (_, i) => i + 1).filter((divisor) => number % divisor === 0);
+}

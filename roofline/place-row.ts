@@ -1,0 +1,133 @@
+import { toFailure } from '../core/errors.js';
+import type { Evidence } from '../core/judgement/evidence.js';
+import { UNASKED } from '../core/judgement/unasked.js';
+import type { RooflineGiven, RooflineRecord, TrainingPart } from '../core/result/roofline-record.js';
+import { isFitted, runnerNamed } from '../core/runners/index.js';
+import { median } from '../core/statistics/quantile.js';
+import type { EnginePasses } from '../core/work/engine-passes.js';
+import { type PhaseWork, phaseWork } from '../core/work/phase-work.js';
+import { placeCall } from './call.js';
+import { publishedCeilings } from './ceilings.js';
+import { hardwareNamed } from './hardware/catalogue.js';
+import { type MachineModel, measuredMachine, publishedMachine } from './machine-model.js';
+import { type PlacementRequest, placePhase } from './placement.js';
+
+/**
+ * Places a row under its roofs: each phase under the ceilings of its device, and what was predicted beside what was measured.
+ * @returns the block of a record, or why there is none.
+ */
+export function placeRow(evidence: Evidence): RooflineRecord | string {
+  const { input } = evidence;
+  const { runner, workload } = input.experiment;
+  const counting = runnerNamed(runner.kind)?.counting;
+  if (counting?.by === 'nothing') return counting.reason;
+  if (counting?.by === 'call') return callOf(evidence);
+  if (input.roofline === null) return input.absent.roofline ?? 'the work of the model is not known';
+  if (counting?.by === 'step') return trainingOf(evidence, input.roofline);
+  if (counting?.by === 'pass') return answersOf(evidence, input.roofline, counting.engine);
+  return `work is not counted of the runner ${runner.kind} under the workload ${workload.kind}`;
+}
+
+function answersOf(evidence: Evidence, given: RooflineGiven, engine: EnginePasses): RooflineRecord | string {
+  const { input, repeats } = evidence;
+  const { runner, workload } = input.experiment;
+  const count = (name: string) => Number(workload.options[name] ?? 0);
+  const asked = {
+    promptTokens: count('promptTokens'),
+    generateTokens: count('generateTokens'),
+    parallel: Math.max(1, count('parallel')),
+    contextDepth: count('contextDepth'),
+  };
+  try {
+    const phases = phaseWork(given.architecture, runner.options, asked, engine);
+    return placed(input, given, phases, (name) =>
+      name === 'prefill' || name === 'decode' ? repeats.flatMap((repeat) => repeat[name]?.seconds ?? []) : [],
+    );
+  } catch (error) {
+    return toFailure(error).message;
+  }
+}
+
+/** The parts of a step, each by itself. */
+function trainingOf({ input, outcome }: Evidence, given: RooflineGiven): RooflineRecord | string {
+  const { training } = input;
+  if (given.parts === undefined || training === null) return 'the graphs of a step were not counted';
+  const tokens = training.sequencesPerStep * training.windowTokens;
+  return placed(
+    input,
+    given,
+    given.parts.map((part) => workOf(part, tokens)),
+    (name) =>
+      name === 'forward' || name === 'backward' || name === 'optimizer'
+        ? training.stepSeconds[name].slice(outcome.warmups)
+        : [],
+  );
+}
+
+function workOf({ name, operators }: TrainingPart, tokens: number): PhaseWork {
+  return { name, tokens, passes: [{ work: { operators }, times: 1, tokens, queries: tokens }] };
+}
+
+/** @param secondsOf of each repeat; a phase without any is left out. */
+function placed(
+  input: Evidence['input'],
+  given: RooflineGiven,
+  phases: readonly PhaseWork[],
+  secondsOf: (name: PhaseWork['name']) => readonly number[],
+): RooflineRecord | string {
+  const found = physicsOf(input, given.threads, given.cacheBytes);
+  if (found === null) {
+    return `${input.absent.roofs ?? 'no roofs were measured on this device'}, and the hardware catalogue has no ${input.device.name}`;
+  }
+  const { machineModel, ceilings } = found;
+  const measured = ceilings.origin === 'measured';
+  const fitted = isFitted(input.experiment);
+  const factors: PlacementRequest['factors'] = !measured
+    ? null
+    : fitted
+      ? (given.factors?.factors ?? null)
+      : 'roofs';
+  return {
+    ceilings,
+    threads: given.threads,
+    factors: measured && fitted ? (given.factors?.id ?? null) : null,
+    phases: phases.flatMap((work) => {
+      const seconds = secondsOf(work.name);
+      if (seconds.length === 0) return [];
+      const profiled = input.profile?.phases.find(({ name }) => name === work.name) ?? null;
+      return [placePhase({ work, machineModel, factors, measuredSeconds: median(seconds), profiled })];
+    }),
+  };
+}
+
+/** A call stands under measured roofs, or under none. */
+function callOf({ input }: Evidence): RooflineRecord | string {
+  const { kernel, roofs, device, absent } = input;
+  if (kernel === null) return UNASKED.kernel;
+  const machineModel = roofs === null ? null : measuredMachine(roofs, named(device), kernel.threads, null);
+  if (roofs === null || machineModel === null) return absent.roofs ?? 'no roofs were measured on this device';
+  const seconds = median(kernel.callSeconds.map((calls) => median(calls)));
+  return {
+    ceilings: { origin: 'measured', id: roofs.id, name: device.name },
+    threads: kernel.threads,
+    factors: null,
+    phases: [placeCall(kernel, machineModel, seconds)],
+  };
+}
+
+function physicsOf(
+  { roofs, device, experiment }: Evidence['input'],
+  threads: number,
+  cacheBytes: number | null,
+): { machineModel: MachineModel; ceilings: RooflineRecord['ceilings'] } | null {
+  const measured = roofs === null ? null : measuredMachine(roofs, named(device), threads, cacheBytes);
+  if (roofs !== null && measured !== null) {
+    return { machineModel: measured, ceilings: { origin: 'measured', id: roofs.id, name: device.name } };
+  }
+  const published = hardwareNamed(device.name) ?? hardwareNamed(experiment.device.split(':')[1] ?? '');
+  if (published === null) return null;
+  const ceilings = { origin: 'published' as const, id: published.id, name: published.name };
+  return { machineModel: publishedMachine(publishedCeilings(published)), ceilings };
+}
+
+const named = ({ name }: { readonly name: string }) => ({ name, memoryBytes: null });

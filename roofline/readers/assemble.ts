@@ -1,0 +1,179 @@
+import type {
+  ActivationFunction,
+  AttentionShape,
+  FeedForwardShape,
+  LayerGroup,
+  MatrixShape,
+  ModelArchitecture,
+  PositionShape,
+} from '../../core/work/architecture.js';
+import { grouped } from './reading.js';
+
+/** How many bits an element of each kind of weight has, scales included. */
+export interface StoredBits {
+  readonly matrix: number;
+  readonly embedding: number;
+  readonly output: number;
+  readonly vector: number;
+}
+
+/** A decoder in numbers, as configs give them; what a layer has of its own is asked by its index. */
+export interface DecoderNumbers {
+  readonly family: string;
+  readonly layers: number;
+  readonly embedding: number;
+  readonly vocabulary: number;
+  readonly contextLength: number;
+  readonly tied: boolean;
+  readonly outputBias?: boolean;
+  readonly norm: 'rms' | 'layer';
+  readonly normsPerLayer: number;
+  readonly queryKeyNorm?: boolean;
+  /** The table of learned positions has the bits of the embedding. */
+  readonly positions:
+    | Exclude<PositionShape, { readonly kind: 'learned' }>
+    | { readonly kind: 'learned'; readonly rows: number };
+  readonly embeddingScaled?: boolean;
+  readonly attention: HeadNumbers | LatentNumbers;
+  /** Tokens that a query of this layer sees; left out = all. */
+  readonly window?: (layer: number) => number | null;
+  readonly feedForward: FeedForwardNumbers;
+  readonly experts?: ExpertNumbers | null;
+}
+
+export interface HeadNumbers {
+  readonly kind: 'dot-product';
+  readonly heads: number;
+  readonly kvHeads: number;
+  readonly headLength: number;
+  readonly fused?: boolean;
+  readonly inputBias?: boolean;
+  readonly outputBias?: boolean;
+}
+
+export interface LatentNumbers {
+  readonly kind: 'latent';
+  readonly heads: number;
+  readonly kvRank: number;
+  readonly queryRank: number | null;
+  readonly ropeLength: number;
+  readonly headLength: number;
+  readonly valueLength: number;
+}
+
+export interface FeedForwardNumbers {
+  readonly width: number;
+  readonly gated: boolean;
+  readonly activation: ActivationFunction;
+  readonly fused?: boolean;
+  readonly bias?: boolean;
+}
+
+export interface ExpertNumbers {
+  readonly count: number;
+  readonly usedPerToken: number;
+  readonly width: number;
+  readonly sharedWidth: number;
+  readonly sharedGate: boolean;
+  /** Whether a layer has experts; the others have the feed-forward. */
+  readonly inLayer: (layer: number) => boolean;
+}
+
+/** Puts an architecture together from numbers; every matrix has the same bits. */
+export function assemble(numbers: DecoderNumbers, bits: StoredBits): ModelArchitecture {
+  const layers = Array.from(
+    { length: numbers.layers },
+    (_, index): Omit<LayerGroup, 'count'> => ({
+      attention: attentionOf(numbers, index, bits.matrix),
+      feedForward: feedForwardOf(numbers, index, bits),
+      norms: { perLayer: numbers.normsPerLayer, onQueryAndKey: numbers.queryKeyNorm === true },
+    }),
+  );
+  const { family, embedding, vocabulary, contextLength, tied, norm, positions } = numbers;
+  return {
+    family,
+    embedding,
+    vocabulary,
+    contextLength,
+    tied,
+    layers: grouped(layers),
+    embeddingBits: bits.embedding,
+    outputBits: tied ? bits.embedding : bits.output,
+    outputBias: numbers.outputBias === true,
+    positions: positions.kind === 'learned' ? { ...positions, bits: bits.embedding } : positions,
+    norm,
+    vectorBits: bits.vector,
+    embeddingScaled: numbers.embeddingScaled === true,
+  };
+}
+
+function matrixOf(bits: number) {
+  return (inputs: number, outputs: number, bias = false): MatrixShape => ({ inputs, outputs, bits, bias });
+}
+
+function attentionOf(
+  { embedding, attention, window }: DecoderNumbers,
+  layer: number,
+  bits: number,
+): AttentionShape {
+  const matrix = matrixOf(bits);
+  const { heads, headLength } = attention;
+  if (attention.kind === 'latent') {
+    const { kvRank, queryRank, ropeLength, valueLength } = attention;
+    const queries = heads * (headLength + ropeLength);
+    return {
+      ...attention,
+      downQuery: queryRank === null ? null : matrix(embedding, queryRank),
+      upQuery: matrix(queryRank ?? embedding, queries),
+      downKeyValue: matrix(embedding, kvRank + ropeLength),
+      upKey: matrix(kvRank, heads * headLength),
+      upValue: matrix(kvRank, heads * valueLength),
+      output: matrix(heads * valueLength, embedding),
+    };
+  }
+  const { kvHeads, fused = false, inputBias, outputBias } = attention;
+  return {
+    kind: 'dot-product',
+    heads,
+    kvHeads,
+    keyLength: headLength,
+    valueLength: headLength,
+    window: window?.(layer) ?? null,
+    query: matrix(embedding, heads * headLength, inputBias),
+    key: matrix(embedding, kvHeads * headLength, inputBias),
+    value: matrix(embedding, kvHeads * headLength, inputBias),
+    output: matrix(heads * headLength, embedding, outputBias),
+    fused,
+    sparse: null,
+  };
+}
+
+function feedForwardOf(
+  { embedding, feedForward, experts }: DecoderNumbers,
+  layer: number,
+  bits: StoredBits,
+): FeedForwardShape {
+  const matrix = matrixOf(bits.matrix);
+  const { gated, activation, fused = false, bias } = feedForward;
+  const mixture = experts?.inLayer(layer) === true ? experts : null;
+  const width = mixture?.width ?? feedForward.width;
+  return {
+    kind: gated ? 'gated' : 'plain',
+    activation,
+    fused,
+    gate: gated ? matrix(embedding, width, bias) : null,
+    up: matrix(embedding, width, bias),
+    down: matrix(width, embedding, bias),
+    experts:
+      mixture === null
+        ? null
+        : {
+            count: mixture.count,
+            usedPerToken: mixture.usedPerToken,
+            sharedWidth: mixture.sharedWidth,
+            sharedGate: mixture.sharedGate,
+            // Routers are kept in full precision.
+            router: { inputs: embedding, outputs: mixture.count, bits: bits.vector, bias: false },
+          },
+  };
+}
