@@ -23,13 +23,13 @@ for (const dashboard of ['web', 'roofline']) {
     'warn',
   ]);
 }
-// Without native code all goes on, on portable code: slower, so it is said.
+// Without native code all goes on but what needs it, so it is said.
 const kernels = spawnSync(process.execPath, [join(root, 'scripts/build-kernels.mjs')], {
   cwd: root,
   stdio: ['ignore', 'ignore', 2],
 });
 if (kernels.status !== 0)
-  console.error('build: without native kernels; pruning and calibration will be slow');
+  console.error('build: without native kernels, which pruning, calibration and roofs need');
 // Without nvcc it says so and goes on: CUDA kernels are compiled where they can be, and releases carry them.
 const cuda = spawnSync(process.execPath, [join(root, 'scripts/build-cuda.mjs')], {
   cwd: root,

@@ -47,13 +47,7 @@ const KINDS: readonly KindWord[] = RUNNERS.map(({ kind }) => ({
 }));
 
 /** Parts that still use llama.cpp's own graphs directly, until the runner's room offers them: this list only gets shorter. */
-const REACHES_IN: ReadonlySet<string> = new Set([
-  'agent/calibration/block-runs.ts',
-  'agent/calibration/pass.ts',
-  'agent/calibration/sequences.ts',
-  'agent/factors/steps.ts',
-  'agent/profile/run.ts',
-]);
+const REACHES_IN: ReadonlySet<string> = new Set(['agent/factors/steps.ts', 'agent/profile/run.ts']);
 
 /** Entries whose cycle is not taken apart yet: this goes. */
 const NOT_YET = /^cli\/(agent|run)$/;

@@ -2,27 +2,22 @@ import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { GgufHeader } from '../../formats/gguf/header.js';
 import { requireRoom } from '../../formats/whole-file.js';
-import { kernelsLibrary } from '../native/kernel-library.js';
-import { type Llama, loadLlama } from '../native/llama.js';
-import { ObservedModel } from '../runners/llama-cpp/observed.js';
+import type { Collector } from '../native/collector.js';
+import { loadObserver } from '../runners/index.js';
+import type { Observer } from '../runners/observer.js';
 import type { Linear, WalkPlan } from './blocks.js';
-import { type Collector, openCollector } from './collector.js';
 import { endSequence } from './reading.js';
 import type { WalkRequest } from './request.js';
 import { nameInSlice, replaceInSlice, writeSlice } from './slice.js';
 import { StateFile } from './states.js';
 import { EmbeddingRows } from './weights.js';
 
-/** The residual stream behind the one block of a slice (llama.cpp src/models: `cb(cur, "l_out", il)`). */
-const OUTPUT_NODE = 'l_out-0';
-
 /** The engine, the file of one block, and the hidden states of one walk. */
 export class BlockRuns {
-  readonly reducer: string;
   readonly #request: WalkRequest;
   readonly #header: GgufHeader;
   readonly #plan: WalkPlan;
-  readonly #llama: Llama;
+  readonly #observer: Observer;
   readonly #slicePath: string;
   readonly #steps: number;
   #inputs: StateFile;
@@ -30,20 +25,19 @@ export class BlockRuns {
   #done = 0;
 
   static async begin(request: WalkRequest, header: GgufHeader, plan: WalkPlan): Promise<BlockRuns> {
-    const llama = await loadLlama({ backend: 'shipped', deviceClass: 'cpu' });
+    const observer = await loadObserver();
     mkdirSync(request.scratchFolder, { recursive: true });
     const states = request.sequences.reduce((sum, { length }) => sum + length, 0) * plan.width * 4;
     const block = header.fileBytes / Math.max(1, plan.blocks);
     await requireRoom(request.scratchFolder, 2 * states + 2 * block);
-    return new BlockRuns(request, header, plan, llama);
+    return new BlockRuns(request, header, plan, observer);
   }
 
-  private constructor(request: WalkRequest, header: GgufHeader, plan: WalkPlan, llama: Llama) {
+  private constructor(request: WalkRequest, header: GgufHeader, plan: WalkPlan, observer: Observer) {
     this.#request = request;
     this.#header = header;
     this.#plan = plan;
-    this.#llama = llama;
-    this.reducer = this.#library === null ? 'portable' : 'native';
+    this.#observer = observer;
     const { scratchFolder, sequences, modelPath } = request;
     const lengths = sequences.map(({ length }) => length);
     this.#slicePath = join(scratchFolder, 'block.gguf');
@@ -60,7 +54,7 @@ export class BlockRuns {
     const { architecture, width } = this.#plan;
     const { modelPath } = this.#request;
     await writeSlice(this.#slicePath, { modelPath, header: this.#header, architecture, block, width });
-    const collector = await openCollector(this.#llama, this.#library, this.#request);
+    const collector = await this.#observer.openCollector(this.#request);
     for (const { name, columns } of linears) collector.want(nameInSlice(name), columns);
     try {
       await this.#run(collector, goesOn, () => {
@@ -81,7 +75,7 @@ export class BlockRuns {
 
   /** Runs the block again: its outputs take the place of the first ones. */
   async again(): Promise<void> {
-    const collector = await openCollector(this.#llama, this.#library, this.#request);
+    const collector = await this.#observer.openCollector(this.#request);
     try {
       await this.#run(collector, true, () => {});
     } finally {
@@ -100,17 +94,13 @@ export class BlockRuns {
     rmSync(this.#slicePath, { force: true });
   }
 
-  get #library(): string | null {
-    const { library } = this.#request;
-    return library === undefined ? kernelsLibrary() : library;
-  }
-
   async #run(collector: Collector, keep: boolean, onSequence: () => void): Promise<void> {
     const { sequences, threads } = this.#request;
     const tokens = Math.max(...sequences.map(({ length }) => length));
-    collector.endAt(OUTPUT_NODE, this.#plan.width, keep ? tokens : 0);
+    // The one block of a slice.
+    collector.endAt(this.#observer.blockOutput(0), this.#plan.width, keep ? tokens : 0);
     const modelPath = this.#slicePath;
-    const model = new ObservedModel(this.#llama, { modelPath, tokens, threads, collector });
+    const model = this.#observer.openModel({ modelPath, tokens, threads, collector });
     try {
       for (let i = 0; i < sequences.length; i++) {
         model.runStates(this.#inputs.read(i));

@@ -2,7 +2,7 @@ import { rmSync } from 'node:fs';
 import { FailureError, failure } from '../../core/errors.js';
 import type { ChannelStatistics } from '../../core/techniques/pruning/statistics.js';
 import { readGgufHeader } from '../../formats/gguf/header.js';
-import { kernelsLibrary } from '../native/kernel-library.js';
+import { requiredKernels } from '../native/kernel-library.js';
 import { linearsOf, refuseExperts } from './blocks.js';
 import { passModel } from './pass.js';
 import { type StatisticsOrigin, writeStatistics } from './saved.js';
@@ -25,8 +25,6 @@ export interface Collected {
   readonly sequences: number;
   readonly tokens: number;
   readonly layers: number;
-  /** `native` or `portable`. */
-  readonly reducer: string;
   /** Whether the model was loaded whole, or a block at a time because it is larger than the memory. */
   readonly loaded: 'whole' | 'by-block';
   /** Matrices that the engine multiplies nothing with. */
@@ -35,7 +33,7 @@ export interface Collected {
 
 /**
  * Collects statistics of every linear layer in the dense model, and writes them.
- * @throws FailureError `impossible-combination` for a text that is too short, `model-unsupported` for experts and for
+ * @throws FailureError `engine-missing` without the native kernels, `impossible-combination` for a text that is too short, `model-unsupported` for experts and for
  * activations that are not finite, `disk-full`, `run-failed`.
  */
 export async function collectStatistics(
@@ -43,12 +41,12 @@ export async function collectStatistics(
   outputPath: string,
   onProgress?: (done: number, of: number) => void,
 ): Promise<Collected> {
+  requiredKernels();
   const { modelPath, threads, origin } = job;
   const header = readGgufHeader(modelPath);
   refuseExperts(header);
   const sequences = await calibrationSequences({ ...job, windows: origin.windows });
-  const library = kernelsLibrary();
-  const common = { modelPath, sequences, threads, library, ...(onProgress && { onProgress }) };
+  const common = { modelPath, sequences, threads, ...(onProgress && { onProgress }) };
   const linears = linearsOf(header, () => true);
   // An engine that maps a file larger than the memory would read it anew for every sequence.
   const fits = header.fileBytes <= process.availableMemory();
@@ -68,7 +66,6 @@ export async function collectStatistics(
     sequences: sequences.length,
     tokens: sequences.reduce((sum, { length }) => sum + length, 0),
     layers: layers.size,
-    reducer: library === null ? 'portable' : 'native',
     loaded: fits ? 'whole' : 'by-block',
     unseen: linears.filter(({ name }) => !layers.has(name)).map(({ name }) => name),
   };

@@ -3,6 +3,7 @@ import { digestOf } from '../artifacts/digest.js';
 import type { ModelSettings } from '../artifacts/resolve.js';
 import type { StepBench } from '../artifacts/step.js';
 import { locateText } from '../artifacts/text.js';
+import { requiredKernels } from '../native/kernel-library.js';
 import { importanceMatrixFor } from './store.js';
 
 /** How an importance matrix is got ready for a quantization. */
@@ -17,13 +18,15 @@ export interface PreparedImportance {
 
 /**
  * The importance matrix of a quantization's spec. It is llama-imatrix's on the same text (-c tokens, --chunks sequences).
- * @throws FailureError `source-not-allowed`, `model-missing` when the text is not there.
+ * @throws FailureError `source-not-allowed`, `model-missing` when the text is not there, `engine-missing`
+ * without the native kernels.
  */
 export async function importanceFor(
   spec: CalibrationSpec,
   engine: string,
   settings: ModelSettings,
 ): Promise<PreparedImportance> {
+  requiredKernels();
   const { text, sequences, tokens } = spec;
   const { cacheFolder } = settings;
   const textPath = locateText(text, settings);

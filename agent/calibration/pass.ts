@@ -1,8 +1,6 @@
 import type { ChannelStatistics } from '../../core/techniques/pruning/statistics.js';
-import { loadLlama } from '../native/llama.js';
-import { ObservedModel } from '../runners/llama-cpp/observed.js';
+import { loadObserver } from '../runners/index.js';
 import type { Linear } from './blocks.js';
-import { openCollector } from './collector.js';
 import { checkedStatistics, endSequence } from './reading.js';
 
 export interface PassRequest {
@@ -10,8 +8,6 @@ export interface PassRequest {
   readonly linears: readonly Linear[];
   readonly sequences: readonly Int32Array[];
   readonly threads: number;
-  /** Our native library, or null for the portable reducer. */
-  readonly library: string | null;
   /** Called after each sequence. */
   readonly onProgress?: (done: number, of: number) => void;
 }
@@ -23,15 +19,15 @@ export interface PassRequest {
  * @throws FailureError `model-unsupported` when activations are not finite, `run-failed`, `load-failed`.
  */
 export async function passModel(request: PassRequest): Promise<ReadonlyMap<string, ChannelStatistics>> {
-  const { modelPath, linears, sequences, threads, library, onProgress } = request;
-  const llama = await loadLlama({ backend: 'shipped', deviceClass: 'cpu' });
-  const collector = await openCollector(llama, library, { hessians: false, threads });
+  const { modelPath, linears, sequences, threads, onProgress } = request;
+  const observer = await loadObserver();
+  const collector = await observer.openCollector({ hessians: false, threads });
   try {
     for (const { name, columns } of linears) collector.want(name, columns);
     const tokens = Math.max(...sequences.map(({ length }) => length));
-    const model = new ObservedModel(llama, { modelPath, tokens, threads, collector });
-    // The residual stream behind the last block; an architecture that has no node of this name goes on to its end.
-    collector.endAt(`l_out-${linears.at(-1)?.block ?? 0}`, model.width, 0);
+    const model = observer.openModel({ modelPath, tokens, threads, collector });
+    // What comes behind the last block is not computed.
+    collector.endAt(observer.blockOutput(linears.at(-1)?.block ?? 0), model.width, 0);
     try {
       for (const [i, sequence] of sequences.entries()) {
         model.run(sequence);

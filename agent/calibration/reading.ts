@@ -1,6 +1,6 @@
 import { FailureError, failure } from '../../core/errors.js';
 import type { ChannelStatistics } from '../../core/techniques/pruning/statistics.js';
-import type { Collector } from './collector.js';
+import type { Collector } from '../native/collector.js';
 
 /** Closes a sequence. @throws FailureError `run-failed` for what the collector could not take. */
 export function endSequence(collector: Collector): Float32Array {

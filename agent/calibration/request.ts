@@ -34,8 +34,6 @@ export interface WalkRequest {
   /** Whether layers come with their Hessian: 8 · columns² bytes for each input of a block. */
   readonly hessians: boolean;
   readonly threads: number;
-  /** Our native library, or null for the portable reducer. Default: as `kernelsLibrary` finds it. */
-  readonly library?: string | null;
   /** Folder for the file of one block and the hidden states of all sequences, twice. Emptied at the end. */
   readonly scratchFolder: string;
   /** Called after each sequence of each block that was run. */
@@ -55,6 +53,4 @@ export interface WalkSummary {
     readonly visiting: number;
     readonly total: number;
   };
-  /** `native` or `portable`. */
-  readonly reducer: string;
 }

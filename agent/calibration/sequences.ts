@@ -4,7 +4,7 @@ import { calibrationWindows } from '../../core/techniques/calibration-windows.js
 import { modelFacts } from '../../formats/gguf/facts.js';
 import { readGgufHeader } from '../../formats/gguf/header.js';
 import { readText } from '../artifacts/text.js';
-import { withVocabulary } from '../runners/llama-cpp/open-vocabulary.js';
+import { loadObserver } from '../runners/index.js';
 
 export interface SequencesRequest {
   /** The model whose vocabulary cuts the text. */
@@ -41,7 +41,8 @@ export async function calibrationSequences(request: SequencesRequest): Promise<r
   const text = readText(textPath);
   const wanted = Math.min(request.tokens, modelFacts(header).contextLength);
   const chunks = windows.scheme === 'chunks';
-  return await withVocabulary(modelPath, (vocabulary) => {
+  const observer = await loadObserver();
+  return observer.withVocabulary(modelPath, (vocabulary) => {
     const tokens = vocabulary.tokenize(text, chunks);
     const seed = windows.scheme === 'random' ? windows.seed : null;
     const cut = calibrationWindows(tokens.length, { sequences, tokens: wanted, seed });

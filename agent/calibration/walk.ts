@@ -1,7 +1,7 @@
 import { readGgufHeader } from '../../formats/gguf/header.js';
+import type { Collector } from '../native/collector.js';
 import { BlockRuns } from './block-runs.js';
 import { type Linear, planWalk } from './blocks.js';
-import type { Collector } from './collector.js';
 import { checkedStatistics } from './reading.js';
 import type { VisitLayer, WalkRequest, WalkSummary } from './request.js';
 import { nameInSlice } from './slice.js';
@@ -54,7 +54,6 @@ export async function walkLayers(request: WalkRequest, visit: VisitLayer): Promi
     tokens,
     layers: plan.linears.length,
     seconds,
-    reducer: runs.reducer,
   };
 }
 

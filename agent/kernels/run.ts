@@ -1,4 +1,4 @@
-import { kernelsLibrary, missingLibrary } from '../native/kernel-library.js';
+import { requiredKernels } from '../native/kernel-library.js';
 import {
   type CacheState,
   type NativeOps,
@@ -53,8 +53,7 @@ export async function runKernels(
   job: KernelsJob,
   progress: (done: number, of: number) => void,
 ): Promise<KernelsAnswer> {
-  const library = kernelsLibrary();
-  if (library === null) throw missingLibrary();
+  const library = requiredKernels();
   const ops = await openOps(library);
   const answer = { ops: ops.list(), checked: [] as CheckedOp[], timed: [] as TimedOp[] };
   if (job.kind === 'list') return answer;

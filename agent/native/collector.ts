@@ -1,11 +1,11 @@
 import type { Hessian } from '../../core/techniques/pruning/hessian.js';
 import type { ChannelStatistics } from '../../core/techniques/pruning/statistics.js';
-import { openKernelLibrary } from './kernel-library.js';
+import { openKernelLibrary, requiredKernels } from './kernel-library.js';
 import { CONSTANTS, type Llama, type Pointer } from './llama.js';
 import { STRUCTS } from './llama-cpp/bindings.js';
 
 /** What went wrong while a sequence was evaluated, as kernels/calibration/calibration.h numbers it. */
-export const PROBLEMS: Readonly<Record<number, string>> = {
+const PROBLEMS: Readonly<Record<number, string>> = {
   1: 'memory ran out',
   3: 'layers that shared an input no longer do',
   4: 'an input has another shape or type than its weights say',
@@ -16,7 +16,6 @@ export const PROBLEMS: Readonly<Record<number, string>> = {
  * that node's values. For one context on the CPU; `callback` and `userData` are its `cb_eval`.
  */
 export interface Collector {
-  readonly name: 'native' | 'portable';
   readonly callback: Pointer;
   readonly userData: Pointer;
   /** Collects the inputs of the matrix products with these weights. */
@@ -46,13 +45,9 @@ const INTERFACE = { part: 'calibration', version: 1 } as const;
 type Native = (...args: unknown[]) => number;
 type NativeOpen = (...args: unknown[]) => Pointer;
 
-/** Opens the collector of our native library, in a child process. @throws FailureError `engine-missing`, `engine-mismatch`. */
-export async function openNativeCollector(
-  library: string,
-  llama: Llama,
-  options: CollectorOptions,
-): Promise<Collector> {
-  const { handle, koffi } = await openKernelLibrary(library, INTERFACE);
+/** Opens a collector of our native library, in a child process. @throws FailureError `engine-missing`, `engine-mismatch`. */
+export async function openCollector(llama: Llama, options: CollectorOptions): Promise<Collector> {
+  const { handle, koffi } = await openKernelLibrary(requiredKernels(), INTERFACE);
   const open = handle.func(
     'void *ridge_collector_open(const int32_t *layout, int32_t hessians, int32_t threads)',
   ) as NativeOpen;
@@ -95,7 +90,6 @@ interface Read {
 }
 
 class NativeCollector implements Collector {
-  readonly name = 'native';
   readonly callback: Pointer;
   readonly userData: Pointer;
   readonly #llama: Llama;

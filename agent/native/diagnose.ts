@@ -54,7 +54,7 @@ export async function diagnoseHere(): Promise<EngineDiagnosis[]> {
   return [...(await diagnoseLlama()), await diagnoseKernels(), ...(await diagnoseCuda())];
 }
 
-/** Our own library is optional: what it computes has a portable twin, but for roofs and kernels to measure. */
+/** Our own library is optional: models run, are quantized and are measured without it. */
 async function diagnoseKernels(): Promise<EngineDiagnosis> {
   const name = 'native kernels';
   const library = kernelsLibrary();
@@ -62,7 +62,7 @@ async function diagnoseKernels(): Promise<EngineDiagnosis> {
     'with CMake and a C++17 compiler (`apt-get install cmake g++`), `npm run build` in a clone compiles them';
   if (library === null) {
     const here = `${process.platform}-${process.arch}`;
-    const hint = `Optional: ${build}. Without them pruning is slow, and roofs and kernels cannot be measured.`;
+    const hint = `Optional: ${build}. Without them nothing is pruned or calibrated, and roofs and kernels cannot be measured.`;
     return { name, ok: false, reason: `none for ${here} came with this release, and none were built`, hint };
   }
   try {

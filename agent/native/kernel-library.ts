@@ -19,12 +19,19 @@ export function isPrebuilt(library: string): boolean {
   return library.includes(join('dist', 'prebuilt'));
 }
 
+/** @returns the library. @throws FailureError `engine-missing`: for what cannot do without it. */
+export function requiredKernels(): string {
+  const library = kernelsLibrary();
+  if (library === null) throw missingLibrary();
+  return library;
+}
+
 /** @returns the failure of what needs the library and has it not. */
 export function missingLibrary(): FailureError {
-  const hint = 'With CMake and a C++17 compiler, `npm run build` in a clone compiles it.';
-  return new FailureError(
-    failure('engine-missing', 'the native kernels are not built on this machine.', { hint }),
-  );
+  const here = `${process.platform}-${process.arch}`;
+  const message = `this needs Ridgepoint's native kernels: none for ${here} came with this release, and none were built here`;
+  const hint = 'Install CMake and a C++17 compiler, and run `npm run build` in a clone.';
+  return new FailureError(failure('engine-missing', message, { hint }));
 }
 
 /** A part of the library with a C interface of its own, and the version of it that the caller was written for. */

@@ -1,10 +1,8 @@
 import { FailureError, failure } from '../../core/errors.js';
-import type { Exchange } from '../../core/techniques/pruning/dsnot/dsnot.js';
-import { growDivisor } from '../../core/techniques/pruning/dsnot/row.js';
+import { type Exchange, growDivisor } from '../../core/techniques/pruning/dsnot/exchange.js';
 import type { DsnotSettings } from '../../core/techniques/pruning/dsnot/settings.js';
 import type { PruningEngine } from '../../core/techniques/pruning/engine.js';
 import {
-  type AddProducts,
   type Hessian,
   type InverseFactor,
   notPositiveDefinite,
@@ -15,8 +13,6 @@ import { type Pattern, prunedPerRow } from '../../core/techniques/pruning/patter
 import { type Score, unknownScore, wanda } from '../../core/techniques/pruning/scores.js';
 import type { ChannelStatistics } from '../../core/techniques/pruning/statistics.js';
 import { openKernelLibrary } from './kernel-library.js';
-
-export { kernelsLibrary } from './kernel-library.js';
 
 /** The interface of kernels/pruning/pruning.h that this file was written for. */
 export const PRUNING_INTERFACE = { part: 'pruning', version: 2 } as const;
@@ -29,8 +25,6 @@ const PATTERN_PARAMETERS = 'int32_t pruned, int32_t group';
 const PROTOTYPES = {
   select: `int32_t ridge_select(const float *weights, int64_t rows, int32_t columns, const float *norms, const double *diagonal, ${PATTERN_PARAMETERS}, int32_t threads, uint8_t *mask)`,
   dsnot: `int32_t ridge_dsnot(const float *weights, int64_t rows, int32_t columns, const float *norms, const float *sums, const float *divisor, int32_t initial, const double *diagonal, ${PATTERN_PARAMETERS}, int32_t maxCycles, double threshold, int32_t strict, int32_t withoutSameSign, int32_t threads, uint8_t *initialMask, uint8_t *mask, int64_t *counts)`,
-  addProducts:
-    'int32_t ridge_add_products(double *sums, const float *inputs, int64_t tokens, int32_t columns, int32_t threads)',
   factor:
     'int32_t ridge_inverse_factor(double *hessian, int32_t columns, double damping, int32_t threads, uint8_t *dead, int32_t *channel)',
   sparseGpt: `int32_t ridge_sparsegpt(float *weights, int64_t rows, int32_t columns, const double *factor, const uint8_t *dead, double ratio, ${PATTERN_PARAMETERS}, int32_t blockColumns, int32_t threads, uint8_t *mask)`,
@@ -50,7 +44,6 @@ export async function openPruningKernels(library: string, threads: number): Prom
     {
       select: open(PROTOTYPES.select),
       dsnot: open(PROTOTYPES.dsnot),
-      addProducts: open(PROTOTYPES.addProducts),
       factor: open(PROTOTYPES.factor),
       sparseGpt: open(PROTOTYPES.sparseGpt),
       squaredOutput: open(PROTOTYPES.squaredOutput),
@@ -62,7 +55,6 @@ export async function openPruningKernels(library: string, threads: number): Prom
 interface Functions {
   readonly select: Native;
   readonly dsnot: Native;
-  readonly addProducts: Native;
   readonly factor: Native;
   readonly sparseGpt: Native;
   readonly squaredOutput: Native;
@@ -87,7 +79,6 @@ export function scoreArguments(score: Score): {
 }
 
 class NativePruning implements PruningEngine {
-  readonly name = 'native';
   readonly #call: Functions;
   readonly #threads: number;
 
@@ -95,9 +86,6 @@ class NativePruning implements PruningEngine {
     this.#call = functions;
     this.#threads = threads;
   }
-
-  readonly addProducts: AddProducts = (sums, inputs, columns) =>
-    done(this.#call.addProducts(sums, inputs, inputs.length / columns, columns, this.#threads));
 
   selectByRow(weights: Matrix, score: Score, pattern: Pattern): Mask {
     const { rows, columns, values } = weights;

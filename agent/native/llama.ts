@@ -37,9 +37,6 @@ export interface Llama {
   /** Memory that never moves: typed arrays of up to 64 bytes live on the heap of V8 and do. */
   allocate(type: string, length: number): Pointer;
   free(address: Pointer): void;
-  /** A C function that calls a JavaScript one. Only for calls on this thread; about 1 µs each. */
-  callback(result: string, args: readonly string[], work: (...args: never[]) => unknown): Pointer;
-  releaseCallback(callback: Pointer): void;
   /** Whether the system's linker finds and loads a shared library; it stays loaded. */
   canOpen(library: string): boolean;
   /** Calls a function that only the CPU backend exports, whatever file that came from. */
@@ -159,8 +156,6 @@ async function openCore(engine: EnginePackage): Promise<Core> {
     bytes: (address, length) => koffi.view(address, length),
     allocate: (type, length) => koffi.alloc(type, length) as Pointer,
     free: (address) => koffi.free(address),
-    callback: (result, args, work) => koffi.register(work, koffi.pointer(koffi.proto(result, [...args]))),
-    releaseCallback: (callback) => koffi.unregister(callback ?? 0n),
     canOpen(library) {
       try {
         koffi.load(library);

@@ -1,10 +1,10 @@
 import { FailureError, failure } from '../../core/errors.js';
 import { needsHessian } from '../../core/techniques/pruning/check.js';
-import { PORTABLE, type PruningEngine } from '../../core/techniques/pruning/engine.js';
 import type { PruneReport } from '../../core/techniques/pruning/summary.js';
 import { readSparsity, type SparsitySpec } from '../../core/techniques/sparsity.js';
 import { readGgufHeader } from '../../formats/gguf/header.js';
-import { kernelsLibrary, openPruningKernels } from '../native/kernels.js';
+import { requiredKernels } from '../native/kernel-library.js';
+import { openPruningKernels } from '../native/kernels.js';
 import type { PruneRequest } from './job.js';
 import { LayerPruner } from './layer-pruner.js';
 import { chosenLayers } from './linear-layers.js';
@@ -21,14 +21,15 @@ export interface Pruned {
  * Prunes a model's file: collects activations where the method needs them, prunes layer by layer, and writes a copy
  * with zeros in the types of the base. Memory: what the walk over the layers has, and three times the largest layer
  * in float32. In a child process.
- * @throws FailureError as `walkLayers`, `chosenLayers` and `pruneLayer` say.
+ * @throws FailureError `engine-missing` without the native kernels, and as `walkLayers`, `chosenLayers` and `pruneLayer` say.
  */
 export async function pruneFile(order: PruneRequest, onProgress: OnProgress): Promise<Pruned> {
   const spec = specOf(order.sparsity);
+  const library = requiredKernels();
   const layers = chosenLayers(order.inputPath, readGgufHeader(order.inputPath), spec);
   const walker = await Walker.prepare(order, spec, layers, onProgress);
   // llama.cpp first: it sets koffi up, which no library may be opened before.
-  const engine = await openEngine(order.threads);
+  const engine = await openPruningKernels(library, order.threads);
   const allocated = spec.allocation === 'sensitivity' ? await measureSensitivity(walker, spec, engine) : null;
   const file = await copyForPruning(order.inputPath, order.outputPath, order.sparsity);
   const pruner = new LayerPruner({ spec, layers, engine, allocated, file });
@@ -45,7 +46,6 @@ export async function pruneFile(order: PruneRequest, onProgress: OnProgress): Pr
   return {
     report: {
       word: order.sparsity,
-      engine: engine.name,
       calibration:
         calibration === null
           ? null
@@ -61,9 +61,4 @@ function specOf(word: string): SparsitySpec {
   if (reading.ok && reading.value !== null) return reading.value;
   const message = reading.ok ? 'sparsity none prunes nothing' : reading.message;
   throw new FailureError(failure('impossible-combination', message));
-}
-
-async function openEngine(threads: number): Promise<PruningEngine> {
-  const library = kernelsLibrary();
-  return library === null ? PORTABLE : await openPruningKernels(library, threads);
 }

@@ -1,6 +1,7 @@
 import { FailureError, failure } from '../../core/errors.js';
 import type { Learned } from '../artifacts/learned.js';
 import type { QuantizeRequest } from './jobs.js';
+import type { Observer } from './observer.js';
 import type { Runner } from './runner.js';
 
 /** Makes an artifact; resolves with what there is to say of it. */
@@ -55,6 +56,14 @@ export async function loadRunner(kind: string): Promise<Runner> {
 /** @returns the runner's way to quantize, or null when it has none. */
 export async function quantizerOf(kind: string): Promise<Quantize | null> {
   return roomOf(kind).quantizer();
+}
+
+/**
+ * @returns the engine that calibration looks into: llama.cpp, whose graphs compute what every runner of model files does.
+ * @throws FailureError `engine-missing`.
+ */
+export async function loadObserver(): Promise<Observer> {
+  return await (await import('./llama-cpp/index.js')).observe();
 }
 
 function roomOf(kind: string): RunnerRoom {

@@ -6,13 +6,14 @@ import type { Step } from '../artifacts/step.js';
 import { locateText } from '../artifacts/text.js';
 import { statisticsFor } from '../calibration/store.js';
 import { taskOf } from '../isolation/job.js';
-import { kernelsLibrary } from '../native/kernel-library.js';
+import { requiredKernels } from '../native/kernel-library.js';
 import { PRUNE } from '../pruning/job.js';
 
 /**
  * @param word as the experiment has it.
  * @param engine the release whose activations calibrate.
- * @returns the step that prunes. @throws FailureError `source-not-allowed`, `model-missing` for its text.
+ * @returns the step that prunes. @throws FailureError `source-not-allowed`, `model-missing` for its text, `engine-missing`
+ * without the native kernels.
  */
 export async function pruneStep(
   word: string,
@@ -20,14 +21,12 @@ export async function pruneStep(
   engine: string,
   models: ModelSettings,
 ): Promise<Step> {
+  requiredKernels();
   const { calibration } = spec;
   const textPath = calibration === null ? null : locateText(calibration.text, models);
-  // Sums are added in another order by portable code, which can turn the last bit of a statistic.
-  const kernels = kernelsLibrary() === null ? 'portable' : 'native';
   return {
     recipe: `prune(${word})`,
-    ingredients:
-      textPath === null ? {} : { engine, kernels, text: await digestOf(textPath, models.cacheFolder) },
+    ingredients: textPath === null ? {} : { engine, text: await digestOf(textPath, models.cacheFolder) },
     // The same types: zeros take as much room as what they replace.
     bytes: (inputBytes) => inputBytes,
     async taskFor(inputPath, digest, bench) {

@@ -29,9 +29,7 @@ export function report(
   for (const warning of warnings) say(`note: ${warning}`);
   const { statisticsSeconds, maskSeconds } = totalsOf(pruned);
   const parts = `statistics ${formatValue(statisticsSeconds, 's')}, masks ${formatValue(maskSeconds, 's')}`;
-  say(
-    `${path}: ${pruned.word}, made in ${seconds.toFixed(1)} s with ${threads} threads (${parts}, ${pruned.engine} engine)`,
-  );
+  say(`${path}: ${pruned.word}, made in ${seconds.toFixed(1)} s with ${threads} threads (${parts})`);
   if (packed === null) return;
   const size = formatValue(packed.fileBytes, 'B');
   say(
@@ -55,7 +53,7 @@ function groupsOf({ layers }: PruneReport, perLayer: boolean): Group[] {
 }
 
 function rowOf([name, layers]: Group): (string | number | null)[] {
-  const totals = totalsOf({ word: '', engine: '', calibration: null, layers });
+  const totals = totalsOf({ word: '', calibration: null, layers });
   return [
     name,
     percent(totals.sparsity),

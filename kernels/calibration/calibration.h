@@ -1,5 +1,5 @@
 // The C interface of calibration: an evaluation callback of llama.cpp that reduces the inputs of linear layers while a
-// graph is computed. The reference is StatisticsAccumulator and HessianAccumulator of core/techniques/pruning: the same
+// graph is computed. The reference is StatisticsAccumulator and HessianAccumulator of test/support/pruning: the same
 // numbers to the bit, at any number of threads.
 //
 // A collector is used by one thread at a time: the one that evaluates. Functions do not throw.

@@ -1,4 +1,4 @@
-// core/techniques/pruning/statistics.ts and hessian.ts: channels are shared out to threads and each takes its tokens in
+// test/support/pruning/statistics.ts and hessian.ts: channels are shared out to threads and each takes its tokens in
 // order, so the sums do not depend on the number of threads.
 #include "calibration/input.h"
 

@@ -41,7 +41,7 @@ float step(float error, float pruned, float grown) {
   return sum - grown;
 }
 
-// core/techniques/pruning/dsnot/row.ts
+// test/support/pruning/dsnot/row.ts
 class Row {
  public:
   explicit Row(int32_t n)
@@ -89,7 +89,7 @@ class Row {
   float error = 0;
 };
 
-// core/techniques/pruning/dsnot/reference.ts
+// test/support/pruning/dsnot/reference.ts
 void exchange_reference(Row& state, int64_t row, int32_t group, const Settings& settings, Totals& totals) {
   const int first_sign = sign(state.error);
   const float threshold = static_cast<float>(settings.threshold);
@@ -142,7 +142,7 @@ void exchange_reference(Row& state, int64_t row, int32_t group, const Settings& 
   state.error = error;
 }
 
-// core/techniques/pruning/dsnot/strict.ts
+// test/support/pruning/dsnot/strict.ts
 void exchange_strict(Row& state, int32_t group, const Settings& settings, Totals& totals) {
   const int first_sign = sign(state.error);
   int32_t left = 0, right = state.columns - 1, prune_left = 0, prune_right = 0;

@@ -1,4 +1,4 @@
-// core/techniques/pruning/hessian.ts, in blocks so that threads share the work.
+// test/support/pruning/hessian.ts, in blocks so that threads share the work.
 #include <algorithm>
 #include <atomic>
 #include <cmath>

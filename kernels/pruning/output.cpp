@@ -1,4 +1,4 @@
-// core/techniques/pruning/output-error.ts. A few rows at a time, so that a row of H is read once for all of them.
+// test/support/pruning/output-error.ts. A few rows at a time, so that a row of H is read once for all of them.
 #include <algorithm>
 #include <exception>
 #include <vector>

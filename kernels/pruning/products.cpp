@@ -1,4 +1,4 @@
-// addProducts of core/techniques/pruning/hessian.ts. Each element of the sums takes its tokens in order, as there, so the
+// addProducts of test/support/pruning/hessian.ts. Each element of the sums takes its tokens in order, as there, so the
 // result is the same to the bit; what differs is that a tile of elements stays in registers while tokens pass.
 #include <algorithm>
 #include <exception>

@@ -1,4 +1,4 @@
-// The C interface of native pruning. The reference of every function is the TypeScript of core/techniques/pruning,
+// The C interface of native pruning. The reference of every function is the TypeScript of test/support/pruning,
 // which has the same names and says what is computed; masks agree to the bit, SparseGPT's weights to rounding.
 //
 // Matrices are row-major, one row per output. Masks have one bit per weight, 1 = pruned, least significant bit first,

@@ -1,4 +1,4 @@
-// core/techniques/pruning/sparsegpt.ts; rows are independent but for the threshold of a block.
+// test/support/pruning/sparsegpt.ts; rows are independent but for the threshold of a block.
 #include <algorithm>
 #include <limits>
 #include <new>

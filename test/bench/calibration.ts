@@ -1,8 +1,8 @@
 /**
  * What looking into a model costs: 512-token sequences of builtin:small through the engine alone, and with statistics of
- * every layer collected by the native and the portable reducer, side by side and interleaved; then the walk over blocks,
+ * every layer collected, side by side and interleaved; then the walk over blocks,
  * which also writes and loads a file for each block. Needs the native kernels (npm run build where a compiler is).
- * Claim: the native reducer adds at most a quarter to a prefill.
+ * Claim: collecting adds at most a quarter to a prefill.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
@@ -12,7 +12,7 @@ import { linearsOf } from '../../agent/calibration/blocks.js';
 import { passModel } from '../../agent/calibration/pass.js';
 import { calibrationSequences } from '../../agent/calibration/sequences.js';
 import { walkLayers } from '../../agent/calibration/walk.js';
-import { kernelsLibrary } from '../../agent/native/kernel-library.js';
+import { requiredKernels } from '../../agent/native/kernel-library.js';
 import { llamaCpp } from '../../agent/runners/llama-cpp/index.js';
 import { median } from '../../core/statistics/quantile.js';
 import { readGgufHeader } from '../../formats/gguf/header.js';
@@ -22,8 +22,7 @@ const ROUNDS = Number(process.env.ROUNDS ?? 7);
 const TOKENS = 512;
 const MOST_ADDED = 0.25;
 
-const library = kernelsLibrary();
-if (library === null) throw new Error('the native kernels are not built: npm run build');
+requiredKernels();
 const models = builtinFolder();
 const modelPath = join(models, 'small-f16.gguf');
 const threads = Number(process.env.THREADS ?? availableParallelism());
@@ -59,10 +58,10 @@ async function plain(): Promise<number[]> {
   return times.slice(1);
 }
 
-async function collected(by: string | null): Promise<number[]> {
+async function collected(): Promise<number[]> {
   const ends: number[] = [];
   const onProgress = () => void ends.push(performance.now());
-  await passModel({ modelPath, linears, sequences, threads, library: by, onProgress });
+  await passModel({ modelPath, linears, sequences, threads, onProgress });
   return ends.slice(1).map((end, i) => end - ends[i]!);
 }
 
@@ -78,8 +77,7 @@ async function walked(hessians: boolean): Promise<number[]> {
 
 const ways = {
   'prefill alone': plain,
-  'native reducer': () => collected(library),
-  'portable reducer': () => collected(null),
+  'with statistics': collected,
   'walk over blocks': () => walked(false),
   'walk with Hessians': () => walked(true),
 };
@@ -98,7 +96,7 @@ for (const way of Object.keys(ways) as (keyof typeof ways)[]) {
     `${way.padEnd(20)} ${perToken.toFixed(1).padStart(8)} µs a token  ${(of(way) / base).toFixed(2)} times`,
   );
 }
-const added = of('native reducer') / base - 1;
+const added = of('with statistics') / base - 1;
 conclude('calibration', [
   {
     claim: `statistics of all layers of builtin:small add to a prefill of ${TOKENS} tokens, ${threads} threads`,

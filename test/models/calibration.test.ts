@@ -13,7 +13,6 @@ import { type PassRequest, passModel } from '../../agent/calibration/pass.js';
 import { calibrationSequences } from '../../agent/calibration/sequences.js';
 import { type VisitLayer, type WalkRequest, walkLayers } from '../../agent/calibration/walk.js';
 import { launch } from '../../agent/isolation/launch.js';
-import { kernelsLibrary } from '../../agent/native/kernel-library.js';
 import type { PruneRequest } from '../../agent/pruning/job.js';
 import { pruneFile } from '../../agent/pruning/prune.js';
 import { pruneStep } from '../../agent/techniques/prune.js';
@@ -32,7 +31,6 @@ const folder = mkdtempSync(join(tmpdir(), 'ridgepoint-calibration-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 const sample = join(builtinFolder(), 'sample.txt');
-const library = kernelsLibrary();
 const tiny = modelPath('tiny');
 const sequences = [prompt(96, 1), prompt(96, 2), prompt(40, 3)];
 
@@ -53,7 +51,7 @@ const walk = (request: Partial<WalkRequest>, visit: VisitLayer) =>
 const pass = (request: Partial<PassRequest> = {}) => {
   const path = request.modelPath ?? tiny;
   const linears = linearsOf(readGgufHeader(path), () => true);
-  return passModel({ modelPath: path, linears, sequences, threads: 1, library, ...request });
+  return passModel({ modelPath: path, linears, sequences, threads: 1, ...request });
 };
 const failureOf = async (work: Promise<unknown>) => {
   const error = await work.catch((e: unknown) => e);
@@ -82,23 +80,18 @@ describe('the walk', () => {
     },
   );
 
-  test('the portable reducer gives the same numbers, Hessians too', async () => {
-    const collect = async (by: string | null) => {
-      const found = new Map<string, [ChannelStatistics, Float64Array]>();
-      await walk({ library: by, hessians: true, wanted: (name) => /blk\.1\./.test(name) }, (layer) => {
-        found.set(layer.name, [layer.statistics, layer.hessian!.values.slice()]);
-        return null;
-      });
-      return found;
-    };
-    const portable = await collect(null);
-    expect(portable.size).toBe(7);
-    const [statistics, hessian] = portable.get('blk.1.ffn_down.weight')!;
+  test('layers come with their Hessian where it is asked for', async () => {
+    const found = new Map<string, [ChannelStatistics, Float64Array]>();
+    await walk({ hessians: true, wanted: (name) => /blk\.1\./.test(name) }, (layer) => {
+      found.set(layer.name, [layer.statistics, layer.hessian!.values.slice()]);
+      return null;
+    });
+    expect(found.size).toBe(7);
+    const [statistics, hessian] = found.get('blk.1.ffn_down.weight')!;
     // The diagonal of the Hessian is twice R: both are sums of squares per sequence.
     statistics.squaresPerSequence.forEach((r, j) => {
       expect(hessian[j * 256 + j]! / (2 * r)).toBeCloseTo(1, 6);
     });
-    if (library !== null) expect(await collect(library)).toEqual(portable);
   });
 
   test('sequential order: layers above a pruned one see what it gives', async () => {

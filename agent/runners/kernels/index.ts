@@ -1,5 +1,5 @@
 import { needCuda, openCuda } from '../../native/cuda.js';
-import { kernelsLibrary, missingLibrary } from '../../native/kernel-library.js';
+import { kernelsLibrary, missingLibrary, requiredKernels } from '../../native/kernel-library.js';
 import { openOps } from '../../native/ops.js';
 import type { OpRequest, Runner, RunnerProbe } from '../runner.js';
 import { PreparedKernel } from './prepared.js';
@@ -28,8 +28,7 @@ export const kernelsRunner = {
 } satisfies Runner;
 
 async function openOp({ kernel, options, cpus, deviceClass }: OpRequest): Promise<PreparedKernel> {
-  const library = kernelsLibrary();
-  if (library === null) throw missingLibrary();
+  const library = requiredKernels();
   const ops = await openOps(library);
   if (!deviceClass.startsWith('cuda')) {
     const threads = typeof options.threads === 'number' ? options.threads : Math.max(1, cpus.length);

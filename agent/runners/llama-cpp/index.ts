@@ -12,4 +12,5 @@ export const llamaCpp = {
   },
 } satisfies Runner;
 export { LlamaModel } from './model.js';
+export { observe } from './observer.js';
 export { type Quantized, type QuantizeRequest, quantizeFile } from './quantize.js';

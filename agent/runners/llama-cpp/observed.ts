@@ -1,6 +1,6 @@
 import { FailureError, failure } from '../../../core/errors.js';
-import type { Collector } from '../../native/collector.js';
 import type { Llama, Pointer } from '../../native/llama.js';
+import type { ObservedModel, ObservedRequest } from '../observer.js';
 import { Batch } from './batch.js';
 import { attachThreads, openModel } from './load.js';
 import { contextFailure } from './reasons.js';
@@ -9,16 +9,8 @@ import { readSettings } from './settings.js';
 /** Tokens of one graph, as llama.cpp's own default (`ubatch`): what is observed comes in pieces of so many rows. */
 const PIECE_TOKENS = 512;
 
-export interface ObservedRequest {
-  readonly modelPath: string;
-  /** Longest sequence that will be run. */
-  readonly tokens: number;
-  readonly threads: number;
-  readonly collector: Collector;
-}
-
-/** A model on the CPU that is run to be looked into: sequences from their start, nothing else. */
-export class ObservedModel {
+/** A model of llama.cpp on the CPU, to be looked into. */
+export class LlamaObserved implements ObservedModel {
   readonly width: number;
   readonly #llama: Llama;
   readonly #model: Pointer;
@@ -58,14 +50,12 @@ export class ObservedModel {
     this.#batch.outputs.fill(1);
   }
 
-  /** Evaluates one sequence of tokens. */
   run(tokens: Int32Array): void {
     this.#run(tokens.length, this.#batch.value, (start, count) => {
       this.#batch.tokens.set(tokens.subarray(start, start + count));
     });
   }
 
-  /** Evaluates one sequence given by what its tokens are embedded as: tokens · width values. */
   runStates(states: Float32Array): void {
     const bytes = PIECE_TOKENS * this.width * 4;
     this.#states ??= this.#llama.allocate('float', PIECE_TOKENS * this.width);

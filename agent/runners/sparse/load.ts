@@ -4,7 +4,7 @@ import { FailureError, failure } from '../../../core/errors.js';
 import { SPARSE_ARCHITECTURES, SPARSE_FORMATS, SPARSE_TYPES } from '../../../core/runners/sparse.js';
 import { readGgufHeader } from '../../../formats/gguf/header.js';
 import { openGraphMatrices } from '../../native/graph-matrices.js';
-import { kernelsLibrary, missingLibrary } from '../../native/kernel-library.js';
+import { requiredKernels } from '../../native/kernel-library.js';
 import { loadLlama } from '../../native/llama.js';
 import { architectureOf, type Purpose } from '../ggml/architecture.js';
 import { Engine } from '../ggml/engine.js';
@@ -40,8 +40,7 @@ export async function loadModel(request: GeneratorRequest): Promise<SparseModel>
   const type = pick(options, 'sparseType', 'bf16', SPARSE_TYPES);
   const header = readGgufHeader(path);
   const architecture = architectureOf(path, header, PURPOSE);
-  const library = kernelsLibrary();
-  if (library === null) throw missingLibrary();
+  const library = requiredKernels();
   requireRoomForWeights(path);
   requireRoomForCache(cacheBytesPerToken(architecture), contextTokens, sequences);
   const { threads, poll, cpuBackend } = settings;

@@ -1,6 +1,6 @@
 import { checkLayer } from './check.js';
-import type { Exchange } from './dsnot/dsnot.js';
-import { PORTABLE, type PruningEngine } from './engine.js';
+import type { Exchange } from './dsnot/exchange.js';
+import type { PruningEngine } from './engine.js';
 import type { Hessian } from './hessian.js';
 import type { Mask } from './mask.js';
 import type { Matrix } from './matrix.js';
@@ -44,7 +44,7 @@ export function pruneLayer(
   layer: Layer,
   method: PruningMethod,
   pattern: Pattern,
-  engine: PruningEngine = PORTABLE,
+  engine: PruningEngine,
   now: () => number = () => 0,
 ): PrunedLayer {
   checkLayer(layer, method, pattern);

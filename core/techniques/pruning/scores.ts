@@ -23,26 +23,6 @@ export function optimalBrainSurgeon(factor: InverseFactor): Score & { kind: 'spa
   return { kind: 'sparsegpt', diagonal };
 }
 
-/** Writes one score per column of a row, rounded to single precision as the published code computes them. */
-export function scoreRow(score: Score, weights: Float32Array, scores: Float32Array): void {
-  switch (score.kind) {
-    case 'magnitude':
-      for (let j = 0; j < weights.length; j++) scores[j] = Math.abs(weights[j]!);
-      return;
-    case 'wanda':
-      for (let j = 0; j < weights.length; j++) scores[j] = Math.abs(weights[j]!) * score.norms[j]!;
-      return;
-    case 'sparsegpt':
-      for (let j = 0; j < weights.length; j++) {
-        const scaled = weights[j]! / score.diagonal[j]!;
-        scores[j] = scaled * scaled;
-      }
-      return;
-    default:
-      throw unknownScore(score);
-  }
-}
-
 /** @returns the error of a score that an engine was not taught; the compiler finds the place first. */
 export function unknownScore(score: never): Error {
   const { kind } = score as { readonly kind: string };

@@ -22,8 +22,6 @@ export interface PrunedLayerReport extends LayerReport {
 /** The report of a whole model. */
 export interface PruneReport {
   readonly word: string;
-  /** `native` or `portable`. */
-  readonly engine: string;
   readonly calibration: { readonly text: string; readonly sequences: number; readonly tokens: number } | null;
   readonly layers: readonly PrunedLayerReport[];
 }
@@ -95,7 +93,6 @@ export function totalsOf({ layers }: PruneReport): PruneTotals {
 export function factsOf(report: PruneReport): Record<string, AxisValue> {
   return {
     ...totalsOf(report),
-    engine: report.engine,
     calibrationSequences: report.calibration?.sequences ?? null,
     calibrationTokens: report.calibration?.tokens ?? null,
   };

@@ -4,7 +4,8 @@
  * what memory grew by.
  */
 import { readFileSync } from 'node:fs';
-import { kernelsLibrary, openPruningKernels } from '../../../agent/native/kernels.js';
+import { kernelsLibrary } from '../../../agent/native/kernel-library.js';
+import { openPruningKernels } from '../../../agent/native/kernels.js';
 import { LayerPruner } from '../../../agent/pruning/layer-pruner.js';
 import type { LinearLayer } from '../../../agent/pruning/linear-layers.js';
 import { readSparsity } from '../../../core/techniques/sparsity.js';

@@ -1,8 +1,7 @@
 import { describe, expect, inject, test } from 'vitest';
-import { type Collector, openNativeCollector } from '../../../agent/native/collector.js';
-import { kernelsLibrary } from '../../../agent/native/kernel-library.js';
-import { HessianAccumulator } from '../../../core/techniques/pruning/hessian.js';
-import { StatisticsAccumulator } from '../../../core/techniques/pruning/statistics.js';
+import { type Collector, openCollector } from '../../../agent/native/collector.js';
+import { HessianAccumulator } from '../../support/pruning/hessian.js';
+import { StatisticsAccumulator } from '../../support/pruning/statistics.js';
 import { compute, memory, product, tensor } from '../../unit/calibration/graph.js';
 
 const kernels = inject('kernels');
@@ -18,7 +17,7 @@ const rows = (count: number, seed: number) =>
 
 describe.skipIf(!kernels.tools)('the native collector (needs cmake and a C++ compiler)', () => {
   const open = (threads: number, hessians = false): Promise<Collector> =>
-    openNativeCollector(kernelsLibrary()!, memory, { threads, hessians });
+    openCollector(memory, { threads, hessians });
 
   test.each([1, 2, 5])('gives the reference’s numbers to the bit with %i threads', async (threads) => {
     const collector = await open(threads, true);

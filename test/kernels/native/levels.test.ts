@@ -6,7 +6,8 @@ import { beforeAll, describe, expect, inject, test } from 'vitest';
 import { type CpuLevels, cpuLevels } from '../../../agent/native/cpu-levels.js';
 import { kernelsLibrary, openKernelLibrary } from '../../../agent/native/kernel-library.js';
 import { openPruningKernels } from '../../../agent/native/kernels.js';
-import { PORTABLE } from '../../../core/techniques/pruning/engine.js';
+import { REFERENCE } from '../../support/pruning/engine.js';
+import { addProducts } from '../../support/pruning/hessian.js';
 
 const kernels = inject('kernels');
 const x64Linux = process.platform === 'linux' && process.arch === 'x64';
@@ -40,12 +41,15 @@ int main() {
 
 describe.skipIf(!kernels.tools)('levels of instructions (needs cmake and a C++ compiler)', () => {
   let levels: CpuLevels;
+  let addNative: (...args: (number | ArrayBufferView)[]) => number;
   beforeAll(async () => {
     expect(kernels.failure).toBeNull();
-    levels = cpuLevels(
-      await openKernelLibrary(kernelsLibrary()!, { part: 'pruning', version: 2 }),
-      undefined,
-    );
+    const opened = await openKernelLibrary(kernelsLibrary()!, { part: 'pruning', version: 2 });
+    levels = cpuLevels(opened, undefined);
+    // What the collector sums Hessians with.
+    addNative = opened.handle.func(
+      'int32_t ridge_add_products(double *sums, const float *inputs, int64_t tokens, int32_t columns, int32_t threads)',
+    ) as typeof addNative;
   });
 
   test('every level gives the same bits', async () => {
@@ -53,18 +57,18 @@ describe.skipIf(!kernels.tools)('levels of instructions (needs cmake and a C++ c
     const [tokens, columns] = [37, 53];
     const inputs = Float32Array.from({ length: tokens * columns }, (_, i) => Math.fround(Math.sin(i * i)));
     const sums = new Float64Array(columns * columns);
-    PORTABLE.addProducts(sums, inputs, columns);
-    const portable = PORTABLE.inverseFactor({ columns, values: sums }, 0.01);
+    addProducts(sums, inputs, columns);
+    const expected = REFERENCE.inverseFactor({ columns, values: sums }, 0.01);
     expect(levels.names[0]).toBe('scalar');
     for (const name of levels.names) {
       levels.limit(name);
       expect(levels.inUse()).toBe(name);
       const own = new Float64Array(columns * columns);
-      engine.addProducts(own, inputs, columns);
+      expect(addNative(own, inputs, tokens, columns, 2)).toBe(0);
       expect(own, name).toEqual(sums);
       const factor = engine.inverseFactor({ columns, values: own }, 0.01);
       factor.values.forEach((value, i) => {
-        expect(value, name).toBeCloseTo(portable.values[i]!, 10);
+        expect(value, name).toBeCloseTo(expected.values[i]!, 10);
       });
     }
   });

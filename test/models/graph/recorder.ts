@@ -1,3 +1,4 @@
+import koffi from 'koffi';
 import { nodeAt } from '../../../agent/native/graph-nodes.js';
 import type { Llama, Pointer } from '../../../agent/native/llama.js';
 import type { GraphNode } from '../../../roofline/profile/nodes.js';
@@ -19,7 +20,9 @@ export function recordGraphs(llama: Llama): GraphRecorder {
     if (node !== null) nodes.push(node);
     return false;
   };
-  const callback = llama.callback('bool', ['void *', 'bool', 'void *'], look);
+  // Called on this thread, inside the engine's own synchronous calls.
+  const shape = koffi.pointer(koffi.proto('bool', ['void *', 'bool', 'void *']));
+  const callback = koffi.register(look, shape);
   return {
     callback,
     userData: null,
@@ -28,6 +31,6 @@ export function recordGraphs(llama: Llama): GraphRecorder {
       nodes = [];
       return taken;
     },
-    close: () => llama.releaseCallback(callback),
+    close: () => koffi.unregister(callback),
   };
 }

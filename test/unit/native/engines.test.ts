@@ -6,7 +6,7 @@ import { diagnoseEngines } from '../../../agent/native/diagnose.js';
 import { neededLibraries } from '../../../agent/native/elf.js';
 import { buildCpuEngine } from '../../../agent/native/engines/build.js';
 import { nativeEngineFile } from '../../../agent/native/engines/location.js';
-import { kernelsLibrary } from '../../../agent/native/kernels.js';
+import { kernelsLibrary } from '../../../agent/native/kernel-library.js';
 import { findEngine } from '../../../agent/native/packages.js';
 import { readSettings } from '../../../agent/runners/llama-cpp/settings.js';
 import { FailureError } from '../../../core/errors.js';

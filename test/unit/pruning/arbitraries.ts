@@ -1,8 +1,8 @@
 import fc from 'fast-check';
-import { HessianAccumulator } from '../../../core/techniques/pruning/hessian.js';
 import type { Layer, PruningMethod } from '../../../core/techniques/pruning/layer.js';
 import type { Pattern } from '../../../core/techniques/pruning/pattern.js';
-import { StatisticsAccumulator } from '../../../core/techniques/pruning/statistics.js';
+import { HessianAccumulator } from '../../support/pruning/hessian.js';
+import { StatisticsAccumulator } from '../../support/pruning/statistics.js';
 
 export const float = fc.float({ noNaN: true, noDefaultInfinity: true, min: -100, max: 100 });
 /** Few distinct values, so that ties, zeros and both zeros are common. */

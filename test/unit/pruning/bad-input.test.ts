@@ -1,9 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import { FailureError } from '../../../core/errors.js';
 import { DSNOT_DEFAULTS } from '../../../core/techniques/pruning/dsnot/settings.js';
-import { type Layer, type PruningMethod, pruneLayer } from '../../../core/techniques/pruning/layer.js';
+import type { Layer, PruningMethod } from '../../../core/techniques/pruning/layer.js';
 import type { Pattern } from '../../../core/techniques/pruning/pattern.js';
-import { StatisticsAccumulator } from '../../../core/techniques/pruning/statistics.js';
+import { pruneByReference } from '../../support/pruning/engine.js';
+import { StatisticsAccumulator } from '../../support/pruning/statistics.js';
 
 const half: Pattern = { kind: 'unstructured', ratio: 0.5 };
 const ROWS = 3;
@@ -30,7 +31,7 @@ const dsnot: PruningMethod = { kind: 'dsnot', initial: 'wanda', settings: DSNOT_
 
 function refusal(given: Layer, method: PruningMethod, pattern: Pattern) {
   try {
-    pruneLayer(given, method, pattern);
+    pruneByReference(given, method, pattern);
   } catch (error) {
     if (error instanceof FailureError) return error.failure;
     throw error;
@@ -126,10 +127,10 @@ describe('pruning input at the edge', () => {
 
   test.each(methods)('ratio 0 prunes nothing, ratio 1 everything: $kind', (method) => {
     const given = layer();
-    const none = pruneLayer(given, method, { kind: 'unstructured', ratio: 0 });
+    const none = pruneByReference(given, method, { kind: 'unstructured', ratio: 0 });
     expect(none.report).toMatchObject({ pruned: 0, meanAbsoluteErrorAfter: 0 });
     expect(none.weights.values).toEqual(given.weights.values);
-    const all = pruneLayer(given, method, { kind: 'unstructured', ratio: 1 });
+    const all = pruneByReference(given, method, { kind: 'unstructured', ratio: 1 });
     expect(all.report).toMatchObject({ minRowSparsity: 1, maxRowSparsity: 1 });
     expect(all.weights.values.every((w) => w === 0)).toBe(true);
   });
@@ -142,7 +143,7 @@ describe('pruning input at the edge', () => {
     hessian.values[COLUMNS + 1] = 0;
     const dead: Layer = { ...given, hessian };
     for (const method of [{ kind: 'wanda' } as const, { kind: 'sparsegpt' } as const, dsnot]) {
-      const { weights } = pruneLayer(dead, method, half);
+      const { weights } = pruneByReference(dead, method, half);
       for (let row = 0; row < ROWS; row++) expect(weights.values[row * COLUMNS + 1]).toBe(0);
     }
   });

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { outputError } from '../../../core/techniques/pruning/report.js';
-import { StatisticsAccumulator } from '../../../core/techniques/pruning/statistics.js';
+import { StatisticsAccumulator } from '../../support/pruning/statistics.js';
 import { digest, manifest, prune, readLayer, readTensors } from './golden.js';
 
 for (const entry of manifest.layers) {

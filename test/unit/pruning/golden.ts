@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { sha256 } from '@noble/hashes/sha2.js';
 import { bytesToHex } from '@noble/hashes/utils.js';
 import type { DsnotSettings } from '../../../core/techniques/pruning/dsnot/settings.js';
-import { PORTABLE, type PruningEngine } from '../../../core/techniques/pruning/engine.js';
-import { type Hessian, HessianAccumulator } from '../../../core/techniques/pruning/hessian.js';
+import type { PruningEngine } from '../../../core/techniques/pruning/engine.js';
+import type { Hessian } from '../../../core/techniques/pruning/hessian.js';
 import {
   type InitialMask,
   type Layer,
@@ -14,6 +14,8 @@ import {
 } from '../../../core/techniques/pruning/layer.js';
 import type { Mask } from '../../../core/techniques/pruning/mask.js';
 import type { Pattern } from '../../../core/techniques/pruning/pattern.js';
+import { REFERENCE } from '../../support/pruning/engine.js';
+import { HessianAccumulator } from '../../support/pruning/hessian.js';
 
 /** Masks and weights that the published code made (test/fixtures/dsnot/README.md); another folder of the same format may be named. */
 const FOLDER = process.env.RIDGEPOINT_GOLDEN_DSNOT ?? join(import.meta.dirname, '../../fixtures/dsnot');
@@ -117,8 +119,8 @@ export function readLayer(entry: GoldenLayerEntry): GoldenLayer {
   };
 }
 
-export function hessianOf(golden: GoldenLayer, engine: PruningEngine = PORTABLE): Hessian {
-  const accumulator = new HessianAccumulator(golden.entry.in_features, engine.addProducts);
+export function hessianOf(golden: GoldenLayer): Hessian {
+  const accumulator = new HessianAccumulator(golden.entry.in_features);
   for (const sequence of golden.sequences) accumulator.addSequence(sequence);
   return accumulator.hessian();
 }
@@ -164,7 +166,11 @@ export function methodOf(golden: GoldenCase): PruningMethod {
 }
 
 /** Prunes as the published code did for this case. */
-export function prune(golden: GoldenCase, layer: GoldenLayer, engine: PruningEngine = PORTABLE): PrunedLayer {
+export function prune(
+  golden: GoldenCase,
+  layer: GoldenLayer,
+  engine: PruningEngine = REFERENCE,
+): PrunedLayer {
   const { columns } = layer.layer.weights;
   const needsHessian = golden.method === 'sparsegpt' || golden.params.initial_method === 'sparsegpt';
   const hessian = !needsHessian

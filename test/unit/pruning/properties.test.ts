@@ -1,12 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { DSNOT_DEFAULTS } from '../../../core/techniques/pruning/dsnot/settings.js';
-import { HessianAccumulator, inverseFactor } from '../../../core/techniques/pruning/hessian.js';
-import { pruneLayer } from '../../../core/techniques/pruning/layer.js';
 import { isPruned, prunedInRow } from '../../../core/techniques/pruning/mask.js';
-import { identity, StableOrder, valueAtRank } from '../../../core/techniques/pruning/order.js';
 import { prunedPerRow } from '../../../core/techniques/pruning/pattern.js';
-import { StatisticsAccumulator } from '../../../core/techniques/pruning/statistics.js';
+import { valueAtRank } from '../../../core/techniques/pruning/threshold.js';
+import { pruneByReference } from '../../support/pruning/engine.js';
+import { HessianAccumulator, inverseFactor } from '../../support/pruning/hessian.js';
+import { identity, StableOrder } from '../../support/pruning/order.js';
+import { StatisticsAccumulator } from '../../support/pruning/statistics.js';
 import { COLUMNS, exact, exchange, float, layer, pattern, tied, values } from './arbitraries.js';
 import { isKeptOnGroups } from './invariants.js';
 
@@ -15,7 +16,7 @@ describe('properties of pruning', () => {
     fc.assert(
       fc.property(layer, exact, pattern, (given, method, where) => {
         const untouched = given.weights.values.slice();
-        const { mask, weights, report } = pruneLayer(given, method, where);
+        const { mask, weights, report } = pruneByReference(given, method, where);
         expect(given.weights.values).toEqual(untouched);
         for (let row = 0; row < weights.rows; row++) {
           expect(prunedInRow(mask, row)).toBe(prunedPerRow(where, COLUMNS));
@@ -42,7 +43,7 @@ describe('properties of pruning', () => {
   test('the reference exchange ends for every input, with a mask that matches its weights', () => {
     fc.assert(
       fc.property(layer, exchange('reference'), pattern, (given, method, where) => {
-        const { mask, weights, exchange: done } = pruneLayer(given, method, where);
+        const { mask, weights, exchange: done } = pruneByReference(given, method, where);
         expect(done!.cycles).toBeLessThanOrEqual(60);
         weights.values.forEach((w, at) => {
           const pruned = isPruned(mask, Math.floor(at / COLUMNS), at % COLUMNS);
@@ -56,7 +57,7 @@ describe('properties of pruning', () => {
   test('a strict exchange never regrows a weight on a dead channel', () => {
     fc.assert(
       fc.property(layer, exchange('strict'), pattern, (given, method, where) => {
-        const { mask, exchange: done } = pruneLayer(given, method, where);
+        const { mask, exchange: done } = pruneByReference(given, method, where);
         for (let row = 0; row < mask.rows; row++) {
           if (isPruned(done!.initialMask, row, 3)) expect(isPruned(mask, row, 3)).toBe(true);
         }
@@ -68,7 +69,7 @@ describe('properties of pruning', () => {
   test('SparseGPT gives finite weights, zero where pruned, and exact groups', () => {
     fc.assert(
       fc.property(layer, pattern, fc.constantFrom(8, 16, 128), (given, where, blockColumns) => {
-        const { mask, weights, report } = pruneLayer(given, { kind: 'sparsegpt', blockColumns }, where);
+        const { mask, weights, report } = pruneByReference(given, { kind: 'sparsegpt', blockColumns }, where);
         weights.values.forEach((w, at) => {
           expect(Number.isFinite(w)).toBe(true);
           if (isPruned(mask, Math.floor(at / COLUMNS), at % COLUMNS)) expect(w).toBe(0);

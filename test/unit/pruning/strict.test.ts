@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import { pruneLayer } from '../../../core/techniques/pruning/layer.js';
 import { prunedInRow } from '../../../core/techniques/pruning/mask.js';
 import { prunedPerRow } from '../../../core/techniques/pruning/pattern.js';
 import { maskErrors, outputError } from '../../../core/techniques/pruning/report.js';
+import { pruneByReference } from '../../support/pruning/engine.js';
 import { type GoldenCase, hessianOf, manifest, patternOf, readLayer, settingsOf } from './golden.js';
 import { isKeptOnGroups } from './invariants.js';
 
@@ -14,7 +14,7 @@ for (const entry of manifest.layers) {
     const cases = entry.cases.filter((c) => c.method === 'dsnot');
 
     const prune = (c: GoldenCase) =>
-      pruneLayer(
+      pruneByReference(
         { ...golden.layer, hessian },
         { kind: 'dsnot', initial: c.params.initial_method!, settings: settingsOf(c, 'strict') },
         patternOf(c),

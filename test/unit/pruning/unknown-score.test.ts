@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { scoreArguments } from '../../../agent/native/kernels.js';
-import { type Score, scoreRow } from '../../../core/techniques/pruning/scores.js';
+import type { Score } from '../../../core/techniques/pruning/scores.js';
+import { scoreRow } from '../../support/pruning/scores.js';
 
 test('a score that an engine does not know is refused, not taken for the magnitude', () => {
   const score = { kind: 'random' } as unknown as Score;

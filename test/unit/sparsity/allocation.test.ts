@@ -1,11 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { allocateBySensitivity, ratioOfCount } from '../../../core/techniques/pruning/allocation.js';
-import { PORTABLE } from '../../../core/techniques/pruning/engine.js';
-import { HessianAccumulator } from '../../../core/techniques/pruning/hessian.js';
-import { OutputErrors, squaredOutput } from '../../../core/techniques/pruning/output-error.js';
+import { OutputErrors } from '../../../core/techniques/pruning/output-error.js';
 import { outputError } from '../../../core/techniques/pruning/report.js';
-import { StatisticsAccumulator } from '../../../core/techniques/pruning/statistics.js';
+import { REFERENCE } from '../../support/pruning/engine.js';
+import { HessianAccumulator } from '../../support/pruning/hessian.js';
+import { squaredOutput } from '../../support/pruning/output-error.js';
+import { StatisticsAccumulator } from '../../support/pruning/statistics.js';
 
 const layers = fc.array(
   fc.record({
@@ -91,7 +92,7 @@ describe('output errors from the Hessian', () => {
           hessian.addSequence(sequence);
           statistics.addSequence(sequence);
         }
-        const errors = new OutputErrors(PORTABLE, dense, hessian.hessian(), statistics.statistics()!);
+        const errors = new OutputErrors(REFERENCE, dense, hessian.hessian(), statistics.statistics()!);
         const found = errors.of(pruned);
         const direct = outputError(dense, pruned, Float32Array.from([...first, ...second]))!;
         expect(found.meanSquare).toBeCloseTo(direct.meanSquare, 5);

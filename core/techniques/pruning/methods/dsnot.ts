@@ -4,9 +4,8 @@ import { DSNOT_DEFAULTS, type DsnotSettings, wrongSettings } from '../dsnot/sett
 import type { PruningEngine } from '../engine.js';
 import type { Layer } from '../layer.js';
 import { optimalBrainSurgeon, type Score, wanda } from '../scores.js';
-import { DAMPING } from '../sparsegpt.js';
 import { type Method, masked } from './method.js';
-import { DAMPENING, wrongDamping } from './sparsegpt.js';
+import { DAMPENING, DAMPING, wrongDamping } from './sparsegpt.js';
 
 /** What chooses the first mask of an exchange. */
 export type InitialMask = 'magnitude' | 'wanda' | 'sparsegpt';

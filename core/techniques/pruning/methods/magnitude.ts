@@ -1,4 +1,4 @@
-import { selectByThreshold } from '../selection.js';
+import { selectByThreshold } from '../threshold.js';
 import { type Method, masked } from './method.js';
 
 export interface Magnitude {

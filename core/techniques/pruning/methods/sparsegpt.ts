@@ -1,6 +1,10 @@
 import { integer, real, type SettingValues } from '../../spelling.js';
-import { BLOCK_COLUMNS, DAMPING } from '../sparsegpt.js';
 import type { Method } from './method.js';
+
+/** Columns that are pruned before the weights right of them are updated, as published. */
+const BLOCK_COLUMNS = 128;
+/** Share of the mean diagonal of H that is added to it, as published. */
+export const DAMPING = 0.01;
 
 export interface SparseGpt {
   readonly kind: 'sparsegpt';

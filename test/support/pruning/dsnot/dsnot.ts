@@ -1,29 +1,15 @@
-import { emptyMask, type Mask, packRow } from '../mask.js';
-import { type Matrix, rowOf } from '../matrix.js';
-import type { Pattern } from '../pattern.js';
-import { type Score, scoreRow, wanda } from '../scores.js';
+import type { Exchange } from '../../../../core/techniques/pruning/dsnot/exchange.js';
+import type { DsnotSettings } from '../../../../core/techniques/pruning/dsnot/settings.js';
+import { emptyMask, packRow } from '../../../../core/techniques/pruning/mask.js';
+import { type Matrix, rowOf } from '../../../../core/techniques/pruning/matrix.js';
+import type { Pattern } from '../../../../core/techniques/pruning/pattern.js';
+import { type Score, wanda } from '../../../../core/techniques/pruning/scores.js';
+import type { ChannelStatistics } from '../../../../core/techniques/pruning/statistics.js';
+import { scoreRow } from '../scores.js';
 import { RowSelection } from '../selection.js';
-import type { ChannelStatistics } from '../statistics.js';
 import { ReferenceExchange } from './reference.js';
 import { ExchangeRow } from './row.js';
-import type { DsnotSettings } from './settings.js';
 import { StrictExchange } from './strict.js';
-
-/** What an exchange of one layer did. */
-export interface Exchange {
-  readonly initialMask: Mask;
-  readonly mask: Mask;
-  /** Cycles the layer ran; in strict mode the most steps of a row. */
-  readonly cycles: number;
-  /** Exchanges of two weights, over all rows. */
-  readonly steps: number;
-  /** Rows whose |e| is still above the threshold. */
-  readonly rowsAboveThreshold: number;
-  /** The published code would have failed with an index error here; rows that ran out ended instead. */
-  readonly publishedCodeFails: boolean;
-  /** The published code's result depends on how torch orders equal values (grouped patterns that ran out). */
-  readonly undefinedChoice: boolean;
-}
 
 /**
  * DSnoT (Dynamic Sparse no Training, arXiv 2310.08915): starts from the mask of least `initial` score per row and

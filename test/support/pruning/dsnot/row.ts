@@ -1,6 +1,7 @@
+import { growDivisor } from '../../../../core/techniques/pruning/dsnot/exchange.js';
+import type { DsnotSettings } from '../../../../core/techniques/pruning/dsnot/settings.js';
+import type { ChannelStatistics } from '../../../../core/techniques/pruning/statistics.js';
 import { identity, type StableOrder } from '../order.js';
-import type { ChannelStatistics } from '../statistics.js';
-import type { DsnotSettings } from './settings.js';
 
 /**
  * What one row's exchange works on, in single precision as the published code: the contributions D = W · S, the
@@ -87,10 +88,4 @@ export class ExchangeRow {
     this.negative = left;
     this.positive = keepOrder.length - right;
   }
-}
-
-/** @returns V^power of every channel, which the contribution of a regrown weight is divided by; null for power 0. */
-export function growDivisor(statistics: ChannelStatistics, settings: DsnotSettings): Float32Array | null {
-  const power = settings.growVariancePower;
-  return power === 0 ? null : statistics.variance.map((v) => v ** power);
 }

@@ -1,6 +1,6 @@
-import { flip, type Mask } from '../mask.js';
+import type { DsnotSettings } from '../../../../core/techniques/pruning/dsnot/settings.js';
+import { flip, type Mask } from '../../../../core/techniques/pruning/mask.js';
 import type { ExchangeRow } from './row.js';
-import type { DsnotSettings } from './settings.js';
 
 /**
  * The published exchange (github.com/zyxxmu/DSnoT at 4c029df, prune_DSnoT), bit for bit. All rows of a layer step

@@ -80,23 +80,3 @@ export function identity(order: Int32Array): Int32Array {
   for (let i = 0; i < order.length; i++) order[i] = i;
   return order;
 }
-
-/**
- * @returns the absolute value at `index` of the ascending order of absolute values, without sorting them: a
- * histogram of the upper 16 bits, then one of the lower 16 of those that share them. NaN is not expected.
- */
-export function valueAtRank(values: Float32Array, index: number): number {
-  const bits = new Uint32Array(values.buffer, values.byteOffset, values.length);
-  const counts = new Uint32Array(1 << 16);
-  for (let i = 0; i < bits.length; i++) counts[(bits[i]! >>> 16) & 0x7fff]!++;
-  let rest = index;
-  let upper = 0;
-  while (rest >= counts[upper]!) rest -= counts[upper++]!;
-  counts.fill(0);
-  for (let i = 0; i < bits.length; i++) {
-    if (((bits[i]! >>> 16) & 0x7fff) === upper) counts[bits[i]! & 0xffff]!++;
-  }
-  let lower = 0;
-  while (rest >= counts[lower]!) rest -= counts[lower++]!;
-  return new Float32Array(Uint32Array.of(((upper << 16) | lower) >>> 0).buffer)[0]!;
-}

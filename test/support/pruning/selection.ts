@@ -1,8 +1,9 @@
-import { emptyMask, type Mask, packRow } from './mask.js';
-import { type Matrix, rowOf } from './matrix.js';
-import { identity, StableOrder, valueAtRank } from './order.js';
-import { type Pattern, prunedPerRow } from './pattern.js';
-import { type Score, scoreRow } from './scores.js';
+import { emptyMask, type Mask, packRow } from '../../../core/techniques/pruning/mask.js';
+import { type Matrix, rowOf } from '../../../core/techniques/pruning/matrix.js';
+import { type Pattern, prunedPerRow } from '../../../core/techniques/pruning/pattern.js';
+import type { Score } from '../../../core/techniques/pruning/scores.js';
+import { identity, StableOrder } from './order.js';
+import { scoreRow } from './scores.js';
 
 /** Chooses the columns of a row to prune by their scores. One instance holds the scratch memory of one thread. */
 export class RowSelection {
@@ -59,26 +60,6 @@ export function selectByRow(weights: Matrix, score: Score, pattern: Pattern): Ma
   for (let row = 0; row < weights.rows; row++) {
     scoreRow(score, rowOf(weights, row), scores);
     selection.select(scores, flags);
-    packRow(mask, row, flags);
-  }
-  return mask;
-}
-
-/**
- * Magnitude over the whole matrix, as the published code has it: every weight up to and including the one at
- * position trunc(count · ratio) of the ascending order is pruned, so one more than asked, and all ties. Ratio 0
- * prunes nothing and ratio 1 everything, where the published code prunes one weight and fails.
- */
-export function selectByThreshold(weights: Matrix, ratio: number): Mask {
-  const mask = emptyMask(weights.rows, weights.columns);
-  const rank = Math.trunc(weights.values.length * ratio);
-  if (ratio <= 0 || weights.values.length === 0) return mask;
-  const threshold =
-    rank >= weights.values.length ? Number.POSITIVE_INFINITY : valueAtRank(weights.values, rank);
-  const flags = new Uint8Array(weights.columns);
-  for (let row = 0; row < weights.rows; row++) {
-    const values = rowOf(weights, row);
-    for (let j = 0; j < values.length; j++) flags[j] = Math.abs(values[j]!) <= threshold ? 1 : 0;
     packRow(mask, row, flags);
   }
   return mask;

@@ -1,6 +1,6 @@
+import type { DsnotSettings } from '../../../../core/techniques/pruning/dsnot/settings.js';
 import { step } from './reference.js';
 import type { ExchangeRow } from './row.js';
-import type { DsnotSettings } from './settings.js';
 
 /**
  * DSnoT's exchange with two rules more: a step is taken only if |e| falls, else the row ends; candidates are only

@@ -1,14 +1,9 @@
-import type { InverseFactor } from './hessian.js';
-import { emptyMask, flip, type Mask } from './mask.js';
-import { copyOf, type Matrix, rowOf } from './matrix.js';
-import { valueAtRank } from './order.js';
-import type { Pattern } from './pattern.js';
+import type { InverseFactor } from '../../../core/techniques/pruning/hessian.js';
+import { emptyMask, flip, type Mask } from '../../../core/techniques/pruning/mask.js';
+import { copyOf, type Matrix, rowOf } from '../../../core/techniques/pruning/matrix.js';
+import type { Pattern } from '../../../core/techniques/pruning/pattern.js';
+import { valueAtRank } from '../../../core/techniques/pruning/threshold.js';
 import { markSmallest } from './selection.js';
-
-/** Columns that are pruned before the weights right of them are updated, as published. */
-export const BLOCK_COLUMNS = 128;
-/** Share of the mean diagonal of H that is added to it, as published. */
-export const DAMPING = 0.01;
 
 /**
  * SparseGPT (arXiv 2301.00774, algorithm 1): prunes column by column and moves what a pruned weight did onto the kept
