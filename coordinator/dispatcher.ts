@@ -328,7 +328,7 @@ export class Dispatcher {
     for (const command of wakeWaiting(this.state)) if (command.command === 'wake') this.#parts.push(command);
   }
 
-  /** Gives a log that has none, a new one or that of an older release, the key that leases are signed with. */
+  /** Gives a new log the key that leases are signed with. */
   async #ensureLeaseKey(): Promise<void> {
     if (this.state.leaseKey !== null) return;
     const key = randomBytes(32).toString('hex');

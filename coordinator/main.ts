@@ -64,7 +64,7 @@ export async function startCoordinator(config: CoordinatorConfig): Promise<Runni
   const logger = pino({ level: resolved.logLevel, base: null }, pino.destination({ fd: 2, sync: true }));
   const inform = (sentence: string): void => logger.info(sentence);
   const clock = systemClock;
-  const log = await openLog(resolved.log, inform);
+  const log = await openLog(resolved.log);
   const registry = new Registry();
   const opened: (() => Promise<void>)[] = [() => log.close()];
   let tellLogFailed: (reason: FailureError) => void = () => {};

@@ -88,12 +88,3 @@ export function readHead(text: string): FactHead {
     return { fact: 'Damaged', reason: `no JSON: ${(error as Error).message}` };
   }
 }
-
-/** The same as `partsOf` for a fact that is stored as text; what holds none stays as it is, in place of the head. */
-export function partsOfJson(text: string): [head: string, row: string | null, raw: string | null] {
-  try {
-    return partsOf(JSON.parse(text) as Fact);
-  } catch {
-    return [text, null, null];
-  }
-}

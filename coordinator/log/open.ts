@@ -2,20 +2,14 @@ import type { ResolvedConfig } from '../config.js';
 import type { Log } from './log.js';
 import { MemoryLog } from './memory.js';
 
-/**
- * Opens the log that the configuration names; the libraries of the others stay unloaded.
- * @param inform called with a sentence about what an older log needs first
- */
-export async function openLog(
-  config: ResolvedConfig['log'],
-  inform: (sentence: string) => void,
-): Promise<Log> {
+/** Opens the log that the configuration names; the libraries of the others stay unloaded. */
+export async function openLog(config: ResolvedConfig['log']): Promise<Log> {
   switch (config.kind) {
     case 'memory':
       return new MemoryLog();
     case 'sqlite': {
       const { SqliteLog } = await import('./sqlite.js');
-      return new SqliteLog(config.path, { maxBytes: config.maxBytes, inform });
+      return new SqliteLog(config.path, { maxBytes: config.maxBytes });
     }
     case 'jetstream': {
       const { JetStreamLog } = await import('./jetstream.js');

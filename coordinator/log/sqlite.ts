@@ -17,7 +17,7 @@ import {
 } from './log.js';
 import { closedError, followEntries, getEntry, readEntries, type Source } from './reading.js';
 import { probe } from './sqlite-probe.js';
-import { migrate, prepareSchema } from './sqlite-schema.js';
+import { prepareSchema } from './sqlite-schema.js';
 
 /** Rows fetched at a time: results carry raw samples, and a connection that iterates cannot write. */
 const PAGE_ROWS: Readonly<Record<Detail, number>> = { head: 1024, row: 64, full: 32 };
@@ -31,8 +31,6 @@ const COLUMNS: Readonly<Record<Detail, string>> = {
 export interface SqliteOptions {
   /** Largest size of the file; null = as large as the disk allows. */
   readonly maxBytes?: number | null;
-  /** Called with one sentence for each thing that an older file needs before it can be used. */
-  readonly inform?: (sentence: string) => void;
 }
 
 interface Stored {
@@ -190,7 +188,7 @@ class StoredEntry implements LogEntry {
   }
 }
 
-function open(path: string, { maxBytes = null, inform }: SqliteOptions): Connection {
+function open(path: string, { maxBytes = null }: SqliteOptions): Connection {
   let database: Connection | null = null;
   try {
     if (path !== ':memory:') mkdirSync(dirname(path), { recursive: true });
@@ -204,7 +202,6 @@ function open(path: string, { maxBytes = null, inform }: SqliteOptions): Connect
       database.pragma(`max_page_count = ${Math.max(1, Math.floor(maxBytes / pageBytes))}`);
     }
     prepareSchema(database, path);
-    migrate(database, path, inform ?? (() => {}));
     return database;
   } catch (error) {
     database?.close();

@@ -13,7 +13,6 @@ import {
   type SchedulerState,
   type Slot,
 } from './state.js';
-import { isSigned } from './trial-id.js';
 import { refusalOf } from './trust.js';
 
 /**
@@ -172,8 +171,6 @@ function leaving(state: SchedulerState, name: string, returned: readonly string[
 function reported(state: SchedulerState, record: ResultRecord, at: string): Command[] {
   const acknowledge: Command = { command: 'acknowledge', trialId: record.trialId };
   const known = state.recorded.has(record.trialId);
-  // Recorded by a release that did not sign leases: sent again because its acknowledgement was lost.
-  if (known && !isSigned(record.trialId)) return [acknowledge];
   const reason = refusalOf(state, record);
   if (reason !== null) return refused(state, record, reason, at);
   if (known) return [acknowledge];

@@ -51,11 +51,6 @@ export function readTrialId(id: string): TrialName | null {
   return whole ? name : null;
 }
 
-/** @returns whether the id ends with a signature, right or not; those of releases before there were keys do not. */
-export function isSigned(id: string): boolean {
-  return SIGNED.test(id);
-}
-
 /** @returns whether a coordinator of this log leased that trial to this holder. */
 export function provesLease(id: string, holder: LeaseHolder, key: string): boolean {
   const match = SIGNED.exec(id);

@@ -1,6 +1,6 @@
 import type { ResultRecord } from '../../core/result/result.js';
 import type { SchedulerState } from './state.js';
-import { isSigned, provesLease, readTrialId } from './trial-id.js';
+import { provesLease, readTrialId } from './trial-id.js';
 
 /**
  * Whether a record may be taken in: only from the node that was leased this very trial, on that device, for that
@@ -12,9 +12,6 @@ export function refusalOf(state: SchedulerState, record: ResultRecord): string |
   const { trialId, experimentId, node, device, sweep: about } = record;
   const named = readTrialId(trialId);
   if (named === null) return 'Its trial was not leased by any coordinator: the id has another form.';
-  if (!isSigned(trialId)) {
-    return 'Its trial was leased before leases were signed (an older release), so its holder cannot be verified; the point is measured again.';
-  }
   const holder = { node: node.name, deviceId: device.id, experimentId };
   if (state.leaseKey === null || !provesLease(trialId, holder, state.leaseKey)) {
     return `Its trial was not leased to ${node.name} on ${device.id} for ${experimentId} by this log's coordinator.`;

@@ -38,24 +38,22 @@ const scoreSchema = z.object({
   base: estimate.nullable(),
   retentionPercent: estimate.nullable(),
   /** By each field that the task groups its items by. */
-  groupings: z
-    .array(
-      z.object({
-        by: z.string(),
-        groups: z.array(
-          z.object({
-            group: z.string(),
-            items: z.number().int(),
-            score: estimate,
-            retentionPercent: estimate.nullable(),
-          }),
-        ),
-        spread: z
-          .object({ best: z.string(), worst: z.string(), range: estimate, stddev: z.number() })
-          .nullable(),
-      }),
-    )
-    .default([]),
+  groupings: z.array(
+    z.object({
+      by: z.string(),
+      groups: z.array(
+        z.object({
+          group: z.string(),
+          items: z.number().int(),
+          score: estimate,
+          retentionPercent: estimate.nullable(),
+        }),
+      ),
+      spread: z
+        .object({ best: z.string(), worst: z.string(), range: estimate, stddev: z.number() })
+        .nullable(),
+    }),
+  ),
 });
 
 /** What a record keeps of a measurement of quality. */

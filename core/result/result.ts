@@ -82,13 +82,13 @@ export const experimentSchema = z.object({
   technique: z.object({
     quantization: z.string(),
     sparsity: z.string(),
-    attention: z.string().default('base'),
-    adapter: z.string().default('none'),
+    attention: z.string(),
+    adapter: z.string(),
   }),
   runner: z.object({ kind: z.string(), options }),
   workload: z.object({ kind: z.string(), options }),
   measure: measurePolicySchema,
-  quality: qualityPolicySchema.nullable().default(null),
+  quality: qualityPolicySchema.nullable(),
   device: z.string(),
   settings: z
     .object({ powerCapWatts: z.number().nullable(), lockedClockHertz: z.number().nullable() })
@@ -230,17 +230,17 @@ export const resultSchema = z.object({
   warnings: listOf(warningSchema, 1000),
   valid: z.boolean(),
   /** What the model's answers were worth; null when it was not asked or could not be measured (`absent.quality`). */
-  quality: qualityRecordSchema.nullable().default(null),
+  quality: qualityRecordSchema.nullable(),
   /** What training gave, step by step; null for workloads that do not train. */
-  training: trainingRecordSchema.nullable().default(null),
+  training: trainingRecordSchema.nullable(),
   /** What an op was and what its calls took; null for workloads that run models. */
-  kernel: kernelRecordSchema.nullable().default(null),
+  kernel: kernelRecordSchema.nullable(),
   /** What each operator took, in a run of its own; null where none was asked for, or could be had (`absent.profile`). */
-  profile: profileRecordSchema.nullable().default(null),
+  profile: profileRecordSchema.nullable(),
   /** The measured ceilings of its device; null where none were measured (`absent.roofs`). */
-  roofs: recordRoofsSchema.nullable().default(null),
+  roofs: recordRoofsSchema.nullable(),
   /** Where each phase stands under those ceilings, and what was predicted; null where that is not known. */
-  roofline: rooflineSchema.nullable().default(null),
+  roofline: rooflineSchema.nullable(),
   artifact: z
     .object({
       /** Digest of the file that was run, and of the base it was made from. */
@@ -250,11 +250,11 @@ export const resultSchema = z.object({
       recipe: z.string(),
       makeSeconds: z.number().nullable(),
       /** What was done to the base, in order; empty for the base itself. */
-      steps: z.array(artifactStepSchema).default([]),
+      steps: z.array(artifactStepSchema),
       /** Adapters that were attached at run time. */
-      adapters: z
-        .array(z.object({ source: z.string(), digest: z.string(), bytes: z.number(), scale: z.number() }))
-        .default([]),
+      adapters: z.array(
+        z.object({ source: z.string(), digest: z.string(), bytes: z.number(), scale: z.number() }),
+      ),
     })
     .nullable(),
   /** Seconds of each decode step, one list per repeat; kept so that every figure can be recomputed. */
@@ -282,14 +282,14 @@ export const resultSchema = z.object({
       parameters: z.number().nullable(),
       kvCacheBytes: z.number().nullable(),
       /** What the engine took to read the adapters; null without any. */
-      adapterLoadSeconds: z.number().nullable().default(null),
+      adapterLoadSeconds: z.number().nullable(),
       /** Weight bytes of the base file, before any technique. */
       baseBytes: z.number().nullable(),
       warmupSettled: z.boolean(),
       /** Logical CPUs the trial's process could use. */
       cores: z.number().int(),
       /** What work is counted and predicted from: shapes, the last cache, and factors; null where it is not known. */
-      roofline: rooflineGivenSchema.nullable().default(null),
+      roofline: rooflineGivenSchema.nullable(),
       /** Power before the model was loaded, per energy domain. */
       idleWatts: z.record(z.string(), z.number()),
       /** When and for how long that was read; left out where it was read right before the trial. */

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
@@ -11,7 +11,7 @@ import { type RunningCoordinator, startCoordinator } from '../../coordinator/mai
 import { readSweep } from '../../coordinator/sweeps.js';
 import type { ResultRecord } from '../../core/result/result.js';
 import { type ControlConnection, connectControl } from '../../proto/client.js';
-import { parseRecord } from '../../proto/convert.js';
+import { parseRecord, parseStoredRecord } from '../../proto/convert.js';
 import { SweepState } from '../../proto/gen/ridgepoint/v1/control.js';
 import { FakeAgent } from '../support/fake-agent.js';
 import { fakeSweep } from '../support/sweeps.js';
@@ -145,27 +145,24 @@ test('forged and damaged entries of a log are left out with one warning, and eve
   await worksOn(path, 'entry 3: position -1 is no position');
 });
 
-test('a log of an earlier release with such entries is moved and read just the same', async () => {
-  const path = join(folder, 'earlier.sqlite');
-  const database = new Database(path);
-  database.exec(
-    `CREATE TABLE meta (key TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT;
-     INSERT INTO meta VALUES ('schema', 1);
-     CREATE TABLE entries (position INTEGER PRIMARY KEY, trial_id TEXT UNIQUE, fact TEXT NOT NULL) STRICT`,
-  );
-  const insert = database.prepare('INSERT INTO entries (position, trial_id, fact) VALUES (?, ?, ?)');
-  const whole = [submitted(), honest, ...damaged].map((fact) => ({
-    trial: fact.fact === 'ResultRecorded' ? fact.record.trialId : null,
-    text: JSON.stringify(fact),
-  }));
-  for (const [index, { trial, text }] of [
-    ...whole,
-    ...texts.map((text) => ({ trial: null, text })),
-  ].entries()) {
-    insert.run(index + 1, trial, text);
+test('the log that is kept from the release before is read whole: every record by its schema, every point done', async () => {
+  const path = join(folder, 'kept.sqlite');
+  copyFileSync(join(import.meta.dirname, '../fixtures/kept-log/log.sqlite'), path);
+  const log = new SqliteLog(path);
+  const records: ResultRecord[] = [];
+  for await (const { recordJson } of log.read(0, 'full')) {
+    if (recordJson === null) continue;
+    records.push(parseRecord(recordJson));
+    expect(parseStoredRecord(recordJson)).toEqual(records.at(-1));
   }
-  database.close();
-  await worksOn(path, 'entry 3: position -1 is no position');
+  await log.close();
+  expect(records).toHaveLength(4);
+  const { training: _, ...older } = records[0]!;
+  expect(() => parseStoredRecord(JSON.stringify(older))).toThrow(/training/);
+  const { grpcAddress } = await start(path);
+  expect((await control(grpcAddress).listSweeps()).sweeps).toMatchObject([
+    { name: 'kept', state: SweepState.SWEEP_STATE_DONE, points: 2, invalid: 2, failed: 0, queued: 0 },
+  ]);
 });
 
 test('a sweep that another release wrote is listed as not resumed, and its results are found by its id', async () => {

@@ -148,9 +148,7 @@ describe('a record', () => {
     const { agent } = await enter(grpcAddress, 'holder');
     const lease = await agent.lease();
     const forged = { ...lease, sweepId: 's0000000000000000', trialId: 't.s0000000000000000.0.m0.1.x' };
-    expect(await agent.answerTo(aRecord(forged, aNode('holder')))).toMatch(
-      /leased before leases were signed/,
-    );
+    expect(await agent.answerTo(aRecord(forged, aNode('holder')))).toMatch(/was not leased to holder/);
     const { sweepId } = await client.submitSweep(submission(fakeSweep(1, { name: 'later' })));
     expect(await status(client, sweepId)).toMatchObject({ complete: 0, reused: 0 });
   });

@@ -13,6 +13,7 @@ import { type PassRequest, passModel } from '../../agent/calibration/pass.js';
 import { calibrationSequences } from '../../agent/calibration/sequences.js';
 import { type VisitLayer, type WalkRequest, walkLayers } from '../../agent/calibration/walk.js';
 import { launch } from '../../agent/isolation/launch.js';
+import { kernelsLibrary } from '../../agent/native/kernel-library.js';
 import type { PruneRequest } from '../../agent/pruning/job.js';
 import { pruneFile } from '../../agent/pruning/prune.js';
 import { pruneStep } from '../../agent/techniques/prune.js';
@@ -59,7 +60,7 @@ const failureOf = async (work: Promise<unknown>) => {
   return (error as FailureError).failure;
 };
 
-describe('the walk', () => {
+describe.skipIf(kernelsLibrary() === null)('the walk', () => {
   test.each(['llama', 'qwen2', 'qwen3'])(
     'blocks of %s run alone give the statistics of the whole model, to the bit',
     async (architecture) => {
@@ -180,7 +181,7 @@ describe('the walk', () => {
   });
 });
 
-describe('sequences', () => {
+describe.skipIf(kernelsLibrary() === null)('sequences', () => {
   const cut = (rest: Partial<Parameters<typeof calibrationSequences>[0]>) =>
     calibrationSequences({
       modelPath: tiny,
@@ -213,7 +214,7 @@ describe('sequences', () => {
   });
 });
 
-describe('the importance matrix', () => {
+describe.skipIf(kernelsLibrary() === null)('the importance matrix', () => {
   const fixture = JSON.parse(readFileSync(join(import.meta.dirname, '../fixtures/imatrix.json'), 'utf8'));
 
   test.each(['tiny', 'small'])('of %s is what llama-imatrix makes of the same text', async (name) => {
@@ -267,7 +268,7 @@ describe('the importance matrix', () => {
   });
 });
 
-describe('a model that does not fit into memory', () => {
+describe.skipIf(kernelsLibrary() === null)('a model that does not fit into memory', () => {
   test('is calibrated block by block, with the same result', async () => {
     const origin = {
       model: 'm',

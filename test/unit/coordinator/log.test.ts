@@ -1,42 +1,18 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { afterAll, describe, expect, test } from 'vitest';
-import { type Fact, trialOf } from '../../../coordinator/log/log.js';
 import { MemoryLog } from '../../../coordinator/log/memory.js';
 import { SqliteLog } from '../../../coordinator/log/sqlite.js';
 import { logContract } from './log.contract.js';
-import { measured, recorded, submitted } from './log-facts.js';
+import { recorded, submitted } from './log-facts.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'ridgepoint-log-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 let files = 0;
-
-/** A file as Ridgepoint 0.1 wrote it: whole facts in one table. */
-function writeVersion1(path: string, facts: readonly Fact[]): void {
-  mkdirSync(dirname(path), { recursive: true });
-  const raw = new Database(path);
-  raw.pragma('journal_mode = WAL');
-  raw.exec(
-    `CREATE TABLE meta (key TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT;
-     INSERT INTO meta VALUES ('schema', 1);
-     CREATE TABLE entries (position INTEGER PRIMARY KEY, trial_id TEXT UNIQUE, fact TEXT NOT NULL) STRICT`,
-  );
-  const insert = raw.prepare('INSERT INTO entries VALUES (?, ?, ?)');
-  raw.transaction(() => {
-    for (const [i, fact] of facts.entries()) insert.run(i + 1, trialOf(fact), JSON.stringify(fact));
-  })();
-  raw.close();
-}
-
-async function factsOf(log: SqliteLog): Promise<Fact[]> {
-  const facts: Fact[] = [];
-  for await (const { fact } of log.read(0, 'full')) facts.push(fact);
-  return facts;
-}
 
 const freshPath = (): string => join(folder, `${files++}`, 'log.sqlite');
 
@@ -114,62 +90,13 @@ describe('SQLite log on disk', () => {
     await again.close();
   });
 
-  test('a file of a newer release is refused by version', async () => {
+  test.each([1, 99])('a file of schema version %i is refused with a sentence', async (version) => {
     const path = freshPath();
     await new SqliteLog(path).close();
     const raw = new Database(path);
-    raw.prepare("UPDATE meta SET value = 99 WHERE key = 'schema'").run();
+    raw.prepare("UPDATE meta SET value = ? WHERE key = 'schema'").run(version);
     raw.close();
-    expect(() => new SqliteLog(path)).toThrow(/has schema version 99; this Ridgepoint reads up to 2/);
-  });
-
-  test('a log of version 1 is moved to the new table, and says so once', async () => {
-    const path = freshPath();
-    const facts = Array.from({ length: 450 }, (_, i) =>
-      i % 3 === 0 ? submitted(`s${i}`) : measured(`t${i}`),
-    );
-    writeVersion1(path, facts);
-    const told: string[] = [];
-    const inform = (sentence: string): void => void told.push(sentence);
-    const log = new SqliteLog(path, { inform });
-    expect(told).toEqual([
-      `the log ${path} was written by an earlier release: its 450 entries are moved to a new table`,
-    ]);
-    expect(await factsOf(log)).toEqual(facts);
-    // A trial that was written then is known.
-    expect(await log.append([measured('t1'), measured('new')], 450)).toEqual({
-      appended: true,
-      position: 451,
-    });
-    await log.close();
-    const again = new SqliteLog(path, { inform });
-    expect(await again.end()).toBe(451);
-    expect(told).toHaveLength(1);
-    await again.close();
-  });
-
-  test('a kill while a log is moved costs nothing: the next start goes on', async () => {
-    const path = freshPath();
-    const facts = Array.from({ length: 900 }, (_, i) => recorded(`t${i}`));
-    writeVersion1(path, facts);
-    const opener = spawn(
-      process.execPath,
-      ['--import', 'tsx', join(import.meta.dirname, 'log-opener.ts'), path],
-      { stdio: ['ignore', 'pipe', 'inherit'] },
-    );
-    // It stops before its third transaction until it is killed.
-    await once(opener.stdout, 'data');
-    opener.kill('SIGKILL');
-    await once(opener, 'close');
-    const raw = new Database(path);
-    const [left, moved] = ['entries', 'facts'].map((table) =>
-      raw.prepare<[], number>(`SELECT count(*) FROM ${table}`).pluck().get(),
-    );
-    raw.close();
-    expect({ left, moved }).toEqual({ left: 500, moved: 400 });
-    const log = new SqliteLog(path);
-    expect(await factsOf(log)).toEqual(facts);
-    await log.close();
+    expect(() => new SqliteLog(path)).toThrow(`has schema version ${version}; this Ridgepoint reads 2.`);
   });
 
   test.each([1, 40, 99])('a gap is an error with its entry, never an end: entry %i', async (missing) => {

@@ -211,7 +211,7 @@ async function fill(
 }
 
 async function opened(ground: Ground, nats: NatsServer): Promise<Log> {
-  const log = await openLog(jetstream(nats), () => undefined);
+  const log = await openLog(jetstream(nats));
   ground.later(() => log.close());
   return log;
 }
