@@ -1,6 +1,7 @@
 import { dirname, isAbsolute, resolve } from 'node:path';
 import {
   type ModelSettings,
+  type Opening,
   peekModel,
   type ResolvedModel,
   resolveModel,
@@ -10,6 +11,7 @@ import { cacheFolder } from '../agent/native/engines/location.js';
 import { type Failure, FailureError, failure, toFailure } from '../core/errors.js';
 import type { ModelRef } from '../core/experiment/experiment.js';
 import { isRemote } from '../core/models/remote.js';
+import { DEFAULT_RUNNER, runnerNamed } from '../core/runners/index.js';
 import type { Sweep } from '../core/sweep/spec.js';
 import { EXIT, fromFailure } from './exit.js';
 import { fetchProgress } from './fetch-progress.js';
@@ -45,15 +47,29 @@ export function modelSettings(
   return { ...settings, sources: { policy: node.sources, artifactBytes: node.artifactBytes } };
 }
 
-/** Opens a model; one that has to be fetched says how far it is. @throws FailureError */
-export async function openModel(
+/** Opens a model that will be run, or that files are made of; one that has to be fetched says how far it is. @throws FailureError */
+export async function openModel(source: string, settings: ModelSettings): Promise<ResolvedModel> {
+  const runs = runnerNamed(DEFAULT_RUNNER)?.formats ?? [];
+  return await showingProgress(source, settings, { runs });
+}
+
+/** Opens a model of any format, for what it says of itself. @throws FailureError */
+export async function inspectModel(
   source: string,
   settings: ModelSettings,
   digest: string | null = null,
 ): Promise<ResolvedModel> {
+  return await showingProgress(source, settings, { digest });
+}
+
+async function showingProgress(
+  source: string,
+  settings: ModelSettings,
+  opening: Pick<Opening, 'digest' | 'runs'>,
+): Promise<ResolvedModel> {
   const progress = fetchProgress(process.stderr, source);
   try {
-    return await resolveModel(source, settings, { digest, onProgress: progress.update });
+    return await resolveModel(source, settings, { ...opening, onProgress: progress.update });
   } finally {
     progress.end();
   }
@@ -103,7 +119,7 @@ export async function lookedAt(model: ModelRef, settings: ModelSettings): Promis
 
 /** @throws FailureError */
 async function opened(model: ModelRef, settings: ModelSettings): Promise<ModelRef> {
-  const { digest, facts } = await openModel(model.source, settings, model.digest);
+  const { digest, facts } = await inspectModel(model.source, settings, model.digest);
   if (model.digest !== null && model.digest !== digest) {
     const message = `the model ${model.name} has the digest ${digest}, not ${model.digest} as the sweep says`;
     const hint = 'Get the right file, or correct the digest.';

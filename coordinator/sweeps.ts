@@ -8,6 +8,7 @@ import { describe, varyingAxes } from '../core/sweep/labels.js';
 import { parseSweep } from '../core/sweep/parse.js';
 import { impossibility, layOut, openSpace, type SweepPlan } from '../core/sweep/space.js';
 import type { Sweep } from '../core/sweep/spec.js';
+import { parseStoredModels } from '../proto/convert.js';
 import { WireError } from '../proto/errors.js';
 import type { SweepView } from './scheduler/view.js';
 
@@ -72,11 +73,12 @@ export function viewOf({ sweepId, sweep, plan }: PlannedSweep): SweepView {
 }
 
 /**
- * Reads a document in the thread of whoever asks: one that was accepted before, when a log is read again.
+ * Reads a document in the thread of whoever asks: one that was accepted before, when a log is read again, whose release
+ * may have known less of models.
  * @throws WireError `invalid` with the mistakes of the file in its details.
  */
 export function readSweep(document: string, given: readonly ModelRef[]): SweepView {
-  const answer = planSweep(document, given);
+  const answer = planSweep(document, parseStoredModels(given));
   if (!answer.ok) throw new WireError('invalid', answer.sentence, answer.details);
   return viewOf(answer.planned);
 }

@@ -16,3 +16,14 @@ export function readJson(path: string): unknown {
     );
   }
 }
+
+/** @returns the fields of an object, none of anything else. */
+export function fieldsOf(value: unknown): Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null ? (value as Readonly<Record<string, unknown>>) : {};
+}
+
+/** @returns a text that is one. */
+export function textIn(fields: Readonly<Record<string, unknown>>, name: string): string | null {
+  const value = fields[name];
+  return typeof value === 'string' ? value : null;
+}

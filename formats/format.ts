@@ -1,4 +1,5 @@
 import type { ModelFacts } from '../core/experiment/experiment.js';
+import type { ModelFormat } from '../core/models/formats.js';
 import type { ArchitectureReading } from '../roofline/readers/reading.js';
 
 /** A file or folder that is not what its format asks: the message completes "the model X is not usable: ...". */
@@ -12,27 +13,65 @@ export class FormatError extends Error {
   }
 }
 
-/** What a model's file says before it is loaded. */
+/** What a model says before it is loaded. */
 export interface Inspected {
   readonly facts: ModelFacts;
-  /** Bytes of all weight tensors, the header left out. */
-  readonly weightBytes: number;
+  /** Bytes of all weight tensors, headers left out; null = the format says it only to who reads all of it. */
+  readonly weightBytes: number | null;
   /** The file says that its weights are random, so it has a speed but no quality. */
   readonly randomWeights: boolean;
 }
 
+/** A tensor as the format has it. */
+export interface ListedTensor {
+  readonly name: string;
+  readonly type: string;
+  /** In the order in which the format counts dimensions. */
+  readonly shape: readonly number[];
+  readonly bytes: number;
+}
+
+/** What people want to see of a model beside its facts; null = it is not there. */
+export interface ModelDetails {
+  readonly tensors: readonly ListedTensor[];
+  readonly license: string | null;
+  /** The kind that the format names: `gpt2`, `BPE`. */
+  readonly tokenizer: string | null;
+  /** Jinja, as the publisher wrote it. */
+  readonly chatTemplate: string | null;
+}
+
+/** A header that is read over a network, without what follows it. */
+export interface Peek {
+  /** No header is longer. */
+  readonly mostBytes: number;
+  /**
+   * @param front of the file.
+   * @param fileBytes what the whole file has.
+   * @returns null where the header goes on behind the front. @throws FormatError
+   */
+  readonly inspect: (front: Buffer, fileBytes: number) => Inspected | null;
+}
+
 /** One entry per file format: how it is known, and what it says of a model before anything is loaded. */
 export interface Format {
-  /** As runners and records name it. */
-  readonly name: string;
+  readonly name: ModelFormat;
   /** For sentences: `GGUF (.gguf)`. */
   readonly title: string;
+  /** What a model of it is; files inside of a folder that is one are no models of their own. */
+  readonly unit: 'file' | 'folder';
   /** A format that begins with magic bytes tells by them; null = it has none. */
   readonly magic: string | null;
-  /** Whether a path is of this format by its name, or as a folder by what is in it. */
+  /** Whether a path is of this format by its name or by what is in it. */
   readonly claims: (path: string) => boolean;
-  /** @returns what a sweep needs. @throws FormatError, also where no runner opens the format. */
+  /** @returns the files that a model follows from, which are what its digest is of. */
+  readonly files: (path: string) => readonly string[];
+  /** @returns what a sweep needs. @throws FormatError */
   readonly inspect: (path: string) => Inspected;
+  /** @returns what `ridge models` shows of one model. @throws FormatError */
+  readonly details: (path: string) => ModelDetails;
   /** @returns shapes and bits for the analytic model, or the reason. @throws FormatError when the file is damaged. */
   readonly shapes: (path: string) => ArchitectureReading;
+  /** How it is looked at before it is fetched; null = it cannot be fetched, since no one file is a model of it or begins with magic. */
+  readonly peek: Peek | null;
 }

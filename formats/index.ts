@@ -1,13 +1,16 @@
 import { closeSync, openSync, readSync, statSync } from 'node:fs';
-import { type Format, FormatError } from './format.js';
+import { FORMAT_NAMES, type ModelFormat } from '../core/models/formats.js';
+import { type Format, FormatError, type Peek } from './format.js';
 import { gguf } from './gguf/format.js';
 import { onnx } from './onnx/format.js';
 import { safetensors } from './safetensors/format.js';
 
-export const FORMATS: readonly Format[] = [gguf, safetensors, onnx];
+const ENTRIES: Readonly<Record<ModelFormat, Format>> = { gguf, safetensors, onnx };
+
+export const FORMATS: readonly Format[] = FORMAT_NAMES.map((name) => ENTRIES[name]);
 
 /**
- * Tells the format of a file or folder: by its magic bytes, else by its name or what the folder holds, so that a damaged file
+ * Tells the format of a file or folder: by its magic bytes, else by its name or what it holds, so that a damaged file
  * gets its own reader's sentence.
  * @throws FormatError that names the formats; errors of open(2) as they are.
  */
@@ -18,7 +21,24 @@ export function formatOf(path: string, formats: readonly Format[] = FORMATS): Fo
     formats.find(({ claims }) => claims(path));
   if (found !== undefined) return found;
   const titles = formats.map(({ title }) => title);
-  throw new FormatError(`it is none of the formats that are read: ${titles.join(', ')}`);
+  throw new FormatError(
+    `it is none of the formats that are read: ${titles.join(', ')}`,
+    'Name a model of one of them; `ridge models` shows what is here.',
+  );
+}
+
+/** A format whose models are one file that tells by its first bytes what it is. */
+export type FetchedFormat = Format & { readonly magic: string; readonly peek: Peek };
+
+/** Those that can be fetched. */
+export const FETCHED: readonly FetchedFormat[] = FORMATS.filter(
+  (format): format is FetchedFormat => format.magic !== null && format.peek !== null,
+);
+
+/** @returns the format of a file of which only a front has come, however short; null = of none that can be fetched. */
+export function formatOfFront(front: Buffer): FetchedFormat | null {
+  const begins = ({ magic }: FetchedFormat) => magic.startsWith(front.toString('latin1', 0, magic.length));
+  return FETCHED.find(begins) ?? null;
 }
 
 /** @returns the first bytes as Latin-1; none of a folder. */

@@ -111,14 +111,26 @@ const RECORD_KEYS = Object.entries(resultSchema.shape).flatMap(([key, schema]) =
  * @throws WireError `invalid` that names the field.
  */
 export function parseStoredRecord(json: string): ResultRecord {
-  const value = readJson('result record', json) as Record<string, unknown> | null;
-  const complete = value?.schema === RESULT_SCHEMA && RECORD_KEYS.every((key) => value[key] !== undefined);
+  const value = readJson('result record', json) as Partial<ResultRecord> | null;
+  const complete =
+    value?.schema === RESULT_SCHEMA &&
+    RECORD_KEYS.every((key) => value[key as keyof ResultRecord] !== undefined) &&
+    // The newest field that is not at the top.
+    (value.experiment?.model?.facts === null || value.experiment?.model?.facts?.format !== undefined);
   return complete ? (value as ResultRecord) : check('result record', resultSchema, value);
 }
 
 /** An empty string is "nothing known". @throws WireError `invalid` that names the field. */
 export function parseModels(json: string): ModelRef[] {
   return json === '' ? [] : parse('model list', modelsSchema, json);
+}
+
+/**
+ * What a log holds of the models of a sweep, with what facts have since it was written.
+ * @throws WireError `invalid` that names the field.
+ */
+export function parseStoredModels(value: unknown): ModelRef[] {
+  return check('model list', modelsSchema, value);
 }
 
 /** Checks that the envelope and the record inside it name the same trial. */

@@ -1,3 +1,4 @@
+import { withoutEnding } from '../core/models/formats.js';
 import { headOf } from '../core/techniques/spelling.js';
 
 /** Characters of a technique's word in a table; the full word is in the details and in every export of data. */
@@ -35,7 +36,9 @@ function shortWord(word: string, all: readonly string[]): string {
 function shortHead(head: string): string {
   return head
     .split('+')
-    .map((part) => lastPart(part.replace(/^(builtin|synthetic|file|hf):/, '')).replace(/\.gguf(?=$|\*)/i, ''))
+    .map((part) =>
+      lastPart(part.replace(/^(builtin|synthetic|file|hf):/, '')).replace(/^[^*]+/, withoutEnding),
+    )
     .join('+');
 }
 

@@ -1,7 +1,10 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { MODEL_FORMATS } from '../core/models/formats.js';
 import { RUNNERS } from '../core/runners/index.js';
+import { FORMATS } from '../formats/index.js';
+import { askedFormats, type FormatSigns } from './support/asked-formats.js';
 import { askedKinds, type KindWord } from './support/asked-kinds.js';
 import { type Arrows, arrowsOf, cyclesOf, pictureOf } from './support/import-graph.js';
 
@@ -51,6 +54,26 @@ const REACHES_IN: ReadonlySet<string> = new Set(['agent/factors/steps.ts', 'agen
 
 /** Entries whose cycle is not taken apart yet: this goes. */
 const NOT_YET = /^cli\/(agent|run)$/;
+
+const FORMAT_SIGNS: readonly FormatSigns[] = FORMATS.map(({ name, magic }) => ({
+  name,
+  ending: MODEL_FORMATS[name],
+  magic,
+}));
+
+/** Rooms whose work is on tensors and keys of one format: what a technique, an engine or an adapter reads and writes. */
+const WORKS_ON_TENSORS: readonly string[] = [
+  'agent/artifacts/',
+  'agent/calibration/',
+  'agent/factors/',
+  'agent/pruning/',
+  'agent/runners/',
+  'agent/trial/trained.ts',
+  'cli/adapt/',
+  'cli/quantize/',
+  // A synthetic model has a header and no file that an entry could open.
+  'cli/models/',
+];
 
 const IMPORT =
   /(?:^|\n)\s*(?:import|export)\s[^;]*?from\s+['"]([^'"]+)['"]|import\(\s*['"]([^'"]+)['"]\s*\)|(?:^|\n)import\s+['"]([^'"]+)['"]/g;
@@ -197,5 +220,38 @@ describe('architecture', () => {
     if (process.env.UPDATE_DOCS === '1') writeFileSync(page, drawn);
     expect(drawn).toContain('flowchart');
     expect(readFileSync(page, 'utf8')).toBe(drawn);
+  });
+
+  test('no code but formats/ tells what a file is by its name or its first bytes', () => {
+    const all = Object.keys(MAY_IMPORT).flatMap(sources);
+    const texts = new Map(all.map((file) => [file, readFileSync(join(root, file), 'utf8')]));
+    expect(askedFormats(texts, FORMAT_SIGNS, WORKS_ON_TENSORS)).toEqual([]);
+  });
+
+  test('and where some does, it is found', () => {
+    const planted = new Map([
+      ['cli/a.ts', "if (path.endsWith('.gguf')) return;"],
+      ['core/b.ts', 'name.replace(/\\.safetensors$/i, "")'],
+      ['agent/c.ts', "const MAGIC = 'GGUF';"],
+      ['proto/c.ts', 'if (/^GGUF/.test(front)) return;'],
+      ['agent/d.ts', "names.includes('model.onnx')"],
+      ['cli/e.ts', "import { readGgufHeader } from '../formats/gguf/header.js';"],
+      ['agent/runners/f.ts', "import { readGgufHeader } from '../../formats/gguf/header.js';"],
+      ['formats/gguf/g.ts', "const MAGIC = 'GGUF';"],
+      [
+        'cli/h.ts',
+        "join(folder, 'model.gguf'); usageError('not a GGUF file', 'Name one that ends with .gguf.');",
+      ],
+      ['core/i.ts', "// '.gguf'\nconst formats = ['gguf'];"],
+    ]);
+    const found = askedFormats(planted, FORMAT_SIGNS, WORKS_ON_TENSORS);
+    expect(found.map((sentence) => sentence.split(' ', 1)[0])).toEqual([
+      'cli/a.ts',
+      'core/b.ts',
+      'agent/c.ts',
+      'proto/c.ts',
+      'agent/d.ts',
+      'cli/e.ts',
+    ]);
   });
 });

@@ -4,6 +4,7 @@ import { Ajv2020 } from 'ajv/dist/2020.js';
 import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { resolveModel } from '../agent/artifacts/resolve.js';
+import type { ModelFacts } from '../core/experiment/experiment.js';
 import { permute } from '../core/statistics/permutation.js';
 import { experimentAt } from '../core/sweep/expand.js';
 import { parseSweep } from '../core/sweep/parse.js';
@@ -59,7 +60,8 @@ describe('docs/examples', () => {
   );
 
   test('those on the shipped models fit their context of 512 tokens', () => {
-    const facts = {
+    const facts: ModelFacts = {
+      format: 'gguf',
       architecture: 'llama',
       parameters: 8_391_936,
       bytes: 16_900_000,
@@ -70,6 +72,7 @@ describe('docs/examples', () => {
       valueElementsPerToken: 1024,
       vocabularySize: 4096,
       embeddingLength: 256,
+      heads: null,
     };
     const others = ['billion.yaml', 'synthetic.yaml'];
     for (const name of Object.keys(POINTS).filter((name) => !others.includes(name))) {

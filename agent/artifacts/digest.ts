@@ -30,6 +30,14 @@ export async function digestOf(path: string, cacheFolder: string): Promise<strin
   return digest;
 }
 
+/** @returns the digest of several files together, in their order; of one, its own. */
+export async function digestOfAll(paths: readonly string[], cacheFolder: string): Promise<string> {
+  const digests = await Promise.all(paths.map((path) => digestOf(path, cacheFolder)));
+  const [only, ...others] = digests;
+  if (only !== undefined && others.length === 0) return only;
+  return `sha256:${createHash('sha256').update(digests.join('\n')).digest('hex')}`;
+}
+
 /** Keeps a digest that somebody has computed while the file was written. */
 export async function rememberDigest(path: string, digest: string, cacheFolder: string): Promise<void> {
   await writeEntry(entryFile(path, cacheFolder), { ...(await identityOf(path)), digest });

@@ -1,5 +1,6 @@
 import { readdir, rm, stat, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
+import { MODEL_FORMATS } from '../../core/models/formats.js';
 import { ifUnlocked } from './lock.js';
 import { besideGguf } from './peft-folder.js';
 import { isHeld } from './pins.js';
@@ -24,8 +25,15 @@ interface Cached {
   readonly usedMilliseconds: number;
 }
 
-const NAMES = /^(.+\.gguf)(\.part)?$/;
-const DRAFT = /\.gguf\..*draft(?:\..*)?$/;
+/** Of every model in the cache: its first bytes tell what it is, and one ending keeps it from drafts, notes and locks. */
+const ENDING = MODEL_FORMATS.gguf;
+const NAMES = new RegExp(`^(.+\\${ENDING})(\\.part)?$`);
+const DRAFT = new RegExp(`\\${ENDING}\\..*draft(?:\\..*)?$`);
+
+/** @returns where the cache keeps a model. */
+export function cachedPath(folder: string, name: string): string {
+  return join(folder, `${name}${ENDING}`);
+}
 
 /**
  * Removes files of the cache, the least recently used first, until all together fit the bound and the disk
@@ -56,7 +64,7 @@ export async function makeRoom(folder: string, room: Room): Promise<void> {
 
 /** @returns the lock of a file of the cache: who holds it makes, fetches, finds or removes the file. */
 export function lockOf(path: string): string {
-  return `${path.slice(0, -'.gguf'.length)}.lock`;
+  return `${path.slice(0, -ENDING.length)}.lock`;
 }
 
 async function cached(folder: string): Promise<Cached[]> {
@@ -84,7 +92,7 @@ async function cached(folder: string): Promise<Cached[]> {
 /** A maker that was killed left them; one that lives writes to its own every few seconds, or holds the lock. */
 async function dropOldDrafts(folder: string): Promise<void> {
   for (const name of (await readdir(folder)).filter((one) => DRAFT.test(one))) {
-    const path = join(folder, `${name.slice(0, name.indexOf('.gguf'))}.gguf`);
+    const path = cachedPath(folder, name.slice(0, name.indexOf(ENDING)));
     await ifUnlocked(lockOf(path), () => rm(join(folder, name), { force: true, recursive: true }));
   }
 }

@@ -1,37 +1,41 @@
 import { type Failure, FailureError, failure } from '../../core/errors.js';
 import type { ModelFacts } from '../../core/experiment/experiment.js';
+import type { ModelFormat } from '../../core/models/formats.js';
 import { isRemote } from '../../core/models/remote.js';
 import { isSynthetic, readSynthetic, type SyntheticModel } from '../../core/models/synthetic.js';
-import { FormatError, type Inspected } from '../../formats/format.js';
-import { modelFacts } from '../../formats/gguf/facts.js';
+import { type Format, FormatError, type Inspected } from '../../formats/format.js';
 import { inspectHeader } from '../../formats/gguf/format.js';
-import { GgufError } from '../../formats/gguf/reader.js';
 import { formatOf } from '../../formats/index.js';
-import { digestOf } from './digest.js';
+import { digestOfAll } from './digest.js';
 import { cachedModel, type FetchRequest, remoteNamed } from './remote/cache.js';
 import { expectedDigest } from './remote/fetch.js';
 import { peek } from './remote/peek.js';
 import { requireAllowed, type SourcePolicy } from './remote/policy.js';
 import { mismatch } from './remote/refusals.js';
-import { locateSource, type SourceSettings } from './source.js';
+import { locateBeside, locateSource, type SourceSettings } from './source.js';
 import { describeSynthetic } from './synthetic/model.js';
 
 export interface ModelSettings extends SourceSettings {
   readonly cacheFolder: string;
   /** What may be fetched, and the bound of the cache it comes to; left out = nothing may. */
   readonly sources?: { readonly policy: SourcePolicy; readonly artifactBytes: number };
+  /** Formats that models may have; left out = every one there is. */
+  readonly formats?: readonly Format[];
 }
 
-/** How a model is opened that has to be fetched first. */
-export type Opening = Partial<Omit<FetchRequest, 'source'>>;
+/** How a model is opened: what fetching it needs, if it has to be fetched, and what will be done with it. */
+export interface Opening extends Partial<Omit<FetchRequest, 'source'>> {
+  /** Formats that whoever asked can run; left out = the model is only looked at. */
+  readonly runs?: readonly ModelFormat[];
+}
 
 export interface ResolvedModel {
-  /** Real path of a file whose header has been checked; null for a synthetic model, which the store writes when it is run. */
+  /** Real path of a file or folder whose headers have been checked; null for a synthetic model, which the store writes when it is run. */
   readonly path: string | null;
   readonly digest: string;
   readonly facts: ModelFacts;
-  /** Bytes of all weight tensors, the header left out. */
-  readonly weightBytes: number;
+  /** Bytes of all weight tensors, headers left out; null = its format does not say. */
+  readonly weightBytes: number | null;
   /** null for a file, whatever made it. */
   readonly synthetic: SyntheticModel | null;
   /** Where it was fetched from; left out for what was here. */
@@ -41,21 +45,25 @@ export interface ResolvedModel {
 }
 
 /**
- * Opens what a sweep calls a model: finds the file, checks its header in plain JavaScript, and names it by
+ * Opens what a sweep calls a model: finds the file or folder, checks its headers in plain JavaScript, and names it by
  * its digest. A synthetic model is described without being written; one from elsewhere is fetched.
- * @throws FailureError `source-not-allowed`, `model-missing`, `model-unreadable`, and what fetching throws.
+ * @throws FailureError `source-not-allowed`, `model-missing`, `model-unreadable`, `model-unsupported` for a format that
+ * is not among those that run, and what fetching throws.
  */
 export async function resolveModel(
   source: string,
   settings: ModelSettings,
   opening: Opening = {},
 ): Promise<ResolvedModel> {
-  if (isSynthetic(source)) return resolveSynthetic(source);
-  if (isRemote(source)) return await resolveRemote(source, settings, opening);
-  const path = locateSource(source, settings);
-  const known = { path, synthetic: null, ...inspect(path, source) };
+  const { runs = null, ...fetching } = opening;
+  if (isSynthetic(source)) return requireRuns(resolveSynthetic(source), source, runs);
+  if (isRemote(source)) return requireRuns(await resolveRemote(source, settings, fetching), source, runs);
+  const path = locateSource(source, settings, 'file or folder');
+  const { files, inspected } = looked(path, source, settings);
+  const known = { path, synthetic: null, ...inspected };
+  requireRuns(known, source, runs);
   try {
-    return { ...known, digest: await digestOf(path, settings.cacheFolder) };
+    return { ...known, digest: await digestOfAll(files, settings.cacheFolder) };
   } catch (error) {
     throw unreadable(source, (error as Error).message);
   }
@@ -75,30 +83,27 @@ export async function peekModel(
   const policy = settings.sources?.policy ?? null;
   requireAllowed(source, remote, policy);
   const asking = { kind: remote.kind, policy, signal: new AbortController().signal };
-  const { header, digest: found } = await peek(source, remote, asking);
+  const { facts, digest: found } = await peek(source, remote, asking);
   const expected = expectedDigest(source, remote, digest);
   if (expected !== null && found !== null && expected !== found)
     throw mismatch(`${source} is ${found} on the hub, and should be ${expected}`);
-  try {
-    return { digest: expected ?? found, facts: modelFacts(header) };
-  } catch (error) {
-    if (error instanceof GgufError) throw unreadable(source, error.message);
-    throw error;
-  }
+  return { digest: expected ?? found, facts };
 }
 
 async function resolveRemote(
   source: string,
-  { cacheFolder, sources }: ModelSettings,
-  { digest = null, uses = null, ...rest }: Opening,
+  modelSettings: ModelSettings,
+  { digest = null, uses = null, ...rest }: Partial<Omit<FetchRequest, 'source'>>,
 ): Promise<ResolvedModel> {
+  const { cacheFolder, sources } = modelSettings;
   const settings = {
     cacheFolder,
     policy: sources?.policy ?? null,
     artifactBytes: sources?.artifactBytes ?? 0,
   };
   const { path, address, digest: found } = await cachedModel({ source, digest, uses, ...rest }, settings);
-  return { path, digest: found, synthetic: null, fetchedFrom: address, ...inspect(path, source) };
+  const { inspected } = looked(path, source, modelSettings);
+  return { path, digest: found, synthetic: null, fetchedFrom: address, ...inspected };
 }
 
 function resolveSynthetic(source: string): ResolvedModel {
@@ -108,16 +113,37 @@ function resolveSynthetic(source: string): ResolvedModel {
   return { path: null, digest, synthetic: reading.model, ...inspectHeader(header) };
 }
 
-function inspect(path: string, source: string): Inspected {
+function looked(
+  path: string,
+  source: string,
+  settings: ModelSettings,
+): { readonly files: readonly string[]; readonly inspected: Inspected } {
   try {
-    return formatOf(path).inspect(path);
+    const format = formatOf(path, settings.formats);
+    const files = format.files(path);
+    // Each may be a link to anywhere, as the source itself may be.
+    if (format.unit === 'folder') for (const file of files) locateBeside(file, source, settings);
+    return { files, inspected: format.inspect(path) };
   } catch (error) {
     if (error instanceof FormatError) throw unreadable(source, error.message, error.hint);
+    if (error instanceof FailureError) throw error;
     const reason = error instanceof Error ? error.message : String(error);
     throw new FailureError(failure('model-missing', `the model ${source} cannot be read: ${reason}`), {
       cause: error,
     });
   }
+}
+
+function requireRuns<Model extends Inspected>(
+  model: Model,
+  source: string,
+  runs: readonly ModelFormat[] | null,
+): Model {
+  const { format } = model.facts;
+  if (runs === null || runs.includes(format)) return model;
+  const message = `the model ${source} is ${format}, and what runs here is ${runs.join(' or ')}`;
+  const hint = `Name a ${runs.join(' or ')} file of it; \`ridge roofline\` reads it as it is.`;
+  throw new FailureError(failure('model-unsupported', message, { hint }));
 }
 
 function unreadable(source: string, why: string, hint: string | null = null): FailureError {

@@ -16,14 +16,19 @@ const manifestSchema = z.object({ models: z.array(z.object({ name: z.string(), f
 /**
  * Finds the file a source names. A sweep is data from somewhere else: it reaches files inside the model
  * folders and nothing beyond, whatever `..` and symbolic links say.
- * @returns the real path of a regular file.
+ * @param accepts what it may be; of a folder, whoever opens files in it asks for each with `locateBeside`.
+ * @returns the real path.
  * @throws FailureError `source-not-allowed`, `model-missing`.
  */
-export function locateSource(source: string, settings: SourceSettings): string {
+export function locateSource(
+  source: string,
+  settings: SourceSettings,
+  accepts: 'file' | 'file or folder' = 'file',
+): string {
   const [scheme, rest] = /^([a-z][a-z0-9+.-]+):(.*)$/s.exec(source)?.slice(1) ?? [null, source];
   if (scheme === 'builtin') return builtinPath(rest ?? '');
   if (scheme === null || scheme === 'file')
-    return localPath((rest ?? '').replace(/^\/\//, ''), source, settings);
+    return localPath((rest ?? '').replace(/^\/\//, ''), source, settings, accepts);
   throw refusal('source-not-allowed', `${source} would have to be fetched, and only models are`, {
     hint: 'Put the file into one of the node’s model folders and name it by its path.',
   });
@@ -51,7 +56,12 @@ function builtinPath(name: string): string {
   return regularFile(realpath(join(builtinFolder(), model.file), `builtin:${name}`), `builtin:${name}`);
 }
 
-function localPath(path: string, source: string, settings: SourceSettings): string {
+function localPath(
+  path: string,
+  source: string,
+  settings: SourceSettings,
+  accepts: 'file' | 'file or folder',
+): string {
   if (path.includes('\0') || path === '') {
     throw refusal('model-missing', `${JSON.stringify(source)} is not the name of a file`);
   }
@@ -76,6 +86,7 @@ function localPath(path: string, source: string, settings: SourceSettings): stri
   }
   const real = realpath(present, source);
   if (!folders.some((folder) => inside(real, folder))) throw outside(source, settings);
+  if (accepts === 'file or folder' && statSync(real).isDirectory()) return real;
   return regularFile(real, source);
 }
 
@@ -113,7 +124,7 @@ function realpath(path: string, source: string): string {
 function regularFile(path: string, source: string): string {
   if (statSync(path).isFile()) return path;
   throw refusal('model-missing', `${source} is not a file`, {
-    hint: 'Name the GGUF file itself; `ridge models` shows what is here.',
+    hint: 'Name the file itself; `ridge models` shows what is here.',
   });
 }
 

@@ -8,7 +8,7 @@ import { taskOf } from '../isolation/job.js';
 import { launch } from '../isolation/launch.js';
 import { type BuildRequest, type BuiltFile, buildFile, type Launcher, storageFailure } from './build-file.js';
 import { digestOf } from './digest.js';
-import { lockOf, makeRoom } from './eviction.js';
+import { cachedPath, lockOf, makeRoom } from './eviction.js';
 import { withLock } from './lock.js';
 import { Pins } from './pins.js';
 import type { ResolvedModel } from './resolve.js';
@@ -159,7 +159,7 @@ export class ArtifactStore {
 
   /** Makes the file of that name unless it is there; one process at a time. */
   async #once(name: string, uses: Pins | null, make: (path: string) => Promise<Artifact>): Promise<Artifact> {
-    const path = join(this.#folder, `${name}.gguf`);
+    const path = cachedPath(this.#folder, name);
     try {
       await mkdir(this.#folder, { recursive: true });
       return await withLock(lockOf(path), async () => {

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { mkdir, readdir, rm, stat, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
+import { MODEL_FORMATS } from '../../core/models/formats.js';
 import { canonicalJson } from '../../core/sweep/identity.js';
 import { type BuildRequest, buildFile } from '../artifacts/build-file.js';
 import { digestOf } from '../artifacts/digest.js';
@@ -46,8 +47,8 @@ export interface StatisticsFile {
 
 /** The oldest files go when all together are larger: those of a model of 7 billion weights have 14 MB. */
 const CACHE_BYTES = 2 ** 30;
-const STATISTICS = '.safetensors';
-const MATRIX = '.imatrix.gguf';
+const STATISTICS = MODEL_FORMATS.safetensors;
+const MATRIX = `.imatrix${MODEL_FORMATS.gguf}`;
 
 /**
  * Statistics of every linear layer of the dense model, collected in a child unless they were before: kept by the digests

@@ -58,7 +58,7 @@ export function doubtsBefore(
 /**
  * @param uses holds what the trial runs, until the caller releases it.
  * @returns the model to run, or null for a runner that needs none.
- * @throws FailureError `source-not-allowed`, `model-missing`, `model-unreadable`, `fetch-failed`,
+ * @throws FailureError `source-not-allowed`, `model-missing`, `model-unreadable`, `model-unsupported`, `fetch-failed`,
  * `digest-mismatch`, `artifact-failed`, `disk-full`.
  */
 export async function prepareModel(
@@ -70,7 +70,13 @@ export async function prepareModel(
 ): Promise<PreparedModel | null> {
   if (!opensModels(runner.kind)) return null;
   const { cpus } = device;
-  const base = await resolveModel(model.source, bench.models, { digest: model.digest, uses, launcher, cpus });
+  const base = await resolveModel(model.source, bench.models, {
+    digest: model.digest,
+    uses,
+    launcher,
+    cpus,
+    runs: runnerNamed(runner.kind)?.formats ?? [],
+  });
   if (model.digest !== null && model.digest !== base.digest) {
     const message = `${model.source} on this node is another file (${base.digest}) than the sweep measures (${model.digest})`;
     const hint = 'Copy the same file to every node.';

@@ -1,4 +1,5 @@
 import { rename, rm } from 'node:fs/promises';
+import { withoutEnding } from '../../core/models/formats.js';
 import { parametersOf } from '../../core/techniques/adapters/adapter.js';
 import { encodeFloats } from '../../core/techniques/float-types.js';
 import { copyGguf } from '../../formats/gguf/copy.js';
@@ -46,7 +47,7 @@ export async function saveTrained(
 
 /** Where the merged model of an adapter lies for as long as it is asked. */
 export function mergedBeside(path: string): string {
-  return path.replace(/\.gguf$/, '-merged.gguf');
+  return `${withoutEnding(path)}-merged.gguf`;
 }
 
 /** Copies a model with some tensors in f32 in the place of its own. @returns its bytes. */

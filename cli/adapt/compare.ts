@@ -1,7 +1,6 @@
 import { existsSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import { attachedAdapters } from '../../agent/artifacts/adapters/attach.js';
-import { resolveModel } from '../../agent/artifacts/resolve.js';
 import { builtinFolder } from '../../agent/artifacts/source.js';
 import { ArtifactStore } from '../../agent/artifacts/store.js';
 import { taskOf } from '../../agent/isolation/job.js';
@@ -11,6 +10,7 @@ import type { QualityModel } from '../../agent/quality/measure.js';
 import { mergeStep } from '../../agent/techniques/merge.js';
 import { FailureError } from '../../core/errors.js';
 import { usageError } from '../exit.js';
+import { openModel } from '../local-models.js';
 import { plainTable } from '../output/plain-table.js';
 import { printData, printJson, say } from '../output/print.js';
 import { QualityProgressLine } from '../quality/progress-line.js';
@@ -43,7 +43,7 @@ export async function compareAdapter(source: string, word: string, options: Comp
     });
     const steps = [await mergeStep(parts, source, settings)];
     const merged = await store.prepare(
-      { base: await resolveModel(source, settings), steps, ...work },
+      { base: await openModel(source, settings), steps, ...work },
       stoppable,
     );
     const asked = (modelPath: string): QualityModel => ({
@@ -56,7 +56,7 @@ export async function compareAdapter(source: string, word: string, options: Comp
     });
     const windows = {
       scheme: 'llama',
-      context: Math.min(options.context, base.trainedContext),
+      context: Math.min(options.context, base.trainedContext ?? Number.POSITIVE_INFINITY),
       stride: null,
       maxWindows: options.maxWindows ?? null,
     } as const;

@@ -5,6 +5,7 @@ import { canAttach, writeAdapterGguf } from '../../agent/artifacts/adapters/gguf
 import { loadAdapter } from '../../agent/artifacts/adapters/load.js';
 import { writePeft } from '../../agent/artifacts/adapters/peft-writer.js';
 import { locateAdapter } from '../../agent/artifacts/adapters/source.js';
+import { isNamedAs } from '../../core/models/formats.js';
 import { parametersOf, ranksOf, targetsOf } from '../../core/techniques/adapters/adapter.js';
 import { readGgufHeader } from '../../formats/gguf/header.js';
 import { usageError } from '../exit.js';
@@ -16,7 +17,7 @@ import { openBase, settingsOf } from './open.js';
 
 /** `ridge adapt convert`: from PEFT to GGUF, or back; PiSSA and OLoRA become the LoRA of rank 2r that they are on the base. */
 export async function convertAdapter(source: string, output: string, options: ConvertOptions): Promise<void> {
-  const toGguf = output.endsWith('.gguf');
+  const toGguf = isNamedAs('gguf', output);
   const path = toGguf
     ? outputPath(output, options.force === true)
     : folderPath(output, options.force === true);

@@ -14,7 +14,8 @@ export interface OpenBase {
   readonly path: string;
   readonly digest: string;
   readonly bytes: number;
-  readonly trainedContext: number;
+  /** null = its format does not say it. */
+  readonly trainedContext: number | null;
 }
 
 /** @returns where files may be: the person who types is the operator, so also beside every file that is named. */

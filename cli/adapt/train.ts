@@ -6,6 +6,7 @@ import { TRIAL, type TrialRequest } from '../../agent/trial/job.js';
 import type { WorkloadOutcome } from '../../agent/workloads/workload.js';
 import { FailureError } from '../../core/errors.js';
 import type { Options } from '../../core/experiment/experiment.js';
+import { isNamedAs } from '../../core/models/formats.js';
 import { MEASURE } from '../../core/sweep/schema.js';
 import { finetune } from '../../core/workloads/finetune.js';
 import { usageError } from '../exit.js';
@@ -19,7 +20,7 @@ import { reportTraining } from './training-summary.js';
 /** `ridge adapt train`: the workload finetune alone, its result in a file that the user names. */
 export async function trainModel(source: string, output: string, options: TrainOptions): Promise<void> {
   const path = outputPath(output, options.force === true);
-  if (!path.endsWith('.gguf')) throw usageError(`${output} does not end with .gguf`, 'Name a GGUF file.');
+  if (!isNamedAs('gguf', path)) throw usageError(`${output} does not end with .gguf`, 'Name a GGUF file.');
   const chosen = workloadOptions(options);
   const settings = settingsOf(options, [source, options.text]);
   const threads = options.threads ?? availableParallelism();

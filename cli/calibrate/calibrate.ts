@@ -8,6 +8,7 @@ import { writeImportanceMatrix } from '../../agent/calibration/imatrix.js';
 import { readStatistics } from '../../agent/calibration/saved.js';
 import { type StatisticsFile, type StatisticsRequest, statisticsFor } from '../../agent/calibration/store.js';
 import { findEngine } from '../../agent/native/packages.js';
+import { isNamedAs } from '../../core/models/formats.js';
 import { BUILTIN_TEXT } from '../../core/techniques/calibration-spec.js';
 import { usageError } from '../exit.js';
 import { modelSettings, openModel } from '../local-models.js';
@@ -82,7 +83,7 @@ function outputOf({ output, format, force }: CalibrateOptions): Output | null {
     throw usageError('--format says what to write, and --output not where', 'Name a file with --output.');
   }
   const path = outputPath(output, force === true);
-  return { path, format: format ?? (path.endsWith('.gguf') ? 'imatrix' : 'safetensors') };
+  return { path, format: format ?? (isNamedAs('gguf', path) ? 'imatrix' : 'safetensors') };
 }
 
 /** Importance is measured on chunks, unless the user wants it otherwise. */

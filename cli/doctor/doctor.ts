@@ -3,6 +3,9 @@ import pc from 'picocolors';
 import { diagnoseEngines } from '../../agent/native/diagnose.js';
 import { type NodeProbe, probeNode } from '../../agent/probe.js';
 import { formatValue } from '../../core/metrics/format.js';
+import { RUNNERS } from '../../core/runners/index.js';
+import type { Format } from '../../formats/format.js';
+import { FORMATS } from '../../formats/index.js';
 import { VERSION } from '../../installation/package.js';
 import { EXIT } from '../exit.js';
 import { printData, printJson } from '../output/print.js';
@@ -46,6 +49,7 @@ export async function doctor(options: { readonly json?: true }): Promise<number>
       found: `${d.id}: ${d.name} (${d.classes.join(', ')})`,
       hint: null,
     })),
+    { name: 'model formats', ok: true, found: FORMATS.map(openedBy).join('; '), hint: null },
     ...engines.map((e) => ({ name: e.name, ok: e.ok, found: e.reason, hint: e.hint })),
     profile.energySources.length > 0
       ? {
@@ -67,6 +71,12 @@ export async function doctor(options: { readonly json?: true }): Promise<number>
   if (options.json === true) printJson({ runs, profile, findings });
   else printData(findings.map(line).join('\n'));
   return runs ? EXIT.ok : EXIT.failed;
+}
+
+/** `gguf for llama-cpp, ggml`, or that nothing runs models of a format. */
+function openedBy({ name }: Format): string {
+  const kinds = RUNNERS.filter(({ formats }) => formats.includes(name)).map(({ kind }) => kind);
+  return `${name} ${kinds.length === 0 ? 'for ridge roofline alone' : `for ${kinds.join(', ')}`}`;
 }
 
 /** @returns a line for each reason: one meter may be missed by several quantities. */

@@ -11,8 +11,8 @@ export interface ModelsOptions {
 export function registerModels(program: Command): void {
   program
     .command('models')
-    .description('list the models this machine has: shipped ones and GGUF files in model folders')
-    .argument('[file]', 'show one model: its facts and tensors')
+    .description('list the models this machine has: shipped ones and those in model folders')
+    .argument('[model]', 'show one model: its facts and tensors')
     .option('--models <dir>', 'folder to look in (repeatable)', collect, [])
     .option(...CONFIG_OPTION)
     .option('--json', 'print JSON')

@@ -2,10 +2,9 @@ import { toFailure } from '../../core/errors.js';
 import { formatPercent, formatValue } from '../../core/metrics/format.js';
 import { type ProfiledPhase, type ProfileRecord, profileCost } from '../../core/result/profile-record.js';
 import { operatorsOf, type PhaseWork, phaseWork } from '../../core/work/phase-work.js';
-import { readGgufHeader } from '../../formats/gguf/header.js';
+import { formatOf } from '../../formats/index.js';
 import { rateText } from '../../report/roofline.js';
 import { type ModuleRow, moduleRows } from '../../roofline/profile/table.js';
-import { architectureFromGguf } from '../../roofline/readers/gguf.js';
 import { plainTable } from '../output/plain-table.js';
 import { printData, printJson, say } from '../output/print.js';
 import type { ProfileOptions } from './command.js';
@@ -57,7 +56,7 @@ function heading(phase: ProfiledPhase): string {
 
 /** What the phases ask; empty for an architecture whose work is not counted. */
 function workOf({ path, threads, options }: Profiled): PhaseWork[] {
-  const read = architectureFromGguf(readGgufHeader(path));
+  const read = formatOf(path).shapes(path);
   if (!read.ok) return [];
   const { promptTokens, generateTokens, parallel, depth: contextDepth } = options;
   try {

@@ -5,6 +5,7 @@ import { locateText } from '../../agent/artifacts/text.js';
 import { taskOf } from '../../agent/isolation/job.js';
 import { PRUNE } from '../../agent/pruning/job.js';
 import { packFile } from '../../agent/pruning/pack-file.js';
+import { withoutEnding } from '../../core/models/formats.js';
 import type { PackedFormat } from '../../core/techniques/packing/packed.js';
 import type { PruneReport } from '../../core/techniques/pruning/summary.js';
 import { readSparsity, type SparsitySpec, sparsity } from '../../core/techniques/sparsity.js';
@@ -72,7 +73,7 @@ function besides(path: string, format: PackedFormat, { ratio, force }: PruneOpti
       `--packed 2:4 holds two of every four weights, and ${ratio} leaves others`,
       'Prune with --ratio 2:4, or pack as bitmap or csr.',
     );
-  return outputPath(`${path.replace(/\.gguf$/, '')}.${format.replace(':', '')}.safetensors`, force === true);
+  return outputPath(`${withoutEnding(path)}.${format.replace(':', '')}.safetensors`, force === true);
 }
 
 function pathOf({ path }: ResolvedModel, source: string): string {

@@ -4,6 +4,7 @@ import { locateSource } from '../../agent/artifacts/source.js';
 import { describeSynthetic } from '../../agent/artifacts/synthetic/model.js';
 import { FailureError, failure } from '../../core/errors.js';
 import { nearest } from '../../core/input/suggest.js';
+import { withoutEnding } from '../../core/models/formats.js';
 import { isRemote } from '../../core/models/remote.js';
 import { isSynthetic, readSynthetic } from '../../core/models/synthetic.js';
 import type { ModelArchitecture } from '../../core/work/architecture.js';
@@ -34,7 +35,7 @@ function read(source: string, modelFolders: readonly string[]): ArchitectureRead
     );
   const path = placeOf(source, modelFolders);
   if (path === null) {
-    if (/\.gguf$|^[a-z]+:|\.json$/i.test(source))
+    if (withoutEnding(source) !== source || /^[a-z]+:|\.json$/i.test(source))
       return readShapes(source, locateSource(source, { modelFolders }));
     const named = namedArchitecture(source);
     if (named.ok) return named;

@@ -1,3 +1,4 @@
+import type { ModelFormat } from '../models/formats.js';
 import type { WindowScheme } from '../quality/windows.js';
 
 /**
@@ -12,26 +13,28 @@ export type AxisValue = string | number | boolean | null;
 export type Options = Readonly<Record<string, AxisValue>>;
 
 /**
- * What is known of a model before it is loaded, read from its file's header. Used to predict whether a
- * point fits and whether it is possible at all; never part of the identity.
+ * What is known of a model before it is loaded, read by its format's entry (formats/). Used to predict whether a
+ * point fits and whether it is possible at all; never part of the identity. null = the format does not say it: rules
+ * that ask for it stay silent, and nothing is predicted from it.
  */
 export interface ModelFacts {
-  /** GGUF `general.architecture`, e.g. `llama`. */
-  readonly architecture: string;
-  readonly parameters: number;
+  readonly format: ModelFormat;
+  /** GGUF `general.architecture` or the `model_type` of a config, e.g. `llama`. */
+  readonly architecture: string | null;
+  readonly parameters: number | null;
   /** Bytes of the file as it is, before any technique. */
   readonly bytes: number;
   /** Type of most weights as llama.cpp names it, lower case: `f16`, `q4_k_m`. */
-  readonly quantization: string;
-  readonly layers: number;
-  readonly contextLength: number;
+  readonly quantization: string | null;
+  readonly layers: number | null;
+  readonly contextLength: number | null;
   /** Elements of K and of V that one token adds to the cache over all layers. */
-  readonly keyElementsPerToken: number;
-  readonly valueElementsPerToken: number;
-  readonly vocabularySize: number;
-  readonly embeddingLength: number;
-  /** Attention heads of every layer; left out where layers differ, or have none. */
-  readonly heads?: { readonly query: number; readonly keyValue: number } | undefined;
+  readonly keyElementsPerToken: number | null;
+  readonly valueElementsPerToken: number | null;
+  readonly vocabularySize: number | null;
+  readonly embeddingLength: number | null;
+  /** Attention heads of every layer; null where layers differ, or have none. */
+  readonly heads: { readonly query: number; readonly keyValue: number } | null;
 }
 
 export interface ModelRef {

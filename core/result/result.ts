@@ -11,6 +11,7 @@ import {
 import { FAILURES, type FailureCode } from '../errors.js';
 import { PROFILE_LEVELS } from '../experiment/experiment.js';
 import { kernelRecordSchema } from '../kernels/record.js';
+import { FORMAT_NAMES } from '../models/formats.js';
 import { qualityRecordSchema } from '../quality/record.js';
 import { WINDOW_SCHEMES } from '../quality/windows.js';
 import { trainingRecordSchema } from '../training/record.js';
@@ -29,18 +30,20 @@ export const RESULT_SCHEMA = 'ridgepoint.dev/result/v1';
 const axisValue = z.union([z.string(), z.number(), z.boolean(), z.null()]);
 const options = z.record(z.string(), axisValue);
 
+/** Records of before there were formats are of GGUF files, and leave out heads that differ. */
 const modelFacts = z.object({
-  architecture: z.string(),
-  parameters: z.number(),
+  format: z.enum(FORMAT_NAMES).default('gguf'),
+  architecture: z.string().nullable(),
+  parameters: z.number().nullable(),
   bytes: z.number(),
-  quantization: z.string(),
-  layers: z.number(),
-  contextLength: z.number(),
-  keyElementsPerToken: z.number(),
-  valueElementsPerToken: z.number(),
-  vocabularySize: z.number(),
-  embeddingLength: z.number(),
-  heads: z.object({ query: z.number(), keyValue: z.number() }).optional(),
+  quantization: z.string().nullable(),
+  layers: z.number().nullable(),
+  contextLength: z.number().nullable(),
+  keyElementsPerToken: z.number().nullable(),
+  valueElementsPerToken: z.number().nullable(),
+  vocabularySize: z.number().nullable(),
+  embeddingLength: z.number().nullable(),
+  heads: z.object({ query: z.number(), keyValue: z.number() }).nullable().default(null),
 });
 
 export const measurePolicySchema = z.object({

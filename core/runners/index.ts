@@ -1,4 +1,5 @@
-import type { Experiment } from '../experiment/experiment.js';
+import type { Experiment, ModelFacts } from '../experiment/experiment.js';
+import { knownFacts } from '../experiment/known-facts.js';
 import type { MemoryRequest } from '../work/memory.js';
 import { fake } from './fake.js';
 import { ggml } from './ggml.js';
@@ -26,9 +27,13 @@ export function opensModels(kind: string): boolean {
   return (runnerNamed(kind)?.formats.length ?? 0) > 0;
 }
 
-/** @returns the bytes that a trial is predicted to take by the description of its runner; null = nothing is predicted. */
-export function predictedBytes(request: MemoryRequest): number | null {
-  return runnerNamed(request.experiment.runner.kind)?.memory?.(request).bytes ?? null;
+/** @returns the bytes that a trial is predicted to take by the description of its runner; null = nothing is predicted, or the format of the model leaves a fact open. */
+export function predictedBytes(
+  request: Omit<MemoryRequest, 'facts'> & { readonly facts: ModelFacts },
+): number | null {
+  const facts = knownFacts(request.facts);
+  const memory = runnerNamed(request.experiment.runner.kind)?.memory ?? null;
+  return facts === null || memory === null ? null : memory({ ...request, facts }).bytes;
 }
 
 /** @returns the runner that opens a plain model for this one: a base, or what was trained. */

@@ -32,7 +32,9 @@ function cacheBlocks(axis: 'kvCacheTypeK' | 'kvCacheTypeV'): Rule {
     reason(values, facts) {
       if (facts === null || !isQuantized(values[axis])) return null;
       const sum = axis === 'kvCacheTypeK' ? facts.keyElementsPerToken : facts.valueElementsPerToken;
-      const elements = facts.heads === undefined ? sum : sum / (facts.layers * facts.heads.keyValue);
+      if (sum === null) return null;
+      const { heads, layers } = facts;
+      const elements = heads === null || layers === null ? sum : sum / (layers * heads.keyValue);
       return elements % CACHE_BLOCK === 0
         ? null
         : `the heads of model ${values.model} are no multiple of ${CACHE_BLOCK}, so its cache cannot be quantized: set ${axis} to f16`;
@@ -45,7 +47,7 @@ const latentCache: Rule = {
   axes: ['model', 'kvCacheTypeK', 'kvCacheTypeV'],
   reason: ({ model, kvCacheTypeK, kvCacheTypeV }, facts) =>
     facts !== null &&
-    facts.keyElementsPerToken > 0 &&
+    (facts.keyElementsPerToken ?? 0) > 0 &&
     facts.valueElementsPerToken === 0 &&
     kvCacheTypeK !== kvCacheTypeV
       ? `the latent attention of model ${model} keeps one vector for both: give kvCacheTypeK and kvCacheTypeV the same type`

@@ -1,11 +1,9 @@
 import type { z } from 'zod';
 import type { Rule } from '../experiment/rule.js';
+import type { ModelFormat } from '../models/formats.js';
 import type { EnginePasses } from '../work/engine-passes.js';
 import type { MemoryPrediction, MemoryRequest } from '../work/memory.js';
 import type { Capability } from '../workloads/capability.js';
-
-/** Formats of model files. */
-export type ModelFormat = 'gguf';
 
 /** How the work of a trial is counted for its place under the roofs. */
 export type Counting =

@@ -1,5 +1,6 @@
 import type { AxisValue, MeasurePolicy, ModelRef, QualityPolicy } from '../experiment/experiment.js';
 import type { Path } from '../input/mistake.js';
+import { withoutEnding } from '../models/formats.js';
 import { isRemote, readRemote } from '../models/remote.js';
 import { isSynthetic, readSynthetic } from '../models/synthetic.js';
 import { DEFAULT_RUNNER } from '../runners/index.js';
@@ -106,8 +107,7 @@ function nameFromSource(source: string): string {
         .replace(/[?#].*$/, '')
         .split(/[/\\:]/)
         .findLast((part) => part !== '') ?? source);
-  const name = tail
-    .replace(/\.gguf$/i, '')
+  const name = withoutEnding(tail)
     .replace(/[^A-Za-z0-9._+-]+/g, '-')
     .replace(/^[^A-Za-z0-9]+/, '')
     .slice(0, 100);

@@ -72,7 +72,14 @@ function abilities(runner: RunnerKind): Rule[] {
           : `${name} cannot be set on the device ${values.device}: only on ${SETTABLE.join(', ')}`,
     }),
   );
-  return [device, ...settings, ...techniques];
+  const format: Rule = {
+    axes: ['model'],
+    reason: ({ model }, facts) =>
+      facts === null || runner.formats.includes(facts.format)
+        ? null
+        : `the runner ${runner.kind} opens ${runner.formats.join(', ')}, and model ${model} is ${facts.format}: give its ${runner.formats.join(' or ')} file`,
+  };
+  return [device, format, ...settings, ...techniques];
 }
 
 /** Writes the verdict over a grid: excluded, or there already, or impossible with its reason, or it runs. */

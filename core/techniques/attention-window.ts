@@ -59,8 +59,8 @@ export const windows: Rule = {
   reason({ model, attention }, facts) {
     const reading = readAttention(String(attention));
     const window = reading.ok ? (reading.value?.window ?? null) : null;
-    if (facts === null || window === null) return null;
-    const { architecture } = facts;
+    const architecture = facts?.architecture ?? null;
+    if (architecture === null || window === null) return null;
     const flaw = windowFlaw({ architecture, hasWindow: true, hasExperts: false }, window.fullEvery);
     return flaw === null ? null : `model ${model}: ${flaw}`;
   },

@@ -139,10 +139,11 @@ export const grouping: Rule = {
     const kvHeads = reading.ok ? (reading.value?.kvHeads ?? null) : null;
     if (facts === null || kvHeads === null) return null;
     const present = facts.heads?.keyValue;
+    const type = facts.quantization;
     if (present !== undefined && present % kvHeads !== 0) {
       return `model ${model} has ${present} K/V heads, which do not make ${kvHeads} equal groups: choose a number that divides ${present}`;
     }
-    if (present === kvHeads || isFloat(facts.quantization)) return null;
-    return `model ${model} is quantized (${facts.quantization}), and heads are grouped in float weights: give its f16 file, or attention base`;
+    if (present === kvHeads || type === null || isFloat(type)) return null;
+    return `model ${model} is quantized (${type}), and heads are grouped in float weights: give its f16 file, or attention base`;
   },
 };

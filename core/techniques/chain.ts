@@ -1,4 +1,5 @@
 import type { ModelFacts, TechniqueChoice } from '../experiment/experiment.js';
+import { knownFacts } from '../experiment/known-facts.js';
 import { type AdapterPart, readAdapter } from './adapter.js';
 import { readAttention, type SlidingWindow } from './attention.js';
 import { predictWeights } from './predicted-weights.js';
@@ -10,7 +11,7 @@ import type { Reading } from './spelling.js';
 export interface ChainLink {
   /** `prune(wanda:60%)`, as in records. */
   readonly recipe: string;
-  /** Predicted size of the file; null without facts of the model. */
+  /** Predicted size of the file; null where facts of the model are missing. */
   readonly bytes: number | null;
 }
 
@@ -61,9 +62,10 @@ export function chainOf(technique: TechniqueChoice, facts: ModelFacts | null): C
   if (!steps.ok) return [];
   // Zeros and merged deltas take the place of the weights they change, grouped heads take less.
   let bytes = facts?.bytes ?? null;
+  const known = facts === null ? null : knownFacts(facts);
   return steps.value.map((step) => {
     if (step.kind === 'quantize')
-      bytes = facts === null ? null : Math.round(predictWeights(facts, step.word));
+      bytes = known === null ? null : Math.round(predictWeights(known, step.word));
     return { recipe: recipeOf(step), bytes };
   });
 }

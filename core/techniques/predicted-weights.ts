@@ -1,4 +1,4 @@
-import type { ModelFacts } from '../experiment/experiment.js';
+import type { KnownFacts } from '../experiment/known-facts.js';
 import { bitsWithoutFullBlocks, fileType } from './file-types.js';
 import { headOf } from './spelling.js';
 
@@ -10,7 +10,7 @@ const OUTPUT_BITS = { full: 6.5625, partial: 8.5 };
  * bits of an output matrix, which decides in small models. `base`, the type the file already has, and names
  * we do not know: the file as it is.
  */
-export function predictWeights(facts: ModelFacts, word: string): number {
+export function predictWeights(facts: KnownFacts, word: string): number {
   const quantization = headOf(word);
   if (quantization === 'base' || quantization === facts.quantization) return facts.bytes;
   const full = facts.embeddingLength % 256 === 0;

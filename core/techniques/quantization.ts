@@ -169,8 +169,8 @@ export const quantization: Technique = {
 export const requantizing: Rule = {
   axes: ['model', 'quantization'],
   reason({ model, quantization: wanted }, facts) {
-    if (facts === null || wanted === BASE || wanted === facts.quantization) return null;
-    if (isFloat(facts.quantization)) return null;
-    return `model ${model} is quantized already (${facts.quantization}) and is not quantized again: give its f16 file, or quantization base`;
+    const type = facts?.quantization ?? null;
+    if (type === null || wanted === BASE || wanted === type || isFloat(type)) return null;
+    return `model ${model} is quantized already (${type}) and is not quantized again: give its f16 file, or quantization base`;
   },
 };

@@ -162,8 +162,9 @@ export const sparsity: Technique = {
 export const pruningNeedsFloats: Rule = {
   axes: ['model', 'sparsity'],
   reason({ model, sparsity: wanted }, facts) {
-    if (facts === null || wanted === DENSE || isFloatType(facts.quantization)) return null;
-    return `model ${model} is quantized (${facts.quantization}), and float weights are pruned: give its f16 file, or sparsity none`;
+    const type = facts?.quantization ?? null;
+    if (type === null || wanted === DENSE || isFloatType(type)) return null;
+    return `model ${model} is quantized (${type}), and float weights are pruned: give its f16 file, or sparsity none`;
   },
 };
 
@@ -172,10 +173,10 @@ export const groupsDivideWidth: Rule = {
   axes: ['model', 'sparsity'],
   reason({ model, sparsity: word }, facts) {
     const reading = readSparsity(String(word));
-    if (facts === null || !reading.ok || reading.value?.pattern.kind !== 'grouped') return null;
+    const width = facts?.embeddingLength ?? null;
+    if (width === null || !reading.ok || reading.value?.pattern.kind !== 'grouped') return null;
     const { pattern, layers, exclude } = reading.value;
-    if (layers.join() !== '*' || exclude.length > 0 || facts.embeddingLength % pattern.group === 0)
-      return null;
-    return `layers of model ${model} are ${facts.embeddingLength} wide, which groups of ${pattern.group} do not divide: choose another N:M, or a share`;
+    if (layers.join() !== '*' || exclude.length > 0 || width % pattern.group === 0) return null;
+    return `layers of model ${model} are ${width} wide, which groups of ${pattern.group} do not divide: choose another N:M, or a share`;
   },
 };

@@ -1,4 +1,4 @@
-import type { ModelFacts } from '../experiment/experiment.js';
+import type { KnownFacts } from '../experiment/known-facts.js';
 import { FLOAT_BYTES } from '../techniques/float-types.js';
 import { isAdapterMethod, TRAINING_TARGETS, type TrainingSettings } from './methods.js';
 
@@ -25,7 +25,7 @@ interface Widths {
  * @param weightBytes of the file that is trained on.
  */
 export function predictTraining(
-  facts: ModelFacts,
+  facts: KnownFacts,
   settings: TrainingSettings,
   weightBytes: number,
 ): TrainingNeeds {
@@ -65,7 +65,7 @@ function perLayer({ model, keys, feedForward, heads }: Widths, windowTokens: num
 }
 
 function trainedParameters(
-  { parameters, layers, vocabularySize, embeddingLength }: ModelFacts,
+  { parameters, layers, vocabularySize, embeddingLength }: KnownFacts,
   { method, rank, targets, trainedLayers }: TrainingSettings,
   { model, keys, feedForward }: Widths,
 ): number {
@@ -108,7 +108,7 @@ function targetWeights(
  * The facts hold neither the feed-forward width nor the heads: the first is what is left of the parameters when the output is the
  * embedding's (too wide where it is not), the second is that of heads of 64 up to a width of 2048, and of 128 above.
  */
-function widthsOf(facts: ModelFacts): Widths {
+function widthsOf(facts: KnownFacts): Widths {
   const { parameters, layers, embeddingLength: model, vocabularySize, keyElementsPerToken } = facts;
   const keys = keyElementsPerToken / Math.max(1, layers);
   const inLayer = Math.max(0, parameters - vocabularySize * model) / Math.max(1, layers);

@@ -1,4 +1,5 @@
-import type { AxisValue, ModelFacts, Options } from '../experiment/experiment.js';
+import type { AxisValue, Options } from '../experiment/experiment.js';
+import type { KnownFacts } from '../experiment/known-facts.js';
 import { type AttentionSpec, readAttention, type SlidingWindow } from '../techniques/attention.js';
 import { bytesPerElement } from '../techniques/tensor-types.js';
 
@@ -17,7 +18,7 @@ export interface Cells {
  * @param attention the word of the technique.
  */
 export function predictKvCache(
-  facts: ModelFacts,
+  facts: KnownFacts,
   attention: string,
   options: Options,
   { perSequence, sequences }: Cells,
@@ -29,7 +30,7 @@ export function predictKvCache(
   return perToken * cells * sequences;
 }
 
-function bytesPerToken(facts: ModelFacts, options: Options): number {
+function bytesPerToken(facts: KnownFacts, options: Options): number {
   const element = (type: AxisValue | undefined) => bytesPerElement(String(type ?? 'f16'));
   return (
     facts.keyElementsPerToken * element(options.kvCacheTypeK) +
@@ -38,8 +39,8 @@ function bytesPerToken(facts: ModelFacts, options: Options): number {
 }
 
 /** @returns the share of K/V heads that grouping leaves. */
-function remainingHeads({ heads }: ModelFacts, spec: AttentionSpec | null): number {
-  if (heads === undefined || spec === null || spec.kvHeads === null) return 1;
+function remainingHeads({ heads }: KnownFacts, spec: AttentionSpec | null): number {
+  if (heads === null || spec === null || spec.kvHeads === null) return 1;
   return spec.kvHeads / heads.keyValue;
 }
 
@@ -48,7 +49,7 @@ function remainingHeads({ heads }: ModelFacts, spec: AttentionSpec | null): numb
  * micro-batch in layers that have one, and every token in the others.
  */
 function windowedCells(
-  { layers }: ModelFacts,
+  { layers }: KnownFacts,
   { tokens, fullEvery }: SlidingWindow,
   options: Options,
   perSequence: number,

@@ -1,5 +1,6 @@
-import type { AxisValue, Experiment, ModelFacts, Options } from '../experiment/experiment.js';
+import type { AxisValue, Experiment, Options } from '../experiment/experiment.js';
 import { deviceKind } from '../experiment/experiment.js';
+import type { KnownFacts } from '../experiment/known-facts.js';
 import { readAdapter, readSyntheticAdapter } from '../techniques/adapter.js';
 import { FLOAT_BYTES } from '../techniques/float-types.js';
 import { predictWeights } from '../techniques/predicted-weights.js';
@@ -11,7 +12,7 @@ import { liveActivations } from './memory/pass-memory.js';
 import { DEFAULT_SETTING, FLASH, UNFUSED, type WorkSetting } from './pass/setting.js';
 
 export interface MemoryRequest {
-  readonly facts: ModelFacts;
+  readonly facts: KnownFacts;
   /** Size of the file that will be run, when it exists already; replaces the estimate of the weights. */
   readonly quantizationBytes?: number | null;
   /** Shapes of the file that will be run, when they are known: activations then follow from them. */
@@ -101,7 +102,7 @@ export function predictTrainingMemory({
  * layer, whose feed-forward width follows from the parameters. Adapters in files are not known before a node
  * looks at them, and count as nothing.
  */
-export function predictAdapters(facts: ModelFacts, word: string): number {
+export function predictAdapters(facts: KnownFacts, word: string): number {
   const reading = readAdapter(word);
   if (!reading.ok || reading.value?.mode !== 'attached') return 0;
   const { embeddingLength: width, layers } = facts;
@@ -172,8 +173,8 @@ function aliveAtOnce(
 }
 
 /** Where the facts hold no number of heads: heads of 64 elements up to a width of 2048, of 128 above. */
-function headsOf(facts: ModelFacts): number {
-  if (facts.heads !== undefined) return facts.heads.query;
+function headsOf(facts: KnownFacts): number {
+  if (facts.heads !== null) return facts.heads.query;
   const usual = facts.embeddingLength <= 2048 ? 64 : 128;
   const keyWidth = facts.keyElementsPerToken / Math.max(1, facts.layers);
   return Math.ceil(facts.embeddingLength / Math.max(1, Math.min(usual, keyWidth)));

@@ -11,17 +11,20 @@ const isQuantized = (word: unknown) => word !== 'base' && !FLOATS.includes(headO
 const trainable: Rule = {
   axes: ['model'],
   reason(values, facts) {
-    const why = facts === null ? null : whyNotTrainable(facts.architecture);
+    const architecture = facts?.architecture ?? null;
+    const why = architecture === null ? null : whyNotTrainable(architecture);
     return why === null ? null : `model ${values.model} cannot be trained: ${why}`;
   },
 };
 
 const withinContext: Rule = {
   axes: ['model', 'windowTokens'],
-  reason: (values, facts) =>
-    facts !== null && (numberOn(values, 'windowTokens') ?? 0) > facts.contextLength
-      ? `windowTokens is more than the ${facts.contextLength} tokens that model ${values.model} was trained for: lower it`
-      : null,
+  reason(values, facts) {
+    const context = facts?.contextLength ?? null;
+    return context !== null && (numberOn(values, 'windowTokens') ?? 0) > context
+      ? `windowTokens is more than the ${context} tokens that model ${values.model} was trained for: lower it`
+      : null;
+  },
 };
 
 /** QLoRA's base is an axis of its own, and a row that says qlora must have one. */

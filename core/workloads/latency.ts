@@ -16,13 +16,14 @@ const somethingToDo: Rule = {
 const withinContext: Rule = {
   axes: ['model', 'promptTokens', 'generateTokens', 'contextDepth'],
   reason(values, facts) {
-    if (facts === null) return null;
+    const context = facts?.contextLength ?? null;
+    if (context === null) return null;
     const needed =
       (numberOn(values, 'contextDepth') ?? 0) +
       (numberOn(values, 'promptTokens') ?? 0) +
       (numberOn(values, 'generateTokens') ?? 0);
-    return needed > facts.contextLength
-      ? `contextDepth + promptTokens + generateTokens is more than the ${facts.contextLength} tokens that model ${values.model} was trained for: lower one of them`
+    return needed > context
+      ? `contextDepth + promptTokens + generateTokens is more than the ${context} tokens that model ${values.model} was trained for: lower one of them`
       : null;
   },
 };

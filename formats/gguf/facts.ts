@@ -1,11 +1,11 @@
-import type { ModelFacts } from '../../core/experiment/experiment.js';
+import type { KnownFacts } from '../../core/experiment/known-facts.js';
 import { fileTypeNumbered } from '../../core/techniques/file-types.js';
 import type { GgufHeader } from './header.js';
 import { shown } from './metadata.js';
 import { GgufError } from './reader.js';
 
 /** @returns the model's facts from its header. @throws GgufError when it is not a language model of one file. */
-export function modelFacts(header: GgufHeader): ModelFacts {
+export function modelFacts(header: GgufHeader): KnownFacts {
   const text = (key: string) => {
     const value = header.metadata.get(key);
     return typeof value === 'string' ? value : null;
@@ -37,6 +37,7 @@ export function modelFacts(header: GgufHeader): ModelFacts {
   // A model without attention (mamba) has no heads and keeps no keys.
   const keyValueHeadsInAll = (keyValueHeads ?? []).reduce((sum, n) => sum + n, 0);
   return {
+    format: 'gguf',
     architecture,
     parameters: header.tensors.reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1), 0),
     bytes: header.fileBytes,
@@ -47,7 +48,7 @@ export function modelFacts(header: GgufHeader): ModelFacts {
     valueElementsPerToken: keyValueHeadsInAll * valueLength,
     vocabularySize: vocabularySize(header, at('vocab_size')),
     embeddingLength,
-    ...(query === undefined || keyValue === undefined ? {} : { heads: { query, keyValue } }),
+    heads: query === undefined || keyValue === undefined ? null : { query, keyValue },
   };
 }
 

@@ -1,15 +1,21 @@
+import { isNamedAs } from '../../core/models/formats.js';
 import { architectureFromGguf } from '../../roofline/readers/gguf.js';
-import type { Format, Inspected } from '../format.js';
+import type { Format, Inspected, ModelDetails } from '../format.js';
 import { modelFacts, weightBytes } from './facts.js';
-import { type GgufHeader, readGgufHeader } from './header.js';
+import { type GgufHeader, parseGgufHeader, readGgufHeader } from './header.js';
+import { HeaderGoesOn, MAX_HEADER_BYTES } from './reader.js';
 
 export const gguf: Format = {
   name: 'gguf',
   title: 'GGUF (.gguf)',
+  unit: 'file',
   magic: 'GGUF',
-  claims: (path) => path.toLowerCase().endsWith('.gguf'),
+  claims: (path) => isNamedAs('gguf', path),
+  files: (path) => [path],
   inspect: (path) => inspectHeader(readGgufHeader(path)),
+  details: (path) => headerDetails(readGgufHeader(path)),
   shapes: (path) => architectureFromGguf(readGgufHeader(path)),
+  peek: { mostBytes: MAX_HEADER_BYTES, inspect: inspectFront },
 };
 
 /** The key of files whose weights Ridgepoint drew at random. */
@@ -22,4 +28,27 @@ export function inspectHeader(header: GgufHeader): Inspected {
     weightBytes: weightBytes(header),
     randomWeights: header.metadata.get(SYNTHETIC_KEY) === true,
   };
+}
+
+/** Of a header that may be of no file yet. A template of more than 64 KiB is not kept, and null. */
+export function headerDetails({ tensors, metadata }: GgufHeader): ModelDetails {
+  const text = (key: string) => {
+    const value = metadata.get(key);
+    return typeof value === 'string' ? value : null;
+  };
+  return {
+    tensors,
+    license: text('general.license'),
+    tokenizer: text('tokenizer.ggml.model'),
+    chatTemplate: text('tokenizer.chat_template'),
+  };
+}
+
+function inspectFront(front: Buffer, fileBytes: number): Inspected | null {
+  try {
+    return inspectHeader(parseGgufHeader(front, fileBytes));
+  } catch (error) {
+    if (error instanceof HeaderGoesOn && front.length < fileBytes) return null;
+    throw error;
+  }
 }

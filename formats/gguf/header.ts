@@ -58,7 +58,9 @@ export function readGgufHeader(path: string): GgufHeader {
  * @throws GgufError as readGgufHeader does.
  */
 export function parseGgufHeader(front: Buffer, fileBytes: number): GgufHeader {
-  const read: ReadAt = (into, at, length, position) => front.copy(into, at, position, position + length);
+  const read: ReadAt = (into, at, length, position) =>
+    // What was skipped may end behind the front.
+    position >= front.length ? 0 : front.copy(into, at, position, position + length);
   return parse(new HeaderReader(read, fileBytes), fileBytes);
 }
 

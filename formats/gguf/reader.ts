@@ -2,12 +2,17 @@ import { FormatError } from '../format.js';
 
 const CHUNK_BYTES = 256 * 1024;
 /** A header larger than this is not one: the largest vocabularies make about 20 MB. */
-const MAX_HEADER_BYTES = 256 * 2 ** 20;
+export const MAX_HEADER_BYTES = 256 * 2 ** 20;
 const UTF8 = new TextDecoder('utf-8');
 
 /** Says in a sentence why a file cannot be a model; the caller adds which file. */
 export class GgufError extends FormatError {
-  override readonly name = 'GgufError';
+  override readonly name: string = 'GgufError';
+}
+
+/** What there is of the file ends inside its header. */
+export class HeaderGoesOn extends GgufError {
+  override readonly name = 'HeaderGoesOn';
 }
 
 /** Copies bytes from a place of the file into `into` at `at`; gives how many there were, 0 at the end. */
@@ -102,7 +107,7 @@ export class HeaderReader {
     if (at < 0 || at + bytes > this.#chunkLength) {
       this.#fill();
       at = 0;
-      if (bytes > this.#chunkLength) throw new GgufError(`the file ends inside ${what}`);
+      if (bytes > this.#chunkLength) throw new HeaderGoesOn(`the file ends inside ${what}`);
     }
     this.#position += bytes;
     return this.#chunk.subarray(at, at + bytes);

@@ -1,38 +1,130 @@
-import { existsSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { existsSync, readdirSync, statSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import { isNamedAs } from '../../core/models/formats.js';
 import { architectureFromConfig } from '../../roofline/readers/config.js';
 import type { ArchitectureReading } from '../../roofline/readers/reading.js';
 import { architectureFromSafetensors } from '../../roofline/readers/safetensors.js';
-import { CONFIG, readJson } from '../config-json.js';
-import { type Format, FormatError } from '../format.js';
+import { CONFIG, fieldsOf, readJson, textIn } from '../config-json.js';
+import { type Format, FormatError, type Inspected, type ModelDetails } from '../format.js';
+import { shapeFacts } from '../shape-facts.js';
+import { tokenizerFiles, tokenizerOf } from '../tokenizer-files.js';
 import { SafetensorsError } from './json.js';
-import { openSafetensors } from './reader.js';
+import { type LocatedTensor, openSafetensors } from './reader.js';
 
 /** A model in parts has an index, and one of its parts may be called as a whole one is. */
-const WEIGHTS = ['model.safetensors.index.json', 'model.safetensors'];
+const INDEX = 'model.safetensors.index.json';
+const WHOLE = 'model.safetensors';
 
-/** A folder as models are published, or its config alone. */
+/** A folder as models are published, any file of it that names it, or a config alone, which has shapes and no weights. */
 export const safetensors: Format = {
   name: 'safetensors',
   title: `a safetensors folder with its ${CONFIG}`,
+  unit: 'folder',
   magic: null,
-  claims: (path) => path.endsWith('.json') || existsSync(join(path, CONFIG)),
-  inspect: () => {
-    throw new FormatError(
-      'it is a safetensors folder, and no runner opens one',
-      'Give the GGUF file of the model; `ridge roofline` reads the folder as it is.',
-    );
-  },
-  shapes: (path) => (path.endsWith('.json') ? architectureFromConfig(readJson(path)) : shapesOfFolder(path)),
+  claims,
+  files,
+  inspect,
+  details,
+  shapes: (path) =>
+    isConfig(path) ? architectureFromConfig(readJson(path)) : shapesOfFolder(folderOf(path)),
+  peek: null,
 };
+
+function claims(path: string): boolean {
+  if (isNamedAs('safetensors', path)) return true;
+  return isConfig(path) || existsSync(join(path, CONFIG));
+}
+
+/** Under another name than its own by what is in it, since most files of JSON are none. */
+function isConfig(path: string): boolean {
+  if (!path.endsWith('.json') || statSync(path, { throwIfNoEntry: false })?.isFile() !== true) return false;
+  if (basename(path) === CONFIG) return true;
+  try {
+    const fields = fieldsOf(readJson(path));
+    return textIn(fields, 'model_type') !== null || Array.isArray(fields.architectures);
+  } catch {
+    return false;
+  }
+}
+
+/** @throws FormatError for weights whose config is elsewhere. */
+function folderOf(path: string): string {
+  if (statSync(path).isDirectory()) return path;
+  const folder = dirname(path);
+  if (existsSync(join(folder, CONFIG))) return folder;
+  const hint = `Put ${CONFIG} and the weights into one folder, and name the folder.`;
+  if (!isNamedAs('safetensors', path)) throw new FormatError('it is a config and has no weights', hint);
+  throw new FormatError(`it has weights and no ${CONFIG} beside it, so nothing says what they are of`, hint);
+}
+
+function files(path: string): string[] {
+  const folder = folderOf(path);
+  const weights = readdirSync(folder)
+    .filter((name) => isNamedAs('safetensors', name) || name === INDEX)
+    .sort();
+  return [CONFIG, ...weights].map((name) => join(folder, name)).concat(tokenizerFiles(folder));
+}
+
+function inspect(path: string): Inspected {
+  const folder = folderOf(path);
+  const tensors = tensorsOf(folder);
+  if (tensors === null)
+    throw new FormatError(
+      `it has a ${CONFIG} and no weights`,
+      `Put ${WHOLE}, or ${INDEX} and its parts, beside it; \`ridge roofline\` reads the config alone.`,
+    );
+  const config = fieldsOf(readJson(join(folder, CONFIG)));
+  const parts = new Set(tensors.map((tensor) => tensor.path));
+  return {
+    facts: {
+      format: 'safetensors',
+      architecture: textIn(config, 'model_type'),
+      bytes: [...parts].reduce((sum, part) => sum + statSync(part).size, 0),
+      quantization: typeOf(config, tensors),
+      ...shapeFacts(shapesOfFolder(folder)),
+    },
+    weightBytes: tensors.reduce((sum, { bytes }) => sum + bytes, 0),
+    randomWeights: false,
+  };
+}
+
+function details(path: string): ModelDetails {
+  const folder = folderOf(path);
+  return {
+    tensors: (tensorsOf(folder) ?? []).map(({ name, dtype, shape, bytes }) => ({
+      name,
+      type: dtype.toLowerCase(),
+      shape,
+      bytes,
+    })),
+    // It stands in the text of the publisher's README.
+    license: null,
+    ...tokenizerOf(folder),
+  };
+}
+
+/** The method that the config names, else the type that holds most bytes. */
+function typeOf(config: Readonly<Record<string, unknown>>, tensors: readonly LocatedTensor[]): string | null {
+  const method = textIn(fieldsOf(config.quantization_config), 'quant_method');
+  if (method !== null) return method;
+  const bytes = new Map<string, number>();
+  for (const tensor of tensors) bytes.set(tensor.dtype, (bytes.get(tensor.dtype) ?? 0) + tensor.bytes);
+  return [...bytes].sort((a, b) => b[1] - a[1])[0]?.[0].toLowerCase() ?? null;
+}
 
 /** Bits are those of the tensors where the folder has them; the config alone says 16 or what it was quantized to. */
 function shapesOfFolder(folder: string): ArchitectureReading {
   const config = readJson(join(folder, CONFIG));
-  const weights = WEIGHTS.map((name) => join(folder, name)).find((file) => existsSync(file));
-  if (weights === undefined) return architectureFromConfig(config);
+  const tensors = tensorsOf(folder);
+  return tensors === null ? architectureFromConfig(config) : architectureFromSafetensors(config, tensors);
+}
+
+/** @returns null where the folder has none. @throws FormatError that names the file. */
+function tensorsOf(folder: string): readonly LocatedTensor[] | null {
+  const weights = [INDEX, WHOLE].map((name) => join(folder, name)).find((file) => existsSync(file));
+  if (weights === undefined) return null;
   try {
-    return architectureFromSafetensors(config, [...openSafetensors(weights).tensors.values()]);
+    return [...openSafetensors(weights).tensors.values()];
   } catch (error) {
     if (!(error instanceof SafetensorsError)) throw error;
     throw new FormatError(`${basename(weights)}: ${error.message}`, 'Get the file again.');

@@ -1,5 +1,7 @@
+import { FormatError } from '../format.js';
+
 /** Says in a sentence why a file cannot be read; the caller adds which file. */
-export class SafetensorsError extends Error {
+export class SafetensorsError extends FormatError {
   override readonly name = 'SafetensorsError';
 }
 

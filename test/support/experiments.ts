@@ -46,6 +46,7 @@ export function experimentOf(point: Point = {}): Experiment {
       source: `${model}-f16.gguf`,
       digest: `sha256:${hex(model, 64)}`,
       facts: {
+        format: 'gguf',
         architecture: 'llama',
         parameters: PARAMETERS,
         bytes: PARAMETERS * 2,
@@ -56,6 +57,7 @@ export function experimentOf(point: Point = {}): Experiment {
         valueElementsPerToken: 8192,
         vocabularySize: 128_256,
         embeddingLength: 2048,
+        heads: null,
       },
     },
     technique: { ...UNCHANGED, quantization },

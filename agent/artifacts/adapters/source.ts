@@ -1,10 +1,9 @@
-import { createHash } from 'node:crypto';
 import { readFileSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import { FailureError, failure } from '../../../core/errors.js';
 import { readSyntheticAdapter, type SyntheticAdapter } from '../../../core/techniques/adapter.js';
-import { digestOf } from '../digest.js';
+import { digestOf, digestOfAll } from '../digest.js';
 import type { ModelSettings } from '../resolve.js';
 import { builtinFolder, locateBeside, locateSource } from '../source.js';
 import { initialFolderOf } from './peft.js';
@@ -53,11 +52,10 @@ export async function locateAdapter(source: string, settings: ModelSettings): Pr
   const files = [config, join(folder, WEIGHTS_FILE)];
   if (initial !== null) files.push(join(initial, CONFIG_FILE), join(initial, WEIGHTS_FILE));
   const present = files.flatMap((file) => locateBeside(file, source, settings) ?? []);
-  const digests = await Promise.all(present.map((file) => digestOf(file, settings.cacheFolder)));
   return {
     source,
     place: { form: 'peft', path: folder },
-    digest: `sha256:${createHash('sha256').update(digests.join('\n')).digest('hex')}`,
+    digest: await digestOfAll(present, settings.cacheFolder),
     bytes: present.reduce((sum, file) => sum + statSync(file).size, 0),
   };
 }

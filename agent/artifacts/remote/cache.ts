@@ -7,7 +7,7 @@ import { taskOf } from '../../isolation/job.js';
 import { launch } from '../../isolation/launch.js';
 import { type Launcher, storageFailure } from '../build-file.js';
 import { rememberDigest } from '../digest.js';
-import { lockOf, makeRoom } from '../eviction.js';
+import { cachedPath, lockOf, makeRoom } from '../eviction.js';
 import { withLock } from '../lock.js';
 import type { Pins } from '../pins.js';
 import type { OnProgress } from './download.js';
@@ -56,7 +56,7 @@ export async function cachedModel(
   requireAllowed(source, remote, settings.policy);
   const digest = expectedDigest(source, remote, request.digest);
   const folder = join(settings.cacheFolder, 'artifacts');
-  const path = join(folder, `${cacheName(remote)}.gguf`);
+  const path = cachedPath(folder, cacheName(remote));
   try {
     await mkdir(folder, { recursive: true });
     return await withLock(lockOf(path), async () => {

@@ -1,4 +1,7 @@
 import { FailureError, failure } from '../../../core/errors.js';
+import { isNamedAs, withoutEnding } from '../../../core/models/formats.js';
+import { FETCHED } from '../../../formats/index.js';
+import { FETCHED_TITLES } from './refusals.js';
 
 /** A file as a hub lists it. */
 export interface HubFile {
@@ -8,7 +11,7 @@ export interface HubFile {
   readonly digest: string | null;
 }
 
-const GGUF = /\.gguf$/i;
+const isModel = (path: string) => FETCHED.some(({ name }) => isNamedAs(name, path));
 /** How llama.cpp names the parts of a split model. */
 const PART = /-\d{5}-of-(\d{5})$/;
 /** GGUF files that are no language models: of vision encoders, and importance matrices. */
@@ -22,31 +25,34 @@ const MOST_LISTED = 12;
  */
 export function chooseFile(files: readonly HubFile[], wanted: string | null, where: string): HubFile {
   const named = files.find(({ path }) => path === wanted);
-  const models = files.filter(({ path }) => GGUF.test(path) && !OTHER.test(path));
+  const models = files.filter(({ path }) => isModel(path) && !OTHER.test(path));
   const found =
     named !== undefined ? [named] : models.filter(({ path }) => wanted === null || isOf(path, wanted));
   // All parts of a split model are one candidate.
-  const candidates = new Map(found.map((file) => [file.path.replace(GGUF, '').replace(PART, ''), file]));
+  const candidates = new Map(found.map((file) => [withoutEnding(file.path).replace(PART, ''), file]));
   const [file] = candidates.values();
   const what = wanted === null ? where : `${wanted} in ${where}`;
   if (file === undefined) {
     if (models.length === 0)
-      throw missing(`${where} has no GGUF file`, 'Name a repository that holds GGUF files.');
+      throw missing(`${where} has no ${FETCHED_TITLES} file`, 'Name a repository that holds such files.');
     throw missing(`there is no ${what}`, `It has ${listed(models)}.`);
   }
   if (candidates.size > 1)
     throw missing(`${what} may be any of ${candidates.size} files`, `Name one of ${listed(found)}.`);
-  const parts = PART.exec(file.path.replace(GGUF, ''))?.[1];
+  const parts = PART.exec(withoutEnding(file.path))?.[1];
   if (parts !== undefined) throw inParts(file, Number(parts), where);
-  if (!GGUF.test(file.path))
-    throw missing(`${what} is no GGUF file`, models.length === 0 ? null : `It has ${listed(models)}.`);
+  if (!isModel(file.path))
+    throw missing(
+      `${what} is no ${FETCHED_TITLES} file`,
+      models.length === 0 ? null : `It has ${listed(models)}.`,
+    );
   return file;
 }
 
 /** `q4_k` is no name for `q4_k_m`, and `4_k_m` none for `q4_k_m`. */
 function isOf(path: string, quantization: string): boolean {
   const word = quantization.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
-  return new RegExp(`(?:^|[-._/])${word}(?:[-./]|$)`, 'i').test(path.replace(GGUF, '').replace(PART, ''));
+  return new RegExp(`(?:^|[-._/])${word}(?:[-./]|$)`, 'i').test(withoutEnding(path).replace(PART, ''));
 }
 
 function listed(files: readonly HubFile[]): string {

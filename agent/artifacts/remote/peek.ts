@@ -1,21 +1,22 @@
 import { FailureError, failure } from '../../../core/errors.js';
+import type { ModelFacts } from '../../../core/experiment/experiment.js';
 import type { RemoteSource } from '../../../core/models/remote.js';
-import { type GgufHeader, parseGgufHeader } from '../../../formats/gguf/header.js';
-import { GgufError } from '../../../formats/gguf/reader.js';
+import { FormatError, type Peek } from '../../../formats/format.js';
 import { findOnHub } from './hub.js';
-import { requireMagic } from './refusals.js';
+import { requireModel } from './refusals.js';
 import { type Asking, ask, asReason, hostOf, sizeOf } from './request.js';
 import { retrying } from './retries.js';
 import { refuseStatus } from './status.js';
 
 export interface Peeked {
-  readonly header: GgufHeader;
+  readonly facts: ModelFacts;
   /** Of the file's content, where the hub says it; null = not known before it is fetched. */
   readonly digest: string | null;
 }
 
-/** Most headers fit the first; the vocabulary of a large one needs the second or third. */
-const FRONTS = [2 ** 20, 16 * 2 ** 20, 128 * 2 ** 20];
+/** Most headers fit the first front; the vocabulary of a large one needs the next, or the one after. */
+const FIRST_FRONT_BYTES = 2 ** 20;
+const TIMES_LONGER = 16;
 
 /**
  * Reads a model's header over the network, without fetching its weights.
@@ -25,22 +26,28 @@ export async function peek(source: string, remote: RemoteSource, asking: Asking)
   return await retrying(source, asking, async () => {
     const found =
       remote.kind === 'web' ? { address: remote.url, digest: null } : await findOnHub(remote, asking);
-    for (const bytes of FRONTS) {
+    for (let bytes = FIRST_FRONT_BYTES; ; bytes *= TIMES_LONGER) {
       const { front, totalBytes } = await readFront(source, found.address, bytes, asking);
-      requireMagic(front, source);
-      try {
-        return { header: parseGgufHeader(front, totalBytes), digest: found.digest };
-      } catch (error) {
-        if (!(error instanceof GgufError)) throw error;
-        const longer = front.length < totalBytes && error.message.startsWith('the file ends inside');
-        if (longer && bytes !== FRONTS.at(-1)) continue;
-        throw new FailureError(
-          failure('model-unreadable', `the model ${source} is not usable: ${error.message}`),
-        );
-      }
+      const { peek: header } = requireModel(front, source);
+      const inspected = inspectFront(source, header, front, totalBytes);
+      if (inspected !== null) return { facts: inspected.facts, digest: found.digest };
+      if (bytes >= header.mostBytes)
+        throw unusable(source, `its header is longer than ${header.mostBytes} bytes`);
     }
-    throw new Error('the last front was tried');
   });
+}
+
+function inspectFront(source: string, { inspect }: Peek, front: Buffer, totalBytes: number) {
+  try {
+    return inspect(front, totalBytes);
+  } catch (error) {
+    if (error instanceof FormatError) throw unusable(source, error.message);
+    throw error;
+  }
+}
+
+function unusable(source: string, why: string): FailureError {
+  return new FailureError(failure('model-unreadable', `the model ${source} is not usable: ${why}`));
 }
 
 async function readFront(

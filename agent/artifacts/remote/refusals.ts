@@ -1,14 +1,19 @@
 import { FailureError, failure } from '../../../core/errors.js';
+import { FETCHED, type FetchedFormat, formatOfFront } from '../../../formats/index.js';
 
-const MAGIC = 'GGUF';
+/** Formats that can be fetched, for sentences. */
+export const FETCHED_TITLES = FETCHED.map(({ title }) => title).join(' or ');
 
-/** @throws FailureError when the first bytes of a file are not those of a model: a page for people, most often. */
-export function requireMagic(first: Buffer, source: string): void {
-  const begin = first.subarray(0, MAGIC.length).toString('latin1');
-  if (MAGIC.startsWith(begin)) return;
+/**
+ * @returns the format that a file begins as.
+ * @throws FailureError when the first bytes are not those of a model that can be fetched: a page for people, most often.
+ */
+export function requireModel(first: Buffer, source: string): FetchedFormat {
+  const format = formatOfFront(first);
+  if (format !== null) return format;
   const shown = JSON.stringify(first.toString('latin1', 0, 12).replace(/[^\x20-\x7e]/g, '?'));
   throw new FailureError(
-    failure('model-unreadable', `${source} is no GGUF file: it begins with ${shown}`, {
+    failure('model-unreadable', `${source} is no ${FETCHED_TITLES} file: it begins with ${shown}`, {
       hint: 'The address may lead to a page for people; name the file itself.',
     }),
   );

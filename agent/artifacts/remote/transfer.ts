@@ -6,7 +6,7 @@ import { FailureError, failure } from '../../../core/errors.js';
 import { requireRoom } from '../../../formats/whole-file.js';
 import type { Download, OnProgress } from './download.js';
 import { dropPart, findPart, type Part, partPath, writePartNote } from './part.js';
-import { diskFull, mismatch, requireMagic, tooLarge } from './refusals.js';
+import { diskFull, mismatch, requireModel, tooLarge } from './refusals.js';
 import { type Answer, type Asking, ask, asReason, hostOf, Interrupted, sizeOf } from './request.js';
 import { refuseStatus } from './status.js';
 
@@ -135,7 +135,7 @@ export class Transfer {
     let told = 0;
     try {
       for await (const chunk of connection(body, address, signal)) {
-        if (this.doneBytes === 0) requireMagic(chunk, source);
+        if (this.doneBytes === 0) requireModel(chunk, source);
         if (this.doneBytes + chunk.length > (total ?? policy.maxBytes))
           throw tooLarge(source, null, total ?? policy.maxBytes);
         await writeAll(file, chunk, this.doneBytes);

@@ -1,6 +1,6 @@
 import { statSync, truncateSync } from 'node:fs';
 import { totalmem } from 'node:os';
-import type { ModelFacts } from '../../../core/experiment/experiment.js';
+import type { KnownFacts } from '../../../core/experiment/known-facts.js';
 import { UNCHANGED } from '../../../core/techniques/index.js';
 import { predictMemory } from '../../../core/work/memory.js';
 import { modelFacts } from '../../../formats/gguf/facts.js';
@@ -114,7 +114,7 @@ const sweepFileMissing: Case = {
   },
 };
 
-function hugeContext(ground: Ground): ModelFacts {
+function hugeContext(ground: Ground): KnownFacts {
   const path = ground.write('huge.gguf', withNumber(tiny, 'llama.context_length', 2 ** 31 - 1));
   return modelFacts(readGgufHeader(path));
 }

@@ -349,10 +349,9 @@ describe('a model', () => {
     if (!reading.ok) throw new Error(reading.reason);
     const { policy } = node(sources);
     const asking = { kind: 'hub', policy, signal: new AbortController().signal } as const;
-    const { header, digest } = await peek('hf:o/r', reading.remote, asking);
+    const { facts, digest } = await peek('hf:o/r', reading.remote, asking);
     expect(digest).toBe(sha256(tiny));
-    expect(header).toMatchObject({ fileBytes: tiny.length });
-    expect(header.tensors).toHaveLength(38);
+    expect(facts).toMatchObject({ format: 'gguf', bytes: tiny.length, layers: 4 });
     expect(store.seen.map(({ range }) => range)).toEqual(['bytes=0-1048575']);
   });
 

@@ -210,8 +210,10 @@ describe('the file of a repository', () => {
       /any of 2 files. Name one of model-Q4_K_M.gguf, ud\/model-UD-Q4_K_M/,
     );
     expect(chosen('BF16')).toMatch(/^model-unsupported: .*one of 2 parts.*llama-gguf-split --merge/);
-    expect(chosen('config.json')).toMatch(/^model-missing: config.json in o\/r is no GGUF file/);
-    expect(chosen(null, [file('model.safetensors')])).toMatch(/^model-missing: o\/r has no GGUF file/);
+    expect(chosen('config.json')).toMatch(/^model-missing: config.json in o\/r is no GGUF \(.gguf\) file/);
+    expect(chosen(null, [file('model.safetensors')])).toMatch(
+      /^model-missing: o\/r has no GGUF \(.gguf\) file/,
+    );
     const many = Array.from({ length: 30 }, (_, i) => file(`m${i}-Q4_0.gguf`));
     expect(chosen('Q4_0', many)).toMatch(/any of 30 files.*and 18 more/);
   });

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { ModelFacts } from '../../../core/experiment/experiment.js';
+import type { KnownFacts } from '../../../core/experiment/known-facts.js';
 import { attention, grouping, readAttention } from '../../../core/techniques/attention.js';
 import { windows, windowWithAdapter } from '../../../core/techniques/attention-window.js';
 import { predictKvCache } from '../../../core/work/kv-cache.js';
@@ -47,7 +48,8 @@ describe('a word of attention', () => {
   });
 });
 
-const FACTS: ModelFacts = {
+const FACTS: KnownFacts = {
+  format: 'gguf',
   architecture: 'llama',
   parameters: 8_394_000,
   bytes: 16_891_488,

@@ -2,8 +2,10 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
-import { type Format, FormatError } from '../../../formats/format.js';
-import { FORMATS, formatOf } from '../../../formats/index.js';
+import { FORMAT_NAMES } from '../../../core/models/formats.js';
+import { FormatError } from '../../../formats/format.js';
+import { FORMATS, formatOf, formatOfFront } from '../../../formats/index.js';
+import { planted } from '../../support/planted-format.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'ridgepoint-formats-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -13,18 +15,6 @@ function file(name: string, content: string): string {
   writeFileSync(path, content);
   return path;
 }
-
-/** A format that no code but this file knows. */
-const planted: Format = {
-  name: 'planted',
-  title: 'planted (.plant)',
-  magic: 'PLNT',
-  claims: (path) => path.endsWith('.plant'),
-  inspect: () => {
-    throw new FormatError('it says nothing');
-  },
-  shapes: () => ({ ok: false, reason: 'it has no layers', hint: 'Plant some.' }),
-};
 
 describe('the format of a file', () => {
   test('is told by magic bytes, whatever the name says', () => {
@@ -52,6 +42,31 @@ describe('the format of a file', () => {
 
   test('is not asked of what is neither a file nor a folder', () => {
     expect(() => formatOf('/dev/null')).toThrow('it is neither a file nor a folder');
+  });
+
+  test('of JSON is that of a config only where the file says that it is one', () => {
+    const config = file('qwen.json', '{"model_type": "qwen2"}');
+    expect(formatOf(config).name).toBe('safetensors');
+    expect(() => formatOf(config).inspect(config)).toThrow('it is a config and has no weights');
+    expect(() => formatOf(file('result.json', '{"schema": 1}'))).toThrow('none of the formats');
+    expect(() => formatOf(file('torn.json', '{'))).toThrow('none of the formats');
+  });
+
+  test('of weights whose config is elsewhere is known, and says what to do', () => {
+    const path = file('adapter.safetensors', '');
+    const why = { message: expect.stringMatching(/^it has weights and no config.json beside it/) };
+    const hint = expect.stringContaining('into one folder');
+    expect(() => formatOf(path).inspect(path)).toThrow(expect.objectContaining({ ...why, hint }));
+  });
+
+  test('is told by as much of a front as has come', () => {
+    expect(formatOfFront(Buffer.from('GG'))?.name).toBe('gguf');
+    expect(formatOfFront(Buffer.from('GGUF\u0003'))?.name).toBe('gguf');
+    expect(formatOfFront(Buffer.from('<html>'))).toBeNull();
+  });
+
+  test('has an entry under its own name', () => {
+    expect(FORMATS.map(({ name }) => name)).toEqual(FORMAT_NAMES);
   });
 
   test('may be one more entry of the list', () => {

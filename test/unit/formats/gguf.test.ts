@@ -3,11 +3,14 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { builtinFolder } from '../../../agent/artifacts/source.js';
+import { copyGguf } from '../../../formats/gguf/copy.js';
 import { modelFacts, weightBytes } from '../../../formats/gguf/facts.js';
+import { gguf } from '../../../formats/gguf/format.js';
 import { readGgufHeader } from '../../../formats/gguf/header.js';
 import { GgufError } from '../../../formats/gguf/reader.js';
 import { temporaryFolder } from '../../support/bench.js';
 import { GgufBuilder } from '../../support/gguf-builder.js';
+import { sectionsOf } from '../../support/gguf-patch.js';
 
 const tiny = join(builtinFolder(), 'tiny-f16.gguf');
 
@@ -257,6 +260,27 @@ describe('a header made to take long', () => {
     const broken = Buffer.from(bytes);
     broken.fill(0xff, broken.indexOf('evil'), broken.indexOf('evil') + 4);
     expect(() => readGgufHeader(write(broken))).not.toThrow();
+  });
+});
+
+describe('a header of which a front has come', () => {
+  const { inspect } = gguf.peek!;
+  const whole = readFileSync(tiny);
+
+  test('goes on behind the front, wherever that ends', () => {
+    const { data } = sectionsOf(whole);
+    for (let bytes = 4; bytes < data - 64; bytes += 997)
+      expect(inspect(whole.subarray(0, bytes), whole.length)).toBeNull();
+    expect(inspect(whole.subarray(0, data), whole.length)).toMatchObject({ facts: { layers: 4 } });
+  });
+
+  test('may have arrays that are longer than the front', async () => {
+    const path = join(temporaryFolder(), 'long.gguf');
+    const values = Array.from({ length: 400_000 }, (_, i) => i);
+    await copyGguf(tiny, path, { metadata: new Map([['x.long', { type: 'array', of: 'u32', values }]]) });
+    const bytes = readFileSync(path);
+    expect(inspect(bytes.subarray(0, 2 ** 20), bytes.length)).toBeNull();
+    expect(inspect(bytes.subarray(0, 2 ** 21), bytes.length)).toMatchObject({ facts: { layers: 4 } });
   });
 });
 

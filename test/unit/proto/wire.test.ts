@@ -8,12 +8,14 @@ import {
   parseNodeProfile,
   parseRecord,
   parseReport,
+  parseStoredModels,
   toGrant,
   toHello,
   toReport,
 } from '../../../proto/convert.js';
 import { fromServiceError, toServiceError, type WireCode, WireError } from '../../../proto/errors.js';
 import { isLoopback, joinAddress, splitAddress } from '../../../proto/loopback.js';
+import { experimentOf } from '../../support/experiments.js';
 import { aLease, aNode, aRecord, crashed } from '../../support/wire-records.js';
 
 describe('documents inside envelopes', () => {
@@ -26,6 +28,16 @@ describe('documents inside envelopes', () => {
     expect(parseLease(toGrant(lease).leaseJson)).toEqual(lease);
     expect(parseNodeProfile(toHello(aNode(), [], 'i').nodeProfileJson)).toEqual(aNode());
     expect(parseModels('')).toEqual([]);
+  });
+
+  test('facts of before models had formats are of GGUF files', () => {
+    const { model } = experimentOf();
+    const { format, heads, ...older } = model.facts!;
+    const record = aRecord(aLease('t1'));
+    const written = { ...record, experiment: { ...record.experiment, model: { ...model, facts: older } } };
+    expect(parseRecord(JSON.stringify(written)).experiment.model).toEqual(model);
+    expect(parseStoredModels([{ ...model, facts: older }])).toEqual([model]);
+    expect([format, heads]).toEqual(['gguf', null]);
   });
 
   test('a document that is not valid is refused with the field', () => {

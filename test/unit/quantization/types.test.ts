@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { CONSTANTS } from '../../../agent/native/llama.js';
-import type { ModelFacts } from '../../../core/experiment/experiment.js';
+import type { KnownFacts } from '../../../core/experiment/known-facts.js';
 import type { ThreadFactors } from '../../../core/result/factors.js';
 import { FILE_TYPES, fileType } from '../../../core/techniques/file-types.js';
 import { predictWeights } from '../../../core/techniques/predicted-weights.js';
@@ -48,7 +48,7 @@ describe('types', () => {
     (word) => {
       const facts = { quantization: 'f16', bytes: -1, parameters: 1e9, vocabularySize: 0 };
       const bytes = (embeddingLength: number) =>
-        predictWeights({ ...facts, embeddingLength } as unknown as ModelFacts, word);
+        predictWeights({ ...facts, embeddingLength } as unknown as KnownFacts, word);
       if (word === 'f16') return;
       expect(bytes(4096)).toBeCloseTo((1e9 * fileType(word)!.bitsPerWeight) / 8, 0);
       // Rows that are not whole blocks take more.

@@ -1,7 +1,8 @@
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { ModelFacts, Options } from '../../../core/experiment/experiment.js';
+import type { Options } from '../../../core/experiment/experiment.js';
+import type { KnownFacts } from '../../../core/experiment/known-facts.js';
 import { UNCHANGED } from '../../../core/techniques/index.js';
 import { predictWeights } from '../../../core/techniques/predicted-weights.js';
 import { bytesPerElement } from '../../../core/techniques/tensor-types.js';
@@ -13,7 +14,8 @@ import { architectureFromGguf } from '../../../roofline/readers/gguf.js';
 
 const MEBI = 1024 ** 2;
 
-const small: ModelFacts = {
+const small: KnownFacts = {
+  format: 'gguf',
   architecture: 'llama',
   parameters: 8_394_000,
   bytes: 16_891_488,
@@ -24,8 +26,9 @@ const small: ModelFacts = {
   valueElementsPerToken: 8 * 2 * 64,
   vocabularySize: 4096,
   embeddingLength: 256,
+  heads: null,
 };
-const tiny: ModelFacts = {
+const tiny: KnownFacts = {
   ...small,
   parameters: 1_116_000,
   bytes: 2_327_520,
@@ -34,7 +37,7 @@ const tiny: ModelFacts = {
   valueElementsPerToken: 4 * 64,
   embeddingLength: 128,
 };
-const llama8B: ModelFacts = {
+const llama8B: KnownFacts = {
   ...small,
   parameters: 8_030_261_248,
   bytes: 16_068_000_000,

@@ -24,6 +24,7 @@ export function sweepOf(source: string): Sweep {
 }
 
 export const FACTS: ModelFacts = {
+  format: 'gguf',
   architecture: 'llama',
   parameters: 8_000_000,
   bytes: 16_000_000,
@@ -34,6 +35,7 @@ export const FACTS: ModelFacts = {
   valueElementsPerToken: 1024,
   vocabularySize: 4096,
   embeddingLength: 256,
+  heads: null,
 };
 
 const some = <T>(...values: T[]) => fc.subarray(values, { minLength: 1 });

@@ -1,0 +1,32 @@
+import { readdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Format } from './format.js';
+import { FORMATS } from './index.js';
+
+/**
+ * Finds the models of a folder by names, as people keep them: in it, or in a folder of it. Hidden folders are left out.
+ * @param depth folders below each other that are looked into.
+ * @returns paths, sorted. @throws errors of readdir(3) of the folder itself.
+ */
+export function modelsIn(folder: string, formats: readonly Format[] = FORMATS, depth = 2): string[] {
+  const of = (unit: Format['unit'], path: string) =>
+    formats.some((format) => format.unit === unit && format.claims(path));
+  const paths = readdirSync(folder)
+    .sort()
+    .map((name) => ({ name, path: join(folder, name) }));
+  const isFolder = (path: string) => statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
+  const files = paths.filter(({ path }) => !isFolder(path) && of('file', path)).map(({ path }) => path);
+  // A repository of files of another format often has the config of the model that they were made of.
+  if (files.length === 0 && of('folder', folder)) return [folder];
+  const below = paths.filter(({ name, path }) => depth > 1 && !name.startsWith('.') && isFolder(path));
+  return [...files, ...below.flatMap(({ path }) => readable(path, formats, depth - 1))].sort();
+}
+
+function readable(folder: string, formats: readonly Format[], depth: number): string[] {
+  try {
+    return modelsIn(folder, formats, depth);
+  } catch {
+    // A folder of somebody else's inside of the one that was named.
+    return [];
+  }
+}

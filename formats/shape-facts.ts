@@ -1,0 +1,51 @@
+import type { ModelFacts } from '../core/experiment/experiment.js';
+import type { AttentionShape } from '../core/work/architecture.js';
+import { sizeOf } from '../core/work/model-size.js';
+import type { ArchitectureReading } from '../roofline/readers/reading.js';
+
+/** What follows from shapes alone; all of it null where they could not be read. */
+type ShapeFacts = Omit<ModelFacts, 'format' | 'architecture' | 'bytes' | 'quantization'>;
+
+const UNKNOWN: ShapeFacts = {
+  parameters: null,
+  layers: null,
+  contextLength: null,
+  keyElementsPerToken: null,
+  valueElementsPerToken: null,
+  vocabularySize: null,
+  embeddingLength: null,
+  heads: null,
+};
+
+/** @returns the facts of a model whose format says no more than its shapes. */
+export function shapeFacts(reading: ArchitectureReading): ShapeFacts {
+  if (!reading.ok) return UNKNOWN;
+  const { architecture } = reading;
+  const { layers, contextLength, vocabulary, embedding } = architecture;
+  const perToken = (elements: (attention: AttentionShape) => number) =>
+    layers.reduce((sum, { count, attention }) => sum + count * elements(attention), 0);
+  const [first, ...others] = layers.map(({ attention }) => headsOf(attention));
+  const alike = first !== undefined && others.every((one) => JSON.stringify(one) === JSON.stringify(first));
+  return {
+    parameters: sizeOf(architecture).parameters,
+    layers: layers.reduce((sum, { count }) => sum + count, 0),
+    contextLength,
+    keyElementsPerToken: perToken((attention) =>
+      attention.kind === 'latent'
+        ? attention.kvRank + attention.ropeLength
+        : attention.kvHeads * attention.keyLength,
+    ),
+    // Latent attention keeps one vector for both.
+    valueElementsPerToken: perToken((attention) =>
+      attention.kind === 'latent' ? 0 : attention.kvHeads * attention.valueLength,
+    ),
+    vocabularySize: vocabulary,
+    embeddingLength: embedding,
+    heads: alike ? first : null,
+  };
+}
+
+/** Of latent attention as GGUF counts it: one head of keys for all queries. */
+function headsOf(attention: AttentionShape): NonNullable<ModelFacts['heads']> {
+  return { query: attention.heads, keyValue: attention.kind === 'latent' ? 1 : attention.kvHeads };
+}

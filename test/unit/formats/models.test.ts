@@ -1,0 +1,178 @@
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
+import { resolveModel } from '../../../agent/artifacts/resolve.js';
+import { resolveModels } from '../../../cli/local-models.js';
+import { listModels } from '../../../cli/models/models.js';
+import { predictedBytes } from '../../../core/runners/index.js';
+import { experimentAt } from '../../../core/sweep/expand.js';
+import { planSpace } from '../../../core/sweep/space.js';
+import { chainOf } from '../../../core/techniques/chain.js';
+import { FORMATS } from '../../../formats/index.js';
+import { writeSafetensors } from '../../../formats/safetensors/writer.js';
+import { modelsIn } from '../../../formats/scan.js';
+import { planted } from '../../support/planted-format.js';
+import { sweepOf } from '../sweep/documents.js';
+
+const formats = [...FORMATS, planted];
+const folder = mkdtempSync(join(tmpdir(), 'ridgepoint-models-'));
+const published = join(folder, 'published');
+const settings = { modelFolders: [folder], cacheFolder: join(folder, '.cache') };
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+afterEach(() => vi.restoreAllMocks());
+
+const [WIDTH, FEED_FORWARD, VOCABULARY] = [8, 16, 32];
+const CONFIG = {
+  model_type: 'llama',
+  hidden_size: WIDTH,
+  intermediate_size: FEED_FORWARD,
+  num_hidden_layers: 1,
+  num_attention_heads: 2,
+  num_key_value_heads: 1,
+  vocab_size: VOCABULARY,
+  max_position_embeddings: 64,
+  tie_word_embeddings: false,
+};
+const SHAPES: readonly (readonly [string, readonly number[]])[] = [
+  ['model.embed_tokens.weight', [VOCABULARY, WIDTH]],
+  ['model.layers.0.self_attn.q_proj.weight', [WIDTH, WIDTH]],
+  ['model.layers.0.self_attn.k_proj.weight', [WIDTH / 2, WIDTH]],
+  ['model.layers.0.self_attn.v_proj.weight', [WIDTH / 2, WIDTH]],
+  ['model.layers.0.self_attn.o_proj.weight', [WIDTH, WIDTH]],
+  ['model.layers.0.mlp.gate_proj.weight', [FEED_FORWARD, WIDTH]],
+  ['model.layers.0.mlp.up_proj.weight', [FEED_FORWARD, WIDTH]],
+  ['model.layers.0.mlp.down_proj.weight', [WIDTH, FEED_FORWARD]],
+  ['model.layers.0.input_layernorm.weight', [WIDTH]],
+  ['model.layers.0.post_attention_layernorm.weight', [WIDTH]],
+  ['model.norm.weight', [WIDTH]],
+  ['lm_head.weight', [VOCABULARY, WIDTH]],
+];
+const PARAMETERS = SHAPES.reduce((sum, [, shape]) => sum + shape.reduce((a, b) => a * b, 1), 0);
+
+beforeAll(async () => {
+  mkdirSync(published);
+  writeFileSync(join(published, 'config.json'), JSON.stringify(CONFIG));
+  writeFileSync(join(published, 'tokenizer.json'), JSON.stringify({ model: { type: 'BPE' } }));
+  writeFileSync(join(published, 'tokenizer_config.json'), JSON.stringify({ chat_template: '{{ x }}' }));
+  await writeSafetensors(join(published, 'model.safetensors'), {
+    metadata: new Map(),
+    tensors: SHAPES.map(([name, shape]) => ({
+      name,
+      dtype: 'BF16',
+      shape,
+      data: () => [new Uint8Array(2 * shape.reduce((a, b) => a * b, 1))],
+    })),
+  });
+  writeFileSync(join(folder, 'a.plant'), 'PLNT4000000');
+  writeFileSync(join(folder, 'broken.gguf'), 'GGUF');
+  writeFileSync(join(folder, 'notes.txt'), 'PLNT');
+});
+
+/** What `ridge models` prints. */
+async function listed(source: string | undefined, json?: true): Promise<string> {
+  let said = '';
+  vi.spyOn(process.stderr, 'write').mockReturnValue(true);
+  vi.spyOn(process.stdout, 'write').mockImplementation((text) => {
+    said += String(text);
+    return true;
+  });
+  await listModels(source, { models: [folder], ...(json === undefined ? {} : { json }) }, formats);
+  return said;
+}
+
+describe('a published folder', () => {
+  test('has the facts that its config and its headers say, and a digest of all its files', async () => {
+    const model = await resolveModel('published', settings);
+    expect(model.facts).toMatchObject({
+      format: 'safetensors',
+      architecture: 'llama',
+      parameters: PARAMETERS,
+      quantization: 'bf16',
+      layers: 1,
+      contextLength: 64,
+      keyElementsPerToken: 4,
+      valueElementsPerToken: 4,
+      vocabularySize: VOCABULARY,
+      embeddingLength: WIDTH,
+      heads: { query: 2, keyValue: 1 },
+    });
+    expect(model.weightBytes).toBe(2 * PARAMETERS);
+    writeFileSync(join(published, 'config.json'), JSON.stringify({ ...CONFIG, rope_theta: 5e5 }));
+    expect((await resolveModel(join(published, 'model.safetensors'), settings)).digest).not.toBe(
+      model.digest,
+    );
+  });
+
+  test('is shown with its tokenizer and its template', async () => {
+    const shown = JSON.parse(await listed(published, true));
+    expect(shown).toMatchObject({ tokenizer: 'BPE', chatTemplate: '{{ x }}' });
+    expect(shown.tensors).toHaveLength(SHAPES.length);
+  });
+
+  test('whose file is a link to elsewhere is not read', async () => {
+    const outside = mkdtempSync(join(tmpdir(), 'ridgepoint-outside-'));
+    const linked = join(folder, 'linked');
+    mkdirSync(linked);
+    writeFileSync(join(outside, 'config.json'), JSON.stringify(CONFIG));
+    symlinkSync(join(outside, 'config.json'), join(linked, 'config.json'));
+    await expect(resolveModel('linked', settings)).rejects.toThrow(
+      'config.json of linked is not inside a model folder',
+    );
+    rmSync(linked, { recursive: true });
+    rmSync(outside, { recursive: true });
+  });
+
+  test('is refused where something else would be run', async () => {
+    await expect(resolveModel('published', settings, { runs: ['gguf'] })).rejects.toThrow(
+      'the model published is safetensors, and what runs here is gguf',
+    );
+  });
+});
+
+describe('a format of one more entry', () => {
+  test('is listed with all others', async () => {
+    expect(modelsIn(folder, formats)).toEqual(
+      ['a.plant', 'broken.gguf', 'published'].map((name) => join(folder, name)),
+    );
+    const text = await listed(undefined);
+    expect(text).toMatch(/a\.plant\s+planted\s+fern\s+4\.0 M/);
+    expect(text).toMatch(/published\s+safetensors\s+llama/);
+    expect(text).toMatch(/broken\.gguf.*not usable: it is 4 bytes long/);
+    expect(await listed(join(folder, 'a.plant'))).toMatch(/context\s+not stated[\s\S]*leaf\s+green/);
+  });
+
+  test('is planned: what it does not say is predicted of nothing, and refused by who cannot open it', async () => {
+    const sweep = sweepOf(
+      JSON.stringify({
+        apiVersion: 'ridgepoint.dev/v1',
+        kind: 'Sweep',
+        metadata: { name: 'planted' },
+        spec: {
+          models: ['a.plant'],
+          techniques: { quantization: ['base', 'q4_k_m'] },
+          runners: [{ kind: 'llama-cpp' }, { kind: 'fake' }],
+          workloads: [{ kind: 'latency', promptTokens: 1_000_000 }],
+        },
+      }),
+    );
+    const models = await resolveModels(sweep, { ...settings, formats });
+    const space = planSpace({ ...sweep, models });
+    expect(space.impossible).toEqual([
+      {
+        reason: 'the runner llama-cpp opens gguf, and model a.plant is planted: give its gguf file',
+        count: 2,
+      },
+    ]);
+    expect(space.count).toBe(2);
+    const experiment = experimentAt(space, 0);
+    const facts = experiment.model.facts!;
+    expect(facts).toMatchObject({ format: 'planted', contextLength: null });
+    expect(
+      predictedBytes({ facts, experiment: { ...experiment, runner: { kind: 'llama-cpp', options: {} } } }),
+    ).toBeNull();
+    expect(chainOf({ ...experiment.technique, quantization: 'q4_k_m' }, facts)).toEqual([
+      { recipe: 'quantize(q4_k_m)', bytes: null },
+    ]);
+  });
+});
