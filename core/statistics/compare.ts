@@ -43,22 +43,16 @@ export function compare(
   candidate: readonly number[],
   options: CompareOptions = {},
 ): Comparison {
-  const settings = {
-    better: options.better ?? 'max',
-    confidence: options.confidence ?? 0.95,
-    indifference: options.indifference ?? 0.01,
-  } as const;
-  const nothing = { ratio: null, interval: null, p: null, mannWhitneyP: null, permutationP: null };
-  const unclear = (reason: string): Comparison => ({ ...nothing, verdict: 'unclear', reason, ...settings });
-  if (base.length === 0 || candidate.length === 0) return unclear('one side has no values');
+  const settings = settingsOf(options);
+  if (base.length === 0 || candidate.length === 0) return unclear('one side has no values', settings);
   if (![...base, ...candidate].every((v) => v > 0 && Number.isFinite(v))) {
-    return unclear('a ratio needs positive, finite values on both sides');
+    return unclear('a ratio needs positive, finite values on both sides', settings);
   }
   const [a, b] = [base.map(Math.log), candidate.map(Math.log)];
   const test = welch(a, b);
   if (test === null) {
     const ratio = Math.exp(b.reduce((s, v) => s + v, 0) / b.length - a.reduce((s, v) => s + v, 0) / a.length);
-    return { ...unclear('one side has a single value: nothing is known of its spread'), ratio };
+    return { ...unclear('one side has a single value: nothing is known of its spread', settings), ratio };
   }
   const half =
     test.standardError === 0
@@ -76,8 +70,25 @@ export function compare(
   });
 }
 
+/** What a comparison was asked for. */
+export type CompareSettings = Pick<Comparison, 'better' | 'confidence' | 'indifference'>;
+
+export function settingsOf(options: CompareOptions): CompareSettings {
+  return {
+    better: options.better ?? 'max',
+    confidence: options.confidence ?? 0.95,
+    indifference: options.indifference ?? 0.01,
+  };
+}
+
+/** A comparison that has no interval, and why. */
+export function unclear(reason: string, settings: CompareSettings): Comparison {
+  const nothing = { ratio: null, interval: null, p: null, mannWhitneyP: null, permutationP: null };
+  return { ...nothing, verdict: 'unclear', reason, ...settings };
+}
+
 /** Reads the verdict off ratio, interval and p. */
-function decide(c: Comparison): Comparison {
+export function decide(c: Comparison): Comparison {
   if (c.ratio === null || c.interval === null || c.p === null) return c;
   const zone: Interval = [1 / (1 + c.indifference), 1 + c.indifference];
   if (c.interval[0] >= zone[0] && c.interval[1] <= zone[1]) return { ...c, verdict: 'same', reason: null };
@@ -88,7 +99,7 @@ function decide(c: Comparison): Comparison {
   const reason =
     c.p < alpha
       ? 'the difference is real but may be too small to matter'
-      : 'the interval holds both no difference and one that would matter: more repeats are needed';
+      : 'the interval holds both no difference and one that would matter: more repeats or starts are needed';
   return { ...c, verdict: 'unclear', reason };
 }
 

@@ -18,6 +18,20 @@ export function logGamma(x: number): number {
   return 0.5 * Math.log(2 * Math.PI) + (z + 0.5) * Math.log(t) - t + Math.log(series);
 }
 
+/** Derivative of logGamma for x > 0: recurrence up to 10, then the asymptotic series (Abramowitz & Stegun 6.3.18). */
+export function digamma(x: number): number {
+  if (x < 10) return digamma(x + 1) - 1 / x;
+  const q = 1 / (x * x);
+  return Math.log(x) - 0.5 / x - q * (1 / 12 - q * (1 / 120 - q * (1 / 252 - q * (1 / 240 - q / 132))));
+}
+
+/** Derivative of digamma for x > 0, in the same way (Abramowitz & Stegun 6.4.12). */
+export function trigamma(x: number): number {
+  if (x < 10) return trigamma(x + 1) + 1 / (x * x);
+  const q = 1 / (x * x);
+  return 1 / x + q / 2 + (q / x) * (1 / 6 - q * (1 / 30 - q * (1 / 42 - q * (1 / 30 - (q * 5) / 66))));
+}
+
 /** Continued fraction of the incomplete beta function by Lentz's method (Numerical Recipes, §6.4). */
 function betaFraction(x: number, a: number, b: number): number {
   const tiny = 1e-300;
@@ -68,7 +82,8 @@ export function studentTwoSided(t: number, df: number): number {
 }
 
 /**
- * Inverse of studentCdf: bisection on its own CDF, so the two can never disagree.
+ * Inverse of studentCdf, by its own CDF, so the two can never disagree: bisection to 1 %, then Newton's steps. Left of 0 the CDF is
+ * convex, so that steps from the right end never pass the root.
  * @param p between 0 and 1, both excluded.
  */
 export function studentQuantile(p: number, df: number): number {
@@ -78,13 +93,19 @@ export function studentQuantile(p: number, df: number): number {
   let low = -1;
   while (studentCdf(low, df) > tail) low *= 2;
   let high = 0;
-  while (high - low > 1e-15 * Math.abs(low)) {
+  while (high - low > 0.01 * Math.abs(low)) {
     const middle = (low + high) / 2;
-    if (middle === low || middle === high) break;
     if (studentCdf(middle, df) < tail) low = middle;
     else high = middle;
   }
-  return p < 0.5 ? (low + high) / 2 : -(low + high) / 2;
+  const logPeak = logGamma((df + 1) / 2) - logGamma(df / 2) - Math.log(df * Math.PI) / 2;
+  for (let i = 0; i < 50; i++) {
+    const density = Math.exp(logPeak - ((df + 1) / 2) * Math.log1p((high * high) / df));
+    const next = high - (studentCdf(high, df) - tail) / density;
+    if (!(next < high)) break;
+    high = next;
+  }
+  return p < 0.5 ? high : -high;
 }
 
 /**

@@ -1,0 +1,149 @@
+import { detectable } from '../../../core/statistics/allocation.js';
+import {
+  adjustForMany,
+  type CompareOptions,
+  type Comparison,
+  compare,
+} from '../../../core/statistics/compare.js';
+import type { DriftControl } from '../../../core/statistics/control.js';
+import type { Blocks } from '../../../core/statistics/nested.js';
+import { pooledSpread } from '../../../core/statistics/pooled.js';
+import { compareStarts } from '../../../core/statistics/ratio.js';
+import { type Draw, drawFrom, type Layout, type Levels, row, SHAPES, type Shape } from './noise.js';
+
+const LOG_NORMAL = SHAPES[0]!;
+const differs = ({ verdict }: Comparison) => verdict === 'faster' || verdict === 'slower';
+
+/** Spread of rows' own start-to-start spreads about the typical one, as a logarithm. */
+const ROWS_DIFFER = 0.3;
+
+/** A run of a sweep: its rows share what moves its blocks. */
+function sweep(
+  draw: Draw,
+  shape: Shape,
+  spreads: readonly number[],
+  levels: Levels,
+  layout: Layout,
+): Blocks[] {
+  const shifts = layout.perBlock.map(() => levels.blocks * draw.normal());
+  return spreads.map((starts) => row(draw, shape, { ...levels, starts }, layout, shifts));
+}
+
+export interface FamilyRate {
+  /** Share of pairs of runs of one build with at least one comparison called different, after Holm. */
+  readonly repeats: number;
+  readonly starts: number;
+  readonly pooled: number;
+  /** Share of single comparisons with p below 0.05, by starts alone and with the pooled spread. */
+  readonly size: number;
+  readonly sizePooled: number;
+}
+
+/** Runs the same build twice, many times. `repeats` compares the repeats of one start on each side, as a row of one process does. */
+export function sameBuild(
+  shape: Shape,
+  levels: Levels,
+  layout: Layout,
+  rows: number,
+  pairs: number,
+  seed: number,
+): FamilyRate {
+  const draw = drawFrom(seed);
+  const found = { repeats: 0, starts: 0, pooled: 0, size: 0, sizePooled: 0 };
+  const any = (comparisons: readonly Comparison[]) => (adjustForMany(comparisons).some(differs) ? 1 : 0);
+  const low = (comparisons: readonly Comparison[]) => comparisons.filter(({ p }) => p! < 0.05).length;
+  for (let i = 0; i < pairs; i++) {
+    const spreads = Array.from({ length: rows }, () => levels.starts * Math.exp(ROWS_DIFFER * draw.normal()));
+    const [a, b] = [sweep(draw, shape, spreads, levels, layout), sweep(draw, shape, spreads, levels, layout)];
+    const each = (f: (base: Blocks, candidate: Blocks) => Comparison) => a.map((base, r) => f(base, b[r]!));
+    const spread = pooledSpread([a, b]);
+    const plain = each((x, y) => compareStarts(x, y));
+    const pooled = each((x, y) => compareStarts(x, y, { spread }));
+    found.repeats += any(each((x, y) => compare(x[0]![0]!, y[0]![0]!)));
+    found.starts += any(plain);
+    found.pooled += any(pooled);
+    found.size += low(plain) / rows;
+    found.sizePooled += low(pooled) / rows;
+  }
+  const share = (n: number) => n / pairs;
+  return {
+    repeats: share(found.repeats),
+    starts: share(found.starts),
+    pooled: share(found.pooled),
+    size: share(found.size),
+    sizePooled: share(found.sizePooled),
+  };
+}
+
+/** How often a difference of the size that `detectable` promises in 80 % is found, with and without thirty rows to pool. */
+export function power(starts: number, levels: Levels, pairs: number, seed: number) {
+  const draw = drawFrom(seed);
+  const layout = { perBlock: Array.from({ length: starts }, () => 1), repeats: 5 };
+  const known = (sd: number) => ({ sd, reason: null });
+  const components = {
+    within: known(levels.within),
+    betweenStarts: known(levels.starts),
+    betweenBlocks: known(levels.blocks),
+  };
+  const { value: ratio } = detectable(components, { starts, blocks: starts, repeats: layout.repeats });
+  let found = 0;
+  for (let i = 0; i < pairs; i++) {
+    const base = row(draw, LOG_NORMAL, levels, layout);
+    const candidate = row(draw, LOG_NORMAL, levels, layout).map((block) =>
+      block.map((start) => start.map((v) => v * ratio!)),
+    );
+    if (compareStarts(base, candidate).p! < 0.05) found++;
+  }
+  return { ratio: ratio!, found: found / pairs };
+}
+
+export interface ControlResult {
+  /** Root mean square of the logarithm of the ratio, where the truth is 0. */
+  readonly error: Record<'none' | 'shrunk' | 'full', number>;
+  /** Share of p below 0.05. */
+  readonly size: Record<'none' | 'shrunk', number>;
+}
+
+/**
+ * Two runs of one row in three blocks each, with the drift control at the beginning and the end of each block; `moved` is what the
+ * machine does to everything in a block.
+ */
+export function withControl(
+  moved: number,
+  starts: number,
+  controlStarts: number,
+  pairs: number,
+  seed: number,
+): ControlResult {
+  const draw = drawFrom(seed);
+  const layout = { perBlock: [1, 1, 1], repeats: 4 };
+  const levels = { within: 0.01, starts, blocks: 0 };
+  const squares = { none: 0, shrunk: 0, full: 0 };
+  const low = { none: 0, shrunk: 0 };
+  const options: CompareOptions = {};
+  for (let i = 0; i < pairs; i++) {
+    const run = () => {
+      const shifts = layout.perBlock.map(() => moved * draw.normal());
+      const control = shifts.map((shift) =>
+        [0, 1].map(() => Math.exp(shift + controlStarts * draw.normal())),
+      );
+      return { row: row(draw, LOG_NORMAL, levels, layout, shifts), control };
+    };
+    const [a, b] = [run(), run()];
+    const control: DriftControl = { base: a.control, candidate: b.control };
+    const none = compareStarts(a.row, b.row, options);
+    const shrunk = compareStarts(a.row, b.row, { ...options, control });
+    const drift = (blocks: readonly (readonly number[])[]) =>
+      blocks.flat().reduce((sum, v) => sum + Math.log(v), 0) / blocks.flat().length;
+    squares.none += Math.log(none.ratio!) ** 2;
+    squares.shrunk += Math.log(shrunk.ratio!) ** 2;
+    squares.full += (Math.log(none.ratio!) - drift(b.control) + drift(a.control)) ** 2;
+    if (none.p! < 0.05) low.none++;
+    if (shrunk.p! < 0.05) low.shrunk++;
+  }
+  const root = (sum: number) => Math.sqrt(sum / pairs);
+  return {
+    error: { none: root(squares.none), shrunk: root(squares.shrunk), full: root(squares.full) },
+    size: { none: low.none / pairs, shrunk: low.shrunk / pairs },
+  };
+}
