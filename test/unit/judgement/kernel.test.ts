@@ -33,8 +33,13 @@ const ROOFS: NonNullable<JudgeInput['roofs']> = {
   links: [],
   doubts: [],
 };
+const CALLING: JudgeInput['experiment'] = {
+  ...experiment,
+  runner: { kind: 'kernels', options: { threads: 2 } },
+  workload: { kind: 'kernel', options: { op: 'attention-decode' } },
+};
 const judged = (changes: Partial<JudgeInput>) =>
-  judge(calmInput({ kernel: KERNEL, ...changes })).measurements;
+  judge(calmInput({ kernel: KERNEL, experiment: CALLING, ...changes })).measurements;
 
 describe('an op', () => {
   test('is quoted by the median of each repeat: time, bytes and operations', () => {
@@ -52,17 +57,12 @@ describe('an op', () => {
   });
 
   test('has a bound, and the roofs alone predict it', () => {
-    const kernelWorkload = { kind: 'kernel', options: { op: 'attention-decode' } };
     const input = (changes: Partial<JudgeInput>) =>
       judge(
         calmInput({
           kernel: KERNEL,
           roofs: ROOFS,
-          experiment: {
-            ...experiment,
-            runner: { kind: 'kernels', options: { threads: 2 } },
-            workload: kernelWorkload,
-          },
+          experiment: CALLING,
           ...changes,
         }),
       ).roofline?.phases[0];
