@@ -1,4 +1,5 @@
-// All kernels in one translation unit: one image for each architecture.
+// All kernels in one translation unit: one image for each architecture. They have run on the emulated GPU alone so far,
+// never on a real one (README.md).
 #include "activations.cu"
 #include "attention-decode.cu"
 #include "attention-prefill.cu"
