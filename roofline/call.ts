@@ -15,7 +15,7 @@ export function placeCall(
   measuredSeconds: number,
 ): RooflinePhase {
   const { flops, bytes } = kernel;
-  const level = kernel.cache === 'warm' ? warmLevelOf(machineModel, onGpu(kernel.variant)) : 'memory';
+  const level = kernel.cache === 'warm' ? warmLevelOf(machineModel, onGpu(kernel)) : 'memory';
   const bandwidth = { level, bytesPerSecond: bandwidthOf(machineModel, level) };
   const arithmetic = arithmeticOf(kernel);
   const peak = peakFor(machineModel.ceilings, arithmetic);

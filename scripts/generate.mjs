@@ -1,6 +1,6 @@
 #!/usr/bin/env node
-// Writes every generated file that is checked in: proto/gen, schemas/*.json, docs/metrics.md, docs/ops.md, the dashboards for
-// Grafana and the chart's copies.
+// Writes every generated file that is checked in: proto/gen, core/kernels/gen (by the native library, which is built for it),
+// schemas/*.json, docs/metrics.md, docs/ops.md, the dashboards for Grafana and the chart's copies.
 // With --check it writes nothing and fails when one of them is not what its source gives.
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
@@ -22,6 +22,8 @@ const write = (script, folder) =>
     cwd: root,
     stdio: ['ignore', 2, 2],
   });
+// First, for schemas and pages are made of it.
+write('write-ops-table.ts', 'core/kernels/gen');
 write('write-schemas.ts', 'schemas');
 write('write-metrics-page.ts', 'docs');
 write('write-ops-page.ts', 'docs');

@@ -30,10 +30,24 @@ export function readCaches(cpus: readonly number[], sysRoot: string): SystemCach
 
 /** @returns bytes of the last-level caches that serve these CPUs; null where there is none behind the second level. */
 export function lastCacheBytes(cpus: readonly number[], sysRoot: string): number | null {
+  const { level, bytes } = lastLevel(cpus, sysRoot);
+  return level < 3 ? null : bytes;
+}
+
+/** No processor that says nothing of its caches (Apple's) is known to have a last level larger than this for its CPUs. */
+const UNKNOWN_BYTES = 2 ** 25;
+
+/** @returns bytes that data has to exceed by far to come from memory, whatever its level: all last caches of these CPUs. */
+export function bytesBeforeMemory(cpus: readonly number[], sysRoot: string): number {
+  return lastLevel(cpus, sysRoot).bytes || UNKNOWN_BYTES;
+}
+
+/** The caches furthest from these CPUs, together; level 0 where the system does not say. */
+function lastLevel(cpus: readonly number[], sysRoot: string): { level: number; bytes: number } {
   const all = readCaches(cpus, sysRoot);
-  const last = Math.max(0, ...all.map(({ level }) => level));
-  if (last < 3) return null;
-  return all.filter(({ level }) => level === last).reduce((sum, { bytes }) => sum + bytes, 0);
+  const level = Math.max(0, ...all.map((cache) => cache.level));
+  const bytes = all.filter((cache) => cache.level === level).reduce((sum, cache) => sum + cache.bytes, 0);
+  return { level, bytes };
 }
 
 /** `48K`, `1024K`, `32M` as /sys writes sizes. */

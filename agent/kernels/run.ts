@@ -55,7 +55,7 @@ export async function runKernels(
 ): Promise<KernelsAnswer> {
   const library = requiredKernels();
   const ops = await openOps(library);
-  const answer = { ops: ops.list(), checked: [] as CheckedOp[], timed: [] as TimedOp[] };
+  const answer = { ops: ops.describe(), checked: [] as CheckedOp[], timed: [] as TimedOp[] };
   if (job.kind === 'list') return answer;
   for (const [i, request] of job.requests.entries()) {
     progress(i, job.requests.length);

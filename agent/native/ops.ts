@@ -1,16 +1,18 @@
 import { FailureError, failure } from '../../core/errors.js';
-import type { OpType } from '../../core/kernels/op.js';
+import type { OpFacts, OpType, OpVariant } from '../../core/kernels/op.js';
+import { readAffinity } from '../device/affinity.js';
+import { bytesBeforeMemory } from '../device/caches.js';
 import { openKernelLibrary } from './kernel-library.js';
 
 /** The interface of kernels/ops/ops.h that this file was written for. */
-const INTERFACE = 1;
+const INTERFACE = 2;
 const REQUEST =
   'const char *op, const char *variant, const char *type, const int64_t *shape, int32_t count, int32_t threads, uint64_t seed';
 const PROTOTYPES = {
-  list: 'const char *ridge_ops_list()',
+  describe: 'const char *ridge_ops_describe()',
   check: `const char *ridge_ops_check(${REQUEST})`,
   output: `const char *ridge_ops_output(${REQUEST}, _Out_ float *output, int64_t room)`,
-  prepare: `const char *ridge_ops_prepare(${REQUEST}, int32_t cold)`,
+  prepare: `const char *ridge_ops_prepare(${REQUEST}, int64_t cacheBytes)`,
   measure: 'int32_t ridge_ops_measure(int64_t handle, int32_t repeats, double *nanoseconds)',
   release: 'void ridge_ops_release(int64_t handle)',
 } as const;
@@ -62,30 +64,16 @@ export interface PreparedOp extends OpWork {
   close(): void;
 }
 
-/** A variant as this machine's library has it. */
-export interface OpListing {
-  readonly name: string;
-  readonly help: string;
-  readonly parameters: readonly {
-    readonly name: string;
-    readonly help: string;
-    readonly fallback: number;
-    readonly least: number;
-    readonly most: number;
-  }[];
-  readonly types: readonly OpType[];
-  readonly variants: readonly {
-    readonly name: string;
-    readonly help: string;
-    readonly types: readonly OpType[];
-    readonly device?: 'cuda';
+/** An op as this machine's library describes it: core/kernels/gen/ops.ts, and what can run here. */
+export interface OpListing extends OpFacts {
+  readonly variants: readonly (OpVariant & {
     /** Why this machine cannot run it; null when it can. */
     readonly absent: string | null;
-  }[];
+  })[];
 }
 
 export interface NativeOps {
-  list(): OpListing[];
+  describe(): OpListing[];
   /** @throws FailureError `impossible-combination` for what there is not or cannot be. */
   check(request: OpRequest): OpVerdict;
   /** Runs it once. @returns its output. @throws FailureError `impossible-combination` as check does. */
@@ -110,7 +98,7 @@ type Answer<T> = T | Refusal;
 export async function openOps(library: string): Promise<NativeOps> {
   const { handle } = await openKernelLibrary(library, { part: 'ops', version: INTERFACE });
   const open = (prototype: string) => handle.func(prototype) as (...args: unknown[]) => unknown;
-  const [list, check, prepare] = [PROTOTYPES.list, PROTOTYPES.check, PROTOTYPES.prepare].map(open);
+  const [describe, check, prepare] = [PROTOTYPES.describe, PROTOTYPES.check, PROTOTYPES.prepare].map(open);
   const output = open(PROTOTYPES.output);
   const [measure, release] = [open(PROTOTYPES.measure), open(PROTOTYPES.release)];
   const ask = <T>(text: unknown): T => {
@@ -123,7 +111,7 @@ export async function openOps(library: string): Promise<NativeOps> {
     return [op, variant, type, numbers, numbers.length, threads, seed];
   };
   return {
-    list: () => ask<{ ops: OpListing[] }>(list!()).ops,
+    describe: () => ask<{ ops: OpListing[] }>(describe!()).ops,
     check: (request) => ask<OpVerdict>(check!(...words(request))),
     output(request) {
       const { count } = ask<{ count: number }>(output(...words(request), null, 0));
@@ -132,7 +120,9 @@ export async function openOps(library: string): Promise<NativeOps> {
       return numbers;
     },
     prepare(request, cache) {
-      const made = ask<OpWork & { handle: number }>(prepare!(...words(request), cache === 'cold' ? 1 : 0));
+      const made = ask<OpWork & { handle: number }>(
+        prepare!(...words(request), cache === 'cold' ? cacheBytes() : 0),
+      );
       const { handle: id, ...work } = made;
       if (id === 0) throw wrong(request, work.check);
       return {
@@ -148,6 +138,11 @@ export async function openOps(library: string): Promise<NativeOps> {
       };
     },
   };
+}
+
+/** Of the CPUs that this process may use. */
+function cacheBytes(): number {
+  return bytesBeforeMemory(readAffinity('self') ?? [], '/sys');
 }
 
 function isRefusal(answer: unknown): answer is Refusal {

@@ -1,7 +1,7 @@
 import { FailureError, failure } from '../../core/errors.js';
 import type { Options } from '../../core/experiment/experiment.js';
 import { axisOf } from '../../core/kernels/axes.js';
-import { OPS } from '../../core/kernels/ops.js';
+import { OPS } from '../../core/kernels/gen/ops.js';
 import { median } from '../../core/statistics/quantile.js';
 import { shouldStop, warmupSettled } from '../../core/statistics/stopping.js';
 import { kernel as kind } from '../../core/workloads/kernel.js';

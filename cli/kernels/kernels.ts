@@ -6,8 +6,8 @@ import { KERNELS } from '../../agent/kernels/job.js';
 import type { KernelsAnswer, KernelsJob } from '../../agent/kernels/run.js';
 import type { OpRequest } from '../../agent/native/ops.js';
 import { RoofsStore } from '../../agent/roofs/store.js';
-import type { OpFacts, OpVariant } from '../../core/kernels/op.js';
-import { OPS } from '../../core/kernels/ops.js';
+import { OPS } from '../../core/kernels/gen/ops.js';
+import { deviceOf, type OpFacts, type OpVariant } from '../../core/kernels/op.js';
 import { findOp, findTypes, findVariants, type Reading, readShape } from '../../core/kernels/words.js';
 import type { Roofs } from '../../core/result/roofs.js';
 import { type CommandError, EXIT, fromFailure, usageError, workError } from '../exit.js';
@@ -92,7 +92,7 @@ function requestsOf(
   const several = best || options.variant === 'all';
   // A variant that is named is wanted whatever its device.
   const named = (best ? op.variants : understood(findVariants(op, options.variant))).filter(
-    ({ device = 'cpu' }) => !several || device === options.device,
+    (variant) => !several || deviceOf(variant) === options.device,
   );
   if (named.length === 1 && !here.some(({ name }) => name === named[0]!.name)) {
     throw usageError(`this machine cannot run the variant ${named[0]!.name} of ${op.name}`, SHOW);
@@ -115,7 +115,7 @@ function requestsOf(
 
 /** None of what was asked for can be run here: that is no success. */
 function nothingRuns({ device }: KernelsOptions, listed: KernelsAnswer['ops']): CommandError {
-  const variants = listed.flatMap((op) => op.variants).filter((v) => (v.device ?? 'cpu') === device);
+  const variants = listed.flatMap((op) => op.variants).filter((variant) => deviceOf(variant) === device);
   const reason = variants.find(({ absent }) => absent !== null)?.absent;
   return workError(`this machine runs none of the ${device} variants: ${reason ?? 'there are none'}`, SHOW);
 }

@@ -1,5 +1,6 @@
 import type { Arithmetic } from '../work/work.js';
-import type { OpType } from './op.js';
+import { OPS } from './gen/ops.js';
+import { deviceOf, type OpType, type OpVariant } from './op.js';
 
 type Table = Readonly<Record<OpType, Arithmetic>>;
 
@@ -10,23 +11,27 @@ const ON_THREADS: Table = { f32: 'f32', f16: 'f32', bf16: 'f32', int8: 'int8', i
 /** By tensor cores, which our kernels give int4 as f16. */
 const ON_TENSOR_CORES: Table = { f32: 'tf32', f16: 'f16', bf16: 'bf16', int8: 'int8', int4: 'f16' };
 
-/** @returns whether a variant runs on a GPU: its name says so. */
-export function onGpu(variant: string): boolean {
-  return variant.startsWith('cuda');
-}
-
-/** @returns the arithmetic that a variant of an op is held against. */
-export function arithmeticOf({
-  op,
-  variant,
-  type,
-}: {
+/** A variant of an op by their names, as records have them. */
+interface VariantName {
   readonly op: string;
   readonly variant: string;
-  readonly type: OpType;
-}): Arithmetic {
-  if (!onGpu(variant)) return ON_CPU[type];
-  // Prompts have one variant on a GPU, and that is on tensor cores.
-  const tensor = variant === 'cuda-tensor' || op === 'attention-prefill';
-  return (tensor ? ON_TENSOR_CORES : ON_THREADS)[type];
+}
+
+/** @returns whether a variant runs on a GPU. @throws RangeError for a name that no op has. */
+export function onGpu(name: VariantName): boolean {
+  return deviceOf(variantOf(name)) === 'cuda';
+}
+
+/** @returns the arithmetic that a variant of an op is held against. @throws RangeError for a name that no op has. */
+export function arithmeticOf(request: VariantName & { readonly type: OpType }): Arithmetic {
+  const variant = variantOf(request);
+  const table =
+    deviceOf(variant) === 'cpu' ? ON_CPU : variant.unit === 'matrix' ? ON_TENSOR_CORES : ON_THREADS;
+  return table[request.type];
+}
+
+function variantOf({ op, variant }: VariantName): OpVariant {
+  const found = OPS.find(({ name }) => name === op)?.variants.find(({ name }) => name === variant);
+  if (found === undefined) throw new RangeError(`no op of this release is ${op}/${variant}`);
+  return found;
 }

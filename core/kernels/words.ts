@@ -1,5 +1,5 @@
 import { nearest } from '../input/suggest.js';
-import type { OpFacts, OpType } from './op.js';
+import { fulfils, type OpFacts, type OpType, shapeOf } from './op.js';
 
 /** What a user asks of an op, found or refused. */
 export type Reading<T> =
@@ -50,7 +50,10 @@ export function readShape(op: OpFacts, text: string): Reading<number[]> {
     if (given.has(name)) return no(`${name} is there twice`);
     given.set(name, number);
   }
-  return { ok: true, value: op.parameters.map(({ name, fallback }) => given.get(name) ?? fallback) };
+  const shape = shapeOf(op, Object.fromEntries(given));
+  const sizeOf = (name: string): number => shape[op.parameters.findIndex((own) => own.name === name)]!;
+  const broken = op.constraints.find((constraint) => !fulfils(sizeOf, constraint));
+  return broken === undefined ? { ok: true, value: shape } : no(broken.sentence);
 }
 
 function find<T>(what: string, names: readonly string[], word: string, value: (i: number) => T): Reading<T> {

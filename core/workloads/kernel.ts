@@ -1,9 +1,8 @@
 import { z } from 'zod';
 import { numberOn, type Rule } from '../experiment/rule.js';
-import { onGpu } from '../kernels/arithmetic.js';
 import { axisOf, SHAPE_AXES } from '../kernels/axes.js';
-import { OP_TYPES, type OpFacts, type OpVariant } from '../kernels/op.js';
-import { OPS } from '../kernels/ops.js';
+import { OPS } from '../kernels/gen/ops.js';
+import { deviceOf, fulfils, OP_TYPES, type OpFacts, type OpVariant } from '../kernels/op.js';
 import type { WorkloadKind } from './workload.js';
 
 /** The variant that asks most of a processor among those that a node can run on the device. */
@@ -14,12 +13,12 @@ const VARIANTS = [...new Set(OPS.flatMap((op) => op.variants.map(({ name }) => n
 const opOf = (word: unknown): OpFacts | undefined => OPS.find(({ name }) => name === word);
 
 /** @returns what of an op runs on a class of devices: `cpu`, `cuda`, `cuda:h100`. */
-export function variantsOn<V extends Pick<OpVariant, 'name'>>(
+export function variantsOn<V extends Pick<OpVariant, 'platform'>>(
   op: { readonly variants: readonly V[] } | undefined,
   deviceClass: unknown,
 ): V[] {
-  const gpu = String(deviceClass).split(':')[0] === 'cuda';
-  return op?.variants.filter(({ name }) => onGpu(name) === gpu) ?? [];
+  const family = String(deviceClass).split(':')[0];
+  return op?.variants.filter((variant) => deviceOf(variant) === family) ?? [];
 }
 
 const variantExists: Rule = {
@@ -30,8 +29,9 @@ const variantExists: Rule = {
     const family = String(device).split(':')[0];
     if (known.length === 0) return `the op ${op} has no variant for ${family}: choose another op or device`;
     if (variant === BEST || known.includes(String(variant))) return null;
-    if (facts?.variants.some(({ name }) => name === variant) === true)
-      return `the variant ${variant} of ${op} does not run on ${family}: choose ${[BEST, ...known].join(', ')}, or placement: device: ${onGpu(String(variant)) ? 'cuda' : 'cpu'}`;
+    const elsewhere = facts?.variants.find(({ name }) => name === variant);
+    if (elsewhere !== undefined)
+      return `the variant ${variant} of ${op} does not run on ${family}: choose ${[BEST, ...known].join(', ')}, or placement: device: ${deviceOf(elsewhere)}`;
     return `the op ${op} has no variant ${variant}: it has ${[BEST, ...known].join(', ')}`;
   },
 };
@@ -75,28 +75,21 @@ const inRange = SHAPE_AXES.map(
   }),
 );
 
-/** Of the op, where the sweep says nothing. */
-const sizeOf = (values: Readonly<Record<string, unknown>>, name: string): number =>
-  typeof values[name] === 'number'
-    ? values[name]
-    : (opOf(values.op)?.parameters.find((own) => own.name === name)?.fallback ?? 0);
-
-const grouped: Rule = {
-  axes: ['op', 'heads', 'kvHeads'],
-  reason: (values) =>
-    opOf(values.op)?.parameters.some(({ name }) => name === 'kvHeads') &&
-    sizeOf(values, 'heads') % sizeOf(values, 'kvHeads') !== 0
-      ? 'heads has to be a multiple of kvHeads, for every K/V head serves as many query heads'
-      : null,
-};
-
-const fewerThanExperts: Rule = {
-  axes: ['op', 'experts', 'used'],
-  reason: (values) =>
-    values.op === 'moe' && sizeOf(values, 'used') > sizeOf(values, 'experts')
-      ? 'used is more than experts, and a token goes to each expert at most once'
-      : null,
-};
+/** What numbers of a shape have to be to each other; those that the sweep does not name are as the op has them. */
+const consistent = OPS.flatMap(({ name, parameters, constraints }) =>
+  constraints.map((constraint): Rule => {
+    const { parameter, bound, sentence } = constraint;
+    const involved = typeof bound === 'string' ? [parameter, bound] : [parameter];
+    return {
+      axes: ['op', ...involved.map(axisOf)],
+      reason(values) {
+        const sizeOf = (wanted: string): number =>
+          numberOn(values, axisOf(wanted)) ?? parameters.find((own) => own.name === wanted)!.fallback;
+        return values.op !== name || fulfils(sizeOf, constraint) ? null : sentence;
+      },
+    };
+  }),
+);
 
 /** An op of our own native library, checked and then timed; no model is run. */
 export const kernel: WorkloadKind = {
@@ -122,6 +115,6 @@ export const kernel: WorkloadKind = {
   }),
   needs: 'op',
   lessMemory: 'Choose a smaller shape.',
-  rules: [variantExists, typeExists, threadsOfCpu, ...inRange, grouped, fewerThanExperts],
+  rules: [variantExists, typeExists, threadsOfCpu, ...inRange, ...consistent],
   alsoKnownAs: {},
 };

@@ -69,12 +69,12 @@ DEVICE void part(const DecodeArguments& d, unsigned char* shared) {
     const bool there = token < end;
     const int64_t row = there ? row_of(d, sequence, kv_head, token) : 0;
     // The values are asked for before the scores are known, so that both are under way together.
-    Sixteen values[kSlices];
+    Vector128 values[kSlices];
 #pragma unroll
     for (int s = 0; s < kSlices; s++) {
       const int at = (s * kLanes + lane) * kEach;
       if (there && at < d.value_length) {
-        values[s] = *reinterpret_cast<const Sixteen*>(static_cast<const T*>(d.values) + row * d.value_stride + at);
+        values[s] = *reinterpret_cast<const Vector128*>(static_cast<const T*>(d.values) + row * d.value_stride + at);
       }
     }
     float scores[kHeads] = {};

@@ -138,9 +138,9 @@ DEVICE void matmul_filled(unsigned char* shared, const unsigned char* x, int64_t
     copies_commit();
     alignas(16) uint16_t filled[16] = {};
     if (row + line < out.rows) fill(row + line, half, step, filled);
-    Sixteen* to = reinterpret_cast<Sixteen*>(shared + line * kLine + half * 32);
-    to[0] = reinterpret_cast<const Sixteen*>(filled)[0];
-    to[1] = reinterpret_cast<const Sixteen*>(filled)[1];
+    Vector128* to = reinterpret_cast<Vector128*>(shared + line * kLine + half * 32);
+    to[0] = reinterpret_cast<const Vector128*>(filled)[0];
+    to[1] = reinterpret_cast<const Vector128*>(filled)[1];
     copies_wait<0>();
     barrier();
     multiply_tile<float, product>(sums, shared + warp_rows() * kLine, right + warp_tokens() * kLine);
@@ -226,7 +226,7 @@ KERNEL THREADS(kThreads) matmul_int4(const uint8_t* nibbles, const f16* scales, 
   const int64_t blocks = columns / 32;
   const Output out = {y, rows, tokens, nullptr, nullptr};
   matmul_filled<mma_f16>(shared, x, columns, out, [&](int64_t row, int half, int64_t step, uint16_t* to) {
-    const Sixteen packed = *reinterpret_cast<const Sixteen*>(nibbles + (row * blocks + step) * 16);
+    const Vector128 packed = *reinterpret_cast<const Vector128*>(nibbles + (row * blocks + step) * 16);
     const float scale = widen(scales[row * blocks + step]);
 #pragma unroll
     for (int i = 0; i < 16; i += 2) {

@@ -53,7 +53,7 @@ DEVICE void store_sum(Sum sum, int64_t row, const Result& result) {
 
 // Sixteen bytes of weights with as many numbers of x.
 template <class T>
-DEVICE float add_products(const Sixteen& weights, const float* x, float sum) {
+DEVICE float add_products(const Vector128& weights, const float* x, float sum) {
   constexpr int kEach = 16 / static_cast<int>(sizeof(T));
   float inputs[kEach];
   load_widened<kEach>(x, inputs);
@@ -63,8 +63,8 @@ DEVICE float add_products(const Sixteen& weights, const float* x, float sum) {
   return sum;
 }
 template <class T>
-DEVICE int add_products(const Sixteen& weights, const int8_t* x, int sum) {
-  const Sixteen inputs = *reinterpret_cast<const Sixteen*>(x);
+DEVICE int add_products(const Vector128& weights, const int8_t* x, int sum) {
+  const Vector128 inputs = *reinterpret_cast<const Vector128*>(x);
 #pragma unroll
   for (int i = 0; i < 4; i++) dot_int8x4(sum, weights.words[i], inputs.words[i]);
   return sum;
@@ -83,7 +83,7 @@ DEVICE void dense(const T* weights, const Input<T>* x, int32_t rows, int32_t col
 #pragma unroll 2
   for (int32_t at = static_cast<int32_t>(lane_index()) * kEach; at < columns; at += kWarp * kEach) {
 #pragma unroll
-    for (int r = 0; r < kRows; r++) sums[r] = add_products<T>(*reinterpret_cast<const Sixteen*>(lines[r] + at), x + at, sums[r]);
+    for (int r = 0; r < kRows; r++) sums[r] = add_products<T>(*reinterpret_cast<const Vector128*>(lines[r] + at), x + at, sums[r]);
   }
   for (int r = 0; r < kRows; r++) {
     if (row + r < rows) store_sum(sums[r], row + r, result);
@@ -176,7 +176,7 @@ DEVICE void blocks(const uint16_t* index, const uint32_t* starts, const T* value
   Sum<T> sum = 0;
 #pragma unroll 2
   for (uint32_t block = starts[row] + lane_index() / kLanes; block < starts[row + 1]; block += kWarp / kLanes) {
-    const Sixteen own = *reinterpret_cast<const Sixteen*>(values + static_cast<int64_t>(block) * 16 + part * kEach);
+    const Vector128 own = *reinterpret_cast<const Vector128*>(values + static_cast<int64_t>(block) * 16 + part * kEach);
     sum = add_products<T>(own, x + 16 * index[block] + part * kEach, sum);
   }
   store_sum(sum, row, result);
@@ -220,7 +220,7 @@ MATVEC(int8, int8_t)
 
 // Blocks of 32 weights: nibbles of 16 bytes, low nibbles first, each 8 more than its weight, and a scale. x: whole numbers
 // with a scale for each 32.
-KERNEL matvec_int4(const Sixteen* nibbles, const f16* scales, const int8_t* x, const float* x_scales, int32_t rows,
+KERNEL matvec_int4(const Vector128* nibbles, const f16* scales, const int8_t* x, const float* x_scales, int32_t rows,
                    int32_t columns, float* y) {
   const int64_t row = first_row(1);
   if (row >= rows) return;
@@ -228,9 +228,9 @@ KERNEL matvec_int4(const Sixteen* nibbles, const f16* scales, const int8_t* x, c
   float sum = 0;
 #pragma unroll 2
   for (int32_t block = static_cast<int32_t>(lane_index()); block < blocks; block += kWarp) {
-    const Sixteen packed = nibbles[row * blocks + block];
-    const Sixteen* inputs = reinterpret_cast<const Sixteen*>(x + 32 * block);
-    const Sixteen first = inputs[0], second = inputs[1];
+    const Vector128 packed = nibbles[row * blocks + block];
+    const Vector128* inputs = reinterpret_cast<const Vector128*>(x + 32 * block);
+    const Vector128 first = inputs[0], second = inputs[1];
     int products = 0, offset = 0;
 #pragma unroll
     for (int i = 0; i < 4; i++) {

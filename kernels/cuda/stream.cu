@@ -13,10 +13,10 @@ KERNEL empty_kernel() {}
 ENTRY(empty_kernel)
 
 // sums: one for each thread of the grid; keeps the compiler from leaving the loads away, and is the sum to check.
-KERNEL stream_read(const Sixteen* from, uint32_t count, float* sums) {
+KERNEL stream_read(const Vector128* from, uint32_t count, float* sums) {
   float sum = 0;
   for (uint32_t i = first_place(); i < count; i += all_threads()) {
-    const Sixteen loaded = from[i];
+    const Vector128 loaded = from[i];
     sum += (bits_as_float(loaded.words[0]) + bits_as_float(loaded.words[1])) +
            (bits_as_float(loaded.words[2]) + bits_as_float(loaded.words[3]));
   }
@@ -24,23 +24,23 @@ KERNEL stream_read(const Sixteen* from, uint32_t count, float* sums) {
 }
 ENTRY(stream_read)
 
-KERNEL stream_write(Sixteen* to, uint32_t count, float value) {
+KERNEL stream_write(Vector128* to, uint32_t count, float value) {
   const uint32_t bits = float_as_bits(value);
-  const Sixteen stored = {{bits, bits, bits, bits}};
+  const Vector128 stored = {{bits, bits, bits, bits}};
   for (uint32_t i = first_place(); i < count; i += all_threads()) to[i] = stored;
 }
 ENTRY(stream_write)
 
-KERNEL stream_copy(const Sixteen* from, Sixteen* to, uint32_t count) {
+KERNEL stream_copy(const Vector128* from, Vector128* to, uint32_t count) {
   for (uint32_t i = first_place(); i < count; i += all_threads()) to[i] = from[i];
 }
 ENTRY(stream_copy)
 
 // to = a + factor * b, floats.
-KERNEL stream_triad(const Sixteen* a, const Sixteen* b, float factor, Sixteen* to, uint32_t count) {
+KERNEL stream_triad(const Vector128* a, const Vector128* b, float factor, Vector128* to, uint32_t count) {
   for (uint32_t i = first_place(); i < count; i += all_threads()) {
-    const Sixteen left = a[i], right = b[i];
-    Sixteen sum;
+    const Vector128 left = a[i], right = b[i];
+    Vector128 sum;
     for (int k = 0; k < 4; k++) {
       sum.words[k] = float_as_bits(bits_as_float(left.words[k]) + factor * bits_as_float(right.words[k]));
     }

@@ -4,7 +4,7 @@
 #include "graph/matrix.h"
 #include "ops/gemv/gemv.h"
 #include "ops/matrices/floats.h"
-#include "ops/matrices/narrow_rows.h"
+#include "ops/matrices/avx2_neon_rows.h"
 #include "ops/matrices/plain_rows.h"
 #include "ops/matrices/plain_tiles.h"
 #include "ops/matrices/tiles.h"

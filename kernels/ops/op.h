@@ -1,5 +1,5 @@
-// What every op is made of. An op is a folder: op.cpp has its parameters, the plain reference, its tolerance and its counts
-// of work; cpu_*.cpp have its kernels, one file for each set of instructions.
+// What every op is made of. An op is a folder: op.cpp has its description, the plain reference and its counts of work; its kernels
+// are in kernel.cpp, which is compiled once per level, or in cpu_<level>.cpp, a file for each set of instructions.
 #pragma once
 
 #include <cstdint>
@@ -28,6 +28,26 @@ struct Parameter {
 
 // One number for each parameter, in the op's order.
 using Shape = std::vector<int64_t>;
+
+// What a number of a shape has to be beside others, or beside a constant. Data, so that a sweep is checked without the library.
+struct Constraint {
+  enum Relation { multiple_of, at_most };
+  const char* parameter;
+  Relation relation;
+  // Another parameter, or null for `number`.
+  const char* other;
+  int64_t number;
+  const char* why;
+};
+inline Constraint multiple_of(const char* parameter, const char* other, const char* why) {
+  return {parameter, Constraint::multiple_of, other, 0, why};
+}
+inline Constraint multiple_of(const char* parameter, int64_t number, const char* why) {
+  return {parameter, Constraint::multiple_of, nullptr, number, why};
+}
+inline Constraint at_most(const char* parameter, const char* other, const char* why) {
+  return {parameter, Constraint::at_most, other, 0, why};
+}
 
 // One set of inputs, and what should come out. Its output is `units` pieces that can be computed apart, each of
 // `unit_length` numbers: a row of a matrix, a head of one query.
@@ -58,30 +78,45 @@ class Kernel {
   virtual Facts facts() const { return {}; }
 };
 
+// The least that a variant runs on. A level is one of cpu/levels.h, `avxvnni`, or a GPU's architecture.
+struct Target {
+  enum Platform { any, x64, arm64, cuda };
+  Platform platform;
+  const char* level;
+};
+// Every processor. A kernel that is compiled once per level takes the best of them by itself.
+inline constexpr Target kAnyProcessor = {Target::any, "scalar"};
+
+// What multiplies: lanes, or a unit for tiles of matrices (tensor cores).
+enum class Unit { vector, matrix };
+
 struct Variant {
   const char* name;
   const char* help;
   std::vector<Type> types;
-  // Empty when this machine can run it, or why it cannot.
-  std::string (*absent)();
+  Target target;
+  // Null where this library was compiled without it: all of them are described everywhere.
   // @throws std::exception with a sentence, for a shape that this variant cannot have.
   std::unique_ptr<Kernel> (*prepare)(const Problem& problem, Arena& arena);
   // What this variant is allowed where it rounds more than the op's arithmetic does; null = as the op.
   double (*tolerance)(Type type) = nullptr;
-  // Whose memory and clock it uses: cpu or cuda.
-  const char* device = "cpu";
+  Unit unit = Unit::vector;
 };
+
+// Ops are listed by family, in this order.
+enum class Family { dense, sparse, attention, layer, rowwise };
 
 struct Op {
   const char* name;
+  Family family;
   const char* help;
   std::vector<Parameter> parameters;
+  std::vector<Constraint> constraints;
   std::vector<Type> types;
+  // From the plainest to the one that asks most of a machine.
   std::vector<Variant> variants;
   // Allowed |got - expected| for each unit of magnitude.
   double (*tolerance)(Type type);
-  // What is wrong with a shape whose numbers are in their ranges, or empty.
-  std::string (*refuse)(const Shape& shape, Type type);
   // A multiply and an add are two. Zeros that are not multiplied do not count.
   double (*flops)(const Shape& shape, Type type);
   // What has to move at least: every input read once, every output written once.
@@ -89,6 +124,13 @@ struct Op {
   std::unique_ptr<Problem> (*make)(const Shape& shape, Type type, uint64_t seed, Arena& arena);
 };
 
+// Every op, by family and name.
 const std::vector<Op>& registry();
+
+// Enters an op into the registry while the library is loaded; the list needs no line for it.
+struct Registered {
+  explicit Registered(Op (*make)());
+};
+#define RIDGE_OP(make) static const ::ridgepoint::ops::Registered registered_##make(make);
 
 }  // namespace ridgepoint::ops

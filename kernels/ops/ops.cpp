@@ -3,16 +3,17 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
+#include <cstring>
 #include <exception>
 #include <map>
 #include <memory>
 #include <new>
 
-#include "cuda/ops/variants.h"
-#include "ops/caches.h"
+#include "cuda/ops/bind.h"
 #include "ops/check.h"
 #include "ops/json.h"
 #include "ops/op.h"
+#include "ops/targets.h"
 
 namespace ridgepoint::ops {
 
@@ -24,7 +25,7 @@ double Kernel::timed(Pool& pool) {
 
 namespace {
 
-// Sets of inputs together are this many times the last cache, so that nothing of a set is left when it comes again.
+// Sets of inputs together are this many times the caches, so that nothing of a set is left when it comes again.
 constexpr size_t kCaches = 4;
 // A small op would need thousands of sets.
 constexpr size_t kMostSets = 512;
@@ -55,6 +56,25 @@ std::string number_problem(const Parameter& parameter, int64_t value) {
   if (value >= parameter.least && value <= parameter.most) return "";
   return std::string(parameter.name) + " is " + std::to_string(value) + ", and it goes from " +
          std::to_string(parameter.least) + " to " + std::to_string(parameter.most);
+}
+
+// A number of the shape by its parameter's name, which is one of the op.
+int64_t number_of(const Op& op, const Shape& shape, const char* name) {
+  size_t i = 0;
+  while (std::strcmp(op.parameters[i].name, name) != 0) i++;
+  return shape[i];
+}
+
+// What the constraint asks, as a sentence.
+std::string sentence(const Constraint& c) {
+  return std::string(c.parameter) + " has to be " + (c.relation == Constraint::multiple_of ? "a multiple of " : "at most ") +
+         (c.other != nullptr ? c.other : std::to_string(c.number)) + ", for " + c.why;
+}
+
+std::string constraint_problem(const Op& op, const Constraint& c, const Shape& shape) {
+  const int64_t value = number_of(op, shape, c.parameter), bound = c.other != nullptr ? number_of(op, shape, c.other) : c.number;
+  const bool holds = c.relation == Constraint::multiple_of ? value % bound == 0 : value <= bound;
+  return holds ? "" : sentence(c);
 }
 
 Request understand(const char* op, const char* variant, const char* type, const int64_t* shape, int32_t count) {
@@ -90,8 +110,10 @@ Request understand(const char* op, const char* variant, const char* type, const 
   for (size_t i = 0; i < request.shape.size() && request.problem.empty(); i++) {
     request.problem = number_problem(found.parameters[i], request.shape[i]);
   }
-  if (request.problem.empty()) request.problem = found.refuse(request.shape, request.type);
-  if (request.problem.empty()) request.problem = request.variant->absent();
+  for (size_t i = 0; i < found.constraints.size() && request.problem.empty(); i++) {
+    request.problem = constraint_problem(found, found.constraints[i], request.shape);
+  }
+  if (request.problem.empty()) request.problem = absent(*request.variant);
   return request;
 }
 
@@ -102,10 +124,13 @@ std::unique_ptr<Ready> make_ready(const Request& request, uint64_t seed) {
   return ready;
 }
 
+double (*tolerance_of(const Op& op, const Variant& variant))(Type) {
+  return variant.tolerance != nullptr ? variant.tolerance : op.tolerance;
+}
+
 Verdict check_ready(const Request& request, Ready& ready, Pool& pool, uint64_t seed) {
   const double flops = request.op->flops(request.shape, request.type);
-  const auto tolerance = request.variant->tolerance != nullptr ? request.variant->tolerance : request.op->tolerance;
-  return check(tolerance(request.type), flops, *ready.problem, *ready.kernel, ready.arena, pool, seed);
+  return check(tolerance_of(*request.op, *request.variant)(request.type), flops, *ready.problem, *ready.kernel, ready.arena, pool, seed);
 }
 
 void write(Json& json, const Verdict& verdict) {
@@ -136,38 +161,78 @@ std::map<int64_t, Prepared>& prepared() {
   return all;
 }
 
-bool on_gpu(const Variant& variant) { return variant.device != std::string("cpu"); }
+bool on_gpu(const Variant& variant) { return variant.target.platform == Target::cuda; }
+
+const char* name_of(Family family) {
+  switch (family) {
+    case Family::dense: return "dense-matrix";
+    case Family::sparse: return "sparse-matrix";
+    case Family::attention: return "attention";
+    case Family::layer: return "layer";
+    case Family::rowwise: return "rowwise";
+  }
+  return "";
+}
+
+const char* name_of(Target::Platform platform) {
+  switch (platform) {
+    case Target::any: return "any";
+    case Target::x64: return "x64";
+    case Target::arm64: return "arm64";
+    case Target::cuda: return "cuda";
+  }
+  return "";
+}
 
 void write_types(Json& json, const std::vector<Type>& types) {
   json.key("types").open('[');
-  for (const Type type : types) json.text(name_of(type));
+  for (const Type type : types) json.text(ops::name_of(type));
   json.close(']');
 }
 
+void write_constraint(Json& json, const Constraint& c) {
+  json.open('{').key("parameter").text(c.parameter);
+  json.key("relation").text(c.relation == Constraint::multiple_of ? "multiple-of" : "at-most").key("bound");
+  if (c.other != nullptr) {
+    json.text(c.other);
+  } else {
+    json.number(static_cast<double>(c.number));
+  }
+  json.key("sentence").text(sentence(c)).close('}');
+}
+
+void write_variant(Json& json, const Op& op, const Variant& variant) {
+  json.open('{').key("name").text(variant.name).key("help").text(variant.help);
+  write_types(json, variant.types);
+  json.key("platform").text(name_of(variant.target.platform)).key("level").text(variant.target.level);
+  json.key("unit").text(variant.unit == Unit::matrix ? "matrix" : "vector");
+  json.key("tolerance").open('{');
+  for (const Type type : variant.types) json.key(ops::name_of(type)).number(tolerance_of(op, variant)(type));
+  json.close('}').key("absent");
+  const std::string reason = absent(variant);
+  if (reason.empty()) {
+    json.null();
+  } else {
+    json.text(reason);
+  }
+  json.close('}');
+}
+
 void write_op(Json& json, const Op& op) {
-  json.open('{').key("name").text(op.name).key("help").text(op.help).key("parameters").open('[');
+  json.open('{').key("name").text(op.name).key("family").text(name_of(op.family)).key("help").text(op.help);
+  json.key("parameters").open('[');
   for (const auto& parameter : op.parameters) {
     json.open('{').key("name").text(parameter.name).key("help").text(parameter.help);
     json.key("fallback").number(static_cast<double>(parameter.fallback));
     json.key("least").number(static_cast<double>(parameter.least)).key("most").number(static_cast<double>(parameter.most));
     json.close('}');
   }
+  json.close(']').key("constraints").open('[');
+  for (const auto& constraint : op.constraints) write_constraint(json, constraint);
   json.close(']');
   write_types(json, op.types);
   json.key("variants").open('[');
-  for (const auto& variant : op.variants) {
-    json.open('{').key("name").text(variant.name).key("help").text(variant.help);
-    write_types(json, variant.types);
-    if (on_gpu(variant)) json.key("device").text(variant.device);
-    const std::string absent = variant.absent();
-    json.key("absent");
-    if (absent.empty()) {
-      json.null();
-    } else {
-      json.text(absent);
-    }
-    json.close('}');
-  }
+  for (const auto& variant : op.variants) write_variant(json, op, variant);
   json.close(']').close('}');
 }
 
@@ -177,9 +242,9 @@ void write_op(Json& json, const Op& op) {
 using namespace ridgepoint;
 using namespace ridgepoint::ops;
 
-int32_t ridge_ops_interface(void) { return 1; }
+int32_t ridge_ops_interface(void) { return 2; }
 
-const char* ridge_ops_list(void) {
+const char* ridge_ops_describe(void) {
   Json json;
   json.open('{').key("ops").open('[');
   for (const auto& op : registry()) write_op(json, op);
@@ -215,7 +280,7 @@ const char* ridge_ops_output(const char* op, const char* variant, const char* ty
 }
 
 const char* ridge_ops_prepare(const char* op, const char* variant, const char* type, const int64_t* shape, int32_t count,
-                              int32_t threads, uint64_t seed, int32_t cold) try {
+                              int32_t threads, uint64_t seed, int64_t cache_bytes) try {
   const Request request = understand(op, variant, type, shape, count);
   if (!request.problem.empty()) return problem(request.problem);
   Prepared made;
@@ -223,8 +288,10 @@ const char* ridge_ops_prepare(const char* op, const char* variant, const char* t
   made.sets.push_back(make_ready(request, seed));
   const Verdict verdict = check_ready(request, *made.sets[0], *made.pool, seed);
   const double bytes = request.op->bytes(request.shape, request.type);
-  const double wanted = static_cast<double>(kCaches * (on_gpu(*request.variant) ? cuda::cache_bytes() : last_cache_bytes()));
-  while (cold != 0 && verdict.ok && static_cast<double>(made.sets.size()) * bytes < wanted && made.sets.size() < kMostSets) {
+  const bool cold = cache_bytes > 0;
+  const size_t caches = cold && on_gpu(*request.variant) ? cuda::cache_bytes() : static_cast<size_t>(cache_bytes);
+  const auto wanted = static_cast<double>(kCaches * caches);
+  while (cold && verdict.ok && static_cast<double>(made.sets.size()) * bytes < wanted && made.sets.size() < kMostSets) {
     made.sets.push_back(make_ready(request, seed + made.sets.size()));
   }
   size_t memory = 0;

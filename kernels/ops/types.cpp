@@ -1,4 +1,3 @@
-#include "ops/levels.h"
 #include "ops/op.h"
 
 namespace ridgepoint::ops {
@@ -12,16 +11,6 @@ const char* name_of(Type type) {
     case Type::int4: return "int4";
   }
   return "";
-}
-
-std::string needs(int32_t level) {
-  if (ridge_cpu_level() >= level) return "";
-  return std::string("it needs ") + ridge_cpu_level_name(level) + ", and this processor is used at " +
-         ridge_cpu_level_name(ridge_cpu_level());
-}
-
-std::string needs_avxvnni() {
-  return cpu_has_avxvnni() ? std::string() : "it needs AVX-VNNI, which this processor does not have";
 }
 
 }  // namespace ridgepoint::ops

@@ -5,8 +5,8 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { OPS } from '../../core/kernels/gen/ops.js';
 import { type OpFacts, shapeOf } from '../../core/kernels/op.js';
-import { OPS } from '../../core/kernels/ops.js';
 
 /** Where Debian has the C library of arm64. */
 const SYSROOT = '/usr/aarch64-linux-gnu';
@@ -58,7 +58,7 @@ const must = (command: string, args: readonly string[]) => {
 
 function checks(op: OpFacts): string[] {
   return op.variants
-    .filter(({ name, device }) => device === undefined && !name.startsWith('avx'))
+    .filter(({ platform }) => platform === 'any' || platform === 'arm64')
     .flatMap(({ name, types }) =>
       types.flatMap((type) =>
         SHAPES.map((shape, i) =>

@@ -4,8 +4,8 @@ import { createInterface } from 'node:readline';
 import { type CudaState, openCuda } from '../../agent/native/cuda.js';
 import { kernelsLibrary } from '../../agent/native/kernel-library.js';
 import { type NativeOps, type OpRequest, openOps } from '../../agent/native/ops.js';
+import { OPS } from '../../core/kernels/gen/ops.js';
 import { shapeOf } from '../../core/kernels/op.js';
-import { OPS } from '../../core/kernels/ops.js';
 import { median } from '../../core/statistics/quantile.js';
 import { conclude, type Figure } from './figure.js';
 
@@ -55,7 +55,7 @@ function checkAll(): void {
   const wrong: string[] = [];
   let right = 0;
   for (const op of OPS) {
-    for (const variant of op.variants.filter(({ device }) => device === 'cuda')) {
+    for (const variant of op.variants.filter(({ platform }) => platform === 'cuda')) {
       for (const type of variant.types) {
         const request = {
           op: op.name,

@@ -5,7 +5,7 @@ import type { CudaState } from '../../agent/native/cuda.js';
 import { kernelsLibrary } from '../../agent/native/kernel-library.js';
 import { type NativeOps, openOps } from '../../agent/native/ops.js';
 import { takeCudaRoofs } from '../../agent/roofs/cuda-take.js';
-import { OPS } from '../../core/kernels/ops.js';
+import { OPS } from '../../core/kernels/gen/ops.js';
 import { CUDA_SHAPES } from '../support/cuda-shapes.js';
 
 /** In a child: what looks for a GPU is native code. */
@@ -18,7 +18,7 @@ function state(): CudaState | null {
 }
 
 const device = state()?.device ?? null;
-const withCuda = OPS.filter((op) => op.variants.some((variant) => variant.device === 'cuda'));
+const withCuda = OPS.filter((op) => op.variants.some((variant) => variant.platform === 'cuda'));
 
 describe.skipIf(device === null)(
   'CUDA kernels (need an NVIDIA GPU, its driver and the compiled kernels)',
@@ -30,7 +30,7 @@ describe.skipIf(device === null)(
 
     test.each(withCuda.map(({ name }) => name))('%s agrees with its reference', (name) => {
       const { variants } = withCuda.find((op) => op.name === name)!;
-      for (const variant of variants.filter((one) => one.device === 'cuda')) {
+      for (const variant of variants.filter((one) => one.platform === 'cuda')) {
         for (const type of variant.types) {
           for (const [seed, shape] of CUDA_SHAPES[name]!.entries()) {
             const request = { op: name, variant: variant.name, type, shape, threads: 2, seed };

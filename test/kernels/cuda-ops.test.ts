@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { kernelsLibrary } from '../../agent/native/kernel-library.js';
 import { type NativeOps, openOps } from '../../agent/native/ops.js';
-import { OPS } from '../../core/kernels/ops.js';
+import { OPS } from '../../core/kernels/gen/ops.js';
 import { CUDA_SHAPES } from '../support/cuda-shapes.js';
 import { buildEmulatedGpu, canEmulate } from '../support/emulated-gpu.js';
 
@@ -11,7 +11,7 @@ const root = join(import.meta.dirname, '../..');
 const usable = canEmulate() && kernelsLibrary() !== null;
 const cases = OPS.flatMap((op) =>
   op.variants
-    .filter((variant) => variant.device === 'cuda')
+    .filter((variant) => variant.platform === 'cuda')
     .flatMap((variant) => variant.types.map((type) => [op.name, variant.name, type] as const)),
 );
 

@@ -1,6 +1,6 @@
 import { FailureError, failure } from '../../../core/errors.js';
+import { OPS } from '../../../core/kernels/gen/ops.js';
 import { shapeOf } from '../../../core/kernels/op.js';
-import { OPS } from '../../../core/kernels/ops.js';
 import { BEST, variantsOn } from '../../../core/workloads/kernel.js';
 import type { NativeOps, PreparedOp } from '../../native/ops.js';
 import type { Op, OpenedFacts } from '../opened.js';
@@ -71,7 +71,7 @@ export class PreparedKernel implements Op {
 }
 
 function best(ops: NativeOps, { op, type }: KernelRequest, deviceClass: string): string {
-  const listed = ops.list().find(({ name }) => name === op);
+  const listed = ops.describe().find(({ name }) => name === op);
   const able = variantsOn(listed, deviceClass).filter(
     ({ absent, types }) => absent === null && types.includes(type),
   );

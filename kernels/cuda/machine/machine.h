@@ -63,7 +63,7 @@ DEVICE void load_widened(const T* from, float* to) {
   if constexpr (kBytes >= 16) {
     constexpr int kEach = 16 / static_cast<int>(sizeof(T));
     for (int part = 0; part < N / kEach; part++) {
-      const Sixteen raw = reinterpret_cast<const Sixteen*>(from)[part];
+      const Vector128 raw = reinterpret_cast<const Vector128*>(from)[part];
       const T* elements = reinterpret_cast<const T*>(&raw);
       for (int i = 0; i < kEach; i++) to[part * kEach + i] = widen(elements[i]);
     }

@@ -11,6 +11,6 @@ struct bf16 {
 };
 
 // Sixteen bytes at once: the widest load of a thread.
-struct alignas(16) Sixteen {
+struct alignas(16) Vector128 {
   uint32_t words[4];
 };

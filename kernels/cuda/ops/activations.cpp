@@ -8,13 +8,13 @@ namespace {
 constexpr unsigned kThreads = 256;
 }
 
-Vectors::Vectors(const ops::LinearProblem& problem, Unit unit)
+Vectors::Vectors(const ops::LinearProblem& problem, ops::Unit unit)
     : type_(problem.weights.type),
       batch_(problem.batch),
       stride_(problem.weights.stride),
       given_(problem.x, static_cast<size_t>(problem.batch * problem.weights.stride) * sizeof(float)) {
   const auto count = static_cast<size_t>(batch_ * stride_);
-  const bool tensor = unit == Unit::tensor;
+  const bool tensor = unit == ops::Unit::matrix;
   if (type_ == ops::Type::f16 && tensor) kernel_ = "round_to_f16", bytes_of_number_ = 2;
   if (type_ == ops::Type::bf16) kernel_ = tensor ? "round_to_bf16" : "round_like_bf16", bytes_of_number_ = tensor ? 2 : 4;
   if (type_ == ops::Type::int8) kernel_ = "round_rows_to_int8", bytes_of_number_ = 1;

@@ -6,18 +6,16 @@
 
 namespace ridgepoint::cuda {
 
-// What multiplies: threads one by one, or tensor cores, which take both operands in the same type.
-enum class Unit { threads, tensor };
-
 class Vectors {
  public:
-  Vectors(const ops::LinearProblem& problem, Unit unit);
+  // Tensor cores (Unit::matrix) take both operands in the same type.
+  Vectors(const ops::LinearProblem& problem, ops::Unit unit);
   // Rounds them: part of what is timed, for a model has to do it, too.
   void start() const;
-  // threads: f32; of bf16 f32 that are bf16; of int8 and int4 whole numbers. tensor: f16 (int4, too), bf16 or whole numbers.
+  // vector: f32; of bf16 f32 that are bf16; of int8 and int4 whole numbers. matrix: f16 (int4, too), bf16 or whole numbers.
   // @param vector its number.
   Address numbers(int64_t vector = 0) const;
-  // int8: one for each vector; int4 on threads: one for each 32 numbers; null otherwise.
+  // int8: one for each vector; int4 on Unit::vector: one for each 32 numbers; null otherwise.
   Address scales(int64_t vector = 0) const;
 
  private:

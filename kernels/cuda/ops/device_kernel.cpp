@@ -1,6 +1,6 @@
 #include "cuda/ops/device_kernel.h"
 
-#include "cuda/ops/variants.h"
+#include "cuda/ops/bind.h"
 
 namespace ridgepoint::cuda {
 

@@ -32,7 +32,4 @@ class DeviceKernel : public ops::Kernel {
 // Blocks of `each` that cover `count`.
 constexpr unsigned blocks_for(int64_t count, int64_t each) { return static_cast<unsigned>((count + each - 1) / each); }
 
-// The members of ops::Variant that every CUDA variant has alike.
-std::string absent();
-
 }  // namespace ridgepoint::cuda

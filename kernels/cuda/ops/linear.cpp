@@ -1,15 +1,15 @@
-// y = W x for one vector or more, with W dense or without its zeros: gemv, gemm and the sparse products.
 #include <numeric>
 
 #include "cuda/arguments.h"
 #include "cuda/ops/activations.h"
+#include "cuda/ops/linear.h"
 #include "cuda/ops/packing.h"
-#include "cuda/ops/variants.h"
 
 namespace ridgepoint::cuda {
 namespace {
 
 using ops::Type;
+using ops::Unit;
 
 // Of matvec.cu: blocks of four warps, of which each has one row, or two of a dense matrix.
 constexpr unsigned kThreads = 128;
@@ -59,7 +59,7 @@ class Linear final : public DeviceKernel {
  protected:
   void start() override {
     vectors_.start();
-    if (unit_ == Unit::tensor) return start_tensor();
+    if (unit_ == Unit::matrix) return start_tensor();
     if (together()) return start_group();
     for (int64_t vector = 0; vector < batch_; vector++) start_vector(vector);
   }
@@ -67,7 +67,7 @@ class Linear final : public DeviceKernel {
  private:
   // Many vectors of a dense matrix in floats: a row goes past all of them.
   bool together() const {
-    return unit_ == Unit::threads && form_ == Form::dense && batch_ > 1 && type_ != Type::int8 && type_ != Type::int4;
+    return unit_ == Unit::vector && form_ == Form::dense && batch_ > 1 && type_ != Type::int8 && type_ != Type::int4;
   }
 
   void make_group() {
@@ -138,62 +138,16 @@ class Linear final : public DeviceKernel {
   double bits_;
 };
 
-template <Form form, Unit unit>
-std::unique_ptr<ops::Kernel> prepare(const ops::Problem& any, ops::Arena& arena) {
-  const auto& problem = static_cast<const ops::LinearProblem&>(any);
+}  // namespace
+
+std::unique_ptr<ops::Kernel> on_gpu(const ops::LinearProblem& problem, Form form, Unit unit, ops::Arena& arena) {
   float* host = arena.take<float>("output", problem.weights.rows * problem.batch, ops::Use::output);
   return std::make_unique<Linear>(problem, form, unit, host);
 }
 
-// Tensor cores take both operands in 16 bits, each off by 2^-11 at most in f16 (x, and weights with a scale); their sums are in
-// f32 but not rounded to nearest. Whole numbers add up exactly.
 double tensor_tolerance(Type type) {
   if (type == Type::int8) return ops::linear_tolerance(type);
   return 1e-5 + (type == Type::f16 ? 0x1p-11 : type == Type::int4 ? 0x1p-10 : 0);
-}
-
-const std::vector<Type> kFloats = {Type::f32, Type::f16, Type::bf16};
-const std::vector<Type> kAll = {Type::f32, Type::f16, Type::bf16, Type::int8, Type::int4};
-const std::vector<Type> kNoNibbles = {Type::f32, Type::f16, Type::bf16, Type::int8};
-const char* const kTensorHelp = "tiles of 128 rows and 128 vectors on tensor cores, x in 16 bits or whole numbers";
-const char* const kFilledHelp = "kept weights written out into tiles for tensor cores, x in 16 bits";
-
-}  // namespace
-
-std::vector<ops::Variant> gemv() {
-  return {{"cuda", "a warp for two rows, on an NVIDIA GPU", kAll, absent, prepare<Form::dense, Unit::threads>, nullptr, "cuda"}};
-}
-
-std::vector<ops::Variant> gemm() {
-  return {{"cuda", "a warp for a row, which it takes past four vectors at a time", kFloats, absent,
-           prepare<Form::dense, Unit::threads>, nullptr, "cuda"},
-          {"cuda-tensor", kTensorHelp, {Type::f16, Type::bf16, Type::int8, Type::int4}, absent,
-           prepare<Form::dense, Unit::tensor>, tensor_tolerance, "cuda"}};
-}
-
-std::vector<ops::Variant> sparse_bitmap() {
-  return {{"cuda", "a warp for a row, a lane for eight columns", kNoNibbles, absent, prepare<Form::bitmap, Unit::threads>, nullptr,
-           "cuda"},
-          {"cuda-tensor", kFilledHelp, {Type::f16, Type::bf16}, absent, prepare<Form::bitmap, Unit::tensor>, tensor_tolerance,
-           "cuda"}};
-}
-
-std::vector<ops::Variant> sparse_2of4() {
-  return {{"cuda", "a warp for a row, a lane for four columns", kNoNibbles, absent, prepare<Form::two_of_four, Unit::threads>,
-           nullptr, "cuda"},
-          {"cuda-tensor", "the tensor cores' own sparse products, x in f16", {Type::f16}, absent,
-           prepare<Form::two_of_four, Unit::tensor>, tensor_tolerance, "cuda"}};
-}
-
-std::vector<ops::Variant> sparse_csr() {
-  return {{"cuda", "a warp for a row, a lane for a kept weight", kNoNibbles, absent, prepare<Form::csr, Unit::threads>, nullptr,
-           "cuda"},
-          {"cuda-tensor", kFilledHelp, {Type::f16, Type::bf16}, absent, prepare<Form::csr, Unit::tensor>, tensor_tolerance,
-           "cuda"}};
-}
-
-std::vector<ops::Variant> sparse_blocks() {
-  return {{"cuda", "a warp for a row, whole blocks", kNoNibbles, absent, prepare<Form::blocks, Unit::threads>, nullptr, "cuda"}};
 }
 
 }  // namespace ridgepoint::cuda

@@ -5,11 +5,10 @@
 #include <cstdint>
 #include <vector>
 
+#include "cuda/ops/linear.h"
 #include "ops/matrices/weights.h"
 
 namespace ridgepoint::cuda {
-
-enum class Form { dense, bitmap, two_of_four, csr, blocks };
 
 struct PackedWeights {
   std::vector<uint8_t> index;

@@ -1,5 +1,3 @@
-#include "ops/activation/op.h"
-
 #include <cmath>
 
 #include "cuda/ops/bind.h"
@@ -45,17 +43,16 @@ const std::vector<Parameter> kParameters = {{"rows", "rows: tokens", 512, 1, int
                                             {"length", "numbers of a row", 11008, 1, int64_t{1} << 20}};
 const std::vector<Type> kTypes = {Type::f32, Type::f16, Type::bf16};
 
-}  // namespace
-
 Op silu_mul() {
   return {"silu-mul",
+          Family::rowwise,
           "x / (1 + e^-x) times a second input: the middle of a gated feed-forward layer",
           kParameters,
+          {},
           kTypes,
-          {{"rows", "one pass", kTypes, always, RIDGE_BIND_ROWS(SiluMul, silu_mul_rows)},
-           RIDGE_CUDA("cuda", "a thread for a number, on an NVIDIA GPU", kTypes, nullptr, SiluMul, cuda::on_gpu(made.rows, "silu_mul"))},
+          {{"rows", "one pass", kTypes, kAnyProcessor, RIDGE_BIND_ROWS(SiluMul, silu_mul_rows)},
+           RIDGE_CUDA_THREADS("cuda", "a thread for a number, on an NVIDIA GPU", kTypes, SiluMul, cuda::on_gpu(made.rows, "silu_mul"))},
           rowwise_tolerance,
-          nothing_refused,
           // Exponential, sum, quotient, product.
           [](const Shape& shape, Type) { return 4 * numbers(shape); },
           [](const Shape& shape, Type type) { return 3 * numbers(shape) * static_cast<double>(bytes_of(type)); },
@@ -64,17 +61,22 @@ Op silu_mul() {
 
 Op gelu() {
   return {"gelu",
+          Family::rowwise,
           "gelu in its tanh form",
           kParameters,
+          {},
           kTypes,
-          {{"rows", "one pass", kTypes, always, RIDGE_BIND_ROWS(Gelu, gelu_rows)},
-           RIDGE_CUDA("cuda", "a thread for a number, on an NVIDIA GPU", kTypes, nullptr, Gelu, cuda::on_gpu(made.rows, "gelu"))},
+          {{"rows", "one pass", kTypes, kAnyProcessor, RIDGE_BIND_ROWS(Gelu, gelu_rows)},
+           RIDGE_CUDA_THREADS("cuda", "a thread for a number, on an NVIDIA GPU", kTypes, Gelu, cuda::on_gpu(made.rows, "gelu"))},
           rowwise_tolerance,
-          nothing_refused,
           // The polynomial of degree 3 (a square, a multiply and add, a product), exponential, sum, quotient.
           [](const Shape& shape, Type) { return 7 * numbers(shape); },
           [](const Shape& shape, Type type) { return 2 * numbers(shape) * static_cast<double>(bytes_of(type)); },
           make_problem<Gelu>};
 }
 
+RIDGE_OP(silu_mul)
+RIDGE_OP(gelu)
+
+}  // namespace
 }  // namespace ridgepoint::ops

@@ -1,5 +1,3 @@
-#include "ops/attention_decode/op.h"
-
 #include <algorithm>
 #include <cmath>
 #include <numeric>
@@ -87,11 +85,6 @@ struct AttentionDecode final : Problem {
   }
 };
 
-std::string refuse(const Shape& shape, Type) {
-  if (shape[kHeads] % shape[kKvHeads] == 0) return "";
-  return "heads has to be a multiple of kvHeads, for every K/V head serves as many query heads";
-}
-
 double seen(const Shape& shape) {
   return static_cast<double>(shape[kWindow] > 0 ? std::min(shape[kWindow], shape[kContext]) : shape[kContext]);
 }
@@ -111,12 +104,11 @@ double bytes(const Shape& shape, Type type) {
   return cache + table + 4 * batch * static_cast<double>(shape[kHeads]) * lengths;
 }
 
-}  // namespace
-
 Op attention_decode() {
   const std::vector<Type> types = {Type::f32, Type::f16, Type::bf16, Type::int8};
   return {
       "attention-decode",
+      Family::attention,
       "one token of each sequence looks at its cache",
       {{"batch", "sequences", 1, 1, 4096},
        {"heads", "query heads", 32, 1, 1024},
@@ -127,21 +119,23 @@ Op attention_decode() {
        {"window", "the last so many tokens are seen; 0 sees all", 0, 0, int64_t{1} << 24},
        {"page", "tokens of a page of the cache; 0 = one piece for each head", 0, 0, 4096},
        {"splits", "parts of the cache that are merged at the end; 0 = as the threads need", 0, 0, 4096}},
+      {multiple_of("heads", "kvHeads", "every K/V head serves as many query heads")},
       types,
-      {{"plain", "scores of the whole cache in memory, then their softmax, then the values", types, always,
+      {{"plain", "scores of the whole cache in memory, then their softmax, then the values", types, kAnyProcessor,
         RIDGE_BIND(AttentionDecode, d, decode_plain)},
-       {"unpacked", "flash-decoding: every query head reads keys and values for itself", types, always,
+       {"unpacked", "flash-decoding: every query head reads keys and values for itself", types, kAnyProcessor,
         RIDGE_BIND(AttentionDecode, d, decode_unpacked)},
-       {"packed", "flash-decoding: all heads of a group read its keys and values once", types, always,
+       {"packed", "flash-decoding: all heads of a group read its keys and values once", types, kAnyProcessor,
         RIDGE_BIND(AttentionDecode, d, decode_packed)},
-       RIDGE_CUDA("cuda", "flash-decoding on an NVIDIA GPU: eight lanes for a token, the heads of a group together", types, nullptr,
-                  AttentionDecode, cuda::on_gpu(made.d))},
+       RIDGE_CUDA_THREADS("cuda", "flash-decoding on an NVIDIA GPU: eight lanes for a token, the heads of a group together", types, AttentionDecode, cuda::on_gpu(made.d))},
       [](Type) { return 1e-6; },
-      refuse,
       flops,
       bytes,
       make_problem<AttentionDecode>,
   };
 }
 
+RIDGE_OP(attention_decode)
+
+}  // namespace
 }  // namespace ridgepoint::ops

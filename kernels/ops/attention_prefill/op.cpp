@@ -1,5 +1,3 @@
-#include "ops/attention_prefill/op.h"
-
 #include <algorithm>
 #include <cmath>
 
@@ -52,11 +50,6 @@ struct AttentionPrefill final : Problem {
   }
 };
 
-std::string refuse(const Shape& shape, Type) {
-  if (shape[kHeads] % shape[kKvHeads] == 0) return "";
-  return "heads has to be a multiple of kvHeads, for every K/V head serves as many query heads";
-}
-
 // Pairs of a query and a key that it sees, of one head: depth + i + 1 each, at most the window.
 double pairs(const Shape& shape) {
   const int64_t depth = shape[kDepth], tokens = shape[kTokens], window = shape[kWindow];
@@ -80,12 +73,11 @@ double bytes(const Shape& shape, Type type) {
   return static_cast<double>(shape[kBatch]) * lengths * (cached + rows);
 }
 
-}  // namespace
-
 Op attention_prefill() {
   const std::vector<Type> types = {Type::f32, Type::f16, Type::bf16};
   return {
       "attention-prefill",
+      Family::attention,
       "the tokens of a prompt, or of a chunk of it, look at themselves and at what is before them",
       {{"batch", "sequences", 1, 1, 4096},
        {"heads", "query heads", 32, 1, 1024},
@@ -95,19 +87,22 @@ Op attention_prefill() {
        {"depth", "tokens in the cache before the chunk", 0, 0, int64_t{1} << 24},
        {"tokens", "tokens of the chunk", 512, 1, int64_t{1} << 20},
        {"window", "a token sees the last so many, itself included; 0 sees all", 0, 0, int64_t{1} << 24}},
+      {multiple_of("heads", "kvHeads", "every K/V head serves as many query heads")},
       types,
-      {{"plain", "all scores in memory, masked, then their softmax, then the values", types, always,
+      {{"plain", "all scores in memory, masked, then their softmax, then the values", types, kAnyProcessor,
         RIDGE_BIND(AttentionPrefill, p, prefill_plain)},
-       {"flash", "blocks of queries past tiles of keys with a running softmax", types, always,
+       {"flash", "blocks of queries past tiles of keys with a running softmax", types, kAnyProcessor,
         RIDGE_BIND(AttentionPrefill, p, prefill_flash)},
-       RIDGE_CUDA("cuda", "flash attention on the tensor cores of an NVIDIA GPU, queries in the type of the cache", (std::vector<Type>{Type::f16, Type::bf16}),
+       RIDGE_CUDA("cuda", "flash attention on the tensor cores of an NVIDIA GPU, queries in the type of the cache", (std::vector<Type>{Type::f16, Type::bf16}), Unit::matrix,
                   cuda::prefill_tolerance, AttentionPrefill, cuda::on_gpu(made.p))},
       [](Type) { return 1e-6; },
-      refuse,
       flops,
       bytes,
       make_problem<AttentionPrefill>,
   };
 }
 
+RIDGE_OP(attention_prefill)
+
+}  // namespace
 }  // namespace ridgepoint::ops

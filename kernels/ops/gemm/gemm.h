@@ -7,7 +7,6 @@
 
 namespace ridgepoint {
 
-#if defined(RIDGE_HAS_AVX512BF16)
 namespace avx512 {
 ops::RowsFunctionType gemm_f32, gemm_f16;
 }
@@ -16,11 +15,6 @@ ops::RowsFunctionType gemm_int8, gemm_int4;
 }
 namespace avx512bf16 {
 ops::RowsFunctionType gemm_bf16;
-}
-#endif
-
-namespace ops {
-Op gemm();
 }
 
 }  // namespace ridgepoint

@@ -7,7 +7,6 @@
 
 namespace ridgepoint {
 
-#if defined(RIDGE_HAS_AVX512BF16)
 namespace avx512 {
 ops::RowsFunctionType gemv_f32, gemv_f16;
 }
@@ -16,11 +15,6 @@ ops::RowsFunctionType gemv_int8, gemv_int4;
 }
 namespace avx512bf16 {
 ops::RowsFunctionType gemv_bf16;
-}
-#endif
-
-namespace ops {
-Op gemv();
 }
 
 }  // namespace ridgepoint

@@ -1,8 +1,9 @@
-#include "cuda/ops/variants.h"
 #include "ops/gemv/gemv.h"
-#include "ops/levels.h"
+
+#include "cuda/ops/bind.h"
 #include "ops/matrices/dense.h"
-#include "ops/matrices/narrow_rows.h"
+#include "ops/matrices/avx2_neon_rows.h"
+#include "ops/targets.h"
 
 namespace ridgepoint::ops {
 namespace {
@@ -30,66 +31,59 @@ std::unique_ptr<Problem> make(const Shape& shape, Type type, uint64_t seed, Aren
   return int4_kernel(problem, 16, function, arena);
 }
 
-[[maybe_unused]] std::unique_ptr<Kernel> narrow(const Problem& any, const RowsFunction (&functions)[5], Arena& arena) {
+[[maybe_unused]] std::unique_ptr<Kernel> by_type(const Problem& any, const RowsFunction (&functions)[5], Arena& arena) {
   return dense_or_int4_kernel(any, 1, 16, functions, arena);
 }
 
 std::vector<Variant> variants() {
   return {
-      {"scalar", "plain C++ for any processor", kDenseTypes, [] { return needs(kScalar); },
+      {"scalar", "plain C++ for any processor", kDenseTypes, kAnyProcessor,
        [](const Problem& any, Arena& arena) { return plain_kernel(any, 1, arena); }},
-#if defined(RIDGE_HAS_AVX2)
-      {"avx2", "2 rows at a time, int4 sixteen rows", kDenseTypes, [] { return needs(kAvx2); },
-       [](const Problem& any, Arena& arena) { return narrow(any, RIDGE_DENSE(avx2), arena); }},
-#endif
-#if defined(RIDGE_HAS_AVXVNNI)
-      {"avxvnni", "the same with integer products of AVX-VNNI", {Type::int8, Type::int4}, needs_avxvnni,
-       [](const Problem& any, Arena& arena) {
+      {"avx2", "2 rows at a time, int4 sixteen rows", kDenseTypes,
+       RIDGE_AVX2([](const Problem& any, Arena& arena) { return by_type(any, RIDGE_DENSE(avx2), arena); })},
+      {"avxvnni", "the same with integer products of AVX-VNNI", {Type::int8, Type::int4},
+       RIDGE_AVXVNNI([](const Problem& any, Arena& arena) {
          return type_of(any) == Type::int8 ? dense(any, avxvnni::dense_int8, arena) : int4(any, avxvnni::dense_int4, arena);
-       }},
-#endif
-#if defined(RIDGE_HAS_AVX512BF16)
-      {"avx512", "a row at a time, products in f32", {Type::f32, Type::f16}, [] { return needs(kAvx512); },
-       [](const Problem& any, Arena& arena) {
+       })},
+      {"avx512", "a row at a time, products in f32", {Type::f32, Type::f16},
+       RIDGE_AVX512([](const Problem& any, Arena& arena) {
          return dense(any, type_of(any) == Type::f32 ? avx512::gemv_f32 : avx512::gemv_f16, arena);
-       }},
+       })},
       {"avx512vnni", "integer products: int8 a row at a time, int4 sixteen", {Type::int8, Type::int4},
-       [] { return needs(kAvx512Vnni); },
-       [](const Problem& any, Arena& arena) {
+       RIDGE_AVX512VNNI([](const Problem& any, Arena& arena) {
          return type_of(any) == Type::int8 ? dense(any, avx512vnni::gemv_int8, arena) : int4(any, avx512vnni::gemv_int4, arena);
-       }},
-      {"avx512bf16", "a row at a time, products of bfloat16 pairs", {Type::bf16}, [] { return needs(kAvx512Bf16); },
-       [](const Problem& problem, Arena& arena) { return dense(problem, avx512bf16::gemv_bf16, arena); }},
-#endif
-#if defined(RIDGE_HAS_NEON)
-      {"neon", "2 rows at a time, int4 sixteen rows", kDenseTypes, [] { return needs(kNeon); },
-       [](const Problem& any, Arena& arena) { return narrow(any, RIDGE_DENSE(neon), arena); }},
-#endif
-#if defined(RIDGE_HAS_DOTPROD)
-      {"dotprod", "the same with integer dot products", {Type::int8, Type::int4}, [] { return needs(kDot); },
-       [](const Problem& any, Arena& arena) {
+       })},
+      {"avx512bf16", "a row at a time, products of bfloat16 pairs", {Type::bf16},
+       RIDGE_AVX512BF16([](const Problem& problem, Arena& arena) { return dense(problem, avx512bf16::gemv_bf16, arena); })},
+      {"neon", "2 rows at a time, int4 sixteen rows", kDenseTypes,
+       RIDGE_NEON([](const Problem& any, Arena& arena) { return by_type(any, RIDGE_DENSE(neon), arena); })},
+      {"dotprod", "the same with integer dot products", {Type::int8, Type::int4},
+       RIDGE_DOTPROD([](const Problem& any, Arena& arena) {
          return type_of(any) == Type::int8 ? dense(any, dotprod::dense_int8, arena) : int4(any, dotprod::dense_int4, arena);
-       }},
-#endif
+       })},
+      RIDGE_CUDA_THREADS("cuda", "a warp for two rows, on an NVIDIA GPU", kDenseTypes, LinearProblem,
+                         cuda::on_gpu(made, cuda::Form::dense, Unit::vector, arena)),
   };
 }
-
-}  // namespace
 
 Op gemv() {
   return {
       "gemv",
+      Family::dense,
       "a dense matrix times a vector",
       {{"rows", "rows of the matrix: outputs", 4096, 1, 1 << 20},
        {"columns", "columns of the matrix: inputs", 4096, 1, 1 << 16}},
+      {},
       kDenseTypes,
-      cuda::with(variants(), cuda::gemv()),
+      variants(),
       linear_tolerance,
-      [](const Shape&, Type) { return std::string(); },
       flops,
       bytes,
       make,
   };
 }
 
+RIDGE_OP(gemv)
+
+}  // namespace
 }  // namespace ridgepoint::ops

@@ -1,5 +1,3 @@
-#include "ops/lora/op.h"
-
 #include <algorithm>
 #include <cmath>
 
@@ -58,8 +56,6 @@ struct Adapted final : Problem {
   }
 };
 
-std::string nothing_refused(const Shape&, Type) { return ""; }
-
 double flops(const Shape& shape, Type) {
   const auto weights = static_cast<double>(shape[kInputs] * shape[kOutputs] + shape[kRank] * (shape[kInputs] + shape[kOutputs]));
   const double gain = shape[kDora] != 0 ? static_cast<double>(shape[kOutputs]) : 0;
@@ -81,12 +77,11 @@ double bytes(const Shape& shape, Type type) {
   return base + distinct(shape) * adapter + rows;
 }
 
-}  // namespace
-
 Op lora() {
   const std::vector<Type> types = {Type::f32, Type::f16, Type::bf16};
   return {
       "lora",
+      Family::layer,
       "a linear layer whose tokens each have an adapter of low rank",
       {{"tokens", "tokens of the batch", 1, 1, 65536},
        {"inputs", "columns of the layer's matrix", 4096, 1, 65536},
@@ -94,24 +89,27 @@ Op lora() {
        {"adapterRank", "rows of A and columns of B", 16, 1, 4096},
        {"adapters", "adapters that tokens choose from", 1, 1, 4096},
        {"dora", "1 = the result has the cached gain of DoRA; 0 = it has none", 0, 0, 1}},
+      {},
       types,
-      {{"separate", "W x, then A x, then B of it added to what was written, then the gain", types, always,
+      {{"separate", "W x, then A x, then B of it added to what was written, then the gain", types, kAnyProcessor,
         RIDGE_BIND(Adapted, l, lora_separate)},
-       {"fused", "A x first, then W and B in one pass over the outputs", types, always, RIDGE_BIND(Adapted, l, lora_fused)},
-       {"grouped", "as fused, with every adapter read once for all of its tokens", types, always,
+       {"fused", "A x first, then W and B in one pass over the outputs", types, kAnyProcessor, RIDGE_BIND(Adapted, l, lora_fused)},
+       {"grouped", "as fused, with every adapter read once for all of its tokens", types, kAnyProcessor,
         RIDGE_BIND(Adapted, l, lora_grouped)},
-       RIDGE_CUDA("cuda-separate", "three kernels on an NVIDIA GPU, the last adds to what was written", types, nullptr, Adapted,
+       RIDGE_CUDA_THREADS("cuda-separate", "three kernels on an NVIDIA GPU, the last adds to what was written", types, Adapted,
                   cuda::on_gpu(made.l, cuda::Adapters::separate)),
-       RIDGE_CUDA("cuda-fused", "two kernels: A x, then W and B together", types, nullptr, Adapted,
+       RIDGE_CUDA_THREADS("cuda-fused", "two kernels: A x, then W and B together", types, Adapted,
                   cuda::on_gpu(made.l, cuda::Adapters::fused)),
-       RIDGE_CUDA("cuda-grouped", "as fused, with every A read once for all of its tokens", types, nullptr, Adapted,
+       RIDGE_CUDA_THREADS("cuda-grouped", "as fused, with every A read once for all of its tokens", types, Adapted,
                   cuda::on_gpu(made.l, cuda::Adapters::grouped))},
       [](Type) { return 1e-6; },
-      nothing_refused,
       flops,
       bytes,
       make_problem<Adapted>,
   };
 }
 
+RIDGE_OP(lora)
+
+}  // namespace
 }  // namespace ridgepoint::ops

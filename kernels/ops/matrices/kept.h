@@ -1,4 +1,4 @@
-// Which places of a tile keep a weight, and where the kept weights of each group of places begin. Include it as sixteen.h.
+// Which places of a tile keep a weight, and where the kept weights of each group of places begin. Include it as lanes16.h.
 #pragma once
 
 #include "ops/matrices/spread.h"

@@ -1,5 +1,3 @@
-#include "ops/mla_decode/op.h"
-
 #include <algorithm>
 #include <cmath>
 
@@ -70,8 +68,6 @@ struct MlaDecode final : Problem {
   }
 };
 
-std::string nothing_refused(const Shape&, Type) { return ""; }
-
 // Of the absorbed order: both matrices once for each query, and rank + ropeLength + rank products for each pair.
 double flops(const Shape& shape, Type) {
   const auto heads = static_cast<double>(shape[kBatch] * shape[kHeads]);
@@ -88,12 +84,11 @@ double bytes(const Shape& shape, Type type) {
   return element * (cache + matrices) + sizeof(float) * rows;
 }
 
-}  // namespace
-
 Op mla_decode() {
   const std::vector<Type> types = {Type::f32, Type::f16, Type::bf16};
   return {
       "mla-decode",
+      Family::attention,
       "one token of each sequence looks at a cache of latents that all heads share",
       {{"batch", "sequences", 1, 1, 4096},
        {"heads", "query heads", 128, 1, 1024},
@@ -103,17 +98,20 @@ Op mla_decode() {
        {"valueLength", "elements of a head's value", 128, 1, 1024},
        {"context", "tokens in the cache of each sequence", 4096, 1, int64_t{1} << 24},
        {"splits", "parts of the cache that are merged at the end; 0 = as caches and threads need", 0, 0, 4096}},
+      {},
       types,
-      {{"naive", "keys and values of every token made for every head", types, always, RIDGE_BIND(MlaDecode, m, mla_naive)},
-       {"absorbed", "scores and sums over latents; the matrices meet the query and the sum", types, always,
+      {{"naive", "keys and values of every token made for every head", types, kAnyProcessor, RIDGE_BIND(MlaDecode, m, mla_naive)},
+       {"absorbed", "scores and sums over latents; the matrices meet the query and the sum", types, kAnyProcessor,
         RIDGE_BIND(MlaDecode, m, mla_absorbed)},
-       RIDGE_CUDA("cuda", "absorbed, on an NVIDIA GPU", types, nullptr, MlaDecode, cuda::on_gpu(made.m))},
+       RIDGE_CUDA_THREADS("cuda", "absorbed, on an NVIDIA GPU", types, MlaDecode, cuda::on_gpu(made.m))},
       [](Type) { return 1e-6; },
-      nothing_refused,
       flops,
       bytes,
       make_problem<MlaDecode>,
   };
 }
 
+RIDGE_OP(mla_decode)
+
+}  // namespace
 }  // namespace ridgepoint::ops

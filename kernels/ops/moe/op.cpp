@@ -1,5 +1,3 @@
-#include "ops/moe/op.h"
-
 #include <cmath>
 #include <numeric>
 
@@ -48,11 +46,6 @@ struct Experts final : Problem {
   }
 };
 
-std::string refuse(const Shape& shape, Type) {
-  if (shape[kUsed] <= shape[kExperts]) return "";
-  return "used is more than experts, and a token goes to each expert at most once";
-}
-
 double flops(const Shape& shape, Type) {
   return 2 * static_cast<double>(shape[kTokens] * shape[kUsed]) * static_cast<double>(shape[kInputs] * shape[kOutputs]);
 }
@@ -69,31 +62,33 @@ double bytes(const Shape& shape, Type type) {
   return distinct(shape) * expert + sizeof(float) * rows;
 }
 
-}  // namespace
-
 Op moe() {
   const std::vector<Type> types = {Type::f32, Type::f16, Type::bf16};
   return {
       "moe",
+      Family::layer,
       "each token's product with the matrices of the experts it was routed to",
       {{"tokens", "tokens of the batch", 1, 1, 65536},
        {"inputs", "columns of an expert's matrix", 2048, 1, 65536},
        {"outputs", "rows of it", 1024, 1, 65536},
        {"experts", "experts of the layer", 64, 1, 4096},
        {"used", "experts of a token", 8, 1, 4096}},
+      {at_most("used", "experts", "a token goes to each expert at most once")},
       types,
-      {{"single", "token after token, each reads its experts", types, always, RIDGE_BIND(Experts, m, moe_single)},
-       {"grouped", "expert after expert, each is read once for all of its tokens", types, always,
+      {{"single", "token after token, each reads its experts", types, kAnyProcessor, RIDGE_BIND(Experts, m, moe_single)},
+       {"grouped", "expert after expert, each is read once for all of its tokens", types, kAnyProcessor,
         RIDGE_BIND(Experts, m, moe_grouped)},
-       RIDGE_CUDA("cuda-single", "token after token, on an NVIDIA GPU", types, nullptr, Experts, cuda::on_gpu(made.m, false)),
-       RIDGE_CUDA("cuda-grouped", "a warp for a row of an expert, which it takes past its tokens", types, nullptr, Experts,
+       RIDGE_CUDA_THREADS("cuda-single", "token after token, on an NVIDIA GPU", types, Experts, cuda::on_gpu(made.m, false)),
+       RIDGE_CUDA_THREADS("cuda-grouped", "a warp for a row of an expert, which it takes past its tokens", types, Experts,
                   cuda::on_gpu(made.m, true))},
       [](Type) { return 1e-6; },
-      refuse,
       flops,
       bytes,
       make_problem<Experts>,
   };
 }
 
+RIDGE_OP(moe)
+
+}  // namespace
 }  // namespace ridgepoint::ops

@@ -1,5 +1,3 @@
-#include "ops/norm/op.h"
-
 #include <cmath>
 
 #include "cuda/ops/bind.h"
@@ -58,17 +56,16 @@ const std::vector<Parameter> kParameters = {{"rows", "rows: tokens", 512, 1, int
                                             {"length", "numbers of a row", 4096, 1, int64_t{1} << 20}};
 const std::vector<Type> kTypes = {Type::f32, Type::f16, Type::bf16};
 
-}  // namespace
-
 Op rms_norm() {
   return {"rms-norm",
+          Family::rowwise,
           "rows divided by the root of their mean square, times weights",
           kParameters,
+          {},
           kTypes,
-          {{"rows", "a row at a time, read from the cache the second time", kTypes, always, RIDGE_BIND_ROWS(RmsNorm, rms_norm_rows)},
-           RIDGE_CUDA("cuda", "a block for a row, on an NVIDIA GPU", kTypes, nullptr, RmsNorm, cuda::on_gpu(made.rows, "rms_norm"))},
+          {{"rows", "a row at a time, read from the cache the second time", kTypes, kAnyProcessor, RIDGE_BIND_ROWS(RmsNorm, rms_norm_rows)},
+           RIDGE_CUDA_THREADS("cuda", "a block for a row, on an NVIDIA GPU", kTypes, RmsNorm, cuda::on_gpu(made.rows, "rms_norm"))},
           rowwise_tolerance,
-          nothing_refused,
           // A square and its sum, the root's factor, the weight.
           [](const Shape& shape, Type) { return 4 * numbers(shape); },
           [](const Shape& shape, Type type) {
@@ -79,13 +76,14 @@ Op rms_norm() {
 
 Op layer_norm() {
   return {"layer-norm",
+          Family::rowwise,
           "rows less their mean, divided by their deviation, times weights, plus biases",
           kParameters,
+          {},
           kTypes,
-          {{"rows", "a row at a time, read from the cache again", kTypes, always, RIDGE_BIND_ROWS(LayerNorm, layer_norm_rows)},
-           RIDGE_CUDA("cuda", "a block for a row, on an NVIDIA GPU", kTypes, nullptr, LayerNorm, cuda::on_gpu(made.rows, "layer_norm"))},
+          {{"rows", "a row at a time, read from the cache again", kTypes, kAnyProcessor, RIDGE_BIND_ROWS(LayerNorm, layer_norm_rows)},
+           RIDGE_CUDA_THREADS("cuda", "a block for a row, on an NVIDIA GPU", kTypes, LayerNorm, cuda::on_gpu(made.rows, "layer_norm"))},
           rowwise_tolerance,
-          nothing_refused,
           // The sum; the difference, its square and the sum of it; the difference, two factors and the bias.
           [](const Shape& shape, Type) { return 8 * numbers(shape); },
           [](const Shape& shape, Type type) {
@@ -94,4 +92,8 @@ Op layer_norm() {
           make_problem<LayerNorm>};
 }
 
+RIDGE_OP(rms_norm)
+RIDGE_OP(layer_norm)
+
+}  // namespace
 }  // namespace ridgepoint::ops

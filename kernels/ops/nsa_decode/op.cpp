@@ -1,5 +1,3 @@
-#include "ops/nsa_decode/op.h"
-
 #include <algorithm>
 #include <cmath>
 
@@ -121,14 +119,6 @@ struct NsaDecode final : Problem {
   }
 };
 
-std::string refuse(const Shape& shape, Type) {
-  if (shape[kHeads] % shape[kKvHeads] != 0)
-    return "heads has to be a multiple of kvHeads, for every K/V head serves as many query heads";
-  if (shape[kCompressStride] > shape[kCompressBlock])
-    return "compressStride is more than compressBlock, so that tokens between two blocks would be in none";
-  return "";
-}
-
 // Rows of the caches that are read: compressed blocks, selected tokens and the window.
 double read(const Nsa& n) { return static_cast<double>(n.compressed() + n.selectedTokens() + n.windowed()); }
 
@@ -157,12 +147,11 @@ class Packed final : public Kernel {
   Bound<Nsa> bound_;
 };
 
-}  // namespace
-
 Op nsa_decode() {
   const std::vector<Type> types = {Type::f32, Type::f16, Type::bf16};
   return {
       "nsa-decode",
+      Family::attention,
       "one token of each sequence looks at compressed blocks, at selected blocks and at a window",
       {{"batch", "sequences", 1, 1, 4096},
        {"heads", "query heads", 64, 1, 1024},
@@ -176,18 +165,21 @@ Op nsa_decode() {
        {"selectCount", "blocks that are selected, the first and the two newest among them", 16, 1, int64_t{1} << 20},
        {"window", "tokens of the window", 512, 1, int64_t{1} << 24},
        {"gates", "0 = random; 1, 2 or 3 = the compressed, selected or window branch alone", 0, 0, 3}},
+      {multiple_of("heads", "kvHeads", "every K/V head serves as many query heads"), at_most("compressStride", "compressBlock", "tokens between two blocks would be in none")},
       types,
-      {{"packed", "all heads of a group go through the branches together", types, always,
+      {{"packed", "all heads of a group go through the branches together", types, kAnyProcessor,
         [](const Problem& problem, Arena&) -> std::unique_ptr<Kernel> {
           return std::make_unique<Packed>(static_cast<const NsaDecode&>(problem).n);
         }},
-       RIDGE_CUDA("cuda", "the three branches one after the other on an NVIDIA GPU", types, nullptr, NsaDecode, cuda::on_gpu(made.n))},
+       RIDGE_CUDA_THREADS("cuda", "the three branches one after the other on an NVIDIA GPU", types, NsaDecode, cuda::on_gpu(made.n))},
       [](Type) { return 1e-6; },
-      refuse,
       flops,
       bytes,
       make_problem<NsaDecode>,
   };
 }
 
+RIDGE_OP(nsa_decode)
+
+}  // namespace
 }  // namespace ridgepoint::ops

@@ -37,8 +37,6 @@ class Bound final : public Kernel {
   std::vector<float> scratch_;
 };
 
-inline std::string always() { return ""; }
-
 // A variant's way from problem to kernel; the level of instructions is chosen when the kernel is made ready.
 #define RIDGE_BIND(Made, field, kernel)                                                            \
   [](const Problem& problem, Arena&) -> std::unique_ptr<Kernel> {                                   \

@@ -66,7 +66,5 @@ inline double rowwise_tolerance(Type type) {
   return 1e-6 + (type == Type::f16 ? 0x1p-11 : type == Type::bf16 ? 0x1p-8 : 0);
 }
 
-inline std::string nothing_refused(const Shape&, Type) { return ""; }
-
 }  // namespace ops
 }  // namespace ridgepoint

@@ -1,5 +1,3 @@
-#include "ops/rope/op.h"
-
 #include <cmath>
 
 #include "cuda/ops/bind.h"
@@ -39,29 +37,24 @@ struct Rope final : RowsProblem {
   }
 };
 
-std::string refuse(const Shape& shape, Type) {
-  return shape[kLength] % 2 == 0 ? "" : "length has to be even, for pairs of elements are turned";
-}
-
 double numbers(const Shape& shape) {
   return static_cast<double>(shape[kTokens] * shape[kHeads]) * static_cast<double>(shape[kLength]);
 }
 
-}  // namespace
-
 Op rope() {
   const std::vector<Type> types = {Type::f32, Type::f16, Type::bf16};
   return {"rope",
+          Family::rowwise,
           "pairs of a head's elements turned by the token's position",
           {{"tokens", "tokens", 512, 1, int64_t{1} << 20},
            {"heads", "heads of a token", 32, 1, 1024},
            {"length", "elements of a head", 128, 2, 1024},
            {"interleaved", "0 = pairs of the two halves; 1 = pairs of neighbours", 0, 0, 1}},
+          {multiple_of("length", 2, "pairs of elements are turned")},
           types,
-          {{"rows", "one pass", types, always, RIDGE_BIND_ROWS(Rope, rope_rows)},
-           RIDGE_CUDA("cuda", "a thread for a pair, on an NVIDIA GPU", types, nullptr, Rope, cuda::on_gpu(made.rows, "rope"))},
+          {{"rows", "one pass", types, kAnyProcessor, RIDGE_BIND_ROWS(Rope, rope_rows)},
+           RIDGE_CUDA_THREADS("cuda", "a thread for a pair, on an NVIDIA GPU", types, Rope, cuda::on_gpu(made.rows, "rope"))},
           rowwise_tolerance,
-          refuse,
           // Four products and two sums for a pair.
           [](const Shape& shape, Type) { return 3 * numbers(shape); },
           [](const Shape& shape, Type type) {
@@ -71,4 +64,7 @@ Op rope() {
           make_problem<Rope>};
 }
 
+RIDGE_OP(rope)
+
+}  // namespace
 }  // namespace ridgepoint::ops

@@ -1,5 +1,3 @@
-#include "ops/softmax/op.h"
-
 #include <algorithm>
 #include <cmath>
 
@@ -29,24 +27,26 @@ struct Softmax final : RowsProblem {
 
 double numbers(const Shape& shape) { return static_cast<double>(shape[kRows]) * static_cast<double>(shape[kLength]); }
 
-}  // namespace
-
 Op softmax() {
   const std::vector<Type> types = {Type::f32, Type::f16, Type::bf16};
   return {"softmax",
+          Family::rowwise,
           "rows of scores made weights that sum to one",
           {{"rows", "rows: query heads of all tokens", 1024, 1, int64_t{1} << 24},
            {"length", "numbers of a row: tokens that are seen", 4096, 1, int64_t{1} << 22}},
+          {},
           types,
-          {{"three-pass", "the maximum, then the sum, then the weights", types, always, RIDGE_BIND_ROWS(Softmax, softmax_rows)},
-           {"online", "maximum and sum in one pass, then the weights", types, always, RIDGE_BIND_ROWS(Softmax, softmax_online)},
-           RIDGE_CUDA("cuda", "a block for a row, on an NVIDIA GPU", types, nullptr, Softmax, cuda::on_gpu(made.rows, "softmax"))},
+          {{"three-pass", "the maximum, then the sum, then the weights", types, kAnyProcessor, RIDGE_BIND_ROWS(Softmax, softmax_rows)},
+           {"online", "maximum and sum in one pass, then the weights", types, kAnyProcessor, RIDGE_BIND_ROWS(Softmax, softmax_online)},
+           RIDGE_CUDA_THREADS("cuda", "a block for a row, on an NVIDIA GPU", types, Softmax, cuda::on_gpu(made.rows, "softmax"))},
           rowwise_tolerance,
-          nothing_refused,
           // Maximum, difference, exponential, sum, quotient.
           [](const Shape& shape, Type) { return 5 * numbers(shape); },
           [](const Shape& shape, Type type) { return 2 * numbers(shape) * static_cast<double>(bytes_of(type)); },
           make_problem<Softmax>};
 }
 
+RIDGE_OP(softmax)
+
+}  // namespace
 }  // namespace ridgepoint::ops

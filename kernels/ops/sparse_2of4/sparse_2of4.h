@@ -7,7 +7,6 @@
 
 namespace ridgepoint {
 
-#if defined(RIDGE_HAS_AVX512BF16)
 namespace avx512 {
 ops::RowsFunctionType even_f32, even_f16;
 }
@@ -16,11 +15,6 @@ ops::RowsFunctionType even_int8;
 }
 namespace avx512bf16 {
 ops::RowsFunctionType even_bf16;
-}
-#endif
-
-namespace ops {
-Op sparse_2of4();
 }
 
 }  // namespace ridgepoint

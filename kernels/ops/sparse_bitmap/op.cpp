@@ -1,12 +1,12 @@
-#include "cuda/ops/variants.h"
 #include "ops/sparse_bitmap/sparse_bitmap.h"
 
-#include "ops/levels.h"
+#include "cuda/ops/bind.h"
 #include "ops/matrices/masks.h"
+#include "ops/matrices/avx2_neon_rows.h"
 #include "ops/matrices/plain_tiles.h"
-#include "ops/matrices/narrow_rows.h"
 #include "ops/matrices/sparse.h"
 #include "ops/matrices/tiles.h"
+#include "ops/targets.h"
 
 namespace ridgepoint::ops {
 namespace {
@@ -39,60 +39,56 @@ std::unique_ptr<Kernel> tiles(const Problem& any, RowsFunction function, Arena& 
 }
 
 const std::vector<Type> kAll = {Type::f32, Type::f16, Type::bf16, Type::int8, Type::int4};
+const std::vector<Type> kNoNibbles = {Type::f32, Type::f16, Type::bf16, Type::int8};
+const std::vector<Type> kHalves = {Type::f16, Type::bf16};
 
 std::vector<Variant> variants() {
   return {
-      {"scalar", "plain C++, kept weights one by one", kAll, [] { return needs(kScalar); },
+      {"scalar", "plain C++, kept weights one by one", kAll, kAnyProcessor,
        [](const Problem& any, Arena& arena) { return tiles(any, plain_tiles(type_of(any)), arena); }},
-#if defined(RIDGE_HAS_AVX2)
-      {"avx2", "kept weights spread by byte shuffles", kAll, [] { return needs(kAvx2); },
-       [](const Problem& any, Arena& arena) { return tiles(any, of_type(RIDGE_TILES(avx2), any), arena); }},
-#endif
-#if defined(RIDGE_HAS_AVXVNNI)
-      {"avxvnni", "kept weights spread by byte shuffles, integer products of AVX-VNNI", {Type::int8, Type::int4}, needs_avxvnni,
-       [](const Problem& any, Arena& arena) { return tiles(any, type_of(any) == Type::int8 ? avxvnni::tiles_int8 : avxvnni::tiles_int4, arena); }},
-#endif
-#if defined(RIDGE_HAS_AVX512BF16)
-      {"avx512", "kept weights spread by vpexpandd", {Type::f32, Type::f16}, [] { return needs(kAvx512); },
-       [](const Problem& any, Arena& arena) { return tiles(any, type_of(any) == Type::f32 ? avx512::bitmap_f32 : avx512::bitmap_f16, arena); }},
+      {"avx2", "kept weights spread by byte shuffles", kAll,
+       RIDGE_AVX2([](const Problem& any, Arena& arena) { return tiles(any, of_type(RIDGE_TILES(avx2), any), arena); })},
+      {"avxvnni", "kept weights spread by byte shuffles, integer products of AVX-VNNI", {Type::int8, Type::int4},
+       RIDGE_AVXVNNI([](const Problem& any, Arena& arena) { return tiles(any, type_of(any) == Type::int8 ? avxvnni::tiles_int8 : avxvnni::tiles_int4, arena); })},
+      {"avx512", "kept weights spread by vpexpandd", {Type::f32, Type::f16},
+       RIDGE_AVX512([](const Problem& any, Arena& arena) { return tiles(any, type_of(any) == Type::f32 ? avx512::bitmap_f32 : avx512::bitmap_f16, arena); })},
       {"avx512vnni", "kept weights spread by vpexpandb", {Type::int8, Type::int4},
-       [] { return needs(kAvx512Vnni); },
-       [](const Problem& any, Arena& arena) {
+       RIDGE_AVX512VNNI([](const Problem& any, Arena& arena) {
          return tiles(any, type_of(any) == Type::int8 ? avx512vnni::bitmap_int8 : avx512vnni::bitmap_int4, arena);
-       }},
+       })},
       {"avx512bf16", "kept weights spread by vpexpandw, products of bfloat16 pairs", {Type::bf16},
-       [] { return needs(kAvx512Bf16); },
-       [](const Problem& any, Arena& arena) { return tiles(any, avx512bf16::bitmap_bf16, arena); }},
-#endif
-#if defined(RIDGE_HAS_NEON)
-      {"neon", "kept weights spread by table look-ups", kAll, [] { return needs(kNeon); },
-       [](const Problem& any, Arena& arena) { return tiles(any, of_type(RIDGE_TILES(neon), any), arena); }},
-#endif
-#if defined(RIDGE_HAS_DOTPROD)
-      {"dotprod", "kept weights spread by table look-ups, integer dot products", {Type::int8, Type::int4}, [] { return needs(kDot); },
-       [](const Problem& any, Arena& arena) { return tiles(any, type_of(any) == Type::int8 ? dotprod::tiles_int8 : dotprod::tiles_int4, arena); }},
-#endif
+       RIDGE_AVX512BF16([](const Problem& any, Arena& arena) { return tiles(any, avx512bf16::bitmap_bf16, arena); })},
+      {"neon", "kept weights spread by table look-ups", kAll,
+       RIDGE_NEON([](const Problem& any, Arena& arena) { return tiles(any, of_type(RIDGE_TILES(neon), any), arena); })},
+      {"dotprod", "kept weights spread by table look-ups, integer dot products", {Type::int8, Type::int4},
+       RIDGE_DOTPROD([](const Problem& any, Arena& arena) { return tiles(any, type_of(any) == Type::int8 ? dotprod::tiles_int8 : dotprod::tiles_int4, arena); })},
+      RIDGE_CUDA_THREADS("cuda", "a warp for a row, a lane for eight columns", kNoNibbles, LinearProblem,
+                         cuda::on_gpu(made, cuda::Form::bitmap, Unit::vector, arena)),
+      RIDGE_CUDA("cuda-tensor", "kept weights written out into tiles for tensor cores, x in 16 bits", kHalves, Unit::matrix,
+                 cuda::tensor_tolerance, LinearProblem, cuda::on_gpu(made, cuda::Form::bitmap, Unit::matrix, arena)),
   };
 }
-
-}  // namespace
 
 Op sparse_bitmap() {
   return {
       "sparse-bitmap",
+      Family::sparse,
       "a matrix with a bit for each weight and the kept weights, times one or more vectors",
       {{"rows", "rows of the matrix: outputs", 4096, 1, 1 << 20},
        {"columns", "columns of the matrix: inputs", 4096, 1, 1 << 16},
        {"batch", "vectors", 1, 1, 64},
        {"sparsity", "percent of each row that is zero", 50, 0, 100}},
+      {},
       kAll,
-      cuda::with(variants(), cuda::sparse_bitmap()),
+      variants(),
       linear_tolerance,
-      [](const Shape&, Type) { return std::string(); },
       flops,
       bytes,
       make,
   };
 }
 
+RIDGE_OP(sparse_bitmap)
+
+}  // namespace
 }  // namespace ridgepoint::ops

@@ -7,7 +7,6 @@
 
 namespace ridgepoint {
 
-#if defined(RIDGE_HAS_AVX512BF16)
 namespace avx512 {
 ops::RowsFunctionType bitmap_f32, bitmap_f16;
 }
@@ -16,11 +15,6 @@ ops::RowsFunctionType bitmap_int8, bitmap_int4;
 }
 namespace avx512bf16 {
 ops::RowsFunctionType bitmap_bf16;
-}
-#endif
-
-namespace ops {
-Op sparse_bitmap();
 }
 
 }  // namespace ridgepoint

@@ -1,12 +1,12 @@
-#include "cuda/ops/variants.h"
 #include "ops/sparse_blocks/sparse_blocks.h"
 
-#include "ops/levels.h"
+#include "cuda/ops/bind.h"
 #include "ops/matrices/masks.h"
+#include "ops/matrices/avx2_neon_rows.h"
 #include "ops/matrices/plain_tiles.h"
-#include "ops/matrices/narrow_rows.h"
 #include "ops/matrices/sparse.h"
 #include "ops/matrices/tiles.h"
+#include "ops/targets.h"
 
 namespace ridgepoint::ops {
 namespace {
@@ -44,57 +44,49 @@ const std::vector<Type> kAll = {Type::f32, Type::f16, Type::bf16, Type::int8};
 
 std::vector<Variant> variants() {
   return {
-      {"scalar", "plain C++, weights one by one", kAll, [] { return needs(kScalar); },
+      {"scalar", "plain C++, weights one by one", kAll, kAnyProcessor,
        [](const Problem& any, Arena& arena) { return blocks(any, plain_blocks(type_of(any)), arena); }},
-#if defined(RIDGE_HAS_AVX2)
-      {"avx2", "whole blocks, eight rows to a register", kAll, [] { return needs(kAvx2); },
-       [](const Problem& any, Arena& arena) { return blocks(any, of_type(RIDGE_BLOCKS(avx2), any), arena); }},
-#endif
-#if defined(RIDGE_HAS_AVXVNNI)
-      {"avxvnni", "whole blocks, integer products of AVX-VNNI", {Type::int8}, needs_avxvnni,
-       [](const Problem& any, Arena& arena) { return blocks(any, avxvnni::blocks_int8, arena); }},
-#endif
-#if defined(RIDGE_HAS_AVX512BF16)
-      {"avx512", "whole blocks, products in f32", {Type::f32, Type::f16}, [] { return needs(kAvx512); },
-       [](const Problem& any, Arena& arena) { return blocks(any, type_of(any) == Type::f32 ? avx512::blocks_f32 : avx512::blocks_f16, arena); }},
+      {"avx2", "whole blocks, eight rows to a register", kAll,
+       RIDGE_AVX2([](const Problem& any, Arena& arena) { return blocks(any, of_type(RIDGE_BLOCKS(avx2), any), arena); })},
+      {"avxvnni", "whole blocks, integer products of AVX-VNNI", {Type::int8},
+       RIDGE_AVXVNNI([](const Problem& any, Arena& arena) { return blocks(any, avxvnni::blocks_int8, arena); })},
+      {"avx512", "whole blocks, products in f32", {Type::f32, Type::f16},
+       RIDGE_AVX512([](const Problem& any, Arena& arena) { return blocks(any, type_of(any) == Type::f32 ? avx512::blocks_f32 : avx512::blocks_f16, arena); })},
       {"avx512vnni", "whole blocks", {Type::int8},
-       [] { return needs(kAvx512Vnni); },
-       [](const Problem& any, Arena& arena) {
+       RIDGE_AVX512VNNI([](const Problem& any, Arena& arena) {
          return blocks(any, avx512vnni::blocks_int8, arena);
-       }},
+       })},
       {"avx512bf16", "whole blocks, products of bfloat16 pairs", {Type::bf16},
-       [] { return needs(kAvx512Bf16); },
-       [](const Problem& any, Arena& arena) { return blocks(any, avx512bf16::blocks_bf16, arena); }},
-#endif
-#if defined(RIDGE_HAS_NEON)
-      {"neon", "whole blocks, four rows to a register", kAll, [] { return needs(kNeon); },
-       [](const Problem& any, Arena& arena) { return blocks(any, of_type(RIDGE_BLOCKS(neon), any), arena); }},
-#endif
-#if defined(RIDGE_HAS_DOTPROD)
-      {"dotprod", "whole blocks, integer dot products", {Type::int8}, [] { return needs(kDot); },
-       [](const Problem& any, Arena& arena) { return blocks(any, dotprod::blocks_int8, arena); }},
-#endif
+       RIDGE_AVX512BF16([](const Problem& any, Arena& arena) { return blocks(any, avx512bf16::blocks_bf16, arena); })},
+      {"neon", "whole blocks, four rows to a register", kAll,
+       RIDGE_NEON([](const Problem& any, Arena& arena) { return blocks(any, of_type(RIDGE_BLOCKS(neon), any), arena); })},
+      {"dotprod", "whole blocks, integer dot products", {Type::int8},
+       RIDGE_DOTPROD([](const Problem& any, Arena& arena) { return blocks(any, dotprod::blocks_int8, arena); })},
+      RIDGE_CUDA_THREADS("cuda", "a warp for a row, whole blocks", kAll, LinearProblem,
+                         cuda::on_gpu(made, cuda::Form::blocks, Unit::vector, arena)),
   };
 }
-
-}  // namespace
 
 Op sparse_blocks() {
   return {
       "sparse-blocks",
+      Family::sparse,
       "a matrix that keeps blocks of 16 rows and 16 columns, times one or more vectors",
       {{"rows", "rows of the matrix: outputs", 4096, 1, 1 << 20},
        {"columns", "columns of the matrix: inputs", 4096, 1, 1 << 16},
        {"batch", "vectors", 1, 1, 64},
        {"sparsity", "percent of the blocks of each 16 rows that are zero", 50, 0, 100}},
+      {},
       kAll,
-      cuda::with(variants(), cuda::sparse_blocks()),
+      variants(),
       linear_tolerance,
-      [](const Shape&, Type) { return std::string(); },
       flops,
       bytes,
       make,
   };
 }
 
+RIDGE_OP(sparse_blocks)
+
+}  // namespace
 }  // namespace ridgepoint::ops

@@ -7,7 +7,6 @@
 
 namespace ridgepoint {
 
-#if defined(RIDGE_HAS_AVX512BF16)
 namespace avx512 {
 ops::RowsFunctionType blocks_f32, blocks_f16;
 }
@@ -16,11 +15,6 @@ ops::RowsFunctionType blocks_int8;
 }
 namespace avx512bf16 {
 ops::RowsFunctionType blocks_bf16;
-}
-#endif
-
-namespace ops {
-Op sparse_blocks();
 }
 
 }  // namespace ridgepoint

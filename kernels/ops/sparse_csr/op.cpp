@@ -1,13 +1,13 @@
-#include "cuda/ops/variants.h"
 #include "ops/sparse_csr/sparse_csr.h"
 
 #include <cstring>
 
-#include "ops/levels.h"
+#include "cuda/ops/bind.h"
 #include "ops/matrices/floats.h"
 #include "ops/matrices/masks.h"
 #include "ops/matrices/rows_kernel.h"
 #include "ops/matrices/sparse.h"
+#include "ops/targets.h"
 
 namespace ridgepoint::ops {
 namespace {
@@ -102,40 +102,45 @@ void plain(const Packed& w, const Rounded& x, int64_t begin, int64_t end, float*
 }
 
 const std::vector<Type> kAll = {Type::f32, Type::f16, Type::bf16, Type::int8};
+const std::vector<Type> kHalves = {Type::f16, Type::bf16};
 
 std::vector<Variant> variants() {
   return {
-      {"scalar", "plain C++, kept weights one by one", kAll, [] { return needs(kScalar); },
+      {"scalar", "plain C++, kept weights one by one", kAll, kAnyProcessor,
        [](const Problem& any, Arena& arena) {
          return csr(any, of_type({plain<Type::f32>, plain<Type::f16>, plain<Type::bf16>, plain<Type::int8>}, any), arena);
        }},
-#if defined(RIDGE_HAS_AVX512BF16)
-      {"avx512", "activations gathered sixteen at a time", kAll, [] { return needs(kAvx512); },
-       [](const Problem& any, Arena& arena) {
+      {"avx512", "activations gathered sixteen at a time", kAll,
+       RIDGE_AVX512([](const Problem& any, Arena& arena) {
          return csr(any, of_type({avx512::csr_f32, avx512::csr_f16, avx512::csr_bf16, avx512::csr_int8}, any), arena);
-       }},
-#endif
+       })},
+      RIDGE_CUDA_THREADS("cuda", "a warp for a row, a lane for a kept weight", kAll, LinearProblem,
+                         cuda::on_gpu(made, cuda::Form::csr, Unit::vector, arena)),
+      RIDGE_CUDA("cuda-tensor", "kept weights written out into tiles for tensor cores, x in 16 bits", kHalves, Unit::matrix,
+                 cuda::tensor_tolerance, LinearProblem, cuda::on_gpu(made, cuda::Form::csr, Unit::matrix, arena)),
   };
 }
-
-}  // namespace
 
 Op sparse_csr() {
   return {
       "sparse-csr",
+      Family::sparse,
       "a matrix as kept weights with their columns (CSR), times one or more vectors",
       {{"rows", "rows of the matrix: outputs", 4096, 1, 1 << 20},
        {"columns", "columns of the matrix: inputs", 4096, 1, 1 << 16},
        {"batch", "vectors", 1, 1, 64},
        {"sparsity", "percent of each row that is zero", 50, 0, 100}},
+      {},
       kAll,
-      cuda::with(variants(), cuda::sparse_csr()),
+      variants(),
       linear_tolerance,
-      [](const Shape&, Type) { return std::string(); },
       flops,
       bytes,
       make,
   };
 }
 
+RIDGE_OP(sparse_csr)
+
+}  // namespace
 }  // namespace ridgepoint::ops

@@ -7,14 +7,8 @@
 
 namespace ridgepoint {
 
-#if defined(RIDGE_HAS_AVX512BF16)
 namespace avx512 {
 ops::RowsFunctionType csr_f32, csr_f16, csr_bf16, csr_int8;
-}
-#endif
-
-namespace ops {
-Op sparse_csr();
 }
 
 }  // namespace ridgepoint

@@ -1,7 +1,7 @@
 import type { NativeOps, OpRequest, PreparedOp } from '../../../agent/native/ops.js';
 import type { RoofsBench } from '../../../agent/native/roofs.js';
+import { OPS } from '../../../core/kernels/gen/ops.js';
 import { type OpType, shapeOf } from '../../../core/kernels/op.js';
-import { OPS } from '../../../core/kernels/ops.js';
 import { median } from '../../../core/statistics/quantile.js';
 
 export interface Machine {
@@ -128,9 +128,9 @@ function reading({ roof, weightBytes, threads }: Machine): number {
 
 /** The last variant that this machine runs. */
 function prepare(machine: Machine, op: string, type: OpType, sizes: Record<string, number>): PreparedOp {
-  const listed = machine.ops.list().find(({ name }) => name === op)!;
+  const listed = machine.ops.describe().find(({ name }) => name === op)!;
   const variant = listed.variants.findLast(
-    ({ absent, types, device }) => absent === null && device === undefined && types.includes(type),
+    ({ absent, types, platform }) => absent === null && platform !== 'cuda' && types.includes(type),
   )!;
   const shape = shapeOf(OPS.find(({ name }) => name === op)!, sizes);
   const request: OpRequest = { op, variant: variant.name, type, shape, threads: machine.threads, seed: 1 };

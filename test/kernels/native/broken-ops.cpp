@@ -1,5 +1,5 @@
-// An op whose variants are wrong on purpose, each in its own way: what the check is for. Linked with kernels/ops in place of
-// its registry, for test/unit/kernels/check.test.ts alone.
+// An op whose variants are wrong on purpose, each in its own way: what the check is for. Linked with the library for check.test.ts
+// alone.
 #include <cstring>
 #include <limits>
 
@@ -56,30 +56,31 @@ void right_once(Wrong& k) {
 void infinite(Wrong& k) { k.y[0] = std::numeric_limits<float>::infinity(); }
 
 Variant variant(const char* name, std::unique_ptr<Kernel> (*prepare)(const Problem&, Arena&)) {
-  return {name, name, {Type::f32}, [] { return std::string(); }, prepare};
+  return {name, name, {Type::f32}, kAnyProcessor, prepare};
 }
 
-}  // namespace
-
-const std::vector<Op>& registry() {
-  static const std::vector<Op> ops = {{
+Op doubling() {
+  return {
       "double",
+      Family::rowwise,
       "twice a vector",
       {{"count", "numbers", 100, 1, 1 << 26}},
+      {},
       {Type::f32},
       {variant("right", wrong<harmless>), variant("off-by-little", wrong<off_by_little>),
        variant("leaves-one", wrong<leaves_one>), variant("behind", wrong<behind>), variant("before", wrong<before>),
        variant("spoils-input", wrong<spoils_input>), variant("right-once", wrong<right_once>),
        variant("infinite", wrong<infinite>)},
       [](Type) { return 1e-6; },
-      [](const Shape&, Type) { return std::string(); },
       [](const Shape& shape, Type) { return static_cast<double>(shape[0]) * 4000; },
       [](const Shape& shape, Type) { return static_cast<double>(shape[0]) * 8; },
       [](const Shape& shape, Type, uint64_t seed, Arena& arena) -> std::unique_ptr<Problem> {
         return std::make_unique<Doubling>(shape[0], seed, arena);
       },
-  }};
-  return ops;
+  };
 }
 
+RIDGE_OP(doubling)
+
+}  // namespace
 }  // namespace ridgepoint::ops

@@ -1,12 +1,17 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, inject, test } from 'vitest';
 import { kernelsLibrary } from '../../../agent/native/kernel-library.js';
 import { type NativeOps, type OpRequest, openOps } from '../../../agent/native/ops.js';
+import { OPS } from '../../../core/kernels/gen/ops.js';
 import { shapeOf } from '../../../core/kernels/op.js';
-import { OPS } from '../../../core/kernels/ops.js';
 
 /** The others have a file of their own: attention-ops.test.ts. */
-const MATRIX_OPS = OPS.filter(({ parameters }) => parameters.some(({ name }) => name === 'columns'));
+const MATRIX_OPS = OPS.filter(({ family }) => family.endsWith('-matrix'));
 const kernels = inject('kernels');
+const root = join(import.meta.dirname, '../../..');
 
 let opened: NativeOps | null = null;
 const library = async (): Promise<NativeOps> => {
@@ -15,16 +20,24 @@ const library = async (): Promise<NativeOps> => {
 };
 
 describe.skipIf(!kernels.tools)('the ops (needs cmake and a C++ compiler)', () => {
-  test('the table of core is what the library lists', async () => {
-    const listed = (await library()).list();
-    for (const op of listed) {
-      const known = OPS.find(({ name }) => name === op.name);
-      const variants = op.variants.map(({ absent: _absent, ...variant }) => variant);
-      // On another architecture the library has fewer variants.
-      const present = known?.variants.filter(({ name }) => variants.some((variant) => variant.name === name));
-      expect({ ...op, variants }).toEqual({ ...known, variants: present });
+  test('the table that is checked in is what this library describes', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'ridgepoint-ops-'));
+    try {
+      const script = join(root, 'scripts/write-ops-table.ts');
+      execFileSync(process.execPath, ['--import', 'tsx', script, folder], { cwd: root, stdio: 'ignore' });
+      const checkedIn = readFileSync(join(root, 'core/kernels/gen/ops.ts'), 'utf8');
+      expect(readFileSync(join(folder, 'ops.ts'), 'utf8')).toBe(checkedIn);
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
     }
-    expect(listed.map(({ name }) => name)).toEqual(OPS.map(({ name }) => name));
+  }, 600_000);
+
+  test('variants of other processors are described, and say why they are absent', async () => {
+    const { variants } = (await library()).describe().find(({ name }) => name === 'gemv')!;
+    const other = process.arch === 'arm64' ? 'x64' : 'arm64';
+    const foreign = variants.filter(({ platform }) => platform === other);
+    expect(foreign.length).toBeGreaterThan(1);
+    for (const { absent } of foreign) expect(absent).toMatch(/^it is for (arm64|x86-64) processors$/);
   });
 
   // Odd shapes, one that fills its tiles, and all shares of zeros: none left and none gone among them.
@@ -40,7 +53,7 @@ describe.skipIf(!kernels.tools)('the ops (needs cmake and a C++ compiler)', () =
     '%s is right in every variant, type and shape',
     async (name) => {
       const ops = await library();
-      const op = ops.list().find((listed) => listed.name === name)!;
+      const op = ops.describe().find((listed) => listed.name === name)!;
       let checks = 0;
       for (const variant of op.variants.filter(({ absent }) => absent === null)) {
         for (const type of variant.types) {
@@ -68,7 +81,7 @@ describe.skipIf(!kernels.tools)('the ops (needs cmake and a C++ compiler)', () =
     '%s is right for every number of vectors where registers are narrow',
     async (name) => {
       const ops = await library();
-      const op = ops.list().find((listed) => listed.name === name)!;
+      const op = ops.describe().find((listed) => listed.name === name)!;
       const narrow = op.variants.filter(
         ({ name: variant, absent }) =>
           absent === null && ['avx2', 'avxvnni', 'neon', 'dotprod'].includes(variant),
@@ -118,7 +131,10 @@ describe.skipIf(!kernels.tools)('the ops (needs cmake and a C++ compiler)', () =
     ['rows is -4, and it goes from 1 to 1048576', { shape: [-4, 64] }],
     ['columns is 65537, and it goes from 1 to 65536', { shape: [4, 65_537] }],
     ['the variant avx512 of gemv has no type int8', { variant: 'avx512', type: 'int8' }],
-    ['2:4 needs columns that divide by 4, and 66 do not', { op: 'sparse-2of4', shape: [4, 66, 1] }],
+    [
+      'columns has to be a multiple of 4, for two of every four neighbours are kept',
+      { op: 'sparse-2of4', shape: [4, 66, 1] },
+    ],
     ['sparsity is 101, and it goes from 0 to 100', { op: 'sparse-csr', shape: [4, 66, 1, 101] }],
   ])('says that %s', async (sentence, change) => {
     const request: OpRequest = {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { SHAPE_AXES } from '../../../core/kernels/axes.js';
-import { OPS } from '../../../core/kernels/ops.js';
+import { OPS } from '../../../core/kernels/gen/ops.js';
 import { RUNNERS } from '../../../core/runners/index.js';
 import { parseSweep } from '../../../core/sweep/parse.js';
 import { planSpace } from '../../../core/sweep/space.js';
@@ -52,7 +52,13 @@ describe('a sweep over ops', () => {
     ['{ kind: kernel, op: gemv, context: 64 }', 'the op gemv has no context in its shape: leave it out'],
     ['{ kind: kernel, op: rope, length: 1 }', 'length of rope goes from 2 to 1024'],
     ['{ kind: kernel, op: attention-decode, kvHeads: 3 }', 'heads has to be a multiple of kvHeads'],
-    ['{ kind: kernel, op: moe, experts: 4 }', 'used is more than experts'],
+    ['{ kind: kernel, op: moe, experts: 4 }', 'used has to be at most experts'],
+    ['{ kind: kernel, op: sparse-2of4, columns: 66 }', 'columns has to be a multiple of 4'],
+    ['{ kind: kernel, op: rope, length: 127 }', 'length has to be a multiple of 2'],
+    [
+      '{ kind: kernel, op: nsa-decode, compressStride: 33 }',
+      'compressStride has to be at most compressBlock',
+    ],
     ['{ kind: latency }', 'the runner kernels cannot do the workload latency'],
   ])('%s is skipped with its reason', (workload, reason) => {
     expect(skipped(workload)).toEqual([expect.stringContaining(reason)]);

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
+import { OPS } from '../../../core/kernels/gen/ops.js';
 import { shapeOf } from '../../../core/kernels/op.js';
-import { OPS } from '../../../core/kernels/ops.js';
 import { findOp, findTypes, findVariants, readShape } from '../../../core/kernels/words.js';
 import type { Roofs } from '../../../core/result/roofs.js';
 import { roofShare } from '../../../roofline/roof-share.js';
@@ -24,6 +24,19 @@ describe('words of ops', () => {
     ['=4', 'there is no parameter of gemm called nothing: there are rows, columns, batch'],
   ])('%s: %s', (text, message) => {
     expect(readShape(gemm, text)).toEqual({ ok: false, message });
+  });
+
+  test('numbers that contradict each other are refused in the op’s own words', () => {
+    const named = (name: string) => OPS.find((op) => op.name === name)!;
+    const moe = named('moe');
+    expect(readShape(moe, 'used=64')).toMatchObject({ ok: true });
+    expect(readShape(moe, 'used=65')).toEqual({
+      ok: false,
+      message: 'used has to be at most experts, for a token goes to each expert at most once',
+    });
+    expect(readShape(named('rope'), 'length=7')).toMatchObject({
+      message: expect.stringMatching(/^length has to be a multiple of 2/),
+    });
   });
 
   test('unknown ops, variants and types come with the nearest', () => {

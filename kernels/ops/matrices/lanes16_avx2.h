@@ -1,4 +1,4 @@
-// Sixteen rows with AVX2: two registers of eight. Include it as sixteen_tiles.h.
+// Sixteen rows with AVX2: two registers of eight. Include it as lanes16_tiles.h.
 #pragma once
 
 #include "cpu/intrinsics.h"
@@ -7,7 +7,7 @@
 namespace ridgepoint::RIDGE_LEVEL {
 namespace {
 
-struct Sixteen {
+struct Lanes16 {
   struct Floats {
     __m256 low, high;
   };

@@ -1,4 +1,4 @@
-// Kernels for processors with narrow registers, AVX2 and NEON: dense rows (pack_dense, int4 pack_int4), tiles without zeros
+// Kernels for AVX2 and NEON: dense rows (pack_dense, int4 pack_int4), tiles without zeros
 // (pack_tiles) and blocks (pack_blocks). Whole numbers also with instructions that add four products at once: AVX-VNNI, and the dot
 // products of arm64.
 #pragma once
@@ -6,27 +6,27 @@
 #include "cpu/levels.h"
 #include "ops/matrices/rows_kernel.h"
 
-#define RIDGE_NARROW_FLOATS(level) \
+#define RIDGE_AVX2_NEON_FLOATS(level) \
   namespace level { \
   ops::RowsFunctionType dense_f32, dense_f16, dense_bf16, tiles_f32, tiles_f16, tiles_bf16, blocks_f32, blocks_f16, blocks_bf16; \
   }
-#define RIDGE_NARROW_INTEGERS(level) \
+#define RIDGE_AVX2_NEON_INTEGERS(level) \
   namespace level { ops::RowsFunctionType dense_int8, dense_int4, tiles_int8, tiles_int4, blocks_int8; }
 
 namespace ridgepoint {
 #if defined(RIDGE_HAS_AVX2)
-RIDGE_NARROW_FLOATS(avx2)
-RIDGE_NARROW_INTEGERS(avx2)
+RIDGE_AVX2_NEON_FLOATS(avx2)
+RIDGE_AVX2_NEON_INTEGERS(avx2)
 #endif
 #if defined(RIDGE_HAS_AVXVNNI)
-RIDGE_NARROW_INTEGERS(avxvnni)
+RIDGE_AVX2_NEON_INTEGERS(avxvnni)
 #endif
 #if defined(RIDGE_HAS_NEON)
-RIDGE_NARROW_FLOATS(neon)
-RIDGE_NARROW_INTEGERS(neon)
+RIDGE_AVX2_NEON_FLOATS(neon)
+RIDGE_AVX2_NEON_INTEGERS(neon)
 #endif
 #if defined(RIDGE_HAS_DOTPROD)
-RIDGE_NARROW_INTEGERS(dotprod)
+RIDGE_AVX2_NEON_INTEGERS(dotprod)
 #endif
 }  // namespace ridgepoint
 

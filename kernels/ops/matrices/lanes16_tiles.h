@@ -1,10 +1,10 @@
 // Tiles for processors whose registers hold less than sixteen rows, and have no instruction that spreads: AVX2 and NEON. Tiles are
 // those of tiles.h; what is spread is multiplied before the next is, for there are few registers. Include it inside a file of a
-// level that sixteen.h knows.
+// level that lanes16.h knows.
 #pragma once
 
 #include "ops/matrices/rows_kernel.h"
-#include "ops/matrices/sixteen.h"
+#include "ops/matrices/lanes16.h"
 
 namespace ridgepoint::RIDGE_LEVEL {
 namespace {
@@ -12,56 +12,56 @@ namespace {
 struct NumbersF32 {
   using Element = float;
   using Vector = float;
-  using Sum = Sixteen::Floats;
+  using Sum = Lanes16::Floats;
   static constexpr int kParts = 4;
   static const float* vectors(const ops::Rounded& x) { return x.floats; }
-  static Sum zero() { return Sixteen::zero(); }
+  static Sum zero() { return Lanes16::zero(); }
   // A part of a tile: here one of its four columns.
-  static auto whole(const float* values, int part) { return Sixteen::floats(values + 16 * part); }
-  static auto spread(const float* values, const Kept& kept, int part) { return Sixteen::spread_floats(values, kept, 2 * part); }
+  static auto whole(const float* values, int part) { return Lanes16::floats(values + 16 * part); }
+  static auto spread(const float* values, const Kept& kept, int part) { return Lanes16::spread_floats(values, kept, 2 * part); }
   // x: the tile's four activations.
-  static Sum add(Sixteen::Floats w, const float* x, int part, Sum sum) { return Sixteen::add_products(w, x[part], sum); }
-  static Sixteen::Floats total(const ops::Packed&, const ops::Rounded&, int64_t, int64_t, Sum sum) { return sum; }
+  static Sum add(Lanes16::Floats w, const float* x, int part, Sum sum) { return Lanes16::add_products(w, x[part], sum); }
+  static Lanes16::Floats total(const ops::Packed&, const ops::Rounded&, int64_t, int64_t, Sum sum) { return sum; }
 };
 
 struct NumbersF16 : NumbersF32 {
   using Element = uint16_t;
-  static auto whole(const uint16_t* values, int part) { return Sixteen::halves(values + 16 * part); }
-  static auto spread(const uint16_t* values, const Kept& kept, int part) { return Sixteen::spread_halves(values, kept, 2 * part); }
+  static auto whole(const uint16_t* values, int part) { return Lanes16::halves(values + 16 * part); }
+  static auto spread(const uint16_t* values, const Kept& kept, int part) { return Lanes16::spread_halves(values, kept, 2 * part); }
 };
 
 struct NumbersBf16 {
   using Element = uint16_t;
   using Vector = uint16_t;
-  using Sum = Sixteen::Floats;
+  using Sum = Lanes16::Floats;
   static constexpr int kParts = 2;
   static const uint16_t* vectors(const ops::Rounded& x) { return x.bfloats; }
-  static Sum zero() { return Sixteen::zero(); }
-  static auto whole(const uint16_t* values, int part) { return Sixteen::words(values + 32 * part); }
-  static auto spread(const uint16_t* values, const Kept& kept, int part) { return Sixteen::spread_pairs(values, kept, 4 * part); }
-  static Sum add(Sixteen::Words w, const uint16_t* x, int part, Sum sum) { return Sixteen::add_pairs(w, x + 2 * part, sum); }
-  static Sixteen::Floats total(const ops::Packed&, const ops::Rounded&, int64_t, int64_t, Sum sum) { return sum; }
+  static Sum zero() { return Lanes16::zero(); }
+  static auto whole(const uint16_t* values, int part) { return Lanes16::words(values + 32 * part); }
+  static auto spread(const uint16_t* values, const Kept& kept, int part) { return Lanes16::spread_pairs(values, kept, 4 * part); }
+  static Sum add(Lanes16::Words w, const uint16_t* x, int part, Sum sum) { return Lanes16::add_pairs(w, x + 2 * part, sum); }
+  static Lanes16::Floats total(const ops::Packed&, const ops::Rounded&, int64_t, int64_t, Sum sum) { return sum; }
 };
 
 // Weights and activations signed, so that what was pruned is 0.
 struct NumbersInt8 {
   using Element = uint8_t;
   using Vector = int8_t;
-  using Sum = Sixteen::Words;
+  using Sum = Lanes16::Words;
   static constexpr int kParts = 1;
   static const int8_t* vectors(const ops::Rounded& x) { return x.integers; }
-  static Sum zero() { return Sixteen::none(); }
-  static auto whole(const uint8_t* values, int) { return Sixteen::words(values); }
+  static Sum zero() { return Lanes16::none(); }
+  static auto whole(const uint8_t* values, int) { return Lanes16::words(values); }
   // Kept weights have an offset of 128.
   static auto spread(const uint8_t* values, const Kept& kept, int) {
-    return Sixteen::spread_bytes(kept, [&](int64_t first, int64_t second) {
-      return Sixteen::turned(Sixteen::eight_and_eight(values + first, values + second), 128);
+    return Lanes16::spread_bytes(kept, [&](int64_t first, int64_t second) {
+      return Lanes16::turned(Lanes16::eight_and_eight(values + first, values + second), 128);
     });
   }
-  static Sum add(Sixteen::Words w, const int8_t* x, int, Sum sum) { return Sixteen::add_bytes(w, x, sum); }
+  static Sum add(Lanes16::Words w, const int8_t* x, int, Sum sum) { return Lanes16::add_bytes(w, x, sum); }
   // Scales of rows behind the last are read and not used: an arena has room behind its pieces.
-  static Sixteen::Floats total(const ops::Packed& w, const ops::Rounded& x, int64_t row, int64_t b, Sum sum) {
-    return Sixteen::multiply(Sixteen::floats(sum), Sixteen::multiply(Sixteen::floats(w.row_scales + row), x.scales[b]));
+  static Lanes16::Floats total(const ops::Packed& w, const ops::Rounded& x, int64_t row, int64_t b, Sum sum) {
+    return Lanes16::multiply(Lanes16::floats(sum), Lanes16::multiply(Lanes16::floats(w.row_scales + row), x.scales[b]));
   }
 };
 
@@ -146,8 +146,8 @@ inline void tile_rows(const ops::Packed& w, const ops::Rounded& x, int64_t panel
   }
   const int64_t row = panel * 16;
   for (int b = 0; b < B; b++) {
-    for (int s = 1; s < kSums; s++) sums[b][0] = Sixteen::add(sums[b][0], sums[b][s]);
-    Sixteen::store(y + (first + b) * w.rows + row, Numbers::total(w, x, row, first + b, sums[b][0]), w.rows - row);
+    for (int s = 1; s < kSums; s++) sums[b][0] = Lanes16::add(sums[b][0], sums[b][s]);
+    Lanes16::store(y + (first + b) * w.rows + row, Numbers::total(w, x, row, first + b, sums[b][0]), w.rows - row);
   }
 }
 

@@ -1,4 +1,4 @@
-// Sixteen rows with NEON: four registers of four. Include it as sixteen_tiles.h.
+// Sixteen rows with NEON: four registers of four. Include it as lanes16_tiles.h.
 #pragma once
 
 #include <arm_neon.h>
@@ -8,7 +8,7 @@
 namespace ridgepoint::RIDGE_LEVEL {
 namespace {
 
-struct Sixteen {
+struct Lanes16 {
   struct Floats {
     float32x4_t of[4];
   };

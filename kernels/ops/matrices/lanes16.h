@@ -2,7 +2,7 @@
 #pragma once
 
 #if defined(__AVX2__)
-#include "ops/matrices/sixteen_avx2.h"
+#include "ops/matrices/lanes16_avx2.h"
 #else
-#include "ops/matrices/sixteen_neon.h"
+#include "ops/matrices/lanes16_neon.h"
 #endif

@@ -1,7 +1,7 @@
-#include "ops/matrices/narrow_dense.h"
-#include "ops/matrices/narrow_rows.h"
-#include "ops/matrices/sixteen_int4.h"
-#include "ops/matrices/sixteen_tiles.h"
+#include "ops/matrices/avx2_neon_dense.h"
+#include "ops/matrices/avx2_neon_rows.h"
+#include "ops/matrices/lanes16_int4.h"
+#include "ops/matrices/lanes16_tiles.h"
 
 namespace ridgepoint::RIDGE_LEVEL {
 

@@ -1,9 +1,0 @@
-#pragma once
-
-#include "ops/op.h"
-
-namespace ridgepoint::ops {
-
-Op nsa_decode();
-
-}  // namespace ridgepoint::ops
