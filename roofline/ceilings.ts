@@ -36,7 +36,7 @@ export function publishedCeilings(device: Hardware): Ceilings {
 }
 
 /** A device without an arithmetic computes in the next wider one that it has; never in a narrower. */
-const WIDER: Readonly<Record<Arithmetic, readonly Arithmetic[]>> = {
+export const WIDER: Readonly<Record<Arithmetic, readonly Arithmetic[]>> = {
   int4: ['int8', 'f16', 'bf16', 'tf32', 'f32', 'f64'],
   int8: ['f16', 'bf16', 'tf32', 'f32', 'f64'],
   fp8: ['f16', 'bf16', 'tf32', 'f32', 'f64'],

@@ -19,7 +19,7 @@ export function factorsAt(all: readonly ThreadFactors[], threads: number): Threa
 
 /** @returns what a record keeps: the products of the types its model has, or all where that is not known. */
 export function recordFactorsOf(
-  { engine, threads: all }: Factors,
+  { engine, threads: all, warnings }: Factors,
   id: string,
   threads: number,
   types: ReadonlySet<string> | null,
@@ -30,6 +30,7 @@ export function recordFactorsOf(
   return {
     id,
     engine,
+    warnings: warnings.map((warning) => ({ ...warning })),
     factors: { ...factors, products: Object.fromEntries(wanted.length > 0 ? wanted : products) },
   };
 }

@@ -45,6 +45,10 @@ export async function makeFactors(request: FactorsRequest): Promise<Factors> {
     environment: { cpus: device.cpus.join(','), lastCacheBytes: cache },
     threads: fits.map(({ factors }) => factors),
     evidence: fits.flatMap(({ evidence }) => [...evidence]),
+    warnings: [
+      ...(samples.disturbed === null ? [] : [{ code: 'disturbed' as const, message: samples.disturbed }]),
+      ...roofs.warnings,
+    ],
     doubts: [...roofs.doubts],
   };
 }

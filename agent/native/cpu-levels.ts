@@ -8,6 +8,10 @@ const INTERFACE = 1;
 export interface CpuLevels {
   /** Those that both this processor and the library have; the first is `scalar`. */
   readonly names: readonly string[];
+  /** Instruction sets of this processor, as words of /proc/cpuinfo with spaces between them. */
+  readonly features: string;
+  /** The highest level of a processor of this architecture that has these features; whatever the library was compiled for. */
+  of(features: string): string;
   /** The one in use: the last, unless RIDGEPOINT_CPU or `limit` says less. */
   inUse(): string;
   /** From now on kernels use this level at most, in the whole process. */
@@ -41,6 +45,15 @@ export function cpuLevels(
   }
   return {
     names,
+    get features() {
+      return (handle.func('const char *ridge_cpu_features()') as () => string)();
+    },
+    of(features) {
+      const levelOf = handle.func('int32_t ridge_cpu_level_of(const char *features)') as (
+        words: string,
+      ) => number;
+      return nameOf(levelOf(features));
+    },
     inUse: () => names[level()]!,
     limit(name) {
       const index = names.indexOf(name);

@@ -4,7 +4,7 @@ import { type CpuLevels, cpuLevels } from './cpu-levels.js';
 import { openKernelLibrary } from './kernel-library.js';
 
 /** The interface of kernels/roofs/roofs.h that this file was written for. */
-const INTERFACE = { part: 'roofs', version: 1 } as const;
+const INTERFACE = { part: 'roofs', version: 2 } as const;
 
 const ACCESS: Readonly<Record<BandwidthRoof['access'], number>> = { read: 0, write: 1, copy: 2, triad: 3 };
 const ARITHMETIC: Partial<Readonly<Record<ComputeRoof['arithmetic'], number>>> = {
@@ -14,6 +14,7 @@ const ARITHMETIC: Partial<Readonly<Record<ComputeRoof['arithmetic'], number>>> =
   f16: 3,
   int8: 4,
 };
+const UNIT: Readonly<Record<ComputeRoof['unit'], number>> = { vector: 0, matrix: 1 };
 const ABSENT = 4;
 const PROBLEMS: Readonly<Record<number, string>> = {
   1: 'memory ran out',
@@ -37,13 +38,16 @@ export interface RoofsBench {
     seconds: number,
     repeats: number,
   ): { readonly rates: number[]; readonly checksum: bigint };
-  /** Operations per second; null where this level of instructions has none of the arithmetic. @throws FailureError */
+  /**
+   * Operations per second of the fastest kernel that this processor runs for it, and the instruction set of that; null where it
+   * runs none. @throws FailureError for a product that came out wrong.
+   */
   compute(
     arithmetic: ComputeRoof['arithmetic'],
     unit: ComputeRoof['unit'],
     seconds: number,
     repeats: number,
-  ): number[] | null;
+  ): { readonly rates: number[]; readonly instructions: string } | null;
   /** Seconds from a launch of nothing on all threads to the end of all. */
   launch(launches: number, repeats: number): number[];
   close(): void;
@@ -51,6 +55,15 @@ export interface RoofsBench {
 
 export interface RoofsKernels {
   readonly levels: CpuLevels;
+  /**
+   * Instruction sets whose kernels a processor would try for an arithmetic, most operations a cycle first.
+   * @param features of any processor, as words of /proc/cpuinfo with spaces between them.
+   */
+  choices(
+    arithmetic: ComputeRoof['arithmetic'],
+    unit: ComputeRoof['unit'],
+    features: string,
+  ): readonly string[];
   /**
    * @param cpus one per thread.
    * @param bytes of each thread's memory.
@@ -81,8 +94,22 @@ export async function openRoofsKernels(library: string): Promise<RoofsKernels> {
       'int32_t ridge_roofs_launch(void *bench, int32_t launches, int32_t repeats, double *seconds)',
     ),
   };
+  const instructionsOf = handle.func('const char *ridge_roofs_instructions(void *bench)') as (
+    bench: unknown,
+  ) => string;
+  const choice = handle.func(
+    'const char *ridge_roofs_choice(int32_t arithmetic, int32_t unit, const char *features, int32_t rank)',
+  ) as (...words: (number | string)[]) => string | null;
   return {
     levels: cpuLevels({ handle }),
+    choices(arithmetic, unit, features) {
+      const found: string[] = [];
+      for (;;) {
+        const next = choice(ARITHMETIC[arithmetic] ?? -1, UNIT[unit], features, found.length);
+        if (next === null) return found;
+        found.push(next);
+      }
+    },
     open(cpus, bytes) {
       const problem = new Int32Array(1);
       const bench = open(Int32Array.from(cpus), cpus.length, bytes, problem);
@@ -103,7 +130,7 @@ export async function openRoofsKernels(library: string): Promise<RoofsKernels> {
           const code = call[unit](bench, number, seconds, repeats, rates);
           if (code === ABSENT) return null;
           if (code !== 0) refuse(code, cpus);
-          return [...rates];
+          return { rates: [...rates], instructions: instructionsOf(bench) };
         },
         launch(launches, repeats) {
           const seconds = new Float64Array(repeats);

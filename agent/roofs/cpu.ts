@@ -1,5 +1,6 @@
 import { FailureError, failure } from '../../core/errors.js';
 import { ROOFS_SCHEMA, type RoofReading, type Roofs } from '../../core/result/roofs.js';
+import { roofsUnderWider } from '../../roofline/roof-warnings.js';
 import { taskOf } from '../isolation/job.js';
 import { doubtsOfMachine, doubtsOfReadings } from './doubts.js';
 import { cpuEnvironment } from './environment.js';
@@ -23,14 +24,12 @@ export const cpuRoofs: RoofsMeasurer = {
     const counts = threads === undefined ? threadCounts(topology) : checked(threads, device.cpus.length);
     const plan = planRoofs(topology, counts, freeBytes());
     const environment = cpuEnvironment(device);
-    const before = readMachineTime();
     const taken = await takeInChild(
       taskOf(ROOFS, { threads: plan.threads, ...(quick ? QUICK : THOROUGH) }),
       device.cpus,
       { onProgress, signal },
     );
-    const after = readMachineTime();
-    const { instructions, cpuSeconds } = taken;
+    const { instructions, disturbed } = taken;
     const readings = compose(taken.roofs);
     return {
       schema: ROOFS_SCHEMA,
@@ -40,16 +39,14 @@ export const cpuRoofs: RoofsMeasurer = {
       ...readings,
       instructions,
       links: [],
+      warnings: [
+        ...disturbed.map((message) => ({ code: 'disturbed' as const, message })),
+        ...roofsUnderWider(readings.compute),
+      ],
       doubts: [
         ...(quick ? ['measured quickly: one round of a few repeats'] : []),
         ...plan.doubts,
-        ...doubtsOfMachine({
-          before,
-          after,
-          childCpuSeconds: cpuSeconds,
-          cpus: device.cpus.length,
-          governor: environment.governor as string | null,
-        }),
+        ...doubtsOfMachine(environment.governor as string | null, readMachineTime() !== null),
         ...doubtsOfReadings(readings),
       ],
       absent: { ...plan.absent, ...taken.absent, links: 'a CPU has no link of its own' },
@@ -73,8 +70,10 @@ function compose(taken: readonly Taken[]): Pick<Roofs, 'bandwidth' | 'compute' |
   for (const roof of taken) {
     const { threads } = roof;
     if (roof.kind === 'compute') {
-      const { arithmetic, unit } = roof;
-      compute.push({ arithmetic, unit, threads, flopsPerSecond: reading(roof.samples, Math.max) });
+      const { arithmetic, unit, instructions } = roof;
+      const flopsPerSecond = reading(roof.samples, Math.max);
+      const by = instructions === undefined ? {} : { instructions };
+      compute.push({ arithmetic, unit, threads, flopsPerSecond, ...by });
     } else if (roof.kind === 'launch') {
       // Of all threads: those of a trial are woken and joined together.
       if (threads < launchThreads) continue;

@@ -1,5 +1,6 @@
 import type { DeviceProfile } from '../../core/experiment/node.js';
 import { ROOFS_SCHEMA, type Roofs } from '../../core/result/roofs.js';
+import { roofsUnderWider } from '../../roofline/roof-warnings.js';
 import { openNvml } from '../device/nvml.js';
 import { taskOf } from '../isolation/job.js';
 import type { TakenCudaRoofs } from './cuda-take.js';
@@ -46,6 +47,7 @@ export const cudaRoofs: RoofsMeasurer = {
       environment,
       ...readings,
       launchSeconds: taken.launch === null ? null : reading(taken.launch, Math.min),
+      warnings: roofsUnderWider(readings.compute),
       doubts: [...(quick ? ['measured quickly: a few repeats'] : []), ...doubts(taken, readings)],
       absent: { ...taken.absent },
     } satisfies Roofs;

@@ -1,44 +1,19 @@
 import type { RoofReading, Roofs } from '../../core/result/roofs.js';
-import type { MachineTime } from './machine.js';
 import { isConfirmed } from './take.js';
 
-/** Of the CPU time that the machine had: more than this was taken by its host. */
-const MOST_STEAL = 0.01;
-/** Cores that others used on average. */
-const MOST_FOREIGN_CORES = 0.1;
 /** A roof with more threads that is lower than one with fewer was disturbed. */
 const DROP = 0.95;
 
-export interface Disturbance {
-  readonly before: MachineTime | null;
-  readonly after: MachineTime | null;
-  /** CPU time of the child that measured. */
-  readonly childCpuSeconds: number;
-  readonly cpus: number;
-  readonly governor: string | null;
-}
-
-/** @returns what other work on the machine may have done to the roofs, one sentence each. */
-export function doubtsOfMachine({ before, after, childCpuSeconds, cpus, governor }: Disturbance): string[] {
-  const doubts: string[] = [];
-  if (before === null || after === null) {
-    doubts.push('nothing tells whether other processes ran meanwhile: the system has no /proc/stat');
-  } else {
-    const seconds = after.seconds - before.seconds;
-    const steal = (after.stealCpuSeconds - before.stealCpuSeconds) / (seconds * cpus);
-    const own = childCpuSeconds + after.ownCpuSeconds - before.ownCpuSeconds;
-    const foreign = (after.busyCpuSeconds - before.busyCpuSeconds - own) / seconds;
-    if (steal > MOST_STEAL) doubts.push(`the host took ${percent(steal)} of the CPU time meanwhile (steal)`);
-    if (foreign > MOST_FOREIGN_CORES) {
-      doubts.push(
-        `other processes used ${foreign.toFixed(1)} cores meanwhile: run it again when the machine is quiet`,
-      );
-    }
-  }
-  if (governor !== null && governor !== 'performance') {
-    doubts.push(`the CPU governor is ${governor}: clocks may have changed`);
-  }
-  return doubts;
+/** @returns what of the machine's state may have changed the roofs, one sentence each. */
+export function doubtsOfMachine(governor: string | null, tellsUse: boolean): string[] {
+  return [
+    ...(tellsUse
+      ? []
+      : ['nothing tells whether other processes ran meanwhile: the system has no /proc/stat']),
+    ...(governor !== null && governor !== 'performance'
+      ? [`the CPU governor is ${governor}: clocks may have changed`]
+      : []),
+  ];
 }
 
 /** @returns what the readings themselves say against the roofs. */
@@ -85,5 +60,4 @@ export function doubtsOfReadings({
   return doubts;
 }
 
-const percent = (share: number) => `${(share * 100).toFixed(share < 0.1 ? 1 : 0)} %`;
 const threadsOf = (count: number) => (count === 1 ? '1 thread' : `${count} threads`);

@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { freemem } from 'node:os';
 import { join } from 'node:path';
+import { DISTURBANCE_LIMITS } from '../../core/experiment/experiment.js';
+import { disturbances } from '../../core/judgement/disturbance.js';
 import { monotonicSeconds } from '../isolation/clock.js';
 import { cpuTimes } from '../meters/system.js';
 
@@ -9,6 +11,8 @@ export interface MachineTime {
   readonly seconds: number;
   readonly busyCpuSeconds: number;
   readonly stealCpuSeconds: number;
+  /** Idle time included. */
+  readonly totalCpuSeconds: number;
   /** Of this process. */
   readonly ownCpuSeconds: number;
 }
@@ -28,8 +32,26 @@ export function readMachineTime(procRoot = '/proc'): MachineTime | null {
     seconds: monotonicSeconds(),
     busyCpuSeconds: times.busy,
     stealCpuSeconds: times.steal,
+    totalCpuSeconds: times.total,
     ownCpuSeconds: (own.user + own.system) / 1e6,
   };
+}
+
+/**
+ * What else used the machine between two readings in this process, by the limits that trials have: one sentence each.
+ * @returns none, too, where the system does not say.
+ */
+export function disturbedBetween(before: MachineTime | null, after: MachineTime | null): string[] {
+  if (before === null || after === null) return [];
+  const seconds = after.seconds - before.seconds;
+  const grown = (of: (time: MachineTime) => number) => (of(after) - of(before)) / seconds;
+  const use = {
+    seconds,
+    foreignCores: grown((time) => time.busyCpuSeconds - time.ownCpuSeconds),
+    stealCores: grown((time) => time.stealCpuSeconds),
+    totalCores: grown((time) => time.totalCpuSeconds),
+  };
+  return disturbances(use, DISTURBANCE_LIMITS).map(({ message }) => message);
 }
 
 /** What the system could give without pushing anybody out. */

@@ -87,12 +87,18 @@ export class NodeRoofs {
     log('info', `measuring the roofs of ${device.id}${again}: once, about a minute`);
     const measured = await store.put(await measurer.measure(device, { signal }));
     this.#keep(measured);
-    for (const doubt of measured.roofs.doubts) log('warn', `roofs of ${device.id}: ${doubt}`);
+    const { warnings, doubts } = measured.roofs;
+    for (const said of [...warnings.map(({ message }) => message), ...doubts])
+      log('warn', `roofs of ${device.id}: ${said}`);
   }
 
   #keep(found: StoredRoofs): void {
     const { id, roofs } = found;
     this.#found.set(roofs.device.id, found);
-    this.summary[roofs.device.id] = { id, measuredAt: roofs.measuredAt, doubts: roofs.doubts.length };
+    this.summary[roofs.device.id] = {
+      id,
+      measuredAt: roofs.measuredAt,
+      doubts: roofs.warnings.length + roofs.doubts.length,
+    };
   }
 }

@@ -1,7 +1,9 @@
 import { FailureError, failure, toFailure } from '../../core/errors.js';
+import { CLOCK_CHANGE } from '../../core/judgement/disturbance.js';
 import type { BandwidthRoof, ComputeRoof } from '../../core/result/roofs.js';
 import { kernelsLibrary } from '../native/kernel-library.js';
 import { openRoofsKernels, type RoofsBench } from '../native/roofs.js';
+import { disturbedBetween, readMachineTime } from './machine.js';
 import type { ThreadsPlan } from './plan.js';
 
 /** What the child is asked to measure. */
@@ -10,8 +12,8 @@ export interface RoofsJob {
   /** Of each roof in a round. */
   readonly repeats: number;
   /**
-   * Rounds over all roofs: a disturbance of seconds spoils one round and not a roof. After `leastRounds`, further ones
-   * take the roofs that are not confirmed yet.
+   * Rounds over all roofs: a disturbance of seconds spoils one round and not a roof. After `leastRounds`, further ones take
+   * what of a number of threads was not taken so often while the machine was quiet, and the roofs that are not confirmed yet.
    */
   readonly leastRounds: number;
   readonly mostRounds: number;
@@ -37,7 +39,11 @@ type Roof =
   | { readonly kind: 'launch'; readonly threads: number };
 
 /** A roof with its samples of all rounds, in order. */
-export type Taken = Roof & { readonly samples: number[] };
+export type Taken = Roof & {
+  readonly samples: number[];
+  /** Of an arithmetic, the instruction set of the fastest kernel. */
+  readonly instructions?: string;
+};
 
 export interface TakenRoofs {
   readonly roofs: readonly Taken[];
@@ -45,8 +51,8 @@ export interface TakenRoofs {
   readonly absent: Readonly<Record<string, string>>;
   /** Level of instructions that the kernels used. */
   readonly instructions: string;
-  /** CPU time of this process while it measured, all threads. */
-  readonly cpuSeconds: number;
+  /** What disturbed those numbers of threads that no round could take undisturbed, one sentence each. */
+  readonly disturbed: readonly string[];
 }
 
 const ACCESSES: readonly BandwidthRoof['access'][] = ['read', 'write', 'copy', 'triad'];
@@ -106,23 +112,30 @@ export async function takeRoofs(
   }
   const kernels = await openRoofsKernels(library);
   const taking = new Taking(job.repeats);
+  const quiet = new QuietRounds();
   const began = performance.now();
-  const cpuBefore = process.cpuUsage();
   const parts = job.leastRounds * job.threads.length;
   for (let round = 0; round < job.mostRounds; round++) {
     const elapsed = (performance.now() - began) / 1000;
     const later = round >= job.leastRounds;
     // As long as the rounds before took on average, the next will take.
     if (round > 0 && elapsed * (1 + 1 / round) > job.secondsForRounds) break;
-    if (later && taking.unsettled().size === 0) break;
+    const loud = (threads: number) => quiet.of(threads) < job.leastRounds;
+    if (later && taking.unsettled().size === 0 && !job.threads.some(({ cpus }) => loud(cpus.length))) break;
     for (const [index, plan] of job.threads.entries()) {
       const unsettled = taking.unsettled();
-      if (later && ![...unsettled].some((roof) => roof.threads === plan.cpus.length)) continue;
-      taking.only = later ? (roof) => unsettled.has(roof) : () => true;
+      const threads = plan.cpus.length;
+      const again = loud(threads);
+      if (later && !again && ![...unsettled].some((roof) => roof.threads === threads)) continue;
+      taking.only = later && !again ? (roof) => unsettled.has(roof) : () => true;
+      const before = readMachineTime();
       const bench = kernels.open(plan.cpus, Math.max(...Object.values(plan.bytes)));
       try {
         bench.compute('f32', 'vector', WARM_UP_SECONDS, 1);
         taking.round(bench, plan);
+        // What the clock, or the share of the cores, has come to: the same work at the end of every round.
+        const [rate = 0] = bench.compute('f32', 'vector', REPEAT_SECONDS, 1)?.rates ?? [];
+        quiet.note(threads, { rate, reasons: disturbedBetween(before, readMachineTime()) });
       } finally {
         bench.close();
       }
@@ -131,13 +144,58 @@ export async function takeRoofs(
       await new Promise((resolve) => setImmediate(resolve));
     }
   }
-  const { user, system } = process.cpuUsage(cpuBefore);
   return {
     roofs: taking.roofs,
     absent: taking.absent,
     instructions: kernels.levels.inUse(),
-    cpuSeconds: (user + system) / 1e6,
+    disturbed: quiet.disturbed(job.leastRounds),
   };
+}
+
+/** A round of one number of threads. */
+interface Round {
+  /** Of the same work in each, in operations per second. */
+  readonly rate: number;
+  readonly reasons: readonly string[];
+}
+
+/** Which rounds were taken while nothing else used the machine and its clock held. */
+export class QuietRounds {
+  readonly #rounds = new Map<number, Round[]>();
+
+  note(threads: number, round: Round): void {
+    this.#rounds.set(threads, [...(this.#rounds.get(threads) ?? []), round]);
+  }
+
+  /** @returns how many there are of a number of threads. */
+  of(threads: number): number {
+    const rounds = this.#rounds.get(threads) ?? [];
+    return rounds.filter((round) => this.#reasons(rounds, round).length === 0).length;
+  }
+
+  /** @returns for each number of threads without so many, what disturbed the last of its rounds that was. */
+  disturbed(least: number): string[] {
+    return [...this.#rounds].flatMap(([threads, rounds]) => {
+      const quiet = this.of(threads);
+      if (quiet >= least) return [];
+      const reasons = rounds
+        .map((round) => this.#reasons(rounds, round))
+        .findLast(({ length }) => length > 0);
+      const of = rounds.length === 1 ? '1 round' : `${rounds.length} rounds`;
+      return (reasons ?? []).map(
+        (reason) =>
+          `${quiet} of ${of} with ${threads === 1 ? '1 thread' : `${threads} threads`} undisturbed: ${reason}`,
+      );
+    });
+  }
+
+  #reasons(rounds: readonly Round[], { rate, reasons }: Round): string[] {
+    const best = Math.max(...rounds.map((round) => round.rate));
+    const drop = 1 - rate / best;
+    return drop > CLOCK_CHANGE
+      ? [...reasons, `the clock, or the share of the cores, fell by ${(100 * drop).toFixed(0)} %`]
+      : [...reasons];
+  }
 }
 
 /** What has been measured so far. */
@@ -169,10 +227,8 @@ class Taking {
           const what = { access, streaming: stores === 'streaming', bytes: each };
           const workingSetBytes = Math.floor(each) * threads;
           const roof = { kind: 'bandwidth', level, access, stores, threads, workingSetBytes } as const;
-          this.#take(
-            `${level} ${access} ${stores} ${threads}`,
-            roof,
-            () => bench.bandwidth(what, REPEAT_SECONDS, this.#repeats).rates,
+          this.#take(`${level} ${access} ${stores} ${threads}`, roof, () =>
+            bench.bandwidth(what, REPEAT_SECONDS, this.#repeats),
           );
         }
       }
@@ -185,17 +241,28 @@ class Taking {
         );
       }
     }
-    this.#take(`launch ${threads}`, { kind: 'launch', threads }, () => bench.launch(LAUNCHES, this.#repeats));
+    this.#take(`launch ${threads}`, { kind: 'launch', threads }, () => ({
+      rates: bench.launch(LAUNCHES, this.#repeats),
+    }));
   }
 
-  #take(key: string, roof: Roof, measure: () => number[] | null): void {
+  #take(key: string, roof: Roof, measure: () => Rates | null): void {
     const known = this.#known.get(key);
     if (known !== undefined && !this.only(known)) return;
-    const samples = measure();
-    if (samples === null) return;
-    if (known === undefined) this.#known.set(key, { ...roof, samples });
-    else known.samples.push(...samples);
+    const found = measure();
+    if (found === null) return;
+    const { rates, instructions } = found;
+    const samples = [...(known?.samples ?? []), ...rates];
+    // Of several rounds, the kernel that reached the most.
+    const isBest = known === undefined || Math.max(...rates) > Math.max(...known.samples);
+    const by = isBest ? instructions : known.instructions;
+    this.#known.set(key, { ...roof, samples, ...(by === undefined ? {} : { instructions: by }) });
   }
+}
+
+interface Rates {
+  readonly rates: readonly number[];
+  readonly instructions?: string;
 }
 
 /** Stores past the caches are for memory alone. */
@@ -212,12 +279,12 @@ function ratesOf(
   unit: ComputeRoof['unit'],
   repeats: number,
   absent: Record<string, string>,
-): number[] | null {
+): Rates | null {
   try {
-    const rates = bench.compute(arithmetic, unit, REPEAT_SECONDS, repeats);
-    if (rates === null)
+    const found = bench.compute(arithmetic, unit, REPEAT_SECONDS, repeats);
+    if (found === null)
       absent[`${arithmetic} ${unit}`] = 'no instructions for it here, or no kernel that uses them';
-    return rates;
+    return found;
   } catch (error) {
     absent[`${arithmetic} ${unit}`] = toFailure(error).message;
     return null;

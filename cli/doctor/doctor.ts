@@ -8,8 +8,10 @@ import type { Format } from '../../formats/format.js';
 import { FORMATS } from '../../formats/index.js';
 import { VERSION } from '../../installation/package.js';
 import { EXIT } from '../exit.js';
+import { agentConfig } from '../node-config.js';
 import { printData, printJson } from '../output/print.js';
 import { powerFindings } from './power.js';
+import { roofFindings } from './roofs.js';
 
 export interface Finding {
   readonly name: string;
@@ -65,6 +67,7 @@ export async function doctor(options: { readonly json?: true }): Promise<number>
           hint: 'Energy is null with this reason. RAPL needs a physical Intel or AMD machine and the right to read /sys/class/powercap, or kernel.perf_event_paranoid of 0; docs/energy.md has the others.',
         },
     ...absences(profile.absent),
+    ...(await roofFindings(agentConfig(undefined).roofsFolder, profile.devices)),
     ...(await powerFindings(profile.devices)),
   ];
   const runs = engines.some((e) => e.ok && e.name.startsWith('llama.cpp'));

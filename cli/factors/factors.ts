@@ -102,7 +102,16 @@ async function chosen(
 }
 
 /** @returns every factor with how many benches it rests on and how far they are from it. */
-function describe({ device, engine, measuredAt, roofs, evidence, threads, doubts }: Factors): string {
+function describe({
+  device,
+  engine,
+  measuredAt,
+  roofs,
+  evidence,
+  threads,
+  warnings,
+  doubts,
+}: Factors): string {
   const rows = evidence.map(({ threads: count, name, value, n, spread }) => [
     count,
     name,
@@ -119,6 +128,7 @@ function describe({ device, engine, measuredAt, roofs, evidence, threads, doubts
     `${device.id}: ${device.name}, ${engine}, fitted ${measuredAt}, relative to roofs ${roofs}`,
     plainTable(['threads', 'factor', 'value', 'benches', 'spread'], rows),
     ...besides,
-    ...doubts.map((doubt) => `disturbed: ${doubt}`),
+    ...warnings.map(({ code, message }) => `${code}: ${message}`),
+    ...doubts.map((doubt) => `doubt: ${doubt}`),
   ].join('\n');
 }

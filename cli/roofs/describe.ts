@@ -6,7 +6,7 @@ import { plainTable } from '../output/plain-table.js';
 
 /** @returns the roofs as people read them: bandwidth, peaks, ridge points, and what disturbed the measurement. */
 export function describe(roofs: Roofs): string {
-  const { device, instructions, measuredAt, launchSeconds, links, doubts, absent } = roofs;
+  const { device, instructions, measuredAt, launchSeconds, links, warnings, doubts, absent } = roofs;
   const counts = [...new Set([...roofs.bandwidth, ...roofs.compute].map(({ threads }) => threads))].sort(
     (a, b) => a - b,
   );
@@ -22,7 +22,7 @@ export function describe(roofs: Roofs): string {
     plainTable(['bandwidth, GB/s', ...counts.map(threadsOf), 'spread'], bandwidthRows(roofs, counts)),
     '',
     plainTable(
-      ['peak, Gflop/s', ...counts.map(threadsOf), 'spread', `ridge point at ${threadsOf(all)}, flop/B`],
+      ['peak, Gflop/s', ...counts.map(threadsOf), 'spread', `ridge point at ${threadsOf(all)}, flop/B`, 'by'],
       computeRows(roofs, counts),
     ),
     '',
@@ -32,7 +32,8 @@ export function describe(roofs: Roofs): string {
       'best of all repeats; bytes as the program counts them, a multiply and an add as two; spread: stddev/mean at most',
     ),
     ...Object.entries(absent).map(([name, reason]) => pc.dim(`no ${name}: ${reason}`)),
-    ...doubts.map((doubt) => pc.yellow(`disturbed: ${doubt}`)),
+    ...warnings.map(({ code, message }) => pc.yellow(`${code}: ${message}`)),
+    ...doubts.map((doubt) => pc.yellow(`doubt: ${doubt}`)),
   ].join('\n');
 }
 
@@ -74,6 +75,7 @@ function computeRows(roofs: Roofs, counts: readonly number[]) {
           ...cells.map((cell) => (cell === null ? null : Number(giga(cell.value)))),
           spread(cells),
           ridge,
+          own.find(({ threads }) => threads === all)?.instructions ?? NO_VALUE,
         ],
       ];
     }),

@@ -90,6 +90,16 @@ export type ProfileLevel = (typeof PROFILE_LEVELS)[number];
 /** So that their spread can be told. */
 export const DEFAULT_ENERGY_WINDOWS = 3;
 
+/** What a machine may be used for besides while something is measured on it. */
+export interface DisturbanceLimits {
+  readonly maxForeignCores: number;
+  /** Of the CPU time that the machine had. */
+  readonly maxStealRatio: number;
+}
+
+/** What a sweep allows that says nothing else, and what roofs and factors are measured under. */
+export const DISTURBANCE_LIMITS: DisturbanceLimits = { maxForeignCores: 0.2, maxStealRatio: 0.02 };
+
 /** How long to measure and when a row may be believed (DESIGN §6). Seconds and ratios carry their unit. */
 export interface MeasurePolicy {
   readonly confidence: number;

@@ -2,10 +2,8 @@ import { readingsInside } from '../metrics/integrate.js';
 import type { CleanSeries } from '../metrics/series.js';
 import { type Warning, warn } from '../result/warnings.js';
 import { median } from '../statistics/quantile.js';
+import { CLOCK_CHANGE } from './disturbance.js';
 import type { Evidence } from './evidence.js';
-
-/** Clocks of two repeats further apart than this share are worth a note. */
-const CLOCK_CHANGE = 0.05;
 
 /** NVML's clocks-event reasons (nvml.h) that mean: slower than asked, because of … */
 const THROTTLE = {

@@ -1,6 +1,7 @@
 import type { MetricName, Unit } from '../metrics/catalogue.js';
 import type { Measurement } from '../result/result.js';
 import type { RooflinePhase, RooflineRecord } from '../result/roofline-record.js';
+import { type Warning, warn } from '../result/warnings.js';
 import { isFitted } from '../runners/index.js';
 import { workloadNamed } from '../workloads/index.js';
 import { type Entry, missing, perRepeat, single } from './entries.js';
@@ -25,7 +26,7 @@ export function rooflineFindings(evidence: Evidence, placed: RooflineRecord | st
   const roofline = typeof placed === 'string' ? null : placed;
   return {
     entries: entriesOf(evidence, roofline, why),
-    warnings: [],
+    warnings: roofline === null ? [] : [...aboveRoof(roofline), ...disturbedRoofs(evidence.input, roofline)],
     roofline,
     absent: roofline === null ? why : null,
   };
@@ -96,6 +97,36 @@ function entriesOf(
     prefillPredictionErrorRatio: entry('prefill', 'ratio', errorOf, noPrediction('prefill')),
     decodePredictionErrorRatio: entry('decode', 'ratio', errorOf, noPrediction('decode')),
   };
+}
+
+/** A roof is a ceiling: what stands above it by more than repeats differ shows that it is none. */
+const MOST_ROOF_RATIO = 1.05;
+
+/** One warning, whatever number of phases and metrics stand above. */
+function aboveRoof({ ceilings, phases }: RooflineRecord): Warning[] {
+  const above = phases.filter(({ roofRatio }) => roofRatio > MOST_ROOF_RATIO);
+  if (above.length === 0) return [];
+  const shares = above.map(
+    ({ name, roofRatio, boundLevel }) =>
+      `${name} at ${(roofRatio * 100).toFixed(0)} % of its roof (${boundLevel})`,
+  );
+  const why =
+    ceilings.origin === 'published'
+      ? 'the catalogue’s figure is too low or the work is overcounted'
+      : 'the roof was measured on a disturbed machine or the work is overcounted: measure roofs again with `ridge roofs`';
+  return [warn('above-roof', `${shares.join(', ')}: ${why}`)];
+}
+
+/** Says which of the things that the row stands under were measured on a disturbed machine. */
+function disturbedRoofs(
+  { roofs, roofline }: Evidence['input'],
+  { ceilings, factors }: RooflineRecord,
+): Warning[] {
+  const isDisturbed = ({ code }: { readonly code: string }) => code === 'disturbed';
+  const ofRoofs = ceilings.origin === 'measured' ? (roofs?.warnings ?? []).filter(isDisturbed) : [];
+  if (ofRoofs.length > 0) return [warn('roofs-disturbed', `roofs: ${ofRoofs[0]!.message}`)];
+  const ofFactors = factors === null ? [] : (roofline?.factors?.warnings ?? []).filter(isDisturbed);
+  return ofFactors.map(({ message }) => warn('roofs-disturbed', `factors of the prediction: ${message}`));
 }
 
 /** Predicted over measured, less one: 0.1 = a tenth too slow. */

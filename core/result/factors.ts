@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { roofWarningSchema } from './roof-warnings.js';
 
 /**
  * Efficiency factors: how close the operators of an engine come to a device's roofs, fitted from benches of single operators
@@ -75,6 +76,8 @@ export const factorsSchema = z.object({
   environment: z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null()])),
   threads: z.array(threadFactorsSchema).min(1),
   evidence: z.array(evidence),
+  /** Of the roofs that they are relative to, and of their own benches. */
+  warnings: z.array(roofWarningSchema).default([]),
   doubts: z.array(z.string()),
 });
 
@@ -82,6 +85,7 @@ export const factorsSchema = z.object({
 export const recordFactorsSchema = z.object({
   id: z.string(),
   engine: z.string(),
+  warnings: z.array(roofWarningSchema).default([]),
   factors: threadFactorsSchema,
 });
 

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { ARITHMETICS } from '../work/work.js';
+import { roofWarningSchema } from './roof-warnings.js';
 import { ACCESSES, LEVELS, type Roofs, UNITS } from './roofs.js';
 
 /** The roofs that a result stands under, without their repeats: the whole is kept on the node, by the same id. */
@@ -25,6 +26,7 @@ export const recordRoofsSchema = z.object({
   ),
   launchSeconds: z.number().nullable(),
   links: z.array(z.object({ name: z.string(), bytesPerSecond: z.number() })),
+  warnings: z.array(roofWarningSchema).default([]),
   doubts: z.array(z.string()),
 });
 
@@ -49,6 +51,7 @@ export function recordRoofsOf(roofs: Roofs, id: string): RecordRoofs {
     })),
     launchSeconds: roofs.launchSeconds?.value ?? null,
     links: roofs.links.map(({ name, bytesPerSecond }) => ({ name, bytesPerSecond: bytesPerSecond.value })),
+    warnings: roofs.warnings.map((warning) => ({ ...warning })),
     doubts: [...roofs.doubts],
   };
 }

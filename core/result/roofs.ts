@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { ARITHMETICS } from '../work/work.js';
+import { roofWarningSchema } from './roof-warnings.js';
 
 /**
  * Roofs: what a device can do at best, measured on that device (`ridge roofs`). Published figures live in the
@@ -38,6 +39,8 @@ const computeRoof = z.object({
   threads: z.number().int().positive(),
   /** A multiply and an add are two, for integers, too. */
   flopsPerSecond: reading,
+  /** The instruction set that reached it, of all that the processor runs; left out for GPUs and by older releases. */
+  instructions: z.string().optional(),
 });
 
 const linkRoof = z.object({
@@ -59,7 +62,9 @@ export const roofsSchema = z.object({
   /** Time to start work and know that it ended: a kernel launch, or waking and joining the threads. */
   launchSeconds: reading.nullable(),
   links: z.array(linkRoof),
-  /** Sentences about what disturbed the measurement; empty when nothing did. */
+  /** What makes them no ceilings, or strange ones. */
+  warnings: z.array(roofWarningSchema).default([]),
+  /** Sentences about what the measurement had to make do with, and what its repeats say against it; empty when nothing does. */
   doubts: z.array(z.string()),
   /** Why a ceiling is not here, by its name. */
   absent: z.record(z.string(), z.string()),

@@ -89,6 +89,14 @@ export const WARNINGS = {
     help: 'the quality was measured under a doubt, e.g. beyond the trained context',
   },
   'profile-missing': { severity: 'note', help: 'the operators that were to be timed could not be' },
+  'above-roof': {
+    severity: 'note',
+    help: 'a phase ran above its roof: the roofs were measured on a disturbed machine, or its work is overcounted. Measure them again with `ridge roofs`',
+  },
+  'roofs-disturbed': {
+    severity: 'note',
+    help: 'the roofs or factors that the row is held against were measured on a disturbed machine: measure them again with `ridge roofs`, then `ridge factors`',
+  },
   'fake-runner': { severity: 'note', help: 'the numbers come from the fake runner, not from a model' },
 } as const satisfies Record<string, { severity: 'note' | 'invalid'; help: string }>;
 

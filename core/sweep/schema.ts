@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { DEFAULT_ENERGY_WINDOWS, PROFILE_LEVELS } from '../experiment/experiment.js';
+import { DEFAULT_ENERGY_WINDOWS, DISTURBANCE_LIMITS, PROFILE_LEVELS } from '../experiment/experiment.js';
 import { METRICS } from '../metrics/catalogue.js';
 import { WINDOW_SCHEMES } from '../quality/windows.js';
 import { DEFAULT_RUNNER, RUNNERS } from '../runners/index.js';
@@ -108,13 +108,13 @@ export const MEASURE = z.strictObject({
     .number()
     .min(0)
     .max(1)
-    .default(0.02)
+    .default(DISTURBANCE_LIMITS.maxStealRatio)
     .describe('Share of CPU time stolen by the hypervisor above which a row is invalid.'),
   maxForeignCores: z
     .number()
     .min(0)
     .max(100_000)
-    .default(0.2)
+    .default(DISTURBANCE_LIMITS.maxForeignCores)
     .describe('CPU use of other processes, in cores, above which a row is invalid.'),
   maxSpread: z.number().gt(0).max(100).default(0.1).describe('Run-to-run cv above which a row is invalid.'),
   meters: z.enum(['on', 'off']).default('on').describe('off measures time alone, to see what meters cost.'),

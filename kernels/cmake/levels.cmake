@@ -6,14 +6,16 @@
 #           compilers vectorize, or code over lanes (ops/lanes)
 #   AVX2, AVX512, AVX512VNNI, AVX512BF16, AMX, NEON, DOTPROD, I8MM
 #           with the flags of that level: code with intrinsics. Skipped where compiler or architecture lacks the level.
-#   AVXVNNI the same with AVX2 and the integer products of processors without AVX-512. It is no level, for levels above AVX2 need not
-#           have it; cpu_has_avxvnni() says whether the processor does.
+#   AVXVNNI, VNNI512, BF16512, FP16512, AMXINT8, AMXBF16, FP16, DOT, MMLA, BF16
+#           one instruction set by itself, with what it stands on: AVX2 for AVX-VNNI, AVX-512 for VNNI, BF16 and FP16 of 512 bits, the
+#           baseline for AMX and on arm64. They are no levels, for a processor may have any of them without the others
+#           (cpu/features.h says which): Cascade Lake has VNNI without what Ice Lake's level has, Alder Lake AVX-VNNI without AVX-512.
 include(CheckCXXCompilerFlag)
 
 set(RIDGE_OWN_LEVELS)
 set(RIDGE_CLONE_LEVELS scalar)
 
-# ridge_level(<name> <flags>): a level that contains the one before it.
+# ridge_level(<name> <flags>): a level that contains the one before it, or a single instruction set.
 macro(ridge_level name flags)
   string(TOUPPER ${name} upper)
   string(REPLACE " " ";" list "${flags}")
@@ -34,8 +36,13 @@ if(CMAKE_CXX_COMPILER_ID MATCHES "GNU|Clang")
     ridge_level(avx512vnni "${vnni}")
     ridge_level(avx512bf16 "${vnni} -mavx512bf16")
     ridge_level(amx "${vnni} -mavx512bf16 -mavx512fp16 -mamx-tile -mamx-int8 -mamx-bf16")
-    # Last, so that of what several files define inline none of the others gets this one's.
+    # Single instruction sets last, so that of what several files define inline none of the levels gets theirs.
     ridge_level(avxvnni "${avx2} -mavxvnni")
+    ridge_level(vnni512 "${avx512} -mavx512vnni")
+    ridge_level(bf16512 "${avx512} -mavx512bf16")
+    ridge_level(fp16512 "${avx512} -mavx512fp16")
+    ridge_level(amxint8 "-mamx-tile -mamx-int8")
+    ridge_level(amxbf16 "-mamx-tile -mamx-bf16")
     if(RIDGE_COMPILES_AVX512)
       list(APPEND RIDGE_CLONE_LEVELS avx2 avx512)
     endif()
@@ -43,6 +50,10 @@ if(CMAKE_CXX_COMPILER_ID MATCHES "GNU|Clang")
     ridge_level(neon "-march=armv8-a")
     ridge_level(dotprod "-march=armv8.2-a+dotprod+fp16")
     ridge_level(i8mm "-march=armv8.2-a+dotprod+fp16+i8mm+bf16")
+    ridge_level(fp16 "-march=armv8.2-a+fp16")
+    ridge_level(dot "-march=armv8.2-a+dotprod")
+    ridge_level(mmla "-march=armv8.2-a+i8mm")
+    ridge_level(bf16 "-march=armv8.2-a+bf16")
     if(RIDGE_COMPILES_NEON)
       list(APPEND RIDGE_CLONE_LEVELS neon)
     endif()
@@ -51,7 +62,8 @@ endif()
 
 # Objects in order of their level: of what several of them define inline the linker keeps the first.
 function(ridge_kernels folder)
-  set(words ONCE LEVELS AVX2 AVXVNNI AVX512 AVX512VNNI AVX512BF16 AMX NEON DOTPROD I8MM)
+  set(words ONCE LEVELS AVX2 AVX512 AVX512VNNI AVX512BF16 AMX NEON DOTPROD I8MM
+      AVXVNNI VNNI512 BF16512 FP16512 AMXINT8 AMXBF16 FP16 DOT MMLA BF16)
   cmake_parse_arguments(PARSE_ARGV 1 FILES "" "" "${words}")
   if(FILES_UNPARSED_ARGUMENTS)
     message(FATAL_ERROR "ridge_kernels(${folder}): ${FILES_UNPARSED_ARGUMENTS} is under none of ${words}")

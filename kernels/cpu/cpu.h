@@ -23,5 +23,11 @@ RIDGE_CPU_API int32_t ridge_cpu_level(void);
 // Uses at most this level from now on, in all threads. Returns the level that is then in use.
 RIDGE_CPU_API int32_t ridge_cpu_limit(int32_t level);
 
+// Instruction sets of this processor that the system lets programs use, as words of /proc/cpuinfo with spaces between them.
+RIDGE_CPU_API const char* ridge_cpu_features(void);
+
+// The level of a processor that has these instruction sets, were the library compiled for all of them.
+RIDGE_CPU_API int32_t ridge_cpu_level_of(const char* features);
+
 // `scalar`, `avx2`, ...; null for a number that this architecture does not have.
 RIDGE_CPU_API const char* ridge_cpu_level_name(int32_t level);

@@ -17,7 +17,9 @@ constexpr int64_t kGroupBytes = 4;
 int64_t rounded(int64_t bytes) { return (bytes + 63) / 64 * 64; }
 
 // Small numbers that every arithmetic holds exactly: a product of them is exact in bf16's sums, and in int8's it is small.
-double entry(int64_t row, int64_t k, int64_t salt) { return static_cast<double>((row * 7 + k * 3 + salt) % 5 + 1); }
+// They repeat with every kPeriod rows.
+constexpr int64_t kPeriod = 5;
+double entry(int64_t row, int64_t k, int64_t salt) { return static_cast<double>((row * 7 + k * 3 + salt) % kPeriod + 1); }
 
 void put(char* to, int32_t kind, double value) {
   if (kind == RIDGE_INT8) {
@@ -97,13 +99,18 @@ bool Product::right() {
   std::memset(c_tiles, 0xff, static_cast<size_t>(kPanels * kPanels * c_bytes_));
   run(1);
   const int64_t depth = groups_ * tile_.group;
+  double sums[kPeriod][kPeriod] = {};
+  for (int64_t row = 0; row < kPeriod; row++) {
+    for (int64_t column = 0; column < kPeriod; column++) {
+      for (int64_t k = 0; k < depth; k++) sums[row][column] += entry(row, k, 0) * entry(column, k, 2);
+    }
+  }
   for (int64_t q = 0; q < kPanels; q++) {
     for (int64_t p = 0; p < kPanels; p++) {
       const char* c = c_tiles + (q * kPanels + p) * c_bytes_;
       for (int64_t at = 0; at < int64_t{tile_.rows} * tile_.columns; at++) {
         const int64_t row = p * tile_.rows + at / tile_.columns, column = q * tile_.columns + at % tile_.columns;
-        double expected = 0;
-        for (int64_t k = 0; k < depth; k++) expected += entry(row, k, 0) * entry(column, k, 2);
+        const double expected = sums[row % kPeriod][column % kPeriod];
         double found;
         if (kind_ == RIDGE_INT8) {
           int32_t whole;
@@ -119,35 +126,6 @@ bool Product::right() {
       }
     }
   }
-  return true;
-}
-
-bool tile_for(int32_t arithmetic, Tile* tile) {
-  [[maybe_unused]] const Level level = cpu_level();
-  TileOf* best = nullptr;
-  if (arithmetic == RIDGE_F32) best = RIDGE_BEST(tile_f32);
-#if defined(RIDGE_HAS_AVX2)
-  if (arithmetic == RIDGE_INT8 && level >= kAvx2) best = tile_int8_avx2;
-#endif
-#if defined(RIDGE_HAS_AVX512VNNI)
-  if (arithmetic == RIDGE_INT8 && level >= kAvx512Vnni) best = tile_int8_avx512vnni;
-#endif
-#if defined(RIDGE_HAS_AVX512BF16)
-  if (arithmetic == RIDGE_BF16 && level >= kAvx512Bf16) best = tile_bf16_avx512bf16;
-#endif
-#if defined(RIDGE_HAS_AMX)
-  if (arithmetic == RIDGE_INT8 && level >= kAmx) best = tile_int8_amx;
-  if (arithmetic == RIDGE_BF16 && level >= kAmx) best = tile_bf16_amx;
-#endif
-#if defined(RIDGE_HAS_DOTPROD)
-  if (arithmetic == RIDGE_INT8 && level >= kDot) best = tile_int8_dotprod;
-#endif
-#if defined(RIDGE_HAS_I8MM)
-  if (arithmetic == RIDGE_INT8 && level >= kI8mm) best = tile_int8_i8mm;
-  if (arithmetic == RIDGE_BF16 && level >= kI8mm) best = tile_bf16_i8mm;
-#endif
-  if (best == nullptr) return false;
-  *tile = best();
   return true;
 }
 

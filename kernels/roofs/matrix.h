@@ -3,8 +3,6 @@
 
 #include <stdint.h>
 
-#include "cpu/levels.h"
-
 namespace ridgepoint {
 
 // How a tile of C is made: `rows` x `columns` of 4 bytes each, float or int32, row-major without gaps.
@@ -23,17 +21,6 @@ struct Tile {
   void (*begin)();
   void (*end)();
 };
-
-using TileOf = Tile();
-RIDGE_DECLARE_LEVELS(tile_f32, TileOf)
-TileOf tile_int8_avx2;
-TileOf tile_int8_avx512vnni;
-TileOf tile_bf16_avx512bf16;
-TileOf tile_int8_amx;
-TileOf tile_bf16_amx;
-TileOf tile_int8_dotprod;
-TileOf tile_int8_i8mm;
-TileOf tile_bf16_i8mm;
 
 // A product of one thread: kPanels panels of A with kPanels of B. All of it stays in a second-level cache of 256 KB.
 class Product {
@@ -58,8 +45,5 @@ class Product {
   int64_t groups_ = 0, a_bytes_ = 0, b_bytes_ = 0, c_bytes_ = 0;
   char* memory_ = nullptr;
 };
-
-// The best of the level in use. Returns false where it has none.
-bool tile_for(int32_t arithmetic, Tile* tile);
 
 }  // namespace ridgepoint

@@ -1,7 +1,7 @@
 // Compiled with -ffp-contract=fast (CMakeLists.txt), as peaks_levels.cpp.
 #include <string.h>
 
-#include "roofs/matrix.h"
+#include "roofs/kernels.h"
 #include "roofs/tile.h"
 #include "roofs/vectors.h"
 

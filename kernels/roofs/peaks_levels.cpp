@@ -1,6 +1,6 @@
 // Compiled with -ffp-contract=fast (CMakeLists.txt): x * y + z is one instruction where the level has it.
 #include "roofs/chains.h"
-#include "roofs/peaks.h"
+#include "roofs/kernels.h"
 #include "roofs/vectors.h"
 
 namespace ridgepoint::RIDGE_LEVEL {

@@ -8,9 +8,9 @@
 #include <new>
 #include <vector>
 
+#include "roofs/kernels.h"
 #include "roofs/matrix.h"
 #include "roofs/memory.h"
-#include "roofs/peaks.h"
 #include "roofs/stream.h"
 #include "threads/pool.h"
 
@@ -80,6 +80,8 @@ class Bench {
 
   Pool pool;
   std::vector<Memory> memory;
+  // Of the last peak.
+  const char* instructions = "";
 
  private:
   std::vector<Span> spans_;
@@ -112,9 +114,64 @@ void measure(Bench& bench, double seconds, int32_t repeats, double* rates, const
   }
 }
 
+// What this library has, of what the processor runs.
+std::vector<const Kernel*> usable_kernels(int32_t arithmetic, int32_t unit) {
+  std::vector<const Kernel*> found = kernels_for(arithmetic, unit, features_in_use());
+  found.erase(std::remove_if(found.begin(), found.end(), [](const Kernel* kernel) { return !kernel->compiled(); }),
+              found.end());
+  return found;
+}
+
+int32_t vector_rates(Bench& bench, const Kernel& kernel, double seconds, int32_t repeats, double* rates) {
+  measure(bench, seconds, repeats, rates, [&](int, int64_t rounds) { return kernel.peak(rounds); });
+  return RIDGE_ROOFS_OK;
+}
+
+int32_t matrix_rates(Bench& bench, const Kernel& kernel, double seconds, int32_t repeats, double* rates) {
+  const Tile tile = kernel.tile();
+  std::vector<std::unique_ptr<Product>> products(static_cast<size_t>(bench.pool.threads()));
+  std::atomic<int> wrong{0}, lacking{0};
+  // Each thread's own, so that it lies in that thread's memory.
+  bench.pool.run([&](int thread) {
+    auto& own = products[static_cast<size_t>(thread)];
+    own.reset(new (std::nothrow) Product(tile, kernel.arithmetic));
+    if (own == nullptr || !own->usable()) lacking.fetch_add(1);
+    else if (!own->right()) wrong.fetch_add(1);
+  });
+  if (lacking.load() > 0) return RIDGE_ROOFS_OUT_OF_MEMORY;
+  if (wrong.load() > 0) return RIDGE_ROOFS_WRONG_RESULT;
+  measure(bench, seconds, repeats, rates,
+          [&](int thread, int64_t times) { return products[static_cast<size_t>(thread)]->run(times); });
+  return RIDGE_ROOFS_OK;
+}
+
+// Rates of the fastest kernel. One whose product is wrong is told, though another be right: it is a mistake of ours.
+template <typename RatesOf>
+int32_t best_rates(void* handle, int32_t arithmetic, int32_t unit, double seconds, int32_t repeats, double* rates,
+                   const RatesOf& rates_of) {
+  const std::vector<const Kernel*> kernels = usable_kernels(arithmetic, unit);
+  if (kernels.empty()) return RIDGE_ROOFS_ABSENT;
+  Bench& bench = *static_cast<Bench*>(handle);
+  const Pool::Held held(bench.pool);
+  const Kernel* fastest = kernels.front();
+  double highest = 0;
+  for (const Kernel* kernel : kernels) {
+    double rate = 0;
+    const int32_t code = rates_of(bench, *kernel, seconds, 1, &rate);
+    bench.instructions = kernel->instructions;
+    if (code != RIDGE_ROOFS_OK) return code;
+    if (rate > highest) {
+      highest = rate;
+      fastest = kernel;
+    }
+  }
+  bench.instructions = fastest->instructions;
+  return rates_of(bench, *fastest, seconds, repeats, rates);
+}
+
 }  // namespace
 
-int32_t ridge_roofs_interface(void) { return 1; }
+int32_t ridge_roofs_interface(void) { return 2; }
 
 void* ridge_roofs_open(const int32_t* cpus, int32_t threads, int64_t bytes, int32_t* problem) try {
   const std::vector<int> wanted(cpus, cpus + std::max(threads, 0));
@@ -173,38 +230,25 @@ int32_t ridge_roofs_bandwidth(void* handle, int32_t access, int32_t streaming, i
 
 int32_t ridge_roofs_vector(void* handle, int32_t arithmetic, double seconds, int32_t repeats,
                            double* flops_per_second) try {
-  Peak* peak = peak_of(arithmetic);
-  if (peak == nullptr) return RIDGE_ROOFS_ABSENT;
-  Bench& bench = *static_cast<Bench*>(handle);
-  const Pool::Held held(bench.pool);
-  measure(bench, seconds, repeats, flops_per_second, [&](int, int64_t rounds) { return peak(rounds); });
-  return RIDGE_ROOFS_OK;
+  return best_rates(handle, arithmetic, RIDGE_VECTOR, seconds, repeats, flops_per_second, vector_rates);
 } catch (const std::exception&) {
   return RIDGE_ROOFS_OUT_OF_MEMORY;
 }
 
 int32_t ridge_roofs_matrix(void* handle, int32_t arithmetic, double seconds, int32_t repeats,
                            double* flops_per_second) try {
-  Tile tile;
-  if (!tile_for(arithmetic, &tile)) return RIDGE_ROOFS_ABSENT;
-  Bench& bench = *static_cast<Bench*>(handle);
-  const Pool::Held held(bench.pool);
-  std::vector<std::unique_ptr<Product>> products(static_cast<size_t>(bench.pool.threads()));
-  std::atomic<int> wrong{0}, lacking{0};
-  // Each thread's own, so that it lies in that thread's memory.
-  bench.pool.run([&](int thread) {
-    auto& own = products[static_cast<size_t>(thread)];
-    own.reset(new (std::nothrow) Product(tile, arithmetic));
-    if (own == nullptr || !own->usable()) lacking.fetch_add(1);
-    else if (!own->right()) wrong.fetch_add(1);
-  });
-  if (lacking.load() > 0) return RIDGE_ROOFS_OUT_OF_MEMORY;
-  if (wrong.load() > 0) return RIDGE_ROOFS_WRONG_RESULT;
-  measure(bench, seconds, repeats, flops_per_second,
-          [&](int thread, int64_t times) { return products[static_cast<size_t>(thread)]->run(times); });
-  return RIDGE_ROOFS_OK;
+  return best_rates(handle, arithmetic, RIDGE_MATRIX, seconds, repeats, flops_per_second, matrix_rates);
 } catch (const std::exception&) {
   return RIDGE_ROOFS_OUT_OF_MEMORY;
+}
+
+const char* ridge_roofs_instructions(void* handle) { return static_cast<Bench*>(handle)->instructions; }
+
+const char* ridge_roofs_choice(int32_t arithmetic, int32_t unit, const char* features, int32_t rank) try {
+  const std::vector<const Kernel*> kernels = kernels_for(arithmetic, unit, features_of(features));
+  return rank < 0 || rank >= static_cast<int32_t>(kernels.size()) ? nullptr : kernels[static_cast<size_t>(rank)]->instructions;
+} catch (const std::exception&) {
+  return nullptr;
 }
 
 int32_t ridge_roofs_launch(void* handle, int32_t launches, int32_t repeats, double* seconds) try {

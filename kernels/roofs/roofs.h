@@ -18,7 +18,7 @@ enum {
   // The process may not use one of the CPUs, or one is there twice.
   RIDGE_ROOFS_WRONG_CPUS = 2,
   RIDGE_ROOFS_FEWER_THREADS = 3,
-  // Nothing at the level in use computes in this arithmetic.
+  // No kernel that this processor may run at the level in use computes in this arithmetic.
   RIDGE_ROOFS_ABSENT = 4,
   // The product was computed and is wrong: its speed means nothing.
   RIDGE_ROOFS_WRONG_RESULT = 5,
@@ -26,6 +26,7 @@ enum {
 };
 
 enum { RIDGE_READ = 0, RIDGE_WRITE = 1, RIDGE_COPY = 2, RIDGE_TRIAD = 3 };
+enum { RIDGE_VECTOR = 0, RIDGE_MATRIX = 1 };
 enum { RIDGE_F64 = 0, RIDGE_F32 = 1, RIDGE_BF16 = 2, RIDGE_F16 = 3, RIDGE_INT8 = 4 };
 
 // Changes with every change of a signature; the caller refuses another.
@@ -42,14 +43,24 @@ RIDGE_ROOFS_API int32_t ridge_roofs_bandwidth(void* bench, int32_t access, int32
                                               double seconds, int32_t repeats, double* bytes_per_second,
                                               uint64_t* checksum);
 
-// Fused multiply-adds (dot products, where these are what the arithmetic has) from registers. Both operations count.
+// Peaks of an arithmetic. Of all kernels that this processor runs for it (roofs/kernels.cpp) the fastest is found by a short turn
+// of each, and that one is measured; `ridge_roofs_instructions` names it afterwards.
+//
+// Vector: fused multiply-adds (dot products, where these are what the arithmetic has) from registers. Both operations count.
 RIDGE_ROOFS_API int32_t ridge_roofs_vector(void* bench, int32_t arithmetic, double seconds, int32_t repeats,
                                            double* flops_per_second);
 
-// A blocked matrix product of each thread's own, out of its second-level cache: panels are packed beforehand, and the
-// result is held against double precision, or against integers, before it is timed.
+// Matrix: a blocked product of each thread's own, out of its second-level cache: panels are packed beforehand, and the result
+// of every kernel is held against double precision, or against integers, before it is timed.
 RIDGE_ROOFS_API int32_t ridge_roofs_matrix(void* bench, int32_t arithmetic, double seconds, int32_t repeats,
                                            double* flops_per_second);
+
+// The instruction set of the kernel that the last peak was measured with, as /proc/cpuinfo calls it; "" before the first.
+RIDGE_ROOFS_API const char* ridge_roofs_instructions(void* bench);
+
+// The instruction set of the kernel that a processor with `features` (words of /proc/cpuinfo with spaces between them, of any
+// architecture) would try in place `rank`: 0 has the most operations a cycle. Null after the last.
+RIDGE_ROOFS_API const char* ridge_roofs_choice(int32_t arithmetic, int32_t unit, const char* features, int32_t rank);
 
 // seconds: per launch of nothing on all threads, until all have ended; `launches` one after the other in each repeat.
 RIDGE_ROOFS_API int32_t ridge_roofs_launch(void* bench, int32_t launches, int32_t repeats, double* seconds);

@@ -46,6 +46,8 @@ export interface FactorSamples {
   readonly passes: readonly PassSample[];
   readonly steps: readonly StepSample[];
   readonly engine: string;
+  /** What else used the machine while benches were timed, in every turn that the budget allowed; null when nothing did. */
+  readonly disturbed: string | null;
 }
 
 /** @returns the work of y = W x with so many rows, as a pass counts it. */

@@ -100,7 +100,7 @@ function products(round: number, used: readonly number[], threads: string): void
   const bench = kernels.open(used, 2 ** 20);
   for (const arithmetic of ARITHMETICS) {
     const reached = bench.compute(arithmetic, 'matrix', 0.02, REPEATS);
-    if (reached !== null) seen(round, `${arithmetic} ours ${threads}`, Math.max(...reached));
+    if (reached !== null) seen(round, `${arithmetic} ours ${threads}`, Math.max(...reached.rates));
   }
   bench.close();
   for (const [name, rate] of Object.entries(productRates(used.length, SIZE, REPEATS))) {

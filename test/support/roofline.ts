@@ -80,6 +80,7 @@ export const ROOFS: RecordRoofs = {
   ]),
   launchSeconds: 1e-6,
   links: [],
+  warnings: [],
   doubts: [],
 };
 
@@ -120,7 +121,7 @@ export const GIVEN: RooflineGiven = {
   architecture: SMALL,
   cacheBytes: null,
   threads: 2,
-  factors: { id: 'fedcba9876543210', engine: 'llama.cpp test', factors: PERFECT },
+  factors: { id: 'fedcba9876543210', engine: 'llama.cpp test', warnings: [], factors: PERFECT },
 };
 
 /** The block of a record whose phases took so many times what the roofs allow; the decode was profiled. */

@@ -52,13 +52,18 @@ describe.skipIf(!build.tools)('native roofs (needs cmake and a C++ compiler)', (
   test('every level computes the products of the arithmetics that it has, and they come out right', () => {
     const bench = kernels.open(usable.slice(0, 1), 4096);
     const best = new Map<string, number[]>();
+    const features = kernels.levels.features;
     for (const level of kernels.levels.names) {
       kernels.levels.limit(level);
       for (const unit of ['vector', 'matrix'] as const) {
         for (const arithmetic of ['f64', 'f32', 'bf16', 'f16', 'int8'] as const) {
           // A product that is wrong is thrown, not timed.
-          const rates = bench.compute(arithmetic, unit, SHORT, 3);
-          if (rates === null) continue;
+          const found = bench.compute(arithmetic, unit, SHORT, 3);
+          if (found === null) continue;
+          const { rates, instructions } = found;
+          expect(kernels.choices(arithmetic, unit, features), `${level} ${unit} ${arithmetic}`).toContain(
+            instructions,
+          );
           for (const rate of rates) expect(rate, `${level} ${unit} ${arithmetic}`).toBeGreaterThan(1e6);
           const key = `${arithmetic} ${unit}`;
           best.set(key, [...(best.get(key) ?? []), Math.max(...rates)]);

@@ -31,6 +31,7 @@ const ROOFS: NonNullable<JudgeInput['roofs']> = {
   compute: [{ arithmetic: 'f32', unit: 'vector', threads: 2, flopsPerSecond: 500e9 }],
   launchSeconds: null,
   links: [],
+  warnings: [],
   doubts: [],
 };
 const CALLING: JudgeInput['experiment'] = {

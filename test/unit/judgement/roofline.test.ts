@@ -68,6 +68,47 @@ describe('a record under its roofs', () => {
     });
   });
 
+  test('a phase above its roof is one note, whatever stands above, and one within what repeats differ by is none', () => {
+    const input = decodeOnly(256);
+    const [decode] = judge(input).roofline!.phases;
+    const codes = (roofs: typeof ROOFS) =>
+      judge({ ...input, roofs }).warnings.filter(({ code }) => code === 'above-roof');
+    /** Roofs that are so many times lower than what the decoding reached. */
+    const under = (times: number) => {
+      const by = decode!.roofRatio / times;
+      return {
+        ...ROOFS,
+        bandwidth: ROOFS.bandwidth.map((roof) => ({ ...roof, bytesPerSecond: roof.bytesPerSecond * by })),
+        compute: ROOFS.compute.map((roof) => ({ ...roof, flopsPerSecond: roof.flopsPerSecond * by })),
+      };
+    };
+    expect(codes(under(1.04))).toEqual([]);
+    expect(codes(under(1.5))).toEqual([
+      {
+        code: 'above-roof',
+        severity: 'note',
+        message:
+          'decode at 150 % of its roof (memory): the roof was measured on a disturbed machine or the work is overcounted: measure roofs again with `ridge roofs`',
+      },
+    ]);
+  });
+
+  test('a row under roofs or factors of a disturbed machine says so', () => {
+    const disturbed = [{ code: 'disturbed' as const, message: 'others ran' }];
+    const said = (changes: Partial<ReturnType<typeof calmInput>>) =>
+      judge({ ...decodeOnly(256), ...changes }).warnings.filter(({ code }) => code === 'roofs-disturbed');
+    expect(said({})).toEqual([]);
+    expect(said({ roofs: { ...ROOFS, warnings: disturbed } })).toMatchObject([
+      { message: 'roofs: others ran' },
+    ]);
+    const factors = { ...GIVEN.factors!, warnings: disturbed };
+    expect(said({ roofline: { ...GIVEN, factors } })).toMatchObject([
+      { message: 'factors of the prediction: others ran' },
+    ]);
+    const strange = [{ code: 'under-wider-type' as const, message: 'int8 is under f32' }];
+    expect(said({ roofs: { ...ROOFS, warnings: strange } })).toEqual([]);
+  });
+
   test('an engine that reaches every roof is predicted to take what the roofs allow', () => {
     const input = calmInput();
     const { roofline, measurements } = judge(input);

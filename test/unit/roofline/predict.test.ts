@@ -215,6 +215,7 @@ describe('the fit', () => {
   };
   const samples: FactorSamples = {
     engine: 'test',
+    disturbed: null,
     operators: [
       ...all,
       { ...all[0]!, group: { kind: 'node' }, seconds: alone.nodeSeconds },

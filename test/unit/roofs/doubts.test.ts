@@ -1,39 +1,57 @@
 import { describe, expect, test } from 'vitest';
 import { doubtsOfMachine, doubtsOfReadings } from '../../../agent/roofs/doubts.js';
-import { isConfirmed, isSettled } from '../../../agent/roofs/take.js';
+import { disturbedBetween } from '../../../agent/roofs/machine.js';
+import { isConfirmed, isSettled, QuietRounds } from '../../../agent/roofs/take.js';
 import type { Roofs } from '../../../core/result/roofs.js';
 
+/** A machine of two CPUs, all of whose time up to then is told. */
 const at = (seconds: number, busyCpuSeconds: number, stealCpuSeconds = 0, ownCpuSeconds = 0) => ({
   seconds,
   busyCpuSeconds,
   stealCpuSeconds,
+  totalCpuSeconds: 2 * seconds,
   ownCpuSeconds,
 });
-const calm = {
-  before: at(0, 100),
-  after: at(20, 140),
-  childCpuSeconds: 39.9,
-  cpus: 2,
-  governor: 'performance',
-};
 
 describe('doubts about roofs', () => {
-  test('none on a quiet machine', () => {
-    expect(doubtsOfMachine(calm)).toEqual([]);
-    expect(doubtsOfMachine({ ...calm, governor: null })).toEqual([]);
+  test('a governor that saves power, and a system that says nothing', () => {
+    expect(doubtsOfMachine('performance', true)).toEqual([]);
+    expect(doubtsOfMachine(null, true)).toEqual([]);
+    expect(doubtsOfMachine('powersave', true)).toEqual([expect.stringMatching(/governor is powersave/)]);
+    expect(doubtsOfMachine(null, false)).toEqual([expect.stringMatching(/no \/proc\/stat/)]);
   });
 
-  test('foreign load, steal, a governor that saves power, and a system that says nothing', () => {
-    expect(doubtsOfMachine({ ...calm, childCpuSeconds: 20 })).toEqual([
-      expect.stringMatching(/other processes used 1\.0 cores/),
+  test('foreign load and steal disturb by the limits that trials have', () => {
+    const before = at(0, 100);
+    expect(disturbedBetween(before, at(20, 140, 0, 39.9))).toEqual([]);
+    expect(disturbedBetween(before, at(20, 140, 0, 20))).toEqual([
+      expect.stringMatching(
+        /other processes used 1\.00 cores over 20\.0 s of measuring; the policy allows 0\.2/,
+      ),
     ]);
-    expect(doubtsOfMachine({ ...calm, after: at(20, 140, 4) })).toEqual([
-      expect.stringMatching(/took 10 % of the CPU time meanwhile \(steal\)/),
+    expect(disturbedBetween(before, at(20, 140, 4, 40))).toEqual([
+      expect.stringMatching(/took 10\.0 % of the CPU time while measuring; the policy allows 2\.0 %/),
     ]);
-    expect(doubtsOfMachine({ ...calm, governor: 'powersave' })).toEqual([
-      expect.stringMatching(/governor is powersave/),
+    // What the counters cannot resolve over a short time is no disturbance.
+    expect(disturbedBetween(before, at(0.1, 100.1, 0.02, 0))).toEqual([]);
+    expect(disturbedBetween(null, before)).toEqual([]);
+  });
+
+  test('a round counts as quiet when nothing else ran and the clock held; the others are told', () => {
+    const quiet = new QuietRounds();
+    const round = (rate: number, ...reasons: string[]) => ({ rate, reasons });
+    quiet.note(1, round(100));
+    quiet.note(2, round(200, 'others ran'));
+    quiet.note(1, round(97));
+    quiet.note(2, round(150));
+    expect([quiet.of(1), quiet.of(2), quiet.of(4)]).toEqual([2, 0, 0]);
+    expect(quiet.disturbed(2)).toEqual([
+      '0 of 2 rounds with 2 threads undisturbed: the clock, or the share of the cores, fell by 25 %',
     ]);
-    expect(doubtsOfMachine({ ...calm, before: null })).toEqual([expect.stringMatching(/no \/proc\/stat/)]);
+    quiet.note(2, round(199));
+    expect(quiet.of(2)).toBe(1);
+    expect(quiet.disturbed(1)).toEqual([]);
+    expect(quiet.disturbed(3)).toHaveLength(1);
   });
 
   test('a roof is confirmed when its two best samples agree', () => {

@@ -1,8 +1,10 @@
 // Four tiles of C, two of A and two of B: each that is loaded is used twice.
+#pragma once
+
 #include <immintrin.h>
 #include <string.h>
 
-#include "roofs/matrix.h"
+#include "roofs/kernels.h"
 
 namespace ridgepoint {
 namespace {
@@ -27,6 +29,8 @@ void begin() {
     wanted.bytes[tile] = kTileBytes;
     wanted.rows[tile] = kTileRows;
   }
+  // GCC's header says that eight bytes of it are read, and the compiler leaves out what is stored in the rest.
+  __asm__ volatile("" : : "r"(&wanted) : "memory");
   _tile_loadconfig(&wanted);
 }
 
@@ -59,12 +63,5 @@ void end() { _tile_release(); }
     _tile_stored(3, to + kTileRows * kColumns * 4 + kTileBytes, kColumns * 4);     \
   }
 
-RIDGE_AMX_TILE(multiply_int8, _tile_dpbusd)
-RIDGE_AMX_TILE(multiply_bf16, _tile_dpbf16ps)
-
 }  // namespace
-
-Tile tile_int8_amx() { return {32, kColumns, 4, kGroups, 1, multiply_int8, begin, end}; }
-Tile tile_bf16_amx() { return {32, kColumns, 2, kGroups, 1, multiply_bf16, begin, end}; }
-
 }  // namespace ridgepoint

@@ -1,6 +1,7 @@
 #include <immintrin.h>
 
-#include "roofs/matrix.h"
+#include "roofs/chains.h"
+#include "roofs/kernels.h"
 #include "roofs/tile.h"
 
 namespace ridgepoint {
@@ -17,6 +18,13 @@ struct Bf16 {
 
 }  // namespace
 
-Tile tile_bf16_avx512bf16() { return {14, 32, 2, 1, 1, multiply_tile<Bf16, 14, 2>, nullptr, nullptr}; }
+int64_t peak_bf16_avx512_bf16(int64_t rounds) {
+  __m512i bits = _mm512_set1_epi16(0x3f80);
+  hide(bits);
+  const auto x = (__m512bh)bits;
+  return chains<24>(rounds, 64, _mm512_setzero_ps(), [&](__m512 value) { return _mm512_dpbf16_ps(value, x, x); });
+}
+
+Tile tile_bf16_avx512_bf16() { return {14, 32, 2, 1, 1, multiply_tile<Bf16, 14, 2>, nullptr, nullptr}; }
 
 }  // namespace ridgepoint

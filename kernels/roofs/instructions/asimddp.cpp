@@ -1,6 +1,7 @@
 #include <arm_neon.h>
 
-#include "roofs/matrix.h"
+#include "roofs/chains.h"
+#include "roofs/kernels.h"
 #include "roofs/tile.h"
 
 namespace ridgepoint {
@@ -17,6 +18,12 @@ struct Int8 {
 
 }  // namespace
 
-Tile tile_int8_dotprod() { return {12, 8, 4, 1, 1, multiply_tile<Int8, 12, 2>, nullptr, nullptr}; }
+int64_t peak_int8_asimddp(int64_t rounds) {
+  int8x16_t x = vdupq_n_s8(1);
+  hide(x);
+  return chains<24>(rounds, 32, vdupq_n_s32(0), [&](int32x4_t value) { return vdotq_s32(value, x, x); });
+}
+
+Tile tile_int8_asimddp() { return {12, 8, 4, 1, 1, multiply_tile<Int8, 12, 2>, nullptr, nullptr}; }
 
 }  // namespace ridgepoint

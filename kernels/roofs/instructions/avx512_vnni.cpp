@@ -1,6 +1,7 @@
 #include <immintrin.h>
 
-#include "roofs/matrix.h"
+#include "roofs/chains.h"
+#include "roofs/kernels.h"
 #include "roofs/tile.h"
 
 namespace ridgepoint {
@@ -17,6 +18,13 @@ struct Int8 {
 
 }  // namespace
 
-Tile tile_int8_avx512vnni() { return {14, 32, 4, 1, 1, multiply_tile<Int8, 14, 2>, nullptr, nullptr}; }
+int64_t peak_int8_avx512_vnni(int64_t rounds) {
+  __m512i x = _mm512_set1_epi8(1);
+  hide(x);
+  return chains<24>(rounds, 128, _mm512_setzero_si512(),
+                    [&](__m512i value) { return _mm512_dpbusd_epi32(value, x, x); });
+}
+
+Tile tile_int8_avx512_vnni() { return {14, 32, 4, 1, 1, multiply_tile<Int8, 14, 2>, nullptr, nullptr}; }
 
 }  // namespace ridgepoint

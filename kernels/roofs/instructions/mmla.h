@@ -1,33 +1,16 @@
 // Instructions that multiply two rows with two columns: 2 x 8 int8 or 2 x 4 bf16 of each, 2 x 2 sums.
+#pragma once
+
 #include <arm_neon.h>
 
-#include "roofs/matrix.h"
+#include "roofs/kernels.h"
 
 namespace ridgepoint {
 namespace {
 
 constexpr int kRowPairs = 4, kColumnPairs = 4;
 
-struct Int8 {
-  using Vector = int8x16_t;
-  using Sum = int32x4_t;
-  static Vector load(const char* from) { return vld1q_s8(reinterpret_cast<const int8_t*>(from)); }
-  static Sum add(Sum sum, Vector a, Vector b) { return vmmlaq_s32(sum, a, b); }
-  static void store(int32_t* to, int32x2_t two) { vst1_s32(to, two); }
-  static int32x2_t low(Sum sum) { return vget_low_s32(sum); }
-  static int32x2_t high(Sum sum) { return vget_high_s32(sum); }
-};
-
-struct Bf16 {
-  using Vector = bfloat16x8_t;
-  using Sum = float32x4_t;
-  static Vector load(const char* from) { return vld1q_bf16(reinterpret_cast<const bfloat16_t*>(from)); }
-  static Sum add(Sum sum, Vector a, Vector b) { return vbfmmlaq_f32(sum, a, b); }
-  static void store(int32_t* to, float32x2_t two) { vst1_f32(reinterpret_cast<float*>(to), two); }
-  static float32x2_t low(Sum sum) { return vget_low_f32(sum); }
-  static float32x2_t high(Sum sum) { return vget_high_f32(sum); }
-};
-
+// Kind: Vector; Sum; load(from), add(sum, a, b), low(sum), high(sum), store(c, two).
 template <typename Kind>
 void multiply(const void* a_panel, const void* b_panel, int64_t groups, void* c) {
   auto* a = static_cast<const char*>(a_panel);
@@ -53,8 +36,4 @@ void multiply(const void* a_panel, const void* b_panel, int64_t groups, void* c)
 }
 
 }  // namespace
-
-Tile tile_int8_i8mm() { return {2 * kRowPairs, 2 * kColumnPairs, 4, 2, 2, multiply<Int8>, nullptr, nullptr}; }
-Tile tile_bf16_i8mm() { return {2 * kRowPairs, 2 * kColumnPairs, 2, 2, 2, multiply<Bf16>, nullptr, nullptr}; }
-
 }  // namespace ridgepoint

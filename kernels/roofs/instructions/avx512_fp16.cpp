@@ -1,11 +1,11 @@
 #include <immintrin.h>
 
 #include "roofs/chains.h"
-#include "roofs/peaks.h"
+#include "roofs/kernels.h"
 
 namespace ridgepoint {
 
-int64_t peak_f16_amx(int64_t rounds) {
+int64_t peak_f16_avx512_fp16(int64_t rounds) {
   __m512i bits = _mm512_set1_epi16(0x3800);  // 0.5
   hide(bits);
   const auto half = (__m512h)bits;

@@ -1,0 +1,50 @@
+import { disturbedBetween, type MachineTime, readMachineTime } from '../roofs/machine.js';
+
+/** What reads the use of the machine; a test gives its own. */
+type ReadTime = () => MachineTime | null;
+
+/**
+ * Takes stretches of benches again while something else uses the machine, as long as a budget lasts. A stretch should last a second
+ * or more: the counters of shorter ones say little.
+ */
+export class Retaking {
+  readonly #budgetSeconds: number;
+  readonly #read: ReadTime;
+  #spentSeconds = 0;
+  #stretches = 0;
+  readonly #reasons: string[] = [];
+
+  /** @param budgetSeconds for everything that is taken more than once. */
+  constructor(budgetSeconds: number, read: ReadTime = readMachineTime) {
+    this.#budgetSeconds = budgetSeconds;
+    this.#read = read;
+  }
+
+  /** @returns what `work` gave in each turn; the last turn was quiet, or the budget was over. */
+  async take<T>(work: () => T | Promise<T>): Promise<T[]> {
+    const turns: T[] = [];
+    this.#stretches++;
+    for (;;) {
+      const before = this.#read();
+      const began = performance.now();
+      turns.push(await work());
+      const seconds = (performance.now() - began) / 1000;
+      const [reason] = disturbedBetween(before, this.#read());
+      if (turns.length > 1) this.#spentSeconds += seconds;
+      if (reason === undefined) return turns;
+      // As long as it took, it will take again.
+      if (this.#spentSeconds + seconds > this.#budgetSeconds) {
+        this.#reasons.push(reason);
+        return turns;
+      }
+    }
+  }
+
+  /** @returns what disturbed the stretches that no turn found quiet, or null. */
+  get disturbed(): string | null {
+    const last = this.#reasons.at(-1);
+    return last === undefined
+      ? null
+      : `${this.#reasons.length} of ${this.#stretches} stretches of benches were disturbed in every turn: ${last}`;
+  }
+}

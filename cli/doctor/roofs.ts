@@ -1,0 +1,31 @@
+import { measurerFor } from '../../agent/roofs/index.js';
+import { RoofsStore } from '../../agent/roofs/store.js';
+import type { DeviceProfile } from '../../core/node.js';
+import type { Finding } from './doctor.js';
+
+const HINT =
+  'Results stand under them: `ridge roofs` measures them again, `ridge factors` what rests on them.';
+
+/** What was measured last of the devices that roofs can be measured of, and what speaks against it. */
+export async function roofFindings(folder: string, devices: readonly DeviceProfile[]): Promise<Finding[]> {
+  const store = new RoofsStore(folder);
+  const findings: Finding[] = [];
+  for (const device of devices) {
+    if (measurerFor(device) === null) continue;
+    const stored = await store.newest(device.id);
+    if (stored === null) {
+      findings.push({ name: 'roofs', ok: false, found: `${device.id}: none were measured`, hint: HINT });
+      continue;
+    }
+    const { measuredAt, warnings } = stored.roofs;
+    const said = warnings.map(({ code, message }) => `; ${code}: ${message}`).join('');
+    const found = `${device.id}: measured ${measuredAt}${said}`;
+    findings.push({
+      name: 'roofs',
+      ok: warnings.length === 0,
+      found,
+      hint: warnings.length > 0 ? HINT : null,
+    });
+  }
+  return findings;
+}

@@ -1,0 +1,31 @@
+import { expect, test } from 'vitest';
+import { Retaking } from '../../../agent/factors/retake.js';
+
+/** A machine whose other processes use so many cores in each turn, as readings before and after it say. */
+function machine(foreignCores: readonly number[]) {
+  let reading = 0;
+  let [seconds, busyCpuSeconds] = [0, 0];
+  return () => {
+    if (reading++ % 2 === 1) {
+      seconds += 1;
+      busyCpuSeconds += foreignCores[Math.floor((reading - 1) / 2)] ?? 0;
+    }
+    return { seconds, busyCpuSeconds, stealCpuSeconds: 0, totalCpuSeconds: 2 * seconds, ownCpuSeconds: 0 };
+  };
+}
+
+test('a stretch is taken again until nothing else uses the machine', async () => {
+  let turn = 0;
+  const retaking = new Retaking(60, machine([1.5, 0.5, 0, 1]));
+  expect(await retaking.take(() => ++turn)).toEqual([1, 2, 3]);
+  expect(retaking.disturbed).toBeNull();
+});
+
+test('without a budget for another turn it is marked with the reason', async () => {
+  const retaking = new Retaking(0, machine([0, 1.5, 0]));
+  for (const name of ['quiet', 'loud', 'quiet again'])
+    expect(await retaking.take(() => name)).toEqual([name]);
+  expect(retaking.disturbed).toMatch(
+    /^1 of 3 stretches of benches were disturbed in every turn: other processes used 1\.50 cores/,
+  );
+});
