@@ -1,6 +1,6 @@
 import { measurerFor } from '../../agent/roofs/index.js';
 import { RoofsStore } from '../../agent/roofs/store.js';
-import type { DeviceProfile } from '../../core/node.js';
+import type { DeviceProfile } from '../../core/experiment/node.js';
 import type { Finding } from './doctor.js';
 
 const HINT =

@@ -1,5 +1,6 @@
 import pc from 'picocolors';
 import { NO_VALUE } from '../../core/metrics/format.js';
+import { ROOF_WARNINGS } from '../../core/result/roof-warnings.js';
 import { ACCESSES, LEVELS, type Roofs, UNITS } from '../../core/result/roofs.js';
 import { ARITHMETICS } from '../../core/work/work.js';
 import { plainTable } from '../output/plain-table.js';
@@ -32,7 +33,10 @@ export function describe(roofs: Roofs): string {
       'best of all repeats; bytes as the program counts them, a multiply and an add as two; spread: stddev/mean at most',
     ),
     ...Object.entries(absent).map(([name, reason]) => pc.dim(`no ${name}: ${reason}`)),
-    ...warnings.map(({ code, message }) => pc.yellow(`${code}: ${message}`)),
+    ...warnings.flatMap(({ code, message }) => [
+      pc.yellow(`${code}: ${message}`),
+      pc.dim(`  ${ROOF_WARNINGS[code]}`),
+    ]),
     ...doubts.map((doubt) => pc.yellow(`doubt: ${doubt}`)),
   ].join('\n');
 }

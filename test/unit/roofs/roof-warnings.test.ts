@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { roofsUnderWider } from '../../../core/roofline/roof-warnings.js';
+import { roofsUnderWider } from '../../../roofline/roof-warnings.js';
 
 const peak = (
   arithmetic: 'f64' | 'f32' | 'bf16' | 'int8',
