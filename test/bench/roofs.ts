@@ -4,8 +4,9 @@
  * 1. Bandwidth of memory against programs by STREAM's rules (test/bench/peers/memory-rates.c, compiled here with gcc, with
  *    ordinary stores and with stores past the caches; STREAM itself where RIDGEPOINT_STREAM names a build of it): what we
  *    reach is within 5 % of the best of them, copy and triad, with one thread and with all.
- * 2. Peaks of matrix products against numpy (OpenBLAS) and torch (oneDNN), which RIDGEPOINT_PYTHON runs: the roof is at
- *    least 90 % of the best product.
+ * 2. Peaks of matrix products in f32, bf16 and int8 against oneDNN itself where its headers are (`apt-get install libdnnl-dev`; weights
+ *    packed beforehand, int8 as u8 by s8), and against numpy (OpenBLAS) and torch (oneDNN), which RIDGEPOINT_PYTHON runs: the roof is
+ *    at least 90 % of the best product.
  *
  * Both sides take turns, `--rounds=N` times (15; products in a third of them), each beginning every other time. Of a turn the
  * best pass counts, as for roofs and for STREAM. Memory of a shared host has fast and slow quarters of an hour, which one side alone
@@ -23,7 +24,14 @@ import { planRoofs } from '../../agent/roofs/plan.js';
 import { readTopology } from '../../agent/roofs/topology.js';
 import { median } from '../../core/statistics/quantile.js';
 import { conclude, type Figure } from './figure.js';
-import { compiledPeers, type Kernel, type MemoryPeer, productRates, streamPeers } from './roofs/peers.js';
+import {
+  compiledOneDnn,
+  compiledPeers,
+  type Kernel,
+  type MemoryPeer,
+  productRates,
+  streamPeers,
+} from './roofs/peers.js';
 
 const quick = process.argv.includes('--quick');
 const rounds = Number(
@@ -47,6 +55,7 @@ const counts = cpus.length === 1 ? [1] : [1, cpus.length];
 const plan = planRoofs(readTopology(cpus), counts, freeBytes());
 for (const doubt of plan.doubts) console.log(doubt);
 const folder = mkdtempSync(join(tmpdir(), 'ridgepoint-roofs-'));
+const oneDnn = compiledOneDnn(folder);
 const figures: Figure[] = [];
 
 /** What each side reached in each round, by name. */
@@ -103,9 +112,8 @@ function products(round: number, used: readonly number[], threads: string): void
     if (reached !== null) seen(round, `${arithmetic} ours ${threads}`, Math.max(...reached.rates));
   }
   bench.close();
-  for (const [name, rate] of Object.entries(productRates(used.length, SIZE, REPEATS))) {
-    seen(round, `${name} ${threads}`, rate);
-  }
+  const theirs = { ...productRates(used.length, SIZE, REPEATS), ...oneDnn?.(used.length, SIZE, REPEATS) };
+  for (const [name, rate] of Object.entries(theirs)) seen(round, `${name} ${threads}`, rate);
 }
 
 function bandwidthFigure(kernel: Kernel, peers: readonly MemoryPeer[], threads: string): Figure {
@@ -137,12 +145,13 @@ function productFigure(arithmetic: string, threads: string): Figure[] {
   if (ours === undefined) return [];
   const claim = `products in ${arithmetic} with ${threads}`;
   const required = `at least ${PRODUCT_SHARE * 100} % of the best of them`;
-  const peers = ['numpy', 'torch'].flatMap((name) => {
+  const peers = ['oneDNN', 'numpy', 'torch'].flatMap((name) => {
     const rate = best(name);
     return rate === undefined ? [] : [{ name, rate }];
   });
   if (peers.length === 0) {
-    const measured = 'not measured: it goes without RIDGEPOINT_PYTHON, a Python with numpy and torch';
+    const measured =
+      'not measured: it goes without libdnnl-dev and without RIDGEPOINT_PYTHON, a Python with numpy and torch';
     return [{ claim, measured, required, holds: false }];
   }
   const highest = Math.max(...peers.map(({ rate }) => rate));

@@ -93,5 +93,24 @@ export function productRates(
   return best;
 }
 
+/** Rates of matrix products of oneDNN itself, by `<arithmetic> oneDNN`. */
+export type OneDnn = (threads: number, size: number, repeats: number) => Readonly<Record<string, number>>;
+
+/** Compiles our program around oneDNN (`apt-get install libdnnl-dev`). @returns null without gcc or oneDNN's headers. */
+export function compiledOneDnn(folder: string): OneDnn | null {
+  const source = join(import.meta.dirname, '../peers/onednn-products.cpp');
+  const program = join(folder, 'onednn-products');
+  const words = ['-O2', '-std=c++17', source, '-o', program, '-ldnnl'];
+  if (spawnSync('g++', words, { stdio: 'ignore' }).status !== 0) return null;
+  return (threads, size, repeats) =>
+    JSON.parse(
+      execFileSync(program, [String(size), String(repeats)], {
+        encoding: 'utf8',
+        env: { ...process.env, OMP_NUM_THREADS: String(threads) },
+        stdio: ['ignore', 'pipe', 'inherit'],
+      }),
+    ) as Record<string, number>;
+}
+
 const hasAvx512 = () =>
   existsSync('/proc/cpuinfo') && readFileSync('/proc/cpuinfo', 'utf8').includes('avx512f');
