@@ -41,7 +41,7 @@ export const COMMANDS: readonly CommandGroup[] = [
     commands: [registerRun, registerPlan, registerReport, registerCompare, registerExport],
   },
   {
-    heading: 'A cluster:',
+    heading: 'Cluster:',
     commands: [
       registerCoordinator,
       registerAgent,
@@ -56,7 +56,7 @@ export const COMMANDS: readonly CommandGroup[] = [
   },
   { heading: 'Analysis, without running anything:', commands: [registerRoofline, registerFit] },
   {
-    heading: 'One step alone:',
+    heading: 'Single steps:',
     commands: [
       registerModels,
       registerQuality,

@@ -18,7 +18,7 @@ const SHARED = ['sources', 'artifactBytes', 'scorers', 'power', 'meters'] as con
 export function nodeConfig(
   path: string | undefined,
 ): Pick<AgentConfig, 'sources' | 'artifactBytes' | 'scorers'> {
-  return told(() => {
+  return asUsageError(() => {
     const { sources, artifactBytes, scorers } = loadAgentConfig({
       env: {},
       overrides: sharedOverrides(path),
@@ -31,17 +31,17 @@ export function nodeConfig(
 export function sharedOverrides(path: string | undefined): AgentFile {
   if (path === undefined) return {};
   // The rest is for the node that the file was written for; a mistake in it is still one.
-  told(() => loadAgentConfig({ file: path, env: {} }));
+  asUsageError(() => loadAgentConfig({ file: path, env: {} }));
   const file = readAgentFile(path);
   return Object.fromEntries(SHARED.flatMap((name) => (name in file ? [[name, file[name]]] : [])));
 }
 
 /** @returns what this machine's own agent is told. @throws CommandError (2) */
 export function agentConfig(path: string | undefined, env = process.env): AgentConfig {
-  return told(() => loadAgentConfig({ file: path, env }));
+  return asUsageError(() => loadAgentConfig({ file: path, env }));
 }
 
-function told<T>(read: () => T): T {
+function asUsageError<T>(read: () => T): T {
   try {
     return read();
   } catch (error) {

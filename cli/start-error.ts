@@ -6,8 +6,8 @@ export function startError(error: unknown): unknown {
   if (error instanceof CommandError) return error;
   if (error instanceof WireError) {
     const hint = error.details.length === 0 ? null : error.details.join('\n       ');
-    const words = error.code === 'refused' || error.code === 'invalid';
-    return words ? usageError(error.message, hint) : workError(error.message, hint);
+    const isUsage = error.code === 'refused' || error.code === 'invalid';
+    return isUsage ? usageError(error.message, hint) : workError(error.message, hint);
   }
   return error;
 }

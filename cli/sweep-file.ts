@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { type Mistake, mistakeCount } from '../core/input/mistake.js';
+import { type Diagnostic, diagnosticCount } from '../core/input/mistake.js';
 import { parseSweep } from '../core/sweep/parse.js';
 import type { Sweep } from '../core/sweep/spec.js';
 import { usageError } from './exit.js';
@@ -11,10 +11,10 @@ export interface SweepFile {
 }
 
 /** One line for a terminal, as editors and CI parse it: `sweep.yaml:12:7 spec.runners[0].fa: … (did you mean …?)`. */
-function formatMistake(mistake: Mistake, file: string): string {
-  const where = mistake.path === '' ? '' : `${mistake.path}: `;
-  const guess = mistake.suggestion === null ? '' : ` (${mistake.suggestion})`;
-  return `${file}:${mistake.line}:${mistake.column} ${where}${mistake.message}${guess}`;
+function formatDiagnostic(diagnostic: Diagnostic, file: string): string {
+  const where = diagnostic.path === '' ? '' : `${diagnostic.path}: `;
+  const guess = diagnostic.suggestion === null ? '' : ` (${diagnostic.suggestion})`;
+  return `${file}:${diagnostic.line}:${diagnostic.column} ${where}${diagnostic.message}${guess}`;
 }
 
 /**
@@ -37,7 +37,7 @@ export function readSweepFile(path: string): SweepFile {
   const parsed = parseSweep(document);
   if (!parsed.ok) {
     throw usageError(
-      `${mistakeCount(parsed.mistakes.length, parsed.more)} in ${path}\n${parsed.mistakes.map((mistake) => formatMistake(mistake, path)).join('\n')}`,
+      `${diagnosticCount(parsed.diagnostics.length, parsed.more)} in ${path}\n${parsed.diagnostics.map((diagnostic) => formatDiagnostic(diagnostic, path)).join('\n')}`,
       'schemas/sweep.schema.json gives editors completion; nothing was started.',
     );
   }

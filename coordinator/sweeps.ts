@@ -1,5 +1,5 @@
 import type { Experiment, ModelRef } from '../core/experiment/experiment.js';
-import { type Mistake, mistakeCount } from '../core/input/mistake.js';
+import { type Diagnostic, diagnosticCount } from '../core/input/mistake.js';
 import { predictedBytes } from '../core/runners/index.js';
 import { permute } from '../core/statistics/permutation.js';
 import { experimentAt } from '../core/sweep/expand.js';
@@ -19,7 +19,7 @@ export interface PlannedSweep {
   readonly plan: SweepPlan;
 }
 
-/** What became of a document; a refusal has one sentence, and one for each mistake. */
+/** What became of a document; a refusal has one sentence, and one for each diagnostic. */
 export type PlanningOutcome =
   | { readonly ok: true; readonly planned: PlannedSweep }
   | { readonly ok: false; readonly sentence: string; readonly details: readonly string[] };
@@ -31,12 +31,12 @@ export type PlanningOutcome =
 export function planSweep(document: string, given: readonly ModelRef[]): PlanningOutcome {
   const parsed = parseSweep(document);
   if (!parsed.ok) {
-    const { mistakes, more } = parsed;
-    const count = mistakes.length + more === 1 ? 'a mistake' : mistakeCount(mistakes.length, more);
+    const { diagnostics, more } = parsed;
+    const count = diagnostics.length + more === 1 ? 'a mistake' : diagnosticCount(diagnostics.length, more);
     return {
       ok: false,
-      sentence: `The sweep has ${count}: ${sentence(mistakes[0]!)}`,
-      details: mistakes.map(sentence),
+      sentence: `The sweep has ${count}: ${sentence(diagnostics[0]!)}`,
+      details: diagnostics.map(sentence),
     };
   }
   const known = new Map(given.map((model) => [`${model.name}\n${model.source}`, model]));
@@ -107,7 +107,7 @@ function memoized(make: SweepView['experimentAt']): SweepView['experimentAt'] {
   };
 }
 
-function sentence(mistake: Mistake): string {
-  const where = `line ${mistake.line}, column ${mistake.column}${mistake.path === '' ? '' : `, ${mistake.path}`}`;
-  return `${where}: ${mistake.message}${mistake.suggestion === null ? '' : `; ${mistake.suggestion}`}`;
+function sentence(diagnostic: Diagnostic): string {
+  const where = `line ${diagnostic.line}, column ${diagnostic.column}${diagnostic.path === '' ? '' : `, ${diagnostic.path}`}`;
+  return `${where}: ${diagnostic.message}${diagnostic.suggestion === null ? '' : `; ${diagnostic.suggestion}`}`;
 }

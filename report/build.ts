@@ -1,5 +1,5 @@
 import type { ResultRecord } from '../core/result/result.js';
-import { GrowingReport } from './growing/growing.js';
+import { IncrementalReport } from './growing/growing.js';
 import type { Report, ReportRequest } from './report.js';
 
 /**
@@ -7,7 +7,7 @@ import type { Report, ReportRequest } from './report.js';
  * controls stay apart, and only valid rows can stand on the Pareto front.
  */
 export function buildReport(records: readonly ResultRecord[], request: ReportRequest): Report {
-  const growing = new GrowingReport(request);
+  const growing = new IncrementalReport(request);
   growing.add(records);
   return growing.report();
 }

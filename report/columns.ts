@@ -108,13 +108,13 @@ const HEADINGS: Readonly<Record<string, string>> = {
 
 /** @returns a metric's heading without its unit. */
 export function labelOf({ name, column }: MetricDefinition): string {
-  return column ?? HEADINGS[name] ?? words(name);
+  return column ?? HEADINGS[name] ?? spacedWords(name);
 }
 
 const UNIT_SUFFIX = /(Seconds|Bytes|Joules|Watts|Hertz|Celsius|Nats)$/;
 
 /** @returns a metric's name as words, its unit cut off: `timePerOutputTokenSeconds` → `time per output token`. */
-function words(name: string): string {
+function spacedWords(name: string): string {
   const bare = name.replace(UNIT_SUFFIX, '').replace('interTokenLatency', 'ITL ');
   return bare
     .replace(/([a-z0-9])([A-Z])/g, '$1 $2')

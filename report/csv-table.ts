@@ -1,8 +1,8 @@
 import type { Measurement, Missing, ResultRecord } from '../core/result/result.js';
 import { csvFigure, csvFigures, csvPieces } from './csv.js';
 import { splitFigures } from './figures-text.js';
-import { GrowingReport } from './growing/growing.js';
-import { LeanRecords } from './lean.js';
+import { IncrementalReport } from './growing/growing.js';
+import { CompactRecords } from './lean.js';
 import type { ReportRequest } from './report.js';
 
 type Measurements = Record<string, Measurement | Missing>;
@@ -35,15 +35,15 @@ class Texts {
  */
 export class CsvTable {
   readonly #objectives: readonly string[];
-  readonly #growing: GrowingReport;
+  readonly #growing: IncrementalReport;
   readonly #figures = new Map<ResultRecord, Uint8Array>();
   readonly #texts = new Texts();
-  readonly #lean: LeanRecords;
+  readonly #lean: CompactRecords;
 
   constructor(request: ReportRequest) {
     this.#objectives = request.objectives.map(({ metric }) => metric);
-    this.#lean = new LeanRecords(this.#objectives);
-    this.#growing = new GrowingReport(request);
+    this.#lean = new CompactRecords(this.#objectives);
+    this.#growing = new IncrementalReport(request);
   }
 
   /**

@@ -12,16 +12,16 @@ export interface Unplaced {
 }
 
 /** Where a row stands, with the number of the row that beats it. */
-interface Standing {
+interface ParetoPosition {
   readonly onFront: boolean;
   readonly missing: string | null;
-  readonly beatenBy: number | null;
+  readonly dominatedBy: number | null;
 }
 
 /** @returns why a row is not on the front, as a sentence; null when it is. */
 export function offFront(
   trial: ResultRecord,
-  mark: Standing,
+  mark: ParetoPosition,
   objectives: readonly Objective[],
 ): string | null {
   if (mark.onFront) return null;
@@ -33,7 +33,7 @@ export function offFront(
     return `it has no ${mark.missing}: ${reason}`;
   }
   const all = objectives.length === 1 ? 'better' : 'as good in every objective and better in one';
-  return `row ${mark.beatenBy} is ${all}`;
+  return `row ${mark.dominatedBy} is ${all}`;
 }
 
 /** @returns the valid rows without a place, by the first objective that each lacks. */

@@ -7,7 +7,7 @@ type Measurements = Record<string, Measurement | Missing>;
  * Records as they are kept where there are tens of thousands of them and only a last look at all says which rows they make, in
  * which order and on which front: with what decides on that, and what the one before says, too, once.
  */
-export class LeanRecords {
+export class CompactRecords {
   readonly #metrics: readonly string[];
   #before: ResultRecord | null = null;
 

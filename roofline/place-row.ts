@@ -1,6 +1,6 @@
 import { toFailure } from '../core/errors.js';
 import type { Evidence } from '../core/judgement/evidence.js';
-import { UNASKED } from '../core/judgement/unasked.js';
+import { NOT_APPLICABLE } from '../core/judgement/not-applicable.js';
 import type { RooflineGiven, RooflineRecord, TrainingPart } from '../core/result/roofline-record.js';
 import { isFitted, runnerNamed } from '../core/runners/index.js';
 import { median } from '../core/statistics/quantile.js';
@@ -103,7 +103,7 @@ function placed(
 /** A call stands under measured roofs, or under none. */
 function callOf({ input }: Evidence): RooflineRecord | string {
   const { kernel, roofs, device, absent } = input;
-  if (kernel === null) return UNASKED.kernel;
+  if (kernel === null) return NOT_APPLICABLE.kernel;
   const machineModel = roofs === null ? null : measuredMachine(roofs, named(device), kernel.threads, null);
   if (roofs === null || machineModel === null) return absent.roofs ?? 'no roofs were measured on this device';
   const seconds = median(kernel.callSeconds.map((calls) => median(calls)));

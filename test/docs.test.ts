@@ -7,7 +7,7 @@ import { agentFileSchema } from '../agent/config.js';
 import { createProgram } from '../cli/program.js';
 import { resolveConfig } from '../coordinator/config.js';
 import { parseTaskDefinition } from '../core/quality/tasks/definition.js';
-import { type Mistake, parseSweep } from '../core/sweep/parse.js';
+import { type Diagnostic, parseSweep } from '../core/sweep/parse.js';
 import { parseRoofline } from '../roofline/analysis/file.js';
 
 const root = join(import.meta.dirname, '..');
@@ -61,11 +61,13 @@ function wrongInRidgeLine(words: readonly string[]): string | null {
 }
 
 /** Files that are no sweeps, by their kind. */
-const PARSERS: Record<string, (text: string) => { ok: true } | { ok: false; mistakes: readonly Mistake[] }> =
-  {
-    Task: parseTaskDefinition,
-    Roofline: parseRoofline,
-  };
+const PARSERS: Record<
+  string,
+  (text: string) => { ok: true } | { ok: false; diagnostics: readonly Diagnostic[] }
+> = {
+  Task: parseTaskDefinition,
+  Roofline: parseRoofline,
+};
 
 /** Test files that a page names, with the test titles in quotes after each. */
 function testsNamed(text: string): { file: string; titles: string[] }[] {
@@ -133,7 +135,7 @@ describe('docs', () => {
       if (!block.text.startsWith('apiVersion: ridgepoint.dev/')) continue;
       const kind = /^kind: (\w+)$/m.exec(block.text)?.[1] ?? '';
       const parsed = (PARSERS[kind] ?? parseSweep)(block.text);
-      if (!parsed.ok) wrong.push(`${block.page}: ${parsed.mistakes.map((m) => m.message).join('; ')}`);
+      if (!parsed.ok) wrong.push(`${block.page}: ${parsed.diagnostics.map((m) => m.message).join('; ')}`);
     }
     expect(wrong).toEqual([]);
   });

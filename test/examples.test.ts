@@ -46,7 +46,7 @@ describe('docs/examples', () => {
       expect(source.split('\n')[0]).toBe('# yaml-language-server: $schema=../../schemas/sweep.schema.json');
       expect(source).toMatch(/^# .*\?/m);
       const parsed = parseSweep(source);
-      if (!parsed.ok) throw new Error(JSON.stringify(parsed.mistakes, null, 2));
+      if (!parsed.ok) throw new Error(JSON.stringify(parsed.diagnostics, null, 2));
       expect(parsed.sweep.name).toBe(name.replace('.yaml', ''));
       expect(validate(parse(source)), JSON.stringify(validate.errors)).toBe(true);
       const space = planSpace(parsed.sweep);

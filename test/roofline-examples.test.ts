@@ -26,7 +26,7 @@ function run(name: string): Analyses {
 
 function analysed(name: string): Analyses {
   const reading = parseRoofline(readFileSync(join(folder, `${name}.yaml`), 'utf8'));
-  if (!reading.ok) throw new Error(JSON.stringify(reading.mistakes, null, 2));
+  if (!reading.ok) throw new Error(JSON.stringify(reading.diagnostics, null, 2));
   const { spec } = reading.file;
   const llmViewer = spec.hardware.flatMap((device) => {
     const entry = openLlmViewerHardware(device);

@@ -58,7 +58,7 @@ class TaskReader {
     if (text === null) return null;
     const parsed = parseTaskDefinition(text);
     if (parsed.ok) return parsed.value;
-    for (const { line, column, path: where, message } of parsed.mistakes) {
+    for (const { line, column, path: where, message } of parsed.diagnostics) {
       this.mistakes.push(`${path}:${line}:${column} ${where === '' ? '' : `${where}: `}${message}`);
     }
     return null;
@@ -69,7 +69,7 @@ class TaskReader {
     if (text === null) return null;
     const parsed = parseItems(task, text);
     if (parsed.ok) return parsed.value;
-    for (const { line, message } of parsed.mistakes) this.mistakes.push(`${path}:${line} ${message}`);
+    for (const { line, message } of parsed.diagnostics) this.mistakes.push(`${path}:${line} ${message}`);
     return null;
   }
 

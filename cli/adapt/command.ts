@@ -44,7 +44,7 @@ export function registerAdapt(program: Command): void {
   const adapt = program
     .command('adapt')
     .description(
-      'low-rank adapters (LoRA, rsLoRA, DoRA, PiSSA, OLoRA, VeRA): merge, convert, look into, compare, train',
+      'low-rank adapters (LoRA, rsLoRA, DoRA, PiSSA, OLoRA, VeRA): merge, convert, inspect, compare, train',
     );
   for (const register of SUBCOMMANDS) register(adapt);
 }
@@ -52,13 +52,15 @@ export function registerAdapt(program: Command): void {
 function registerMerge(adapt: Command): void {
   const command = adapt
     .command('merge')
-    .description('write a copy of a model with adapters in its weights, as a sweep with mode=merged would')
+    .description(
+      'write a copy of a model with adapters merged into its weights, as a sweep with mode=merged does',
+    )
     .argument('<model>', 'GGUF file of type f16, bf16 or f32, or builtin:NAME')
     .argument(
       '<adapters...>',
       'GGUF files, PEFT folders or builtin:NAME, each with its scale after *, and last the GGUF file to write',
     )
-    .option('-f, --force', 'replace the output if it is there');
+    .option('-f, --force', 'overwrite the output if it exists');
   common(command).action(async (model: string, words: readonly string[], options: MergeOptions) => {
     const { mergeIntoModel } = await import('./merge.js');
     await mergeIntoModel(model, words.slice(0, -1), words.at(-1)!, options);
@@ -71,13 +73,13 @@ function registerConvert(adapt: Command): void {
     .description('write a PEFT folder as a GGUF adapter, or a GGUF adapter as a PEFT folder')
     .argument('<adapter>', 'PEFT folder, GGUF file or builtin:NAME')
     .argument('<output>', 'GGUF file (its name ends with .gguf), or a folder')
-    .requiredOption('--model <model>', 'the model it was trained on: its heads say how rows are ordered')
+    .requiredOption('--model <model>', 'the base model: its head counts determine the order of rows')
     .addOption(
       new Option('--type <name>', 'type of the numbers in a GGUF file')
         .choices(['f32', 'f16', 'bf16'])
         .default('f32'),
     )
-    .option('-f, --force', 'replace the output if it is there');
+    .option('-f, --force', 'overwrite the output if it exists');
   common(command).action(async (adapter: string, output: string, options: ConvertOptions) => {
     const { convertAdapter } = await import('./convert.js');
     await convertAdapter(adapter, output, options);
@@ -87,7 +89,7 @@ function registerConvert(adapt: Command): void {
 function registerInspect(adapt: Command): void {
   const command = adapt
     .command('inspect')
-    .description('say what an adapter is: kind, ranks, scales, matrices, and whether it fits a model')
+    .description('show what an adapter is: kind, ranks, scales, matrices, and whether it fits a model')
     .argument('<adapter>', 'GGUF file, PEFT folder, builtin:NAME or synthetic:lora?…')
     .option('--model <model>', 'the model it is for (PEFT folders and synthetic adapters need it)');
   common(command).action(async (adapter: string, options: InspectOptions) => {
@@ -99,7 +101,7 @@ function registerInspect(adapt: Command): void {
 function registerCompare(adapt: Command): void {
   const command = adapt
     .command('compare')
-    .description('hold the logits of a model with an adapter merged against those with it attached')
+    .description('compare the logits of a model with an adapter merged and with it attached')
     .argument('<model>', 'GGUF file of type f16, bf16 or f32, or builtin:NAME')
     .argument('<adapter>', 'GGUF file, PEFT folder or builtin:NAME, with its scale after *')
     .option('--text <file>', 'UTF-8 text (default: the text that ships with Ridgepoint)')

@@ -61,7 +61,7 @@ export function registerTrain(adapt: Command): void {
     command.addOption(new Option(`--${flag} ${form}`, help(name)).argParser(read).default(usual(name)));
   }
   common(command)
-    .option('-f, --force', 'replace the output if it is there')
+    .option('-f, --force', 'overwrite the output if it exists')
     .action(async (model: string, output: string, options: TrainOptions) => {
       const { trainModel } = await import('./train.js');
       await trainModel(model, output, options);

@@ -17,10 +17,10 @@ export function registerAgent(program: Command): void {
   const command = program
     .command('agent')
     .description('start an agent: runs and measures experiments on this node')
-    .option('--config <file>', 'configuration (YAML); flags win over it')
+    .option('--config <file>', 'configuration file (YAML); flags override it')
     .option('--name <name>', 'name of this node (default: its host name)')
-    .option('--models <dir>', 'folder whose models sweeps may name (repeatable)', collect, [])
-    .option('--data <dir>', 'folder of the spool (default: the state folder of the user)')
+    .option('--models <dir>', 'folder with models that sweeps may use (repeatable)', collect, [])
+    .option('--data <dir>', 'folder of the spool (default: the user’s state folder)')
     .option(
       '--metrics <address>',
       `HTTP address of /metrics, /healthz, /readyz, e.g. 127.0.0.1:${DEFAULT_AGENT_METRICS_PORT} (default: not served)`,

@@ -21,8 +21,8 @@ export function registerCalibrate(program: Command): void {
   program
     .command('calibrate')
     .description(
-      'run a text through a model and collect what its layers see, for pruning and quantization:\n' +
-        'statistics of every input channel, kept in the cache, written as safetensors or as an importance matrix',
+      'run calibration text through a model and collect activation statistics, for pruning and quantization:\n' +
+        'one set per input channel, stored in the cache, written as safetensors or as an importance matrix',
     )
     .argument('<model>', 'GGUF file of any type, or builtin:NAME')
     .option('--text <file>', 'UTF-8 text', 'builtin:sample')
@@ -35,7 +35,7 @@ export function registerCalibrate(program: Command): void {
     .addOption(
       new Option(
         '--windows <scheme>',
-        'how the text is cut: random (seeded, as pruning does) or chunks (from its start, as llama-imatrix does)',
+        'how the text is split: random (seeded, as pruning does) or chunks (from its start, as llama-imatrix does)',
       ).choices(['random', 'chunks']),
     )
     .option('--seed <number>', 'seed of the choice of random windows', wholeNumber, 0)
@@ -46,7 +46,7 @@ export function registerCalibrate(program: Command): void {
         'what to write (default: safetensors, or imatrix where the output ends with .gguf); imatrix takes chunks',
       ).choices(['imatrix', 'safetensors']),
     )
-    .option('-f, --force', 'replace the output if it is there')
+    .option('-f, --force', 'overwrite the output if it exists')
     .option('--threads <count>', 'threads to use (default: all CPUs)', positiveInteger)
     .option('--models <dir>', 'folder to look for models in (repeatable)', collect, [])
     .option(...CONFIG_OPTION)

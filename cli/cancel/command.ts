@@ -10,7 +10,7 @@ export function registerCancel(program: Command): void {
     .command('cancel')
     .description('stop a sweep; results so far are kept')
     .argument('<sweep>', 'sweep id or name')
-    .option('--reason <text>', 'kept in the log', 'cancelled by the user');
+    .option('--reason <text>', 'reason to record in the log', 'cancelled by the user');
   addConnectionOptions(command).action(async (sweep: string, options: CancelOptions) => {
     const { cancel } = await import('./cancel.js');
     await cancel(sweep, options);

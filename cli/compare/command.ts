@@ -20,15 +20,15 @@ export function registerCompare(program: Command): void {
         'A side is a folder of `ridge run` or a results.jsonl; what follows a # chooses rows by number or by axes: ' +
         'before after, run#3 run#7, run#quantization=f16 run#quantization=q4_k_m',
     )
-    .argument('<a>', 'what is compared with')
-    .argument('<b>', 'what is compared')
+    .argument('<a>', 'the baseline')
+    .argument('<b>', 'what is compared with the baseline')
     .addOption(
       new Option('-f, --format <format>', 'how to print').choices([...COMPARE_FORMATS]).default('table'),
     )
     .option('--json', 'the same as --format json')
     .option(
       '--gate <metric:limit>',
-      'exit with 3 when B is further from A: decodeTokensPerSecond:-5%, perplexity:+0.2 (repeatable)',
+      'exit with 3 when the change from A to B exceeds this limit: decodeTokensPerSecond:-5%, perplexity:+0.2 (repeatable)',
       (text: string, before: readonly Gate[]) => [...before, gateOf(text)],
       [],
     );

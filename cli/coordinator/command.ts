@@ -16,8 +16,8 @@ export interface CoordinatorOptions {
 export function registerCoordinator(program: Command): void {
   program
     .command('coordinator')
-    .description('start a coordinator: takes sweeps, leases experiments to agents, keeps results')
-    .option('--config <file>', 'configuration (YAML); flags win over it')
+    .description('start a coordinator: accepts sweeps, leases experiments to agents, stores results')
+    .option('--config <file>', 'configuration file (YAML); flags override it')
     .option(
       '--listen <address>',
       `gRPC address (default: ${DEFAULT_COORDINATOR}; other than loopback needs TLS)`,
@@ -30,7 +30,7 @@ export function registerCoordinator(program: Command): void {
       '--web <address>',
       `HTTP address of the live web view and its JSON API, or off (default: ${DEFAULT_COORDINATOR_WEB}; other than loopback needs TLS)`,
     )
-    .option('--data <dir>', 'folder of the log (default: the state folder of the user)')
+    .option('--data <dir>', 'folder of the log (default: the user’s state folder)')
     .action(async (options: CoordinatorOptions) => {
       const { serveCoordinator } = await import('./coordinator.js');
       await serveCoordinator(options);

@@ -17,14 +17,14 @@ export async function powerFindings(devices: readonly DeviceProfile[]): Promise<
   }
   const settable = await findSettable(socket, devices, 0);
   return Object.entries(settable).map(([id, { powerCapWatts, lockedClockHertz }]) => {
-    const cap = said(powerCapWatts, 'W');
-    const clock = said(lockedClockHertz, 'Hz');
+    const cap = rangeText(powerCapWatts, 'W');
+    const clock = rangeText(lockedClockHertz, 'Hz');
     const ok = typeof powerCapWatts !== 'string' || typeof lockedClockHertz !== 'string';
     return { name, ok, found: `${id}: cap ${cap}; clock ${clock}`, hint: null };
   });
 }
 
-function said(range: SettableRange | string, unit: 'W' | 'Hz'): string {
+function rangeText(range: SettableRange | string, unit: 'W' | 'Hz'): string {
   if (typeof range === 'string') return range;
   return `${formatValue(range.least, unit)} to ${formatValue(range.most, unit)}`;
 }

@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 export function registerEngines(program: Command): void {
   const engines = program
     .command('engines')
-    .description('what can execute models here, and building a faster one');
+    .description('list the engines that can run models here, build a faster backend');
   engines
     .command('list', { isDefault: true })
     .description('list engines, their releases and backends')

@@ -8,23 +8,21 @@ export interface ExportOptions {
 }
 
 export function registerExport(program: Command): void {
-  const command = program
-    .command('export')
-    .description('write stored results for a system that keeps figures over time');
+  const command = program.command('export').description('export stored results to a time-series database');
   command
     .command('openmetrics')
     .description(
-      'history for Prometheus: every figure at the time it was measured, and power and energy during the trials.\n' +
-        'promtool tsdb create-blocks-from openmetrics FILE DIR makes blocks of it.',
+      'backfill for Prometheus: every metric at the time it was measured, and power and energy during the trials.\n' +
+        'promtool tsdb create-blocks-from openmetrics FILE DIR creates blocks from it.',
     )
     .argument(
       '[source]',
       'folder of `ridge run`, or a results.jsonl file (default: the newest folder in ridge-out)',
     )
-    .option('-o, --output <file>', 'write there instead of stdout')
+    .option('-o, --output <file>', 'write to this file instead of stdout')
     .option(
       '--hold <minutes>',
-      'repeat each result every minute for so long, as scrapes would have seen it (default: it stands once)',
+      'repeat each result every minute for this long, as scrapes would have seen it (default: one sample)',
       positiveNumber,
     )
     .option(

@@ -14,15 +14,15 @@ export function registerFactors(program: Command): void {
   program
     .command('factors')
     .description(
-      'fit how close the engine’s operators come to the roofs of this node (ridge roofs), from benches of single\n' +
-        'operators; kept beside the roofs, and every result of this node is then predicted beside measured',
+      'fit what fraction of this node’s roofs (ridge roofs) the engine’s operators reach, from benchmarks of single operators.\n' +
+        'They are stored beside the roofs, and every result of this node then has a prediction beside its measurement',
     )
     .option('--device <id>', 'device of this node (default: the first that has roofs)')
     .option('--threads <counts>', 'numbers of threads, e.g. 1,8 (default: those of the roofs)', counts)
     .option('--types <names>', 'types of weights, e.g. f16,q4_k (default: the usual ones)', words)
-    .option('--quick', 'a fifth of the time; not kept')
-    .option('--stored', 'show those that were fitted last; measure nothing')
-    .option('--config <file>', 'agent configuration whose state folder and CPU groups hold here, too')
+    .option('--quick', 'a fifth of the time; not stored')
+    .option('--stored', 'show the stored factors instead of fitting')
+    .option('--config <file>', 'agent configuration file; its state folder and CPU groups apply')
     .option('--json', 'print JSON')
     .action(async (options: FactorsOptions) => {
       const { factors } = await import('./factors.js');

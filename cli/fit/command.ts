@@ -35,8 +35,8 @@ export function registerFit(program: Command): void {
   program
     .command('fit')
     .description(
-      'which device, how many of it and how they share the model, to hold it and answer in time; nothing is run.\n' +
-        'With --train: which hold a step of fine-tuning. Ends with 3 when nothing fits',
+      'which devices, how many and with which parallelism hold a model and meet latency targets; nothing is run.\n' +
+        'With --train: which hold a fine-tuning step. Exits with 3 when nothing fits',
     )
     .option(
       '--model <name>',
@@ -44,20 +44,25 @@ export function registerFit(program: Command): void {
     )
     .option(
       '--hardware <names>',
-      'with commas: devices of the catalogue, `this` node, or files of `ridge roofs` (default: every GPU)',
+      'comma-separated: devices of the catalogue, `this` node, or files of `ridge roofs` (default: every GPU)',
     )
-    .option('--devices <count>', 'how many may share the model: 1, 2, 4, … up to this', positiveInteger, 8)
+    .option(
+      '--devices <count>',
+      'most devices that share the model: 1, 2, 4, … up to this',
+      positiveInteger,
+      8,
+    )
     .option('--bits <word>', 'native, w4a16, w8a8kv8, wfp8afp8, or a quantization such as q4_k_m', 'native')
     .option('--context <tokens>', 'tokens of each sequence; of a training sequence', positiveInteger, 4096)
-    .option('--prompt <tokens>', 'of them, the prompt (default: all but 1)', positiveInteger)
+    .option('--prompt <tokens>', 'prompt tokens within the context (default: all but 1)', positiveInteger)
     .option(
       '--batch <count>',
-      'sequences that decode together; of one device in training',
+      'sequences that decode together; in training, sequences per device',
       positiveInteger,
       1,
     )
-    .option('--ttft <ms>', 'longest time to the first token, the service being idle', positive)
-    .option('--tpot <ms>', 'longest time per token, the whole batch decoding at full context', positive)
+    .option('--ttft <ms>', 'time-to-first-token target, on an idle service', positive)
+    .option('--tpot <ms>', 'time-per-output-token target, the whole batch decoding at full context', positive)
     .option(
       '--tensor-parallel <count>',
       'devices that share each matrix (default: the best)',
@@ -71,28 +76,30 @@ export function registerFit(program: Command): void {
     )
     .option(
       '--max-offload <share>',
-      'of the layers, whose weights may stay with the host when memory is short',
+      'largest fraction of the layers whose weights may stay in host memory',
       shareOrNone,
       0,
     )
-    .option('--draft <model>', 'a small model that proposes tokens (speculative decoding)')
-    .option('--draft-tokens <count>', 'proposed in a row', positiveInteger, 4)
-    .option('--acceptance <share>', 'chance that a proposed token is taken', share, 0.7)
-    .option('--efficiency <share>', 'share of the ceilings that is reached: an assumption', share, 0.6)
-    .option('--memory-share <share>', 'share of the memory that may be used', share, 0.9)
+    .option('--draft <model>', 'draft model for speculative decoding')
+    .option('--draft-tokens <count>', 'draft tokens per step', positiveInteger, 4)
+    .option('--acceptance <share>', 'probability that a draft token is accepted', share, 0.7)
+    .option('--efficiency <share>', 'assumed fraction of the roofs that is reached', share, 0.6)
+    .option('--memory-share <share>', 'fraction of the memory that may be used', share, 0.9)
     .addOption(new Option('--train <method>', 'fine-tune instead').choices([...TRAINING_METHODS]))
-    .option('--rank <r>', 'of adapters, beside every matrix', positiveInteger, 16)
+    .option('--rank <r>', 'rank of the adapters, one at every matrix', positiveInteger, 16)
     .addOption(
-      new Option('--zero <stage>', 'what devices share out').choices(['0', '1', '2', '3']).default('0'),
+      new Option('--zero <stage>', 'ZeRO stage: what data-parallel devices shard')
+        .choices(['0', '1', '2', '3'])
+        .default('0'),
     )
     .addOption(
-      new Option('--recompute <what>', 'activations computed again on the way back')
+      new Option('--recompute <what>', 'activations recomputed in the backward pass')
         .choices([...RECOMPUTATIONS])
         .default('none'),
     )
-    .option('--no-flash-attention', 'training keeps the scores of attention')
+    .option('--no-flash-attention', 'training stores the attention scores')
     .option('--models <dir>', 'folder to look for models in (repeatable)', collect, [])
-    .option('--config <file>', 'agent configuration whose state folder and CPU groups hold here, too')
+    .option('--config <file>', 'agent configuration file; its state folder and CPU groups apply')
     .option('--json', 'print JSON')
     .action(async (options: FitOptions) => {
       const { runFit } = await import('./fit.js');

@@ -11,10 +11,10 @@ import {
 } from '../../roofline/fit/training.js';
 import { CommandError, EXIT, usageError } from '../exit.js';
 import { printData, printJson, say } from '../output/print.js';
+import { wantedSplit } from './check-options.js';
 import type { FitOptions } from './command.js';
 import { type OpenedFit, openFit } from './open.js';
 import { servingTable, trainingTable } from './table.js';
-import { wantedSplit } from './words.js';
 
 /** `ridge fit`: how few devices of each kind meet a goal, the fewest first. @throws CommandError (2, or 3 when nothing fits) */
 export async function runFit(options: FitOptions): Promise<void> {

@@ -7,8 +7,8 @@ import { usageError } from '../exit.js';
 import { openCeilings } from '../roofline/open-hardware.js';
 import { openArchitecture } from '../roofline/open-model.js';
 import { isMeasured, openRoofs } from '../roofline/open-roofs.js';
+import { optionErrors } from './check-options.js';
 import type { FitOptions } from './command.js';
-import { wrongWords } from './words.js';
 
 export interface OpenedFit {
   readonly model: string;
@@ -44,7 +44,7 @@ export async function openFit(options: FitOptions): Promise<OpenedFit> {
     const found = await attempt(() => (isMeasured(name) ? openRoofs(name, config) : openCeilings(name)));
     if (found !== null) devices.push(found);
   }
-  failures.push(...wrongWords(options, architecture, devices));
+  failures.push(...optionErrors(options, architecture, devices));
   const [first] = failures;
   if (failures.length === 1 && first !== undefined) throw usageError(first.message, first.hint);
   if (failures.length > 0)

@@ -20,7 +20,7 @@ export interface KernelsBenchOptions extends KernelsOptions {
 export function registerKernels(program: Command): void {
   const kernels = program
     .command('kernels')
-    .description('ops of our own: which there are, whether they are right here, and how long they take');
+    .description('Ridgepoint’s own kernels: list them, check their results on this machine, time them');
   kernels
     .command('list')
     .description('ops, their shapes, types and variants, and which of them this machine can run')
@@ -30,13 +30,13 @@ export function registerKernels(program: Command): void {
       await listKernels(options);
     });
   asked(kernels.command('check').argument('[op]', 'one op (default: all)'), 'all')
-    .description('holds ops against their references in double precision')
+    .description('check ops against their references in double precision')
     .action(async (op: string | undefined, options: KernelsOptions) => {
       const { checkKernels } = await import('./kernels.js');
       process.exitCode = await checkKernels(op ?? null, options);
     });
   asked(kernels.command('bench').argument('<op>', 'an op of `ridge kernels list`'), 'best')
-    .description('checks an op, then times it')
+    .description('check an op, then time it')
     .addOption(
       new Option('--cache <state>', 'inputs from the caches, or from memory each time')
         .choices(['warm', 'cold', 'both'])

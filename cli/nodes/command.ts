@@ -17,7 +17,9 @@ export function registerNodes(program: Command): void {
   });
   const drain = command
     .command('drain')
-    .description('let a node go: its agent takes no more work, finishes and reports what runs, and ends')
+    .description(
+      'drain a node: its agent takes no more work, finishes and reports what is running, and exits',
+    )
     .argument('<node>', 'name of the node')
     .option('--reason <text>', 'shown by the agent', '');
   addConnectionOptions(drain).action(async (node: string, _options: DrainOptions, self: Command) => {

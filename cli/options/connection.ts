@@ -28,14 +28,17 @@ function coordinatorOption(): Option {
 
 function addCredentialOptions(command: Command): Command {
   return command
+    .addOption(new Option('--tls-ca <file>', 'certificate authority of the peer (PEM)').env('RIDGE_TLS_CA'))
     .addOption(
-      new Option('--tls-ca <file>', 'certificate authority of the other side (PEM)').env('RIDGE_TLS_CA'),
+      new Option('--tls-cert <file>', 'client certificate (PEM), for mutual TLS').env('RIDGE_TLS_CERT'),
     )
-    .addOption(new Option('--tls-cert <file>', 'own certificate (PEM), for mutual TLS').env('RIDGE_TLS_CERT'))
-    .addOption(new Option('--tls-key <file>', 'own private key (PEM), for mutual TLS').env('RIDGE_TLS_KEY'))
     .addOption(
-      new Option('--token-file <file>', 'file with the bearer token, for TLS without own certificate').env(
-        'RIDGE_TOKEN_FILE',
-      ),
+      new Option('--tls-key <file>', 'client private key (PEM), for mutual TLS').env('RIDGE_TLS_KEY'),
+    )
+    .addOption(
+      new Option(
+        '--token-file <file>',
+        'file with the bearer token, for TLS without a client certificate',
+      ).env('RIDGE_TOKEN_FILE'),
     );
 }

@@ -26,7 +26,7 @@ export interface DisplayOptions {
 
 /** Adds the options of every command that prints results. `--json` is short for `--format json`. */
 export function addDisplayOptions(command: Command): Command {
-  return addColumnsOption(command, 'metrics of the table and page')
+  return addColumnsOption(command, 'metrics to show in the table and page')
     .addOption(
       new Option('-f, --format <format>', 'how to print results').choices([...FORMATS]).default('table'),
     )

@@ -1,12 +1,12 @@
-import type { VocabularyFormat } from '../../report/words/index.js';
+import type { MappedFormat } from '../../report/words/index.js';
 import { csv } from './csv.js';
 import type { Exporter } from './exporter.js';
 import { json } from './json.js';
 import { jsonl } from './jsonl.js';
 import { llamaBenchJson } from './llama-bench/json.js';
 import { llamaBenchSql } from './llama-bench/sql.js';
+import { mappedExporter } from './mapped.js';
 import { markdown } from './markdown.js';
-import { vocabularyExporter } from './vocabulary.js';
 
 export type { Exporter } from './exporter.js';
 export { renderHtml } from './html.js';
@@ -19,7 +19,7 @@ export { progressWriter } from './progress-writer.js';
 export { renderTable } from './table.js';
 
 export type ExportFormat =
-  | VocabularyFormat
+  | MappedFormat
   | 'md'
   | 'csv'
   | 'json'
@@ -35,8 +35,8 @@ export const EXPORTERS: Readonly<Record<ExportFormat, Exporter>> = {
   jsonl,
   'llama-bench-json': llamaBenchJson,
   'llama-bench-sql': llamaBenchSql,
-  'aiperf-json': vocabularyExporter('aiperf-json'),
-  'inferencex-json': vocabularyExporter('inferencex-json'),
-  'zeus-json': vocabularyExporter('zeus-json'),
-  'efficientllm-json': vocabularyExporter('efficientllm-json'),
+  'aiperf-json': mappedExporter('aiperf-json'),
+  'inferencex-json': mappedExporter('inferencex-json'),
+  'zeus-json': mappedExporter('zeus-json'),
+  'efficientllm-json': mappedExporter('efficientllm-json'),
 };

@@ -68,11 +68,11 @@ export function plainProgress(progress: Progress, before: Progress | null): stri
 }
 
 function countsOf(progress: Progress): string {
-  const doubts = [
+  const flagged = [
     progress.invalid > 0 ? `${progress.invalid} invalid` : '',
     progress.failed > 0 ? `${progress.failed} failed` : '',
   ].filter((part) => part !== '');
-  return `${settledOf(progress)}/${progress.points}${doubts.length === 0 ? '' : ` (${doubts.join(', ')})`}`;
+  return `${settledOf(progress)}/${progress.points}${flagged.length === 0 ? '' : ` (${flagged.join(', ')})`}`;
 }
 
 function timesOf(progress: Progress): string {

@@ -13,11 +13,11 @@ export function registerPlan(program: Command): void {
   program
     .command('plan')
     .description(
-      'dry run: how many experiments, what is left out and why, files to make, predicted memory, the first rows',
+      'dry run: number of experiments, what is excluded and why, files to create, predicted memory, the first rows',
     )
     .argument('<file>', 'sweep file (YAML)')
     .option('-n, --limit <count>', 'rows to show', positiveInteger, 10)
-    .option('--models <dir>', 'folder that `source:` paths may also name (repeatable)', collect, [])
+    .option('--models <dir>', 'also allow `source:` paths in this folder (repeatable)', collect, [])
     .option(...CONFIG_OPTION)
     .option('--json', 'print JSON')
     .action(async (file: string, options: PlanOptions) => {

@@ -12,14 +12,14 @@ export function registerPowerHelper(program: Command): void {
   program
     .command('power-helper')
     .description(
-      'set power caps and clocks for the agents of this machine, and put them back (run it as root)',
+      'set power caps and clocks for the agents of this machine, and restore them (run it as root)',
     )
-    .option('--folder <dir>', 'folder of the socket and of what was found', DEFAULT_FOLDER)
-    .option('--group <group>', 'group whose members may ask, by name or number (default: this user alone)')
-    .option('--sys-root <dir>', 'another place of /sys, where a container has it', '/sys')
+    .option('--folder <dir>', 'folder of the socket and of the saved settings', DEFAULT_FOLDER)
+    .option('--group <group>', 'group whose members may use it, by name or number (default: this user alone)')
+    .option('--sys-root <dir>', 'where /sys is mounted, inside a container', '/sys')
     .option(
       '--resting-clocks <range>',
-      'MHz that GPUs are locked at between trials, e.g. 1200-1980; NVML cannot tell (default: unlocked)',
+      'MHz that GPUs are locked at between trials, e.g. 1200-1980; NVML cannot report them (default: unlocked)',
     )
     .action(async (options: PowerHelperOptions) => {
       const { servePowerHelper } = await import('./power-helper.js');

@@ -19,8 +19,8 @@ export function registerProfile(program: Command): void {
   program
     .command('profile')
     .description(
-      'time every operator of a model while it runs, summed up by module: what `measure.profile: modules` does in a\n' +
-        'sweep, alone; says what looking on costs',
+      'time every operator of a running model, summed by module: like `measure.profile: modules` in a sweep;\n' +
+        'reports the overhead of profiling',
     )
     .argument('<model>', 'GGUF file, or any source: builtin:small, synthetic:llama-3.2-1b')
     .option('--prompt-tokens <count>', 'tokens of a prompt; 0 profiles no prefill', wholeNumber, 512)

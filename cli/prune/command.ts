@@ -22,7 +22,9 @@ export interface PruneOptions extends Readonly<Record<string, unknown>> {
 export function registerPrune(program: Command): void {
   const command = program
     .command('prune')
-    .description('prune a model file, as a sweep would: one step alone; zeros in the types it has')
+    .description(
+      'prune a model file, with the step that sweeps use; pruned weights become zeros, tensor types stay',
+    )
     .argument('<input>', 'GGUF file of type f16, bf16 or f32, or builtin:NAME')
     .argument('<output>', 'GGUF file to write')
     .requiredOption('-m, --method <name>', sparsity.keys.method)
@@ -49,7 +51,7 @@ export function registerPrune(program: Command): void {
     )
     .option('--per-layer', 'a line for each layer instead of each kind of layer')
     .option('--threads <count>', 'threads to use (default: all CPUs)', positiveInteger)
-    .option('-f, --force', 'replace the output if it is there')
+    .option('-f, --force', 'overwrite the output if it exists')
     .option(...CONFIG_OPTION)
     .option('--json', 'print JSON: the report of every layer')
     .action(async (input: string, output: string, options: PruneOptions) => {

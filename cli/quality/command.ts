@@ -23,8 +23,8 @@ export function registerQuality(program: Command): void {
   program
     .command('quality')
     .description(
-      'score what a model says: perplexity of a text, divergence from a base model, tasks;\n' +
-        'every number with its standard error',
+      'evaluate a model: perplexity of a text, KL divergence from a base model, tasks;\n' +
+        'every metric with its standard error',
     )
     .argument('<model>', 'GGUF file, or builtin:NAME')
     .option(
@@ -32,11 +32,16 @@ export function registerQuality(program: Command): void {
       'UTF-8 text for perplexity (without --task: the text that ships with Ridgepoint)',
     )
     .option('--base <model>', 'the model this one was made from: KL divergence, top-1 agreement, retention')
-    .option('--task <file>', 'items to ask, JSONL or a YAML that maps its fields (repeatable)', collect, [])
+    .option(
+      '--task <file>',
+      'task items, JSONL, or a YAML file that maps their fields (repeatable)',
+      collect,
+      [],
+    )
     .addOption(
       new Option(
         '--windows <scheme>',
-        'how the text is cut: llama (llama-perplexity), dsnot (DSnoT, Wanda, SparseGPT), strided',
+        'how the text is split: llama (llama-perplexity), dsnot (DSnoT, Wanda, SparseGPT), strided',
       )
         .choices([...WINDOW_SCHEMES])
         .default('llama'),
@@ -44,7 +49,7 @@ export function registerQuality(program: Command): void {
     .option('--context <tokens>', 'tokens of a window', positiveInteger, 512)
     .option(
       '--stride <tokens>',
-      'strided windows: tokens to move on by (default: half a window)',
+      'strided windows: tokens from one window to the next (default: half a window)',
       positiveInteger,
     )
     .option('--max-windows <count>', 'windows to score, at most (default: the whole text)', positiveInteger)

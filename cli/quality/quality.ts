@@ -60,7 +60,7 @@ export async function runQuality(source: string, options: QualityOptions): Promi
   printData(summary(outcome, basename(textPath ?? ''), terminalStyle(process.stdout).unicode));
 }
 
-interface Asking {
+interface QualityRun {
   readonly model: ResolvedModel;
   readonly base: ResolvedModel | null;
   readonly request: QualityRequest;
@@ -68,14 +68,14 @@ interface Asking {
 }
 
 async function measure(
-  { model, base, request, scorers }: Asking,
+  { model, base, request, scorers }: QualityRun,
   options: QualityOptions,
 ): Promise<QualityOutcome> {
   const line = new QualityProgressLine(process.stderr);
   const launched = launch({
     task: taskOf(QUALITY, {
-      model: asked(model, options),
-      base: base === null ? null : asked(base, options),
+      model: qualityModel(model, options),
+      base: base === null ? null : qualityModel(base, options),
       request,
       scorers,
       trainedContext: model.facts.contextLength,
@@ -96,7 +96,7 @@ async function measure(
   return ending.answer;
 }
 
-function asked({ path }: ResolvedModel, { threads, device }: QualityOptions): QualityModel {
+function qualityModel({ path }: ResolvedModel, { threads, device }: QualityOptions): QualityModel {
   return {
     runnerKind: 'llama-cpp',
     modelPath: path,

@@ -21,7 +21,7 @@ export interface QuantizeOptions {
 export function registerQuantize(program: Command): void {
   program
     .command('quantize')
-    .description('quantize a model file, as a sweep would: one step alone')
+    .description('quantize a model file, with the step that sweeps use')
     .argument(
       '<input>',
       'GGUF file of type f16, bf16 or f32, or any source: builtin:small, synthetic:llama-3.2-1b',
@@ -32,18 +32,21 @@ export function registerQuantize(program: Command): void {
     .option('--embedding-type <type>', 'type of the token embedding')
     .option(
       '--tensor-type <pattern:type>',
-      'type of the tensors whose names have the pattern, e.g. attn_v:q8_0 (repeatable)',
+      'type of the tensors whose names match the pattern, e.g. attn_v:q8_0 (repeatable)',
       collect,
       [],
     )
-    .option('--pure', 'give every tensor the type itself instead of the mixture')
-    .option('--importance <text>', 'make an importance matrix of this text first: a file, or builtin:sample')
+    .option('--pure', 'quantize every tensor to this type instead of a mixture')
+    .option(
+      '--importance <text>',
+      'compute an importance matrix from this text first: a file, or builtin:sample',
+    )
     .option('--importance-sequences <count>', 'sequences of that text, at most (default: 128)')
     .option('--importance-tokens <count>', 'tokens of a sequence of that text (default: 512)')
     .option('--imatrix <file>', 'importance matrix as llama-imatrix or ridge calibrate writes it')
     .option('--threads <count>', 'threads to use (default: all CPUs)', positiveInteger)
     .option(...CONFIG_OPTION)
-    .option('-f, --force', 'replace the output if it is there')
+    .option('-f, --force', 'overwrite the output if it exists')
     .option('--json', 'print JSON')
     .action(async (input: string, output: string, options: QuantizeOptions) => {
       const { quantizeModel } = await import('./quantize.js');

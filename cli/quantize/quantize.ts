@@ -16,14 +16,14 @@ import { outputPath } from '../single/output-path.js';
 import { runCommand } from '../single/run-command.js';
 import { stoppable } from '../single/stoppable.js';
 import type { QuantizeOptions } from './command.js';
+import { type QuantizationRequest, quantizationRequest } from './request.js';
 import { report } from './summary.js';
-import { type Wanted, wantedOf } from './wanted.js';
 
 const RUNNER = 'llama-cpp';
 
 /** `ridge quantize`: one step of a sweep alone, by the same code, into a file that the user names. */
 export async function quantizeModel(input: string, output: string, options: QuantizeOptions): Promise<void> {
-  const wanted = wantedOf(options);
+  const wanted = quantizationRequest(options);
   const path = outputPath(output, options.force === true);
   const threads = options.threads ?? availableParallelism();
   const settings = modelSettings(
@@ -51,7 +51,7 @@ export async function quantizeModel(input: string, output: string, options: Quan
 /** The importance matrix that is asked for, made of its text unless it is there; null = none. */
 async function matrixOf(
   options: QuantizeOptions,
-  { spec }: Wanted,
+  { spec }: QuantizationRequest,
   inputPath: string,
   inputDigest: string,
   threads: number,

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { vocabulariesHelp } from '../../report/words/index.js';
+import { mappingsHelp } from '../../report/words/index.js';
 import { addDisplayOptions, type DisplayOptions } from '../options/display.js';
 
 export interface ReportOptions extends DisplayOptions {
@@ -10,14 +10,14 @@ export interface ReportOptions extends DisplayOptions {
 export function registerReport(program: Command): void {
   const command = program
     .command('report')
-    .description('turn stored results into a table, a page or a file for other tools')
+    .description('render stored results as a table, an HTML page or an export for other tools')
     .argument(
       '[source]',
       'folder of `ridge run`, or a results.jsonl file (default: the newest folder in ridge-out)',
     )
-    .option('-o, --output <file>', 'write there instead of stdout')
-    .option('--recompute', 'derive every figure again from the raw samples in the records')
-    .addHelpText('after', vocabulariesHelp);
+    .option('-o, --output <file>', 'write to this file instead of stdout')
+    .option('--recompute', 'recompute every metric from the raw samples in the records')
+    .addHelpText('after', mappingsHelp);
   addDisplayOptions(command).action(async (source: string | undefined, options: ReportOptions) => {
     const { printReport } = await import('./report.js');
     await printReport(source, options);

@@ -12,11 +12,8 @@ export function registerResults(program: Command): void {
     .command('results')
     .description('print the results a coordinator holds')
     .argument('[sweep]', 'sweep id or name (default: the newest)')
-    .option('--follow', 'stay and print each new result as a JSON line')
-    .option(
-      '--all-trials',
-      'every trial as JSON lines: also drift controls and attempts that were tried again',
-    );
+    .option('--follow', 'keep running and print each new result as a JSON line')
+    .option('--all-trials', 'every trial as JSON lines, including drift controls and retried attempts');
   addDisplayOptions(addConnectionOptions(command)).action(
     async (sweep: string | undefined, options: ResultsOptions) => {
       const { printResults } = await import('./results.js');

@@ -4,8 +4,8 @@ import type { ControlConnection } from '../../proto/client.js';
 import { parseStoredRecord } from '../../proto/convert.js';
 import { RecordDetail, type SweepStatus } from '../../proto/gen/ridgepoint/v1/control.js';
 import { CsvTable } from '../../report/csv-table.js';
-import { GrowingReport } from '../../report/growing/growing.js';
-import { LeanRecords } from '../../report/lean.js';
+import { IncrementalReport } from '../../report/growing/growing.js';
+import { CompactRecords } from '../../report/lean.js';
 import type { ReportRequest } from '../../report/report.js';
 import { findSweep, withCoordinator } from '../connection.js';
 import { type CommandError, workError } from '../exit.js';
@@ -98,8 +98,8 @@ async function printCounted(
   sweepId: string,
   request: ReportRequest,
 ): Promise<number> {
-  const growing = new GrowingReport({ ...request, objectives: [] });
-  const lean = new LeanRecords([]);
+  const growing = new IncrementalReport({ ...request, objectives: [] });
+  const lean = new CompactRecords([]);
   const trials: string[] = [];
   for await (const some of storedTrials(control, sweepId, RecordDetail.RECORD_DETAIL_ROW)) {
     const records = some.map((json) => lean.of(parseStoredRecord(json)));

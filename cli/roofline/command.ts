@@ -49,10 +49,10 @@ export function registerRoofline(program: Command): void {
   program
     .command('roofline')
     .description(
-      'what a model asks of a machine, operator by operator, and the least time it takes there; nothing is run.\n' +
+      'compute and memory traffic of a model on a device, operator by operator, and its minimum time; nothing is run.\n' +
         'Every option takes a list (1,2,4 or 1-64*2): all combinations are analysed',
     )
-    .option('--file <file>', 'a file of kind Roofline; options replace what it says')
+    .option('--file <file>', 'a file of kind Roofline; options override it')
     .option(
       '--model <names>',
       'builtin:NAME, GGUF file, config.json or its folder, synthetic:…, or a published name',
@@ -63,8 +63,8 @@ export function registerRoofline(program: Command): void {
     )
     .option('--batch <list>', 'sequences computed together, on all devices (default: 1)')
     .option('--context <list>', 'tokens of each sequence after the prefill')
-    .option('--prompt <list>', 'new tokens of the prefill, the last of the context (default: all)')
-    .option('--decodes <list>', 'further sequences that decode in the pass of the prefill: a mixed batch')
+    .option('--prompt <list>', 'new tokens in the prefill, at the end of the context (default: all)')
+    .option('--decodes <list>', 'sequences that decode in the same pass as the prefill: a mixed batch')
     .option('--bits <list>', 'native, w4a16, w8a8kv8, wfp8afp8, or a quantization such as q4_k_m')
     .option('--flash-attention <list>', 'true, false or both (default: true)')
     .option('--kv-cache-type-k <list>', "type of cached keys, by ggml's name (default: as --bits says)")
@@ -75,17 +75,14 @@ export function registerRoofline(program: Command): void {
     .option('--adapters <list>', 'different adapters in a batch (default: 1)')
     .option('--tensor-parallel <list>', 'devices that share each matrix (default: 1)')
     .option('--pipeline-parallel <list>', 'stages of layers, each on its device (default: 1)')
-    .option(
-      '--micro-batches <list>',
-      'parts of the batch that follow one another through stages (default: 1)',
-    )
+    .option('--micro-batches <list>', 'micro-batches that follow one another through the stages (default: 1)')
     .option('--expert-parallel <list>', 'devices that experts are spread over (default: 1)')
-    .option('--distinct-experts <list>', 'experts that a pass reads in a layer, if measured')
-    .option('--offload <list>', 'share of the layers whose weights stay with the host (default: 0)')
-    .option('--tokens-per-step <list>', 'tokens a decode step verifies of each sequence (default: 1)')
-    .option('--draft <names>', 'a small model that proposes tokens: speculative decoding')
-    .option('--draft-tokens <list>', 'tokens that it proposes in a row (default: 4)')
-    .option('--acceptance <list>', 'chance that a proposed token is taken, 0 to 1 (default: 0.8)')
+    .option('--distinct-experts <list>', 'distinct experts that a pass reads per layer, if measured')
+    .option('--offload <list>', 'fraction of the layers whose weights stay in host memory (default: 0)')
+    .option('--tokens-per-step <list>', 'tokens per sequence that a decode step verifies (default: 1)')
+    .option('--draft <names>', 'draft model for speculative decoding')
+    .option('--draft-tokens <list>', 'draft tokens per step (default: 4)')
+    .option('--acceptance <list>', 'probability that a draft token is accepted, 0 to 1 (default: 0.8)')
     .option('--generate <list>', 'tokens to generate, for the total time')
     .option('--mode <list>', 'corrected, llm-viewer or both (default: corrected)')
     .option('--list', 'list the devices and the published models')

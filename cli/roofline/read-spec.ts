@@ -40,7 +40,7 @@ export interface SpecRequest {
   readonly spec: AnalysisSpec | null;
   /** What can be read of it, so that its names can be looked up, too. */
   readonly readable: Partial<AnalysisSpec>;
-  readonly mistakes: readonly string[];
+  readonly diagnostics: readonly string[];
 }
 
 export const SPEC_HINT =
@@ -52,16 +52,16 @@ export function readSpec(options: RooflineOptions): SpecRequest {
   const file = options.file === undefined ? NO_FILE : readFile(options.file);
   const reading = readAnalysisSpec({ ...fileValues(file.values), ...written });
   const readable = reading.ok ? reading.spec : reading.readable;
-  const sound = file.mistakes.length === 0;
-  if (reading.ok && sound) return { spec: reading.spec, readable, mistakes: [] };
+  const sound = file.diagnostics.length === 0;
+  if (reading.ok && sound) return { spec: reading.spec, readable, diagnostics: [] };
   // What a wrong file does not say was said as its mistake already.
   const findings = reading.ok ? [] : reading.findings.filter(({ path }) => sound || path.length > 0);
-  const mistakes = findings.map(({ path, message, suggestion }) => {
+  const diagnostics = findings.map(({ path, message, suggestion }) => {
     const field = path.find((step) => typeof step === 'string');
     const option = field === undefined ? '' : `--${OPTION_OF[field as PointField]}: `;
     return `${option}${message}${suggestion === null ? '' : ` (did you mean ${suggestion}?)`}`;
   });
-  return { spec: null, readable, mistakes: [...file.mistakes, ...mistakes] };
+  return { spec: null, readable, diagnostics: [...file.diagnostics, ...diagnostics] };
 }
 
 /** A file was checked already: its values stand as they are. */
@@ -116,10 +116,10 @@ function valuesOf(text: string): unknown[] {
 interface FileReading {
   /** Those that can be read. */
   readonly values: Partial<AnalysisSpec>;
-  readonly mistakes: readonly string[];
+  readonly diagnostics: readonly string[];
 }
 
-const NO_FILE: FileReading = { values: {}, mistakes: [] };
+const NO_FILE: FileReading = { values: {}, diagnostics: [] };
 
 function readFile(path: string): FileReading {
   let text: string;
@@ -130,18 +130,18 @@ function readFile(path: string): FileReading {
     const why = code === 'ENOENT' ? 'there is no such file' : code === 'EISDIR' ? 'it is a folder' : code;
     return {
       values: {},
-      mistakes: [`cannot read ${path}: ${why}; examples that run are in docs/examples/roofline`],
+      diagnostics: [`cannot read ${path}: ${why}; examples that run are in docs/examples/roofline`],
     };
   }
   const reading = parseRoofline(text);
-  if (reading.ok) return { values: reading.file.spec, mistakes: [] };
-  const count = reading.mistakes.length;
-  const lines = reading.mistakes.map(({ line, column, path: where, message, suggestion }) => {
+  if (reading.ok) return { values: reading.file.spec, diagnostics: [] };
+  const count = reading.diagnostics.length;
+  const lines = reading.diagnostics.map(({ line, column, path: where, message, suggestion }) => {
     const guess = suggestion === null ? '' : ` (${suggestion})`;
     return `${path}:${line}:${column} ${where === '' ? '' : `${where}: `}${message}${guess}`;
   });
   return {
     values: reading.readable,
-    mistakes: [`${count} mistake${count === 1 ? '' : 's'} in ${path}`, ...lines],
+    diagnostics: [`${count} mistake${count === 1 ? '' : 's'} in ${path}`, ...lines],
   };
 }

@@ -23,9 +23,9 @@ export async function runRoofline(options: RooflineOptions): Promise<void> {
     listKnown(options.json === true);
     return;
   }
-  const { spec, readable, mistakes } = readSpec(options);
+  const { spec, readable, diagnostics } = readSpec(options);
   const { opened, failures } = await open(readable, options);
-  if (spec === null) throw usageError([...mistakes, ...failures].join('\n'), SPEC_HINT);
+  if (spec === null) throw usageError([...diagnostics, ...failures].join('\n'), SPEC_HINT);
   if (failures.length > 0) throw usageError(failures.join('\n'));
   const result = analyzeAll(pointsOf(spec), opened);
   requireSome(result);

@@ -14,18 +14,18 @@ export function registerRoofs(program: Command): void {
   program
     .command('roofs')
     .description(
-      'measure the ceilings of this node: bandwidth of caches and memory, peaks of arithmetic, time of a launch.\n' +
-        'They are kept in the state folder, and every result of this node is held against them',
+      'measure the roofs of this node: bandwidth of caches and memory, peak arithmetic throughput, launch overhead.\n' +
+        'They are stored in the state folder, and every result of this node is compared with them',
     )
     .option(
       '--device <id>',
       'device of this node, as `ridge doctor` names it (default: all that can be measured)',
     )
     .option('--threads <counts>', 'numbers of threads, e.g. 1,8,64 (default: some from 1 to all)', threadList)
-    .option('--quick', 'one round of a few repeats: some seconds, not kept')
-    .option('--stored', 'show those that were measured last; measure nothing')
-    .option('-o, --out <file>', 'also write them there, with all repeats')
-    .option('--config <file>', 'agent configuration whose state folder and CPU groups hold here, too')
+    .option('--quick', 'one round of a few repeats: a few seconds, not stored')
+    .option('--stored', 'show the stored roofs instead of measuring')
+    .option('-o, --out <file>', 'also write them to this file, with all repeats')
+    .option('--config <file>', 'agent configuration file; its state folder and CPU groups apply')
     .option('--json', 'print JSON')
     .action(async (options: RoofsOptions) => {
       const { roofs } = await import('./roofs.js');

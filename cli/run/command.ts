@@ -28,23 +28,29 @@ export function registerRun(program: Command): void {
       '-o, --out <dir>',
       'folder for the log, results.jsonl and report.html (default: ridge-out/<sweep name>)',
     )
-    .option('--models <dir>', 'folder that `source:` paths may also name (repeatable)', collect, [])
+    .option('--models <dir>', 'also allow `source:` paths in this folder (repeatable)', collect, [])
     .option(...CONFIG_OPTION)
-    .option('--web <address>', 'serve the live web view there while it runs, e.g. 127.0.0.1:7118')
-    .option('--metrics <address>', 'serve /metrics, /healthz and /readyz there, e.g. 127.0.0.1:9464')
+    .option('--web <address>', 'serve the live web view at this address during the run, e.g. 127.0.0.1:7118')
+    .option(
+      '--metrics <address>',
+      'serve /metrics, /healthz and /readyz at this address, e.g. 127.0.0.1:9464',
+    )
     .option(
       '--remote-write <url>',
-      'push metrics there while it runs and at its end, e.g. http://prometheus:9090/api/v1/write',
+      'push metrics to this URL during the run and at its end, e.g. http://prometheus:9090/api/v1/write',
     )
-    .option('--otlp <url>', 'push metrics there by OTLP over HTTP, e.g. http://collector:4318/v1/metrics')
-    .option('--push-token-file <file>', 'bearer token for whoever takes pushed metrics')
+    .option(
+      '--otlp <url>',
+      'push metrics to this URL by OTLP over HTTP, e.g. http://collector:4318/v1/metrics',
+    )
+    .option('--push-token-file <file>', 'file with the bearer token for pushing metrics')
     .addOption(
       new Option(
         '--energy <source>',
         'energy source: auto, none, or replay:FILE for a recorded trace',
       ).default('auto'),
     )
-    .option('--fresh', 'forget what the folder already holds and measure everything again');
+    .option('--fresh', 'discard the results in the folder and measure everything again');
   addDisplayOptions(command).action(async (file: string, options: RunOptions) => {
     const { runEmbedded } = await import('./run.js');
     process.exitCode = await runEmbedded(file, options);

@@ -10,10 +10,10 @@ export interface SubmitOptions extends ConnectionOptions {
 export function registerSubmit(program: Command): void {
   const command = program
     .command('submit')
-    .description('hand a sweep to a coordinator; the same file again changes nothing')
+    .description('submit a sweep to a coordinator; submitting the same file again changes nothing')
     .argument('<file>', 'sweep file (YAML)')
-    .option('-w, --watch', 'stay and show progress until the sweep is finished')
-    .option('--retry-failed', 'try again what an earlier submission of this very sweep gave up')
+    .option('-w, --watch', 'show progress until the sweep is finished')
+    .option('--retry-failed', 'retry the points that an earlier submission of this sweep gave up')
     .option('--json', 'print JSON');
   addConnectionOptions(command).action(async (file: string, options: SubmitOptions) => {
     const { submit } = await import('./submit.js');

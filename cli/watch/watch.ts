@@ -37,7 +37,7 @@ export async function watchSweep(
   const writer = progressWriter(process.stderr, terminalStyle(process.stderr));
   sayAbove(writer);
   const start = performance.now();
-  const said = new Set<string>();
+  const reported = new Set<string>();
   let last: WatchSweepResponse | undefined;
   const draw = (): void => {
     if (last?.status !== undefined)
@@ -50,8 +50,8 @@ export async function watchSweep(
       last = update;
       draw();
       for (const reason of update.status?.blockedReasons ?? []) {
-        if (said.has(reason)) continue;
-        said.add(reason);
+        if (reported.has(reason)) continue;
+        reported.add(reason);
         say(`waiting: ${reason}`);
       }
       if (update.status !== undefined && update.status.state !== SweepState.SWEEP_STATE_RUNNING) break;

@@ -32,7 +32,7 @@ export class Exporter {
   readonly #genAi = new GenAi();
   readonly #take: () => Snapshot;
   /** Codes of the doubts that made a trial invalid; a valid trial has no entry. */
-  readonly #doubts = new Map<string, readonly string[]>();
+  readonly #invalidCodes = new Map<string, readonly string[]>();
   /** The same codes once, however many trials have them. */
   readonly #codes = new Map<string, readonly string[]>();
   #replayed = new Replayed();
@@ -49,7 +49,7 @@ export class Exporter {
         dispatcher: dispatcher(),
         registry,
         records: this.#window.at(clock.now()),
-        doubtsOf: (trialId) => this.#doubts.get(trialId) ?? [],
+        invalidCodesOf: (trialId) => this.#invalidCodes.get(trialId) ?? [],
         goneBefore: Date.parse(clock.at()) - options.keepNodeSeconds * 1000,
       });
     this.#exposition = new Exposition(options.version, () => this.#snapshot);
@@ -132,7 +132,7 @@ export class Exporter {
     const key = codes.join(' ');
     const known = this.#codes.get(key) ?? [...new Set(codes)];
     this.#codes.set(key, known);
-    this.#doubts.set(trialId, known);
+    this.#invalidCodes.set(trialId, known);
   }
 
   #show(record: ResultRecord, ageSeconds: number): void {

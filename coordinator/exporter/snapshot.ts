@@ -62,17 +62,25 @@ export interface Sources {
   readonly registry: Registry;
   readonly records: readonly ResultRecord[];
   /** Codes of the doubts that made a trial invalid. */
-  readonly doubtsOf: (trialId: string) => readonly string[];
+  readonly invalidCodesOf: (trialId: string) => readonly string[];
   /** Nodes not seen since then have gone for good. Milliseconds since 1970. */
   readonly goneBefore: number;
 }
 
-export function takeSnapshot({ dispatcher, registry, records, doubtsOf, goneBefore }: Sources): Snapshot {
+export function takeSnapshot({
+  dispatcher,
+  registry,
+  records,
+  invalidCodesOf,
+  goneBefore,
+}: Sources): Snapshot {
   const { state } = dispatcher;
   const leases = [...state.leases.values()];
   return {
     results: rankResults(records, (sweepId) => state.sweeps.get(sweepId)?.view.objectives ?? []),
-    sweeps: [...state.sweeps.values()].slice(-SWEEPS).map((sweep) => progressOf(sweep, leases, doubtsOf)),
+    sweeps: [...state.sweeps.values()]
+      .slice(-SWEEPS)
+      .map((sweep) => progressOf(sweep, leases, invalidCodesOf)),
     nodes: registry
       .entries()
       .filter(({ session, lastSeenAt, state: reported }) => {
@@ -97,7 +105,7 @@ export function takeSnapshot({ dispatcher, registry, records, doubtsOf, goneBefo
 function progressOf(
   sweep: SweepState,
   leases: readonly LeaseState[],
-  doubtsOf: Sources['doubtsOf'],
+  doubtsOf: Sources['invalidCodesOf'],
 ): SweepProgress {
   const { sweepId, name, queued, complete, failed, invalid, reused, trialSeconds } = sweepStatus(sweep);
   const leased = leases.filter((lease) => lease.purpose === 'measure' && lease.sweepId === sweepId).length;
@@ -123,7 +131,7 @@ function progressOf(
 
 function reasons(
   sweep: SweepState,
-  doubtsOf: Sources['doubtsOf'],
+  doubtsOf: Sources['invalidCodesOf'],
 ): Pick<SweepProgress, 'invalidBy' | 'failedBy'> {
   const invalidBy = new Map<string, number>();
   const failedBy = new Map<string, number>();

@@ -2,7 +2,7 @@
 export type Path = readonly (string | number)[];
 
 /** One thing that is wrong with a sweep file, where, and what was probably meant. */
-export interface Mistake {
+export interface Diagnostic {
   /** `spec.workloads[0].promptTokens`; empty for the file as a whole. */
   readonly path: string;
   /** 1-based. */
@@ -15,10 +15,10 @@ export interface Mistake {
 }
 
 /** Mistakes that are told; a reader of more would mend the first ones and ask again. */
-export const MAX_MISTAKES = 100;
+export const MAX_DIAGNOSTICS = 100;
 
 /** A mistake whose place in the text is not looked up yet. */
-export interface Finding {
+export interface UnlocatedDiagnostic {
   readonly path: Path;
   readonly message: string;
   /** The word that was probably meant, as it would be written. */
@@ -31,7 +31,7 @@ export interface Finding {
 const MAX_STEP = 60;
 
 /** @returns how many mistakes a file has, in words that stand before them. */
-export function mistakeCount(shown: number, more: number): string {
+export function diagnosticCount(shown: number, more: number): string {
   const count = shown + more;
   const rest = more === 0 ? '' : ` (the first ${shown} are told)`;
   return `${count} mistake${count === 1 ? '' : 's'}${rest}`;

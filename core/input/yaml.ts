@@ -1,5 +1,5 @@
 import { type Alias, type Document, isAlias, isMap, isScalar, isSeq, LineCounter } from 'yaml';
-import type { Mistake, Path } from './mistake.js';
+import type { Diagnostic, Path } from './mistake.js';
 import { compose, offsetOf, plainTree, TooMuch, twiceIn } from './yaml-tree.js';
 
 /** Longest sweep file that is read, in UTF-16 units; the largest real ones have a few thousand. */
@@ -17,7 +17,7 @@ export interface YamlSource {
   /** Plain data, or null when the text is not YAML enough to be looked at. */
   readonly data: unknown;
   readonly readable: boolean;
-  readonly mistakes: readonly Mistake[];
+  readonly diagnostics: readonly Diagnostic[];
   /** Where a path is in the text; the nearest place above it when the path itself is not there. */
   locate(path: Path, at: 'key' | 'value'): Place;
 }
@@ -32,7 +32,7 @@ export function readYaml(source: string): YamlSource {
   const unreadable = (message: string, place = START): YamlSource => ({
     data: null,
     readable: false,
-    mistakes: [{ path: '', ...place, message, suggestion: null }],
+    diagnostics: [{ path: '', ...place, message, suggestion: null }],
     locate: () => START,
   });
   if (source.length > MAX_SOURCE_LENGTH) {
@@ -49,7 +49,7 @@ export function readYaml(source: string): YamlSource {
     const document = compose(source, lines);
     const problems = [...document.errors, ...document.warnings].slice(0, MAX_SYNTAX_MISTAKES);
     const twice = twiceIn(document.contents, MAX_SYNTAX_MISTAKES - problems.length);
-    const mistakes = [
+    const diagnostics = [
       ...problems.map(({ pos: [offset], message }) => ({ offset, message })),
       ...twice.map((offset) => ({ offset, message: 'Map keys must be unique' })),
     ].map(({ offset, message }) => ({
@@ -58,12 +58,12 @@ export function readYaml(source: string): YamlSource {
       message: `YAML: ${message}`,
       suggestion: null,
     }));
-    if (document.errors.length > 0) return { data: null, readable: false, mistakes, locate: () => START };
+    if (document.errors.length > 0) return { data: null, readable: false, diagnostics, locate: () => START };
     const { data, targets } = plainTree(document);
     return {
       data,
       readable: true,
-      mistakes,
+      diagnostics,
       locate: (path, at) => locate(document, targets, place, path, at),
     };
   } catch (error) {

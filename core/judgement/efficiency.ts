@@ -6,8 +6,8 @@ import { spanReading } from './coverage.js';
 import { cpuUse } from './cpu.js';
 import { perRepeat, single } from './entries.js';
 import type { Evidence, Findings, JudgeInput } from './evidence.js';
+import { NOT_APPLICABLE } from './not-applicable.js';
 import { performanceRatio } from './quality.js';
-import { UNASKED } from './unasked.js';
 
 /**
  * What EfficientLLM (arXiv 2505.13840) compares techniques by, as its formulas say and from what was
@@ -30,7 +30,7 @@ export function efficiencyFindings(evidence: Evidence): Findings {
       averageMemoryBytes: single(used.value, 'B', used.value === null ? used.reason : '', 'sampled'),
       averageUtilizationRatio: single(busy.value, 'ratio', busy.value === null ? busy.reason : ''),
       averageLatencySeconds: perRepeat(latencies, 's', 'nothing was measured'),
-      outputTokensPerSecond: perRepeat(rates, 'tokens/s', UNASKED.decode),
+      outputTokensPerSecond: perRepeat(rates, 'tokens/s', NOT_APPLICABLE.decode),
       modelCompressionRate: compressionRate(evidence),
       weightSparsityRatio: single(making?.sparsity ?? null, 'ratio', 'the weights were not pruned'),
       adapterBytes: single(input.adapterBytes, 'B', 'no adapter was attached'),

@@ -3,18 +3,18 @@ import { mainScore } from '../quality/main-score.js';
 import type { Estimate } from '../quality/perplexity.js';
 import { type Entry, missing, single } from './entries.js';
 import type { Evidence, Findings } from './evidence.js';
-import { UNASKED } from './unasked.js';
+import { NOT_APPLICABLE } from './not-applicable.js';
 
 const NO_BASE = 'the model was not compared with its base';
 
 /** What the model's answers are worth, from what was measured after it was timed. */
 export function qualityFindings({ input }: Evidence): Findings {
   const { quality } = input;
-  const why = quality === null ? (input.absent.quality ?? UNASKED.quality) : null;
+  const why = quality === null ? (input.absent.quality ?? NOT_APPLICABLE.quality) : null;
   const text = quality?.text ?? null;
   const against = text?.againstBase ?? null;
-  const noText = why ?? UNASKED.text;
-  const noBase = why ?? (text === null ? UNASKED.text : NO_BASE);
+  const noText = why ?? NOT_APPLICABLE.text;
+  const noBase = why ?? (text === null ? NOT_APPLICABLE.text : NO_BASE);
   const tasks = (quality?.tasks ?? []).flatMap((task) => mainScore(task) ?? []);
   const retained = tasks.flatMap(({ retentionPercent }) => retentionPercent ?? []);
   const entries: Partial<Record<MetricName, Entry>> = {
@@ -23,13 +23,13 @@ export function qualityFindings({ input }: Evidence): Findings {
     klDivergenceNats: estimated(against?.kl.mean ?? null, 'nats', noBase),
     klDivergenceP99Nats: single(against?.kl.p99 ?? null, 'nats', noBase),
     topAgreementRatio: estimated(against?.sameTop ?? null, 'ratio', noBase),
-    taskScoreRatio: estimated(mean(tasks.map(({ score }) => score)), 'ratio', why ?? UNASKED.tasks),
+    taskScoreRatio: estimated(mean(tasks.map(({ score }) => score)), 'ratio', why ?? NOT_APPLICABLE.tasks),
     taskRetentionRatio: estimated(
       mean(retained.map(percentAsRatio)),
       'ratio',
-      why ?? (tasks.length === 0 ? UNASKED.tasks : NO_BASE),
+      why ?? (tasks.length === 0 ? NOT_APPLICABLE.tasks : NO_BASE),
     ),
-    qualitySeconds: single(quality?.seconds ?? null, 's', why ?? UNASKED.quality),
+    qualitySeconds: single(quality?.seconds ?? null, 's', why ?? NOT_APPLICABLE.quality),
   };
   return { entries, warnings: [] };
 }

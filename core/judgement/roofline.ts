@@ -6,7 +6,7 @@ import { isFitted } from '../runners/index.js';
 import { workloadNamed } from '../workloads/index.js';
 import { type Entry, missing, perRepeat, single } from './entries.js';
 import type { Evidence, Findings } from './evidence.js';
-import { UNASKED } from './unasked.js';
+import { NOT_APPLICABLE } from './not-applicable.js';
 
 /** Phases with metrics of their place; those of a call of an op are in kernel.ts. */
 type PhaseName = 'prefill' | 'decode' | 'forward' | 'backward';
@@ -48,8 +48,8 @@ function entriesOf(
   const unasked = (name: PhaseName) => {
     const trains = name === 'forward' || name === 'backward';
     if (workloadNamed(experiment.workload.kind)?.needs !== (trains ? 'trainer' : 'generator'))
-      return UNASKED[trains ? 'training' : name];
-    return why === '' ? UNASKED[trains ? 'training' : name] : why;
+      return NOT_APPLICABLE[trains ? 'training' : name];
+    return why === '' ? NOT_APPLICABLE[trains ? 'training' : name] : why;
   };
   const entry = (name: PhaseName, unit: Unit, of: (phase: RooflinePhase) => number | null, reason = '') => {
     const phase = phaseOf(name);

@@ -6,7 +6,7 @@ import { cv } from '../statistics/summary.js';
 import { mannKendall } from '../statistics/trend.js';
 import { perRepeat, pooled, single } from './entries.js';
 import type { Evidence, Findings } from './evidence.js';
-import { UNASKED } from './unasked.js';
+import { NOT_APPLICABLE } from './not-applicable.js';
 
 const NO_FACT = 'the engine does not report it';
 
@@ -28,17 +28,17 @@ export function speedFindings(evidence: Evidence): Findings {
   const itl = (p: number) => pooled(gaps, p, 's', 'no decode step was timed');
   return {
     entries: {
-      prefillTokensPerSecond: perRepeat(prefillRates, 'tokens/s', UNASKED.prefill),
-      decodeTokensPerSecond: perRepeat(decodeRates, 'tokens/s', UNASKED.decode),
+      prefillTokensPerSecond: perRepeat(prefillRates, 'tokens/s', NOT_APPLICABLE.prefill),
+      decodeTokensPerSecond: perRepeat(decodeRates, 'tokens/s', NOT_APPLICABLE.decode),
       timeToFirstTokenSeconds: perRepeat(
         prefills.map((p) => p.seconds),
         's',
-        UNASKED.prefill,
+        NOT_APPLICABLE.prefill,
       ),
       timePerOutputTokenSeconds: perRepeat(
         decodes.filter((d) => stepsOf(d.index) > 0).map((d) => timePerOutputToken(d.part, stepsOf(d.index))),
         's',
-        UNASKED.decode,
+        NOT_APPLICABLE.decode,
       ),
       interTokenLatencyP50Seconds: itl(0.5),
       interTokenLatencyP90Seconds: itl(0.9),

@@ -29,8 +29,8 @@ export function thinned(record: ResultRecord, budget = RAW_SAMPLE_BYTES): Result
   const keptSteps =
     stepBytes <= left ? tokenSeconds : thinSteps(tokenSeconds, Math.ceil(stepBytes / left), left);
   const parts = [
-    tell('readings of meters', readings, sum(keptSamples.map(({ values }) => values.length))),
-    tell('times of steps', steps, sum(keptSteps.map(({ length }) => length))),
+    thinnedNote('readings of meters', readings, sum(keptSamples.map(({ values }) => values.length))),
+    thinnedNote('times of steps', steps, sum(keptSteps.map(({ length }) => length))),
   ].filter((part) => part !== null);
   const message = `${parts.join(' and ')} are kept: all of them take ${mebibytes(stepBytes + sampleBytes)} MiB, a record holds ${mebibytes(budget)} MiB; every figure was computed from all`;
   return {
@@ -78,7 +78,7 @@ function everyNth(values: readonly number[], every: number): number[] {
   return values.filter((_, i) => i % every === 0 || i === values.length - 1);
 }
 
-function tell(what: string, all: number, kept: number): string | null {
+function thinnedNote(what: string, all: number, kept: number): string | null {
   return kept === all ? null : `${kept} of ${all} ${what}`;
 }
 

@@ -2,7 +2,7 @@ import type { MetricName } from '../metrics/catalogue.js';
 import type { TrainingRecord } from '../training/record.js';
 import { type Entry, perRepeat, single } from './entries.js';
 import type { Evidence, Findings } from './evidence.js';
-import { UNASKED } from './unasked.js';
+import { NOT_APPLICABLE } from './not-applicable.js';
 
 /** The last loss alone is that of one batch: this share of the steps is averaged. */
 const LAST_SHARE = 0.1;
@@ -14,36 +14,36 @@ export function trainingFindings({ input, outcome }: Evidence): Findings {
     training === null ? [] : of(training).slice(outcome.warmups);
   const seconds = measured(({ stepSeconds }) => stepSeconds.whole);
   const perStep = (of: (record: TrainingRecord) => readonly number[]) =>
-    perRepeat(measured(of), 's', UNASKED.training);
+    perRepeat(measured(of), 's', NOT_APPLICABLE.training);
   const one = (
     value: number | null | undefined,
     unit: 'B' | 'nats' | 'parameters' | 'ratio',
-    why = UNASKED.training,
-  ) => single(value ?? null, unit, training === null ? UNASKED.training : why);
+    why = NOT_APPLICABLE.training,
+  ) => single(value ?? null, unit, training === null ? NOT_APPLICABLE.training : why);
   const tokens = training === null ? 0 : training.sequencesPerStep * training.windowTokens;
   const { evalBefore = null, evalAfter = null } = training ?? {};
   const entries: Partial<Record<MetricName, Entry>> = {
     trainTokensPerSecond: perRepeat(
       seconds.map((s) => tokens / s),
       'tokens/s',
-      UNASKED.training,
+      NOT_APPLICABLE.training,
     ),
-    trainStepSeconds: perRepeat(seconds, 's', UNASKED.training),
+    trainStepSeconds: perRepeat(seconds, 's', NOT_APPLICABLE.training),
     forwardSeconds: perStep(({ stepSeconds }) => stepSeconds.forward),
     backwardSeconds: perStep(({ stepSeconds }) => stepSeconds.backward),
     optimizerSeconds: perStep(({ stepSeconds }) => stepSeconds.optimizer),
     samplesPerParameterSecond: perRepeat(
       training === null ? [] : seconds.map((s) => training.sequencesPerStep / training.baseParameters / s),
       '1/s',
-      UNASKED.training,
+      NOT_APPLICABLE.training,
     ),
     firstLoss: one(training?.losses[0], 'nats'),
     finalLoss: one(training === null ? null : finalLoss(training.losses), 'nats'),
-    evalLoss: one(evalAfter, 'nats', UNASKED.heldOut),
+    evalLoss: one(evalAfter, 'nats', NOT_APPLICABLE.heldOut),
     evalLossChange: one(
       evalBefore === null || evalAfter === null ? null : evalAfter - evalBefore,
       'nats',
-      UNASKED.heldOut,
+      NOT_APPLICABLE.heldOut,
     ),
     trainableParameters: one(training?.trainableParameters, 'parameters'),
     trainedBytes: one(training?.made?.bytes, 'B', 'what was trained was not kept'),

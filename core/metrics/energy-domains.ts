@@ -6,7 +6,7 @@ export const SHARED_DOMAIN = 'board';
 /** Domains that are added up, and what is odd about those that were sampled. */
 export interface Choice {
   readonly domains: readonly string[];
-  readonly doubt: { readonly code: WarningCode; readonly message: string } | null;
+  readonly warning: { readonly code: WarningCode; readonly message: string } | null;
 }
 
 /**
@@ -25,7 +25,7 @@ export function chooseDomains(present: readonly string[], onCpu: boolean): Choic
   const processors = first(named('package'), named('cpu'));
   const domains =
     processors.length > 0 ? [...processors, ...named('dram')] : first(named('psys'), named('module'));
-  return { domains, doubt: null };
+  return { domains, warning: null };
 }
 
 function first(...choices: (readonly string[])[]): readonly string[] {
@@ -37,16 +37,16 @@ function ofAccelerator(gpus: readonly string[], shared: boolean): Choice {
   if (gpus.includes('gpu')) {
     const others = gpus.filter((domain) => domain !== 'gpu');
     const message = `readings of ${others.join(', ')} belong to other GPUs and are not counted`;
-    return { domains: ['gpu'], doubt: others.length === 0 ? null : { code: 'other-device', message } };
+    return { domains: ['gpu'], warning: others.length === 0 ? null : { code: 'other-device', message } };
   }
   if (gpus.length > 1) {
     const message = `readings are of ${gpus.length} GPUs (${list}), and the trial had one: which is not known`;
-    return { domains: [], doubt: { code: 'other-device', message } };
+    return { domains: [], warning: { code: 'other-device', message } };
   }
   if (gpus.length === 0 && shared) {
     const message =
       'the energy is that of the whole board, of which the device is a part (a MIG instance, or half of an MI250)';
-    return { domains: [], doubt: { code: 'energy-shared', message } };
+    return { domains: [], warning: { code: 'energy-shared', message } };
   }
-  return { domains: gpus, doubt: null };
+  return { domains: gpus, warning: null };
 }

@@ -28,7 +28,7 @@ export interface EnergySources {
   /** The integral of power over the same domains, where the primary is a counter and both exist. */
   readonly crossCheck: EnergySource | null;
   /** What was odd about the domains; with a `reason` it is why there is no source. */
-  readonly doubt: Choice['doubt'];
+  readonly warning: Choice['warning'];
 }
 
 /**
@@ -49,18 +49,18 @@ export function energySources(series: readonly CleanSeries[], deviceClass: strin
     return {
       primary: source('counter', ofCounters.domains, counters, counterDifference),
       crossCheck: same ? integral(ofCounters.domains) : null,
-      doubt: ofCounters.doubt,
+      warning: ofCounters.warning,
     };
   }
   if (ofPowers.domains.length > 0) {
-    return { primary: integral(ofPowers.domains), crossCheck: null, doubt: ofPowers.doubt };
+    return { primary: integral(ofPowers.domains), crossCheck: null, warning: ofPowers.warning };
   }
   const { domains } = ofAverages;
   const late = domains.length > 0 ? source('integral', domains, averages, gaugeIntegral) : null;
   return {
     primary: late === null ? null : { ...late, label: `integral-of-averages:${domains.join('+')}` },
     crossCheck: null,
-    doubt: (late === null ? ofPowers.doubt : null) ?? ofAverages.doubt ?? ofCounters.doubt,
+    warning: (late === null ? ofPowers.warning : null) ?? ofAverages.warning ?? ofCounters.warning,
   };
 }
 

@@ -80,7 +80,7 @@ export function familiesOf(
       name,
       help,
       kind,
-      series: values.map(({ labels, value }) => ({ labels: words(labels), value })),
+      series: values.map(({ labels, value }) => ({ labels: labelValues(labels), value })),
     };
   });
 }
@@ -92,7 +92,7 @@ function distributions(
 ): Series[] {
   const found = new Map<string, { labels: Labels; count: number; sum: number; buckets: Bucket[] }>();
   for (const { labels, value, metricName, exemplar } of values) {
-    const { le, ...rest } = words(labels);
+    const { le, ...rest } = labelValues(labels);
     const key = JSON.stringify(Object.entries(rest).sort(([a], [b]) => (a < b ? -1 : 1)));
     const one = found.get(key) ?? { labels: rest, count: 0, sum: 0, buckets: [] };
     found.set(key, one);
@@ -114,6 +114,6 @@ function distributions(
   }));
 }
 
-function words(labels: Readonly<Record<string, string | number | undefined>>): Record<string, string> {
+function labelValues(labels: Readonly<Record<string, string | number | undefined>>): Record<string, string> {
   return Object.fromEntries(Object.entries(labels).map(([name, value]) => [name, String(value ?? '')]));
 }

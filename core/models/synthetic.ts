@@ -65,8 +65,8 @@ export function readSynthetic(source: string): SyntheticReading {
   for (const pair of query === '' ? [] : query.split('&')) {
     const [key = '', value = ''] = pair.split(/=(.*)/s);
     if (!NAMES.includes(key))
-      return wrong(source, `has no parameter ${JSON.stringify(key)}`, near(key, NAMES));
-    if (given.has(key)) return wrong(source, `gives ${key} twice`, FORM);
+      return rejected(source, `has no parameter ${JSON.stringify(key)}`, near(key, NAMES));
+    if (given.has(key)) return rejected(source, `gives ${key} twice`, FORM);
     given.set(key, value);
   }
   const numbers = new Map<NumberName, number>();
@@ -76,15 +76,15 @@ export function readSynthetic(source: string): SyntheticReading {
     const { least, most } = NUMBERS[key];
     const value = /^\d{1,10}$/.test(text) ? Number(text) : Number.NaN;
     if (!(value >= least && value <= most))
-      return wrong(source, `has ${key}=${text}`, `${key} is a whole number from ${least} to ${most}.`);
+      return rejected(source, `has ${key}=${text}`, `${key} is a whole number from ${least} to ${most}.`);
     numbers.set(key, value);
   }
   const tied = given.get('tied');
   if (tied !== undefined && tied !== 'true' && tied !== 'false')
-    return wrong(source, `has tied=${tied}`, 'tied is true or false.');
+    return rejected(source, `has tied=${tied}`, 'tied is true or false.');
   const type = given.get('type') ?? 'f16';
   if (!isType(type))
-    return wrong(
+    return rejected(
       source,
       `has type=${type}`,
       `type is ${SYNTHETIC_TYPES.join(', ')}; a sweep’s quantization makes others from f16.`,
@@ -93,14 +93,14 @@ export function readSynthetic(source: string): SyntheticReading {
   const base = SHAPES.get(name) ?? inlineShape(name, numbers);
   if (base === null) {
     const known = [...SHAPES.keys(), ...ARCHITECTURES];
-    return wrong(source, `names no shape that is known, ${JSON.stringify(name)}`, near(name, known));
+    return rejected(source, `names no shape that is known, ${JSON.stringify(name)}`, near(name, known));
   }
-  if (typeof base === 'string') return wrong(source, base, FORM);
+  if (typeof base === 'string') return rejected(source, base, FORM);
   const { seed = 1, kvRank, queryRank, ropeLength, ...changes } = Object.fromEntries(numbers);
   const ranks = { kvRank, queryRank, ropeLength };
   const named = Object.entries(ranks).find(([, value]) => value !== undefined);
   if (named !== undefined && base.latent === null)
-    return wrong(source, `gives ${named[0]} to ${base.architecture}, whose attention is not latent`, FORM);
+    return rejected(source, `gives ${named[0]} to ${base.architecture}, whose attention is not latent`, FORM);
   const shape: ModelShape = {
     ...base,
     ...changes,
@@ -108,7 +108,7 @@ export function readSynthetic(source: string): SyntheticReading {
     latent: base.latent === null ? null : latentShape(changes.headLength ?? base.headLength, ranks),
   };
   const flaw = flawOf(shape, type);
-  return flaw === null ? { ok: true, model: { shape, type, seed } } : wrong(source, flaw, FORM);
+  return flaw === null ? { ok: true, model: { shape, type, seed } } : rejected(source, flaw, FORM);
 }
 
 /** @returns null when the name is no architecture, a sentence when something is missing. */
@@ -187,6 +187,6 @@ function near(word: string, known: readonly string[]): string {
   return `${close === null ? '' : `Did you mean ${close}? `}Known are ${known.join(', ')}.`;
 }
 
-function wrong(source: string, what: string, hint: string): SyntheticReading {
+function rejected(source: string, what: string, hint: string): SyntheticReading {
   return { ok: false, reason: `${JSON.stringify(source)} ${what}`, hint };
 }

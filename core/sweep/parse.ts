@@ -1,5 +1,5 @@
 import { FailureError } from '../errors.js';
-import { type Finding, MAX_MISTAKES, type Mistake, pathText } from '../input/mistake.js';
+import { type Diagnostic, MAX_DIAGNOSTICS, pathText, type UnlocatedDiagnostic } from '../input/mistake.js';
 import { readYaml } from '../input/yaml.js';
 import { Reader } from './reader.js';
 import { resolveSweep } from './resolve.js';
@@ -7,14 +7,14 @@ import { layOut } from './space.js';
 import type { Sweep } from './spec.js';
 import { checkStructure } from './structure.js';
 
-export type { Mistake } from '../input/mistake.js';
+export type { Diagnostic } from '../input/mistake.js';
 
 export type ParsedSweep =
   | { readonly ok: true; readonly sweep: Sweep }
   | {
       readonly ok: false;
       /** The first of them, in the order of the text. */
-      readonly mistakes: readonly Mistake[];
+      readonly diagnostics: readonly Diagnostic[];
       /** How many there are besides. */
       readonly more: number;
     };
@@ -26,28 +26,30 @@ export type ParsedSweep =
  */
 export function parseSweep(source: string): ParsedSweep {
   const yaml = readYaml(source);
-  if (!yaml.readable) return { ok: false, mistakes: yaml.mistakes, more: 0 };
+  if (!yaml.readable) return { ok: false, diagnostics: yaml.diagnostics, more: 0 };
   const structure = checkStructure(yaml.data);
-  const told = (findings: readonly Finding[], more: number): ParsedSweep => {
-    const mistakes = [...yaml.mistakes, ...findings.map((finding) => placed(finding, yaml.locate))];
-    const shown = mistakes.slice(0, MAX_MISTAKES).sort((a, b) => a.line - b.line || a.column - b.column);
-    return { ok: false, mistakes: shown, more: more + mistakes.length - shown.length };
+  const invalid = (findings: readonly UnlocatedDiagnostic[], more: number): ParsedSweep => {
+    const diagnostics = [...yaml.diagnostics, ...findings.map((finding) => placed(finding, yaml.locate))];
+    const shown = diagnostics
+      .slice(0, MAX_DIAGNOSTICS)
+      .sort((a, b) => a.line - b.line || a.column - b.column);
+    return { ok: false, diagnostics: shown, more: more + diagnostics.length - shown.length };
   };
   // Whatever is looked at next passes over these findings, and some are not among them.
-  if (structure.more > 0) return told(structure.findings, structure.more);
+  if (structure.more > 0) return invalid(structure.findings, structure.more);
   const reader = new Reader(yaml.data, structure.findings);
   const sweep = resolveSweep(reader);
-  if (reader.count > 0) return told(reader.findings, reader.count - reader.findings.length);
+  if (reader.count > 0) return invalid(reader.findings, reader.count - reader.findings.length);
   const findings = sizeFindings(sweep);
-  if (yaml.mistakes.length > 0 || findings.length > 0) return told(findings, 0);
+  if (yaml.diagnostics.length > 0 || findings.length > 0) return invalid(findings, 0);
   return { ok: true, sweep };
 }
 
 /** Most characters of one mistake: what is wrong may be a value of any length. */
 const MAX_MESSAGE = 1000;
 
-/** A sweep that is too large to be planned is a mistake of the file, so it is told at the door. */
-function sizeFindings(sweep: Sweep): Finding[] {
+/** A sweep that is too large to be planned is a mistake of the file, so it is reported at the door. */
+function sizeFindings(sweep: Sweep): UnlocatedDiagnostic[] {
   try {
     layOut(sweep);
     return [];
@@ -57,7 +59,7 @@ function sizeFindings(sweep: Sweep): Finding[] {
   }
 }
 
-function placed(finding: Finding, locate: ReturnType<typeof readYaml>['locate']): Mistake {
+function placed(finding: UnlocatedDiagnostic, locate: ReturnType<typeof readYaml>['locate']): Diagnostic {
   const { path, message, suggestion, at } = finding;
   return {
     path: pathText(path),

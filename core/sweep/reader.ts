@@ -1,5 +1,5 @@
 import type { AxisValue } from '../experiment/experiment.js';
-import { type Finding, MAX_MISTAKES, type Path } from '../input/mistake.js';
+import { MAX_DIAGNOSTICS, type Path, type UnlocatedDiagnostic } from '../input/mistake.js';
 import { expandRange, MAX_AXIS_VALUES } from '../input/ranges.js';
 import type { Technique } from '../techniques/technique.js';
 import { show, valueAt } from './expected.js';
@@ -30,14 +30,14 @@ export interface ReadBlock {
  */
 export class Reader {
   /** The first mistakes. */
-  readonly findings: Finding[];
+  readonly findings: UnlocatedDiagnostic[];
   readonly #data: unknown;
   readonly #broken: ReadonlySet<string>;
   /** Every path with a structural mistake at or below it. */
   readonly #damaged: ReadonlySet<string>;
   #count: number;
 
-  constructor(data: unknown, structural: readonly Finding[]) {
+  constructor(data: unknown, structural: readonly UnlocatedDiagnostic[]) {
     this.#data = data;
     this.#broken = new Set(structural.map((finding) => keyOf(finding.path)));
     this.#damaged = new Set(
@@ -60,7 +60,7 @@ export class Reader {
     at: 'key' | 'value' = 'value',
   ): void {
     this.#count++;
-    if (this.findings.length >= MAX_MISTAKES) return;
+    if (this.findings.length >= MAX_DIAGNOSTICS) return;
     const word = typeof suggestion === 'function' ? suggestion() : suggestion;
     this.findings.push({ path, message, suggestion: word, at });
   }

@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import { type Finding, MAX_MISTAKES, type Path } from '../input/mistake.js';
+import { MAX_DIAGNOSTICS, type Path, type UnlocatedDiagnostic } from '../input/mistake.js';
 import { nearest } from '../input/suggest.js';
 import { expectedAt, phraseFor, show, valueAt, wordsOf } from './expected.js';
 import { ALSO_KNOWN_AS, VALUES_ALSO_KNOWN_AS } from './fields.js';
@@ -25,7 +25,7 @@ type Issue = z.core.$ZodIssue;
 
 /** What is wrong with the structure of a file: the first mistakes, and how many there are besides. */
 export interface Structure {
-  readonly findings: readonly Finding[];
+  readonly findings: readonly UnlocatedDiagnostic[];
   readonly more: number;
 }
 
@@ -37,10 +37,10 @@ export function checkStructure(data: unknown): Structure {
   const result = sweepSchema.safeParse(data);
   if (result.success) return { findings: [], more: 0 };
   const issues = result.error.issues.flatMap((issue) => settle(issue, data, []));
-  const findings: Finding[] = [];
+  const findings: UnlocatedDiagnostic[] = [];
   let count = 0;
   for (const issue of issues) {
-    const room = MAX_MISTAKES - findings.length;
+    const room = MAX_DIAGNOSTICS - findings.length;
     count += issue.code === 'unrecognized_keys' ? issue.keys.length : 1;
     if (room > 0) findings.push(...findingsOf(issue, data, room));
   }
@@ -71,7 +71,7 @@ function isMismatch(issue: Issue): boolean {
 }
 
 /** @param most keys of one issue that are looked at */
-function findingsOf(issue: Issue, data: unknown, most: number): Finding[] {
+function findingsOf(issue: Issue, data: unknown, most: number): UnlocatedDiagnostic[] {
   const path = issue.path as Path;
   const expected = expectedAt(path, data);
   if (issue.code === 'unrecognized_keys') {
@@ -80,7 +80,7 @@ function findingsOf(issue: Issue, data: unknown, most: number): Finding[] {
   }
   const value = valueAt(data, path);
   const name = String(path.findLast((step) => typeof step === 'string') ?? 'the file');
-  const finding = (message: string, suggestion: string | null = null): Finding[] => [
+  const finding = (message: string, suggestion: string | null = null): UnlocatedDiagnostic[] => [
     { path, message, suggestion, at: 'value' },
   ];
   if (value === undefined) return finding(`${name} is missing: it must be ${phraseFor(expected, true)}`);
@@ -99,7 +99,7 @@ function findingsOf(issue: Issue, data: unknown, most: number): Finding[] {
   );
 }
 
-function unknownKey(path: Path, key: string, known: readonly string[]): Finding {
+function unknownKey(path: Path, key: string, known: readonly string[]): UnlocatedDiagnostic {
   const later = LATER[path.join('.')];
   if (later !== undefined) return { path, message: later, suggestion: null, at: 'key' };
   const alias = ALSO_KNOWN_AS.get(key);

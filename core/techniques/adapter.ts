@@ -6,9 +6,9 @@ import {
   optionalText,
   type Reading,
   readSettings,
+  rejected,
   type SettingValues,
   writeWord,
-  wrong,
 } from './spelling.js';
 import type { Technique } from './technique.js';
 
@@ -55,11 +55,11 @@ export function readAdapter(word: string): Reading<AdapterSpec | null> {
   if (word === NO_ADAPTER) return { ok: true, value: null };
   const heads = headOf(word).split('+');
   if (heads.length > MOST_PARTS)
-    return wrong(`adapter ${JSON.stringify(word)} has more than ${MOST_PARTS} parts`);
+    return rejected(`adapter ${JSON.stringify(word)} has more than ${MOST_PARTS} parts`);
   const parts: AdapterPart[] = [];
   for (const head of heads) {
     const part = readPart(head);
-    if (part === null) return wrong(`adapter must be ${adapter.form}, not ${JSON.stringify(word)}`);
+    if (part === null) return rejected(`adapter must be ${adapter.form}, not ${JSON.stringify(word)}`);
     parts.push(part);
   }
   if (!parts.some(({ source }) => source === SYNTHETIC)) {

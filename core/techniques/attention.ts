@@ -6,9 +6,9 @@ import {
   joinWord,
   type Reading,
   readSettings,
+  rejected,
   type Setting,
   writeWord,
-  wrong,
 } from './spelling.js';
 import type { Technique } from './technique.js';
 import { isFloat } from './tensor-types.js';
@@ -63,7 +63,7 @@ export function readAttention(word: string): Reading<AttentionSpec | null> {
   if (!parts.ok) return parts;
   const { kvHeads, window, fullEvery } = parts.value;
   if (window === null && fullEvery > 0)
-    return wrong(`attention ${JSON.stringify(word)} gives fullEvery without a window`);
+    return rejected(`attention ${JSON.stringify(word)} gives fullEvery without a window`);
   if (kvHeads === null && window === null) return { ok: true, value: null };
   return { ok: true, value: { kvHeads, window: window === null ? null : { tokens: window, fullEvery } } };
 }
@@ -78,7 +78,7 @@ function partsOf(word: string): Reading<Parts> {
   const head = headOf(word);
   const [name = '', argument] = head.split(/:(.*)/s);
   const elsewhere = Object.hasOwn(ELSEWHERE, name) ? ELSEWHERE[name] : undefined;
-  if (elsewhere !== undefined) return wrong(`attention ${JSON.stringify(head)}: ${elsewhere}`);
+  if (elsewhere !== undefined) return rejected(`attention ${JSON.stringify(head)}: ${elsewhere}`);
   const settings = readSettings(word, SETTINGS);
   if (!settings.ok) return settings;
   if (head === BASE) return { ok: true, value: { kvHeads: null, ...settings.value } };
@@ -88,10 +88,10 @@ function partsOf(word: string): Reading<Parts> {
     return { ok: true, value: { kvHeads: count, ...settings.value } };
   if (name === WINDOW && count !== undefined) {
     if (settings.value.window !== null)
-      return wrong(`attention ${JSON.stringify(word)} gives its window twice`);
+      return rejected(`attention ${JSON.stringify(word)} gives its window twice`);
     return { ok: true, value: { kvHeads: null, ...settings.value, window: count } };
   }
-  return wrong(`attention must be ${attention.form}, not ${JSON.stringify(word)}`, nearOf(head));
+  return rejected(`attention must be ${attention.form}, not ${JSON.stringify(word)}`, nearOf(head));
 }
 
 function nearOf(head: string): string | null {

@@ -12,9 +12,9 @@ import {
   optionalText,
   type Reading,
   readSettings,
+  rejected,
   type Setting,
   writeWord,
-  wrong,
 } from './spelling.js';
 import type { Technique } from './technique.js';
 import { isFloat, tensorType, WRITTEN_TYPES } from './tensor-types.js';
@@ -119,7 +119,7 @@ export function readQuantization(word: string, hasMatrix = false): Reading<Quant
   const { importance: text, importanceSequences, importanceTokens, ...rest } = reading.value;
   if (text === null && !hasMatrix && fileType(type)?.written === 'with-matrix') {
     const message = `quantization ${type} needs an importance matrix: name the text it is made of`;
-    return wrong(message, `${type}?importance=${BUILTIN_TEXT}`);
+    return rejected(message, `${type}?importance=${BUILTIN_TEXT}`);
   }
   const importance: CalibrationSpec | null =
     text === null
@@ -127,13 +127,15 @@ export function readQuantization(word: string, hasMatrix = false): Reading<Quant
       : { text, sequences: importanceSequences, tokens: importanceTokens, order: 'dense', seed: 0 };
   const spec = { type, ...rest, importance };
   const flaw = flawOf(spec, hasMatrix || text !== null);
-  return flaw === null ? { ok: true, value: spec } : wrong(`quantization ${JSON.stringify(word)}: ${flaw}`);
+  return flaw === null
+    ? { ok: true, value: spec }
+    : rejected(`quantization ${JSON.stringify(word)}: ${flaw}`);
 }
 
 function unknownType(head: string): Reading<never> {
   const guess = ALSO_KNOWN_AS[head.toLowerCase()] ?? nearest(head, quantization.words);
   const known = guess === null ? `one of ${quantization.words.join(', ')}` : quantization.form;
-  return wrong(`quantization must be ${known}, not ${JSON.stringify(head)}`, guess);
+  return rejected(`quantization must be ${known}, not ${JSON.stringify(head)}`, guess);
 }
 
 const ALSO_KNOWN_AS: Readonly<Record<string, string>> = {

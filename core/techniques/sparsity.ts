@@ -13,9 +13,9 @@ import {
   joinWord,
   type Reading,
   readSettings,
+  rejected,
   type Settings,
   writeWord,
-  wrong,
 } from './spelling.js';
 import type { Technique } from './technique.js';
 
@@ -55,7 +55,7 @@ export function readSparsity(word: string): Reading<SparsitySpec | null> {
   const values = reading.value as Values;
   const chosen = method.of(values as never);
   const mistake = contradiction(pattern, values) ?? method.mistake(chosen, pattern);
-  if (mistake !== null) return wrong(mistake);
+  if (mistake !== null) return rejected(mistake);
   const { layers, exclude, ratios, allocation, spread, outputError } = values;
   return {
     ok: true,
@@ -80,12 +80,12 @@ function readHead(head: string): Reading<{ method: Method<PruningMethod>; patter
   if (method === undefined) {
     const guess = aliasOf(name.toLowerCase()) ?? nearest(name, METHODS);
     const suggestion = guess === null ? null : guess === DENSE ? DENSE : `${guess}:${amount || '50%'}`;
-    return wrong(`sparsity must be ${sparsity.form}, not ${JSON.stringify(head)}`, suggestion);
+    return rejected(`sparsity must be ${sparsity.form}, not ${JSON.stringify(head)}`, suggestion);
   }
   const pattern = readPattern(amount);
   if (pattern !== null) return { ok: true, value: { method, pattern } };
   const asPercent = /^\d{1,2}$/.test(amount) ? `${name}:${amount}%` : null;
-  return wrong(
+  return rejected(
     amount === ''
       ? `sparsity ${name} does not say how much: write a share, such as ${name}:50%, or N:M, such as ${name}:2:4`
       : `${amount} of sparsity ${JSON.stringify(head)} must be a share from 0% to 100%, or N:M with N below M (N of every M weights are pruned)`,

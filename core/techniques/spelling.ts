@@ -57,11 +57,11 @@ export function readSettings<S extends Settings>(word: string, settings: S): Rea
       const message = `${JSON.stringify(word)} has no setting ${JSON.stringify(key)}${known.length > 0 ? `; it can have ${known.join(', ')}` : ''}`;
       return { ok: false, message, suggestion: null };
     }
-    if (seen.has(key)) return wrong(`${JSON.stringify(word)} gives ${key} twice`);
+    if (seen.has(key)) return rejected(`${JSON.stringify(word)} gives ${key} twice`);
     seen.add(key);
     const text = unescaped(written);
     const value = text === undefined ? undefined : setting.read(text);
-    if (value === undefined) return wrong(`${key} of ${JSON.stringify(word)} must be ${setting.form}`);
+    if (value === undefined) return rejected(`${key} of ${JSON.stringify(word)} must be ${setting.form}`);
     values[key] = value;
   }
   return { ok: true, value: values as SettingValues<S> };
@@ -83,7 +83,7 @@ export function joinWord(head: string, pairs: readonly (readonly [string, unknow
   return settings.length === 0 ? head : `${head}?${settings.join('&')}`;
 }
 
-export function wrong(message: string, suggestion: string | null = null): { ok: false } & Reading<never> {
+export function rejected(message: string, suggestion: string | null = null): { ok: false } & Reading<never> {
   return { ok: false, message, suggestion };
 }
 

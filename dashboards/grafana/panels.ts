@@ -23,7 +23,7 @@ export interface Placeable extends Builder<Panel> {
   gridPos(at: { x: number; y: number; w: number; h: number }): unknown;
 }
 
-export interface Said {
+export interface PanelOptions {
   readonly title: string;
   /** What it shows, and what it does not; a sentence or two. */
   readonly description: string;
@@ -69,72 +69,72 @@ const byName = () => new FieldColorBuilder().mode('palette-classic-by-name' as n
 
 /** Lines over time. */
 export function overTime(
-  said: Said & { readonly lines: readonly Line[]; readonly stacked?: boolean },
+  options: PanelOptions & { readonly lines: readonly Line[]; readonly stacked?: boolean },
 ): Sized {
   const panel = new timeseries.PanelBuilder()
-    .title(said.title)
-    .description(said.description)
+    .title(options.title)
+    .description(options.description)
     .datasource(DATASOURCE)
-    .unit(said.unit)
-    .targets(ranges(said.lines))
+    .unit(options.unit)
+    .targets(ranges(options.lines))
     .colorScheme(byName())
-    .fillOpacity(said.stacked ? 40 : 0)
+    .fillOpacity(options.stacked ? 40 : 0)
     .showPoints(common.VisibilityMode.Never)
     .tooltip(new common.VizTooltipOptionsBuilder().mode(common.TooltipDisplayMode.Multi));
-  if (said.stacked) panel.stacking(new common.StackingConfigBuilder().mode(common.StackingMode.Normal));
-  return { panel, width: said.width ?? 12, height: said.height ?? 8 };
+  if (options.stacked) panel.stacking(new common.StackingConfigBuilder().mode(common.StackingMode.Normal));
+  return { panel, width: options.width ?? 12, height: options.height ?? 8 };
 }
 
 /** One number for each series, as it is now. */
-export function number(said: Said & { readonly lines: readonly Line[] }): Sized {
+export function number(options: PanelOptions & { readonly lines: readonly Line[] }): Sized {
   const panel = new stat.PanelBuilder()
-    .title(said.title)
-    .description(said.description)
+    .title(options.title)
+    .description(options.description)
     .datasource(DATASOURCE)
-    .unit(said.unit)
-    .targets(instants(said.lines))
+    .unit(options.unit)
+    .targets(instants(options.lines))
     .colorScheme(byName())
     .graphMode(common.BigValueGraphMode.None)
     .textMode(common.BigValueTextMode.ValueAndName)
     .reduceOptions(new common.ReduceDataOptionsBuilder().calcs(['lastNotNull']));
-  return { panel, width: said.width ?? 6, height: said.height ?? 4 };
+  return { panel, width: options.width ?? 6, height: options.height ?? 4 };
 }
 
 /** A bar for each series, as it is now. */
-export function bars(said: Said & { readonly lines: readonly Line[] }): Sized {
+export function bars(options: PanelOptions & { readonly lines: readonly Line[] }): Sized {
   const panel = new bargauge.PanelBuilder()
-    .title(said.title)
-    .description(said.description)
+    .title(options.title)
+    .description(options.description)
     .datasource(DATASOURCE)
-    .unit(said.unit)
+    .unit(options.unit)
     .min(0)
-    .targets(instants(said.lines))
+    .targets(instants(options.lines))
     .colorScheme(byName())
     .orientation(common.VizOrientation.Horizontal)
     .displayMode(common.BarGaugeDisplayMode.Basic)
     .reduceOptions(new common.ReduceDataOptionsBuilder().calcs(['lastNotNull']));
-  return { panel, width: said.width ?? 12, height: said.height ?? 8 };
+  return { panel, width: options.width ?? 12, height: options.height ?? 8 };
 }
 
 /** Buckets of a histogram over time; the legend of its query has to be `{{le}}`. */
-export function buckets(said: Said & { readonly expr: string }): Sized {
+export function buckets(options: PanelOptions & { readonly expr: string }): Sized {
   const panel = new heatmap.PanelBuilder()
-    .title(said.title)
-    .description(said.description)
+    .title(options.title)
+    .description(options.description)
     .datasource(DATASOURCE)
     .unit('short')
     .targets([
       new DataqueryBuilder()
         .datasource(DATASOURCE)
         .refId('A')
-        .expr(said.expr)
+        .expr(options.expr)
         .legendFormat('{{le}}')
         .format(PromQueryFormat.Heatmap)
         .range(),
     ])
     .calculate(false)
-    .yAxis(new heatmap.YAxisConfigBuilder().unit(said.unit));
-  return { panel, width: said.width ?? 12, height: said.height ?? 8 };
+    .yAxis(new heatmap.YAxisConfigBuilder().unit(options.unit));
+  return { panel, width: options.width ?? 12, height: options.height ?? 8 };
 }
 
 export interface Column {
@@ -145,19 +145,19 @@ export interface Column {
 
 /**
  * Rows by labels, a column for each query.
- * @param said.by labels that make a row; every query is reduced to them, so that rows can be merged
+ * @param options.by labels that make a row; every query is reduced to them, so that rows can be merged
  */
 export function grid(
-  said: Omit<Said, 'unit'> & {
+  options: Omit<PanelOptions, 'unit'> & {
     readonly by: readonly string[];
     readonly columns: readonly Column[];
     readonly sortBy?: string;
   },
 ): Sized {
-  const { by, columns } = said;
+  const { by, columns } = options;
   const panel = new table.PanelBuilder()
-    .title(said.title)
-    .description(said.description)
+    .title(options.title)
+    .description(options.description)
     .datasource(DATASOURCE)
     .unit('short')
     .targets(columns.map(({ expr }, i) => rows(`max by (${by.join(', ')}) (${expr})`, i)))
@@ -178,10 +178,10 @@ export function grid(
     ])
     .filterable(true);
   for (const { name, unit } of columns) panel.overrideByName(name, [{ id: 'unit', value: unit }]);
-  if (said.sortBy !== undefined) {
-    panel.sortBy([new common.TableSortByFieldStateBuilder().displayName(said.sortBy).desc(true)]);
+  if (options.sortBy !== undefined) {
+    panel.sortBy([new common.TableSortByFieldStateBuilder().displayName(options.sortBy).desc(true)]);
   }
-  return { panel, width: said.width ?? 24, height: said.height ?? 9 };
+  return { panel, width: options.width ?? 24, height: options.height ?? 9 };
 }
 
 /** What Grafana calls the values of a table query: with its letter as soon as there are several. */

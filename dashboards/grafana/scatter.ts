@@ -1,7 +1,7 @@
 import * as common from '@grafana/grafana-foundation-sdk/common';
 import { FieldColorBuilder } from '@grafana/grafana-foundation-sdk/dashboard';
 import * as xychart from '@grafana/grafana-foundation-sdk/xychart';
-import { DATASOURCE, rows, type Said, type Sized, valueField } from './panels.js';
+import { DATASOURCE, type PanelOptions, rows, type Sized, valueField } from './panels.js';
 
 export interface ScatterAxis {
   /** A vector with the labels `series` and `point` and no others (`named`). */
@@ -19,15 +19,15 @@ export const LINE = 'roof ';
  * first number is across and the next up.
  */
 export function scatter(
-  said: Omit<Said, 'unit'> & { readonly x: ScatterAxis; readonly y: ScatterAxis },
+  options: Omit<PanelOptions, 'unit'> & { readonly x: ScatterAxis; readonly y: ScatterAxis },
 ): Sized {
-  const axes = [said.x, said.y];
+  const axes = [options.x, options.y];
   const fields = axes.map((_, i) => valueField(i, axes.length));
   const panel = new xychart.PanelBuilder()
-    .title(said.title)
-    .description(said.description)
+    .title(options.title)
+    .description(options.description)
     .datasource(DATASOURCE)
-    .unit(said.y.unit)
+    .unit(options.y.unit)
     .targets(axes.map(({ expr }, i) => rows(expr, i)))
     .transformations([
       { id: 'merge', options: {} },
@@ -40,7 +40,7 @@ export function scatter(
         },
       },
       // Lines go from point to point as they come.
-      { id: 'sortBy', options: { fields: {}, sort: [{ field: said.x.name, desc: false }] } },
+      { id: 'sortBy', options: { fields: {}, sort: [{ field: options.x.name, desc: false }] } },
       { id: 'partitionByValues', options: { fields: ['series'], keepFields: false } },
     ])
     .colorScheme(new FieldColorBuilder().mode('palette-classic-by-name' as never))
@@ -66,5 +66,5 @@ export function scatter(
     { id: 'custom.show', value: 'lines' },
     { id: 'custom.lineWidth', value: 2 },
   ]);
-  return { panel, width: said.width ?? 12, height: said.height ?? 12 };
+  return { panel, width: options.width ?? 12, height: options.height ?? 12 };
 }

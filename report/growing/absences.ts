@@ -1,4 +1,4 @@
-import { isUnasked } from '../../core/judgement/unasked.js';
+import { notApplicable } from '../../core/judgement/not-applicable.js';
 import { METRICS, metricNamed } from '../../core/metrics/catalogue.js';
 import type { ResultRecord } from '../../core/result/result.js';
 import type { ColumnChoice } from '../column-sets.js';
@@ -49,7 +49,7 @@ export class AbsenceTally {
         ? metricNamed(name)?.column !== null
         : choice.includes(name);
     const chosen = choice !== null && metrics.some((name) => choice.includes(name));
-    const missed = chosen || (!isUnasked(reason) && (whole !== null || metrics.some(wanted)));
+    const missed = chosen || (notApplicable(reason) === null && (whole !== null || metrics.some(wanted)));
     return { what: whole ?? metrics.join(', '), metrics, reason, missed };
   }
 

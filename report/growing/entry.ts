@@ -18,7 +18,7 @@ export interface Entry {
   /** null = something of it has changed since. */
   row: Row | null;
   /** What `row` says of the front. */
-  drawn: { readonly mark: EntryMark | null; readonly beatenBy: number | null };
+  rendered: { readonly mark: EntryMark | null; readonly dominatedBy: number | null };
 }
 
 /** ParetoMark with the entry that wins in place of its index. */

@@ -12,26 +12,26 @@ import { type Axes, AxisTally } from './axes.js';
 import { DriftTally } from './drift.js';
 import { compareEntries, type Entry, insertByTime } from './entry.js';
 import { MetricTally } from './metrics.js';
-import { Places } from './numbers.js';
-import { Scene } from './scene.js';
-import { Standing } from './standing.js';
+import { RowNumbers } from './numbers.js';
+import { RunSummary } from './scene.js';
+import { ParetoStatus } from './standing.js';
 
 /**
  * A report to which records are added: what one more changes is worked out, and the rest is what it was. Rows, columns and axes
  * that are as before are the same objects, so that whoever draws them knows. In whichever parts records come, the report is the
  * same, save for the order among trials that began in the same millisecond.
  */
-export class GrowingReport {
+export class IncrementalReport {
   readonly #request: ReportRequest;
   readonly #entries = new Map<string, Entry>();
   readonly #order: Entry[] = [];
   /** Entries that got trials since the last report. */
-  readonly #touched = new Set<Entry>();
-  readonly #places: Places | null;
-  readonly #scene = new Scene();
+  readonly #changed = new Set<Entry>();
+  readonly #numbers: RowNumbers | null;
+  readonly #run = new RunSummary();
   readonly #axes = new AxisTally();
   readonly #drift = new DriftTally();
-  readonly #standing: Standing;
+  readonly #pareto: ParetoStatus;
   readonly #metrics: MetricTally;
   readonly #absences: AbsenceTally;
   readonly #controls: ResultRecord[] = [];
@@ -41,8 +41,8 @@ export class GrowingReport {
   constructor(request: ReportRequest) {
     const { objectives, columns = null, points } = request;
     this.#request = request;
-    this.#places = points === undefined ? null : new Places(points);
-    this.#standing = new Standing(objectives);
+    this.#numbers = points === undefined ? null : new RowNumbers(points);
+    this.#pareto = new ParetoStatus(objectives);
     this.#metrics = new MetricTally(objectives, columns);
     this.#absences = new AbsenceTally(columns);
   }
@@ -50,20 +50,20 @@ export class GrowingReport {
   /** Each trial once. */
   add(records: readonly ResultRecord[]): void {
     for (const record of records) {
-      this.#scene.add(record);
+      this.#run.add(record);
       this.#drift.add(record);
       if (record.sweep.purpose === 'control') insertByTime(this.#controls, record);
-      if (record.sweep.purpose === 'measure') this.#measured(record);
+      if (record.sweep.purpose === 'measure') this.#addMeasured(record);
     }
   }
 
   /** @returns the report of all records so far. */
   report(): Report {
     const { sweepName, objectives, columns = null } = this.#request;
-    const come = this.#settle();
+    const come = this.#chooseTrials();
     const axes = this.#axes.of(this.#order, come.fresh);
     this.#label(axes);
-    this.#standing.place(this.#order, come.changed);
+    this.#pareto.place(this.#order, come.changed);
     const rows = this.#rows();
     const states: Record<RowState, number> = { valid: 0, invalid: 0, failed: 0 };
     for (const { state } of rows) states[state] += 1;
@@ -77,30 +77,30 @@ export class GrowingReport {
       metrics: this.#metrics.columns(),
       notes: noteGroups(rows),
       absences: this.#absences.list(),
-      unplaced: unplaced(this.#lacking(), objectives),
+      unplaced: unplaced(this.#withoutObjectives(), objectives),
       counts: {
         experiments: rows.length,
         ...states,
-        trials: this.#scene.trials,
+        trials: this.#run.trials,
       },
-      place: this.#scene.place,
+      place: this.#run.place,
       controls: [...this.#controls],
-      startedAt: this.#scene.startedAt,
-      endedAt: this.#scene.endedAt,
+      startedAt: this.#run.startedAt,
+      endedAt: this.#run.endedAt,
     };
   }
 
   /** Rows without a number for an objective. */
-  #lacking(): Row[] {
+  #withoutObjectives(): Row[] {
     const lacking = this.#order.filter(({ mark }) => mark !== null && mark.missing !== null);
     return lacking.flatMap(({ row }) => row ?? []);
   }
 
-  #measured(record: ResultRecord): void {
+  #addMeasured(record: ResultRecord): void {
     const { experimentId, sweep } = record;
     let entry = this.#entries.get(experimentId);
     if (entry === undefined) {
-      const number = this.#places?.take(sweep.position) ?? 0;
+      const number = this.#numbers?.take(sweep.position) ?? 0;
       entry = {
         trials: [],
         trial: null,
@@ -110,22 +110,22 @@ export class GrowingReport {
         number,
         mark: null,
         row: null,
-        drawn: { mark: null, beatenBy: null },
+        rendered: { mark: null, dominatedBy: null },
       };
       this.#entries.set(experimentId, entry);
     }
     insertByTime(entry.trials, record);
     // Rows of one position stand by their first trials.
     if (entry.trial !== null && entry.trials[0] === record) this.#axes.spoil();
-    this.#touched.add(entry);
+    this.#changed.add(entry);
   }
 
   /** Finds the trials that speak for their experiments. @returns what is new, and what quotes another trial than before. */
-  #settle(): { fresh: readonly Entry[]; changed: readonly Entry[] } {
+  #chooseTrials(): { fresh: readonly Entry[]; changed: readonly Entry[] } {
     const fresh: Entry[] = [];
     const changed: Entry[] = [];
-    const byNode = this.#scene.place.nodes.length > 1;
-    for (const entry of this.#touched) {
+    const byNode = this.#run.place.nodes.length > 1;
+    for (const entry of this.#changed) {
       entry.row = null;
       // Without a complete trial the last one says what went wrong.
       const trial = bestTrial(entry.trials) ?? entry.trials.at(-1) ?? null;
@@ -147,8 +147,8 @@ export class GrowingReport {
       this.#metrics.add(trial);
       this.#absences.add(trial);
     }
-    if (this.#touched.size > 0) this.#order.sort(compareEntries);
-    this.#touched.clear();
+    if (this.#changed.size > 0) this.#order.sort(compareEntries);
+    this.#changed.clear();
     if (byNode !== this.#byNode) {
       this.#byNode = byNode;
       this.#axes.spoil();
@@ -182,7 +182,7 @@ export class GrowingReport {
   }
 
   #rows(): Row[] {
-    if (this.#places === null) {
+    if (this.#numbers === null) {
       this.#order.forEach((entry, i) => {
         entry.number = i + 1;
       });
@@ -190,13 +190,13 @@ export class GrowingReport {
     const rows: Row[] = [];
     // Of ten thousand rows one has changed: what the others are made of is not even looked at.
     for (const entry of this.#order) {
-      const beatenBy = entry.mark?.dominatedBy?.number ?? null;
+      const dominatedBy = entry.mark?.dominatedBy?.number ?? null;
       const same =
         entry.row?.number === entry.number &&
-        entry.drawn.mark === entry.mark &&
-        entry.drawn.beatenBy === beatenBy;
-      if (!same && entry.trial !== null) entry.row = this.#row(entry, entry.trial, beatenBy);
-      entry.drawn = { mark: entry.mark, beatenBy };
+        entry.rendered.mark === entry.mark &&
+        entry.rendered.dominatedBy === dominatedBy;
+      if (!same && entry.trial !== null) entry.row = this.#row(entry, entry.trial, dominatedBy);
+      entry.rendered = { mark: entry.mark, dominatedBy };
       if (entry.row !== null) rows.push(entry.row);
     }
     return rows;
@@ -205,9 +205,9 @@ export class GrowingReport {
   #row(
     { trials, mark, number, label, point, row }: Entry,
     trial: ResultRecord,
-    beatenBy: number | null,
+    dominatedBy: number | null,
   ): Row {
-    const off = mark === null ? null : offFront(trial, { ...mark, beatenBy }, this.#request.objectives);
+    const off = mark === null ? null : offFront(trial, { ...mark, dominatedBy }, this.#request.objectives);
     const onFront = mark?.onFront ?? false;
     if (row?.number === number && row.onFront === onFront && row.offFront === off) return row;
     return {

@@ -1,5 +1,5 @@
 /** Numbers of rows that stay as they are: a row's place in its sweep, from 1. */
-export class Places {
+export class RowNumbers {
   readonly #taken = new Set<number>();
   #beyond: number;
 

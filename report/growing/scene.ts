@@ -2,7 +2,7 @@ import type { ResultRecord } from '../../core/result/result.js';
 import type { Report } from '../report.js';
 
 /** Where and when all trials ran. */
-export class Scene {
+export class RunSummary {
   readonly #nodes = new Set<string>();
   readonly #devices = new Set<string>();
   readonly #engines = new Set<string>();

@@ -3,7 +3,7 @@ import type { Objective } from '../../core/sweep/spec.js';
 import type { Entry } from './entry.js';
 
 /** Where rows stand while others come: all are placed again only when the front itself moves. */
-export class Standing {
+export class ParetoStatus {
   readonly #objectives: readonly Objective[];
   /** The front, by costs. */
   #front: { readonly entry: Entry; readonly costs: readonly number[] }[] = [];
@@ -19,7 +19,7 @@ export class Standing {
   place(order: readonly Entry[], changed: readonly Entry[]): void {
     if (this.#objectives.length === 0) return;
     const few = changed.length * 8 < order.length;
-    if (few && changed.every((entry) => this.#beaten(entry))) return;
+    if (few && changed.every((entry) => this.#isDominated(entry))) return;
     const trials = order.flatMap(({ trial }) => trial ?? []);
     const marks = recordFront(trials, this.#objectives);
     order.forEach((entry, i) => {
@@ -35,7 +35,7 @@ export class Standing {
   }
 
   /** Marks an entry that leaves the front as it is, by the same winner that `recordFront` would name. */
-  #beaten(entry: Entry): boolean {
+  #isDominated(entry: Entry): boolean {
     if (entry.mark?.onFront) return false;
     const costs = this.#costs(entry);
     if (typeof costs === 'string') {

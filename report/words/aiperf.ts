@@ -1,13 +1,13 @@
-import { asMetric, ofMetric, onGpu, sequencesOf, type Vocabulary } from './word.js';
+import { type ExportMapping, fromMetric, ofMetric, onGpu, sequencesOf } from './word.js';
 
 const perSequence = (row: Parameters<typeof sequencesOf>[0]) => 1 / sequencesOf(row);
 
 /** Energy as NVIDIA's AIPerf names it. A request is a sequence of ours: a prompt and what is generated after it. */
-export const AIPERF: Vocabulary = {
+export const AIPERF: ExportMapping = {
   tool: 'AIPerf',
   about:
     'AIPerf reads counters over a whole run of a load generator with a grace of 666 ms; here it is the timed repeats alone, rests left out.',
-  words: [
+  fields: [
     {
       name: 'total_gpu_energy',
       unit: 'J',
@@ -20,28 +20,28 @@ export const AIPERF: Vocabulary = {
       meaning: 'Energy over time of prefill and decode; no mean of power readings.',
       of: (row) => onGpu(row, () => ofMetric(row, 'averagePowerWatts')),
     },
-    asMetric(
+    fromMetric(
       'energy_per_output_token_mj',
       'mJ',
       'All energy over generated tokens: that of the prompt is in it.',
       'energyPerOutputTokenJoules',
       () => 1000,
     ),
-    asMetric(
+    fromMetric(
       'energy_per_total_token_mj',
       'mJ',
       'All energy over prompt and generated tokens, as if both cost the same.',
       'energyPerTotalTokenJoules',
       () => 1000,
     ),
-    asMetric(
+    fromMetric(
       'energy_per_request_j',
       'J',
       'Energy of a repeat over its sequences.',
       'energyJoules',
       perSequence,
     ),
-    asMetric(
+    fromMetric(
       'output_tokens_per_joule',
       'tokens/J',
       'Generated tokens over all energy, that of the prompt included.',
@@ -53,7 +53,7 @@ export const AIPERF: Vocabulary = {
       meaning: 'Sequences per second over watts, which is sequences per joule.',
       of: (row) => inverse(ofMetric(row, 'energyJoules', perSequence(row))),
     },
-    asMetric(
+    fromMetric(
       'output_tps_per_watt',
       'tokens/J',
       'Generated tokens per second over watts: the same number as output_tokens_per_joule.',
@@ -68,14 +68,14 @@ export const AIPERF: Vocabulary = {
         reason: 'a latency workload has no limits of latency that a request could miss',
       }),
     },
-    asMetric(
+    fromMetric(
       'energy_per_user',
       'J',
       'Energy of all timed repeats over the sequences that run side by side.',
       'energyJoules',
       (row) => row.trial.repeats.count * perSequence(row),
     ),
-    asMetric(
+    fromMetric(
       'energy_delay_product',
       'J*s',
       'Energy of a sequence times the time of its repeat.',

@@ -1,16 +1,16 @@
 import type { Row } from '../rows.js';
-import { asMetric, type Vocabulary } from './word.js';
+import { type ExportMapping, fromMetric } from './word.js';
 
 const parameters = ({ trial, experiment }: Row): number | null =>
   trial.given?.parameters ?? experiment.model.facts?.parameters ?? null;
 
 /** The metrics of EfficientLLM (arXiv 2505.13840, section 3), by its formulas; docs/measuring.md says more. */
-export const EFFICIENTLLM: Vocabulary = {
+export const EFFICIENTLLM: ExportMapping = {
   tool: 'EfficientLLM',
   about:
     "By the paper's formulas and from what was measured; its tables do not all follow from them, so none of these are meant to match.",
-  words: [
-    asMetric(
+  fields: [
+    fromMetric(
       'AMU',
       'B',
       'Average memory utilization: here the mean memory in use, as the tables print it (in GB) and lower is better; the formula is a share of all memory.',
@@ -22,19 +22,19 @@ export const EFFICIENTLLM: Vocabulary = {
       meaning: 'AMU as the formula has it, a share of all memory: of the node, for trials on CPUs.',
       of: memoryShare,
     },
-    asMetric(
+    fromMetric(
       'PCU',
       'ratio',
       'Peak compute utilization: a mean, despite its name, of how busy the device was; no share of its peak arithmetic.',
       'averageUtilizationRatio',
     ),
-    asMetric(
+    fromMetric(
       'AL',
       's',
       'Average latency of one repeat: prefill and decode, or a training step.',
       'averageLatencySeconds',
     ),
-    asMetric(
+    fromMetric(
       'TT',
       'tokens/parameter/s',
       'Token throughput of training, over the parameters of the base.',
@@ -44,26 +44,26 @@ export const EFFICIENTLLM: Vocabulary = {
         return count === null || count === 0 ? null : 1 / count;
       },
     ),
-    asMetric(
+    fromMetric(
       'ST',
       'samples/parameter/s',
       'Sample throughput of fine-tuning: windows of the text, over the parameters of the base.',
       'samplesPerParameterSecond',
     ),
-    asMetric(
+    fromMetric(
       'IT',
       'tokens/s',
       'Inference throughput: generated tokens over the time of prefill and decode, not over parameters.',
       'outputTokensPerSecond',
     ),
-    asMetric(
+    fromMetric(
       'AEC',
       'W',
       'Average energy consumption: a mean power in watts, despite its name; AEC_joules is the energy.',
       'averagePowerWatts',
     ),
-    asMetric('AEC_joules', 'J', 'Gross energy of one repeat; no word of the paper.', 'energyJoules'),
-    asMetric(
+    fromMetric('AEC_joules', 'J', 'Gross energy of one repeat; not a term of the paper.', 'energyJoules'),
+    fromMetric(
       'MCR',
       'ratio',
       'Model compression rate: real bytes of the base over those that ran, times what is left of the performance; the paper counts 4 for every int4 model.',
@@ -72,7 +72,7 @@ export const EFFICIENTLLM: Vocabulary = {
   ],
 };
 
-function memoryShare(row: Row): ReturnType<(typeof EFFICIENTLLM)['words'][number]['of']> {
+function memoryShare(row: Row): ReturnType<(typeof EFFICIENTLLM)['fields'][number]['of']> {
   const entry = row.trial.measurements.averageMemoryBytes;
   if (entry?.value == null) return { value: null, reason: entry?.reason ?? 'not measured' };
   return row.trial.device.class.startsWith('cpu')

@@ -1,6 +1,6 @@
 import type { WarningCode } from '../../core/result/warnings.js';
 import { metricOf, type Row } from '../rows.js';
-import { asMetric, ofMetric, onGpu, type Said, sequencesOf, type Vocabulary } from './word.js';
+import { type ExportMapping, fromMetric, type MappedValue, ofMetric, onGpu, sequencesOf } from './word.js';
 
 /** Doubts after which InferenceX would not have called its power valid. */
 const DISQUALIFY: ReadonlySet<WarningCode> = new Set<WarningCode>([
@@ -14,11 +14,11 @@ const DISQUALIFY: ReadonlySet<WarningCode> = new Set<WarningCode>([
 ]);
 
 /** Energy as InferenceX's power audit names it (its metric schema version 2). */
-export const INFERENCEX: Vocabulary = {
+export const INFERENCEX: ExportMapping = {
   tool: 'InferenceX',
   about:
     'InferenceX integrates power readings over a benchmark window by trapezoids; here a counter goes first, and the integral is its cross-check.',
-  words: [
+  fields: [
     {
       name: 'power_valid',
       unit: '',
@@ -29,7 +29,7 @@ export const INFERENCEX: Vocabulary = {
     {
       name: 'power_metric_schema_version',
       unit: '',
-      meaning: 'The version of InferenceX whose words these are.',
+      meaning: 'The version of InferenceX whose field names these are.',
       of: () => ({ value: 2 }),
     },
     {
@@ -50,7 +50,7 @@ export const INFERENCEX: Vocabulary = {
       meaning: 'Gross energy of all timed repeats together, rests left out.',
       of: (row) => onGpu(row, () => ofMetric(row, 'energyJoules', row.trial.repeats.count)),
     },
-    asMetric(
+    fromMetric(
       'joules_per_successful_query',
       'J',
       'Energy of a repeat over its sequences; none of them can fail alone.',
@@ -64,13 +64,13 @@ export const INFERENCEX: Vocabulary = {
         'All energy over prompt tokens: that of decoding is in it, so it is not the cost of the prompt.',
       of: perInputToken,
     },
-    asMetric(
+    fromMetric(
       'joules_per_output_token',
       'J/token',
       'All energy over generated tokens: that of the prompt is in it.',
       'energyPerOutputTokenJoules',
     ),
-    asMetric(
+    fromMetric(
       'joules_per_total_token',
       'J/token',
       'All energy over prompt and generated tokens.',
@@ -84,7 +84,7 @@ function powerIsValid(row: Row): boolean {
   return row.state === 'valid' && known && row.warnings.every(({ code }) => !DISQUALIFY.has(code));
 }
 
-function perInputToken(row: Row): Said {
+function perInputToken(row: Row): MappedValue {
   const prompts = row.trial.phases.filter(({ name }) => name === 'prefill');
   const tokens = prompts[0]?.tokens ?? 0;
   return tokens === 0

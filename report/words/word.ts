@@ -3,17 +3,17 @@ import { isPresent, type Measurement } from '../../core/result/result.js';
 import { type Row, reasonOf } from '../rows.js';
 
 /** A number under another tool's name: what that name means there, and how ours is made. */
-export interface Word {
+export interface FieldMapping {
   /** As the other tool spells it. */
   readonly name: string;
   readonly unit: string;
   /** What it means, and where that differs from what the name suggests. */
   readonly meaning: string;
-  of(row: Row): Said;
+  of(row: Row): MappedValue;
 }
 
 /** A value, or why there is none. */
-export type Said =
+export type MappedValue =
   | { readonly value: number | string | null; readonly spread?: Spread }
   | { readonly value: null; readonly reason: string };
 
@@ -26,26 +26,26 @@ export interface Spread {
 }
 
 /** Words of one tool, and what is to be known of all of them. */
-export interface Vocabulary {
+export interface ExportMapping {
   readonly tool: string;
   /** One sentence. */
   readonly about: string;
-  readonly words: readonly Word[];
+  readonly fields: readonly FieldMapping[];
 }
 
 /** A word that is one of our metrics, in another unit if need be. Means are quoted, as those tools do. */
-export function asMetric(
+export function fromMetric(
   name: string,
   unit: string,
   meaning: string,
   metric: MetricName,
   factor: (row: Row) => number | null = () => 1,
-): Word {
+): FieldMapping {
   return { name, unit, meaning, of: (row) => ofMetric(row, metric, factor(row)) };
 }
 
 /** @returns the mean of a metric times a factor; without either, why not. */
-export function ofMetric(row: Row, metric: MetricName, factor: number | null = 1): Said {
+export function ofMetric(row: Row, metric: MetricName, factor: number | null = 1): MappedValue {
   const entry = row.trial.measurements[metric];
   if (!isPresent(entry)) return { value: null, reason: reasonOf(row, metric) ?? 'not measured' };
   if (factor === null) return { value: null, reason: 'what it is multiplied by is not known' };
@@ -72,7 +72,7 @@ export function sequencesOf({ experiment }: Row): number {
 }
 
 /** For words that say GPU: a trial on CPUs has nothing of the kind. */
-export function onGpu(row: Row, said: () => Said): Said {
+export function onGpu(row: Row, said: () => MappedValue): MappedValue {
   return row.trial.device.class.startsWith('cpu')
     ? { value: null, reason: 'the trial ran on CPUs, whose energy is that of packages and memory' }
     : said();

@@ -1,13 +1,13 @@
 import type { Row } from '../rows.js';
-import { asMetric, ofMetric, onGpu, type Said, type Vocabulary } from './word.js';
+import { type ExportMapping, fromMetric, type MappedValue, ofMetric, onGpu } from './word.js';
 
 /** Energy as Zeus's ZeusMonitor returns it for a window; a window is one repeat. */
-export const ZEUS: Vocabulary = {
+export const ZEUS: ExportMapping = {
   tool: 'Zeus',
   about:
     'A window of Zeus is one repeat here: the mean over all timed ones. Where a repeat was too short, it is the work repeated without a pause, over how often.',
-  words: [
-    asMetric('time', 's', 'Mean time of a repeat, prefill and decode.', 'averageLatencySeconds'),
+  fields: [
+    fromMetric('time', 's', 'Mean time of a repeat, prefill and decode.', 'averageLatencySeconds'),
     {
       name: 'gpu_energy',
       unit: 'J',
@@ -41,7 +41,7 @@ export const ZEUS: Vocabulary = {
   ],
 };
 
-function cpuEnergy(row: Row): Said {
+function cpuEnergy(row: Row): MappedValue {
   const entry = row.trial.measurements.energyJoules;
   if (entry?.value == null) return ofMetric(row, 'energyJoules');
   const source = entry.source ?? '';

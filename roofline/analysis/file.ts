@@ -1,4 +1,4 @@
-import { type Finding, type Mistake, pathText } from '../../core/input/mistake.js';
+import { type Diagnostic, pathText, type UnlocatedDiagnostic } from '../../core/input/mistake.js';
 import { readYaml } from '../../core/input/yaml.js';
 import type { AnalysisSpec } from './point.js';
 import { readAnalysisSpec } from './spec.js';
@@ -12,7 +12,7 @@ export type RooflineReading =
   | { readonly ok: true; readonly file: RooflineFile }
   | {
       readonly ok: false;
-      readonly mistakes: readonly Mistake[];
+      readonly diagnostics: readonly Diagnostic[];
       /** The values without a mistake, so that their names can be looked up, too. */
       readonly readable: Partial<AnalysisSpec>;
     };
@@ -23,8 +23,8 @@ const HEAD = { apiVersion: 'ridgepoint.dev/v1', kind: 'Roofline' } as const;
 /** Reads a file of `kind: Roofline`, or every mistake in it, in the order of the text. Never throws on bad text. */
 export function parseRoofline(source: string): RooflineReading {
   const yaml = readYaml(source);
-  if (!yaml.readable) return { ok: false, mistakes: yaml.mistakes, readable: {} };
-  const findings: Finding[] = [];
+  if (!yaml.readable) return { ok: false, diagnostics: yaml.diagnostics, readable: {} };
+  const findings: UnlocatedDiagnostic[] = [];
   const data = isMap(yaml.data) ? yaml.data : {};
   for (const [key, expected] of Object.entries(HEAD)) {
     if (data[key] === expected) continue;
@@ -48,8 +48,8 @@ export function parseRoofline(source: string): RooflineReading {
   }
   const reading = readAnalysisSpec(isMap(data.spec) ? data.spec : {}, ['spec']);
   const all = [...findings, ...(reading.ok ? [] : reading.findings)];
-  const mistakes = [
-    ...yaml.mistakes,
+  const diagnostics = [
+    ...yaml.diagnostics,
     ...all.map(({ path, message, suggestion, at }) => ({
       path: pathText(path),
       ...yaml.locate(path, at),
@@ -57,11 +57,11 @@ export function parseRoofline(source: string): RooflineReading {
       suggestion: suggestion === null ? null : `did you mean ${suggestion}?`,
     })),
   ];
-  if (mistakes.length === 0 && reading.ok)
+  if (diagnostics.length === 0 && reading.ok)
     return { ok: true, file: { name: name as string, spec: reading.spec } };
   return {
     ok: false,
-    mistakes: mistakes.sort((a, b) => a.line - b.line || a.column - b.column),
+    diagnostics: diagnostics.sort((a, b) => a.line - b.line || a.column - b.column),
     readable: reading.ok ? reading.spec : reading.readable,
   };
 }

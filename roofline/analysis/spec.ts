@@ -1,4 +1,4 @@
-import type { Finding, Path } from '../../core/input/mistake.js';
+import type { Path, UnlocatedDiagnostic } from '../../core/input/mistake.js';
 import { expandRange, MAX_AXIS_VALUES, RANGE_PATTERN } from '../../core/input/ranges.js';
 import { nearest } from '../../core/input/suggest.js';
 import { FIELDS, type Field, NotAValue } from './fields.js';
@@ -20,7 +20,7 @@ export type SpecReading =
   | { readonly ok: true; readonly spec: AnalysisSpec }
   | {
       readonly ok: false;
-      readonly findings: readonly Finding[];
+      readonly findings: readonly UnlocatedDiagnostic[];
       /** The values that can be read, so that whoever knows names can look at them, too. */
       readonly readable: Partial<AnalysisSpec>;
     };
@@ -31,12 +31,12 @@ export type SpecReading =
  * @param at where the fields stand, for messages.
  */
 export function readAnalysisSpec(data: Readonly<Record<string, unknown>>, at: Path = []): SpecReading {
-  const findings: Finding[] = [];
+  const findings: UnlocatedDiagnostic[] = [];
   const report = (
     path: Path,
     message: string,
     suggestion: string | null = null,
-    where: Finding['at'] = 'value',
+    where: UnlocatedDiagnostic['at'] = 'value',
   ) => findings.push({ path, message, suggestion, at: where });
   for (const key of Object.keys(data)) {
     if (Object.hasOwn(FIELDS, key)) continue;

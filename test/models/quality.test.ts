@@ -204,7 +204,7 @@ function task(spec: Partial<Task['spec']> = {}, records: readonly object[] = lin
   const plain = plainTask('fables', 'fables.jsonl');
   const definition = { ...plain, spec: { ...plain.spec, ...spec } };
   const items = parseItems(definition, records.map((line) => JSON.stringify(line)).join('\n'));
-  if (!items.ok) throw new Error(JSON.stringify(items.mistakes));
+  if (!items.ok) throw new Error(JSON.stringify(items.diagnostics));
   const made = withExamples(definition, items.value, null);
   if (typeof made === 'string') throw new Error(made);
   return made;

@@ -11,11 +11,11 @@ import type { Reading } from '../../metrics/integrate.js';
 import { type Warning, warn } from '../../result/warnings.js';
 import { missing, perRepeat, single } from '../entries.js';
 import type { Evidence, Findings } from '../evidence.js';
-import { UNASKED } from '../unasked.js';
+import { NOT_APPLICABLE } from '../not-applicable.js';
 import { crossCheckFindings } from './cross-check.js';
-import { lostDoubts, repairDoubts, resetDoubts, windowDoubts } from './doubts.js';
 import { energyElsewhere } from './elsewhere.js';
 import { joulesOf, type Observation, type Observed, planObservations } from './observations.js';
+import { lostWarnings, repairWarnings, resetWarnings, windowWarnings } from './warnings.js';
 
 /** An observation that has an energy. */
 interface Known extends Observation {
@@ -37,11 +37,14 @@ interface Measured {
  */
 export function energyFindings(evidence: Evidence): Findings {
   const { input, repeats } = evidence;
-  const { primary, crossCheck, doubt } = energySources(evidence.all, input.experiment.device);
-  const odd = [...(doubt === null ? [] : [warn(doubt.code, doubt.message)]), ...repairDoubts(input.samples)];
+  const { primary, crossCheck, warning } = energySources(evidence.all, input.experiment.device);
+  const odd = [
+    ...(warning === null ? [] : [warn(warning.code, warning.message)]),
+    ...repairWarnings(input.samples),
+  ];
   const elsewhere = energyElsewhere(evidence);
   if (elsewhere !== null) return withoutSource(evidence, elsewhere.message, [elsewhere, ...odd]);
-  if (primary === null) return withoutSource(evidence, doubt?.message ?? null, odd);
+  if (primary === null) return withoutSource(evidence, warning?.message ?? null, odd);
 
   const plan = planObservations(input.phases, repeats, primary.periodSeconds);
   const whole = measure(plan.whole, primary);
@@ -57,11 +60,11 @@ export function energyFindings(evidence: Evidence): Findings {
   const observed = [['repeat', whole] as const, ...split].map(
     ([name, { readings }]) => [name, readings] as const,
   );
-  const lost = lostDoubts(observed);
+  const lost = lostWarnings(observed);
   const warnings: Warning[] = [
-    ...windowDoubts(primary, plan),
+    ...windowWarnings(primary, plan),
     ...lost,
-    ...resetDoubts(primary).filter(({ code }) => lost.every((one) => one.code !== code)),
+    ...resetWarnings(primary).filter(({ code }) => lost.every((one) => one.code !== code)),
     ...cross.warnings,
     ...odd,
   ];
@@ -72,7 +75,7 @@ export function energyFindings(evidence: Evidence): Findings {
       energyPerCallJoules: perRepeat(
         (of('kernel')?.known ?? []).map(({ joules, tokens }) => joules / tokens.kernel),
         'J',
-        input.kernel === null ? UNASKED.kernel : whole.why,
+        input.kernel === null ? NOT_APPLICABLE.kernel : whole.why,
         primary.label,
       ),
       ...cross.entries,
@@ -106,10 +109,10 @@ function wholeEntries({ known, label, why }: Measured, { input }: Evidence, sour
   const idle = idleWatts(source, input.idleWatts);
   const noIdle = known.length === 0 ? why : 'no idle power was taken before the trial for this energy source';
   const writing = known.filter(({ tokens }) => tokens.decode > 0);
-  const noOutput = writing.length === 0 && known.length > 0 ? UNASKED.decode : why;
+  const noOutput = writing.length === 0 && known.length > 0 ? NOT_APPLICABLE.decode : why;
   const net = (one: Known) => netEnergy(one.joules, idle ?? 0, one.seconds);
   const grid = input.grid?.gramsPerKilowattHour ?? null;
-  const noGrid = known.length === 0 ? why : UNASKED.grid;
+  const noGrid = known.length === 0 ? why : NOT_APPLICABLE.grid;
   const total = ({ tokens }: Known) => tokens.prefill + tokens.decode + tokens.train;
   const each = (values: readonly number[], unit: Parameters<typeof perRepeat>[1], reason = why) =>
     perRepeat(values, unit, reason, label);
@@ -178,12 +181,12 @@ function partEntries(prefill: Measured | null, decode: Measured | null, source: 
     perRepeat(
       (part?.known ?? []).map((one) => one.joules / one.tokens[name]),
       'J/token',
-      part?.why ?? UNASKED[name],
+      part?.why ?? NOT_APPLICABLE[name],
       part?.label ?? source.label,
     );
   return {
-    prefillEnergyJoules: joules(prefill, UNASKED.prefill),
-    decodeEnergyJoules: joules(decode, UNASKED.decode),
+    prefillEnergyJoules: joules(prefill, NOT_APPLICABLE.prefill),
+    decodeEnergyJoules: joules(decode, NOT_APPLICABLE.decode),
     prefillEnergyPerTokenJoules: perToken(prefill, 'prefill'),
     decodeEnergyPerTokenJoules: perToken(decode, 'decode'),
   };

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { type Mistake, type Path, pathText } from '../../input/mistake.js';
+import { type Diagnostic, type Path, pathText } from '../../input/mistake.js';
 import { readYaml } from '../../input/yaml.js';
 import { EXTERNAL, SCORERS } from '../scorers/index.js';
 
@@ -76,24 +76,25 @@ export interface TaskDefinition {
 
 export type Parsed<T, M> =
   | { readonly ok: true; readonly value: T }
-  | { readonly ok: false; readonly mistakes: readonly M[] };
+  | { readonly ok: false; readonly diagnostics: readonly M[] };
 
 /** Reads a task's YAML: which JSONL file, which field is what, how to ask. @returns all mistakes at once. */
-export function parseTaskDefinition(text: string): Parsed<TaskDefinition, Mistake> {
+export function parseTaskDefinition(text: string): Parsed<TaskDefinition, Diagnostic> {
   const source = readYaml(text);
-  if (!source.readable || source.mistakes.length > 0) return { ok: false, mistakes: source.mistakes };
+  if (!source.readable || source.diagnostics.length > 0)
+    return { ok: false, diagnostics: source.diagnostics };
   const read = schema.safeParse(source.data);
   if (read.success) {
     return { ok: true, value: { name: read.data.metadata.name, spec: read.data.spec } };
   }
-  const mistakes = read.error.issues.flatMap((issue): Mistake[] => {
+  const diagnostics = read.error.issues.flatMap((issue): Diagnostic[] => {
     const path = issue.path.map((step) => (typeof step === 'symbol' ? String(step) : step));
     if (issue.code !== 'unrecognized_keys') return [mistake(path, issue.message, 'value')];
     return issue.keys.map((key) => mistake([...path, key], `there is no field ${key} here`, 'key'));
   });
-  return { ok: false, mistakes };
+  return { ok: false, diagnostics };
 
-  function mistake(path: Path, message: string, at: 'key' | 'value'): Mistake {
+  function mistake(path: Path, message: string, at: 'key' | 'value'): Diagnostic {
     return { path: pathText(path), ...source.locate(path, at), message, suggestion: null };
   }
 }

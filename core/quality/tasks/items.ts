@@ -77,10 +77,10 @@ export function parseItems(task: TaskDefinition, text: string): Parsed<TaskItems
   if (items.length === 0 && mistakes.length === 0) mistakes.push({ line: 1, message: none });
   if (mistakes.length === 0) return { ok: true, value: { items, leftOut } };
   const more = mistakes.length - MAX_MISTAKES;
-  if (more <= 0) return { ok: false, mistakes };
+  if (more <= 0) return { ok: false, diagnostics: mistakes };
   const last = mistakes[MAX_MISTAKES]!;
   const rest = { line: last.line, message: `and ${more} more mistakes from here on` };
-  return { ok: false, mistakes: [...mistakes.slice(0, MAX_MISTAKES), rest] };
+  return { ok: false, diagnostics: [...mistakes.slice(0, MAX_MISTAKES), rest] };
 }
 
 function readItem(

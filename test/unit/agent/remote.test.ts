@@ -60,7 +60,7 @@ describe('the words of a source', () => {
       { name: 'm', digest: null },
     ]);
     const bad = sweep('["hf:nothing", "http://h.example/m.gguf"]');
-    expect(bad.ok ? [] : bad.mistakes.map(({ path, message }) => `${path} ${message}`)).toEqual([
+    expect(bad.ok ? [] : bad.diagnostics.map(({ path, message }) => `${path} ${message}`)).toEqual([
       expect.stringMatching(/^spec\.models\[0\] .*repository/),
       expect.stringMatching(/^spec\.models\[1\] .*plain text/),
     ]);

@@ -15,7 +15,7 @@ async function resolve(names: readonly string[]): Promise<unknown> {
   writeFileSync(join(folder, 'broken.gguf'), 'GGUF');
   const models = [TINY, ...names.map((name) => ({ name, source: `${name}.gguf` }))];
   const parsed = parseSweep(sweep({ models }));
-  if (!parsed.ok) throw new Error(JSON.stringify(parsed.mistakes));
+  if (!parsed.ok) throw new Error(JSON.stringify(parsed.diagnostics));
   return await resolveModels(parsed.sweep, { modelFolders: [folder], cacheFolder: folder }).catch(
     (error: unknown) => error,
   );
@@ -33,7 +33,7 @@ test('of a model elsewhere a plan reads the header alone, and a run fetches it',
   const server = await new FileServer().start();
   const source = server.put('/tiny.gguf', readFileSync(join(builtinFolder(), 'tiny-f16.gguf')));
   const parsed = parseSweep(sweep({ models: [{ name: 'far', source }] }));
-  if (!parsed.ok) throw new Error(JSON.stringify(parsed.mistakes));
+  if (!parsed.ok) throw new Error(JSON.stringify(parsed.diagnostics));
   const cacheFolder = mkdtempSync(join(tmpdir(), 'ridgepoint-models-'));
   onTestFinished(() => rmSync(cacheFolder, { recursive: true, force: true }));
   const { sources, artifactBytes } = loadAgentConfig({

@@ -35,7 +35,7 @@ function plan(spec: string): { count: number; reasons: string[] } {
   const parsed = parseSweep(
     `apiVersion: ridgepoint.dev/v1\nkind: Sweep\nmetadata: { name: t }\nspec:\n  models: builtin:tiny\n${spec}`,
   );
-  if (!parsed.ok) throw new Error(JSON.stringify(parsed.mistakes));
+  if (!parsed.ok) throw new Error(JSON.stringify(parsed.diagnostics));
   const space = planSpace(parsed.sweep);
   return { count: space.count, reasons: space.impossible.map(({ reason }) => reason) };
 }

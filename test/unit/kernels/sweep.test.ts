@@ -17,7 +17,9 @@ spec:
   workloads: ${workload}
 `);
   if (!parsed.ok)
-    throw new Error(parsed.mistakes.map(({ message, suggestion }) => `${message} ${suggestion}`).join('\n'));
+    throw new Error(
+      parsed.diagnostics.map(({ message, suggestion }) => `${message} ${suggestion}`).join('\n'),
+    );
   return planSpace(parsed.sweep);
 }
 

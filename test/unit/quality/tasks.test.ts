@@ -18,19 +18,19 @@ function definition(spec: string): TaskDefinition {
   const parsed = parseTaskDefinition(
     `apiVersion: ridgepoint.dev/v1\nkind: Task\nmetadata: { name: t }\nspec:\n  items: t.jsonl\n${spec.replace(/^/gm, '  ')}`,
   );
-  if (!parsed.ok) throw new Error(JSON.stringify(parsed.mistakes));
+  if (!parsed.ok) throw new Error(JSON.stringify(parsed.diagnostics));
   return parsed.value;
 }
 const jsonl = (...records: unknown[]) => records.map((record) => JSON.stringify(record)).join('\n');
 function items(task: TaskDefinition, ...records: unknown[]): readonly TaskItem[] {
   const parsed = parseItems(task, jsonl(...records));
-  if (!parsed.ok) throw new Error(JSON.stringify(parsed.mistakes));
+  if (!parsed.ok) throw new Error(JSON.stringify(parsed.diagnostics));
   return parsed.value.items;
 }
 const all = (asked: readonly TaskItem[]): TaskItems => ({ items: asked, leftOut: { byOnly: 0, several: 0 } });
 function mistakes(task: TaskDefinition, text: string): string[] {
   const parsed = parseItems(task, text);
-  return parsed.ok ? [] : parsed.mistakes.map(({ line, message }) => `${line}: ${message}`);
+  return parsed.ok ? [] : parsed.diagnostics.map(({ line, message }) => `${line}: ${message}`);
 }
 const plain = plainTask('t', 't.jsonl');
 
@@ -134,7 +134,7 @@ describe('items', () => {
     fc.assert(
       fc.property(fc.array(fc.oneof(fc.string(), fc.json())), (texts) => {
         const parsed = parseItems(plain, texts.join('\n'));
-        if (!parsed.ok) expect(parsed.mistakes.length).toBeGreaterThan(0);
+        if (!parsed.ok) expect(parsed.diagnostics.length).toBeGreaterThan(0);
       }),
     );
   });
@@ -250,7 +250,7 @@ describe('definitions', () => {
     );
     expect(parsed.ok).toBe(false);
     if (parsed.ok) return;
-    expect(parsed.mistakes.map(({ path, line }) => [path, line])).toEqual([
+    expect(parsed.diagnostics.map(({ path, line }) => [path, line])).toEqual([
       ['spec.mode', 6],
       ['spec.scorers[0]', 7],
       ['spec.shots', 8],

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import type { ResultRecord } from '../../../core/result/result.js';
 import type { Objective } from '../../../core/sweep/spec.js';
 import { buildReport } from '../../../report/build.js';
-import { GrowingReport } from '../../../report/growing/growing.js';
+import { IncrementalReport } from '../../../report/growing/growing.js';
 import { Sorted } from '../../../report/growing/sorted.js';
 import { completeTrial } from '../../support/records.js';
 import { sweepRecords } from '../../support/sweep-records.js';
@@ -52,7 +52,7 @@ describe('a report that grows', () => {
           .sort((a, b) => a.key - b.key)
           .map(({ record }) => record);
         const request = { sweepName: 's', objectives, columns, ...(points !== undefined && { points }) };
-        const growing = new GrowingReport(request);
+        const growing = new IncrementalReport(request);
         let at = 0;
         for (const part of [...parts, records.length]) {
           growing.add(records.slice(at, at + part));
@@ -67,7 +67,7 @@ describe('a report that grows', () => {
 
   test('keeps what one more record leaves alone: the same rows, columns and axes', () => {
     const records = sweepRecords({ experiments: 60 });
-    const growing = new GrowingReport({ sweepName: 's', objectives: OBJECTIVES.slice(0, 2), points: 60 });
+    const growing = new IncrementalReport({ sweepName: 's', objectives: OBJECTIVES.slice(0, 2), points: 60 });
     const last = records.findLast(({ sweep, valid }) => sweep.purpose === 'measure' && valid)!;
     growing.add(records.filter((record) => record !== last));
     const before = growing.report();
@@ -82,7 +82,7 @@ describe('a report that grows', () => {
 
   test('a row of a sweep that is followed keeps its number, which is its place in the sweep', () => {
     const records = sweepRecords({ experiments: 40 }).reverse();
-    const growing = new GrowingReport({ sweepName: 's', objectives: OBJECTIVES.slice(0, 2), points: 40 });
+    const growing = new IncrementalReport({ sweepName: 's', objectives: OBJECTIVES.slice(0, 2), points: 40 });
     const numbers = new Map<string, number>();
     for (const record of records) {
       growing.add([record]);

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import { vocabularyExporter } from '../../../cli/output/vocabulary.js';
+import { mappedExporter } from '../../../cli/output/mapped.js';
 import type { JudgeInput } from '../../../core/judgement/evidence.js';
 import { buildReport } from '../../../report/build.js';
-import { VOCABULARIES, type VocabularyFormat, vocabulariesHelp } from '../../../report/words/index.js';
+import { EXPORT_MAPPINGS, type MappedFormat, mappingsHelp } from '../../../report/words/index.js';
 import { judge } from '../../../roofline/judge.js';
 import { calmInput, experiment, joulesAt, recordOf, samplesWith } from '../judgement/trace.js';
 
@@ -18,12 +18,12 @@ interface Exported {
 }
 
 /** One calm trial: 880 J for each of five repeats of 6 s, 1024 tokens read and 256 written. */
-function exported(format: VocabularyFormat, changes: Partial<JudgeInput> = {}) {
+function exported(format: MappedFormat, changes: Partial<JudgeInput> = {}) {
   const input = calmInput(changes);
   const device = { id: 'd', class: input.experiment.device.split(':')[0]!, name: 'test' };
   const record = { ...recordOf(input), ...judge(input), device };
   const report = buildReport([record], { sweepName: 'test', objectives: [] });
-  const { text } = vocabularyExporter(format).export(report);
+  const { text } = mappedExporter(format).export(report);
   const document = JSON.parse(text) as Exported;
   return { ...document, row: document.rows[0]! };
 }
@@ -109,8 +109,8 @@ describe("other tools' words", () => {
   });
 
   test('every word has a meaning, in the file and in the help', () => {
-    const help = vocabulariesHelp();
-    for (const format of Object.keys(VOCABULARIES) as VocabularyFormat[]) {
+    const help = mappingsHelp();
+    for (const format of Object.keys(EXPORT_MAPPINGS) as MappedFormat[]) {
       const { words } = exported(format);
       expect(help).toContain(`--format ${format}`);
       for (const [name, { meaning }] of Object.entries(words)) {

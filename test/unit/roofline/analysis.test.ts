@@ -297,7 +297,7 @@ spec:
 
   test('gives every combination, defaults filled in', () => {
     const reading = parseRoofline(FILE);
-    if (!reading.ok) throw new Error(JSON.stringify(reading.mistakes));
+    if (!reading.ok) throw new Error(JSON.stringify(reading.diagnostics));
     expect(reading.file.name).toBe('batches');
     const points = pointsOf(reading.file.spec);
     expect(points).toHaveLength(2 * 4 * 2);
@@ -312,7 +312,7 @@ spec:
     expect(
       reading.ok
         ? []
-        : reading.mistakes.map(({ line, path, message, suggestion }) => [line, path, message, suggestion]),
+        : reading.diagnostics.map(({ line, path, message, suggestion }) => [line, path, message, suggestion]),
     ).toEqual([
       [
         3,
@@ -331,11 +331,11 @@ spec:
 
   test('is refused when it is another kind, or asks for too many points', () => {
     const kind = parseRoofline(FILE.replace('kind: Roofline', 'kind: Sweep'));
-    expect(kind.ok ? null : kind.mistakes[0]).toMatchObject({
+    expect(kind.ok ? null : kind.diagnostics[0]).toMatchObject({
       message: 'kind is "Sweep": it must be Roofline',
       line: 2,
     });
     const many = parseRoofline(FILE.replace('1-8*2', '1-2000').replace('2048', '1-9'));
-    expect(many.ok ? null : many.mistakes[0]?.message).toMatch(/^72,000 points are more than 20,000/);
+    expect(many.ok ? null : many.diagnostics[0]?.message).toMatch(/^72,000 points are more than 20,000/);
   });
 });

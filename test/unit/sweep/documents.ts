@@ -19,7 +19,7 @@ export function file(spec: Document, rest: Document = {}): string {
 /** @returns the sweep of a text that must be one. */
 export function sweepOf(source: string): Sweep {
   const parsed = parseSweep(source);
-  if (!parsed.ok) throw new Error(parsed.mistakes.map((m) => `${m.path}: ${m.message}`).join('\n'));
+  if (!parsed.ok) throw new Error(parsed.diagnostics.map((m) => `${m.path}: ${m.message}`).join('\n'));
   return parsed.sweep;
 }
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { MAX_MISTAKES } from '../../../core/input/mistake.js';
+import { MAX_DIAGNOSTICS } from '../../../core/input/mistake.js';
 import { nearest } from '../../../core/input/suggest.js';
 import { parseSweep } from '../../../core/sweep/parse.js';
 
@@ -63,16 +63,16 @@ describe('a sweep file that somebody made to be slow', () => {
     // Below one second each on one core; what was quadratic took from half a minute to for ever.
     expect((user + system) / 1e6).toBeLessThan(10);
     if (parsed.ok) return;
-    expect(parsed.mistakes.length).toBeGreaterThan(0);
-    expect(parsed.mistakes.length).toBeLessThanOrEqual(MAX_MISTAKES);
+    expect(parsed.diagnostics.length).toBeGreaterThan(0);
+    expect(parsed.diagnostics.length).toBeLessThanOrEqual(MAX_DIAGNOSTICS);
     expect(JSON.stringify(parsed).length).toBeLessThan(250_000);
   });
 
   it('tells the first hundred mistakes and how many there are besides', () => {
     const parsed = parseSweep(`${HEAD}spec: {models: a}\n${list(1_234, (i) => `k${i}: 1`, '\n')}\n`);
     if (parsed.ok) throw new Error('it has mistakes');
-    expect(parsed.mistakes).toHaveLength(100);
-    expect(parsed.mistakes[0]).toMatchObject({ path: 'k0', line: 5, column: 1 });
+    expect(parsed.diagnostics).toHaveLength(100);
+    expect(parsed.diagnostics[0]).toMatchObject({ path: 'k0', line: 5, column: 1 });
     expect(parsed.more).toBe(1_134);
   });
 
@@ -91,7 +91,7 @@ describe('a sweep file that somebody made to be slow', () => {
     const source = `${HEAD}spec:\n  models: [&m {name: small, source: "builtin:small"}]\n  exclude: [{model: &x [small]}, {model: *x}]\n  workloads: *m\n`;
     const parsed = parseSweep(source);
     if (parsed.ok) throw new Error('a model is no workload');
-    expect(parsed.mistakes.every(({ line }) => line === 7 || line === 5)).toBe(true);
+    expect(parsed.diagnostics.every(({ line }) => line === 7 || line === 5)).toBe(true);
     expect(parseSweep(`${HEAD}spec: {models: *a}\n`)).toMatchObject({
       mistakes: [{ message: expect.stringContaining('*a stands for nothing') }],
     });

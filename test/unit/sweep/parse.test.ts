@@ -7,7 +7,7 @@ import { file, structures, sweepOf } from './documents.js';
 function mistakesOf(source: string): string[] {
   const parsed = parseSweep(source);
   if (parsed.ok) return [];
-  return parsed.mistakes.map((m) => {
+  return parsed.diagnostics.map((m) => {
     const guess = m.suggestion === null ? '' : ` [${m.suggestion}]`;
     return `${m.line}:${m.column} ${m.path}: ${m.message}${guess}`;
   });
@@ -306,8 +306,8 @@ spec:
           JSON.stringify(document, (_, v) => (typeof v === 'bigint' ? String(v) : v)),
         );
         if (!parsed.ok) {
-          expect(parsed.mistakes.length).toBeGreaterThan(0);
-          for (const mistake of parsed.mistakes) expect(mistake.message).not.toMatch(/undefined|\[object/);
+          expect(parsed.diagnostics.length).toBeGreaterThan(0);
+          for (const mistake of parsed.diagnostics) expect(mistake.message).not.toMatch(/undefined|\[object/);
         }
       }),
       { numRuns: 150 },

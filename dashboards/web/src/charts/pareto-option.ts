@@ -89,7 +89,7 @@ export function paretoPlot(report: Report, rows: readonly Row[], view: ParetoVie
       row: row.experimentId,
       x,
       y,
-      text: () => said(row, view),
+      text: () => tooltipText(row, view),
     })),
     rowAt: (seriesIndex, dataIndex) => scatter[seriesIndex - 1]?.points[dataIndex]?.row.experimentId,
   };
@@ -217,7 +217,7 @@ function tip(report: Report, row: Row, view: ParetoView): HTMLElement {
 }
 
 /** The same in one sentence, for those who go by keys. */
-function said(row: Row, view: ParetoView): string {
+function tooltipText(row: Row, view: ParetoView): string {
   const values = plottedOf(view).map((metric) => `${metric.label} ${valueText(row, metric)}`);
   const state = row.state === 'valid' ? (row.onFront ? ', on the front' : '') : `, ${row.state}`;
   return `#${row.number} ${row.label}: ${values.join(', ')}${state}`;

@@ -169,7 +169,7 @@ export function PlotView(props: PlotProps) {
 /** Tells which row is pointed at, once per row, and which is clicked. */
 function listen(chart: Chart, latest: { readonly current: PlotProps }): void {
   let last: string | null = null;
-  const tell = (row: string | null) => {
+  const highlight = (row: string | null) => {
     if (row !== last) latest.current.onHover?.(row);
     last = row;
   };
@@ -177,8 +177,8 @@ function listen(chart: Chart, latest: { readonly current: PlotProps }): void {
     const { seriesIndex = -1, dataIndex = -1 } = item as { seriesIndex?: number; dataIndex?: number };
     return latest.current.plot.rowAt(seriesIndex, dataIndex);
   };
-  chart.on('mousemove', (item) => tell(rowOf(item) ?? null));
-  chart.on('mouseout', () => tell(null));
+  chart.on('mousemove', (item) => highlight(rowOf(item) ?? null));
+  chart.on('mouseout', () => highlight(null));
   chart.on('click', (item) => {
     const row = rowOf(item);
     if (row !== undefined) latest.current.onOpen?.(row);

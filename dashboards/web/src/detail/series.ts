@@ -32,7 +32,7 @@ function rank({ quantity }: SampleSeries): number {
 
 function gauge(series: SampleSeries): Strip {
   const points = series.seconds.map((t, i) => [t, series.values[i] ?? 0] as const);
-  return { label: words(series.quantity), unit: series.unit, points };
+  return { label: quantityLabel(series.quantity), unit: series.unit, points };
 }
 
 /** Growth per second between readings, at the middle of the two. */
@@ -43,12 +43,12 @@ function rate(series: SampleSeries): Strip {
     const grown = (series.values[i] ?? 0) - (series.values[i - 1] ?? 0);
     return [[(before + t) / 2, grown / (t - before)] as const];
   });
-  const label = words(series.quantity).replace('energy', 'power');
+  const label = quantityLabel(series.quantity).replace('energy', 'power');
   return { label, unit: RATES[series.unit] ?? series.unit, points };
 }
 
 /** `energyJoules:package-0` → `energy package-0`; the unit is on the axis. */
-function words(quantity: string): string {
+function quantityLabel(quantity: string): string {
   return quantity
     .replace(/(Seconds|Bytes|Joules|Watts|Hertz|Celsius)(?=$|:)/, '')
     .replace(':', ' ')

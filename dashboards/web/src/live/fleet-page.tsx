@@ -119,10 +119,10 @@ function roofsText(measured: boolean): string {
 function fleetText(nodes: readonly LiveNode[], running: readonly LiveTrial[]): string {
   const lost = nodes.filter((node) => node.state === 'lost').length;
   const here = nodes.length - lost;
-  const words = [
+  const parts = [
     `${here} ${here === 1 ? 'node' : 'nodes'} connected`,
     `${running.length} ${running.length === 1 ? 'trial' : 'trials'} running`,
   ];
-  if (lost > 0) words.push(`${lost} lost`);
-  return words.join(', ');
+  if (lost > 0) parts.push(`${lost} lost`);
+  return parts.join(', ');
 }

@@ -7,7 +7,7 @@ import { askJson, storeToken } from './api.js';
 import { FleetPage } from './fleet-page.js';
 import type { Connection } from './follow.js';
 import { hrefOf, type Route, useRoute } from './route.js';
-import { Standing, SweepPage } from './sweep-page.js';
+import { SweepPage, SweepProgressContext } from './sweep-page.js';
 import { SweepsPage } from './sweeps-page.js';
 import { TokenPage } from './token-page.js';
 import { useLive } from './use-live.js';
@@ -71,7 +71,9 @@ export function LivePage({ theme, onTheme }: { theme: Theme; onTheme(): void }) 
     const { sweepId: id } = route;
     return (
       <WholeTrials.Provider value={getTrial}>
-        <Standing.Provider value={{ sweep, running: running.filter((trial) => trial.sweepId === id) }}>
+        <SweepProgressContext.Provider
+          value={{ sweep, running: running.filter((trial) => trial.sweepId === id) }}
+        >
           <SweepPage
             key={id}
             sweepId={id}
@@ -81,7 +83,7 @@ export function LivePage({ theme, onTheme }: { theme: Theme; onTheme(): void }) 
             theme={theme}
             top={top}
           />
-        </Standing.Provider>
+        </SweepProgressContext.Provider>
       </WholeTrials.Provider>
     );
   }

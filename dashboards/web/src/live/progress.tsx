@@ -26,8 +26,8 @@ export function countsText(sweep: LiveSweep): string {
   const parts = (['complete', 'invalid', 'failed'] as const)
     .filter((state) => sweep[state] > 0)
     .map((state) => `${sweep[state]} ${WORDS[state]}`);
-  const told = parts.length === 0 ? '' : `: ${parts.join(', ')}`;
-  return `${settledOf(sweep)} of ${sweep.points} settled${told}`;
+  const breakdown = parts.length === 0 ? '' : `: ${parts.join(', ')}`;
+  return `${settledOf(sweep)} of ${sweep.points} settled${breakdown}`;
 }
 
 /** @returns `about 12 min left`, or how it ended. */

@@ -7,18 +7,18 @@ import { useOtherSweeps } from './other-sweeps.js';
 import { countsText, leftText, ProgressBar, Reasons, RunningTrials } from './progress.js';
 import type { FollowedReport } from './trials.js';
 
-/** Where a sweep stands; null = it is not among the newest sweeps, or not told yet. */
-export interface SweepStanding {
+/** Progress of a sweep; null = it is not among the newest sweeps, or not received yet. */
+export interface SweepProgress {
   readonly sweep: LiveSweep | null;
   readonly running: readonly LiveTrial[];
 }
 
 /** Changes several times a second; what does not show it is not drawn again for it. */
-export const Standing = createContext<SweepStanding>({ sweep: null, running: [] });
+export const SweepProgressContext = createContext<SweepProgress>({ sweep: null, running: [] });
 
 interface SweepProps {
   readonly sweepId: string;
-  /** Of the coordinator; null = not told yet. */
+  /** Of the coordinator; null = not received yet. */
   readonly sweeps: readonly LiveSweep[] | null;
   readonly name: string | null;
   readonly followed: FollowedReport | null;
@@ -60,7 +60,7 @@ export function SweepPage({ sweepId, sweeps, name, followed, theme, top }: Sweep
 }
 
 function Progress() {
-  const { sweep, running } = useContext(Standing);
+  const { sweep, running } = useContext(SweepProgressContext);
   if (sweep === null) return null;
   return (
     <section class="standing" aria-label="Progress">

@@ -1,5 +1,5 @@
 import type { ResultRecord } from '../../../../core/result/result.js';
-import { GrowingReport } from '../../../../report/growing/growing.js';
+import { IncrementalReport } from '../../../../report/growing/growing.js';
 import type { LiveReport, LiveResult } from '../../../../report/live/live.js';
 import { unpackPart } from '../../../../report/live/pack.js';
 import type { Report } from '../../../../report/report.js';
@@ -22,7 +22,7 @@ export class FollowedTrials {
   readonly #known = new Set<string>();
   /** Results that came while the report was on its way. */
   #early: ResultRecord[] = [];
-  #followed: { readonly growing: GrowingReport; readonly details: Details } | null = null;
+  #followed: { readonly growing: IncrementalReport; readonly details: Details } | null = null;
   #timer: ReturnType<typeof setTimeout> | null = null;
   #cost = 0;
   #drawing = false;
@@ -37,7 +37,7 @@ export class FollowedTrials {
   begin(base: LiveReport): void {
     const early = this.#early;
     this.reset();
-    this.#followed = { growing: new GrowingReport(base), details: base.details };
+    this.#followed = { growing: new IncrementalReport(base), details: base.details };
     for (const part of base.parts) this.#add(unpackPart(part));
     this.#add(early);
     this.#build();

@@ -1,30 +1,30 @@
 import type { Report } from '../../report/report.js';
 import type { Row } from '../../report/rows.js';
-import { VOCABULARIES, type VocabularyFormat } from '../../report/words/index.js';
-import type { Vocabulary } from '../../report/words/word.js';
+import { EXPORT_MAPPINGS, type MappedFormat } from '../../report/words/index.js';
+import type { ExportMapping } from '../../report/words/word.js';
 import type { Exporter } from './exporter.js';
 
 /** Results under another tool's names, each name with what it means: no number of ours is taken for one of theirs. */
-export function vocabularyExporter(format: VocabularyFormat): Exporter {
-  const vocabulary: Vocabulary = VOCABULARIES[format];
+export function mappedExporter(format: MappedFormat): Exporter {
+  const mapping: ExportMapping = EXPORT_MAPPINGS[format];
   return {
     format,
     extension: `.${format.replace(/-json$/, '')}.json`,
-    help: `energy and efficiency under the names of ${vocabulary.tool}, each with its meaning`,
+    help: `energy and efficiency under the names of ${mapping.tool}, each with its meaning`,
     export: (report) => ({
-      text: `${JSON.stringify(documentOf(format, vocabulary, report), null, 2)}\n`,
+      text: `${JSON.stringify(documentOf(format, mapping, report), null, 2)}\n`,
       notes: [],
     }),
   };
 }
 
-function documentOf(format: VocabularyFormat, { tool, about, words }: Vocabulary, report: Report) {
+function documentOf(format: MappedFormat, { tool, about, fields }: ExportMapping, report: Report) {
   return {
     schema: `ridgepoint.dev/${format.replace(/-json$/, '')}/v1`,
     sweep: report.sweepName,
     tool,
     about,
-    words: Object.fromEntries(words.map(({ name, unit, meaning }) => [name, { unit, meaning }])),
+    words: Object.fromEntries(fields.map(({ name, unit, meaning }) => [name, { unit, meaning }])),
     rows: report.rows.map((row) => ({
       experiment: row.experimentId,
       label: row.label,
@@ -35,13 +35,13 @@ function documentOf(format: VocabularyFormat, { tool, about, words }: Vocabulary
           ? null
           : row.trial.measurements.energyJoules.source,
       warnings: row.warnings.map(({ code }) => code),
-      ...saidOf(row, words),
+      ...mappedValues(row, fields),
     })),
   };
 }
 
 /** Values by name; those that are missing with their reason, never 0; spreads over the repeats. */
-function saidOf(row: Row, words: Vocabulary['words']) {
+function mappedValues(row: Row, words: ExportMapping['fields']) {
   const said = words.map(({ name, of }) => [name, of(row)] as const);
   return {
     values: Object.fromEntries(said.map(([name, { value }]) => [name, value])),

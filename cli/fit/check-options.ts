@@ -6,7 +6,7 @@ import type { Ceilings } from '../../roofline/ceilings.js';
 import { fewestDevices, type WantedSplit } from '../../roofline/fit/split.js';
 import type { FitOptions } from './command.js';
 
-interface Mistake {
+interface OptionError {
   readonly message: string;
   readonly hint: string | null;
 }
@@ -24,11 +24,11 @@ export function wantedSplit({ tensorParallel, pipelineParallel, expertParallel }
  * @param architecture null when there is none to ask: what can be seen without one is said anyway.
  * @returns every contradiction of the words with one another, with the model and with the devices.
  */
-export function wrongWords(
+export function optionErrors(
   options: FitOptions,
   architecture: ModelArchitecture | null,
   devices: readonly Ceilings[],
-): Mistake[] {
+): OptionError[] {
   const { model, context, prompt } = options;
   const reading = readBits(options.bits);
   const missing = '`ridge roofline --list` shows every published model.';
@@ -51,12 +51,12 @@ export function wrongWords(
         ]
       : []),
     ...(reading.ok ? [] : [{ message: reading.message, hint: null }]),
-    ...wrongSplit(options, architecture),
-    ...wrongOffload(options, devices),
+    ...splitErrors(options, architecture),
+    ...offloadErrors(options, devices),
   ];
 }
 
-function wrongSplit(options: FitOptions, architecture: ModelArchitecture | null): Mistake[] {
+function splitErrors(options: FitOptions, architecture: ModelArchitecture | null): OptionError[] {
   const wanted = wantedSplit(options);
   const said = Object.values(wanted).some((degree) => degree !== null);
   if (!said) return [];
@@ -92,7 +92,7 @@ function wrongSplit(options: FitOptions, architecture: ModelArchitecture | null)
   ];
 }
 
-function wrongOffload({ maxOffload, train }: FitOptions, devices: readonly Ceilings[]): Mistake[] {
+function offloadErrors({ maxOffload, train }: FitOptions, devices: readonly Ceilings[]): OptionError[] {
   if (maxOffload === 0) return [];
   if (train !== undefined)
     return [

@@ -10,7 +10,7 @@ import { LEAST_PERIODS, type ObservationPlan, type Observed } from './observatio
  * Rule: what is measured is long enough when it lasts 20 update periods of the source, since an edge can be off by
  * one of them: 5 %. What could not be made that long is noted with what follows from it.
  */
-export function windowDoubts(source: EnergySource, { whole, parts }: ObservationPlan): Warning[] {
+export function windowWarnings(source: EnergySource, { whole, parts }: ObservationPlan): Warning[] {
   const limit = `20 update periods of ${source.label} (${(SHORT_WINDOW_PERIODS * source.periodSeconds).toPrecision(2)} s)`;
   return [...parts].flatMap(([name, part]) => {
     const consequence = consequenceOf(part, whole, source.periodSeconds);
@@ -50,7 +50,7 @@ function tooLittle({ observations }: Observed, periodSeconds: number): string | 
  * Which of what was observed has no energy, by what is wrong with the readings.
  * @param observed readings by what they are of: `repeat`, `prefill`, …
  */
-export function lostDoubts(observed: readonly (readonly [string, readonly Reading[]])[]): Warning[] {
+export function lostWarnings(observed: readonly (readonly [string, readonly Reading[]])[]): Warning[] {
   const lost = new Map<WarningCode, { counts: string[]; reason: string }>();
   for (const [name, readings] of observed) {
     for (const code of new Set(readings.flatMap((reading) => codeOf(reading) ?? []))) {
@@ -68,7 +68,7 @@ const codeOf = (reading: Reading) => (reading.value === null ? (reading.code ?? 
 const reasonOf = (reading: Reading | undefined) => (reading?.value === null ? reading.reason : '');
 
 /** Counters that began anew, also between two repeats, where it costs nothing. */
-export function resetDoubts(source: EnergySource): Warning[] {
+export function resetWarnings(source: EnergySource): Warning[] {
   if (source.kind !== 'counter') return [];
   return source.series.flatMap((series) => {
     const when = resetSeconds(series).map((seconds) => `${seconds.toFixed(3)} s`);
@@ -90,7 +90,7 @@ const REPAIRS = [
 ] as const;
 
 /** What had to be done to series before they could be added up, of any quantity. */
-export function repairDoubts(samples: readonly SampleSeries[]): Warning[] {
+export function repairWarnings(samples: readonly SampleSeries[]): Warning[] {
   const cleaned = samples.map(cleanSeries);
   return REPAIRS.flatMap(([repair, code, what]) => {
     const list = cleaned

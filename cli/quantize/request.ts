@@ -6,13 +6,13 @@ import { usageError } from '../exit.js';
 import type { QuantizeOptions } from './command.js';
 
 /** What the options ask for: the same word that a sweep would have. */
-export interface Wanted {
+export interface QuantizationRequest {
   readonly word: string;
   readonly spec: QuantizationSpec;
 }
 
 /** @throws CommandError (2) for what llama.cpp does not have, or cannot make from the file alone. */
-export function wantedOf(options: QuantizeOptions): Wanted {
+export function quantizationRequest(options: QuantizeOptions): QuantizationRequest {
   if (options.imatrix !== undefined && options.importance !== undefined) {
     throw usageError('--imatrix and --importance both give an importance matrix', 'Give one of them.');
   }
