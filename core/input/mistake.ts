@@ -33,7 +33,7 @@ const MAX_STEP = 60;
 /** @returns how many mistakes a file has, in words that stand before them. */
 export function diagnosticCount(shown: number, more: number): string {
   const count = shown + more;
-  const rest = more === 0 ? '' : ` (the first ${shown} are told)`;
+  const rest = more === 0 ? '' : ` (the first ${shown} are listed)`;
   return `${count} mistake${count === 1 ? '' : 's'}${rest}`;
 }
 

@@ -108,7 +108,7 @@ function once(url: URL, headers: Readonly<Record<string, string>>, asking: Askin
   return new Promise((resolve, reject) => {
     const request = (plain ? http : https).get(url, options, resolve);
     request.on('timeout', () =>
-      request.destroy(new Interrupted(`${url.host} said nothing for ${policy.stallSeconds} s`)),
+      request.destroy(new Interrupted(`${url.host} sent nothing for ${policy.stallSeconds} s`)),
     );
     request.on('error', (error) => reject(asReason(error, url, signal)));
   });

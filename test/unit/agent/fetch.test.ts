@@ -242,7 +242,7 @@ describe('nothing is left of what is refused', () => {
     const server = await new FileServer().start();
     const { ask } = node({ https: [server.url], stallSeconds: 0.2, attempts: 1 });
     server.on.set('/mute.gguf', () => {});
-    expect((await refused(ask(`${server.url}mute.gguf`))).message).toMatch(/said nothing for 0.2 s/);
+    expect((await refused(ask(`${server.url}mute.gguf`))).message).toMatch(/sent nothing for 0.2 s/);
     const slow = server.put('/slow.gguf', content(1000));
     server.pace = { bytes: 10, milliseconds: 50 };
     expect((await refused(ask(slow))).message).toMatch(/sent \d+ bytes in 0.2 s/);
