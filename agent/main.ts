@@ -24,9 +24,9 @@ import { RoofsStore } from './roofs/store.js';
 import { RUNNER_KINDS } from './runners/index.js';
 import { Session } from './session.js';
 import { Spool } from './spool.js';
-import { Work } from './trial/executor.js';
+import type { TrialContext } from './trial/context.js';
+import { TrialExecutor } from './trial/executor.js';
 import type { TrialProgress } from './trial/progress.js';
-import type { Bench } from './trial/start.js';
 
 export type TrialEvent =
   | { readonly event: 'started'; readonly lease: Lease }
@@ -93,7 +93,7 @@ export async function startAgent(config: AgentConfig): Promise<RunningAgent> {
   const tell = (event: TrialEvent) => {
     for (const listener of listeners) listener(event);
   };
-  const work: Work = new Work(benchOf(config, probe, meters, roofs, factors), {
+  const trials: TrialExecutor = new TrialExecutor(contextOf(config, probe, meters, roofs, factors), {
     onStart(lease) {
       log.info({ trial: lease.trialId, device: lease.deviceId }, 'trial started');
       tell({ event: 'started', lease });
@@ -116,12 +116,12 @@ export async function startAgent(config: AgentConfig): Promise<RunningAgent> {
   const session: Session = new Session({
     profile,
     connection,
-    work,
+    trials,
     spool,
     onDrain: (reason) => void leave.drain(reason),
     log: (level, message) => log[level](message),
   });
-  const metrics = metricsOf(probe, meters, session, work, spool);
+  const metrics = metricsOf(probe, meters, session, trials, spool);
   const exporter =
     config.exporter === null
       ? null
@@ -136,7 +136,7 @@ export async function startAgent(config: AgentConfig): Promise<RunningAgent> {
       metrics.close();
       if ('nvml' in probe.nvml) probe.nvml.nvml.close();
     });
-  const leave = leaving(session, work, ended, going);
+  const leave = leaving(session, trials, ended, going);
   return {
     profile,
     exporterUrl: exporter?.url ?? null,
@@ -158,7 +158,7 @@ const KILL_SECONDS = 5;
 /** The three ways to go; the first that was begun goes on, and a harder one can overtake it. */
 function leaving(
   session: Session,
-  work: Work,
+  trials: TrialExecutor,
   ended: Promise<void>,
   going: AbortController,
 ): Pick<RunningAgent, 'drain' | 'stop' | 'stopNow'> {
@@ -173,30 +173,30 @@ function leaving(
     await ended;
   };
   const giveBack = (at: 'once' | 'soon') => {
-    for (const trialId of work.giveBack('the agent is stopping', at)) returned.add(trialId);
+    for (const trialId of trials.giveBack('the agent is stopping', at)) returned.add(trialId);
   };
   return {
-    drain: (reason) => go(reason, work.whenIdle()),
+    drain: (reason) => go(reason, trials.whenIdle()),
     stop() {
       giveBack('soon');
-      return go('stopped', work.whenIdle());
+      return go('stopped', trials.whenIdle());
     },
     stopNow() {
       giveBack('once');
       // A digest of a large file, or a wait for another maker, has no child to kill.
       const patience = sleep(KILL_SECONDS * 1000, undefined, { ref: false });
-      return go('stopped at once', Promise.race([work.whenIdle(), patience]));
+      return go('stopped at once', Promise.race([trials.whenIdle(), patience]));
     },
   };
 }
 
-function benchOf(
+function contextOf(
   config: AgentConfig,
   probe: NodeProbe,
   meters: MeterSettings,
   roofs: NodeRoofs,
   factors: NodeFactors,
-): Bench {
+): TrialContext {
   const { modelFolders, cacheFolder, artifactBytes, sources, limits } = config;
   return {
     profile: probe.profile,
@@ -224,7 +224,7 @@ function metricsOf(
   probe: NodeProbe,
   meters: MeterSettings,
   session: Session,
-  work: Work,
+  trials: TrialExecutor,
   spool: Spool,
 ): { families(): Family[]; close(): void } {
   let opened: { meters: ExportedMeter[]; read: () => Family[] } | null = null;
@@ -235,7 +235,7 @@ function metricsOf(
         const read = agentMetrics({
           profile: probe.profile,
           connected: () => session.connected,
-          runningOn: () => work.runningOn,
+          runningOn: () => trials.runningOn,
           spooledResults: () => spool.size,
           meters: found,
         });

@@ -13,7 +13,7 @@ import type { Duplex } from '../proto/stream.js';
 import { Backoff } from './backoff.js';
 import { LeaseRequester } from './lease-requester.js';
 import type { Spool } from './spool.js';
-import type { Work } from './trial/executor.js';
+import type { TrialExecutor } from './trial/executor.js';
 import type { TrialProgress } from './trial/progress.js';
 
 type Stream = Duplex<SessionRequest, SessionResponse>;
@@ -22,7 +22,7 @@ type Message = NonNullable<SessionRequest['message']>;
 export interface SessionNeeds {
   readonly profile: NodeProfile;
   readonly connection: AgentConnection;
-  readonly work: Work;
+  readonly trials: TrialExecutor;
   readonly spool: Spool;
   readonly backoff?: Backoff;
   /** Somebody has asked the coordinator to let this node go. */
@@ -66,7 +66,7 @@ export class Session {
     this.#backoff = needs.backoff ?? new Backoff(0.2, 15);
     this.#asking = new LeaseRequester(
       needs.profile.devices,
-      (device) => needs.work.isFree(device),
+      (device) => needs.trials.isFree(device),
       (deviceId) => void this.#say({ $case: 'leaseRequest', value: { deviceId } }),
     );
   }
@@ -177,12 +177,12 @@ export class Session {
   }
 
   async #converse(): Promise<void> {
-    const { connection, profile, work, log } = this.#needs;
+    const { connection, profile, trials, log } = this.#needs;
     const stream = connection.session(this.#over.signal);
     this.#stream = stream;
     try {
       await stream.send({
-        message: { $case: 'hello', value: toHello(profile, work.trialIds, this.#instance) },
+        message: { $case: 'hello', value: toHello(profile, trials.trialIds, this.#instance) },
       });
       for await (const { message } of stream) {
         if (message !== undefined) await this.#hear(message);
@@ -194,7 +194,7 @@ export class Session {
   }
 
   async #hear(message: NonNullable<SessionResponse['message']>): Promise<void> {
-    const { work, spool, log, onDrain } = this.#needs;
+    const { trials, spool, log, onDrain } = this.#needs;
     switch (message.$case) {
       case 'welcome':
         return this.#welcomed(message.value);
@@ -202,7 +202,7 @@ export class Session {
         this.#asking.granted(message.value.deviceId);
         const lease = parseLease(message.value.leaseJson);
         if (this.#draining) this.#refused.push(lease.trialId);
-        else work.begin(lease);
+        else trials.begin(lease);
         return;
       }
       case 'noWork':
@@ -219,7 +219,7 @@ export class Session {
         return;
       case 'stopTrial':
         log('info', `stopping ${message.value.trialId}: ${message.value.reason}`);
-        work.stop(message.value.trialId, message.value.reason);
+        trials.stop(message.value.trialId, message.value.reason);
         return;
       case 'drain':
         onDrain(message.value.reason);
@@ -241,7 +241,7 @@ export class Session {
     unknownTrialIds: readonly string[];
     maxResultBytes: number;
   }): Promise<void> {
-    const { work, spool, log } = this.#needs;
+    const { trials, spool, log } = this.#needs;
     if (welcome.protocol !== PROTOCOL) {
       const versions = `it speaks version ${welcome.protocol}, this agent ${PROTOCOL}`;
       throw new WireError('invalid', `the coordinator is of another release: ${versions}`);
@@ -251,7 +251,7 @@ export class Session {
     this.#backoff.reset();
     this.#maxResultBytes = welcome.maxResultBytes === 0 ? MAX_RESULT_BYTES : welcome.maxResultBytes;
     for (const trialId of welcome.unknownTrialIds)
-      work.stop(trialId, 'the coordinator does not want it any more');
+      trials.stop(trialId, 'the coordinator does not want it any more');
     this.#heartbeat = setInterval(() => this.#beat(), Math.max(1, welcome.heartbeatSeconds) * 1000);
     // Not awaited: while it sends, the acknowledgements have to be heard.
     void this.#resume(spool);
@@ -277,9 +277,9 @@ export class Session {
 
   #beat(): void {
     if (!this.connected) return;
-    const { work } = this.#needs;
-    const state = this.#draining ? 'draining' : work.runningCount > 0 ? 'busy' : 'idle';
-    void this.#say({ $case: 'heartbeat', value: { trialIds: work.trialIds, state } });
+    const { trials } = this.#needs;
+    const state = this.#draining ? 'draining' : trials.runningCount > 0 ? 'busy' : 'idle';
+    void this.#say({ $case: 'heartbeat', value: { trialIds: trials.trialIds, state } });
   }
 
   /** A message that cannot be sent is lost with its stream; the next stream begins by saying it again. */

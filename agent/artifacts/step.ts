@@ -14,13 +14,13 @@ export interface Step {
   /** @returns what the file may need on the disk. */
   bytes(inputBytes: number): number;
   /** Gets ready what the step needs beside its input. @returns the task that makes the file. */
-  taskFor(inputPath: string, inputDigest: string, bench: StepBench): Promise<TaskFor>;
+  taskFor(inputPath: string, inputDigest: string, context: StepContext): Promise<TaskFor>;
 }
 
 export type TaskFor = (outputPath: string) => Task<Learned, ProgressReport>;
 
 /** Where a step is carried out. */
-export interface StepBench {
+export interface StepContext {
   readonly cpus: readonly number[];
   readonly timeLimitSeconds: number;
   readonly launcher: Launcher;

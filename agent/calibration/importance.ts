@@ -1,7 +1,7 @@
 import type { CalibrationSpec } from '../../core/techniques/calibration-spec.js';
 import { digestOf } from '../artifacts/digest.js';
 import type { ModelSettings } from '../artifacts/resolve.js';
-import type { StepBench } from '../artifacts/step.js';
+import type { StepContext } from '../artifacts/step.js';
 import { locateText } from '../artifacts/text.js';
 import { requiredKernels } from '../native/kernel-library.js';
 import { importanceMatrixFor } from './store.js';
@@ -13,7 +13,7 @@ export interface PreparedImportance {
   /** How the quantized file calls it: the text's name, the same on every node. */
   readonly name: string;
   /** @returns the matrix's file, made in a child unless it is there. @throws FailureError */
-  prepare(inputPath: string, inputDigest: string, bench: StepBench): Promise<string>;
+  prepare(inputPath: string, inputDigest: string, context: StepContext): Promise<string>;
 }
 
 /**
@@ -34,7 +34,7 @@ export async function importanceFor(
   return {
     ingredients: { importance: `${textDigest} ${sequences}×${tokens}` },
     name: text,
-    prepare: (modelPath, modelDigest, bench) =>
+    prepare: (modelPath, modelDigest, context) =>
       importanceMatrixFor(
         {
           modelPath,
@@ -47,7 +47,7 @@ export async function importanceFor(
           engine,
           cacheFolder,
         },
-        bench,
+        context,
       ),
   };
 }

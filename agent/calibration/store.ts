@@ -6,7 +6,7 @@ import { canonicalJson } from '../../core/sweep/identity.js';
 import { type BuildRequest, buildFile } from '../artifacts/build-file.js';
 import { digestOf } from '../artifacts/digest.js';
 import { withLock } from '../artifacts/lock.js';
-import type { StepBench } from '../artifacts/step.js';
+import type { StepContext } from '../artifacts/step.js';
 import { taskOf } from '../isolation/job.js';
 import { writeImportanceMatrix } from './imatrix.js';
 import { CALIBRATE } from './job.js';
@@ -29,7 +29,7 @@ export interface StatisticsRequest {
   readonly cacheFolder: string;
 }
 
-export interface StatisticsBench extends Omit<StepBench, 'timeLimitSeconds'> {
+export interface StatisticsContext extends Omit<StepContext, 'timeLimitSeconds'> {
   /** null = as long as it takes. */
   readonly timeLimitSeconds: number | null;
   /** Default: as many as there are CPUs. */
@@ -57,14 +57,14 @@ const MATRIX = `.imatrix${MODEL_FORMATS.gguf}`;
  */
 export async function statisticsFor(
   request: StatisticsRequest,
-  bench: StatisticsBench,
+  context: StatisticsContext,
 ): Promise<StatisticsFile> {
   const { folder, name, textDigest } = await placeOf(request);
   const path = join(folder, `${name}${STATISTICS}`);
   return await withLock(join(folder, `${name}.lock`), async () => {
     if (await used(path)) return { path, seconds: null, warnings: [] };
     const { modelPath, modelDigest, textPath, textName, windows, sequences, tokens, engine } = request;
-    const threads = bench.threads ?? Math.max(1, bench.cpus.length);
+    const threads = context.threads ?? Math.max(1, context.cpus.length);
     const origin = { model: modelDigest, text: textDigest, textName, windows, engine };
     const job = { modelPath, textPath, sequences, tokens, threads, origin };
     const making = {
@@ -73,11 +73,11 @@ export async function statisticsFor(
       bytes: 2 ** 20,
       task: (outputPath: string) => taskOf(CALIBRATE, { job, outputPath }),
       what: 'the statistics of activations',
-      cpus: bench.cpus,
-      timeLimitSeconds: bench.timeLimitSeconds,
-      ...(bench.onMessage && { onMessage: bench.onMessage }),
+      cpus: context.cpus,
+      timeLimitSeconds: context.timeLimitSeconds,
+      ...(context.onMessage && { onMessage: context.onMessage }),
     };
-    const { seconds, warnings } = await buildFile(making, bench.launcher);
+    const { seconds, warnings } = await buildFile(making, context.launcher);
     await makeRoom(folder, path);
     return { path, seconds, warnings };
   });
@@ -86,12 +86,12 @@ export async function statisticsFor(
 /** The same as an importance matrix of llama.cpp. @returns its path. @throws FailureError as statisticsFor does. */
 export async function importanceMatrixFor(
   request: StatisticsRequest,
-  bench: StatisticsBench,
+  context: StatisticsContext,
 ): Promise<string> {
   const { folder, name } = await placeOf(request);
   const path = join(folder, `${name}${MATRIX}`);
   if (await used(path)) return path;
-  const statistics = await statisticsFor(request, bench);
+  const statistics = await statisticsFor(request, context);
   // Written beside its place and moved there: two that do it at once write the same.
   await writeImportanceMatrix(path, await readStatistics(statistics.path));
   await makeRoom(folder, path);

@@ -4,6 +4,7 @@ import type { DeviceProfile } from '../../core/experiment/node.js';
 import { FACTORS_SCHEMA, type Factors } from '../../core/result/factors.js';
 import type { Roofs } from '../../core/result/roofs.js';
 import { type RecordRoofs, recordRoofsOf } from '../../core/result/roofs-record.js';
+import { FITTED_RUNNERS } from '../../core/runners/index.js';
 import { fitFactors } from '../../roofline/factors/fit.js';
 import type { FactorSamples } from '../../roofline/factors/sample.js';
 import { measuredMachine } from '../../roofline/machine-model.js';
@@ -57,6 +58,7 @@ async function timed(request: FactorsRequest): Promise<FactorSamples> {
   const { device, threads, types, quick, launcher, onProgress } = request;
   const ending = await launcher({
     task: taskOf(FACTORS, {
+      runnerKind: FITTED_RUNNERS[0]!,
       deviceClass: device.classes[0] ?? 'cpu',
       deviceId: device.id,
       threads,

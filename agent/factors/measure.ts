@@ -31,6 +31,8 @@ import { Retaking } from './retake.js';
 import { timeSteps } from './steps.js';
 
 export interface FactorsJob {
+  /** Of the kernels that are timed; its steps and passes show what it does around them. */
+  readonly runnerKind: string;
   readonly deviceClass: string;
   readonly deviceId: string;
   readonly threads: readonly number[];
@@ -231,11 +233,12 @@ function elementwiseWork({ kind, width, rows }: ElementwiseShape): OperatorWork 
 
 /** What the engine takes for a step outside its graph. */
 async function passSeconds(
-  { deviceClass, deviceId, modelPath }: FactorsJob,
+  { runnerKind, deviceClass, deviceId, modelPath }: FactorsJob,
   threads: number,
 ): Promise<number> {
   if (kernelsLibrary() === null) return 0;
   const { phases } = await profileModel({
+    runnerKind,
     model: { modelPath, options: { threads }, deviceClass, deviceId, cpus: [] },
     workload: { promptTokens: 8, generateTokens: 32, parallel: 1, contextDepth: 0 },
   });

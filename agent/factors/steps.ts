@@ -9,8 +9,9 @@ import { readGgufHeader } from '../../formats/gguf/header.js';
 import type { StepSample } from '../../roofline/factors/sample.js';
 import { architectureFromGguf } from '../../roofline/readers/gguf.js';
 import { writeSynthetic } from '../artifacts/synthetic/model.js';
-import { llamaCpp } from '../runners/llama-cpp/index.js';
+import { loadRunner } from '../runners/index.js';
 import type { Generator } from '../runners/opened.js';
+import { open } from '../runners/runner.js';
 import { tokenPlan } from '../workloads/tokens.js';
 
 interface Case {
@@ -38,6 +39,7 @@ const STEPS = 8;
 const SECONDS = { usual: 0.2, quick: 0.05 } as const;
 
 interface StepsJob {
+  readonly runnerKind: string;
   readonly deviceClass: string;
   readonly deviceId: string;
   readonly threads: readonly number[];
@@ -79,8 +81,8 @@ async function samplesOf(
   threads: number,
   parallel: number,
 ): Promise<StepSample[]> {
-  const { modelPath, deviceClass, deviceId, quick, depths } = job;
-  const model = await llamaCpp.opens.generator({
+  const { runnerKind, modelPath, deviceClass, deviceId, quick, depths } = job;
+  const model = await open(await loadRunner(runnerKind), 'generator', {
     modelPath,
     options: { threads },
     deviceClass,

@@ -7,15 +7,20 @@ export class CurrentChild {
   #launched: Pick<Launched<unknown>, 'stop' | 'kill'> | null = null;
   #reason: string | null = null;
 
-  /** @throws FailureError `cancelled` when the trial was stopped before this child was needed. */
-  launch<Answer, Report extends Told>(request: LaunchRequest<Answer, Report>): Launched<Answer> {
+  /**
+   * A property, so that it can be handed on as a `Launcher`.
+   * @throws FailureError `cancelled` when the trial was stopped before this child was needed.
+   */
+  readonly launch = <Answer, Report extends Told = never>(
+    request: LaunchRequest<Answer, Report>,
+  ): Launched<Answer> => {
     if (this.#reason !== null) {
       throw new FailureError(failure('cancelled', `the trial was stopped: ${this.#reason}`));
     }
     const launched = launch(request);
     this.#launched = launched;
     return launched;
-  }
+  };
 
   stop(reason: string): void {
     this.#reason ??= reason;

@@ -73,7 +73,7 @@ export function baselineOf(samples: readonly SampleSeries[], seconds: number, at
 }
 
 /** @param maxForeignCores what the sweep's policy forgives while a trial runs, too */
-export function baselineDoubts({ busyCores, busyRatio }: Baseline, maxForeignCores: number): Warning[] {
+export function baselineWarnings({ busyCores, busyRatio }: Baseline, maxForeignCores: number): Warning[] {
   const found: string[] = [];
   if (busyCores !== null && busyCores > maxForeignCores) {
     found.push(

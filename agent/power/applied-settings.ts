@@ -22,14 +22,13 @@ export class AppliedSettings {
   #connection: PowerConnection | null = null;
   #notes: SettingNotes | null = null;
 
-  /** Does nothing where nothing is asked. @throws FailureError `setting-failed`; then nothing is set. */
+  /** @throws FailureError `setting-failed`; then nothing is set. */
   async hold(
-    settings: DeviceSettings | undefined,
+    settings: DeviceSettings,
     device: DeviceProfile,
     socketPath: string | null,
     notes: SettingNotes,
   ): Promise<void> {
-    if (settings === undefined) return;
     const target = targetOf(device);
     if (socketPath === null || target === null) {
       throw settingError(
@@ -53,7 +52,7 @@ export class AppliedSettings {
     try {
       const { restored = [] } = await connection.ask({ do: 'restore' });
       notes.settings = notes.settings.map((one) => ended(one, restored));
-      notes.warnings.push(...notes.settings.flatMap(doubtsAbout));
+      notes.warnings.push(...notes.settings.flatMap(warningsAbout));
     } catch (error) {
       const message = `nobody knows whether the settings held: ${toFailure(error).message}`;
       notes.warnings.push(warn('setting-not-held', message));
@@ -68,19 +67,19 @@ function ended(one: SettingRecord, restored: readonly Restored[]): SettingRecord
   return { ...one, atEnd: end?.atEnd ?? null, restored: end !== undefined && end.problem === null };
 }
 
-function doubtsAbout({ name, part, readBack, atEnd, restored }: SettingRecord): Warning[] {
-  const doubts: Warning[] = [];
+function warningsAbout({ name, part, readBack, atEnd, restored }: SettingRecord): Warning[] {
+  const warnings: Warning[] = [];
   if (atEnd !== readBack) {
     const message = `${name} of ${part} was ${readBack} at the start of the trial and ${atEnd} at its end`;
-    doubts.push(warn('setting-not-held', message));
+    warnings.push(warn('setting-not-held', message));
   }
   if (!restored) {
-    doubts.push(
+    warnings.push(
       warn(
         'setting-not-restored',
         `${name} of ${part} was not put back; the log of the power helper says why`,
       ),
     );
   }
-  return doubts;
+  return warnings;
 }

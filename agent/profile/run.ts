@@ -1,21 +1,18 @@
-import { FailureError, failure } from '../../core/errors.js';
 import type { Options } from '../../core/experiment/experiment.js';
 import type { ProfiledOperator, ProfiledPhase, ProfileRecord } from '../../core/result/profile-record.js';
 import { median } from '../../core/statistics/quantile.js';
 import { placeOf } from '../../roofline/profile/nodes.js';
 import { monotonicSeconds } from '../isolation/clock.js';
-import { kernelsLibrary } from '../native/kernel-library.js';
-import { loadLlama } from '../native/llama.js';
-import { type NodeTimes, openProfiler, type Profiler } from '../native/profiler.js';
-import { loadModel } from '../runners/llama-cpp/load.js';
-import type { LlamaModel } from '../runners/llama-cpp/model.js';
-import { readSettings } from '../runners/llama-cpp/settings.js';
-import type { ModelRequest } from '../runners/runner.js';
+import type { NodeTimes } from '../native/profiler.js';
+import { loadRunner } from '../runners/index.js';
+import type { ProfiledGenerator } from '../runners/opened.js';
+import { type ModelRequest, open } from '../runners/runner.js';
 import { latency, latencyOptions } from '../workloads/latency.js';
 import { type TokenPlan, tokenPlan } from '../workloads/tokens.js';
 
-/** What is profiled: a latency workload on llama.cpp. */
+/** What is profiled: a latency workload on a runner that opens a profiled generator. */
 export interface ProfileJob {
+  readonly runnerKind: string;
   readonly model: ModelRequest;
   /** The options of the workload. */
   readonly workload: Options;
@@ -36,36 +33,21 @@ interface Timed {
 /**
  * Runs a workload again and again, in turns as the engine does it and with every node of its graphs stamped, in one context:
  * their difference is what looking on costs. Opens native code: in a child process alone.
- * @throws FailureError as loading does; `engine-missing` without our native library.
+ * @throws FailureError as opening the model does.
  */
 export async function profileModel(
   job: ProfileJob,
   onRound?: (done: number, of: number) => void,
 ): Promise<ProfileRecord> {
-  const library = kernelsLibrary();
-  if (library === null) {
-    throw new FailureError(
-      failure('engine-missing', 'profiling needs our native library, which was not built here', {
-        hint: 'build it with node scripts/build-kernels.mjs',
-      }),
-    );
-  }
   const options = latencyOptions(job.workload);
-  const { cpuBackend } = readSettings(job.model.options, 1);
-  // The engine first: it has to be opened before any other library is.
-  await loadLlama({ backend: cpuBackend, deviceClass: job.model.deviceClass });
-  const profiler = await openProfiler(library);
+  const request = { ...job.model, ...latency.demands(job.workload) };
+  const model = await open(await loadRunner(job.runnerKind), 'profiled-generator', request);
   try {
-    const model = await loadModel({ ...job.model, ...latency.demands(job.workload) }, profiler);
-    try {
-      const steps = Math.min(options.generateTokens, MOST_STEPS);
-      const plan = tokenPlan(model.facts.vocabularySize, { ...options, generateTokens: steps });
-      return rounds(model, profiler, plan, options, onRound);
-    } finally {
-      model.close();
-    }
+    const steps = Math.min(options.generateTokens, MOST_STEPS);
+    const plan = tokenPlan(model.facts.vocabularySize, { ...options, generateTokens: steps });
+    return rounds(model, plan, options, onRound);
   } finally {
-    profiler.close();
+    model.close();
   }
 }
 
@@ -76,8 +58,7 @@ interface Counts {
 }
 
 function rounds(
-  model: LlamaModel,
-  profiler: Profiler,
+  model: ProfiledGenerator,
   plan: TokenPlan,
   counts: Counts,
   onRound?: (done: number, of: number) => void,
@@ -85,8 +66,8 @@ function rounds(
   model.reset(0);
   if (counts.contextDepth > 0) model.prefill(plan.depth);
   const round = (watched: boolean) => {
-    profiler.watch(watched);
-    return roundOf(model, profiler, plan, counts);
+    model.watch(watched);
+    return roundOf(model, plan, counts);
   };
   // The first round of each kind warms up.
   round(false);
@@ -125,13 +106,13 @@ function rounds(
   };
 }
 
-function roundOf(model: LlamaModel, profiler: Profiler, plan: TokenPlan, counts: Counts) {
+function roundOf(model: ProfiledGenerator, plan: TokenPlan, counts: Counts) {
   model.reset(counts.contextDepth);
   const timed = (work: () => void): Timed => {
-    profiler.take();
+    model.take();
     const begin = monotonicSeconds();
     work();
-    return { seconds: monotonicSeconds() - begin, nodes: profiler.take() };
+    return { seconds: monotonicSeconds() - begin, nodes: model.take() };
   };
   const prefill = counts.promptTokens === 0 ? null : timed(() => model.prefill(plan.prompt));
   const decode =

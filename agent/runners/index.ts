@@ -1,4 +1,5 @@
 import { FailureError, failure } from '../../core/errors.js';
+import type { RunnerName } from '../../core/runners/index.js';
 import type { Learned } from '../artifacts/learned.js';
 import type { QuantizeRequest } from './jobs.js';
 import type { Observer } from './observer.js';
@@ -11,42 +12,30 @@ export type Quantize = (
 ) => Promise<Pick<Learned, 'warnings' | 'facts'>>;
 
 interface RunnerRoom {
-  readonly kind: string;
   /** Imported when used: an agent without an engine must start, and only a child may open native code. */
   load(): Promise<Runner>;
-  quantizer(): Promise<Quantize | null>;
+  /** null = it cannot quantize. */
+  readonly quantizer: (() => Promise<Quantize>) | null;
 }
 
-/** Every runner this agent knows: a new one is a new folder and one entry here. */
-const RUNNERS: readonly RunnerRoom[] = [
-  {
-    kind: 'llama-cpp',
-    load: async () => (await import('./llama-cpp/index.js')).llamaCpp,
-    quantizer: async () => (await import('./llama-cpp/index.js')).quantizeFile,
-  },
-  {
-    kind: 'ggml',
-    load: async () => (await import('./ggml/index.js')).ggmlRunner,
-    quantizer: async () => (await import('./llama-cpp/index.js')).quantizeFile,
-  },
-  {
-    kind: 'sparse',
-    load: async () => (await import('./sparse/index.js')).sparseRunner,
-    quantizer: async () => (await import('./llama-cpp/index.js')).quantizeFile,
-  },
-  {
-    kind: 'fake',
-    load: async () => (await import('./fake/index.js')).fakeRunner,
-    quantizer: async () => null,
-  },
-  {
-    kind: 'kernels',
-    load: async () => (await import('./kernels/index.js')).kernelsRunner,
-    quantizer: async () => null,
-  },
-];
+const llamaCppQuantizer = async (): Promise<Quantize> => (await import('./llama-cpp/index.js')).quantizeFile;
 
-export const RUNNER_KINDS: readonly string[] = RUNNERS.map((room) => room.kind);
+/** The room of every runner that core/runners describes: a new one is a new folder and one entry here. */
+const ROOMS: Readonly<Record<RunnerName, RunnerRoom>> = {
+  'llama-cpp': {
+    load: async () => (await import('./llama-cpp/index.js')).llamaCpp,
+    quantizer: llamaCppQuantizer,
+  },
+  ggml: { load: async () => (await import('./ggml/index.js')).ggmlRunner, quantizer: llamaCppQuantizer },
+  sparse: {
+    load: async () => (await import('./sparse/index.js')).sparseRunner,
+    quantizer: llamaCppQuantizer,
+  },
+  fake: { load: async () => (await import('./fake/index.js')).fakeRunner, quantizer: null },
+  kernels: { load: async () => (await import('./kernels/index.js')).kernelsRunner, quantizer: null },
+};
+
+export const RUNNER_KINDS: readonly string[] = Object.keys(ROOMS);
 
 /** @returns the runner; throws FailureError `engine-missing` for a kind this agent does not know. */
 export async function loadRunner(kind: string): Promise<Runner> {
@@ -55,7 +44,7 @@ export async function loadRunner(kind: string): Promise<Runner> {
 
 /** @returns the runner's way to quantize, or null when it has none. */
 export async function quantizerOf(kind: string): Promise<Quantize | null> {
-  return roomOf(kind).quantizer();
+  return (await roomOf(kind).quantizer?.()) ?? null;
 }
 
 /**
@@ -67,8 +56,7 @@ export async function loadObserver(): Promise<Observer> {
 }
 
 function roomOf(kind: string): RunnerRoom {
-  const room = RUNNERS.find((known) => known.kind === kind);
-  if (room !== undefined) return room;
+  if (Object.hasOwn(ROOMS, kind)) return ROOMS[kind as RunnerName];
   throw new FailureError(
     failure('engine-missing', `this agent has no runner ${kind}`, {
       hint: `It has ${RUNNER_KINDS.join(', ')}; a newer sweep may need a newer agent.`,

@@ -1,11 +1,13 @@
 import type { KernelRecord } from '../../core/kernels/record.js';
 import type { TrainingPart } from '../../core/result/roofline-record.js';
 import type { PackedMatrices } from '../../core/work/packed.js';
+import type { NodeTimes } from '../native/profiler.js';
 import type { TrainableModel } from './trainer.js';
 
 /** What a runner opens, by capability: each is whole, and whoever holds one needs to ask nothing. */
 export interface Opened {
   readonly generator: Generator;
+  readonly 'profiled-generator': ProfiledGenerator;
   readonly 'language-model': LanguageModel;
   readonly trainer: TrainableModel;
   readonly op: Op;
@@ -56,6 +58,14 @@ export interface Generator extends Closable {
   prefill(tokens: readonly Int32Array[]): void;
   /** Evaluates one token for each sequence (batched decode). */
   step(tokens: Int32Array): void;
+}
+
+/** A generator whose graphs can be timed node by node. */
+export interface ProfiledGenerator extends Generator {
+  /** Watched nodes are computed one by one, and timed; otherwise the engine runs as it always does. */
+  watch(on: boolean): void;
+  /** @returns what was timed since the last call. */
+  take(): NodeTimes[];
 }
 
 /** A model that can be asked about text, one sequence at a time. */

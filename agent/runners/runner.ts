@@ -63,13 +63,16 @@ export interface ModelRequest extends PlaceRequest {
   readonly adapters?: readonly RunnableAdapter[];
 }
 
+interface GeneratorDemands {
+  /** Tokens that each sequence needs at most, so that the context is exactly large enough. */
+  readonly contextTokens: number;
+  readonly sequences: number;
+}
+
 /** What has to be known of the work before something is opened for it; the workload says it. */
 export interface Demands {
-  readonly generator: {
-    /** Tokens that each sequence needs at most, so that the context is exactly large enough. */
-    readonly contextTokens: number;
-    readonly sequences: number;
-  };
+  readonly generator: GeneratorDemands;
+  readonly 'profiled-generator': GeneratorDemands;
   /** One sequence, whose cache can be cut back to any length without a change of what follows. */
   readonly 'language-model': { readonly contextTokens: number };
   /** What the weights are loaded for. */
@@ -77,7 +80,7 @@ export interface Demands {
   readonly op: { readonly kernel: KernelRequest };
 }
 
-export type GeneratorRequest = ModelRequest & Demands['generator'];
+export type GeneratorRequest = ModelRequest & GeneratorDemands;
 export type LanguageModelRequest = ModelRequest & Demands['language-model'];
 export type TrainerRequest = ModelRequest & Demands['trainer'];
 export type OpRequest = PlaceRequest & Demands['op'];
@@ -85,6 +88,7 @@ export type OpRequest = PlaceRequest & Demands['op'];
 /** What opening takes, by what is opened. */
 export interface OpenRequest {
   readonly generator: GeneratorRequest;
+  readonly 'profiled-generator': GeneratorRequest;
   readonly 'language-model': LanguageModelRequest;
   readonly trainer: TrainerRequest;
   readonly op: OpRequest;

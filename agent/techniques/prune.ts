@@ -29,8 +29,8 @@ export async function pruneStep(
     ingredients: textPath === null ? {} : { engine, text: await digestOf(textPath, models.cacheFolder) },
     // The same types: zeros take as much room as what they replace.
     bytes: (inputBytes) => inputBytes,
-    async taskFor(inputPath, digest, bench) {
-      const threads = Math.max(1, bench.cpus.length);
+    async taskFor(inputPath, digest, context) {
+      const threads = Math.max(1, context.cpus.length);
       const request = { inputPath, sparsity: word, textPath, threads };
       if (calibration === null || textPath === null || !bySavedStatistics(spec))
         return (outputPath) => taskOf(PRUNE, { ...request, outputPath });
@@ -47,7 +47,7 @@ export async function pruneStep(
           engine,
           cacheFolder: models.cacheFolder,
         },
-        bench,
+        context,
       );
       return (outputPath) => taskOf(PRUNE, { ...request, outputPath, statisticsPath });
     },

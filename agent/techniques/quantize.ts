@@ -22,12 +22,12 @@ export function quantizeStep({ word, spec, runnerKind, engine, importance }: Qua
     ingredients: { engine, ...importance?.ingredients },
     // Room for the input's size is asked for: most quantizations are smaller, and the engine finds out the rest.
     bytes: (inputBytes) => inputBytes,
-    async taskFor(inputPath, digest, bench) {
-      const threads = Math.max(1, bench.cpus.length);
+    async taskFor(inputPath, digest, context) {
+      const threads = Math.max(1, context.cpus.length);
       const imatrix =
         importance === null
           ? null
-          : { path: await importance.prepare(inputPath, digest, bench), name: importance.name };
+          : { path: await importance.prepare(inputPath, digest, context), name: importance.name };
       return (outputPath) =>
         taskOf(QUANTIZE, {
           runnerKind,

@@ -1,10 +1,11 @@
 import type { Lease } from '../../core/experiment/lease.js';
 import type { DeviceProfile } from '../../core/experiment/node.js';
 import type { ResultRecord } from '../../core/result/result.js';
+import type { TrialContext } from './context.js';
 import type { TrialProgress } from './progress.js';
-import { type Bench, type RunningTrial, startTrial } from './start.js';
+import { type RunningTrial, startTrial } from './start.js';
 
-export interface WorkEvents {
+export interface TrialEvents {
   onStart(lease: Lease): void;
   onProgress(lease: Lease, progress: TrialProgress): void;
   /** Comes once per lease, unless the trial was given back. */
@@ -17,17 +18,17 @@ export interface WorkEvents {
  * What this node is doing: at most one trial per device, and never two whose devices share a CPU, since
  * they would measure each other.
  */
-export class Work {
-  readonly #bench: Bench;
-  readonly #events: WorkEvents;
+export class TrialExecutor {
+  readonly #node: TrialContext;
+  readonly #events: TrialEvents;
   readonly #running = new Map<string, RunningTrial>();
   /** Granted while their device was busy; begun when it is free. */
   #queue: Lease[] = [];
   #givenBack = new Set<string>();
   #idle: (() => void)[] = [];
 
-  constructor(bench: Bench, events: WorkEvents) {
-    this.#bench = bench;
+  constructor(node: TrialContext, events: TrialEvents) {
+    this.#node = node;
     this.#events = events;
   }
 
@@ -95,7 +96,7 @@ export class Work {
   }
 
   #start(lease: Lease): void {
-    const trial = startTrial(lease, this.#bench, (progress) => this.#events.onProgress(lease, progress));
+    const trial = startTrial(lease, this.#node, (progress) => this.#events.onProgress(lease, progress));
     this.#running.set(lease.trialId, trial);
     this.#events.onStart(lease);
     void trial.done
@@ -113,7 +114,7 @@ export class Work {
 
   #meet(a: string, b: string): boolean {
     if (a === b) return true;
-    const cpusOf = (id: string) => this.#bench.profile.devices.find((device) => device.id === id)?.cpus ?? [];
+    const cpusOf = (id: string) => this.#node.profile.devices.find((device) => device.id === id)?.cpus ?? [];
     const others = new Set(cpusOf(b));
     return cpusOf(a).some((cpu) => others.has(cpu));
   }

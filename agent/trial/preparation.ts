@@ -1,20 +1,15 @@
 import { FailureError, failure } from '../../core/errors.js';
-import type { Experiment } from '../../core/experiment/experiment.js';
-import type { Lease } from '../../core/experiment/lease.js';
-import type { DeviceProfile, NodeProfile } from '../../core/experiment/node.js';
-import { type Warning, warn } from '../../core/result/warnings.js';
+import { warn } from '../../core/result/warnings.js';
 import { opensModels, predictedBytes, runnerNamed } from '../../core/runners/index.js';
 import { type AdapterPart, readAdapter } from '../../core/techniques/adapter.js';
 import type { ModelArchitecture } from '../../core/work/architecture.js';
 import { workloadNamed } from '../../core/workloads/index.js';
 import { formatOf } from '../../formats/index.js';
 import { type AttachedAdapter, attachedAdapters } from '../artifacts/adapters/attach.js';
-import type { Pins } from '../artifacts/pins.js';
 import { type ResolvedModel, resolveModel } from '../artifacts/resolve.js';
-import type { Artifact, Launcher } from '../artifacts/store.js';
-import type { NvmlState } from '../meters/index.js';
+import type { Artifact } from '../artifacts/store.js';
 import { stepsFor } from '../techniques/index.js';
-import type { Bench } from './start.js';
+import type { TrialRun } from './context.js';
 
 export interface PreparedModel {
   readonly base: ResolvedModel;
@@ -22,57 +17,34 @@ export interface PreparedModel {
   readonly artifact: Artifact;
   /** What the engine runs beside it. */
   readonly adapters: readonly AttachedAdapter[];
-  readonly doubts: readonly Warning[];
-}
-
-/** @throws FailureError `device-missing` when the lease is not for a device of this node. */
-export function deviceFor(lease: Lease, profile: NodeProfile): DeviceProfile {
-  const device = profile.devices.find(({ id }) => id === lease.deviceId);
-  if (device?.classes.includes(lease.experiment.device)) return device;
-  const what = device === undefined ? 'does not exist' : `is ${device.classes.join(', ')}`;
-  const message = `the device ${lease.deviceId} of ${profile.name} ${what}; the experiment asks for ${lease.experiment.device}`;
-  throw new FailureError(failure('device-missing', message));
-}
-
-/** What can be said against the numbers before there are any. */
-export function doubtsBefore(
-  { runner }: Experiment,
-  device: DeviceProfile,
-  nvml: NvmlState,
-): readonly Warning[] {
-  const doubts: Warning[] = [];
-  const pretends = runnerNamed(runner.kind)?.pretends ?? null;
-  if (pretends !== null) doubts.push(warn('fake-runner', pretends));
-  const { threads } = runner.options;
-  if (typeof threads === 'number' && threads > device.cpus.length) {
-    doubts.push(
-      warn('oversubscribed', `${threads} threads share the ${device.cpus.length} CPUs of ${device.id}`),
-    );
-  }
-  const gpu = 'nvml' in nvml ? nvml.nvml.devices.find(({ uuid }) => uuid === device.id) : undefined;
-  if (gpu?.inUse())
-    doubts.push(warn('foreign-process', `another process uses ${device.id} before the trial began`));
-  return doubts;
 }
 
 /**
- * @param uses holds what the trial runs, until the caller releases it.
- * @returns the model to run, or null for a runner that needs none.
+ * Finds the model and makes of it what its techniques say, held until the trial has ended; the notes say where it comes from.
+ * @returns null for a runner that needs none.
  * @throws FailureError `source-not-allowed`, `model-missing`, `model-unreadable`, `model-unsupported`, `fetch-failed`,
- * `digest-mismatch`, `artifact-failed`, `disk-full`.
+ * `digest-mismatch`, `artifact-failed`, `disk-full`, `does-not-fit`.
  */
-export async function prepareModel(
-  { model, runner, technique }: Experiment,
-  bench: Bench,
-  device: DeviceProfile,
-  launcher: Launcher,
-  uses: Pins,
-): Promise<PreparedModel | null> {
-  if (!opensModels(runner.kind)) return null;
+export async function prepareModel(trial: TrialRun): Promise<PreparedModel | null> {
+  if (!opensModels(trial.lease.experiment.runner.kind)) return null;
+  const model = await makeModel(trial);
+  const { notes } = trial;
+  notes.artifact = model.artifact;
+  notes.adapters = model.adapters;
+  notes.baseWeightBytes = model.base.weightBytes;
+  notes.warnings.push(...model.artifact.warnings.map((text) => warn('engine-warning', text)));
+  if (model.base.fetchedFrom !== undefined) notes.environment.fetchedFrom = model.base.fetchedFrom;
+  notes.environment.predictedMemoryBytes = checkFit(trial, model);
+  return model;
+}
+
+async function makeModel({ lease, node, device, child, pins }: TrialRun): Promise<PreparedModel> {
+  const { model, runner, technique } = lease.experiment;
   const { cpus } = device;
-  const base = await resolveModel(model.source, bench.models, {
+  const launcher = child.launch;
+  const base = await resolveModel(model.source, node.models, {
     digest: model.digest,
-    uses,
+    uses: pins,
     launcher,
     cpus,
     runs: runnerNamed(runner.kind)?.formats ?? [],
@@ -82,29 +54,29 @@ export async function prepareModel(
     const hint = 'Copy the same file to every node.';
     throw new FailureError(failure('digest-mismatch', message, { hint }));
   }
-  const engine = bench.profile.runners.find(({ kind }) => kind === runner.kind)?.release ?? 'unknown';
+  const engine = node.profile.runners.find(({ kind }) => kind === runner.kind)?.release ?? 'unknown';
   const steps = await stepsFor({
     base,
     modelName: model.name,
     technique,
     runnerKind: runner.kind,
     engine,
-    settings: bench.models,
+    settings: node.models,
   });
-  const timeLimitSeconds = bench.limits.trialTimeoutSeconds;
-  const artifact = await bench.store.prepare({ base, steps, cpus, timeLimitSeconds }, launcher, uses);
+  const timeLimitSeconds = node.limits.trialTimeoutSeconds;
+  const artifact = await node.store.prepare({ base, steps, cpus, timeLimitSeconds }, launcher, pins);
   const adapters = await attachedAdapters({
     parts: attachedParts(technique.adapter),
     base: { path: base.path ?? artifact.path, digest: base.digest, name: model.name },
     shape: { path: artifact.path, digest: artifact.digest },
-    settings: bench.models,
-    store: bench.store,
+    settings: node.models,
+    store: node.store,
     launcher,
-    uses,
+    uses: pins,
     cpus,
     timeLimitSeconds,
   });
-  return { base, artifact, adapters, doubts: artifact.warnings.map((text) => warn('engine-warning', text)) };
+  return { base, artifact, adapters };
 }
 
 /** The adapters that a word asks to run beside the model; its reading was checked with the steps. */
@@ -131,11 +103,9 @@ const THREE_DIGITS = { minimumSignificantDigits: 3, maximumSignificantDigits: 3 
  * Refuses what cannot fit before anything is loaded: a machine out of memory takes its neighbours along.
  * @returns the bytes that were predicted; null = nothing was. @throws FailureError `does-not-fit`.
  */
-export function checkFit(
-  experiment: Experiment,
+function checkFit(
+  { lease: { experiment }, node, device }: TrialRun,
   { base, artifact, adapters }: PreparedModel,
-  device: DeviceProfile,
-  memoryLimitBytes: number | null,
 ): number | null {
   const bytes = predictedBytes({
     facts: base.facts,
@@ -144,7 +114,7 @@ export function checkFit(
     adapterBytes: adapters.reduce((sum, adapter) => sum + adapter.bytes, 0),
     architecture: architectureOf(artifact.path),
   });
-  const room = Math.min(device.memoryBytes, memoryLimitBytes ?? Infinity);
+  const room = Math.min(device.memoryBytes, node.limits.memoryLimitBytes ?? Infinity);
   if (bytes === null || bytes <= room) return bytes;
   const gigabytes = (value: number) => `${(value / 1e9).toLocaleString('en', THREE_DIGITS)} GB`;
   const message = `the trial needs about ${gigabytes(bytes)} and ${device.id} has ${gigabytes(room)}`;

@@ -1,35 +1,26 @@
 import { FailureError } from '../../core/errors.js';
-import type { Lease } from '../../core/experiment/lease.js';
-import type { DeviceProfile } from '../../core/experiment/node.js';
 import { warn } from '../../core/result/warnings.js';
 import { runnerNamed } from '../../core/runners/index.js';
 import { workloadNamed } from '../../core/workloads/index.js';
-import type { Launcher } from '../artifacts/build-file.js';
 import { taskOf } from '../isolation/job.js';
 import { PROFILE } from '../profile/job.js';
+import { childLimits, type TrialRun } from './context.js';
 import type { PreparedModel } from './preparation.js';
-import type { TrialNotes } from './record.js';
-import type { Bench } from './start.js';
 
 /**
  * Times the operators of the model once more, in a process of its own, where the sweep asks for it. The timed numbers stand
  * whatever happens here: what cannot be profiled leaves a reason.
  */
-export async function profileTrial(
-  { experiment }: Lease,
-  bench: Bench,
-  device: DeviceProfile,
-  model: PreparedModel | null,
-  notes: TrialNotes,
-  launcher: Launcher,
-): Promise<void> {
+export async function profileTrial(trial: TrialRun, model: PreparedModel | null): Promise<void> {
+  const { lease, device, notes, child } = trial;
+  const { experiment } = lease;
   if ((experiment.measure.profile ?? 'off') === 'off') return;
   const { runner, workload } = experiment;
   const missing = (reason: string) => {
     notes.absent = { ...notes.absent, profile: reason };
     notes.warnings.push(warn('profile-missing', `the operators were not timed: ${reason}`));
   };
-  if (runnerNamed(runner.kind)?.profiled !== true || model === null) {
+  if (!runnerNamed(runner.kind)?.offers.includes('profiled-generator') || model === null) {
     missing(`the runner ${runner.kind} shows no operators`);
     return;
   }
@@ -37,8 +28,9 @@ export async function profileTrial(
     missing(`the workload ${workload.kind} is not profiled`);
     return;
   }
-  const ending = await launcher({
+  const ending = await child.launch({
     task: taskOf(PROFILE, {
+      runnerKind: runner.kind,
       model: {
         modelPath: model.artifact.path,
         adapters: model.adapters,
@@ -50,8 +42,7 @@ export async function profileTrial(
       workload: workload.options,
     }),
     cpus: device.cpus,
-    timeLimitSeconds: experiment.measure.trialTimeoutSeconds ?? bench.limits.trialTimeoutSeconds,
-    memoryLimitBytes: bench.limits.memoryLimitBytes ?? bench.profile.memoryBytes,
+    ...childLimits(trial),
   }).ended;
   if (ending.failure?.code === 'cancelled') throw new FailureError(ending.failure);
   if (ending.failure === null) notes.profile = ending.answer;

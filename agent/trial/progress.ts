@@ -4,7 +4,7 @@ import { warn } from '../../core/result/warnings.js';
 import { wholeNanoseconds } from '../isolation/clock.js';
 import type { ChildState } from '../isolation/messages.js';
 import type { TrialReport } from './job.js';
-import type { TrialNotes } from './record.js';
+import type { TrialNotes } from './notes.js';
 
 /** Where a trial is, for people who watch: the phase that has just ended. */
 export interface TrialProgress {
@@ -25,7 +25,7 @@ export function listener(
       case 'ready':
         notes.environment.affinity = message.affinity?.join(',') ?? null;
         if (!samePlaces(message.affinity, device.cpus)) {
-          notes.warnings.push(warn('affinity-unset', affinityDoubt(message.affinity, device)));
+          notes.warnings.push(warn('affinity-unset', affinityWarning(message.affinity, device)));
         }
         return;
       case 'loaded':
@@ -57,7 +57,7 @@ function samePlaces(affinity: readonly number[] | null, cpus: readonly number[])
   return affinity !== null && affinity.length === cpus.length && cpus.every((cpu) => affinity.includes(cpu));
 }
 
-function affinityDoubt(affinity: readonly number[] | null, device: DeviceProfile): string {
+function affinityWarning(affinity: readonly number[] | null, device: DeviceProfile): string {
   const where = affinity === null ? 'anywhere' : `on CPUs ${affinity.join(',')}`;
   return `the process ran ${where} instead of CPUs ${device.cpus.join(',')}; taskset of util-linux pins it`;
 }

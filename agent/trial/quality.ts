@@ -1,19 +1,15 @@
 import { toFailure } from '../../core/errors.js';
 import type { Experiment } from '../../core/experiment/experiment.js';
-import type { Lease } from '../../core/experiment/lease.js';
-import type { DeviceProfile } from '../../core/experiment/node.js';
 import { NO_QUALITY } from '../../core/models/synthetic.js';
 import { warn } from '../../core/result/warnings.js';
 import { plainRunnerOf, runnerNamed } from '../../core/runners/index.js';
 import { isSyntheticAdapter, readAdapter } from '../../core/techniques/adapter.js';
-import type { Launcher } from '../artifacts/build-file.js';
 import { monotonicSeconds, wholeNanoseconds } from '../isolation/clock.js';
 import { type AnswerRequest, answersOf } from '../quality/answers.js';
 import type { QualityModel } from '../quality/measure.js';
 import { type EvaluationSpec, evaluationOf } from '../quality/policy.js';
+import { childLimits, type TrialRun } from './context.js';
 import type { PreparedModel } from './preparation.js';
-import type { TrialNotes } from './record.js';
-import type { Bench } from './start.js';
 
 /**
  * Reads what the sweep asks about answers, before anything is timed: a mistake costs no measurement.
@@ -21,10 +17,8 @@ import type { Bench } from './start.js';
  * @throws FailureError for files that are missing, not allowed, or wrong.
  */
 export async function prepareQuestions(
-  { experiment }: Lease,
-  bench: Bench,
+  { lease: { experiment }, node, notes }: TrialRun,
   model: PreparedModel | null,
-  notes: TrialNotes,
 ): Promise<EvaluationSpec | null> {
   const why = silence(experiment, model);
   if (why !== null) {
@@ -32,14 +26,11 @@ export async function prepareQuestions(
     return null;
   }
   if (experiment.quality === null) return null;
-  return await evaluationOf(experiment.quality, bench.models, bench.scorers);
+  return await evaluationOf(experiment.quality, node.models, node.scorers);
 }
 
 /** Why there are no answers worth asking for, or null. Random weights are told whether or not somebody asks. */
-function silence(
-  { technique, runner, quality }: Lease['experiment'],
-  model: PreparedModel | null,
-): string | null {
+function silence({ technique, runner, quality }: Experiment, model: PreparedModel | null): string | null {
   if (model === null) return quality === null ? null : `the runner ${runner.kind} has no answers to judge`;
   const adapter = readAdapter(technique.adapter);
   const random = adapter.ok && adapter.value?.parts.some(isSyntheticAdapter);
@@ -70,17 +61,14 @@ export function runningModel(
  * trial, which is then tried again.
  */
 export async function askQuestions(
-  { experiment }: Lease,
-  bench: Bench,
-  device: DeviceProfile,
+  trial: TrialRun,
   model: AskedModel,
   questions: EvaluationSpec,
-  notes: TrialNotes,
-  launcher: Launcher,
 ): Promise<void> {
+  const { notes, child } = trial;
   const startSeconds = wholeNanoseconds(monotonicSeconds() - notes.originSeconds);
   try {
-    notes.quality = await answersOf(requestOf(experiment, bench, device, model, questions), launcher);
+    notes.quality = await answersOf(requestOf(trial, model, questions), child.launch);
   } catch (error) {
     const reason = toFailure(error);
     if (reason.code !== 'impossible-combination' && reason.code !== 'model-unsupported') throw error;
@@ -94,13 +82,9 @@ export async function askQuestions(
   notes.phases.push({ name: 'quality', repeat: null, startSeconds, endSeconds, tokens });
 }
 
-function requestOf(
-  experiment: Lease['experiment'],
-  bench: Bench,
-  device: DeviceProfile,
-  model: AskedModel,
-  questions: EvaluationSpec,
-): AnswerRequest {
+function requestOf(trial: TrialRun, model: AskedModel, questions: EvaluationSpec): AnswerRequest {
+  const { lease, node, device } = trial;
+  const { experiment } = lease;
   const { runner } = experiment;
   const { runnerKind } = model;
   const asked = (path: string | null, options: QualityModel['options']): QualityModel => ({
@@ -120,7 +104,7 @@ function requestOf(
   const base = experiment.quality?.base === true ? plain : null;
   const names = runnerNamed(runnerKind)?.answerOptions ?? [];
   const telling = Object.fromEntries(names.map((name) => [name, runner.options[name] ?? null]));
-  const release = bench.profile.runners.find(({ kind }) => kind === runnerKind)?.release ?? 'unknown';
+  const release = node.profile.runners.find(({ kind }) => kind === runnerKind)?.release ?? 'unknown';
   return {
     job: {
       model: { ...asked(model.path, runner.options), adapters: model.adapters },
@@ -141,9 +125,8 @@ function requestOf(
       device: experiment.device,
       options: telling,
     },
-    cacheFolder: bench.models.cacheFolder,
+    cacheFolder: node.models.cacheFolder,
     cpus: device.cpus,
-    timeLimitSeconds: experiment.measure.trialTimeoutSeconds ?? bench.limits.trialTimeoutSeconds,
-    memoryLimitBytes: bench.limits.memoryLimitBytes ?? bench.profile.memoryBytes,
+    ...childLimits(trial),
   };
 }

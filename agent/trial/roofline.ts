@@ -1,29 +1,22 @@
 import type { Experiment } from '../../core/experiment/experiment.js';
-import type { DeviceProfile } from '../../core/experiment/node.js';
 import type { RooflineGiven } from '../../core/result/roofline-record.js';
-import { RUNNERS, runnerNamed } from '../../core/runners/index.js';
+import { FITTED_RUNNERS, runnerNamed } from '../../core/runners/index.js';
 import type { ModelArchitecture } from '../../core/work/architecture.js';
 import { compactArchitecture } from '../../core/work/architecture-schema.js';
 import { packedArchitecture } from '../../core/work/packed.js';
 import { formatOf } from '../../formats/index.js';
 import { recordFactorsOf } from '../../roofline/factor-at.js';
 import { lastCacheBytes } from '../device/caches.js';
-import type { NodeFactors } from '../factors/node-factors.js';
+import type { TrialRun } from './context.js';
+import type { TrialNotes } from './notes.js';
 import type { PreparedModel } from './preparation.js';
-import type { TrialNotes } from './record.js';
 
 /**
  * Notes what the judge needs to place the trial: the shape and types of the file that is run, read from its header, the cache
  * that its weights may stay in, and the factors of its engine. What cannot be had leaves a reason.
  */
-export function noteRoofline(
-  { runner }: Experiment,
-  model: PreparedModel | null,
-  device: DeviceProfile,
-  source: Pick<NodeFactors, 'of' | 'absent'> | undefined,
-  sysRoot: string,
-  notes: TrialNotes,
-): void {
+export function noteRoofline({ lease, node, device, notes }: TrialRun, model: PreparedModel | null): void {
+  const { runner } = lease.experiment;
   const kind = runnerNamed(runner.kind);
   if (kind === undefined || model === null) return;
   const missing = (name: 'roofline' | 'factors', reason: string) => {
@@ -40,27 +33,25 @@ export function noteRoofline(
   }
   const architecture = compactArchitecture(read.architecture);
   const threads = typeof runner.options.threads === 'number' ? runner.options.threads : device.cpus.length;
-  const found = kind.fitted ? (source?.of(device.id, notes.roofs) ?? null) : null;
+  const found = kind.fitted ? (node.factors?.of(device.id, notes.roofs) ?? null) : null;
   if (!kind.fitted)
-    missing('factors', `factors are of the kernels of ${FITTED}, and ${runner.kind} has its own`);
+    missing(
+      'factors',
+      `factors are of the kernels of ${FITTED_RUNNERS.join(' and ')}, and ${runner.kind} has its own`,
+    );
   else if (found === null) {
     missing(
       'factors',
-      source?.absent(device.id) ?? 'no factors were fitted on this node: ridge factors fits them',
+      node.factors?.absent(device.id) ?? 'no factors were fitted on this node: ridge factors fits them',
     );
   }
   notes.roofline = {
     architecture,
-    cacheBytes: lastCacheBytes(device.cpus, sysRoot),
+    cacheBytes: lastCacheBytes(device.cpus, node.meters.sysRoot),
     threads: Math.max(1, threads),
     factors: found === null ? null : recordFactorsOf(found.factors, found.id, threads, typesOf(architecture)),
   } satisfies RooflineGiven;
 }
-
-/** Runners whose kernels factors are fitted of. */
-const FITTED = RUNNERS.filter(({ fitted }) => fitted)
-  .map(({ kind }) => kind)
-  .join(' and ');
 
 /**
  * Completes the notes by what only the loaded model tells: how matrices were packed, or what the parts of a step of training ask.

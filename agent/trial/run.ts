@@ -57,6 +57,7 @@ type InputOf<I> = (request: TrialRequest, channel: Channel<TrialReport>) => I;
 /** What workloads are given beside their options, by what they need. */
 const INPUTS: { readonly [C in keyof WorkloadInput]: InputOf<WorkloadInput[C]> } = {
   generator: () => null,
+  'profiled-generator': () => null,
   'language-model': () => null,
   op: () => null,
   trainer: trainingInput,

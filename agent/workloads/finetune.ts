@@ -70,7 +70,7 @@ async function train(
   const evalAfter = await heldOutLoss(trainer, dataset, context);
   onProgress({ step: taken.length, steps, loss: null, evalLoss: evalAfter });
   const whole = secondsOf(taken);
-  const training: Omit<TrainingRecord, 'made'> = {
+  const record: Omit<TrainingRecord, 'made'> = {
     method,
     trainableParameters: trainer.trainableParameters,
     baseParameters: facts.parameters ?? 0,
@@ -97,8 +97,7 @@ async function train(
     stop,
     halfWidth: relativeHalfWidth(rates, context.measure.confidence),
     tokenSeconds: [],
-    training,
-    ...(keep === null ? {} : { kept: await keep(trainer.result()) }),
+    findings: { of: 'training', record, kept: keep === null ? null : await keep(trainer.result()) },
   };
 }
 

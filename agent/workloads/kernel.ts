@@ -71,7 +71,7 @@ export const kernel: Workload<'op'> = {
         stop: decision,
         halfWidth,
         tokenSeconds: [],
-        kernel: { ...ready.record, callSeconds },
+        findings: { of: 'op', record: { ...ready.record, callSeconds } },
       };
     }
   },

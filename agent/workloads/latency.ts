@@ -103,7 +103,7 @@ async function measure(
       decode: seconds(generateTokens, decodeRates),
     };
     await lengthen(lengthened(model, plan, options, timed), context, begin);
-    return { repeats: repeat + 1, stop: decision, halfWidth, tokenSeconds };
+    return { repeats: repeat + 1, stop: decision, halfWidth, tokenSeconds, findings: null };
   }
 }
 

@@ -25,6 +25,7 @@ export interface Workload<C extends Capability = Capability> {
 /** What a workload is given beside its options, whole. */
 export interface WorkloadInput {
   readonly generator: null;
+  readonly 'profiled-generator': null;
   readonly 'language-model': null;
   readonly trainer: TrainingInput;
   readonly op: null;
@@ -98,10 +99,15 @@ export interface WorkloadOutcome {
   readonly halfWidth: number | null;
   /** Seconds of each decode step, one list per repeat. */
   readonly tokenSeconds: readonly (readonly number[])[];
-  /** For workloads that train. */
-  readonly training?: Omit<TrainingRecord, 'made'>;
-  /** For the workload of ops. */
-  readonly kernel?: KernelRecord;
-  /** What was kept of it, and where. */
-  readonly kept?: KeptResult;
+  /** What it found beside times; null = it measures times alone. */
+  readonly findings: WorkloadFindings | null;
 }
+
+export type WorkloadFindings =
+  /** Of a training, and the files that were kept of it; null = none were wanted. */
+  | {
+      readonly of: 'training';
+      readonly record: Omit<TrainingRecord, 'made'>;
+      readonly kept: KeptResult | null;
+    }
+  | { readonly of: 'op'; readonly record: KernelRecord };

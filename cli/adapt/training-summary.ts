@@ -8,10 +8,11 @@ import { printData, printJson, say } from '../output/print.js';
 
 /** Sums up a training: a table for people, or JSON with every step. */
 export function reportTraining(
-  { training, kept, warmups }: WorkloadOutcome,
+  { findings, warmups }: WorkloadOutcome,
   { source, threads, json }: { readonly source: string; readonly threads: number; readonly json: boolean },
 ): void {
-  if (training === undefined || kept === undefined) throw workError('the training gave no result');
+  if (findings?.of !== 'training' || findings.kept === null) throw workError('the training gave no result');
+  const { record: training, kept } = findings;
   const { stepSeconds, losses, memory, evalBefore, evalAfter } = training;
   const measured = (seconds: readonly number[]) => median(seconds.slice(warmups));
   const whole = measured(stepSeconds.whole);

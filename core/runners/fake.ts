@@ -55,6 +55,5 @@ export const fake: RunnerKind = {
     reason: 'the fake runner computes nothing, so there is no work to place under roofs',
   },
   fitted: false,
-  profiled: false,
   pretends: 'the fake runner takes the time it is told to take',
 };

@@ -23,6 +23,5 @@ export const ggml: RunnerKind = {
   memory: predictTrainingMemory,
   counting: { by: 'step' },
   fitted: false,
-  profiled: false,
   pretends: null,
 };

@@ -8,8 +8,14 @@ import { llamaCpp } from './llama-cpp.js';
 import type { RunnerKind } from './runner.js';
 import { sparse } from './sparse.js';
 
-/** Every runner a sweep can name; a new kind is one file and one line here, and its room in agent/runners. */
-export const RUNNERS: readonly RunnerKind[] = [llamaCpp, ggml, sparse, fake, kernels];
+/** A new kind is one file and one line here, and its room in agent/runners. */
+const DESCRIPTIONS = { 'llama-cpp': llamaCpp, ggml, sparse, fake, kernels } satisfies Readonly<
+  Record<string, RunnerKind>
+>;
+export type RunnerName = keyof typeof DESCRIPTIONS;
+
+/** Every runner a sweep can name. */
+export const RUNNERS: readonly RunnerKind[] = Object.values(DESCRIPTIONS);
 
 /** Device classes that some runner can use. */
 export const DEVICE_CLASSES: readonly string[] = [...new Set(RUNNERS.flatMap((runner) => runner.devices))];
@@ -21,6 +27,11 @@ export function runnerNamed(kind: string): RunnerKind | undefined {
 
 /** Runs models where a sweep names no runner. */
 export const DEFAULT_RUNNER = llamaCpp.kind;
+
+/** Runners whose kernels efficiency factors are fitted of (`ridge factors`). */
+export const FITTED_RUNNERS: readonly string[] = RUNNERS.filter(({ fitted }) => fitted).map(
+  ({ kind }) => kind,
+);
 
 /** @returns false for runners that open no model file, and for unknown ones. */
 export function opensModels(kind: string): boolean {

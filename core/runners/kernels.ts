@@ -18,6 +18,5 @@ export const kernels: RunnerKind = {
   memory: null,
   counting: { by: 'call' },
   fitted: false,
-  profiled: false,
   pretends: null,
 };

@@ -124,7 +124,7 @@ export const llamaCpp: RunnerKind = {
       ),
   }),
   devices: ['cpu', 'cuda', 'vulkan', 'metal'],
-  offers: ['generator', 'language-model'],
+  offers: ['generator', 'profiled-generator', 'language-model'],
   formats: ['gguf'],
   techniques: ['quantization', 'sparsity', 'attention', 'adapter'],
   rules: [
@@ -172,6 +172,5 @@ export const llamaCpp: RunnerKind = {
   memory: predictMemory,
   counting: { by: 'pass', engine: llamaCppPasses, packed: false },
   fitted: true,
-  profiled: true,
   pretends: null,
 };

@@ -46,8 +46,6 @@ export interface RunnerKind {
   readonly counting: Counting;
   /** Whether efficiency factors are fitted of its kernels (`ridge factors`); of others the roofs alone predict. */
   readonly fitted: boolean;
-  /** Whether its operators can be timed one by one. */
-  readonly profiled: boolean;
   /** Said of every record where the numbers are made up; null = they are measured. */
   readonly pretends: string | null;
 }

@@ -58,6 +58,5 @@ export const sparse: RunnerKind = {
   memory: predictMemory,
   counting: { by: 'pass', engine: sparsePasses, packed: true },
   fitted: false,
-  profiled: false,
   pretends: null,
 };

@@ -3,9 +3,10 @@
  * they meet. agent/runners/opened.ts has an interface for each.
  *
  * - `generator`: prefill and decode steps, for speed
+ * - `profiled-generator`: the same, and what every node of its graphs took
  * - `language-model`: a vocabulary and the logits of any position, for quality
  * - `trainer`: steps of an optimizer
  * - `op`: one operation, called again and again
  */
-export const CAPABILITIES = ['generator', 'language-model', 'trainer', 'op'] as const;
+export const CAPABILITIES = ['generator', 'profiled-generator', 'language-model', 'trainer', 'op'] as const;
 export type Capability = (typeof CAPABILITIES)[number];

@@ -132,8 +132,9 @@ try {
   );
   for (const method of TRAINING_METHODS) {
     const base = method === 'qlora' ? q4 : small;
-    const { training, kept, warmups } = await train(base, method, method);
-    if (training === undefined || kept === undefined) throw new Error('nothing was trained');
+    const { findings, warmups } = await train(base, method, method);
+    if (findings?.of !== 'training' || findings.kept === null) throw new Error('nothing was trained');
+    const { record: training, kept } = findings;
     const ten = Math.max(1, Math.floor(steps / 6));
     const [first, last] = [mean(training.losses.slice(0, ten)), mean(training.losses.slice(-ten))];
     const after = await perplexity(kept.modelPath ?? base, kept.modelPath === null ? kept.path : null);
@@ -197,9 +198,10 @@ try {
     ['q4_k_m', q4],
     ['f16', small],
   ] as const) {
-    const { training, warmups } = await train(base, 'lora', `base-${name}`);
+    const { findings, warmups } = await train(base, 'lora', `base-${name}`);
+    if (findings?.of !== 'training') throw new Error('nothing was trained');
     console.log(
-      `lora on a frozen ${name}: ${(256 / median(training!.stepSeconds.whole.slice(warmups))).toFixed(0)} tokens/s`,
+      `lora on a frozen ${name}: ${(256 / median(findings.record.stepSeconds.whole.slice(warmups))).toFixed(0)} tokens/s`,
     );
   }
   conclude('finetune', figures);

@@ -3,7 +3,7 @@ import { findSysfsGpus, vulkanDevices } from '../../agent/device/sysfs-gpus.js';
 import { openSensors } from '../../agent/meters/sensors.js';
 import { startTrial } from '../../agent/trial/start.js';
 import { isPresent, type ResultRecord } from '../../core/result/result.js';
-import { bench, lease } from '../support/bench.js';
+import { lease, trialContext } from '../support/bench.js';
 import { compileStub, hasGcc, setStub } from '../support/c-stub.js';
 import { amdCard } from '../support/gpu-trees.js';
 import { tree } from '../support/system-tree.js';
@@ -23,7 +23,7 @@ describe.skipIf(!hasGcc)('a trial on a GPU of AMD, by a stub of its library (nee
       allowPowermetrics: false,
       amdLibraries: [library],
     });
-    const usual = bench({ meters: { sysRoot, sensors } });
+    const usual = trialContext({ meters: { sysRoot, sensors } });
     const devices = [...usual.profile.devices, ...vulkanDevices(findSysfsGpus(sysRoot), [0])];
     const on = { ...usual, profile: { ...usual.profile, devices } };
     const options = { fakePrefillTokensPerSecond: 16, fakeDecodeTokensPerSecond: 8 };

@@ -5,12 +5,13 @@ import { kernelsLibrary } from '../../agent/native/kernel-library.js';
 import { probeRunner } from '../../agent/probe.js';
 import { workingSets } from '../../agent/roofs/cuda-take.js';
 import { requireMeasurer } from '../../agent/roofs/index.js';
-import { type Bench, startTrial } from '../../agent/trial/start.js';
+import type { TrialContext } from '../../agent/trial/context.js';
+import { startTrial } from '../../agent/trial/start.js';
 import type { Options } from '../../core/experiment/experiment.js';
 import type { DeviceProfile } from '../../core/experiment/node.js';
 import { roofsSchema } from '../../core/result/roofs.js';
 import { recordRoofsOf } from '../../core/result/roofs-record.js';
-import { bench, lease } from '../support/bench.js';
+import { lease, trialContext } from '../support/bench.js';
 import { buildEmulatedGpu, canEmulate, machineCode } from '../support/emulated-gpu.js';
 
 const DEVICE: DeviceProfile = {
@@ -64,8 +65,8 @@ describe.skipIf(!usable)('roofs of an emulated GPU (need Linux, g++ and the nati
     const probe = await probeRunner('kernels');
     expect(probe).toMatchObject({ available: true, profile: { devices: ['cpu', 'cuda'] } });
     const roofs = recordRoofsOf(await requireMeasurer(DEVICE).measure(DEVICE, { quick: true }), 'emulated');
-    const node = bench({ limits: { idleSeconds: 0 } });
-    const here: Bench = {
+    const node = trialContext({ limits: { idleSeconds: 0 } });
+    const here: TrialContext = {
       ...node,
       profile: { ...node.profile, devices: [...node.profile.devices, { ...DEVICE, cpus: [0] }] },
       roofs: { of: (id) => (id === DEVICE.id ? roofs : null), absent: () => 'a test measures none' },

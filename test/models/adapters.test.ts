@@ -18,7 +18,7 @@ import { UNCHANGED } from '../../core/techniques/index.js';
 import { plainQuantization } from '../../core/techniques/quantization.js';
 import { readGgufHeader } from '../../formats/gguf/header.js';
 import { recompute } from '../../roofline/judge.js';
-import { bench, lease } from '../support/bench.js';
+import { lease, trialContext } from '../support/bench.js';
 import { modelPath, prompt, rootMeanSquare } from './loading.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'ridgepoint-adapters-'));
@@ -148,7 +148,7 @@ describe('an experiment with an adapter', () => {
     tasks: [],
     base: true,
   } as const;
-  const run = async (adapter: string, node = bench({ limits: { idleSeconds: 0 } }), rest = {}) => {
+  const run = async (adapter: string, node = trialContext({ limits: { idleSeconds: 0 } }), rest = {}) => {
     const technique = { ...UNCHANGED, adapter };
     const asked = lease({ runner: llama, model: small, technique, quality, ...rest });
     return resultSchema.parse(JSON.parse(JSON.stringify(await startTrial(asked, node).done))) as ResultRecord;
@@ -161,7 +161,7 @@ describe('an experiment with an adapter', () => {
   test('attached and merged score alike, differ from the base, and say what ran', {
     timeout: 120_000,
   }, async () => {
-    const node = bench({ limits: { idleSeconds: 0 } });
+    const node = trialContext({ limits: { idleSeconds: 0 } });
     const attached = await run('builtin:small-pgdoc-r4', node);
     const merging = await run('builtin:small-pgdoc-r4?mode=merged', node);
     expect([attached.failure, merging.failure]).toEqual([null, null]);
@@ -194,7 +194,7 @@ describe('an experiment with an adapter', () => {
   test('a PEFT folder and random numbers are written for the engine once', { timeout: 120_000 }, async () => {
     const { adapter } = await readAdapterGguf(r4);
     await writePeft(join(folder, 'mine'), adapter, adapterBase(readGgufHeader(modelPath('small'))));
-    const node = bench({ limits: { idleSeconds: 0 }, folders: [folder] });
+    const node = trialContext({ limits: { idleSeconds: 0 }, folders: [folder] });
     const peft = await run('mine*2+synthetic:lora?rank=8&targets=attn_q', node, { quality: null });
     expect(peft.failure).toBeNull();
     const numbers = 8 * 8 * (256 + 256) * 4;
@@ -211,7 +211,7 @@ describe('an experiment with an adapter', () => {
   });
 
   test('fails with the reason, never to be tried again', { timeout: 120_000 }, async () => {
-    const node = bench({ limits: { idleSeconds: 0 } });
+    const node = trialContext({ limits: { idleSeconds: 0 } });
     const tiny = { model: { ...small, name: 'tiny', source: 'builtin:tiny' }, quality: null };
     const merging = await run('builtin:small-pgdoc-r4?mode=merged', node, tiny);
     const attached = await run('builtin:small-pgdoc-r4', node, tiny);

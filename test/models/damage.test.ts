@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { startTrial } from '../../agent/trial/start.js';
 import { FAILURES } from '../../core/errors.js';
 import { type ResultRecord, resultSchema } from '../../core/result/result.js';
-import { bench, lease, temporaryFolder } from '../support/bench.js';
+import { lease, temporaryFolder, trialContext } from '../support/bench.js';
 import { damage } from '../support/damage.js';
 import { tinyModel, withArchitecture } from '../support/gguf-patch.js';
 
@@ -14,7 +14,7 @@ const original = tinyModel();
 async function runAll(files: ReadonlyMap<string, Buffer>): Promise<Map<string, ResultRecord>> {
   const folder = join(temporaryFolder(), 'models');
   mkdirSync(folder);
-  const node = bench({ folders: [folder], limits: { idleSeconds: 0, trialTimeoutSeconds: 20 } });
+  const node = trialContext({ folders: [folder], limits: { idleSeconds: 0, trialTimeoutSeconds: 20 } });
   const records = new Map<string, ResultRecord>();
   for (const [name, bytes] of files) {
     writeFileSync(join(folder, name), bytes);

@@ -5,10 +5,10 @@ import type { Experiment } from '../../core/experiment/experiment.js';
 import { isPresent, type ResultRecord, resultSchema } from '../../core/result/result.js';
 import { UNCHANGED } from '../../core/techniques/index.js';
 import { recompute } from '../../roofline/judge.js';
-import { bench, lease, QUICK } from '../support/bench.js';
+import { lease, QUICK, trialContext } from '../support/bench.js';
 
 const llama = { kind: 'llama-cpp', options: { threads: 1 } };
-const on = () => bench({ limits: { idleSeconds: 0 } });
+const on = () => trialContext({ limits: { idleSeconds: 0 } });
 
 async function run(changes: Partial<Experiment>, node = on()): Promise<ResultRecord> {
   const record = await startTrial(lease({ runner: llama, ...changes }), node).done;

@@ -17,7 +17,7 @@ import { TRAINING_METHODS, type TrainingMethod } from '../../core/training/metho
 import { modelFacts, weightBytes } from '../../formats/gguf/facts.js';
 import { readGgufHeader } from '../../formats/gguf/header.js';
 import { recompute } from '../../roofline/judge.js';
-import { bench, lease } from '../support/bench.js';
+import { lease, trialContext } from '../support/bench.js';
 import { load, logProbabilities, modelPath } from './loading.js';
 import { asQwen3, batchOf, changed, quantized, SETTINGS, trainerFor, writeShape } from './training.js';
 
@@ -231,7 +231,7 @@ describe('refused with the reason', () => {
 
 describe('an experiment that fine-tunes', () => {
   test('gives a record with its losses, times, memory and adapter', { timeout: 60_000 }, async () => {
-    const node = bench({ limits: { idleSeconds: 0 } });
+    const node = trialContext({ limits: { idleSeconds: 0 } });
     const options = { steps: 5, windowTokens: 32, text: 'builtin:sample', learningRate: 0.005 };
     const changes = {
       runner: { kind: 'ggml', options: { threads: 1 } },
@@ -275,7 +275,7 @@ describe('an experiment that fine-tunes', () => {
   test('asks what it made: DoRA merged onto its quantized base, better on its text than the base', {
     timeout: 60_000,
   }, async () => {
-    const node = bench({ limits: { idleSeconds: 0 } });
+    const node = trialContext({ limits: { idleSeconds: 0 } });
     const record = await startTrial(
       lease({
         technique: { ...UNCHANGED, quantization: 'q8_0' },
@@ -310,7 +310,7 @@ describe('an experiment that fine-tunes', () => {
     const runner = { kind: 'ggml', options: { threads: 1 } };
     const record = await startTrial(
       lease({ runner, workload: { kind: 'finetune', options } }),
-      bench({ limits: { idleSeconds: 0 } }),
+      trialContext({ limits: { idleSeconds: 0 } }),
     ).done;
     expect(record.failure?.code).toBe('impossible-combination');
     expect(record.failure?.message).toMatch(

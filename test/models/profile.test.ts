@@ -14,6 +14,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 const run = (path: string, workload = {}, options = {}) =>
   profileModel({
+    runnerKind: 'llama-cpp',
     model: {
       modelPath: path,
       options: { threads: 1, ...options },

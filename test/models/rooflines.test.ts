@@ -8,12 +8,15 @@ import { UNCHANGED } from '../../core/techniques/index.js';
 import { sizeOf } from '../../core/work/model-size.js';
 import { passWork } from '../../core/work/pass-work.js';
 import { recompute } from '../../roofline/judge.js';
-import { bench, lease } from '../support/bench.js';
+import { lease, trialContext } from '../support/bench.js';
 import { ROOFS } from '../support/roofline.js';
 
 /** A node with roofs that somebody measured; figures of this machine are nobody's business here. */
 async function run(changes: Partial<Experiment>): Promise<ResultRecord> {
-  const node = { ...bench({ limits: { idleSeconds: 0 } }), roofs: { of: () => ROOFS, absent: () => '' } };
+  const node = {
+    ...trialContext({ limits: { idleSeconds: 0 } }),
+    roofs: { of: () => ROOFS, absent: () => '' },
+  };
   const record = await startTrial(lease(changes), node).done;
   expect(record.failure).toBeNull();
   const kept = resultSchema.parse(JSON.parse(JSON.stringify(record)));

@@ -17,7 +17,7 @@ import { resultSchema } from '../../core/result/result.js';
 import { QUALITY } from '../../core/sweep/schema.js';
 import { UNCHANGED } from '../../core/techniques/index.js';
 import { plainQuantization } from '../../core/techniques/quantization.js';
-import { bench, lease } from '../support/bench.js';
+import { lease, trialContext } from '../support/bench.js';
 import { ROOT } from '../support/ridge.js';
 import { load, modelPath, prompt, rootMeanSquare } from './loading.js';
 import { asQwen3, changed, writeShape } from './training.js';
@@ -244,7 +244,7 @@ describe.skipIf(library === null)('sparse weights in a whole model (needs the na
   });
 
   test('a sweep runs it like any other runner, and asks it', { timeout: 120_000 }, async () => {
-    const node = bench({ limits: { idleSeconds: 0 } });
+    const node = trialContext({ limits: { idleSeconds: 0 } });
     const run = async (sparseType: string) => {
       const changes = {
         runner: { kind: 'sparse', options: { threads: 1, sparseType } },

@@ -9,7 +9,7 @@ import { type ResultRecord, resultSchema } from '../../core/result/result.js';
 import { UNCHANGED } from '../../core/techniques/index.js';
 import { modelFacts, weightBytes } from '../../formats/gguf/facts.js';
 import { readGgufHeader } from '../../formats/gguf/header.js';
-import { bench, lease } from '../support/bench.js';
+import { lease, trialContext } from '../support/bench.js';
 import { load } from './loading.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'ridgepoint-synthetic-'));
@@ -57,7 +57,7 @@ describe('llama.cpp loads a synthetic model', () => {
 
 describe('an experiment on a synthetic model', () => {
   const source = `synthetic:llama?${SMALL}&feedForward=256`;
-  const run = async (quantization: string, node: ReturnType<typeof bench>): Promise<ResultRecord> => {
+  const run = async (quantization: string, node: ReturnType<typeof trialContext>): Promise<ResultRecord> => {
     const changes = {
       model: { name: 'random', source, digest: null, facts: null },
       runner: { kind: 'llama-cpp', options: { threads: 1 } },
@@ -68,7 +68,7 @@ describe('an experiment on a synthetic model', () => {
   };
 
   test('writes it once, says in the record what it is, and quantizes it', { timeout: 120_000 }, async () => {
-    const node = bench({ limits: { idleSeconds: 0 } });
+    const node = trialContext({ limits: { idleSeconds: 0 } });
     const quantized = await run('q8_0', node);
     const first = await run('base', node);
     expect([quantized.failure, first.failure]).toEqual([null, null]);
@@ -89,7 +89,7 @@ describe('an experiment on a synthetic model', () => {
   });
 
   test('is refused where artifacts may not take that much', async () => {
-    const node = bench({ limits: { idleSeconds: 0 } });
+    const node = trialContext({ limits: { idleSeconds: 0 } });
     const changes = {
       model: { name: 'large', source: 'synthetic:llama-3.1-8b', digest: null, facts: null },
       runner: { kind: 'llama-cpp', options: {} },

@@ -7,7 +7,7 @@ import { cpuDevices, readCpu } from '../../agent/device/cpu.js';
 import { monotonicSeconds } from '../../agent/isolation/clock.js';
 import { IdleBaselines } from '../../agent/meters/baseline.js';
 import type { MeterSettings } from '../../agent/meters/index.js';
-import type { Bench, TrialLimits } from '../../agent/trial/start.js';
+import type { TrialContext, TrialLimits } from '../../agent/trial/context.js';
 import type { Experiment, MeasurePolicy } from '../../core/experiment/experiment.js';
 import type { Lease } from '../../core/experiment/lease.js';
 import type { NodeProfile } from '../../core/experiment/node.js';
@@ -70,14 +70,14 @@ export function temporaryFolder(): string {
 }
 
 /** A node with this machine's CPUs, no energy source and its own cache. */
-export function bench(
+export function trialContext(
   changes: {
     meters?: Partial<MeterSettings>;
     limits?: Partial<TrialLimits>;
     folders?: readonly string[];
-    scorers?: Bench['scorers'];
+    scorers?: TrialContext['scorers'];
   } = {},
-): Bench {
+): TrialContext {
   const cacheFolder = temporaryFolder();
   const cpu = readCpu();
   const profile: NodeProfile = {
@@ -112,5 +112,8 @@ export function bench(
       ...changes.limits,
     },
     scorers: changes.scorers ?? {},
+    factors: null,
+    gridGramsPerKilowattHour: null,
+    powerSocket: null,
   };
 }

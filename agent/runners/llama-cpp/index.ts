@@ -1,6 +1,7 @@
 import type { Runner } from '../runner.js';
 import { type LlamaRequest, loadModel } from './load.js';
 import { probe } from './probe.js';
+import { openProfiled } from './profiled.js';
 
 /** llama.cpp through its C interface, from the libraries that node-llama-cpp ships. */
 export const llamaCpp = {
@@ -8,6 +9,7 @@ export const llamaCpp = {
   probe,
   opens: {
     generator: (request: LlamaRequest) => loadModel(request),
+    'profiled-generator': openProfiled,
     'language-model': (request) => loadModel({ ...request, sequences: 1, wholeCache: true }),
   },
 } satisfies Runner;

@@ -2,7 +2,8 @@ import { readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { builtinFolder } from '../../../agent/artifacts/source.js';
-import { type Bench, startTrial } from '../../../agent/trial/start.js';
+import type { TrialContext } from '../../../agent/trial/context.js';
+import { startTrial } from '../../../agent/trial/start.js';
 import type { Experiment } from '../../../core/experiment/experiment.js';
 import {
   isPresent,
@@ -11,9 +12,9 @@ import {
   type SampleSeries,
 } from '../../../core/result/result.js';
 import { recompute } from '../../../roofline/judge.js';
-import { bench, lease, QUICK, temporaryFolder } from '../../support/bench.js';
+import { lease, QUICK, temporaryFolder, trialContext } from '../../support/bench.js';
 
-async function run(changes: Partial<Experiment>, on: Bench = bench()): Promise<ResultRecord> {
+async function run(changes: Partial<Experiment>, on: TrialContext = trialContext()): Promise<ResultRecord> {
   const record = await startTrial(lease(changes), on).done;
   return resultSchema.parse(JSON.parse(JSON.stringify(record)));
 }
@@ -59,7 +60,7 @@ describe('an experiment with the fake runner', () => {
   test('takes its energy from a replayed trace, the idle power before the load included', async () => {
     const replayFile = join(temporaryFolder(), 'trace.json');
     writeFileSync(replayFile, JSON.stringify({ samples: [ramp(50, 60)] }));
-    const on = bench({ meters: { energy: 'replay', replayFile } });
+    const on = trialContext({ meters: { energy: 'replay', replayFile } });
     // Slow enough for twenty periods of the trace's source.
     const record = await run(fake({ fakeDecodeTokensPerSecond: 40, fakePrefillTokensPerSecond: 80 }), on);
     const power = record.measurements.averagePowerWatts;
@@ -89,7 +90,9 @@ describe('an experiment with the fake runner', () => {
   });
 
   test('is ended at once by kill, and the record says cancelled', async () => {
-    const trial = startTrial(lease(fake({ fakeFailure: 'hang' })), bench(), () => trial.kill('enough'));
+    const trial = startTrial(lease(fake({ fakeFailure: 'hang' })), trialContext(), () =>
+      trial.kill('enough'),
+    );
     const record = await trial.done;
     expect(record.failure).toMatchObject({ code: 'cancelled' });
   });
@@ -127,7 +130,7 @@ describe('an experiment with a model', () => {
     writeFileSync(path, readFileSync(join(builtinFolder(), 'tiny-f16.gguf')));
     truncateSync(path, 1_000_000);
     const model = { name: 'm', source: path, digest: null, facts: null };
-    const record = await run({ runner: llama, model }, bench({ folders: [folder] }));
+    const record = await run({ runner: llama, model }, trialContext({ folders: [folder] }));
     expect(record.failure).toMatchObject({ code: 'model-unreadable' });
     expect(record.failure?.message).toContain('cut off');
   });

@@ -9,7 +9,7 @@ import { startTrial } from '../../../agent/trial/start.js';
 import type { Experiment } from '../../../core/experiment/experiment.js';
 import type { DeviceProfile } from '../../../core/experiment/node.js';
 import { resultSchema } from '../../../core/result/result.js';
-import { bench, lease } from '../../support/bench.js';
+import { lease, trialContext } from '../../support/bench.js';
 import { LONG, powerTree, SHORT } from '../../support/power-tree.js';
 
 const running: RunningHelper[] = [];
@@ -33,7 +33,7 @@ const wholeTree = () => powerTree(Math.max(...readCpu().allowed) + 1);
 const capped: Partial<Experiment> = { settings: { powerCapWatts: 100, lockedClockHertz: null } };
 
 async function run(socket: string | null, meanwhile = () => {}, changes = capped) {
-  const on = { ...bench(), powerSocket: socket };
+  const on = { ...trialContext(), powerSocket: socket };
   const record = await startTrial(lease(changes), on, meanwhile).done;
   return resultSchema.parse(JSON.parse(JSON.stringify(record)));
 }

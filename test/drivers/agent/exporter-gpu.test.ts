@@ -2,7 +2,7 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { agentMetrics } from '../../../agent/exporter/metrics.js';
 import { openExported } from '../../../agent/exporter/sources.js';
 import { plainText } from '../../../core/metrics/text.js';
-import { bench } from '../../support/bench.js';
+import { trialContext } from '../../support/bench.js';
 import {
   buildNvmlStub,
   canBuildStub,
@@ -19,7 +19,7 @@ describe.skipIf(!canBuildStub)('an agent with two GPUs, through a stub library (
     const gpus = { 0: { uuid: 'GPU-aaaa', ...H100 }, 1: { uuid: 'GPU-bbbb', ...H100 } };
     const nvml = await openScripted(buildNvmlStub(), gpus, { clock: 'scripted' });
     setStubTime(0);
-    const { meters: settings, profile } = bench();
+    const { meters: settings, profile } = trialContext();
     const devices = ['cpu0', 'GPU-aaaa', 'GPU-bbbb'].map((id) => ({ id }));
     const meters = openExported({ ...settings, energy: 'auto' }, { nvml }, devices);
     const state = { profile, connected: () => true, runningOn: () => [], spooledResults: () => 0, meters };

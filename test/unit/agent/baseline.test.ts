@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { baselineDoubts, baselineOf, IdleBaselines } from '../../../agent/meters/baseline.js';
+import { baselineOf, baselineWarnings, IdleBaselines } from '../../../agent/meters/baseline.js';
 import type { SampleSeries } from '../../../core/result/result.js';
 
 const AT = new Date('2026-01-01T00:00:00Z');
@@ -48,7 +48,7 @@ describe('the idle baseline', () => {
       AT,
     );
     expect(quiet.busyCores).toBeCloseTo(0.05, 9);
-    expect(baselineDoubts(quiet, 0.2)).toEqual([]);
+    expect(baselineWarnings(quiet, 0.2)).toEqual([]);
     const busy = baselineOf(
       [
         ...idle(90),
@@ -58,7 +58,7 @@ describe('the idle baseline', () => {
       2,
       AT,
     );
-    const [doubt] = baselineDoubts(busy, 0.2);
+    const [doubt] = baselineWarnings(busy, 0.2);
     expect(doubt).toMatchObject({ code: 'idle-busy', severity: 'note' });
     expect(doubt?.message).toMatch(/1\.50 cores were busy.*device was busy for 40 %/);
     expect(baselineOf([], 2, AT)).toMatchObject({ watts: {}, busyCores: null, busyRatio: null });

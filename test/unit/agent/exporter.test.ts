@@ -4,7 +4,7 @@ import { openExported } from '../../../agent/exporter/sources.js';
 import type { Meter, Reading } from '../../../agent/meters/meter.js';
 import { AGENT_METRICS } from '../../../core/metrics/exported.js';
 import { plainText } from '../../../core/metrics/text.js';
-import { bench } from '../../support/bench.js';
+import { trialContext } from '../../support/bench.js';
 
 type Values = Readonly<Record<string, number>>;
 
@@ -22,7 +22,7 @@ function meter(name: Meter['name'], promised: readonly string[], read: () => Val
 
 function textOf(meters: AgentState['meters']): () => string {
   const read = agentMetrics({
-    profile: { ...bench().profile, name: 'n1' },
+    profile: { ...trialContext().profile, name: 'n1' },
     connected: () => false,
     runningOn: () => ['cpu0'],
     spooledResults: () => 2,
@@ -109,7 +109,7 @@ test('what no meter has is not exposed, rather than 0; nothing is exposed that t
 });
 
 test('meters that every device has are opened once, for the node', () => {
-  const { meters, nvml, profile } = bench();
+  const { meters, nvml, profile } = trialContext();
   const found = openExported(meters, nvml, [...profile.devices, { id: 'another' }]);
   const names = found.map(({ meter: { name } }) => name);
   expect(new Set(names).size).toBe(names.length);

@@ -2,15 +2,16 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { Spool } from '../../../agent/spool.js';
-import { emptyNotes, writeRecord } from '../../../agent/trial/record.js';
+import { emptyNotes } from '../../../agent/trial/notes.js';
+import { writeRecord } from '../../../agent/trial/record.js';
 import { failure } from '../../../core/errors.js';
 import type { ResultRecord } from '../../../core/result/result.js';
-import { bench, lease, temporaryFolder } from '../../support/bench.js';
+import { lease, temporaryFolder, trialContext } from '../../support/bench.js';
 
 function record(trialId: string): ResultRecord {
   return writeRecord(
     lease({}, trialId),
-    bench().profile,
+    trialContext().profile,
     emptyNotes(new Date(), 0),
     failure('cancelled', 'stopped'),
   );

@@ -1,0 +1,46 @@
+import { FailureError, failure } from '../../../core/errors.js';
+import { kernelsLibrary } from '../../native/kernel-library.js';
+import { loadLlama } from '../../native/llama.js';
+import { openProfiler } from '../../native/profiler.js';
+import type { ProfiledGenerator } from '../opened.js';
+import type { GeneratorRequest } from '../runner.js';
+import { loadModel } from './load.js';
+import { readSettings } from './settings.js';
+
+/**
+ * Opens a model in a context that stamps every node of its graphs while it is watched.
+ * @throws FailureError as `loadModel` does; `engine-missing` without our native library.
+ */
+export async function openProfiled(request: GeneratorRequest): Promise<ProfiledGenerator> {
+  const library = kernelsLibrary();
+  if (library === null) {
+    throw new FailureError(
+      failure('engine-missing', 'profiling needs our native library, which was not built here', {
+        hint: 'build it with node scripts/build-kernels.mjs',
+      }),
+    );
+  }
+  const { cpuBackend } = readSettings(request.options, 1);
+  // The engine first: it has to be opened before any other library is.
+  await loadLlama({ backend: cpuBackend, deviceClass: request.deviceClass });
+  const profiler = await openProfiler(library);
+  try {
+    const model = await loadModel(request, profiler);
+    return {
+      facts: model.facts,
+      warnings: model.warnings,
+      reset: (keepTokens) => model.reset(keepTokens),
+      prefill: (tokens) => model.prefill(tokens),
+      step: (tokens) => model.step(tokens),
+      watch: profiler.watch,
+      take: profiler.take,
+      close() {
+        model.close();
+        profiler.close();
+      },
+    };
+  } catch (error) {
+    profiler.close();
+    throw error;
+  }
+}

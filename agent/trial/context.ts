@@ -1,0 +1,72 @@
+import type { Lease } from '../../core/experiment/lease.js';
+import type { DeviceProfile, NodeProfile } from '../../core/experiment/node.js';
+import type { Pins } from '../artifacts/pins.js';
+import type { ModelSettings } from '../artifacts/resolve.js';
+import type { ArtifactStore } from '../artifacts/store.js';
+import type { NodeFactors } from '../factors/node-factors.js';
+import type { CurrentChild } from '../isolation/current-child.js';
+import type { IdleBaselines } from '../meters/baseline.js';
+import type { MeterSettings, NvmlState } from '../meters/index.js';
+import type { AppliedSettings } from '../power/applied-settings.js';
+import type { Scorers } from '../quality/scorers.js';
+import type { NodeRoofs } from '../roofs/node-roofs.js';
+import type { TrialNotes } from './notes.js';
+import type { TrialProgress } from './progress.js';
+
+/** What an experiment needs of the node it runs on. */
+export interface TrialContext {
+  readonly profile: NodeProfile;
+  readonly nvml: NvmlState;
+  readonly meters: MeterSettings;
+  readonly models: ModelSettings;
+  readonly store: ArtifactStore;
+  readonly limits: TrialLimits;
+  /** Commands that may judge answers. */
+  readonly scorers: Scorers;
+  /** Fitted efficiency factors; null = nothing is predicted. */
+  readonly factors: Pick<NodeFactors, 'of' | 'absent'> | null;
+  /** Idle power, read once for each sweep. */
+  readonly idle: IdleBaselines;
+  /** Grams of CO2 equivalent per kilowatt hour where the node stands; null = not stated. */
+  readonly gridGramsPerKilowattHour: number | null;
+  readonly roofs: Pick<NodeRoofs, 'of' | 'absent'>;
+  /** Of the power helper; null = nothing can be set. */
+  readonly powerSocket: string | null;
+}
+
+export interface TrialLimits {
+  /** For trials whose policy sets no limit, and for making an artifact. */
+  readonly trialTimeoutSeconds: number;
+  /** null = the node's memory. */
+  readonly memoryLimitBytes: number | null;
+  readonly cgroupFolder: string | null;
+  /** How long the energy sources are read before the first model of a sweep is loaded; 0 = there is no baseline. */
+  readonly idleSeconds: number;
+}
+
+/** One trial while it runs: what each of its stages works with. */
+export interface TrialRun {
+  readonly lease: Lease;
+  readonly node: TrialContext;
+  readonly device: DeviceProfile;
+  /** What is learned on the way; judged when the trial has ended. */
+  readonly notes: TrialNotes;
+  readonly child: CurrentChild;
+  /** Keep the files that it uses from eviction, until the trial has ended. */
+  readonly pins: Pins;
+  /** What its device is set to. */
+  readonly settings: AppliedSettings;
+  readonly onProgress: (progress: TrialProgress) => void;
+}
+
+/** @returns how long a child of a trial may take, and how much memory it may hold. */
+export function childLimits({ lease, node }: TrialRun): {
+  readonly timeLimitSeconds: number;
+  readonly memoryLimitBytes: number;
+} {
+  const { limits, profile } = node;
+  return {
+    timeLimitSeconds: lease.experiment.measure.trialTimeoutSeconds ?? limits.trialTimeoutSeconds,
+    memoryLimitBytes: limits.memoryLimitBytes ?? profile.memoryBytes,
+  };
+}

@@ -1,0 +1,99 @@
+import { FailureError } from '../../core/errors.js';
+import { SHORT_WINDOW_PERIODS } from '../../core/metrics/integrate.js';
+import { taskOf } from '../isolation/job.js';
+import { baselineWarnings } from '../meters/baseline.js';
+import { findMeters, measuresEnergy } from '../meters/index.js';
+import type { Meter } from '../meters/meter.js';
+import { Recorder } from '../meters/recorder.js';
+import { periodKey, type UpdatePeriods } from '../meters/update-period.js';
+import type { TrainingFiles, WorkloadOutcome } from '../workloads/workload.js';
+import { childLimits, type TrialRun } from './context.js';
+import { TRIAL, type TrialRequest } from './job.js';
+import type { PreparedModel } from './preparation.js';
+import { listener } from './progress.js';
+
+/**
+ * Runs the workload in a child while the meters read on; their samples are noted however it ends.
+ * @throws FailureError what the child died of.
+ */
+export async function measure(
+  trial: TrialRun,
+  model: PreparedModel | null,
+  training: TrainingFiles | null,
+): Promise<WorkloadOutcome> {
+  const { lease, node, device, notes } = trial;
+  const { experiment } = lease;
+  const wanted = experiment.measure.meters;
+  const { meters, absent, periods } = findMeters(node.meters, node.nvml, device.id, wanted);
+  notes.absent = { ...notes.absent, ...absent };
+  const recorder = new Recorder(meters, periods);
+  recorder.start();
+  try {
+    const energy = meters.filter(measuresEnergy);
+    if (energy.length > 0) await noteBaseline(trial, recorder);
+    const request = {
+      runner: experiment.runner,
+      workload: experiment.workload,
+      measure: experiment.measure,
+      modelPath: model?.artifact.path ?? null,
+      adapters: model?.adapters ?? [],
+      deviceClass: experiment.device,
+      deviceId: device.id,
+      cpus: device.cpus,
+      minPhaseSeconds: shortestPhase(energy, periods),
+      training,
+    };
+    return await runChild(trial, request, recorder);
+  } finally {
+    recorder.stop();
+    notes.samples = recorder.series(notes.originSeconds);
+  }
+}
+
+/** Notes the idle power of the device: read now, unless an earlier trial of the sweep did. */
+async function noteBaseline({ lease, node, device, notes }: TrialRun, recorder: Recorder): Promise<void> {
+  const { idleSeconds } = node.limits;
+  const baseline = await node.idle.of(lease.sweepId, device.id, idleSeconds, () =>
+    recorder.series(notes.originSeconds),
+  );
+  if (baseline === null) return;
+  const { watts, measuredAt, seconds, busyCores } = baseline;
+  notes.idleWatts = watts;
+  notes.idle = { measuredAt, seconds, busyCores };
+  notes.warnings.push(...baselineWarnings(baseline, lease.experiment.measure.maxForeignCores));
+}
+
+async function runChild(
+  trial: TrialRun,
+  request: TrialRequest,
+  recorder: Recorder,
+): Promise<WorkloadOutcome> {
+  const { node, device, notes, child, onProgress } = trial;
+  const listen = listener(notes, device, onProgress);
+  const launched = child.launch({
+    task: taskOf(TRIAL, request),
+    cpus: device.cpus,
+    ...childLimits(trial),
+    cgroupFolder: node.limits.cgroupFolder,
+    onMessage(message) {
+      if (message.type === 'resting') {
+        recorder.rest();
+        launched.resume();
+      } else listen(message);
+    },
+  });
+  recorder.attach({ pid: launched.pid, deviceId: device.id, cpus: device.cpus });
+  const ending = await launched.ended;
+  notes.environment.memoryGuard = ending.memoryGuard;
+  if (ending.failure !== null) throw new FailureError(ending.failure);
+  return ending.answer;
+}
+
+/** Of the slowest source: it tells no more often than it is read, nor than it is renewed. */
+function shortestPhase(energy: readonly Meter[], periods: UpdatePeriods): number {
+  const seconds = energy.flatMap(({ name, periodSeconds, quantities }) => [
+    periodSeconds,
+    ...quantities.flatMap((quantity) => periods.get(periodKey(name, quantity.name))?.seconds ?? []),
+  ]);
+  return SHORT_WINDOW_PERIODS * Math.max(0, ...seconds);
+}

@@ -1,0 +1,64 @@
+import { FailureError, failure } from '../../core/errors.js';
+import type { Lease } from '../../core/experiment/lease.js';
+import type { DeviceProfile, NodeProfile } from '../../core/experiment/node.js';
+import { type Warning, warn } from '../../core/result/warnings.js';
+import { runnerNamed } from '../../core/runners/index.js';
+import { machineFacts } from '../environment.js';
+import type { TrialRun } from './context.js';
+import type { TrialNotes } from './notes.js';
+
+/** @throws FailureError `device-missing` when the lease is not for a device of this node. */
+export function deviceFor(lease: Lease, profile: NodeProfile): DeviceProfile {
+  const device = profile.devices.find(({ id }) => id === lease.deviceId);
+  if (device?.classes.includes(lease.experiment.device)) return device;
+  const what = device === undefined ? 'does not exist' : `is ${device.classes.join(', ')}`;
+  const message = `the device ${lease.deviceId} of ${profile.name} ${what}; the experiment asks for ${lease.experiment.device}`;
+  throw new FailureError(failure('device-missing', message));
+}
+
+/** Notes where the trial runs: its device, ceilings, grid and machine, and what speaks against the numbers already. */
+export function noteNode(trial: TrialRun): void {
+  const { node, device, notes } = trial;
+  notes.device = device;
+  notes.grid = gridOf(trial);
+  notes.roofs = node.roofs.of(device.id);
+  if (notes.roofs === null) notes.absent = { ...notes.absent, roofs: node.roofs.absent(device.id) };
+  notes.environment = machineFacts(node.profile, device, node.nvml, node.meters.sysRoot);
+  notes.warnings.push(...warningsBefore(trial));
+}
+
+/** Sets the device as the sweep asks, and notes the machine as it is then. @throws FailureError `setting-failed`. */
+export async function setDevice({ lease, node, device, notes, settings }: TrialRun): Promise<void> {
+  const asked = lease.experiment.settings;
+  if (asked === undefined) return;
+  await settings.hold(asked, device, node.powerSocket, notes);
+  Object.assign(notes.environment, machineFacts(node.profile, device, node.nvml, node.meters.sysRoot));
+}
+
+/** The sweep's word on the grid goes before the node's. */
+function gridOf({ lease, node }: TrialRun): TrialNotes['grid'] {
+  const stated = lease.experiment.measure.gridGramsPerKilowattHour ?? null;
+  if (stated !== null) return { gramsPerKilowattHour: stated, statedBy: 'sweep' };
+  const { gridGramsPerKilowattHour } = node;
+  return gridGramsPerKilowattHour === null
+    ? null
+    : { gramsPerKilowattHour: gridGramsPerKilowattHour, statedBy: 'node' };
+}
+
+/** What can be said against the numbers before there are any. */
+function warningsBefore({ lease, node: { nvml }, device }: TrialRun): readonly Warning[] {
+  const { runner } = lease.experiment;
+  const warnings: Warning[] = [];
+  const pretends = runnerNamed(runner.kind)?.pretends ?? null;
+  if (pretends !== null) warnings.push(warn('fake-runner', pretends));
+  const { threads } = runner.options;
+  if (typeof threads === 'number' && threads > device.cpus.length) {
+    warnings.push(
+      warn('oversubscribed', `${threads} threads share the ${device.cpus.length} CPUs of ${device.id}`),
+    );
+  }
+  const gpu = 'nvml' in nvml ? nvml.nvml.devices.find(({ uuid }) => uuid === device.id) : undefined;
+  if (gpu?.inUse())
+    warnings.push(warn('foreign-process', `another process uses ${device.id} before the trial began`));
+  return warnings;
+}
