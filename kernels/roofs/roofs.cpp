@@ -145,6 +145,11 @@ int32_t matrix_rates(Bench& bench, const Kernel& kernel, double seconds, int32_t
   return RIDGE_ROOFS_OK;
 }
 
+// Turns of each kernel before one is chosen: what disturbs a turn only takes away.
+constexpr int32_t kTurns = 3;
+// One further down the table is chosen where it is faster by more than turns differ.
+constexpr double kFaster = 1.05;
+
 // Rates of the fastest kernel. One whose product is wrong is told, though another be right: it is a mistake of ours.
 template <typename RatesOf>
 int32_t best_rates(void* handle, int32_t arithmetic, int32_t unit, double seconds, int32_t repeats, double* rates,
@@ -156,11 +161,12 @@ int32_t best_rates(void* handle, int32_t arithmetic, int32_t unit, double second
   const Kernel* fastest = kernels.front();
   double highest = 0;
   for (const Kernel* kernel : kernels) {
-    double rate = 0;
-    const int32_t code = rates_of(bench, *kernel, seconds, 1, &rate);
+    double turns[kTurns] = {};
+    const int32_t code = rates_of(bench, *kernel, seconds, kTurns, turns);
     bench.instructions = kernel->instructions;
     if (code != RIDGE_ROOFS_OK) return code;
-    if (rate > highest) {
+    const double rate = *std::max_element(turns, turns + kTurns);
+    if (rate > kFaster * highest) {
       highest = rate;
       fastest = kernel;
     }
