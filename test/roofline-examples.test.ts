@@ -3,12 +3,13 @@ import { join } from 'node:path';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
-import { openCeilings, openLlmViewerHardware } from '../cli/roofline/open-hardware.js';
 import { openArchitecture } from '../cli/roofline/open-model.js';
 import type { Analysis } from '../roofline/analysis/analysis.js';
-import { type Analyses, analyzeAll } from '../roofline/analysis/analyze.js';
 import { parseRoofline } from '../roofline/analysis/file.js';
 import { type AnalysisPoint, pointsOf } from '../roofline/analysis/point.js';
+import { type Analyses, analyzeAll } from '../roofline/analyze.js';
+import { publishedCeilings } from '../roofline/ceilings.js';
+import { requireHardware } from '../roofline/hardware/catalogue.js';
 
 const root = join(import.meta.dirname, '..');
 const folder = join(root, 'docs/examples/roofline');
@@ -28,18 +29,13 @@ function analysed(name: string): Analyses {
   const reading = parseRoofline(readFileSync(join(folder, `${name}.yaml`), 'utf8'));
   if (!reading.ok) throw new Error(JSON.stringify(reading.diagnostics, null, 2));
   const { spec } = reading.file;
-  const llmViewer = spec.hardware.flatMap((device) => {
-    const entry = openLlmViewerHardware(device);
-    return entry === null ? [] : [[device, entry] as const];
-  });
   return analyzeAll(pointsOf(spec), {
     models: new Map(
       [...spec.model, ...spec.draft].flatMap((model) =>
         model === null ? [] : [[model, openArchitecture(model, [])] as const],
       ),
     ),
-    ceilings: new Map(spec.hardware.map((device) => [device, openCeilings(device)])),
-    llmViewerHardware: new Map(llmViewer),
+    ceilings: new Map(spec.hardware.map((device) => [device, publishedCeilings(requireHardware(device))])),
   });
 }
 

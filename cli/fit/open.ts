@@ -6,7 +6,6 @@ import { HARDWARE } from '../../roofline/hardware/catalogue.js';
 import { usageError } from '../exit.js';
 import { openCeilings } from '../roofline/open-hardware.js';
 import { openArchitecture } from '../roofline/open-model.js';
-import { isMeasured, openRoofs } from '../roofline/open-roofs.js';
 import { optionErrors } from './check-options.js';
 import type { FitOptions } from './command.js';
 
@@ -41,7 +40,7 @@ export async function openFit(options: FitOptions): Promise<OpenedFit> {
   const small = draft === undefined ? null : await named(draft);
   const devices: Ceilings[] = [];
   for (const name of hardware?.split(',').map((word) => word.trim()) ?? []) {
-    const found = await attempt(() => (isMeasured(name) ? openRoofs(name, config) : openCeilings(name)));
+    const found = await attempt(() => openCeilings(name, config));
     if (found !== null) devices.push(found);
   }
   failures.push(...optionErrors(options, architecture, devices));

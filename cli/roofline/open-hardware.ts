@@ -1,18 +1,74 @@
+import { probeNode } from '../../agent/probe.js';
+import { RoofsStore, readRoofs, type StoredRoofs } from '../../agent/roofs/store.js';
+import { FailureError, failure } from '../../core/errors.js';
+import type { DeviceProfile } from '../../core/experiment/node.js';
+import { recordRoofsOf } from '../../core/result/roofs-record.js';
+import { VERSION } from '../../installation/package.js';
 import { type Ceilings, publishedCeilings } from '../../roofline/ceilings.js';
-import { hardwareNamed, namesOf, plainName, requireHardware } from '../../roofline/hardware/catalogue.js';
-import { LLM_VIEWER_HARDWARE, type LlmViewerHardware } from '../../roofline/llm-viewer/hardware.js';
+import { ceilingsAt } from '../../roofline/ceilings-at.js';
+import { requireHardware } from '../../roofline/hardware/catalogue.js';
+import { agentConfig } from '../node-config.js';
 
-/** @throws FailureError `device-missing` that offers the nearest name */
-export function openCeilings(name: string): Ceilings {
-  return publishedCeilings(requireHardware(name));
+const THIS = /^this(?::(.+))?$/;
+const HINT = '`ridge roofs` measures them, in about a minute.';
+
+/**
+ * Opens the ceilings that a name of hardware means: measured ones of all threads for `this`, `this:DEVICE` and a file that
+ * `ridge roofs --out` wrote, and those of the catalogue for any other.
+ * @throws FailureError `device-missing` when there are none; for a name, it offers the nearest
+ */
+export async function openCeilings(name: string, config: string | undefined): Promise<Ceilings> {
+  const measured = THIS.test(name) || name.endsWith('.json');
+  return measured ? await openRoofs(name, config) : publishedCeilings(requireHardware(name));
 }
 
-/** @returns the entry of LLM-Viewer's own table for a name of it, or for a device that both have; null where it has none. */
-export function openLlmViewerHardware(name: string): LlmViewerHardware | null {
-  const device = hardwareNamed(name);
-  const names = [name, ...(device === null ? [] : namesOf(device))].map(plainName);
-  for (const [own, entry] of LLM_VIEWER_HARDWARE) {
-    if (names.includes(plainName(own))) return entry;
+async function openRoofs(name: string, config: string | undefined): Promise<Ceilings> {
+  const match = THIS.exec(name);
+  if (match === null) {
+    const file = await readRoofs(name).catch((error: Error) => {
+      throw missing(
+        `${name} cannot be read as roofs: ${error.message}`,
+        '`ridge roofs --out FILE` writes such a file.',
+      );
+    });
+    return ceilingsOf(file, null);
   }
-  return null;
+  const { devices, store } = await thisNode(config);
+  const wanted = match[1] === undefined ? devices : devices.filter(({ id }) => id === match[1]);
+  if (wanted.length === 0)
+    throw missing(`this node has no device ${match[1]}`, `It has ${devices.map(({ id }) => id).join(', ')}.`);
+  for (const device of wanted) {
+    const stored = await store.newest(device.id);
+    if (stored !== null) return ceilingsOf(stored, device);
+  }
+  throw missing(
+    `no roofs of ${wanted.map(({ id }) => id).join(' or ')} were measured on this node yet`,
+    HINT,
+  );
+}
+
+async function thisNode(config: string | undefined) {
+  const { nodeName, cpuGroups, meters, roofsFolder } = agentConfig(config);
+  const { profile, nvml } = await probeNode({
+    nodeName,
+    labels: {},
+    version: VERSION,
+    cpuGroups,
+    meters: { energy: 'none', replayFile: null, procRoot: '/proc', sysRoot: meters.sysRoot },
+    runnerKinds: [],
+  });
+  if ('nvml' in nvml) nvml.nvml.close();
+  return { devices: profile.devices, store: new RoofsStore(roofsFolder) };
+}
+
+function ceilingsOf({ roofs, id }: StoredRoofs, device: DeviceProfile | null): Ceilings {
+  const { name } = roofs.device;
+  const memoryBytes = device?.memoryBytes ?? null;
+  const ceilings = ceilingsAt(recordRoofsOf(roofs, id), { name, memoryBytes }, Number.POSITIVE_INFINITY);
+  if (ceilings !== null) return ceilings;
+  throw missing(`the roofs of ${roofs.device.id} hold no bandwidth of memory`, HINT);
+}
+
+function missing(message: string, hint: string): FailureError {
+  return new FailureError(failure('device-missing', message, { hint }));
 }

@@ -1,18 +1,16 @@
 import { dirname, resolve } from 'node:path';
 import { FailureError, toFailure } from '../../core/errors.js';
 import type { ModelArchitecture } from '../../core/work/architecture.js';
-import { type Analyses, analyzeAll, type Opened } from '../../roofline/analysis/analyze.js';
 import { type AnalysisSpec, pointsOf, varyingFields } from '../../roofline/analysis/point.js';
+import { type Analyses, analyzeAll, type Opened } from '../../roofline/analyze.js';
 import type { Ceilings } from '../../roofline/ceilings.js';
-import type { LlmViewerHardware } from '../../roofline/llm-viewer/hardware.js';
 import { EXIT, fromFailure, usageError } from '../exit.js';
 import { printData, printJson, say } from '../output/print.js';
 import type { RooflineOptions } from './command.js';
 import { operatorsCsv, pointsCsv } from './csv.js';
 import { listKnown } from './list.js';
-import { openCeilings, openLlmViewerHardware } from './open-hardware.js';
+import { openCeilings } from './open-hardware.js';
 import { openArchitecture } from './open-model.js';
-import { isMeasured, openRoofs } from './open-roofs.js';
 import { readSpec, SPEC_HINT } from './read-spec.js';
 import { pointsTable, pointText } from './table.js';
 import { writeFiles } from './write-files.js';
@@ -44,7 +42,6 @@ async function open(
   );
   const models = new Map<string, ModelArchitecture>();
   const ceilings = new Map<string, Ceilings>();
-  const llmViewerHardware = new Map<string, LlmViewerHardware>();
   const failures: string[] = [];
   const attempt = async (what: () => Promise<unknown> | unknown) => {
     try {
@@ -61,13 +58,9 @@ async function open(
     await attempt(() => models.set(name, openArchitecture(name, places)));
   }
   for (const name of spec.hardware ?? []) {
-    const own = openLlmViewerHardware(name);
-    if (own !== null) llmViewerHardware.set(name, own);
-    await attempt(async () =>
-      ceilings.set(name, isMeasured(name) ? await openRoofs(name, config) : openCeilings(name)),
-    );
+    await attempt(async () => ceilings.set(name, await openCeilings(name, config)));
   }
-  return { opened: { models, ceilings, llmViewerHardware }, failures };
+  return { opened: { models, ceilings }, failures };
 }
 
 /** @throws CommandError (2) with the reasons when no point can be. */

@@ -1,3 +1,6 @@
+import { impossible } from '../analysis/impossible.js';
+import { hardwareNamed, namesOf, plainName } from '../hardware/catalogue.js';
+
 /**
  * LLM-Viewer's own table of hardware (`hardwares/hardware_params.py`), its rounding and its errors included: H100 with
  * 3072 GB/s where the SXM board has 3350, V100 with an INT8 peak that tensor cores of V100 do not have. Sourced
@@ -49,3 +52,19 @@ export const LLM_VIEWER_HARDWARE: ReadonlyMap<string, LlmViewerHardware> = new M
   // Eight cores at 5.4 GHz with 32 operations a cycle; without an INT8 figure.
   ['intel_13900k', device(89.6, (8 * 5.4e9 * 32) / TERA, null, 36e6)],
 ]);
+
+/**
+ * @returns the entry for a name of LLM-Viewer's own, or for a device that both it and the catalogue have.
+ * @throws FailureError `impossible-combination` for one that it does not have
+ */
+export function requireLlmViewerHardware(name: string): LlmViewerHardware {
+  const device = hardwareNamed(name);
+  const names = [name, ...(device === null ? [] : namesOf(device))].map(plainName);
+  for (const [own, entry] of LLM_VIEWER_HARDWARE) {
+    if (names.includes(plainName(own))) return entry;
+  }
+  throw impossible(
+    `LLM-Viewer has no device ${JSON.stringify(name)}`,
+    'Use corrected mode, or one of its devices: `ridge roofline --list` shows them.',
+  );
+}

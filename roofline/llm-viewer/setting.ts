@@ -1,4 +1,4 @@
-import { FailureError, failure } from '../../core/errors.js';
+import { impossible } from '../analysis/impossible.js';
 import type { LlmViewerHardware } from './hardware.js';
 import type { LlmViewerModel } from './model.js';
 
@@ -41,19 +41,19 @@ export function checkSetting(
 ): void {
   const { tensorParallel } = setting;
   if (model.heads % model.kvHeads !== 0) {
-    refuse(
+    throw impossible(
       `${model.heads} heads cannot share ${model.kvHeads} key/value heads evenly`,
       "Correct the model's config.",
     );
   }
   if (model.kvHeads % tensorParallel !== 0) {
-    refuse(
+    throw impossible(
       `${model.kvHeads} key/value heads cannot be split over ${tensorParallel} devices`,
       'Name a tensor parallelism that divides them.',
     );
   }
   if (isInt8(setting) && hardware.int8 === null) {
-    refuse(
+    throw impossible(
       'LLM-Viewer has no INT8 peak for this device, and takes it when weights, activations and cache have 8 bits or less',
       'Give one of them more bits, or use corrected mode.',
     );
@@ -63,8 +63,4 @@ export function checkSetting(
 /** The INT8 peak is taken when all three are small: a 4-bit model with 16-bit activations computes in FP16. */
 export function isInt8({ weightBits, activationBits, cacheBits }: LlmViewerSetting): boolean {
   return weightBits <= 8 && activationBits <= 8 && cacheBits <= 8;
-}
-
-function refuse(message: string, hint: string): never {
-  throw new FailureError(failure('impossible-combination', message, { hint }));
 }

@@ -2,11 +2,9 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { analyzeAll } from '../../../roofline/analysis/analyze.js';
 import { readBits } from '../../../roofline/analysis/bits.js';
 import { rooflineChart, sweepChart } from '../../../roofline/analysis/chart.js';
 import { parseRoofline } from '../../../roofline/analysis/file.js';
-import { asLlmViewerModel } from '../../../roofline/analysis/llm-viewer.js';
 import {
   type AnalysisPoint,
   POINT_DEFAULTS,
@@ -14,10 +12,11 @@ import {
   varyingFields,
 } from '../../../roofline/analysis/point.js';
 import { readAnalysisSpec } from '../../../roofline/analysis/spec.js';
+import { analyzeAll } from '../../../roofline/analyze.js';
 import { publishedCeilings } from '../../../roofline/ceilings.js';
 import { namedArchitecture } from '../../../roofline/configs/index.js';
 import { requireHardware } from '../../../roofline/hardware/catalogue.js';
-import { LLM_VIEWER_HARDWARE } from '../../../roofline/llm-viewer/hardware.js';
+import { asLlmViewerModel } from '../../../roofline/llm-viewer/mode.js';
 import { type LlmViewerConfig, readLlmViewerModel } from '../../../roofline/llm-viewer/model.js';
 
 function named(name: string) {
@@ -30,10 +29,6 @@ const MODELS = ['llama-2-7b', 'llama-3.1-8b', 'opt-6.7b', 'mixtral-8x7b'];
 const opened = {
   models: new Map(MODELS.map((name) => [name, named(name)])),
   ceilings: new Map(['a6000', 'h100'].map((name) => [name, publishedCeilings(requireHardware(name))])),
-  llmViewerHardware: new Map([
-    ['a6000', LLM_VIEWER_HARDWARE.get('nvidia_A6000')!],
-    ['h100', LLM_VIEWER_HARDWARE.get('nvidia_H100')!],
-  ]),
 };
 
 const point = (rest: Partial<AnalysisPoint> = {}): AnalysisPoint => ({

@@ -4,10 +4,9 @@ import type { ModelArchitecture } from '../../../core/work/architecture.js';
 import { stagesOf } from '../../../core/work/pass/stages.js';
 import { NO_TRAFFIC, type PassWork } from '../../../core/work/work.js';
 import type { Analysis, AnalysisRow } from '../../../roofline/analysis/analysis.js';
-import { analyzeAll } from '../../../roofline/analysis/analyze.js';
 import { type AnalysisPoint, POINT_DEFAULTS } from '../../../roofline/analysis/point.js';
+import { analyzeAll } from '../../../roofline/analyze.js';
 import type { Ceilings } from '../../../roofline/ceilings.js';
-import { LLM_VIEWER_HARDWARE } from '../../../roofline/llm-viewer/hardware.js';
 import { placePipeline } from '../../../roofline/pipeline.js';
 import { denseArchitecture } from '../../support/architectures.js';
 
@@ -58,9 +57,9 @@ const opened = {
   ]),
   ceilings: new Map([
     ['device', device],
+    ['a6000', device],
     ['alone', { ...device, peerBytesPerSecond: null, hostBytesPerSecond: null }],
   ]),
-  llmViewerHardware: new Map([['device', LLM_VIEWER_HARDWARE.get('nvidia_A6000')!]]),
 };
 
 function ask(rest: Partial<AnalysisPoint>) {
@@ -330,9 +329,12 @@ describe('what contradicts itself is refused in a sentence', () => {
     ],
     [{ attention: 'kv-heads:3' }, '2 heads cannot share 3 key/value heads evenly'],
     [{ draft: 'dense', microBatches: 2, batch: 2 }, 'a draft and more than one micro-batch'],
-    [{ mode: 'llm-viewer', offload: 0.5 }, 'LLM-Viewer has no weights that are kept elsewhere'],
-    [{ mode: 'llm-viewer', pipelineParallel: 2 }, 'LLM-Viewer has no pipeline stages'],
-    [{ mode: 'llm-viewer', sparsity: '2:4' }, 'LLM-Viewer has no sparse weights'],
+    [
+      { mode: 'llm-viewer', hardware: 'a6000', offload: 0.5 },
+      'LLM-Viewer has no weights that are kept elsewhere',
+    ],
+    [{ mode: 'llm-viewer', hardware: 'a6000', pipelineParallel: 2 }, 'LLM-Viewer has no pipeline stages'],
+    [{ mode: 'llm-viewer', hardware: 'a6000', sparsity: '2:4' }, 'LLM-Viewer has no sparse weights'],
   ] as const)('%j', (rest, reason) => {
     expect(reasonOf(rest)).toBe(reason);
   });

@@ -1,15 +1,15 @@
 import type { ModelArchitecture } from '../../core/work/architecture.js';
 import type { Module } from '../../core/work/work.js';
-import { analyzeAsLlmViewer, type LlmViewerAnalysis, type StageAnalysis } from '../llm-viewer/analyze.js';
-import { generateAsLlmViewer } from '../llm-viewer/generate.js';
-import type { LlmViewerHardware } from '../llm-viewer/hardware.js';
-import type { LlmViewerModel } from '../llm-viewer/model.js';
-import type { Row } from '../llm-viewer/row.js';
-import { isInt8, type LlmViewerSetting } from '../llm-viewer/setting.js';
-import { type Analysis, type AnalysisRow, type PhaseAnalysis, summarize } from './analysis.js';
-import type { BitsReading } from './bits.js';
-import { impossible } from './impossible.js';
-import { type AnalysisPoint, POINT_DEFAULTS } from './point.js';
+import { type Analysis, type AnalysisRow, type PhaseAnalysis, summarize } from '../analysis/analysis.js';
+import type { BitsReading } from '../analysis/bits.js';
+import { impossible } from '../analysis/impossible.js';
+import { type AnalysisPoint, POINT_DEFAULTS } from '../analysis/point.js';
+import { analyzeAsLlmViewer, type LlmViewerAnalysis, type StageAnalysis } from './analyze.js';
+import { generateAsLlmViewer } from './generate.js';
+import { requireLlmViewerHardware } from './hardware.js';
+import type { LlmViewerModel } from './model.js';
+import type { Row } from './row.js';
+import { isInt8, type LlmViewerSetting } from './setting.js';
 
 const MODULE_OF: Readonly<Record<string, Module>> = {
   q_proj: 'qkv',
@@ -32,7 +32,7 @@ const MODULE_OF: Readonly<Record<string, Module>> = {
 };
 
 /** What LLM-Viewer sees of a model, and what it does not see. */
-export interface LlmViewerView {
+interface LlmViewerView {
   readonly model: LlmViewerModel;
   readonly notes: readonly string[];
 }
@@ -69,16 +69,18 @@ export function asLlmViewerModel(architecture: ModelArchitecture): LlmViewerView
 }
 
 /**
+ * The way into LLM-Viewer's model: its answer to a point, in the words of every analysis.
  * @param memoryBytes of the device, by its maker: LLM-Viewer does not know it.
  * @throws FailureError `impossible-combination` for what LLM-Viewer cannot be asked
  */
 export function analyzeInLlmViewerMode(
   point: AnalysisPoint,
-  { model, notes }: LlmViewerView,
-  hardware: LlmViewerHardware,
+  architecture: ModelArchitecture,
   bits: BitsReading,
   memoryBytes: number | null,
 ): Analysis {
+  const hardware = requireLlmViewerHardware(point.hardware);
+  const { model, notes } = asLlmViewerModel(architecture);
   const setting = settingOf(point, bits);
   const analysis = analyzeAsLlmViewer(model, hardware, setting);
   const { weights, kvCache } = analysis.prefill.totals.memory;

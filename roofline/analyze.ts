@@ -1,19 +1,16 @@
-import { FailureError } from '../../core/errors.js';
-import type { ModelArchitecture } from '../../core/work/architecture.js';
-import type { Ceilings } from '../ceilings.js';
-import type { LlmViewerHardware } from '../llm-viewer/hardware.js';
-import type { Analysis, ImpossiblePoint } from './analysis.js';
-import { readBits } from './bits.js';
-import { analyzeInCorrectedMode } from './corrected.js';
-import { impossible } from './impossible.js';
-import { analyzeInLlmViewerMode, asLlmViewerModel } from './llm-viewer.js';
-import type { AnalysisPoint } from './point.js';
+import { FailureError } from '../core/errors.js';
+import type { ModelArchitecture } from '../core/work/architecture.js';
+import type { Analysis, ImpossiblePoint } from './analysis/analysis.js';
+import { readBits } from './analysis/bits.js';
+import { analyzeInCorrectedMode } from './analysis/corrected.js';
+import type { AnalysisPoint } from './analysis/point.js';
+import type { Ceilings } from './ceilings.js';
+import { analyzeInLlmViewerMode } from './llm-viewer/mode.js';
 
-/** The things that points name, opened; null where that mode does not know the device. */
+/** The things that points name, opened. */
 export interface Opened {
   readonly models: ReadonlyMap<string, ModelArchitecture>;
   readonly ceilings: ReadonlyMap<string, Ceilings>;
-  readonly llmViewerHardware: ReadonlyMap<string, LlmViewerHardware>;
 }
 
 export interface Analyses {
@@ -38,23 +35,15 @@ export function analyzeAll(points: readonly AnalysisPoint[], opened: Opened): An
 }
 
 /** @throws FailureError with one sentence about what cannot be */
-function analyze(point: AnalysisPoint, { models, ceilings, llmViewerHardware }: Opened): Analysis {
+function analyze(point: AnalysisPoint, { models, ceilings }: Opened): Analysis {
   const architecture = models.get(point.model);
   const bits = readBits(point.bits);
   if (architecture === undefined || !bits.ok)
     throw new Error(`${point.model} or ${point.bits} was not opened`);
-  if (point.mode === 'llm-viewer') {
-    const hardware = llmViewerHardware.get(point.hardware);
-    if (hardware === undefined)
-      throw impossible(
-        `LLM-Viewer has no device ${JSON.stringify(point.hardware)}`,
-        'Use corrected mode, or one of its devices: `ridge roofline --list` shows them.',
-      );
-    const memory = ceilings.get(point.hardware)?.memoryBytes ?? null;
-    return analyzeInLlmViewerMode(point, asLlmViewerModel(architecture), hardware, bits.bits, memory);
-  }
   const roofs = ceilings.get(point.hardware);
   if (roofs === undefined) throw new Error(`${point.hardware} was not opened`);
+  if (point.mode === 'llm-viewer')
+    return analyzeInLlmViewerMode(point, architecture, bits.bits, roofs.memoryBytes);
   const draft = point.draft === null ? null : models.get(point.draft);
   if (draft === undefined) throw new Error(`${point.draft} was not opened`);
   return analyzeInCorrectedMode(point, { model: architecture, draft }, roofs, bits.bits);
