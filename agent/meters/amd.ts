@@ -2,8 +2,8 @@ import { join } from 'node:path';
 import { SHARED_DOMAIN } from '../../core/metrics/energy-domains.js';
 import type { AmdSmi } from '../device/amd-smi.js';
 import type { SysfsGpu } from '../device/sysfs-gpus.js';
-import type { Meter, MeterSearch } from './meter.js';
-import { energyCounter, fileSourceIfThere, gauge, powerGauge, type Source, SourceMeter } from './sources.js';
+import { energyQuantity, type Meter, type MeterSearch, quantity } from './meter.js';
+import { fileSourceIfThere, type Source, SourceMeter } from './sources.js';
 
 /** Until it is measured: what the driver's average of power is renewed at. */
 const ENERGY_PERIOD_SECONDS = 0.1;
@@ -35,14 +35,14 @@ export function findAmdMeter(gpu: SysfsGpu, counter: AmdCounter): MeterSearch {
 export function amdStateMeter({ folder, hwmonFolder }: SysfsGpu): Meter {
   const hwmon = hwmonFolder ?? folder;
   const [edge, junction] = ['temp1_input', 'temp2_input'].map((file) =>
-    fileSourceIfThere(gauge('deviceTemperatureCelsius', 'celsius'), join(hwmon, file), 1e3),
+    fileSourceIfThere(quantity('deviceTemperatureCelsius'), join(hwmon, file), 1e3),
   ) as [readonly Source[], readonly Source[]];
   // Boards for data centres have no sensor at the edge.
   if (edge.length > 0) for (const source of junction) source.close();
   const sources = [
-    ...fileSourceIfThere(gauge('deviceMemoryBytes', 'B'), join(folder, 'mem_info_vram_used'), 1),
-    ...fileSourceIfThere(gauge('deviceClockHertz', 'Hz'), join(hwmon, 'freq1_input'), 1),
-    ...fileSourceIfThere(gauge('deviceUtilizationRatio', 'ratio'), join(folder, 'gpu_busy_percent'), 100),
+    ...fileSourceIfThere(quantity('deviceMemoryBytes'), join(folder, 'mem_info_vram_used'), 1),
+    ...fileSourceIfThere(quantity('deviceClockHertz'), join(hwmon, 'freq1_input'), 1),
+    ...fileSourceIfThere(quantity('deviceUtilizationRatio'), join(folder, 'gpu_busy_percent'), 100),
     ...(edge.length > 0 ? edge : junction),
   ];
   return new SourceMeter('amd-state', STATE_PERIOD_SECONDS, sources);
@@ -52,7 +52,13 @@ function counterSource(domain: string, pciAddress: string, counter: AmdCounter):
   if ('reason' in counter || counter.amdSmi.energyJoules(pciAddress) === null) return [];
   const { amdSmi } = counter;
   // The library stays open for the next trial.
-  return [{ quantity: energyCounter(domain), read: () => amdSmi.energyJoules(pciAddress), close() {} }];
+  return [
+    {
+      quantity: energyQuantity('energyJoules', domain),
+      read: () => amdSmi.energyJoules(pciAddress),
+      close() {},
+    },
+  ];
 }
 
 /** A board that is on draws something: 0 is the driver's way to say that it does not know. */
@@ -60,7 +66,7 @@ function powerSource(domain: string, hwmonFolder: string | null): readonly Sourc
   if (hwmonFolder === null) return [];
   for (const file of ['power1_average', 'power1_input']) {
     for (const { quantity, read, close } of fileSourceIfThere(
-      powerGauge(domain),
+      energyQuantity('powerWatts', domain),
       join(hwmonFolder, file),
       1e6,
     )) {

@@ -1,7 +1,6 @@
 import type { IoReport } from '../device/io-report.js';
 import { monotonicSeconds } from '../isolation/clock.js';
-import type { Meter, MeterSearch, Quantity, Reading } from './meter.js';
-import { energyCounter, partEnergyCounter } from './sources.js';
+import { energyQuantity, type Meter, type MeterSearch, type Quantity, type Reading } from './meter.js';
 
 const PERIOD_SECONDS = 0.1;
 
@@ -10,11 +9,11 @@ const PERIOD_SECONDS = 0.1;
  * of single cores and clusters lie inside these and are left out.
  */
 const DOMAINS: readonly (readonly [RegExp, Quantity])[] = [
-  [/CPU Energy$/, energyCounter('cpu')],
-  [/GPU Energy$/, energyCounter('gpu')],
-  [/^(DIE_\d+_)?DRAM\d*$/, energyCounter('dram')],
-  [/^(DIE_\d+_)?ANE\d*$/, energyCounter('ane')],
-  [/^(DIE_\d+_)?GPU SRAM\d*$/, partEnergyCounter('gpu-sram')],
+  [/CPU Energy$/, energyQuantity('energyJoules', 'cpu')],
+  [/GPU Energy$/, energyQuantity('energyJoules', 'gpu')],
+  [/^(DIE_\d+_)?DRAM\d*$/, energyQuantity('energyJoules', 'dram')],
+  [/^(DIE_\d+_)?ANE\d*$/, energyQuantity('energyJoules', 'ane')],
+  [/^(DIE_\d+_)?GPU SRAM\d*$/, energyQuantity('partEnergyJoules', 'gpu-sram')],
 ];
 
 /** Energy of an Apple chip by its IOReport channels. It could not be tried on one: best effort, says docs/energy.md. */

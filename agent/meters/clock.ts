@@ -2,9 +2,16 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ReadAgain } from '../device/read-again.js';
 import { monotonicSeconds } from '../isolation/clock.js';
-import type { Meter, MeterSearch, MeterTarget, Quantity, Reading } from './meter.js';
+import {
+  type Meter,
+  type MeterSearch,
+  type MeterTarget,
+  type Quantity,
+  quantity,
+  type Reading,
+} from './meter.js';
 
-const QUANTITIES: readonly Quantity[] = [{ name: 'cpuClockHertz', unit: 'Hz', kind: 'gauge', domain: null }];
+const QUANTITIES: readonly Quantity[] = [quantity('cpuClockHertz')];
 /** Asking every core of a large machine for its clock would wake them: eight tell enough. */
 const MAX_CORES = 8;
 

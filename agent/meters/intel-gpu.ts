@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import type { SysfsGpu } from '../device/sysfs-gpus.js';
 import { systemText } from '../device/system-text.js';
-import type { MeterSearch } from './meter.js';
-import { energyCounter, fileSource, fileSourceIfThere, gauge, SourceMeter } from './sources.js';
+import { energyQuantity, type MeterSearch, quantity } from './meter.js';
+import { fileSource, fileSourceIfThere, SourceMeter } from './sources.js';
 
 const PERIOD_SECONDS = 0.05;
 
@@ -25,9 +25,9 @@ export function findIntelGpuMeter({ name, cardFolder, hwmonFolder }: SysfsGpu): 
     .sort((a, b) => rank(a.label) - rank(b.label))[0];
   if (file === undefined) return absent(nothing);
   const sources = [
-    fileSource(energyCounter('gpu'), file.path, 1e6),
-    ...fileSourceIfThere(gauge('deviceTemperatureCelsius', 'celsius'), join(hwmonFolder, 'temp1_input'), 1e3),
-    ...fileSourceIfThere(gauge('deviceClockHertz', 'Hz'), join(cardFolder, 'gt_act_freq_mhz'), 1e-6),
+    fileSource(energyQuantity('energyJoules', 'gpu'), file.path, 1e6),
+    ...fileSourceIfThere(quantity('deviceTemperatureCelsius'), join(hwmonFolder, 'temp1_input'), 1e3),
+    ...fileSourceIfThere(quantity('deviceClockHertz'), join(cardFolder, 'gt_act_freq_mhz'), 1e-6),
   ];
   return { found: true, meter: new SourceMeter('intel-gpu', PERIOD_SECONDS, sources) };
 }

@@ -1,8 +1,8 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { systemText } from '../device/system-text.js';
-import type { MeterSearch, Quantity } from './meter.js';
-import { fileSource, partPowerGauge, powerGauge, type Source, SourceMeter } from './sources.js';
+import { energyQuantity, type MeterSearch, type Quantity } from './meter.js';
+import { fileSource, type Source, SourceMeter } from './sources.js';
 
 const PERIOD_SECONDS = 0.05;
 
@@ -47,9 +47,9 @@ const INPUT = /(^|_)IN$/i;
 
 function quantityOf(rail: string, whole: boolean): Quantity {
   const [cpu, gpu] = [/CPU/i.test(rail), /GPU/i.test(rail)];
-  if (INPUT.test(rail)) return powerGauge('module');
-  if (!whole && cpu !== gpu) return powerGauge(cpu ? 'cpu' : 'gpu');
-  return partPowerGauge(rail.toLowerCase().replace(/[^a-z0-9]+/g, '-'));
+  if (INPUT.test(rail)) return energyQuantity('powerWatts', 'module');
+  if (!whole && cpu !== gpu) return energyQuantity('powerWatts', cpu ? 'cpu' : 'gpu');
+  return energyQuantity('partPowerWatts', rail.toLowerCase().replace(/[^a-z0-9]+/g, '-'));
 }
 
 /** hwmon: millivolts and milliamperes; the labels of sums and shunts have no current of the same number. */

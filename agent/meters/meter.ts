@@ -1,4 +1,10 @@
-import type { MeterName } from '../../core/metrics/meters.js';
+import {
+  ENERGY_QUANTITIES,
+  type EnergyQuantityName,
+  type MeterName,
+  QUANTITIES,
+  type QuantityName,
+} from '../../core/metrics/meters.js';
 
 /**
  * A Meter measures while a trial runs. It lives in the agent, never in the trial's process, and nobody
@@ -43,6 +49,18 @@ export interface Quantity {
   readonly kind: 'gauge' | 'counter';
   /** Energy and power of what: `package-0`, `dram`, `gpu`; null for other quantities. */
   readonly domain: string | null;
+}
+
+/** As core/metrics/meters.ts describes it. */
+export function quantity(name: QuantityName): Quantity {
+  const { unit, kind } = QUANTITIES[name];
+  return { name, unit, kind, domain: null };
+}
+
+/** Energy or power of a domain. Those called `part` lie inside another domain: to look at, never added to anything. */
+export function energyQuantity(name: EnergyQuantityName, domain: string): Quantity {
+  const { unit, kind } = ENERGY_QUANTITIES[name];
+  return { name: `${name}:${domain}`, unit, kind, domain };
 }
 
 export interface Reading {

@@ -1,7 +1,14 @@
 import type { MeterName } from '../../core/metrics/meters.js';
 import type { NvmlDevice } from '../device/nvml.js';
 import { monotonicSeconds } from '../isolation/clock.js';
-import type { Meter, MeterTarget, Quantity, Reading } from './meter.js';
+import {
+  energyQuantity,
+  type Meter,
+  type MeterTarget,
+  type Quantity,
+  quantity,
+  type Reading,
+} from './meter.js';
 import { ProcessFamily } from './nvml-processes.js';
 
 /** One question to the driver, and the quantities that its answer holds, in their order. */
@@ -11,13 +18,6 @@ interface Source {
   /** True when a null is no failure of the driver's: nobody is attached, or nothing can be told. */
   readonly mayBeSilent?: true;
 }
-
-const gauge = (name: string, unit: string, domain: string | null = null): Quantity => ({
-  name: domain === null ? name : `${name}:${domain}`,
-  unit,
-  kind: 'gauge',
-  domain,
-});
 
 /**
  * Two meters for one GPU: energy and power ten times a second, and the slower state of the device, since
@@ -42,16 +42,16 @@ function energySources(device: NvmlDevice): Source[] {
   const domain = device.board === null ? 'gpu' : 'board';
   return [
     {
-      quantities: [{ name: `energyJoules:${domain}`, unit: 'J', kind: 'counter', domain }],
+      quantities: [energyQuantity('energyJoules', domain)],
       read: () => [device.energyJoules()],
     },
     {
       quantities: [
-        gauge('powerWatts', 'W', domain),
-        gauge('powerAverageWatts', 'W', domain),
-        gauge('powerWatts', 'W', 'module'),
-        gauge('powerWatts', 'W', 'device-memory'),
-        gauge('deviceMemoryTemperatureCelsius', 'celsius'),
+        energyQuantity('powerWatts', domain),
+        energyQuantity('powerAverageWatts', domain),
+        energyQuantity('powerWatts', 'module'),
+        energyQuantity('powerWatts', 'device-memory'),
+        quantity('deviceMemoryTemperatureCelsius'),
       ],
       read() {
         const fields = device.fields();
@@ -73,7 +73,7 @@ function stateSources(device: NvmlDevice, family: ProcessFamily): Source[] {
     read: () => [read()],
   });
   const processes: Source = {
-    quantities: [gauge('processDeviceMemoryBytes', 'B'), gauge('otherDeviceProcesses', 'processes')],
+    quantities: [quantity('processDeviceMemoryBytes'), quantity('otherDeviceProcesses')],
     read() {
       const use = family.use(device.processes());
       return [use?.ownBytes ?? null, use?.others ?? null];
@@ -81,18 +81,18 @@ function stateSources(device: NvmlDevice, family: ProcessFamily): Source[] {
     mayBeSilent: true,
   };
   return [
-    one(gauge('deviceMemoryBytes', 'B'), () => device.memoryUsedBytes()),
-    one(gauge('deviceClockHertz', 'Hz'), () => device.clockHertz()),
-    one(gauge('deviceMemoryClockHertz', 'Hz'), () => device.memoryClockHertz()),
+    one(quantity('deviceMemoryBytes'), () => device.memoryUsedBytes()),
+    one(quantity('deviceClockHertz'), () => device.clockHertz()),
+    one(quantity('deviceMemoryClockHertz'), () => device.memoryClockHertz()),
     {
-      quantities: [gauge('deviceUtilizationRatio', 'ratio'), gauge('deviceMemoryUtilizationRatio', 'ratio')],
+      quantities: [quantity('deviceUtilizationRatio'), quantity('deviceMemoryUtilizationRatio')],
       read() {
         const shares = device.utilization();
         return [shares?.compute ?? null, shares?.memory ?? null];
       },
     },
-    one(gauge('deviceTemperatureCelsius', 'celsius'), () => device.temperatureCelsius()),
-    one(gauge('throttleReasons', 'bits'), () => device.throttleReasons()),
+    one(quantity('deviceTemperatureCelsius'), () => device.temperatureCelsius()),
+    one(quantity('throttleReasons'), () => device.throttleReasons()),
     ...(device.processes() === null ? [] : [processes]),
   ];
 }
@@ -101,7 +101,7 @@ function stateSources(device: NvmlDevice, family: ProcessFamily): Source[] {
 function elsewhere(siblings: readonly NvmlDevice[], family: ProcessFamily): Source | null {
   if (siblings.length === 0) return null;
   return {
-    quantities: [gauge('otherDevicesUsed', 'devices')],
+    quantities: [quantity('otherDevicesUsed')],
     read() {
       const uses = siblings.map((sibling) => family.use(sibling.processes()));
       if (uses.some((use) => use === null)) return [null];

@@ -3,9 +3,9 @@ import { join } from 'node:path';
 import { parseCpuList } from '../device/affinity.js';
 import type { PerfEvents } from '../device/perf-events.js';
 import { systemText } from '../device/system-text.js';
-import type { MeterSearch, Quantity } from './meter.js';
+import { energyQuantity, type MeterSearch, type Quantity } from './meter.js';
 import { RAPL_PERIOD_SECONDS } from './rapl.js';
-import { energyCounter, partEnergyCounter, type Source, SourceMeter } from './sources.js';
+import { type Source, SourceMeter } from './sources.js';
 
 /** Events of the kernel's PMU `power`, which are RAPL's counters again, and how powercap calls them. */
 const EVENTS = [
@@ -50,8 +50,10 @@ export function findPerfMeter(sysRoot: string, procRoot: string, perf: PerfEvent
 }
 
 function quantityOf(domain: (typeof EVENTS)[number]['domain'], socket: string): Quantity {
-  if (domain === 'psys') return energyCounter('psys');
-  return domain === 'core' ? partEnergyCounter(`core-${socket}`) : energyCounter(`${domain}-${socket}`);
+  if (domain === 'psys') return energyQuantity('energyJoules', 'psys');
+  return domain === 'core'
+    ? energyQuantity('partEnergyJoules', `core-${socket}`)
+    : energyQuantity('energyJoules', `${domain}-${socket}`);
 }
 
 /** `0`, or `0-die-1` where a package has several dies with counters of their own, as powercap says it. */

@@ -1,7 +1,6 @@
 import { spawn } from 'node:child_process';
 import { monotonicSeconds } from '../isolation/clock.js';
-import type { Meter, Reading } from './meter.js';
-import { energyCounter } from './sources.js';
+import { energyQuantity, type Meter, type Reading } from './meter.js';
 
 export interface Command {
   readonly command: string;
@@ -65,7 +64,7 @@ class PowermetricsMeter implements Meter {
   readonly name = 'powermetrics';
   readonly ownRhythm = true;
   readonly periodSeconds = PERIOD_SECONDS;
-  readonly quantities = [...DOMAINS.values()].map(energyCounter);
+  readonly quantities = [...DOMAINS.values()].map((domain) => energyQuantity('energyJoules', domain));
   readonly #child;
   readonly #samples = new Samples();
   #readUntil = Number.NEGATIVE_INFINITY;

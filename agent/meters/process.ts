@@ -2,16 +2,23 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ReadAgain } from '../device/read-again.js';
 import { monotonicSeconds } from '../isolation/clock.js';
-import type { Meter, MeterSearch, MeterTarget, Quantity, Reading } from './meter.js';
+import {
+  type Meter,
+  type MeterSearch,
+  type MeterTarget,
+  type Quantity,
+  quantity,
+  type Reading,
+} from './meter.js';
 
 /** proc(5): times are in clock ticks, and USER_HZ is 100 on every architecture Linux runs Node on. */
 const TICKS_PER_SECOND = 100;
 
 const QUANTITIES: readonly Quantity[] = [
-  { name: 'processCpuSeconds', unit: 's', kind: 'counter', domain: null },
-  { name: 'processResidentBytes', unit: 'B', kind: 'gauge', domain: null },
-  { name: 'processPeakResidentBytes', unit: 'B', kind: 'gauge', domain: null },
-  { name: 'processProportionalBytes', unit: 'B', kind: 'gauge', domain: null },
+  quantity('processCpuSeconds'),
+  quantity('processResidentBytes'),
+  quantity('processPeakResidentBytes'),
+  quantity('processProportionalBytes'),
 ];
 
 /** CPU time and memory of the trial's process, from /proc/<pid>. */

@@ -1,15 +1,8 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { systemText } from '../device/system-text.js';
-import type { MeterSearch } from './meter.js';
-import {
-  energyCounter,
-  fileSource,
-  partEnergyCounter,
-  type Source,
-  SourceMeter,
-  unwrapped,
-} from './sources.js';
+import { energyQuantity, type MeterSearch } from './meter.js';
+import { fileSource, type Source, SourceMeter, unwrapped } from './sources.js';
 
 /** The hardware renews it about every millisecond; reading it that often would cost more than it tells. */
 export const RAPL_PERIOD_SECONDS = 0.05;
@@ -76,7 +69,7 @@ function zonesIn(folder: string): readonly Zone[] {
 
 /** @throws what open(2) says. */
 function openZone(folder: string, part: RaplPart, domain: string): Source {
-  const quantity = part === 'core' ? partEnergyCounter(domain) : energyCounter(domain);
+  const quantity = energyQuantity(part === 'core' ? 'partEnergyJoules' : 'energyJoules', domain);
   const joules = fileSource(quantity, join(folder, 'energy_uj'), 1e6);
   const rangeMicrojoules = Number(systemText(join(folder, 'max_energy_range_uj')));
   return unwrapped(joules, rangeMicrojoules / 1e6);

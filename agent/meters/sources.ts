@@ -43,28 +43,6 @@ export class SourceMeter implements Meter {
   }
 }
 
-/** Joules that a counter has seen. Counters of one meter may be added up: their domains do not overlap. */
-export function energyCounter(domain: string): Quantity {
-  return { name: `energyJoules:${domain}`, unit: 'J', kind: 'counter', domain };
-}
-
-export function powerGauge(domain: string): Quantity {
-  return { name: `powerWatts:${domain}`, unit: 'W', kind: 'gauge', domain };
-}
-
-/** Energy of a part that another domain contains: kept for people to look at, never added to anything. */
-export function partEnergyCounter(domain: string): Quantity {
-  return { name: `partEnergyJoules:${domain}`, unit: 'J', kind: 'counter', domain };
-}
-
-export function partPowerGauge(domain: string): Quantity {
-  return { name: `partPowerWatts:${domain}`, unit: 'W', kind: 'gauge', domain };
-}
-
-export function gauge(name: string, unit: string): Quantity {
-  return { name, unit, kind: 'gauge', domain: null };
-}
-
 /**
  * A number in a file of /sys.
  * @param perUnit how many of the file's unit are one of the quantity's: 1e6 for microjoules.

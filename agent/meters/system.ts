@@ -1,15 +1,15 @@
 import { join } from 'node:path';
 import { ReadAgain } from '../device/read-again.js';
 import { monotonicSeconds } from '../isolation/clock.js';
-import type { Meter, MeterSearch, Quantity, Reading } from './meter.js';
+import { type Meter, type MeterSearch, type Quantity, quantity, type Reading } from './meter.js';
 
 const TICKS_PER_SECOND = 100;
 
 const QUANTITIES: readonly Quantity[] = [
-  { name: 'systemBusyCpuSeconds', unit: 's', kind: 'counter', domain: null },
-  { name: 'systemStealCpuSeconds', unit: 's', kind: 'counter', domain: null },
-  { name: 'systemTotalCpuSeconds', unit: 's', kind: 'counter', domain: null },
-  { name: 'agentCpuSeconds', unit: 's', kind: 'counter', domain: null },
+  quantity('systemBusyCpuSeconds'),
+  quantity('systemStealCpuSeconds'),
+  quantity('systemTotalCpuSeconds'),
+  quantity('agentCpuSeconds'),
 ];
 
 /** CPU time of the whole machine from the first line of /proc/stat, and the agent's own share of it. */

@@ -2,11 +2,9 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ReadAgain } from '../device/read-again.js';
 import { monotonicSeconds } from '../isolation/clock.js';
-import type { Meter, MeterSearch, Quantity, Reading } from './meter.js';
+import { type Meter, type MeterSearch, type Quantity, quantity, type Reading } from './meter.js';
 
-const QUANTITIES: readonly Quantity[] = [
-  { name: 'cpuTemperatureCelsius', unit: 'celsius', kind: 'gauge', domain: null },
-];
+const QUANTITIES: readonly Quantity[] = [quantity('cpuTemperatureCelsius')];
 /** Drivers whose first sensor is the CPU's package (kernel docs, hwmon/). */
 const CPU_DRIVERS = ['coretemp', 'k10temp', 'zenpower', 'cpu_thermal'];
 const CPU_ZONES = ['x86_pkg_temp', 'cpu-thermal', 'cpu_thermal', 'soc-thermal'];

@@ -14,11 +14,9 @@ import { performanceRatio } from './quality.js';
  * measured. Its compression rate takes 4 for the size of every int4 model; here it is the bytes of the file.
  */
 export function efficiencyFindings(evidence: Evidence): Findings {
-  const { input, repeats, series, span } = evidence;
+  const { input, repeats } = evidence;
   const onCpu = deviceKind(input.experiment.device) === 'cpu';
   const absent = (quantity: string) => input.absent[quantity] ?? `${quantity} was not sampled`;
-  const memory = onCpu ? 'processResidentBytes' : 'deviceMemoryBytes';
-  const used = spanReading(series.get(memory), span, absent(memory), gaugeMean);
   const busy = utilization(evidence, absent, onCpu);
   const latencies = repeats.map(repeatSeconds).filter((seconds) => seconds > 0);
   const rates = repeats
@@ -27,7 +25,6 @@ export function efficiencyFindings(evidence: Evidence): Findings {
   const { making } = input;
   return {
     entries: {
-      averageMemoryBytes: single(used.value, 'B', used.value === null ? used.reason : '', 'sampled'),
       averageUtilizationRatio: single(busy.value, 'ratio', busy.value === null ? busy.reason : ''),
       averageLatencySeconds: perRepeat(latencies, 's', 'nothing was measured'),
       outputTokensPerSecond: perRepeat(rates, 'tokens/s', NOT_APPLICABLE.decode),

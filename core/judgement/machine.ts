@@ -1,4 +1,5 @@
 import { deviceKind } from '../experiment/experiment.js';
+import { METRICS, type Unit } from '../metrics/catalogue.js';
 import { gaugeMax, gaugeMean, type Reading, type Window } from '../metrics/integrate.js';
 import { clockDoubts, lockDoubts, throttleGates } from './clocks.js';
 import { spanReading } from './coverage.js';
@@ -19,10 +20,8 @@ export function machineFindings(evidence: Evidence): Findings {
     (input.experiment.measure.meters === 'off' ? 'the meters were off' : `${quantity} was not sampled`);
   const onCpu = deviceKind(input.experiment.device) === 'cpu';
   const clock = onCpu ? 'cpuClockHertz' : 'deviceClockHertz';
-  const temperature = onCpu ? 'cpuTemperatureCelsius' : 'deviceTemperatureCelsius';
   const whole = wholeTrial(evidence);
   const use = cpuUse(evidence, absent);
-  const clockMean = spanReading(series.get(clock), span, absent(clock), gaugeMean);
   const peak = (quantity: string): Reading => {
     const found = series.get(quantity);
     if (found === undefined || whole === null) return { value: null, reason: absent(quantity) };
@@ -33,7 +32,16 @@ export function machineFindings(evidence: Evidence): Findings {
   const resident = kernelPeak.value === null ? sampledPeak : kernelPeak;
   const ratio = (part: Reading) => combine(part, use.total, (a, b) => a / b);
   const foreign = combine(use.busy, use.process, (busy, process) => Math.max(0, busy - process));
-  const entry = (reading: Reading, unit: Parameters<typeof single>[1], source: string | null = null) =>
+  const readings = METRICS.flatMap(({ name, unit, reading }) => {
+    if (reading === null) return [];
+    const quantity = onCpu ? reading.onCpu : reading.onDevice;
+    const found =
+      reading.by === 'peak'
+        ? peak(quantity)
+        : spanReading(series.get(quantity), span, absent(quantity), gaugeMean);
+    return [{ name, unit, quantity, found }];
+  });
+  const entry = (reading: Reading, unit: Unit, source: string | null = null) =>
     single(reading.value, unit, reading.value === null ? reading.reason : '', source);
   return {
     entries: {
@@ -41,11 +49,8 @@ export function machineFindings(evidence: Evidence): Findings {
       systemBusyRatio: entry(ratio(use.busy), 'ratio'),
       stealRatio: entry(ratio(use.steal), 'ratio'),
       foreignCores: entry(foreign, 'cores'),
-      clockHertz: entry(clockMean, 'Hz'),
-      temperaturePeakCelsius: entry(peak(temperature), 'celsius'),
       peakResidentBytes: entry(resident, 'B', kernelPeak.value === null ? 'sampled' : 'kernel'),
-      peakProportionalBytes: entry(peak('processProportionalBytes'), 'B', 'sampled'),
-      deviceMemoryPeakBytes: entry(peak('deviceMemoryBytes'), 'B', 'sampled'),
+      ...Object.fromEntries(readings.map(({ name, unit, found }) => [name, entry(found, unit, 'sampled')])),
     },
     warnings: [
       ...cpuGates(evidence, use),
@@ -59,7 +64,7 @@ export function machineFindings(evidence: Evidence): Findings {
         ['processCpuSeconds', use.process],
         ['systemBusyCpuSeconds', use.busy],
         ['systemTotalCpuSeconds', use.total],
-        [clock, clockMean],
+        ...readings.map(({ quantity, found }) => [quantity, found] as const),
       ]),
     ),
   };

@@ -4,6 +4,8 @@
  * word) is the mean gap after the first token of a repeat; ITL is the pool of single gaps.
  */
 
+import type { QuantityName } from './meters.js';
+
 export type Unit =
   | 'tokens/s'
   | 's'
@@ -41,7 +43,20 @@ export interface MetricDefinition {
   /** Shown in tables when the user did not choose columns. */
   readonly column: string | null;
   readonly help: string;
+  /** What it is of the readings of a trial's meters (core/judgement/machine.ts); null = a judge of its own works it out. */
+  readonly reading: MetricReading | null;
 }
+
+/** A gauge's time-weighted mean over the measured part, or its largest value in the whole trial. */
+interface MetricReading {
+  readonly by: 'mean' | 'peak';
+  readonly onCpu: QuantityName;
+  readonly onDevice: QuantityName;
+}
+
+/** @param onDevice the quantity where the trial ran on an accelerator; left out = the same. */
+const mean = (onCpu: QuantityName, onDevice = onCpu): MetricReading => ({ by: 'mean', onCpu, onDevice });
+const peak = (onCpu: QuantityName, onDevice = onCpu): MetricReading => ({ by: 'peak', onCpu, onDevice });
 
 const metric = (
   name: string,
@@ -50,7 +65,18 @@ const metric = (
   better: MetricBetter,
   column: string | null,
   help: string,
-) => ({ name, prometheus, unit, ratioStyle: null, better, column, help }) as const satisfies MetricDefinition;
+  reading: MetricReading | null = null,
+) =>
+  ({
+    name,
+    prometheus,
+    unit,
+    ratioStyle: null,
+    better,
+    column,
+    help,
+    reading,
+  }) as const satisfies MetricDefinition;
 
 const ratio = (
   name: string,
@@ -59,8 +85,18 @@ const ratio = (
   better: MetricBetter,
   column: string | null,
   help: string,
+  reading: MetricReading | null = null,
 ) =>
-  ({ name, prometheus, unit: 'ratio', ratioStyle, better, column, help }) as const satisfies MetricDefinition;
+  ({
+    name,
+    prometheus,
+    unit: 'ratio',
+    ratioStyle,
+    better,
+    column,
+    help,
+    reading,
+  }) as const satisfies MetricDefinition;
 
 export const METRICS = [
   metric(
@@ -150,6 +186,7 @@ export const METRICS = [
     'min',
     null,
     'Largest proportional set size seen between repeats: shared pages counted by their share.',
+    peak('processProportionalBytes'),
   ),
   metric(
     'deviceMemoryPeakBytes',
@@ -158,6 +195,7 @@ export const METRICS = [
     'min',
     null,
     'Largest memory in use on the device during the trial, as its driver reports it.',
+    peak('deviceMemoryBytes'),
   ),
   metric(
     'modelBytes',
@@ -295,6 +333,7 @@ export const METRICS = [
     'min',
     null,
     'Mean memory in use during prefill and decode: of the device, or resident in the process on a CPU (EfficientLLM: AMU).',
+    mean('processResidentBytes', 'deviceMemoryBytes'),
   ),
   ratio(
     'averageUtilizationRatio',
@@ -618,6 +657,7 @@ export const METRICS = [
     null,
     null,
     'Mean clock of the cores (or of the device) during prefill and decode.',
+    mean('cpuClockHertz', 'deviceClockHertz'),
   ),
   metric(
     'temperaturePeakCelsius',
@@ -626,6 +666,7 @@ export const METRICS = [
     'min',
     null,
     'Highest temperature of the package or device during the trial.',
+    peak('cpuTemperatureCelsius', 'deviceTemperatureCelsius'),
   ),
   ratio(
     'prefillModelFlopsUtilizationRatio',

@@ -1,7 +1,15 @@
 /**
  * What coordinator and agents export to Prometheus beside the measurements of results (catalogue.ts): each metric
- * once, with its labels. Exporters, rules, dashboards and docs/metrics.md read these lists.
+ * once, with its labels; those of meters' readings follow from the quantities (meters.ts). Exporters, rules, dashboards and docs/metrics.md read these lists.
  */
+
+import {
+  ENERGY_QUANTITIES,
+  familyOf,
+  isEnergyQuantity,
+  QUANTITIES,
+  type ReadingFamilyName,
+} from './meters.js';
 
 export type ExportedKind = 'gauge' | 'counter' | 'histogram' | 'info';
 
@@ -222,8 +230,24 @@ export const COORDINATOR_METRICS = [
   ),
 ] as const;
 
-const SOURCE = ['node', 'domain'];
 const DEVICE = ['node', 'device'];
+
+/** The families that show these quantities of the node or of a device, each once: several quantities may share one. */
+function readings(
+  quantities: typeof ENERGY_QUANTITIES | typeof QUANTITIES,
+  of: 'node' | 'device',
+): (ExportedMetric & { readonly name: ReadingFamilyName })[] {
+  const found = new Map<string, ExportedMetric & { readonly name: ReadingFamilyName }>();
+  for (const [quantity, { kind }] of Object.entries(quantities)) {
+    const family = familyOf(quantity, of);
+    if (family === null) continue;
+    const { name, help } = family;
+    const domain = isEnergyQuantity(quantity) ? ['domain'] : [];
+    const labels = [...(of === 'node' ? ['node'] : DEVICE), ...domain, ...Object.keys(family.labels)];
+    found.set(name, { name, kind, labels, help });
+  }
+  return [...found.values()];
+}
 
 /** Of an agent. `node_…` are sources of the whole node, `device_…` of one GPU; what no meter has is absent. */
 export const AGENT_METRICS = [
@@ -239,67 +263,13 @@ export const AGENT_METRICS = [
   ),
   exported('node_info', 'info', ['node', 'cpu_model', 'version'], 'What the node is; always 1.'),
   exported('node_memory_bytes', 'gauge', ['node'], 'Memory a trial may use.'),
-  exported(
-    'node_energy_joules_total',
-    'counter',
-    SOURCE,
-    'Energy counter of a source of the node; what it counts from is its own affair.',
-  ),
-  exported('node_power_watts', 'gauge', SOURCE, 'Power that a source of the node reports now.'),
-  exported(
-    'node_part_energy_joules_total',
-    'counter',
-    SOURCE,
-    'Energy counter of what lies inside another source of the node, e.g. the cores of a package: not to be summed with it.',
-  ),
-  exported(
-    'node_part_power_watts',
-    'gauge',
-    SOURCE,
-    'Power of what lies inside another source of the node: not to be summed with it.',
-  ),
-  exported('node_cpu_temperature_celsius', 'gauge', ['node'], 'Hottest CPU package.'),
-  exported('node_cpu_clock_hertz', 'gauge', ['node'], 'Clock of the first CPU.'),
+  ...readings(ENERGY_QUANTITIES, 'node'),
+  ...readings(QUANTITIES, 'node'),
   exported('device_info', 'info', [...DEVICE, 'name', 'class'], 'What a device is; always 1.'),
   exported('device_busy', 'gauge', DEVICE, '1 while a trial runs on the device.'),
-  exported(
-    'device_energy_joules_total',
-    'counter',
-    [...DEVICE, 'domain'],
-    'Energy counter of a device; what it counts from is its own affair.',
-  ),
-  exported(
-    'device_power_watts',
-    'gauge',
-    [...DEVICE, 'domain'],
-    'Power of a device as its driver reports it; the domain says of what, and whether it is a mean.',
-  ),
+  ...readings(ENERGY_QUANTITIES, 'device'),
   exported('device_memory_bytes', 'gauge', DEVICE, 'Memory of a device.'),
-  exported('device_memory_used_bytes', 'gauge', DEVICE, 'Memory in use on a device.'),
-  exported(
-    'device_clock_hertz',
-    'gauge',
-    [...DEVICE, 'clock'],
-    'Clock of a device: of its cores or of its memory.',
-  ),
-  exported(
-    'device_temperature_celsius',
-    'gauge',
-    [...DEVICE, 'sensor'],
-    'Temperature of a device, by sensor.',
-  ),
-  exported(
-    'device_utilization_ratio',
-    'gauge',
-    DEVICE,
-    'Share of time in which a device was at work, as its driver says.',
-  ),
-  exported(
-    'device_throttling',
-    'gauge',
-    [...DEVICE, 'reason'],
-    'Whether a device has lowered its clock for this reason now: 1 or 0.',
-  ),
+  ...readings(QUANTITIES, 'device'),
   exported(
     'meter_period_seconds',
     'gauge',

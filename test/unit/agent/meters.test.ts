@@ -11,6 +11,7 @@ import { Recorder } from '../../../agent/meters/recorder.js';
 import { findReplayMeter } from '../../../agent/meters/replay.js';
 import { findSystemMeter } from '../../../agent/meters/system.js';
 import { findTemperatureMeter } from '../../../agent/meters/temperature.js';
+import { QUANTITIES } from '../../../core/metrics/meters.js';
 import { judge } from '../../../roofline/judge.js';
 import { temporaryFolder } from '../../support/bench.js';
 import { found, tree, values } from '../../support/system-tree.js';
@@ -116,6 +117,10 @@ describe('the set of meters', () => {
       processResidentBytes: 'there is no /nowhere on this system',
       systemBusyCpuSeconds: 'there is no /nowhere/stat on this system',
     });
+    // What no meter was looked for would be missing without a reason.
+    for (const [name, { of }] of Object.entries(QUANTITIES)) {
+      if (of !== 'device') expect(absent, name).toHaveProperty(name);
+    }
     const { measurements } = judge(
       calmInput({ experiment: { ...experiment, device: 'cpu' }, samples: [], absent }),
     );

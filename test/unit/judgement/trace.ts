@@ -1,6 +1,13 @@
 import type { Experiment, MeasurePolicy } from '../../../core/experiment/experiment.js';
 import type { JudgeInput } from '../../../core/judgement/evidence.js';
 import { givenOf } from '../../../core/judgement/judge.js';
+import { METRICS } from '../../../core/metrics/catalogue.js';
+import {
+  ENERGY_QUANTITIES,
+  type EnergyQuantityName,
+  QUANTITIES,
+  type QuantityName,
+} from '../../../core/metrics/meters.js';
 import type { QualityRecord } from '../../../core/quality/record.js';
 import {
   type Phase,
@@ -219,7 +226,7 @@ export function calmInput(changes: Partial<JudgeInput> = {}): JudgeInput {
 export function calmSamples(phases: readonly Phase[] = phasesOf()): SampleSeries[] {
   const series = (quantity: string, kind: 'gauge' | 'counter', valueAt: (t: number) => number) =>
     sampled(quantity, kind, valueAt, phases);
-  return [
+  const told = [
     series('energyJoules:gpu', 'counter', (t) => joulesAt(t, phases)),
     series('powerWatts:gpu', 'gauge', (t) => wattsAt(t, phases)),
     series('processCpuSeconds', 'counter', (t) => 1 * t),
@@ -235,6 +242,11 @@ export function calmSamples(phases: readonly Phase[] = phasesOf()): SampleSeries
     series('deviceTemperatureCelsius', 'gauge', (t) => 50 + t / 10),
     series('throttleReasons', 'gauge', () => 1),
   ];
+  // Whatever else a metric is made of was calm, too.
+  const others = METRICS.flatMap(({ reading }) => reading?.onDevice ?? []).filter(
+    (name) => !told.some(({ quantity }) => quantity === name),
+  );
+  return [...told, ...[...new Set(others)].map((name) => series(name, QUANTITIES[name].kind, () => 0))];
 }
 
 /** The calm samples with some series replaced or (null) taken away. */
@@ -255,12 +267,10 @@ export function samplesWith(
   return [...kept, ...added];
 }
 
-/** As the meters have it. @throws Error for a quantity that neither list has. */
+/** As the meters have it. */
 function kindOf(quantity: string): SampleSeries['kind'] {
   const [name = ''] = quantity.split(':');
-  if (/(Joules|CpuSeconds)$/.test(name)) return 'counter';
-  if (/(Watts|Hertz|Bytes|Ratio|Celsius|Reasons|Processes|Used)$/.test(name)) return 'gauge';
-  throw new Error(`say whether ${quantity} is a counter or a gauge`);
+  return { ...ENERGY_QUANTITIES, ...QUANTITIES }[name as EnergyQuantityName | QuantityName].kind;
 }
 
 function artifactOf({ making, adapterBytes }: JudgeInput): ResultRecord['artifact'] {

@@ -2,8 +2,9 @@ import { chmodSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { energyQuantity } from '../../../agent/meters/meter.js';
 import { findRaplMeter } from '../../../agent/meters/rapl.js';
-import { energyCounter, unwrapped } from '../../../agent/meters/sources.js';
+import { unwrapped } from '../../../agent/meters/sources.js';
 import { found, tree, values } from '../../support/system-tree.js';
 
 /** The user that may do nothing. */
@@ -122,7 +123,11 @@ describe('a counter that wraps', () => {
   /** What is read of a counter with these raw values, a second apart. */
   function read(raws: readonly (number | null)[], everySeconds = 1): (number | null)[] {
     let index = 0;
-    const raw = { quantity: energyCounter('package-0'), read: () => raws[index] ?? null, close() {} };
+    const raw = {
+      quantity: energyQuantity('energyJoules', 'package-0'),
+      read: () => raws[index] ?? null,
+      close() {},
+    };
     const source = unwrapped(raw, RANGE, () => index * everySeconds);
     return raws.map((_, i) => {
       index = i;
