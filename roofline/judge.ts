@@ -1,11 +1,11 @@
-import type { JudgeInput, Judgement } from '../core/judgement/evidence.js';
+import type { Judgement } from '../core/judgement/evidence.js';
 import { judgeWith, recomputeWith } from '../core/judgement/judge.js';
-import type { ResultRecord } from '../core/result/result.js';
+import type { ResultRecord, TrialFacts } from '../core/result/result.js';
 import { placeRow } from './place-row.js';
 
 /** The judge of core/judgement with each row placed under its roofs: what writes records. */
-export function judge(input: JudgeInput): Judgement {
-  return judgeWith(placeRow, input);
+export function judge(facts: TrialFacts): Judgement {
+  return judgeWith(placeRow, facts);
 }
 
 /** Judges a record again from its raw readings, its row placed anew. @returns the record as it is where it does not hold them all. */

@@ -1,6 +1,7 @@
 import { toFailure } from '../core/errors.js';
 import type { Evidence } from '../core/judgement/evidence.js';
 import { NOT_APPLICABLE } from '../core/judgement/not-applicable.js';
+import { isKnown } from '../core/kernels/arithmetic.js';
 import type { RooflineGiven, RooflineRecord, TrainingPart } from '../core/result/roofline-record.js';
 import { isFitted, runnerNamed } from '../core/runners/index.js';
 import { median } from '../core/statistics/quantile.js';
@@ -22,9 +23,9 @@ export function placeRow(evidence: Evidence): RooflineRecord | string {
   const counting = runnerNamed(runner.kind)?.counting;
   if (counting?.by === 'nothing') return counting.reason;
   if (counting?.by === 'call') return callOf(evidence);
-  if (input.roofline === null) return input.absent.roofline ?? 'the work of the model is not known';
-  if (counting?.by === 'step') return trainingOf(evidence, input.roofline);
-  if (counting?.by === 'pass') return answersOf(evidence, input.roofline, counting.engine);
+  if (input.given.roofline === null) return input.absent.roofline ?? 'the work of the model is not known';
+  if (counting?.by === 'step') return trainingOf(evidence, input.given.roofline);
+  if (counting?.by === 'pass') return answersOf(evidence, input.given.roofline, counting.engine);
   return `work is not counted of the runner ${runner.kind} under the workload ${workload.kind}`;
 }
 
@@ -104,6 +105,7 @@ function placed(
 function callOf({ input }: Evidence): RooflineRecord | string {
   const { kernel, roofs, device, absent } = input;
   if (kernel === null) return NOT_APPLICABLE.kernel;
+  if (!isKnown(kernel)) return `this release has no op ${kernel.op}/${kernel.variant}`;
   const machineModel = roofs === null ? null : measuredMachine(roofs, named(device), kernel.threads, null);
   if (roofs === null || machineModel === null) return absent.roofs ?? 'no roofs were measured on this device';
   const seconds = median(kernel.callSeconds.map((calls) => median(calls)));

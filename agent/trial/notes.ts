@@ -1,8 +1,7 @@
 import type { DeviceProfile } from '../../core/experiment/node.js';
-import type { JudgeInput } from '../../core/judgement/evidence.js';
 import type { QualityRecord } from '../../core/quality/record.js';
 import type { ProfileRecord } from '../../core/result/profile-record.js';
-import type { Phase, SampleSeries, SettingRecord } from '../../core/result/result.js';
+import type { Phase, SampleSeries, SettingRecord, TrialFacts } from '../../core/result/result.js';
 import type { RooflineGiven } from '../../core/result/roofline-record.js';
 import type { RecordRoofs } from '../../core/result/roofs-record.js';
 import type { Warning } from '../../core/result/warnings.js';
@@ -34,9 +33,9 @@ export interface TrialNotes {
   samples: readonly SampleSeries[];
   idleWatts: Readonly<Record<string, number>>;
   /** When that was read; null = right before the trial. */
-  idle: JudgeInput['idle'];
+  idle: TrialFacts['given']['idle'] | null;
   /** What a kilowatt hour costs in grams of CO2 equivalent. */
-  grid: JudgeInput['grid'];
+  grid: TrialFacts['given']['grid'] | null;
   readonly phases: Phase[];
   readonly warnings: Warning[];
   environment: EnvironmentFacts;

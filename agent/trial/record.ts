@@ -1,11 +1,8 @@
 import type { Failure } from '../../core/errors.js';
 import type { Lease } from '../../core/experiment/lease.js';
 import type { NodeProfile } from '../../core/experiment/node.js';
-import { adapterBytesOf, makingOf } from '../../core/judgement/efficiency.js';
-import type { JudgeInput } from '../../core/judgement/evidence.js';
-import { givenOf } from '../../core/judgement/judge.js';
 import { thinned } from '../../core/judgement/thin.js';
-import { RESULT_SCHEMA, type ResultRecord } from '../../core/result/result.js';
+import { RESULT_SCHEMA, type ResultRecord, type TrialFacts } from '../../core/result/result.js';
 import { judge } from '../../roofline/judge.js';
 import type { AttachedAdapter } from '../artifacts/adapters/attach.js';
 import type { Artifact } from '../artifacts/store.js';
@@ -24,36 +21,7 @@ export function writeRecord(
   const outcome = failure === null ? notes.outcome : null;
   const artifact = notes.artifact === null ? null : lineage(notes.artifact, notes.adapters);
   const quality = failure === null ? notes.quality : null;
-  const input: JudgeInput = {
-    experiment,
-    phases: notes.phases,
-    tokenSeconds: (outcome?.tokenSeconds ?? []).map((gaps) => gaps.map(wholeNanoseconds)),
-    outcome,
-    facts: {
-      modelBytes: notes.loaded?.modelBytes ?? null,
-      parameters: notes.loaded?.parameters ?? null,
-      kvCacheBytes: notes.loaded?.kvCacheBytes ?? null,
-      adapterLoadSeconds: notes.loaded?.adapterLoadSeconds ?? null,
-    },
-    baseBytes: notes.baseWeightBytes,
-    making: artifact === null ? null : makingOf(artifact),
-    adapterBytes: artifact === null ? null : adapterBytesOf(artifact),
-    training: failure === null ? notes.training : null,
-    kernel: outcome?.findings?.of === 'op' ? outcome.findings.record : null,
-    profile: failure === null ? notes.profile : null,
-    roofs: notes.roofs,
-    roofline: loadedRoofline(experiment, notes),
-    device: { name: notes.device?.name ?? 'unknown' },
-    quality,
-    cores: notes.device?.cpus.length ?? node.cores,
-    samples: notes.samples,
-    idleWatts: notes.idleWatts,
-    idle: notes.idle,
-    grid: notes.grid,
-    absent: notes.absent,
-    warnings: notes.warnings,
-  };
-  return thinned({
+  const facts: TrialFacts = {
     schema: RESULT_SCHEMA,
     trialId: lease.trialId,
     experimentId: experiment.id,
@@ -91,18 +59,31 @@ export function writeRecord(
       stop: outcome?.stop ?? 'not-started',
       halfWidth: outcome?.halfWidth ?? null,
     },
-    ...judge(input),
     quality,
-    training: input.training,
-    kernel: input.kernel,
+    training: failure === null ? notes.training : null,
+    kernel: outcome?.findings?.of === 'op' ? outcome.findings.record : null,
     profile: failure === null ? notes.profile : null,
     roofs: notes.roofs,
     artifact,
-    tokenSeconds: input.tokenSeconds.map((gaps) => [...gaps]),
+    tokenSeconds: (outcome?.tokenSeconds ?? []).map((gaps) => gaps.map(wholeNanoseconds)),
     samples: [...notes.samples],
     absent: { ...notes.absent },
-    given: givenOf(input),
-  });
+    given: {
+      modelBytes: notes.loaded?.modelBytes ?? null,
+      parameters: notes.loaded?.parameters ?? null,
+      kvCacheBytes: notes.loaded?.kvCacheBytes ?? null,
+      adapterLoadSeconds: notes.loaded?.adapterLoadSeconds ?? null,
+      baseBytes: notes.baseWeightBytes,
+      warmupSettled: outcome?.warmupSettled ?? false,
+      cores: notes.device?.cpus.length ?? node.cores,
+      roofline: loadedRoofline(experiment, notes),
+      idleWatts: { ...notes.idleWatts },
+      ...(notes.idle !== null && { idle: notes.idle }),
+      ...(notes.grid !== null && { grid: notes.grid }),
+      warnings: [...notes.warnings],
+    },
+  };
+  return thinned({ ...facts, ...judge(facts) });
 }
 
 function lineage(

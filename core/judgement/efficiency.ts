@@ -1,11 +1,11 @@
 import { deviceKind } from '../experiment/experiment.js';
 import { compressionRatio, repeatSeconds } from '../metrics/derive.js';
 import { gaugeMean, type Reading } from '../metrics/integrate.js';
-import type { ResultRecord } from '../result/result.js';
+import type { TrialFacts } from '../result/result.js';
 import { spanReading } from './coverage.js';
 import { cpuUse } from './cpu.js';
 import { perRepeat, single } from './entries.js';
-import type { Evidence, Findings, JudgeInput } from './evidence.js';
+import type { Evidence, Findings } from './evidence.js';
 import { NOT_APPLICABLE } from './not-applicable.js';
 import { performanceRatio } from './quality.js';
 
@@ -22,7 +22,7 @@ export function efficiencyFindings(evidence: Evidence): Findings {
   const rates = repeats
     .filter(({ decode }) => decode !== null && decode.tokens > 0)
     .map((repeat) => repeat.decode!.tokens / repeatSeconds(repeat));
-  const { making } = input;
+  const making = makingOf(input.artifact);
   return {
     entries: {
       averageUtilizationRatio: single(busy.value, 'ratio', busy.value === null ? busy.reason : ''),
@@ -30,8 +30,8 @@ export function efficiencyFindings(evidence: Evidence): Findings {
       outputTokensPerSecond: perRepeat(rates, 'tokens/s', NOT_APPLICABLE.decode),
       modelCompressionRate: compressionRate(evidence),
       weightSparsityRatio: single(making?.sparsity ?? null, 'ratio', 'the weights were not pruned'),
-      adapterBytes: single(input.adapterBytes, 'B', 'no adapter was attached'),
-      adapterLoadSeconds: single(input.facts.adapterLoadSeconds, 's', 'no adapter was attached'),
+      adapterBytes: single(adapterBytesOf(input.artifact), 'B', 'no adapter was attached'),
+      adapterLoadSeconds: single(input.given.adapterLoadSeconds, 's', 'no adapter was attached'),
       makeSeconds: single(
         making?.seconds ?? null,
         's',
@@ -50,33 +50,36 @@ function utilization(evidence: Evidence, absent: (quantity: string) => string, o
     return spanReading(series.get(quantity), span, absent(quantity), gaugeMean);
   }
   const { process } = cpuUse(evidence, absent);
-  return process.value === null ? process : { ...process, value: process.value / input.cores };
+  return process.value === null ? process : { ...process, value: process.value / input.given.cores };
 }
 
 function compressionRate(evidence: Evidence) {
-  const { baseBytes, facts, adapterBytes } = evidence.input;
+  const { baseBytes, modelBytes } = evidence.input.given;
   const kept = performanceRatio(evidence);
-  if (baseBytes === null || facts.modelBytes === null)
+  if (baseBytes === null || modelBytes === null)
     return single(null, 'ratio', 'the weight bytes of the base file are not known');
   if (kept === null) return single(null, 'ratio', 'what is left of the performance was not measured');
   // Adapters beside the weights have to be kept and loaded like them.
-  const bytes = facts.modelBytes + (adapterBytes ?? 0);
+  const bytes = modelBytes + (adapterBytesOf(evidence.input.artifact) ?? 0);
   return single(compressionRatio(baseBytes, bytes) * kept, 'ratio', '');
 }
 
+type Artifact = TrialFacts['artifact'];
+
 /** @returns bytes of the adapters that ran beside the weights; null when none did. */
-export function adapterBytesOf({
-  adapters,
-}: Pick<NonNullable<ResultRecord['artifact']>, 'adapters'>): number | null {
-  return adapters.length === 0 ? null : adapters.reduce((sum, { bytes }) => sum + bytes, 0);
+function adapterBytesOf(artifact: Artifact): number | null {
+  if (artifact === null || artifact.adapters.length === 0) return null;
+  return artifact.adapters.reduce((sum, { bytes }) => sum + bytes, 0);
 }
 
-/** @returns what making a file took and did, from its lineage. */
-export function makingOf({
-  makeSeconds,
-  steps,
-}: Pick<NonNullable<ResultRecord['artifact']>, 'makeSeconds' | 'steps'>): JudgeInput['making'] {
-  if (steps.length === 0) return null;
-  const sparsity = steps.flatMap(({ facts }) => (typeof facts.sparsity === 'number' ? facts.sparsity : []));
-  return { seconds: makeSeconds, sparsity: sparsity.at(-1) ?? null };
+/**
+ * @returns what making the file that was run took, null seconds where an earlier trial made it, and the share of zeros in its pruned
+ *   matrices; null when nothing was made.
+ */
+function makingOf(artifact: Artifact): { seconds: number | null; sparsity: number | null } | null {
+  if (artifact === null || artifact.steps.length === 0) return null;
+  const sparsity = artifact.steps.flatMap(({ facts }) =>
+    typeof facts.sparsity === 'number' ? facts.sparsity : [],
+  );
+  return { seconds: artifact.makeSeconds, sparsity: sparsity.at(-1) ?? null };
 }

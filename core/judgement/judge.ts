@@ -1,10 +1,10 @@
 import { METRICS, type Unit } from '../metrics/catalogue.js';
-import type { ResultRecord } from '../result/result.js';
+import type { ResultRecord, TrialFacts } from '../result/result.js';
 import { type Warning, warn } from '../result/warnings.js';
-import { adapterBytesOf, efficiencyFindings, makingOf } from './efficiency.js';
+import { efficiencyFindings } from './efficiency.js';
 import { energyFindings } from './energy/findings.js';
 import { missing } from './entries.js';
-import { gather, type JudgeInput, type Judgement, type Placement } from './evidence.js';
+import { gather, type Judgement, type Placement } from './evidence.js';
 import { kernelFindings } from './kernel.js';
 import { machineFindings } from './machine.js';
 import { qualityFindings } from './quality.js';
@@ -21,16 +21,16 @@ import { trainingFindings } from './training.js';
  * complete has no numbers at all and is never valid.
  * @param place puts the row under the roofs of its device.
  */
-export function judgeWith(place: Placement, input: JudgeInput): Judgement {
-  if (input.outcome === null) {
+export function judgeWith(place: Placement, facts: TrialFacts): Judgement {
+  const evidence = gather(facts);
+  if (evidence === null) {
     return {
       measurements: allMissing('the trial did not complete'),
-      warnings: [...input.warnings],
+      warnings: [...facts.given.warnings],
       valid: false,
       roofline: null,
     };
   }
-  const evidence = gather(input, input.outcome);
   const placement = place(evidence);
   const placed = rooflineFindings(evidence, placement);
   const findings = [
@@ -46,7 +46,7 @@ export function judgeWith(place: Placement, input: JudgeInput): Judgement {
   const measurements = allMissing('not measured by this version');
   for (const { entries } of findings) Object.assign(measurements, entries);
   const gaps = new Map(findings.flatMap((f) => [...(f.gaps ?? [])]));
-  const warnings = [...input.warnings, ...findings.flatMap((f) => f.warnings), ...gapDoubt(gaps)];
+  const warnings = [...facts.given.warnings, ...findings.flatMap((f) => f.warnings), ...gapDoubt(gaps)];
   const valid = warnings.every((w) => w.severity !== 'invalid');
   return { measurements, warnings, valid, roofline: placed.roofline };
 }
@@ -63,78 +63,15 @@ function gapDoubt(gaps: ReadonlyMap<string, number>): Warning[] {
 }
 
 /**
- * What of the input a record keeps beside phases, token times and readings, so that it can be judged again.
- */
-export function givenOf(input: JudgeInput): NonNullable<ResultRecord['given']> {
-  return {
-    ...input.facts,
-    baseBytes: input.baseBytes,
-    warmupSettled: input.outcome?.warmupSettled ?? false,
-    cores: input.cores,
-    roofline: input.roofline,
-    idleWatts: { ...input.idleWatts },
-    ...(input.idle !== null && { idle: input.idle }),
-    ...(input.grid !== null && { grid: input.grid }),
-    warnings: [...input.warnings],
-  };
-}
-
-/** The input a record was judged by; null for a record that does not hold all of it (no `given`, or thinned samples). */
-export function inputOf(record: ResultRecord): JudgeInput | null {
-  const { given, repeats } = record;
-  if (given === undefined || isThinned(record)) return null;
-  const { stop } = repeats;
-  return {
-    experiment: record.experiment,
-    phases: record.phases,
-    tokenSeconds: record.tokenSeconds,
-    outcome:
-      record.status !== 'complete' || stop === 'not-started'
-        ? null
-        : {
-            repeats: repeats.count,
-            warmups: repeats.warmups,
-            warmupSettled: given.warmupSettled,
-            stop,
-            halfWidth: repeats.halfWidth,
-          },
-    facts: {
-      modelBytes: given.modelBytes,
-      parameters: given.parameters,
-      kvCacheBytes: given.kvCacheBytes,
-      adapterLoadSeconds: given.adapterLoadSeconds,
-    },
-    baseBytes: given.baseBytes,
-    making: record.artifact === null ? null : makingOf(record.artifact),
-    adapterBytes: record.artifact === null ? null : adapterBytesOf(record.artifact),
-    quality: record.quality,
-    training: record.training,
-    kernel: record.kernel,
-    profile: record.profile,
-    roofs: record.roofs,
-    roofline: given.roofline,
-    device: { name: record.device.name },
-    cores: given.cores,
-    samples: record.samples,
-    idleWatts: given.idleWatts,
-    idle: given.idle ?? null,
-    grid: given.grid ?? null,
-    absent: record.absent,
-    warnings: given.warnings,
-  };
-}
-
-/**
  * Judges a record again from its raw readings. A record of the same version comes back equal; one that an
  * older judge wrote comes back with today's rules. Where `given` or part of the raw samples is not in the
  * record, it comes back as it is (see `canRecompute`).
  */
 export function recomputeWith(place: Placement, record: ResultRecord): ResultRecord {
-  const input = inputOf(record);
-  return input === null ? record : { ...record, ...judgeWith(place, input) };
+  return canRecompute(record) ? { ...record, ...judgeWith(place, record) } : record;
 }
 
 /** False for a record that does not hold all that its figures were computed from. */
-export function canRecompute(record: ResultRecord): boolean {
+export function canRecompute(record: ResultRecord): record is ResultRecord & TrialFacts {
   return record.given !== undefined && !isThinned(record);
 }

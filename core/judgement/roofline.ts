@@ -119,13 +119,13 @@ function aboveRoof({ ceilings, phases }: RooflineRecord): Warning[] {
 
 /** Says which of the things that the row stands under were measured on a disturbed machine. */
 function disturbedRoofs(
-  { roofs, roofline }: Evidence['input'],
+  { roofs, given }: Evidence['input'],
   { ceilings, factors }: RooflineRecord,
 ): Warning[] {
   const isDisturbed = ({ code }: { readonly code: string }) => code === 'disturbed';
   const ofRoofs = ceilings.origin === 'measured' ? (roofs?.warnings ?? []).filter(isDisturbed) : [];
   if (ofRoofs.length > 0) return [warn('roofs-disturbed', `roofs: ${ofRoofs[0]!.message}`)];
-  const ofFactors = factors === null ? [] : (roofline?.factors?.warnings ?? []).filter(isDisturbed);
+  const ofFactors = factors === null ? [] : (given.roofline?.factors?.warnings ?? []).filter(isDisturbed);
   return ofFactors.map(({ message }) => warn('roofs-disturbed', `factors of the prediction: ${message}`));
 }
 

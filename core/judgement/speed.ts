@@ -24,7 +24,7 @@ export function speedFindings(evidence: Evidence): Findings {
   const trainRates = repeats.flatMap(({ train }) => (train === null ? [] : [1 / train.seconds]));
   const gaps = decodes.flatMap((d) => [...(input.tokenSeconds[d.index] ?? [])]);
   const load = input.phases.find((p) => p.name === 'load');
-  const { modelBytes, parameters, kvCacheBytes } = input.facts;
+  const { modelBytes, parameters, kvCacheBytes } = input.given;
   const itl = (p: number) => pooled(gaps, p, 's', 'no decode step was timed');
   return {
     entries: {
@@ -53,11 +53,11 @@ export function speedFindings(evidence: Evidence): Findings {
         NO_FACT,
       ),
       compressionRatio: single(
-        modelBytes !== null && input.baseBytes !== null
-          ? compressionRatio(input.baseBytes, modelBytes)
+        modelBytes !== null && input.given.baseBytes !== null
+          ? compressionRatio(input.given.baseBytes, modelBytes)
           : null,
         'ratio',
-        input.baseBytes === null ? 'the weight bytes of the base file are not known' : NO_FACT,
+        input.given.baseBytes === null ? 'the weight bytes of the base file are not known' : NO_FACT,
       ),
     },
     warnings: [
@@ -104,8 +104,8 @@ function repeatingDoubts({ input, outcome }: Evidence): Warning[] {
     );
   }
   const threads = runner.options.threads;
-  if (typeof threads === 'number' && threads > input.cores) {
-    found.push(warn('oversubscribed', `${threads} threads were asked for on ${input.cores} CPUs`));
+  if (typeof threads === 'number' && threads > input.given.cores) {
+    found.push(warn('oversubscribed', `${threads} threads were asked for on ${input.given.cores} CPUs`));
   }
   return found;
 }

@@ -30,8 +30,16 @@ export function arithmeticOf(request: VariantName & { readonly type: OpType }): 
   return table[request.type];
 }
 
+/** @returns whether this release has the variant: records may name one of another. */
+export function isKnown({ op, variant }: VariantName): boolean {
+  return find(op, variant) !== undefined;
+}
+
+const find = (op: string, variant: string) =>
+  OPS.find(({ name }) => name === op)?.variants.find(({ name }) => name === variant);
+
 function variantOf({ op, variant }: VariantName): OpVariant {
-  const found = OPS.find(({ name }) => name === op)?.variants.find(({ name }) => name === variant);
+  const found = find(op, variant);
   if (found === undefined) throw new RangeError(`no op of this release is ${op}/${variant}`);
   return found;
 }

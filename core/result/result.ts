@@ -308,6 +308,14 @@ export const resultSchema = z.object({
 });
 
 export type ResultRecord = z.infer<typeof resultSchema>;
+
+/**
+ * What a trial found, as its record keeps it: the judge reads this and nothing else, so that a record can be judged again. What it
+ * adds are the other fields of a record.
+ */
+export type TrialFacts = Omit<ResultRecord, 'measurements' | 'warnings' | 'valid' | 'roofline'> & {
+  readonly given: NonNullable<ResultRecord['given']>;
+};
 export type Measurement = z.infer<typeof present>;
 export type Missing = z.infer<typeof missing>;
 export type Phase = z.infer<typeof phaseSchema>;

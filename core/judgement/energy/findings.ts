@@ -106,12 +106,12 @@ function measure(observed: Observed, source: EnergySource): Measured {
 }
 
 function wholeEntries({ known, label, why }: Measured, { input }: Evidence, source: EnergySource) {
-  const idle = idleWatts(source, input.idleWatts);
+  const idle = idleWatts(source, input.given.idleWatts);
   const noIdle = known.length === 0 ? why : 'no idle power was taken before the trial for this energy source';
   const writing = known.filter(({ tokens }) => tokens.decode > 0);
   const noOutput = writing.length === 0 && known.length > 0 ? NOT_APPLICABLE.decode : why;
   const net = (one: Known) => netEnergy(one.joules, idle ?? 0, one.seconds);
-  const grid = input.grid?.gramsPerKilowattHour ?? null;
+  const grid = input.given.grid?.gramsPerKilowattHour ?? null;
   const noGrid = known.length === 0 ? why : NOT_APPLICABLE.grid;
   const total = ({ tokens }: Known) => tokens.prefill + tokens.decode + tokens.train;
   const each = (values: readonly number[], unit: Parameters<typeof perRepeat>[1], reason = why) =>

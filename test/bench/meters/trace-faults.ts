@@ -1,4 +1,3 @@
-import type { JudgeInput } from '../../../core/judgement/evidence.js';
 import { isPresent, type SampleSeries } from '../../../core/result/result.js';
 import type { WarningCode } from '../../../core/result/warnings.js';
 import { judge } from '../../../roofline/judge.js';
@@ -119,13 +118,13 @@ const FAULTS: readonly {
 
 export function faultFigures(): Figure[] {
   return FAULTS.map(({ fault, code, energy, samples }) => {
-    const input: JudgeInput = calmInput({ samples });
+    const input = calmInput({ samples });
     const { warnings, measurements } = judge(input);
     const codes = [...new Set(warnings.map((warning) => warning.code))];
     const entry = measurements.energyJoules;
     const values = isPresent(entry) ? (entry.samples ?? []) : [];
     const right = values.every((joules) => Math.abs(joules / JOULES - 1) <= TOLERANCE);
-    const repeats = input.outcome?.repeats ?? 0;
+    const repeats = input.repeats.count;
     const found = values.length === 0 ? 'none' : values.length < repeats ? 'fewer' : 'kept';
     return {
       claim: `fault: ${fault}`,

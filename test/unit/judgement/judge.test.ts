@@ -4,7 +4,17 @@ import { isPresent, resultSchema } from '../../../core/result/result.js';
 import { warn } from '../../../core/result/warnings.js';
 import { recompute } from '../../../roofline/judge.js';
 import { codes, judged, measured, reason, value, withPolicy } from './reading.js';
-import { calmInput, experiment, joulesAt, phasesOf, recordOf, sampled, samplesWith, TRUTH } from './trace.js';
+import {
+  CALM_OUTCOME,
+  calmInput,
+  experiment,
+  joulesAt,
+  phasesOf,
+  recordOf,
+  sampled,
+  samplesWith,
+  TRUTH,
+} from './trace.js';
 
 describe('a calm trial', () => {
   const result = judged();
@@ -194,16 +204,17 @@ describe('gates', () => {
   });
 
   test('what the workload could not reach', () => {
-    const base = calmInput().outcome!;
     const result = judged({
-      outcome: { ...base, repeats: 2, warmupSettled: false, stop: 'time-budget', halfWidth: 0.08 },
+      outcome: { ...CALM_OUTCOME, repeats: 2, warmupSettled: false, stop: 'time-budget', halfWidth: 0.08 },
       experiment: { ...experiment, runner: { kind: 'llama-cpp', options: { threads: 9 } } },
     });
     expect(codes(result)).toEqual(['warmup-unsettled', 'few-repeats', 'interval-wide', 'oversubscribed']);
     expect(result.valid).toBe(true);
     expect(
-      judged({ outcome: { ...base, warmups: 0, warmupSettled: false }, ...withPolicy({ maxWarmups: 0 }) })
-        .warnings,
+      judged({
+        outcome: { ...CALM_OUTCOME, warmups: 0, warmupSettled: false },
+        ...withPolicy({ maxWarmups: 0 }),
+      }).warnings,
     ).toEqual([]);
   });
 

@@ -1,9 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import type { JudgeInput } from '../../../core/judgement/evidence.js';
 import { judge } from '../../../roofline/judge.js';
-import { calmInput, experiment, sampled } from './trace.js';
+import { calmInput, experiment, sampled, type TrialChanges } from './trace.js';
 
-const KERNEL: NonNullable<JudgeInput['kernel']> = {
+const KERNEL: NonNullable<TrialChanges['kernel']> = {
   op: 'attention-decode',
   variant: 'packed',
   type: 'f16',
@@ -24,7 +23,7 @@ const KERNEL: NonNullable<JudgeInput['kernel']> = {
 };
 const bandwidth = (level: 'L3' | 'memory', bytesPerSecond: number) =>
   ({ level, access: 'read', threads: 2, bytesPerSecond }) as const;
-const ROOFS: NonNullable<JudgeInput['roofs']> = {
+const ROOFS: NonNullable<TrialChanges['roofs']> = {
   id: '0123456789abcdef',
   measuredAt: '2026-11-25T12:00:00.000Z',
   bandwidth: [bandwidth('memory', 100e9), bandwidth('L3', 400e9)],
@@ -34,12 +33,12 @@ const ROOFS: NonNullable<JudgeInput['roofs']> = {
   warnings: [],
   doubts: [],
 };
-const CALLING: JudgeInput['experiment'] = {
+const CALLING: TrialChanges['experiment'] = {
   ...experiment,
   runner: { kind: 'kernels', options: { threads: 2 } },
   workload: { kind: 'kernel', options: { op: 'attention-decode' } },
 };
-const judged = (changes: Partial<JudgeInput>) =>
+const judged = (changes: Partial<TrialChanges>) =>
   judge(calmInput({ kernel: KERNEL, experiment: CALLING, ...changes })).measurements;
 
 describe('an op', () => {
@@ -57,8 +56,20 @@ describe('an op', () => {
     expect(judged({ roofs: ROOFS, kernel: more }).kernelRoofRatio!.value).toBeCloseTo(0.8, 12);
   });
 
+  test('of another release keeps its times, and has no place that this one could tell', () => {
+    const { kernelSeconds, kernelRoofRatio } = judged({
+      roofs: ROOFS,
+      kernel: { ...KERNEL, variant: 'gone' },
+    });
+    expect(kernelSeconds!.value).toBe(0.02);
+    expect(kernelRoofRatio).toMatchObject({
+      value: null,
+      reason: 'this release has no op attention-decode/gone',
+    });
+  });
+
   test('has a bound, and the roofs alone predict it', () => {
-    const input = (changes: Partial<JudgeInput>) =>
+    const input = (changes: Partial<TrialChanges>) =>
       judge(
         calmInput({
           kernel: KERNEL,

@@ -1,8 +1,8 @@
-import type { JudgeInput, Judgement } from '../../../core/judgement/evidence.js';
+import type { Judgement } from '../../../core/judgement/evidence.js';
 import type { MetricName } from '../../../core/metrics/catalogue.js';
 import { isPresent, type Measurement } from '../../../core/result/result.js';
 import { judge } from '../../../roofline/judge.js';
-import { calmInput, experiment, policy } from './trace.js';
+import { calmInput, experiment, policy, type TrialChanges } from './trace.js';
 
 /** The entry of a metric; fails the test when it is missing. */
 export function measured(result: Judgement, name: MetricName): Measurement {
@@ -16,7 +16,7 @@ export const reason = (result: Judgement, name: MetricName) => {
   return entry?.value === null ? entry.reason : `present: ${entry?.value}`;
 };
 export const codes = (result: Judgement) => result.warnings.map((w) => w.code);
-export const judged = (changes: Partial<JudgeInput> = {}) => judge(calmInput(changes));
+export const judged = (changes: Partial<TrialChanges> = {}) => judge(calmInput(changes));
 export const withPolicy = (changes: Partial<typeof policy>) => ({
   experiment: { ...experiment, measure: { ...policy, ...changes } },
 });

@@ -9,8 +9,9 @@ import { calmInput, experiment, recordOf, TRUTH } from './trace.js';
 const LAYER = 2 * (64 * 64 * 2 + 64 * 32 * 2 + 64 * 128 * 3);
 const HEAD = 2 * 64 * 1000;
 
-const decodeOnly = (generateTokens: number, contextDepth = 0) =>
+const decodeOnly = (generateTokens: number, contextDepth = 0, given = GIVEN) =>
   calmInput({
+    roofline: given,
     experiment: {
       ...experiment,
       workload: { kind: 'latency', options: { promptTokens: 0, generateTokens, parallel: 1, contextDepth } },
@@ -95,8 +96,8 @@ describe('a record under its roofs', () => {
 
   test('a row under roofs or factors of a disturbed machine says so', () => {
     const disturbed = [{ code: 'disturbed' as const, message: 'others ran' }];
-    const said = (changes: Partial<ReturnType<typeof calmInput>>) =>
-      judge({ ...decodeOnly(256), ...changes }).warnings.filter(({ code }) => code === 'roofs-disturbed');
+    const said = (changes: Parameters<typeof calmInput>[0]) =>
+      judge(calmInput(changes)).warnings.filter(({ code }) => code === 'roofs-disturbed');
     expect(said({})).toEqual([]);
     expect(said({ roofs: { ...ROOFS, warnings: disturbed } })).toMatchObject([
       { message: 'roofs: others ran' },
@@ -128,18 +129,18 @@ describe('a record under its roofs', () => {
   });
 
   test('a model that fits into the last cache stands under the cache’s roof', () => {
-    const [decode] = judge({ ...decodeOnly(1), roofline: { ...GIVEN, cacheBytes: 32e6 } }).roofline!.phases;
+    const [decode] = judge(decodeOnly(1, 0, { ...GIVEN, cacheBytes: 32e6 })).roofline!.phases;
     expect(decode).toMatchObject({ boundLevel: 'L3', bandwidth: { level: 'L3', bytesPerSecond: 40e9 } });
   });
 
   test('one thread stands under the roofs of one thread', () => {
-    const [decode] = judge({ ...decodeOnly(1), roofline: { ...GIVEN, threads: 1 } }).roofline!.phases;
+    const [decode] = judge(decodeOnly(1, 0, { ...GIVEN, threads: 1 })).roofline!.phases;
     expect(decode!.bandwidth.bytesPerSecond).toBe(10e9);
     expect(decode!.peak!.flopsPerSecond).toBe(100e9);
   });
 
   test('without measured roofs the catalogue’s count, say so, and predict nothing', () => {
-    const { roofline, measurements } = judge({ ...calmInput(), roofs: null });
+    const { roofline, measurements } = judge(calmInput({ roofs: null }));
     expect(roofline!.ceilings).toMatchObject({ origin: 'published', id: expect.stringContaining('h100') });
     expect(roofline!.factors).toBeNull();
     expect(measurements.prefillRoofRatio).toMatchObject({ source: expect.stringMatching(/^published h100/) });
@@ -166,7 +167,7 @@ describe('a record under its roofs', () => {
       'this llama model has at most 1024',
     ],
   ])('%s: every row says why', (_, changes, why) => {
-    const { roofline, measurements } = judge({ ...calmInput(), ...changes });
+    const { roofline, measurements } = judge(calmInput(changes));
     expect(roofline).toBeNull();
     for (const name of ['prefillModelFlopsUtilizationRatio', 'decodeRoofRatio', 'predictedPrefillSeconds'])
       expect(measurements[name], name).toMatchObject({ value: null, reason: expect.stringContaining(why) });
@@ -174,7 +175,7 @@ describe('a record under its roofs', () => {
 
   test('weights of a type that is not known are not predicted, and the row says why', () => {
     const architecture = { ...GIVEN.architecture, outputType: undefined };
-    const { roofline, measurements } = judge({ ...calmInput(), roofline: { ...GIVEN, architecture } });
+    const { roofline, measurements } = judge(calmInput({ roofline: { ...GIVEN, architecture } }));
     expect(roofline!.phases.map(({ predictedSeconds }) => predictedSeconds)).toEqual([null, null]);
     for (const name of ['predictedPrefillSeconds', 'decodePredictionErrorRatio'])
       expect(measurements[name], name).toMatchObject({
@@ -185,7 +186,7 @@ describe('a record under its roofs', () => {
   });
 
   test('without factors there is everything but a prediction', () => {
-    const { roofline, measurements } = judge({ ...calmInput(), roofline: { ...GIVEN, factors: null } });
+    const { roofline, measurements } = judge(calmInput({ roofline: { ...GIVEN, factors: null } }));
     expect(roofline!.phases.every(({ predictedSeconds }) => predictedSeconds === null)).toBe(true);
     expect(isPresent(measurements.decodeRoofRatio)).toBe(true);
     expect(measurements.decodePredictionErrorRatio).toMatchObject({

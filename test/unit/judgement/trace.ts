@@ -1,6 +1,5 @@
 import type { Experiment, MeasurePolicy } from '../../../core/experiment/experiment.js';
-import type { JudgeInput } from '../../../core/judgement/evidence.js';
-import { givenOf } from '../../../core/judgement/judge.js';
+import type { Outcome } from '../../../core/judgement/evidence.js';
 import { METRICS } from '../../../core/metrics/catalogue.js';
 import {
   ENERGY_QUANTITIES,
@@ -14,6 +13,7 @@ import {
   RESULT_SCHEMA,
   type ResultRecord,
   type SampleSeries,
+  type TrialFacts,
 } from '../../../core/result/result.js';
 import { UNCHANGED } from '../../../core/techniques/index.js';
 import { judge } from '../../../roofline/judge.js';
@@ -180,10 +180,38 @@ const ANSWERS: QualityRecord = {
   reused: false,
 };
 
+type Given = TrialFacts['given'];
+
+export const CALM_OUTCOME: Outcome = {
+  repeats: TRUTH.repeats,
+  warmups: 4,
+  warmupSettled: true,
+  stop: 'interval-narrow',
+  halfWidth: 0.001,
+};
+
+/** What tests change of the calm trial, each thing at one place. */
+export interface TrialChanges
+  extends Pick<TrialFacts, 'experiment' | 'quality' | 'training' | 'kernel' | 'profile' | 'roofs' | 'absent'>,
+    Pick<Given, 'baseBytes' | 'roofline' | 'cores' | 'idleWatts' | 'warnings'> {
+  readonly phases: readonly Phase[];
+  readonly samples: readonly SampleSeries[];
+  readonly tokenSeconds: readonly (readonly number[])[];
+  /** null = the trial did not complete. */
+  readonly outcome: Outcome | null;
+  readonly facts: Pick<Given, 'modelBytes' | 'parameters' | 'kvCacheBytes' | 'adapterLoadSeconds'>;
+  readonly device: { readonly name: string };
+  /** null = the base was run as it is. */
+  readonly making: { readonly seconds: number | null; readonly sparsity: number } | null;
+  readonly adapterBytes: number | null;
+  readonly idle: Given['idle'] | null;
+  readonly grid: Given['grid'] | null;
+}
+
 /** A calm trial on a GPU node with two host cores in use, one of them idle. */
-export function calmInput(changes: Partial<JudgeInput> = {}): JudgeInput {
+export function calmInput(changes: Partial<TrialChanges> = {}): TrialFacts {
   const phases = changes.phases ?? phasesOf();
-  return {
+  const trial: TrialChanges = {
     experiment,
     making: { seconds: 4, sparsity: 0.5 },
     quality: ANSWERS,
@@ -193,13 +221,7 @@ export function calmInput(changes: Partial<JudgeInput> = {}): JudgeInput {
     tokenSeconds: Array.from({ length: TRUTH.repeats }, () =>
       new Array<number>(TRUTH.outputTokens).fill(TRUTH.decodeSeconds / TRUTH.outputTokens),
     ),
-    outcome: {
-      repeats: TRUTH.repeats,
-      warmups: 4,
-      warmupSettled: true,
-      stop: 'interval-narrow',
-      halfWidth: 0.001,
-    },
+    outcome: CALM_OUTCOME,
     facts: {
       modelBytes: 8_500_000,
       parameters: 8_000_000,
@@ -220,6 +242,48 @@ export function calmInput(changes: Partial<JudgeInput> = {}): JudgeInput {
     absent: {},
     warnings: [],
     ...changes,
+  };
+  const { outcome, idle, grid } = trial;
+  return {
+    schema: RESULT_SCHEMA,
+    trialId: 't1',
+    experimentId: trial.experiment.id,
+    sweep: { id: 's1', name: 'test', position: 0, block: 0, purpose: 'measure', attempt: 1 },
+    experiment: structuredClone(trial.experiment),
+    node: { name: 'n1', hostname: 'n1', cpuModel: 'test', cores: 4, memoryBytes: 8e9 },
+    device: { id: 'GPU-1', class: 'cuda', ...trial.device },
+    environment: {},
+    startedAt: '2026-01-01T00:00:00.000Z',
+    endedAt: '2026-01-01T00:01:00.000Z',
+    status: outcome === null ? 'failed' : 'complete',
+    failure: null,
+    phases: [...phases],
+    repeats: {
+      count: outcome?.repeats ?? 0,
+      warmups: outcome?.warmups ?? 0,
+      stop: outcome?.stop ?? 'not-started',
+      halfWidth: outcome?.halfWidth ?? null,
+    },
+    quality: trial.quality,
+    training: trial.training,
+    kernel: trial.kernel,
+    profile: trial.profile,
+    roofs: trial.roofs,
+    artifact: artifactOf(trial),
+    tokenSeconds: trial.tokenSeconds.map((seconds) => [...seconds]),
+    samples: [...trial.samples],
+    absent: { ...trial.absent },
+    given: {
+      ...trial.facts,
+      baseBytes: trial.baseBytes,
+      warmupSettled: outcome?.warmupSettled ?? false,
+      cores: trial.cores,
+      roofline: trial.roofline,
+      idleWatts: { ...trial.idleWatts },
+      ...(idle !== null && { idle }),
+      ...(grid !== null && { grid }),
+      warnings: [...trial.warnings],
+    },
   };
 }
 
@@ -273,7 +337,7 @@ function kindOf(quantity: string): SampleSeries['kind'] {
   return { ...ENERGY_QUANTITIES, ...QUANTITIES }[name as EnergyQuantityName | QuantityName].kind;
 }
 
-function artifactOf({ making, adapterBytes }: JudgeInput): ResultRecord['artifact'] {
+function artifactOf({ making, adapterBytes }: TrialChanges): ResultRecord['artifact'] {
   if (making === null && adapterBytes === null) return null;
   const file = { digest: 'sha256:2', bytes: 8_500_000 };
   const steps =
@@ -292,38 +356,6 @@ function artifactOf({ making, adapterBytes }: JudgeInput): ResultRecord['artifac
 }
 
 /** The record an agent would make of it. */
-export function recordOf(input: JudgeInput, changes: Partial<ResultRecord> = {}): ResultRecord {
-  return {
-    schema: RESULT_SCHEMA,
-    trialId: 't1',
-    quality: input.quality,
-    training: input.training,
-    kernel: input.kernel,
-    profile: input.profile,
-    roofs: input.roofs,
-    experimentId: input.experiment.id,
-    sweep: { id: 's1', name: 'test', position: 0, block: 0, purpose: 'measure', attempt: 1 },
-    experiment: structuredClone(input.experiment) as ResultRecord['experiment'],
-    node: { name: 'n1', hostname: 'n1', cpuModel: 'test', cores: 4, memoryBytes: 8e9 },
-    device: { id: 'GPU-1', class: 'cuda', name: 'test' },
-    environment: {},
-    startedAt: '2026-01-01T00:00:00.000Z',
-    endedAt: '2026-01-01T00:01:00.000Z',
-    status: input.outcome === null ? 'failed' : 'complete',
-    failure: null,
-    phases: [...input.phases],
-    repeats: {
-      count: input.outcome?.repeats ?? 0,
-      warmups: input.outcome?.warmups ?? 0,
-      stop: input.outcome?.stop ?? 'not-started',
-      halfWidth: input.outcome?.halfWidth ?? null,
-    },
-    ...judge(input),
-    artifact: artifactOf(input),
-    tokenSeconds: input.tokenSeconds.map((t) => [...t]),
-    samples: [...input.samples],
-    absent: { ...input.absent },
-    given: givenOf(input),
-    ...changes,
-  };
+export function recordOf(facts: TrialFacts, changes: Partial<ResultRecord> = {}): ResultRecord {
+  return { ...facts, ...judge(facts), ...changes };
 }

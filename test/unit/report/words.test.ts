@@ -1,10 +1,16 @@
 import { describe, expect, test } from 'vitest';
 import { mappedExporter } from '../../../cli/output/mapped.js';
-import type { JudgeInput } from '../../../core/judgement/evidence.js';
 import { buildReport } from '../../../report/build.js';
 import { EXPORT_MAPPINGS, type MappedFormat, mappingsHelp } from '../../../report/words/index.js';
 import { judge } from '../../../roofline/judge.js';
-import { calmInput, experiment, joulesAt, recordOf, samplesWith } from '../judgement/trace.js';
+import {
+  calmInput,
+  experiment,
+  joulesAt,
+  recordOf,
+  samplesWith,
+  type TrialChanges,
+} from '../judgement/trace.js';
 
 interface Exported {
   words: Record<string, { unit: string; meaning: string }>;
@@ -18,7 +24,7 @@ interface Exported {
 }
 
 /** One calm trial: 880 J for each of five repeats of 6 s, 1024 tokens read and 256 written. */
-function exported(format: MappedFormat, changes: Partial<JudgeInput> = {}) {
+function exported(format: MappedFormat, changes: Partial<TrialChanges> = {}) {
   const input = calmInput(changes);
   const device = { id: 'd', class: input.experiment.device.split(':')[0]!, name: 'test' };
   const record = { ...recordOf(input), ...judge(input), device };
@@ -28,7 +34,7 @@ function exported(format: MappedFormat, changes: Partial<JudgeInput> = {}) {
   return { ...document, row: document.rows[0]! };
 }
 
-const onCpu: Partial<JudgeInput> = {
+const onCpu: Partial<TrialChanges> = {
   experiment: { ...experiment, device: 'cpu' },
   samples: samplesWith({
     'energyJoules:gpu': null,
