@@ -9,6 +9,7 @@ import { COMPARE } from '../../agent/quality/jobs.js';
 import type { QualityModel } from '../../agent/quality/measure.js';
 import { mergeStep } from '../../agent/techniques/merge.js';
 import { FailureError } from '../../core/errors.js';
+import { defaultRunnerFor } from '../../core/runners/index.js';
 import { usageError } from '../exit.js';
 import { openModel } from '../local-models.js';
 import { plainTable } from '../output/plain-table.js';
@@ -47,7 +48,7 @@ export async function compareAdapter(source: string, word: string, options: Comp
       stoppable,
     );
     const asked = (modelPath: string): QualityModel => ({
-      runnerKind: 'llama-cpp',
+      runnerKind: defaultRunnerFor('language-model'),
       modelPath,
       options: { threads: options.threads ?? null },
       deviceClass: 'cpu',

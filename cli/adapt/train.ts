@@ -7,6 +7,7 @@ import type { WorkloadOutcome } from '../../agent/workloads/workload.js';
 import { FailureError } from '../../core/errors.js';
 import type { Options } from '../../core/experiment/experiment.js';
 import { isNamedAs } from '../../core/models/formats.js';
+import { defaultRunnerFor } from '../../core/runners/index.js';
 import { MEASURE } from '../../core/sweep/schema.js';
 import { finetune } from '../../core/workloads/finetune.js';
 import { usageError } from '../exit.js';
@@ -29,7 +30,7 @@ export async function trainModel(source: string, output: string, options: TrainO
     const base = await openBase(source, settings);
     if (base.path === path) throw usageError('the output is the input', 'Name another file.');
     const outcome = await train({
-      runner: { kind: 'ggml', options: { threads } },
+      runner: { kind: defaultRunnerFor('trainer'), options: { threads } },
       workload: { kind: finetune.kind, options: chosen },
       measure: MEASURE.parse({ warmupSpread: 0.2, maxWarmups: 3 }),
       modelPath: base.path,

@@ -5,7 +5,7 @@ import { taskOf } from '../../agent/isolation/job.js';
 import { PROFILE } from '../../agent/profile/job.js';
 import { FailureError } from '../../core/errors.js';
 import type { ProfileRecord } from '../../core/result/profile-record.js';
-import { DEFAULT_RUNNER } from '../../core/runners/index.js';
+import { defaultRunnerFor } from '../../core/runners/index.js';
 import { usageError } from '../exit.js';
 import { modelSettings, openModel } from '../local-models.js';
 import { nodeConfig } from '../node-config.js';
@@ -36,7 +36,7 @@ async function timed(path: string, threads: number, options: ProfileOptions): Pr
   const progress = stepProgress(process.stderr, `profiling ${basename(path)}`);
   const child = stoppable({
     task: taskOf(PROFILE, {
-      runnerKind: DEFAULT_RUNNER,
+      runnerKind: defaultRunnerFor('profiled-generator'),
       model: {
         modelPath: path,
         options: { threads },

@@ -11,6 +11,7 @@ import { readTasks } from '../../agent/quality/task-files.js';
 import { FailureError, toFailure } from '../../core/errors.js';
 import type { QualityOutcome, QualityRequest } from '../../core/quality/outcome.js';
 import type { Task } from '../../core/quality/tasks/few-shot.js';
+import { defaultRunnerFor } from '../../core/runners/index.js';
 import { EXIT, fromFailure, usageError } from '../exit.js';
 import { modelSettings, openModel } from '../local-models.js';
 import { nodeConfig } from '../node-config.js';
@@ -98,7 +99,7 @@ async function measure(
 
 function qualityModel({ path }: ResolvedModel, { threads, device }: QualityOptions): QualityModel {
   return {
-    runnerKind: 'llama-cpp',
+    runnerKind: defaultRunnerFor('language-model'),
     modelPath: path,
     options: { threads: threads ?? null },
     deviceClass: device,

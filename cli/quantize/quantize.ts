@@ -6,6 +6,7 @@ import { readAffinity } from '../../agent/device/affinity.js';
 import { taskOf } from '../../agent/isolation/job.js';
 import { findEngine } from '../../agent/native/packages.js';
 import { QUANTIZE, type QuantizeRequest } from '../../agent/runners/jobs.js';
+import { DEFAULT_RUNNER } from '../../core/runners/index.js';
 import { readGgufHeader } from '../../formats/gguf/header.js';
 import { modelSettings, openModel } from '../local-models.js';
 import { nodeConfig } from '../node-config.js';
@@ -18,8 +19,6 @@ import { stoppable } from '../single/stoppable.js';
 import type { QuantizeOptions } from './command.js';
 import { type QuantizationRequest, quantizationRequest } from './request.js';
 import { report } from './summary.js';
-
-const RUNNER = 'llama-cpp';
 
 /** `ridge quantize`: one step of a sweep alone, by the same code, into a file that the user names. */
 export async function quantizeModel(input: string, output: string, options: QuantizeOptions): Promise<void> {
@@ -35,7 +34,7 @@ export async function quantizeModel(input: string, output: string, options: Quan
     const inputPath = await fileOf(base, settings.cacheFolder);
     const imatrix = await matrixOf(options, wanted, inputPath, base.digest, threads, settings);
     const { type } = wanted.spec;
-    const request = { runnerKind: RUNNER, inputPath, quantization: wanted.spec, imatrix, threads };
+    const request = { runnerKind: DEFAULT_RUNNER, inputPath, quantization: wanted.spec, imatrix, threads };
     const made = await makeAlone({
       path,
       inputPath,

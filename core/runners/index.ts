@@ -1,6 +1,7 @@
 import type { Experiment, ModelFacts } from '../experiment/experiment.js';
 import { knownFacts } from '../experiment/known-facts.js';
 import type { MemoryRequest } from '../work/memory.js';
+import type { Capability } from '../workloads/capability.js';
 import { fake } from './fake.js';
 import { ggml } from './ggml.js';
 import { kernels } from './kernels.js';
@@ -27,6 +28,13 @@ export function runnerNamed(kind: string): RunnerKind | undefined {
 
 /** Runs models where a sweep names no runner. */
 export const DEFAULT_RUNNER = llamaCpp.kind;
+
+/** @returns the runner that commands which name none ask for a capability: the first that offers it. */
+export function defaultRunnerFor(capability: Capability): string {
+  const runner = RUNNERS.find(({ offers }) => offers.includes(capability));
+  if (runner === undefined) throw new Error(`no runner offers a ${capability}`);
+  return runner.kind;
+}
 
 /** Runners whose kernels efficiency factors are fitted of (`ridge factors`). */
 export const FITTED_RUNNERS: readonly string[] = RUNNERS.filter(({ fitted }) => fitted).map(
