@@ -17,7 +17,7 @@ import { fillLog } from '../support/filled-log.js';
 import { SIX_POINTS, startFakeRunnerAgent } from '../support/live-fleet.js';
 import { buildPage } from '../support/page.js';
 import { freePort } from '../support/services.js';
-import { fakeSweep } from '../support/sweeps.js';
+import { fakeSweep, submission } from '../support/sweeps.js';
 import { Authority, hasOpenssl } from '../support/tls.js';
 
 /** On a busy machine the page takes a moment. */
@@ -65,8 +65,7 @@ describe.skipIf(!hasChromium)('live view (needs chromium)', () => {
   async function submit(address: string, document: string): Promise<string> {
     const control = connectControl({ address, security: { kind: 'plaintext' } });
     try {
-      return (await control.submitSweep({ document, modelsJson: '', submitter: '', retryFailed: false }))
-        .sweepId;
+      return (await control.submitSweep(submission(document))).sweepId;
     } finally {
       control.close();
     }

@@ -8,6 +8,7 @@ import { type RunningCoordinator, startCoordinator } from '../../coordinator/mai
 import type { ResultRecord } from '../../core/result/result.js';
 import { type ControlConnection, connectControl } from '../../proto/client.js';
 import { temporaryFolder } from '../support/bench.js';
+import { submission } from '../support/sweeps.js';
 
 const waiting = { timeout: 30_000, interval: 20 };
 let coordinator: RunningCoordinator | null = null;
@@ -75,12 +76,7 @@ async function run(
 ): Promise<ResultRecord[]> {
   const control = connectControl({ address, security: { kind: 'plaintext' } });
   try {
-    const submitted = await control.submitSweep({
-      document,
-      modelsJson: '',
-      submitter: 'test',
-      retryFailed: false,
-    });
+    const submitted = await control.submitSweep(submission(document));
     const { sweepId } = submitted;
     await meanwhile?.(control);
     for await (const { status } of control.watchSweep({ sweepId })) {

@@ -7,7 +7,7 @@ import { afterAll, afterEach, expect, test } from 'vitest';
 import type { Lease } from '../../core/experiment/lease.js';
 import { connectControl } from '../../proto/client.js';
 import { FakeAgent } from '../support/fake-agent.js';
-import { fakeSweep } from '../support/sweeps.js';
+import { fakeSweep, submission } from '../support/sweeps.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'ridgepoint-crash-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -33,12 +33,7 @@ test('kill -9 of the coordinator while trials run: acknowledged results stay, ru
   const first = await startProcess(log);
   const control = connectControl({ address: first.address, security: { kind: 'plaintext' } });
   const document = fakeSweep(12);
-  const { sweepId } = await control.submitSweep({
-    document,
-    modelsJson: '',
-    submitter: '',
-    retryFailed: false,
-  });
+  const { sweepId } = await control.submitSweep(submission(document));
 
   const { agent } = await FakeAgent.join(first.address);
   const acknowledged: string[] = [];

@@ -6,28 +6,13 @@ import type { CoordinatorConfig } from '../../coordinator/config.js';
 import { type RunningCoordinator, startCoordinator } from '../../coordinator/main.js';
 import { connectControl } from '../../proto/client.js';
 import type { ClientSecurity } from '../../proto/security.js';
+import { start as startAny } from '../support/coordinator.js';
 import { FakeAgent } from '../support/fake-agent.js';
-import { fakeSweep } from '../support/sweeps.js';
+import { fakeSweep, submission } from '../support/sweeps.js';
 import { Authority, hasOpenssl, type Pair } from '../support/tls.js';
 import { aNode } from '../support/wire-records.js';
 
-const running: RunningCoordinator[] = [];
-afterEach(async () => {
-  for (const coordinator of running.splice(0)) await coordinator.stop('the test is over');
-});
-
-async function start(config: CoordinatorConfig): Promise<string> {
-  const coordinator = await startCoordinator({
-    grpcAddress: 'localhost:0',
-    metricsAddress: null,
-    log: { kind: 'memory' },
-    logLevel: 'silent',
-    drainSeconds: 0,
-    ...config,
-  });
-  running.push(coordinator);
-  return coordinator.grpcAddress;
-}
+const start = async (config: CoordinatorConfig) => (await startAny(config)).grpcAddress;
 
 /** Calls once. @returns the code of the refusal, or `ok`. */
 async function call(address: string, security: ClientSecurity, what: 'list' | 'submit'): Promise<string> {
@@ -37,7 +22,7 @@ async function call(address: string, security: ClientSecurity, what: 'list' | 's
     if (what === 'list') await control.listSweeps(limits);
     else {
       const document = fakeSweep(1);
-      await control.submitSweep({ document, modelsJson: '', submitter: '', retryFailed: false }, limits);
+      await control.submitSweep(submission(document), limits);
     }
     return 'ok';
   } catch (error) {

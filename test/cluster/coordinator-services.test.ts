@@ -10,34 +10,19 @@ import type { CoordinatorConfig } from '../../coordinator/config.js';
 import { type RunningCoordinator, startCoordinator } from '../../coordinator/main.js';
 import { METRICS } from '../../core/metrics/catalogue.js';
 import { connectControl } from '../../proto/client.js';
+import { start as startAny } from '../support/coordinator.js';
 import { FakeAgent } from '../support/fake-agent.js';
 import { until } from '../support/services.js';
-import { fakeSweep } from '../support/sweeps.js';
+import { fakeSweep, submission } from '../support/sweeps.js';
 import { aNode, crashed } from '../support/wire-records.js';
 
-const running: RunningCoordinator[] = [];
-afterEach(async () => {
-  for (const coordinator of running.splice(0)) await coordinator.stop('the test is over');
-});
-
-async function start(config: CoordinatorConfig = {}): Promise<RunningCoordinator> {
-  const coordinator = await startCoordinator({
-    grpcAddress: '127.0.0.1:0',
-    metricsAddress: '127.0.0.1:0',
-    log: { kind: 'memory' },
-    logLevel: 'silent',
-    drainSeconds: 0,
-    ...config,
-  });
-  running.push(coordinator);
-  return coordinator;
-}
+const start = (config: CoordinatorConfig = {}) => startAny({ metricsAddress: '127.0.0.1:0', ...config });
 
 /** Takes part in a sweep of five points: two good, one crash given up, one invalid row, one not run. */
 async function measured(coordinator: RunningCoordinator): Promise<FakeAgent> {
   const control = connectControl({ address: coordinator.grpcAddress, security: { kind: 'plaintext' } });
   const document = fakeSweep(5, { name: 'shown', placement: '{ driftControl: false, retries: 0 }' });
-  await control.submitSweep({ document, modelsJson: '', submitter: '', retryFailed: false });
+  await control.submitSweep(submission(document));
   control.close();
   const { agent } = await FakeAgent.join(coordinator.grpcAddress);
   await agent.report(await agent.lease(), { decodeTokensPerSecond: 123.5 });
@@ -209,7 +194,7 @@ test('healthz always answers; readyz stops when the coordinator drains', async (
   expect((await fetch(`${base}/healthz`)).status).toBe(200);
   expect((await fetch(`${base}/readyz`)).status).toBe(200);
   const control = connectControl({ address: coordinator.grpcAddress, security: { kind: 'plaintext' } });
-  await control.submitSweep({ document: fakeSweep(1), modelsJson: '', submitter: '', retryFailed: false });
+  await control.submitSweep(submission(fakeSweep(1)));
   control.close();
   const { agent } = await FakeAgent.join(coordinator.grpcAddress);
   const lease = await agent.lease();

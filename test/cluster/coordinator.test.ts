@@ -6,64 +6,16 @@ import type { CoordinatorConfig } from '../../coordinator/config.js';
 import { type RunningCoordinator, startCoordinator } from '../../coordinator/main.js';
 import { type ControlConnection, connectControl } from '../../proto/client.js';
 import { fromSweepState, parseRecord } from '../../proto/convert.js';
+import { control, enter, start as startAny, status } from '../support/coordinator.js';
 import { FakeAgent } from '../support/fake-agent.js';
-import { fakeSweep } from '../support/sweeps.js';
+import { fakeSweep, submission } from '../support/sweeps.js';
 import { aNode, aRecord, crashed } from '../support/wire-records.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'ridgepoint-coordinator-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-const opened: { coordinators: RunningCoordinator[]; controls: ControlConnection[]; agents: FakeAgent[] } = {
-  coordinators: [],
-  controls: [],
-  agents: [],
-};
-afterEach(async () => {
-  for (const agent of opened.agents.splice(0)) agent.vanish();
-  for (const control of opened.controls.splice(0)) control.close();
-  for (const coordinator of opened.coordinators.splice(0)) await coordinator.stop('the test is over');
-});
-
-async function start(config: CoordinatorConfig = {}): Promise<RunningCoordinator> {
-  const coordinator = await startCoordinator({
-    grpcAddress: '127.0.0.1:0',
-    metricsAddress: null,
-    log: { kind: 'memory' },
-    logLevel: 'silent',
-    heartbeatSeconds: 0.1,
-    leaseSeconds: 10,
-    lostSeconds: 1,
-    drainSeconds: 0,
-    ...config,
-  });
-  opened.coordinators.push(coordinator);
-  return coordinator;
-}
-
-function control(address: string): ControlConnection {
-  const connection = connectControl({ address, security: { kind: 'plaintext' } });
-  opened.controls.push(connection);
-  return connection;
-}
-
-async function join_(...args: Parameters<typeof FakeAgent.join>) {
-  const joined = await FakeAgent.join(...args);
-  opened.agents.push(joined.agent);
-  return joined;
-}
-
-const submission = (document: string, retryFailed = false) => ({
-  document,
-  modelsJson: '',
-  submitter: 'test',
-  retryFailed,
-});
-
-async function status(connection: ControlConnection, sweepId: string) {
-  const { sweeps } = await connection.listSweeps();
-  const found = sweeps.find((sweep) => sweep.sweepId === sweepId)!;
-  return { ...found, state: fromSweepState(found.state) };
-}
+const start = (config: CoordinatorConfig = {}) =>
+  startAny({ heartbeatSeconds: 0.1, leaseSeconds: 10, lostSeconds: 1, ...config });
 
 async function records(connection: ControlConnection, sweepId: string, allTrials = false) {
   const list = [];
@@ -80,7 +32,7 @@ test('submit, lease, result, acknowledgement, results: the way down and back', a
   expect({ created, points }).toEqual({ created: true, points: 3 });
   expect(await client.submitSweep(submission(fakeSweep(3)))).toMatchObject({ sweepId, created: false });
 
-  const { agent, welcome } = await join_(grpcAddress);
+  const { agent, welcome } = await enter(grpcAddress);
   expect(welcome).toMatchObject({ protocol: 1, leaseSeconds: 10, unknownTrialIds: [] });
   const lease = await agent.lease();
   expect(lease).toMatchObject({ sweepId, purpose: 'measure', attempt: 1, deviceId: 'cpu0' });
@@ -109,10 +61,10 @@ test('an agent vanishes: its lease expires and another agent measures the point'
   const { grpcAddress } = await start({ leaseSeconds: 0.5 });
   const client = control(grpcAddress);
   const { sweepId } = await client.submitSweep(submission(fakeSweep(1)));
-  const first = await join_(grpcAddress, { profile: aNode('node-a') });
+  const first = await enter(grpcAddress, { profile: aNode('node-a') });
   const lost = await first.agent.lease();
   first.agent.vanish();
-  const second = await join_(grpcAddress, { profile: aNode('node-b') });
+  const second = await enter(grpcAddress, { profile: aNode('node-b') });
   const again = await second.agent.lease();
   expect(again).toMatchObject({ position: lost.position, attempt: 2 });
   await second.agent.report(again);
@@ -122,13 +74,13 @@ test('an agent vanishes: its lease expires and another agent measures the point'
 test('heartbeats hold a lease longer than it was given for', async () => {
   const { grpcAddress } = await start({ leaseSeconds: 1 });
   await control(grpcAddress).submitSweep(submission(fakeSweep(1)));
-  const { agent } = await join_(grpcAddress);
+  const { agent } = await enter(grpcAddress);
   const lease = await agent.lease();
   for (let beat = 0; beat < 12; beat += 1) {
     await agent.heartbeat(lease.trialId);
     await new Promise((resolve) => setTimeout(resolve, 120));
   }
-  const { agent: idle } = await join_(grpcAddress, { profile: aNode('node-b') });
+  const { agent: idle } = await enter(grpcAddress, { profile: aNode('node-b') });
   expect((await idle.ask()).$case).toBe('noWork');
 });
 
@@ -136,7 +88,7 @@ test('the coordinator restarts on its file: agents come back, report again, noth
   const log = { kind: 'sqlite' as const, path: join(folder, 'restart.sqlite') };
   const first = await start({ log });
   const { sweepId } = await control(first.grpcAddress).submitSweep(submission(fakeSweep(4)));
-  const before = await join_(first.grpcAddress);
+  const before = await enter(first.grpcAddress);
   const acknowledged = await before.agent.report(await before.agent.lease());
   const running = await before.agent.lease();
   await first.stop('restart');
@@ -144,7 +96,7 @@ test('the coordinator restarts on its file: agents come back, report again, noth
   const second = await start({ log });
   const client = control(second.grpcAddress);
   expect(await status(client, sweepId)).toMatchObject({ state: 'running', complete: 1, queued: 3 });
-  const { agent, welcome } = await join_(second.grpcAddress, { running: [running.trialId, 'nonsense'] });
+  const { agent, welcome } = await enter(second.grpcAddress, { running: [running.trialId, 'nonsense'] });
   expect(welcome.unknownTrialIds).toEqual(['nonsense']);
   expect(await status(client, sweepId)).toMatchObject({ running: 1, queued: 2 });
   // The acknowledgement may have been lost on the way: the agent says it again.
@@ -164,9 +116,9 @@ test('a late result of an expired lease is kept as an extra trial and does not c
   const { grpcAddress } = await start({ leaseSeconds: 0.5 });
   const client = control(grpcAddress);
   const { sweepId } = await client.submitSweep(submission(fakeSweep(1)));
-  const { agent: slow } = await join_(grpcAddress, { profile: aNode('slow') });
+  const { agent: slow } = await enter(grpcAddress, { profile: aNode('slow') });
   const late = await slow.lease();
-  const { agent: quick } = await join_(grpcAddress, { profile: aNode('quick') });
+  const { agent: quick } = await enter(grpcAddress, { profile: aNode('quick') });
   const counted = await quick.report(await quick.lease());
   expect((await slow.hear('stopTrial')).trialId).toBe(late.trialId);
   await slow.report(late);
@@ -179,7 +131,7 @@ test('failed attempts are listed only with all trials, the one that was given up
   const { grpcAddress } = await start();
   const client = control(grpcAddress);
   const { sweepId } = await client.submitSweep(submission(fakeSweep(2)));
-  const { agent } = await join_(grpcAddress);
+  const { agent } = await enter(grpcAddress);
   await agent.work((lease) => (lease.position === 0 ? { failure: crashed } : {}));
   expect(await status(client, sweepId)).toMatchObject({
     state: 'done',
@@ -202,7 +154,7 @@ test('failed attempts are listed only with all trials, the one that was given up
 test('results of an earlier sweep are taken over and listed with the new one', async () => {
   const { grpcAddress } = await start();
   const client = control(grpcAddress);
-  const { agent } = await join_(grpcAddress);
+  const { agent } = await enter(grpcAddress);
   await client.submitSweep(submission(fakeSweep(2, { name: 'first' })));
   await agent.work();
   const { sweepId } = await client.submitSweep(submission(fakeSweep(3, { name: 'second' })));
@@ -215,7 +167,7 @@ test('watching tells of the beginning, of progress and of the end, and then ends
   const { grpcAddress } = await start();
   const client = control(grpcAddress);
   const { sweepId } = await client.submitSweep(submission(fakeSweep(2)));
-  const { agent } = await join_(grpcAddress);
+  const { agent } = await enter(grpcAddress);
   const lease = await agent.lease();
   const { trialId } = lease;
   await agent.say({
@@ -242,7 +194,7 @@ test('a follower gets results as they are recorded', async () => {
   const { grpcAddress } = await start();
   const client = control(grpcAddress);
   const { sweepId } = await client.submitSweep(submission(fakeSweep(3)));
-  const { agent } = await join_(grpcAddress);
+  const { agent } = await enter(grpcAddress);
   await agent.report(await agent.lease());
   const stop = new AbortController();
   const seen: number[] = [];
@@ -261,7 +213,7 @@ test('cancelling stops the running trial and the sweep', async () => {
   const { grpcAddress } = await start();
   const client = control(grpcAddress);
   const { sweepId } = await client.submitSweep(submission(fakeSweep(5)));
-  const { agent } = await join_(grpcAddress);
+  const { agent } = await enter(grpcAddress);
   const lease = await agent.lease();
   await client.cancelSweep({ sweepId, reason: 'changed my mind' });
   expect(await agent.hear('stopTrial')).toEqual({ trialId: lease.trialId, reason: 'changed my mind' });
@@ -276,7 +228,7 @@ test('cancelling stops the running trial and the sweep', async () => {
 
 test('an agent that waits is told when work comes', async () => {
   const { grpcAddress } = await start();
-  const { agent } = await join_(grpcAddress);
+  const { agent } = await enter(grpcAddress);
   expect(await agent.ask()).toMatchObject({ $case: 'noWork', value: { idle: true } });
   await control(grpcAddress).submitSweep(submission(fakeSweep(1)));
   const nudge = await agent.hear('noWork');
@@ -288,7 +240,7 @@ test('draining: no new lease, agents are told, a running trial may still end', a
   const coordinator = await start({ drainSeconds: 20, log: { kind: 'memory' } });
   const { grpcAddress } = coordinator;
   await control(grpcAddress).submitSweep(submission(fakeSweep(2)));
-  const { agent } = await join_(grpcAddress);
+  const { agent } = await enter(grpcAddress);
   const lease = await agent.lease();
   const stopped = coordinator.stop('maintenance');
   expect((await agent.hear('pause')).reason).toBe('maintenance');
@@ -300,9 +252,9 @@ test('draining: no new lease, agents are told, a running trial may still end', a
 
 test('two agents cannot be the same node; one that reconnects takes over its own place', async () => {
   const { grpcAddress } = await start();
-  const { agent } = await join_(grpcAddress, { instance: 'one' });
+  const { agent } = await enter(grpcAddress, { instance: 'one' });
   await expect(FakeAgent.join(grpcAddress, { instance: 'two' })).rejects.toMatchObject({ code: 'exists' });
-  const again = await join_(grpcAddress, { instance: 'one' });
+  const again = await enter(grpcAddress, { instance: 'one' });
   expect(again.welcome.protocol).toBe(1);
   await expect(agent.hear('lease')).rejects.toThrow();
   const { nodes } = await control(grpcAddress).listNodes();
@@ -313,7 +265,7 @@ test('a record that is not valid is refused by name, and the point is measured a
   const { grpcAddress } = await start();
   const client = control(grpcAddress);
   const { sweepId } = await client.submitSweep(submission(fakeSweep(1)));
-  const { agent } = await join_(grpcAddress);
+  const { agent } = await enter(grpcAddress);
   const lease = await agent.lease();
   const broken = { ...aRecord(lease), valid: 'perhaps' } as unknown as ReturnType<typeof aRecord>;
   await agent.send(broken);
@@ -328,7 +280,7 @@ test('what the log could not keep is not acknowledged', async () => {
   const { grpcAddress } = await start({ log });
   const client = control(grpcAddress);
   const { sweepId } = await client.submitSweep(submission(fakeSweep(200)));
-  const { agent } = await join_(grpcAddress);
+  const { agent } = await enter(grpcAddress);
   let acknowledged = 0;
   const fill = async (): Promise<void> => {
     for (;;) {
@@ -352,7 +304,7 @@ test('a sweep of a billion points is accepted and dealt from at once', async () 
   const { sweepId, points } = await client.submitSweep(submission(document));
   expect(points).toBe(1e9);
   const runner = { kind: 'llama-cpp', release: 'test', devices: ['cpu'], variants: ['shipped', 'native'] };
-  const { agent } = await join_(grpcAddress, { profile: aNode('node-a', { runners: [runner] }) });
+  const { agent } = await enter(grpcAddress, { profile: aNode('node-a', { runners: [runner] }) });
   const leases = [];
   for (let count = 0; count < 30; count += 1) {
     const lease = await agent.lease();

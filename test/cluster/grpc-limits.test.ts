@@ -15,8 +15,10 @@ import { METHODS, SESSION_BYTES } from '../../proto/limits.js';
 import { addStandardServices } from '../../proto/reflection.js';
 import { makeServer } from '../../proto/server.js';
 import { LimitedAgentService } from '../../proto/session-limits.js';
+import { start } from '../support/coordinator.js';
 import { startWeighed, type WeighedCoordinator } from '../support/coordinator-weight.js';
 import { FakeAgent } from '../support/fake-agent.js';
+import { submission } from '../support/sweeps.js';
 import { Authority, hasOpenssl, type Pair } from '../support/tls.js';
 
 const MB = 1e6;
@@ -28,19 +30,6 @@ const opened: { end(): unknown }[] = [];
 afterEach(async () => {
   for (const one of opened.splice(0).reverse()) await one.end();
 });
-
-async function start(config: CoordinatorConfig = {}): Promise<RunningCoordinator> {
-  const coordinator = await startCoordinator({
-    grpcAddress: '127.0.0.1:0',
-    metricsAddress: null,
-    log: { kind: 'memory' },
-    logLevel: 'silent',
-    drainSeconds: 0,
-    ...config,
-  });
-  opened.push({ end: () => coordinator.stop('the test is over') });
-  return coordinator;
-}
 
 async function weighed(config: CoordinatorConfig): Promise<WeighedCoordinator> {
   const coordinator = await startWeighed({ log: { kind: 'memory' }, ...config });
@@ -105,8 +94,8 @@ describe('messages', () => {
     const { grpcAddress } = await start();
     const control = connectControl({ address: grpcAddress, security: { kind: 'plaintext' } });
     opened.push({ end: () => control.close() });
-    const submission = { document: 'x'.repeat(5 * MB), modelsJson: '', submitter: '', retryFailed: false };
-    await expect(control.submitSweep(submission)).rejects.toMatchObject({ code: 'too-large' });
+    const request = submission('x'.repeat(5 * MB));
+    await expect(control.submitSweep(request)).rejects.toMatchObject({ code: 'too-large' });
   });
 
   test('each kind of message of a session has its own size, and names so many trials at most', async () => {

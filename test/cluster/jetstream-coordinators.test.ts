@@ -9,7 +9,7 @@ import { FakeAgent } from '../support/fake-agent.js';
 import { largeFact } from '../support/jetstream-load.js';
 import { hasNatsServer, NatsServer } from '../support/nats-server.js';
 import { startRidge } from '../support/ridge.js';
-import { fakeSweep } from '../support/sweeps.js';
+import { fakeSweep, submission } from '../support/sweeps.js';
 
 describe.skipIf(!hasNatsServer)('needs nats-server', () => {
   let server: NatsServer;
@@ -41,7 +41,7 @@ describe.skipIf(!hasNatsServer)('needs nats-server', () => {
   test('of two coordinators on one stream the last one leases; the other stands down and goes on reading', async () => {
     const one = await start('FENCED');
     const control = controlOf(one);
-    const request = { document: fakeSweep(6), modelsJson: '', submitter: '', retryFailed: false };
+    const request = submission(fakeSweep(6));
     const { sweepId } = await control.submitSweep(request);
     const { agent } = await FakeAgent.join(one.grpcAddress);
     await agent.report(await agent.lease());
@@ -86,12 +86,7 @@ describe.skipIf(!hasNatsServer)('needs nats-server', () => {
     const first = await start(stream);
     const control = controlOf(first);
     const document = fakeSweep(count);
-    const { sweepId } = await control.submitSweep({
-      document,
-      modelsJson: '',
-      submitter: '',
-      retryFailed: false,
-    });
+    const { sweepId } = await control.submitSweep(submission(document));
     control.close();
     await running.pop()?.stop('test');
     const log = await JetStreamLog.open(optionsOf(stream));
@@ -124,7 +119,7 @@ describe.skipIf(!hasNatsServer)('needs nats-server', () => {
 
     const control = controlOf(coordinator);
     // Writing is how it learns that somebody else has written.
-    const request = { document: fakeSweep(9), modelsJson: '', submitter: '', retryFailed: false };
+    const request = submission(fakeSweep(9));
     await expect(control.submitSweep(request)).rejects.toMatchObject({ code: 'conflict' });
     let read = 0;
     const reading = async (): Promise<void> => {

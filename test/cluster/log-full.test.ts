@@ -12,7 +12,7 @@ import { startCoordinator } from '../../coordinator/main.js';
 import { connectControl } from '../../proto/client.js';
 import { hasNatsServer, NatsServer } from '../support/nats-server.js';
 import { until } from '../support/services.js';
-import { fakeSweep } from '../support/sweeps.js';
+import { fakeSweep, submission } from '../support/sweeps.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'ridgepoint-full-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -53,7 +53,7 @@ class Watched {
   async submit(bytes: number): Promise<string> {
     this.#names += 1;
     const document = `${fakeSweep(1, { name: `s${this.#names}` })}# ${randomText(bytes)}\n`;
-    const request = { document, modelsJson: '', submitter: '', retryFailed: false };
+    const request = submission(document);
     return await this.#control.submitSweep(request).then(
       () => 'ok',
       ({ code }: { code: string }) => code,

@@ -7,6 +7,7 @@ import { createProgram } from '../../cli/program.js';
 import { type RunningCoordinator, startCoordinator } from '../../coordinator/main.js';
 import { type ControlConnection, connectControl } from '../../proto/client.js';
 import { startFakeRunnerAgent } from '../support/live-fleet.js';
+import { submission } from '../support/sweeps.js';
 
 /* Agents outlive coordinators: a real agent, real children, a coordinator that stops and comes back. */
 
@@ -61,9 +62,7 @@ test('a coordinator that stops leaves its agents alive: they finish, wait, and c
   });
   const events: string[] = [];
   agent.onTrial(({ event }) => events.push(event));
-  const submitted = await asking(address, (control) =>
-    control.submitSweep({ document: TWO_TRIALS, modelsJson: '', submitter: 'test', retryFailed: false }),
-  );
+  const submitted = await asking(address, (control) => control.submitSweep(submission(TWO_TRIALS)));
   await expect.poll(() => events, waiting).toContain('progress');
   await coordinator!.stop('interrupted');
   // The trial that ran goes on to its end, with nobody there.

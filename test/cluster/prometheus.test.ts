@@ -3,7 +3,7 @@ import { type RunningCoordinator, startCoordinator } from '../../coordinator/mai
 import { connectControl } from '../../proto/client.js';
 import { FakeAgent } from '../support/fake-agent.js';
 import { installed, type Prometheus, startPrometheus, until } from '../support/services.js';
-import { fakeSweep } from '../support/sweeps.js';
+import { fakeSweep, submission } from '../support/sweeps.js';
 
 let coordinator: RunningCoordinator | null = null;
 let prometheus: Prometheus | null = null;
@@ -24,7 +24,7 @@ test.skipIf(!installed('prometheus'))(
     });
     const control = connectControl({ address: coordinator.grpcAddress, security: { kind: 'plaintext' } });
     const document = fakeSweep(3, { name: 'shown', placement: '{ driftControl: false, retries: 0 }' });
-    await control.submitSweep({ document, modelsJson: '', submitter: '', retryFailed: false });
+    await control.submitSweep(submission(document));
     control.close();
     const { agent } = await FakeAgent.join(coordinator.grpcAddress);
     const records = [await agent.report(await agent.lease()), await agent.report(await agent.lease())];

@@ -3,8 +3,9 @@ import { type RunningCoordinator, startCoordinator } from '../../coordinator/mai
 import { SweepReader } from '../../coordinator/sweep-reader.js';
 import { readSweep } from '../../coordinator/sweeps.js';
 import { type ControlConnection, connectControl } from '../../proto/client.js';
+import { control as controlOf, start } from '../support/coordinator.js';
 import { FakeAgent } from '../support/fake-agent.js';
-import { fakeSweep } from '../support/sweeps.js';
+import { fakeSweep, submission } from '../support/sweeps.js';
 import { aNode } from '../support/wire-records.js';
 
 /* What a document that is submitted can do to a coordinator: nothing but be refused. */
@@ -14,32 +15,12 @@ afterEach(async () => {
   for (const close of closers.splice(0).reverse()) await close();
 });
 
-async function start(): Promise<{ coordinator: RunningCoordinator; control: ControlConnection }> {
-  const coordinator = await startCoordinator({
-    grpcAddress: '127.0.0.1:0',
-    metricsAddress: null,
-    log: { kind: 'memory' },
-    logLevel: 'silent',
-    drainSeconds: 0,
-  });
-  closers.push(() => coordinator.stop('the test is over'));
-  const control = connectControl({ address: coordinator.grpcAddress, security: { kind: 'plaintext' } });
-  closers.push(() => control.close());
-  return { coordinator, control };
-}
-
-const submission = (document: string) => ({
-  document,
-  modelsJson: '',
-  submitter: 'test',
-  retryFailed: false,
-});
-
 /** All of it wrong; when keys were compared pair by pair, this took 101 s. */
 const HOSTILE = `${fakeSweep(1)}\n${Array.from({ length: 45_000 }, (_, i) => `k${i}: 1`).join('\n')}`;
 
 test('agents are heard and questions answered while a large document is read', async () => {
-  const { coordinator, control } = await start();
+  const coordinator = await start();
+  const control = controlOf(coordinator.grpcAddress);
   const { agent } = await FakeAgent.join(coordinator.grpcAddress, { profile: aNode('n1') });
   closers.push(() => agent.vanish());
   await control.submitSweep(submission(fakeSweep(2)));

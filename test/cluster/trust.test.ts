@@ -7,8 +7,9 @@ import { type RunningCoordinator, startCoordinator } from '../../coordinator/mai
 import type { NodeProfile } from '../../core/experiment/node.js';
 import { type ControlConnection, connectControl } from '../../proto/client.js';
 import { fromSweepState } from '../../proto/convert.js';
+import { control, enter as enterAny, start as startAny, status } from '../support/coordinator.js';
 import { FakeAgent } from '../support/fake-agent.js';
-import { fakeSweep } from '../support/sweeps.js';
+import { fakeSweep, submission } from '../support/sweeps.js';
 import { aNode, aRecord } from '../support/wire-records.js';
 
 /* What an agent may do (docs/security.md): each row of that table that is about records and leases, over real gRPC. */
@@ -16,55 +17,9 @@ import { aNode, aRecord } from '../support/wire-records.js';
 const folder = mkdtempSync(join(tmpdir(), 'ridgepoint-trust-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-const opened: { coordinators: RunningCoordinator[]; controls: ControlConnection[]; agents: FakeAgent[] } = {
-  coordinators: [],
-  controls: [],
-  agents: [],
-};
-afterEach(async () => {
-  for (const agent of opened.agents.splice(0)) agent.vanish();
-  for (const control of opened.controls.splice(0)) control.close();
-  for (const coordinator of opened.coordinators.splice(0)) await coordinator.stop('the test is over');
-});
-
-async function start(config: CoordinatorConfig = {}): Promise<RunningCoordinator> {
-  const coordinator = await startCoordinator({
-    grpcAddress: '127.0.0.1:0',
-    metricsAddress: null,
-    log: { kind: 'memory' },
-    logLevel: 'silent',
-    leaseSeconds: 20,
-    drainSeconds: 0,
-    ...config,
-  });
-  opened.coordinators.push(coordinator);
-  return coordinator;
-}
-
-function control(address: string): ControlConnection {
-  const connection = connectControl({ address, security: { kind: 'plaintext' } });
-  opened.controls.push(connection);
-  return connection;
-}
-
-async function enter(address: string, name: string, running: readonly string[] = []) {
-  const joined = await FakeAgent.join(address, { profile: aNode(name), running });
-  opened.agents.push(joined.agent);
-  return joined;
-}
-
-const submission = (document: string) => ({
-  document,
-  modelsJson: '',
-  submitter: 'test',
-  retryFailed: false,
-});
-
-async function status(connection: ControlConnection, sweepId: string) {
-  const { sweeps } = await connection.listSweeps();
-  const found = sweeps.find((sweep) => sweep.sweepId === sweepId)!;
-  return { ...found, state: fromSweepState(found.state) };
-}
+const start = (config: CoordinatorConfig = {}) => startAny({ leaseSeconds: 20, ...config });
+const enter = (address: string, name: string, running: readonly string[] = []) =>
+  enterAny(address, { profile: aNode(name), running });
 
 describe('a record', () => {
   test('without a lease is refused, whatever its trial is called', async () => {

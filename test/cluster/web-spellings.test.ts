@@ -10,7 +10,7 @@ import type { ClientSecurity } from '../../proto/security.js';
 import { FakeAgent } from '../support/fake-agent.js';
 import { RawHttp } from '../support/raw-http.js';
 import { spellings } from '../support/spellings.js';
-import { fakeSweep } from '../support/sweeps.js';
+import { fakeSweep, submission } from '../support/sweeps.js';
 import { Authority, hasOpenssl, type Pair } from '../support/tls.js';
 import { aNode } from '../support/wire-records.js';
 
@@ -81,12 +81,7 @@ describe.skipIf(!hasOpenssl)(
       running.push(coordinator);
       const control = connectControl({ address: coordinator.grpcAddress, security: submitter });
       const document = fakeSweep(2, { name: SECRET });
-      const { sweepId } = await control.submitSweep({
-        document,
-        modelsJson: '',
-        submitter: '',
-        retryFailed: false,
-      });
+      const { sweepId } = await control.submitSweep(submission(document));
       control.close();
       const { agent } = await FakeAgent.join(coordinator.grpcAddress, {
         security: node,

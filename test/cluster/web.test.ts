@@ -13,9 +13,10 @@ import { buildReport } from '../../report/build.js';
 import type { LiveNode, LiveReport, LiveSweep } from '../../report/live/live.js';
 import { unpackPart } from '../../report/live/pack.js';
 import { metricOf } from '../../report/rows.js';
+import { control, enter, start as startAny } from '../support/coordinator.js';
 import { FakeAgent } from '../support/fake-agent.js';
 import { followEvents, type LiveReader } from '../support/live-reader.js';
-import { fakeSweep } from '../support/sweeps.js';
+import { fakeSweep, submission } from '../support/sweeps.js';
 import { Authority, hasOpenssl, type Pair } from '../support/tls.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'ridgepoint-web-'));
@@ -27,36 +28,18 @@ afterEach(async () => {
 });
 
 async function start(config: CoordinatorConfig = {}): Promise<RunningCoordinator & { webUrl: string }> {
-  const coordinator = await startCoordinator({
-    grpcAddress: 'localhost:0',
-    metricsAddress: null,
+  const coordinator = await startAny({
     webAddress: 'localhost:0',
-    log: { kind: 'memory' },
-    logLevel: 'silent',
     heartbeatSeconds: 0.1,
     leaseSeconds: 10,
-    drainSeconds: 0,
     ...config,
   });
-  closers.push(() => coordinator.stop('the test is over'));
   return { ...coordinator, webUrl: coordinator.webUrl ?? '' };
 }
 
-function control(address: string): ControlConnection {
-  const connection = connectControl({ address, security: { kind: 'plaintext' } });
-  closers.push(() => connection.close());
-  return connection;
-}
-
-async function agentAt(address: string): Promise<FakeAgent> {
-  const { agent } = await FakeAgent.join(address);
-  closers.push(() => agent.vanish());
-  return agent;
-}
-
 async function submit(address: string, document: string): Promise<string> {
-  const submission = { document, modelsJson: '', submitter: '', retryFailed: false };
-  return (await control(address).submitSweep(submission)).sweepId;
+  const request = submission(document);
+  return (await control(address).submitSweep(request)).sweepId;
 }
 
 async function follow(url: string, headers: Record<string, string> = {}): Promise<LiveReader> {
@@ -84,7 +67,7 @@ const results = (reader: LiveReader): string[] =>
 
 test('the API tells the same sweeps, nodes and results as gRPC', async () => {
   const { grpcAddress, webUrl } = await start();
-  const agent = await agentAt(grpcAddress);
+  const { agent } = await enter(grpcAddress);
   const sweepId = await submit(grpcAddress, fakeSweep(3));
   await agent.work();
 
@@ -174,7 +157,7 @@ test('events tell of nodes, progress and results as they come', async () => {
   const { grpcAddress, webUrl } = await start();
   const reader = await follow(`${webUrl}/api/v1/events`);
   await reader.until('hello', (e) => e.event === 'hello' && e.data.position === 1 && !e.data.reset);
-  const agent = await agentAt(grpcAddress);
+  const { agent } = await enter(grpcAddress);
   await reader.until('the node', (e) => e.event === 'nodes' && e.data[0]?.name === 'node-a');
   const sweepId = await submit(grpcAddress, fakeSweep(2));
   await reader.until('the sweep', (e) => e.event === 'sweeps' && e.data[0]?.sweepId === sweepId);
@@ -199,7 +182,7 @@ test('events tell of nodes, progress and results as they come', async () => {
 test('a reader resumes after a restart where it was, and a log that is another one says so', async () => {
   const log = { kind: 'sqlite', path: join(folder, 'resumed.sqlite') } as const;
   const before = await start({ log });
-  const agent = await agentAt(before.grpcAddress);
+  const { agent } = await enter(before.grpcAddress);
   const sweepId = await submit(before.grpcAddress, fakeSweep(4));
   const events = `/api/v1/events?sweep=${sweepId}`;
   const reader = await follow(before.webUrl + events, { 'last-event-id': '0' });
@@ -212,7 +195,7 @@ test('a reader resumes after a restart where it was, and a log that is another o
   await before.stop('killed');
 
   const after = await start({ log });
-  const again = await agentAt(after.grpcAddress);
+  const { agent: again } = await enter(after.grpcAddress);
   await again.work();
   const resumed = await follow(after.webUrl + events, { 'last-event-id': last.id ?? '' });
   await resumed.until('the last result', () => results(resumed).length === 2);

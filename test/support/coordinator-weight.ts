@@ -5,7 +5,7 @@ import { createInterface } from 'node:readline';
 import type { CoordinatorConfig } from '../../coordinator/config.js';
 import { connectControl } from '../../proto/client.js';
 import { FakeAgent } from './fake-agent.js';
-import { fakeSweep } from './sweeps.js';
+import { fakeSweep, submission } from './sweeps.js';
 import { synthesize } from './synthetic-fleet.js';
 import { aNode } from './wire-records.js';
 
@@ -78,7 +78,7 @@ export async function weighCoordinator(load: StreamLoad): Promise<CoordinatorWei
     await synthesize({ ...fleet, results: WARM_RESULTS, name: 'warm' });
     ({ agent } = await FakeAgent.join(address, { profile: aNode('node-a') }));
     const control = connectControl({ address, security: { kind: 'plaintext' } });
-    await control.submitSweep({ document: fakeSweep(1), modelsJson: '', submitter: '', retryFailed: false });
+    await control.submitSweep(submission(fakeSweep(1)));
     control.close();
     const trialIds = new Array<string>(load.trialsEach).fill((await agent.lease()).trialId);
     const before = await weigh();

@@ -12,3 +12,11 @@ spec:
   placement: ${more.placement ?? '{ driftControl: false, retries: 1 }'}
 `;
 }
+
+/** The request that submits a document. */
+export const submission = (document: string, retryFailed = false) => ({
+  document,
+  modelsJson: '',
+  submitter: 'test',
+  retryFailed,
+});

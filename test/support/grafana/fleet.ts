@@ -14,6 +14,7 @@ import { connectControl } from '../../../proto/client.js';
 import { sampleRoofs } from '../../unit/roofs/sample.js';
 import { PERFECT } from '../roofline.js';
 import { freePort, type Prometheus, startPrometheus } from '../services.js';
+import { submission } from '../sweeps.js';
 import { startGpuAgent } from './gpu-agent.js';
 
 /** The source is renewed so often that a phase of the smallest model is long enough for it. */
@@ -100,7 +101,7 @@ export async function startScrapedFleet(rules: readonly string[] = []): Promise<
 async function run(address: string, document: string): Promise<ResultRecord[]> {
   const control = connectControl({ address, security: { kind: 'plaintext' } });
   try {
-    const asked = { document, modelsJson: '', submitter: 'test', retryFailed: false };
+    const asked = submission(document);
     const { sweepId } = await control.submitSweep(asked);
     for await (const { status } of control.watchSweep({ sweepId })) {
       if (status && status.queued === 0 && status.running === 0) break;
