@@ -8,7 +8,7 @@ import { shown } from '../../../formats/gguf/metadata.js';
 import { CONSTANTS, type EngineDevice, type Llama, loadLlama, type Pointer } from '../../native/llama.js';
 import type { GeneratorRequest } from '../runner.js';
 import { openAdapters, setAdapters } from './adapters.js';
-import { kvBytesPerToken, readFacts } from './facts.js';
+import { kvBytesPerToken, readFacts, systemInfo } from './facts.js';
 import { requireRoomForCache, requireRoomForWeights } from './memory.js';
 import { LlamaModel } from './model.js';
 import { contextFailure, modelFailure } from './reasons.js';
@@ -111,6 +111,9 @@ export function openModel(
   params.devices = devices;
   params.n_gpu_layers = device === null ? 0 : settings.gpuLayers === 'all' ? -1 : settings.gpuLayers;
   params.split_mode = CONSTANTS.LLAMA_SPLIT_MODE_NONE;
+  if (device === null && hasLatentAttention(path) && systemInfo(llama).includes('AMX_INT8')) {
+    params.use_extra_bufts = false;
+  }
   params.load_mode = settings.mmap ? CONSTANTS.LLAMA_LOAD_MODE_MMAP : CONSTANTS.LLAMA_LOAD_MODE_NONE;
   const model = functions.llama_model_load_from_file(path, params);
   llama.free(devices);
@@ -119,9 +122,23 @@ export function openModel(
 }
 
 function architectureOf(path: string): string | null {
+  const word = metadataOf(path)?.get('general.architecture');
+  return typeof word === 'string' ? shown(word) : null;
+}
+
+/**
+ * The engine lays weights out for AMX where a product with contiguous inputs could use them; those of latent attention (attn_k_b,
+ * attn_v_b) get permuted ones, which that layout cannot take, and the engine aborts (ggml-backend.cpp: no backend for the node).
+ * @returns whether the file is of such a model, which then runs in the plain layout.
+ */
+function hasLatentAttention(path: string): boolean {
+  return metadataOf(path)?.has(`${architectureOf(path)}.attention.kv_lora_rank`) ?? false;
+}
+
+/** @returns null for a file that is no GGUF, of which the engine then says what is wrong. */
+function metadataOf(path: string) {
   try {
-    const word = readGgufHeader(path).metadata.get('general.architecture');
-    return typeof word === 'string' ? shown(word) : null;
+    return readGgufHeader(path).metadata;
   } catch {
     return null;
   }
