@@ -48,7 +48,8 @@ const OTHER_MEANINGS: Record<string, readonly string[]> = {
 };
 const KINDS: readonly KindWord[] = RUNNERS.map(({ kind }) => ({
   kind,
-  elsewhere: OTHER_MEANINGS[kind] ?? [],
+  // A format may be called as the runner that opens it.
+  elsewhere: [...(OTHER_MEANINGS[kind] ?? []), `formats/${kind}/`],
 }));
 
 const FORMAT_SIGNS: readonly FormatSigns[] = FORMATS.map(({ name, magic }) => ({

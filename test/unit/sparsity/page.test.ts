@@ -1,6 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { PRUNING_METHODS } from '../../../core/techniques/pruning/methods/index.js';
 import {
   ALL_SETTINGS,
   fallbackOf,
@@ -21,7 +22,10 @@ function table(): string {
 }
 
 test('a default is told by method where methods differ', () => {
-  expect(fallbackOf('outputError')).toBe('false of magnitude, magnitude-row, else true');
+  const [, value, words = '', usual] = /^(\w+) of (.+), else (\w+)$/.exec(fallbackOf('outputError')) ?? [];
+  for (const { word, calibrates } of PRUNING_METHODS) {
+    expect(words.split(', ').includes(word) ? value : usual, word).toBe(String(calibrates === 'always'));
+  }
   expect(fallbackOf('sequences')).toBe('128');
   expect(fallbackOf('exclude')).toBe('');
 });
