@@ -81,7 +81,8 @@ function pairs(writer: BinaryWriter, field: number, labels: Labels): void {
   }
 }
 
-function message(writer: BinaryWriter, field: number, write: () => void): void {
+/** Writes a message inside a message, with its length before it. */
+export function message(writer: BinaryWriter, field: number, write: () => void): void {
   writer.tag(field, WireType.LengthDelimited).fork();
   write();
   writer.join();

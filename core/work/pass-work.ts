@@ -1,8 +1,9 @@
-import type { LayerGroup, ModelArchitecture } from './architecture.js';
+import type { FeedForwardShape, LayerGroup, ModelArchitecture } from './architecture.js';
 import { dotProduct } from './pass/attention.js';
 import { checkedSetting } from './pass/check.js';
+import { dense } from './pass/dense.js';
 import { headNorm, norm, residual } from './pass/elementwise.js';
-import { feedForward } from './pass/feed-forward.js';
+import { experts } from './pass/experts.js';
 import { heldLayerBytes } from './pass/held-weights.js';
 import { latent } from './pass/latent.js';
 import type { LayerPass } from './pass/layer-pass.js';
@@ -104,4 +105,10 @@ function offload(pass: LayerPass, shard: ModelArchitecture, { layers }: Stage): 
       linkBytes: pass.offloadedLayers * bytes,
     }),
   ];
+}
+
+/** One network for all tokens, or experts with a router before them. */
+function feedForward(pass: LayerPass, shape: FeedForwardShape): OperatorWork[] {
+  if (shape.experts !== null) return experts(pass, shape, shape.experts);
+  return dense(pass, shape, pass.feedForwardTokens);
 }

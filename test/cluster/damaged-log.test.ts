@@ -4,7 +4,6 @@ import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { afterAll, afterEach, expect, test, vi } from 'vitest';
 import { listSweeps } from '../../cli/sweeps/sweeps.js';
-import { Dispatcher } from '../../coordinator/dispatcher.js';
 import type { Fact } from '../../coordinator/log/log.js';
 import { SqliteLog } from '../../coordinator/log/sqlite.js';
 import { type RunningCoordinator, startCoordinator } from '../../coordinator/main.js';
@@ -13,6 +12,7 @@ import type { ResultRecord } from '../../core/result/result.js';
 import { type ControlConnection, connectControl } from '../../proto/client.js';
 import { parseRecord, parseStoredRecord } from '../../proto/convert.js';
 import { SweepState } from '../../proto/gen/ridgepoint/v1/control.js';
+import { openDispatcher } from '../support/dispatcher.js';
 import { FakeAgent } from '../support/fake-agent.js';
 import { fakeSweep } from '../support/sweeps.js';
 import { aLease, aNode, aRecord } from '../support/wire-records.js';
@@ -99,18 +99,8 @@ async function trials(client: ControlConnection, sweepId: string): Promise<strin
 async function worksOn(path: string, first: string): Promise<void> {
   const log = new SqliteLog(path);
   const warnings: string[] = [];
-  await Dispatcher.open({
+  await openDispatcher({
     log,
-    clock: { now: () => 0, at: () => '2026-01-01T00:00:00Z' },
-    options: {
-      leaseSeconds: 30,
-      lostSeconds: 60,
-      forgetSeconds: 86_400,
-      fixedFleet: false,
-      incarnation: 'i',
-    },
-    push: () => undefined,
-    recorded: () => undefined,
     warn: (sentence) => warnings.push(sentence),
   });
   await log.close();

@@ -2,6 +2,7 @@ import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
 import snappy from 'snappyjs';
 import type { Exemplar, Family, Labels, Series } from '../../../core/metrics/families.js';
 import { numberText } from '../../../core/metrics/text.js';
+import { message } from '../protobuf.js';
 import type { Encoder } from './pusher.js';
 
 /** prometheus.MetricMetadata.MetricType */
@@ -91,10 +92,4 @@ function pairs(writer: BinaryWriter, labels: Labels): void {
       writer.tag(2, WireType.LengthDelimited).string(value);
     });
   }
-}
-
-function message(writer: BinaryWriter, field: number, write: () => void): void {
-  writer.tag(field, WireType.LengthDelimited).fork();
-  write();
-  writer.join();
 }

@@ -13,7 +13,6 @@ import { missing, perRepeat, single } from '../entries.js';
 import type { Evidence, Findings } from '../evidence.js';
 import { NOT_APPLICABLE } from '../not-applicable.js';
 import { crossCheckFindings } from './cross-check.js';
-import { energyElsewhere } from './elsewhere.js';
 import { joulesOf, type Observation, type Observed, planObservations } from './observations.js';
 import { lostWarnings, repairWarnings, resetWarnings, windowWarnings } from './warnings.js';
 
@@ -239,4 +238,15 @@ function gapsOf(source: EnergySource, readings: readonly Reading[]): Map<string,
     reading.value === null || reading.gapSeconds === null ? [] : [reading.gapSeconds],
   );
   return new Map(found.length === 0 ? [] : [[source.label, Math.max(...found)]]);
+}
+
+/** A trial that computed on a second GPU too has energy that nobody read; null when it did not. */
+function energyElsewhere({ series }: Evidence): Warning | null {
+  const gpus = series.get('otherDevicesUsed')?.values.reduce((max, count) => Math.max(max, count), 0) ?? 0;
+  if (gpus === 0) return null;
+  const others = gpus === 1 ? 'another GPU' : `${gpus} other GPUs`;
+  return warn(
+    'energy-elsewhere',
+    `the trial's processes also computed on ${others}, whose energy was not read`,
+  );
 }

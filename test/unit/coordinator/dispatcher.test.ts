@@ -1,31 +1,16 @@
 import { describe, expect, test } from 'vitest';
-import { Dispatcher } from '../../../coordinator/dispatcher.js';
+import type { Dispatcher } from '../../../coordinator/dispatcher.js';
 import type { AppendOutcome, Fact, Log } from '../../../coordinator/log/log.js';
 import { MemoryLog } from '../../../coordinator/log/memory.js';
 import { sweepStatus } from '../../../coordinator/scheduler/status.js';
 import { type Failure, FailureError, failure } from '../../../core/errors.js';
 import type { ResultRecord } from '../../../core/result/result.js';
+import { openDispatcher } from '../../support/dispatcher.js';
 import { fakeSweep } from '../../support/sweeps.js';
 import { aNode, aRecord } from '../../support/wire-records.js';
 
-const clock = { now: () => 0, at: () => '2025-01-01T00:00:00Z' };
-
 function open(log: Log, logFailed?: (reason: Failure) => void): Promise<Dispatcher> {
-  return Dispatcher.open({
-    log,
-    clock,
-    options: {
-      leaseSeconds: 30,
-      lostSeconds: 60,
-      forgetSeconds: 86_400,
-      fixedFleet: false,
-      incarnation: `i${Math.random()}`,
-    },
-    push: () => undefined,
-    recorded: () => undefined,
-    warn: () => undefined,
-    ...(logFailed && { logFailed }),
-  });
+  return openDispatcher({ log, ...(logFailed && { logFailed }) });
 }
 
 async function lease(dispatcher: Dispatcher, node = 'node-a') {
@@ -264,18 +249,8 @@ describe('dispatcher', () => {
     await log.append([{ fact: 'SweepSubmitted', sweepId: 'sold', document: 'kind: Swoop', ...about }], 0);
     await log.append([{ fact: 'SweepSubmitted', sweepId: 'sother', document: fakeSweep(1), ...about }], 1);
     const warnings: string[] = [];
-    const dispatcher = await Dispatcher.open({
+    const dispatcher = await openDispatcher({
       log,
-      clock,
-      options: {
-        leaseSeconds: 30,
-        lostSeconds: 60,
-        forgetSeconds: 86_400,
-        fixedFleet: false,
-        incarnation: 'i',
-      },
-      push: () => undefined,
-      recorded: () => undefined,
       warn: (sentence) => warnings.push(sentence),
     });
     expect(dispatcher.state.sweeps.size).toBe(0);

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { Dispatcher } from '../../../coordinator/dispatcher.js';
+import type { Dispatcher } from '../../../coordinator/dispatcher.js';
 import { Exporter } from '../../../coordinator/exporter/exporter.js';
 import { Exposition } from '../../../coordinator/exporter/exposition.js';
 import { labelText } from '../../../coordinator/exporter/labels.js';
@@ -14,6 +14,7 @@ import { readSweep } from '../../../coordinator/sweeps.js';
 import { METRICS } from '../../../core/metrics/catalogue.js';
 import { COORDINATOR_METRICS } from '../../../core/metrics/exported.js';
 import { openMetricsText } from '../../../core/metrics/text.js';
+import { openDispatcher } from '../../support/dispatcher.js';
 import { fakeSweep } from '../../support/sweeps.js';
 import { techniqueRecords } from '../../support/technique-records.js';
 import { aLease, aNode, anExperiment, aRecord } from '../../support/wire-records.js';
@@ -168,20 +169,10 @@ test('after a restart the newest results are shown at once, the best of each swe
   const clock = { now: () => 1000, at: () => '2025-01-01T00:01:00Z' };
   const options = { results: 4, keepSeconds: 3600, keepNodeSeconds: 60, version: 'test' };
   const exporter: Exporter = new Exporter(options, clock, () => dispatcher, new Registry());
-  const dispatcher: Dispatcher = await Dispatcher.open({
+  const dispatcher: Dispatcher = await openDispatcher({
     log,
     clock,
-    options: {
-      leaseSeconds: 30,
-      lostSeconds: 60,
-      forgetSeconds: 86_400,
-      fixedFleet: false,
-      incarnation: 'i',
-    },
-    push: () => undefined,
-    recorded: () => undefined,
     replayed: (head, position) => exporter.replayed(head, position),
-    warn: () => undefined,
   });
   const shown = async (): Promise<number[]> => {
     const family = (await exporter.families()).find(

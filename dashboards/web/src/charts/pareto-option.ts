@@ -1,8 +1,9 @@
-import type { AxisColumn, MetricColumn } from '../../../../report/columns.js';
+import type { MetricColumn } from '../../../../report/columns.js';
 import type { Report } from '../../../../report/report.js';
 import { halfWidthOf, metricOf, type Row } from '../../../../report/rows.js';
 import { metricText, metricTick } from '../../../../report/scale.js';
 import { frontFor, type Point, pointsOf } from './front.js';
+import { type Group, groupsOf, type PlottedSeries } from './groups.js';
 import { axisStyle, colour, FONT, SERIES, series, tooltipStyle } from './palette.js';
 import type { Plot } from './plot.js';
 import { pixelsOf, SIZES } from './size.js';
@@ -95,27 +96,13 @@ export function paretoPlot(report: Report, rows: readonly Row[], view: ParetoVie
   };
 }
 
-/** A series, and the points that its items are, in their order. */
-interface PlottedSeries {
-  readonly points: readonly Point[];
-  readonly series: object;
-}
-
-interface Group {
-  readonly name: string;
-  readonly points: Point[];
-}
-
-function groupsOf(points: readonly Point[], axis: AxisColumn | null): Group[] {
-  if (axis === null) return [{ name: 'rows', points: [...points] }];
-  const groups = axis.values.map((_, i): Group => ({ name: axis.texts[i] ?? 'rows', points: [] }));
-  const at = new Map(axis.values.map((value, i) => [value, i]));
-  for (const point of points) groups[at.get(point.row.axes[axis.name] ?? null) ?? -1]?.points.push(point);
-  return groups;
-}
-
 /** Points one by one, each with its own size, hollow where its row is not valid. */
-function smallSeries(group: Group, i: number, pixels: (p: Point) => number, sized: boolean): PlottedSeries {
+function smallSeries(
+  group: Group<Point>,
+  i: number,
+  pixels: (p: Point) => number,
+  sized: boolean,
+): PlottedSeries<Point> {
   // The large ones lie below the small ones.
   const points = [...group.points].sort((a, b) => pixels(b) - pixels(a));
   const fill = series(i);
@@ -147,7 +134,7 @@ function smallSeries(group: Group, i: number, pixels: (p: Point) => number, size
 }
 
 /** Thousands of points in one stroke; those of rows that are not valid are faint. ECharts cannot paint a stroke of none. */
-function largeSeries(group: Group, i: number): PlottedSeries[] {
+function largeSeries(group: Group<Point>, i: number): PlottedSeries<Point>[] {
   return [true, false].flatMap((valid) => {
     const points = group.points.filter(({ row }) => (row.state === 'valid') === valid);
     if (points.length === 0) return [];

@@ -11,6 +11,7 @@ import {
 } from '../../../../report/roofline.js';
 import type { Row } from '../../../../report/rows.js';
 import { quantity, tick } from '../../../../report/scale.js';
+import { type Group, groupsOf, type PlottedSeries } from './groups.js';
 import { axisStyle, colour, FONT, series, tooltipStyle } from './palette.js';
 import type { Plot, PlotPoint } from './plot.js';
 
@@ -125,33 +126,14 @@ function plotOf(
   };
 }
 
-interface Group {
-  readonly name: string;
-  readonly points: RooflinePoint[];
-}
-
-function groupsOf(points: readonly RooflinePoint[], axis: AxisColumn | null): Group[] {
-  if (axis === null) return [{ name: 'rows', points: [...points] }];
-  const groups = axis.values.map((_, i): Group => ({ name: axis.texts[i] ?? 'rows', points: [] }));
-  const at = new Map(axis.values.map((value, i) => [value, i]));
-  for (const point of points) groups[at.get(point.row.axes[axis.name] ?? null) ?? -1]?.points.push(point);
-  return groups;
-}
-
-/** A series, and the points that its items are, in their order. */
-interface PlottedSeries {
-  readonly points: readonly RooflinePoint[];
-  readonly series: object;
-}
-
 type Place = (point: RooflinePoint) => [number, number];
 
 function smallSeries(
-  { name, points }: Group,
+  { name, points }: Group<RooflinePoint>,
   i: number,
   place: Place,
   opacityOf: (point: RooflinePoint) => number,
-): PlottedSeries {
+): PlottedSeries<RooflinePoint> {
   const hollow = { color: 'transparent', borderColor: series(i), borderWidth: 1.5 };
   const data = points.map((point) => ({
     value: place(point),
@@ -169,7 +151,11 @@ function smallSeries(
  * Thousands of points in one stroke for each phase; those of rows that are not valid are faint. ECharts cannot paint a stroke of
  * none.
  */
-function largeSeries({ name, points }: Group, i: number, place: Place): PlottedSeries[] {
+function largeSeries(
+  { name, points }: Group<RooflinePoint>,
+  i: number,
+  place: Place,
+): PlottedSeries<RooflinePoint>[] {
   return phasesOf(points).flatMap((phase) =>
     [true, false].flatMap((valid) => {
       const own = points.filter((p) => p.phase.name === phase && (p.row.state === 'valid') === valid);

@@ -1,6 +1,7 @@
 import { movedText } from '../../../../report/change-text.js';
 import type { Change } from '../../../../report/compare.js';
 import { metricText } from '../../../../report/scale.js';
+import { Heads } from '../heads.js';
 
 /** Lines at most; the CSV has all. */
 const MOST_LINES = 100;
@@ -14,15 +15,7 @@ export function ChangesTable({ changes, label }: { changes: readonly Change[]; l
         {changes.length > MOST_LINES && (
           <caption>{`the first ${MOST_LINES} of ${changes.length}; the CSV has all`}</caption>
         )}
-        <thead>
-          <tr>
-            {['experiment', 'A', 'B', 'change', '95 % interval', 'verdict'].map((head) => (
-              <th key={head} scope="col">
-                {head}
-              </th>
-            ))}
-          </tr>
-        </thead>
+        <Heads of={['experiment', 'A', 'B', 'change', '95 % interval', 'verdict']} />
         <tbody>
           {changes.slice(0, MOST_LINES).map((change, i) => {
             const [moved, interval] = movedText(change);

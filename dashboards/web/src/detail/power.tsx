@@ -5,6 +5,7 @@ import { quantity } from '../../../../report/scale.js';
 import type { Chart } from '../charts/chart.js';
 import { type PlotData, PlotFrame } from '../charts/frame.js';
 import { PlotView } from '../charts/plot.js';
+import { Heads } from '../heads.js';
 import type { Theme } from '../theme.js';
 import { PHASE_COLOURS, powerPlot } from './power-option.js';
 import { type Strip, stripsOf } from './series.js';
@@ -48,15 +49,7 @@ function Phases({ power }: { power: TrialPower }) {
           ? 'energy as metered; no idle power was taken for this source'
           : `net is without the ${quantity(power.idleWatts, 'W')} of the idle machine`}
       </caption>
-      <thead>
-        <tr>
-          {['phase', 'time', 'mean power', 'energy', 'net'].map((head) => (
-            <th key={head} scope="col">
-              {head}
-            </th>
-          ))}
-        </tr>
-      </thead>
+      <Heads of={['phase', 'time', 'mean power', 'energy', 'net']} />
       <tbody>
         {power.byName.map((phase) => (
           <tr key={phase.name}>

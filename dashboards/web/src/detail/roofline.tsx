@@ -1,6 +1,7 @@
 import type { RooflinePhase, RooflineRecord } from '../../../../core/result/roofline-record.js';
 import { predictedFrom, rateText } from '../../../../report/roofline.js';
 import { quantity } from '../../../../report/scale.js';
+import { Heads } from '../heads.js';
 
 const percent = (ratio: number | null) => (ratio === null ? '–' : `${(100 * ratio).toFixed(1)} %`);
 const rate = (value: number | null, unit: 'FLOP/s' | 'B/s') => (value === null ? '–' : rateText(value, unit));
@@ -19,17 +20,7 @@ export function RooflineView({ roofline }: { roofline: RooflineRecord | null }) 
         {alone && '; predicted by the roofs alone, for nobody fits factors of these kernels'}
       </p>
       <table class="figures">
-        <thead>
-          <tr>
-            {['phase', 'of the roof', 'bound', 'MFU', 'MBU', 'measured', 'predicted', 'FLOP/byte'].map(
-              (head) => (
-                <th key={head} scope="col">
-                  {head}
-                </th>
-              ),
-            )}
-          </tr>
-        </thead>
+        <Heads of={['phase', 'of the roof', 'bound', 'MFU', 'MBU', 'measured', 'predicted', 'FLOP/byte']} />
         <tbody>
           {roofline.phases.map((phase) => (
             <tr key={phase.name}>
@@ -57,17 +48,9 @@ function Modules({ phase }: { phase: RooflinePhase }) {
   return (
     <table class="figures modules">
       <caption>modules of the {phase.name}, timed one by one in a run of their own</caption>
-      <thead>
-        <tr>
-          {['module', 'calls', 'time', 'share', 'FLOP/s', 'B/s', 'FLOP/byte', 'of the roof', 'bound'].map(
-            (head) => (
-              <th key={head} scope="col">
-                {head}
-              </th>
-            ),
-          )}
-        </tr>
-      </thead>
+      <Heads
+        of={['module', 'calls', 'time', 'share', 'FLOP/s', 'B/s', 'FLOP/byte', 'of the roof', 'bound']}
+      />
       <tbody>
         {phase.modules.map((row) => (
           <tr key={row.module}>
