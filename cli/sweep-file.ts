@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { type Diagnostic, diagnosticCount } from '../core/input/mistake.js';
+import { type Diagnostic, diagnosticCount } from '../core/input/diagnostic.js';
 import { parseSweep } from '../core/sweep/parse.js';
 import type { Sweep } from '../core/sweep/spec.js';
 import { usageError } from './exit.js';

@@ -1,5 +1,5 @@
 import type { Experiment, ModelRef } from '../core/experiment/experiment.js';
-import { type Diagnostic, diagnosticCount } from '../core/input/mistake.js';
+import { type Diagnostic, diagnosticCount } from '../core/input/diagnostic.js';
 import { predictedBytes } from '../core/runners/index.js';
 import { permute } from '../core/statistics/permutation.js';
 import { experimentAt } from '../core/sweep/expand.js';

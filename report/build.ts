@@ -1,5 +1,5 @@
 import type { ResultRecord } from '../core/result/result.js';
-import { IncrementalReport } from './growing/growing.js';
+import { IncrementalReport } from './incremental/report.js';
 import type { Report, ReportRequest } from './report.js';
 
 /**

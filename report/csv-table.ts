@@ -1,8 +1,8 @@
 import type { Measurement, Missing, ResultRecord } from '../core/result/result.js';
+import { CompactRecords } from './compact.js';
 import { csvFigure, csvFigures, csvPieces } from './csv.js';
 import { splitFigures } from './figures-text.js';
-import { IncrementalReport } from './growing/growing.js';
-import { CompactRecords } from './lean.js';
+import { IncrementalReport } from './incremental/report.js';
 import type { ReportRequest } from './report.js';
 
 type Measurements = Record<string, Measurement | Missing>;

@@ -1,4 +1,4 @@
-import type { MappedFormat } from '../../report/words/index.js';
+import type { MappedFormat } from '../../report/mappings/index.js';
 import { csv } from './csv.js';
 import type { Exporter } from './exporter.js';
 import { json } from './json.js';

@@ -1,7 +1,7 @@
+import { EXPORT_MAPPINGS, type MappedFormat } from '../../report/mappings/index.js';
+import type { ExportMapping } from '../../report/mappings/mapping.js';
 import type { Report } from '../../report/report.js';
 import type { Row } from '../../report/rows.js';
-import { EXPORT_MAPPINGS, type MappedFormat } from '../../report/words/index.js';
-import type { ExportMapping } from '../../report/words/word.js';
 import type { Exporter } from './exporter.js';
 
 /** Results under another tool's names, each name with what it means: no number of ours is taken for one of theirs. */

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { mappingsHelp } from '../../report/words/index.js';
+import { mappingsHelp } from '../../report/mappings/index.js';
 import { addDisplayOptions, type DisplayOptions } from '../options/display.js';
 
 export interface ReportOptions extends DisplayOptions {

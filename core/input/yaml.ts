@@ -1,5 +1,5 @@
 import { type Alias, type Document, isAlias, isMap, isScalar, isSeq, LineCounter } from 'yaml';
-import type { Diagnostic, Path } from './mistake.js';
+import type { Diagnostic, Path } from './diagnostic.js';
 import { compose, offsetOf, plainTree, TooMuch, twiceIn } from './yaml-tree.js';
 
 /** Longest sweep file that is read, in UTF-16 units; the largest real ones have a few thousand. */

@@ -1,5 +1,5 @@
 import type { AxisValue } from '../experiment/experiment.js';
-import type { Path } from '../input/mistake.js';
+import type { Path } from '../input/diagnostic.js';
 import { nearest } from '../input/suggest.js';
 import { show } from './expected.js';
 import { AXIS_NAMES, FIELDS } from './fields.js';

@@ -1,4 +1,4 @@
-import type { Path } from '../input/mistake.js';
+import type { Path } from '../input/diagnostic.js';
 import { type SchemaNode, sweepJsonSchema } from './schema.js';
 
 /** More words than this are listed only when none of them is near to what was written. */

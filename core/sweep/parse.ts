@@ -1,5 +1,5 @@
 import { FailureError } from '../errors.js';
-import { type Diagnostic, MAX_DIAGNOSTICS, pathText, type UnlocatedDiagnostic } from '../input/mistake.js';
+import { type Diagnostic, MAX_DIAGNOSTICS, pathText, type UnlocatedDiagnostic } from '../input/diagnostic.js';
 import { readYaml } from '../input/yaml.js';
 import { Reader } from './reader.js';
 import { resolveSweep } from './resolve.js';
@@ -7,7 +7,7 @@ import { layOut } from './space.js';
 import type { Sweep } from './spec.js';
 import { checkStructure } from './structure.js';
 
-export type { Diagnostic } from '../input/mistake.js';
+export type { Diagnostic } from '../input/diagnostic.js';
 
 export type ParsedSweep =
   | { readonly ok: true; readonly sweep: Sweep }

@@ -1,5 +1,5 @@
 import type { AxisValue } from '../experiment/experiment.js';
-import { MAX_DIAGNOSTICS, type Path, type UnlocatedDiagnostic } from '../input/mistake.js';
+import { MAX_DIAGNOSTICS, type Path, type UnlocatedDiagnostic } from '../input/diagnostic.js';
 import { expandRange, MAX_AXIS_VALUES } from '../input/ranges.js';
 import type { Technique } from '../techniques/technique.js';
 import { show, valueAt } from './expected.js';

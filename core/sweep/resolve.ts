@@ -1,5 +1,5 @@
 import type { AxisValue, MeasurePolicy, ModelRef, QualityPolicy } from '../experiment/experiment.js';
-import type { Path } from '../input/mistake.js';
+import type { Path } from '../input/diagnostic.js';
 import { withoutEnding } from '../models/formats.js';
 import { isRemote, readRemote } from '../models/remote.js';
 import { isSynthetic, readSynthetic } from '../models/synthetic.js';

@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import { MAX_DIAGNOSTICS, type Path, type UnlocatedDiagnostic } from '../input/mistake.js';
+import { MAX_DIAGNOSTICS, type Path, type UnlocatedDiagnostic } from '../input/diagnostic.js';
 import { nearest } from '../input/suggest.js';
 import { expectedAt, phraseFor, show, valueAt, wordsOf } from './expected.js';
 import { ALSO_KNOWN_AS, VALUES_ALSO_KNOWN_AS } from './fields.js';

@@ -1,4 +1,4 @@
-import { type Diagnostic, pathText, type UnlocatedDiagnostic } from '../../core/input/mistake.js';
+import { type Diagnostic, pathText, type UnlocatedDiagnostic } from '../../core/input/diagnostic.js';
 import { readYaml } from '../../core/input/yaml.js';
 import type { AnalysisSpec } from './point.js';
 import { readAnalysisSpec } from './spec.js';

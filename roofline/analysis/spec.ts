@@ -1,4 +1,4 @@
-import type { Path, UnlocatedDiagnostic } from '../../core/input/mistake.js';
+import type { Path, UnlocatedDiagnostic } from '../../core/input/diagnostic.js';
 import { expandRange, MAX_AXIS_VALUES, RANGE_PATTERN } from '../../core/input/ranges.js';
 import { nearest } from '../../core/input/suggest.js';
 import { FIELDS, type Field, NotAValue } from './fields.js';

@@ -1,6 +1,6 @@
 import type { AxisValue } from '../../../core/experiment/experiment.js';
 import type { PhaseName, ResultRecord } from '../../../core/result/result.js';
-import { engineOf } from '../../../report/growing/scene.js';
+import { engineOf } from '../../../report/incremental/run-summary.js';
 import type { Report } from '../../../report/report.js';
 import type { Row } from '../../../report/rows.js';
 

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { type Diagnostic, type Path, pathText } from '../../input/mistake.js';
+import { type Diagnostic, type Path, pathText } from '../../input/diagnostic.js';
 import { readYaml } from '../../input/yaml.js';
 import { EXTERNAL, SCORERS } from '../scorers/index.js';
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { MAX_DIAGNOSTICS } from '../../../core/input/mistake.js';
+import { MAX_DIAGNOSTICS } from '../../../core/input/diagnostic.js';
 import { nearest } from '../../../core/input/suggest.js';
 import { parseSweep } from '../../../core/sweep/parse.js';
 

@@ -1,5 +1,5 @@
 import type { ResultRecord } from '../../../../core/result/result.js';
-import { IncrementalReport } from '../../../../report/growing/growing.js';
+import { IncrementalReport } from '../../../../report/incremental/report.js';
 import type { LiveReport, LiveResult } from '../../../../report/live/live.js';
 import { unpackPart } from '../../../../report/live/pack.js';
 import type { Report } from '../../../../report/report.js';

@@ -1,5 +1,5 @@
 import type { Row } from '../rows.js';
-import { type ExportMapping, fromMetric } from './word.js';
+import { type ExportMapping, fromMetric } from './mapping.js';
 
 const parameters = ({ trial, experiment }: Row): number | null =>
   trial.given?.parameters ?? experiment.model.facts?.parameters ?? null;

@@ -1,5 +1,5 @@
 import type { Row } from '../rows.js';
-import { type ExportMapping, fromMetric, type MappedValue, ofMetric, onGpu } from './word.js';
+import { type ExportMapping, fromMetric, type MappedValue, ofMetric, onGpu } from './mapping.js';
 
 /** Energy as Zeus's ZeusMonitor returns it for a window; a window is one repeat. */
 export const ZEUS: ExportMapping = {

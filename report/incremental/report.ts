@@ -13,8 +13,8 @@ import { DriftTally } from './drift.js';
 import { compareEntries, type Entry, insertByTime } from './entry.js';
 import { MetricTally } from './metrics.js';
 import { RowNumbers } from './numbers.js';
-import { RunSummary } from './scene.js';
-import { ParetoStatus } from './standing.js';
+import { ParetoStatus } from './pareto-status.js';
+import { RunSummary } from './run-summary.js';
 
 /**
  * A report to which records are added: what one more changes is worked out, and the rest is what it was. Rows, columns and axes

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { mappedExporter } from '../../../cli/output/mapped.js';
 import { buildReport } from '../../../report/build.js';
-import { EXPORT_MAPPINGS, type MappedFormat, mappingsHelp } from '../../../report/words/index.js';
+import { EXPORT_MAPPINGS, type MappedFormat, mappingsHelp } from '../../../report/mappings/index.js';
 import { judge } from '../../../roofline/judge.js';
 import {
   calmInput,

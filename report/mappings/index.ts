@@ -1,7 +1,7 @@
 import { AIPERF } from './aiperf.js';
 import { EFFICIENTLLM } from './efficientllm.js';
 import { INFERENCEX } from './inferencex.js';
-import type { ExportMapping } from './word.js';
+import type { ExportMapping } from './mapping.js';
 import { ZEUS } from './zeus.js';
 
 /** Vocabularies of other tools by the format they are exported in. A new one is a file and a line here. */

@@ -1,4 +1,4 @@
-import { type ExportMapping, fromMetric, ofMetric, onGpu, sequencesOf } from './word.js';
+import { type ExportMapping, fromMetric, ofMetric, onGpu, sequencesOf } from './mapping.js';
 
 const perSequence = (row: Parameters<typeof sequencesOf>[0]) => 1 / sequencesOf(row);
 
