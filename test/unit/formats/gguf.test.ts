@@ -39,6 +39,7 @@ describe('the header of the shipped models', () => {
   test('gives the facts they were made with', () => {
     const header = readGgufHeader(tiny);
     expect(modelFacts(header)).toEqual({
+      format: 'gguf',
       architecture: 'llama',
       parameters: 1_115_264,
       bytes: 2_327_520,

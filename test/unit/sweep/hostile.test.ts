@@ -83,7 +83,7 @@ describe('a sweep file that somebody made to be slow', () => {
     );
     expect(parsed).toMatchObject({
       ok: false,
-      mistakes: [{ line: 2006, column: 5, message: 'YAML: Map keys must be unique' }],
+      diagnostics: [{ line: 2006, column: 5, message: 'YAML: Map keys must be unique' }],
     });
   });
 
@@ -93,13 +93,13 @@ describe('a sweep file that somebody made to be slow', () => {
     if (parsed.ok) throw new Error('a model is no workload');
     expect(parsed.diagnostics.every(({ line }) => line === 7 || line === 5)).toBe(true);
     expect(parseSweep(`${HEAD}spec: {models: *a}\n`)).toMatchObject({
-      mistakes: [{ message: expect.stringContaining('*a stands for nothing') }],
+      diagnostics: [{ message: expect.stringContaining('*a stands for nothing') }],
     });
   });
 
   it('keeps a key named __proto__ a key', () => {
     const parsed = parseSweep(`${HEAD}spec: {models: a, __proto__: {zip: []}}\n`);
-    expect(parsed).toMatchObject({ ok: false, mistakes: [{ path: 'spec.__proto__' }] });
+    expect(parsed).toMatchObject({ ok: false, diagnostics: [{ path: 'spec.__proto__' }] });
   });
 
   it('guesses a word of a long list by how it begins', () => {
