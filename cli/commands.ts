@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { registerAdapt } from './adapt/command.js';
 import { registerAgent } from './agent/command.js';
+import { registerBench } from './bench/command.js';
 import { registerCalibrate } from './calibrate/command.js';
 import { registerCancel } from './cancel/command.js';
 import { registerCompare } from './compare/command.js';
@@ -38,7 +39,7 @@ interface CommandGroup {
 export const COMMANDS: readonly CommandGroup[] = [
   {
     heading: 'Sweeps on this machine:',
-    commands: [registerRun, registerPlan, registerReport, registerCompare, registerExport],
+    commands: [registerRun, registerBench, registerPlan, registerReport, registerCompare, registerExport],
   },
   {
     heading: 'Cluster:',

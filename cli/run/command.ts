@@ -27,7 +27,17 @@ export function registerRun(program: Command): void {
     .option(
       '-o, --out <dir>',
       'folder for the log, results.jsonl and report.html (default: ridge-out/<sweep name>)',
-    )
+    );
+  addDisplayOptions(addRunOptions(command)).action(async (file: string, options: RunOptions) => {
+    const { readSweepFile } = await import('../sweep-file.js');
+    const { runSweep } = await import('./run.js');
+    process.exitCode = await runSweep(readSweepFile(file), options);
+  });
+}
+
+/** Adds the options of every command that runs a sweep here: what it may open, and how it is watched and measured. */
+export function addRunOptions(command: Command): Command {
+  return command
     .option('--models <dir>', 'also allow `source:` paths in this folder (repeatable)', collect, [])
     .option(...CONFIG_OPTION)
     .option('--web <address>', 'serve the live web view at this address during the run, e.g. 127.0.0.1:7118')
@@ -51,8 +61,4 @@ export function registerRun(program: Command): void {
       ).default('auto'),
     )
     .option('--fresh', 'discard the results in the folder and measure everything again');
-  addDisplayOptions(command).action(async (file: string, options: RunOptions) => {
-    const { runEmbedded } = await import('./run.js');
-    process.exitCode = await runEmbedded(file, options);
-  });
 }

@@ -105,7 +105,7 @@ function lock(file: string, folder: string): void {
   }
 }
 
-/** A process number may have been given to somebody else since; only a live `ridge run` holds a lock. */
+/** A process number may have been given to somebody else since; only a live `ridge run` or `ridge bench` holds a lock. */
 function isRidge(pid: number): boolean {
   if (!Number.isInteger(pid) || pid <= 0 || pid === process.pid) return false;
   try {
@@ -115,7 +115,7 @@ function isRidge(pid: number): boolean {
   }
   try {
     const words = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
-    return words.includes('run');
+    return words.includes('run') || words.includes('bench');
   } catch {
     // No /proc here: a live process of that number has to be believed.
     return process.platform !== 'linux';

@@ -110,7 +110,7 @@ export const llamaCpp: RunnerKind = {
       .union([z.int().min(0).max(10_000), z.literal('all')])
       .default('all')
       .describe('Layers placed on the GPU; all on a cpu device means none (llama-bench: -ngl).'),
-    mmap: z.boolean().default(true).describe('Map the model file instead of reading it.'),
+    mmap: z.boolean().default(true).describe('Map the model file instead of reading it (llama-bench: -mmp).'),
     cpuBackend,
     poll,
     engine: z
@@ -164,6 +164,7 @@ export const llamaCpp: RunnerKind = {
     ubatchSize: 'ubatch',
     ngl: 'gpuLayers',
     n_gpu_layers: 'gpuLayers',
+    mmp: 'mmap',
     use_mmap: 'mmap',
     engineRelease: 'engine',
   },

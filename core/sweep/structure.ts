@@ -12,7 +12,7 @@ const LATER: Readonly<Record<string, string>> = {
 };
 
 /** Words YAML 1.1 and llama-bench have for booleans. */
-const BOOLEAN_WORDS: Readonly<Record<string, string>> = {
+export const BOOLEAN_WORDS: Readonly<Record<string, string>> = {
   on: 'true',
   yes: 'true',
   '1': 'true',

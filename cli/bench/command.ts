@@ -1,0 +1,68 @@
+import { type Command, Option } from 'commander';
+import { addColumnsOption, FORMATS, type Format } from '../options/display.js';
+import { positiveInteger } from '../options/values.js';
+import { addRunOptions, type RunOptions } from '../run/command.js';
+import { BENCH_OPTIONS, type BenchOption, flagsOf, spelledOut } from './flags.js';
+
+export interface BenchOptions extends Omit<RunOptions, 'format'> {
+  readonly model: readonly string[];
+  readonly device: readonly string[];
+  readonly repetitions?: number;
+  readonly save?: string;
+  readonly output: Format | 'sql';
+  /** Values as they were typed, by the name of the option. */
+  readonly axes: Readonly<Record<string, readonly string[]>>;
+}
+
+export function registerBench(program: Command): void {
+  const command = program
+    .command('bench')
+    .description(
+      "run a sweep made of llama-bench's flags, as ridge run does: without a file, or into one with --save.\n" +
+        'Lists (2,4), ranges (1-8, 1-8+2, 128-1024*2) and repeated flags are axes.\n' +
+        "llama-bench's other spellings work, too: -ctk, --n-prompt, --flash-attn.",
+    )
+    .addOption(
+      new Option('-m, --model <sources>', 'model file, or builtin:small, synthetic:NAME, hf:…')
+        .argParser(list)
+        .makeOptionMandatory(),
+    )
+    .addOption(
+      new Option('--dev, --device <classes>', 'device class, e.g. cuda (default: cpu)')
+        .argParser(list)
+        .default([]),
+    );
+  for (const option of BENCH_OPTIONS) command.addOption(optionOf(option));
+  command
+    .option(
+      '-r, --repetitions <n>',
+      'exactly so many repeats (default: until the interval is narrow)',
+      positiveInteger,
+    )
+    .addOption(
+      new Option('-o, --output <format>', 'how to print results; sql is llama-bench-sql')
+        .choices([...FORMATS, 'sql'])
+        .default('table'),
+    )
+    .option('--save <file>', 'write the sweep to this file, for ridge run, and run nothing')
+    .option('--out <dir>', 'folder for the log, results.jsonl and report.html (default: ridge-out/bench)');
+  addColumnsOption(addRunOptions(command), 'metrics to show in the table and page');
+  // Commander knows names of several letters after two dashes alone.
+  const parse = command.parseOptions.bind(command);
+  command.parseOptions = (words) => parse(words.map(spelledOut));
+  command.action(async (options: Omit<BenchOptions, 'axes'> & BenchOptions['axes']) => {
+    const axes = Object.fromEntries(BENCH_OPTIONS.map(({ name }) => [name, options[name] ?? []]));
+    const { bench } = await import('./bench.js');
+    process.exitCode = await bench({ ...options, axes });
+  });
+}
+
+const list = (text: string, before: readonly string[] = []): readonly string[] => [
+  ...before,
+  ...text.split(','),
+];
+
+function optionOf(option: BenchOption): Option {
+  const fallback = option.fallback === null ? '' : ` (default: ${option.fallback})`;
+  return new Option(`${flagsOf(option)} <values>`, `${option.help}${fallback}`).argParser(list);
+}

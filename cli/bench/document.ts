@@ -1,0 +1,62 @@
+import type { AxisValue } from '../../core/experiment/experiment.js';
+import type { RunnerKind } from '../../core/runners/runner.js';
+import { type Field, fieldsOf } from '../../core/sweep/fields.js';
+import { API_VERSION } from '../../core/sweep/spec.js';
+import { BOOLEAN_WORDS } from '../../core/sweep/structure.js';
+import { latency } from '../../core/workloads/latency.js';
+import type { WorkloadKind } from '../../core/workloads/workload.js';
+import { BENCH_RUNNERS } from './flags.js';
+
+/** What was said on the command line, lists taken apart at their commas. */
+export interface BenchRequest {
+  readonly models: readonly string[];
+  /** Values as they were typed, by the name of the field. */
+  readonly axes: Readonly<Record<string, readonly string[]>>;
+  /** Device classes; empty = what a sweep has when it does not say. */
+  readonly devices: readonly string[];
+  /** Exactly so many repeats; null = until the interval is narrow, as in sweeps. */
+  readonly repetitions: number | null;
+}
+
+/** @returns the request as a sweep file; what is not said is left out, and nothing is judged: that is parseSweep's. */
+export function benchDocument(request: BenchRequest): Record<string, unknown> {
+  const { models, axes, devices, repetitions } = request;
+  const block = ({ kind, options }: RunnerKind | WorkloadKind) => {
+    const entries = fieldsOf(options).flatMap((field) => {
+      const typed = axes[field.name] ?? [];
+      return typed.length === 0 ? [] : [[field.name, oneOf(typed.map((text) => readValue(field, text)))]];
+    });
+    return { kind, ...Object.fromEntries(entries) };
+  };
+  return {
+    apiVersion: API_VERSION,
+    kind: 'Sweep',
+    metadata: { name: 'bench' },
+    spec: {
+      models: oneOf(models),
+      runners: BENCH_RUNNERS.map(block),
+      workloads: [block(latency)],
+      ...(repetitions === null ? {} : { measure: { minRepeats: repetitions, maxRepeats: repetitions } }),
+      ...(devices.length === 0 ? {} : { placement: { device: oneOf(devices) } }),
+    },
+  };
+}
+
+const oneOf = <T>(values: readonly T[]): T | readonly T[] =>
+  values.length === 1 && values[0] !== undefined ? values[0] : values;
+
+/** A word of the command line as the value it means to this field (`-fa 1` is true); what it cannot mean stays as it is typed. */
+function readValue(field: Field, text: string): AxisValue {
+  const number = /^-?\d+(\.\d+)?$/.test(text) ? Number(text) : text;
+  const lower = text.toLowerCase();
+  const truth = BOOLEAN_WORDS[lower] ?? lower;
+  const meanings = [number, WORDS.get(truth), text].filter((meaning) => meaning !== undefined);
+  const meant = meanings.find((meaning) => field.scalar.safeParse(meaning).success);
+  return meant === undefined ? number : meant;
+}
+
+const WORDS: ReadonlyMap<string, AxisValue> = new Map<string, AxisValue>([
+  ['true', true],
+  ['false', false],
+  ['null', null],
+]);

@@ -1,0 +1,46 @@
+/** Flags of llama-bench that no option of a sweep answers to, and what to do instead. */
+const INSTEAD: readonly (readonly [flags: readonly string[], instead: string])[] = [
+  [
+    ['hf', 'hfr', 'hf-repo', 'hff', 'hf-file'],
+    'name the model as -m hf:OWNER/REPOSITORY:Q4_K_M, with --config FILE for what may be fetched',
+  ],
+  [['hft', 'hf-token'], 'set `sources.hfTokenFile` in the file of --config'],
+  [['pg'], 'every row is a prompt and then its decode steps, so use -p and -n'],
+  [
+    ['sm', 'split-mode', 'mg', 'main-gpu', 'ts', 'tensor-split', 'rpc'],
+    'a trial has one device to itself, so choose it with --device',
+  ],
+  [['C', 'cpu-mask', 'cpu-strict', 'numa'], 'a trial is held on the CPUs of its device, so use -t'],
+  [['prio', 'delay'], 'trials run in random order between runs of a drift control, so leave it out'],
+  [
+    ['no-warmup'],
+    'warm-up ends by itself when its rounds agree; write the sweep with --save and set `measure.maxWarmups: 0` there',
+  ],
+  [['oe', 'output-err'], 'stderr has the progress; print the results again with ridge report --format'],
+  [['v', 'verbose'], 'set RIDGE_DEBUG=1 in the environment'],
+  [['progress'], 'progress is always on stderr, so leave it out'],
+  [['list-devices'], 'use ridge doctor'],
+  [
+    [
+      'ncmoe',
+      'n-cpu-moe',
+      'ot',
+      'override-tensor',
+      'nopo',
+      'no-op-offload',
+      'no-host',
+      'nkvo',
+      'no-kv-offload',
+    ],
+    'only whole layers are placed, so use -ngl',
+  ],
+  [
+    ['embd', 'embeddings', 'dt', 'defrag-thold', 'dio', 'direct-io', 'fitt', 'fit-target', 'fitc', 'fit-ctx'],
+    'the runner leaves it at the default of llama.cpp, so leave it out, too',
+  ],
+];
+
+/** The same by flag, without its dashes. */
+export const REFUSED: ReadonlyMap<string, string> = new Map(
+  INSTEAD.flatMap(([flags, instead]) => flags.map((flag) => [flag, instead] as const)),
+);
