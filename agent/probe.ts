@@ -133,10 +133,13 @@ async function searchEnergy(settings: MeterSettings, nvml: NvmlState, devices: r
   const periods = new Map(
     await Promise.all(sets.map(async ({ device, set }) => [device.id, await periodsOf(set)] as const)),
   );
-  for (const { set } of sets) {
-    for (const source of energySourcesOf(set)) sources.add(source);
-    Object.assign(absent, set.absent);
+  for (const { device, set } of sets) {
     for (const meter of set.meters) meter.close();
+    // As a trial will find them: without what stood still.
+    const found = findMeters({ ...settings, periods }, nvml, device.id, 'on');
+    for (const source of energySourcesOf(found)) sources.add(source);
+    Object.assign(absent, found.absent);
+    for (const meter of found.meters) meter.close();
   }
   if (sources.size > 0) delete absent.energy;
   return { sources: [...sources], absent, periods };

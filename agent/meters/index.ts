@@ -70,11 +70,40 @@ export function findMeters(
     if (search.found) meters.push(search.meter);
     else for (const name of namesOf(search)) absent[name] = search.reason;
   }
+  const periods = settings.periods?.get(deviceId) ?? new Map();
+  for (const meter of meters.filter((one) => isStuck(one, periods))) {
+    meters.splice(meters.indexOf(meter), 1);
+    meter.close();
+    absent[meter.name] = stuckReason(meter, periods);
+  }
   if (gpu !== undefined && gpu.board !== null && settings.energy === 'auto') {
     absent.energy = `${gpu.uuid} is a MIG instance: the driver measures only its whole board (${gpu.board})`;
   } else if (!meters.some(measuresEnergy)) absent.energy = whyNoEnergy(settings, absent, nvml);
-  const periods = settings.periods?.get(deviceId) ?? new Map();
   return { meters, absent: { ...absent, ...unseenPeriods(meters, periods) }, periods };
+}
+
+/**
+ * True for a meter of nothing but energy counters that did not move while the agent started: a virtual machine may show a counter
+ * that its host never fills. Trials would be made longer for it, and learn nothing.
+ */
+function isStuck({ name, quantities }: Meter, periods: UpdatePeriods): boolean {
+  return (
+    quantities.length > 0 &&
+    quantities.every(
+      (quantity) =>
+        quantity.domain !== null &&
+        quantity.kind === 'counter' &&
+        periods.get(periodKey(name, quantity.name))?.changes === 0,
+    )
+  );
+}
+
+function stuckReason({ name, quantities }: Meter, periods: UpdatePeriods): string {
+  const of = (quantity: string) => {
+    const period = periods.get(periodKey(name, quantity));
+    return `${quantity}: ${period?.seconds === null ? period.reason : 'it did not move'}`;
+  };
+  return `its counters stood still at the agent's start (${quantities.map((quantity) => of(quantity.name)).join(', ')})`;
 }
 
 /** What is absent without a meter. */
@@ -111,7 +140,9 @@ function whyNoEnergy(
 ): string {
   if (settings.energy !== 'auto') return absent[settings.energy] ?? 'the trace holds no energy';
   const gpu = 'reason' in nvml ? nvml.reason : 'no NVIDIA GPU that measures energy';
-  const others = ['rapl', 'jetson', 'apple', 'amd', 'intel-gpu'].flatMap((name) => absent[name] ?? []);
+  const others = ['rapl', 'perf', 'jetson', 'apple', 'amd', 'intel-gpu'].flatMap(
+    (name) => absent[name] ?? [],
+  );
   return [...others, gpu].join(' and ');
 }
 

@@ -6,7 +6,7 @@ import type { Meter, Quantity } from './meter.js';
 /** How often a source renews a quantity: seen at the agent's start, or why it could not be seen. */
 export type UpdatePeriod =
   | { readonly seconds: number; readonly changes: number }
-  | { readonly seconds: null; readonly reason: string };
+  | { readonly seconds: null; readonly changes: number; readonly reason: string };
 
 /** By `meter/quantity`. */
 export type UpdatePeriods = ReadonlyMap<string, UpdatePeriod>;
@@ -79,7 +79,7 @@ export class ChangeWatch {
   }
 
   period(): UpdatePeriod {
-    if (this.#first === null) return { seconds: null, reason: 'it gave no reading' };
+    if (this.#first === null) return { seconds: null, changes: 0, reason: 'it gave no reading' };
     const changes = this.#changes.length;
     const watched = this.#last - this.#first;
     const distances = this.#distances();
@@ -88,7 +88,7 @@ export class ChangeWatch {
       if (this.#kind === 'counter' && changes >= FEWEST_OF_SLOW) {
         return { seconds: (last!.seconds - first!.seconds) / (changes - 1), changes };
       }
-      return { seconds: null, reason: `it changed ${changes} times in ${watched.toFixed(1)} s` };
+      return { seconds: null, changes, reason: `it changed ${changes} times in ${watched.toFixed(1)} s` };
     }
     const seconds = this.#kind === 'counter' ? median(distances) : quantileOfSorted(sorted(distances), 0.25);
     return { seconds, changes };

@@ -57,17 +57,23 @@ describe('the period of a source', () => {
     const times = Array.from({ length: 1500 }, (_, i) => i / 1000);
     expect(watched('gauge', times, () => 7)).toEqual({
       seconds: null,
+      changes: 0,
       reason: 'it changed 0 times in 1.5 s',
     });
-    const seldom = { seconds: null, reason: 'it changed 3 times in 1.5 s' };
+    const seldom = { seconds: null, changes: 3, reason: 'it changed 3 times in 1.5 s' };
     expect(watched('gauge', times, stairs(0.4))).toEqual(seldom);
     // A counter cannot stand still: it moved three times because its renewals are so far apart.
     expect(watched('counter', times, stairs(0.4)).seconds).toBeCloseTo(0.4, 2);
     expect(watched('counter', times, stairs(0.6))).toEqual({
       ...seldom,
+      changes: 2,
       reason: 'it changed 2 times in 1.5 s',
     });
-    expect(watched('counter', [], stairs(1))).toEqual({ seconds: null, reason: 'it gave no reading' });
+    expect(watched('counter', [], stairs(1))).toEqual({
+      seconds: null,
+      changes: 0,
+      reason: 'it gave no reading',
+    });
   });
 });
 
