@@ -87,7 +87,9 @@ function trialLine(
   width: number,
   text: (s: string) => string,
 ): string {
-  const repeat = trial.repeat > 0 ? ` ${trial.repeat}/${trial.maxRepeats}` : '';
+  // Rounds of warm-up are not counted off against the repeats: they end when they are calm.
+  const most = trial.phase === 'warm-up' ? '' : `/${trial.maxRepeats}`;
+  const repeat = trial.repeat > 0 ? ` ${trial.repeat}${most}` : '';
   const doing = trial.phase === '' ? 'starting' : `${trial.phase}${repeat}`;
   const place = new Set(all.map((t) => t.node)).size > 1 ? ` on ${trial.node}` : '';
   // The label gives way first: what happens and for how long stays readable.

@@ -28,12 +28,14 @@ const progress: Progress = {
 const style = { width: 100, color: false, unicode: true };
 
 describe('progress', () => {
-  test('counts, doubts, time and what runs are on screen', () => {
+  test('counts, warnings, time and what runs are on screen', () => {
     const [head, line] = renderProgress(progress, style);
     expect(head).toBe(
       '███████░░░░░░░░░░░░░░░░░ 12/40 (2 invalid, 1 failed), 2 min 05 s, about 4 min 36 s left',
     );
     expect(line).toBe('  small q8_0 flashAttention=true parallel=4: decode 3/10, 4 s');
+    const warmingUp = { ...progress, running: [{ ...trial, phase: 'warm-up' as const }] };
+    expect(renderProgress(warmingUp, style)[1]).toContain(': warm-up 3, 4 s');
   });
 
   test('time left is the open trials at the usual length over what runs side by side', () => {

@@ -60,7 +60,8 @@ export function RunningTrials({ running }: { running: readonly LiveTrial[] }) {
 /** @returns `decode 3/10` */
 export function stepText({ phase, repeat, maxRepeats }: LiveTrial): string {
   if (phase === null) return 'starting';
-  return repeat > 0 ? `${phase} ${repeat}/${maxRepeats}` : phase;
+  if (repeat === 0) return phase;
+  return phase === 'warm-up' ? `${phase} ${repeat}` : `${phase} ${repeat}/${maxRepeats}`;
 }
 
 /** Sentences on what waits and what was given up. */
