@@ -1,9 +1,8 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { CoordinatorConfig } from '../../coordinator/config.js';
-import { type RunningCoordinator, startCoordinator } from '../../coordinator/main.js';
 import { connectControl } from '../../proto/client.js';
 import type { ClientSecurity } from '../../proto/security.js';
 import { start as startAny } from '../support/coordinator.js';

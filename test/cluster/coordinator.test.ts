@@ -1,11 +1,10 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, afterEach, expect, test } from 'vitest';
+import { afterAll, expect, test } from 'vitest';
 import type { CoordinatorConfig } from '../../coordinator/config.js';
-import { type RunningCoordinator, startCoordinator } from '../../coordinator/main.js';
-import { type ControlConnection, connectControl } from '../../proto/client.js';
-import { fromSweepState, parseRecord } from '../../proto/convert.js';
+import type { ControlConnection } from '../../proto/client.js';
+import { parseRecord } from '../../proto/convert.js';
 import { control, enter, start as startAny, status } from '../support/coordinator.js';
 import { FakeAgent } from '../support/fake-agent.js';
 import { fakeSweep, submission } from '../support/sweeps.js';

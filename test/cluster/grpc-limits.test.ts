@@ -7,7 +7,6 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Client, credentials, type ServiceError, status } from '@grpc/grpc-js';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import type { CoordinatorConfig } from '../../coordinator/config.js';
-import { type RunningCoordinator, startCoordinator } from '../../coordinator/main.js';
 import { connectControl } from '../../proto/client.js';
 import { SessionRequest } from '../../proto/gen/ridgepoint/v1/agents.js';
 import { ControlServiceService, SubmitSweepRequest } from '../../proto/gen/ridgepoint/v1/control.js';

@@ -1,8 +1,6 @@
 import { afterEach, expect, test } from 'vitest';
-import { type RunningCoordinator, startCoordinator } from '../../coordinator/main.js';
 import { SweepReader } from '../../coordinator/sweep-reader.js';
 import { readSweep } from '../../coordinator/sweeps.js';
-import { type ControlConnection, connectControl } from '../../proto/client.js';
 import { control as controlOf, start } from '../support/coordinator.js';
 import { FakeAgent } from '../support/fake-agent.js';
 import { fakeSweep, submission } from '../support/sweeps.js';

@@ -1,12 +1,9 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, afterEach, describe, expect, test } from 'vitest';
+import { afterAll, describe, expect, test } from 'vitest';
 import type { CoordinatorConfig } from '../../coordinator/config.js';
-import { type RunningCoordinator, startCoordinator } from '../../coordinator/main.js';
 import type { NodeProfile } from '../../core/experiment/node.js';
-import { type ControlConnection, connectControl } from '../../proto/client.js';
-import { fromSweepState } from '../../proto/convert.js';
 import { control, enter as enterAny, start as startAny, status } from '../support/coordinator.js';
 import { FakeAgent } from '../support/fake-agent.js';
 import { fakeSweep, submission } from '../support/sweeps.js';
