@@ -111,7 +111,8 @@ export function openModel(
   params.devices = devices;
   params.n_gpu_layers = device === null ? 0 : settings.gpuLayers === 'all' ? -1 : settings.gpuLayers;
   params.split_mode = CONSTANTS.LLAMA_SPLIT_MODE_NONE;
-  if (device === null && hasLatentAttention(path) && systemInfo(llama).includes('AMX_INT8')) {
+  // The file is read for this on processors with AMX alone: every trial comes by here.
+  if (device === null && systemInfo(llama).includes('AMX_INT8') && hasLatentAttention(path)) {
     params.use_extra_bufts = false;
   }
   params.load_mode = settings.mmap ? CONSTANTS.LLAMA_LOAD_MODE_MMAP : CONSTANTS.LLAMA_LOAD_MODE_NONE;
@@ -132,7 +133,8 @@ function architectureOf(path: string): string | null {
  * @returns whether the file is of such a model, which then runs in the plain layout.
  */
 function hasLatentAttention(path: string): boolean {
-  return metadataOf(path)?.has(`${architectureOf(path)}.attention.kv_lora_rank`) ?? false;
+  const metadata = metadataOf(path);
+  return metadata?.has(`${metadata.get('general.architecture')}.attention.kv_lora_rank`) ?? false;
 }
 
 /** @returns null for a file that is no GGUF, of which the engine then says what is wrong. */
