@@ -11,6 +11,7 @@ import { launch } from './isolation/launch.js';
 import {
   energySourcesOf,
   findMeters,
+  isStuck,
   type MeterSettings,
   type NvmlState,
   periodsOf,
@@ -135,11 +136,12 @@ async function searchEnergy(settings: MeterSettings, nvml: NvmlState, devices: r
   );
   for (const { device, set } of sets) {
     for (const meter of set.meters) meter.close();
-    // As a trial will find them: without what stood still.
-    const found = findMeters({ ...settings, periods }, nvml, device.id, 'on');
+    // Opening can mean to start a process, so it is done again only where a trial will find less than now.
+    const stuck = set.meters.some((meter) => isStuck(meter, periods.get(device.id) ?? new Map()));
+    const found = stuck ? findMeters({ ...settings, periods }, nvml, device.id, 'on') : set;
     for (const source of energySourcesOf(found)) sources.add(source);
     Object.assign(absent, found.absent);
-    for (const meter of found.meters) meter.close();
+    if (found !== set) for (const meter of found.meters) meter.close();
   }
   if (sources.size > 0) delete absent.energy;
   return { sources: [...sources], absent, periods };

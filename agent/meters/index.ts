@@ -86,7 +86,7 @@ export function findMeters(
  * True for a meter of nothing but energy counters that did not move while the agent started: a virtual machine may show a counter
  * that its host never fills. Trials would be made longer for it, and learn nothing.
  */
-function isStuck({ name, quantities }: Meter, periods: UpdatePeriods): boolean {
+export function isStuck({ name, quantities }: Meter, periods: UpdatePeriods): boolean {
   return (
     quantities.length > 0 &&
     quantities.every(
