@@ -1,6 +1,5 @@
 import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
-import Database, { type Database as Connection, SqliteError, type Statement } from 'better-sqlite3';
 import { FailureError, failure } from '../../core/errors.js';
 import type { ResultRecord } from '../../core/result/result.js';
 import { ChangeSignal } from './change-signal.js';
@@ -16,8 +15,10 @@ import {
   trialOf,
 } from './log.js';
 import { closedError, followEntries, getEntry, readEntries, type Source } from './reading.js';
-import { probe } from './sqlite-probe.js';
-import { prepareSchema } from './sqlite-schema.js';
+import { Database, SqliteError, type Statement } from './sqlite/database.js';
+import type { Library } from './sqlite/library.js';
+import { probe } from './sqlite/probe.js';
+import { prepareSchema } from './sqlite/schema.js';
 
 /** Rows fetched at a time: results carry raw samples, and a connection that iterates cannot write. */
 const PAGE_ROWS: Readonly<Record<Detail, number>> = { head: 1024, row: 64, full: 32 };
@@ -31,6 +32,8 @@ const COLUMNS: Readonly<Record<Detail, string>> = {
 export interface SqliteOptions {
   /** Largest size of the file; null = as large as the disk allows. */
   readonly maxBytes?: number | null;
+  /** What brings SQLite; null = what this machine has. */
+  readonly library?: Library | null;
 }
 
 interface Stored {
@@ -51,22 +54,22 @@ type Page = Statement<[number, number, number], Stored>;
 export class SqliteLog implements Log {
   readonly #path: string;
   readonly deposed: AbortSignal = new AbortController().signal;
-  readonly #database: Connection;
+  readonly #database: Database;
   readonly #appended = new ChangeSignal();
-  readonly #end: Statement<[], number>;
+  readonly #end: Statement<[], { readonly position: number }>;
   readonly #insert: Statement<[number, string | null, string, string | null, string | null]>;
-  readonly #known: Statement<[string], number>;
+  readonly #known: Statement<[string], unknown>;
   readonly #pages: Readonly<Record<Detail, Page>>;
 
   /** @throws FailureError: the file cannot be opened, is in use, is no log, or was written by a newer release. */
   constructor(path: string, options: SqliteOptions = {}) {
     this.#path = path;
     this.#database = open(path, options);
-    this.#end = this.#database.prepare<[], number>('SELECT coalesce(max(position), 0) FROM facts').pluck();
+    this.#end = this.#database.prepare('SELECT coalesce(max(position), 0) AS position FROM facts');
     this.#insert = this.#database.prepare(
       'INSERT INTO facts (position, trial_id, head, row_json, raw_json) VALUES (?, ?, ?, ?, ?)',
     );
-    this.#known = this.#database.prepare<[string], number>('SELECT 1 FROM facts WHERE trial_id = ?').pluck();
+    this.#known = this.#database.prepare('SELECT 1 FROM facts WHERE trial_id = ?');
     const page = (detail: Detail): Page =>
       this.#database.prepare(
         `SELECT ${COLUMNS[detail]} FROM facts WHERE position > ? AND position <= ? ORDER BY position LIMIT ?`,
@@ -75,12 +78,12 @@ export class SqliteLog implements Log {
   }
 
   async end(): Promise<number> {
-    return this.#end.get() ?? 0;
+    return this.#position();
   }
 
   async append(facts: readonly Fact[], expected: number): Promise<AppendOutcome> {
-    const write = this.#database.transaction((): AppendOutcome => {
-      let position = this.#end.get() ?? 0;
+    const write = (): AppendOutcome => {
+      let position = this.#position();
       if (position !== expected) return { appended: false, position };
       for (const fact of facts) {
         const trial = trialOf(fact);
@@ -89,10 +92,10 @@ export class SqliteLog implements Log {
         this.#insert.run(position, trial, ...partsOf(fact));
       }
       return { appended: true, position };
-    });
+    };
     let outcome: AppendOutcome;
     try {
-      outcome = write.immediate();
+      outcome = this.#database.transaction(write);
     } catch (error) {
       throw explain(error, this.#path);
     }
@@ -127,6 +130,10 @@ export class SqliteLog implements Log {
     this.#appended.notify();
   }
 
+  #position(): number {
+    return this.#end.get()?.position ?? 0;
+  }
+
   #source<D extends Detail>(detail: D): Source<EntryAt<D>> {
     const name = `the log ${this.#path}`;
     const check = (): void => {
@@ -136,7 +143,7 @@ export class SqliteLog implements Log {
       name,
       end: async () => {
         check();
-        return this.#end.get() ?? 0;
+        return this.#position();
       },
       entries: (after, end) => this.#entries(after, end, detail, check),
     };
@@ -188,18 +195,19 @@ class StoredEntry implements LogEntry {
   }
 }
 
-function open(path: string, { maxBytes = null }: SqliteOptions): Connection {
-  let database: Connection | null = null;
+function open(path: string, { maxBytes = null, library = null }: SqliteOptions): Database {
+  let database: Database | null = null;
   try {
     if (path !== ':memory:') mkdirSync(dirname(path), { recursive: true });
-    database = new Database(path, { timeout: 0 });
+    database = new Database(path, library);
     // Exclusive: a second coordinator on the same file would hand out the same work.
-    database.pragma('locking_mode = EXCLUSIVE');
-    database.pragma('journal_mode = WAL');
-    database.pragma('synchronous = FULL');
+    database.exec('PRAGMA locking_mode = EXCLUSIVE');
+    database.exec('PRAGMA journal_mode = WAL');
+    database.exec('PRAGMA synchronous = FULL');
     if (maxBytes !== null) {
-      const pageBytes = Number(database.pragma('page_size', { simple: true }));
-      database.pragma(`max_page_count = ${Math.max(1, Math.floor(maxBytes / pageBytes))}`);
+      const page = database.prepare<[], { page_size: number }>('PRAGMA page_size').get();
+      const pages = Math.floor(maxBytes / (page?.page_size ?? maxBytes));
+      database.exec(`PRAGMA max_page_count = ${Math.max(1, pages)}`);
     }
     prepareSchema(database, path);
     return database;
@@ -220,7 +228,7 @@ function explain(error: unknown, path: string): unknown {
     );
   }
   const cause = { cause: error };
-  if (error.code === 'SQLITE_FULL') {
+  if (error.problem === 'full') {
     const hint =
       'Free space there; nothing was half-written, and the result is kept by its agent until then.';
     return new FailureError(
@@ -228,20 +236,20 @@ function explain(error: unknown, path: string): unknown {
       cause,
     );
   }
-  if (error.code.startsWith('SQLITE_BUSY')) {
+  if (error.problem === 'busy') {
     const hint = 'Stop the other one, or choose another file.';
     return new FailureError(
       failure('internal', `The log ${path} is in use by another process.`, { hint }),
       cause,
     );
   }
-  if (error.code === 'SQLITE_NOTADB' || error.code.startsWith('SQLITE_CORRUPT')) {
+  if (error.problem === 'not-a-database' || error.problem === 'corrupt') {
     const hint = 'Move it away and start with an empty log, or choose another file.';
     return new FailureError(failure('internal', `The file ${path} is not a readable log.`, { hint }), cause);
   }
   const hint = 'Look at the disk and at the permissions of the folder.';
   return new FailureError(
-    failure('internal', `The log ${path} cannot be used: ${error.message} (${error.code}).`, { hint }),
+    failure('internal', `The log ${path} cannot be used: ${error.message}.`, { hint }),
     cause,
   );
 }

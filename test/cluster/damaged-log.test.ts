@@ -1,10 +1,10 @@
 import { copyFileSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import Database from 'better-sqlite3';
 import { afterAll, afterEach, expect, test, vi } from 'vitest';
 import { listSweeps } from '../../cli/sweeps/sweeps.js';
 import type { Fact } from '../../coordinator/log/log.js';
+import { Database } from '../../coordinator/log/sqlite/database.js';
 import { SqliteLog } from '../../coordinator/log/sqlite.js';
 import { type RunningCoordinator, startCoordinator } from '../../coordinator/main.js';
 import { readSweep } from '../../coordinator/sweeps.js';

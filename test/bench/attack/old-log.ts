@@ -1,4 +1,4 @@
-import Database from 'better-sqlite3';
+import { Database } from '../../../coordinator/log/sqlite/database.js';
 import type { ResultRecord } from '../../../core/result/result.js';
 
 /** Facts as the first schema of the SQLite log kept them, written past every check. */

@@ -3,9 +3,9 @@ import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import Database from 'better-sqlite3';
 import { afterAll, describe, expect, test } from 'vitest';
 import { MemoryLog } from '../../../coordinator/log/memory.js';
+import { Database, firstLibrary, LIBRARIES } from '../../../coordinator/log/sqlite/database.js';
 import { SqliteLog } from '../../../coordinator/log/sqlite.js';
 import { logContract } from './log.contract.js';
 import { recorded, submitted } from './log-facts.js';
@@ -17,15 +17,22 @@ let files = 0;
 const freshPath = (): string => join(folder, `${files++}`, 'log.sqlite');
 
 logContract('memory log', async () => new MemoryLog());
-logContract('SQLite log', async () => new SqliteLog(freshPath()));
+describe.each(LIBRARIES)('SQLite log with $name', ({ name, find }) => {
+  const library = find();
+  if (library === null) {
+    test.skip(`needs a Node.js that has it (node:sqlite: 22.13), or the addon compiled for it`);
+    return;
+  }
+  const openLog = (path: string, maxBytes: number | null = null): SqliteLog =>
+    new SqliteLog(path, { maxBytes, library });
+  logContract('in short', async () => openLog(freshPath()));
 
-describe('SQLite log on disk', () => {
   test('a reopened file has everything', async () => {
     const path = freshPath();
-    const first = new SqliteLog(path);
+    const first = openLog(path);
     await first.append([submitted('a'), recorded('t1')], 0);
     await first.close();
-    const second = new SqliteLog(path);
+    const second = openLog(path);
     expect(await second.end()).toBe(2);
     expect(await second.append([recorded('t1')], 2)).toEqual({ appended: true, position: 2 });
     await second.close();
@@ -35,7 +42,7 @@ describe('SQLite log on disk', () => {
     const path = freshPath();
     const writer = spawn(
       process.execPath,
-      ['--import', 'tsx', join(import.meta.dirname, 'log-writer.ts'), path],
+      ['--import', 'tsx', join(import.meta.dirname, 'log-writer.ts'), path, name],
       { stdio: ['ignore', 'pipe', 'inherit'] },
     );
     let acknowledged = 0;
@@ -45,7 +52,7 @@ describe('SQLite log on disk', () => {
       if (acknowledged >= 20) writer.kill('SIGKILL');
     });
     await once(writer, 'close');
-    const log = new SqliteLog(path);
+    const log = openLog(path);
     expect(acknowledged).toBeGreaterThanOrEqual(20);
     expect(await log.end()).toBeGreaterThanOrEqual(acknowledged);
     const positions: number[] = [];
@@ -55,7 +62,7 @@ describe('SQLite log on disk', () => {
   });
 
   test('a full disk is one sentence, and nothing is half-written', async () => {
-    const log = new SqliteLog(freshPath(), { maxBytes: 64 * 1024 });
+    const log = openLog(freshPath(), 64 * 1024);
     let end = 0;
     const fill = async (): Promise<never> => {
       for (;;) {
@@ -77,7 +84,7 @@ describe('SQLite log on disk', () => {
   test('a full log is tried in vain, and one that is tried often does not grow', async () => {
     const full = { failure: { code: 'disk-full' } };
     const path = freshPath();
-    const log = new SqliteLog(path, { maxBytes: 256 * 1024 });
+    const log = openLog(path, 256 * 1024);
     await expect(log.probe(256 * 1024)).rejects.toMatchObject(full);
     for (let time = 0; time < 20; time += 1) await log.probe(100 * 1024);
     await expect(log.probe(256 * 1024)).rejects.toMatchObject(full);
@@ -85,32 +92,32 @@ describe('SQLite log on disk', () => {
     expect(await log.append([submitted('t'.repeat(40 * 1024))], 0)).toMatchObject({ appended: true });
     await expect(log.probe(200 * 1024)).rejects.toMatchObject(full);
     await log.close();
-    const again = new SqliteLog(path);
+    const again = openLog(path);
     expect(await again.end()).toBe(1);
     await again.close();
   });
 
   test.each([1, 99])('a file of schema version %i is refused with a sentence', async (version) => {
     const path = freshPath();
-    await new SqliteLog(path).close();
-    const raw = new Database(path);
+    await openLog(path).close();
+    const raw = new Database(path, library);
     raw.prepare("UPDATE meta SET value = ? WHERE key = 'schema'").run(version);
     raw.close();
-    expect(() => new SqliteLog(path)).toThrow(`has schema version ${version}; this Ridgepoint reads 2.`);
+    expect(() => openLog(path)).toThrow(`has schema version ${version}; this Ridgepoint reads 2.`);
   });
 
   test.each([1, 40, 99])('a gap is an error with its entry, never an end: entry %i', async (missing) => {
     const path = freshPath();
-    const log = new SqliteLog(path);
+    const log = openLog(path);
     await log.append(
       Array.from({ length: 100 }, (_, i) => recorded(`t${i}`)),
       0,
     );
     await log.close();
-    const raw = new Database(path);
+    const raw = new Database(path, library);
     raw.prepare('DELETE FROM facts WHERE position = ?').run(missing);
     raw.close();
-    const damaged = new SqliteLog(path);
+    const damaged = openLog(path);
     const never = new AbortController().signal;
     for (const detail of ['head', 'row', 'full'] as const) {
       for (const entries of [damaged.read(0, detail), damaged.follow(0, never, detail)]) {
@@ -128,7 +135,7 @@ describe('SQLite log on disk', () => {
   });
 
   test('a log that is closed meanwhile gives no more of its file', async () => {
-    const log = new SqliteLog(freshPath());
+    const log = openLog(freshPath());
     await log.append(
       Array.from({ length: 100 }, (_, i) => recorded(`t${i}`)),
       0,
@@ -141,15 +148,22 @@ describe('SQLite log on disk', () => {
 
   test('a second process (or coordinator) is told that the file is in use', async () => {
     const path = freshPath();
-    const log = new SqliteLog(path);
-    expect(() => new SqliteLog(path)).toThrow(/is in use by another process/);
+    const log = openLog(path);
+    expect(() => openLog(path)).toThrow(/is in use by another process/);
     await log.close();
-    await new SqliteLog(path).close();
+    await openLog(path).close();
   });
 
   test('a file that is no log is named', () => {
     const path = join(folder, 'notes.txt');
     writeFileSync(path, 'these are my notes, and more than a hundred bytes of them. '.repeat(20));
-    expect(() => new SqliteLog(path)).toThrow(/notes\.txt is not a readable log/);
+    expect(() => openLog(path)).toThrow(/notes\.txt is not a readable log/);
   });
+});
+
+test('a machine without any SQLite is told in a sentence what to do', () => {
+  const none = LIBRARIES.map(({ name }) => ({ name, find: () => null }));
+  expect(() => firstLibrary(none)).toThrow(
+    /^Node\.js v[\d.]+ has no SQLite built in, and the package better-sqlite3 is missing/,
+  );
 });

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import Database from 'better-sqlite3';
 import { describe, expect, test } from 'vitest';
 import { EXPORTERS } from '../../../cli/output/index.js';
+import { Database } from '../../../coordinator/log/sqlite/database.js';
 import { warn } from '../../../core/result/warnings.js';
 import { buildReport } from '../../../report/build.js';
 import { experimentOf } from '../../support/experiments.js';
@@ -18,7 +18,7 @@ function load(sql: string) {
   db.exec(sql);
   return db;
 }
-const schemaOf = (db: ReturnType<typeof load>) => db.pragma('table_info(llama_bench)');
+const schemaOf = (db: ReturnType<typeof load>) => db.prepare('PRAGMA table_info(llama_bench)').all();
 type SqlRow = Record<string, string | number>;
 
 describe('llama-bench formats', () => {
