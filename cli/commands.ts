@@ -11,6 +11,7 @@ import { registerEngines } from './engines/command.js';
 import { registerExport } from './export/command.js';
 import { registerFactors } from './factors/command.js';
 import { registerFit } from './fit/command.js';
+import { registerInit } from './init/command.js';
 import { registerKernels } from './kernels/command.js';
 import { registerModels } from './models/command.js';
 import { registerNodes } from './nodes/command.js';
@@ -39,7 +40,15 @@ interface CommandGroup {
 export const COMMANDS: readonly CommandGroup[] = [
   {
     heading: 'Sweeps on this machine:',
-    commands: [registerRun, registerBench, registerPlan, registerReport, registerCompare, registerExport],
+    commands: [
+      registerInit,
+      registerPlan,
+      registerRun,
+      registerBench,
+      registerReport,
+      registerCompare,
+      registerExport,
+    ],
   },
   {
     heading: 'Cluster:',

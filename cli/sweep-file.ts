@@ -1,8 +1,17 @@
 import { readFileSync } from 'node:fs';
+import { stringify } from 'yaml';
 import { type Diagnostic, diagnosticCount } from '../core/input/diagnostic.js';
+import { withoutEnding } from '../core/models/formats.js';
+import { isRemote } from '../core/models/remote.js';
+import { isSynthetic } from '../core/models/synthetic.js';
 import { parseSweep } from '../core/sweep/parse.js';
-import type { Sweep } from '../core/sweep/spec.js';
+import { nameFromSource } from '../core/sweep/resolve.js';
+import { API_VERSION, type Sweep } from '../core/sweep/spec.js';
+import { withinContext } from '../core/sweep/within-context.js';
+import { formatOf } from '../formats/index.js';
 import { usageError } from './exit.js';
+import { say } from './output/print.js';
+import { unreadable } from './read-file.js';
 
 export interface SweepFile {
   readonly path: string;
@@ -18,6 +27,60 @@ function formatDiagnostic(diagnostic: Diagnostic, file: string): string {
 }
 
 /**
+ * Opens what a command that takes a sweep was given: a sweep file, or a model, which stands for the sweep that has this model
+ * and every default.
+ * @throws CommandError (exit code 2) with all mistakes of the file at once, or when it cannot be read.
+ */
+export function openSweep(fileOrModel: string): SweepFile {
+  return isModel(fileOrModel)
+    ? madeSweep(sweepNameOf(fileOrModel), { models: fileOrModel }, 'Name a model, or a sweep file.')
+    : readSweepFile(fileOrModel);
+}
+
+/** @returns whether a word names a model: by its scheme, by what the file or folder holds, or else by its ending. */
+function isModel(word: string): boolean {
+  if (word.startsWith('builtin:') || isSynthetic(word) || isRemote(word)) return true;
+  try {
+    formatOf(word);
+    return true;
+  } catch {
+    return withoutEnding(word) !== word;
+  }
+}
+
+/** @returns a name for the sweep of a model; those of sweeps have no `+`, and are shorter. */
+export function sweepNameOf(source: string): string {
+  return nameFromSource(source).replaceAll('+', '-').slice(0, 63);
+}
+
+/**
+ * Makes a sweep of what was said on a command line.
+ * @param hint what to do where a value is one that a sweep cannot have.
+ * @throws CommandError (exit code 2) that says every value that is wrong.
+ */
+export function madeSweep(name: string, spec: Readonly<Record<string, unknown>>, hint: string): SweepFile {
+  const document = stringify({ apiVersion: API_VERSION, kind: 'Sweep', metadata: { name }, spec });
+  const parsed = parseSweep(document);
+  if (parsed.ok) return { path: `${name}.yaml`, document, sweep: parsed.sweep };
+  const mistakes = parsed.diagnostics.map(({ message, suggestion }) =>
+    suggestion === null ? message : `${message} (${suggestion})`,
+  );
+  throw usageError(mistakes.join('\n'), hint);
+}
+
+/**
+ * Fits what a sweep leaves open to the context of its models, and says in one line what was chosen.
+ * @param sweep the file's, with what is known of its models.
+ */
+export function fitted<T extends Pick<SweepFile, 'document' | 'sweep'>>(file: T): T {
+  const found = withinContext(file.document, file.sweep);
+  if (found === null) return file;
+  const { chosen, model, contextLength, document, sweep } = found;
+  say(`chosen for the ${contextLength} tokens of context that ${model} has: ${chosen.join(', ')}`);
+  return { ...file, document, sweep };
+}
+
+/**
  * Reads and checks a sweep file.
  * @throws CommandError (exit code 2) with its mistakes at once, or when the file cannot be read.
  */
@@ -26,12 +89,9 @@ export function readSweepFile(path: string): SweepFile {
   try {
     document = readFileSync(path, 'utf8');
   } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code;
-    const why =
-      code === 'ENOENT' ? 'there is no such file' : code === 'EISDIR' ? 'it is a folder' : String(code);
     throw usageError(
-      `cannot read the sweep file ${path}: ${why}`,
-      'Examples that run are in docs/examples; start from quickstart.yaml.',
+      `cannot read the sweep file ${path}: ${unreadable(error)}`,
+      '`ridge init` writes one; examples that run are in docs/examples.',
     );
   }
   const parsed = parseSweep(document);

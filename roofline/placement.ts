@@ -19,17 +19,41 @@ export interface PlacementRequest {
   readonly profiled: ProfiledPhase | null;
 }
 
-/** Places one phase: what it asked, what the roofs allow, what was predicted, what was measured. */
-export function placePhase({
-  work,
-  machineModel,
-  factors,
-  measuredSeconds,
-  profiled,
-}: PlacementRequest): RooflinePhase {
-  const operators = operatorsOf(work);
+/** What can be said of a phase before it has run. */
+export interface ExpectedPhase {
+  /** Where weights and cache come from. */
+  readonly level: BoundLevel;
+  /** The least time that the roofs allow, and what decides. */
+  readonly roof: ReturnType<typeof roofTimes>;
+  /** null without factors, and for work that they say nothing of. */
+  readonly predictedSeconds: number | null;
+  /** Why they say nothing; null where they do, or there are none. */
+  readonly notPredicted: string | null;
+}
+
+/** Says of one repeat of a phase what the roofs allow, and what is predicted by factors. */
+export function expectPhase(
+  { work, machineModel, factors }: Pick<PlacementRequest, 'work' | 'machineModel' | 'factors'>,
+  operators: readonly OperatorWork[] = operatorsOf(work),
+): ExpectedPhase {
   const workingSet = Math.max(...work.passes.map(workingSetOf));
   const level = levelOf(machineModel, workingSet);
+  const roof = roofTimes(operators, machineModel, level);
+  const notPredicted = factors === null || factors === 'roofs' ? null : unpredictable(operators);
+  const predictedSeconds =
+    factors === null || notPredicted !== null
+      ? null
+      : factors === 'roofs'
+        ? roof.seconds
+        : predicted(work, machineModel, factors);
+  return { level, roof, predictedSeconds, notPredicted };
+}
+
+/** Places one phase: what it asked, what the roofs allow, what was predicted, what was measured. */
+export function placePhase(request: PlacementRequest): RooflinePhase {
+  const { work, machineModel, measuredSeconds, profiled } = request;
+  const operators = operatorsOf(work);
+  const { level, roof, predictedSeconds, notPredicted } = expectPhase(request, operators);
   const sum = (of: (operator: OperatorWork) => number) =>
     operators.reduce((total, one) => total + of(one), 0);
   const flops = sum((one) => one.flops);
@@ -40,16 +64,8 @@ export function placePhase({
     activations: sum(({ traffic }) => traffic.activationsRead + traffic.activationsWritten),
   };
   const read = bytes.weights + bytes.cacheRead;
-  const roof = roofTimes(operators, machineModel, level);
   const arithmetic = mainArithmetic(operators);
   const peak = peakFor(machineModel.ceilings, arithmetic);
-  const notPredicted = factors === null || factors === 'roofs' ? null : unpredictable(operators);
-  const predictedSeconds =
-    factors === null || notPredicted !== null
-      ? null
-      : factors === 'roofs'
-        ? roof.seconds
-        : predicted(work, machineModel, factors);
   const bandwidth = { level, bytesPerSecond: bandwidthOf(machineModel, level) };
   return {
     name: work.name,

@@ -1,7 +1,6 @@
 import type { AxisValue } from '../../core/experiment/experiment.js';
 import type { RunnerKind } from '../../core/runners/runner.js';
 import { type Field, fieldsOf } from '../../core/sweep/fields.js';
-import { API_VERSION } from '../../core/sweep/spec.js';
 import { BOOLEAN_WORDS } from '../../core/sweep/structure.js';
 import { latency } from '../../core/workloads/latency.js';
 import type { WorkloadKind } from '../../core/workloads/workload.js';
@@ -18,8 +17,8 @@ export interface BenchRequest {
   readonly repetitions: number | null;
 }
 
-/** @returns the request as a sweep file; what is not said is left out, and nothing is judged: that is parseSweep's. */
-export function benchDocument(request: BenchRequest): Record<string, unknown> {
+/** @returns the request as the `spec` of a sweep; what is not said is left out, and nothing is judged: that is parseSweep's. */
+export function benchSpec(request: BenchRequest): Record<string, unknown> {
   const { models, axes, devices, repetitions } = request;
   const block = ({ kind, options }: RunnerKind | WorkloadKind) => {
     const entries = fieldsOf(options).flatMap((field) => {
@@ -29,16 +28,11 @@ export function benchDocument(request: BenchRequest): Record<string, unknown> {
     return { kind, ...Object.fromEntries(entries) };
   };
   return {
-    apiVersion: API_VERSION,
-    kind: 'Sweep',
-    metadata: { name: 'bench' },
-    spec: {
-      models: oneOf(models),
-      runners: BENCH_RUNNERS.map(block),
-      workloads: [block(latency)],
-      ...(repetitions === null ? {} : { measure: { minRepeats: repetitions, maxRepeats: repetitions } }),
-      ...(devices.length === 0 ? {} : { placement: { device: oneOf(devices) } }),
-    },
+    models: oneOf(models),
+    runners: BENCH_RUNNERS.map(block),
+    workloads: [block(latency)],
+    ...(repetitions === null ? {} : { measure: { minRepeats: repetitions, maxRepeats: repetitions } }),
+    ...(devices.length === 0 ? {} : { placement: { device: oneOf(devices) } }),
   };
 }
 

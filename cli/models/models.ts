@@ -1,28 +1,18 @@
-import { dirname, join, resolve } from 'node:path';
-import { builtinFolder, builtinNames } from '../../agent/artifacts/source.js';
+import { dirname, resolve } from 'node:path';
 import { describeSynthetic } from '../../agent/artifacts/synthetic/model.js';
 import { toFailure } from '../../core/errors.js';
-import type { ModelFacts } from '../../core/experiment/experiment.js';
 import { formatValue } from '../../core/metrics/format.js';
 import { SHAPES } from '../../core/models/shapes.js';
 import type { Format } from '../../formats/format.js';
 import { headerDetails } from '../../formats/gguf/format.js';
 import { FORMATS, formatOf } from '../../formats/index.js';
-import { modelsIn } from '../../formats/scan.js';
 import { fromFailure } from '../exit.js';
 import { inspectModel, modelSettings } from '../local-models.js';
+import { localModels, parameterCount } from '../model-list.js';
 import { nodeConfig } from '../node-config.js';
 import { plainTable } from '../output/plain-table.js';
 import { printData, printJson, say } from '../output/print.js';
 import type { ModelsOptions } from './command.js';
-
-interface Listed {
-  readonly source: string;
-  readonly path: string;
-  /** null with the reason when the file is not usable. */
-  readonly facts: ModelFacts | null;
-  readonly problem: string | null;
-}
 
 /**
  * `ridge models`: the shipped models and those of model folders, or one model in detail.
@@ -34,13 +24,7 @@ export async function listModels(
   formats: readonly Format[] = FORMATS,
 ): Promise<void> {
   if (source !== undefined) return await showModel(source, options, formats);
-  const shipped = builtinNames().map(({ name, file }) =>
-    inspect(`builtin:${name}`, join(builtinFolder(), file), formats),
-  );
-  const found = options.models.flatMap((folder) =>
-    pathsIn(resolve(folder), formats).map((path) => inspect(path, path, formats)),
-  );
-  const models = [...shipped, ...found];
+  const models = localModels(options.models, formats);
   if (options.json === true) {
     printJson(models);
     return;
@@ -52,7 +36,7 @@ export async function listModels(
         name,
         facts?.format ?? null,
         problem ?? facts?.architecture ?? null,
-        count(facts?.parameters ?? null),
+        parameterCount(facts?.parameters ?? null),
         facts === null ? null : formatValue(facts.bytes, 'B'),
         facts?.quantization ?? null,
         facts?.contextLength ?? null,
@@ -112,28 +96,3 @@ async function showModel(source: string, options: ModelsOptions, formats: readon
 
 /** What a format leaves open. */
 const NOT_SAID = 'not stated';
-
-function inspect(source: string, path: string, formats: readonly Format[]): Listed {
-  try {
-    const { facts, weightBytes } = formatOf(path, formats).inspect(path);
-    return { source, path, facts: { ...facts, bytes: weightBytes ?? facts.bytes }, problem: null };
-  } catch (error) {
-    return { source, path, facts: null, problem: `not usable: ${(error as Error).message}` };
-  }
-}
-
-function pathsIn(folder: string, formats: readonly Format[]): readonly string[] {
-  try {
-    return modelsIn(folder, formats);
-  } catch (error) {
-    say(`${folder}: ${(error as NodeJS.ErrnoException).code}`);
-    return [];
-  }
-}
-
-/** `8.4 M`, `1.2 G`: parameters as model cards write them. */
-function count(parameters: number | null): string | null {
-  if (parameters === null) return null;
-  if (parameters >= 1e9) return `${(parameters / 1e9).toFixed(1)} G`;
-  return `${(parameters / 1e6).toFixed(1)} M`;
-}

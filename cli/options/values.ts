@@ -1,5 +1,8 @@
 import { InvalidArgumentError } from 'commander';
 
+/** What commands that take a sweep say of it. */
+export const SWEEP_ARGUMENT = 'sweep file (YAML), or a model: the sweep of this model with every default';
+
 /** Gathers a repeatable option into a list. */
 export function collect(value: string, before: readonly string[]): readonly string[] {
   return [...before, value];

@@ -1,8 +1,11 @@
 import type { Command } from 'commander';
+import { EXIT } from '../exit.js';
 import { CONFIG_OPTION } from '../options/config.js';
-import { collect, positiveInteger } from '../options/values.js';
+import { addConnectionOptions, type ConnectionOptions } from '../options/connection.js';
+import { collect, positiveInteger, SWEEP_ARGUMENT } from '../options/values.js';
 
-export interface PlanOptions {
+export interface PlanOptions extends ConnectionOptions {
+  readonly fleet?: true;
   readonly config?: string;
   readonly limit: number;
   readonly models: readonly string[];
@@ -10,18 +13,21 @@ export interface PlanOptions {
 }
 
 export function registerPlan(program: Command): void {
-  program
+  const command = program
     .command('plan')
     .description(
-      'dry run: number of experiments, what is excluded and why, files to create, predicted memory, the first rows',
+      'dry run: number of experiments, what is excluded and why, files to create, what does not fit or is missing here,\n' +
+        'and about how long it takes where the roofs of this machine were measured.\n' +
+        `Exit code ${EXIT.nothingRuns}: nothing of it can run here (or, with --fleet, on any node).`,
     )
-    .argument('<file>', 'sweep file (YAML)')
+    .argument('<file>', SWEEP_ARGUMENT)
     .option('-n, --limit <count>', 'rows to show', positiveInteger, 10)
     .option('--models <dir>', 'also allow `source:` paths in this folder (repeatable)', collect, [])
     .option(...CONFIG_OPTION)
-    .option('--json', 'print JSON')
-    .action(async (file: string, options: PlanOptions) => {
-      const { printPlan } = await import('./plan.js');
-      await printPlan(file, options);
-    });
+    .option('--fleet', 'hold the sweep against the nodes of a coordinator instead of this machine')
+    .option('--json', 'print JSON');
+  addConnectionOptions(command).action(async (file: string, options: PlanOptions) => {
+    const { printPlan } = await import('./plan.js');
+    process.exitCode = await printPlan(file, options);
+  });
 }

@@ -7,17 +7,23 @@ import { planSpace, type Space } from '../../core/sweep/space.js';
 import type { Sweep } from '../../core/sweep/spec.js';
 import { duration } from '../../report/time-left.js';
 import { checkEvaluation } from '../check-evaluation.js';
-import { usageError } from '../exit.js';
+import { EXIT, usageError } from '../exit.js';
 import { localModelFolders, lookedAt, modelSettings, resolveModels } from '../local-models.js';
 import { nodeConfig } from '../node-config.js';
 import { plainTable } from '../output/plain-table.js';
 import { printData, printJson, say } from '../output/print.js';
-import { readSweepFile } from '../sweep-file.js';
+import { fitted, openSweep } from '../sweep-file.js';
+import { thisNode } from '../this-node.js';
+import { fileWarnings } from './check-files.js';
 import type { PlanOptions } from './command.js';
+import { SECONDS_AROUND_A_TRIAL, type TimeEstimator, type TrialTime, timeEstimator } from './estimate.js';
 import { filesLine, filesTable, plannedFiles } from './files.js';
+import { fleet, hereAlone, placementWarnings } from './places.js';
+import { type SweepTime, startsOf, sweepTime } from './sweep-time.js';
+import type { PlanWarning } from './warning.js';
 
-/** What loading a model and its warm-up add to the budget of a trial; a guess for a small model, and said so. */
-const SECONDS_AROUND_A_TRIAL = 2;
+/** Most experiments that are held against devices, and looked at for files; of larger sweeps, as many evenly spread ones. */
+const MOST_CHECKED = 2000;
 
 interface PlannedRow {
   readonly position: number;
@@ -26,25 +32,53 @@ interface PlannedRow {
   readonly label: string;
   /** null when the model's header is not known. */
   readonly memoryBytes: number | null;
+  /** Of one trial; null with the reason beside it. */
+  readonly trial: TrialTime | null;
+  readonly trialAbsent: string | null;
 }
 
-/** `ridge plan`: what a sweep would do, without doing any of it. */
-export async function printPlan(file: string, options: PlanOptions): Promise<void> {
-  const { sweep: written } = readSweepFile(file);
+/**
+ * `ridge plan`: what a sweep would do, without doing any of it.
+ * @returns 0, or the code of its own where nothing of it can run on the machines it was held against.
+ */
+export async function printPlan(file: string, options: PlanOptions): Promise<number> {
+  const written = openSweep(file);
   const node = nodeConfig(options.config);
-  const settings = modelSettings(localModelFolders(file, written, options.models), node);
-  await checkEvaluation(written, settings, node.scorers, (why) => say(`quality: ${why}; it is not checked`));
-  const missing = (model: ModelRef, why: string) =>
-    say(`${model.name}: ${why}; its context length and memory are not checked`);
-  const models = await resolveModels(written, settings, missing, lookedAt);
-  const sweep: Sweep = { ...written, models };
+  const folders = localModelFolders(file, written.sweep, options.models);
+  const settings = modelSettings(folders, node);
+  const warnings: PlanWarning[] = [];
+  const missing = (message: string) => {
+    say(message);
+    warnings.push({ code: 'model-missing', message, experiments: 0, blocks: false });
+  };
+  await checkEvaluation(written.sweep, settings, node.scorers, (why) =>
+    missing(`quality: ${why}; it is not checked`),
+  );
+  const models = await resolveModels(
+    written.sweep,
+    settings,
+    (model: ModelRef, why: string) =>
+      missing(`${model.name}: ${why}; its context length and memory are not checked`),
+    lookedAt,
+  );
+  const { sweep } = fitted({ ...written, sweep: { ...written.sweep, models } });
   const space = planSpace(sweep);
+  const here = await thisNode(options.config);
+  const places = options.fleet === true ? await fleet(options) : await hereAlone(sweep, here);
+  const checked = spread(space.count, MOST_CHECKED).map((position) => experimentAt(space, position));
+  const placement = placementWarnings(checked, places);
+  const files = await fileWarnings(checked, settings);
+  warnings.push(...placement.warnings, ...files.warnings);
+  const runnable = checked.filter(({ id }) => !placement.unplaced.has(id) && !files.broken.has(id)).length;
+
+  const estimator = await timeEstimator(here, folders);
+  const time = sweepTime(sweep, space, estimator);
   const varying = varyingAxes(sweep);
   const rows = Array.from({ length: Math.min(options.limit, space.count) }, (_, position) =>
-    plannedRow(experimentAt(space, position), position, varying),
+    plannedRow(experimentAt(space, position), position, varying, estimator),
   );
-  const budgetSeconds = budgetOf(sweep, space.count);
-  const files = plannedFiles(space);
+  const toMake = plannedFiles(space);
+  const exitCode = runnable === 0 ? EXIT.nothingRuns : EXIT.ok;
   if (options.json === true) {
     printJson({
       name: sweep.name,
@@ -53,26 +87,34 @@ export async function printPlan(file: string, options: PlanOptions): Promise<voi
       duplicates: space.duplicates,
       impossible: space.impossible,
       unchecked: space.unchecked,
-      budgetSeconds,
-      files,
+      budgetSeconds: budgetOf(sweep, space.count),
+      time,
+      checked: checked.length,
+      runnable,
+      warnings,
+      files: toMake,
       rows,
     });
-    return;
+    return exitCode;
   }
-  printData(summary(sweep, space, budgetSeconds, filesLine(files, space.count)));
-  if (files !== null && files.length > 0) {
+  printData(summary(sweep, space, time, filesLine(toMake, space.count)));
+  for (const warning of warnings.filter(({ experiments }) => experiments > 0))
+    printData(warningLine(warning, checked.length, space.count));
+  if (space.count > 0 && runnable === 0) printData(`  nothing of it can run on ${places.name}`);
+  if (toMake !== null && toMake.length > 0) {
     printData('');
-    printData(filesTable(files, options.limit));
+    printData(filesTable(toMake, options.limit));
   }
   if (rows.length > 0) {
     printData('');
     printData(
       plainTable(
-        ['position', 'experiment', 'memory', 'point'],
+        ['position', 'experiment', 'memory', 'trial', 'point'],
         rows.map((row) => [
           row.position,
           row.id,
           row.memoryBytes === null ? null : formatValue(row.memoryBytes, 'B'),
+          row.trial === null ? null : span(row.trial),
           row.label,
         ]),
       ),
@@ -80,6 +122,13 @@ export async function printPlan(file: string, options: PlanOptions): Promise<voi
   }
   const more = space.count - rows.length;
   if (more > 0) say(`${more.toLocaleString('en')} more; --limit shows them`);
+  return exitCode;
+}
+
+/** @returns at most so many positions of 0 … count - 1, evenly spread, the first among them. */
+function spread(count: number, most: number): number[] {
+  const taken = Math.min(count, most);
+  return Array.from({ length: taken }, (_, i) => Math.floor((i * count) / taken));
 }
 
 /**
@@ -95,35 +144,51 @@ export function requirePoints(sweep: Sweep, space: Space): void {
   );
 }
 
-function plannedRow(experiment: Experiment, position: number, varying: readonly string[]): PlannedRow {
+function plannedRow(
+  experiment: Experiment,
+  position: number,
+  varying: readonly string[],
+  { estimate }: TimeEstimator,
+): PlannedRow {
   const { facts } = experiment.model;
+  const trial = estimate(experiment);
   return {
     position,
     id: experiment.id,
     axes: axisValues(experiment),
     label: describe(experiment, varying),
     memoryBytes: facts === null ? null : predictedBytes({ facts, experiment }),
+    trial: typeof trial === 'string' ? null : trial,
+    trialAbsent: typeof trial === 'string' ? trial : null,
   };
 }
 
-/** Longest time the repeats of all points may take; null without `maxSeconds`. */
+/** Longest time the repeats of all trials may take; null without `maxSeconds`. */
 function budgetOf(sweep: Sweep, points: number): number | null {
   const { maxSeconds } = sweep.measure;
-  return maxSeconds === null ? null : points * (maxSeconds + SECONDS_AROUND_A_TRIAL);
+  return maxSeconds === null ? null : points * startsOf(sweep) * (maxSeconds + SECONDS_AROUND_A_TRIAL);
 }
 
-function summary(sweep: Sweep, space: Space, budgetSeconds: number | null, files: string | null): string {
-  const number = (n: number): string => n.toLocaleString('en');
+const number = (n: number): string => n.toLocaleString('en');
+
+/** `2 min to 6 min`, or `45 s` where both are the same. */
+function span({ least, most }: { readonly least: number; readonly most: number }): string {
+  const [from, to] = [duration(least), duration(most)];
+  return from === to ? from : `${from} to ${to}`;
+}
+
+function warningLine({ message, experiments }: PlanWarning, checked: number, points: number): string {
+  const of = checked < points ? ` of ${number(checked)} that were looked at` : ` of ${number(points)}`;
+  return `  warning: ${number(experiments)}${of}: ${message}`;
+}
+
+function summary(sweep: Sweep, space: Space, time: SweepTime, files: string | null): string {
   const lines = [`${sweep.name}: ${number(space.count)} experiments`];
   if (space.excluded > 0) lines.push(`  left out by exclude: ${number(space.excluded)}`);
   if (space.duplicates > 0) lines.push(`  written twice, measured once: ${number(space.duplicates)}`);
   for (const { reason, count } of space.impossible) lines.push(`  impossible: ${number(count)}: ${reason}`);
   for (const reason of space.unchecked) lines.push(`  not checked in advance: ${reason}`);
-  lines.push(
-    budgetSeconds === null
-      ? '  time: no measure.maxSeconds, so each trial ends when its interval is narrow or at maxRepeats'
-      : `  time: at most about ${duration(budgetSeconds)} on one device, loading and warm-up estimated${sweep.quality === null ? '' : '; making files and asking for quality come on top'}`,
-  );
+  lines.push(...timeLines(sweep, space, time));
   if (files !== null) lines.push(files);
   const { objectives, placement } = sweep;
   lines.push(`  objectives: ${objectives.map((o) => `${o.metric} ${o.better}`).join(', ')}`);
@@ -131,4 +196,19 @@ function summary(sweep: Sweep, space: Space, budgetSeconds: number | null, files
     `  order: random (seed ${placement.seed}), in blocks of ${placement.blockSize}${placement.driftControl ? ' between two drift controls' : ''}`,
   );
   return lines.join('\n');
+}
+
+function timeLines(sweep: Sweep, space: Space, time: SweepTime): string[] {
+  const besides = sweep.quality === null ? 'making files comes' : 'making files and asking for quality come';
+  const bound = budgetOf(sweep, space.count);
+  if (time.seconds !== null)
+    return [
+      `  time: ${time.atLeast ? 'at least ' : 'about '}${span(time.seconds)} on one device, by ${time.how}; ${besides} on top`,
+    ];
+  return [
+    bound === null
+      ? '  time: no measure.maxSeconds, so each trial ends when its interval is narrow or at maxRepeats'
+      : `  time: at most about ${duration(bound)} on one device, loading and warm-up estimated; ${besides} on top`,
+    ...(space.count === 0 ? [] : [`  time not estimated: ${time.absent}`]),
+  ];
 }

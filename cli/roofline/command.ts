@@ -62,7 +62,10 @@ export function registerRoofline(program: Command): void {
       'devices of the catalogue (--list), or `this`: the measured roofs of this node',
     )
     .option('--batch <list>', 'sequences computed together, on all devices (default: 1)')
-    .option('--context <list>', 'tokens of each sequence after the prefill')
+    .option(
+      '--context <list>',
+      'tokens of each sequence after the prefill (default: 2048, or what the model has)',
+    )
     .option('--prompt <list>', 'new tokens in the prefill, at the end of the context (default: all)')
     .option('--decodes <list>', 'sequences that decode in the same pass as the prefill: a mixed batch')
     .option('--bits <list>', 'native, w4a16, w8a8kv8, wfp8afp8, or a quantization such as q4_k_m')

@@ -1,13 +1,11 @@
-import { probeNode } from '../../agent/probe.js';
-import { RoofsStore, readRoofs, type StoredRoofs } from '../../agent/roofs/store.js';
+import { readRoofs, type StoredRoofs } from '../../agent/roofs/store.js';
 import { FailureError, failure } from '../../core/errors.js';
 import type { DeviceProfile } from '../../core/experiment/node.js';
 import { recordRoofsOf } from '../../core/result/roofs-record.js';
-import { VERSION } from '../../installation/package.js';
 import { type Ceilings, publishedCeilings } from '../../roofline/ceilings.js';
 import { ceilingsAt } from '../../roofline/ceilings-at.js';
 import { requireHardware } from '../../roofline/hardware/catalogue.js';
-import { agentConfig } from '../node-config.js';
+import { thisNode } from '../this-node.js';
 
 const THIS = /^this(?::(.+))?$/;
 const HINT = '`ridge roofs` measures them, in about a minute.';
@@ -33,7 +31,8 @@ async function openRoofs(name: string, config: string | undefined): Promise<Ceil
     });
     return ceilingsOf(file, null);
   }
-  const { devices, store } = await thisNode(config);
+  const { profile, store } = await thisNode(config);
+  const { devices } = profile;
   const wanted = match[1] === undefined ? devices : devices.filter(({ id }) => id === match[1]);
   if (wanted.length === 0)
     throw missing(`this node has no device ${match[1]}`, `It has ${devices.map(({ id }) => id).join(', ')}.`);
@@ -45,20 +44,6 @@ async function openRoofs(name: string, config: string | undefined): Promise<Ceil
     `no roofs of ${wanted.map(({ id }) => id).join(' or ')} were measured on this node yet`,
     HINT,
   );
-}
-
-async function thisNode(config: string | undefined) {
-  const { nodeName, cpuGroups, meters, roofsFolder } = agentConfig(config);
-  const { profile, nvml } = await probeNode({
-    nodeName,
-    labels: {},
-    version: VERSION,
-    cpuGroups,
-    meters: { energy: 'none', replayFile: null, procRoot: '/proc', sysRoot: meters.sysRoot },
-    runnerKinds: [],
-  });
-  if ('nvml' in nvml) nvml.nvml.close();
-  return { devices: profile.devices, store: new RoofsStore(roofsFolder) };
 }
 
 function ceilingsOf({ roofs, id }: StoredRoofs, device: DeviceProfile | null): Ceilings {

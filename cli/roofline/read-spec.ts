@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { parseRoofline } from '../../roofline/analysis/file.js';
 import type { AnalysisSpec, PointField } from '../../roofline/analysis/point.js';
 import { readAnalysisSpec } from '../../roofline/analysis/spec.js';
+import { unreadable } from '../read-file.js';
 import type { RooflineOptions } from './command.js';
 
 /** The option that gives a field, for messages. */
@@ -41,7 +42,12 @@ export interface SpecRequest {
   /** What can be read of it, so that its names can be looked up, too. */
   readonly readable: Partial<AnalysisSpec>;
   readonly diagnostics: readonly string[];
+  /** Nobody said a context: the spec has the default, which may be more than a model has. */
+  readonly contextOpen: boolean;
 }
+
+/** Tokens of each sequence where nobody says. */
+const DEFAULT_CONTEXT = 2048;
 
 export const SPEC_HINT =
   '`ridge roofline --help` shows what each takes; `ridge roofline --list` the names that are known.';
@@ -50,10 +56,13 @@ export const SPEC_HINT =
 export function readSpec(options: RooflineOptions): SpecRequest {
   const written = optionValues(options);
   const file = options.file === undefined ? NO_FILE : readFile(options.file);
-  const reading = readAnalysisSpec({ ...fileValues(file.values), ...written });
+  const given: Readonly<Record<string, unknown>> = { ...fileValues(file.values), ...written };
+  // A file says all that it is about.
+  const contextOpen = options.file === undefined && given.context === undefined;
+  const reading = readAnalysisSpec(contextOpen ? { ...given, context: [DEFAULT_CONTEXT] } : given);
   const readable = reading.ok ? reading.spec : reading.readable;
   const sound = file.diagnostics.length === 0;
-  if (reading.ok && sound) return { spec: reading.spec, readable, diagnostics: [] };
+  if (reading.ok && sound) return { spec: reading.spec, readable, diagnostics: [], contextOpen };
   // What a wrong file does not say was said as its mistake already.
   const findings = reading.ok ? [] : reading.findings.filter(({ path }) => sound || path.length > 0);
   const diagnostics = findings.map(({ path, message, suggestion }) => {
@@ -61,7 +70,25 @@ export function readSpec(options: RooflineOptions): SpecRequest {
     const option = field === undefined ? '' : `--${OPTION_OF[field as PointField]}: `;
     return `${option}${message}${suggestion === null ? '' : ` (did you mean ${suggestion}?)`}`;
   });
-  return { spec: null, readable, diagnostics: [...file.diagnostics, ...diagnostics] };
+  return { spec: null, readable, diagnostics: [...file.diagnostics, ...diagnostics], contextOpen };
+}
+
+/**
+ * @param lengths tokens that each model was trained for.
+ * @returns the spec with a context that every model and every prompt has room for, and what was chosen in one line.
+ */
+export function withContext(
+  spec: AnalysisSpec,
+  lengths: readonly number[],
+): { readonly spec: AnalysisSpec; readonly said: string } {
+  const room = Math.min(...lengths) - Math.max(...spec.generateTokens);
+  const wanted = Math.max(DEFAULT_CONTEXT, ...spec.promptTokens.map((tokens) => tokens ?? 0));
+  const context = Math.max(1, Math.min(wanted, room));
+  const why = context < wanted ? 'as many as the model has room for' : 'the default';
+  return {
+    spec: { ...spec, context: [context] },
+    said: `context ${context}: ${why}; --context asks for others`,
+  };
 }
 
 /** A file was checked already: its values stand as they are. */
@@ -126,11 +153,11 @@ function readFile(path: string): FileReading {
   try {
     text = readFileSync(path, 'utf8');
   } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code;
-    const why = code === 'ENOENT' ? 'there is no such file' : code === 'EISDIR' ? 'it is a folder' : code;
     return {
       values: {},
-      diagnostics: [`cannot read ${path}: ${why}; examples that run are in docs/examples/roofline`],
+      diagnostics: [
+        `cannot read ${path}: ${unreadable(error)}; examples that run are in docs/examples/roofline`,
+      ],
     };
   }
   const reading = parseRoofline(text);

@@ -11,7 +11,7 @@ import { operatorsCsv, pointsCsv } from './csv.js';
 import { listKnown } from './list.js';
 import { openCeilings } from './open-hardware.js';
 import { openArchitecture } from './open-model.js';
-import { readSpec, SPEC_HINT } from './read-spec.js';
+import { readSpec, SPEC_HINT, withContext } from './read-spec.js';
 import { pointsTable, pointText } from './table.js';
 import { writeFiles } from './write-files.js';
 
@@ -21,15 +21,23 @@ export async function runRoofline(options: RooflineOptions): Promise<void> {
     listKnown(options.json === true);
     return;
   }
-  const { spec, readable, diagnostics } = readSpec(options);
+  const { spec: written, readable, diagnostics, contextOpen } = readSpec(options);
   const { opened, failures } = await open(readable, options);
-  if (spec === null) throw usageError([...diagnostics, ...failures].join('\n'), SPEC_HINT);
+  if (written === null) throw usageError([...diagnostics, ...failures].join('\n'), SPEC_HINT);
   if (failures.length > 0) throw usageError(failures.join('\n'));
+  const spec = contextOpen ? chosenContext(written, opened) : written;
   const result = analyzeAll(pointsOf(spec), opened);
   requireSome(result);
   sayImpossible(result);
   print(spec, result, options);
   await writeFiles(result.analyses, varyingFields(spec), options);
+}
+
+function chosenContext(written: AnalysisSpec, { models }: Opened): AnalysisSpec {
+  const lengths = [...models.values()].map(({ contextLength }) => contextLength);
+  const { spec, said } = withContext(written, lengths);
+  say(said);
+  return spec;
 }
 
 /** Opens everything that points name, once. @returns with it a sentence for each name that leads nowhere */

@@ -9,6 +9,7 @@ import {
 import type { PointField } from '../../roofline/analysis/point.js';
 import { usageError, workError } from '../exit.js';
 import { say } from '../output/print.js';
+import { unreadable } from '../read-file.js';
 import { openDrawing } from './charts.js';
 import type { RooflineOptions } from './command.js';
 import { rooflinePage } from './page.js';
@@ -61,10 +62,7 @@ function write(path: string, text: string): void {
   try {
     writeFileSync(path, text);
   } catch (error) {
-    throw workError(
-      `cannot write ${path}: ${(error as NodeJS.ErrnoException).code}`,
-      'Name a file in a folder that exists.',
-    );
+    throw workError(`cannot write ${path}: ${unreadable(error)}`, 'Name a file in a folder that exists.');
   }
   say(`written: ${path}`);
 }

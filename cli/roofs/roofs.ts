@@ -1,33 +1,21 @@
 import { writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { probeNode } from '../../agent/probe.js';
 import { measurerFor, requireMeasurer } from '../../agent/roofs/index.js';
-import { RoofsStore } from '../../agent/roofs/store.js';
+import type { RoofsStore } from '../../agent/roofs/store.js';
 import type { DeviceProfile } from '../../core/experiment/node.js';
 import type { Roofs } from '../../core/result/roofs.js';
-import { VERSION } from '../../installation/package.js';
 import { usageError, workError } from '../exit.js';
-import { agentConfig } from '../node-config.js';
 import { printData, printJson, say } from '../output/print.js';
 import { runCommand } from '../single/run-command.js';
 import { stepProgress } from '../single/step-progress.js';
+import { thisNode } from '../this-node.js';
 import type { RoofsOptions } from './command.js';
 import { describe } from './describe.js';
 
 /** `ridge roofs`: measures, keeps and prints the ceilings of this node's devices. */
 export async function roofs(options: RoofsOptions): Promise<void> {
-  const config = agentConfig(options.config);
-  const { profile, nvml } = await probeNode({
-    nodeName: config.nodeName,
-    labels: {},
-    version: VERSION,
-    cpuGroups: config.cpuGroups,
-    meters: { energy: 'none', replayFile: null, procRoot: '/proc', sysRoot: config.meters.sysRoot },
-    runnerKinds: [],
-  });
-  if ('nvml' in nvml) nvml.nvml.close();
+  const { profile, store } = await thisNode(options.config);
   const devices = chosen(profile.devices, options);
-  const store = new RoofsStore(config.roofsFolder);
   await runCommand(async () => {
     const all: Roofs[] = [];
     for (const device of devices) {

@@ -1,7 +1,7 @@
 import { type Command, Option } from 'commander';
 import { CONFIG_OPTION } from '../options/config.js';
 import { addDisplayOptions, type DisplayOptions } from '../options/display.js';
-import { collect } from '../options/values.js';
+import { collect, SWEEP_ARGUMENT } from '../options/values.js';
 
 export interface RunOptions extends DisplayOptions {
   readonly config?: string;
@@ -23,15 +23,15 @@ export function registerRun(program: Command): void {
       'run a sweep on this machine: coordinator and agent in one process, nothing else needed.\n' +
         'It may be killed at any moment: the same command resumes it.',
     )
-    .argument('<file>', 'sweep file (YAML)')
+    .argument('<file>', SWEEP_ARGUMENT)
     .option(
       '-o, --out <dir>',
       'folder for the log, results.jsonl and report.html (default: ridge-out/<sweep name>)',
     );
   addDisplayOptions(addRunOptions(command)).action(async (file: string, options: RunOptions) => {
-    const { readSweepFile } = await import('../sweep-file.js');
+    const { openSweep } = await import('../sweep-file.js');
     const { runSweep } = await import('./run.js');
-    process.exitCode = await runSweep(readSweepFile(file), options);
+    process.exitCode = await runSweep(openSweep(file), options);
   });
 }
 

@@ -25,7 +25,7 @@ import { renderReport } from '../report/render.js';
 import { DEFAULT_OUT, FILES, writeRecords, writeWhole } from '../report/run-folder.js';
 import { collectResults } from '../results/results.js';
 import { startError } from '../start-error.js';
-import type { SweepFile } from '../sweep-file.js';
+import { fitted, type SweepFile } from '../sweep-file.js';
 import { watchSweep } from '../watch/watch.js';
 import type { RunOptions } from './command.js';
 import { folderError, openRunFolder, type RunFolder } from './folder.js';
@@ -37,13 +37,13 @@ import { preparePush } from './push.js';
  * @returns 0 when every experiment has a result, 1 when some failed, 130 when it was interrupted.
  */
 export async function runSweep(file: SweepFile, options: RunOptions): Promise<number> {
-  const { path, document, sweep: written } = file;
+  const { path, sweep: written } = file;
   const folders = localModelFolders(path, written, options.models);
   const node = nodeConfig(options.config);
   const settings = modelSettings(folders, node);
   await checkEvaluation(written, settings, node.scorers);
   const models = await resolveModels(written, settings);
-  const sweep: Sweep = { ...written, models };
+  const { document, sweep } = fitted({ ...file, sweep: { ...written, models } });
   requirePoints(sweep, planSpace(sweep));
 
   const folder = openRunFolder(

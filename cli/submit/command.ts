@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { addConnectionOptions, type ConnectionOptions } from '../options/connection.js';
+import { SWEEP_ARGUMENT } from '../options/values.js';
 
 export interface SubmitOptions extends ConnectionOptions {
   readonly watch?: true;
@@ -11,7 +12,7 @@ export function registerSubmit(program: Command): void {
   const command = program
     .command('submit')
     .description('submit a sweep to a coordinator; submitting the same file again changes nothing')
-    .argument('<file>', 'sweep file (YAML)')
+    .argument('<file>', SWEEP_ARGUMENT)
     .option('-w, --watch', 'show progress until the sweep is finished')
     .option('--retry-failed', 'retry the points that an earlier submission of this sweep gave up')
     .option('--json', 'print JSON');

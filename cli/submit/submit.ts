@@ -3,13 +3,13 @@ import type { ControlConnection } from '../../proto/client.js';
 import { withCoordinator } from '../connection.js';
 import { EXIT } from '../exit.js';
 import { printData, printJson, say } from '../output/print.js';
-import { readSweepFile } from '../sweep-file.js';
+import { openSweep } from '../sweep-file.js';
 import { watchSweep } from '../watch/watch.js';
 import type { SubmitOptions } from './command.js';
 
 /** Hands a sweep to a coordinator and prints its id; with --watch stays until it is finished. */
 export async function submit(file: string, options: SubmitOptions): Promise<number> {
-  const { document, sweep } = readSweepFile(file);
+  const { document, sweep } = openSweep(file);
   return await withCoordinator(options, async (control: ControlConnection) => {
     const accepted = await control.submitSweep({
       document,

@@ -16,7 +16,7 @@ import {
 /** New points looked at for one request, so that a sweep full of unfit points cannot stall the coordinator. */
 const SCAN_LIMIT = 2048;
 /** A block of so few experiments is over before anything can drift; the control would cost more than it reveals. */
-const FEW_EXPERIMENTS = 3;
+export const FEW_EXPERIMENTS = 3;
 /** How far into the random order the reference experiment is looked for. */
 const REFERENCE_SEARCH = 64;
 

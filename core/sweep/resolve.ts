@@ -99,7 +99,7 @@ function readModels(reader: Reader): ModelRef[] {
 }
 
 /** `builtin:small` → small, `llms/llama-1b.Q4_K_M.gguf` → llama-1b.Q4_K_M, `synthetic:llama-3.2-1b?seed=2` → llama-3.2-1b, `hf:owner/repo:QUANT` → repo-QUANT. */
-function nameFromSource(source: string): string {
+export function nameFromSource(source: string): string {
   const repository = /^hf:[^/]+\/([^:#]+)(?::([^#]+))?(?:#.*)?$/.exec(source);
   const tail = repository
     ? [repository[1], repository[2]].filter((part) => part !== undefined).join('-')

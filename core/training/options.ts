@@ -9,6 +9,9 @@ import {
   type TrainingTargets,
 } from './methods.js';
 
+/** Of a window, where a sweep does not say. */
+export const WINDOW_TOKENS = 128;
+
 /** Of the workload `finetune`: one field an option; field order is axis order. */
 export const trainingOptions = z.strictObject({
   method: z
@@ -47,7 +50,7 @@ export const trainingOptions = z.strictObject({
   rampSteps: z.int().min(0).max(1e6).default(0).describe('Steps over which the learning rate rises.'),
   steps: z.int().min(1).max(1e6).default(30).describe('Steps of the optimizer.'),
   sequencesPerStep: z.int().min(1).max(256).default(1).describe('Windows of the text in one step.'),
-  windowTokens: z.int().min(2).max(131_072).default(128).describe('Tokens of a window.'),
+  windowTokens: z.int().min(2).max(131_072).default(WINDOW_TOKENS).describe('Tokens of a window.'),
   text: z
     .string()
     .min(1)

@@ -1,7 +1,7 @@
 import { numberOn, type Rule } from '../experiment/rule.js';
 import { headOf } from '../techniques/spelling.js';
 import { whyNotTrainable } from '../training/architectures.js';
-import { trainingOptions } from '../training/options.js';
+import { trainingOptions, WINDOW_TOKENS } from '../training/options.js';
 import type { WorkloadKind } from './workload.js';
 
 const FLOATS: readonly unknown[] = ['f32', 'f16', 'bf16'];
@@ -61,6 +61,8 @@ export const finetune: WorkloadKind = {
   options: trainingOptions,
   needs: 'trainer',
   lessMemory: 'Lower windowTokens or sequencesPerStep, or train fewer parameters.',
+  withinContext: (written, contextLength) =>
+    written.has('windowTokens') || contextLength >= WINDOW_TOKENS ? {} : { windowTokens: contextLength },
   rules: [trainable, withinContext, quantizedBase, quantizedFile, floatBase],
   alsoKnownAs: {
     finetuning_type: 'method',

@@ -2,6 +2,9 @@ import { z } from 'zod';
 import { numberOn, type Rule } from '../experiment/rule.js';
 import type { WorkloadKind } from './workload.js';
 
+const PROMPT_TOKENS = 512;
+const GENERATE_TOKENS = 128;
+
 const tokens = () => z.int().min(0).max(1_048_576);
 
 const somethingToDo: Rule = {
@@ -28,16 +31,32 @@ const withinContext: Rule = {
   },
 };
 
+/** Half of the room for the prompt and a quarter for the answer, or all of it where one alone is open. */
+const chosenWithin: WorkloadKind['withinContext'] = (written, contextLength) => {
+  const most = (name: string) => Math.max(0, ...(written.get(name) ?? []).map(Number));
+  const room = contextLength - most('contextDepth') - most('promptTokens') - most('generateTokens');
+  const open = Object.entries({ promptTokens: PROMPT_TOKENS, generateTokens: GENERATE_TOKENS }).filter(
+    ([name]) => !written.has(name),
+  );
+  const wanted = open.reduce((sum, [, fallback]) => sum + fallback, 0);
+  if (wanted <= room || room < 1) return {};
+  if (open.length === 1) return Object.fromEntries(open.map(([name]) => [name, room]));
+  return {
+    promptTokens: Math.min(PROMPT_TOKENS, Math.ceil(room / 2)),
+    generateTokens: Math.min(GENERATE_TOKENS, Math.floor(room / 4)),
+  };
+};
+
 /** The semantics of llama-bench: a prompt, then exactly so many decode steps, no sampling. */
 export const latency: WorkloadKind = {
   kind: 'latency',
   summary: 'a prompt of random tokens, then decode steps, repeated until the interval is narrow',
   options: z.strictObject({
     promptTokens: tokens()
-      .default(512)
+      .default(PROMPT_TOKENS)
       .describe('Tokens of the prompt of each sequence; 0 measures decode alone (llama-bench: -p).'),
     generateTokens: tokens()
-      .default(128)
+      .default(GENERATE_TOKENS)
       .describe('Decode steps after the prompt; 0 measures prefill alone (llama-bench: -n).'),
     parallel: z
       .int()
@@ -52,6 +71,7 @@ export const latency: WorkloadKind = {
   needs: 'generator',
   lessMemory: 'Lower contextDepth, promptTokens or parallel, or choose a smaller quantization.',
   rules: [somethingToDo, withinContext],
+  withinContext: chosenWithin,
   alsoKnownAs: {
     p: 'promptTokens',
     n_prompt: 'promptTokens',

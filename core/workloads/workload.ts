@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import type { AxisValue } from '../experiment/experiment.js';
 import type { Rule } from '../experiment/rule.js';
 import type { Capability } from './capability.js';
 
@@ -13,6 +14,16 @@ export interface WorkloadKind {
   /** What to ask less of where a trial does not fit into memory. */
   readonly lessMemory: string;
   readonly rules: readonly Rule[];
+  /**
+   * Chooses what a sweep leaves open, where the defaults ask a model for more tokens than it was trained for.
+   * @param written values of the options that the sweep says.
+   * @param contextLength tokens that the model was trained for.
+   * @returns options to use in place of their defaults; empty where the defaults fit, or nothing that is open would help.
+   */
+  readonly withinContext: (
+    written: ReadonlyMap<string, readonly AxisValue[]>,
+    contextLength: number,
+  ) => Readonly<Record<string, number>>;
   /** The field's other spellings of its options → option name. */
   readonly alsoKnownAs: Readonly<Record<string, string>>;
 }

@@ -5,7 +5,9 @@ import { decodeFloats, isFloatType } from '../../../core/techniques/float-types.
 import type { Matrix } from '../../../core/techniques/pruning/matrix.js';
 import { type GgufHeader, readGgufHeader, type TensorInfo } from '../../../formats/gguf/header.js';
 import { readTensor } from '../../../formats/tensor-data.js';
-import { type AdapterBase, adapterBase, requireFit } from './base.js';
+import type { ResolvedModel } from '../resolve.js';
+import { describeSynthetic } from '../synthetic/model.js';
+import { type AdapterBase, adapterBase, requireFit, unattachable } from './base.js';
 import { type ReadAdapter, readAdapterGguf } from './gguf.js';
 import { readPeft } from './peft.js';
 import type { AdapterPlace } from './source.js';
@@ -25,11 +27,9 @@ export interface AdapterRequest {
  * @throws FailureError `model-unreadable`, `impossible-combination` with what does not fit.
  */
 export async function loadAdapter(request: AdapterRequest): Promise<ReadAdapter> {
-  const { source, place, basePath, baseName } = request;
+  const { basePath, baseName } = request;
   const header = readGgufHeader(basePath);
-  const base = adapterBase(header);
-  const read = await readPlace(place, base, source);
-  requireFit(read.adapter, base, { adapter: source, model: baseName });
+  const read = await readFitting(request, header);
   const { onResidual } = read.adapter;
   if (onResidual === null) return read;
   const layers = new Map<string, AdapterLayer>();
@@ -38,6 +38,36 @@ export async function loadAdapter(request: AdapterRequest): Promise<ReadAdapter>
     layers.set(name, ontoBase(layer, onResidual, weights));
   }
   return { ...read, adapter: { ...read.adapter, layers, onResidual: null } };
+}
+
+/**
+ * Holds an adapter against the header of a model, without looking at its weights: whether a trial could have it.
+ * @param model a file, or a synthetic model that is not written yet.
+ * @param attached it is to run beside the weights.
+ * @throws FailureError `model-unreadable`, `impossible-combination` with what does not fit.
+ */
+export async function requireAdapterFits(
+  adapter: Omit<AdapterRequest, 'basePath'>,
+  model: Pick<ResolvedModel, 'path' | 'synthetic'>,
+  attached: boolean,
+): Promise<void> {
+  if (model.synthetic === null && model.path === null) return;
+  const header =
+    model.synthetic === null ? readGgufHeader(model.path!) : describeSynthetic(model.synthetic).header;
+  const read = await readFitting(adapter, header);
+  const scalesRows = [...read.adapter.layers.values()].some(({ magnitude }) => magnitude !== null);
+  if (attached && scalesRows) throw unattachable(adapter.source);
+}
+
+/** Reads an adapter as it is, and holds it against its base. */
+async function readFitting(
+  { source, place, baseName }: Omit<AdapterRequest, 'basePath'>,
+  header: GgufHeader,
+): Promise<ReadAdapter> {
+  const base = adapterBase(header);
+  const read = await readPlace(place, base, source);
+  requireFit(read.adapter, base, { adapter: source, model: baseName });
+  return read;
 }
 
 async function readPlace(place: AdapterPlace, base: AdapterBase, source: string): Promise<ReadAdapter> {

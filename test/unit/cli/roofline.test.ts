@@ -226,10 +226,21 @@ describe('wrong words end with one sentence and 2', () => {
     );
   });
 
+  test('a context that nobody says is the default, or what the model has room for, and said', async () => {
+    const contextOf = async (...args: string[]) => {
+      const { stdout, stderr } = await roofline('--hardware', 'h100', '--json', ...args);
+      const [first] = (JSON.parse(stdout) as { analyses: { point: { context: number } }[] }).analyses;
+      expect(stderr).toContain(`context ${first?.point.context}: `);
+      return first?.point.context;
+    };
+    expect(await contextOf('--model', 'llama-2-7b')).toBe(2048);
+    expect(await contextOf('--model', 'builtin:small')).toBe(512);
+    expect(await contextOf('--model', 'builtin:small,llama-2-7b', '--generate', '12')).toBe(500);
+    expect(await contextOf('--model', 'llama-2-7b', '--prompt', '4000')).toBe(4000);
+  });
+
   test('what is missing', async () => {
-    expect((await refusal('--hardware', 'h100')).message).toBe(
-      'model is missing: it must be a name\ncontext is missing: it must be a whole number of at least 1',
-    );
+    expect((await refusal('--hardware', 'h100')).message).toBe('model is missing: it must be a name');
     expect((await refusal('--file', join(folder, 'nowhere.yaml'))).message).toContain(
       'there is no such file',
     );
@@ -239,7 +250,6 @@ describe('wrong words end with one sentence and 2', () => {
     const unknown = await refusal('--model', 'lama-2-7b', '--hardware', 'h10O,rtx', '--batch', '0');
     expect(unknown.message.split('\n')).toEqual([
       '--batch: batch must be a whole number of at least 1, not 0',
-      'context is missing: it must be a whole number of at least 1',
       'there is no file lama-2-7b, and no published model is called "lama-2-7b"',
       '       Did you mean llama-2-7b? `ridge roofline --list` shows every published model.',
       'there is no device "h10O" in the hardware catalogue',

@@ -1,0 +1,97 @@
+import { writeFileSync } from 'node:fs';
+import { dirname, isAbsolute, relative, resolve } from 'node:path';
+import { FailureError } from '../../core/errors.js';
+import type { ModelRef } from '../../core/experiment/experiment.js';
+import { isRemote } from '../../core/models/remote.js';
+import { isSynthetic, NO_QUALITY } from '../../core/models/synthetic.js';
+import { EXIT, fromFailure, usageError } from '../exit.js';
+import { lookedAt, modelSettings } from '../local-models.js';
+import { localModels } from '../model-list.js';
+import { nodeConfig } from '../node-config.js';
+import { say } from '../output/print.js';
+import { unreadable } from '../read-file.js';
+import { outputPath } from '../single/output-path.js';
+import { sweepNameOf } from '../sweep-file.js';
+import { type InitOptions, VARIABLE, type Variable } from './command.js';
+import { initDocument, variablesFor } from './document.js';
+import { askModel, askQuality, askVariables, type Questioner, questioner } from './questions.js';
+
+/**
+ * `ridge init`: writes a sweep file from three answers, given as options or asked for.
+ * @throws CommandError 2 for an answer that is missing where nobody can be asked, or that the model does not allow, and for
+ *   a file that is there; 130 when the questions were left.
+ */
+export async function init(options: InitOptions): Promise<void> {
+  const path = outputPath(options.out, options.force === true);
+  const ask = process.stdin.isTTY === true ? questioner(process.stdin, process.stderr) : null;
+  try {
+    const document = await documentFrom(options, path, ask);
+    writeFileSync(path, document);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).syscall === 'open')
+      throw usageError(
+        `${options.out} cannot be written: ${unreadable(error)}`,
+        'Name another file with --out.',
+      );
+    throw error;
+  } finally {
+    ask?.close();
+  }
+  say(
+    `${options.out} written; ridge plan ${options.out} shows what it does, ridge run ${options.out} runs it`,
+  );
+}
+
+async function documentFrom(options: InitOptions, path: string, ask: Questioner | null): Promise<string> {
+  if (ask === null && (options.model === undefined || options.vary === undefined)) {
+    const missing = [
+      ...(options.model === undefined ? ['--model SOURCE (builtin:small, say)'] : []),
+      ...(options.vary === undefined ? [`--vary NAMES (of ${VARIABLE.join(', ')}, or none)`] : []),
+    ];
+    throw usageError(
+      `there is no terminal to ask at: give ${missing.join(' and ')}`,
+      '--quality measures perplexity, too; --out FILE says where the sweep is written.',
+    );
+  }
+  const offered = () => localModels([...new Set(['.', ...options.models])]);
+  const source = options.model ?? (await askModel(ask!, offered()));
+  const model = await modelOf(source, path, options);
+  const possible = variablesFor(model, VARIABLE);
+  const vary = options.vary ?? (await askVariables(ask!, possible));
+  requirePossible(model, vary, possible);
+  const quality = options.quality ?? (ask === null || isSynthetic(source) ? false : await askQuality(ask));
+  if (quality && isSynthetic(source)) throw usageError(NO_QUALITY, 'Leave --quality out.');
+  return initDocument({ name: sweepNameOf(source), model, vary, quality, path: options.out });
+}
+
+/** Looks at the model; one that has to be fetched may stay unknown. @throws CommandError */
+async function modelOf(source: string, path: string, { models, config }: InitOptions): Promise<ModelRef> {
+  const named: ModelRef = { name: 'model', source: beside(path, source), digest: null, facts: null };
+  const folders = [...models, '.', dirname(path), dirname(source)].map((folder) => resolve(folder));
+  try {
+    const { facts } = await lookedAt({ ...named, source }, modelSettings(folders, nodeConfig(config)));
+    return { ...named, facts };
+  } catch (error) {
+    if (!(error instanceof FailureError)) throw error;
+    if (!isRemote(source)) throw fromFailure(error.failure, EXIT.usage);
+    say(`${source} is not looked at: ${error.failure.message}`);
+    return named;
+  }
+}
+
+/** A path as it has to stand in a file at `path`; other sources as they are. */
+function beside(path: string, source: string): string {
+  const isPath = !/^[a-z][a-z0-9+.-]+:/.test(source);
+  return isPath && !isAbsolute(source) ? relative(dirname(path), resolve(source)) : source;
+}
+
+function requirePossible(model: ModelRef, vary: readonly Variable[], possible: readonly Variable[]): void {
+  const not = vary.filter((name) => !possible.includes(name));
+  if (not.length === 0) return;
+  const type = model.facts?.quantization ?? null;
+  const why = type === null ? '' : ` (its weights are ${type})`;
+  throw usageError(
+    `${model.source} can have one value of ${not.join(' and ')} alone${why}`,
+    possible.length === 0 ? 'Give --vary none.' : `It can vary ${possible.join(', ')}.`,
+  );
+}

@@ -1,0 +1,171 @@
+import { dirname, resolve } from 'node:path';
+import { lastCacheBytes } from '../../agent/device/caches.js';
+import { NodeFactors } from '../../agent/factors/node-factors.js';
+import { FactorsStore } from '../../agent/factors/store.js';
+import { NodeRoofs } from '../../agent/roofs/node-roofs.js';
+import { FailureError } from '../../core/errors.js';
+import type { Experiment, MeasurePolicy } from '../../core/experiment/experiment.js';
+import type { DeviceProfile } from '../../core/experiment/node.js';
+import { isFitted, runnerNamed } from '../../core/runners/index.js';
+import { readAdapter } from '../../core/techniques/adapter.js';
+import type { ModelArchitecture } from '../../core/work/architecture.js';
+import { phaseWork } from '../../core/work/phase-work.js';
+import { workloadNamed } from '../../core/workloads/index.js';
+import { withAttention } from '../../roofline/analysis/attention-word.js';
+import { factorsAt } from '../../roofline/factor-at.js';
+import { measuredMachine } from '../../roofline/machine-model.js';
+import { expectPhase } from '../../roofline/placement.js';
+import { quantizedArchitecture } from '../../roofline/quantized.js';
+import { openArchitecture } from '../roofline/open-model.js';
+import type { ThisNode } from '../this-node.js';
+
+/** What starting a process, loading a small model and its warm-up checks take around the rounds of a trial: a guess, and said so. */
+export const SECONDS_AROUND_A_TRIAL = 2;
+
+/** Rounds whose spread ends the warm-up. */
+const WARMUP_ROUNDS = 3;
+
+/** Seconds of one trial: with the fewest rounds that the measurement policy allows, and with the most. */
+export interface TrialTime {
+  readonly least: number;
+  readonly most: number;
+  /** Of one round: a prefill and its decode steps. */
+  readonly roundSeconds: number;
+  /** `factors` predict what the engine takes; `roofs` what it takes at least. */
+  readonly by: 'factors' | 'roofs';
+}
+
+/** Says how long trials on this machine take, or in one clause why that is not known. */
+export interface TimeEstimator {
+  estimate(experiment: Experiment): TrialTime | string;
+  /** What the numbers stand on: `the roofs of cpu0, measured 2026-11-27T…`; null where there are no roofs. */
+  readonly basis: string | null;
+}
+
+/**
+ * Reads the roofs and factors that this machine was measured at; nothing is measured.
+ * @param modelFolders where models named by a path may be.
+ */
+export async function timeEstimator(
+  { profile, store, roofsFolder, sysRoot }: ThisNode,
+  modelFolders: readonly string[],
+): Promise<TimeEstimator> {
+  const { devices } = profile;
+  const roofs = new NodeRoofs({ mode: 'stored', devices, store, log: () => undefined });
+  await roofs.prepare(new AbortController().signal);
+  const factors = await NodeFactors.read(
+    new FactorsStore(roofsFolder),
+    devices.map(({ id }) => id),
+  );
+  const architectures = new Map<string, ModelArchitecture | string>();
+  const architectureOf = (source: string) => {
+    const found = architectures.get(source) ?? opened(source, modelFolders);
+    architectures.set(source, found);
+    return found;
+  };
+  const measured = devices.flatMap(({ id }) => {
+    const of = roofs.of(id);
+    return of === null ? [] : [`${id}, measured ${of.measuredAt}`];
+  });
+  return {
+    basis: measured.length === 0 ? null : `the roofs of ${measured.join(' and ')}`,
+    estimate(experiment) {
+      const device = devices.find(({ classes }) => classes.includes(experiment.device));
+      if (device === undefined) return `this machine has no device of class ${experiment.device}`;
+      const own = roofs.of(device.id);
+      if (own === null) return `no roofs of ${device.id}: ${roofs.absent(device.id)}`;
+      const base = architectureOf(experiment.model.source);
+      if (typeof base === 'string') return base;
+      const threads = threadsOf(experiment, device);
+      const machineModel = measuredMachine(
+        own,
+        { name: device.name, memoryBytes: null },
+        threads,
+        lastCacheBytes(device.cpus, sysRoot),
+      );
+      if (machineModel === null) return `the roofs of ${device.id} hold no bandwidth of memory`;
+      const stored = isFitted(experiment) ? factors.of(device.id, own) : null;
+      const phases = phasesOf(experiment, base);
+      if (typeof phases === 'string') return phases;
+      const expected = phases.map((work) =>
+        expectPhase({
+          work,
+          machineModel,
+          factors: stored === null ? null : factorsAt(stored.factors.threads, threads),
+        }),
+      );
+      const predicted = expected.every(({ predictedSeconds }) => predictedSeconds !== null);
+      const roundSeconds = expected.reduce(
+        (sum, { predictedSeconds, roof }) => sum + (predicted ? predictedSeconds! : roof.seconds),
+        0,
+      );
+      return {
+        ...trialSeconds(roundSeconds, experiment.measure),
+        roundSeconds,
+        by: predicted ? 'factors' : 'roofs',
+      };
+    },
+  };
+}
+
+/** @returns what a trial takes by the rounds that its policy allows. */
+function trialSeconds(
+  roundSeconds: number,
+  { minRepeats, maxRepeats, maxSeconds, maxWarmups }: MeasurePolicy,
+): Pick<TrialTime, 'least' | 'most'> {
+  const repeats = maxRepeats * roundSeconds;
+  // The budget ends a trial between two repeats, and none before its fewest.
+  const bounded =
+    maxSeconds === null ? repeats : Math.min(repeats, Math.max(maxSeconds, minRepeats * roundSeconds));
+  return {
+    least: SECONDS_AROUND_A_TRIAL + (Math.min(WARMUP_ROUNDS, maxWarmups) + minRepeats) * roundSeconds,
+    most: SECONDS_AROUND_A_TRIAL + maxWarmups * roundSeconds + bounded,
+  };
+}
+
+function opened(source: string, modelFolders: readonly string[]): ModelArchitecture | string {
+  try {
+    return openArchitecture(source, [...modelFolders, dirname(resolve(source))]);
+  } catch (error) {
+    if (error instanceof FailureError) return error.failure.message;
+    throw error;
+  }
+}
+
+function threadsOf({ runner }: Experiment, device: DeviceProfile): number {
+  const { threads } = runner.options;
+  return typeof threads === 'number' ? threads : Math.max(1, device.cpus.length);
+}
+
+/** Counts the work of one round; a clause where nobody can. */
+function phasesOf({ runner, workload, technique }: Experiment, base: ModelArchitecture) {
+  const counting = runnerNamed(runner.kind)?.counting;
+  if (counting?.by === 'nothing') return counting.reason;
+  if (counting?.by !== 'pass' || workloadNamed(workload.kind)?.needs !== 'generator')
+    return `the time of ${workload.kind} on ${runner.kind} does not follow from the shapes of a model`;
+  if (counting.packed) return `how ${runner.kind} packs matrices is known when they are loaded`;
+  const adapter = readAdapter(technique.adapter);
+  if (adapter.ok && adapter.value?.mode === 'attached')
+    return 'the work of adapters beside the weights is not counted';
+  const count = (name: string) => Number(workload.options[name] ?? 0);
+  try {
+    const architecture = quantizedArchitecture(
+      withAttention(base, technique.attention),
+      technique.quantization,
+    );
+    return phaseWork(
+      architecture,
+      runner.options,
+      {
+        promptTokens: count('promptTokens'),
+        generateTokens: count('generateTokens'),
+        parallel: Math.max(1, count('parallel')),
+        contextDepth: count('contextDepth'),
+      },
+      counting.engine,
+    );
+  } catch (error) {
+    if (error instanceof FailureError) return error.failure.message;
+    throw error;
+  }
+}

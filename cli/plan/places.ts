@@ -1,0 +1,98 @@
+import { probeRunner } from '../../agent/probe.js';
+import { RUNNER_KINDS } from '../../agent/runners/index.js';
+import { refusal } from '../../coordinator/scheduler/placement.js';
+import type { Experiment } from '../../core/experiment/experiment.js';
+import type { DeviceProfile, NodeProfile } from '../../core/experiment/node.js';
+import { formatValue } from '../../core/metrics/format.js';
+import { predictedBytes } from '../../core/runners/index.js';
+import type { Sweep } from '../../core/sweep/spec.js';
+import { parseNodeProfile } from '../../proto/convert.js';
+import { withCoordinator } from '../connection.js';
+import type { ConnectionOptions } from '../options/connection.js';
+import type { ThisNode } from '../this-node.js';
+import type { PlanWarning } from './warning.js';
+
+/** Nodes that a sweep could run on, and what they are together in a sentence. */
+export interface Places {
+  readonly nodes: readonly NodeProfile[];
+  readonly name: string;
+  /** Whether they say what their power helpers can set: this machine is asked for that only when it measures. */
+  readonly saySettable: boolean;
+}
+
+/** @returns this machine with those of the sweep's runners that load here. */
+export async function hereAlone(sweep: Sweep, { profile }: ThisNode): Promise<Places> {
+  const kinds = RUNNER_KINDS.filter((kind) => sweep.runners.some((runner) => runner.kind === kind));
+  const probes = await Promise.all(kinds.map(probeRunner));
+  const runners = probes.flatMap((probe) => (probe.available ? [probe.profile] : []));
+  return { nodes: [{ ...profile, runners }], name: 'this machine', saySettable: false };
+}
+
+/** @returns the nodes that a coordinator knows. @throws CommandError where none answers. */
+export async function fleet(options: ConnectionOptions): Promise<Places> {
+  const { nodes } = await withCoordinator(options, (control) => control.listNodes());
+  const profiles = nodes.map(({ nodeProfileJson }) => parseNodeProfile(nodeProfileJson));
+  return { nodes: profiles, name: `the fleet of ${options.coordinator}`, saySettable: true };
+}
+
+/**
+ * Holds experiments against every device of every node, by the rules that leases are given by.
+ * @returns a warning for each reason that no device takes some of them, with the ids of those.
+ */
+export function placementWarnings(
+  experiments: readonly Experiment[],
+  places: Places,
+): { readonly warnings: readonly PlanWarning[]; readonly unplaced: ReadonlySet<string> } {
+  const reasons = new Map<string, { readonly code: string; experiments: number; bytes: number }>();
+  const unplaced = new Set<string>();
+  for (const experiment of experiments) {
+    const found = whyNowhere(experiment, places);
+    if (found === null) continue;
+    unplaced.add(experiment.id);
+    const before = reasons.get(found.reason) ?? { code: found.code, experiments: 0, bytes: 0 };
+    reasons.set(found.reason, {
+      code: found.code,
+      experiments: before.experiments + 1,
+      bytes: Math.max(before.bytes, found.bytes),
+    });
+  }
+  const warnings = [...reasons].map(([reason, { code, experiments: count, bytes }]) => ({
+    code,
+    message: bytes === 0 ? reason : `${reason}; the largest is predicted to need ${formatValue(bytes, 'B')}`,
+    experiments: count,
+    blocks: true,
+  }));
+  return { warnings, unplaced };
+}
+
+/** Why no device takes an experiment; null where one does. `bytes` is what it needs, where that is the reason. */
+function whyNowhere(
+  experiment: Experiment,
+  { nodes, name, saySettable }: Places,
+): { readonly code: string; readonly reason: string; readonly bytes: number } | null {
+  const { settings, ...unset } = experiment;
+  const asked: Experiment = saySettable && settings !== undefined ? experiment : unset;
+  const devices = nodes.flatMap((node) => node.devices.map((device) => ({ node, device })));
+  const { facts } = experiment.model;
+  const bytes = facts === null ? null : predictedBytes({ facts, experiment });
+  if (devices.some(({ node, device }) => refusal(asked, node, device, bytes) === null)) return null;
+  // Those that only memory speaks against tell how much there is.
+  const large = devices.filter(({ node, device }) => refusal(asked, node, device, null) === null);
+  if (bytes !== null && large.length > 0) {
+    const most = Math.max(...large.map(({ node, device }) => roomOf(node, device)));
+    return {
+      code: 'does-not-fit',
+      reason: `no device of ${name} has more than ${formatValue(most, 'B')}`,
+      bytes,
+    };
+  }
+  const named = devices.filter(({ device }) => device.classes.includes(experiment.device));
+  const [first] = named.length > 0 ? named : devices;
+  const why = first === undefined ? 'there is no device' : refusal(asked, first.node, first.device, null);
+  return { code: 'no-place', reason: `on ${name} an experiment ${why}`, bytes: 0 };
+}
+
+/** A CPU device's memory is the node's: the smaller of the machine's and its cgroup's. */
+function roomOf(node: NodeProfile, device: DeviceProfile): number {
+  return device.classes.includes('cpu') ? Math.min(device.memoryBytes, node.memoryBytes) : device.memoryBytes;
+}

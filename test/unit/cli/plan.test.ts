@@ -1,0 +1,251 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { resolveModel } from '../../../agent/artifacts/resolve.js';
+import { FactorsStore } from '../../../agent/factors/store.js';
+import { cpuEnvironment } from '../../../agent/roofs/environment.js';
+import { RoofsStore } from '../../../agent/roofs/store.js';
+import { fileWarnings } from '../../../cli/plan/check-files.js';
+import { type TimeEstimator, timeEstimator } from '../../../cli/plan/estimate.js';
+import { placementWarnings } from '../../../cli/plan/places.js';
+import { sweepTime } from '../../../cli/plan/sweep-time.js';
+import type { ThisNode } from '../../../cli/this-node.js';
+import type { DeviceProfile, NodeProfile } from '../../../core/experiment/node.js';
+import { FACTORS_SCHEMA } from '../../../core/result/factors.js';
+import { experimentAt } from '../../../core/sweep/expand.js';
+import { planSpace } from '../../../core/sweep/space.js';
+import { PERFECT } from '../../support/roofline.js';
+import { sampleRoofs } from '../roofs/sample.js';
+import { file, sweepOf } from '../sweep/documents.js';
+
+const folder = mkdtempSync(join(tmpdir(), 'ridgepoint-plan-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const settings = { modelFolders: [folder], cacheFolder: join(folder, 'cache') };
+const models = new Map(
+  await Promise.all(
+    ['small', 'tiny'].map(
+      async (name) => [name, (await resolveModel(`builtin:${name}`, settings)).facts] as const,
+    ),
+  ),
+);
+
+function planOf(spec: Record<string, unknown> = {}) {
+  const workloads = { kind: 'latency', promptTokens: 64, generateTokens: 16 };
+  const written = sweepOf(file({ models: 'builtin:small', workloads, ...spec }));
+  const sweep = {
+    ...written,
+    models: written.models.map((model) => ({ ...model, facts: models.get(model.name) ?? null })),
+  };
+  const space = planSpace(sweep);
+  return { sweep, space, experiments: Array.from({ length: space.count }, (_, i) => experimentAt(space, i)) };
+}
+
+const cpu: DeviceProfile = {
+  id: 'cpu0',
+  classes: ['cpu', 'cpu:x86_64'],
+  name: 'a processor',
+  memoryBytes: 8e9,
+  cpus: [0, 1],
+};
+const profile: NodeProfile = {
+  name: 'node',
+  hostname: 'node',
+  os: 'linux',
+  architecture: 'x64',
+  cpuModel: 'a processor',
+  cpuFeatures: [],
+  cores: 2,
+  memoryBytes: 8e9,
+  devices: [cpu],
+  runners: [{ kind: 'llama-cpp', release: 'r', devices: ['cpu'], variants: [] }],
+  energySources: [],
+  absent: {},
+  labels: {},
+  version: '0',
+};
+const places = (node: Partial<NodeProfile> = {}) => ({
+  nodes: [{ ...profile, ...node }],
+  name: 'this machine',
+  saySettable: false,
+});
+
+describe('what no device takes', () => {
+  test('is nothing where everything fits, also what a power helper would be asked for', () => {
+    const { experiments } = planOf({ device: { powerCapWatts: [null, 100] } });
+    expect(placementWarnings(experiments, places())).toEqual({ warnings: [], unplaced: new Set() });
+  });
+
+  test('memory: how many, what the largest needs, and what there is', () => {
+    const { experiments } = planOf({
+      workloads: { kind: 'latency', promptTokens: 64, generateTokens: 16, parallel: [1, 256] },
+    });
+    const { warnings, unplaced } = placementWarnings(experiments, places({ memoryBytes: 200e6 }));
+    expect(warnings).toMatchObject([{ code: 'does-not-fit', experiments: 1, blocks: true }]);
+    expect(warnings[0]?.message).toMatch(
+      /^no device of this machine has more than 200 MB; the largest is predicted to need \d+ MB$/,
+    );
+    expect([...unplaced]).toEqual([experiments[1]?.id]);
+  });
+
+  test('a device or a runner that is not there', () => {
+    const cuda = placementWarnings(planOf({ placement: { device: ['cpu', 'cuda'] } }).experiments, places());
+    expect(cuda.warnings).toMatchObject([
+      {
+        code: 'no-place',
+        experiments: 1,
+        message: 'on this machine an experiment needs a device of class cuda; cpu0 is cpu, cpu:x86_64',
+      },
+    ]);
+    const bare = placementWarnings(planOf().experiments, places({ runners: [] }));
+    expect(bare.warnings[0]?.message).toContain('needs the runner llama-cpp, which node does not have');
+  });
+});
+
+describe('files that a sweep names', () => {
+  test('an adapter for another model blocks the points that have it; what is only missing does not', async () => {
+    const { experiments } = planOf({
+      models: ['builtin:small', 'builtin:tiny'],
+      techniques: { adapter: ['none', 'builtin:small-pgdoc-r4', 'nowhere.gguf'] },
+    });
+    const { warnings, broken } = await fileWarnings(experiments, settings);
+    const mismatch = warnings.find(({ blocks }) => blocks);
+    expect(mismatch).toMatchObject({ code: 'impossible-combination', experiments: 1 });
+    expect(mismatch?.message).toMatch(
+      /builtin:small-pgdoc-r4 is for another model than tiny: .+ \[\d+, \d+\]/,
+    );
+    expect(broken.size).toBe(1);
+    expect(warnings.filter(({ blocks }) => !blocks)).toMatchObject([
+      { code: 'model-missing', experiments: 2, message: 'there is no file nowhere.gguf' },
+    ]);
+  });
+
+  test('texts of calibration, of importance matrices and of training', async () => {
+    writeFileSync(join(folder, 'here.txt'), 'a text');
+    const { experiments } = planOf({
+      techniques: {
+        quantization: ['q4_k_m?importance=importance.txt', 'q4_k_m?importance=here.txt'],
+        sparsity: ['none', 'wanda:50%?text=calibration.txt'],
+      },
+    });
+    const training = planOf({
+      runners: { kind: 'ggml' },
+      workloads: { kind: 'finetune', text: 'train.txt' },
+    });
+    const { warnings } = await fileWarnings([...experiments, ...training.experiments], settings);
+    expect(warnings.map(({ message, experiments: count }) => [message, count])).toEqual([
+      ['there is no file importance.txt', 2],
+      ['there is no file calibration.txt', 2],
+      ['there is no file train.txt', 1],
+    ]);
+  });
+});
+
+describe('the time of a sweep', () => {
+  const roofsFolder = join(folder, 'roofs');
+  const here: ThisNode = {
+    profile,
+    roofsFolder,
+    store: new RoofsStore(roofsFolder),
+    sysRoot: join(folder, 'sys'),
+  };
+  const none: ThisNode = {
+    ...here,
+    roofsFolder: join(folder, 'none'),
+    store: new RoofsStore(join(folder, 'none')),
+  };
+  let byRoofs: TimeEstimator;
+  let byFactors: TimeEstimator;
+  beforeAll(async () => {
+    const { id } = await here.store.put(sampleRoofs({ environment: cpuEnvironment(cpu) }));
+    byRoofs = await timeEstimator(here, []);
+    await new FactorsStore(roofsFolder).put({
+      schema: FACTORS_SCHEMA,
+      device: { id: 'cpu0', class: 'cpu', name: 'a processor' },
+      engine: 'r',
+      roofs: id,
+      measuredAt: '2026-11-25T12:00:00.000Z',
+      environment: {},
+      threads: [PERFECT],
+      evidence: [],
+      warnings: [],
+      doubts: [],
+    });
+    byFactors = await timeEstimator(here, []);
+  });
+
+  test('without roofs of this machine it is not known, and the reason says what measures them', async () => {
+    const { sweep, space } = planOf();
+    const time = sweepTime(sweep, space, await timeEstimator(none, []));
+    expect(time).toMatchObject({ seconds: null, how: null });
+    expect(time.absent).toBe('no roofs of cpu0: none were measured on this node: ridge roofs measures them');
+  });
+
+  test('follows the rounds of the policy, and bounds its repeats by maxSeconds', () => {
+    const trialOf = (measure: Record<string, unknown>) => {
+      const trial = byRoofs.estimate(planOf({ measure }).experiments[0]!);
+      if (typeof trial === 'string') throw new Error(trial);
+      return trial;
+    };
+    const { roundSeconds, least, most, by } = trialOf({ minRepeats: 3, maxRepeats: 10, maxWarmups: 5 });
+    expect(by).toBe('roofs');
+    // 16.9 MB of weights are read at 40 GB/s in each of 16 steps.
+    expect(roundSeconds).toBeGreaterThan((16 * 12e6) / 40e9);
+    expect(roundSeconds).toBeLessThan(0.1);
+    expect(least).toBeCloseTo(2 + 6 * roundSeconds, 9);
+    expect(most).toBeCloseTo(2 + 15 * roundSeconds, 9);
+    const bounded = trialOf({ minRepeats: 1, maxRepeats: 10_000, maxSeconds: 1, maxWarmups: 0 });
+    expect(bounded.most).toBeCloseTo(3, 9);
+    expect(bounded.least).toBeCloseTo(2 + bounded.roundSeconds, 9);
+  });
+
+  test('fewer bits, more sequences and more tokens count', () => {
+    const seconds = (spec: Record<string, unknown>) => {
+      const trial = byRoofs.estimate(planOf(spec).experiments[0]!);
+      if (typeof trial === 'string') throw new Error(trial);
+      return trial.roundSeconds;
+    };
+    const base = seconds({});
+    expect(seconds({ techniques: { quantization: 'q4_k_m' } })).toBeLessThan(0.6 * base);
+    expect(seconds({ workloads: { kind: 'latency', promptTokens: 64, generateTokens: 32 } })).toBeGreaterThan(
+      1.4 * base,
+    );
+    expect(seconds({ runners: { kind: 'llama-cpp', threads: 1 } })).toBeGreaterThan(1.5 * base);
+  });
+
+  test('adds up every experiment, every start, and two drift controls a block', () => {
+    const { sweep, space } = planOf({
+      runners: { kind: 'llama-cpp', threads: [1, 2], flashAttention: [true, false], mmap: [true, false] },
+    });
+    const time = sweepTime(sweep, space, byRoofs);
+    const trials = Array.from({ length: 8 }, (_, i) => byRoofs.estimate(experimentAt(space, i)));
+    const sum = trials.reduce(
+      (total, trial) => total + (typeof trial === 'string' ? Number.NaN : trial.least),
+      0,
+    );
+    expect(time.seconds?.least).toBeCloseTo((sum * 10) / 8, 9);
+    expect(time).toMatchObject({ absent: null, atLeast: true });
+    expect(time.how).toMatch(/^the roofs of cpu0, measured 2026-11-25T12:00:00.000Z alone/);
+    const repeated = sweepTime({ ...sweep, repetition: { starts: 3 } } as typeof sweep, space, byRoofs);
+    expect(repeated.seconds?.least).toBeCloseTo((sum * (24 + 4)) / 8, 9);
+  });
+
+  test('is a prediction where factors were fitted to these roofs', () => {
+    const { sweep, space, experiments } = planOf();
+    expect(byFactors.estimate(experiments[0]!)).toMatchObject({ by: 'factors' });
+    expect(sweepTime(sweep, space, byFactors)).toMatchObject({
+      atLeast: false,
+      how: expect.stringMatching(/with factors$/),
+    });
+  });
+
+  test('has a reason where the work is not counted', () => {
+    const why = (spec: Record<string, unknown>) => byRoofs.estimate(planOf(spec).experiments[0]!);
+    expect(why({ techniques: { adapter: 'synthetic:lora' } })).toBe(
+      'the work of adapters beside the weights is not counted',
+    );
+    expect(why({ placement: { device: 'cuda' } })).toBe('this machine has no device of class cuda');
+    expect(why({ runners: { kind: 'fake' } })).toEqual(expect.any(String));
+    expect(why({ models: 'nowhere.gguf' })).toMatch(/nowhere\.gguf/);
+  });
+});
