@@ -6,7 +6,7 @@
 import { llamaCpp } from '../../dist/agent/runners/llama-cpp/index.js';
 
 const { modelPath, threads, promptTokens, generateTokens, repeats } = JSON.parse(process.argv[2] ?? '');
-const model = await llamaCpp.load({
+const model = await llamaCpp.opens.generator({
   modelPath,
   options: { threads, flashAttention: true },
   deviceClass: 'cpu',

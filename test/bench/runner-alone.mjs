@@ -1,9 +1,9 @@
 /**
  * Our runner under our workload with nothing of ours around it: no agent, no meters, no coordinator, nobody
- * to talk to. The code is what the worker of a trial runs (agent/isolation/trial.ts, as built), so that
+ * to talk to. The code is what the worker of a trial runs (agent/trial/run.ts, as built), so that
  * bench:overhead compares surroundings and nothing else. Takes a TrialOrder as its argument, prints what it timed.
  */
-import { runTrial } from '../../dist/agent/isolation/trial.js';
+import { runTrial } from '../../dist/agent/trial/run.js';
 
 const phases = [];
 const outcome = await runTrial(JSON.parse(process.argv[2] ?? ''), {
