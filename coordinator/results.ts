@@ -75,9 +75,10 @@ function storedResult(entry: LogEntry): StoredResult | null {
   return { position, json: recordJson, record: () => JSON.parse(recordJson) as ResultRecord };
 }
 
-/** @returns whether a record is the one that counts for its point. */
+/** @returns whether a record counts for its point: every valid start does, and where there is none what the point ended with. */
 export function counts(dispatcher: Dispatcher, record: ResultHead): boolean {
   if (record.sweep.purpose !== 'measure') return false;
+  if (record.status === 'complete' && record.valid) return true;
   const sweep = dispatcher.state.sweeps.get(record.sweep.id);
   if (sweep === undefined) return record.status === 'complete';
   const queue = sweep.queues.get(queueKey(sweep, record.node.name));

@@ -16,9 +16,8 @@ export class CompactRecords {
     this.#metrics = metrics;
   }
 
-  /** @returns the record without all else; controls as they are, since drift is judged by every repeat of theirs. */
+  /** @returns the record without all else. */
   of(record: ResultRecord): ResultRecord {
-    if (record.sweep.purpose !== 'measure') return record;
     const before = this.#before ?? record;
     const measurements: Measurements = {};
     for (const name of this.#metrics) {
@@ -33,12 +32,16 @@ export class CompactRecords {
       repeats: sharing(record.repeats, before.repeats),
       warnings: sharing(record.warnings, before.warnings),
       measurements,
-      ...{ environment: {}, absent: {}, artifact: null, quality: null, profile: null, roofline: null },
+      ...{ environment: engineOf(record), absent: {}, artifact: null, quality: null, profile: null, roofline: null },
       ...{ training: null, kernel: null, roofs: null, phases: [], tokenSeconds: [], samples: [] },
     };
     return this.#before;
   }
 }
+
+/** Starts of different engines are no starts of one row. */
+const engineOf = ({ environment: { engine } }: ResultRecord): ResultRecord['environment'] =>
+  engine === undefined ? {} : { engine };
 
 /** @returns the number, or why there is none. */
 function quoted(entry: Measurement | Missing): Measurement | Missing {

@@ -1,8 +1,11 @@
-import { compareTrials } from '../core/judgement/trials.js';
+import { blockOf } from '../core/judgement/block.js';
+import { blocksOf, compareExperiments } from '../core/judgement/trials.js';
 import { metricNamed } from '../core/metrics/catalogue.js';
 import { isPresent } from '../core/result/result.js';
 import { adjustForMany } from '../core/statistics/compare.js';
+import type { PooledSpread } from '../core/statistics/centre.js';
 import type { Interval } from '../core/statistics/interval.js';
+import { pooledSpread } from '../core/statistics/pooled.js';
 import { axisValues, describe } from '../core/sweep/labels.js';
 import { QUALITY } from './column-sets.js';
 import type { Report } from './report.js';
@@ -31,7 +34,7 @@ export interface Change {
   /** B over A for speed, time, bytes and energy; B less A, in the metric's unit, for quality. */
   readonly kind: 'ratio' | 'difference';
   readonly change: number | null;
-  /** At 95 %; null where a side has a single reading. */
+  /** At 95 %; null where a side has a single start. */
   readonly interval: Interval | null;
   readonly verdict: 'better' | 'worse' | 'same' | 'unclear' | 'missing';
   /** Why there is no number or no verdict. */
@@ -83,8 +86,8 @@ function pointOf({ experiment }: Row, apart: ReadonlySet<string>): string {
 }
 
 /**
- * Compares metrics of matched experiments. Speed: Welch's interval of the ratio on logarithms, p values
- * adjusted for the number of comparisons (core/statistics/compare.ts). Quality: the difference, its interval
+ * Compares metrics of matched experiments. Speed: the interval of the ratio over starts, p values
+ * adjusted for the number of comparisons (core/statistics/ratio.ts). Quality: the difference, its interval
  * from both standard errors as if they were independent; on the same text they are not, so it is too wide
  * rather than too narrow.
  */
@@ -93,8 +96,11 @@ export function changesOf(pairs: readonly Pair[], metrics: readonly string[]): C
   const rates = changes.filter(
     ({ pair, metric }) => !QUALITY.has(metric) && missingOf(pair, metric) === null,
   );
+  const spreads = spreadsOf(pairs, [...new Set(rates.map(({ metric }) => metric))]);
   const compared = adjustForMany(
-    rates.map(({ pair, metric }) => compareTrials(trialsOf(pair.a), trialsOf(pair.b), metric)),
+    rates.map(({ pair: { a, b }, metric }) =>
+      compareExperiments(a.starts, b.starts, metric, { spread: spreads.get(metric) ?? null }),
+    ),
   );
   const byRate = new Map(rates.map((rate, i) => [rate, compared[i]!]));
   return changes.map((one): Change => {
@@ -162,4 +168,17 @@ function missingOf({ a, b }: Pair, metric: string): string | null {
   return null;
 }
 
-const trialsOf = (row: Row) => [row.trial, ...row.others];
+/** How starts of each metric differ, learned from all rows of both sides; rows that share their blocks belong together. */
+function spreadsOf(pairs: readonly Pair[], metrics: readonly string[]): Map<string, PooledSpread | null> {
+  const groups = new Map<string, Row[]>();
+  for (const row of new Set(pairs.flatMap(({ a, b }) => [a, b]))) {
+    const key = row.starts.map(blockOf).join();
+    groups.set(key, [...(groups.get(key) ?? []), row]);
+  }
+  return new Map(
+    metrics.map((metric) => {
+      const sweeps = [...groups.values()].map((rows) => rows.map(({ starts }) => blocksOf(starts, metric)));
+      return [metric, pooledSpread(sweeps)];
+    }),
+  );
+}

@@ -1,6 +1,7 @@
+import { combineStarts } from '../core/judgement/trials.js';
 import type { Measurement, Missing, ResultRecord } from '../core/result/result.js';
 import { CompactRecords } from './compact.js';
-import { csvFigure, csvFigures, csvPieces } from './csv.js';
+import { csvFigure, csvFigures, csvPieces, figuresOf, measurementsOf } from './csv.js';
 import { splitFigures } from './figures-text.js';
 import { IncrementalReport } from './incremental/report.js';
 import type { ReportRequest } from './report.js';
@@ -54,8 +55,7 @@ export class CsvTable {
   add(json: string, parse: (json: string) => ResultRecord): void {
     const split = splitFigures(json);
     const record = split === null ? null : parse(split.rest);
-    // Drift is judged by every repeat of the controls.
-    const apart = record?.sweep.purpose === 'measure' && Object.keys(record.measurements).length === 0;
+    const apart = record !== null && Object.keys(record.measurements).length === 0;
     if (split === null || record === null || !apart) this.#addWhole(parse(json));
     else {
       const { figures } = split;
@@ -75,7 +75,12 @@ export class CsvTable {
 
   /** @returns the text, some lines at a time. */
   pieces(): Generator<string> {
-    return csvPieces(this.#growing.report(), (trial) => DECODER.decode(this.#figures.get(trial)));
+    return csvPieces(this.#growing.report(), ({ starts }) => {
+      const lines = starts.map((start) => DECODER.decode(this.#figures.get(start)));
+      if (starts.length === 1) return lines[0] ?? '';
+      const measured = starts.map((start, i) => ({ ...start, measurements: measurementsOf(lines[i] ?? '') }));
+      return figuresOf(combineStarts(measured));
+    });
   }
 
   #addWhole(record: ResultRecord): void {

@@ -12,18 +12,23 @@ type Cell = string | number | boolean | null;
  */
 export function csvText(report: Report): string {
   return [
-    ...csvPieces(report, ({ measurements }) => csvFigures((name) => csvFigure(measurements[name]))),
+    ...csvPieces(report, ({ trial }) => figuresOf(trial)),
   ].join('');
 }
 
 /** Lines that are handed on together. */
 const PIECE = 1000;
 
+/** @returns what `csvFigures` says of the measurements of a record. */
+export function figuresOf({ measurements }: ResultRecord): string {
+  return csvFigures((name) => csvFigure(measurements[name]));
+}
+
 /**
- * @param figuresOf what `csvFigures` says of the trial that a row quotes
+ * @param figures what `csvFigures` says of a row
  * @returns the same, some lines at a time
  */
-export function* csvPieces(report: Report, figuresOf: (trial: ResultRecord) => string): Generator<string> {
+export function* csvPieces(report: Report, figures: (row: Row) => string): Generator<string> {
   const axes = axisNames(report);
   const head = [
     'number',
@@ -36,6 +41,7 @@ export function* csvPieces(report: Report, figuresOf: (trial: ResultRecord) => s
     'deviceName',
     'trialId',
     'startedAt',
+    'starts',
     'repeats',
     'warnings',
     'failure',
@@ -43,7 +49,7 @@ export function* csvPieces(report: Report, figuresOf: (trial: ResultRecord) => s
   ];
   let text = csvLines([head]);
   for (const [i, row] of report.rows.entries()) {
-    text += `${line(row, axes)}${figuresOf(row.trial)}\r\n`;
+    text += `${line(row, axes)}${figures(row)}\r\n`;
     if (i % PIECE !== PIECE - 1) continue;
     yield text;
     text = '';
@@ -73,6 +79,20 @@ export function csvFigures(figureOf: (metric: string) => CsvFigure | null): stri
   return text;
 }
 
+/** @returns the measurements that `csvFigures` wrote, as far as it wrote them. */
+export function measurementsOf(figures: string): ResultRecord['measurements'] {
+  const cells = figures.split(',').slice(1);
+  const none = { mean: 0, median: 0, n: 1, stddev: null, cv: null, samples: null, source: null };
+  return Object.fromEntries(
+    METRICS.flatMap(({ name, unit }, i) => {
+      const [value = '', low = '', high = ''] = cells.slice(3 * i, 3 * i + 3);
+      if (value === '') return [];
+      const ci95: Measurement['ci95'] = low === '' || high === '' ? null : [Number(low), Number(high)];
+      return [[name, { ...none, value: Number(value), unit, ci95 }]];
+    }),
+  );
+}
+
 /** @returns what `csvFigures` asks for. */
 export function csvFigure(entry: Measurement | Missing | undefined): CsvFigure | null {
   if (!isPresent(entry)) return null;
@@ -97,6 +117,7 @@ function line(row: Row, axes: readonly string[]): string {
     trial.device.name,
     trial.trialId,
     trial.startedAt,
+    row.state === 'failed' ? 0 : row.starts.length,
     trial.repeats.count,
     row.warnings.map((w) => w.code).join(' '),
     trial.failure?.code ?? null,

@@ -1,3 +1,4 @@
+import { WATCHED } from '../core/judgement/drift.js';
 import { metricNamed } from '../core/metrics/catalogue.js';
 import type { Measurement, Missing, Phase, ResultRecord, SampleSeries } from '../core/result/result.js';
 import type { Objective } from '../core/sweep/spec.js';
@@ -64,7 +65,7 @@ export interface PackedRecord {
 const SHARED_KEYS = ['schema', 'node', 'device', 'environment', 'absent', 'artifact', 'roofs'] as const;
 type SharedKey = (typeof SHARED_KEYS)[number];
 /** Trials that no row quotes carry what drift is judged by, and nothing else. */
-const DRIFT_METRICS = ['prefillTokensPerSecond', 'decodeTokensPerSecond'];
+const DRIFT_METRICS: ReadonlySet<string> = new Set(WATCHED.map(([metric]) => metric));
 const EXPERIMENT_PARTS = ['model', 'technique', 'runner', 'workload', 'measure', 'quality'] as const;
 
 /**
@@ -103,7 +104,7 @@ export function pack(
       },
       measurements: Object.fromEntries(
         Object.entries(measurements)
-          .filter(([name]) => quoted.has(record.trialId) || DRIFT_METRICS.includes(name))
+          .filter(([name]) => quoted.has(record.trialId) || DRIFT_METRICS.has(name))
           .map(([name, entry]) => [name, packMeasurement(name, entry, share)]),
       ),
       phases: kept.phases.map(

@@ -1,10 +1,11 @@
 import type { AxisValue, Experiment } from '../core/experiment/experiment.js';
 import type { ResultRecord } from '../core/result/result.js';
 import type { Warning } from '../core/result/warnings.js';
+import type { Interval } from '../core/statistics/interval.js';
 
 export type RowState = 'valid' | 'invalid' | 'failed';
 
-/** One experiment as every table shows it: the trial that is quoted, and the others beside it. */
+/** One experiment as every table shows it: what its starts say together, and the trials that do not count beside it. */
 export interface Row {
   readonly experimentId: string;
   /** 1-based place in the report, which is the sweep's own order; where a sweep is followed, its place in the sweep. */
@@ -13,11 +14,14 @@ export interface Row {
   readonly axes: Readonly<Record<string, AxisValue>>;
   /** The model and the axes that vary, in one line: `small q4_k_m flashAttention=true`. */
   readonly label: string;
+  /** Its first start, with the centre and interval of all starts as its measurements (core/judgement/trials.ts). */
   readonly trial: ResultRecord;
-  /** Every other trial of the experiment: retries and repetitions, oldest first. */
+  /** The trials that count, as they were recorded, oldest first; of a failed experiment the last one. */
+  readonly starts: readonly ResultRecord[];
+  /** Every other trial of the experiment, oldest first: failed ones, and invalid ones beside valid ones. */
   readonly others: readonly ResultRecord[];
   readonly state: RowState;
-  /** The trial's own doubts, and the drift of the block it ran in. */
+  /** Those of its starts, each code once. */
   readonly warnings: readonly Warning[];
   /** Nothing valid is better in one objective without being worse in another. */
   readonly onFront: boolean;
@@ -30,11 +34,10 @@ export function metricOf(row: Row, metric: string): number | null {
   return row.trial.measurements[metric]?.value ?? null;
 }
 
-/** @returns half the width of the 95 % interval, or null for single readings and missing values. */
-export function halfWidthOf(row: Row, metric: string): number | null {
+/** @returns the ends of the 95 % interval of what a row quotes, or null where none is known. */
+export function intervalOf(row: Row, metric: string): Interval | null {
   const entry = row.trial.measurements[metric];
-  if (entry === undefined || entry.value === null || entry.ci95 === null) return null;
-  return (entry.ci95[1] - entry.ci95[0]) / 2;
+  return entry === undefined || entry.value === null ? null : entry.ci95;
 }
 
 /** @returns why a row has no number for a metric; null when it has one. */

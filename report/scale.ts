@@ -1,5 +1,6 @@
 import { metricNamed } from '../core/metrics/catalogue.js';
 import { ratioStyle, stepsOf } from '../core/metrics/format.js';
+import type { Interval } from '../core/statistics/interval.js';
 
 /**
  * One scale for a whole column or axis, so that its numbers line up and can be compared at a glance: the
@@ -82,10 +83,29 @@ function decimalsFor(halves: readonly number[], divisor: number): number | null 
   return Math.min(MOST_DECIMALS, Math.max(0, 1 - Math.floor(Math.log10(middle / divisor))));
 }
 
-/** @returns a value of a metric with its half interval and unit, by the digits that suit it: `36.30 ± 0.64`. */
-export function metricText(name: string, value: number, half: number | null = null): string {
-  const scale = metricScale(name, [value], half === null ? [] : [half]);
-  const spread = half === null ? '' : ` ± ${scaled(half, scale)}`;
+/** Sides of an interval that differ by less than this share of them are read as one. */
+const SYMMETRIC = 0.1;
+
+/**
+ * @returns a value's interval as it stands behind the value: `± 38`, the longer side, where both are alike within a tenth; else
+ *   its ends, `[1801, 1888]`.
+ */
+export function intervalText(value: number, [low, high]: Interval, scale: Scale): string {
+  const [below, above] = [value - low, high - value];
+  const longer = Math.max(below, above);
+  if (Math.abs(above - below) <= SYMMETRIC * longer) return `± ${scaled(longer, scale)}`;
+  return `[${scaled(low, scale)}, ${scaled(high, scale)}]`;
+}
+
+/** @returns half the length of an interval, which says how many digits of a value mean something. */
+export function halfOf(interval: Interval | null): number {
+  return interval === null ? 0 : (interval[1] - interval[0]) / 2;
+}
+
+/** @returns a value of a metric with its interval and unit, by the digits that suit it: `36.30 ± 0.64`. */
+export function metricText(name: string, value: number, interval: Interval | null = null): string {
+  const scale = metricScale(name, [value], interval === null ? [] : [halfOf(interval)]);
+  const spread = interval === null ? '' : ` ${intervalText(value, interval, scale)}`;
   return `${scaled(value, scale)}${spread} ${scale.unit}`.trim();
 }
 

@@ -26,7 +26,7 @@ export async function renderHtml(report: Report): Promise<string> {
 
 /** @returns the built page with a report's data, title and content security policy. */
 export function fillTemplate(template: string, report: Report): string {
-  const quoted = new Set(report.rows.map((row) => row.trial.trialId));
+  const quoted = new Set(report.rows.flatMap((row) => row.starts.map(({ trialId }) => trialId)));
   const payload = pack(recordsOf(report), quoted, report);
   const data = dataElement(JSON.stringify(payload));
   const policy = contentPolicy(template, null);

@@ -26,6 +26,7 @@ function document(report: Report) {
     devices: report.place.devices,
     engines: report.place.engines,
     absent: report.absences,
+    headlines: report.headlines,
     notes: report.notes,
     rows: report.rows.map((row) => entry(row, names)),
   };
@@ -51,6 +52,7 @@ function entry(row: Row, names: readonly string[]) {
     artifact: trial.artifact,
     warnings: row.warnings,
     failure: trial.failure,
+    starts: row.starts.map((t) => t.trialId),
     otherTrials: row.others.map((t) => t.trialId),
   };
 }

@@ -5,8 +5,8 @@ import type { Exporter } from './exporter.js';
 export const jsonl: Exporter = {
   format: 'jsonl',
   extension: '.jsonl',
-  help: 'the counted result record of each experiment as it is stored, one a line',
-  export: (report) => ({ text: jsonLines(report.rows.map((row) => row.trial)), notes: [] }),
+  help: 'the result records that count, each start of an experiment as it is stored, one a line',
+  export: (report) => ({ text: jsonLines(report.rows.flatMap((row) => row.starts)), notes: [] }),
 };
 
 /** One record a line. */
@@ -16,7 +16,7 @@ export function jsonLines(records: readonly ResultRecord[]): string {
 
 /** @returns every record behind a report, oldest first. */
 export function recordsOf(report: Report): ResultRecord[] {
-  return [...report.rows.flatMap((row) => [row.trial, ...row.others]), ...report.controls].sort((a, b) =>
+  return [...report.rows.flatMap((row) => [...row.starts, ...row.others]), ...report.controls].sort((a, b) =>
     a.startedAt === b.startedAt ? a.trialId.localeCompare(b.trialId) : a.startedAt.localeCompare(b.startedAt),
   );
 }

@@ -1,7 +1,7 @@
 import { type AxisColumn, cellText, type MetricColumn } from '../../report/columns.js';
 import type { Report } from '../../report/report.js';
-import { halfWidthOf, metricOf, type Row } from '../../report/rows.js';
-import { scaled } from '../../report/scale.js';
+import { intervalOf, metricOf, type Row } from '../../report/rows.js';
+import { intervalText, scaled } from '../../report/scale.js';
 import { columnsOf, cut } from './text.js';
 
 /** One column, ready to print: two lines of heading and a cell per row. */
@@ -84,7 +84,7 @@ export function layOut(
     return {
       columns,
       dropped,
-      spread: spread !== 'none' && columns.some((c) => c.cells.some((s) => s.includes(text('±')))),
+      spread: spread !== 'none' && shown.some((m) => report.rows.some((row) => intervalOf(row, m.name) !== null)),
     };
   }
 
@@ -139,17 +139,15 @@ function metricColumn(
   spread: boolean,
   text: (s: string) => string,
 ): TextColumn {
-  const halves = rows.map((row) => {
-    const half = spread ? halfWidthOf(row, metric.name) : null;
-    return half === null ? '' : scaled(half, metric.scale);
+  const spreads = rows.map((row) => {
+    const [value, interval] = [metricOf(row, metric.name), spread ? intervalOf(row, metric.name) : null];
+    return value === null || interval === null ? '' : ` ${text(intervalText(value, interval, metric.scale))}`;
   });
-  const room = Math.max(...halves.map((h) => h.length), 0);
-  const blank = room === 0 ? '' : ' '.repeat(room + 3 + (text('±').length - 1));
+  const room = Math.max(...spreads.map((s) => s.length), 0);
   const cells = rows.map((row, i) => {
     const value = metricOf(row, metric.name);
     if (value === null) return row.state === 'failed' ? '' : text('–');
-    const half = halves[i] ?? '';
-    return `${scaled(value, metric.scale)}${half === '' ? blank : ` ${text('±')} ${half.padStart(room)}`}`;
+    return `${scaled(value, metric.scale)}${(spreads[i] ?? '').padEnd(room)}`;
   });
   return { head: [metric.label, text(metric.scale.unit)], cells, align: 'right' };
 }

@@ -1,8 +1,8 @@
 import { cellText } from '../../report/columns.js';
 import type { Report } from '../../report/report.js';
 import { boundText } from '../../report/roofline.js';
-import { halfWidthOf, metricOf, type Row } from '../../report/rows.js';
-import { scaled } from '../../report/scale.js';
+import { intervalOf, metricOf, type Row } from '../../report/rows.js';
+import { intervalText, scaled } from '../../report/scale.js';
 import { constantsLine, countsLine, placeLine, remarks } from './caption.js';
 import type { Exporter } from './exporter.js';
 
@@ -36,8 +36,10 @@ function markdownText(report: Report): string {
     ...metrics.map((m) => {
       const value = metricOf(row, m.name);
       if (value === null) return row.state === 'failed' ? '' : '–';
-      const half = halfWidthOf(row, m.name);
-      return half === null ? scaled(value, m.scale) : `${scaled(value, m.scale)} ± ${scaled(half, m.scale)}`;
+      const interval = intervalOf(row, m.name);
+      return [scaled(value, m.scale), ...(interval === null ? [] : [intervalText(value, interval, m.scale)])].join(
+        ' ',
+      );
     }),
     ...(bounds ? [boundText(row) ?? '–'] : []),
     remark(row),
@@ -57,8 +59,9 @@ function markdownText(report: Report): string {
   ];
   if (report.rows.some((row) => row.onFront)) {
     const goals = report.objectives.map((o) => `${o.metric} (${o.better})`).join(', ');
-    lines.push(`★ on the Pareto front of ${inCell(goals)}. ± is half of the 95 % interval.`, '');
+    lines.push(`★ on the Pareto front of ${inCell(goals)}. ± or [low, high]: the 95 % interval over starts.`, '');
   }
+  for (const line of report.headlines) lines.push(inCell(line), '');
   for (const line of remarks(report)) lines.push(inCell(line), '');
   for (const note of report.notes)
     lines.push(`- **${note.code}** (${note.rows.length}): ${inCell(note.help)}`);

@@ -12,8 +12,8 @@ export const DEFAULT_OUT = 'ridge-out';
 
 /**
  * What a run leaves in its folder, for people and tools; the log beside it stays the truth.
- * `results.jsonl` has the counted result of each experiment, `trials.jsonl` every trial: also drift controls
- * and attempts that were tried again.
+ * `results.jsonl` has the trials that count, `trials.jsonl` every trial: also drift controls and attempts that
+ * came to nothing.
  */
 export const FILES = {
   sweep: 'sweep.yaml',
@@ -37,7 +37,7 @@ export function writeWhole(path: string, text: string): void {
 
 /** Writes results.jsonl and trials.jsonl. */
 export function writeRecords(folder: string, records: readonly ResultRecord[], request: ReportRequest): void {
-  const counted = buildReport(records, request).rows.map((row) => row.trial);
+  const counted = buildReport(records, request).rows.flatMap((row) => row.starts);
   writeWhole(join(folder, FILES.trials), jsonLines(records));
   writeWhole(join(folder, FILES.results), jsonLines(counted));
 }

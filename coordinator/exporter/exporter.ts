@@ -31,7 +31,7 @@ export class Exporter {
   readonly #exposition: Exposition;
   readonly #genAi = new GenAi();
   readonly #take: () => Snapshot;
-  /** Codes of the doubts that made a trial invalid; a valid trial has no entry. */
+  /** Codes of the warnings that made a trial invalid; a valid trial has no entry. */
   readonly #invalidCodes = new Map<string, readonly string[]>();
   /** The same codes once, however many trials have them. */
   readonly #codes = new Map<string, readonly string[]>();
@@ -48,7 +48,7 @@ export class Exporter {
       takeSnapshot({
         dispatcher: dispatcher(),
         registry,
-        records: this.#window.at(clock.now()),
+        shown: this.#window.at(clock.now()),
         invalidCodesOf: (trialId) => this.#invalidCodes.get(trialId) ?? [],
         goneBefore: Date.parse(clock.at()) - options.keepNodeSeconds * 1000,
       });

@@ -7,6 +7,7 @@ import { infoOf, type MetricRegistry } from './defined.js';
 import { InfoGauge, infoLabels } from './info.js';
 import { resultLabels } from './labels.js';
 import { addFleet, addProgress } from './progress.js';
+import { addIntervals } from './intervals.js';
 import { addRankings } from './ranking.js';
 import type { Snapshot } from './snapshot.js';
 import { Trials } from './trials.js';
@@ -38,6 +39,7 @@ export class Exposition {
       });
     }
     registry.registerMetric(new InfoGauge(() => snapshot().results.map(({ record }) => infoLabels(record))));
+    addIntervals(registry, () => snapshot().results);
     addRankings(registry, () => snapshot().results);
     addProgress(registry, snapshot);
     addFleet(registry, snapshot);

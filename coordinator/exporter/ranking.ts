@@ -5,10 +5,13 @@ import type { RooflinePhase, RooflineRecord } from '../../core/result/roofline-r
 import type { Objective } from '../../core/sweep/spec.js';
 import { gaugeOf, infoOf, type MetricRegistry, type Row } from './defined.js';
 import { resultLabels } from './labels.js';
+import type { WindowResult } from './window.js';
 
 /** A result that is exported, and whether it is on the front of its sweep; null where the sweep has no objectives. */
 export interface RankedResult {
   readonly record: ResultRecord;
+  /** Trials that it is made of. */
+  readonly starts: number;
   readonly onFront: boolean | null;
   /** Objectives of its sweep by which no exported result is better. */
   readonly bestBy: readonly string[];
@@ -19,16 +22,18 @@ export interface RankedResult {
  * @param objectivesOf a sweep's, by its id; empty for one that is not known any more.
  */
 export function rankResults(
-  records: readonly ResultRecord[],
+  results: readonly WindowResult[],
   objectivesOf: (sweepId: string) => readonly Objective[],
 ): RankedResult[] {
-  return [...new Set(records.map(({ sweep }) => sweep.id))].flatMap((id) => {
-    const own = records.filter(({ sweep }) => sweep.id === id);
+  return [...new Set(results.map(({ record }) => record.sweep.id))].flatMap((id) => {
+    const group = results.filter(({ record }) => record.sweep.id === id);
+    const own = group.map(({ record }) => record);
     const objectives = objectivesOf(id);
     const marks = recordFront(own, objectives);
     const best = objectives.map((objective) => [objective.metric, bestOf(own, objective)] as const);
     return own.map((record, i) => ({
       record,
+      starts: group[i]?.starts.length ?? 1,
       onFront: objectives.length === 0 ? null : (marks[i]?.onFront ?? false),
       bestBy: best.filter(([, holder]) => holder === record).map(([metric]) => metric),
     }));

@@ -22,14 +22,14 @@ export class Replayed {
     if (isShown(head)) this.#heads.push({ head, position });
   }
 
-  /** @returns entries of the newest results that count, at most `limit`, oldest first. */
+  /** @returns entries of all results that count of the `limit` experiments that were measured last, oldest first. */
   newest(dispatcher: Dispatcher, limit: number): number[] {
     const found: number[] = [];
     const places = new Set<string>();
-    for (let i = this.#heads.length - 1; i >= 0 && found.length < limit; i -= 1) {
+    for (let i = this.#heads.length - 1; i >= 0; i -= 1) {
       const { head, position } = this.#heads[i]!;
       const place = placeKey(head);
-      if (places.has(place) || !counts(dispatcher, head)) continue;
+      if ((places.size >= limit && !places.has(place)) || !counts(dispatcher, head)) continue;
       places.add(place);
       found.push(position);
       this.#taken.add(position);

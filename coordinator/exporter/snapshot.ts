@@ -1,11 +1,11 @@
 import { FAILURES } from '../../core/errors.js';
 import type { POINT_STATES } from '../../core/metrics/exported.js';
-import type { ResultRecord } from '../../core/result/result.js';
 import type { Dispatcher } from '../dispatcher.js';
 import type { Registry } from '../registry/registry.js';
 import type { LeaseState, NodeState, SweepState } from '../scheduler/state.js';
 import { sweepStatus } from '../scheduler/status.js';
 import { type RankedResult, rankResults } from './ranking.js';
+import type { WindowResult } from './window.js';
 
 /** What is true at the moment of a scrape. */
 export interface Snapshot {
@@ -29,7 +29,7 @@ export interface SweepProgress {
   readonly impossible: number;
   /** null before the first trial has ended. */
   readonly trialSeconds: number | null;
-  /** Points by the code of a doubt, and by failure code. */
+  /** Points by the code of a warning, and by failure code. */
   readonly invalidBy: ReadonlyMap<string, number>;
   readonly failedBy: ReadonlyMap<string, number>;
 }
@@ -60,8 +60,8 @@ const SWEEPS = 50;
 export interface Sources {
   readonly dispatcher: Dispatcher;
   readonly registry: Registry;
-  readonly records: readonly ResultRecord[];
-  /** Codes of the doubts that made a trial invalid. */
+  readonly shown: readonly WindowResult[];
+  /** Codes of the warnings that made a trial invalid. */
   readonly invalidCodesOf: (trialId: string) => readonly string[];
   /** Nodes not seen since then have gone for good. Milliseconds since 1970. */
   readonly goneBefore: number;
@@ -70,14 +70,14 @@ export interface Sources {
 export function takeSnapshot({
   dispatcher,
   registry,
-  records,
+  shown,
   invalidCodesOf,
   goneBefore,
 }: Sources): Snapshot {
   const { state } = dispatcher;
   const leases = [...state.leases.values()];
   return {
-    results: rankResults(records, (sweepId) => state.sweeps.get(sweepId)?.view.objectives ?? []),
+    results: rankResults(shown, (sweepId) => state.sweeps.get(sweepId)?.view.objectives ?? []),
     sweeps: [...state.sweeps.values()]
       .slice(-SWEEPS)
       .map((sweep) => progressOf(sweep, leases, invalidCodesOf)),

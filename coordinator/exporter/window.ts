@@ -1,11 +1,29 @@
 import { isBetter } from '../../core/judgement/pareto.js';
+import { combineStarts, startsOf } from '../../core/judgement/trials.js';
 import { metricValue, type ResultRecord } from '../../core/result/result.js';
 import type { Objective } from '../../core/sweep/spec.js';
 import { placeKey } from './replayed.js';
 
-interface WindowEntry {
+/** A result that is exported. */
+export interface WindowResult {
+  /** What its starts say together. */
   readonly record: ResultRecord;
+  /** Oldest first, without what only a single trial has. */
+  readonly starts: readonly ResultRecord[];
+}
+
+interface WindowEntry extends WindowResult {
+  /** When the newest start came. */
   readonly since: number;
+}
+
+/** Of one experiment, so that one that runs for ever does not fill the memory. */
+const MOST_STARTS = 100;
+
+function entryOf(all: readonly ResultRecord[], since: number): WindowEntry {
+  const starts = startsOf(all).slice(-MOST_STARTS);
+  const { phases: _phases, tokenSeconds: _tokens, samples: _samples, ...rest } = combineStarts(starts);
+  return { record: { ...rest, phases: [], tokenSeconds: [], samples: [] }, starts, since };
 }
 
 /** Sweeps whose best results outlast newer ones: those with the newest results. */
@@ -38,10 +56,10 @@ export class ResultWindow {
     this.#objectivesOf = objectivesOf;
   }
 
-  /** A newer result of the same experiment on the same device takes the place of the older one. */
+  /** A further start of an experiment on the same device counts together with those before. */
   add(record: ResultRecord, now: number): void {
     const key = placeKey(record);
-    const entry = { record, since: now };
+    const entry = entryOf([...(this.#newest.get(key)?.starts ?? []), record], now);
     this.#newest.delete(key);
     this.#newest.set(key, entry);
     for (const oldest of this.#newest.keys()) {
@@ -63,8 +81,7 @@ export class ResultWindow {
       const holder = byObjective.get(metric);
       const bestValue = holder === undefined ? null : metricValue(holder.record, metric);
       if (value === null || (holder !== undefined && placeKey(holder.record) === key)) continue;
-      if (bestValue === null || isBetter(value, bestValue, better))
-        byObjective.set(metric, { record, since });
+      if (bestValue === null || isBetter(value, bestValue, better)) byObjective.set(metric, entryOf([record], since));
     }
     if (known !== undefined || byObjective.size === 0) return;
     // Sweeps stand by the age of their newest result: this one is the oldest.
@@ -74,7 +91,7 @@ export class ResultWindow {
   }
 
   /** @returns the results to export at this time, oldest first. */
-  at(now: number): ResultRecord[] {
+  at(now: number): WindowResult[] {
     const fresh = ({ since }: WindowEntry): boolean => now - since <= this.#keepSeconds;
     for (const [key, entry] of this.#newest) if (!fresh(entry)) this.#newest.delete(key);
     const best = [...this.#best].flatMap(([sweepId, byObjective]) => {
@@ -84,7 +101,7 @@ export class ResultWindow {
     });
     const all = new Map(best.map((entry) => [placeKey(entry.record), entry]));
     for (const [key, entry] of this.#newest) all.set(key, entry);
-    return [...all.values()].sort((a, b) => a.since - b.since).map(({ record }) => record);
+    return [...all.values()].sort((a, b) => a.since - b.since);
   }
 
   #addBest(entry: WindowEntry, key: string): void {

@@ -1,73 +1,77 @@
-import type { ResultRecord } from '../result/result.js';
-import { type Warning, warn } from '../result/warnings.js';
-import { compare } from '../statistics/compare.js';
-import { repeatSamples } from './trials.js';
+import { isPresent, type ResultRecord } from '../result/result.js';
+import { blockEffects, type StartReading } from '../statistics/blocks.js';
+import { blockOf } from './block.js';
 
-/** Change of the drift control below which nothing is said, whatever its p value. */
-export const DRIFT_INDIFFERENCE = 0.02;
+/** Difference of blocks below which nothing is said, whatever its p value. */
+const DRIFT_INDIFFERENCE = 0.02;
+/** Share of sweeps on a steady machine that are told of a drift. */
+const DRIFT_RATE = 0.05;
 
-const WATCHED = [
+/** Metrics that tell how fast a machine is, with what each is called in a sentence. */
+export const WATCHED = [
   ['prefillTokensPerSecond', 'prefill'],
   ['decodeTokensPerSecond', 'decode'],
   ['trainTokensPerSecond', 'train'],
   ['achievedFlopsPerSecond', 'op'],
 ] as const;
 
-/**
- * @returns a key of the records that were measured between the same two controls: one device of one node, one block of one
- * sweep.
- */
-export function blockOf({ node, device, sweep }: ResultRecord): string {
-  return JSON.stringify([sweep.id, node.name, device.id, sweep.block]);
+/** How far one block of a sweep lies from the others. */
+export interface Drift {
+  readonly node: string;
+  readonly device: string;
+  readonly metric: (typeof WATCHED)[number][0];
+  readonly label: string;
+  /** 1-based, in the order of time, and of how many. */
+  readonly block: number;
+  readonly blocks: number;
+  /** Speed in that block over the mean of the others, all rows and controls together: 0.95 = 5 % slower. */
+  readonly ratio: number;
+  /** Chance of this much on a steady machine, multiplied by how many devices and metrics were looked at. */
+  readonly p: number;
 }
 
 /**
- * Compares, block by block, the last run of the drift control with the first. The control is the same
- * experiment, so any difference is the machine's (heat, neighbours, frequency), and it hit everything in
- * between. A projection over stored records: the log itself is never changed.
- * @returns the warnings to show with each trial, by trial id; trials without any are not in it.
+ * Whether the machine became faster or slower between the blocks of a sweep. Every row and the drift control are measured in several
+ * blocks: what all of them do alike is the machine's (heat, neighbours, frequency). A steady machine is accused in DRIFT_RATE of
+ * sweeps (Bonferroni over devices and metrics). A projection over stored records.
+ * @returns the clearest one, or null.
  */
-export function driftOf(records: readonly ResultRecord[]): Map<string, Warning[]> {
-  const blocks = groupByBlock(records);
-  const found = new Map<string, Warning[]>();
-  for (const block of blocks.values()) {
-    const controls = block
-      .filter((r) => r.sweep.purpose === 'control' && r.status === 'complete')
-      .sort((a, b) => Date.parse(a.startedAt) - Date.parse(b.startedAt));
-    const [first, last] = [controls[0], controls.at(-1)];
-    if (first === undefined || last === undefined || first === last) continue;
-    const warnings = driftBetween(first, last);
-    if (warnings.length === 0) continue;
-    for (const record of block) found.set(record.trialId, warnings);
+export function driftOf(records: readonly ResultRecord[]): Drift | null {
+  const counted = records.filter((r) => r.status === 'complete' && (r.valid || r.sweep.purpose === 'control'));
+  const devices = new Map<string, ResultRecord[]>();
+  for (const record of counted) {
+    const key = JSON.stringify([record.node.name, record.device.id]);
+    devices.set(key, [...(devices.get(key) ?? []), record]);
   }
-  return found;
+  const found: Drift[] = [];
+  let tests = 0;
+  for (const group of devices.values()) {
+    const order = [...new Set([...group].sort(byStart).map(blockOf))];
+    for (const [metric, label] of WATCHED) {
+      const fit = blockEffects(group.flatMap((record) => readingOf(record, metric) ?? []));
+      if (fit === null) continue;
+      tests += 1;
+      const [block, effect] = [...fit.effects].reduce((a, b) => (Math.abs(b[1]) > Math.abs(a[1]) ? b : a));
+      const blocks = fit.effects.size;
+      // Effects add up to nothing, so the others' mean lies on the other side.
+      const ratio = Math.exp(effect * (blocks / (blocks - 1)));
+      const { node, device } = group[0]!;
+      const place = { node: node.name, device: device.id, metric, label };
+      found.push({ ...place, block: order.indexOf(block) + 1, blocks: order.length, ratio, p: fit.p });
+    }
+  }
+  const [clearest] = found
+    .map((drift) => ({ ...drift, p: Math.min(1, drift.p * tests) }))
+    .filter(({ ratio, p }) => p < DRIFT_RATE && Math.abs(Math.log(ratio)) > Math.log1p(DRIFT_INDIFFERENCE))
+    .sort((a, b) => a.p - b.p);
+  return clearest ?? null;
 }
 
-function groupByBlock(records: readonly ResultRecord[]): Map<string, ResultRecord[]> {
-  const blocks = new Map<string, ResultRecord[]>();
-  for (const record of records) {
-    const key = blockOf(record);
-    const block = blocks.get(key);
-    if (block === undefined) blocks.set(key, [record]);
-    else block.push(record);
-  }
-  return blocks;
+function readingOf(record: ResultRecord, metric: string): StartReading | null {
+  const entry = record.measurements[metric];
+  if (!isPresent(entry) || entry.value <= 0) return null;
+  return { row: record.experimentId, block: blockOf(record), log: Math.log(entry.value) };
 }
 
-/** Warnings for a control that ran differently at the end than at the start. */
-export function driftBetween(first: ResultRecord, last: ResultRecord): Warning[] {
-  return WATCHED.flatMap(([metric, label]) => {
-    const samples = (record: ResultRecord) => repeatSamples([record], metric);
-    const { verdict, ratio, interval } = compare(samples(first), samples(last), {
-      indifference: DRIFT_INDIFFERENCE,
-    });
-    if ((verdict !== 'faster' && verdict !== 'slower') || ratio === null || interval === null) return [];
-    const percent = (r: number) => `${r >= 1 ? '+' : '−'}${(Math.abs(r - 1) * 100).toFixed(1)} %`;
-    return [
-      warn(
-        'drift',
-        `the drift control's ${label} t/s changed by ${percent(ratio)} from the start of the block to its end (95 % interval ${percent(interval[0])} to ${percent(interval[1])})`,
-      ),
-    ];
-  });
-}
+const byStart = (a: ResultRecord, b: ResultRecord) =>
+  a.startedAt < b.startedAt ? -1 : Number(a.startedAt > b.startedAt);

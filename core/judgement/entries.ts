@@ -1,6 +1,5 @@
 import type { Unit } from '../metrics/catalogue.js';
 import type { Measurement, Missing } from '../result/result.js';
-import { tInterval } from '../statistics/interval.js';
 import { quantileOfSorted, sorted } from '../statistics/quantile.js';
 import { summarize } from '../statistics/summary.js';
 
@@ -11,7 +10,10 @@ export function missing(unit: Unit, reason: string): Missing {
   return { value: null, unit, reason };
 }
 
-/** One value per repeat: the median is quoted, the 95 % t interval is that of the mean. */
+/**
+ * One value per repeat: the median is quoted. No interval: repeats share a process, and how processes differ, which is more, one of
+ * them does not tell (`combineStarts` has it).
+ */
 export function perRepeat(
   samples: readonly number[],
   unit: Unit,
@@ -21,9 +23,7 @@ export function perRepeat(
   const summary = summarize(samples);
   if (summary === null) return missing(unit, whyMissing);
   const { n, mean, median, stddev, cv } = summary;
-  const interval = tInterval(samples, 0.95);
-  const ci95: Measurement['ci95'] = interval === null ? null : [interval[0], interval[1]];
-  return { value: median, unit, n, mean, median, stddev, cv, ci95, samples: [...samples], source };
+  return { value: median, unit, n, mean, median, stddev, cv, ci95: null, samples: [...samples], source };
 }
 
 /** A single reading: nothing is known of its spread. */

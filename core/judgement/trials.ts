@@ -1,55 +1,114 @@
 import { metricNamed } from '../metrics/catalogue.js';
-import { isPresent, metricValue, type ResultRecord } from '../result/result.js';
-import { type CompareOptions, type Comparison, compare } from '../statistics/compare.js';
+import { isPresent, type Measurement, type Missing, type ResultRecord } from '../result/result.js';
+import type { Warning } from '../result/warnings.js';
+import { centreOf } from '../statistics/centre.js';
+import type { Comparison } from '../statistics/compare.js';
+import { tInterval } from '../statistics/interval.js';
+import { type Blocks, unusable } from '../statistics/nested.js';
+import { compareStarts, compareWithinBlocks, type RatioOptions } from '../statistics/ratio.js';
+import { summarize } from '../statistics/summary.js';
+import { blockOf } from './block.js';
 
 /**
- * Which trial speaks for an experiment: the first complete valid one, else the first complete one, else
- * none. "First" is the order given, which is the order of the log. Later ones are kept, and never replace
- * it: choosing the best of several tries would publish luck.
+ * The trials that a row is made of: the complete valid ones; without any, the complete invalid ones; none for an experiment that
+ * never ended well. Where the engine changed between them, those of the engine that ran last: a mixture is a number of neither.
+ * @param records of one experiment, in the order of the log.
  */
-export function bestTrial(records: readonly ResultRecord[]): ResultRecord | null {
-  const complete = records.filter((r) => r.status === 'complete');
-  return complete.find((r) => r.valid) ?? complete[0] ?? null;
-}
-
-/** Trials needed before trials, and not repeats, are what is compared. */
-export const MIN_TRIALS = 3;
-
-/** What one of the compared numbers stands for. */
-export type SampleUnit = 'trial' | 'repeat';
-
-/** One number per complete valid trial: its quoted value. */
-export function trialSamples(records: readonly ResultRecord[], metric: string): number[] {
-  return records
-    .filter((r) => r.status === 'complete' && r.valid)
-    .flatMap((r) => metricValue(r, metric) ?? []);
-}
-
-/** One number per repeat of the trial that speaks for the experiment; single readings count as one. */
-export function repeatSamples(records: readonly ResultRecord[], metric: string): readonly number[] {
-  const entry = bestTrial(records)?.measurements[metric];
-  return isPresent(entry) ? (entry.samples ?? [entry.value]) : [];
+export function startsOf(records: readonly ResultRecord[]): ResultRecord[] {
+  const complete = records.filter((r) => r.status === 'complete' && r.sweep.purpose === 'measure');
+  const valid = complete.filter((r) => r.valid);
+  const counted = valid.length > 0 ? valid : complete;
+  const engine = counted.at(-1)?.environment.engine;
+  return counted.filter((r) => r.environment.engine === engine);
 }
 
 /**
- * Compares one metric of two experiments, each given by all its records; better or worse as the catalogue
- * says.
- *
- * Pooling rule. Repeats of one trial share a process, a memory layout and a moment; they are not independent
- * of each other, and pooling them over trials would pretend that they are (Kalibera & Jones, "Rigorous
- * Benchmarking in Reasonable Time", ISMM 2013). So: where both sides have three or more complete valid
- * trials, each trial is one number; otherwise the repeats of one trial on each side are compared, which
- * tells of a difference between these two trials only. Never a mixture.
+ * What several starts of one experiment say together, in the form of a record: the first start, with the centre and interval of
+ * all in place of its own measurements. Of one start it is that start: there is no interval, for how starts differ is not known.
+ * @param starts of one experiment, at least one.
  */
-export function compareTrials(
+export function combineStarts(starts: readonly ResultRecord[]): ResultRecord {
+  const first = starts[0]!;
+  if (starts.length === 1) return first;
+  const names = new Set(starts.flatMap(({ measurements }) => Object.keys(measurements)));
+  const measurements = Object.fromEntries(
+    [...names].map((name) => [name, together(starts, name)] as const),
+  );
+  return { ...first, measurements, warnings: warningsOf(starts) };
+}
+
+/** One metric of several starts. `samples` has one number per start then. */
+function together(starts: readonly ResultRecord[], name: string): Measurement | Missing {
+  const given = starts.filter((start) => isPresent(start.measurements[name]));
+  const [first = starts[0]!] = given;
+  const entry = first.measurements[name]!;
+  const values = given.map((start) => (start.measurements[name] as Measurement).value);
+  // Bytes are the same at each start; the error of an estimate is that of its text, and no start makes it smaller.
+  if (!isPresent(entry) || entry.ci95 !== null || values.every((v) => v === values[0])) return entry;
+  const { n, mean, median, stddev, cv } = summarize(values)!;
+  const spread = { n, mean, median, stddev, cv, samples: values };
+  const blocks = blocksOf(given, name);
+  if (unusable(blocks) !== null) {
+    // What may be zero or negative has no geometric mean.
+    return { ...entry, ...spread, value: mean, ci95: pairOf(tInterval(values, 0.95)) };
+  }
+  const { centre, interval } = centreOf(blocks);
+  return { ...entry, ...spread, value: centre!, ci95: pairOf(interval) };
+}
+
+const pairOf = (interval: readonly [number, number] | null): Measurement['ci95'] =>
+  interval === null ? null : [interval[0], interval[1]];
+
+/** Each code once, with how many of the starts carry it. */
+function warningsOf(starts: readonly ResultRecord[]): Warning[] {
+  const all = new Map<string, { readonly first: Warning; starts: number }>();
+  for (const { warnings } of starts) {
+    for (const code of new Set(warnings.map((w) => w.code))) {
+      const known = all.get(code);
+      if (known !== undefined) known.starts += 1;
+      else all.set(code, { first: warnings.find((w) => w.code === code)!, starts: 1 });
+    }
+  }
+  return [...all.values()].map(({ first, starts: n }) =>
+    n === starts.length ? first : { ...first, message: `${first.message} (${n} of ${starts.length} starts)` },
+  );
+}
+
+/** What starts say of one metric, one number each, by the block that each ran in; starts without a number are left out. */
+export function blocksOf(starts: readonly ResultRecord[], metric: string): Blocks {
+  const blocks = new Map<string, number[][]>();
+  for (const start of starts) {
+    const entry = start.measurements[metric];
+    if (!isPresent(entry)) continue;
+    const key = blockOf(start);
+    blocks.set(key, [...(blocks.get(key) ?? []), [entry.value]]);
+  }
+  return [...blocks.values()];
+}
+
+/**
+ * Compares one metric of two experiments, each given by its starts; better or worse as the catalogue says. Where both were
+ * measured in the same blocks they are compared within these: what a block does to both is no difference between them.
+ * @param spread how starts of this metric differ (`pooledSpread` of all rows); null = what these two say alone.
+ */
+export function compareExperiments(
   base: readonly ResultRecord[],
   candidate: readonly ResultRecord[],
   metric: string,
-  options: Omit<CompareOptions, 'better'> = {},
-): Comparison & { readonly unit: SampleUnit } {
-  const better = metricNamed(metric)?.better ?? 'max';
-  const trials = [trialSamples(base, metric), trialSamples(candidate, metric)] as const;
-  const byTrial = trials.every((values) => values.length >= MIN_TRIALS);
-  const [a, b] = byTrial ? trials : [repeatSamples(base, metric), repeatSamples(candidate, metric)];
-  return { ...compare(a, b, { ...options, better }), unit: byTrial ? 'trial' : 'repeat' };
+  options: Omit<RatioOptions, 'better'> = {},
+): Comparison {
+  const settings = { ...options, better: metricNamed(metric)?.better ?? 'max' };
+  const [a, b] = [base, candidate].map((starts) => new Set(starts.map(blockOf))) as [Set<string>, Set<string>];
+  const shared = [...a].filter((key) => b.has(key));
+  if (shared.length < 2 || shared.length < a.size || shared.length < b.size) {
+    return compareStarts(blocksOf(base, metric), blocksOf(candidate, metric), settings);
+  }
+  const within = (starts: readonly ResultRecord[], key: string) =>
+    blocksOf(
+      starts.filter((start) => blockOf(start) === key),
+      metric,
+    ).flat();
+  const pairs = shared.map((key) => ({ base: within(base, key), candidate: within(candidate, key) }));
+  return compareWithinBlocks(pairs, settings);
 }
+

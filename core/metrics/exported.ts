@@ -193,6 +193,18 @@ export const COORDINATOR_METRICS = [
     'Which exported result is the best of its sweep by an objective; join on (experiment, node, device). Always 1.',
   ),
   exported(
+    'result_interval',
+    'gauge',
+    [...RESULT_LABELS, 'metric', 'end'],
+    'Ends (low, high) of the 95 % interval over starts of each metric that tables show, in its unit.',
+  ),
+  exported(
+    'result_starts',
+    'gauge',
+    RESULT_LABELS,
+    'Valid starts (processes) that a result is made of; one has no interval.',
+  ),
+  exported(
     'result_on_front',
     'gauge',
     RESULT_LABELS,

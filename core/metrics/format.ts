@@ -115,10 +115,7 @@ export function formatPercent(ratio: number | null): string {
   return ratio === null || !Number.isFinite(ratio) ? NO_VALUE : `${(ratio * 100).toFixed(1)} %`;
 }
 
-/**
- * The quoted value with its 95 % half width in percent: `1.23 k t/s ± 0.8 %`; without interval just the
- * value.
- */
+/** The quoted value with half of its 95 % interval in percent: `1.23 k t/s ± 0.8 %`; without interval just the value. */
 export function formatMeasurement(name: string, entry: Measurement | Missing | undefined): string {
   if (!isPresent(entry)) return NO_VALUE;
   const text = formatMetric(name, entry.value);

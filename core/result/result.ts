@@ -115,14 +115,16 @@ const warningSchema = z.object({
 });
 
 const present = z.object({
-  /** The number to quote: the median of the samples unless the catalogue says otherwise. */
+  /** The number to quote: the median of the repeats unless the catalogue says otherwise. */
   value: z.number(),
   unit: z.string(),
+  /** Repeats of the trial. */
   n: z.number().int(),
   mean: z.number(),
   median: z.number(),
   stddev: z.number().nullable(),
   cv: z.number().nullable(),
+  /** Of an estimate (perplexity, scores): its sampling error. What is timed has none in one process (core/judgement/trials.ts). */
   ci95: z.tuple([z.number(), z.number()]).nullable(),
   /** One value per repeat, in order; null for single readings and pooled percentiles. */
   samples: z.array(z.number()).nullable(),

@@ -17,9 +17,9 @@ export interface Comparison {
   /** Candidate / base, of geometric means (equal to the ratio of means when the spread is small). */
   readonly ratio: number | null;
   readonly interval: Interval | null;
-  /** Welch's p on the logarithms, dual to the interval; after adjustForMany, Holm's. */
+  /** Of the test on logarithms that is dual to the interval; after adjustForMany, Holm's. */
   readonly p: number | null;
-  /** Without assumptions on the distribution, to look at beside p. */
+  /** Without assumptions on the distribution, to look at beside p; null where the test is paired. */
   readonly mannWhitneyP: number | null;
   readonly permutationP: number | null;
   readonly verdict: Verdict;

@@ -6,9 +6,10 @@ import type { Row } from '../rows.js';
 export interface Entry {
   /** All of it, oldest first; those that began together in the order they came. */
   readonly trials: ResultRecord[];
-  /** The trial that is quoted; null until it has been looked for. */
+  /** Of them those that count, and what they say together; null until they have been looked for. */
+  starts: readonly ResultRecord[];
   trial: ResultRecord | null;
-  /** Of the quoted trial in its sweep. */
+  /** Of the first start in its sweep. */
   position: number;
   /** Its axes, with the node where there is more than one. */
   point: Readonly<Record<string, AxisValue>>;

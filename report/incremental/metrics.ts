@@ -3,7 +3,7 @@ import type { ResultRecord } from '../../core/result/result.js';
 import type { Objective } from '../../core/sweep/spec.js';
 import type { ColumnChoice } from '../column-sets.js';
 import { labelOf, type MetricColumn, shownMetrics } from '../columns.js';
-import { sortedScale } from '../scale.js';
+import { halfOf, sortedScale } from '../scale.js';
 import { Sorted } from './sorted.js';
 
 interface Numbers {
@@ -105,8 +105,4 @@ export class MetricTally {
     this.#numbers.set(name, made);
     return made;
   }
-}
-
-function halfOf(interval: readonly [number, number] | null): number {
-  return interval === null ? 0 : (interval[1] - interval[0]) / 2;
 }

@@ -1,9 +1,10 @@
-import { bestTrial } from '../../core/judgement/trials.js';
+import { combineStarts, startsOf } from '../../core/judgement/trials.js';
 import type { ResultRecord } from '../../core/result/result.js';
 import { axisValuesAnywhere, describe } from '../../core/sweep/labels.js';
 import { TECHNIQUES } from '../../core/techniques/index.js';
 import { cellText } from '../columns.js';
 import { offFront, unplaced } from '../front.js';
+import { headlinesOf } from '../headlines.js';
 import { noteGroups } from '../notes.js';
 import type { Report, ReportRequest } from '../report.js';
 import type { Row, RowState } from '../rows.js';
@@ -76,6 +77,7 @@ export class IncrementalReport {
       constants: axes.constant,
       metrics: this.#metrics.columns(),
       notes: noteGroups(rows),
+      headlines: headlinesOf({ rows, drift: this.#drift.drift() }),
       absences: this.#absences.list(),
       unplaced: unplaced(this.#withoutObjectives(), objectives),
       counts: {
@@ -103,6 +105,7 @@ export class IncrementalReport {
       const number = this.#numbers?.take(sweep.position) ?? 0;
       entry = {
         trials: [],
+        starts: [],
         trial: null,
         position: sweep.position,
         point: {},
@@ -120,16 +123,18 @@ export class IncrementalReport {
     this.#changed.add(entry);
   }
 
-  /** Finds the trials that speak for their experiments. @returns what is new, and what quotes another trial than before. */
+  /** Finds the trials that count and what they say together. @returns what is new, and what says something else than before. */
   #chooseTrials(): { fresh: readonly Entry[]; changed: readonly Entry[] } {
     const fresh: Entry[] = [];
     const changed: Entry[] = [];
     const byNode = this.#run.place.nodes.length > 1;
     for (const entry of this.#changed) {
       entry.row = null;
+      const counted = startsOf(entry.trials);
       // Without a complete trial the last one says what went wrong.
-      const trial = bestTrial(entry.trials) ?? entry.trials.at(-1) ?? null;
-      if (trial === null || trial === entry.trial) continue;
+      const starts = counted.length > 0 ? counted : entry.trials.slice(-1);
+      if (sameItems(starts, entry.starts)) continue;
+      const trial = combineStarts(starts);
       const before = entry.trial;
       if (before === null) {
         fresh.push(entry);
@@ -140,6 +145,7 @@ export class IncrementalReport {
         this.#absences.remove(before);
       }
       changed.push(entry);
+      entry.starts = starts;
       entry.trial = trial;
       entry.position = trial.sweep.position;
       entry.label = null;
@@ -154,10 +160,6 @@ export class IncrementalReport {
       this.#axes.spoil();
       for (const entry of this.#order) if (entry.trial !== null) entry.point = pointOf(entry.trial, byNode);
       for (const entry of this.#order) entry.row = null;
-    }
-    for (const { experimentId, sweep } of this.#drift.settle()) {
-      const entry = sweep.purpose === 'measure' ? this.#entries.get(experimentId) : undefined;
-      if (entry !== undefined) entry.row = null;
     }
     return { fresh, changed };
   }
@@ -203,7 +205,7 @@ export class IncrementalReport {
   }
 
   #row(
-    { trials, mark, number, label, point, row }: Entry,
+    { trials, starts, mark, number, label, point, row }: Entry,
     trial: ResultRecord,
     dominatedBy: number | null,
   ): Row {
@@ -217,14 +219,18 @@ export class IncrementalReport {
       axes: point,
       label: label ?? '',
       trial,
-      others: trials.filter((t) => t !== trial),
+      starts,
+      others: trials.filter((t) => !starts.includes(t)),
       state: trial.status === 'failed' ? 'failed' : trial.valid ? 'valid' : 'invalid',
       onFront,
       offFront: off,
-      warnings: [...trial.warnings, ...this.#drift.of(trial)],
+      warnings: trial.warnings,
     };
   }
 }
+
+const sameItems = (a: readonly unknown[], b: readonly unknown[]) =>
+  a.length === b.length && a.every((item, i) => item === b[i]);
 
 /** Where a row ran is worth a column as soon as there is more than one place, even when no axis asked for it. */
 function pointOf(trial: ResultRecord, byNode: boolean): Entry['point'] {

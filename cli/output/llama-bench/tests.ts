@@ -70,7 +70,7 @@ export function benchTests(report: Report): { tests: BenchTest[]; notes: string[
   const left = new Map<string, number>();
   for (const row of report.rows) {
     const obstacle = obstacleOf(row);
-    if (obstacle === null) tests.push(...pair(row.trial));
+    if (obstacle === null) tests.push(...row.starts.flatMap(pair));
     else left.set(obstacle, (left.get(obstacle) ?? 0) + 1);
   }
   const notes = [...left].map(

@@ -1,14 +1,14 @@
 import type { Report } from '../../../report/report.js';
 import type { Details } from '../../../report/trim.js';
 
-/** What a reader must know before quoting a number: doubts, absences, and what this page left out. */
+/** What a reader must know before quoting a number: warnings, absences, and what this page left out. */
 export function Footer({ report, details }: { report: Report; details: Details }) {
   const left = trimmed(details);
   return (
     <footer class="notes">
       {report.notes.length > 0 && (
-        <section aria-labelledby="doubts">
-          <h2 id="doubts">Doubts</h2>
+        <section aria-labelledby="warnings">
+          <h2 id="warnings">Warnings</h2>
           <ul>
             {report.notes.map((note) => (
               <li key={note.code}>
@@ -39,9 +39,9 @@ export function Footer({ report, details }: { report: Report; details: Details }
       <section aria-labelledby="about">
         <h2 id="about">How to read this</h2>
         <p>
-          A number is the median of the repeats of one trial; ± is half of its 95 % interval. An experiment
-          with several trials quotes the first valid one. Rows that are invalid or failed never stand on the
-          front.
+          A number is the geometric mean of what the starts of an experiment say, each the median of its repeats.
+          Behind it is the 95 % interval of where further starts would take it: ± where both sides are alike, else
+          its ends. One start has none. Rows that are invalid or failed never stand on the front.
         </p>
         {left !== '' && <p>{left} The stored records hold everything.</p>}
       </section>

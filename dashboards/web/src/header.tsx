@@ -1,8 +1,8 @@
 import type { ComponentChildren } from 'preact';
 import { axisTexts } from '../../../report/columns.js';
 import type { Report } from '../../../report/report.js';
-import { halfWidthOf, metricOf, type Row } from '../../../report/rows.js';
-import { metricScale, scaled } from '../../../report/scale.js';
+import { intervalOf, metricOf, type Row } from '../../../report/rows.js';
+import { halfOf, intervalText, metricScale, scaled } from '../../../report/scale.js';
 
 interface HeaderProps {
   readonly report: Report;
@@ -24,6 +24,11 @@ export function Header({ report, top, onOpen }: HeaderProps) {
         {counts.experiments} {counts.experiments === 1 ? 'experiment' : 'experiments'}: {parts.join(', ')}
         <span class="quiet"> from {counts.trials} trials</span>
       </p>
+      {report.headlines.map((line) => (
+        <p key={line} class="headline">
+          {line}
+        </p>
+      ))}
       <div class="facts">
         <dl>
           <Fact name={place.nodes.length === 1 ? 'Node' : 'Nodes'} value={place.nodes.join(', ')} />
@@ -82,9 +87,9 @@ function Best({ report, metric, better, onOpen }: BestProps) {
   const best = bestRow(report, metric, better);
   if (column === undefined || best === null) return null;
   const value = metricOf(best, metric) ?? 0;
-  const half = halfWidthOf(best, metric);
+  const interval = intervalOf(best, metric);
   // One number alone may have the prefix that suits it best: 517 MB, where the column says 0.517 GB.
-  const scale = metricScale(metric, [value], half === null ? [] : [half]);
+  const scale = metricScale(metric, [value], interval === null ? [] : [halfOf(interval)]);
   const number = scaled(value, scale);
   return (
     <div>
@@ -94,7 +99,7 @@ function Best({ report, metric, better, onOpen }: BestProps) {
       <dd>
         <button type="button" class="figure" onClick={() => onOpen(best.experimentId)}>
           <b>{number}</b>
-          {half !== null && <span class="quiet"> ± {scaled(half, scale)}</span>} {scale.unit}
+          {interval !== null && <span class="quiet"> {intervalText(value, interval, scale)}</span>} {scale.unit}
           <span class="label">{best.label || `row ${best.number}`}</span>
         </button>
       </dd>

@@ -1,6 +1,6 @@
 import type { MetricColumn } from '../../../../report/columns.js';
 import type { Report } from '../../../../report/report.js';
-import { halfWidthOf, metricOf, type Row } from '../../../../report/rows.js';
+import { intervalOf, metricOf, type Row } from '../../../../report/rows.js';
 import { metricText, metricTick } from '../../../../report/scale.js';
 import { frontFor, type Point, pointsOf } from './front.js';
 import { type Group, groupsOf, type PlottedSeries } from './groups.js';
@@ -216,5 +216,5 @@ function plottedOf(view: ParetoView): MetricColumn[] {
 
 function valueText(row: Row, metric: MetricColumn): string {
   const value = metricOf(row, metric.name);
-  return value === null ? 'none' : metricText(metric.name, value, halfWidthOf(row, metric.name));
+  return value === null ? 'none' : metricText(metric.name, value, intervalOf(row, metric.name));
 }

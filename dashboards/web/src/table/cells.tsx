@@ -1,6 +1,6 @@
 import type { MetricColumn } from '../../../../report/columns.js';
-import { halfWidthOf, metricOf, type Row, reasonOf } from '../../../../report/rows.js';
-import { scaled } from '../../../../report/scale.js';
+import { intervalOf, metricOf, type Row, reasonOf } from '../../../../report/rows.js';
+import { intervalText, scaled } from '../../../../report/scale.js';
 
 /** What a row is at a glance: on the front, not to be compared, or failed. */
 export function Mark({ row }: { row: Row }) {
@@ -19,7 +19,7 @@ export function Mark({ row }: { row: Row }) {
   );
 }
 
-/** A number with half of its interval; without one, the reason as a hint. */
+/** A number with its interval; without one, the reason as a hint. */
 export function MetricCell({ row, metric }: { row: Row; metric: MetricColumn }) {
   const value = metricOf(row, metric.name);
   if (value === null) {
@@ -29,11 +29,11 @@ export function MetricCell({ row, metric }: { row: Row; metric: MetricColumn }) 
       </td>
     );
   }
-  const half = halfWidthOf(row, metric.name);
+  const interval = intervalOf(row, metric.name);
   return (
     <td class="number">
       {scaled(value, metric.scale)}
-      {half !== null && <span class="half">±{scaled(half, metric.scale)}</span>}
+      {interval !== null && <span class="half">{intervalText(value, interval, metric.scale)}</span>}
     </td>
   );
 }

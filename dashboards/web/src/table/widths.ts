@@ -1,6 +1,6 @@
 import type { MetricColumn } from '../../../../report/columns.js';
-import { halfWidthOf, metricOf, type Row } from '../../../../report/rows.js';
-import { scaled } from '../../../../report/scale.js';
+import { intervalOf, metricOf, type Row } from '../../../../report/rows.js';
+import { intervalText, scaled } from '../../../../report/scale.js';
 
 /** How wide columns have to be. Rows that were measured once are not measured again while their columns are the same. */
 export class Widths {
@@ -30,6 +30,7 @@ export class Widths {
 function widthOf(row: Row, { name, scale }: MetricColumn): number {
   const value = metricOf(row, name);
   if (value === null) return 0;
-  const half = halfWidthOf(row, name);
-  return scaled(value, scale).length + (half === null ? 0 : (scaled(half, scale).length + 1) * 0.9 + 0.6);
+  const interval = intervalOf(row, name);
+  const spread = interval === null ? 0 : intervalText(value, interval, scale).length * 0.9 + 0.6;
+  return scaled(value, scale).length + spread;
 }

@@ -1,0 +1,100 @@
+import { incompleteBeta } from './distributions.js';
+
+/** What one start read, as a natural logarithm. */
+export interface StartReading {
+  /** What was measured. */
+  readonly row: string;
+  /** The part of the sweep that it was measured in. */
+  readonly block: string;
+  readonly log: number;
+}
+
+/** How far the parts of a sweep lie apart, over all rows that were measured in them. */
+export interface BlockEffects {
+  /** By block: how far readings lie above (logarithm) where they would be in an average block. */
+  readonly effects: ReadonlyMap<string, number>;
+  /** Chance of effects as large as these or larger where blocks do not differ. */
+  readonly p: number;
+}
+
+const MOST_ROUNDS = 200;
+const RESOLUTION = 1e-10;
+
+/**
+ * Fits logarithm = row + block by least squares (backfitting: rows and blocks in turn, each to what the other leaves) and tests the
+ * blocks: F = their share of the squares over what is left, each by its degrees of freedom (Scheffé, "The Analysis of Variance",
+ * 1959, ch. 4). Rows need not be in all blocks; degrees of freedom count the parts that no row links.
+ * @returns null with one block, or where nothing is left to judge by.
+ */
+export function blockEffects(readings: readonly StartReading[]): BlockEffects | null {
+  const logs = readings.map(({ log }) => log);
+  const rows = indexed(readings.map(({ row }) => row));
+  const blocks = indexed(readings.map(({ block }) => block));
+  if (blocks.names.length < 2) return null;
+  let effects = blocks.names.map(() => 0);
+  const lessBlocks = () => logs.map((log, i) => log - effects[blocks.of[i]!]!);
+  let rowMeans = meansOf(rows, logs);
+  const lessRows = () => logs.map((log, i) => log - rowMeans[rows.of[i]!]!);
+  const alone = squares(lessRows());
+  for (let round = 0, moved = 1; round < MOST_ROUNDS && moved > RESOLUTION; round += 1) {
+    const before = effects;
+    effects = meansOf(blocks, lessRows());
+    moved = Math.max(...effects.map((effect, i) => Math.abs(effect - before[i]!)));
+    rowMeans = meansOf(rows, lessBlocks());
+  }
+  const left = squares(lessRows().map((rest, i) => rest - effects[blocks.of[i]!]!));
+  const dfBlocks = blocks.names.length - parts(rows, blocks);
+  const dfLeft = readings.length - rows.names.length - dfBlocks;
+  if (dfBlocks < 1 || dfLeft < 1) return null;
+  const centre = effects.reduce((sum, effect) => sum + effect, 0) / effects.length;
+  return {
+    effects: new Map(blocks.names.map((name, i) => [name, effects[i]! - centre])),
+    // P(F > f) = I(left / alone; dfLeft / 2, dfBlocks / 2).
+    p: alone === 0 ? 1 : incompleteBeta(left / alone, dfLeft / 2, dfBlocks / 2),
+  };
+}
+
+/** Each name once, and for every reading which one is its own. */
+interface Indexed {
+  readonly names: readonly string[];
+  readonly of: readonly number[];
+}
+
+function indexed(all: readonly string[]): Indexed {
+  const places = new Map<string, number>();
+  const of = all.map((name) => {
+    const place = places.get(name) ?? places.size;
+    places.set(name, place);
+    return place;
+  });
+  return { names: [...places.keys()], of };
+}
+
+function meansOf({ names, of }: Indexed, values: readonly number[]): number[] {
+  const sums = names.map(() => 0);
+  const counts = names.map(() => 0);
+  values.forEach((value, i) => {
+    sums[of[i]!]! += value;
+    counts[of[i]!]! += 1;
+  });
+  return sums.map((sum, i) => sum / counts[i]!);
+}
+
+const squares = (values: readonly number[]) => values.reduce((sum, v) => sum + v * v, 0);
+
+/** Sets of blocks that rows link to each other: every row and block is joined to whatever it shares a reading with. */
+function parts(rows: Indexed, blocks: Indexed): number {
+  const parent = Array.from({ length: rows.names.length + blocks.names.length }, (_, i) => i);
+  const root = (node: number): number => {
+    let at = node;
+    while (parent[at] !== at) {
+      parent[at] = parent[parent[at]!]!;
+      at = parent[at]!;
+    }
+    return at;
+  };
+  rows.of.forEach((row, i) => {
+    parent[root(row)] = root(rows.names.length + blocks.of[i]!);
+  });
+  return parent.filter((up, node) => up === node).length;
+}

@@ -1,0 +1,58 @@
+import type { Drift } from '../core/judgement/drift.js';
+import type { Row } from './rows.js';
+import { intervalOf, metricOf } from './rows.js';
+
+/** Metrics whose intervals a sweep asks for (`measure.halfWidth`). */
+const SETTLING = ['prefillTokensPerSecond', 'decodeTokensPerSecond', 'trainTokensPerSecond'] as const;
+
+export interface HeadlineFacts {
+  readonly rows: readonly Row[];
+  readonly drift: Drift | null;
+}
+
+/** @returns what is to be known of a sweep as a whole before a number is quoted, one sentence each. */
+export function headlinesOf({ rows, drift }: HeadlineFacts): string[] {
+  return [...(drift === null ? [] : [driftLine(drift)]), ...quickLine(rows), ...wideLine(rows)];
+}
+
+const percent = (share: number) => `${(share * 100).toFixed(1)} %`;
+
+function driftLine({ node, label, block, blocks, ratio, p }: Drift): string {
+  const change = ratio > 1 ? `${percent(ratio - 1)} faster` : `${percent(1 - ratio)} slower`;
+  const chance = p < 0.001 ? 'p < 0.001' : `p = ${p.toFixed(3)}`;
+  return (
+    `${node} ran ${label} ${change} during block ${block} of ${blocks} than during the others (${chance}): rows are compared ` +
+    'within their blocks, where that cancels; a number by itself may be off by as much'
+  );
+}
+
+/** One start says nothing of how starts differ. */
+function quickLine(rows: readonly Row[]): string[] {
+  const timed = rows.filter((row) => row.state === 'valid' && SETTLING.some((name) => metricOf(row, name) !== null));
+  const single = timed.filter((row) => row.starts.length === 1);
+  if (single.length === 0) return [];
+  const which =
+    single.length === timed.length ? 'each row is one start' : `${single.length} of ${timed.length} rows are one start`;
+  return [
+    `quick: ${which}, and identical processes differ by percents, so there is no interval. \`measure: {starts: 3}\` gives one`,
+  ];
+}
+
+/** Rows whose interval is wider than what the sweep asked for. */
+function wideLine(rows: readonly Row[]): string[] {
+  const several = rows.filter((row) => row.state === 'valid' && row.starts.length > 1);
+  const reached = several.flatMap((row) => {
+    const widths = SETTLING.flatMap((name) => {
+      const [value, interval] = [metricOf(row, name), intervalOf(row, name)];
+      return value === null || interval === null ? [] : [(interval[1] - interval[0]) / 2 / value];
+    });
+    return widths.length === 0 ? [] : [{ width: Math.max(...widths), asked: row.experiment.measure.halfWidth }];
+  });
+  const wide = reached.filter(({ width, asked }) => width > asked);
+  if (wide.length === 0) return [];
+  const widest = Math.max(...wide.map(({ width }) => width));
+  const asked = percent(Math.min(...wide.map((one) => one.asked)));
+  return [
+    `intervals of ${wide.length} of ${reached.length} rows are wider than the ± ${asked} asked for (the widest ± ${percent(widest)}): more starts make them narrower (\`measure.maxStarts\`)`,
+  ];
+}
