@@ -19,7 +19,7 @@ export function throttleNames(): { readonly bit: number; readonly name: string }
 }
 
 /** Compares the repeats in which the clock was read at all. */
-export function clockDoubts(
+export function clockWarnings(
   evidence: Evidence,
   series: CleanSeries | undefined,
   quantity: string,
@@ -45,7 +45,7 @@ const isCapped = ({ experiment }: Evidence['input']) => (experiment.settings?.po
 const CLOCK_MISS = 0.03;
 
 /** Whether the clock that the sweep set is the one the trial ran at. */
-export function lockDoubts(
+export function lockWarnings(
   { input, span }: Evidence,
   series: CleanSeries | undefined,
   quantity: string,

@@ -7,6 +7,9 @@ const DRIFT_INDIFFERENCE = 0.02;
 /** Share of sweeps on a steady machine that are told of a drift. */
 const DRIFT_RATE = 0.05;
 
+/** Effects that differ by less are equal. */
+const TIE = 1e-9;
+
 /** Metrics that tell how fast a machine is, with what each is called in a sentence. */
 export const WATCHED = [
   ['prefillTokensPerSecond', 'prefill'],
@@ -51,13 +54,18 @@ export function driftOf(records: readonly ResultRecord[]): Drift | null {
       const fit = blockEffects(group.flatMap((record) => readingOf(record, metric) ?? []));
       if (fit === null) continue;
       tests += 1;
-      const [block, effect] = [...fit.effects].reduce((a, b) => (Math.abs(b[1]) > Math.abs(a[1]) ? b : a));
-      const blocks = fit.effects.size;
+      const effects = order.flatMap((key, i) => {
+        const effect = fit.effects.get(key);
+        return effect === undefined ? [] : [{ block: i + 1, effect }];
+      });
+      // Of two blocks one is as far from the middle as the other: the later one is named.
+      const furthest = Math.max(...effects.map(({ effect }) => Math.abs(effect))) - TIE;
+      const { block, effect } = effects.findLast((one) => Math.abs(one.effect) >= furthest)!;
       // Effects add up to nothing, so the others' mean lies on the other side.
-      const ratio = Math.exp(effect * (blocks / (blocks - 1)));
+      const ratio = Math.exp(effect * (effects.length / (effects.length - 1)));
       const { node, device } = group[0]!;
       const place = { node: node.name, device: device.id, metric, label };
-      found.push({ ...place, block: order.indexOf(block) + 1, blocks: order.length, ratio, p: fit.p });
+      found.push({ ...place, block, blocks: order.length, ratio, p: fit.p });
     }
   }
   const [clearest] = found

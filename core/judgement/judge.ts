@@ -46,7 +46,7 @@ export function judgeWith(place: Placement, facts: TrialFacts): Judgement {
   const measurements = allMissing('not measured by this version');
   for (const { entries } of findings) Object.assign(measurements, entries);
   const gaps = new Map(findings.flatMap((f) => [...(f.gaps ?? [])]));
-  const warnings = [...facts.given.warnings, ...findings.flatMap((f) => f.warnings), ...gapDoubt(gaps)];
+  const warnings = [...facts.given.warnings, ...findings.flatMap((f) => f.warnings), ...gapWarnings(gaps)];
   const valid = warnings.every((w) => w.severity !== 'invalid');
   return { measurements, warnings, valid, roofline: placed.roofline };
 }
@@ -56,7 +56,7 @@ function allMissing(reason: string): ResultRecord['measurements'] {
   return Object.fromEntries(METRICS.map(entry));
 }
 
-function gapDoubt(gaps: ReadonlyMap<string, number>): Warning[] {
+function gapWarnings(gaps: ReadonlyMap<string, number>): Warning[] {
   if (gaps.size === 0) return [];
   const list = [...gaps].map(([quantity, seconds]) => `${quantity} (${seconds.toPrecision(2)} s)`).join(', ');
   return [warn('meter-gap', `readings further apart than three periods: ${list}`)];

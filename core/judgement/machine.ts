@@ -1,7 +1,7 @@
 import { deviceKind } from '../experiment/experiment.js';
 import { METRICS, type Unit } from '../metrics/catalogue.js';
 import { gaugeMax, gaugeMean, type Reading, type Window } from '../metrics/integrate.js';
-import { clockDoubts, lockDoubts, throttleGates } from './clocks.js';
+import { clockWarnings, lockWarnings, throttleGates } from './clocks.js';
 import { spanReading } from './coverage.js';
 import { cpuGates, cpuUse } from './cpu.js';
 import { deviceGates } from './device.js';
@@ -54,8 +54,8 @@ export function machineFindings(evidence: Evidence): Findings {
     },
     warnings: [
       ...cpuGates(evidence, use),
-      ...clockDoubts(evidence, series.get(clock), clock),
-      ...lockDoubts(evidence, series.get(clock), clock),
+      ...clockWarnings(evidence, series.get(clock), clock),
+      ...lockWarnings(evidence, series.get(clock), clock),
       ...throttleGates(evidence),
       ...deviceGates(evidence),
     ],

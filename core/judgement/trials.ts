@@ -10,14 +10,14 @@ import { summarize } from '../statistics/summary.js';
 import { blockOf } from './block.js';
 
 /**
- * The trials that a row is made of: the complete valid ones; without any, the complete invalid ones; none for an experiment that
- * never ended well. Where the engine changed between them, those of the engine that ran last: a mixture is a number of neither.
+ * The trials that a row is made of: the complete valid ones; without any, the last complete invalid one; none for an experiment
+ * that never ended well. Where the engine changed between them, those of the engine that ran last: a mixture is a number of neither.
  * @param records of one experiment, in the order of the log.
  */
 export function startsOf(records: readonly ResultRecord[]): ResultRecord[] {
   const complete = records.filter((r) => r.status === 'complete' && r.sweep.purpose === 'measure');
   const valid = complete.filter((r) => r.valid);
-  const counted = valid.length > 0 ? valid : complete;
+  const counted = valid.length > 0 ? valid : complete.slice(-1);
   const engine = counted.at(-1)?.environment.engine;
   return counted.filter((r) => r.environment.engine === engine);
 }
@@ -107,7 +107,7 @@ export function compareExperiments(
     blocksOf(
       starts.filter((start) => blockOf(start) === key),
       metric,
-    ).flat();
+    ).flat(2);
   const pairs = shared.map((key) => ({ base: within(base, key), candidate: within(candidate, key) }));
   return compareWithinBlocks(pairs, settings);
 }

@@ -303,7 +303,7 @@ export const resultSchema = z.object({
         .optional(),
       /** Grams of CO2 equivalent per kilowatt hour, and who says so; left out where nobody does. */
       grid: z.object({ gramsPerKilowattHour: z.number(), statedBy: z.enum(['sweep', 'node']) }).optional(),
-      /** Doubts that others raised; the judge adds its own. */
+      /** Warnings that others raised; the judge adds its own. */
       warnings: z.array(warningSchema),
     })
     .optional(),

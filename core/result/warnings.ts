@@ -1,5 +1,5 @@
 /**
- * Doubts are values. Each has a stable code that reports, dashboards and alerts can group by.
+ * Warnings are values. Each has a stable code that reports, dashboards and alerts can group by.
  * `invalid` means: the row must not be compared; the scheduler retries it and then reports it as it is.
  */
 export const WARNINGS = {
@@ -12,15 +12,10 @@ export const WARNINGS = {
     help: 'the CPU or device clock moved by more than 5 % between repeats',
   },
   'high-spread': { severity: 'invalid', help: 'repeats differ by more than the policy allows' },
-  drift: {
+  'drift-trend': {
     severity: 'note',
-    help: 'the drift control ran differently at the end of the block than at its start',
+    help: 'repeats grow steadily slower or faster: raise `maxWarmups`, or let the machine rest between trials',
   },
-  'drift-trend': { severity: 'note', help: 'repeats grow steadily slower or faster' },
-  outliers: { severity: 'note', help: 'some repeats lie far from the others (modified z-score above 3.5)' },
-  'interval-wide': { severity: 'note', help: 'the budget ended before the interval was as narrow as asked' },
-  'warmup-unsettled': { severity: 'note', help: 'the warm-up ended at its limit before the spread settled' },
-  'few-repeats': { severity: 'note', help: 'fewer than three repeats: spread and interval say little' },
   'affinity-unset': { severity: 'note', help: 'the process could not be pinned to its cores' },
   oversubscribed: { severity: 'note', help: 'more threads than cores were asked for' },
   'window-too-short': {
@@ -97,8 +92,13 @@ export const WARNINGS = {
     severity: 'note',
     help: 'the roofs or factors that the row is held against were measured on a disturbed machine: measure them again with `ridge roofs`, then `ridge factors`',
   },
+  // Records of before carry these; nothing raises them any more, for no decision hung on them. Reports leave them out.
+  outliers: { severity: 'note', help: 'not raised any more: some repeats lay far from the others', retired: true },
+  'interval-wide': { severity: 'note', help: 'not raised any more: the interval was wider than asked', retired: true },
+  'warmup-unsettled': { severity: 'note', help: 'not raised any more: the warm-up ended unsettled', retired: true },
+  'few-repeats': { severity: 'note', help: 'not raised any more: fewer than three repeats', retired: true },
   'fake-runner': { severity: 'note', help: 'the numbers come from the fake runner, not from a model' },
-} as const satisfies Record<string, { severity: 'note' | 'invalid'; help: string }>;
+} as const satisfies Record<string, { severity: 'note' | 'invalid'; help: string; retired?: true }>;
 
 export type WarningCode = keyof typeof WARNINGS;
 
@@ -107,6 +107,11 @@ export interface Warning {
   readonly severity: 'note' | 'invalid';
   /** One sentence with the figures that led to it. */
   readonly message: string;
+}
+
+/** @returns whether a warning is one that nothing raises any more. */
+export function isRetired({ code }: Warning): boolean {
+  return 'retired' in WARNINGS[code];
 }
 
 /** @returns a warning with the severity the catalogue gives its code. */

@@ -1,6 +1,5 @@
-import { studentQuantile } from './distributions.js';
 import type { Interval } from './interval.js';
-import { holm, mannWhitney, permutation, welch } from './significance.js';
+import { holm } from './significance.js';
 
 export type Verdict = 'faster' | 'slower' | 'same' | 'unclear';
 
@@ -30,46 +29,6 @@ export interface Comparison {
   readonly indifference: number;
 }
 
-/**
- * Compares a candidate with a base. Times and rates are positive and their errors multiply, so the test is
- * Welch's on logarithms and its interval, taken back through exp, is an interval of the ratio.
- *
- * Verdict: `faster` or `slower` (that is: better or worse, by `better`) when the interval excludes 1 and the
- * ratio lies outside the indifference zone; `same` when the whole interval lies inside the zone, which is
- * evidence and not want of it (two one-sided tests, Schuirmann 1987); otherwise `unclear`.
- */
-export function compare(
-  base: readonly number[],
-  candidate: readonly number[],
-  options: CompareOptions = {},
-): Comparison {
-  const settings = settingsOf(options);
-  if (base.length === 0 || candidate.length === 0) return unclear('one side has no values', settings);
-  if (![...base, ...candidate].every((v) => v > 0 && Number.isFinite(v))) {
-    return unclear('a ratio needs positive, finite values on both sides', settings);
-  }
-  const [a, b] = [base.map(Math.log), candidate.map(Math.log)];
-  const test = welch(a, b);
-  if (test === null) {
-    const ratio = Math.exp(b.reduce((s, v) => s + v, 0) / b.length - a.reduce((s, v) => s + v, 0) / a.length);
-    return { ...unclear('one side has a single value: nothing is known of its spread', settings), ratio };
-  }
-  const half =
-    test.standardError === 0
-      ? 0
-      : studentQuantile(0.5 + settings.confidence / 2, test.df) * test.standardError;
-  return decide({
-    ratio: Math.exp(test.difference),
-    interval: [Math.exp(test.difference - half), Math.exp(test.difference + half)],
-    p: test.p,
-    mannWhitneyP: mannWhitney(a, b)?.p ?? null,
-    permutationP: permutation(a, b, options.seed === undefined ? {} : { seed: options.seed })?.p ?? null,
-    verdict: 'unclear',
-    reason: null,
-    ...settings,
-  });
-}
-
 /** What a comparison was asked for. */
 export type CompareSettings = Pick<Comparison, 'better' | 'confidence' | 'indifference'>;
 
@@ -87,7 +46,11 @@ export function unclear(reason: string, settings: CompareSettings): Comparison {
   return { ...nothing, verdict: 'unclear', reason, ...settings };
 }
 
-/** Reads the verdict off ratio, interval and p. */
+/**
+ * Reads the verdict off ratio, interval and p: `faster` or `slower` (that is: better or worse, by `better`) when p says that there is a
+ * difference and the ratio lies outside the indifference zone; `same` when the whole interval lies inside the zone, which is
+ * evidence and not want of it (two one-sided tests, Schuirmann 1987); otherwise `unclear`.
+ */
 export function decide(c: Comparison): Comparison {
   if (c.ratio === null || c.interval === null || c.p === null) return c;
   const zone: Interval = [1 / (1 + c.indifference), 1 + c.indifference];
@@ -99,7 +62,7 @@ export function decide(c: Comparison): Comparison {
   const reason =
     c.p < alpha
       ? 'the difference is real but may be too small to matter'
-      : 'the interval holds both no difference and one that would matter: more repeats or starts are needed';
+      : 'the interval holds both no difference and one that would matter: more starts are needed';
   return { ...c, verdict: 'unclear', reason };
 }
 

@@ -18,8 +18,9 @@ export interface RatioOptions extends CompareOptions {
 
 /**
  * Compares two rows that were each measured by several starts: candidate / base of their centres, with the interval that covers
- * what two further runs would give. Welch's test on what starts say, one number a start, as `compare` does it for any numbers;
- * blocks, other rows and the control come in as `centreOf` and `correctedBy` have it. For many at once see `adjustForMany`.
+ * what two further runs would give. Times and rates are positive and their errors multiply, so it is
+ * Welch's test on the logarithms of what starts say, one number a start, and its interval is taken back through exp; blocks,
+ * other rows and the control come in as `centreOf` and `correctedBy` have it. For many at once see `adjustForMany`.
  *
  * @returns ratio and no interval when a side has one start; neither when a side has no usable readings.
  */

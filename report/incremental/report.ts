@@ -1,5 +1,6 @@
 import { combineStarts, startsOf } from '../../core/judgement/trials.js';
 import type { ResultRecord } from '../../core/result/result.js';
+import { isRetired } from '../../core/result/warnings.js';
 import { axisValuesAnywhere, describe } from '../../core/sweep/labels.js';
 import { TECHNIQUES } from '../../core/techniques/index.js';
 import { cellText } from '../columns.js';
@@ -224,7 +225,7 @@ export class IncrementalReport {
       state: trial.status === 'failed' ? 'failed' : trial.valid ? 'valid' : 'invalid',
       onFront,
       offFront: off,
-      warnings: trial.warnings,
+      warnings: trial.warnings.filter((warning) => !isRetired(warning)),
     };
   }
 }

@@ -2,7 +2,7 @@ import type { WarningCode } from '../../core/result/warnings.js';
 import { metricOf, type Row } from '../rows.js';
 import { type ExportMapping, fromMetric, type MappedValue, ofMetric, onGpu, sequencesOf } from './mapping.js';
 
-/** Doubts after which InferenceX would not have called its power valid. */
+/** Warnings after which InferenceX would not have called its power valid. */
 const DISQUALIFY: ReadonlySet<WarningCode> = new Set<WarningCode>([
   'meter-gap',
   'meter-uncovered',

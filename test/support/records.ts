@@ -40,6 +40,7 @@ export interface TrialOptions {
   readonly block?: number;
   readonly purpose?: 'measure' | 'control';
   readonly sweepName?: string;
+  readonly sweepId?: string;
   readonly node?: string;
   readonly repeats?: number;
   /** Factor on every time: 1.1 = ten percent slower. */
@@ -192,7 +193,7 @@ export function completeTrial(options: TrialOptions = {}): ResultRecord {
     trialId,
     experimentId: experiment.id,
     sweep: {
-      id: 's0123456789abcdef',
+      id: options.sweepId ?? 's0123456789abcdef',
       name: options.sweepName ?? 'reference',
       position,
       block: options.block ?? Math.floor(position / 8),
@@ -321,7 +322,6 @@ function measured(samples: readonly number[], unit: string, source: string | nul
     [...samples].sort((a, b) => a - b),
     0.5,
   );
-  const half = stddev === null ? null : (2.776 * stddev) / Math.sqrt(n);
   return {
     value: median,
     unit,
@@ -330,7 +330,7 @@ function measured(samples: readonly number[], unit: string, source: string | nul
     median,
     stddev,
     cv: stddev === null ? null : stddev / mean,
-    ci95: half === null ? null : [mean - half, mean + half],
+    ci95: null,
     samples: [...samples],
     source,
   };

@@ -3,7 +3,6 @@ import {
   adjustForMany,
   type CompareOptions,
   type Comparison,
-  compare,
 } from '../../../core/statistics/compare.js';
 import type { DriftControl } from '../../../core/statistics/control.js';
 import type { Blocks } from '../../../core/statistics/nested.js';
@@ -39,6 +38,9 @@ export interface FamilyRate {
   readonly sizePooled: number;
 }
 
+/** A row of one process, as it would be if its repeats were independent. */
+const repeatsAsStarts = (blocks: Blocks): Blocks => blocks[0]![0]!.map((value) => [[value]]);
+
 /** Runs the same build twice, many times. `repeats` compares the repeats of one start on each side, as a row of one process does. */
 export function sameBuild(
   shape: Shape,
@@ -59,7 +61,7 @@ export function sameBuild(
     const spread = pooledSpread([a, b]);
     const plain = each((x, y) => compareStarts(x, y));
     const pooled = each((x, y) => compareStarts(x, y, { spread }));
-    found.repeats += any(each((x, y) => compare(x[0]![0]!, y[0]![0]!)));
+    found.repeats += any(each((x, y) => compareStarts(repeatsAsStarts(x), repeatsAsStarts(y))));
     found.starts += any(plain);
     found.pooled += any(pooled);
     found.size += low(plain) / rows;

@@ -190,35 +190,32 @@ describe('gates', () => {
     expect(result.valid).toBe(true);
   });
 
-  test('spread, outliers and trend', () => {
+  test('spread and trend; a single repeat that stands out does not move the median', () => {
     const wild = judged({ phases: phasesOf((r) => (r % 2 === 0 ? 1 : 1.5)), samples: [] });
     expect(codes(wild)).toEqual(['high-spread', 'high-spread']);
     expect(wild.valid).toBe(false);
     const odd = judged({ phases: phasesOf((r) => (r === 3 ? 1.15 : 1 + r / 1000)), samples: [] });
-    expect(codes(odd)).toEqual(['outliers', 'outliers']);
-    const falling = judged({ phases: phasesOf((r) => 1 + r / 100), samples: [] });
+    expect(odd.warnings).toEqual([]);
+    const falling = judged({ phases: phasesOf((r) => 1 + r / 100, 10), samples: [] });
     expect(codes(falling)).toEqual(['drift-trend', 'drift-trend']);
-    expect(falling.warnings[0]!.message).toMatch(/prefill t\/s fall by 3\.9 %/);
+    expect(falling.warnings[0]!.message).toMatch(/prefill t\/s fall by 8\.\d %/);
+    // Five in a row happen by accident once in sixty.
+    const short = judged({ phases: phasesOf((r) => 1 + r / 100), samples: [] });
+    expect(short.warnings).toEqual([]);
     const barely = judged({ phases: phasesOf((r) => 1 + r / 10_000), samples: [] });
     expect(barely.warnings).toEqual([]);
   });
 
-  test('what the workload could not reach', () => {
+  test('more threads than cores are noted; how far a start came is the matter of its row', () => {
     const result = judged({
       outcome: { ...CALM_OUTCOME, repeats: 2, warmupSettled: false, stop: 'time-budget', halfWidth: 0.08 },
       experiment: { ...experiment, runner: { kind: 'llama-cpp', options: { threads: 9 } } },
     });
-    expect(codes(result)).toEqual(['warmup-unsettled', 'few-repeats', 'interval-wide', 'oversubscribed']);
+    expect(codes(result)).toEqual(['oversubscribed']);
     expect(result.valid).toBe(true);
-    expect(
-      judged({
-        outcome: { ...CALM_OUTCOME, warmups: 0, warmupSettled: false },
-        ...withPolicy({ maxWarmups: 0 }),
-      }).warnings,
-    ).toEqual([]);
   });
 
-  test("others' doubts count and stay in front", () => {
+  test("others' warnings count and stay in front", () => {
     const foreign = warn('foreign-process', 'pid 77 uses the device');
     const result = judged({ warnings: [foreign] });
     expect(result.warnings).toEqual([foreign]);

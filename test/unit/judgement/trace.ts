@@ -66,13 +66,16 @@ export const experiment: Experiment = {
 };
 
 /** @param speed multiplies the duration of each repeat's phases; 1 everywhere by default. */
-export function phasesOf(speed: (repeat: number) => number = () => 1): Phase[] {
+export function phasesOf(
+  speed: (repeat: number) => number = () => 1,
+  repeats: number = TRUTH.repeats,
+): Phase[] {
   const phases: Phase[] = [
     { name: 'load', repeat: null, startSeconds: 0.5, endSeconds: 1.5, tokens: 0 },
     { name: 'warm-up', repeat: 0, startSeconds: 1.6, endSeconds: 2.6, tokens: 100 },
   ];
   let t: number = START;
-  for (let repeat = 0; repeat < TRUTH.repeats; repeat++) {
+  for (let repeat = 0; repeat < repeats; repeat++) {
     const prefillEnd = t + TRUTH.prefillSeconds * speed(repeat);
     const decodeEnd = prefillEnd + TRUTH.decodeSeconds * speed(repeat);
     phases.push({

@@ -1,9 +1,13 @@
 import { describe, expect, test } from 'vitest';
 import { driftOf } from '../../../core/judgement/drift.js';
 import { recordFront } from '../../../core/judgement/pareto.js';
-import { bestTrial, compareTrials, repeatSamples, trialSamples } from '../../../core/judgement/trials.js';
-import type { ResultRecord } from '../../../core/result/result.js';
+import { blocksOf, combineStarts, compareExperiments, startsOf } from '../../../core/judgement/trials.js';
+import { isPresent, type Measurement, type ResultRecord } from '../../../core/result/result.js';
+import { centreOf } from '../../../core/statistics/centre.js';
+import { warn } from '../../../core/result/warnings.js';
 import { calmInput, phasesOf, recordOf } from './trace.js';
+
+const DECODE = 'decodeTokensPerSecond';
 
 /** A trial that is `slower` times slower than the calm one, with a little noise of its own. */
 function trial(trialId: string, slower = 1, changes: Partial<ResultRecord> = {}): ResultRecord {
@@ -11,87 +15,199 @@ function trial(trialId: string, slower = 1, changes: Partial<ResultRecord> = {})
   return recordOf(calmInput({ phases, samples: [] }), { trialId, ...changes });
 }
 
-describe('which trial speaks for an experiment', () => {
+const inBlock = (block: number, purpose: 'measure' | 'control' = 'measure'): Partial<ResultRecord> => ({
+  sweep: { id: 's1', name: 'test', position: 0, block, purpose, attempt: 1 },
+  startedAt: `2026-01-01T00:${String(block).padStart(2, '0')}:00.000Z`,
+});
+const entryOf = (record: ResultRecord, metric: string): Measurement => {
+  const entry = record.measurements[metric];
+  if (!isPresent(entry)) throw new Error(`no ${metric}`);
+  return entry;
+};
+
+describe('the trials that a row is made of', () => {
   const failed = recordOf(calmInput({ outcome: null }), { trialId: 'failed' });
   const invalid = trial('invalid', 1, { valid: false });
+  const ids = (records: readonly ResultRecord[]) => startsOf(records).map(({ trialId }) => trialId);
 
-  test('the first complete valid one, however fast later ones are', () => {
-    expect(bestTrial([failed, invalid, trial('a'), trial('b', 0.5)])?.trialId).toBe('a');
-    expect(bestTrial([failed, invalid])?.trialId).toBe('invalid');
-    expect(bestTrial([failed])).toBeNull();
-    expect(bestTrial([])).toBeNull();
+  test('are all complete valid ones; without any, the last complete invalid one', () => {
+    expect(ids([failed, invalid, trial('a'), trial('b', 0.5)])).toEqual(['a', 'b']);
+    expect(ids([failed, trial('first', 1, { valid: false }), invalid])).toEqual(['invalid']);
+    expect(ids([failed])).toEqual([]);
+    expect(ids([trial('control', 1, inBlock(0, 'control')), trial('a')])).toEqual(['a']);
   });
 
-  test('three valid trials on both sides are compared as trials, else the repeats of one', () => {
-    const metric = 'decodeTokensPerSecond';
-    const base = [trial('a'), invalid, trial('b', 1.01), trial('c', 0.99)];
-    const slow = [trial('d', 1.3), trial('e', 1.29), trial('f', 1.31)];
-    expect(compareTrials(base, slow, metric)).toMatchObject({ unit: 'trial', verdict: 'slower' });
-    expect(trialSamples(base, metric)).toHaveLength(3);
-    const few = compareTrials(base, slow.slice(0, 2), metric);
-    expect(few).toMatchObject({ unit: 'repeat', verdict: 'slower' });
-    expect(few.ratio).toBeCloseTo(1 / 1.3, 3);
-    expect(repeatSamples(base, metric)).toHaveLength(5);
+  test('are those of the engine that ran last', () => {
+    const engine = (version: string) => ({ environment: { engine: version } });
+    expect(ids([trial('old', 1, engine('1')), trial('new', 1, engine('2'))])).toEqual(['new']);
   });
 
-  test('seconds and bytes are better when smaller; what is missing is unclear', () => {
-    expect(compareTrials([trial('a')], [trial('b', 1.3)], 'timeToFirstTokenSeconds').verdict).toBe('slower');
-    expect(compareTrials([trial('a')], [trial('b')], 'energyJoules')).toMatchObject({
-      verdict: 'unclear',
-      reason: 'one side has no values',
+  test('say together the centre of their medians and how sure it is', () => {
+    const starts = [trial('a', 1, inBlock(0)), trial('b', 1.02, inBlock(1)), trial('c', 0.97, inBlock(2))];
+    const row = combineStarts(starts);
+    const values = starts.map((start) => entryOf(start, DECODE).value);
+    const { centre, interval } = centreOf(values.map((value) => [[value]]));
+    expect(entryOf(row, DECODE)).toMatchObject({ value: centre, ci95: interval, n: 3, samples: values });
+    // What a process says once, such as percentiles and loading, has an interval, too.
+    const p99 = (value: number): ResultRecord['measurements'] => ({
+      interTokenLatencyP99Seconds: {
+        ...{ value, unit: 's', n: 100, mean: value, median: value, stddev: null, cv: null, samples: null },
+        ...{ ci95: null, source: null },
+      },
     });
-    expect(repeatSamples([trial('a')], 'modelBytes')).toEqual([8_500_000]);
-    expect(repeatSamples([failed], 'modelBytes')).toEqual([]);
+    const itl = entryOf(
+      combineStarts([2, 3, 4].map((v, block) => trial(`${v}`, 1, { ...inBlock(block), measurements: p99(v) }))),
+      'interTokenLatencyP99Seconds',
+    );
+    expect(itl.value).toBeCloseTo(Math.cbrt(24), 9);
+    expect(itl.ci95?.[0]).toBeLessThan(itl.value);
+    expect(itl.ci95?.[1]).toBeGreaterThan(itl.value);
+    // Bytes are the same in each: they are no estimate.
+    expect(entryOf(row, 'modelBytes')).toEqual(entryOf(starts[0]!, 'modelBytes'));
+    expect(row.trialId).toBe('a');
   });
 
-  test('invalid and failed trials are never on the Pareto front', () => {
-    const marks = recordFront(
-      [invalid, trial('slow', 2), trial('fast'), failed],
-      [
-        { metric: 'decodeTokensPerSecond', better: 'max' },
-        { metric: 'modelBytes', better: 'min' },
-      ],
-    );
-    expect(marks.map((m) => m.onFront)).toEqual([false, false, true, false]);
-    expect(marks[1]!.dominatedBy).toBe(2);
+  test('have no interval where there is one, whatever its repeats say', () => {
+    const alone = trial('a');
+    expect(combineStarts([alone])).toBe(alone);
+    expect(entryOf(alone, DECODE).ci95).toBeNull();
+  });
+
+  test('name each warning once, with how many of them carry it', () => {
+    const noted = (id: string, ...codes: Parameters<typeof warn>[0][]) =>
+      trial(id, 1, { warnings: codes.map((code) => warn(code, `${code} of ${id}`)) });
+    const row = combineStarts([
+      noted('a', 'clock-change'),
+      noted('b', 'clock-change', 'affinity-unset'),
+    ]);
+    expect(row.warnings.map((w) => w.message)).toEqual([
+      'clock-change of a',
+      'affinity-unset of b (1 of 2 starts)',
+    ]);
+  });
+
+  test('leave the error of an estimate as it is: it is that of the text', () => {
+    const estimate = (value: number): ResultRecord['measurements'] => ({
+      perplexity: {
+        ...{ value, unit: 'ratio', n: 1, mean: value, median: value, stddev: null, cv: null, samples: null },
+        ...{ ci95: [value - 1, value + 1], source: 'estimate' },
+      },
+    });
+    const row = combineStarts([
+      trial('a', 1, { measurements: estimate(9) }),
+      trial('b', 1, { measurements: estimate(9.001) }),
+    ]);
+    expect(entryOf(row, 'perplexity')).toMatchObject({ value: 9, ci95: [8, 10] });
+  });
+
+  test('what may be zero has an arithmetic mean', () => {
+    const steal = (value: number): ResultRecord['measurements'] => ({
+      stealRatio: {
+        ...{ value, unit: 'ratio', n: 1, mean: value, median: value, stddev: null, cv: null, samples: null },
+        ...{ ci95: null, source: null },
+      },
+    });
+    const row = combineStarts([0, 0.01, 0.02].map((v, i) => trial(`${i}`, 1, { measurements: steal(v) })));
+    expect(entryOf(row, 'stealRatio').value).toBeCloseTo(0.01, 12);
+    expect(entryOf(row, 'stealRatio').ci95).not.toBeNull();
   });
 });
 
-describe('drift of the control', () => {
-  const sweep = (block: number, purpose: 'measure' | 'control') => ({
-    id: 's1',
-    name: 'test',
-    position: 0,
-    block,
-    purpose,
-    attempt: 1,
-  });
-  const at = (minute: number) => ({ startedAt: `2026-01-01T00:${String(minute).padStart(2, '0')}:00.000Z` });
+describe('two experiments', () => {
+  const row = (slower: readonly number[], sweep = 's1') =>
+    slower.map((s, block) => {
+      const { sweep: where, ...rest } = inBlock(block);
+      return trial(`${sweep}-${block}`, s, { ...rest, sweep: { ...where!, id: sweep } });
+    });
 
-  test('marks every trial of the block whose control changed, and no other', () => {
-    const records = [
-      trial('c2', 1.1, { sweep: sweep(0, 'control'), ...at(9) }),
-      trial('c1', 1, { sweep: sweep(0, 'control'), ...at(1) }),
-      trial('m1', 1, { sweep: sweep(0, 'measure'), ...at(5) }),
-      trial('d1', 1, { sweep: sweep(1, 'control'), ...at(11) }),
-      trial('m2', 1, { sweep: sweep(1, 'measure'), ...at(15) }),
-      trial('d2', 1.001, { sweep: sweep(1, 'control'), ...at(19) }),
-      trial('e1', 1, { sweep: sweep(2, 'control'), ...at(20) }),
-    ];
-    const drift = driftOf(records);
-    expect([...drift.keys()].sort()).toEqual(['c1', 'c2', 'm1']);
-    const warnings = drift.get('m1')!;
-    expect(warnings.map((w) => w.code)).toEqual(['drift', 'drift']);
-    expect(warnings[0]!.message).toMatch(/prefill t\/s changed by −9\.1 %/);
-    expect(warnings[0]!.severity).toBe('note');
+  test('are compared by their starts, seconds the other way round', () => {
+    const [base, slow] = [row([1, 1.01, 0.99]), row([1.3, 1.29, 1.31], 's2')];
+    const decode = compareExperiments(base, slow, DECODE);
+    expect(decode.verdict).toBe('slower');
+    expect(decode.ratio).toBeCloseTo(1 / 1.3, 2);
+    expect(compareExperiments(base, slow, 'timeToFirstTokenSeconds').verdict).toBe('slower');
   });
 
-  test('blocks of different nodes do not mix', () => {
+  test('of one start each have a ratio and no verdict, however calm their repeats are', () => {
+    const one = compareExperiments(row([1]), row([1.3], 's2'), DECODE);
+    expect(one).toMatchObject({ interval: null, verdict: 'unclear' });
+    expect(one.ratio).toBeCloseTo(1 / 1.3, 2);
+    expect(one.reason).toContain('one start');
+  });
+
+  test('what neither has is unclear', () => {
+    expect(compareExperiments(row([1, 1]), row([1, 1], 's2'), 'energyJoules')).toMatchObject({
+      verdict: 'unclear',
+      reason: 'there are no readings',
+    });
+  });
+
+  test('that share their blocks are compared within them: what a block does to both cancels', () => {
+    const drift = [1, 1.5, 0.7];
+    const base = row(drift);
+    const candidate = row(drift.map((s, i) => s * 1.05 * (1 + i / 1000)));
+    const within = compareExperiments(base, candidate, DECODE);
+    expect(within.verdict).toBe('slower');
+    expect(within.ratio).toBeCloseTo(1 / 1.05, 2);
+    // The same starts in blocks of their own are drowned by the drift.
+    const apart = candidate.map((r) => ({ ...r, sweep: { ...r.sweep, id: 's2' } }));
+    expect(compareExperiments(base, apart, DECODE).verdict).toBe('unclear');
+  });
+
+  test('are given by block', () => {
+    const starts = [trial('a', 1, inBlock(0)), trial('b', 2, inBlock(1)), trial('c', 3, inBlock(1))];
+    expect(blocksOf(starts, DECODE).map((block) => block.length)).toEqual([1, 2]);
+  });
+});
+
+test('invalid and failed trials are never on the Pareto front', () => {
+  const marks = recordFront(
+    [
+      trial('invalid', 1, { valid: false }),
+      trial('slow', 2),
+      trial('fast'),
+      recordOf(calmInput({ outcome: null }), { trialId: 'failed' }),
+    ],
+    [
+      { metric: DECODE, better: 'max' },
+      { metric: 'modelBytes', better: 'min' },
+    ],
+  );
+  expect(marks.map((m) => m.onFront)).toEqual([false, false, true, false]);
+  expect(marks[1]!.dominatedBy).toBe(2);
+});
+
+describe('drift of the machine', () => {
+  /** Rows of three blocks, some parts of a percent apart, slower by a factor in each block. */
+  const sweepOf = (slower: readonly number[], rows = 6) =>
+    slower.flatMap((s, block) =>
+      Array.from({ length: rows }, (_, r) => {
+        const noise = 1 + (((r * 5 + block * 3) % 7) - 3) / 1000;
+        return trial(`${r}/${block}`, s * noise, { ...inBlock(block), experimentId: `x${r}` });
+      }),
+    );
+
+  test('is what all rows of a block do alike', () => {
+    const drift = driftOf(sweepOf([1, 1.1, 1]));
+    expect(drift).toMatchObject({ block: 2, blocks: 3 });
+    expect(drift?.ratio).toBeCloseTo(1 / 1.1, 2);
+    expect(drift?.p).toBeLessThan(0.001);
+  });
+
+  test('is not said of a steady machine, nor of a difference nobody would act on', () => {
+    expect(driftOf(sweepOf([1, 1, 1]))).toBeNull();
+    expect(driftOf(sweepOf([1, 1.015, 1]))).toBeNull();
+  });
+
+  test('is not said of one block, nor of one row', () => {
+    expect(driftOf(sweepOf([1]))).toBeNull();
+    expect(driftOf(sweepOf([1, 1.2, 1], 1))).toBeNull();
+  });
+
+  test('two nodes that differ are no drift', () => {
     const other = { name: 'n2', hostname: 'n2', cpuModel: 'test', cores: 4, memoryBytes: 8e9 };
-    const records = [
-      trial('a', 1, { sweep: sweep(0, 'control'), ...at(1) }),
-      trial('b', 2, { sweep: sweep(0, 'control'), ...at(2), node: other }),
-    ];
-    expect(driftOf(records).size).toBe(0);
+    const fast = sweepOf([1, 1]);
+    const slow = sweepOf([2, 2]).map((record) => ({ ...record, node: other }));
+    expect(driftOf([...fast, ...slow])).toBeNull();
   });
 });

@@ -5,7 +5,8 @@ import { cellText } from '../../../report/columns.js';
 import type { LivePart } from '../../../report/live/live.js';
 import { PartPacker, unpackPart } from '../../../report/live/pack.js';
 import type { Report, ReportRequest } from '../../../report/report.js';
-import { halfWidthOf, metricOf, reasonOf } from '../../../report/rows.js';
+import { intervalOf, metricOf, reasonOf } from '../../../report/rows.js';
+import { halfOf } from '../../../report/scale.js';
 import type { Details } from '../../../report/trim.js';
 import { sweepRecords } from '../../support/sweep-records.js';
 
@@ -79,7 +80,8 @@ test('summaries show what whole records show, and are a fraction of them', () =>
       const same = report.rows[i];
       if (same === undefined) throw new Error('a row is missing');
       expectNear(metricOf(same, name), metricOf(row, name), 1e-5);
-      expectNear(halfWidthOf(same, name), halfWidthOf(row, name), 1e-3);
+      const [got, wanted] = [intervalOf(same, name), intervalOf(row, name)];
+      expectNear(got && halfOf(got), wanted && halfOf(wanted), 1e-3);
     }
   }
   const measured = records.filter(({ sweep }) => sweep.purpose === 'measure');

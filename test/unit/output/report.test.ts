@@ -83,26 +83,27 @@ describe('report', () => {
     expect(report.place.nodes).toEqual(['a', 'b']);
   });
 
-  test('drift controls are no rows, and the drift they show is a doubt of every row of the block', () => {
-    const control = experimentOf({ quantization: 'q8_0' });
-    const at = { block: 0, sweepName: 's' };
-    const records = [
-      completeTrial({ ...at, experiment: control, purpose: 'control', position: 0, repeats: 10 }),
-      completeTrial({ ...at, experiment: experimentOf(), position: 1 }),
-      completeTrial({
-        ...at,
-        experiment: control,
-        purpose: 'control',
-        position: 2,
-        repeats: 10,
-        slower: 1.3,
-      }),
+  test('drift controls are no rows, and drift is one headline of the sweep', () => {
+    const threads = [1, 2, 3, 4];
+    const pass = (block: number, slower: number) => [
+      ...threads.map((t, position) =>
+        completeTrial({ experiment: experimentOf({ threads: t }), position, block, slower, attempt: block + 1 }),
+      ),
+      completeTrial({ experiment: experimentOf(), purpose: 'control', block, slower, attempt: block + 1 }),
     ];
-    const report = build(records);
-    expect(report.rows).toHaveLength(1);
-    expect(report.controls).toHaveLength(2);
-    expect(new Set(report.rows[0]?.warnings.map((w) => w.code))).toEqual(new Set(['drift']));
-    expect(report.rows[0]?.state).toBe('valid');
+    const report = build([...pass(0, 1), ...pass(1, 1.3), ...pass(2, 1)]);
+    expect(report.rows).toHaveLength(4);
+    expect(report.controls).toHaveLength(3);
+    expect(report.rows.map(({ starts, state }) => [starts.length, state])).toEqual(
+      threads.map(() => [3, 'valid']),
+    );
+    expect(report.headlines[0]).toMatch(/^bench-01 ran (prefill|decode) 2\d\.\d % slower during block 2 of 3 than/);
+    expect(report.rows.flatMap(({ warnings }) => warnings)).toEqual([]);
+  });
+
+  test('rows of one start say that they are quick', () => {
+    const report = build(sweepRecords({ experiments: 4 }));
+    expect(report.headlines).toEqual([expect.stringContaining('each row is one start')]);
   });
 
   test('objectives lead the metric columns, and a metric that nobody has is an absence with its reason', () => {

@@ -58,13 +58,13 @@ describe('terminal table', () => {
       '└ failed (out-of-memory): the trial needed 12.4 GB and the node allows 8.0 GB',
     );
     expect(plain(120)).toMatch(/^ ! .* a\w*$/m);
-    expect(plain(120)).toMatch(/^a foreign-process \(1 row, invalid\)/m);
+    expect(plain(120)).toMatch(/^a cpu-steal \(1 row, invalid\)/m);
     expect(plain(120)).toContain('! not to be compared: invalid or failed');
   });
 
   test('footnotes explain the letters', () => {
-    expect(plain(120)).toMatch(/^b interval-wide \(\d rows\): the budget ended/m);
-    expect(plain(120)).toContain('± half of the 95 % interval');
+    expect(plain(120)).toMatch(/^\w clock-change \(\d rows\): the CPU or device clock moved/m);
+    expect(plain(120)).toContain('quick: each row is one start');
   });
 
   test('a name cannot move the cursor or break the line', () => {

@@ -7,8 +7,8 @@ import type { Objective } from '../../../core/sweep/spec.js';
 import { buildReport } from '../../../report/build.js';
 import { COLUMN_SETS, EFFICIENT_LLM, readColumns } from '../../../report/column-sets.js';
 import { pack, unpack } from '../../../report/payload.js';
-import { halfWidthOf, metricOf } from '../../../report/rows.js';
-import { metricText, scaled } from '../../../report/scale.js';
+import { intervalOf, metricOf } from '../../../report/rows.js';
+import { halfOf, metricText, scaled } from '../../../report/scale.js';
 import { shortWords } from '../../../report/short-words.js';
 import { completeTrial } from '../../support/records.js';
 import { techniqueRecords } from '../../support/technique-records.js';
@@ -93,14 +93,21 @@ describe('columns', () => {
   });
 });
 
+const around = (value: number, half: number) => [value - half, value + half] as const;
+
 describe('numbers with an error', () => {
   test('show two digits of it, and the value as many decimals', () => {
-    expect(metricText('perplexity', 36.2975, 0.6428)).toBe('36.30 ± 0.64');
-    expect(metricText('klDivergenceNats', 0.002838, 0.000092)).toBe('0.002838 ± 0.000092 nats');
-    expect(metricText('topAgreementRatio', 0.96123, 0.0071)).toBe('96.12 ± 0.71 %');
-    expect(metricText('taskScoreRatio', 0.6033, 0.123)).toBe('60 ± 12 %');
+    expect(metricText('perplexity', 36.2975, around(36.2975, 0.6428))).toBe('36.30 ± 0.64');
+    expect(metricText('klDivergenceNats', 0.002838, around(0.002838, 0.000092))).toBe('0.002838 ± 0.000092 nats');
+    expect(metricText('topAgreementRatio', 0.96123, around(0.96123, 0.0071))).toBe('96.12 ± 0.71 %');
+    expect(metricText('taskScoreRatio', 0.6033, around(0.6033, 0.123))).toBe('60 ± 12 %');
     expect(metricText('compressionRatio', 3.70123)).toBe('3.70 ×');
     expect(metricText('klDivergenceNats', 0)).toBe('0 nats');
+  });
+
+  test('whose sides differ by a tenth or more show their ends', () => {
+    expect(metricText('decodeTokensPerSecond', 1877, [1801, 1960])).toBe('1877 ± 83 t/s');
+    expect(metricText('decodeTokensPerSecond', 1877, [1801, 1888])).toBe('1877 [1801, 1888] t/s');
   });
 
   test('a column of perplexities has the digits of its middle error', () => {
@@ -108,7 +115,7 @@ describe('numbers with an error', () => {
     const row = build().rows[0];
     if (column === undefined || row === undefined) throw new Error('no perplexity');
     expect(scaled(metricOf(row, 'perplexity') ?? 0, column.scale)).toBe('36.30');
-    expect(scaled(halfWidthOf(row, 'perplexity') ?? 0, column.scale)).toBe('0.65');
+    expect(scaled(halfOf(intervalOf(row, 'perplexity')), column.scale)).toBe('0.65');
   });
 });
 

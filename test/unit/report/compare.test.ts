@@ -8,10 +8,16 @@ import { completeTrial, failedTrial } from '../../support/records.js';
 import { techniqueRecords } from '../../support/technique-records.js';
 
 const build = (records: readonly ResultRecord[]) => buildReport(records, { sweepName: 's', objectives: [] });
-const run = (slower: number, quantizations = ['f16', 'q8_0']) =>
+/** A run of three starts a row, each in a block of its own. */
+const run = (slower: number, quantizations = ['f16', 'q8_0'], starts = 3) =>
   build(
-    quantizations.map((quantization, position) =>
-      completeTrial({ experiment: experimentOf({ quantization }), position, slower, repeats: 8 }),
+    quantizations.flatMap((quantization, position) =>
+      Array.from({ length: starts }, (_, block) =>
+        completeTrial({
+          ...{ experiment: experimentOf({ quantization }), position, slower, repeats: 8 },
+          ...{ block, attempt: block + 1, sweepId: `s${slower}` },
+        }),
+      ),
     ),
   );
 const gate = (text: string): Gate => {
@@ -65,6 +71,14 @@ describe('changes', () => {
     const [smaller] = changesOf([{ label: '', a: run(1).rows[0]!, b: run(1).rows[1]! }], ['modelBytes']);
     expect(smaller).toMatchObject({ verdict: 'better', interval: null, reason: null });
     expect(smaller?.change).toBeCloseTo(8.5 / 16, 6);
+  });
+
+  test('of rows of one start each have a ratio, and neither interval nor verdict', () => {
+    const { pairs } = matchRows(run(1, ['f16'], 1), run(1.25, ['f16'], 1), new Set());
+    const [change] = changesOf(pairs, ['decodeTokensPerSecond']);
+    expect(change).toMatchObject({ interval: null, verdict: 'unclear' });
+    expect(change?.reason).toContain('one start');
+    expect(change?.change).toBeCloseTo(1 / 1.25, 1);
   });
 
   test('of quality are differences with the errors of both sides', () => {

@@ -6,7 +6,6 @@ import {
   relativeHalfWidth,
   tInterval,
 } from '../../../core/statistics/interval.js';
-import { modifiedZScores, outlierIndices } from '../../../core/statistics/outliers.js';
 import { median, quantile } from '../../../core/statistics/quantile.js';
 import { holm, mannWhitney, permutation, welch } from '../../../core/statistics/significance.js';
 import { cv, mean, stddev, summarize } from '../../../core/statistics/summary.js';
@@ -37,7 +36,6 @@ describe('summary and quantiles', () => {
         expect(mean(values)).toBe(v);
         expect(stddev(values)).toBe(0);
         expect(relativeHalfWidth(values)).toBe(0);
-        expect(outlierIndices(values)).toEqual([]);
       }),
     );
   });
@@ -99,24 +97,6 @@ describe('intervals', () => {
     }
     expect(held / 4000).toBeGreaterThan(0.935);
     expect(held / 4000).toBeLessThan(0.965);
-  });
-});
-
-describe('outliers', () => {
-  test('the modified z-score of Iglewicz & Hoaglin, by hand', () => {
-    // median 2, distances 1 0 0 1 98 → MAD 1.
-    expect(modifiedZScores([1, 2, 2, 3, 100])).toEqual([-0.6745, 0, 0, 0.6745, 0.6745 * 98]);
-    expect(outlierIndices([1, 2, 2, 3, 100])).toEqual([4]);
-  });
-
-  test('with MAD 0 the mean absolute deviation stands in', () => {
-    // median 5, mean deviation 1: the score of 10 is 5 / 1.253314.
-    expect(modifiedZScores([5, 5, 5, 5, 10])[4]).toBeCloseTo(5 / 1.253314, 12);
-    expect(outlierIndices([5, 5, 5, 5, 10])).toEqual([4]);
-  });
-
-  test('few values condemn nobody', () => {
-    expect(outlierIndices([1, 1.001, 50, 2])).toEqual([]);
   });
 });
 

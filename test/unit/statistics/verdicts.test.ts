@@ -1,7 +1,16 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { adjustForMany, compare } from '../../../core/statistics/compare.js';
+import { adjustForMany, type CompareOptions } from '../../../core/statistics/compare.js';
+import { compareStarts } from '../../../core/statistics/ratio.js';
 import { shouldStop, warmupSettled } from '../../../core/statistics/stopping.js';
+
+/** Starts of one reading each, in blocks of their own. */
+const compare = (base: readonly number[], candidate: readonly number[], options: CompareOptions = {}) =>
+  compareStarts(
+    base.map((value) => [[value]]),
+    candidate.map((value) => [[value]]),
+    options,
+  );
 
 describe('compare', () => {
   const base = [100, 101, 99, 100.5, 99.5];
@@ -22,7 +31,7 @@ describe('compare', () => {
     expect(compare(tight, [...tight].reverse()).verdict).toBe('same');
     const loose = compare([90, 110, 100], [92, 111, 99]);
     expect(loose.verdict).toBe('unclear');
-    expect(loose.reason).toMatch(/more repeats/);
+    expect(loose.reason).toMatch(/more starts/);
   });
 
   test('a real but tiny difference is not sold as faster', () => {
@@ -33,7 +42,7 @@ describe('compare', () => {
   });
 
   test('what cannot be compared says why', () => {
-    expect(compare([], [1]).reason).toMatch(/no values/);
+    expect(compare([], [1]).reason).toMatch(/no readings/);
     expect(compare([1, 2], [0, 1]).reason).toMatch(/positive/);
     expect(compare([1, 2], [Number.NaN, 1]).reason).toMatch(/finite/);
     const single = compare([100], [110, 111]);

@@ -4,9 +4,11 @@ import { metricText } from '../../../../report/scale.js';
 /** z of a 95 % interval of a normal distribution. */
 const Z95 = 1.959964;
 
-/** @returns an estimate as a metric is written, with half of its 95 % interval. */
+/** @returns an estimate as a metric is written, with its 95 % interval. */
 export function estimateText(metric: string, { value, standardError }: Estimate): string {
-  return metricText(metric, value, standardError === null ? null : Z95 * standardError);
+  if (standardError === null) return metricText(metric, value);
+  const half = Z95 * standardError;
+  return metricText(metric, value, [value - half, value + half]);
 }
 
 /** A digest short enough to compare by eye; all of it as a hint. */

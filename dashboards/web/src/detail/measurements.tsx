@@ -1,6 +1,6 @@
 import { METRICS } from '../../../../core/metrics/catalogue.js';
 import type { ResultRecord } from '../../../../core/result/result.js';
-import { metricScale, scaled } from '../../../../report/scale.js';
+import { halfOf, metricScale, scaled } from '../../../../report/scale.js';
 
 /** Every measurement of a trial; what is missing says why. */
 export function Measurements({ trial }: { trial: ResultRecord }) {
@@ -34,11 +34,7 @@ export function Measurements({ trial }: { trial: ResultRecord }) {
               const entry = trial.measurements[metric.name];
               if (entry === undefined || entry.value === null) return null;
               const { ci95 } = entry;
-              const scale = metricScale(
-                metric.name,
-                [entry.value],
-                ci95 === null ? [] : [(ci95[1] - ci95[0]) / 2],
-              );
+              const scale = metricScale(metric.name, [entry.value], ci95 === null ? [] : [halfOf(ci95)]);
               return (
                 <tr key={metric.name}>
                   <th scope="row" title={metric.help}>

@@ -1,4 +1,5 @@
-import type { Measurement } from '../../../../core/result/result.js';
+import { blockOf } from '../../../../core/judgement/block.js';
+import { isPresent, type Measurement, type ResultRecord } from '../../../../core/result/result.js';
 import type { Row } from '../../../../report/rows.js';
 import { scaled, scaleOf } from '../../../../report/scale.js';
 
@@ -15,34 +16,55 @@ const STOPS = {
   'not-started': 'never started',
 } as const;
 
-/** Each repeat as a dot, in order, with the interval as a band: drift and outliers show at a glance. */
+/** Each repeat as a dot, start beside start, with the interval of the centre as a band: what differs shows at a glance. */
 export function Repeats({ row }: { row: Row }) {
-  const { repeats, measurements } = row.trial;
-  if (repeats.count === 0) return null;
+  const { starts } = row;
+  if (starts.every(({ repeats }) => repeats.count === 0)) return null;
   return (
     <section>
-      <h3>Repeats</h3>
-      <p class="quiet">
-        {repeats.count} after {repeats.warmups} to warm up; {STOPS[repeats.stop]}
-        {repeats.halfWidth !== null && ` (±${(repeats.halfWidth * 100).toFixed(1)} %)`}
-      </p>
+      <h3>{starts.length === 1 ? 'Repeats' : 'Starts and repeats'}</h3>
+      <p class="quiet">{starts.length === 1 ? ofOne(starts[0]!) : ofSeveral(starts)}</p>
       <div class="strips">
         {SHOWN.map(([metric, name]) => {
-          const entry = measurements[metric];
-          if (entry === undefined || entry.value === null || entry.samples === null) return null;
-          return <Strip key={name} name={name} entry={entry} samples={entry.samples} />;
+          const entry = row.trial.measurements[metric];
+          if (!isPresent(entry)) return null;
+          const groups = starts.flatMap(({ measurements }) => {
+            const own = measurements[metric];
+            return isPresent(own) ? [own.samples ?? [own.value]] : [];
+          });
+          return <Strip key={name} name={name} entry={entry} groups={groups} />;
         })}
       </div>
     </section>
   );
 }
 
-function Strip({ name, entry, samples }: { name: string; entry: Measurement; samples: readonly number[] }) {
+function ofOne({ repeats }: ResultRecord): string {
+  const width = repeats.halfWidth === null ? '' : ` (±${(repeats.halfWidth * 100).toFixed(1)} % within this start)`;
+  return `one start: ${repeats.count} repeats after ${repeats.warmups} to warm up; ${STOPS[repeats.stop]}${width}`;
+}
+
+function ofSeveral(starts: readonly ResultRecord[]): string {
+  const blocks = new Set(starts.map(blockOf)).size;
+  const repeats = starts.map(({ repeats: { count } }) => count).join(' + ');
+  return `${starts.length} starts in ${blocks} ${blocks === 1 ? 'block' : 'blocks'}, ${repeats} repeats`;
+}
+
+interface StripProps {
+  readonly name: string;
+  readonly entry: Measurement;
+  /** What each repeat read, by start. */
+  readonly groups: readonly (readonly number[])[];
+}
+
+function Strip({ name, entry, groups }: StripProps) {
+  const samples = groups.flat();
   const all = [...samples, ...(entry.ci95 ?? [])];
   const low = Math.min(...all);
   const room = Math.max(...all) - low || Math.abs(low) || 1;
   const y = (value: number) => 56 - ((value - low) / room) * 48;
-  const x = (i: number) => (samples.length === 1 ? 130 : 8 + (i / (samples.length - 1)) * 244);
+  const wide = 244 / groups.length;
+  const x = (g: number, i: number, n: number) => 8 + wide * (g + (n === 1 ? 0.5 : 0.1 + (0.8 * i) / (n - 1)));
   const scale = scaleOf(entry.unit, samples);
   return (
     <figure>
@@ -59,12 +81,14 @@ function Strip({ name, entry, samples }: { name: string; entry: Measurement; sam
             height={Math.max(1, y(entry.ci95[0]) - y(entry.ci95[1]))}
           />
         )}
-        <line class="median" x1="0" x2="260" y1={y(entry.median)} y2={y(entry.median)} />
-        {samples.map((value, i) => (
-          <circle key={i} cx={x(i)} cy={y(value)} r="3.5">
-            <title>{`repeat ${i + 1}: ${scaled(value, scale)} ${scale.unit}`}</title>
-          </circle>
-        ))}
+        <line class="median" x1="0" x2="260" y1={y(entry.value)} y2={y(entry.value)} />
+        {groups.map((group, g) =>
+          group.map((value, i) => (
+            <circle key={`${g}/${i}`} cx={x(g, i, group.length)} cy={y(value)} r="3.5">
+              <title>{`start ${g + 1}, repeat ${i + 1}: ${scaled(value, scale)} ${scale.unit}`}</title>
+            </circle>
+          )),
+        )}
       </svg>
     </figure>
   );
