@@ -32,7 +32,14 @@ export class CompactRecords {
       repeats: sharing(record.repeats, before.repeats),
       warnings: sharing(record.warnings, before.warnings),
       measurements,
-      ...{ environment: engineOf(record), absent: {}, artifact: null, quality: null, profile: null, roofline: null },
+      ...{
+        environment: engineOf(record),
+        absent: {},
+        artifact: null,
+        quality: null,
+        profile: null,
+        roofline: null,
+      },
       ...{ training: null, kernel: null, roofs: null, phases: [], tokenSeconds: [], samples: [] },
     };
     return this.#before;

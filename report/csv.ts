@@ -11,9 +11,7 @@ type Cell = string | number | boolean | null;
  * Values are in the unit that the column's name ends in, at full precision; missing is an empty field.
  */
 export function csvText(report: Report): string {
-  return [
-    ...csvPieces(report, ({ trial }) => figuresOf(trial)),
-  ].join('');
+  return [...csvPieces(report, ({ trial }) => figuresOf(trial))].join('');
 }
 
 /** Lines that are handed on together. */

@@ -28,11 +28,15 @@ function driftLine({ node, label, block, blocks, ratio, p }: Drift): string {
 
 /** One start says nothing of how starts differ. */
 function quickLine(rows: readonly Row[]): string[] {
-  const timed = rows.filter((row) => row.state === 'valid' && SETTLING.some((name) => metricOf(row, name) !== null));
+  const timed = rows.filter(
+    (row) => row.state === 'valid' && SETTLING.some((name) => metricOf(row, name) !== null),
+  );
   const single = timed.filter((row) => row.starts.length === 1);
   if (single.length === 0) return [];
   const which =
-    single.length === timed.length ? 'each row is one start' : `${single.length} of ${timed.length} rows are one start`;
+    single.length === timed.length
+      ? 'each row is one start'
+      : `${single.length} of ${timed.length} rows are one start`;
   return [
     `quick: ${which}, and identical processes differ by percents, so there is no interval. \`measure: {starts: 3}\` gives one`,
   ];
@@ -46,7 +50,9 @@ function wideLine(rows: readonly Row[]): string[] {
       const [value, interval] = [metricOf(row, name), intervalOf(row, name)];
       return value === null || interval === null ? [] : [(interval[1] - interval[0]) / 2 / value];
     });
-    return widths.length === 0 ? [] : [{ width: Math.max(...widths), asked: row.experiment.measure.halfWidth }];
+    return widths.length === 0
+      ? []
+      : [{ width: Math.max(...widths), asked: row.experiment.measure.halfWidth }];
   });
   const wide = reached.filter(({ width, asked }) => width > asked);
   if (wide.length === 0) return [];

@@ -84,7 +84,8 @@ export function layOut(
     return {
       columns,
       dropped,
-      spread: spread !== 'none' && shown.some((m) => report.rows.some((row) => intervalOf(row, m.name) !== null)),
+      spread:
+        spread !== 'none' && shown.some((m) => report.rows.some((row) => intervalOf(row, m.name) !== null)),
     };
   }
 

@@ -37,9 +37,10 @@ function markdownText(report: Report): string {
       const value = metricOf(row, m.name);
       if (value === null) return row.state === 'failed' ? '' : '–';
       const interval = intervalOf(row, m.name);
-      return [scaled(value, m.scale), ...(interval === null ? [] : [intervalText(value, interval, m.scale)])].join(
-        ' ',
-      );
+      return [
+        scaled(value, m.scale),
+        ...(interval === null ? [] : [intervalText(value, interval, m.scale)]),
+      ].join(' ');
     }),
     ...(bounds ? [boundText(row) ?? '–'] : []),
     remark(row),
@@ -59,7 +60,10 @@ function markdownText(report: Report): string {
   ];
   if (report.rows.some((row) => row.onFront)) {
     const goals = report.objectives.map((o) => `${o.metric} (${o.better})`).join(', ');
-    lines.push(`★ on the Pareto front of ${inCell(goals)}. ± or [low, high]: the 95 % interval over starts.`, '');
+    lines.push(
+      `★ on the Pareto front of ${inCell(goals)}. ± or [low, high]: the 95 % interval over starts.`,
+      '',
+    );
   }
   for (const line of report.headlines) lines.push(inCell(line), '');
   for (const line of remarks(report)) lines.push(inCell(line), '');

@@ -155,7 +155,8 @@ function footer(
   }
   if (report.rows.some((row) => row.state !== 'valid')) items.push('! not to be compared: invalid or failed');
   items.push(...remarks(report));
-  if (layout.spread) items.push('± or [low, high]: 95 % interval of where further starts would take the number');
+  if (layout.spread)
+    items.push('± or [low, high]: 95 % interval of where further starts would take the number');
   if (layout.dropped.length > 0)
     items.push(`no room here for ${layout.dropped.join(', ')}: widen the terminal, or see the report`);
   for (const { what, reason } of report.absences.filter((a) => a.missed)) items.push(`no ${what}: ${reason}`);

@@ -10,7 +10,9 @@ const SHOWN = METRICS.filter(({ column }) => column !== null);
 /** Adds how sure exported results are: the ends of their intervals, and how many starts they come from. */
 export function addIntervals(registry: MetricRegistry, results: () => readonly RankedResult[]): void {
   gaugeOf(registry, 'ridgepoint_result_interval', () =>
-    results().flatMap(({ record }) => SHOWN.flatMap(({ name, prometheus }) => endsOf(record, name, prometheus))),
+    results().flatMap(({ record }) =>
+      SHOWN.flatMap(({ name, prometheus }) => endsOf(record, name, prometheus)),
+    ),
   );
   gaugeOf(registry, 'ridgepoint_result_starts', () =>
     results().map(({ record, starts }): Row => [resultLabels(record), starts]),

@@ -67,13 +67,7 @@ export interface Sources {
   readonly goneBefore: number;
 }
 
-export function takeSnapshot({
-  dispatcher,
-  registry,
-  shown,
-  invalidCodesOf,
-  goneBefore,
-}: Sources): Snapshot {
+export function takeSnapshot({ dispatcher, registry, shown, invalidCodesOf, goneBefore }: Sources): Snapshot {
   const { state } = dispatcher;
   const leases = [...state.leases.values()];
   return {

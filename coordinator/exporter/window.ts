@@ -81,7 +81,8 @@ export class ResultWindow {
       const holder = byObjective.get(metric);
       const bestValue = holder === undefined ? null : metricValue(holder.record, metric);
       if (value === null || (holder !== undefined && placeKey(holder.record) === key)) continue;
-      if (bestValue === null || isBetter(value, bestValue, better)) byObjective.set(metric, entryOf([record], since));
+      if (bestValue === null || isBetter(value, bestValue, better))
+        byObjective.set(metric, entryOf([record], since));
     }
     if (known !== undefined || byObjective.size === 0) return;
     // Sweeps stand by the age of their newest result: this one is the oldest.

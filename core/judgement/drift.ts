@@ -40,7 +40,9 @@ export interface Drift {
  * @returns the clearest one, or null.
  */
 export function driftOf(records: readonly ResultRecord[]): Drift | null {
-  const counted = records.filter((r) => r.status === 'complete' && (r.valid || r.sweep.purpose === 'control'));
+  const counted = records.filter(
+    (r) => r.status === 'complete' && (r.valid || r.sweep.purpose === 'control'),
+  );
   const devices = new Map<string, ResultRecord[]>();
   for (const record of counted) {
     const key = JSON.stringify([record.node.name, record.device.id]);

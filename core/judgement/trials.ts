@@ -31,9 +31,7 @@ export function combineStarts(starts: readonly ResultRecord[]): ResultRecord {
   const first = starts[0]!;
   if (starts.length === 1) return first;
   const names = new Set(starts.flatMap(({ measurements }) => Object.keys(measurements)));
-  const measurements = Object.fromEntries(
-    [...names].map((name) => [name, together(starts, name)] as const),
-  );
+  const measurements = Object.fromEntries([...names].map((name) => [name, together(starts, name)] as const));
   return { ...first, measurements, warnings: warningsOf(starts) };
 }
 
@@ -98,7 +96,10 @@ export function compareExperiments(
   options: Omit<RatioOptions, 'better'> = {},
 ): Comparison {
   const settings = { ...options, better: metricNamed(metric)?.better ?? 'max' };
-  const [a, b] = [base, candidate].map((starts) => new Set(starts.map(blockOf))) as [Set<string>, Set<string>];
+  const [a, b] = [base, candidate].map((starts) => new Set(starts.map(blockOf))) as [
+    Set<string>,
+    Set<string>,
+  ];
   const shared = [...a].filter((key) => b.has(key));
   if (shared.length < 2 || shared.length < a.size || shared.length < b.size) {
     return compareStarts(blocksOf(base, metric), blocksOf(candidate, metric), settings);
@@ -111,4 +112,3 @@ export function compareExperiments(
   const pairs = shared.map((key) => ({ base: within(base, key), candidate: within(candidate, key) }));
   return compareWithinBlocks(pairs, settings);
 }
-

@@ -93,9 +93,21 @@ export const WARNINGS = {
     help: 'the roofs or factors that the row is held against were measured on a disturbed machine: measure them again with `ridge roofs`, then `ridge factors`',
   },
   // Records of before carry these; nothing raises them any more, for no decision hung on them. Reports leave them out.
-  outliers: { severity: 'note', help: 'not raised any more: some repeats lay far from the others', retired: true },
-  'interval-wide': { severity: 'note', help: 'not raised any more: the interval was wider than asked', retired: true },
-  'warmup-unsettled': { severity: 'note', help: 'not raised any more: the warm-up ended unsettled', retired: true },
+  outliers: {
+    severity: 'note',
+    help: 'not raised any more: some repeats lay far from the others',
+    retired: true,
+  },
+  'interval-wide': {
+    severity: 'note',
+    help: 'not raised any more: the interval was wider than asked',
+    retired: true,
+  },
+  'warmup-unsettled': {
+    severity: 'note',
+    help: 'not raised any more: the warm-up ended unsettled',
+    retired: true,
+  },
   'few-repeats': { severity: 'note', help: 'not raised any more: fewer than three repeats', retired: true },
   'fake-runner': { severity: 'note', help: 'the numbers come from the fake runner, not from a model' },
 } as const satisfies Record<string, { severity: 'note' | 'invalid'; help: string; retired?: true }>;

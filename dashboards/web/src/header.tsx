@@ -99,7 +99,8 @@ function Best({ report, metric, better, onOpen }: BestProps) {
       <dd>
         <button type="button" class="figure" onClick={() => onOpen(best.experimentId)}>
           <b>{number}</b>
-          {interval !== null && <span class="quiet"> {intervalText(value, interval, scale)}</span>} {scale.unit}
+          {interval !== null && <span class="quiet"> {intervalText(value, interval, scale)}</span>}{' '}
+          {scale.unit}
           <span class="label">{best.label || `row ${best.number}`}</span>
         </button>
       </dd>

@@ -1,9 +1,5 @@
 import { detectable } from '../../../core/statistics/allocation.js';
-import {
-  adjustForMany,
-  type CompareOptions,
-  type Comparison,
-} from '../../../core/statistics/compare.js';
+import { adjustForMany, type CompareOptions, type Comparison } from '../../../core/statistics/compare.js';
 import type { DriftControl } from '../../../core/statistics/control.js';
 import type { Blocks } from '../../../core/statistics/nested.js';
 import { pooledSpread } from '../../../core/statistics/pooled.js';

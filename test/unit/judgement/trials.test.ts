@@ -3,8 +3,8 @@ import { driftOf } from '../../../core/judgement/drift.js';
 import { recordFront } from '../../../core/judgement/pareto.js';
 import { blocksOf, combineStarts, compareExperiments, startsOf } from '../../../core/judgement/trials.js';
 import { isPresent, type Measurement, type ResultRecord } from '../../../core/result/result.js';
-import { centreOf } from '../../../core/statistics/centre.js';
 import { warn } from '../../../core/result/warnings.js';
+import { centreOf } from '../../../core/statistics/centre.js';
 import { calmInput, phasesOf, recordOf } from './trace.js';
 
 const DECODE = 'decodeTokensPerSecond';
@@ -56,7 +56,9 @@ describe('the trials that a row is made of', () => {
       },
     });
     const itl = entryOf(
-      combineStarts([2, 3, 4].map((v, block) => trial(`${v}`, 1, { ...inBlock(block), measurements: p99(v) }))),
+      combineStarts(
+        [2, 3, 4].map((v, block) => trial(`${v}`, 1, { ...inBlock(block), measurements: p99(v) })),
+      ),
       'interTokenLatencyP99Seconds',
     );
     expect(itl.value).toBeCloseTo(Math.cbrt(24), 9);
@@ -76,10 +78,7 @@ describe('the trials that a row is made of', () => {
   test('name each warning once, with how many of them carry it', () => {
     const noted = (id: string, ...codes: Parameters<typeof warn>[0][]) =>
       trial(id, 1, { warnings: codes.map((code) => warn(code, `${code} of ${id}`)) });
-    const row = combineStarts([
-      noted('a', 'clock-change'),
-      noted('b', 'clock-change', 'affinity-unset'),
-    ]);
+    const row = combineStarts([noted('a', 'clock-change'), noted('b', 'clock-change', 'affinity-unset')]);
     expect(row.warnings.map((w) => w.message)).toEqual([
       'clock-change of a',
       'affinity-unset of b (1 of 2 starts)',

@@ -87,7 +87,13 @@ describe('report', () => {
     const threads = [1, 2, 3, 4];
     const pass = (block: number, slower: number) => [
       ...threads.map((t, position) =>
-        completeTrial({ experiment: experimentOf({ threads: t }), position, block, slower, attempt: block + 1 }),
+        completeTrial({
+          experiment: experimentOf({ threads: t }),
+          position,
+          block,
+          slower,
+          attempt: block + 1,
+        }),
       ),
       completeTrial({ experiment: experimentOf(), purpose: 'control', block, slower, attempt: block + 1 }),
     ];
@@ -97,7 +103,9 @@ describe('report', () => {
     expect(report.rows.map(({ starts, state }) => [starts.length, state])).toEqual(
       threads.map(() => [3, 'valid']),
     );
-    expect(report.headlines[0]).toMatch(/^bench-01 ran (prefill|decode) 2\d\.\d % slower during block 2 of 3 than/);
+    expect(report.headlines[0]).toMatch(
+      /^bench-01 ran (prefill|decode) 2\d\.\d % slower during block 2 of 3 than/,
+    );
     expect(report.rows.flatMap(({ warnings }) => warnings)).toEqual([]);
   });
 

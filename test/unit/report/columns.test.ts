@@ -98,7 +98,9 @@ const around = (value: number, half: number) => [value - half, value + half] as 
 describe('numbers with an error', () => {
   test('show two digits of it, and the value as many decimals', () => {
     expect(metricText('perplexity', 36.2975, around(36.2975, 0.6428))).toBe('36.30 ± 0.64');
-    expect(metricText('klDivergenceNats', 0.002838, around(0.002838, 0.000092))).toBe('0.002838 ± 0.000092 nats');
+    expect(metricText('klDivergenceNats', 0.002838, around(0.002838, 0.000092))).toBe(
+      '0.002838 ± 0.000092 nats',
+    );
     expect(metricText('topAgreementRatio', 0.96123, around(0.96123, 0.0071))).toBe('96.12 ± 0.71 %');
     expect(metricText('taskScoreRatio', 0.6033, around(0.6033, 0.123))).toBe('60 ± 12 %');
     expect(metricText('compressionRatio', 3.70123)).toBe('3.70 ×');

@@ -47,8 +47,10 @@ describe('effects of blocks', () => {
 
   test('of a steady machine have a p that is uniform: 5 % below 0.05', () => {
     const draw = drawFrom(11);
-    const low = Array.from({ length: 2000 }, () =>
-      blockEffects(table(Array.from({ length: 5 }, () => [draw.normal(), draw.normal(), draw.normal()])))!,
+    const low = Array.from(
+      { length: 2000 },
+      () =>
+        blockEffects(table(Array.from({ length: 5 }, () => [draw.normal(), draw.normal(), draw.normal()])))!,
     ).filter(({ p }) => p < 0.05);
     expect(low.length / 2000).toBeGreaterThan(0.035);
     expect(low.length / 2000).toBeLessThan(0.065);

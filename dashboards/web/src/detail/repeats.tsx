@@ -40,7 +40,8 @@ export function Repeats({ row }: { row: Row }) {
 }
 
 function ofOne({ repeats }: ResultRecord): string {
-  const width = repeats.halfWidth === null ? '' : ` (±${(repeats.halfWidth * 100).toFixed(1)} % within this start)`;
+  const width =
+    repeats.halfWidth === null ? '' : ` (±${(repeats.halfWidth * 100).toFixed(1)} % within this start)`;
   return `one start: ${repeats.count} repeats after ${repeats.warmups} to warm up; ${STOPS[repeats.stop]}${width}`;
 }
 
