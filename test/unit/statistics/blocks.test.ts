@@ -27,7 +27,7 @@ describe('effects of blocks', () => {
     );
     const { effects } = blockEffects(table(cells))!;
     const found = [...effects.entries()].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, v]) => v);
-    found.forEach((v, b) => expect(v - found[0]!).toBeCloseTo(truth[b]!, 6));
+    for (const [b, v] of found.entries()) expect(v - found[0]!).toBeCloseTo(truth[b]!, 6);
   });
 
   test('are not judged without a second block, without anything left, or without a link', () => {
