@@ -1,7 +1,18 @@
 import type { Failure } from '../core/errors.js';
 
-/** Exit codes, the same everywhere; `nothingRuns` is that of a plan of which nothing can run on the machines it was held against. */
-export const EXIT = { ok: 0, failed: 1, usage: 2, gate: 3, nothingRuns: 5, interrupted: 130 } as const;
+/**
+ * Exit codes, the same everywhere; `invalid` is of commands that wait for a sweep, `nothingRuns` of a plan of which nothing can run
+ * on the machines it was held against.
+ */
+export const EXIT = {
+  ok: 0,
+  failed: 1,
+  usage: 2,
+  gate: 3,
+  invalid: 4,
+  nothingRuns: 5,
+  interrupted: 130,
+} as const;
 
 /**
  * Ends a command with one clear sentence: what is wrong and where, then what to do next.

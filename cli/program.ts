@@ -8,7 +8,7 @@ export function createProgram(): Command {
     .description(
       'Sweeps efficiency configurations of language models over machines and measures each one honestly.\n' +
         'Results go to stdout, progress and messages to stderr.\n' +
-        'Exit codes: 0 ok, 1 the work failed, 2 usage error, 3 a gate was not met, 5 nothing of a plan can run.',
+        'Exit codes: 0 ok, 1 the work failed, 2 usage error, 3 a gate was not met, 4 rows of a sweep are invalid, 5 nothing of a plan can run.',
     )
     .version(VERSION, '--version', 'print the version')
     .configureHelp({ optionDescription: describeOption })

@@ -4,6 +4,7 @@ import { type Diagnostic, diagnosticCount } from '../core/input/diagnostic.js';
 import { withoutEnding } from '../core/models/formats.js';
 import { isRemote } from '../core/models/remote.js';
 import { isSynthetic } from '../core/models/synthetic.js';
+import { sweepDocument } from '../core/sweep/document.js';
 import { parseSweep } from '../core/sweep/parse.js';
 import { nameFromSource } from '../core/sweep/resolve.js';
 import { API_VERSION, type Sweep } from '../core/sweep/spec.js';
@@ -17,6 +18,14 @@ export interface SweepFile {
   readonly path: string;
   readonly document: string;
   readonly sweep: Sweep;
+}
+
+/** @returns the same sweep with one start of each experiment, whatever the file says: the first look of `--quick`. */
+export function quickly(file: SweepFile): SweepFile {
+  const { repetition } = file.sweep;
+  if (repetition.maxStarts === 1) return file;
+  const sweep = { ...file.sweep, repetition: { ...repetition, starts: 1, maxStarts: 1 } };
+  return { ...file, sweep, document: stringify(sweepDocument(sweep)) };
 }
 
 /** One line for a terminal, as editors and CI parse it: `sweep.yaml:12:7 spec.runners[0].fa: … (did you mean …?)`. */

@@ -13,7 +13,12 @@ import { type ReportedEvent, Reports, type WaitingReport } from './reports.js';
 import type { Command, Event } from './scheduler/commands.js';
 import { damageOf } from './scheduler/damage.js';
 import { applyFact, skipFact } from './scheduler/facts.js';
-import { emptyState, type SchedulerOptions, type SchedulerState } from './scheduler/state.js';
+import {
+  emptyState,
+  type SchedulerOptions,
+  type SchedulerState,
+  type SweepState,
+} from './scheduler/state.js';
 import { notWritten, step, wakeWaiting } from './scheduler/step.js';
 import type { SweepView } from './scheduler/view.js';
 import { SweepReader } from './sweep-reader.js';
@@ -144,28 +149,35 @@ export class Dispatcher {
     });
   }
 
-  /** @returns the sweep, and whether something was written: it is new, was cancelled, or gets another try. */
+  /**
+   * @returns the sweep, and whether something was written: it is new, was cancelled, or gets another try; of a new one also the
+   * sweeps that have results of the same points, measured under another policy.
+   */
   async submit(
     document: string,
     models: readonly ModelRef[],
     submitter: string,
     retryFailed: boolean,
-  ): Promise<{ view: SweepView; created: boolean }> {
+  ): Promise<{ view: SweepView; created: boolean; otherwise: SweepState[] }> {
     const view = await this.#sweeps.read(document, models);
     return this.#oneAtATime(async () => {
       this.checkLeads();
       const known = this.state.sweeps.get(view.sweepId);
-      const again = known !== undefined && (known.cancelled || (retryFailed && hasFailed(known.queues)));
-      if (known !== undefined && !again) return { view, created: false };
+      const again = known !== undefined && (known.cancelled || (retryFailed && hasNoNumber(known.queues)));
+      if (known !== undefined && !again) return { view, created: false, otherwise: [] };
+      const otherwise = known === undefined ? measuredOtherwise(this.state, view) : [];
       const { sweepId } = view;
       const at = this.#parts.clock.at();
       this.#submitted = { document, models, view };
       try {
-        await this.#append([{ fact: 'SweepSubmitted', sweepId, document, models, submitter, at }]);
+        const { repetition } = view;
+        await this.#append([
+          { fact: 'SweepSubmitted', sweepId, document, models, repetition, submitter, at },
+        ]);
       } finally {
         this.#submitted = null;
       }
-      return { view, created: true };
+      return { view, created: true, otherwise };
     });
   }
 
@@ -374,7 +386,7 @@ export class Dispatcher {
       const view =
         submitted?.document === fact.document && submitted.models === fact.models
           ? submitted.view
-          : readSweep(fact.document, fact.models);
+          : readSweep(fact.document, fact.models, fact.repetition ?? null);
       // An id that changed with a release would mix points of two numberings; the old results stay readable.
       if (view.sweepId === fact.sweepId) return view;
       this.#parts.warn(
@@ -392,6 +404,19 @@ export class Dispatcher {
 /** What concerns this process alone and writes nothing: done by a coordinator that was deposed as well. */
 const BOOKKEEPING: ReadonlySet<Event['event']> = new Set(['drain', 'node-disconnected']);
 
-function hasFailed(queues: ReadonlyMap<string, { counts: { failed: number } }>): boolean {
-  return [...queues.values()].some((queue) => queue.counts.failed > 0);
+/** Sweeps that have results of these very points, which do not count for them: they were measured under another policy. */
+function measuredOtherwise({ sweeps }: SchedulerState, view: SweepView): SweepState[] {
+  if (view.count === 0) return [];
+  const idOf = (one: SweepView) => one.experimentAt(0, null).id;
+  return [...sweeps.values()].filter(
+    ({ view: other, queues }) =>
+      other.pointsId === view.pointsId &&
+      idOf(other) !== idOf(view) &&
+      [...queues.values()].some(({ counts }) => counts.complete > 0),
+  );
+}
+
+/** Whether points ended without a valid result. */
+function hasNoNumber(queues: ReadonlyMap<string, { counts: { failed: number; invalid: number } }>): boolean {
+  return [...queues.values()].some(({ counts }) => counts.failed + counts.invalid > 0);
 }

@@ -8,7 +8,7 @@ export interface ResultsQuery {
   readonly sweepId: string | null;
   /** Goes on with new results until the signal aborts. */
   readonly follow: boolean;
-  /** Also drift controls, attempts that were tried again, and extra trials. */
+  /** Also drift controls, and attempts that were tried again. */
   readonly allTrials: boolean;
   /** `row` leaves out raw samples, see `Detail`. */
   readonly detail: Exclude<Detail, 'head'>;

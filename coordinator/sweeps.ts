@@ -3,11 +3,11 @@ import { type Diagnostic, diagnosticCount } from '../core/input/diagnostic.js';
 import { predictedBytes } from '../core/runners/index.js';
 import { permute } from '../core/statistics/permutation.js';
 import { experimentAt } from '../core/sweep/expand.js';
-import { experimentId, sweepId } from '../core/sweep/identity.js';
+import { experimentId, pointsId, sweepId } from '../core/sweep/identity.js';
 import { describe, varyingAxes } from '../core/sweep/labels.js';
 import { parseSweep } from '../core/sweep/parse.js';
 import { impossibility, layOut, openSpace, type SweepPlan } from '../core/sweep/space.js';
-import type { Sweep } from '../core/sweep/spec.js';
+import { ONE_START, type RepetitionPolicy, type Sweep } from '../core/sweep/spec.js';
 import { parseStoredModels } from '../proto/convert.js';
 import { WireError } from '../proto/errors.js';
 import type { SweepView } from './scheduler/view.js';
@@ -27,8 +27,13 @@ export type PlanningOutcome =
 /**
  * Reads a sweep file, with what its submitter knows of the models, and plans it. Never throws on a bad one.
  * This is all the work there is in a sweep; it follows the length of the document.
+ * @param repetition instead of what the document says.
  */
-export function planSweep(document: string, given: readonly ModelRef[]): PlanningOutcome {
+export function planSweep(
+  document: string,
+  given: readonly ModelRef[],
+  repetition?: RepetitionPolicy,
+): PlanningOutcome {
   const parsed = parseSweep(document);
   if (!parsed.ok) {
     const { diagnostics, more } = parsed;
@@ -42,6 +47,7 @@ export function planSweep(document: string, given: readonly ModelRef[]): Plannin
   const known = new Map(given.map((model) => [`${model.name}\n${model.source}`, model]));
   const sweep = {
     ...parsed.sweep,
+    repetition: repetition ?? parsed.sweep.repetition,
     models: parsed.sweep.models.map((model) => {
       const more = known.get(`${model.name}\n${model.source}`);
       return more === undefined ? model : { ...model, digest: more.digest, facts: more.facts };
@@ -57,10 +63,13 @@ export function viewOf({ sweepId, sweep, plan }: PlannedSweep): SweepView {
   const models = new Set(sweep.models.map(modelKey));
   return {
     sweepId,
+    pointsId: pointsId(sweep),
     name: sweep.name,
     count: space.count,
     impossible: space.impossible.reduce((sum, group) => sum + group.count, 0),
     placement: sweep.placement,
+    repetition: sweep.repetition,
+    measure: sweep.measure,
     objectives: sweep.objectives,
     positionAt: (index) => permute(index, space.count, sweep.placement.seed),
     experimentAt: memoized((position, node) => experimentAt(space, position, node)),
@@ -75,12 +84,20 @@ export function viewOf({ sweepId, sweep, plan }: PlannedSweep): SweepView {
 /**
  * Reads a document in the thread of whoever asks: one that was accepted before, when a log is read again, whose release
  * may have known less of models.
+ * @param repetition how often its experiments were to be measured when it was accepted; null = as before there were several starts.
  * @throws WireError `invalid` with the mistakes of the file in its details.
  */
-export function readSweep(document: string, given: readonly ModelRef[]): SweepView {
-  const answer = planSweep(document, parseStoredModels(given));
+export function readSweep(
+  document: string,
+  given: readonly ModelRef[],
+  repetition?: RepetitionPolicy | null,
+): SweepView {
+  const answer = planSweep(document, parseStoredModels(given), repetition === null ? ONE_START : repetition);
   if (!answer.ok) throw new WireError('invalid', answer.sentence, answer.details);
-  return viewOf(answer.planned);
+  const view = viewOf(answer.planned);
+  if (repetition !== null) return view;
+  // Retries were of failed and of invalid trials alike.
+  return { ...view, repetition: { ...ONE_START, retryInvalid: view.placement.retries } };
 }
 
 function modelKey({ name, source, digest }: ModelRef): string {

@@ -73,6 +73,7 @@ const leaseSchema: z.ZodType<Lease> = z.object({
   block: z.number().int().nonnegative(),
   purpose: z.enum(['measure', 'control']),
   attempt: z.number().int().positive(),
+  start: z.number().int().positive().optional(),
   deviceId: z.string().min(1),
   experiment: experimentSchema,
   leaseSeconds: z.number().positive(),

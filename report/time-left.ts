@@ -4,6 +4,8 @@ export interface Pace {
   readonly complete: number;
   readonly invalid: number;
   readonly failed: number;
+  /** Trials that are still to come, at least. */
+  readonly trialsLeft: number;
   /** Seconds that each running trial has taken so far. */
   readonly running: readonly { readonly elapsedSeconds: number }[];
   /** Median seconds of a finished trial; null before the first. */
@@ -19,9 +21,9 @@ export function settledOf({
   return complete + invalid + failed;
 }
 
-/** @returns seconds until the sweep is done at the pace so far, or null when there is no pace yet. */
+/** @returns seconds until the sweep is done at the pace so far when no trial has to be done again, or null when there is no pace yet. */
 export function secondsLeft(progress: Pace): number | null {
-  const left = progress.points - settledOf(progress);
+  const left = progress.trialsLeft;
   if (left <= 0) return 0;
   if (progress.trialSeconds === null) return null;
   const lanes = Math.max(1, progress.running.length);

@@ -32,6 +32,7 @@ export function writeRecord(
       block: lease.block,
       purpose: lease.purpose,
       attempt: lease.attempt,
+      ...(lease.start !== undefined && { start: lease.start }),
     },
     experiment,
     node: {

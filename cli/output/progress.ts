@@ -8,6 +8,13 @@ export interface Progress {
   readonly complete: number;
   readonly invalid: number;
   readonly failed: number;
+  /** Valid starts that each point is to have, and may have at most. */
+  readonly starts: number;
+  readonly maxStarts: number;
+  /** Which start the sweep is at, 1-based; 0 = every point is settled. */
+  readonly start: number;
+  /** Valid starts that points lack, at least. */
+  readonly trialsLeft: number;
   readonly running: readonly RunningTrial[];
   /** Median seconds of a finished trial; null before the first. */
   readonly trialSeconds: number | null;
@@ -41,8 +48,8 @@ export function renderProgress(progress: Progress, style: ProgressStyle): string
   const colors = pc.createColors(style.color);
   const text = (s: string) => (style.unicode ? printable(s) : ascii(printable(s)));
   const width = Math.max(12, style.width - 1);
-  const settled = settledOf(progress);
-  const share = progress.points === 0 ? 1 : Math.min(1, settled / progress.points);
+  const trials = progress.points * progress.starts;
+  const share = trials === 0 ? 1 : Math.min(1, Math.max(0, 1 - progress.trialsLeft / trials));
   const full = Math.floor(share * BAR);
   const bar = text('█').repeat(full) + text('░').repeat(BAR - full);
   const head = cut(`${bar} ${countsOf(progress)}${timesOf(progress)}`, width, text('…'));
@@ -63,7 +70,10 @@ export function renderProgress(progress: Progress, style: ProgressStyle): string
  */
 export function plainProgress(progress: Progress, before: Progress | null): string | null {
   const changed =
-    before === null || settledOf(before) !== settledOf(progress) || before.points !== progress.points;
+    before === null ||
+    settledOf(before) !== settledOf(progress) ||
+    before.points !== progress.points ||
+    before.trialsLeft !== progress.trialsLeft;
   return changed ? `${countsOf(progress)}${timesOf(progress)}` : null;
 }
 
@@ -72,7 +82,15 @@ function countsOf(progress: Progress): string {
     progress.invalid > 0 ? `${progress.invalid} invalid` : '',
     progress.failed > 0 ? `${progress.failed} failed` : '',
   ].filter((part) => part !== '');
-  return `${settledOf(progress)}/${progress.points}${flagged.length === 0 ? '' : ` (${flagged.join(', ')})`}`;
+  const doubts = flagged.length === 0 ? '' : ` (${flagged.join(', ')})`;
+  return `${settledOf(progress)}/${progress.points}${startOf(progress)}${doubts}`;
+}
+
+/** ` rows, start 2 of 3`; nothing where each row has one. */
+function startOf({ starts, maxStarts, start }: Progress): string {
+  if (maxStarts === 1) return '';
+  if (start === 0) return ' rows';
+  return ` rows, start ${start} of ${maxStarts === starts ? starts : `${starts} to ${maxStarts}`}`;
 }
 
 function timesOf(progress: Progress): string {

@@ -14,6 +14,7 @@ export interface RunOptions extends DisplayOptions {
   readonly web?: string;
   readonly energy: string;
   readonly fresh?: true;
+  readonly quick?: true;
 }
 
 export function registerRun(program: Command): void {
@@ -21,7 +22,8 @@ export function registerRun(program: Command): void {
     .command('run')
     .description(
       'run a sweep on this machine: coordinator and agent in one process, nothing else needed.\n' +
-        'It may be killed at any moment: the same command resumes it.',
+        'It may be killed at any moment: the same command resumes it, and tries again what failed or came out invalid.\n' +
+        'Ends with exit code 1 when rows failed, 4 when rows are invalid.',
     )
     .argument('<file>', SWEEP_ARGUMENT)
     .option(
@@ -60,5 +62,6 @@ export function addRunOptions(command: Command): Command {
         'energy source: auto, none, or replay:FILE for a recorded trace',
       ).default('auto'),
     )
+    .option('--quick', 'measure each experiment by one start, whatever the file says')
     .option('--fresh', 'discard the results in the folder and measure everything again');
 }

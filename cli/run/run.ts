@@ -25,8 +25,8 @@ import { renderReport } from '../report/render.js';
 import { DEFAULT_OUT, FILES, writeRecords, writeWhole } from '../report/run-folder.js';
 import { collectResults } from '../results/results.js';
 import { startError } from '../start-error.js';
-import { fitted, type SweepFile } from '../sweep-file.js';
-import { watchSweep } from '../watch/watch.js';
+import { fitted, quickly, type SweepFile } from '../sweep-file.js';
+import { exitCodeOf, sayInvalid, watchSweep } from '../watch/watch.js';
 import type { RunOptions } from './command.js';
 import { folderError, openRunFolder, type RunFolder } from './folder.js';
 import { preparePush } from './push.js';
@@ -34,16 +34,17 @@ import { preparePush } from './push.js';
 /**
  * `ridge run`: a coordinator and an agent in this process, talking over loopback gRPC exactly as they do
  * between machines, for one sweep.
- * @returns 0 when every experiment has a result, 1 when some failed, 130 when it was interrupted.
+ * @returns 0 when every experiment has a valid result, 1 when some failed, 4 when some are invalid, 130 when it was interrupted.
  */
 export async function runSweep(file: SweepFile, options: RunOptions): Promise<number> {
-  const { path, sweep: written } = file;
+  const asked = options.quick === true ? quickly(file) : file;
+  const { path, sweep: written } = asked;
   const folders = localModelFolders(path, written, options.models);
   const node = nodeConfig(options.config);
   const settings = modelSettings(folders, node);
   await checkEvaluation(written, settings, node.scorers);
   const models = await resolveModels(written, settings);
-  const { document, sweep } = fitted({ ...file, sweep: { ...written, models } });
+  const { document, sweep } = fitted({ ...asked, sweep: { ...written, models } });
   requirePoints(sweep, planSpace(sweep));
 
   const folder = openRunFolder(
@@ -59,6 +60,10 @@ export async function runSweep(file: SweepFile, options: RunOptions): Promise<nu
     folder.release();
   }
 }
+
+/** What to do about invalid rows of a run. */
+const TRY_AGAIN =
+  'Calm the machine and run the same command again: it measures only these. `measure` has the limits.';
 
 interface Job {
   readonly document: string;
@@ -137,15 +142,21 @@ async function drive(
     () => void agent.stopNow().then(() => over.abort()),
   );
   try {
-    const { sweepId } = await control.submitSweep({
+    const { sweepId, measuredOtherwise } = await control.submitSweep({
       document: job.document,
       modelsJson: JSON.stringify(job.models),
       submitter: userInfo().username,
       // Running the same command again is how people ask for another try.
       retryFailed: true,
     });
+    for (const { complete } of measuredOtherwise) {
+      const rows = complete === 1 ? 'row' : 'rows';
+      say(
+        `${complete} ${rows} of these points were measured in ${folder.path} under another \`measure\`: they are kept, and shown again when it is put back`,
+      );
+    }
     // Without its log the run can keep nothing: it ends, and what is on disk already stays.
-    const exitCode = await Promise.race([
+    const status = await Promise.race([
       watchSweep(control, sweepId, over.signal),
       coordinator.logFailed.then((reason) => {
         throw reason;
@@ -155,7 +166,10 @@ async function drive(
     const report = await leave(folder, job.sweep, records, coordinator, options.columns ?? null);
     printData(await renderReport(report, chosenFormat(options)));
     say(`\n${join(folder.path, FILES.page)}  ${join(folder.path, FILES.results)}`);
-    if (!interrupts.interrupted) return exitCode;
+    if (!interrupts.interrupted) {
+      sayInvalid(status, TRY_AGAIN);
+      return exitCodeOf(status);
+    }
     say('interrupted; the same command goes on where it was');
     return EXIT.interrupted;
   } finally {

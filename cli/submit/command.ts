@@ -5,6 +5,7 @@ import { SWEEP_ARGUMENT } from '../options/values.js';
 export interface SubmitOptions extends ConnectionOptions {
   readonly watch?: true;
   readonly retryFailed?: true;
+  readonly quick?: true;
   readonly json?: true;
 }
 
@@ -13,8 +14,15 @@ export function registerSubmit(program: Command): void {
     .command('submit')
     .description('submit a sweep to a coordinator; submitting the same file again changes nothing')
     .argument('<file>', SWEEP_ARGUMENT)
-    .option('-w, --watch', 'show progress until the sweep is finished')
-    .option('--retry-failed', 'retry the points that an earlier submission of this sweep gave up')
+    .option(
+      '-w, --watch',
+      'show progress until the sweep is finished; ends with exit code 1 when rows failed, 4 when rows are invalid',
+    )
+    .option(
+      '--retry-failed',
+      'try the points again that failed or came out invalid in an earlier submission of this sweep',
+    )
+    .option('--quick', 'measure each experiment by one start, whatever the file says')
     .option('--json', 'print JSON');
   addConnectionOptions(command).action(async (file: string, options: SubmitOptions) => {
     const { submit } = await import('./submit.js');

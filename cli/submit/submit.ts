@@ -3,13 +3,14 @@ import type { ControlConnection } from '../../proto/client.js';
 import { withCoordinator } from '../connection.js';
 import { EXIT } from '../exit.js';
 import { printData, printJson, say } from '../output/print.js';
-import { openSweep } from '../sweep-file.js';
-import { watchSweep } from '../watch/watch.js';
+import { openSweep, quickly } from '../sweep-file.js';
+import { exitCodeOf, sayInvalid, TRY_AGAIN, watchSweep } from '../watch/watch.js';
 import type { SubmitOptions } from './command.js';
 
 /** Hands a sweep to a coordinator and prints its id; with --watch stays until it is finished. */
 export async function submit(file: string, options: SubmitOptions): Promise<number> {
-  const { document, sweep } = openSweep(file);
+  const written = openSweep(file);
+  const { document, sweep } = options.quick === true ? quickly(written) : written;
   return await withCoordinator(options, async (control: ControlConnection) => {
     const accepted = await control.submitSweep({
       document,
@@ -25,7 +26,15 @@ export async function submit(file: string, options: SubmitOptions): Promise<numb
         ? `${sweep.name}: ${accepted.points} experiments accepted${impossible}`
         : `${sweep.name}: this very sweep is there already; nothing new was written`,
     );
+    for (const { sweepId, complete } of accepted.measuredOtherwise) {
+      const rows = complete === 1 ? 'row' : 'rows';
+      say(
+        `sweep ${sweepId} measured ${complete} ${rows} of these points under another \`measure\`: \`ridge results ${sweepId}\` shows them`,
+      );
+    }
     if (options.watch !== true) return EXIT.ok;
-    return await watchSweep(control, accepted.sweepId);
+    const status = await watchSweep(control, accepted.sweepId);
+    sayInvalid(status, TRY_AGAIN);
+    return exitCodeOf(status);
   });
 }

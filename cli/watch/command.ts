@@ -4,7 +4,9 @@ import { addConnectionOptions, type ConnectionOptions } from '../options/connect
 export function registerWatch(program: Command): void {
   const command = program
     .command('watch')
-    .description('show the progress of a sweep until it is finished')
+    .description(
+      'show the progress of a sweep until it is finished; ends with exit code 1 when rows failed, 4 when rows are invalid',
+    )
     .argument('[sweep]', 'sweep id or name (default: the newest)');
   addConnectionOptions(command).action(async (sweep: string | undefined, options: ConnectionOptions) => {
     const { watch } = await import('./watch.js');

@@ -1,9 +1,11 @@
+import { WARNINGS, type WarningCode } from '../../core/result/warnings.js';
 import type { ControlConnection } from '../../proto/client.js';
 import {
   SweepState,
   type SweepStatus,
   type WatchSweepResponse,
 } from '../../proto/gen/ridgepoint/v1/control.js';
+import { settledOf } from '../../report/time-left.js';
 import { findSweep, withCoordinator } from '../connection.js';
 import { EXIT } from '../exit.js';
 import type { ConnectionOptions } from '../options/connection.js';
@@ -12,6 +14,10 @@ import type { Progress } from '../output/progress.js';
 import { progressWriter } from '../output/progress-writer.js';
 import { terminalStyle } from '../output/terminal.js';
 
+/** What to do about invalid rows of a coordinator's sweep. */
+export const TRY_AGAIN =
+  'Calm the machines and submit the file again with --retry-failed: only these are measured. `measure` has the limits.';
+
 /** What the progress display shows of one state of a sweep. */
 function progressOf(update: WatchSweepResponse, status: SweepStatus, elapsedSeconds: number): Progress {
   return {
@@ -19,21 +25,29 @@ function progressOf(update: WatchSweepResponse, status: SweepStatus, elapsedSeco
     complete: status.complete,
     failed: status.failed,
     invalid: status.invalid,
+    ...startsOf(status),
     running: update.running,
     trialSeconds: status.trialSeconds === 0 ? null : status.trialSeconds,
     elapsedSeconds,
   };
 }
 
+/** A coordinator of before there were several starts says nothing of them. */
+function startsOf(status: SweepStatus): Pick<Progress, 'starts' | 'maxStarts' | 'start' | 'trialsLeft'> {
+  const { starts, maxStarts, start, trialsLeft } = status;
+  if (starts > 0) return { starts, maxStarts, start, trialsLeft };
+  return { starts: 1, maxStarts: 1, start: 0, trialsLeft: status.points - settledOf(status) };
+}
+
 /**
  * Shows progress on stderr until the sweep is finished or the signal aborts; says why when points wait.
- * @returns 0 when every experiment has a result, 1 when some failed or the sweep was cancelled.
+ * @returns where the sweep stood then; null when nobody said.
  */
 export async function watchSweep(
   control: ControlConnection,
   sweepId: string,
   signal?: AbortSignal,
-): Promise<number> {
+): Promise<SweepStatus | null> {
   const writer = progressWriter(process.stderr, terminalStyle(process.stderr));
   sayAbove(writer);
   const start = performance.now();
@@ -61,16 +75,42 @@ export async function watchSweep(
     writer.end();
     sayAbove(null);
   }
-  const status = last?.status;
-  if (status === undefined) return EXIT.failed;
-  for (const reason of status.failureReasons) say(`failed: ${reason}`);
-  return status.failed > 0 || status.state === SweepState.SWEEP_STATE_CANCELLED ? EXIT.failed : EXIT.ok;
+  for (const reason of last?.status?.failureReasons ?? []) say(`failed: ${reason}`);
+  return last?.status ?? null;
 }
 
-/** `ridge watch`. */
+/**
+ * @returns the exit code that a sweep ends with: 0 when every experiment has a valid result, 1 when some failed or the sweep was
+ * cancelled, 4 when some stayed invalid.
+ */
+export function exitCodeOf(status: SweepStatus | null): number {
+  if (status === null || status.failed > 0 || status.state === SweepState.SWEEP_STATE_CANCELLED) {
+    return EXIT.failed;
+  }
+  return status.invalid > 0 ? EXIT.invalid : EXIT.ok;
+}
+
+/**
+ * Says how many rows stayed invalid and why, as the last line of a command.
+ * @param again what to do to have them tried again.
+ */
+export function sayInvalid(status: SweepStatus | null, again: string): void {
+  if (status === null || status.invalid === 0) return;
+  const { invalid, points, invalidBy } = status;
+  const [most] = invalidBy;
+  const help = most !== undefined && most.code in WARNINGS ? WARNINGS[most.code as WarningCode].help : null;
+  const share = most === undefined || most.points === invalid ? '' : `${most.points} of them `;
+  const why = most === undefined ? '' : `, ${share}by ${most.code}${help === null ? '' : ` (${help})`}`;
+  const rows = `${invalid} of ${points} ${points === 1 ? 'row is' : 'rows are'} invalid`;
+  say(`${rows}${why}: not to be compared. ${again}`);
+}
+
+/** `ridge watch`. @returns the exit code, as `exitCodeOf`. */
 export async function watch(word: string | undefined, options: ConnectionOptions): Promise<number> {
   return await withCoordinator(options, async (control) => {
     const sweep = await findSweep(control, word);
-    return await watchSweep(control, sweep.sweepId);
+    const status = await watchSweep(control, sweep.sweepId);
+    sayInvalid(status, TRY_AGAIN);
+    return exitCodeOf(status);
   });
 }

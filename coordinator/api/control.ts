@@ -15,6 +15,7 @@ import type { Log } from '../log/log.js';
 import type { Registry } from '../registry/registry.js';
 import { type StoredResult, storedResults } from '../results.js';
 import type { SweepState } from '../scheduler/state.js';
+import { sweepStatus } from '../scheduler/status.js';
 import { nodeStatuses, otherReleaseStatus, runningTrials, wireStatus } from './status.js';
 
 export interface ControlApi {
@@ -40,14 +41,19 @@ export function controlService(api: ControlApi, handlers: Handlers): ControlServ
       bounded('submitter', request.submitter);
       const models = parseModels(request.modelsJson);
       const submitter = request.submitter === '' ? caller : request.submitter;
-      const { view, created } = await dispatcher.submit(
+      const { view, created, otherwise } = await dispatcher.submit(
         request.document,
         models,
         submitter,
         request.retryFailed,
       );
       if (created) api.inform(`sweep ${view.name} (${view.sweepId}): ${view.count} points from ${submitter}`);
-      return { sweepId: view.sweepId, created, points: view.count, impossible: view.impossible };
+      const { sweepId, count: points, impossible } = view;
+      const measuredOtherwise = otherwise.map((sweep) => {
+        const { sweepId, name, complete } = sweepStatus(sweep);
+        return { sweepId, name, complete };
+      });
+      return { sweepId, created, points, impossible, measuredOtherwise };
     }),
     cancelSweep: handlers.unary(async ({ sweepId, reason }, { caller }) => {
       sweepNamed(dispatcher, sweepId);

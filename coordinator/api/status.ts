@@ -11,7 +11,7 @@ import { type LeaseState, type OtherRelease, queueOf, type SweepState } from '..
 import { blockedReasons, failureReasons, sweepStatus } from '../scheduler/status.js';
 
 export function wireStatus(dispatcher: Dispatcher, sweep: SweepState): SweepStatus {
-  const { state, trialSeconds, queued, ...status } = sweepStatus(sweep);
+  const { state, trialSeconds, queued, start, invalidBy, ...status } = sweepStatus(sweep);
   const running = [...dispatcher.state.leases.values()].filter(
     (lease) =>
       lease.sweepId === status.sweepId &&
@@ -24,15 +24,20 @@ export function wireStatus(dispatcher: Dispatcher, sweep: SweepState): SweepStat
     running,
     queued: queued - running,
     trialSeconds: trialSeconds ?? 0,
+    start: start ?? 0,
+    invalidBy: [...invalidBy],
     blockedReasons: state === 'running' ? blockedReasons(dispatcher.state, sweep) : [],
     failureReasons: failureReasons(sweep),
     objectives: sweep.view.objectives.map(({ metric, better }) => ({ metric, maximize: better === 'max' })),
   };
 }
 
+/** Of a sweep that does not run. */
+const ONCE = { starts: 1, maxStarts: 1, start: 0, trialsLeft: 0 };
+
 /** A sweep of another release: what was measured of it, and no more than that. */
 export function otherReleaseStatus({ sweepId, name, submittedAt, counts }: OtherRelease): SweepStatus {
-  const none = { running: 0, queued: 0, reused: 0, trialSeconds: 0 };
+  const none = { running: 0, queued: 0, reused: 0, trialSeconds: 0, ...ONCE };
   return {
     sweepId,
     name,
@@ -41,6 +46,7 @@ export function otherReleaseStatus({ sweepId, name, submittedAt, counts }: Other
     ...counts,
     points: counts.complete + counts.invalid + counts.failed,
     ...none,
+    invalidBy: [],
     blockedReasons: [],
     failureReasons: [],
     objectives: [],

@@ -1,3 +1,4 @@
+import { settlingValues } from '../../core/metrics/settling.js';
 import type { ResultRecord } from '../../core/result/result.js';
 import type { Detail, EntryAt, Fact, FactHead, LogEntry, ResultHead } from './log.js';
 
@@ -5,7 +6,7 @@ import type { Detail, EntryAt, Fact, FactHead, LogEntry, ResultHead } from './lo
 export function headOf(fact: FactHead): FactHead {
   if (fact.fact !== 'ResultRecorded') return fact;
   const { trialId, experimentId, sweep, startedAt, endedAt, status, valid, failure } = fact.record;
-  const { node, device, warnings, environment } = fact.record;
+  const { node, device, warnings, environment, measurements } = fact.record;
   const record: ResultHead = {
     ...{ trialId, experimentId, sweep, startedAt, endedAt, status, valid },
     node: { name: node.name },
@@ -13,6 +14,9 @@ export function headOf(fact: FactHead): FactHead {
     failure: failure && { code: failure.code, message: failure.message },
     warnings: warnings.map(({ code, severity }) => ({ code, severity })),
     environment: environment.engine === undefined ? {} : { engine: environment.engine },
+    measurements: Object.fromEntries(
+      Object.entries(settlingValues(measurements)).map(([metric, value]) => [metric, { value }]),
+    ),
   };
   return { fact: 'ResultRecorded', record };
 }

@@ -1,5 +1,6 @@
 import type { ModelRef } from '../../core/experiment/experiment.js';
 import type { ResultRecord } from '../../core/result/result.js';
+import type { RepetitionPolicy } from '../../core/sweep/spec.js';
 
 /**
  * The log is the truth (DESIGN §4). Durable facts are few; queues, leases, progress and tables are
@@ -11,6 +12,8 @@ export type Fact =
       readonly sweepId: string;
       readonly document: string;
       readonly models: readonly ModelRef[];
+      /** What the document means by its `measure.starts`, whatever a later release takes for usual; left out before there were several. */
+      readonly repetition?: RepetitionPolicy | undefined;
       readonly submitter: string;
       readonly at: string;
     }
@@ -57,6 +60,8 @@ export interface ResultHead
   readonly failure: Pick<NonNullable<ResultRecord['failure']>, 'code' | 'message'> | null;
   readonly warnings: readonly Pick<ResultRecord['warnings'][number], 'code' | 'severity'>[];
   readonly environment: { readonly engine?: ResultRecord['environment'][string] };
+  /** Of the metrics that must settle (core/metrics/settling.ts); left out in heads of before there were several starts. */
+  readonly measurements?: Readonly<Record<string, { readonly value: number | null }>>;
 }
 
 /** A fact whose record, where it has one, is a head at least. */

@@ -1,6 +1,7 @@
 import type { DeviceProfile } from '../../core/experiment/node.js';
 import type { Fact } from '../log/log.js';
-import { mayReuse, refusal } from './placement.js';
+import { refusal } from './placement.js';
+import { reusable } from './reuse.js';
 import {
   type Block,
   type NodeState,
@@ -88,7 +89,10 @@ class BlockAllocator {
     this.#allocation = allocation;
   }
 
-  /** What came back first, then what others left, then new points, at last a share of another slot's block. */
+  /**
+   * What came back first, then what others left, then new points; when all have begun, those that lack further starts, fewest
+   * first; at last a share of another slot's block.
+   */
   positions(slot: Slot): number[] {
     const { view } = this.#sweep;
     const queue = this.#queue;
@@ -106,15 +110,40 @@ class BlockAllocator {
       if (this.#consider(position, taken, false)) queue.deferred[looked] = -1;
     }
     let scanned = 0;
+    const returned = taken.length;
     while (queue.cursor < view.count && taken.length < size && scanned < SCAN_LIMIT) {
-      this.#consider(view.positionAt(queue.cursor), taken, true);
+      const position = view.positionAt(queue.cursor);
+      // After a restart all are passed again; what has begun waits elsewhere.
+      if (queue.starts.countOf(position) === 0) this.#consider(position, taken, true);
       queue.cursor += 1;
       scanned += 1;
     }
-    if (scanned === SCAN_LIMIT && taken.length === 0) this.#allocation.unfinished = true;
+    if (taken.length === returned && queue.cursor >= view.count) scanned += this.#furtherStarts(taken, size);
+    if (scanned >= SCAN_LIMIT && taken.length === 0) this.#allocation.unfinished = true;
     // What this slot has just deferred itself need not be looked at again.
     slot.deferredSeen.set(queue, looked === deferredEnd ? queue.deferred.length : looked);
     return taken.length > 0 ? taken : this.#takeHalf(slot);
+  }
+
+  /**
+   * Points that wait with the same number of starts, so that passes over the sweep are blocks of their own, and points that shared
+   * a block share the next one. They come in the order in which their last starts ended, and go in the reverse: what drifts within
+   * a block does not always meet the same points.
+   * @returns how many were looked at.
+   */
+  #furtherStarts(taken: number[], size: number): number {
+    const { starts } = this.#queue;
+    const pass: number[] = [];
+    let scanned = 0;
+    const fewest = starts.fewest();
+    while (fewest !== null && taken.length + pass.length < size && scanned < SCAN_LIMIT) {
+      const position = starts.take(fewest);
+      if (position === undefined) break;
+      this.#consider(position, pass, true);
+      scanned += 1;
+    }
+    taken.push(...pass.reverse());
+    return scanned;
   }
 
   /** The first point of the sweep's order that runs here: the same one for every block of this device. */
@@ -134,13 +163,13 @@ class BlockAllocator {
     if (queue.settled.has(position) || queue.inFlight.has(position)) return true;
     const { view } = this.#sweep;
     const experiment = view.experimentAt(position, queue.node);
-    const known = this.#state.known.get(experiment.id);
-    const about = { sweepId: view.sweepId, position, experimentId: experiment.id, node: queue.node };
-    if (known !== undefined && mayReuse(known, experiment, this.#node.profile)) {
+    const reused = reusable(this.#state, this.#sweep, queue, position, this.#node.profile);
+    if (reused.length > 0) {
       queue.inFlight.add(position);
-      this.#allocation.facts.push({ fact: 'ResultReused', ...about, trialId: known.trialId });
+      this.#allocation.facts.push(...reused);
       return true;
     }
+    const about = { sweepId: view.sweepId, position, experimentId: experiment.id, node: queue.node };
     const never = view.impossibility(experiment);
     if (never !== null) {
       queue.inFlight.add(position);

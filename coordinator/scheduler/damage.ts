@@ -1,4 +1,5 @@
 import type { FactHead, ResultHead } from '../log/log.js';
+import { MOST_STARTS } from './starts.js';
 import type { SchedulerState } from './state.js';
 
 /** Beyond any block that was ever allocated; a forged number up there would leave none for honest ones. */
@@ -14,9 +15,10 @@ export function damageOf(state: SchedulerState, fact: FactHead): string | null {
     case 'Damaged':
       return fact.reason;
     case 'SweepSubmitted':
-      return isName(fact.sweepId) && typeof fact.document === 'string' && Array.isArray(fact.models)
-        ? null
-        : 'a sweep without an id or a document';
+      if (!isName(fact.sweepId) || typeof fact.document !== 'string' || !Array.isArray(fact.models)) {
+        return 'a sweep without an id or a document';
+      }
+      return isRepetition(fact.repetition) ? null : 'a sweep that is to be measured no number of times';
     case 'SweepCancelled':
       return isName(fact.sweepId) ? null : 'a cancellation without a sweep';
     case 'ResultRecorded':
@@ -24,6 +26,7 @@ export function damageOf(state: SchedulerState, fact: FactHead): string | null {
     case 'ResultReused':
       if (!isName(fact.trialId)) return 'a result taken over from no trial';
       if (state.forged.has(fact.trialId)) return `what it takes over, ${fact.trialId}, is damaged itself`;
+      if (!state.recorded.has(fact.trialId)) return `what it takes over, ${fact.trialId}, was never recorded`;
       return pointDamage(state, fact.sweepId, fact.position);
     case 'ExperimentGivenUp':
       if (typeof fact.reason !== 'string') return 'a point given up without a reason';
@@ -63,6 +66,14 @@ function pointDamage(state: SchedulerState, sweepId: string, position: number): 
     return state.otherReleases.has(sweepId) ? null : `nobody submitted its sweep ${sweepId}`;
   const { count } = sweep.view;
   return position < count ? null : `position ${position} is beyond the ${count} points of its sweep`;
+}
+
+function isRepetition(value: unknown): boolean {
+  if (value === undefined) return true;
+  const { starts, maxStarts, retryInvalid } = (value ?? {}) as Record<string, unknown>;
+  return (
+    [starts, maxStarts, retryInvalid].every(isCount) && starts !== 0 && (maxStarts as number) < MOST_STARTS
+  );
 }
 
 function isName(value: unknown): value is string {

@@ -1,6 +1,9 @@
+import { settlingValues } from '../../core/metrics/settling.js';
 import type { FactHead, ResultHead } from '../log/log.js';
+import { hasEnoughStarts, widestHalf } from './enough-starts.js';
 import type { Outcome } from './outcomes.js';
 import { attemptCost, elsewhereReason, judge } from './retry.js';
+import type { Start } from './starts.js';
 import {
   joinAxis,
   type PointQueue,
@@ -42,16 +45,22 @@ export function applyFact(state: SchedulerState, fact: FactHead, view: SweepView
       record(state, fact.record);
       return;
     case 'ResultReused': {
-      const queue = existingQueue(state, fact.sweepId, fact.node ?? '');
-      if (queue === null) return;
-      settle(queue, fact.position, { state: 'complete', trialId: fact.trialId, reused: true, reason: null });
+      const sweep = state.sweeps.get(fact.sweepId);
+      if (sweep === undefined) return;
+      const { position, trialId } = fact;
+      const start = { trialId, reused: true, values: state.known.valuesOf(trialId) };
+      addStart(sweep.view, queueOf(sweep, fact.node ?? ''), position, start, true);
       return;
     }
     case 'ExperimentGivenUp': {
-      const queue = existingQueue(state, fact.sweepId, fact.node ?? '');
-      if (queue === null) return;
-      const trialId = queue.tries.get(fact.position)?.failedTrialId ?? null;
-      settle(queue, fact.position, { state: 'failed', trialId, reused: false, reason: fact.reason });
+      const sweep = state.sweeps.get(fact.sweepId);
+      if (sweep === undefined) return;
+      const { position, reason } = fact;
+      const queue = queueOf(sweep, fact.node ?? '');
+      // What has valid starts has a number: it gets no more of them.
+      if (settleByStarts(queue, position)) return;
+      const trialId = queue.tries.get(position)?.failedTrialId ?? null;
+      settle(queue, position, { state: 'failed', trialId, reused: false, reason });
       return;
     }
   }
@@ -75,7 +84,7 @@ function keepForReading(
   state.otherReleases.set(sweepId, { sweepId, name, submittedAt: at, counts });
 }
 
-/** The first submission makes the sweep; a later one takes it up again, with what was given up. */
+/** The first submission makes the sweep; a later one takes it up again, with what was given up or came out invalid. */
 function submit(state: SchedulerState, view: SweepView, at: string): void {
   const known = state.sweeps.get(view.sweepId);
   if (known === undefined) {
@@ -93,12 +102,14 @@ function submit(state: SchedulerState, view: SweepView, at: string): void {
     state.sweeps.set(view.sweepId, sweep);
     return;
   }
+  known.view = view;
   known.cancelled = false;
   for (const queue of known.queues.values()) {
-    for (const [position, outcome] of [...queue.settled.others()]) {
-      if (outcome.state !== 'failed') continue;
+    if (queue.counts.failed + queue.counts.invalid === 0) continue;
+    for (const [position, outcome] of [...queue.settled]) {
+      if (outcome.state === 'complete') continue;
       queue.settled.delete(position);
-      queue.counts.failed -= 1;
+      tally(queue, outcome, -1);
       queue.tries.delete(position);
       if (isHeld(state, known, queue, position)) queue.inFlight.add(position);
       else requeue(queue, position);
@@ -153,11 +164,12 @@ function record(state: SchedulerState, result: ResultHead): void {
   const sweep = state.sweeps.get(result.sweep.id);
   // What no sweep asked for was never leased, so it counts for nothing.
   if (sweep === undefined && other === undefined) return;
-  if (measured && result.status === 'complete' && result.valid && !state.known.has(result.experimentId)) {
+  if (measured && result.status === 'complete' && result.valid) {
     const { engine } = result.environment;
-    state.known.set(result.experimentId, {
+    state.known.add(result.experimentId, {
       trialId: result.trialId,
       engine: typeof engine === 'string' ? engine : null,
+      values: settlingValues(result.measurements),
     });
   }
   if (sweep === undefined) return;
@@ -165,33 +177,76 @@ function record(state: SchedulerState, result: ResultHead): void {
   if (!measured || result.sweep.position >= sweep.view.count) return;
   if (result.status === 'complete') rememberSeconds(sweep, result);
   const queue = queueOf(sweep, queueKey(sweep, result.node.name));
-  count(queue, result, sweep.view.placement.retries, lease !== undefined);
+  count(sweep.view, queue, result, lease !== undefined);
 }
 
-function count(queue: PointQueue, result: ResultHead, retries: number, leased: boolean): void {
-  const { position } = result.sweep;
-  const settled = queue.settled.get(position);
-  const verdict = judge(result, queue.tries.get(position), retries);
-  if (verdict.verdict === 'complete') {
-    // The first valid result counts; it replaces what was reported for want of one.
-    if (settled?.state !== 'complete') {
-      settle(queue, position, { state: 'complete', trialId: result.trialId, reused: false, reason: null });
-    }
+function count(view: SweepView, queue: PointQueue, result: ResultHead, leased: boolean): void {
+  const { trialId, sweep, status } = result;
+  const { position } = sweep;
+  const { placement, repetition } = view;
+  const allowance = { retries: placement.retries, retryInvalid: repetition.retryInvalid };
+  const verdict = judge(result, queue.tries.get(position), queue.starts.countOf(position), allowance);
+  if (verdict.verdict === 'start') {
+    addStart(
+      view,
+      queue,
+      position,
+      { trialId, reused: false, values: settlingValues(result.measurements) },
+      leased,
+    );
     return;
   }
-  if (settled !== undefined) return;
+  if (queue.settled.has(position)) return;
   const tries = triesOf(queue, position);
-  tries.attempts += attemptCost(result);
-  if (result.status === 'complete') tries.invalidTrialId = result.trialId;
-  else tries.failedTrialId = result.trialId;
+  if (status === 'complete') {
+    tries.invalid += 1;
+    tries.invalidTrialId = trialId;
+    tries.doubt = result.warnings.find(({ severity }) => severity === 'invalid')?.code ?? null;
+  } else {
+    tries.failed += attemptCost(result);
+    tries.failedTrialId = trialId;
+  }
   const elsewhere = elsewhereReason(result);
   if (elsewhere !== null) tries.elsewhere.set(result.node.name, elsewhere);
-  if (verdict.verdict === 'invalid') {
-    settle(queue, position, { state: 'invalid', trialId: verdict.trialId, reused: false, reason: null });
+  if (verdict.verdict === 'complete') settleByStarts(queue, position);
+  else if (verdict.verdict === 'invalid') {
+    const reason = tries.doubt;
+    settle(queue, position, { state: 'invalid', trialId: verdict.trialId, reused: false, reason });
   } else if (leased) {
     // `give-up` settles with the ExperimentGivenUp that is written in the same append.
     if (verdict.verdict === 'again') requeue(queue, position);
   }
+}
+
+/**
+ * Counts a valid start: the last one that is wanted settles its point, before that the point waits for the next.
+ * @param held whether the point was out for this very start.
+ */
+function addStart(view: SweepView, queue: PointQueue, position: number, start: Start, held: boolean): void {
+  const { trialId, reused } = start;
+  if (queue.settled.has(position)) {
+    // It replaces what was reported for want of a valid one.
+    settle(queue, position, { state: 'complete', trialId, reused, reason: null });
+    return;
+  }
+  const { starts } = queue;
+  const count = starts.add(position, start);
+  const said = starts.saidOf(position);
+  said?.halfWidths.push(widestHalf(said.values, view.measure.confidence));
+  if (hasEnoughStarts(view, count, said)) {
+    settleByStarts(queue, position);
+    return;
+  }
+  if (held) queue.inFlight.delete(position);
+  starts.wait(position);
+}
+
+/** @returns false when the point has no valid start to settle it by. */
+function settleByStarts(queue: PointQueue, position: number): boolean {
+  const first = queue.starts.firstOf(position);
+  if (first === null) return false;
+  settle(queue, position, { state: 'complete', ...first, reason: null });
+  return true;
 }
 
 function settle(queue: PointQueue, position: number, outcome: Outcome): void {
@@ -201,20 +256,18 @@ function settle(queue: PointQueue, position: number, outcome: Outcome): void {
   tally(queue, outcome, 1);
   queue.settled.set(position, outcome);
   queue.tries.delete(position);
+  queue.starts.delete(position);
   queue.inFlight.delete(position);
 }
 
 function tally(queue: PointQueue, outcome: Outcome, change: 1 | -1): void {
   queue.counts[outcome.state] += change;
   if (outcome.reused) queue.counts.reused += change;
+  if (outcome.state !== 'invalid' || outcome.reason === null) return;
+  queue.invalidBy.set(outcome.reason, (queue.invalidBy.get(outcome.reason) ?? 0) + change);
 }
 
 const RANK = { failed: 0, invalid: 1, complete: 2 } as const;
-
-function existingQueue(state: SchedulerState, sweepId: string, key: string): PointQueue | null {
-  const sweep = state.sweeps.get(sweepId);
-  return sweep === undefined ? null : queueOf(sweep, key);
-}
 
 function rememberSeconds(sweep: SweepState, result: ResultHead): void {
   const seconds = (Date.parse(result.endedAt) - Date.parse(result.startedAt)) / 1000;

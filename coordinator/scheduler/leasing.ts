@@ -2,7 +2,7 @@ import type { Lease } from '../../core/experiment/lease.js';
 import type { Fact } from '../log/log.js';
 import { type Allocation, allocateBlock } from './block-allocator.js';
 import type { Command } from './commands.js';
-import { mayReuse } from './placement.js';
+import { reusable } from './reuse.js';
 import {
   type LeaseState,
   queueKey,
@@ -84,21 +84,11 @@ function nextOfBlock(
   while (block.pending.length > 0) {
     const position = block.pending.shift()!;
     if (queue.settled.has(position)) continue;
-    const experiment = sweep.view.experimentAt(position, queue.node);
-    const known = state.known.get(experiment.id);
     const node = state.nodes.get(slot.node);
-    if (known === undefined || node === undefined || !mayReuse(known, experiment, node.profile)) {
-      return { position, purpose: 'measure' };
-    }
-    // Measured meanwhile, for another sweep: stays `out` until the fact settles it.
-    facts.push({
-      fact: 'ResultReused',
-      sweepId: sweep.view.sweepId,
-      position,
-      experimentId: experiment.id,
-      trialId: known.trialId,
-      node: queue.node,
-    });
+    const reused = node === undefined ? [] : reusable(state, sweep, queue, position, node.profile);
+    if (reused.length === 0) return { position, purpose: 'measure' };
+    // Measured meanwhile, for another sweep: stays `out` until the facts count it.
+    facts.push(...reused);
   }
   if (block.stage === 'measure' && block.control !== null) {
     block.stage = 'end';
@@ -119,7 +109,8 @@ function grantLease(
   const block = slot.block!;
   const queue = queueOf(sweep, block.queue);
   const tries = purpose === 'measure' ? queue.tries.get(position) : undefined;
-  const attempt = tries === undefined ? 1 : tries.attempts + tries.losses + tries.elsewhere.size + 1;
+  const attempt =
+    tries === undefined ? 1 : tries.failed + tries.invalid + tries.losses + tries.elsewhere.size + 1;
   state.trialsNamed += 1;
   const name = { sweepId: view.sweepId, position, block: block.number, purpose, attempt };
   const experiment = view.experimentAt(position, queue.node);
@@ -132,6 +123,7 @@ function grantLease(
     trialId: id,
     sweepName: view.name,
     ...name,
+    ...(purpose === 'measure' && { start: queue.starts.countOf(position) + 1 }),
     deviceId: slot.deviceId,
     experiment,
     leaseSeconds: state.options.leaseSeconds,

@@ -1,86 +1,67 @@
+import { INVALIDATING } from '../../core/result/warnings.js';
+import { PositionTable } from './position-table.js';
 import type { TrialTable } from './trial-table.js';
 
 /** How a point ended. A point has at most one outcome; a better one replaces a worse one. */
 export interface Outcome {
   readonly state: 'complete' | 'invalid' | 'failed';
-  /** The trial that counts; null = given up without a record. */
+  /** The trial that speaks for it: of several valid starts the first; null = given up without a record. */
   readonly trialId: string | null;
+  /** Every start of it was taken over from earlier sweeps. */
   readonly reused: boolean;
-  /** Why it was given up; null otherwise. */
+  /** Of a failed one why it was given up, of an invalid one the code of its first doubt; null otherwise, or when it is not known. */
   readonly reason: string | null;
 }
 
-/** Slots that may be taken before there are twice as many. */
-const MOST_TAKEN = 0.85;
-const FREE = -1;
-const STATES = ['complete', 'invalid'] as const;
+/** What a number can say beside its trial. */
+const WORDS: readonly Pick<Outcome, 'state' | 'reason'>[] = [
+  { state: 'complete', reason: null },
+  { state: 'invalid', reason: null },
+  ...INVALIDATING.map((reason) => ({ state: 'invalid' as const, reason })),
+];
 
 /**
- * Outcomes by position, with the methods of a Map that are asked for. One that is a trial and nothing else, which nearly all are, takes
- * some 15 bytes (a slot of open addressing: the position, and the trial's number with its state); the others are objects.
+ * Outcomes by position, with the methods of a Map that are asked for. One that is a trial with a word, which nearly all are, is a
+ * number; the others are objects.
  */
 export class Outcomes {
   readonly #trials: TrialTable;
   readonly #others = new Map<number, Outcome>();
-  #positions = new Float64Array(16).fill(FREE);
-  /** number × 4 + state × 2 + reused. */
-  #words = new Float64Array(16);
-  #taken = 0;
+  /** (The trial's number × WORDS.length + the index of its word) × 2 + reused. */
+  readonly #words = new PositionTable();
 
   constructor(trials: TrialTable) {
     this.#trials = trials;
   }
 
   get size(): number {
-    return this.#taken + this.#others.size;
+    return this.#words.size + this.#others.size;
   }
 
   has(position: number): boolean {
-    return this.#others.has(position) || this.#positions[this.#slotOf(position)] !== FREE;
+    return this.#others.has(position) || this.#words.has(position);
   }
 
   get(position: number): Outcome | undefined {
-    const slot = this.#slotOf(position);
-    return this.#positions[slot] === FREE ? this.#others.get(position) : this.#read(slot);
+    const word = this.#words.get(position);
+    return word === undefined ? this.#others.get(position) : this.#read(word);
   }
 
   set(position: number, outcome: Outcome): void {
     this.delete(position);
     const { state, trialId, reused, reason } = outcome;
     const number = trialId === null ? undefined : this.#trials.numberOf(trialId);
-    if (state === 'failed' || reason !== null || number === undefined) {
-      this.#others.set(position, outcome);
-      return;
-    }
-    if (this.#taken + 1 > MOST_TAKEN * this.#positions.length) this.#grow();
-    const slot = this.#slotOf(position);
-    this.#positions[slot] = position;
-    this.#words[slot] = number * 4 + STATES.indexOf(state) * 2 + Number(reused);
-    this.#taken += 1;
+    const word = WORDS.findIndex((one) => one.state === state && one.reason === reason);
+    if (word < 0 || number === undefined) this.#others.set(position, outcome);
+    else this.#words.set(position, (number * WORDS.length + word) * 2 + Number(reused));
   }
 
   delete(position: number): boolean {
-    if (this.#others.delete(position)) return true;
-    let slot = this.#slotOf(position);
-    if (this.#positions[slot] === FREE) return false;
-    // What was put further on because of this one moves up, so that it is still found.
-    const mask = this.#positions.length - 1;
-    this.#positions[slot] = FREE;
-    this.#taken -= 1;
-    for (slot = (slot + 1) & mask; this.#positions[slot] !== FREE; slot = (slot + 1) & mask) {
-      const [moved, word] = [this.#positions[slot]!, this.#words[slot]!];
-      this.#positions[slot] = FREE;
-      const to = this.#slotOf(moved);
-      this.#positions[to] = moved;
-      this.#words[to] = word;
-    }
-    return true;
+    return this.#others.delete(position) || this.#words.delete(position);
   }
 
   *[Symbol.iterator](): Generator<[number, Outcome]> {
-    for (let slot = 0; slot < this.#positions.length; slot += 1) {
-      if (this.#positions[slot] !== FREE) yield [this.#positions[slot]!, this.#read(slot)];
-    }
+    for (const [position, word] of this.#words) yield [position, this.#read(word)];
     yield* this.#others;
   }
 
@@ -93,31 +74,9 @@ export class Outcomes {
     return this.#others.entries();
   }
 
-  #read(slot: number): Outcome {
-    const word = this.#words[slot]!;
-    const number = Math.floor(word / 4);
-    const state = STATES[(word % 4) >> 1]!;
-    return { state, trialId: this.#trials.idOf(number), reused: word % 2 === 1, reason: null };
-  }
-
-  /** @returns the slot that holds the position, or the free one where it would be. */
-  #slotOf(position: number): number {
-    const mask = this.#positions.length - 1;
-    // Multiplied, for neighbours would stand in a row.
-    let slot = Math.imul(position ^ (position / 2 ** 32), 0x9e3779b1) & mask;
-    while (this.#positions[slot] !== FREE && this.#positions[slot] !== position) slot = (slot + 1) & mask;
-    return slot;
-  }
-
-  #grow(): void {
-    const [positions, words] = [this.#positions, this.#words];
-    this.#positions = new Float64Array(2 * positions.length).fill(FREE);
-    this.#words = new Float64Array(2 * words.length);
-    for (let old = 0; old < positions.length; old += 1) {
-      if (positions[old] === FREE) continue;
-      const slot = this.#slotOf(positions[old]!);
-      this.#positions[slot] = positions[old]!;
-      this.#words[slot] = words[old]!;
-    }
+  #read(word: number): Outcome {
+    const half = Math.floor(word / 2);
+    const trialId = this.#trials.idOf(Math.floor(half / WORDS.length));
+    return { ...WORDS[half % WORDS.length]!, trialId, reused: word % 2 === 1 };
   }
 }

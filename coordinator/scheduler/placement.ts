@@ -46,7 +46,11 @@ export function refusal(
  * A stored result answers a new question when the node would answer with the same engine release: the id
  * alone does not cover the release (docs/decisions/0003-identity.md).
  */
-export function mayReuse(known: KnownResult, experiment: Experiment, node: NodeProfile): boolean {
+export function mayReuse(
+  known: Pick<KnownResult, 'engine'>,
+  experiment: Experiment,
+  node: NodeProfile,
+): boolean {
   if (known.engine === null) return true;
   const runner = node.runners.find((candidate) => candidate.kind === experiment.runner.kind);
   return runner === undefined || runner.release === known.engine;

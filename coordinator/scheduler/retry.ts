@@ -4,13 +4,23 @@ import type { Tries } from './state.js';
 
 /** What a record means for its point. */
 export type Verdict =
-  /** Settled by this record. */
+  /** One more valid start. */
+  | { readonly verdict: 'start' }
+  /** No try is left, or none would help: settled by the valid starts that it has. */
   | { readonly verdict: 'complete' }
-  /** No attempt left, or none would help: settled by the newest invalid record. */
+  /** The same, without a valid start: settled by the newest invalid record. */
   | { readonly verdict: 'invalid'; readonly trialId: string }
   /** Settled without a usable record; needs the fact ExperimentGivenUp. */
   | { readonly verdict: 'give-up'; readonly reason: string }
   | { readonly verdict: 'again' };
+
+/** How often something is tried again. */
+export interface Allowance {
+  /** After a trial that failed: `placement.retries`. */
+  readonly retries: number;
+  /** After one that came out invalid: `measure.retryInvalid`. */
+  readonly retryInvalid: number;
+}
 
 /** A reason is kept in memory for each point that was given up; its record has the whole of it. */
 const REASON_CHARACTERS = 1000;
@@ -18,26 +28,37 @@ const REASON_CHARACTERS = 1000;
 const BLAMELESS: ReadonlySet<string> = new Set(['cancelled', 'lease-lost']);
 
 /**
- * The retry policy: `never` gives up at once, `elsewhere` costs no attempt but closes the node, `later` and
- * invalid rows are tried `retries` times again.
+ * The retry policy, over all starts of an experiment together: `never` gives up at once, `elsewhere` costs no attempt but closes the
+ * node, `later` is tried `retries` times again, and what came out invalid `retryInvalid` times.
  * @param tries what was tried before this record; it is not changed.
+ * @param starts valid starts that the point has.
  */
-export function judge(record: ResultHead, tries: Tries | undefined, retries: number): Verdict {
-  if (record.status === 'complete' && record.valid) return { verdict: 'complete' };
-  const invalid = record.status === 'complete' ? record.trialId : (tries?.invalidTrialId ?? null);
-  const failure = record.failure;
-  const retry = failure === null ? 'later' : FAILURES[failure.code].retry;
-  const attempts = (tries?.attempts ?? 0) + attemptCost(record);
-  if (retry !== 'never' && attempts <= retries) return { verdict: 'again' };
+export function judge(
+  record: ResultHead,
+  tries: Tries | undefined,
+  starts: number,
+  { retries, retryInvalid }: Allowance,
+): Verdict {
+  const complete = record.status === 'complete';
+  if (complete && record.valid) return { verdict: 'start' };
+  const left = complete
+    ? (tries?.invalid ?? 0) < retryInvalid
+    : retryOf(record) !== 'never' && (tries?.failed ?? 0) + attemptCost(record) <= retries;
+  if (left) return { verdict: 'again' };
+  if (starts > 0) return { verdict: 'complete' };
+  const invalid = complete ? record.trialId : (tries?.invalidTrialId ?? null);
   if (invalid !== null) return { verdict: 'invalid', trialId: invalid };
   return { verdict: 'give-up', reason: reasonOf(record) };
 }
 
-/** @returns 1 when the record uses up an attempt, 0 when it does not. */
+function retryOf({ failure }: ResultHead): 'never' | 'elsewhere' | 'later' {
+  return failure === null ? 'later' : FAILURES[failure.code].retry;
+}
+
+/** @returns 1 when a failed trial uses up an attempt, 0 when it does not. */
 export function attemptCost(record: ResultHead): number {
-  if (record.failure === null) return 1;
-  if (BLAMELESS.has(record.failure.code)) return 0;
-  return FAILURES[record.failure.code].retry === 'elsewhere' ? 0 : 1;
+  if (record.failure !== null && BLAMELESS.has(record.failure.code)) return 0;
+  return retryOf(record) === 'elsewhere' ? 0 : 1;
 }
 
 /** @returns `code: sentence`. */

@@ -1,5 +1,6 @@
 import type { NodeProfile } from '../../core/experiment/node.js';
 import { Outcomes } from './outcomes.js';
+import { Starts } from './starts.js';
 import { KnownResults, TrialTable } from './trial-table.js';
 import type { SweepView } from './view.js';
 
@@ -17,12 +18,16 @@ export interface SchedulerOptions {
 
 /** What was tried at a point that is not settled yet. */
 export interface Tries {
-  /** Recorded attempts that count against `placement.retries`. */
-  attempts: number;
+  /** Recorded trials that failed, which count against `placement.retries`. */
+  failed: number;
+  /** Recorded trials that came out invalid, which count against `measure.retryInvalid`. */
+  invalid: number;
   /** Leases that ended without a record. */
   losses: number;
   /** The newest complete but invalid trial, reported when attempts run out. */
   invalidTrialId: string | null;
+  /** Code of its first doubt that makes it invalid. */
+  doubt: string | null;
   failedTrialId: string | null;
   /** Nodes where it failed in a way that only another node can help. */
   readonly elsewhere: Map<string, string>;
@@ -42,11 +47,16 @@ export interface PointQueue {
   readonly settled: Outcomes;
   /** Of `settled`, kept beside it so that a status does not count a million outcomes. */
   readonly counts: { complete: number; invalid: number; failed: number; reused: number };
+  /** Of the invalid ones, by the code of their first doubt. */
+  readonly invalidBy: Map<string, number>;
   readonly tries: Map<number, Tries>;
+  /** Of points that have valid starts and lack more. */
+  readonly starts: Starts;
 }
 
 export interface SweepState {
-  readonly view: SweepView;
+  /** As it was submitted last. */
+  view: SweepView;
   readonly submittedAt: string;
   cancelled: boolean;
   nextBlock: number;
@@ -126,7 +136,7 @@ export interface SchedulerState {
   readonly sweeps: Map<string, SweepState>;
   readonly nodes: Map<string, NodeState>;
   readonly leases: Map<string, LeaseState>;
-  /** Experiment id → the trial whose result later sweeps take over. */
+  /** Experiment id → the trials whose results later sweeps take over. */
   readonly known: KnownResults;
   /** Sweeps of the log whose documents give other ids now: their results stay readable, nothing of them runs. */
   readonly otherReleases: Map<string, OtherRelease>;
@@ -186,7 +196,9 @@ export function queueOf(sweep: SweepState, key: string): PointQueue {
       inFlight: new Set(),
       settled: new Outcomes(sweep.trials),
       counts: { complete: 0, invalid: 0, failed: 0, reused: 0 },
+      invalidBy: new Map(),
       tries: new Map(),
+      starts: new Starts(sweep.trials, sweep.view.repetition),
     };
     sweep.queues.set(key, queue);
   }
@@ -196,7 +208,15 @@ export function queueOf(sweep: SweepState, key: string): PointQueue {
 export function triesOf(queue: PointQueue, position: number): Tries {
   let tries = queue.tries.get(position);
   if (tries === undefined) {
-    tries = { attempts: 0, losses: 0, invalidTrialId: null, failedTrialId: null, elsewhere: new Map() };
+    tries = {
+      failed: 0,
+      invalid: 0,
+      losses: 0,
+      invalidTrialId: null,
+      doubt: null,
+      failedTrialId: null,
+      elsewhere: new Map(),
+    };
     queue.tries.set(position, tries);
   }
   return tries;

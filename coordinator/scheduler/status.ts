@@ -13,6 +13,15 @@ export interface SweepStatus {
   readonly queued: number;
   /** Of the complete ones, those taken over from an earlier sweep. */
   readonly reused: number;
+  /** Valid starts that each point is to have, and may have at most. */
+  readonly starts: number;
+  readonly maxStarts: number;
+  /** Which start the sweep is at: one more than unsettled points have on average; null when none is unsettled. */
+  readonly start: number | null;
+  /** Valid starts that unsettled points lack, at least. */
+  readonly trialsLeft: number;
+  /** Invalid points by the code of what made them so, the most common one first. */
+  readonly invalidBy: readonly { readonly code: string; readonly points: number }[];
   readonly submittedAt: string;
   /** Median seconds of a finished trial; null = none yet. */
   readonly trialSeconds: number | null;
@@ -26,11 +35,16 @@ const SAMPLED_POINTS = 200;
 /** @returns where a sweep stands. `queued` includes what runs at this moment. */
 export function sweepStatus(sweep: SweepState): SweepStatus {
   const counts = { complete: 0, failed: 0, invalid: 0, reused: 0 };
+  const { starts, maxStarts } = sweep.view.repetition;
+  let begun = 0;
+  let useful = 0;
   for (const queue of sweep.queues.values()) {
     counts.complete += queue.counts.complete;
     counts.failed += queue.counts.failed;
     counts.invalid += queue.counts.invalid;
     counts.reused += queue.counts.reused;
+    begun += queue.starts.total;
+    useful += queue.starts.useful;
   }
   // With perNode every node that joined in is a value of the node axis; before the first one it is one grid.
   const points = sweep.view.count * Math.max(1, sweep.queues.size);
@@ -42,9 +56,23 @@ export function sweepStatus(sweep: SweepState): SweepStatus {
     points,
     ...counts,
     queued: points - settled,
+    starts,
+    maxStarts,
+    start: settled === points ? null : 1 + Math.floor(begun / (points - settled)),
+    trialsLeft: (points - settled) * starts - useful,
+    invalidBy: invalidBy(sweep),
     submittedAt: sweep.submittedAt,
     trialSeconds: median(sweep.trialSeconds),
   };
+}
+
+function invalidBy(sweep: SweepState): { code: string; points: number }[] {
+  const codes = new Map<string, number>();
+  for (const queue of sweep.queues.values()) {
+    for (const [code, points] of queue.invalidBy) codes.set(code, (codes.get(code) ?? 0) + points);
+  }
+  const sorted = [...codes].filter(([, points]) => points > 0).sort(([, a], [, b]) => b - a);
+  return sorted.map(([code, points]) => ({ code, points }));
 }
 
 /** @returns why points were given up: each reason once, with how many points share it. */
@@ -52,8 +80,9 @@ export function failureReasons(sweep: SweepState): string[] {
   const reasons = new Map<string, number>();
   for (const queue of sweep.queues.values()) {
     if (queue.counts.failed === 0) continue;
-    for (const [, { reason }] of queue.settled.others()) {
-      if (reason === null || (reasons.size >= REASONS && !reasons.has(reason))) continue;
+    for (const [, { state, reason }] of queue.settled.others()) {
+      if (state !== 'failed' || reason === null || (reasons.size >= REASONS && !reasons.has(reason)))
+        continue;
       reasons.set(reason, (reasons.get(reason) ?? 0) + 1);
     }
   }

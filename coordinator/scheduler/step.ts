@@ -96,7 +96,9 @@ export function notWritten(state: SchedulerState, facts: readonly Fact[]): void 
   for (const fact of facts) {
     if (fact.fact !== 'ResultReused' && fact.fact !== 'ExperimentGivenUp') continue;
     const sweep = state.sweeps.get(fact.sweepId);
-    if (sweep !== undefined) requeue(queueOf(sweep, fact.node ?? ''), fact.position);
+    const queue = sweep === undefined ? undefined : queueOf(sweep, fact.node ?? '');
+    // Several facts may be about one point, which goes back once.
+    if (queue?.inFlight.has(fact.position)) requeue(queue, fact.position);
   }
 }
 
@@ -180,7 +182,9 @@ function reported(state: SchedulerState, record: ResultRecord, at: string): Comm
     const key = queueKey(sweep, record.node.name);
     const queue = queueOf(sweep, key);
     const { position } = record.sweep;
-    const verdict = judge(record, queue.tries.get(position), sweep.view.placement.retries);
+    const { placement, repetition } = sweep.view;
+    const allowance = { retries: placement.retries, retryInvalid: repetition.retryInvalid };
+    const verdict = judge(record, queue.tries.get(position), queue.starts.countOf(position), allowance);
     if (verdict.verdict === 'give-up' && !queue.settled.has(position)) {
       facts.push({
         fact: 'ExperimentGivenUp',

@@ -1,3 +1,4 @@
+import { SETTLING_METRICS, type SettlingValues } from '../../core/metrics/settling.js';
 import { IdIndex } from './id-index.js';
 
 /** A valid result of some sweep that may stand for the same question asked again. */
@@ -5,6 +6,8 @@ export interface KnownResult {
   readonly trialId: string;
   /** Engine release that gave it; null when its record does not say. */
   readonly engine: string | null;
+  /** What it says of the metrics that must settle. */
+  readonly values: SettlingValues;
 }
 
 /** Every recorded trial, each id once; elsewhere a trial is its number here. */
@@ -37,35 +40,81 @@ export class TrialTable {
   }
 }
 
-/** Experiment id → the trial whose result later sweeps take over. */
+const METRICS = SETTLING_METRICS.length;
+
+/** Experiment id → every valid trial of it, which later sweeps take over. Some 30 bytes a trial beside its id. */
 export class KnownResults {
   readonly #trials: TrialTable;
-  readonly #numbers = new IdIndex();
+  /** The newest trial of each experiment. */
+  readonly #newest = new IdIndex();
+  /** By the trial's number: the next newer one of its experiment, and of the newest the oldest; -1 = it is none of these. */
+  readonly #next: number[] = [];
   /** By the trial's number; of a few releases, each string once. */
   readonly #engines: (string | null)[] = [];
   readonly #releases = new Map<string, string>();
+  /** METRICS values for each trial by its number, seven digits of each; NaN = it has none. */
+  #values = new Float32Array(METRICS * 64);
 
   constructor(trials: TrialTable) {
     this.#trials = trials;
   }
 
-  has(experimentId: string): boolean {
-    return this.#numbers.has(experimentId);
+  /** @returns the valid trials of an experiment, oldest first. */
+  of(experimentId: string): KnownResult[] {
+    const newest = this.#newest.get(experimentId);
+    const found: KnownResult[] = [];
+    if (newest === undefined) return found;
+    let number = newest;
+    do {
+      number = this.#next[number]!;
+      found.push({
+        trialId: this.#trials.idOf(number),
+        engine: this.#engines[number] ?? null,
+        values: this.#valuesOf(number),
+      });
+    } while (number !== newest);
+    return found;
   }
 
-  get(experimentId: string): KnownResult | undefined {
-    const number = this.#numbers.get(experimentId);
-    if (number === undefined) return undefined;
-    return { trialId: this.#trials.idOf(number), engine: this.#engines[number] ?? null };
+  /** @returns what a trial says of the metrics that must settle; empty for one that is none of these. */
+  valuesOf(trialId: string): SettlingValues {
+    const number = this.#trials.numberOf(trialId);
+    return number === undefined || (this.#next[number] ?? -1) < 0 ? {} : this.#valuesOf(number);
   }
 
-  /** @param known of a trial that is recorded. */
-  set(experimentId: string, { trialId, engine }: KnownResult): void {
-    this.#trials.add(trialId);
+  /** @param known of a trial that is recorded; a second time it changes nothing. */
+  add(experimentId: string, { trialId, engine, values }: KnownResult): void {
     const number = this.#trials.numberOf(trialId)!;
-    this.#numbers.set(experimentId, number);
-    while (this.#engines.length <= number) this.#engines.push(null);
+    while (this.#next.length <= number) {
+      this.#next.push(-1);
+      this.#engines.push(null);
+    }
+    if (this.#next[number] !== -1) return;
+    const before = this.#newest.get(experimentId);
+    this.#next[number] = before === undefined ? number : this.#next[before]!;
+    if (before !== undefined) this.#next[before] = number;
+    this.#newest.set(experimentId, number);
     this.#engines[number] = engine === null ? null : this.#once(engine);
+    this.#keep(number, values);
+  }
+
+  #keep(number: number, values: SettlingValues): void {
+    if (METRICS * (number + 1) > this.#values.length) {
+      const larger = new Float32Array(2 * METRICS * (number + 1));
+      larger.set(this.#values);
+      this.#values = larger;
+    }
+    for (const [i, metric] of SETTLING_METRICS.entries()) {
+      this.#values[METRICS * number + i] = values[metric] ?? Number.NaN;
+    }
+  }
+
+  #valuesOf(number: number): SettlingValues {
+    const known = SETTLING_METRICS.flatMap((metric, i) => {
+      const value = this.#values[METRICS * number + i]!;
+      return Number.isNaN(value) ? [] : [[metric, value] as const];
+    });
+    return Object.fromEntries(known);
   }
 
   #once(engine: string): string {

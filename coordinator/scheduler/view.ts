@@ -1,5 +1,5 @@
-import type { Experiment } from '../../core/experiment/experiment.js';
-import type { Objective, PlacementSpec } from '../../core/sweep/spec.js';
+import type { Experiment, MeasurePolicy } from '../../core/experiment/experiment.js';
+import type { Objective, PlacementSpec, RepetitionPolicy } from '../../core/sweep/spec.js';
 
 /**
  * What the scheduler needs of a sweep: how many points, in which random order, and each one on demand.
@@ -7,12 +7,16 @@ import type { Objective, PlacementSpec } from '../../core/sweep/spec.js';
  */
 export interface SweepView {
   readonly sweepId: string;
+  /** Equal for two sweeps that ask for the same points, perhaps measured otherwise. */
+  readonly pointsId: string;
   readonly name: string;
   /** Points that can run. */
   readonly count: number;
   /** Points left out because they cannot run anywhere. */
   readonly impossible: number;
   readonly placement: PlacementSpec;
+  readonly repetition: RepetitionPolicy;
+  readonly measure: Pick<MeasurePolicy, 'confidence' | 'halfWidth'>;
   readonly objectives: readonly Objective[];
   /** The sweep's random order: 0 … count-1 → each position exactly once. */
   positionAt(index: number): number;

@@ -42,8 +42,12 @@ export class Reports {
 
   async #write(sweep: SweepState, through: number): Promise<Buffer> {
     const { sweepId, name: sweepName, objectives, count: points } = sweep.view;
-    const settled = [...sweep.queues.values()].reduce((sum, queue) => sum + queue.settled.size, 0);
-    const details = liveDetails(settled);
+    const { starts } = sweep.view.repetition;
+    const trials = [...sweep.queues.values()].reduce(
+      (sum, queue) => sum + queue.settled.size * starts + queue.starts.total,
+      0,
+    );
+    const details = liveDetails(trials);
     const many = details.tokenSeconds === 0;
     const most = many ? PART_OF_SUMMARIES : PART;
     const query = {

@@ -9,8 +9,10 @@ export interface Lease {
   readonly position: number;
   readonly block: number;
   readonly purpose: 'measure' | 'control';
-  /** 1-based. */
+  /** 1-based: one more than the trials of the experiment that came to nothing. */
   readonly attempt: number;
+  /** 1-based: one more than its valid starts before; left out for controls. */
+  readonly start?: number | undefined;
   readonly deviceId: string;
   readonly experiment: Experiment;
   /** The agent renews by heartbeat well before this many seconds have passed. */

@@ -200,6 +200,8 @@ export const resultSchema = z.object({
     block: z.number().int().nonnegative(),
     purpose: z.enum(['measure', 'control']),
     attempt: z.number().int().positive(),
+    /** Which start of its experiment, 1-based; left out for controls, and in records of before there were several. */
+    start: z.number().int().positive().optional(),
   }),
   experiment: experimentSchema,
   node: z.object({

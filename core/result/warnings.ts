@@ -114,6 +114,11 @@ export const WARNINGS = {
 
 export type WarningCode = keyof typeof WARNINGS;
 
+/** Codes that make a row invalid. */
+export const INVALIDATING: readonly WarningCode[] = (Object.keys(WARNINGS) as WarningCode[]).filter(
+  (code) => WARNINGS[code].severity === 'invalid',
+);
+
 export interface Warning {
   readonly code: WarningCode;
   readonly severity: 'note' | 'invalid';

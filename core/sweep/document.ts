@@ -21,7 +21,7 @@ export function sweepDocument(sweep: Sweep): Record<string, unknown> {
       zip: sweep.zip,
       include: sweep.include.map(selectorDocument),
       exclude: sweep.exclude.map(selectorDocument),
-      measure: sweep.measure,
+      measure: { ...sweep.measure, ...sweep.repetition },
       ...(sweep.quality === null ? {} : { quality: qualityDocument(sweep.quality) }),
       device: axesDocument(sweep.settings),
       placement: { device: one(devices), ...placement },

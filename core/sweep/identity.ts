@@ -7,11 +7,12 @@ import {
   type TechniqueChoice,
 } from '../experiment/experiment.js';
 import { UNCHANGED } from '../techniques/index.js';
-import type { Sweep } from './spec.js';
+import { ONE_START, type Sweep } from './spec.js';
 
 /** Changes when the content that is hashed changes its meaning, so that old and new ids never meet. */
 const EXPERIMENT_FORMAT = 'ridgepoint.dev/experiment/v1';
 const SWEEP_FORMAT = 'ridgepoint.dev/sweep/v1';
+const POINTS_FORMAT = 'ridgepoint.dev/points/v1';
 
 /**
  * One text for one value: keys sorted by code unit, no spaces, numbers as ECMAScript prints them (so 1.0 is
@@ -70,7 +71,18 @@ export function sweepId(sweep: Sweep): string {
   const measure = asBefore(sweep.measure);
   const asked = sweep.settings.some(({ values }) => values.some((value) => value !== null));
   const settings = asked ? sweep.settings : undefined;
-  return `s${digest(SWEEP_FORMAT, { ...sweep, models, settings, objectives, measure }).slice(0, 16)}`;
+  const once = canonicalJson(sweep.repetition) === canonicalJson(ONE_START);
+  const repetition = once ? undefined : sweep.repetition;
+  return `s${digest(SWEEP_FORMAT, { ...sweep, models, settings, objectives, measure, repetition }).slice(0, 16)}`;
+}
+
+/** @returns the same for two sweeps that ask for the same points, however they name, order and measure them. */
+export function pointsId(sweep: Sweep): string {
+  const { techniques, runners, workloads, quality, zip, include, exclude, settings, placement } = sweep;
+  const models = sweep.models.map(({ source, digest: file }) => file ?? `source:${source}`);
+  const { devices, perNode } = placement;
+  const asked = { models, techniques, runners, workloads, quality, zip, include, exclude, settings };
+  return digest(POINTS_FORMAT, { ...asked, devices, perNode });
 }
 
 /** What a policy leaves at its default counts as left out, as before there was a field for it. */

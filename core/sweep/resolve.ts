@@ -9,8 +9,15 @@ import type { Field } from './fields.js';
 import { deviceField, runnerFields, settingFields, techniqueFields, workloadFields } from './fields.js';
 import { seedFrom } from './identity.js';
 import type { ReadBlock, Reader } from './reader.js';
-import { MEASURE, PLACEMENT, QUALITY } from './schema.js';
-import { API_VERSION, type Block, type Objective, type PlacementSpec, type Sweep } from './spec.js';
+import { MEASURE, PLACEMENT, QUALITY, REPETITION } from './schema.js';
+import {
+  API_VERSION,
+  type Block,
+  type Objective,
+  type PlacementSpec,
+  type RepetitionPolicy,
+  type Sweep,
+} from './spec.js';
 
 /**
  * Turns a file of sound structure into a Sweep: defaults filled in, ranges written out, and everything
@@ -50,6 +57,7 @@ export function resolveSweep(reader: Reader): Sweep {
     runners: runners.map(bare),
     workloads: workloads.map(bare),
     measure: readMeasure(reader),
+    repetition: readRepetition(reader),
     quality: readQuality(reader),
     zip: readZip(reader, grids),
     include: readIncludes(reader, grids),
@@ -149,6 +157,25 @@ function readMeasure(reader: Reader): MeasurePolicy {
     `minRepeats is ${policy.minRepeats} but maxRepeats is ${policy.maxRepeats}: raise maxRepeats or lower minRepeats`,
   );
   return policy;
+}
+
+function readRepetition(reader: Reader): RepetitionPolicy {
+  const read = <K extends keyof typeof REPETITION>(key: K) =>
+    REPETITION[key].parse(reader.value(['spec', 'measure', key]));
+  const written = reader.value(['spec', 'measure', 'starts']);
+  const starts = read('starts') as number;
+  const maxStarts = read('maxStarts') as number | undefined;
+  const retryInvalid = read('retryInvalid') as number;
+  if (maxStarts === undefined || maxStarts >= starts) {
+    return { starts, maxStarts: maxStarts ?? starts, retryInvalid };
+  }
+  // Whoever writes maxStarts alone means it: the default of starts gives way.
+  if (written === undefined) return { starts: maxStarts, maxStarts, retryInvalid };
+  reader.report(
+    ['spec', 'measure', 'maxStarts'],
+    `maxStarts is ${maxStarts} but starts is ${starts}: raise maxStarts, or leave it out`,
+  );
+  return { starts, maxStarts: starts, retryInvalid };
 }
 
 function readQuality(reader: Reader): QualityPolicy | null {

@@ -14,7 +14,7 @@ import {
   settingFields,
   techniqueFields,
 } from './fields.js';
-import { API_VERSION } from './spec.js';
+import { API_VERSION, USUAL_REPETITION } from './spec.js';
 
 /**
  * A sweep file as it is written. This schema judges structure (keys, types, ranges, words) and is what
@@ -141,6 +141,30 @@ export const MEASURE = z.strictObject({
     .describe('modules times the operators of the model by module, in a run of its own after the timed one.'),
 });
 
+/** How often an experiment is measured; written under `measure`, where `maxStarts` follows `starts` when it is left out. */
+export const REPETITION = {
+  starts: z
+    .int()
+    .min(1)
+    .max(1000)
+    .default(USUAL_REPETITION.starts)
+    .describe('Processes that measure each experiment, each in a block of its own.'),
+  maxStarts: z
+    .int()
+    .min(1)
+    .max(1000)
+    .optional()
+    .describe(
+      'More starts, up to so many, while the interval over starts is wider than halfWidth; starts when left out.',
+    ),
+  retryInvalid: z
+    .int()
+    .min(0)
+    .max(100)
+    .default(USUAL_REPETITION.retryInvalid)
+    .describe('How many further starts an experiment gets for those that came out invalid.'),
+} as const;
+
 export const PLACEMENT = {
   perNode: z.boolean().default(false).describe('Measure every point on every node that has the device.'),
   blockSize: z
@@ -150,7 +174,7 @@ export const PLACEMENT = {
     .default(16)
     .describe('Experiments allocated to a node at a time, shuffled, between two drift controls.'),
   driftControl: z.boolean().default(true).describe('Run one reference experiment at both ends of a block.'),
-  retries: z.int().min(0).max(100).default(1).describe('How often a failed or invalid trial is tried again.'),
+  retries: z.int().min(0).max(100).default(1).describe('How often a failed trial is tried again.'),
   seed: z
     .int()
     .min(0)
@@ -257,7 +281,9 @@ export const sweepSchema = z
         .max(100)
         .optional()
         .describe('Points left out: those that match every named axis.'),
-      measure: MEASURE.optional().describe('How long to measure, and when a row may be believed.'),
+      measure: MEASURE.extend(REPETITION)
+        .optional()
+        .describe('How long to measure, and when a row may be believed.'),
       quality: QUALITY.optional().describe(
         'What is asked about the answers of each model, after it was timed.',
       ),

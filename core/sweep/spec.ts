@@ -26,6 +26,25 @@ export interface Objective {
   readonly better: Better;
 }
 
+/**
+ * How many processes measure each experiment, written under `measure`. No part of an experiment or its id: what a row says does
+ * not depend on how often it was asked.
+ */
+export interface RepetitionPolicy {
+  /** Valid trials of each experiment, each a process of its own in a block of its own. */
+  readonly starts: number;
+  /** At least `starts`. More are spent up to here as long as the interval over starts is wider than `measure.halfWidth`. */
+  readonly maxStarts: number;
+  /** Further trials that an experiment gets for those that came out invalid; 0 = none. */
+  readonly retryInvalid: number;
+}
+
+/** What a sweep means that does not say it. */
+export const USUAL_REPETITION: RepetitionPolicy = { starts: 1, maxStarts: 1, retryInvalid: 2 };
+
+/** One start of each experiment: what every sweep meant before there were several, and what no id of a sweep mentions. */
+export const ONE_START: RepetitionPolicy = { starts: 1, maxStarts: 1, retryInvalid: 2 };
+
 export interface PlacementSpec {
   /** Device classes asked for; an axis named `device`. */
   readonly devices: readonly string[];
@@ -34,7 +53,7 @@ export interface PlacementSpec {
   /** Experiments allocated to a node at a time, shuffled, between two runs of the drift control. */
   readonly blockSize: number;
   readonly driftControl: boolean;
-  /** How often a failed or invalid trial is tried again before it is given up or reported as it is. */
+  /** How often a failed trial is tried again before its experiment is given up. */
   readonly retries: number;
   /** Seed of the random order; part of the sweep so that a resumed sweep keeps its order. */
   readonly seed: number;
@@ -52,6 +71,7 @@ export interface Sweep {
   readonly runners: readonly Block[];
   readonly workloads: readonly Block[];
   readonly measure: MeasurePolicy;
+  readonly repetition: RepetitionPolicy;
   readonly quality: QualityPolicy | null;
   /** Groups of axis names that walk together, as in CI matrices. */
   readonly zip: readonly (readonly string[])[];

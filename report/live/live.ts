@@ -22,6 +22,15 @@ export interface LiveSweep {
   readonly failed: number;
   /** Of the complete ones, those taken over from an earlier sweep. */
   readonly reused: number;
+  /** Valid starts that each point is to have, and may have at most. */
+  readonly starts: number;
+  readonly maxStarts: number;
+  /** Which start the sweep is at, 1-based; 0 = every point is settled. */
+  readonly start: number;
+  /** Valid starts that points lack, at least. */
+  readonly trialsLeft: number;
+  /** Invalid points by the code of what made them so, the most common one first. */
+  readonly invalidBy: readonly { readonly code: string; readonly points: number }[];
   readonly submittedAt: string;
   /** Median seconds of a finished trial; null before the first. */
   readonly trialSeconds: number | null;

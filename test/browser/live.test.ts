@@ -297,7 +297,7 @@ describe.skipIf(!hasChromium)('live view (needs chromium)', () => {
     await submit(grpcAddress, fakeSweep(3, { name: 'before' }));
     await agent.work(() => ({ everyMetric: true, decodeTokensPerSecond: 100 }));
     // The same points, measured by another policy: no result is taken over.
-    const again = fakeSweep(3, { name: 'after' }).replace('spec:', 'spec:\n  measure: { maxRepeats: 9 }');
+    const again = fakeSweep(3, { name: 'after', measure: '{ starts: 1, maxRepeats: 9 }' });
     const sweepId = await submit(grpcAddress, again);
     const better = { everyMetric: true, decodeTokensPerSecond: 120 };
     await agent.report(await agent.lease(), better);

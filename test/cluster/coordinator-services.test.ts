@@ -21,7 +21,11 @@ const start = (config: CoordinatorConfig = {}) => startAny({ metricsAddress: '12
 /** Takes part in a sweep of five points: two good, one crash given up, one invalid row, one not run. */
 async function measured(coordinator: RunningCoordinator): Promise<FakeAgent> {
   const control = connectControl({ address: coordinator.grpcAddress, security: { kind: 'plaintext' } });
-  const document = fakeSweep(5, { name: 'shown', placement: '{ driftControl: false, retries: 0 }' });
+  const document = fakeSweep(5, {
+    name: 'shown',
+    measure: '{ starts: 1, retryInvalid: 0 }',
+    placement: '{ driftControl: false, retries: 0 }',
+  });
   await control.submitSweep(submission(document));
   control.close();
   const { agent } = await FakeAgent.join(coordinator.grpcAddress);

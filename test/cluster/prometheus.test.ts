@@ -23,7 +23,11 @@ test.skipIf(!installed('prometheus'))(
       drainSeconds: 0,
     });
     const control = connectControl({ address: coordinator.grpcAddress, security: { kind: 'plaintext' } });
-    const document = fakeSweep(3, { name: 'shown', placement: '{ driftControl: false, retries: 0 }' });
+    const document = fakeSweep(3, {
+      name: 'shown',
+      measure: '{ starts: 1, retryInvalid: 0 }',
+      placement: '{ driftControl: false, retries: 0 }',
+    });
     await control.submitSweep(submission(document));
     control.close();
     const { agent } = await FakeAgent.join(coordinator.grpcAddress);

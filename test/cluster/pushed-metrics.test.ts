@@ -40,8 +40,8 @@ describe.skipIf(!here)('a run that is over before anybody scrapes it (needs prom
     const file = join(folder, 'sweep.yaml');
     // How still the machine is is not the question here: no gate may keep a row from being shown.
     const measure =
-      'measure: { minRepeats: 3, maxRepeats: 3, maxSpread: 100, maxForeignCores: 99, maxStealRatio: 1 }';
-    writeFileSync(file, `${fakeSweep(3, { name: 'pushed', placement: '{ retries: 0 }' })}  ${measure}\n`);
+      '{ starts: 1, minRepeats: 3, maxRepeats: 3, maxSpread: 100, maxForeignCores: 99, maxStealRatio: 1 }';
+    writeFileSync(file, fakeSweep(3, { name: 'pushed', measure, placement: '{ retries: 0 }' }));
     run = await ridge([
       ...['run', file, '--out', out, '--remote-write', `${prometheus.url}/api/v1/write`],
       ...['--otlp', `http://127.0.0.1:${port}/v1/metrics`],

@@ -1,5 +1,8 @@
 /** A sweep file for the fake runner with one point for each number of generated tokens. */
-export function fakeSweep(points: number, more: { name?: string; placement?: string } = {}): string {
+export function fakeSweep(
+  points: number,
+  more: { name?: string; placement?: string; measure?: string } = {},
+): string {
   const tokens = Array.from({ length: points }, (_, index) => index + 1);
   return `
 apiVersion: ridgepoint.dev/v1
@@ -9,6 +12,7 @@ spec:
   models: "builtin:tiny"
   runners: [{ kind: fake }]
   workloads: [{ kind: latency, promptTokens: 8, generateTokens: [${tokens.join(', ')}] }]
+  measure: ${more.measure ?? '{ starts: 1 }'}
   placement: ${more.placement ?? '{ driftControl: false, retries: 1 }'}
 `;
 }

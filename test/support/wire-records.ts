@@ -89,6 +89,7 @@ export function aRecord(lease: Lease, node = aNode(), ending: Ending = {}): Resu
       block: lease.block,
       purpose: lease.purpose,
       attempt: lease.attempt,
+      ...(lease.start !== undefined && { start: lease.start }),
     },
     experiment: structuredClone(lease.experiment) as ResultRecord['experiment'],
     node: {

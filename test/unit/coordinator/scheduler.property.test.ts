@@ -37,7 +37,7 @@ const operation = fc.oneof(
   { weight: 2, arbitrary: fc.record({ op: fc.constant('restart' as const) }) },
   { weight: 3, arbitrary: fc.record({ op: fc.constant('disk-full' as const) }) },
   { weight: 1, arbitrary: fc.record({ op: fc.constant('cancel' as const) }) },
-  { weight: 1, arbitrary: fc.record({ op: fc.constant('submit' as const), sweep: fc.nat(1) }) },
+  { weight: 1, arbitrary: fc.record({ op: fc.constant('submit' as const), sweep: fc.nat(2) }) },
 );
 type Operation = typeof operation extends fc.Arbitrary<infer T> ? T : never;
 
@@ -45,7 +45,14 @@ const COUNT = 9;
 const views = [
   aView({ sweepId: 's0', count: COUNT, blockSize: 4, driftControl: true, retries: 1 }),
   // Shares its first points with the other one, so that reuse takes part too.
-  aView({ sweepId: 's1', count: COUNT + 3, blockSize: 5, retries: 2 }),
+  aView({ sweepId: 's1', count: COUNT + 3, blockSize: 5, retries: 2, repetition: { starts: 2 } }),
+  // Starts are spent until the interval is narrow, which identical trials make it at once.
+  aView({
+    sweepId: 's2',
+    count: COUNT,
+    blockSize: 5,
+    repetition: { starts: 2, maxStarts: 4, retryInvalid: 0 },
+  }),
 ];
 
 /** Cheaper than an expectation: this runs tens of thousands of times. */
@@ -159,13 +166,24 @@ class World {
       const ahead = new Set<number>();
       for (let index = track.cursor; index < sweep.view.count; index += 1)
         ahead.add(sweep.view.positionAt(index));
-      const queued = new Set([...ahead, ...track.returned, ...track.deferred, ...held]);
+      const waiting = [...track.starts.waiting()];
+      const queued = new Set([...ahead, ...track.returned, ...track.deferred, ...waiting, ...held]);
       for (let position = 0; position < sweep.view.count; position += 1) {
         ensure(queued.has(position) || track.settled.has(position), `point ${position} is lost`);
       }
       for (const position of track.inFlight) {
         ensure(held.includes(position), `point ${position} is out but nobody holds it`);
       }
+      let useful = 0;
+      for (const [position, starts] of track.starts) {
+        ensure(!track.settled.has(position), 'a settled point still counts its starts');
+        ensure(
+          starts < sweep.view.repetition.maxStarts,
+          `point ${position} has more starts than it may have`,
+        );
+        useful += Math.min(starts, sweep.view.repetition.starts - 1);
+      }
+      ensure(useful === track.starts.useful, 'starts are miscounted');
       const tally = { complete: 0, invalid: 0, failed: 0, reused: 0 };
       for (const outcome of track.settled.values()) {
         tally[outcome.state] += 1;
@@ -189,7 +207,7 @@ class World {
     for (const view of views) if (sim.state.sweeps.get(view.sweepId)!.cancelled) sim.submit(view);
     sim.tick(1000);
     sim.join('healer');
-    for (let asked = 0; asked < 500; asked += 1) {
+    for (let asked = 0; asked < 1000; asked += 1) {
       const lease = sim.ask('healer');
       if (lease !== null) sim.report(aRecord(lease, aNode('healer')));
       else if ([...sim.state.sweeps.values()].every((sweep) => sweepStatus(sweep).state === 'done')) return;
@@ -208,10 +226,24 @@ test('no interleaving of leases, expiries, results, crashes and restarts loses o
       }
       world.finish();
       world.check();
-      for (const [index, view] of views.entries()) {
+      for (const view of views) {
         const status = sweepStatus(world.sim.state.sweeps.get(view.sweepId)!);
-        expect(status).toMatchObject({ state: 'done', points: COUNT + 3 * index });
+        expect(status).toMatchObject({ state: 'done', points: view.count });
         expect(status.complete + status.invalid + status.failed).toBe(status.points);
+      }
+      for (const { sweepId, repetition } of views) {
+        const taken = world.sim.log.flatMap((fact) =>
+          fact.fact === 'ResultReused' && fact.sweepId === sweepId
+            ? [`${fact.position} ${fact.trialId}`]
+            : [],
+        );
+        expect(new Set(taken).size, 'a start is taken over once').toBe(taken.length);
+        const granted = world.sim.log.flatMap((fact) =>
+          fact.fact === 'ResultRecorded' && fact.record.sweep.id === sweepId
+            ? [fact.record.sweep.start ?? 0]
+            : [],
+        );
+        expect(Math.max(0, ...granted)).toBeLessThanOrEqual(repetition.maxStarts);
       }
       const trials = world.sim.log.flatMap((fact) =>
         fact.fact === 'ResultRecorded' ? [fact.record.trialId] : [],

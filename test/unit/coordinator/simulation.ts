@@ -13,6 +13,7 @@ import type { Experiment } from '../../../core/experiment/experiment.js';
 import type { Lease } from '../../../core/experiment/lease.js';
 import type { NodeProfile } from '../../../core/experiment/node.js';
 import type { ResultRecord } from '../../../core/result/result.js';
+import type { RepetitionPolicy } from '../../../core/sweep/spec.js';
 import { aNode, anExperiment, aRecord, type Ending } from '../../support/wire-records.js';
 
 export interface ViewChange {
@@ -21,6 +22,9 @@ export interface ViewChange {
   readonly blockSize?: number;
   readonly driftControl?: boolean;
   readonly retries?: number;
+  /** One start when left out, and as many retries of invalid ones as of failed ones. */
+  readonly repetition?: Partial<RepetitionPolicy>;
+  readonly halfWidth?: number;
   readonly perNode?: boolean;
   readonly memoryBytes?: (position: number) => number | null;
   /** Same prefix in two sweeps = same experiments. */
@@ -36,6 +40,7 @@ export function aView(change: ViewChange = {}): SweepView {
     Number(/(\d+)/.exec(experiment.id.slice(prefix.length))?.[1]);
   return {
     sweepId,
+    pointsId: prefix,
     name: `sweep ${sweepId}`,
     count,
     impossible: 0,
@@ -48,6 +53,13 @@ export function aView(change: ViewChange = {}): SweepView {
       retries: change.retries ?? 1,
       seed: 1,
     },
+    repetition: {
+      starts: 1,
+      maxStarts: change.repetition?.starts ?? 1,
+      retryInvalid: change.retries ?? 1,
+      ...change.repetition,
+    },
+    measure: { confidence: 0.95, halfWidth: change.halfWidth ?? 0.02 },
     positionAt: (index) => (index * stride + 1) % count,
     experimentAt: (at, node) =>
       anExperiment(`${prefix}${at}${node === null ? '' : `@${node}`}`, { device, node }),
@@ -156,8 +168,13 @@ export class Simulation {
       sweepId,
       cancelled: sweep.cancelled,
       queues: [...sweep.queues]
-        .filter(([, queue]) => queue.settled.size > 0)
-        .map(([key, queue]) => ({ key, counts: queue.counts, settled: [...queue.settled].sort() })),
+        .filter(([, queue]) => queue.settled.size + queue.starts.total > 0)
+        .map(([key, queue]) => ({
+          key,
+          counts: queue.counts,
+          settled: [...queue.settled].sort(),
+          starts: [...queue.starts].sort(),
+        })),
     }));
   }
 }

@@ -5,6 +5,7 @@ import {
   type RunningTrial,
   renderProgress,
 } from '../../../cli/output/index.js';
+import { plainProgress } from '../../../cli/output/progress.js';
 import { columnsOf } from '../../../cli/output/text.js';
 import { duration, secondsLeft } from '../../../report/time-left.js';
 
@@ -21,6 +22,10 @@ const progress: Progress = {
   complete: 9,
   invalid: 2,
   failed: 1,
+  starts: 1,
+  maxStarts: 1,
+  start: 1,
+  trialsLeft: 28,
   running: [trial],
   trialSeconds: 10,
   elapsedSeconds: 125,
@@ -42,9 +47,20 @@ describe('progress', () => {
     expect(secondsLeft(progress)).toBe(28 * 10 - 4);
     expect(secondsLeft({ ...progress, running: [trial, trial] })).toBe((28 * 10 - 8) / 2);
     expect(secondsLeft({ ...progress, trialSeconds: null })).toBeNull();
-    expect(secondsLeft({ ...progress, complete: 37 })).toBe(0);
+    expect(secondsLeft({ ...progress, trialsLeft: 0 })).toBe(0);
     // A trial that takes longer than usual does not make the rest shorter.
     expect(secondsLeft({ ...progress, running: [{ ...trial, elapsedSeconds: 500 }] })).toBe(270);
+  });
+
+  test('with several starts, rows are counted, and which start they are at; the bar moves with every trial', () => {
+    const several = { ...progress, starts: 3, maxStarts: 3, start: 2, complete: 0, trialsLeft: 60 };
+    expect(renderProgress(several, { ...style, width: 120 })[0]).toBe(
+      '████████████░░░░░░░░░░░░ 3/40 rows, start 2 of 3 (2 invalid, 1 failed), 2 min 05 s, about 10 min left',
+    );
+    const more = { ...several, maxStarts: 8, start: 4, trialsLeft: 9 };
+    expect(renderProgress(more, { ...style, width: 120 })[0]).toContain('3/40 rows, start 4 of 3 to 8 (');
+    expect(plainProgress({ ...several, trialsLeft: 59 }, several)).toContain('start 2 of 3');
+    expect(plainProgress(several, several)).toBeNull();
   });
 
   test('it fits any terminal, also with many nodes and long or hostile names', () => {

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { sweepDocument } from '../../../core/sweep/document.js';
 import { experimentAt } from '../../../core/sweep/expand.js';
-import { canonicalJson, experimentId, sweepId } from '../../../core/sweep/identity.js';
+import { canonicalJson, experimentId, pointsId, sweepId } from '../../../core/sweep/identity.js';
 import { planSpace } from '../../../core/sweep/space.js';
 import { documents, FACTS, file, sweepOf, sweeps } from './documents.js';
 
@@ -38,6 +38,31 @@ describe('what a release added', () => {
     for (const measure of [{ profile: 'modules' }, { energyWindows: 0 }, { gridGramsPerKilowattHour: 0 }]) {
       expect(experimentId(point({ measure }))).not.toBe(experimentId(content));
     }
+  });
+});
+
+describe('how often an experiment is measured', () => {
+  test('is part of the sweep and not of the experiment', () => {
+    const of = (measure: Record<string, unknown>) => sweepOf(file({ measure }));
+    expect(experimentId(point({ measure: { starts: 5 } }))).toBe(experimentId(point()));
+    const ids = [
+      { starts: 1 },
+      { starts: 3 },
+      { starts: 3, maxStarts: 4 },
+      { starts: 1, retryInvalid: 0 },
+    ].map((measure) => sweepId(of(measure)));
+    expect(new Set(ids).size).toBe(4);
+  });
+
+  test('nor of its points, which are the same however they are named, ordered and measured', () => {
+    const id = pointsId(sweepOf(file({})));
+    const other = file({
+      measure: { maxRepeats: 2, starts: 3 },
+      placement: { seed: 3 },
+      objectives: { modelBytes: 'min' },
+    });
+    expect(pointsId(sweepOf(other))).toBe(id);
+    expect(pointsId(sweepOf(file({ techniques: { quantization: 'q8_0' } })))).not.toBe(id);
   });
 });
 

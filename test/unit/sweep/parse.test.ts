@@ -111,6 +111,18 @@ describe('a good file', () => {
   });
 });
 
+describe('how often an experiment is measured', () => {
+  const repetition = (measure: Record<string, unknown>) => sweepOf(file({ measure })).repetition;
+
+  test('is written under measure and is no part of the policy of an experiment', () => {
+    expect(repetition({ starts: 4, retryInvalid: 0 })).toEqual({ starts: 4, maxStarts: 4, retryInvalid: 0 });
+    expect(repetition({ starts: 2, maxStarts: 8 })).toMatchObject({ starts: 2, maxStarts: 8 });
+    // Whoever writes one of the two means it.
+    expect(repetition({ maxStarts: 1 })).toMatchObject({ starts: 1, maxStarts: 1 });
+    expect(sweepOf(file({ measure: { starts: 4 } })).measure).toEqual(sweepOf(file({})).measure);
+  });
+});
+
 describe('a bad file', () => {
   test('gets every mistake at once, in the order of the text, with its place', () => {
     const source = `apiVersion: ridgepoint.dev/v2
@@ -226,6 +238,8 @@ spec:
     [file({ techniques: { quantization: 'q4_k_m?pure=yes' } }), /pure of .* must be true or false/],
     [file({ objectives: {} }), /objectives is empty: name a metric/],
     [file({ measure: { minRepeats: 5, maxRepeats: 4 } }), /minRepeats is 5 but maxRepeats is 4/],
+    [file({ measure: { starts: 5, maxStarts: 4 } }), /maxStarts is 4 but starts is 5: raise maxStarts/],
+    [file({ measure: { starts: 0 } }), /starts must be /],
     [file({ exclude: [{}] }), /this names no axis/],
     [
       file({ exclude: [{ flashAttention: true }] }),

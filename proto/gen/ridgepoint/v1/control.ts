@@ -129,7 +129,7 @@ export interface SubmitSweepRequest {
   modelsJson: string;
   /** Who submits, for people to read. */
   submitter: string;
-  /** Tries the points again that an earlier submission of the very same sweep gave up. */
+  /** Tries the points again that ended failed or invalid in an earlier submission of the very same sweep. */
   retryFailed: boolean;
 }
 
@@ -140,6 +140,15 @@ export interface SubmitSweepResponse {
   points: number;
   /** Points left out because they cannot run, with the reason of each group. */
   impossible: number;
+  /** Of a new sweep: those that measured the same points under another policy, whose results do not count for it. */
+  measuredOtherwise: OtherMeasure[];
+}
+
+export interface OtherMeasure {
+  sweepId: string;
+  name: string;
+  /** Points with a valid result. */
+  complete: number;
 }
 
 export interface CancelSweepRequest {
@@ -178,6 +187,23 @@ export interface SweepStatus {
   failureReasons: string[];
   /** What the sweep looks for; the Pareto front is drawn over these. */
   objectives: Objective[];
+  /** Valid starts (trials) that each point is to have; 0 = the coordinator does not say. */
+  starts: number;
+  /** Up to so many while the interval is wide. */
+  maxStarts: number;
+  /** Which start the sweep is at, 1-based; 0 = every point is settled. */
+  start: number;
+  /** Valid starts that points lack, at least. */
+  trialsLeft: number;
+  /** Why invalid points are invalid, the most common reason first. */
+  invalidBy: Doubt[];
+}
+
+/** What made points invalid. */
+export interface Doubt {
+  /** A code of the list of warnings, as `foreign-process`. */
+  code: string;
+  points: number;
 }
 
 export interface Objective {
@@ -383,7 +409,7 @@ export const SubmitSweepRequest: MessageFns<SubmitSweepRequest> = {
 };
 
 function createBaseSubmitSweepResponse(): SubmitSweepResponse {
-  return { sweepId: "", created: false, points: 0, impossible: 0 };
+  return { sweepId: "", created: false, points: 0, impossible: 0, measuredOtherwise: [] };
 }
 
 export const SubmitSweepResponse: MessageFns<SubmitSweepResponse> = {
@@ -399,6 +425,9 @@ export const SubmitSweepResponse: MessageFns<SubmitSweepResponse> = {
     }
     if (message.impossible !== 0) {
       writer.uint32(32).uint64(message.impossible);
+    }
+    for (const v of message.measuredOtherwise) {
+      OtherMeasure.encode(v!, writer.uint32(42).fork()).join();
     }
     return writer;
   },
@@ -448,6 +477,14 @@ export const SubmitSweepResponse: MessageFns<SubmitSweepResponse> = {
             message.impossible = longToNumber(reader.uint64());
             continue;
           }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.measuredOtherwise.push(OtherMeasure.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -470,6 +507,11 @@ export const SubmitSweepResponse: MessageFns<SubmitSweepResponse> = {
       created: isSet(object.created) ? globalThis.Boolean(object.created) : false,
       points: isSet(object.points) ? globalThis.Number(object.points) : 0,
       impossible: isSet(object.impossible) ? globalThis.Number(object.impossible) : 0,
+      measuredOtherwise: globalThis.Array.isArray(object?.measuredOtherwise)
+        ? object.measuredOtherwise.map((e: any) => OtherMeasure.fromJSON(e))
+        : globalThis.Array.isArray(object?.measured_otherwise)
+        ? object.measured_otherwise.map((e: any) => OtherMeasure.fromJSON(e))
+        : [],
     };
   },
 
@@ -487,6 +529,9 @@ export const SubmitSweepResponse: MessageFns<SubmitSweepResponse> = {
     if (message.impossible !== 0) {
       obj.impossible = Math.round(message.impossible);
     }
+    if (message.measuredOtherwise?.length) {
+      obj.measuredOtherwise = message.measuredOtherwise.map((e) => OtherMeasure.toJSON(e));
+    }
     return obj;
   },
 
@@ -499,6 +544,112 @@ export const SubmitSweepResponse: MessageFns<SubmitSweepResponse> = {
     message.created = object.created ?? false;
     message.points = object.points ?? 0;
     message.impossible = object.impossible ?? 0;
+    message.measuredOtherwise = object.measuredOtherwise?.map((e) => OtherMeasure.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseOtherMeasure(): OtherMeasure {
+  return { sweepId: "", name: "", complete: 0 };
+}
+
+export const OtherMeasure: MessageFns<OtherMeasure> = {
+  encode(message: OtherMeasure, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.sweepId !== "") {
+      writer.uint32(10).string(message.sweepId);
+    }
+    if (message.name !== "") {
+      writer.uint32(18).string(message.name);
+    }
+    if (message.complete !== 0) {
+      writer.uint32(24).uint64(message.complete);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): OtherMeasure {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseOtherMeasure();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.sweepId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.complete = longToNumber(reader.uint64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): OtherMeasure {
+    return {
+      sweepId: isSet(object.sweepId)
+        ? globalThis.String(object.sweepId)
+        : isSet(object.sweep_id)
+        ? globalThis.String(object.sweep_id)
+        : "",
+      name: isSet(object.name) ? globalThis.String(object.name) : "",
+      complete: isSet(object.complete) ? globalThis.Number(object.complete) : 0,
+    };
+  },
+
+  toJSON(message: OtherMeasure): unknown {
+    const obj: any = {};
+    if (message.sweepId !== "") {
+      obj.sweepId = message.sweepId;
+    }
+    if (message.name !== "") {
+      obj.name = message.name;
+    }
+    if (message.complete !== 0) {
+      obj.complete = Math.round(message.complete);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<OtherMeasure>): OtherMeasure {
+    return OtherMeasure.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<OtherMeasure>): OtherMeasure {
+    const message = createBaseOtherMeasure();
+    message.sweepId = object.sweepId ?? "";
+    message.name = object.name ?? "";
+    message.complete = object.complete ?? 0;
     return message;
   },
 };
@@ -782,6 +933,11 @@ function createBaseSweepStatus(): SweepStatus {
     blockedReasons: [],
     failureReasons: [],
     objectives: [],
+    starts: 0,
+    maxStarts: 0,
+    start: 0,
+    trialsLeft: 0,
+    invalidBy: [],
   };
 }
 
@@ -831,6 +987,21 @@ export const SweepStatus: MessageFns<SweepStatus> = {
     }
     for (const v of message.objectives) {
       Objective.encode(v!, writer.uint32(122).fork()).join();
+    }
+    if (message.starts !== 0) {
+      writer.uint32(128).uint32(message.starts);
+    }
+    if (message.maxStarts !== 0) {
+      writer.uint32(136).uint32(message.maxStarts);
+    }
+    if (message.start !== 0) {
+      writer.uint32(144).uint32(message.start);
+    }
+    if (message.trialsLeft !== 0) {
+      writer.uint32(152).uint64(message.trialsLeft);
+    }
+    for (const v of message.invalidBy) {
+      Doubt.encode(v!, writer.uint32(162).fork()).join();
     }
     return writer;
   },
@@ -968,6 +1139,46 @@ export const SweepStatus: MessageFns<SweepStatus> = {
             message.objectives.push(Objective.decode(reader, reader.uint32()));
             continue;
           }
+          case 16: {
+            if (tag !== 128) {
+              break;
+            }
+
+            message.starts = reader.uint32();
+            continue;
+          }
+          case 17: {
+            if (tag !== 136) {
+              break;
+            }
+
+            message.maxStarts = reader.uint32();
+            continue;
+          }
+          case 18: {
+            if (tag !== 144) {
+              break;
+            }
+
+            message.start = reader.uint32();
+            continue;
+          }
+          case 19: {
+            if (tag !== 152) {
+              break;
+            }
+
+            message.trialsLeft = longToNumber(reader.uint64());
+            continue;
+          }
+          case 20: {
+            if (tag !== 162) {
+              break;
+            }
+
+            message.invalidBy.push(Doubt.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1019,6 +1230,23 @@ export const SweepStatus: MessageFns<SweepStatus> = {
       objectives: globalThis.Array.isArray(object?.objectives)
         ? object.objectives.map((e: any) => Objective.fromJSON(e))
         : [],
+      starts: isSet(object.starts) ? globalThis.Number(object.starts) : 0,
+      maxStarts: isSet(object.maxStarts)
+        ? globalThis.Number(object.maxStarts)
+        : isSet(object.max_starts)
+        ? globalThis.Number(object.max_starts)
+        : 0,
+      start: isSet(object.start) ? globalThis.Number(object.start) : 0,
+      trialsLeft: isSet(object.trialsLeft)
+        ? globalThis.Number(object.trialsLeft)
+        : isSet(object.trials_left)
+        ? globalThis.Number(object.trials_left)
+        : 0,
+      invalidBy: globalThis.Array.isArray(object?.invalidBy)
+        ? object.invalidBy.map((e: any) => Doubt.fromJSON(e))
+        : globalThis.Array.isArray(object?.invalid_by)
+        ? object.invalid_by.map((e: any) => Doubt.fromJSON(e))
+        : [],
     };
   },
 
@@ -1069,6 +1297,21 @@ export const SweepStatus: MessageFns<SweepStatus> = {
     if (message.objectives?.length) {
       obj.objectives = message.objectives.map((e) => Objective.toJSON(e));
     }
+    if (message.starts !== 0) {
+      obj.starts = Math.round(message.starts);
+    }
+    if (message.maxStarts !== 0) {
+      obj.maxStarts = Math.round(message.maxStarts);
+    }
+    if (message.start !== 0) {
+      obj.start = Math.round(message.start);
+    }
+    if (message.trialsLeft !== 0) {
+      obj.trialsLeft = Math.round(message.trialsLeft);
+    }
+    if (message.invalidBy?.length) {
+      obj.invalidBy = message.invalidBy.map((e) => Doubt.toJSON(e));
+    }
     return obj;
   },
 
@@ -1092,6 +1335,96 @@ export const SweepStatus: MessageFns<SweepStatus> = {
     message.blockedReasons = object.blockedReasons?.map((e) => e) || [];
     message.failureReasons = object.failureReasons?.map((e) => e) || [];
     message.objectives = object.objectives?.map((e) => Objective.fromPartial(e)) || [];
+    message.starts = object.starts ?? 0;
+    message.maxStarts = object.maxStarts ?? 0;
+    message.start = object.start ?? 0;
+    message.trialsLeft = object.trialsLeft ?? 0;
+    message.invalidBy = object.invalidBy?.map((e) => Doubt.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseDoubt(): Doubt {
+  return { code: "", points: 0 };
+}
+
+export const Doubt: MessageFns<Doubt> = {
+  encode(message: Doubt, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.code !== "") {
+      writer.uint32(10).string(message.code);
+    }
+    if (message.points !== 0) {
+      writer.uint32(16).uint64(message.points);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Doubt {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDoubt();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.code = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.points = longToNumber(reader.uint64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): Doubt {
+    return {
+      code: isSet(object.code) ? globalThis.String(object.code) : "",
+      points: isSet(object.points) ? globalThis.Number(object.points) : 0,
+    };
+  },
+
+  toJSON(message: Doubt): unknown {
+    const obj: any = {};
+    if (message.code !== "") {
+      obj.code = message.code;
+    }
+    if (message.points !== 0) {
+      obj.points = Math.round(message.points);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<Doubt>): Doubt {
+    return Doubt.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Doubt>): Doubt {
+    const message = createBaseDoubt();
+    message.code = object.code ?? "";
+    message.points = object.points ?? 0;
     return message;
   },
 };

@@ -1,0 +1,53 @@
+import { SETTLING_METRICS, type SettlingValues } from '../../core/metrics/settling.js';
+import { anotherStart } from '../../core/statistics/allocation.js';
+import { centreOf } from '../../core/statistics/centre.js';
+import type { SweepView } from './view.js';
+
+/** What the starts of a point said, oldest first. */
+export interface Said {
+  readonly values: SettlingValues[];
+  /** After one start, two, …: `widestHalf` of the starts up to there. */
+  readonly halfWidths: (number | null)[];
+}
+
+/**
+ * @param said null where the sweep asks for a fixed number of starts.
+ * @returns whether a point that has so many valid starts gets no other one.
+ */
+export function hasEnoughStarts(
+  { repetition, measure }: Pick<SweepView, 'repetition' | 'measure'>,
+  starts: number,
+  said: Said | null,
+): boolean {
+  if (starts < repetition.starts) return false;
+  if (starts >= repetition.maxStarts || said === null) return true;
+  const decision = anotherStart({
+    halfWidths: said.halfWidths,
+    target: measure.halfWidth,
+    maxStarts: repetition.maxStarts,
+    // A sweep has no budget of time: what a start takes makes no difference.
+    secondsLeft: null,
+    secondsPerStart: 0,
+  });
+  return decision !== 'continue';
+}
+
+/**
+ * Half width of the widest interval over these starts, each in a block of its own, as a share of its centre. Starts of which nothing is
+ * known, taken over from old records, are left out.
+ * @returns null where a metric has no interval.
+ */
+export function widestHalf(starts: readonly SettlingValues[], confidence: number): number | null {
+  const telling = starts.filter((values) => Object.keys(values).length > 0);
+  const widths = SETTLING_METRICS.flatMap((metric) => {
+    const values = telling.flatMap((start) => start[metric] ?? []);
+    if (values.length === 0) return [];
+    if (values.length < telling.length) return [null];
+    const { centre, interval } = centreOf(
+      values.map((value) => [[value]]),
+      { confidence },
+    );
+    return [centre === null || interval === null ? null : (interval[1] - interval[0]) / 2 / centre];
+  });
+  return widths.length === 0 || widths.includes(null) ? null : Math.max(...widths.map((w) => w ?? 0));
+}

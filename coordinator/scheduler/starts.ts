@@ -1,0 +1,137 @@
+import type { SettlingValues } from '../../core/metrics/settling.js';
+import type { RepetitionPolicy } from '../../core/sweep/spec.js';
+import type { Said } from './enough-starts.js';
+import { PositionTable } from './position-table.js';
+import type { TrialTable } from './trial-table.js';
+
+/** A valid trial that counts for a point. */
+export interface Start {
+  readonly trialId: string;
+  /** Taken over from an earlier sweep. */
+  readonly reused: boolean;
+  /** What it says of the metrics that must settle; empty where that is not known. */
+  readonly values: SettlingValues;
+}
+
+/** More than the starts that any sweep can ask for. */
+export const MOST_STARTS = 1024;
+
+/**
+ * What is known of points between their first valid start and their last, and in which order they get the next one: first every
+ * point gets its second start, then every point its third, so that each pass over the sweep is a part of it in time. A point takes some
+ * 40 bytes, and nothing once it is settled.
+ */
+export class Starts {
+  readonly #trials: TrialTable;
+  /** (Number of its first trial × MOST_STARTS + starts) × 2 + whether all of them are reused. */
+  readonly #words = new PositionTable();
+  /** What starts said; null where it does not decide whether there will be another. */
+  readonly #said: Map<number, Said> | null;
+  /** By number of starts: the points that wait for one more. Some have moved on since. */
+  readonly #waiting: { readonly positions: number[]; taken: number }[] = [];
+  /** Of a point: one that is not settled lacks one start at least. */
+  readonly #mostUseful: number;
+  #total = 0;
+  #useful = 0;
+
+  constructor(trials: TrialTable, { starts, maxStarts }: RepetitionPolicy) {
+    this.#trials = trials;
+    this.#said = maxStarts > starts ? new Map() : null;
+    this.#mostUseful = starts - 1;
+  }
+
+  /** Starts of all points here together. */
+  get total(): number {
+    return this.#total;
+  }
+
+  /** Of them, those that bring a point nearer to its end: where it gets more than were asked for, the last one is always to come. */
+  get useful(): number {
+    return this.#useful;
+  }
+
+  countOf(position: number): number {
+    const word = this.#words.get(position);
+    return word === undefined ? 0 : Math.floor(word / 2) % MOST_STARTS;
+  }
+
+  /** @returns the first start of a point, and whether all of its starts were taken over; null without any. */
+  firstOf(position: number): Pick<Start, 'trialId' | 'reused'> | null {
+    const word = this.#words.get(position);
+    if (word === undefined) return null;
+    return { trialId: this.#trials.idOf(Math.floor(word / (2 * MOST_STARTS))), reused: word % 2 === 1 };
+  }
+
+  /** What the starts of a point said; null where that is not kept. */
+  saidOf(position: number): Said | null {
+    return this.#said?.get(position) ?? null;
+  }
+
+  /** @param start of a trial that is recorded. @returns how many there are now. */
+  add(position: number, { trialId, reused, values }: Start): number {
+    const count = this.countOf(position) + 1;
+    const first = this.firstOf(position);
+    const number = this.#trials.numberOf(first?.trialId ?? trialId)!;
+    const all = reused && (first?.reused ?? true);
+    this.#words.set(position, (number * MOST_STARTS + count) * 2 + Number(all));
+    this.#total += 1;
+    if (count <= this.#mostUseful) this.#useful += 1;
+    const said = this.#said?.get(position);
+    if (said === undefined) this.#said?.set(position, { values: [values], halfWidths: [] });
+    else said.values.push(values);
+    return count;
+  }
+
+  /** Lets a point that has starts wait for one more. */
+  wait(position: number): void {
+    const count = this.countOf(position);
+    while (this.#waiting.length <= count) this.#waiting.push({ positions: [], taken: 0 });
+    this.#waiting[count]!.positions.push(position);
+  }
+
+  /** @returns the fewest starts that a waiting point has; null when none waits. */
+  fewest(): number | null {
+    for (const [count, list] of this.#waiting.entries()) {
+      // Points that got a start elsewhere meanwhile wait in a later list, if at all.
+      while (list.taken < list.positions.length && this.countOf(list.positions[list.taken]!) !== count) {
+        list.taken += 1;
+      }
+      if (list.taken < list.positions.length) return count;
+      list.positions.length = 0;
+      list.taken = 0;
+    }
+    return null;
+  }
+
+  /** Takes the point out that has waited longest with so many starts; undefined when there is none. */
+  take(count: number): number | undefined {
+    const list = this.#waiting[count];
+    while (list !== undefined && list.taken < list.positions.length) {
+      const position = list.positions[list.taken]!;
+      list.taken += 1;
+      if (this.countOf(position) === count) return position;
+    }
+    return undefined;
+  }
+
+  /** Positions that wait, by how many starts they have, in their order. */
+  *waiting(): Generator<number> {
+    for (const [count, { positions, taken }] of this.#waiting.entries()) {
+      for (const position of positions.slice(taken)) if (this.countOf(position) === count) yield position;
+    }
+  }
+
+  /** Forgets a point, which is settled. */
+  delete(position: number): void {
+    const count = this.countOf(position);
+    this.#total -= count;
+    this.#useful -= Math.min(count, this.#mostUseful);
+    this.#words.delete(position);
+    this.#said?.delete(position);
+  }
+
+  /** Points with their starts, for those that compare two states. */
+  *[Symbol.iterator](): Generator<[position: number, starts: number]> {
+    for (const [position] of this.#words) yield [position, this.countOf(position)];
+  }
+}

@@ -1,0 +1,96 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { type ResultRecord, resultSchema } from '../../core/result/result.js';
+import { ridge, startRidge } from '../support/ridge.js';
+import { fakeSweep } from '../support/sweeps.js';
+
+/** No gate may fire on a busy machine, since that is not the question. */
+const CALM = 'maxRepeats: 2, maxWarmups: 1, maxSpread: 100, maxForeignCores: 1000, maxStealRatio: 1';
+const POINTS = 2;
+
+/** Each run of ridge takes some seconds. */
+const SECONDS = 120_000;
+
+let folder: string;
+let out: string;
+/** Writes a sweep file. @returns its path. */
+function sweep(measure: string, name = 'several'): string {
+  const file = join(folder, 'sweep.yaml');
+  const placement = '{ blockSize: 1, driftControl: false }';
+  writeFileSync(file, fakeSweep(POINTS, { name, placement, measure: `{ ${measure} }` }));
+  return file;
+}
+/** Every trial of the last sweep that ran into the folder. */
+function trials(path = out): ResultRecord[] {
+  const lines = readFileSync(join(path, 'trials.jsonl'), 'utf8').trimEnd().split('\n');
+  return lines.map((line) => resultSchema.parse(JSON.parse(line)));
+}
+
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'ridgepoint-starts-'));
+  out = join(folder, 'out');
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+test(
+  'three starts of each experiment, each in a block of its own, across a kill; then a fourth, and nothing else',
+  async () => {
+    const file = sweep(`starts: 3, ${CALM}`);
+    const first = startRidge(['run', file, '--out', out]);
+    await first.says(/rows, start 2 of 3/);
+    process.kill(first.process.pid ?? 0, 'SIGKILL');
+    await first.ended;
+    const second = await ridge(['run', file, '--out', out]);
+    expect(second.code, second.stderr).toBe(0);
+
+    const experiments = new Set(trials().map(({ experimentId }) => experimentId));
+    expect(experiments.size).toBe(POINTS);
+    for (const id of experiments) {
+      const starts = trials().filter(({ experimentId }) => experimentId === id);
+      expect(starts.map((record) => record.sweep.start)).toEqual([1, 2, 3]);
+      expect(new Set(starts.map((record) => record.sweep.block)).size).toBe(3);
+    }
+    const before = trials();
+    const more = await ridge(['run', sweep(`starts: 4, ${CALM}`), '--out', out]);
+    expect(more.code, more.stderr).toBe(0);
+    expect(more.stderr).not.toContain('under another');
+    const after = trials();
+    expect(after).toHaveLength(4 * POINTS);
+    const known = new Set(before.map(({ trialId }) => trialId));
+    const fresh = after.filter(({ trialId }) => !known.has(trialId));
+    expect(fresh.map((record) => record.sweep.start)).toEqual(Array(POINTS).fill(4));
+
+    const otherwise = await ridge([
+      'run',
+      sweep(`starts: 1, maxRepeats: 1, ${CALM.slice(15)}`),
+      '--out',
+      out,
+    ]);
+    expect(otherwise.stderr).toMatch(/2 rows of these points were measured in .* under another `measure`/);
+    expect(trials()).toHaveLength(POINTS);
+  },
+  SECONDS,
+);
+
+test(
+  'rows that stay invalid end a run with exit code 4 and a sentence; the same command tries them again',
+  async () => {
+    const file = sweep(
+      'starts: 2, retryInvalid: 0, maxRepeats: 3, maxWarmups: 1, maxSpread: 0.000001',
+      'noisy',
+    );
+    const path = join(folder, 'noisy');
+    const first = await ridge(['run', file, '--out', path]);
+    expect(first.code, first.stderr).toBe(4);
+    expect(first.stderr.trimEnd().split('\n').at(-1)).toMatch(
+      /^2 of 2 rows are invalid, .*by [a-z-]+ \(.+\): not to be compared\. .* the same command again/,
+    );
+    expect(trials(path)).toHaveLength(POINTS);
+    const again = await ridge(['run', file, '--out', path]);
+    expect(again.code, again.stderr).toBe(4);
+    expect(trials(path)).toHaveLength(2 * POINTS);
+  },
+  SECONDS,
+);
