@@ -6,14 +6,19 @@ export const PACKAGE_ROOT: string = ['..', '../..']
   .map((place) => join(import.meta.dirname, place))
   .find((folder) => existsSync(join(folder, 'package.json')))!;
 
-/** Version of this package, from its package.json. */
-export const VERSION: string = (
-  JSON.parse(readFileSync(join(PACKAGE_ROOT, 'package.json'), 'utf8')) as { version: string }
-).version;
+/** What of package.json is asked for at run time. */
+export const MANIFEST = JSON.parse(readFileSync(join(PACKAGE_ROOT, 'package.json'), 'utf8')) as {
+  readonly version: string;
+  /** Package → version. */
+  readonly optionalDependencies: Readonly<Record<string, string>>;
+};
+
+/** Version of this package. */
+export const VERSION: string = MANIFEST.version;
 
 /**
  * @param path below dist/
- * @returns the path of a file that `npm run build` made, or a release carries; null where it is missing.
+ * @returns the path of a file that `npm run build` made; null where it is missing.
  */
 export function builtFile(path: string): string | null {
   const built = join(PACKAGE_ROOT, 'dist', path);

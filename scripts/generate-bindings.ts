@@ -1,14 +1,15 @@
 /**
  * Writes agent/native/llama-cpp/gen/<release>.ts: the prototypes, constants and struct layouts of the
- * llama.cpp release inside the installed node-llama-cpp package. A developer runs it when that package
- * changes (`node --import tsx scripts/generate-bindings.ts [FOLDER]`); it needs git and gcc. Offsets and sizes are
+ * llama.cpp release whose packages are installed. A developer runs it when these change
+ * (`node --import tsx scripts/generate-bindings.ts [FOLDER]`); it needs git and gcc. Offsets and sizes are
  * computed by the C compiler, so that the loader can prove its own struct layouts right.
  */
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { checkOutSources } from '../agent/native/engines/build.js';
+import { findEngine } from '../agent/native/packages.js';
 
 const HEADERS = ['ggml.h', 'ggml-alloc.h', 'ggml-backend.h', 'ggml-cpu.h', 'gguf.h', 'llama.h'];
 /** Structs that are reached through pointers only, so that no prototype names them by value. */
@@ -26,22 +27,6 @@ interface Field {
 
 const run = (command: string, args: readonly string[], cwd?: string): string =>
   execFileSync(command, args, { encoding: 'utf8', maxBuffer: 1 << 27, ...(cwd ? { cwd } : {}) });
-
-function checkout(folder: string): { release: string; sources: string } {
-  const require = createRequire(import.meta.url);
-  const engine = join(dirname(require.resolve('node-llama-cpp')), '..', 'llama');
-  const info = JSON.parse(readFileSync(join(engine, 'llama.cpp.info.json'), 'utf8')) as { tag: string };
-  const sources = join(folder, 'llama.cpp');
-  run('git', [
-    '-c',
-    'advice.detachedHead=false',
-    'clone',
-    '--quiet',
-    join(engine, 'gitRelease.bundle'),
-    sources,
-  ]);
-  return { release: info.tag, sources };
-}
 
 /** @returns the headers after the preprocessor, on one line, with attributes gone and exports marked `extern`. */
 function preprocess(folder: string, sources: string): { text: string; includes: string[]; umbrella: string } {
@@ -144,10 +129,11 @@ function readFields(body: string, mapType: (type: string) => string): Field[] | 
   return fields;
 }
 
-function main(): void {
+async function main(): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'ridgepoint-bindings-'));
   try {
-    const { release, sources } = checkout(folder);
+    const { release } = findEngine();
+    const sources = await checkOutSources(release);
     const { text, includes, umbrella } = preprocess(folder, sources);
     const enums = readEnums(text);
     const bodies = new Map(
@@ -248,4 +234,4 @@ function main(): void {
   }
 }
 
-main();
+await main();

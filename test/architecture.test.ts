@@ -30,7 +30,6 @@ const PURE: readonly string[] = ['core', 'roofline', 'report'];
 /** Libraries that only one room may open. */
 const ONLY_IN: Record<string, readonly string[]> = {
   koffi: ['agent/native', 'agent/device'],
-  'node-llama-cpp': ['agent/native', 'agent/runners/llama-cpp'],
   'better-sqlite3': ['coordinator/log'],
   nats: ['coordinator/log'],
   fastify: ['proto/http'],

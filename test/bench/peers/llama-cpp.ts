@@ -1,7 +1,8 @@
 import { copyFileSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
-import { run } from '../../../agent/native/engines/build.js';
+import { installEngine } from '../../../agent/native/engines/install.js';
 import { cacheFolder } from '../../../agent/native/engines/location.js';
+import { run } from '../../../agent/native/engines/tools.js';
 import { findEngine } from '../../../agent/native/packages.js';
 
 /** Tools of llama.cpp that something here is compared with. */
@@ -15,17 +16,17 @@ export interface Peer {
 }
 
 /**
- * One of llama.cpp's own tools, from the source bundle inside the node-llama-cpp package, built with the
+ * One of llama.cpp's own tools, from the sources of the installed release, built with the
  * compiler of this machine into Ridgepoint's cache. The tool runs on the shipped libraries: the very files
  * that our runner loads, so that both sides differ in nothing but who calls them. Linux only.
  */
 export async function peer(tool: Tool, say: (line: string) => void): Promise<Peer> {
-  const { release, bundle, folder } = findEngine();
+  const { release, folder } = findEngine();
   const sources = join(cacheFolder(), 'peers', `llama.cpp-${release}`);
   const built = join(sources, 'build/bin');
   if (!existsSync(join(built, tool))) {
     say(`building ${tool} ${release} in ${sources} (cmake and ninja or make; some minutes, once)`);
-    await build(tool, sources, bundle, say);
+    await build(tool, sources, say);
   }
   // The tool asks for libraries by versioned names; links give it the shipped files under those names.
   // Its backends are found beside the program itself, so the program is copied and not linked.
@@ -45,13 +46,10 @@ export async function peer(tool: Tool, say: (line: string) => void): Promise<Pee
   return { program: join(libraries, tool), libraries };
 }
 
-async function build(
-  tool: Tool,
-  sources: string,
-  bundle: string,
-  say: (line: string) => void,
-): Promise<void> {
+async function build(tool: Tool, sources: string, say: (line: string) => void): Promise<void> {
   if (!existsSync(sources)) {
+    const { folder: engine } = await installEngine('sources', { onLine: say });
+    const bundle = join(engine, 'llama/gitRelease.bundle');
     const partial = `${sources}.${process.pid}`;
     rmSync(partial, { recursive: true, force: true });
     mkdirSync(partial, { recursive: true });

@@ -1,13 +1,14 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { diagnoseEngines } from '../../../agent/native/diagnose.js';
 import { neededLibraries } from '../../../agent/native/elf.js';
 import { buildCpuEngine } from '../../../agent/native/engines/build.js';
+import { installEngine } from '../../../agent/native/engines/install.js';
 import { nativeEngineFile } from '../../../agent/native/engines/location.js';
 import { kernelsLibrary } from '../../../agent/native/kernel-library.js';
-import { findEngine } from '../../../agent/native/packages.js';
+import { enginePackageOf, findEngine, partFolder } from '../../../agent/native/packages.js';
 import { readSettings } from '../../../agent/runners/llama-cpp/settings.js';
 import { FailureError } from '../../../core/errors.js';
 
@@ -23,7 +24,7 @@ afterEach(() => {
 const linux = process.platform === 'linux';
 
 describe('engines of this machine', () => {
-  test('the shipped engine is found with its release and sources', () => {
+  test('the shipped engine is found with its release', () => {
     const engine = findEngine();
     expect(engine.release).toMatch(/^v\d+\.\d+\.\d+$/);
     expect(engine.plugins.map((plugin) => plugin.deviceClass)).toEqual(['cuda', 'vulkan']);
@@ -65,6 +66,36 @@ describe('engines of this machine', () => {
     writeFileSync(text, '');
     expect(neededLibraries(text)).toBeNull();
   });
+
+  const vulkan = enginePackageOf('vulkan');
+  test.skipIf(!linux || partFolder('vulkan') !== null)(
+    'a part is fetched by npm, unpacked where the next search finds it, and fetched once (needs a checkout without Vulkan)',
+    async () => {
+      const npm = join(folder, 'npm');
+      // What `npm pack` leaves: an archive of a folder called package.
+      writeFileSync(
+        npm,
+        `#!/bin/sh\ncd "$4" && mkdir package && echo "$5" > package/asked && tar -czf x.tgz package && rm -r package\n`,
+        { mode: 0o755 },
+      );
+      vi.stubEnv('PATH', `${folder}:${process.env.PATH}`);
+      const { folder: fetched } = await installEngine('vulkan');
+      expect(readFileSync(join(fetched, 'asked'), 'utf8')).toBe(`${vulkan.name}@${vulkan.version}\n`);
+      expect(partFolder('vulkan')).toBe(fetched);
+      expect(await installEngine('vulkan')).toEqual({ folder: fetched, fetched: false });
+    },
+  );
+
+  test.skipIf(partFolder('vulkan') !== null)(
+    'without npm nothing is fetched and nothing is left (needs a checkout without Vulkan)',
+    async () => {
+      vi.stubEnv('PATH', folder);
+      await expect(installEngine('vulkan')).rejects.toMatchObject({
+        failure: { code: 'engine-missing', message: expect.stringMatching(/^npm cannot be started/) },
+      });
+      expect(partFolder('vulkan')).toBeNull();
+    },
+  );
 
   test('a build without tools names them and how to get them', async () => {
     vi.stubEnv('PATH', folder);
