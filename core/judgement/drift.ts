@@ -37,9 +37,13 @@ export interface Drift {
  * Whether the machine became faster or slower between the blocks of a sweep. Every row and the drift control are measured in several
  * blocks: what all of them do alike is the machine's (heat, neighbours, frequency). A steady machine is accused in DRIFT_RATE of
  * sweeps (Bonferroni over devices and metrics). A projection over stored records.
+ * @param options.indifference difference of blocks below which nothing is said, as a share. Default DRIFT_INDIFFERENCE.
  * @returns the clearest one, or null.
  */
-export function driftOf(records: readonly ResultRecord[]): Drift | null {
+export function driftOf(
+  records: readonly ResultRecord[],
+  { indifference = DRIFT_INDIFFERENCE }: { readonly indifference?: number } = {},
+): Drift | null {
   const counted = records.filter(
     (r) => r.status === 'complete' && (r.valid || r.sweep.purpose === 'control'),
   );
@@ -72,7 +76,7 @@ export function driftOf(records: readonly ResultRecord[]): Drift | null {
   }
   const [clearest] = found
     .map((drift) => ({ ...drift, p: Math.min(1, drift.p * tests) }))
-    .filter(({ ratio, p }) => p < DRIFT_RATE && Math.abs(Math.log(ratio)) > Math.log1p(DRIFT_INDIFFERENCE))
+    .filter(({ ratio, p }) => p < DRIFT_RATE && Math.abs(Math.log(ratio)) > Math.log1p(indifference))
     .sort((a, b) => a.p - b.p);
   return clearest ?? null;
 }

@@ -9,7 +9,7 @@ import { NOT_APPLICABLE } from './not-applicable.js';
 const NO_FACT = 'the engine does not report it';
 
 /** Chance of calling a trend that is none, per metric and start: some 5 % of sweeps of 25 starts with two metrics. */
-const TREND_ALPHA = 0.001;
+export const TREND_ALPHA = 0.001;
 
 /** Rates, latencies and sizes, and the warnings that repeats raise by themselves. */
 export function speedFindings(evidence: Evidence): Findings {
