@@ -1,4 +1,5 @@
 import { blockOf } from '../core/judgement/block.js';
+import { WATCHED } from '../core/judgement/drift.js';
 import { blocksOf, compareExperiments } from '../core/judgement/trials.js';
 import { metricNamed } from '../core/metrics/catalogue.js';
 import { isPresent } from '../core/result/result.js';
@@ -125,6 +126,30 @@ export function changesOf(pairs: readonly Pair[], metrics: readonly string[]): C
     const { ratio, interval, reason } = rate;
     const verdict = rate.verdict === 'faster' ? 'better' : rate.verdict === 'slower' ? 'worse' : rate.verdict;
     return { ...base, kind, change: ratio, interval, verdict, reason };
+  });
+}
+
+/**
+ * How the drift control of B ran beside that of A, metric by metric: what changed it changed every row, be it the machine or the
+ * build, and a row that changed by as much says nothing of itself.
+ * @returns one sentence for each metric that differs; none where a side has fewer than two runs of the control.
+ */
+export function controlsApart(a: Report, b: Report): string[] {
+  const controls = [a, b].map(({ controls: all }) => all.filter(({ status }) => status === 'complete'));
+  const [base = [], candidate = []] = controls;
+  if (base[0]?.experimentId !== candidate[0]?.experimentId) return [];
+  const compared = WATCHED.map(([metric, label]) => ({
+    label,
+    comparison: compareExperiments(base, candidate, metric),
+  }));
+  const adjusted = adjustForMany(compared.map(({ comparison }) => comparison));
+  return compared.flatMap(({ label }, i) => {
+    const { verdict, ratio, interval } = adjusted[i]!;
+    if ((verdict !== 'faster' && verdict !== 'slower') || ratio === null || interval === null) return [];
+    const [low, high] = interval.map((end) => end.toFixed(3));
+    return [
+      `the drift control itself ran ${label} × ${ratio.toFixed(3)} [${low}, ${high}] in B: that much is the machine, or whatever changed for every row`,
+    ];
   });
 }
 

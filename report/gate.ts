@@ -34,17 +34,38 @@ export function readGate(text: string): ReadGate {
   return { ok: true, gate: { text, metric, limit, relative } };
 }
 
-/** @returns one sentence for every experiment that does not meet the gate; one that cannot be compared does not. */
-export function brokenBy(gate: Gate, changes: readonly Change[]): string[] {
+/** What became of a gate, one sentence for each experiment. */
+export interface GateOutcome {
+  /** Changes beyond the limit that are more than accident; what cannot be compared does not meet a gate either. */
+  readonly broken: readonly string[];
+  /** Changes beyond the limit that may be accident: their interval holds no change, too. */
+  readonly undecided: readonly string[];
+}
+
+/**
+ * Holds the changes of a gate's metric against its limit. One build compared with itself lies beyond a narrow limit now and then: a
+ * gate is broken only where the change is beyond it and told from none (after the correction for many comparisons). Where a
+ * side has one start nothing tells that, and the number itself decides.
+ */
+export function judgeGate(gate: Gate, changes: readonly Change[]): GateOutcome {
+  const [broken, undecided]: [string[], string[]] = [[], []];
   const own = changes.filter(({ metric }) => metric === gate.metric);
-  return own.flatMap(({ label, a, b, verdict, reason }) => {
+  for (const { label, a, b, verdict, interval, reason } of own) {
     if (a === null || b === null || verdict === 'missing') {
-      return [`${gate.text}: ${label}: ${reason ?? 'nothing to compare'}`];
+      broken.push(`${gate.text}: ${label}: ${reason ?? 'nothing to compare'}`);
+      continue;
     }
     const moved = gate.relative ? b / a - 1 : b - a;
     const beyond = gate.limit < 0 ? moved < gate.limit : moved > gate.limit;
-    if (!beyond) return [];
+    if (!beyond) continue;
     const shown = gate.relative ? `${(moved * 100).toFixed(1)} %` : moved.toPrecision(3);
-    return [`${gate.text}: ${label}: changed by ${moved > 0 ? '+' : ''}${shown}`];
-  });
+    const sentence = `${gate.text}: ${label}: changed by ${moved > 0 ? '+' : ''}${shown}`;
+    if (interval === null && verdict === 'unclear') {
+      broken.push(
+        `${sentence}; a side has one start, so that may be accident (\`measure: {starts: 3}\` tells)`,
+      );
+    } else if (verdict === 'unclear') undecided.push(`${sentence}, which may be accident: more starts tell`);
+    else broken.push(sentence);
+  }
+  return { broken, undecided };
 }

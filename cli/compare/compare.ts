@@ -1,7 +1,7 @@
 import { METRICS } from '../../core/metrics/catalogue.js';
 import { type ColumnChoice, chosenMetrics } from '../../report/column-sets.js';
-import { type Change, changesOf, type Matched, matchRows } from '../../report/compare.js';
-import { brokenBy } from '../../report/gate.js';
+import { type Change, changesOf, controlsApart, type Matched, matchRows } from '../../report/compare.js';
+import { judgeGate } from '../../report/gate.js';
 import type { Row } from '../../report/rows.js';
 import { EXIT, usageError } from '../exit.js';
 import { printData, printJson, say } from '../output/print.js';
@@ -32,9 +32,14 @@ export async function printComparison(a: string, b: string, options: CompareOpti
     options.gate.map(({ metric }) => metric),
   );
   const changes = changesOf(matched.pairs, metrics);
-  const broken = options.gate.flatMap((gate) => brokenBy(gate, changes));
-  print(changes, matched, broken, options);
+  const outcomes = options.gate.map((gate) => judgeGate(gate, changes));
+  const broken = outcomes.flatMap((outcome) => outcome.broken);
+  const undecided = outcomes.flatMap((outcome) => outcome.undecided);
+  const apartControls = controlsApart(before.report, after.report);
+  print(changes, matched, { broken, undecided, apartControls }, options);
   say(summary(matched, a, b));
+  for (const sentence of apartControls) say(sentence);
+  for (const sentence of undecided) say(`gate undecided: ${sentence}`);
   for (const sentence of broken) say(`gate not met: ${sentence}`);
   return broken.length === 0 ? EXIT.ok : EXIT.gate;
 }
@@ -50,13 +55,23 @@ function metricsOf(rows: readonly Row[], columns: ColumnChoice | null, gated: re
 function print(
   changes: readonly Change[],
   { onlyA, onlyB }: Matched,
-  broken: readonly string[],
+  {
+    broken,
+    apartControls,
+  }: { readonly broken: readonly string[]; readonly apartControls: readonly string[] },
   options: CompareOptions,
 ): void {
   const format = options.json === true ? 'json' : options.format;
   if (format === 'json') {
     const ids = (list: readonly Row[]) => list.map(({ experimentId }) => experimentId);
-    printJson({ schema: SCHEMA, changes, onlyA: ids(onlyA), onlyB: ids(onlyB), gatesNotMet: broken });
+    printJson({
+      schema: SCHEMA,
+      changes,
+      onlyA: ids(onlyA),
+      onlyB: ids(onlyB),
+      gatesNotMet: broken,
+      drift: apartControls,
+    });
   } else if (format === 'csv') printData(changesCsv(changes));
   else if (format === 'md') printData(changesMarkdown(changes));
   else {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { ResultRecord } from '../../../core/result/result.js';
 import { buildReport } from '../../../report/build.js';
-import { changesOf, matchRows } from '../../../report/compare.js';
+import { changesOf, controlsApart, matchRows } from '../../../report/compare.js';
 import { brokenBy, type Gate, readGate } from '../../../report/gate.js';
 import { experimentOf } from '../../support/experiments.js';
 import { completeTrial, failedTrial } from '../../support/records.js';
@@ -108,6 +108,32 @@ describe('changes', () => {
       verdict: 'missing',
       reason: expect.stringContaining('A has none: this node'),
     });
+  });
+});
+
+describe('the drift control on both sides', () => {
+  const controlled = (slower: number, runs = 6) =>
+    build([
+      completeTrial({ sweepId: `s${slower}` }),
+      ...Array.from({ length: runs }, (_, i) =>
+        completeTrial({ purpose: 'control', slower, block: i, attempt: i + 1, sweepId: `s${slower}` }),
+      ),
+    ]);
+
+  test('is named where it changed, which every row did then', () => {
+    const [prefill, decode, ...others] = controlsApart(controlled(1), controlled(1.1));
+    expect(prefill).toMatch(
+      /^the drift control itself ran prefill × 0\.9\d\d \[0\.[89]\d\d, 0\.9\d\d\] in B/,
+    );
+    expect(decode).toContain('ran decode');
+    expect(others).toEqual([]);
+  });
+
+  test('is not where it ran alike, or is another experiment, or ran once', () => {
+    expect(controlsApart(controlled(1), controlled(1.0001))).toEqual([]);
+    expect(controlsApart(controlled(1), controlled(1.1, 1))).toEqual([]);
+    const other = build([completeTrial({ experiment: experimentOf({ threads: 2 }), purpose: 'control' })]);
+    expect(controlsApart(controlled(1), other)).toEqual([]);
   });
 });
 
