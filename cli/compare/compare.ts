@@ -52,13 +52,16 @@ function metricsOf(rows: readonly Row[], columns: ColumnChoice | null, gated: re
   return [...new Set([...wanted.filter(measured), ...gated])];
 }
 
+interface Findings {
+  readonly broken: readonly string[];
+  readonly undecided: readonly string[];
+  readonly apartControls: readonly string[];
+}
+
 function print(
   changes: readonly Change[],
   { onlyA, onlyB }: Matched,
-  {
-    broken,
-    apartControls,
-  }: { readonly broken: readonly string[]; readonly apartControls: readonly string[] },
+  { broken, undecided, apartControls }: Findings,
   options: CompareOptions,
 ): void {
   const format = options.json === true ? 'json' : options.format;
@@ -70,6 +73,7 @@ function print(
       onlyA: ids(onlyA),
       onlyB: ids(onlyB),
       gatesNotMet: broken,
+      gatesUndecided: undecided,
       drift: apartControls,
     });
   } else if (format === 'csv') printData(changesCsv(changes));

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { ResultRecord } from '../../../core/result/result.js';
 import { buildReport } from '../../../report/build.js';
 import { changesOf, controlsApart, matchRows } from '../../../report/compare.js';
-import { brokenBy, type Gate, readGate } from '../../../report/gate.js';
+import { type Gate, judgeGate, readGate } from '../../../report/gate.js';
 import { experimentOf } from '../../support/experiments.js';
 import { completeTrial, failedTrial } from '../../support/records.js';
 import { techniqueRecords } from '../../support/technique-records.js';
@@ -144,17 +144,32 @@ describe('gates', () => {
   ]);
 
   test('are met inside their limit and broken beyond it, floors and ceilings, shares and differences', () => {
-    expect(brokenBy(gate('decodeTokensPerSecond:-15%'), changes)).toEqual([]);
-    expect(brokenBy(gate('decodeTokensPerSecond:+1%'), changes)).toEqual([]);
-    const broken = brokenBy(gate('decodeTokensPerSecond:-5%'), changes);
+    expect(judgeGate(gate('decodeTokensPerSecond:-15%'), changes).broken).toEqual([]);
+    expect(judgeGate(gate('decodeTokensPerSecond:+1%'), changes).broken).toEqual([]);
+    const broken = judgeGate(gate('decodeTokensPerSecond:-5%'), changes).broken;
     expect(broken).toHaveLength(2);
     expect(broken[0]).toMatch(/^decodeTokensPerSecond:-5%: llama-1b f16: changed by -\d\.\d %$/);
-    expect(brokenBy(gate('decodeTokensPerSecond:-100'), changes)).toEqual([]);
-    expect(brokenBy(gate('decodeTokensPerSecond:-0.01'), changes)).toHaveLength(2);
+    expect(judgeGate(gate('decodeTokensPerSecond:-100'), changes).broken).toEqual([]);
+    expect(judgeGate(gate('decodeTokensPerSecond:-0.01'), changes).broken).toHaveLength(2);
+  });
+
+  test('a change beyond the limit that may be accident leaves a gate undecided; of single starts the number decides', () => {
+    const noisy = (factors: readonly number[], sweepId: string) =>
+      build(factors.map((slower, block) => completeTrial({ slower, block, attempt: block + 1, sweepId })));
+    const of = (a: readonly number[], b: readonly number[]) =>
+      judgeGate(
+        gate('decodeTokensPerSecond:-5%'),
+        changesOf(matchRows(noisy(a, 'a'), noisy(b, 'b'), new Set()).pairs, ['decodeTokensPerSecond']),
+      );
+    expect(of([1, 1.2, 0.8], [1.1, 1.3, 0.9])).toEqual({
+      broken: [],
+      undecided: [expect.stringContaining('may be accident: more starts tell')],
+    });
+    expect(of([1], [1.1]).broken).toEqual([expect.stringContaining('a side has one start')]);
   });
 
   test('what cannot be compared does not meet a gate', () => {
-    expect(brokenBy(gate('energyJoules:+5%'), changes)).toHaveLength(2);
+    expect(judgeGate(gate('energyJoules:+5%'), changes).broken).toHaveLength(2);
   });
 
   test.each([
