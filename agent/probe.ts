@@ -10,14 +10,16 @@ import { taskOf } from './isolation/job.js';
 import { launch } from './isolation/launch.js';
 import {
   energySourcesOf,
-  findMeters,
-  isStuck,
+  findDeviceMeters,
+  findNodeMeters,
   type MeterSettings,
+  type NodePeriods,
   type NvmlState,
   periodsOf,
+  together,
+  withPeriods,
 } from './meters/index.js';
 import { openSensors, type SensorOptions, type Sensors } from './meters/sensors.js';
-import type { UpdatePeriods } from './meters/update-period.js';
 import { RUNNER_KINDS } from './runners/index.js';
 import { PROBE } from './runners/jobs.js';
 import type { RunnerProbe } from './runners/runner.js';
@@ -43,8 +45,8 @@ export interface NodeProbe {
   readonly sensors: Sensors;
   /** Everything each runner said, for `ridge doctor`. */
   readonly runnerProbes: readonly RunnerProbe[];
-  /** How often each source of energy and device state renews what it tells, by device: measured just now. */
-  readonly periods: ReadonlyMap<string, UpdatePeriods>;
+  /** How often each source of energy and device state renews what it tells: measured just now. */
+  readonly periods: NodePeriods;
 }
 
 /** A probe opens drivers and libraries; one that takes longer hangs. */
@@ -127,22 +129,26 @@ export async function probeRunner(kind: string): Promise<RunnerProbe> {
 }
 
 async function searchEnergy(settings: MeterSettings, nvml: NvmlState, devices: readonly DeviceProfile[]) {
+  const node = findNodeMeters(settings);
+  const own = devices.map(({ id }) => ({ id, set: findDeviceMeters(settings, nvml, id) }));
+  // All at once: eight GPUs shall not take eight times as long.
+  const [ofNode, ...ofDevices] = await Promise.all([node, ...own.map(({ set }) => set)].map(periodsOf));
+  const periods: NodePeriods = {
+    node: ofNode ?? new Map(),
+    devices: new Map(own.map(({ id }, i) => [id, ofDevices[i] ?? new Map()])),
+  };
+  // As trials will find them: without what stood still.
+  const shared = withPeriods(node, periods.node);
   const sources = new Set<string>();
   const absent: Record<string, string> = {};
-  const sets = devices.map((device) => ({ device, set: findMeters(settings, nvml, device.id, 'on') }));
-  // All at once: eight GPUs shall not take eight times as long.
-  const periods = new Map(
-    await Promise.all(sets.map(async ({ device, set }) => [device.id, await periodsOf(set)] as const)),
-  );
-  for (const { device, set } of sets) {
-    for (const meter of set.meters) meter.close();
-    // Opening can mean to start a process, so it is done again only where a trial will find less than now.
-    const stuck = set.meters.some((meter) => isStuck(meter, periods.get(device.id) ?? new Map()));
-    const found = stuck ? findMeters({ ...settings, periods }, nvml, device.id, 'on') : set;
+  for (const { id, set } of own) {
+    const ofDevice = withPeriods(set, periods.devices.get(id) ?? new Map());
+    const found = together(settings, nvml, id, [ofDevice, shared]);
     for (const source of energySourcesOf(found)) sources.add(source);
     Object.assign(absent, found.absent);
-    if (found !== set) for (const meter of found.meters) meter.close();
+    for (const meter of ofDevice.meters) meter.close();
   }
+  for (const meter of shared.meters) meter.close();
   if (sources.size > 0) delete absent.energy;
   return { sources: [...sources], absent, periods };
 }

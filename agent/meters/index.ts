@@ -20,8 +20,16 @@ export interface MeterSettings {
   readonly allowPowermetrics?: boolean;
   /** Opened at the agent's start; left out = only files are read. */
   readonly sensors?: Sensors;
-  /** Measured at the agent's start, by device; left out = every source counts as renewed at each reading. */
-  readonly periods?: ReadonlyMap<string, UpdatePeriods>;
+  /** Measured at the agent's start; left out = every source counts as renewed at each reading. */
+  readonly periods?: NodePeriods;
+}
+
+/** How often the sources of a node renew what they tell. */
+export interface NodePeriods {
+  /** Of the sources of the node as a whole. */
+  readonly node: UpdatePeriods;
+  /** Of those that each device has to itself, by its id. */
+  readonly devices: ReadonlyMap<string, UpdatePeriods>;
 }
 
 export interface MeterSet {
@@ -38,8 +46,11 @@ export interface MeterSet {
 /** The NVIDIA side of a search: the library, or why there is none. */
 export type NvmlState = { readonly nvml: Nvml } | { readonly reason: string };
 
+/** What searches gave, before their periods are known. */
+type Found = Pick<MeterSet, 'meters' | 'absent'>;
+
 /**
- * Opens the meters of one trial on one device; the caller closes them (the recorder does).
+ * Opens the meters of one trial on one device: the device's own and the node's. The caller closes them (the recorder does).
  * @param wanted `off` when the sweep asks for a run without meters, to see what they cost.
  */
 export function findMeters(
@@ -52,41 +63,87 @@ export function findMeters(
     const reason = 'the sweep turned the meters off (measure.meters)';
     return { meters: [], absent: { meters: reason, energy: reason }, periods: new Map() };
   }
+  return together(settings, nvml, deviceId, [
+    findDeviceMeters(settings, nvml, deviceId),
+    findNodeMeters(settings),
+  ]);
+}
+
+/** Opens the meters that every trial has, whichever its device. The caller closes them. */
+export function findNodeMeters(settings: MeterSettings): MeterSet {
+  const { sysRoot, procRoot, periods } = settings;
+  const found = opened([
+    findProcessMeter(procRoot),
+    findSystemMeter(procRoot),
+    findClockMeter(sysRoot, procRoot),
+    findTemperatureMeter(sysRoot),
+    ...energySearches(settings),
+  ]);
+  return withPeriods(found, periods?.node ?? new Map());
+}
+
+/** Opens the meters that a device has to itself; a CPU has none. The caller closes them. */
+export function findDeviceMeters(settings: MeterSettings, nvml: NvmlState, deviceId: string): MeterSet {
   const gpus = 'nvml' in nvml ? nvml.nvml.devices : [];
   const gpu = gpus.find((device) => device.uuid === deviceId);
   const others = gpus.filter((device) => device !== gpu);
-  const ofDevice = gpu === undefined ? [] : nvmlMeters(gpu, others, settings.procRoot);
+  const ofNvml = gpu === undefined ? [] : nvmlMeters(gpu, others, settings.procRoot);
+  const found = opened(findGpuMeters(settings.sensors ?? NO_SENSORS, deviceId, settings.energy === 'auto'));
   // A trace stands in for every energy source there is, and `none` for none.
-  const meters = ofDevice.filter((meter) => settings.energy === 'auto' || !measuresEnergy(meter));
+  const meters = ofNvml.filter((meter) => settings.energy === 'auto' || !measuresEnergy(meter));
+  return withPeriods(
+    { meters: [...meters, ...found.meters], absent: found.absent },
+    settings.periods?.devices.get(deviceId) ?? new Map(),
+  );
+}
+
+function opened(searches: readonly MeterSearch[]): Found {
+  const meters: Meter[] = [];
   const absent: Record<string, string> = {};
-  for (const search of [
-    findProcessMeter(settings.procRoot),
-    findSystemMeter(settings.procRoot),
-    findClockMeter(settings.sysRoot, settings.procRoot),
-    findTemperatureMeter(settings.sysRoot),
-    ...findGpuMeters(settings.sensors ?? NO_SENSORS, deviceId, settings.energy === 'auto'),
-    ...energySearches(settings),
-  ]) {
+  for (const search of searches) {
     if (search.found) meters.push(search.meter);
     else for (const name of namesOf(search)) absent[name] = search.reason;
   }
-  const periods = settings.periods?.get(deviceId) ?? new Map();
-  for (const meter of meters.filter((one) => isStuck(one, periods))) {
-    meters.splice(meters.indexOf(meter), 1);
-    meter.close();
-    absent[meter.name] = stuckReason(meter, periods);
-  }
+  return { meters, absent };
+}
+
+/** What was found, once its periods are known: meters that stood still are closed and absent. */
+export function withPeriods({ meters, absent }: Found, periods: UpdatePeriods): MeterSet {
+  const stuck = meters.filter((meter) => isStuck(meter, periods));
+  for (const meter of stuck) meter.close();
+  const moving = meters.filter((meter) => !stuck.includes(meter));
+  return {
+    meters: moving,
+    absent: {
+      ...absent,
+      ...Object.fromEntries(stuck.map((meter) => [meter.name, stuckReason(meter, periods)])),
+      ...unseenPeriods(moving, periods),
+    },
+    periods,
+  };
+}
+
+/** The sets that a trial on a device has, as one; where none of them measures energy, `absent` says why. */
+export function together(
+  settings: MeterSettings,
+  nvml: NvmlState,
+  deviceId: string,
+  sets: readonly MeterSet[],
+): MeterSet {
+  const meters = sets.flatMap((set) => set.meters);
+  const absent: Record<string, string> = Object.assign({}, ...sets.map((set) => set.absent));
+  const gpu = 'nvml' in nvml ? nvml.nvml.devices.find(({ uuid }) => uuid === deviceId) : undefined;
   if (gpu !== undefined && gpu.board !== null && settings.energy === 'auto') {
     absent.energy = `${gpu.uuid} is a MIG instance: the driver measures only its whole board (${gpu.board})`;
   } else if (!meters.some(measuresEnergy)) absent.energy = whyNoEnergy(settings, absent, nvml);
-  return { meters, absent: { ...absent, ...unseenPeriods(meters, periods) }, periods };
+  return { meters, absent, periods: new Map(sets.flatMap((set) => [...set.periods])) };
 }
 
 /**
  * True for a meter of nothing but energy counters that did not move while the agent started: a virtual machine may show a counter
  * that its host never fills. Trials would be made longer for it, and learn nothing.
  */
-export function isStuck({ name, quantities }: Meter, periods: UpdatePeriods): boolean {
+function isStuck({ name, quantities }: Meter, periods: UpdatePeriods): boolean {
   return (
     quantities.length > 0 &&
     quantities.every(

@@ -96,7 +96,7 @@ function absences(absent: Readonly<Record<string, string>>): Finding[] {
 function renewed(periods: NodeProbe['periods']): (source: string) => string {
   return (source) => {
     const [meter, domain] = source.split(':');
-    const seen = [...periods.values()].flatMap((of) =>
+    const seen = [periods.node, ...periods.devices.values()].flatMap((of) =>
       ['energyJoules', 'powerWatts', 'powerAverageWatts'].flatMap(
         (quantity) => of.get(`${meter}/${quantity}:${domain}`)?.seconds ?? [],
       ),

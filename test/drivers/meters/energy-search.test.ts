@@ -167,7 +167,7 @@ describe.skipIf(!hasGcc)('a node with AMD GPUs (needs gcc)', () => {
     expect(profile.energySources).toEqual(['amd:gpu']);
     expect(profile.absent.energy).toBeUndefined();
     // The first counter moves at every look; the other counts 200 W on a board that draws 3 W.
-    const counted = periods.get('0000:03:00.0')?.get('amd/energyJoules:gpu');
+    const counted = periods.devices.get('0000:03:00.0')?.get('amd/energyJoules:gpu');
     expect(counted?.seconds).toBeGreaterThan(0);
     expect(counted?.seconds).toBeLessThan(0.1);
     expect(sensors.amdCounters['0001:43:00.0']).toEqual({
@@ -175,7 +175,7 @@ describe.skipIf(!hasGcc)('a node with AMD GPUs (needs gcc)', () => {
     });
     expect(profile.absent['amd-counter']).toMatch(/counts 2\d\d W while the board draws 3\.00 W/);
     // A counter that nobody moves, as some virtual machines show one, is no source: that is said, and no period is made up.
-    expect(periods.get('cpu0')?.get('rapl/energyJoules:package-0')).toMatchObject({
+    expect(periods.node.get('rapl/energyJoules:package-0')).toMatchObject({
       seconds: null,
       changes: 0,
     });

@@ -1,10 +1,12 @@
 import { expect, test } from 'vitest';
 import { type AgentState, agentMetrics } from '../../../agent/exporter/metrics.js';
 import { openExported } from '../../../agent/exporter/sources.js';
+import { findMeters, measuresEnergy } from '../../../agent/meters/index.js';
 import type { Meter, Reading } from '../../../agent/meters/meter.js';
 import { AGENT_METRICS } from '../../../core/metrics/exported.js';
 import { plainText } from '../../../core/metrics/text.js';
 import { trialContext } from '../../support/bench.js';
+import { tree } from '../../support/system-tree.js';
 
 type Values = Readonly<Record<string, number>>;
 
@@ -115,4 +117,25 @@ test('meters that every device has are opened once, for the node', () => {
   expect(new Set(names).size).toBe(names.length);
   expect(found.every(({ device }) => device === null)).toBe(true);
   for (const { meter: one } of found) one.close();
+});
+
+test('an energy counter that stood still at the agent’s start is exported no more than trials have it', () => {
+  const { nvml, profile } = trialContext();
+  const sysRoot = tree({
+    'class/powercap/intel-rapl:0/name': 'package-0\n',
+    'class/powercap/intel-rapl:0/max_energy_range_uj': '262143000000\n',
+    'class/powercap/intel-rapl:0/energy_uj': '5000000\n',
+  });
+  const sourcesWith = (changes: number) => {
+    const seen = { seconds: null, changes, reason: `it changed ${changes} times in 1.5 s` };
+    const periods = { node: new Map([['rapl/energyJoules:package-0', seen]]), devices: new Map() };
+    const settings = { ...trialContext().meters, sysRoot, periods };
+    const exported = openExported(settings, nvml, profile.devices).map(({ meter: one }) => one);
+    const ofTrial = findMeters(settings, nvml, profile.devices[0]!.id, 'on').meters;
+    const names = [exported, ofTrial].map((meters) => meters.filter(measuresEnergy).map(({ name }) => name));
+    for (const one of [...exported, ...ofTrial]) one.close();
+    return names;
+  };
+  expect(sourcesWith(0)).toEqual([[], []]);
+  expect(sourcesWith(2)).toEqual([['rapl'], ['rapl']]);
 });
