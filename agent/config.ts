@@ -117,13 +117,13 @@ export type AgentConfig = Omit<
   readonly security: ClientSecurity;
 };
 
-/** Every mistake of a config at once, one sentence each. */
+/** Every error of a config at once, one sentence each. */
 export class AgentConfigError extends Error {
   override readonly name = 'AgentConfigError';
-  readonly mistakes: readonly string[];
-  constructor(mistakes: readonly string[]) {
-    super(mistakes.join('\n'));
-    this.mistakes = mistakes;
+  readonly errors: readonly string[];
+  constructor(errors: readonly string[]) {
+    super(errors.join('\n'));
+    this.errors = errors;
   }
 }
 
@@ -148,9 +148,9 @@ export function loadAgentConfig(
     );
   }
   const { nodeName, cacheFolder, tls, tokenFile, sources: fetching, ...rest } = checked.data;
-  const mistakes: string[] = [];
-  const policy = readPolicy(fetching, rest.artifactBytes, (name, path) => textOf(name, path, mistakes));
-  if (mistakes.length > 0) throw new AgentConfigError(mistakes);
+  const errors: string[] = [];
+  const policy = readPolicy(fetching, rest.artifactBytes, (name, path) => textOf(name, path, errors));
+  if (errors.length > 0) throw new AgentConfigError(errors);
   const stateFolder = resolve(
     rest.stateFolder ?? join(base(env.XDG_STATE_HOME, '.local/state'), 'ridgepoint'),
   );
@@ -181,11 +181,11 @@ export function readAgentFile(path: string | undefined): Record<string, unknown>
   throw new AgentConfigError([`${path} has to hold fields, e.g. \`coordinator: ${DEFAULT_COORDINATOR}\``]);
 }
 
-function textOf(name: string, path: string, mistakes: string[]): string {
+function textOf(name: string, path: string, errors: string[]): string {
   try {
     return readFileSync(path, 'utf8');
   } catch (error) {
-    mistakes.push(`${name}: ${(error as Error).message}`);
+    errors.push(`${name}: ${(error as Error).message}`);
     return '';
   }
 }
@@ -208,12 +208,12 @@ function readSecurity(
   tokenFile: string | undefined,
   tokenOfEnvironment: string | undefined,
 ): ClientSecurity {
-  const mistakes: string[] = [];
+  const errors: string[] = [];
   const read = (name: string, path: string): Buffer => {
     try {
       return readFileSync(path);
     } catch (error) {
-      mistakes.push(`${name}: ${(error as Error).message}`);
+      errors.push(`${name}: ${(error as Error).message}`);
       return Buffer.alloc(0);
     }
   };
@@ -226,7 +226,7 @@ function readSecurity(
   } else if (tls !== undefined) {
     const { ca, certificate, key } = tls;
     if (ca === undefined || certificate === undefined || key === undefined) {
-      mistakes.push('tls: give ca, certificate and key for mutual TLS, or a tokenFile beside it');
+      errors.push('tls: give ca, certificate and key for mutual TLS, or a tokenFile beside it');
     } else {
       security = {
         kind: 'mutual-tls',
@@ -237,7 +237,7 @@ function readSecurity(
       };
     }
   }
-  if (mistakes.length > 0) throw new AgentConfigError(mistakes);
+  if (errors.length > 0) throw new AgentConfigError(errors);
   return security;
 }
 

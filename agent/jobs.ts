@@ -4,7 +4,7 @@ import { FETCH } from './artifacts/remote/job.js';
 import { SYNTHESIZE } from './artifacts/synthetic/job.js';
 import { CALIBRATE } from './calibration/job.js';
 import { FACTORS } from './factors/job.js';
-import type { Job, Told } from './isolation/job.js';
+import type { ChildMessage, Job } from './isolation/job.js';
 import { KERNELS } from './kernels/job.js';
 import { PROFILE } from './profile/job.js';
 import { PRUNE } from './pruning/job.js';
@@ -14,7 +14,7 @@ import { PROBE, QUANTIZE } from './runners/jobs.js';
 import { TRIAL } from './trial/job.js';
 
 /** Everything that child processes do. A new job is a description in its folder and one entry here. */
-export const JOBS: readonly Job<never, unknown, Told>[] = [
+export const JOBS: readonly Job<never, unknown, ChildMessage>[] = [
   TRIAL,
   PROBE,
   QUANTIZE,

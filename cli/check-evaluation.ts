@@ -6,9 +6,9 @@ import type { Sweep } from '../core/sweep/spec.js';
 import { EXIT, fromFailure } from './exit.js';
 
 /**
- * Reads what a sweep asks about answers: a mistake in a task file would otherwise fail every trial of hours.
+ * Reads what a sweep asks about answers: an error in a task file would otherwise fail every trial of hours.
  * @param onMissing called for what is not on this machine; without it that is an error.
- * @throws CommandError (2) with every mistake of every file.
+ * @throws CommandError (2) with every error of every file.
  */
 export async function checkEvaluation(
   { quality }: Sweep,

@@ -13,7 +13,7 @@ const SHARED = ['sources', 'artifactBytes', 'scorers', 'power', 'meters'] as con
 /**
  * A sweep may come from anybody, so commands that run one allow what the configuration allows, and by default
  * nothing but files.
- * @throws CommandError (2) with every mistake of the file.
+ * @throws CommandError (2) with every error of the file.
  */
 export function nodeConfig(
   path: string | undefined,
@@ -30,7 +30,7 @@ export function nodeConfig(
 /** @returns the fields for an agent of this process. @throws CommandError (2) */
 export function sharedOverrides(path: string | undefined): AgentFile {
   if (path === undefined) return {};
-  // The rest is for the node that the file was written for; a mistake in it is still one.
+  // The rest is for the node that the file was written for; an error in it is still one.
   asUsageError(() => loadAgentConfig({ file: path, env: {} }));
   const file = readAgentFile(path);
   return Object.fromEntries(SHARED.flatMap((name) => (name in file ? [[name, file[name]]] : [])));
@@ -46,6 +46,6 @@ function asUsageError<T>(read: () => T): T {
     return read();
   } catch (error) {
     if (!(error instanceof AgentConfigError)) throw error;
-    throw usageError(`the configuration is wrong\n${error.mistakes.join('\n')}`, null);
+    throw usageError(`the configuration is wrong\n${error.errors.join('\n')}`, null);
   }
 }

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { stringify } from 'yaml';
-import { type Diagnostic, diagnosticCount } from '../core/input/diagnostic.js';
+import { fileReport } from '../core/input/diagnostic.js';
 import { withoutEnding } from '../core/models/formats.js';
 import { isRemote } from '../core/models/remote.js';
 import { isSynthetic } from '../core/models/synthetic.js';
@@ -28,17 +28,10 @@ export function quickly(file: SweepFile): SweepFile {
   return { ...file, sweep, document: stringify(sweepDocument(sweep)) };
 }
 
-/** One line for a terminal, as editors and CI parse it: `sweep.yaml:12:7 spec.runners[0].fa: … (did you mean …?)`. */
-function formatDiagnostic(diagnostic: Diagnostic, file: string): string {
-  const where = diagnostic.path === '' ? '' : `${diagnostic.path}: `;
-  const guess = diagnostic.suggestion === null ? '' : ` (${diagnostic.suggestion})`;
-  return `${file}:${diagnostic.line}:${diagnostic.column} ${where}${diagnostic.message}${guess}`;
-}
-
 /**
  * Opens what a command that takes a sweep was given: a sweep file, or a model, which stands for the sweep that has this model
  * and every default.
- * @throws CommandError (exit code 2) with all mistakes of the file at once, or when it cannot be read.
+ * @throws CommandError (exit code 2) with all errors of the file at once, or when it cannot be read.
  */
 export function openSweep(fileOrModel: string): SweepFile {
   return isModel(fileOrModel)
@@ -71,10 +64,10 @@ export function madeSweep(name: string, spec: Readonly<Record<string, unknown>>,
   const document = stringify({ apiVersion: API_VERSION, kind: 'Sweep', metadata: { name }, spec });
   const parsed = parseSweep(document);
   if (parsed.ok) return { path: `${name}.yaml`, document, sweep: parsed.sweep };
-  const mistakes = parsed.diagnostics.map(({ message, suggestion }) =>
+  const errors = parsed.diagnostics.map(({ message, suggestion }) =>
     suggestion === null ? message : `${message} (${suggestion})`,
   );
-  throw usageError(mistakes.join('\n'), hint);
+  throw usageError(errors.join('\n'), hint);
 }
 
 /**
@@ -91,7 +84,7 @@ export function fitted<T extends Pick<SweepFile, 'document' | 'sweep'>>(file: T)
 
 /**
  * Reads and checks a sweep file.
- * @throws CommandError (exit code 2) with its mistakes at once, or when the file cannot be read.
+ * @throws CommandError (exit code 2) with its errors at once, or when the file cannot be read.
  */
 export function readSweepFile(path: string): SweepFile {
   let document: string;
@@ -106,8 +99,8 @@ export function readSweepFile(path: string): SweepFile {
   const parsed = parseSweep(document);
   if (!parsed.ok) {
     throw usageError(
-      `${diagnosticCount(parsed.diagnostics.length, parsed.more)} in ${path}\n${parsed.diagnostics.map((diagnostic) => formatDiagnostic(diagnostic, path)).join('\n')}`,
-      'schemas/sweep.schema.json gives editors completion; nothing was started.',
+      fileReport(path, parsed.diagnostics, parsed.more),
+      'Nothing was started. Examples that run are in docs/examples; schemas/sweep.schema.json gives editors completion.',
     );
   }
   return { path, document, sweep: parsed.sweep };

@@ -38,7 +38,7 @@ export class SweepReader {
     this.#limits = { ...LIMITS, ...limits };
   }
 
-  /** @throws WireError `invalid` with the mistakes of the file in its details, or with the limit it is over. */
+  /** @throws WireError `invalid` with the errors of the file in its details, or with the limit it is over. */
   async read(document: string, models: readonly ModelRef[]): Promise<SweepView> {
     const answer = await new Promise<PlanningOutcome>((resolve, reject) => {
       this.#waiting.push({ document, models, resolve, reject });

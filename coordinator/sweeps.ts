@@ -37,7 +37,7 @@ export function planSweep(
   const parsed = parseSweep(document);
   if (!parsed.ok) {
     const { diagnostics, more } = parsed;
-    const count = diagnostics.length + more === 1 ? 'a mistake' : diagnosticCount(diagnostics.length, more);
+    const count = diagnostics.length + more === 1 ? 'an error' : diagnosticCount(diagnostics.length, more);
     return {
       ok: false,
       sentence: `The sweep has ${count}: ${sentence(diagnostics[0]!)}`,
@@ -82,10 +82,9 @@ export function viewOf({ sweepId, sweep, plan }: PlannedSweep): SweepView {
 }
 
 /**
- * Reads a document in the thread of whoever asks: one that was accepted before, when a log is read again, whose release
- * may have known less of models.
+ * Reads a document in the thread of whoever asks: one that was accepted before, when a log is read again.
  * @param repetition how often its experiments were to be measured when it was accepted; null = as before there were several starts.
- * @throws WireError `invalid` with the mistakes of the file in its details.
+ * @throws WireError `invalid` with the errors of the file in its details.
  */
 export function readSweep(
   document: string,

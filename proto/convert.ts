@@ -56,7 +56,7 @@ const nodeProfileSchema: z.ZodType<NodeProfile> = z.object({
   runners: listOf(z.object({ kind: word, release: word, devices: words, variants: words }), 64),
   energySources: words,
   absent: recordOf(sentence, 1000),
-  roofs: recordOf(z.object({ id: word, measuredAt: word, doubts: z.number() }), MOST_DEVICES).optional(),
+  roofs: recordOf(z.object({ id: word, measuredAt: word, caveats: z.number() }), MOST_DEVICES).optional(),
   settable: recordOf(
     z.object({ powerCapWatts: settable, lockedClockHertz: settable }),
     MOST_DEVICES,
@@ -116,8 +116,9 @@ export function parseStoredRecord(json: string): ResultRecord {
   const complete =
     value?.schema === RESULT_SCHEMA &&
     RECORD_KEYS.every((key) => value[key as keyof ResultRecord] !== undefined) &&
-    // The newest field that is not at the top.
-    (value.experiment?.model?.facts === null || value.experiment?.model?.facts?.format !== undefined);
+    // The newest fields that are not at the top.
+    value.experiment?.settings !== undefined &&
+    (value.roofs === null || value.roofs?.caveats !== undefined);
   return complete ? (value as ResultRecord) : check('result record', resultSchema, value);
 }
 
@@ -126,10 +127,7 @@ export function parseModels(json: string): ModelRef[] {
   return json === '' ? [] : parse('model list', modelsSchema, json);
 }
 
-/**
- * What a log holds of the models of a sweep, with what facts have since it was written.
- * @throws WireError `invalid` that names the field.
- */
+/** @returns what a log holds of the models of a sweep. @throws WireError `invalid` that names the field. */
 export function parseStoredModels(value: unknown): ModelRef[] {
   return check('model list', modelsSchema, value);
 }
@@ -207,6 +205,6 @@ function readJson(what: string, json: string): unknown {
 function check<T>(what: string, schema: z.ZodType<T>, value: unknown): T {
   const checked = schema.safeParse(value);
   if (checked.success) return checked.data;
-  const mistakes = checked.error.issues.map((issue) => `${issue.path.join('.') || what}: ${issue.message}`);
-  throw new WireError('invalid', `The ${what} is not valid: ${mistakes[0]}.`, mistakes);
+  const errors = checked.error.issues.map((issue) => `${issue.path.join('.') || what}: ${issue.message}`);
+  throw new WireError('invalid', `The ${what} is not valid: ${errors[0]}.`, errors);
 }

@@ -21,7 +21,7 @@ export type WireCode =
 export class WireError extends Error {
   override readonly name = 'WireError';
   readonly code: WireCode;
-  /** More sentences, e.g. every mistake of a sweep file; travel as JSON in the trailing metadata. */
+  /** More sentences, e.g. every error of a sweep file; travel as JSON in the trailing metadata. */
   readonly details: readonly string[];
   constructor(code: WireCode, message: string, details: readonly string[] = [], options?: ErrorOptions) {
     super(message, options);
@@ -32,7 +32,7 @@ export class WireError extends Error {
 
 /** `-bin`: gRPC carries other text than printable ASCII only in binary metadata. */
 const DETAILS = 'ridgepoint-details-bin';
-/** HTTP/2 peers refuse header blocks above some 16 KiB; a file with a thousand mistakes must still be answered. */
+/** HTTP/2 peers refuse header blocks above some 16 KiB; a file with a thousand errors must still be answered. */
 const DETAILS_BYTES = 6_000;
 /** Characters of a message; whatever somebody made an error repeat, the answer stays one that can be sent. */
 const SENTENCE = 1_000;
@@ -107,7 +107,7 @@ function cut(sentence: string): string {
 }
 
 function wireCodeOf(code: FailureCode): WireCode {
-  // What ails the coordinator or its log is no mistake of the caller, and passes: the same call may be made again later.
+  // What ails the coordinator or its log is not the caller's error, and passes: the same call may be made again later.
   if (code === 'disk-full' || code === 'internal') return 'unavailable';
   return code === 'too-large' ? 'too-large' : 'refused';
 }

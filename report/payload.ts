@@ -66,7 +66,15 @@ const SHARED_KEYS = ['schema', 'node', 'device', 'environment', 'absent', 'artif
 type SharedKey = (typeof SHARED_KEYS)[number];
 /** Trials that no row quotes carry what drift is judged by, and nothing else. */
 const DRIFT_METRICS: ReadonlySet<string> = new Set(WATCHED.map(([metric]) => metric));
-const EXPERIMENT_PARTS = ['model', 'technique', 'runner', 'workload', 'measure', 'quality'] as const;
+const EXPERIMENT_PARTS = [
+  'model',
+  'technique',
+  'runner',
+  'workload',
+  'measure',
+  'quality',
+  'settings',
+] as const;
 
 /**
  * @param quoted ids of the trials whose raw samples are worth carrying: those that rows quote

@@ -2,15 +2,15 @@
 import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { boards } from '../dashboards/grafana/index.js';
-import { mistakesOf } from '../dashboards/grafana/lint.js';
+import { errorsOf } from '../dashboards/grafana/lint.js';
 
 const folder = process.argv[2];
 if (folder === undefined) throw new Error('usage: write-dashboards.ts FOLDER');
 
 const all = boards();
-const mistakes = all.flatMap(mistakesOf);
-if (mistakes.length > 0) {
-  console.error(`dashboards are wrong:\n${mistakes.join('\n')}`);
+const errors = all.flatMap(errorsOf);
+if (errors.length > 0) {
+  console.error(`dashboards are wrong:\n${errors.join('\n')}`);
   process.exit(1);
 }
 mkdirSync(folder, { recursive: true });

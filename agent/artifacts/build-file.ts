@@ -2,12 +2,12 @@ import { open, readdir, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { type Failure, FailureError, failure } from '../../core/errors.js';
 import { requireRoom } from '../../formats/whole-file.js';
-import type { ProgressReport, Task, Told } from '../isolation/job.js';
+import type { ChildMessage, ProgressReport, Task } from '../isolation/job.js';
 import type { Ending, LaunchRequest } from '../isolation/launch.js';
 import type { Learned } from './learned.js';
 
 /** Starts a child; the caller can give its own, to stop the child with the trial. */
-export type Launcher = <Answer, Report extends Told = never>(
+export type Launcher = <Answer, Report extends ChildMessage = never>(
   request: LaunchRequest<Answer, Report>,
 ) => { readonly ended: Promise<Ending<Answer>> };
 

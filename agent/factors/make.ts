@@ -50,7 +50,7 @@ export async function makeFactors(request: FactorsRequest): Promise<Factors> {
       ...(samples.disturbed === null ? [] : [{ code: 'disturbed' as const, message: samples.disturbed }]),
       ...roofs.warnings,
     ],
-    doubts: [...roofs.doubts],
+    caveats: [...roofs.caveats],
   };
 }
 

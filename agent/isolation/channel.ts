@@ -1,9 +1,9 @@
 import { monotonicSeconds } from './clock.js';
-import type { Told } from './job.js';
+import type { ChildMessage } from './job.js';
 import type { ChildState, ParentMessage, StartMessage } from './messages.js';
 
 /** The child's end of its channel to the parent. */
-export interface Channel<Report extends Told> {
+export interface Channel<Report extends ChildMessage> {
   /** Leaves at once: on Unix the pipe is written before this returns, as long as it has room. */
   send(report: Report): void;
   /** Tells the parent that nothing is being measured and waits until it has read its slow meters. */
@@ -16,7 +16,7 @@ export interface Channel<Report extends Told> {
 const REST_LIMIT_MILLISECONDS = 200;
 
 /** Opens the channel; `onStart` gets the message that says what to do. */
-export function openChannel(onStart: (message: StartMessage) => void): Channel<Told> {
+export function openChannel(onStart: (message: StartMessage) => void): Channel<ChildMessage> {
   let reason: string | null = null;
   let resumed: (() => void) | null = null;
   process.on('message', (message: ParentMessage) => {

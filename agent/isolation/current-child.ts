@@ -1,5 +1,5 @@
 import { FailureError, failure } from '../../core/errors.js';
-import type { Told } from './job.js';
+import type { ChildMessage } from './job.js';
 import { type Launched, type LaunchRequest, launch } from './launch.js';
 
 /** The one child a trial has at any moment, so that stopping the trial reaches whichever it is. */
@@ -11,7 +11,7 @@ export class CurrentChild {
    * A property, so that it can be handed on as a `Launcher`.
    * @throws FailureError `cancelled` when the trial was stopped before this child was needed.
    */
-  readonly launch = <Answer, Report extends Told = never>(
+  readonly launch = <Answer, Report extends ChildMessage = never>(
     request: LaunchRequest<Answer, Report>,
   ): Launched<Answer> => {
     if (this.#reason !== null) {

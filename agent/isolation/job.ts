@@ -5,9 +5,9 @@ import type { Channel } from './channel.js';
  * in the folder whose work it is; `agent/jobs.ts` lists them.
  * @template Request what is to be done; travels by structured clone.
  * @template Answer what comes of it.
- * @template Report what the child tells on the way.
+ * @template Report what the child sends on the way.
  */
-export interface Job<Request, Answer, Report extends Told = never> {
+export interface Job<Request, Answer, Report extends ChildMessage = never> {
   readonly name: string;
   /** For sentences: `the pruning`. */
   readonly what: string;
@@ -17,8 +17,8 @@ export interface Job<Request, Answer, Report extends Told = never> {
   readonly deviceOf?: (request: Request) => string;
 }
 
-/** What a child tells on the way; `type` says what. */
-export interface Told {
+/** What a child sends on the way; `type` says what. */
+export interface ChildMessage {
   readonly type: string;
 }
 
@@ -30,7 +30,7 @@ export interface ProgressReport {
 }
 
 /** One piece of work: a job with what is asked of it. */
-export interface Task<Answer, Report extends Told = never> {
+export interface Task<Answer, Report extends ChildMessage = never> {
   readonly name: string;
   readonly what: string;
   readonly request: unknown;
@@ -41,14 +41,14 @@ export interface Task<Answer, Report extends Told = never> {
 }
 
 /** @returns the piece of work that `launch` starts a child for. */
-export function taskOf<Request, Answer, Report extends Told = never>(
+export function taskOf<Request, Answer, Report extends ChildMessage = never>(
   job: Job<Request, Answer, Report>,
   request: Request,
 ): Task<Answer, Report> {
   return { name: job.name, what: job.what, request, deviceId: job.deviceOf?.(request) ?? '' };
 }
 
-/** @returns what tells progress over a channel. */
+/** @returns what reports progress over a channel. */
 export function progressOver(channel: Channel<ProgressReport>): (done: number, of: number) => void {
   return (done, of) => channel.send({ type: 'progress', done, of });
 }

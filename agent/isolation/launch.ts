@@ -3,14 +3,14 @@ import { createRequire } from 'node:module';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import type { Failure } from '../../core/errors.js';
 import { causeOf } from './ending.js';
-import type { Task, Told } from './job.js';
+import type { ChildMessage, Task } from './job.js';
 import { KillLadder } from './kill.js';
 import { guardMemory, systemOomKills } from './memory-limit.js';
 import type { ChildState, LastMessage, ParentMessage } from './messages.js';
 import { findStartTools, type StartTools, wrapCommand } from './start-tools.js';
 import { StderrTail } from './stderr-tail.js';
 
-export interface LaunchRequest<Answer, Report extends Told = never> {
+export interface LaunchRequest<Answer, Report extends ChildMessage = never> {
   readonly task: Task<Answer, Report>;
   /** Logical CPUs to pin the child to; empty = anywhere. */
   readonly cpus: readonly number[];
@@ -59,7 +59,7 @@ const LAST_WORDS_MILLISECONDS = 500;
  * Starts one child in its own process group for one task. Never throws: whatever goes wrong is in the
  * ending. The parent sleeps on events.
  */
-export function launch<Answer, Report extends Told = never>(
+export function launch<Answer, Report extends ChildMessage = never>(
   request: LaunchRequest<Answer, Report>,
 ): Launched<Answer> {
   const { task } = request;
@@ -141,7 +141,7 @@ export function launch<Answer, Report extends Told = never>(
   };
 }
 
-function start(request: Pick<LaunchRequest<unknown, Told>, 'task' | 'cpus' | 'tools'>): ChildProcess {
+function start(request: Pick<LaunchRequest<unknown, ChildMessage>, 'task' | 'cpus' | 'tools'>): ChildProcess {
   const here = fileURLToPath(import.meta.url);
   const fromSource = here.endsWith('.ts');
   // V8 gets no threads of its own, so that compiling and collecting garbage never take a core from the engine's

@@ -32,9 +32,9 @@ export function findGpuMeters(
   if (!energy) return [state];
   const amd = findAmdMeter(gpu, counter);
   // Power alone is integrated; why there is no counter beside it is worth a word.
-  const doubt: readonly MeterSearch[] =
+  const uncounted: readonly MeterSearch[] =
     amd.found && 'reason' in counter ? [{ found: false, name: 'amd-counter', reason: counter.reason }] : [];
-  return [amd, ...doubt, state];
+  return [amd, ...uncounted, state];
 }
 
 /** Powercap first: perf events are the same counters, and more is asked for them. */

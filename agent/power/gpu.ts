@@ -52,7 +52,7 @@ export function findGpuClock(uuid: string, gpu: GpuSettings, resting: RestingClo
   const clocks = gpu.clocksMegahertz();
   const name = 'lockedClockHertz';
   if (clocks.length === 0) return { found: false, name, reason: `the driver lists no clocks of ${uuid}` };
-  const told = (refused: string | null, what: string) => {
+  const check = (refused: string | null, what: string) => {
     if (refused !== null) throw settingError(`the clocks of ${uuid} were not ${what}: ${refused}`);
   };
   const control: Control = {
@@ -70,12 +70,12 @@ export function findGpuClock(uuid: string, gpu: GpuSettings, resting: RestingClo
       const nearest = clocks.reduce((best, clock) =>
         Math.abs(clock * 1e6 - hertz) < Math.abs(best * 1e6 - hertz) ? clock : best,
       );
-      told(gpu.lockClocks(nearest, nearest), `locked at ${nearest} MHz`);
+      check(gpu.lockClocks(nearest, nearest), `locked at ${nearest} MHz`);
       return nearest * 1e6;
     },
     restore({ least, most }) {
-      if (least === undefined || most === undefined) told(gpu.resetClocks(), 'unlocked');
-      else told(gpu.lockClocks(least, most), `locked at ${least}-${most} MHz again`);
+      if (least === undefined || most === undefined) check(gpu.resetClocks(), 'unlocked');
+      else check(gpu.lockClocks(least, most), `locked at ${least}-${most} MHz again`);
     },
   };
   return { found: true, control };

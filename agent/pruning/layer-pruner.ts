@@ -78,7 +78,7 @@ export class LayerPruner {
   }
 
   /** What there is to say of the masks of all layers together. */
-  doubts(): string[] {
+  warnings(): string[] {
     const { pattern } = this.#parts.spec;
     const ratio = pattern.kind === 'unstructured' ? pattern.ratio : null;
     const all = this.reports.length;

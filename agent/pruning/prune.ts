@@ -52,7 +52,7 @@ export async function pruneFile(order: PruneRequest, onProgress: OnProgress): Pr
           : { text: calibration.text, sequences: walker.sequences, tokens: walker.tokens },
       layers: pruner.reports,
     },
-    warnings: [...walker.doubts(), ...pruner.doubts()],
+    warnings: [...walker.warnings(), ...pruner.warnings()],
   };
 }
 

@@ -125,7 +125,7 @@ export class Walker {
   }
 
   /** What makes a calibration poorer than it was asked to be. */
-  doubts(): string[] {
+  warnings(): string[] {
     const { calibration } = this.#spec;
     const { textPath } = this.#order;
     if (calibration === null || textPath === null) return [];

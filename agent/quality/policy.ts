@@ -21,7 +21,7 @@ export interface EvaluationSpec {
 /**
  * @param scorers what the node's config has.
  * @throws FailureError `source-not-allowed`, `model-missing` for files and scorers, `impossible-combination` for task
- * files with mistakes, all of them in the message.
+ * files with errors, all of them in the message.
  */
 export async function evaluationOf(
   policy: QualityPolicy,
@@ -35,7 +35,7 @@ export async function evaluationOf(
   const read = readTasks(paths, (path) => locateSource(path, settings));
   if (!read.ok) {
     const hint = 'Correct the task files; `ridge quality --task FILE` checks them one by one.';
-    throw new FailureError(failure('impossible-combination', read.mistakes.join('; '), { hint }));
+    throw new FailureError(failure('impossible-combination', read.errors.join('; '), { hint }));
   }
   return {
     request: { text, tasks: read.tasks },

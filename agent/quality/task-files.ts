@@ -6,12 +6,12 @@ import { parseItems, type TaskItems, templateProblem } from '../../core/quality/
 
 export type ReadTasks =
   | { readonly ok: true; readonly tasks: readonly Task[]; readonly files: readonly string[] }
-  | { readonly ok: false; readonly mistakes: readonly string[] };
+  | { readonly ok: false; readonly errors: readonly string[] };
 
 /**
  * Reads task files and the items they name.
  * @param locate gives the file to open for a path, and throws for one that may not be opened.
- * @returns the tasks with every file that was read, or every mistake of every file, each as `file:line …`.
+ * @returns the tasks with every file that was read, or every error of every file, each as `file:line …`.
  */
 export function readTasks(
   paths: readonly string[],
@@ -19,12 +19,12 @@ export function readTasks(
 ): ReadTasks {
   const reader = new TaskReader(locate);
   const tasks = paths.flatMap((path) => reader.task(path) ?? []);
-  const { mistakes, files } = reader;
-  return mistakes.length === 0 ? { ok: true, tasks, files } : { ok: false, mistakes };
+  const { errors, files } = reader;
+  return errors.length === 0 ? { ok: true, tasks, files } : { ok: false, errors };
 }
 
 class TaskReader {
-  readonly mistakes: string[] = [];
+  readonly errors: string[] = [];
   readonly files: string[] = [];
   readonly #locate: (path: string) => string;
 
@@ -36,7 +36,7 @@ class TaskReader {
     const definition = this.#definition(path);
     if (definition === null) return null;
     const problem = templateProblem(definition);
-    if (problem !== null) this.mistakes.push(`${path}: ${problem}`);
+    if (problem !== null) this.errors.push(`${path}: ${problem}`);
     const folder = dirname(path);
     const { items, fewShot } = definition.spec;
     const asked = this.#items(definition, resolve(folder, items));
@@ -45,7 +45,7 @@ class TaskReader {
     if (asked === null || (fewShot?.items !== undefined && examples === null)) return null;
     const task = withExamples(definition, asked, examples?.items ?? null);
     if (typeof task !== 'string') return task;
-    this.mistakes.push(`${path}: ${task}`);
+    this.errors.push(`${path}: ${task}`);
     return null;
   }
 
@@ -59,7 +59,7 @@ class TaskReader {
     const parsed = parseTaskDefinition(text);
     if (parsed.ok) return parsed.value;
     for (const { line, column, path: where, message } of parsed.diagnostics) {
-      this.mistakes.push(`${path}:${line}:${column} ${where === '' ? '' : `${where}: `}${message}`);
+      this.errors.push(`${path}:${line}:${column} ${where === '' ? '' : `${where}: `}${message}`);
     }
     return null;
   }
@@ -69,7 +69,7 @@ class TaskReader {
     if (text === null) return null;
     const parsed = parseItems(task, text);
     if (parsed.ok) return parsed.value;
-    for (const { line, message } of parsed.diagnostics) this.mistakes.push(`${path}:${line} ${message}`);
+    for (const { line, message } of parsed.diagnostics) this.errors.push(`${path}:${line} ${message}`);
     return null;
   }
 
@@ -87,7 +87,7 @@ class TaskReader {
           : code === 'EISDIR'
             ? 'it is a folder'
             : (code ?? message);
-      this.mistakes.push(`${path}: ${why}`);
+      this.errors.push(`${path}: ${why}`);
       return null;
     }
   }

@@ -2,7 +2,7 @@ import { FailureError, failure } from '../../core/errors.js';
 import { ROOFS_SCHEMA, type RoofReading, type Roofs } from '../../core/result/roofs.js';
 import { roofsUnderWider } from '../../roofline/roof-warnings.js';
 import { taskOf } from '../isolation/job.js';
-import { doubtsOfMachine, doubtsOfReadings } from './doubts.js';
+import { caveatsOfMachine, caveatsOfReadings } from './caveats.js';
 import { cpuEnvironment } from './environment.js';
 import { ROOFS } from './jobs.js';
 import { freeBytes, readMachineTime } from './machine.js';
@@ -43,11 +43,11 @@ export const cpuRoofs: RoofsMeasurer = {
         ...disturbed.map((message) => ({ code: 'disturbed' as const, message })),
         ...roofsUnderWider(readings.compute),
       ],
-      doubts: [
+      caveats: [
         ...(quick ? ['measured quickly: one round of a few repeats'] : []),
-        ...plan.doubts,
-        ...doubtsOfMachine(environment.governor as string | null, readMachineTime() !== null),
-        ...doubtsOfReadings(readings),
+        ...plan.caveats,
+        ...caveatsOfMachine(environment.governor as string | null, readMachineTime() !== null),
+        ...caveatsOfReadings(readings),
       ],
       absent: { ...plan.absent, ...taken.absent, links: 'a CPU has no link of its own' },
     } satisfies Roofs;

@@ -48,7 +48,7 @@ export const cudaRoofs: RoofsMeasurer = {
       ...readings,
       launchSeconds: taken.launch === null ? null : reading(taken.launch, Math.min),
       warnings: roofsUnderWider(readings.compute),
-      doubts: [...(quick ? ['measured quickly: a few repeats'] : []), ...doubts(taken, readings)],
+      caveats: [...(quick ? ['measured quickly: a few repeats'] : []), ...caveats(taken, readings)],
       absent: { ...taken.absent },
     } satisfies Roofs;
   },
@@ -69,7 +69,7 @@ async function cudaEnvironment(device: DeviceProfile): Promise<RoofsEnvironment>
   return environment;
 }
 
-function doubts(
+function caveats(
   taken: TakenCudaRoofs,
   { bandwidth, compute }: Pick<Roofs, 'bandwidth' | 'compute'>,
 ): string[] {

@@ -87,8 +87,8 @@ export class NodeRoofs {
     log('info', `measuring the roofs of ${device.id}${again}: once, about a minute`);
     const measured = await store.put(await measurer.measure(device, { signal }));
     this.#keep(measured);
-    const { warnings, doubts } = measured.roofs;
-    for (const said of [...warnings.map(({ message }) => message), ...doubts])
+    const { warnings, caveats } = measured.roofs;
+    for (const said of [...warnings.map(({ message }) => message), ...caveats])
       log('warn', `roofs of ${device.id}: ${said}`);
   }
 
@@ -98,7 +98,7 @@ export class NodeRoofs {
     this.summary[roofs.device.id] = {
       id,
       measuredAt: roofs.measuredAt,
-      doubts: roofs.warnings.length + roofs.doubts.length,
+      caveats: roofs.warnings.length + roofs.caveats.length,
     };
   }
 }

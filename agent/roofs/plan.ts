@@ -14,7 +14,7 @@ export interface ThreadsPlan {
 export interface RoofsPlan {
   readonly threads: readonly ThreadsPlan[];
   /** What the plan had to make do with. */
-  readonly doubts: readonly string[];
+  readonly caveats: readonly string[];
   /** Why a level is not measured, by its name. */
   readonly absent: Readonly<Record<string, string>>;
 }
@@ -45,17 +45,17 @@ export function threadCounts(topology: Topology): number[] {
  */
 export function planRoofs(topology: Topology, counts: readonly number[], freeBytes: number): RoofsPlan {
   const order = placementOrder(topology);
-  const doubts: string[] = [];
+  const caveats: string[] = [];
   const absent: Record<string, string> = {};
   if (topology.caches.length === 0) {
-    doubts.push('the system names no cache sizes: those of an ordinary server were assumed');
+    caveats.push('the system names no cache sizes: those of an ordinary server were assumed');
   }
   const lastLevel = lastLevelBytes(topology.caches);
   const wanted = ARRAYS * TIMES_CACHE * lastLevel;
   const memory = Math.min(wanted, freeBytes * SHARE_OF_MEMORY);
   if (memory < wanted) {
     const times = (memory / ARRAYS / lastLevel).toFixed(1);
-    doubts.push(
+    caveats.push(
       `memory was measured with arrays of ${times} times the last-level cache, for want of free memory; 4 are asked for`,
     );
   }
@@ -72,7 +72,7 @@ export function planRoofs(topology: Topology, counts: readonly number[], freeByt
         'a thread’s share of it is too near to the second-level cache to tell them apart';
     return { cpus, bytes };
   });
-  return { threads, doubts, absent };
+  return { threads, caveats, absent };
 }
 
 function lastLevelBytes(caches: readonly Cache[]): number {

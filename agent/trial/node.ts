@@ -30,14 +30,14 @@ export function noteNode(trial: TrialRun): void {
 /** Sets the device as the sweep asks, and notes the machine as it is then. @throws FailureError `setting-failed`. */
 export async function setDevice({ lease, node, device, notes, settings }: TrialRun): Promise<void> {
   const asked = lease.experiment.settings;
-  if (asked === undefined) return;
+  if (asked === null) return;
   await settings.hold(asked, device, node.powerSocket, notes);
   Object.assign(notes.environment, machineFacts(node.profile, device, node.nvml, node.meters.sysRoot));
 }
 
 /** The sweep's word on the grid goes before the node's. */
 function gridOf({ lease, node }: TrialRun): TrialNotes['grid'] {
-  const stated = lease.experiment.measure.gridGramsPerKilowattHour ?? null;
+  const stated = lease.experiment.measure.gridGramsPerKilowattHour;
   if (stated !== null) return { gramsPerKilowattHour: stated, statedBy: 'sweep' };
   const { gridGramsPerKilowattHour } = node;
   return gridGramsPerKilowattHour === null

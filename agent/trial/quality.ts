@@ -12,7 +12,7 @@ import { childLimits, type TrialRun } from './context.js';
 import type { PreparedModel } from './preparation.js';
 
 /**
- * Reads what the sweep asks about answers, before anything is timed: a mistake costs no measurement.
+ * Reads what the sweep asks about answers, before anything is timed: an error costs no measurement.
  * @returns null when nothing is asked, or nothing can be said; the notes then have the reason.
  * @throws FailureError for files that are missing, not allowed, or wrong.
  */
@@ -76,7 +76,7 @@ export async function askQuestions(
     notes.warnings.push(warn('quality-missing', `the quality was not measured: ${reason.message}`));
     return;
   }
-  for (const text of notes.quality.warnings) notes.warnings.push(warn('quality-doubt', text));
+  for (const text of notes.quality.warnings) notes.warnings.push(warn('quality-caveat', text));
   const endSeconds = wholeNanoseconds(monotonicSeconds() - notes.originSeconds);
   const tokens = notes.quality.text?.scored ?? 0;
   notes.phases.push({ name: 'quality', repeat: null, startSeconds, endSeconds, tokens });

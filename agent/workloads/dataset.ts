@@ -30,7 +30,7 @@ export function datasetOf(
   const windows = count - batchesHeldOut * sequences;
   if (windows < sequences) {
     const needed = (batchesHeldOut + 1) * sequences * windowTokens + extra;
-    return `the text has ${tokens.length} tokens, and one step and what is held out need ${needed}`;
+    return `the text has ${tokens.length} tokens, and one step and the held-out windows need ${needed}`;
   }
   const batchOf = (numbers: readonly number[]): TrainingBatch => {
     const inputs = new Int32Array(sequences * windowTokens);

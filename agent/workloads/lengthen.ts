@@ -1,5 +1,4 @@
 import { toFailure } from '../../core/errors.js';
-import { DEFAULT_ENERGY_WINDOWS } from '../../core/experiment/experiment.js';
 import type { WorkloadContext } from './workload.js';
 
 /** The part of a repeat that one phase is, as work that can be done again at once. */
@@ -30,7 +29,7 @@ export async function lengthen(
   begunSeconds: number,
 ): Promise<void> {
   const { measure, minPhaseSeconds, now } = context;
-  const windows = measure.energyWindows ?? DEFAULT_ENERGY_WINDOWS;
+  const windows = measure.energyWindows;
   const short = new Set(works.filter(({ seconds }) => seconds > 0 && seconds < minPhaseSeconds));
   for (let window = 0; window < windows; window++) {
     for (const work of short) {

@@ -2,13 +2,13 @@ import type { TrainingProgress } from '../../agent/workloads/workload.js';
 import type { ProgressStream } from '../output/progress-writer.js';
 import { printable } from '../output/text.js';
 
-/** Elsewhere than on a terminal the loss is told this often, at most. */
+/** Elsewhere than on a terminal the loss is reported this often, at most. */
 const LINES = 10;
 
 /** Says how training goes: one line kept up to date on a terminal, some lines elsewhere. */
 export class TrainingLine {
   readonly #stream: ProgressStream;
-  #told = 0;
+  #reported = 0;
 
   constructor(stream: ProgressStream) {
     this.#stream = stream;
@@ -16,8 +16,7 @@ export class TrainingLine {
 
   update({ step, steps, loss, evalLoss }: TrainingProgress): void {
     if (loss === null) {
-      if (evalLoss !== null)
-        this.note(`loss on what is held out, after ${step} steps: ${evalLoss.toFixed(4)}`);
+      if (evalLoss !== null) this.note(`held-out loss after ${step} steps: ${evalLoss.toFixed(4)}`);
       return;
     }
     const text = `step ${step}/${steps}  loss ${loss.toFixed(4)}`;
@@ -25,8 +24,8 @@ export class TrainingLine {
       this.#stream.write(`\r\x1b[K${text}`);
       return;
     }
-    if (step !== 1 && step !== steps && step < this.#told + steps / LINES) return;
-    this.#told = step;
+    if (step !== 1 && step !== steps && step < this.#reported + steps / LINES) return;
+    this.#reported = step;
     this.#stream.write(`${text}\n`);
   }
 

@@ -32,7 +32,7 @@ function readConfig(options: AgentOptions): ReturnType<typeof loadAgentConfig> {
     return loadAgentConfig({ file: options.config, overrides: overridesOf(options) });
   } catch (error) {
     if (error instanceof AgentConfigError) {
-      throw usageError(`the agent's configuration is wrong\n${error.mistakes.join('\n')}`);
+      throw usageError(`the agent's configuration is wrong\n${error.errors.join('\n')}`);
     }
     throw error;
   }

@@ -10,7 +10,7 @@ const INSTEAD: readonly (readonly [flags: readonly string[], instead: string])[]
     ['sm', 'split-mode', 'mg', 'main-gpu', 'ts', 'tensor-split', 'rpc'],
     'a trial has one device to itself, so choose it with --device',
   ],
-  [['C', 'cpu-mask', 'cpu-strict', 'numa'], 'a trial is held on the CPUs of its device, so use -t'],
+  [['C', 'cpu-mask', 'cpu-strict', 'numa'], 'a trial is pinned to the CPUs of its device, so use -t'],
   [['prio', 'delay'], 'trials run in random order between runs of a drift control, so leave it out'],
   [
     ['no-warmup'],

@@ -110,7 +110,7 @@ function describe({
   evidence,
   threads,
   warnings,
-  doubts,
+  caveats,
 }: Factors): string {
   const rows = evidence.map(({ threads: count, name, value, n, spread }) => [
     count,
@@ -129,6 +129,6 @@ function describe({
     plainTable(['threads', 'factor', 'value', 'benches', 'spread'], rows),
     ...besides,
     ...warnings.map(({ code, message }) => `${code}: ${message}`),
-    ...doubts.map((doubt) => `doubt: ${doubt}`),
+    ...caveats.map((caveat) => `caveat: ${caveat}`),
   ].join('\n');
 }

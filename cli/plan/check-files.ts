@@ -12,7 +12,7 @@ import type { PlanWarning } from './warning.js';
 
 /**
  * Looks for the files that techniques and workloads of experiments name, and holds adapters against their models.
- * @returns a warning for each mistake, and the ids of the experiments that cannot run by it: what is only missing here may
+ * @returns a warning for each error, and the ids of the experiments that cannot run by it: what is only missing here may
  *   lie on a node.
  */
 export async function fileWarnings(

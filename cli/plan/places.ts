@@ -70,8 +70,7 @@ function whyNowhere(
   experiment: Experiment,
   { nodes, name, saySettable }: Places,
 ): { readonly code: string; readonly reason: string; readonly bytes: number } | null {
-  const { settings, ...unset } = experiment;
-  const asked: Experiment = saySettable && settings !== undefined ? experiment : unset;
+  const asked: Experiment = saySettable ? experiment : { ...experiment, settings: null };
   const devices = nodes.flatMap((node) => node.devices.map((device) => ({ node, device })));
   const { facts } = experiment.model;
   const bytes = facts === null ? null : predictedBytes({ facts, experiment });

@@ -108,12 +108,12 @@ function qualityModel({ path }: ResolvedModel, { threads, device }: QualityOptio
   };
 }
 
-/** @throws CommandError (exit code 2) with every mistake of every file at once. */
+/** @throws CommandError (exit code 2) with every error of every file at once. */
 function tasksOf(paths: readonly string[]): readonly Task[] {
   const read = readTasks(paths);
   if (read.ok) return read.tasks;
-  const count = `${read.mistakes.length} mistake${read.mistakes.length === 1 ? '' : 's'} in task files`;
-  throw usageError([count, ...read.mistakes].join('\n'), 'Nothing was started.');
+  const count = `${read.errors.length} error${read.errors.length === 1 ? '' : 's'} in task files`;
+  throw usageError([count, ...read.errors].join('\n'), 'Nothing was started.');
 }
 
 /** @throws CommandError (exit code 2) for a scorer that the configuration does not have. */

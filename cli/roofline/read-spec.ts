@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { fileReport } from '../../core/input/diagnostic.js';
 import { parseRoofline } from '../../roofline/analysis/file.js';
 import type { AnalysisSpec, PointField } from '../../roofline/analysis/point.js';
 import { readAnalysisSpec } from '../../roofline/analysis/spec.js';
@@ -35,9 +36,9 @@ const OPTION_OF = {
   generateTokens: 'generate',
 } as const satisfies Record<PointField, string>;
 
-/** What was asked, and every mistake that words and file show before anything is opened. */
+/** What was asked, and every error that words and file show before anything is opened. */
 export interface SpecRequest {
-  /** null when there are mistakes. */
+  /** null when there are errors. */
   readonly spec: AnalysisSpec | null;
   /** What can be read of it, so that its names can be looked up, too. */
   readonly readable: Partial<AnalysisSpec>;
@@ -63,7 +64,7 @@ export function readSpec(options: RooflineOptions): SpecRequest {
   const readable = reading.ok ? reading.spec : reading.readable;
   const sound = file.diagnostics.length === 0;
   if (reading.ok && sound) return { spec: reading.spec, readable, diagnostics: [], contextOpen };
-  // What a wrong file does not say was said as its mistake already.
+  // What a wrong file does not say was said as its error already.
   const findings = reading.ok ? [] : reading.findings.filter(({ path }) => sound || path.length > 0);
   const diagnostics = findings.map(({ path, message, suggestion }) => {
     const field = path.find((step) => typeof step === 'string');
@@ -162,13 +163,5 @@ function readFile(path: string): FileReading {
   }
   const reading = parseRoofline(text);
   if (reading.ok) return { values: reading.file.spec, diagnostics: [] };
-  const count = reading.diagnostics.length;
-  const lines = reading.diagnostics.map(({ line, column, path: where, message, suggestion }) => {
-    const guess = suggestion === null ? '' : ` (${suggestion})`;
-    return `${path}:${line}:${column} ${where === '' ? '' : `${where}: `}${message}${guess}`;
-  });
-  return {
-    values: reading.readable,
-    diagnostics: [`${count} mistake${count === 1 ? '' : 's'} in ${path}`, ...lines],
-  };
+  return { values: reading.readable, diagnostics: [fileReport(path, reading.diagnostics, 0)] };
 }

@@ -7,7 +7,7 @@ import { plainTable } from '../output/plain-table.js';
 
 /** @returns the roofs as people read them: bandwidth, peaks, ridge points, and what disturbed the measurement. */
 export function describe(roofs: Roofs): string {
-  const { device, instructions, measuredAt, launchSeconds, links, warnings, doubts, absent } = roofs;
+  const { device, instructions, measuredAt, launchSeconds, links, warnings, caveats, absent } = roofs;
   const counts = [...new Set([...roofs.bandwidth, ...roofs.compute].map(({ threads }) => threads))].sort(
     (a, b) => a - b,
   );
@@ -37,7 +37,7 @@ export function describe(roofs: Roofs): string {
       pc.yellow(`${code}: ${message}`),
       pc.dim(`  ${ROOF_WARNINGS[code]}`),
     ]),
-    ...doubts.map((doubt) => pc.yellow(`doubt: ${doubt}`)),
+    ...caveats.map((caveat) => pc.yellow(`caveat: ${caveat}`)),
   ].join('\n');
 }
 

@@ -57,7 +57,7 @@ export class Exporter {
 
   /** Takes in the head of a result that was in the log when the coordinator started. */
   replayed(head: ResultHead, position: number): void {
-    this.#doubt(head);
+    this.#noteWarnings(head);
     if (this.#age(head) <= this.#options.keepSeconds) this.#replayed.add(head, position);
   }
 
@@ -96,7 +96,7 @@ export class Exporter {
   record(record: ResultRecord): void {
     this.#exposition.trials.record(record);
     this.#genAi.record(record);
-    this.#doubt(record);
+    this.#noteWarnings(record);
     this.#show(record, 0);
   }
 
@@ -126,7 +126,7 @@ export class Exporter {
     return { families: await this.families(), genAi: this.#genAi.histograms() };
   }
 
-  #doubt({ trialId, status, valid, warnings }: ResultHead): void {
+  #noteWarnings({ trialId, status, valid, warnings }: ResultHead): void {
     if (status !== 'complete' || valid) return;
     const codes = warnings.filter(({ severity }) => severity === 'invalid').map(({ code }) => code);
     const key = codes.join(' ');

@@ -99,7 +99,7 @@ export function takeSnapshot({ dispatcher, registry, shown, invalidCodesOf, gone
 function progressOf(
   sweep: SweepState,
   leases: readonly LeaseState[],
-  doubtsOf: Sources['invalidCodesOf'],
+  invalidCodesOf: Sources['invalidCodesOf'],
 ): SweepProgress {
   const { sweepId, name, queued, complete, failed, invalid, reused, trialSeconds } = sweepStatus(sweep);
   const leased = leases.filter((lease) => lease.purpose === 'measure' && lease.sweepId === sweepId).length;
@@ -119,13 +119,13 @@ function progressOf(
     reused,
     impossible: sweep.view.impossible,
     trialSeconds,
-    ...reasons(sweep, doubtsOf),
+    ...reasons(sweep, invalidCodesOf),
   };
 }
 
 function reasons(
   sweep: SweepState,
-  doubtsOf: Sources['invalidCodesOf'],
+  invalidCodesOf: Sources['invalidCodesOf'],
 ): Pick<SweepProgress, 'invalidBy' | 'failedBy'> {
   const invalidBy = new Map<string, number>();
   const failedBy = new Map<string, number>();
@@ -134,7 +134,7 @@ function reasons(
     if (queue.counts.invalid + queue.counts.failed === 0) continue;
     for (const { state, trialId, reason } of queue.settled.values()) {
       if (state === 'failed') count(failedBy, failureCode(reason));
-      else if (state === 'invalid') for (const code of doubtsOf(trialId ?? '')) count(invalidBy, code);
+      else if (state === 'invalid') for (const code of invalidCodesOf(trialId ?? '')) count(invalidBy, code);
     }
   }
   return { invalidBy, failedBy };

@@ -121,12 +121,12 @@ export interface MeasurePolicy {
   /** Run-to-run cv above which a row is invalid. */
   readonly maxSpread: number;
   readonly meters: 'on' | 'off';
-  /** How many lengthened windows each phase gets that is too short for the energy source; left out = the default. */
-  readonly energyWindows?: number | undefined;
-  /** Grams of CO2 equivalent per kilowatt hour; null or left out = as the node states it, if it does. */
-  readonly gridGramsPerKilowattHour?: number | null | undefined;
-  /** Whether the operators are timed, in a run of their own after the timed one; left out = off. */
-  readonly profile?: ProfileLevel | undefined;
+  /** How many lengthened windows each phase gets that is too short for the energy source. */
+  readonly energyWindows: number;
+  /** Grams of CO2 equivalent per kilowatt hour; null = as the node states it, if it does. */
+  readonly gridGramsPerKilowattHour: number | null;
+  /** Whether the operators are timed, in a run of their own after the timed one. */
+  readonly profile: ProfileLevel;
 }
 
 /** How good the answers of a model are is measured like this, the same for every point of a sweep. */
@@ -157,8 +157,8 @@ export interface Experiment {
   readonly quality: QualityPolicy | null;
   /** `cpu`, `cuda`, `cuda:h100`, `metal`, … : a class, never a node. */
   readonly device: string;
-  /** Left out where a sweep asks for none, so that records and ids of before hold. */
-  readonly settings?: DeviceSettings | undefined;
+  /** null where the sweep asks for none. */
+  readonly settings: DeviceSettings | null;
   /** Only with `placement.perNode`: then the node is an axis, and part of the identity. */
   readonly node: string | null;
 }

@@ -14,8 +14,8 @@ export interface DeviceProfile {
 export interface DeviceRoofs {
   readonly id: string;
   readonly measuredAt: string;
-  /** How many sentences tell of what disturbed the measurement. */
-  readonly doubts: number;
+  /** How many warnings and caveats the measurement has. */
+  readonly caveats: number;
 }
 
 /** What a setting may be, both ends included, in the unit of its name. */

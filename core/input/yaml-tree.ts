@@ -26,7 +26,7 @@ const MAX_LEXEMES = 500_000;
 /** What the lexer puts before every plain word. */
 const SCALAR = '\u001f';
 
-/** The text is no mistake of its grammar, but more than a file may ask a reader to do. */
+/** The text is valid, but more than a file may ask a reader to do. */
 export class TooMuch extends Error {
   override readonly name = 'TooMuch';
 }
@@ -40,7 +40,7 @@ export function compose(source: string, lines: LineCounter): Document.Parsed {
   // The package compares every key with every other of its map; `twiceIn` finds those in one pass.
   const options = { stringKeys: true, uniqueKeys: false, logLevel: 'error' } as const;
   const { stackTraceLimit } = Error;
-  // A text can have as many mistakes as characters, and each would remember how it was come by.
+  // A text can have as many errors as characters, and each would remember how it was come by.
   Error.stackTraceLimit = 0;
   try {
     const documents = new Composer(options).compose(tokens, true, source.length);

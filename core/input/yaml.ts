@@ -1,12 +1,12 @@
 import { type Alias, type Document, isAlias, isMap, isScalar, isSeq, LineCounter } from 'yaml';
-import type { Diagnostic, Path } from './diagnostic.js';
+import { type Diagnostic, ofWhole, type Path } from './diagnostic.js';
 import { compose, offsetOf, plainTree, TooMuch, twiceIn } from './yaml-tree.js';
 
 /** Longest sweep file that is read, in UTF-16 units; the largest real ones have a few thousand. */
 const MAX_SOURCE_LENGTH = 1_000_000;
 
 /** After this many syntax errors the rest says nothing new. */
-const MAX_SYNTAX_MISTAKES = 20;
+const MAX_SYNTAX_ERRORS = 20;
 
 interface Place {
   readonly line: number;
@@ -17,6 +17,8 @@ export interface YamlSource {
   /** Plain data, or null when the text is not YAML enough to be looked at. */
   readonly data: unknown;
   readonly readable: boolean;
+  /** True of a text that asks for more than a reader does, whatever its grammar. */
+  readonly exceeds: boolean;
   readonly diagnostics: readonly Diagnostic[];
   /** Where a path is in the text; the nearest place above it when the path itself is not there. */
   locate(path: Path, at: 'key' | 'value'): Place;
@@ -29,10 +31,11 @@ const START: Place = { line: 1, column: 1 };
  * aliases repeat included), for the text may come from anyone.
  */
 export function readYaml(source: string): YamlSource {
-  const unreadable = (message: string, place = START): YamlSource => ({
+  const unreadable = (message: string): YamlSource => ({
     data: null,
     readable: false,
-    diagnostics: [{ path: '', ...place, message, suggestion: null }],
+    exceeds: true,
+    diagnostics: [ofWhole(message)],
     locate: () => START,
   });
   if (source.length > MAX_SOURCE_LENGTH) {
@@ -47,8 +50,8 @@ export function readYaml(source: string): YamlSource {
   };
   try {
     const document = compose(source, lines);
-    const problems = [...document.errors, ...document.warnings].slice(0, MAX_SYNTAX_MISTAKES);
-    const twice = twiceIn(document.contents, MAX_SYNTAX_MISTAKES - problems.length);
+    const problems = [...document.errors, ...document.warnings].slice(0, MAX_SYNTAX_ERRORS);
+    const twice = twiceIn(document.contents, MAX_SYNTAX_ERRORS - problems.length);
     const diagnostics = [
       ...problems.map(({ pos: [offset], message }) => ({ offset, message })),
       ...twice.map((offset) => ({ offset, message: 'Map keys must be unique' })),
@@ -58,11 +61,13 @@ export function readYaml(source: string): YamlSource {
       message: `YAML: ${message}`,
       suggestion: null,
     }));
-    if (document.errors.length > 0) return { data: null, readable: false, diagnostics, locate: () => START };
+    if (document.errors.length > 0)
+      return { data: null, readable: false, exceeds: false, diagnostics, locate: () => START };
     const { data, targets } = plainTree(document);
     return {
       data,
       readable: true,
+      exceeds: false,
       diagnostics,
       locate: (path, at) => locate(document, targets, place, path, at),
     };

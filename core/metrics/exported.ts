@@ -68,7 +68,7 @@ export const COORDINATOR_METRICS = [
     'log_append_failures_total',
     'counter',
     [],
-    'Appends that the log refused since this coordinator started; who asked for them was told so.',
+    'Appends that the log refused since this coordinator started; callers got an error.',
   ),
   exported(
     'log_append_duration_seconds',
@@ -86,7 +86,7 @@ export const COORDINATOR_METRICS = [
     'sweep_invalid_points',
     'gauge',
     ['sweep', 'code'],
-    'Points of a sweep whose result is invalid, by the code of the doubt; a point with two doubts counts under both.',
+    'Points of a sweep whose result is invalid, by the code of the warning; a point with two warnings counts under both.',
   ),
   exported(
     'sweep_failed_points',
@@ -147,7 +147,7 @@ export const COORDINATOR_METRICS = [
     'invalid_total',
     'counter',
     ['code'],
-    'Doubts that made a trial invalid since this coordinator started, by code.',
+    'Warnings that made a trial invalid since this coordinator started, by code.',
   ),
   exported(
     'warnings_total',

@@ -77,8 +77,8 @@ function brackets({ seconds }: CleanSeries, window: Window): [number, number] {
  * lost is not known.
  */
 export function counterDifference(series: CleanSeries, window: Window): Reading {
-  const doubt = notBracketed(series, window);
-  if (doubt !== null) return missing(doubt, 'meter-uncovered');
+  const reason = notBracketed(series, window);
+  if (reason !== null) return missing(reason, 'meter-uncovered');
   const [from, to] = brackets(series, window);
   for (let i = from; i < to; i++) {
     if (series.values[i + 1]! < series.values[i]!) {
@@ -95,8 +95,8 @@ export function counterDifference(series: CleanSeries, window: Window): Reading 
 
 /** Integral of a gauge over the window by trapezoids, its edges interpolated: watts become joules. */
 export function gaugeIntegral(series: CleanSeries, window: Window): Reading {
-  const doubt = notBracketed(series, window);
-  if (doubt !== null) return missing(doubt, 'meter-uncovered');
+  const reason = notBracketed(series, window);
+  if (reason !== null) return missing(reason, 'meter-uncovered');
   const [from, to] = brackets(series, window);
   let area = 0;
   for (let i = from; i < to; i++) {

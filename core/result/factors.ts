@@ -12,13 +12,13 @@ const curve = z.array(z.object({ rows: z.number().int().positive(), factor: z.nu
 
 export const ELEMENTWISE_KINDS = ['norm', 'rope', 'add', 'act', 'store'] as const;
 
-/** The factors of one number of threads; defaults are what records of before said by leaving a term out. */
+/** The factors of one number of threads. */
 export const threadFactorsSchema = z.object({
   threads: z.number().int().positive(),
   /** What every node of a graph takes beside its work: threads that meet and wake, or a launch; from whole passes. */
   nodeSeconds: z.number().nonnegative(),
   /** And besides where weights come from memory: they push what nodes work with, and threads meet at, out of the near caches. */
-  streamedNodeSeconds: z.number().nonnegative().default(0),
+  streamedNodeSeconds: z.number().nonnegative(),
   /** What every pass takes outside its graph, and for each byte of logits that is handed over. */
   passSeconds: z.number().nonnegative(),
   logitSecondsPerByte: z.number().nonnegative(),
@@ -38,7 +38,7 @@ export const threadFactorsSchema = z.object({
       /** Of the near cache's bandwidth: inputs are converted to what the weights are multiplied with. */
       convert: z.number().positive(),
       /** What a matrix that comes from memory takes beside its bytes: its stream has to begin anew. */
-      startSeconds: z.number().nonnegative().default(0),
+      startSeconds: z.number().nonnegative(),
       /** 1 = reading and computing take turns, large = they overlap: (tᵐ + tᶜ) in the norm of this exponent. */
       sharpness: z.number().min(1),
     }),
@@ -46,11 +46,11 @@ export const threadFactorsSchema = z.object({
   /** Of the peak, by queries of a sequence. */
   attention: curve,
   /** Of the bandwidth that the cache of keys and values is read at: it is waited for, and short runs are read. */
-  attentionMemory: z.number().positive().default(1),
+  attentionMemory: z.number().positive(),
   /** As that of products: 1 where keys are waited for before they are used. */
-  attentionSharpness: z.number().min(1).default(8),
+  attentionSharpness: z.number().min(1),
   /** Seconds that a pair takes whose mask alone is looked at, by queries of a sequence. */
-  maskedPair: curve.default([{ rows: 1, factor: 1e-18 }]),
+  maskedPair: curve,
   /** Of the near cache's bandwidth. */
   elementwise: z.partialRecord(z.enum(ELEMENTWISE_KINDS), curve),
 });
@@ -77,15 +77,15 @@ export const factorsSchema = z.object({
   threads: z.array(threadFactorsSchema).min(1),
   evidence: z.array(evidence),
   /** Of the roofs that they are relative to, and of their own benches. */
-  warnings: z.array(roofWarningSchema).default([]),
-  doubts: z.array(z.string()),
+  warnings: z.array(roofWarningSchema),
+  caveats: z.array(z.string()),
 });
 
 /** What a record keeps of them: those of one number of threads. */
 export const recordFactorsSchema = z.object({
   id: z.string(),
   engine: z.string(),
-  warnings: z.array(roofWarningSchema).default([]),
+  warnings: z.array(roofWarningSchema),
   factors: threadFactorsSchema,
 });
 

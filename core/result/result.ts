@@ -30,9 +30,8 @@ export const RESULT_SCHEMA = 'ridgepoint.dev/result/v1';
 const axisValue = z.union([z.string(), z.number(), z.boolean(), z.null()]);
 const options = z.record(z.string(), axisValue);
 
-/** Records of before there were formats are of GGUF files, and leave out heads that differ. */
 const modelFacts = z.object({
-  format: z.enum(FORMAT_NAMES).default('gguf'),
+  format: z.enum(FORMAT_NAMES),
   architecture: z.string().nullable(),
   parameters: z.number().nullable(),
   bytes: z.number(),
@@ -43,7 +42,8 @@ const modelFacts = z.object({
   valueElementsPerToken: z.number().nullable(),
   vocabularySize: z.number().nullable(),
   embeddingLength: z.number().nullable(),
-  heads: z.object({ query: z.number(), keyValue: z.number() }).nullable().default(null),
+  /** null where layers differ in them, or nobody says. */
+  heads: z.object({ query: z.number(), keyValue: z.number() }).nullable(),
 });
 
 export const measurePolicySchema = z.object({
@@ -59,9 +59,9 @@ export const measurePolicySchema = z.object({
   maxForeignCores: z.number(),
   maxSpread: z.number(),
   meters: z.enum(['on', 'off']),
-  energyWindows: z.number().int().optional(),
-  gridGramsPerKilowattHour: z.number().nullable().optional(),
-  profile: z.enum(PROFILE_LEVELS).optional(),
+  energyWindows: z.number().int(),
+  gridGramsPerKilowattHour: z.number().nullable(),
+  profile: z.enum(PROFILE_LEVELS),
 });
 
 const qualityPolicySchema = z.object({
@@ -95,7 +95,7 @@ export const experimentSchema = z.object({
   device: z.string(),
   settings: z
     .object({ powerCapWatts: z.number().nullable(), lockedClockHertz: z.number().nullable() })
-    .optional(),
+    .nullable(),
   node: z.string().nullable(),
 });
 
@@ -282,7 +282,10 @@ export const resultSchema = z.object({
   ),
   /** Why an energy source, roofline or anything else of the record is absent. */
   absent: recordOf(textOf(SENTENCE_CHARACTERS), 1000),
-  /** What the judge was given besides phases and readings, so that a record can be judged again. */
+  /**
+   * What the judge was given besides phases and readings, so that a record can be judged again; left out, with the raw readings, of
+   * rows, and of a record that was too large to be taken in whole.
+   */
   given: z
     .object({
       modelBytes: z.number().nullable(),

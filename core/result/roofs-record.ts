@@ -26,8 +26,8 @@ export const recordRoofsSchema = z.object({
   ),
   launchSeconds: z.number().nullable(),
   links: z.array(z.object({ name: z.string(), bytesPerSecond: z.number() })),
-  warnings: z.array(roofWarningSchema).default([]),
-  doubts: z.array(z.string()),
+  warnings: z.array(roofWarningSchema),
+  caveats: z.array(z.string()),
 });
 
 export type RecordRoofs = z.infer<typeof recordRoofsSchema>;
@@ -52,6 +52,6 @@ export function recordRoofsOf(roofs: Roofs, id: string): RecordRoofs {
     launchSeconds: roofs.launchSeconds?.value ?? null,
     links: roofs.links.map(({ name, bytesPerSecond }) => ({ name, bytesPerSecond: bytesPerSecond.value })),
     warnings: roofs.warnings.map((warning) => ({ ...warning })),
-    doubts: [...roofs.doubts],
+    caveats: [...roofs.caveats],
   };
 }

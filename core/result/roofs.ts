@@ -39,7 +39,7 @@ const computeRoof = z.object({
   threads: z.number().int().positive(),
   /** A multiply and an add are two, for integers, too. */
   flopsPerSecond: reading,
-  /** The instruction set that reached it, of all that the processor runs; left out for GPUs and by older releases. */
+  /** The instruction set that reached it, of all that the processor runs; left out for GPUs. */
   instructions: z.string().optional(),
 });
 
@@ -63,9 +63,9 @@ export const roofsSchema = z.object({
   launchSeconds: reading.nullable(),
   links: z.array(linkRoof),
   /** What makes them no ceilings, or strange ones. */
-  warnings: z.array(roofWarningSchema).default([]),
+  warnings: z.array(roofWarningSchema),
   /** Sentences about what the measurement had to make do with, and what its repeats say against it; empty when nothing does. */
-  doubts: z.array(z.string()),
+  caveats: z.array(z.string()),
   /** Why a ceiling is not here, by its name. */
   absent: z.record(z.string(), z.string()),
 });

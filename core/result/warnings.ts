@@ -79,9 +79,9 @@ export const WARNINGS = {
   },
   'engine-warning': { severity: 'note', help: 'the engine printed a warning' },
   'quality-missing': { severity: 'note', help: 'the quality that was asked for could not be measured' },
-  'quality-doubt': {
+  'quality-caveat': {
     severity: 'note',
-    help: 'the quality was measured under a doubt, e.g. beyond the trained context',
+    help: 'the quality was measured with a caveat, e.g. beyond the trained context',
   },
   'profile-missing': { severity: 'note', help: 'the operators that were to be timed could not be' },
   'above-roof': {

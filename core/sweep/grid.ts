@@ -131,21 +131,19 @@ export function contentBuilder(
     measure,
     quality: sweep.quality,
     device: deviceAt(indices) as string,
-    ...settingsAt(indices),
+    settings: settingsAt(indices),
     node: null,
   });
 }
 
-/** @returns a function that reads what a point asks of its device: nothing at all where every value is null. */
-function settingsReader(grid: Grid): (indices: Int32Array) => { settings?: DeviceSettings } {
+/** @returns a function that reads what a point asks of its device: null where every value is null. */
+function settingsReader(grid: Grid): (indices: Int32Array) => DeviceSettings | null {
   const watts = reader(grid, 'powerCapWatts');
   const hertz = reader(grid, 'lockedClockHertz');
   return (indices) => {
     const powerCapWatts = watts(indices) as number | null;
     const lockedClockHertz = hertz(indices) as number | null;
-    return powerCapWatts === null && lockedClockHertz === null
-      ? {}
-      : { settings: { powerCapWatts, lockedClockHertz } };
+    return powerCapWatts === null && lockedClockHertz === null ? null : { powerCapWatts, lockedClockHertz };
   };
 }
 

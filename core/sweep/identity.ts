@@ -48,10 +48,11 @@ function digest(format: string, value: unknown): string {
  * engine that answers (docs/decisions/0003-identity.md).
  */
 export function experimentId(content: ExperimentContent): string {
-  const { model, technique, runner, workload, device, settings, node } = content;
-  const measure = asBefore(content.measure);
+  const { model, technique, runner, workload, device, node } = content;
+  const measure = withoutDefaults(content.measure);
   // What a release added is left out where it changes nothing, so that the ids of before hold.
   const quality = content.quality ?? undefined;
+  const settings = content.settings ?? undefined;
   const { quantization, sparsity, ...later } = technique;
   const changed = Object.entries(later).filter(
     ([name, word]) => word !== UNCHANGED[name as keyof TechniqueChoice],
@@ -68,7 +69,7 @@ export function experimentId(content: ExperimentContent): string {
 export function sweepId(sweep: Sweep): string {
   const models = sweep.models.map(({ name, source, digest: file }) => ({ name, source, digest: file }));
   const objectives = Object.fromEntries(sweep.objectives.map((o) => [o.metric, o.better]));
-  const measure = asBefore(sweep.measure);
+  const measure = withoutDefaults(sweep.measure);
   const asked = sweep.settings.some(({ values }) => values.some((value) => value !== null));
   const settings = asked ? sweep.settings : undefined;
   const once = canonicalJson(sweep.repetition) === canonicalJson(ONE_START);
@@ -86,12 +87,12 @@ export function pointsId(sweep: Sweep): string {
 }
 
 /** What a policy leaves at its default counts as left out, as before there was a field for it. */
-function asBefore({
+function withoutDefaults({
   profile,
   energyWindows,
   gridGramsPerKilowattHour,
   ...measure
-}: MeasurePolicy): MeasurePolicy {
+}: MeasurePolicy): object {
   return {
     ...measure,
     profile: profile === 'off' ? undefined : profile,

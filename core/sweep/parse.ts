@@ -1,5 +1,12 @@
 import { FailureError } from '../errors.js';
-import { type Diagnostic, MAX_DIAGNOSTICS, pathText, type UnlocatedDiagnostic } from '../input/diagnostic.js';
+import {
+  type Diagnostic,
+  MAX_DIAGNOSTICS,
+  ofWhole,
+  pathText,
+  type UnlocatedDiagnostic,
+} from '../input/diagnostic.js';
+import { whyForeign } from '../input/foreign.js';
 import { readYaml } from '../input/yaml.js';
 import { Reader } from './reader.js';
 import { resolveSweep } from './resolve.js';
@@ -21,11 +28,13 @@ export type ParsedSweep =
 
 /**
  * Reads a sweep file (YAML or JSON): a Sweep in which every value is checked and every default filled in,
- * or its mistakes, the first hundred at once, in the order of the text. Takes time linear in the text, and
+ * or its errors, the first hundred at once, in the order of the text. Takes time linear in the text, and
  * never throws on a bad one.
  */
 export function parseSweep(source: string): ParsedSweep {
   const yaml = readYaml(source);
+  const foreign = whyForeign(source, yaml, 'Sweep');
+  if (foreign !== null) return { ok: false, diagnostics: [ofWhole(foreign)], more: 0 };
   if (!yaml.readable) return { ok: false, diagnostics: yaml.diagnostics, more: 0 };
   const structure = checkStructure(yaml.data);
   const invalid = (findings: readonly UnlocatedDiagnostic[], more: number): ParsedSweep => {
@@ -45,10 +54,10 @@ export function parseSweep(source: string): ParsedSweep {
   return { ok: true, sweep };
 }
 
-/** Most characters of one mistake: what is wrong may be a value of any length. */
+/** Most characters of one error: what is wrong may be a value of any length. */
 const MAX_MESSAGE = 1000;
 
-/** A sweep that is too large to be planned is a mistake of the file, so it is reported at the door. */
+/** A sweep that is too large to be planned is an error of the file, so it is reported at the door. */
 function sizeFindings(sweep: Sweep): UnlocatedDiagnostic[] {
   try {
     layOut(sweep);

@@ -26,14 +26,14 @@ export interface ReadBlock {
 
 /**
  * Reads the sound parts of a sweep file whose structure was judged already: whatever a finding points at is
- * passed over, so that one mistake neither hides others nor causes new ones.
+ * passed over, so that one error neither hides others nor causes new ones.
  */
 export class Reader {
-  /** The first mistakes. */
+  /** The first errors. */
   readonly findings: UnlocatedDiagnostic[];
   readonly #data: unknown;
   readonly #broken: ReadonlySet<string>;
-  /** Every path with a structural mistake at or below it. */
+  /** Every path with a structural error at or below it. */
   readonly #damaged: ReadonlySet<string>;
   #count: number;
 
@@ -47,7 +47,7 @@ export class Reader {
     this.#count = structural.length;
   }
 
-  /** Every mistake, those that are not among `findings` as well. */
+  /** Every error, those that are not among `findings` as well. */
   get count(): number {
     return this.#count;
   }
@@ -65,7 +65,7 @@ export class Reader {
     this.findings.push({ path, message, suggestion: word, at });
   }
 
-  /** True when a structural mistake is at the path or above it. */
+  /** True when a structural error is at the path or above it. */
   broken(path: Path): boolean {
     for (let depth = 0; depth <= path.length; depth++) {
       if (this.#broken.has(keyOf(path.slice(0, depth)))) return true;
@@ -73,7 +73,7 @@ export class Reader {
     return false;
   }
 
-  /** True when a structural mistake is anywhere below the path. */
+  /** True when a structural error is anywhere below the path. */
   damaged(path: Path): boolean {
     return this.#damaged.has(keyOf(path));
   }

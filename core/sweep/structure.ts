@@ -23,7 +23,7 @@ export const BOOLEAN_WORDS: Readonly<Record<string, string>> = {
 
 type Issue = z.core.$ZodIssue;
 
-/** What is wrong with the structure of a file: the first mistakes, and how many there are besides. */
+/** What is wrong with the structure of a file: the first errors, and how many there are besides. */
 export interface Structure {
   readonly findings: readonly UnlocatedDiagnostic[];
   readonly more: number;

@@ -54,8 +54,8 @@ export function readSparsity(word: string): Reading<SparsitySpec | null> {
   if (!reading.ok) return reading;
   const values = reading.value as Values;
   const chosen = method.of(values as never);
-  const mistake = contradiction(pattern, values) ?? method.mistake(chosen, pattern);
-  if (mistake !== null) return rejected(mistake);
+  const problem = contradiction(pattern, values) ?? method.problem(chosen, pattern);
+  if (problem !== null) return rejected(problem);
   const { layers, exclude, ratios, allocation, spread, outputError } = values;
   return {
     ok: true,

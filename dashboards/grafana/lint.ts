@@ -40,55 +40,53 @@ export function firstValues({ dashboard }: Board): Record<string, string> {
 }
 
 /** @returns everything that is wrong with a dashboard, a sentence each, panel by panel. */
-export function mistakesOf(board: Board): string[] {
+export function errorsOf(board: Board): string[] {
   const { dashboard } = board;
   const panels = dashboard.panels ?? [];
-  const mistakes = [...overlaps(panels), ...variableMistakes(board)];
-  if (!/^ridgepoint-[a-z]+$/.test(dashboard.uid ?? '')) mistakes.push('its uid is not ridgepoint-<name>');
-  if (dashboard.id !== undefined) mistakes.push('it has an id, which only a Grafana gives');
-  if ((dashboard.description ?? '') === '') mistakes.push('it has no description');
+  const errors = [...overlaps(panels), ...variableErrors(board)];
+  if (!/^ridgepoint-[a-z]+$/.test(dashboard.uid ?? '')) errors.push('its uid is not ridgepoint-<name>');
+  if (dashboard.id !== undefined) errors.push('it has an id, which only a Grafana gives');
+  if ((dashboard.description ?? '') === '') errors.push('it has no description');
   const ids = panels.map(({ id }) => id);
-  if (new Set(ids).size < ids.length || ids.includes(undefined))
-    mistakes.push('ids are missing or not unique');
+  if (new Set(ids).size < ids.length || ids.includes(undefined)) errors.push('ids are missing or not unique');
   const values = firstValues(board);
-  for (const panel of panels.filter(isPanel)) mistakes.push(...panelMistakes(panel, values));
-  return mistakes.map((mistake) => `${board.file}: ${mistake}`);
+  for (const panel of panels.filter(isPanel)) errors.push(...panelErrors(panel, values));
+  return errors.map((error) => `${board.file}: ${error}`);
 }
 
-function panelMistakes(panel: Panel, values: Record<string, string>): string[] {
-  const mistakes: string[] = [];
+function panelErrors(panel: Panel, values: Record<string, string>): string[] {
+  const errors: string[] = [];
   const queries = queriesOf(panel);
-  if ((panel.title ?? '') === '') mistakes.push('it has no title');
-  if (!(panel.description ?? '').endsWith('.')) mistakes.push('it has no description of whole sentences');
-  if ((panel.fieldConfig?.defaults.unit ?? '') === '') mistakes.push('it has no unit');
-  if (queries.length === 0) mistakes.push('it asks nothing');
+  if ((panel.title ?? '') === '') errors.push('it has no title');
+  if (!(panel.description ?? '').endsWith('.')) errors.push('it has no description of whole sentences');
+  if ((panel.fieldConfig?.defaults.unit ?? '') === '') errors.push('it has no unit');
+  if (queries.length === 0) errors.push('it asks nothing');
   if (new Set(queries.map(({ refId }) => refId)).size < queries.length)
-    mistakes.push('two queries have one letter');
+    errors.push('two queries have one letter');
   for (const source of [panel.datasource, ...queries.map(({ datasource }) => datasource)]) {
-    if (source?.uid !== DATASOURCE.uid)
-      mistakes.push('its data source is not the one that the reader chooses');
+    if (source?.uid !== DATASOURCE.uid) errors.push('its data source is not the one that the reader chooses');
   }
-  for (const { expr } of queries) mistakes.push(...queryMistakes(expr, values));
-  return mistakes.map((mistake) => `"${panel.title}": ${mistake}`);
+  for (const { expr } of queries) errors.push(...queryErrors(expr, values));
+  return errors.map((error) => `"${panel.title}": ${error}`);
 }
 
-function queryMistakes(expr: string, values: Record<string, string>): string[] {
-  const { errors, selectors, grouped } = partsOf(substitute(expr, values));
-  const mistakes = errors.map((error) => `no PromQL: ${error}`);
-  if (selectors.length === 0) mistakes.push('it asks for no metric');
+function queryErrors(expr: string, values: Record<string, string>): string[] {
+  const { errors: syntax, selectors, grouped } = partsOf(substitute(expr, values));
+  const errors = syntax.map((error) => `no PromQL: ${error}`);
+  if (selectors.length === 0) errors.push('it asks for no metric');
   for (const { metric, labels } of selectors) {
     const known = SERIES.get(metric);
-    if (known === undefined) mistakes.push(`nobody exports ${metric}`);
+    if (known === undefined) errors.push(`nobody exports ${metric}`);
     for (const label of labels) {
       if (known !== undefined && ![...known, ...ADDED].includes(label))
-        mistakes.push(`${metric} has no ${label}`);
+        errors.push(`${metric} has no ${label}`);
     }
   }
-  for (const label of grouped) if (!LABELS.has(label)) mistakes.push(`nothing has the label ${label}`);
-  return mistakes;
+  for (const label of grouped) if (!LABELS.has(label)) errors.push(`nothing has the label ${label}`);
+  return errors;
 }
 
-function variableMistakes({ dashboard }: Board): string[] {
+function variableErrors({ dashboard }: Board): string[] {
   const defined = (dashboard.templating.list ?? []).map(({ name }) => name);
   const panels = (dashboard.panels ?? []).filter(isPanel);
   const used = new Set(
@@ -101,18 +99,18 @@ function variableMistakes({ dashboard }: Board): string[] {
 }
 
 function overlaps(panels: readonly (Panel | RowPanel)[]): string[] {
-  const mistakes: string[] = [];
+  const errors: string[] = [];
   for (const [i, { gridPos: a, title }] of panels.entries()) {
     if (a === undefined) {
-      mistakes.push(`"${title}" has no place`);
+      errors.push(`"${title}" has no place`);
       continue;
     }
-    if (a.x < 0 || a.x + a.w > 24) mistakes.push(`"${title}" is beyond the edge`);
+    if (a.x < 0 || a.x + a.w > 24) errors.push(`"${title}" is beyond the edge`);
     for (const { gridPos: b, title: other } of panels.slice(i + 1)) {
       if (b === undefined) continue;
       const apart = a.x + a.w <= b.x || b.x + b.w <= a.x || a.y + a.h <= b.y || b.y + b.h <= a.y;
-      if (!apart) mistakes.push(`"${title}" lies on "${other}"`);
+      if (!apart) errors.push(`"${title}" lies on "${other}"`);
     }
   }
-  return mistakes;
+  return errors;
 }

@@ -12,7 +12,7 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     /** The scope that opens this route, or `public`: whoever reaches the address. A route without one is refused. */
     access?: Scope | 'public';
-    /** Names of the query parameters that this route reads; any other is a mistake of the caller. */
+    /** Names of the query parameters that this route reads; any other is an error of the caller. */
     filters?: readonly string[];
   }
 }
@@ -76,7 +76,7 @@ export function guard(app: FastifyInstance, { security, ownNamesOnly, limits }: 
     checkFilters(request, filters ?? []);
   });
   app.setErrorHandler((error, _request, reply) => {
-    const { status, code, message } = told(error);
+    const { status, code, message } = answerFor(error);
     if (status === 401) void reply.header('www-authenticate', 'Bearer realm="ridgepoint"');
     return reply.code(status).send({ error: { code, message } });
   });
@@ -89,7 +89,7 @@ export function notFound(reply: FastifyReply): FastifyReply {
   return reply.headers(HEADERS).code(404).send({ error });
 }
 
-function told(error: unknown): { status: number; code: string; message: string } {
+function answerFor(error: unknown): { status: number; code: string; message: string } {
   const { message } = toFailure(error);
   if (error instanceof BadForm) return { status: error.status, code: error.code, message };
   if (error instanceof WireError) return { status: STATUS[error.code] ?? 500, code: error.code, message };

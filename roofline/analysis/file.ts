@@ -1,4 +1,5 @@
-import { type Diagnostic, pathText, type UnlocatedDiagnostic } from '../../core/input/diagnostic.js';
+import { type Diagnostic, ofWhole, pathText, type UnlocatedDiagnostic } from '../../core/input/diagnostic.js';
+import { whyForeign } from '../../core/input/foreign.js';
 import { readYaml } from '../../core/input/yaml.js';
 import type { AnalysisSpec } from './point.js';
 import { readAnalysisSpec } from './spec.js';
@@ -13,16 +14,18 @@ export type RooflineReading =
   | {
       readonly ok: false;
       readonly diagnostics: readonly Diagnostic[];
-      /** The values without a mistake, so that their names can be looked up, too. */
+      /** The values without an error, so that their names can be looked up, too. */
       readonly readable: Partial<AnalysisSpec>;
     };
 
 /** What a file must say of itself, by path. */
 const HEAD = { apiVersion: 'ridgepoint.dev/v1', kind: 'Roofline' } as const;
 
-/** Reads a file of `kind: Roofline`, or every mistake in it, in the order of the text. Never throws on bad text. */
+/** Reads a file of `kind: Roofline`, or every error in it, in the order of the text. Never throws on bad text. */
 export function parseRoofline(source: string): RooflineReading {
   const yaml = readYaml(source);
+  const foreign = whyForeign(source, yaml, HEAD.kind);
+  if (foreign !== null) return { ok: false, diagnostics: [ofWhole(foreign)], readable: {} };
   if (!yaml.readable) return { ok: false, diagnostics: yaml.diagnostics, readable: {} };
   const findings: UnlocatedDiagnostic[] = [];
   const data = isMap(yaml.data) ? yaml.data : {};

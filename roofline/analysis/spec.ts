@@ -27,7 +27,7 @@ export type SpecReading =
 
 /**
  * Reads lists of values by field, from a file's `spec` or from options: every value checked and every default filled in, or every
- * mistake at once.
+ * error at once.
  * @param at where the fields stand, for messages.
  */
 export function readAnalysisSpec(data: Readonly<Record<string, unknown>>, at: Path = []): SpecReading {

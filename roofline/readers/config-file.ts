@@ -1,6 +1,6 @@
 import { isSize, Unreadable } from './reading.js';
 
-/** A parsed config.json; every mistake in it becomes one sentence. */
+/** A parsed config.json; every error in it becomes one sentence. */
 export class ConfigFile {
   readonly #values: Readonly<Record<string, unknown>>;
 

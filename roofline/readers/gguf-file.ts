@@ -19,7 +19,7 @@ export interface WeightFile {
   readonly tensors: readonly WeightTensor[];
 }
 
-/** A header with its keys and tensors by name; every mistake in it becomes one sentence. */
+/** A header with its keys and tensors by name; every error in it becomes one sentence. */
 export class GgufFile {
   readonly family: string;
   readonly #metadata: WeightFile['metadata'];

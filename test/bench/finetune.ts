@@ -6,7 +6,7 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { builtinFolder } from '../../agent/artifacts/source.js';
-import { type Task, type Told, taskOf } from '../../agent/isolation/job.js';
+import { type ChildMessage, type Task, taskOf } from '../../agent/isolation/job.js';
 import { launch } from '../../agent/isolation/launch.js';
 import { QUALITY } from '../../agent/quality/jobs.js';
 import { QUANTIZE } from '../../agent/runners/jobs.js';
@@ -40,7 +40,7 @@ const folder = mkdtempSync(join(tmpdir(), 'ridgepoint-bench-finetune-'));
 const cpus: readonly number[] = [];
 const place = { deviceClass: 'cpu', deviceId: 'cpu0', cpus };
 
-async function child<Answer, Report extends Told>(task: Task<Answer, Report>): Promise<Answer> {
+async function child<Answer, Report extends ChildMessage>(task: Task<Answer, Report>): Promise<Answer> {
   const launched = launch({
     task,
     cpus,

@@ -14,7 +14,7 @@ import { hasSchemas, validateObjects } from '../support/chart-schemas.js';
 import { FakeAgent } from '../support/fake-agent.js';
 import { askBoard, emptiness, type Shown } from '../support/grafana/ask.js';
 import { startScrapedFleet } from '../support/grafana/fleet.js';
-import { DOUBTFUL_SWEEP, TECHNIQUES_SWEEP } from '../support/grafana/sweeps.js';
+import { INVALID_SWEEP, TECHNIQUES_SWEEP } from '../support/grafana/sweeps.js';
 import { CI_FILES, hasHelm, helm, renderOnce } from '../support/helm.js';
 import { ROOT } from '../support/ridge.js';
 import { installed, until } from '../support/services.js';
@@ -46,7 +46,7 @@ const rules = hurriedRules(RULES, 2);
 const fleet = await startScrapedFleet(rules.files);
 try {
   const start = Date.now() / 1000;
-  const records = [...(await fleet.run(TECHNIQUES_SWEEP)), ...(await fleet.run(DOUBTFUL_SWEEP))];
+  const records = [...(await fleet.run(TECHNIQUES_SWEEP)), ...(await fleet.run(INVALID_SWEEP))];
   const valid = records.filter((record) => record.status === 'complete' && record.valid);
   figures.push({
     claim: 'sweeps under scrape',

@@ -39,7 +39,7 @@ const ROUNDS = 3;
 
 function read(source: string): Sweep {
   const parsed = parseSweep(source);
-  if (!parsed.ok) throw new Error(parsed.diagnostics.map((mistake) => mistake.message).join('\n'));
+  if (!parsed.ok) throw new Error(parsed.diagnostics.map((error) => error.message).join('\n'));
   return parsed.sweep;
 }
 

@@ -53,7 +53,7 @@ const kernels = await openRoofsKernels(library);
 const cpus = readAffinity('self') ?? [0];
 const counts = cpus.length === 1 ? [1] : [1, cpus.length];
 const plan = planRoofs(readTopology(cpus), counts, freeBytes());
-for (const doubt of plan.doubts) console.log(doubt);
+for (const caveat of plan.caveats) console.log(caveat);
 const folder = mkdtempSync(join(tmpdir(), 'ridgepoint-roofs-'));
 const oneDnn = compiledOneDnn(folder);
 const figures: Figure[] = [];

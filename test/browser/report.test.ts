@@ -235,7 +235,7 @@ describe.skipIf(!hasChromium)('report page (needs chromium)', () => {
     await shot('hover');
   });
 
-  test('a row opens in a panel with phases, repeats, meters, measurements and doubts', async () => {
+  test('a row opens in a panel with phases, repeats, meters, measurements and warnings', async () => {
     await open(reference);
     await page.click('tr[data-row="6"] td:nth-child(3)');
     const panel = page.locator('aside.detail');

@@ -120,7 +120,7 @@ describe('an agent', () => {
     expect(roofs?.bandwidth).toHaveLength(6);
     expect(absent.roofs).toBeUndefined();
     const profile = parseNodeProfile(script.hellos[0]!.nodeProfileJson);
-    expect(profile.roofs?.cpu0).toEqual({ id: roofs?.id, measuredAt: roofs?.measuredAt, doubts: 0 });
+    expect(profile.roofs?.cpu0).toEqual({ id: roofs?.id, measuredAt: roofs?.measuredAt, caveats: 0 });
   });
 
   test('asks for no work while its roofs are measured, and stops that when it is stopped', async () => {

@@ -44,7 +44,7 @@ test('submit, lease, result, acknowledgement, results: the way down and back', a
   expect(stored.map((record) => record.sweep.position).sort()).toEqual([0, 1, 2]);
 });
 
-test('a sweep file with mistakes comes back with every one of them', async () => {
+test('a sweep file with errors comes back with every one of them', async () => {
   const { grpcAddress } = await start();
   const bad = fakeSweep(1).replace('promptTokens', 'promptTokenz').replace('kind: fake', 'kind: fakke');
   await expect(control(grpcAddress).submitSweep(submission(bad))).rejects.toMatchObject({

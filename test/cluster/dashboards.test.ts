@@ -3,7 +3,7 @@ import type { ResultRecord } from '../../core/result/result.js';
 import { boards } from '../../dashboards/grafana/index.js';
 import { askBoard, emptiness, pointsOf, type Shown } from '../support/grafana/ask.js';
 import { type ScrapedFleet, startScrapedFleet } from '../support/grafana/fleet.js';
-import { DOUBTFUL_SWEEP, TECHNIQUES_SWEEP } from '../support/grafana/sweeps.js';
+import { INVALID_SWEEP, TECHNIQUES_SWEEP } from '../support/grafana/sweeps.js';
 import { canBuildStub } from '../support/nvml-stub.js';
 import { installed, until } from '../support/services.js';
 
@@ -17,7 +17,7 @@ describe.skipIf(!installed('prometheus') || !canBuildStub)(
     beforeAll(async () => {
       fleet = await startScrapedFleet();
       const start = Date.now() / 1000;
-      records = [...(await fleet.run(TECHNIQUES_SWEEP)), ...(await fleet.run(DOUBTFUL_SWEEP))];
+      records = [...(await fleet.run(TECHNIQUES_SWEEP)), ...(await fleet.run(INVALID_SWEEP))];
       // Scrapes are a second apart, and rates need two of them.
       shown = await until(
         'every panel to have data',

@@ -72,7 +72,7 @@ test('a result above what the coordinator takes is reported as failed, kept on d
   expect(script.hellos).toHaveLength(1);
 });
 
-test('a coordinator that breaks off at a large message does so once: the largest result is doubted, and the others arrive', async () => {
+test('a coordinator that breaks off at a large message does so once: the largest result is suspected, and the others arrive', async () => {
   const script = new ScriptedCoordinator();
   script.breaksAbove = 500_000;
   const { spooled } = await agentWithSpool(script);

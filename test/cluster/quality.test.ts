@@ -181,7 +181,7 @@ describe('quality in a sweep', () => {
     expect(server.seen).toHaveLength(1);
   });
 
-  test('a mistake in a task file is told before anything runs', async () => {
+  test('an error in a task file is reported before anything runs', async () => {
     const { done } = await run(sweep('wrong', '{ tasks: wrong.jsonl }'), 'wrong');
     expect(done.code).toBe(2);
     expect(done.stderr).toMatch(

@@ -32,7 +32,7 @@ describe('ridge roofs', () => {
         true,
       );
       expect(roofs?.launchSeconds?.value).toBeGreaterThan(0);
-      expect(roofs?.doubts[0]).toMatch(/quickly/);
+      expect(roofs?.caveats[0]).toMatch(/quickly/);
       expect(stderr).toMatch(/measuring the roofs of cpu0: 1\/1/);
       expect(readdirSync(folder)).toEqual(['roofs.json']);
     },

@@ -33,7 +33,7 @@ test('agents are heard and questions answered while a large document is read', a
   }
   expect((await refused) as Error).toMatchObject({
     code: 'invalid',
-    message: expect.stringContaining('mistakes (the first 100 are listed)'),
+    message: expect.stringContaining('errors (the first 100 are listed)'),
   });
   expect(order).toEqual([...Array(5).fill('question'), 'document']);
 });

@@ -10,7 +10,7 @@ const digest = (text: string) => ({ images: { cpu: { digest: text } } });
 const profile = (name: string, fields: object) => ({ agent: { profiles: { [name]: fields } } });
 
 /** Values that cannot be, where the refusal says they are, and its sentence. */
-const MISTAKES: readonly (readonly [what: string, values: object, where: string, sentence: string])[] = [
+const ERRORS: readonly (readonly [what: string, values: object, where: string, sentence: string])[] = [
   [
     'several replicas',
     { coordinator: { replicas: 3 } },
@@ -228,14 +228,14 @@ const AGENT_KNOWN = [
 ];
 
 describe.skipIf(!hasHelm)('what is refused (needs helm)', () => {
-  test.each(MISTAKES)('%s', (_what, values, where, sentence) => {
+  test.each(ERRORS)('%s', (_what, values, where, sentence) => {
     const { code, stderr } = helm('template', values);
     expect(code).not.toBe(0);
     expect(stderr).toContain(where);
     expect(stderr).toContain(sentence);
   });
 
-  test('several mistakes are said at once', () => {
+  test('several errors are said at once', () => {
     const { stderr } = helm('template', {
       coordinator: { replicas: 2, listen: 'x' },
       security: { authentication: 'none' },

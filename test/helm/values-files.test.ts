@@ -9,7 +9,7 @@ import { CHART, CI_FILES, hasHelm, helm, type Manifest, only, podsOf, renderOnce
 import { offences } from '../support/pod-security.js';
 import { ROOT } from '../support/ridge.js';
 
-/** @returns objects with a mistake each, to see that the schemas are not blind. */
+/** @returns objects with an error each, to see that the schemas are not blind. */
 function spoiledObjects(): [string, Manifest][] {
   const spoiled = (kind: string, spoil: (copy: Manifest) => void): [string, Manifest] => {
     const copy = structuredClone(only(renderOnce('monitoring-values.yaml'), kind));
@@ -44,7 +44,7 @@ describe.skipIf(!hasHelm)('every values file of ci/ (needs helm)', () => {
   });
 
   test.skipIf(!hasSchemas)(
-    'renders objects that Kubernetes, Prometheus Operator and cert-manager take; mistakes are seen (needs kubernetes-validate)',
+    'renders objects that Kubernetes, Prometheus Operator and cert-manager take; errors are seen (needs kubernetes-validate)',
     () => {
       const named = CI_FILES.flatMap((file) => renderOnce(file).map((one) => [file, one] as const));
       expect(named.length).toBeGreaterThan(CI_FILES.length * 10);

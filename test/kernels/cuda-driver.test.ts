@@ -136,11 +136,11 @@ describe.skipIf(!usable)('the CUDA driver, emulated (needs Linux, g++ and the na
 });
 
 describe.skipIf(!canEmulate())('the emulation of a GPU (needs Linux and g++)', () => {
-  test('finds mistakes that a GPU would not tell of', () => {
-    const program = join(fixtures, `cuda-mistakes-${process.pid}`);
+  test('finds errors that a GPU would not report', () => {
+    const program = join(fixtures, `cuda-errors-${process.pid}`);
     const block = join(import.meta.dirname, '../../kernels/cuda/emulated/block.cpp');
     const flags = ['-std=c++17', '-O1', '-Wno-unknown-pragmas', '-o', program];
-    execFileSync('g++', [...flags, block, '-x', 'c++', join(fixtures, 'cuda-mistakes.cu')]);
+    execFileSync('g++', [...flags, block, '-x', 'c++', join(fixtures, 'cuda-errors.cu')]);
     try {
       expect(execFileSync(program, { encoding: 'utf8' }).trim().split('\n')).toEqual([
         'no_barrier: not a number',

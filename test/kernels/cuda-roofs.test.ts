@@ -124,7 +124,7 @@ describe.skipIf(!usable)('roofs of an emulated GPU (need Linux, g++ and the nati
     delete process.env.CUDA_EMULATED_CAPABILITY;
     const matrix = roofs.compute.filter(({ unit }) => unit === 'matrix');
     expect(matrix.map(({ arithmetic }) => arithmetic)).toEqual(['tf32', 'f16', 'bf16', 'int8', 'fp8']);
-    expect(roofs.doubts.filter((doubt) => doubt.includes('true peaks'))).toEqual([]);
+    expect(roofs.caveats.filter((caveat) => caveat.includes('true peaks'))).toEqual([]);
     rmSync(join(images, 'ridgepoint-sm_90.cubin'));
   }, 60_000);
 

@@ -316,7 +316,7 @@ describe('an experiment that fine-tunes', () => {
     ).done;
     expect(record.failure?.code).toBe('impossible-combination');
     expect(record.failure?.message).toMatch(
-      /the text has \d+ tokens, and one step and what is held out need 65536/,
+      /the text has \d+ tokens, and one step and the held-out windows need 65536/,
     );
   });
 });

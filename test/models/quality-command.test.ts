@@ -68,7 +68,7 @@ describe('ridge quality', () => {
       join(folder, 'none.yaml'),
     ]);
     expect(tasks.code).toBe(2);
-    expect(tasks.stderr).toContain('3 mistakes in task files');
+    expect(tasks.stderr).toContain('3 errors in task files');
     expect(tasks.stderr).toMatch(/broken\.jsonl:1 the answer 5 is not a whole number from 0 to 1/);
     expect(tasks.stderr).toMatch(/broken\.jsonl:2 the field answer \(the answer\) is missing/);
     expect(tasks.stderr).toContain('none.yaml: there is no such file');

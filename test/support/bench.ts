@@ -27,6 +27,9 @@ export const QUICK: MeasurePolicy = {
   maxForeignCores: 1000,
   maxSpread: 100,
   meters: 'on',
+  energyWindows: 3,
+  gridGramsPerKilowattHour: null,
+  profile: 'off',
 };
 
 export function experiment(changes: Partial<Experiment> = {}): Experiment {
@@ -42,6 +45,7 @@ export function experiment(changes: Partial<Experiment> = {}): Experiment {
     measure: QUICK,
     quality: null,
     device: 'cpu',
+    settings: null,
     node: null,
     ...changes,
   };

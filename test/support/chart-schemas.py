@@ -1,6 +1,6 @@
-"""Validates Kubernetes objects: a JSON list of [name, object] on standard input, a line for each mistake on standard output.
+"""Validates Kubernetes objects: a JSON list of [name, object] on standard input, a line for each error on standard output.
 
-Kinds of Kubernetes against its own schemas of each version given, strictly (a field that is not there is a mistake);
+Kinds of Kubernetes against its own schemas of each version given, strictly (a field that is not there is an error);
 those of the Prometheus Operator and cert-manager against models made from their definitions. Needs kubernetes-validate,
 cloudcoil-models-prometheus-operator and cloudcoil-models-cert-manager.
 """
@@ -23,7 +23,7 @@ MODELS = {
 
 
 def lost(given, kept, path=""):
-    """The models drop what they do not know, so what does not come back is a mistake."""
+    """The models drop what they do not know, so what does not come back is an error."""
     if isinstance(given, dict):
         for key, value in given.items():
             if not isinstance(kept, dict) or key not in kept:
@@ -35,7 +35,7 @@ def lost(given, kept, path=""):
             yield from lost(one, other, f"{path}[{index}]")
 
 
-def mistakes(manifest, versions):
+def errors(manifest, versions):
     models = MODELS.get(manifest["apiVersion"])
     if models is not None:
         try:
@@ -55,5 +55,5 @@ def mistakes(manifest, versions):
 
 
 for name, manifest in json.load(sys.stdin):
-    for mistake in mistakes(manifest, sys.argv[1:]):
-        print(f"{name}: {manifest['kind']} {manifest['metadata']['name']}: {mistake}")
+    for error in errors(manifest, sys.argv[1:]):
+        print(f"{name}: {manifest['kind']} {manifest['metadata']['name']}: {error}")

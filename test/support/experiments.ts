@@ -76,9 +76,13 @@ export function experimentOf(point: Point = {}): Experiment {
       maxForeignCores: 0.1,
       maxSpread: 0.1,
       meters: 'on',
+      energyWindows: 3,
+      gridGramsPerKilowattHour: null,
+      profile: 'off',
     },
     quality: null,
     device: 'cpu',
+    settings: null,
     node: null,
   };
 }

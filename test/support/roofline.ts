@@ -81,7 +81,7 @@ export const ROOFS: RecordRoofs = {
   launchSeconds: 1e-6,
   links: [],
   warnings: [],
-  doubts: [],
+  caveats: [],
 };
 
 const flat = (factor: number) => [{ rows: 1, factor }];

@@ -45,8 +45,8 @@ export function sweepRecords(
     if (position === wanted - 1 && wanted > 3) {
       records.push(failedTrial({ ...at, attempt: 1 }), failedTrial({ ...at, attempt: 2 }));
     } else if (position % 11 === 5) {
-      const doubt = warn('foreign-process', 'other processes used 1.3 cores; 0.1 are allowed');
-      records.push(completeTrial({ ...at, attempt: 1, slower: 1.4, warnings: [doubt] }));
+      const warning = warn('foreign-process', 'other processes used 1.3 cores; 0.1 are allowed');
+      records.push(completeTrial({ ...at, attempt: 1, slower: 1.4, warnings: [warning] }));
       const again =
         position % 2 === 1
           ? [warn('cpu-steal', 'the hypervisor took 4.1 % of CPU time; 1 % is allowed')]

@@ -31,9 +31,13 @@ export function anExperiment(id = 'x000000000000000000000001', change: Partial<E
       maxForeignCores: 99,
       maxSpread: 1,
       meters: 'off',
+      energyWindows: 3,
+      gridGramsPerKilowattHour: null,
+      profile: 'off',
     },
     quality: null,
     device: 'cpu',
+    settings: null,
     node: null,
     ...change,
   };

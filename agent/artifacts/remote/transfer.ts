@@ -132,7 +132,7 @@ export class Transfer {
     const stop = () => body.destroy(new Interrupted('stopped'));
     signal.addEventListener('abort', stop);
     const pace = this.#watchPace((why) => body.destroy(new Interrupted(`${this.#host} ${why}`)));
-    let told = 0;
+    let reported = 0;
     try {
       for await (const chunk of connection(body, address, signal)) {
         if (this.doneBytes === 0) requireModel(chunk, source);
@@ -141,8 +141,8 @@ export class Transfer {
         await writeAll(file, chunk, this.doneBytes);
         this.#hash?.update(chunk);
         this.doneBytes += chunk.length;
-        if (performance.now() - told < PROGRESS_MILLISECONDS) continue;
-        told = performance.now();
+        if (performance.now() - reported < PROGRESS_MILLISECONDS) continue;
+        reported = performance.now();
         this.#onProgress(this.doneBytes, total);
       }
       this.#onProgress(this.doneBytes, total);

@@ -5,7 +5,7 @@ import { ADAPTER_ELSEWHERE } from './adapters.js';
 import { Batch } from './batch.js';
 import { LlamaText } from './text.js';
 
-/** Said of what is so on purpose, and no doubt about a number: synthetic models have no vocabulary, `wholeCache`. */
+/** Said of what is so on purpose, and says nothing against a number: synthetic models have no vocabulary, `wholeCache`. */
 const ON_PURPOSE = /^adding \d+ dummy tokens|^using full-size SWA cache/;
 
 /** What a loaded model holds in the engine; freed in the order that the engine needs. */

@@ -75,7 +75,7 @@ export function bodyBytes(connection: NatsConnection, { config }: StreamInfo): n
 }
 
 function checkStream({ config, state }: StreamInfo): void {
-  const wrong = [...mistakes(config)];
+  const wrong = [...wrongSettings(config)];
   if (state.first_seq > 1 && state.last_seq > 0) wrong.push(`messages 1 to ${state.first_seq - 1} are gone`);
   else if ((state.num_deleted ?? 0) > 0) wrong.push(`${state.num_deleted} messages are gone`);
   if (wrong.length === 0) return;
@@ -86,7 +86,7 @@ function checkStream({ config, state }: StreamInfo): void {
   );
 }
 
-function* mistakes(config: StreamConfig & { readonly persist_mode?: string }): Generator<string> {
+function* wrongSettings(config: StreamConfig & { readonly persist_mode?: string }): Generator<string> {
   const subject = subjectOf(config.name);
   const subjects = config.subjects ?? [];
   if (subjects.length !== 1 || subjects[0] !== subject) {

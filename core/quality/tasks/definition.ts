@@ -46,7 +46,7 @@ const schema = z.strictObject({
     optionLabels: z.enum(['none', 'inText']).default('none'),
     /** What the answer field holds; `label` is what the option is called by in the data itself. */
     answerIs: z.enum(['index', 'number', 'letter', 'text', 'label']).optional(),
-    /** Items with several right options (`A,C`, `ACD`, a list): a mistake, left out, or any of them counts. */
+    /** Items with several right options (`A,C`, `ACD`, a list): an error, left out, or any of them counts. */
     severalAnswers: z.enum(['refuse', 'skip', 'any']).default('refuse'),
     /** `{question}`, `{choices}` (lettered lines) and any field of the record. */
     prompt: z.string().max(20_000).optional(),
@@ -78,7 +78,7 @@ export type Parsed<T, M> =
   | { readonly ok: true; readonly value: T }
   | { readonly ok: false; readonly diagnostics: readonly M[] };
 
-/** Reads a task's YAML: which JSONL file, which field is what, how to ask. @returns all mistakes at once. */
+/** Reads a task's YAML: which JSONL file, which field is what, how to ask. @returns all errors at once. */
 export function parseTaskDefinition(text: string): Parsed<TaskDefinition, Diagnostic> {
   const source = readYaml(text);
   if (!source.readable || source.diagnostics.length > 0)
@@ -89,12 +89,12 @@ export function parseTaskDefinition(text: string): Parsed<TaskDefinition, Diagno
   }
   const diagnostics = read.error.issues.flatMap((issue): Diagnostic[] => {
     const path = issue.path.map((step) => (typeof step === 'symbol' ? String(step) : step));
-    if (issue.code !== 'unrecognized_keys') return [mistake(path, issue.message, 'value')];
-    return issue.keys.map((key) => mistake([...path, key], `there is no field ${key} here`, 'key'));
+    if (issue.code !== 'unrecognized_keys') return [diagnostic(path, issue.message, 'value')];
+    return issue.keys.map((key) => diagnostic([...path, key], `there is no field ${key} here`, 'key'));
   });
   return { ok: false, diagnostics };
 
-  function mistake(path: Path, message: string, at: 'key' | 'value'): Diagnostic {
+  function diagnostic(path: Path, message: string, at: 'key' | 'value'): Diagnostic {
     return { path: pathText(path), ...source.locate(path, at), message, suggestion: null };
   }
 }

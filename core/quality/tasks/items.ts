@@ -24,8 +24,8 @@ export interface TaskItems {
   readonly leftOut: { readonly byOnly: number; readonly several: number };
 }
 
-/** A mistake in a file of items. */
-export interface LineMistake {
+/** An error in a file of items. */
+export interface LineError {
   /** 1-based; of a list the number of the item. */
   readonly line: number;
   readonly message: string;
@@ -41,21 +41,21 @@ const USUAL = {
   id: ['id', 'qid'],
 } as const;
 
-/** Mistakes that are told before the rest is only counted. */
-const MAX_MISTAKES = 100;
+/** Errors that are listed; the rest is only counted. */
+const MAX_ERRORS = 100;
 
 /**
  * Reads items from JSONL, or from a JSON list.
- * @returns the items, or every mistake with its line: broken JSON, missing fields, an answer that is no option.
+ * @returns the items, or every error with its line: broken JSON, missing fields, an answer that is no option.
  */
-export function parseItems(task: TaskDefinition, text: string): Parsed<TaskItems, LineMistake> {
+export function parseItems(task: TaskDefinition, text: string): Parsed<TaskItems, LineError> {
   const items: TaskItem[] = [];
-  const mistakes: LineMistake[] = [];
+  const errors: LineError[] = [];
   const leftOut = { byOnly: 0, several: 0 };
   const seen = new Set<string>();
   for (const { line, place, record } of readRecords(text)) {
     const say: Say = (message) => {
-      mistakes.push({ line, message });
+      errors.push({ line, message });
       return null;
     };
     if (typeof record === 'string') {
@@ -74,13 +74,13 @@ export function parseItems(task: TaskDefinition, text: string): Parsed<TaskItems
     items.push(item);
   }
   const none = leftOut.byOnly + leftOut.several > 0 ? 'every item is left out' : 'there is no item';
-  if (items.length === 0 && mistakes.length === 0) mistakes.push({ line: 1, message: none });
-  if (mistakes.length === 0) return { ok: true, value: { items, leftOut } };
-  const more = mistakes.length - MAX_MISTAKES;
-  if (more <= 0) return { ok: false, diagnostics: mistakes };
-  const last = mistakes[MAX_MISTAKES]!;
-  const rest = { line: last.line, message: `and ${more} more mistakes from here on` };
-  return { ok: false, diagnostics: [...mistakes.slice(0, MAX_MISTAKES), rest] };
+  if (items.length === 0 && errors.length === 0) errors.push({ line: 1, message: none });
+  if (errors.length === 0) return { ok: true, value: { items, leftOut } };
+  const more = errors.length - MAX_ERRORS;
+  if (more <= 0) return { ok: false, diagnostics: errors };
+  const last = errors[MAX_ERRORS]!;
+  const rest = { line: last.line, message: `and ${more} more errors from here on` };
+  return { ok: false, diagnostics: [...errors.slice(0, MAX_ERRORS), rest] };
 }
 
 function readItem(
@@ -167,7 +167,7 @@ function generated(
   return { ...base, choices: null, references: texts };
 }
 
-/** @returns mistakes in a template that no record can mend. */
+/** @returns errors in a template that no record can mend. */
 export function templateProblem(task: TaskDefinition): string | null {
   const { continuation, mode } = task.spec;
   if (continuation === undefined || mode === 'generate') return null;

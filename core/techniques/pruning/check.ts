@@ -21,13 +21,13 @@ export function checkLayer(layer: Layer, method: PruningMethod, pattern: Pattern
       }),
     );
   }
-  const mistake =
+  const misfit =
     wrongPattern(pattern, layer.weights.columns) ??
     missingCalibration(layer, method) ??
-    methodOf(method).mistake(method, pattern);
-  if (mistake !== null) {
+    methodOf(method).problem(method, pattern);
+  if (misfit !== null) {
     throw new FailureError(
-      failure('impossible-combination', `${layer.name}: ${mistake}`, {
+      failure('impossible-combination', `${layer.name}: ${misfit}`, {
         hint: `change it, or leave this layer out of pruning to ${patternName(pattern)}`,
       }),
     );

@@ -88,7 +88,7 @@ export function energyBoard(): Board {
           grid({
             title: 'Gross, net, and by phase',
             description:
-              'Of one repeat. Net is less the idle power measured before; an integral that disagrees with the counter makes a doubt.',
+              'Of one repeat. Net is less the idle power measured before; an integral that disagrees with the counter makes a warning.',
             by: ['model', 'quantization', 'node', 'experiment'],
             columns: [
               column('gross', 'energyJoules'),

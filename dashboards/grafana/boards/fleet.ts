@@ -184,7 +184,7 @@ export function fleetBoard(): Board {
           overTime({
             title: 'Readings missed',
             description:
-              'Scrapes in a second at which a meter did not give a quantity that it has; energy of trials in that time is in doubt.',
+              'Scrapes in a second at which a meter did not give a quantity that it has; energy of trials in that time may be missing.',
             unit: UNIT.perSecond,
             lines: [
               {

@@ -135,13 +135,13 @@ export function schedulerBoard(): Board {
         title: 'What does not count, and why',
         panels: [
           bars({
-            title: 'Doubts that made trials invalid',
+            title: 'Warnings that made trials invalid',
             description: 'Since the coordinator started, by code; docs/metrics.md says what each means.',
             unit: UNIT.count,
             lines: [{ expr: 'sum by (code) (ridgepoint_invalid_total)', legend: '{{code}}' }],
           }),
           bars({
-            title: 'Doubts by node',
+            title: 'Warnings by node',
             description:
               'Warnings since the coordinator started, those that leave a trial valid as well: a node that has many wants a look.',
             unit: UNIT.count,

@@ -59,7 +59,7 @@ export function sweepBoard(): Board {
           bars({
             title: 'Points that are invalid or failed',
             description:
-              'By the code of the doubt or failure; a point with two doubts counts under both. docs/metrics.md says what each means.',
+              'By the code of the warning or failure; a point with two warnings counts under both. docs/metrics.md says what each means.',
             unit: UNIT.count,
             width: 8,
             lines: [

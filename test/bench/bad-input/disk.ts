@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
-import { complete, ended, refused, told } from './expectations.js';
+import { complete, ended, printed, refused } from './expectations.js';
 import { type Case, type Ground, NotRun, records } from './ground.js';
 import { fakeSweep, sweep } from './sweep.js';
 
@@ -46,7 +46,7 @@ const cacheFull: Case = {
     const file = ground.write('sweep.yaml', sweep({ techniques }));
     const args = ['run', file, '--out', 'out'];
     const first = await ground.ridge(args, { XDG_CACHE_HOME: disk });
-    const wrong = [...ended(first, 1), ...told(first, ['disk-full', disk])];
+    const wrong = [...ended(first, 1), ...printed(first, ['disk-full', disk])];
     wrong.push(...complete(records(ground.path('out')), 1));
     wrong.push(...leftIn(disk));
     enlarge(disk, 64 * 2 ** 20);
@@ -64,7 +64,7 @@ const fullUnderTheEngine: Case = {
     const techniques = { quantization: ['base', 'f32'] };
     const file = ground.write('sweep.yaml', sweep({ techniques }));
     const run = await ground.ridge(['run', file, '--out', 'out'], { XDG_CACHE_HOME: disk });
-    const wrong = [...ended(run, 1), ...told(run, ['disk-full'])];
+    const wrong = [...ended(run, 1), ...printed(run, ['disk-full'])];
     return [...wrong, ...complete(records(ground.path('out')), 1), ...leftIn(disk)];
   },
 };

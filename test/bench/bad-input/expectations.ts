@@ -14,7 +14,7 @@ export interface Refusal {
 
 /** @returns what is wrong with how a command refused; nothing when all is well. */
 export function refused(finished: Timed, { code, says, hint = true }: Refusal): string[] {
-  const wrong = [...ended(finished, code), ...told(finished, says)];
+  const wrong = [...ended(finished, code), ...printed(finished, says)];
   const reasons = finished.stderr.split('\n').filter((line) => line.startsWith('ridge: '));
   if (reasons.length !== 1) wrong.push(`${reasons.length} reasons instead of one: ${finished.stderr}`);
   if (hint && !/\n {7}\S/.test(finished.stderr)) wrong.push(`no next step: ${finished.stderr}`);
@@ -35,7 +35,7 @@ export function ended(finished: Timed, code: number): string[] {
   return wrong;
 }
 
-export function told({ stderr }: Pick<Timed, 'stderr'>, says: readonly (string | RegExp)[]): string[] {
+export function printed({ stderr }: Pick<Timed, 'stderr'>, says: readonly (string | RegExp)[]): string[] {
   return says
     .filter((words) => (typeof words === 'string' ? !stderr.includes(words) : !words.test(stderr)))
     .map((words) => `does not say ${words}: ${stderr}`);

@@ -6,7 +6,7 @@ import { predictMemory } from '../../../core/work/memory.js';
 import { modelFacts } from '../../../formats/gguf/facts.js';
 import { readGgufHeader } from '../../../formats/gguf/header.js';
 import { sectionsOf, tinyModel, withArchitecture, withNumber } from '../../support/gguf-patch.js';
-import { complete, ended, refused, told } from './expectations.js';
+import { complete, ended, printed, refused } from './expectations.js';
 import { type Case, type Ground, NotRun, records } from './ground.js';
 import { sweep, TINY } from './sweep.js';
 
@@ -81,7 +81,7 @@ function refusedByEngine(name: string, word: string, says: RegExp): Case {
       const run = await ground.ridge(['run', file, '--out', 'out']);
       const results = records(ground.path('out'));
       const failure = results.find((record) => record.status === 'failed')?.failure;
-      const wrong = [...ended(run, 1), ...told(run, [says]), ...complete(results, 1)];
+      const wrong = [...ended(run, 1), ...printed(run, [says]), ...complete(results, 1)];
       return says.test(failure?.message ?? '') ? wrong : [...wrong, `the record says ${failure?.message}`];
     },
   };
@@ -127,7 +127,7 @@ const moreThanTheMachine: Case = {
     const models = [{ name: 'huge', source: 'huge.gguf' }];
     const file = ground.write('sweep.yaml', sweep({ models, workload }));
     const run = await ground.ridge(['run', file, '--out', 'out']);
-    const wrong = [...ended(run, 1), ...told(run, [/need [\d,]+ GB/, /has [\d.]+ GB/])];
+    const wrong = [...ended(run, 1), ...printed(run, [/need [\d,]+ GB/, /has [\d.]+ GB/])];
     if (run.seconds > 20) wrong.push(`took ${run.seconds.toFixed(0)} s`);
     return [...wrong, ...complete(records(ground.path('out')), 1)];
   },
@@ -161,7 +161,7 @@ const moreThanIsFree: Case = {
     const run = await ground.ridge(['run', file, '--out', 'out']);
     // Read afterwards, so that it stays in memory until now.
     if (ballast.at(-1) !== 1) throw new NotRun('the memory could not be held');
-    return [...ended(run, 1), ...told(run, ['does-not-fit', /\d GB of memory are available/])];
+    return [...ended(run, 1), ...printed(run, ['does-not-fit', /\d GB of memory are available/])];
   },
 };
 

@@ -1,6 +1,6 @@
 import { symlinkSync, writeFileSync } from 'node:fs';
 import { freePort, until } from '../../support/services.js';
-import { complete, ended, refused, told } from './expectations.js';
+import { complete, ended, printed, refused } from './expectations.js';
 import { type Case, records } from './ground.js';
 import { fakeSweep } from './sweep.js';
 
@@ -31,7 +31,7 @@ const sameName: Case = {
     await second.says(/Another agent is connected as node .*twin.*: give one of them another name/);
     const file = ground.write('sweep.yaml', fakeSweep(3, 0.3));
     const submitted = await ground.ridge(['submit', file, '--coordinator', address, '--watch']);
-    const wrong = [...ended(submitted, 0), ...told(submitted, ['3/3'])];
+    const wrong = [...ended(submitted, 0), ...printed(submitted, ['3/3'])];
     // Told to stop, both go; the one that was refused as well.
     for (const running of [second, first]) running.process.kill('SIGTERM');
     const codes = await Promise.all([first.ended, second.ended]);

@@ -1,8 +1,8 @@
-import { complete, ended, refused, told } from './expectations.js';
+import { complete, ended, printed, refused } from './expectations.js';
 import { type Case, records } from './ground.js';
 import { sweep } from './sweep.js';
 
-const manyMistakes = `apiVersion: ridgepoint.dev/v1
+const manyErrors = `apiVersion: ridgepoint.dev/v1
 kind: Sweep
 metadata: { name: wrong }
 spec:
@@ -27,15 +27,15 @@ const unknownKey: Case = {
       .findIndex((text) => text.includes('flashAtention'));
     return refused(await ground.ridge(['run', file]), {
       code: 2,
-      says: ['1 mistake', `sweep.yaml:${line + 1}:`, 'spec.runners[0]', ' (did you mean flashAttention?)\n'],
+      says: ['1 error', `sweep.yaml:${line + 1}:`, 'spec.runners[0]', ' (did you mean flashAttention?)\n'],
     });
   },
 };
 
 const allAtOnce: Case = {
-  name: '4 nine mistakes at once',
+  name: '4 nine errors at once',
   async run(ground) {
-    const file = ground.write('sweep.yaml', manyMistakes);
+    const file = ground.write('sweep.yaml', manyErrors);
     const places = [
       ['5', 'sorce'],
       ['8', 'flashAttn'],
@@ -87,9 +87,9 @@ const wrongFlag: Case = {
     const command = await ground.ridge(['rnu', 'sweep.yaml']);
     return [
       ...ended(option, 2),
-      ...told(option, ['--ouT']),
+      ...printed(option, ['--ouT']),
       ...ended(command, 2),
-      ...told(command, ['rnu', 'run']),
+      ...printed(command, ['rnu', 'run']),
     ];
   },
 };
@@ -126,7 +126,10 @@ const someImpossible: Case = {
     const run = await ground.ridge(['run', file, '--out', 'out']);
     return [
       ...ended(plan, 0),
-      ...told({ stderr: plan.stdout }, ['3 experiments', 'impossible: 1: a quantized V cache needs flash']),
+      ...printed({ stderr: plan.stdout }, [
+        '3 experiments',
+        'impossible: 1: a quantized V cache needs flash',
+      ]),
       ...ended(run, 0),
       ...complete(records(ground.path('out')), 3),
     ];

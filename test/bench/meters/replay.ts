@@ -27,7 +27,7 @@ spec:
 /** A whole run whose energy comes from a trace of constant power: recorder, lengthened phases, judge and record. */
 export function replayFigure(): Figure {
   const claim = `a run that replays a trace of ${WATTS} W, lengthened phases included`;
-  const required = `energy over time within ${TOLERANCE * 100} %, both phases lengthened, no doubt of energy`;
+  const required = `energy over time within ${TOLERANCE * 100} %, both phases lengthened, no warning of energy`;
   const folder = mkdtempSync(join(tmpdir(), 'ridgepoint-replay-'));
   try {
     const file = (name: string, text: string) => {
@@ -54,9 +54,9 @@ function verdict({ measurements, warnings, phases }: ResultRecord): Pick<Figure,
   );
   const lengthened = phases.filter(({ name }) => name.startsWith('energy-')).length;
   const codes = warnings.map(({ code }) => code).filter((code) => /^(meter|counter|window)-/.test(code));
-  const doubts = codes.length === 0 ? 'no doubt' : codes.join(', ');
+  const said = codes.length === 0 ? 'no warning' : codes.join(', ');
   return {
-    measured: `${(off * 100).toPrecision(2)} % off, ${power.source}, ${lengthened} lengthened windows, ${doubts}`,
+    measured: `${(off * 100).toPrecision(2)} % off, ${power.source}, ${lengthened} lengthened windows, ${said}`,
     holds: off <= TOLERANCE && lengthened === 6 && codes.length === 0,
   };
 }

@@ -20,7 +20,7 @@ const DRAWN = [
   'Points over time',
   'Power by the counter',
   'Decoding: percent of roof',
-  'Doubts that made trials invalid',
+  'Warnings that made trials invalid',
 ];
 
 /** What panels show, as one SVG: the answers to their queries, drawn by us and not by a Grafana. */

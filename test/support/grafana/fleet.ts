@@ -135,7 +135,7 @@ async function ceilings(folder: string): Promise<string> {
     threads: [{ ...PERFECT, products: { f16, q8_0: f16, f32: f16 } }],
     evidence: [],
     warnings: [],
-    doubts: [],
+    caveats: [],
   });
   return path;
 }

@@ -30,7 +30,7 @@ export async function startGpuAgent(coordinator: string, folder: string): Promis
     exporter: { host: '127.0.0.1', port },
     logLevel: 'silent',
   };
-  const program = join(import.meta.dirname, '../../fixtures/told-agent.ts');
+  const program = join(import.meta.dirname, '../../fixtures/configured-agent.ts');
   const script = writeScript({
     0: { ...H100, uuid: 'GPU-aaaa' },
     1: { ...H100, uuid: 'GPU-bbbb', throttle: 0x40 },

@@ -22,10 +22,10 @@ spec:
 `;
 
 /** Trials that do not count: a model that cannot be loaded, and times that differ too much. */
-export const DOUBTFUL_SWEEP = `
+export const INVALID_SWEEP = `
 apiVersion: ridgepoint.dev/v1
 kind: Sweep
-metadata: { name: doubtful }
+metadata: { name: invalid }
 spec:
   models: [{ name: tiny, source: "builtin:tiny" }]
   runners: [{ kind: fake, fakeFailure: [none, load], fakeJitter: 0.5 }]

@@ -37,7 +37,7 @@ describe('the idle baseline', () => {
     expect(await baselines.of('s3', 'GPU-1', 0, read(1))).toBeNull();
   });
 
-  test('says what ran meanwhile, and doubts itself for it', () => {
+  test('says what ran meanwhile, and has a warning for it', () => {
     const quiet = baselineOf(
       [
         ...idle(40),
@@ -58,9 +58,9 @@ describe('the idle baseline', () => {
       2,
       AT,
     );
-    const [doubt] = baselineWarnings(busy, 0.2);
-    expect(doubt).toMatchObject({ code: 'idle-busy', severity: 'note' });
-    expect(doubt?.message).toMatch(/1\.50 cores were busy.*device was busy for 40 %/);
+    const [warning] = baselineWarnings(busy, 0.2);
+    expect(warning).toMatchObject({ code: 'idle-busy', severity: 'note' });
+    expect(warning?.message).toMatch(/1\.50 cores were busy.*device was busy for 40 %/);
     expect(baselineOf([], 2, AT)).toMatchObject({ watts: {}, busyCores: null, busyRatio: null });
   });
 

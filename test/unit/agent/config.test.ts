@@ -11,14 +11,14 @@ function file(text: string): string {
   return path;
 }
 
-function mistakes(sources: Parameters<typeof loadAgentConfig>[0]): readonly string[] {
+function errors(sources: Parameters<typeof loadAgentConfig>[0]): readonly string[] {
   try {
     loadAgentConfig(sources);
   } catch (error) {
-    if (error instanceof AgentConfigError) return error.mistakes;
+    if (error instanceof AgentConfigError) return error.errors;
     throw error;
   }
-  throw new Error('no mistake was found');
+  throw new Error('no error was found');
 }
 
 describe('the agent’s config', () => {
@@ -40,7 +40,7 @@ describe('the agent’s config', () => {
     });
     const path = file('{}');
     expect(loadAgentConfig({ env: { RIDGE_ROOFS: path } }).roofs).toBe(path);
-    expect(mistakes({ env: {}, overrides: { roofs: '/no/such/file' } })).toEqual([
+    expect(errors({ env: {}, overrides: { roofs: '/no/such/file' } })).toEqual([
       'roofs: /no/such/file is neither auto, stored, off nor a file',
     ]);
   });
@@ -70,8 +70,8 @@ describe('the agent’s config', () => {
       'meters: { energy: replay, replayFile: a, idleSeconds: 0, sysRoot: /host/sys }\ntls: 5\n',
     );
     const overrides: AgentFile = { meters: { energy: 'auto' }, tls: { ca: '/nowhere/ca' } };
-    expect(mistakes({ file: path, env: {} })).toEqual([expect.stringMatching(/^tls: /)]);
-    expect(mistakes({ file: path, env: {}, overrides })).toEqual([expect.stringMatching(/^tls: give ca/)]);
+    expect(errors({ file: path, env: {} })).toEqual([expect.stringMatching(/^tls: /)]);
+    expect(errors({ file: path, env: {}, overrides })).toEqual([expect.stringMatching(/^tls: give ca/)]);
     const { meters } = loadAgentConfig({
       file: path,
       env: {},
@@ -98,16 +98,16 @@ describe('the agent’s config', () => {
     const { sources } = loadAgentConfig({ env: {}, file: file(text) });
     expect(sources).toMatchObject({ hf: ['google'], token: 'hf_secret', maxBytes: 1e9 });
     const wrong = { https: ['models.example.com'], ca: 'x', retries: 1 };
-    expect(mistakes({ env: {}, overrides: { sources: wrong } as AgentFile }).join('\n')).toMatch(
+    expect(errors({ env: {}, overrides: { sources: wrong } as AgentFile }).join('\n')).toMatch(
       /sources\.https\.0: models\.example\.com is not an address/,
     );
-    expect(mistakes({ env: {}, overrides: { sources: { ca: '/nowhere/ca' } } })).toEqual([
+    expect(errors({ env: {}, overrides: { sources: { ca: '/nowhere/ca' } } })).toEqual([
       expect.stringMatching(/^sources\.ca: .*ENOENT/),
     ]);
   });
 
-  test('has every mistake told at once, with its place', () => {
-    const found = mistakes({
+  test('has every error reported at once, with its place', () => {
+    const found = errors({
       env: {},
       file: file('nodeName: "a/b"\nartifactBytes: -1\nmeters: { energy: solar }\nmodelFolder: [x]\n'),
     });
@@ -129,11 +129,11 @@ describe('the agent’s config', () => {
   ])('refuses %s', (_, input, expected) => {
     const sources =
       typeof input === 'string' ? { env: {}, file: file(input) } : { env: {}, overrides: input };
-    expect(mistakes(sources).join('\n')).toMatch(expected);
+    expect(errors(sources).join('\n')).toMatch(expected);
   });
 
   test('refuses a config file that is not there', () => {
-    expect(mistakes({ env: {}, file: '/nowhere.yaml' })).toEqual(['there is no config file /nowhere.yaml']);
+    expect(errors({ env: {}, file: '/nowhere.yaml' })).toEqual(['there is no config file /nowhere.yaml']);
   });
 
   test('reads a token from its file or the environment', () => {

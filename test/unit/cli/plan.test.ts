@@ -169,7 +169,7 @@ describe('the time of a sweep', () => {
       threads: [PERFECT],
       evidence: [],
       warnings: [],
-      doubts: [],
+      caveats: [],
     });
     byFactors = await timeEstimator(here, []);
   });

@@ -263,7 +263,7 @@ describe('wrong words end with one sentence and 2', () => {
       'apiVersion: ridgepoint.dev/v1\nkind: Roofline\nmetadata: { name: x }\nspec: { model: llama-2-7b, offload: 2 }\n',
     );
     expect((await refusal('--file', file)).message).toMatch(
-      /3 mistakes in [\s\S]*hardware is missing[\s\S]*context is missing[\s\S]*offload must be/,
+      /3 errors in [\s\S]*hardware is missing[\s\S]*context is missing[\s\S]*offload must be/,
     );
     writeFileSync(file, readFileSync(file, 'utf8').replace('llama-2-7b', 'lama-2-7b, hardware: [h10O]'));
     expect((await refusal('--file', file, '--context', '8')).message).toMatch(

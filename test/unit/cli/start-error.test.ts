@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { startError } from '../../../cli/start-error.js';
 import { bindError } from '../../../proto/bind-error.js';
 
-test('a port in use is no mistake of the words, and says what to do', () => {
+test('a port in use is no usage error, and says what to do', () => {
   const busy = Object.assign(new Error('listen EADDRINUSE'), { code: 'EADDRINUSE' });
   expect(startError(bindError('127.0.0.1:1', busy))).toMatchObject({
     exitCode: 1,

@@ -7,23 +7,31 @@ import { openSweep, readSweepFile } from '../../../cli/sweep-file.js';
 import { planSpace } from '../../../core/sweep/space.js';
 import { PACKAGE_ROOT } from '../../../installation/package.js';
 import { sweep } from '../../bench/bad-input/sweep.js';
+import { ROOT } from '../../support/ridge.js';
 
-test('a mistake is one line with file, place, reason and guess', () => {
+function written(text: string): string {
   const folder = mkdtempSync(join(tmpdir(), 'ridgepoint-sweep-'));
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
   const path = join(folder, 'sweep.yaml');
-  writeFileSync(path, sweep({ runner: { flashAtention: true } }));
-  let said: unknown;
+  writeFileSync(path, text);
+  return path;
+}
+
+function refusal(path: string): CommandError {
   try {
     readSweepFile(path);
   } catch (error) {
-    said = error;
+    if (error instanceof CommandError) return error;
+    throw error;
   }
-  expect(said).toBeInstanceOf(CommandError);
-  expect(said).toMatchObject({
+  throw new Error(`${path} was taken for a sweep`);
+}
+
+test('an error is one line with file, place, reason and guess', () => {
+  expect(refusal(written(sweep({ runner: { flashAtention: true } })))).toMatchObject({
     exitCode: 2,
     message: expect.stringMatching(
-      /^1 mistake in .+\n.+sweep\.yaml:\d+:\d+ spec\.runners\[0\]\.flashAtention: .+ \(did you mean flashAttention\?\)$/,
+      /^1 error in .+\n.+sweep\.yaml:\d+:\d+ spec\.runners\[0\]\.flashAtention: .+ \(did you mean flashAttention\?\)$/,
     ),
   });
 });
@@ -50,4 +58,37 @@ test('everything else is a sweep file, and one that cannot be read is one senten
   expect(() => openSweep(folder)).toThrow(/cannot read the sweep file .+: it is a folder/);
   expect(() => openSweep(join(folder, 'other.yaml'))).toThrow(/there is no such file/);
   expect(() => openSweep(join(path, 'below'))).toThrow(/part of its path is a file, not a folder/);
+});
+
+const NO_KEYS = /: this is no sweep file: it has none of the keys apiVersion, kind, metadata and spec$/;
+
+test.each([
+  ['a README with a sweep in it', () => join(ROOT, 'README.md'), NO_KEYS],
+  ['a model', () => join(ROOT, 'models/tiny-f16.gguf'), /: this is no sweep file: it is binary, not text$/],
+  ['a folder', () => join(ROOT, 'docs'), /^cannot read the sweep file .+: it is a folder$/],
+  ['no file', () => '/nowhere.yaml', /^cannot read the sweep file .+: there is no such file$/],
+  ['an empty file', () => written('# nothing yet\n'), /: this is no sweep file: it is empty$/],
+  ['JSON of something else', () => join(ROOT, 'package.json'), NO_KEYS],
+  ['a page', () => written('<!doctype html>\n<p>kind</p>\n'), NO_KEYS],
+  ['words', () => written('just words'), NO_KEYS],
+  ['a list', () => written('- a\n- b\n'), NO_KEYS],
+  [
+    'a file for another program',
+    () => written('apiVersion: apps/v1\nkind: Deployment\nmetadata: { name: x }\nspec: { replicas: 1 }\n'),
+    /: this is no sweep file: its kind is "Deployment", not Sweep$/,
+  ],
+])('%s is refused in one sentence, with what to do', (_what, path, sentence) => {
+  const refused = refusal(path());
+  expect(refused.message).toMatch(sentence);
+  expect(refused.message).not.toContain('\n');
+  expect(refused).toMatchObject({ exitCode: 2, hint: expect.stringContaining('docs/examples') });
+});
+
+test('a sweep whose grammar is broken, or that is almost one, keeps its places', () => {
+  expect(refusal(written('kind: Sweep\nspec: [\n  models: {{\n')).message).toMatch(
+    /sweep\.yaml:\d+:\d+ YAML: /,
+  );
+  expect(refusal(written(sweep({}).replace('kind: Sweep', 'kind: sweep'))).message).toMatch(
+    /^1 error in .+\n.+ kind: kind must be Sweep/,
+  );
 });

@@ -42,7 +42,7 @@ describe('configuration', () => {
     });
   });
 
-  test('a mistake is one sentence that names file and field', () => {
+  test('an error is one sentence that names file and field', () => {
     writeFileSync(file, 'leaseSecond: 5\n');
     expect(() => readConfig({}, {}, file)).toThrow(/coordinator\.yaml: Unrecognized key: "leaseSecond"/);
     writeFileSync(file, 'leaseSeconds: soon\n');

@@ -119,8 +119,8 @@ test('what is exported is what the catalogue says, no more and no less', async (
 
 test('a node that is gone takes its series along, and only those', async () => {
   const exposition = new Exposition('0', () => EMPTY);
-  const doubt = { code: 'thermal-throttle', severity: 'note', message: 'hot' } as const;
-  const both = ['gone', 'there'].map((node) => ({ ...record('x1', node), warnings: [doubt] }));
+  const warning = { code: 'thermal-throttle', severity: 'note', message: 'hot' } as const;
+  const both = ['gone', 'there'].map((node) => ({ ...record('x1', node), warnings: [warning] }));
   for (const one of both) exposition.trials.record(one);
   const text = async () => openMetricsText(await exposition.families());
   const before = await text();

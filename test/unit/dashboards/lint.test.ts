@@ -4,24 +4,24 @@ import type { Panel } from '@grafana/grafana-foundation-sdk/dashboard';
 import { describe, expect, test } from 'vitest';
 import type { Board } from '../../../dashboards/grafana/board.js';
 import { boards } from '../../../dashboards/grafana/index.js';
-import { isPanel, mistakesOf, queriesOf } from '../../../dashboards/grafana/lint.js';
+import { errorsOf, isPanel, queriesOf } from '../../../dashboards/grafana/lint.js';
 import { partsOf, substitute, variablesIn } from '../../../dashboards/grafana/promql.js';
 import { ROOT } from '../../support/ridge.js';
 
-/** @returns the mistakes of the first dashboard after something was done to it. */
+/** @returns the errors of the first dashboard after something was done to it. */
 function after(spoil: (board: Board, panel: Panel) => void): string {
   const board = boards()[0] as Board;
   const panel = board.dashboard.panels?.find(isPanel);
   if (panel === undefined) throw new Error('the dashboard has no panel');
   spoil(board, panel);
-  return mistakesOf(board).join('\n');
+  return errorsOf(board).join('\n');
 }
 
 describe('dashboards', () => {
   test.each(boards().map((board) => [board.file, board] as const))(
-    '%s is without mistakes and as its code says',
+    '%s is without errors and as its code says',
     (file, board) => {
-      expect(mistakesOf(board)).toEqual([]);
+      expect(errorsOf(board)).toEqual([]);
       const written = JSON.parse(readFileSync(join(ROOT, 'dashboards/grafana', file), 'utf8')) as unknown;
       expect(written).toEqual(JSON.parse(JSON.stringify(board.dashboard)));
     },

@@ -59,7 +59,7 @@ test('a batch is several windows, one behind the other', () => {
 
 test('a text shorter than what is needed is refused with both numbers', () => {
   expect(datasetOf(TEXT.slice(0, 9), 1, settings)).toBe(
-    'the text has 9 tokens, and one step and what is held out need 10',
+    'the text has 9 tokens, and one step and the held-out windows need 10',
   );
   expect(datasetOf(TEXT.slice(0, 15), 1, { ...settings, heldOutShare: 0.1 })).toMatch(/15 tokens.* need 20/);
 });

@@ -31,7 +31,7 @@ const ROOFS: NonNullable<TrialChanges['roofs']> = {
   launchSeconds: null,
   links: [],
   warnings: [],
-  doubts: [],
+  caveats: [],
 };
 const CALLING: TrialChanges['experiment'] = {
   ...experiment,

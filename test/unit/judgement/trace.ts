@@ -51,6 +51,9 @@ export const policy: MeasurePolicy = {
   maxForeignCores: 0.25,
   maxSpread: 0.1,
   meters: 'on',
+  energyWindows: 3,
+  gridGramsPerKilowattHour: null,
+  profile: 'off',
 };
 
 export const experiment: Experiment = {
@@ -62,6 +65,7 @@ export const experiment: Experiment = {
   measure: policy,
   quality: null,
   device: 'cuda:h100',
+  settings: null,
   node: null,
 };
 

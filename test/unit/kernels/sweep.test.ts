@@ -104,7 +104,7 @@ describe('a sweep over ops', () => {
     expect(space.count).toBe(0);
   });
 
-  test('a batch of zero is a mistake of the file; an unknown op has its nearest name', () => {
+  test('a batch of zero is an error of the file; an unknown op has its nearest name', () => {
     expect(() => planned('{ kind: kernel, op: attention-decode, opBatch: 0 }')).toThrow(/opBatch/);
     expect(() => planned('{ kind: kernel, op: lora, variant: rocm }')).toThrow(/variant/);
     expect(() => planned('{ kind: kernel, op: atention-decode }')).toThrow(/attention-decode/);

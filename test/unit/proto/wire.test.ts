@@ -8,7 +8,6 @@ import {
   parseNodeProfile,
   parseRecord,
   parseReport,
-  parseStoredModels,
   toGrant,
   toHello,
   toReport,
@@ -16,7 +15,7 @@ import {
 import { fromServiceError, toServiceError, type WireCode, WireError } from '../../../proto/errors.js';
 import { isLoopback, joinAddress, splitAddress } from '../../../proto/loopback.js';
 import { experimentOf } from '../../support/experiments.js';
-import { aLease, aNode, aRecord, crashed } from '../../support/wire-records.js';
+import { aLease, aNode, anExperiment, aRecord, crashed } from '../../support/wire-records.js';
 
 describe('documents inside envelopes', () => {
   test('records, leases and profiles come back as they were', () => {
@@ -30,14 +29,28 @@ describe('documents inside envelopes', () => {
     expect(parseModels('')).toEqual([]);
   });
 
-  test('facts of before models had formats are of GGUF files', () => {
-    const { model } = experimentOf();
-    const { format, heads, ...older } = model.facts!;
-    const record = aRecord(aLease('t1'));
-    const written = { ...record, experiment: { ...record.experiment, model: { ...model, facts: older } } };
-    expect(parseRecord(JSON.stringify(written)).experiment.model).toEqual(model);
-    expect(parseStoredModels([{ ...model, facts: older }])).toEqual([model]);
-    expect([format, heads]).toEqual(['gguf', null]);
+  test.each([
+    'experiment.model.facts.format',
+    'experiment.model.facts.heads',
+    'experiment.measure.energyWindows',
+    'experiment.measure.gridGramsPerKilowattHour',
+    'experiment.measure.profile',
+    'experiment.settings',
+  ])('a record without %s is refused by that name, not completed', (path) => {
+    const record = {
+      ...aRecord(aLease('t1')),
+      experiment: { ...anExperiment(), model: experimentOf().model },
+    };
+    expect(parseRecord(JSON.stringify(record)).experiment).toEqual(record.experiment);
+    const keys = path.split('.');
+    const parent = keys
+      .slice(0, -1)
+      .reduce<Record<string, unknown>>(
+        (node, key) => node[key] as Record<string, unknown>,
+        record as unknown as Record<string, unknown>,
+      );
+    delete parent[keys.at(-1)!];
+    expect(() => parseRecord(JSON.stringify(record))).toThrow(`${path}: `);
   });
 
   test('a document that is not valid is refused with the field', () => {
@@ -64,7 +77,7 @@ describe('documents inside envelopes', () => {
     }
     const infinite = JSON.stringify(whole).replace('6.5', '1e999');
     expect(() => parseRecord(infinite)).toThrow('samples.0.values.1');
-    // A wrong record of a million numbers has one mistake, not a million.
+    // A wrong record of a million numbers has one error, not a million.
     const wrong = JSON.stringify({ ...whole, tokenSeconds: [new Array<string>(1e6).fill('x')] });
     expect(() => parseRecord(wrong)).toThrow(expect.objectContaining({ details: [] }));
     expect(() => parseRecord(JSON.stringify({ ...record, status: 'fine' }))).toThrow(/not valid: status:/);
@@ -100,13 +113,13 @@ describe('errors', () => {
     const failed = across(new FailureError(failure('does-not-fit', 'Too big.', { hint: 'Take less.' })));
     expect(failed).toMatchObject({ code: 'refused', message: 'Too big.', details: ['Take less.'] });
     expect(across(new FailureError(failure('disk-full', 'Full.'))).code).toBe('unavailable');
-    // A log that is gone is no mistake of who asks: `ridge results` ends with 1 then, not with 2.
+    // A log that is gone is not the caller's error: `ridge results` ends with 1 then, not with 2.
     expect(across(new FailureError(failure('internal', 'The log is gone.'))).code).toBe('unavailable');
     expect(across(new TypeError('bug')).code).toBe('internal');
   });
 
-  test('a thousand mistakes are answered within what headers may hold', () => {
-    const many = Array.from({ length: 1000 }, (_, index) => `mistake ${index} of a rather long kind`);
+  test('a thousand errors are answered within what headers may hold', () => {
+    const many = Array.from({ length: 1000 }, (_, index) => `error ${index} of a rather long kind`);
     const { details } = across(new WireError('invalid', 'Many.', many));
     expect(details[0]).toBe(many[0]);
     expect(details.at(-1)).toMatch(/^… and \d+ more$/);

@@ -15,7 +15,7 @@ function read(name: string): Task {
   const made = readTasks([join(examples, `${name}.yaml`)], (path) =>
     path.endsWith('.yaml') ? path : join(fixtures, `${name}.jsonl`),
   );
-  if (!made.ok) throw new Error(made.mistakes.join('\n'));
+  if (!made.ok) throw new Error(made.errors.join('\n'));
   return made.tasks[0]!;
 }
 

@@ -28,7 +28,7 @@ function items(task: TaskDefinition, ...records: unknown[]): readonly TaskItem[]
   return parsed.value.items;
 }
 const all = (asked: readonly TaskItem[]): TaskItems => ({ items: asked, leftOut: { byOnly: 0, several: 0 } });
-function mistakes(task: TaskDefinition, text: string): string[] {
+function errors(task: TaskDefinition, text: string): string[] {
   const parsed = parseItems(task, text);
   return parsed.ok ? [] : parsed.diagnostics.map(({ line, message }) => `${line}: ${message}`);
 }
@@ -80,7 +80,7 @@ describe('items', () => {
     ]);
   });
 
-  test('every mistake at once, each with its line', () => {
+  test('every error at once, each with its line', () => {
     const good = { question: 'x', choices: ['a', 'b'], answer: 1 };
     const text = [
       JSON.stringify({ id: 'one', ...good }),
@@ -99,8 +99,8 @@ describe('items', () => {
       JSON.stringify({ question: 'x', choices: ['a', 'b'] }),
       JSON.stringify({ id: 'one', ...good }),
     ].join('\r\n');
-    const found = mistakes(plain, text);
-    expect(found.map((mistake) => mistake.split(':')[0])).toEqual([
+    const found = errors(plain, text);
+    expect(found.map((error) => error.split(':')[0])).toEqual([
       '2',
       '3',
       '4',
@@ -121,16 +121,16 @@ describe('items', () => {
     expect(found[12]).toBe('15: the id one has been used before');
   });
 
-  test('an empty file, dangerous patterns and a flood of mistakes are told', () => {
-    expect(mistakes(plain, '\n\n')).toEqual(['1: there is no item']);
+  test('an empty file, dangerous patterns and a flood of errors are reported', () => {
+    expect(errors(plain, '\n\n')).toEqual(['1: there is no item']);
     const pattern = definition('mode: generate\nscorers: [regex]');
-    expect(mistakes(pattern, jsonl({ question: 'x', answer: '(a+)+$' }))[0]).toContain('for ever');
-    const flood = mistakes(plain, 'x\n'.repeat(5000));
+    expect(errors(pattern, jsonl({ question: 'x', answer: '(a+)+$' }))[0]).toContain('for ever');
+    const flood = errors(plain, 'x\n'.repeat(5000));
     expect(flood).toHaveLength(101);
-    expect(flood.at(-1)).toBe('101: and 4900 more mistakes from here on');
+    expect(flood.at(-1)).toBe('101: and 4900 more errors from here on');
   });
 
-  test('any text is items or mistakes, never an exception', () => {
+  test('any text is items or errors, never an exception', () => {
     fc.assert(
       fc.property(fc.array(fc.oneof(fc.string(), fc.json())), (texts) => {
         const parsed = parseItems(plain, texts.join('\n'));
@@ -143,7 +143,7 @@ describe('items', () => {
 describe('options and answers in the shapes that data sets have', () => {
   const one = (spec: string, record: object) => {
     const task = definition(spec);
-    const found = mistakes(task, JSON.stringify(record));
+    const found = errors(task, JSON.stringify(record));
     if (found.length > 0) return found;
     const parsed = parseItems(task, JSON.stringify(record));
     if (!parsed.ok) throw new Error('unreachable');
@@ -223,14 +223,14 @@ describe('options and answers in the shapes that data sets have', () => {
       ),
     );
     expect(parsed.ok && parsed.value).toMatchObject({ items: [{ id: 'line 1' }], leftOut: { byOnly: 3 } });
-    expect(mistakes(task, jsonl({ ...record, language: 'fr' }))).toEqual(['1: every item is left out']);
+    expect(errors(task, jsonl({ ...record, language: 'fr' }))).toEqual(['1: every item is left out']);
   });
 
   test('a JSON list is as good as lines; what is no record is told by its number', () => {
     const record = { question: 'x', choices: ['a', 'b'], answer: 0 };
     const parsed = parseItems(plain, JSON.stringify([record, record], null, 2));
     expect(parsed.ok && parsed.value.items.map(({ id }) => id)).toEqual(['item 1', 'item 2']);
-    expect(mistakes(plain, JSON.stringify([record, 4]))).toEqual(['2: the item is JSON, but not an object']);
+    expect(errors(plain, JSON.stringify([record, 4]))).toEqual(['2: the item is JSON, but not an object']);
   });
 
   test('a place that is empty takes its line with it, and a list has a line for each', () => {
@@ -244,7 +244,7 @@ describe('options and answers in the shapes that data sets have', () => {
 });
 
 describe('definitions', () => {
-  test('mistakes have places', () => {
+  test('errors have places', () => {
     const parsed = parseTaskDefinition(
       'apiVersion: ridgepoint.dev/v1\nkind: Task\nmetadata: { name: t }\nspec:\n  items: t.jsonl\n  mode: guess\n  scorers: [bleu]\n  shots: 3\n',
     );

@@ -299,7 +299,7 @@ spec:
     expect(points[1]).toEqual(point({ bits: 'w16a16', batch: 2 }));
   });
 
-  test('tells all of its mistakes, each with its place', () => {
+  test('reports all of its errors, each with its place', () => {
     const text = FILE.replace('batch: 1-8*2', 'batches: [0, 2]\n  batch: [0, 2, 2, 1.5]\n  mode: correct')
       .replace('context: 2048', 'context: []')
       .replace('name: batches', 'name: Batches!');
@@ -327,8 +327,7 @@ spec:
   test('is refused when it is another kind, or asks for too many points', () => {
     const kind = parseRoofline(FILE.replace('kind: Roofline', 'kind: Sweep'));
     expect(kind.ok ? null : kind.diagnostics[0]).toMatchObject({
-      message: 'kind is "Sweep": it must be Roofline',
-      line: 2,
+      message: 'this is no roofline file: its kind is "Sweep", not Roofline',
     });
     const many = parseRoofline(FILE.replace('1-8*2', '1-2000').replace('2048', '1-9'));
     expect(many.ok ? null : many.diagnostics[0]?.message).toMatch(/^72,000 points are more than 20,000/);

@@ -59,7 +59,7 @@ describe('roofs of a node', () => {
     expect(measured).toBe(1);
     const kept = first.of('cpu0')!;
     expect(kept.bandwidth).toHaveLength(6);
-    expect(first.summary).toEqual({ cpu0: { id: kept.id, measuredAt: kept.measuredAt, doubts: 0 } });
+    expect(first.summary).toEqual({ cpu0: { id: kept.id, measuredAt: kept.measuredAt, caveats: 0 } });
     const [name] = readdirSync(folder);
     expect(name).toBe(`cpu0.${kept.id}.json`);
     const whole = await readRoofs(join(folder, name!));

@@ -84,8 +84,8 @@ describe('where roofs are measured', () => {
   });
 
   test('working sets lie well inside their level and outside the one before', () => {
-    const { threads, doubts, absent } = planRoofs(readTopology(eight, smt()), [1, 4, 8], 2 ** 40);
-    expect(doubts).toEqual([]);
+    const { threads, caveats, absent } = planRoofs(readTopology(eight, smt()), [1, 4, 8], 2 ** 40);
+    expect(caveats).toEqual([]);
     const [one, four, all] = threads.map(({ bytes }) => bytes);
     expect(one).toEqual({ L1: 24 << 10, L2: 512 << 10, L3: 4 << 20, memory: 12 * 64 * 2 ** 20 });
     expect(four?.L3).toBe(4 << 20);
@@ -109,12 +109,12 @@ describe('where roofs are measured', () => {
     expect(absent['L3 at 1 threads']).toMatch(/too near/);
   });
 
-  test('little free memory, or a system that names no caches, is a doubt', () => {
+  test('little free memory, or a system that names no caches, is a caveat', () => {
     const small = planRoofs(readTopology(eight, smt()), [1], 2 ** 30);
     expect(small.threads[0]?.bytes.memory).toBe(2 ** 28);
-    expect(small.doubts).toEqual([expect.stringMatching(/arrays of 1\.3 times the last-level cache/)]);
+    expect(small.caveats).toEqual([expect.stringMatching(/arrays of 1\.3 times the last-level cache/)]);
     const unknown = planRoofs({ caches: [], cores: [[0], [1]] }, [1, 2], 2 ** 40);
-    expect(unknown.doubts).toEqual([expect.stringMatching(/names no cache sizes/)]);
+    expect(unknown.caveats).toEqual([expect.stringMatching(/names no cache sizes/)]);
     expect(unknown.threads[1]?.bytes.memory).toBeGreaterThan(0);
   });
 });

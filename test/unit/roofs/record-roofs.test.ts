@@ -16,6 +16,11 @@ describe('roofs of a record', () => {
     expect(kept.compute).toHaveLength(roofs.compute.length);
     expect(kept.launchSeconds).toBe(2e-6);
     expect(JSON.stringify(kept)).not.toContain('samples');
+    for (const name of ['warnings', 'caveats']) {
+      expect(recordRoofsSchema.safeParse({ ...kept, [name]: undefined }).error?.issues[0]?.path).toEqual([
+        name,
+      ]);
+    }
   });
 
   test('give the ceilings of a number of threads: reading memory, the better unit of each arithmetic', () => {

@@ -58,7 +58,7 @@ export function sampleRoofs(rest: Partial<Roofs> = {}): Roofs {
     launchSeconds: reading(2e-6),
     links: [{ name: 'pcie:host-to-device', bytesPerSecond: reading(25e9) }],
     warnings: [],
-    doubts: [],
+    caveats: [],
     absent: { 'f16 vector': 'this processor has no arithmetic in half precision' },
     ...rest,
   };

@@ -56,7 +56,7 @@ const HOSTILE: Readonly<Record<string, string>> = {
 };
 
 describe('a sweep file that somebody made to be slow', () => {
-  it.each(Object.keys(HOSTILE))('%s: is answered in bounded time, with bounded mistakes', (name) => {
+  it.each(Object.keys(HOSTILE))('%s: is answered in bounded time, with bounded errors', (name) => {
     const before = process.cpuUsage();
     const parsed = parseSweep(HOSTILE[name]!);
     const { user, system } = process.cpuUsage(before);
@@ -68,9 +68,9 @@ describe('a sweep file that somebody made to be slow', () => {
     expect(JSON.stringify(parsed).length).toBeLessThan(250_000);
   });
 
-  it('tells the first hundred mistakes and how many there are besides', () => {
+  it('reports the first hundred errors and how many there are besides', () => {
     const parsed = parseSweep(`${HEAD}spec: {models: a}\n${list(1_234, (i) => `k${i}: 1`, '\n')}\n`);
-    if (parsed.ok) throw new Error('it has mistakes');
+    if (parsed.ok) throw new Error('it has errors');
     expect(parsed.diagnostics).toHaveLength(100);
     expect(parsed.diagnostics[0]).toMatchObject({ path: 'k0', line: 5, column: 1 });
     expect(parsed.more).toBe(1_134);
@@ -87,7 +87,7 @@ describe('a sweep file that somebody made to be slow', () => {
     });
   });
 
-  it('reads an alias as what its anchor stands for, and says where a mistake in it is', () => {
+  it('reads an alias as what its anchor stands for, and says where an error in it is', () => {
     const source = `${HEAD}spec:\n  models: [&m {name: small, source: "builtin:small"}]\n  exclude: [{model: &x [small]}, {model: *x}]\n  workloads: *m\n`;
     const parsed = parseSweep(source);
     if (parsed.ok) throw new Error('a model is no workload');

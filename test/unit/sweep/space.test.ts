@@ -92,6 +92,7 @@ function bruteForce(sweep: Sweep) {
         measure: sweep.measure,
         quality: null,
         device: String(point.device),
+        settings: null,
         node: null,
       });
       if (reason === null) runs.push(key);

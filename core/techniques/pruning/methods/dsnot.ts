@@ -74,7 +74,7 @@ export const dsnot = {
   needs: ({ initial }) => (initial === 'sparsegpt' ? ['hessian', 'statistics'] : ['statistics']),
   nameOf: ({ initial, settings }) => (settings.maxCycles === 0 ? initial : `${initial}+dsnot`),
   firstMask: (method) => ({ ...method, settings: { ...method.settings, maxCycles: 0 } }),
-  mistake: ({ damping, settings }) => wrongDamping(damping) ?? wrongSettings(settings),
+  problem: ({ damping, settings }) => wrongDamping(damping) ?? wrongSettings(settings),
   choose(layer, method, pattern, engine) {
     const { weights, statistics } = layer;
     const score = initialScore(layer, method, engine);

@@ -18,7 +18,7 @@ export const magnitude = {
   needs: () => [],
   nameOf: ({ scope }) => (scope === 'matrix' ? 'magnitude' : 'magnitude-row'),
   firstMask: (method) => method,
-  mistake: () => null,
+  problem: () => null,
   choose({ weights }, { scope }, pattern, engine) {
     const byThreshold = scope === 'matrix' && pattern.kind === 'unstructured';
     return masked(

@@ -29,7 +29,7 @@ export interface Method<M> {
   /** @returns the method that chooses the first mask alone; itself where nothing comes after it. */
   firstMask(method: M): M;
   /** @returns what of it cannot work, and null for what can. */
-  mistake(method: M, pattern: Pattern): string | null;
+  problem(method: M, pattern: Pattern): string | null;
   /** Weights, pattern and settings have passed the check. */
   choose(layer: Layer, method: M, pattern: Pattern, engine: PruningEngine): Choice;
 }

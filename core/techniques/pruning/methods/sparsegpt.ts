@@ -43,7 +43,7 @@ export const sparsegpt = {
   needs: () => ['hessian'],
   nameOf: () => 'sparsegpt',
   firstMask: (method) => method,
-  mistake({ damping, blockColumns: block = BLOCK_COLUMNS }, pattern) {
+  problem({ damping, blockColumns: block = BLOCK_COLUMNS }, pattern) {
     const wrong = wrongDamping(damping);
     if (wrong !== null) return wrong;
     if (!Number.isInteger(block) || block < 1) return `blockColumns ${block} is not a count of columns`;

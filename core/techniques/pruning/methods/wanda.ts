@@ -16,7 +16,7 @@ export const wanda = {
   needs: () => ['statistics'],
   nameOf: () => 'wanda',
   firstMask: (method) => method,
-  mistake: () => null,
+  problem: () => null,
   choose: ({ weights, statistics }, _method, pattern, engine) =>
     masked(weights, engine.selectByRow(weights, score(statistics!), pattern)),
 } as const satisfies Method<Wanda>;

@@ -144,7 +144,7 @@ export function Table(props: ResultsProps) {
               head(`axis:${axis.name}`, axis.name, '', `Axis ${axis.name}`, axis.numeric),
             )}
             {metrics.map((m) => head(`metric:${m.name}`, m.label, m.scale.unit, m.help, true, m.better))}
-            <th scope="col" class="warnings">
+            <th scope="col" class="warning-codes">
               <span>warnings</span>
             </th>
           </tr>
@@ -256,7 +256,7 @@ const TableRow = memo(function TableRow({
       {metrics.map((m) => (
         <MetricCell key={m.name} row={row} metric={m} />
       ))}
-      <td class="warnings">{row.state === 'failed' ? <Failed row={row} /> : <Codes row={row} />}</td>
+      <td class="warning-codes">{row.state === 'failed' ? <Failed row={row} /> : <Codes row={row} />}</td>
     </tr>
   );
 });

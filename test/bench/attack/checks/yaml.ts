@@ -50,8 +50,8 @@ const DOCUMENTS: readonly (readonly [string, string, () => string])[] = [
       `${SPEC}${REST}  models: "builtin:tiny"\n  exclude:\n${megabyte((index) => `    - { generateTokens: ${index + 9} }\n`)}`,
   ],
   [
-    'mistakes',
-    '1 MB of mistakes',
+    'errors',
+    '1 MB of errors',
     () =>
       `${SPEC}${REST}  models:\n${megabyte((index) => `    - { nmae: m${index}, suorce: [${index}] }\n`)}`,
   ],

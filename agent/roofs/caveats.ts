@@ -5,7 +5,7 @@ import { isConfirmed } from './take.js';
 const DROP = 0.95;
 
 /** @returns what of the machine's state may have changed the roofs, one sentence each. */
-export function doubtsOfMachine(governor: string | null, tellsUse: boolean): string[] {
+export function caveatsOfMachine(governor: string | null, tellsUse: boolean): string[] {
   return [
     ...(tellsUse
       ? []
@@ -17,7 +17,7 @@ export function doubtsOfMachine(governor: string | null, tellsUse: boolean): str
 }
 
 /** @returns what the readings themselves say against the roofs. */
-export function doubtsOfReadings({
+export function caveatsOfReadings({
   bandwidth,
   compute,
   launchSeconds,
@@ -34,12 +34,12 @@ export function doubtsOfReadings({
       reading: roof.flopsPerSecond,
     })),
   ];
-  const doubts: string[] = [];
+  const caveats: string[] = [];
   const lone = named.filter(({ reading }) => !isConfirmed({ kind: 'compute', samples: reading.samples }));
   if (lone.length > 0) {
     const names = lone.slice(0, 3).map(({ name, threads }) => `${name} at ${threadsOf(threads)}`);
     const others = lone.length > 3 ? ` and ${lone.length - 3} more` : '';
-    doubts.push(
+    caveats.push(
       `the best value was reached once only, so the roof may be higher: ${names.join(', ')}${others}`,
     );
   }
@@ -49,15 +49,15 @@ export function doubtsOfReadings({
         name === roof.name && threads < roof.threads && reading.value * DROP > roof.reading.value,
     );
     if (fewer !== undefined) {
-      doubts.push(`${roof.name} is lower at ${threadsOf(roof.threads)} than at ${threadsOf(fewer.threads)}`);
+      caveats.push(`${roof.name} is lower at ${threadsOf(roof.threads)} than at ${threadsOf(fewer.threads)}`);
     }
   }
   if (launchSeconds !== null && launchSeconds.value > 1e-3) {
-    doubts.push(
+    caveats.push(
       `a launch takes ${(launchSeconds.value * 1e3).toFixed(1)} ms at best: the threads did not run at once`,
     );
   }
-  return doubts;
+  return caveats;
 }
 
 const threadsOf = (count: number) => (count === 1 ? '1 thread' : `${count} threads`);

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { doubtsOfMachine, doubtsOfReadings } from '../../../agent/roofs/doubts.js';
+import { caveatsOfMachine, caveatsOfReadings } from '../../../agent/roofs/caveats.js';
 import { disturbedBetween } from '../../../agent/roofs/machine.js';
 import { isConfirmed, isSettled, QuietRounds } from '../../../agent/roofs/take.js';
 import type { Roofs } from '../../../core/result/roofs.js';
@@ -13,12 +13,12 @@ const at = (seconds: number, busyCpuSeconds: number, stealCpuSeconds = 0, ownCpu
   ownCpuSeconds,
 });
 
-describe('doubts about roofs', () => {
+describe('caveats about roofs', () => {
   test('a governor that saves power, and a system that says nothing', () => {
-    expect(doubtsOfMachine('performance', true)).toEqual([]);
-    expect(doubtsOfMachine(null, true)).toEqual([]);
-    expect(doubtsOfMachine('powersave', true)).toEqual([expect.stringMatching(/governor is powersave/)]);
-    expect(doubtsOfMachine(null, false)).toEqual([expect.stringMatching(/no \/proc\/stat/)]);
+    expect(caveatsOfMachine('performance', true)).toEqual([]);
+    expect(caveatsOfMachine(null, true)).toEqual([]);
+    expect(caveatsOfMachine('powersave', true)).toEqual([expect.stringMatching(/governor is powersave/)]);
+    expect(caveatsOfMachine(null, false)).toEqual([expect.stringMatching(/no \/proc\/stat/)]);
   });
 
   test('foreign load and steal disturb by the limits that trials have', () => {
@@ -85,7 +85,7 @@ describe('doubts about roofs', () => {
       bytesPerSecond: reading(value, next),
     });
     const of = (bandwidth: Roofs['bandwidth']) =>
-      doubtsOfReadings({ bandwidth, compute: [], launchSeconds: null });
+      caveatsOfReadings({ bandwidth, compute: [], launchSeconds: null });
     expect(of([roof(1, 20), roof(2, 40)])).toEqual([]);
     expect(of([roof(1, 20), roof(2, 40, 30)])).toEqual([
       'the best value was reached once only, so the roof may be higher: memory read at 2 threads',
