@@ -45,7 +45,8 @@ export interface KernelInterface {
     | 'ops'
     | 'profile'
     | 'pruning'
-    | 'roofs';
+    | 'roofs'
+    | 'steps';
   readonly version: number;
 }
 

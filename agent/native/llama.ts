@@ -6,6 +6,8 @@ import {
   BINDINGS_RELEASE,
   bindFunctions,
   CONSTANTS,
+  type FunctionName,
+  functionAddress,
   type LlamaFunctions,
   type Pointer,
   type Reference,
@@ -24,6 +26,8 @@ export { CONSTANTS, type EngineDevice, EngineLog, type LlamaFunctions, type Poin
 export interface Llama {
   readonly release: string;
   readonly functions: LlamaFunctions;
+  /** Where a function is, for native code of ours that calls it. */
+  address(name: FunctionName): Pointer;
   readonly log: EngineLog;
   readonly devices: readonly EngineDevice[];
   /** File of the CPU backend that was picked, e.g. `libggml-cpu-zen4.so`; null where the OS does not tell. */
@@ -131,7 +135,8 @@ async function openCore(engine: EnginePackage): Promise<Core> {
   const registry = library(/^libggml(?:\.[^-]*)?\.(so|dylib)$/);
   const main = library(/^libllama(?:\.[^-]*)?\.(so|dylib)$/);
   const types = new StructTypes(koffi);
-  const functions = bindFunctions(types, [main, registry, base]);
+  const libraries = [main, registry, base];
+  const functions = bindFunctions(types, libraries);
 
   requireSameRelease(functions.llama_version());
 
@@ -149,6 +154,7 @@ async function openCore(engine: EnginePackage): Promise<Core> {
   return {
     release: engine.release,
     functions,
+    address: (name) => functionAddress(libraries, name),
     log,
     reference: (struct, value) =>
       koffi.as(value, koffi.pointer(types.struct(struct))) as unknown as Reference,

@@ -115,12 +115,7 @@ function roundOf(model: ProfiledGenerator, plan: TokenPlan, counts: Counts) {
     return { seconds: monotonicSeconds() - begin, nodes: model.take() };
   };
   const prefill = counts.promptTokens === 0 ? null : timed(() => model.prefill(plan.prompt));
-  const decode =
-    plan.steps.length === 0
-      ? null
-      : timed(() => {
-          for (const tokens of plan.steps) model.step(tokens);
-        });
+  const decode = plan.steps.length === 0 ? null : timed(() => void model.steps(plan.steps));
   return { prefill, decode };
 }
 

@@ -56,8 +56,11 @@ export interface Generator extends Closable {
   reset(keepTokens: number): void;
   /** Evaluates the same number of tokens for each sequence, appended to its cache. `tokens[s]` are the tokens of sequence s. */
   prefill(tokens: readonly Int32Array[]): void;
-  /** Evaluates one token for each sequence (batched decode). */
-  step(tokens: Int32Array): void;
+  /**
+   * Decodes step by step, each awaited before the next: `tokens[i]` has step i's token of each sequence (batched decode).
+   * @returns when each step had finished: monotonic seconds, by the clock of all stamps.
+   */
+  steps(tokens: readonly Int32Array[]): Float64Array;
 }
 
 /** A generator whose graphs can be timed node by node. */

@@ -121,7 +121,7 @@ function lengthened(
   };
   const decode = () => {
     model.reset(contextDepth + promptTokens);
-    for (const tokens of steps) model.step(tokens);
+    model.steps(steps);
   };
   return [
     {
@@ -148,25 +148,19 @@ interface Round {
   readonly stepSeconds: number[];
 }
 
-/** One repeat. Nothing is allocated and one clock is read between steps, so that the loop costs no time. */
+/** One repeat. The steps are the runner's to drive and to stamp: what it does between them is in their times. */
 function repeatOnce(
   model: Generator,
-  plan: TokenPlan,
+  { prompt, steps }: TokenPlan,
   options: LatencyOptions,
   context: WorkloadContext,
 ): Round {
   model.reset(options.contextDepth);
-  const { steps } = plan;
-  const ends = plan.stepEnds;
   const start = context.now();
-  if (options.promptTokens > 0) model.prefill(plan.prompt);
+  if (options.promptTokens > 0) model.prefill(prompt);
   const prefilled = context.now();
-  for (let i = 0; i < steps.length; i++) {
-    model.step(steps[i]!);
-    ends[i] = context.now();
-  }
-  const end = steps.length > 0 ? ends[steps.length - 1]! : prefilled;
-  return { start, prefilled, end, stepSeconds: gaps(prefilled, ends) };
+  const ends = steps.length > 0 ? model.steps(steps) : new Float64Array(0);
+  return { start, prefilled, end: ends.at(-1) ?? prefilled, stepSeconds: gaps(prefilled, ends) };
 }
 
 function gaps(start: number, ends: Float64Array): number[] {

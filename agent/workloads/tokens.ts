@@ -8,8 +8,6 @@ export interface TokenPlan {
   readonly prompt: readonly Int32Array[];
   /** Per decode step: one token for each sequence. */
   readonly steps: readonly Int32Array[];
-  /** Room for the time at which each step ended. */
-  readonly stepEnds: Float64Array;
 }
 
 /** Every trial of every variant sees the same tokens; routing in mixtures of experts depends on them. */
@@ -36,6 +34,5 @@ export function tokenPlan(
     depth: perSequence(counts.contextDepth),
     prompt: perSequence(counts.promptTokens),
     steps: Array.from({ length: counts.generateTokens }, () => tokens(counts.parallel)),
-    stepEnds: new Float64Array(counts.generateTokens),
   };
 }

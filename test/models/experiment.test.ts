@@ -33,7 +33,18 @@ describe('an experiment with llama.cpp on a shipped model', () => {
     expect(record.measurements.modelBytes?.value).toBe(2_232_832);
     expect(record.measurements.compressionRatio?.value).toBe(1);
     expect(record.artifact).toMatchObject({ recipe: 'base', bytes: 2_327_520 });
-    expect(record.environment).toMatchObject({ memoryGuard: expect.any(String), nodejs: process.version });
+    expect(record.environment).toMatchObject({
+      memoryGuard: expect.any(String),
+      nodejs: process.version,
+      stepLoop: kernelsLibrary() === null ? 'javascript' : 'native',
+    });
+    // The steps of a repeat fill its decode phase.
+    const decodes = record.phases.filter(({ name }) => name === 'decode');
+    expect(decodes).toHaveLength(record.tokenSeconds.length);
+    for (const { repeat, startSeconds, endSeconds } of decodes) {
+      const share = record.tokenSeconds[repeat!]!.reduce((a, b) => a + b) / (endSeconds - startSeconds);
+      expect(Math.abs(share - 1)).toBeLessThan(0.01);
+    }
     expect(recompute(record)).toEqual(record);
   });
 

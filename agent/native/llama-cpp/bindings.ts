@@ -8,7 +8,7 @@ export { CONSTANTS, STRUCTS };
 
 type Koffi = typeof import('koffi');
 export type StructName = keyof typeof STRUCTS;
-type FunctionName = keyof typeof FUNCTIONS;
+export type FunctionName = keyof typeof FUNCTIONS;
 
 /** Handles and pointers are untyped addresses: a wrong one kills the process, so they stay in few hands. */
 export type Pointer = bigint | null;
@@ -118,19 +118,26 @@ export function bindFunctions(types: StructTypes, libraries: readonly LibraryHan
   });
 }
 
+/** @returns where a function is. */
+export function functionAddress(libraries: readonly LibraryHandle[], name: FunctionName): Pointer {
+  return inFirst(libraries, (library) => library.symbol(name) as Pointer);
+}
+
 function bindFunction(types: StructTypes, libraries: readonly LibraryHandle[], name: FunctionName): unknown {
   const [result, args] = FUNCTIONS[name];
+  const argumentTypes = args.map((type) => types.type(type));
+  return inFirst(libraries, (library) => library.func(name, types.type(result), argumentTypes));
+}
+
+/** @returns what the first library gives that has it. @throws what the last one says. */
+function inFirst<T>(libraries: readonly LibraryHandle[], find: (library: LibraryHandle) => T): T {
   const last = libraries.length - 1;
   for (const [index, library] of libraries.entries()) {
     try {
-      return library.func(
-        name,
-        types.type(result),
-        args.map((a) => types.type(a)),
-      );
+      return find(library);
     } catch (error) {
       if (index === last) throw error;
     }
   }
-  return undefined;
+  throw new Error('there is no library to look into');
 }

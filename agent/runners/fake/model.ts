@@ -2,6 +2,7 @@ import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus';
 import { FailureError, failure } from '../../../core/errors.js';
 import type { Generator, LoadedFacts } from '../opened.js';
 import type { GeneratorRequest } from '../runner.js';
+import { stepByStep } from '../step-by-step.js';
 import { failWhileRunning } from './failures.js';
 import type { FakeOptions } from './options.js';
 
@@ -42,13 +43,17 @@ export class FakeModel implements Generator {
     this.#take((perSequence * tokens.length) / this.#options.prefillTokensPerSecond);
   }
 
-  step(tokens: Int32Array): void {
+  steps(tokens: readonly Int32Array[]): Float64Array {
+    return stepByStep(tokens, (step) => this.#step(step));
+  }
+
+  close(): void {}
+
+  #step(tokens: Int32Array): void {
     this.#grow(tokens.length, 1);
     failWhileRunning(this.#options.failure);
     this.#take(tokens.length / this.#options.decodeTokensPerSecond);
   }
-
-  close(): void {}
 
   #grow(sequences: number, tokensEach: number): void {
     if (sequences !== this.#sequences) {

@@ -6,6 +6,7 @@ import { knownTensorType } from '../../../core/techniques/tensor-types.js';
 import { readGgufHeader } from '../../../formats/gguf/header.js';
 import { shown } from '../../../formats/gguf/metadata.js';
 import { CONSTANTS, type EngineDevice, type Llama, loadLlama, type Pointer } from '../../native/llama.js';
+import { findStepLoops } from '../../native/step-loop.js';
 import type { GeneratorRequest } from '../runner.js';
 import { openAdapters, setAdapters } from './adapters.js';
 import { kvBytesPerToken, readFacts, systemInfo } from './facts.js';
@@ -57,6 +58,7 @@ export async function loadModel(request: LlamaRequest, onlooker?: Onlooker): Pro
   }
   const device = chooseDevice(llama, request.deviceClass, request.deviceId);
   if (device === null) requireRoomForWeights(modelPath);
+  const loops = await findStepLoops(llama);
   llama.log.clear();
   const model = openModel(llama, modelPath, settings, device);
   try {
@@ -64,12 +66,14 @@ export async function loadModel(request: LlamaRequest, onlooker?: Onlooker): Pro
     const context = openContext(llama, model, settings, request, device, onlooker);
     setAdapters(llama, context, adapters);
     const threadpool = attachThreads(llama, context, settings);
-    const facts = {
-      ...readFacts(llama, model, context, settings, device?.description ?? 'CPU'),
+    const facts = readFacts(llama, model, context, settings, device?.description ?? 'CPU');
+    const loaded = {
+      ...facts,
       adapterLoadSeconds: adapters.seconds,
+      environment: { ...facts.environment, stepLoop: loops.open === null ? 'javascript' : 'native' },
     };
     const batch = Math.min(llama.functions.llama_n_batch(context), settings.batch);
-    return new LlamaModel(llama, { model, context, threadpool }, facts, request.sequences, batch);
+    return new LlamaModel(llama, { model, context, threadpool }, loaded, request.sequences, batch, loops);
   } catch (error) {
     llama.functions.llama_model_free(model);
     throw error;

@@ -1,6 +1,8 @@
 import { FailureError, failure } from '../../../core/errors.js';
 import type { Llama, Pointer } from '../../native/llama.js';
+import type { StepLoop, StepLoops } from '../../native/step-loop.js';
 import type { Generator, LanguageModel, LoadedFacts } from '../opened.js';
+import { stepByStep } from '../step-by-step.js';
 import { ADAPTER_ELSEWHERE } from './adapters.js';
 import { Batch } from './batch.js';
 import { LlamaText } from './text.js';
@@ -35,16 +37,29 @@ export class LlamaModel implements Generator, LanguageModel {
   /** Where in the last batch each sequence's logits are; -1 = it had none. */
   readonly #outputAt: Int32Array;
   readonly #batch: number;
+  /** null = steps are driven from JavaScript. */
+  readonly #loop: StepLoop | null;
   #closed = false;
 
-  /** @param batch most tokens the engine takes at once; at least one per sequence. */
-  constructor(llama: Llama, handles: Handles, facts: LoadedFacts, sequences: number, batch: number) {
+  /**
+   * @param batch most tokens the engine takes at once; at least one per sequence.
+   * @param loops of steps, in native code where there is one.
+   */
+  constructor(
+    llama: Llama,
+    handles: Handles,
+    facts: LoadedFacts,
+    sequences: number,
+    batch: number,
+    loops: StepLoops,
+  ) {
     this.#llama = llama;
     this.#handles = handles;
     this.facts = facts;
-    this.warnings = llama.log.warnings.filter(
+    const ofEngine = llama.log.warnings.filter(
       (text) => !ON_PURPOSE.test(text) && !ADAPTER_ELSEWHERE.test(text),
     );
+    this.warnings = [...ofEngine, ...loops.warnings];
     this.#memory = llama.functions.llama_get_memory(handles.context);
     this.#decode = llama.functions.llama_decode;
     this.#synchronize = llama.functions.llama_synchronize;
@@ -57,6 +72,7 @@ export class LlamaModel implements Generator, LanguageModel {
     this.#next.value.n_tokens = sequences;
     this.#next.outputs.fill(1);
     for (let s = 0; s < sequences; s++) this.#next.sequences[s] = s;
+    this.#loop = loops.open?.(handles.context, this.#next.value, sequences) ?? null;
     this.text = new LlamaText(llama, handles.model, handles.context, {
       batch: this.#prompt,
       capacity: batch,
@@ -113,6 +129,20 @@ export class LlamaModel implements Generator, LanguageModel {
     this.#synchronize(this.#handles.context);
   }
 
+  steps(tokens: readonly Int32Array[]): Float64Array {
+    if (this.#loop === null) return stepByStep(tokens, (step) => this.step(step));
+    const lengths = this.#lengths;
+    for (let s = 0; s < lengths.length; s++) {
+      this.#next.positions[s] = lengths[s] as number;
+      lengths[s] = (lengths[s] as number) + tokens.length;
+      this.#outputAt[s] = s;
+    }
+    const { code, ends } = this.#loop.run(tokens);
+    if (code !== 0) throw this.#decodeFailure(code, lengths.length);
+    return ends;
+  }
+
+  /** One step, driven from JavaScript. */
   step(tokens: Int32Array): void {
     const { tokens: into, positions, value } = this.#next;
     const lengths = this.#lengths;
@@ -145,6 +175,7 @@ export class LlamaModel implements Generator, LanguageModel {
     functions.llama_free(this.#handles.context);
     this.#llama.callCpu('ggml_threadpool_free', 'void', [['void *', this.#handles.threadpool]]);
     functions.llama_model_free(this.#handles.model);
+    this.#loop?.close();
     this.#prompt.free();
     this.#next.free();
   }

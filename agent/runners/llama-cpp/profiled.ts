@@ -31,7 +31,7 @@ export async function openProfiled(request: GeneratorRequest): Promise<ProfiledG
       warnings: model.warnings,
       reset: (keepTokens) => model.reset(keepTokens),
       prefill: (tokens) => model.prefill(tokens),
-      step: (tokens) => model.step(tokens),
+      steps: (tokens) => model.steps(tokens),
       watch: profiler.watch,
       take: profiler.take,
       close() {

@@ -4,6 +4,7 @@ import { AT_ONCE } from '../../../core/work/sparse.js';
 import type { Engine } from '../ggml/engine.js';
 import type { LlamaVocabulary } from '../llama-cpp/vocabulary.js';
 import type { Generator, PackedFacts, TextModel, VisitLogits } from '../opened.js';
+import { stepByStep } from '../step-by-step.js';
 import type { Parts } from './forward.js';
 import { Pass } from './pass.js';
 
@@ -66,6 +67,10 @@ export class SparseModel implements Generator {
       const ends = Int32Array.from({ length: sequences }, (_, s) => (s + 1) * length - 1);
       this.#run(length, all, ends);
     }
+  }
+
+  steps(tokens: readonly Int32Array[]): Float64Array {
+    return stepByStep(tokens, (step) => this.step(step));
   }
 
   step(tokens: Int32Array): void {

@@ -113,9 +113,7 @@ for (const threads of threadCounts) {
       contextDepth: 0,
     });
     const part = (from: number, to: number) => plan.prompt.map((tokens) => tokens.subarray(from, to));
-    const steps = () => {
-      for (const tokens of plan.steps) model.step(tokens);
-    };
+    const steps = () => void model.steps(plan.steps);
     const affordable = (tokens: number) =>
       2 * (model.facts.parameters ?? 0) * tokens * parallel < MOST_OPERATIONS;
     // Warm up: the first pass touches every page.

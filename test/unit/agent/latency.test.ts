@@ -27,10 +27,12 @@ function world(seconds: { prefill: number; step: (call: number) => number }) {
       calls.push(`prefill ${tokens.length}x${tokens[0]!.length}`);
       now += seconds.prefill;
     },
-    step(tokens) {
-      calls.push(`step ${tokens.length}`);
-      now += seconds.step(steps++);
-    },
+    steps: (tokens) =>
+      Float64Array.from(tokens, (step) => {
+        calls.push(`step ${step.length}`);
+        now += seconds.step(steps++);
+        return now;
+      }),
     warnings: [],
     close: () => {},
   };

@@ -30,6 +30,10 @@ describe('generated bindings', () => {
     expect(checked).toBeGreaterThan(120);
   });
 
+  test('a batch has the size by which the native loop of steps hands it on (kernels/steps/steps.h)', () => {
+    expect(STRUCTS.llama_batch.size).toBe(7 * 8);
+  });
+
   test('a struct that lies otherwise is refused before anything is called', () => {
     const other = Object.assign(Object.create(types) as StructTypes, {
       differences: () => ['llama_batch.logits is at 44, not 48'],
