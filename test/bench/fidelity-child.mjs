@@ -44,10 +44,8 @@ model.reset(0);
 model.prefill(tokens);
 const decode = repeated(generateTokens, () => {
   model.reset(promptTokens);
-  return timed(() => {
-    for (const step of steps) model.step(step);
-  });
+  return timed(() => model.steps(steps));
 });
-const cpuLibrary = String(model.facts.environment.cpuLibrary);
+const { cpuLibrary, stepLoop } = model.facts.environment;
 model.close();
-process.stdout.write(JSON.stringify({ cpuLibrary, prefill, decode }), () => process.exit(0));
+process.stdout.write(JSON.stringify({ cpuLibrary, stepLoop, prefill, decode }), () => process.exit(0));

@@ -44,7 +44,9 @@ interface FidelityOrder {
 }
 
 interface FidelityAnswer {
-  readonly cpuLibrary: string;
+  readonly cpuLibrary: string | null;
+  /** Where our decode steps are driven from: `native` or `javascript`. */
+  readonly stepLoop: string;
   /** Tokens per second, one value per repeat. */
   readonly prefill: readonly number[];
   readonly decode: readonly number[];
@@ -96,6 +98,7 @@ async function compare(
   const decode: Sides = { ours: [], peer: [] };
   const pairRatios = { prefill: [] as number[], decode: [] as number[] };
   let library = '';
+  let loop = '';
   for (let pair = 0; pair < pairs; pair++) {
     const order: FidelityOrder = {
       modelPath: model,
@@ -108,7 +111,8 @@ async function compare(
       const answer = runOurs(order);
       prefill.ours.push(...answer.prefill);
       decode.ours.push(...answer.decode);
-      library = answer.cpuLibrary;
+      library = String(answer.cpuLibrary);
+      loop = answer.stepLoop;
       return answer;
     };
     const theirs = (): { prefill: number[]; decode: number[] } => {
@@ -129,7 +133,7 @@ async function compare(
     );
   }
   console.log(
-    `\n${label}: ${threads} threads, flash attention, both on ${library}, ${pairs} pairs of ${repeats} repeats`,
+    `\n${label}: ${threads} threads, flash attention, both on ${library}, our steps driven from ${loop} code, ${pairs} pairs of ${repeats} repeats`,
   );
   console.log(
     'phase         ours median  p25..p75 (tokens/s)    llama-bench  p25..p75               ratio   pairs',
@@ -165,9 +169,7 @@ async function main(): Promise<void> {
   console.log(
     `\n${cpus()[0]?.model}, ${cpus().length} CPUs, load average ${loadavg()[0]?.toFixed(2)}. Both sides run the libraries shipped with`,
   );
-  console.log(
-    'node-llama-cpp (no OpenMP, GCC 11) with a thread pool attached; what remains is the caller: C++ or JavaScript.',
-  );
+  console.log('node-llama-cpp (no OpenMP, GCC 11) with a thread pool attached; what remains is the caller.');
   console.log(
     `fidelity: ours / llama-bench = ${ratios.map((r) => r.toFixed(3)).join(', ')} (${passed ? 'within' : 'NOT within'} 0.98..1.02)`,
   );
