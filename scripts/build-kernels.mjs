@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 // Builds kernels/ into dist/kernels/ with CMake, where CMake and a C++ compiler are present. Without them models run
-// and are measured; pruning, calibration and roofs say what is missing. Prints the library's path last. Exit code 0 built, 1 failed, 4 no tools.
+// and are measured, their steps driven from JavaScript; pruning, calibration and roofs say what is missing. Prints the library's path last. Exit code 0 built, 1 failed, 4 no tools.
 //
 // With --portable it builds the file that a release carries, dist/prebuilt/<platform>-<arch>/: the same code, which
 // chooses its instructions at run time, with the C++ runtime inside. It needs the C library of the machine it was built
