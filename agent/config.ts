@@ -3,6 +3,7 @@ import { homedir, hostname } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parse } from 'yaml';
 import { z } from 'zod';
+import { fileProblem } from '../core/input/file-problem.js';
 import { DEFAULT_AGENT_METRICS_PORT, DEFAULT_COORDINATOR } from '../proto/ports.js';
 import type { ClientSecurity } from '../proto/security.js';
 import { readPolicy, type SourcePolicy, sourcesSchema } from './artifacts/remote/policy.js';
@@ -169,10 +170,15 @@ export function loadAgentConfig(
 /** @returns the fields of a config file as they stand, nothing checked. @throws AgentConfigError when there are none to read. */
 export function readAgentFile(path: string | undefined): Record<string, unknown> {
   if (path === undefined) return {};
-  if (!existsSync(path)) throw new AgentConfigError([`there is no config file ${path}`]);
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch (error) {
+    throw new AgentConfigError([`cannot read the config file ${path}: ${fileProblem(error)}`]);
+  }
   let content: unknown;
   try {
-    content = parse(readFileSync(path, 'utf8'), { maxAliasCount: 100 });
+    content = parse(text, { maxAliasCount: 100 });
   } catch (error) {
     throw new AgentConfigError([`${path} is not YAML: ${(error as Error).message}`]);
   }
@@ -185,7 +191,7 @@ function textOf(name: string, path: string, errors: string[]): string {
   try {
     return readFileSync(path, 'utf8');
   } catch (error) {
-    errors.push(`${name}: ${(error as Error).message}`);
+    errors.push(`${name}: cannot read ${path}: ${fileProblem(error)}`);
     return '';
   }
 }
@@ -213,7 +219,7 @@ function readSecurity(
     try {
       return readFileSync(path);
     } catch (error) {
-      errors.push(`${name}: ${(error as Error).message}`);
+      errors.push(`${name}: cannot read ${path}: ${fileProblem(error)}`);
       return Buffer.alloc(0);
     }
   };

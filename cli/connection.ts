@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { fileProblem } from '../core/input/file-problem.js';
 import { type ControlConnection, connectControl } from '../proto/client.js';
 import { WireError } from '../proto/errors.js';
 import type { SweepStatus } from '../proto/gen/ridgepoint/v1/control.js';
@@ -10,7 +11,10 @@ function readCredential(option: string, path: string): Buffer {
   try {
     return readFileSync(path);
   } catch (error) {
-    throw usageError(`cannot read ${option} ${path}: ${(error as NodeJS.ErrnoException).code}`);
+    throw usageError(
+      `cannot read ${option} ${path}: ${fileProblem(error)}`,
+      'Check the path and who may read it.',
+    );
   }
 }
 

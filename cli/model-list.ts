@@ -1,11 +1,11 @@
 import { join, resolve } from 'node:path';
 import { builtinFolder, builtinNames } from '../agent/artifacts/source.js';
 import type { ModelFacts } from '../core/experiment/experiment.js';
+import { fileProblem } from '../core/input/file-problem.js';
 import type { Format } from '../formats/format.js';
 import { FORMATS, formatOf } from '../formats/index.js';
 import { modelsIn } from '../formats/scan.js';
 import { say } from './output/print.js';
-import { unreadable } from './read-file.js';
 
 /** A model that lies on this machine. */
 export interface ListedModel {
@@ -46,7 +46,7 @@ function pathsIn(folder: string, formats: readonly Format[]): readonly string[] 
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     say(
-      `${folder}: ${code === 'ENOENT' ? 'there is no such folder' : code === 'ENOTDIR' ? 'it is no folder' : unreadable(error)}`,
+      `${folder}: ${code === 'ENOENT' ? 'there is no such folder' : code === 'ENOTDIR' ? 'it is no folder' : fileProblem(error)}`,
     );
     return [];
   }

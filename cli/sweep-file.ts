@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { stringify } from 'yaml';
 import { fileReport } from '../core/input/diagnostic.js';
+import { fileProblem } from '../core/input/file-problem.js';
 import { withoutEnding } from '../core/models/formats.js';
 import { isRemote } from '../core/models/remote.js';
 import { isSynthetic } from '../core/models/synthetic.js';
@@ -12,7 +13,6 @@ import { withinContext } from '../core/sweep/within-context.js';
 import { formatOf } from '../formats/index.js';
 import { usageError } from './exit.js';
 import { say } from './output/print.js';
-import { unreadable } from './read-file.js';
 
 export interface SweepFile {
   readonly path: string;
@@ -92,7 +92,7 @@ export function readSweepFile(path: string): SweepFile {
     document = readFileSync(path, 'utf8');
   } catch (error) {
     throw usageError(
-      `cannot read the sweep file ${path}: ${unreadable(error)}`,
+      `cannot read the sweep file ${path}: ${fileProblem(error)}`,
       '`ridge init` writes one; examples that run are in docs/examples.',
     );
   }

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { parse as parseYaml } from 'yaml';
 import { z } from 'zod';
 import { FailureError, failure } from '../core/errors.js';
+import { fileProblem } from '../core/input/file-problem.js';
 import { CONNECTION_LIMITS } from '../proto/limits.js';
 import { DEFAULT_COORDINATOR, DEFAULT_COORDINATOR_METRICS, DEFAULT_COORDINATOR_WEB } from '../proto/ports.js';
 
@@ -162,7 +163,7 @@ export function readConfig(
       fromFile = parseYaml(readFileSync(file, 'utf8')) ?? {};
     } catch (error) {
       throw new FailureError(
-        failure('internal', `The configuration ${file} cannot be read: ${(error as Error).message}`),
+        failure('internal', `The configuration ${file} cannot be read: ${fileProblem(error)}`),
       );
     }
     if (typeof fromFile !== 'object' || Array.isArray(fromFile)) {

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { parse as parseYaml } from 'yaml';
 import { FailureError, failure } from '../core/errors.js';
+import { fileProblem } from '../core/input/file-problem.js';
 import type { ServerSecurity } from '../proto/security.js';
 import { type ResolvedConfig, tokensSchema, wrong } from './config.js';
 
@@ -34,9 +35,8 @@ function read(path: string, what: string): Buffer {
   try {
     return readFileSync(path);
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
     throw new FailureError(
-      failure('internal', `The ${what} file ${path} cannot be read (${code ?? (error as Error).message}).`, {
+      failure('internal', `The ${what} file ${path} cannot be read: ${fileProblem(error)}.`, {
         hint: 'Check the path and who may read it.',
       }),
     );

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { FailureError, failure } from '../../core/errors.js';
+import { fileProblem } from '../../core/input/file-problem.js';
 import { BUILTIN_TEXT } from '../../core/techniques/calibration-spec.js';
 import { builtinFolder, locateSource, type SourceSettings } from './source.js';
 
@@ -29,7 +30,7 @@ export function readText(path: string): string {
     const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: false }).decode(readFileSync(path));
     return text.endsWith('\n') ? text.slice(0, -1) : text;
   } catch (error) {
-    const why = error instanceof TypeError ? 'it is not UTF-8 text' : (error as Error).message;
+    const why = error instanceof TypeError ? 'it is not UTF-8 text' : fileProblem(error);
     throw new FailureError(failure('impossible-combination', `the text ${path} cannot be read: ${why}`));
   }
 }

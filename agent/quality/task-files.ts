@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { basename, dirname, extname, resolve } from 'node:path';
+import { fileProblem } from '../../core/input/file-problem.js';
 import { parseTaskDefinition, plainTask, type TaskDefinition } from '../../core/quality/tasks/definition.js';
 import { type Task, withExamples } from '../../core/quality/tasks/few-shot.js';
 import { parseItems, type TaskItems, templateProblem } from '../../core/quality/tasks/items.js';
@@ -80,14 +81,7 @@ class TaskReader {
       this.files.push(file);
       return text;
     } catch (error) {
-      const { code, message } = error as NodeJS.ErrnoException;
-      const why =
-        code === 'ENOENT'
-          ? 'there is no such file'
-          : code === 'EISDIR'
-            ? 'it is a folder'
-            : (code ?? message);
-      this.errors.push(`${path}: ${why}`);
+      this.errors.push(`${path}: ${fileProblem(error)}`);
       return null;
     }
   }

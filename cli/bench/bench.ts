@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
+import { fileProblem } from '../../core/input/file-problem.js';
 import { usageError } from '../exit.js';
 import { say } from '../output/print.js';
-import { unreadable } from '../read-file.js';
 import { madeSweep } from '../sweep-file.js';
 import type { BenchOptions } from './command.js';
 import { benchSpec } from './document.js';
@@ -33,6 +33,6 @@ function save(path: string, document: string): void {
   try {
     writeFileSync(path, document, { flag: 'wx' });
   } catch (error) {
-    throw usageError(`${path} cannot be written: ${unreadable(error)}`, 'Name another file with --save.');
+    throw usageError(`${path} cannot be written: ${fileProblem(error)}`, 'Name another file with --save.');
   }
 }

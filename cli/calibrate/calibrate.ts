@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { copyFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { basename, dirname, resolve } from 'node:path';
@@ -94,7 +94,8 @@ function schemeOf({ windows }: CalibrateOptions, output: Output | null): 'random
 function textOf(text: string, settings: ModelSettings): string {
   if (text.startsWith('builtin:')) return locateText(text, settings);
   const path = resolve(text);
-  if (!existsSync(path)) throw usageError(`there is no text ${text}`, 'Name a UTF-8 text file with --text.');
+  if (!existsSync(path) || !statSync(path).isFile())
+    throw usageError(`there is no text ${text}`, 'Name a UTF-8 text file with --text.');
   return path;
 }
 

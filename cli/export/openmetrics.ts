@@ -15,6 +15,7 @@ import { metricValue, type ResultRecord } from '../../core/result/result.js';
 import { usageError } from '../exit.js';
 import { printData, say } from '../output/print.js';
 import { newestRun, readRun, writeWhole } from '../report/run-folder.js';
+import { outputPath } from '../single/output-path.js';
 import type { ExportOptions } from './command.js';
 import { History } from './history.js';
 
@@ -24,14 +25,15 @@ const CLOSEST = 1000;
 
 /** `ridge export openmetrics`. */
 export function exportOpenMetrics(source: string | undefined, options: ExportOptions): void {
+  const output = options.output === undefined ? null : outputPath(options.output, true);
   const { records } = readRun(source ?? newestRun());
   const history = historyOf(records, (options.hold ?? 0) * MINUTE, labelsOf(options.label));
   const text = [...history.lines()].join('');
-  if (options.output === undefined) {
+  if (output === null) {
     printData(text);
     return;
   }
-  writeWhole(options.output, text);
+  writeWhole(output, text);
   say(`wrote ${options.output}: ${records.length} trials`);
 }
 

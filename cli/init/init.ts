@@ -2,6 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { dirname, isAbsolute, relative, resolve } from 'node:path';
 import { FailureError } from '../../core/errors.js';
 import type { ModelRef } from '../../core/experiment/experiment.js';
+import { fileProblem } from '../../core/input/file-problem.js';
 import { isRemote } from '../../core/models/remote.js';
 import { isSynthetic, NO_QUALITY } from '../../core/models/synthetic.js';
 import { EXIT, fromFailure, usageError } from '../exit.js';
@@ -9,7 +10,6 @@ import { lookedAt, modelSettings } from '../local-models.js';
 import { localModels } from '../model-list.js';
 import { nodeConfig } from '../node-config.js';
 import { say } from '../output/print.js';
-import { unreadable } from '../read-file.js';
 import { outputPath } from '../single/output-path.js';
 import { sweepNameOf } from '../sweep-file.js';
 import { type InitOptions, VARIABLE, type Variable } from './command.js';
@@ -30,7 +30,7 @@ export async function init(options: InitOptions): Promise<void> {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).syscall === 'open')
       throw usageError(
-        `${options.out} cannot be written: ${unreadable(error)}`,
+        `${options.out} cannot be written: ${fileProblem(error)}`,
         'Name another file with --out.',
       );
     throw error;

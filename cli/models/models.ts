@@ -1,17 +1,16 @@
 import { dirname, resolve } from 'node:path';
 import { describeSynthetic } from '../../agent/artifacts/synthetic/model.js';
-import { toFailure } from '../../core/errors.js';
 import { formatValue } from '../../core/metrics/format.js';
 import { SHAPES } from '../../core/models/shapes.js';
 import type { Format } from '../../formats/format.js';
 import { headerDetails } from '../../formats/gguf/format.js';
 import { FORMATS, formatOf } from '../../formats/index.js';
-import { fromFailure } from '../exit.js';
 import { inspectModel, modelSettings } from '../local-models.js';
 import { localModels, parameterCount } from '../model-list.js';
 import { nodeConfig } from '../node-config.js';
 import { plainTable } from '../output/plain-table.js';
 import { printData, printJson, say } from '../output/print.js';
+import { runCommand } from '../single/run-command.js';
 import type { ModelsOptions } from './command.js';
 
 /**
@@ -50,7 +49,7 @@ export async function listModels(
 
 async function showModel(source: string, options: ModelsOptions, formats: readonly Format[]): Promise<void> {
   const folders = [...options.models, '.', dirname(source)].map((folder) => resolve(folder));
-  try {
+  await runCommand(async () => {
     const settings = { ...modelSettings(folders, nodeConfig(options.config)), formats };
     const model = await inspectModel(source, settings);
     const details =
@@ -89,9 +88,7 @@ async function showModel(source: string, options: ModelsOptions, formats: readon
         details.tensors.map((t) => [t.name, t.type, t.shape.join(' × '), formatValue(t.bytes, 'B')]),
       ),
     );
-  } catch (error) {
-    throw fromFailure(toFailure(error));
-  }
+  });
 }
 
 /** What a format leaves open. */

@@ -2,12 +2,14 @@ import { canRecompute } from '../../core/judgement/judge.js';
 import { recompute } from '../../roofline/judge.js';
 import { chosenFormat } from '../options/display.js';
 import { printData, say } from '../output/print.js';
+import { outputPath } from '../single/output-path.js';
 import type { ReportOptions } from './command.js';
 import { renderResults } from './render.js';
 import { newestRun, readRun, writeWhole } from './run-folder.js';
 
 /** `ridge report`. */
 export async function printReport(source: string | undefined, options: ReportOptions): Promise<void> {
+  const output = options.output === undefined ? null : outputPath(options.output, true);
   const run = readRun(source ?? newestRun());
   const records = options.recompute === true ? run.records.map((record) => recompute(record)) : run.records;
   const left = options.recompute === true ? records.filter((record) => !canRecompute(record)).length : 0;
@@ -18,10 +20,10 @@ export async function printReport(source: string | undefined, options: ReportOpt
   }
   const request = { ...run.request, columns: options.columns ?? null };
   const text = await renderResults(records, chosenFormat(options), request);
-  if (options.output === undefined) {
+  if (output === null) {
     printData(text);
     return;
   }
-  writeWhole(options.output, text);
+  writeWhole(output, text);
   say(`wrote ${options.output}`);
 }

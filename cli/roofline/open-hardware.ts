@@ -1,6 +1,7 @@
 import { readRoofs, type StoredRoofs } from '../../agent/roofs/store.js';
 import { FailureError, failure } from '../../core/errors.js';
 import type { DeviceProfile } from '../../core/experiment/node.js';
+import { fileProblem } from '../../core/input/file-problem.js';
 import { recordRoofsOf } from '../../core/result/roofs-record.js';
 import { type Ceilings, publishedCeilings } from '../../roofline/ceilings.js';
 import { ceilingsAt } from '../../roofline/ceilings-at.js';
@@ -25,7 +26,7 @@ async function openRoofs(name: string, config: string | undefined): Promise<Ceil
   if (match === null) {
     const file = await readRoofs(name).catch((error: Error) => {
       throw missing(
-        `${name} cannot be read as roofs: ${error.message}`,
+        `${name} cannot be read as roofs: ${fileProblem(error)}`,
         '`ridge roofs --out FILE` writes such a file.',
       );
     });

@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { fileReport } from '../../core/input/diagnostic.js';
+import { fileProblem } from '../../core/input/file-problem.js';
 import { parseRoofline } from '../../roofline/analysis/file.js';
 import type { AnalysisSpec, PointField } from '../../roofline/analysis/point.js';
 import { readAnalysisSpec } from '../../roofline/analysis/spec.js';
-import { unreadable } from '../read-file.js';
 import type { RooflineOptions } from './command.js';
 
 /** The option that gives a field, for messages. */
@@ -157,7 +157,7 @@ function readFile(path: string): FileReading {
     return {
       values: {},
       diagnostics: [
-        `cannot read ${path}: ${unreadable(error)}; examples that run are in docs/examples/roofline`,
+        `cannot read ${path}: ${fileProblem(error)}; examples that run are in docs/examples/roofline`,
       ],
     };
   }

@@ -6,6 +6,7 @@ import { type Analyses, analyzeAll, type Opened } from '../../roofline/analyze.j
 import type { Ceilings } from '../../roofline/ceilings.js';
 import { EXIT, fromFailure, usageError } from '../exit.js';
 import { printData, printJson, say } from '../output/print.js';
+import { outputPath } from '../single/output-path.js';
 import type { RooflineOptions } from './command.js';
 import { operatorsCsv, pointsCsv } from './csv.js';
 import { listKnown } from './list.js';
@@ -21,6 +22,8 @@ export async function runRoofline(options: RooflineOptions): Promise<void> {
     listKnown(options.json === true);
     return;
   }
+  // Nothing is printed where the rest of what was asked for cannot be written.
+  for (const path of [options.svg, options.html]) if (path !== undefined) outputPath(path, true);
   const { spec: written, readable, diagnostics, contextOpen } = readSpec(options);
   const { opened, failures } = await open(readable, options);
   if (written === null) throw usageError([...diagnostics, ...failures].join('\n'), SPEC_HINT);

@@ -1,4 +1,5 @@
 import { writeFileSync } from 'node:fs';
+import { fileProblem } from '../../core/input/file-problem.js';
 import type { Analysis } from '../../roofline/analysis/analysis.js';
 import {
   type ChartData,
@@ -9,7 +10,6 @@ import {
 import type { PointField } from '../../roofline/analysis/point.js';
 import { usageError, workError } from '../exit.js';
 import { say } from '../output/print.js';
-import { unreadable } from '../read-file.js';
 import { openDrawing } from './charts.js';
 import type { RooflineOptions } from './command.js';
 import { rooflinePage } from './page.js';
@@ -62,7 +62,7 @@ function write(path: string, text: string): void {
   try {
     writeFileSync(path, text);
   } catch (error) {
-    throw workError(`cannot write ${path}: ${unreadable(error)}`, 'Name a file in a folder that exists.');
+    throw usageError(`cannot write ${path}: ${fileProblem(error)}`, 'Name another file.');
   }
   say(`written: ${path}`);
 }

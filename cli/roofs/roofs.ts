@@ -1,11 +1,12 @@
 import { writeFile } from 'node:fs/promises';
-import { resolve } from 'node:path';
 import { measurerFor, requireMeasurer } from '../../agent/roofs/index.js';
 import type { RoofsStore } from '../../agent/roofs/store.js';
 import type { DeviceProfile } from '../../core/experiment/node.js';
+import { fileProblem } from '../../core/input/file-problem.js';
 import type { Roofs } from '../../core/result/roofs.js';
 import { usageError, workError } from '../exit.js';
 import { printData, printJson, say } from '../output/print.js';
+import { outputPath } from '../single/output-path.js';
 import { runCommand } from '../single/run-command.js';
 import { stepProgress } from '../single/step-progress.js';
 import { thisNode } from '../this-node.js';
@@ -14,6 +15,7 @@ import { describe } from './describe.js';
 
 /** `ridge roofs`: measures, keeps and prints the ceilings of this node's devices. */
 export async function roofs(options: RoofsOptions): Promise<void> {
+  const output = options.out === undefined ? null : outputPath(options.out, true);
   const { profile, store } = await thisNode(options.config);
   const devices = chosen(profile.devices, options);
   await runCommand(async () => {
@@ -23,11 +25,11 @@ export async function roofs(options: RoofsOptions): Promise<void> {
         options.stored === true ? await stored(store, device) : await measured(store, device, options),
       );
     }
-    if (options.out !== undefined) {
+    if (output !== null) {
       const [first] = all;
       const text = JSON.stringify(all.length === 1 ? first : all, null, 1);
-      await writeFile(resolve(options.out), `${text}\n`).catch((error: Error) => {
-        throw workError(`the roofs cannot be written: ${error.message}`);
+      await writeFile(output, `${text}\n`).catch((error: Error) => {
+        throw workError(`the roofs cannot be written to ${options.out}: ${fileProblem(error)}`);
       });
     }
     if (options.json === true) printJson(all);

@@ -6,7 +6,7 @@ import { usageError } from '../exit.js';
 export function outputPath(output: string, force: boolean): string {
   const path = resolve(output);
   const folder = dirname(path);
-  if (!existsSync(folder))
+  if (!existsSync(folder) || !statSync(folder).isDirectory())
     throw usageError(`there is no folder ${folder}`, 'Make it, or name another place.');
   const there = statSync(path, { throwIfNoEntry: false });
   if (there?.isDirectory() === true) throw usageError(`${output} is a folder`, 'Name a file in it.');

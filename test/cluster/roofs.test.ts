@@ -43,7 +43,7 @@ describe('ridge roofs', () => {
     [['--threads', '1,100000'], /--threads 100000 is not possible/],
     [['--threads', 'many'], /whole numbers, with commas/],
     [['--device', 'gpu7'], /this node has no device gpu7/],
-    [['--config', join(folder, 'none.yaml')], /there is no config file/],
+    [['--config', join(folder, 'none.yaml')], /cannot read the config file .*: there is no such file/],
   ])('%s is a wrong word', async (words, sentence) => {
     const { code, stdout, stderr } = await ridge(['roofs', ...words], { env });
     expect(code).toBe(2);

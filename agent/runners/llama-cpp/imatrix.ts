@@ -1,5 +1,6 @@
 import { basename } from 'node:path';
 import { FailureError, failure } from '../../../core/errors.js';
+import { fileProblem } from '../../../core/input/file-problem.js';
 import { readMetadataValue } from '../../../formats/gguf/copy.js';
 import { type GgufHeader, readGgufHeader, type TensorInfo } from '../../../formats/gguf/header.js';
 import { shown } from '../../../formats/gguf/metadata.js';
@@ -52,7 +53,7 @@ export async function readImportanceMatrix(path: string): Promise<ImportanceMatr
   } catch (error) {
     if (error instanceof FailureError) throw error;
     const hint = 'Make one with llama-imatrix (--output-format gguf) or `ridge calibrate`.';
-    const message = `${basename(path)} is no importance matrix: ${(error as Error).message}`;
+    const message = `${basename(path)} is no importance matrix: ${fileProblem(error)}`;
     throw new FailureError(failure('artifact-failed', message, { hint }), { cause: error });
   }
 }

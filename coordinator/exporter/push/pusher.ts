@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { FailureError, failure } from '../../../core/errors.js';
+import { fileProblem } from '../../../core/input/file-problem.js';
 import type { Family, Labels } from '../../../core/metrics/families.js';
 import type { GenAiHistogram } from './gen-ai.js';
 import { otlp } from './otlp.js';
@@ -140,9 +141,8 @@ function token(path: string): string {
   try {
     return readFileSync(path, 'utf8').trim();
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
     throw new FailureError(
-      failure('internal', `The token for pushing metrics, ${path}, cannot be read (${code}).`, {
+      failure('internal', `The token for pushing metrics, ${path}, cannot be read: ${fileProblem(error)}.`, {
         hint: 'Check the path and who may read it.',
       }),
     );

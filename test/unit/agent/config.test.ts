@@ -102,7 +102,7 @@ describe('the agent’s config', () => {
       /sources\.https\.0: models\.example\.com is not an address/,
     );
     expect(errors({ env: {}, overrides: { sources: { ca: '/nowhere/ca' } } })).toEqual([
-      expect.stringMatching(/^sources\.ca: .*ENOENT/),
+      expect.stringMatching(/^sources\.ca: cannot read \/nowhere\/ca: there is no such file$/),
     ]);
   });
 
@@ -121,7 +121,7 @@ describe('the agent’s config', () => {
     [
       'a missing file',
       { tls: { ca: '/nowhere/ca', certificate: '/nowhere/c', key: '/nowhere/k' } },
-      /tls\.ca.*ENOENT/,
+      /tls\.ca: cannot read .*: there is no such file/,
     ],
     ['half of mutual TLS', { tls: { ca: '/nowhere/ca' } }, /certificate and key/],
     ['no YAML', '{', /not YAML/],
@@ -133,7 +133,9 @@ describe('the agent’s config', () => {
   });
 
   test('refuses a config file that is not there', () => {
-    expect(errors({ env: {}, file: '/nowhere.yaml' })).toEqual(['there is no config file /nowhere.yaml']);
+    expect(errors({ env: {}, file: '/nowhere.yaml' })).toEqual([
+      'cannot read the config file /nowhere.yaml: there is no such file',
+    ]);
   });
 
   test('reads a token from its file or the environment', () => {

@@ -1,0 +1,95 @@
+import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { createProgram } from '../../cli/program.js';
+import { PACKAGE_ROOT } from '../../installation/package.js';
+import { ridge } from '../support/ridge.js';
+
+let folder: string;
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'ridgepoint-paths-'));
+  mkdirSync(join(folder, 'dir'));
+  writeFileSync(join(folder, 'file'), 'words');
+  copyFileSync(join(PACKAGE_ROOT, 'models/tiny-f16.gguf'), join(folder, 'model.gguf'));
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const NONE = 'none/x';
+const BELOW = 'file/x';
+
+/** Every place of a command where a path stands, PATH, with what it cannot be there. */
+const PLACES: readonly (readonly [words: string, wrong: readonly string[]])[] = [
+  ['run PATH', [NONE, 'dir', BELOW]],
+  ['run model.gguf --config PATH', [NONE, 'dir']],
+  ['run model.gguf --out PATH', ['file', BELOW]],
+  ['run model.gguf --otlp http://127.0.0.1:9/ --push-token-file PATH', [NONE, 'dir']],
+  ['bench -m PATH', [NONE, BELOW]],
+  ['bench -m model.gguf --save PATH', [NONE, 'dir', 'file', BELOW]],
+  ['init --vary none --model PATH', [NONE, BELOW]],
+  ['init --vary none --model model.gguf --out PATH', [NONE, 'dir', 'file', BELOW]],
+  ['plan PATH', [NONE, 'dir', BELOW]],
+  ['plan model.gguf --config PATH', [NONE, 'dir']],
+  ['report PATH', [NONE, 'dir', 'file', BELOW]],
+  ['report -o PATH', [NONE, 'dir', BELOW]],
+  ['compare PATH PATH', [NONE, 'dir', 'file']],
+  ['export openmetrics PATH', [NONE, 'dir', 'file']],
+  ['export openmetrics -o PATH', [NONE, 'dir', BELOW]],
+  ['coordinator --config PATH', [NONE, 'dir', BELOW]],
+  ['agent --config PATH', [NONE, 'dir', BELOW]],
+  ['agent --coordinator 127.0.0.1:1 --token-file PATH', [NONE, 'dir']],
+  ['submit PATH', [NONE, 'dir', BELOW]],
+  ['watch --tls-ca PATH', [NONE, 'dir']],
+  ['cancel s --token-file PATH', [NONE, 'dir']],
+  ['sweeps --token-file PATH', [NONE, 'dir']],
+  ['results --token-file PATH', [NONE, 'dir']],
+  ['nodes --token-file PATH', [NONE, BELOW]],
+  ['roofline --file PATH', [NONE, 'dir', BELOW]],
+  ['roofline --hardware h100 --model PATH', [NONE, 'dir', 'file']],
+  ['roofline --model model.gguf --hardware PATH.json', [NONE, BELOW]],
+  ['roofline --model model.gguf --hardware h100 --svg PATH', [NONE, 'dir', BELOW]],
+  ['fit --model PATH', [NONE, 'dir', 'file']],
+  ['models PATH', [NONE, BELOW]],
+  ['quality PATH', [NONE, BELOW]],
+  ['quality model.gguf --text PATH', [NONE, 'dir', BELOW]],
+  ['quality model.gguf --task PATH', [NONE, 'dir', BELOW]],
+  ['calibrate PATH', [NONE, BELOW]],
+  ['calibrate model.gguf --text PATH', [NONE, 'dir', BELOW]],
+  ['calibrate model.gguf --output PATH', [NONE, 'dir', BELOW]],
+  ['quantize PATH out.gguf --type q8_0', [NONE, BELOW]],
+  ['quantize model.gguf PATH --type q8_0', [NONE, 'dir', 'file', BELOW]],
+  ['prune PATH out.gguf --method magnitude --ratio 50%', [NONE, BELOW]],
+  ['prune model.gguf PATH --method magnitude --ratio 50%', [NONE, 'dir', 'file', BELOW]],
+  ['adapt inspect PATH', [NONE, BELOW]],
+  ['adapt merge PATH builtin:small-pgdoc-r4 out.gguf', [NONE, BELOW]],
+  ['adapt merge builtin:small PATH out.gguf', [NONE, BELOW]],
+  ['adapt train model.gguf out.gguf --text PATH', [NONE, 'dir']],
+  ['profile PATH', [NONE, BELOW]],
+  ['roofs --config PATH', [NONE, 'dir']],
+  ['roofs --stored --out PATH', [NONE, 'dir', BELOW]],
+  ['factors --config PATH', [NONE, 'dir']],
+];
+
+/** Commands that take no path. */
+const WITHOUT = ['power-helper', 'kernels', 'doctor', 'engines'];
+
+test('every command that takes a path is among them', () => {
+  const tried = new Set(PLACES.map(([words]) => words.split(' ')[0]));
+  const all = createProgram().commands.map((command) => command.name());
+  expect(all.filter((name) => !tried.has(name) && !WITHOUT.includes(name))).toEqual([]);
+});
+
+test.concurrent.each(PLACES)(
+  '%s',
+  async (words, wrong) => {
+    for (const path of wrong) {
+      const args = words.replaceAll('PATH', path).split(' ');
+      const { code, stdout, stderr } = await ridge(args, { cwd: folder, env: { XDG_STATE_HOME: folder } });
+      expect(code, `${args.join(' ')}\n${stderr}`).toBe(2);
+      expect(stdout, args.join(' ')).toBe('');
+      expect(stderr, args.join(' ')).not.toMatch(/\bE[A-Z]{4,}\b|internal|\bat .+:\d+:\d+/);
+      expect(stderr, args.join(' ')).toMatch(/^ridge: /m);
+    }
+  },
+  180_000,
+);
