@@ -223,11 +223,11 @@ describe('the time of a sweep', () => {
       (total, trial) => total + (typeof trial === 'string' ? Number.NaN : trial.least),
       0,
     );
-    expect(time.seconds?.least).toBeCloseTo((sum * 10) / 8, 9);
+    expect(time.seconds?.least).toBeCloseTo((sum * 3 * 10) / 8, 9);
     expect(time).toMatchObject({ absent: null, atLeast: true });
     expect(time.how).toMatch(/^the roofs of cpu0, measured 2026-11-25T12:00:00.000Z alone/);
-    const repeated = sweepTime({ ...sweep, repetition: { starts: 3 } } as typeof sweep, space, byRoofs);
-    expect(repeated.seconds?.least).toBeCloseTo((sum * (24 + 4)) / 8, 9);
+    const once = { ...sweep, repetition: { ...sweep.repetition, starts: 1 } };
+    expect(sweepTime(once, space, byRoofs).seconds?.least).toBeCloseTo((sum * 10) / 8, 9);
   });
 
   test('is a prediction where factors were fitted to these roofs', () => {
