@@ -52,7 +52,14 @@ export function fakeSweep(experiments: number, secondsEach: number): string {
         },
       ],
       workloads: [{ kind: 'latency', promptTokens: 64, generateTokens: 64 }],
-      measure: { starts: 1, maxSeconds: secondsEach, minRepeats: 2, maxRepeats: 5, maxSpread: 100, meters: 'off' },
+      measure: {
+        starts: 1,
+        maxSeconds: secondsEach,
+        minRepeats: 2,
+        maxRepeats: 5,
+        maxSpread: 100,
+        meters: 'off',
+      },
       placement: { driftControl: false },
     },
   });
