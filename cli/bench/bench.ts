@@ -12,10 +12,10 @@ import { benchSpec } from './document.js';
  * @throws CommandError (exit code 2) when a flag has a value that a sweep cannot have, or the file is there already.
  */
 export async function bench(options: BenchOptions): Promise<number> {
-  const { model, device, repetitions = null, axes } = options;
+  const { model, device, pg, repetitions = null, axes } = options;
   const sweep = madeSweep(
     'bench',
-    benchSpec({ models: model, axes, devices: device, repetitions }),
+    benchSpec({ models: model, axes, pairs: pg, devices: device, repetitions }),
     'ridge bench --help says what each flag takes; nothing was started.',
   );
   if (options.save === undefined) {

@@ -1,12 +1,15 @@
-import { type Command, Option } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import { addColumnsOption, FORMATS, type Format } from '../options/display.js';
 import { positiveInteger } from '../options/values.js';
 import { addRunOptions, type RunOptions } from '../run/command.js';
+import type { TokenPair } from './document.js';
 import { BENCH_OPTIONS, type BenchOption, flagsOf, spelledOut } from './flags.js';
 
 export interface BenchOptions extends Omit<RunOptions, 'format'> {
   readonly model: readonly string[];
   readonly device: readonly string[];
+  /** Pairs of prompt and decode tokens. */
+  readonly pg: readonly TokenPair[];
   readonly repetitions?: number;
   readonly save?: string;
   readonly output: Format | 'sql';
@@ -32,6 +35,14 @@ export function registerBench(program: Command): void {
         .argParser(list)
         .default([]),
     );
+  command.addOption(
+    new Option(
+      '--pg <p,n>',
+      'tokens of a prompt and decode steps after it, as a row of their own (repeatable)',
+    )
+      .argParser(pair)
+      .default([]),
+  );
   for (const option of BENCH_OPTIONS) command.addOption(optionOf(option));
   command
     .option(
@@ -55,6 +66,14 @@ export function registerBench(program: Command): void {
     const { bench } = await import('./bench.js');
     process.exitCode = await bench({ ...options, axes });
   });
+}
+
+/** @throws InvalidArgumentError unless it is `512,128`. */
+function pair(text: string, before: readonly TokenPair[] = []): readonly TokenPair[] {
+  const [, promptTokens, generateTokens] = /^(\d{1,7}),(\d{1,7})$/.exec(text) ?? [];
+  if (promptTokens === undefined || generateTokens === undefined)
+    throw new InvalidArgumentError('It must be two whole numbers, such as 512,128.');
+  return [...before, { promptTokens: Number(promptTokens), generateTokens: Number(generateTokens) }];
 }
 
 const list = (text: string, before: readonly string[] = []): readonly string[] => [

@@ -6,11 +6,19 @@ import { latency } from '../../core/workloads/latency.js';
 import type { WorkloadKind } from '../../core/workloads/workload.js';
 import { BENCH_RUNNERS } from './flags.js';
 
+/** llama-bench's `-pg`. */
+export interface TokenPair {
+  readonly promptTokens: number;
+  readonly generateTokens: number;
+}
+
 /** What was said on the command line, lists taken apart at their commas. */
 export interface BenchRequest {
   readonly models: readonly string[];
   /** Values as they were typed, by the name of the field. */
   readonly axes: Readonly<Record<string, readonly string[]>>;
+  /** Pairs of prompt and decode tokens, each a workload of its own; empty = prompt and decode tokens are axes. */
+  readonly pairs: readonly TokenPair[];
   /** Device classes; empty = what a sweep has when it does not say. */
   readonly devices: readonly string[];
   /** Exactly so many repeats; null = until the interval is narrow, as in sweeps. */
@@ -19,7 +27,7 @@ export interface BenchRequest {
 
 /** @returns the request as the `spec` of a sweep; what is not said is left out, and nothing is judged: that is parseSweep's. */
 export function benchSpec(request: BenchRequest): Record<string, unknown> {
-  const { models, axes, devices, repetitions } = request;
+  const { models, axes, pairs, devices, repetitions } = request;
   const block = ({ kind, options }: RunnerKind | WorkloadKind) => {
     const entries = fieldsOf(options).flatMap((field) => {
       const typed = axes[field.name] ?? [];
@@ -30,10 +38,23 @@ export function benchSpec(request: BenchRequest): Record<string, unknown> {
   return {
     models: oneOf(models),
     runners: BENCH_RUNNERS.map(block),
-    workloads: [block(latency)],
+    workloads: workloadsOf(block(latency), pairs),
     ...(repetitions === null ? {} : { measure: { minRepeats: repetitions, maxRepeats: repetitions } }),
     ...(devices.length === 0 ? {} : { placement: { device: oneOf(devices) } }),
   };
+}
+
+/** Pairs take the other options of the workload; tokens that were said beside them are a workload of their own. */
+function workloadsOf(
+  { promptTokens, generateTokens, ...rest }: Readonly<Record<string, unknown>>,
+  pairs: readonly TokenPair[],
+): Record<string, unknown>[] {
+  const said = {
+    ...(promptTokens === undefined ? {} : { promptTokens }),
+    ...(generateTokens === undefined ? {} : { generateTokens }),
+  };
+  const own = pairs.length === 0 || Object.keys(said).length > 0 ? [{ ...rest, ...said }] : [];
+  return [...own, ...pairs.map((pair) => ({ ...rest, ...pair }))];
 }
 
 const oneOf = <T>(values: readonly T[]): T | readonly T[] =>

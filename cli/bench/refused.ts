@@ -5,7 +5,6 @@ const INSTEAD: readonly (readonly [flags: readonly string[], instead: string])[]
     'name the model as -m hf:OWNER/REPOSITORY:Q4_K_M, with --config FILE for what may be fetched',
   ],
   [['hft', 'hf-token'], 'set `sources.hfTokenFile` in the file of --config'],
-  [['pg'], 'every row is a prompt and then its decode steps, so use -p and -n'],
   [
     ['sm', 'split-mode', 'mg', 'main-gpu', 'ts', 'tensor-split', 'rpc'],
     'a trial has one device to itself, so choose it with --device',

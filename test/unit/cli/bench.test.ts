@@ -121,6 +121,27 @@ describe('ridge bench makes a sweep of flags', () => {
     expect(sweep.placement.devices).toEqual(['cuda']);
   });
 
+  test('pairs of prompt and decode tokens are rows of their own, beside those of -p and -n where they are said', async () => {
+    const tokens = ({ workloads }: Sweep) =>
+      workloads.map(({ axes }) =>
+        ['promptTokens', 'generateTokens', 'parallel'].map(
+          (name) => axes.find((axis) => axis.name === name)?.values,
+        ),
+      );
+    const pairs = await sweepOf('-pg', '64,16', '-pg', '128,8', '--parallel', '2');
+    expect(tokens(pairs)).toEqual([
+      [[64], [16], [2]],
+      [[128], [8], [2]],
+    ]);
+    expect(planSpace(pairs).count).toBe(2);
+    rmSync(join(folder, 'sweep.yaml'));
+    const both = await sweepOf('-p', '32', '-n', '0', '-pg', '64,16');
+    expect(tokens(both)).toEqual([
+      [[32], [0], [1]],
+      [[64], [16], [1]],
+    ]);
+  });
+
   test('without flags it is the sweep of the same model with every default', async () => {
     const written = parseSweep(
       'apiVersion: ridgepoint.dev/v1\nkind: Sweep\nmetadata: { name: bench }\nspec: { models: builtin:tiny }',
@@ -153,7 +174,6 @@ describe('ridge bench refuses', () => {
   test.each([
     ['a flag that no option answers to', ['-sm', 'row'], /^llama-bench's -sm is no option here: .*--device/],
     ['the same with an equals sign', ['--cpu-mask=0xff'], /^llama-bench's --cpu-mask is no option here/],
-    ['a pair of prompt and generation', ['-pg', '512,128'], /use -p and -n$/],
     ['a word that is no value', ['-t', 'many'], /^threads must be .*, not "many"/],
     ['a type of cache that is none', ['-ctk', 'q8'], /^kvCacheTypeK must be .*q8_0/],
     ['a range that never moves', ['-t', '1-8+0'], /never moves on/],
@@ -167,6 +187,7 @@ describe('ridge bench refuses', () => {
 
   test.each([
     ['a flag that nobody knows', ['-m', 'builtin:tiny', '--swa-full'], /unknown option '--swa-full'/],
+    ['a pair that is none', ['-m', 'builtin:tiny', '-pg', '512'], /two whole numbers, such as 512,128/],
     ['no model', ['-p', '512'], /required option '-m, --model <sources>' not specified/],
     ['a format that there is not', ['-m', 'builtin:tiny', '-o', 'xml'], /'xml' is invalid.*sql/],
   ])('%s', async (_, flags, message) => {
