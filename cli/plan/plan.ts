@@ -19,7 +19,7 @@ import type { PlanOptions } from './command.js';
 import { SECONDS_AROUND_A_TRIAL, type TimeEstimator, type TrialTime, timeEstimator } from './estimate.js';
 import { filesLine, filesTable, plannedFiles } from './files.js';
 import { fleet, hereAlone, placementWarnings } from './places.js';
-import { type SweepTime, startsOf, sweepTime } from './sweep-time.js';
+import { type SweepTime, sweepTime } from './sweep-time.js';
 import type { PlanWarning } from './warning.js';
 
 /** Most experiments that are held against devices, and looked at for files; of larger sweeps, as many evenly spread ones. */
@@ -166,7 +166,9 @@ function plannedRow(
 /** Longest time the repeats of all trials may take; null without `maxSeconds`. */
 function budgetOf(sweep: Sweep, points: number): number | null {
   const { maxSeconds } = sweep.measure;
-  return maxSeconds === null ? null : points * startsOf(sweep) * (maxSeconds + SECONDS_AROUND_A_TRIAL);
+  return maxSeconds === null
+    ? null
+    : points * sweep.repetition.starts * (maxSeconds + SECONDS_AROUND_A_TRIAL);
 }
 
 const number = (n: number): string => n.toLocaleString('en');

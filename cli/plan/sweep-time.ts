@@ -42,13 +42,9 @@ export function sweepTime(sweep: Sweep, space: Space, { estimate, basis }: TimeE
   };
 }
 
-/** @returns how many trials measure each experiment. */
-export function startsOf({ repetition }: Sweep): number {
-  return repetition.starts;
-}
-
-function trialsOf(sweep: Sweep, points: number): number {
-  const { driftControl, blockSize } = sweep.placement;
-  const starts = points * startsOf(sweep);
-  return driftControl && points > FEW_EXPERIMENTS ? starts + 2 * Math.ceil(starts / blockSize) : starts;
+/** Passes over the sweep are blocks of their own. */
+function trialsOf({ placement, repetition }: Sweep, points: number): number {
+  const { driftControl, blockSize } = placement;
+  const controls = driftControl && points > FEW_EXPERIMENTS ? 2 * Math.ceil(points / blockSize) : 0;
+  return repetition.starts * (points + controls);
 }

@@ -90,7 +90,7 @@ async function ridgeRun(of: Case, meters: 'on' | 'off'): Promise<Speeds> {
       runners: [{ kind: 'llama-cpp', ...runnerOptions }],
       workloads: [{ kind: 'latency', promptTokens, generateTokens }],
       placement: { driftControl: false, retries: 0 },
-      measure: { ...policy(of), meters },
+      measure: { ...policy(of), starts: 1, meters },
     },
   };
   writeFileSync(file, JSON.stringify(sweep));

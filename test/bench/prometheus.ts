@@ -22,7 +22,7 @@ spec:
   runners: [{ kind: llama-cpp, flashAttention: [true, false] }]
   workloads: [{ kind: latency, promptTokens: 128, generateTokens: 64 }]
   # Whether rows may be compared is not the question here: no gate may keep one from being shown.
-  measure: { minRepeats: 3, maxRepeats: 4, maxSpread: 100, maxForeignCores: 1000, maxStealRatio: 1 }
+  measure: { starts: 1, minRepeats: 3, maxRepeats: 4, maxSpread: 100, maxForeignCores: 1000, maxStealRatio: 1 }
   placement: { retries: 0 }
 `;
 

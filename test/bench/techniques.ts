@@ -125,6 +125,7 @@ function sweepFile(): string {
   const { spec } = document;
   spec.measure = {
     ...spec.measure,
+    starts: 1,
     maxRepeats: 3,
     maxWarmups: 1,
     maxSpread: 100,

@@ -63,7 +63,7 @@ spec:
   models: [{ name: tiny, source: "builtin:tiny" }]
   runners: [{ kind: fake, ${fake} }]
   workloads: [{ kind: latency, promptTokens: 8, generateTokens: 8 }]
-  measure: { minRepeats: 2, maxRepeats: 2, maxWarmups: 1, maxSpread: 1, maxForeignCores: 1000, maxStealRatio: 1 }
+  measure: { starts: 1, minRepeats: 2, maxRepeats: 2, maxWarmups: 1, maxSpread: 1, maxForeignCores: 1000, maxStealRatio: 1 }
   placement: { driftControl: false, retries: 1 }
 ${rest}`;
 }

@@ -15,7 +15,7 @@ spec:
   models: builtin:tiny
   runners: [{ kind: fake, fakeDecodeTokensPerSecond: [1000, 2000, 4000] }]
   workloads: [{ kind: latency, promptTokens: 64, generateTokens: 8, parallel: [1, 2] }]
-  measure: { maxRepeats: 3, maxWarmups: 1, maxSpread: 100, maxForeignCores: 1000, maxStealRatio: 1 }
+  measure: { starts: 1, maxRepeats: 3, maxWarmups: 1, maxSpread: 100, maxForeignCores: 1000, maxStealRatio: 1 }
   placement: { retries: 0 }
 `;
 

@@ -23,7 +23,7 @@ spec:
   workloads:
     - { kind: kernel, op: attention-decode, variant: [plain, packed], context: 256, heads: 4, kvHeads: 2, cacheState: warm }
     - { kind: kernel, op: nsa-decode, elementType: f32, heads: 4, kvHeads: 2, context: 1024 }
-  measure: { maxRepeats: 3, maxSeconds: 1, maxWarmups: 1, meters: "off" }
+  measure: { starts: 1, maxRepeats: 3, maxSeconds: 1, maxWarmups: 1, meters: "off" }
 `;
 
 describe.skipIf(kernelsLibrary() === null)('ridge run over ops (needs cmake and a C++ compiler)', () => {

@@ -194,7 +194,7 @@ spec:
   models: "builtin:tiny"
   runners: [{ kind: fake }]
   workloads: [{ kind: latency, promptTokens: 8, generateTokens: 4 }]
-  measure: { maxRepeats: 2, maxStealRatio: 1, maxForeignCores: 1000, maxSpread: 100, meters: off }
+  measure: { starts: 1, maxRepeats: 2, maxStealRatio: 1, maxForeignCores: 1000, maxSpread: 100, meters: off }
   device: { powerCapWatts: [null, 150, 100, 300] }
   placement: { driftControl: false, retries: 0 }
 `,

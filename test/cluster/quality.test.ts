@@ -72,7 +72,7 @@ spec:
   techniques: { quantization: ${quantization} }
   runners: [{ kind: llama-cpp, threads: 1 }]
   workloads: [{ kind: latency, promptTokens: 16, generateTokens: 4 }]
-  measure: { maxRepeats: 1, minRepeats: 1, maxWarmups: 0, maxSpread: 100, maxForeignCores: 1000, maxStealRatio: 1 }
+  measure: { starts: 1, maxRepeats: 1, minRepeats: 1, maxWarmups: 0, maxSpread: 100, maxForeignCores: 1000, maxStealRatio: 1 }
   placement: { retries: 0, driftControl: false }
   quality: ${quality}
 `,

@@ -29,7 +29,7 @@ spec:
   models: [{ name: tiny, source: "builtin:tiny" }]
   runners: [{ kind: fake, fakeDecodeTokensPerSecond: [100, 200, 400] }]
   workloads: [{ kind: latency, promptTokens: 8, generateTokens: 16, parallel: [1, 2] }]
-  measure: { minRepeats: 3, maxRepeats: 3, maxWarmups: 1, maxSpread: 100, maxForeignCores: 1000, maxStealRatio: 1 }
+  measure: { starts: 1, minRepeats: 3, maxRepeats: 3, maxWarmups: 1, maxSpread: 100, maxForeignCores: 1000, maxStealRatio: 1 }
   placement: { driftControl: false, retries: 0 }
   objectives: { decodeTokensPerSecond: max, peakResidentBytes: min }
 `;

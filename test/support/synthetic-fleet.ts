@@ -112,6 +112,7 @@ spec:
       fakeDecodeTokensPerSecond: [${list(side)}]
       fakePrefillTokensPerSecond: [${list(Math.ceil(results / side))}]
   workloads: [{ kind: latency, promptTokens: 8, generateTokens: 8 }]
+  measure: { starts: 1 }
   placement: { driftControl: false, retries: 0 }
 `;
 }

@@ -167,7 +167,7 @@ spec:
   models: "builtin:tiny"
   runners: [{ kind: fake, fakeDecodeTokensPerSecond: 2000 }]
   workloads: [{ kind: latency, promptTokens: 8, generateTokens: [${tokens.join(', ')}] }]
-  measure: { minRepeats: 2, maxRepeats: 2, maxWarmups: 1, maxSpread: 100, maxForeignCores: 1000, maxStealRatio: 1 }
+  measure: { starts: 1, minRepeats: 2, maxRepeats: 2, maxWarmups: 1, maxSpread: 100, maxForeignCores: 1000, maxStealRatio: 1 }
   placement: { driftControl: false, retries: 20 }
 `;
 }

@@ -21,6 +21,7 @@ export function sweep(changes: Changes = {}): string {
       runners: [{ kind: 'llama-cpp', threads: 1, ...changes.runner }],
       workloads: [{ kind: 'latency', promptTokens: 8, generateTokens: 2, ...changes.workload }],
       measure: {
+        starts: 1,
         minRepeats: 2,
         maxRepeats: 2,
         maxWarmups: 1,
@@ -51,7 +52,14 @@ export function fakeSweep(experiments: number, secondsEach: number): string {
         },
       ],
       workloads: [{ kind: 'latency', promptTokens: 64, generateTokens: 64 }],
-      measure: { maxSeconds: secondsEach, minRepeats: 2, maxRepeats: 5, maxSpread: 100, meters: 'off' },
+      measure: {
+        starts: 1,
+        maxSeconds: secondsEach,
+        minRepeats: 2,
+        maxRepeats: 5,
+        maxSpread: 100,
+        meters: 'off',
+      },
       placement: { driftControl: false },
     },
   });

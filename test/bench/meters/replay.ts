@@ -20,7 +20,7 @@ spec:
   models: ["builtin:tiny"]
   runners: { kind: fake, fakePrefillTokensPerSecond: 2000, fakeDecodeTokensPerSecond: 200 }
   workloads: { kind: latency, promptTokens: 256, generateTokens: 16 }
-  measure: { minRepeats: 3, maxRepeats: 3, maxSpread: 100, maxForeignCores: 1000, maxStealRatio: 1 }
+  measure: { starts: 1, minRepeats: 3, maxRepeats: 3, maxSpread: 100, maxForeignCores: 1000, maxStealRatio: 1 }
   placement: { driftControl: false }
 `;
 

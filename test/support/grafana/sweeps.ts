@@ -16,7 +16,7 @@ spec:
   zip: [[quantization, sparsity]]
   workloads: [{ kind: latency, promptTokens: 256, generateTokens: 32 }]
   quality: { text: "builtin:sample", maxWindows: 1 }
-  measure: { minRepeats: 2, maxRepeats: 2, maxWarmups: 1, ${LOOSE} }
+  measure: { starts: 1, minRepeats: 2, maxRepeats: 2, maxWarmups: 1, ${LOOSE} }
   placement: { retries: 0, driftControl: false }
   objectives: { decodeTokensPerSecond: max, perplexity: min }
 `;
@@ -30,6 +30,6 @@ spec:
   models: [{ name: tiny, source: "builtin:tiny" }]
   runners: [{ kind: fake, fakeFailure: [none, load], fakeJitter: 0.5 }]
   workloads: [{ kind: latency, promptTokens: 8, generateTokens: 8 }]
-  measure: { minRepeats: 3, maxRepeats: 3, maxWarmups: 1, warmupSpread: 1, maxSpread: 0.000001, maxForeignCores: 1000, maxStealRatio: 1 }
+  measure: { starts: 1, minRepeats: 3, maxRepeats: 3, maxWarmups: 1, warmupSpread: 1, maxSpread: 0.000001, maxForeignCores: 1000, maxStealRatio: 1 }
   placement: { retries: 0, driftControl: false }
 `;

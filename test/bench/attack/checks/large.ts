@@ -43,7 +43,7 @@ spec:
   models: "builtin:tiny"
   runners: [{ kind: fake, fakeDecodeTokensPerSecond: 50000, fakeJitter: 0.05 }]
   workloads: [{ kind: latency, promptTokens: 8, generateTokens: [8192, 16] }]
-  measure: { minRepeats: 100, maxRepeats: 100, maxWarmups: 1, maxSpread: 100, maxForeignCores: 1000, maxStealRatio: 1 }
+  measure: { starts: 1, minRepeats: 100, maxRepeats: 100, maxWarmups: 1, maxSpread: 100, maxForeignCores: 1000, maxStealRatio: 1 }
   placement: { driftControl: false, retries: 0 }
 `,
       );
