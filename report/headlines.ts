@@ -1,9 +1,7 @@
 import type { Drift } from '../core/judgement/drift.js';
+import { SETTLING_METRICS } from '../core/metrics/settling.js';
 import type { Row } from './rows.js';
 import { intervalOf, metricOf } from './rows.js';
-
-/** Metrics whose intervals a sweep asks for (`measure.halfWidth`). */
-const SETTLING = ['prefillTokensPerSecond', 'decodeTokensPerSecond', 'trainTokensPerSecond'] as const;
 
 export interface HeadlineFacts {
   readonly rows: readonly Row[];
@@ -29,7 +27,7 @@ function driftLine({ node, label, block, blocks, ratio, p }: Drift): string {
 /** One start says nothing of how starts differ. */
 function quickLine(rows: readonly Row[]): string[] {
   const timed = rows.filter(
-    (row) => row.state === 'valid' && SETTLING.some((name) => metricOf(row, name) !== null),
+    (row) => row.state === 'valid' && SETTLING_METRICS.some((name) => metricOf(row, name) !== null),
   );
   const single = timed.filter((row) => row.starts.length === 1);
   if (single.length === 0) return [];
@@ -46,7 +44,7 @@ function quickLine(rows: readonly Row[]): string[] {
 function wideLine(rows: readonly Row[]): string[] {
   const several = rows.filter((row) => row.state === 'valid' && row.starts.length > 1);
   const reached = several.flatMap((row) => {
-    const widths = SETTLING.flatMap((name) => {
+    const widths = SETTLING_METRICS.flatMap((name) => {
       const [value, interval] = [metricOf(row, name), intervalOf(row, name)];
       return value === null || interval === null ? [] : [(interval[1] - interval[0]) / 2 / value];
     });

@@ -214,7 +214,11 @@ function count(view: SweepView, queue: PointQueue, result: ResultHead, leased: b
     settle(queue, position, { state: 'invalid', trialId: verdict.trialId, reused: false, reason });
   } else if (leased) {
     // `give-up` settles with the ExperimentGivenUp that is written in the same append.
-    if (verdict.verdict === 'again') requeue(queue, position);
+    if (verdict.verdict === 'again') {
+      // What disturbed a start is still there in the next second: an invalid one waits for the next pass.
+      if (status === 'complete') waitForNextPass(queue, position);
+      else requeue(queue, position);
+    }
   }
 }
 
@@ -237,8 +241,13 @@ function addStart(view: SweepView, queue: PointQueue, position: number, start: S
     settleByStarts(queue, position);
     return;
   }
-  if (held) queue.inFlight.delete(position);
-  starts.wait(position);
+  if (held) waitForNextPass(queue, position);
+  else starts.wait(position);
+}
+
+function waitForNextPass(queue: PointQueue, position: number): void {
+  queue.inFlight.delete(position);
+  queue.starts.wait(position);
 }
 
 /** @returns false when the point has no valid start to settle it by. */

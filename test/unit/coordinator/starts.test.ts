@@ -85,6 +85,18 @@ describe('several starts of each point', () => {
     expect(status(sim)).toMatchObject({ state: 'done', complete: 5 });
   });
 
+  test('a start that came out invalid is tried again when the others of its pass are done: what disturbed it is over then', () => {
+    const sim = new Simulation();
+    sim.submit(aView({ count: 4, blockSize: 4, repetition: { starts: 1, retryInvalid: 1 } }));
+    sim.join();
+    const first = sim.ask()!;
+    sim.report({ ...aRecord(first), valid: false });
+    const positions = runAll(sim).map(({ position }) => position);
+    expect(positions).toHaveLength(4);
+    expect(positions.indexOf(first.position)).toBe(3);
+    expect(status(sim)).toMatchObject({ state: 'done', complete: 4, invalid: 0 });
+  });
+
   test('a trial that runs across a restart is adopted, and its point is not started beside it', () => {
     const sim = new Simulation();
     sim.submit(aView({ count: 2, repetition: { starts: 2 } }));
