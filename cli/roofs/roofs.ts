@@ -1,6 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { measurerFor, requireMeasurer } from '../../agent/roofs/index.js';
 import type { RoofsStore } from '../../agent/roofs/store.js';
+import { toFailure } from '../../core/errors.js';
 import type { DeviceProfile } from '../../core/experiment/node.js';
 import { fileProblem } from '../../core/input/file-problem.js';
 import type { Roofs } from '../../core/result/roofs.js';
@@ -35,6 +36,27 @@ export async function roofs(options: RoofsOptions): Promise<void> {
     if (options.json === true) printJson(all);
     else printData(all.map(describe).join('\n\n'));
   });
+}
+
+/**
+ * Measures the roofs of this node that are not kept yet, or were measured on another machine than it is now, so that the rows of a
+ * run stand under them: once per machine. What goes wrong is said, and the run goes on without; so is what Ctrl-C skips.
+ */
+export async function measureMissing(config: string | undefined): Promise<void> {
+  const { profile, store } = await thisNode(config);
+  for (const device of profile.devices) {
+    const measurer = measurerFor(device);
+    if (measurer === null) continue;
+    try {
+      if ((await store.find(device.id, await measurer.environment(device))) !== null) continue;
+      say(
+        `measuring the roofs of ${device.id}: once on this machine, some 20 s; Ctrl-C goes on without, --no-roofs never asks`,
+      );
+      await measured(store, device, {});
+    } catch (error) {
+      say(`no roofs of ${device.id}: ${toFailure(error).message}`);
+    }
+  }
 }
 
 async function measured(store: RoofsStore, device: DeviceProfile, options: RoofsOptions): Promise<Roofs> {

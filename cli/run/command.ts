@@ -15,6 +15,7 @@ export interface RunOptions extends DisplayOptions {
   readonly energy: string;
   readonly fresh?: true;
   readonly quick?: true;
+  readonly roofs: boolean;
 }
 
 export function registerRun(program: Command): void {
@@ -63,5 +64,9 @@ export function addRunOptions(command: Command): Command {
       ).default('auto'),
     )
     .option('--quick', 'measure each experiment by one start, whatever the file says')
+    .option(
+      '--no-roofs',
+      'do not measure the roofs of this machine first, where none are kept; rows then stand under no roof',
+    )
     .option('--fresh', 'discard the results in the folder and measure everything again');
 }

@@ -24,6 +24,7 @@ import { requirePoints } from '../plan/plan.js';
 import { renderReport } from '../report/render.js';
 import { DEFAULT_OUT, FILES, writeRecords, writeWhole } from '../report/run-folder.js';
 import { collectResults } from '../results/results.js';
+import { measureMissing } from '../roofs/roofs.js';
 import { startError } from '../start-error.js';
 import { fitted, quickly, type SweepFile } from '../sweep-file.js';
 import { exitCodeOf, sayInvalid, watchSweep } from '../watch/watch.js';
@@ -46,6 +47,8 @@ export async function runSweep(file: SweepFile, options: RunOptions): Promise<nu
   const models = await resolveModels(written, settings);
   const { document, sweep } = fitted({ ...asked, sweep: { ...written, models } });
   requirePoints(sweep, planSpace(sweep));
+  // The same word of the environment keeps a node's agent from measuring them.
+  if (options.roofs && (process.env.RIDGE_ROOFS ?? 'auto') === 'auto') await measureMissing(options.config);
 
   const folder = openRunFolder(
     options.out ?? join(DEFAULT_OUT, sweep.name),
@@ -117,7 +120,7 @@ function embeddedAgentConfig(
       coordinator: coordinator.grpcAddress,
       modelFolders: [...job.folders],
       stateFolder: folder.agent,
-      // Those that this machine's own agent or `ridge roofs` measured: a run does not keep people waiting for them.
+      // Those that were measured before the run, by this machine's own agent or by `ridge roofs`.
       roofs: 'stored',
       roofsFolder: agentConfig(options.config, { XDG_STATE_HOME }).roofsFolder,
       // How and where to measure is the node's to say; what is measured was said on the command line.
