@@ -1,19 +1,14 @@
 #!/usr/bin/env node
 // Builds kernels/ into dist/kernels/ with CMake, where CMake and a C++ compiler are present. Without them models run
 // and are measured, their steps driven from JavaScript; pruning, calibration and roofs say what is missing. Prints the library's path last. Exit code 0 built, 1 failed, 4 no tools.
-//
-// With --portable it builds the file that a release carries, dist/prebuilt/<platform>-<arch>/: the same code, which
-// chooses its instructions at run time, with the C++ runtime inside. It needs the C library of the machine it was built
-// on or a newer one, so releases are built on the oldest system they are for.
 import { spawnSync } from 'node:child_process';
-import { copyFileSync, cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
-const portable = process.argv.includes('--portable');
-const folder = join(root, portable ? 'dist/kernels/portable' : 'dist/kernels');
+const folder = join(root, 'dist/kernels');
 const name = { darwin: 'libridgepoint-kernels.dylib', win32: 'ridgepoint-kernels.dll' };
 const file = name[process.platform] ?? 'libridgepoint-kernels.so';
 const library = join(folder, file);
@@ -54,7 +49,7 @@ lock();
 const cmake = (...args) => spawnSync('cmake', args, { cwd: root, stdio: ['ignore', 2, 2] }).status === 0;
 const configure = () => {
   mkdirSync(folder, { recursive: true });
-  return cmake('-S', join(root, 'kernels'), '-B', folder, `-DRIDGEPOINT_PORTABLE=${portable ? 'ON' : 'OFF'}`);
+  return cmake('-S', join(root, 'kernels'), '-B', folder);
 };
 if (!configure()) {
   // CMake refuses a folder that was configured elsewhere, as after the checkout was moved or copied.
@@ -67,12 +62,4 @@ if (!existsSync(library)) {
   console.error(`kernels: CMake ended well but ${library} is not there`);
   process.exit(1);
 }
-if (portable) {
-  const release = join(root, 'dist/prebuilt', `${process.platform}-${process.arch}`);
-  mkdirSync(release, { recursive: true });
-  copyFileSync(library, join(release, file));
-  // CUDA kernels lie beside the library (scripts/build-cuda.mjs).
-  const cuda = join(root, 'dist/kernels/cuda');
-  if (existsSync(cuda)) cpSync(cuda, join(release, 'cuda'), { recursive: true });
-  console.log(join(release, file));
-} else console.log(library);
+console.log(library);

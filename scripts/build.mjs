@@ -1,41 +1,60 @@
 #!/usr/bin/env node
-// Builds dist/: TypeScript by tsc, the report page and the drawing of charts by vite, native code where there is a compiler, and the data files
-// that the code reads.
-import { execFileSync, spawnSync } from 'node:child_process';
+// Builds dist/, or a part of it: `node scripts/build.mjs [code|kernels]`.
+//   code     TypeScript by tsc, the report page and the drawing of charts by vite, and the data files that the code reads
+//   kernels  native code where there is a compiler
+// Nothing is checked here: types are by `npm run lint`.
+import { execFile, spawnSync } from 'node:child_process';
 import { chmodSync, cpSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
-const run = (bin, args) =>
-  execFileSync(process.execPath, [join(root, 'node_modules', bin), ...args], {
-    cwd: root,
-    stdio: ['ignore', 2, 2],
-  });
-
-run('typescript/bin/tsc', ['-p', '.']);
-for (const dashboard of ['web', 'roofline']) {
-  run('vite/bin/vite.js', [
-    'build',
-    '--config',
-    `dashboards/${dashboard}/vite.config.ts`,
-    '--logLevel',
-    'warn',
-  ]);
+const [part = 'all'] = process.argv.slice(2);
+if (!['all', 'code', 'kernels'].includes(part)) {
+  console.error(
+    `There is no part "${part}" of the build; there are code and kernels, and both without an argument.`,
+  );
+  process.exit(2);
 }
-// Without native code all goes on but what needs it, so it is said.
-const kernels = spawnSync(process.execPath, [join(root, 'scripts/build-kernels.mjs')], {
-  cwd: root,
-  stdio: ['ignore', 'ignore', 2],
-});
-if (kernels.status !== 0)
-  console.error('build: without native kernels, which pruning, calibration and roofs need');
-// Without nvcc it says so and goes on: CUDA kernels are compiled where they can be, and releases carry them.
-const cuda = spawnSync(process.execPath, [join(root, 'scripts/build-cuda.mjs')], {
-  cwd: root,
-  stdio: ['ignore', 'ignore', 2],
-});
-if (cuda.status === 1) console.error('build: without CUDA kernels, which did not compile');
-// Reflection serves the .proto files themselves.
-cpSync(join(root, 'proto/ridgepoint'), join(root, 'dist/proto/ridgepoint'), { recursive: true });
-chmodSync(join(root, 'dist/cli/main.js'), 0o755);
+
+async function run(bin, args) {
+  const node = promisify(execFile)(process.execPath, [join(root, 'node_modules', bin), ...args], {
+    cwd: root,
+  });
+  node.child.stdout.pipe(process.stderr);
+  node.child.stderr.pipe(process.stderr);
+  await node;
+}
+
+async function buildCode() {
+  const tsc = run('typescript/bin/tsc', ['-p', '.', '--noCheck', '--declaration', 'false']);
+  const pages = ['web', 'roofline'].map((dashboard) =>
+    run('vite/bin/vite.js', [
+      'build',
+      '--config',
+      `dashboards/${dashboard}/vite.config.ts`,
+      '--logLevel',
+      'warn',
+    ]),
+  );
+  const failed = (await Promise.allSettled([tsc, ...pages])).some(({ status }) => status === 'rejected');
+  if (failed) process.exit(1);
+  // Reflection serves the .proto files themselves.
+  cpSync(join(root, 'proto/ridgepoint'), join(root, 'dist/proto/ridgepoint'), { recursive: true });
+  chmodSync(join(root, 'dist/cli/main.js'), 0o755);
+}
+
+/** Without native code all goes on but what needs it, so it is said. */
+function buildKernels() {
+  const script = (name) =>
+    spawnSync(process.execPath, [join(root, 'scripts', name)], { cwd: root, stdio: ['ignore', 'ignore', 2] })
+      .status;
+  if (script('build-kernels.mjs') !== 0)
+    console.error('build: without native kernels, which pruning, calibration and roofs need');
+  // Without nvcc it says so and goes on: CUDA kernels are compiled where they can be, and releases carry them.
+  if (script('build-cuda.mjs') === 1) console.error('build: without CUDA kernels, which did not compile');
+}
+
+if (part !== 'kernels') await buildCode();
+if (part !== 'code') buildKernels();

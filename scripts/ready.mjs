@@ -1,10 +1,11 @@
 #!/usr/bin/env node
 // Makes a checkout ready to run: installs packages and builds when either is missing or is not what its sources
 // would give, and says what it does. `npm run quickstart` and `npm test` start here, so that they are the only commands
-// a new user needs.
-import { execFileSync } from 'node:child_process';
+// a new user needs. With --without-kernels native kernels, most of the build, are left to the first command that asks for all.
+import { execFileSync, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, lstatSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { isBuiltin } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -16,8 +17,8 @@ if (major < 20 || (major === 20 && minor < 19)) {
   process.exit(2);
 }
 
-/** What a build reads. */
-const SOURCES = [
+/** What the build of the code reads. */
+const CODE = [
   'core',
   'roofline',
   'report',
@@ -28,10 +29,11 @@ const SOURCES = [
   'cli',
   'installation',
   'dashboards',
-  'kernels',
-  'scripts',
+  'scripts/build.mjs',
+  'package.json',
+  'tsconfig.json',
 ];
-const SOURCE_FILES = ['package.json', 'tsconfig.json'];
+const KERNELS = ['kernels', 'scripts/build-kernels.mjs', 'scripts/build-cuda.mjs'];
 
 /** @returns a line for each file, so that a changed, a new and a deleted one all change the whole. */
 function* lines(path) {
@@ -66,10 +68,28 @@ once('node_modules/.ridgepoint-lock', `${lock} ${process.versions.modules}`, () 
   if (modified('node_modules/.package-lock.json') > modified('package-lock.json')) return;
   // npm empties what a link leads to, which is another checkout's.
   if (lstatSync(join(root, 'node_modules'), { throwIfNoEntry: false })?.isSymbolicLink()) return;
-  say('installing packages (npm ci; one to seven minutes, most of it the engines and one native build)');
-  run('npm', ['ci', '--no-audit', '--no-fund']);
+  say('installing packages (npm ci; half a minute)');
+  run('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund']);
 });
-once('dist/.built', fingerprint([...SOURCES, ...SOURCE_FILES]), () => {
-  say('building (tsc, the report page, native kernels)');
-  run(process.execPath, [join(root, 'scripts/build.mjs')]);
+// The one package that needs its script: the SQLite for a Node.js that has none. It is compiled where none can be downloaded,
+// and that beside the build.
+const addon = 'node_modules/better-sqlite3/build/Release/better_sqlite3.node';
+const sqlite =
+  !isBuiltin('node:sqlite') && !existsSync(join(root, addon))
+    ? spawn('npm', ['rebuild', '--silent', 'better-sqlite3'], { cwd: root, stdio: ['ignore', 2, 2] })
+    : null;
+if (sqlite !== null)
+  say('building SQLite, which this Node.js does not have (22.13 and newer do; one to two minutes)');
+const ended = sqlite === null ? 0 : new Promise((resolve) => sqlite.once('close', resolve));
+
+once('dist/.built', fingerprint(CODE), () => {
+  say('building (tsc, the report page)');
+  run(process.execPath, [join(root, 'scripts/build.mjs'), 'code']);
 });
+if (!process.argv.includes('--without-kernels')) {
+  once('dist/.built-kernels', fingerprint(KERNELS), () => {
+    say('building native kernels (two minutes on two cores)');
+    run(process.execPath, [join(root, 'scripts/build.mjs'), 'kernels']);
+  });
+}
+if ((await ended) !== 0) say('without SQLite, which did not build: use Node.js 22.13 or newer');

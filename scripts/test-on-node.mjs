@@ -1,14 +1,10 @@
 #!/usr/bin/env node
 // Runs the quick tests on another release of Node.js: `node scripts/test-on-node.mjs 22`. The release comes from the npm
-// registry and the tests run in a copy of the checkout under .cache/, for the one native addon of ours is compiled
-// against it. Exit code and last line are those of the tests.
+// registry and the tests run in a copy of the checkout under .cache/. Exit code and last line are those of the tests.
 import { execFileSync, spawnSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync, symlinkSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-
-/** Packages with an addon that is compiled against one release: its headers differ from the next one's. */
-const COMPILED = ['better-sqlite3'];
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const major = process.argv[2] ?? '';
@@ -46,27 +42,7 @@ const files = execFileSync('git', ['ls-files', '-z', '--cached', '--others', '--
 for (const file of files.split('\0').filter((each) => each !== '' && existsSync(join(root, each))))
   cpSync(join(root, file), join(tree, file));
 symlinkSync(join(root, 'dist'), join(tree, 'dist'));
-// Every package but the compiled ones is the checkout's own.
-const modules = join(root, 'node_modules');
-mkdirSync(join(tree, 'node_modules'));
-for (const entry of readdirSync(modules)) {
-  const target = join(tree, 'node_modules', entry);
-  if (COMPILED.includes(entry)) cpSync(join(modules, entry), target, { recursive: true });
-  else symlinkSync(join(modules, entry), target);
-}
-for (const compiled of COMPILED) {
-  const gyp = join(dirname(execFileSync('which', ['npm'], { encoding: 'utf8' }).trim()), '..');
-  const candidates = [
-    join(release, 'lib/node_modules/npm/node_modules/node-gyp/bin/node-gyp.js'),
-    join(gyp, 'lib/node_modules/npm/node_modules/node-gyp/bin/node-gyp.js'),
-  ];
-  const script = candidates.find((candidate) => existsSync(candidate));
-  execFileSync(node, [script, 'rebuild', '--release', `--nodedir=${release}`], {
-    cwd: join(tree, 'node_modules', compiled),
-    stdio: ['ignore', 'ignore', 'pipe'],
-    env: { ...process.env, PATH: path },
-  });
-}
+symlinkSync(join(root, 'node_modules'), join(tree, 'node_modules'));
 const tests = spawnSync(node, ['scripts/test.mjs', '--project', 'unit'], {
   cwd: tree,
   stdio: 'inherit',

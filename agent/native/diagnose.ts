@@ -6,7 +6,7 @@ import { toFailure } from '../../core/errors.js';
 import { cpuLevels } from './cpu-levels.js';
 import { openCuda } from './cuda.js';
 import { nativeEngineFile } from './engines/location.js';
-import { isPrebuilt, kernelsLibrary, openKernelLibrary } from './kernel-library.js';
+import { isPrebuilt, kernelsLibrary, missingLibrary, openKernelLibrary } from './kernel-library.js';
 import { PRUNING_INTERFACE } from './kernels.js';
 import { loadLlama } from './llama.js';
 import { findEngine } from './packages.js';
@@ -61,9 +61,9 @@ async function diagnoseKernels(): Promise<EngineDiagnosis> {
   const build =
     'with CMake and a C++17 compiler (`apt-get install cmake g++`), `npm run build` in a clone compiles them';
   if (library === null) {
-    const here = `${process.platform}-${process.arch}`;
+    const { message } = missingLibrary().failure;
     const hint = `Optional: ${build}. Without them nothing is pruned or calibrated, and roofs and kernels cannot be measured.`;
-    return { name, ok: false, reason: `none for ${here} came with this release, and none were built`, hint };
+    return { name, ok: false, reason: message.replace(/^.*?: /, ''), hint };
   }
   try {
     const levels = cpuLevels(await openKernelLibrary(library, PRUNING_INTERFACE));

@@ -1,4 +1,6 @@
-import { join } from 'node:path';
+import { existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
 import type { LibraryHandle } from 'koffi';
 import { FailureError, failure } from '../../core/errors.js';
 import { builtFile } from '../../installation/package.js';
@@ -6,17 +8,28 @@ import { cpuLevels } from './cpu-levels.js';
 
 const HINT = 'build it with node scripts/build-kernels.mjs';
 
-/** @returns the library that `scripts/build-kernels.mjs` built here, else the one that a release carries, or null. */
+/** The package that brings the library without a compiler (scripts/pack.mjs). */
+const PACKAGE = `@ridgepoint/kernels-${process.platform}-${process.arch}`;
+
+/** @returns the library that `scripts/build-kernels.mjs` built here, else the one of the package for this platform, or null. */
 export function kernelsLibrary(): string | null {
   const suffix = process.platform === 'darwin' ? 'dylib' : 'so';
   const name = process.platform === 'win32' ? 'ridgepoint-kernels.dll' : `libridgepoint-kernels.${suffix}`;
-  const places = ['kernels', join('prebuilt', `${process.platform}-${process.arch}`)];
-  return places.map((place) => builtFile(join(place, name))).find((path) => path !== null) ?? null;
+  return builtFile(join('kernels', name)) ?? prebuilt(name);
+}
+
+function prebuilt(name: string): string | null {
+  try {
+    const library = join(dirname(createRequire(import.meta.url).resolve(`${PACKAGE}/package.json`)), name);
+    return existsSync(library) ? library : null;
+  } catch {
+    return null;
+  }
 }
 
 /** @returns whether a library of ours came with the release rather than from a compiler on this machine. */
 export function isPrebuilt(library: string): boolean {
-  return library.includes(join('dist', 'prebuilt'));
+  return library.includes(join('node_modules', PACKAGE));
 }
 
 /** @returns the library. @throws FailureError `engine-missing`: for what cannot do without it. */
@@ -28,9 +41,9 @@ export function requiredKernels(): string {
 
 /** @returns the failure of what needs the library and has it not. */
 export function missingLibrary(): FailureError {
-  const here = `${process.platform}-${process.arch}`;
-  const message = `this needs Ridgepoint's native kernels: none for ${here} came with this release, and none were built here`;
-  const hint = 'Install CMake and a C++17 compiler, and run `npm run build` in a clone.';
+  const message = `this needs Ridgepoint's native kernels: the package ${PACKAGE} is not installed, and none were built here`;
+  const hint =
+    'Install that package where Ridgepoint is; or, with CMake and a C++17 compiler, run `npm run build` in a clone.';
   return new FailureError(failure('engine-missing', message, { hint }));
 }
 

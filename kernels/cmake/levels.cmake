@@ -115,9 +115,14 @@ function(ridge_objects folder level kind files)
   set_property(GLOBAL APPEND PROPERTY RIDGE_OBJECTS_${level} $<TARGET_OBJECTS:${target}>)
 endfunction()
 
-option(RIDGEPOINT_PORTABLE "Carry the C++ runtime inside, for a file that goes to other machines" OFF)
+# Whether the C++ runtime can be inside: not every system has it as an archive.
+include(CheckCXXSourceCompiles)
+set(CMAKE_REQUIRED_LINK_OPTIONS -static-libstdc++ -static-libgcc)
+check_cxx_source_compiles("#include <string>\nint main(int n, char**) { return std::string(n, 'x').size(); }" RIDGE_STATIC_RUNTIME)
+unset(CMAKE_REQUIRED_LINK_OPTIONS)
 
-# ridge_library(<name>): all of it as one shared library.
+# ridge_library(<name>): all of it as one shared library, which other machines can open, too: with the C++ runtime inside it
+# needs no more than the C library.
 function(ridge_library name)
   set(objects)
   foreach(level scalar ${RIDGE_OWN_LEVELS})
@@ -128,7 +133,7 @@ function(ridge_library name)
   set_target_properties(${name} PROPERTIES LINKER_LANGUAGE CXX)
   # dlopen, for the CUDA driver.
   target_link_libraries(${name} PRIVATE Threads::Threads ${CMAKE_DL_LIBS})
-  if(RIDGEPOINT_PORTABLE AND CMAKE_CXX_COMPILER_ID MATCHES "GNU|Clang" AND NOT APPLE)
+  if(RIDGE_STATIC_RUNTIME AND NOT APPLE)
     target_link_libraries(${name} PRIVATE -static-libstdc++ -static-libgcc -s)
   endif()
 endfunction()
