@@ -1,0 +1,229 @@
+/**
+ * From nothing to the first table, twice: a bare clone with `npm run quickstart`, and the archives of `scripts/pack.mjs` installed where
+ * no compiler is to be found. "Nothing" is an empty cache of npm, an empty home and a PATH of its own: Node.js 22 from the registry, npm, a shell
+ * and tar, and for the clone git. It needs what `npm run build` needs, for the archives are made of this checkout, and the registry.
+ *
+ * The clone is of what is committed. `--only=clone` and `--only=packed` do one of the two.
+ */
+import { type SpawnSyncReturns, spawn, spawnSync } from 'node:child_process';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { ROOT } from '../support/ridge.js';
+import { freePort, until } from '../support/services.js';
+import { conclude, type Figure } from './figure.js';
+
+const TABLE_SECONDS = 180;
+const NODE_BYTES = 150e6;
+const COORDINATOR_BYTES = 100e6;
+const NODE_MAJOR = 22;
+/** What a minimal system has. */
+const TOOLS = ['sh', 'tar', 'gzip', 'uname', 'env', 'cat', 'ldd', 'getconf'];
+const COMPILERS = ['cc', 'c++', 'gcc', 'g++', 'clang', 'make', 'cmake', 'ninja', 'python', 'python3'];
+/** Variables that say how the network is reached. */
+const ROUTE = /^(https?_proxy|no_proxy|NODE_EXTRA_CA_CERTS|SSL_CERT_(FILE|DIR)|npm_config_(registry|cafile))$/i;
+/** Points of docs/examples/quickstart.yaml. */
+const POINTS = 12;
+
+const only = process.argv.find((word) => word.startsWith('--only='))?.slice('--only='.length);
+const folder = mkdtempSync(join(tmpdir(), 'ridgepoint-first-minute-'));
+const figures: Figure[] = [];
+
+function bytesOf(path: string): number {
+  return readdirSync(path, { withFileTypes: true }).reduce((sum, entry) => {
+    const child = join(path, entry.name);
+    return sum + (entry.isDirectory() ? bytesOf(child) : entry.isFile() ? statSync(child).size : 0);
+  }, 0);
+}
+
+const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(1)} MB`;
+
+function must(command: string, args: readonly string[], cwd: string): string {
+  const { status, stdout, error } = spawnSync(command, args, {
+    cwd,
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  if (status !== 0) throw error ?? new Error(`${command} ${args.join(' ')} ended with ${status}`);
+  return stdout.trim();
+}
+
+/** Node.js as the registry has it; npm is this machine's. */
+function fetchNode(): string {
+  const place = join(folder, 'node');
+  mkdirSync(place);
+  const name = `node-${process.platform}-${process.arch}@${NODE_MAJOR}`;
+  const archive = must('npm', ['pack', '--silent', name], folder);
+  must('tar', ['-xzf', join(folder, archive), '-C', place, '--strip-components=1'], folder);
+  return place;
+}
+
+interface Machine {
+  readonly env: NodeJS.ProcessEnv;
+  run(command: string, args: readonly string[], cwd: string): SpawnSyncReturns<string> & { seconds: number };
+}
+
+/** A machine that has never seen Ridgepoint: of the caller's environment nothing is in it but the way to the registry. */
+function freshMachine(name: string, node: string, tools: readonly string[]): Machine {
+  const root = join(folder, name);
+  const bin = join(root, 'bin');
+  mkdirSync(bin, { recursive: true });
+  const npm = must('sh', ['-c', 'realpath "$(command -v npm)"'], folder);
+  for (const tool of tools) {
+    const found = spawnSync('sh', ['-c', `command -v ${tool}`], { encoding: 'utf8' }).stdout.trim();
+    if (found !== '') symlinkSync(found, join(bin, tool));
+  }
+  symlinkSync(join(node, 'bin/node'), join(bin, 'node'));
+  symlinkSync(npm, join(bin, 'npm'));
+  const kept = Object.entries(process.env).filter(([variable]) => ROUTE.test(variable));
+  const env = { ...Object.fromEntries(kept), PATH: bin, HOME: root, npm_config_cache: join(root, 'npm-cache'), TMPDIR: folder };
+  return {
+    env,
+    run(command, args, cwd) {
+      const begin = performance.now();
+      const ended = spawnSync(join(bin, command), args, { cwd, env, encoding: 'utf8', maxBuffer: 2 ** 28 });
+      process.stderr.write(ended.stderr);
+      return { ...ended, seconds: (performance.now() - begin) / 1000 };
+    },
+  };
+}
+
+/** Lines in which npm or Node.js complain. */
+const warningsIn = (text: string): string[] =>
+  text
+    .split('\n')
+    .filter((line) => /\b(warn|warning|deprecated|gyp|ERR!)\b/i.test(line) && !/^ready: /.test(line));
+
+/** Whether every point of the quickstart was measured. */
+function measured(out: string): boolean {
+  const path = join(out, 'ridge-out/quickstart/results.jsonl');
+  if (!existsSync(path)) return false;
+  const records = readFileSync(path, 'utf8').trim().split('\n');
+  const points = records
+    .map((line) => JSON.parse(line) as { status: string; sweep: { position: number } })
+    .filter(({ status }) => status === 'complete')
+    .map(({ sweep }) => sweep.position);
+  return new Set(points).size === POINTS;
+}
+
+function fromClone(node: string): void {
+  const machine = freshMachine('clone-machine', node, [...TOOLS, 'git', ...COMPILERS]);
+  const clone = join(folder, 'clone');
+  must('git', ['clone', '--quiet', ROOT, clone], folder);
+  const { status, stderr, seconds } = machine.run('npm', ['run', '--silent', 'quickstart'], clone);
+  const table = status === 0 && measured(clone);
+  const warnings = warningsIn(stderr);
+  figures.push({
+    claim: 'a bare clone, `npm run quickstart`: every point of the table is measured',
+    measured: `${table ? 'table' : `no table (exit code ${status})`} after ${seconds.toFixed(0)} s`,
+    required: `within ${TABLE_SECONDS} s`,
+    holds: table && seconds <= TABLE_SECONDS,
+  });
+  figures.push({
+    claim: 'that says no warning',
+    measured: `${warnings.length} warnings ${warnings.slice(0, 3).join(' | ')}`.trim(),
+    required: 'none',
+    holds: warnings.length === 0,
+  });
+}
+
+async function fromArchives(node: string): Promise<void> {
+  const archives = must(process.execPath, [join(ROOT, 'scripts/pack.mjs')], ROOT).split('\n');
+  const machine = freshMachine('packed-machine', node, TOOLS);
+  const compilers = COMPILERS.filter((tool) => existsSync(join(machine.env.PATH ?? '', tool)));
+  const prefix = join(folder, 'prefix');
+  const install = machine.run('npm', ['install', '-g', '--prefix', prefix, ...archives], folder);
+  const warnings = warningsIn(install.stderr);
+  const bytes = install.status === 0 ? bytesOf(prefix) : 0;
+  figures.push({
+    claim: `\`npm install -g\` of the archives (${archives.map((path) => megabytes(statSync(path).size)).join(' and ')}), no compiler on the path: no warning`,
+    measured:
+      `exit code ${install.status}, ${install.seconds.toFixed(0)} s, ${compilers.length} compilers, ${warnings.length} warnings ${warnings.slice(0, 3).join(' | ')}`.trim(),
+    required: 'exit code 0, none',
+    holds: install.status === 0 && compilers.length === 0 && warnings.length === 0,
+  });
+  figures.push({
+    claim: 'a node without a GPU, all files together, engine and native kernels included',
+    measured: megabytes(bytes),
+    required: `under ${megabytes(NODE_BYTES)}`,
+    holds: install.status === 0 && bytes < NODE_BYTES,
+  });
+  if (install.status !== 0) return;
+
+  const home = join(prefix, 'lib/node_modules/ridgepoint');
+  const ridge = (args: readonly string[], cwd: string) =>
+    machine.run('node', [join(home, 'dist/cli/main.js'), ...args], cwd);
+  const doctor = ridge(['doctor', '--json'], folder);
+  const findings = JSON.parse(doctor.stdout) as { name: string; ok: boolean; found: string }[];
+  const found = (name: string) => findings.find((finding) => finding.name === name);
+  figures.push({
+    claim: 'there `ridge doctor` finds the engine and the native kernels, and nothing warns',
+    measured: ['llama.cpp', 'native kernels'].map((name) => `${name}: ${found(name)?.found}`).join('; '),
+    required: 'both, and no warning',
+    holds:
+      found('llama.cpp')?.ok === true &&
+      found('native kernels')?.ok === true &&
+      warningsIn(doctor.stderr).length === 0,
+  });
+  const work = join(folder, 'work');
+  mkdirSync(work);
+  const sweep = ridge(['run', join(home, 'docs/examples/quickstart.yaml')], work);
+  const table = sweep.status === 0 && measured(work);
+  const seconds = install.seconds + sweep.seconds;
+  figures.push({
+    claim: 'there the quickstart measures every point, without a warning of Node.js',
+    measured: `${table ? 'table' : `no table (exit code ${sweep.status})`} ${seconds.toFixed(0)} s after the installation began`,
+    required: `within ${TABLE_SECONDS} s`,
+    holds: table && seconds <= TABLE_SECONDS && !/ExperimentalWarning/.test(sweep.stderr),
+  });
+  await coordinatorAlone(machine, archives[0] ?? '');
+}
+
+/** A coordinator's machine needs no engine and no kernels. */
+async function coordinatorAlone(machine: Machine, archive: string): Promise<void> {
+  const thin = join(folder, 'thin');
+  machine.run('npm', ['install', '-g', '--omit=optional', '--prefix', thin, archive], folder);
+  const bytes = bytesOf(thin);
+  const [port, http] = [await freePort(), await freePort()];
+  const coordinator = spawn(
+    join(machine.env.PATH ?? '', 'node'),
+    [
+      join(thin, 'lib/node_modules/ridgepoint/dist/cli/main.js'),
+      'coordinator',
+      ...['--listen', `127.0.0.1:${port}`, '--metrics', `127.0.0.1:${http}`, '--web', 'off'],
+      ...['--data', join(folder, 'data')],
+    ],
+    { stdio: 'ignore', env: machine.env },
+  );
+  const ended = new Promise<number | null>((resolve) => coordinator.once('close', resolve));
+  const ready = await until('the coordinator to be ready', async () =>
+    (await fetch(`http://127.0.0.1:${http}/readyz`)).ok ? true : null,
+  ).catch(() => false);
+  coordinator.kill('SIGTERM');
+  const code = await ended;
+  figures.push({
+    claim:
+      'a coordinator without engines (`--omit=optional`), all files together; it starts, is ready and drains',
+    measured: `${megabytes(bytes)}, ${ready ? 'ready' : 'not ready'}, exit code ${code}`,
+    required: `under ${megabytes(COORDINATOR_BYTES)}, ready, exit code 0`,
+    holds: bytes < COORDINATOR_BYTES && ready && code === 0,
+  });
+}
+
+try {
+  const node = fetchNode();
+  if (only !== 'packed') fromClone(node);
+  if (only !== 'clone') await fromArchives(node);
+} finally {
+  rmSync(folder, { recursive: true, force: true });
+}
+conclude('first-minute', figures);
