@@ -30,7 +30,8 @@ const NODE_MAJOR = 22;
 const TOOLS = ['sh', 'tar', 'gzip', 'uname', 'env', 'cat', 'ldd', 'getconf'];
 const COMPILERS = ['cc', 'c++', 'gcc', 'g++', 'clang', 'make', 'cmake', 'ninja', 'python', 'python3'];
 /** Variables that say how the network is reached. */
-const ROUTE = /^(https?_proxy|no_proxy|NODE_EXTRA_CA_CERTS|SSL_CERT_(FILE|DIR)|npm_config_(registry|cafile))$/i;
+const ROUTE =
+  /^(https?_proxy|no_proxy|NODE_EXTRA_CA_CERTS|SSL_CERT_(FILE|DIR)|npm_config_(registry|cafile))$/i;
 /** Points of docs/examples/quickstart.yaml. */
 const POINTS = 12;
 
@@ -85,7 +86,13 @@ function freshMachine(name: string, node: string, tools: readonly string[]): Mac
   symlinkSync(join(node, 'bin/node'), join(bin, 'node'));
   symlinkSync(npm, join(bin, 'npm'));
   const kept = Object.entries(process.env).filter(([variable]) => ROUTE.test(variable));
-  const env = { ...Object.fromEntries(kept), PATH: bin, HOME: root, npm_config_cache: join(root, 'npm-cache'), TMPDIR: folder };
+  const env = {
+    ...Object.fromEntries(kept),
+    PATH: bin,
+    HOME: root,
+    npm_config_cache: join(root, 'npm-cache'),
+    TMPDIR: folder,
+  };
   return {
     env,
     run(command, args, cwd) {
@@ -141,11 +148,15 @@ async function fromArchives(node: string): Promise<void> {
   const machine = freshMachine('packed-machine', node, TOOLS);
   const compilers = COMPILERS.filter((tool) => existsSync(join(machine.env.PATH ?? '', tool)));
   const prefix = join(folder, 'prefix');
-  const install = machine.run('npm', ['install', '-g', '--prefix', prefix, ...archives], folder);
+  const install = machine.run(
+    'npm',
+    ['install', '-g', '--ignore-scripts', '--prefix', prefix, ...archives],
+    folder,
+  );
   const warnings = warningsIn(install.stderr);
   const bytes = install.status === 0 ? bytesOf(prefix) : 0;
   figures.push({
-    claim: `\`npm install -g\` of the archives (${archives.map((path) => megabytes(statSync(path).size)).join(' and ')}), no compiler on the path: no warning`,
+    claim: `\`npm install -g --ignore-scripts\` of the archives (${archives.map((path) => megabytes(statSync(path).size)).join(' and ')}), no compiler on the path: no warning`,
     measured:
       `exit code ${install.status}, ${install.seconds.toFixed(0)} s, ${compilers.length} compilers, ${warnings.length} warnings ${warnings.slice(0, 3).join(' | ')}`.trim(),
     required: 'exit code 0, none',
@@ -163,7 +174,9 @@ async function fromArchives(node: string): Promise<void> {
   const ridge = (args: readonly string[], cwd: string) =>
     machine.run('node', [join(home, 'dist/cli/main.js'), ...args], cwd);
   const doctor = ridge(['doctor', '--json'], folder);
-  const findings = JSON.parse(doctor.stdout) as { name: string; ok: boolean; found: string }[];
+  const { findings } = JSON.parse(doctor.stdout) as {
+    findings: { name: string; ok: boolean; found: string }[];
+  };
   const found = (name: string) => findings.find((finding) => finding.name === name);
   figures.push({
     claim: 'there `ridge doctor` finds the engine and the native kernels, and nothing warns',
@@ -191,7 +204,11 @@ async function fromArchives(node: string): Promise<void> {
 /** A coordinator's machine needs no engine and no kernels. */
 async function coordinatorAlone(machine: Machine, archive: string): Promise<void> {
   const thin = join(folder, 'thin');
-  machine.run('npm', ['install', '-g', '--omit=optional', '--prefix', thin, archive], folder);
+  machine.run(
+    'npm',
+    ['install', '-g', '--ignore-scripts', '--omit=optional', '--prefix', thin, archive],
+    folder,
+  );
   const bytes = bytesOf(thin);
   const [port, http] = [await freePort(), await freePort()];
   const coordinator = spawn(
