@@ -10,28 +10,35 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 const FLAGS = ['-m', 'builtin:tiny', '-p', '16', '-n', '4', '-t', '1', '-fa', '0,1', '-r', '2'];
 
-const textOf = (name: string) => readFileSync(join(folder, 'out', name), 'utf8');
+const recordsOf = (name: string) =>
+  readFileSync(join(folder, 'out', name), 'utf8')
+    .trimEnd()
+    .split('\n')
+    .map((line) => resultSchema.parse(JSON.parse(line)));
 
-test('ridge bench runs what its flags say, and the saved file has nothing left to run', {
+test('ridge bench runs what its flags say, and the saved file is the same sweep, of which no valid row is measured again', {
   timeout: 180_000,
 }, async () => {
   const out = join(folder, 'out');
   const benched = await ridge(['bench', ...FLAGS, '-o', 'csv', '--out', out]);
-  expect(benched.code, benched.stderr).toBe(0);
+  // 4: the machine was too busy for a row. How calm it is is not the question here.
+  expect([0, 4], benched.stderr).toContain(benched.code);
   expect(benched.stdout.trimEnd().split('\n')).toHaveLength(3);
-  const records = textOf('results.jsonl')
-    .trimEnd()
-    .split('\n')
-    .map((line) => resultSchema.parse(JSON.parse(line)));
-  expect(records.map(({ failure }) => failure)).toEqual([null, null]);
-  const attention = records.map(({ experiment }) => experiment.runner.options.flashAttention);
-  expect(attention.sort()).toEqual([false, true]);
+  const records = recordsOf('results.jsonl');
+  expect(new Set(records.map(({ failure }) => failure))).toEqual(new Set([null]));
+  const attention = new Set(records.map(({ experiment }) => experiment.runner.options.flashAttention));
+  expect([...attention].sort()).toEqual([false, true]);
 
-  const trials = textOf('trials.jsonl');
+  const trials = recordsOf('trials.jsonl');
   const file = join(folder, 'sweep.yaml');
   const saved = await ridge(['bench', ...FLAGS, '--save', file]);
   expect(saved.stderr).toContain(`ridge run ${file} runs it`);
   const run = await ridge(['run', file, '--out', out]);
-  expect(run.code, run.stderr).toBe(0);
-  expect(textOf('trials.jsonl')).toBe(trials);
+  expect([0, 4], run.stderr).toContain(run.code);
+  const again = recordsOf('trials.jsonl');
+  expect(again.slice(0, trials.length)).toEqual(trials);
+  expect(new Set(again.map(({ sweep }) => sweep.id)).size).toBe(1);
+  const measured = new Set(trials.filter(({ valid }) => valid).map(({ experimentId }) => experimentId));
+  const further = again.slice(trials.length).map(({ experimentId }) => experimentId);
+  expect(further.filter((id) => measured.has(id))).toEqual([]);
 });
