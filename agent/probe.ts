@@ -3,7 +3,7 @@ import si from 'systeminformation';
 import type { DeviceProfile, NodeProfile, RunnerProfile } from '../core/experiment/node.js';
 import { cpuDevices, readCpu } from './device/cpu.js';
 import { metalDevices, nvidiaDevices } from './device/gpu.js';
-import { readLimits } from './device/memory.js';
+import { readLimits } from './device/cgroup.js';
 import { openNvml } from './device/nvml.js';
 import { vulkanDevices } from './device/sysfs-gpus.js';
 import { taskOf } from './isolation/job.js';

@@ -105,8 +105,18 @@ function add(readings: Reading[], quantity: string, value: number | null): void 
 
 /** utime and stime are fields 14 and 15; the second field, the name, may hold blanks and brackets. */
 function cpuSeconds(stat: string): number | null {
+  return fieldsSum(stat, 11);
+}
+
+/** @returns CPU seconds of the children of a process that have ended: cutime and cstime, fields 16 and 17 of its `stat`. */
+export function endedChildrenSeconds(stat: string): number | null {
+  return fieldsSum(stat, 13);
+}
+
+/** Two neighbours among the fields behind the name, in seconds. */
+function fieldsSum(stat: string, first: number): number | null {
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  const ticks = Number(fields[11]) + Number(fields[12]);
+  const ticks = Number(fields[first]) + Number(fields[first + 1]);
   return Number.isFinite(ticks) ? ticks / TICKS_PER_SECOND : null;
 }
 

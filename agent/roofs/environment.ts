@@ -4,6 +4,7 @@ import { release } from 'node:os';
 import { join } from 'node:path';
 import type { DeviceProfile } from '../../core/experiment/node.js';
 import { formatCpuList } from '../device/affinity.js';
+import { isVirtual, largePagesMode } from '../device/host.js';
 import { systemText } from '../device/system-text.js';
 import { kernelsLibrary } from '../native/kernel-library.js';
 import { readTopology } from './topology.js';
@@ -24,13 +25,13 @@ export function cpuEnvironment(
     machine: machine(),
     cpuModel: field(/^model name\s*:\s*(.+)$/m) ?? device.name,
     microcode: field(/^microcode\s*:\s*(.+)$/m),
-    hypervisor: /^flags\s*:.*\bhypervisor\b/m.test(info),
+    hypervisor: isVirtual(procRoot),
     cpus: formatCpuList(device.cpus),
     caches: caches.map(({ level, bytes }) => `${level} ${bytes >> 10}K`).join(', ') || null,
     memoryBytes: memoryBytes(procRoot),
     governor: systemText(join(sysRoot, cpu, 'cpufreq/scaling_governor')),
     highestKilohertz: number(systemText(join(sysRoot, cpu, 'cpufreq/scaling_max_freq'))),
-    largePages: chosen(systemText(join(sysRoot, 'kernel/mm/transparent_hugepage/enabled'))),
+    largePages: largePagesMode(sysRoot),
     kernel: release(),
     kernelsDigest: digestOfKernels(),
     instructionsAtMost: process.env.RIDGEPOINT_CPU || null,
@@ -61,11 +62,6 @@ function machine(): string | null {
 function memoryBytes(procRoot: string): number | null {
   const kilobytes = /^MemTotal:\s*(\d+) kB/m.exec(systemText(join(procRoot, 'meminfo')) ?? '')?.[1];
   return kilobytes === undefined ? null : Math.round(Number(kilobytes) / 2 ** 20) * 2 ** 30;
-}
-
-/** `always [madvise] never` → `madvise`. */
-function chosen(words: string | null): string | null {
-  return /\[(\w+)\]/.exec(words ?? '')?.[1] ?? null;
 }
 
 function number(word: string | null): number | null {

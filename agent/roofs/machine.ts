@@ -2,8 +2,10 @@ import { readFileSync } from 'node:fs';
 import { freemem } from 'node:os';
 import { join } from 'node:path';
 import { DISTURBANCE_LIMITS } from '../../core/experiment/experiment.js';
-import { disturbances } from '../../core/judgement/disturbance.js';
+import { disturbances, type WindowUse } from '../../core/judgement/disturbance.js';
+import { systemText } from '../device/system-text.js';
 import { monotonicSeconds } from '../isolation/clock.js';
+import { endedChildrenSeconds } from '../meters/process.js';
 import { cpuTimes } from '../meters/system.js';
 
 /** CPU time of the whole machine up to a moment, in seconds. */
@@ -13,19 +15,13 @@ export interface MachineTime {
   readonly stealCpuSeconds: number;
   /** Idle time included. */
   readonly totalCpuSeconds: number;
-  /** Of this process. */
+  /** Of this process, and of its children that have ended. */
   readonly ownCpuSeconds: number;
 }
 
 /** @returns null where the system does not say. */
 export function readMachineTime(procRoot = '/proc'): MachineTime | null {
-  let stat: string;
-  try {
-    stat = readFileSync(join(procRoot, 'stat'), 'utf8');
-  } catch {
-    return null;
-  }
-  const times = cpuTimes(stat);
+  const times = cpuTimes(systemText(join(procRoot, 'stat')) ?? '');
   if (times === null) return null;
   const own = process.cpuUsage();
   return {
@@ -33,7 +29,22 @@ export function readMachineTime(procRoot = '/proc'): MachineTime | null {
     busyCpuSeconds: times.busy,
     stealCpuSeconds: times.steal,
     totalCpuSeconds: times.total,
-    ownCpuSeconds: (own.user + own.system) / 1e6,
+    ownCpuSeconds:
+      (own.user + own.system) / 1e6 +
+      (endedChildrenSeconds(systemText(join(procRoot, 'self/stat')) ?? '') ?? 0),
+  };
+}
+
+/** How the machine was used between two readings of this process; null where the system does not say. */
+export function useBetween(before: MachineTime | null, after: MachineTime | null): WindowUse | null {
+  if (before === null || after === null) return null;
+  const seconds = after.seconds - before.seconds;
+  const grown = (of: (time: MachineTime) => number) => (of(after) - of(before)) / seconds;
+  return {
+    seconds,
+    foreignCores: grown((time) => time.busyCpuSeconds - time.ownCpuSeconds),
+    stealCores: grown((time) => time.stealCpuSeconds),
+    totalCores: grown((time) => time.totalCpuSeconds),
   };
 }
 
@@ -42,16 +53,8 @@ export function readMachineTime(procRoot = '/proc'): MachineTime | null {
  * @returns none, too, where the system does not say.
  */
 export function disturbedBetween(before: MachineTime | null, after: MachineTime | null): string[] {
-  if (before === null || after === null) return [];
-  const seconds = after.seconds - before.seconds;
-  const grown = (of: (time: MachineTime) => number) => (of(after) - of(before)) / seconds;
-  const use = {
-    seconds,
-    foreignCores: grown((time) => time.busyCpuSeconds - time.ownCpuSeconds),
-    stealCores: grown((time) => time.stealCpuSeconds),
-    totalCores: grown((time) => time.totalCpuSeconds),
-  };
-  return disturbances(use, DISTURBANCE_LIMITS).map(({ message }) => message);
+  const use = useBetween(before, after);
+  return use === null ? [] : disturbances(use, DISTURBANCE_LIMITS).map(({ message }) => message);
 }
 
 /** What the system could give without pushing anybody out. */

@@ -1,6 +1,6 @@
-import { join } from 'node:path';
+import { formatCpuList } from '../device/affinity.js';
 import { readCaches } from '../device/caches.js';
-import { systemText } from '../device/system-text.js';
+import { siblingsOf } from '../device/host.js';
 
 /** A cache, and the logical CPUs that share it. */
 export interface Cache {
@@ -24,8 +24,7 @@ export function readTopology(cpus: readonly number[], sysRoot = '/sys'): Topolog
   });
   const cores = new Map<string, number[]>();
   for (const cpu of cpus) {
-    const file = join(sysRoot, `devices/system/cpu/cpu${cpu}/topology/thread_siblings_list`);
-    const siblings = systemText(file) ?? String(cpu);
+    const siblings = formatCpuList(siblingsOf(cpu, sysRoot) ?? [cpu]);
     const core = cores.get(siblings) ?? [];
     cores.set(
       siblings,

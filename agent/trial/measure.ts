@@ -1,5 +1,7 @@
 import { FailureError } from '../../core/errors.js';
 import { SHORT_WINDOW_PERIODS } from '../../core/metrics/integrate.js';
+import { readThrottling, throttleWarnings } from '../device/cgroup.js';
+import { readSwappedPages } from '../device/host.js';
 import { taskOf } from '../isolation/job.js';
 import { baselineWarnings } from '../meters/baseline.js';
 import { findMeters, measuresEnergy } from '../meters/index.js';
@@ -68,7 +70,9 @@ async function runChild(
   request: TrialRequest,
   recorder: Recorder,
 ): Promise<WorkloadOutcome> {
-  const { node, device, notes, child, onProgress } = trial;
+  const { lease, node, device, notes, child, onProgress } = trial;
+  const { procRoot } = node.meters;
+  const before = { throttling: readThrottling(procRoot), swappedPages: readSwappedPages(procRoot) };
   const listen = listener(notes, device, onProgress);
   const launched = child.launch({
     task: taskOf(TRIAL, request),
@@ -85,6 +89,16 @@ async function runChild(
   recorder.attach({ pid: launched.pid, deviceId: device.id, cpus: device.cpus });
   const ending = await launched.ended;
   notes.environment.memoryGuard = ending.memoryGuard;
+  const swapped = readSwappedPages(procRoot);
+  notes.environment.swappedPages =
+    swapped === null || before.swappedPages === null ? null : swapped - before.swappedPages;
+  notes.warnings.push(
+    ...throttleWarnings(
+      before.throttling,
+      readThrottling(procRoot),
+      lease.experiment.measure.maxStealRatio,
+    ),
+  );
   if (ending.failure !== null) throw new FailureError(ending.failure);
   return ending.answer;
 }

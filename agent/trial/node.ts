@@ -23,7 +23,7 @@ export function noteNode(trial: TrialRun): void {
   notes.grid = gridOf(trial);
   notes.roofs = node.roofs.of(device.id);
   if (notes.roofs === null) notes.absent = { ...notes.absent, roofs: node.roofs.absent(device.id) };
-  notes.environment = machineFacts(node.profile, device, node.nvml, node.meters.sysRoot);
+  notes.environment = machineFacts(node.profile, device, node.nvml, node.meters);
   notes.warnings.push(...warningsBefore(trial));
 }
 
@@ -32,7 +32,7 @@ export async function setDevice({ lease, node, device, notes, settings }: TrialR
   const asked = lease.experiment.settings;
   if (asked === null) return;
   await settings.hold(asked, device, node.powerSocket, notes);
-  Object.assign(notes.environment, machineFacts(node.profile, device, node.nvml, node.meters.sysRoot));
+  Object.assign(notes.environment, machineFacts(node.profile, device, node.nvml, node.meters));
 }
 
 /** The sweep's word on the grid goes before the node's. */

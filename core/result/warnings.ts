@@ -7,6 +7,10 @@ export const WARNINGS = {
   'cpu-steal': { severity: 'invalid', help: 'the hypervisor took CPU time away during the trial' },
   'thermal-throttle': { severity: 'invalid', help: 'the device lowered its clock because of heat' },
   'power-throttle': { severity: 'invalid', help: 'the device lowered its clock because of a power limit' },
+  'quota-throttle': {
+    severity: 'invalid',
+    help: 'the CPU quota of the container stopped the trial: raise it (docker: `--cpuset-cpus` in place of `--cpus`; Kubernetes: no CPU limit), or give the device fewer CPUs (`cpuGroups`)',
+  },
   'clock-change': {
     severity: 'note',
     help: 'the CPU or device clock moved by more than 5 % between repeats',

@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { Backoff } from '../../../agent/backoff.js';
 import { cpuDevices, readCpu } from '../../../agent/device/cpu.js';
-import { readLimits } from '../../../agent/device/memory.js';
+import { readLimits } from '../../../agent/device/cgroup.js';
 import { LeaseRequester } from '../../../agent/lease-requester.js';
 import type { DeviceProfile } from '../../../core/experiment/node.js';
 import { temporaryFolder } from '../../support/bench.js';
