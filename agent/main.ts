@@ -7,15 +7,12 @@ import type { Family } from '../core/metrics/families.js';
 import type { ResultRecord } from '../core/result/result.js';
 import { VERSION } from '../installation/package.js';
 import { connectAgents } from '../proto/client.js';
-import { ArtifactStore } from './artifacts/store.js';
 import type { AgentConfig } from './config.js';
 import { agentMetrics } from './exporter/metrics.js';
 import { startExporter } from './exporter/server.js';
 import { type ExportedMeter, openExported } from './exporter/sources.js';
 import { NodeFactors } from './factors/node-factors.js';
 import { FactorsStore } from './factors/store.js';
-import { monotonicSeconds } from './isolation/clock.js';
-import { IdleBaselines } from './meters/baseline.js';
 import type { MeterSettings } from './meters/index.js';
 import { findSettable } from './power/settable.js';
 import { type NodeProbe, probeNode } from './probe.js';
@@ -24,7 +21,7 @@ import { RoofsStore } from './roofs/store.js';
 import { RUNNER_KINDS } from './runners/index.js';
 import { Session } from './session.js';
 import { Spool } from './spool.js';
-import type { TrialContext } from './trial/context.js';
+import { contextOf } from './trial/context.js';
 import { TrialExecutor } from './trial/executor.js';
 import type { TrialProgress } from './trial/progress.js';
 
@@ -93,7 +90,7 @@ export async function startAgent(config: AgentConfig): Promise<RunningAgent> {
   const tell = (event: TrialEvent) => {
     for (const listener of listeners) listener(event);
   };
-  const trials: TrialExecutor = new TrialExecutor(contextOf(config, probe, meters, roofs, factors), {
+  const trials: TrialExecutor = new TrialExecutor(contextOf(config, probe, { meters, roofs, factors }), {
     onStart(lease) {
       log.info({ trial: lease.trialId, device: lease.deviceId }, 'trial started');
       tell({ event: 'started', lease });
@@ -187,30 +184,6 @@ function leaving(
       const patience = sleep(KILL_SECONDS * 1000, undefined, { ref: false });
       return go('stopped at once', Promise.race([trials.whenIdle(), patience]));
     },
-  };
-}
-
-function contextOf(
-  config: AgentConfig,
-  probe: NodeProbe,
-  meters: MeterSettings,
-  roofs: NodeRoofs,
-  factors: NodeFactors,
-): TrialContext {
-  const { modelFolders, cacheFolder, artifactBytes, sources, limits } = config;
-  return {
-    profile: probe.profile,
-    nvml: probe.nvml,
-    meters,
-    models: { modelFolders, cacheFolder, sources: { policy: sources, artifactBytes } },
-    store: new ArtifactStore({ cacheFolder, artifactBytes }),
-    limits: { ...limits, idleSeconds: config.meters.idleSeconds },
-    idle: new IdleBaselines(monotonicSeconds),
-    gridGramsPerKilowattHour: config.meters.gridGramsPerKilowattHour,
-    scorers: config.scorers,
-    powerSocket: config.power?.socket ?? null,
-    roofs,
-    factors,
   };
 }
 

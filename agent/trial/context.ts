@@ -2,12 +2,15 @@ import type { Lease } from '../../core/experiment/lease.js';
 import type { DeviceProfile, NodeProfile } from '../../core/experiment/node.js';
 import type { Pins } from '../artifacts/pins.js';
 import type { ModelSettings } from '../artifacts/resolve.js';
-import type { ArtifactStore } from '../artifacts/store.js';
+import { ArtifactStore } from '../artifacts/store.js';
+import type { AgentConfig } from '../config.js';
 import type { NodeFactors } from '../factors/node-factors.js';
+import { monotonicSeconds } from '../isolation/clock.js';
 import type { CurrentChild } from '../isolation/current-child.js';
-import type { IdleBaselines } from '../meters/baseline.js';
+import { IdleBaselines } from '../meters/baseline.js';
 import type { MeterSettings, NvmlState } from '../meters/index.js';
 import type { AppliedSettings } from '../power/applied-settings.js';
+import type { NodeProbe } from '../probe.js';
 import type { Scorers } from '../quality/scorers.js';
 import type { NodeRoofs } from '../roofs/node-roofs.js';
 import type { TrialNotes } from './notes.js';
@@ -42,6 +45,29 @@ export interface TrialLimits {
   readonly cgroupFolder: string | null;
   /** How long the energy sources are read before the first model of a sweep is loaded; 0 = there is no baseline. */
   readonly idleSeconds: number;
+}
+
+/** @returns what trials need of a node, as its config and what was found on it say. */
+export function contextOf(
+  config: AgentConfig,
+  { profile, nvml }: Pick<NodeProbe, 'profile' | 'nvml'>,
+  { meters, roofs, factors }: Pick<TrialContext, 'meters' | 'roofs' | 'factors'>,
+): TrialContext {
+  const { modelFolders, cacheFolder, artifactBytes, sources, limits } = config;
+  return {
+    profile,
+    nvml,
+    meters,
+    models: { modelFolders, cacheFolder, sources: { policy: sources, artifactBytes } },
+    store: new ArtifactStore({ cacheFolder, artifactBytes }),
+    limits: { ...limits, idleSeconds: config.meters.idleSeconds },
+    idle: new IdleBaselines(monotonicSeconds),
+    gridGramsPerKilowattHour: config.meters.gridGramsPerKilowattHour,
+    scorers: config.scorers,
+    powerSocket: config.power?.socket ?? null,
+    roofs,
+    factors,
+  };
 }
 
 /** One trial while it runs: what each of its stages works with. */

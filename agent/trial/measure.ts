@@ -93,11 +93,7 @@ async function runChild(
   notes.environment.swappedPages =
     swapped === null || before.swappedPages === null ? null : swapped - before.swappedPages;
   notes.warnings.push(
-    ...throttleWarnings(
-      before.throttling,
-      readThrottling(procRoot),
-      lease.experiment.measure.maxStealRatio,
-    ),
+    ...throttleWarnings(before.throttling, readThrottling(procRoot), lease.experiment.measure.maxStealRatio),
   );
   if (ending.failure !== null) throw new FailureError(ending.failure);
   return ending.answer;

@@ -1,11 +1,30 @@
 import type { Command } from 'commander';
+import { positiveInteger } from '../options/values.js';
+
+export interface DoctorOptions {
+  readonly noise?: true;
+  readonly seconds?: number;
+  readonly config?: string;
+  readonly json?: true;
+}
 
 export function registerDoctor(program: Command): void {
   program
     .command('doctor')
-    .description('what this node has, what is missing, and how to get it')
+    .description(
+      'what this node has, what is missing, and how to get it; what of this host makes numbers move.\n' +
+        '--noise measures how much they move, and what difference that leaves to be seen',
+    )
+    .option('--noise', 'measure how much the same thing differs from start to start here')
+    .option('--seconds <count>', 'how long --noise measures (default: 60)', positiveInteger)
+    .option('--config <file>', 'agent configuration file; its state folder and CPU groups apply')
     .option('--json', 'print JSON')
-    .action(async (options: { json?: true }) => {
+    .action(async (options: DoctorOptions) => {
+      if (options.noise === true) {
+        const { noise } = await import('./noise.js');
+        await noise(options);
+        return;
+      }
       const { doctor } = await import('./doctor.js');
       process.exitCode = await doctor(options);
     });

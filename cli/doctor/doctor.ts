@@ -7,10 +7,12 @@ import { RUNNERS } from '../../core/runners/index.js';
 import type { Format } from '../../formats/format.js';
 import { FORMATS } from '../../formats/index.js';
 import { VERSION } from '../../installation/package.js';
-import { EXIT } from '../exit.js';
+import { EXIT, usageError } from '../exit.js';
 import { agentConfig } from '../node-config.js';
 import { printData, printJson } from '../output/print.js';
-import { powerFindings } from './power.js';
+import type { DoctorOptions } from './command.js';
+import { hostLines, hostStates } from './host.js';
+import { powerFindings, settableHere } from './power.js';
 import { roofFindings } from './roofs.js';
 
 export interface Finding {
@@ -21,21 +23,27 @@ export interface Finding {
 }
 
 /**
- * `ridge doctor`: what this node has, what is missing, and how to get it.
+ * `ridge doctor`: what this node has, what is missing, and how to get it; what of the host makes numbers move.
  * @returns 0 when sweeps can run here, 1 when no engine loads.
+ * @throws CommandError (2) for `--seconds` without `--noise`, and for a wrong configuration.
  */
-export async function doctor(options: { readonly json?: true }): Promise<number> {
+export async function doctor(options: DoctorOptions): Promise<number> {
+  if (options.seconds !== undefined)
+    throw usageError('--seconds says how long --noise measures', 'Give --noise, too.');
+  const { cpuGroups, roofsFolder } = agentConfig(options.config);
   const [engines, { profile, periods }] = await Promise.all([
     diagnoseEngines(),
     probeNode({
       nodeName: hostname(),
       labels: {},
       version: VERSION,
-      cpuGroups: [],
+      cpuGroups,
       meters: { energy: 'auto', replayFile: null, procRoot: '/proc', sysRoot: '/sys' },
       runnerKinds: [],
     }),
   ]);
+  const settable = await settableHere(profile.devices);
+  const host = hostStates(profile.devices, settable ?? {});
   const findings: Finding[] = [
     { name: 'ridgepoint', ok: true, found: `${VERSION}, Node ${process.version}`, hint: null },
     {
@@ -67,12 +75,12 @@ export async function doctor(options: { readonly json?: true }): Promise<number>
           hint: 'Energy is null with this reason. RAPL needs a physical Intel or AMD machine and the right to read /sys/class/powercap, or kernel.perf_event_paranoid of 0; docs/energy.md has the others.',
         },
     ...absences(profile.absent),
-    ...(await roofFindings(agentConfig(undefined).roofsFolder, profile.devices)),
-    ...(await powerFindings(profile.devices)),
+    ...(await roofFindings(roofsFolder, profile.devices)),
+    ...powerFindings(settable),
   ];
   const runs = engines.some((e) => e.ok && e.name.startsWith('llama.cpp'));
-  if (options.json === true) printJson({ runs, profile, findings });
-  else printData(findings.map(line).join('\n'));
+  if (options.json === true) printJson({ runs, profile, findings, host });
+  else printData([...findings.map(line), ...host.flatMap(hostLines)].join('\n'));
   return runs ? EXIT.ok : EXIT.failed;
 }
 

@@ -1,0 +1,194 @@
+import { measureNoise, type NoiseRecords } from '../../agent/noise/measure.js';
+import { probeNode, probeRunner } from '../../agent/probe.js';
+import { contextOf } from '../../agent/trial/context.js';
+import { DISTURBANCE_LIMITS, type Experiment } from '../../core/experiment/experiment.js';
+import { type MetricNoise, type Noise, noiseOf } from '../../core/judgement/noise.js';
+import { formatPercent, formatValue, NO_VALUE } from '../../core/metrics/format.js';
+import { defaultRunnerFor } from '../../core/runners/index.js';
+import type { Component } from '../../core/statistics/nested.js';
+import { experimentAt } from '../../core/sweep/expand.js';
+import { planSpace } from '../../core/sweep/space.js';
+import { VERSION } from '../../installation/package.js';
+import { workError } from '../exit.js';
+import { agentConfig } from '../node-config.js';
+import { plainTable } from '../output/plain-table.js';
+import { printData, printJson } from '../output/print.js';
+import { runCommand } from '../single/run-command.js';
+import { stepProgress } from '../single/step-progress.js';
+import { madeSweep } from '../sweep-file.js';
+import type { DoctorOptions } from './command.js';
+import { type HostState, hostLines, hostStates } from './host.js';
+import { settableHere } from './power.js';
+
+const DEFAULT_SECONDS = 60;
+/** Repeats of each start, the same in all: levels of spread are compared then, and not lengths. */
+const REPEATS = 5;
+
+/** `ridge doctor --noise`: measures how much the same thing differs on this machine, and says what that leaves to be seen. */
+export async function noise({ seconds = DEFAULT_SECONDS, ...options }: DoctorOptions): Promise<void> {
+  const config = agentConfig(options.config);
+  const procRoot = '/proc';
+  const { sysRoot } = config.meters;
+  // Energy sources are not what is asked about, and an idle baseline would take its time.
+  const meters = { energy: 'none', replayFile: null, procRoot, sysRoot } as const;
+  const probe = await probeNode({
+    nodeName: config.nodeName,
+    labels: {},
+    version: VERSION,
+    cpuGroups: config.cpuGroups,
+    meters,
+    runnerKinds: [],
+  });
+  const device = probe.profile.devices.find(({ classes }) => classes.includes('cpu'));
+  if (device === undefined)
+    throw workError('this node has no CPU device', 'Correct cpuGroups in its config.');
+  await runCommand(async () => {
+    const { experiment, what } = await shortExperiment(seconds);
+    const roofs = { of: () => null, absent: () => 'noise is measured without them' };
+    const node = contextOf(config, probe, { meters, roofs, factors: null });
+    const records = await withProgress(seconds, (onProgress, signal) =>
+      measureNoise({
+        experiment,
+        deviceId: device.id,
+        node,
+        seconds,
+        onProgress,
+        signal,
+      }),
+    );
+    const found = { ...noiseOf(records.blocks), ...meanwhile(records) };
+    const host = hostStates([device], (await settableHere([device])) ?? {});
+    if (options.json === true) printJson({ device: device.id, experiment, noise: found, host });
+    else printData(describe(`${device.id}: ${what}`, found, host));
+  });
+}
+
+/** A prompt and an answer of the small model that ships with the package; without an engine for it, an op of our own kernels. */
+async function shortExperiment(
+  seconds: number,
+): Promise<{ readonly experiment: Experiment; readonly what: string }> {
+  const [engine, kernels] = [defaultRunnerFor('generator'), defaultRunnerFor('op')];
+  // Where others take the CPUs, a repeat takes many times as long: starts end early then, so that there are enough of them.
+  const measure = { minRepeats: REPEATS, maxRepeats: REPEATS, maxWarmups: 3, maxSeconds: seconds / 12 };
+  const reasons: string[] = [];
+  for (const [kind, workloads, what] of [
+    [engine, { kind: 'latency', promptTokens: 64, generateTokens: 64 }, 'the small model that ships'],
+    [kernels, { kind: 'kernel', op: 'gemv' }, 'a matrix times a vector'],
+  ] as const) {
+    const probe = await probeRunner(kind);
+    if (probe.available) {
+      const spec = { models: 'builtin:small', runners: { kind }, workloads, measure };
+      const { sweep } = madeSweep('noise', spec, 'Report this: the sweep of the noise measurement is wrong.');
+      return { experiment: experimentAt(planSpace(sweep), 0), what: `${what}, on ${kind}` };
+    }
+    reasons.push(`${kind}: ${probe.reason}`);
+  }
+  throw workError(
+    `nothing here can be measured (${reasons.join('; ')})`,
+    'Run `ridge doctor`: it says what is missing and how to get it.',
+  );
+}
+
+/** Shows how far it is, and lets Ctrl-C end the start that runs. */
+async function withProgress<T>(
+  seconds: number,
+  work: (onProgress: (seconds: number) => void, signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const progress = stepProgress(process.stderr, 'measuring noise, seconds');
+  const interrupted = new AbortController();
+  const stop = () => interrupted.abort();
+  process.once('SIGINT', stop).once('SIGTERM', stop);
+  try {
+    progress.step(0, seconds);
+    return await work(
+      (done) => progress.step(Math.min(seconds, Math.round(done)), seconds),
+      interrupted.signal,
+    );
+  } finally {
+    progress.end();
+    process.off('SIGINT', stop).off('SIGTERM', stop);
+  }
+}
+
+/** What happened besides; null where the system does not say. */
+interface Meanwhile {
+  readonly seconds: number;
+  readonly secondsPerStart: number;
+  /** By processes other than the measurement's, over all of it. */
+  readonly foreignCores: number | null;
+  /** Share of the CPU time that the hypervisor took. */
+  readonly stealRatio: number | null;
+  /** Starts that a sweep would have called invalid. */
+  readonly invalidStarts: number;
+}
+
+function meanwhile({ blocks, seconds, use }: NoiseRecords): Meanwhile {
+  const starts = blocks.flat();
+  const { foreignCores = null, stealCores = null, totalCores = null } = use ?? {};
+  return {
+    seconds,
+    secondsPerStart: seconds / starts.length,
+    foreignCores: foreignCores === null ? null : Math.max(0, foreignCores),
+    stealRatio: stealCores === null || !totalCores ? null : stealCores / totalCores,
+    invalidStarts: starts.filter(({ valid }) => !valid).length,
+  };
+}
+
+function describe(title: string, found: Noise & Meanwhile, host: readonly HostState[]): string {
+  const { starts, blocks, repeats, seconds, secondsPerStart, spreadError } = found;
+  const asked = found.metrics[0]?.detectable ?? [];
+  return [
+    `${title}, ${starts} starts in ${blocks} blocks, ${repeats} repeats each, ${seconds.toFixed(0)} s`,
+    '',
+    plainTable(
+      ['spread (sd)', 'of repeats', 'of starts', 'of blocks'],
+      found.metrics.map(({ metric, components: { within, betweenStarts, betweenBlocks } }) => [
+        metric,
+        spreadText(within),
+        spreadText(betweenStarts),
+        spreadText(betweenBlocks),
+      ]),
+    ),
+    '',
+    plainTable(
+      ['a difference that can be seen', ...asked.map((one) => `${one.starts} starts`)],
+      found.metrics.map(({ metric, detectable }) => [
+        metric,
+        ...detectable.map(({ difference }) => formatPercent(difference.value)),
+      ]),
+    ),
+    '',
+    ...found.metrics.map((one) => wantedText(one, secondsPerStart)),
+    `Spread between starts is itself known to about ± ${(100 * spreadError).toFixed(0)} %; a longer look (--seconds) knows it better.`,
+    meanwhileText(found),
+    ...host.flatMap(hostLines),
+  ].join('\n');
+}
+
+const spreadText = ({ sd }: Component) => (sd === null ? NO_VALUE : formatPercent(sd));
+
+function wantedText(
+  { metric, wanted: { difference, starts } }: MetricNoise,
+  secondsPerStart: number,
+): string {
+  const percent = `${(100 * difference).toFixed(0)} %`;
+  if (starts.value === null) return `${metric}: ${percent} would take ${starts.reason}`;
+  const minutes = (starts.value * secondsPerStart) / 60;
+  const time = minutes < 1 ? 'less than a minute' : `about ${minutes.toFixed(0)} minutes`;
+  return `${metric}: ${percent} would take ${starts.value} starts of each row (${time} a row, if a start takes ${formatValue(secondsPerStart, 's')} as here)`;
+}
+
+function meanwhileText({ foreignCores, stealRatio, invalidStarts, starts }: Noise & Meanwhile): string {
+  const foreign =
+    foreignCores === null
+      ? 'how much other processes used the CPU is not known'
+      : `other processes used ${foreignCores.toFixed(2)} cores (a trial is valid up to ${DISTURBANCE_LIMITS.maxForeignCores})`;
+  const steal =
+    stealRatio === null
+      ? 'what a hypervisor took is not known'
+      : `a hypervisor took ${formatPercent(stealRatio)} of the CPU time (up to ${formatPercent(DISTURBANCE_LIMITS.maxStealRatio)})`;
+  const invalid = invalidStarts === 0 ? 'no start' : `${invalidStarts} of ${starts} starts`;
+  const busy = (foreignCores ?? 0) > DISTURBANCE_LIMITS.maxForeignCores;
+  const advice = busy ? ' Most of the spread may be theirs: stop them, and look again.' : '';
+  return `Meanwhile ${foreign}; ${steal}; ${invalid} would have been invalid.${advice}`;
+}

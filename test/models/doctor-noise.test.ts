@@ -1,0 +1,21 @@
+import { expect, test } from 'vitest';
+import { ridge } from '../support/ridge.js';
+
+test('ridge doctor --noise measures starts in blocks, and says what they leave to be seen', {
+  timeout: 120_000,
+}, async () => {
+  const { code, stdout, stderr } = await ridge(['doctor', '--noise', '--seconds', '6', '--json']);
+  expect(code, stderr).toBe(0);
+  const { noise, host } = JSON.parse(stdout);
+  expect(noise.blocks).toBe(3);
+  expect(noise.starts).toBeGreaterThanOrEqual(6);
+  expect(noise.metrics[0]).toMatchObject({ metric: 'decodeTokensPerSecond', unit: 'tokens/s' });
+  expect(noise.metrics[0].centre).toBeGreaterThan(0);
+  expect(noise.metrics[0].components.betweenStarts.reason).toBeNull();
+  expect(noise.metrics[0].detectable.map(({ starts }: { starts: number }) => starts)).toEqual([3, 5, 8]);
+  expect(host).toHaveLength(1);
+
+  const alone = await ridge(['doctor', '--seconds', '6']);
+  expect(alone.code).toBe(2);
+  expect(alone.stderr).toContain('--seconds says how long --noise measures');
+});
