@@ -1,9 +1,9 @@
 import { arch, hostname, platform } from 'node:os';
 import si from 'systeminformation';
 import type { DeviceProfile, NodeProfile, RunnerProfile } from '../core/experiment/node.js';
+import { readLimits } from './device/cgroup.js';
 import { cpuDevices, readCpu } from './device/cpu.js';
 import { metalDevices, nvidiaDevices } from './device/gpu.js';
-import { readLimits } from './device/cgroup.js';
 import { openNvml } from './device/nvml.js';
 import { vulkanDevices } from './device/sysfs-gpus.js';
 import { taskOf } from './isolation/job.js';
