@@ -68,10 +68,12 @@ const PLACES: readonly (readonly [words: string, wrong: readonly string[]])[] = 
   ['roofs --config PATH', [NONE, 'dir']],
   ['roofs --stored --out PATH', [NONE, 'dir', BELOW]],
   ['factors --config PATH', [NONE, 'dir']],
+  ['doctor --config PATH', [NONE, 'dir']],
+  ['doctor --noise --config PATH', [NONE, 'dir']],
 ];
 
 /** Commands that take no path. */
-const WITHOUT = ['power-helper', 'kernels', 'doctor', 'engines'];
+const WITHOUT = ['power-helper', 'kernels', 'engines'];
 
 test('every command that takes a path is among them', () => {
   const tried = new Set(PLACES.map(([words]) => words.split(' ')[0]));
