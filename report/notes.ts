@@ -8,6 +8,8 @@ export interface NoteGroup {
   readonly help: string;
   /** Numbers of the rows that carry it. */
   readonly rows: readonly number[];
+  /** Every row carries it: something about the machine or the sweep, and no mark of a row. */
+  readonly everywhere: boolean;
   /** The first row's sentence, with its figures. */
   readonly example: string;
 }
@@ -33,7 +35,11 @@ export function noteGroups(rows: readonly Row[]): NoteGroup[] {
     }
   }
   return [...groups]
-    .map(([code, group]) => ({ code, ...WARNINGS[code], ...group }))
+    .map(([code, group]) => {
+      const { severity, help } = WARNINGS[code];
+      const everywhere = severity === 'note' && rows.length > 1 && group.rows.length === rows.length;
+      return { code, severity, help, everywhere, ...group };
+    })
     .sort((a, b) =>
       a.severity === b.severity ? b.rows.length - a.rows.length : a.severity === 'invalid' ? -1 : 1,
     );

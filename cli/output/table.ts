@@ -28,7 +28,8 @@ export function renderTable(report: Report, options: TableOptions): string {
   const lines = caption(report, width, text, colors);
   if (report.rows.length === 0) return `${[...lines, '', 'No results yet.'].join('\n')}\n`;
 
-  const letters = new Map(report.notes.map((note, i) => [note.code, letter(i)]));
+  const marks = report.notes.filter((note) => !note.everywhere);
+  const letters = new Map(marks.map((note, i) => [note.code, letter(i)]));
   const layout = layOut(report, width, text, [
     starColumn(report, text),
     ...boundColumn(report, text),
@@ -172,7 +173,11 @@ function noteLines(note: NoteGroup, mark: string, width: number, text: Text, col
   const rows = `${note.rows.length} ${note.rows.length === 1 ? 'row' : 'rows'}`;
   const severity = note.severity === 'invalid' ? ', invalid' : '';
   const [first = '', ...rest] = wrap(
-    text(`${mark} ${note.code} (${rows}${severity}): ${note.help}`),
+    text(
+      note.everywhere
+        ? `every row, ${note.code}: ${note.help}`
+        : `${mark} ${note.code} (${rows}${severity}): ${note.help}`,
+    ),
     width,
     '  ',
   );

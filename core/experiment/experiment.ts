@@ -118,7 +118,7 @@ export interface MeasurePolicy {
   readonly maxStealRatio: number;
   /** CPU use by foreign processes, in cores, above which a row is invalid. */
   readonly maxForeignCores: number;
-  /** Run-to-run cv above which a row is invalid. */
+  /** Standard error of the median of a start's repeats, as a share of it, above which the start is invalid. */
   readonly maxSpread: number;
   readonly meters: 'on' | 'off';
   /** How many lengthened windows each phase gets that is too short for the energy source. */

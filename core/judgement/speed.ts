@@ -8,6 +8,9 @@ import { NOT_APPLICABLE } from './not-applicable.js';
 
 const NO_FACT = 'the engine does not report it';
 
+/** Standard error of the median of normal values over that of their mean: √(π / 2). */
+const MEDIAN_ERROR = Math.sqrt(Math.PI / 2);
+
 /** Chance of calling a trend that is none, per metric and start: some 5 % of sweeps of 25 starts with two metrics. */
 export const TREND_ALPHA = 0.001;
 
@@ -78,18 +81,19 @@ function settingWarnings({ input }: Evidence): Warning[] {
 
 /**
  * Do the repeats tell of one machine in one state? Their median is what counts: single ones that stand out do not move it, and how
- * far it may be off is what further starts say. So only what moves the median itself is told: a spread so wide that the middle
- * means little, and a trend, told only where it is larger than the half width that was asked for.
+ * far it may be off is what further starts say. So only what moves the median itself is told: a spread that leaves it uncertain by
+ * more than the policy allows, and a trend, told only where it is larger than the half width that was asked for.
  */
 function sampleWarnings({ input }: Evidence, label: string, samples: readonly number[]): Warning[] {
   const { maxSpread, halfWidth } = input.experiment.measure;
   const found: Warning[] = [];
   const spread = cv(samples);
-  if (spread !== null && spread > maxSpread) {
+  const error = spread === null ? 0 : (MEDIAN_ERROR * spread) / Math.sqrt(samples.length);
+  if (spread !== null && error > maxSpread) {
     found.push(
       warn(
         'high-spread',
-        `${label} vary by ${percent(spread)} (cv) over ${samples.length} repeats; the policy allows ${percent(maxSpread)}`,
+        `${label} vary by ${percent(spread)} (cv) over ${samples.length} repeats, which leaves their median uncertain by ${percent(error)}; the policy allows ${percent(maxSpread)}`,
       ),
     );
   }

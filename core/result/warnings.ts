@@ -15,7 +15,10 @@ export const WARNINGS = {
     severity: 'note',
     help: 'the CPU or device clock moved by more than 5 % between repeats',
   },
-  'high-spread': { severity: 'invalid', help: 'repeats differ by more than the policy allows' },
+  'high-spread': {
+    severity: 'invalid',
+    help: 'repeats differ so much that their median is less certain than `maxSpread` allows: raise `maxRepeats` or `maxSeconds`, or calm the machine',
+  },
   'drift-trend': {
     severity: 'note',
     help: 'repeats grow steadily slower or faster: raise `maxWarmups`, or let the machine rest between trials',

@@ -116,7 +116,14 @@ export const MEASURE = z.strictObject({
     .max(100_000)
     .default(DISTURBANCE_LIMITS.maxForeignCores)
     .describe('CPU use of other processes, in cores, above which a row is invalid.'),
-  maxSpread: z.number().gt(0).max(100).default(0.1).describe('Run-to-run cv above which a row is invalid.'),
+  maxSpread: z
+    .number()
+    .gt(0)
+    .max(100)
+    .default(0.1)
+    .describe(
+      'Standard error of the median of a start’s repeats, as a share of it, above which the start is invalid.',
+    ),
   meters: z.enum(['on', 'off']).default('on').describe('off measures time alone, to see what meters cost.'),
   energyWindows: z
     .int()

@@ -14,9 +14,12 @@ export function Footer({ report, details }: { report: Report; details: Details }
               <li key={note.code}>
                 <span class={`code ${note.severity}`}>{note.code}</span>
                 <span>
-                  {note.help}; {note.rows.length} {note.rows.length === 1 ? 'row' : 'rows'}
+                  {note.help}
+                  {note.everywhere
+                    ? '; every row'
+                    : `; ${note.rows.length} ${note.rows.length === 1 ? 'row' : 'rows'}`}
                   {note.severity === 'invalid' && ', which must not be compared'}
-                  <span class="quiet"> ({few(note.rows)})</span>
+                  {!note.everywhere && <span class="quiet"> ({few(note.rows)})</span>}
                 </span>
               </li>
             ))}

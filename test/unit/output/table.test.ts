@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { renderTable } from '../../../cli/output/index.js';
 import { columnsOf, cut, wrap } from '../../../cli/output/text.js';
+import { warn } from '../../../core/result/warnings.js';
 import { buildReport } from '../../../report/build.js';
 import { experimentOf } from '../../support/experiments.js';
 import { completeTrial } from '../../support/records.js';
@@ -60,6 +61,20 @@ describe('terminal table', () => {
     expect(plain(120)).toMatch(/^ ! .* a\w*$/m);
     expect(plain(120)).toMatch(/^a cpu-steal \(1 row, invalid\)/m);
     expect(plain(120)).toContain('! not to be compared: invalid or failed');
+  });
+
+  test('a note of every row is told once, and marks none', () => {
+    const records = [0, 1].map((position) =>
+      completeTrial({
+        ...{ experiment: experimentOf({ threads: position + 1 }), position },
+        warnings: [warn('fake-runner', 'fake'), ...(position === 0 ? [warn('clock-change', 'moved')] : [])],
+      }),
+    );
+    const table = renderTable(buildReport(records, { sweepName: 's', objectives: [] }), {
+      ...{ width: 120, color: false, unicode: true },
+    });
+    expect(table).toContain('every row, fake-runner: the numbers come from the fake runner');
+    expect(table).toMatch(/^a clock-change \(1 row\)/m);
   });
 
   test('footnotes explain the letters', () => {
