@@ -5,6 +5,7 @@ import { duration, secondsLeft, settledOf } from '../../../../report/time-left.j
 export function ProgressBar({ sweep }: { sweep: LiveSweep }) {
   const { points } = sweep;
   const parts = (['complete', 'invalid', 'failed', 'running'] as const).filter((state) => sweep[state] > 0);
+  const begun = 1 - sweep.trialsLeft / (points * sweep.starts) - (settledOf(sweep) + sweep.running) / points;
   return (
     <div class="progress" role="img" aria-label={countsText(sweep)}>
       {parts.map((state) => (
@@ -15,19 +16,24 @@ export function ProgressBar({ sweep }: { sweep: LiveSweep }) {
           title={`${sweep[state]} ${WORDS[state]}`}
         />
       ))}
+      {begun > 0 && (
+        <span class="begun" style={{ width: `${100 * begun}%` }} title="starts of rows that want more of them" />
+      )}
     </div>
   );
 }
 
 const WORDS = { complete: 'valid', invalid: 'invalid', failed: 'failed', running: 'running' } as const;
 
-/** @returns `17 of 24 settled: 15 valid, 1 invalid, 1 failed` */
+/** @returns `17 of 24 settled, start 3 of 3: 15 valid, 1 invalid, 1 failed` */
 export function countsText(sweep: LiveSweep): string {
   const parts = (['complete', 'invalid', 'failed'] as const)
     .filter((state) => sweep[state] > 0)
     .map((state) => `${sweep[state]} ${WORDS[state]}`);
   const breakdown = parts.length === 0 ? '' : `: ${parts.join(', ')}`;
-  return `${settledOf(sweep)} of ${sweep.points} settled${breakdown}`;
+  const { starts, start } = sweep;
+  const pass = starts > 1 && start > 0 ? `, start ${start} of ${starts}` : '';
+  return `${settledOf(sweep)} of ${sweep.points} settled${pass}${breakdown}`;
 }
 
 /** @returns `about 12 min left`, or how it ended. */
@@ -66,7 +72,7 @@ export function stepText({ phase, repeat, maxRepeats }: LiveTrial): string {
 
 /** Sentences on what waits and what was given up. */
 export function Reasons({ sweep }: { sweep: LiveSweep }) {
-  const { blockedReasons, failureReasons } = sweep;
+  const { blockedReasons, failureReasons, invalidBy } = sweep;
   return (
     <>
       {blockedReasons.length > 0 && (
@@ -75,6 +81,18 @@ export function Reasons({ sweep }: { sweep: LiveSweep }) {
           <ul>
             {blockedReasons.map((reason) => (
               <li key={reason}>{reason}</li>
+            ))}
+          </ul>
+        </details>
+      )}
+      {invalidBy.length > 0 && (
+        <details class="reasons">
+          <summary>Invalid</summary>
+          <ul>
+            {invalidBy.map(({ code, points }) => (
+              <li key={code}>
+                {code}: {points} {points === 1 ? 'row' : 'rows'}
+              </li>
             ))}
           </ul>
         </details>
