@@ -1,14 +1,16 @@
-// Makes the README's pictures from the newest run of the quickstart: the table as a terminal shows it and
-// the report page; and, where docs/examples/techniques.yaml was run, its page with a row open. Needs chromium.
-// Run it by hand: npm run quickstart && node --import tsx scripts/pictures.ts
-import { execFileSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
+// Makes the pictures of docs/images from a run of the quickstart: the table as a terminal shows it, the report page on a desktop, in the
+// dark and on a phone, and the live view of a sweep of the fake runner; and, where docs/examples/techniques.yaml was run, its page with
+// a row open. Needs chromium. Run it by hand, without `--quick`, which has no intervals:
+//   ridge run docs/examples/quickstart.yaml && node --import tsx scripts/pictures.ts [FOLDER OF THE RUN]
+import { execFileSync, spawn } from 'node:child_process';
+import { existsSync, mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { chromium } from 'playwright-core';
 
 const root = join(import.meta.dirname, '..');
-const run = join(root, 'ridge-out/quickstart');
+const run = resolve(process.argv[2] ?? join(root, 'ridge-out/quickstart'));
 const images = join(root, 'docs/images');
 
 const COLORS: Record<string, string> = {
@@ -49,13 +51,43 @@ const browser = await chromium.launch({
 });
 const terminal = await browser.newPage({ viewport: { width: 1200, height: 300 }, deviceScaleFactor: 1.5 });
 await terminal.setContent(`<body style="margin:0;background:#16202a"><pre style="margin:0;padding:22px 26px;display:inline-block;
-  color:#dfe7ee;font:14px/1.4 'DejaVu Sans Mono',monospace"><span style="color:#7fc8d8">$</span> npm run quickstart\n\n${toHtml(table)}</pre></body>`);
+  color:#dfe7ee;font:14px/1.4 'DejaVu Sans Mono',monospace"><span style="color:#7fc8d8">$</span> ridge run docs/examples/quickstart.yaml\n\n${toHtml(table)}</pre></body>`);
 await terminal.locator('pre').screenshot({ path: join(images, 'table.png') });
 
-const page = await browser.newPage({ viewport: { width: 1280, height: 1180 } });
-await page.goto(pathToFileURL(join(run, 'report.html')).href);
-await page.waitForTimeout(1000);
-await page.screenshot({ path: join(images, 'report.png') });
+const VIEWS = [
+  { name: 'report.png', viewport: { width: 1280, height: 1180 }, colorScheme: 'light' },
+  { name: 'report-dark.png', viewport: { width: 1280, height: 1180 }, colorScheme: 'dark' },
+  { name: 'report-phone.png', viewport: { width: 390, height: 844 }, colorScheme: 'light' },
+] as const;
+for (const { name, ...view } of VIEWS) {
+  const page = await browser.newPage(view);
+  await page.goto(pathToFileURL(join(run, 'report.html')).href);
+  await page.waitForTimeout(1000);
+  await page.screenshot({ path: join(images, name) });
+}
+
+/** Seconds after which a sweep of the fake runner has something to show and is not over. */
+const LIVE_SECONDS = 20;
+const address = '127.0.0.1:7171';
+const out = mkdtempSync(join(tmpdir(), 'ridgepoint-pictures-'));
+const sweep = join(root, 'docs/examples/fake.yaml');
+const live = spawn(
+  process.execPath,
+  [join(root, 'dist/cli/main.js'), 'run', sweep, '--out', out, '--web', address, '--no-roofs'],
+  { stdio: 'ignore' },
+);
+try {
+  await new Promise((done) => setTimeout(done, 1000 * LIVE_SECONDS));
+  const page = await browser.newPage({ viewport: { width: 1280, height: 1180 } });
+  await page.goto(`http://${address}/`);
+  await page.waitForTimeout(1500);
+  const [first] = await page.locator('main a').all();
+  await first?.click();
+  await page.waitForTimeout(3000);
+  await page.screenshot({ path: join(images, 'live.png') });
+} finally {
+  live.kill('SIGKILL');
+}
 
 const techniques = join(root, 'ridge-out/techniques/report.html');
 if (existsSync(techniques)) {

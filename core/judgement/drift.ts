@@ -60,15 +60,22 @@ export function driftOf(
       const fit = blockEffects(group.flatMap((record) => readingOf(record, metric) ?? []));
       if (fit === null) continue;
       tests += 1;
+      const all = [...fit.effects.values()].reduce((sum, { readings }) => sum + readings, 0);
       const effects = order.flatMap((key, i) => {
-        const effect = fit.effects.get(key);
-        return effect === undefined ? [] : [{ block: i + 1, effect }];
+        const found = fit.effects.get(key);
+        if (found === undefined) return [];
+        const others = all - found.readings;
+        // Effects add up to nothing over all readings, so the others' mean lies on the other side.
+        const apart = found.effect * (all / others);
+        return [
+          { block: i + 1, apart, errors: Math.abs(apart) * Math.sqrt((found.readings * others) / all) },
+        ];
       });
-      // Of two blocks one is as far from the middle as the other: the later one is named.
-      const furthest = Math.max(...effects.map(({ effect }) => Math.abs(effect))) - TIE;
-      const { block, effect } = effects.findLast((one) => Math.abs(one.effect) >= furthest)!;
-      // Effects add up to nothing, so the others' mean lies on the other side.
-      const ratio = Math.exp(effect * (effects.length / (effects.length - 1)));
+      // The one that lies furthest off for how many readings say so: a last block of a single row proves little. Of two that are as
+      // far from each other the later one is named.
+      const furthest = Math.max(...effects.map(({ errors }) => errors)) - TIE;
+      const { block, apart } = effects.findLast(({ errors }) => errors >= furthest)!;
+      const ratio = Math.exp(apart);
       const { node, device } = group[0]!;
       const place = { node: node.name, device: device.id, metric, label };
       found.push({ ...place, block, blocks: order.length, ratio, p: fit.p });

@@ -9,10 +9,17 @@ export interface StartReading {
   readonly log: number;
 }
 
+export interface BlockEffect {
+  /** How far readings lie above (logarithm) the mean of all. */
+  readonly effect: number;
+  /** How many readings say so. */
+  readonly readings: number;
+}
+
 /** How far the parts of a sweep lie apart, over all rows that were measured in them. */
 export interface BlockEffects {
-  /** By block: how far readings lie above (logarithm) where they would be in an average block. */
-  readonly effects: ReadonlyMap<string, number>;
+  /** By block. */
+  readonly effects: ReadonlyMap<string, BlockEffect>;
   /** Chance of effects as large as these or larger where blocks do not differ. */
   readonly p: number;
 }
@@ -46,9 +53,15 @@ export function blockEffects(readings: readonly StartReading[]): BlockEffects | 
   const dfBlocks = blocks.names.length - parts(rows, blocks);
   const dfLeft = readings.length - rows.names.length - dfBlocks;
   if (dfBlocks < 1 || dfLeft < 1) return null;
-  const centre = effects.reduce((sum, effect) => sum + effect, 0) / effects.length;
+  const counts = blocks.names.map(() => 0);
+  for (const block of blocks.of) counts[block]! += 1;
+  // By readings: a block of one row is not as good a middle as one of all.
+  const centre = effects.reduce((sum, effect, i) => sum + counts[i]! * effect, 0) / readings.length;
+  const named = blocks.names.map(
+    (name, i) => [name, { effect: effects[i]! - centre, readings: counts[i]! }] as const,
+  );
   return {
-    effects: new Map(blocks.names.map((name, i) => [name, effects[i]! - centre])),
+    effects: new Map(named),
     // P(F > f) = I(left / alone; dfLeft / 2, dfBlocks / 2).
     p: alone === 0 ? 1 : incompleteBeta(left / alone, dfLeft / 2, dfBlocks / 2),
   };

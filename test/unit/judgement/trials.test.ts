@@ -193,6 +193,11 @@ describe('drift of the machine', () => {
     expect(drift?.p).toBeLessThan(0.001);
   });
 
+  test('names the block that most rows speak of, not the one of a single start', () => {
+    const alone = trial('last', 1.2, { ...inBlock(3), experimentId: 'x0' });
+    expect(driftOf([...sweepOf([1, 1.1, 1]), alone])).toMatchObject({ block: 2, blocks: 4 });
+  });
+
   test('is not said of a steady machine, nor of a difference nobody would act on', () => {
     expect(driftOf(sweepOf([1, 1, 1]))).toBeNull();
     expect(driftOf(sweepOf([1, 1.015, 1]))).toBeNull();

@@ -16,7 +16,7 @@ describe('effects of blocks', () => {
         [2, 4, 3],
       ]),
     )!;
-    expect([...fit.effects.values()].map((v) => Number(v.toFixed(9)))).toEqual([-1, 0.5, 0.5]);
+    expect([...fit.effects.values()].map(({ effect }) => Number(effect.toFixed(9)))).toEqual([-1, 0.5, 0.5]);
     expect(fit.p).toBeCloseTo(0.25, 9);
   });
 
@@ -26,7 +26,7 @@ describe('effects of blocks', () => {
       truth.map((effect, b) => ((r + b) % 3 === 2 ? null : r + effect)),
     );
     const { effects } = blockEffects(table(cells))!;
-    const found = [...effects.entries()].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, v]) => v);
+    const found = [...effects.entries()].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, { effect }]) => effect);
     for (const [b, v] of found.entries()) expect(v - found[0]!).toBeCloseTo(truth[b]!, 6);
   });
 
