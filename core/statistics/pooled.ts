@@ -40,7 +40,7 @@ function spreadsOf(
   rows: readonly (readonly (readonly number[])[])[],
 ): readonly { readonly squares: number; readonly df: number }[] {
   const blocks = rows[0]?.length ?? 0;
-  if (rows.length === 1 || rows.some((row) => row.length !== blocks)) {
+  if (rows.length <= 1 || rows.some((row) => row.length !== blocks)) {
     return rows.map((row) => ({
       squares: row.reduce((sum, starts) => sum + moments(starts).squares, 0),
       df: row.flat().length - row.length,

@@ -242,7 +242,7 @@ describe.skipIf(!hasChromium)('report page (needs chromium)', () => {
     await panel.waitFor();
     const text = (await panel.textContent()) ?? '';
     expect(text).toContain('foreign-process');
-    expect(text).toContain('another process used the CPU or device');
+    expect(text).toContain('the hypervisor took CPU time away during the trial');
     expect(text).toContain('decodeTokensPerSecond');
     expect(text).toContain('a CPU has no device memory of its own');
     expect(text).toContain('llama.cpp v0.4.0');

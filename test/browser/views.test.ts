@@ -64,6 +64,15 @@ const underRoofs = (experiments: number) =>
   sweepRecords({ experiments, watts: 80 }).map((record, i) =>
     record.status === 'complete' ? { ...record, ...placed(i) } : record,
   );
+/** Every valid trial as three starts of its experiment, each in a block of its own and a little faster than the one before. */
+const asStarts = (records: readonly ResultRecord[], sweepId: string): ResultRecord[] =>
+  records.flatMap((record) =>
+    (record.valid && record.sweep.purpose === 'measure' ? [0, 1, 2] : [0]).map((start) => ({
+      ...withSlower(record, 1 - start / 200),
+      trialId: `${record.trialId}-${start}`,
+      sweep: { ...record.sweep, id: sweepId, block: record.sweep.block + 100 * start },
+    })),
+  );
 /** A CSV as cells; none of ours has quotes that matter here. */
 const csvOf = async (download: Download) =>
   readFileSync((await download.path()) ?? '', 'utf8')
@@ -88,6 +97,7 @@ describe.skipIf(!hasChromium)('views of the page (needs chromium)', () => {
   let opened: OpenedPage;
   let page: Page;
   const report = build(underRoofs(24), 'views');
+  const started = build(asStarts(underRoofs(24), 'started'), 'started');
 
   beforeAll(async () => {
     browsing = await startBrowsing();
@@ -255,11 +265,11 @@ describe.skipIf(!hasChromium)('views of the page (needs chromium)', () => {
   });
 
   test('two values of an axis are compared pair by pair with their uncertainty', async () => {
-    await open(report);
+    await open(started);
     const view = page.locator('.comparison');
     await view.scrollIntoViewIfNeeded();
     await view.locator('label:has(span:text-is("B")) select').selectOption('q4_k_m');
-    const { pairs } = pairsOf(report, { kind: 'axis', axis: 'quantization', a: 'f16', b: 'q4_k_m' });
+    const { pairs } = pairsOf(started, { kind: 'axis', axis: 'quantization', a: 'f16', b: 'q4_k_m' });
     const expected = changesOf(pairs, ['decodeTokensPerSecond']);
     expect(expected).toHaveLength(4);
     await expect.poll(() => view.locator('.bar p').first().textContent()).toBe('4 pairs, 4 better');
@@ -278,12 +288,12 @@ describe.skipIf(!hasChromium)('views of the page (needs chromium)', () => {
 
   test('another run is compared from its file, and a file that is none says so', async () => {
     const slower = build(
-      underRoofs(24).map((record) => withSlower(record, 1.2)),
+      asStarts(underRoofs(24), 'before').map((record) => withSlower(record, 1.2)),
       'before',
     );
     const before = await browsing.open(slower);
     await before.page.close();
-    await open(report);
+    await open(started);
     const view = page.locator('.comparison');
     await view.locator('label:has-text("Between") select').selectOption('run');
     const choose = (name: string, buffer: Buffer) =>
@@ -298,7 +308,9 @@ describe.skipIf(!hasChromium)('views of the page (needs chromium)', () => {
     const summary = await view.locator('.bar p').first().textContent();
     expect(summary).toMatch(/^24 pairs, 22 better, 2 missing$/);
     expect((await view.locator('.changes tbody tr').allTextContents())[0]).toContain('× 1.200');
-    const lines = slower.rows.map(({ trial }) => JSON.stringify(trial)).join('\n');
+    const lines = slower.rows
+      .flatMap(({ starts }) => starts.map((start) => JSON.stringify(start)))
+      .join('\n');
     await choose('before.jsonl', Buffer.from(lines));
     await expect.poll(() => view.locator('.bar p').first().textContent()).toBe(summary);
     await opened.shot('comparison-of-runs');

@@ -27,7 +27,7 @@ test('writes an adapter as GGUF and PEFT, says its losses as it goes, and sums t
   expect(said.evalAfter).toBeLessThan(said.evalBefore);
   expect(said.made).toMatchObject({ kind: 'adapter', peft: expect.stringMatching(/out\.peft$/) });
   expect(done.stderr).toMatch(/step 1\/4 {2}loss \d\.\d{4}\n/);
-  expect(done.stderr).toMatch(/held out, after 4 steps: /);
+  expect(done.stderr).toMatch(/held-out loss after 4 steps: /);
   expect(readGgufHeader(join(folder, 'out.gguf')).metadata.get('adapter.type')).toBe('lora');
   expect(existsSync(join(folder, 'out.peft', 'adapter_config.json'))).toBe(true);
 

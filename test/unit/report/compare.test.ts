@@ -73,6 +73,15 @@ describe('changes', () => {
     expect(smaller?.change).toBeCloseTo(8.5 / 16, 6);
   });
 
+  test('are told where some rows have no number at all', () => {
+    const a = build([
+      ...run(1, ['f16', 'q8_0', 'q4_k_m']).rows.flatMap(({ starts }) => starts),
+      failedTrial({ experiment: experimentOf({ quantization: 'q6_k' }), position: 3 }),
+    ]);
+    const changes = changesOf(matchRows(a, a, new Set()).pairs, ['decodeTokensPerSecond']);
+    expect(changes.map(({ verdict }) => verdict)).toEqual(['same', 'same', 'same', 'missing']);
+  });
+
   test('of rows of one start each have a ratio, and neither interval nor verdict', () => {
     const { pairs } = matchRows(run(1, ['f16'], 1), run(1.25, ['f16'], 1), new Set());
     const [change] = changesOf(pairs, ['decodeTokensPerSecond']);

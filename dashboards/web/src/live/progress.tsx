@@ -17,7 +17,11 @@ export function ProgressBar({ sweep }: { sweep: LiveSweep }) {
         />
       ))}
       {begun > 0 && (
-        <span class="begun" style={{ width: `${100 * begun}%` }} title="starts of rows that want more of them" />
+        <span
+          class="begun"
+          style={{ width: `${100 * begun}%` }}
+          title="starts of rows that want more of them"
+        />
       )}
     </div>
   );
