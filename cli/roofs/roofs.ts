@@ -50,7 +50,7 @@ export async function measureMissing(config: string | undefined): Promise<void> 
     try {
       if ((await store.find(device.id, await measurer.environment(device))) !== null) continue;
       say(
-        `measuring the roofs of ${device.id}: once on this machine, some 20 s; Ctrl-C goes on without, --no-roofs never asks`,
+        `measuring the roofs of ${device.id}: once on this machine, about a minute; Ctrl-C goes on without, --no-roofs never measures`,
       );
       await measured(store, device, {});
     } catch (error) {

@@ -25,8 +25,8 @@ import {
  * only good when there are none.
  */
 export function resolveSweep(reader: Reader): Sweep {
-  const name = text(reader.value(['metadata', 'name'])) ?? 'sweep';
   const models = readModels(reader);
+  const name = text(reader.value(['metadata', 'name'])) ?? sweepNameOf(models);
   const techniques = techniqueFields.map((field) => reader.axis(field, ['spec', 'techniques', field.name]));
   const { blocks: runners, ...allRunners } = readBlocks(reader, 'runners', runnerFields, DEFAULT_RUNNER);
   const { blocks: workloads, ...allWorkloads } = readBlocks(reader, 'workloads', workloadFields, 'latency');
@@ -104,6 +104,11 @@ function readModels(reader: Reader): ModelRef[] {
     }
   }
   return models;
+}
+
+/** Names of sweeps are shorter than those of models may be. */
+function sweepNameOf([first]: readonly ModelRef[]): string {
+  return first?.name.replaceAll(/[^A-Za-z0-9._-]/g, '-').slice(0, 63) ?? 'sweep';
 }
 
 /** `builtin:small` → small, `llms/llama-1b.Q4_K_M.gguf` → llama-1b.Q4_K_M, `synthetic:llama-3.2-1b?seed=2` → llama-3.2-1b, `hf:owner/repo:QUANT` → repo-QUANT. */

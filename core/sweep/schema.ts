@@ -242,19 +242,22 @@ const axisName = z
 
 export const sweepSchema = z
   .strictObject({
-    apiVersion: z.literal(API_VERSION).describe('Version of this format.'),
-    kind: z.literal('Sweep').describe('What the file is.'),
-    metadata: z.strictObject({
-      name: z
-        .string()
-        .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/)
-        .meta({ title: 'a name of at most 63 letters, digits, dots and dashes' })
-        .describe('The name of the sweep.'),
-      labels: z
-        .record(z.string().min(1).max(63), z.string().max(256))
-        .optional()
-        .describe('Words of your own that go into every record.'),
-    }),
+    apiVersion: z.literal(API_VERSION).optional().describe('Version of this format; this one when left out.'),
+    kind: z.literal('Sweep').optional().describe('What the file is.'),
+    metadata: z
+      .strictObject({
+        name: z
+          .string()
+          .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/)
+          .meta({ title: 'a name of at most 63 letters, digits, dots and dashes' })
+          .describe('The name of the sweep.'),
+        labels: z
+          .record(z.string().min(1).max(63), z.string().max(256))
+          .optional()
+          .describe('Words of your own that go into every record.'),
+      })
+      .optional()
+      .describe('Left out, the sweep is named after its first model.'),
     spec: z.strictObject({
       models: oneOrMany(model).describe('What is run. An axis.'),
       techniques: z

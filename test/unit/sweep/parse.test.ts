@@ -124,6 +124,22 @@ describe('how often an experiment is measured', () => {
   });
 });
 
+test('a file of a model and nothing else is a sweep, named after it', () => {
+  const sweep = sweepOf('spec: { models: "llms/llama-1b+x.Q4_K_M.gguf" }');
+  expect(sweep).toMatchObject({
+    apiVersion: 'ridgepoint.dev/v1',
+    kind: 'Sweep',
+    name: 'llama-1b-x.Q4_K_M',
+    labels: {},
+  });
+  expect(sweep).toEqual(
+    sweepOf(`apiVersion: ridgepoint.dev/v1
+kind: Sweep
+metadata: { name: llama-1b-x.Q4_K_M }
+spec: { models: "llms/llama-1b+x.Q4_K_M.gguf" }`),
+  );
+});
+
 describe('a bad file', () => {
   test('gets every error at once, in the order of the text, with its place', () => {
     const source = `apiVersion: ridgepoint.dev/v2
