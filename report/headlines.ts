@@ -2,6 +2,7 @@ import type { Drift } from '../core/judgement/drift.js';
 import { SETTLING_METRICS } from '../core/metrics/settling.js';
 import type { Row } from './rows.js';
 import { intervalOf, metricOf } from './rows.js';
+import { halfOf } from './scale.js';
 
 export interface HeadlineFacts {
   readonly rows: readonly Row[];
@@ -46,7 +47,7 @@ function wideLine(rows: readonly Row[]): string[] {
   const reached = several.flatMap((row) => {
     const widths = SETTLING_METRICS.flatMap((name) => {
       const [value, interval] = [metricOf(row, name), intervalOf(row, name)];
-      return value === null || interval === null ? [] : [(interval[1] - interval[0]) / 2 / value];
+      return value === null || interval === null ? [] : [halfOf(interval) / value];
     });
     return widths.length === 0
       ? []

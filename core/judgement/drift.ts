@@ -1,5 +1,5 @@
 import { isPresent, type ResultRecord } from '../result/result.js';
-import { blockEffects, type StartReading } from '../statistics/blocks.js';
+import { type BlockEffects, blockEffects, type StartReading } from '../statistics/blocks.js';
 import { blockOf } from './block.js';
 
 /** Difference of blocks below which nothing is said, whatever its p value. */
@@ -33,6 +33,30 @@ export interface Drift {
   readonly p: number;
 }
 
+/** What a start says of its machine's speed. */
+export interface StartSpeeds {
+  readonly node: string;
+  readonly device: string;
+  /** ISO 8601. */
+  readonly startedAt: string;
+  readonly row: string;
+  readonly block: string;
+  /** Natural logarithm of each of WATCHED; null where it has none. */
+  readonly logs: readonly (number | null)[];
+}
+
+/** @returns null for a record that says nothing of it: it failed, or is an invalid row. */
+export function speedsOf(record: ResultRecord): StartSpeeds | null {
+  const { status, valid, sweep, node, device, startedAt, experimentId, measurements } = record;
+  if (status !== 'complete' || !(valid || sweep.purpose === 'control')) return null;
+  const logs = WATCHED.map(([metric]) => {
+    const entry = measurements[metric];
+    return isPresent(entry) && entry.value > 0 ? Math.log(entry.value) : null;
+  });
+  const place = { node: node.name, device: device.id };
+  return { ...place, startedAt, row: experimentId, block: blockOf(record), logs };
+}
+
 /**
  * Whether the machine became faster or slower between the blocks of a sweep. Every row and the drift control are measured in several
  * blocks: what all of them do alike is the machine's (heat, neighbours, frequency). A steady machine is accused in DRIFT_RATE of
@@ -41,44 +65,28 @@ export interface Drift {
  * @returns the clearest one, or null.
  */
 export function driftOf(
-  records: readonly ResultRecord[],
+  starts: readonly StartSpeeds[],
   { indifference = DRIFT_INDIFFERENCE }: { readonly indifference?: number } = {},
 ): Drift | null {
-  const counted = records.filter(
-    (r) => r.status === 'complete' && (r.valid || r.sweep.purpose === 'control'),
-  );
-  const devices = new Map<string, ResultRecord[]>();
-  for (const record of counted) {
-    const key = JSON.stringify([record.node.name, record.device.id]);
-    devices.set(key, [...(devices.get(key) ?? []), record]);
+  const devices = new Map<string, StartSpeeds[]>();
+  for (const start of starts) {
+    const key = JSON.stringify([start.node, start.device]);
+    const group = devices.get(key);
+    if (group === undefined) devices.set(key, [start]);
+    else group.push(start);
   }
   const found: Drift[] = [];
   let tests = 0;
   for (const group of devices.values()) {
-    const order = [...new Set([...group].sort(byStart).map(blockOf))];
-    for (const [metric, label] of WATCHED) {
-      const fit = blockEffects(group.flatMap((record) => readingOf(record, metric) ?? []));
+    const order = blocksInOrder(group);
+    const { node, device } = group[0]!;
+    for (const [m, [metric, label]] of WATCHED.entries()) {
+      const fit = blockEffects(
+        group.flatMap(({ row, block, logs }) => readingOf(row, block, logs[m] ?? null)),
+      );
       if (fit === null) continue;
       tests += 1;
-      const all = [...fit.effects.values()].reduce((sum, { readings }) => sum + readings, 0);
-      const effects = order.flatMap((key, i) => {
-        const found = fit.effects.get(key);
-        if (found === undefined) return [];
-        const others = all - found.readings;
-        // Effects add up to nothing over all readings, so the others' mean lies on the other side.
-        const apart = found.effect * (all / others);
-        return [
-          { block: i + 1, apart, errors: Math.abs(apart) * Math.sqrt((found.readings * others) / all) },
-        ];
-      });
-      // The one that lies furthest off for how many readings say so: a last block of a single row proves little. Of two that are as
-      // far from each other the later one is named.
-      const furthest = Math.max(...effects.map(({ errors }) => errors)) - TIE;
-      const { block, apart } = effects.findLast(({ errors }) => errors >= furthest)!;
-      const ratio = Math.exp(apart);
-      const { node, device } = group[0]!;
-      const place = { node: node.name, device: device.id, metric, label };
-      found.push({ ...place, block, blocks: order.length, ratio, p: fit.p });
+      found.push({ node, device, metric, label, ...furthestOf(order, fit), blocks: order.length, p: fit.p });
     }
   }
   const [clearest] = found
@@ -88,11 +96,35 @@ export function driftOf(
   return clearest ?? null;
 }
 
-function readingOf(record: ResultRecord, metric: string): StartReading | null {
-  const entry = record.measurements[metric];
-  if (!isPresent(entry) || entry.value <= 0) return null;
-  return { row: record.experimentId, block: blockOf(record), log: Math.log(entry.value) };
+const readingOf = (row: string, block: string, log: number | null): StartReading[] =>
+  log === null ? [] : [{ row, block, log }];
+
+/** Blocks by when their first start began. */
+function blocksInOrder(starts: readonly StartSpeeds[]): string[] {
+  const begun = new Map<string, string>();
+  for (const { block, startedAt } of starts) {
+    const known = begun.get(block);
+    if (known === undefined || startedAt < known) begun.set(block, startedAt);
+  }
+  return [...begun].sort(([, a], [, b]) => (a < b ? -1 : Number(a > b))).map(([block]) => block);
 }
 
-const byStart = (a: ResultRecord, b: ResultRecord) =>
-  a.startedAt < b.startedAt ? -1 : Number(a.startedAt > b.startedAt);
+/**
+ * The block that lies furthest off for how many readings say so: a last block of a single row proves little. Of two that are as far
+ * from each other the later one is named.
+ */
+function furthestOf(order: readonly string[], { effects }: BlockEffects): Pick<Drift, 'block' | 'ratio'> {
+  const all = [...effects.values()].reduce((sum, { readings }) => sum + readings, 0);
+  const blocks = order.flatMap((key, i) => {
+    const found = effects.get(key);
+    if (found === undefined) return [];
+    const others = all - found.readings;
+    // Effects add up to nothing over all readings, so the others' mean lies on the other side.
+    const apart = found.effect * (all / others);
+    const errors = Math.abs(apart) * Math.sqrt((found.readings * others) / all);
+    return [{ block: i + 1, apart, errors }];
+  });
+  const furthest = Math.max(...blocks.map(({ errors }) => errors)) - TIE;
+  const { block, apart } = blocks.findLast(({ errors }) => errors >= furthest)!;
+  return { block, ratio: Math.exp(apart) };
+}

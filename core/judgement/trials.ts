@@ -1,5 +1,11 @@
 import { metricNamed } from '../metrics/catalogue.js';
-import { isPresent, type Measurement, type Missing, type ResultRecord } from '../result/result.js';
+import {
+  isPresent,
+  type Measurement,
+  type Missing,
+  metricValue,
+  type ResultRecord,
+} from '../result/result.js';
 import type { Warning } from '../result/warnings.js';
 import { centreOf } from '../statistics/centre.js';
 import type { Comparison } from '../statistics/compare.js';
@@ -31,12 +37,19 @@ export function combineStarts(starts: readonly ResultRecord[]): ResultRecord {
   const first = starts[0]!;
   if (starts.length === 1) return first;
   const names = new Set(starts.flatMap(({ measurements }) => Object.keys(measurements)));
-  const measurements = Object.fromEntries([...names].map((name) => [name, together(starts, name)] as const));
+  const blocks = byBlock(starts);
+  const measurements = Object.fromEntries(
+    [...names].map((name) => [name, together(starts, blocks, name)] as const),
+  );
   return { ...first, measurements, warnings: warningsOf(starts) };
 }
 
 /** One metric of several starts. `samples` has one number per start then. */
-function together(starts: readonly ResultRecord[], name: string): Measurement | Missing {
+function together(
+  starts: readonly ResultRecord[],
+  inBlocks: StartsByBlock,
+  name: string,
+): Measurement | Missing {
   const given = starts.filter((start) => isPresent(start.measurements[name]));
   const [first = starts[0]!] = given;
   const entry = first.measurements[name]!;
@@ -45,7 +58,7 @@ function together(starts: readonly ResultRecord[], name: string): Measurement | 
   if (!isPresent(entry) || entry.ci95 !== null || values.every((v) => v === values[0])) return entry;
   const { n, mean, median, stddev, cv } = summarize(values)!;
   const spread = { n, mean, median, stddev, cv, samples: values };
-  const blocks = blocksOf(given, name);
+  const blocks = readingsOf(inBlocks, name);
   if (unusable(blocks) !== null) {
     // What may be zero or negative has no geometric mean.
     return { ...entry, ...spread, value: mean, ci95: pairOf(tInterval(values, 0.95)) };
@@ -72,16 +85,32 @@ function warningsOf(starts: readonly ResultRecord[]): Warning[] {
   );
 }
 
+/** Starts by the block that each ran in. */
+type StartsByBlock = ReadonlyMap<string, readonly ResultRecord[]>;
+
+function byBlock(starts: readonly ResultRecord[]): StartsByBlock {
+  const blocks = new Map<string, ResultRecord[]>();
+  for (const start of starts) {
+    const key = blockOf(start);
+    const block = blocks.get(key);
+    if (block === undefined) blocks.set(key, [start]);
+    else block.push(start);
+  }
+  return blocks;
+}
+
+/** One number of each start that has one; blocks without any are left out. */
+const readingsOf = (blocks: StartsByBlock, metric: string): Blocks =>
+  [...blocks.values()]
+    .map((starts) => valuesOf(starts, metric).map((value) => [value]))
+    .filter((block) => block.length > 0);
+
+const valuesOf = (starts: readonly ResultRecord[], metric: string): number[] =>
+  starts.flatMap((start) => metricValue(start, metric) ?? []);
+
 /** What starts say of one metric, one number each, by the block that each ran in; starts without a number are left out. */
 export function blocksOf(starts: readonly ResultRecord[], metric: string): Blocks {
-  const blocks = new Map<string, number[][]>();
-  for (const start of starts) {
-    const entry = start.measurements[metric];
-    if (!isPresent(entry)) continue;
-    const key = blockOf(start);
-    blocks.set(key, [...(blocks.get(key) ?? []), [entry.value]]);
-  }
-  return [...blocks.values()];
+  return readingsOf(byBlock(starts), metric);
 }
 
 /**
@@ -96,19 +125,14 @@ export function compareExperiments(
   options: Omit<RatioOptions, 'better'> = {},
 ): Comparison {
   const settings = { ...options, better: metricNamed(metric)?.better ?? 'max' };
-  const [a, b] = [base, candidate].map((starts) => new Set(starts.map(blockOf))) as [
-    Set<string>,
-    Set<string>,
-  ];
-  const shared = [...a].filter((key) => b.has(key));
+  const [a, b] = [byBlock(base), byBlock(candidate)];
+  const shared = [...a.keys()].filter((key) => b.has(key));
   if (shared.length < 2 || shared.length < a.size || shared.length < b.size) {
-    return compareStarts(blocksOf(base, metric), blocksOf(candidate, metric), settings);
+    return compareStarts(readingsOf(a, metric), readingsOf(b, metric), settings);
   }
-  const within = (starts: readonly ResultRecord[], key: string) =>
-    blocksOf(
-      starts.filter((start) => blockOf(start) === key),
-      metric,
-    ).flat(2);
-  const pairs = shared.map((key) => ({ base: within(base, key), candidate: within(candidate, key) }));
+  const pairs = shared.map((key) => ({
+    base: valuesOf(a.get(key)!, metric),
+    candidate: valuesOf(b.get(key)!, metric),
+  }));
   return compareWithinBlocks(pairs, settings);
 }

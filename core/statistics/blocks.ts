@@ -33,23 +33,32 @@ const RESOLUTION = 1e-10;
  * 1959, ch. 4). Rows need not be in all blocks; degrees of freedom count the parts that no row links.
  * @returns null with one block, or where nothing is left to judge by.
  */
-export function blockEffects(readings: readonly StartReading[]): BlockEffects | null {
-  const logs = readings.map(({ log }) => log);
+export function blockEffects(all: readonly StartReading[]): BlockEffects | null {
+  const readings = comparable(all);
+  const logs = Float64Array.from(readings, ({ log }) => log);
   const rows = indexed(readings.map(({ row }) => row));
   const blocks = indexed(readings.map(({ block }) => block));
   if (blocks.names.length < 2) return null;
-  let effects = blocks.names.map(() => 0);
-  const lessBlocks = () => logs.map((log, i) => log - effects[blocks.of[i]!]!);
-  let rowMeans = meansOf(rows, logs);
-  const lessRows = () => logs.map((log, i) => log - rowMeans[rows.of[i]!]!);
+  const [n, rowMeans, effects] = [logs.length, means(rows, logs), new Float64Array(blocks.names.length)];
+  const rest = new Float64Array(n);
+  // What rows leave, and what blocks leave: sweeps of tens of thousands of starts are fitted again for each that comes.
+  const lessRows = () => {
+    for (let i = 0; i < n; i += 1) rest[i] = logs[i]! - rowMeans[rows.of[i]!]!;
+    return rest;
+  };
+  const lessBlocks = () => {
+    for (let i = 0; i < n; i += 1) rest[i] = logs[i]! - effects[blocks.of[i]!]!;
+    return rest;
+  };
   const alone = squares(lessRows());
   for (let round = 0, moved = 1; round < MOST_ROUNDS && moved > RESOLUTION; round += 1) {
-    const before = effects;
-    effects = meansOf(blocks, lessRows());
-    moved = Math.max(...effects.map((effect, i) => Math.abs(effect - before[i]!)));
-    rowMeans = meansOf(rows, lessBlocks());
+    const found = means(blocks, lessRows());
+    moved = 0;
+    for (const [b, effect] of found.entries()) moved = Math.max(moved, Math.abs(effect - effects[b]!));
+    effects.set(found);
+    rowMeans.set(means(rows, lessBlocks()));
   }
-  const left = squares(lessRows().map((rest, i) => rest - effects[blocks.of[i]!]!));
+  const left = squares(lessRows().map((value, i) => value - effects[blocks.of[i]!]!));
   const dfBlocks = blocks.names.length - parts(rows, blocks);
   const dfLeft = readings.length - rows.names.length - dfBlocks;
   if (dfBlocks < 1 || dfLeft < 1) return null;
@@ -67,15 +76,22 @@ export function blockEffects(readings: readonly StartReading[]): BlockEffects | 
   };
 }
 
+/** A row of one reading fits whatever its block does: it says nothing, and backfitting would only creep towards that. */
+function comparable(all: readonly StartReading[]): StartReading[] {
+  const counts = new Map<string, number>();
+  for (const { row } of all) counts.set(row, (counts.get(row) ?? 0) + 1);
+  return all.filter(({ row }) => counts.get(row)! > 1);
+}
+
 /** Each name once, and for every reading which one is its own. */
 interface Indexed {
   readonly names: readonly string[];
-  readonly of: readonly number[];
+  readonly of: Int32Array;
 }
 
 function indexed(all: readonly string[]): Indexed {
   const places = new Map<string, number>();
-  const of = all.map((name) => {
+  const of = Int32Array.from(all, (name) => {
     const place = places.get(name) ?? places.size;
     places.set(name, place);
     return place;
@@ -83,17 +99,17 @@ function indexed(all: readonly string[]): Indexed {
   return { names: [...places.keys()], of };
 }
 
-function meansOf({ names, of }: Indexed, values: readonly number[]): number[] {
-  const sums = names.map(() => 0);
-  const counts = names.map(() => 0);
-  values.forEach((value, i) => {
-    sums[of[i]!]! += value;
+function means({ names, of }: Indexed, values: Float64Array): Float64Array {
+  const sums = new Float64Array(names.length);
+  const counts = new Float64Array(names.length);
+  for (let i = 0; i < values.length; i += 1) {
+    sums[of[i]!]! += values[i]!;
     counts[of[i]!]! += 1;
-  });
+  }
   return sums.map((sum, i) => sum / counts[i]!);
 }
 
-const squares = (values: readonly number[]) => values.reduce((sum, v) => sum + v * v, 0);
+const squares = (values: Float64Array) => values.reduce((sum, v) => sum + v * v, 0);
 
 /** Sets of blocks that rows link to each other: every row and block is joined to whatever it shares a reading with. */
 function parts(rows: Indexed, blocks: Indexed): number {

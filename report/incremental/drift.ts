@@ -1,19 +1,20 @@
-import { type Drift, driftOf } from '../../core/judgement/drift.js';
+import { type Drift, driftOf, type StartSpeeds, speedsOf } from '../../core/judgement/drift.js';
 import type { ResultRecord } from '../../core/result/result.js';
 
 /** Whether the machine drifted, judged again only when something came. */
 export class DriftTally {
-  readonly #records: ResultRecord[] = [];
+  readonly #starts: StartSpeeds[] = [];
   #judged = 0;
   #drift: Drift | null = null;
 
   add(record: ResultRecord): void {
-    this.#records.push(record);
+    const speeds = speedsOf(record);
+    if (speeds !== null) this.#starts.push(speeds);
   }
 
   drift(): Drift | null {
-    if (this.#judged !== this.#records.length) this.#drift = driftOf(this.#records);
-    this.#judged = this.#records.length;
+    if (this.#judged !== this.#starts.length) this.#drift = driftOf(this.#starts);
+    this.#judged = this.#starts.length;
     return this.#drift;
   }
 }

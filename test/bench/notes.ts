@@ -8,7 +8,7 @@
  */
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { driftOf, WATCHED } from '../../core/judgement/drift.js';
+import { driftOf, speedsOf, WATCHED } from '../../core/judgement/drift.js';
 import { TREND_ALPHA } from '../../core/judgement/speed.js';
 import { isPresent, type ResultRecord } from '../../core/result/result.js';
 import { mannKendall } from '../../core/statistics/trend.js';
@@ -77,7 +77,13 @@ const percent = (share: number) => `${(100 * share).toFixed(1)} %`;
 const within = (share: number, stated: number) => share <= stated * 1.5 && share >= stated / 1.5;
 
 // The size below which a drift is not told is left out: rates are those of the tests.
-const drift = rate((records) => driftOf(records, { indifference: 0 }) !== null);
+const drift = rate(
+  (records) =>
+    driftOf(
+      records.flatMap((record) => speedsOf(record) ?? []),
+      { indifference: 0 },
+    ) !== null,
+);
 const trend = rate(trending);
 const starts = runs[0]!.records.length;
 const statedTrend = 1 - (1 - TREND_ALPHA) ** (2 * starts);

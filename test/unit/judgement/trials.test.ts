@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { driftOf } from '../../../core/judgement/drift.js';
+import { driftOf, speedsOf } from '../../../core/judgement/drift.js';
 import { recordFront } from '../../../core/judgement/pareto.js';
 import { blocksOf, combineStarts, compareExperiments, startsOf } from '../../../core/judgement/trials.js';
 import { isPresent, type Measurement, type ResultRecord } from '../../../core/result/result.js';
@@ -176,6 +176,9 @@ test('invalid and failed trials are never on the Pareto front', () => {
   expect(marks[1]!.dominatedBy).toBe(2);
 });
 
+const driftIn = (records: readonly ResultRecord[]) =>
+  driftOf(records.flatMap((record) => speedsOf(record) ?? []));
+
 describe('drift of the machine', () => {
   /** Rows of three blocks, some parts of a percent apart, slower by a factor in each block. */
   const sweepOf = (slower: readonly number[], rows = 6) =>
@@ -187,7 +190,7 @@ describe('drift of the machine', () => {
     );
 
   test('is what all rows of a block do alike', () => {
-    const drift = driftOf(sweepOf([1, 1.1, 1]));
+    const drift = driftIn(sweepOf([1, 1.1, 1]));
     expect(drift).toMatchObject({ block: 2, blocks: 3 });
     expect(drift?.ratio).toBeCloseTo(1 / 1.1, 2);
     expect(drift?.p).toBeLessThan(0.001);
@@ -195,23 +198,23 @@ describe('drift of the machine', () => {
 
   test('names the block that most rows speak of, not the one of a single start', () => {
     const alone = trial('last', 1.2, { ...inBlock(3), experimentId: 'x0' });
-    expect(driftOf([...sweepOf([1, 1.1, 1]), alone])).toMatchObject({ block: 2, blocks: 4 });
+    expect(driftIn([...sweepOf([1, 1.1, 1]), alone])).toMatchObject({ block: 2, blocks: 4 });
   });
 
   test('is not said of a steady machine, nor of a difference nobody would act on', () => {
-    expect(driftOf(sweepOf([1, 1, 1]))).toBeNull();
-    expect(driftOf(sweepOf([1, 1.015, 1]))).toBeNull();
+    expect(driftIn(sweepOf([1, 1, 1]))).toBeNull();
+    expect(driftIn(sweepOf([1, 1.015, 1]))).toBeNull();
   });
 
   test('is not said of one block, nor of one row', () => {
-    expect(driftOf(sweepOf([1]))).toBeNull();
-    expect(driftOf(sweepOf([1, 1.2, 1], 1))).toBeNull();
+    expect(driftIn(sweepOf([1]))).toBeNull();
+    expect(driftIn(sweepOf([1, 1.2, 1], 1))).toBeNull();
   });
 
   test('two nodes that differ are no drift', () => {
     const other = { name: 'n2', hostname: 'n2', cpuModel: 'test', cores: 4, memoryBytes: 8e9 };
     const fast = sweepOf([1, 1]);
     const slow = sweepOf([2, 2]).map((record) => ({ ...record, node: other }));
-    expect(driftOf([...fast, ...slow])).toBeNull();
+    expect(driftIn([...fast, ...slow])).toBeNull();
   });
 });
