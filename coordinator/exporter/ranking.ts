@@ -31,9 +31,9 @@ export function rankResults(
     const objectives = objectivesOf(id);
     const marks = recordFront(own, objectives);
     const best = objectives.map((objective) => [objective.metric, bestOf(own, objective)] as const);
-    return own.map((record, i) => ({
+    return group.map(({ record, starts }, i) => ({
       record,
-      starts: group[i]?.starts.length ?? 1,
+      starts: starts.length,
       onFront: objectives.length === 0 ? null : (marks[i]?.onFront ?? false),
       bestBy: best.filter(([, holder]) => holder === record).map(([metric]) => metric),
     }));

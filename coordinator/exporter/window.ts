@@ -8,7 +8,7 @@ import { placeKey } from './replayed.js';
 export interface WindowResult {
   /** What its starts say together. */
   readonly record: ResultRecord;
-  /** Oldest first, without what only a single trial has. */
+  /** Oldest first, without their raw samples. */
   readonly starts: readonly ResultRecord[];
 }
 
@@ -20,10 +20,10 @@ interface WindowEntry extends WindowResult {
 /** Of one experiment, so that one that runs for ever does not fill the memory. */
 const MOST_STARTS = 100;
 
-function entryOf(all: readonly ResultRecord[], since: number): WindowEntry {
-  const starts = startsOf(all).slice(-MOST_STARTS);
-  const { phases: _phases, tokenSeconds: _tokens, samples: _samples, ...rest } = combineStarts(starts);
-  return { record: { ...rest, phases: [], tokenSeconds: [], samples: [] }, starts, since };
+function entryOf(before: readonly ResultRecord[], newest: ResultRecord, since: number): WindowEntry {
+  const lean = { ...newest, phases: [], tokenSeconds: [], samples: [] };
+  const starts = startsOf([...before, lean]).slice(-MOST_STARTS);
+  return { record: combineStarts(starts), starts, since };
 }
 
 /** Sweeps whose best results outlast newer ones: those with the newest results. */
@@ -59,7 +59,7 @@ export class ResultWindow {
   /** A further start of an experiment on the same device counts together with those before. */
   add(record: ResultRecord, now: number): void {
     const key = placeKey(record);
-    const entry = entryOf([...(this.#newest.get(key)?.starts ?? []), record], now);
+    const entry = entryOf(this.#newest.get(key)?.starts ?? [], record, now);
     this.#newest.delete(key);
     this.#newest.set(key, entry);
     for (const oldest of this.#newest.keys()) {
@@ -82,7 +82,7 @@ export class ResultWindow {
       const bestValue = holder === undefined ? null : metricValue(holder.record, metric);
       if (value === null || (holder !== undefined && placeKey(holder.record) === key)) continue;
       if (bestValue === null || isBetter(value, bestValue, better))
-        byObjective.set(metric, entryOf([record], since));
+        byObjective.set(metric, entryOf([], record, since));
     }
     if (known !== undefined || byObjective.size === 0) return;
     // Sweeps stand by the age of their newest result: this one is the oldest.
