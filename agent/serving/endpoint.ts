@@ -1,0 +1,93 @@
+/** A server, as the load generator calls it. */
+export interface Endpoint {
+  /** Scheme, host and port; a path before those of the API is kept. */
+  readonly url: string;
+  readonly api: 'chat' | 'completions';
+  readonly paths: { readonly chat: string; readonly completions: string };
+  /** The name that the server knows the model by. */
+  readonly model: string;
+  readonly stream: boolean;
+  readonly headers: Readonly<Record<string, string>>;
+  /**
+   * Fields of every request, as this server spells them: sampling, whether it may stop early. `"{wantedTokens}"` stands for the
+   * tokens that are asked for (left out where none are); null takes away a field that would be there without it.
+   */
+  readonly body: Readonly<Record<string, unknown>>;
+  /** From the start of a request to the end of its answer. */
+  readonly timeoutSeconds: number;
+  /** The longest wait between two tokens of one answer; null = the whole time alone is limited. */
+  readonly idleSeconds?: number | null;
+}
+
+/** A message of a chat. */
+export interface Message {
+  readonly role: string;
+  readonly content: string;
+}
+
+/** A request before it is sent. */
+export interface PlannedRequest {
+  /** A text, or the messages of a chat. */
+  readonly prompt: string | readonly Message[];
+  /** Of this prompt alone, by the tokenizer that made it; null = nobody counted. */
+  readonly promptTokens: number | null;
+  /** null = as many as the model likes. */
+  readonly wantedTokens: number | null;
+  /** Turns of one conversation follow each other in the list; null = it stands alone. */
+  readonly conversation: number | null;
+  /** From 0. */
+  readonly turn: number;
+  /** Whether the turns before it, with the answers they got, are sent before it. */
+  readonly follows: boolean;
+  /** From the end of the turn before to the start of this one. */
+  readonly thinkSeconds: number;
+  /** Since the start of the trace; null = there is none. */
+  readonly atSeconds: number | null;
+  /** Fields of this request alone, such as the adapter it asks for. */
+  readonly body?: Readonly<Record<string, unknown>>;
+}
+
+/** What was said in a conversation so far. */
+export interface Said {
+  readonly prompt: PlannedRequest['prompt'];
+  readonly answer: string;
+}
+
+const WANTED = '{wantedTokens}';
+
+/** @returns the body of a request, ready for the wire. @param before turns of its conversation that go before it. */
+export function bodyOf(endpoint: Endpoint, planned: PlannedRequest, before: readonly Said[]): Buffer {
+  const { api, model, stream } = endpoint;
+  const fields: Record<string, unknown> = {
+    model,
+    stream,
+    ...(stream ? { stream_options: { include_usage: true } } : {}),
+    max_tokens: WANTED,
+    ...endpoint.body,
+    ...planned.body,
+  };
+  for (const [key, value] of Object.entries(fields)) {
+    if (value === WANTED) fields[key] = planned.wantedTokens;
+    if (fields[key] === null) delete fields[key];
+  }
+  const all = planned.follows
+    ? [...before, { prompt: planned.prompt, answer: '' }]
+    : [{ ...planned, answer: '' }];
+  if (api === 'chat')
+    fields.messages = all.flatMap(({ prompt, answer }) => [...messagesOf(prompt), ...reply(answer)]);
+  else fields.prompt = all.map(({ prompt, answer }) => textOf(prompt) + answer).join('');
+  return Buffer.from(JSON.stringify(fields));
+}
+
+/** @returns the messages of a prompt; a text is what a user says. */
+export function messagesOf(prompt: PlannedRequest['prompt']): readonly Message[] {
+  return typeof prompt === 'string' ? [{ role: 'user', content: prompt }] : prompt;
+}
+
+/** @returns the text of a prompt; messages stand below each other. */
+export function textOf(prompt: PlannedRequest['prompt']): string {
+  return typeof prompt === 'string' ? prompt : prompt.map(({ content }) => content).join('\n');
+}
+
+const reply = (answer: string): readonly Message[] =>
+  answer === '' ? [] : [{ role: 'assistant', content: answer }];

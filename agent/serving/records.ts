@@ -1,0 +1,107 @@
+import type { RequestRecord } from '../../core/serving/requests.js';
+import type { Exchange } from './client.js';
+import { ChunkCounter, spread } from './count.js';
+import { type Endpoint, textOf } from './endpoint.js';
+import type { Tokenizer } from './tokenizer.js';
+
+/** Who counted. */
+export type CountedBy = 'tokenizer' | 'server' | 'nobody';
+
+export interface Counted {
+  readonly records: RequestRecord[];
+  readonly promptTokensBy: CountedBy;
+  readonly outputTokensBy: CountedBy;
+}
+
+/**
+ * Makes records of exchanges after the run, when nothing waits for the tokenizer.
+ * @param origin seconds that times in records count from.
+ * @param tokenizer null = the server's own counts are taken, and the outcome says so.
+ */
+export function recordsOf(
+  exchanges: readonly Exchange[],
+  { api }: Pick<Endpoint, 'api'>,
+  origin: number,
+  tokenizer: Tokenizer | null,
+): Counted {
+  const counter = tokenizer === null ? null : new ChunkCounter(tokenizer);
+  // Templates of chats are the server's, so what stands around the messages only it can count.
+  const ownPrompts = tokenizer !== null && api === 'completions';
+  const ordered = [...exchanges].sort((a, b) => a.intended - b.intended);
+  const records = ordered.map((exchange, index) => {
+    const tokens = counter?.count(exchange.chunks) ?? serverCounts(exchange);
+    const promptTokens = ownPrompts
+      ? countPrompt(exchange, tokenizer)
+      : (exchange.usage?.promptTokens ?? null);
+    return recordOf(exchange, index, origin, tokens, promptTokens);
+  });
+  const told = (counted: (record: RequestRecord) => number | null): CountedBy =>
+    records.some((record) => counted(record) !== null) ? 'server' : 'nobody';
+  return {
+    records,
+    promptTokensBy: ownPrompts ? 'tokenizer' : told(({ promptTokens }) => promptTokens),
+    outputTokensBy: counter !== null ? 'tokenizer' : told(({ outputTokens }) => outputTokens),
+  };
+}
+
+function serverCounts({ usage, chunks }: Exchange): number[] | null {
+  const total = usage?.completionTokens ?? null;
+  return total === null ? null : spread(total, chunks);
+}
+
+function countPrompt({ planned, before }: Exchange, tokenizer: Tokenizer): number {
+  const history = planned.follows ? before.map(({ prompt, answer }) => textOf(prompt) + answer).join('') : '';
+  const begin = tokenizer.addsBegin ? 1 : 0;
+  // Nobody else changed it: the count of its maker holds.
+  if (history === '' && planned.promptTokens !== null) return planned.promptTokens + begin;
+  return tokenizer.tokenize(history + textOf(planned.prompt)).length + begin;
+}
+
+function recordOf(
+  exchange: Exchange,
+  index: number,
+  origin: number,
+  tokens: readonly number[] | null,
+  promptTokens: number | null,
+): RequestRecord {
+  const { planned, chunks, usage, outcome, streamed } = exchange;
+  const since = (seconds: number | null | undefined) =>
+    seconds === null || seconds === undefined ? null : Math.round((seconds - origin) * 1e9) / 1e9;
+  const held = streamed ? [...chunks.keys()].filter((i) => tokens === null || tokens[i]! > 0) : [];
+  const sum = (counts: readonly number[]) => counts.reduce((a, b) => a + b, 0);
+  const outputTokens = tokens === null ? null : sum(tokens);
+  const reasoningTokens = sum(
+    chunks.map(({ channel }, i) => (channel === 'reasoning' ? (tokens?.[i] ?? 0) : 0)),
+  );
+  const given = usage?.completionTokens ?? outputTokens;
+  const short =
+    outcome === 'complete' && given !== null && planned.wantedTokens !== null && given < planned.wantedTokens;
+  return {
+    index,
+    conversation: planned.conversation,
+    turn: planned.turn,
+    intended: since(exchange.intended)!,
+    dispatched: since(exchange.dispatched),
+    headers: since(exchange.headers),
+    firstByte: since(exchange.firstByte),
+    firstToken: streamed ? since(chunks[0]?.seconds) : null,
+    firstAnswer: streamed ? since(chunks.find(({ channel }) => channel === 'answer')?.seconds) : null,
+    lastToken: streamed ? since(chunks.at(-1)?.seconds) : null,
+    done: since(exchange.done),
+    outcome,
+    problem: short
+      ? `The server ended after ${given} of the ${planned.wantedTokens} tokens that were asked for.`
+      : exchange.problem,
+    status: exchange.status,
+    bytes: exchange.bytes,
+    promptTokens,
+    wantedTokens: planned.wantedTokens,
+    outputTokens,
+    reasoningTokens,
+    chunks: {
+      seconds: held.map((i) => since(chunks[i]!.seconds)!),
+      tokens: tokens === null ? [] : held.map((i) => tokens[i]!),
+    },
+    usage,
+  };
+}

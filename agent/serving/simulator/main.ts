@@ -1,0 +1,18 @@
+/**
+ * A server that pretends: OpenAI's API with the times and faults that its options name, and no model. Says where it listens in one
+ * line on stdout; ends with the process that started it where there is a channel to one.
+ */
+import { parseOptions } from './options.js';
+import { startSimulator } from './server.js';
+
+const options = parseOptions(process.argv.slice(2));
+if (typeof options === 'string') {
+  console.error(options);
+  process.exit(2);
+}
+const simulator = await startSimulator(options);
+console.log(simulator.url);
+process.on('disconnect', () => process.exit(0));
+for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => process.exit(0));
+await simulator.died;
+process.exit(1);

@@ -1,0 +1,317 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { monotonicSeconds } from '../../isolation/clock.js';
+import { Pacer } from '../pacer.js';
+import { type Counters, metricsText, noCounters } from './metrics.js';
+import type { SimulatorOptions } from './options.js';
+import { StallingClock } from './stall.js';
+
+export interface Simulator {
+  readonly url: string;
+  readonly counters: Readonly<Counters>;
+  close(): Promise<void>;
+  /** Ends when it died of its fault. */
+  readonly died: Promise<void>;
+}
+
+/** One token each in vocabularies of English, with the blank before it. */
+const WORDS = 'the of and to in is that it was for'.split(' ');
+/** Tokens before a stream breaks. */
+const BEFORE_FAULT = 4;
+const REQUEST_BYTES = 64 * 2 ** 20;
+
+/**
+ * A server with OpenAI's API and known times, in place of one with a model: every chunk is sent at an absolute time, so that
+ * their mean is exact. Its tokens are words, of prompts as of answers.
+ */
+export async function startSimulator(options: SimulatorOptions): Promise<Simulator> {
+  const simulated = new Simulated(options);
+  const server = createServer((request, response) => {
+    simulated.answer(request, response).catch(() => response.destroy());
+  });
+  // A load generator opens thousands of connections at once.
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen({ host: options.host, port: options.port, backlog: 4096 }, resolve);
+  });
+  const { port } = server.address() as AddressInfo;
+  const host = options.host.includes(':') ? `[${options.host}]` : options.host;
+  const close = () => {
+    simulated.close();
+    return closed(server);
+  };
+  return {
+    url: `http://${host}:${port}`,
+    counters: simulated.counters,
+    close,
+    died: simulated.died.then(close),
+  };
+}
+
+function closed(server: Server): Promise<void> {
+  return new Promise((resolve) => {
+    server.close(() => resolve());
+    server.closeAllConnections();
+  });
+}
+
+/** A request that is being answered. */
+interface Job {
+  readonly response: ServerResponse;
+  readonly chat: boolean;
+  readonly stream: boolean;
+  readonly promptTokens: number;
+  readonly tokens: number;
+  readonly fails: boolean;
+}
+
+class Simulated {
+  readonly counters = noCounters();
+  readonly died: Promise<void>;
+  readonly #options: SimulatorOptions;
+  readonly #pacer = new Pacer(monotonicSeconds);
+  readonly #started = monotonicSeconds();
+  readonly #waiting: Job[] = [];
+  #die: () => void = () => {};
+  #requests = 0;
+  #clock: { readonly origin: number; readonly stalling: StallingClock } | null = null;
+
+  constructor(options: SimulatorOptions) {
+    this.#options = options;
+    this.died = new Promise((resolve) => {
+      this.#die = resolve;
+    });
+  }
+
+  close(): void {
+    this.#pacer.close();
+  }
+
+  async answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const [path] = (request.url ?? '').split('?', 1);
+    const ready = monotonicSeconds() - this.#started >= this.#options.ready;
+    const json = (status: number, body: unknown) => sendJson(response, status, body);
+    if (request.method === 'POST' && /^(\/v1)?\/(chat\/)?completions$/.test(path!)) {
+      const text = await bodyOf(request);
+      if (ready) this.#complete(path!.includes('chat'), text, response);
+      else json(503, LOADING);
+    } else if (path === '/health') json(ready ? 200 : 503, ready ? { status: 'ok' } : LOADING);
+    else if (path === '/v1/models') {
+      json(200, {
+        object: 'list',
+        data: [{ id: this.#options.model, object: 'model', owned_by: 'ridgepoint' }],
+      });
+    } else if (path === '/metrics') {
+      response
+        .writeHead(200, { 'content-type': 'text/plain; version=0.0.4' })
+        .end(metricsText(this.counters));
+    } else json(404, { error: { code: 404, message: 'File Not Found', type: 'not_found_error' } });
+  }
+
+  #complete(chat: boolean, text: string, response: ServerResponse): void {
+    const { fault, tokens } = this.#options;
+    const fails = fault !== 'none' && this.#requests++ >= this.#options['fault-after'];
+    if (fails && this.#failsAtOnce(response)) return;
+    let asked: Record<string, unknown>;
+    try {
+      asked = JSON.parse(text);
+    } catch {
+      sendJson(response, 400, {
+        error: { code: 400, message: 'the body is no JSON', type: 'invalid_request_error' },
+      });
+      return;
+    }
+    const wanted = typeof asked.max_tokens === 'number' ? asked.max_tokens : tokens;
+    const job: Job = {
+      response,
+      chat,
+      stream: asked.stream === true,
+      promptTokens: promptWords(asked),
+      tokens: fails && fault === 'short' ? Math.max(1, Math.floor(wanted / 2)) : wanted,
+      fails,
+    };
+    const { slots } = this.#options;
+    if (slots > 0 && this.counters.processing >= slots) {
+      this.#waiting.push(job);
+      this.counters.deferred += 1;
+    } else this.#begin(job);
+  }
+
+  /** @returns whether nothing is left to answer. */
+  #failsAtOnce(response: ServerResponse): boolean {
+    switch (this.#options.fault) {
+      case 'die':
+        this.#die();
+        return true;
+      case 'hang':
+        return true;
+      case 'too-many':
+        response.setHeader('retry-after', '1');
+        sendJson(response, 429, {
+          error: { code: 429, message: 'too many requests', type: 'rate_limit_error' },
+        });
+        return true;
+      case 'internal-error':
+        sendJson(response, 500, { error: { code: 500, message: 'out of memory', type: 'server_error' } });
+        return true;
+      case 'content-type':
+        response.writeHead(200, { 'content-type': 'text/html' }).end('<html>a proxy says hello</html>');
+        return true;
+      case 'redirect':
+        response.writeHead(307, { location: '/v2/completions' }).end();
+        return true;
+      default:
+        return false;
+    }
+  }
+
+  /** Sends a job's chunks at their times, by a clock that stalls where it is asked to. */
+  #begin(job: Job): void {
+    const { ttft, itl, chunk, prefill } = this.#options;
+    const now = monotonicSeconds();
+    this.#clock ??= {
+      origin: now,
+      stalling: new StallingClock(this.#options['stall-at'], this.#options['stall-for']),
+    };
+    const { origin, stalling } = this.#clock;
+    const begin = stalling.inside(now - origin);
+    const first = begin + ttft + (prefill === 0 ? 0 : job.promptTokens / prefill);
+    const real = (inside: number) => origin + stalling.real(inside);
+    this.counters.processing += 1;
+    this.counters.promptTokens += job.promptTokens;
+    let over = false;
+    const end = () => {
+      if (over) return;
+      over = true;
+      this.counters.processing -= 1;
+      const next = this.#waiting.shift();
+      if (next === undefined) return;
+      this.counters.deferred -= 1;
+      this.#begin(next);
+    };
+    job.response.once('close', end);
+    if (!job.stream) {
+      const last = first + (job.tokens - 1) * itl;
+      this.#pacer.at(real(last), () => this.#whole(job));
+      return;
+    }
+    const slowLoris = job.fails && this.#options.fault === 'slow-loris';
+    const step = (sent: number) => {
+      if (over) return;
+      if (sent === 0) {
+        this.counters.promptSeconds += first - begin;
+        job.response.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-cache' });
+      }
+      const count = slowLoris ? 0 : Math.min(chunk, job.tokens - sent);
+      const goesOn = this.#chunk(job, sent, count);
+      this.counters.outputSeconds += sent === 0 ? 0 : itl * count;
+      if (goesOn) this.#pacer.at(real(first + (sent + chunk) * itl), () => step(sent + chunk));
+    };
+    this.#pacer.at(real(first), () => step(0));
+  }
+
+  /** @returns whether there is more to come. */
+  #chunk(job: Job, sent: number, count: number): boolean {
+    const { response, fails, tokens } = job;
+    const fault = fails ? this.#options.fault : 'none';
+    if (fault === 'slow-loris') {
+      response.write(': still here\n\n');
+      return true;
+    }
+    this.counters.chunks += 1;
+    this.counters.outputTokens += count;
+    const tokensOfChunk = fault === 'no-end' ? this.#options.chunk : count;
+    const text = event(this.#fields(job, textOf(sent, tokensOfChunk), null));
+    const breaks = sent + count >= Math.min(BEFORE_FAULT, tokens);
+    if (breaks) {
+      switch (fault) {
+        case 'broken-json':
+          response.end(`${text.slice(0, text.length / 2)}\n\n`);
+          return false;
+        case 'chunk-error':
+          response.end(event({ error: { code: 500, message: 'the context is full', type: 'server_error' } }));
+          return false;
+        case 'no-done':
+          response.end(text);
+          return false;
+        case 'half-close':
+          response.write(text, () => response.socket?.end());
+          return false;
+        case 'reset':
+          response.write(text, () => response.socket?.resetAndDestroy());
+          return false;
+        default:
+      }
+    }
+    if (fault === 'no-end' || sent + count < tokens) {
+      response.write(text);
+      return true;
+    }
+    const usage = {
+      prompt_tokens: job.promptTokens,
+      completion_tokens: tokens,
+      total_tokens: job.promptTokens + tokens,
+    };
+    const last =
+      event(this.#fields(job, '', 'length')) + event({ ...this.#fields(job, '', null), choices: [], usage });
+    const end = `${text}${last}data: [DONE]\n\n`;
+    if (fault === 'stays-open') response.write(end);
+    else response.end(end);
+    return false;
+  }
+
+  #whole(job: Job): void {
+    const { promptTokens, tokens, chat, response } = job;
+    if (response.destroyed) return;
+    this.counters.outputTokens += tokens;
+    const text = textOf(0, tokens);
+    const said = chat ? { message: { role: 'assistant', content: text } } : { text };
+    sendJson(response, 200, {
+      ...this.#head(chat, false),
+      choices: [{ index: 0, ...said, finish_reason: 'length' }],
+      usage: { prompt_tokens: promptTokens, completion_tokens: tokens, total_tokens: promptTokens + tokens },
+    });
+  }
+
+  #head(chat: boolean, stream: boolean) {
+    const object = chat ? (stream ? 'chat.completion.chunk' : 'chat.completion') : 'text_completion';
+    return { id: 'cmpl-simulated', object, created: 0, model: this.#options.model };
+  }
+
+  #fields({ chat }: Job, text: string, finish: string | null): object {
+    const said = chat ? { delta: text === '' ? {} : { content: text } } : { text };
+    return { ...this.#head(chat, true), choices: [{ index: 0, ...said, finish_reason: finish }] };
+  }
+}
+
+const LOADING = { error: { code: 503, message: 'Loading model', type: 'unavailable_error' } };
+
+const event = (fields: object) => `data: ${JSON.stringify(fields)}\n\n`;
+/** Of a text, or of the messages of a chat. */
+function promptWords({ prompt, messages }: Record<string, unknown>): number {
+  const texts = Array.isArray(messages) ? messages.map((message) => message?.content) : [prompt];
+  return texts
+    .join(' ')
+    .split(/\s+/)
+    .filter((word) => word !== '').length;
+}
+const textOf = (from: number, count: number) =>
+  Array.from({ length: count }, (_, i) => ` ${WORDS[(from + i) % WORDS.length]}`).join('');
+
+function sendJson(response: ServerResponse, status: number, body: unknown): void {
+  const text = JSON.stringify(body);
+  response
+    .writeHead(status, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) })
+    .end(text);
+}
+
+async function bodyOf(request: IncomingMessage): Promise<string> {
+  const parts: Buffer[] = [];
+  let bytes = 0;
+  for await (const part of request) {
+    bytes += (part as Buffer).length;
+    if (bytes > REQUEST_BYTES) throw new RangeError('the body is too large');
+    parts.push(part as Buffer);
+  }
+  return Buffer.concat(parts).toString('utf8');
+}

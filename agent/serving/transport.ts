@@ -1,0 +1,150 @@
+import { lookup } from 'node:dns/promises';
+import http from 'node:http';
+import https from 'node:https';
+import { connect, isIP, type LookupFunction } from 'node:net';
+import type { Endpoint } from './endpoint.js';
+
+/** Hears what comes of a request, in this order; one of `ended` and `failed` is the last. */
+export interface Listener {
+  head(status: number, headers: http.IncomingHttpHeaders): void;
+  bytes(bytes: Buffer): void;
+  ended(): void;
+  failed(error: NodeJS.ErrnoException): void;
+}
+
+/**
+ * Idle connections are closed before servers do: uvicorn (vLLM, SGLang) and llama-server drop theirs after 5 s, and a request
+ * that is sent at that moment is lost. Servers that tell their time are closed by that.
+ */
+const IDLE_MILLISECONDS = 4000;
+/** How long an address may take to accept the connection that finds it. */
+const CONNECT_MILLISECONDS = 10_000;
+
+/**
+ * HTTP/1.1 for one run: as many connections as requests are on their way, kept alive, one request at a time on each, no redirects,
+ * no proxies.
+ */
+export class Transport {
+  readonly #request: typeof http.request;
+  readonly #agent: http.Agent;
+  readonly #options: http.RequestOptions;
+  readonly #headers: Readonly<Record<string, string>>;
+
+  private constructor(endpoint: Endpoint, address: Address | null) {
+    const url = new URL(endpoint.url);
+    const secure = url.protocol === 'https:';
+    this.#request = secure ? https.request : http.request;
+    const options: https.AgentOptions = {
+      keepAlive: true,
+      maxFreeSockets: Number.POSITIVE_INFINITY,
+      timeout: IDLE_MILLISECONDS,
+      noDelay: true,
+      ...(address === null ? {} : { lookup: always(address), autoSelectFamily: false }),
+    };
+    this.#agent = secure ? new https.Agent(options) : new http.Agent(options);
+    this.#options = {
+      method: 'POST',
+      hostname: url.hostname.replace(/^\[|\]$/g, ''),
+      port: url.port === '' ? (secure ? 443 : 80) : url.port,
+      path: url.pathname.replace(/\/+$/, '') + endpoint.paths[endpoint.api],
+      agent: this.#agent,
+    };
+    this.#headers = {
+      'content-type': 'application/json',
+      accept: endpoint.stream ? 'text/event-stream' : 'application/json',
+      ...endpoint.headers,
+    };
+  }
+
+  /**
+   * Finds the server's address once, so that no request asks DNS nor tries an address that nobody listens at. A server that is not
+   * found is told of by each request.
+   */
+  static async open(endpoint: Endpoint): Promise<Transport> {
+    return new Transport(endpoint, await findAddress(new URL(endpoint.url)));
+  }
+
+  /** Hands a request to a socket. @returns what gives it up; nothing is heard after that. */
+  send(body: Buffer, listener: Listener): () => void {
+    let over = false;
+    let abort = () => {};
+    const attempt = (again: boolean) => {
+      let answered = false;
+      const failed = (error: NodeJS.ErrnoException) => {
+        if (over) return;
+        // The server closed an idle connection while this request was on its way to it: it never saw it (RFC 9112, 9.3.1).
+        if (!answered && request.reusedSocket && !again && isReset(error)) attempt(true);
+        else {
+          over = true;
+          listener.failed(error);
+        }
+      };
+      const request = this.#request({
+        ...this.#options,
+        headers: { ...this.#headers, 'content-length': body.length },
+      });
+      request.on('response', (response) => {
+        if (over) return;
+        answered = true;
+        listener.head(response.statusCode ?? 0, response.headers);
+        response.on('data', (bytes: Buffer) => {
+          if (!over) listener.bytes(bytes);
+        });
+        response.on('end', () => {
+          if (over) return;
+          over = true;
+          listener.ended();
+        });
+        response.on('error', failed);
+      });
+      request.on('error', failed);
+      request.end(body);
+      abort = () => {
+        over = true;
+        request.destroy();
+      };
+    };
+    attempt(false);
+    return () => abort();
+  }
+
+  close(): void {
+    this.#agent.destroy();
+  }
+}
+
+interface Address {
+  readonly address: string;
+  readonly family: number;
+}
+
+const isReset = ({ code }: NodeJS.ErrnoException) => code === 'ECONNRESET' || code === 'EPIPE';
+
+async function findAddress({ hostname, port, protocol }: URL): Promise<Address | null> {
+  if (isIP(hostname.replace(/^\[|\]$/g, '')) !== 0) return null;
+  const all = await lookup(hostname, { all: true }).catch(() => []);
+  for (const one of all) {
+    if (await accepts(one, Number(port) || (protocol === 'https:' ? 443 : 80))) return one;
+  }
+  return all[0] ?? null;
+}
+
+function accepts({ address, family }: Address, port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect({ host: address, family, port, timeout: CONNECT_MILLISECONDS });
+    const say = (answer: boolean) => {
+      socket.destroy();
+      resolve(answer);
+    };
+    socket.once('connect', () => say(true));
+    socket.once('error', () => say(false));
+    socket.once('timeout', () => say(false));
+  });
+}
+
+function always({ address, family }: Address): LookupFunction {
+  return (_host, options, callback) => {
+    if (options.all) callback(null, [{ address, family }]);
+    else callback(null, address, family);
+  };
+}
