@@ -6,29 +6,33 @@ import {
   readAgentFile,
 } from '../agent/config.js';
 import { usageError } from './exit.js';
+import type { NodeOptions } from './options/config.js';
 
 /** What of an agent's configuration holds for commands that work on this machine. */
 const SHARED = ['sources', 'artifactBytes', 'scorers', 'power', 'meters'] as const;
 
 /**
- * A sweep may come from anybody, so commands that run one allow what the configuration allows, and by default
- * nothing but files.
+ * A sweep may come from anybody, so commands that run one allow what the configuration and the command line allow, and
+ * by default nothing but files.
  * @throws CommandError (2) with every error of the file.
  */
-export function nodeConfig(
-  path: string | undefined,
-): Pick<AgentConfig, 'sources' | 'artifactBytes' | 'scorers'> {
+export function nodeConfig(options: NodeOptions): Pick<AgentConfig, 'sources' | 'artifactBytes' | 'scorers'> {
   return asUsageError(() => {
     const { sources, artifactBytes, scorers } = loadAgentConfig({
       env: {},
-      overrides: sharedOverrides(path),
+      overrides: sharedOverrides(options),
     });
     return { sources, artifactBytes, scorers };
   });
 }
 
 /** @returns the fields for an agent of this process. @throws CommandError (2) */
-export function sharedOverrides(path: string | undefined): AgentFile {
+export function sharedOverrides({ config, allowHf }: NodeOptions): AgentFile {
+  const shared = sharedFields(config);
+  return allowHf === true ? { ...shared, sources: { ...shared.sources, hf: true } } : shared;
+}
+
+function sharedFields(path: string | undefined): AgentFile {
   if (path === undefined) return {};
   // The rest is for the node that the file was written for; an error in it is still one.
   asUsageError(() => loadAgentConfig({ file: path, env: {} }));

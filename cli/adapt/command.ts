@@ -1,12 +1,11 @@
 import { type Command, Option } from 'commander';
-import { CONFIG_OPTION } from '../options/config.js';
+import { ALLOW_HF_OPTION, CONFIG_OPTION, type NodeOptions } from '../options/config.js';
 import { collect, positiveInteger } from '../options/values.js';
 import { registerTrain } from './train-command.js';
 
 /** What every subcommand that opens a model takes. */
-export interface AdaptOptions {
+export interface AdaptOptions extends NodeOptions {
   readonly models: readonly string[];
-  readonly config?: string;
   readonly threads?: number;
   readonly json?: true;
 }
@@ -123,5 +122,6 @@ export function common(command: Command): Command {
     .option('--threads <count>', 'threads to use (default: all CPUs)', positiveInteger)
     .option('--models <dir>', 'folder to look for models and adapters in (repeatable)', collect, [])
     .option(...CONFIG_OPTION)
+    .option(...ALLOW_HF_OPTION)
     .option('--json', 'print JSON');
 }

@@ -21,7 +21,7 @@ export interface OpenBase {
 /** @returns where files may be: the person who types is the operator, so also beside every file that is named. */
 export function settingsOf(options: AdaptOptions, named: readonly string[]): ModelSettings {
   const folders = [...options.models, '.', ...named.map((word) => dirname(word.replace(/\*-?[\d.]+$/, '')))];
-  return modelSettings([...new Set(folders.map((folder) => resolve(folder)))], nodeConfig(options.config));
+  return modelSettings([...new Set(folders.map((folder) => resolve(folder)))], nodeConfig(options));
 }
 
 /** @returns the model; a synthetic one is written into the cache first. */

@@ -34,7 +34,7 @@ export async function calibrateModel(source: string, options: CalibrateOptions):
   const output = outputOf(options);
   const scheme = schemeOf(options, output);
   const folders = [...options.models, '.', dirname(source)].map((folder) => resolve(folder));
-  const settings = modelSettings(folders, nodeConfig(options.config));
+  const settings = modelSettings(folders, nodeConfig(options));
   await runCommand(async () => {
     const textPath = textOf(options.text, settings);
     const model = await openModel(source, settings);

@@ -1,8 +1,8 @@
 import { type Command, Option } from 'commander';
-import { CONFIG_OPTION } from '../options/config.js';
+import { ALLOW_HF_OPTION, CONFIG_OPTION, type NodeOptions } from '../options/config.js';
 import { collect, positiveInteger, wholeNumber } from '../options/values.js';
 
-export interface CalibrateOptions {
+export interface CalibrateOptions extends NodeOptions {
   readonly text: string;
   readonly sequences: number;
   readonly tokens?: number;
@@ -13,7 +13,6 @@ export interface CalibrateOptions {
   readonly force?: true;
   readonly threads?: number;
   readonly models: readonly string[];
-  readonly config?: string;
   readonly json?: true;
 }
 
@@ -50,6 +49,7 @@ export function registerCalibrate(program: Command): void {
     .option('--threads <count>', 'threads to use (default: all CPUs)', positiveInteger)
     .option('--models <dir>', 'folder to look for models in (repeatable)', collect, [])
     .option(...CONFIG_OPTION)
+    .option(...ALLOW_HF_OPTION)
     .option('--json', 'print JSON')
     .action(async (model: string, options: CalibrateOptions) => {
       const { calibrateModel } = await import('./calibrate.js');

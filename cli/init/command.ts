@@ -1,19 +1,18 @@
 import { type Command, InvalidArgumentError } from 'commander';
-import { CONFIG_OPTION } from '../options/config.js';
+import { ALLOW_HF_OPTION, CONFIG_OPTION, type NodeOptions } from '../options/config.js';
 import { collect } from '../options/values.js';
 
 /** What `ridge init` can let vary; each is explained where it is asked for. */
 export const VARIABLE = ['quantization', 'attention', 'batch', 'threads'] as const;
 export type Variable = (typeof VARIABLE)[number];
 
-export interface InitOptions {
+export interface InitOptions extends NodeOptions {
   readonly model?: string;
   readonly vary?: readonly Variable[];
   readonly quality?: boolean;
   readonly out: string;
   readonly force?: true;
   readonly models: readonly string[];
-  readonly config?: string;
 }
 
 export function registerInit(program: Command): void {
@@ -31,6 +30,7 @@ export function registerInit(program: Command): void {
     .option('--force', 'replace the file if it is there')
     .option('--models <dir>', 'also offer the models of this folder (repeatable)', collect, [])
     .option(...CONFIG_OPTION)
+    .option(...ALLOW_HF_OPTION)
     .action(async (options: InitOptions) => {
       const { init } = await import('./init.js');
       await init(options);

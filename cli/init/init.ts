@@ -10,11 +10,12 @@ import { lookedAt, modelSettings } from '../local-models.js';
 import { localModels } from '../model-list.js';
 import { nodeConfig } from '../node-config.js';
 import { say } from '../output/print.js';
+import { type Questioner, questioner } from '../questioner.js';
 import { outputPath } from '../single/output-path.js';
 import { sweepNameOf } from '../sweep-file.js';
 import { type InitOptions, VARIABLE, type Variable } from './command.js';
 import { initDocument, variablesFor } from './document.js';
-import { askModel, askQuality, askVariables, type Questioner, questioner } from './questions.js';
+import { askModel, askQuality, askVariables } from './questions.js';
 
 /**
  * `ridge init`: writes a sweep file from three answers, given as options or asked for.
@@ -23,7 +24,8 @@ import { askModel, askQuality, askVariables, type Questioner, questioner } from 
  */
 export async function init(options: InitOptions): Promise<void> {
   const path = outputPath(options.out, options.force === true);
-  const ask = process.stdin.isTTY === true ? questioner(process.stdin, process.stderr) : null;
+  const ask =
+    process.stdin.isTTY === true ? questioner(process.stdin, process.stderr, 'nothing was written') : null;
   try {
     const document = await documentFrom(options, path, ask);
     writeFileSync(path, document);
@@ -65,11 +67,11 @@ async function documentFrom(options: InitOptions, path: string, ask: Questioner 
 }
 
 /** Looks at the model; one that has to be fetched may stay unknown. @throws CommandError */
-async function modelOf(source: string, path: string, { models, config }: InitOptions): Promise<ModelRef> {
+async function modelOf(source: string, path: string, options: InitOptions): Promise<ModelRef> {
   const named: ModelRef = { name: 'model', source: beside(path, source), digest: null, facts: null };
-  const folders = [...models, '.', dirname(path), dirname(source)].map((folder) => resolve(folder));
+  const folders = [...options.models, '.', dirname(path), dirname(source)].map((folder) => resolve(folder));
   try {
-    const { facts } = await lookedAt({ ...named, source }, modelSettings(folders, nodeConfig(config)));
+    const { facts } = await lookedAt({ ...named, source }, modelSettings(folders, nodeConfig(options)));
     return { ...named, facts };
   } catch (error) {
     if (!(error instanceof FailureError)) throw error;

@@ -1,45 +1,8 @@
-import { createInterface } from 'node:readline/promises';
 import { InvalidArgumentError } from 'commander';
-import { CommandError, EXIT } from '../exit.js';
 import { type ListedModel, parameterCount } from '../model-list.js';
 import { plainTable } from '../output/plain-table.js';
+import { type Questioner, yesOrNo } from '../questioner.js';
 import { type Variable, variables } from './command.js';
-
-/** Asks whoever sits at the terminal. Questions go to `output`, which is stderr. */
-export interface Questioner {
-  /**
-   * Asks until the answer can be read.
-   * @param read @throws InvalidArgumentError whose sentence says what an answer has to be.
-   */
-  ask<T>(question: string, read: (answer: string) => T): Promise<T>;
-  say(text: string): void;
-  close(): void;
-}
-
-/** @returns a questioner on these streams. An end of input, or Ctrl-C, ends the command with 130. */
-export function questioner(input: NodeJS.ReadableStream, output: NodeJS.WritableStream): Questioner {
-  const lines = createInterface({ input, output });
-  const closed = new Promise<never>((_, reject) => {
-    lines.once('close', () => reject(new CommandError('nothing was written', EXIT.interrupted)));
-  });
-  // Closing is how it ends where every question was answered, too.
-  closed.catch(() => undefined);
-  return {
-    async ask(question, read) {
-      for (;;) {
-        const answer = await Promise.race([lines.question(`${question} `), closed]);
-        try {
-          return read(answer.trim());
-        } catch (error) {
-          if (!(error instanceof InvalidArgumentError)) throw error;
-          output.write(`  ${error.message}\n`);
-        }
-      }
-    },
-    say: (text) => void output.write(`${text}\n`),
-    close: () => lines.close(),
-  };
-}
 
 /** @returns the source of the model that was chosen, by its number in the list or by its name. */
 export async function askModel(on: Questioner, models: readonly ListedModel[]): Promise<string> {
@@ -90,9 +53,5 @@ export async function askVariables(
 
 /** @returns whether perplexity shall be measured. */
 export async function askQuality(on: Questioner): Promise<boolean> {
-  return await on.ask('\nDoes quality matter: measure perplexity, too? y/n [n]:', (answer) => {
-    if (/^(y|yes)$/i.test(answer)) return true;
-    if (/^(n|no|)$/i.test(answer)) return false;
-    throw new InvalidArgumentError('Answer y or n.');
-  });
+  return await on.ask('\nDoes quality matter: measure perplexity, too? y/n [n]:', yesOrNo);
 }

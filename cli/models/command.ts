@@ -1,9 +1,8 @@
 import type { Command } from 'commander';
-import { CONFIG_OPTION } from '../options/config.js';
+import { ALLOW_HF_OPTION, CONFIG_OPTION, type NodeOptions } from '../options/config.js';
 import { collect } from '../options/values.js';
 
-export interface ModelsOptions {
-  readonly config?: string;
+export interface ModelsOptions extends NodeOptions {
   readonly models: readonly string[];
   readonly json?: true;
 }
@@ -15,6 +14,7 @@ export function registerModels(program: Command): void {
     .argument('[model]', 'show one model: its facts and tensors')
     .option('--models <dir>', 'folder to look in (repeatable)', collect, [])
     .option(...CONFIG_OPTION)
+    .option(...ALLOW_HF_OPTION)
     .option('--json', 'print JSON')
     .action(async (file: string | undefined, options: ModelsOptions) => {
       const { listModels } = await import('./models.js');

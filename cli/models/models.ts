@@ -50,7 +50,7 @@ export async function listModels(
 async function showModel(source: string, options: ModelsOptions, formats: readonly Format[]): Promise<void> {
   const folders = [...options.models, '.', dirname(source)].map((folder) => resolve(folder));
   await runCommand(async () => {
-    const settings = { ...modelSettings(folders, nodeConfig(options.config)), formats };
+    const settings = { ...modelSettings(folders, nodeConfig(options)), formats };
     const model = await inspectModel(source, settings);
     const details =
       model.synthetic === null

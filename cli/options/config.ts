@@ -1,5 +1,18 @@
+/** What the words of a command say of what this machine may open. */
+export interface NodeOptions {
+  /** An agent's configuration file. */
+  readonly config?: string;
+  readonly allowHf?: true;
+}
+
 /** For commands that open models: what an agent may fetch, they may fetch with the same file. */
 export const CONFIG_OPTION = [
   '--config <file>',
   'agent configuration file; its `sources`, `scorers` and `power` apply (default: no downloads, external scorers or power settings)',
+] as const;
+
+/** Of the person at this machine alone: an agent of a fleet has its configuration. */
+export const ALLOW_HF_OPTION = [
+  '--allow-hf',
+  'fetch models that are named by hf:, as `sources: { hf: true }` in the configuration file does',
 ] as const;

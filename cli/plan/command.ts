@@ -1,12 +1,11 @@
 import type { Command } from 'commander';
 import { EXIT } from '../exit.js';
-import { CONFIG_OPTION } from '../options/config.js';
+import { ALLOW_HF_OPTION, CONFIG_OPTION, type NodeOptions } from '../options/config.js';
 import { addConnectionOptions, type ConnectionOptions } from '../options/connection.js';
 import { collect, positiveInteger, SWEEP_ARGUMENT } from '../options/values.js';
 
-export interface PlanOptions extends ConnectionOptions {
+export interface PlanOptions extends ConnectionOptions, NodeOptions {
   readonly fleet?: true;
-  readonly config?: string;
   readonly limit: number;
   readonly models: readonly string[];
   readonly json?: true;
@@ -24,6 +23,7 @@ export function registerPlan(program: Command): void {
     .option('-n, --limit <count>', 'rows to show', positiveInteger, 10)
     .option('--models <dir>', 'also allow `source:` paths in this folder (repeatable)', collect, [])
     .option(...CONFIG_OPTION)
+    .option(...ALLOW_HF_OPTION)
     .option('--fleet', 'hold the sweep against the nodes of a coordinator instead of this machine')
     .option('--json', 'print JSON');
   addConnectionOptions(command).action(async (file: string, options: PlanOptions) => {

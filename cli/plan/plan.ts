@@ -6,6 +6,7 @@ import { axisValues, describe, varyingAxes } from '../../core/sweep/labels.js';
 import { planSpace, type Space } from '../../core/sweep/space.js';
 import type { Sweep } from '../../core/sweep/spec.js';
 import { duration } from '../../report/time-left.js';
+import { askToFetch } from '../ask-to-fetch.js';
 import { checkEvaluation } from '../check-evaluation.js';
 import { EXIT, usageError } from '../exit.js';
 import { localModelFolders, lookedAt, modelSettings, resolveModels } from '../local-models.js';
@@ -41,9 +42,10 @@ interface PlannedRow {
  * `ridge plan`: what a sweep would do, without doing any of it.
  * @returns 0, or the code of its own where nothing of it can run on the machines it was held against.
  */
-export async function printPlan(file: string, options: PlanOptions): Promise<number> {
+export async function printPlan(file: string, typed: PlanOptions): Promise<number> {
   const written = openSweep(file);
-  const node = nodeConfig(options.config);
+  const options = await askToFetch(typed, written.sweep);
+  const node = nodeConfig(options);
   const folders = localModelFolders(file, written.sweep, options.models);
   const settings = modelSettings(folders, node);
   const warnings: PlanWarning[] = [];

@@ -1,8 +1,8 @@
 import type { Command } from 'commander';
-import { CONFIG_OPTION } from '../options/config.js';
+import { ALLOW_HF_OPTION, CONFIG_OPTION, type NodeOptions } from '../options/config.js';
 import { collect, positiveInteger, wholeNumber } from '../options/values.js';
 
-export interface ProfileOptions {
+export interface ProfileOptions extends NodeOptions {
   readonly promptTokens: number;
   readonly generateTokens: number;
   readonly parallel: number;
@@ -11,7 +11,6 @@ export interface ProfileOptions {
   readonly device: string;
   readonly operators?: true;
   readonly models: readonly string[];
-  readonly config?: string;
   readonly json?: true;
 }
 
@@ -32,6 +31,7 @@ export function registerProfile(program: Command): void {
     .option('--operators', 'show operators instead of modules')
     .option('--models <dir>', 'folder to look for models in (repeatable)', collect, [])
     .option(...CONFIG_OPTION)
+    .option(...ALLOW_HF_OPTION)
     .option('--json', 'print JSON')
     .action(async (model: string, options: ProfileOptions) => {
       const { profile } = await import('./profile.js');

@@ -21,7 +21,7 @@ export async function profile(source: string, options: ProfileOptions): Promise<
   if (options.promptTokens + options.generateTokens === 0)
     throw usageError('there is nothing to profile', 'Ask for prompt tokens, or for tokens to generate.');
   const folders = [...options.models, '.', dirname(source)].map((folder) => resolve(folder));
-  const settings = modelSettings(folders, nodeConfig(options.config));
+  const settings = modelSettings(folders, nodeConfig(options));
   await runCommand(async () => {
     const model = await openModel(source, settings);
     const path = await fileOf(model, settings.cacheFolder);

@@ -3,11 +3,11 @@ import { PACKED_FORMATS, type PackedFormat } from '../../core/techniques/packing
 import { PACKED_TYPES, type PackedType } from '../../core/techniques/packing/values.js';
 import { sparsity } from '../../core/techniques/sparsity.js';
 import { ALL_SETTINGS, fallbackOf, methodsWith } from '../../core/techniques/sparsity-settings.js';
-import { CONFIG_OPTION } from '../options/config.js';
+import { ALLOW_HF_OPTION, CONFIG_OPTION, type NodeOptions } from '../options/config.js';
 import { positiveInteger } from '../options/values.js';
 
 /** Beside these an option for every setting of a sweep's word, by its own name. */
-export interface PruneOptions extends Readonly<Record<string, unknown>> {
+export interface PruneOptions extends NodeOptions, Readonly<Record<string, unknown>> {
   readonly method: string;
   readonly ratio: string;
   readonly packed?: PackedFormat;
@@ -15,7 +15,6 @@ export interface PruneOptions extends Readonly<Record<string, unknown>> {
   readonly perLayer?: true;
   readonly threads?: number;
   readonly force?: true;
-  readonly config?: string;
   readonly json?: true;
 }
 
@@ -53,6 +52,7 @@ export function registerPrune(program: Command): void {
     .option('--threads <count>', 'threads to use (default: all CPUs)', positiveInteger)
     .option('-f, --force', 'overwrite the output if it exists')
     .option(...CONFIG_OPTION)
+    .option(...ALLOW_HF_OPTION)
     .option('--json', 'print JSON: the report of every layer')
     .action(async (input: string, output: string, options: PruneOptions) => {
       const { pruneModel } = await import('./prune.js');

@@ -28,7 +28,7 @@ export async function pruneModel(input: string, output: string, options: PruneOp
   const folders = ['.', dirname(input), ...(text === null ? [] : [dirname(text)])];
   const settings = modelSettings(
     folders.map((folder) => resolve(folder)),
-    nodeConfig(options.config),
+    nodeConfig(options),
   );
   await runCommand(async () => {
     const textPath = text === null ? null : locateText(text, settings);

@@ -1,10 +1,9 @@
 import { type Command, Option } from 'commander';
 import { WINDOW_SCHEMES, type WindowScheme } from '../../core/quality/windows.js';
-import { CONFIG_OPTION } from '../options/config.js';
+import { ALLOW_HF_OPTION, CONFIG_OPTION, type NodeOptions } from '../options/config.js';
 import { collect, positiveInteger } from '../options/values.js';
 
-export interface QualityOptions {
-  readonly config?: string;
+export interface QualityOptions extends NodeOptions {
   readonly text?: string;
   readonly base?: string;
   readonly task: readonly string[];
@@ -58,6 +57,7 @@ export function registerQuality(program: Command): void {
     .option('--threads <count>', 'CPU threads (default: all)', positiveInteger)
     .option('--models <dir>', 'folder to look for models in (repeatable)', collect, [])
     .option(...CONFIG_OPTION)
+    .option(...ALLOW_HF_OPTION)
     .option('--json', 'print JSON')
     .action(async (model: string, options: QualityOptions) => {
       const { runQuality } = await import('./quality.js');

@@ -24,7 +24,7 @@ import { summary } from './summary.js';
 /** `ridge quality`: checks every word first, then scores the model in a child process. */
 export async function runQuality(source: string, options: QualityOptions): Promise<void> {
   const tasks = tasksOf(options.task);
-  const scorers = scorersFor(tasks, options.config);
+  const scorers = scorersFor(tasks, options);
   const textPath = textOf(options);
   const model = await open(source, options);
   const base = options.base === undefined ? null : await open(options.base, options);
@@ -117,9 +117,9 @@ function tasksOf(paths: readonly string[]): readonly Task[] {
 }
 
 /** @throws CommandError (exit code 2) for a scorer that the configuration does not have. */
-function scorersFor(tasks: readonly Task[], config: string | undefined): Scorers {
+function scorersFor(tasks: readonly Task[], options: QualityOptions): Scorers {
   try {
-    return scorersOf(tasks, nodeConfig(config).scorers);
+    return scorersOf(tasks, nodeConfig(options).scorers);
   } catch (error) {
     if (error instanceof FailureError) throw fromFailure(error.failure, EXIT.usage);
     throw error;
@@ -134,10 +134,10 @@ function textOf({ text, task }: QualityOptions): string | null {
   return path;
 }
 
-async function open(source: string, { models, config }: QualityOptions): Promise<ResolvedModel> {
-  const folders = [...models, '.', dirname(source)].map((folder) => resolve(folder));
+async function open(source: string, options: QualityOptions): Promise<ResolvedModel> {
+  const folders = [...options.models, '.', dirname(source)].map((folder) => resolve(folder));
   try {
-    return await openModel(source, modelSettings(folders, nodeConfig(config)));
+    return await openModel(source, modelSettings(folders, nodeConfig(options)));
   } catch (error) {
     const reason = toFailure(error);
     if (reason.code === 'internal') throw error;

@@ -1,9 +1,8 @@
 import type { Command } from 'commander';
-import { CONFIG_OPTION } from '../options/config.js';
+import { ALLOW_HF_OPTION, CONFIG_OPTION, type NodeOptions } from '../options/config.js';
 import { collect, positiveInteger } from '../options/values.js';
 
-export interface QuantizeOptions {
-  readonly config?: string;
+export interface QuantizeOptions extends NodeOptions {
   readonly type: string;
   readonly outputType?: string;
   readonly embeddingType?: string;
@@ -46,6 +45,7 @@ export function registerQuantize(program: Command): void {
     .option('--imatrix <file>', 'importance matrix as llama-imatrix or ridge calibrate writes it')
     .option('--threads <count>', 'threads to use (default: all CPUs)', positiveInteger)
     .option(...CONFIG_OPTION)
+    .option(...ALLOW_HF_OPTION)
     .option('-f, --force', 'overwrite the output if it exists')
     .option('--json', 'print JSON')
     .action(async (input: string, output: string, options: QuantizeOptions) => {

@@ -27,7 +27,7 @@ export async function quantizeModel(input: string, output: string, options: Quan
   const threads = options.threads ?? availableParallelism();
   const settings = modelSettings(
     [resolve('.'), ...[input, options.importance ?? '.'].map((path) => dirname(resolve(path)))],
-    nodeConfig(options.config),
+    nodeConfig(options),
   );
   await runCommand(async () => {
     const base = await openModel(input, settings);

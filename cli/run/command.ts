@@ -1,10 +1,9 @@
 import { type Command, Option } from 'commander';
-import { CONFIG_OPTION } from '../options/config.js';
+import { ALLOW_HF_OPTION, CONFIG_OPTION, type NodeOptions } from '../options/config.js';
 import { addDisplayOptions, type DisplayOptions } from '../options/display.js';
 import { collect, SWEEP_ARGUMENT } from '../options/values.js';
 
-export interface RunOptions extends DisplayOptions {
-  readonly config?: string;
+export interface RunOptions extends DisplayOptions, NodeOptions {
   readonly out?: string;
   readonly models: readonly string[];
   readonly metrics?: string;
@@ -43,6 +42,7 @@ export function addRunOptions(command: Command): Command {
   return command
     .option('--models <dir>', 'also allow `source:` paths in this folder (repeatable)', collect, [])
     .option(...CONFIG_OPTION)
+    .option(...ALLOW_HF_OPTION)
     .option('--web <address>', 'serve the live web view at this address during the run, e.g. 127.0.0.1:7118')
     .option(
       '--metrics <address>',

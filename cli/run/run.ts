@@ -13,6 +13,7 @@ import { buildReport } from '../../report/build.js';
 import type { ColumnChoice } from '../../report/column-sets.js';
 import type { Report } from '../../report/report.js';
 import { energyChoice } from '../agent/agent.js';
+import { askToFetch } from '../ask-to-fetch.js';
 import { checkEvaluation } from '../check-evaluation.js';
 import { EXIT } from '../exit.js';
 import { onInterrupt } from '../interrupts.js';
@@ -37,11 +38,12 @@ import { preparePush } from './push.js';
  * between machines, for one sweep.
  * @returns 0 when every experiment has a valid result, 1 when some failed, 4 when some are invalid, 130 when it was interrupted.
  */
-export async function runSweep(file: SweepFile, options: RunOptions): Promise<number> {
-  const asked = options.quick === true ? quickly(file) : file;
+export async function runSweep(file: SweepFile, typed: RunOptions): Promise<number> {
+  const asked = typed.quick === true ? quickly(file) : file;
   const { path, sweep: written } = asked;
+  const options = await askToFetch(typed, written);
   const folders = localModelFolders(path, written, options.models);
-  const node = nodeConfig(options.config);
+  const node = nodeConfig(options);
   const settings = modelSettings(folders, node);
   await checkEvaluation(written, settings, node.scorers);
   const models = await resolveModels(written, settings);
@@ -111,7 +113,7 @@ function embeddedAgentConfig(
   options: RunOptions,
 ): ReturnType<typeof loadAgentConfig> {
   const { XDG_CACHE_HOME, XDG_STATE_HOME } = process.env;
-  const shared = sharedOverrides(options.config);
+  const shared = sharedOverrides(options);
   return loadAgentConfig({
     // Settings meant for a node's own agent must not leak into a run that is complete in itself.
     env: { XDG_CACHE_HOME },

@@ -51,19 +51,24 @@ export function readPolicy(
   };
 }
 
+export function isAllowed(remote: RemoteSource, policy: SourcePolicy): boolean {
+  return remote.kind === 'hub' ? mayAsk(remote, policy) : startsAllowed(remote.url, policy);
+}
+
 /** @throws FailureError `source-not-allowed` with what the config would have to say. */
 export function requireAllowed(
   source: string,
   remote: RemoteSource,
   policy: SourcePolicy | null,
 ): asserts policy is SourcePolicy {
-  if (policy !== null && (remote.kind === 'hub' ? mayAsk(remote, policy) : startsAllowed(remote.url, policy)))
-    return;
-  const wanted =
-    remote.kind === 'hub' ? 'hf: true' : `https: ["${new URL('.', remote.url).href.replace(/\?.*$/, '')}"]`;
+  if (policy !== null && isAllowed(remote, policy)) return;
+  const [wanted, flag] =
+    remote.kind === 'hub'
+      ? ['hf: true', ', or, for a command on this machine, with --allow-hf']
+      : [`https: ["${new URL('.', remote.url).href.replace(/\?.*$/, '')}"]`, ''];
   throw new FailureError(
     failure('source-not-allowed', `this node may not fetch ${source}`, {
-      hint: `Put the file into a model folder and name it by its path, or allow it in the agent’s config: sources: { ${wanted} }.`,
+      hint: `Put the file into a model folder and name it by its path, or allow it in the agent’s config: sources: { ${wanted} }${flag}.`,
     }),
   );
 }

@@ -5,9 +5,10 @@ import { PassThrough } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { CommandError, EXIT } from '../../../cli/exit.js';
 import { VARIABLE } from '../../../cli/init/command.js';
-import { askModel, askQuality, askVariables, questioner } from '../../../cli/init/questions.js';
+import { askModel, askQuality, askVariables } from '../../../cli/init/questions.js';
 import { localModels } from '../../../cli/model-list.js';
 import { createProgram } from '../../../cli/program.js';
+import { questioner } from '../../../cli/questioner.js';
 import { parseSweep } from '../../../core/sweep/parse.js';
 import type { Sweep } from '../../../core/sweep/spec.js';
 import { PACKAGE_ROOT } from '../../../installation/package.js';
@@ -131,7 +132,7 @@ describe('the questions', () => {
         else input.write(`${next}\n`);
       }
     });
-    return { on: questioner(input, output), shown: () => shown };
+    return { on: questioner(input, output, 'nothing was written'), shown: () => shown };
   }
 
   test('a model by its number, by nothing, or by its name', async () => {
