@@ -36,13 +36,14 @@ export class Authority {
     this.ca = readFileSync(this.caFile);
   }
 
-  /** @returns a certificate for `commonName`; servers get localhost and 127.0.0.1 as alternative names. */
-  issue(commonName: string): Pair {
+  /** @returns a certificate for `commonName`; servers get localhost and 127.0.0.1 as alternative names, and those given. */
+  issue(commonName: string, names: readonly string[] = []): Pair {
     const [keyFile, request, certificateFile, extensions] = ['key', 'csr', 'crt', 'ext'].map((ending) =>
       this.#path(`${this.#name}-${commonName}.${ending}`),
     ) as [string, string, string, string];
     openssl('req', ...newKey(keyFile), '-out', request, '-subj', `/CN=${commonName}`);
-    writeFileSync(extensions, 'subjectAltName=DNS:localhost,IP:127.0.0.1\n');
+    const alternative = ['DNS:localhost', 'IP:127.0.0.1', ...names.map((name) => `DNS:${name}`)];
+    writeFileSync(extensions, `subjectAltName=${alternative.join(',')}\n`);
     openssl(
       ...['x509', '-req', '-in', request, '-out', certificateFile, '-days', '1', '-extfile', extensions],
       ...['-CA', this.caFile, '-CAkey', this.#path(`${this.#name}.key`), '-CAcreateserial'],

@@ -38,7 +38,7 @@ export function gaveUp(source: string, last: Error, attempts: number): FailureEr
   const times = attempts === 1 ? 'one attempt' : `${attempts} attempts`;
   return new FailureError(
     failure('fetch-failed', `${source} could not be fetched in ${times}: ${last.message}`, {
-      hint: 'What came so far is kept. Look at the network of the node; proxies of the environment are not used.',
+      hint: 'What came so far is kept. Look at the network of the node, and at HTTPS_PROXY and NO_PROXY of its environment.',
     }),
   );
 }

@@ -3,7 +3,9 @@ import https from 'node:https';
 import { rootCertificates } from 'node:tls';
 import { FailureError, failure } from '../../../core/errors.js';
 import { isLoopback, type RemoteSource } from '../../../core/models/remote.js';
+import { asReason, Interrupted } from './interrupted.js';
 import { atEndpoint, mayFollow, type SourcePolicy } from './policy.js';
+import { proxyFor, tunnel } from './proxy.js';
 
 export interface Answer {
   readonly status: number;
@@ -22,19 +24,6 @@ export interface Asking {
 
 const MAX_REDIRECTS = 5;
 const REDIRECTS = new Set([301, 302, 303, 307, 308]);
-/** What Node.js calls a certificate that nobody it trusts has signed, or that is for another host. */
-const DISTRUST = /CERT|SELF_SIGNED|UNABLE_TO_(?:VERIFY|GET_ISSUER)|ALTNAME/;
-
-/** Worth another attempt: the network, or a server that is busy. */
-export class Interrupted extends Error {
-  override readonly name = 'Interrupted';
-  /** What the server asked to wait. */
-  readonly waitSeconds: number | null;
-  constructor(message: string, waitSeconds: number | null = null) {
-    super(message);
-    this.waitSeconds = waitSeconds;
-  }
-}
 
 /**
  * Asks for an address and follows redirects as far as the node's config allows.
@@ -90,7 +79,11 @@ function follow(from: URL, location: string, { kind, policy }: Asking): URL {
   );
 }
 
-function once(url: URL, headers: Readonly<Record<string, string>>, asking: Asking): Promise<IncomingMessage> {
+async function once(
+  url: URL,
+  headers: Readonly<Record<string, string>>,
+  asking: Asking,
+): Promise<IncomingMessage> {
   const { policy, signal } = asking;
   const plain = url.protocol === 'http:';
   if (plain && !isLoopback(url)) throw new Error('plain http leaves this machine');
@@ -99,33 +92,24 @@ function once(url: URL, headers: Readonly<Record<string, string>>, asking: Askin
     asking.kind === 'hub' && policy.token !== null && atEndpoint(url, policy)
       ? { authorization: `Bearer ${policy.token}` }
       : {};
+  const trust = plain || policy.ca === null ? {} : { ca: [...rootCertificates, policy.ca] };
+  const proxy = proxyFor(url);
+  const connection =
+    proxy === null ? null : await tunnel(proxy, url, { signal, stallSeconds: policy.stallSeconds, trust });
   const options = {
     signal,
     headers: { 'user-agent': 'ridgepoint', 'accept-encoding': 'identity', ...headers, ...secret },
     timeout: policy.stallSeconds * 1000,
-    ...(plain || policy.ca === null ? {} : { ca: [...rootCertificates, policy.ca] }),
+    ...trust,
+    ...(connection === null ? {} : { createConnection: () => connection }),
   };
-  return new Promise((resolve, reject) => {
+  return await new Promise((resolve, reject) => {
     const request = (plain ? http : https).get(url, options, resolve);
     request.on('timeout', () =>
       request.destroy(new Interrupted(`${url.host} sent nothing for ${policy.stallSeconds} s`)),
     );
     request.on('error', (error) => reject(asReason(error, url, signal)));
   });
-}
-
-/** @returns what to throw for an error of a connection. */
-export function asReason(error: Error, { host }: { readonly host: string }, signal: AbortSignal): unknown {
-  if (signal.aborted) return signal.reason;
-  if (error instanceof Interrupted || error instanceof FailureError) return error;
-  const { code = '' } = error as NodeJS.ErrnoException;
-  if (!DISTRUST.test(code))
-    return new Interrupted(`the connection to ${host} failed: ${error.message || code}`);
-  return new FailureError(
-    failure('source-not-allowed', `the certificate of ${host} is not trusted: ${error.message}`, {
-      hint: 'Name the authority’s certificate as sources.ca in the agent’s config.',
-    }),
-  );
 }
 
 /** An ETag that is the SHA-256 of the content, as hubs give it for large files. */

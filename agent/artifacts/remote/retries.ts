@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { Interrupted } from './interrupted.js';
 import { gaveUp } from './refusals.js';
-import { type Asking, Interrupted } from './request.js';
+import type { Asking } from './request.js';
 
 const LONGEST_PAUSE_SECONDS = 60;
 

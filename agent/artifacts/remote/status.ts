@@ -1,5 +1,6 @@
 import { type Failure, FailureError, failure } from '../../../core/errors.js';
-import { type Answer, Interrupted } from './request.js';
+import { Interrupted } from './interrupted.js';
+import type { Answer } from './request.js';
 
 /** A server that is busy says when to come back; more than this is not waited for. */
 const LONGEST_WAIT_SECONDS = 120;

@@ -5,9 +5,10 @@ import { dirname } from 'node:path';
 import { FailureError, failure } from '../../../core/errors.js';
 import { requireRoom } from '../../../formats/whole-file.js';
 import type { Download, OnProgress } from './download.js';
+import { asReason, Interrupted } from './interrupted.js';
 import { dropPart, findPart, type Part, partPath, writePartNote } from './part.js';
 import { diskFull, mismatch, requireModel, tooLarge } from './refusals.js';
-import { type Answer, type Asking, ask, asReason, hostOf, Interrupted, sizeOf } from './request.js';
+import { type Answer, type Asking, ask, hostOf, sizeOf } from './request.js';
 import { refuseStatus } from './status.js';
 
 /** A whole file. */

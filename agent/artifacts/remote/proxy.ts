@@ -1,0 +1,140 @@
+import http from 'node:http';
+import https from 'node:https';
+import { BlockList, isIP, type Socket } from 'node:net';
+import tls, { type ConnectionOptions } from 'node:tls';
+import { FailureError, failure } from '../../../core/errors.js';
+import { isLoopback } from '../../../core/models/remote.js';
+import { asReason, Interrupted } from './interrupted.js';
+
+/** Of an `https:` address, in the order in which curl looks at them. */
+const VARIABLES = ['https_proxy', 'HTTPS_PROXY', 'all_proxy', 'ALL_PROXY'];
+
+/**
+ * The proxy that the environment names for an address, by curl's rules: `HTTPS_PROXY` or `ALL_PROXY` in either case, and
+ * `NO_PROXY` with names (their subdomains, too), addresses, networks (`10.0.0.0/8`), ports and `*`. Plain http is for
+ * this machine alone, which is never asked through a proxy.
+ * @returns null where the address is asked itself. @throws FailureError `fetch-failed` for a word that names no http proxy.
+ */
+export function proxyFor(url: URL, environment: NodeJS.ProcessEnv = process.env): URL | null {
+  const variable = VARIABLES.find((name) => (environment[name] ?? '') !== '');
+  if (variable === undefined || isLoopback(url)) return null;
+  const excepted = (environment.no_proxy || environment.NO_PROXY || '').toLowerCase().split(/[\s,]+/);
+  if (excepted.some((entry) => entry !== '' && names(entry, url))) return null;
+  const text = environment[variable] ?? '';
+  try {
+    const proxy = new URL(text.includes('://') ? text : `http://${text}`);
+    decodeURIComponent(proxy.username + proxy.password);
+    if (proxy.protocol === 'http:' || proxy.protocol === 'https:') return proxy;
+  } catch {
+    // Said below.
+  }
+  // The value may hold a password.
+  throw new FailureError(
+    failure('fetch-failed', `${variable} of the environment names no proxy that speaks http`, {
+      hint: `Write ${variable}=http://host:port, or except ${url.hostname} by NO_PROXY.`,
+    }),
+  );
+}
+
+/** @param entry of NO_PROXY, in lower case. */
+function names(entry: string, url: URL): boolean {
+  if (entry === '*') return true;
+  const host = url.hostname.replace(/^\[|\]$/g, '');
+  const [network = '', bits] = entry.split('/');
+  if (bits !== undefined) return inNetwork(host, network, Number(bits));
+  // Of a bare IPv6 address no colon begins a port.
+  const [, name = entry, port] = isIP(entry) === 6 ? [] : (/^(.*?)(?::(\d+))?$/.exec(entry) ?? []);
+  if (port !== undefined && port !== (url.port === '' ? '443' : url.port)) return false;
+  const wanted = name.replace(/^\*?\.|^\[|\]$/g, '');
+  return host === wanted || (isIP(host) === 0 && host.endsWith(`.${wanted}`));
+}
+
+function inNetwork(host: string, network: string, bits: number): boolean {
+  const family = isIP(host);
+  const most = family === 4 ? 32 : 128;
+  if (family === 0 || isIP(network) !== family || !Number.isInteger(bits) || bits < 0 || bits > most)
+    return false;
+  const list = new BlockList();
+  list.addSubnet(network, bits, family === 4 ? 'ipv4' : 'ipv6');
+  return list.check(host, family === 4 ? 'ipv4' : 'ipv6');
+}
+
+export interface Tunnelling {
+  readonly signal: AbortSignal;
+  /** A proxy that says nothing for so long is given up. */
+  readonly stallSeconds: number;
+  /** Authorities for the proxy, where it speaks TLS, and for whom it leads to. */
+  readonly trust: Pick<ConnectionOptions, 'ca'>;
+}
+
+/**
+ * Opens a connection to an `https:` address through a proxy (CONNECT, RFC 9110, section 9.3.6): the proxy sees its host,
+ * and neither a path nor what comes.
+ * @returns the TLS connection, on which the handshake is still to come.
+ * @throws Interrupted for the network and a proxy that is busy; FailureError `source-not-allowed` where it refuses; the reason of the signal.
+ */
+export async function tunnel(proxy: URL, url: URL, tunnelling: Tunnelling): Promise<tls.TLSSocket> {
+  const { signal, stallSeconds, trust } = tunnelling;
+  const timeout = 1000 * stallSeconds;
+  const authority = `${url.hostname}:${url.port === '' ? 443 : url.port}`;
+  const request = (proxy.protocol === 'https:' ? https : http).request({
+    host: bare(proxy),
+    servername: serverName(proxy),
+    port: proxy.port === '' ? undefined : proxy.port,
+    method: 'CONNECT',
+    path: authority,
+    headers: { host: authority, 'user-agent': 'ridgepoint', ...credentials(proxy) },
+    agent: false,
+    signal,
+    timeout,
+    ...trust,
+  });
+  const socket = await new Promise<Socket>((resolve, reject) => {
+    request.on('connect', ({ statusCode = 0 }, opened: Socket, head) => {
+      if (head.length > 0) opened.unshift(head);
+      if (statusCode >= 200 && statusCode < 300) return resolve(opened);
+      opened.destroy();
+      reject(refused(proxy, url, statusCode));
+    });
+    request.on('timeout', () =>
+      request.destroy(new Interrupted(`the proxy ${proxy.host} sent nothing for ${stallSeconds} s`)),
+    );
+    request.on('error', (error) => reject(asReason(error, { host: `the proxy ${proxy.host}` }, signal)));
+    request.end();
+  });
+  socket.setTimeout(0);
+  const secure = tls.connect({
+    socket,
+    host: bare(url),
+    servername: serverName(url),
+    ALPNProtocols: ['http/1.1'],
+    ...trust,
+  });
+  return secure.setTimeout(timeout);
+}
+
+function refused(proxy: URL, url: URL, status: number): Error {
+  const message = `the proxy ${proxy.host} answers ${status} to a connection to ${url.host}`;
+  if (status === 408 || status === 429 || status >= 500) return new Interrupted(message);
+  const hint =
+    status === 407
+      ? 'Write name and password into the variable: HTTPS_PROXY=http://NAME:PASSWORD@host:port.'
+      : 'Ask whoever runs the proxy, or except the host by NO_PROXY of the environment.';
+  return new FailureError(failure('source-not-allowed', message, { hint }));
+}
+
+function credentials({ username, password }: URL): Record<string, string> {
+  if (username === '' && password === '') return {};
+  const pair = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
+  return { 'proxy-authorization': `Basic ${Buffer.from(pair).toString('base64')}` };
+}
+
+/** No name of a server is an IP address (RFC 6066, section 3). */
+function serverName(url: URL): string {
+  return isIP(bare(url)) === 0 ? url.hostname : '';
+}
+
+/** Without the brackets of an IPv6 address. */
+function bare({ hostname }: URL): string {
+  return hostname.replace(/^\[|\]$/g, '');
+}

@@ -1,0 +1,53 @@
+import http, { type IncomingMessage } from 'node:http';
+import https from 'node:https';
+import { type AddressInfo, connect, type Socket } from 'node:net';
+import { onTestFinished } from 'vitest';
+import type { Pair } from './tls.js';
+
+/** A proxy as companies have them: CONNECT and nothing else, with a name service of its own. */
+export class ConnectProxy {
+  /** Ports of this machine by the host that is asked for. */
+  readonly hosts = new Map<string, number>();
+  readonly seen: { readonly target: string; readonly authorization: string | undefined }[] = [];
+  /** The status that it refuses with; null = it connects, 0 = it says nothing. */
+  refuses: number | null = null;
+  host = '';
+  readonly #server: http.Server | https.Server;
+  readonly #sockets = new Set<Socket>();
+
+  constructor(pair: Pair | null = null) {
+    this.#server =
+      pair === null ? http.createServer() : https.createServer({ cert: pair.certificate, key: pair.key });
+    this.#server.on('connect', (request: IncomingMessage, socket: Socket) => this.#connect(request, socket));
+  }
+
+  async start(): Promise<this> {
+    await new Promise<void>((resolve) => this.#server.listen(0, '127.0.0.1', resolve));
+    this.host = `127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+    onTestFinished(() => {
+      for (const socket of this.#sockets) socket.destroy();
+      this.#server.close();
+    });
+    return this;
+  }
+
+  #connect(request: IncomingMessage, socket: Socket): void {
+    const target = request.url ?? '';
+    this.seen.push({ target, authorization: request.headers['proxy-authorization'] });
+    this.#keep(socket);
+    if (this.refuses === 0) return;
+    const port = this.hosts.get(target.replace(/:\d+$/, ''));
+    const status = this.refuses ?? (port === undefined ? 502 : null);
+    if (status !== null) return void socket.end(`HTTP/1.1 ${status} No\r\ncontent-length: 0\r\n\r\n`);
+    const there = connect(port ?? 0, '127.0.0.1', () => {
+      socket.write('HTTP/1.1 200 Connection established\r\n\r\n');
+      socket.pipe(there).pipe(socket);
+    });
+    this.#keep(there);
+  }
+
+  #keep(socket: Socket): void {
+    this.#sockets.add(socket);
+    socket.on('error', () => socket.destroy());
+  }
+}
