@@ -41,16 +41,26 @@ export interface ModelDetails {
   readonly chatTemplate: string | null;
 }
 
+/** The beginning of a file that is elsewhere. */
+export interface Front {
+  /** As its server calls it. */
+  readonly path: string;
+  readonly front: Buffer;
+  /** What the whole file has. */
+  readonly fileBytes: number;
+}
+
+/** The header of one of the fronts, by its index, goes on behind it. */
+export interface GoesOn {
+  readonly goesOn: number;
+}
+
 /** A header that is read over a network, without what follows it. */
 export interface Peek {
   /** No header is longer. */
   readonly mostBytes: number;
-  /**
-   * @param front of the file.
-   * @param fileBytes what the whole file has.
-   * @returns null where the header goes on behind the front. @throws FormatError
-   */
-  readonly inspect: (front: Buffer, fileBytes: number) => Inspected | null;
+  /** @param fronts of all files that a model is in, in order. @throws FormatError */
+  readonly inspect: (fronts: readonly Front[]) => Inspected | GoesOn;
 }
 
 /** One entry per file format: how it is known, and what it says of a model before anything is loaded. */

@@ -16,10 +16,10 @@ export interface Span {
  * @throws FailureError `model-unreadable` when the file has become shorter than its header said.
  */
 export async function* readTensor(
-  path: string,
-  tensor: { readonly name: string } & Span,
+  tensor: { readonly name: string; readonly path: string } & Span,
   chunkBytes = CHUNK_BYTES,
 ): AsyncGenerator<Buffer> {
+  const { path } = tensor;
   const file = await open(path, 'r');
   try {
     for (let done = 0; done < tensor.bytes; ) {

@@ -32,7 +32,11 @@ export async function digestOf(path: string, cacheFolder: string): Promise<strin
 
 /** @returns the digest of several files together, in their order; of one, its own. */
 export async function digestOfAll(paths: readonly string[], cacheFolder: string): Promise<string> {
-  const digests = await Promise.all(paths.map((path) => digestOf(path, cacheFolder)));
+  return joinDigests(await Promise.all(paths.map((path) => digestOf(path, cacheFolder))));
+}
+
+/** @returns the digest of several files together by those of each, in order; of one, its own. */
+export function joinDigests(digests: readonly string[]): string {
   const [only, ...others] = digests;
   if (only !== undefined && others.length === 0) return only;
   return `sha256:${createHash('sha256').update(digests.join('\n')).digest('hex')}`;

@@ -1,6 +1,7 @@
 import { readdir, rm, stat, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { MODEL_FORMATS } from '../../core/models/formats.js';
+import { withoutPart } from '../../core/models/parts.js';
 import { ifUnlocked } from './lock.js';
 import { besideGguf } from './peft-folder.js';
 import { isHeld } from './pins.js';
@@ -17,12 +18,12 @@ export interface Room {
 }
 
 interface Cached {
-  /** Of the model, whether it is whole or a part of it. */
+  /** Of the model, whether it is whole, the beginning of it, or split into parts, which stay and go together. */
   readonly path: string;
-  /** The file itself and what lies beside it; the note first, so that half a removal is no artifact. */
-  readonly files: readonly string[];
-  readonly bytes: number;
-  readonly usedMilliseconds: number;
+  /** The files themselves and what lies beside them; each note first, so that half a removal is no artifact. */
+  files: string[];
+  bytes: number;
+  usedMilliseconds: number;
 }
 
 /** Of every model in the cache: its first bytes tell what it is, and one ending keeps it from drafts, notes and locks. */
@@ -68,7 +69,7 @@ export function lockOf(path: string): string {
 }
 
 async function cached(folder: string): Promise<Cached[]> {
-  const found: Cached[] = [];
+  const found = new Map<string, Cached>();
   for (const name of await readdir(folder)) {
     const [, model, part = ''] = NAMES.exec(name) ?? [];
     if (model === undefined) continue;
@@ -83,10 +84,14 @@ async function cached(folder: string): Promise<Cached[]> {
       beside?.mtimeMs ?? 0,
       part === '' && beside !== null ? 0 : file.mtimeMs,
     );
-    const files = [note, `${path}${part}`, ...(part === '' ? [`${path}.report.json`] : [])];
-    found.push({ path, files, bytes: file.size, usedMilliseconds });
+    const of = join(folder, withoutPart(model));
+    const entry = found.get(of) ?? { path: of, files: [], bytes: 0, usedMilliseconds: 0 };
+    entry.files.push(note, `${path}${part}`, ...(part === '' ? [`${path}.report.json`] : []));
+    entry.bytes += file.size;
+    entry.usedMilliseconds = Math.max(entry.usedMilliseconds, usedMilliseconds);
+    found.set(of, entry);
   }
-  return found;
+  return [...found.values()];
 }
 
 /** A maker that was killed left them; one that lives writes to its own every few seconds, or holds the lock. */

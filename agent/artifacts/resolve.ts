@@ -59,7 +59,9 @@ export async function resolveModel(
   if (isSynthetic(source)) return requireRuns(resolveSynthetic(source), source, runs);
   if (isRemote(source)) return requireRuns(await resolveRemote(source, settings, fetching), source, runs);
   const path = locateSource(source, settings, 'file or folder');
-  const { files, inspected } = looked(path, source, settings);
+  // Each may be a link to anywhere, as the source itself may be.
+  const beside = (file: string) => file !== path && locateBeside(file, source, settings);
+  const { files, inspected } = looked(path, source, settings, beside);
   const known = { path, synthetic: null, ...inspected };
   requireRuns(known, source, runs);
   try {
@@ -117,12 +119,12 @@ function looked(
   path: string,
   source: string,
   settings: ModelSettings,
+  beforeRead: (file: string) => unknown = () => {},
 ): { readonly files: readonly string[]; readonly inspected: Inspected } {
   try {
     const format = formatOf(path, settings.formats);
     const files = format.files(path);
-    // Each may be a link to anywhere, as the source itself may be.
-    if (format.unit === 'folder') for (const file of files) locateBeside(file, source, settings);
+    for (const file of files) beforeRead(file);
     return { files, inspected: format.inspect(path) };
   } catch (error) {
     if (error instanceof FormatError) throw unreadable(source, error.message, error.hint);

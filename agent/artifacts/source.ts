@@ -1,7 +1,8 @@
 import { existsSync, readFileSync, realpathSync, statSync } from 'node:fs';
-import { basename, isAbsolute, join, relative, resolve, sep } from 'node:path';
+import { basename, dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
 import { z } from 'zod';
 import { type Failure, FailureError, failure } from '../../core/errors.js';
+import { partName } from '../../core/models/parts.js';
 import { PACKAGE_ROOT } from '../../installation/package.js';
 
 export interface SourceSettings {
@@ -17,7 +18,7 @@ const manifestSchema = z.object({ models: z.array(z.object({ name: z.string(), f
  * Finds the file a source names. A sweep is data from somewhere else: it reaches files inside the model
  * folders and nothing beyond, whatever `..` and symbolic links say.
  * @param accepts what it may be; of a folder, whoever opens files in it asks for each with `locateBeside`.
- * @returns the real path.
+ * @returns the real path; of a part of a split model its name in the real folder.
  * @throws FailureError `source-not-allowed`, `model-missing`.
  */
 export function locateSource(
@@ -87,7 +88,9 @@ function localPath(
   const real = realpath(present, source);
   if (!folders.some((folder) => inside(real, folder))) throw outside(source, settings);
   if (accepts === 'file or folder' && statSync(real).isDirectory()) return real;
-  return regularFile(real, source);
+  regularFile(real, source);
+  // Parts of a split model find each other by their names, which what a link leads to need not have.
+  return partName(present) === null ? real : join(realpath(dirname(present), source), basename(present));
 }
 
 /**

@@ -1,6 +1,6 @@
 import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import type { GgufHeader } from '../../formats/gguf/header.js';
+import type { GgufFile } from '../../formats/gguf/header.js';
 import { requireRoom } from '../../formats/whole-file.js';
 import type { Collector } from '../native/collector.js';
 import { loadObserver } from '../runners/index.js';
@@ -15,7 +15,7 @@ import { EmbeddingRows } from './weights.js';
 /** The engine, the file of one block, and the hidden states of one walk. */
 export class BlockRuns {
   readonly #request: WalkRequest;
-  readonly #header: GgufHeader;
+  readonly #header: GgufFile;
   readonly #plan: WalkPlan;
   readonly #observer: Observer;
   readonly #slicePath: string;
@@ -24,7 +24,7 @@ export class BlockRuns {
   #outputs: StateFile;
   #done = 0;
 
-  static async begin(request: WalkRequest, header: GgufHeader, plan: WalkPlan): Promise<BlockRuns> {
+  static async begin(request: WalkRequest, header: GgufFile, plan: WalkPlan): Promise<BlockRuns> {
     const observer = await loadObserver();
     mkdirSync(request.scratchFolder, { recursive: true });
     const states = request.sequences.reduce((sum, { length }) => sum + length, 0) * plan.width * 4;
@@ -33,18 +33,18 @@ export class BlockRuns {
     return new BlockRuns(request, header, plan, observer);
   }
 
-  private constructor(request: WalkRequest, header: GgufHeader, plan: WalkPlan, observer: Observer) {
+  private constructor(request: WalkRequest, header: GgufFile, plan: WalkPlan, observer: Observer) {
     this.#request = request;
     this.#header = header;
     this.#plan = plan;
     this.#observer = observer;
-    const { scratchFolder, sequences, modelPath } = request;
+    const { scratchFolder, sequences } = request;
     const lengths = sequences.map(({ length }) => length);
     this.#slicePath = join(scratchFolder, 'block.gguf');
     this.#inputs = new StateFile(join(scratchFolder, 'states-a'), lengths, plan.width);
     this.#outputs = new StateFile(join(scratchFolder, 'states-b'), lengths, plan.width);
     this.#steps = sequences.length * ((plan.linears.at(-1)?.block ?? -1) + 1);
-    const rows = new EmbeddingRows(modelPath, plan);
+    const rows = new EmbeddingRows(plan);
     for (const [i, tokens] of sequences.entries()) this.#inputs.write(i, rows.of(tokens));
     rows.close();
   }

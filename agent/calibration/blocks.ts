@@ -1,7 +1,7 @@
 import { FailureError, failure } from '../../core/errors.js';
 import { type FloatType, isFloatType } from '../../core/techniques/float-types.js';
 import { modelFacts } from '../../formats/gguf/facts.js';
-import type { GgufHeader, TensorInfo } from '../../formats/gguf/header.js';
+import type { FileTensor, GgufFile, GgufHeader } from '../../formats/gguf/header.js';
 import { shown } from '../../formats/gguf/metadata.js';
 
 /**
@@ -19,7 +19,7 @@ export interface Linear {
   /** As the file has it: `blk.3.attn_q.weight`. */
   readonly name: string;
   readonly block: number;
-  readonly tensor: TensorInfo;
+  readonly tensor: FileTensor;
   /** Input channels. */
   readonly columns: number;
   readonly rows: number;
@@ -34,7 +34,7 @@ export function inBlock(name: string): { readonly block: number; readonly rest: 
 }
 
 /** @returns the linear layers of a model that are wanted, in the order of their blocks and of the file. */
-export function linearsOf(header: GgufHeader, wanted: (name: string) => boolean): Linear[] {
+export function linearsOf(header: GgufFile, wanted: (name: string) => boolean): Linear[] {
   const linears = header.tensors.flatMap((tensor): Linear[] => {
     const place = inBlock(tensor.name);
     if (place === null || !tensor.name.endsWith('.weight') || tensor.shape.length !== 2) return [];
@@ -59,12 +59,12 @@ export interface WalkPlan {
   /** Values of a hidden state. */
   readonly width: number;
   readonly contextLength: number;
-  readonly embedding: TensorInfo & { readonly type: FloatType };
+  readonly embedding: FileTensor & { readonly type: FloatType };
   readonly linears: readonly Linear[];
 }
 
 /** @throws FailureError `model-unsupported` for a model whose blocks cannot be run alone or have no floats. */
-export function planWalk(header: GgufHeader, wanted: (name: string) => boolean): WalkPlan {
+export function planWalk(header: GgufFile, wanted: (name: string) => boolean): WalkPlan {
   const { architecture, layers, embeddingLength, contextLength } = modelFacts(header);
   const known = Object.values(WALKED).join(', ');
   if (!(architecture in WALKED)) {

@@ -1,7 +1,7 @@
 import { closeSync, openSync, writeSync } from 'node:fs';
 import { encodeFloats, type FloatType } from '../../core/techniques/float-types.js';
 import { readSpan } from '../../formats/gguf/copy.js';
-import { type GgufHeader, readGgufHeader } from '../../formats/gguf/header.js';
+import { type GgufFile, readGgufHeader } from '../../formats/gguf/header.js';
 import { decodeValue, type GgufValue } from '../../formats/gguf/value.js';
 import { type TensorSource, writeGguf } from '../../formats/gguf/writer.js';
 import { readTensor } from '../../formats/tensor-data.js';
@@ -12,7 +12,7 @@ const VOCABULARY = 32;
 
 export interface SliceRequest {
   readonly modelPath: string;
-  readonly header: GgufHeader;
+  readonly header: GgufFile;
   readonly architecture: string;
   readonly block: number;
   readonly width: number;
@@ -71,7 +71,7 @@ function ofBlock(value: GgufValue, block: number): GgufValue {
   return value.type === 'array' ? { type: value.of, value: value.values[block]! } : value;
 }
 
-function tensorsOf({ modelPath, header, block, width }: SliceRequest): TensorSource[] {
+function tensorsOf({ header, block, width }: SliceRequest): TensorSource[] {
   const embedding: TensorSource = {
     name: 'token_embd.weight',
     type: 'f32',
@@ -89,7 +89,7 @@ function tensorsOf({ modelPath, header, block, width }: SliceRequest): TensorSou
         name: place === null ? name : nameInSlice(name),
         type,
         shape,
-        data: () => readTensor(modelPath, tensor),
+        data: () => readTensor(tensor),
       },
     ];
   });

@@ -25,7 +25,7 @@ export async function visitSaved(request: SavedVisitRequest, visit: VisitLayer):
   for (const [i, linear] of linears.entries()) {
     const { name, block } = linear;
     const statistics = checkedStatistics(name, layers.get(name) ?? null);
-    const weights = await readWeights(modelPath, linear);
+    const weights = await readWeights(linear);
     await visit({ name, block, weights, statistics, hessian: null, calibrationSeconds: 0 });
     onProgress?.(i + 1, linears.length);
   }

@@ -35,7 +35,7 @@ export async function walkLayers(request: WalkRequest, visit: VisitLayer): Promi
       const sequential = request.order === 'sequential' && block < last;
       let replaced = 0;
       const visited = await timed(() =>
-        visitBlock(request.modelPath, linears, collected, visit, (name, weights) => {
+        visitBlock(linears, collected, visit, (name, weights) => {
           if (!sequential) return;
           runs.replace(name, weights);
           replaced++;
@@ -59,7 +59,6 @@ export async function walkLayers(request: WalkRequest, visit: VisitLayer): Promi
 
 /** Shows the layers of a block, hands on the weights that come back, and closes the block's collector. */
 async function visitBlock(
-  modelPath: string,
   linears: readonly Linear[],
   { value: collector, seconds }: Timed<Collector>,
   visit: VisitLayer,
@@ -72,7 +71,7 @@ async function visitBlock(
       const weights = await visit({
         name,
         block,
-        weights: await readWeights(modelPath, linear),
+        weights: await readWeights(linear),
         statistics: checkedStatistics(name, found),
         hessian: collector.hessian(nameInSlice(name)),
         calibrationSeconds: seconds / linears.length,

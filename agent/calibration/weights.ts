@@ -5,8 +5,8 @@ import { readTensor } from '../../formats/tensor-data.js';
 import type { Linear, WalkPlan } from './blocks.js';
 
 /** Reads the weights of a linear layer whole. */
-export async function readWeights(modelPath: string, { tensor, rows, columns }: Linear): Promise<Matrix> {
-  for await (const bytes of readTensor(modelPath, tensor, tensor.bytes)) {
+export async function readWeights({ tensor, rows, columns }: Linear): Promise<Matrix> {
+  for await (const bytes of readTensor(tensor, tensor.bytes)) {
     return { rows, columns, values: decodeFloats(bytes, tensor.type as FloatType) };
   }
   return { rows, columns, values: new Float32Array(0) };
@@ -18,8 +18,8 @@ export class EmbeddingRows {
   readonly #embedding: WalkPlan['embedding'];
   readonly #width: number;
 
-  constructor(modelPath: string, { embedding, width }: WalkPlan) {
-    this.#descriptor = openSync(modelPath, 'r');
+  constructor({ embedding, width }: WalkPlan) {
+    this.#descriptor = openSync(embedding.path, 'r');
     this.#embedding = embedding;
     this.#width = width;
   }

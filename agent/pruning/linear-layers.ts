@@ -3,10 +3,10 @@ import { FailureError, failure } from '../../core/errors.js';
 import { type FloatType, isFloatType } from '../../core/techniques/float-types.js';
 import { isChosen } from '../../core/techniques/pruning/plan.js';
 import type { SparsitySpec } from '../../core/techniques/sparsity.js';
-import type { GgufHeader, TensorInfo } from '../../formats/gguf/header.js';
+import type { FileTensor, GgufFile } from '../../formats/gguf/header.js';
 
 /** A matrix of a block that is multiplied with activations. */
-export interface LinearLayer extends TensorInfo {
+export interface LinearLayer extends FileTensor {
   readonly type: FloatType;
   /** Outputs. */
   readonly rows: number;
@@ -18,7 +18,7 @@ export interface LinearLayer extends TensorInfo {
 const MATRIX = /^blk\.\d+\.(?!ffn_gate_inp)[a-z0-9_]+\.weight$/;
 
 /** @returns the names of all matrices of the blocks, in file order. */
-export function matricesOf(header: GgufHeader): readonly TensorInfo[] {
+export function matricesOf(header: GgufFile): readonly FileTensor[] {
   return header.tensors.filter(({ name, shape }) => MATRIX.test(name) && shape.length === 2);
 }
 
@@ -27,7 +27,7 @@ export function matricesOf(header: GgufHeader): readonly TensorInfo[] {
  * @throws FailureError `impossible-combination` when no layer is chosen, `model-unsupported` for layers that are
  * quantized, and for experts, whose inputs differ from token to token.
  */
-export function chosenLayers(path: string, header: GgufHeader, spec: SparsitySpec): readonly LinearLayer[] {
+export function chosenLayers(path: string, header: GgufFile, spec: SparsitySpec): readonly LinearLayer[] {
   const file = basename(path);
   const experts = header.tensors.find(({ name, shape }) => MATRIX.test(name) && shape.length > 2);
   if (experts !== undefined)

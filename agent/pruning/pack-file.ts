@@ -38,10 +38,10 @@ export async function packFile(
   let weights = 0;
   let kept = 0;
   for (const layer of layers) {
-    const count = countKept(await readMatrix(input, layer));
+    const count = countKept(await readMatrix(layer));
     weights += layer.rows * layer.columns;
     kept += count;
-    sources.push(sourceOf(input, layer, format, type, count));
+    sources.push(sourceOf(layer, format, type, count));
   }
   const fileBytes = await writePacked(output, format, type, sources);
   const zeros = 1 - kept / weights;
@@ -57,20 +57,14 @@ export async function packFile(
   };
 }
 
-function sourceOf(
-  input: string,
-  layer: LinearLayer,
-  format: PackedFormat,
-  type: PackedType,
-  count: number,
-): PackedSource {
+function sourceOf(layer: LinearLayer, format: PackedFormat, type: PackedType, count: number): PackedSource {
   const { name, rows, columns } = layer;
   return {
     name,
     rows,
     columns,
     kept: format === '2:4' ? (rows * columns) / 2 : count,
-    pack: async () => packMatrix(name, await readMatrix(input, layer), format, type),
+    pack: async () => packMatrix(name, await readMatrix(layer), format, type),
   };
 }
 

@@ -118,7 +118,7 @@ export class Walker {
 
   async #walkWeights(see: SeeLayer, progress: OnProgress): Promise<void> {
     for (const [i, layer] of this.#layers.entries()) {
-      const weights = await readMatrix(this.#order.inputPath, layer);
+      const weights = await readMatrix(layer);
       await see({ name: layer.name, weights, statistics: null, hessian: null, calibrationSeconds: 0 });
       progress(i + 1, this.#layers.length);
     }

@@ -1,6 +1,7 @@
 import type { AxisValue, MeasurePolicy, ModelRef, QualityPolicy } from '../experiment/experiment.js';
 import type { Path } from '../input/diagnostic.js';
 import { withoutEnding } from '../models/formats.js';
+import { withoutPart } from '../models/parts.js';
 import { isRemote, readRemote } from '../models/remote.js';
 import { isSynthetic, readSynthetic } from '../models/synthetic.js';
 import { DEFAULT_RUNNER } from '../runners/index.js';
@@ -120,7 +121,7 @@ export function nameFromSource(source: string): string {
         .replace(/[?#].*$/, '')
         .split(/[/\\:]/)
         .findLast((part) => part !== '') ?? source);
-  const name = withoutEnding(tail)
+  const name = withoutEnding(withoutPart(tail))
     .replace(/[^A-Za-z0-9._+-]+/g, '-')
     .replace(/^[^A-Za-z0-9]+/, '')
     .slice(0, 100);

@@ -46,7 +46,7 @@ export async function copyGguf(input: string, output: string, changes: GgufChang
     // Called on its owner: a source may be an object with a state of its own.
     if (change !== undefined)
       return { name, type: change.type, shape: change.shape, data: () => change.data() };
-    return { name, type, shape, data: () => readTensor(input, tensor) };
+    return { name, type, shape, data: () => readTensor(tensor) };
   });
   return await writeGguf(output, { metadata, tensors: [...tensors, ...(changes.added ?? [])] });
 }

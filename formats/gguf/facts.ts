@@ -4,7 +4,7 @@ import type { GgufHeader } from './header.js';
 import { shown } from './metadata.js';
 import { GgufError } from './reader.js';
 
-/** @returns the model's facts from its header. @throws GgufError when it is not a language model of one file. */
+/** @returns the model's facts from its header. @throws GgufError when it is not a language model, or one part of one. */
 export function modelFacts(header: GgufHeader): KnownFacts {
   const text = (key: string) => {
     const value = header.metadata.get(key);
@@ -18,7 +18,7 @@ export function modelFacts(header: GgufHeader): KnownFacts {
   if (header.tensors.length === 0) throw new GgufError('it holds no weights, only a vocabulary');
   const parts = count(header, 'split.count');
   if (parts !== null && parts > 1) {
-    throw new GgufError(`it is one of ${parts} parts; join them with llama-gguf-split --merge`);
+    throw new GgufError(`it is one of ${parts} parts, and says nothing of the others`);
   }
 
   const at = (key: string) => `${architecture}.${key}`;

@@ -1,8 +1,10 @@
 import { isNamedAs } from '../../core/models/formats.js';
+import { partName } from '../../core/models/parts.js';
 import { architectureFromGguf } from '../../roofline/readers/gguf.js';
-import type { Format, Inspected, ModelDetails } from '../format.js';
+import type { Format, Front, GoesOn, Inspected, ModelDetails } from '../format.js';
 import { modelFacts, weightBytes } from './facts.js';
-import { type GgufHeader, parseGgufHeader, readGgufHeader } from './header.js';
+import { type GgufHeader, ggufFiles, parseGgufHeader, readGgufHeader } from './header.js';
+import { joinParts } from './parts.js';
 import { HeaderGoesOn, MAX_HEADER_BYTES } from './reader.js';
 
 export const gguf: Format = {
@@ -10,12 +12,13 @@ export const gguf: Format = {
   title: 'GGUF (.gguf)',
   unit: 'file',
   magic: 'GGUF',
-  claims: (path) => isNamedAs('gguf', path),
-  files: (path) => [path],
+  // Of a split model the first part stands for all.
+  claims: (path) => isNamedAs('gguf', path) && (partName(path)?.number ?? 1) === 1,
+  files: ggufFiles,
   inspect: (path) => inspectHeader(readGgufHeader(path)),
   details: (path) => headerDetails(readGgufHeader(path)),
   shapes: (path) => architectureFromGguf(readGgufHeader(path)),
-  peek: { mostBytes: MAX_HEADER_BYTES, inspect: inspectFront },
+  peek: { mostBytes: MAX_HEADER_BYTES, inspect: inspectFronts },
 };
 
 /** The key of files whose weights Ridgepoint drew at random. */
@@ -44,11 +47,15 @@ export function headerDetails({ tensors, metadata }: GgufHeader): ModelDetails {
   };
 }
 
-function inspectFront(front: Buffer, fileBytes: number): Inspected | null {
-  try {
-    return inspectHeader(parseGgufHeader(front, fileBytes));
-  } catch (error) {
-    if (error instanceof HeaderGoesOn && front.length < fileBytes) return null;
-    throw error;
+function inspectFronts(fronts: readonly Front[]): Inspected | GoesOn {
+  const parts: { path: string; header: GgufHeader }[] = [];
+  for (const [i, { path, front, fileBytes }] of fronts.entries()) {
+    try {
+      parts.push({ path, header: parseGgufHeader(front, fileBytes) });
+    } catch (error) {
+      if (error instanceof HeaderGoesOn && front.length < fileBytes) return { goesOn: i };
+      throw error;
+    }
   }
+  return inspectHeader(joinParts(parts));
 }

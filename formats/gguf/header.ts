@@ -1,12 +1,14 @@
-import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+import { closeSync, existsSync, fstatSync, openSync, readSync } from 'node:fs';
 import { tensorTypeNumbered } from '../../core/techniques/tensor-types.js';
 import type { Span } from '../tensor-data.js';
 import { type Metadata, readMetadata, shown } from './metadata.js';
+import { joinParts, missingPart, otherParts } from './parts.js';
 import { GgufError, HeaderReader, type ReadAt } from './reader.js';
 import { bytesOfTensor } from './tensor-bytes.js';
 
 /** What the front of a GGUF file says, checked against the file's size. */
 export interface GgufHeader {
+  /** Of all parts, where a model is split. */
   readonly fileBytes: number;
   readonly version: number;
   readonly metadata: Metadata;
@@ -26,6 +28,17 @@ export interface TensorInfo {
   readonly offset: number;
 }
 
+/** A tensor of a file that is there. */
+export interface FileTensor extends TensorInfo {
+  /** The file that it is in: of a split model, one of its parts. */
+  readonly path: string;
+}
+
+/** The header of a model that is there, in one file or in parts. */
+export interface GgufFile extends GgufHeader {
+  readonly tensors: readonly FileTensor[];
+}
+
 const MAGIC = 0x46554747;
 const MAX_TENSORS = 65_536;
 /** ggml.h: GGML_MAX_DIMS, GGML_MAX_NAME. */
@@ -38,15 +51,30 @@ const STRAY_BYTES = 2 ** 20;
 
 /**
  * Reads and checks the header of a GGUF file in plain JavaScript, before native code touches it: format of
- * ggml's docs/gguf.md, versions 2 and 3.
+ * ggml's docs/gguf.md, versions 2 and 3. Of the first file of a split model, those of its other parts, too.
  * @throws GgufError with a sentence that says what is wrong with the file; errors of open(2) as they are.
  */
-export function readGgufHeader(path: string): GgufHeader {
+export function readGgufHeader(path: string): GgufFile {
+  const first = readOne(path);
+  const others = otherParts(path, first).map((part) => {
+    if (!existsSync(part)) throw missingPart(part);
+    return { path: part, header: readOne(part) };
+  });
+  return joinParts([{ path, header: first }, ...others]);
+}
+
+/** @returns the files of a model: its own, or all parts of a split one, whether they are there or not. @throws GgufError */
+export function ggufFiles(path: string): readonly string[] {
+  return [path, ...otherParts(path, readOne(path))];
+}
+
+function readOne(path: string): GgufFile {
   const descriptor = openSync(path, 'r');
   try {
     const { size } = fstatSync(descriptor);
     const read: ReadAt = (into, at, length, position) => readSync(descriptor, into, at, length, position);
-    return parse(new HeaderReader(read, size), size);
+    const header = parse(new HeaderReader(read, size), size);
+    return { ...header, tensors: header.tensors.map((tensor) => ({ ...tensor, path })) };
   } finally {
     closeSync(descriptor);
   }

@@ -56,7 +56,7 @@ export function openSafetensors(path: string): SafetensorsModel {
 
 /** Reads the bytes of one tensor in order, in chunks. @throws Error when the file became shorter. */
 export function readSafetensor(tensor: LocatedTensor, chunkBytes?: number): AsyncGenerator<Buffer> {
-  return readTensor(tensor.path, tensor, chunkBytes);
+  return readTensor(tensor, chunkBytes);
 }
 
 function openOne(path: string): SafetensorsModel {

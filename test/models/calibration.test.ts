@@ -336,7 +336,7 @@ async function modelOf(architecture: string): Promise<string> {
     })),
   );
   const other = join(folder, 'qwen3-own.gguf');
-  const copied = kept.map((tensor) => ({ ...tensor, data: () => readTensor(path, tensor) }));
+  const copied = kept.map((tensor) => ({ ...tensor, data: () => readTensor(tensor) }));
   await writeGguf(other, { metadata, tensors: [...copied, ...norms] });
   return other;
 }

@@ -95,7 +95,7 @@ export async function asQwen3(qwen2: string, folder: string): Promise<string> {
   const path = join(folder, 'qwen3.gguf');
   const kept = tensors
     .filter(({ name }) => !name.endsWith('.bias'))
-    .map((tensor) => ({ ...tensor, data: () => readTensor(qwen2, tensor) }));
+    .map((tensor) => ({ ...tensor, data: () => readTensor(tensor) }));
   await writeGguf(path, { metadata: new Map(pairs), tensors: [...kept, ...norms] });
   return path;
 }

@@ -38,7 +38,7 @@ export async function variantOf(variant: Variant, folder: string): Promise<strin
   }
   const copied = tensors
     .filter(({ name }) => variant !== 'mixtral' || !/ffn_(gate|up|down)/.test(name))
-    .map((tensor) => ({ ...tensor, data: () => readTensor(base, tensor) }));
+    .map((tensor) => ({ ...tensor, data: () => readTensor(tensor) }));
   await writeGguf(path, {
     metadata,
     tensors: [...copied, ...[0, 1].flatMap((block) => added(variant, block))],

@@ -15,7 +15,7 @@ import {
   isFloatType,
 } from '../../../core/techniques/float-types.js';
 import type { Matrix } from '../../../core/techniques/pruning/matrix.js';
-import { type GgufHeader, readGgufHeader, type TensorInfo } from '../../../formats/gguf/header.js';
+import { type FileTensor, type GgufFile, readGgufHeader } from '../../../formats/gguf/header.js';
 import { shown } from '../../../formats/gguf/metadata.js';
 import { GgufError } from '../../../formats/gguf/reader.js';
 import type { GgufValue } from '../../../formats/gguf/value.js';
@@ -62,7 +62,7 @@ export async function readAdapterGguf(path: string, source = path): Promise<Read
 
   const { pairs, norms } = pairsOf(header, source);
   const layers = new Map<string, AdapterLayer>();
-  for (const [name, parts] of pairs) layers.set(name, await layerOf(path, source, name, parts, alpha));
+  for (const [name, parts] of pairs) layers.set(name, await layerOf(source, name, parts, alpha));
   if (layers.size === 0) throw unusable(source, 'it changes no matrix');
   const kind = ADAPTER_KINDS.find((known) => known === text(KIND_KEY)) ?? (form === 'dora' ? 'dora' : 'lora');
   const residual = text(RESIDUAL_KEY);
@@ -78,7 +78,7 @@ export async function readAdapterGguf(path: string, source = path): Promise<Read
 }
 
 /** @throws FailureError `model-unreadable` */
-function headerOf(path: string, source: string): GgufHeader {
+function headerOf(path: string, source: string): GgufFile {
   try {
     return readGgufHeader(path);
   } catch (error) {
@@ -87,10 +87,10 @@ function headerOf(path: string, source: string): GgufHeader {
   }
 }
 
-type Parts = ReadonlyMap<Part, TensorInfo>;
+type Parts = ReadonlyMap<Part, FileTensor>;
 
-function pairsOf(header: GgufHeader, source: string) {
-  const pairs = new Map<string, Map<Part, TensorInfo>>();
+function pairsOf(header: GgufFile, source: string) {
+  const pairs = new Map<string, Map<Part, FileTensor>>();
   let norms = 0;
   for (const tensor of header.tensors) {
     const part = PARTS.find((suffix) => tensor.name.endsWith(`.${suffix}`));
@@ -101,23 +101,17 @@ function pairsOf(header: GgufHeader, source: string) {
       continue;
     }
     const name = tensor.name.slice(0, -part.length - 1);
-    const parts = pairs.get(name) ?? new Map<Part, TensorInfo>();
+    const parts = pairs.get(name) ?? new Map<Part, FileTensor>();
     pairs.set(name, parts.set(part, tensor));
   }
   return { pairs, norms };
 }
 
-async function layerOf(
-  path: string,
-  source: string,
-  name: string,
-  parts: Parts,
-  alpha: number,
-): Promise<AdapterLayer> {
+async function layerOf(source: string, name: string, parts: Parts, alpha: number): Promise<AdapterLayer> {
   const read = async (part: Part): Promise<Matrix> => {
     const tensor = parts.get(part);
     if (tensor === undefined) throw unusable(source, `${shown(name)} has no ${part}`);
-    return await readMatrix(path, source, tensor);
+    return await readMatrix(source, tensor);
   };
   const [first, second] = [await read('lora_a'), await read('lora_b')];
   // An embedding is looked up, not multiplied: llama.cpp keeps its factors the other way round (llm_build_inp_embd).
@@ -131,7 +125,7 @@ async function layerOf(
   return layer;
 }
 
-async function readMatrix(path: string, source: string, tensor: TensorInfo): Promise<Matrix> {
+async function readMatrix(source: string, tensor: FileTensor): Promise<Matrix> {
   const { type, name, shape } = tensor;
   if (shape.length > 2)
     throw unusable(source, `${shown(name)} is for experts, and adapters of dense models can be read`);
@@ -140,7 +134,7 @@ async function readMatrix(path: string, source: string, tensor: TensorInfo): Pro
     throw unusable(source, `${shown(name)} is quantized (${type})`, hint);
   }
   const chunks: Buffer[] = [];
-  for await (const chunk of readTensor(path, tensor)) chunks.push(chunk);
+  for await (const chunk of readTensor(tensor)) chunks.push(chunk);
   const [columns = 0, rows = 1] = shape;
   return { rows, columns, values: decodeFloats(Buffer.concat(chunks), type) };
 }

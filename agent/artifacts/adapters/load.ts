@@ -3,7 +3,12 @@ import type { AdapterLayer } from '../../../core/techniques/adapters/adapter.js'
 import { ontoBase } from '../../../core/techniques/adapters/residual.js';
 import { decodeFloats, isFloatType } from '../../../core/techniques/float-types.js';
 import type { Matrix } from '../../../core/techniques/pruning/matrix.js';
-import { type GgufHeader, readGgufHeader, type TensorInfo } from '../../../formats/gguf/header.js';
+import {
+  type GgufFile,
+  type GgufHeader,
+  readGgufHeader,
+  type TensorInfo,
+} from '../../../formats/gguf/header.js';
 import { readTensor } from '../../../formats/tensor-data.js';
 import type { ResolvedModel } from '../resolve.js';
 import { describeSynthetic } from '../synthetic/model.js';
@@ -34,7 +39,7 @@ export async function loadAdapter(request: AdapterRequest): Promise<ReadAdapter>
   if (onResidual === null) return read;
   const layers = new Map<string, AdapterLayer>();
   for (const [name, layer] of read.adapter.layers) {
-    const weights = await readWeights(basePath, header, name, baseName);
+    const weights = await readWeights(header, name, baseName);
     layers.set(name, ontoBase(layer, onResidual, weights));
   }
   return { ...read, adapter: { ...read.adapter, layers, onResidual: null } };
@@ -77,16 +82,11 @@ async function readPlace(place: AdapterPlace, base: AdapterBase, source: string)
     : await readAdapterGguf(place.path, source);
 }
 
-async function readWeights(
-  path: string,
-  header: GgufHeader,
-  name: string,
-  baseName: string,
-): Promise<Matrix> {
+async function readWeights(header: GgufFile, name: string, baseName: string): Promise<Matrix> {
   const tensor = header.tensors.find((one) => one.name === name)!;
   const type = requireFloats(tensor, baseName);
   const chunks: Buffer[] = [];
-  for await (const chunk of readTensor(path, tensor)) chunks.push(chunk);
+  for await (const chunk of readTensor(tensor)) chunks.push(chunk);
   const [columns = 0, rows = 0] = tensor.shape;
   return { rows, columns, values: decodeFloats(Buffer.concat(chunks), type) };
 }

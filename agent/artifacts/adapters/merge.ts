@@ -10,7 +10,7 @@ import type { MergeEngine } from '../../../core/techniques/adapters/merge.js';
 import { decodeFloats, encodeFloats, FLOAT_BYTES } from '../../../core/techniques/float-types.js';
 import { copyGguf } from '../../../formats/gguf/copy.js';
 import { SYNTHETIC_KEY } from '../../../formats/gguf/format.js';
-import { readGgufHeader, type TensorInfo } from '../../../formats/gguf/header.js';
+import { type FileTensor, readGgufHeader, type TensorInfo } from '../../../formats/gguf/header.js';
 import type { GgufValue } from '../../../formats/gguf/value.js';
 import type { TensorSource } from '../../../formats/gguf/writer.js';
 import { readTensor } from '../../../formats/tensor-data.js';
@@ -84,7 +84,7 @@ export async function mergeAdapters(
       type: tensor.type,
       shape: tensor.shape,
       async *data() {
-        yield* changed(inputPath, inputName, tensor, own, engine, largest);
+        yield* changed(inputName, tensor, own, engine, largest);
         done += 1;
         onProgress?.(done, changes.size);
       },
@@ -108,9 +108,8 @@ export async function mergeAdapters(
 }
 
 async function* changed(
-  path: string,
   model: string,
-  tensor: TensorInfo,
+  tensor: FileTensor,
   changes: readonly Change[],
   engine: MergeEngine,
   largest: { change: number },
@@ -119,7 +118,7 @@ async function* changed(
   const columns = tensor.shape[0]!;
   const rows = Math.max(1, Math.floor(CHUNK_WEIGHTS / columns));
   let first = 0;
-  for await (const chunk of readTensor(path, tensor, rows * columns * FLOAT_BYTES[type])) {
+  for await (const chunk of readTensor(tensor, rows * columns * FLOAT_BYTES[type])) {
     const before = decodeFloats(chunk, type);
     const values = before.slice();
     for (const { layer, strength } of changes) engine.addTo({ values, first }, layer, strength);

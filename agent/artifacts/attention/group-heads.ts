@@ -1,4 +1,4 @@
-import { type FileHandle, open } from 'node:fs/promises';
+import { open } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { FailureError, failure } from '../../../core/errors.js';
 import type { AxisValue } from '../../../core/experiment/experiment.js';
@@ -10,7 +10,7 @@ import {
   isFloatType,
 } from '../../../core/techniques/float-types.js';
 import { copyGguf } from '../../../formats/gguf/copy.js';
-import { type GgufHeader, readGgufHeader, type TensorInfo } from '../../../formats/gguf/header.js';
+import { type FileTensor, type GgufHeader, readGgufHeader } from '../../../formats/gguf/header.js';
 import { shown } from '../../../formats/gguf/metadata.js';
 import type { TensorSource } from '../../../formats/gguf/writer.js';
 
@@ -51,21 +51,14 @@ export async function groupHeads({
       `Choose a number that divides ${before}.`,
     );
   }
-  const file = await open(inputPath, 'r');
-  try {
-    const tensors = header.tensors.filter((tensor) => HEAD_TENSOR.test(tensor.name));
-    const changed = new Map(
-      tensors.map((tensor) => [tensor.name, grouped(file, tensor, before, kvHeads, name)]),
-    );
-    const key = `${String(header.metadata.get('general.architecture'))}.attention.head_count_kv`;
-    await copyGguf(inputPath, outputPath, {
-      metadata: new Map([[key, { type: 'u32', value: kvHeads }]]),
-      tensors: changed,
-    });
-    return { kvHeadsBefore: before, kvHeads, groupedTensors: tensors.length };
-  } finally {
-    await file.close();
-  }
+  const tensors = header.tensors.filter((tensor) => HEAD_TENSOR.test(tensor.name));
+  const changed = new Map(tensors.map((tensor) => [tensor.name, grouped(tensor, before, kvHeads, name)]));
+  const key = `${String(header.metadata.get('general.architecture'))}.attention.head_count_kv`;
+  await copyGguf(inputPath, outputPath, {
+    metadata: new Map([[key, { type: 'u32', value: kvHeads }]]),
+    tensors: changed,
+  });
+  return { kvHeadsBefore: before, kvHeads, groupedTensors: tensors.length };
 }
 
 /** @returns the K/V heads that every layer has. */
@@ -92,8 +85,7 @@ function headsOf({ metadata, tensors }: GgufHeader, name: string): number {
 
 /** @returns the tensor with each group of heads as one head, read when its turn comes. */
 function grouped(
-  file: FileHandle,
-  tensor: TensorInfo,
+  tensor: FileTensor,
   before: number,
   after: number,
   model: string,
@@ -117,38 +109,44 @@ function grouped(
   return {
     type,
     shape: [...shape.slice(0, -1), (outputs / before) * after],
-    data: () => means(file, tensor.offset, type, perHead, before / after, after),
+    data: () => means(tensor, type, perHead, before / after, after),
   };
 }
 
 async function* means(
-  file: FileHandle,
-  offset: number,
+  { path, offset }: FileTensor,
   type: FloatType,
   perHead: number,
   group: number,
   heads: number,
 ): AsyncGenerator<Uint8Array> {
   const size = FLOAT_BYTES[type];
-  for (let head = 0; head < heads; head++) {
-    for (let at = 0; at < perHead; at += CHUNK_WEIGHTS) {
-      const count = Math.min(CHUNK_WEIGHTS, perHead - at);
-      const sums = new Float64Array(count);
-      for (let member = 0; member < group; member++) {
-        const from = offset + ((head * group + member) * perHead + at) * size;
-        const bytes = Buffer.alloc(count * size);
-        const { bytesRead } = await file.read(bytes, 0, bytes.length, from);
-        if (bytesRead !== bytes.length) {
-          throw new FailureError(failure('model-unreadable', 'the model ended while its heads were grouped'));
+  const file = await open(path, 'r');
+  try {
+    for (let head = 0; head < heads; head++) {
+      for (let at = 0; at < perHead; at += CHUNK_WEIGHTS) {
+        const count = Math.min(CHUNK_WEIGHTS, perHead - at);
+        const sums = new Float64Array(count);
+        for (let member = 0; member < group; member++) {
+          const from = offset + ((head * group + member) * perHead + at) * size;
+          const bytes = Buffer.alloc(count * size);
+          const { bytesRead } = await file.read(bytes, 0, bytes.length, from);
+          if (bytesRead !== bytes.length) {
+            throw new FailureError(
+              failure('model-unreadable', 'the model ended while its heads were grouped'),
+            );
+          }
+          const values = decodeFloats(bytes, type);
+          for (let i = 0; i < count; i++) sums[i] = sums[i]! + values[i]!;
         }
-        const values = decodeFloats(bytes, type);
-        for (let i = 0; i < count; i++) sums[i] = sums[i]! + values[i]!;
+        yield encodeFloats(
+          Float32Array.from(sums, (sum) => sum / group),
+          type,
+        );
       }
-      yield encodeFloats(
-        Float32Array.from(sums, (sum) => sum / group),
-        type,
-      );
     }
+  } finally {
+    await file.close();
   }
 }
 

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { mkdir, readFile, rm, stat, utimes } from 'node:fs/promises';
+import { mkdir, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import { FailureError, failure } from '../../../core/errors.js';
 import { type RemoteSource, readRemote } from '../../../core/models/remote.js';
@@ -11,8 +11,9 @@ import { cachedPath, lockOf, makeRoom } from '../eviction.js';
 import { withLock } from '../lock.js';
 import type { Pins } from '../pins.js';
 import type { OnProgress } from './download.js';
-import { expectedDigest, type Fetched, type FetchJob, fetchedSchema } from './fetch.js';
+import { expectedDigest, type FetchJob } from './fetch.js';
 import { FETCH } from './job.js';
+import { type Fetched, forget, joinNotes, keptPaths, noteOf, notePath } from './kept.js';
 import { requireAllowed, type SourcePolicy } from './policy.js';
 
 export interface FetchSettings {
@@ -22,6 +23,8 @@ export interface FetchSettings {
   /** Bound of the folder that fetched files share with artifacts. */
   readonly artifactBytes: number;
 }
+
+type CachedModel = Fetched & { readonly path: string };
 
 export interface FetchRequest {
   readonly source: string;
@@ -45,12 +48,10 @@ export function remoteNamed(source: string): RemoteSource {
  * Gives a file that has to be fetched: from the cache, or by a child that fetches it, one at a time on this
  * cache. What is in the cache is not asked for again, so a sweep runs without its network; another digest
  * than the one it has makes it be fetched anew.
+ * @returns its path, or that of the first part of a split one.
  * @throws FailureError `source-not-allowed`, `model-missing`, `digest-mismatch`, `disk-full`, `fetch-failed`, …
  */
-export async function cachedModel(
-  request: FetchRequest,
-  settings: FetchSettings,
-): Promise<Fetched & { path: string }> {
+export async function cachedModel(request: FetchRequest, settings: FetchSettings): Promise<CachedModel> {
   const { source, uses } = request;
   const remote = remoteNamed(source);
   requireAllowed(source, remote, settings.policy);
@@ -63,7 +64,7 @@ export async function cachedModel(
       const found = await find(path, digest);
       const fetched = found ?? (await fetchNow(path, { source, remote, digest }, request, settings));
       await uses?.hold(path);
-      return { ...fetched, path };
+      return fetched;
     });
   } catch (error) {
     throw storageFailure(error);
@@ -76,17 +77,17 @@ function cacheName(remote: RemoteSource): string {
   return `fetched-${createHash('sha256').update(JSON.stringify(place)).digest('hex').slice(0, 24)}`;
 }
 
-async function find(path: string, digest: string | null): Promise<Fetched | null> {
-  try {
-    const note = fetchedSchema.parse(JSON.parse(await readFile(`${path}.json`, 'utf8')));
-    if ((await stat(path)).size !== note.bytes || (digest !== null && note.digest !== digest)) return null;
-    // Looked at by eviction as the time of last use.
-    const now = new Date();
-    await utimes(`${path}.json`, now, now);
-    return note;
-  } catch {
-    return null;
-  }
+async function find(path: string, digest: string | null): Promise<CachedModel | null> {
+  const paths = await keptPaths(path);
+  const [first, ...others] = await Promise.all(paths.map(noteOf));
+  const parts = others.filter((note) => note !== null);
+  if (first === undefined || first === null || parts.length < others.length) return null;
+  const fetched = joinNotes([first, ...parts]);
+  if (digest !== null && fetched.digest !== digest) return null;
+  // Looked at by eviction as the time of last use.
+  const now = new Date();
+  for (const one of paths) await utimes(notePath(one), now, now);
+  return { ...fetched, path: paths[0]! };
 }
 
 async function fetchNow(
@@ -94,10 +95,13 @@ async function fetchNow(
   asked: Omit<FetchJob, 'policy'>,
   { launcher = launch, cpus = [], onProgress }: FetchRequest,
   { cacheFolder, policy, artifactBytes }: FetchSettings,
-): Promise<Fetched> {
+): Promise<CachedModel> {
   if (policy === null) throw new Error('a node without a policy fetches nothing');
-  // Of another state of the file; its name must not stand for two.
-  for (const old of [`${path}.json`, path]) await rm(old, { force: true });
+  // Of another state of the file; its name must not stand for two. Parts are held against what the hub says.
+  await forget(
+    path,
+    (await keptPaths(path)).filter((kept) => kept !== path),
+  );
   const ending = await launcher({
     task: taskOf(FETCH, { job: { ...asked, policy }, outputPath: path }),
     cpus,
@@ -109,9 +113,12 @@ async function fetchNow(
     },
   }).ended;
   if (ending.failure !== null) throw new FailureError(ending.failure);
-  const note = await find(path, asked.digest);
-  if (note === null) throw new Error(`${asked.source} was fetched and is not there`);
-  await rememberDigest(path, note.digest, cacheFolder);
+  const found = await find(path, asked.digest);
+  if (found === null) throw new Error(`${asked.source} was fetched and is not there`);
+  for (const file of await keptPaths(path)) {
+    const note = await noteOf(file);
+    if (note !== null) await rememberDigest(file, note.digest, cacheFolder);
+  }
   await makeRoom(join(cacheFolder, 'artifacts'), { limitBytes: artifactBytes, keep: path });
-  return note;
+  return found;
 }

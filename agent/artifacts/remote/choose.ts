@@ -1,5 +1,6 @@
 import { FailureError, failure } from '../../../core/errors.js';
 import { isNamedAs, withoutEnding } from '../../../core/models/formats.js';
+import { partPaths, withoutPart } from '../../../core/models/parts.js';
 import { FETCHED } from '../../../formats/index.js';
 import { FETCHED_TITLES } from './refusals.js';
 
@@ -12,24 +13,27 @@ export interface HubFile {
 }
 
 const isModel = (path: string) => FETCHED.some(({ name }) => isNamedAs(name, path));
-/** How llama.cpp names the parts of a split model. */
-const PART = /-\d{5}-of-(\d{5})$/;
 /** GGUF files that are no language models: of vision encoders, and importance matrices. */
 const OTHER = /(?:^|[-._/])(?:mmproj|imatrix)(?:[-._/]|$)/i;
 const MOST_LISTED = 12;
 
 /**
- * Finds the one file that a source names: by its path, by its quantization, or because there is only one.
+ * Finds the one model that a source names: by its path, by its quantization, or because there is only one.
  * @param where the repository, for sentences.
- * @throws FailureError `model-missing` with the candidates; `model-unsupported` for a model in parts.
+ * @returns its file, or all parts of one that is split, in order; any of them names it.
+ * @throws FailureError `model-missing` with the candidates, or the part that is not there.
  */
-export function chooseFile(files: readonly HubFile[], wanted: string | null, where: string): HubFile {
+export function chooseFiles(
+  files: readonly HubFile[],
+  wanted: string | null,
+  where: string,
+): readonly HubFile[] {
   const named = files.find(({ path }) => path === wanted);
   const models = files.filter(({ path }) => isModel(path) && !OTHER.test(path));
   const found =
     named !== undefined ? [named] : models.filter(({ path }) => wanted === null || isOf(path, wanted));
   // All parts of a split model are one candidate.
-  const candidates = new Map(found.map((file) => [withoutEnding(file.path).replace(PART, ''), file]));
+  const candidates = new Map(found.map((file) => [withoutPart(file.path), file]));
   const [file] = candidates.values();
   const what = wanted === null ? where : `${wanted} in ${where}`;
   if (file === undefined) {
@@ -39,20 +43,22 @@ export function chooseFile(files: readonly HubFile[], wanted: string | null, whe
   }
   if (candidates.size > 1)
     throw missing(`${what} may be any of ${candidates.size} files`, `Name one of ${listed(found)}.`);
-  const parts = PART.exec(withoutEnding(file.path))?.[1];
-  if (parts !== undefined) throw inParts(file, Number(parts), where);
   if (!isModel(file.path))
     throw missing(
       `${what} is no ${FETCHED_TITLES} file`,
       models.length === 0 ? null : `It has ${listed(models)}.`,
     );
-  return file;
+  return partPaths(file.path).map((path) => {
+    const part = files.find((one) => one.path === path);
+    if (part === undefined) throw missing(`${where} has no ${path}, a part of the model`, null);
+    return part;
+  });
 }
 
 /** `q4_k` is no name for `q4_k_m`, and `4_k_m` none for `q4_k_m`. */
 function isOf(path: string, quantization: string): boolean {
   const word = quantization.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
-  return new RegExp(`(?:^|[-._/])${word}(?:[-./]|$)`, 'i').test(withoutEnding(path).replace(PART, ''));
+  return new RegExp(`(?:^|[-._/])${word}(?:[-./]|$)`, 'i').test(withoutEnding(withoutPart(path)));
 }
 
 function listed(files: readonly HubFile[]): string {
@@ -63,16 +69,4 @@ function listed(files: readonly HubFile[]): string {
 
 function missing(message: string, hint: string | null): FailureError {
   return new FailureError(failure('model-missing', message, { hint }));
-}
-
-function inParts({ path }: HubFile, parts: number, where: string): FailureError {
-  return new FailureError(
-    failure(
-      'model-unsupported',
-      `${path} in ${where} is one of ${parts} parts, and a model is one file here`,
-      {
-        hint: 'Fetch the parts, join them with llama-gguf-split --merge, and put the file into a model folder.',
-      },
-    ),
-  );
 }

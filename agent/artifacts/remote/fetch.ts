@@ -1,15 +1,17 @@
-import { z } from 'zod';
 import { FailureError, failure } from '../../../core/errors.js';
+import { partPath } from '../../../core/models/parts.js';
 import type { RemoteSource } from '../../../core/models/remote.js';
 import { writeWhole } from '../../../formats/whole-file.js';
-import { download, type OnProgress } from './download.js';
-import { findOnHub } from './hub.js';
+import { joinDigests } from '../digest.js';
+import { type Download, download, type OnProgress } from './download.js';
+import { type Fetched, forget, noteOf, notePath } from './kept.js';
+import { digestOfPlaces, placesOf } from './places.js';
 import type { SourcePolicy } from './policy.js';
-import { mismatch } from './refusals.js';
+import { mismatch, tooLarge } from './refusals.js';
 import type { Asking } from './request.js';
-import { retrying } from './retries.js';
+import type { Arrived } from './transfer.js';
 
-/** One file to be fetched by a child. */
+/** One model to be fetched by a child. */
 export interface FetchJob {
   readonly source: string;
   readonly remote: RemoteSource;
@@ -18,18 +20,11 @@ export interface FetchJob {
   readonly policy: SourcePolicy;
 }
 
-/** What lies beside a fetched file: where it came from, and which bytes it has. */
-export const fetchedSchema = z.object({
-  source: z.string(),
-  address: z.string(),
-  digest: z.string(),
-  bytes: z.number(),
-  validator: z.string().nullable(),
-  fetchedAt: z.string(),
-});
-export type Fetched = z.infer<typeof fetchedSchema>;
-
-/** Fetches a file and writes beside it what it is. Runs in the child: it hashes as fast as the network brings. */
+/**
+ * Fetches a model and writes beside each of its files what it is. Runs in the child: it hashes as fast as the network
+ * brings. Of a split model the parts that are there already, by the hub's word, are not fetched again.
+ * @param path what the model is called in the cache; its parts are named after it.
+ */
 export async function fetchModel(
   { source, remote, digest, policy }: FetchJob,
   path: string,
@@ -37,18 +32,57 @@ export async function fetchModel(
   onProgress: OnProgress,
 ): Promise<void> {
   const asking: Asking = { kind: remote.kind, policy, signal };
-  const found =
-    remote.kind === 'web'
-      ? { address: remote.url, bytes: null, digest: null }
-      : await retrying(source, asking, () => findOnHub(remote, asking));
-  if (digest !== null && found.digest !== null && digest !== found.digest)
-    throw mismatch(`${source} is ${found.digest} on the hub, and should be ${digest}`);
-  const wanted = { ...found, source, path, digest: digest ?? found.digest };
-  const { address } = found;
-  await download(wanted, asking, onProgress, async (arrived) => {
+  const places = await placesOf(source, remote, asking);
+  const said = digestOfPlaces(places);
+  if (digest !== null && said !== null && digest !== said)
+    throw mismatch(`${source} is ${said} on the hub, and should be ${digest}`);
+  const totalBytes = sumOf(places.map(({ bytes }) => bytes));
+  if (totalBytes !== null && totalBytes > policy.maxBytes)
+    throw tooLarge(source, totalBytes, policy.maxBytes);
+  const [only] = places.length === 1 ? places : [];
+  if (only !== undefined)
+    return void (await fetchFile(
+      { ...only, source, path, digest: digest ?? only.digest },
+      asking,
+      onProgress,
+    ));
+
+  const paths = places.map((_, i) => partPath(path, i + 1, places.length));
+  await forget(path, paths);
+  const arrived: string[] = [];
+  let before = 0;
+  for (const [i, place] of places.entries()) {
+    const wanted = { ...place, source, path: paths[i]! };
+    const there = await noteOf(wanted.path);
+    const part =
+      there !== null && there.digest === place.digest
+        ? there
+        : await fetchFile(
+            wanted,
+            { ...asking, policy: { ...policy, maxBytes: policy.maxBytes - before } },
+            (done, of) => onProgress(before + done, totalBytes ?? (of === null ? null : before + of)),
+          );
+    arrived.push(part.digest);
+    before += part.bytes;
+    onProgress(before, totalBytes ?? before);
+  }
+  const came = joinDigests(arrived);
+  if (digest === null || digest === came) return;
+  await forget(path);
+  throw mismatch(`the parts of ${source} came with the digest ${came}, and should have ${digest}`);
+}
+
+async function fetchFile(wanted: Download, asking: Asking, onProgress: OnProgress): Promise<Arrived> {
+  const { address, source, path } = wanted;
+  return await download(wanted, asking, onProgress, async (arrived) => {
     const note: Fetched = { source, address, ...arrived, fetchedAt: new Date().toISOString() };
-    await writeWhole(`${path}.json`, JSON.stringify(note));
+    await writeWhole(notePath(path), JSON.stringify(note));
   });
+}
+
+/** @returns null where one is not known. */
+function sumOf(numbers: readonly (number | null)[]): number | null {
+  return numbers.reduce((sum, one) => (sum === null || one === null ? null : sum + one), 0);
 }
 
 /** @returns the digest that both the sweep and its source ask for. @throws FailureError when they differ. */

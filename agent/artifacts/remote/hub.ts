@@ -1,17 +1,11 @@
 import { z } from 'zod';
 import { FailureError, failure } from '../../../core/errors.js';
 import type { HubSource } from '../../../core/models/remote.js';
-import { chooseFile, type HubFile } from './choose.js';
+import { chooseFiles, type HubFile } from './choose.js';
+import type { Place } from './places.js';
 import { atEndpoint } from './policy.js';
 import { type Asking, ask, hostOf } from './request.js';
 import { refuseStatus } from './status.js';
-
-export interface HubAddress {
-  readonly address: string;
-  readonly path: string;
-  readonly bytes: number;
-  readonly digest: string | null;
-}
 
 const MAX_LISTING_BYTES = 16 * 2 ** 20;
 const MAX_PAGES = 50;
@@ -25,19 +19,20 @@ const entrySchema = z.object({
 });
 
 /**
- * Asks a hub which file a source means.
- * @throws FailureError `model-missing` with the candidates, `model-unsupported`, `source-not-allowed`;
+ * Asks a hub which file a source means, or which files of a split model.
+ * @throws FailureError `model-missing` with the candidates, `source-not-allowed`;
  * Interrupted for the network.
  */
-export async function findOnHub(source: HubSource, asking: Asking): Promise<HubAddress> {
+export async function findOnHub(source: HubSource, asking: Asking): Promise<readonly Place[]> {
   const { owner, repository, revision, file } = source;
   const endpoint = asking.policy.hfEndpoint;
   const where = `${owner}/${repository}${revision === 'main' ? '' : `@${revision}`}`;
   const at = encodeURIComponent(revision);
   const listing = `${endpoint}api/models/${owner}/${repository}/tree/${at}?recursive=true`;
-  const { path, bytes, digest } = chooseFile(await listFiles(listing, where, asking), file, where);
-  const steps = path.split('/').map(encodeURIComponent).join('/');
-  return { address: `${endpoint}${owner}/${repository}/resolve/${at}/${steps}`, path, bytes, digest };
+  return chooseFiles(await listFiles(listing, where, asking), file, where).map(({ path, bytes, digest }) => {
+    const steps = path.split('/').map(encodeURIComponent).join('/');
+    return { address: `${endpoint}${owner}/${repository}/resolve/${at}/${steps}`, bytes, digest };
+  });
 }
 
 async function listFiles(first: string, where: string, asking: Asking): Promise<HubFile[]> {

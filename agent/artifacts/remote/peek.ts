@@ -1,10 +1,11 @@
 import { FailureError, failure } from '../../../core/errors.js';
 import type { ModelFacts } from '../../../core/experiment/experiment.js';
 import type { RemoteSource } from '../../../core/models/remote.js';
-import { FormatError, type Peek } from '../../../formats/format.js';
-import { findOnHub } from './hub.js';
+import { FormatError, type Front, type Peek } from '../../../formats/format.js';
+import { asReason } from './interrupted.js';
+import { digestOfPlaces, type Place, placesOf } from './places.js';
 import { requireModel } from './refusals.js';
-import { type Asking, ask, asReason, hostOf, sizeOf } from './request.js';
+import { type Asking, ask, hostOf, sizeOf } from './request.js';
 import { retrying } from './retries.js';
 import { refuseStatus } from './status.js';
 
@@ -23,23 +24,27 @@ const TIMES_LONGER = 16;
  * @throws FailureError as fetching does, and `model-unreadable`.
  */
 export async function peek(source: string, remote: RemoteSource, asking: Asking): Promise<Peeked> {
-  return await retrying(source, asking, async () => {
-    const found =
-      remote.kind === 'web' ? { address: remote.url, digest: null } : await findOnHub(remote, asking);
-    for (let bytes = FIRST_FRONT_BYTES; ; bytes *= TIMES_LONGER) {
-      const { front, totalBytes } = await readFront(source, found.address, bytes, asking);
-      const { peek: header } = requireModel(front, source);
-      const inspected = inspectFront(source, header, front, totalBytes);
-      if (inspected !== null) return { facts: inspected.facts, digest: found.digest };
-      if (bytes >= header.mostBytes)
-        throw unusable(source, `its header is longer than ${header.mostBytes} bytes`);
-    }
-  });
+  const places = await placesOf(source, remote, asking);
+  const read = async ({ address }: Place, bytes: number) =>
+    await retrying(source, asking, async () => await readFront(source, address, bytes, asking));
+  const fronts: Front[] = [];
+  for (const place of places) fronts.push(await read(place, FIRST_FRONT_BYTES));
+  const [first] = fronts;
+  const { peek: header } = requireModel(first!.front, source);
+  for (;;) {
+    const inspected = inspectFronts(source, header, fronts);
+    if ('facts' in inspected) return { facts: inspected.facts, digest: digestOfPlaces(places) };
+    const { goesOn } = inspected;
+    const { length } = fronts[goesOn]!.front;
+    if (length >= header.mostBytes)
+      throw unusable(source, `its header is longer than ${header.mostBytes} bytes`);
+    fronts[goesOn] = await read(places[goesOn]!, length * TIMES_LONGER);
+  }
 }
 
-function inspectFront(source: string, { inspect }: Peek, front: Buffer, totalBytes: number) {
+function inspectFronts(source: string, { inspect }: Peek, fronts: readonly Front[]) {
   try {
-    return inspect(front, totalBytes);
+    return inspect(fronts);
   } catch (error) {
     if (error instanceof FormatError) throw unusable(source, error.message);
     throw error;
@@ -50,12 +55,7 @@ function unusable(source: string, why: string): FailureError {
   return new FailureError(failure('model-unreadable', `the model ${source} is not usable: ${why}`));
 }
 
-async function readFront(
-  source: string,
-  address: string,
-  bytes: number,
-  asking: Asking,
-): Promise<{ front: Buffer; totalBytes: number }> {
+async function readFront(source: string, address: string, bytes: number, asking: Asking): Promise<Front> {
   const answer = await ask(address, { range: `bytes=0-${bytes - 1}` }, asking);
   const { status, headers, body, linked } = answer;
   try {
@@ -71,8 +71,9 @@ async function readFront(
       if (length >= bytes) break;
     }
     return {
+      path: address,
       front: Buffer.concat(chunks).subarray(0, bytes),
-      totalBytes: totalBytes ?? linked.bytes ?? length,
+      fileBytes: totalBytes ?? linked.bytes ?? length,
     };
   } catch (error) {
     throw asReason(error as Error, new URL(address), asking.signal);

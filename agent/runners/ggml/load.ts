@@ -4,7 +4,12 @@ import { basename } from 'node:path';
 import { FailureError, failure } from '../../../core/errors.js';
 import { isAdapterMethod, type TrainingSettings } from '../../../core/training/methods.js';
 import { weightBytes } from '../../../formats/gguf/facts.js';
-import { type GgufHeader, readGgufHeader, type TensorInfo } from '../../../formats/gguf/header.js';
+import {
+  type GgufFile,
+  type GgufHeader,
+  readGgufHeader,
+  type TensorInfo,
+} from '../../../formats/gguf/header.js';
 import { type Llama, loadLlama } from '../../native/llama.js';
 import { modelFailure } from '../llama-cpp/reasons.js';
 import { readSettings } from '../llama-cpp/settings.js';
@@ -69,7 +74,7 @@ export async function loadModel(request: TrainerRequest): Promise<GgmlModel> {
 export function openWeights(
   engine: Engine,
   path: string,
-  { tensors }: GgufHeader,
+  { tensors }: GgufFile,
   { layers }: Architecture,
   settings: TrainingSettings,
 ): Weights {

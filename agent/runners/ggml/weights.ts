@@ -1,7 +1,7 @@
 import { closeSync, openSync, readSync } from 'node:fs';
 import { basename } from 'node:path';
 import { FailureError, failure } from '../../../core/errors.js';
-import type { TensorInfo } from '../../../formats/gguf/header.js';
+import type { FileTensor } from '../../../formats/gguf/header.js';
 import { typeNamed } from '../../../formats/gguf/tensor-bytes.js';
 import { CONSTANTS, type Pointer } from '../../native/llama.js';
 import type { Engine } from './engine.js';
@@ -13,13 +13,14 @@ export class Weights {
   readonly #values = new Map<string, Value>();
 
   /**
-   * @param path of a file whose header was checked.
+   * @param path of the model, for sentences.
+   * @param tensors of a file whose header was checked.
    * @param learns whether a tensor is trained: it is then kept in f32, and the others as the file has them.
    */
   constructor(
     engine: Engine,
     path: string,
-    tensors: readonly TensorInfo[],
+    tensors: readonly FileTensor[],
     learns: (name: string) => boolean,
     plain: (name: string) => boolean = learns,
   ) {
@@ -33,12 +34,7 @@ export class Weights {
       this.#values.set(name, { tensor, shape: whole, f32, learns: learns(name) });
     }
     this.bytes = engine.allocate(context, `the weights of ${basename(path)}`);
-    const file = openSync(path, 'r');
-    try {
-      for (const info of tensors) this.#load(engine, file, path, info);
-    } finally {
-      closeSync(file);
-    }
+    for (const info of tensors) this.#load(engine, info);
   }
 
   /** @returns null for a tensor that this model does not have. */
@@ -57,11 +53,11 @@ export class Weights {
     return this.#values.entries();
   }
 
-  #load(engine: Engine, file: number, path: string, info: TensorInfo): void {
+  #load(engine: Engine, info: FileTensor): void {
     const { tensor } = this.need(info.name);
     const room = new Uint8Array(engine.bytes(tensor));
     if (room.length === info.bytes) {
-      readInto(room, file, path, info);
+      readInto(room, info);
       return;
     }
     // Read in the type of the file, and turned into f32 by the engine.
@@ -73,20 +69,25 @@ export class Weights {
       ...this.need(info.name).shape,
     );
     const read = engine.borrow(scratch, `${info.name} as it is written`);
-    readInto(new Uint8Array(engine.bytes(written)), file, path, info);
+    readInto(new Uint8Array(engine.bytes(written)), info);
     engine.once(scratch, functions.ggml_cpy(scratch, written, tensor));
     read.free();
   }
 }
 
-function readInto(room: Uint8Array, file: number, path: string, { name, offset, bytes }: TensorInfo): void {
-  for (let done = 0; done < bytes; ) {
-    const count = readSync(file, room, done, Math.min(bytes - done, 2 ** 30), offset + done);
-    if (count === 0) {
-      const message = `${basename(path)} ends inside its tensor ${JSON.stringify(name)}`;
-      throw new FailureError(failure('model-unreadable', message));
+function readInto(room: Uint8Array, { name, path, offset, bytes }: FileTensor): void {
+  const file = openSync(path, 'r');
+  try {
+    for (let done = 0; done < bytes; ) {
+      const count = readSync(file, room, done, Math.min(bytes - done, 2 ** 30), offset + done);
+      if (count === 0) {
+        const message = `${basename(path)} ends inside its tensor ${JSON.stringify(name)}`;
+        throw new FailureError(failure('model-unreadable', message));
+      }
+      done += count;
     }
-    done += count;
+  } finally {
+    closeSync(file);
   }
 }
 

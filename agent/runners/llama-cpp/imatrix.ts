@@ -2,7 +2,7 @@ import { basename } from 'node:path';
 import { FailureError, failure } from '../../../core/errors.js';
 import { fileProblem } from '../../../core/input/file-problem.js';
 import { readMetadataValue } from '../../../formats/gguf/copy.js';
-import { type GgufHeader, readGgufHeader, type TensorInfo } from '../../../formats/gguf/header.js';
+import { type FileTensor, type GgufFile, readGgufHeader } from '../../../formats/gguf/header.js';
 import { shown } from '../../../formats/gguf/metadata.js';
 import { GgufError } from '../../../formats/gguf/reader.js';
 import { readTensor } from '../../../formats/tensor-data.js';
@@ -39,7 +39,7 @@ export async function readImportanceMatrix(path: string): Promise<ImportanceMatr
     }
     const means = new Map<string, Float32Array>();
     for (const [name, { sums, counts }] of pairsOf(header)) {
-      means.set(name, meansOf(name, await floats(path, sums), await floats(path, counts)));
+      means.set(name, meansOf(name, await floats(sums), await floats(counts)));
     }
     if (means.size === 0) throw new GgufError('it holds no sums');
     const datasets = await readMetadataValue(path, KEYS.datasets);
@@ -59,11 +59,11 @@ export async function readImportanceMatrix(path: string): Promise<ImportanceMatr
 }
 
 interface Pair {
-  readonly sums: TensorInfo;
-  readonly counts: TensorInfo;
+  readonly sums: FileTensor;
+  readonly counts: FileTensor;
 }
 
-function pairsOf({ tensors }: GgufHeader): ReadonlyMap<string, Pair> {
+function pairsOf({ tensors }: GgufFile): ReadonlyMap<string, Pair> {
   const byName = new Map(tensors.map((tensor) => [tensor.name, tensor]));
   const pairs = new Map<string, Pair>();
   for (const sums of tensors.filter(({ name }) => name.endsWith(SUMS))) {
@@ -89,8 +89,8 @@ function meansOf(name: string, sums: Float32Array, counts: Float32Array): Float3
   });
 }
 
-async function floats(path: string, tensor: TensorInfo): Promise<Float32Array> {
+async function floats(tensor: FileTensor): Promise<Float32Array> {
   const chunks: Buffer[] = [];
-  for await (const chunk of readTensor(path, tensor)) chunks.push(chunk);
+  for await (const chunk of readTensor(tensor)) chunks.push(chunk);
   return new Float32Array(new Uint8Array(Buffer.concat(chunks)).buffer);
 }

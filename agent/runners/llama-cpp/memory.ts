@@ -1,6 +1,7 @@
 import { statSync } from 'node:fs';
 import { basename } from 'node:path';
 import { FailureError, failure } from '../../../core/errors.js';
+import { partPaths } from '../../../core/models/parts.js';
 
 /**
  * Linux promises more memory than there is: the engine would get it, touch it, and be killed. So what a
@@ -10,7 +11,10 @@ import { FailureError, failure } from '../../../core/errors.js';
 
 /** @throws FailureError `does-not-fit` when the weights alone are larger than the memory that is available. */
 export function requireRoomForWeights(path: string): void {
-  const need = statSync(path).size;
+  const need = partPaths(path).reduce(
+    (sum, part) => sum + (statSync(part, { throwIfNoEntry: false })?.size ?? 0),
+    0,
+  );
   const available = process.availableMemory();
   if (need <= available) return;
   throw new FailureError(

@@ -3,7 +3,7 @@ import { FailureError, failure } from '../../../core/errors.js';
 import type { SparseFormat, SparseType } from '../../../core/runners/sparse.js';
 import { isFloatType } from '../../../core/techniques/float-types.js';
 import type { PackedMatrices, PackedSize } from '../../../core/work/packed.js';
-import type { GgufHeader, TensorInfo } from '../../../formats/gguf/header.js';
+import type { FileTensor, GgufFile } from '../../../formats/gguf/header.js';
 import { readMatrix } from '../../../formats/tensor-matrix.js';
 import type { GraphMatrices, PackedMatrix } from '../../native/graph-matrices.js';
 import type { Architecture } from '../ggml/architecture.js';
@@ -54,7 +54,7 @@ export function packedTensors({ layers }: Architecture): ReadonlySet<string> {
 export async function packMatrices(
   library: GraphMatrices,
   path: string,
-  { tensors }: GgufHeader,
+  { tensors }: GgufFile,
   { layers }: Architecture,
   format: SparseFormat,
   type: SparseType,
@@ -122,14 +122,14 @@ export async function packMatrices(
 }
 
 /** Reads matrices of the same inputs, one under the other. */
-async function stacked(path: string, tensors: readonly TensorInfo[]) {
+async function stacked(path: string, tensors: readonly FileTensor[]) {
   const columns = tensors[0]!.shape[0]!;
   const values = new Float32Array(tensors.reduce((sum, { shape }) => sum + shape[0]! * shape[1]!, 0));
   let at = 0;
   for (const tensor of tensors) {
     const { type, name, shape } = tensor;
     if (!isFloatType(type)) throw quantized(path, name, type);
-    const matrix = await readMatrix(path, { ...tensor, type, rows: shape[1]!, columns: shape[0]! });
+    const matrix = await readMatrix({ ...tensor, type, rows: shape[1]!, columns: shape[0]! });
     values.set(matrix.values, at);
     at += matrix.values.length;
   }

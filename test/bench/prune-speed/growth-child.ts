@@ -31,6 +31,7 @@ const statistics = {
 const weights = { rows, columns: COLUMNS, values: new Float32Array(rows * COLUMNS) };
 const layer = {
   name: 'blk.0.ffn_up.weight',
+  path: '',
   type: 'f16',
   shape: [COLUMNS, rows],
   rows,

@@ -1,8 +1,11 @@
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import type { RequestListener } from 'node:http';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { joinDigests } from '../../../agent/artifacts/digest.js';
+import { makeRoom } from '../../../agent/artifacts/eviction.js';
+import { Pins } from '../../../agent/artifacts/pins.js';
 import { cachedModel, type FetchRequest } from '../../../agent/artifacts/remote/cache.js';
 import { fetchModel } from '../../../agent/artifacts/remote/fetch.js';
 import type { FetchReport, FetchTask } from '../../../agent/artifacts/remote/job.js';
@@ -13,10 +16,14 @@ import { builtinFolder } from '../../../agent/artifacts/source.js';
 import type { Launcher } from '../../../agent/artifacts/store.js';
 import { launch } from '../../../agent/isolation/launch.js';
 import { type Failure, failure, toFailure } from '../../../core/errors.js';
+import { partPaths } from '../../../core/models/parts.js';
 import { readRemote } from '../../../core/models/remote.js';
+import { readGgufHeader } from '../../../formats/gguf/header.js';
 import { temporaryFolder } from '../../support/bench.js';
 import { FileServer } from '../../support/file-server.js';
+import { hub } from '../../support/hub.js';
 import { doHere } from '../../support/launcher.js';
+import { splitGguf } from '../../support/split-gguf.js';
 import { Authority, hasOpenssl } from '../../support/tls.js';
 
 const here = doHere({
@@ -269,36 +276,6 @@ describe.skipIf(!hasOpenssl)('over TLS', () => {
   });
 });
 
-/** A hub: lists files, and redirects downloads to a store of its own. */
-async function hub(files: Record<string, Buffer>) {
-  const [api, store] = [await new FileServer().start(), await new FileServer().start()];
-  const listing = Object.entries(files).map(([path, bytes]) => ({
-    ...{ type: 'file', path, size: bytes.length },
-    lfs: { oid: sha256(bytes).slice(7), size: bytes.length },
-  }));
-  api.on.set('/api/models/o/r/tree/main', (request, response) => {
-    // In two pages, as long listings come.
-    const second = request.url?.includes('cursor') === true;
-    const link = `<${api.url}api/models/o/r/tree/main?cursor=2>; rel="next"`;
-    response.writeHead(200, second ? {} : { link });
-    response.end(
-      JSON.stringify(second ? listing.slice(1) : [{ type: 'directory', path: 'x' }, ...listing.slice(0, 1)]),
-    );
-  });
-  for (const [path, bytes] of Object.entries(files)) {
-    const signed = store.put(`/stored/${path}`, bytes);
-    api.on.set(`/o/r/resolve/main/${path}`, (_, response) =>
-      response
-        .writeHead(302, { location: `${signed}?signed=1`, 'x-linked-etag': `"${sha256(bytes).slice(7)}"` })
-        .end(),
-    );
-  }
-  const tokenFile = join(temporaryFolder(), 'token');
-  writeFileSync(tokenFile, 'secret\n');
-  const sources = { hf: true, hfEndpoint: api.url, hfTokenFile: tokenFile, hfRedirects: ['127.0.0.1'] };
-  return { api, store, sources };
-}
-
 describe('a hub', () => {
   const [q4, q8] = [content(40_000), content(60_000, 2)];
 
@@ -409,5 +386,103 @@ describe('a model', () => {
       message: expect.stringMatching(/enough/),
     });
     expect(left().filter((name) => name.endsWith('.gguf'))).toEqual([]);
+  });
+});
+
+describe('a model in parts', () => {
+  const tiny = join(builtinFolder(), 'tiny-f16.gguf');
+
+  /** A hub that has the parts, and what they are together. */
+  async function inParts(count: number) {
+    const paths = await splitGguf(tiny, temporaryFolder(), count);
+    const files = paths.map((path) => readFileSync(path));
+    const named = Object.fromEntries(paths.map((path, i) => [`f16/${basename(path)}`, files[i]!]));
+    const digest = joinDigests(files.map(sha256));
+    const bytes = files.reduce((sum, { length }) => sum + length, 0);
+    return { ...(await hub(named)), paths, files, digest, bytes };
+  }
+
+  test('is known by the headers of all, fetched part by part, and opened by the first', async () => {
+    const { sources, store, paths, files, digest, bytes } = await inParts(3);
+    const reading = readRemote('hf:o/r:f16');
+    if (!reading.ok) throw new Error(reading.reason);
+    const { ask, left, cacheFolder, policy } = node(sources);
+    const looked = await peek('hf:o/r:f16', reading.remote, {
+      ...{ kind: 'hub', policy, signal: new AbortController().signal },
+    });
+    expect(looked).toMatchObject({ digest, facts: { layers: 4, bytes } });
+    store.seen.length = 0;
+    const seen: [number, number | null][] = [];
+    const fetched = await ask('hf:o/r:f16', { onProgress: (...one) => seen.push(one) });
+    expect(fetched).toMatchObject({ digest, bytes, path: expect.stringMatching(/-00001-of-00003\.gguf$/) });
+    expect(seen.at(-1)).toEqual([bytes, bytes]);
+    expect(seen.map(([done]) => done)).toEqual(seen.map(([done]) => done).sort((a, b) => a - b));
+    expect(left().filter((name) => !name.endsWith('.json'))).toEqual(
+      paths.map((path) => basename(path).replace('tiny-f16', 'F')),
+    );
+    expect(store.seen).toHaveLength(3);
+    const settings = { modelFolders: [], cacheFolder, sources: { policy, artifactBytes: 1e9 } };
+    const model = await resolveModel('hf:o/r:f16', settings, { launcher: here, digest });
+    expect(model).toMatchObject({ path: fetched.path, digest, facts: { layers: 4, bytes } });
+    expect(readGgufHeader(fetched.path).tensors).toHaveLength(readGgufHeader(tiny).tensors.length);
+    expect(readFileSync(partPaths(fetched.path)[2]!).equals(files[2]!)).toBe(true);
+    expect(store.seen).toHaveLength(3);
+  });
+
+  test('goes on with the part that broke off: those before it are not fetched again', async () => {
+    const { sources, store, files, digest } = await inParts(3);
+    const half = Math.floor(files[1]!.length / 2);
+    store.cuts = [files[0]!.length + 1, half, half];
+    const { ask, left } = node({ ...sources, attempts: 1 });
+    expect((await refused(ask('hf:o/r:f16'))).code).toBe('fetch-failed');
+    expect(left().filter((name) => !name.endsWith('.json'))).toEqual([
+      'F-00001-of-00003.gguf',
+      'F-00002-of-00003.gguf.part',
+    ]);
+    store.seen.length = 0;
+    store.cuts = [];
+    expect((await ask('hf:o/r:f16')).digest).toBe(digest);
+    expect(store.seen.map(({ path, range }) => [path.slice(-21, -5), range])).toEqual([
+      ['6-00002-of-00003', expect.stringMatching(/^bytes=\d+-$/)],
+      ['6-00003-of-00003', undefined],
+    ]);
+  });
+
+  test('of another digest, or larger than the node allows, is refused as one', async () => {
+    const { sources, bytes, digest } = await inParts(2);
+    const other = `sha256:${'0'.repeat(64)}`;
+    expect(await refused(node(sources).ask('hf:o/r:f16', { digest: other }))).toMatchObject({
+      code: 'digest-mismatch',
+      message: `hf:o/r:f16 is ${digest} on the hub, and should be ${other}`,
+    });
+    expect(await refused(node({ ...sources, maxBytes: bytes - 1 }).ask('hf:o/r:f16'))).toMatchObject({
+      code: 'disk-full',
+      message: expect.stringContaining(`has ${bytes} bytes`),
+    });
+  });
+
+  test('stays in the cache as a whole while a trial uses it, and goes as a whole', async () => {
+    const { sources, bytes } = await inParts(3);
+    const { ask, left, cacheFolder } = node(sources);
+    const uses = new Pins();
+    await ask('hf:o/r:f16', { uses });
+    const folder = join(cacheFolder, 'artifacts');
+    await makeRoom(folder, { limitBytes: bytes - 1 });
+    expect(left().filter((name) => name.endsWith('.gguf'))).toHaveLength(3);
+    await uses.release();
+    await makeRoom(folder, { limitBytes: bytes - 1 });
+    expect(left()).toEqual([]);
+  });
+
+  test('on a web server is found by the names of its parts', async () => {
+    const { files, paths, digest } = await inParts(2);
+    const server = await new FileServer().start();
+    const [source] = paths.map((path, i) => server.put(`/${basename(path)}`, files[i]!));
+    const { ask } = node({ https: [server.url] });
+    expect((await ask(source!, { digest })).digest).toBe(digest);
+    const wrong = node({ https: [server.url] });
+    const other = `sha256:${'0'.repeat(64)}`;
+    expect((await refused(wrong.ask(source!, { digest: other }))).code).toBe('digest-mismatch');
+    expect(wrong.left()).toEqual([]);
   });
 });

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { chooseFile, type HubFile } from '../../../agent/artifacts/remote/choose.js';
+import { chooseFiles, type HubFile } from '../../../agent/artifacts/remote/choose.js';
 import {
   mayFollow,
   readPolicy,
@@ -186,7 +186,9 @@ describe('the file of a repository', () => {
   ].map(file);
   const chosen = (wanted: string | null, from = files) => {
     try {
-      return chooseFile(from, wanted, 'o/r').path;
+      return chooseFiles(from, wanted, 'o/r')
+        .map(({ path }) => path)
+        .join(' ');
     } catch (error) {
       const { code, message, hint } = toFailure(error);
       return `${code}: ${message}. ${hint}`;
@@ -201,7 +203,15 @@ describe('the file of a repository', () => {
     expect(chosen(null, [file('README.md'), file('only.gguf')])).toBe('only.gguf');
   });
 
-  test('is not guessed: candidates are listed, parts and other files refused', () => {
+  test('is all of its parts where it is split, by any name of it', () => {
+    const parts = ['BF16/model-BF16-00001-of-00002.gguf', 'BF16/model-BF16-00002-of-00002.gguf'];
+    expect(chosen('BF16')).toBe(parts.join(' '));
+    expect(chosen(parts[1]!, [...files].reverse())).toBe(parts.join(' '));
+    expect(chosen(null, parts.map(file))).toBe(parts.join(' '));
+    expect(chosen('BF16', files.slice(0, -1))).toMatch(`o/r has no ${parts[1]}, a part of the model`);
+  });
+
+  test('is not guessed: candidates are listed, other files refused', () => {
     expect(chosen('Q4_K')).toMatch(/^model-missing: there is no Q4_K in o\/r\. It has model-Q4_K_M/);
     expect(chosen('.*')).toContain('there is no .*');
     expect(chosen(null)).toMatch(/^model-missing: o\/r may be any of 5 files\. Name one of model-Q4_K_M/);
@@ -209,7 +219,6 @@ describe('the file of a repository', () => {
     expect(chosen('Q4_K_M', two)).toMatch(
       /any of 2 files. Name one of model-Q4_K_M.gguf, ud\/model-UD-Q4_K_M/,
     );
-    expect(chosen('BF16')).toMatch(/^model-unsupported: .*one of 2 parts.*llama-gguf-split --merge/);
     expect(chosen('config.json')).toMatch(/^model-missing: config.json in o\/r is no GGUF \(.gguf\) file/);
     expect(chosen(null, [file('model.safetensors')])).toMatch(
       /^model-missing: o\/r has no GGUF \(.gguf\) file/,

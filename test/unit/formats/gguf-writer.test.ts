@@ -17,7 +17,7 @@ const tiny = join(builtinFolder(), 'tiny-f16.gguf');
 async function bytesOf(path: string, name: string, chunkBytes?: number): Promise<Buffer> {
   const tensor = readGgufHeader(path).tensors.find((t) => t.name === name)!;
   const chunks: Buffer[] = [];
-  for await (const chunk of readTensor(path, tensor, chunkBytes)) chunks.push(chunk);
+  for await (const chunk of readTensor(tensor, chunkBytes)) chunks.push(chunk);
   return Buffer.concat(chunks);
 }
 

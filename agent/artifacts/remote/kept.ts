@@ -1,0 +1,61 @@
+import { readdir, readFile, rm, stat } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { z } from 'zod';
+import { partPaths, withoutPart } from '../../../core/models/parts.js';
+import { joinDigests } from '../digest.js';
+
+/** What lies beside a fetched file: where it came from, and which bytes it has. */
+const fetchedSchema = z.object({
+  source: z.string(),
+  address: z.string(),
+  digest: z.string(),
+  bytes: z.number(),
+  validator: z.string().nullable(),
+  fetchedAt: z.string(),
+});
+export type Fetched = z.infer<typeof fetchedSchema>;
+
+/** @returns what is written beside a file of the cache; null unless it is there and whole. */
+export async function noteOf(path: string): Promise<Fetched | null> {
+  try {
+    const note = fetchedSchema.parse(JSON.parse(await readFile(notePath(path), 'utf8')));
+    return (await stat(path)).size === note.bytes ? note : null;
+  } catch {
+    return null;
+  }
+}
+
+export function notePath(path: string): string {
+  return `${path}.json`;
+}
+
+/** @returns the files that the cache has, or should have, of a fetched model: its own, or all parts of a split one. */
+export async function keptPaths(path: string): Promise<readonly string[]> {
+  const part = (await keptParts(path))[0];
+  return part === undefined ? [path] : partPaths(part);
+}
+
+/** @returns the notes of all files as one. */
+export function joinNotes([first, ...others]: readonly [Fetched, ...Fetched[]]): Fetched {
+  const all = [first, ...others];
+  return {
+    ...first,
+    digest: joinDigests(all.map(({ digest }) => digest)),
+    bytes: all.reduce((sum, { bytes }) => sum + bytes, 0),
+  };
+}
+
+/** Removes what is there of a model, or of another state of it. @param except files that stay. */
+export async function forget(path: string, except: readonly string[] = []): Promise<void> {
+  for (const old of [path, ...(await keptParts(path))].filter((one) => !except.includes(one)))
+    for (const file of [notePath(old), old]) await rm(file, { force: true });
+}
+
+async function keptParts(path: string): Promise<readonly string[]> {
+  const names = await readdir(dirname(path)).catch(() => []);
+  const model = basename(path);
+  return names
+    .filter((name) => name !== model && withoutPart(name) === model)
+    .sort()
+    .map((name) => join(dirname(path), name));
+}
