@@ -10,7 +10,7 @@ export function sorted(values: readonly number[]): number[] {
  * @param p between 0 and 1.
  * @returns NaN for an empty list.
  */
-export function quantileOfSorted(ordered: readonly number[], p: number): number {
+export function quantileOfSorted(ordered: ArrayLike<number>, p: number): number {
   if (ordered.length === 0) return Number.NaN;
   const position = (ordered.length - 1) * Math.min(1, Math.max(0, p));
   const below = Math.floor(position);

@@ -1,0 +1,122 @@
+import { studentCdf } from '../statistics/distributions.js';
+import { moments } from '../statistics/summary.js';
+
+/**
+ * Does an open loop send more than the server ends? Then requests on their way grow without end, and with them every latency from the
+ * scheduled start (Little's law), so that there is nothing to measure but the length of the run.
+ *
+ * What is tested is what came less what ended, in even slices of time. Where both rates are the same the queue wanders without aim
+ * however long its excursions are, but its steps have mean 0 and do not depend on each other: a one-sided t test of the steps takes an
+ * excursion for none, which a test of the queue's length would call a trend.
+ */
+export interface Saturation {
+  readonly state: 'too-early' | 'keeping-up' | 'saturated';
+  /** One sentence. */
+  readonly reason: string;
+  /** Requests that are on their way now. */
+  readonly outstanding: number;
+  /** Over what was tested; null = too early. */
+  readonly startedPerSecond: number | null;
+  readonly endedPerSecond: number | null;
+  /** Chance of such growth where the server keeps up; null = too early. */
+  readonly p: number | null;
+}
+
+export interface SaturationOptions {
+  /** Nothing is said before; 30 s unless given. */
+  readonly minimumSeconds?: number;
+}
+
+/** Slices that are kept; when they are full, neighbours become one. */
+const SLICES = 64;
+/** So small a chance because it is asked again and again while a run goes on. */
+const SIGNIFICANT = 0.001;
+/** The share of requests that the server falls behind by, at least: less would take hours to matter. */
+const SMALLEST_DEFICIT = 0.05;
+
+/** Watches a run as it goes: O(1) for each request, and for each question. Times are seconds since the origin of the run and never go back. */
+export class SaturationWatch {
+  readonly #minimum: number;
+  #width: number;
+  readonly #started = new Float64Array(SLICES);
+  readonly #ended = new Float64Array(SLICES);
+  #outstanding = 0;
+
+  constructor({ minimumSeconds = 30 }: SaturationOptions = {}) {
+    this.#minimum = minimumSeconds;
+    this.#width = minimumSeconds / (SLICES / 2);
+  }
+
+  /** A request was meant to start, whether or not it could be dispatched. */
+  started(seconds: number): void {
+    const slice = this.#slice(seconds);
+    this.#started[slice]! += 1;
+    this.#outstanding += 1;
+  }
+
+  /** A request has ended, however it did. */
+  ended(seconds: number): void {
+    const slice = this.#slice(seconds);
+    this.#ended[slice]! += 1;
+    this.#outstanding -= 1;
+  }
+
+  /** @param seconds now */
+  decide(seconds: number): Saturation {
+    const whole = this.#slice(seconds);
+    const outstanding = this.#outstanding;
+    // While the server fills up more starts than ends: the first third is left out.
+    const first = Math.ceil(whole / 3);
+    const steps = Array.from(
+      { length: whole - first },
+      (_, i) => this.#started[first + i]! - this.#ended[first + i]!,
+    );
+    const sum = (counts: Float64Array) => counts.slice(first, whole).reduce((a, b) => a + b, 0);
+    const [started, ended] = [sum(this.#started), sum(this.#ended)];
+    if (seconds < this.#minimum || started === 0) {
+      return {
+        state: 'too-early',
+        reason: `nothing is said before ${this.#minimum} s and a request`,
+        outstanding,
+        startedPerSecond: null,
+        endedPerSecond: null,
+        p: null,
+      };
+    }
+    const tested = steps.length * this.#width;
+    const p = chanceOfGrowth(steps);
+    const deficit = (started - ended) / started;
+    const saturated = p < SIGNIFICANT && deficit >= SMALLEST_DEFICIT;
+    const rates = `${(started / tested).toPrecision(3)} requests a second start and ${(ended / tested).toPrecision(3)} end`;
+    return {
+      state: saturated ? 'saturated' : 'keeping-up',
+      reason: saturated
+        ? `${rates} over the last ${tested.toFixed(0)} s: ${outstanding} are on their way, and ever more`
+        : `${rates} over the last ${tested.toFixed(0)} s: ${outstanding} are on their way`,
+      outstanding,
+      startedPerSecond: started / tested,
+      endedPerSecond: ended / tested,
+      p,
+    };
+  }
+
+  /** @returns the slice of a time, after making slices wider until it is one of those kept. */
+  #slice(seconds: number): number {
+    while (seconds >= SLICES * this.#width) {
+      for (const counts of [this.#started, this.#ended]) {
+        for (let i = 0; i < SLICES / 2; i++) counts[i] = counts[2 * i]! + counts[2 * i + 1]!;
+        counts.fill(0, SLICES / 2);
+      }
+      this.#width *= 2;
+    }
+    return Math.floor(seconds / this.#width);
+  }
+}
+
+/** One-sided t test of steps with mean 0. */
+function chanceOfGrowth(steps: readonly number[]): number {
+  const { mean, squares } = moments(steps);
+  const df = steps.length - 1;
+  if (df < 1 || mean <= 0) return 1;
+  return squares === 0 ? 0 : 1 - studentCdf(mean / Math.sqrt(squares / df / steps.length), df);
+}

@@ -1,0 +1,178 @@
+import { nearest } from '../input/suggest.js';
+import { quote } from '../quote.js';
+import { wilsonInterval } from '../statistics/proportion.js';
+import { latenciesOf } from './latencies.js';
+import type { RequestRecord } from './requests.js';
+
+/**
+ * Service level objectives: what a request must keep to be good, and how many must. `ttft:p90<=500ms,tpot:p90<=50ms,e2e:max<=10s` asks
+ * that 90 % of requests have their first token within 500 ms of when they were meant to start, and so on.
+ */
+export interface Objective {
+  readonly metric: SloMetric;
+  /** The share of requests that must keep it: 0.9 for p90, 1 for max. */
+  readonly share: number;
+  readonly seconds: number;
+}
+
+/** Latencies that an objective may be of, from the scheduled start; canonical order. */
+const METRICS = {
+  ttft: (request) => latenciesOf(request).scheduled.ttft,
+  ttfa: (request) => latenciesOf(request).scheduled.firstAnswer,
+  tpot: (request) => latenciesOf(request).tpot,
+  e2e: (request) => latenciesOf(request).scheduled.e2e,
+} as const satisfies Readonly<Record<string, (request: RequestRecord) => number | null>>;
+export type SloMetric = keyof typeof METRICS;
+const NAMES = Object.keys(METRICS) as SloMetric[];
+
+const UNITS: Readonly<Record<string, number>> = { us: 1e-6, ms: 1e-3, s: 1, min: 60 };
+const OBJECTIVE = /^([a-z0-9]+):(?:p(\d{1,2}(?:\.\d{1,4})?)|max)<=(\d+(?:\.\d+)?)([a-z]+)$/;
+const EXAMPLE = 'ttft:p90<=500ms';
+
+export type ParsedSlo =
+  | { readonly ok: true; readonly objectives: readonly Objective[] }
+  | { readonly ok: false; readonly message: string };
+
+/** @returns the objectives of a text, in canonical order, or one sentence about the first that is none. */
+export function parseSlo(text: string): ParsedSlo {
+  const wrong = (message: string): ParsedSlo => ({ ok: false, message });
+  const found = new Map<string, Objective>();
+  for (const written of text.split(',')) {
+    const word = written.replace(/\s+/g, '').toLowerCase();
+    if (word === '')
+      return wrong(
+        `an objective is missing in ${quote(text)}: write such as ${EXAMPLE}, with a comma between`,
+      );
+    const match = OBJECTIVE.exec(word.replace('≤', '<='));
+    if (match === null) {
+      return wrong(
+        `${quote(written.trim())} is no objective: write metric:percentile<=time, such as ${EXAMPLE} or e2e:max<=10s`,
+      );
+    }
+    const [, name, percentile, amount, unit] = match;
+    const metric = NAMES.find((known) => known === name);
+    if (metric === undefined) {
+      const meant = nearest(name!, NAMES);
+      return wrong(
+        `${quote(name!)} in ${quote(written.trim())} is no latency: there are ${NAMES.join(', ')}${meant === null ? '' : ` (did you mean ${meant}?)`}`,
+      );
+    }
+    const scale = UNITS[unit!];
+    if (scale === undefined) {
+      return wrong(
+        `${quote(unit!)} in ${quote(written.trim())} is no unit of time: there are ${Object.keys(UNITS).join(', ')}`,
+      );
+    }
+    const [share, seconds] = [
+      percentile === undefined ? 1 : Number(percentile) / 100,
+      Number(amount) * scale,
+    ];
+    if (share === 0 || seconds === 0) {
+      return wrong(
+        `${quote(written.trim())} asks for nothing that could be kept: percentile and time must be above 0`,
+      );
+    }
+    const key = `${metric}:${share}`;
+    if (found.has(key)) return wrong(`${quote(written.trim())} says once more what ${metric} must keep`);
+    found.set(key, { metric, share, seconds });
+  }
+  const objectives = [...found.values()].sort(
+    (a, b) => NAMES.indexOf(a.metric) - NAMES.indexOf(b.metric) || a.share - b.share,
+  );
+  return { ok: true, objectives };
+}
+
+/** @returns the one spelling of these objectives. */
+export function sloText(objectives: readonly Objective[]): string {
+  return objectives
+    .map(({ metric, share, seconds }) => {
+      const percentile = share === 1 ? 'max' : `p${Number((100 * share).toPrecision(8))}`;
+      const time =
+        seconds >= 1 ? `${Number(seconds.toPrecision(8))}s` : `${Number((1e3 * seconds).toPrecision(8))}ms`;
+      return `${metric}:${percentile}<=${time}`;
+    })
+    .join(',');
+}
+
+/** @returns whether a request is good: complete, and within the time of every objective. What has no such latency has not kept it. */
+export function keepsSlo(request: RequestRecord, objectives: readonly Objective[]): boolean {
+  return request.outcome === 'complete' && objectives.every((objective) => keeps(request, objective));
+}
+
+function keeps(request: RequestRecord, { metric, seconds }: Objective): boolean {
+  const latency = METRICS[metric](request);
+  return latency !== null && latency <= seconds;
+}
+
+export type SloVerdict = 'met' | 'missed' | 'undecided';
+
+/** How many requests kept an objective. */
+export interface Kept {
+  readonly objective: Objective;
+  readonly kept: number;
+  readonly requests: number;
+}
+
+/**
+ * Counts who kept each objective. Failed and unfinished requests are counted and kept none: a server must not look better for the
+ * requests that it turned away.
+ */
+export function keptBy(requests: readonly RequestRecord[], objectives: readonly Objective[]): Kept[] {
+  return objectives.map((objective) => ({
+    objective,
+    kept: requests.filter((request) => request.outcome === 'complete' && keeps(request, objective)).length,
+    requests: requests.length,
+  }));
+}
+
+/** @returns the counts of several runs at the same load as if they were one. */
+export function pooled(runs: readonly (readonly Kept[])[]): Kept[] {
+  const [first = [], ...rest] = runs;
+  return first.map(({ objective, kept, requests }, i) => ({
+    objective,
+    kept: rest.reduce((sum, run) => sum + run[i]!.kept, kept),
+    requests: rest.reduce((sum, run) => sum + run[i]!.requests, requests),
+  }));
+}
+
+/**
+ * Whether a run meets its objectives: `met` where the Wilson interval of every share lies at or above what is asked, `missed` where one lies
+ * below, `undecided` where there are too few requests to tell. `max` is met by all or missed.
+ */
+export function sloVerdict(counts: readonly Kept[], confidence = 0.95): SloVerdict {
+  const verdicts = counts.map(({ objective, kept, requests }): SloVerdict => {
+    if (requests === 0) return 'undecided';
+    if (objective.share === 1) return kept === requests ? 'met' : 'missed';
+    const [low, high] = wilsonInterval(kept, requests, confidence);
+    return low >= objective.share ? 'met' : high < objective.share ? 'missed' : 'undecided';
+  });
+  if (verdicts.includes('missed')) return 'missed';
+  return verdicts.length === 0 || verdicts.includes('undecided') ? 'undecided' : 'met';
+}
+
+/** The share of requests that were good in every way, with its 95 % interval (Wilson), and how many came in a second. */
+export interface Goodput {
+  readonly good: number;
+  readonly requests: number;
+  /** null without a request. */
+  readonly share: number | null;
+  readonly interval: readonly [number, number];
+  /** null without a duration. */
+  readonly requestsPerSecond: number | null;
+}
+
+/** @param seconds that the requests are counted over */
+export function goodput(
+  requests: readonly RequestRecord[],
+  objectives: readonly Objective[],
+  seconds: number,
+): Goodput {
+  const good = requests.filter((request) => keepsSlo(request, objectives)).length;
+  return {
+    good,
+    requests: requests.length,
+    share: requests.length === 0 ? null : good / requests.length,
+    interval: wilsonInterval(good, requests.length),
+    requestsPerSecond: seconds > 0 ? good / seconds : null,
+  };
+}
