@@ -31,11 +31,12 @@ export const CHANGE_HEAD = [
   'high',
   'verdict',
   'reason',
+  'correction',
 ] as const;
 
 /** @returns changes as lines of cells below that head: base units at full precision; missing is null. */
 export function changeLines(changes: readonly Change[]): (string | number | null)[][] {
-  return changes.map(({ label, metric, a, b, kind, change, interval, verdict, reason }) => [
+  return changes.map(({ label, metric, a, b, kind, change, interval, verdict, reason, correction }) => [
     label,
     metric,
     metricNamed(metric)?.unit ?? '',
@@ -47,5 +48,6 @@ export function changeLines(changes: readonly Change[]): (string | number | null
     interval?.[1] ?? null,
     verdict,
     reason,
+    correction,
   ]);
 }

@@ -1,13 +1,14 @@
 import { blockOf } from '../core/judgement/block.js';
-import { WATCHED } from '../core/judgement/drift.js';
-import { blocksOf, compareExperiments } from '../core/judgement/trials.js';
+import { blocksOf, compareAcrossRuns, compareExperiments } from '../core/judgement/trials.js';
 import { metricNamed } from '../core/metrics/catalogue.js';
 import { isPresent } from '../core/result/result.js';
 import type { PooledSpread } from '../core/statistics/centre.js';
-import { adjustForMany } from '../core/statistics/compare.js';
+import { adjustForMany, type Comparison } from '../core/statistics/compare.js';
 import type { Interval } from '../core/statistics/interval.js';
 import { pooledSpread } from '../core/statistics/pooled.js';
+import type { Shift } from '../core/statistics/shift.js';
 import { axisValues, describe } from '../core/sweep/labels.js';
+import { type Apart, controlMoved, shiftsBetween } from './apart.js';
 import { QUALITY } from './column-sets.js';
 import type { Report } from './report.js';
 import { metricOf, type Row, reasonOf } from './rows.js';
@@ -37,6 +38,8 @@ export interface Change {
   readonly change: number | null;
   /** At 95 %; null where a side has a single start. */
   readonly interval: Interval | null;
+  /** What B over A was divided by: everything that both runs measured ran so in B. 1 = nothing. */
+  readonly correction: number;
   readonly verdict: 'better' | 'worse' | 'same' | 'unclear' | 'missing';
   /** Why there is no number or no verdict. */
   readonly reason: string | null;
@@ -91,67 +94,93 @@ function pointOf({ experiment }: Row, apart: ReadonlySet<string>): string {
  * adjusted for the number of comparisons (core/statistics/ratio.ts). Quality: the difference, its interval
  * from both standard errors as if they were independent; on the same text they are not, so it is too wide
  * rather than too narrow.
+ * @param apart the two runs that pairs are of, as `runsApart` has it; null = all of one run.
  */
-export function changesOf(pairs: readonly Pair[], metrics: readonly string[]): Change[] {
+export function changesOf(
+  pairs: readonly Pair[],
+  metrics: readonly string[],
+  apart: Apart | null = null,
+): Change[] {
   const changes = pairs.flatMap((pair) => metrics.map((metric) => ({ pair, metric })));
-  const rates = changes.filter(
-    ({ pair, metric }) => !QUALITY.has(metric) && missingOf(pair, metric) === null,
+  const byRate = ratesOf(
+    changes.filter(({ pair, metric }) => !QUALITY.has(metric) && missingOf(pair, metric) === null),
+    apart,
   );
-  const spreads = spreadsOf(pairs, [...new Set(rates.map(({ metric }) => metric))]);
-  const compared = adjustForMany(
-    rates.map(({ pair: { a, b }, metric }) =>
-      compareExperiments(a.starts, b.starts, metric, { spread: spreads.get(metric) ?? null }),
-    ),
-  );
-  const byRate = new Map(rates.map((rate, i) => [rate, compared[i]!]));
   return changes.map((one): Change => {
     const { pair, metric } = one;
-    const base = { label: pair.label, metric, a: metricOf(pair.a, metric), b: metricOf(pair.b, metric) };
-    const kind = QUALITY.has(metric) ? ('difference' as const) : ('ratio' as const);
+    const base = {
+      ...{ label: pair.label, metric, a: metricOf(pair.a, metric), b: metricOf(pair.b, metric) },
+      ...{ kind: QUALITY.has(metric) ? ('difference' as const) : ('ratio' as const), correction: 1 },
+    };
     const why = missingOf(pair, metric);
-    if (why !== null) return { ...base, kind, change: null, interval: null, verdict: 'missing', reason: why };
+    if (why !== null) return { ...base, change: null, interval: null, verdict: 'missing', reason: why };
     const rate = byRate.get(one);
-    if (rate === undefined) return { ...base, kind, ...differenceOf(pair, metric) };
+    if (rate === undefined) return { ...base, ...differenceOf(pair, metric) };
     if (EXACT.has(metric) && base.a !== null && base.b !== null) {
       const verdict = base.a === base.b ? 'same' : isBetter(metric, base.b - base.a) ? 'better' : 'worse';
-      return {
-        ...base,
-        kind,
-        change: base.a === 0 ? null : base.b / base.a,
-        interval: null,
-        verdict,
-        reason: null,
-      };
+      const change = base.a === 0 ? null : base.b / base.a;
+      return { ...base, change, interval: null, verdict, reason: null };
     }
-    const { ratio, interval, reason } = rate;
-    const verdict = rate.verdict === 'faster' ? 'better' : rate.verdict === 'slower' ? 'worse' : rate.verdict;
-    return { ...base, kind, change: ratio, interval, verdict, reason };
+    const { ratio, interval, reason } = rate.comparison;
+    const correction = Math.exp(rate.shift?.centre ?? 0);
+    return { ...base, change: ratio, interval, correction, verdict: verdictOf(rate.comparison), reason };
   });
 }
 
-/**
- * How the drift control of B ran beside that of A, metric by metric: what changed it changed every row, be it the machine or the
- * build, and a row that changed by as much says nothing of itself.
- * @returns one sentence for each metric that differs; none where a side has fewer than two runs of the control.
- */
-export function controlsApart(a: Report, b: Report): string[] {
-  const controls = [a, b].map(({ controls: all }) => all.filter(({ status }) => status === 'complete'));
-  const [base = [], candidate = []] = controls;
-  if (base[0]?.experimentId !== candidate[0]?.experimentId) return [];
-  const compared = WATCHED.map(([metric, label]) => ({
-    label,
-    comparison: compareExperiments(base, candidate, metric),
-  }));
-  const adjusted = adjustForMany(compared.map(({ comparison }) => comparison));
-  return compared.flatMap(({ label }, i) => {
-    const { verdict, ratio, interval } = adjusted[i]!;
-    if ((verdict !== 'faster' && verdict !== 'slower') || ratio === null || interval === null) return [];
-    const [low, high] = interval.map((end) => end.toFixed(3));
-    return [
-      `the drift control itself ran ${label} × ${ratio.toFixed(3)} [${low}, ${high}] in B: that much is the machine, or whatever changed for every row`,
-    ];
-  });
+interface Rate {
+  readonly pair: Pair;
+  readonly metric: string;
 }
+
+/** A comparison of starts, and what was taken out of it. */
+interface Rated {
+  readonly comparison: Comparison;
+  readonly shift: Shift | null;
+}
+
+const verdictOf = ({ verdict }: Comparison) =>
+  verdict === 'faster' ? 'better' : verdict === 'slower' ? 'worse' : verdict;
+
+/** Compares starts of each pair, then adjusts for how many comparisons there are. */
+function ratesOf(rates: readonly Rate[], apart: Apart | null): Map<Rate, Rated> {
+  const shifts = new Map<Rate, Shift | null>();
+  const moved = new Map<string, Shift | null>();
+  const spreads = new Map<string, PooledSpread | null>();
+  for (const metric of new Set(rates.map((rate) => rate.metric))) {
+    const own = rates.filter((rate) => rate.metric === metric);
+    const pairs = own.map(({ pair }) => pair);
+    spreads.set(metric, spreadOf(pairs, metric, apart));
+    for (const [i, shift] of shiftsBetween(apart, pairs, metric).entries()) shifts.set(own[i]!, shift);
+    moved.set(metric, apart?.corrects === false ? controlMoved(apart, metric) : null);
+  }
+  const compared = (shiftFor: (rate: Rate) => Shift | null) =>
+    adjustForMany(
+      rates.map((rate) => {
+        const { pair, metric } = rate;
+        const spread = spreads.get(metric) ?? null;
+        return apart === null
+          ? compareExperiments(pair.a.starts, pair.b.starts, metric, { spread })
+          : compareAcrossRuns(pair.a.starts, pair.b.starts, metric, { spread, shift: shiftFor(rate) });
+      }),
+    );
+  const found = compared((rate) => shifts.get(rate) ?? null);
+  // Two builds: the control is of both, so its change may be theirs, and what it explains is known of neither.
+  const unmoved = [...moved.values()].every((shift) => shift === null);
+  const besides = unmoved ? found : compared(({ metric }) => moved.get(metric) ?? null);
+  return new Map(
+    rates.map((rate, i) => {
+      const [comparison, beside] = [found[i]!, besides[i]!];
+      const explained = isFind(comparison) && beside.verdict !== comparison.verdict;
+      const shown = explained
+        ? { ...comparison, verdict: 'unclear' as const, reason: EXPLAINED }
+        : comparison;
+      return [rate, { comparison: shown, shift: shifts.get(rate) ?? null }];
+    }),
+  );
+}
+
+const isFind = ({ verdict }: Comparison) => verdict === 'faster' || verdict === 'slower';
+const EXPLAINED = 'the drift control changed as well: the machine may be all of it';
 
 function differenceOf(
   { a, b }: Pair,
@@ -193,17 +222,16 @@ function missingOf({ a, b }: Pair, metric: string): string | null {
   return null;
 }
 
-/** How starts of each metric differ, learned from all rows of both sides; rows that share their blocks belong together. */
-function spreadsOf(pairs: readonly Pair[], metrics: readonly string[]): Map<string, PooledSpread | null> {
+/** How starts differ, learned from all rows of both sides; rows that share their blocks belong together. */
+function spreadOf(pairs: readonly Pair[], metric: string, apart: Apart | null): PooledSpread | null {
   const groups = new Map<string, Row[]>();
-  for (const row of new Set(pairs.flatMap(({ a, b }) => [a, b]))) {
-    const key = row.starts.map(blockOf).join();
-    groups.set(key, [...(groups.get(key) ?? []), row]);
+  for (const side of ['a', 'b'] as const) {
+    for (const row of new Set(pairs.map((pair) => pair[side]))) {
+      // Runs of one file number their blocks alike.
+      const key = `${apart === null ? '' : side} ${row.starts.map(blockOf).join()}`;
+      groups.set(key, [...(groups.get(key) ?? []), row]);
+    }
   }
-  return new Map(
-    metrics.map((metric) => {
-      const sweeps = [...groups.values()].map((rows) => rows.map(({ starts }) => blocksOf(starts, metric)));
-      return [metric, pooledSpread(sweeps)];
-    }),
-  );
+  const rows = [...groups.values()].map((group) => [...new Set(group)]);
+  return pooledSpread(rows.map((group) => group.map(({ starts }) => blocksOf(starts, metric))));
 }

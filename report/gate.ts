@@ -38,7 +38,7 @@ export function readGate(text: string): ReadGate {
 export interface GateOutcome {
   /** Changes beyond the limit that are more than accident; what cannot be compared does not meet a gate either. */
   readonly broken: readonly string[];
-  /** Changes beyond the limit that may be accident: their interval holds no change, too. */
+  /** Changes beyond the limit that may be accident: their interval holds no change, too, or everything moved as much. */
   readonly undecided: readonly string[];
 }
 
@@ -50,21 +50,30 @@ export interface GateOutcome {
 export function judgeGate(gate: Gate, changes: readonly Change[]): GateOutcome {
   const [broken, undecided]: [string[], string[]] = [[], []];
   const own = changes.filter(({ metric }) => metric === gate.metric);
-  for (const { label, a, b, verdict, interval, reason } of own) {
+  const moved = (a: number, b: number) => (gate.relative ? b / a - 1 : b - a);
+  const isBeyond = (by: number) => (gate.limit < 0 ? by < gate.limit : by > gate.limit);
+  const shown = (by: number) =>
+    `${by > 0 ? '+' : ''}${gate.relative ? `${(by * 100).toFixed(1)} %` : by.toPrecision(3)}`;
+  for (const { label, a, b, verdict, interval, reason, correction } of own) {
     if (a === null || b === null || verdict === 'missing') {
       broken.push(`${gate.text}: ${label}: ${reason ?? 'nothing to compare'}`);
       continue;
     }
-    const moved = gate.relative ? b / a - 1 : b - a;
-    const beyond = gate.limit < 0 ? moved < gate.limit : moved > gate.limit;
-    if (!beyond) continue;
-    const shown = gate.relative ? `${(moved * 100).toFixed(1)} %` : moved.toPrecision(3);
-    const sentence = `${gate.text}: ${label}: changed by ${moved > 0 ? '+' : ''}${shown}`;
+    const [measured, corrected] = [moved(a, b), moved(a, b / correction)];
+    const sentence = `${gate.text}: ${label}: changed by ${shown(corrected)}`;
+    if (!isBeyond(corrected)) {
+      if (isBeyond(measured)) {
+        undecided.push(
+          `${gate.text}: ${label}: changed by ${shown(measured)}, as everything did (× ${correction.toFixed(3)}): the machine, or what no record tells`,
+        );
+      }
+      continue;
+    }
     if (interval === null && verdict === 'unclear') {
       broken.push(
         `${sentence}; a side has one start, so that may be accident (\`measure: {starts: 3}\` tells)`,
       );
-    } else if (verdict === 'unclear') undecided.push(`${sentence}, which may be accident: more starts tell`);
+    } else if (verdict === 'unclear') undecided.push(`${sentence}, which may be accident: ${reason}`);
     else broken.push(sentence);
   }
   return { broken, undecided };

@@ -1,5 +1,5 @@
 import { WATCHED } from '../core/judgement/drift.js';
-import { metricNamed } from '../core/metrics/catalogue.js';
+import { METRICS, metricNamed } from '../core/metrics/catalogue.js';
 import type { Measurement, Missing, Phase, ResultRecord, SampleSeries } from '../core/result/result.js';
 import type { Objective } from '../core/sweep/spec.js';
 import type { ColumnChoice } from './column-sets.js';
@@ -66,6 +66,11 @@ const SHARED_KEYS = ['schema', 'node', 'device', 'environment', 'absent', 'artif
 type SharedKey = (typeof SHARED_KEYS)[number];
 /** Trials that no row quotes carry what drift is judged by, and nothing else. */
 const DRIFT_METRICS: ReadonlySet<string> = new Set(WATCHED.map(([metric]) => metric));
+/** Drift controls carry what rows of two runs are compared by, too: they tell how the machine moved. */
+const CONTROL_METRICS: ReadonlySet<string> = new Set([
+  ...DRIFT_METRICS,
+  ...METRICS.flatMap(({ name, column }) => (column === null ? [] : [name])),
+]);
 const EXPERIMENT_PARTS = [
   'model',
   'technique',
@@ -100,6 +105,7 @@ export function pack(
     ) as PackedRecord['own'];
     // Shapes and factors are for whoever judges again, and are long.
     if (own.given !== undefined) own.given = { ...own.given, roofline: null };
+    const unquoted = record.sweep.purpose === 'control' ? CONTROL_METRICS : DRIFT_METRICS;
     const kept = quoted.has(record.trialId) ? trim(record) : { tokenSeconds: [], samples: [], phases: [] };
     return {
       own,
@@ -112,7 +118,7 @@ export function pack(
       },
       measurements: Object.fromEntries(
         Object.entries(measurements)
-          .filter(([name]) => quoted.has(record.trialId) || DRIFT_METRICS.has(name))
+          .filter(([name]) => quoted.has(record.trialId) || unquoted.has(name))
           .map(([name, entry]) => [name, packMeasurement(name, entry, share)]),
       ),
       phases: kept.phases.map(

@@ -10,6 +10,7 @@ export interface CompareOptions {
   readonly json?: true;
   readonly columns?: ColumnChoice;
   readonly gate: readonly Gate[];
+  readonly uncorrected?: true;
 }
 
 export function registerCompare(program: Command): void {
@@ -31,6 +32,10 @@ export function registerCompare(program: Command): void {
       'exit with 3 when the change from A to B exceeds this limit: decodeTokensPerSecond:-5%, perplexity:+0.2 (repeatable)',
       (text: string, before: readonly Gate[]) => [...before, gateOf(text)],
       [],
+    )
+    .option(
+      '--uncorrected',
+      'leave in what the machine did between two runs; without it, ratios of runs by the same build and host are divided by what everything else did',
     );
   addColumnsOption(command, 'metrics to compare').action(
     async (a: string, b: string, options: CompareOptions) => {

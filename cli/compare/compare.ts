@@ -1,6 +1,7 @@
 import { METRICS } from '../../core/metrics/catalogue.js';
+import { apartSentences, type Correction, correctionsOf, runsApart } from '../../report/apart.js';
 import { type ColumnChoice, chosenMetrics } from '../../report/column-sets.js';
-import { type Change, changesOf, controlsApart, type Matched, matchRows } from '../../report/compare.js';
+import { type Change, changesOf, type Matched, matchRows } from '../../report/compare.js';
 import { judgeGate } from '../../report/gate.js';
 import type { Row } from '../../report/rows.js';
 import { EXIT, usageError } from '../exit.js';
@@ -31,14 +32,20 @@ export async function printComparison(a: string, b: string, options: CompareOpti
     options.columns ?? null,
     options.gate.map(({ metric }) => metric),
   );
-  const changes = changesOf(matched.pairs, metrics);
+  const runs = runsApart(before.report, after.report, options);
+  const changes = changesOf(matched.pairs, metrics, runs);
   const outcomes = options.gate.map((gate) => judgeGate(gate, changes));
   const broken = outcomes.flatMap((outcome) => outcome.broken);
   const undecided = outcomes.flatMap((outcome) => outcome.undecided);
-  const apartControls = controlsApart(before.report, after.report);
-  print(changes, matched, { broken, undecided, apartControls }, options);
+  const rates = metrics.filter((metric) =>
+    changes.some((change) => change.metric === metric && change.correction !== 1),
+  );
+  const corrections = correctionsOf(runs, matched.pairs, rates);
+  const drift = apartSentences(runs, corrections);
+  print(changes, matched, { broken, undecided, corrections, drift }, options);
   say(summary(matched, a, b));
-  for (const sentence of apartControls) say(sentence);
+  for (const sentence of drift)
+    say(corrections.length > 0 ? `${sentence} (--uncorrected leaves it in)` : sentence);
   for (const sentence of undecided) say(`gate undecided: ${sentence}`);
   for (const sentence of broken) say(`gate not met: ${sentence}`);
   return broken.length === 0 ? EXIT.ok : EXIT.gate;
@@ -55,13 +62,14 @@ function metricsOf(rows: readonly Row[], columns: ColumnChoice | null, gated: re
 interface Findings {
   readonly broken: readonly string[];
   readonly undecided: readonly string[];
-  readonly apartControls: readonly string[];
+  readonly corrections: readonly Correction[];
+  readonly drift: readonly string[];
 }
 
 function print(
   changes: readonly Change[],
   { onlyA, onlyB }: Matched,
-  { broken, undecided, apartControls }: Findings,
+  { broken, undecided, corrections, drift }: Findings,
   options: CompareOptions,
 ): void {
   const format = options.json === true ? 'json' : options.format;
@@ -74,7 +82,8 @@ function print(
       onlyB: ids(onlyB),
       gatesNotMet: broken,
       gatesUndecided: undecided,
-      drift: apartControls,
+      corrections,
+      drift,
     });
   } else if (format === 'csv') printData(changesCsv(changes));
   else if (format === 'md') printData(changesMarkdown(changes));

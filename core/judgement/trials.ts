@@ -114,7 +114,7 @@ export function blocksOf(starts: readonly ResultRecord[], metric: string): Block
 }
 
 /**
- * Compares one metric of two experiments, each given by its starts; better or worse as the catalogue says. Where both were
+ * Compares one metric of two experiments of one run, each given by its starts; better or worse as the catalogue says. Where both were
  * measured in the same blocks they are compared within these: what a block does to both is no difference between them.
  * @param spread how starts of this metric differ (`pooledSpread` of all rows); null = what these two say alone.
  */
@@ -135,4 +135,19 @@ export function compareExperiments(
     candidate: valuesOf(b.get(key)!, metric),
   }));
   return compareWithinBlocks(pairs, settings);
+}
+
+/**
+ * Compares one metric of an experiment of one run with one of another run. Blocks of two runs are never the same, though two runs of
+ * one file number them alike.
+ * @param shift how far the machine moved between the runs (`shiftsOf`).
+ */
+export function compareAcrossRuns(
+  base: readonly ResultRecord[],
+  candidate: readonly ResultRecord[],
+  metric: string,
+  options: Omit<RatioOptions, 'better'> = {},
+): Comparison {
+  const better = metricNamed(metric)?.better ?? 'max';
+  return compareStarts(blocksOf(base, metric), blocksOf(candidate, metric), { ...options, better });
 }

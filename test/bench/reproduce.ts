@@ -6,7 +6,8 @@
  *
  *   npm run bench -- reproduce [--runs=20] [--burnt=10] [--out=FOLDER] [--sweep=FILE]
  *
- * Runs that FOLDER holds already are read and not run again, so that an interrupted bench goes on.
+ * Runs that FOLDER holds already are read and not run again, so that an interrupted bench goes on, and recorded runs are judged anew
+ * (--runs= as many as there are, --burnt=0).
  */
 import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -22,6 +23,8 @@ import {
   coverageOfBars,
   coverageOfRepeats,
   type PairCounts,
+  type RatioErrors,
+  ratioErrors,
 } from './reproduce/analysis.js';
 import { burnAtRandom, type Run, runAgain } from './reproduce/runs.js';
 
@@ -37,15 +40,23 @@ const pairsText = ({ pairs, withFind, comparisons, different }: PairCounts) =>
 const coverText = ({ intervals, held, halfWidth }: Coverage) =>
   `${percent(held / intervals)} of ${intervals} intervals, half width ± ${percent(halfWidth)}`;
 
+const errorText = ({ ratios, error, held }: RatioErrors) =>
+  `${percent(held / ratios)} of ${ratios} intervals, error ${percent(error)}`;
+
 function figures(runs: readonly Run[], how: string): Figure[] {
   if (runs.length < 2) return [];
   const rows = runs.reduce((sum, { report }) => sum + report.counts.experiments, 0);
   const valid = runs.reduce((sum, { report }) => sum + report.counts.valid, 0);
   console.log(`\n${how}: ${runs.length} runs, ${valid} of ${rows} rows valid`);
-  const [now, covered] = [comparedAsNow(runs), coverageNow(runs)];
+  const [now, covered, errors] = [comparedAsNow(runs), coverageNow(runs), ratioErrors(runs)];
   console.log(`  a row called different: ${pairsText(now)}`);
+  console.log(
+    `    uncorrected for what the machine did between runs: ${pairsText(comparedAsNow(runs, { uncorrected: true }))}`,
+  );
   console.log(`    by repeats of one start as independent: ${pairsText(comparedByRepeats(runs))}`);
   console.log(`    by llama-bench's mean ± standard deviation: ${pairsText(comparedByBars(runs))}`);
+  console.log(`  ratios of two runs hold 1: ${errorText(errors)}`);
+  console.log(`    uncorrected: ${errorText(ratioErrors(runs, { uncorrected: true }))}`);
   console.log(`  the grand median held: ${coverText(covered)}`);
   console.log(`    by repeats of one start as independent: ${coverText(coverageOfRepeats(runs))}`);
   console.log(`    by llama-bench's mean ± standard deviation: ${coverText(coverageOfBars(runs))}`);
@@ -56,6 +67,12 @@ function figures(runs: readonly Run[], how: string): Figure[] {
       measured: pairsText(now),
       required: 'at most 5 % of pairs',
       holds: now.withFind <= 0.05 * now.pairs,
+    },
+    {
+      claim: `95 % intervals of ratios of two runs hold 1, ${how}`,
+      measured: errorText(errors),
+      required: '93 to 97 %',
+      holds: errors.held >= 0.93 * errors.ratios && errors.held <= 0.97 * errors.ratios,
     },
     {
       claim: `95 % intervals hold the grand median, ${how}`,

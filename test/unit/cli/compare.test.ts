@@ -97,7 +97,7 @@ describe('ridge compare', () => {
     expect(json.changes.at(-1)).toMatchObject({ metric: 'energyJoules', change: null, verdict: 'missing' });
     expect(json.gatesNotMet).toHaveLength(1);
     const csv = (await compared(...sides, { format: 'csv' })).stdout.split('\r\n');
-    expect(csv[0]).toBe('experiment,metric,unit,a,b,kind,change,low,high,verdict,reason');
+    expect(csv[0]).toBe('experiment,metric,unit,a,b,kind,change,low,high,verdict,reason,correction');
     expect(Number(csv[2]?.split(',')[3])).toBe(36.2975);
   });
 

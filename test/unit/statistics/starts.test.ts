@@ -8,7 +8,6 @@ import {
   startsNeeded,
 } from '../../../core/statistics/allocation.js';
 import { centreOf } from '../../../core/statistics/centre.js';
-import { correctedBy, driftWeight } from '../../../core/statistics/control.js';
 import { digamma, trigamma } from '../../../core/statistics/distributions.js';
 import { tInterval } from '../../../core/statistics/interval.js';
 import { mixtureCdf, mixtureQuantile } from '../../../core/statistics/mixture.js';
@@ -16,8 +15,9 @@ import { type Blocks, componentsOf } from '../../../core/statistics/nested.js';
 import { pooledSpread } from '../../../core/statistics/pooled.js';
 import { quantile } from '../../../core/statistics/quantile.js';
 import { compareStarts } from '../../../core/statistics/ratio.js';
+import { shiftOf, shiftsOf } from '../../../core/statistics/shift.js';
 import { mean } from '../../../core/statistics/summary.js';
-import { sameBuild } from '../../bench/statistics/comparisons.js';
+import { sameBuild, twoRuns } from '../../bench/statistics/comparisons.js';
 import { coverage } from '../../bench/statistics/coverage.js';
 import { drawFrom, row, SHAPES } from '../../bench/statistics/noise.js';
 import { stopped } from '../../bench/statistics/stopping.js';
@@ -260,28 +260,45 @@ describe('compareStarts', () => {
   });
 });
 
-describe('the drift control', () => {
-  const moved = [0, 0.1, -0.1, 0.2, 0.05, -0.2];
-  const logs = moved.map((shift) => [4.6 + shift, 4.61 + shift]);
+describe('what the machine did between two runs', () => {
+  const control = { base: [4.6, 4.61], candidate: [4.7, 4.71] };
+  const moved = (by: number) => ({ base: [2, 2.02, 2.01], candidate: [2 + by, 2.02 + by, 2.01 + by] });
 
-  test('counts fully where blocks move it, and not where its own runs differ as much', () => {
-    expect(driftWeight(logs)).toBeGreaterThan(0.99);
-    expect(driftWeight(moved.map(() => [4.5, 4.7]))).toBe(0);
-    expect(driftWeight(logs.slice(0, 3))).toBe(0);
-    expect(driftWeight(logs.map((runs) => runs.slice(0, 1)))).toBe(0);
+  test('is what all others and the control tell, and never a row of itself', () => {
+    const [own, other] = shiftsOf(control, [moved(0.5), moved(0.1), moved(0.1), moved(0.101)]);
+    // The row that moved by itself is no witness, nor is a row of its own.
+    expect(own?.centre).toBeCloseTo(0.1, 3);
+    expect(own?.df).toBe(2 + 3 * 4 + 3);
+    expect(other?.df).toBe(2 + 2 * 4 + 2);
   });
 
-  test('takes what blocks did out of the rows', () => {
-    const readings = logs.map((runs) => runs.map(Math.exp));
-    const rows = moved.map((shift) => [2 + shift]);
-    const [a, b] = correctedBy({ base: readings.slice(0, 3), candidate: readings.slice(3) }, [
-      rows.slice(0, 3),
-      rows.slice(3),
-    ]);
-    for (const [value] of [...a, ...b]) expect(value).toBeCloseTo(2 + mean(moved), 3);
-    // A block without a control: nothing is corrected.
-    const missing = { base: [readings[0]!, [], readings[2]!], candidate: readings.slice(3) };
-    expect(correctedBy(missing, [rows.slice(0, 3), rows.slice(3)])[0]).toEqual(rows.slice(0, 3));
+  test('is what the control says where most rows moved otherwise', () => {
+    const [shift] = shiftsOf(control, [moved(0.3), moved(0.3), moved(0.3)]);
+    expect(shift?.centre).toBeCloseTo(0.1, 10);
+    expect(shift?.df).toBe(2);
+  });
+
+  test('has the error of its starts, and is not known without two of one side', () => {
+    const shift = shiftOf([control]);
+    // s² = 0.0001 / 2, each side of two.
+    expect(shift?.scale).toBeCloseTo(Math.sqrt(0.00005 / 1), 10);
+    expect(shiftOf([{ base: [1], candidate: [2] }])).toBeNull();
+    expect(shiftsOf({ base: [1], candidate: [2] }, [null])).toEqual([null]);
+  });
+
+  test('of 10 % makes no find, and does not hide the row that changed by 5 %', () => {
+    const found = twoRuns({ moved: 0.1, starts: 0.006, rows: 12, changed: 1.05 }, 40, 3);
+    expect(found.falseFinds.nothing).toBeGreaterThan(0.5);
+    expect(found.falseFinds.everything).toBeLessThanOrEqual(0.05);
+    expect(found.size.everything).toBeLessThan(0.07);
+    expect(found.found.everything).toBeGreaterThan(0.9);
+  });
+
+  test('costs little where it did nothing', () => {
+    const found = twoRuns({ moved: 0, starts: 0.03, rows: 12, changed: 1 }, 40, 4);
+    expect(found.error.everything).toBeLessThan(1.1 * found.error.nothing);
+    expect(found.error.everything).toBeLessThan(found.error.control);
+    expect(found.falseFinds.everything).toBeLessThanOrEqual(0.05);
   });
 });
 

@@ -1,4 +1,5 @@
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
+import { type Apart, apartSentences, correctionsOf } from '../../../../report/apart.js';
 import { CHANGE_HEAD, changeLines } from '../../../../report/change-text.js';
 import { changesOf } from '../../../../report/compare.js';
 import type { Report } from '../../../../report/report.js';
@@ -9,7 +10,7 @@ import type { Theme } from '../theme.js';
 import { changesOption } from './changes-option.js';
 import { ChangesTable } from './changes-table.js';
 import { Chooser } from './chooser.js';
-import { type Choice, pairsOf } from './sides.js';
+import { apartOf, type Choice, pairsOf } from './sides.js';
 
 /** Another run that the page can get, such as another sweep of the same coordinator. */
 export interface OtherRun {
@@ -47,9 +48,10 @@ export function Comparison({ report, selected, theme, runs = [] }: ComparisonPro
     () => (choice === null || many ? null : pairsOf(report, choice)),
     [report, choice, many],
   );
+  const apart = useMemo(() => (choice === null ? null : apartOf(report, choice)), [report, choice]);
   const changes = useMemo(
-    () => (matched === null || metric === null ? [] : changesOf(matched.pairs, [metric.name])),
-    [matched, metric?.name],
+    () => (matched === null || metric === null ? [] : changesOf(matched.pairs, [metric.name], apart)),
+    [matched, apart, metric?.name],
   );
   const drawn = useMemo(() => furthest(changes), [changes]);
   const option = useMemo(() => changesOption(drawn), [drawn, theme]);
@@ -63,7 +65,11 @@ export function Comparison({ report, selected, theme, runs = [] }: ComparisonPro
       id="comparison"
       title="Comparison"
       kind="comparison"
-      note={matched === null ? null : summary(matched, changes)}
+      note={
+        matched === null
+          ? null
+          : [summary(matched, changes), ...sentencesOf(apart, matched, metric.name)].join('. ')
+      }
       file={`${report.sweepName}-comparison`}
       chart={() => chart.current}
       data={() => ({ head: CHANGE_HEAD, lines: changeLines(changes) })}
@@ -98,6 +104,10 @@ function firstChoice(report: Report): Choice | null {
   const [a, b] = axis?.values ?? [];
   if (axis === undefined || a === undefined || b === undefined) return null;
   return { kind: 'axis', axis: axis.name, a: String(a ?? 'default'), b: String(b ?? 'default') };
+}
+
+function sentencesOf(apart: Apart | null, { pairs }: ReturnType<typeof pairsOf>, metric: string): string[] {
+  return apartSentences(apart, correctionsOf(apart, pairs, [metric]));
 }
 
 function furthest(changes: ReturnType<typeof changesOf>): ReturnType<typeof changesOf> {

@@ -1,3 +1,4 @@
+import { type Apart, runsApart } from '../../../../report/apart.js';
 import { axisText } from '../../../../report/columns.js';
 import { type Matched, matchRows } from '../../../../report/compare.js';
 import type { Report } from '../../../../report/report.js';
@@ -31,4 +32,9 @@ export function pairsOf(report: Report, choice: Choice): Matched {
       return matchRows(side(choice.a), side(choice.b), new Set(report.axes.map(({ name }) => name)));
     }
   }
+}
+
+/** @returns the two runs that a choice holds against each other; null where it is within one. */
+export function apartOf(report: Report, choice: Choice): Apart | null {
+  return choice.kind === 'run' ? runsApart(choice.before, report) : null;
 }
