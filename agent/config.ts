@@ -9,6 +9,7 @@ import type { ClientSecurity } from '../proto/security.js';
 import { readPolicy, type SourcePolicy, sourcesSchema } from './artifacts/remote/policy.js';
 import { DEFAULT_FOLDER, SOCKET_NAME } from './power/protocol.js';
 import { scorerSchema } from './quality/external-scorer.js';
+import { type ConfiguredServer, configuredServers, serversSchema } from './servers/config.js';
 
 /** Everything an agent can be told; every field has a default, so an empty file is a config. */
 export const agentFileSchema = z.strictObject({
@@ -47,6 +48,8 @@ export const agentFileSchema = z.strictObject({
       scorerSchema,
     )
     .default({}),
+  /** Servers that a sweep may name, by name; those of shipped profiles are found on the PATH without it. */
+  servers: serversSchema.default({}),
   /** Splits the CPUs into devices of their own, e.g. `[[0, 1], [2, 3]]`; empty = one device. */
   cpuGroups: z.array(z.array(z.number().int().nonnegative()).min(1)).default([]),
   /** Runners to offer; left out = every one whose engine is here. */
@@ -108,9 +111,10 @@ export type AgentFile = z.input<typeof agentFileSchema>;
 /** A config after the door: checked, defaults filled in, files of certificates read. */
 export type AgentConfig = Omit<
   z.output<typeof agentFileSchema>,
-  'nodeName' | 'cacheFolder' | 'stateFolder' | 'roofsFolder' | 'tls' | 'tokenFile' | 'sources'
+  'nodeName' | 'cacheFolder' | 'stateFolder' | 'roofsFolder' | 'tls' | 'tokenFile' | 'sources' | 'servers'
 > & {
   readonly sources: SourcePolicy;
+  readonly servers: readonly ConfiguredServer[];
   readonly nodeName: string;
   readonly cacheFolder: string;
   readonly stateFolder: string;
@@ -148,9 +152,18 @@ export function loadAgentConfig(
       checked.error.issues.map((issue) => `${issue.path.join('.') || 'the config'}: ${issue.message}`),
     );
   }
-  const { nodeName, cacheFolder, tls, tokenFile, sources: fetching, ...rest } = checked.data;
+  const {
+    nodeName,
+    cacheFolder,
+    tls,
+    tokenFile,
+    sources: fetching,
+    servers: entries,
+    ...rest
+  } = checked.data;
   const errors: string[] = [];
   const policy = readPolicy(fetching, rest.artifactBytes, (name, path) => textOf(name, path, errors));
+  const servers = serversOf(entries, errors);
   if (errors.length > 0) throw new AgentConfigError(errors);
   const stateFolder = resolve(
     rest.stateFolder ?? join(base(env.XDG_STATE_HOME, '.local/state'), 'ridgepoint'),
@@ -158,6 +171,7 @@ export function loadAgentConfig(
   return {
     ...rest,
     sources: policy,
+    servers,
     modelFolders: rest.modelFolders.map((folder) => resolve(folder)),
     nodeName: nodeName ?? defaultNodeName(),
     cacheFolder: resolve(cacheFolder ?? join(base(env.XDG_CACHE_HOME, '.cache'), 'ridgepoint')),
@@ -185,6 +199,15 @@ export function readAgentFile(path: string | undefined): Record<string, unknown>
   if (content === null || content === undefined) return {};
   if (typeof content === 'object' && !Array.isArray(content)) return content as Record<string, unknown>;
   throw new AgentConfigError([`${path} has to hold fields, e.g. \`coordinator: ${DEFAULT_COORDINATOR}\``]);
+}
+
+function serversOf(entries: z.output<typeof serversSchema>, errors: string[]): readonly ConfiguredServer[] {
+  try {
+    return configuredServers(entries);
+  } catch (error) {
+    errors.push((error as Error).message);
+    return [];
+  }
 }
 
 function textOf(name: string, path: string, errors: string[]): string {

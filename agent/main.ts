@@ -64,6 +64,7 @@ export async function startAgent(config: AgentConfig): Promise<RunningAgent> {
     cpuGroups: config.cpuGroups,
     meters: asked,
     runnerKinds: config.runners ?? RUNNER_KINDS,
+    servers: config.servers,
   });
   const meters: MeterSettings = { ...asked, periods: probe.periods, sensors: probe.sensors };
   const roofs = new NodeRoofs({
@@ -90,7 +91,8 @@ export async function startAgent(config: AgentConfig): Promise<RunningAgent> {
   const tell = (event: TrialEvent) => {
     for (const listener of listeners) listener(event);
   };
-  const trials: TrialExecutor = new TrialExecutor(contextOf(config, probe, { meters, roofs, factors }), {
+  const context = contextOf(config, probe, { meters, roofs, factors });
+  const trials: TrialExecutor = new TrialExecutor(context, {
     onStart(lease) {
       log.info({ trial: lease.trialId, device: lease.deviceId }, 'trial started');
       tell({ event: 'started', lease });
@@ -130,6 +132,7 @@ export async function startAgent(config: AgentConfig): Promise<RunningAgent> {
     .then(() => session.run())
     .finally(async () => {
       await exporter?.close();
+      await context.servers.pool.close();
       metrics.close();
       if ('nvml' in probe.nvml) probe.nvml.nvml.close();
     });

@@ -23,6 +23,7 @@ import { openSensors, type SensorOptions, type Sensors } from './meters/sensors.
 import { RUNNER_KINDS } from './runners/index.js';
 import { PROBE } from './runners/jobs.js';
 import type { RunnerProbe } from './runners/runner.js';
+import type { ConfiguredServer } from './servers/config.js';
 
 export interface ProbeSettings {
   readonly nodeName: string;
@@ -32,6 +33,8 @@ export interface ProbeSettings {
   readonly cpuGroups: readonly (readonly number[])[];
   readonly meters: MeterSettings;
   readonly runnerKinds?: readonly string[];
+  /** Of the node's configuration. */
+  readonly servers?: readonly ConfiguredServer[];
   readonly nvmlLibrary?: string | null;
   /** Other libraries and commands of sensors, for tests. */
   readonly sensors?: Partial<SensorOptions>;
@@ -69,7 +72,7 @@ export async function probeNode(settings: ProbeSettings): Promise<NodeProbe> {
       allowPowermetrics: settings.meters.allowPowermetrics ?? false,
       ...settings.sensors,
     }),
-    Promise.all(kinds.map(probeRunner)),
+    Promise.all(kinds.map((kind) => probeRunner(kind, settings.servers))),
   ]);
   const host = cpuDevices(cpu, settings.cpuGroups, limits.memoryBytes, limits.cpuQuota);
   const hostCpus = [...new Set(host.flatMap((device) => device.cpus))];
@@ -112,9 +115,12 @@ export async function probeNode(settings: ProbeSettings): Promise<NodeProbe> {
 }
 
 /** Opens the runner's libraries in a child, so that a library that crashes on loading takes nobody along. */
-export async function probeRunner(kind: string): Promise<RunnerProbe> {
+export async function probeRunner(
+  kind: string,
+  servers: readonly ConfiguredServer[] = [],
+): Promise<RunnerProbe> {
   const { answer, failure } = await launch({
-    task: taskOf(PROBE, { runnerKind: kind }),
+    task: taskOf(PROBE, { runnerKind: kind, servers }),
     cpus: [],
     timeLimitSeconds: PROBE_LIMIT_SECONDS,
     memoryLimitBytes: null,

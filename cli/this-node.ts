@@ -1,5 +1,6 @@
 import { probeNode } from '../agent/probe.js';
 import { RoofsStore } from '../agent/roofs/store.js';
+import type { ConfiguredServer } from '../agent/servers/config.js';
 import type { NodeProfile } from '../core/experiment/node.js';
 import { VERSION } from '../installation/package.js';
 import { agentConfig } from './node-config.js';
@@ -12,6 +13,8 @@ export interface ThisNode {
   readonly store: RoofsStore;
   /** Root of the /sys that devices were read from. */
   readonly sysRoot: string;
+  /** Of its configuration. */
+  readonly servers: readonly ConfiguredServer[];
 }
 
 /**
@@ -19,7 +22,7 @@ export interface ThisNode {
  * @throws CommandError (2) for a wrong file.
  */
 export async function thisNode(config: string | undefined): Promise<ThisNode> {
-  const { nodeName, cpuGroups, meters, roofsFolder } = agentConfig(config);
+  const { nodeName, cpuGroups, meters, roofsFolder, servers } = agentConfig(config);
   const { profile, nvml } = await probeNode({
     nodeName,
     labels: {},
@@ -29,5 +32,5 @@ export async function thisNode(config: string | undefined): Promise<ThisNode> {
     runnerKinds: [],
   });
   if ('nvml' in nvml) nvml.nvml.close();
-  return { profile, roofsFolder, store: new RoofsStore(roofsFolder), sysRoot: meters.sysRoot };
+  return { profile, roofsFolder, store: new RoofsStore(roofsFolder), sysRoot: meters.sysRoot, servers };
 }

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// Writes every generated file that is checked in: proto/gen, core/kernels/gen (by the native library, which is built for it),
+// Writes every generated file that is checked in: proto/gen, core/kernels/gen (by the native library, which is built for it), core/runners/server/gen,
 // schemas/*.json, docs/metrics.md, docs/ops.md, the dashboards for Grafana and the chart's copies.
 // With --check it writes nothing and fails when one of them is not what its source gives.
 import { execFileSync } from 'node:child_process';
@@ -22,8 +22,9 @@ const write = (script, folder) =>
     cwd: root,
     stdio: ['ignore', 2, 2],
   });
-// First, for schemas and pages are made of it.
+// First, for schemas and pages are made of them.
 write('write-ops-table.ts', 'core/kernels/gen');
+write('write-server-profiles.ts', 'core/runners/server/gen');
 write('write-schemas.ts', 'schemas');
 write('write-metrics-page.ts', 'docs');
 write('write-ops-page.ts', 'docs');

@@ -22,6 +22,12 @@ export class CurrentChild {
     return launched;
   };
 
+  /** Somebody else's child is what the trial waits for: stopping the trial reaches it until the trial has one of its own. */
+  watch(launched: Pick<Launched<unknown>, 'stop' | 'kill'>): void {
+    this.#launched = launched;
+    if (this.#reason !== null) launched.stop(this.#reason);
+  }
+
   stop(reason: string): void {
     this.#reason ??= reason;
     this.#launched?.stop(reason);

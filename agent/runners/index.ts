@@ -1,5 +1,6 @@
 import { FailureError, failure } from '../../core/errors.js';
 import type { RunnerName } from '../../core/runners/index.js';
+import type { ServerKindName } from '../../core/runners/server/index.js';
 import type { Learned } from '../artifacts/learned.js';
 import type { QuantizeRequest } from './jobs.js';
 import type { Observer } from './observer.js';
@@ -20,6 +21,10 @@ interface RunnerRoom {
 
 const llamaCppQuantizer = async (): Promise<Quantize> => (await import('./llama-cpp/index.js')).quantizeFile;
 
+function server(kind: ServerKindName, quantizer: RunnerRoom['quantizer']): RunnerRoom {
+  return { load: async () => (await import('./server/index.js')).serverRunner(kind), quantizer };
+}
+
 /** The room of every runner that core/runners describes: a new one is a new folder and one entry here. */
 const ROOMS: Readonly<Record<RunnerName, RunnerRoom>> = {
   'llama-cpp': {
@@ -33,6 +38,9 @@ const ROOMS: Readonly<Record<RunnerName, RunnerRoom>> = {
   },
   fake: { load: async () => (await import('./fake/index.js')).fakeRunner, quantizer: null },
   kernels: { load: async () => (await import('./kernels/index.js')).kernelsRunner, quantizer: null },
+  'llama-server': server('llama-server', llamaCppQuantizer),
+  openai: server('openai', null),
+  'simulated-server': server('simulated-server', null),
 };
 
 export const RUNNER_KINDS: readonly string[] = Object.keys(ROOMS);

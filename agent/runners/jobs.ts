@@ -2,6 +2,7 @@ import { FailureError, failure } from '../../core/errors.js';
 import type { QuantizationSpec } from '../../core/techniques/quantization.js';
 import type { Learned } from '../artifacts/learned.js';
 import { type Job, type ProgressReport, progressOver } from '../isolation/job.js';
+import type { ConfiguredServer } from '../servers/config.js';
 import type { RunnerProbe } from './runner.js';
 
 export interface QuantizeRequest {
@@ -28,12 +29,18 @@ export const QUANTIZE: Job<QuantizeRequest, Learned, ProgressReport> = {
   },
 };
 
+export interface ProbeRequest {
+  readonly runnerKind: string;
+  /** Of the node's configuration; left out = none. */
+  readonly servers?: readonly ConfiguredServer[];
+}
+
 /** Asks a runner what it could do here. */
-export const PROBE: Job<{ readonly runnerKind: string }, RunnerProbe> = {
+export const PROBE: Job<ProbeRequest, RunnerProbe> = {
   name: 'probe',
   what: 'the probe',
   async load() {
     const { loadRunner } = await import('./index.js');
-    return async ({ runnerKind }) => (await loadRunner(runnerKind)).probe();
+    return async ({ runnerKind, servers = [] }) => (await loadRunner(runnerKind)).probe(servers);
   },
 };

@@ -2,6 +2,7 @@ import type { KernelRecord } from '../../core/kernels/record.js';
 import type { TrainingPart } from '../../core/result/roofline-record.js';
 import type { PackedMatrices } from '../../core/work/packed.js';
 import type { NodeTimes } from '../native/profiler.js';
+import type { ServedEndpoint } from '../servers/served.js';
 import type { TrainableModel } from './trainer.js';
 
 /** What a runner opens, by capability: each is whole, and whoever holds one needs to ask nothing. */
@@ -11,6 +12,7 @@ export interface Opened {
   readonly 'language-model': LanguageModel;
   readonly trainer: TrainableModel;
   readonly op: Op;
+  readonly endpoint: EndpointOpened;
 }
 
 /** Facts of what was opened; every one is read from the engine, not guessed. null = the engine does not say. */
@@ -39,6 +41,9 @@ export interface PackedFacts extends LoadedFacts {
 export interface TrainerFacts extends LoadedFacts {
   readonly trainingWork: readonly TrainingPart[];
 }
+
+/** Of a file that a server has opened: what its header says. */
+export type EndpointFacts = OpenedFacts;
 
 /** Every kind of facts, as they leave the child. */
 export type AnyFacts = OpenedFacts | LoadedFacts | PackedFacts | TrainerFacts;
@@ -85,6 +90,12 @@ export interface Op extends Closable {
   readonly record: Omit<KernelRecord, 'callSeconds'>;
   /** Runs it so many times. @returns seconds of each call. */
   call(times: number): number[];
+}
+
+/** A server that answers, in another process. */
+export interface EndpointOpened extends Closable {
+  readonly facts: EndpointFacts;
+  readonly served: ServedEndpoint;
 }
 
 /** What quality needs of an engine: its vocabulary, and the logits of any position. Drives sequence 0. */

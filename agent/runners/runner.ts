@@ -4,6 +4,8 @@ import type { RunnerProfile } from '../../core/experiment/node.js';
 import type { OpType } from '../../core/kernels/op.js';
 import type { TrainingSettings } from '../../core/training/methods.js';
 import type { Capability } from '../../core/workloads/capability.js';
+import type { ConfiguredServer } from '../servers/config.js';
+import type { ServedEndpoint } from '../servers/served.js';
 import type { Opened } from './opened.js';
 
 /**
@@ -12,8 +14,11 @@ import type { Opened } from './opened.js';
  */
 export interface Runner {
   readonly kind: string;
-  /** What this node can do with it; called in a short-lived child because native code is opened. */
-  probe(): Promise<RunnerProbe>;
+  /**
+   * What this node can do with it; called in a short-lived child because native code is opened.
+   * @param servers those of the node's configuration, for runners that are one.
+   */
+  probe(servers: readonly ConfiguredServer[]): Promise<RunnerProbe>;
   /**
    * How to open each capability that its description in core/runners offers. Throws FailureError (`load-failed`,
    * `engine-missing`, `model-unsupported`, …) with a sentence for people.
@@ -78,12 +83,15 @@ export interface Demands {
   /** What the weights are loaded for. */
   readonly trainer: { readonly training: TrainingSettings };
   readonly op: { readonly kernel: KernelRequest };
+  /** The server was started before, by what the point says of it. */
+  readonly endpoint: Readonly<Record<never, never>>;
 }
 
 export type GeneratorRequest = ModelRequest & GeneratorDemands;
 export type LanguageModelRequest = ModelRequest & Demands['language-model'];
 export type TrainerRequest = ModelRequest & Demands['trainer'];
 export type OpRequest = PlaceRequest & Demands['op'];
+export type EndpointRequest = ModelRequest & { readonly served: ServedEndpoint | null };
 
 /** What opening takes, by what is opened. */
 export interface OpenRequest {
@@ -92,6 +100,7 @@ export interface OpenRequest {
   readonly 'language-model': LanguageModelRequest;
   readonly trainer: TrainerRequest;
   readonly op: OpRequest;
+  readonly endpoint: EndpointRequest;
 }
 
 /** Opens one capability of a runner. @throws FailureError `impossible-combination` where it does not offer it, and as the runner does. */

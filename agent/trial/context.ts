@@ -13,6 +13,8 @@ import type { AppliedSettings } from '../power/applied-settings.js';
 import type { NodeProbe } from '../probe.js';
 import type { Scorers } from '../quality/scorers.js';
 import type { NodeRoofs } from '../roofs/node-roofs.js';
+import type { ConfiguredServer } from '../servers/config.js';
+import { ServerPool } from '../servers/pool.js';
 import type { TrialNotes } from './notes.js';
 import type { TrialProgress } from './progress.js';
 
@@ -33,6 +35,8 @@ export interface TrialContext {
   /** Grams of CO2 equivalent per kilowatt hour where the node stands; null = not stated. */
   readonly gridGramsPerKilowattHour: number | null;
   readonly roofs: Pick<NodeRoofs, 'of' | 'absent'>;
+  /** Servers that it can start or reach, and those that run. */
+  readonly servers: { readonly configured: readonly ConfiguredServer[]; readonly pool: ServerPool };
   /** Of the power helper; null = nothing can be set. */
   readonly powerSocket: string | null;
 }
@@ -64,6 +68,7 @@ export function contextOf(
     idle: new IdleBaselines(monotonicSeconds),
     gridGramsPerKilowattHour: config.meters.gridGramsPerKilowattHour,
     scorers: config.scorers,
+    servers: { configured: config.servers, pool: new ServerPool() },
     powerSocket: config.power?.socket ?? null,
     roofs,
     factors,

@@ -3,6 +3,7 @@ import type { Phase } from '../../core/result/result.js';
 import type { Job } from '../isolation/job.js';
 import type { AnyFacts } from '../runners/opened.js';
 import type { RunnableAdapter } from '../runners/runner.js';
+import type { ServedEndpoint } from '../servers/served.js';
 import type { TrainingFiles, TrainingProgress, WorkloadOutcome } from '../workloads/workload.js';
 
 export interface TrialRequest {
@@ -17,6 +18,10 @@ export interface TrialRequest {
   readonly minPhaseSeconds: number;
   /** null for workloads that do not train. */
   readonly training: TrainingFiles | null;
+  /** The server to ask; left out for runners that are none. */
+  readonly served?: ServedEndpoint;
+  /** Real path of the prompts that a workload names; left out = none. */
+  readonly promptsPath?: string;
 }
 
 /** What the child of a trial tells on the way. Times are monotonic seconds. */

@@ -13,6 +13,14 @@ import { childLimits, type TrialRun } from './context.js';
 import { TRIAL, type TrialRequest } from './job.js';
 import type { PreparedModel } from './preparation.js';
 import { listener } from './progress.js';
+import type { ServedModel } from './serve.js';
+
+/** What a workload needs beside a model. */
+export interface Surroundings {
+  readonly training: TrainingFiles | null;
+  readonly served: ServedModel | null;
+  readonly promptsPath: string | null;
+}
 
 /**
  * Runs the workload in a child while the meters read on; their samples are noted however it ends.
@@ -21,11 +29,12 @@ import { listener } from './progress.js';
 export async function measure(
   trial: TrialRun,
   model: PreparedModel | null,
-  training: TrainingFiles | null,
+  { training, served, promptsPath }: Surroundings,
 ): Promise<WorkloadOutcome> {
   const { lease, node, device, notes } = trial;
   const { experiment } = lease;
-  const wanted = experiment.measure.meters;
+  // What this machine draws says nothing of a server elsewhere.
+  const wanted = isElsewhere(served) ? 'off' : experiment.measure.meters;
   const { meters, absent, periods } = findMeters(node.meters, node.nvml, device.id, wanted);
   notes.absent = { ...notes.absent, ...absent };
   const recorder = new Recorder(meters, periods);
@@ -44,12 +53,36 @@ export async function measure(
       cpus: device.cpus,
       minPhaseSeconds: shortestPhase(energy, periods),
       training,
+      ...(served !== null && { served: served.endpoint }),
+      ...(promptsPath !== null && { promptsPath }),
     };
-    return await runChild(trial, request, recorder);
+    return await endsWith(trial, served, runChild(trial, request, recorder));
   } finally {
     recorder.stop();
     notes.samples = recorder.series(notes.originSeconds);
   }
+}
+
+/** @returns what the child gives, or throws what the server died of: then the child has nothing more to ask. */
+async function endsWith(
+  { child }: TrialRun,
+  served: ServedModel | null,
+  outcome: Promise<WorkloadOutcome>,
+): Promise<WorkloadOutcome> {
+  if (served?.died == null) return await outcome;
+  try {
+    return await Promise.race([outcome, served.died]);
+  } catch (error) {
+    child.kill('the server has ended');
+    await outcome.catch(() => {});
+    throw error;
+  }
+}
+
+function isElsewhere(served: ServedModel | null): boolean {
+  if (served === null || served.endpoint.pid !== null) return false;
+  const { hostname } = new URL(served.endpoint.url);
+  return !['localhost', '127.0.0.1', '[::1]'].includes(hostname);
 }
 
 /** Notes the idle power of the device: read now, unless an earlier trial of the sweep did. */
@@ -86,7 +119,7 @@ async function runChild(
       } else listen(message);
     },
   });
-  recorder.attach({ pid: launched.pid, deviceId: device.id, cpus: device.cpus });
+  recorder.attach({ pid: request.served?.pid ?? launched.pid, deviceId: device.id, cpus: device.cpus });
   const ending = await launched.ended;
   notes.environment.memoryGuard = ending.memoryGuard;
   const swapped = readSwappedPages(procRoot);

@@ -15,8 +15,8 @@ export async function runTrial(
 ): Promise<WorkloadOutcome> {
   const runner = await loadRunner(request.runner.kind);
   const workload = workloadNamed(request.workload.kind);
-  const { modelPath, adapters, deviceClass, deviceId, cpus } = request;
-  const place = { modelPath, adapters, options: request.runner.options, deviceClass, deviceId, cpus };
+  const { modelPath, adapters, deviceClass, deviceId, cpus, served = null } = request;
+  const place = { modelPath, adapters, options: request.runner.options, deviceClass, deviceId, cpus, served };
 
   const loadStart = monotonicSeconds();
   const opened = await open(runner, workload.needs, {
@@ -40,6 +40,7 @@ export async function runTrial(
         const phase = { name, repeat, startSeconds, endSeconds, tokens };
         channel.send({ type: 'phase', phase: times === undefined ? phase : { ...phase, times } });
       },
+      stopReason: () => channel.stopReason(),
       async breathe() {
         await channel.rest();
         return channel.stopReason() !== null;
@@ -60,6 +61,7 @@ const INPUTS: { readonly [C in keyof WorkloadInput]: InputOf<WorkloadInput[C]> }
   'profiled-generator': () => null,
   'language-model': () => null,
   op: () => null,
+  endpoint: ({ promptsPath = null, modelPath }) => ({ promptsPath, tokenizerPath: modelPath }),
   trainer: trainingInput,
 };
 

@@ -15,6 +15,7 @@ import type { TrialProgress } from './progress.js';
 import { askQuestions, prepareQuestions, runningModel } from './quality.js';
 import { writeRecord } from './record.js';
 import { noteRoofline } from './roofline.js';
+import { promptsPath, serveModel } from './serve.js';
 import { dropMerged, noteTraining, trainedModel, trainingFiles } from './training.js';
 
 export interface RunningTrial {
@@ -39,6 +40,7 @@ export function startTrial(
   const settings = new AppliedSettings();
   const done = run({ lease, node, notes, child, pins, settings, onProgress })
     .finally(() => settings.release())
+    .finally(() => node.servers.pool.giveBack(lease.deviceId))
     .finally(() => pins.release())
     .then(
       () => writeRecord(lease, node.profile, notes, null),
@@ -59,7 +61,8 @@ async function run(begun: Omit<TrialRun, 'device'>): Promise<void> {
   const questions = await prepareQuestions(trial, model);
 
   await setDevice(trial);
-  const outcome = await measure(trial, model, training);
+  const served = await serveModel(trial, model);
+  const outcome = await measure(trial, model, { training, served, promptsPath: promptsPath(trial) });
   notes.outcome = outcome;
   await profileTrial(trial, model);
   // Neither training's files nor quality depend on speed.

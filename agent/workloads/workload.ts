@@ -1,6 +1,7 @@
 import type { MeasurePolicy, Options } from '../../core/experiment/experiment.js';
 import type { KernelRecord } from '../../core/kernels/record.js';
 import type { PhaseName } from '../../core/result/result.js';
+import type { ServingRecord } from '../../core/serving/record.js';
 import type { StopReason } from '../../core/statistics/stopping.js';
 import type { TrainingRecord } from '../../core/training/record.js';
 import type { Capability } from '../../core/workloads/capability.js';
@@ -29,6 +30,14 @@ export interface WorkloadInput {
   readonly 'language-model': null;
   readonly trainer: TrainingInput;
   readonly op: null;
+  readonly endpoint: ServingInput;
+}
+
+export interface ServingInput {
+  /** Real path of the file that the option `dataset` or `trace` names; null = neither is named. */
+  readonly promptsPath: string | null;
+  /** A GGUF whose vocabulary counts tokens; null = none is known. */
+  readonly tokenizerPath: string | null;
 }
 
 export interface TrainingInput {
@@ -47,6 +56,8 @@ export interface WorkloadContext {
   readonly stamp: PhaseStamper;
   /** Monotonic seconds (CLOCK_MONOTONIC, shared by parent and child). */
   now(): number;
+  /** Why the trial is to end; null = it is not. Asked where the event loop is free. */
+  stopReason(): string | null;
   /** Gives the event loop a turn so that messages leave and a stop can arrive; true = stop now. */
   breathe(): Promise<boolean>;
 }
@@ -110,4 +121,5 @@ export type WorkloadFindings =
       readonly record: Omit<TrainingRecord, 'made'>;
       readonly kept: KeptResult | null;
     }
-  | { readonly of: 'op'; readonly record: KernelRecord };
+  | { readonly of: 'op'; readonly record: KernelRecord }
+  | { readonly of: 'serving'; readonly record: ServingRecord };

@@ -20,10 +20,12 @@ export interface Repeat {
   readonly train: RepeatPart | null;
   /** Calls of an op; its tokens count them. */
   readonly kernel: RepeatPart | null;
+  /** Requests to a server, from the first dispatch to the last answer; its tokens are those that were generated. */
+  readonly serve: RepeatPart | null;
 }
 
 /** The phases that are measured; loading, warm-up and quality are around them. */
-export const MEASURED = ['prefill', 'decode', 'train', 'kernel'] as const;
+export const MEASURED = ['prefill', 'decode', 'train', 'kernel', 'serve'] as const;
 
 const isMeasured = ({ name }: Phase) => (MEASURED as readonly string[]).includes(name);
 
@@ -50,6 +52,7 @@ export function repeatsOf(phases: readonly Phase[]): Repeat[] {
       decode: part('decode', index),
       train: part('train', index),
       kernel: part('kernel', index),
+      serve: part('serve', index),
     }));
 }
 

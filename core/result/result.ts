@@ -14,6 +14,7 @@ import { kernelRecordSchema } from '../kernels/record.js';
 import { FORMAT_NAMES } from '../models/formats.js';
 import { qualityRecordSchema } from '../quality/record.js';
 import { WINDOW_SCHEMES } from '../quality/windows.js';
+import { servingRecordSchema } from '../serving/record.js';
 import { trainingRecordSchema } from '../training/record.js';
 import { profileRecordSchema } from './profile-record.js';
 import { rooflineGivenSchema, rooflineSchema } from './roofline-record.js';
@@ -145,6 +146,7 @@ export const phaseSchema = z.object({
     'decode',
     'train',
     'kernel',
+    'serve',
     'quality',
     'energy-prefill',
     'energy-decode',
@@ -229,7 +231,7 @@ export const resultSchema = z.object({
     count: z.number().int(),
     warmups: z.number().int(),
     /** Why repeating ended. */
-    stop: z.enum(['interval-narrow', 'max-repeats', 'time-budget', 'steps-done', 'not-started']),
+    stop: z.enum(['interval-narrow', 'max-repeats', 'time-budget', 'steps-done', 'load-done', 'not-started']),
     /** Relative half width that was reached; null with fewer than two repeats. */
     halfWidth: z.number().nullable(),
   }),
@@ -242,6 +244,8 @@ export const resultSchema = z.object({
   training: trainingRecordSchema.nullable(),
   /** What an op was and what its calls took; null for workloads that run models. */
   kernel: kernelRecordSchema.nullable(),
+  /** What asking a server gave, request by request; left out for workloads that ask none. */
+  serving: servingRecordSchema.optional(),
   /** What each operator took, in a run of its own; null where none was asked for, or could be had (`absent.profile`). */
   profile: profileRecordSchema.nullable(),
   /** The measured ceilings of its device; null where none were measured (`absent.roofs`). */

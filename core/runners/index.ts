@@ -7,12 +7,18 @@ import { ggml } from './ggml.js';
 import { kernels } from './kernels.js';
 import { llamaCpp } from './llama-cpp.js';
 import type { RunnerKind } from './runner.js';
+import { SERVER_KINDS } from './server/index.js';
 import { sparse } from './sparse.js';
 
 /** A new kind is one file and one line here, and its room in agent/runners. */
-const DESCRIPTIONS = { 'llama-cpp': llamaCpp, ggml, sparse, fake, kernels } satisfies Readonly<
-  Record<string, RunnerKind>
->;
+const DESCRIPTIONS = {
+  'llama-cpp': llamaCpp,
+  ggml,
+  sparse,
+  fake,
+  kernels,
+  ...SERVER_KINDS,
+} satisfies Readonly<Record<string, RunnerKind>>;
 export type RunnerName = keyof typeof DESCRIPTIONS;
 
 /** Every runner a sweep can name. */

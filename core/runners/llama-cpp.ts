@@ -83,34 +83,56 @@ const layersNeedGpu: Rule = {
 const cacheType = (what: string) =>
   z.enum(KV_CACHE_TYPES).default('f16').describe(`Type of the ${what} cache (llama-bench: -ct${what[0]}).`);
 
+/** Options that every engine on llama.cpp has, in the trial's process or behind an address. */
+export const LLAMA_CPP_OPTIONS = {
+  flashAttention: z
+    .union([z.boolean(), z.literal('auto')])
+    .default('auto')
+    .describe('Flash attention; auto leaves it to llama.cpp (llama-bench: -fa).'),
+  kvCacheTypeK: cacheType('key'),
+  kvCacheTypeV: cacheType('value'),
+  threads,
+  batch: z
+    .int()
+    .min(1)
+    .max(1_048_576)
+    .default(2048)
+    .describe('Tokens handed to llama_decode at once, at most (llama-bench: -b).'),
+  ubatch: z
+    .int()
+    .min(1)
+    .max(1_048_576)
+    .default(512)
+    .describe('Tokens computed at once, at most; not above batch (llama-bench: -ub).'),
+  gpuLayers: z
+    .union([z.int().min(0).max(10_000), z.literal('all')])
+    .default('all')
+    .describe('Layers placed on the GPU; all on a cpu device means none (llama-bench: -ngl).'),
+  mmap: z.boolean().default(true).describe('Map the model file instead of reading it (llama-bench: -mmp).'),
+} as const;
+
+/** What llama.cpp refuses, wherever it runs; a rule is silent where a runner has no such option. */
+export const LLAMA_CPP_RULES: readonly Rule[] = [
+  quantizedValues,
+  cacheBlocks('kvCacheTypeK'),
+  cacheBlocks('kvCacheTypeV'),
+  latentCache,
+  ubatchWithinBatch,
+  stepWithinBatch,
+  layersNeedGpu,
+  requantizing,
+  grouping,
+  windows,
+  windowWithAdapter,
+  pruningNeedsFloats,
+  groupsDivideWidth,
+];
+
 export const llamaCpp: RunnerKind = {
   kind: 'llama-cpp',
   summary: 'llama.cpp in the trial process, through the libraries that node-llama-cpp ships',
   options: z.strictObject({
-    flashAttention: z
-      .union([z.boolean(), z.literal('auto')])
-      .default('auto')
-      .describe('Flash attention; auto leaves it to llama.cpp (llama-bench: -fa).'),
-    kvCacheTypeK: cacheType('key'),
-    kvCacheTypeV: cacheType('value'),
-    threads,
-    batch: z
-      .int()
-      .min(1)
-      .max(1_048_576)
-      .default(2048)
-      .describe('Tokens handed to llama_decode at once, at most (llama-bench: -b).'),
-    ubatch: z
-      .int()
-      .min(1)
-      .max(1_048_576)
-      .default(512)
-      .describe('Tokens computed at once, at most; not above batch (llama-bench: -ub).'),
-    gpuLayers: z
-      .union([z.int().min(0).max(10_000), z.literal('all')])
-      .default('all')
-      .describe('Layers placed on the GPU; all on a cpu device means none (llama-bench: -ngl).'),
-    mmap: z.boolean().default(true).describe('Map the model file instead of reading it (llama-bench: -mmp).'),
+    ...LLAMA_CPP_OPTIONS,
     cpuBackend,
     poll,
     engine: z
@@ -127,21 +149,7 @@ export const llamaCpp: RunnerKind = {
   offers: ['generator', 'profiled-generator', 'language-model'],
   formats: ['gguf'],
   techniques: ['quantization', 'sparsity', 'attention', 'adapter'],
-  rules: [
-    quantizedValues,
-    cacheBlocks('kvCacheTypeK'),
-    cacheBlocks('kvCacheTypeV'),
-    latentCache,
-    ubatchWithinBatch,
-    stepWithinBatch,
-    layersNeedGpu,
-    requantizing,
-    grouping,
-    windows,
-    windowWithAdapter,
-    pruningNeedsFloats,
-    groupsDivideWidth,
-  ],
+  rules: LLAMA_CPP_RULES,
   alsoKnownAs: {
     fa: 'flashAttention',
     flashAttn: 'flashAttention',

@@ -4,12 +4,12 @@ import type { Options } from '../experiment/experiment.js';
 export interface NodeDemands {
   /** A release of the engine. */
   readonly release: string | null;
-  /** A variant of its CPU library. */
+  /** A variant of its CPU library, or a server of the node's configuration. */
   readonly variant: string | null;
 }
 
 /** Options that ask something of a node; they mean the same to every runner that has them. */
-export function nodeDemands({ engine, cpuBackend }: Options): NodeDemands {
+export function nodeDemands({ engine, cpuBackend, server }: Options): NodeDemands {
   const word = (value: unknown) => (typeof value === 'string' ? value : null);
-  return { release: word(engine), variant: word(cpuBackend) };
+  return { release: word(engine), variant: word(cpuBackend) ?? word(server) };
 }

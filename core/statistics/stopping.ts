@@ -5,7 +5,7 @@ import { cv } from './summary.js';
 export const WARMUP_ROUNDS = 3;
 
 /** `steps-done` is said by workloads that do a number of steps and no more. */
-export type StopReason = 'interval-narrow' | 'max-repeats' | 'time-budget' | 'steps-done';
+export type StopReason = 'interval-narrow' | 'max-repeats' | 'time-budget' | 'steps-done' | 'load-done';
 
 /** When repeating is enough; part of a sweep's `measure`. */
 export interface StoppingPolicy {

@@ -7,6 +7,14 @@
  * - `language-model`: a vocabulary and the logits of any position, for quality
  * - `trainer`: steps of an optimizer
  * - `op`: one operation, called again and again
+ * - `endpoint`: the address of a server that answers requests
  */
-export const CAPABILITIES = ['generator', 'profiled-generator', 'language-model', 'trainer', 'op'] as const;
+export const CAPABILITIES = [
+  'generator',
+  'profiled-generator',
+  'language-model',
+  'trainer',
+  'op',
+  'endpoint',
+] as const;
 export type Capability = (typeof CAPABILITIES)[number];

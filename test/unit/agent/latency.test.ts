@@ -53,6 +53,7 @@ function world(seconds: { prefill: number; step: (call: number) => number }) {
         ...(times !== undefined && { times }),
       }),
     now: () => now,
+    stopReason: () => null,
     breathe: async () => false,
     ...rest,
   });

@@ -148,6 +148,7 @@ describe('the time of a sweep', () => {
     roofsFolder,
     store: new RoofsStore(roofsFolder),
     sysRoot: join(folder, 'sys'),
+    servers: [],
   };
   const none: ThisNode = {
     ...here,

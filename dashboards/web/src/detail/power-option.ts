@@ -13,6 +13,7 @@ export const PHASE_COLOURS: Readonly<Record<Phase['name'], string>> = {
   decode: 'c5',
   train: 'c1',
   kernel: 'c4',
+  serve: 'c5',
   quality: 'c3',
   'energy-prefill': 'c0',
   'energy-decode': 'c5',

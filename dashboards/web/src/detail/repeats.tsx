@@ -13,6 +13,7 @@ const STOPS = {
   'max-repeats': 'stopped at the largest number of repeats',
   'time-budget': 'stopped when the time was used up',
   'steps-done': 'stopped when all steps were done',
+  'load-done': 'stopped when all requests were answered',
   'not-started': 'never started',
 } as const;
 

@@ -1,0 +1,103 @@
+import { createRequire } from 'node:module';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { FailureError, failure } from '../../core/errors.js';
+import type { Options } from '../../core/experiment/experiment.js';
+import { SERVER_OPTION_NAMES } from '../../core/runners/server/options.js';
+import type { OptionArguments, ServerProfile } from '../../core/runners/server/profile.js';
+import type { ConfiguredServer } from './config.js';
+
+/** What a command line is made of beside the profile. */
+export interface CommandParts {
+  readonly options: Options;
+  /** Path of the file to serve; null for servers that are told none. */
+  readonly modelPath: string | null;
+  /** What requests call it. */
+  readonly modelName: string;
+  readonly adapters: readonly { readonly path: string; readonly source: string; readonly scale: number }[];
+  /** Path of the model that drafts; null = none. */
+  readonly draftPath: string | null;
+  /** Logical CPUs of the device. */
+  readonly cpus: number;
+}
+
+/** Stands for the port until the server is started. */
+export const PORT = '{port}';
+
+/**
+ * @returns the whole command line of a server at a point; the port is still `{port}`, so that two points with equal arguments have
+ *   equal lines.
+ * @throws FailureError `impossible-combination` for a value that the server does not know.
+ */
+export function commandLine(server: ConfiguredServer, parts: CommandParts): readonly string[] {
+  const { profile, command } = server;
+  if (command === null) return [];
+  const filled = (words: readonly string[], value = '') => words.map((word) => fill(word, parts, value));
+  return [
+    ...programOf(command),
+    ...filled(profile.arguments),
+    ...SERVER_OPTION_NAMES.flatMap((name) => {
+      const option = profile.options[name];
+      const value = wordOf(name, parts);
+      return option === undefined || value === null
+        ? []
+        : filled(argumentsOf(profile, name, option, value), value);
+    }),
+    ...parts.adapters.flatMap(({ path, source, scale }) =>
+      profile.adapter.map((word) =>
+        word.replaceAll('{path}', path).replaceAll('{name}', source).replaceAll('{scale}', String(scale)),
+      ),
+    ),
+    ...server.arguments,
+  ];
+}
+
+/** Threads that a point leaves open are the CPUs of the device, as everywhere. */
+function wordOf(name: string, { options, cpus }: CommandParts): string | null {
+  const value = options[name] ?? (name === 'threads' ? cpus : null);
+  return value === null ? null : String(value);
+}
+
+function argumentsOf({ name: server }: ServerProfile, name: string, option: OptionArguments, value: string) {
+  if (!('cases' in option)) return option.arguments;
+  const words = option.cases[value];
+  if (words !== undefined) return words;
+  const known = Object.keys(option.cases).join(', ');
+  throw new FailureError(
+    failure('impossible-combination', `${server} has no ${name} ${value}: it knows ${known}`),
+  );
+}
+
+function fill(word: string, parts: CommandParts, value: string): string {
+  const { options, modelPath, modelName, draftPath } = parts;
+  const total = Number(options.maxContext ?? 0) * Number(options.maxSequences ?? 1);
+  const words: Readonly<Record<string, string>> = {
+    value,
+    model: modelPath ?? '',
+    name: modelName,
+    draftModel: draftPath ?? '',
+    draftTokens: String(options.draftTokens ?? ''),
+    totalContext: String(total),
+  };
+  return word.replaceAll(/\{([A-Za-z]+)\}/g, (all, name: string) => words[name] ?? all);
+}
+
+/** Programs that come with Ridgepoint, by what profiles call them. */
+const OWN: Readonly<Record<string, string>> = { 'ridge-simulated-server': '../serving/simulator/main' };
+
+/** @returns a command with programs of our own spelled out. */
+export function programOf(command: readonly string[]): string[] {
+  return command.flatMap(ownProgram);
+}
+
+function ownProgram(word: string): string[] {
+  const path = OWN[word];
+  if (path === undefined) return [word];
+  const here = fileURLToPath(import.meta.url);
+  const fromSource = here.endsWith('.ts');
+  const loader = fromSource ? ['--import', pathToFileURL(createRequire(here).resolve('tsx')).href] : [];
+  return [
+    process.execPath,
+    ...loader,
+    fileURLToPath(new URL(`${path}${fromSource ? '.ts' : '.js'}`, import.meta.url)),
+  ];
+}

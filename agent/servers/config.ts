@@ -1,0 +1,115 @@
+import { z } from 'zod';
+import { PROFILES, SERVER_KINDS, type ServerKindName } from '../../core/runners/server/index.js';
+import { type ServerProfile, serverProfileSchema } from '../../core/runners/server/profile.js';
+
+const NAMES = Object.keys(PROFILES) as [ServerKindName, ...ServerKindName[]];
+const fields = serverProfileSchema.shape;
+const words = z.array(z.string().max(4096)).max(200);
+
+/** How this node runs or reaches a server. A sweep names it, and can say no more of its command or address. */
+export const serverEntrySchema = z
+  .strictObject({
+    /** The runner of sweeps; left out = the entry's own name. */
+    profile: z.enum(NAMES).optional(),
+    /** In place of the profile's command, which is looked for on the PATH. */
+    command: words.min(1).optional(),
+    /** Behind everything that the profile and the point say. */
+    arguments: words.default([]),
+    environment: z.record(z.string(), z.string()).default({}),
+    /** GPUs that the server sees, as CUDA_VISIBLE_DEVICES spells them; left out = the device of the trial. */
+    devices: z.array(z.string()).min(1).optional(),
+    /** A server that runs already, at this address: it is neither started nor stopped. */
+    attach: z
+      .url({ protocol: /^https?$/ })
+      .refine((address) => new URL(address).pathname === '/', { error: 'give the address without a path' })
+      .optional(),
+    /** What requests call the model; left out = what the server lists first. */
+    model: z.string().min(1).optional(),
+    /** File that holds the key that the server asks for. */
+    apiKeyFile: z.string().min(1).optional(),
+    /** What of the profile is otherwise here: paths, readiness, shutdown, metrics. */
+    change: z
+      .strictObject({
+        readiness: fields.readiness,
+        shutdown: fields.shutdown,
+        paths: fields.paths,
+        exactLength: fields.exactLength,
+        // Their defaults are of profiles, and would take the place of what a profile says.
+        metrics: fields.metrics.unwrap(),
+        version: fields.version.unwrap(),
+      })
+      .partial()
+      .prefault({}),
+  })
+  .refine(({ command, attach }) => command === undefined || attach === undefined, {
+    error: 'give either command or attach: a server is started here, or runs already',
+  });
+
+/** By name. */
+export const serversSchema = z.record(
+  z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'use small letters, digits and dashes'),
+  serverEntrySchema,
+);
+
+/** A server that this node can start or reach. */
+export interface ConfiguredServer {
+  readonly name: string;
+  readonly profile: ServerProfile;
+  /** Program and first arguments; null = it is attached to. */
+  readonly command: readonly string[] | null;
+  readonly arguments: readonly string[];
+  readonly environment: Readonly<Record<string, string>>;
+  readonly devices: readonly string[] | null;
+  readonly address: string | null;
+  readonly model: string | null;
+  readonly apiKeyFile: string | null;
+}
+
+/**
+ * @returns every server of a configuration, and those of profiles that it does not name and whose command may be on the PATH.
+ * @throws Error with one sentence for an entry whose profile is not known or needs a command.
+ */
+export function configuredServers(entries: z.output<typeof serversSchema>): ConfiguredServer[] {
+  const named = Object.entries(entries).map(([name, entry]): ConfiguredServer => {
+    const profile = entry.profile ?? name;
+    if (!Object.hasOwn(PROFILES, profile)) {
+      throw new Error(`servers.${name}: name its profile, one of ${Object.keys(SERVER_KINDS).join(', ')}`);
+    }
+    const shipped: ServerProfile = PROFILES[profile as ServerKindName];
+    if (entry.attach === undefined && entry.command === undefined && shipped.command.length === 0) {
+      throw new Error(
+        `servers.${name}: the profile ${profile} has no command of its own: give command or attach`,
+      );
+    }
+    return {
+      name,
+      profile: { ...shipped, ...(entry.change as Partial<ServerProfile>) },
+      command: entry.attach === undefined ? (entry.command ?? shipped.command) : null,
+      arguments: entry.arguments,
+      environment: entry.environment,
+      devices: entry.devices ?? null,
+      address: entry.attach?.replace(/\/$/, '') ?? null,
+      model: entry.model ?? null,
+      apiKeyFile: entry.apiKeyFile ?? null,
+    };
+  });
+  const others = Object.values(PROFILES).filter(
+    (profile: ServerProfile) =>
+      profile.command.length > 0 && !named.some((one) => one.profile.name === profile.name),
+  );
+  return [...named, ...others.map(plain)];
+}
+
+function plain(profile: ServerProfile): ConfiguredServer {
+  return {
+    name: profile.name,
+    profile,
+    command: profile.command,
+    arguments: [],
+    environment: {},
+    devices: null,
+    address: null,
+    model: null,
+    apiKeyFile: null,
+  };
+}

@@ -1,0 +1,21 @@
+import type { ServerProfile } from '../../core/runners/server/profile.js';
+
+/** A server that a trial may ask, as its load generator is told of it. */
+export interface ServedEndpoint {
+  /** Of the node's configuration. */
+  readonly name: string;
+  readonly url: string;
+  /** How it is asked and watched. */
+  readonly profile: Pick<ServerProfile, 'paths' | 'exactLength' | 'metrics'>;
+  /** What requests call the model. */
+  readonly model: string;
+  readonly apiKey: string | null;
+  /** Of the server here; null = it runs elsewhere, or somebody else started it. */
+  readonly pid: number | null;
+  /** From its start until it had answered a request; null where somebody else started it. */
+  readonly startSeconds: number | null;
+  /** Of these, as its log says; null = it does not. */
+  readonly weightsLoadSeconds: number | null;
+  /** It was running already, for a trial that asked for the same. */
+  readonly kept: boolean;
+}

@@ -1,0 +1,144 @@
+import { FailureError, failure } from '../../core/errors.js';
+import { runnerNamed } from '../../core/runners/index.js';
+import { workloadNamed } from '../../core/workloads/index.js';
+import { resolveModel } from '../artifacts/resolve.js';
+import { locateSource } from '../artifacts/source.js';
+import { firstModel, isReady } from '../servers/ask.js';
+import { commandLine } from '../servers/command.js';
+import type { ConfiguredServer } from '../servers/config.js';
+import { keyOf } from '../servers/key.js';
+import type { Served } from '../servers/pool.js';
+import type { ServedEndpoint } from '../servers/served.js';
+import { childLimits, type TrialRun } from './context.js';
+import type { PreparedModel } from './preparation.js';
+
+/** What a trial asks, and what tells that it has ended. */
+export interface ServedModel {
+  readonly endpoint: ServedEndpoint;
+  /** Rejects with a FailureError when the server ends; null for one that somebody else started. */
+  readonly died: Promise<never> | null;
+}
+
+/**
+ * Has the server of a point running and answering; whatever else is kept on its device is stopped first.
+ * @returns null for workloads that ask none.
+ * @throws FailureError `engine-missing`, `load-failed`, `crashed`, `impossible-combination`, and what resolving a draft model throws.
+ */
+export async function serveModel(trial: TrialRun, model: PreparedModel | null): Promise<ServedModel | null> {
+  const { lease, node, device, notes, child } = trial;
+  const { runner, workload } = lease.experiment;
+  if (workloadNamed(workload.kind)?.needs !== 'endpoint') {
+    await node.servers.pool.free(device.id);
+    return null;
+  }
+  const server = chosen(trial);
+  notes.environment.server = server.name;
+  if (server.address !== null) return await attached(server);
+
+  const command = commandLine(server, {
+    options: runner.options,
+    modelPath: model?.artifact.path ?? null,
+    modelName: lease.experiment.model.name,
+    adapters: model?.adapters ?? [],
+    draftPath: await draftPath(trial),
+    cpus: device.cpus.length,
+  });
+  notes.environment.serverCommand = command.join(' ');
+  const { profile, devices } = server;
+  const served = await node.servers.pool.take(
+    device.id,
+    {
+      request: {
+        name: server.name,
+        command,
+        environment: {
+          ...profile.environment,
+          ...server.environment,
+          ...(devices !== null && { CUDA_VISIBLE_DEVICES: devices.join(',') }),
+        },
+        profile: {
+          readiness: profile.readiness,
+          shutdown: profile.shutdown,
+          paths: profile.paths,
+          log: profile.log,
+        },
+        model: server.model,
+        apiKey: keyOf(server),
+        deviceId: devices === null ? device.id : '',
+      },
+      cpus: device.cpus,
+      memoryLimitBytes: childLimits(trial).memoryLimitBytes,
+      cgroupFolder: node.limits.cgroupFolder,
+    },
+    (launched) => child.watch(launched),
+  );
+  return { endpoint: endpointOf(server, served), died: served.died };
+}
+
+/** The one that the point names, or the first that was found with its profile. @throws FailureError `engine-missing`. */
+function chosen({ lease, node }: TrialRun): ConfiguredServer {
+  const { kind, options } = lease.experiment.runner;
+  const there = node.profile.runners.find((one) => one.kind === kind)?.variants ?? [];
+  const name = typeof options.server === 'string' ? options.server : there[0];
+  const found = node.servers.configured.find((one) => one.name === name && one.profile.name === kind);
+  if (found !== undefined && there.includes(found.name)) return found;
+  const known = there.length > 0 ? `it has ${there.join(', ')}` : 'it has none';
+  throw new FailureError(
+    failure('engine-missing', `the node has no server ${name ?? kind} with the profile ${kind}: ${known}`, {
+      hint: 'Name it under servers in the agent’s configuration (docs/servers.md).',
+    }),
+  );
+}
+
+async function attached(server: ConfiguredServer): Promise<ServedModel> {
+  const { name, profile } = server;
+  const url = server.address!;
+  const at = { url, apiKey: keyOf(server) };
+  if (!(await isReady(at, profile.readiness.path))) {
+    throw new FailureError(
+      failure('load-failed', `the server ${name} does not answer at ${url}${profile.readiness.path}`, {
+        hint: 'Start it, or mend attach or readiness.path in the node’s configuration.',
+      }),
+    );
+  }
+  const model = server.model ?? (await firstModel(at, profile.paths.models)) ?? 'default';
+  const endpoint = {
+    name,
+    ...at,
+    profile: askedBy(server),
+    model,
+    pid: null,
+    startSeconds: null,
+    weightsLoadSeconds: null,
+    kept: true,
+  };
+  return { endpoint, died: null };
+}
+
+function endpointOf(server: ConfiguredServer, served: Served): ServedEndpoint {
+  const { url, model, pid, startSeconds, weightsLoadSeconds, kept } = served;
+  const profile = askedBy(server);
+  const apiKey = keyOf(server);
+  return { name: server.name, url, profile, apiKey, model, pid, startSeconds, weightsLoadSeconds, kept };
+}
+
+function askedBy({ profile: { paths, exactLength, metrics } }: ConfiguredServer): ServedEndpoint['profile'] {
+  return { paths, exactLength, metrics };
+}
+
+/** @returns the path of the model that drafts; null where a point names none. */
+async function draftPath({ lease, node, device, pins, child }: TrialRun): Promise<string | null> {
+  const { kind, options } = lease.experiment.runner;
+  const source = options.draftModel;
+  if (typeof source !== 'string') return null;
+  const opening = { digest: null, uses: pins, launcher: child.launch, cpus: device.cpus };
+  const runs = runnerNamed(kind)?.formats ?? [];
+  return (await resolveModel(source, node.models, { ...opening, runs })).path;
+}
+
+/** @returns the path of the prompts that a workload names, as `dataset` or `trace`; null = neither. @throws FailureError `source-not-allowed`, `model-missing`. */
+export function promptsPath({ lease, node }: TrialRun): string | null {
+  const { dataset, trace } = lease.experiment.workload.options;
+  const named = [dataset, trace].find((source) => typeof source === 'string');
+  return named === undefined ? null : locateSource(String(named), node.models);
+}

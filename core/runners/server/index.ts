@@ -1,0 +1,23 @@
+import { LLAMA_CPP_RULES } from '../llama-cpp.js';
+import type { RunnerKind } from '../runner.js';
+import { PROFILES } from './gen/profiles.js';
+import { serverKind } from './kind.js';
+import type { ServerProfile } from './profile.js';
+
+export { PROFILES } from './gen/profiles.js';
+
+/** Every server that a sweep can name, by the name of its profile. */
+export const SERVER_KINDS = {
+  'llama-server': serverKind(PROFILES['llama-server'], { rules: LLAMA_CPP_RULES }),
+  openai: serverKind(PROFILES.openai),
+  'simulated-server': serverKind(PROFILES['simulated-server'], {
+    pretends: 'the simulated server answers as fast as it is told to',
+  }),
+} satisfies Readonly<Record<keyof typeof PROFILES, RunnerKind>>;
+
+export type ServerKindName = keyof typeof SERVER_KINDS;
+
+/** @returns the profile of a runner; undefined for one that is no server. */
+export function profileOf(kind: string): ServerProfile | undefined {
+  return Object.hasOwn(PROFILES, kind) ? PROFILES[kind as ServerKindName] : undefined;
+}

@@ -1,0 +1,103 @@
+import { z } from 'zod';
+import type { Rule } from '../../experiment/rule.js';
+import type { RunnerKind } from '../runner.js';
+import { SERVER_OPTION_NAMES, SERVER_OPTIONS, type ServerOption } from './options.js';
+import { knownValues, type ServerProfile } from './profile.js';
+
+/** What a profile cannot say as data. */
+interface More {
+  readonly rules: readonly Rule[];
+  readonly pretends: string | null;
+}
+
+/** @returns the runner that a profile describes: its options are those of the list that the profile maps to arguments. */
+export function serverKind(profile: ServerProfile, { rules, pretends }: Partial<More> = {}): RunnerKind {
+  const known = SERVER_OPTION_NAMES.filter(
+    (name) => name === 'server' || profile.options[name] !== undefined,
+  );
+  const shape = Object.fromEntries(known.map((name) => [name, SERVER_OPTIONS[name]]));
+  return {
+    kind: profile.name,
+    summary: profile.summary,
+    options: z.strictObject(shape) as unknown as RunnerKind['options'],
+    devices: profile.devices,
+    offers: ['endpoint'],
+    formats: profile.formats,
+    techniques: profile.techniques,
+    rules: [...known.flatMap((name) => valuesRule(profile, name)), ...DRAFT_RULES, ...(rules ?? [])],
+    alsoKnownAs: Object.fromEntries(
+      Object.entries(ALSO_KNOWN_AS).filter(([, name]) => known.some((option) => option === name)),
+    ),
+    answerOptions: profile.answerOptions,
+    standIn: null,
+    memory: null,
+    counting: {
+      by: 'nothing',
+      reason: 'the work of a server is not counted: which requests share a step is its own choice',
+    },
+    fitted: false,
+    pretends: pretends ?? null,
+  };
+}
+
+/** A word that the server of this profile does not know. */
+function valuesRule({ name: server, options }: ServerProfile, name: ServerOption): Rule[] {
+  const option = options[name];
+  const values = option === undefined ? null : knownValues(option);
+  if (values === null) return [];
+  return [
+    {
+      axes: ['runner', name],
+      reason: ({ runner, [name]: value }) =>
+        runner !== server || value === null || value === undefined || values.includes(String(value))
+          ? null
+          : `${server} has no ${name} ${value}: it knows ${values.join(', ')}`,
+    },
+  ];
+}
+
+const DRAFT_RULES: readonly Rule[] = [
+  {
+    axes: ['speculative', 'draftModel'],
+    reason: ({ speculative, draftModel }) =>
+      (speculative === 'draft' || speculative === 'eagle3') && draftModel === null
+        ? 'speculative draft and eagle3 need a draftModel: name its source'
+        : null,
+  },
+  {
+    axes: ['speculative', 'draftTokens'],
+    reason: ({ speculative, draftTokens }) =>
+      draftTokens !== null && (speculative === null || speculative === 'off')
+        ? 'draftTokens needs speculative decoding: set speculative, or leave draftTokens out'
+        : null,
+  },
+];
+
+/** As vLLM, SGLang, TensorRT-LLM, TGI and llama-server spell them. */
+const ALSO_KNOWN_AS: Readonly<Record<string, string>> = {
+  max_num_seqs: 'maxSequences',
+  maxNumSeqs: 'maxSequences',
+  max_running_requests: 'maxSequences',
+  max_batch_size: 'maxSequences',
+  np: 'maxSequences',
+  max_model_len: 'maxContext',
+  maxModelLen: 'maxContext',
+  context_length: 'maxContext',
+  max_num_batched_tokens: 'batchedTokens',
+  maxNumBatchedTokens: 'batchedTokens',
+  max_num_tokens: 'batchedTokens',
+  enable_prefix_caching: 'prefixCaching',
+  enable_chunked_prefill: 'chunkedPrefill',
+  kv_cache_dtype: 'kvCacheType',
+  kvCacheDtype: 'kvCacheType',
+  dtype: 'dataType',
+  tensor_parallel_size: 'tensorParallel',
+  tp: 'tensorParallel',
+  tp_size: 'tensorParallel',
+  pipeline_parallel_size: 'pipelineParallel',
+  pp: 'pipelineParallel',
+  gpu_memory_utilization: 'memoryShare',
+  gpuMemoryUtilization: 'memoryShare',
+  mem_fraction_static: 'memoryShare',
+  num_speculative_tokens: 'draftTokens',
+};

@@ -1,0 +1,102 @@
+import { z } from 'zod';
+import { LLAMA_CPP_OPTIONS } from '../llama-cpp.js';
+
+const word = z
+  .string()
+  .min(1)
+  .max(200)
+  .regex(/^[A-Za-z0-9][A-Za-z0-9._:/+-]*$/)
+  .meta({ title: 'a word of letters, digits and . _ : / + -' });
+const count = (most: number) => z.int().min(1).max(most).nullable();
+const flag = () => z.boolean().nullable().default(null);
+
+/** What the simulated server pretends to be. */
+const SIMULATED_OPTIONS = {
+  simulatedTtftSeconds: z
+    .number()
+    .min(0)
+    .max(3600)
+    .default(0.02)
+    .describe('Seconds from a request to its first token.'),
+  simulatedItlSeconds: z.number().min(0).max(3600).default(0.005).describe('Seconds from token to token.'),
+  simulatedChunkTokens: z.int().min(1).max(1000).default(1).describe('Tokens of one chunk of its answers.'),
+  simulatedFault: z
+    .string()
+    .min(1)
+    .max(100)
+    .regex(/^[a-z0-9][a-z0-9:-]*$/)
+    .meta({ title: 'the name of a fault' })
+    .default('none')
+    .describe('How it fails, as `ridge-simulated-server --help` lists it; none answers well.'),
+} as const;
+
+/**
+ * What a sweep may vary on a server, by one name for all of them, so that two servers can be compared at the same setting. A
+ * profile says which of them its server has, how they are spelled as arguments, and which values it knows. null leaves an
+ * option to the server.
+ */
+export const SERVER_OPTIONS = {
+  server: z
+    .string()
+    .regex(/^[a-z0-9][a-z0-9-]{0,62}$/)
+    .meta({ title: 'a name of small letters, digits and dashes' })
+    .nullable()
+    .default(null)
+    .describe("Which server of the node's configuration; null takes the first with this profile."),
+  maxSequences: count(65_536).default(null).describe('Requests that are worked on at once, at most.'),
+  maxContext: count(16_777_216).default(null).describe('Tokens of one request, prompt and answer together.'),
+  batchedTokens: count(16_777_216).default(null).describe('Tokens of one step of the scheduler, at most.'),
+  chunkedPrefill: flag().describe('Long prompts are cut up and mixed with decode steps.'),
+  prefixCaching: flag().describe('Prompts that begin alike share what was computed of them.'),
+  quantizationMethod: word
+    .nullable()
+    .default(null)
+    .describe('How the server quantizes or reads the weights: fp8, awq, gptq, … as it spells it.'),
+  dataType: word
+    .nullable()
+    .default(null)
+    .describe('Type of weights and activations that are not quantized: auto, bfloat16, float16.'),
+  kvCacheType: word
+    .nullable()
+    .default(null)
+    .describe('Type of the KV cache, keys and values alike, as the server spells it.'),
+  tensorParallel: count(1024).default(null).describe('GPUs that each layer is split over.'),
+  pipelineParallel: count(1024).default(null).describe('Groups of GPUs that the layers are split over.'),
+  dataParallel: count(1024).default(null).describe('Copies of the model behind one address.'),
+  expertParallel: flag().describe('Experts are spread over the GPUs instead of being split.'),
+  memoryShare: z
+    .number()
+    .gt(0)
+    .max(1)
+    .nullable()
+    .default(null)
+    .describe('Share of the memory of a GPU that the server may take.'),
+  attentionBackend: word
+    .nullable()
+    .default(null)
+    .describe('Attention kernels, as the server spells them: FLASH_ATTN, flashinfer, triton, …'),
+  cudaGraphs: flag().describe('Decode steps are replayed as CUDA graphs; false runs them eagerly.'),
+  speculative: z
+    .enum(['off', 'draft', 'ngram', 'eagle3', 'mtp'])
+    .nullable()
+    .default(null)
+    .describe(
+      'Speculative decoding: by a draft model, n-grams of the prompt, EAGLE-3 heads, or multi-token prediction.',
+    ),
+  draftModel: z
+    .string()
+    .min(1)
+    .max(4096)
+    .nullable()
+    .default(null)
+    .describe('Source of the model that drafts, where speculative asks for one.'),
+  draftTokens: count(64).default(null).describe('Tokens that are drafted at once.'),
+  maxLoras: count(1024).default(null).describe('LoRA adapters in one batch, at most.'),
+  ...LLAMA_CPP_OPTIONS,
+  ...SIMULATED_OPTIONS,
+} as const satisfies Readonly<Record<string, z.ZodDefault>>;
+
+export type ServerOption = keyof typeof SERVER_OPTIONS;
+
+/** In the order of the list. */
+export const SERVER_OPTION_NAMES = Object.keys(SERVER_OPTIONS) as [ServerOption, ...ServerOption[]];

@@ -1,0 +1,86 @@
+import { z } from 'zod';
+import { FORMAT_NAMES } from '../../models/formats.js';
+import { SERVER_OPTION_NAMES, type ServerOption } from './options.js';
+
+/** Words of a command line; `{model}`, `{port}`, … are filled in (agent/servers/command.ts). */
+const words = z.array(z.string().max(4096)).max(200);
+const pathOfUrl = z.string().regex(/^\/[A-Za-z0-9._/-]*$/);
+const seconds = z.number().positive().max(86_400);
+
+/** How one option becomes arguments: the same words for every value (`{value}`), or words for each value that there is. */
+const optionSchema = z.union([
+  z.strictObject({
+    arguments: words,
+    /** The values that this server knows; left out = any of the option's type. */
+    values: z.array(z.string()).optional(),
+  }),
+  z.strictObject({ cases: z.record(z.string(), words) }),
+]);
+
+/** Metrics of a server's own endpoint that rows tell, each with the series it is read from. */
+export const SERVER_METRICS = [
+  'requestsRunning',
+  'requestsWaiting',
+  'kvCacheUsageRatio',
+  'prefixCacheQueriedTokens',
+  'prefixCacheHitTokens',
+  'prefixCacheHitRatio',
+  'preemptions',
+  'draftedTokens',
+  'acceptedDraftTokens',
+  'draftSteps',
+  'promptTokens',
+  'generatedTokens',
+  'decodeSteps',
+] as const;
+export type ServerMetric = (typeof SERVER_METRICS)[number];
+
+/** A server that answers by OpenAI's API, as data: how it is started, asked, watched and stopped. */
+export const serverProfileSchema = z.strictObject({
+  /** The kind of runner. */
+  name: z.string().regex(/^[a-z][a-z0-9-]{0,62}$/),
+  summary: z.string(),
+  /** The release whose options and metrics it was checked against. */
+  checkedAgainst: z.string().nullable(),
+  /** Where it has run, and where it has not. */
+  proved: z.string(),
+  formats: z.array(z.enum(FORMAT_NAMES)),
+  devices: z.array(z.enum(['cpu', 'cuda', 'vulkan', 'metal'])).min(1),
+  /** Techniques whose results it can serve. */
+  techniques: z.array(z.string()).default([]),
+  /** The program, and what tells its release; empty = it is never started, only attached to. */
+  command: words,
+  version: words.default(['--version']),
+  /** Always there. */
+  arguments: words,
+  /** For each attached adapter: `{path}`, `{scale}`, `{name}`. */
+  adapter: words.default([]),
+  environment: z.record(z.string(), z.string()).default({}),
+  options: z.partialRecord(z.enum(SERVER_OPTION_NAMES), optionSchema).default({}),
+  /** Options that change what a model answers. */
+  answerOptions: z.array(z.enum(SERVER_OPTION_NAMES)).default([]),
+  readiness: z.strictObject({ path: pathOfUrl, seconds }),
+  /** SIGTERM, then the group is killed. */
+  shutdown: z.strictObject({ seconds }),
+  paths: z.strictObject({
+    chat: pathOfUrl,
+    completions: pathOfUrl,
+    models: pathOfUrl,
+    metrics: pathOfUrl.nullable(),
+  }),
+  /** What a request says so that an answer has exactly so many tokens, beside max_tokens: `{wantedTokens}` stands for them. */
+  exactLength: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])),
+  /** Series of its metrics page; several names are added up, or tried in turn where releases differ. */
+  metrics: z.partialRecord(z.enum(SERVER_METRICS), z.array(z.string()).min(1)).default({}),
+  /** Lines of its log that say what starting took: the first group is seconds. */
+  log: z.strictObject({ weightsLoadSeconds: z.string().nullable() }).prefault({ weightsLoadSeconds: null }),
+});
+
+export type ServerProfile = z.output<typeof serverProfileSchema>;
+export type ServerProfileFile = z.input<typeof serverProfileSchema>;
+export type OptionArguments = NonNullable<ServerProfile['options'][ServerOption]>;
+
+/** @returns the values that a server knows of an option; null = any of its type. */
+export function knownValues(option: OptionArguments): readonly string[] | null {
+  return 'cases' in option ? Object.keys(option.cases) : (option.values ?? null);
+}

@@ -1,0 +1,127 @@
+import { z } from 'zod';
+import { SERVER_METRICS } from '../runners/server/profile.js';
+import { REQUEST_OUTCOMES, type RequestRecord } from './requests.js';
+
+const numbers = z.array(z.number());
+const gaps = z.array(z.number().nullable());
+const delay = z.object({ p50: z.number(), p99: z.number(), max: z.number() }).nullable();
+
+/** A column for each field of `RequestRecord`, one entry a request, in the order of intended starts. */
+const requestColumnsSchema = z.object({
+  conversation: gaps,
+  turn: numbers,
+  intended: numbers,
+  dispatched: gaps,
+  headers: gaps,
+  firstByte: gaps,
+  firstToken: gaps,
+  firstAnswer: gaps,
+  lastToken: gaps,
+  done: gaps,
+  outcome: z.array(z.enum(REQUEST_OUTCOMES)),
+  problem: z.array(z.string().nullable()),
+  status: gaps,
+  bytes: numbers,
+  promptTokens: gaps,
+  wantedTokens: gaps,
+  outputTokens: gaps,
+  reasoningTokens: numbers,
+  chunkSeconds: z.array(numbers),
+  chunkTokens: z.array(numbers),
+  usage: z.array(
+    z.object({ promptTokens: z.number().nullable(), completionTokens: z.number().nullable() }).nullable(),
+  ),
+});
+export type RequestColumns = z.infer<typeof requestColumnsSchema>;
+
+const countedBy = z.enum(['tokenizer', 'server', 'nobody']);
+
+/** What asking a server gave: enough to compute every figure of it again. Times are seconds since the phase `serve` began. */
+export const servingRecordSchema = z.object({
+  /** Of the node's configuration. */
+  server: z.string(),
+  /** From its start until it had answered a request; null where it was running already. */
+  startSeconds: z.number().nullable(),
+  /** Of these, as its log says. */
+  weightsLoadSeconds: z.number().nullable(),
+  /** It was running already, for a trial that asked for the same. */
+  kept: z.boolean(),
+  requests: requestColumnsSchema,
+  /** Turns that were not sent because one before them failed. */
+  skippedTurns: z.number().int(),
+  promptTokensBy: countedBy,
+  outputTokensBy: countedBy,
+  tokenizer: z.object({ name: z.string(), digest: z.string() }).nullable(),
+  /** How the generator itself did. */
+  generator: z.object({
+    /** From intended starts to dispatches. */
+    lag: delay,
+    /** Of its event loop. */
+    loopDelay: delay,
+    cpuSeconds: z.number(),
+    seconds: z.number(),
+  }),
+  /** What the server's own metrics say: counters as what they grew by over the run, gauges as mean and largest reading. */
+  inside: z.partialRecord(
+    z.enum(SERVER_METRICS),
+    z.union([z.object({ growth: z.number() }), z.object({ mean: z.number(), max: z.number() })]),
+  ),
+  /** Why the server's metrics are absent; null where they are there. */
+  insideAbsent: z.string().nullable(),
+});
+export type ServingRecord = z.infer<typeof servingRecordSchema>;
+
+/** @returns requests as columns, which are a fifth of their size as JSON. */
+export function columnsOf(requests: readonly RequestRecord[]): RequestColumns {
+  const column = <K extends keyof RequestRecord>(name: K) => requests.map((request) => request[name]);
+  return {
+    conversation: column('conversation'),
+    turn: column('turn'),
+    intended: column('intended'),
+    dispatched: column('dispatched'),
+    headers: column('headers'),
+    firstByte: column('firstByte'),
+    firstToken: column('firstToken'),
+    firstAnswer: column('firstAnswer'),
+    lastToken: column('lastToken'),
+    done: column('done'),
+    outcome: column('outcome'),
+    problem: column('problem'),
+    status: column('status'),
+    bytes: column('bytes'),
+    promptTokens: column('promptTokens'),
+    wantedTokens: column('wantedTokens'),
+    outputTokens: column('outputTokens'),
+    reasoningTokens: column('reasoningTokens'),
+    chunkSeconds: requests.map(({ chunks }) => [...chunks.seconds]),
+    chunkTokens: requests.map(({ chunks }) => [...chunks.tokens]),
+    usage: column('usage'),
+  };
+}
+
+/** @returns the requests of columns. */
+export function requestsOf(columns: RequestColumns): RequestRecord[] {
+  return columns.intended.map((intended, index) => ({
+    index,
+    intended,
+    conversation: columns.conversation[index]!,
+    turn: columns.turn[index]!,
+    dispatched: columns.dispatched[index]!,
+    headers: columns.headers[index]!,
+    firstByte: columns.firstByte[index]!,
+    firstToken: columns.firstToken[index]!,
+    firstAnswer: columns.firstAnswer[index]!,
+    lastToken: columns.lastToken[index]!,
+    done: columns.done[index]!,
+    outcome: columns.outcome[index]!,
+    problem: columns.problem[index]!,
+    status: columns.status[index]!,
+    bytes: columns.bytes[index]!,
+    promptTokens: columns.promptTokens[index]!,
+    wantedTokens: columns.wantedTokens[index]!,
+    outputTokens: columns.outputTokens[index]!,
+    reasoningTokens: columns.reasoningTokens[index]!,
+    chunks: { seconds: columns.chunkSeconds[index]!, tokens: columns.chunkTokens[index]! },
+    usage: columns.usage[index]!,
+  }));
+}
