@@ -37,7 +37,12 @@ function byNumber(report: Report, number: number): { rows: Report['rows']; chose
 
 function byAxes(report: Report, choice: string): { rows: Report['rows']; chosen: string[] } {
   const wanted = choice.split(',').map((pair) => {
-    const [name = '', value = ''] = pair.split(/=(.*)/s);
+    const [name = '', value] = pair.split(/=(.*)/s);
+    if (value === undefined)
+      throw usageError(
+        `${JSON.stringify(pair)} chooses no rows`,
+        'Write the number of a row, or AXIS=VALUE: run#3, run#quantization=f16.',
+      );
     if (report.rows.some((row) => name in row.axes)) return [name, value] as const;
     const known = report.axes.map((axis) => axis.name).join(', ');
     throw usageError(

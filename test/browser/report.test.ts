@@ -196,7 +196,13 @@ describe.skipIf(!hasChromium)('report page (needs chromium)', () => {
     expect(await numbers()).toEqual([6]);
     await page.click('button:has-text("Show all")');
     expect(await status()).toBe('24 rows');
+    await page.fill('input[type=search]', 'decoed>20 q4_k_m');
+    expect(await page.textContent('.results [role=alert]')).toBe(
+      'decoed>20: there is no column decoed; did you mean decode?',
+    );
+    expect(await status()).toContain('4 of 24 rows');
     await page.fill('input[type=search]', 'no such thing');
+    expect(await page.locator('.results [role=alert]').count()).toBe(0);
     expect(await page.textContent('.scroller .empty')).toContain('No row');
   });
 

@@ -60,6 +60,7 @@ describe('sides', () => {
     ['#99', /no row of .* is 99/],
     ['#quantization=q1', /no row of .* is quantization=q1/],
     ['#bits=4', /there is no axis "bits"/],
+    ['#quantization', /"quantization" chooses no rows/],
   ])('%s is refused with what there is', (choice, message) => {
     expect(() => readSide(`${run}${choice}`)).toThrow(message);
   });

@@ -5,7 +5,7 @@ import { frontFor, frontOf, type Point, pointsOf } from '../../../dashboards/web
 import { pixelsOf, SIZES } from '../../../dashboards/web/src/charts/size.js';
 import { stripsOf } from '../../../dashboards/web/src/detail/series.js';
 import { columnsOfSet } from '../../../dashboards/web/src/table/column-sets.js';
-import { EMPTY_FILTER, filterRows } from '../../../dashboards/web/src/table/filter.js';
+import { EMPTY_FILTER, filterRows, readWords } from '../../../dashboards/web/src/table/filter.js';
 import { sortRows } from '../../../dashboards/web/src/table/sort.js';
 import { buildReport } from '../../../report/build.js';
 import { pack, unpack } from '../../../report/payload.js';
@@ -32,6 +32,24 @@ describe('filter of the page', () => {
     expect(found('cpu-steal')).toHaveLength(1);
     expect(found('out-of-memory').map((row) => row.state)).toEqual(['failed']);
     expect(found('nothing-like-this')).toEqual([]);
+  });
+
+  test.each([
+    ['decoed>20', 'decoed>20: there is no column decoed; did you mean decode?'],
+    ['mumble<=3', 'mumble<=3: there is no column mumble'],
+    ['decode>fast', 'decode>fast: fast is no number'],
+    ['decode>', 'decode>: write a value behind >'],
+    ['parallel<=many', 'parallel<=many: many is no number'],
+    ['quantization>5', 'quantization>5: quantization has no numbers; write quantization='],
+  ])('%s says what is wrong, and hides no row', (word, why) => {
+    expect(readWords(report, word).problems).toEqual([expect.stringContaining(why)]);
+    expect(found(word)).toHaveLength(24);
+    expect(found(`${word} q4_k_m`)).toHaveLength(4);
+  });
+
+  test('what can be read says nothing, whether a row is so or not', () => {
+    for (const words of ['', '  ', 'q4_k_m parallel=4 decode>=1e2', 'parallel=77', 'nothing-like-this'])
+      expect(readWords(report, words).problems, words).toEqual([]);
   });
 
   test('state and axis choices combine with the words', () => {

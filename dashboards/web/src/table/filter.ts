@@ -1,3 +1,4 @@
+import { nearest } from '../../../../core/input/suggest.js';
 import { axisText, cellText } from '../../../../report/columns.js';
 import type { Report } from '../../../../report/report.js';
 import { metricOf, type Row } from '../../../../report/rows.js';
@@ -13,52 +14,86 @@ export interface Filter {
 
 export const EMPTY_FILTER: Filter = { text: '', state: 'all', axes: {} };
 
+/** The words of the search box as they were understood. */
+interface ReadWords {
+  readonly tests: readonly ((row: Row) => boolean)[];
+  /** A sentence for each word that means nothing here, which then lets every row through. */
+  readonly problems: readonly string[];
+}
+
 /** @returns the rows that every part of the filter lets through, in the report's order. */
 export function filterRows(report: Report, filter: Filter): Row[] {
-  const words = filter.text
-    .trim()
-    .split(/\s+/)
-    .filter((w) => w !== '')
-    .map((word) => wordTest(report, word));
+  const { tests } = readWords(report, filter.text);
   const axes = Object.entries(filter.axes);
   return report.rows.filter(
     (row) =>
       (filter.state === 'all' || (filter.state === 'front' ? row.onFront : row.state === filter.state)) &&
       axes.every(([name, value]) => axisText(row.axes[name]) === value) &&
-      words.every((test) => test(row)),
+      tests.every((test) => test(row)),
   );
 }
 
-const COMPARISON = /^([\w-]+)(>=|<=|=|>|<)(.+)$/;
+/** Reads words of the search box, which are joined by spaces. */
+export function readWords(report: Report, text: string): ReadWords {
+  const tests: ReadWords['tests'][number][] = [];
+  const problems: string[] = [];
+  for (const word of text.split(/\s+/).filter((one) => one !== '')) {
+    const read = readWord(report, word);
+    if (typeof read === 'string') problems.push(read);
+    else tests.push(read);
+  }
+  return { tests, problems };
+}
+
+const COMPARISON = /^([\w-]+)(>=|<=|=|>|<)(.*)$/;
 
 /**
  * One word of the search box: `parallel=4`, `decode>100` (in the unit of the column), or text that the row's
  * values, codes and id contain.
+ * @returns why it cannot be read, or what it asks of a row.
  */
-function wordTest(report: Report, word: string): (row: Row) => boolean {
-  const [, name = '', sign = '', right = ''] = COMPARISON.exec(word) ?? [];
+function readWord(report: Report, word: string): string | ((row: Row) => boolean) {
+  const needle = word.toLowerCase();
+  const asText = (row: Row) => haystack(row).includes(needle);
+  const [, name, sign = '', right = ''] = COMPARISON.exec(word) ?? [];
+  if (name === undefined) return asText;
   const lower = name.toLowerCase();
-  const metric = report.metrics.find((m) =>
-    [m.name, m.label.replaceAll(' ', '')].some((n) => n.toLowerCase() === lower),
-  );
+  const metric = report.metrics.find((m) => namesOf(m).some((one) => one.toLowerCase() === lower));
   const axis = report.axes.find((a) => a.name.toLowerCase() === lower);
-  if (name !== '' && metric !== undefined) {
-    const limit = Number(right) * metric.scale.divisor;
+  if (metric === undefined && axis === undefined) {
+    // Words of a recipe have such signs, too: `wanda:60%?dsnot=strict`.
+    if (report.rows.some(asText)) return asText;
+    const meant = nearest(name, [...report.axes.map((a) => a.name), ...report.metrics.flatMap(namesOf)]);
+    return `${word}: there is no column ${name}${meant === null ? '' : `; did you mean ${meant}?`}`;
+  }
+  if (right === '') return `${word}: write a value behind ${sign}`;
+  const number = Number(right);
+  const notNumber = `${word}: ${right} is no number`;
+  if (metric !== undefined) {
+    if (!Number.isFinite(number)) return notNumber;
+    const limit = number * metric.scale.divisor;
     return (row) => {
       const value = metricOf(row, metric.name);
       return value !== null && holds(value, sign, limit);
     };
   }
-  if (name !== '' && axis !== undefined) {
-    return (row) => {
-      const value = row.axes[axis.name];
-      const shown = [axisText(value), cellText(axis, value)].map((text) => text.toLowerCase());
-      if (sign === '=') return shown.includes(right.toLowerCase());
-      return typeof value === 'number' && holds(value, sign, Number(right));
-    };
+  const { name: axisName } = axis!;
+  if (sign !== '=') {
+    if (!Number.isFinite(number)) return notNumber;
+    if (!axis!.values.some((value) => typeof value === 'number'))
+      return `${word}: ${axisName} has no numbers; write ${axisName}=${axis!.texts[0] ?? 'VALUE'}`;
   }
-  const needle = word.toLowerCase();
-  return (row) => haystack(row).includes(needle);
+  return (row) => {
+    const value = row.axes[axisName];
+    const shown = [axisText(value), cellText(axis!, value)].map((one) => one.toLowerCase());
+    if (sign === '=') return shown.includes(right.toLowerCase());
+    return typeof value === 'number' && holds(value, sign, number);
+  };
+}
+
+/** What a metric is called in a comparison: by its name, or as its column is headed. */
+function namesOf({ name, label }: Report['metrics'][number]): readonly string[] {
+  return [name, label.replaceAll(' ', '')];
 }
 
 function holds(value: number, sign: string, limit: number): boolean {

@@ -5,7 +5,7 @@ import type { Report } from '../../../../report/report.js';
 import type { Row } from '../../../../report/rows.js';
 import { fileName, save } from '../save.js';
 import { ColumnChooser } from './columns.js';
-import { EMPTY_FILTER, type Filter, type StateFilter } from './filter.js';
+import { EMPTY_FILTER, type Filter, readWords, type StateFilter } from './filter.js';
 import type { Sort } from './sort.js';
 import { Table } from './table.js';
 
@@ -34,6 +34,7 @@ const MOST_CHOICES = 40;
 export function Results(props: ResultsProps) {
   const { report, rows, filter, onFilter } = props;
   const total = report.rows.length;
+  const { problems } = useMemo(() => readWords(report, filter.text), [report, filter.text]);
   return (
     <section class="results" aria-labelledby="results">
       <div class="bar">
@@ -60,6 +61,7 @@ export function Results(props: ResultsProps) {
           aria-label="Filter rows"
           placeholder="q4_k_m  parallel=4  decode>20"
           value={filter.text}
+          aria-invalid={problems.length > 0}
           onInput={(event) => onFilter({ ...filter, text: event.currentTarget.value })}
         />
         {report.axes
@@ -93,6 +95,11 @@ export function Results(props: ResultsProps) {
           )}
         </span>
       </div>
+      {problems.length > 0 && (
+        <p class="wrong" role="alert">
+          {problems.join('. ')}
+        </p>
+      )}
       <Table {...props} />
     </section>
   );
