@@ -1,0 +1,45 @@
+import { describe, expect, test } from 'vitest';
+import { measureCeiling } from '../../../agent/serving/ceiling.js';
+import { type Delay, generatorProblems } from '../../../core/serving/generator.js';
+
+const delay = (p99: number): Delay => ({ p50: 0, p99, max: p99 });
+const facts = (lag: number, loop: number) => ({
+  lag: delay(lag),
+  loopDelay: delay(loop),
+  cpuSeconds: 1,
+  seconds: 10,
+});
+const task = { medianFirstToken: 0.1, requestsPerSecond: 100, chunksPerSecond: 5000 };
+
+describe('a generator', () => {
+  test('that was there and has room is no reason against a row', () => {
+    expect(
+      generatorProblems(facts(0.004, 0.004), { requestsPerSecond: 4000, chunksPerSecond: 50_000 }, task),
+    ).toEqual([]);
+    expect(generatorProblems({ ...facts(0, 0), lag: null, loopDelay: null }, null, task)).toEqual([]);
+  });
+
+  test('that was late is one where that is much of what was measured', () => {
+    expect(generatorProblems(facts(0.02, 0), null, task)).toEqual([
+      'the load generator sent requests late: 1 % of them 20.0 ms or more after their time; lower the rate, or give it a CPU of its own',
+    ]);
+    expect(generatorProblems(facts(0.02, 0), null, { ...task, medianFirstToken: 1 })).toEqual([]);
+    expect(generatorProblems(facts(0.02, 0), null, { ...task, medianFirstToken: null })).toHaveLength(1);
+    expect(generatorProblems(facts(0, 0.02), null, task)[0]).toMatch(
+      /^the load generator was away from its sockets for 20\.0 ms/,
+    );
+  });
+
+  test('near its own ceiling is one', () => {
+    const problems = generatorProblems(facts(0, 0), { requestsPerSecond: 120, chunksPerSecond: null }, task);
+    expect(problems).toEqual([
+      'the load generator did 100 requests per second and can do 120 here: the row says what it can do, not what the server can',
+    ]);
+  });
+
+  test('measures its ceiling against a server of its own', async () => {
+    const { requestsPerSecond, chunksPerSecond } = await measureCeiling();
+    expect(requestsPerSecond!).toBeGreaterThan(10);
+    expect(chunksPerSecond!).toBeGreaterThan(requestsPerSecond!);
+  });
+});
