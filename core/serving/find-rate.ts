@@ -28,6 +28,8 @@ export interface LoadRun {
   readonly load: number;
   /** Who kept each objective: keptBy(). */
   readonly kept: readonly Kept[];
+  /** SaturationWatch found that the server does not keep up: that misses every objective, if not yet in the requests so far. */
+  readonly saturated: boolean;
 }
 
 export type NextLoad =
@@ -113,7 +115,15 @@ export function nextLoad({ options, runs }: LoadSearch): NextLoad {
     return measure(Math.min(most, 2 * met), `above ${words(met)}, which meet the objectives`);
   }
   if (met === 0) {
-    if (over === least) return ends('not-found', `not even ${words(least)} meet the objectives`);
+    if (over === least) {
+      const untold = tried.some(({ load, verdict }) => load === least && verdict === 'undecided');
+      return ends(
+        'not-found',
+        untold
+          ? `of ${words(least)}, the least to be tried, it could not be told in ${repeats} runs: ask for more requests`
+          : `not even ${words(least)} meet the objectives`,
+      );
+    }
     const half = of === 'rate' ? over / 2 : Math.floor(over / 2);
     return measure(Math.max(least, half), `below ${words(over)}, which do not meet the objectives`);
   }
@@ -139,12 +149,16 @@ function triedOf(runs: readonly LoadRun[]): Tried[] {
   const byLoad = new Map<number, LoadRun[]>();
   for (const run of runs) byLoad.set(run.load, [...(byLoad.get(run.load) ?? []), run]);
   return [...byLoad].map(([load, of]) => {
-    // Of `max` one slow request is no certainty.
-    const single = of.map(({ kept }) => sloVerdict(kept.filter(({ objective }) => objective.share < 1)));
+    // Of `max` one slow request is no certainty, and near its limit a server keeps up in one run and not in the next.
+    const single = of
+      .filter(({ saturated }) => !saturated)
+      .map(({ kept }) => sloVerdict(kept.filter(({ objective }) => objective.share < 1)));
     return {
       load,
       runs: of.length,
-      verdict: sloVerdict(pooled(of.map(({ kept }) => kept))),
+      verdict: of.some(({ saturated }) => saturated)
+        ? 'missed'
+        : sloVerdict(pooled(of.map(({ kept }) => kept))),
       torn: single.includes('met') && single.includes('missed'),
     };
   });

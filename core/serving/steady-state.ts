@@ -148,9 +148,8 @@ export function steadyState(requests: readonly RequestRecord[], options: SteadyS
   };
   if (long >= 0) return { ...judged, found: true, window: plateaus[long]!, skipped: long };
   const reason =
-    longest === null
-      ? whyNone(requests, superPassRequests, all.length, series)
-      : `${plateaus.length === 1 ? 'its one plateau' : `the longest of its ${plateaus.length} plateaus`} lasts ${longest.duration.seconds.toFixed(1)} s, and ${longest.duration.required.toFixed(1)} s are needed (${BECAUSE[longest.duration.because]})`;
+    atOnce(requests) ??
+    (longest === null ? whyNone(requests.length, all.length, series, options) : whyShort(plateaus, longest));
   return { ...judged, found: false, reason, longest };
 }
 
@@ -301,10 +300,30 @@ function shiftAfter(
   return null;
 }
 
-function whyNone(requests: readonly RequestRecord[], size: number, passes: number, series: Series): string {
+/** Starts within this share of the run are as good as one. */
+const AT_ONCE = 0.01;
+
+function atOnce(requests: readonly RequestRecord[]): string | null {
+  let [first, last, end] = [Infinity, -Infinity, -Infinity];
+  for (const { dispatched, done } of requests) {
+    if (dispatched === null) continue;
+    first = Math.min(first, dispatched);
+    last = Math.max(last, dispatched);
+    end = Math.max(end, done ?? dispatched);
+  }
+  if (!(last - first < AT_ONCE * (end - first))) return null;
+  return `all ${requests.length} requests start at once: a window of starts cannot tell when the server is steady`;
+}
+
+function whyShort(plateaus: readonly Plateau[], { duration }: Plateau): string {
+  const which = plateaus.length === 1 ? 'its one plateau' : `the longest of its ${plateaus.length} plateaus`;
+  return `${which} lasts ${duration.seconds.toFixed(1)} s, and ${duration.required.toFixed(1)} s are needed (${BECAUSE[duration.because]})`;
+}
+
+function whyNone(requests: number, passes: number, series: Series, options: SteadyStateOptions): string {
   const left = series.tpotP50.length;
   if (left < FEWEST_PASSES) {
-    return `${requests.length} requests are ${passes} super-passes of ${size}, ${left} of them after warm-up, and a plateau has ${FEWEST_PASSES} at least: run longer`;
+    return `${requests} requests are ${passes} super-passes of ${options.superPassRequests}, ${left} of them after warm-up, and a plateau has ${FEWEST_PASSES} at least: run longer`;
   }
   if (series.tpotP50.every((value) => value === null)) {
     return 'no request has a TPOT: it takes complete, streamed answers whose tokens are counted';

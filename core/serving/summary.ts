@@ -100,16 +100,21 @@ export function wholeRun(requests: readonly RequestRecord[]): ServingWindow | nu
   return { fromSeconds: from, toSeconds: to };
 }
 
+/** @returns the requests that belong to a window, as ServingWindow says. */
+export function requestsIn(requests: readonly RequestRecord[], window: ServingWindow): RequestRecord[] {
+  return requests.filter((request) => {
+    const start = startOf(request);
+    return start >= window.fromSeconds && start <= window.toSeconds;
+  });
+}
+
 /** @param devices that the server has; null = not known */
 export function summarizeServing(
   all: readonly RequestRecord[],
   window: ServingWindow,
   devices: number | null,
 ): ServingSummary {
-  const requests = all.filter((request) => {
-    const start = startOf(request);
-    return start >= window.fromSeconds && start <= window.toSeconds;
-  });
+  const requests = requestsIn(all, window);
   const complete = requests.filter(({ outcome }) => outcome === 'complete');
   const latencies = latencySummaries(requests);
   const outcomes = Object.fromEntries(REQUEST_OUTCOMES.map((outcome) => [outcome, 0])) as Record<

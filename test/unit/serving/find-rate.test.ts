@@ -23,7 +23,11 @@ function search(
     const next = nextLoad(state);
     if (next.kind !== 'measure') return { end: next, loads: state.runs.map(({ load }) => load) };
     const kept = Math.round(1000 * share(next.load, state.runs.length));
-    state = measured(state, { load: next.load, kept: [{ objective, kept, requests: 1000 }] });
+    state = measured(state, {
+      load: next.load,
+      kept: [{ objective, kept, requests: 1000 }],
+      saturated: false,
+    });
   }
 }
 
@@ -61,6 +65,11 @@ describe('the highest rate', () => {
       reason: 'not even 0.5 requests/s meet the objectives',
     });
     expect(none.loads).toEqual([4, 2, 1, 0.5]);
+    expect(search(OPTIONS, (load) => (load > 0.5 ? 0 : 0.9)).end).toMatchObject({
+      kind: 'not-found',
+      load: null,
+      reason: expect.stringContaining('it could not be told in 3 runs'),
+    });
   });
 
   test('where it cannot be told of a load, that is measured three times and counts as too much', () => {
@@ -106,6 +115,16 @@ test('the highest concurrency is a whole number, and the next does not meet the 
     expect(end).toMatchObject({ kind: 'found', load: edge, above: edge + 1 });
     expect(loads.every(Number.isInteger)).toBe(true);
   }
+});
+
+test('a load that the server does not keep up with is a miss, however few requests were served by then', () => {
+  const few = { kept: [{ objective: P90, kept: 9, requests: 10 }] };
+  const state = measured(startLoadSearch(OPTIONS), { load: 4, ...few, saturated: true });
+  expect(nextLoad(state)).toMatchObject({ kind: 'measure', load: 2 });
+  expect(nextLoad(measured(startLoadSearch(OPTIONS), { load: 4, ...few, saturated: false }))).toMatchObject({
+    load: 4,
+    why: expect.stringContaining('once more'),
+  });
 });
 
 test('one slow request of a run that has a maximum is a miss, not a contradiction', () => {

@@ -130,6 +130,18 @@ describe('no steady state', () => {
   });
 });
 
+test('where all requests start at once, no window of starts is looked for', () => {
+  const offline = run(20, () => 0.02).map((one, i) => ({
+    ...one,
+    dispatched: i / 1e6,
+    done: one.done! + 10,
+  }));
+  expect(judge(offline)).toMatchObject({
+    found: false,
+    reason: 'all 1000 requests start at once: a window of starts cannot tell when the server is steady',
+  });
+});
+
 test('requests that were never dispatched are in no super-pass', () => {
   const found = judge([...run(20, () => 0.02), request({ intended: 3 })]);
   expect(found).toMatchObject({ found: true, window: { requests: 950 } });
