@@ -1,7 +1,7 @@
 /**
  * Does steadyState() say of event logs what the published detector of MLPerf Endpoints says of them? Seeded runs of known
  * shapes, each written as the event log that steady_state_diagnostics.py reads. RIDGEPOINT_STEADY_STATE names that file, RIDGEPOINT_PYTHON
- * a Python for it (python3). Then how long 100,000 requests take.
+ * a Python for it (python3). Then how much CPU time 100,000 requests take.
  *
  *   npm run bench -- steady-state [--runs=200] [--seed=1]
  */
@@ -111,9 +111,10 @@ function speed(): Figure[] {
     }),
   );
   const timed = (work: () => unknown) => {
-    const start = performance.now();
+    const start = process.cpuUsage();
     work();
-    return (performance.now() - start) / 1000;
+    const { user, system } = process.cpuUsage(start);
+    return (user + system) / 1e6;
   };
   const judged = timed(() => steadyState(requests, { superPassRequests: 1000 }));
   const small = timed(() => steadyState(requests, { superPassRequests: 100 }));
@@ -121,7 +122,7 @@ function speed(): Figure[] {
   return [
     {
       claim: '100,000 requests of 64 tokens: steady state by 100 and by 1,000 super-passes, summary',
-      measured: `${judged.toFixed(2)} s, ${small.toFixed(2)} s, ${summed.toFixed(2)} s`,
+      measured: `${judged.toFixed(2)} s, ${small.toFixed(2)} s, ${summed.toFixed(2)} s of CPU`,
       required: 'at most 2 s each',
       holds: Math.max(judged, small, summed) <= 2,
     },
