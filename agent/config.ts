@@ -4,6 +4,7 @@ import { join, resolve } from 'node:path';
 import { parse } from 'yaml';
 import { z } from 'zod';
 import { fileProblem } from '../core/input/file-problem.js';
+import { LOG_FORMATS } from '../core/log-text.js';
 import { DEFAULT_AGENT_METRICS_PORT, DEFAULT_COORDINATOR } from '../proto/ports.js';
 import type { ClientSecurity } from '../proto/security.js';
 import { readPolicy, type SourcePolicy, sourcesSchema } from './artifacts/remote/policy.js';
@@ -104,6 +105,8 @@ export const agentFileSchema = z.strictObject({
     .nullable()
     .default(null),
   logLevel: z.enum(['silent', 'error', 'warn', 'info', 'debug']).default('info'),
+  /** `auto` writes text where stderr is a terminal, and JSON elsewhere. */
+  logFormat: z.enum(LOG_FORMATS).default('auto'),
 });
 
 export type AgentFile = z.input<typeof agentFileSchema>;
@@ -229,6 +232,7 @@ function fromEnvironment(env: NodeJS.ProcessEnv): Record<string, unknown> {
     tokenFile: env.RIDGE_TOKEN_FILE,
     roofs: env.RIDGE_ROOFS,
     logLevel: env.RIDGE_LOG_LEVEL,
+    logFormat: env.RIDGE_LOG_FORMAT,
   });
 }
 

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { pino } from 'pino';
 import type { Lease } from '../core/experiment/lease.js';
 import type { NodeProfile } from '../core/experiment/node.js';
+import { isText, textLog } from '../core/log-text.js';
 import type { Family } from '../core/metrics/families.js';
 import type { ResultRecord } from '../core/result/result.js';
 import { VERSION } from '../installation/package.js';
@@ -54,7 +55,11 @@ export interface RunningAgent {
  * @throws WireError: `refused` for plaintext to another machine, `unavailable` when the exporter's port is taken.
  */
 export async function startAgent(config: AgentConfig): Promise<RunningAgent> {
-  const log = pino({ name: 'agent', level: config.logLevel }, pino.destination(2));
+  const text = isText(config.logFormat, process.stderr);
+  const log = pino(
+    { name: 'agent', level: config.logLevel },
+    text ? textLog(process.stderr) : pino.destination(2),
+  );
   const connection = connectAgents({ address: config.coordinator, security: config.security });
   const asked = meterSettings(config);
   const probe = await probeNode({

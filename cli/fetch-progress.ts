@@ -1,6 +1,6 @@
+import { printable } from '../core/input/printable.js';
 import { formatValue } from '../core/metrics/format.js';
 import type { ProgressStream } from './output/progress-writer.js';
-import { printable } from './output/text.js';
 
 /** Says how much of a model has come: one line kept up to date on a terminal, a line at each quarter elsewhere. */
 export function fetchProgress(stream: ProgressStream, source: string) {

@@ -5,6 +5,7 @@ import { parse as parseYaml } from 'yaml';
 import { z } from 'zod';
 import { FailureError, failure } from '../core/errors.js';
 import { fileProblem } from '../core/input/file-problem.js';
+import { LOG_FORMATS, type LogFormat } from '../core/log-text.js';
 import { CONNECTION_LIMITS } from '../proto/limits.js';
 import { DEFAULT_COORDINATOR, DEFAULT_COORDINATOR_METRICS, DEFAULT_COORDINATOR_WEB } from '../proto/ports.js';
 
@@ -119,6 +120,8 @@ export const coordinatorConfigSchema = z.strictObject({
     })
     .prefault({}),
   logLevel: z.enum(['silent', 'error', 'warn', 'info', 'debug']).default('info'),
+  /** `auto` writes text where stderr is a terminal, and JSON elsewhere. */
+  logFormat: z.enum(LOG_FORMATS).default('auto'),
 });
 
 /** What may be configured. */
@@ -193,6 +196,7 @@ export function fromEnvironment(env: Readonly<Record<string, string | undefined>
   if (env.RIDGE_LOG) config.log = logFrom(env.RIDGE_LOG);
   if (env.RIDGE_LOG_LEVEL)
     config.logLevel = env.RIDGE_LOG_LEVEL as NonNullable<CoordinatorConfig['logLevel']>;
+  if (env.RIDGE_LOG_FORMAT) config.logFormat = env.RIDGE_LOG_FORMAT as LogFormat;
   if (env.RIDGE_LEASE_SECONDS) config.leaseSeconds = Number(env.RIDGE_LEASE_SECONDS);
   if (env.RIDGE_HEARTBEAT_SECONDS) config.heartbeatSeconds = Number(env.RIDGE_HEARTBEAT_SECONDS);
   const { RIDGE_TLS_CERT: certificateFile, RIDGE_TLS_KEY: keyFile } = env;

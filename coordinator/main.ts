@@ -3,6 +3,7 @@ import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { pino } from 'pino';
 import { type Failure, FailureError } from '../core/errors.js';
+import { isText, textLog } from '../core/log-text.js';
 import type { Family } from '../core/metrics/families.js';
 import { VERSION } from '../installation/package.js';
 import { ControlServiceService } from '../proto/gen/ridgepoint/v1/control.js';
@@ -61,7 +62,11 @@ const TICK_SECONDS = 1;
 export async function startCoordinator(config: CoordinatorConfig): Promise<RunningCoordinator> {
   const resolved = resolveConfig(config);
   const security = loadSecurity(resolved.security);
-  const logger = pino({ level: resolved.logLevel, base: null }, pino.destination({ fd: 2, sync: true }));
+  const text = isText(resolved.logFormat, process.stderr);
+  const logger = pino(
+    { level: resolved.logLevel, base: null },
+    text ? textLog(process.stderr) : pino.destination({ fd: 2, sync: true }),
+  );
   const inform = (sentence: string): void => logger.info(sentence);
   const clock = systemClock;
   const log = await openLog(resolved.log);

@@ -1,6 +1,6 @@
 import type { TrainingProgress } from '../../agent/workloads/workload.js';
+import { printable } from '../../core/input/printable.js';
 import type { ProgressStream } from '../output/progress-writer.js';
-import { printable } from '../output/text.js';
 
 /** Elsewhere than on a terminal the loss is reported this often, at most. */
 const LINES = 10;

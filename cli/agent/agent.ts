@@ -47,6 +47,7 @@ function overridesOf(options: AgentOptions): AgentFile {
     ...(options.coordinator !== undefined && { coordinator: options.coordinator }),
     ...(options.name !== undefined && { nodeName: options.name }),
     ...(options.models.length > 0 && { modelFolders: [...options.models] }),
+    ...(options.logFormat !== undefined && { logFormat: options.logFormat }),
     ...(options.data !== undefined && { stateFolder: options.data }),
     ...(options.tokenFile !== undefined && { tokenFile: options.tokenFile }),
     ...(tls !== undefined && { tls: JSON.parse(JSON.stringify(tls)) as NonNullable<AgentFile['tls']> }),

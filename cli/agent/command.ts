@@ -1,6 +1,8 @@
 import type { Command } from 'commander';
+import type { LogFormat } from '../../core/log-text.js';
 import { DEFAULT_AGENT_METRICS_PORT } from '../../proto/ports.js';
 import { addAgentConnectionOptions, type CredentialOptions } from '../options/connection.js';
+import { logFormatOption } from '../options/log.js';
 import { collect } from '../options/values.js';
 
 export interface AgentOptions extends CredentialOptions {
@@ -11,6 +13,7 @@ export interface AgentOptions extends CredentialOptions {
   readonly data?: string;
   readonly metrics?: string;
   readonly energy?: string;
+  readonly logFormat?: LogFormat;
 }
 
 export function registerAgent(program: Command): void {
@@ -25,7 +28,8 @@ export function registerAgent(program: Command): void {
       '--metrics <address>',
       `HTTP address of /metrics, /healthz, /readyz, e.g. 127.0.0.1:${DEFAULT_AGENT_METRICS_PORT} (default: not served)`,
     )
-    .option('--energy <source>', 'energy source: auto, none, or replay:FILE for a recorded trace');
+    .option('--energy <source>', 'energy source: auto, none, or replay:FILE for a recorded trace')
+    .addOption(logFormatOption());
   addAgentConnectionOptions(command).action(async (options: AgentOptions) => {
     const { serveAgent } = await import('./agent.js');
     await serveAgent(options);

@@ -1,9 +1,11 @@
 import type { Command } from 'commander';
+import type { LogFormat } from '../../core/log-text.js';
 import {
   DEFAULT_COORDINATOR,
   DEFAULT_COORDINATOR_METRICS,
   DEFAULT_COORDINATOR_WEB,
 } from '../../proto/ports.js';
+import { logFormatOption } from '../options/log.js';
 
 export interface CoordinatorOptions {
   readonly config?: string;
@@ -11,6 +13,7 @@ export interface CoordinatorOptions {
   readonly metrics?: string;
   readonly web?: string;
   readonly data?: string;
+  readonly logFormat?: LogFormat;
 }
 
 export function registerCoordinator(program: Command): void {
@@ -31,6 +34,7 @@ export function registerCoordinator(program: Command): void {
       `HTTP address of the live web view and its JSON API, or off (default: ${DEFAULT_COORDINATOR_WEB}; other than loopback needs TLS)`,
     )
     .option('--data <dir>', 'folder of the log (default: the user’s state folder)')
+    .addOption(logFormatOption())
     .action(async (options: CoordinatorOptions) => {
       const { serveCoordinator } = await import('./coordinator.js');
       await serveCoordinator(options);

@@ -1,12 +1,13 @@
 import Table from 'cli-table3';
 import pc from 'picocolors';
+import { printable } from '../../core/input/printable.js';
 import type { NoteGroup } from '../../report/notes.js';
 import type { Report } from '../../report/report.js';
 import { boundText } from '../../report/roofline.js';
 import type { Row } from '../../report/rows.js';
 import { constantsLine, countsLine, placeLine, remarks } from './caption.js';
 import { GAP, layOut, type TextColumn, widthOf } from './layout.js';
-import { ascii, cut, printable, wrap } from './text.js';
+import { ascii, cut, wrap } from './text.js';
 
 export interface TableOptions {
   /** Columns of the terminal. */

@@ -1,6 +1,6 @@
 import type { QualityProgress } from '../../agent/quality/watch.js';
+import { printable } from '../../core/input/printable.js';
 import type { ProgressStream } from '../output/progress-writer.js';
-import { printable } from '../output/text.js';
 
 /** Plain output gets a line for each of so many parts. */
 const PARTS = 4;
