@@ -68,7 +68,7 @@ describe("a model's own tokenizer", () => {
       },
       tokenizer,
     );
-    const outcome = await withSimulator({ ttft: 0.002, itl: 0.001, chunk }, ({ url }) =>
+    const outcome = await withSimulator({ ttft: 0.002, itl: 0.001, 'chunk-tokens': chunk }, ({ url }) =>
       runLoad({
         endpoint: endpointOf(url),
         requests,

@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util';
 import { z } from 'zod';
+import { quote } from '../../../core/quote.js';
 
 /** How a simulated server fails. */
 export const FAULTS = {
@@ -20,7 +21,9 @@ export const FAULTS = {
   redirect: '307 to another path',
   short: 'ends after half of the tokens that were asked for',
 } as const;
-export type FaultName = keyof typeof FAULTS;
+type FaultName = keyof typeof FAULTS;
+
+const isFault = (name: string): name is FaultName => Object.hasOwn(FAULTS, name);
 
 const seconds = z.coerce.number().min(0).max(1e6);
 const OPTIONS = z.strictObject({
@@ -34,19 +37,26 @@ const OPTIONS = z.strictObject({
   ttft: seconds.default(0.02),
   /** Between tokens; between chunks as many times that as a chunk has tokens. */
   itl: seconds.default(0.005),
-  chunk: z.coerce.number().int().min(1).max(1000).default(1),
+  'chunk-tokens': z.coerce.number().int().min(1).max(1000).default(1),
   /** Prompt tokens (words) per second, which make the first chunk later; 0 = prompts take no time. */
   prefill: z.coerce.number().min(0).max(1e9).default(0),
   /** Requests that are answered at once, others wait; 0 = any number. */
-  slots: z.coerce.number().int().min(0).max(1e6).default(0),
+  'max-sequences': z.coerce.number().int().min(0).max(1e6).default(0),
   /** Tokens of an answer where none are asked for. */
   tokens: z.coerce.number().int().min(1).max(1e6).default(64),
   /** When everything stands still, from the first request on, and for how long. */
   'stall-at': seconds.default(0),
   'stall-for': seconds.default(0),
-  fault: z.enum(Object.keys(FAULTS) as [FaultName, ...FaultName[]]).default('none'),
-  /** Requests that go well before it fails. */
-  'fault-after': z.coerce.number().int().min(0).max(1e9).default(0),
+  /** `hang`, or `hang:20` after that many requests that go well. */
+  fault: z
+    .string()
+    .default('none')
+    .transform((word, context) => {
+      const [, name = '', after = '0'] = /^([a-z-]+)(?::(\d{1,9}))?$/.exec(word) ?? [];
+      if (isFault(name)) return { name, after: Number(after) };
+      context.addIssue(`there is no fault ${quote(word)}; there are: ${Object.keys(FAULTS).join(', ')}`);
+      return z.NEVER;
+    }),
 });
 export type SimulatorOptions = z.infer<typeof OPTIONS>;
 
@@ -69,4 +79,17 @@ export function parseOptions(words: readonly string[]): SimulatorOptions | strin
   } catch (error) {
     return (error as Error).message;
   }
+}
+
+/** @returns what `--help` says. */
+export function helpText(): string {
+  const defaults = OPTIONS.parse({});
+  const options = Object.entries({ ...defaults, fault: defaults.fault.name });
+  const faults = Object.entries(FAULTS);
+  return [
+    'A server that pretends: the API of OpenAI with these times, and no model. Seconds and tokens.',
+    ...options.map(([name, value]) => `  --${name.padEnd(16)} ${value}`),
+    'Faults, each with :N after it where N requests go well before:',
+    ...faults.map(([name, does]) => `  ${name.padEnd(18)} ${does}`),
+  ].join('\n');
 }

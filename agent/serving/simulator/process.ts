@@ -6,6 +6,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 /** A simulated server in a process of its own. */
 export interface SimulatorProcess {
   readonly url: string;
+  readonly pid: number;
   close(): Promise<void>;
 }
 
@@ -28,6 +29,7 @@ export async function startSimulatorProcess(words: readonly string[]): Promise<S
   const url = await firstLine(child);
   return {
     url,
+    pid: child.pid!,
     async close() {
       if (child.exitCode !== null || child.signalCode !== null) return;
       const ended = once(child, 'exit');

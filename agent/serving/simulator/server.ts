@@ -110,7 +110,7 @@ class Simulated {
 
   #complete(chat: boolean, text: string, response: ServerResponse): void {
     const { fault, tokens } = this.#options;
-    const fails = fault !== 'none' && this.#requests++ >= this.#options['fault-after'];
+    const fails = fault.name !== 'none' && this.#requests++ >= fault.after;
     if (fails && this.#failsAtOnce(response)) return;
     let asked: Record<string, unknown>;
     try {
@@ -127,11 +127,11 @@ class Simulated {
       chat,
       stream: asked.stream === true,
       promptTokens: promptWords(asked),
-      tokens: fails && fault === 'short' ? Math.max(1, Math.floor(wanted / 2)) : wanted,
+      tokens: fails && fault.name === 'short' ? Math.max(1, Math.floor(wanted / 2)) : wanted,
       fails,
     };
-    const { slots } = this.#options;
-    if (slots > 0 && this.counters.processing >= slots) {
+    const most = this.#options['max-sequences'];
+    if (most > 0 && this.counters.processing >= most) {
       this.#waiting.push(job);
       this.counters.deferred += 1;
     } else this.#begin(job);
@@ -139,7 +139,7 @@ class Simulated {
 
   /** @returns whether nothing is left to answer. */
   #failsAtOnce(response: ServerResponse): boolean {
-    switch (this.#options.fault) {
+    switch (this.#options.fault.name) {
       case 'die':
         this.#die();
         return true;
@@ -167,7 +167,7 @@ class Simulated {
 
   /** Sends a job's chunks at their times, by a clock that stalls where it is asked to. */
   #begin(job: Job): void {
-    const { ttft, itl, chunk, prefill } = this.#options;
+    const { ttft, itl, prefill, 'chunk-tokens': chunk } = this.#options;
     const now = monotonicSeconds();
     this.#clock ??= {
       origin: now,
@@ -195,7 +195,7 @@ class Simulated {
       this.#pacer.at(real(last), () => this.#whole(job));
       return;
     }
-    const slowLoris = job.fails && this.#options.fault === 'slow-loris';
+    const slowLoris = job.fails && this.#options.fault.name === 'slow-loris';
     const step = (sent: number) => {
       if (over) return;
       if (sent === 0) {
@@ -205,7 +205,11 @@ class Simulated {
       const count = slowLoris ? 0 : Math.min(chunk, job.tokens - sent);
       const goesOn = this.#chunk(job, sent, count);
       this.counters.outputSeconds += sent === 0 ? 0 : itl * count;
-      if (goesOn) this.#pacer.at(real(first + (sent + chunk) * itl), () => step(sent + chunk));
+      if (!goesOn) return;
+      // A chunk goes when its last token is there; of streams without end all are full.
+      const left = job.tokens - sent - chunk;
+      const next = sent + (left > 0 ? Math.min(chunk, left) : chunk);
+      this.#pacer.at(real(first + next * itl), () => step(sent + chunk));
     };
     this.#pacer.at(real(first), () => step(0));
   }
@@ -213,14 +217,14 @@ class Simulated {
   /** @returns whether there is more to come. */
   #chunk(job: Job, sent: number, count: number): boolean {
     const { response, fails, tokens } = job;
-    const fault = fails ? this.#options.fault : 'none';
+    const fault = fails ? this.#options.fault.name : 'none';
     if (fault === 'slow-loris') {
       response.write(': still here\n\n');
       return true;
     }
     this.counters.chunks += 1;
     this.counters.outputTokens += count;
-    const tokensOfChunk = fault === 'no-end' ? this.#options.chunk : count;
+    const tokensOfChunk = fault === 'no-end' ? this.#options['chunk-tokens'] : count;
     const text = event(this.#fields(job, textOf(sent, tokensOfChunk), null));
     const breaks = sent + count >= Math.min(BEFORE_FAULT, tokens);
     if (breaks) {

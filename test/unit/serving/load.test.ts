@@ -2,7 +2,6 @@ import { createServer } from 'node:net';
 import { describe, expect, test } from 'vitest';
 import type { Endpoint } from '../../../agent/serving/endpoint.js';
 import { type LoadOrder, runLoad } from '../../../agent/serving/run-load.js';
-import type { FaultName } from '../../../agent/serving/simulator/options.js';
 import type { Arrival, RequestRecord } from '../../../core/serving/requests.js';
 import { endpointOf, many, plain, withSimulator } from '../../support/simulator.js';
 
@@ -47,7 +46,7 @@ describe('a request', () => {
   test.each(['chat', 'completions'] as const)(
     'by %s is stamped in order and its tokens are counted by the server',
     async (api) => {
-      const record = await one({ chunk: 3 }, { api });
+      const record = await one({ 'chunk-tokens': 3 }, { api });
       expect(record.outcome).toBe('complete');
       expect(record.problem).toBeNull();
       const { intended, dispatched, headers, firstByte, firstToken, firstAnswer, lastToken, done } = record;
@@ -80,7 +79,7 @@ describe('a request', () => {
   });
 
   const LIMITS = { timeoutSeconds: 0.4 };
-  test.each<[FaultName, RequestRecord['outcome'], RegExp]>([
+  test.each<[string, RequestRecord['outcome'], RegExp]>([
     ['hang', 'timed-out', /^The request was given up after 0.4 s, without any answer\.$/],
     ['too-many', 'rejected', /^The server answered 429: "too many requests", to be asked again after 1\.$/],
     ['internal-error', 'server-error', /^The server answered 500: "out of memory"\.$/],
@@ -219,7 +218,7 @@ describe('a load', () => {
   test('skips the turns after one that failed', async () => {
     const turn = (n: number) => plain('hello', 2, { conversation: 0, turn: n, follows: true });
     const { records, skippedTurns } = await withSimulator(
-      { ...QUICK, fault: 'internal-error', 'fault-after': 1 },
+      { ...QUICK, fault: 'internal-error:1' },
       ({ url }) => load(endpointOf(url), { requests: [turn(0), turn(1), turn(2)] }),
     );
     expect(records.map(({ outcome }) => outcome)).toEqual(['complete', 'server-error']);
