@@ -4,7 +4,7 @@ import { loadAgentConfig } from '../../agent/config.js';
 import { type RunningAgent, startAgent } from '../../agent/main.js';
 import { type RunningCoordinator, startCoordinator } from '../../coordinator/main.js';
 import type { ModelRef } from '../../core/experiment/experiment.js';
-import { openMetricsText } from '../../core/metrics/text.js';
+import { plainText } from '../../core/metrics/text.js';
 import type { ResultRecord } from '../../core/result/result.js';
 import { planSpace } from '../../core/sweep/space.js';
 import type { Sweep } from '../../core/sweep/spec.js';
@@ -196,6 +196,7 @@ async function leave(
   const report = buildReport(records, request);
   writeRecords(folder.path, records, request);
   writeWhole(join(folder.path, FILES.page), await renderReport(report, 'html'));
-  writeWhole(join(folder.path, FILES.metrics), openMetricsText(await coordinator.families()));
+  // What promtool and node_exporter's textfile collector read is the older text, which has no exemplars.
+  writeWhole(join(folder.path, FILES.metrics), plainText(await coordinator.families()));
   return report;
 }

@@ -1,10 +1,11 @@
+import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { resultSchema } from '../../core/result/result.js';
 import { ridge, startRidge } from '../support/ridge.js';
-import { freePort } from '../support/services.js';
+import { freePort, installed } from '../support/services.js';
 
 /** Six quick points of the fake runner; no gate may fire on a busy machine, since that is not the question. */
 const SWEEP = `
@@ -52,9 +53,17 @@ describe('ridge run', () => {
       expect(existsSync(join(out, name)), name).toBe(true);
     }
     expect(existsSync(join(out, 'running.pid'))).toBe(false);
-    expect(readFileSync(join(out, 'metrics.prom'), 'utf8')).toMatch(
-      /^ridgepoint_decode_tokens_per_second\{.+} \d/m,
-    );
+    const metrics = readFileSync(join(out, 'metrics.prom'), 'utf8');
+    expect(metrics).toMatch(/^ridgepoint_decode_tokens_per_second\{.+} \d/m);
+    expect(metrics).toMatch(/^# TYPE ridgepoint_trials_total counter$/m);
+    expect(metrics).not.toMatch(/ # \{|^# EOF/m);
+  });
+
+  test.skipIf(!installed('promtool'))('promtool has nothing to say of metrics.prom (needs promtool)', () => {
+    const input = readFileSync(join(out, 'metrics.prom'));
+    const check = spawnSync('promtool', ['check', 'metrics'], { input, encoding: 'utf8' });
+    expect(`${check.stdout}${check.stderr}`).toBe('');
+    expect(check.status).toBe(0);
   });
 
   test('run again it has nothing to do, and the data on stdout is JSON alone', async () => {
