@@ -40,7 +40,11 @@ const ROOMS: Readonly<Record<RunnerName, RunnerRoom>> = {
   kernels: { load: async () => (await import('./kernels/index.js')).kernelsRunner, quantizer: null },
   'llama-server': server('llama-server', llamaCppQuantizer),
   openai: server('openai', null),
+  sglang: server('sglang', null),
   'simulated-server': server('simulated-server', null),
+  'tensorrt-llm': server('tensorrt-llm', null),
+  tgi: server('tgi', null),
+  vllm: server('vllm', null),
 };
 
 export const RUNNER_KINDS: readonly string[] = Object.keys(ROOMS);

@@ -69,16 +69,16 @@ function argumentsOf({ name: server }: ServerProfile, name: string, option: Opti
 
 function fill(word: string, parts: CommandParts, value: string): string {
   const { options, modelPath, modelName, draftPath } = parts;
-  const total = Number(options.maxContext ?? 0) * Number(options.maxSequences ?? 1);
-  const words: Readonly<Record<string, string>> = {
+  const words: Readonly<Record<string, unknown>> = {
+    ...options,
     value,
     model: modelPath ?? '',
     name: modelName,
     draftModel: draftPath ?? '',
-    draftTokens: String(options.draftTokens ?? ''),
-    totalContext: String(total),
+    totalContext: Number(options.maxContext ?? 0) * Number(options.maxSequences ?? 1),
+    verifiedTokens: Number(options.draftTokens ?? 0) + 1,
   };
-  return word.replaceAll(/\{([A-Za-z]+)\}/g, (all, name: string) => words[name] ?? all);
+  return word.replaceAll(/\{([A-Za-z]+)\}/g, (all, name: string) => String(words[name] ?? all));
 }
 
 /** Programs that come with Ridgepoint, by what profiles call them. */

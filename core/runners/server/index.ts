@@ -10,9 +10,13 @@ export { PROFILES } from './gen/profiles.js';
 export const SERVER_KINDS = {
   'llama-server': serverKind(PROFILES['llama-server'], { rules: LLAMA_CPP_RULES }),
   openai: serverKind(PROFILES.openai),
+  sglang: serverKind(PROFILES.sglang),
   'simulated-server': serverKind(PROFILES['simulated-server'], {
     pretends: 'the simulated server answers as fast as it is told to',
   }),
+  'tensorrt-llm': serverKind(PROFILES['tensorrt-llm']),
+  tgi: serverKind(PROFILES.tgi),
+  vllm: serverKind(PROFILES.vllm),
 } satisfies Readonly<Record<keyof typeof PROFILES, RunnerKind>>;
 
 export type ServerKindName = keyof typeof SERVER_KINDS;

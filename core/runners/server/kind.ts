@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { Rule } from '../../experiment/rule.js';
 import type { RunnerKind } from '../runner.js';
 import { SERVER_OPTION_NAMES, SERVER_OPTIONS, type ServerOption } from './options.js';
-import { knownValues, type ServerProfile } from './profile.js';
+import { knownValues, optionsIn, type ServerProfile } from './profile.js';
 
 /** What a profile cannot say as data. */
 interface More {
@@ -24,7 +24,11 @@ export function serverKind(profile: ServerProfile, { rules, pretends }: Partial<
     offers: ['endpoint'],
     formats: profile.formats,
     techniques: profile.techniques,
-    rules: [...known.flatMap((name) => valuesRule(profile, name)), ...DRAFT_RULES, ...(rules ?? [])],
+    rules: [
+      ...known.flatMap((name) => [...valuesRule(profile, name), ...needsRule(profile, name)]),
+      draftTokensNeedDrafts,
+      ...(rules ?? []),
+    ],
     alsoKnownAs: Object.fromEntries(
       Object.entries(ALSO_KNOWN_AS).filter(([, name]) => known.some((option) => option === name)),
     ),
@@ -56,22 +60,33 @@ function valuesRule({ name: server, options }: ServerProfile, name: ServerOption
   ];
 }
 
-const DRAFT_RULES: readonly Rule[] = [
-  {
-    axes: ['speculative', 'draftModel'],
-    reason: ({ speculative, draftModel }) =>
-      (speculative === 'draft' || speculative === 'eagle3') && draftModel === null
-        ? 'speculative draft and eagle3 need a draftModel: name its source'
-        : null,
-  },
-  {
-    axes: ['speculative', 'draftTokens'],
-    reason: ({ speculative, draftTokens }) =>
-      draftTokens !== null && (speculative === null || speculative === 'off')
-        ? 'draftTokens needs speculative decoding: set speculative, or leave draftTokens out'
-        : null,
-  },
-];
+/** What the words of a value are filled in with, and nothing would stand there. */
+function needsRule({ name: server, options }: ServerProfile, name: ServerOption): Rule[] {
+  const option = options[name];
+  if (option === undefined || !('cases' in option)) return [];
+  return SERVER_OPTION_NAMES.flatMap((needed) => {
+    const asking = Object.entries(option.cases).flatMap(([value, words]) =>
+      words.some((word) => optionsIn(word).includes(needed)) ? [value] : [],
+    );
+    if (asking.length === 0) return [];
+    const rule: Rule = {
+      axes: ['runner', name, needed],
+      reason: ({ runner, [name]: value, [needed]: given }) =>
+        runner === server && given === null && asking.includes(String(value))
+          ? `${name} ${value} of ${server} needs ${needed}: set it`
+          : null,
+    };
+    return [rule];
+  });
+}
+
+const draftTokensNeedDrafts: Rule = {
+  axes: ['speculative', 'draftTokens'],
+  reason: ({ speculative, draftTokens }) =>
+    draftTokens !== null && (speculative === null || speculative === 'off')
+      ? 'draftTokens needs speculative decoding: set speculative, or leave draftTokens out'
+      : null,
+};
 
 /** As vLLM, SGLang, TensorRT-LLM, TGI and llama-server spell them. */
 const ALSO_KNOWN_AS: Readonly<Record<string, string>> = {
@@ -86,6 +101,8 @@ const ALSO_KNOWN_AS: Readonly<Record<string, string>> = {
   max_num_batched_tokens: 'batchedTokens',
   maxNumBatchedTokens: 'batchedTokens',
   max_num_tokens: 'batchedTokens',
+  chunked_prefill_size: 'batchedTokens',
+  max_batch_prefill_tokens: 'batchedTokens',
   enable_prefix_caching: 'prefixCaching',
   enable_chunked_prefill: 'chunkedPrefill',
   kv_cache_dtype: 'kvCacheType',
@@ -99,5 +116,17 @@ const ALSO_KNOWN_AS: Readonly<Record<string, string>> = {
   gpu_memory_utilization: 'memoryShare',
   gpuMemoryUtilization: 'memoryShare',
   mem_fraction_static: 'memoryShare',
+  max_seq_len: 'maxContext',
+  max_total_tokens: 'maxContext',
+  data_parallel_size: 'dataParallel',
+  dp_size: 'dataParallel',
+  num_shard: 'tensorParallel',
+  enable_expert_parallel: 'expertParallel',
+  free_gpu_memory_fraction: 'memoryShare',
+  cuda_memory_fraction: 'memoryShare',
+  attention_backend: 'attentionBackend',
+  quantize: 'quantizationMethod',
   num_speculative_tokens: 'draftTokens',
+  speculate: 'draftTokens',
+  max_loras: 'maxLoras',
 };

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { FORMAT_NAMES } from '../../models/formats.js';
-import { SERVER_OPTION_NAMES, type ServerOption } from './options.js';
+import { SERVER_OPTION_NAMES, SERVER_OPTIONS, type ServerOption } from './options.js';
 
 /** Words of a command line; `{model}`, `{port}`, … are filled in (agent/servers/command.ts). */
 const words = z.array(z.string().max(4096)).max(200);
@@ -77,10 +77,21 @@ export const serverProfileSchema = z.strictObject({
 });
 
 export type ServerProfile = z.output<typeof serverProfileSchema>;
-export type ServerProfileFile = z.input<typeof serverProfileSchema>;
+
 export type OptionArguments = NonNullable<ServerProfile['options'][ServerOption]>;
 
 /** @returns the values that a server knows of an option; null = any of its type. */
 export function knownValues(option: OptionArguments): readonly string[] | null {
   return 'cases' in option ? Object.keys(option.cases) : (option.values ?? null);
+}
+
+/** Words that are worked out of an option. */
+const WORKED_OUT: Readonly<Record<string, ServerOption>> = { verifiedTokens: 'draftTokens' };
+
+/** @returns the options that a word of a command line is filled in with; `{value}`, `{model}` and the like are none. */
+export function optionsIn(word: string): ServerOption[] {
+  return [...word.matchAll(/\{(\w+)\}/g)].flatMap(([, name = '']) => {
+    const option = WORKED_OUT[name] ?? name;
+    return Object.hasOwn(SERVER_OPTIONS, option) ? [option as ServerOption] : [];
+  });
 }
