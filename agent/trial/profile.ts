@@ -1,4 +1,5 @@
 import { FailureError } from '../../core/errors.js';
+import { costlyPhases } from '../../core/judgement/profile-cost.js';
 import { warn } from '../../core/result/warnings.js';
 import { runnerNamed } from '../../core/runners/index.js';
 import { workloadNamed } from '../../core/workloads/index.js';
@@ -45,6 +46,7 @@ export async function profileTrial(trial: TrialRun, model: PreparedModel | null)
     ...childLimits(trial),
   }).ended;
   if (ending.failure?.code === 'cancelled') throw new FailureError(ending.failure);
-  if (ending.failure === null) notes.profile = ending.answer;
-  else missing(ending.failure.message);
+  if (ending.failure !== null) return missing(ending.failure.message);
+  notes.profile = ending.answer;
+  notes.warnings.push(...costlyPhases(ending.answer).map((sentence) => warn('profile-costly', sentence)));
 }

@@ -1,4 +1,5 @@
 import { toFailure } from '../../core/errors.js';
+import { costlyPhases } from '../../core/judgement/profile-cost.js';
 import { formatPercent, formatValue } from '../../core/metrics/format.js';
 import { type ProfiledPhase, type ProfileRecord, profileCost } from '../../core/result/profile-record.js';
 import { operatorsOf, type PhaseWork, phaseWork } from '../../core/work/phase-work.js';
@@ -38,6 +39,7 @@ export function report(profiled: Profiled, json: boolean): void {
       workload: { promptTokens, generateTokens, parallel, contextDepth: depth },
       rounds: profile.rounds,
       phases,
+      warnings: costlyPhases(profile),
     });
     return;
   }
@@ -45,6 +47,7 @@ export function report(profiled: Profiled, json: boolean): void {
     (phase) => `${heading(phase)}\n${options.operators ? operators(phase) : modules(phase.modules)}`,
   );
   printData(tables.join('\n\n'));
+  for (const sentence of costlyPhases(profile)) say(`note: ${sentence}`);
 }
 
 function heading(phase: ProfiledPhase): string {

@@ -91,6 +91,10 @@ export const WARNINGS = {
     help: 'the quality was measured with a caveat, e.g. beyond the trained context',
   },
   'profile-missing': { severity: 'note', help: 'the operators that were to be timed could not be' },
+  'profile-costly': {
+    severity: 'note',
+    help: 'timing the operators made a phase more than 25 % longer: their shares are of that slower phase',
+  },
   'above-roof': {
     severity: 'note',
     help: 'a phase ran above its roof: the roofs were measured on a disturbed machine, or its work is overcounted. Measure them again with `ridge roofs`',

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { costlyPhases } from '../../../core/judgement/profile-cost.js';
 import { nodeSeconds, type ProfiledPhase, profileCost } from '../../../core/result/profile-record.js';
 import { NO_TRAFFIC, type OperatorWork } from '../../../core/work/work.js';
 import { type GraphNode, placeOf } from '../../../roofline/profile/nodes.js';
@@ -98,4 +99,16 @@ describe('modules of a phase', () => {
   test('work that is not counted leaves rates empty', () => {
     expect(moduleRows(phase, null)[0]).toMatchObject({ flops: null, intensity: null, flopsPerSecond: null });
   });
+});
+
+test('what looking on cost is told from a quarter of the phase on, with the number', () => {
+  const phase = (name: ProfiledPhase['name'], profiledSeconds: number): ProfiledPhase => ({
+    ...{ name, tokens: 8, passes: 1, plainSeconds: 2, operators: [] },
+    profiledSeconds,
+  });
+  const costly = (...phases: ProfiledPhase[]) => costlyPhases({ rounds: 5, phases });
+  expect(costly(phase('prefill', 1.9), phase('decode', 2.5))).toEqual([]);
+  expect(costly(phase('prefill', 2.4), phase('decode', 2.826))).toEqual([
+    'looking on made the decode 41.3 % longer: shares of its operators are of that slower phase',
+  ]);
 });
