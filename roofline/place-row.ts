@@ -66,7 +66,8 @@ function trainingOf({ input, outcome }: Evidence, given: RooflineGiven): Rooflin
 }
 
 function workOf({ name, operators }: TrainingPart, tokens: number): PhaseWork {
-  return { name, tokens, passes: [{ work: { operators }, times: 1, tokens, queries: tokens }] };
+  const pass = { work: { operators }, times: 1, tokens, queries: tokens, sequences: 1, depth: tokens };
+  return { name, tokens, passes: [pass] };
 }
 
 /** @param secondsOf of each repeat; a phase without any is left out. */
@@ -96,7 +97,10 @@ function placed(
       const seconds = secondsOf(work.name);
       if (seconds.length === 0) return [];
       const profiled = input.profile?.phases.find(({ name }) => name === work.name) ?? null;
-      return [placePhase({ work, machineModel, factors, measuredSeconds: median(seconds), profiled })];
+      const { threads } = given;
+      return [
+        placePhase({ work, machineModel, factors, threads, measuredSeconds: median(seconds), profiled }),
+      ];
     }),
   };
 }

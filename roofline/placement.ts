@@ -4,6 +4,7 @@ import type { BoundLevel, RooflineModule, RooflinePhase } from '../core/result/r
 import { operatorsOf, type PhaseWork, workingSetOf } from '../core/work/phase-work.js';
 import type { OperatorWork } from '../core/work/work.js';
 import { peakFor } from './ceilings.js';
+import { type ErrorBand, errorBandOf } from './error-band.js';
 import { bandwidthOf, levelOf, type MachineModel } from './machine-model.js';
 import { predictPass, unpredictable } from './predict.js';
 import { moduleRows } from './profile/table.js';
@@ -14,6 +15,8 @@ export interface PlacementRequest {
   readonly machineModel: MachineModel;
   /** `roofs` predicts what the roofs allow: of kernels that nobody fits factors of. null = nothing is predicted. */
   readonly factors: ThreadFactors | 'roofs' | null;
+  /** That the phase runs on; left out = those that the factors are of. */
+  readonly threads?: number;
   /** Of one repeat. */
   readonly measuredSeconds: number;
   readonly profiled: ProfiledPhase | null;
@@ -27,13 +30,20 @@ export interface ExpectedPhase {
   readonly roof: ReturnType<typeof roofTimes>;
   /** null without factors, and for work that they say nothing of. */
   readonly predictedSeconds: number | null;
+  /** How far it may lie off; null where nobody looked, or nothing is predicted by factors. */
+  readonly band: ErrorBand | null;
   /** Why they say nothing; null where they do, or there are none. */
   readonly notPredicted: string | null;
 }
 
 /** Says of one repeat of a phase what the roofs allow, and what is predicted by factors. */
 export function expectPhase(
-  { work, machineModel, factors }: Pick<PlacementRequest, 'work' | 'machineModel' | 'factors'>,
+  {
+    work,
+    machineModel,
+    factors,
+    threads,
+  }: Pick<PlacementRequest, 'work' | 'machineModel' | 'factors' | 'threads'>,
   operators: readonly OperatorWork[] = operatorsOf(work),
 ): ExpectedPhase {
   const workingSet = Math.max(...work.passes.map(workingSetOf));
@@ -46,14 +56,18 @@ export function expectPhase(
       : factors === 'roofs'
         ? roof.seconds
         : predicted(work, machineModel, factors);
-  return { level, roof, predictedSeconds, notPredicted };
+  const fitted = factors !== null && factors !== 'roofs' && predictedSeconds !== null;
+  return {
+    ...{ level, roof, predictedSeconds, notPredicted },
+    band: fitted ? errorBandOf(work, factors, threads) : null,
+  };
 }
 
 /** Places one phase: what it asked, what the roofs allow, what was predicted, what was measured. */
 export function placePhase(request: PlacementRequest): RooflinePhase {
   const { work, machineModel, measuredSeconds, profiled } = request;
   const operators = operatorsOf(work);
-  const { level, roof, predictedSeconds, notPredicted } = expectPhase(request, operators);
+  const { level, roof, predictedSeconds, band, notPredicted } = expectPhase(request, operators);
   const sum = (of: (operator: OperatorWork) => number) =>
     operators.reduce((total, one) => total + of(one), 0);
   const flops = sum((one) => one.flops);
@@ -77,6 +91,7 @@ export function placePhase(request: PlacementRequest): RooflinePhase {
     measuredSeconds,
     roofSeconds: roof.seconds,
     predictedSeconds,
+    ...(band === null ? {} : { predictionError: { ratio: band.ratio, beyond: [...band.beyond] } }),
     ...(notPredicted === null ? {} : { notPredicted }),
     residualRatio: predictedSeconds === null ? null : measuredSeconds / predictedSeconds,
     flopsPerSecond: flops / measuredSeconds,

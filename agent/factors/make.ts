@@ -5,6 +5,7 @@ import { FACTORS_SCHEMA, type Factors } from '../../core/result/factors.js';
 import type { Roofs } from '../../core/result/roofs.js';
 import { type RecordRoofs, recordRoofsOf } from '../../core/result/roofs-record.js';
 import { FITTED_RUNNERS } from '../../core/runners/index.js';
+import { checksOf } from '../../roofline/factors/checks.js';
 import { fitFactors } from '../../roofline/factors/fit.js';
 import type { FactorSamples } from '../../roofline/factors/sample.js';
 import { measuredMachine } from '../../roofline/machine-model.js';
@@ -35,7 +36,14 @@ export async function makeFactors(request: FactorsRequest): Promise<Factors> {
   const cache = lastCacheBytes(device.cpus, request.sysRoot);
   const fits = threads.flatMap((count) => {
     const machineModel = measuredMachine(record, { name: device.name, memoryBytes: null }, count, cache);
-    return machineModel === null ? [] : [fitFactors(samples, machineModel, count)];
+    if (machineModel === null) return [];
+    const { factors, evidence } = fitFactors(samples, machineModel, count);
+    const checks = checksOf(
+      samples.checks.filter((check) => check.threads === count),
+      machineModel,
+      factors,
+    );
+    return [{ factors: { ...factors, checks }, evidence }];
   });
   return {
     schema: FACTORS_SCHEMA,

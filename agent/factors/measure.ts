@@ -15,6 +15,7 @@ import {
 import { kernelsLibrary } from '../native/kernel-library.js';
 import { type EngineDevice, type Llama, loadLlama, type Pointer } from '../native/llama.js';
 import { profileModel } from '../profile/run.js';
+import { timeChecks } from './checks.js';
 import { GraphBench, type Runnable } from './graphs.js';
 import {
   type AttentionShape,
@@ -91,8 +92,17 @@ export async function measureFactors(
   }
   const turns = await retaking.take(() => timeSteps(job));
   const steps = turns.reduce((best, turn) => best.map((one, i) => faster(one, turn[i]!)));
+  const turnsOfChecks = await retaking.take(() => timeChecks(job));
+  const checks = turnsOfChecks.reduce((best, turn) => best.map((one, i) => faster(one, turn[i]!)));
   onProgress?.(of, of);
-  return { operators, passes, steps, engine: `llama.cpp ${llama.release}`, disturbed: retaking.disturbed };
+  return {
+    operators,
+    passes,
+    steps,
+    checks,
+    engine: `llama.cpp ${llama.release}`,
+    disturbed: retaking.disturbed,
+  };
 }
 
 const faster = <T extends { readonly seconds: number }>(a: T, b: T): T => (b.seconds < a.seconds ? b : a);

@@ -38,7 +38,7 @@ const CASES: readonly Case[] = [
 const STEPS = 8;
 const SECONDS = { usual: 0.2, quick: 0.05 } as const;
 
-interface StepsJob {
+export interface StepsJob {
   readonly runnerKind: string;
   readonly deviceClass: string;
   readonly deviceId: string;
@@ -54,73 +54,91 @@ export async function timeSteps(job: StepsJob): Promise<StepSample[]> {
 }
 
 async function timeCase(job: StepsJob, { model, sequences, depths }: Case): Promise<StepSample[]> {
-  const folder = mkdtempSync(join(tmpdir(), 'ridgepoint-factors-'));
+  const written = await writtenModel(model);
   try {
-    const modelPath = join(folder, 'model.gguf');
-    const reading = readSynthetic(model);
-    if (!reading.ok) throw new Error(reading.reason);
-    await writeSynthetic(modelPath, reading.model);
-    const read = architectureFromGguf(readGgufHeader(modelPath));
-    if (!read.ok) throw new Error(read.reason);
     const samples: StepSample[] = [];
-    for (const threads of job.threads) {
-      for (const parallel of sequences) {
-        const one = { ...job, modelPath, depths };
-        samples.push(...(await samplesOf(one, read.architecture, threads, parallel)));
-      }
-    }
+    for (const threads of job.threads)
+      for (const parallel of sequences)
+        samples.push(...(await samplesOf(job, written, depths, threads, parallel)));
     return samples;
   } finally {
-    rmSync(folder, { recursive: true, force: true });
+    rmSync(written.folder, { recursive: true, force: true });
   }
 }
 
+/** A synthetic model as a file in a folder of its own, which whoever asked for it removes. */
+interface WrittenModel {
+  readonly folder: string;
+  readonly modelPath: string;
+  readonly architecture: ModelArchitecture;
+}
+
+export async function writtenModel(source: string): Promise<WrittenModel> {
+  const reading = readSynthetic(source);
+  if (!reading.ok) throw new Error(reading.reason);
+  const folder = mkdtempSync(join(tmpdir(), 'ridgepoint-factors-'));
+  try {
+    const modelPath = join(folder, 'model.gguf');
+    await writeSynthetic(modelPath, reading.model);
+    const read = architectureFromGguf(readGgufHeader(modelPath));
+    if (!read.ok) throw new Error(read.reason);
+    return { folder, modelPath, architecture: read.architecture };
+  } catch (error) {
+    rmSync(folder, { recursive: true, force: true });
+    throw error;
+  }
+}
+
+export async function openedModel(
+  { runnerKind, deviceClass, deviceId }: StepsJob,
+  modelPath: string,
+  threads: number,
+  sequences: number,
+  contextTokens: number,
+): Promise<Generator> {
+  return await open(await loadRunner(runnerKind), 'generator', {
+    ...{ modelPath, options: { threads }, deviceClass, deviceId, cpus: [], contextTokens, sequences },
+  });
+}
+
 async function samplesOf(
-  job: StepsJob & Pick<Case, 'depths'> & { readonly modelPath: string },
-  architecture: ModelArchitecture,
+  job: StepsJob,
+  { modelPath, architecture }: WrittenModel,
+  depths: readonly number[],
   threads: number,
   parallel: number,
 ): Promise<StepSample[]> {
-  const { runnerKind, modelPath, deviceClass, deviceId, quick, depths } = job;
-  const model = await open(await loadRunner(runnerKind), 'generator', {
-    modelPath,
-    options: { threads },
-    deviceClass,
-    deviceId,
-    cpus: [],
-    contextTokens: Math.max(...depths) + STEPS,
-    sequences: parallel,
-  });
+  const model = await openedModel(job, modelPath, threads, parallel, Math.max(...depths) + STEPS);
   try {
     return depths.map((contextDepth) => {
       const workload = { promptTokens: 0, generateTokens: STEPS, parallel, contextDepth };
       const [phase] = phaseWork(architecture, { threads }, workload);
       const pass = phase!.passes[Math.floor(phase!.passes.length / 2)]!;
       const { work, tokens, queries } = pass;
-      const seconds = stepSeconds(model, workload, SECONDS[quick ? 'quick' : 'usual']);
-      return { threads, work, tokens, queries, workingSet: workingSetOf(pass), seconds };
+      const plan = tokenPlan(model.facts.vocabularySize, workload);
+      model.reset(0);
+      model.prefill(plan.depth);
+      const seconds = secondsOf(
+        SECONDS[job.quick ? 'quick' : 'usual'],
+        () => model.reset(contextDepth),
+        () => model.steps(plan.steps),
+      );
+      return { threads, work, tokens, queries, workingSet: workingSetOf(pass), seconds: seconds / STEPS };
     });
   } finally {
     model.close();
   }
 }
 
-/** @returns seconds of one step: the low quartile of the rounds. */
-function stepSeconds(
-  model: Generator,
-  workload: { readonly generateTokens: number; readonly parallel: number; readonly contextDepth: number },
-  budgetSeconds: number,
-): number {
-  const plan = tokenPlan(model.facts.vocabularySize, { ...workload, promptTokens: 0 });
-  model.reset(0);
-  model.prefill(plan.depth);
+/** @returns seconds of `work`: the low quartile of the rounds that the budget allows, for what disturbs only adds. */
+export function secondsOf(budgetSeconds: number, before: () => void, work: () => void): number {
   const rounds: number[] = [];
   const begin = performance.now();
-  while (performance.now() - begin < 1000 * budgetSeconds) {
-    model.reset(workload.contextDepth);
+  while (rounds.length === 0 || performance.now() - begin < 1000 * budgetSeconds) {
+    before();
     const start = performance.now();
-    model.steps(plan.steps);
-    rounds.push((performance.now() - start) / 1000 / STEPS);
+    work();
+    rounds.push((performance.now() - start) / 1000);
   }
   return quantileOfSorted(sorted(rounds), 0.25);
 }

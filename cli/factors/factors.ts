@@ -124,10 +124,17 @@ function describe({
       `${count} threads: ${(nodeSeconds * 1e6).toFixed(2)} µs a node, ${(streamedNodeSeconds * 1e6).toFixed(2)} µs more beside streamed weights, ${(passSeconds * 1e6).toFixed(0)} µs a pass` +
       `${capacityBytes === null ? '' : `, half of ${(capacityBytes / 1e6).toFixed(0)} MB stay in the last cache`}`,
   );
+  const checks = threads.flatMap(({ threads: count, checks: own = [] }) =>
+    own.map(
+      ({ phase, points, error }) =>
+        `${count} threads: predictions of ${phase} lie ${(100 * Math.expm1(error)).toFixed(0)} % off (root mean square of ${points} points that the fit has not seen)`,
+    ),
+  );
   return [
     `${device.id}: ${device.name}, ${engine}, fitted ${measuredAt}, relative to roofs ${roofs}`,
     plainTable(['threads', 'factor', 'value', 'benches', 'spread'], rows),
     ...besides,
+    ...checks,
     ...warnings.map(({ code, message }) => `${code}: ${message}`),
     ...caveats.map((caveat) => `caveat: ${caveat}`),
   ].join('\n');

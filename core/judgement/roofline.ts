@@ -56,6 +56,17 @@ function entriesOf(
     if (phase === null) return missing(unit, unasked(name));
     return single(of(phase), unit, reason, predictedBy);
   };
+  /** With the band that the prediction may lie off by, and whether it reaches beyond what that was learned from. */
+  const prediction = (name: PhaseName, per: number): Entry => {
+    const seconds = ({ predictedSeconds }: RooflinePhase) =>
+      predictedSeconds === null ? null : predictedSeconds / per;
+    const found = entry(name, 's', seconds, noPrediction(name));
+    const error = phaseOf(name)?.predictionError;
+    if (found.value === null || error === undefined) return found;
+    const { ratio, beyond } = error;
+    const source = beyond.length === 0 ? found.source : `${found.source}, extrapolated: ${beyond.join(', ')}`;
+    return { ...found, source, ci95: [found.value / ratio, found.value * ratio] };
+  };
   /** One value per repeat, from the value at the median. */
   const spread = (name: PhaseName, of: (phase: RooflinePhase) => number | null, reason: string): Entry => {
     const phase = phaseOf(name);
@@ -82,18 +93,8 @@ function entriesOf(
     backwardRoofRatio: spread('backward', ({ roofRatio }) => roofRatio, ''),
     prefillRoofRatio: spread('prefill', ({ roofRatio }) => roofRatio, ''),
     decodeRoofRatio: spread('decode', ({ roofRatio }) => roofRatio, ''),
-    predictedPrefillSeconds: entry(
-      'prefill',
-      's',
-      ({ predictedSeconds }) => predictedSeconds,
-      noPrediction('prefill'),
-    ),
-    predictedTimePerOutputTokenSeconds: entry(
-      'decode',
-      's',
-      ({ predictedSeconds }) => (predictedSeconds === null ? null : predictedSeconds / steps),
-      noPrediction('decode'),
-    ),
+    predictedPrefillSeconds: prediction('prefill', 1),
+    predictedTimePerOutputTokenSeconds: prediction('decode', steps),
     prefillPredictionErrorRatio: entry('prefill', 'ratio', errorOf, noPrediction('prefill')),
     decodePredictionErrorRatio: entry('decode', 'ratio', errorOf, noPrediction('decode')),
   };

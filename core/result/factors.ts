@@ -12,6 +12,19 @@ const curve = z.array(z.object({ rows: z.number().int().positive(), factor: z.nu
 
 export const ELEMENTWISE_KINDS = ['norm', 'rope', 'add', 'act', 'store'] as const;
 
+/** How far predictions of a phase lay from what models took that the fit had not seen, and what these reached to. */
+const checkSchema = z.object({
+  phase: z.enum(['prefill', 'decode']),
+  points: z.number().int(),
+  /** Root mean square of ln(predicted / measured): a bias is an error, too. */
+  error: z.number().nonnegative(),
+  /** The most sequences, tokens of a pass, tokens of a sequence, and bytes that a pass reads. */
+  sequences: z.number().int(),
+  passTokens: z.number().int(),
+  depth: z.number().int(),
+  setBytes: z.number(),
+});
+
 /** The factors of one number of threads. */
 export const threadFactorsSchema = z.object({
   threads: z.number().int().positive(),
@@ -53,6 +66,8 @@ export const threadFactorsSchema = z.object({
   maskedPair: curve,
   /** Of the near cache's bandwidth. */
   elementwise: z.partialRecord(z.enum(ELEMENTWISE_KINDS), curve),
+  /** Left out by releases that did not look. */
+  checks: z.array(checkSchema).optional(),
 });
 
 /** How well a factor is known. */
@@ -92,6 +107,7 @@ export const recordFactorsSchema = z.object({
 export type Factors = z.infer<typeof factorsSchema>;
 export type ThreadFactors = z.infer<typeof threadFactorsSchema>;
 export type RecordFactors = z.infer<typeof recordFactorsSchema>;
+export type FactorCheck = z.infer<typeof checkSchema>;
 export type FactorEvidence = Factors['evidence'][number];
 export type Curve = ThreadFactors['attention'];
 export type ProductFactors = ThreadFactors['products'][string];

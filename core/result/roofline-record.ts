@@ -51,6 +51,11 @@ const phaseSchema = z.object({
    * measured roofs allow, operator by operator: then the record names no `factors`.
    */
   predictedSeconds: number.nullable(),
+  /**
+   * How far the prediction may lie off, from models that the factors were not fitted to: within predicted / ratio and
+   * predicted · ratio 95 times of 100; `beyond` says what of this phase lies outside of what was looked at. Left out where nobody looked.
+   */
+  predictionError: z.object({ ratio: number.min(1), beyond: z.array(z.string()) }).optional(),
   /** Why the factors predict nothing, where they are there; left out otherwise. */
   notPredicted: z.string().optional(),
   /** Measured over predicted: 1.1 = a tenth slower than predicted. */

@@ -13,6 +13,9 @@ export interface CountedPass {
   /** New tokens of all sequences, and of one. */
   readonly tokens: number;
   readonly queries: number;
+  readonly sequences: number;
+  /** Tokens of the longest sequence after it. */
+  readonly depth: number;
 }
 
 /** What one repeat of a phase asks. */
@@ -64,6 +67,8 @@ function counted(architecture: ModelArchitecture, request: PassRequest, times: n
     times,
     tokens: newTokensOf(request.batch),
     queries: Math.max(...request.batch.map(({ newTokens }) => newTokens)),
+    sequences: request.batch.reduce((sum, { sequences }) => sum + sequences, 0),
+    depth: Math.max(...request.batch.map(({ cachedTokens, newTokens }) => cachedTokens + newTokens)),
   };
 }
 

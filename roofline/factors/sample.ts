@@ -1,6 +1,7 @@
 import type { ElementwiseKind } from '../../core/result/factors.js';
 import { bytesPerElement, isQuantized } from '../../core/techniques/tensor-types.js';
 import { llamaCppSetting } from '../../core/work/llama-cpp.js';
+import type { PhaseWork } from '../../core/work/phase-work.js';
 import type { OperatorWork, PassWork } from '../../core/work/work.js';
 
 /** Which factors a bench of one operator tells of. */
@@ -41,10 +42,19 @@ export interface StepSample {
   readonly seconds: number;
 }
 
+/** A phase of a model that no factor is fitted to. */
+export interface CheckSample {
+  readonly threads: number;
+  readonly work: PhaseWork;
+  /** Of the whole phase. */
+  readonly seconds: number;
+}
+
 export interface FactorSamples {
   readonly operators: readonly OperatorSample[];
   readonly passes: readonly PassSample[];
   readonly steps: readonly StepSample[];
+  readonly checks: readonly CheckSample[];
   readonly engine: string;
   /** What else used the machine while benches were timed, in every turn that the budget allowed; null when nothing did. */
   readonly disturbed: string | null;

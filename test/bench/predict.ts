@@ -4,7 +4,8 @@
  * operators alone (ridge factors). Measures roofs and fits factors first, unless ROOFS names a folder that has both.
  * Claims: at 200 points or more the median absolute error is at most 10 % for decoding and 15 % for prefill.
  *
- * --quick takes the two smallest models and fewer points. DEVICE=cuda runs the same on a GPU. Writes predict.csv and
+ * --from=FILE judges the points of a predict.csv again and measures nothing; where they came without a band, that of each model is
+ * learned from the points of all other models. --quick takes the two smallest models and fewer points. DEVICE=cuda runs the same on a GPU. Writes predict.csv and
  * predict.svg into OUT (default: the working folder).
  */
 import { spawnSync } from 'node:child_process';
@@ -12,6 +13,8 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { median } from '../../core/statistics/quantile.js';
+import { mean } from '../../core/statistics/summary.js';
+import { bandRatio } from '../../roofline/error-band.js';
 import { RIDGE } from '../support/ridge.js';
 import { conclude } from './figure.js';
 import { type ModelFile, modelFiles } from './predict/models.js';
@@ -26,18 +29,51 @@ const state = process.env.ROOFS ?? join(folder, 'state');
 const begun = performance.now();
 const minutes = () => `${((performance.now() - begun) / 60_000).toFixed(1)} min`;
 
+const from = process.argv.find((a) => a.startsWith('--from='))?.slice(7) ?? null;
 const points: Point[] = [];
 try {
-  if (process.env.ROOFS === undefined) {
+  if (from !== null) points.push(...recorded(from));
+  if (from === null && process.env.ROOFS === undefined) {
     ridge('roofs');
     ridge('factors');
   }
-  for (const model of await modelFiles(quick)) {
+  for (const model of from === null ? await modelFiles(quick) : []) {
     points.push(...pointsOf(model));
     console.error(`${minutes()}: ${points.length} points, ${model.name} ${model.type}`);
   }
 } finally {
   rmSync(folder, { recursive: true, force: true });
+}
+
+function errorOf({ predictedSeconds, measuredSeconds }: Point): number {
+  return predictedSeconds / measuredSeconds - 1;
+}
+
+/** @returns the points of a predict.csv, each with a band. */
+function recorded(file: string): Point[] {
+  const [head = '', ...lines] = readFileSync(file, 'utf8').trim().split('\n');
+  const names = head.split(',');
+  const read = lines.map((line): Point => {
+    const cells = new Map(line.split(',').map((cell, i) => [names[i], cell]));
+    const text = (name: string) => cells.get(name) ?? '';
+    const number = (name: string) => Number(text(name));
+    return {
+      ...{ model: text('model'), type: text('type'), phase: text('phase') as Point['phase'] },
+      ...{ threads: number('threads'), parallel: number('parallel'), depth: number('depth') },
+      ...{ tokens: number('tokens'), measuredSeconds: number('measuredSeconds') },
+      ...{ predictedSeconds: number('predictedSeconds'), roofSeconds: number('roofSeconds') },
+      errorRatio95: text('errorRatio95') === '' ? null : number('errorRatio95'),
+      extrapolated: text('extrapolated') === 'true',
+    };
+  });
+  const like = (a: Point, b: Point) => a.phase === b.phase && a.threads === b.threads && a.model !== b.model;
+  return read.map((point) => {
+    const squares = read
+      .filter((other) => like(point, other))
+      .map((other) => Math.log1p(errorOf(other)) ** 2);
+    const band = () => bandRatio({ points: squares.length, error: Math.sqrt(mean(squares)) });
+    return { ...point, errorRatio95: point.errorRatio95 ?? band() };
+  });
 }
 
 /** In a process of its own: the registry of backends is one per process, and memory goes back between models. */
@@ -57,7 +93,6 @@ function ridge(command: string): void {
   if (done.status !== 0) throw new Error(`ridge ${command} failed`);
 }
 
-const errorOf = ({ predictedSeconds, measuredSeconds }: Point) => predictedSeconds / measuredSeconds - 1;
 const percent = (ratio: number) => `${(100 * ratio).toFixed(1)} %`;
 
 /** Median of errors and of their sizes. */
@@ -71,11 +106,27 @@ function line(label: string, own: readonly Point[]): void {
   );
 }
 
+/** Share of points whose measured time lies in the band that was stated beside the prediction. */
+function within(own: readonly Point[]): number {
+  const held = ({ predictedSeconds, measuredSeconds, errorRatio95 }: Point) =>
+    Math.abs(Math.log(predictedSeconds / measuredSeconds)) <= Math.log(errorRatio95 ?? 1);
+  return own.filter(held).length / own.length;
+}
+
 const phases = ['prefill', 'decode'] as const;
 for (const phase of phases) {
   const own = points.filter((point) => point.phase === phase);
   console.log(`\n${phase}`);
   line('all', own);
+  for (const [name, some] of [
+    ['like the models looked at', own.filter(({ extrapolated }) => !extrapolated)],
+    ['extrapolated', own.filter(({ extrapolated }) => extrapolated)],
+  ] as const) {
+    if (some.length > 0)
+      console.log(
+        `  ${name}: ${percent(within(some))} of ${some.length} within their band, ± ${percent(median(some.map((p) => (p.errorRatio95 ?? 1) - 1)))}`,
+      );
+  }
   for (const key of ['model', 'type', 'parallel', 'threads', 'depth'] as const) {
     for (const value of [...new Set(own.map((point) => point[key]))])
       line(
@@ -85,11 +136,13 @@ for (const phase of phases) {
   }
 }
 
-const columns = Object.keys(points[0] ?? {}) as (keyof Point)[];
-const rows = points.map((point) => [...columns.map((name) => point[name]), errorOf(point)].join(','));
-writeFileSync(join(out, 'predict.csv'), `${[...columns, 'errorRatio'].join(',')}\n${rows.join('\n')}\n`);
-writeFileSync(join(out, 'predict.svg'), plot(points));
-console.log(`\n${minutes()}; predict.csv and predict.svg in ${out}`);
+if (from === null) {
+  const columns = Object.keys(points[0] ?? {}) as (keyof Point)[];
+  const rows = points.map((point) => [...columns.map((name) => point[name]), errorOf(point)].join(','));
+  writeFileSync(join(out, 'predict.csv'), `${[...columns, 'errorRatio'].join(',')}\n${rows.join('\n')}\n`);
+  writeFileSync(join(out, 'predict.svg'), plot(points));
+  console.log(`\n${minutes()}; predict.csv and predict.svg in ${out}`);
+}
 
 const required = { decode: 0.1, prefill: 0.15 } as const;
 conclude('predict', [
@@ -99,6 +152,15 @@ conclude('predict', [
     required: quick ? 'any number (--quick)' : 'at least 200',
     holds: quick ? points.length > 0 : points.length >= 200,
   },
+  ...phases.map((phase) => {
+    const own = points.filter((point) => point.phase === phase);
+    return {
+      claim: `points within the band stated beside them, ${phase}`,
+      measured: `${percent(within(own))} of ${own.length}`,
+      required: 'at least 90 % (95 % nominal)',
+      holds: within(own) >= 0.9,
+    };
+  }),
   ...phases.map((phase) => {
     const sizes = points.filter((point) => point.phase === phase).map((point) => Math.abs(errorOf(point)));
     const found = sizes.length === 0 ? Number.POSITIVE_INFINITY : median(sizes);

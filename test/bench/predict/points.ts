@@ -31,6 +31,10 @@ export interface Point {
   readonly measuredSeconds: number;
   readonly predictedSeconds: number;
   readonly roofSeconds: number;
+  /** Measured is said to lie within predicted / ratio and predicted · ratio 95 times of 100; null where nobody looked. */
+  readonly errorRatio95: number | null;
+  /** Beyond what the error was learned from. */
+  readonly extrapolated: boolean;
 }
 
 interface Job extends ModelFile {
@@ -102,9 +106,14 @@ for (const threads of threadCounts) {
       };
       const [work] = phaseWork(read.architecture, { threads }, workload);
       const placed = placePhase({ work: work!, machineModel, factors: own, measuredSeconds, profiled: null });
-      const { predictedSeconds, roofSeconds } = placed;
+      const { predictedSeconds, roofSeconds, predictionError } = placed;
+      const errorRatio95 = predictionError?.ratio ?? null;
+      const extrapolated = (predictionError?.beyond ?? []).length > 0;
       const where = { model: job.name, type: job.type, phase, threads, parallel, depth, tokens };
-      points.push({ ...where, measuredSeconds, predictedSeconds: predictedSeconds!, roofSeconds });
+      points.push({
+        ...{ ...where, measuredSeconds, predictedSeconds: predictedSeconds! },
+        ...{ roofSeconds, errorRatio95, extrapolated },
+      });
     };
     const plan = tokenPlan(model.facts.vocabularySize, {
       promptTokens: DEEP,

@@ -128,6 +128,24 @@ describe('a record under its roofs', () => {
     expect(measurements.decodePredictionErrorRatio?.value).toBeCloseTo(1 / decode.residualRatio! - 1, 12);
   });
 
+  test('a prediction carries how far it may lie off, and says where it reaches beyond that', () => {
+    const reach = { points: 6, error: 0.1, sequences: 8, passTokens: 4096, depth: 4096, setBytes: 1e9 };
+    const judged = (depth: number) => {
+      const checks = (['prefill', 'decode'] as const).map((phase) => ({ ...reach, phase, depth }));
+      const factors = { ...GIVEN.factors!, factors: { ...PERFECT, checks } };
+      return judge(calmInput({ roofline: { ...GIVEN, factors } })).measurements.predictedPrefillSeconds!;
+    };
+    const within = judged(4096);
+    if (!isPresent(within)) throw new Error('not predicted');
+    // Student's t of six at 97.5 %: 2.447.
+    expect(Math.log(within.ci95![1] / within.value)).toBeCloseTo(0.2447, 3);
+    expect(Math.log(within.value / within.ci95![0])).toBeCloseTo(0.2447, 3);
+    expect(within.source).toBe(`measured ${ROOFS.id}`);
+    expect(judged(4)).toMatchObject({
+      source: expect.stringMatching(/^measured \w+, extrapolated: a context of \d+ \(looked at up to 4\)$/),
+    });
+  });
+
   test('a model that fits into the last cache stands under the cache’s roof', () => {
     const [decode] = judge(decodeOnly(1, 0, { ...GIVEN, cacheBytes: 32e6 })).roofline!.phases;
     expect(decode).toMatchObject({ boundLevel: 'L3', bandwidth: { level: 'L3', bytesPerSecond: 40e9 } });

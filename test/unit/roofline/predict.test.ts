@@ -1,8 +1,12 @@
 import { describe, expect, test } from 'vitest';
 import type { ThreadFactors } from '../../../core/result/factors.js';
+import { mean } from '../../../core/statistics/summary.js';
 import { decodePass, prefillPasses } from '../../../core/work/llama-cpp.js';
 import { newTokensOf } from '../../../core/work/pass/setting.js';
+import { type PhaseWork, phaseWork } from '../../../core/work/phase-work.js';
+import { errorBandOf } from '../../../roofline/error-band.js';
 import { factorAt, factorsAt } from '../../../roofline/factor-at.js';
+import { checksOf } from '../../../roofline/factors/checks.js';
 import { fitFactors } from '../../../roofline/factors/fit.js';
 import { residuals } from '../../../roofline/factors/loss.js';
 import {
@@ -13,6 +17,7 @@ import {
 } from '../../../roofline/factors/sample.js';
 import { search } from '../../../roofline/factors/search.js';
 import { measuredMachine } from '../../../roofline/machine-model.js';
+import { expectPhase } from '../../../roofline/placement.js';
 import {
   type PredictionContext,
   predictOperator,
@@ -20,7 +25,8 @@ import {
   readBandwidth,
   softMaximum,
 } from '../../../roofline/predict.js';
-import { PERFECT, ROOFS } from '../../support/roofline.js';
+import { drawFrom } from '../../bench/statistics/noise.js';
+import { PERFECT, ROOFS, SMALL } from '../../support/roofline.js';
 
 const machineModel = measuredMachine(ROOFS, { name: 'test', memoryBytes: null }, 2, 32e6)!;
 const context = (changes: Partial<PredictionContext> = {}): PredictionContext => ({
@@ -223,6 +229,7 @@ describe('the fit', () => {
     ],
     passes: [{ threads: 2, seconds: truth.passSeconds }],
     steps: [8e6, 400e6].flatMap((workingSet) => [128, 256, 512].map((side) => stepOf(side, workingSet))),
+    checks: [],
   };
 
   test('finds factors that predict what it was shown, and keeps to the threads', () => {
@@ -272,5 +279,73 @@ describe('the fit', () => {
   test('the search stays between its ends', () => {
     const found = search({ x: { start: 1, least: 0.5, most: 2 } }, ({ x }) => Math.abs(Math.log(x / 9)));
     expect(found.x).toBe(2);
+  });
+});
+
+describe('how far a prediction may lie off', () => {
+  const phasesOf = (parallel: number, promptTokens: number) =>
+    phaseWork(SMALL, { threads: 2 }, { promptTokens, generateTokens: 8, parallel, contextDepth: 0 });
+  /** Phases that took so many times what is predicted. */
+  const checked = (times: readonly number[]) =>
+    times.flatMap((factor) =>
+      phasesOf(4, 128).map((work) => {
+        const { predictedSeconds } = expectPhase({ work, machineModel, factors: PERFECT });
+        return { threads: 2, work, seconds: factor * predictedSeconds! };
+      }),
+    );
+  const factors = { ...PERFECT, checks: checksOf(checked([1.1, 1 / 1.2, 1.05, 1.3]), machineModel, PERFECT) };
+  const bandOf = (work: PhaseWork, threads = 2) => errorBandOf(work, factors, threads)!;
+
+  test('is learned from models that the fit has not seen, a bias included', () => {
+    const logs = [1.1, 1 / 1.2, 1.05, 1.3].map(Math.log);
+    const error = Math.sqrt(mean(logs.map((v) => v * v)));
+    for (const check of factors.checks) {
+      expect(check.points).toBe(4);
+      expect(check.error).toBeCloseTo(error, 10);
+      expect(check).toMatchObject({ sequences: 4 });
+    }
+    expect(factors.checks.map(({ phase, passTokens, depth }) => [phase, passTokens, depth])).toEqual([
+      ['prefill', 512, 128],
+      ['decode', 4, expect.closeTo(136, -1)],
+    ]);
+    // Student's t of four: 2.776.
+    const [prefill] = phasesOf(2, 64);
+    expect(Math.log(bandOf(prefill!).ratio)).toBeCloseTo(2.7764 * error, 3);
+    expect(bandOf(prefill!).beyond).toEqual([]);
+    expect(errorBandOf(prefill!, PERFECT)).toBeNull();
+  });
+
+  test('holds 95 of 100 further points where errors are normal', () => {
+    const draw = drawFrom(5);
+    const error = () => Math.exp(0.2 * draw.normal());
+    let held = 0;
+    const [work] = phasesOf(1, 64);
+    for (let i = 0; i < 400; i++) {
+      const rms = Math.sqrt(mean(Array.from({ length: 6 }, () => Math.log(error()) ** 2)));
+      const checks = [{ ...factors.checks[0]!, points: 6, error: rms }];
+      const { ratio } = errorBandOf(work!, { ...PERFECT, checks })!;
+      held += Number(Math.abs(Math.log(error())) <= Math.log(ratio));
+    }
+    expect(held / 400).toBeGreaterThan(0.92);
+    expect(held / 400).toBeLessThan(0.98);
+  });
+
+  test('says what lies beyond what was looked at', () => {
+    const [, decode] = phasesOf(8, 512);
+    expect(bandOf(decode!, 3).beyond).toEqual([
+      '3 threads (factors of 2)',
+      '8 sequences (looked at up to 4)',
+      'passes of 8 tokens (looked at up to 4)',
+      expect.stringMatching(/^a context of 5\d\d \(looked at up to 13\d\)$/),
+      expect.stringMatching(/^1\.\d+ MB a pass \(looked at up to 0\.\d+\)$/),
+    ]);
+    const packed = {
+      ...decode!,
+      passes: decode!.passes.map((pass) => ({
+        ...pass,
+        work: { operators: pass.work.operators.map((o) => ({ ...o, weights: 'q3_k' })) },
+      })),
+    };
+    expect(bandOf(packed).beyond[0]).toBe('weights of q3_k (factors of a type with like bits)');
   });
 });

@@ -30,7 +30,7 @@ export function RooflineView({ roofline }: { roofline: RooflineRecord | null }) 
               <td>{percent(phase.mfu)}</td>
               <td>{percent(phase.mbu)}</td>
               <td>{quantity(phase.measuredSeconds, 's')}</td>
-              <td>{phase.predictedSeconds === null ? '–' : quantity(phase.predictedSeconds, 's')}</td>
+              <td title={extrapolated(phase)}>{predictedText(phase)}</td>
               <td>{phase.intensity.toPrecision(3)}</td>
             </tr>
           ))}
@@ -41,6 +41,21 @@ export function RooflineView({ roofline }: { roofline: RooflineRecord | null }) 
       ))}
     </section>
   );
+}
+
+/** `12.3 ms, 10.1 ms to 15.0 ms`, with a star where it reaches beyond what its error was learned from. */
+function predictedText({ predictedSeconds, predictionError }: RooflinePhase): string {
+  if (predictedSeconds === null) return '–';
+  const text = quantity(predictedSeconds, 's');
+  if (predictionError === undefined) return text;
+  const { ratio, beyond } = predictionError;
+  const [low, high] = [predictedSeconds / ratio, predictedSeconds * ratio].map((end) => quantity(end, 's'));
+  return `${text}, ${low} to ${high}${beyond.length > 0 ? ' *' : ''}`;
+}
+
+function extrapolated({ predictionError }: RooflinePhase): string | undefined {
+  const beyond = predictionError?.beyond ?? [];
+  return beyond.length === 0 ? undefined : `extrapolated: ${beyond.join(', ')}`;
 }
 
 function Modules({ phase }: { phase: RooflinePhase }) {

@@ -1,0 +1,82 @@
+import type { FactorCheck, ThreadFactors } from '../core/result/factors.js';
+import { studentQuantile } from '../core/statistics/distributions.js';
+import { type PhaseWork, workingSetOf } from '../core/work/phase-work.js';
+
+/** How far a prediction may lie off, as models told that the factors were not fitted to. */
+export interface ErrorBand {
+  /** The measured time lies within predicted / ratio and predicted · ratio 95 times of 100, for work like that which was looked at. */
+  readonly ratio: number;
+  /** What lies beyond that work, `8 sequences (looked at up to 4)`; none where nothing does. */
+  readonly beyond: readonly string[];
+}
+
+/**
+ * The band of one more prediction: Student's t of the points that were looked at, on logarithms and around none, for a bias of the
+ * factors is an error of the prediction.
+ * @param error root mean square of ln(predicted / measured) over so many points.
+ */
+export function bandRatio({ points, error }: Pick<FactorCheck, 'points' | 'error'>): number {
+  return Math.exp(studentQuantile(0.975, points) * error);
+}
+
+/**
+ * @param threads that the work runs on; left out = those of the factors.
+ * @returns null of a phase that nobody looked at.
+ */
+export function errorBandOf(
+  work: PhaseWork,
+  factors: ThreadFactors,
+  threads = factors.threads,
+): ErrorBand | null {
+  const check = factors.checks?.find(({ phase }) => phase === work.name);
+  if (check === undefined) return null;
+  return {
+    ratio: bandRatio(check),
+    beyond: beyond(work, factors, check, threads),
+  };
+}
+
+function beyond(
+  { passes }: PhaseWork,
+  factors: ThreadFactors,
+  check: FactorCheck,
+  threads: number,
+): string[] {
+  const most = (of: (pass: PhaseWork['passes'][number]) => number) => Math.max(...passes.map(of));
+  const above = (
+    value: number,
+    limit: number,
+    what: (n: string) => string,
+    shown: (n: number) => string = String,
+  ) => (value > limit ? [`${what(shown(value))} (looked at up to ${shown(limit)})`] : []);
+  const megabytes = (bytes: number) => Number((bytes / 1e6).toPrecision(3)).toString();
+  const types = new Set(passes.flatMap(({ work }) => work.operators.flatMap(weightsOf)));
+  const unknown = [...types].filter((type) => !(type in factors.products));
+  return [
+    ...(threads === factors.threads ? [] : [`${threads} threads (factors of ${factors.threads})`]),
+    ...unknown.map((type) => `weights of ${type} (factors of a type with like bits)`),
+    ...above(
+      most(({ sequences }) => sequences),
+      check.sequences,
+      (n) => `${n} sequences`,
+    ),
+    ...above(
+      most(({ tokens }) => tokens),
+      check.passTokens,
+      (n) => `passes of ${n} tokens`,
+    ),
+    ...above(
+      most(({ depth }) => depth),
+      check.depth,
+      (n) => `a context of ${n}`,
+    ),
+    ...above(most(workingSetOf), check.setBytes, (n) => `${n} MB a pass`, megabytes),
+  ];
+}
+
+const weightsOf = ({
+  class: kind,
+  flops,
+  weights,
+}: PhaseWork['passes'][number]['work']['operators'][number]) =>
+  kind.startsWith('mat') && flops > 0 && weights !== undefined ? [weights] : [];
