@@ -19,7 +19,7 @@ export interface Report {
   readonly constants: readonly { readonly name: string; readonly value: AxisValue }[];
   readonly metrics: readonly MetricColumn[];
   readonly notes: readonly NoteGroup[];
-  /** What is to be known of the sweep as a whole before a number is quoted, one sentence each. */
+  /** What is to be known of the sweep as a whole before a number is quoted, one sentence each; worked out when it is read. */
   readonly headlines: readonly string[];
   readonly absences: readonly Absence[];
   /** Valid rows without a place on the front or off it, by the objective they lack. */

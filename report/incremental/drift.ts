@@ -1,20 +1,26 @@
 import { type Drift, driftOf, type StartSpeeds, speedsOf } from '../../core/judgement/drift.js';
 import type { ResultRecord } from '../../core/result/result.js';
 
-/** Whether the machine drifted, judged again only when something came. */
+/** Whether the machine drifted, judged when somebody asks and something came since. */
 export class DriftTally {
   readonly #starts: StartSpeeds[] = [];
   #judged = 0;
   #drift: Drift | null = null;
+
+  /** Starts so far. */
+  get count(): number {
+    return this.#starts.length;
+  }
 
   add(record: ResultRecord): void {
     const speeds = speedsOf(record);
     if (speeds !== null) this.#starts.push(speeds);
   }
 
-  drift(): Drift | null {
-    if (this.#judged !== this.#starts.length) this.#drift = driftOf(this.#starts);
-    this.#judged = this.#starts.length;
+  /** @param count of the first starts that are judged. */
+  drift(count: number): Drift | null {
+    if (this.#judged !== count) this.#drift = driftOf(this.#starts.slice(0, count));
+    this.#judged = count;
     return this.#drift;
   }
 }

@@ -69,6 +69,9 @@ export class IncrementalReport {
     const rows = this.#rows();
     const states: Record<RowState, number> = { valid: 0, invalid: 0, failed: 0 };
     for (const { state } of rows) states[state] += 1;
+    const drift = this.#drift;
+    const { count } = drift;
+    let headlines: string[] | null = null;
     return {
       sweepName,
       objectives,
@@ -78,7 +81,11 @@ export class IncrementalReport {
       constants: axes.constant,
       metrics: this.#metrics.columns(),
       notes: noteGroups(rows),
-      headlines: headlinesOf({ rows, drift: this.#drift.drift() }),
+      // A CSV shows none, and judging the drift of many starts takes its time.
+      get headlines() {
+        headlines ??= headlinesOf({ rows, drift: drift.drift(count) });
+        return headlines;
+      },
       absences: this.#absences.list(),
       unplaced: unplaced(this.#withoutObjectives(), objectives),
       counts: {

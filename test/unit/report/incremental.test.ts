@@ -80,6 +80,20 @@ describe('a report that grows', () => {
     expect(after.metrics).toBe(before.metrics);
   });
 
+  test('headlines that are read late are those of the records of then', () => {
+    const records = SWEEPS[2]!.map((record, i) => (i < 16 ? record : slower(record)));
+    const growing = new IncrementalReport({ sweepName: 's', objectives: [] });
+    growing.add(records.slice(0, 16));
+    const early = growing.report();
+    growing.add(records.slice(16));
+    const late = growing.report().headlines;
+    const then = (some: readonly ResultRecord[]) =>
+      buildReport(some, { sweepName: 's', objectives: [] }).headlines;
+    expect(early.headlines).toEqual(then(records.slice(0, 16)));
+    expect(late).toEqual(then(records));
+    expect(late).not.toEqual(early.headlines);
+  });
+
   test('a row of a sweep that is followed keeps its number, which is its place in the sweep', () => {
     const records = sweepRecords({ experiments: 40 }).reverse();
     const growing = new IncrementalReport({ sweepName: 's', objectives: OBJECTIVES.slice(0, 2), points: 40 });
