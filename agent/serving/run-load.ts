@@ -124,8 +124,9 @@ class Run {
     this.#prepare();
     this.origin = this.#now();
     if (arrival.kind === 'closed') {
-      for (let slot = 0; slot < arrival.concurrency; slot++)
-        this.#later(this.origin, () => this.#fill(this.origin));
+      // Nothing wants a slot before it is there: thousands are opened one after the other.
+      const open = () => this.#fill(this.#now());
+      for (let slot = 0; slot < arrival.concurrency; slot++) this.#later(this.origin, open);
     } else if (arrival.kind === 'trace') this.#follow(null);
     else this.#follow(startsOf(arrival, seed));
     if (maxSeconds !== null) this.#pacer.at(this.origin + maxSeconds, () => this.#stopSending());
