@@ -68,7 +68,7 @@ export function Comparison({ report, selected, theme, runs = [] }: ComparisonPro
       note={
         matched === null
           ? null
-          : [summary(matched, changes), ...sentencesOf(apart, matched, metric.name)].join('. ')
+          : [summary(matched, changes), ...sentencesOf(apart, matched, metric.name)].join('; ')
       }
       file={`${report.sweepName}-comparison`}
       chart={() => chart.current}
