@@ -11,6 +11,7 @@ import { PRUNE } from './pruning/job.js';
 import { COMPARE, QUALITY } from './quality/jobs.js';
 import { CUDA_ROOFS, ROOFS } from './roofs/jobs.js';
 import { PROBE, QUANTIZE } from './runners/jobs.js';
+import { SERVE } from './servers/job.js';
 import { TRIAL } from './trial/job.js';
 
 /** Everything that child processes do. A new job is a description in its folder and one entry here. */
@@ -33,4 +34,5 @@ export const JOBS: readonly Job<never, unknown, ChildMessage>[] = [
   KERNELS,
   ROOFS,
   CUDA_ROOFS,
+  SERVE,
 ];

@@ -15,6 +15,11 @@ export interface Job<Request, Answer, Report extends ChildMessage = never> {
   load(): Promise<(request: Request, channel: Channel<Report>) => Promise<Answer>>;
   /** The device whose GPU the child shall see, and no other; left out = all of them. */
   readonly deviceOf?: (request: Request) => string;
+  /**
+   * It ends what it started when its parent has gone, so the kernel gives it the time; left out = it is killed with its parent at once,
+   * which holds even while native code blocks it.
+   */
+  readonly cleansUp?: true;
 }
 
 /** What a child sends on the way; `type` says what. */
@@ -36,6 +41,7 @@ export interface Task<Answer, Report extends ChildMessage = never> {
   readonly request: unknown;
   /** Of the GPU that the child shall see; '' = all. */
   readonly deviceId: string;
+  readonly cleansUp: boolean;
   /** Never there: keeps the types of what comes back. */
   readonly gives?: { readonly answer: Answer; readonly report: Report };
 }
@@ -45,7 +51,13 @@ export function taskOf<Request, Answer, Report extends ChildMessage = never>(
   job: Job<Request, Answer, Report>,
   request: Request,
 ): Task<Answer, Report> {
-  return { name: job.name, what: job.what, request, deviceId: job.deviceOf?.(request) ?? '' };
+  return {
+    name: job.name,
+    what: job.what,
+    request,
+    deviceId: job.deviceOf?.(request) ?? '',
+    cleansUp: job.cleansUp ?? false,
+  };
 }
 
 /** @returns what reports progress over a channel. */

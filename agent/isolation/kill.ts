@@ -92,12 +92,22 @@ function listProcesses(procRoot: string): readonly number[] {
   }
 }
 
-/** proc(5): the parent is the fourth field of stat; the second, the name, may hold blanks and brackets. */
+/** proc(5): the parent is the fourth field of stat. */
 function parentOf(pid: number, procRoot: string): number | null {
+  const parent = statOf(pid, procRoot)?.[1];
+  return parent === undefined ? null : Number(parent);
+}
+
+/** @returns when a process started, in ticks since boot (proc(5), the 22nd field of stat): its id may be another's later; null = it is gone. */
+export function startedAt(pid: number): string | null {
+  return statOf(pid, '/proc')?.[19] ?? null;
+}
+
+/** @returns the fields of stat from the third on; the second, the name, may hold blanks and brackets. */
+function statOf(pid: number, procRoot: string): readonly string[] | null {
   try {
     const stat = readFileSync(`${procRoot}/${pid}/stat`, 'utf8');
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    return Number(fields[1]);
+    return stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   } catch {
     return null;
   }

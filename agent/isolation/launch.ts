@@ -150,10 +150,11 @@ function start(request: Pick<LaunchRequest<unknown, ChildMessage>, 'task' | 'cpu
     ? ['--import', pathToFileURL(createRequire(here).resolve('tsx')).href]
     : ['--single-threaded'];
   const worker = fileURLToPath(new URL(fromSource ? '../worker.ts' : '../worker.js', import.meta.url));
+  const tools = request.tools ?? findStartTools();
   const { command, args } = wrapCommand(
     { command: process.execPath, args: [...flags, worker] },
     request.cpus,
-    request.tools ?? findStartTools(),
+    request.task.cleansUp ? { ...tools, setpriv: null } : tools,
   );
   // NODE_OPTIONS of the parent (inspectors, loaders, coverage) would change what the child measures.
   const { NODE_OPTIONS: _dropped, ...inherited } = process.env;

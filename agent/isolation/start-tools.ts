@@ -18,7 +18,7 @@ export interface StartTools {
 /** @returns where the tools are on this machine's PATH; both null on anything but Linux. */
 export function findStartTools(path = process.env.PATH ?? ''): StartTools {
   if (process.platform !== 'linux') return { taskset: null, setpriv: null };
-  return { taskset: onPath('taskset', path), setpriv: onPath('setpriv', path) };
+  return { taskset: findProgram('taskset', path), setpriv: findProgram('setpriv', path) };
 }
 
 /** @returns the command wrapped so that it is pinned to `cpus` (none = anywhere) and dies with its parent. */
@@ -35,16 +35,18 @@ export function wrapCommand(inner: Command, cpus: readonly number[], tools: Star
   return { command, args };
 }
 
-function onPath(tool: string, path: string): string | null {
-  for (const folder of path.split(':')) {
-    if (folder === '') continue;
-    const candidate = join(folder, tool);
-    try {
-      accessSync(candidate, constants.X_OK);
-      return candidate;
-    } catch {
-      // Not in this folder.
-    }
+/** @returns where a program is, by its name on a PATH or by its own path; null = it is not there, or may not be run. */
+export function findProgram(program: string, path = ''): string | null {
+  if (program.includes('/')) return isExecutable(program) ? program : null;
+  const candidates = path.split(':').flatMap((folder) => (folder === '' ? [] : [join(folder, program)]));
+  return candidates.find(isExecutable) ?? null;
+}
+
+function isExecutable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    return false;
   }
-  return null;
 }

@@ -18,6 +18,7 @@ export interface CommandParts {
   readonly draftPath: string | null;
   /** Logical CPUs of the device. */
   readonly cpus: number;
+  readonly deviceClass: string;
 }
 
 /** Stands for the port until the server is started. */
@@ -51,8 +52,9 @@ export function commandLine(server: ConfiguredServer, parts: CommandParts): read
   ];
 }
 
-/** Threads that a point leaves open are the CPUs of the device, as everywhere. */
-function wordOf(name: string, { options, cpus }: CommandParts): string | null {
+/** Threads that a point leaves open are the CPUs of the device, and all layers on the GPU are none without one: as everywhere. */
+function wordOf(name: string, { options, cpus, deviceClass }: CommandParts): string | null {
+  if (name === 'gpuLayers' && deviceClass === 'cpu') return '0';
   const value = options[name] ?? (name === 'threads' ? cpus : null);
   return value === null ? null : String(value);
 }

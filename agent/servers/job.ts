@@ -37,12 +37,13 @@ export interface ServeEnd {
 }
 
 /**
- * Starts a server, says when it answers, and keeps it until it is stopped. The child is its keeper: whatever ends the agent ends the
- * child, and with it the server's whole process group.
+ * Starts a server, says when it answers, and keeps it until it is stopped. The child is its keeper: whatever ends the agent, the keeper
+ * notices, and ends the server with everything that it started.
  */
 export const SERVE: Job<ServeRequest, ServeEnd, ServeReport> = {
   name: 'serve',
   what: 'the server',
   load: async () => (await import('./serve.js')).serve,
   deviceOf: ({ deviceId }) => deviceId,
+  cleansUp: true,
 };

@@ -122,7 +122,8 @@ async function start(
   });
   onStart(launched);
   const died = launched.ended.then(({ failure: why }): never => {
-    throw new FailureError(why ?? failure('crashed', `the server ${request.name} has ended`));
+    // It ends in an answer when it was told to.
+    throw new FailureError(why ?? failure('cancelled', `the server ${request.name} was stopped`));
   });
   died.catch(() => {});
   return { key, launched, serving: await Promise.race([serving, died]), died, idle: null };

@@ -4,17 +4,25 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { FailureError, failure } from '../../core/errors.js';
 import type { Channel } from '../isolation/channel.js';
 import { monotonicSeconds } from '../isolation/clock.js';
-import { findStartTools, wrapCommand } from '../isolation/start-tools.js';
+import { descendantsOf, startedAt } from '../isolation/kill.js';
+import { findProgram, findStartTools, wrapCommand } from '../isolation/start-tools.js';
+import { StderrTail } from '../isolation/stderr-tail.js';
 import { firstModel, isReady, tryOnce } from './ask.js';
 import { PORT } from './command.js';
 import type { ServeEnd, ServeReport, ServeRequest } from './job.js';
 
 const POLL_MILLISECONDS = 50;
+/** While somebody measures, the keeper wakes seldom. */
+const WATCH_MILLISECONDS = 250;
 /** Someone else may take a port between its choice and the server's start. */
 const PORT_TRIES = 3;
-/** A server that finds its port taken ends at once; one that ends later had another reason. */
-const PORT_TAKEN_SECONDS = 5;
-const PORT_TAKEN = /address already in use|EADDRINUSE|couldn't bind|failed to bind|bind.*port/i;
+const PORT_TAKEN = /address already in use|EADDRINUSE|couldn't bind|failed to bind/i;
+/** A server that is ready and refuses a request for so long is broken; loading may take longer. */
+const FIRST_ANSWER_SECONDS = 60;
+/** Of its last line, in a sentence. */
+const MOST_SAID = 200;
+/** A line without an end is no line of a log. */
+const LONGEST_LINE = 10_000;
 
 /** Keeps a server: see job.ts. @throws FailureError `engine-missing`, `load-failed`, `crashed`. */
 export async function serve(request: ServeRequest, channel: Channel<ServeReport>): Promise<ServeEnd> {
@@ -33,167 +41,214 @@ async function keepOnce(
   request: ServeRequest,
   channel: Channel<ServeReport>,
 ): Promise<ServeEnd | 'port-taken'> {
+  const { name, profile } = request;
   const port = await freePort();
-  const url = `http://127.0.0.1:${port}`;
+  const at = { url: `http://127.0.0.1:${port}`, apiKey: request.apiKey };
   const begun = monotonicSeconds();
-  const server = start(request, port);
-  const log = watchLog(server, request);
-  const end = { now: null as ServeEnd | null };
-  const ended = endOf(server, request).then((how) => {
-    end.now = how;
-    return how;
-  });
-  const stop = async (): Promise<ServeEnd> => await stopped(server, ended, request.profile.shutdown.seconds);
-
-  const deadline = begun + request.profile.readiness.seconds;
-  const died = (when: string) =>
-    new FailureError(
-      failure('load-failed', `the server ${request.name} ended ${when}${how(end.now)}`, {
-        exitCode: end.now?.exitCode ?? null,
-        signal: end.now?.signal ?? null,
-        hint: 'Its last lines say why; start it by hand with the command of the record to see all of them.',
-      }),
-    );
-  const wait = async (what: () => Promise<boolean>, never: string): Promise<'yes' | 'stopped'> => {
-    for (;;) {
-      if (end.now !== null) throw died('before it was ready');
+  const server = new Server(request, port);
+  const until = async (
+    what: () => Promise<boolean>,
+    seconds: number,
+    never: () => string,
+  ): Promise<'yes' | 'stopped'> => {
+    for (const deadline = monotonicSeconds() + seconds; ; ) {
+      if (server.end !== null) throw endedEarly(request, server.end, server.lastLine());
       if (channel.stopReason() !== null) return 'stopped';
       if (await what()) return 'yes';
-      if (monotonicSeconds() > deadline) {
-        await stop();
-        const { seconds } = request.profile.readiness;
-        throw new FailureError(
-          failure('load-failed', `the server ${request.name} ${never} within ${seconds} s`, {
-            hint: 'Its last lines say what it was doing; give it longer with readiness.seconds in the node’s configuration.',
-          }),
-        );
-      }
+      // What it did meanwhile says more than that time is over.
+      if (server.end === null && monotonicSeconds() > deadline)
+        throw new FailureError(failure('load-failed', `the server ${name} ${never()}`, { hint: LONGER }));
       await sleep(POLL_MILLISECONDS);
     }
   };
 
   try {
-    const { paths, readiness } = request.profile;
-    const at = { url, apiKey: request.apiKey };
-    const healthy = await wait(() => isReady(at, readiness.path), 'was not ready');
-    if (healthy === 'stopped') return await stop();
+    const { paths, readiness } = profile;
+    const ready = await until(
+      () => isReady(at, readiness.path),
+      readiness.seconds,
+      () => `was not ready within ${readiness.seconds} s`,
+    );
+    if (ready === 'stopped') return await server.stop();
     const model = request.model ?? (await firstModel(at, paths.models)) ?? 'default';
-    let said = '';
-    const answered = await wait(async () => {
-      const problem = await tryOnce(at, paths, model);
-      said = problem ?? '';
-      return problem === null;
-    }, `was ready but answered no request`).catch((error: unknown) => {
-      throw said === '' ? error : withSaid(error, said);
-    });
-    if (answered === 'stopped') return await stop();
-    channel.send({
-      type: 'serving',
-      url,
-      pid: server.pid ?? 0,
-      model,
-      startSeconds: monotonicSeconds() - begun,
-      weightsLoadSeconds: log.weightsLoadSeconds(),
-    });
-    while (channel.stopReason() === null) {
-      if (end.now !== null) throw crashed(request, end.now);
-      await sleep(POLL_MILLISECONDS);
-    }
-    return await stop();
+    let problem: string | null = null;
+    const answerSeconds = Math.min(readiness.seconds, FIRST_ANSWER_SECONDS);
+    const answered = await until(
+      async () => {
+        problem = await tryOnce(at, paths, model);
+        return problem === null;
+      },
+      answerSeconds,
+      () => `was ready but answered no request within ${answerSeconds} s: ${problem}`,
+    );
+    if (answered === 'stopped') return await server.stop();
+    server.lookAround();
+    const { pid, weightsLoadSeconds } = server;
+    const startSeconds = monotonicSeconds() - begun;
+    channel.send({ type: 'serving', url: at.url, pid, model, startSeconds, weightsLoadSeconds });
   } catch (error) {
-    if (end.now !== null && log.portTaken() && monotonicSeconds() - begun < PORT_TAKEN_SECONDS)
-      return 'port-taken';
+    const taken = server.end !== null && server.portTaken;
+    await server.stop();
+    if (taken) return 'port-taken';
     throw error;
-  } finally {
-    kill(server, 'SIGKILL');
   }
+
+  while (channel.stopReason() === null) {
+    if (server.end !== null) {
+      await server.stop();
+      throw crashed(request, server.end, server.lastLine());
+    }
+    await Promise.race([server.ended, sleep(WATCH_MILLISECONDS)]);
+  }
+  return await server.stop();
 }
 
-function withSaid(error: unknown, said: string): unknown {
-  if (!(error instanceof FailureError)) return error;
-  return new FailureError({ ...error.failure, message: `${error.failure.message}: ${said}` });
-}
+const LONGER =
+  'Its last lines say what it was doing; give it longer with change.readiness.seconds of the server in the node’s configuration.';
 
-function crashed({ name }: ServeRequest, end: ServeEnd): FailureError {
+function endedEarly({ name }: ServeRequest, end: ServeEnd, said: string): FailureError {
   return new FailureError(
-    failure('crashed', `the server ${name} ended while it was measured${how(end)}`, {
-      exitCode: end.exitCode,
-      signal: end.signal,
+    failure('load-failed', `the server ${name} ended before it was ready${how(end)}${said}`, {
+      ...end,
+      hint: 'Its last lines say why; start it by hand with the command of the record to see all of them.',
     }),
   );
 }
 
-function how(end: ServeEnd | null): string {
-  if (end === null) return '';
-  return end.signal === null ? ` with exit code ${end.exitCode}` : ` by ${end.signal}`;
+function crashed({ name }: ServeRequest, end: ServeEnd, said: string): FailureError {
+  return new FailureError(
+    failure('crashed', `the server ${name} ended while it was measured${how(end)}${said}`, end),
+  );
 }
 
-/** In this child's process group: what ends the group ends both. */
+function how(end: ServeEnd): string {
+  if (end.signal !== null) return ` by ${end.signal}`;
+  return end.exitCode === null ? '' : ` with exit code ${end.exitCode}`;
+}
+
+/** A server's process, and what it started: all of it ends with the keeper, whatever ends that. */
+class Server {
+  readonly ended: Promise<ServeEnd>;
+  /** How it ended; null = it runs. */
+  end: ServeEnd | null = null;
+  /** Of starting, as its log says; null = it has not. */
+  weightsLoadSeconds: number | null = null;
+  /** It said that somebody else has its port. */
+  portTaken = false;
+  readonly #process: ChildProcess;
+  readonly #tail = new StderrTail(1, MOST_SAID);
+  readonly #graceSeconds: number;
+  /** What it started, as far as was seen, each with its own start: once their parent is gone, nothing ties them to it. */
+  readonly #family = new Map<number, string | null>();
+
+  /** @throws FailureError `engine-missing` where its program is not. */
+  constructor(request: ServeRequest, port: number) {
+    this.#graceSeconds = request.profile.shutdown.seconds;
+    this.#process = start(request, port);
+    this.ended = new Promise((resolve) => {
+      this.#process.once('exit', (exitCode, signal) => resolve({ exitCode, signal }));
+      this.#process.once('error', (error) => {
+        process.stderr.write(`${request.name}: ${error.message}\n`);
+        resolve({ exitCode: null, signal: null });
+      });
+    }).then((end) => {
+      this.end = end as ServeEnd;
+      return this.end;
+    });
+    this.#hear(request.profile.log.weightsLoadSeconds);
+    process.on('exit', this.#leave);
+  }
+
+  /** Process id. */
+  get pid(): number {
+    return this.#process.pid ?? 0;
+  }
+
+  /** @returns what it wrote last, for the end of a sentence; '' for nothing. */
+  lastLine(): string {
+    const line = this.#tail.text()?.split('\n').at(-1)?.trim() ?? '';
+    return line === '' ? '' : `; its last line: ${line}`;
+  }
+
+  /** Notes what it has started. */
+  lookAround(): void {
+    for (const pid of descendantsOf(this.pid)) this.#family.set(pid, startedAt(pid));
+  }
+
+  /** SIGTERM, and SIGKILL when it takes longer than it may; then for everything that it left behind. */
+  async stop(): Promise<ServeEnd> {
+    if (this.end === null) {
+      this.lookAround();
+      kill(this.pid, 'SIGTERM');
+    }
+    const timer = setTimeout(() => {
+      this.lookAround();
+      kill(this.pid, 'SIGKILL');
+    }, this.#graceSeconds * 1000);
+    const end = await this.ended;
+    clearTimeout(timer);
+    this.#endFamily();
+    process.off('exit', this.#leave);
+    return end;
+  }
+
+  /** The keeper ends: the server may not stay. */
+  readonly #leave = (): void => {
+    this.lookAround();
+    if (this.end === null) kill(this.pid, 'SIGKILL');
+    this.#endFamily();
+    // Without an agent nobody else ends what is left of the group, which is the keeper's own.
+    if (!process.connected) kill(-process.pid, 'SIGKILL');
+  };
+
+  #endFamily(): void {
+    for (const [pid, start] of this.#family) if (startedAt(pid) === start) kill(pid, 'SIGKILL');
+    this.#family.clear();
+  }
+
+  /** Passes on what it writes, so that the agent has its last lines, and looks for what starting took. */
+  #hear(weightsPattern: string | null): void {
+    const pattern = weightsPattern === null ? null : new RegExp(weightsPattern);
+    for (const stream of [this.#process.stdout, this.#process.stderr]) {
+      let line = '';
+      stream?.on('data', (chunk: Buffer) => {
+        process.stderr.write(chunk);
+        this.#tail.push(chunk);
+        line = (line + chunk.toString()).slice(-LONGEST_LINE);
+        this.portTaken ||= PORT_TAKEN.test(line);
+        const found = pattern?.exec(line)?.[1];
+        if (found !== undefined) this.weightsLoadSeconds ??= Number(found);
+        line = line.slice(line.lastIndexOf('\n') + 1);
+      });
+    }
+  }
+}
+
+/** In the keeper's process group: what ends the group ends both. */
 function start({ name, command, environment }: ServeRequest, port: number): ChildProcess {
   const [program = '', ...args] = command.map((word) => word.replaceAll(PORT, String(port)));
-  const wrapped = wrapCommand({ command: program, args }, [], findStartTools());
-  const server = spawn(wrapped.command, wrapped.args, {
-    stdio: ['ignore', 'pipe', 'pipe'],
-    env: { ...process.env, ...environment },
-  });
-  if (server.pid === undefined) {
-    server.on('error', () => {});
+  const env = { ...process.env, ...environment };
+  if (findProgram(program, env.PATH) === null) {
     throw new FailureError(
-      failure('engine-missing', `the server ${name} could not be started: there is no ${program}`, {
+      failure('engine-missing', `the server ${name} could not be started: there is no program ${program}`, {
         hint: `Install it, or say where it is with servers.${name}.command in the node’s configuration.`,
       }),
     );
   }
-  process.on('exit', () => kill(server, 'SIGKILL'));
-  return server;
+  const wrapped = wrapCommand({ command: program, args }, [], findStartTools());
+  return spawn(wrapped.command, wrapped.args, { stdio: ['ignore', 'pipe', 'pipe'], env });
 }
 
-/** Passes on what it writes, so that the agent has its last lines, and looks for what starting took. */
-function watchLog(server: ChildProcess, { profile }: ServeRequest) {
-  const pattern = profile.log.weightsLoadSeconds === null ? null : new RegExp(profile.log.weightsLoadSeconds);
-  let weights: number | null = null;
-  let taken = false;
-  const hear = (chunk: Buffer) => {
-    process.stderr.write(chunk);
-    const text = chunk.toString();
-    taken ||= PORT_TAKEN.test(text);
-    const found = pattern === null || weights !== null ? null : pattern.exec(text);
-    if (found !== null) weights = Number(found[1]);
-  };
-  server.stdout?.on('data', hear);
-  server.stderr?.on('data', hear);
-  return { weightsLoadSeconds: () => weights, portTaken: () => taken };
-}
-
-function endOf(server: ChildProcess, { name }: ServeRequest): Promise<ServeEnd> {
-  return new Promise((resolve) => {
-    server.once('exit', (exitCode, signal) => resolve({ exitCode, signal }));
-    server.once('error', (error) => {
-      process.stderr.write(`${name}: ${error.message}\n`);
-      resolve({ exitCode: null, signal: null });
-    });
-  });
-}
-
-/** SIGTERM, and SIGKILL when it takes longer than it may. */
-async function stopped(
-  server: ChildProcess,
-  ended: Promise<ServeEnd>,
-  graceSeconds: number,
-): Promise<ServeEnd> {
-  kill(server, 'SIGTERM');
-  const timer = setTimeout(() => kill(server, 'SIGKILL'), graceSeconds * 1000);
-  const end = await ended;
-  clearTimeout(timer);
-  return end;
-}
-
-function kill(server: ChildProcess, signal: NodeJS.Signals): void {
-  if (server.exitCode === null && server.signalCode === null) server.kill(signal);
+function kill(pid: number, signal: NodeJS.Signals): void {
+  try {
+    if (pid !== 0) process.kill(pid, signal);
+  } catch {
+    // ESRCH: it has ended already.
+  }
 }
 
 /** @returns a port of the loopback address that nobody listens on right now. */
-export function freePort(): Promise<number> {
+function freePort(): Promise<number> {
   return new Promise((resolve, reject) => {
     const probe = createServer();
     probe.once('error', reject);

@@ -42,6 +42,7 @@ export async function serveModel(trial: TrialRun, model: PreparedModel | null): 
     adapters: model?.adapters ?? [],
     draftPath: await draftPath(trial),
     cpus: device.cpus.length,
+    deviceClass: lease.experiment.device,
   });
   notes.environment.serverCommand = command.join(' ');
   const { profile, devices } = server;
@@ -52,6 +53,8 @@ export async function serveModel(trial: TrialRun, model: PreparedModel | null): 
         name: server.name,
         command,
         environment: {
+          // No server finds a GPU that the trial was not given.
+          ...(device.classes.includes('cpu') && { CUDA_VISIBLE_DEVICES: '' }),
           ...profile.environment,
           ...server.environment,
           ...(devices !== null && { CUDA_VISIBLE_DEVICES: devices.join(',') }),

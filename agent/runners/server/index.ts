@@ -52,7 +52,9 @@ async function releaseOf(
 ): Promise<{ readonly release: string | null; readonly problem: string | null }> {
   const { profile, address, command } = server;
   if (address !== null) {
-    const ready = await isReady({ url: address, apiKey: keyOf(server) }, profile.readiness.path);
+    const key = keyOrProblem(server);
+    if ('problem' in key) return { release: null, problem: key.problem };
+    const ready = await isReady({ url: address, ...key }, profile.readiness.path);
     return ready
       ? { release: `${profile.name} at ${address}`, problem: null }
       : { release: null, problem: `nothing answers at ${address}${profile.readiness.path}` };
@@ -64,7 +66,7 @@ async function releaseOf(
       [...rest, ...profile.version],
       { timeout: VERSION_MILLISECONDS, env: { ...process.env, ...server.environment } },
       (error, stdout, stderr) => {
-        if (error !== null && 'code' in error && error.code === 'ENOENT') {
+        if (error !== null && 'code' in error && (error.code === 'ENOENT' || error.code === 'EACCES')) {
           resolve({ release: null, problem: `there is no program ${program}` });
           return;
         }
@@ -78,6 +80,16 @@ async function releaseOf(
       },
     );
   });
+}
+
+function keyOrProblem(
+  server: ConfiguredServer,
+): { readonly apiKey: string | null } | { readonly problem: string } {
+  try {
+    return { apiKey: keyOf(server) };
+  } catch (error) {
+    return { problem: (error as Error).message };
+  }
 }
 
 /** The first line that has a number with a dot or follows the word version, without what a logger put around it. */

@@ -62,6 +62,7 @@ function lineOf(server: ConfiguredServer, options: Options): readonly string[] {
     adapters: [{ path: '/adapters/a', source: 'a', scale: 0.5 }],
     draftPath: typeof options.draftModel === 'string' ? options.draftModel : null,
     cpus: 8,
+    deviceClass: 'cuda',
   });
 }
 

@@ -1,0 +1,37 @@
+import { join } from 'node:path';
+import type { Wanted } from '../../agent/servers/pool.js';
+
+/** What a trial would want of test/fixtures/bad-server.mjs in one of its modes. */
+export function serverWanted(mode: string, file = '', more: Partial<Wanted['request']> = {}): Wanted {
+  return {
+    request: {
+      name: mode,
+      command: [
+        process.execPath,
+        join(import.meta.dirname, '../fixtures/bad-server.mjs'),
+        mode,
+        '{port}',
+        file,
+      ],
+      environment: {},
+      profile: {
+        readiness: { path: '/health', seconds: 20 },
+        shutdown: { seconds: 5 },
+        paths: {
+          chat: '/v1/chat/completions',
+          completions: '/v1/completions',
+          models: '/v1/models',
+          metrics: null,
+        },
+        log: { weightsLoadSeconds: 'Loading weights took ([0-9.]+) seconds' },
+      },
+      model: null,
+      apiKey: null,
+      deviceId: 'cpu0',
+      ...more,
+    },
+    cpus: [],
+    memoryLimitBytes: null,
+    cgroupFolder: null,
+  };
+}
