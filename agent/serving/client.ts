@@ -11,6 +11,8 @@ export interface Chunk {
   readonly seconds: number;
   readonly channel: Channel;
   readonly text: string;
+  /** Tokens of the answer until here, as the server says with each chunk where it is asked to (vLLM's `continuous_usage_stats`). */
+  readonly countedUntilHere: number | null;
 }
 
 /** A request that is ready for the wire. */
@@ -293,7 +295,8 @@ class Running {
 
   #take({ texts, finish, usage }: Delta): void {
     const { exchange } = this;
-    for (const { channel, text } of texts) exchange.chunks.push({ seconds: this.#seconds, channel, text });
+    const countedUntilHere = usage?.completionTokens ?? null;
+    for (const text of texts) exchange.chunks.push({ seconds: this.#seconds, ...text, countedUntilHere });
     this.#finish = finish ?? this.#finish;
     exchange.usage = usage ?? exchange.usage;
   }

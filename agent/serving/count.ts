@@ -86,6 +86,13 @@ export class ChunkCounter {
 /** Tokens that one character may be cut into: emoji of several parts are several characters of at most four bytes each. */
 const LONGEST_CHARACTER = 8;
 
+/** @returns tokens of each chunk, where the server told with each how many there were until then; null = it did not. */
+export function chunkCounts(chunks: readonly Chunk[]): number[] | null {
+  const until = chunks.map(({ countedUntilHere }) => countedUntilHere);
+  if (until.some((count) => count === null)) return null;
+  return until.map((count, i) => Math.max(0, count! - (until[i - 1] ?? 0)));
+}
+
 /**
  * Spreads what a server counted over the chunks it sent, by their texts: 1 each where it sent as many chunks as tokens.
  * @returns tokens of each chunk, their sum the total.

@@ -1,6 +1,6 @@
 import type { RequestRecord } from '../../core/serving/requests.js';
 import type { Exchange } from './client.js';
-import { ChunkCounter, spread } from './count.js';
+import { ChunkCounter, chunkCounts, spread } from './count.js';
 import { type Endpoint, textOf } from './endpoint.js';
 import type { Tokenizer } from './tokenizer.js';
 
@@ -44,9 +44,10 @@ export function recordsOf(
   };
 }
 
-function serverCounts({ usage, chunks }: Exchange): number[] | null {
+function serverCounts({ usage, chunks, streamed }: Exchange): number[] | null {
   const total = usage?.completionTokens ?? null;
-  return total === null ? null : spread(total, chunks);
+  if (total === null) return null;
+  return (streamed ? chunkCounts(chunks) : null) ?? spread(total, chunks);
 }
 
 function countPrompt({ planned, before }: Exchange, tokenizer: Tokenizer): number {

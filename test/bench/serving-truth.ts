@@ -10,7 +10,7 @@
  *
  *   [RIDGEPOINT_AIPERF=…/bin/python] npm run bench -- serving-truth
  */
-import { openGgufTokenizer } from '../../agent/runners/llama-cpp/tokenizer.js';
+import { openTokenizer } from '../../agent/runners/tokenizer.js';
 import { syntheticRequests } from '../../agent/serving/prompts/synthetic.js';
 import { type LoadOrder, runLoad } from '../../agent/serving/run-load.js';
 import { startSimulatorProcess } from '../../agent/serving/simulator/process.js';
@@ -30,7 +30,7 @@ const REQUESTS = 80;
 const CONCURRENCY = 8;
 const STALL_SECONDS = 3;
 
-const tokenizer = (await openGgufTokenizer(modelPath('small')))!;
+const tokenizer = (await openTokenizer(modelPath('small')))!;
 const requests = (count: number, outputTokens: number) =>
   syntheticRequests(
     {

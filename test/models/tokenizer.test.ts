@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { openGgufTokenizer } from '../../agent/runners/llama-cpp/tokenizer.js';
+import { openTokenizer } from '../../agent/runners/tokenizer.js';
 import { datasetRequests } from '../../agent/serving/prompts/dataset.js';
 import { syntheticRequests } from '../../agent/serving/prompts/synthetic.js';
 import { traceRequests } from '../../agent/serving/prompts/trace.js';
@@ -7,7 +7,7 @@ import { runLoad } from '../../agent/serving/run-load.js';
 import { endpointOf, withSimulator } from '../support/simulator.js';
 import { modelPath } from './loading.js';
 
-const tokenizer = (await openGgufTokenizer(modelPath('small')))!;
+const tokenizer = (await openTokenizer(modelPath('small')))!;
 const tokensOf = (text: string) => tokenizer.tokenize(text).length;
 
 describe("a model's own tokenizer", () => {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { Chunk } from '../../../agent/serving/client.js';
-import { ChunkCounter, spread } from '../../../agent/serving/count.js';
+import { ChunkCounter, chunkCounts, spread } from '../../../agent/serving/count.js';
 import type { Channel } from '../../../agent/serving/delta.js';
 import type { Tokenizer } from '../../../agent/serving/tokenizer.js';
 
@@ -33,8 +33,8 @@ const WORDS: Tokenizer = {
       .slice(1),
 };
 
-const chunks = (...texts: readonly string[]): Chunk[] =>
-  texts.map((text) => ({ seconds: 0, channel: 'answer', text }));
+const bare = { seconds: 0, channel: 'answer', countedUntilHere: null } as const;
+const chunks = (...texts: readonly string[]): Chunk[] => texts.map((text) => ({ ...bare, text }));
 
 describe('tokens of chunks', () => {
   test('count for the chunk in which they begin, each once', () => {
@@ -50,7 +50,7 @@ describe('tokens of chunks', () => {
   });
 
   test('of each channel are counted by its own text', () => {
-    const of = (channel: Channel, text: string): Chunk => ({ seconds: 0, channel, text });
+    const of = (channel: Channel, text: string): Chunk => ({ ...bare, channel, text });
     const mixed = [
       of('reasoning', 'let me'),
       of('answer', 'it'),
@@ -64,6 +64,13 @@ describe('tokens of chunks', () => {
     const shorter: Tokenizer = { ...WORDS, tokenize: (text) => WORDS.tokenize(text.replace(/ +/g, ' ')) };
     const counts = new ChunkCounter(shorter).count(chunks('a', '    b', '    c'));
     expect(counts.reduce((a, b) => a + b, 0)).toBe(3);
+  });
+
+  test('that a server counts with each chunk are those', () => {
+    const told = (...counts: readonly (number | null)[]) =>
+      counts.map((countedUntilHere) => ({ ...bare, text: 'a', countedUntilHere }));
+    expect(chunkCounts(told(1, 5, 5, 6))).toEqual([1, 4, 0, 1]);
+    expect(chunkCounts(told(1, null, 6))).toBeNull();
   });
 
   test('that a server counted are spread over its chunks', () => {
