@@ -1,6 +1,7 @@
 import { METRICS } from '../core/metrics/catalogue.js';
 import { isPresent, type Measurement, type Missing, type ResultRecord } from '../core/result/result.js';
 import type { Report } from './report.js';
+import { METRIC_COLUMNS, rowColumns } from './row-columns.js';
 import type { Row } from './rows.js';
 
 type Cell = string | number | boolean | null;
@@ -27,27 +28,11 @@ export function figuresOf({ measurements }: ResultRecord): string {
  * @returns the same, some lines at a time
  */
 export function* csvPieces(report: Report, figures: (row: Row) => string): Generator<string> {
-  const axes = axisNames(report);
-  const head = [
-    'number',
-    'experimentId',
-    'state',
-    'onParetoFront',
-    'notOnFrontBecause',
-    ...axes,
-    'nodeName',
-    'deviceName',
-    'trialId',
-    'startedAt',
-    'starts',
-    'repeats',
-    'warnings',
-    'failure',
-    ...METRICS.flatMap((m) => [m.name, `${m.name}Ci95Low`, `${m.name}Ci95High`]),
-  ];
+  const columns = rowColumns(report);
+  const head = [...columns, ...METRIC_COLUMNS].map(({ name }) => name);
   let text = csvLines([head]);
   for (const [i, row] of report.rows.entries()) {
-    text += `${line(row, axes)}${figures(row)}\r\n`;
+    text += `${columns.map(({ of }) => field(of(row))).join(',')}${figures(row)}\r\n`;
     if (i % PIECE !== PIECE - 1) continue;
     yield text;
     text = '';
@@ -100,34 +85,6 @@ export function csvFigure(entry: Measurement | Missing | undefined): CsvFigure |
 /** @returns lines of cells after RFC 4180. */
 export function csvLines(lines: readonly (readonly Cell[])[]): string {
   return lines.map((line) => `${line.map(field).join(',')}\r\n`).join('');
-}
-
-function line(row: Row, axes: readonly string[]): string {
-  const { trial } = row;
-  const cells: Cell[] = [
-    row.number,
-    row.experimentId,
-    row.state,
-    row.onFront,
-    row.offFront,
-    ...axes.map((name) => row.axes[name] ?? null),
-    trial.node.name,
-    trial.device.name,
-    trial.trialId,
-    trial.startedAt,
-    row.state === 'failed' ? 0 : row.starts.length,
-    trial.repeats.count,
-    row.warnings.map((w) => w.code).join(' '),
-    trial.failure?.code ?? null,
-  ];
-  return cells.map(field).join(',');
-}
-
-/** @returns every axis of the report, in the order in which experiments name them. */
-export function axisNames(report: Report): string[] {
-  const names = new Set<string>();
-  for (const { axes } of report.rows) for (const name in axes) names.add(name);
-  return [...names];
 }
 
 /** Spreadsheets run a field that starts so as a formula; a leading apostrophe makes it text (OWASP, CSV injection). */

@@ -18,6 +18,10 @@ export const FORMATS = [
 ] as const;
 export type Format = (typeof FORMATS)[number];
 
+/** The formats of a report that are no text: each is one exporter in cli/report/files. */
+export const FILE_FORMATS = ['parquet', 'mlflow'] as const;
+export type FileFormat = (typeof FILE_FORMATS)[number];
+
 export interface DisplayOptions {
   readonly format: Format;
   readonly json?: true;
@@ -25,11 +29,9 @@ export interface DisplayOptions {
 }
 
 /** Adds the options of every command that prints results. `--json` is short for `--format json`. */
-export function addDisplayOptions(command: Command): Command {
+export function addDisplayOptions(command: Command, formats: readonly string[] = FORMATS): Command {
   return addColumnsOption(command, 'metrics to show in the table and page')
-    .addOption(
-      new Option('-f, --format <format>', 'how to print results').choices([...FORMATS]).default('table'),
-    )
+    .addOption(new Option('-f, --format <format>', 'how to print results').choices(formats).default('table'))
     .option('--json', 'the same as --format json');
 }
 
@@ -52,6 +54,9 @@ function chosenColumns(text: string): ColumnChoice {
 }
 
 /** @returns the format that was asked for. */
-export function chosenFormat(options: DisplayOptions): Format {
+export function chosenFormat<Choice extends string>(options: {
+  readonly format: Choice;
+  readonly json?: true;
+}): Choice | 'json' {
   return options.json === true ? 'json' : options.format;
 }

@@ -1,5 +1,5 @@
-import { axisNames } from '../../report/csv.js';
 import type { Report } from '../../report/report.js';
+import { axisColumns } from '../../report/row-columns.js';
 import type { Row } from '../../report/rows.js';
 import type { Exporter } from './exporter.js';
 
@@ -14,7 +14,7 @@ export const json: Exporter = {
 };
 
 function document(report: Report) {
-  const names = axisNames(report);
+  const names = axisColumns(report).map(({ name }) => name);
   return {
     schema: SCHEMA,
     sweep: report.sweepName,

@@ -1,8 +1,16 @@
 import type { Command } from 'commander';
 import { mappingsHelp } from '../../report/mappings/index.js';
-import { addDisplayOptions, type DisplayOptions } from '../options/display.js';
+import {
+  addDisplayOptions,
+  type DisplayOptions,
+  FILE_FORMATS,
+  type FileFormat,
+  FORMATS,
+  type Format,
+} from '../options/display.js';
 
-export interface ReportOptions extends DisplayOptions {
+export interface ReportOptions extends Omit<DisplayOptions, 'format'> {
+  readonly format: Format | FileFormat;
   readonly output?: string;
   readonly recompute?: true;
 }
@@ -15,11 +23,16 @@ export function registerReport(program: Command): void {
       '[source]',
       'folder of `ridge run`, or a results.jsonl file (default: the newest folder in ridge-out)',
     )
-    .option('-o, --output <file>', 'write to this file instead of stdout')
+    .option(
+      '-o, --output <path>',
+      'write to this file instead of stdout; parquet needs a file, mlflow a folder (mlruns)',
+    )
     .option('--recompute', 'recompute every metric from the raw samples in the records')
     .addHelpText('after', mappingsHelp);
-  addDisplayOptions(command).action(async (source: string | undefined, options: ReportOptions) => {
-    const { printReport } = await import('./report.js');
-    await printReport(source, options);
-  });
+  addDisplayOptions(command, [...FORMATS, ...FILE_FORMATS]).action(
+    async (source: string | undefined, options: ReportOptions) => {
+      const { printReport } = await import('./report.js');
+      await printReport(source, options);
+    },
+  );
 }

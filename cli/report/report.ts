@@ -1,15 +1,24 @@
+import { resolve } from 'node:path';
 import { canRecompute } from '../../core/judgement/judge.js';
+import { buildReport } from '../../report/build.js';
 import { recompute } from '../../roofline/judge.js';
-import { chosenFormat } from '../options/display.js';
+import { usageError } from '../exit.js';
+import { chosenFormat, type Format } from '../options/display.js';
 import { printData, say } from '../output/print.js';
 import { outputPath } from '../single/output-path.js';
 import type { ReportOptions } from './command.js';
+import { fileExporter, isFileFormat } from './files/index.js';
 import { renderResults } from './render.js';
 import { newestRun, readRun, writeWhole } from './run-folder.js';
 
 /** `ridge report`. */
 export async function printReport(source: string | undefined, options: ReportOptions): Promise<void> {
-  const output = options.output === undefined ? null : outputPath(options.output, true);
+  const format = chosenFormat(options);
+  const files = isFileFormat(format) ? await fileExporter(format) : null;
+  if (files !== null && options.output === undefined)
+    throw usageError(`${format} is no text`, `Name ${files.place} with --output.`);
+  const output =
+    options.output === undefined || files?.unit === 'folder' ? null : outputPath(options.output, true);
   const run = readRun(source ?? newestRun());
   const records = options.recompute === true ? run.records.map((record) => recompute(record)) : run.records;
   const left = options.recompute === true ? records.filter((record) => !canRecompute(record)).length : 0;
@@ -19,7 +28,12 @@ export async function printReport(source: string | undefined, options: ReportOpt
     );
   }
   const request = { ...run.request, columns: options.columns ?? null };
-  const text = await renderResults(records, chosenFormat(options), request);
+  if (files !== null) {
+    const path = output ?? resolve(options.output ?? '');
+    say(await files.write(buildReport(records, request), path));
+    return;
+  }
+  const text = await renderResults(records, format as Format, request);
   if (output === null) {
     printData(text);
     return;

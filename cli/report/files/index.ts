@@ -1,0 +1,21 @@
+import type { Report } from '../../../report/report.js';
+import { FILE_FORMATS, type FileFormat } from '../../options/display.js';
+
+/** One format that results leave in as a file that is no text, or as several. */
+export interface FileExporter {
+  /** What --output names. */
+  readonly unit: 'file' | 'folder';
+  /** The same, for sentences. */
+  readonly place: string;
+  /** @returns what was written, as a sentence. @throws CommandError for a place that cannot be written. */
+  write(report: Report, path: string): Promise<string>;
+}
+
+export function isFileFormat(format: string): format is FileFormat {
+  return (FILE_FORMATS as readonly string[]).includes(format);
+}
+
+/** Opened only where it is asked for: libraries of formats take a while to load. */
+export async function fileExporter(format: FileFormat): Promise<FileExporter> {
+  return format === 'parquet' ? (await import('./parquet.js')).parquet : (await import('./mlflow.js')).mlflow;
+}

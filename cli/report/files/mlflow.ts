@@ -1,0 +1,131 @@
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { userInfo } from 'node:os';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { parse, stringify } from 'yaml';
+import { fileProblem } from '../../../core/input/file-problem.js';
+import { axisText } from '../../../report/columns.js';
+import type { Report } from '../../../report/report.js';
+import { axisColumns, METRIC_COLUMNS } from '../../../report/row-columns.js';
+import type { Row } from '../../../report/rows.js';
+import { usageError } from '../../exit.js';
+import type { FileExporter } from './index.js';
+
+const META = 'meta.yaml';
+/** mlflow.protos: RunStatus, and the SourceType LOCAL. */
+const FINISHED = 3;
+const FAILED = 4;
+const LOCAL = 4;
+
+/**
+ * MLflow's file store (mlflow/store/tracking/file_store.py): an experiment for the sweep, a run for each row, with its axes as
+ * parameters and its metrics with the ends of their intervals. Ids follow from the sweep's name and the experiment, so the
+ * same results written again are the same runs.
+ */
+export const mlflow: FileExporter = {
+  unit: 'folder',
+  place: 'a folder (mlruns)',
+  async write(report, path) {
+    if (existsSync(path) && !statSync(path).isDirectory())
+      throw usageError(`${path} is not a folder`, 'Name a folder, such as mlruns.');
+    try {
+      const experimentId = experimentFolder(path, report);
+      for (const row of report.rows) writeRun(join(path, experimentId), experimentId, row, report);
+    } catch (error) {
+      throw usageError(
+        `${path} cannot be written: ${fileProblem(error)}`,
+        'Name another folder with --output.',
+      );
+    }
+    const { length } = report.rows;
+    return `wrote ${length} ${length === 1 ? 'run' : 'runs'} of the experiment ${report.sweepName} to ${path}`;
+  },
+};
+
+/** Makes the experiment of the sweep's name, unless the store has one. @returns its id. */
+function experimentFolder(store: string, { sweepName, rows }: Report): string {
+  mkdirSync(store, { recursive: true });
+  const known = readdirSync(store).find((name) => {
+    const meta = join(store, name, META);
+    return existsSync(meta) && parse(readFileSync(meta, 'utf8'))?.name === sweepName;
+  });
+  if (known !== undefined) return known;
+  // MLflow's own are 18 digits, too.
+  const id = String(BigInt(`0x${hash(sweepName)}`) % 10n ** 18n).padStart(18, '1');
+  const times = rows.map(({ trial }) => Date.parse(trial.startedAt));
+  const began = times.length === 0 ? 0 : Math.min(...times);
+  mkdirSync(join(store, id), { recursive: true });
+  const meta = {
+    artifact_location: pathToFileURL(join(store, id)).href,
+    creation_time: began,
+    experiment_id: id,
+    last_update_time: began,
+    lifecycle_stage: 'active',
+    name: sweepName,
+  };
+  writeFileSync(join(store, id, META), stringify(meta, QUOTED));
+  return id;
+}
+
+/** Ids are digits, which have to stay text. */
+const QUOTED = { defaultStringType: 'QUOTE_SINGLE', defaultKeyType: 'PLAIN' } as const;
+
+function writeRun(folder: string, experimentId: string, row: Row, report: Report): void {
+  const { trial } = row;
+  const id = hash(`${report.sweepName}\n${row.experimentId}`);
+  const run = join(folder, id);
+  rmSync(run, { recursive: true, force: true });
+  for (const name of ['params', 'metrics', 'tags', 'artifacts'])
+    mkdirSync(join(run, name), { recursive: true });
+  const end = Date.parse(row.starts.at(-1)?.endedAt ?? trial.endedAt);
+  const user = userInfo().username;
+  const meta = {
+    artifact_uri: pathToFileURL(join(run, 'artifacts')).href,
+    end_time: end,
+    entry_point_name: '',
+    experiment_id: experimentId,
+    lifecycle_stage: 'active',
+    run_id: id,
+    run_name: row.label,
+    run_uuid: id,
+    source_name: '',
+    source_type: LOCAL,
+    source_version: '',
+    start_time: Date.parse(trial.startedAt),
+    status: row.state === 'failed' ? FAILED : FINISHED,
+    tags: [],
+    user_id: user,
+  };
+  writeFileSync(join(run, META), stringify(meta, QUOTED));
+  for (const { name, of } of axisColumns(report)) {
+    const value = of(row);
+    // One line: MLflow reads no more of a parameter.
+    if (value !== null) writeFileSync(join(run, 'params', name), axisText(value).replace(/\s+/g, ' '));
+  }
+  for (const { name, of } of METRIC_COLUMNS) {
+    const value = of(row);
+    if (value !== null) writeFileSync(join(run, 'metrics', name), `${end} ${value} 0\n`);
+  }
+  const tags: Record<string, string | null> = {
+    'mlflow.runName': row.label,
+    'mlflow.user': user,
+    'mlflow.source.name': 'ridge',
+    'mlflow.source.type': 'LOCAL',
+    'ridgepoint.experimentId': row.experimentId,
+    'ridgepoint.state': row.state,
+    'ridgepoint.onParetoFront': String(row.onFront),
+    'ridgepoint.starts': String(row.state === 'failed' ? 0 : row.starts.length),
+    'ridgepoint.node': trial.node.name,
+    'ridgepoint.device': trial.device.name,
+    'ridgepoint.warnings': row.warnings.map(({ code }) => code).join(' '),
+    'ridgepoint.failure': trial.failure?.message ?? null,
+  };
+  for (const [name, value] of Object.entries(tags))
+    if (value !== null && value !== '') writeFileSync(join(run, 'tags', name), value);
+}
+
+/** 32 hex digits, as ids of runs have. */
+function hash(text: string): string {
+  return createHash('sha256').update(text).digest('hex').slice(0, 32);
+}

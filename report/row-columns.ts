@@ -1,0 +1,67 @@
+import { METRICS } from '../core/metrics/catalogue.js';
+import type { Report } from './report.js';
+import { intervalOf, metricOf, type Row } from './rows.js';
+
+type Cell = string | number | boolean | null;
+
+/** A column of exports that have one line for each row, in the order of the CSV. */
+export interface RowColumn {
+  readonly name: string;
+  readonly kind: 'text' | 'integer' | 'number' | 'flag' | 'time';
+  readonly of: (row: Row) => Cell;
+}
+
+const BEFORE: readonly RowColumn[] = [
+  { name: 'number', kind: 'integer', of: (row) => row.number },
+  { name: 'experimentId', kind: 'text', of: (row) => row.experimentId },
+  { name: 'state', kind: 'text', of: (row) => row.state },
+  { name: 'onParetoFront', kind: 'flag', of: (row) => row.onFront },
+  { name: 'notOnFrontBecause', kind: 'text', of: (row) => row.offFront },
+];
+
+const BEHIND: readonly RowColumn[] = [
+  { name: 'nodeName', kind: 'text', of: ({ trial }) => trial.node.name },
+  { name: 'deviceName', kind: 'text', of: ({ trial }) => trial.device.name },
+  { name: 'trialId', kind: 'text', of: ({ trial }) => trial.trialId },
+  { name: 'startedAt', kind: 'time', of: ({ trial }) => trial.startedAt },
+  { name: 'starts', kind: 'integer', of: ({ state, starts }) => (state === 'failed' ? 0 : starts.length) },
+  { name: 'repeats', kind: 'integer', of: ({ trial }) => trial.repeats.count },
+  { name: 'warnings', kind: 'text', of: ({ warnings }) => warnings.map((w) => w.code).join(' ') },
+  { name: 'failure', kind: 'text', of: ({ trial }) => trial.failure?.code ?? null },
+];
+
+/** Every metric of the catalogue with the ends of its 95 % interval, in the unit that its name ends in. */
+export const METRIC_COLUMNS: readonly RowColumn[] = METRICS.flatMap(({ name }): RowColumn[] => [
+  { name, kind: 'number', of: (row) => metricOf(row, name) },
+  { name: `${name}Ci95Low`, kind: 'number', of: (row) => intervalOf(row, name)?.[0] ?? null },
+  { name: `${name}Ci95High`, kind: 'number', of: (row) => intervalOf(row, name)?.[1] ?? null },
+]);
+
+/** @returns what a row is, before its metrics: its state, every axis of the report, where and when it ran. */
+export function rowColumns(report: Report): readonly RowColumn[] {
+  return [...BEFORE, ...axisColumns(report), ...BEHIND];
+}
+
+/** @returns every axis of the report, in the order in which experiments name them. */
+export function axisColumns({ rows }: Report): readonly RowColumn[] {
+  const kinds = new Map<string, Set<string>>();
+  for (const { axes } of rows) {
+    for (const [name, value] of Object.entries(axes)) {
+      const known = kinds.get(name) ?? new Set();
+      if (value !== null) known.add(typeof value);
+      kinds.set(name, known);
+    }
+  }
+  return [...kinds].map(([name, known]) => ({
+    name,
+    kind: kindOf(known),
+    of: (row) => row.axes[name] ?? null,
+  }));
+}
+
+/** An axis with words beside numbers (`all`, 4) is text. */
+function kindOf(types: ReadonlySet<string>): RowColumn['kind'] {
+  const [type, ...others] = types;
+  if (others.length > 0) return 'text';
+  return type === 'number' ? 'number' : type === 'boolean' ? 'flag' : 'text';
+}
