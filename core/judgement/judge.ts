@@ -9,6 +9,7 @@ import { kernelFindings } from './kernel.js';
 import { machineFindings } from './machine.js';
 import { qualityFindings } from './quality.js';
 import { rooflineFindings } from './roofline.js';
+import { servingFindings } from './serving.js';
 import { speedFindings } from './speed.js';
 import { isThinned } from './thin.js';
 import { trainingFindings } from './training.js';
@@ -41,6 +42,8 @@ export function judgeWith(place: Placement, facts: TrialFacts): Judgement {
     kernelFindings(evidence, placement),
     qualityFindings(evidence),
     efficiencyFindings(evidence),
+    // Behind those whose metrics it has by other means.
+    servingFindings(evidence),
     placed,
   ];
   const measurements = allMissing('not measured by this version');

@@ -10,6 +10,7 @@ type NotApplicableCode =
   | 'prefill'
   | 'decode'
   | 'grid'
+  | 'serving'
   | 'work';
 
 /** Why a metric does not apply: the sweep asked for something else. The sentence stands in the record, the code is for programs. */
@@ -22,6 +23,7 @@ export const NOT_APPLICABLE: Readonly<Record<Exclude<NotApplicableCode, 'work'>,
   heldOut: 'no part of the text was held out',
   prefill: 'the workload has no prefill phase',
   decode: 'the workload generates no tokens',
+  serving: 'the workload asks no server',
   grid: 'neither the sweep nor the node states a grid intensity',
 };
 

@@ -23,6 +23,31 @@ export const WARNINGS = {
     severity: 'note',
     help: 'repeats grow steadily slower or faster: raise `maxWarmups`, or let the machine rest between trials',
   },
+  'generator-late': {
+    severity: 'invalid',
+    help: 'the load generator could not keep up, so that its own delays are in the numbers: lower the rate or the concurrency, or give it a CPU of its own',
+  },
+  'requests-failed': {
+    severity: 'note',
+    help: 'requests failed or were not finished; they count against goodput, and latencies are those of the others',
+  },
+  'nothing-served': { severity: 'invalid', help: 'no request was answered whole' },
+  'length-mismatch': {
+    severity: 'note',
+    help: 'answers were shorter or longer than the sweep asks: the server ended them, and rates of tokens are not of the lengths that the row says',
+  },
+  'tokens-uncounted': {
+    severity: 'note',
+    help: 'no tokenizer is known for the model, so tokens are counted as the server says',
+  },
+  'usage-differs': {
+    severity: 'note',
+    help: 'the server counts other tokens than the tokenizer does; rates rest on the tokenizer',
+  },
+  'over-saturated': {
+    severity: 'note',
+    help: 'requests came faster than the server answers, so that its queue grew to the end: latencies tell of the length of the run',
+  },
   'affinity-unset': { severity: 'note', help: 'the process could not be pinned to its cores' },
   oversubscribed: { severity: 'note', help: 'more threads than cores were asked for' },
   'window-too-short': {

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { SERVER_METRICS } from '../runners/server/profile.js';
 import { REQUEST_OUTCOMES, type RequestRecord } from './requests.js';
+import { SERVER_METRICS } from './server-metrics.js';
 
 const numbers = z.array(z.number());
 const gaps = z.array(z.number().nullable());
@@ -60,6 +60,10 @@ export const servingRecordSchema = z.object({
     loopDelay: delay,
     cpuSeconds: z.number(),
     seconds: z.number(),
+    /** What it could do here at most, per second of its CPU time. */
+    ceiling: z
+      .object({ requestsPerSecond: z.number().nullable(), chunksPerSecond: z.number().nullable() })
+      .nullable(),
   }),
   /** What the server's own metrics say: counters as what they grew by over the run, gauges as mean and largest reading. */
   inside: z.partialRecord(

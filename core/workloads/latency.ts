@@ -83,7 +83,6 @@ export const latency: WorkloadKind = {
     nGen: 'generateTokens',
     generate: 'generateTokens',
     osl: 'generateTokens',
-    concurrency: 'parallel',
     npl: 'parallel',
     sequences: 'parallel',
     d: 'contextDepth',

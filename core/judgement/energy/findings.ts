@@ -8,6 +8,7 @@ import {
 } from '../../metrics/derive.js';
 import { type EnergySource, energySources } from '../../metrics/energy.js';
 import type { Reading } from '../../metrics/integrate.js';
+import type { TrialFacts } from '../../result/result.js';
 import { type Warning, warn } from '../../result/warnings.js';
 import { missing, perRepeat, single } from '../entries.js';
 import type { Evidence, Findings } from '../evidence.js';
@@ -107,12 +108,17 @@ function measure(observed: Observed, source: EnergySource): Measured {
 function wholeEntries({ known, label, why }: Measured, { input }: Evidence, source: EnergySource) {
   const idle = idleWatts(source, input.given.idleWatts);
   const noIdle = known.length === 0 ? why : 'no idle power was taken before the trial for this energy source';
-  const writing = known.filter(({ tokens }) => tokens.decode > 0);
+  const written = ({ tokens }: Known) => tokens.decode + tokens.serve;
+  const writing = known.filter((one) => written(one) > 0);
   const noOutput = writing.length === 0 && known.length > 0 ? NOT_APPLICABLE.decode : why;
   const net = (one: Known) => netEnergy(one.joules, idle ?? 0, one.seconds);
   const grid = input.given.grid?.gramsPerKilowattHour ?? null;
   const noGrid = known.length === 0 ? why : NOT_APPLICABLE.grid;
-  const total = ({ tokens }: Known) => tokens.prefill + tokens.decode + tokens.train;
+  const prompts = servedPromptTokens(input);
+  const said = input.serving?.inside.acceptedDraftTokens;
+  const accepted = said !== undefined && 'growth' in said ? said.growth : null;
+  const read = ({ tokens }: Known) => tokens.prefill + (tokens.serve > 0 ? prompts : 0);
+  const total = (one: Known) => read(one) + written(one) + one.tokens.train;
   const each = (values: readonly number[], unit: Parameters<typeof perRepeat>[1], reason = why) =>
     perRepeat(values, unit, reason, label);
   return {
@@ -122,26 +128,24 @@ function wholeEntries({ known, label, why }: Measured, { input }: Evidence, sour
     ),
     energyNetJoules: each(idle === null ? [] : known.map(net), 'J', noIdle),
     energyPerOutputTokenJoules: each(
-      writing.map(({ joules, tokens }) => energyPerOutputToken(joules, tokens.decode)),
+      writing.map((one) => energyPerOutputToken(one.joules, written(one))),
       'J/token',
       noOutput,
     ),
     energyNetPerOutputTokenJoules: each(
-      idle === null ? [] : writing.map((one) => energyPerOutputToken(net(one), one.tokens.decode)),
+      idle === null ? [] : writing.map((one) => energyPerOutputToken(net(one), written(one))),
       'J/token',
       idle === null ? noIdle : noOutput,
     ),
     energyPerTotalTokenJoules: each(
       known.flatMap((one) =>
-        total(one) === 0
-          ? []
-          : [energyPerTotalToken(one.joules, one.tokens.prefill, one.tokens.decode, one.tokens.train)],
+        total(one) === 0 ? [] : [energyPerTotalToken(one.joules, read(one), written(one), one.tokens.train)],
       ),
       'J/token',
       known.length === 0 ? why : 'no tokens were evaluated',
     ),
     tokensPerJoule: each(
-      writing.map(({ joules, tokens }) => tokens.decode / joules),
+      writing.map((one) => written(one) / one.joules),
       'tokens/J',
       noOutput,
     ),
@@ -154,18 +158,32 @@ function wholeEntries({ known, label, why }: Measured, { input }: Evidence, sour
       known.map(({ joules, seconds }) => energyDelayProduct(joules, seconds)),
       'J*s',
     ),
+    energyPerAcceptedDraftTokenJoules: each(
+      accepted === null || accepted === 0 ? [] : known.map(({ joules }) => joules / accepted),
+      'J/token',
+      input.serving === undefined
+        ? NOT_APPLICABLE.serving
+        : known.length === 0
+          ? why
+          : 'no drafted token was accepted',
+    ),
     averagePowerWatts: each(
       known.map(({ joules, seconds }) => joules / seconds),
       'W',
     ),
     carbonGrams: each(grid === null ? [] : known.map(({ joules }) => carbonGrams(joules, grid)), 'g', noGrid),
     carbonPerOutputTokenGrams: each(
-      grid === null ? [] : writing.map(({ joules, tokens }) => carbonGrams(joules, grid) / tokens.decode),
+      grid === null ? [] : writing.map((one) => carbonGrams(one.joules, grid) / written(one)),
       'g/token',
       grid === null ? noGrid : noOutput,
     ),
     idlePowerWatts: single(idle, 'W', noIdle, source.label),
   };
+}
+
+/** @returns the tokens of all prompts that a server was given; their phase counts what came back. */
+function servedPromptTokens({ serving }: TrialFacts): number {
+  return (serving?.requests.promptTokens ?? []).reduce<number>((sum, tokens) => sum + (tokens ?? 0), 0);
 }
 
 function partEntries(prefill: Measured | null, decode: Measured | null, source: EnergySource) {
@@ -205,6 +223,7 @@ const ENERGY_METRICS = [
   ['tokensPerJoule', 'tokens/J'],
   ['totalTokensPerJoule', 'tokens/J'],
   ['energyDelayProductJouleSeconds', 'J*s'],
+  ['energyPerAcceptedDraftTokenJoules', 'J/token'],
   ['averagePowerWatts', 'W'],
   ['idlePowerWatts', 'W'],
   ['energyIntegralJoules', 'J'],

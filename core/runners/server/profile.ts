@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { FORMAT_NAMES } from '../../models/formats.js';
+import { SERVER_METRICS } from '../../serving/server-metrics.js';
 import { SERVER_OPTION_NAMES, SERVER_OPTIONS, type ServerOption } from './options.js';
 
 /** Words of a command line; `{model}`, `{port}`, … are filled in (agent/servers/command.ts). */
@@ -16,24 +17,6 @@ const optionSchema = z.union([
   }),
   z.strictObject({ cases: z.record(z.string(), words) }),
 ]);
-
-/** Metrics of a server's own endpoint that rows tell, each with the series it is read from. */
-export const SERVER_METRICS = [
-  'requestsRunning',
-  'requestsWaiting',
-  'kvCacheUsageRatio',
-  'prefixCacheQueriedTokens',
-  'prefixCacheHitTokens',
-  'prefixCacheHitRatio',
-  'preemptions',
-  'draftedTokens',
-  'acceptedDraftTokens',
-  'draftSteps',
-  'promptTokens',
-  'generatedTokens',
-  'decodeSteps',
-] as const;
-export type ServerMetric = (typeof SERVER_METRICS)[number];
 
 /** A server that answers by OpenAI's API, as data: how it is started, asked, watched and stopped. */
 export const serverProfileSchema = z.strictObject({

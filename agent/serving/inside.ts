@@ -1,0 +1,99 @@
+import type { ServerProfile } from '../../core/runners/server/profile.js';
+import type { ServingRecord } from '../../core/serving/record.js';
+import { SERVER_METRICS, type ServerMetric } from '../../core/serving/server-metrics.js';
+
+const EVERY_MILLISECONDS = 1000;
+const ANSWER_MILLISECONDS = 2000;
+/** A page of metrics has some hundred lines; more is another page. */
+const MOST_BYTES = 4 * 2 ** 20;
+
+/** Those that only grow: what they grew by over a run is what it did. The others are what they are at a moment. */
+const COUNTERS: readonly ServerMetric[] = [
+  'prefixCacheQueriedTokens',
+  'prefixCacheHitTokens',
+  'preemptions',
+  'draftedTokens',
+  'acceptedDraftTokens',
+  'draftSteps',
+  'promptTokens',
+  'generatedTokens',
+  'decodeSteps',
+];
+
+export type InsideReadings = Pick<ServingRecord, 'inside' | 'insideAbsent'>;
+
+/**
+ * Reads a server's own metrics every second while it is asked.
+ * @param url with the path of the metrics; null = the profile has none.
+ * @returns what ends that, and says what was read.
+ */
+export function watchInside(
+  url: string | null,
+  headers: Readonly<Record<string, string>>,
+  { metrics }: Pick<ServerProfile, 'metrics'>,
+): () => Promise<InsideReadings> {
+  if (url === null)
+    return async () => ({ inside: {}, insideAbsent: 'the profile of the server names no metrics' });
+  const pages: ReadonlyMap<string, number>[] = [];
+  let problem: string | null = null;
+  const read = async () => {
+    try {
+      pages.push(await pageOf(url, headers));
+    } catch (error) {
+      problem = `its metrics could not be read: ${(error as Error).message}`;
+    }
+  };
+  let reading = read();
+  const timer = setInterval(() => {
+    reading = reading.then(read);
+  }, EVERY_MILLISECONDS);
+  return async () => {
+    clearInterval(timer);
+    await reading;
+    await read();
+    const inside = Object.fromEntries(
+      SERVER_METRICS.flatMap((name) => {
+        const values = pages.flatMap((page) => valueOf(page, metrics[name] ?? []) ?? []);
+        return values.length === 0 ? [] : [[name, said(name, values)]];
+      }),
+    );
+    return { inside, insideAbsent: pages.length === 0 ? (problem ?? 'the server told no metrics') : null };
+  };
+}
+
+function said(name: ServerMetric, values: readonly number[]) {
+  if (COUNTERS.includes(name)) return { growth: Math.max(0, values.at(-1)! - values[0]!) };
+  return { mean: values.reduce((a, b) => a + b, 0) / values.length, max: Math.max(...values) };
+}
+
+/** The first of several series that is there: releases call them differently. */
+function valueOf(page: ReadonlyMap<string, number>, series: readonly string[]): number | null {
+  const name = series.find((one) => page.has(one));
+  return name === undefined ? null : page.get(name)!;
+}
+
+async function pageOf(url: string, headers: Readonly<Record<string, string>>): Promise<Map<string, number>> {
+  const answer = await fetch(url, {
+    headers,
+    redirect: 'error',
+    signal: AbortSignal.timeout(ANSWER_MILLISECONDS),
+  });
+  if (!answer.ok) throw new Error(`${url} answered ${answer.status}`);
+  const text = await answer.text();
+  if (text.length > MOST_BYTES) throw new Error(`${url} is larger than ${MOST_BYTES} bytes`);
+  return readPage(text);
+}
+
+/** name{labels} value [time] (Prometheus text exposition format 0.0.4). */
+const SAMPLE = /^([a-zA-Z_:][a-zA-Z0-9_:]*)(?:\{.*\})?\s+(\S+)/;
+
+/** @returns the values of a page of Prometheus' text format by series name, added up over labels. */
+export function readPage(text: string): Map<string, number> {
+  const values = new Map<string, number>();
+  for (const line of text.split('\n')) {
+    const [, name, written] = SAMPLE.exec(line) ?? [];
+    const value = Number(written);
+    if (name !== undefined && Number.isFinite(value)) values.set(name, (values.get(name) ?? 0) + value);
+  }
+  return values;
+}

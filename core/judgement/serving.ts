@@ -1,0 +1,242 @@
+import { type MetricName, metricNamed, type Unit } from '../metrics/catalogue.js';
+import { type Warning, warn } from '../result/warnings.js';
+import { generatorProblems } from '../serving/generator.js';
+import { requestsOf, type ServingRecord } from '../serving/record.js';
+import type { RequestRecord } from '../serving/requests.js';
+import type { ServerMetric } from '../serving/server-metrics.js';
+import { goodput, type Objective, parseSlo } from '../serving/slo.js';
+import { type LatencySummary, type ServingSummary, summarizeServing, wholeRun } from '../serving/summary.js';
+import { type Entry, missing, single } from './entries.js';
+import type { Evidence, Findings } from './evidence.js';
+import { NOT_APPLICABLE } from './not-applicable.js';
+
+/** Metrics that only a server has; the others of a row have other judges, too. */
+const OWN = [
+  'requestsPerSecond',
+  'goodputRequestsPerSecond',
+  'goodRequestsRatio',
+  'failedRequestsRatio',
+  'inputTokensPerSecond',
+  'userTokensPerSecond',
+  'scheduledTimeToFirstTokenP50Seconds',
+  'scheduledTimeToFirstTokenP90Seconds',
+  'scheduledTimeToFirstTokenP99Seconds',
+  'serviceTimeToFirstTokenP50Seconds',
+  'serviceTimeToFirstTokenP90Seconds',
+  'serviceTimeToFirstTokenP99Seconds',
+  'requestTimePerOutputTokenP50Seconds',
+  'requestTimePerOutputTokenP90Seconds',
+  'requestTimePerOutputTokenP99Seconds',
+  'scheduledLatencyP50Seconds',
+  'scheduledLatencyP90Seconds',
+  'scheduledLatencyP99Seconds',
+  'serviceLatencyP50Seconds',
+  'serviceLatencyP90Seconds',
+  'serviceLatencyP99Seconds',
+  'interChunkLatencyP50Seconds',
+  'interChunkLatencyP99Seconds',
+  'outputLengthRatio',
+  'usageDifferenceRatio',
+  'serverStartSeconds',
+  'weightsLoadSeconds',
+  'generatorLagP99Seconds',
+  'kvCacheUsageRatio',
+  'prefixCacheHitRatio',
+  'meanQueuedRequests',
+  'meanRunningRequests',
+  'preemptionsPerRequest',
+  'acceptanceLength',
+  'draftAcceptanceRatio',
+] as const satisfies readonly MetricName[];
+
+const NOT_SERVED: Partial<Record<MetricName, Entry>> = Object.fromEntries(
+  OWN.map((name) => [name, missing(metricNamed(name)!.unit as Unit, NOT_APPLICABLE.serving)]),
+);
+
+type Entries = Partial<Record<MetricName, Entry>>;
+
+/** Counts that differ by less are a token at an end, which both may count. */
+const COUNTS_DIFFER = 0.01;
+
+/** What a server did under load: rates, latencies from both starts, goodput, and what its own metrics say. */
+export function servingFindings({ input }: Evidence): Findings {
+  const { serving } = input;
+  if (serving === undefined) return { entries: NOT_SERVED, warnings: [] };
+  const requests = requestsOf(serving.requests);
+  const window = wholeRun(requests);
+  if (window === null) return { entries: {}, warnings: [warn('nothing-served', 'no request was sent')] };
+  const summary = summarizeServing(requests, window, 1);
+  const objectives = objectivesOf(input.experiment.workload.options.slo);
+  return {
+    entries: {
+      ...rates(summary, requests, objectives, serving.outputTokensBy === 'tokenizer'),
+      ...latencies(summary),
+      ...around(serving),
+      ...inside(serving, requests.length),
+    },
+    warnings: [...doubts(summary, serving), ...failures(summary, requests)],
+  };
+}
+
+/** The door refused what cannot be read. */
+function objectivesOf(slo: unknown): readonly Objective[] | null {
+  const reading = typeof slo === 'string' ? parseSlo(slo) : null;
+  return reading?.ok === true ? reading.objectives : null;
+}
+
+const NOBODY_COUNTED = 'nobody counted the tokens: no tokenizer is known, and the server tells no usage';
+
+function rates(
+  { throughput, window, requests: count, outcomes, outputLength, usage }: ServingSummary,
+  requests: readonly RequestRecord[],
+  objectives: readonly Objective[] | null,
+  countedHere: boolean,
+): Entries {
+  const seconds = window.toSeconds - window.fromSeconds;
+  const good = objectives === null ? null : goodput(requests, objectives, seconds);
+  const noObjective = 'the sweep states no slo';
+  return {
+    requestsPerSecond: single(throughput.requestsPerSecond, '1/s', 'the run has no length'),
+    outputTokensPerSecond: single(throughput.outputTokensPerSecond, 'tokens/s', NOBODY_COUNTED),
+    inputTokensPerSecond: single(throughput.promptTokensPerSecond, 'tokens/s', NOBODY_COUNTED),
+    userTokensPerSecond: single(throughput.tokensPerSecondPerUser, 'tokens/s', 'no answer came in chunks'),
+    goodputRequestsPerSecond: single(good?.requestsPerSecond ?? null, '1/s', noObjective),
+    goodRequestsRatio: single(good?.share ?? null, 'ratio', noObjective),
+    failedRequestsRatio: single(1 - outcomes.complete / count, 'ratio', ''),
+    outputLengthRatio: single(
+      outputLength.relative === null ? null : 1 + outputLength.relative,
+      'ratio',
+      'answers were as long as the model likes, or nobody counted them',
+    ),
+    usageDifferenceRatio: single(
+      countedHere ? usage.completion.relative : null,
+      'ratio',
+      'only one of both counted, the server or the tokenizer',
+    ),
+  };
+}
+
+function latencies({ latencies: of }: ServingSummary): Entries {
+  const none = 'no request came to it';
+  const three = <P extends string>(prefix: P, summary: LatencySummary, suffix = 'Seconds') =>
+    Object.fromEntries(
+      (['p50', 'p90', 'p99'] as const).map((p) => [
+        `${prefix}${p.toUpperCase()}${suffix}`,
+        percentile(summary, p, none),
+      ]),
+    ) as Entries;
+  return {
+    timeToFirstTokenSeconds: percentile(of.service.ttft, 'p50', none),
+    timePerOutputTokenSeconds: percentile(of.tpot, 'p50', 'no answer came in chunks'),
+    interTokenLatencyP50Seconds: percentile(of.itlPerToken, 'p50', 'no answer came in chunks'),
+    interTokenLatencyP90Seconds: percentile(of.itlPerToken, 'p90', 'no answer came in chunks'),
+    interTokenLatencyP99Seconds: percentile(of.itlPerToken, 'p99', 'no answer came in chunks'),
+    interChunkLatencyP50Seconds: percentile(of.itlPerChunk, 'p50', 'no answer came in chunks'),
+    interChunkLatencyP99Seconds: percentile(of.itlPerChunk, 'p99', 'no answer came in chunks'),
+    averageLatencySeconds: single(of.service.e2e.mean, 's', none),
+    ...three('scheduledTimeToFirstToken', of.scheduled.ttft),
+    ...three('serviceTimeToFirstToken', of.service.ttft),
+    ...three('requestTimePerOutputToken', of.tpot),
+    ...three('scheduledLatency', of.scheduled.e2e),
+    ...three('serviceLatency', of.service.e2e),
+  };
+}
+
+/** A percentile with fewer readings than support it is none: the reason says how many it takes. */
+function percentile(summary: LatencySummary, p: 'p50' | 'p90' | 'p99', none: string): Entry {
+  const { value, upper, reason } = summary[p];
+  if (value === null) return missing('s', none);
+  if (p === 'p99' && upper === null && summary.count < FEWEST_FOR_P99)
+    return missing('s', reason ?? `${summary.count} requests say nothing of a p99`);
+  return { ...(single(value, 's', none) as object), n: summary.count, mean: summary.mean ?? value } as Entry;
+}
+
+/** Of fewer readings a p99 is the largest. */
+const FEWEST_FOR_P99 = 100;
+
+function around(serving: ServingRecord): Entries {
+  const { startSeconds, weightsLoadSeconds, generator, kept } = serving;
+  const running = kept ? 'the server was running already' : 'the server was not started for this trial';
+  return {
+    serverStartSeconds: single(kept ? null : startSeconds, 's', running),
+    weightsLoadSeconds: single(
+      kept ? null : weightsLoadSeconds,
+      's',
+      kept ? running : 'the log of the server does not say',
+    ),
+    generatorLagP99Seconds: single(generator.lag?.p99 ?? null, 's', 'nothing was sent'),
+  };
+}
+
+/** What the server says of itself; each reason names what it does not say. */
+function inside({ inside: said, insideAbsent }: ServingRecord, requests: number): Entries {
+  const growth = (name: ServerMetric) => {
+    const metric = said[name];
+    return metric !== undefined && 'growth' in metric ? metric.growth : null;
+  };
+  const gauge = (name: ServerMetric, what: 'mean' | 'max') => {
+    const metric = said[name];
+    return metric !== undefined && 'mean' in metric ? metric[what] : null;
+  };
+  const over = (above: number | null, below: number | null) =>
+    above === null || below === null || below === 0 ? null : above / below;
+  const entry = (value: number | null, what: string, unit: Unit = 'ratio') =>
+    single(value, unit, insideAbsent ?? `the server tells nothing of ${what}`);
+  const steps = growth('draftSteps');
+  const accepted = growth('acceptedDraftTokens');
+  return {
+    kvCacheUsageRatio: entry(gauge('kvCacheUsageRatio', 'max'), 'the use of its KV cache'),
+    prefixCacheHitRatio: entry(
+      gauge('prefixCacheHitRatio', 'mean') ??
+        over(growth('prefixCacheHitTokens'), growth('prefixCacheQueriedTokens')),
+      'hits of its prefix cache',
+    ),
+    meanQueuedRequests: entry(gauge('requestsWaiting', 'mean'), 'its queue'),
+    meanRunningRequests: entry(gauge('requestsRunning', 'mean'), 'the requests it works on'),
+    preemptionsPerRequest: entry(over(growth('preemptions'), requests), 'preemptions'),
+    acceptanceLength: entry(
+      steps === null || steps === 0 || accepted === null ? null : 1 + accepted / steps,
+      'steps of speculative decoding',
+    ),
+    draftAcceptanceRatio: entry(over(accepted, growth('draftedTokens')), 'drafted tokens'),
+  };
+}
+
+function doubts(summary: ServingSummary, serving: ServingRecord): Warning[] {
+  const { throughput, latencies: of, outputLength, usage, chunks, window } = summary;
+  const seconds = window.toSeconds - window.fromSeconds;
+  const late = generatorProblems(serving.generator, serving.generator.ceiling, {
+    medianFirstToken: of.service.ttft.p50.value,
+    requestsPerSecond: throughput.requestsPerSecond,
+    chunksPerSecond: seconds > 0 ? chunks.chunks / seconds : null,
+  });
+  const found = late.map((problem) => warn('generator-late', problem));
+  const { relative } = outputLength;
+  if (relative !== null && Math.abs(relative) > COUNTS_DIFFER) {
+    const share = `${(100 * (1 + relative)).toFixed(1)} %`;
+    found.push(warn('length-mismatch', `answers had ${share} of the tokens that were asked for`));
+  }
+  if (serving.outputTokensBy === 'server') {
+    found.push(warn('tokens-uncounted', 'tokens are those that the server says: no tokenizer is known'));
+  }
+  const difference = serving.outputTokensBy === 'tokenizer' ? usage.completion.relative : null;
+  if (difference !== null && Math.abs(difference) > COUNTS_DIFFER) {
+    const share = `${(100 * difference).toFixed(1)} %`;
+    found.push(warn('usage-differs', `the server counts ${share} more output tokens than the tokenizer`));
+  }
+  return found;
+}
+
+/** One warning, with how many, and the sentence of the first. */
+function failures(
+  { outcomes, requests: count }: ServingSummary,
+  requests: readonly RequestRecord[],
+): Warning[] {
+  if (outcomes.complete === count) return [];
+  const first = requests.find(({ outcome }) => outcome !== 'complete');
+  const counted = Object.entries(outcomes)
+    .filter(([outcome, n]) => outcome !== 'complete' && n > 0)
+    .map(([outcome, n]) => `${n} ${outcome}`);
+  const message = `${counted.join(', ')} of ${count} requests; the first: ${first?.problem ?? 'it gave no reason'}`;
+  return [warn(outcomes.complete === 0 ? 'nothing-served' : 'requests-failed', message)];
+}

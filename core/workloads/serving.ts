@@ -1,0 +1,203 @@
+import { z } from 'zod';
+import { numberOn, type Rule } from '../experiment/rule.js';
+import { parseSlo } from '../serving/slo.js';
+import type { WorkloadKind } from './workload.js';
+
+export const ARRIVALS = ['closed', 'constant', 'poisson', 'gamma', 'ramp', 'offline', 'trace'] as const;
+export type ArrivalName = (typeof ARRIVALS)[number];
+const OPEN: readonly unknown[] = ['constant', 'poisson', 'gamma', 'ramp'];
+
+/** A number of tokens, or a distribution of them (core/serving/lengths.ts). */
+const lengths = () =>
+  z.union([
+    z.int().min(1).max(1_048_576),
+    z
+      .string()
+      .min(1)
+      .max(100)
+      .regex(/^[a-z]+:[0-9.,]+(\.\.[0-9]+)?$/)
+      .meta({ title: 'a number of tokens, or a distribution such as uniform:64..256 or normal:256,64' }),
+  ]);
+const file = () => z.string().min(1).max(4096).nullable().default(null);
+const rate = () => z.number().gt(0).max(1_000_000).nullable().default(null);
+
+const openNeedsRate: Rule = {
+  axes: ['arrival', 'requestsPerSecond'],
+  reason: ({ arrival, requestsPerSecond }) =>
+    OPEN.includes(arrival) && requestsPerSecond === null
+      ? `arrival ${arrival} needs requestsPerSecond`
+      : null,
+};
+
+const rateNeedsOpen: Rule = {
+  axes: ['arrival', 'requestsPerSecond'],
+  reason: ({ arrival, requestsPerSecond }) =>
+    requestsPerSecond !== null && !OPEN.includes(arrival)
+      ? `requestsPerSecond says nothing where arrival is ${arrival}: choose constant, poisson, gamma or ramp, or leave it out`
+      : null,
+};
+
+const concurrencyNeedsClosed: Rule = {
+  axes: ['arrival', 'concurrency'],
+  reason: (values) =>
+    values.arrival !== 'closed' && (numberOn(values, 'concurrency') ?? 1) > 1
+      ? `concurrency is what a closed loop holds, and arrival is ${values.arrival}: an open loop sends whatever the server does`
+      : null,
+};
+
+const rampNeedsEnd: Rule = {
+  axes: ['arrival', 'rampToPerSecond'],
+  reason: ({ arrival, rampToPerSecond }) =>
+    arrival === 'ramp' && rampToPerSecond === null ? 'arrival ramp needs rampToPerSecond' : null,
+};
+
+const traceNeedsFile: Rule = {
+  axes: ['arrival', 'trace'],
+  reason: ({ arrival, trace }) =>
+    (arrival === 'trace') === (trace !== null)
+      ? null
+      : trace === null
+        ? 'arrival trace needs trace, the file that says when requests start'
+        : 'a trace says when requests start: set arrival to trace, or leave trace out',
+};
+
+const readable: Rule = {
+  axes: ['slo'],
+  reason({ slo }) {
+    const reading = typeof slo === 'string' ? parseSlo(slo) : null;
+    return reading === null || reading.ok ? null : `slo cannot be read: ${reading.message}`;
+  },
+};
+
+/** What can be asked of a server by OpenAI's API: so many requests, started as `arrival` says, each timed token by token. */
+export const serving: WorkloadKind = {
+  kind: 'serving',
+  summary: 'requests to a server, in a closed or open loop, timed token by token from outside',
+  options: z.strictObject({
+    arrival: z
+      .enum(ARRIVALS)
+      .default('closed')
+      .describe(
+        'closed keeps concurrency requests on their way; constant, poisson, gamma and ramp start them whatever the server does; offline starts all at once; trace as its time stamps say.',
+      ),
+    concurrency: z
+      .int()
+      .min(1)
+      .max(65_536)
+      .default(1)
+      .describe('Requests on their way at any time in a closed loop (vLLM: --max-concurrency).'),
+    requestsPerSecond: rate().describe(
+      'Mean rate of an open loop (vLLM: --request-rate); where a ramp begins.',
+    ),
+    rampToPerSecond: rate().describe('Rate at which a ramp ends.'),
+    burstiness: z
+      .number()
+      .gt(0)
+      .max(1000)
+      .default(1)
+      .describe('Shape of the gaps of arrival gamma: below 1 in bursts, 1 as Poisson (vLLM: --burstiness).'),
+    requests: z.int().min(1).max(10_000_000).default(64).describe('Requests that are measured, at most.'),
+    warmupRequests: z
+      .int()
+      .min(0)
+      .max(100_000)
+      .default(4)
+      .describe('Requests before those, one after the other, that are not measured.'),
+    loadSeconds: z
+      .number()
+      .gt(0)
+      .max(604_800)
+      .nullable()
+      .default(null)
+      .describe('No request starts later than so long after the first; null is no limit.'),
+    inputTokens: lengths()
+      .default(128)
+      .describe(
+        'Tokens of a prompt: a number, uniform:64..256, normal:256,64 (mean, standard deviation) or lognormal:256,0.5 (median, sigma).',
+      ),
+    outputTokens: lengths().default(64).describe('Tokens of an answer, in the same words.'),
+    exactLength: z
+      .boolean()
+      .default(true)
+      .describe('Answers go on to their length whatever the model says; false ends where the model ends.'),
+    dataset: file().describe(
+      'Prompts in place of random ones: a JSONL file below a model folder of the node, each line with `prompt` or `messages`.',
+    ),
+    trace: file().describe(
+      'A file below a model folder of the node that says when requests start and how long they are: Mooncake, Azure or BurstGPT.',
+    ),
+    traceSpeed: z
+      .number()
+      .gt(0)
+      .max(1000)
+      .default(1)
+      .describe('How much faster than its time stamps a trace is played.'),
+    turns: z
+      .int()
+      .min(1)
+      .max(1000)
+      .default(1)
+      .describe('Turns of a conversation; each prompt begins with all that was said before.'),
+    thinkSeconds: z
+      .number()
+      .min(0)
+      .max(3600)
+      .default(0)
+      .describe('From an answer to the next turn of its conversation.'),
+    sharedPrefix: z
+      .number()
+      .min(0)
+      .max(1)
+      .default(0)
+      .describe('Share of each prompt that is the same in all of them.'),
+    api: z.enum(['completions', 'chat']).default('completions').describe('The endpoint that is asked.'),
+    stream: z
+      .boolean()
+      .default(true)
+      .describe('Answers come token by token; false times whole answers alone.'),
+    temperature: z.number().min(0).max(10).default(0).describe('Of sampling; 0 takes the likeliest token.'),
+    loadSeed: z
+      .int()
+      .min(0)
+      .max(0xffff_ffff)
+      .default(1)
+      .describe('Seed of prompts, lengths and starts: every variant is asked the same.'),
+    requestTimeoutSeconds: z
+      .number()
+      .gt(0)
+      .max(86_400)
+      .default(600)
+      .describe('A request without an end by then is given up, and counts as failed.'),
+    slo: z
+      .string()
+      .min(1)
+      .max(500)
+      .nullable()
+      .default(null)
+      .describe(
+        'What a request has to keep to count for goodput, such as `ttft:p90<=500ms,tpot:p90<=50ms,e2e:max<=10s`.',
+      ),
+  }),
+  needs: 'endpoint',
+  lessMemory: 'Lower maxContext or maxSequences, or choose a smaller quantization.',
+  rules: [openNeedsRate, rateNeedsOpen, concurrencyNeedsClosed, rampNeedsEnd, traceNeedsFile, readable],
+  withinContext: () => ({}),
+  alsoKnownAs: {
+    request_rate: 'requestsPerSecond',
+    requestRate: 'requestsPerSecond',
+    qps: 'requestsPerSecond',
+    rate: 'requestsPerSecond',
+    max_concurrency: 'concurrency',
+    maxConcurrency: 'concurrency',
+    users: 'concurrency',
+    num_prompts: 'requests',
+    numPrompts: 'requests',
+    request_count: 'requests',
+    input_len: 'inputTokens',
+    inputLength: 'inputTokens',
+    output_len: 'outputTokens',
+    outputLength: 'outputTokens',
+    goodput: 'slo',
+    prefix: 'sharedPrefix',
+  },
+};
