@@ -53,7 +53,7 @@ export function watchInside(
     await read();
     const inside = Object.fromEntries(
       SERVER_METRICS.flatMap((name) => {
-        const values = pages.flatMap((page) => valueOf(page, metrics[name] ?? []) ?? []);
+        const values = pages.flatMap((page) => seriesValue(page, metrics[name] ?? []) ?? []);
         return values.length === 0 ? [] : [[name, said(name, values)]];
       }),
     );
@@ -67,7 +67,7 @@ function said(name: ServerMetric, values: readonly number[]) {
 }
 
 /** The first of several series that is there: releases call them differently. */
-function valueOf(page: ReadonlyMap<string, number>, series: readonly string[]): number | null {
+function seriesValue(page: ReadonlyMap<string, number>, series: readonly string[]): number | null {
   const name = series.find((one) => page.has(one));
   return name === undefined ? null : page.get(name)!;
 }

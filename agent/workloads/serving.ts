@@ -1,5 +1,4 @@
 import { FailureError, failure } from '../../core/errors.js';
-import type { Options } from '../../core/experiment/experiment.js';
 import type { GeneratorCeiling } from '../../core/serving/generator.js';
 import { columnsOf, type ServingRecord } from '../../core/serving/record.js';
 import type { Arrival } from '../../core/serving/requests.js';
@@ -8,10 +7,11 @@ import { headersOf } from '../servers/ask.js';
 import type { ServedEndpoint } from '../servers/served.js';
 import { measureCeiling } from '../serving/ceiling.js';
 import type { Endpoint } from '../serving/endpoint.js';
+import { openTokenizer } from '../serving/gguf-tokenizer.js';
 import { type InsideReadings, watchInside } from '../serving/inside.js';
-import { plannedRequests } from '../serving/prompts.js';
 import { type LoadOutcome, runLoad } from '../serving/run-load.js';
-import { openTokenizer, type Tokenizer } from '../serving/tokenizer.js';
+import type { Tokenizer } from '../serving/tokenizer.js';
+import { plannedRequests } from './serving-requests.js';
 import type { ServingInput, Workload, WorkloadContext, WorkloadOutcome } from './workload.js';
 
 /** Requests to a server, timed from outside, while its own metrics are read beside. */

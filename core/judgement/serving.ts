@@ -18,6 +18,7 @@ const OWN = [
   'failedRequestsRatio',
   'inputTokensPerSecond',
   'userTokensPerSecond',
+  'systemTokensPerSecond',
   'scheduledTimeToFirstTokenP50Seconds',
   'scheduledTimeToFirstTokenP90Seconds',
   'scheduledTimeToFirstTokenP99Seconds',
@@ -98,6 +99,7 @@ function rates(
   return {
     requestsPerSecond: single(throughput.requestsPerSecond, '1/s', 'the run has no length'),
     outputTokensPerSecond: single(throughput.outputTokensPerSecond, 'tokens/s', NOBODY_COUNTED),
+    systemTokensPerSecond: single(throughput.outputTokensPerSecond, 'tokens/s', NOBODY_COUNTED),
     inputTokensPerSecond: single(throughput.promptTokensPerSecond, 'tokens/s', NOBODY_COUNTED),
     userTokensPerSecond: single(throughput.tokensPerSecondPerUser, 'tokens/s', 'no answer came in chunks'),
     goodputRequestsPerSecond: single(good?.requestsPerSecond ?? null, '1/s', noObjective),

@@ -853,6 +853,14 @@ export const METRICS = [
     'Prompt tokens of requests that were answered whole, per second.',
   ),
   metric(
+    'systemTokensPerSecond',
+    'system_tokens_per_second',
+    'tokens/s',
+    'max',
+    'output t/s',
+    'Output tokens of all requests that were answered whole, per second of the run (MLPerf Endpoints: system_tps).',
+  ),
+  metric(
     'userTokensPerSecond',
     'user_tokens_per_second',
     'tokens/s',
@@ -865,7 +873,7 @@ export const METRICS = [
     'scheduled_time_to_first_token_p50_seconds',
     's',
     'min',
-    'TTFT p50',
+    null,
     'Median of the time to the first token, from when a request was meant to start: what its queueing took is in it.',
   ),
   metric(
@@ -873,7 +881,7 @@ export const METRICS = [
     'scheduled_time_to_first_token_p90_seconds',
     's',
     'min',
-    null,
+    'TTFT p90',
     '90th percentile of the time to the first token, from when a request was meant to start: what its queueing took is in it.',
   ),
   metric(
@@ -881,7 +889,7 @@ export const METRICS = [
     'scheduled_time_to_first_token_p99_seconds',
     's',
     'min',
-    'TTFT p99',
+    null,
     '99th percentile of the time to the first token, from when a request was meant to start: what its queueing took is in it.',
   ),
   metric(
