@@ -4,6 +4,7 @@ import { NO_QUALITY } from '../../core/models/synthetic.js';
 import { warn } from '../../core/result/warnings.js';
 import { plainRunnerOf, runnerNamed } from '../../core/runners/index.js';
 import { isSyntheticAdapter, readAdapter } from '../../core/techniques/adapter.js';
+import { workloadNamed } from '../../core/workloads/index.js';
 import { monotonicSeconds, wholeNanoseconds } from '../isolation/clock.js';
 import { type AnswerRequest, answersOf } from '../quality/answers.js';
 import type { QualityModel } from '../quality/measure.js';
@@ -52,7 +53,12 @@ export function runningModel(
   { runner }: Experiment,
   { base, artifact, adapters }: PreparedModel,
 ): AskedModel {
-  return { base, path: artifact.path, digest: artifact.digest, adapters, runnerKind: runner.kind };
+  return { base, path: artifact.path, digest: artifact.digest, adapters, runnerKind: answeringRunner(runner.kind) };
+}
+
+/** The runner itself where it gives logits, and otherwise the one that stands in for it. */
+function answeringRunner(kind: string): string {
+  return runnerNamed(kind)?.offers.includes('language-model') === true ? kind : plainRunnerOf(kind);
 }
 
 /**
@@ -77,6 +83,11 @@ export async function askQuestions(
     return;
   }
   for (const text of notes.quality.warnings) notes.warnings.push(warn('quality-caveat', text));
+  const { kind } = trial.lease.experiment.runner;
+  if (workloadNamed(trial.lease.experiment.workload.kind)?.needs === 'endpoint') {
+    const text = `${kind} tells no logits: the file that it served was asked through ${model.runnerKind}, at the same options`;
+    notes.warnings.push(warn('quality-caveat', text));
+  }
   const endSeconds = wholeNanoseconds(monotonicSeconds() - notes.originSeconds);
   const tokens = notes.quality.text?.scored ?? 0;
   notes.phases.push({ name: 'quality', repeat: null, startSeconds, endSeconds, tokens });

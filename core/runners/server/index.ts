@@ -1,4 +1,4 @@
-import { LLAMA_CPP_RULES } from '../llama-cpp.js';
+import { LLAMA_CPP_RULES, llamaCpp } from '../llama-cpp.js';
 import type { RunnerKind } from '../runner.js';
 import { PROFILES } from './gen/profiles.js';
 import { serverKind } from './kind.js';
@@ -8,7 +8,7 @@ export { PROFILES } from './gen/profiles.js';
 
 /** Every server that a sweep can name, by the name of its profile. */
 export const SERVER_KINDS = {
-  'llama-server': serverKind(PROFILES['llama-server'], { rules: LLAMA_CPP_RULES }),
+  'llama-server': serverKind(PROFILES['llama-server'], { rules: LLAMA_CPP_RULES, standIn: llamaCpp.kind }),
   openai: serverKind(PROFILES.openai),
   sglang: serverKind(PROFILES.sglang),
   'simulated-server': serverKind(PROFILES['simulated-server'], {

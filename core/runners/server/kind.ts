@@ -8,10 +8,12 @@ import { knownValues, optionsIn, type ServerProfile } from './profile.js';
 interface More {
   readonly rules: readonly Rule[];
   readonly pretends: string | null;
+  /** Opens the file that is served where a server cannot say what is asked, such as the logits of a text. */
+  readonly standIn: string | null;
 }
 
 /** @returns the runner that a profile describes: its options are those of the list that the profile maps to arguments. */
-export function serverKind(profile: ServerProfile, { rules, pretends }: Partial<More> = {}): RunnerKind {
+export function serverKind(profile: ServerProfile, { rules, pretends, standIn }: Partial<More> = {}): RunnerKind {
   const known = SERVER_OPTION_NAMES.filter(
     (name) => name === 'server' || profile.options[name] !== undefined,
   );
@@ -33,7 +35,7 @@ export function serverKind(profile: ServerProfile, { rules, pretends }: Partial<
       Object.entries(ALSO_KNOWN_AS).filter(([, name]) => known.some((option) => option === name)),
     ),
     answerOptions: profile.answerOptions,
-    standIn: null,
+    standIn: standIn ?? null,
     memory: null,
     counting: {
       by: 'nothing',
