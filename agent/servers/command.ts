@@ -86,8 +86,13 @@ function fill(word: string, parts: CommandParts, value: string): string {
 /** Programs that come with Ridgepoint, by what profiles call them. */
 const OWN: Readonly<Record<string, string>> = { 'ridge-simulated-server': '../serving/simulator/main' };
 
+/** @returns whether a command is a program that comes with Ridgepoint. */
+export function isOwn([program = '']: readonly string[]): boolean {
+  return OWN[program] !== undefined;
+}
+
 /** @returns a command with programs of our own spelled out. */
-export function programOf(command: readonly string[]): string[] {
+function programOf(command: readonly string[]): string[] {
   return command.flatMap(ownProgram);
 }
 

@@ -53,7 +53,13 @@ export function runningModel(
   { runner }: Experiment,
   { base, artifact, adapters }: PreparedModel,
 ): AskedModel {
-  return { base, path: artifact.path, digest: artifact.digest, adapters, runnerKind: answeringRunner(runner.kind) };
+  return {
+    base,
+    path: artifact.path,
+    digest: artifact.digest,
+    adapters,
+    runnerKind: answeringRunner(runner.kind),
+  };
 }
 
 /** The runner itself where it gives logits, and otherwise the one that stands in for it. */

@@ -2,8 +2,9 @@ import { execFile } from 'node:child_process';
 import { FailureError, failure } from '../../../core/errors.js';
 import type { ServerKindName } from '../../../core/runners/server/index.js';
 import { formatOf } from '../../../formats/index.js';
+import { VERSION } from '../../../installation/package.js';
 import { isReady } from '../../servers/ask.js';
-import { programOf } from '../../servers/command.js';
+import { isOwn } from '../../servers/command.js';
 import type { ConfiguredServer } from '../../servers/config.js';
 import { keyOf } from '../../servers/key.js';
 import type { EndpointFacts, EndpointOpened } from '../opened.js';
@@ -59,7 +60,9 @@ async function releaseOf(
       ? { release: `${profile.name} at ${address}`, problem: null }
       : { release: null, problem: `nothing answers at ${address}${profile.readiness.path}` };
   }
-  const [program = '', ...rest] = programOf(command ?? []);
+  // It is as old as Ridgepoint itself.
+  if (isOwn(command ?? [])) return { release: `${profile.name} ${VERSION}`, problem: null };
+  const [program = '', ...rest] = command ?? [];
   return await new Promise((resolve) => {
     execFile(
       program,

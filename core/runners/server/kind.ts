@@ -13,7 +13,10 @@ interface More {
 }
 
 /** @returns the runner that a profile describes: its options are those of the list that the profile maps to arguments. */
-export function serverKind(profile: ServerProfile, { rules, pretends, standIn }: Partial<More> = {}): RunnerKind {
+export function serverKind(
+  profile: ServerProfile,
+  { rules, pretends, standIn }: Partial<More> = {},
+): RunnerKind {
   const known = SERVER_OPTION_NAMES.filter(
     (name) => name === 'server' || profile.options[name] !== undefined,
   );
