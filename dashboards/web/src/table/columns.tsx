@@ -12,6 +12,7 @@ const SET_NAMES: Readonly<Record<ColumnSet, string>> = {
   quality: 'Quality',
   speed: 'Speed',
   size: 'Size',
+  serving: 'servers under load',
   kernels: 'Kernels',
   roofline: 'Roofline',
   energy: 'Energy',
