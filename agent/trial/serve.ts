@@ -139,9 +139,9 @@ async function draftPath({ lease, node, device, pins, child }: TrialRun): Promis
   return (await resolveModel(source, node.models, { ...opening, runs })).path;
 }
 
-/** @returns the path of the prompts that a workload names, as `dataset` or `trace`; null = neither. @throws FailureError `source-not-allowed`, `model-missing`. */
+/** @returns the path of the prompts that a workload names, as `promptDataset` or `trace`; null = neither. @throws FailureError `source-not-allowed`, `model-missing`. */
 export function promptsPath({ lease, node }: TrialRun): string | null {
-  const { dataset, trace } = lease.experiment.workload.options;
-  const named = [dataset, trace].find((source) => typeof source === 'string');
+  const { promptDataset, trace } = lease.experiment.workload.options;
+  const named = [promptDataset, trace].find((source) => typeof source === 'string');
   return named === undefined ? null : locateSource(String(named), node.models);
 }

@@ -12,7 +12,7 @@ import type { Tokenizer } from '../serving/tokenizer.js';
 export interface RequestsWanted {
   readonly requests: number;
   readonly seed: number;
-  /** Of the file that `dataset` or `trace` names; null = prompts are made up. */
+  /** Of the file that `promptDataset` or `trace` names; null = prompts are made up. */
   readonly path: string | null;
   readonly trace: string | null;
   readonly traceSpeed: number;

@@ -61,7 +61,7 @@ interface ServingOptions {
   readonly inputTokens: number | string;
   readonly outputTokens: number | string;
   readonly exactLength: boolean;
-  readonly dataset: string | null;
+  readonly promptDataset: string | null;
   readonly trace: string | null;
   readonly traceSpeed: number;
   readonly turns: number;

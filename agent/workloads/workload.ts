@@ -34,7 +34,7 @@ export interface WorkloadInput {
 }
 
 export interface ServingInput {
-  /** Real path of the file that the option `dataset` or `trace` names; null = neither is named. */
+  /** Real path of the file that the option `promptDataset` or `trace` names; null = neither is named. */
   readonly promptsPath: string | null;
   /** A GGUF whose vocabulary counts tokens; null = none is known. */
   readonly tokenizerPath: string | null;

@@ -120,7 +120,7 @@ export const serving: WorkloadKind = {
       .boolean()
       .default(true)
       .describe('Answers go on to their length whatever the model says; false ends where the model ends.'),
-    dataset: file().describe(
+    promptDataset: file().describe(
       'Prompts in place of random ones: a JSONL file below a model folder of the node, each line with `prompt` or `messages`.',
     ),
     trace: file().describe(

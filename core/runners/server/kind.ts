@@ -17,8 +17,11 @@ export function serverKind(
   profile: ServerProfile,
   { rules, pretends, standIn }: Partial<More> = {},
 ): RunnerKind {
+  const filledIn = Object.values(profile.options).flatMap((option) =>
+    ('cases' in option ? Object.values(option.cases).flat() : option.arguments).flatMap(optionsIn),
+  );
   const known = SERVER_OPTION_NAMES.filter(
-    (name) => name === 'server' || profile.options[name] !== undefined,
+    (name) => name === 'server' || profile.options[name] !== undefined || filledIn.includes(name),
   );
   const shape = Object.fromEntries(known.map((name) => [name, SERVER_OPTIONS[name]]));
   return {

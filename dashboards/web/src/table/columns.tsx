@@ -12,7 +12,7 @@ const SET_NAMES: Readonly<Record<ColumnSet, string>> = {
   quality: 'Quality',
   speed: 'Speed',
   size: 'Size',
-  serving: 'servers under load',
+  serving: 'Serving',
   kernels: 'Kernels',
   roofline: 'Roofline',
   energy: 'Energy',
