@@ -56,7 +56,7 @@ describe('kinds', () => {
         );
         for (const rule of rulesOf(runner.kind, workload.kind)) {
           for (const axis of rule.axes) expect(AXIS_NAMES).toContain(axis);
-          expect(rule.reason({ ...defaults, model: 'm' }, null)).toBeNull();
+          expect(rule.reason({ ...defaults, device: runner.devices[0]!, model: 'm' }, null)).toBeNull();
         }
       }
     }
