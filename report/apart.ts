@@ -34,9 +34,7 @@ export function runsApart(
   b: Report,
   options: { readonly uncorrected?: boolean } = {},
 ): Apart | null {
-  const trials = (report: Report) => report.rows.flatMap(({ starts }) => starts.map(trialOf));
-  const known = new Set(trials(a));
-  if (trials(b).some((trial) => known.has(trial))) return null;
+  if (isSameRun(a, b)) return null;
   const [base, candidate] = [a, b].map((report) => report.controls.filter((c) => c.status === 'complete'));
   const [first, second] = [base![0], candidate![0]];
   if (first === undefined || second === undefined || first.experimentId !== second.experimentId) {
@@ -50,8 +48,15 @@ export function runsApart(
   };
 }
 
-/** Ids of trials are unique among those of one sweep. */
-const trialOf = ({ sweep, trialId }: ResultRecord) => `${sweep.id} ${trialId}`;
+/** Whether both are of the same trials, though each side may have chosen other rows of them. */
+function isSameRun(a: Report, b: Report): boolean {
+  const sweepOf = ({ rows, controls }: Report) => (rows[0]?.trial ?? controls[0])?.sweep.id;
+  const trials = [a, b].map(({ rows, controls }) => [...rows.flatMap(({ starts }) => starts), ...controls]);
+  const [known, others] = trials.map((all) => all.map(({ sweep, trialId }) => `${sweep.id} ${trialId}`));
+  const shared = new Set(known);
+  if (others!.some((trial) => shared.has(trial))) return true;
+  return sweepOf(a) === sweepOf(b) && a.startedAt === b.startedAt && a.endedAt === b.endedAt;
+}
 
 function differencesOf(a: ResultRecord, b: ResultRecord): string[] {
   const facts = ({ environment, node, device }: ResultRecord): Record<string, unknown> => ({

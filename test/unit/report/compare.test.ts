@@ -224,7 +224,10 @@ describe('two runs', () => {
 
   test('are not two where both sides are rows of one', () => {
     const one = sweepRun({}, 'a');
-    expect(runsApart(one, { ...one, rows: one.rows.slice(1) })).toBeNull();
+    const side = (from: number, to: number) => ({ ...one, rows: one.rows.slice(from, to) });
+    expect(runsApart(side(0, 3), side(1, 4))).toBeNull();
+    expect(runsApart(side(0, 1), side(1, 2))).toBeNull();
+    expect(runsApart({ ...side(0, 1), controls: [] }, { ...side(1, 2), controls: [] })).toBeNull();
     // Runs of one file number their blocks alike, and share none.
     expect(runsApart(one, sweepRun({}, 'b'))).not.toBeNull();
   });
