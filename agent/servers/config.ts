@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { Experiment } from '../../core/experiment/experiment.js';
 import { PROFILES, SERVER_KINDS, type ServerKindName } from '../../core/runners/server/index.js';
 import { type ServerProfile, serverProfileSchema } from '../../core/runners/server/profile.js';
 
@@ -98,6 +99,15 @@ export function configuredServers(entries: z.output<typeof serversSchema>): Conf
       profile.command.length > 0 && !named.some((one) => one.profile.name === profile.name),
   );
   return [...named, ...others.map(plain)];
+}
+
+/** @returns the server that a point takes: the one that it names, or the first with the profile of its runner; undefined = there is none. */
+export function serverFor(
+  { kind, options }: Experiment['runner'],
+  servers: readonly ConfiguredServer[],
+): ConfiguredServer | undefined {
+  const named = typeof options.server === 'string' ? options.server : null;
+  return servers.find(({ name, profile }) => profile.name === kind && (named === null || name === named));
 }
 
 function plain(profile: ServerProfile): ConfiguredServer {

@@ -5,7 +5,7 @@ import { resolveModel } from '../artifacts/resolve.js';
 import { locateSource } from '../artifacts/source.js';
 import { firstModel, isReady } from '../servers/ask.js';
 import { commandLine } from '../servers/command.js';
-import type { ConfiguredServer } from '../servers/config.js';
+import { type ConfiguredServer, serverFor } from '../servers/config.js';
 import { keyOf } from '../servers/key.js';
 import type { Served } from '../servers/pool.js';
 import type { ServedEndpoint } from '../servers/served.js';
@@ -80,16 +80,21 @@ export async function serveModel(trial: TrialRun, model: PreparedModel | null): 
 
 /** The one that the point names, or the first that was found with its profile. @throws FailureError `engine-missing`. */
 function chosen({ lease, node }: TrialRun): ConfiguredServer {
-  const { kind, options } = lease.experiment.runner;
-  const there = node.profile.runners.find((one) => one.kind === kind)?.variants ?? [];
-  const name = typeof options.server === 'string' ? options.server : there[0];
-  const found = node.servers.configured.find((one) => one.name === name && one.profile.name === kind);
-  if (found !== undefined && there.includes(found.name)) return found;
+  const { runner } = lease.experiment;
+  const there = node.profile.runners.find((one) => one.kind === runner.kind)?.variants ?? [];
+  const found = serverFor(
+    runner,
+    node.servers.configured.filter(({ name }) => there.includes(name)),
+  );
+  if (found !== undefined) return found;
   const known = there.length > 0 ? `it has ${there.join(', ')}` : 'it has none';
+  const { kind, options } = runner;
   throw new FailureError(
-    failure('engine-missing', `the node has no server ${name ?? kind} with the profile ${kind}: ${known}`, {
-      hint: 'Name it under servers in the agent’s configuration (docs/servers.md).',
-    }),
+    failure(
+      'engine-missing',
+      `the node has no server ${options.server ?? kind} with the profile ${kind}: ${known}`,
+      { hint: 'Name it under servers in the agent’s configuration (docs/servers.md).' },
+    ),
   );
 }
 

@@ -2,6 +2,7 @@ import { hostname } from 'node:os';
 import pc from 'picocolors';
 import { diagnoseEngines } from '../../agent/native/diagnose.js';
 import { type NodeProbe, probeNode } from '../../agent/probe.js';
+import { type FoundServer, findServers } from '../../agent/servers/find.js';
 import { formatValue } from '../../core/metrics/format.js';
 import { RUNNERS } from '../../core/runners/index.js';
 import type { Format } from '../../formats/format.js';
@@ -30,9 +31,10 @@ export interface Finding {
 export async function doctor(options: DoctorOptions): Promise<number> {
   if (options.seconds !== undefined)
     throw usageError('--seconds says how long --noise measures', 'Give --noise, too.');
-  const { cpuGroups, roofsFolder } = agentConfig(options.config);
-  const [engines, { profile, periods }] = await Promise.all([
+  const { cpuGroups, roofsFolder, servers } = agentConfig(options.config);
+  const [engines, found, { profile, periods }] = await Promise.all([
     diagnoseEngines(),
+    findServers(servers),
     probeNode({
       nodeName: hostname(),
       labels: {},
@@ -61,6 +63,7 @@ export async function doctor(options: DoctorOptions): Promise<number> {
     })),
     { name: 'model formats', ok: true, found: FORMATS.map(openedBy).join('; '), hint: null },
     ...engines.map((e) => ({ name: e.name, ok: e.ok, found: e.reason, hint: e.hint })),
+    ...serverFindings(found),
     profile.energySources.length > 0
       ? {
           name: 'energy',
@@ -88,6 +91,26 @@ export async function doctor(options: DoctorOptions): Promise<number> {
 function openedBy({ name }: Format): string {
   const kinds = RUNNERS.filter(({ formats }) => formats.includes(name)).map(({ kind }) => kind);
   return `${name} ${kinds.length === 0 ? 'for ridge roofline alone' : `for ${kinds.join(', ')}`}`;
+}
+
+/** @returns a line for each server that is there or that the configuration names, and one for the profiles of all others. */
+function serverFindings(found: readonly FoundServer[]): Finding[] {
+  const isNamed = ({ server: { name, profile, command } }: FoundServer) =>
+    name !== profile.name || command !== profile.command;
+  const told = found.filter((one) => one.problem === null || isNamed(one));
+  const others = found.flatMap((one) => (told.includes(one) ? [] : [one.server.name]));
+  return [
+    ...told.map(({ server, release, problem }) => ({
+      name: `server ${server.name}`,
+      ok: problem === null,
+      found: release ?? problem ?? '',
+      hint:
+        problem === null ? null : `Install it, or mend servers.${server.name} in the agent’s configuration.`,
+    })),
+    ...(others.length === 0
+      ? []
+      : [{ name: 'other servers', ok: true, found: `not on the PATH: ${others.join(', ')}`, hint: null }]),
+  ];
 }
 
 /** @returns a line for each reason: one meter may be missed by several quantities. */

@@ -4,14 +4,26 @@ import { ENGINE_PARTS, type EnginePart } from '../../agent/native/packages.js';
 export function registerEngines(program: Command): void {
   const engines = program
     .command('engines')
-    .description('list the engines that can run models here, fetch others, build a faster backend');
+    .description(
+      'list the engines and servers that can run models here and their options, fetch others, build a faster backend',
+    );
   engines
     .command('list', { isDefault: true })
-    .description('list engines, their releases and backends')
+    .description('list engines and servers, their releases and backends')
+    .option('--config <file>', 'agent configuration file; its `servers` are looked for, too')
     .option('--json', 'print JSON')
-    .action(async (options: { json?: true }) => {
+    .action(async (options: { config?: string; json?: true }) => {
       const { listEngines } = await import('./list.js');
       await listEngines(options);
+    });
+  engines
+    .command('options')
+    .description('list what a sweep may vary on a runner: its options, their values and defaults')
+    .argument('<runner>', 'kind of a runner: llama-cpp, llama-server, vllm, …')
+    .option('--json', 'print JSON')
+    .action(async (runner: string, options: { json?: true }) => {
+      const { listOptions } = await import('./options.js');
+      listOptions(runner, options);
     });
   engines
     .command('install')

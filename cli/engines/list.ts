@@ -1,10 +1,25 @@
-import { diagnoseEngines } from '../../agent/native/diagnose.js';
+import { diagnoseEngines, type EngineDiagnosis } from '../../agent/native/diagnose.js';
+import { findServers } from '../../agent/servers/find.js';
+import { agentConfig } from '../node-config.js';
 import { plainTable } from '../output/plain-table.js';
 import { printData, printJson } from '../output/print.js';
 
-/** `ridge engines list`: every engine and backend, whether it loads, and why not. */
-export async function listEngines(options: { readonly json?: true }): Promise<void> {
-  const engines = await diagnoseEngines();
+/** `ridge engines list`: every engine, backend and server, whether it can be had, and why not. */
+export async function listEngines(options: {
+  readonly config?: string;
+  readonly json?: true;
+}): Promise<void> {
+  const { servers } = agentConfig(options.config);
+  const [native, found] = await Promise.all([diagnoseEngines(), findServers(servers)]);
+  const engines: EngineDiagnosis[] = [
+    ...native,
+    ...found.map(({ server: { name, profile }, release, problem }) => ({
+      name: `server ${name}${name === profile.name ? '' : ` (${profile.name})`}`,
+      ok: problem === null,
+      reason: release ?? problem ?? '',
+      hint: problem === null ? null : `Install it, or mend servers.${name} in the agent’s configuration.`,
+    })),
+  ];
   if (options.json === true) {
     printJson(engines);
     return;

@@ -5,6 +5,7 @@ import type { Experiment } from '../../core/experiment/experiment.js';
 import type { DeviceProfile, NodeProfile } from '../../core/experiment/node.js';
 import { formatValue } from '../../core/metrics/format.js';
 import { predictedBytes } from '../../core/runners/index.js';
+import { profileOf } from '../../core/runners/server/index.js';
 import type { Sweep } from '../../core/sweep/spec.js';
 import { parseNodeProfile } from '../../proto/convert.js';
 import { withCoordinator } from '../connection.js';
@@ -18,6 +19,8 @@ export interface Places {
   readonly name: string;
   /** Whether they say what their power helpers can set: this machine is asked for that only when it measures. */
   readonly saySettable: boolean;
+  /** Servers that are not here, by kind of runner: why, in a clause. */
+  readonly missingServers: ReadonlyMap<string, string>;
 }
 
 /** @returns this machine with those of the sweep's runners that load here. */
@@ -25,14 +28,26 @@ export async function hereAlone(sweep: Sweep, { profile, servers }: ThisNode): P
   const kinds = RUNNER_KINDS.filter((kind) => sweep.runners.some((runner) => runner.kind === kind));
   const probes = await Promise.all(kinds.map((kind) => probeRunner(kind, servers)));
   const runners = probes.flatMap((probe) => (probe.available ? [probe.profile] : []));
-  return { nodes: [{ ...profile, runners }], name: 'this machine', saySettable: false };
+  const missingServers = new Map(
+    probes.flatMap((probe) =>
+      probe.available || profileOf(probe.kind) === undefined
+        ? []
+        : [[probe.kind, `${probe.reason}; ${probe.hint}`] as const],
+    ),
+  );
+  return { nodes: [{ ...profile, runners }], name: 'this machine', saySettable: false, missingServers };
 }
 
 /** @returns the nodes that a coordinator knows. @throws CommandError where none answers. */
 export async function fleet(options: ConnectionOptions): Promise<Places> {
   const { nodes } = await withCoordinator(options, (control) => control.listNodes());
   const profiles = nodes.map(({ nodeProfileJson }) => parseNodeProfile(nodeProfileJson));
-  return { nodes: profiles, name: `the fleet of ${options.coordinator}`, saySettable: true };
+  return {
+    nodes: profiles,
+    name: `the fleet of ${options.coordinator}`,
+    saySettable: true,
+    missingServers: new Map(),
+  };
 }
 
 /**
@@ -68,8 +83,13 @@ export function placementWarnings(
 /** Why no device takes an experiment; null where one does. `bytes` is what it needs, where that is the reason. */
 function whyNowhere(
   experiment: Experiment,
-  { nodes, name, saySettable }: Places,
+  { nodes, name, saySettable, missingServers }: Places,
 ): { readonly code: string; readonly reason: string; readonly bytes: number } | null {
+  const { kind } = experiment.runner;
+  const missing = missingServers.get(kind);
+  if (missing !== undefined) {
+    return { code: 'engine-missing', reason: `${name} has no server ${kind}: ${missing}`, bytes: 0 };
+  }
   const asked: Experiment = saySettable ? experiment : { ...experiment, settings: null };
   const devices = nodes.flatMap((node) => node.devices.map((device) => ({ node, device })));
   const { facts } = experiment.model;

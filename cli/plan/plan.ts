@@ -20,6 +20,7 @@ import type { PlanOptions } from './command.js';
 import { SECONDS_AROUND_A_TRIAL, type TimeEstimator, type TrialTime, timeEstimator } from './estimate.js';
 import { filesLine, filesTable, plannedFiles } from './files.js';
 import { fleet, hereAlone, placementWarnings } from './places.js';
+import { plannedServers, serversText } from './servers.js';
 import { type SweepTime, sweepTime } from './sweep-time.js';
 import type { PlanWarning } from './warning.js';
 
@@ -80,6 +81,7 @@ export async function printPlan(file: string, typed: PlanOptions): Promise<numbe
     plannedRow(experimentAt(space, position), position, varying, estimator),
   );
   const toMake = plannedFiles(space);
+  const servers = plannedServers(checked, here.servers, here.profile, settings);
   const exitCode = runnable === 0 ? EXIT.nothingRuns : EXIT.ok;
   if (options.json === true) {
     printJson({
@@ -95,6 +97,7 @@ export async function printPlan(file: string, typed: PlanOptions): Promise<numbe
       runnable,
       warnings,
       files: toMake,
+      servers,
       rows,
     });
     return exitCode;
@@ -106,6 +109,10 @@ export async function printPlan(file: string, typed: PlanOptions): Promise<numbe
   if (toMake !== null && toMake.length > 0) {
     printData('');
     printData(filesTable(toMake, options.limit));
+  }
+  if (servers.length > 0) {
+    printData('');
+    printData(serversText(servers, options.limit));
   }
   if (rows.length > 0) {
     printData('');

@@ -25,12 +25,12 @@ export function refusal(
   if (!runner.devices.some((supported) => generalClass(supported) === family)) {
     return `needs ${experiment.runner.kind} for ${family}; on ${node.name} it drives ${runner.devices.join(', ') || 'nothing'}`;
   }
-  const { release, variant } = nodeDemands(experiment.runner.options);
+  const { release, variant, said } = nodeDemands(experiment.runner.options);
   if (release !== null && release !== runner.release) {
     return `needs the engine ${release}; ${node.name} has ${runner.release}`;
   }
   if (variant !== null && runner.variants.length > 0 && !runner.variants.includes(variant)) {
-    return `needs the ${variant} CPU backend; ${node.name} has ${runner.variants.join(', ')}`;
+    return `needs ${said}; ${node.name} has ${runner.variants.join(', ')}`;
   }
   const unset = settingRefusal(experiment, node, device);
   if (unset !== null) return unset;

@@ -6,10 +6,14 @@ export interface NodeDemands {
   readonly release: string | null;
   /** A variant of its CPU library, or a server of the node's configuration. */
   readonly variant: string | null;
+  /** What that is called in a sentence. */
+  readonly said: string;
 }
 
 /** Options that ask something of a node; they mean the same to every runner that has them. */
 export function nodeDemands({ engine, cpuBackend, server }: Options): NodeDemands {
   const word = (value: unknown) => (typeof value === 'string' ? value : null);
-  return { release: word(engine), variant: word(cpuBackend) ?? word(server) };
+  const [backend, named] = [word(cpuBackend), word(server)];
+  const said = backend === null ? `the server ${named}` : `the ${backend} CPU backend`;
+  return { release: word(engine), variant: backend ?? named, said };
 }

@@ -17,12 +17,7 @@ export function serverKind(
   profile: ServerProfile,
   { rules, pretends, standIn }: Partial<More> = {},
 ): RunnerKind {
-  const filledIn = Object.values(profile.options).flatMap((option) =>
-    ('cases' in option ? Object.values(option.cases).flat() : option.arguments).flatMap(optionsIn),
-  );
-  const known = SERVER_OPTION_NAMES.filter(
-    (name) => name === 'server' || profile.options[name] !== undefined || filledIn.includes(name),
-  );
+  const known = optionsKnown(profile);
   const shape = Object.fromEntries(known.map((name) => [name, SERVER_OPTIONS[name]]));
   return {
     kind: profile.name,
@@ -50,6 +45,16 @@ export function serverKind(
     fitted: false,
     pretends: pretends ?? null,
   };
+}
+
+/** Those that become arguments, or are filled into some. */
+function optionsKnown({ options }: ServerProfile): ServerOption[] {
+  const filled = Object.values(options)
+    .flatMap((option) => ('cases' in option ? Object.values(option.cases).flat() : option.arguments))
+    .flatMap(optionsIn);
+  return SERVER_OPTION_NAMES.filter(
+    (name) => name === 'server' || options[name] !== undefined || filled.includes(name),
+  );
 }
 
 /** A word that the server of this profile does not know. */

@@ -68,6 +68,7 @@ const places = (node: Partial<NodeProfile> = {}) => ({
   nodes: [{ ...profile, ...node }],
   name: 'this machine',
   saySettable: false,
+  missingServers: new Map(),
 });
 
 describe('what no device takes', () => {

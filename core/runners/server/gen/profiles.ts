@@ -531,9 +531,6 @@ export const PROFILES = {
           ]
         }
       },
-      "draftTokens": {
-        "arguments": []
-      },
       "maxLoras": {
         "arguments": [
           "--enable-lora",
@@ -915,9 +912,6 @@ export const PROFILES = {
             "{draftTokens}"
           ]
         }
-      },
-      "draftTokens": {
-        "arguments": []
       }
     },
     "answerOptions": [
@@ -1251,9 +1245,6 @@ export const PROFILES = {
             "{draftTokens}"
           ]
         }
-      },
-      "draftTokens": {
-        "arguments": []
       },
       "maxLoras": {
         "arguments": [

@@ -1,0 +1,82 @@
+import type { ModelSettings } from '../../agent/artifacts/resolve.js';
+import { locateSource } from '../../agent/artifacts/source.js';
+import { commandLine } from '../../agent/servers/command.js';
+import { type ConfiguredServer, serverFor } from '../../agent/servers/config.js';
+import type { Experiment } from '../../core/experiment/experiment.js';
+import type { NodeProfile } from '../../core/experiment/node.js';
+import { profileOf } from '../../core/runners/server/index.js';
+
+/** A server that experiments of a plan ask. */
+export interface PlannedServer {
+  /** Of the node's configuration, or the profile that would be looked for on the PATH. */
+  readonly server: string;
+  /** As it would be started, `{port}` where its port goes; null = it runs already. */
+  readonly command: readonly string[] | null;
+  /** Where it runs already; null = it is started. */
+  readonly address: string | null;
+  /** Of the experiments that were looked at. */
+  readonly experiments: number;
+}
+
+/** @returns the servers that experiments would have started here, each command line once, by the configuration of this node. */
+export function plannedServers(
+  experiments: readonly Experiment[],
+  servers: readonly ConfiguredServer[],
+  { devices }: Pick<NodeProfile, 'devices'>,
+  settings: ModelSettings,
+): PlannedServer[] {
+  const planned = new Map<string, PlannedServer>();
+  for (const { runner, model, device } of experiments) {
+    if (profileOf(runner.kind) === undefined) continue;
+    const server = serverFor(runner, servers);
+    if (server === undefined) continue;
+    const { draftModel } = runner.options;
+    const command =
+      server.address === null
+        ? commandLine(server, {
+            options: runner.options,
+            modelPath: placeOf(model.source, settings),
+            modelName: model.name,
+            adapters: [],
+            draftPath: typeof draftModel === 'string' ? placeOf(draftModel, settings) : null,
+            cpus: devices.find(({ classes }) => classes.includes(device))?.cpus.length ?? 1,
+            deviceClass: device,
+          })
+        : null;
+    const key = JSON.stringify([server.name, command]);
+    const before = planned.get(key);
+    planned.set(key, {
+      server: server.name,
+      command,
+      address: server.address,
+      experiments: (before?.experiments ?? 0) + 1,
+    });
+  }
+  return [...planned.values()];
+}
+
+/** @returns where a model lies; one that is not here is called as the sweep calls it. */
+function placeOf(source: string, settings: ModelSettings): string {
+  try {
+    return locateSource(source, settings, 'file or folder');
+  } catch {
+    return source;
+  }
+}
+
+/** @returns what a plan says of its servers, a line for each command; '' where it asks none. */
+export function serversText(servers: readonly PlannedServer[], limit: number): string {
+  if (servers.length === 0) return '';
+  const lines = servers.slice(0, limit).map(({ server, command, address, experiments }) => {
+    const what = command === null ? `runs at ${address}` : command.map(quoted).join(' ');
+    return `  ${experiments.toLocaleString('en')} by ${server}: ${what}`;
+  });
+  const more = servers.length - lines.length;
+  const rest = more > 0 ? [`  … and ${more.toLocaleString('en')} more; --limit shows them`] : [];
+  return ['servers, and what would start them:', ...lines, ...rest].join('\n');
+}
+
+/** A word as a shell takes it. */
+function quoted(word: string): string {
+  return /^[\w@%+=:,./{}-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
+}
