@@ -83,6 +83,21 @@ export function fitted<T extends Pick<SweepFile, 'document' | 'sweep'>>(file: T)
 }
 
 /**
+ * The sweep of a file as it is run here: fitted to its models, and only then with one start, for that writes everything down.
+ * @param models what was found of them, which is no part of the document.
+ */
+export function readyToRun(
+  file: SweepFile,
+  models: Sweep['models'],
+  quick: boolean,
+): Pick<SweepFile, 'document' | 'sweep'> {
+  const fit = fitted({ ...file, sweep: { ...file.sweep, models } });
+  if (!quick) return fit;
+  const { document, sweep } = quickly({ ...fit, sweep: { ...fit.sweep, models: file.sweep.models } });
+  return { document, sweep: { ...sweep, models } };
+}
+
+/**
  * Reads and checks a sweep file.
  * @throws CommandError (exit code 2) with its errors at once, or when the file cannot be read.
  */

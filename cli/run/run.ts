@@ -27,7 +27,7 @@ import { DEFAULT_OUT, FILES, writeRecords, writeWhole } from '../report/run-fold
 import { collectResults } from '../results/results.js';
 import { measureMissing } from '../roofs/roofs.js';
 import { startError } from '../start-error.js';
-import { fitted, quickly, type SweepFile } from '../sweep-file.js';
+import { readyToRun, type SweepFile } from '../sweep-file.js';
 import { exitCodeOf, sayInvalid, watchSweep } from '../watch/watch.js';
 import type { RunOptions } from './command.js';
 import { folderError, openRunFolder, type RunFolder } from './folder.js';
@@ -39,15 +39,14 @@ import { preparePush } from './push.js';
  * @returns 0 when every experiment has a valid result, 1 when some failed, 4 when some are invalid, 130 when it was interrupted.
  */
 export async function runSweep(file: SweepFile, typed: RunOptions): Promise<number> {
-  const asked = typed.quick === true ? quickly(file) : file;
-  const { path, sweep: written } = asked;
+  const { path, sweep: written } = file;
   const options = await askToFetch(typed, written);
   const folders = localModelFolders(path, written, options.models);
   const node = nodeConfig(options);
   const settings = modelSettings(folders, node);
   await checkEvaluation(written, settings, node.scorers);
   const models = await resolveModels(written, settings);
-  const { document, sweep } = fitted({ ...asked, sweep: { ...written, models } });
+  const { document, sweep } = readyToRun(file, models, options.quick === true);
   requirePoints(sweep, planSpace(sweep));
   // The same word of the environment keeps a node's agent from measuring them.
   if (options.roofs && (process.env.RIDGE_ROOFS ?? 'auto') === 'auto') await measureMissing(options.config);

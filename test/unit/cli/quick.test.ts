@@ -1,7 +1,8 @@
-import { expect, test } from 'vitest';
-import { quickly } from '../../../cli/sweep-file.js';
+import { expect, test, vi } from 'vitest';
+import { openSweep, quickly, readyToRun } from '../../../cli/sweep-file.js';
 import { parseSweep } from '../../../core/sweep/parse.js';
 import { fakeSweep } from '../../support/sweeps.js';
+import { FACTS } from '../sweep/documents.js';
 
 const read = (measure: string) => {
   const document = fakeSweep(2, { measure });
@@ -20,4 +21,18 @@ test('--quick asks for one start in the document that a coordinator gets, and ch
   // Nothing is written anew that asks for one start already.
   const once = read('{ starts: 1 }');
   expect(quickly(once)).toBe(once);
+});
+
+test('what a sweep leaves open fits its models with --quick, too', () => {
+  vi.spyOn(process.stderr, 'write').mockReturnValue(true);
+  const file = openSweep('builtin:tiny');
+  const models = file.sweep.models.map((model) => ({ ...model, facts: { ...FACTS, contextLength: 256 } }));
+  const { document, sweep } = readyToRun(file, models, true);
+  const again = parseSweep(document);
+  if (!again.ok) throw new Error(document);
+  expect(again.sweep.workloads).toEqual(readyToRun(file, models, false).sweep.workloads);
+  expect(again.sweep.workloads[0]?.axes.find(({ name }) => name === 'promptTokens')?.values).toEqual([128]);
+  expect(again.sweep).toEqual({ ...sweep, models: file.sweep.models });
+  expect(sweep).toMatchObject({ models, repetition: { starts: 1, maxStarts: 1 } });
+  vi.restoreAllMocks();
 });
