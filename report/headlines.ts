@@ -6,12 +6,14 @@ import { halfOf } from './scale.js';
 
 export interface HeadlineFacts {
   readonly rows: readonly Row[];
+  /** Starts that the sweep asks of each row; null = not known. */
+  readonly starts: number | null;
   readonly drift: Drift | null;
 }
 
 /** @returns what is to be known of a sweep as a whole before a number is quoted, one sentence each. */
-export function headlinesOf({ rows, drift }: HeadlineFacts): string[] {
-  return [...(drift === null ? [] : [driftLine(drift)]), ...quickLine(rows), ...wideLine(rows)];
+export function headlinesOf({ rows, starts, drift }: HeadlineFacts): string[] {
+  return [...(drift === null ? [] : [driftLine(drift)]), ...singleLine(rows, starts), ...wideLine(rows)];
 }
 
 const percent = (share: number) => `${(share * 100).toFixed(1)} %`;
@@ -25,19 +27,24 @@ function driftLine({ node, label, block, blocks, ratio, p }: Drift): string {
   );
 }
 
-/** One start says nothing of how starts differ. */
-function quickLine(rows: readonly Row[]): string[] {
+/** One start says nothing of how starts differ: whether more are to come depends on what the sweep asks for. */
+function singleLine(rows: readonly Row[], starts: number | null): string[] {
   const timed = rows.filter(
     (row) => row.state === 'valid' && SETTLING_METRICS.some((name) => metricOf(row, name) !== null),
   );
   const single = timed.filter((row) => row.starts.length === 1);
   if (single.length === 0) return [];
-  const which =
-    single.length === timed.length
-      ? 'each row is one start'
-      : `${single.length} of ${timed.length} rows are one start`;
+  const all = single.length === timed.length;
+  if (starts !== null && starts > 1) {
+    return all
+      ? [`first pass: each row has one start of ${starts} so far, intervals come with the second`]
+      : [
+          `${single.length} of ${timed.length} rows have one of the ${starts} starts asked for: an interval takes a second`,
+        ];
+  }
+  const which = all ? 'each row is one start' : `${single.length} of ${timed.length} rows are one start`;
   return [
-    `quick: ${which}, and identical processes differ by percents, so there is no interval. \`measure: {starts: 3}\` gives one`,
+    `${starts === 1 ? 'quick: ' : ''}${which}, and identical processes differ by percents, so there is no interval. \`measure: {starts: 3}\` gives one`,
   ];
 }
 

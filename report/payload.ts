@@ -16,6 +16,7 @@ export interface Payload {
   readonly sweepName: string;
   readonly objectives: readonly Objective[];
   readonly columns: ColumnChoice | null;
+  readonly starts: number | null;
   readonly details: Details;
   readonly shared: readonly unknown[];
   readonly records: readonly PackedRecord[];
@@ -133,6 +134,7 @@ export function pack(
     sweepName: request.sweepName,
     objectives: request.objectives,
     columns: request.columns ?? null,
+    starts: request.starts ?? null,
     details,
     shared,
     records: packed,

@@ -13,6 +13,8 @@ export interface Report {
   readonly objectives: readonly Objective[];
   /** The columns that were asked for; null = those of the catalogue. */
   readonly columns: ColumnChoice | null;
+  /** Starts that the sweep asks of each row; null = not known: records alone do not say. */
+  readonly starts: number | null;
   /** One row per experiment, in the sweep's order. */
   readonly rows: readonly Row[];
   readonly axes: readonly AxisColumn[];
@@ -50,4 +52,6 @@ export interface ReportRequest {
    * numbered from 1 without gaps.
    */
   readonly points?: number;
+  /** Starts that the sweep asks of each row; left out = nobody has told. */
+  readonly starts?: number | null;
 }

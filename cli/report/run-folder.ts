@@ -2,6 +2,7 @@ import { existsSync, readdirSync, readFileSync, renameSync, rmSync, statSync, wr
 import { basename, join } from 'node:path';
 import { type ResultRecord, resultSchema } from '../../core/result/result.js';
 import { parseSweep } from '../../core/sweep/parse.js';
+import type { Sweep } from '../../core/sweep/spec.js';
 import { buildReport } from '../../report/build.js';
 import type { ReportRequest } from '../../report/report.js';
 import { usageError } from '../exit.js';
@@ -33,6 +34,11 @@ export function writeWhole(path: string, content: string | Uint8Array): void {
     rmSync(draft, { force: true });
     throw error;
   }
+}
+
+/** @returns what a sweep says of its own report. */
+export function requestOf({ name, objectives, repetition }: Sweep): ReportRequest {
+  return { sweepName: name, objectives, starts: repetition.starts };
 }
 
 /** Writes results.jsonl and trials.jsonl. */
@@ -68,9 +74,7 @@ export function readRun(source: string): StoredRun {
   const document = join(source, FILES.sweep);
   const parsed = existsSync(document) ? parseSweep(readFileSync(document, 'utf8')) : null;
   const request =
-    parsed?.ok === true
-      ? { sweepName: parsed.sweep.name, objectives: parsed.sweep.objectives }
-      : { sweepName: basename(source), objectives: [] };
+    parsed?.ok === true ? requestOf(parsed.sweep) : { sweepName: basename(source), objectives: [] };
   return { records: readRecords(file), request };
 }
 

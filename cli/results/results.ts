@@ -145,6 +145,7 @@ export async function printResults(word: string | undefined, options: ResultsOpt
     const request: ReportRequest = {
       sweepName: sweep.name,
       objectives: objectivesOf(sweep),
+      starts: sweep.starts || null,
       columns: options.columns ?? null,
     };
     const print = allTrials ? printTrials : PRINTED_AS_THEY_COME[format];

@@ -23,7 +23,7 @@ import { chosenFormat } from '../options/display.js';
 import { printData, say } from '../output/print.js';
 import { requirePoints } from '../plan/plan.js';
 import { renderReport } from '../report/render.js';
-import { DEFAULT_OUT, FILES, writeRecords, writeWhole } from '../report/run-folder.js';
+import { DEFAULT_OUT, FILES, requestOf, writeRecords, writeWhole } from '../report/run-folder.js';
 import { collectResults } from '../results/results.js';
 import { measureMissing } from '../roofs/roofs.js';
 import { startError } from '../start-error.js';
@@ -191,7 +191,7 @@ async function leave(
   coordinator: RunningCoordinator,
   columns: ColumnChoice | null,
 ): Promise<Report> {
-  const request = { sweepName: sweep.name, objectives: sweep.objectives, columns };
+  const request = { ...requestOf(sweep), columns };
   const report = buildReport(records, request);
   writeRecords(folder.path, records, request);
   writeWhole(join(folder.path, FILES.page), await renderReport(report, 'html'));

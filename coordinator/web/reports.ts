@@ -70,7 +70,15 @@ export class Reports {
       if (packer.count === most) await pack();
     }
     if (packer.count > 0) await pack();
-    const head: Omit<LiveReport, 'parts'> = { sweepId, sweepName, objectives, points, through, details };
+    const head: Omit<LiveReport, 'parts'> = {
+      sweepId,
+      sweepName,
+      objectives,
+      points,
+      starts,
+      through,
+      details,
+    };
     const json = `${JSON.stringify(head).slice(0, -1)},"parts":[${parts.join(',')}]}`;
     return await compress(json, { level: constants.Z_BEST_SPEED });
   }

@@ -109,9 +109,18 @@ describe('report', () => {
     expect(report.rows.flatMap(({ warnings }) => warnings)).toEqual([]);
   });
 
-  test('rows of one start say that they are quick', () => {
-    const report = build(sweepRecords({ experiments: 4 }));
-    expect(report.headlines).toEqual([expect.stringContaining('each row is one start')]);
+  test('rows of one start are quick where the sweep asks for one, and a first pass where it asks for more', () => {
+    const records = sweepRecords({ experiments: 4 });
+    const of = (starts: number | null, some = records) =>
+      buildReport(some, { sweepName: 'test', objectives: [], starts }).headlines;
+    expect(of(1)).toEqual([expect.stringMatching(/^quick: each row is one start/)]);
+    expect(of(null)).toEqual([expect.stringMatching(/^each row is one start/)]);
+    expect(of(3)).toEqual(['first pass: each row has one start of 3 so far, intervals come with the second']);
+    const record = build(records).rows.find(({ state }) => state === 'valid')!.trial;
+    const second = { ...record, trialId: `${record.trialId}-2`, sweep: { ...record.sweep, attempt: 2 } };
+    expect(of(3, [...records, second])).toEqual([
+      '2 of 3 rows have one of the 3 starts asked for: an interval takes a second',
+    ]);
   });
 
   test('objectives lead the metric columns, and a metric that nobody has is an absence with its reason', () => {

@@ -79,7 +79,7 @@ describe('terminal table', () => {
 
   test('footnotes explain the letters', () => {
     expect(plain(120)).toMatch(/^\w clock-change \(\d rows\): the CPU or device clock moved/m);
-    expect(plain(120)).toContain('quick: each row is one start');
+    expect(plain(120)).toContain('each row is one start');
   });
 
   test('a name cannot move the cursor or break the line', () => {
