@@ -8,7 +8,7 @@
  *   3. neither a tokenizer of 5 ms per answer nor a full disk that progress is written to makes an answer slower: the median and
  *      the 99th percentile of service latency with them, over those without, lie within 10 %, interleaved
  *
- * What the generator takes of its CPU is printed beside each.
+ * Each after a warm-up of generator and server, as workloads have one. What the generator takes of its CPU is printed beside each.
  *
  *   npm run bench -- loadgen
  */
@@ -16,6 +16,7 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { createWriteStream } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { readCpu } from '../../agent/device/cpu.js';
+import { measureCeiling } from '../../agent/serving/ceiling.js';
 import { type LoadOrder, type LoadOutcome, runLoad } from '../../agent/serving/run-load.js';
 import { startSimulatorProcess } from '../../agent/serving/simulator/process.js';
 import type { Tokenizer } from '../../agent/serving/tokenizer.js';
@@ -28,6 +29,7 @@ import { conclude, type Figure } from './figure.js';
 const SERVER_CPU = 'RIDGEPOINT_LOADGEN_SERVER_CPU';
 const serverCpu = process.env[SERVER_CPU];
 const ROUNDS = 5;
+const WARM_UP_SECONDS = 2;
 
 const milliseconds = (seconds: number) => `${(1000 * seconds).toFixed(2)} ms`;
 const failed = ({ records }: LoadOutcome) => records.filter(({ outcome }) => outcome !== 'complete');
@@ -38,16 +40,20 @@ async function load(words: readonly string[], order: Partial<LoadOrder>): Promis
   if (serverCpu !== undefined) {
     execFileSync('taskset', ['-acp', serverCpu, String(server.pid)], { stdio: 'ignore' });
   }
-  try {
-    return await runLoad({
+  const run = (more: Partial<LoadOrder>) =>
+    runLoad({
       endpoint: endpointOf(server.url, { timeoutSeconds: 60 }),
       requests: [],
-      arrival: { kind: 'offline' },
+      arrival: { kind: 'closed', concurrency: 32 },
       seed: 1,
       maxSeconds: null,
       maxRequests: null,
-      ...order,
+      ...more,
     });
+  try {
+    // Both compile while they run at first.
+    await run({ requests: many(100_000, 8), maxSeconds: WARM_UP_SECONDS });
+    return await run(order);
   } finally {
     await server.close();
   }
@@ -161,4 +167,10 @@ if (serverCpu === undefined && other !== undefined) {
   const words = ['-c', String(ownCpu), process.execPath, ...process.execArgv, here, ...process.argv.slice(2)];
   const env = { ...process.env, [SERVER_CPU]: String(other) };
   process.exitCode = spawnSync('taskset', words, { stdio: 'inherit', env }).status ?? 1;
-} else conclude('loadgen', [...(await openLoop()), ...(await streams()), ...(await offThePath())]);
+} else {
+  const { requestsPerSecond, chunksPerSecond } = await measureCeiling();
+  console.log(
+    `of its own CPU time it could do ${requestsPerSecond!.toFixed(0)} requests/s, or ${chunksPerSecond!.toFixed(0)} chunks/s`,
+  );
+  conclude('loadgen', [...(await openLoop()), ...(await streams()), ...(await offThePath())]);
+}
