@@ -85,6 +85,21 @@ describe('payload', () => {
     });
   });
 
+  test('drift controls arrive with what rows of two runs are compared by', () => {
+    const records = sweepRecords({ experiments: 24 });
+    const quoted = records.filter(({ sweep }) => sweep.purpose === 'measure').map(({ trialId }) => trialId);
+    const packed = pack(records, new Set(quoted), { sweepName: 's', objectives });
+    const controls = (all: readonly ResultRecord[]) =>
+      all
+        .filter(({ sweep }) => sweep.purpose === 'control')
+        .map(({ measurements }) => [
+          measurements.decodeTokensPerSecond?.value,
+          measurements.timeToFirstTokenSeconds?.value,
+        ]);
+    expect(controls(records).length).toBeGreaterThan(1);
+    expect(controls(unpack(packed))).toEqual(controls(records));
+  });
+
   test('a large sweep keeps the shape of every distribution and says what it dropped', () => {
     const payload = pack(many, quotedOf(many), { sweepName: 's', objectives });
     expect(payload.details).toEqual({ tokenSeconds: 80, samples: 26 });
