@@ -29,9 +29,11 @@ const POINTS: Record<string, number> = {
   'kv-cache.yaml': 12,
   'power-caps.yaml': 10,
   'quickstart.yaml': 12,
+  'sglang.yaml': 45,
   'synthetic.yaml': 6,
   'techniques.yaml': 36,
   'threads.yaml': 16,
+  'vllm-h100.yaml': 180,
 };
 
 describe('docs/examples', () => {
@@ -74,7 +76,7 @@ describe('docs/examples', () => {
       embeddingLength: 256,
       heads: null,
     };
-    const others = ['billion.yaml', 'synthetic.yaml'];
+    const others = ['billion.yaml', 'sglang.yaml', 'synthetic.yaml', 'vllm-h100.yaml'];
     for (const name of Object.keys(POINTS).filter((name) => !others.includes(name))) {
       const parsed = parseSweep(readFileSync(join(folder, name), 'utf8'));
       if (!parsed.ok) throw new Error(name);

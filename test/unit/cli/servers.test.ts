@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
@@ -9,6 +9,7 @@ import { placementWarnings } from '../../../cli/plan/places.js';
 import { plannedServers, serversText } from '../../../cli/plan/servers.js';
 import { RUNNERS } from '../../../core/runners/index.js';
 import { experimentAt } from '../../../core/sweep/expand.js';
+import { parseSweep } from '../../../core/sweep/parse.js';
 import { planSpace } from '../../../core/sweep/space.js';
 import { file, sweepOf } from '../sweep/documents.js';
 
@@ -117,6 +118,21 @@ describe('a plan of points that ask servers', () => {
       `  3 by vllm: vllm serve ${join(folder, 'm')} --host 127.0.0.1 --port {port} --served-model-name m --disable-uvicorn-access-log --kv-cache-dtype fp8 --tensor-parallel-size 1`,
       '  … and 1 more; --limit shows them',
     ]);
+  });
+
+  test.each([
+    ['vllm-h100', 20, 9],
+    ['sglang', 9, 5],
+  ] as const)('docs/examples/%s.yaml starts %i servers for %i loads each', (name, count, loads) => {
+    const parsed = parseSweep(
+      readFileSync(join(import.meta.dirname, `../../../docs/examples/${name}.yaml`), 'utf8'),
+    );
+    if (!parsed.ok) throw new Error(name);
+    const space = planSpace(parsed.sweep);
+    const points = Array.from({ length: space.count }, (_, position) => experimentAt(space, position));
+    const planned = plannedServers(points, configured({}), none, settings);
+    expect(planned.map(({ experiments }) => experiments)).toEqual(Array.from({ length: count }, () => loads));
+    expect(planned.every(({ command }) => command?.includes('Llama-3.1-8B-Instruct'))).toBe(true);
   });
 
   test('takes the server that a point names, with what the node says of it', () => {
