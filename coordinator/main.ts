@@ -152,11 +152,9 @@ export async function startCoordinator(config: CoordinatorConfig): Promise<Runni
     let web: HttpServer | null = null;
     if (resolved.webAddress !== null) {
       web = await serveWeb(resolved.webAddress, {
-        dispatcher,
-        registry,
-        log,
-        security,
+        ...{ ...shared, log, security },
         version: VERSION,
+        writes: resolved.webWrites,
       });
       const { close } = web;
       opened.unshift(() => close());

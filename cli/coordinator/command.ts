@@ -12,6 +12,7 @@ export interface CoordinatorOptions {
   readonly listen?: string;
   readonly metrics?: string;
   readonly web?: string;
+  readonly webWrites?: true;
   readonly data?: string;
   readonly logFormat?: LogFormat;
 }
@@ -33,6 +34,7 @@ export function registerCoordinator(program: Command): void {
       '--web <address>',
       `HTTP address of the live web view and its JSON API, or off (default: ${DEFAULT_COORDINATOR_WEB}; other than loopback needs TLS)`,
     )
+    .option('--web-writes', 'let who has the scope submit also submit and cancel sweeps in the web view')
     .option('--data <dir>', 'folder of the log (default: the user’s state folder)')
     .addOption(logFormatOption())
     .action(async (options: CoordinatorOptions) => {

@@ -39,6 +39,7 @@ function configOf(options: CoordinatorOptions): CoordinatorConfig {
       metricsAddress: options.metrics === 'off' ? null : options.metrics,
     }),
     ...(options.web !== undefined && { webAddress: options.web === 'off' ? null : options.web }),
+    ...(options.webWrites === true && { webWrites: true }),
     ...(options.logFormat !== undefined && { logFormat: options.logFormat }),
     ...(options.data !== undefined && {
       log: { kind: 'sqlite' as const, path: join(resolve(options.data), 'coordinator.sqlite') },

@@ -3,9 +3,13 @@ import { quote } from '../../core/quote.js';
 import { parseModels } from '../../proto/convert.js';
 import { WireError } from '../../proto/errors.js';
 import {
+  type CancelSweepRequest,
+  type CancelSweepResponse,
   type ControlServiceServer,
   RecordDetail,
   type StreamResultsResponse,
+  type SubmitSweepRequest,
+  type SubmitSweepResponse,
   type WatchSweepResponse,
 } from '../../proto/gen/ridgepoint/v1/control.js';
 import type { Handlers } from '../../proto/server.js';
@@ -35,33 +39,10 @@ const TOGETHER_CHARACTERS = 256 * 1024;
 
 /** What people and tools ask for. */
 export function controlService(api: ControlApi, handlers: Handlers): ControlServiceServer {
-  const { dispatcher, registry, log, clock } = api;
+  const { dispatcher, registry, log } = api;
   return {
-    submitSweep: handlers.unary(async (request, { caller }) => {
-      bounded('submitter', request.submitter);
-      const models = parseModels(request.modelsJson);
-      const submitter = request.submitter === '' ? caller : request.submitter;
-      const { view, created, otherwise } = await dispatcher.submit(
-        request.document,
-        models,
-        submitter,
-        request.retryFailed,
-      );
-      if (created) api.inform(`sweep ${view.name} (${view.sweepId}): ${view.count} points from ${submitter}`);
-      const { sweepId, count: points, impossible } = view;
-      const measuredOtherwise = otherwise.map((sweep) => {
-        const { sweepId, name, complete } = sweepStatus(sweep);
-        return { sweepId, name, complete };
-      });
-      return { sweepId, created, points, impossible, measuredOtherwise };
-    }),
-    cancelSweep: handlers.unary(async ({ sweepId, reason }, { caller }) => {
-      sweepNamed(dispatcher, sweepId);
-      bounded('reason', reason);
-      const why = reason === '' ? `cancelled by ${caller}` : reason;
-      await dispatcher.dispatch({ event: 'cancel-requested', at: clock.at(), sweepId, reason: why });
-      return {};
-    }),
+    submitSweep: handlers.unary((request, { caller }) => submitSweep(api, request, caller)),
+    cancelSweep: handlers.unary((request, { caller }) => cancelSweep(api, request, caller)),
     listSweeps: handlers.unary(async () => ({
       sweeps: [
         ...[...dispatcher.state.otherReleases.values()].map(otherReleaseStatus),
@@ -99,6 +80,43 @@ export function controlService(api: ControlApi, handlers: Handlers): ControlServ
       yield* messagesOf(storedResults(log, dispatcher, query, 0, signal), most);
     }),
   };
+}
+
+/** @throws WireError `invalid` with the errors of the sweep file in its details. */
+export async function submitSweep(
+  { dispatcher, inform }: ControlApi,
+  request: SubmitSweepRequest,
+  caller: string,
+): Promise<SubmitSweepResponse> {
+  bounded('submitter', request.submitter);
+  const models = parseModels(request.modelsJson);
+  const submitter = request.submitter === '' ? caller : request.submitter;
+  const { view, created, otherwise } = await dispatcher.submit(
+    request.document,
+    models,
+    submitter,
+    request.retryFailed,
+  );
+  if (created) inform(`sweep ${view.name} (${view.sweepId}): ${view.count} points from ${submitter}`);
+  const { sweepId, count: points, impossible } = view;
+  const measuredOtherwise = otherwise.map((sweep) => {
+    const { sweepId, name, complete } = sweepStatus(sweep);
+    return { sweepId, name, complete };
+  });
+  return { sweepId, created, points, impossible, measuredOtherwise };
+}
+
+/** Its running trials are stopped, its results kept. @throws WireError `not-found` */
+export async function cancelSweep(
+  { dispatcher, clock }: ControlApi,
+  { sweepId, reason }: CancelSweepRequest,
+  caller: string,
+): Promise<CancelSweepResponse> {
+  sweepNamed(dispatcher, sweepId);
+  bounded('reason', reason);
+  const why = reason === '' ? `cancelled by ${caller}` : reason;
+  await dispatcher.dispatch({ event: 'cancel-requested', at: clock.at(), sweepId, reason: why });
+  return {};
 }
 
 /** What people write beside what they ask for is kept in the log and shown to everybody. @throws WireError `invalid` */

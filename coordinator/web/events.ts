@@ -19,18 +19,19 @@ export interface EventSources {
   readonly dispatcher: Dispatcher;
   readonly changes: Changes;
   readonly version: string;
+  readonly writes: boolean;
 }
 
 /** Streams everything that happens to one reader, until it disconnects. */
 export async function tellEvents(
   stream: EventStream,
-  { log, dispatcher, changes, version }: EventSources,
+  { log, dispatcher, changes, version, writes }: EventSources,
   { results, after }: EventsQuery,
 ): Promise<void> {
   const { position } = dispatcher;
   // An id that this log has not reached was given by another one: whoever remembers it has to start again.
   const reset = after !== null && after > position;
-  await stream.send('hello', { version, position, reset });
+  await stream.send('hello', { version, position, reset, writes });
   const tell = async (): Promise<void> => {
     if (results === null) return;
     const query = { sweepId: results.sweepId, follow: true, allTrials: true, detail: 'full' as const };

@@ -11,10 +11,7 @@ import {
   openHttp,
 } from '../../proto/http/server.js';
 import { refusePlaintext, type ServerSecurity } from '../../proto/security.js';
-import { sweepNamed } from '../api/control.js';
-import type { Dispatcher } from '../dispatcher.js';
-import type { Log } from '../log/log.js';
-import type { Registry } from '../registry/registry.js';
+import { type ControlApi, sweepNamed } from '../api/control.js';
 import { resultOfTrial, storedResults } from '../results.js';
 import { Changes } from './changes.js';
 import { EventStream } from './event-stream.js';
@@ -22,13 +19,13 @@ import { tellEvents } from './events.js';
 import { readPage } from './page.js';
 import { Reports } from './reports.js';
 import { liveNodes, liveSweep, liveSweeps, liveTrials } from './state.js';
+import { writeRoutes } from './writes.js';
 
-export interface WebParts {
-  readonly dispatcher: Dispatcher;
-  readonly registry: Registry;
-  readonly log: Log;
+export interface WebParts extends ControlApi {
   readonly security: ServerSecurity;
   readonly version: string;
+  /** Whether sweeps may be submitted and cancelled through it. */
+  readonly writes: boolean;
 }
 
 /** Readers of the event stream at a time; each costs what it is sent. */
@@ -53,7 +50,8 @@ export async function serveWeb(address: string, parts: WebParts): Promise<HttpSe
 const PUBLIC = { config: { access: 'public' } } as const;
 const READ = { config: { access: 'read' } } as const;
 
-function routes(app: HttpApp, { dispatcher, registry, log, version }: WebParts): void {
+function routes(app: HttpApp, parts: WebParts): void {
+  const { dispatcher, registry, log, version, writes } = parts;
   const page = readPage();
   const changes = new Changes(dispatcher, registry);
   const reports = new Reports(log, dispatcher);
@@ -70,6 +68,7 @@ function routes(app: HttpApp, { dispatcher, registry, log, version }: WebParts):
     return await send(request, reply, 'text/html; charset=utf-8', page.html);
   });
 
+  if (writes) writeRoutes(app, parts);
   app.get('/api/v1/sweeps', READ, async () => ({ sweeps: liveSweeps(dispatcher) }));
   app.get('/api/v1/nodes', READ, async () => ({ nodes: liveNodes(dispatcher, registry) }));
   app.get('/api/v1/running', READ, async () => ({ running: liveTrials(dispatcher, registry) }));
@@ -127,7 +126,7 @@ function routes(app: HttpApp, { dispatcher, registry, log, version }: WebParts):
       const stream = new EventStream(reply.raw, headers);
       readers.add(stream);
       // A log that is being closed ends the streams; their readers come back.
-      await tellEvents(stream, { log, dispatcher, changes, version }, query).catch(() => undefined);
+      await tellEvents(stream, { log, dispatcher, changes, version, writes }, query).catch(() => undefined);
       stream.close();
       readers.delete(stream);
     },

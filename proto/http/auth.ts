@@ -14,6 +14,15 @@ declare module 'fastify' {
     access?: Scope | 'public';
     /** Names of the query parameters that this route reads; any other is an error of the caller. */
     filters?: readonly string[];
+    /**
+     * Largest body that this route reads; left out = it reads none. Whatever has one changes something, so it has to be JSON that
+     * a page of this very server, or no page at all, has sent.
+     */
+    bodyBytes?: number;
+  }
+  interface FastifyRequest {
+    /** Name of whoever was admitted; empty on a public route. */
+    caller: string;
   }
 }
 
@@ -22,6 +31,9 @@ const STATUS: Partial<Record<WireCode, number>> = {
   unauthenticated: 401,
   forbidden: 403,
   'not-found': 404,
+  'too-large': 413,
+  refused: 409,
+  conflict: 409,
   unavailable: 503,
 };
 
@@ -60,25 +72,28 @@ export function guard(app: FastifyInstance, { security, ownNamesOnly, limits }: 
     if (config?.access !== undefined) return;
     throw new Error(`The route ${url} names no scope that opens it: a route is closed unless it does.`);
   });
+  app.decorateRequest('caller', '');
   app.addHook('onRequest', async (request, reply) => {
     reply.headers(HEADERS);
     checkForm(request, reply, limits);
     if (ownNamesOnly) refuseOtherNames(request);
     if (request.is404) return notFound(reply);
-    const { access, filters } = request.routeOptions.config;
+    const { access, filters, bodyBytes } = request.routeOptions.config;
+    if (bodyBytes !== undefined) refuseOtherOrigins(request);
     if (access === 'public') return;
     if (access === undefined) throw new WireError('forbidden', 'Nothing opens this route.');
     const caller = shown(request);
     if (security.kind === 'token' && caller.authorization === '') {
       throw new WireError('unauthenticated', `This coordinator wants a token with the scope "${access}".`);
     }
-    admit(caller, security, access);
+    request.caller = admit(caller, security, access);
     checkFilters(request, filters ?? []);
   });
   app.setErrorHandler((error, _request, reply) => {
     const { status, code, message } = answerFor(error);
+    const details = error instanceof WireError && error.details.length > 0 ? { details: error.details } : {};
     if (status === 401) void reply.header('www-authenticate', 'Bearer realm="ridgepoint"');
-    return reply.code(status).send({ error: { code, message } });
+    return reply.code(status).send({ error: { code, message, ...details } });
   });
   app.setNotFoundHandler((_request, reply) => notFound(reply));
 }
@@ -98,7 +113,11 @@ function answerFor(error: unknown): { status: number; code: string; message: str
   return { status: own ?? 500, code: own === undefined ? 'internal' : 'invalid', message };
 }
 
-function checkForm({ raw }: FastifyRequest, reply: FastifyReply, limits: HttpLimits): void {
+function checkForm(
+  { raw, is404, routeOptions }: FastifyRequest,
+  reply: FastifyReply,
+  limits: HttpLimits,
+): void {
   if ((raw.url ?? '').length > limits.urlCharacters) {
     throw new BadForm(414, `The address is longer than ${limits.urlCharacters} characters.`);
   }
@@ -106,11 +125,35 @@ function checkForm({ raw }: FastifyRequest, reply: FastifyReply, limits: HttpLim
     throw new BadForm(431, `The request has more than ${limits.headers} headers.`);
   }
   const { 'content-length': length, 'transfer-encoding': coding } = raw.headers;
-  if (coding !== undefined || (length !== undefined && length !== '0')) {
-    // What is not read would be taken for the next request.
-    void reply.header('connection', 'close');
-    throw new BadForm(400, 'Nothing is changed over HTTP: a request has no body here.');
+  if (coding === undefined && (length === undefined || length === '0')) return;
+  // What is not read would be taken for the next request.
+  void reply.header('connection', 'close');
+  const most = is404 ? undefined : routeOptions.config.bodyBytes;
+  if (most === undefined) throw new BadForm(400, 'A request has no body here.');
+  if (coding !== undefined) throw new BadForm(411, 'A body says its length here: Content-Length.');
+  if (Number(length) > most) throw new BadForm(413, `The body is larger than ${most} bytes.`);
+}
+
+/**
+ * A web site can make a browser send requests to a coordinator, with the client certificate of whoever visits it. So what changes
+ * something is refused when the browser says that another site asked (Fetch Metadata, Origin); and it has to be JSON, which a
+ * site may not send elsewhere without asking first (CORS), and nothing here answers that question.
+ */
+function refuseOtherOrigins({ headers }: FastifyRequest): void {
+  if (!/^application\/json\s*(;|$)/i.test(headers['content-type'] ?? '')) {
+    throw new BadForm(415, 'The body is JSON here: Content-Type: application/json.');
   }
+  const site = headers['sec-fetch-site'];
+  const own = site === undefined || site === 'same-origin';
+  if (own && (headers.origin === undefined || hostOf(headers.origin) === headers.host?.toLowerCase())) return;
+  throw new WireError(
+    'forbidden',
+    'Only the page of this coordinator may change something, and no other site.',
+  );
+}
+
+function hostOf(origin: string): string | null {
+  return URL.canParse(origin) ? new URL(origin).host : null;
 }
 
 function checkFilters({ query }: FastifyRequest, filters: readonly string[]): void {

@@ -96,8 +96,16 @@ export interface LiveResult {
 
 /** The events of the stream by name. Only `result` has an id: its entry of the log, from which a reader resumes. */
 export interface LiveEvents {
-  /** First of every stream. `position` is where the log ends; `reset` = the reader's last id is not of this log. */
-  readonly hello: { readonly version: string; readonly position: number; readonly reset: boolean };
+  /**
+   * First of every stream. `position` is where the log ends; `reset` = the reader's last id is not of this log; `writes` = who has
+   * the scope may submit and cancel here.
+   */
+  readonly hello: {
+    readonly version: string;
+    readonly position: number;
+    readonly reset: boolean;
+    readonly writes: boolean;
+  };
   /** Each holds all of its kind, and comes when something of it has changed. */
   readonly sweeps: readonly LiveSweep[];
   readonly nodes: readonly LiveNode[];

@@ -110,6 +110,8 @@ describe.skipIf(!hasChromium)('live view (needs chromium)', () => {
     const { grpcAddress, webUrl } = await start({ fixedFleet: true });
     const page = await open(webUrl);
     await page.waitForSelector('text=No sweeps yet');
+    // It only shows, unless its operator lets it do more.
+    expect(await page.locator('.submit').count()).toBe(0);
     expect(await page.textContent('.connection')).toBe('live');
     const agent: RunningAgent = await startFakeRunnerAgent(grpcAddress);
     closers.push(() => agent.stopNow());
@@ -158,6 +160,39 @@ describe.skipIf(!hasChromium)('live view (needs chromium)', () => {
     await page.waitForSelector('tr[data-node="node1"]');
     expect(await page.textContent('tr[data-node="node1"]')).toContain('fake');
     await page.screenshot({ path: join(shots, 'live-fleet.png') });
+  });
+
+  test('a sweep is submitted with its errors shown first, and cancelled once that is confirmed', async () => {
+    const { grpcAddress, webUrl } = await start({ webWrites: true });
+    const { agent } = await FakeAgent.join(grpcAddress);
+    closers.push(() => agent.vanish());
+    const page = await open(webUrl, /400/);
+    await page.click('summary:has-text("Submit a sweep")');
+    const text = page.locator('.submit textarea');
+    const document = fakeSweep(3, { name: 'typed' });
+    await text.fill(document.replace('kind: fake', 'kind: fakke'));
+    await page.click('.submit button[type=submit]');
+    const problem = page.locator('.submit .problems button').first();
+    await expect.poll(() => problem.textContent(), PATIENT).toMatch(/^line 7, column \d+, spec.runners/);
+    await page.screenshot({ path: join(shots, 'live-submit.png') });
+    await problem.click();
+    const cursor = () => text.evaluate((area: HTMLTextAreaElement) => area.value.slice(area.selectionStart));
+    expect(await cursor()).toMatch(/^fakke/);
+    await text.fill(document);
+    await page.click('.submit button[type=submit]');
+    await expect.poll(() => page.textContent('h1'), PATIENT).toBe('typed');
+    await agent.report(await agent.lease());
+    await page.waitForSelector('.results tbody tr[data-row]');
+
+    await page.click('button:has-text("Cancel…")');
+    await page.screenshot({ path: join(shots, 'live-cancel.png') });
+    await page.click('.cancel button:has-text("Go on")');
+    expect(await page.locator('.cancel button.danger').count()).toBe(0);
+    await page.click('button:has-text("Cancel…")');
+    await page.click('button:has-text("Cancel the sweep")');
+    await expect.poll(() => page.textContent('.standing-line'), PATIENT).toContain('cancelled');
+    expect(await page.locator('.cancel').count()).toBe(0);
+    expect(await rowsOf(page)).toHaveLength(1);
   });
 
   test('after a restart of the coordinator the page goes on by itself, with no row lost or doubled', async () => {

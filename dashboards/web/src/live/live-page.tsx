@@ -21,7 +21,7 @@ export function LivePage({ theme, onTheme }: { theme: Theme; onTheme(): void }) 
   const sweepId = route.page === 'sweep' ? route.sweepId : null;
   const [attempt, setAttempt] = useState(0);
   const live = useLive(sweepId, attempt);
-  const { connection, sweeps, nodes, running, followed } = live;
+  const { connection, writes, sweeps, nodes, running, followed } = live;
   const sweep = sweeps?.find((one) => one.sweepId === sweepId) ?? null;
   const title = sweep?.name ?? (route.page === 'fleet' ? 'Fleet' : 'Sweeps');
 
@@ -72,7 +72,7 @@ export function LivePage({ theme, onTheme }: { theme: Theme; onTheme(): void }) 
     return (
       <WholeTrials.Provider value={getTrial}>
         <SweepProgressContext.Provider
-          value={{ sweep, running: running.filter((trial) => trial.sweepId === id) }}
+          value={{ sweep, writes, running: running.filter((trial) => trial.sweepId === id) }}
         >
           <SweepPage
             key={id}
@@ -93,7 +93,7 @@ export function LivePage({ theme, onTheme }: { theme: Theme; onTheme(): void }) 
       {route.page === 'fleet' ? (
         <FleetPage nodes={nodes} running={running} />
       ) : (
-        <SweepsPage sweeps={sweeps} running={running} />
+        <SweepsPage sweeps={sweeps} running={running} writes={writes} />
       )}
     </>
   );

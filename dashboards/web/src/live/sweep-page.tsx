@@ -3,6 +3,7 @@ import { useContext, useMemo } from 'preact/hooks';
 import type { LiveSweep, LiveTrial } from '../../../../report/live/live.js';
 import { ReportPage } from '../report-page.js';
 import type { Theme } from '../theme.js';
+import { CancelSweep } from './cancel-sweep.js';
 import { useOtherSweeps } from './other-sweeps.js';
 import { countsText, leftText, ProgressBar, Reasons, RunningTrials } from './progress.js';
 import type { FollowedReport } from './trials.js';
@@ -11,10 +12,12 @@ import type { FollowedReport } from './trials.js';
 export interface SweepProgress {
   readonly sweep: LiveSweep | null;
   readonly running: readonly LiveTrial[];
+  /** Whether it may be cancelled here. */
+  readonly writes: boolean;
 }
 
 /** Changes several times a second; what does not show it is not drawn again for it. */
-export const SweepProgressContext = createContext<SweepProgress>({ sweep: null, running: [] });
+export const SweepProgressContext = createContext<SweepProgress>({ sweep: null, running: [], writes: false });
 
 interface SweepProps {
   readonly sweepId: string;
@@ -60,7 +63,7 @@ export function SweepPage({ sweepId, sweeps, name, followed, theme, top }: Sweep
 }
 
 function Progress() {
-  const { sweep, running } = useContext(SweepProgressContext);
+  const { sweep, running, writes } = useContext(SweepProgressContext);
   if (sweep === null) return null;
   return (
     <section class="standing" aria-label="Progress">
@@ -73,6 +76,7 @@ function Progress() {
       <ProgressBar sweep={sweep} />
       <RunningTrials running={running} />
       <Reasons sweep={sweep} />
+      {writes && sweep.state === 'running' && <CancelSweep sweep={sweep} />}
     </section>
   );
 }

@@ -2,17 +2,21 @@ import type { LiveSweep, LiveTrial } from '../../../../report/live/live.js';
 import { countsText, leftText, ProgressBar } from './progress.js';
 import { hrefOf } from './route.js';
 import { stamp } from './stamp.js';
+import { SubmitSweep } from './submit-sweep.js';
 
 interface SweepsProps {
   readonly sweeps: readonly LiveSweep[] | null;
   readonly running: readonly LiveTrial[];
+  /** Whether sweeps may be submitted here. */
+  readonly writes: boolean;
 }
 
 /** Every sweep with where it stands, the newest first. */
-export function SweepsPage({ sweeps, running }: SweepsProps) {
+export function SweepsPage({ sweeps, running, writes }: SweepsProps) {
   return (
     <main class="live">
       <h1 tabIndex={-1}>Sweeps</h1>
+      {writes && <SubmitSweep />}
       {sweeps === null ? (
         <p class="empty">Asking the coordinator…</p>
       ) : sweeps.length === 0 ? (

@@ -6,6 +6,8 @@ import { type FollowedReport, FollowedTrials } from './trials.js';
 
 export interface Live {
   readonly connection: Connection;
+  /** Whether sweeps may be submitted and cancelled here. */
+  readonly writes: boolean;
   /** null = not told yet. */
   readonly sweeps: readonly LiveSweep[] | null;
   readonly nodes: readonly LiveNode[] | null;
@@ -16,6 +18,7 @@ export interface Live {
 
 const NOTHING: Live = {
   connection: { state: 'connecting' },
+  writes: false,
   sweeps: null,
   nodes: null,
   running: [],
@@ -60,6 +63,7 @@ export function useLive(sweepId: string | null, attempt: number): Live {
         event: (event) => {
           switch (event.event) {
             case 'hello':
+              set({ writes: event.data.writes });
               if (event.data.reset) {
                 trials.reset();
                 asked = false;

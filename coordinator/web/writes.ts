@@ -1,0 +1,37 @@
+import { z } from 'zod';
+import { WireError } from '../../proto/errors.js';
+import type { HttpApp } from '../../proto/http/server.js';
+import { type ControlApi, cancelSweep, submitSweep } from '../api/control.js';
+
+/** A sweep file has 1 MB; as a text in JSON it may be longer. */
+const SWEEP_BYTES = 4 * 1024 * 1024;
+const CANCEL_BYTES = 64 * 1024;
+
+const submission = z.strictObject({ document: z.string(), retryFailed: z.boolean().default(false) });
+const cancellation = z.strictObject({ reason: z.string().default('') });
+
+/** What the web view may change where its operator allows that: what the scope `submit` may change over gRPC. */
+export function writeRoutes(app: HttpApp, api: ControlApi): void {
+  app.post('/api/v1/sweeps', submits(SWEEP_BYTES), async ({ body, caller }) => {
+    const request = checked(submission, body);
+    return await submitSweep(api, { ...request, modelsJson: '', submitter: '' }, caller);
+  });
+  app.post<{ Params: { id: string } }>(
+    '/api/v1/sweeps/:id/cancel',
+    submits(CANCEL_BYTES),
+    async ({ params, body, caller }) =>
+      await cancelSweep(api, { sweepId: params.id, ...checked(cancellation, body) }, caller),
+  );
+}
+
+function submits(bodyBytes: number) {
+  return { bodyLimit: bodyBytes, config: { access: 'submit', bodyBytes } } as const;
+}
+
+/** @throws WireError `invalid` with what is wrong with the first wrong field. */
+function checked<T>(schema: z.ZodType<T>, body: unknown): T {
+  const parsed = schema.safeParse(body);
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  throw new WireError('invalid', `The body: ${issue?.path.join('.') || 'as a whole'}: ${issue?.message}.`);
+}

@@ -1,0 +1,150 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { type RequestOptions, request } from 'node:https';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, test } from 'vitest';
+import type { CoordinatorConfig } from '../../coordinator/config.js';
+import { control, enter, start as startAny } from '../support/coordinator.js';
+import { followEvents } from '../support/live-reader.js';
+import { fakeSweep } from '../support/sweeps.js';
+import { Authority, hasOpenssl } from '../support/tls.js';
+
+async function start(config: CoordinatorConfig = {}) {
+  const coordinator = await startAny({ webAddress: 'localhost:0', webWrites: true, ...config });
+  return { ...coordinator, webUrl: coordinator.webUrl ?? '' };
+}
+
+const JSON_BODY = { 'content-type': 'application/json' };
+
+/** @returns the status, and what the answer says. */
+async function post(url: string, body: unknown, headers: Record<string, string> = JSON_BODY) {
+  const text = typeof body === 'string' ? body : JSON.stringify(body);
+  const response = await fetch(url, { method: 'POST', headers, body: text });
+  return { status: response.status, answer: await response.json() };
+}
+
+const names = async (grpcAddress: string) =>
+  (await control(grpcAddress).listSweeps({})).sweeps.map(({ name }) => name);
+
+describe('the web view where its operator lets it change something', () => {
+  test('submits and cancels as gRPC does, and tells the page that it may', async () => {
+    const { grpcAddress, webUrl } = await start();
+    const { agent } = await enter(grpcAddress);
+    const submitted = await post(`${webUrl}/api/v1/sweeps`, { document: fakeSweep(3) });
+    expect(submitted).toMatchObject({ status: 200, answer: { created: true, points: 3, impossible: 0 } });
+    const { sweepId } = submitted.answer as { sweepId: string };
+    const again = await post(`${webUrl}/api/v1/sweeps`, { document: fakeSweep(3) });
+    expect(again.answer).toMatchObject({ sweepId, created: false });
+    await agent.report(await agent.lease());
+
+    const cancel = `${webUrl}/api/v1/sweeps/${sweepId}/cancel`;
+    expect(await post(cancel, { reason: 'enough' })).toEqual({ status: 200, answer: {} });
+    const [status] = (await control(grpcAddress).listSweeps({})).sweeps;
+    expect(status).toMatchObject({ complete: 1, points: 3 });
+    const told = (await (await fetch(`${webUrl}/api/v1/sweeps/${sweepId}`)).json()) as { state: string };
+    expect(told.state).toBe('cancelled');
+    // The same file again takes the sweep up where it was.
+    expect((await post(`${webUrl}/api/v1/sweeps`, { document: fakeSweep(3) })).answer).toMatchObject({
+      sweepId,
+      created: true,
+    });
+    const reader = await followEvents(`${webUrl}/api/v1/events`, {});
+    await reader.until('hello', (event) => event.event === 'hello' && event.data.writes);
+    reader.close();
+  });
+
+  test('errors of a sweep file come back each with its line and column', async () => {
+    const { grpcAddress, webUrl } = await start();
+    const document = `${fakeSweep(1)}  placemant: {}\n`.replace('kind: fake', 'kind: fakke');
+    const { status, answer } = await post(`${webUrl}/api/v1/sweeps`, { document });
+    expect(status).toBe(400);
+    const { error } = answer as { error: { details: string[] } };
+    expect(error.details.length).toBeGreaterThan(1);
+    for (const line of error.details) expect(line).toMatch(/^line \d+, column \d+, /);
+    expect(await names(grpcAddress)).toEqual([]);
+  });
+
+  test('a request that another site made a browser send changes nothing', async () => {
+    const { grpcAddress, webUrl } = await start();
+    const url = `${webUrl}/api/v1/sweeps`;
+    const body = { document: fakeSweep(1) };
+    const { origin } = new URL(webUrl);
+    // What a form or a fetch without CORS can send.
+    for (const type of ['text/plain', 'application/x-www-form-urlencoded', 'text/plain; application/json']) {
+      expect((await post(url, body, { 'content-type': type })).status).toBe(415);
+    }
+    for (const other of ['https://elsewhere.example', 'null', `${origin}0`, 'http://localhost']) {
+      expect((await post(url, body, { ...JSON_BODY, origin: other })).status).toBe(403);
+    }
+    for (const site of ['cross-site', 'same-site', 'none']) {
+      expect((await post(url, body, { ...JSON_BODY, 'sec-fetch-site': site })).status).toBe(403);
+    }
+    // The question that a browser asks first gets no leave.
+    const asked = await fetch(url, {
+      method: 'OPTIONS',
+      headers: { origin: 'https://elsewhere.example', 'access-control-request-method': 'POST' },
+    });
+    expect([asked.status, asked.headers.get('access-control-allow-origin')]).toEqual([404, null]);
+    expect(await names(grpcAddress)).toEqual([]);
+    const own = await post(url, body, { ...JSON_BODY, origin, 'sec-fetch-site': 'same-origin' });
+    expect(own.status).toBe(200);
+  });
+
+  test('bodies are bounded before they are read, and have the form that is told', async () => {
+    const { grpcAddress, webUrl } = await start();
+    const url = `${webUrl}/api/v1/sweeps`;
+    expect((await post(url, { document: 'x'.repeat(5 * 1024 * 1024) })).status).toBe(413);
+    expect((await post(`${url}/none/cancel`, { reason: 'x'.repeat(70_000) })).status).toBe(413);
+    expect((await post(`${url}/none/cancel`, {})).status).toBe(404);
+    expect((await post(url, '{')).status).toBe(400);
+    expect(await post(url, {})).toMatchObject({
+      status: 400,
+      answer: { error: { message: expect.stringContaining('document') } },
+    });
+    expect((await post(url, { document: fakeSweep(1), models: [] })).status).toBe(400);
+    expect(await names(grpcAddress)).toEqual([]);
+  });
+
+  test('without the operator’s word it only shows', async () => {
+    const { grpcAddress, webUrl } = await start({ webWrites: false });
+    expect((await post(`${webUrl}/api/v1/sweeps`, { document: fakeSweep(1) })).status).toBe(400);
+    expect((await fetch(`${webUrl}/api/v1/sweeps`, { method: 'POST', headers: JSON_BODY })).status).toBe(404);
+    expect(await names(grpcAddress)).toEqual([]);
+    const reader = await followEvents(`${webUrl}/api/v1/events`, {});
+    await reader.until('hello', (event) => event.event === 'hello' && !event.data.writes);
+    reader.close();
+  });
+
+  test.skipIf(!hasOpenssl)(
+    'a token needs the scope submit; read alone is refused (needs openssl)',
+    async () => {
+      const folder = mkdtempSync(join(tmpdir(), 'ridgepoint-writes-'));
+      afterAll(() => rmSync(folder, { recursive: true, force: true }));
+      const authority = new Authority(folder);
+      const { certificateFile, keyFile } = authority.issue('coordinator');
+      const tokensFile = join(folder, 'tokens.yaml');
+      const tokens = [
+        '- { name: people, token: people-0123456789abcdef, scopes: [read] }',
+        '- { name: alice, token: alice-0123456789abcdef, scopes: [read, submit] }',
+      ];
+      writeFileSync(tokensFile, tokens.join('\n'));
+      const { webUrl } = await start({ security: { kind: 'token', certificateFile, keyFile, tokensFile } });
+      const send = async (token: string | null): Promise<number> => {
+        const headers = { ...JSON_BODY, ...(token !== null && { authorization: `Bearer ${token}` }) };
+        const options: RequestOptions = { method: 'POST', ca: authority.ca, headers };
+        return await new Promise((resolve, reject) => {
+          const asked = request(`${webUrl}/api/v1/sweeps`, options, (response) => {
+            response.resume();
+            resolve(response.statusCode ?? 0);
+          });
+          asked.on('error', reject);
+          asked.end(JSON.stringify({ document: fakeSweep(1) }));
+        });
+      };
+      expect(await send(null)).toBe(401);
+      expect(await send('guess-0123456789abcdef')).toBe(401);
+      expect(await send('people-0123456789abcdef')).toBe(403);
+      expect(await send('alice-0123456789abcdef')).toBe(200);
+    },
+  );
+});
