@@ -97,7 +97,7 @@ export function listOptions(kind: string, { json }: { readonly json?: true }): v
       ]),
     ),
   );
-  if (checkedAgainst !== null) say(`held against ${checkedAgainst}; ran: ${proved}`);
+  if (checkedAgainst !== null) say(`held against ${checkedAgainst}; has run: ${proved}`);
 }
 
 /** `integer 0 to 64 or all`; of many words the first. */

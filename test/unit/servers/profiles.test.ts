@@ -173,6 +173,19 @@ describe('profiles of servers', () => {
     ]);
   });
 
+  test('no word of a sweep becomes another argument', () => {
+    for (const { kind, options } of Object.values(SERVER_KINDS)) {
+      const shape = (options as unknown as z.ZodObject).shape;
+      for (const name of Object.keys(shape)) {
+        for (const word of ['--trust-remote-code', '-c', 'auto --config x', '$(id)', '"; x']) {
+          // A source is resolved to a path before it is an argument.
+          if (name !== 'draftModel')
+            expect(options.safeParse({ [name]: word }).success, `${kind} ${name} ${word}`).toBe(false);
+        }
+      }
+    }
+  });
+
   test('a word that a log says of loading weights is found', () => {
     const seconds = (name: 'vllm' | 'sglang', line: string) =>
       new RegExp(PROFILES[name].log.weightsLoadSeconds).exec(line)?.[1];

@@ -272,7 +272,7 @@ export const PROFILES = {
     "name": "sglang",
     "summary": "SGLang, started with the model folder of the point",
     "checkedAgainst": "SGLang 0.5.23",
-    "proved": "not run yet; arguments, values, metrics and fields of requests are held against the sources of the release",
+    "proved": "not yet",
     "formats": [
       "safetensors"
     ],
@@ -685,7 +685,7 @@ export const PROFILES = {
     "name": "tensorrt-llm",
     "summary": "TensorRT-LLM's trtllm-serve, started with the model folder of the point",
     "checkedAgainst": "TensorRT-LLM, commit 00209af149e7 of trtllm-serve",
-    "proved": "not run yet; arguments and fields of requests are held against one commit before release 1.2",
+    "proved": "not yet",
     "formats": [
       "safetensors"
     ],
@@ -793,7 +793,7 @@ export const PROFILES = {
     "name": "tgi",
     "summary": "Text Generation Inference, started with the model folder of the point",
     "checkedAgainst": "text-generation-inference 3.3.7",
-    "proved": "not run yet; arguments, values and metrics are held against the sources of the release",
+    "proved": "not yet",
     "formats": [
       "safetensors"
     ],
@@ -961,7 +961,7 @@ export const PROFILES = {
     "name": "vllm",
     "summary": "vLLM, started with the model folder of the point",
     "checkedAgainst": "vLLM 0.33.0",
-    "proved": "not run yet; arguments, values, metrics and fields of requests are held against the sources of the release",
+    "proved": "not yet",
     "formats": [
       "safetensors"
     ],

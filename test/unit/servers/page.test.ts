@@ -1,0 +1,64 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { PROFILES } from '../../../core/runners/server/index.js';
+import { SERVER_OPTION_NAMES, type ServerOption } from '../../../core/runners/server/options.js';
+import { optionsIn, type ServerProfile } from '../../../core/runners/server/profile.js';
+
+const page = join(import.meta.dirname, '../../../docs/servers.md');
+const profiles: readonly ServerProfile[] = Object.values(PROFILES);
+/** Of engines that somebody else makes. */
+const SHOWN = ['vllm', 'sglang', 'tensorrt-llm', 'tgi', 'llama-server'].map(
+  (name) => profiles.find((profile) => profile.name === name)!,
+);
+
+const code = (words: readonly string[]) => [...new Set(words)].map((word) => `\`${word}\``).join(' ');
+const flags = (words: readonly string[]) => words.filter((word) => /^--?[a-z]/.test(word));
+
+/** How a server spells an option: its flags, or its words where each has its own. */
+function spelled({ options }: ServerProfile, name: ServerOption): string {
+  const option = options[name];
+  if (option === undefined) {
+    const filled = Object.entries(options).find(
+      ([, other]) =>
+        'cases' in other &&
+        Object.values(other.cases).some((words) => words.some((word) => optionsIn(word).includes(name))),
+    );
+    return filled === undefined ? '' : `with ${filled[0]}`;
+  }
+  if ('arguments' in option) return code(flags(option.arguments));
+  const values = Object.keys(option.cases);
+  return values.includes('true') ? code(flags(Object.values(option.cases).flat())) : values.join(', ');
+}
+
+function table(headers: readonly string[], rows: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;
+  return [line(headers), line(headers.map(() => '---')), ...rows.map(line)].join('\n');
+}
+
+const TABLES = {
+  'options of servers': table(
+    ['option', ...SHOWN.map(({ name }) => name)],
+    SERVER_OPTION_NAMES.flatMap((name) => {
+      const cells = SHOWN.map((profile) => spelled(profile, name));
+      return cells.every((cell) => cell === '') ? [] : [[`\`${name}\``, ...cells]];
+    }),
+  ),
+  'profiles of servers': table(
+    ['profile', 'held against', 'has run'],
+    profiles.map(({ name, checkedAgainst, proved }) => [`\`${name}\``, checkedAgainst ?? '', proved]),
+  ),
+};
+
+test('docs/servers.md has options and profiles as they are (UPDATE_DOCS=1 writes them)', () => {
+  const written = readFileSync(page, 'utf8');
+  let wanted = written;
+  for (const [name, text] of Object.entries(TABLES)) {
+    const [before, after] = [`<!-- ${name} -->\n`, '\n<!-- end -->'];
+    const begin = wanted.indexOf(before) + before.length;
+    expect(begin, name).toBeGreaterThan(before.length);
+    wanted = `${wanted.slice(0, begin)}\n${text}\n${wanted.slice(wanted.indexOf(after, begin - 1))}`;
+  }
+  if (process.env.UPDATE_DOCS === '1') writeFileSync(page, wanted);
+  else expect(written).toBe(wanted);
+});
