@@ -7,6 +7,8 @@ import { SERVE, type ServeEnd, type ServeRequest, type Serving } from './job.js'
 /** What a trial wants to be served, and within which bounds. */
 export interface Wanted {
   readonly request: ServeRequest;
+  /** A server is not kept beyond it: the starts of a point are to be processes of their own. */
+  readonly block: string;
   readonly cpus: readonly number[];
   readonly memoryLimitBytes: number | null;
   readonly cgroupFolder: string | null;
@@ -130,8 +132,8 @@ async function start(
 }
 
 /** Everything that makes a server another one. */
-function keyOf({ request, cpus, memoryLimitBytes }: Wanted): string {
+function keyOf({ request, block, cpus, memoryLimitBytes }: Wanted): string {
   return createHash('sha256')
-    .update(JSON.stringify([request, cpus, memoryLimitBytes]))
+    .update(JSON.stringify([request, block, cpus, memoryLimitBytes]))
     .digest('hex');
 }

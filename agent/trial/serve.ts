@@ -69,6 +69,7 @@ export async function serveModel(trial: TrialRun, model: PreparedModel | null): 
         apiKey: keyOf(server),
         deviceId: devices === null ? device.id : '',
       },
+      block: `${lease.sweepId}/${lease.block}`,
       cpus: device.cpus,
       memoryLimitBytes: childLimits(trial).memoryLimitBytes,
       cgroupFolder: node.limits.cgroupFolder,

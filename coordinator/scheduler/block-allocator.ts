@@ -1,4 +1,5 @@
 import type { DeviceProfile } from '../../core/experiment/node.js';
+import { keptBetween } from '../../core/runners/index.js';
 import type { Fact } from '../log/log.js';
 import { refusal } from './placement.js';
 import { reusable } from './reuse.js';
@@ -44,7 +45,9 @@ export function allocateBlock(
     // A node that has no device of the classes asked for does not become a value of the node axis.
     if (key !== '' && !device.classes.some((name) => sweep.view.placement.devices.includes(name))) continue;
     const allocator = new BlockAllocator(state, sweep, queueOf(sweep, key), node, device, at, allocation);
-    const pending = allocator.positions(slot);
+    const pending = sharing(allocator.positions(slot), (position) =>
+      keptBetween(sweep.view.experimentAt(position, queueOf(sweep, key).node)),
+    );
     if (pending.length === 0) continue;
     const wantsControl = sweep.view.placement.driftControl && pending.length > FEW_EXPERIMENTS;
     slot.block = {
@@ -59,6 +62,21 @@ export function allocateBlock(
     return true;
   }
   return false;
+}
+
+/**
+ * @returns the positions in their order, but those that share what their runner keeps right behind the first of them: a server is
+ * started once a block.
+ */
+function sharing(positions: readonly number[], keyOf: (position: number) => string | null): number[] {
+  const groups = new Map<string | number, number[]>();
+  for (const position of positions) {
+    const key = keyOf(position) ?? position;
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, [position]);
+    else group.push(position);
+  }
+  return [...groups.values()].flat();
 }
 
 /** Takes positions of one queue for one device. */

@@ -43,13 +43,18 @@ function growthPerSecond(series: CleanSeries, window: Window): Reading {
   return { ...growth, value: growth.value / (window.endSeconds - window.startSeconds) };
 }
 
+/** A load generator belongs to the trial as the server does, whose process the meters follow. */
+function generatorCores({ serving }: Evidence['input']): number {
+  return serving === undefined ? 0 : serving.generator.cpuSeconds / serving.generator.seconds;
+}
+
 /** Foreign processes and stolen time, taken over the whole measured part. */
 export function cpuGates({ input, span }: Evidence, use: CpuUse): Warning[] {
   if (span === null) return [];
   const foreignCores =
     use.busy.value === null || use.process.value === null
       ? null
-      : use.busy.value - use.process.value - (use.agent.value ?? 0);
+      : use.busy.value - use.process.value - (use.agent.value ?? 0) - generatorCores(input);
   const window = {
     seconds: span.endSeconds - span.startSeconds,
     foreignCores,

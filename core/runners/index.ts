@@ -66,6 +66,15 @@ export function plainRunnerOf(kind: string): string {
   return runnerNamed(kind)?.standIn ?? kind;
 }
 
+/**
+ * What a runner may keep between two trials: a server stays for points that differ in their load alone.
+ * @returns the same text for points that can share it; null for runners that keep nothing.
+ */
+export function keptBetween({ model, technique, runner, device }: Experiment): string | null {
+  const keeps = runnerNamed(runner.kind)?.offers.includes('endpoint') === true;
+  return keeps ? JSON.stringify([model.source, model.digest, technique, runner, device]) : null;
+}
+
 /** @returns whether efficiency factors are fitted of the kernels of its runner; elsewhere the roofs alone predict. */
 export function isFitted({ runner }: Pick<Experiment, 'runner'>): boolean {
   return runnerNamed(runner.kind)?.fitted ?? false;

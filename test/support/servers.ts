@@ -4,6 +4,7 @@ import type { Wanted } from '../../agent/servers/pool.js';
 /** What a trial would want of test/fixtures/bad-server.mjs in one of its modes. */
 export function serverWanted(mode: string, file = '', more: Partial<Wanted['request']> = {}): Wanted {
   return {
+    block: 's1/0',
     request: {
       name: mode,
       command: [

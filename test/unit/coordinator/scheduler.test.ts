@@ -38,6 +38,27 @@ describe('dealing', () => {
     expect(runAll(sim).map((lease) => lease.purpose)).toEqual(['measure', 'measure', 'measure']);
   });
 
+  test('points that share a server follow one another in a block, and their groups are as random as points', () => {
+    const sim = new Simulation();
+    const view = aView({ count: 12, blockSize: 12 });
+    const served = (position: number) => ({
+      kind: 'simulated-server',
+      options: { simulatedChunkTokens: 1 + (position % 3) },
+    });
+    sim.submit({
+      ...view,
+      experimentAt: (at, node) => ({ ...view.experimentAt(at, node), runner: served(at) }),
+    });
+    sim.join('node-a', [], {
+      runners: [
+        { kind: 'simulated-server', release: 'test', devices: ['cpu'], variants: ['simulated-server'] },
+      ],
+    });
+    const groups = runAll(sim).map(({ position }) => position % 3);
+    expect(groups).toHaveLength(12);
+    expect(groups.filter((group, i) => group !== groups[i - 1])).toHaveLength(3);
+  });
+
   test('a device holds one lease at a time', () => {
     const sim = new Simulation();
     sim.submit(aView());
