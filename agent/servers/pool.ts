@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { FailureError, failure } from '../../core/errors.js';
 import { taskOf } from '../isolation/job.js';
 import { type Launched, launch } from '../isolation/launch.js';
+import { isReady } from './ask.js';
 import { SERVE, type ServeEnd, type ServeRequest, type Serving } from './job.js';
 
 /** What a trial wants to be served, and within which bounds. */
@@ -59,7 +60,8 @@ export class ServerPool {
     const running = this.#running.get(deviceId);
     if (running?.key === key) {
       hold(running);
-      return { ...running.serving, kept: true, died: running.died };
+      // The trial before may have brought it down without ending it.
+      if (await answers(running, wanted)) return { ...running.serving, kept: true, died: running.died };
     }
     await this.free(deviceId);
     const started = await start(key, wanted, onStart);
@@ -92,6 +94,10 @@ export class ServerPool {
   async close(): Promise<void> {
     await Promise.all([...this.#running.keys()].map((deviceId) => this.free(deviceId)));
   }
+}
+
+async function answers({ serving: { url } }: Running, { request }: Wanted): Promise<boolean> {
+  return await isReady({ url, apiKey: request.apiKey }, request.profile.readiness.path);
 }
 
 function hold(running: Running): void {

@@ -81,6 +81,15 @@ describe('a server that a node keeps', () => {
     expect(alive([first.pid, elsewhere.pid, third.pid])).toEqual([elsewhere.pid, third.pid]);
   });
 
+  test('is started again where it runs and answers no more', async () => {
+    const pool = newPool();
+    const first = await pool.take('cpu0', serverWanted('sickens'), () => {});
+    pool.giveBack('cpu0');
+    const second = await pool.take('cpu0', serverWanted('sickens'), () => {});
+    expect(second.kept).toBe(false);
+    expect(alive([first.pid, second.pid])).toEqual([second.pid]);
+  });
+
   test('goes when nobody has wanted it for a while, and not while somebody has it', async () => {
     const pool = newPool(0.2);
     const { pid } = await pool.take('cpu0', serverWanted('answers'), () => {});
