@@ -31,6 +31,8 @@ export interface LoadOrder {
   readonly now?: () => number;
   /** Why everything shall end at once; null = it shall not. Asked every tenth of a second. */
   readonly shouldStop?: () => string | null;
+  /** Hears of every request as it is sent, likewise. */
+  readonly onSent?: () => void;
   /** Hears of every request as it ends, while others are timed: it does little. */
   readonly onRequest?: (exchange: Exchange) => void;
 }
@@ -188,6 +190,7 @@ class Run {
       if (!this.#maySend()) return;
       const ended = (exchange: Exchange) => this.#ended(exchange, unit, turn);
       this.exchanges.push(this.#client.send({ planned: unit[turn]!, before, body, intended, due }, ended));
+      this.#order.onSent?.();
     };
     const { maxConcurrency = null } = this.#order;
     if (maxConcurrency !== null && this.#client.running >= maxConcurrency) this.#queue.push(send);

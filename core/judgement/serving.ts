@@ -13,6 +13,8 @@ import { NOT_APPLICABLE } from './not-applicable.js';
 /** Metrics that only a server has; the others of a row have other judges, too. */
 const OWN = [
   'requestsPerSecond',
+  'highestRequestsPerSecond',
+  'highestConcurrency',
   'goodputRequestsPerSecond',
   'goodRequestsRatio',
   'failedRequestsRatio',
@@ -157,9 +159,15 @@ function percentile(summary: LatencySummary, p: 'p50' | 'p90' | 'p99', none: str
 const FEWEST_FOR_P99 = 100;
 
 function around(serving: ServingRecord): Entries {
-  const { startSeconds, weightsLoadSeconds, generator, kept } = serving;
+  const { startSeconds, weightsLoadSeconds, generator, kept, search } = serving;
+  const highest = (of: NonNullable<ServingRecord['search']>['of'], unit: Unit) =>
+    search?.of === of
+      ? single(search.load, unit, search.reason)
+      : missing(unit, 'the sweep searches no such load');
   const running = kept ? 'the server was running already' : 'the server was not started for this trial';
   return {
+    highestRequestsPerSecond: highest('requestsPerSecond', '1/s'),
+    highestConcurrency: highest('concurrency', 'ratio'),
     serverStartSeconds: single(kept ? null : startSeconds, 's', running),
     weightsLoadSeconds: single(
       kept ? null : weightsLoadSeconds,
@@ -213,6 +221,8 @@ function doubts(summary: ServingSummary, serving: ServingRecord): Warning[] {
     chunksPerSecond: seconds > 0 ? chunks.chunks / seconds : null,
   });
   const found = late.map((problem) => warn('generator-late', problem));
+  if (serving.endedEarly !== null) found.push(warn('over-saturated', serving.endedEarly));
+  if (serving.search?.load === null) found.push(warn('slo-unmet', serving.search.reason));
   const { relative } = outputLength;
   if (relative !== null && Math.abs(relative) > COUNTS_DIFFER) {
     const share = `${(100 * (1 + relative)).toFixed(1)} %`;

@@ -828,6 +828,22 @@ export const METRICS = [
     'goodput',
     'Requests per second that kept every objective of slo; what failed or did not finish kept none.',
   ),
+  metric(
+    'highestRequestsPerSecond',
+    'highest_requests_per_second',
+    '1/s',
+    'max',
+    'max req/s',
+    'Highest rate at which every objective of slo was kept, by bisection.',
+  ),
+  ratio(
+    'highestConcurrency',
+    'highest_concurrency',
+    'plain',
+    'max',
+    'max users',
+    'Most requests at a time at which every objective of slo was kept, by bisection.',
+  ),
   ratio(
     'goodRequestsRatio',
     'good_requests_ratio',

@@ -44,6 +44,10 @@ export const WARNINGS = {
     severity: 'note',
     help: 'the server counts other tokens than the tokenizer does; rates rest on the tokenizer',
   },
+  'slo-unmet': {
+    severity: 'note',
+    help: 'no load that was tried kept the objectives; the row is of the load that the sweep begins with',
+  },
   'over-saturated': {
     severity: 'note',
     help: 'requests came faster than the server answers, so that its queue grew to the end: latencies tell of the length of the run',

@@ -52,6 +52,28 @@ export const servingRecordSchema = z.object({
   promptTokensBy: countedBy,
   outputTokensBy: countedBy,
   tokenizer: z.object({ name: z.string(), digest: z.string() }).nullable(),
+  /** Why the run was ended before its time; null = it was not. */
+  endedEarly: z.string().nullable(),
+  /** How the load of the row was found; null where the sweep states it. */
+  search: z
+    .object({
+      of: z.enum(['requestsPerSecond', 'concurrency']),
+      /** The highest that keeps the objectives; null = none that was tried does. */
+      load: z.number().nullable(),
+      /** The lowest that does not, or of which it could not be told. */
+      above: z.number().nullable(),
+      reason: z.string(),
+      runs: z.array(
+        z.object({
+          load: z.number(),
+          requests: z.number().int(),
+          /** Requests that kept each objective, in the canonical order of slo. */
+          kept: z.array(z.number().int()),
+          saturated: z.boolean(),
+        }),
+      ),
+    })
+    .nullable(),
   /** How the generator itself did. */
   generator: z.object({
     /** From intended starts to dispatches. */

@@ -69,6 +69,18 @@ const readable: Rule = {
   },
 };
 
+const searchable: Rule = {
+  axes: ['findHighest', 'slo', 'arrival'],
+  reason({ findHighest, slo, arrival }) {
+    if (findHighest === 'none') return null;
+    if (slo === null) return 'findHighest needs slo: state what has to be kept';
+    const wanted = findHighest === 'concurrency' ? ['closed'] : ['constant', 'poisson', 'gamma'];
+    return wanted.includes(String(arrival))
+      ? null
+      : `findHighest ${findHighest} needs arrival ${wanted.join(' or ')}`;
+  },
+};
+
 /** What can be asked of a server by OpenAI's API: so many requests, started as `arrival` says, each timed token by token. */
 export const serving: WorkloadKind = {
   kind: 'serving',
@@ -177,10 +189,24 @@ export const serving: WorkloadKind = {
       .describe(
         'What a request has to keep to count for goodput, such as `ttft:p90<=500ms,tpot:p90<=50ms,e2e:max<=10s`.',
       ),
+    findHighest: z
+      .enum(['none', 'requestsPerSecond', 'concurrency'])
+      .default('none')
+      .describe(
+        'Searches the highest rate or concurrency that keeps slo, by bisection from the one that is given, and measures the row there.',
+      ),
   }),
   needs: 'endpoint',
   lessMemory: 'Lower maxContext or maxSequences, or choose a smaller quantization.',
-  rules: [openNeedsRate, rateNeedsOpen, concurrencyNeedsClosed, rampNeedsEnd, traceNeedsFile, readable],
+  rules: [
+    openNeedsRate,
+    rateNeedsOpen,
+    concurrencyNeedsClosed,
+    rampNeedsEnd,
+    traceNeedsFile,
+    readable,
+    searchable,
+  ],
   withinContext: () => ({}),
   alsoKnownAs: {
     request_rate: 'requestsPerSecond',

@@ -22,6 +22,8 @@ const recordOf = (
   kept: false,
   requests: columnsOf(requests),
   skippedTurns: 0,
+  endedEarly: null,
+  search: null,
   promptTokensBy: 'tokenizer',
   outputTokensBy: 'tokenizer',
   tokenizer: { name: 'gpt2', digest: 'sha256:0' },
