@@ -4,7 +4,7 @@ import type { Objective } from '../core/sweep/spec.js';
 import { TECHNIQUES } from '../core/techniques/index.js';
 import { type ColumnChoice, chosenMetrics, EFFICIENT_LLM, QUALITY } from './column-sets.js';
 import type { Scale } from './scale.js';
-import { shortWords } from './short-words.js';
+import { distinctParts, shortWords } from './short-words.js';
 
 /** An axis with more than one value among the rows: a column of every table. */
 export interface AxisColumn {
@@ -40,6 +40,7 @@ export function axisText(value: AxisValue | undefined): string {
 /** @returns the values of an axis as tables write them, in order. */
 export function axisTexts(name: string, values: readonly AxisValue[]): string[] {
   const texts = values.map(axisText);
+  if (name === 'model') return distinctParts(texts);
   return TECHNIQUES.some((technique) => technique.name === name) ? shortWords(texts) : texts;
 }
 

@@ -16,6 +16,28 @@ export function shortWords(words: readonly string[]): string[] {
   return short.map((text, i) => (twice(text, i) ? (words[i] ?? text) : text));
 }
 
+/**
+ * Long names that begin or end alike keep what tells them apart: `Llama-3.2-1B-Instruct-Q4_K_M` beside `…-3B-…` is `…1B…`.
+ * @returns one text per name, in order; different names have different texts.
+ */
+export function distinctParts(names: readonly string[]): string[] {
+  if (names.length < 2 || names.every((name) => name.length <= ROOM)) return [...names];
+  const parts = names.map((name) => name.split(/(?<=[-./: ])/));
+  const shortest = Math.min(...parts.map(({ length }) => length));
+  const alike = (at: (part: readonly string[], i: number) => string | undefined, most: number) => {
+    let count = 0;
+    while (count < most && new Set(parts.map((part) => at(part, count))).size === 1) count += 1;
+    return count;
+  };
+  const head = alike((part, i) => part[i], shortest - 1);
+  const tail = alike((part, i) => part.at(-1 - i), shortest - 1 - head);
+  const short = parts.map((part) => {
+    const middle = part.slice(head, part.length - tail).join('');
+    return `${head > 0 ? '…' : ''}${middle.replace(/[-./: ]$/, '')}${tail > 0 ? '…' : ''}`;
+  });
+  return new Set(short).size === new Set(names).size ? short : [...names];
+}
+
 function shortWord(word: string, all: readonly string[]): string {
   const head = headOf(word);
   const settings = settingsOf(word);

@@ -69,19 +69,28 @@ const BARE = ['model', ...TECHNIQUES.map(({ name }) => name), 'device', 'node', 
  * @returns a short label of what varies: `small q8_0 flashAttention=true parallel=4`; the model always leads,
  * techniques that do nothing are left out.
  * @param varying the axes to show, from varyingAxes.
- * @param textOf how a value is written, where not as it is
  */
-export function describe(
-  content: ExperimentContent,
-  varying: readonly string[],
-  textOf: (name: string, value: AxisValue) => AxisValue = (_, value) => value,
+export function describe(content: ExperimentContent, varying: readonly string[]): string {
+  return describeValues(axisValues(content), new Set(['model', ...varying]));
+}
+
+/**
+ * @param shown the axes to show.
+ * @param written how an axis is called, and how its value is written, where not as they are.
+ */
+export function describeValues(
+  values: Readonly<Record<string, AxisValue>>,
+  shown: ReadonlySet<string>,
+  written: {
+    readonly name: (name: string) => string;
+    readonly text: (name: string, value: AxisValue) => AxisValue;
+  } = { name: (name) => name, text: (_, value) => value },
 ): string {
-  const values = axisValues(content);
-  const shown = BARE.filter((name) => name === 'model' || varying.includes(name))
+  const bare = BARE.filter((name) => shown.has(name) && (values[name] ?? null) !== null)
     .filter((name) => !SILENT.has(name) || SILENT.get(name) !== values[name])
-    .map((name) => textOf(name, values[name] ?? null));
-  const named = varying
+    .map((name) => written.text(name, values[name] ?? null));
+  const named = [...shown]
     .filter((name) => !BARE.includes(name) && name in values)
-    .map((name) => `${name}=${values[name]}`);
-  return [...shown.filter((value) => value !== null), ...named].join(' ');
+    .map((name) => `${written.name(name)}=${written.text(name, values[name] ?? null)}`);
+  return [...bare, ...named].join(' ');
 }

@@ -1,13 +1,12 @@
 import { combineStarts, startsOf } from '../../core/judgement/trials.js';
 import type { ResultRecord } from '../../core/result/result.js';
 import { isRetired } from '../../core/result/warnings.js';
-import { axisValuesAnywhere, describe } from '../../core/sweep/labels.js';
-import { TECHNIQUES } from '../../core/techniques/index.js';
-import { cellText } from '../columns.js';
+import { axisValuesAnywhere } from '../../core/sweep/labels.js';
 import { offFront, unplaced } from '../front.js';
 import { headlinesOf } from '../headlines.js';
 import { noteGroups } from '../notes.js';
 import type { Report, ReportRequest } from '../report.js';
+import { rowLabels } from '../row-labels.js';
 import type { Row, RowState } from '../rows.js';
 import { AbsenceTally } from './absences.js';
 import { type Axes, AxisTally } from './axes.js';
@@ -175,18 +174,13 @@ export class IncrementalReport {
 
   /** Labels name what varies, so they are all written again when something else does. */
   #label({ varying }: Axes): void {
-    const names = varying.map(({ name }) => name);
-    const words = varying.filter(({ name }) => TECHNIQUES.some((technique) => technique.name === name));
-    const labels = JSON.stringify([names, words.map(({ values, texts }) => [values, texts])]);
+    const labels = JSON.stringify(varying.map(({ name, numeric, texts }) => [name, numeric ? [] : texts]));
     const same = labels === this.#labels;
     this.#labels = labels;
-    const columnOf = new Map(varying.map((axis) => [axis.name, axis]));
+    const labelOf = rowLabels(varying);
     for (const entry of this.#order) {
       if ((same && entry.label !== null) || entry.trial === null) continue;
-      const label = describe(entry.trial.experiment, names, (name, value) => {
-        const column = columnOf.get(name);
-        return column === undefined || value === null ? value : cellText(column, value);
-      });
+      const label = labelOf(entry.point);
       if (label !== entry.label) entry.row = null;
       entry.label = label;
     }

@@ -164,6 +164,6 @@ describe('words of techniques', () => {
     expect(table(160)).not.toContain(long);
     expect(EXPORTERS.csv.export(build()).text).toContain(long);
     expect(EXPORTERS.json.export(build()).text).toContain(long);
-    expect(build().rows.map((row) => row.label)).toContain('small q4_k_m wanda:60% dsnot=strict');
+    expect(build().rows.map((row) => row.label)).toContain('q4_k_m wanda:60% dsnot=strict');
   });
 });
