@@ -2,6 +2,7 @@ import { useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { type AxisColumn, axisText, cellText, type MetricColumn } from '../../../../report/columns.js';
 import type { Row } from '../../../../report/rows.js';
 import { memo } from '../memo.js';
+import { useNarrow } from '../narrow.js';
 import { isTimed } from '../timed.js';
 import { Codes, Failed, Mark, MetricCell } from './cells.js';
 import { ROW, useSameRowsInView } from './in-view.js';
@@ -25,7 +26,8 @@ export function Table(props: ResultsProps) {
     [report.metrics, props.columns],
   );
   const measured = useRef(new Widths());
-  const widths = useMemo(() => measured.current.of(report.rows, metrics), [report, metrics]);
+  const narrow = useNarrow();
+  const widths = useMemo(() => measured.current.of(report.rows, metrics, narrow), [report, metrics, narrow]);
   useSameRowsInView(scroller, rows, sort, props.filter);
 
   useLayoutEffect(() => {
@@ -115,38 +117,60 @@ export function Table(props: ResultsProps) {
     );
   };
 
+  const axisCols = report.axes.map((axis) => (
+    <col
+      key={axis.name}
+      style={{
+        width: `${Math.max(axis.name.length + 3, ...axis.texts.map((text) => Math.min(30, text.length) + 3))}ch`,
+      }}
+    />
+  ));
+  const axisHeads = report.axes.map((axis) =>
+    head(`axis:${axis.name}`, axis.name, '', `Axis ${axis.name}`, axis.numeric),
+  );
+  const pickHead = (
+    <th scope="col">
+      <span class="unseen">Compare</span>
+    </th>
+  );
+
   return (
     <div class={rows.length > LONG ? 'scroller long' : 'scroller'} ref={scroller}>
-      <table aria-rowcount={rows.length + 1} onKeyDown={onKeyDown}>
+      <table class={narrow ? 'narrow' : ''} aria-rowcount={rows.length + 1} onKeyDown={onKeyDown}>
         <colgroup>
-          <col style={{ width: '2.4rem' }} />
-          <col style={{ width: `${String(report.rows.length).length + 5}ch` }} />
-          {report.axes.map((axis) => (
-            <col
-              key={axis.name}
-              style={{
-                width: `${Math.max(axis.name.length + 3, ...axis.texts.map((text) => Math.min(30, text.length) + 3))}ch`,
-              }}
-            />
-          ))}
+          {narrow ? (
+            <col class="row-name" />
+          ) : (
+            <>
+              <col style={{ width: '2.4rem' }} />
+              <col style={{ width: `${String(report.rows.length).length + 5}ch` }} />
+              {axisCols}
+            </>
+          )}
           {metrics.map((m, i) => (
             <col key={m.name} style={{ width: `${widths[i]}ch` }} />
           ))}
-          <col />
+          {narrow && axisCols}
+          <col class="warning-codes" />
+          {narrow && <col style={{ width: '2.4rem' }} />}
         </colgroup>
         <thead>
           <tr aria-rowindex={1}>
-            <th scope="col">
-              <span class="unseen">Compare</span>
-            </th>
-            {head('number', '#', '', 'Place in the sweep', true)}
-            {report.axes.map((axis) =>
-              head(`axis:${axis.name}`, axis.name, '', `Axis ${axis.name}`, axis.numeric),
+            {narrow ? (
+              head('number', 'row', '', 'Place in the sweep, and what differs', false)
+            ) : (
+              <>
+                {pickHead}
+                {head('number', '#', '', 'Place in the sweep', true)}
+                {axisHeads}
+              </>
             )}
             {metrics.map((m) => head(`metric:${m.name}`, m.label, m.scale.unit, m.help, true, m.better))}
+            {narrow && axisHeads}
             <th scope="col" class="warning-codes">
               <span>warnings</span>
             </th>
+            {narrow && pickHead}
           </tr>
         </thead>
         <tbody>
@@ -155,6 +179,7 @@ export function Table(props: ResultsProps) {
             <TableRow
               key={row.experimentId}
               axes={report.axes}
+              narrow={narrow}
               row={row}
               index={first + i}
               focused={row.experimentId === focused}
@@ -188,6 +213,8 @@ function rowAt(scroller: HTMLElement, index: number): HTMLElement | null {
 
 interface RowProps {
   readonly axes: readonly AxisColumn[];
+  /** Its name and its numbers come first, what it is made of after them. */
+  readonly narrow: boolean;
   readonly hovered: boolean;
   readonly opened: boolean;
   onHover(id: string | null): void;
@@ -210,6 +237,7 @@ const TableRow = memo(function TableRow({
   metrics,
   swatch,
   axes,
+  narrow,
   hovered,
   opened,
   onHover,
@@ -218,6 +246,24 @@ const TableRow = memo(function TableRow({
   onFocus,
 }: RowProps) {
   const id = row.experimentId;
+  const pick = (
+    <td class="pick">
+      <input
+        type="checkbox"
+        tabIndex={-1}
+        aria-label={`Compare row ${row.number}`}
+        disabled={!isTimed(row.trial)}
+        checked={swatch >= 0}
+        style={swatch >= 0 ? { accentColor: `var(--c${swatch})` } : {}}
+        onChange={() => onToggle(id)}
+      />
+    </td>
+  );
+  const axisCells = axes.map((axis) => (
+    <td key={axis.name} class={axis.numeric ? 'number' : 'axis'} title={fullText(row, axis)}>
+      {cellText(axis, row.axes[axis.name])}
+    </td>
+  ));
   const classes = [row.state, hovered ? 'hovered' : '', opened ? 'opened' : ''].join(' ');
   return (
     <tr
@@ -233,30 +279,29 @@ const TableRow = memo(function TableRow({
       onMouseEnter={() => onHover(id)}
       onMouseLeave={() => onHover(null)}
     >
-      <td class="pick">
-        <input
-          type="checkbox"
-          tabIndex={-1}
-          aria-label={`Compare row ${row.number}`}
-          disabled={!isTimed(row.trial)}
-          checked={swatch >= 0}
-          style={swatch >= 0 ? { accentColor: `var(--c${swatch})` } : {}}
-          onChange={() => onToggle(id)}
-        />
-      </td>
-      <td class="number place">
-        <Mark row={row} />
-        {row.number}
-      </td>
-      {axes.map((axis) => (
-        <td key={axis.name} class={axis.numeric ? 'number' : 'axis'} title={fullText(row, axis)}>
-          {cellText(axis, row.axes[axis.name])}
+      {narrow ? (
+        <td class="row-name" title={row.label}>
+          <span>
+            <Mark row={row} />
+            <span class="place">{row.number}</span> {row.label}
+          </span>
         </td>
-      ))}
+      ) : (
+        <>
+          {pick}
+          <td class="number place">
+            <Mark row={row} />
+            {row.number}
+          </td>
+          {axisCells}
+        </>
+      )}
       {metrics.map((m) => (
         <MetricCell key={m.name} row={row} metric={m} />
       ))}
+      {narrow && axisCells}
       <td class="warning-codes">{row.state === 'failed' ? <Failed row={row} /> : <Codes row={row} />}</td>
+      {narrow && pick}
     </tr>
   );
 });

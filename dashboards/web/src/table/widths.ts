@@ -5,14 +5,23 @@ import { intervalText, scaled } from '../../../../report/scale.js';
 /** How wide columns have to be. Rows that were measured once are not measured again while their columns are the same. */
 export class Widths {
   #columns: readonly MetricColumn[] = [];
+  #stacked = false;
   #widest: number[] = [];
   #measured = new WeakSet<Row>();
 
-  /** @returns for each column the characters that its widest value takes, with its half interval in smaller type. */
-  of(rows: readonly Row[], columns: readonly MetricColumn[]): number[] {
+  /**
+   * @param stacked the interval stands below its value
+   * @returns for each column the characters that its widest value takes, with its interval in smaller type.
+   */
+  of(rows: readonly Row[], columns: readonly MetricColumn[], stacked = false): number[] {
     const before = this.#columns;
-    if (columns.length !== before.length || columns.some((column, i) => column !== before[i])) {
+    if (
+      stacked !== this.#stacked ||
+      columns.length !== before.length ||
+      columns.some((column, i) => column !== before[i])
+    ) {
       this.#columns = columns;
+      this.#stacked = stacked;
       this.#widest = columns.map(({ label }) => label.length + 1);
       this.#measured = new WeakSet();
     }
@@ -20,17 +29,19 @@ export class Widths {
       if (this.#measured.has(row)) continue;
       this.#measured.add(row);
       columns.forEach((column, i) => {
-        this.#widest[i] = Math.max(this.#widest[i] ?? 0, widthOf(row, column));
+        this.#widest[i] = Math.max(this.#widest[i] ?? 0, widthOf(row, column, stacked));
       });
     }
     return this.#widest.map((widest) => Math.ceil(widest + 2.5));
   }
 }
 
-function widthOf(row: Row, { name, scale }: MetricColumn): number {
+function widthOf(row: Row, { name, scale }: MetricColumn, stacked: boolean): number {
   const value = metricOf(row, name);
   if (value === null) return 0;
   const interval = intervalOf(row, name);
-  const spread = interval === null ? 0 : intervalText(value, interval, scale).length * 0.9 + 0.6;
-  return scaled(value, scale).length + spread;
+  const number = scaled(value, scale).length;
+  if (interval === null) return number;
+  const spread = intervalText(value, interval, scale).length;
+  return stacked ? Math.max(number, spread * 0.8) : number + spread * 0.9 + 0.6;
 }
