@@ -29,9 +29,9 @@ export function efficiencyFindings(evidence: Evidence): Findings {
       averageLatencySeconds: perRepeat(latencies, 's', 'nothing was measured'),
       outputTokensPerSecond: perRepeat(rates, 'tokens/s', NOT_APPLICABLE.decode),
       modelCompressionRate: compressionRate(evidence),
-      weightSparsityRatio: single(making?.sparsity ?? null, 'ratio', 'the weights were not pruned'),
-      adapterBytes: single(adapterBytesOf(input.artifact), 'B', 'no adapter was attached'),
-      adapterLoadSeconds: single(input.given.adapterLoadSeconds, 's', 'no adapter was attached'),
+      weightSparsityRatio: single(making?.sparsity ?? null, 'ratio', NOT_APPLICABLE.pruning),
+      adapterBytes: single(adapterBytesOf(input.artifact), 'B', NOT_APPLICABLE.adapter),
+      adapterLoadSeconds: single(input.given.adapterLoadSeconds, 's', NOT_APPLICABLE.adapter),
       makeSeconds: single(
         making?.seconds ?? null,
         's',

@@ -6,6 +6,8 @@ type NotApplicableCode =
   | 'tasks'
   | 'training'
   | 'kernel'
+  | 'pruning'
+  | 'adapter'
   | 'heldOut'
   | 'prefill'
   | 'decode'
@@ -20,6 +22,8 @@ export const NOT_APPLICABLE: Readonly<Record<Exclude<NotApplicableCode, 'work'>,
   tasks: 'the sweep names no tasks',
   training: 'the workload does not train',
   kernel: 'the workload runs no single op',
+  pruning: 'the weights were not pruned',
+  adapter: 'no adapter was attached',
   heldOut: 'no part of the text was held out',
   prefill: 'the workload has no prefill phase',
   decode: 'the workload generates no tokens',

@@ -6,6 +6,7 @@ import { pathToFileURL } from 'node:url';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { renderHtml } from '../../cli/output/index.js';
+import { NOT_APPLICABLE } from '../../core/judgement/not-applicable.js';
 import type { ResultRecord } from '../../core/result/result.js';
 import { buildReport } from '../../report/build.js';
 import type { Report } from '../../report/report.js';
@@ -15,6 +16,7 @@ import { completeTrial } from '../support/records.js';
 import { rooflineOf } from '../support/roofline.js';
 import { sweepRecords } from '../support/sweep-records.js';
 import { TRAINING, techniqueRecords } from '../support/technique-records.js';
+import { calmInput, recordOf } from '../unit/judgement/trace.js';
 
 const root = join(import.meta.dirname, '../..');
 const shots = join(import.meta.dirname, 'output');
@@ -234,7 +236,7 @@ describe.skipIf(!hasChromium)('report page (needs chromium)', () => {
       )
       .toBe('a tip');
     const found = await tip.textContent();
-    expect(found).toMatch(/^#\d+ llama-1b /);
+    expect(found).toMatch(/^#\d+ /);
     expect(await page.getAttribute('tr.hovered', 'data-row')).toBe(/\d+/.exec(found ?? '')?.[0]);
     // The row lights up, and the pointer's own hint stays.
     expect(await tip.isVisible()).toBe(true);
@@ -416,6 +418,52 @@ describe.skipIf(!hasChromium)('report page (needs chromium)', () => {
     expect(await status()).toContain('24 of 10000');
     expect(await page.textContent('footer.notes')).toContain('To keep this file small');
   }, 120_000);
+
+  test('what the sweep did not ask for is not listed as missing', async () => {
+    const records = [recordOf(calmInput({ quality: null }))];
+    const report = build(records, 'unasked');
+    const [unasked, missed] = [false, true].map((is) => report.absences.filter((a) => a.missed === is));
+    expect(unasked?.length).toBeGreaterThan(2);
+    await open(report);
+    const text = (await page.textContent('footer.notes')) ?? '';
+    for (const { reason } of unasked ?? []) expect(text).not.toContain(reason);
+    for (const { reason } of missed ?? []) expect(text).toContain(reason);
+    await page.locator('tr[data-row="1"] td.number').last().click();
+    const detail = (await page.textContent('aside.detail')) ?? '';
+    const { quality, training, kernel, serving } = NOT_APPLICABLE;
+    for (const reason of [quality, training, kernel, serving]) expect(detail).not.toContain(reason);
+  });
+
+  test('on a phone a row begins with its name and its numbers', async () => {
+    await open(reference, 390);
+    const heads = await page.$$eval('.results thead th .name', (all) => all.map((head) => head.textContent));
+    expect(heads.slice(0, 3)).toEqual(['row', ...reference.metrics.slice(0, 2).map((m) => m.label)]);
+    await page.locator('.results .scroller').scrollIntoViewIfNeeded();
+    const cells = await page.$$eval('tr[data-row="1"] td', (all) =>
+      all.slice(0, 3).map((cell) => [cell.textContent, cell.getBoundingClientRect().right] as const),
+    );
+    expect(cells[0]?.[0]).toBe(`1 ${reference.rows[0]?.label}`);
+    // Both objectives are seen without scrolling sideways, and no name is cut off.
+    for (const [, right] of cells) expect(right).toBeLessThanOrEqual(390);
+    const cut = await page.$$eval('td.row-name > span', (all) =>
+      all.filter((name) => name.scrollHeight > name.clientHeight + 1).map((name) => name.textContent),
+    );
+    expect(cut).toEqual([]);
+    const [scroll, client] = await page.evaluate(() => [
+      document.documentElement.scrollWidth,
+      document.documentElement.clientWidth,
+    ]);
+    expect(scroll).toBe(client);
+    await shot('phone');
+    // Scrolled to the end the name is still there, and so is the choice of rows to compare.
+    await page.$eval('.results .scroller', (element) => element.scrollTo({ left: element.scrollWidth }));
+    expect(await page.$eval('tr[data-row="1"] td', (cell) => cell.getBoundingClientRect().left)).toBeLessThan(
+      20,
+    );
+    await page.locator('tr[data-row="2"] td.pick input').check();
+    await page.locator('tr[data-row="2"] td.row-name').click();
+    await page.waitForSelector('aside.detail');
+  });
 
   test('narrow screens get one column and no sideways scrolling of the page', async () => {
     await open(reference, 700);

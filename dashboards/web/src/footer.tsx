@@ -4,6 +4,8 @@ import type { Details } from '../../../report/trim.js';
 /** What a reader must know before quoting a number: warnings, absences, and what this page left out. */
 export function Footer({ report, details }: { report: Report; details: Details }) {
   const left = trimmed(details);
+  // What the sweep did not ask for is not missed.
+  const absences = report.absences.filter((absence) => absence.missed);
   return (
     <footer class="notes">
       {report.notes.length > 0 && (
@@ -26,11 +28,11 @@ export function Footer({ report, details }: { report: Report; details: Details }
           </ul>
         </section>
       )}
-      {report.absences.length > 0 && (
+      {absences.length > 0 && (
         <section aria-labelledby="absent">
           <h2 id="absent">Not measured</h2>
           <ul>
-            {report.absences.map((absence) => (
+            {absences.map((absence) => (
               <li key={absence.reason}>
                 <span class="code">{absence.what}</span>
                 <span>{absence.reason}</span>

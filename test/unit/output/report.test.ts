@@ -156,6 +156,7 @@ describe('report', () => {
     expect(build(records).absences.flatMap(({ metrics }) => metrics)).toContain('perplexity');
     expect(missed(build(records))).not.toContain('perplexity');
     expect(missed(build(records))).not.toContain('trainTokensPerSecond');
+    expect(missed(build(records))).not.toContain('adapterBytes');
     expect(missed(buildReport(records, { sweepName: 's', objectives, columns: ['perplexity'] }))).toContain(
       'perplexity',
     );

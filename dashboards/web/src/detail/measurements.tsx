@@ -1,12 +1,16 @@
+import { notApplicable } from '../../../../core/judgement/not-applicable.js';
 import { METRICS } from '../../../../core/metrics/catalogue.js';
 import type { ResultRecord } from '../../../../core/result/result.js';
 import { halfOf, metricScale, scaled } from '../../../../report/scale.js';
 
-/** Every measurement of a trial; what is missing says why. */
+/** Every measurement of a trial; what was asked for and is missing says why. */
 export function Measurements({ trial }: { trial: ResultRecord }) {
   const known = METRICS.filter((m) => trial.measurements[m.name] !== undefined);
   const present = known.filter((m) => trial.measurements[m.name]?.value !== null);
-  const missing = known.filter((m) => trial.measurements[m.name]?.value === null);
+  const missing = known.filter((m) => {
+    const entry = trial.measurements[m.name];
+    return entry?.value === null && notApplicable(entry.reason) === null;
+  });
   return (
     <section>
       <h3>Measurements</h3>
