@@ -4,7 +4,7 @@ import { workloadNamed } from '../../core/workloads/index.js';
 import { resolveModel } from '../artifacts/resolve.js';
 import { locateSource } from '../artifacts/source.js';
 import { firstModel, isReady } from '../servers/ask.js';
-import { commandLine } from '../servers/command.js';
+import { commandLine, gpusMissing } from '../servers/command.js';
 import { type ConfiguredServer, serverFor } from '../servers/config.js';
 import { keyOf } from '../servers/key.js';
 import type { Served } from '../servers/pool.js';
@@ -35,6 +35,8 @@ export async function serveModel(trial: TrialRun, model: PreparedModel | null): 
   notes.environment.server = server.name;
   if (server.address !== null) return await attached(server);
 
+  const missing = gpusMissing(server, runner.options, lease.experiment.device);
+  if (missing !== null) throw new FailureError(failure('impossible-combination', missing));
   const command = commandLine(server, {
     options: runner.options,
     modelPath: model?.artifact.path ?? null,

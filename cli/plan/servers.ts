@@ -1,6 +1,6 @@
 import type { ModelSettings } from '../../agent/artifacts/resolve.js';
 import { locateSource } from '../../agent/artifacts/source.js';
-import { commandLine } from '../../agent/servers/command.js';
+import { commandLine, gpusMissing } from '../../agent/servers/command.js';
 import { type ConfiguredServer, serverFor } from '../../agent/servers/config.js';
 import type { Experiment } from '../../core/experiment/experiment.js';
 import type { NodeProfile } from '../../core/experiment/node.js';
@@ -14,6 +14,8 @@ export interface PlannedServer {
   readonly command: readonly string[] | null;
   /** Where it runs already; null = it is started. */
   readonly address: string | null;
+  /** Why this node could not run it so, as far as its configuration says; null = nothing speaks against it. */
+  readonly problem: string | null;
   /** Of the experiments that were looked at. */
   readonly experiments: number;
 }
@@ -49,6 +51,7 @@ export function plannedServers(
       server: server.name,
       command,
       address: server.address,
+      problem: gpusMissing(server, runner.options, device),
       experiments: (before?.experiments ?? 0) + 1,
     });
   }
@@ -67,9 +70,10 @@ function placeOf(source: string, settings: ModelSettings): string {
 /** @returns what a plan says of its servers, a line for each command; '' where it asks none. */
 export function serversText(servers: readonly PlannedServer[], limit: number): string {
   if (servers.length === 0) return '';
-  const lines = servers.slice(0, limit).map(({ server, command, address, experiments }) => {
+  const lines = servers.slice(0, limit).map(({ server, command, address, problem, experiments }) => {
     const what = command === null ? `runs at ${address}` : command.map(quoted).join(' ');
-    return `  ${experiments.toLocaleString('en')} by ${server}: ${what}`;
+    const line = `  ${experiments.toLocaleString('en')} by ${server}: ${what}`;
+    return problem === null ? line : `${line}\n    ${problem}`;
   });
   const more = servers.length - lines.length;
   const rest = more > 0 ? [`  … and ${more.toLocaleString('en')} more; --limit shows them`] : [];

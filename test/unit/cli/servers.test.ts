@@ -147,6 +147,17 @@ describe('a plan of points that ask servers', () => {
     expect(text).toContain('1 by two: runs at http://gpu7:8000');
   });
 
+  test('says where a point asks for more GPUs than the server sees', () => {
+    const points = [experiment('vllm', { tensorParallel: 2, pipelineParallel: 2 })];
+    expect(plannedServers(points, configured({}), none, settings)[0]?.problem).toBe(
+      '4 GPUs are asked for and the server vllm sees 1: name them in servers.vllm.devices',
+    );
+    const four = configured({ vllm: { devices: ['0', '1', '2', '3'] } });
+    expect(plannedServers(points, four, none, settings)[0]?.problem).toBeNull();
+    const far = configured({ vllm: { attach: 'http://gpu7:8000' } });
+    expect(plannedServers(points, far, none, settings)[0]?.problem).toBeNull();
+  });
+
   test('says nothing of runners that are no servers', () => {
     expect(serversText(plannedServers([base], configured({}), none, settings), 9)).toBe('');
   });
