@@ -19,13 +19,14 @@ export class CompactRecords {
   /** @returns the record without all else. */
   of(record: ResultRecord): ResultRecord {
     const before = this.#before ?? record;
+    const { serving: _, ...kept } = record;
     const measurements: Measurements = {};
     for (const name of this.#metrics) {
       const entry = record.measurements[name];
       if (entry !== undefined) measurements[name] = quoted(entry);
     }
     this.#before = {
-      ...record,
+      ...kept,
       experiment: sharing(record.experiment, before.experiment),
       node: sharing(record.node, before.node),
       device: sharing(record.device, before.device),

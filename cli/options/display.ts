@@ -8,6 +8,7 @@ export const FORMATS = [
   'csv',
   'json',
   'jsonl',
+  'requests',
   'html',
   'llama-bench-json',
   'llama-bench-sql',

@@ -7,6 +7,7 @@ import { llamaBenchJson } from './llama-bench/json.js';
 import { llamaBenchSql } from './llama-bench/sql.js';
 import { mappedExporter } from './mapped.js';
 import { markdown } from './markdown.js';
+import { requests } from './requests.js';
 
 export type { Exporter } from './exporter.js';
 export { renderHtml } from './html.js';
@@ -24,6 +25,7 @@ export type ExportFormat =
   | 'csv'
   | 'json'
   | 'jsonl'
+  | 'requests'
   | 'llama-bench-json'
   | 'llama-bench-sql';
 
@@ -33,6 +35,7 @@ export const EXPORTERS: Readonly<Record<ExportFormat, Exporter>> = {
   csv,
   json,
   jsonl,
+  requests,
   'llama-bench-json': llamaBenchJson,
   'llama-bench-sql': llamaBenchSql,
   'aiperf-json': mappedExporter('aiperf-json'),

@@ -21,7 +21,8 @@ interface WindowEntry extends WindowResult {
 const MOST_STARTS = 100;
 
 function entryOf(before: readonly ResultRecord[], newest: ResultRecord, since: number): WindowEntry {
-  const lean = { ...newest, phases: [], tokenSeconds: [], samples: [] };
+  const { serving: _, ...rest } = newest;
+  const lean: ResultRecord = { ...rest, phases: [], tokenSeconds: [], samples: [] };
   const starts = startsOf([...before, lean]).slice(-MOST_STARTS);
   return { record: combineStarts(starts), starts, since };
 }

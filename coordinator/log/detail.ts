@@ -22,7 +22,7 @@ export function headOf(fact: FactHead): FactHead {
 }
 
 /** What is most of a record, and what no table shows. */
-type RawPart = Pick<ResultRecord, 'phases' | 'tokenSeconds' | 'samples' | 'given'>;
+type RawPart = Pick<ResultRecord, 'phases' | 'tokenSeconds' | 'samples' | 'given' | 'serving'>;
 type RowPart = Omit<ResultRecord, keyof RawPart>;
 
 /** A row is a record whose raw part says nothing. */
@@ -30,8 +30,13 @@ const NO_RAW = { phases: [], tokenSeconds: [], samples: [] } as const satisfies 
 const NO_RAW_JSON = JSON.stringify(NO_RAW);
 
 function splitRecord(record: ResultRecord): { row: RowPart; raw: RawPart } {
-  const { phases, tokenSeconds, samples, given, ...row } = record;
-  return { row, raw: { phases, tokenSeconds, samples, ...(given !== undefined && { given }) } };
+  const { phases, tokenSeconds, samples, given, serving, ...row } = record;
+  const raw: RawPart = {
+    ...{ phases, tokenSeconds, samples },
+    ...(given !== undefined && { given }),
+    ...(serving !== undefined && { serving }),
+  };
+  return { row, raw };
 }
 
 /** @returns the parts of a fact that are stored apart, as JSON; null for facts that are no results. */

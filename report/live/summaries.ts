@@ -49,6 +49,7 @@ const LEFT_OUT: ReadonlySet<string> = new Set([
   'given',
   'profile',
   'training',
+  'serving',
 ]);
 
 /**

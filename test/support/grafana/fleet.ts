@@ -65,7 +65,7 @@ export async function startScrapedFleet(rules: readonly string[] = []): Promise<
           coordinator: coordinator.grpcAddress,
           stateFolder: join(folder, 'state'),
           cacheFolder: join(folder, 'cache'),
-          runners: ['llama-cpp', 'fake'],
+          runners: ['llama-cpp', 'fake', 'simulated-server'],
           roofs: await ceilings(join(folder, 'roofs')),
           roofsFolder: join(folder, 'roofs'),
           meters: { energy: 'replay', replayFile, idleSeconds: 0.5 },

@@ -33,3 +33,16 @@ spec:
   measure: { starts: 1, minRepeats: 3, maxRepeats: 3, maxWarmups: 1, warmupSpread: 1, maxSpread: 0.000001, maxForeignCores: 1000, maxStealRatio: 1 }
   placement: { retries: 0, driftControl: false }
 `;
+
+/** A server under two loads; enough requests for a p99, one of the two objectives kept by some of them. */
+export const SERVING_SWEEP = `
+apiVersion: ridgepoint.dev/v1
+kind: Sweep
+metadata: { name: served }
+spec:
+  models: [{ name: tiny, source: "builtin:tiny" }]
+  runners: [{ kind: simulated-server, simulatedTtftSeconds: 0.01, simulatedItlSeconds: 0.002 }]
+  workloads: [{ kind: serving, concurrency: [4, 8], requests: 120, outputTokens: 8, slo: "ttft:p90<=1s" }]
+  measure: { starts: 1, ${LOOSE} }
+  placement: { retries: 0, driftControl: false }
+`;

@@ -29,7 +29,7 @@ describe('dashboards', () => {
 
   test('have addresses of their own', () => {
     const uids = boards().map(({ dashboard }) => dashboard.uid);
-    expect(new Set(uids).size).toBe(6);
+    expect(new Set(uids).size).toBe(7);
   });
 
   const expression = (panel: Panel, expr: string) => {
