@@ -4,7 +4,8 @@ import type { Measurement, Missing, Phase, ResultRecord, SampleSeries } from '..
 import type { Objective } from '../core/sweep/spec.js';
 import type { ColumnChoice } from './column-sets.js';
 import type { ReportRequest } from './report.js';
-import { type Details, trimDetails } from './trim.js';
+import { type ServedView, servedView } from './served.js';
+import { type Details, servedLines, trimDetails } from './trim.js';
 
 /**
  * What the report page carries: the records without what repeats. Objects that many records share (model,
@@ -20,6 +21,8 @@ export interface Payload {
   readonly details: Details;
   readonly shared: readonly unknown[];
   readonly records: readonly PackedRecord[];
+  /** Of rows that asked a server, by trial id; their requests stay behind. */
+  readonly served?: Readonly<Record<string, ServedView>>;
 }
 
 /** Index in `shared`. */
@@ -47,7 +50,7 @@ export interface PackedRecord {
   /** Everything that is small and differs from record to record. */
   readonly own: Omit<
     ResultRecord,
-    'measurements' | 'phases' | 'tokenSeconds' | 'samples' | SharedKey | 'experiment'
+    'measurements' | 'phases' | 'tokenSeconds' | 'samples' | 'serving' | SharedKey | 'experiment'
   >;
   readonly common: readonly Shared[];
   readonly experiment: {
@@ -100,7 +103,7 @@ export function pack(
   };
   const { details, trim } = trimDetails(records.filter((r) => quoted.has(r.trialId)));
   const packed = records.map((record): PackedRecord => {
-    const { measurements, phases, tokenSeconds, samples, experiment, ...rest } = record;
+    const { measurements, phases, tokenSeconds, samples, serving: _, experiment, ...rest } = record;
     const own = Object.fromEntries(
       Object.entries(rest).filter(([key]) => !(SHARED_KEYS as readonly string[]).includes(key)),
     ) as PackedRecord['own'];
@@ -138,6 +141,21 @@ export function pack(
     details,
     shared,
     records: packed,
+    ...servedOf(records.filter(({ trialId }) => quoted.has(trialId))),
+  };
+}
+
+function servedOf(records: readonly ResultRecord[]): Pick<Payload, 'served'> {
+  const asked = records.filter(({ serving }) => serving !== undefined);
+  if (asked.length === 0) return {};
+  const most = servedLines(asked.length);
+  return {
+    served: Object.fromEntries(
+      asked.flatMap((record) => {
+        const view = servedView(record, most);
+        return view === null ? [] : [[record.trialId, view]];
+      }),
+    ),
   };
 }
 

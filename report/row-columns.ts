@@ -1,4 +1,4 @@
-import { METRICS } from '../core/metrics/catalogue.js';
+import { METRICS, metricNamed } from '../core/metrics/catalogue.js';
 import type { Report } from './report.js';
 import { intervalOf, metricOf, type Row } from './rows.js';
 
@@ -42,7 +42,7 @@ export function rowColumns(report: Report): readonly RowColumn[] {
   return [...BEFORE, ...axisColumns(report), ...BEHIND];
 }
 
-/** @returns every axis of the report, in the order in which experiments name them. */
+/** @returns every axis of the report, in the order in which experiments name them. What is asked for and measured by one name stands apart. */
 export function axisColumns({ rows }: Report): readonly RowColumn[] {
   const kinds = new Map<string, Set<string>>();
   for (const { axes } of rows) {
@@ -53,7 +53,7 @@ export function axisColumns({ rows }: Report): readonly RowColumn[] {
     }
   }
   return [...kinds].map(([name, known]) => ({
-    name,
+    name: metricNamed(name) === undefined ? name : `${name}Axis`,
     kind: kindOf(known),
     of: (row) => row.axes[name] ?? null,
   }));

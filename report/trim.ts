@@ -38,6 +38,19 @@ export function trimDetails(records: readonly ResultRecord[]): {
   };
 }
 
+/** Requests of a time line: fewer show nothing, more cannot be told apart on a screen. */
+const LEAST_LINES = 40;
+const MOST_LINES = 300;
+
+/** @returns how many requests of each of so many trials a page carries. */
+export function servedLines(trials: number): number {
+  const numbersOfLine = 4;
+  return Math.min(
+    MOST_LINES,
+    Math.max(LEAST_LINES, Math.floor(BUDGET / numbersOfLine / Math.max(1, trials))),
+  );
+}
+
 /** @returns the times between tokens with as much detail as there is room for: whole, or pooled into quantiles. */
 export function keptTokens(
   record: ResultRecord,

@@ -28,11 +28,14 @@ export function packLive(
   details: Pick<Details, 'tokenSeconds'>,
 ): Payload {
   const measured = records.filter((record) => record.sweep.purpose === 'measure');
-  const kept = records.map((record) => ({
-    ...record,
-    samples: [],
-    tokenSeconds: keptTokens(record, details),
-  }));
+  // Requests are asked for like readings.
+  const kept = records.map(
+    ({ serving: _, ...record }): ResultRecord => ({
+      ...record,
+      samples: [],
+      tokenSeconds: keptTokens(record, details),
+    }),
+  );
   return pack(kept, new Set(measured.map((record) => record.trialId)), request);
 }
 

@@ -4,6 +4,7 @@ import { type Payload, unpack } from '../../../report/payload.js';
 import type { Origin } from './data.js';
 import { LivePage } from './live/live-page.js';
 import { ReportPage } from './report-page.js';
+import { ServedViews } from './served-views.js';
 import { type Theme, useTheme } from './theme.js';
 import { TopLine } from './top-line.js';
 
@@ -27,5 +28,9 @@ export function App({ origin }: { origin: Origin }) {
 function Embedded({ payload, theme, onTheme }: { payload: Payload; theme: Theme; onTheme(): void }) {
   const report = useMemo(() => buildReport(unpack(payload), payload), [payload]);
   const top = <TopLine theme={theme} onTheme={onTheme} />;
-  return <ReportPage report={report} details={payload.details} theme={theme} top={top} />;
+  return (
+    <ServedViews.Provider value={payload.served ?? {}}>
+      <ReportPage report={report} details={payload.details} theme={theme} top={top} />
+    </ServedViews.Provider>
+  );
 }

@@ -4,6 +4,7 @@ import type { Report } from '../../../report/report.js';
 import type { Row } from '../../../report/rows.js';
 import type { Details } from '../../../report/trim.js';
 import { Latency } from './charts/latency.js';
+import { Load } from './charts/load.js';
 import { Pareto } from './charts/pareto.js';
 import { Roofline } from './charts/roofline.js';
 import { Comparison, type OtherRun } from './compare/comparison.js';
@@ -105,6 +106,7 @@ export function ReportPage({ report, details, theme, top, progress, runs }: Repo
         {progress}
         <div class="plots">
           <Paced {...paced}>{(seen) => <Pareto {...plots} {...seen} />}</Paced>
+          <Paced {...paced}>{(seen) => <Load {...plots} {...seen} />}</Paced>
           <Latency {...plots} selected={selected} />
           <Paced {...paced}>{(seen) => <Roofline {...plots} {...seen} />}</Paced>
         </div>

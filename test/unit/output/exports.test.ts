@@ -116,6 +116,7 @@ test('every exporter ends its file with a line break and names itself', () => {
   for (const [name, exporter] of Object.entries(EXPORTERS)) {
     expect(exporter.format).toBe(name);
     expect(exporter.extension).toMatch(/^\./);
-    expect(exporter.export(report).text).toMatch(/\n$/);
+    // Of rows that asked no server there is no request, and no line.
+    expect(exporter.export(report).text).toMatch(name === 'requests' ? /^$/ : /\n$/);
   }
 });

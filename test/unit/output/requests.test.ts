@@ -45,6 +45,8 @@ describe('csv and json of served rows', () => {
       .export(report)
       .text.split('\r\n')
       .map((line) => line.split(','));
+    // An open loop is asked for what is measured of it, too.
+    expect(new Set(head).size).toBe(head.length);
     const { measurements } = report.rows[0]!.trial;
     const known = Object.entries(measurements).filter(([, { value }]) => value !== null);
     expect(known.map(([name]) => name)).toContain('scheduledTimeToFirstTokenP99Seconds');

@@ -14,6 +14,7 @@ import { QualityView } from './quality.js';
 import { Repeats } from './repeats.js';
 import { RooflineView } from './roofline.js';
 import { Samples } from './samples.js';
+import { Served } from './served.js';
 import { Timeline } from './timeline.js';
 import { Training } from './training.js';
 
@@ -79,6 +80,7 @@ export function Detail({ report, row, theme, onClose }: DetailProps) {
         </ul>
       )}
       <Timeline phases={trial.phases} />
+      <Served trial={whole.trial} number={row.number} starts={row.starts.length} theme={theme} />
       <QualityView quality={trial.quality} why={trial.absent.quality ?? null} />
       <RooflineView roofline={trial.roofline} />
       <Operators trial={whole.trial} number={row.number} theme={theme} />

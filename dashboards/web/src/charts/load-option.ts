@@ -1,0 +1,139 @@
+import { type AxisColumn, cellText, type MetricColumn } from '../../../../report/columns.js';
+import type { Report } from '../../../../report/report.js';
+import { metricOf, type Row } from '../../../../report/rows.js';
+import { metricText, metricTick } from '../../../../report/scale.js';
+import { axisStyle, colour, FONT, SERIES, series, tooltipStyle } from './palette.js';
+import type { Plot } from './plot.js';
+
+/** Axes that say how much is asked of a server; all others say which server it is. */
+const LOAD = ['concurrency', 'requestsPerSecond', 'rampToPerSecond', 'arrival'];
+/** Options that say how many devices a server has. */
+const SPLITS = ['tensorParallel', 'pipelineParallel', 'dataParallel'];
+
+/** @returns how many devices the server of a row has; what is left to the server counts as one. */
+export function devicesOf({ axes }: Row): number {
+  return SPLITS.reduce((product, name) => product * (typeof axes[name] === 'number' ? axes[name] : 1), 1);
+}
+
+export interface LoadPoint {
+  readonly row: Row;
+  /** How much was asked. */
+  readonly load: string;
+  readonly x: number;
+  readonly y: number;
+}
+
+/** One server under growing load. */
+export interface LoadLine {
+  readonly name: string;
+  readonly points: readonly LoadPoint[];
+}
+
+export interface LoadView {
+  readonly x: MetricColumn;
+  readonly y: MetricColumn;
+  readonly perDevice: boolean;
+}
+
+/** @returns a line for each combination of what is not load, in the order of load. */
+export function loadLines(report: Report, rows: readonly Row[], view: LoadView): LoadLine[] {
+  const others = report.axes.filter(({ name }) => !LOAD.includes(name));
+  const text = (axes: readonly AxisColumn[], row: Row) =>
+    axes.map((axis) => `${axis.name} ${cellText(axis, row.axes[axis.name])}`).join(', ');
+  const lines = new Map<string, LoadPoint[]>();
+  for (const row of rows) {
+    const [x, y] = [metricOf(row, view.x.name), metricOf(row, view.y.name)];
+    if (x === null || y === null || row.state === 'failed') continue;
+    const name = text(others, row) || 'rows';
+    const points = lines.get(name) ?? [];
+    lines.set(name, points);
+    points.push({ row, load: loadText(row), x, y: view.perDevice ? y / devicesOf(row) : y });
+  }
+  return [...lines].map(([name, points]) => ({
+    name,
+    points: points.sort((a, b) => loadOf(a.row) - loadOf(b.row)),
+  }));
+}
+
+function loadOf({ axes: { concurrency, requestsPerSecond } }: Row): number {
+  return Number(requestsPerSecond ?? concurrency ?? 0);
+}
+
+function loadText({ axes: { concurrency, requestsPerSecond } }: Row): string {
+  return typeof requestsPerSecond === 'number'
+    ? `${requestsPerSecond} requests/s`
+    : `concurrency ${concurrency ?? 1}`;
+}
+
+/** Throughput over latency, or over what one user gets: a line for each server. */
+export function loadPlot(lines: readonly LoadLine[], view: LoadView): Plot {
+  const say = ({ row, load, x, y }: LoadPoint) =>
+    `#${row.number} ${row.label}, ${load}: ${view.y.label}${view.perDevice ? ' per device' : ''} ${metricText(view.y.name, y, null)}, ${view.x.label} ${metricText(view.x.name, x, null)}${row.state === 'valid' ? '' : `, ${row.state}`}`;
+  const axis = (metric: MetricColumn) => ({
+    ...axisStyle(),
+    type: 'value',
+    scale: true,
+    axisLabel: {
+      ...axisStyle().axisLabel,
+      hideOverlap: true,
+      formatter: (value: number) => metricTick(metric.name, value),
+    },
+  });
+  return {
+    xLog: false,
+    yLog: false,
+    option: {
+      animation: false,
+      textStyle: { fontFamily: FONT },
+      grid: { left: 16, right: 28, top: lines.length > 1 ? 62 : 34, bottom: 34, containLabel: true },
+      legend: {
+        show: lines.length > 1,
+        left: 8,
+        top: 4,
+        itemWidth: 14,
+        itemHeight: 3,
+        textStyle: { color: colour('ink'), fontFamily: FONT, fontSize: 11 },
+        data: lines.slice(0, 2 * SERIES).map(({ name }) => name),
+      },
+      tooltip: {
+        ...tooltipStyle(),
+        trigger: 'item',
+        formatter: (item: { seriesIndex: number; dataIndex: number }) => {
+          const point = lines[item.seriesIndex]?.points[item.dataIndex];
+          const box = document.createElement('div');
+          box.textContent = point === undefined ? '' : say(point);
+          return box;
+        },
+      },
+      xAxis: { ...axis(view.x), name: view.x.label, nameLocation: 'middle', nameGap: 30 },
+      yAxis: {
+        ...axis(view.y),
+        name: `${view.y.label}${view.perDevice ? ' per device' : ''}`,
+        nameTextStyle: { ...axisStyle().nameTextStyle, align: 'left', padding: [0, 0, 0, -44] },
+      },
+      series: lines.map(({ name, points }, i) => ({
+        type: 'line',
+        name,
+        data: points.map(({ row, x, y }) => ({
+          value: [x, y],
+          // Hollow where the row is not to be compared.
+          symbol: row.state === 'valid' ? 'circle' : 'emptyCircle',
+        })),
+        symbolSize: 8,
+        showSymbol: true,
+        lineStyle: { color: series(i), width: 1.75 },
+        itemStyle: { color: series(i) },
+        emphasis: { focus: 'series' },
+      })),
+    },
+    points: lines.flatMap(({ points }) =>
+      points.map((point) => ({
+        row: point.row.experimentId,
+        x: point.x,
+        y: point.y,
+        text: () => say(point),
+      })),
+    ),
+    rowAt: (seriesIndex, dataIndex) => lines[seriesIndex]?.points[dataIndex]?.row.experimentId,
+  };
+}

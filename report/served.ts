@@ -1,0 +1,192 @@
+import type { ResultRecord } from '../core/result/result.js';
+import { generatorProblems } from '../core/serving/generator.js';
+import { type Latencies, latenciesOf } from '../core/serving/latencies.js';
+import { requestsOf, type ServingRecord } from '../core/serving/record.js';
+import type { RequestOutcome, RequestRecord } from '../core/serving/requests.js';
+import { type Kept, keptBy, type Objective, parseSlo } from '../core/serving/slo.js';
+import { steadyState } from '../core/serving/steady-state.js';
+import { summarizeServing, wholeRun } from '../core/serving/summary.js';
+import { superPassRequests } from '../core/serving/super-passes.js';
+import { quantileOfSorted } from '../core/statistics/quantile.js';
+
+/** What is shown of one start of a server under load: a few kilobytes, however many requests there were. Times in seconds of the run. */
+export interface ServedView {
+  readonly requests: number;
+  readonly skippedTurns: number;
+  readonly seconds: number;
+  /** Some of the requests, in the order of their intended starts: every failure first, and evenly of the others. */
+  readonly lines: readonly RequestLine[];
+  readonly curves: readonly LatencyCurve[];
+  readonly kept: readonly Kept[];
+  readonly steady: SteadyView;
+  readonly generator: Pick<ServingRecord['generator'], 'lag' | 'loopDelay'> & {
+    /** Of one CPU. */
+    readonly cpuShare: number | null;
+    readonly problems: readonly string[];
+  };
+  /** The most frequent first. */
+  readonly failures: readonly FailureCount[];
+}
+
+/** A request on the time line; null = it never came to that. */
+export type RequestLine = readonly [
+  intended: number,
+  dispatched: number | null,
+  firstToken: number | null,
+  done: number | null,
+  outcome: RequestOutcome,
+];
+
+export interface LatencyCurve {
+  readonly name: CurveName;
+  readonly count: number;
+  /** Latencies that `CURVE_SHARES` of the requests keep within. */
+  readonly quantiles: readonly number[];
+}
+
+/** Dense where tails are. */
+export const CURVE_SHARES: readonly number[] = [
+  ...Array.from({ length: 50 }, (_, i) => i / 50),
+  ...[0.99, 0.995, 0.999, 1],
+];
+
+const CURVES = {
+  'TTFT, scheduled': { of: ({ scheduled }: Latencies) => scheduled.ttft, objective: 'ttft' },
+  'TTFT, service': { of: ({ service }: Latencies) => service.ttft, objective: 'ttft' },
+  TPOT: { of: ({ tpot }: Latencies) => tpot, objective: 'tpot' },
+  'whole request, scheduled': { of: ({ scheduled }: Latencies) => scheduled.e2e, objective: 'e2e' },
+  'whole request, service': { of: ({ service }: Latencies) => service.e2e, objective: 'e2e' },
+} as const;
+export type CurveName = keyof typeof CURVES;
+
+/** @returns the objectives that are about the latency of a curve. */
+export function objectivesOn(name: CurveName, kept: readonly Kept[]): Objective[] {
+  return kept.map(({ objective }) => objective).filter(({ metric }) => metric === CURVES[name].objective);
+}
+
+export interface SteadyView {
+  /** One sentence: where it is, or why there is none. */
+  readonly text: string;
+  readonly window: { readonly fromSeconds: number; readonly toSeconds: number } | null;
+  /** Half of the run was taken for warm-up, and it was not over. */
+  readonly capped: boolean;
+}
+
+export interface FailureCount {
+  readonly outcome: RequestOutcome;
+  readonly problem: string;
+  readonly count: number;
+}
+
+/** Failures of different words that are listed; a server that tells an id in each has as many as requests. */
+const MOST_FAILURES = 12;
+
+/**
+ * @param most lines of the time line
+ * @returns null for a trial that asked no server, or not a thing of it.
+ */
+export function servedView(trial: ResultRecord, most: number): ServedView | null {
+  const { serving, experiment } = trial;
+  if (serving === undefined) return null;
+  const requests = requestsOf(serving.requests);
+  const window = wholeRun(requests);
+  if (window === null) return null;
+  const { options } = experiment.workload;
+  const reading = typeof options.slo === 'string' ? parseSlo(options.slo) : null;
+  const { generator } = serving;
+  return {
+    requests: requests.length,
+    skippedTurns: serving.skippedTurns,
+    seconds: window.toSeconds,
+    lines: linesOf(requests, most),
+    curves: curvesOf(requests),
+    kept: reading?.ok === true ? keptBy(requests, reading.objectives) : [],
+    steady: steadyView(requests, options.arrival === 'closed' ? Number(options.concurrency) : null),
+    generator: {
+      ...{ lag: generator.lag, loopDelay: generator.loopDelay },
+      cpuShare: generator.seconds > 0 ? generator.cpuSeconds / generator.seconds : null,
+      problems: problemsOf(requests, serving),
+    },
+    failures: failuresOf(requests),
+  };
+}
+
+function linesOf(requests: readonly RequestRecord[], most: number): RequestLine[] {
+  const failed = evenly(
+    requests.filter(({ outcome }) => outcome !== 'complete'),
+    Math.ceil(most / 2),
+  );
+  const complete = evenly(
+    requests.filter(({ outcome }) => outcome === 'complete'),
+    most - failed.length,
+  );
+  return [...failed, ...complete]
+    .sort((a, b) => a.index - b.index)
+    .map(({ intended, dispatched, firstToken, done, outcome }) => [
+      micro(intended),
+      micro(dispatched),
+      micro(firstToken),
+      micro(done),
+      outcome,
+    ]);
+}
+
+/** @returns so many at most, the first and the last among them. */
+function evenly<T>(all: readonly T[], most: number): T[] {
+  if (all.length <= most) return [...all];
+  return Array.from({ length: most }, (_, i) => all[Math.round((i * (all.length - 1)) / (most - 1))]!);
+}
+
+function micro<T extends number | null>(seconds: T): T {
+  return (seconds === null ? null : Math.round(seconds * 1e6) / 1e6) as T;
+}
+
+function curvesOf(requests: readonly RequestRecord[]): LatencyCurve[] {
+  const each = requests.map(latenciesOf);
+  return (Object.keys(CURVES) as CurveName[]).flatMap((name) => {
+    const values = Float64Array.from(each.map(CURVES[name].of).filter((value) => value !== null)).sort();
+    if (values.length === 0) return [];
+    const quantiles = CURVE_SHARES.map((share) => Number(quantileOfSorted(values, share).toPrecision(6)));
+    return [{ name, count: values.length, quantiles }];
+  });
+}
+
+function steadyView(requests: readonly RequestRecord[], concurrency: number | null): SteadyView {
+  const size = superPassRequests(requests.length, concurrency, null);
+  const verdict = steadyState(requests, { superPassRequests: size });
+  const { capped } = verdict.warmUp;
+  if (!verdict.found) return { text: `No steady state: ${verdict.reason}.`, window: null, capped };
+  const { window, warmUp, skipped } = verdict;
+  const { fromSeconds, toSeconds } = window;
+  const before = skipped > 0 ? `, after ${skipped} shorter ${skipped === 1 ? 'plateau' : 'plateaus'}` : '';
+  const text = `Steady from ${fromSeconds.toFixed(1)} s to ${toSeconds.toFixed(1)} s (${window.requests} requests, super-passes of ${size}, ${warmUp.superPasses} of warm-up left out${before}).`;
+  return { text, window: { fromSeconds, toSeconds }, capped };
+}
+
+function problemsOf(requests: readonly RequestRecord[], { generator }: ServingRecord): string[] {
+  const { throughput, latencies, chunks, window } = summarizeServing(requests, wholeRun(requests)!, null);
+  const seconds = window.toSeconds - window.fromSeconds;
+  return generatorProblems(generator, generator.ceiling, {
+    medianFirstToken: latencies.service.ttft.p50.value,
+    requestsPerSecond: throughput.requestsPerSecond,
+    chunksPerSecond: seconds > 0 ? chunks.chunks / seconds : null,
+  });
+}
+
+function failuresOf(requests: readonly RequestRecord[]): FailureCount[] {
+  const counts = new Map<string, FailureCount>();
+  for (const { outcome, problem } of requests) {
+    if (outcome === 'complete') continue;
+    const said = problem ?? 'it gave no reason';
+    const key = `${outcome} ${said}`;
+    counts.set(key, { outcome, problem: said, count: (counts.get(key)?.count ?? 0) + 1 });
+  }
+  const sorted = [...counts.values()].sort((a, b) => b.count - a.count);
+  const rest = sorted.slice(MOST_FAILURES);
+  if (rest.length === 0) return sorted;
+  const others = rest.reduce((sum, { count }) => sum + count, 0);
+  return [
+    ...sorted.slice(0, MOST_FAILURES),
+    { outcome: rest[0]!.outcome, problem: `and ${rest.length} other problems`, count: others },
+  ];
+}
