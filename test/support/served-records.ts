@@ -57,6 +57,8 @@ export function servingRecordOf(requests: readonly RequestRecord[]): ServingReco
     promptTokensBy: 'tokenizer',
     outputTokensBy: 'tokenizer',
     tokenizer: { name: 'gpt2', digest: 'sha256:0' },
+    endedEarly: null,
+    search: null,
     generator: {
       lag: { p50: 0.0005, p99: 0.001, max: 0.002 },
       loopDelay: { p50: 0.0001, p99: 0.0004, max: 0.003 },
