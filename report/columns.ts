@@ -105,6 +105,22 @@ const HEADINGS: Readonly<Record<string, string>> = {
   perplexityRatio: 'PPL ratio',
   klDivergenceP99Nats: 'KLD p99',
   energyPerTotalTokenJoules: 'energy/token',
+  scheduledTimeToFirstTokenP50Seconds: 'TTFT p50',
+  scheduledTimeToFirstTokenP99Seconds: 'TTFT p99',
+  serviceTimeToFirstTokenP50Seconds: 'service TTFT p50',
+  serviceTimeToFirstTokenP90Seconds: 'service TTFT p90',
+  serviceTimeToFirstTokenP99Seconds: 'service TTFT p99',
+  requestTimePerOutputTokenP90Seconds: 'TPOT p90',
+  requestTimePerOutputTokenP99Seconds: 'TPOT p99',
+  scheduledLatencyP50Seconds: 'latency p50',
+  scheduledLatencyP90Seconds: 'latency p90',
+  scheduledLatencyP99Seconds: 'latency p99',
+  meanQueuedRequests: 'queued',
+  meanRunningRequests: 'running',
+  kvCacheUsageRatio: 'KV used',
+  prefixCacheHitRatio: 'prefix hits',
+  acceptanceLength: 'accepted',
+  generatorLagP99Seconds: 'lag p99',
 };
 
 /** @returns a metric's heading without its unit. */

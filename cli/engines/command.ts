@@ -1,5 +1,6 @@
 import { Argument, type Command } from 'commander';
 import { ENGINE_PARTS, type EnginePart } from '../../agent/native/packages.js';
+import type { BuildTarget } from './build.js';
 
 export function registerEngines(program: Command): void {
   const engines = program
@@ -39,11 +40,13 @@ export function registerEngines(program: Command): void {
   engines
     .command('build')
     .description(
-      'build a CPU backend from the sources of the engine, which are fetched once, with your own compiler;\n' +
-        'then `cpuBackend: native` is a value of the llama-cpp runner',
+      'build a part of llama.cpp from its sources, which are fetched once, with your own compiler:\n' +
+        'backend is a CPU backend for this processor (`cpuBackend: native` of the llama-cpp runner),\n' +
+        'server is the llama-server that the runner of that name takes where none is on the PATH',
     )
-    .action(async () => {
+    .addArgument(new Argument('[part]', 'what to build').choices(['backend', 'server']).default('backend'))
+    .action(async (part: BuildTarget) => {
       const { buildEngine } = await import('./build.js');
-      await buildEngine();
+      await buildEngine(part);
     });
 }

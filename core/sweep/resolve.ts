@@ -5,6 +5,7 @@ import { withoutPart } from '../models/parts.js';
 import { isRemote, readRemote } from '../models/remote.js';
 import { isSynthetic, readSynthetic } from '../models/synthetic.js';
 import { DEFAULT_RUNNER } from '../runners/index.js';
+import { workloadNamed } from '../workloads/index.js';
 import { gridsOf, readExcludes, readIncludes, readZip } from './constraints.js';
 import type { Field } from './fields.js';
 import { deviceField, runnerFields, settingFields, techniqueFields, workloadFields } from './fields.js';
@@ -65,7 +66,7 @@ export function resolveSweep(reader: Reader): Sweep {
     exclude: readExcludes(reader, grids),
     settings: settings.map(plain),
     placement: readPlacement(reader, name, device.values.map(String)),
-    objectives: readObjectives(reader),
+    objectives: readObjectives(reader, workloads[0]?.kind ?? ''),
   };
 }
 
@@ -222,7 +223,8 @@ function readPlacement(reader: Reader, name: string, devices: readonly string[])
   };
 }
 
-function readObjectives(reader: Reader): Objective[] {
+/** @param workload the kind of the first, whose objectives hold where the file states none. */
+function readObjectives(reader: Reader, workload: string): Objective[] {
   const path = ['spec', 'objectives'];
   const objectives = reader.entries(path).map(([metric, at]): Objective => {
     return { metric, better: reader.value(at) === 'min' ? 'min' : 'max' };
@@ -234,5 +236,5 @@ function readObjectives(reader: Reader): Objective[] {
       'objectives is empty: name a metric, such as decodeTokensPerSecond: max, or leave it out',
     );
   }
-  return [{ metric: 'decodeTokensPerSecond', better: 'max' }];
+  return [...(workloadNamed(workload)?.objectives ?? [])];
 }

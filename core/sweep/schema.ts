@@ -232,8 +232,8 @@ const objectives = z
   )
   .meta({
     minProperties: 1,
-    description: 'Metrics the Pareto front is drawn over, each max or min.',
-    default: { decodeTokensPerSecond: 'max' },
+    description:
+      'Metrics the Pareto front is drawn over, each max or min; left out: decodeTokensPerSecond, or of a server its tokens per second and those of its users.',
   });
 
 const axisName = z

@@ -61,6 +61,7 @@ export const finetune: WorkloadKind = {
   options: trainingOptions,
   needs: 'trainer',
   lessMemory: 'Lower windowTokens or sequencesPerStep, or train fewer parameters.',
+  objectives: [{ metric: 'decodeTokensPerSecond', better: 'max' }],
   withinContext: (written, contextLength) =>
     written.has('windowTokens') || contextLength >= WINDOW_TOKENS ? {} : { windowTokens: contextLength },
   rules: [trainable, withinContext, quantizedBase, quantizedFile, floatBase],

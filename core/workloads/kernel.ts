@@ -115,6 +115,7 @@ export const kernel: WorkloadKind = {
   }),
   needs: 'op',
   lessMemory: 'Choose a smaller shape.',
+  objectives: [{ metric: 'decodeTokensPerSecond', better: 'max' }],
   withinContext: () => ({}),
   rules: [variantExists, typeExists, threadsOfCpu, ...inRange, ...consistent],
   alsoKnownAs: {},

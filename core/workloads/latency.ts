@@ -71,6 +71,7 @@ export const latency: WorkloadKind = {
   needs: 'generator',
   lessMemory: 'Lower contextDepth, promptTokens or parallel, or choose a smaller quantization.',
   rules: [somethingToDo, withinContext],
+  objectives: [{ metric: 'decodeTokensPerSecond', better: 'max' }],
   withinContext: chosenWithin,
   alsoKnownAs: {
     p: 'promptTokens',

@@ -207,6 +207,11 @@ export const serving: WorkloadKind = {
     readable,
     searchable,
   ],
+  // The two sides of a Pareto curve (MLPerf Endpoints).
+  objectives: [
+    { metric: 'systemTokensPerSecond', better: 'max' },
+    { metric: 'userTokensPerSecond', better: 'max' },
+  ],
   withinContext: () => ({}),
   alsoKnownAs: {
     request_rate: 'requestsPerSecond',

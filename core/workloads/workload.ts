@@ -1,6 +1,7 @@
 import type { z } from 'zod';
 import type { AxisValue } from '../experiment/experiment.js';
 import type { Rule } from '../experiment/rule.js';
+import type { MetricName } from '../metrics/catalogue.js';
 import type { Capability } from './capability.js';
 
 /** What a sweep may ask of a workload, as data; agent/workloads/<kind> does it. */
@@ -14,6 +15,8 @@ export interface WorkloadKind {
   /** What to ask less of where a trial does not fit into memory. */
   readonly lessMemory: string;
   readonly rules: readonly Rule[];
+  /** What rows are best at, where a sweep does not say. */
+  readonly objectives: readonly { readonly metric: MetricName; readonly better: 'max' | 'min' }[];
   /**
    * Chooses what a sweep leaves open, where the defaults ask a model for more tokens than it was trained for.
    * @param written values of the options that the sweep says.

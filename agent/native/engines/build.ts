@@ -5,7 +5,7 @@ import { basename, dirname, join } from 'node:path';
 import { FailureError, failure } from '../../../core/errors.js';
 import { findEngine } from '../packages.js';
 import { installEngine } from './install.js';
-import { cacheFolder, nativeEngineFile } from './location.js';
+import { builtServerFile, cacheFolder, nativeEngineFile } from './location.js';
 import { run, type ToolOptions } from './tools.js';
 
 export interface BuildOptions extends Pick<ToolOptions, 'onLine'> {
@@ -50,6 +50,18 @@ export const CMAKE_FLAGS: readonly string[] = [
   '-DLLAMA_CURL=OFF',
 ];
 
+/** The same for a llama-server that is one file: all it needs is in it. */
+const SERVER_FLAGS: readonly string[] = [
+  '-DCMAKE_BUILD_TYPE=Release',
+  '-DBUILD_SHARED_LIBS=OFF',
+  '-DGGML_NATIVE=ON',
+  '-DGGML_OPENMP=OFF',
+  '-DGGML_CCACHE=OFF',
+  ...['TESTS', 'EXAMPLES', 'APP', 'UI'].map((part) => `-DLLAMA_BUILD_${part}=OFF`),
+  '-DLLAMA_CURL=OFF',
+  '-DLLAMA_OPENSSL=OFF',
+];
+
 /**
  * Builds the CPU backend from the sources of the installed release, which are fetched once, with this machine's own compiler, for
  * this machine's processor alone (`cpuBackend: native`).
@@ -57,36 +69,72 @@ export const CMAKE_FLAGS: readonly string[] = [
  * last lines.
  */
 export async function buildCpuEngine(options: BuildOptions = {}): Promise<BuiltEngine> {
+  const { release } = findEngine();
+  return await build(
+    { name: 'build-native', flags: CMAKE_FLAGS, target: 'ggml-cpu' },
+    nativeEngineFile(release),
+    options,
+  );
+}
+
+/** Builds llama-server of the same release, likewise; the runner llama-server takes it where none is on the PATH. @throws FailureError */
+export async function buildLlamaServer(options: BuildOptions = {}): Promise<BuiltEngine> {
+  const { release } = findEngine();
+  return await build(
+    { name: 'build-server', flags: SERVER_FLAGS, target: 'llama-server' },
+    builtServerFile(release),
+    options,
+  );
+}
+
+interface Recipe {
+  /** Of the folder that it is built in. */
+  readonly name: string;
+  readonly flags: readonly string[];
+  /** Of CMake. */
+  readonly target: string;
+}
+
+async function build(
+  { name, flags, target }: Recipe,
+  file: string,
+  options: BuildOptions,
+): Promise<BuiltEngine> {
   const begin = process.hrtime.bigint();
-  const engine = findEngine();
   if (process.platform === 'win32') {
     throw new FailureError(failure('engine-missing', '`ridge engines build` does not support Windows.'));
   }
   requireTools();
-  const sources = await checkOutSources(engine.release, options);
+  const { release } = findEngine();
+  const sources = await checkOutSources(release, options);
   const tools: ToolOptions = { ...options, hint: HINT };
-  const build = join(sources, 'build-native');
+  const folder = join(sources, name);
   const generator = works('ninja', ['--version']) ? ['-G', 'Ninja'] : [];
   // Settings of an attempt that failed would stay in CMake's cache.
-  rmSync(build, { recursive: true, force: true });
-  await run('cmake', ['-S', sources, '-B', build, ...generator, ...CMAKE_FLAGS], tools);
+  rmSync(folder, { recursive: true, force: true });
+  await run('cmake', ['-S', sources, '-B', folder, ...generator, ...flags], tools);
   const jobs = String(options.jobs ?? availableParallelism());
-  await run('cmake', ['--build', build, '--target', 'ggml-cpu', '-j', jobs], tools);
+  await run('cmake', ['--build', folder, '--target', target, '-j', jobs], tools);
 
-  const target = nativeEngineFile(engine.release);
-  const made = [join(build, 'bin', basename(target)), join(build, 'src', basename(target))].find(existsSync);
+  const made = [join(folder, 'bin', basename(file)), join(folder, 'src', basename(file))].find(existsSync);
   if (made === undefined) {
-    throw new FailureError(failure('artifact-failed', `The build in ${build} made no ${basename(target)}.`));
+    throw new FailureError(failure('artifact-failed', `The build in ${folder} made no ${basename(file)}.`));
   }
-  mkdirSync(dirname(target), { recursive: true });
+  mkdirSync(dirname(file), { recursive: true });
   // A running trial may have the old file mapped: replace it by name, never write into it.
-  renameSync(made, target);
+  renameSync(made, file);
   const seconds = Number(process.hrtime.bigint() - begin) / 1e9;
   const compiler = spawnSync('c++', ['--version'], { encoding: 'utf8' }).stdout.split('\n')[0] ?? '';
-  const record = { release: engine.release, compiler, flags: CMAKE_FLAGS, seconds };
-  writeFileSync(join(dirname(target), 'engine.json'), `${JSON.stringify(record, null, 2)}\n`);
-  return { path: target, seconds };
+  const record = { release, compiler, flags, seconds };
+  writeFileSync(
+    join(dirname(file), RECORDS[target] ?? 'engine.json'),
+    `${JSON.stringify(record, null, 2)}\n`,
+  );
+  return { path: file, seconds };
 }
+
+/** What is said of a build beside it, where it is not the backend. */
+const RECORDS: Readonly<Record<string, string>> = { 'llama-server': 'llama-server.json' };
 
 const works = (command: string, args: readonly string[]): boolean =>
   spawnSync(command, args, { stdio: 'ignore' }).status === 0;

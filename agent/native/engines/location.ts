@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { cpus, homedir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 
 /** @returns Ridgepoint's cache folder: `$XDG_CACHE_HOME/ridgepoint`, by default `~/.cache/ridgepoint`. */
 export function cacheFolder(): string {
@@ -16,6 +16,11 @@ export function nativeEngineFile(release: string): string {
   const machine = createHash('sha256').update(processorFeatures()).digest('hex').slice(0, 8);
   const extension = process.platform === 'darwin' ? 'dylib' : 'so';
   return join(cacheFolder(), 'engines', release, `${process.arch}-${machine}`, `libggml-cpu.${extension}`);
+}
+
+/** @returns where the llama-server built on this machine lies, beside the backend that is built for the same processor. */
+export function builtServerFile(release: string): string {
+  return join(dirname(nativeEngineFile(release)), 'llama-server');
 }
 
 function processorFeatures(): string {
