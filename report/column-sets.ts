@@ -109,6 +109,7 @@ const SETS = {
     'idlePowerWatts',
     'carbonPerOutputTokenGrams',
     'carbonGrams',
+    'energyPerAcceptedDraftTokenJoules',
     'energyIntegralJoules',
     'energyIntegralDifferenceRatio',
   ],

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { Experiment } from '../../core/experiment/experiment.js';
 import { PROFILES, SERVER_KINDS, type ServerKindName } from '../../core/runners/server/index.js';
 import { type ServerProfile, serverProfileSchema } from '../../core/runners/server/profile.js';
-import { withBuilt } from './built.js';
+import { commandOf } from './built.js';
 
 const NAMES = Object.keys(PROFILES) as [ServerKindName, ...ServerKindName[]];
 const fields = serverProfileSchema.shape;
@@ -86,7 +86,7 @@ export function configuredServers(entries: z.output<typeof serversSchema>): Conf
     return {
       name,
       profile: { ...shipped, ...(entry.change as Partial<ServerProfile>) },
-      command: entry.attach === undefined ? (entry.command ?? withBuilt(shipped.command)) : null,
+      command: entry.attach === undefined ? (entry.command ?? commandOf(shipped)) : null,
       arguments: entry.arguments,
       environment: entry.environment,
       devices: entry.devices ?? null,
@@ -115,7 +115,7 @@ function plain(profile: ServerProfile): ConfiguredServer {
   return {
     name: profile.name,
     profile,
-    command: withBuilt(profile.command),
+    command: commandOf(profile),
     arguments: [],
     environment: {},
     devices: null,

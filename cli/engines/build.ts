@@ -1,7 +1,14 @@
-import { buildCpuEngine, buildLlamaServer } from '../../agent/native/engines/build.js';
+import { buildCpuEngine, buildProgram } from '../../agent/native/engines/build.js';
 import { toFailure } from '../../core/errors.js';
+import { PROFILES } from '../../core/runners/server/index.js';
+import type { ServerProfile } from '../../core/runners/server/profile.js';
 import { fromFailure } from '../exit.js';
 import { printData, say } from '../output/print.js';
+
+/** The one server whose sources come with the engine. */
+const [SERVER] = Object.values(PROFILES).flatMap(({ name, built }: ServerProfile) =>
+  built === null ? [] : [{ name, program: built }],
+);
 
 /** What `ridge engines build` can compile, with what is next. */
 const TARGETS = {
@@ -9,7 +16,10 @@ const TARGETS = {
     build: buildCpuEngine,
     next: 'use it with `cpuBackend: native`, or [shipped, native] to compare',
   },
-  server: { build: buildLlamaServer, next: 'the runner llama-server takes it where none is on the PATH' },
+  server: {
+    build: (options: Parameters<typeof buildCpuEngine>[0]) => buildProgram(SERVER!.program, options),
+    next: `the runner ${SERVER!.name} takes it where none is on the PATH`,
+  },
 } as const;
 export type BuildTarget = keyof typeof TARGETS;
 

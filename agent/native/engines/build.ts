@@ -5,7 +5,7 @@ import { basename, dirname, join } from 'node:path';
 import { FailureError, failure } from '../../../core/errors.js';
 import { findEngine } from '../packages.js';
 import { installEngine } from './install.js';
-import { builtServerFile, cacheFolder, nativeEngineFile } from './location.js';
+import { builtProgramFile, cacheFolder, nativeEngineFile } from './location.js';
 import { run, type ToolOptions } from './tools.js';
 
 export interface BuildOptions extends Pick<ToolOptions, 'onLine'> {
@@ -50,8 +50,8 @@ export const CMAKE_FLAGS: readonly string[] = [
   '-DLLAMA_CURL=OFF',
 ];
 
-/** The same for a llama-server that is one file: all it needs is in it. */
-const SERVER_FLAGS: readonly string[] = [
+/** Of a program that is one file: all it needs is in it. */
+const PROGRAM_FLAGS: readonly string[] = [
   '-DCMAKE_BUILD_TYPE=Release',
   '-DBUILD_SHARED_LIBS=OFF',
   '-DGGML_NATIVE=ON',
@@ -71,18 +71,18 @@ const SERVER_FLAGS: readonly string[] = [
 export async function buildCpuEngine(options: BuildOptions = {}): Promise<BuiltEngine> {
   const { release } = findEngine();
   return await build(
-    { name: 'build-native', flags: CMAKE_FLAGS, target: 'ggml-cpu' },
+    { name: 'build-native', flags: CMAKE_FLAGS, target: 'ggml-cpu', says: 'engine.json' },
     nativeEngineFile(release),
     options,
   );
 }
 
-/** Builds llama-server of the same release, likewise; the runner llama-server takes it where none is on the PATH. @throws FailureError */
-export async function buildLlamaServer(options: BuildOptions = {}): Promise<BuiltEngine> {
+/** Builds a program of the same release, likewise, such as its server. @throws FailureError */
+export async function buildProgram(program: string, options: BuildOptions = {}): Promise<BuiltEngine> {
   const { release } = findEngine();
   return await build(
-    { name: 'build-server', flags: SERVER_FLAGS, target: 'llama-server' },
-    builtServerFile(release),
+    { name: `build-${program}`, flags: PROGRAM_FLAGS, target: program, says: `${program}.json` },
+    builtProgramFile(release, program),
     options,
   );
 }
@@ -93,10 +93,12 @@ interface Recipe {
   readonly flags: readonly string[];
   /** Of CMake. */
   readonly target: string;
+  /** The file beside the result that says what made it. */
+  readonly says: string;
 }
 
 async function build(
-  { name, flags, target }: Recipe,
+  { name, flags, target, says }: Recipe,
   file: string,
   options: BuildOptions,
 ): Promise<BuiltEngine> {
@@ -127,14 +129,11 @@ async function build(
   const compiler = spawnSync('c++', ['--version'], { encoding: 'utf8' }).stdout.split('\n')[0] ?? '';
   const record = { release, compiler, flags, seconds };
   writeFileSync(
-    join(dirname(file), RECORDS[target] ?? 'engine.json'),
+    join(dirname(file), says),
     `${JSON.stringify(record, null, 2)}\n`,
   );
   return { path: file, seconds };
 }
-
-/** What is said of a build beside it, where it is not the backend. */
-const RECORDS: Readonly<Record<string, string>> = { 'llama-server': 'llama-server.json' };
 
 const works = (command: string, args: readonly string[]): boolean =>
   spawnSync(command, args, { stdio: 'ignore' }).status === 0;

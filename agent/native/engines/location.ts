@@ -18,9 +18,9 @@ export function nativeEngineFile(release: string): string {
   return join(cacheFolder(), 'engines', release, `${process.arch}-${machine}`, `libggml-cpu.${extension}`);
 }
 
-/** @returns where the llama-server built on this machine lies, beside the backend that is built for the same processor. */
-export function builtServerFile(release: string): string {
-  return join(dirname(nativeEngineFile(release)), 'llama-server');
+/** @returns where a program built on this machine lies, beside the backend that is built for the same processor. */
+export function builtProgramFile(release: string, program: string): string {
+  return join(dirname(nativeEngineFile(release)), program);
 }
 
 function processorFeatures(): string {

@@ -34,6 +34,8 @@ export const serverProfileSchema = z.strictObject({
   /** The program, and what tells its release; empty = it is never started, only attached to. */
   command: words,
   version: words.default(['--version']),
+  /** The program of llama.cpp's sources that `ridge engines build server` makes of it, taken where the command is not on the PATH. */
+  built: z.string().nullable().default(null),
   /** Always there. */
   arguments: words,
   /** For each attached adapter: `{path}`, `{scale}`, `{name}`. */

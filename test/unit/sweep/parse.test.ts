@@ -215,7 +215,7 @@ spec:
     [file({ models: [{ source: 'x', digest: 'md5:1' }] }), /digest must be "sha256:" and 64 hex digits/],
     [
       file({ runners: [{ kind: 'llama' }] }),
-      /kind must be llama-cpp, ggml, sparse, fake or kernels, not "llama" \[did you mean llama-cpp\?\]/,
+      /kind must be llama-cpp, ggml, sparse, fake, kernels, .* or vllm, not "llama" \[did you mean llama-cpp\?\]/,
     ],
     [
       file({ runners: [{ kind: 'llama-cpp', flashAttention: 'on' }] }),

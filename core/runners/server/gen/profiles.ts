@@ -28,6 +28,7 @@ export const PROFILES = {
     "version": [
       "--version"
     ],
+    "built": "llama-server",
     "arguments": [
       "--host",
       "127.0.0.1",
@@ -244,6 +245,7 @@ export const PROFILES = {
     "version": [
       "--version"
     ],
+    "built": null,
     "arguments": [],
     "adapter": [],
     "environment": {},
@@ -286,6 +288,7 @@ export const PROFILES = {
     "version": [
       "version"
     ],
+    "built": null,
     "arguments": [
       "serve",
       "--model-path",
@@ -611,6 +614,7 @@ export const PROFILES = {
     "version": [
       "--version"
     ],
+    "built": null,
     "arguments": [
       "--port",
       "{port}"
@@ -699,6 +703,7 @@ export const PROFILES = {
     "version": [
       "--help"
     ],
+    "built": null,
     "arguments": [
       "serve",
       "{model}",
@@ -807,6 +812,7 @@ export const PROFILES = {
     "version": [
       "--version"
     ],
+    "built": null,
     "arguments": [
       "--model-id",
       "{model}",
@@ -976,6 +982,7 @@ export const PROFILES = {
     "version": [
       "--version"
     ],
+    "built": null,
     "arguments": [
       "serve",
       "{model}",
