@@ -128,10 +128,7 @@ async function build(
   const seconds = Number(process.hrtime.bigint() - begin) / 1e9;
   const compiler = spawnSync('c++', ['--version'], { encoding: 'utf8' }).stdout.split('\n')[0] ?? '';
   const record = { release, compiler, flags, seconds };
-  writeFileSync(
-    join(dirname(file), says),
-    `${JSON.stringify(record, null, 2)}\n`,
-  );
+  writeFileSync(join(dirname(file), says), `${JSON.stringify(record, null, 2)}\n`);
   return { path: file, seconds };
 }
 
