@@ -7,10 +7,11 @@ import { adjustForMany, type Comparison } from '../core/statistics/compare.js';
 import type { Interval } from '../core/statistics/interval.js';
 import { pooledSpread } from '../core/statistics/pooled.js';
 import type { Shift } from '../core/statistics/shift.js';
-import { axisValues, describe } from '../core/sweep/labels.js';
+import { axisValues } from '../core/sweep/labels.js';
 import { type Apart, controlMoved, shiftsBetween } from './apart.js';
 import { QUALITY } from './column-sets.js';
 import type { Report } from './report.js';
+import { rowLabels } from './row-labels.js';
 import { metricOf, type Row, reasonOf } from './rows.js';
 
 /** One experiment on both sides. */
@@ -65,16 +66,16 @@ const together = (a: Interval, b: Interval) => Math.hypot((a[1] - a[0]) / 2, (b[
  * @param apart axes that the two sides differ in by intent, left out of the match.
  */
 export function matchRows(a: Report, b: Report, apart: ReadonlySet<string>): Matched {
-  const varying = [...new Set([...a.axes, ...b.axes].map(({ name }) => name))].filter(
-    (name) => !apart.has(name),
-  );
+  const inA = new Set(a.axes.map(({ name }) => name));
+  const varying = [...a.axes, ...b.axes.filter(({ name }) => !inA.has(name))];
+  const labelOf = rowLabels(varying.filter(({ name }) => !apart.has(name)));
   const single = a.rows.length === 1 && b.rows.length === 1;
   const others = new Map(b.rows.map((row) => [single ? '' : pointOf(row, apart), row]));
   const pairs = a.rows.flatMap((row): Pair[] => {
     const key = single ? '' : pointOf(row, apart);
     const match = others.get(key);
     others.delete(key);
-    return match === undefined ? [] : [{ label: describe(row.experiment, varying), a: row, b: match }];
+    return match === undefined ? [] : [{ label: labelOf(row.axes), a: row, b: match }];
   });
   const found = new Set(pairs.flatMap((pair) => [pair.a, pair.b]));
   return {

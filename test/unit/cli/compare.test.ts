@@ -86,7 +86,7 @@ describe('ridge compare', () => {
     expect(met.code).toBe(0);
     const broken = await compared(...sides, { gates: ['perplexity:+1'] });
     expect(broken.code).toBe(3);
-    expect(broken.stderr).toMatch(/^gate not met: perplexity:\+1: small.*: changed by \+2\.18$/m);
+    expect(broken.stderr).toMatch(/^gate not met: perplexity:\+1: base: changed by \+2\.18$/m);
   });
 
   test('csv and json carry full precision, missing is empty or null', async () => {
