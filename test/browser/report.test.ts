@@ -419,6 +419,34 @@ describe.skipIf(!hasChromium)('report page (needs chromium)', () => {
     expect(await page.textContent('footer.notes')).toContain('To keep this file small');
   }, 120_000);
 
+  test('a stroke along an axis keeps the rows that pass there, and what matters is told', async () => {
+    await open(reference);
+    const plot = page.locator('section.parallel');
+    await plot.scrollIntoViewIfNeeded();
+    await expect.poll(() => plot.locator('[data-axis]').count()).toBe(reference.axes.length + 2);
+    await expect.poll(() => plot.locator('.importance li').count()).toBe(reference.axes.length);
+    const brush = plot.locator('[data-axis="axis:parallel"] .brush');
+    const box = (await brush.boundingBox())!;
+    const x = box.x + box.width / 2;
+    await page.mouse.move(x, box.y + box.height - 2);
+    await page.mouse.down();
+    await page.mouse.move(x, box.y + box.height * 0.7);
+    await page.mouse.up();
+    const kept = reference.rows.filter((row) => row.axes.parallel === 1).map((row) => row.number);
+    await expect.poll(numbers).toEqual(kept);
+    expect(await plot.locator('.band').count()).toBe(1);
+    await shot('axes');
+    // Too few rows for so many values are told to be so.
+    await expect.poll(() => plot.locator('.importance-note').textContent()).toContain('not enough rows');
+    await plot.locator('button:has-text("Show all")').click();
+    await expect.poll(async () => (await numbers()).length).toBe(24);
+    await plot.locator('select').selectOption('modelBytes');
+    await expect
+      .poll(() => plot.locator('.importance li').first().textContent())
+      .toMatch(/^quantization(9\d\.\d|100\.0) %$/);
+    await plot.screenshot({ path: join(shots, 'axes-all.png') });
+  });
+
   test('what the sweep did not ask for is not listed as missing', async () => {
     const records = [recordOf(calmInput({ quality: null }))];
     const report = build(records, 'unasked');

@@ -3,6 +3,7 @@ import { useCallback, useEffect, useMemo, useState } from 'preact/hooks';
 import type { Report } from '../../../report/report.js';
 import type { Row } from '../../../report/rows.js';
 import type { Details } from '../../../report/trim.js';
+import { Parallel } from './axes/parallel.js';
 import { Latency } from './charts/latency.js';
 import { Load } from './charts/load.js';
 import { Pareto } from './charts/pareto.js';
@@ -126,6 +127,18 @@ export function ReportPage({ report, details, theme, top, progress, runs }: Repo
           opened={opened}
           onOpen={setOpened}
         />
+        <div class="plots">
+          <Paced {...paced}>
+            {(seen) => (
+              <Parallel
+                {...seen}
+                ranges={filter.ranges}
+                onRanges={(ranges) => setFilter((now) => ({ ...now, ranges }))}
+                hovered={hovered}
+              />
+            )}
+          </Paced>
+        </div>
         {answers}
         <Footer report={report} details={details} />
       </main>

@@ -10,6 +10,7 @@ import { sortRows } from '../../../dashboards/web/src/table/sort.js';
 import { buildReport } from '../../../report/build.js';
 import { pack, unpack } from '../../../report/payload.js';
 import type { Row } from '../../../report/rows.js';
+import { metricOf } from '../../../report/rows.js';
 import { sweepRecords } from '../../support/sweep-records.js';
 import { techniqueRecords } from '../../support/technique-records.js';
 
@@ -53,8 +54,30 @@ describe('filter of the page', () => {
   });
 
   test('state and axis choices combine with the words', () => {
+    // A stroke along an axis: from the first value to the second, and a metric's upper half.
+    const { metrics } = report;
+    const decode = metrics.find(({ name }) => name === 'decodeTokensPerSecond')!.name;
+    const ranged = (ranges: Record<string, readonly [number, number]>) =>
+      filterRows(report, { ...EMPTY_FILTER, ranges });
+    const parallel = [...report.axes.find(({ name }) => name === 'parallel')!.values]
+      .map(Number)
+      .sort((a, b) => a - b);
+    expect(ranged({ 'axis:parallel': [0, 0.4] }).every((row) => row.axes.parallel === parallel[0])).toBe(
+      true,
+    );
+    expect(ranged({ 'axis:parallel': [0, 0.4] }).length).toBeGreaterThan(0);
+    const values = report.rows.flatMap((row) => metricOf(row, decode) ?? []);
+    expect(ranged({ [`metric:${decode}`]: [20, 1e9] })).toHaveLength(
+      values.filter((value) => value >= 20).length,
+    );
+    expect(ranged({ 'metric:nothing': [0, 1] })).toEqual([]);
     expect(filterRows(report, { ...EMPTY_FILTER, state: 'front' }).every((row) => row.onFront)).toBe(true);
-    const rows = filterRows(report, { text: 'parallel=1', state: 'valid', axes: { quantization: 'f16' } });
+    const rows = filterRows(report, {
+      text: 'parallel=1',
+      state: 'valid',
+      ranges: {},
+      axes: { quantization: 'f16' },
+    });
     expect(rows).toHaveLength(2);
   });
 });

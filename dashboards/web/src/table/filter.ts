@@ -2,6 +2,7 @@ import { nearest } from '../../../../core/input/suggest.js';
 import { axisText, cellText } from '../../../../report/columns.js';
 import type { Report } from '../../../../report/report.js';
 import { metricOf, type Row } from '../../../../report/rows.js';
+import { inRanges, type Ranges } from './ranges.js';
 
 export type StateFilter = 'all' | 'front' | 'valid' | 'invalid' | 'failed';
 
@@ -10,9 +11,11 @@ export interface Filter {
   readonly state: StateFilter;
   /** Axis name → the value as it is written in the table. */
   readonly axes: Readonly<Record<string, string>>;
+  /** Strokes along the lines of the plot of axes. */
+  readonly ranges: Ranges;
 }
 
-export const EMPTY_FILTER: Filter = { text: '', state: 'all', axes: {} };
+export const EMPTY_FILTER: Filter = { text: '', state: 'all', axes: {}, ranges: {} };
 
 /** The words of the search box as they were understood. */
 interface ReadWords {
@@ -25,10 +28,12 @@ interface ReadWords {
 export function filterRows(report: Report, filter: Filter): Row[] {
   const { tests } = readWords(report, filter.text);
   const axes = Object.entries(filter.axes);
+  const inside = inRanges(report, filter.ranges);
   return report.rows.filter(
     (row) =>
       (filter.state === 'all' || (filter.state === 'front' ? row.onFront : row.state === filter.state)) &&
       axes.every(([name, value]) => axisText(row.axes[name]) === value) &&
+      inside(row) &&
       tests.every((test) => test(row)),
   );
 }

@@ -1,0 +1,136 @@
+import { moments } from './summary.js';
+
+/** How much of the variance of a number the levels of each factor explain. */
+export interface MainEffects {
+  /** Of the variance, by factor and in their order; together they are `together`. */
+  readonly shares: readonly number[];
+  /** R² of the additive model of all factors; the rest is interactions and noise. */
+  readonly together: number;
+  /** What each factor would explain on average if it did nothing: a level more is a parameter more. */
+  readonly chance: readonly number[];
+}
+
+/** Each further factor doubles the models to solve. */
+const MOST_FACTORS = 10;
+/** Parameters of the largest model: solving takes their cube. */
+const MOST_PARAMETERS = 60;
+/** Values for each parameter of the additive model, at least; with fewer the shares are mostly chance. */
+const VALUES_PER_PARAMETER = 2;
+/** A column that is, but for this share, made of those before it says nothing new. */
+const ALIASED = 1e-9;
+
+/**
+ * Splits the variance of a number among factors by their main effects: additive least-squares models of the factors' levels, and for
+ * each factor the R² that it adds, averaged over all orders in which factors can come in (Lindeman, Merenda and Gold, Introduction to
+ * Bivariate and Multivariate Analysis, 1980, p. 119 ff.; Grömping, J. Stat. Softw. 17(1), 2006, "lmg"; it is the Shapley value). In a
+ * balanced design every order says the same: the factor's sum of squares over the total, η². In an unbalanced one what several factors
+ * could explain is shared between them, and factors that always move together get the same.
+ * @param values one for each run, of any unit.
+ * @param factors of each factor the level that each run has.
+ * @returns null where there are too few values for so many levels, too many factors, or nothing varies.
+ */
+export function mainEffects(
+  values: readonly number[],
+  factors: readonly (readonly unknown[])[],
+): MainEffects | null {
+  const n = values.length;
+  const { mean, squares } = moments(values);
+  if (factors.length === 0 || factors.length > MOST_FACTORS) return null;
+  const parameters = factors.reduce((sum, levels) => sum + new Set(levels).size - 1, 0);
+  if (parameters > MOST_PARAMETERS || n < VALUES_PER_PARAMETER * (1 + parameters)) return null;
+  // Rounding alone makes equal values differ.
+  if (!(squares > n * (1e-12 * mean) ** 2)) return null;
+  const columns = factors.map(columnsOf);
+  const explained = explainedBy(
+    columns,
+    values.map((value) => (value - mean) / Math.sqrt(squares)),
+  );
+  const all = 2 ** factors.length - 1;
+  return {
+    shares: factors.map((_, factor) => averageGain(explained, factors.length, factor)),
+    together: explained[all] ?? 0,
+    chance: columns.map((own) => own.length / (n - 1)),
+  };
+}
+
+/** One column for each level but the first, centred. */
+function columnsOf(levels: readonly unknown[]): number[][] {
+  return [...new Set(levels)].slice(1).map((level) => {
+    const count = levels.filter((one) => one === level).length;
+    return levels.map((one) => (one === level ? 1 : 0) - count / levels.length);
+  });
+}
+
+/** @returns R² of the model of each set of factors, by the set as bits. */
+function explainedBy(columns: readonly (readonly number[][])[], target: readonly number[]): number[] {
+  const owner = columns.flatMap((own, factor) => own.map(() => factor));
+  const flat = columns.flat();
+  const gram = flat.map((a) => flat.map((b) => dot(a, b)));
+  const onto = flat.map((a) => dot(a, target));
+  return Array.from({ length: 2 ** columns.length }, (_, set) => {
+    const chosen = owner.flatMap((factor, i) => ((set >> factor) & 1 ? [i] : []));
+    return Math.min(1, projected(gram, onto, chosen));
+  });
+}
+
+/** @returns the squared length of a unit vector's projection on the chosen columns, by Cholesky; aliased columns are left out. */
+function projected(
+  gram: readonly (readonly number[])[],
+  onto: readonly number[],
+  chosen: readonly number[],
+): number {
+  const rows: number[][] = [];
+  const kept: number[] = [];
+  const solved: number[] = [];
+  let sum = 0;
+  for (const i of chosen) {
+    const row: number[] = [];
+    for (let k = 0; k < kept.length; k += 1) {
+      const above = rows[k]!;
+      let value = gram[i]![kept[k]!]!;
+      for (let m = 0; m < k; m += 1) value -= row[m]! * above[m]!;
+      row.push(value / above[k]!);
+    }
+    const whole = gram[i]![i]!;
+    const left = whole - dot(row, row);
+    if (left <= ALIASED * whole) continue;
+    const pivot = Math.sqrt(left);
+    const along = (onto[i]! - dot(row, solved)) / pivot;
+    sum += along * along;
+    solved.push(along);
+    kept.push(i);
+    rows.push([...row, pivot]);
+  }
+  return sum;
+}
+
+function dot(a: readonly number[], b: readonly number[]): number {
+  let sum = 0;
+  for (let i = 0; i < a.length; i += 1) sum += a[i]! * b[i]!;
+  return sum;
+}
+
+/** What a factor adds to sets without it, each size of set weighing the same. */
+function averageGain(explained: readonly number[], factors: number, factor: number): number {
+  const bit = 1 << factor;
+  let sum = 0;
+  for (let set = 0; set < explained.length; set += 1) {
+    if (set & bit) continue;
+    const size = bitsOf(set);
+    const gain = (explained[set | bit] ?? 0) - (explained[set] ?? 0);
+    sum += gain / (factors * choose(factors - 1, size));
+  }
+  return Math.max(0, sum);
+}
+
+function bitsOf(set: number): number {
+  let count = 0;
+  for (let rest = set; rest > 0; rest >>= 1) count += rest & 1;
+  return count;
+}
+
+function choose(n: number, k: number): number {
+  let result = 1;
+  for (let i = 1; i <= k; i += 1) result = (result * (n - k + i)) / i;
+  return result;
+}

@@ -1,0 +1,49 @@
+import { type MainEffects, mainEffects } from '../core/statistics/main-effects.js';
+import type { AxisColumn } from './columns.js';
+import { metricOf, type Row } from './rows.js';
+
+/** Of the variance of a metric, what an axis explains by itself. */
+interface AxisImportance {
+  readonly axis: string;
+  /** 0 to 1. */
+  readonly share: number;
+  /** What it would be on average if the axis did nothing. */
+  readonly chance: number;
+}
+
+interface Importance {
+  /** The most important one first; null where the rows are not enough. */
+  readonly axes: readonly AxisImportance[] | null;
+  /** What all axes explain together without their interactions; null as above. */
+  readonly together: number | null;
+  /** Valid rows with a number. */
+  readonly rows: number;
+}
+
+/**
+ * How much of a metric's variance over valid rows each axis explains (core/statistics/main-effects.ts). Of positive numbers it is the
+ * variance of their logarithms, since settings make a thing so many times as fast, and tables quote geometric means.
+ */
+export function importanceOf(axes: readonly AxisColumn[], rows: readonly Row[], metric: string): Importance {
+  const counted = rows.flatMap((row) => {
+    const value = row.state === 'valid' ? metricOf(row, metric) : null;
+    return value === null ? [] : [{ row, value }];
+  });
+  const positive = counted.every(({ value }) => value > 0);
+  // Among some of the rows an axis may not vary.
+  const factors = axes
+    .map(({ name }) => ({ name, levels: counted.map(({ row }) => row.axes[name] ?? null) }))
+    .filter(({ levels }) => new Set(levels).size > 1);
+  const effects: MainEffects | null = mainEffects(
+    counted.map(({ value }) => (positive ? Math.log(value) : value)),
+    factors.map(({ levels }) => levels),
+  );
+  if (effects === null) return { axes: null, together: null, rows: counted.length };
+  const shares = factors.map(({ name }, i) => ({
+    axis: name,
+    share: effects.shares[i] ?? 0,
+    chance: effects.chance[i] ?? 0,
+  }));
+  const sorted = shares.sort((a, b) => b.share - a.share);
+  return { axes: sorted, together: effects.together, rows: counted.length };
+}
