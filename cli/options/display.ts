@@ -16,11 +16,12 @@ export const FORMATS = [
   'inferencex-json',
   'zeus-json',
   'efficientllm-json',
+  'vllm-json',
 ] as const;
 export type Format = (typeof FORMATS)[number];
 
 /** The formats of a report that are no text: each is one exporter in cli/report/files. */
-export const FILE_FORMATS = ['parquet', 'mlflow'] as const;
+export const FILE_FORMATS = ['parquet', 'mlflow', 'mlperf-endpoints'] as const;
 export type FileFormat = (typeof FILE_FORMATS)[number];
 
 export interface DisplayOptions {

@@ -42,4 +42,5 @@ export const EXPORTERS: Readonly<Record<ExportFormat, Exporter>> = {
   'inferencex-json': mappedExporter('inferencex-json'),
   'zeus-json': mappedExporter('zeus-json'),
   'efficientllm-json': mappedExporter('efficientllm-json'),
+  'vllm-json': mappedExporter('vllm-json'),
 };

@@ -10,7 +10,7 @@ export function mappedExporter(format: MappedFormat): Exporter {
   return {
     format,
     extension: `.${format.replace(/-json$/, '')}.json`,
-    help: `energy and efficiency under the names of ${mapping.tool}, each with its meaning`,
+    help: `results under the names of ${mapping.tool}, each with its meaning`,
     export: (report) => ({
       text: `${JSON.stringify(documentOf(format, mapping, report), null, 2)}\n`,
       notes: [],

@@ -25,7 +25,7 @@ export function registerReport(program: Command): void {
     )
     .option(
       '-o, --output <path>',
-      'write to this file instead of stdout; parquet needs a file, mlflow a folder (mlruns)',
+      'write to this file instead of stdout; parquet needs a file, mlflow (mlruns) and mlperf-endpoints a folder',
     )
     .option('--recompute', 'recompute every metric from the raw samples in the records')
     .addHelpText('after', mappingsHelp);

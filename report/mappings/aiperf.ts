@@ -1,8 +1,19 @@
-import { type ExportMapping, fromMetric, ofMetric, onGpu, sequencesOf } from './mapping.js';
+import {
+  type ExportMapping,
+  type FieldMapping,
+  fromMetric,
+  ofMetric,
+  onGpu,
+  sequencesOf,
+} from './mapping.js';
+import { mean, percentile, type ServedRun, servedField } from './served.js';
 
 const perSequence = (row: Parameters<typeof sequencesOf>[0]) => 1 / sequencesOf(row);
 
-/** Energy as NVIDIA's AIPerf names it. A request is a sequence of ours: a prompt and what is generated after it. */
+/**
+ * Energy and servers under load as NVIDIA's AIPerf names them. Where no server was asked, a request is a sequence of ours: a prompt and what is
+ * generated after it.
+ */
 export const AIPERF: ExportMapping = {
   tool: 'AIPerf',
   about:
@@ -82,8 +93,48 @@ export const AIPERF: ExportMapping = {
       'energyDelayProductJouleSeconds',
       perSequence,
     ),
+    servedField('request_count', '', 'Requests with a whole answer.', ({ complete }) => complete.length),
+    servedField(
+      'request_throughput',
+      '1/s',
+      'Whole answers over the time from the first dispatch to the last end.',
+      ({ complete, seconds }) => complete.length / seconds,
+    ),
+    servedField(
+      'output_token_throughput',
+      'tokens/s',
+      'Output tokens of whole answers over the same time.',
+      ({ outputTokens, seconds }) => outputTokens / seconds,
+    ),
+    ...latency(
+      'time_to_first_token',
+      'From dispatch to the first token of any kind, of whole answers.',
+      ({ ttft }) => ttft,
+    ),
+    ...latency(
+      'inter_token_latency',
+      'Of each request: time after the first token over output tokens less one. Ours (TPOT) leaves out all tokens of the first chunk.',
+      ({ perToken }) => perToken,
+    ),
+    ...latency('request_latency', 'From dispatch to the end of whole answers.', ({ e2e }) => e2e),
   ],
 };
+
+/** As the path in its JSON. */
+function latency(name: string, meaning: string, of: (run: ServedRun) => Float64Array): FieldMapping[] {
+  const figures = [
+    ['avg', mean],
+    ...([50, 90, 99] as const).map(
+      (p) => [`p${p}`, (values: Float64Array) => percentile(values, p / 100)] as const,
+    ),
+  ] as const;
+  return figures.map(([word, figure]) =>
+    servedField(`${name}.${word}`, 'ms', meaning, (run) => {
+      const seconds = figure(of(run));
+      return seconds === null ? null : 1000 * seconds;
+    }),
+  );
+}
 
 function inverse(said: ReturnType<typeof ofMetric>): ReturnType<typeof ofMetric> {
   if ('reason' in said) return said;

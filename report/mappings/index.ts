@@ -2,6 +2,7 @@ import { AIPERF } from './aiperf.js';
 import { EFFICIENTLLM } from './efficientllm.js';
 import { INFERENCEX } from './inferencex.js';
 import type { ExportMapping } from './mapping.js';
+import { VLLM } from './vllm.js';
 import { ZEUS } from './zeus.js';
 
 /** Vocabularies of other tools by the format they are exported in. A new one is a file and a line here. */
@@ -10,6 +11,7 @@ export const EXPORT_MAPPINGS = {
   'inferencex-json': INFERENCEX,
   'zeus-json': ZEUS,
   'efficientllm-json': EFFICIENTLLM,
+  'vllm-json': VLLM,
 } as const satisfies Record<string, ExportMapping>;
 
 export type MappedFormat = keyof typeof EXPORT_MAPPINGS;

@@ -17,5 +17,12 @@ export function isFileFormat(format: string): format is FileFormat {
 
 /** Opened only where it is asked for: libraries of formats take a while to load. */
 export async function fileExporter(format: FileFormat): Promise<FileExporter> {
-  return format === 'parquet' ? (await import('./parquet.js')).parquet : (await import('./mlflow.js')).mlflow;
+  switch (format) {
+    case 'parquet':
+      return (await import('./parquet.js')).parquet;
+    case 'mlflow':
+      return (await import('./mlflow.js')).mlflow;
+    case 'mlperf-endpoints':
+      return (await import('./mlperf-endpoints.js')).mlperfEndpoints;
+  }
 }

@@ -1,8 +1,11 @@
 import { describe, expect, test } from 'vitest';
 import { mappedExporter } from '../../../cli/output/mapped.js';
+import { latenciesOf } from '../../../core/serving/latencies.js';
+import { requestsOf } from '../../../core/serving/record.js';
 import { buildReport } from '../../../report/build.js';
 import { EXPORT_MAPPINGS, type MappedFormat, mappingsHelp } from '../../../report/mappings/index.js';
 import { judge } from '../../../roofline/judge.js';
+import { servedTrial } from '../../support/served-records.js';
 import {
   calmInput,
   experiment,
@@ -48,7 +51,7 @@ describe("other tools' words", () => {
   test("AIPerf's, in its units", () => {
     const { row } = exported('aiperf-json');
     const close = (value: number) => expect.closeTo(value, 6);
-    expect(row.values).toEqual({
+    expect(row.values).toMatchObject({
       total_gpu_energy: close(5 * 880),
       average_gpu_power: close(880 / 6),
       energy_per_output_token_mj: close((1000 * 880) / 256),
@@ -61,7 +64,7 @@ describe("other tools' words", () => {
       energy_per_user: close(5 * 880),
       energy_delay_product: close(880 * 6),
     });
-    expect(row.missing).toEqual({ goodput_per_watt: expect.stringMatching(/no limits of latency/) });
+    expect(row.missing).toMatchObject({ goodput_per_watt: expect.stringMatching(/no limits of latency/) });
     expect(row.spread.energy_per_request_j).toMatchObject({ n: 5 });
     expect(row.source).toBe('counter:gpu');
   });
@@ -125,5 +128,46 @@ describe("other tools' words", () => {
         expect(help).toContain(meaning);
       }
     }
+  });
+});
+
+describe('servers under load', () => {
+  const trial = servedTrial({ concurrency: 2, requests: 200, failsEach: 10 });
+  const report = buildReport([trial], { sweepName: 'test', objectives: [] });
+  const valuesOf = (format: MappedFormat) =>
+    (JSON.parse(mappedExporter(format).export(report).text) as Exported).rows[0]!.values;
+  const complete = requestsOf(trial.serving!.requests).filter(({ outcome }) => outcome === 'complete');
+  const seconds = Math.max(...complete.map(({ done }) => done!)) - 0.001;
+  const tpot = latenciesOf(complete[0]!).tpot!;
+
+  test("vLLM's words, from the requests", () => {
+    const close = (value: number) => expect.closeTo(value, 6);
+    expect(valuesOf('vllm-json')).toMatchObject({
+      completed: 180,
+      failed: 20,
+      total_input_tokens: 18_000,
+      total_output_tokens: 2880,
+      duration: close(seconds),
+      request_throughput: close(180 / seconds),
+      output_throughput: close(2880 / seconds),
+      mean_ttft_ms: close(55),
+      std_ttft_ms: close(0),
+      median_tpot_ms: close(1000 * tpot),
+      p99_itl_ms: close(11),
+      mean_e2el_ms: close(55 + 15 * 11),
+    });
+  });
+
+  test('AIPerf says the same under its own names', () => {
+    const [theirs, vllm] = [valuesOf('aiperf-json'), valuesOf('vllm-json')];
+    expect(theirs['time_to_first_token.avg']).toBe(vllm.mean_ttft_ms);
+    expect(theirs['inter_token_latency.p99']).toBe(vllm.p99_tpot_ms);
+    expect(theirs['request_latency.p50']).toBe(vllm.median_e2el_ms);
+    expect(theirs.request_throughput).toBe(vllm.request_throughput);
+  });
+
+  test('rows that asked no server say so', () => {
+    const { row } = exported('vllm-json');
+    expect(row.missing.completed).toBe('the row asked no server');
   });
 });

@@ -1,0 +1,38 @@
+import { existsSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { stringify } from 'yaml';
+import { fileProblem } from '../../../core/input/file-problem.js';
+import { endpointsExport } from '../../../report/mlperf-endpoints.js';
+import { usageError } from '../../exit.js';
+import { say } from '../../output/print.js';
+import type { FileExporter } from './index.js';
+
+/** The folder of a submission to MLPerf Endpoints, as far as results tell. */
+export const mlperfEndpoints: FileExporter = {
+  unit: 'folder',
+  place: 'a folder',
+  write(report, path) {
+    if (existsSync(path) && !statSync(path).isDirectory())
+      throw usageError(`${path} is not a folder`, 'Name a folder with --output.');
+    const { files, points, notes } = endpointsExport(report);
+    for (const note of notes) say(note);
+    try {
+      for (const [name, content] of files) {
+        const file = join(path, name);
+        mkdirSync(dirname(file), { recursive: true });
+        writeFileSync(file, textOf(name, content));
+      }
+    } catch (error) {
+      throw usageError(
+        `${path} cannot be written: ${fileProblem(error)}`,
+        'Name another folder with --output.',
+      );
+    }
+    return Promise.resolve(`wrote ${points} ${points === 1 ? 'point' : 'points'} to ${path}`);
+  },
+};
+
+function textOf(name: string, content: unknown): string {
+  if (typeof content === 'string') return content;
+  return name.endsWith('.yaml') ? stringify(content) : `${JSON.stringify(content, null, 2)}\n`;
+}
