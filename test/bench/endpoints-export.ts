@@ -29,14 +29,15 @@ const OF_THE_SUBMITTER = new Set([
   'accuracy-present',
 ]);
 const CONCURRENCIES = [1, 2, 4, 8, 16, 32, 40];
+/** So slow that a busy machine delays the load generator by nothing that counts. */
 const SWEEP = `
 apiVersion: ridgepoint.dev/v1
 kind: Sweep
 metadata: { name: curve }
 spec:
   models: [{ name: tiny, source: "builtin:tiny" }]
-  runners: [{ kind: simulated-server, simulatedTtftSeconds: 0.5, simulatedItlSeconds: 0.01 }]
-  workloads: [{ kind: serving, concurrency: [${CONCURRENCIES.join(', ')}], requests: 80, outputTokens: 16 }]
+  runners: [{ kind: simulated-server, simulatedTtftSeconds: 1.5, simulatedItlSeconds: 0.01 }]
+  workloads: [{ kind: serving, concurrency: [${CONCURRENCIES.join(', ')}], requests: 42, warmupRequests: 1, outputTokens: 8 }]
   measure: { starts: 1, maxForeignCores: 1000, maxStealRatio: 1 }
   placement: { retries: 0, driftControl: false }
 `;
