@@ -31,8 +31,9 @@ describe.skipIf(!hasChromium)('servers under load in the page (needs chromium)',
       ...Array<string>(4).fill('quantization q4_k_m'),
       ...Array<string>(4).fill('quantization q8_0'),
     ]);
-    await plot.getByLabel('Against').selectOption('userTokensPerSecond');
+    await plot.getByRole('combobox', { name: 'Against' }).selectOption('userTokensPerSecond');
     expect(await plot.locator('thead').textContent()).toContain('userTokensPerSecond');
+    await plot.scrollIntoViewIfNeeded();
     await shot('served-load');
     expect(trouble).toEqual([]);
   });
