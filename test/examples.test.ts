@@ -29,6 +29,7 @@ const POINTS: Record<string, number> = {
   'kv-cache.yaml': 12,
   'power-caps.yaml': 10,
   'quickstart.yaml': 12,
+  'serving.yaml': 24,
   'sglang.yaml': 45,
   'synthetic.yaml': 6,
   'techniques.yaml': 36,

@@ -85,6 +85,8 @@ export class Transport {
       };
       const request = this.#request({
         ...this.#options,
+        // Other idle connections were left as long as this one: the second time it gets one of its own.
+        ...(again && { agent: false }),
         headers: { ...this.#headers, 'content-length': body.length },
       });
       request.on('response', (response) => {

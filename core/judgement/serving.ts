@@ -213,7 +213,7 @@ function inside({ inside: said, insideAbsent }: ServingRecord, requests: number)
 }
 
 function doubts(summary: ServingSummary, serving: ServingRecord): Warning[] {
-  const { throughput, latencies: of, outputLength, usage, chunks, window } = summary;
+  const { throughput, latencies: of, serverLength, usage, chunks, window } = summary;
   const seconds = window.toSeconds - window.fromSeconds;
   const late = generatorProblems(serving.generator, serving.generator.ceiling, {
     medianFirstToken: of.service.ttft.p50.value,
@@ -223,7 +223,7 @@ function doubts(summary: ServingSummary, serving: ServingRecord): Warning[] {
   const found = late.map((problem) => warn('generator-late', problem));
   if (serving.endedEarly !== null) found.push(warn('over-saturated', serving.endedEarly));
   if (serving.search?.load === null) found.push(warn('slo-unmet', serving.search.reason));
-  const { relative } = outputLength;
+  const { relative } = serverLength;
   if (relative !== null && Math.abs(relative) > COUNTS_DIFFER) {
     const share = `${(100 * (1 + relative)).toFixed(1)} %`;
     found.push(warn('length-mismatch', `answers had ${share} of the tokens that were asked for`));

@@ -18,6 +18,8 @@ export interface ServingSummary {
   readonly latencies: LatencySummaries;
   /** Tokens that were asked for against those that came, of complete answers. */
   readonly outputLength: Agreement;
+  /** The same by the count of the server, where it tells one: a text of so many tokens may be cut into others when it is read again. */
+  readonly serverLength: Agreement;
   /** Our counts against those of the server. */
   readonly usage: { readonly prompt: Agreement; readonly completion: Agreement };
   readonly chunks: ChunkSizes;
@@ -129,6 +131,12 @@ export function summarizeServing(
     throughput: throughputOf(complete, window, devices, latencies.tpot.p90.value),
     latencies,
     outputLength: agreement(complete.map((request) => [request.wantedTokens, request.outputTokens])),
+    serverLength: agreement(
+      complete.map(({ wantedTokens, outputTokens, usage }) => [
+        wantedTokens,
+        usage?.completionTokens ?? outputTokens,
+      ]),
+    ),
     usage: {
       prompt: agreement(complete.map(({ promptTokens, usage }) => [promptTokens, usage?.promptTokens])),
       completion: agreement(

@@ -31,7 +31,9 @@ export function mixtureQuantile(parts: readonly StudentPart[], p: number): numbe
   });
   const end = (x: number) => ({ x, excess: mixtureCdf(parts, x) - p });
   let [low, high] = [end(Math.min(...ends)), end(Math.max(...ends))];
-  const resolution = 1e-7 * (high.x - low.x);
+  // Starts that differ in their last bits alone leave no number between the ends.
+  const finest = 4 * Number.EPSILON * Math.max(Math.abs(low.x), Math.abs(high.x));
+  const resolution = Math.max(1e-7 * (high.x - low.x), finest);
   while (high.x - low.x > resolution) {
     const slope = high.excess - low.excess;
     const cut = end(slope > 0 ? low.x - (low.excess * (high.x - low.x)) / slope : (low.x + high.x) / 2);

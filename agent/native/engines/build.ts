@@ -50,11 +50,15 @@ export const CMAKE_FLAGS: readonly string[] = [
   '-DLLAMA_CURL=OFF',
 ];
 
+/** llama.cpp v0.4.0 linked into one file ends at its first AMX instruction with SIGILL, for it has not asked Linux for the tiles by then. */
+const NO_AMX = '-mno-amx-tile -mno-amx-int8 -mno-amx-bf16';
+
 /** Of a program that is one file: all it needs is in it. */
 const PROGRAM_FLAGS: readonly string[] = [
   '-DCMAKE_BUILD_TYPE=Release',
   '-DBUILD_SHARED_LIBS=OFF',
   '-DGGML_NATIVE=ON',
+  ...(process.arch === 'x64' ? [`-DCMAKE_C_FLAGS=${NO_AMX}`, `-DCMAKE_CXX_FLAGS=${NO_AMX}`] : []),
   '-DGGML_OPENMP=OFF',
   '-DGGML_CCACHE=OFF',
   ...['TESTS', 'EXAMPLES', 'APP', 'UI'].map((part) => `-DLLAMA_BUILD_${part}=OFF`),

@@ -396,4 +396,12 @@ test('a mixture of Student distributions: the quantile undoes the distribution',
     expect(mixtureCdf(parts, mixtureQuantile(parts, p))).toBeCloseTo(p, 6);
   }
   expect(mixtureQuantile([{ share: 1, centre: 3, scale: 0, df: 2 }], 0.9)).toBe(3);
+  // Two starts whose values differ in their last bits have nothing between them to search.
+  const twins = [0.10000000000000031, 0.10000000000000009].map((centre) => ({
+    share: 0.5,
+    centre,
+    scale: 1e-17,
+    df: 1,
+  }));
+  expect(mixtureQuantile(twins, 0.975)).toBeCloseTo(0.1, 12);
 });
