@@ -8,8 +8,6 @@ export interface Address {
 }
 
 const HEALTH_MILLISECONDS = 2000;
-/** The first request may compile kernels or capture graphs. */
-const FIRST_REQUEST_MILLISECONDS = 120_000;
 const MOST_SHOWN = 300;
 
 const modelsSchema = z.object({ data: z.array(z.object({ id: z.string() })).min(1) });
@@ -40,14 +38,19 @@ export async function firstModel(at: Address, path: string): Promise<string | nu
   }
 }
 
-/** Asks for one token: a server can be healthy and answer nothing. @returns null when it answered, or what was wrong. */
+/**
+ * Asks for one token: a server can be healthy and answer nothing.
+ * @param seconds after which it is not waited for any longer.
+ * @returns null when it answered, or what was wrong.
+ */
 export async function tryOnce(
   at: Address,
   { completions }: Pick<ServerProfile['paths'], 'completions'>,
   model: string,
+  seconds: number,
 ): Promise<string | null> {
   try {
-    const answer = await ask(at, completions, FIRST_REQUEST_MILLISECONDS, {
+    const answer = await ask(at, completions, 1000 * seconds, {
       model,
       prompt: 'Hello',
       max_tokens: 1,
@@ -56,7 +59,8 @@ export async function tryOnce(
     const text = await answer.text();
     return answer.ok ? null : `${completions} answered ${answer.status}: ${text.slice(0, MOST_SHOWN)}`;
   } catch (error) {
-    const { message, cause } = error as Error;
+    const { name, message, cause } = error as Error;
+    if (name === 'TimeoutError') return `${completions} did not answer for ${seconds} s`;
     return `${completions}: ${cause instanceof Error ? cause.message : message}`;
   }
 }

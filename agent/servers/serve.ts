@@ -19,6 +19,8 @@ const PORT_TRIES = 3;
 const PORT_TAKEN = /address already in use|EADDRINUSE|couldn't bind|failed to bind/i;
 /** A server that is ready and refuses a request for so long is broken; loading may take longer. */
 const FIRST_ANSWER_SECONDS = 60;
+/** One that answers none may compile kernels or capture graphs. */
+const FIRST_REQUEST_SECONDS = 120;
 /** Of its last line, in a sentence. */
 const MOST_SAID = 200;
 /** A line without an end is no line of a log. */
@@ -75,7 +77,7 @@ async function keepOnce(
     const answerSeconds = Math.min(readiness.seconds, FIRST_ANSWER_SECONDS);
     const answered = await until(
       async () => {
-        problem = await tryOnce(at, paths, model);
+        problem = await tryOnce(at, paths, model, Math.min(readiness.seconds, FIRST_REQUEST_SECONDS));
         return problem === null;
       },
       answerSeconds,

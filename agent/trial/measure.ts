@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { FailureError } from '../../core/errors.js';
 import { SHORT_WINDOW_PERIODS } from '../../core/metrics/integrate.js';
 import { readThrottling, throttleWarnings } from '../device/cgroup.js';
@@ -63,6 +64,9 @@ export async function measure(
   }
 }
 
+/** Of a server that dies its requests hear first, and the trial a little later. */
+const END_HEARD_MILLISECONDS = 1000;
+
 /** @returns what the child gives, or throws what the server died of: then the child has nothing more to ask. */
 async function endsWith(
   { child }: TrialRun,
@@ -71,12 +75,19 @@ async function endsWith(
 ): Promise<WorkloadOutcome> {
   if (served?.died == null) return await outcome;
   try {
-    return await Promise.race([outcome, served.died]);
+    const given = await Promise.race([outcome, served.died]);
+    if (lostConnections(given)) await Promise.race([served.died, sleep(END_HEARD_MILLISECONDS)]);
+    return given;
   } catch (error) {
     child.kill('the server has ended');
     await outcome.catch(() => {});
     throw error;
   }
+}
+
+function lostConnections({ findings }: WorkloadOutcome): boolean {
+  if (findings?.of !== 'serving') return false;
+  return findings.record.requests.outcome.some((outcome) => outcome === 'broken' || outcome === 'refused');
 }
 
 function isElsewhere(served: ServedModel | null): boolean {

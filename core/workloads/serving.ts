@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { numberOn, type Rule } from '../experiment/rule.js';
+import { parseLengths } from '../serving/lengths.js';
 import { parseSlo } from '../serving/slo.js';
 import type { WorkloadKind } from './workload.js';
 
@@ -60,6 +61,16 @@ const traceNeedsFile: Rule = {
         ? 'arrival trace needs trace, the file that says when requests start'
         : 'a trace says when requests start: set arrival to trace, or leave trace out',
 };
+
+const readableLengths = ['inputTokens', 'outputTokens'].map(
+  (name): Rule => ({
+    axes: [name],
+    reason({ [name]: written }) {
+      const lengths = typeof written === 'string' ? parseLengths(written) : null;
+      return typeof lengths === 'string' ? `${name} cannot be read: ${lengths}` : null;
+    },
+  }),
+);
 
 const readable: Rule = {
   axes: ['slo'],
@@ -204,6 +215,7 @@ export const serving: WorkloadKind = {
     concurrencyNeedsClosed,
     rampNeedsEnd,
     traceNeedsFile,
+    ...readableLengths,
     readable,
     searchable,
   ],

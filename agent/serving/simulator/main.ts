@@ -19,4 +19,5 @@ console.log(simulator.url);
 process.on('disconnect', () => process.exit(0));
 for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => process.exit(0));
 await simulator.died;
+console.error('died, as its fault says');
 process.exit(1);
