@@ -32,6 +32,8 @@ export interface Exchange {
   headers: number | null;
   firstByte: number | null;
   done: number | null;
+  /** When the next could take its place: after `done` where a server announced its end and held the connection. */
+  freed: number | null;
   outcome: RequestOutcome;
   problem: string | null;
   status: number | null;
@@ -161,6 +163,7 @@ class Running {
       headers: null,
       firstByte: null,
       done: null,
+      freed: null,
       outcome: 'unfinished',
       problem: null,
       status: null,
@@ -185,7 +188,9 @@ class Running {
     const { timeoutSeconds, idleSeconds = null } = this.#endpoint;
     const lasts = seconds - dispatched!;
     if (this.#closing !== null) {
-      if (seconds - this.#closing > CLOSING_SECONDS) this.#end(this.#closing, null);
+      if (seconds - this.#closing <= CLOSING_SECONDS) return;
+      this.#seconds = seconds;
+      this.#end(this.#closing, null);
     } else if (lasts > timeoutSeconds) {
       const sofar =
         headers === null
@@ -218,6 +223,7 @@ class Running {
     if (this.#closing !== null) this.abort();
     const { exchange } = this;
     exchange.done = seconds;
+    exchange.freed = Math.max(seconds, this.#seconds);
     exchange.outcome = problem?.outcome ?? 'complete';
     exchange.problem = problem?.problem ?? null;
     this.#onDone(exchange);

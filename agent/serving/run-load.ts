@@ -178,14 +178,21 @@ class Run {
   }
 
   /** Gives a slot of a closed loop its next unit. */
-  #fill(intended: number): void {
+  #fill(intended: number, due = intended): void {
     const next = this.#take();
     if (next === null) return;
-    this.#send(next.unit, 0, [], next.body, intended);
+    this.#send(next.unit, 0, [], next.body, intended, due);
     setImmediate(() => this.#prepare());
   }
 
-  #send(unit: Unit, turn: number, before: readonly Said[], body: Buffer, intended: number): void {
+  #send(
+    unit: Unit,
+    turn: number,
+    before: readonly Said[],
+    body: Buffer,
+    intended: number,
+    free = intended,
+  ): void {
     const send = (due: number) => {
       if (!this.#maySend()) return;
       const ended = (exchange: Exchange) => this.#ended(exchange, unit, turn);
@@ -194,27 +201,28 @@ class Run {
     };
     const { maxConcurrency = null } = this.#order;
     if (maxConcurrency !== null && this.#client.running >= maxConcurrency) this.#queue.push(send);
-    else send(intended);
+    else send(free);
   }
 
   #ended(exchange: Exchange, unit: Unit, turn: number): void {
     this.#order.onRequest?.(exchange);
     const { planned, outcome, before, chunks } = exchange;
-    const done = exchange.done!;
-    this.#queue.shift()?.(done);
+    const [done, freed] = [exchange.done!, exchange.freed!];
+    this.#queue.shift()?.(freed);
     const next = unit[turn + 1];
     if (next !== undefined && outcome === 'complete') {
       const answer = chunks.map(({ channel, text }) => (channel === 'answer' ? text : '')).join('');
       const said = [...before, { prompt: planned.prompt, answer }];
       const body = this.#client.bodyOf(next, said);
       const intended = Math.max(done + next.thinkSeconds, this.origin + (next.atSeconds ?? 0));
-      this.#later(intended, () => this.#send(unit, turn + 1, said, body, intended));
+      const free = Math.max(intended, freed);
+      this.#later(free, () => this.#send(unit, turn + 1, said, body, intended, free));
     } else {
       this.skippedTurns += unit.length - turn - 1;
       // A slot is a user: conversations keep theirs while they think.
       if (this.#order.arrival.kind === 'closed') {
         const wait = exchange.dispatched! + FAILURE_SECONDS;
-        if (outcome === 'complete' || wait <= done) this.#fill(done);
+        if (outcome === 'complete' || wait <= done) this.#fill(done, freed);
         else this.#later(wait, () => this.#fill(wait));
       }
     }

@@ -132,6 +132,7 @@ beforeAll(async () => {
       'no-program': { ...own, command: ['no-such-program'] },
       keyless: { ...own, apiKeyFile: join(folder, 'no-such-key') },
       'wrong-words': { ...own, arguments: ['--fault', 'no-such-fault'] },
+      pretender: { profile: 'llama-server', command: ['ridge-simulated-server'] },
       dead: { profile: 'openai', attach: 'http://127.0.0.1:9' },
       tls: { profile: 'openai', attach: `https://127.0.0.1:${port}` },
     },
@@ -290,7 +291,7 @@ describe.skipIf(process.platform !== 'linux')('a server that is kept', () => {
 
       const out = join(folder, 'killed');
       const running = startRidge(runWords(sweep('killed', loads), out), { env: ENV });
-      await running.says(/1\/4/);
+      await running.says(/[12]\/4/);
       const servers = descendantsOf(running.process.pid!).filter((pid) =>
         /simulator\/main.*--port/.test(readFileSync(`/proc/${pid}/cmdline`, 'utf8')),
       );
@@ -380,6 +381,13 @@ describe('a node or a sweep that names what is not there', () => {
     }
   });
 
+  test('is refused at the door: a model that is not there', async () => {
+    const file = sweep('model', { models: 'no-such-model.gguf', runners: [SIMULATED], workloads: [{}] });
+    const { code, stderr } = await ridge(runWords(file, join(folder, 'model')));
+    expect(code).toBe(2);
+    expect(stderr).toMatch(/there is no file no-such-model\.gguf/);
+  });
+
   test('is refused at the door: combinations of a sweep', async () => {
     const closed = { concurrency: 1 };
     const file = sweep('rules', {
@@ -420,6 +428,11 @@ describe('a node or a sweep that names what is not there', () => {
       const servers = await run('names', {
         runners: [
           { ...SIMULATED, server: ['good', 'no-program', 'nobody', 'keyless', 'wrong-words'] },
+          {
+            ...named('pretender', 'llama-server'),
+            speculative: 'draft',
+            draftModel: 'no-such-draft.gguf',
+          },
           named('dead', 'openai'),
           named('tls', 'openai'),
         ],
@@ -429,6 +442,7 @@ describe('a node or a sweep that names what is not there', () => {
         servers.rows.map(({ experiment, failure }) => [experiment.runner.options.server, failure?.message]),
       );
       expect(said.get('good')).toBeUndefined();
+      expect(said.get('pretender')).toBe('there is no file no-such-draft.gguf');
       expect(said.get('keyless')).toMatch(
         /^servers\.keyless: cannot read .*no-such-key: there is no such file$/,
       );

@@ -191,6 +191,15 @@ describe('a load', () => {
     expect(generator.cpuSeconds).toBeGreaterThan(0);
   });
 
+  test('of a server that keeps connections after its answers is not late by that', async () => {
+    const { records, generator } = await withSimulator({ ...QUICK, fault: 'stays-open' }, ({ url }) =>
+      load(endpointOf(url), { requests: many(2, 4) }),
+    );
+    // It was held for a second, and began as soon as it was free.
+    expect(records[1]!.dispatched! - records[0]!.done!).toBeGreaterThan(1);
+    expect(generator.lag!.max).toBeLessThan(1);
+  });
+
   test('of an open loop sends whatever the server does', async () => {
     const { records } = await withSimulator({ ttft: 0.3, itl: 0 }, ({ url }) =>
       load(endpointOf(url), {
