@@ -425,19 +425,28 @@ describe('a node or a sweep that names what is not there', () => {
     'fails with one sentence for every point, and the others go on',
     async () => {
       const named = (server: string | null, kind = 'simulated-server') => ({ kind, server });
-      const servers = await run('names', {
-        runners: [
-          { ...SIMULATED, server: ['good', 'no-program', 'nobody', 'keyless', 'wrong-words'] },
-          {
-            ...named('pretender', 'llama-server'),
-            speculative: 'draft',
-            draftModel: 'no-such-draft.gguf',
-          },
-          named('dead', 'openai'),
-          named('tls', 'openai'),
-        ],
-        workloads: [{}],
-      });
+      const [servers, files] = await Promise.all([
+        run('names', {
+          runners: [
+            { ...SIMULATED, server: ['good', 'no-program', 'nobody', 'keyless', 'wrong-words'] },
+            {
+              ...named('pretender', 'llama-server'),
+              speculative: 'draft',
+              draftModel: 'no-such-draft.gguf',
+            },
+            named('dead', 'openai'),
+            named('tls', 'openai'),
+          ],
+          workloads: [{}],
+        }),
+        run('files', {
+          runners: [SIMULATED],
+          workloads: [
+            { promptDataset: ['good.jsonl', 'missing.jsonl', 'wrong.jsonl', '/etc/hosts'] },
+            { concurrency: 1, arrival: 'trace', trace: 'wrong-trace.jsonl' },
+          ],
+        }),
+      ]);
       const said = new Map(
         servers.rows.map(({ experiment, failure }) => [experiment.runner.options.server, failure?.message]),
       );
@@ -459,13 +468,6 @@ describe('a node or a sweep that names what is not there', () => {
         expect(servers.ended.stderr).toMatch(sentence);
       }
 
-      const files = await run('files', {
-        runners: [SIMULATED],
-        workloads: [
-          { promptDataset: ['good.jsonl', 'missing.jsonl', 'wrong.jsonl', '/etc/hosts'] },
-          { concurrency: 1, arrival: 'trace', trace: 'wrong-trace.jsonl' },
-        ],
-      });
       const of = new Map(
         files.rows.map(({ experiment: { workload }, failure }) => [
           workload.options.promptDataset ?? workload.options.trace,
