@@ -1,5 +1,6 @@
 import type { ComponentChildren } from 'preact';
 import { useCallback, useEffect, useMemo, useState } from 'preact/hooks';
+import { isPresent } from '../../../core/result/result.js';
 import type { Report } from '../../../report/report.js';
 import type { Row } from '../../../report/rows.js';
 import type { Details } from '../../../report/trim.js';
@@ -99,6 +100,8 @@ export function ReportPage({ report, details, theme, top, progress, runs }: Repo
     [shown, filter, selected, theme, runs],
   );
 
+  // Requests to servers have plots of their own.
+  const served = report.rows.some(isServed) && !report.rows.some(({ trial }) => isTimed(trial));
   const plots = { report, theme, hovered, onHover: setHovered, onOpen: setOpened };
   return (
     <>
@@ -108,7 +111,7 @@ export function ReportPage({ report, details, theme, top, progress, runs }: Repo
         <div class="plots">
           <Paced {...paced}>{(seen) => <Pareto {...plots} {...seen} />}</Paced>
           <Paced {...paced}>{(seen) => <Load {...plots} {...seen} />}</Paced>
-          <Latency {...plots} selected={selected} />
+          {served ? null : <Latency {...plots} selected={selected} />}
           <Paced {...paced}>{(seen) => <Roofline {...plots} {...seen} />}</Paced>
         </div>
         <Results
@@ -156,4 +159,8 @@ function firstSelection(report: Report): string[] {
     if (row !== undefined && isTimed(row.trial)) first.push(row);
   }
   return first.map((row) => row.experimentId);
+}
+
+function isServed({ trial }: Row): boolean {
+  return isPresent(trial.measurements.requestsPerSecond);
 }

@@ -3,8 +3,12 @@ import { isPresent, type ResultRecord } from '../../../core/result/result.js';
 import type { Row } from '../../../report/rows.js';
 import { WholeTrials } from './whole-trial.js';
 
-/** @returns whether times between tokens are here or can be had: a summary says by their median that there are some. */
+/**
+ * @returns whether times between tokens are here or can be had: a summary says by their median that there are some. A server's are
+ * gaps between chunks of its requests, which the row's own plots show.
+ */
 export function isTimed({ tokenSeconds, measurements }: ResultRecord): boolean {
+  if (isPresent(measurements.requestsPerSecond)) return false;
   return tokenSeconds.length > 0 || isPresent(measurements.interTokenLatencyP50Seconds);
 }
 

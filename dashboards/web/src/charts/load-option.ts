@@ -85,7 +85,7 @@ export function loadPlot(lines: readonly LoadLine[], view: LoadView): Plot {
     option: {
       animation: false,
       textStyle: { fontFamily: FONT },
-      grid: { left: 16, right: 28, top: lines.length > 1 ? 62 : 34, bottom: 34, containLabel: true },
+      grid: { left: 16, right: 28, top: room(lines.length), bottom: 34, containLabel: true },
       legend: {
         show: lines.length > 1,
         left: 8,
@@ -137,3 +137,9 @@ export function loadPlot(lines: readonly LoadLine[], view: LoadView): Plot {
     rowAt: (seriesIndex, dataIndex) => lines[seriesIndex]?.points[dataIndex]?.row.experimentId,
   };
 }
+
+/** Lines of the legend that fit beside each other are not known before it is drawn: each has room of its own, up to a point. */
+function room(lines: number): number {
+  return lines > 1 ? 40 + 15 * Math.min(lines, MOST_LEGEND_LINES) : 34;
+}
+const MOST_LEGEND_LINES = 8;
