@@ -152,7 +152,7 @@ export function loadAgentConfig(
   const checked = agentFileSchema.safeParse(raw);
   if (!checked.success) {
     throw new AgentConfigError(
-      checked.error.issues.map((issue) => `${issue.path.join('.') || 'the config'}: ${issue.message}`),
+      checked.error.issues.map((issue) => `${issue.path.join('.') || 'the config'}: ${sentenceOf(issue)}`),
     );
   }
   const {
@@ -182,6 +182,11 @@ export function loadAgentConfig(
     roofsFolder: resolve(rest.roofsFolder ?? join(stateFolder, 'roofs')),
     security: readSecurity(tls, tokenFile, env.RIDGE_TOKEN),
   };
+}
+
+/** What is wrong with a name says more than that one is wrong. */
+function sentenceOf(issue: z.core.$ZodIssue): string {
+  return issue.code === 'invalid_key' ? (issue.issues[0]?.message ?? issue.message) : issue.message;
 }
 
 /** @returns the fields of a config file as they stand, nothing checked. @throws AgentConfigError when there are none to read. */

@@ -33,6 +33,17 @@ describe('the agent’s config', () => {
     });
   });
 
+  test('a name that is none says what a name is, and a server both started and reached is refused', () => {
+    const text = 'servers:\n  My Server:\n    profile: vllm\n';
+    expect(errors({ env: {}, file: file(text) })).toEqual([
+      'servers.My Server: use small letters, digits and dashes',
+    ]);
+    const both = 'servers:\n  a:\n    profile: vllm\n    command: [vllm]\n    attach: http://127.0.0.1:1\n';
+    expect(errors({ env: {}, file: file(both) })).toEqual([
+      'servers.a: give either command or attach: a server is started here, or runs already',
+    ]);
+  });
+
   test('roofs are measured by default, kept in the state folder, and come from a file that is there', () => {
     expect(loadAgentConfig({ env: {} })).toMatchObject({
       roofs: 'auto',
