@@ -21,7 +21,7 @@ import { mean } from '../../core/statistics/summary.js';
 import { modelPath } from '../models/loading.js';
 import { endpointOf } from '../support/simulator.js';
 import { conclude, type Figure } from './figure.js';
-import { aiperf } from './serving-truth/aiperf.js';
+import { aiperf } from './peers/aiperf.js';
 
 const TTFT = 0.2;
 const ITL = 0.02;
@@ -92,8 +92,13 @@ async function truth(chunk: number): Promise<Figure[]> {
 async function beside(words: readonly string[]) {
   const server = await startSimulatorProcess(words);
   try {
-    const asked = { concurrency: CONCURRENCY, requests: REQUESTS, promptTokens: 32, outputTokens: TOKENS };
-    return aiperf({ url: server.url, ...asked });
+    return await aiperf({
+      url: server.url,
+      model: 'simulated',
+      api: 'completions',
+      concurrency: CONCURRENCY,
+      requests: { count: REQUESTS, promptTokens: 32, outputTokens: TOKENS },
+    });
   } finally {
     await server.close();
   }
