@@ -10,10 +10,11 @@
  * What the server itself says of its time per token is printed beside each: where that moves as the clients' readings do, the
  * server was slower, and no client misread it.
  *
- *   RIDGEPOINT_LLAMA_SERVER=…/llama-server RIDGEPOINT_AIPERF=…/bin/python npm run bench -- peer-clients
+ *   RIDGEPOINT_LLAMA_SERVER=…/llama-server RIDGEPOINT_AIPERF=…/bin/python npm run bench -- peer-clients [--rounds=5]
  */
 import { execFileSync } from 'node:child_process';
 import { loadavg } from 'node:os';
+import { parseArgs } from 'node:util';
 import { readCpu } from '../../agent/device/cpu.js';
 import { openTokenizer } from '../../agent/runners/tokenizer.js';
 import { commandLine } from '../../agent/servers/command.js';
@@ -38,7 +39,8 @@ if (program === undefined || process.env.RIDGEPOINT_AIPERF === undefined) {
   process.exit(2);
 }
 
-const ROUNDS = 5;
+const { values: options } = parseArgs({ options: { rounds: { type: 'string', default: '5' } } });
+const ROUNDS = Number(options.rounds);
 const CASES = [
   { api: 'completions', concurrency: 1, requests: 20 },
   { api: 'completions', concurrency: 4, requests: 40 },
@@ -181,6 +183,9 @@ const QUANTITIES = {
   outputTokens: 'tokens of all answers',
 } as const;
 
+/** What the server itself says of the same. */
+const SERVER_SAYS = { TTFT: 'serverPrompt', gap: 'serverToken', ITL: 'serverToken' } as const;
+
 /** Figures of one case, from its rounds. */
 function compare({ api, concurrency }: Case, rounds: readonly Awaited<ReturnType<typeof round>>[]): Figure[] {
   const ratios = (name: keyof Beside) => rounds.map((read) => read.ours[name] / read.aiperf[name]);
@@ -191,6 +196,11 @@ function compare({ api, concurrency }: Case, rounds: readonly Awaited<ReturnType
     `${where}, ours / AIPerf by the server's own words: ${said(ratios('serverPrompt'))} per prompt, ` +
       `${said(ratios('serverToken'))} per token`,
   );
+  for (const [name, own] of Object.entries(SERVER_SAYS) as [keyof typeof SERVER_SAYS, keyof Beside][]) {
+    const server = ratios(own);
+    const left = ratios(name).map((ratio, i) => ratio / server[i]!);
+    console.log(`${where}, ${QUANTITIES[name]}, ratio over the server's own: ${said(left)}`);
+  }
   return (Object.keys(QUANTITIES) as (keyof typeof QUANTITIES)[]).map((name) => ({
     claim: `${QUANTITIES[name]}, ${where}: ours / AIPerf`,
     measured: said(ratios(name)),

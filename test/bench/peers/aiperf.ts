@@ -53,7 +53,8 @@ export async function aiperf(asked: Asked): Promise<Read | null> {
     if (code !== 0) throw new Error(`AIPerf ended with ${code}`);
     const said = JSON.parse(readFileSync(join(folder, 'out/profile_export_aiperf.json'), 'utf8'));
     const failed = said.error_request_count?.avg ?? 0;
-    if (failed > 0) throw new Error(`${failed} requests of AIPerf failed`);
+    if (failed > 0)
+      throw new Error(`${failed} requests of AIPerf failed: ${JSON.stringify(said.error_summary)}`);
     return {
       TTFT: said.time_to_first_token.p50 / 1000,
       ITL: said.inter_token_latency.p50 / 1000,
@@ -75,8 +76,10 @@ function requestWords(requests: Asked['requests'], folder: string): string[] {
   const line = ({ prompt, wantedTokens }: PlannedRequest) =>
     JSON.stringify({ text: prompt, output_length: wantedTokens });
   writeFileSync(file, requests.map(line).join('\n'));
-  // The words below are no tokenizer of a real model: the server's counts are taken.
+  // The words below are no tokenizer of a real model: the server's counts are taken. llama-server closes each connection after
+  // its stream, and a request that AIPerf sends on one at that moment fails.
   return [
+    ...['--connection-reuse-strategy', 'never'],
     ...['--request-count', String(requests.length), '--input-file', file, '--use-server-token-count'],
     ...['--custom-dataset-type', 'single-turn', '--dataset-sampling-strategy', 'sequential'],
   ];
