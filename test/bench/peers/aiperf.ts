@@ -77,7 +77,7 @@ function requestWords(requests: Asked['requests'], folder: string): string[] {
     JSON.stringify({ text: prompt, output_length: wantedTokens });
   writeFileSync(file, requests.map(line).join('\n'));
   // The words below are no tokenizer of a real model: the server's counts are taken. llama-server closes each connection after
-  // its stream, and a request that AIPerf sends on one at that moment fails.
+  // its stream: none can be used again, and with pooled ones a request failed now and then.
   return [
     ...['--connection-reuse-strategy', 'never'],
     ...['--request-count', String(requests.length), '--input-file', file, '--use-server-token-count'],
