@@ -62,7 +62,11 @@ export class ChunkCounter {
     // A blank that the vocabulary sets before a text is no character of it.
     const extra = at - text.length;
     if (extra === 0) return beginnings;
-    if (extra === 1) return beginnings.map((begin) => Math.max(0, begin - 1));
+    if (extra === 1) {
+      const moved = beginnings.map((begin) => Math.max(0, begin - 1));
+      // Alone in a token it is none of the answer's.
+      return this.#lengthOf(tokens[0]!) === 1 && !text.startsWith(' ') ? moved.slice(1) : moved;
+    }
     // Others change texts as they read them (Unicode's normal forms, capitals): boundaries are where they would be by length.
     return beginnings.map((begin) => (begin * text.length) / at);
   }

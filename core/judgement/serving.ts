@@ -250,5 +250,8 @@ function failures(
     .filter(([outcome, n]) => outcome !== 'complete' && n > 0)
     .map(([outcome, n]) => `${n} ${outcome}`);
   const message = `${counted.join(', ')} of ${count} requests; the first: ${first?.problem ?? 'it gave no reason'}`;
-  return [warn(outcomes.complete === 0 ? 'nothing-served' : 'requests-failed', message)];
+  if (outcomes.complete === 0) return [warn('nothing-served', message)];
+  const failed = warn('requests-failed', message);
+  if (2 * outcomes.complete >= count) return [failed];
+  return [failed, warn('most-failed', `${outcomes.complete} of ${count} requests were answered whole`)];
 }

@@ -31,6 +31,10 @@ export const WARNINGS = {
     severity: 'note',
     help: 'requests failed or were not finished; they count against goodput, and latencies are those of the others',
   },
+  'most-failed': {
+    severity: 'invalid',
+    help: 'fewer than half of the requests were answered whole: the row tells of the few that were, not of the load',
+  },
   'nothing-served': { severity: 'invalid', help: 'no request was answered whole' },
   'length-mismatch': {
     severity: 'note',

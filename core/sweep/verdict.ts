@@ -11,6 +11,9 @@ import type { Grid } from './grid.js';
 import { RUNS } from './ranking.js';
 import type { Selector } from './spec.js';
 
+/** a, b or c */
+const ANY_OF = new Intl.ListFormat('en-GB', { type: 'disjunction' });
+
 export const EXCLUDED = 1;
 export const DUPLICATE = 2;
 /** Reasons are numbered from here on. */
@@ -41,7 +44,7 @@ function meeting(runner: RunnerKind, workload: WorkloadKind): Rule {
     reason: () =>
       runner.offers.includes(workload.needs)
         ? null
-        : `the runner ${runner.kind} cannot do the workload ${workload.kind}: ${able.join(' or ')} can`,
+        : `the runner ${runner.kind} cannot do the workload ${workload.kind}: ${ANY_OF.format(able)} can`,
   };
 }
 

@@ -104,6 +104,25 @@ describe('a server under load', () => {
     expect(valid).toBe(true);
   });
 
+  test('a run that answers fewer than half of its requests is invalid, however fast those were', () => {
+    const failed = (index: number) =>
+      request({
+        index,
+        intended: index / 10,
+        dispatched: index / 10,
+        done: 1,
+        outcome: 'rejected',
+        problem: 'It said 429.',
+      });
+    const half = [...answers(5), ...[5, 6, 7, 8, 9].map(failed)];
+    expect(judged(half)).toMatchObject({ valid: true });
+    const { valid, warnings } = judged([...half, failed(10)]);
+    expect(valid).toBe(false);
+    expect(warnings.map(({ code }) => code)).toEqual(
+      expect.arrayContaining(['requests-failed', 'most-failed']),
+    );
+  });
+
   test('a run without a whole answer, and one whose generator was late, are invalid', () => {
     const failed = request({ intended: 0, dispatched: 0, done: 1, outcome: 'broken', problem: 'It broke.' });
     expect(judged([failed])).toMatchObject({ valid: false });

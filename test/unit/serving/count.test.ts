@@ -44,6 +44,28 @@ describe('tokens of chunks', () => {
     expect(counter.count([])).toEqual([]);
   });
 
+  test('a blank that the vocabulary sets before a text and keeps as a token of its own is none of the answer', () => {
+    const pieces: string[] = [];
+    const brackets: Tokenizer = {
+      ...about,
+      size: 1000,
+      tokenize: (text) =>
+        Int32Array.from(
+          (` ${text}`.match(/ [a-z]+|[a-z]+|\(| /g) ?? []).map((piece) => {
+            if (!pieces.includes(piece)) pieces.push(piece);
+            return pieces.indexOf(piece);
+          }),
+        ),
+      detokenize: (tokens) =>
+        [...tokens]
+          .map((token) => pieces[token])
+          .join('')
+          .slice(1),
+    };
+    expect(new ChunkCounter(brackets).count(chunks('(', 'one', ' two'))).toEqual([1, 1, 1]);
+    expect(new ChunkCounter(brackets).count(chunks('one', ' two'))).toEqual([1, 1]);
+  });
+
   test('of one character count together', () => {
     const counter = new ChunkCounter(BYTES);
     expect(counter.count(chunks('é', 'ab', '😀', '日本'))).toEqual([2, 2, 4, 6]);
