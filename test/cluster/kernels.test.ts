@@ -31,7 +31,8 @@ describe.skipIf(kernelsLibrary() === null)('ridge run over ops (needs cmake and 
     writeFileSync(join(folder, 'ops.yaml'), SWEEP);
     const done = await ridge(['run', 'ops.yaml', '--out', 'out'], {
       cwd: folder,
-      env: { XDG_CACHE_HOME: join(folder, 'cache') },
+      // Where no roofs are, whatever the machine has.
+      env: { XDG_CACHE_HOME: join(folder, 'cache'), XDG_STATE_HOME: join(folder, 'state') },
     });
     expect(done.code, done.stderr).toBe(0);
     const lines = readFileSync(join(folder, 'out/results.jsonl'), 'utf8').trim().split('\n');
