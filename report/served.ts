@@ -1,11 +1,10 @@
 import type { ResultRecord } from '../core/result/result.js';
-import { generatorProblems } from '../core/serving/generator.js';
 import { type Latencies, latenciesOf } from '../core/serving/latencies.js';
 import { requestsOf, type ServingRecord } from '../core/serving/record.js';
 import type { RequestOutcome, RequestRecord } from '../core/serving/requests.js';
-import { type Kept, keptBy, type Objective, parseSlo } from '../core/serving/slo.js';
+import { type Kept, keptBy, type Objective, objectivesOf } from '../core/serving/slo.js';
 import { steadyState } from '../core/serving/steady-state.js';
-import { summarizeServing, wholeRun } from '../core/serving/summary.js';
+import { wholeRun } from '../core/serving/summary.js';
 import { superPassRequests } from '../core/serving/super-passes.js';
 import { quantileOfSorted } from '../core/statistics/quantile.js';
 
@@ -92,7 +91,6 @@ export function servedView(trial: ResultRecord, most: number): ServedView | null
   const window = wholeRun(requests);
   if (window === null) return null;
   const { options } = experiment.workload;
-  const reading = typeof options.slo === 'string' ? parseSlo(options.slo) : null;
   const { generator } = serving;
   return {
     requests: requests.length,
@@ -100,12 +98,13 @@ export function servedView(trial: ResultRecord, most: number): ServedView | null
     seconds: window.toSeconds,
     lines: linesOf(requests, most),
     curves: curvesOf(requests),
-    kept: reading?.ok === true ? keptBy(requests, reading.objectives) : [],
+    kept: keptBy(requests, objectivesOf(options.slo) ?? []),
     steady: steadyView(requests, options.arrival === 'closed' ? Number(options.concurrency) : null),
     generator: {
       ...{ lag: generator.lag, loopDelay: generator.loopDelay },
       cpuShare: generator.seconds > 0 ? generator.cpuSeconds / generator.seconds : null,
-      problems: problemsOf(requests, serving),
+      // As the row was judged.
+      problems: trial.warnings.flatMap(({ code, message }) => (code === 'generator-late' ? [message] : [])),
     },
     failures: failuresOf(requests),
   };
@@ -161,16 +160,6 @@ function steadyView(requests: readonly RequestRecord[], concurrency: number | nu
   const before = skipped > 0 ? `, after ${skipped} shorter ${skipped === 1 ? 'plateau' : 'plateaus'}` : '';
   const text = `Steady from ${fromSeconds.toFixed(1)} s to ${toSeconds.toFixed(1)} s (${window.requests} requests, super-passes of ${size}, ${warmUp.superPasses} of warm-up left out${before}).`;
   return { text, window: { fromSeconds, toSeconds }, capped };
-}
-
-function problemsOf(requests: readonly RequestRecord[], { generator }: ServingRecord): string[] {
-  const { throughput, latencies, chunks, window } = summarizeServing(requests, wholeRun(requests)!, null);
-  const seconds = window.toSeconds - window.fromSeconds;
-  return generatorProblems(generator, generator.ceiling, {
-    medianFirstToken: latencies.service.ttft.p50.value,
-    requestsPerSecond: throughput.requestsPerSecond,
-    chunksPerSecond: seconds > 0 ? chunks.chunks / seconds : null,
-  });
 }
 
 function failuresOf(requests: readonly RequestRecord[]): FailureCount[] {

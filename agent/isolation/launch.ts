@@ -1,12 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { createRequire } from 'node:module';
-import { fileURLToPath, pathToFileURL } from 'node:url';
 import type { Failure } from '../../core/errors.js';
 import { causeOf } from './ending.js';
 import type { ChildMessage, Task } from './job.js';
 import { KillLadder } from './kill.js';
 import { guardMemory, systemOomKills } from './memory-limit.js';
 import type { ChildState, LastMessage, ParentMessage } from './messages.js';
+import { ownProgram } from './own-program.js';
 import { findStartTools, type StartTools, wrapCommand } from './start-tools.js';
 import { StderrTail } from './stderr-tail.js';
 
@@ -142,17 +141,13 @@ export function launch<Answer, Report extends ChildMessage = never>(
 }
 
 function start(request: Pick<LaunchRequest<unknown, ChildMessage>, 'task' | 'cpus' | 'tools'>): ChildProcess {
-  const here = fileURLToPath(import.meta.url);
-  const fromSource = here.endsWith('.ts');
+  const { loader, path } = ownProgram('../worker', import.meta.url);
   // V8 gets no threads of its own, so that compiling and collecting garbage never take a core from the engine's
   // threads in the middle of a phase; loading TypeScript needs them.
-  const flags = fromSource
-    ? ['--import', pathToFileURL(createRequire(here).resolve('tsx')).href]
-    : ['--single-threaded'];
-  const worker = fileURLToPath(new URL(fromSource ? '../worker.ts' : '../worker.js', import.meta.url));
+  const flags = loader.length > 0 ? loader : ['--single-threaded'];
   const tools = request.tools ?? findStartTools();
   const { command, args } = wrapCommand(
-    { command: process.execPath, args: [...flags, worker] },
+    { command: process.execPath, args: [...flags, path] },
     request.cpus,
     request.task.cleansUp ? { ...tools, setpriv: null } : tools,
   );

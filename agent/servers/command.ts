@@ -1,9 +1,8 @@
-import { createRequire } from 'node:module';
-import { fileURLToPath, pathToFileURL } from 'node:url';
 import { FailureError, failure } from '../../core/errors.js';
 import type { Options } from '../../core/experiment/experiment.js';
 import { SERVER_OPTION_NAMES } from '../../core/runners/server/options.js';
 import type { OptionArguments, ServerProfile } from '../../core/runners/server/profile.js';
+import { ownProgram } from '../isolation/own-program.js';
 import type { ConfiguredServer } from './config.js';
 
 /** What a command line is made of beside the profile. */
@@ -111,18 +110,12 @@ export function isOwn([program = '']: readonly string[]): boolean {
 
 /** @returns a command with programs of our own spelled out. */
 function programOf(command: readonly string[]): string[] {
-  return command.flatMap(ownProgram);
+  return command.flatMap(spelledOut);
 }
 
-function ownProgram(word: string): string[] {
+function spelledOut(word: string): string[] {
   const path = OWN[word];
   if (path === undefined) return [word];
-  const here = fileURLToPath(import.meta.url);
-  const fromSource = here.endsWith('.ts');
-  const loader = fromSource ? ['--import', pathToFileURL(createRequire(here).resolve('tsx')).href] : [];
-  return [
-    process.execPath,
-    ...loader,
-    fileURLToPath(new URL(`${path}${fromSource ? '.ts' : '.js'}`, import.meta.url)),
-  ];
+  const program = ownProgram(path, import.meta.url);
+  return [process.execPath, ...program.loader, program.path];
 }

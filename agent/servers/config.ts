@@ -72,34 +72,36 @@ export interface ConfiguredServer {
  * @throws Error with one sentence for an entry whose profile is not known or needs a command.
  */
 export function configuredServers(entries: z.output<typeof serversSchema>): ConfiguredServer[] {
-  const named = Object.entries(entries).map(([name, entry]): ConfiguredServer => {
-    const profile = entry.profile ?? name;
-    if (!Object.hasOwn(PROFILES, profile)) {
-      throw new Error(`servers.${name}: name its profile, one of ${Object.keys(SERVER_KINDS).join(', ')}`);
-    }
-    const shipped: ServerProfile = PROFILES[profile as ServerKindName];
-    if (entry.attach === undefined && entry.command === undefined && shipped.command.length === 0) {
-      throw new Error(
-        `servers.${name}: the profile ${profile} has no command of its own: give command or attach`,
-      );
-    }
-    return {
-      name,
-      profile: { ...shipped, ...(entry.change as Partial<ServerProfile>) },
-      command: entry.attach === undefined ? (entry.command ?? commandOf(shipped)) : null,
-      arguments: entry.arguments,
-      environment: entry.environment,
-      devices: entry.devices ?? null,
-      address: entry.attach?.replace(/\/$/, '') ?? null,
-      model: entry.model ?? null,
-      apiKeyFile: entry.apiKeyFile ?? null,
-    };
-  });
+  const named = Object.entries(entries).map(configured);
   const others = Object.values(PROFILES).filter(
     (profile: ServerProfile) =>
       profile.command.length > 0 && !named.some((one) => one.profile.name === profile.name),
   );
-  return [...named, ...others.map(plain)];
+  return [...named, ...others.map(({ name }) => configured([name, serverEntrySchema.parse({})]))];
+}
+
+function configured([name, entry]: [string, z.output<typeof serverEntrySchema>]): ConfiguredServer {
+  const profile = entry.profile ?? name;
+  if (!Object.hasOwn(PROFILES, profile)) {
+    throw new Error(`servers.${name}: name its profile, one of ${Object.keys(SERVER_KINDS).join(', ')}`);
+  }
+  const shipped: ServerProfile = PROFILES[profile as ServerKindName];
+  if (entry.attach === undefined && entry.command === undefined && shipped.command.length === 0) {
+    throw new Error(
+      `servers.${name}: the profile ${profile} has no command of its own: give command or attach`,
+    );
+  }
+  return {
+    name,
+    profile: { ...shipped, ...(entry.change as Partial<ServerProfile>) },
+    command: entry.attach === undefined ? (entry.command ?? commandOf(shipped)) : null,
+    arguments: entry.arguments,
+    environment: entry.environment,
+    devices: entry.devices ?? null,
+    address: entry.attach?.replace(/\/$/, '') ?? null,
+    model: entry.model ?? null,
+    apiKeyFile: entry.apiKeyFile ?? null,
+  };
 }
 
 /** @returns the server that a point takes: the one that it names, or the first with the profile of its runner; undefined = there is none. */
@@ -109,18 +111,4 @@ export function serverFor(
 ): ConfiguredServer | undefined {
   const named = typeof options.server === 'string' ? options.server : null;
   return servers.find(({ name, profile }) => profile.name === kind && (named === null || name === named));
-}
-
-function plain(profile: ServerProfile): ConfiguredServer {
-  return {
-    name: profile.name,
-    profile,
-    command: commandOf(profile),
-    arguments: [],
-    environment: {},
-    devices: null,
-    address: null,
-    model: null,
-    apiKeyFile: null,
-  };
 }

@@ -1,24 +1,11 @@
 import type { ServerProfile } from '../../core/runners/server/profile.js';
 import type { ServingRecord } from '../../core/serving/record.js';
-import { SERVER_METRICS, type ServerMetric } from '../../core/serving/server-metrics.js';
+import { SERVER_METRIC_NAMES, SERVER_METRICS, type ServerMetric } from '../../core/serving/server-metrics.js';
 
 const EVERY_MILLISECONDS = 1000;
 const ANSWER_MILLISECONDS = 2000;
 /** A page of metrics has some hundred lines; more is another page. */
 const MOST_BYTES = 4 * 2 ** 20;
-
-/** Those that only grow: what they grew by over a run is what it did. The others are what they are at a moment. */
-const COUNTERS: readonly ServerMetric[] = [
-  'prefixCacheQueriedTokens',
-  'prefixCacheHitTokens',
-  'preemptions',
-  'draftedTokens',
-  'acceptedDraftTokens',
-  'draftSteps',
-  'promptTokens',
-  'generatedTokens',
-  'decodeSteps',
-];
 
 export type InsideReadings = Pick<ServingRecord, 'inside' | 'insideAbsent'>;
 
@@ -52,7 +39,7 @@ export function watchInside(
     await reading;
     await read();
     const inside = Object.fromEntries(
-      SERVER_METRICS.flatMap((name) => {
+      SERVER_METRIC_NAMES.flatMap((name) => {
         const values = pages.flatMap((page) => seriesValue(page, metrics[name] ?? []) ?? []);
         return values.length === 0 ? [] : [[name, said(name, values)]];
       }),
@@ -62,7 +49,7 @@ export function watchInside(
 }
 
 function said(name: ServerMetric, values: readonly number[]) {
-  if (COUNTERS.includes(name)) return { growth: Math.max(0, values.at(-1)! - values[0]!) };
+  if (SERVER_METRICS[name] === 'counter') return { growth: Math.max(0, values.at(-1)! - values[0]!) };
   return { mean: values.reduce((a, b) => a + b, 0) / values.length, max: Math.max(...values) };
 }
 

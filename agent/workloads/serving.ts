@@ -10,7 +10,7 @@ import type { GeneratorCeiling } from '../../core/serving/generator.js';
 import { columnsOf, type ServingRecord } from '../../core/serving/record.js';
 import type { Arrival } from '../../core/serving/requests.js';
 import { SaturationWatch } from '../../core/serving/saturation.js';
-import { keptBy, type Objective, parseSlo } from '../../core/serving/slo.js';
+import { keptBy, objectivesOf } from '../../core/serving/slo.js';
 import type { ArrivalName } from '../../core/workloads/serving.js';
 import { openTokenizer } from '../runners/tokenizer.js';
 import { headersOf } from '../servers/ask.js';
@@ -180,7 +180,7 @@ async function searchHighest(
   of: 'requestsPerSecond' | 'concurrency',
   asked: Load,
 ): Promise<NonNullable<ServingRecord['search']>> {
-  const objectives = objectivesOf(asked.wanted.slo);
+  const objectives = objectivesOf(asked.wanted.slo) ?? [];
   const rates = of === 'requestsPerSecond';
   let search = startLoadSearch({
     ...LOAD_SEARCH,
@@ -204,12 +204,6 @@ async function searchHighest(
 
 function told({ load: tried, kept, saturated }: LoadRun) {
   return { load: tried, requests: kept[0]?.requests ?? 0, kept: kept.map((one) => one.kept), saturated };
-}
-
-/** The door refused what cannot be read. */
-function objectivesOf(slo: string | null): readonly Objective[] {
-  const reading = parseSlo(slo ?? '');
-  return reading.ok ? reading.objectives : [];
 }
 
 /** The door asks for the numbers that each takes. */

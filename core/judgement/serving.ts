@@ -4,7 +4,7 @@ import { generatorProblems } from '../serving/generator.js';
 import { requestsOf, type ServingRecord } from '../serving/record.js';
 import type { RequestRecord } from '../serving/requests.js';
 import type { ServerMetric } from '../serving/server-metrics.js';
-import { goodput, type Objective, parseSlo } from '../serving/slo.js';
+import { goodput, type Objective, objectivesOf } from '../serving/slo.js';
 import { type LatencySummary, type ServingSummary, summarizeServing, wholeRun } from '../serving/summary.js';
 import { type Entry, missing, single } from './entries.js';
 import type { Evidence, Findings } from './evidence.js';
@@ -81,12 +81,6 @@ export function servingFindings({ input }: Evidence): Findings {
   };
 }
 
-/** The door refused what cannot be read. */
-function objectivesOf(slo: unknown): readonly Objective[] | null {
-  const reading = typeof slo === 'string' ? parseSlo(slo) : null;
-  return reading?.ok === true ? reading.objectives : null;
-}
-
 const NOBODY_COUNTED = 'nobody counted the tokens: no tokenizer is known, and the server tells no usage';
 
 function rates(
@@ -122,10 +116,10 @@ function rates(
 
 function latencies({ latencies: of }: ServingSummary): Entries {
   const none = 'no request came to it';
-  const three = <P extends string>(prefix: P, summary: LatencySummary, suffix = 'Seconds') =>
+  const three = (prefix: string, summary: LatencySummary) =>
     Object.fromEntries(
       (['p50', 'p90', 'p99'] as const).map((p) => [
-        `${prefix}${p.toUpperCase()}${suffix}`,
+        `${prefix}${p.toUpperCase()}Seconds`,
         percentile(summary, p, none),
       ]),
     ) as Entries;
@@ -190,8 +184,8 @@ function inside({ inside: said, insideAbsent }: ServingRecord, requests: number)
   };
   const over = (above: number | null, below: number | null) =>
     above === null || below === null || below === 0 ? null : above / below;
-  const entry = (value: number | null, what: string, unit: Unit = 'ratio') =>
-    single(value, unit, insideAbsent ?? `the server tells nothing of ${what}`);
+  const entry = (value: number | null, what: string) =>
+    single(value, 'ratio', insideAbsent ?? `the server tells nothing of ${what}`);
   const steps = growth('draftSteps');
   const accepted = growth('acceptedDraftTokens');
   return {

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { REQUEST_OUTCOMES, type RequestRecord } from './requests.js';
-import { SERVER_METRICS } from './server-metrics.js';
+import { SERVER_METRIC_NAMES } from './server-metrics.js';
 
 const numbers = z.array(z.number());
 const gaps = z.array(z.number().nullable());
@@ -89,7 +89,7 @@ export const servingRecordSchema = z.object({
   }),
   /** What the server's own metrics say: counters as what they grew by over the run, gauges as mean and largest reading. */
   inside: z.partialRecord(
-    z.enum(SERVER_METRICS),
+    z.enum(SERVER_METRIC_NAMES),
     z.union([z.object({ growth: z.number() }), z.object({ mean: z.number(), max: z.number() })]),
   ),
   /** Why the server's metrics are absent; null where they are there. */

@@ -33,6 +33,12 @@ export type ParsedSlo =
   | { readonly ok: true; readonly objectives: readonly Objective[] }
   | { readonly ok: false; readonly message: string };
 
+/** @returns the objectives that an option states; null where it states none. The door has refused what cannot be read. */
+export function objectivesOf(slo: unknown): readonly Objective[] | null {
+  const reading = typeof slo === 'string' ? parseSlo(slo) : null;
+  return reading?.ok === true ? reading.objectives : null;
+}
+
 /** @returns the objectives of a text, in canonical order, or one sentence about the first that is none. */
 export function parseSlo(text: string): ParsedSlo {
   const wrong = (message: string): ParsedSlo => ({ ok: false, message });

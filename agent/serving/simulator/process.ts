@@ -1,7 +1,6 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
-import { createRequire } from 'node:module';
-import { fileURLToPath, pathToFileURL } from 'node:url';
+import { ownProgram } from '../../isolation/own-program.js';
 
 /** A simulated server in a process of its own. */
 export interface SimulatorProcess {
@@ -15,14 +14,11 @@ export interface SimulatorProcess {
  * @throws Error when it says no address.
  */
 export async function startSimulatorProcess(words: readonly string[]): Promise<SimulatorProcess> {
-  const here = fileURLToPath(import.meta.url);
-  const fromSource = here.endsWith('.ts');
-  const loader = fromSource ? ['--import', pathToFileURL(createRequire(here).resolve('tsx')).href] : [];
-  const program = fileURLToPath(new URL(fromSource ? './main.ts' : './main.js', import.meta.url));
+  const { loader, path } = ownProgram('./main', import.meta.url);
   // NODE_OPTIONS of this process (inspectors, loaders, coverage) would change what it can do.
   const { NODE_OPTIONS: _dropped, ...env } = process.env;
-  const child = fork(program, [...words], {
-    execArgv: loader,
+  const child = fork(path, [...words], {
+    execArgv: [...loader],
     env,
     stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
   });

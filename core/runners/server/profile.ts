@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { FORMAT_NAMES } from '../../models/formats.js';
-import { SERVER_METRICS } from '../../serving/server-metrics.js';
+import { SERVER_METRIC_NAMES } from '../../serving/server-metrics.js';
 import { SERVER_OPTION_NAMES, SERVER_OPTIONS, type ServerOption } from './options.js';
 
 /** Words of a command line; `{model}`, `{port}`, … are filled in (agent/servers/command.ts). */
@@ -56,7 +56,7 @@ export const serverProfileSchema = z.strictObject({
   /** What a request says so that an answer has exactly so many tokens, beside max_tokens: `{wantedTokens}` stands for them. */
   exactLength: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])),
   /** Series of its metrics page; several names are added up, or tried in turn where releases differ. */
-  metrics: z.partialRecord(z.enum(SERVER_METRICS), z.array(z.string()).min(1)).default({}),
+  metrics: z.partialRecord(z.enum(SERVER_METRIC_NAMES), z.array(z.string()).min(1)).default({}),
   /** Lines of its log that say what starting took: the first group is seconds. */
   log: z.strictObject({ weightsLoadSeconds: z.string().nullable() }).prefault({ weightsLoadSeconds: null }),
 });
