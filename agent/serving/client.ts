@@ -99,13 +99,14 @@ export class Client {
       if (this.#heard.length === 0) setImmediate(this.#read);
       this.#heard.push({ running, seconds: this.#now(), event });
     };
-    running.exchange.dispatched = this.#now();
     running.abort = this.#transport.send(body, {
       head: (status, headers) => hear({ kind: 'head', status, headers }),
       bytes: (bytes) => hear({ kind: 'bytes', bytes }),
       ended: () => hear({ kind: 'ended' }),
       failed: (error) => hear({ kind: 'failed', error }),
     });
+    // Making a request takes up to half a millisecond, which is the generator's lag and not the server's.
+    running.exchange.dispatched = this.#now();
     this.#look ??= setInterval(() => this.#lookAtLimits(), LOOK_MILLISECONDS);
     return running.exchange;
   }
