@@ -3,6 +3,7 @@ import { GIVE_WINDOW, GROUP_HEADS } from './artifacts/attention/jobs.js';
 import { FETCH } from './artifacts/remote/job.js';
 import { SYNTHESIZE } from './artifacts/synthetic/job.js';
 import { CALIBRATE } from './calibration/job.js';
+import { CONVERT } from './conversions/job.js';
 import { FACTORS } from './factors/job.js';
 import type { ChildMessage, Job } from './isolation/job.js';
 import { KERNELS } from './kernels/job.js';
@@ -26,6 +27,7 @@ export const JOBS: readonly Job<never, unknown, ChildMessage>[] = [
   MERGE_ADAPTERS,
   WRITE_ADAPTER,
   FETCH,
+  CONVERT,
   CALIBRATE,
   QUALITY,
   COMPARE,

@@ -10,6 +10,7 @@ import type { AgentConfig } from '../agent/config.js';
 import { cacheFolder } from '../agent/native/engines/location.js';
 import { type Failure, FailureError, failure, toFailure } from '../core/errors.js';
 import type { ModelRef } from '../core/experiment/experiment.js';
+import type { ModelFormat } from '../core/models/formats.js';
 import { isRemote } from '../core/models/remote.js';
 import { DEFAULT_RUNNER, runnerNamed } from '../core/runners/index.js';
 import type { Sweep } from '../core/sweep/spec.js';
@@ -47,10 +48,15 @@ export function modelSettings(
   return { ...settings, sources: { policy: node.sources, artifactBytes: node.artifactBytes } };
 }
 
-/** Opens a model that will be run, or that files are made of; one that has to be fetched says how far it is. @throws FailureError */
+/** What commands that run or change one model open. */
+export const OPENED_BY_COMMANDS: readonly ModelFormat[] = runnerNamed(DEFAULT_RUNNER)?.formats ?? [];
+
+/**
+ * Opens a model that will be run, or that files are made of, as a file by `fileOf`; one that has to be fetched says how far it is.
+ * @throws FailureError
+ */
 export async function openModel(source: string, settings: ModelSettings): Promise<ResolvedModel> {
-  const runs = runnerNamed(DEFAULT_RUNNER)?.formats ?? [];
-  return await showingProgress(source, settings, { runs });
+  return await showingProgress(source, settings, { runs: OPENED_BY_COMMANDS });
 }
 
 /** Opens a model of any format, for what it says of itself. @throws FailureError */

@@ -7,13 +7,15 @@ export const CONFIG = 'config.json';
 
 /** @returns the parsed file. @throws FormatError when it is not JSON. */
 export function readJson(path: string): unknown {
+  return parseJson(readFileSync(path, 'utf8'), basename(path));
+}
+
+/** @throws FormatError when the text of a file of that name is not JSON. */
+export function parseJson(text: string, name: string): unknown {
   try {
-    return JSON.parse(readFileSync(path, 'utf8'));
+    return JSON.parse(text);
   } catch (error) {
-    throw new FormatError(
-      `${basename(path)} is not JSON (${(error as Error).message})`,
-      'Get the file again.',
-    );
+    throw new FormatError(`${name} is not JSON (${(error as Error).message})`, 'Get the file again.');
   }
 }
 

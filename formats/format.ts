@@ -63,6 +63,14 @@ export interface Peek {
   readonly inspect: (fronts: readonly Front[]) => Inspected | GoesOn;
 }
 
+/** The files of a model that is a folder, by their names in it. */
+export interface FolderParts {
+  /** @returns those that a model is of, of all that lie there; null where they are no model. */
+  readonly of: (names: readonly string[]) => readonly string[] | null;
+  /** Whether a header of it is needed to look at a model. */
+  readonly looked: (name: string) => boolean;
+}
+
 /** One entry per file format: how it is known, and what it says of a model before anything is loaded. */
 export interface Format {
   readonly name: ModelFormat;
@@ -82,6 +90,8 @@ export interface Format {
   readonly details: (path: string) => ModelDetails;
   /** @returns shapes and bits for the analytic model, or the reason. @throws FormatError when the file is damaged. */
   readonly shapes: (path: string) => ArchitectureReading;
-  /** How it is looked at before it is fetched; null = it cannot be fetched, since no one file is a model of it or begins with magic. */
+  /** How it is looked at before it is fetched; null = it cannot be fetched. Of a model that is one file the first bytes have to tell it. */
   readonly peek: Peek | null;
+  /** Which of the files beside each other belong to a model that is a folder, and which of them are looked at; null = a model is one file. */
+  readonly parts: FolderParts | null;
 }

@@ -1,6 +1,6 @@
 import { closeSync, openSync, readSync, statSync } from 'node:fs';
 import { FORMAT_NAMES, type ModelFormat } from '../core/models/formats.js';
-import { type Format, FormatError, type Peek } from './format.js';
+import { type FolderParts, type Format, FormatError, type Peek } from './format.js';
 import { gguf } from './gguf/format.js';
 import { onnx } from './onnx/format.js';
 import { safetensors } from './safetensors/format.js';
@@ -33,6 +33,14 @@ export type FetchedFormat = Format & { readonly magic: string; readonly peek: Pe
 /** Those that can be fetched. */
 export const FETCHED: readonly FetchedFormat[] = FORMATS.filter(
   (format): format is FetchedFormat => format.magic !== null && format.peek !== null,
+);
+
+/** A format whose models are folders: their files are told by their names. */
+export type FetchedFolderFormat = Format & { readonly peek: Peek; readonly parts: FolderParts };
+
+/** Those of which folders can be fetched. */
+export const FETCHED_FOLDERS: readonly FetchedFolderFormat[] = FORMATS.filter(
+  (format): format is FetchedFolderFormat => format.parts !== null && format.peek !== null,
 );
 
 /** @returns the format of a file of which only a front has come, however short; null = of none that can be fetched. */

@@ -61,6 +61,7 @@ const FORMAT_SIGNS: readonly FormatSigns[] = FORMATS.map(({ name, magic }) => ({
 const WORKS_ON_TENSORS: readonly string[] = [
   'agent/artifacts/',
   'agent/calibration/',
+  'agent/conversions/',
   'agent/factors/',
   'agent/pruning/',
   'agent/runners/',

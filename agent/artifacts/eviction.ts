@@ -18,7 +18,7 @@ export interface Room {
 }
 
 interface Cached {
-  /** Of the model, whether it is whole, the beginning of it, or split into parts, which stay and go together. */
+  /** Of the model, whether it is whole, the beginning of it, a folder, or split into parts, which stay and go together. */
   readonly path: string;
   /** The files themselves and what lies beside them; each note first, so that half a removal is no artifact. */
   files: string[];
@@ -55,7 +55,7 @@ export async function makeRoom(folder: string, room: Room): Promise<void> {
     if (file.path === keep) continue;
     const gone = await ifUnlocked(lockOf(file.path), async () => {
       if (await isHeld(file.path)) return false;
-      for (const path of file.files) await rm(path, { force: true });
+      for (const path of file.files) await rm(path, { force: true, recursive: true });
       await rm(besideGguf(file.path), { recursive: true, force: true });
       return true;
     });
@@ -80,6 +80,7 @@ async function cached(folder: string): Promise<Cached[]> {
       stat(note).catch(() => null),
     ]);
     if (file === null) continue;
+    const bytes = file.isDirectory() ? await bytesIn(path) : file.size;
     const usedMilliseconds = Math.max(
       beside?.mtimeMs ?? 0,
       part === '' && beside !== null ? 0 : file.mtimeMs,
@@ -87,11 +88,19 @@ async function cached(folder: string): Promise<Cached[]> {
     const of = join(folder, withoutPart(model));
     const entry = found.get(of) ?? { path: of, files: [], bytes: 0, usedMilliseconds: 0 };
     entry.files.push(note, `${path}${part}`, ...(part === '' ? [`${path}.report.json`] : []));
-    entry.bytes += file.size;
+    entry.bytes += bytes;
     entry.usedMilliseconds = Math.max(entry.usedMilliseconds, usedMilliseconds);
     found.set(of, entry);
   }
   return [...found.values()];
+}
+
+/** A model that is a folder: its files lie beside each other. */
+async function bytesIn(folder: string): Promise<number> {
+  let bytes = 0;
+  for (const name of await readdir(folder))
+    bytes += (await stat(join(folder, name)).catch(() => null))?.size ?? 0;
+  return bytes;
 }
 
 /** A maker that was killed left them; one that lives writes to its own every few seconds, or holds the lock. */

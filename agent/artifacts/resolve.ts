@@ -1,5 +1,6 @@
 import { type Failure, FailureError, failure } from '../../core/errors.js';
 import type { ModelFacts } from '../../core/experiment/experiment.js';
+import { unopenable } from '../../core/models/conversions.js';
 import type { ModelFormat } from '../../core/models/formats.js';
 import { isRemote } from '../../core/models/remote.js';
 import { isSynthetic, readSynthetic, type SyntheticModel } from '../../core/models/synthetic.js';
@@ -25,7 +26,7 @@ export interface ModelSettings extends SourceSettings {
 
 /** How a model is opened: what fetching it needs, if it has to be fetched, and what will be done with it. */
 export interface Opening extends Partial<Omit<FetchRequest, 'source'>> {
-  /** Formats that whoever asked can run; left out = the model is only looked at. */
+  /** Formats that whoever asked can open, also after a conversion; left out = the model is only looked at. */
   readonly runs?: readonly ModelFormat[];
 }
 
@@ -47,8 +48,8 @@ export interface ResolvedModel {
 /**
  * Opens what a sweep calls a model: finds the file or folder, checks its headers in plain JavaScript, and names it by
  * its digest. A synthetic model is described without being written; one from elsewhere is fetched.
- * @throws FailureError `source-not-allowed`, `model-missing`, `model-unreadable`, `model-unsupported` for a format that
- * is not among those that run, and what fetching throws.
+ * @throws FailureError `source-not-allowed`, `model-missing`, `model-unreadable`, `model-unsupported` for a model that is
+ * none of what runs and cannot be converted to it, and what fetching throws.
  */
 export async function resolveModel(
   source: string,
@@ -141,9 +142,9 @@ function requireRuns<Model extends Inspected>(
   source: string,
   runs: readonly ModelFormat[] | null,
 ): Model {
-  const { format } = model.facts;
-  if (runs === null || runs.includes(format)) return model;
-  const message = `the model ${source} is ${format}, and what runs here is ${runs.join(' or ')}`;
+  const flaw = runs === null || runs.length === 0 ? null : unopenable(model.facts, runs);
+  if (runs === null || flaw === null) return model;
+  const message = `the model ${source} ${flaw}`;
   const hint = `Name a ${runs.join(' or ')} file of it; \`ridge roofline\` reads it as it is.`;
   throw new FailureError(failure('model-unsupported', message, { hint }));
 }

@@ -1,9 +1,11 @@
 import { FailureError, failure } from '../../core/errors.js';
 import type { TechniqueChoice } from '../../core/experiment/experiment.js';
+import { runnerNamed } from '../../core/runners/index.js';
 import { type ChainStep, chainSteps } from '../../core/techniques/chain.js';
 import type { ModelSettings, ResolvedModel } from '../artifacts/resolve.js';
 import type { Step } from '../artifacts/step.js';
 import { importanceFor } from '../calibration/importance.js';
+import { conversionStep } from '../conversions/step.js';
 import { groupHeadsStep } from './group-heads.js';
 import { mergeStep } from './merge.js';
 import { pruneStep } from './prune.js';
@@ -23,12 +25,16 @@ export interface StepsRequest {
 }
 
 /**
- * What the techniques of an experiment do to its base, in the order of core/techniques/chain.ts.
+ * What is done to the base of an experiment, in the order of core/techniques/chain.ts.
  * @throws FailureError `impossible-combination` for a word this agent cannot read, `source-not-allowed` and `model-missing`
  * for files that techniques name.
  */
 export async function stepsFor(request: StepsRequest): Promise<Step[]> {
-  const chain = chainSteps(request.technique, request.base.facts);
+  const chain = chainSteps(
+    request.technique,
+    request.base.facts,
+    runnerNamed(request.runnerKind)?.formats ?? [],
+  );
   if (!chain.ok) {
     // A sweep of a newer release may have words that this agent does not know.
     const hint = 'Use an agent of the release that the sweep was written for.';
@@ -44,6 +50,8 @@ async function stepOf(
   { modelName, runnerKind, engine, settings }: StepsRequest,
 ): Promise<Step> {
   switch (one.kind) {
+    case 'convert':
+      return conversionStep(one.conversion);
     case 'group-heads':
       return groupHeadsStep(one.kvHeads);
     case 'merge':

@@ -8,12 +8,14 @@ import { formatOf } from '../../formats/index.js';
 import { type AttachedAdapter, attachedAdapters } from '../artifacts/adapters/attach.js';
 import { type ResolvedModel, resolveModel } from '../artifacts/resolve.js';
 import type { Artifact } from '../artifacts/store.js';
+import { stepsTo } from '../conversions/step.js';
 import { stepsFor } from '../techniques/index.js';
 import type { TrialRun } from './context.js';
 
 export interface PreparedModel {
+  /** Its path is one that the runner opens, where something is asked of the base itself. */
   readonly base: ResolvedModel;
-  /** The file to run: the base as it is, or what a technique made of it. */
+  /** The file to run: the base as it is, or what a conversion or a technique made of it. */
   readonly artifact: Artifact;
   /** What the engine runs beside it. */
   readonly adapters: readonly AttachedAdapter[];
@@ -39,7 +41,8 @@ export async function prepareModel(trial: TrialRun): Promise<PreparedModel | nul
 }
 
 async function makeModel({ lease, node, device, child, pins }: TrialRun): Promise<PreparedModel> {
-  const { model, runner, technique } = lease.experiment;
+  const { model, runner, technique, quality } = lease.experiment;
+  const opens = runnerNamed(runner.kind)?.formats ?? [];
   const { cpus } = device;
   const launcher = child.launch;
   const base = await resolveModel(model.source, node.models, {
@@ -47,7 +50,7 @@ async function makeModel({ lease, node, device, child, pins }: TrialRun): Promis
     uses: pins,
     launcher,
     cpus,
-    runs: runnerNamed(runner.kind)?.formats ?? [],
+    runs: opens,
   });
   if (model.digest !== null && model.digest !== base.digest) {
     const message = `${model.source} on this node is another file (${base.digest}) than the sweep measures (${model.digest})`;
@@ -64,10 +67,18 @@ async function makeModel({ lease, node, device, child, pins }: TrialRun): Promis
     settings: node.models,
   });
   const timeLimitSeconds = node.limits.trialTimeoutSeconds;
-  const artifact = await node.store.prepare({ base, steps, cpus, timeLimitSeconds }, launcher, pins);
+  const making = { base, cpus, timeLimitSeconds };
+  const artifact = await node.store.prepare({ ...making, steps }, launcher, pins);
+  const parts = attachedParts(technique.adapter);
+  const conversions = stepsTo(base, opens);
+  const asked = parts.length > 0 || quality?.base === true;
+  const path =
+    asked && conversions.length > 0
+      ? (await node.store.prepare({ ...making, steps: conversions }, launcher, pins)).path
+      : base.path;
   const adapters = await attachedAdapters({
-    parts: attachedParts(technique.adapter),
-    base: { path: base.path ?? artifact.path, digest: base.digest, name: model.name },
+    parts,
+    base: { path: path ?? artifact.path, digest: base.digest, name: model.name },
     shape: { path: artifact.path, digest: artifact.digest },
     settings: node.models,
     store: node.store,
@@ -76,7 +87,7 @@ async function makeModel({ lease, node, device, child, pins }: TrialRun): Promis
     cpus,
     timeLimitSeconds,
   });
-  return { base, artifact, adapters };
+  return { base: { ...base, path }, artifact, adapters };
 }
 
 /** The adapters that a word asks to run beside the model; its reading was checked with the steps. */

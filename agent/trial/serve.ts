@@ -3,6 +3,7 @@ import { runnerNamed } from '../../core/runners/index.js';
 import { workloadNamed } from '../../core/workloads/index.js';
 import { resolveModel } from '../artifacts/resolve.js';
 import { locateSource } from '../artifacts/source.js';
+import { stepsTo } from '../conversions/step.js';
 import { firstModel, isReady } from '../servers/ask.js';
 import { commandLine, gpusMissing } from '../servers/command.js';
 import { type ConfiguredServer, serverFor } from '../servers/config.js';
@@ -144,7 +145,11 @@ async function draftPath({ lease, node, device, pins, child }: TrialRun): Promis
   if (typeof source !== 'string') return null;
   const opening = { digest: null, uses: pins, launcher: child.launch, cpus: device.cpus };
   const runs = runnerNamed(kind)?.formats ?? [];
-  return (await resolveModel(source, node.models, { ...opening, runs })).path;
+  const base = await resolveModel(source, node.models, { ...opening, runs });
+  const steps = stepsTo(base, runs);
+  const timeLimitSeconds = node.limits.trialTimeoutSeconds;
+  const making = { base, steps, cpus: device.cpus, timeLimitSeconds };
+  return (await node.store.prepare(making, child.launch, pins)).path;
 }
 
 /** @returns the path of the prompts that a workload names, as `promptDataset` or `trace`; null = neither. @throws FailureError `source-not-allowed`, `model-missing`. */

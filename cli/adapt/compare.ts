@@ -3,6 +3,7 @@ import { basename, join, resolve } from 'node:path';
 import { attachedAdapters } from '../../agent/artifacts/adapters/attach.js';
 import { builtinFolder } from '../../agent/artifacts/source.js';
 import { ArtifactStore } from '../../agent/artifacts/store.js';
+import { stepsTo } from '../../agent/conversions/step.js';
 import { taskOf } from '../../agent/isolation/job.js';
 import type { Comparison } from '../../agent/quality/compare.js';
 import { COMPARE } from '../../agent/quality/jobs.js';
@@ -11,7 +12,7 @@ import { mergeStep } from '../../agent/techniques/merge.js';
 import { FailureError } from '../../core/errors.js';
 import { defaultRunnerFor } from '../../core/runners/index.js';
 import { usageError } from '../exit.js';
-import { openModel } from '../local-models.js';
+import { OPENED_BY_COMMANDS, openModel } from '../local-models.js';
 import { plainTable } from '../output/plain-table.js';
 import { printData, printJson, say } from '../output/print.js';
 import { QualityProgressLine } from '../quality/progress-line.js';
@@ -42,11 +43,9 @@ export async function compareAdapter(source: string, word: string, options: Comp
       uses: null,
       ...work,
     });
-    const steps = [await mergeStep(parts, source, settings)];
-    const merged = await store.prepare(
-      { base: await openModel(source, settings), steps, ...work },
-      stoppable,
-    );
+    const opened = await openModel(source, settings);
+    const steps = [...stepsTo(opened, OPENED_BY_COMMANDS), await mergeStep(parts, source, settings)];
+    const merged = await store.prepare({ base: opened, steps, ...work }, stoppable);
     const asked = (modelPath: string): QualityModel => ({
       runnerKind: defaultRunnerFor('language-model'),
       modelPath,

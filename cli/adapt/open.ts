@@ -1,11 +1,10 @@
 import { dirname, resolve } from 'node:path';
 import type { ModelSettings } from '../../agent/artifacts/resolve.js';
-import { ArtifactStore } from '../../agent/artifacts/store.js';
 import { type AdapterPart, readAdapter } from '../../core/techniques/adapter.js';
 import { usageError } from '../exit.js';
 import { modelSettings, openModel } from '../local-models.js';
 import { nodeConfig } from '../node-config.js';
-import { stoppable } from '../single/stoppable.js';
+import { fileOf } from '../single/file-of.js';
 import type { AdaptOptions } from './command.js';
 
 /** A model that adapters go onto, as a file. */
@@ -24,12 +23,10 @@ export function settingsOf(options: AdaptOptions, named: readonly string[]): Mod
   return modelSettings([...new Set(folders.map((folder) => resolve(folder)))], nodeConfig(options));
 }
 
-/** @returns the model; a synthetic one is written into the cache first. */
+/** @returns the model as a file. */
 export async function openBase(source: string, settings: ModelSettings): Promise<OpenBase> {
   const base = await openModel(source, settings);
-  const store = new ArtifactStore({ ...settings, artifactBytes: Number.POSITIVE_INFINITY });
-  const request = { base, steps: [], cpus: [], timeLimitSeconds: 86_400 };
-  const { path } = await store.prepare(request, stoppable);
+  const path = await fileOf(base, settings.cacheFolder);
   const { bytes, contextLength } = base.facts;
   return { source, path, digest: base.digest, bytes, trainedContext: contextLength };
 }

@@ -13,6 +13,7 @@ import { BUILTIN_TEXT } from '../../core/techniques/calibration-spec.js';
 import { usageError } from '../exit.js';
 import { modelSettings, openModel } from '../local-models.js';
 import { nodeConfig } from '../node-config.js';
+import { fileOf } from '../single/file-of.js';
 import { outputPath } from '../single/output-path.js';
 import { runCommand } from '../single/run-command.js';
 import { stepProgress } from '../single/step-progress.js';
@@ -39,7 +40,7 @@ export async function calibrateModel(source: string, options: CalibrateOptions):
     const textPath = textOf(options.text, settings);
     const model = await openModel(source, settings);
     const request: StatisticsRequest = {
-      modelPath: pathOf(model, source),
+      modelPath: await pathOf(model, source, settings),
       modelDigest: model.digest,
       textPath,
       textName: options.text === BUILTIN_TEXT ? options.text : basename(textPath),
@@ -99,8 +100,8 @@ function textOf(text: string, settings: ModelSettings): string {
   return path;
 }
 
-function pathOf({ path }: ResolvedModel, source: string): string {
-  if (path !== null) return path;
+async function pathOf(model: ResolvedModel, source: string, { cacheFolder }: ModelSettings): Promise<string> {
+  if (model.path !== null) return await fileOf(model, cacheFolder);
   const hint = 'Name a GGUF file, or builtin:small.';
   throw usageError(`${source} has random weights and no vocabulary: no text can be run through it`, hint);
 }

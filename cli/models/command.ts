@@ -1,4 +1,5 @@
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
+import { FLOAT_BYTES, type FloatType } from '../../core/techniques/float-types.js';
 import { ALLOW_HF_OPTION, CONFIG_OPTION, type NodeOptions } from '../options/config.js';
 import { collect } from '../options/values.js';
 
@@ -7,8 +8,15 @@ export interface ModelsOptions extends NodeOptions {
   readonly json?: true;
 }
 
+export interface ConvertOptions extends ModelsOptions {
+  readonly type?: FloatType;
+  readonly out?: string;
+  readonly dequantize?: true;
+  readonly force?: true;
+}
+
 export function registerModels(program: Command): void {
-  program
+  const models = program
     .command('models')
     .description('list the models this machine has: shipped ones and those in model folders')
     .argument('[model]', 'show one model: its facts and tensors')
@@ -19,5 +27,25 @@ export function registerModels(program: Command): void {
     .action(async (file: string | undefined, options: ModelsOptions) => {
       const { listModels } = await import('./models.js');
       await listModels(file, options);
+    });
+  models
+    .command('convert')
+    .description('write a model in another format: a Hugging Face folder as a GGUF file')
+    .argument('<model>', 'folder with config.json and safetensors, a file of it, or hf:owner/repository')
+    .addOption(
+      new Option('-t, --type <type>', 'type of the weights (default: the type that they have)').choices(
+        Object.keys(FLOAT_BYTES),
+      ),
+    )
+    .option(
+      '--dequantize',
+      'write quantized weights (GPTQ, AWQ, FP8, compressed-tensors) as the floats they stand for',
+    )
+    .option('-o, --out <file>', 'file to write (default: the folder’s name with .gguf, here)')
+    .option('-f, --force', 'overwrite the output if it exists')
+    // The options of `models` itself are taken from wherever they stand.
+    .action(async (source: string, _own: unknown, self: Command) => {
+      const { convertModel } = await import('./convert.js');
+      await convertModel(source, self.optsWithGlobals<ConvertOptions>());
     });
 }

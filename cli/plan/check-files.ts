@@ -5,6 +5,7 @@ import { locateText } from '../../agent/artifacts/text.js';
 import { type Failure, toFailure } from '../../core/errors.js';
 import type { Experiment, ModelRef } from '../../core/experiment/experiment.js';
 import { isRemote } from '../../core/models/remote.js';
+import { runnerNamed } from '../../core/runners/index.js';
 import { type AdapterSpec, readAdapter } from '../../core/techniques/adapter.js';
 import { chainSteps } from '../../core/techniques/chain.js';
 import { inspectModel } from '../local-models.js';
@@ -51,12 +52,12 @@ interface Check {
   readonly check: () => Promise<unknown>;
 }
 
-function checksOf({ model, technique, workload }: Experiment, settings: ModelSettings): Check[] {
+function checksOf({ model, technique, workload, runner }: Experiment, settings: ModelSettings): Check[] {
   const checks: Check[] = [];
   const text = (source: string) =>
     checks.push({ key: `text ${source}`, check: async () => locateText(source, settings) });
   if (typeof workload.options.text === 'string') text(workload.options.text);
-  const steps = chainSteps(technique, model.facts);
+  const steps = chainSteps(technique, model.facts, runnerNamed(runner.kind)?.formats ?? []);
   // A word that cannot be read was refused when the file was.
   for (const step of steps.ok ? steps.value : []) {
     if (step.kind === 'prune' && step.spec.calibration !== null) text(step.spec.calibration.text);
@@ -65,8 +66,8 @@ function checksOf({ model, technique, workload }: Experiment, settings: ModelSet
   const adapter = readAdapter(technique.adapter);
   if (!adapter.ok || adapter.value === null) return checks;
   const { value: spec } = adapter;
-  // Heads are grouped before: an adapter then has to fit what that leaves.
-  const regrouped = steps.ok && steps.value.some(({ kind }) => kind === 'group-heads');
+  // Heads are grouped before: an adapter then has to fit what that leaves, and of a converted model what that makes.
+  const regrouped = steps.ok && steps.value.some(({ kind }) => kind === 'group-heads' || kind === 'convert');
   checks.push({
     key: `adapter ${model.name} ${technique.adapter} ${regrouped}`,
     check: () => checkAdapters(spec, regrouped ? null : model, settings),

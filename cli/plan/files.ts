@@ -1,4 +1,5 @@
 import { formatValue } from '../../core/metrics/format.js';
+import { runnerNamed } from '../../core/runners/index.js';
 import type { Space } from '../../core/sweep/space.js';
 import { type ChainLink, chainOf } from '../../core/techniques/chain.js';
 import { plainTable } from '../output/plain-table.js';
@@ -22,8 +23,8 @@ export function plannedFiles(space: Space): PlannedFile[] | null {
   if (space.count > MOST_POINTS) return null;
   const files = new Map<string, PlannedFile>();
   for (let position = 0; position < space.count; position++) {
-    const { model, technique } = space.at(position);
-    const links = chainOf(technique, model.facts);
+    const { model, technique, runner } = space.at(position);
+    const links = chainOf(technique, model.facts, runnerNamed(runner.kind)?.formats ?? []);
     links.forEach((link, i) => {
       const recipe = recipeOf(links.slice(0, i + 1));
       const key = `${model.name}\n${recipe}`;

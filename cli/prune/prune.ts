@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { basename, dirname, resolve } from 'node:path';
-import type { ResolvedModel } from '../../agent/artifacts/resolve.js';
+import type { ModelSettings, ResolvedModel } from '../../agent/artifacts/resolve.js';
 import { locateText } from '../../agent/artifacts/text.js';
 import { taskOf } from '../../agent/isolation/job.js';
 import { PRUNE } from '../../agent/pruning/job.js';
@@ -12,6 +12,7 @@ import { readSparsity, type SparsitySpec, sparsity } from '../../core/techniques
 import { usageError } from '../exit.js';
 import { modelSettings, openModel } from '../local-models.js';
 import { nodeConfig } from '../node-config.js';
+import { fileOf } from '../single/file-of.js';
 import { makeAlone } from '../single/make.js';
 import { outputPath } from '../single/output-path.js';
 import { runCommand } from '../single/run-command.js';
@@ -33,7 +34,7 @@ export async function pruneModel(input: string, output: string, options: PruneOp
   await runCommand(async () => {
     const textPath = text === null ? null : locateText(text, settings);
     const base = await openModel(input, settings);
-    const inputPath = pathOf(base, input);
+    const inputPath = await pathOf(base, input, settings);
     const request = { inputPath, sparsity: word, textPath, threads };
     const made = await makeAlone({
       path,
@@ -76,8 +77,8 @@ function besides(path: string, format: PackedFormat, { ratio, force }: PruneOpti
   return outputPath(`${withoutEnding(path)}.${format.replace(':', '')}.safetensors`, force === true);
 }
 
-function pathOf({ path }: ResolvedModel, source: string): string {
-  if (path !== null) return path;
+async function pathOf(model: ResolvedModel, source: string, { cacheFolder }: ModelSettings): Promise<string> {
+  if (model.path !== null) return await fileOf(model, cacheFolder);
   throw usageError(
     `${source} has random weights: what is pruned of them says nothing`,
     'Name a GGUF file, or builtin:small.',

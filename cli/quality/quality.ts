@@ -17,6 +17,7 @@ import { modelSettings, openModel } from '../local-models.js';
 import { nodeConfig } from '../node-config.js';
 import { printData, printJson, say } from '../output/print.js';
 import { terminalStyle } from '../output/terminal.js';
+import { fileOf } from '../single/file-of.js';
 import type { QualityOptions } from './command.js';
 import { QualityProgressLine } from './progress-line.js';
 import { summary } from './summary.js';
@@ -137,7 +138,9 @@ function textOf({ text, task }: QualityOptions): string | null {
 async function open(source: string, options: QualityOptions): Promise<ResolvedModel> {
   const folders = [...options.models, '.', dirname(source)].map((folder) => resolve(folder));
   try {
-    return await openModel(source, modelSettings(folders, nodeConfig(options)));
+    const settings = modelSettings(folders, nodeConfig(options));
+    const model = await openModel(source, settings);
+    return model.path === null ? model : { ...model, path: await fileOf(model, settings.cacheFolder) };
   } catch (error) {
     const reason = toFailure(error);
     if (reason.code === 'internal') throw error;

@@ -1,15 +1,19 @@
 import type { ResolvedModel } from '../../agent/artifacts/resolve.js';
 import { ArtifactStore } from '../../agent/artifacts/store.js';
+import { stepsTo } from '../../agent/conversions/step.js';
 import { formatValue } from '../../core/metrics/format.js';
+import { OPENED_BY_COMMANDS } from '../local-models.js';
 import { say } from '../output/print.js';
 import { stoppable } from './stoppable.js';
 
-/** The model's file; a synthetic model is written into the cache first. */
+/** The model's file; a synthetic model is written into the cache first, and one of another format converted there. */
 export async function fileOf(base: ResolvedModel, cacheFolder: string): Promise<string> {
-  if (base.path !== null) return base.path;
-  say(`writing the synthetic model, ${formatValue(base.facts.bytes, 'B')}`);
+  const steps = stepsTo(base, OPENED_BY_COMMANDS);
+  if (base.path !== null && steps.length === 0) return base.path;
+  const size = formatValue(base.facts.bytes, 'B');
+  say(steps.length === 0 ? `writing the synthetic model, ${size}` : `converting the model, ${size}`);
   const store = new ArtifactStore({ cacheFolder, artifactBytes: Number.POSITIVE_INFINITY });
-  const request = { base, steps: [], cpus: [] };
+  const request = { base, steps, cpus: [] };
   const { path } = await store.prepare({ ...request, timeLimitSeconds: 86_400 }, stoppable);
   return path;
 }

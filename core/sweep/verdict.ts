@@ -1,5 +1,6 @@
 import type { AxisValue, ModelFacts } from '../experiment/experiment.js';
 import type { AxisValues, Rule } from '../experiment/rule.js';
+import { unopenable } from '../models/conversions.js';
 import { opensModels, RUNNERS, runnerNamed } from '../runners/index.js';
 import type { RunnerKind } from '../runners/runner.js';
 import { TECHNIQUES } from '../techniques/index.js';
@@ -77,10 +78,12 @@ function abilities(runner: RunnerKind): Rule[] {
   );
   const format: Rule = {
     axes: ['model'],
-    reason: ({ model }, facts) =>
-      facts === null || runner.formats.includes(facts.format)
+    reason: ({ model }, facts) => {
+      const flaw = facts === null ? null : unopenable(facts, runner.formats);
+      return flaw === null
         ? null
-        : `the runner ${runner.kind} opens ${runner.formats.join(', ')}, and model ${model} is ${facts.format}: give its ${runner.formats.join(' or ')} file`,
+        : `the runner ${runner.kind} opens ${runner.formats.join(', ')}, and model ${model} ${flaw}`;
+    },
   };
   return [device, format, ...settings, ...techniques];
 }

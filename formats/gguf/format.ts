@@ -1,3 +1,4 @@
+import { statSync } from 'node:fs';
 import { isNamedAs } from '../../core/models/formats.js';
 import { partName } from '../../core/models/parts.js';
 import { architectureFromGguf } from '../../roofline/readers/gguf.js';
@@ -13,12 +14,16 @@ export const gguf: Format = {
   unit: 'file',
   magic: 'GGUF',
   // Of a split model the first part stands for all.
-  claims: (path) => isNamedAs('gguf', path) && (partName(path)?.number ?? 1) === 1,
+  claims: (path) =>
+    isNamedAs('gguf', path) &&
+    (partName(path)?.number ?? 1) === 1 &&
+    statSync(path, { throwIfNoEntry: false })?.isDirectory() !== true,
   files: ggufFiles,
   inspect: (path) => inspectHeader(readGgufHeader(path)),
   details: (path) => headerDetails(readGgufHeader(path)),
   shapes: (path) => architectureFromGguf(readGgufHeader(path)),
   peek: { mostBytes: MAX_HEADER_BYTES, inspect: inspectFronts },
+  parts: null,
 };
 
 /** The key of files whose weights Ridgepoint drew at random. */

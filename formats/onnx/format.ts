@@ -21,6 +21,7 @@ export const onnx: Format = {
   details,
   shapes,
   peek: null,
+  parts: null,
 };
 
 const configBeside = (path: string) => join(dirname(path), CONFIG);

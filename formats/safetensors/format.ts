@@ -4,16 +4,27 @@ import { isNamedAs } from '../../core/models/formats.js';
 import { architectureFromConfig } from '../../roofline/readers/config.js';
 import type { ArchitectureReading } from '../../roofline/readers/reading.js';
 import { architectureFromSafetensors } from '../../roofline/readers/safetensors.js';
-import { CONFIG, fieldsOf, readJson, textIn } from '../config-json.js';
-import { type Format, FormatError, type Inspected, type ModelDetails } from '../format.js';
+import { CONFIG, fieldsOf, parseJson, readJson, textIn } from '../config-json.js';
+import {
+  type Format,
+  FormatError,
+  type Front,
+  type GoesOn,
+  type Inspected,
+  type ModelDetails,
+} from '../format.js';
 import { shapeFacts } from '../shape-facts.js';
 import { tokenizerFiles, tokenizerOf } from '../tokenizer-files.js';
+import { LENGTH_BYTES, parseHeader } from './header.js';
 import { SafetensorsError } from './json.js';
-import { type LocatedTensor, openSafetensors } from './reader.js';
+import { headerLength, type LocatedTensor, MAX_HEADER_BYTES, openSafetensors } from './reader.js';
 
 /** A model in parts has an index, and one of its parts may be called as a whole one is. */
 const INDEX = 'model.safetensors.index.json';
 const WHOLE = 'model.safetensors';
+const PART = /^model-\d{5}-of-\d{5}\.safetensors$/;
+/** Configs, tokenizers and templates. */
+const WORDS = /\.(?:json|jinja|model|tiktoken|txt)$/;
 
 /** A folder as models are published, any file of it that names it, or a config alone, which has shapes and no weights. */
 export const safetensors: Format = {
@@ -27,7 +38,8 @@ export const safetensors: Format = {
   details,
   shapes: (path) =>
     isConfig(path) ? architectureFromConfig(readJson(path)) : shapesOfFolder(folderOf(path)),
-  peek: null,
+  peek: { mostBytes: MAX_HEADER_BYTES, inspect: inspectFronts },
+  parts: { of: partsOf, looked: (name) => name === CONFIG || isNamedAs('safetensors', name) },
 };
 
 function claims(path: string): boolean {
@@ -65,7 +77,19 @@ function files(path: string): string[] {
   return [CONFIG, ...weights].map((name) => join(folder, name)).concat(tokenizerFiles(folder));
 }
 
-function inspect(path: string): Inspected {
+/** A folder with weights. */
+export interface ModelFolder {
+  readonly folder: string;
+  /** As its config.json says it. */
+  readonly config: Readonly<Record<string, unknown>>;
+  readonly tensors: readonly LocatedTensor[];
+}
+
+/**
+ * Opens a folder, or the one that a file of it names: all headers are read and checked, and no weights.
+ * @throws FormatError that names the file; for a config without weights, too.
+ */
+export function openModelFolder(path: string): ModelFolder {
   const folder = folderOf(path);
   const tensors = tensorsOf(folder);
   if (tensors === null)
@@ -73,15 +97,58 @@ function inspect(path: string): Inspected {
       `it has a ${CONFIG} and no weights`,
       `Put ${WHOLE}, or ${INDEX} and its parts, beside it; \`ridge roofline\` reads the config alone.`,
     );
-  const config = fieldsOf(readJson(join(folder, CONFIG)));
+  return { folder, config: fieldsOf(readJson(join(folder, CONFIG))), tensors };
+}
+
+function inspect(path: string): Inspected {
+  const { config, tensors } = openModelFolder(path);
   const parts = new Set(tensors.map((tensor) => tensor.path));
+  const bytes = [...parts].reduce((sum, part) => sum + statSync(part).size, 0);
+  return inspected(config, tensors, bytes);
+}
+
+/** As they are published: one file of weights, or an index and its parts; what is read beside them is small. */
+function partsOf(names: readonly string[]): readonly string[] | null {
+  const weights = names.filter((name) =>
+    names.includes(INDEX) ? name === INDEX || PART.test(name) : name === WHOLE,
+  );
+  if (weights.length === 0 || !names.includes(CONFIG)) return null;
+  const words = names.filter((name) => WORDS.test(name) && !name.endsWith('.index.json'));
+  return [...words, ...weights];
+}
+
+/** Of the config all, of the parts the headers. */
+function inspectFronts(fronts: readonly Front[]): Inspected | GoesOn {
+  const tensors: LocatedTensor[] = [];
+  let config: Readonly<Record<string, unknown>> = {};
+  let bytes = 0;
+  for (const [i, { path, front, fileBytes }] of fronts.entries()) {
+    if (!isNamedAs('safetensors', path)) {
+      if (front.length < fileBytes) return { goesOn: i };
+      config = fieldsOf(parseJson(front.toString('utf8'), CONFIG));
+      continue;
+    }
+    bytes += fileBytes;
+    const length = headerLength(front, fileBytes);
+    if (front.length < LENGTH_BYTES + length) return { goesOn: i };
+    const { tensors: own } = parseHeader(front.subarray(LENGTH_BYTES, LENGTH_BYTES + length), fileBytes);
+    tensors.push(...own.map((tensor) => ({ ...tensor, path })));
+  }
+  return inspected(config, tensors, bytes);
+}
+
+function inspected(
+  config: Readonly<Record<string, unknown>>,
+  tensors: readonly LocatedTensor[],
+  bytes: number,
+): Inspected {
   return {
     facts: {
       format: 'safetensors',
       architecture: textIn(config, 'model_type'),
-      bytes: [...parts].reduce((sum, part) => sum + statSync(part).size, 0),
+      bytes,
       quantization: typeOf(config, tensors),
-      ...shapeFacts(shapesOfFolder(folder)),
+      ...shapeFacts(architectureFromSafetensors(config, tensors)),
     },
     weightBytes: tensors.reduce((sum, { bytes }) => sum + bytes, 0),
     randomWeights: false,

@@ -1,5 +1,5 @@
-import { closeSync, fstatSync, openSync, readFileSync, readSync, statSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { closeSync, existsSync, fstatSync, openSync, readFileSync, readSync, statSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 import { readTensor } from '../tensor-data.js';
 import {
   LENGTH_BYTES,
@@ -11,7 +11,7 @@ import {
 import { readDocument, SafetensorsError, shown } from './json.js';
 
 /** The reference refuses headers above 100 MB; those of real files stay below 2 MB. */
-const MAX_HEADER_BYTES = 32 * 2 ** 20;
+export const MAX_HEADER_BYTES = 32 * 2 ** 20;
 
 /** A tensor and the file it lies in. */
 export interface LocatedTensor extends SafetensorsTensor {
@@ -32,17 +32,23 @@ export function readSafetensorsHeader(path: string): SafetensorsHeader {
   const descriptor = openSync(path, 'r');
   try {
     const { size } = fstatSync(descriptor);
-    if (size < LENGTH_BYTES + 2)
-      throw new SafetensorsError(`it is ${size} bytes long, too short for a safetensors header`);
-    const length = readAt(descriptor, 0, LENGTH_BYTES).readBigUInt64LE();
-    if (length > BigInt(MAX_HEADER_BYTES))
-      throw new SafetensorsError(`it claims a header of ${length} bytes; ${MAX_HEADER_BYTES} is the most`);
-    if (LENGTH_BYTES + Number(length) > size)
-      throw new SafetensorsError(`it claims a header of ${length} bytes, and the file has ${size}`);
-    return parseHeader(readAt(descriptor, LENGTH_BYTES, Number(length)), size);
+    const length = headerLength(readAt(descriptor, 0, Math.min(size, LENGTH_BYTES)), size);
+    return parseHeader(readAt(descriptor, LENGTH_BYTES, length), size);
   } finally {
     closeSync(descriptor);
   }
+}
+
+/** @returns the bytes of a header by those in front of it. @throws SafetensorsError */
+export function headerLength(front: Buffer, fileBytes: number): number {
+  if (fileBytes < LENGTH_BYTES + 2 || front.length < LENGTH_BYTES)
+    throw new SafetensorsError(`it is ${fileBytes} bytes long, too short for a safetensors header`);
+  const length = front.readBigUInt64LE();
+  if (length > BigInt(MAX_HEADER_BYTES))
+    throw new SafetensorsError(`it claims a header of ${length} bytes; ${MAX_HEADER_BYTES} is the most`);
+  if (LENGTH_BYTES + Number(length) > fileBytes)
+    throw new SafetensorsError(`it claims a header of ${length} bytes, and the file has ${fileBytes}`);
+  return Number(length);
 }
 
 /**
@@ -78,7 +84,7 @@ function openParts(path: string): SafetensorsModel {
       throw new SafetensorsError(
         `the index puts ${shown(name)} into ${shown(String(file))}, which is no part of it`,
       );
-    const part = parts.get(file) ?? openOne(join(dirname(path), file));
+    const part = parts.get(file) ?? openPart(join(dirname(path), file));
     parts.set(file, part);
     const tensor = part.tensors.get(name);
     if (tensor === undefined)
@@ -86,6 +92,18 @@ function openParts(path: string): SafetensorsModel {
     tensors.set(name, tensor);
   }
   return { metadata: [...parts.values()][0]?.metadata ?? new Map(), tensors };
+}
+
+/** @throws SafetensorsError that names the part. */
+function openPart(path: string): SafetensorsModel {
+  const name = shown(basename(path));
+  if (!existsSync(path)) throw new SafetensorsError(`the index names the part ${name}, which is not there`);
+  try {
+    return openOne(path);
+  } catch (error) {
+    if (!(error instanceof SafetensorsError)) throw error;
+    throw new SafetensorsError(`its part ${name}: ${error.message}`);
+  }
 }
 
 function readAt(descriptor: number, position: number, length: number): Buffer {

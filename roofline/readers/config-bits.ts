@@ -1,5 +1,5 @@
 import type { StoredBits } from './assemble.js';
-import type { ConfigFile } from './config-file.js';
+import { ConfigFile } from './config-file.js';
 import { Unreadable } from './reading.js';
 
 const TYPE_BITS: Readonly<Record<string, number>> = {
@@ -29,6 +29,9 @@ export function storedBits(config: ConfigFile): StoredBits {
   return { matrix, embedding: whole, output: whole, vector: whole };
 }
 
+const fieldsOf = (value: unknown): Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null ? (value as Readonly<Record<string, unknown>>) : {};
+
 function quantizedBits(config: ConfigFile, whole: number): number {
   const method = config.word('quant_method') ?? (config.get('load_in_4bit') === true ? 'bitsandbytes' : null);
   switch (method) {
@@ -48,12 +51,21 @@ function quantizedBits(config: ConfigFile, whole: number): number {
       if (config.flag('load_in_8bit', false)) return 8;
       // NF4 in blocks of 64: a scale in f32, or 8 bits in blocks of 256 with one in f32 (arXiv 2305.14314, section 3).
       return config.flag('bnb_4bit_use_double_quant', false) ? 4 + 8 / 64 + 32 / (64 * 256) : 4 + 32 / 64;
+    case 'compressed-tensors': {
+      const [group] = Object.values(fieldsOf(config.get('config_groups')));
+      const weights = new ConfigFile(fieldsOf(fieldsOf(group).weights));
+      const size = weights.number('group_size', -1);
+      return weights.size('num_bits', whole) + (size > 0 ? 16 / size : 0);
+    }
+    // Blocks of 32 with a scale of 8 bits (OCP Microscaling, MXFP4).
+    case 'mxfp4':
+      return 4 + 8 / 32;
     case null:
       return whole;
     default:
       throw new Unreadable(
         `the config is quantized by ${JSON.stringify(method)}, whose bits are not known`,
-        'Say the bits of the weights yourself; known are gptq, awq, fp8 and bitsandbytes.',
+        'Say the bits of the weights yourself; known are gptq, awq, fp8, compressed-tensors, mxfp4 and bitsandbytes.',
       );
   }
 }

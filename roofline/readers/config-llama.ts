@@ -7,6 +7,7 @@ export const LLAMA_FAMILIES: readonly (readonly [string, FamilyReader])[] = [
   ['llama', (config) => llama(config, { biased: config.flag('attention_bias', false) })],
   ['granite', (config) => llama(config, { biased: config.flag('attention_bias', false) })],
   ['mistral', (config) => ({ ...llama(config), window: everywhere(config.optionalSize('sliding_window')) })],
+  ['smollm3', (config) => llama(config, { tied: true })],
   ['qwen2', qwen2],
   ['qwen3', (config) => ({ ...llama(config, { headLength: 128 }), queryKeyNorm: true })],
   ['gemma', (config) => gemma(config, 2)],

@@ -43,4 +43,5 @@ export const planted: Format = {
   }),
   shapes: () => ({ ok: false, reason: 'it has no layers', hint: 'Plant some.' }),
   peek: null,
+  parts: null,
 };

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { mkdir, utimes } from 'node:fs/promises';
+import { mkdir, stat, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import { FailureError, failure } from '../../../core/errors.js';
 import { type RemoteSource, readRemote } from '../../../core/models/remote.js';
@@ -90,6 +90,10 @@ async function find(path: string, digest: string | null): Promise<CachedModel | 
   return { ...fetched, path: paths[0]! };
 }
 
+async function isFolder(path: string): Promise<boolean> {
+  return (await stat(path).catch(() => null))?.isDirectory() === true;
+}
+
 async function fetchNow(
   path: string,
   asked: Omit<FetchJob, 'policy'>,
@@ -97,10 +101,11 @@ async function fetchNow(
   { cacheFolder, policy, artifactBytes }: FetchSettings,
 ): Promise<CachedModel> {
   if (policy === null) throw new Error('a node without a policy fetches nothing');
-  // Of another state of the file; its name must not stand for two. Parts are held against what the hub says.
+  // Of another state of the file; its name must not stand for two. Parts, and files of a folder, are held against what the hub says.
+  const folder = await isFolder(path);
   await forget(
     path,
-    (await keptPaths(path)).filter((kept) => kept !== path),
+    (await keptPaths(path)).filter((kept) => kept !== path || folder),
   );
   const ending = await launcher({
     task: taskOf(FETCH, { job: { ...asked, policy }, outputPath: path }),
@@ -115,7 +120,7 @@ async function fetchNow(
   if (ending.failure !== null) throw new FailureError(ending.failure);
   const found = await find(path, asked.digest);
   if (found === null) throw new Error(`${asked.source} was fetched and is not there`);
-  for (const file of await keptPaths(path)) {
+  for (const file of (await isFolder(path)) ? [] : await keptPaths(path)) {
     const note = await noteOf(file);
     if (note !== null) await rememberDigest(file, note.digest, cacheFolder);
   }

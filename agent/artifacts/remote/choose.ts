@@ -1,7 +1,7 @@
 import { FailureError, failure } from '../../../core/errors.js';
 import { isNamedAs, withoutEnding } from '../../../core/models/formats.js';
 import { partPaths, withoutPart } from '../../../core/models/parts.js';
-import { FETCHED } from '../../../formats/index.js';
+import { FETCHED, FETCHED_FOLDERS } from '../../../formats/index.js';
 import { FETCHED_TITLES } from './refusals.js';
 
 /** A file as a hub lists it. */
@@ -17,17 +17,41 @@ const isModel = (path: string) => FETCHED.some(({ name }) => isNamedAs(name, pat
 const OTHER = /(?:^|[-._/])(?:mmproj|imatrix)(?:[-._/]|$)/i;
 const MOST_LISTED = 12;
 
+/** The files of one model. */
+export interface Chosen {
+  readonly files: readonly HubFile[];
+  /** They lie beside each other under their own names. */
+  readonly folder: boolean;
+}
+
 /**
- * Finds the one model that a source names: by its path, by its quantization, or because there is only one.
+ * Finds the one model that a source names: by its path, by its quantization, or because there is only one; and where a repository has
+ * no such file, or a source names the format, the folder that the repository itself is.
  * @param where the repository, for sentences.
- * @returns its file, or all parts of one that is split, in order; any of them names it.
+ * @returns its file, or all parts of one that is split, in order, of which any names it; or those of the folder.
  * @throws FailureError `model-missing` with the candidates, or the part that is not there.
  */
-export function chooseFiles(
-  files: readonly HubFile[],
-  wanted: string | null,
-  where: string,
-): readonly HubFile[] {
+export function chooseFiles(files: readonly HubFile[], wanted: string | null, where: string): Chosen {
+  const byFormat = FETCHED_FOLDERS.find(({ name }) => name === wanted);
+  const anyModel = files.some(({ path }) => isModel(path) && !OTHER.test(path));
+  const folder =
+    byFormat !== undefined || (wanted === null && !anyModel) ? folderOf(files, byFormat?.name ?? null) : null;
+  if (folder !== null) return { files: folder, folder: true };
+  return { files: chooseModel(files, wanted, where), folder: false };
+}
+
+/** @returns the files of the folder that a repository is; null where it is none. */
+function folderOf(files: readonly HubFile[], format: string | null): readonly HubFile[] | null {
+  const byName = new Map(files.map((file) => [file.path, file]));
+  for (const { name, parts } of FETCHED_FOLDERS) {
+    if (format !== null && name !== format) continue;
+    const names = parts.of(files.map(({ path }) => path).filter((path) => !path.includes('/')));
+    if (names !== null) return names.map((one) => byName.get(one)!);
+  }
+  return null;
+}
+
+function chooseModel(files: readonly HubFile[], wanted: string | null, where: string): readonly HubFile[] {
   const named = files.find(({ path }) => path === wanted);
   const models = files.filter(({ path }) => isModel(path) && !OTHER.test(path));
   const found =
@@ -38,7 +62,10 @@ export function chooseFiles(
   const what = wanted === null ? where : `${wanted} in ${where}`;
   if (file === undefined) {
     if (models.length === 0)
-      throw missing(`${where} has no ${FETCHED_TITLES} file`, 'Name a repository that holds such files.');
+      throw missing(
+        `${where} has no ${FETCHED_TITLES} file and is no ${FETCHED_FOLDERS.map(({ name }) => name).join(' or ')} folder`,
+        'Name a repository that holds such files.',
+      );
     throw missing(`there is no ${what}`, `It has ${listed(models)}.`);
   }
   if (candidates.size > 1)

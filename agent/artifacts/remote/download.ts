@@ -13,6 +13,8 @@ export interface Download {
   readonly digest: string | null;
   /** What its size has to be; null = whatever comes. */
   readonly bytes: number | null;
+  /** Its first bytes have to be those of a model; false for files of a folder. */
+  readonly isModel: boolean;
 }
 
 export interface Downloaded extends Arrived {

@@ -19,7 +19,7 @@ const entrySchema = z.object({
 });
 
 /**
- * Asks a hub which file a source means, or which files of a split model.
+ * Asks a hub which file a source means, or which files of a split model or of a folder.
  * @throws FailureError `model-missing` with the candidates, `source-not-allowed`;
  * Interrupted for the network.
  */
@@ -29,9 +29,11 @@ export async function findOnHub(source: HubSource, asking: Asking): Promise<read
   const where = `${owner}/${repository}${revision === 'main' ? '' : `@${revision}`}`;
   const at = encodeURIComponent(revision);
   const listing = `${endpoint}api/models/${owner}/${repository}/tree/${at}?recursive=true`;
-  return chooseFiles(await listFiles(listing, where, asking), file, where).map(({ path, bytes, digest }) => {
+  const { files, folder } = chooseFiles(await listFiles(listing, where, asking), file, where);
+  return files.map(({ path, bytes, digest }) => {
     const steps = path.split('/').map(encodeURIComponent).join('/');
-    return { address: `${endpoint}${owner}/${repository}/resolve/${at}/${steps}`, bytes, digest };
+    const address = `${endpoint}${owner}/${repository}/resolve/${at}/${steps}`;
+    return { address, name: folder ? path : null, bytes, digest };
   });
 }
 

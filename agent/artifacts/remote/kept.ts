@@ -1,4 +1,4 @@
-import { readdir, readFile, rm, stat } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { z } from 'zod';
 import { partPaths, withoutPart } from '../../../core/models/parts.js';
@@ -19,9 +19,33 @@ export type Fetched = z.infer<typeof fetchedSchema>;
 export async function noteOf(path: string): Promise<Fetched | null> {
   try {
     const note = fetchedSchema.parse(JSON.parse(await readFile(notePath(path), 'utf8')));
-    return (await stat(path)).size === note.bytes ? note : null;
+    return (await bytesAt(path)) === note.bytes ? note : null;
   } catch {
     return null;
+  }
+}
+
+/** @returns the size of a file, and of a folder that of its files which have come whole. */
+async function bytesAt(path: string): Promise<number> {
+  const found = await stat(path);
+  if (!found.isDirectory()) return found.size;
+  const names = await readdir(path);
+  const whole = names.filter((name) => names.includes(basename(notePath(name))));
+  const sizes = await Promise.all(whole.map(async (name) => (await stat(join(path, name))).size));
+  return sizes.reduce((sum, size) => sum + size, 0);
+}
+
+/** Makes the folder of a model: what is there of these files stays, whole or not, and anything else goes. */
+export async function beginFolder(path: string, files: readonly string[]): Promise<void> {
+  const there = await stat(path).catch(() => null);
+  await rm(notePath(path), { force: true });
+  if (there?.isDirectory() === false) await rm(path, { force: true });
+  await mkdir(path, { recursive: true });
+  const names = files.map((file) => basename(file));
+  for (const name of await readdir(path)) {
+    // A note or a beginning is called after its file.
+    const ours = names.some((file) => name === file || name.startsWith(`${file}.`));
+    if (!ours) await rm(join(path, name), { force: true, recursive: true });
   }
 }
 
@@ -48,7 +72,7 @@ export function joinNotes([first, ...others]: readonly [Fetched, ...Fetched[]]):
 /** Removes what is there of a model, or of another state of it. @param except files that stay. */
 export async function forget(path: string, except: readonly string[] = []): Promise<void> {
   for (const old of [path, ...(await keptParts(path))].filter((one) => !except.includes(one)))
-    for (const file of [notePath(old), old]) await rm(file, { force: true });
+    for (const file of [notePath(old), old]) await rm(file, { force: true, recursive: true });
 }
 
 async function keptParts(path: string): Promise<readonly string[]> {

@@ -2,6 +2,7 @@ import { FailureError, failure } from '../../../core/errors.js';
 import type { ModelFacts } from '../../../core/experiment/experiment.js';
 import type { RemoteSource } from '../../../core/models/remote.js';
 import { FormatError, type Front, type Peek } from '../../../formats/format.js';
+import { FETCHED_FOLDERS } from '../../../formats/index.js';
 import { asReason } from './interrupted.js';
 import { digestOfPlaces, type Place, placesOf } from './places.js';
 import { requireModel } from './refusals.js';
@@ -24,16 +25,20 @@ const TIMES_LONGER = 16;
  * @throws FailureError as fetching does, and `model-unreadable`.
  */
 export async function peek(source: string, remote: RemoteSource, asking: Asking): Promise<Peeked> {
-  const places = await placesOf(source, remote, asking);
+  const all = await placesOf(source, remote, asking);
+  const folder = FETCHED_FOLDERS.find(({ parts }) =>
+    all.some(({ name }) => name !== null && parts.looked(name)),
+  );
+  const places = all.filter(({ name }) => name === null || folder?.parts.looked(name) === true);
   const read = async ({ address }: Place, bytes: number) =>
     await retrying(source, asking, async () => await readFront(source, address, bytes, asking));
   const fronts: Front[] = [];
   for (const place of places) fronts.push(await read(place, FIRST_FRONT_BYTES));
   const [first] = fronts;
-  const { peek: header } = requireModel(first!.front, source);
+  const { peek: header } = folder ?? requireModel(first!.front, source);
   for (;;) {
     const inspected = inspectFronts(source, header, fronts);
-    if ('facts' in inspected) return { facts: inspected.facts, digest: digestOfPlaces(places) };
+    if ('facts' in inspected) return { facts: inspected.facts, digest: digestOfPlaces(all) };
     const { goesOn } = inspected;
     const { length } = fronts[goesOn]!.front;
     if (length >= header.mostBytes)

@@ -8,6 +8,8 @@ import { retrying } from './retries.js';
 /** Where one file of a model lies, and what is known of it before it comes; null = nothing. */
 export interface Place {
   readonly address: string;
+  /** What it is called in the folder that is the model; null = the model is one file, or its parts, whatever they are called. */
+  readonly name: string | null;
   readonly bytes: number | null;
   readonly digest: string | null;
 }
@@ -22,11 +24,12 @@ export async function placesOf(
   asking: Asking,
 ): Promise<readonly Place[]> {
   if (remote.kind === 'hub') return await retrying(source, asking, () => findOnHub(remote, asking));
-  return partPaths(remote.url).map((address) => ({ address, bytes: null, digest: null }));
+  return partPaths(remote.url).map((address) => ({ address, name: null, bytes: null, digest: null }));
 }
 
-/** @returns the digest of all files together; null where that of one is not known. */
-export function digestOfPlaces(places: readonly Pick<Place, 'digest'>[]): string | null {
+/** @returns the digest of all files together; null where that of one is not known, and for folders, whose small files have none. */
+export function digestOfPlaces(places: readonly Pick<Place, 'digest' | 'name'>[]): string | null {
+  if (places.some(({ name }) => name !== null)) return null;
   const digests = places.flatMap(({ digest }) => (digest === null ? [] : [digest]));
   return digests.length < places.length ? null : joinDigests(digests);
 }

@@ -129,14 +129,14 @@ export class Transfer {
 
   async #write(file: FileHandle, { body }: Answer, total: number | null): Promise<void> {
     const { signal, policy } = this.#asking;
-    const { source, address } = this.#request;
+    const { source, address, isModel } = this.#request;
     const stop = () => body.destroy(new Interrupted('stopped'));
     signal.addEventListener('abort', stop);
     const pace = this.#watchPace((why) => body.destroy(new Interrupted(`${this.#host} ${why}`)));
     let reported = 0;
     try {
       for await (const chunk of connection(body, address, signal)) {
-        if (this.doneBytes === 0) requireModel(chunk, source);
+        if (this.doneBytes === 0 && isModel) requireModel(chunk, source);
         if (this.doneBytes + chunk.length > (total ?? policy.maxBytes))
           throw tooLarge(source, null, total ?? policy.maxBytes);
         await writeAll(file, chunk, this.doneBytes);

@@ -186,9 +186,8 @@ describe('the file of a repository', () => {
   ].map(file);
   const chosen = (wanted: string | null, from = files) => {
     try {
-      return chooseFiles(from, wanted, 'o/r')
-        .map(({ path }) => path)
-        .join(' ');
+      const { files: found, folder } = chooseFiles(from, wanted, 'o/r');
+      return (folder ? 'folder: ' : '') + found.map(({ path }) => path).join(' ');
     } catch (error) {
       const { code, message, hint } = toFailure(error);
       return `${code}: ${message}. ${hint}`;
@@ -209,6 +208,22 @@ describe('the file of a repository', () => {
     expect(chosen(parts[1]!, [...files].reverse())).toBe(parts.join(' '));
     expect(chosen(null, parts.map(file))).toBe(parts.join(' '));
     expect(chosen('BF16', files.slice(0, -1))).toMatch(`o/r has no ${parts[1]}, a part of the model`);
+  });
+
+  test('is the repository itself where it is a folder and has no other model, or where its format is named', () => {
+    const weights = ['model-00001-of-00002.safetensors', 'model-00002-of-00002.safetensors'];
+    const index = 'model.safetensors.index.json';
+    const folder = ['README.md', 'config.json', 'tokenizer.json', 'vocab.txt', index, ...weights];
+    // The same weights again in the publisher's own form, and files of other folders, are none of it.
+    const others = ['consolidated-00001.safetensors', '1_Pooling/config.json', 'onnx/model.onnx', 'a.bin'];
+    const wanted = `folder: config.json tokenizer.json vocab.txt ${[index, ...weights].join(' ')}`;
+    expect(chosen(null, [...folder, ...others].map(file))).toBe(wanted);
+    expect(chosen('safetensors', [...folder, 'model-Q8_0.gguf'].map(file))).toBe(wanted);
+    expect(chosen(null, [...folder, 'model-Q8_0.gguf'].map(file))).toBe('model-Q8_0.gguf');
+    expect(chosen(null, ['config.json', 'model.safetensors'].map(file))).toBe(
+      'folder: config.json model.safetensors',
+    );
+    expect(chosen('safetensors', files)).toContain('there is no safetensors in o/r');
   });
 
   test('is not guessed: candidates are listed, other files refused', () => {

@@ -85,6 +85,6 @@ describe('files that a plan says must be made', () => {
     const request = { base: small, modelName: 'small', runnerKind: 'llama-cpp', engine: 'v0.4.0', settings };
     const steps = await stepsFor({ ...request, technique });
     const recipes = (of: readonly { readonly recipe: string }[]) => of.map(({ recipe }) => recipe);
-    expect(recipes(chainOf(technique, facts))).toEqual(recipes(steps));
+    expect(recipes(chainOf(technique, facts, ['gguf']))).toEqual(recipes(steps));
   });
 });

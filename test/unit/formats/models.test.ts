@@ -12,7 +12,7 @@ import { chainOf } from '../../../core/techniques/chain.js';
 import { FORMATS } from '../../../formats/index.js';
 import { writeSafetensors } from '../../../formats/safetensors/writer.js';
 import { modelsIn } from '../../../formats/scan.js';
-import { planted } from '../../support/planted-format.js';
+import { PLANTED, planted } from '../../support/planted-format.js';
 import { sweepOf } from '../sweep/documents.js';
 
 const formats = [...FORMATS, planted];
@@ -124,8 +124,8 @@ describe('a published folder', () => {
   });
 
   test('is refused where something else would be run', async () => {
-    await expect(resolveModel('published', settings, { runs: ['gguf'] })).rejects.toThrow(
-      'the model published is safetensors, and what runs here is gguf',
+    await expect(resolveModel('published', settings, { runs: [PLANTED] })).rejects.toThrow(
+      'the model published is safetensors, of which planted cannot be made',
     );
   });
 });
@@ -160,7 +160,7 @@ describe('a format of one more entry', () => {
     const space = planSpace({ ...sweep, models });
     expect(space.impossible).toEqual([
       {
-        reason: 'the runner llama-cpp opens gguf, and model a.plant is planted: give its gguf file',
+        reason: 'the runner llama-cpp opens gguf, and model a.plant is planted, of which gguf cannot be made',
         count: 2,
       },
     ]);
@@ -171,8 +171,7 @@ describe('a format of one more entry', () => {
     expect(
       predictedBytes({ facts, experiment: { ...experiment, runner: { kind: 'llama-cpp', options: {} } } }),
     ).toBeNull();
-    expect(chainOf({ ...experiment.technique, quantization: 'q4_k_m' }, facts)).toEqual([
-      { recipe: 'quantize(q4_k_m)', bytes: null },
-    ]);
+    // Nothing that techniques read can be made of it.
+    expect(chainOf({ ...experiment.technique, quantization: 'q4_k_m' }, facts, [PLANTED])).toEqual([]);
   });
 });

@@ -1,0 +1,107 @@
+import type { GgufValue } from '../../../formats/gguf/value.js';
+import type { FolderConfig, Values } from './config.js';
+import { halfOf, paired, shifted, type Weights } from './weights.js';
+
+/** A tensor of the file that a tensor of the folder goes into. */
+export interface Placed {
+  /** Its name without `.weight` and `.bias`, which are kept; `*` is the layer. */
+  readonly to: string;
+  /** What is done to it on the way; left out = nothing. */
+  readonly as?: (weights: Weights, config: FolderConfig) => Weights;
+}
+
+/**
+ * Where the tensors of a model go: transformers' name without `.weight` and `.bias`, then llama.cpp's. `*` stands for the layer and `#`
+ * for the expert; all experts of a layer are stacked. A name without either ending goes to one that is written whole.
+ */
+export type Places = Readonly<Record<string, string | Placed | readonly Placed[]>>;
+
+/** Keys without the architecture in front, as `attention.head_count`, or whole, as `tokenizer.ggml.token_type_count`. */
+export type Entries = Readonly<Record<string, GgufValue | null>>;
+
+/**
+ * How a model of transformers is written for llama.cpp: as its own converter writes it, whose names, order of rows and keys its graphs
+ * expect (conversion/ of llama.cpp).
+ */
+export interface Architecture {
+  /** Classes of transformers that it is of, by the `architectures` of configs. */
+  readonly classes: readonly string[];
+  /** `general.architecture`. */
+  readonly gguf: string;
+  /** What the class of transformers takes where a config says nothing. */
+  readonly defaults: (config: FolderConfig) => Values;
+  readonly places: Places;
+  /** Tensors that no graph has a use of. */
+  readonly unused?: (name: string, config: FolderConfig) => boolean;
+  /** Shapes of tensors that are other ones than those of plain attention and dense layers (checks.ts), by their kind. */
+  readonly shapes?: (config: FolderConfig) => Readonly<Record<string, readonly number[]>>;
+  /** What is said beside `commonEntries`, or in their place; null takes one out. */
+  readonly entries: (config: FolderConfig) => Entries;
+  /** Tensors that follow from the config. */
+  readonly added?: (config: FolderConfig) => Readonly<Record<string, Weights>>;
+  /** What the graph leaves out of what the config asks for, in sentences; of a model that it would compute wrongly, a FormatError. */
+  readonly caveats?: (config: FolderConfig) => readonly string[];
+}
+
+export const u32 = (value: number): GgufValue => ({ type: 'u32', value });
+export const f32 = (value: number): GgufValue => ({ type: 'f32', value });
+export const bool = (value: boolean): GgufValue => ({ type: 'bool', value });
+export const text = (value: string): GgufValue => ({ type: 'string', value });
+
+/** What decoders of the Llama family have in common. */
+export const DECODER: Places = {
+  'model.embed_tokens': 'token_embd',
+  'model.norm': 'output_norm',
+  lm_head: 'output',
+  'model.layers.*.input_layernorm': 'blk.*.attn_norm',
+  'model.layers.*.self_attn.q_proj': 'blk.*.attn_q',
+  'model.layers.*.self_attn.k_proj': 'blk.*.attn_k',
+  'model.layers.*.self_attn.v_proj': 'blk.*.attn_v',
+  'model.layers.*.self_attn.o_proj': 'blk.*.attn_output',
+  'model.layers.*.post_attention_layernorm': 'blk.*.ffn_norm',
+  'model.layers.*.mlp.gate_proj': 'blk.*.ffn_gate',
+  'model.layers.*.mlp.up_proj': 'blk.*.ffn_up',
+  'model.layers.*.mlp.down_proj': 'blk.*.ffn_down',
+};
+
+/** Queries and keys of graphs that turn neighbours and not halves. */
+export const PAIRED: Places = {
+  'model.layers.*.self_attn.q_proj': {
+    to: 'blk.*.attn_q',
+    as: (weights, config) => paired(weights, config.size('num_attention_heads')),
+  },
+  'model.layers.*.self_attn.k_proj': {
+    to: 'blk.*.attn_k',
+    as: (weights, config) => paired(weights, config.size('num_key_value_heads')),
+  },
+};
+
+/** Norms of queries and keys, for each head. */
+export const HEAD_NORMS: Places = {
+  'model.layers.*.self_attn.q_norm': 'blk.*.attn_q_norm',
+  'model.layers.*.self_attn.k_norm': 'blk.*.attn_k_norm',
+};
+
+/** Experts that are chosen by a router, each by itself or all of a layer in one tensor (transformers 5). */
+export const EXPERTS: Places = {
+  'model.layers.*.mlp.gate': 'blk.*.ffn_gate_inp',
+  'model.layers.*.mlp.experts.#.gate_proj': 'blk.*.ffn_gate_exps',
+  'model.layers.*.mlp.experts.#.up_proj': 'blk.*.ffn_up_exps',
+  'model.layers.*.mlp.experts.#.down_proj': 'blk.*.ffn_down_exps',
+  'model.layers.*.mlp.experts.gate_up_proj': [
+    { to: 'blk.*.ffn_gate_exps.weight', as: (weights) => halfOf(weights, 0) },
+    { to: 'blk.*.ffn_up_exps.weight', as: (weights) => halfOf(weights, 1) },
+  ],
+  'model.layers.*.mlp.experts.down_proj': 'blk.*.ffn_down_exps.weight',
+};
+
+/** @returns the places with those of norms that transformers adds 1 to. */
+export function plusOne(places: Places, norms: RegExp): Places {
+  return Object.fromEntries(
+    Object.entries(places).map(([from, to]) =>
+      norms.test(from) && typeof to === 'string'
+        ? [from, { to, as: (weights: Weights) => shifted(weights, 1) }]
+        : [from, to],
+    ),
+  );
+}

@@ -1,0 +1,113 @@
+import { type Architecture, bool, DECODER, type Entries, EXPERTS, f32, u32 } from '../architecture.js';
+import { type FolderConfig, ropeOf, type Values } from '../config.js';
+import { partOf, reshaped, transposed, type Weights } from '../weights.js';
+
+/** DeepSeek V2 and its likes: latent attention, experts behind some dense layers. */
+export const deepseekV2: Architecture = deepseek(['DeepseekV2ForCausalLM'], {
+  rms_norm_eps: 1e-6,
+  rope_theta: 10_000,
+  first_k_dense_replace: 0,
+  scoring_func: 'softmax',
+});
+
+/** The router of V3 judges by sigmoids, with a bias for each expert. */
+export const deepseekV3: Architecture = deepseek(['DeepseekV3ForCausalLM'], {
+  rms_norm_eps: 1e-6,
+  rope_theta: 10_000,
+  first_k_dense_replace: 3,
+  scoring_func: 'sigmoid',
+  norm_topk_prob: true,
+});
+
+function deepseek(classes: readonly string[], defaults: Values): Architecture {
+  return {
+    classes,
+    gguf: 'deepseek2',
+    defaults: () => defaults,
+    places: {
+      ...DECODER,
+      ...EXPERTS,
+      'model.layers.*.self_attn.q_a_proj': 'blk.*.attn_q_a',
+      'model.layers.*.self_attn.q_a_layernorm': 'blk.*.attn_q_a_norm',
+      'model.layers.*.self_attn.q_b_proj': 'blk.*.attn_q_b',
+      'model.layers.*.self_attn.kv_a_proj_with_mqa': 'blk.*.attn_kv_a_mqa',
+      'model.layers.*.self_attn.kv_a_layernorm': 'blk.*.attn_kv_a_norm',
+      // What makes keys and values of the latent vector is put into queries and outputs, a matrix for each head.
+      'model.layers.*.self_attn.kv_b_proj': [
+        {
+          to: 'blk.*.attn_k_b',
+          as: (weights, config) =>
+            transposed(partOf(byHead(weights, config), 0, config.size('qk_nope_head_dim'))),
+        },
+        {
+          to: 'blk.*.attn_v_b',
+          as: (weights, config) =>
+            partOf(byHead(weights, config), config.size('qk_nope_head_dim'), config.size('v_head_dim')),
+        },
+      ],
+      'model.layers.*.mlp.gate.e_score_correction_bias': 'blk.*.exp_probs_b.bias',
+      'model.layers.*.mlp.shared_experts.gate_proj': 'blk.*.ffn_gate_shexp',
+      'model.layers.*.mlp.shared_experts.up_proj': 'blk.*.ffn_up_shexp',
+      'model.layers.*.mlp.shared_experts.down_proj': 'blk.*.ffn_down_shexp',
+    },
+    // Layers behind the last guess more than one token at once.
+    unused(name, config) {
+      const layer = /^model\.layers\.(\d+)\./.exec(name)?.[1];
+      return (
+        (layer !== undefined && Number(layer) >= config.count('num_hidden_layers')) ||
+        (name === 'lm_head.weight' && config.flag('tie_word_embeddings'))
+      );
+    },
+    shapes(config) {
+      const [n, heads] = [config.size('hidden_size'), config.size('num_attention_heads')];
+      const queries = heads * (config.size('qk_nope_head_dim') + config.size('qk_rope_head_dim'));
+      return {
+        'attn_q.weight': [queries, n],
+        'attn_output.weight': [n, heads * config.size('v_head_dim')],
+        'attn_kv_a_mqa.weight': [config.size('kv_lora_rank') + config.size('qk_rope_head_dim'), n],
+      };
+    },
+    entries,
+  };
+}
+
+const byHead = (weights: Weights, config: FolderConfig) =>
+  reshaped(weights, [
+    config.size('num_attention_heads'),
+    config.size('qk_nope_head_dim') + config.size('v_head_dim'),
+    config.size('kv_lora_rank'),
+  ]);
+
+function entries(config: FolderConfig): Entries {
+  const optional = (name: string) => (config.has(name) ? config.count(name) : null);
+  const [queryRank, experts] = [optional('q_lora_rank'), optional('n_routed_experts')];
+  const latent = config.size('kv_lora_rank');
+  const positions = config.size('qk_rope_head_dim');
+  const scale = config.has('routed_scaling_factor') ? config.number('routed_scaling_factor') : null;
+  const { values } = ropeOf(config);
+  return {
+    // The latent vector is one head of keys for all queries.
+    'attention.head_count_kv': u32(1),
+    leading_dense_block_count: u32(
+      experts === null ? config.size('num_hidden_layers') : config.count('first_k_dense_replace'),
+    ),
+    vocab_size: u32(config.size('vocab_size')),
+    'attention.q_lora_rank': queryRank === null ? null : u32(queryRank),
+    'attention.kv_lora_rank': u32(latent),
+    'attention.key_length': u32(latent + positions),
+    'attention.value_length': u32(latent),
+    'attention.key_length_mla': u32(config.size('qk_nope_head_dim') + positions),
+    'attention.value_length_mla': u32(config.size('v_head_dim')),
+    expert_feed_forward_length: u32(
+      config.size(config.has('moe_intermediate_size') ? 'moe_intermediate_size' : 'intermediate_size'),
+    ),
+    expert_shared_count: u32(optional('n_shared_experts') ?? 0),
+    expert_weights_scale: scale === null ? null : f32(scale),
+    expert_weights_norm: config.flag('norm_topk_prob') ? bool(true) : null,
+    'rope.dimension_count': u32(positions),
+    // As its graph multiplies it again (llama.cpp, TAG_DEEPSEEK2_YARN_LOG_MUL_FIX).
+    'rope.scaling.yarn_log_multiplier': values.has('mscale_all_dim')
+      ? f32(0.1 * values.number('mscale_all_dim'))
+      : null,
+  };
+}

@@ -1,0 +1,42 @@
+import { type Architecture, DECODER, u32 } from '../architecture.js';
+import { type Columns, transposed } from '../weights.js';
+
+const EVEN: Columns = { from: 0, step: 2 };
+const ODD: Columns = { from: 1, step: 2 };
+
+/** Rows of gate and up alternate, and experts are written with inputs first. */
+export const gptOss: Architecture = {
+  classes: ['GptOssForCausalLM'],
+  gguf: 'gpt-oss',
+  defaults: () => ({
+    head_dim: 64,
+    num_key_value_heads: 8,
+    rms_norm_eps: 1e-5,
+    rope_theta: 150_000,
+    sliding_window: 128,
+    num_experts_per_tok: 4,
+  }),
+  places: {
+    ...DECODER,
+    'model.layers.*.self_attn.sinks': 'blk.*.attn_sinks.weight',
+    'model.layers.*.post_attention_layernorm': 'blk.*.post_attention_norm',
+    'model.layers.*.mlp.router': 'blk.*.ffn_gate_inp',
+    'model.layers.*.mlp.experts.gate_up_proj': [
+      { to: 'blk.*.ffn_gate_exps.weight', as: (weights) => transposed(weights, EVEN) },
+      { to: 'blk.*.ffn_up_exps.weight', as: (weights) => transposed(weights, ODD) },
+    ],
+    'model.layers.*.mlp.experts.gate_up_proj_bias': [
+      { to: 'blk.*.ffn_gate_exps.bias', as: (weights) => transposed(transposed(weights, EVEN)) },
+      { to: 'blk.*.ffn_up_exps.bias', as: (weights) => transposed(transposed(weights, ODD)) },
+    ],
+    'model.layers.*.mlp.experts.down_proj': {
+      to: 'blk.*.ffn_down_exps.weight',
+      as: (weights) => transposed(weights),
+    },
+    'model.layers.*.mlp.experts.down_proj_bias': 'blk.*.ffn_down_exps.bias',
+  },
+  entries: (config) => ({
+    'attention.sliding_window': u32(config.size('sliding_window')),
+    expert_feed_forward_length: u32(config.size('intermediate_size')),
+  }),
+};

@@ -1,0 +1,70 @@
+import { type Architecture, DECODER, PAIRED, u32 } from '../architecture.js';
+import { type FolderConfig, headLength, ropeOf, type Values } from '../config.js';
+import { numbers, type Weights } from '../weights.js';
+
+/** Llama and what is written as it: Mistral has the same graph. */
+export const llama: Architecture = {
+  classes: ['LlamaForCausalLM', 'LLaMAForCausalLM', 'MistralForCausalLM'],
+  gguf: 'llama',
+  defaults: (config) => ({ ...headDefaults(config), head_dim: headLength(config) }),
+  places: { ...DECODER, ...PAIRED },
+  entries: llamaEntries,
+  added: ropeFactors,
+  caveats: windowCaveats,
+};
+
+/** Of all heads as many keys, and the base that transformers takes where a config says none. */
+export function headDefaults(config: FolderConfig): Values {
+  return { num_key_value_heads: config.count('num_attention_heads'), rms_norm_eps: 1e-6, rope_theta: 10_000 };
+}
+
+export function llamaEntries(config: FolderConfig) {
+  return {
+    vocab_size: u32(config.size('vocab_size')),
+    'rope.dimension_count': u32(headLength(config)),
+  };
+}
+
+/** A window over the tokens before that the graph does not have. */
+export function windowCaveats(config: FolderConfig): readonly string[] {
+  if (
+    !config.has('sliding_window') ||
+    (config.has('use_sliding_window') && !config.flag('use_sliding_window'))
+  )
+    return [];
+  const window = config.count('sliding_window');
+  if (config.has('max_position_embeddings') && window >= config.count('max_position_embeddings')) return [];
+  return [
+    `its layers look back on ${window} tokens, and in llama.cpp’s graph on all: beyond so many its answers differ`,
+  ];
+}
+
+/**
+ * What each frequency of Llama 3.1 and later is divided by (transformers, modeling_rope_utils.py): long waves by the factor, short ones by
+ * 1, and those between smoothly.
+ */
+export function ropeFactors(config: FolderConfig): Readonly<Record<string, Weights>> {
+  const { base, kind, values } = ropeOf(config);
+  if (kind !== 'llama3') return {};
+  const said = values.with({
+    factor: 8,
+    low_freq_factor: 1,
+    high_freq_factor: 4,
+    original_max_position_embeddings: 8192,
+  });
+  const factor = said.number('factor');
+  const low = said.number('low_freq_factor');
+  const high = said.number('high_freq_factor');
+  const length = said.number('original_max_position_embeddings');
+  const dimensions = headLength(config);
+  const factors = Array.from({ length: dimensions / 2 }, (_, i) => {
+    // float32, as torch computes it.
+    const frequency = Math.fround(1 / Math.fround((base ?? 10_000) ** Math.fround((2 * i) / dimensions)));
+    const wave = (2 * Math.PI) / frequency;
+    if (wave < length / high) return 1;
+    if (wave > length / low) return factor;
+    const smooth = (length / wave - low) / (high - low);
+    return 1 / ((1 - smooth) / factor + smooth);
+  });
+  return { 'rope_freqs.weight': numbers(factors) };
+}

@@ -1,0 +1,27 @@
+import { type Architecture, DECODER, PAIRED } from '../architecture.js';
+import { halfOf } from '../weights.js';
+import { headDefaults, llamaEntries, ropeFactors, windowCaveats } from './llama.js';
+
+/** Llama’s graph with experts. */
+export const mixtral: Architecture = {
+  classes: ['MixtralForCausalLM'],
+  gguf: 'llama',
+  defaults: headDefaults,
+  places: {
+    ...DECODER,
+    ...PAIRED,
+    'model.layers.*.block_sparse_moe.gate': 'blk.*.ffn_gate_inp',
+    'model.layers.*.block_sparse_moe.experts.#.w1': 'blk.*.ffn_gate_exps',
+    'model.layers.*.block_sparse_moe.experts.#.w2': 'blk.*.ffn_down_exps',
+    'model.layers.*.block_sparse_moe.experts.#.w3': 'blk.*.ffn_up_exps',
+    'model.layers.*.mlp.gate': 'blk.*.ffn_gate_inp',
+    'model.layers.*.mlp.experts.gate_up_proj': [
+      { to: 'blk.*.ffn_gate_exps.weight', as: (weights) => halfOf(weights, 0) },
+      { to: 'blk.*.ffn_up_exps.weight', as: (weights) => halfOf(weights, 1) },
+    ],
+    'model.layers.*.mlp.experts.down_proj': 'blk.*.ffn_down_exps.weight',
+  },
+  entries: llamaEntries,
+  added: ropeFactors,
+  caveats: windowCaveats,
+};

@@ -1,0 +1,22 @@
+import { type Architecture, DECODER, EXPERTS, u32 } from '../architecture.js';
+import { headDefaults, windowCaveats } from './llama.js';
+
+/** One expert is asked for every token, beside those that the router chooses. */
+export const qwen2Moe: Architecture = {
+  classes: ['Qwen2MoeForCausalLM'],
+  gguf: 'qwen2moe',
+  defaults: headDefaults,
+  places: {
+    ...DECODER,
+    ...EXPERTS,
+    'model.layers.*.mlp.shared_expert.gate_proj': 'blk.*.ffn_gate_shexp',
+    'model.layers.*.mlp.shared_expert.up_proj': 'blk.*.ffn_up_shexp',
+    'model.layers.*.mlp.shared_expert.down_proj': 'blk.*.ffn_down_shexp',
+    'model.layers.*.mlp.shared_expert_gate': 'blk.*.ffn_gate_inp_shexp',
+  },
+  entries: (config) => ({
+    expert_feed_forward_length: u32(config.size('moe_intermediate_size')),
+    expert_shared_feed_forward_length: u32(config.size('shared_expert_intermediate_size')),
+  }),
+  caveats: windowCaveats,
+};

@@ -1,0 +1,11 @@
+import { type Architecture, DECODER } from '../architecture.js';
+import { headDefaults, windowCaveats } from './llama.js';
+
+export const qwen2: Architecture = {
+  classes: ['Qwen2ForCausalLM'],
+  gguf: 'qwen2',
+  defaults: headDefaults,
+  places: DECODER,
+  entries: () => ({}),
+  caveats: windowCaveats,
+};

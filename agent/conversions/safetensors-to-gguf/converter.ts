@@ -1,0 +1,149 @@
+import { existsSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { FailureError, failure } from '../../../core/errors.js';
+import { conversionNamed, isFolderArchitecture } from '../../../core/models/conversions.js';
+import { FLOAT_BYTES, type FloatType } from '../../../core/techniques/float-types.js';
+import { fieldsOf, readJson } from '../../../formats/config-json.js';
+import { FormatError } from '../../../formats/format.js';
+import { type GgufContent, writeGguf } from '../../../formats/gguf/writer.js';
+import { type ModelFolder, openModelFolder } from '../../../formats/safetensors/format.js';
+import type { ConversionRequest, Converter } from '../converter.js';
+import type { Architecture } from './architecture.js';
+import { ARCHITECTURES } from './architectures/index.js';
+import { FolderConfig } from './config.js';
+import { floatOf, Shards } from './folder.js';
+import { metadataOf } from './metadata.js';
+import { planTensors, sourceOf } from './plan.js';
+import { asFloats, DEQUANTIZED } from './quantized.js';
+import { ggufTokenizer } from './tokenizer.js';
+
+const GENERATION = 'generation_config.json';
+
+/**
+ * A folder as published for transformers, as the GGUF file that llama.cpp's own converter makes of it: names, order of rows, types and
+ * keys are its (docs/models.md lists what differs). Memory holds one piece of a tensor, however large the model is.
+ */
+export const safetensorsToGguf: Converter = {
+  version: '1',
+  async convert(request, onProgress) {
+    try {
+      return await convert(request, onProgress);
+    } catch (error) {
+      if (!(error instanceof FormatError)) throw error;
+      const { message, hint } = error;
+      const why = `${basename(request.inputPath)} is not usable: ${message}`;
+      throw new FailureError(failure('model-unreadable', why, { hint }), { cause: error });
+    }
+  },
+};
+
+async function convert(request: ConversionRequest, onProgress: (done: number, of: number) => void) {
+  const model = openModelFolder(request.inputPath);
+  const shards = new Shards();
+  try {
+    const { content, warnings, written } = contentOf(model, request, shards);
+    const { tensors } = content;
+    let done = 0;
+    await writeGguf(request.outputPath, {
+      ...content,
+      tensors: tensors.map((tensor) => ({
+        ...tensor,
+        async *data() {
+          yield* tensor.data();
+          onProgress(++done, tensors.length);
+        },
+      })),
+    });
+    return { warnings, facts: { type: written, tensors: tensors.length } };
+  } finally {
+    await shards.close();
+  }
+}
+
+interface PlannedFile {
+  readonly content: GgufContent;
+  readonly warnings: readonly string[];
+  /** The type of its matrices. */
+  readonly written: FloatType;
+}
+
+function contentOf(
+  model: ModelFolder,
+  { type: asked, dequantize }: ConversionRequest,
+  shards: Shards,
+): PlannedFile {
+  const { folder, tensors } = model;
+  const { architecture, config, quantization } = known(model, dequantize);
+  const written = asked ?? typeOf(model);
+  const planned = planTensors(architecture, config, asFloats(tensors, quantization, shards));
+  const tokenizer = ggufTokenizer(folder);
+  const generation = join(folder, GENERATION);
+  const metadata = metadataOf(architecture, config, {
+    name: basename(folder),
+    type: written,
+    generation: existsSync(generation) ? new FolderConfig(fieldsOf(readJson(generation))) : null,
+  });
+  return {
+    content: {
+      metadata: new Map([...metadata, ...tokenizer.metadata]),
+      tensors: planned.map((one) => sourceOf(one, written)),
+    },
+    warnings: [...(architecture.caveats?.(config) ?? []), ...tokenizer.warnings],
+    written,
+  };
+}
+
+interface KnownModel {
+  readonly architecture: Architecture;
+  readonly config: FolderConfig;
+  /** `quantization_config`; null = its weights are floats. */
+  readonly quantization: FolderConfig | null;
+}
+
+/** @throws FailureError `model-unsupported` for what has no GGUF form. */
+function known(model: ModelFolder, dequantize: boolean): KnownModel {
+  const said = new FolderConfig(model.config);
+  // Of a model with an encoder of images the type of the whole tells, and its text model may be of any.
+  const name = new FolderConfig({ model_type: model.config.model_type }).text('model_type');
+  const quantization = said.nested('quantization_config');
+  const method = quantization?.text('quant_method') ?? null;
+  if (dequantize && method !== null && !DEQUANTIZED.includes(method))
+    throw unsupported(
+      model.folder,
+      `its weights are quantized (${method}), and those of ${DEQUANTIZED.join(', ')} are made floats`,
+    );
+  const flaw = conversionNamed('safetensors-to-gguf').flaw({
+    format: 'safetensors',
+    architecture: name,
+    quantization: dequantize ? null : method,
+  });
+  if (flaw !== null || name === null || !isFolderArchitecture(name))
+    throw unsupported(model.folder, flaw ?? 'its config does not say its model_type');
+  const architecture = ARCHITECTURES[name];
+  const classes = said.texts('architectures');
+  const other = classes?.find((one) => !architecture.classes.includes(one));
+  if (other !== undefined)
+    throw unsupported(
+      model.folder,
+      `it is a ${other}, and of ${name} only ${architecture.classes.join(', ')} has a GGUF form`,
+    );
+  return { architecture, config: said.with(architecture.defaults(said)), quantization };
+}
+
+function unsupported(folder: string, why: string): FailureError {
+  const message = `there is no GGUF form of ${basename(folder)}: ${why}`;
+  return new FailureError(failure('model-unsupported', message));
+}
+
+/** The type that holds most bytes of its matrices. @throws FormatError for a folder without matrices of floats. */
+function typeOf({ tensors }: ModelFolder): FloatType {
+  const bytes = new Map<FloatType, number>();
+  for (const tensor of tensors) {
+    const type = floatOf(tensor);
+    if (type !== null && tensor.shape.length > 1) bytes.set(type, (bytes.get(type) ?? 0) + tensor.bytes);
+  }
+  const [most] = [...bytes].sort((a, b) => b[1] - a[1]);
+  if (most === undefined)
+    throw new FormatError(`it has no matrices of ${Object.keys(FLOAT_BYTES).join(', ')}`);
+  return most[0];
+}

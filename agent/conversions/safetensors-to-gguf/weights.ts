@@ -1,0 +1,233 @@
+import {
+  decodeFloats,
+  encodeFloats,
+  FLOAT_BYTES,
+  type FloatType,
+} from '../../../core/techniques/float-types.js';
+import { FormatError } from '../../../formats/format.js';
+
+/**
+ * Weights that are read piece by piece, as they lie in a file or as something made of them. Rows are those of the last dimension: of
+ * [experts, outputs, inputs] there are experts × outputs.
+ */
+export interface Weights {
+  readonly type: FloatType;
+  /** Outermost dimension first. */
+  readonly shape: readonly number[];
+  /** Reads some rows in order, as bytes of the type, in chunks of whole rows. */
+  readonly rows: (first: number, count: number) => AsyncIterable<Uint8Array>;
+}
+
+/** Bytes of a chunk where a row is not longer. */
+const CHUNK_BYTES = 2 ** 20;
+
+export function rowLength({ shape }: Pick<Weights, 'shape'>): number {
+  return shape.at(-1) ?? 1;
+}
+
+export function rowCount({ shape }: Pick<Weights, 'shape'>): number {
+  return shape.slice(0, -1).reduce((product, length) => product * length, 1);
+}
+
+/** @returns rows of a chunk. */
+export function rowsOfChunk(rowBytes: number): number {
+  return Math.max(1, Math.floor(CHUNK_BYTES / Math.max(1, rowBytes)));
+}
+
+const rowBytes = (weights: Weights) => rowLength(weights) * FLOAT_BYTES[weights.type];
+
+/** Rows that follow each other in what they are taken of. */
+export interface Run {
+  readonly first: number;
+  readonly count: number;
+}
+
+/** @returns some of the rows, in the order of the runs. */
+export function picked(weights: Weights, runs: readonly Run[], shape: readonly number[]): Weights {
+  return {
+    type: weights.type,
+    shape,
+    async *rows(first, count) {
+      let before = 0;
+      for (const run of runs) {
+        const from = Math.max(first, before);
+        const to = Math.min(first + count, before + run.count);
+        if (to > from) yield* weights.rows(run.first + from - before, to - from);
+        before += run.count;
+      }
+    },
+  };
+}
+
+/** @returns the first (0) or second (1) half of the rows of each matrix of the last two dimensions. */
+export function halfOf(weights: Weights, half: 0 | 1): Weights {
+  const { shape } = weights;
+  const rows = shape.at(-2) ?? 0;
+  if (rows % 2 !== 0) throw new FormatError(`a tensor of [${shape.join(', ')}] has no two halves`);
+  return partOf(weights, (half * rows) / 2, rows / 2);
+}
+
+/** @returns some rows of each matrix of the last two dimensions. */
+export function partOf(weights: Weights, first: number, count: number): Weights {
+  const { shape } = weights;
+  const rows = shape.at(-2) ?? 1;
+  const matrices = rowCount(weights) / rows;
+  const runs = Array.from({ length: matrices }, (_, i) => ({ first: i * rows + first, count }));
+  return picked(weights, runs, [...shape.slice(0, -2), count, ...shape.slice(-1)]);
+}
+
+/** @returns the same weights counted in other dimensions, of which the last stays. */
+export function reshaped(weights: Weights, shape: readonly number[]): Weights {
+  const changed = { ...weights, shape };
+  if (rowLength(changed) === rowLength(weights) && rowCount(changed) === rowCount(weights)) return changed;
+  throw new FormatError(
+    `a tensor of [${weights.shape.join(', ')}] should be one of [${shape.join(', ')}] by the config`,
+  );
+}
+
+/** @returns one after the other: the experts of a layer as one tensor, each of the same shape. */
+export function stacked(parts: readonly Weights[]): Weights {
+  const [one] = parts;
+  if (one === undefined) throw new Error('nothing to stack');
+  const each = rowCount(one);
+  return {
+    type: one.type,
+    shape: [parts.length, ...one.shape],
+    async *rows(first, count) {
+      for (const [i, part] of parts.entries()) {
+        const from = Math.max(first, i * each);
+        const to = Math.min(first + count, (i + 1) * each);
+        if (to > from) yield* part.rows(from - i * each, to - from);
+      }
+    },
+  };
+}
+
+/**
+ * Puts the rows of Q and K of each head from halves (transformers: row j turns with row j + d/2) into pairs (llama.cpp's graphs of
+ * `llama`: row 2j with row 2j + 1). A vector, as of a bias, is one row for each of its elements.
+ */
+export function paired(weights: Weights, heads: number): Weights {
+  const vector = weights.shape.length === 1;
+  const matrix: Weights = vector ? asColumn(weights) : weights;
+  const perHead = rowCount(matrix) / heads;
+  if (perHead % 2 !== 0)
+    throw new FormatError(`a tensor of [${weights.shape.join(', ')}] cannot be shared by ${heads} heads`);
+  const bytes = rowBytes(matrix);
+  const changed: Weights = {
+    ...matrix,
+    async *rows(first, count) {
+      // Whole heads are read, as they are asked for.
+      const last = first + count;
+      for (let head = Math.floor(first / perHead); head * perHead < last; head++) {
+        const block = await collected(matrix, head * perHead, perHead);
+        const out = new Uint8Array(block.length);
+        for (let row = 0; row < perHead; row++) {
+          const from = (row % 2) * (perHead / 2) + Math.floor(row / 2);
+          out.set(block.subarray(from * bytes, (from + 1) * bytes), row * bytes);
+        }
+        const [start, end] = [Math.max(first, head * perHead), Math.min(last, (head + 1) * perHead)];
+        yield out.subarray((start - head * perHead) * bytes, (end - head * perHead) * bytes);
+      }
+    },
+  };
+  return vector ? asVector(changed) : changed;
+}
+
+function asColumn(vector: Weights): Weights {
+  const [length = 0] = vector.shape;
+  const size = FLOAT_BYTES[vector.type];
+  return {
+    type: vector.type,
+    shape: [length, 1],
+    async *rows(first, count) {
+      const all = await collected(vector, 0, 1);
+      yield all.subarray(first * size, (first + count) * size);
+    },
+  };
+}
+
+function asVector(column: Weights): Weights {
+  const length = rowCount(column);
+  return { type: column.type, shape: [length], rows: () => column.rows(0, length) };
+}
+
+/** Every so manieth column, from one on. */
+export interface Columns {
+  readonly from: number;
+  readonly step: number;
+}
+
+/** @returns each matrix of the last two dimensions with its columns, or some of them, as rows; one matrix is in memory. */
+export function transposed(weights: Weights, { from, step }: Columns = { from: 0, step: 1 }): Weights {
+  const { shape, type } = weights;
+  const [rows = 1, columns = 1] = shape.slice(-2);
+  if (columns % step !== 0)
+    throw new FormatError(
+      `a tensor of [${shape.join(', ')}] cannot be taken apart into ${step} of its columns`,
+    );
+  const kept = columns / step;
+  const Elements = FLOAT_BYTES[type] === 2 ? Uint16Array : Uint32Array;
+  return {
+    type,
+    shape: [...shape.slice(0, -2), kept, rows],
+    async *rows(first, count) {
+      const last = first + count;
+      for (let matrix = Math.floor(first / kept); matrix * kept < last; matrix++) {
+        const block = new Elements((await collected(weights, matrix * rows, rows)).buffer);
+        const start = Math.max(first, matrix * kept) - matrix * kept;
+        const end = Math.min(last, (matrix + 1) * kept) - matrix * kept;
+        const out = new Elements((end - start) * rows);
+        for (let row = start, at = 0; row < end; row++) {
+          for (let i = row * step + from; at < (row - start + 1) * rows; i += columns) out[at++] = block[i]!;
+        }
+        yield new Uint8Array(out.buffer);
+      }
+    },
+  };
+}
+
+/** @returns the weights with a number added to each, as float32. */
+export function shifted(weights: Weights, by: number): Weights {
+  return {
+    type: 'f32',
+    shape: weights.shape,
+    async *rows(first, count) {
+      for await (const chunk of weights.rows(first, count)) {
+        const values = decodeFloats(chunk, weights.type);
+        for (let i = 0; i < values.length; i++) values[i] = values[i]! + by;
+        yield encodeFloats(values, 'f32');
+      }
+    },
+  };
+}
+
+/** @returns weights that are in memory already. */
+export function numbers(values: readonly number[]): Weights {
+  const bytes = new Uint8Array(Float32Array.from(values).buffer);
+  return {
+    type: 'f32',
+    shape: [values.length],
+    async *rows() {
+      yield bytes;
+    },
+  };
+}
+
+/** @returns all weights in order, in a type; those of that type go over byte by byte. */
+export async function* bytesOf(weights: Weights, type: FloatType): AsyncGenerator<Uint8Array> {
+  for await (const chunk of weights.rows(0, rowCount(weights))) {
+    if (weights.type === type) yield chunk;
+    else yield encodeFloats(decodeFloats(chunk, weights.type), type);
+  }
+}
+
+async function collected(weights: Weights, first: number, count: number): Promise<Uint8Array<ArrayBuffer>> {
+  const all = new Uint8Array(count * rowBytes(weights));
+  let at = 0;
+  for await (const chunk of weights.rows(first, count)) {
+    all.set(chunk, at);
+    at += chunk.length;
+  }
+  return all;
+}

@@ -1,0 +1,78 @@
+import { basename, dirname, resolve } from 'node:path';
+import { CONVERT } from '../../agent/conversions/job.js';
+import { taskOf } from '../../agent/isolation/job.js';
+import { formatValue } from '../../core/metrics/format.js';
+import { conversionNamed, wayTo } from '../../core/models/conversions.js';
+import { MODEL_FORMATS, withoutEnding } from '../../core/models/formats.js';
+import { FLOAT_BYTES } from '../../core/techniques/float-types.js';
+import { usageError } from '../exit.js';
+import { inspectModel, modelSettings, OPENED_BY_COMMANDS, openModel } from '../local-models.js';
+import { nodeConfig } from '../node-config.js';
+import { printJson, say } from '../output/print.js';
+import { makeAlone } from '../single/make.js';
+import { outputPath } from '../single/output-path.js';
+import { runCommand } from '../single/run-command.js';
+import type { ConvertOptions } from './command.js';
+
+/** Room for a vocabulary, which is larger in a GGUF file than in its own. */
+const VOCABULARY_BYTES = 64 * 2 ** 20;
+
+/** `ridge models convert`: one step of a sweep alone, by the same code, into a file that the user names. */
+export async function convertModel(source: string, options: ConvertOptions): Promise<void> {
+  const [format] = OPENED_BY_COMMANDS;
+  if (format === undefined) throw new Error('commands open no format');
+  const named =
+    options.out ?? `${withoutEnding(basename(source.replace(/^hf:/, '')))}${MODEL_FORMATS[format]}`;
+  const path = outputPath(named, options.force === true);
+  const folders = [...options.models, '.', dirname(resolve(source))].map((folder) => resolve(folder));
+  await runCommand(async () => {
+    const settings = modelSettings(folders, nodeConfig(options));
+    // Quantized weights are none that a conversion takes by itself.
+    const open = options.dequantize === true ? inspectModel : openModel;
+    const model = await open(source, settings);
+    const [conversion, ...more] = wayTo(model.facts.format, OPENED_BY_COMMANDS) ?? [];
+    if (conversion === undefined || model.path === null)
+      throw usageError(`${source} is ${format} already`, 'ridge quantize writes it in other types.');
+    if (more.length > 0) throw new Error('more conversions than one');
+    const { path: inputPath, facts } = model;
+    const request = {
+      conversion,
+      inputPath,
+      type: options.type ?? null,
+      dequantize: options.dequantize === true,
+    };
+    const made = await makeAlone({
+      path,
+      inputPath,
+      bytes:
+        conversionNamed(conversion).bytes(largest(facts.bytes, facts.quantization, options)) +
+        VOCABULARY_BYTES,
+      what: basename(path),
+      line: `${source} to ${format}`,
+      task: (draft) => taskOf(CONVERT, { ...request, outputPath: draft }),
+    });
+    const { seconds, warnings, facts: said } = made;
+    for (const warning of warnings) say(`note: ${warning}`);
+    if (options.json === true) {
+      printJson({
+        output: path,
+        model: source,
+        digest: model.digest,
+        conversion,
+        ...said,
+        warnings,
+        seconds,
+      });
+      return;
+    }
+    say(
+      `${path}: ${said.tensors} tensors of ${source} as ${said.type}, made in ${seconds.toFixed(1)} s from ${formatValue(facts.bytes, 'B')}`,
+    );
+  });
+}
+
+/** @returns bytes of the weights in the type that is asked for. */
+function largest(bytes: number, has: string | null, { type }: ConvertOptions): number {
+  if (type === undefined || has === null || !(has in FLOAT_BYTES)) return bytes;
+  return (bytes * FLOAT_BYTES[type]) / FLOAT_BYTES[has as keyof typeof FLOAT_BYTES];
+}

@@ -1,0 +1,107 @@
+import type { ModelFormat } from './formats.js';
+
+/** What is asked of a model before it is converted; null = its format does not say it. */
+export interface Convertible {
+  readonly format: ModelFormat;
+  readonly architecture: string | null;
+  /** Type or method of most weights. */
+  readonly quantization: string | null;
+}
+
+/** How a model of one format is made of one of another; the work itself is a folder of that name in agent/conversions/. */
+export interface Conversion {
+  readonly from: ModelFormat;
+  readonly to: ModelFormat;
+  /** @returns why there is no such form of a model; null where there is, as far as can be told before it is opened. */
+  readonly flaw: (model: Convertible) => string | null;
+  /** @returns about what comes of so many bytes. */
+  readonly bytes: (inputBytes: number) => number;
+}
+
+/**
+ * Models of folders that llama.cpp has a graph of, by the `model_type` of their config. Each has a file in
+ * agent/conversions/safetensors-to-gguf/architectures/, which this list forces to be there.
+ */
+export const FOLDER_ARCHITECTURES = [
+  'llama',
+  'mistral',
+  'mixtral',
+  'qwen2',
+  'qwen2_moe',
+  'qwen3',
+  'qwen3_moe',
+  'gemma2',
+  'gemma3',
+  'gemma3_text',
+  'phi3',
+  'smollm3',
+  'olmo2',
+  'deepseek_v2',
+  'deepseek_v3',
+  'gpt_oss',
+  'bert',
+] as const;
+export type FolderArchitecture = (typeof FOLDER_ARCHITECTURES)[number];
+
+export function isFolderArchitecture(name: string): name is FolderArchitecture {
+  return FOLDER_ARCHITECTURES.some((known) => known === name);
+}
+
+/** Types of weights in folders that are read as numbers, as safetensors calls them, in lower case. */
+const FLOATS: readonly string[] = ['f32', 'f16', 'bf16'];
+
+export const CONVERSIONS = {
+  'safetensors-to-gguf': {
+    from: 'safetensors',
+    to: 'gguf',
+    flaw({ architecture, quantization }) {
+      if (architecture === null) return 'its config does not say its model_type';
+      if (!isFolderArchitecture(architecture))
+        return `a model of the type ${architecture} has no GGUF form here: ${FOLDER_ARCHITECTURES.join(', ')} have one`;
+      if (quantization !== null && !FLOATS.includes(quantization))
+        return `its weights are quantized (${quantization}), and GGUF files are made of ${FLOATS.join(', ')}; \`ridge models convert --dequantize\` writes the floats that they stand for`;
+      return null;
+    },
+    bytes: (inputBytes) => inputBytes,
+  },
+} as const satisfies Readonly<Record<string, Conversion>>;
+
+export type ConversionName = keyof typeof CONVERSIONS;
+export const CONVERSION_NAMES = Object.keys(CONVERSIONS) as ConversionName[];
+
+export function conversionNamed(name: ConversionName): Conversion {
+  return CONVERSIONS[name];
+}
+
+/**
+ * @returns the fewest conversions that lead from a format to one of others, in order: none where it is one of them already, null
+ *   where there is no way.
+ */
+export function wayTo(from: ModelFormat, to: readonly ModelFormat[]): readonly ConversionName[] | null {
+  const ways: { readonly at: ModelFormat; readonly way: readonly ConversionName[] }[] = [
+    { at: from, way: [] },
+  ];
+  const seen = new Set<ModelFormat>([from]);
+  for (const { at, way } of ways) {
+    if (to.includes(at)) return way;
+    for (const name of CONVERSION_NAMES) {
+      const { from: start, to: end } = conversionNamed(name);
+      if (start !== at || seen.has(end)) continue;
+      seen.add(end);
+      ways.push({ at: end, way: [...way, name] });
+    }
+  }
+  return null;
+}
+
+/**
+ * @returns why a model can neither be opened as it is by what opens these formats, nor be converted for it, as the end of a
+ *   sentence that begins with the model; null where it can.
+ */
+export function unopenable(model: Convertible, opens: readonly ModelFormat[]): string | null {
+  const way = wayTo(model.format, opens);
+  if (way === null) return `is ${model.format}, of which ${opens.join(' or ')} cannot be made`;
+  // What comes of the first is what the others take.
+  const flaw = way[0] === undefined ? null : conversionNamed(way[0]).flaw(model);
+  return flaw === null ? null : `is ${model.format}, of which ${opens.join(' or ')} cannot be made: ${flaw}`;
+}

@@ -1,0 +1,98 @@
+import { dirname } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { resolveModel } from '../../../agent/artifacts/resolve.js';
+import { ArtifactStore } from '../../../agent/artifacts/store.js';
+import { CONVERTERS } from '../../../agent/conversions/index.js';
+import type { ConversionTask } from '../../../agent/conversions/job.js';
+import { stepsFor } from '../../../agent/techniques/index.js';
+import { CONVERSION_NAMES, conversionNamed, unopenable, wayTo } from '../../../core/models/conversions.js';
+import { planSpace } from '../../../core/sweep/space.js';
+import { chainOf } from '../../../core/techniques/chain.js';
+import { UNCHANGED } from '../../../core/techniques/index.js';
+import { formatOf } from '../../../formats/index.js';
+import { temporaryFolder } from '../../support/bench.js';
+import { doHere } from '../../support/launcher.js';
+import { tinyLlama, writeFolder } from '../../support/model-folder.js';
+import { file, sweepOf } from '../sweep/documents.js';
+
+const recipes = (links: readonly { readonly recipe: string }[]) => links.map(({ recipe }) => recipe);
+
+describe('a way from one format to another', () => {
+  test('is the shortest, and none where there is nothing to do', () => {
+    expect(wayTo('gguf', ['onnx', 'gguf'])).toEqual([]);
+    expect(wayTo('safetensors', ['gguf'])).toEqual(['safetensors-to-gguf']);
+    for (const name of CONVERSION_NAMES) {
+      const { from, to } = conversionNamed(name);
+      expect(wayTo(from, [to])).toEqual([name]);
+    }
+  });
+
+  test('is refused with what the model lacks', () => {
+    const folder = { format: 'safetensors', architecture: 'llama', quantization: 'bf16' } as const;
+    expect(unopenable(folder, ['gguf'])).toBeNull();
+    expect(unopenable({ ...folder, architecture: 'opt' }, ['gguf'])).toMatch(/opt has no GGUF form/);
+    expect(unopenable({ ...folder, quantization: 'gptq' }, ['gguf'])).toMatch(/quantized \(gptq\)/);
+    // As it is, a server runs it.
+    expect(unopenable({ ...folder, quantization: 'gptq' }, ['safetensors'])).toBeNull();
+  });
+});
+
+describe('a folder in a sweep', () => {
+  const spaceOf = async (config: Readonly<Record<string, unknown>>, runners: readonly unknown[]) => {
+    const folder = await writeFolder(tinyLlama(config), { type: 'bf16' });
+    const { facts } = formatOf(folder).inspect(folder);
+    const workloads = { kind: 'latency', promptTokens: 8, generateTokens: 4 };
+    const techniques = { quantization: ['base', 'q8_0'] };
+    const sweep = sweepOf(file({ models: folder, workloads, techniques, runners: [...runners] }));
+    return planSpace({ ...sweep, models: sweep.models.map((model) => ({ ...model, facts })) });
+  };
+
+  test('is converted for a runner that opens GGUF files, before anything else is done to it', async () => {
+    const space = await spaceOf({}, [{ kind: 'llama-cpp' }]);
+    expect(space.impossible).toEqual([]);
+    const chains = [0, 1].map((position) => {
+      const { technique, model } = space.at(position);
+      return recipes(chainOf(technique, model.facts, ['gguf']));
+    });
+    expect(chains).toEqual([['convert(gguf)'], ['convert(gguf)', 'quantize(q8_0)']]);
+    expect(chainOf(UNCHANGED, space.at(0).model.facts, ['safetensors'])).toEqual([]);
+  });
+
+  test('of no architecture of llama.cpp is refused before anything runs', async () => {
+    const space = await spaceOf({ model_type: 'opt' }, [{ kind: 'llama-cpp' }]);
+    expect(space.count).toBe(0);
+    expect(space.impossible[0]?.reason).toMatch(
+      /^the runner llama-cpp opens gguf, and model \S+ is safetensors, of which gguf cannot be made: .*opt has no GGUF form/,
+    );
+  });
+});
+
+test('a folder becomes an artifact once, with its lineage', async () => {
+  const folder = await writeFolder(tinyLlama(), { type: 'bf16' });
+  const cacheFolder = temporaryFolder();
+  const settings = { modelFolders: [dirname(folder)], cacheFolder };
+  const base = await resolveModel(folder, settings, { runs: ['gguf'] });
+  const steps = await stepsFor({
+    base,
+    modelName: 'tiny',
+    technique: UNCHANGED,
+    runnerKind: 'llama-cpp',
+    engine: 'test',
+    settings,
+  });
+  const store = new ArtifactStore({ cacheFolder, artifactBytes: 1e9 });
+  const request = { base, steps, cpus: [], timeLimitSeconds: 60 };
+  const launcher = doHere({
+    convert: ({ conversion, ...rest }: ConversionTask) => CONVERTERS[conversion].convert(rest, () => {}),
+  });
+  const made = await store.prepare(request, launcher);
+  expect(made).toMatchObject({
+    base: base.digest,
+    recipe: 'convert(gguf)',
+    steps: [{ recipe: 'convert(gguf)', digest: made.digest, facts: { type: 'bf16' } }],
+  });
+  const { facts } = formatOf(made.path).inspect(made.path);
+  const { parameters, layers, heads, quantization } = base.facts;
+  expect(facts).toMatchObject({ architecture: 'llama', parameters, layers, heads, quantization });
+  expect((await store.prepare(request, launcher)).makeSeconds).toBeNull();
+});
