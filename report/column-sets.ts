@@ -85,11 +85,13 @@ const SETS = {
   roofline: [
     'prefillRoofRatio',
     'decodeRoofRatio',
+    'servingRoofRatio',
     'forwardRoofRatio',
     'backwardRoofRatio',
     'kernelRoofRatio',
     'prefillModelFlopsUtilizationRatio',
     'decodeModelBandwidthUtilizationRatio',
+    'servingModelBandwidthUtilizationRatio',
     'decodePredictionErrorRatio',
   ],
   energy: [

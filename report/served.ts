@@ -1,11 +1,11 @@
+import type { Options } from '../core/experiment/experiment.js';
 import type { ResultRecord } from '../core/result/result.js';
 import { type Latencies, latenciesOf } from '../core/serving/latencies.js';
 import { requestsOf, type ServingRecord } from '../core/serving/record.js';
 import type { RequestOutcome, RequestRecord } from '../core/serving/requests.js';
 import { type Kept, keptBy, type Objective, objectivesOf } from '../core/serving/slo.js';
-import { steadyState } from '../core/serving/steady-state.js';
+import { steadyStateOf } from '../core/serving/steady-state.js';
 import { wholeRun } from '../core/serving/summary.js';
-import { superPassRequests } from '../core/serving/super-passes.js';
 import { quantileOfSorted } from '../core/statistics/quantile.js';
 
 /** What is shown of one start of a server under load: a few kilobytes, however many requests there were. Times in seconds of the run. */
@@ -99,7 +99,7 @@ export function servedView(trial: ResultRecord, most: number): ServedView | null
     lines: linesOf(requests, most),
     curves: curvesOf(requests),
     kept: keptBy(requests, objectivesOf(options.slo) ?? []),
-    steady: steadyView(requests, options.arrival === 'closed' ? Number(options.concurrency) : null),
+    steady: steadyView(requests, options),
     generator: {
       ...{ lag: generator.lag, loopDelay: generator.loopDelay },
       cpuShare: generator.seconds > 0 ? generator.cpuSeconds / generator.seconds : null,
@@ -150,12 +150,11 @@ function curvesOf(requests: readonly RequestRecord[]): LatencyCurve[] {
   });
 }
 
-function steadyView(requests: readonly RequestRecord[], concurrency: number | null): SteadyView {
-  const size = superPassRequests(requests.length, concurrency, null);
-  const verdict = steadyState(requests, { superPassRequests: size });
+function steadyView(requests: readonly RequestRecord[], options: Options): SteadyView {
+  const verdict = steadyStateOf(requests, options);
   const { capped } = verdict.warmUp;
   if (!verdict.found) return { text: `No steady state: ${verdict.reason}.`, window: null, capped };
-  const { window, warmUp, skipped } = verdict;
+  const { window, warmUp, skipped, superPassRequests: size } = verdict;
   const { fromSeconds, toSeconds } = window;
   const before = skipped > 0 ? `, after ${skipped} shorter ${skipped === 1 ? 'plateau' : 'plateaus'}` : '';
   const text = `Steady from ${fromSeconds.toFixed(1)} s to ${toSeconds.toFixed(1)} s (${window.requests} requests, super-passes of ${size}, ${warmUp.superPasses} of warm-up left out${before}).`;

@@ -3,15 +3,14 @@ import type { Evidence } from '../core/judgement/evidence.js';
 import { NOT_APPLICABLE } from '../core/judgement/not-applicable.js';
 import { isKnown } from '../core/kernels/arithmetic.js';
 import type { RooflineGiven, RooflineRecord, TrainingPart } from '../core/result/roofline-record.js';
-import { isFitted, runnerNamed } from '../core/runners/index.js';
+import { runnerNamed } from '../core/runners/index.js';
 import { median } from '../core/statistics/quantile.js';
 import type { EnginePasses } from '../core/work/engine-passes.js';
 import { type PhaseWork, phaseWork } from '../core/work/phase-work.js';
 import { placeCall } from './call.js';
-import { publishedCeilings } from './ceilings.js';
-import { hardwareNamed } from './hardware/catalogue.js';
-import { type MachineModel, measuredMachine, publishedMachine } from './machine-model.js';
-import { type PlacementRequest, placePhase } from './placement.js';
+import { measuredMachine } from './machine-model.js';
+import { servedRow } from './served-row.js';
+import { named, underRoofs } from './under-roofs.js';
 
 /**
  * Places a row under its roofs: each phase under the ceilings of its device, and what was predicted beside what was measured.
@@ -23,6 +22,7 @@ export function placeRow(evidence: Evidence): RooflineRecord | string {
   const counting = runnerNamed(runner.kind)?.counting;
   if (counting?.by === 'nothing') return counting.reason;
   if (counting?.by === 'call') return callOf(evidence);
+  if (counting?.by === 'served') return servedRow(evidence, counting.engine);
   if (input.given.roofline === null) return input.absent.roofline ?? 'the work of the model is not known';
   if (counting?.by === 'step') return trainingOf(evidence, input.given.roofline);
   if (counting?.by === 'pass') return answersOf(evidence, input.given.roofline, counting.engine);
@@ -41,7 +41,7 @@ function answersOf(evidence: Evidence, given: RooflineGiven, engine: EnginePasse
   };
   try {
     const phases = phaseWork(given.architecture, runner.options, asked, engine);
-    return placed(input, given, phases, (name) =>
+    return underRoofs(input, given, phases, (name) =>
       name === 'prefill' || name === 'decode' ? repeats.flatMap((repeat) => repeat[name]?.seconds ?? []) : [],
     );
   } catch (error) {
@@ -54,7 +54,7 @@ function trainingOf({ input, outcome }: Evidence, given: RooflineGiven): Rooflin
   const { training } = input;
   if (given.parts === undefined || training === null) return 'the graphs of a step were not counted';
   const tokens = training.sequencesPerStep * training.windowTokens;
-  return placed(
+  return underRoofs(
     input,
     given,
     given.parts.map((part) => workOf(part, tokens)),
@@ -68,41 +68,6 @@ function trainingOf({ input, outcome }: Evidence, given: RooflineGiven): Rooflin
 function workOf({ name, operators }: TrainingPart, tokens: number): PhaseWork {
   const pass = { work: { operators }, times: 1, tokens, queries: tokens, sequences: 1, depth: tokens };
   return { name, tokens, passes: [pass] };
-}
-
-/** @param secondsOf of each repeat; a phase without any is left out. */
-function placed(
-  input: Evidence['input'],
-  given: RooflineGiven,
-  phases: readonly PhaseWork[],
-  secondsOf: (name: PhaseWork['name']) => readonly number[],
-): RooflineRecord | string {
-  const found = physicsOf(input, given.threads, given.cacheBytes);
-  if (found === null) {
-    return `${input.absent.roofs ?? 'no roofs were measured on this device'}, and the hardware catalogue has no ${input.device.name}`;
-  }
-  const { machineModel, ceilings } = found;
-  const measured = ceilings.origin === 'measured';
-  const fitted = isFitted(input.experiment);
-  const factors: PlacementRequest['factors'] = !measured
-    ? null
-    : fitted
-      ? (given.factors?.factors ?? null)
-      : 'roofs';
-  return {
-    ceilings,
-    threads: given.threads,
-    factors: measured && fitted ? (given.factors?.id ?? null) : null,
-    phases: phases.flatMap((work) => {
-      const seconds = secondsOf(work.name);
-      if (seconds.length === 0) return [];
-      const profiled = input.profile?.phases.find(({ name }) => name === work.name) ?? null;
-      const { threads } = given;
-      return [
-        placePhase({ work, machineModel, factors, threads, measuredSeconds: median(seconds), profiled }),
-      ];
-    }),
-  };
 }
 
 /** A call stands under measured roofs, or under none. */
@@ -120,20 +85,3 @@ function callOf({ input }: Evidence): RooflineRecord | string {
     phases: [placeCall(kernel, machineModel, seconds)],
   };
 }
-
-function physicsOf(
-  { roofs, device, experiment }: Evidence['input'],
-  threads: number,
-  cacheBytes: number | null,
-): { machineModel: MachineModel; ceilings: RooflineRecord['ceilings'] } | null {
-  const measured = roofs === null ? null : measuredMachine(roofs, named(device), threads, cacheBytes);
-  if (roofs !== null && measured !== null) {
-    return { machineModel: measured, ceilings: { origin: 'measured', id: roofs.id, name: device.name } };
-  }
-  const published = hardwareNamed(device.name) ?? hardwareNamed(experiment.device.split(':')[1] ?? '');
-  if (published === null) return null;
-  const ceilings = { origin: 'published' as const, id: published.id, name: published.name };
-  return { machineModel: publishedMachine(publishedCeilings(published)), ceilings };
-}
-
-const named = ({ name }: { readonly name: string }) => ({ name, memoryBytes: null });

@@ -33,6 +33,11 @@ export class IdleBaselines {
     this.#now = now;
   }
 
+  /** @returns whether it need not be read again yet. */
+  has(sweepId: string, deviceId: string): boolean {
+    return this.#fresh(`${sweepId}/${deviceId}`) !== null;
+  }
+
   /**
    * Nothing may run on the device yet.
    * @param read the series so far, of meters that have just been started
@@ -45,8 +50,8 @@ export class IdleBaselines {
     read: () => readonly SampleSeries[],
   ): Promise<Baseline | null> {
     const key = `${sweepId}/${deviceId}`;
-    const kept = this.#bySweep.get(key);
-    if (kept !== undefined && this.#now() - kept.at < OLDEST_SECONDS) return kept.baseline;
+    const kept = this.#fresh(key);
+    if (kept !== null) return kept;
     if (seconds === 0) return null;
     await sleep(seconds * 1000);
     const baseline = baselineOf(read(), seconds, new Date());
@@ -56,6 +61,11 @@ export class IdleBaselines {
     }
     this.#bySweep.set(key, { baseline, at: this.#now() });
     return baseline;
+  }
+
+  #fresh(key: string): Baseline | null {
+    const kept = this.#bySweep.get(key);
+    return kept !== undefined && this.#now() - kept.at < OLDEST_SECONDS ? kept.baseline : null;
   }
 }
 

@@ -1,3 +1,4 @@
+import { severalGpus } from '../device/nvml/several.js';
 import type { Nvml } from '../device/nvml.js';
 import { findClockMeter } from './clock.js';
 import { findGpuMeters, findNodeEnergy } from './energy-search.js';
@@ -52,19 +53,21 @@ type Found = Pick<MeterSet, 'meters' | 'absent'>;
 /**
  * Opens the meters of one trial on one device: the device's own and the node's. The caller closes them (the recorder does).
  * @param wanted `off` when the sweep asks for a run without meters, to see what they cost.
+ * @param gpus of NVIDIA that are read together, where the trial has more than its device.
  */
 export function findMeters(
   settings: MeterSettings,
   nvml: NvmlState,
   deviceId: string,
   wanted: 'on' | 'off',
+  gpus: readonly string[] = [deviceId],
 ): MeterSet {
   if (wanted === 'off') {
     const reason = 'the sweep turned the meters off (measure.meters)';
     return { meters: [], absent: { meters: reason, energy: reason }, periods: new Map() };
   }
   return together(settings, nvml, deviceId, [
-    findDeviceMeters(settings, nvml, deviceId),
+    findDeviceMeters(settings, nvml, deviceId, gpus),
     findNodeMeters(settings),
   ]);
 }
@@ -83,10 +86,16 @@ export function findNodeMeters(settings: MeterSettings): MeterSet {
 }
 
 /** Opens the meters that a device has to itself; a CPU has none. The caller closes them. */
-export function findDeviceMeters(settings: MeterSettings, nvml: NvmlState, deviceId: string): MeterSet {
-  const gpus = 'nvml' in nvml ? nvml.nvml.devices : [];
-  const gpu = gpus.find((device) => device.uuid === deviceId);
-  const others = gpus.filter((device) => device !== gpu);
+export function findDeviceMeters(
+  settings: MeterSettings,
+  nvml: NvmlState,
+  deviceId: string,
+  gpus: readonly string[] = [deviceId],
+): MeterSet {
+  const all = 'nvml' in nvml ? nvml.nvml.devices : [];
+  const own = all.filter(({ uuid }) => gpus.includes(uuid));
+  const others = all.filter((device) => !own.includes(device));
+  const gpu = own.length > 1 ? severalGpus(own) : own[0];
   const ofNvml = gpu === undefined ? [] : nvmlMeters(gpu, others, settings.procRoot);
   const found = opened(findGpuMeters(settings.sensors ?? NO_SENSORS, deviceId, settings.energy === 'auto'));
   // A trace stands in for every energy source there is, and `none` for none.

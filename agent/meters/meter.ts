@@ -37,6 +37,8 @@ export interface Meter {
 
 export interface MeterTarget {
   readonly pid: number;
+  /** What it starts computes for the trial, too: a server has workers. Left out = it works alone. */
+  readonly tree?: boolean;
   readonly deviceId: string;
   readonly cpus: readonly number[];
 }

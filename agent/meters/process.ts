@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ReadAgain } from '../device/read-again.js';
 import { monotonicSeconds } from '../isolation/clock.js';
+import { descendantsOf } from '../isolation/kill.js';
 import {
   type Meter,
   type MeterSearch,
@@ -21,7 +22,7 @@ const QUANTITIES: readonly Quantity[] = [
   quantity('processProportionalBytes'),
 ];
 
-/** CPU time and memory of the trial's process, from /proc/<pid>. */
+/** CPU time and memory of the trial's process, or of a tree of them, from /proc/<pid>. */
 export function findProcessMeter(procRoot = '/proc'): MeterSearch {
   try {
     readFileSync(join(procRoot, 'self/stat'));
@@ -36,6 +37,16 @@ export function findProcessMeter(procRoot = '/proc'): MeterSearch {
   return { found: true, meter: new ProcessMeter(procRoot) };
 }
 
+/** One process, whose files stay open: opening them costs more than reading. */
+interface Process {
+  readonly pid: number;
+  readonly stat: ReadAgain;
+  readonly status: ReadAgain;
+}
+
+/** How often a tree is looked through for what has joined it: that asks every process of the node. */
+const LOOK_SECONDS = 5;
+
 class ProcessMeter implements Meter {
   readonly name = 'process';
   readonly quantities = QUANTITIES;
@@ -45,9 +56,9 @@ class ProcessMeter implements Meter {
    */
   readonly periodSeconds = 0.5;
   readonly #procRoot: string;
-  #stat: ReadAgain | null = null;
-  #status: ReadAgain | null = null;
-  #rollupPath: string | null = null;
+  #target: MeterTarget | null = null;
+  #processes: Process[] = [];
+  #lookedAt = Number.NEGATIVE_INFINITY;
 
   constructor(procRoot: string) {
     this.#procRoot = procRoot;
@@ -55,48 +66,92 @@ class ProcessMeter implements Meter {
 
   attach(target: MeterTarget | null): void {
     this.close();
-    if (target === null) return;
-    const folder = join(this.#procRoot, String(target.pid));
-    try {
-      this.#stat = new ReadAgain(join(folder, 'stat'));
-      this.#status = new ReadAgain(join(folder, 'status'));
-      this.#rollupPath = join(folder, 'smaps_rollup');
-    } catch {
-      this.close();
-    }
+    this.#target = target;
+    if (target !== null) this.#open(target.pid);
+    this.#lookAround();
   }
 
+  /**
+   * Of a tree the CPU time of all, ended children that were waited for included, so that none takes its share along; and the resident sets added
+   * up, in which a page that several share counts for each. The kernel's peak is one process's: a tree has only the largest that was read.
+   */
   read(): readonly Reading[] {
+    if (monotonicSeconds() - this.#lookedAt >= LOOK_SECONDS) this.#lookAround();
+    const tree = this.#processes.length > 1;
+    const seen = this.#processes.flatMap(({ stat, status }) => {
+      const [times, sizes] = [stat.read(), status.read()];
+      if (!times || !sizes) return [];
+      const ended = this.#target?.tree === true ? endedChildrenSeconds(times) : 0;
+      const own = cpuSeconds(times);
+      return [
+        {
+          cpu: own === null || ended === null ? null : own + ended,
+          resident: kilobytes(sizes, 'VmRSS:'),
+          peak: kilobytes(sizes, 'VmHWM:'),
+        },
+      ];
+    });
     const readings: Reading[] = [];
-    const stat = this.#stat?.read();
-    if (stat) add(readings, 'processCpuSeconds', cpuSeconds(stat));
-    const status = this.#status?.read();
-    if (status) {
-      add(readings, 'processResidentBytes', kilobytes(status, 'VmRSS:'));
-      add(readings, 'processPeakResidentBytes', kilobytes(status, 'VmHWM:'));
-    }
+    add(readings, 'processCpuSeconds', together(seen.map(({ cpu }) => cpu)));
+    add(readings, 'processResidentBytes', together(seen.map(({ resident }) => resident)));
+    if (!tree) add(readings, 'processPeakResidentBytes', together(seen.map(({ peak }) => peak)));
     return readings;
   }
 
   /** The kernel walks every mapping for this, up to tens of milliseconds for a large model. */
   readResting(): readonly Reading[] {
-    if (this.#rollupPath === null) return [];
-    try {
-      const readings: Reading[] = [];
-      add(readings, 'processProportionalBytes', kilobytes(readFileSync(this.#rollupPath, 'utf8'), '\nPss:'));
-      return readings;
-    } catch {
-      return [];
-    }
+    const sizes = this.#processes.flatMap(({ pid }) => {
+      try {
+        const rollup = readFileSync(join(this.#procRoot, String(pid), 'smaps_rollup'), 'utf8');
+        return [kilobytes(rollup, '\nPss:')];
+      } catch {
+        return [];
+      }
+    });
+    const readings: Reading[] = [];
+    add(readings, 'processProportionalBytes', together(sizes));
+    return readings;
   }
 
   close(): void {
-    this.#stat?.close();
-    this.#status?.close();
-    this.#stat = null;
-    this.#status = null;
-    this.#rollupPath = null;
+    for (const process of this.#processes) closeAll(process);
+    this.#processes = [];
+    this.#target = null;
   }
+
+  /** What has joined the tree is read from now on, and what has ended no more. */
+  #lookAround(): void {
+    this.#lookedAt = monotonicSeconds();
+    if (this.#target?.tree !== true) return;
+    const { pid } = this.#target;
+    const there = new Set([pid, ...descendantsOf(pid, this.#procRoot)]);
+    for (const process of this.#processes) if (!there.has(process.pid)) closeAll(process);
+    this.#processes = this.#processes.filter((process) => there.has(process.pid));
+    for (const one of there) if (!this.#processes.some((process) => process.pid === one)) this.#open(one);
+  }
+
+  #open(pid: number): void {
+    const folder = join(this.#procRoot, String(pid));
+    let stat: ReadAgain | null = null;
+    try {
+      stat = new ReadAgain(join(folder, 'stat'));
+      this.#processes.push({ pid, stat, status: new ReadAgain(join(folder, 'status')) });
+    } catch {
+      // It has ended meanwhile.
+      stat?.close();
+    }
+  }
+}
+
+function closeAll({ stat, status }: Process): void {
+  stat.close();
+  status.close();
+}
+
+/** @returns the sum of what is known: a process that has ended and was not waited for has no memory. */
+function together(values: readonly (number | null)[]): number | null {
+  const known = values.filter((value) => value !== null);
+  return known.length === 0 ? null : known.reduce((a, b) => a + b, 0);
 }
 
 function add(readings: Reading[], quantity: string, value: number | null): void {

@@ -51,24 +51,6 @@ export function commandLine(server: ConfiguredServer, parts: CommandParts): read
   ];
 }
 
-/** @returns why a server cannot spread a model over as many GPUs as a point asks; null = it can, or takes none. */
-export function gpusMissing(
-  { name, address, devices }: ConfiguredServer,
-  options: Options,
-  deviceClass: string,
-): string | null {
-  if (address !== null || deviceClass === 'cpu') return null;
-  const { tensorParallel, pipelineParallel, dataParallel } = options;
-  const needed = [tensorParallel, pipelineParallel, dataParallel].reduce<number>(
-    (product, count) => product * Number(count ?? 1),
-    1,
-  );
-  const seen = devices?.length ?? 1;
-  return needed <= seen
-    ? null
-    : `${needed} GPUs are asked for and the server ${name} sees ${seen}: name them in servers.${name}.devices`;
-}
-
 /** Threads that a point leaves open are the CPUs of the device, and all layers on the GPU are none without one: as everywhere. */
 function wordOf(name: string, { options, cpus, deviceClass }: CommandParts): string | null {
   if (name === 'gpuLayers' && deviceClass === 'cpu') return '0';

@@ -53,10 +53,10 @@ function said(name: ServerMetric, values: readonly number[]) {
   return { mean: values.reduce((a, b) => a + b, 0) / values.length, max: Math.max(...values) };
 }
 
-/** The first of several series that is there: releases call them differently. */
+/** Those of several series that are there, added up: some servers count apart what others count together, and releases call them differently. */
 function seriesValue(page: ReadonlyMap<string, number>, series: readonly string[]): number | null {
-  const name = series.find((one) => page.has(one));
-  return name === undefined ? null : page.get(name)!;
+  const values = series.flatMap((one) => page.get(one) ?? []);
+  return values.length === 0 ? null : values.reduce((a, b) => a + b, 0);
 }
 
 async function pageOf(url: string, headers: Readonly<Record<string, string>>): Promise<Map<string, number>> {

@@ -1,16 +1,18 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { FailureError } from '../../core/errors.js';
 import { SHORT_WINDOW_PERIODS } from '../../core/metrics/integrate.js';
+import { warn } from '../../core/result/warnings.js';
 import { readThrottling, throttleWarnings } from '../device/cgroup.js';
 import { readSwappedPages } from '../device/host.js';
 import { taskOf } from '../isolation/job.js';
-import { baselineWarnings } from '../meters/baseline.js';
 import { findMeters, measuresEnergy } from '../meters/index.js';
 import type { Meter } from '../meters/meter.js';
 import { Recorder } from '../meters/recorder.js';
 import { periodKey, type UpdatePeriods } from '../meters/update-period.js';
+import { isLocal } from '../servers/devices.js';
 import type { TrainingFiles, WorkloadOutcome } from '../workloads/workload.js';
 import { childLimits, type TrialRun } from './context.js';
+import { noteBaseline } from './idle.js';
 import { TRIAL, type TrialRequest } from './job.js';
 import type { PreparedModel } from './preparation.js';
 import { listener } from './progress.js';
@@ -36,13 +38,18 @@ export async function measure(
   const { experiment } = lease;
   // What this machine draws says nothing of a server elsewhere.
   const wanted = isElsewhere(served) ? 'off' : experiment.measure.meters;
-  const { meters, absent, periods } = findMeters(node.meters, node.nvml, device.id, wanted);
+  const gpus = served?.gpus ?? [device.id];
+  const { meters, absent, periods } = findMeters(node.meters, node.nvml, device.id, wanted, gpus);
   notes.absent = { ...notes.absent, ...absent };
   const recorder = new Recorder(meters, periods);
   recorder.start();
   try {
     const energy = meters.filter(measuresEnergy);
-    if (energy.length > 0) await noteBaseline(trial, recorder);
+    // Of a server that we started it was read before; one that somebody else keeps is loaded by now.
+    if (energy.length > 0 && served?.died == null) {
+      await noteBaseline(trial, gpus, recorder);
+      if (served !== null && notes.idle !== null) notes.warnings.push(warn('idle-busy', LOADED));
+    }
     const request = {
       runner: experiment.runner,
       workload: experiment.workload,
@@ -63,6 +70,9 @@ export async function measure(
     notes.samples = recorder.series(notes.originSeconds);
   }
 }
+
+const LOADED =
+  'idle power was read with the server loaded, for somebody else keeps it: net energy leaves out what it draws while it waits';
 
 /** Of a server that dies its requests hear first, and the trial a little later. */
 const END_HEARD_MILLISECONDS = 1000;
@@ -92,21 +102,7 @@ function lostConnections({ findings }: WorkloadOutcome): boolean {
 
 function isElsewhere(served: ServedModel | null): boolean {
   if (served === null || served.endpoint.pid !== null) return false;
-  const { hostname } = new URL(served.endpoint.url);
-  return !['localhost', '127.0.0.1', '[::1]'].includes(hostname);
-}
-
-/** Notes the idle power of the device: read now, unless an earlier trial of the sweep did. */
-async function noteBaseline({ lease, node, device, notes }: TrialRun, recorder: Recorder): Promise<void> {
-  const { idleSeconds } = node.limits;
-  const baseline = await node.idle.of(lease.sweepId, device.id, idleSeconds, () =>
-    recorder.series(notes.originSeconds),
-  );
-  if (baseline === null) return;
-  const { watts, measuredAt, seconds, busyCores } = baseline;
-  notes.idleWatts = watts;
-  notes.idle = { measuredAt, seconds, busyCores };
-  notes.warnings.push(...baselineWarnings(baseline, lease.experiment.measure.maxForeignCores));
+  return !isLocal(served.endpoint.url);
 }
 
 async function runChild(
@@ -130,7 +126,9 @@ async function runChild(
       } else listen(message);
     },
   });
-  recorder.attach({ pid: request.served?.pid ?? launched.pid, deviceId: device.id, cpus: device.cpus });
+  const server = request.served?.pid ?? null;
+  const of = server === null ? { pid: launched.pid } : { pid: server, tree: true };
+  recorder.attach({ ...of, deviceId: device.id, cpus: device.cpus });
   const ending = await launched.ended;
   notes.environment.memoryGuard = ending.memoryGuard;
   const swapped = readSwappedPages(procRoot);

@@ -1,16 +1,20 @@
 import { FailureError, failure } from '../../core/errors.js';
 import { runnerNamed } from '../../core/runners/index.js';
+import { devicesOf, type ServedSplit } from '../../core/work/served-work.js';
 import { workloadNamed } from '../../core/workloads/index.js';
 import { resolveModel } from '../artifacts/resolve.js';
 import { locateSource } from '../artifacts/source.js';
 import { stepsTo } from '../conversions/step.js';
 import { firstModel, isReady } from '../servers/ask.js';
-import { commandLine, gpusMissing } from '../servers/command.js';
+import { commandLine } from '../servers/command.js';
 import { type ConfiguredServer, serverFor } from '../servers/config.js';
+import { gpusMissing, gpusOf, splitOf } from '../servers/devices.js';
 import { keyOf } from '../servers/key.js';
 import type { Served } from '../servers/pool.js';
 import type { ServedEndpoint } from '../servers/served.js';
 import { childLimits, type TrialRun } from './context.js';
+import { noteIdle } from './idle.js';
+import type { TrialNotes } from './notes.js';
 import type { PreparedModel } from './preparation.js';
 
 /** What a trial asks, and what tells that it has ended. */
@@ -18,6 +22,8 @@ export interface ServedModel {
   readonly endpoint: ServedEndpoint;
   /** Rejects with a FailureError when the server ends; null for one that somebody else started. */
   readonly died: Promise<never> | null;
+  /** GPUs that its energy and memory are read of, all together; on a CPU its device. */
+  readonly gpus: readonly string[];
 }
 
 /**
@@ -34,7 +40,8 @@ export async function serveModel(trial: TrialRun, model: PreparedModel | null): 
   }
   const server = chosen(trial);
   notes.environment.server = server.name;
-  if (server.address !== null) return await attached(server);
+  noteSplit(notes, splitOf(server, runner.options, lease.experiment.device));
+  if (server.address !== null) return { ...(await attached(server)), gpus: [device.id] };
 
   const missing = gpusMissing(server, runner.options, lease.experiment.device);
   if (missing !== null) throw new FailureError(failure('impossible-combination', missing));
@@ -48,6 +55,8 @@ export async function serveModel(trial: TrialRun, model: PreparedModel | null): 
     deviceClass: lease.experiment.device,
   });
   notes.environment.serverCommand = command.join(' ');
+  const gpus = gpusOf(server, device, 'nvml' in node.nvml ? node.nvml.nvml.devices : []);
+  await noteIdle(trial, gpus);
   const { profile, devices } = server;
   const served = await node.servers.pool.take(
     device.id,
@@ -60,7 +69,10 @@ export async function serveModel(trial: TrialRun, model: PreparedModel | null): 
           ...(device.classes.includes('cpu') && { CUDA_VISIBLE_DEVICES: '' }),
           ...profile.environment,
           ...server.environment,
-          ...(devices !== null && { CUDA_VISIBLE_DEVICES: devices.join(',') }),
+          ...(devices !== null && {
+            CUDA_VISIBLE_DEVICES: devices.join(','),
+            CUDA_DEVICE_ORDER: 'PCI_BUS_ID',
+          }),
         },
         profile: {
           readiness: profile.readiness,
@@ -79,7 +91,16 @@ export async function serveModel(trial: TrialRun, model: PreparedModel | null): 
     },
     (launched) => child.watch(launched),
   );
-  return { endpoint: endpointOf(server, served), died: served.died };
+  return { endpoint: endpointOf(server, served), died: served.died, gpus };
+}
+
+/** What the work of a server is shared by; where that is not known, it has no place under roofs. */
+function noteSplit(notes: TrialNotes, split: ServedSplit | string): void {
+  if (notes.roofline === null) return;
+  if (typeof split === 'string') {
+    notes.absent = { ...notes.absent, roofline: split };
+    notes.roofline = null;
+  } else if (devicesOf(split) > 1) notes.roofline = { ...notes.roofline, split };
 }
 
 /** The one that the point names, or the first that was found with its profile. @throws FailureError `engine-missing`. */
@@ -102,7 +123,7 @@ function chosen({ lease, node }: TrialRun): ConfiguredServer {
   );
 }
 
-async function attached(server: ConfiguredServer): Promise<ServedModel> {
+async function attached(server: ConfiguredServer): Promise<Omit<ServedModel, 'gpus'>> {
   const { name, profile } = server;
   const url = server.address!;
   const at = { url, apiKey: keyOf(server) };

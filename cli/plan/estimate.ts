@@ -10,14 +10,16 @@ import { isFitted, runnerNamed } from '../../core/runners/index.js';
 import { readAdapter } from '../../core/techniques/adapter.js';
 import type { ModelArchitecture } from '../../core/work/architecture.js';
 import { phaseWork } from '../../core/work/phase-work.js';
+import { servedWork, splitAsked } from '../../core/work/served-work.js';
 import { workloadNamed } from '../../core/workloads/index.js';
 import { withAttention } from '../../roofline/analysis/attention-word.js';
 import { factorsAt } from '../../roofline/factor-at.js';
 import { measuredMachine } from '../../roofline/machine-model.js';
-import { expectPhase } from '../../roofline/placement.js';
+import { type ExpectedPhase, expectPhase } from '../../roofline/placement.js';
 import { quantizedArchitecture } from '../../roofline/quantized.js';
 import { openArchitecture } from '../roofline/open-model.js';
 import type { ThisNode } from '../this-node.js';
+import { type PlannedLoad, plannedLoad } from './served.js';
 
 /** What starting a process, loading a small model and its warm-up checks take around the rounds of a trial: a guess, and said so. */
 export const SECONDS_AROUND_A_TRIAL = 2;
@@ -29,8 +31,10 @@ const WARMUP_ROUNDS = 3;
 export interface TrialTime {
   readonly least: number;
   readonly most: number;
-  /** Of one round: a prefill and its decode steps. */
+  /** Of one round: a prefill and its decode steps, or all requests to a server. */
   readonly roundSeconds: number;
+  /** Of a server: to the first token of the mean prompt without a queue, and between two tokens; left out of others. */
+  readonly served?: { readonly firstTokenSeconds: number; readonly perTokenSeconds: number | null };
   /** `factors` predict what the engine takes; `roofs` what it takes at least. */
   readonly by: 'factors' | 'roofs';
 }
@@ -85,7 +89,10 @@ export async function timeEstimator(
       );
       if (machineModel === null) return `the roofs of ${device.id} hold no bandwidth of memory`;
       const stored = isFitted(experiment) ? factors.of(device.id, own) : null;
-      const phases = phasesOf(experiment, base);
+      const asked = workloadNamed(experiment.workload.kind)?.needs;
+      const load = asked === 'endpoint' ? plannedLoad(experiment) : null;
+      if (typeof load === 'string') return load;
+      const phases = phasesOf(experiment, base, load);
       if (typeof phases === 'string') return phases;
       const expected = phases.map((work) =>
         expectPhase({
@@ -95,15 +102,15 @@ export async function timeEstimator(
         }),
       );
       const predicted = expected.every(({ predictedSeconds }) => predictedSeconds !== null);
-      const roundSeconds = expected.reduce(
-        (sum, { predictedSeconds, roof }) => sum + (predicted ? predictedSeconds! : roof.seconds),
-        0,
-      );
-      return {
-        ...trialSeconds(roundSeconds, experiment.measure),
-        roundSeconds,
-        by: predicted ? 'factors' : 'roofs',
-      };
+      const by = predicted ? 'factors' : 'roofs';
+      const secondsOf = ({ predictedSeconds, roof }: ExpectedPhase) =>
+        predicted ? predictedSeconds! : roof.seconds;
+      if (load !== null) {
+        const named = new Map(phases.map(({ name }, i) => [name, secondsOf(expected[i]!)]));
+        return { ...servedSeconds(load, named, experiment), by };
+      }
+      const roundSeconds = expected.reduce((sum, phase) => sum + secondsOf(phase), 0);
+      return { ...trialSeconds(roundSeconds, experiment.measure), roundSeconds, by };
     },
   };
 }
@@ -123,6 +130,22 @@ function trialSeconds(
   };
 }
 
+/** All requests as fast as they go, behind those that warm up one by one; the start of the server comes on top. */
+function servedSeconds(
+  { warmups, outputTokens }: PlannedLoad,
+  phases: ReadonlyMap<string, number>,
+  { workload }: Experiment,
+): Omit<TrialTime, 'by'> {
+  const { loadSeconds } = workload.options;
+  const firstTokenSeconds = phases.get('prefill') ?? 0;
+  const perTokenSeconds = phases.get('decode') ?? null;
+  const all = phases.get('serve') ?? 0;
+  const roundSeconds = typeof loadSeconds === 'number' ? Math.min(loadSeconds, all) : all;
+  const warmup = warmups * (firstTokenSeconds + Math.max(0, outputTokens - 1) * (perTokenSeconds ?? 0));
+  const seconds = SECONDS_AROUND_A_TRIAL + warmup + roundSeconds;
+  return { least: seconds, most: seconds, roundSeconds, served: { firstTokenSeconds, perTokenSeconds } };
+}
+
 function opened(source: string, modelFolders: readonly string[]): ModelArchitecture | string {
   try {
     return openArchitecture(source, [...modelFolders, dirname(resolve(source))]);
@@ -138,12 +161,20 @@ function threadsOf({ runner }: Experiment, device: DeviceProfile): number {
 }
 
 /** Counts the work of one round; a clause where nobody can. */
-function phasesOf({ runner, workload, technique }: Experiment, base: ModelArchitecture) {
+function phasesOf(
+  { runner, workload, technique }: Experiment,
+  base: ModelArchitecture,
+  load: PlannedLoad | null,
+) {
   const counting = runnerNamed(runner.kind)?.counting;
   if (counting?.by === 'nothing') return counting.reason;
-  if (counting?.by !== 'pass' || workloadNamed(workload.kind)?.needs !== 'generator')
+  const needs = workloadNamed(workload.kind)?.needs;
+  const served = counting?.by === 'served' ? counting.engine : null;
+  const engine = counting?.by === 'pass' && needs === 'generator' ? counting.engine : null;
+  if (engine === null && (served === null || load === null))
     return `the time of ${workload.kind} on ${runner.kind} does not follow from the shapes of a model`;
-  if (counting.packed) return `how ${runner.kind} packs matrices is known when they are loaded`;
+  if (counting?.by === 'pass' && counting.packed)
+    return `how ${runner.kind} packs matrices is known when they are loaded`;
   const adapter = readAdapter(technique.adapter);
   if (adapter.ok && adapter.value?.mode === 'attached')
     return 'the work of adapters beside the weights is not counted';
@@ -153,16 +184,19 @@ function phasesOf({ runner, workload, technique }: Experiment, base: ModelArchit
       withAttention(base, technique.attention),
       technique.quantization,
     );
+    const { options } = runner;
+    if (served !== null && load !== null)
+      return servedWork(architecture, served, options, splitAsked(options), load.demand);
     return phaseWork(
       architecture,
-      runner.options,
+      options,
       {
         promptTokens: count('promptTokens'),
         generateTokens: count('generateTokens'),
         parallel: Math.max(1, count('parallel')),
         contextDepth: count('contextDepth'),
       },
-      counting.engine,
+      engine ?? undefined,
     );
   } catch (error) {
     if (error instanceof FailureError) return error.failure.message;

@@ -116,15 +116,20 @@ export async function printPlan(file: string, typed: PlanOptions): Promise<numbe
   }
   if (rows.length > 0) {
     printData('');
+    const served = rows.some(({ trial }) => trial?.served !== undefined);
+    const seconds = (value: number | null | undefined) => (value == null ? null : formatValue(value, 's'));
     printData(
       plainTable(
-        ['position', 'experiment', 'memory', 'trial', 'point'],
-        rows.map((row) => [
-          row.position,
-          row.id,
-          row.memoryBytes === null ? null : formatValue(row.memoryBytes, 'B'),
-          row.trial === null ? null : span(row.trial),
-          row.label,
+        ['position', 'experiment', 'memory', 'trial', ...(served ? ['TTFT', 'TPOT'] : []), 'point'],
+        rows.map(({ position, id, memoryBytes, trial, label }) => [
+          position,
+          id,
+          memoryBytes === null ? null : formatValue(memoryBytes, 'B'),
+          trial === null ? null : span(trial),
+          ...(served
+            ? [seconds(trial?.served?.firstTokenSeconds), seconds(trial?.served?.perTokenSeconds)]
+            : []),
+          label,
         ]),
       ),
     );

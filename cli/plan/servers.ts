@@ -1,7 +1,8 @@
 import type { ModelSettings } from '../../agent/artifacts/resolve.js';
 import { locateSource } from '../../agent/artifacts/source.js';
-import { commandLine, gpusMissing } from '../../agent/servers/command.js';
+import { commandLine } from '../../agent/servers/command.js';
 import { type ConfiguredServer, serverFor } from '../../agent/servers/config.js';
+import { gpusMissing } from '../../agent/servers/devices.js';
 import type { Experiment } from '../../core/experiment/experiment.js';
 import type { NodeProfile } from '../../core/experiment/node.js';
 import { profileOf } from '../../core/runners/server/index.js';

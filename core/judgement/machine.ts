@@ -29,7 +29,9 @@ export function machineFindings(evidence: Evidence): Findings {
   };
   const kernelPeak = peak('processPeakResidentBytes');
   const sampledPeak = peak('processResidentBytes');
-  const resident = kernelPeak.value === null ? sampledPeak : kernelPeak;
+  // Of a tree of processes the kernel tells no peak, or that of a time when it was one.
+  const byKernel = kernelPeak.value !== null && kernelPeak.value >= (sampledPeak.value ?? 0);
+  const resident = byKernel ? kernelPeak : sampledPeak;
   const ratio = (part: Reading) => combine(part, use.total, (a, b) => a / b);
   const foreign = combine(use.busy, use.process, (busy, process) => Math.max(0, busy - process));
   const readings = METRICS.flatMap(({ name, unit, reading }) => {
@@ -49,7 +51,7 @@ export function machineFindings(evidence: Evidence): Findings {
       systemBusyRatio: entry(ratio(use.busy), 'ratio'),
       stealRatio: entry(ratio(use.steal), 'ratio'),
       foreignCores: entry(foreign, 'cores'),
-      peakResidentBytes: entry(resident, 'B', kernelPeak.value === null ? 'sampled' : 'kernel'),
+      peakResidentBytes: entry(resident, 'B', byKernel ? 'kernel' : 'sampled'),
       ...Object.fromEntries(readings.map(({ name, unit, found }) => [name, entry(found, unit, 'sampled')])),
     },
     warnings: [

@@ -8,8 +8,17 @@ import { type Entry, missing, perRepeat, single } from './entries.js';
 import type { Evidence, Findings } from './evidence.js';
 import { NOT_APPLICABLE } from './not-applicable.js';
 
-/** Phases with metrics of their place; those of a call of an op are in kernel.ts. */
-type PhaseName = 'prefill' | 'decode' | 'forward' | 'backward';
+/** Phases with metrics of their place, what their workloads need, and why others have none; those of a call of an op are in kernel.ts. */
+const PHASES = {
+  prefill: { needs: 'generator', reason: NOT_APPLICABLE.prefill },
+  decode: { needs: 'generator', reason: NOT_APPLICABLE.decode },
+  serve: { needs: 'endpoint', reason: NOT_APPLICABLE.serving },
+  forward: { needs: 'trainer', reason: NOT_APPLICABLE.training },
+  backward: { needs: 'trainer', reason: NOT_APPLICABLE.training },
+} as const;
+type PhaseName = keyof typeof PHASES;
+
+const NOT_STREAMED = 'no answer came in chunks, so that its parts have no times';
 
 export interface RooflineFindings extends Findings {
   readonly roofline: RooflineRecord | null;
@@ -41,15 +50,17 @@ function entriesOf(
   const origin = roofline === null ? null : `${roofline.ceilings.origin} ${roofline.ceilings.id}`;
   const predictedBy = origin === null || isFitted(experiment) ? origin : `${origin}, without factors`;
   const phaseOf = (name: PhaseName) => roofline?.phases.find((phase) => phase.name === name) ?? null;
-  const secondsOf = (name: PhaseName): readonly number[] =>
-    name === 'prefill' || name === 'decode'
+  const secondsOf = (name: PhaseName): readonly number[] => {
+    if (name === 'serve') return [];
+    return name === 'prefill' || name === 'decode'
       ? repeats.flatMap((repeat) => repeat[name]?.seconds ?? [])
       : (training?.stepSeconds[name].slice(outcome.warmups) ?? []);
+  };
+  const asked = workloadNamed(experiment.workload.kind)?.needs;
   const unasked = (name: PhaseName) => {
-    const trains = name === 'forward' || name === 'backward';
-    if (workloadNamed(experiment.workload.kind)?.needs !== (trains ? 'trainer' : 'generator'))
-      return NOT_APPLICABLE[trains ? 'training' : name];
-    return why === '' ? NOT_APPLICABLE[trains ? 'training' : name] : why;
+    const { needs, reason } = PHASES[name];
+    const served = asked === 'endpoint' && needs === 'generator';
+    return why === '' || !(served || asked === needs) ? (served ? NOT_STREAMED : reason) : why;
   };
   const entry = (name: PhaseName, unit: Unit, of: (phase: RooflinePhase) => number | null, reason = '') => {
     const phase = phaseOf(name);
@@ -74,6 +85,8 @@ function entriesOf(
     if (phase === null) return missing('ratio', unasked(name));
     if (middle === null) return missing('ratio', reason);
     const values = secondsOf(name).map((one) => (middle * phase.measuredSeconds) / one);
+    // Of a server there is one time of each.
+    if (values.length === 0) return single(middle, 'ratio', reason, origin);
     return withValue(perRepeat(values, 'ratio', reason, origin), middle);
   };
   const noPeak = 'the peak of the arithmetic is not known';
@@ -82,7 +95,7 @@ function entriesOf(
       ? 'factors are relative to measured roofs'
       : (input.absent.factors ?? 'no factors were fitted on this device');
   const noPrediction = (name: PhaseName) => phaseOf(name)?.notPredicted ?? noFactors;
-  const steps = input.tokenSeconds[0]?.length ?? 0;
+  const steps = input.serving === undefined ? (input.tokenSeconds[0]?.length ?? 0) : 1;
   return {
     prefillModelFlopsUtilizationRatio: spread('prefill', ({ mfu }) => mfu, noPeak),
     decodeModelFlopsUtilizationRatio: spread('decode', ({ mfu }) => mfu, noPeak),
@@ -93,6 +106,9 @@ function entriesOf(
     backwardRoofRatio: spread('backward', ({ roofRatio }) => roofRatio, ''),
     prefillRoofRatio: spread('prefill', ({ roofRatio }) => roofRatio, ''),
     decodeRoofRatio: spread('decode', ({ roofRatio }) => roofRatio, ''),
+    servingRoofRatio: spread('serve', ({ roofRatio }) => roofRatio, ''),
+    servingModelFlopsUtilizationRatio: spread('serve', ({ mfu }) => mfu, noPeak),
+    servingModelBandwidthUtilizationRatio: spread('serve', ({ mbu }) => mbu, ''),
     predictedPrefillSeconds: prediction('prefill', 1),
     predictedTimePerOutputTokenSeconds: prediction('decode', steps),
     prefillPredictionErrorRatio: entry('prefill', 'ratio', errorOf, noPrediction('prefill')),

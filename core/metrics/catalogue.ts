@@ -177,7 +177,7 @@ export const METRICS = [
     'B',
     'min',
     'peak RSS',
-    "Largest resident set of the trial's process (kernel's VmHWM), mapped model pages included.",
+    "Largest resident set of the trial's process (kernel's VmHWM), mapped model pages included; of a server with workers the largest sum over them that was read.",
   ),
   metric(
     'peakProportionalBytes',
@@ -196,6 +196,15 @@ export const METRICS = [
     null,
     'Largest memory in use on the device during the trial, as its driver reports it.',
     peak('deviceMemoryBytes'),
+  ),
+  metric(
+    'processDeviceMemoryPeakBytes',
+    'process_device_memory_peak_bytes',
+    'B',
+    'min',
+    null,
+    "Largest device memory of the trial's own processes, a server's workers and all of its devices included, as the driver lists them.",
+    peak('processDeviceMemoryBytes'),
   ),
   metric(
     'modelBytes',
@@ -709,6 +718,30 @@ export const METRICS = [
     'The least time that the roofs allow for decoding, operator by operator, over the time it took.',
   ),
   ratio(
+    'servingRoofRatio',
+    'serving_roof_ratio',
+    'percent',
+    'max',
+    'served % of roof',
+    'The least time that the roofs allow for all that a server computed while it was measured, prompts and steps as full as they were, over that time; waiting for requests is in it.',
+  ),
+  ratio(
+    'servingModelFlopsUtilizationRatio',
+    'serving_model_flops_utilization_ratio',
+    'percent',
+    'max',
+    null,
+    'MFU of a server: FLOPs of the prompts it read (prefixes that it had left out) and of the tokens it generated / seconds / peak of the arithmetic that most of them are in, of all devices it spreads the model over.',
+  ),
+  ratio(
+    'servingModelBandwidthUtilizationRatio',
+    'serving_model_bandwidth_utilization_ratio',
+    'percent',
+    'max',
+    null,
+    'MBU of a server: bytes of weights and KV cache that its passes read / seconds / read bandwidth of all devices it spreads the model over.',
+  ),
+  ratio(
     'forwardModelFlopsUtilizationRatio',
     'forward_model_flops_utilization_ratio',
     'percent',
@@ -746,7 +779,7 @@ export const METRICS = [
     's',
     null,
     null,
-    "Predicted time of a repeat's prefill: each operator under the roofs, times the efficiency factors fitted on this node, and what each node of the graph and each pass takes besides.",
+    "Predicted time of a repeat's prefill: each operator under the roofs, times the efficiency factors fitted on this node, and what each node of the graph and each pass takes besides. Of a server it is the time to the first token of the mean prompt without a queue.",
   ),
   metric(
     'predictedTimePerOutputTokenSeconds',
@@ -754,7 +787,7 @@ export const METRICS = [
     's',
     null,
     null,
-    'Predicted time of a decode step, the mean over the steps of a repeat; made as predictedPrefillSeconds.',
+    'Predicted time of a decode step, the mean over the steps of a repeat; made as predictedPrefillSeconds. Of a server it is a step as full as they were, with the prompts that are read in it.',
   ),
   ratio(
     'prefillPredictionErrorRatio',

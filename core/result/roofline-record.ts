@@ -31,7 +31,7 @@ const phaseSchema = z.object({
   /** Tokens evaluated in one repeat, and passes of the engine: a step of training, and a call of an op, are one. null of an op. */
   tokens: z.number().int().nullable(),
   passes: z.number().int(),
-  /** Of one repeat. */
+  /** Of one repeat; of a server, see `served`. */
   flops: number,
   /**
    * null of an op, which does not tell kinds apart. Of training, `cacheRead` is what an earlier part of the step left, and
@@ -77,6 +77,21 @@ const phaseSchema = z.object({
   modules: z.array(moduleSchema).nullable(),
 });
 
+/** How full the steps of a server were while it was measured, in the mean: what its work is counted from. */
+const servedSchema = z.object({
+  /** Of the run, in its seconds; `steady` = the steady state that was found, otherwise the whole run. */
+  window: z.object({ fromSeconds: number, toSeconds: number, steady: z.boolean() }),
+  batchFrom: z.enum(['requests', 'server']),
+  stepSequences: number,
+  meanSequences: number,
+  contextTokens: number,
+  /** Prompts of others that were read between two tokens of a sequence. */
+  promptsPerStep: number,
+  /** Of a prompt, and those of them that the prefix cache of the server had. */
+  promptTokens: number,
+  cachedTokens: number,
+});
+
 /** Where a result stands under the ceilings of its machine. */
 export const rooflineSchema = z.object({
   /** Measured on the node (`id` names the roofs), or published by the maker (`id` is the catalogue's): never a mixture. */
@@ -84,7 +99,12 @@ export const rooflineSchema = z.object({
   threads: z.number().int(),
   /** Id of the efficiency factors that predictions rest on. */
   factors: z.string().nullable(),
+  /** Of a server `prefill` is the time to the first token, `decode` one step, and `serve` the window. */
   phases: z.array(phaseSchema),
+  /** Left out of what is no server. */
+  served: servedSchema.optional(),
+  /** That share the work: phases are of one of them. Left out = one. */
+  devices: z.number().int().positive().optional(),
 });
 
 /** What a part of a step of training asks, counted from its graph. */
@@ -120,6 +140,15 @@ export const rooflineGivenSchema = z.object({
   factors: recordFactorsSchema.nullable(),
   /** Of a step of training; left out of other trials. */
   parts: z.array(partSchema).optional(),
+  /** How a server spreads the model over devices; left out = over none but its own. */
+  split: z
+    .object({
+      tensor: z.number().int().positive(),
+      pipeline: z.number().int().positive(),
+      replicas: z.number().int().positive(),
+      spreadsExperts: z.boolean(),
+    })
+    .optional(),
 });
 
 export type RooflineRecord = z.infer<typeof rooflineSchema>;

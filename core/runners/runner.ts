@@ -1,7 +1,7 @@
 import type { z } from 'zod';
 import type { Rule } from '../experiment/rule.js';
 import type { ModelFormat } from '../models/formats.js';
-import type { EnginePasses } from '../work/engine-passes.js';
+import type { EnginePasses, ServedPasses } from '../work/engine-passes.js';
 import type { MemoryPrediction, MemoryRequest } from '../work/memory.js';
 import type { Capability } from '../workloads/capability.js';
 
@@ -13,6 +13,8 @@ export type Counting =
   | { readonly by: 'step' }
   /** An op says it of itself. */
   | { readonly by: 'call' }
+  /** Of the shapes of the model and of how full the steps of a server were, which its requests tell. */
+  | { readonly by: 'served'; readonly engine: ServedPasses }
   /** There is nothing to count, for this reason. */
   | { readonly by: 'nothing'; readonly reason: string };
 

@@ -65,6 +65,20 @@ export function drawLength(lengths: Lengths, uniform: () => number): number {
   }
 }
 
+/** @returns the mean of so many tokens, as drawing them rounds and bounds it or not. */
+export function meanLength(lengths: Lengths): number {
+  switch (lengths.kind) {
+    case 'fixed':
+      return lengths.tokens;
+    case 'uniform':
+      return (lengths.from + lengths.to) / 2;
+    case 'normal':
+      return lengths.mean;
+    case 'lognormal':
+      return lengths.median * Math.exp(lengths.sigma ** 2 / 2);
+  }
+}
+
 /** Box and Muller. */
 function normal(uniform: () => number): number {
   return Math.sqrt(-2 * Math.log(1 - uniform())) * Math.cos(2 * Math.PI * uniform());

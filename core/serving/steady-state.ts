@@ -6,7 +6,7 @@ import { median } from '../statistics/quantile.js';
 import { moments } from '../statistics/summary.js';
 import { fittedChange, mannKendallHamedRao } from '../statistics/trend.js';
 import type { RequestRecord } from './requests.js';
-import { lowerPercentile, type SuperPass, superPasses } from './super-passes.js';
+import { lowerPercentile, type SuperPass, superPasses, superPassRequests } from './super-passes.js';
 
 /**
  * Is there a part of a run in which the server neither fills up, nor drifts, nor empties? The method of MLPerf Endpoints:
@@ -117,6 +117,18 @@ export interface SteadyStateOptions {
 }
 
 type Series = Readonly<Record<Watched, readonly (number | null)[]>>;
+
+/**
+ * The steady state of a run, in super-passes as large as its load asks for.
+ * @param options of the workload.
+ */
+export function steadyStateOf(
+  requests: readonly RequestRecord[],
+  { arrival, concurrency }: Readonly<Record<string, unknown>>,
+): SteadyState {
+  const slots = arrival === 'closed' ? Number(concurrency) : null;
+  return steadyState(requests, { superPassRequests: superPassRequests(requests.length, slots, null) });
+}
 
 /**
  * @param requests of a closed loop, or of an open one that is not offline: where all start at once, no start tells a window.

@@ -1,4 +1,5 @@
 import type { Options } from '../experiment/experiment.js';
+import type { ModelArchitecture } from './architecture.js';
 import type { PassRequest } from './pass/setting.js';
 
 /** A workload of the kind `latency`, as its passes see it. */
@@ -16,6 +17,19 @@ export interface EnginePasses {
   /** One step of decoding: a token of each sequence, with so many before it. */
   decode(workload: LatencyWork, cachedTokens: number, options: Options): PassRequest;
 }
+
+/** How a server computes what it is asked, under a runner's options. */
+export interface ServedPasses {
+  /** Bits, arithmetic and kernels of its passes, or in one clause why they are not known. */
+  setting(architecture: ModelArchitecture, options: Options): PassSetting | string;
+  /** Tokens of one pass, at most. */
+  passTokens(options: Options): number;
+  /** Whether pieces of prompts are computed in the passes that other requests decode in. */
+  readonly mixes: boolean;
+}
+
+/** What of a pass does not depend on what is asked. */
+export type PassSetting = Omit<PassRequest, 'phase' | 'batch' | 'logits' | 'parallel'>;
 
 /** llama.cpp gives the cache of a sequence to attention in multiples of so many cells, and so do our own graphs. */
 export const CELLS = 256;

@@ -1,6 +1,6 @@
 import type { Options } from '../experiment/experiment.js';
 import { bytesPerElement } from '../techniques/tensor-types.js';
-import { CELLS, type EnginePasses, type LatencyWork } from './engine-passes.js';
+import { CELLS, type EnginePasses, type LatencyWork, type ServedPasses } from './engine-passes.js';
 import { FLASH, type PassRequest, UNFUSED, type WorkSetting } from './pass/setting.js';
 
 /** How llama.cpp computes, as far as it changes what a pass asks. */
@@ -75,6 +75,16 @@ export function decodePass(
 }
 
 export const llamaCppPasses: EnginePasses = { prefill: prefillPasses, decode: decodePass };
+
+/**
+ * llama.cpp's server gives llama_decode a token of each sequence that decodes and fills the batch up with prompts (server-context.cpp,
+ * update_slots, v0.4.0), which is then cut into micro-batches.
+ */
+export const llamaServerPasses: ServedPasses = {
+  setting: (_, options) => llamaCppSetting(options),
+  passTokens: (options) => Math.min(whole(options.ubatch, 512), whole(options.batch, 2048)),
+  mixes: true,
+};
 
 type Group = PassRequest['batch'][number];
 

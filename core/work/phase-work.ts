@@ -58,7 +58,8 @@ export function phaseWork(
   return phases;
 }
 
-function counted(architecture: ModelArchitecture, request: PassRequest, times: number): CountedPass {
+/** @returns a pass that stands for so many; passes in the mean of a run may be parts of one. */
+export function counted(architecture: ModelArchitecture, request: PassRequest, times: number): CountedPass {
   const { operators } = passWork(architecture, request);
   // A pass that hands over no logits does not run the output matrix, nor the last layer's feed-forward.
   const run = operators.filter(({ class: kind, flops }) => !(kind.startsWith('mat') && flops === 0));

@@ -62,8 +62,16 @@ export interface OperatorWork {
   readonly maskedPairs?: number;
 }
 
-/** Measured phases that are placed: of a model that answers, of a step of training, and a call of one op. */
-export const PLACED_PHASES = ['prefill', 'decode', 'forward', 'backward', 'optimizer', 'call'] as const;
+/** Measured phases that are placed: of a model that answers, of a server under load, of a step of training, and a call of one op. */
+export const PLACED_PHASES = [
+  'prefill',
+  'decode',
+  'serve',
+  'forward',
+  'backward',
+  'optimizer',
+  'call',
+] as const;
 export type PlacedPhase = (typeof PLACED_PHASES)[number];
 
 /** One pass of a phase: a prefill, or one step of decoding. */

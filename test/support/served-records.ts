@@ -20,6 +20,8 @@ export interface ServedOptions {
   readonly quantization?: string;
   readonly slo?: string | null;
   readonly attempt?: number;
+  /** What answers; the simulated server computes nothing, and has no place under roofs. */
+  readonly runner?: string;
 }
 
 /** What a closed loop sees of a server that takes the same time for every request: every figure is known. */
@@ -82,7 +84,7 @@ export function servedTrial(options: ServedOptions = {}): ResultRecord {
   const experiment = {
     ...base,
     id: `x${hex(JSON.stringify(options), 24)}`,
-    runner: { kind: 'simulated-server', options: {} },
+    runner: { kind: options.runner ?? 'simulated-server', options: {} },
     workload: {
       kind: 'serving',
       options: { arrival: 'closed', concurrency, requestsPerSecond: null, requests: requests.length, slo },
@@ -96,10 +98,10 @@ export function servedTrial(options: ServedOptions = {}): ResultRecord {
     experiment,
   };
   const judged = judge({ ...calmInput({ experiment }), phases, tokenSeconds: [], serving });
-  const { measurements, warnings, valid } = judged;
+  const { measurements, warnings, valid, roofline } = judged;
   const trialId = `t${hex(JSON.stringify(options), 16)}`;
   return {
     ...{ ...trial, trialId, experimentId: experiment.id, phases, measurements, warnings, valid },
-    ...{ tokenSeconds: [], samples: [], serving },
+    ...{ tokenSeconds: [], samples: [], serving, roofline },
   };
 }

@@ -14,7 +14,8 @@ import { missing, perRepeat, single } from '../entries.js';
 import type { Evidence, Findings } from '../evidence.js';
 import { NOT_APPLICABLE } from '../not-applicable.js';
 import { crossCheckFindings } from './cross-check.js';
-import { joulesOf, type Observation, type Observed, planObservations } from './observations.js';
+import { joulesOf, type Observation, type Observed, planObservations, planParts } from './observations.js';
+import { servedParts } from './served-parts.js';
 import { lostWarnings, repairWarnings, resetWarnings, windowWarnings } from './warnings.js';
 
 /** An observation that has an energy. */
@@ -46,7 +47,13 @@ export function energyFindings(evidence: Evidence): Findings {
   if (elsewhere !== null) return withoutSource(evidence, elsewhere.message, [elsewhere, ...odd]);
   if (primary === null) return withoutSource(evidence, warning?.message ?? null, odd);
 
-  const plan = planObservations(input.phases, repeats, primary.periodSeconds);
+  const apart = servedParts(input);
+  const within =
+    apart === null || typeof apart === 'string' ? [] : [...planParts(apart, primary.periodSeconds)];
+  // That what a server did cannot be split for this source is no fault of the row: the entries say why.
+  const resolved = within.filter(([, { how }]) => how !== 'unresolved');
+  const planned = planObservations(input.phases, repeats, primary.periodSeconds);
+  const plan = { ...planned, parts: new Map([...planned.parts, ...within]) };
   const whole = measure(plan.whole, primary);
   const parts = new Map(
     [...plan.parts].map(([name, part]) => [name, part === plan.whole ? whole : measure(part, primary)]),
@@ -62,7 +69,7 @@ export function energyFindings(evidence: Evidence): Findings {
   );
   const lost = lostWarnings(observed);
   const warnings: Warning[] = [
-    ...windowWarnings(primary, plan),
+    ...windowWarnings(primary, { ...plan, parts: new Map([...planned.parts, ...resolved]) }),
     ...lost,
     ...resetWarnings(primary).filter(({ code }) => lost.every((one) => one.code !== code)),
     ...cross.warnings,
@@ -71,7 +78,7 @@ export function energyFindings(evidence: Evidence): Findings {
   return {
     entries: {
       ...wholeEntries(whole, evidence, primary),
-      ...partEntries(of('prefill'), of('decode'), primary),
+      ...partEntries(of('prefill'), of('decode'), primary, typeof apart === 'string' ? apart : null),
       energyPerCallJoules: perRepeat(
         (of('kernel')?.known ?? []).map(({ joules, tokens }) => joules / tokens.kernel),
         'J',
@@ -186,7 +193,13 @@ function servedPromptTokens({ serving }: TrialFacts): number {
   return (serving?.requests.promptTokens ?? []).reduce<number>((sum, tokens) => sum + (tokens ?? 0), 0);
 }
 
-function partEntries(prefill: Measured | null, decode: Measured | null, source: EnergySource) {
+/** @param mixed why a server has no parts; null = it has, or was not asked. */
+function partEntries(
+  prefill: Measured | null,
+  decode: Measured | null,
+  source: EnergySource,
+  mixed: string | null,
+) {
   const joules = (part: Measured | null, unasked: string) =>
     perRepeat(
       (part?.known ?? []).map((one) => one.joules),
@@ -198,12 +211,12 @@ function partEntries(prefill: Measured | null, decode: Measured | null, source: 
     perRepeat(
       (part?.known ?? []).map((one) => one.joules / one.tokens[name]),
       'J/token',
-      part?.why ?? NOT_APPLICABLE[name],
+      part?.why ?? mixed ?? NOT_APPLICABLE[name],
       part?.label ?? source.label,
     );
   return {
-    prefillEnergyJoules: joules(prefill, NOT_APPLICABLE.prefill),
-    decodeEnergyJoules: joules(decode, NOT_APPLICABLE.decode),
+    prefillEnergyJoules: joules(prefill, mixed ?? NOT_APPLICABLE.prefill),
+    decodeEnergyJoules: joules(decode, mixed ?? NOT_APPLICABLE.decode),
     prefillEnergyPerTokenJoules: perToken(prefill, 'prefill'),
     decodeEnergyPerTokenJoules: perToken(decode, 'decode'),
   };

@@ -59,6 +59,12 @@ export function planObservations(
   return { whole, parts: new Map(parts) };
 }
 
+/** @returns windows of the phases of a repeat that was measured as one piece, each phase by itself. */
+export function planParts(repeat: Repeat, periodSeconds: number): Map<PartName, Observed> {
+  const present = MEASURED.filter((name) => repeat[name] !== null);
+  return new Map(present.map((name) => [name, onePhase([repeat], name, [], periodSeconds)] as const));
+}
+
 /** @returns joules of the observation by a source. */
 export function joulesOf({ pieces }: Observation, source: EnergySource): Reading {
   let value = 0;

@@ -1,3 +1,5 @@
+import { llamaServerPasses } from '../../work/llama-cpp.js';
+import { pagedPasses } from '../../work/paged.js';
 import { LLAMA_CPP_RULES, llamaCpp } from '../llama-cpp.js';
 import type { RunnerKind } from '../runner.js';
 import { PROFILES } from './gen/profiles.js';
@@ -6,17 +8,22 @@ import type { ServerProfile } from './profile.js';
 
 export { PROFILES } from './gen/profiles.js';
 
-/** Every server that a sweep can name, by the name of its profile. */
+/** Every server that a sweep can name, by the name of its profile. SGLang and TGI read prompts in passes of their own; the others mix. */
 export const SERVER_KINDS = {
-  'llama-server': serverKind(PROFILES['llama-server'], { rules: LLAMA_CPP_RULES, standIn: llamaCpp.kind }),
+  'llama-server': serverKind(PROFILES['llama-server'], {
+    rules: LLAMA_CPP_RULES,
+    standIn: llamaCpp.kind,
+    passes: llamaServerPasses,
+    fitted: true,
+  }),
   openai: serverKind(PROFILES.openai),
-  sglang: serverKind(PROFILES.sglang),
+  sglang: serverKind(PROFILES.sglang, { passes: pagedPasses(false) }),
   'simulated-server': serverKind(PROFILES['simulated-server'], {
     pretends: 'the simulated server answers as fast as it is told to',
   }),
-  'tensorrt-llm': serverKind(PROFILES['tensorrt-llm']),
-  tgi: serverKind(PROFILES.tgi),
-  vllm: serverKind(PROFILES.vllm),
+  'tensorrt-llm': serverKind(PROFILES['tensorrt-llm'], { passes: pagedPasses(true) }),
+  tgi: serverKind(PROFILES.tgi, { passes: pagedPasses(false) }),
+  vllm: serverKind(PROFILES.vllm, { passes: pagedPasses(true) }),
 } satisfies Readonly<Record<keyof typeof PROFILES, RunnerKind>>;
 
 export type ServerKindName = keyof typeof SERVER_KINDS;

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { Rule } from '../../experiment/rule.js';
+import type { ServedPasses } from '../../work/engine-passes.js';
 import type { RunnerKind } from '../runner.js';
 import { SERVER_OPTION_NAMES, SERVER_OPTIONS, type ServerOption } from './options.js';
 import { knownValues, optionsIn, type ServerProfile } from './profile.js';
@@ -10,12 +11,16 @@ interface More {
   readonly pretends: string | null;
   /** Opens the file that is served where a server cannot say what is asked, such as the logits of a text. */
   readonly standIn: string | null;
+  /** How the passes of its engine are counted; left out = nobody knows what it computes. */
+  readonly passes: ServedPasses;
+  /** Its kernels are those that efficiency factors are fitted of. */
+  readonly fitted: boolean;
 }
 
 /** @returns the runner that a profile describes: its options are those of the list that the profile maps to arguments. */
 export function serverKind(
   profile: ServerProfile,
-  { rules, pretends, standIn }: Partial<More> = {},
+  { rules, pretends, standIn, passes, fitted }: Partial<More> = {},
 ): RunnerKind {
   const known = optionsKnown(profile);
   const shape = Object.fromEntries(known.map((name) => [name, SERVER_OPTIONS[name]]));
@@ -38,11 +43,14 @@ export function serverKind(
     answerOptions: profile.answerOptions,
     standIn: standIn ?? null,
     memory: null,
-    counting: {
-      by: 'nothing',
-      reason: 'the work of a server is not counted: which requests share a step is its own choice',
-    },
-    fitted: false,
+    counting:
+      passes === undefined
+        ? {
+            by: 'nothing',
+            reason: `what ${profile.name} computes is not known, so there is no work to place`,
+          }
+        : { by: 'served', engine: passes },
+    fitted: fitted ?? false,
     pretends: pretends ?? null,
   };
 }

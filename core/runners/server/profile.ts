@@ -55,7 +55,7 @@ export const serverProfileSchema = z.strictObject({
   }),
   /** What a request says so that an answer has exactly so many tokens, beside max_tokens: `{wantedTokens}` stands for them. */
   exactLength: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])),
-  /** Series of its metrics page; several names are added up, or tried in turn where releases differ. */
+  /** Series of its metrics page; of several names those that are there are added up. */
   metrics: z.partialRecord(z.enum(SERVER_METRIC_NAMES), z.array(z.string()).min(1)).default({}),
   /** Lines of its log that say what starting took: the first group is seconds. */
   log: z.strictObject({ weightsLoadSeconds: z.string().nullable() }).prefault({ weightsLoadSeconds: null }),

@@ -147,6 +147,33 @@ describe.skipIf(!canBuildStub)('meters of a GPU (needs gcc)', () => {
     expect(values(state!.readResting!())).toEqual({ otherDevicesUsed: 1 });
   });
 
+  test('of a server on two GPUs add up both, and a third that it computes on is elsewhere', async () => {
+    const own = (bytes: number) => ({ processes: `${process.pid}:${bytes},1:77` });
+    const nvml = await open(own(5), {
+      1: { uuid: 'GPU-bbbb', ...H100, ...own(7) },
+      2: { uuid: 'GPU-cccc', ...H100, ...own(9) },
+    });
+    const settings = { energy: 'auto' as const, replayFile: null, procRoot: '/proc', sysRoot: '/nowhere' };
+    const seen = ['GPU-aaaa', 'GPU-bbbb'];
+    const { meters } = findMeters(settings, { nvml }, 'GPU-aaaa', 'on', seen);
+    const [energy, state] = ['nvml', 'nvml-state'].map(
+      (name) => meters.find((meter) => meter.name === name)!,
+    );
+    setStubTime(1);
+    expect(values(energy!.read())).toMatchObject({ 'energyJoules:gpu': 2700, 'powerWatts:gpu': 701 });
+    state!.attach(target(process.pid));
+    expect(values(state!.read())).toMatchObject({
+      deviceMemoryBytes: 6 * 2 ** 30,
+      deviceUtilizationRatio: 0.87,
+      deviceTemperatureCelsius: 45,
+      processDeviceMemoryBytes: 12,
+      // The same one on both.
+      otherDeviceProcesses: 1,
+    });
+    expect(values(state!.readResting!())).toEqual({ otherDevicesUsed: 1 });
+    for (const meter of meters) meter.close();
+  });
+
   test('of a MIG instance give the board’s energy to nobody', async () => {
     const instance = { uuid: 'MIG-one', name: 'NVIDIA H100 80GB HBM3 MIG 1g.10gb', 'memory.total': 2 ** 33 };
     const nvml = await open({ mig: 1 }, { '0/0': instance });

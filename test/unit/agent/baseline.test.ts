@@ -34,6 +34,7 @@ describe('the idle baseline', () => {
     now = 3601;
     expect((await baselines.of('s1', 'GPU-1', 0.001, read(43)))?.watts.gpu).toBeCloseTo(43, 9);
     expect(asked).toBe(4);
+    expect([baselines.has('s1', 'GPU-1'), baselines.has('s1', 'GPU-2')]).toEqual([true, false]);
     expect(await baselines.of('s3', 'GPU-1', 0, read(1))).toBeNull();
   });
 

@@ -46,6 +46,36 @@ describe('the process meter', () => {
     expect(meter.readResting?.()).toEqual([]);
   });
 
+  test('reads a server with all that it started, what joins later among them', () => {
+    const stat = (pid: number, parent: number, ticks: number, ended = 0) =>
+      `${pid} (worker) S ${parent} 1 1 0 -1 0 0 0 0 0 ${ticks} 0 ${ended} 0 20 0 1 0 0 0 0`;
+    const status = (kilobytes: number) => `VmHWM:\t ${2 * kilobytes} kB\nVmRSS:\t ${kilobytes} kB\n`;
+    const files = {
+      'self/stat': '',
+      ...{ '42/stat': stat(42, 1, 100, 50), '42/status': status(1000) },
+      ...{ '43/stat': stat(43, 42, 200), '43/status': status(500) },
+      ...{ '44/stat': stat(44, 43, 400), '44/status': status(250) },
+      ...{ '99/stat': stat(99, 1, 1e6), '99/status': status(1e6) },
+      // Has ended and was not waited for.
+      ...{ '45/stat': stat(45, 42, 100), '45/status': 'State:\tZ (zombie)\n' },
+      '42/smaps_rollup': 'Pss_:\nPss:   700 kB\n',
+      '43/smaps_rollup': 'Pss_:\nPss:   300 kB\n',
+    };
+    const meter = found(findProcessMeter(tree(files)));
+    meter.attach({ pid: 42, tree: true, deviceId: 'cpu0', cpus: [0] });
+    expect(values(meter.read())).toEqual({
+      processCpuSeconds: 1 + 0.5 + 2 + 4 + 1,
+      processResidentBytes: 1750 * 1024,
+    });
+    expect(values(meter.readResting?.() ?? [])).toEqual({ processProportionalBytes: 1000 * 1024 });
+    meter.close();
+    expect(meter.read()).toEqual([]);
+    // Of a server alone the kernel tells its peak, as of any trial.
+    meter.attach({ pid: 99, tree: true, deviceId: 'cpu0', cpus: [0] });
+    expect(values(meter.read())).toMatchObject({ processPeakResidentBytes: 2e6 * 1024 });
+    meter.close();
+  });
+
   test('says why where there is no /proc', () => {
     expect(findProcessMeter('/nowhere')).toMatchObject({ found: false, reason: expect.any(String) });
   });

@@ -201,6 +201,32 @@ describe('the time of a sweep', () => {
     expect(bounded.least).toBeCloseTo(2 + bounded.roundSeconds, 9);
   });
 
+  test('of a server it is all requests in steps as full as its slots, with TTFT and TPOT', () => {
+    const asked = { kind: 'serving', concurrency: 8, requests: 16, inputTokens: 64, outputTokens: 33 };
+    const estimate = (workload = {}, runner = {}) =>
+      byRoofs.estimate(
+        planOf({
+          runners: { kind: 'llama-server', threads: 2, maxSequences: 4, ...runner },
+          workloads: { ...asked, ...workload },
+        }).experiments[0]!,
+      );
+    const trial = estimate();
+    if (typeof trial === 'string') throw new Error(trial);
+    const { firstTokenSeconds, perTokenSeconds } = trial.served!;
+    // A step reads what one of a single sequence does, and a prompt in each tenth.
+    expect(perTokenSeconds).toBeGreaterThan(12e6 / 40e9);
+    expect(firstTokenSeconds).toBeGreaterThan(12e6 / 40e9);
+    // Sixteen answers of 32 steps in four slots; of the four prompts for each 32 steps one sequence sees three.
+    expect(trial.roundSeconds).toBeGreaterThan(128 * perTokenSeconds!);
+    expect(trial.roundSeconds).toBeLessThan((4 / 3) * 128 * perTokenSeconds!);
+    expect(estimate({ arrival: 'poisson', concurrency: 1, requestsPerSecond: 2 })).toBe(
+      'how full a server is under arrival poisson depends on its speed',
+    );
+    expect(estimate({}, { speculative: 'ngram' })).toMatch(
+      /^the work of speculative decoding is not counted/,
+    );
+  });
+
   test('fewer bits, more sequences and more tokens count', () => {
     const seconds = (spec: Record<string, unknown>) => {
       const trial = byRoofs.estimate(planOf(spec).experiments[0]!);

@@ -28,7 +28,7 @@ describe('a calm trial', () => {
     const ops = METRIC_NAMES.filter((name) => reason(result, name) === 'the workload runs no single op');
     expect(ops).toHaveLength(5);
     const served = METRIC_NAMES.filter((name) => reason(result, name) === 'the workload asks no server');
-    expect(served).toHaveLength(39);
+    expect(served).toHaveLength(42);
     for (const name of METRIC_NAMES.filter((one) => ![...training, ...ops, ...served].includes(one))) {
       expect(measured(result, name).unit).toBe(metricNamed(name)!.unit);
     }

@@ -1,9 +1,11 @@
 import { describe, expect, test } from 'vitest';
+import type { Experiment } from '../../../core/experiment/experiment.js';
 import { columnsOf, requestsOf, type ServingRecord } from '../../../core/serving/record.js';
 import type { RequestRecord } from '../../../core/serving/requests.js';
 import { judge } from '../../../roofline/judge.js';
 import { answered, request } from '../../support/requests.js';
-import { calmInput, experiment } from './trace.js';
+import { GIVEN } from '../../support/roofline.js';
+import { calmInput, experiment, samplesWith } from './trace.js';
 
 /** Every 0.1 s a request, its first token after 50 ms, 15 more of them 10 ms apart: known in every figure. */
 const answers = (count: number): RequestRecord[] =>
@@ -44,7 +46,11 @@ const ASKED = {
   runner: { kind: 'simulated-server', options: {} },
   workload: { kind: 'serving', options: { slo: 'ttft:max<=60ms' } },
 };
-const judged = (requests: readonly RequestRecord[], changes: Partial<ServingRecord> = {}, asked = ASKED) =>
+const judged = (
+  requests: readonly RequestRecord[],
+  changes: Partial<ServingRecord> = {},
+  asked: Experiment = ASKED,
+) =>
   judge({
     ...calmInput({ experiment: asked }),
     phases: [{ name: 'serve', repeat: 0, startSeconds: 1, endSeconds: 11, tokens: 16 * requests.length }],
@@ -176,5 +182,130 @@ describe('a server under load', () => {
     const { measurements } = judge(calmInput({}));
     for (const name of ['requestsPerSecond', 'serverStartSeconds', 'acceptanceLength'] as const)
       expect(measurements[name]).toMatchObject({ value: null, reason: 'the workload asks no server' });
+  });
+});
+
+describe('a server under its roofs', () => {
+  const LLAMA: Experiment = { ...ASKED, runner: { kind: 'llama-server', options: { threads: 2 } } };
+  const under = (requests: readonly RequestRecord[], changes: Partial<ServingRecord> = {}, asked = LLAMA) => {
+    const { roofline, measurements, warnings } = judged(requests, changes, asked);
+    const phases = Object.fromEntries((roofline?.phases ?? []).map((phase) => [phase.name, phase]));
+    return { roofline, phases, measurements, warnings };
+  };
+
+  test('a step and a prompt stand beside what was measured, and the window under what all of them asked', () => {
+    // A hundred decode for 0.15 s each, 0.1 s apart: two at a time for 99 · 0.05 s, one for 5.1 s.
+    const { roofline, phases, measurements } = under(answers(100));
+    expect(roofline!.served).toMatchObject({
+      window: { fromSeconds: 0, toSeconds: expect.closeTo(10.1, 9), steady: false },
+      batchFrom: 'requests',
+      stepSequences: expect.closeTo((4 * 4.95 + 5.1) / 15, 9),
+      meanSequences: expect.closeTo(15 / 10.05, 9),
+      contextTokens: expect.closeTo(108, 6),
+      // The next prompt was read while it decoded, once in its fifteen steps.
+      promptsPerStep: expect.closeTo(99 / 1500, 9),
+      ...{ promptTokens: 100, cachedTokens: 0 },
+    });
+    expect(phases.decode).toMatchObject({ passes: 1, measuredSeconds: expect.closeTo(0.01, 9) });
+    expect(phases.prefill).toMatchObject({ tokens: 100, measuredSeconds: expect.closeTo(0.05, 9) });
+    expect(phases.serve).toMatchObject({ measuredSeconds: expect.closeTo(10.1, 9), predictedSeconds: null });
+    const { prefill, decode, serve } = phases;
+    expect(measurements.predictedTimePerOutputTokenSeconds).toMatchObject({
+      value: decode!.predictedSeconds,
+    });
+    expect(measurements.predictedPrefillSeconds).toMatchObject({ value: prefill!.predictedSeconds });
+    expect(measurements.decodePredictionErrorRatio).toMatchObject({
+      value: decode!.predictedSeconds! / decode!.measuredSeconds - 1,
+    });
+    expect(measurements.servingRoofRatio).toMatchObject({ value: serve!.roofRatio });
+    expect(measurements.servingModelFlopsUtilizationRatio).toMatchObject({ value: serve!.mfu });
+    expect(measurements.servingModelBandwidthUtilizationRatio).toMatchObject({ value: serve!.mbu });
+    // 1500 tokens over the sequences of a step are 1005 steps, each of which reads all weights: 16 GB/s is their roof.
+    const weights = 2 * 2 * (64 * 64 * 2 + 64 * 32 * 2 + 64 * 128 * 3) + 2 * 64 * 1000 + 5 * 64 * 4;
+    // Each token has a row of the embedding besides.
+    const rows = 2 * 64 * (1500 + 100 * 100);
+    expect(serve!.bytes!.weights).toBeCloseTo(1005 * weights + rows, 0);
+    expect(serve!.mbu).toBeCloseTo((serve!.bytes!.weights + serve!.bytes!.cacheRead) / 10.1 / 16e9, 12);
+  });
+
+  test('what the prefix cache had is no work, and what it had has to be known', () => {
+    const shared = {
+      ...LLAMA,
+      workload: { ...LLAMA.workload, options: { ...LLAMA.workload.options, sharedPrefix: 0.5 } },
+    };
+    const inside = { prefixCacheHitTokens: { growth: 40 }, prefixCacheQueriedTokens: { growth: 100 } };
+    const known = under(answers(20), { inside, insideAbsent: null }, shared);
+    expect(known.roofline!.served).toMatchObject({ promptTokens: 100, cachedTokens: 40 });
+    expect(known.phases.prefill).toMatchObject({ tokens: 60 });
+    const { roofline, measurements } = under(answers(20), {}, shared);
+    expect(roofline).toBeNull();
+    expect(measurements.servingRoofRatio).toMatchObject({
+      value: null,
+      reason: expect.stringMatching(/the server does not say how much of them its prefix cache had/),
+    });
+  });
+
+  test('phases of a model on several devices are of one of them', () => {
+    const split = { tensor: 1, pipeline: 1, replicas: 2, spreadsExperts: false };
+    const facts = {
+      ...calmInput({ experiment: LLAMA, roofline: { ...GIVEN, split } }),
+      phases: [{ name: 'serve' as const, repeat: 0, startSeconds: 1, endSeconds: 11, tokens: 320 }],
+      tokenSeconds: [],
+      serving: recordOf(answers(20)),
+    };
+    const { roofline } = judge(facts);
+    const alone = under(answers(20)).phases.serve!;
+    expect(roofline!.devices).toBe(2);
+    expect(roofline!.phases.find(({ name }) => name === 'serve')!.flops).toBeLessThan(alone.flops);
+  });
+
+  test('what cannot be counted says why, in every metric of the place', () => {
+    const why = (name: 'servingRoofRatio' | 'decodeRoofRatio', changes = {}, asked = LLAMA) =>
+      under(answers(20), changes, asked).measurements[name];
+    const speculating = { ...LLAMA, runner: { kind: 'llama-server', options: { speculative: 'ngram' } } };
+    expect(why('servingRoofRatio', {}, speculating)).toMatchObject({
+      reason: expect.stringMatching(/^the work of speculative decoding is not counted/),
+    });
+    expect(why('decodeRoofRatio', {}, ASKED)).toMatchObject({
+      reason: 'what simulated-server computes is not known, so there is no work to place',
+    });
+    expect(judge(calmInput({})).measurements.servingRoofRatio).toMatchObject({
+      reason: 'the workload asks no server',
+    });
+  });
+});
+
+describe('the energy of a server', () => {
+  /** Twenty requests, one after the other: 1 s of prompt at 200 W, 2 s of decoding at 120 W. */
+  const phases = [{ name: 'serve' as const, repeat: 0, startSeconds: 3, endSeconds: 63, tokens: 320 }];
+  const watts = (t: number) => (t < 3 || t >= 63 ? 50 : (t - 3) % 3 < 1 ? 200 : 120);
+  const joules = (t: number) => {
+    const served = Math.min(60, Math.max(0, t - 3));
+    const [whole, rest] = [Math.floor(served / 3), served % 3];
+    return 50 * (t - served) + whole * 440 + (rest < 1 ? 200 * rest : 200 + 120 * (rest - 1));
+  };
+  const samples = samplesWith({ 'energyJoules:gpu': joules, 'powerWatts:gpu': watts }, phases);
+  const one = (index: number, intended: number) => ({
+    ...answered({ index, intended, ttft: 1, tpot: 2 / 15, chunks: Array<number>(16).fill(1) }),
+    wantedTokens: 16,
+  });
+  const energy = (gap: number) => {
+    const requests = Array.from({ length: 20 }, (_, i) => one(i, gap * i));
+    const trial = { ...calmInput({ experiment: ASKED, phases, samples }), tokenSeconds: [] };
+    return judge({ ...trial, serving: recordOf(requests) }).measurements;
+  };
+
+  test('is split where prompts and decoding are apart', () => {
+    const { energyJoules, prefillEnergyJoules, decodeEnergyJoules, decodeEnergyPerTokenJoules } = energy(3);
+    expect(energyJoules).toMatchObject({ value: expect.closeTo(8800, 3) });
+    expect(prefillEnergyJoules).toMatchObject({ value: expect.closeTo(4000, 0) });
+    expect(decodeEnergyJoules).toMatchObject({ value: expect.closeTo(4800, 0) });
+    expect(decodeEnergyPerTokenJoules).toMatchObject({ value: expect.closeTo(4800 / 300, 2) });
+  });
+
+  test('is not where they are not, and says so', () => {
+    const reason = expect.stringMatching(/^prompts were read while others decoded for \d+ % of the time/);
+    expect(energy(1.5).prefillEnergyJoules).toMatchObject({ value: null, reason });
+    expect(energy(1.5).decodeEnergyPerTokenJoules).toMatchObject({ value: null, reason });
   });
 });

@@ -20,6 +20,7 @@ const GRID = { left: 16, right: 28, top: 40, bottom: 34, containLabel: true };
 export const SYMBOLS = {
   decode: ['circle', 'circles'],
   prefill: ['rect', 'squares'],
+  serve: ['roundRect', 'round squares'],
   forward: ['triangle', 'triangles'],
   backward: ['arrow', 'arrows'],
   optimizer: ['pin', 'drops'],

@@ -36,6 +36,7 @@ export function RooflineView({ roofline }: { roofline: RooflineRecord | null }) 
           ))}
         </tbody>
       </table>
+      <Served roofline={roofline} />
       {roofline.phases.map((phase) => (
         <Modules key={phase.name} phase={phase} />
       ))}
@@ -56,6 +57,25 @@ function predictedText({ predictedSeconds, predictionError }: RooflinePhase): st
 function extrapolated({ predictionError }: RooflinePhase): string | undefined {
   const beyond = predictionError?.beyond ?? [];
   return beyond.length === 0 ? undefined : `extrapolated: ${beyond.join(', ')}`;
+}
+
+/** What a step of a server held, and what the names of its phases mean. */
+function Served({ roofline: { served, devices = 1 } }: { roofline: RooflineRecord }) {
+  if (served === undefined) return null;
+  const { window, batchFrom, stepSequences, contextTokens, promptsPerStep, promptTokens, cachedTokens } =
+    served;
+  const few = (value: number) => Number(value.toPrecision(3));
+  return (
+    <p class="quiet">
+      prefill is the time to the first token of a prompt of {few(promptTokens)} tokens
+      {cachedTokens >= 1 && `, ${few(cachedTokens)} of them in the prefix cache,`} alone; decode is a step of{' '}
+      {few(stepSequences)} sequences (
+      {batchFrom === 'requests' ? 'by our requests' : 'by the server’s metrics'}) with {few(contextTokens)}{' '}
+      tokens before it and {few(promptsPerStep)} prompts in it; serve is all of{' '}
+      {window.steady ? 'the steady state' : 'the run'}
+      {devices > 1 && `, on one of ${devices} devices`}
+    </p>
+  );
 }
 
 function Modules({ phase }: { phase: RooflinePhase }) {
