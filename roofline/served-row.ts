@@ -38,15 +38,19 @@ export function servedRow({ input }: Evidence, engine: ServedPasses): RooflineRe
     const seconds = secondsOf(load);
     const placed = underRoofs(input, given.roofline, work, (name) => seconds[name] ?? []);
     if (typeof placed === 'string') return placed;
-    const { stepSequences, meanSequences, contextTokens, promptsPerStep, promptTokens, batchFrom } = load;
+    const { batchFrom, stepSequences, meanSequences, contextTokens } = load;
+    const { promptsPerStep, promptsAtOnce, promptTokens } = load;
     const devices = devicesOf(split);
     return {
       ...placed,
-      // Of a server that does not mix, pieces of prompts stand between two steps; it is one step all the same.
-      phases: placed.phases.map((phase) => (phase.name === 'decode' ? { ...phase, passes: 1 } : phase)),
+      // Passes in the mean are no whole number; and where prompts stand between two steps, it is one step all the same.
+      phases: placed.phases.map((phase) => ({
+        ...phase,
+        passes: phase.name === 'decode' ? 1 : Math.max(1, Math.round(phase.passes)),
+      })),
       served: {
         ...{ window, batchFrom, stepSequences, meanSequences, contextTokens },
-        ...{ promptsPerStep, promptTokens, cachedTokens },
+        ...{ promptsPerStep, promptsAtOnce, promptTokens, cachedTokens },
       },
       ...(devices > 1 && { devices }),
     };

@@ -87,6 +87,8 @@ const servedSchema = z.object({
   contextTokens: number,
   /** Prompts of others that were read between two tokens of a sequence. */
   promptsPerStep: number,
+  /** Prompts that are read in one go. */
+  promptsAtOnce: number,
   /** Of a prompt, and those of them that the prefix cache of the server had. */
   promptTokens: number,
   cachedTokens: number,

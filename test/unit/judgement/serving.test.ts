@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { Experiment } from '../../../core/experiment/experiment.js';
+import { rooflineSchema } from '../../../core/result/roofline-record.js';
 import { columnsOf, requestsOf, type ServingRecord } from '../../../core/serving/record.js';
 import type { RequestRecord } from '../../../core/serving/requests.js';
 import { judge } from '../../../roofline/judge.js';
@@ -196,6 +197,7 @@ describe('a server under its roofs', () => {
   test('a step and a prompt stand beside what was measured, and the window under what all of them asked', () => {
     // A hundred decode for 0.15 s each, 0.1 s apart: two at a time for 99 · 0.05 s, one for 5.1 s.
     const { roofline, phases, measurements } = under(answers(100));
+    expect(rooflineSchema.parse(roofline)).toEqual(roofline);
     expect(roofline!.served).toMatchObject({
       window: { fromSeconds: 0, toSeconds: expect.closeTo(10.1, 9), steady: false },
       batchFrom: 'requests',
@@ -204,7 +206,7 @@ describe('a server under its roofs', () => {
       contextTokens: expect.closeTo(108, 6),
       // The next prompt was read while it decoded, once in its fifteen steps.
       promptsPerStep: expect.closeTo(99 / 1500, 9),
-      ...{ promptTokens: 100, cachedTokens: 0 },
+      ...{ promptsAtOnce: 1, promptTokens: 100, cachedTokens: 0 },
     });
     expect(phases.decode).toMatchObject({ passes: 1, measuredSeconds: expect.closeTo(0.01, 9) });
     expect(phases.prefill).toMatchObject({ tokens: 100, measuredSeconds: expect.closeTo(0.05, 9) });
