@@ -5,6 +5,9 @@ import { FormatError } from './format.js';
 /** What transformers and its exporters put beside the weights. */
 export const CONFIG = 'config.json';
 
+/** An object of which nothing is known yet. */
+export type Fields = Readonly<Record<string, unknown>>;
+
 /** @returns the parsed file. @throws FormatError when it is not JSON. */
 export function readJson(path: string): unknown {
   return parseJson(readFileSync(path, 'utf8'), basename(path));
@@ -20,12 +23,18 @@ export function parseJson(text: string, name: string): unknown {
 }
 
 /** @returns the fields of an object, none of anything else. */
-export function fieldsOf(value: unknown): Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null ? (value as Readonly<Record<string, unknown>>) : {};
+export function fieldsOf(value: unknown): Fields {
+  return typeof value === 'object' && value !== null ? (value as Fields) : {};
 }
 
 /** @returns a text that is one. */
-export function textIn(fields: Readonly<Record<string, unknown>>, name: string): string | null {
+export function textIn(fields: Fields, name: string): string | null {
   const value = fields[name];
   return typeof value === 'string' ? value : null;
+}
+
+/** @returns the entries of a list, none of anything else. */
+export function listIn(fields: Fields, name: string): readonly unknown[] {
+  const value = fields[name];
+  return Array.isArray(value) ? value : [];
 }

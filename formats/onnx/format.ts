@@ -8,7 +8,7 @@ import { type ArchitectureReading, isSize } from '../../roofline/readers/reading
 import { CONFIG, fieldsOf, readJson, textIn } from '../config-json.js';
 import { type Format, FormatError, type Inspected, type ModelDetails } from '../format.js';
 import { shapeFacts } from '../shape-facts.js';
-import { tokenizerFiles, tokenizerOf } from '../tokenizer-files.js';
+import { tokenizerFiles, tokenizerOf } from '../tokenizers/files.js';
 
 export const onnx: Format = {
   name: 'onnx',

@@ -14,7 +14,7 @@ import {
   type ModelDetails,
 } from '../format.js';
 import { shapeFacts } from '../shape-facts.js';
-import { tokenizerFiles, tokenizerOf } from '../tokenizer-files.js';
+import { tokenizerFiles, tokenizerOf } from '../tokenizers/files.js';
 import { LENGTH_BYTES, parseHeader } from './header.js';
 import { SafetensorsError } from './json.js';
 import { headerLength, type LocatedTensor, MAX_HEADER_BYTES, openSafetensors } from './reader.js';
