@@ -21,10 +21,30 @@ import { type Sample, SCRIPT_COUNT, samples } from './tokenizers/strings.js';
 
 interface Reference {
   readonly class: string;
-  readonly first: readonly number[];
+  readonly begins: readonly number[];
+  /** Of transformers. */
   readonly ids: readonly (readonly number[])[];
-  readonly normalized: readonly string[];
+  /** By the file's own rules. */
+  readonly own: readonly (readonly number[])[];
+  /** By the file's rules, without what llama.cpp does not do. */
+  readonly altered: readonly (readonly number[])[];
 }
+
+/**
+ * Rules of llama.cpp that only nearly are those of the files that it gives a name (src/llama-vocab.cpp of its repository): what is a capital
+ * or a small letter it knows of ASCII alone, and marks do not belong to words.
+ */
+const NEARLY: Readonly<Record<string, string>> = Object.fromEntries(
+  (
+    [
+      ['gpt-4o', "(?:'[sS]|'[tT]|'[rR][eE]|'[vV][eE]|'[mM]|'[lL][lL]|'[dD])?", '\\p{N}{1,3}'],
+      ['tekken', '', '\\p{N}'],
+    ] as const
+  ).map(([name, end, digits]) => [
+    name,
+    String.raw`[^\r\n\p{L}\p{N}]?((?=[\p{L}])([^a-z]))*((?=[\p{L}])([^A-Z]))+${end}|[^\r\n\p{L}\p{N}]?((?=[\p{L}])([^a-z]))+((?=[\p{L}])([^A-Z]))*${end}|${digits}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+`,
+  ]),
+);
 
 const option = (name: string) =>
   process.argv.find((word) => word.startsWith(`--${name}=`))?.slice(name.length + 3) ?? null;
@@ -38,6 +58,7 @@ if (published === undefined || python === undefined) {
 }
 const only = option('only');
 const count = Number(option('strings') ?? 10_000);
+const shown = Number(option('show') ?? 3);
 const folder = mkdtempSync(join(tmpdir(), 'ridgepoint-tokenizers-'));
 const strings = samples(count, 1);
 const stringsFile = join(folder, 'strings.json');
@@ -63,7 +84,10 @@ async function compared(name: string, source: string): Promise<Figure> {
     tensors: [],
   });
   const out = join(folder, `${name}.json`);
-  execFileSync(python!, [join(import.meta.dirname, 'tokenizers/reference.py'), source, stringsFile, out], {
+  const regex = NEARLY[textIn(metadata, 'pre') ?? ''];
+  const script = join(import.meta.dirname, 'tokenizers/reference.py');
+  const words = [script, source, stringsFile, out, ...(regex === undefined ? [] : [regex])];
+  execFileSync(python!, words, {
     stdio: ['ignore', 'inherit', 'ignore'],
   });
   const reference = JSON.parse(readFileSync(out, 'utf8')) as Reference;
@@ -75,24 +99,20 @@ async function compared(name: string, source: string): Promise<Figure> {
     const own = [...tokenizer.tokenize(sample.text)];
     const theirs = reference.ids[i]!;
     if (own.join() === theirs.join()) continue;
-    const reason = reasonOf(sample, reference.normalized[i]!, metadata);
+    const reason = reasonOf(sample, i, own, reference, metadata);
     if (reason !== null) {
       reasons.set(reason, (reasons.get(reason) ?? 0) + 1);
       continue;
     }
     unexplained += 1;
     kinds.set(sample.kind, (kinds.get(sample.kind) ?? 0) + 1);
-    if (unexplained <= 3)
+    if (unexplained <= shown)
       console.log(
-        `  ${name}: ${JSON.stringify(sample.text)}\n    llama.cpp ${own}\n    transformers ${theirs}`,
+        `  ${name}: ${JSON.stringify(sample.text)}\n    llama.cpp ${own}\n    transformers ${theirs}\n    the file ${reference.own[i]}`,
       );
   }
-  const begins = tokenizer.addsBegin === reference.first.length > 0;
-  const pre = metadata.get('tokenizer.ggml.pre');
-  const kind = metadata.get('tokenizer.ggml.model');
-  console.log(
-    `${name} (${reference.class}): ${kind?.type === 'string' ? kind.value : ''} ${pre?.type === 'string' ? pre.value : ''}`,
-  );
+  const begins = tokenizer.addsBegin === reference.begins.length > 0;
+  console.log(`${name} (${reference.class}): ${textIn(metadata, 'model')} ${textIn(metadata, 'pre')}`);
   for (const warning of warnings) console.log(`  warns: ${warning}`);
   if (unexplained > 0)
     console.log(`  not explained: ${[...kinds].map((entry) => entry.join(' ')).join(', ')}`);
@@ -106,15 +126,28 @@ async function compared(name: string, source: string): Promise<Figure> {
   };
 }
 
-/** Why llama.cpp cuts a text otherwise; null = nothing explains it. */
+/** Why a text is cut in two ways; null = nothing explains it. */
 function reasonOf(
   { text }: Sample,
-  normalized: string,
+  i: number,
+  ids: readonly number[],
+  { class: name, own, altered }: Reference,
   metadata: ReadonlyMap<string, GgufValue>,
 ): string | null {
-  const model = metadata.get('tokenizer.ggml.model');
-  const isByteLevel = model?.type === 'string' && model.value === 'gpt2';
-  if (isByteLevel && normalized !== text)
-    return 'that Unicode normalization changes, which llama.cpp does not apply';
+  if (ids.join() === own[i]!.join())
+    return `cut as the file says, which ${name} of transformers does not follow`;
+  if (ids.join() === altered[i]!.join())
+    return 'cut as the file says but for its normalizer and what llama.cpp takes for capitals and marks';
+  if (textIn(metadata, 'model') !== 'bert') return null;
+  if (/[\uac00-\ud7a3\u1100-\u11ff]/.test(text))
+    return 'with Hangul, whose letters llama.cpp takes apart otherwise';
+  if (/[\u061d\u09fd\u0a76\u0c77\u0c84\u0ece]/.test(text))
+    return 'with marks of Unicode 9 and later, which the Rust library takes for letters';
+  if (/[\p{Mc}\p{Me}]/u.test(text)) return 'with spacing marks, which llama.cpp drops with accents';
   return null;
+}
+
+function textIn(metadata: ReadonlyMap<string, GgufValue>, key: string): string | null {
+  const value = metadata.get(`tokenizer.ggml.${key}`);
+  return value?.type === 'string' ? String(value.value) : null;
 }
