@@ -1,6 +1,6 @@
 import { type Fields, fieldsOf, listIn, textIn } from '../config-json.js';
 
-const CONTRACTIONS = String.raw`(?i:'s|'t|'re|'ve|'m|'ll|'d)`;
+const CONTRACTIONS = "(?i:'s|'t|'re|'ve|'m|'ll|'d)";
 const LINES_AND_BLANKS = String.raw`\s*[\r\n]+|\s+(?!\S)|\s+`;
 const MARKS = String.raw` ?[^\s\p{L}\p{N}]+[\r\n]*`;
 const UPPER = String.raw`[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]`;

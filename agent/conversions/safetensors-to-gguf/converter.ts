@@ -7,6 +7,7 @@ import { fieldsOf, readJson } from '../../../formats/config-json.js';
 import { FormatError } from '../../../formats/format.js';
 import { type GgufContent, writeGguf } from '../../../formats/gguf/writer.js';
 import { type ModelFolder, openModelFolder } from '../../../formats/safetensors/format.js';
+import { ggufTokenizer } from '../../../formats/tokenizers/gguf-tokenizer.js';
 import type { ConversionRequest, Converter } from '../converter.js';
 import type { Architecture } from './architecture.js';
 import { ARCHITECTURES } from './architectures/index.js';
@@ -15,7 +16,6 @@ import { floatOf, Shards } from './folder.js';
 import { metadataOf } from './metadata.js';
 import { planTensors, sourceOf } from './plan.js';
 import { asFloats, DEQUANTIZED } from './quantized.js';
-import { ggufTokenizer } from './tokenizer.js';
 
 const GENERATION = 'generation_config.json';
 
