@@ -5,7 +5,7 @@ import { gguf } from './gguf/format.js';
 import { onnx } from './onnx/format.js';
 import { safetensors } from './safetensors/format.js';
 
-const ENTRIES: Readonly<Record<ModelFormat, Format>> = { gguf, safetensors, onnx };
+const ENTRIES: Readonly<Record<ModelFormat, Format>> = { gguf, onnx, safetensors };
 
 export const FORMATS: readonly Format[] = FORMAT_NAMES.map((name) => ENTRIES[name]);
 

@@ -42,6 +42,24 @@ export async function* readTensor(
   }
 }
 
+/**
+ * Hands on what a tensor gives, as much as its shape says.
+ * @param wrong makes the error of a tensor that gives another size, of the words between "gave" and the size.
+ */
+export async function* exactly(
+  chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+  bytes: number,
+  wrong: (much: string) => Error,
+): AsyncGenerator<Uint8Array> {
+  let given = 0;
+  for await (const chunk of chunks) {
+    given += chunk.length;
+    if (given > bytes) throw wrong('more than');
+    yield chunk;
+  }
+  if (given < bytes) throw wrong(`${given} of`);
+}
+
 function tooShort(path: string, name: string): FailureError {
   const message = `${basename(path)} ends inside its tensor ${JSON.stringify(name)}`;
   return new FailureError(

@@ -1,17 +1,18 @@
-import { open, readdir, rename, rm } from 'node:fs/promises';
+import { open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { type Failure, FailureError, failure } from '../../core/errors.js';
 import { requireRoom } from '../../formats/whole-file.js';
 import type { ChildMessage, ProgressReport, Task } from '../isolation/job.js';
 import type { Ending, LaunchRequest } from '../isolation/launch.js';
 import type { Learned } from './learned.js';
+import { filesOf } from './tree.js';
 
 /** Starts a child; the caller can give its own, to stop the child with the trial. */
 export type Launcher = <Answer, Report extends ChildMessage = never>(
   request: LaunchRequest<Answer, Report>,
 ) => { readonly ended: Promise<Ending<Answer>> };
 
-/** One file to be made by a child. */
+/** One file, or a folder of files, to be made by a child. */
 export interface BuildRequest {
   readonly path: string;
   /** What it may need on the disk. */
@@ -50,7 +51,9 @@ export async function buildFile(making: BuildRequest, launcher: Launcher): Promi
     }).ended;
     if (ending.failure !== null) throw new FailureError(asArtifactFailure(ending.failure, what));
     const seconds = (performance.now() - began) / 1000;
-    await onDisk(draft);
+    for (const file of filesOf(draft)) await onDisk(file);
+    // A folder takes no other's place by itself; what is there is an older one that was damaged.
+    if ((await stat(draft)).isDirectory()) await rm(path, { force: true, recursive: true });
     await rename(draft, path);
     return { seconds, ...ending.answer };
   } catch (error) {

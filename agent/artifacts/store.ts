@@ -1,4 +1,4 @@
-import { mkdir, readdir, readFile, rm, stat, utimes } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, utimes } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { z } from 'zod';
 import { FailureError, failure } from '../../core/errors.js';
@@ -7,13 +7,14 @@ import { writeWhole } from '../../formats/whole-file.js';
 import { taskOf } from '../isolation/job.js';
 import { launch } from '../isolation/launch.js';
 import { type BuildRequest, type BuiltFile, buildFile, type Launcher, storageFailure } from './build-file.js';
-import { digestOf } from './digest.js';
+import { digestOfAll } from './digest.js';
 import { cachedPath, lockOf, makeRoom } from './eviction.js';
 import { withLock } from './lock.js';
 import { Pins } from './pins.js';
 import type { ResolvedModel } from './resolve.js';
 import { chainName, type Step } from './step.js';
 import { SYNTHESIZE } from './synthetic/job.js';
+import { bytesOf, filesOf } from './tree.js';
 
 export interface StoreSettings {
   readonly cacheFolder: string;
@@ -57,7 +58,7 @@ export type { Launcher } from './build-file.js';
 
 /**
  * Artifacts by the hash of their base and steps: each made once in a child process, written beside its place
- * and moved there whole, so that a file under its name is always complete.
+ * and moved there whole, so that a file, or a folder of files, under its name is always complete.
  */
 export class ArtifactStore {
   readonly #settings: StoreSettings;
@@ -175,7 +176,7 @@ export class ArtifactStore {
   async #find(path: string): Promise<Artifact | null> {
     try {
       const note = noteSchema.parse(JSON.parse(await readFile(`${path}.json`, 'utf8')));
-      if ((await stat(path)).size !== note.bytes) return null;
+      if (bytesOf(path) !== note.bytes) return null;
       // Looked at by eviction as the time of last use.
       const now = new Date();
       await utimes(`${path}.json`, now, now);
@@ -193,8 +194,8 @@ export class ArtifactStore {
     await this.#dropDrafts(path);
     await makeRoom(this.#folder, { limitBytes: this.#settings.artifactBytes, comingBytes: making.bytes });
     const made = await buildFile(making, launcher);
-    const { size } = await stat(path);
-    return { ...made, digest: await digestOf(path, this.#settings.cacheFolder), bytes: size };
+    const digest = await digestOfAll(filesOf(path), this.#settings.cacheFolder);
+    return { ...made, digest, bytes: bytesOf(path) };
   }
 
   async #keep(path: string, note: z.infer<typeof noteSchema>, makeSeconds: number): Promise<Artifact> {

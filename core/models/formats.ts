@@ -4,8 +4,9 @@
  */
 export const MODEL_FORMATS = {
   gguf: '.gguf',
-  safetensors: '.safetensors',
+  // A folder with a graph has a config, too, as one of safetensors does.
   onnx: '.onnx',
+  safetensors: '.safetensors',
 } as const;
 
 export type ModelFormat = keyof typeof MODEL_FORMATS;

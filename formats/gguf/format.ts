@@ -13,7 +13,7 @@ export const gguf: Format = {
   title: 'GGUF (.gguf)',
   unit: 'file',
   magic: 'GGUF',
-  // Of a split model the first part stands for all.
+  // Of a split model the first part stands for all; a folder of that name is an artifact of another format.
   claims: (path) =>
     isNamedAs('gguf', path) &&
     (partName(path)?.number ?? 1) === 1 &&

@@ -1,3 +1,4 @@
+import { exactly } from '../tensor-data.js';
 import { writeWholeFile } from '../whole-file.js';
 import {
   ALIGNMENT_KEY,
@@ -100,16 +101,9 @@ async function* chunksOf(layout: GgufLayout, sources: readonly TensorSource[]): 
   yield layout.header;
   for (const [i, source] of sources.entries()) {
     const { bytes } = layout.tensors[i]!;
-    let given = 0;
-    for await (const chunk of source.data()) {
-      given += chunk.length;
-      if (given > bytes) break;
-      yield chunk;
-    }
-    if (given !== bytes) {
-      const much = given > bytes ? 'more than' : `${given} of`;
-      throw new GgufError(`the tensor ${shown(source.name)} gave ${much} the ${bytes} bytes of its shape`);
-    }
+    const wrong = (much: string) =>
+      new GgufError(`the tensor ${shown(source.name)} gave ${much} the ${bytes} bytes of its shape`);
+    yield* exactly(source.data(), bytes, wrong);
     const padding = padded(bytes, layout.alignment) - bytes;
     if (padding > 0) yield Buffer.alloc(padding);
   }

@@ -1,22 +1,25 @@
-import { existsSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { isNamedAs } from '../../core/models/formats.js';
 import { architectureFromConfig } from '../../roofline/readers/config.js';
 import { architectureFromOnnx } from '../../roofline/readers/onnx.js';
-import { readOnnxGraph } from '../../roofline/readers/onnx-graph.js';
 import { type ArchitectureReading, isSize } from '../../roofline/readers/reading.js';
 import { CONFIG, fieldsOf, readJson, textIn } from '../config-json.js';
 import { type Format, FormatError, type Inspected, type ModelDetails } from '../format.js';
 import { shapeFacts } from '../shape-facts.js';
 import { tokenizerFiles, tokenizerOf } from '../tokenizers/files.js';
+import { GENAI_CONFIG, GRAPH_FILE, VOCABULARY_FILE } from './model.js';
+import { productsOf, tablesOf, weightTypeOf } from './products.js';
+import { readOnnx } from './reader.js';
+import { dataType } from './types.js';
 
 export const onnx: Format = {
   name: 'onnx',
   title: 'ONNX (.onnx)',
   unit: 'file',
   magic: null,
-  claims: (path) => isNamedAs('onnx', path),
-  files: (path) => [path, ...[configBeside(path)].filter(existsSync), ...tokenizerFiles(dirname(path))],
+  claims: (path) => isNamedAs('onnx', path) || existsSync(join(path, GRAPH_FILE)),
+  files,
   inspect,
   details,
   shapes,
@@ -24,42 +27,59 @@ export const onnx: Format = {
   parts: null,
 };
 
-const configBeside = (path: string) => join(dirname(path), CONFIG);
+/** @returns the graph of a model: the file itself, or that of a folder which holds one with what belongs to it. */
+export function graphOf(path: string): string {
+  return statSync(path).isDirectory() ? join(path, GRAPH_FILE) : path;
+}
 
-/** The graph holds the weights and may have gigabytes, so facts are of the config beside it, and without one there are none. */
+const configBeside = (graph: string) => join(dirname(graph), CONFIG);
+
+function files(path: string): string[] {
+  const graph = graphOf(path);
+  const folder = dirname(graph);
+  const beside = [CONFIG, GENAI_CONFIG, VOCABULARY_FILE]
+    .map((name) => join(folder, name))
+    .filter((file) => existsSync(file));
+  return [graph, ...readOnnx(graph).besides, ...beside, ...tokenizerFiles(folder)];
+}
+
+/** Facts of shapes are of the config beside it, and without one there are none. */
 function inspect(path: string): Inspected {
-  const beside = configBeside(path);
+  const file = graphOf(path);
+  const beside = configBeside(file);
   const config = existsSync(beside) ? readJson(beside) : null;
+  const { graph, fileBytes } = readOnnx(file);
   return {
     facts: {
       format: 'onnx',
       architecture: textIn(fieldsOf(config), 'model_type'),
-      bytes: statSync(path).size,
-      quantization: null,
+      bytes: fileBytes,
+      quantization: weightTypeOf(graph),
       ...shapeFacts(architectureFromConfig(config)),
     },
-    weightBytes: null,
+    weightBytes: graph.constants.reduce((sum, { bytes }) => sum + bytes, 0),
     randomWeights: false,
   };
 }
 
 function details(path: string): ModelDetails {
-  const { constants } = readOnnxGraph(readFileSync(path));
+  const file = graphOf(path);
   return {
-    tensors: [...constants.values()].map(({ name, shape, bits }) => ({
+    tensors: readOnnx(file).graph.constants.map(({ name, type, shape, bytes }) => ({
       name,
-      type: bits === null ? 'unknown' : `${bits} bits`,
+      type: dataType(type)?.name ?? 'unknown',
       shape,
-      bytes: ((bits ?? 0) * shape.reduce((a, b) => a * b, 1)) / 8,
+      bytes,
     })),
     license: null,
-    ...tokenizerOf(dirname(path)),
+    ...tokenizerOf(dirname(file)),
   };
 }
 
 /** A graph does not say how many heads it has, nor how long a context may be: the config beside it does. */
 function shapes(path: string): ArchitectureReading {
-  const beside = configBeside(path);
+  const file = graphOf(path);
+  const beside = configBeside(file);
   if (!existsSync(beside))
     throw new FormatError('an ONNX graph does not say how many heads it has', `Put its ${CONFIG} beside it.`);
   const config = fieldsOf(readJson(beside));
@@ -69,5 +89,8 @@ function shapes(path: string): ArchitectureReading {
       `the ${CONFIG} beside it does not say num_attention_heads and max_position_embeddings`,
       'Give the config that the model was exported from.',
     );
-  return architectureFromOnnx(readFileSync(path), { heads, contextLength });
+  const { graph } = readOnnx(file);
+  const matrices = productsOf(graph).map(({ weight: { name }, ...product }) => ({ ...product, name }));
+  const tables = tablesOf(graph).map(({ weight: { name }, ...table }) => ({ ...table, name }));
+  return architectureFromOnnx({ matrices, tables }, { heads, contextLength });
 }

@@ -1,3 +1,4 @@
+import { exactly } from '../tensor-data.js';
 import { writeWholeFile } from '../whole-file.js';
 import { bytesOfTensor, LENGTH_BYTES } from './header.js';
 import { SafetensorsError, shown } from './json.js';
@@ -63,17 +64,8 @@ async function* chunksOf(
   yield header;
   for (const [i, tensor] of tensors.entries()) {
     const bytes = sizes[i]!;
-    let given = 0;
-    for await (const chunk of tensor.data()) {
-      given += chunk.length;
-      if (given > bytes) break;
-      yield chunk;
-    }
-    if (given !== bytes) {
-      const much = given > bytes ? 'more than' : `${given} of`;
-      throw new SafetensorsError(
-        `the tensor ${shown(tensor.name)} gave ${much} the ${bytes} bytes of its shape`,
-      );
-    }
+    const wrong = (much: string) =>
+      new SafetensorsError(`the tensor ${shown(tensor.name)} gave ${much} the ${bytes} bytes of its shape`);
+    yield* exactly(tensor.data(), bytes, wrong);
   }
 }

@@ -1,6 +1,20 @@
 import type { LayerGroup, MatrixShape, ModelArchitecture } from '../../core/work/architecture.js';
-import { type OnnxGraph, type OnnxTensor, readOnnxGraph } from './onnx-graph.js';
 import { type ArchitectureReading, grouped, reading, Unreadable } from './reading.js';
+
+/** A matrix of constants in a graph. */
+interface Weights {
+  readonly name: string;
+  /** Of a weight, with what belongs to it; null for a type that is none of numbers, or not known. */
+  readonly bits: number | null;
+}
+
+/** What a graph has of a model. */
+export interface OnnxWeights {
+  /** Products with constants, in the order of the graph. */
+  readonly matrices: readonly (Weights & { readonly inputs: number; readonly outputs: number })[];
+  /** Constants that rows are gathered from, the largest first. */
+  readonly tables: readonly (Weights & { readonly rows: number; readonly columns: number })[];
+}
 
 /** What a graph does not say. */
 export interface OnnxFacts {
@@ -11,22 +25,21 @@ export interface OnnxFacts {
 /**
  * Reads an architecture from an ONNX export of a Llama-like decoder: products with constants in the order of the graph, seven
  * for each layer (Q, K, V, output, gate, up, down), then one with the vocabulary; the embedding is the constant that is
- * gathered from. Weights have to be constants of MatMul in a floating type; what exporters fuse or quantize into operators of their own
- * (GroupQueryAttention, MatMulNBits, DequantizeLinear) is not read: give the config.json instead.
+ * gathered from. What exporters fuse into one matrix, or quantize into a constant that a product does not take (DequantizeLinear), is
+ * not read: give the config.json instead.
  */
-export function architectureFromOnnx(bytes: Uint8Array, facts: OnnxFacts): ArchitectureReading {
-  return reading(() => read(readOnnxGraph(bytes), facts));
+export function architectureFromOnnx(weights: OnnxWeights, facts: OnnxFacts): ArchitectureReading {
+  return reading(() => read(weights, facts));
 }
 
 const PER_LAYER = 7;
 
-function read(graph: OnnxGraph, { heads, contextLength }: OnnxFacts): ModelArchitecture {
-  const table = embeddingOf(graph);
-  const [vocabulary = 0, embedding = 0] = table.shape;
-  const matrices = graph.nodes.flatMap(({ kind, inputs }) => {
-    const constant = kind === 'MatMul' ? graph.constants.get(inputs[1] ?? '') : undefined;
-    return constant?.shape.length === 2 ? [matrixOf(constant)] : [];
-  });
+function read(weights: OnnxWeights, { heads, contextLength }: OnnxFacts): ModelArchitecture {
+  const [table] = weights.tables;
+  if (table === undefined)
+    throw new Unreadable('the graph gathers from no constant table, so it has no token embedding');
+  const { rows: vocabulary, columns: embedding } = table;
+  const matrices = weights.matrices.map(matrixOf);
   const output = matrices.at(-1);
   const count = (matrices.length - 1) / PER_LAYER;
   if (output?.outputs !== vocabulary || !Number.isInteger(count) || count < 1)
@@ -52,33 +65,18 @@ function read(graph: OnnxGraph, { heads, contextLength }: OnnxFacts): ModelArchi
     outputBias: false,
     positions: { kind: 'rotary', length: headLength },
     norm: 'rms',
-    vectorBits: bitsOf(table),
+    // Norms stay floats where matrices are quantized.
+    vectorBits: Math.max(16, bitsOf(table)),
     embeddingScaled: false,
   };
 }
 
-function embeddingOf({ nodes, constants }: OnnxGraph): OnnxTensor {
-  const tables = nodes.flatMap(({ kind, inputs }) => {
-    const constant = kind === 'Gather' ? constants.get(inputs[0] ?? '') : undefined;
-    return constant?.shape.length === 2 ? [constant] : [];
-  });
-  const [first] = tables.sort((a, b) => size(b) - size(a));
-  if (first === undefined)
-    throw new Unreadable('the graph gathers from no constant table, so it has no token embedding');
-  return first;
+function matrixOf(matrix: OnnxWeights['matrices'][number]): MatrixShape {
+  const { inputs, outputs } = matrix;
+  return { inputs, outputs, bits: bitsOf(matrix), bias: false };
 }
 
-function size({ shape }: OnnxTensor): number {
-  return shape.reduce((a, b) => a * b, 1);
-}
-
-/** x W: rows are the inputs. */
-function matrixOf(tensor: OnnxTensor): MatrixShape {
-  const [inputs = 0, outputs = 0] = tensor.shape;
-  return { inputs, outputs, bits: bitsOf(tensor), bias: false };
-}
-
-function bitsOf({ name, bits }: OnnxTensor): number {
+function bitsOf({ name, bits }: Weights): number {
   if (bits === null) throw new Unreadable(`the constant ${name} has a data_type whose bits are not known`);
   return bits;
 }

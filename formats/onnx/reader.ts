@@ -1,0 +1,248 @@
+import { closeSync, existsSync, fstatSync, openSync, readSync, statSync } from 'node:fs';
+import { dirname, isAbsolute, join } from 'node:path';
+import { readTensor, type Span } from '../tensor-data.js';
+import type { OnnxModel, OnnxNode, OnnxTensor, OnnxValue } from './model.js';
+import { dataType } from './types.js';
+import {
+  DIMENSION,
+  ENTRY,
+  type Field,
+  fieldsIn,
+  fieldsOf,
+  GRAPH,
+  type HeldField,
+  MODEL,
+  NODE,
+  numbersOf,
+  OnnxError,
+  OPSET,
+  SHAPE,
+  TENSOR,
+  TENSOR_TYPE,
+  TYPE,
+  textOf,
+  VALUE,
+  without,
+} from './wire.js';
+
+/** A constant, and where its bytes lie. */
+export interface FileTensor extends OnnxTensor {
+  /** Of its file: the graph's own or one beside it; null where its numbers are fields of its message. */
+  readonly place: (Span & { readonly path: string }) | null;
+}
+
+/** A model in a file. */
+export interface OnnxFile extends OnnxModel {
+  readonly graph: OnnxModel['graph'] & { readonly constants: readonly FileTensor[] };
+  /** Of the graph's file and of all that its weights lie in. */
+  readonly fileBytes: number;
+  /** Files beside the graph's that its weights lie in. */
+  readonly besides: readonly string[];
+}
+
+/** Everything but weights; a graph that has more is not read. */
+const MOST_BYTES = 256 * 2 ** 20;
+
+/**
+ * Reads an ONNX model without its weights (onnx.proto, field by field of the protobuf wire format): what is not known is kept as it
+ * stands, so that a model that is written again still has it.
+ * @throws OnnxError for a file that is cut off or no ONNX model, and for weights that are not where it says; errors of open(2) as they are.
+ */
+export function readOnnx(path: string): OnnxFile {
+  const descriptor = openSync(path, 'r');
+  try {
+    return new Reader(path, descriptor).model();
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+class Reader {
+  readonly #path: string;
+  readonly #file: number;
+  readonly #besides = new Map<string, number>();
+  #left = MOST_BYTES;
+
+  constructor(path: string, file: number) {
+    this.#path = path;
+    this.#file = file;
+  }
+
+  model(): OnnxFile {
+    const { size } = fstatSync(this.#file);
+    const opsets = new Map<string, number>();
+    const rest: Uint8Array[] = [];
+    let irVersion = 0;
+    let graph: OnnxFile['graph'] | null = null;
+    for (const field of fieldsIn(this.#file, 0, size)) {
+      if (field.number === MODEL.irVersion) irVersion = field.value;
+      else if (field.number === MODEL.graph && field.delimited) graph = this.#graph(field);
+      else if (field.number === MODEL.opset && field.delimited) {
+        const parts = fieldsOf(this.#held(field));
+        const version = parts.find(({ number }) => number === OPSET.version)?.value ?? 0;
+        opsets.set(textIn(parts, OPSET.domain), version);
+      } else rest.push(this.#whole(field));
+    }
+    if (graph === null) throw new OnnxError('the file holds no ONNX graph', 'Give an ONNX model.');
+    const besides = [...this.#besides.keys()];
+    const fileBytes = [...this.#besides.values()].reduce((sum, bytes) => sum + bytes, size);
+    return { irVersion, opsets, graph, rest: Buffer.concat(rest), fileBytes, besides };
+  }
+
+  #graph({ offset, bytes }: Field): OnnxFile['graph'] {
+    const nodes: OnnxNode[] = [];
+    const constants: FileTensor[] = [];
+    const inputs: OnnxValue[] = [];
+    const outputs: OnnxValue[] = [];
+    const valueInfo: Uint8Array[] = [];
+    const rest: Uint8Array[] = [];
+    for (const field of fieldsIn(this.#file, offset, bytes)) {
+      if (field.number === GRAPH.node) nodes.push(nodeOf(fieldsOf(this.#held(field))));
+      else if (field.number === GRAPH.constant) constants.push(this.#tensor(field));
+      else if (field.number === GRAPH.input) inputs.push(outsideOf(this.#held(field)));
+      else if (field.number === GRAPH.output) outputs.push(outsideOf(this.#held(field)));
+      else if (field.number === GRAPH.valueInfo) valueInfo.push(this.#held(field));
+      else rest.push(this.#whole(field));
+    }
+    return { nodes, constants, inputs, outputs, valueInfo, rest: Buffer.concat(rest) };
+  }
+
+  #tensor(field: Field): FileTensor {
+    const shape: number[] = [];
+    const external = new Map<string, string>();
+    const rest: Uint8Array[] = [];
+    let name = '';
+    let type = 0;
+    let inside: Span | null = null;
+    for (const part of fieldsIn(this.#file, field.offset, field.bytes)) {
+      // Packed floats are what raw ones are: 4 bytes each, little-endian.
+      if (part.delimited && (part.number === TENSOR.raw || part.number === TENSOR.floats)) inside = part;
+      else if (part.number === TENSOR.type) type = part.value;
+      else if (part.number === TENSOR.location) continue;
+      else if (part.number === TENSOR.name) name = textOf(this.#held(part));
+      else if (part.number === TENSOR.dimension) {
+        const held = part.delimited ? this.#held(part) : new Uint8Array();
+        shape.push(...numbersOf({ ...part, held, whole: held }));
+      } else if (part.number === TENSOR.external) {
+        const entry = fieldsOf(this.#held(part));
+        external.set(textIn(entry, ENTRY.key), textIn(entry, ENTRY.value));
+      } else rest.push(this.#whole(part));
+    }
+    const place = external.size > 0 ? this.#beside(name, external, type, shape) : inside;
+    const at = place === null ? null : { path: this.#path, ...place };
+    const known = bytesOf(name, type, shape);
+    const bytes = at?.bytes ?? 0;
+    if (at !== null && known !== null && bytes !== known)
+      throw new OnnxError(
+        `the constant ${JSON.stringify(name)} has ${bytes} bytes, and its type and shape ask for ${known}`,
+      );
+    const data = at === null ? null : () => readTensor({ name, ...at });
+    return { name, type, shape, bytes, data, place: at, rest: Buffer.concat(rest) };
+  }
+
+  /** onnx.proto, TensorProto.external_data: texts, all of them. */
+  #beside(
+    name: string,
+    said: ReadonlyMap<string, string>,
+    type: number,
+    shape: readonly number[],
+  ): Span & { readonly path: string } {
+    const location = said.get('location') ?? '';
+    const what = `the weights of ${JSON.stringify(name)}`;
+    // Where a graph comes from a stranger, it names no file but those beside it.
+    if (location === '' || isAbsolute(location) || location.split(/[\\/]/).includes('..'))
+      throw new OnnxError(
+        `${what} are said to be in ${JSON.stringify(location)}, which is no file beside it`,
+      );
+    const path = join(dirname(this.#path), location);
+    if (!existsSync(path))
+      throw new OnnxError(
+        `${what} are in ${location}, which is not beside it`,
+        `Put ${location} into its folder.`,
+      );
+    const size = this.#besides.get(path) ?? statSync(path).size;
+    this.#besides.set(path, size);
+    const offset = Number(said.get('offset') ?? 0);
+    const bytes = Number(said.get('length') ?? bytesOf(name, type, shape) ?? 0);
+    if (!(Number.isSafeInteger(offset) && Number.isSafeInteger(bytes) && offset >= 0 && bytes >= 0))
+      throw new OnnxError(`${what} are said to be at no place of ${location}`);
+    if (offset + bytes > size)
+      throw new OnnxError(
+        `${location} is cut off: it has ${size} bytes, and ${what} end at ${offset + bytes}`,
+      );
+    return { path, offset, bytes };
+  }
+
+  #whole({ start, offset, bytes }: Field): Buffer {
+    return this.#bytes(start, offset + bytes - start);
+  }
+
+  #held({ offset, bytes }: Field): Buffer {
+    return this.#bytes(offset, bytes);
+  }
+
+  #bytes(offset: number, bytes: number): Buffer {
+    this.#left -= bytes;
+    if (this.#left < 0)
+      throw new OnnxError(`its graph without weights is larger than ${MOST_BYTES / 2 ** 20} MiB`);
+    const buffer = Buffer.alloc(bytes);
+    if (readSync(this.#file, buffer, 0, bytes, offset) !== bytes)
+      throw new OnnxError('the ONNX file is cut off');
+    return buffer;
+  }
+}
+
+/** @returns the bytes that its type and shape ask for; null where the type is not known. @throws OnnxError for sizes that no file can have. */
+function bytesOf(name: string, type: number, shape: readonly number[]): number | null {
+  let all = 1;
+  for (const length of shape) {
+    all *= length;
+    if (!Number.isSafeInteger(all * 64) || length < 0)
+      throw new OnnxError(
+        `the constant ${JSON.stringify(name)} has a shape that no file can hold, [${shape.join(', ')}]`,
+      );
+  }
+  const bits = dataType(type)?.bits ?? null;
+  return bits === null ? null : Math.ceil((all * bits) / 8);
+}
+
+function textIn(fields: readonly HeldField[], number: number): string {
+  const field = fields.find((one) => one.number === number);
+  return field === undefined ? '' : textOf(field.held);
+}
+
+function nodeOf(fields: readonly HeldField[]): OnnxNode {
+  const all = (number: number) => fields.filter((field) => field.number === number).map(({ held }) => held);
+  return {
+    name: textIn(fields, NODE.name),
+    kind: textIn(fields, NODE.kind),
+    domain: textIn(fields, NODE.domain),
+    inputs: all(NODE.input).map(textOf),
+    outputs: all(NODE.output).map(textOf),
+    attributes: new Map(all(NODE.attribute).map((held) => [textIn(fieldsOf(held), 1), held])),
+    rest: without(fields, NODE),
+  };
+}
+
+function outsideOf(message: Uint8Array): OnnxValue {
+  const fields = fieldsOf(message);
+  const inside = (held: readonly HeldField[], number: number) => {
+    const field = held.find((one) => one.number === number);
+    return field === undefined ? null : fieldsOf(field.held);
+  };
+  const tensor = inside(inside(fields, VALUE.type) ?? [], TYPE.tensor);
+  const shape = inside(tensor ?? [], TENSOR_TYPE.shape);
+  return {
+    name: textIn(fields, VALUE.name),
+    type: tensor?.find(({ number }) => number === TENSOR_TYPE.element)?.value ?? null,
+    shape:
+      shape?.filter(({ number }) => number === SHAPE.dimension).map(({ held }) => dimensionOf(held)) ?? null,
+    encoded: message,
+  };
+}
+
+function dimensionOf(message: Uint8Array): number | string | null {
+  const [field] = fieldsOf(message);
+  if (field?.number === DIMENSION.value) return field.value;
+  return field?.number === DIMENSION.name ? textOf(field.held) : null;
+}
