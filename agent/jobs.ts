@@ -1,5 +1,6 @@
 import { MERGE_ADAPTERS, WRITE_ADAPTER } from './artifacts/adapters/jobs.js';
 import { GIVE_WINDOW, GROUP_HEADS } from './artifacts/attention/jobs.js';
+import { QUANTIZE_GRAPH } from './artifacts/onnx/job.js';
 import { FETCH } from './artifacts/remote/job.js';
 import { SYNTHESIZE } from './artifacts/synthetic/job.js';
 import { CALIBRATE } from './calibration/job.js';
@@ -20,6 +21,7 @@ export const JOBS: readonly Job<never, unknown, ChildMessage>[] = [
   TRIAL,
   PROBE,
   QUANTIZE,
+  QUANTIZE_GRAPH,
   PRUNE,
   SYNTHESIZE,
   GROUP_HEADS,

@@ -3,6 +3,7 @@ import type { AxisValues, Rule } from '../experiment/rule.js';
 import { unopenable } from '../models/conversions.js';
 import { opensModels, RUNNERS, runnerNamed } from '../runners/index.js';
 import type { RunnerKind } from '../runners/runner.js';
+import { formsOf } from '../techniques/graph-quantization.js';
 import { TECHNIQUES } from '../techniques/index.js';
 import { workloadNamed } from '../workloads/index.js';
 import type { WorkloadKind } from '../workloads/workload.js';
@@ -85,7 +86,7 @@ function abilities(runner: RunnerKind): Rule[] {
         : `the runner ${runner.kind} opens ${runner.formats.join(', ')}, and model ${model} ${flaw}`;
     },
   };
-  return [device, format, ...settings, ...techniques];
+  return [device, format, formsOf(runner.formats), ...settings, ...techniques];
 }
 
 /** Writes the verdict over a grid: excluded, or there already, or impossible with its reason, or it runs. */

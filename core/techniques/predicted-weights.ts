@@ -1,5 +1,6 @@
 import type { KnownFacts } from '../experiment/known-facts.js';
 import { bitsWithoutFullBlocks, fileType } from './file-types.js';
+import { blockBits } from './graph-quantization.js';
 import { headOf } from './spelling.js';
 
 /** The best matrix of a mixture, the output, stays at q6_k, or at q8_0 where rows are not whole blocks. */
@@ -13,6 +14,13 @@ const OUTPUT_BITS = { full: 6.5625, partial: 8.5 };
 export function predictWeights(facts: KnownFacts, word: string): number {
   const quantization = headOf(word);
   if (quantization === 'base' || quantization === facts.quantization) return facts.bytes;
+  const blocks = blockBits(word);
+  // The embedding of a graph stays f32 unless it is asked for.
+  if (blocks !== null) {
+    const table = Math.min(facts.parameters, facts.vocabularySize * facts.embeddingLength);
+    const tableBits = /embeddingType=int/.test(word) ? blocks : 32;
+    return ((facts.parameters - table) * blocks + table * tableBits) / 8;
+  }
   const full = facts.embeddingLength % 256 === 0;
   const bits = full ? (fileType(quantization)?.bitsPerWeight ?? null) : bitsWithoutFullBlocks(quantization);
   if (bits === null) return facts.bytes;

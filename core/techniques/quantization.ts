@@ -2,6 +2,7 @@ import type { Rule } from '../experiment/rule.js';
 import { nearest } from '../input/suggest.js';
 import { BUILTIN_TEXT, CALIBRATION_SETTINGS, type CalibrationSpec } from './calibration-spec.js';
 import { fileType, NEED_IMPORTANCE_MATRIX, QUANTIZATIONS } from './file-types.js';
+import { GRAPH_SETTINGS, GRAPH_TYPES, graphWord, readGraphQuantization } from './graph-quantization.js';
 import { flawOf } from './quantization-check.js';
 import {
   flag,
@@ -113,6 +114,8 @@ export function readQuantization(word: string, hasMatrix = false): Reading<Quant
   if (word === BASE) return { ok: true, value: null };
   const head = headOf(word);
   const type = NAMES.find((name) => name === head);
+  if (type === undefined && GRAPH_TYPES.some((name) => name === head))
+    return rejected(`quantization ${head} is a form of ONNX graphs, and llama.cpp has no type of that name`);
   if (type === undefined) return unknownType(head);
   const reading = readSettings(word, SETTINGS);
   if (!reading.ok) return reading;
@@ -153,11 +156,13 @@ const ALSO_KNOWN_AS: Readonly<Record<string, string>> = {
 export const quantization: Technique = {
   name: 'quantization',
   fallback: BASE,
-  help: 'Type the weights are quantized to from the model file, by llama.cpp name; `base` runs the file as it is.',
-  words: [BASE, ...NAMES],
-  form: `one of ${NAMES.length + 1} types`,
-  keys: { type: 'llama.cpp’s name of the type.', ...helpOf(SETTINGS) },
+  help: 'Type the weights are quantized to from the model file, by llama.cpp’s name, or int4, int8 and int8_dynamic of ONNX graphs; `base` runs the file as it is.',
+  words: [BASE, ...NAMES, ...GRAPH_TYPES],
+  form: `one of ${NAMES.length + GRAPH_TYPES.length + 1} types`,
+  keys: { type: 'Name of the type.', ...helpOf(GRAPH_SETTINGS), ...helpOf(SETTINGS) },
   read(word) {
+    const graph = GRAPH_TYPES.some((type) => type === headOf(word)) ? readGraphQuantization(word) : null;
+    if (graph !== null) return graph.ok ? { ok: true, value: graphWord(graph.value) } : graph;
     const reading = readQuantization(word);
     if (!reading.ok) return reading;
     if (reading.value === null) return { ok: true, value: BASE };
