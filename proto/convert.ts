@@ -75,6 +75,7 @@ const leaseSchema: z.ZodType<Lease> = z.object({
   attempt: z.number().int().positive(),
   start: z.number().int().positive().optional(),
   deviceId: z.string().min(1),
+  otherDeviceIds: z.array(z.string().min(1)).optional(),
   experiment: experimentSchema,
   leaseSeconds: z.number().positive(),
 });

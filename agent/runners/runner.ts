@@ -57,6 +57,8 @@ export interface PlaceRequest {
   /** `cpu`, `cuda`, …, and which device of that class. */
   readonly deviceClass: string;
   readonly deviceId: string;
+  /** Devices that it has beside that one; left out = none. */
+  readonly otherDeviceIds?: readonly string[];
   /** Logical CPUs the process is pinned to. */
   readonly cpus: readonly number[];
 }

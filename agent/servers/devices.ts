@@ -4,15 +4,19 @@ import { devicesOf, type ServedSplit, splitAsked } from '../../core/work/served-
 import type { NvmlDevice } from '../device/nvml.js';
 import type { ConfiguredServer } from './config.js';
 
-/** @returns why a server cannot spread a model over as many GPUs as a point asks; null = it can, or takes none. */
+/**
+ * @param held devices of the trial's lease, which it sees where its entry names none.
+ * @returns why a server cannot spread a model over as many GPUs as a point asks; null = it can, or takes none.
+ */
 export function gpusMissing(
   { name, address, devices }: ConfiguredServer,
   options: Options,
   deviceClass: string,
+  held: number,
 ): string | null {
   if (address !== null || deviceClass === 'cpu') return null;
   const needed = devicesOf(splitAsked(options));
-  const seen = devices?.length ?? 1;
+  const seen = devices?.length ?? held;
   return needed <= seen
     ? null
     : `${needed} GPUs are asked for and the server ${name} sees ${seen}: name them in servers.${name}.devices`;
@@ -25,6 +29,7 @@ export function splitOf(
   { name, address, devices }: ConfiguredServer,
   options: Options,
   deviceClass: string,
+  held: number,
 ): ServedSplit | string {
   const { tensorParallel, pipelineParallel, dataParallel } = options;
   const split = splitAsked(options);
@@ -35,7 +40,7 @@ export function splitOf(
   const said = [tensorParallel, pipelineParallel, dataParallel].some((value) => typeof value === 'number');
   if (address !== null && !said)
     return `over how many GPUs the server ${name} spreads the model is not known: say it with tensorParallel`;
-  const seen = address === null ? (devices?.length ?? 1) : used;
+  const seen = address === null ? (devices?.length ?? held) : used;
   return used === seen
     ? split
     : `the server ${name} sees ${seen} GPUs and is told to use ${used}: over how many it spreads the model is not known`;
@@ -53,9 +58,11 @@ export function isLocal(address: string): boolean {
 export function gpusOf(
   { devices }: Pick<ConfiguredServer, 'devices'>,
   { id, classes }: Pick<DeviceProfile, 'id' | 'classes'>,
+  held: readonly string[],
   all: readonly Pick<NvmlDevice, 'uuid' | 'board'>[],
 ): readonly string[] {
-  if (devices === null || classes.includes('cpu')) return [id];
+  if (classes.includes('cpu')) return [id];
+  if (devices === null) return held;
   // Instances stand in the place of their GPU, so that places are others.
   const whole = all.every(({ board }) => board === null);
   const found = devices.map((named) =>

@@ -13,6 +13,7 @@ import type { AppliedSettings } from '../power/applied-settings.js';
 import type { NodeProbe } from '../probe.js';
 import type { Scorers } from '../quality/scorers.js';
 import type { NodeRoofs } from '../roofs/node-roofs.js';
+import type { PlaceRequest } from '../runners/runner.js';
 import type { ConfiguredServer } from '../servers/config.js';
 import { ServerPool } from '../servers/pool.js';
 import type { TrialNotes } from './notes.js';
@@ -80,6 +81,8 @@ export interface TrialRun {
   readonly lease: Lease;
   readonly node: TrialContext;
   readonly device: DeviceProfile;
+  /** Of the node, of the same class: what it has beside that one. */
+  readonly otherDevices: readonly DeviceProfile[];
   /** What is learned on the way; judged when the trial has ended. */
   readonly notes: TrialNotes;
   readonly child: CurrentChild;
@@ -88,6 +91,23 @@ export interface TrialRun {
   /** What its device is set to. */
   readonly settings: AppliedSettings;
   readonly onProgress: (progress: TrialProgress) => void;
+}
+
+/** @returns where a child of a trial opens something. */
+export function placeOf({ lease, device, otherDevices }: TrialRun): Omit<PlaceRequest, 'options'> & {
+  readonly otherDeviceIds: readonly string[];
+} {
+  return {
+    deviceClass: lease.experiment.device,
+    deviceId: device.id,
+    otherDeviceIds: otherDevices.map(({ id }) => id),
+    cpus: cpusOf(device, otherDevices),
+  };
+}
+
+/** Its devices may have CPUs of their own each, or the same ones. */
+function cpusOf(device: DeviceProfile, others: readonly DeviceProfile[]): readonly number[] {
+  return [...new Set([device, ...others].flatMap(({ cpus }) => cpus))].sort((a, b) => a - b);
 }
 
 /** @returns how long a child of a trial may take, and how much memory it may hold. */

@@ -1,4 +1,4 @@
-import type { Lease } from '../../core/experiment/lease.js';
+import { type Lease, leasedDevices } from '../../core/experiment/lease.js';
 import type { DeviceProfile } from '../../core/experiment/node.js';
 import type { ResultRecord } from '../../core/result/result.js';
 import type { TrialContext } from './context.js';
@@ -42,13 +42,13 @@ export class TrialExecutor {
 
   /** Devices of the trials that run now. */
   get runningOn(): string[] {
-    return [...this.#running.values()].map(({ lease }) => lease.deviceId);
+    return [...this.#running.values()].flatMap(({ lease }) => leasedDevices(lease));
   }
 
   /** True when a trial on this device would disturb nobody. */
   isFree(device: DeviceProfile): boolean {
     const busy = [...this.#running.values(), ...this.#queue.map((lease) => ({ lease }))];
-    return !busy.some(({ lease }) => this.#meet(device.id, lease.deviceId));
+    return !busy.some(({ lease }) => this.#meet([device.id], leasedDevices(lease)));
   }
 
   begin(lease: Lease): void {
@@ -87,7 +87,7 @@ export class TrialExecutor {
   #next(): void {
     for (const lease of [...this.#queue]) {
       const taken = [...this.#running.values()].some((trial) =>
-        this.#meet(lease.deviceId, trial.lease.deviceId),
+        this.#meet(leasedDevices(lease), leasedDevices(trial.lease)),
       );
       if (taken) continue;
       this.#queue = this.#queue.filter((waiting) => waiting !== lease);
@@ -112,9 +112,11 @@ export class TrialExecutor {
       });
   }
 
-  #meet(a: string, b: string): boolean {
-    if (a === b) return true;
-    const cpusOf = (id: string) => this.#node.profile.devices.find((device) => device.id === id)?.cpus ?? [];
+  #meet(a: readonly string[], b: readonly string[]): boolean {
+    if (a.some((id) => b.includes(id))) return true;
+    const { devices } = this.#node.profile;
+    const cpusOf = (ids: readonly string[]) =>
+      devices.filter(({ id }) => ids.includes(id)).flatMap(({ cpus }) => cpus);
     const others = new Set(cpusOf(b));
     return cpusOf(a).some((cpu) => others.has(cpu));
   }

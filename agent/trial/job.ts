@@ -1,4 +1,5 @@
 import type { MeasurePolicy, RunnerChoice, WorkloadChoice } from '../../core/experiment/experiment.js';
+import { leasedDevices } from '../../core/experiment/lease.js';
 import type { Phase } from '../../core/result/result.js';
 import type { Job } from '../isolation/job.js';
 import type { AnyFacts } from '../runners/opened.js';
@@ -14,6 +15,7 @@ export interface TrialRequest {
   readonly adapters: readonly RunnableAdapter[];
   readonly deviceClass: string;
   readonly deviceId: string;
+  readonly otherDeviceIds?: readonly string[];
   readonly cpus: readonly number[];
   readonly minPhaseSeconds: number;
   /** null for workloads that do not train. */
@@ -36,5 +38,5 @@ export const TRIAL: Job<TrialRequest, WorkloadOutcome, TrialReport> = {
   name: 'trial',
   what: 'the trial',
   load: async () => (await import('./run.js')).runTrial,
-  deviceOf: ({ deviceId }) => deviceId,
+  deviceOf: (request) => leasedDevices(request).join(','),
 };

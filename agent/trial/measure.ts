@@ -11,7 +11,7 @@ import { Recorder } from '../meters/recorder.js';
 import { periodKey, type UpdatePeriods } from '../meters/update-period.js';
 import { isLocal } from '../servers/devices.js';
 import type { TrainingFiles, WorkloadOutcome } from '../workloads/workload.js';
-import { childLimits, type TrialRun } from './context.js';
+import { childLimits, placeOf, type TrialRun } from './context.js';
 import { noteBaseline } from './idle.js';
 import { TRIAL, type TrialRequest } from './job.js';
 import type { PreparedModel } from './preparation.js';
@@ -34,11 +34,11 @@ export async function measure(
   model: PreparedModel | null,
   { training, served, promptsPath }: Surroundings,
 ): Promise<WorkloadOutcome> {
-  const { lease, node, device, notes } = trial;
+  const { lease, node, device, otherDevices, notes } = trial;
   const { experiment } = lease;
   // What this machine draws says nothing of a server elsewhere.
   const wanted = isElsewhere(served) ? 'off' : experiment.measure.meters;
-  const gpus = served?.gpus ?? [device.id];
+  const gpus = served?.gpus ?? [device, ...otherDevices].map(({ id }) => id);
   const { meters, absent, periods } = findMeters(node.meters, node.nvml, device.id, wanted, gpus);
   notes.absent = { ...notes.absent, ...absent };
   const recorder = new Recorder(meters, periods);
@@ -56,9 +56,7 @@ export async function measure(
       measure: experiment.measure,
       modelPath: model?.artifact.path ?? null,
       adapters: model?.adapters ?? [],
-      deviceClass: experiment.device,
-      deviceId: device.id,
-      cpus: device.cpus,
+      ...placeOf(trial),
       minPhaseSeconds: shortestPhase(energy, periods),
       training,
       ...(served !== null && { served: served.endpoint }),

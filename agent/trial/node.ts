@@ -1,5 +1,5 @@
 import { FailureError, failure } from '../../core/errors.js';
-import type { Lease } from '../../core/experiment/lease.js';
+import { type Lease, leasedDevices } from '../../core/experiment/lease.js';
 import type { DeviceProfile, NodeProfile } from '../../core/experiment/node.js';
 import { type Warning, warn } from '../../core/result/warnings.js';
 import { runnerNamed } from '../../core/runners/index.js';
@@ -7,13 +7,16 @@ import { machineFacts } from '../environment.js';
 import type { TrialRun } from './context.js';
 import type { TrialNotes } from './notes.js';
 
-/** @throws FailureError `device-missing` when the lease is not for a device of this node. */
-export function deviceFor(lease: Lease, profile: NodeProfile): DeviceProfile {
-  const device = profile.devices.find(({ id }) => id === lease.deviceId);
-  if (device?.classes.includes(lease.experiment.device)) return device;
-  const what = device === undefined ? 'does not exist' : `is ${device.classes.join(', ')}`;
-  const message = `the device ${lease.deviceId} of ${profile.name} ${what}; the experiment asks for ${lease.experiment.device}`;
-  throw new FailureError(failure('device-missing', message));
+/** @returns the devices of a lease, its own first. @throws FailureError `device-missing` when one is not of this node. */
+export function devicesFor(lease: Lease, profile: NodeProfile): readonly [DeviceProfile, ...DeviceProfile[]] {
+  const [own, ...others] = leasedDevices(lease).map((wanted) => {
+    const device = profile.devices.find(({ id }) => id === wanted);
+    if (device?.classes.includes(lease.experiment.device)) return device;
+    const what = device === undefined ? 'does not exist' : `is ${device.classes.join(', ')}`;
+    const message = `the device ${wanted} of ${profile.name} ${what}; the experiment asks for ${lease.experiment.device}`;
+    throw new FailureError(failure('device-missing', message));
+  });
+  return [own!, ...others];
 }
 
 /** Notes where the trial runs: its device, ceilings, grid and machine, and what speaks against the numbers already. */

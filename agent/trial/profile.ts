@@ -5,7 +5,7 @@ import { runnerNamed } from '../../core/runners/index.js';
 import { workloadNamed } from '../../core/workloads/index.js';
 import { taskOf } from '../isolation/job.js';
 import { PROFILE } from '../profile/job.js';
-import { childLimits, type TrialRun } from './context.js';
+import { childLimits, placeOf, type TrialRun } from './context.js';
 import type { PreparedModel } from './preparation.js';
 
 /**
@@ -36,9 +36,7 @@ export async function profileTrial(trial: TrialRun, model: PreparedModel | null)
         modelPath: model.artifact.path,
         adapters: model.adapters,
         options: runner.options,
-        deviceClass: experiment.device,
-        deviceId: device.id,
-        cpus: device.cpus,
+        ...placeOf(trial),
       },
       workload: workload.options,
     }),

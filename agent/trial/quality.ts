@@ -9,7 +9,7 @@ import { monotonicSeconds, wholeNanoseconds } from '../isolation/clock.js';
 import { type AnswerRequest, answersOf } from '../quality/answers.js';
 import type { QualityModel } from '../quality/measure.js';
 import { type EvaluationSpec, evaluationOf } from '../quality/policy.js';
-import { childLimits, type TrialRun } from './context.js';
+import { childLimits, placeOf, type TrialRun } from './context.js';
 import type { PreparedModel } from './preparation.js';
 
 /**
@@ -108,9 +108,7 @@ function requestOf(trial: TrialRun, model: AskedModel, questions: EvaluationSpec
     runnerKind,
     modelPath: path,
     options,
-    deviceClass: experiment.device,
-    deviceId: device.id,
-    cpus: device.cpus,
+    ...placeOf(trial),
   });
   // The base answers as it would without any technique: a quantized cache is one, and weights without zeros are.
   const { threads = null, cpuBackend = 'shipped' } = runner.options;

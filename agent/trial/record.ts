@@ -46,6 +46,7 @@ export function writeRecord(
       id: lease.deviceId,
       class: experiment.device,
       name: notes.device?.name ?? 'unknown',
+      ...(lease.otherDeviceIds !== undefined && { otherIds: [...lease.otherDeviceIds] }),
     },
     environment: { ...notes.environment, ...notes.loaded?.environment },
     ...(notes.settings.length > 0 && { settings: [...notes.settings] }),

@@ -15,8 +15,9 @@ export async function runTrial(
 ): Promise<WorkloadOutcome> {
   const runner = await loadRunner(request.runner.kind);
   const workload = workloadNamed(request.workload.kind);
-  const { modelPath, adapters, deviceClass, deviceId, cpus, served = null } = request;
-  const place = { modelPath, adapters, options: request.runner.options, deviceClass, deviceId, cpus, served };
+  const { modelPath, adapters, deviceClass, deviceId, otherDeviceIds = [], cpus, served = null } = request;
+  const { options } = request.runner;
+  const place = { modelPath, adapters, options, deviceClass, deviceId, otherDeviceIds, cpus, served };
 
   const loadStart = monotonicSeconds();
   const opened = await open(runner, workload.needs, {

@@ -32,18 +32,20 @@ export interface ServedModel {
  * @throws FailureError `engine-missing`, `load-failed`, `crashed`, `impossible-combination`, and what resolving a draft model throws.
  */
 export async function serveModel(trial: TrialRun, model: PreparedModel | null): Promise<ServedModel | null> {
-  const { lease, node, device, notes, child } = trial;
+  const { lease, node, device, otherDevices, notes, child } = trial;
   const { runner, workload } = lease.experiment;
+  for (const { id } of otherDevices) await node.servers.pool.free(id);
   if (workloadNamed(workload.kind)?.needs !== 'endpoint') {
     await node.servers.pool.free(device.id);
     return null;
   }
+  const held = [device, ...otherDevices].map(({ id }) => id);
   const server = chosen(trial);
   notes.environment.server = server.name;
-  noteSplit(notes, splitOf(server, runner.options, lease.experiment.device));
+  noteSplit(notes, splitOf(server, runner.options, lease.experiment.device, held.length));
   if (server.address !== null) return { ...(await attached(server)), gpus: [device.id] };
 
-  const missing = gpusMissing(server, runner.options, lease.experiment.device);
+  const missing = gpusMissing(server, runner.options, lease.experiment.device, held.length);
   if (missing !== null) throw new FailureError(failure('impossible-combination', missing));
   const command = commandLine(server, {
     options: runner.options,
@@ -55,7 +57,7 @@ export async function serveModel(trial: TrialRun, model: PreparedModel | null): 
     deviceClass: lease.experiment.device,
   });
   notes.environment.serverCommand = command.join(' ');
-  const gpus = gpusOf(server, device, 'nvml' in node.nvml ? node.nvml.nvml.devices : []);
+  const gpus = gpusOf(server, device, held, 'nvml' in node.nvml ? node.nvml.nvml.devices : []);
   await noteIdle(trial, gpus);
   const { profile, devices } = server;
   const served = await node.servers.pool.take(
@@ -82,7 +84,7 @@ export async function serveModel(trial: TrialRun, model: PreparedModel | null): 
         },
         model: server.model,
         apiKey: keyOf(server),
-        deviceId: devices === null ? device.id : '',
+        deviceId: devices === null ? held.join(',') : '',
       },
       block: `${lease.sweepId}/${lease.block}`,
       cpus: device.cpus,

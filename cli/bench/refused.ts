@@ -5,10 +5,7 @@ const INSTEAD: readonly (readonly [flags: readonly string[], instead: string])[]
     'name the model as -m hf:OWNER/REPOSITORY:Q4_K_M, with --config FILE for what may be fetched',
   ],
   [['hft', 'hf-token'], 'set `sources.hfTokenFile` in the file of --config'],
-  [
-    ['sm', 'split-mode', 'mg', 'main-gpu', 'ts', 'tensor-split', 'rpc'],
-    'a trial has one device to itself, so choose it with --device',
-  ],
+  [['rpc'], 'a trial has devices of one node, so start an agent on the other machine'],
   [['C', 'cpu-mask', 'cpu-strict', 'numa'], 'a trial is pinned to the CPUs of its device, so use -t'],
   [['prio', 'delay'], 'trials run in random order between runs of a drift control, so leave it out'],
   [

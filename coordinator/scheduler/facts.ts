@@ -5,6 +5,7 @@ import type { Outcome } from './outcomes.js';
 import { attemptCost, elsewhereReason, judge } from './retry.js';
 import type { Start } from './starts.js';
 import {
+  freeDevices,
   joinAxis,
   type PointQueue,
   queueKey,
@@ -153,8 +154,7 @@ function record(state: SchedulerState, result: ResultHead): void {
   const lease = state.leases.get(result.trialId);
   if (lease !== undefined) {
     state.leases.delete(result.trialId);
-    const slot = state.nodes.get(lease.node)?.slots.get(lease.deviceId);
-    if (slot?.trialId === result.trialId) slot.trialId = null;
+    freeDevices(state, lease);
   }
   const measured = result.sweep.purpose === 'measure';
   const other = state.otherReleases.get(result.sweep.id);

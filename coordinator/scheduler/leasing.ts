@@ -2,9 +2,12 @@ import type { Lease } from '../../core/experiment/lease.js';
 import type { Fact } from '../log/log.js';
 import { type Allocation, allocateBlock } from './block-allocator.js';
 import type { Command } from './commands.js';
+import { devicesTaken } from './placement.js';
 import { reusable } from './reuse.js';
 import {
+  freeDevices,
   type LeaseState,
+  type NodeState,
   queueKey,
   queueOf,
   requeue,
@@ -25,9 +28,10 @@ const IDLE_RETRY_SECONDS = 15;
 export function requestWork(state: SchedulerState, slot: Slot, now: number, at: string): Command[] {
   const allocation: Allocation = { facts: [], unfinished: false };
   const { leaseKey } = state;
-  const leaving = state.draining || state.nodes.get(slot.node)?.leaving !== null;
+  const node = state.nodes.get(slot.node);
+  const leaving = state.draining || node?.leaving !== null;
   const lease =
-    leaving || slot.trialId !== null || leaseKey === null
+    leaving || slot.trialId !== null || leaseKey === null || standsBack(node, slot)
       ? null
       : nextLease(state, slot, leaseKey, now, at, allocation);
   const commands: Command[] =
@@ -61,11 +65,56 @@ function nextLease(
       slot.block = null;
       continue;
     }
+    const { stage } = block;
     const next = nextOfBlock(state, sweep, slot, allocation.facts);
-    if (next === null) slot.block = null;
-    else return grantLease(state, sweep, slot, next, leaseKey, now);
+    if (next === null) {
+      slot.block = null;
+      continue;
+    }
+    const others = gather(state, sweep, slot, next.position);
+    if (others !== null) return grantLease(state, sweep, slot, next, others, leaseKey, now);
+    if (next.purpose === 'control') block.stage = stage;
+    else block.pending.unshift(next.position);
+    return null;
   }
   return null;
+}
+
+/** Whether another device of the node waits for this one to be free. */
+function standsBack(node: NodeState | undefined, slot: Slot): boolean {
+  const gathering = node?.gathering ?? null;
+  if (node === undefined || gathering === null) return false;
+  if (gathering.deviceId === slot.deviceId) {
+    // It looks again, or has another trial by now.
+    node.gathering = null;
+    return false;
+  }
+  return isOfClass(node, slot.deviceId, gathering.deviceClass);
+}
+
+/**
+ * Finds the devices that a trial takes beside the slot's own.
+ * @returns their ids; null while too few are free, and then the others of their class begin nothing until there are enough.
+ */
+function gather(state: SchedulerState, sweep: SweepState, slot: Slot, position: number): string[] | null {
+  const node = state.nodes.get(slot.node)!;
+  const experiment = sweep.view.experimentAt(position, queueOf(sweep, slot.block!.queue).node);
+  const wanted = devicesTaken(experiment) - 1;
+  const free = othersFree(node, slot, experiment.device).slice(0, wanted);
+  if (free.length === wanted) return free;
+  node.gathering = { deviceId: slot.deviceId, deviceClass: experiment.device };
+  return null;
+}
+
+function othersFree(node: NodeState, slot: Slot, deviceClass: string): string[] {
+  return [...node.slots.values()]
+    .filter((other) => other !== slot && other.trialId === null)
+    .map(({ deviceId }) => deviceId)
+    .filter((id) => isOfClass(node, id, deviceClass));
+}
+
+function isOfClass({ profile }: NodeState, deviceId: string, deviceClass: string): boolean {
+  return profile.devices.some(({ id, classes }) => id === deviceId && classes.includes(deviceClass));
 }
 
 /** The block's order: control, its positions, control. @returns null when the block is over. */
@@ -102,6 +151,7 @@ function grantLease(
   sweep: SweepState,
   slot: Slot,
   { position, purpose }: { position: number; purpose: 'measure' | 'control' },
+  otherDeviceIds: readonly string[],
   leaseKey: string,
   now: number,
 ): Lease {
@@ -117,7 +167,7 @@ function grantLease(
   const holder = { node: slot.node, deviceId: slot.deviceId, experimentId: experiment.id };
   const unique = `${state.options.incarnation}${state.trialsNamed.toString(36)}`;
   const id = trialId(name, unique, holder, leaseKey);
-  holdLease(state, slot, { ...name, trialId: id, queue: block.queue }, now);
+  holdLease(state, slot, { ...name, trialId: id, queue: block.queue, otherDeviceIds }, now);
   state.granted[purpose] += 1;
   return {
     trialId: id,
@@ -125,6 +175,7 @@ function grantLease(
     ...name,
     ...(purpose === 'measure' && { start: queue.starts.countOf(position) + 1 }),
     deviceId: slot.deviceId,
+    ...(otherDeviceIds.length > 0 && { otherDeviceIds }),
     experiment,
     leaseSeconds: state.options.leaseSeconds,
   };
@@ -136,7 +187,12 @@ function holdLease(
   lease: Omit<LeaseState, 'node' | 'deviceId' | 'expiresAt'>,
   now: number,
 ): void {
+  const slots = state.nodes.get(slot.node)?.slots;
   slot.trialId = lease.trialId;
+  for (const id of lease.otherDeviceIds) {
+    const other = slots?.get(id);
+    if (other !== undefined) other.trialId = lease.trialId;
+  }
   state.leases.set(lease.trialId, {
     ...lease,
     node: slot.node,
@@ -174,7 +230,8 @@ export function renewOrAdopt(state: SchedulerState, node: string, id: string, no
     return false;
   }
   const { leaseKey } = state;
-  const experimentId = sweep.view.experimentAt(name.position, points.node).id;
+  const experiment = sweep.view.experimentAt(name.position, points.node);
+  const experimentId = experiment.id;
   const slot = slots.find(
     ({ trialId: leasedTrial, deviceId }) =>
       leasedTrial === null &&
@@ -188,7 +245,10 @@ export function renewOrAdopt(state: SchedulerState, node: string, id: string, no
     if (index >= 0) points.returned.splice(index, 1);
   }
   sweep.nextBlock = Math.max(sweep.nextBlock, name.block + 1);
-  holdLease(state, slot, { ...name, trialId: id, queue }, now);
+  // Which others it holds is not in its id; the agent starts nothing on a device that it has in use.
+  const others = othersFree(state.nodes.get(node)!, slot, experiment.device);
+  const otherDeviceIds = others.slice(0, devicesTaken(experiment) - 1);
+  holdLease(state, slot, { ...name, trialId: id, queue, otherDeviceIds }, now);
   return true;
 }
 
@@ -199,8 +259,7 @@ export function renewOrAdopt(state: SchedulerState, node: string, id: string, no
 export function loseLease(state: SchedulerState, lease: LeaseState, at: string, blame: boolean): Fact[] {
   state.leases.delete(lease.trialId);
   state.lost += 1;
-  const slot = state.nodes.get(lease.node)?.slots.get(lease.deviceId);
-  if (slot?.trialId === lease.trialId) slot.trialId = null;
+  freeDevices(state, lease);
   const sweep = state.sweeps.get(lease.sweepId);
   if (sweep === undefined || lease.purpose === 'control') return [];
   const queue = queueOf(sweep, lease.queue);

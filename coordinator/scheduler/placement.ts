@@ -32,14 +32,27 @@ export function refusal(
   if (variant !== null && runner.variants.length > 0 && !runner.variants.includes(variant)) {
     return `needs ${said}; ${node.name} has ${runner.variants.join(', ')}`;
   }
-  const unset = settingRefusal(experiment, node, device);
+  const taken = devicesTaken(experiment);
+  const alike = node.devices.filter(({ classes }) => classes.includes(experiment.device));
+  if (taken > alike.length) {
+    return `needs ${taken} devices of class ${experiment.device}; ${node.name} has ${alike.length}`;
+  }
+  const unset = settingRefusal(experiment, node, device, taken);
   if (unset !== null) return unset;
   // A CPU device's memory is the node's: the smaller of the machine's and its cgroup's.
-  const available = family === 'cpu' ? Math.min(device.memoryBytes, node.memoryBytes) : device.memoryBytes;
+  const available =
+    family === 'cpu' ? Math.min(device.memoryBytes, node.memoryBytes) : taken * device.memoryBytes;
   if (memoryBytes !== null && memoryBytes > available) {
-    return `is predicted to need ${gigabytes(memoryBytes)}; ${device.id} of ${node.name} has ${gigabytes(available)}`;
+    const has =
+      taken === 1 ? `${device.id} of ${node.name} has` : `${taken} such as ${device.id} of ${node.name} have`;
+    return `is predicted to need ${gigabytes(memoryBytes)}; ${has} ${gigabytes(available)}`;
   }
   return null;
+}
+
+/** @returns how many devices of one node the experiment takes: CPUs are one device, whatever is split on them. */
+export function devicesTaken({ device, runner }: Experiment): number {
+  return generalClass(device) === 'cpu' ? 1 : nodeDemands(runner.options).devices;
 }
 
 /**
@@ -57,13 +70,19 @@ export function mayReuse(
 }
 
 /** Why what the experiment sets cannot be set there; null when it can, or sets nothing. */
-function settingRefusal({ settings }: Experiment, node: NodeProfile, device: DeviceProfile): string | null {
+function settingRefusal(
+  { settings }: Experiment,
+  node: NodeProfile,
+  device: DeviceProfile,
+  taken: number,
+): string | null {
   for (const [name, unit] of [
     ['powerCapWatts', 'W'],
     ['lockedClockHertz', 'Hz'],
   ] as const) {
     const wanted = settings?.[name] ?? null;
     if (wanted === null) continue;
+    if (taken > 1) return `sets ${name}, which is done for one device, and takes ${taken}`;
     const range = node.settable?.[device.id]?.[name] ?? 'it has no power helper';
     const where = `needs ${name} ${wanted}; ${device.id} of ${node.name}`;
     if (typeof range === 'string') return `${where} cannot be set: ${range}`;

@@ -1,3 +1,4 @@
+import { leasedDevices } from '../../core/experiment/lease.js';
 import type { NodeProfile } from '../../core/experiment/node.js';
 import { Outcomes } from './outcomes.js';
 import { Starts } from './starts.js';
@@ -102,6 +103,8 @@ export interface NodeState {
   /** Monotonic seconds of the events. */
   seenAt: number;
   readonly slots: Map<string, Slot>;
+  /** Whose next trial waits until enough devices of a class are free at once: meanwhile the others of that class begin nothing. */
+  gathering: { readonly deviceId: string; readonly deviceClass: string } | null;
 }
 
 export interface LeaseState {
@@ -114,6 +117,8 @@ export interface LeaseState {
   readonly attempt: number;
   readonly node: string;
   readonly deviceId: string;
+  /** Devices of the node that it holds beside that one. */
+  readonly otherDeviceIds: readonly string[];
   expiresAt: number;
 }
 
@@ -226,4 +231,13 @@ export function triesOf(queue: PointQueue, position: number): Tries {
 export function requeue(queue: PointQueue, position: number): void {
   queue.inFlight.delete(position);
   if (!queue.settled.has(position)) queue.returned.push(position);
+}
+
+/** Frees every device that a lease held. */
+export function freeDevices(state: SchedulerState, lease: LeaseState): void {
+  const slots = state.nodes.get(lease.node)?.slots;
+  for (const id of leasedDevices(lease)) {
+    const slot = slots?.get(id);
+    if (slot?.trialId === lease.trialId) slot.trialId = null;
+  }
 }

@@ -124,6 +124,7 @@ function joined(state: SchedulerState, event: Extract<Event, { event: 'node-join
     lost: false,
     leaving: before?.instance === instance ? before.leaving : null,
     seenAt: now,
+    gathering: null,
     slots: new Map(
       profile.devices.map((device): [string, Slot] => [
         device.id,

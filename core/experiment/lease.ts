@@ -14,7 +14,17 @@ export interface Lease {
   /** 1-based: one more than its valid starts before; left out for controls. */
   readonly start?: number | undefined;
   readonly deviceId: string;
+  /** Devices of the node that the trial holds beside its own; left out = none. */
+  readonly otherDeviceIds?: readonly string[] | undefined;
   readonly experiment: Experiment;
   /** The agent renews by heartbeat well before this many seconds have passed. */
   readonly leaseSeconds: number;
+}
+
+/** @returns all devices of a lease, its own first. */
+export function leasedDevices({
+  deviceId,
+  otherDeviceIds = [],
+}: Pick<Lease, 'deviceId' | 'otherDeviceIds'>): readonly string[] {
+  return [deviceId, ...otherDeviceIds];
 }

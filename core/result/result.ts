@@ -217,6 +217,8 @@ export const resultSchema = z.object({
     id: nameOf(NAME_CHARACTERS),
     class: nameOf(NAME_CHARACTERS),
     name: textOf(NAME_CHARACTERS),
+    /** Devices that the trial held beside it; left out = none. */
+    otherIds: listOf(nameOf(NAME_CHARACTERS), 1024).optional(),
   }),
   /** Flat facts of the environment: versions, governor, driver, engine, variant, affinity. */
   environment: recordOf(z.union([textOf(SENTENCE_CHARACTERS), z.number(), z.boolean(), z.null()]), 1000),

@@ -80,6 +80,32 @@ const layersNeedGpu: Rule = {
       : null,
 };
 
+/** Leases take whole devices, and a CPU is one. */
+const devicesAreGpus: Rule = {
+  axes: ['device', 'gpus'],
+  reason: (values) =>
+    values.device === 'cpu' && (numberOn(values, 'gpus') ?? 1) > 1
+      ? 'the device cpu is one: exclude this pair, or leave gpus out'
+      : null,
+};
+
+const sharesPerGpu: Rule = {
+  axes: ['gpus', 'tensorSplit'],
+  reason: ({ gpus, tensorSplit }) => {
+    if (typeof tensorSplit !== 'string') return null;
+    const shares = tensorSplit.split('/').length;
+    return shares === gpus ? null : `tensorSplit names ${shares} shares for ${gpus} GPUs: give one of each`;
+  },
+};
+
+const mainGpuIsOne: Rule = {
+  axes: ['gpus', 'mainGpu'],
+  reason: (values) =>
+    (numberOn(values, 'mainGpu') ?? 0) < (numberOn(values, 'gpus') ?? 1)
+      ? null
+      : 'mainGpu is none of the GPUs: it counts from 0, and is below gpus',
+};
+
 const cacheType = (what: string) =>
   z.enum(KV_CACHE_TYPES).default('f16').describe(`Type of the ${what} cache (llama-bench: -ct${what[0]}).`);
 
@@ -135,6 +161,28 @@ export const llamaCpp: RunnerKind = {
     ...LLAMA_CPP_OPTIONS,
     cpuBackend,
     poll,
+    gpus: z
+      .int()
+      .min(1)
+      .max(16)
+      .default(1)
+      .describe('Devices of one node that the trial has to itself; the model is split over them.'),
+    splitMode: z
+      .enum(['layer', 'row', 'tensor'])
+      .default('layer')
+      .describe('How a model is split over several GPUs: by layers, or inside of them (llama-bench: -sm).'),
+    mainGpu: z
+      .int()
+      .min(0)
+      .max(15)
+      .default(0)
+      .describe('Which of its GPUs, from 0, has what is not split (llama-bench: -mg).'),
+    tensorSplit: z
+      .string()
+      .regex(/^\d+(\.\d+)?(\/\d+(\.\d+)?)*$/)
+      .nullable()
+      .default(null)
+      .describe('Shares of the GPUs, e.g. `3/1`; null splits by their free memory (llama-bench: -ts).'),
     engine: z
       .string()
       .min(1)
@@ -149,7 +197,7 @@ export const llamaCpp: RunnerKind = {
   offers: ['generator', 'profiled-generator', 'language-model'],
   formats: ['gguf'],
   techniques: ['quantization', 'sparsity', 'attention', 'adapter'],
-  rules: LLAMA_CPP_RULES,
+  rules: [...LLAMA_CPP_RULES, devicesAreGpus, sharesPerGpu, mainGpuIsOne],
   alsoKnownAs: {
     fa: 'flashAttention',
     flashAttn: 'flashAttention',
@@ -175,8 +223,22 @@ export const llamaCpp: RunnerKind = {
     mmp: 'mmap',
     use_mmap: 'mmap',
     engineRelease: 'engine',
+    sm: 'splitMode',
+    split_mode: 'splitMode',
+    mg: 'mainGpu',
+    main_gpu: 'mainGpu',
+    ts: 'tensorSplit',
+    tensor_split: 'tensorSplit',
   },
-  answerOptions: ['flashAttention', 'kvCacheTypeK', 'kvCacheTypeV', 'cpuBackend', 'gpuLayers'],
+  answerOptions: [
+    'flashAttention',
+    'kvCacheTypeK',
+    'kvCacheTypeV',
+    'cpuBackend',
+    'gpuLayers',
+    'splitMode',
+    'tensorSplit',
+  ],
   standIn: null,
   memory: predictMemory,
   counting: { by: 'pass', engine: llamaCppPasses, packed: false },

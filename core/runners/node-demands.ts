@@ -8,12 +8,22 @@ export interface NodeDemands {
   readonly variant: string | null;
   /** What that is called in a sentence. */
   readonly said: string;
+  /** Devices of the experiment's class that the trial takes, all of one node. */
+  readonly devices: number;
 }
 
 /** Options that ask something of a node; they mean the same to every runner that has them. */
-export function nodeDemands({ engine, cpuBackend, server }: Options): NodeDemands {
+export function nodeDemands(options: Options): NodeDemands {
+  const { engine, cpuBackend, server } = options;
   const word = (value: unknown) => (typeof value === 'string' ? value : null);
   const [backend, named] = [word(cpuBackend), word(server)];
   const said = backend === null ? `the server ${named}` : `the ${backend} CPU backend`;
-  return { release: word(engine), variant: backend ?? named, said };
+  return { release: word(engine), variant: backend ?? named, said, devices: devicesAsked(options) };
+}
+
+/** How engines split a model over devices: each option a factor of how many it takes. */
+const SPLITS = ['gpus', 'tensorParallel', 'pipelineParallel', 'dataParallel'] as const;
+
+function devicesAsked(options: Options): number {
+  return SPLITS.reduce((product, name) => product * Number(options[name] ?? 1), 1);
 }

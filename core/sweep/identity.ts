@@ -4,6 +4,8 @@ import {
   DEFAULT_ENERGY_WINDOWS,
   type ExperimentContent,
   type MeasurePolicy,
+  type Options,
+  type RunnerChoice,
   type TechniqueChoice,
 } from '../experiment/experiment.js';
 import { UNCHANGED } from '../techniques/index.js';
@@ -41,6 +43,16 @@ function digest(format: string, value: unknown): string {
   return bytesToHex(sha256(utf8ToBytes(`${format}\n${canonicalJson(value)}`)));
 }
 
+/** Options that runners were given after ids were: at these values they change nothing. */
+const ADDED_OPTIONS: Options = { gpus: 1, splitMode: 'layer', mainGpu: 0, tensorSplit: null };
+
+function withoutAdded({ kind, options }: RunnerChoice): RunnerChoice {
+  const told = Object.entries(options).filter(
+    ([name, value]) => !(name in ADDED_OPTIONS) || ADDED_OPTIONS[name] !== value,
+  );
+  return { kind, options: Object.fromEntries(told) };
+}
+
 /**
  * @returns `x` + 24 hex digits of everything that can change a number and was asked for: the model's digest
  * (its source while the digest is not known), technique, runner and workload with every option, measurement
@@ -48,7 +60,8 @@ function digest(format: string, value: unknown): string {
  * engine that answers (docs/decisions/0003-identity.md).
  */
 export function experimentId(content: ExperimentContent): string {
-  const { model, technique, runner, workload, device, node } = content;
+  const { model, technique, workload, device, node } = content;
+  const runner = withoutAdded(content.runner);
   const measure = withoutDefaults(content.measure);
   // What a release added is left out where it changes nothing, so that the ids of before hold.
   const quality = content.quality ?? undefined;
@@ -74,7 +87,13 @@ export function sweepId(sweep: Sweep): string {
   const settings = asked ? sweep.settings : undefined;
   const once = canonicalJson(sweep.repetition) === canonicalJson(ONE_START);
   const repetition = once ? undefined : sweep.repetition;
-  return `s${digest(SWEEP_FORMAT, { ...sweep, models, settings, objectives, measure, repetition }).slice(0, 16)}`;
+  const runners = sweep.runners.map(({ kind, axes }) => ({
+    kind,
+    axes: axes.filter(
+      ({ name, values }) => !(name in ADDED_OPTIONS) || values.some((value) => value !== ADDED_OPTIONS[name]),
+    ),
+  }));
+  return `s${digest(SWEEP_FORMAT, { ...sweep, models, runners, settings, objectives, measure, repetition }).slice(0, 16)}`;
 }
 
 /** @returns the same for two sweeps that ask for the same points, however they name, order and measure them. */

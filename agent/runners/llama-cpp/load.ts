@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { basename } from 'node:path';
 import { FailureError, failure } from '../../../core/errors.js';
+import { leasedDevices } from '../../../core/experiment/lease.js';
 import { knownTensorType } from '../../../core/techniques/tensor-types.js';
 import { readGgufHeader } from '../../../formats/gguf/header.js';
 import { shown } from '../../../formats/gguf/metadata.js';
@@ -56,17 +57,18 @@ export async function loadModel(request: LlamaRequest, onlooker?: Onlooker): Pro
       'Lower `parallel`.',
     );
   }
-  const device = chooseDevice(llama, request.deviceClass, request.deviceId);
+  const devices = chooseDevices(llama, request);
+  const device = devices[0] ?? null;
   if (device === null) requireRoomForWeights(modelPath);
   const loops = await findStepLoops(llama);
   llama.log.clear();
-  const model = openModel(llama, modelPath, settings, device);
+  const model = openModel(llama, modelPath, settings, devices);
   try {
     const adapters = await openAdapters(llama, model, modelPath, request.adapters ?? []);
     const context = openContext(llama, model, settings, request, device, onlooker);
     setAdapters(llama, context, adapters);
     const threadpool = attachThreads(llama, context, settings);
-    const facts = readFacts(llama, model, context, settings, device?.description ?? 'CPU');
+    const facts = readFacts(llama, model, context, settings, describe(devices));
     const loaded = {
       ...facts,
       adapterLoadSeconds: adapters.seconds,
@@ -80,50 +82,83 @@ export async function loadModel(request: LlamaRequest, onlooker?: Onlooker): Pro
   }
 }
 
-/** @returns the device the weights go to, or null for the CPU. */
-function chooseDevice(llama: Llama, deviceClass: string, deviceId: string): EngineDevice | null {
+/** @returns the devices the weights go to, in the order of the lease; none = the CPU. */
+export function chooseDevices(
+  llama: Pick<Llama, 'devices'>,
+  { deviceClass, ...held }: Pick<LlamaRequest, 'deviceClass' | 'deviceId' | 'otherDeviceIds'>,
+): readonly EngineDevice[] {
   const family = deviceClass.split(':')[0];
-  if (family === 'cpu') return null;
+  if (family === 'cpu') return [];
   const backend = family === 'metal' ? 'mtl' : family;
   const candidates = llama.devices.filter((d) => d.kind !== 'cpu' && d.backend === backend);
-  const chosen = candidates.find((d) => d.id === deviceId || d.name === deviceId);
-  // The agent shows a trial its own device alone, so a single candidate is the right one under any name.
-  const device = chosen ?? (candidates.length === 1 ? candidates[0] : undefined);
-  if (device) return device;
+  const wanted = leasedDevices(held);
+  const chosen = wanted.map((id) => candidates.find((d) => d.id === id || d.name === id));
+  const missing = wanted.filter((_, index) => chosen[index] === undefined);
+  if (missing.length === 0) return chosen as EngineDevice[];
+  // The agent shows a trial its own devices alone, so as many as it has are the right ones under any names.
+  if (candidates.length === wanted.length) return candidates;
   const seen = candidates.map((d) => `${d.name} (${d.id ?? d.description})`).join(', ') || 'none';
+  const what = missing.length === 1 ? 'the device' : 'the devices';
   throw new FailureError(
-    failure('device-missing', `llama.cpp does not see the device ${deviceId}; it sees ${seen}.`, {
+    failure('device-missing', `llama.cpp does not see ${what} ${missing.join(', ')}; it sees ${seen}.`, {
       hint: 'Run `ridge doctor` on the node.',
     }),
   );
 }
+
+function describe(devices: readonly EngineDevice[]): string {
+  return devices.length === 0 ? 'CPU' : devices.map(({ description }) => description).join(' + ');
+}
+
+const SPLIT_MODES = {
+  layer: CONSTANTS.LLAMA_SPLIT_MODE_LAYER,
+  row: CONSTANTS.LLAMA_SPLIT_MODE_ROW,
+  tensor: CONSTANTS.LLAMA_SPLIT_MODE_TENSOR,
+} as const;
 
 /** @param vocabularyAlone leaves the weights where they are. @throws FailureError with the engine's words. */
 export function openModel(
   llama: Llama,
   path: string,
   settings: Settings,
-  device: EngineDevice | null,
+  devices: readonly EngineDevice[],
   vocabularyAlone = false,
 ): Pointer {
   const { functions } = llama;
+  const onCpu = devices.length === 0;
   const params = functions.llama_model_default_params();
   params.vocab_only = vocabularyAlone;
   // A list that ends at once keeps everything on the CPU even when GPU backends are loaded.
-  const devices = llama.allocate('uint64_t', 2);
-  new BigUint64Array(llama.bytes(devices, 16)).set([device?.handle ?? 0n, 0n]);
-  params.devices = devices;
-  params.n_gpu_layers = device === null ? 0 : settings.gpuLayers === 'all' ? -1 : settings.gpuLayers;
-  params.split_mode = CONSTANTS.LLAMA_SPLIT_MODE_NONE;
+  const handles = [...devices.map(({ handle }) => handle ?? 0n), 0n];
+  const list = llama.allocate('uint64_t', handles.length);
+  new BigUint64Array(llama.bytes(list, 8 * handles.length)).set(handles);
+  params.devices = list;
+  params.n_gpu_layers = onCpu ? 0 : settings.gpuLayers === 'all' ? -1 : settings.gpuLayers;
+  params.split_mode = devices.length > 1 ? SPLIT_MODES[settings.splitMode] : CONSTANTS.LLAMA_SPLIT_MODE_NONE;
+  params.main_gpu = devices.length > 1 ? settings.mainGpu : 0;
+  const shares = devices.length > 1 ? splitOver(llama, settings.tensorSplit) : null;
+  params.tensor_split = shares;
   // The file is read for this on processors with AMX alone: every trial comes by here.
-  if (device === null && systemInfo(llama).includes('AMX_INT8') && hasLatentAttention(path)) {
+  if (onCpu && systemInfo(llama).includes('AMX_INT8') && hasLatentAttention(path)) {
     params.use_extra_bufts = false;
   }
   params.load_mode = settings.mmap ? CONSTANTS.LLAMA_LOAD_MODE_MMAP : CONSTANTS.LLAMA_LOAD_MODE_NONE;
   const model = functions.llama_model_load_from_file(path, params);
-  llama.free(devices);
+  llama.free(list);
+  if (shares !== null) llama.free(shares);
   if (model === null) throw new FailureError(modelFailure(basename(path), architectureOf(path), llama.log));
   return model;
+}
+
+/** The engine reads as many floats as it could have devices, whatever it has. */
+function splitOver(llama: Llama, shares: readonly number[] | null): Pointer | null {
+  if (shares === null) return null;
+  const most = Number(llama.functions.llama_max_devices());
+  const floats = llama.allocate('float', most);
+  const values = new Float32Array(llama.bytes(floats, 4 * most));
+  values.fill(0);
+  values.set(shares);
+  return floats;
 }
 
 function architectureOf(path: string): string | null {

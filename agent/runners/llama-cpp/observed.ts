@@ -26,7 +26,7 @@ export class LlamaObserved implements ObservedModel {
     const settings = readSettings({ threads }, threads);
     this.#llama = llama;
     llama.log.clear();
-    this.#model = openModel(llama, modelPath, settings, null);
+    this.#model = openModel(llama, modelPath, settings, []);
     try {
       const params = functions.llama_context_default_params();
       params.n_ctx = Math.ceil(tokens / 256) * 256;

@@ -11,7 +11,7 @@ export async function observe(): Promise<Observer> {
   const llama = await loadLlama({ backend: 'shipped', deviceClass: 'cpu' });
   return {
     withVocabulary(modelPath, work) {
-      const model = openModel(llama, modelPath, readSettings({}, 1), null, true);
+      const model = openModel(llama, modelPath, readSettings({}, 1), [], true);
       try {
         return work(new LlamaVocabulary(llama, model));
       } finally {

@@ -12,6 +12,12 @@ export interface Settings {
   readonly batch: number;
   readonly ubatch: number;
   readonly gpuLayers: number | 'all';
+  /** How a model is split over several devices. */
+  readonly splitMode: 'layer' | 'row' | 'tensor';
+  /** Index of the device that has what is not split. */
+  readonly mainGpu: number;
+  /** Shares of the devices; null = by their free memory. */
+  readonly tensorSplit: readonly number[] | null;
   readonly mmap: boolean;
   readonly cpuBackend: 'shipped' | 'native';
   /** How eagerly idle threads spin, 0 (sleep) to 100. */
@@ -32,6 +38,9 @@ export function readSettings(options: Options, cpus: number): Settings {
     batch: whole(options, 'batch', 2048, 1, 1 << 20),
     ubatch: whole(options, 'ubatch', 512, 1, 1 << 20),
     gpuLayers: options.gpuLayers === 'all' ? 'all' : whole(options, 'gpuLayers', 'all', 0, 1 << 16),
+    splitMode: pick(options, 'splitMode', 'layer', ['layer', 'row', 'tensor']),
+    mainGpu: whole(options, 'mainGpu', 0, 0, 1 << 16),
+    tensorSplit: typeof options.tensorSplit === 'string' ? options.tensorSplit.split('/').map(Number) : null,
     mmap: pick(options, 'mmap', true, [true, false]),
     cpuBackend: pick(options, 'cpuBackend', 'shipped', ['shipped', 'native']),
     poll: whole(options, 'poll', 50, 0, 100),

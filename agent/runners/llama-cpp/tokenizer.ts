@@ -18,7 +18,7 @@ export async function openGgufTokenizer(path: string): Promise<Tokenizer | null>
   if (!metadata.has('tokenizer.ggml.tokens')) return null;
   const llama = await loadLlama({ backend: 'shipped', deviceClass: 'cpu' });
   llama.log.clear();
-  const vocabulary = new LlamaVocabulary(llama, openModel(llama, path, readSettings({}, 1), null, true));
+  const vocabulary = new LlamaVocabulary(llama, openModel(llama, path, readSettings({}, 1), [], true));
   const digest = createHash('sha256');
   for (const [key, value] of [...metadata].sort(([a], [b]) => (a < b ? -1 : 1))) {
     if (key.startsWith('tokenizer.')) digest.update(`${key}\n${JSON.stringify(value, exact)}\n`);

@@ -56,6 +56,10 @@ describe('a good file', () => {
       mmap: [true],
       cpuBackend: ['shipped'],
       poll: [50],
+      gpus: [1],
+      splitMode: ['layer'],
+      mainGpu: [0],
+      tensorSplit: [null],
       engine: [null],
     });
     expect(Object.fromEntries(sweep.workloads[0]!.axes.map((a) => [a.name, a.values]))).toEqual({

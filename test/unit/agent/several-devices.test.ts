@@ -1,0 +1,64 @@
+import { describe, expect, test } from 'vitest';
+import type { EngineDevice } from '../../../agent/native/llama.js';
+import { chooseDevices } from '../../../agent/runners/llama-cpp/load.js';
+import { readSettings } from '../../../agent/runners/llama-cpp/settings.js';
+import { llamaCpp } from '../../../core/runners/llama-cpp.js';
+
+const device = (index: number, id: string): EngineDevice =>
+  ({
+    name: `CUDA${index}`,
+    id,
+    description: 'H100',
+    backend: 'cuda',
+    kind: 'gpu',
+    handle: BigInt(index + 1),
+  }) as EngineDevice;
+const engine = (...ids: string[]) => ({ devices: ids.map((id, index) => device(index, id)) });
+const names = (devices: readonly EngineDevice[]) => devices.map(({ name }) => name);
+
+describe('the devices of a trial', () => {
+  test('are those of the lease, in its order', () => {
+    const llama = engine('a', 'b', 'c');
+    const held = { deviceClass: 'cuda:h100', deviceId: 'c', otherDeviceIds: ['a'] };
+    expect(names(chooseDevices(llama, held))).toEqual(['CUDA2', 'CUDA0']);
+  });
+
+  test('are all that the engine sees where it knows them by other ids and they are as many', () => {
+    const held = { deviceClass: 'cuda', deviceId: 'GPU-1', otherDeviceIds: ['GPU-2'] };
+    expect(names(chooseDevices(engine('0000:01', '0000:02'), held))).toEqual(['CUDA0', 'CUDA1']);
+    expect(() => chooseDevices(engine('0000:01', '0000:02', '0000:03'), held)).toThrow(
+      'llama.cpp does not see the devices GPU-1, GPU-2; it sees CUDA0 (0000:01), CUDA1 (0000:02), CUDA2 (0000:03).',
+    );
+  });
+
+  test('are none on a CPU', () => {
+    expect(chooseDevices(engine('a'), { deviceClass: 'cpu', deviceId: 'cpu0' })).toEqual([]);
+  });
+});
+
+describe('how a model is split', () => {
+  const reasons = (values: Record<string, string | number | null>) =>
+    llamaCpp.rules.map((rule) => rule.reason(values as never, null)).filter((reason) => reason !== null);
+  const two = { device: 'cuda', gpus: 2, mainGpu: 0, tensorSplit: null };
+
+  test('is refused where GPUs and shares are not as many, or the main one is none of them', () => {
+    expect(reasons(two)).toEqual([]);
+    expect(reasons({ ...two, tensorSplit: '3/1' })).toEqual([]);
+    expect(reasons({ ...two, tensorSplit: '3/1/1' })).toEqual([
+      'tensorSplit names 3 shares for 2 GPUs: give one of each',
+    ]);
+    expect(reasons({ ...two, mainGpu: 2 })).toEqual([
+      'mainGpu is none of the GPUs: it counts from 0, and is below gpus',
+    ]);
+    expect(reasons({ ...two, device: 'cpu' })).toEqual([
+      'the device cpu is one: exclude this pair, or leave gpus out',
+    ]);
+  });
+
+  test('is read as shares', () => {
+    expect(readSettings({ tensorSplit: '3/1', splitMode: 'row' }, 2)).toMatchObject({
+      tensorSplit: [3, 1],
+      splitMode: 'row',
+    });
+  });
+});
