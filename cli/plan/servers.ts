@@ -5,6 +5,7 @@ import { type ConfiguredServer, serverFor } from '../../agent/servers/config.js'
 import { gpusMissing } from '../../agent/servers/devices.js';
 import type { Experiment } from '../../core/experiment/experiment.js';
 import type { NodeProfile } from '../../core/experiment/node.js';
+import { nodeDemands } from '../../core/runners/node-demands.js';
 import { profileOf } from '../../core/runners/server/index.js';
 
 /** A server that experiments of a plan ask. */
@@ -52,7 +53,7 @@ export function plannedServers(
       server: server.name,
       command,
       address: server.address,
-      problem: gpusMissing(server, runner.options, device),
+      problem: gpusMissing(server, runner.options, device, nodeDemands(runner.options).devices),
       experiments: (before?.experiments ?? 0) + 1,
     });
   }

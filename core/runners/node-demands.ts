@@ -1,4 +1,5 @@
 import type { Options } from '../experiment/experiment.js';
+import { devicesOf, splitAsked } from '../work/served-work.js';
 
 /** What a node has to offer beside the runner itself; null = any will do. */
 export interface NodeDemands {
@@ -18,12 +19,10 @@ export function nodeDemands(options: Options): NodeDemands {
   const word = (value: unknown) => (typeof value === 'string' ? value : null);
   const [backend, named] = [word(cpuBackend), word(server)];
   const said = backend === null ? `the server ${named}` : `the ${backend} CPU backend`;
-  return { release: word(engine), variant: backend ?? named, said, devices: devicesAsked(options) };
-}
-
-/** How engines split a model over devices: each option a factor of how many it takes. */
-const SPLITS = ['gpus', 'tensorParallel', 'pipelineParallel', 'dataParallel'] as const;
-
-function devicesAsked(options: Options): number {
-  return SPLITS.reduce((product, name) => product * Number(options[name] ?? 1), 1);
+  return {
+    release: word(engine),
+    variant: backend ?? named,
+    said,
+    devices: Number(options.gpus ?? devicesOf(splitAsked(options))),
+  };
 }

@@ -3,9 +3,9 @@ import { configuredServers, serversSchema } from '../../../agent/servers/config.
 import { gpusOf, splitOf } from '../../../agent/servers/devices.js';
 import type { Options } from '../../../core/experiment/experiment.js';
 
-const split = (entry: object, options: Options, deviceClass = 'cuda:h100') => {
+const split = (entry: object, options: Options, deviceClass = 'cuda:h100', held = 1) => {
   const [server] = configuredServers(serversSchema.parse({ mine: { profile: 'vllm', ...entry } }));
-  return splitOf(server!, options, deviceClass);
+  return splitOf(server!, options, deviceClass, held);
 };
 const alone = { tensor: 1, pipeline: 1, replicas: 1, spreadsExperts: false };
 
@@ -16,6 +16,7 @@ describe('the devices that a server spreads a model over', () => {
     expect(split({ devices: ['0', '1', '2', '3'] }, { tensorParallel: 2, pipelineParallel: 2 })).toEqual(two);
     expect(split({ devices: ['0', '1'] }, { dataParallel: 2 })).toEqual({ ...alone, replicas: 2 });
     expect(split({}, {}, 'cpu')).toEqual(alone);
+    expect(split({}, { tensorParallel: 2 }, 'cuda', 2)).toEqual({ ...alone, tensor: 2 });
   });
 
   test('are not known where it sees others, runs elsewhere, or was started by somebody else', () => {
@@ -38,15 +39,18 @@ describe('the GPUs that a server sees', () => {
   const own = { id: 'GPU-aaaa', classes: ['cuda'] };
 
   test('are found by their place on the bus or the start of their UUID', () => {
-    expect(gpusOf({ devices: ['0', '2'] }, own, all)).toEqual(['GPU-aaaa', 'GPU-cccc']);
-    expect(gpusOf({ devices: ['GPU-ab', 'GPU-cccc'] }, own, all)).toEqual(['GPU-abbb', 'GPU-cccc']);
-    expect(gpusOf({ devices: null }, own, all)).toEqual(['GPU-aaaa']);
+    expect(gpusOf({ devices: ['0', '2'] }, own, ['GPU-aaaa'], all)).toEqual(['GPU-aaaa', 'GPU-cccc']);
+    expect(gpusOf({ devices: ['GPU-ab', 'GPU-cccc'] }, own, ['GPU-aaaa'], all)).toEqual([
+      'GPU-abbb',
+      'GPU-cccc',
+    ]);
+    expect(gpusOf({ devices: null }, own, ['GPU-aaaa', 'GPU-abbb'], all)).toEqual(['GPU-aaaa', 'GPU-abbb']);
   });
 
   test('are the one of the trial where one is not here, or instances stand in their places', () => {
-    expect(gpusOf({ devices: ['0', '3'] }, own, all)).toEqual(['GPU-aaaa']);
+    expect(gpusOf({ devices: ['0', '3'] }, own, ['GPU-aaaa'], all)).toEqual(['GPU-aaaa']);
     const split = [{ uuid: 'MIG-1', board: 'GPU-aaaa' }, ...all.slice(1)];
-    expect(gpusOf({ devices: ['0', '1'] }, own, split)).toEqual(['GPU-aaaa']);
-    expect(gpusOf({ devices: ['0'] }, { id: 'cpu0', classes: ['cpu'] }, all)).toEqual(['cpu0']);
+    expect(gpusOf({ devices: ['0', '1'] }, own, ['GPU-aaaa'], split)).toEqual(['GPU-aaaa']);
+    expect(gpusOf({ devices: ['0'] }, { id: 'cpu0', classes: ['cpu'] }, ['cpu0'], all)).toEqual(['cpu0']);
   });
 });
