@@ -172,7 +172,11 @@ describe('ridge bench makes a sweep of flags', () => {
 
 describe('ridge bench refuses', () => {
   test.each([
-    ['a flag that no option answers to', ['-rpc', 'host:50052'], /^llama-bench's -rpc is no option here: .*agent/],
+    [
+      'a flag that no option answers to',
+      ['-rpc', 'host:50052'],
+      /^llama-bench's -rpc is no option here: .*agent/,
+    ],
     ['the same with an equals sign', ['--cpu-mask=0xff'], /^llama-bench's --cpu-mask is no option here/],
     ['a word that is no value', ['-t', 'many'], /^threads must be .*, not "many"/],
     ['a type of cache that is none', ['-ctk', 'q8'], /^kvCacheTypeK must be .*q8_0/],
