@@ -4,7 +4,7 @@ import type { Learned } from '../artifacts/learned.js';
 export interface ConversionRequest {
   /** File or folder. */
   readonly inputPath: string;
-  /** The file to write. */
+  /** The file to write, or the folder where a model of the format is one. */
   readonly outputPath: string;
   /** Type of the weights that are written; null = the type they have. */
   readonly type: FloatType | null;

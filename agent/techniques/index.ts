@@ -1,6 +1,6 @@
 import { FailureError, failure } from '../../core/errors.js';
 import type { TechniqueChoice } from '../../core/experiment/experiment.js';
-import { runnerNamed } from '../../core/runners/index.js';
+import { makerFor, runnerNamed } from '../../core/runners/index.js';
 import { type ChainStep, chainSteps } from '../../core/techniques/chain.js';
 import type { ModelSettings, ResolvedModel } from '../artifacts/resolve.js';
 import type { Step } from '../artifacts/step.js';
@@ -10,6 +10,7 @@ import { groupHeadsStep } from './group-heads.js';
 import { mergeStep } from './merge.js';
 import { pruneStep } from './prune.js';
 import { quantizeStep } from './quantize.js';
+import { quantizeGraphStep } from './quantize-graph.js';
 import { windowStep } from './window.js';
 
 export interface StepsRequest {
@@ -18,7 +19,7 @@ export interface StepsRequest {
   readonly modelName: string;
   readonly technique: TechniqueChoice;
   readonly runnerKind: string;
-  /** The engine's release. */
+  /** Release of the engine that quantizes and calibrates: that of `makerFor`. */
   readonly engine: string;
   /** Where files may be that a technique names. */
   readonly settings: ModelSettings;
@@ -61,8 +62,11 @@ async function stepOf(
     case 'quantize': {
       const { importance: text } = one.spec;
       const importance = text === null ? null : await importanceFor(text, engine, settings);
-      return quantizeStep({ word: one.word, spec: one.spec, runnerKind, engine, importance });
+      const maker = makerFor(runnerKind);
+      return quantizeStep({ word: one.word, spec: one.spec, runnerKind: maker, engine, importance });
     }
+    case 'quantize-graph':
+      return quantizeGraphStep(one.word, one.spec);
     case 'window':
       return windowStep(one.window);
   }

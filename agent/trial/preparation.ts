@@ -1,6 +1,6 @@
 import { FailureError, failure } from '../../core/errors.js';
 import { warn } from '../../core/result/warnings.js';
-import { opensModels, predictedBytes, runnerNamed } from '../../core/runners/index.js';
+import { makerFor, opensModels, predictedBytes, runnerNamed } from '../../core/runners/index.js';
 import { type AdapterPart, readAdapter } from '../../core/techniques/adapter.js';
 import type { ModelArchitecture } from '../../core/work/architecture.js';
 import { workloadNamed } from '../../core/workloads/index.js';
@@ -57,7 +57,8 @@ async function makeModel({ lease, node, device, child, pins }: TrialRun): Promis
     const hint = 'Copy the same file to every node.';
     throw new FailureError(failure('digest-mismatch', message, { hint }));
   }
-  const engine = node.profile.runners.find(({ kind }) => kind === runner.kind)?.release ?? 'unknown';
+  const maker = makerFor(runner.kind);
+  const engine = node.profile.runners.find(({ kind }) => kind === maker)?.release ?? 'unknown';
   const steps = await stepsFor({
     base,
     modelName: model.name,

@@ -1,4 +1,6 @@
 import { type Command, Option } from 'commander';
+import { CONVERTED_TO } from '../../core/models/conversions.js';
+import type { ModelFormat } from '../../core/models/formats.js';
 import { FLOAT_BYTES, type FloatType } from '../../core/techniques/float-types.js';
 import { ALLOW_HF_OPTION, CONFIG_OPTION, type NodeOptions } from '../options/config.js';
 import { collect } from '../options/values.js';
@@ -10,6 +12,7 @@ export interface ModelsOptions extends NodeOptions {
 
 export interface ConvertOptions extends ModelsOptions {
   readonly type?: FloatType;
+  readonly to: ModelFormat;
   readonly out?: string;
   readonly dequantize?: true;
   readonly force?: true;
@@ -30,8 +33,14 @@ export function registerModels(program: Command): void {
     });
   models
     .command('convert')
-    .description('write a model in another format: a Hugging Face folder as a GGUF file')
-    .argument('<model>', 'folder with config.json and safetensors, a file of it, or hf:owner/repository')
+    .description(
+      'write a model in another format: a Hugging Face folder as a GGUF file, or either as an ONNX graph',
+    )
+    .argument(
+      '<model>',
+      'folder with config.json and safetensors, a file of it, hf:owner/repository, or a GGUF file',
+    )
+    .addOption(new Option('--to <format>', 'format to write').choices(CONVERTED_TO).default('gguf'))
     .addOption(
       new Option('-t, --type <type>', 'type of the weights (default: the type that they have)').choices(
         Object.keys(FLOAT_BYTES),
@@ -41,7 +50,7 @@ export function registerModels(program: Command): void {
       '--dequantize',
       'write quantized weights (GPTQ, AWQ, FP8, compressed-tensors) as the floats they stand for',
     )
-    .option('-o, --out <file>', 'file to write (default: the folder’s name with .gguf, here)')
+    .option('-o, --out <path>', 'file to write, or folder of an ONNX graph (default: the model’s name, here)')
     .option('-f, --force', 'overwrite the output if it exists')
     // The options of `models` itself are taken from wherever they stand.
     .action(async (source: string, _own: unknown, self: Command) => {

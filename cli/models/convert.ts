@@ -6,9 +6,10 @@ import { conversionNamed, wayTo } from '../../core/models/conversions.js';
 import { MODEL_FORMATS, withoutEnding } from '../../core/models/formats.js';
 import { FLOAT_BYTES } from '../../core/techniques/float-types.js';
 import { usageError } from '../exit.js';
-import { inspectModel, modelSettings, OPENED_BY_COMMANDS, openModel } from '../local-models.js';
+import { inspectModel, modelSettings, openModel } from '../local-models.js';
 import { nodeConfig } from '../node-config.js';
 import { printJson, say } from '../output/print.js';
+import { fileOf } from '../single/file-of.js';
 import { makeAlone } from '../single/make.js';
 import { outputPath } from '../single/output-path.js';
 import { runCommand } from '../single/run-command.js';
@@ -19,8 +20,7 @@ const VOCABULARY_BYTES = 64 * 2 ** 20;
 
 /** `ridge models convert`: one step of a sweep alone, by the same code, into a file that the user names. */
 export async function convertModel(source: string, options: ConvertOptions): Promise<void> {
-  const [format] = OPENED_BY_COMMANDS;
-  if (format === undefined) throw new Error('commands open no format');
+  const format = options.to;
   const named =
     options.out ?? `${withoutEnding(basename(source.replace(/^hf:/, '')))}${MODEL_FORMATS[format]}`;
   const path = outputPath(named, options.force === true);
@@ -28,13 +28,19 @@ export async function convertModel(source: string, options: ConvertOptions): Pro
   await runCommand(async () => {
     const settings = modelSettings(folders, nodeConfig(options));
     // Quantized weights are none that a conversion takes by itself.
-    const open = options.dequantize === true ? inspectModel : openModel;
+    const open = options.dequantize === true || format !== 'gguf' ? inspectModel : openModel;
     const model = await open(source, settings);
-    const [conversion, ...more] = wayTo(model.facts.format, OPENED_BY_COMMANDS) ?? [];
-    if (conversion === undefined || model.path === null)
+    const { facts } = model;
+    const way = wayTo(facts.format, [format]);
+    const conversion = way?.at(-1);
+    if (way === null)
+      throw usageError(`${source} is ${facts.format}, of which ${format} cannot be made`, null);
+    if (conversion === undefined)
       throw usageError(`${source} is ${format} already`, 'ridge quantize writes it in other types.');
-    if (more.length > 0) throw new Error('more conversions than one');
-    const { path: inputPath, facts } = model;
+    // What lies between is made in the cache.
+    const { from } = conversionNamed(conversion);
+    const inputPath =
+      model.path !== null && from === facts.format ? model.path : await fileOf(model, settings.cacheFolder);
     const request = {
       conversion,
       inputPath,

@@ -50,6 +50,13 @@ export function isFolderArchitecture(name: string): name is FolderArchitecture {
 /** Types of weights in folders that are read as numbers, as safetensors calls them, in lower case. */
 const FLOATS: readonly string[] = ['f32', 'f16', 'bf16'];
 
+/** Decoders that an ONNX graph is built of, by the architecture that their GGUF file says. */
+export const GRAPH_ARCHITECTURES = ['llama', 'smollm3', 'qwen2', 'qwen3', 'gemma'] as const;
+export type GraphArchitecture = (typeof GRAPH_ARCHITECTURES)[number];
+
+/** Types of GGUF tensors that an ONNX graph holds to the last bit. */
+export const GRAPH_WEIGHTS: readonly string[] = [...FLOATS, 'q4_0', 'q8_0'];
+
 export const CONVERSIONS = {
   'safetensors-to-gguf': {
     from: 'safetensors',
@@ -64,10 +71,28 @@ export const CONVERSIONS = {
     },
     bytes: (inputBytes) => inputBytes,
   },
+  'gguf-to-onnx': {
+    from: 'gguf',
+    to: 'onnx',
+    flaw({ architecture, quantization }) {
+      if (architecture !== null && !GRAPH_ARCHITECTURES.some((known) => known === architecture))
+        return `no graph is built of ${architecture}: ${GRAPH_ARCHITECTURES.join(', ')} have one`;
+      if (quantization !== null && !GRAPH_WEIGHTS.includes(quantization))
+        return `its weights are ${quantization}, and graphs hold ${GRAPH_WEIGHTS.join(', ')}: give its float file`;
+      return null;
+    },
+    // Floats become f32, a tied matrix is written twice.
+    bytes: (inputBytes) => 2 * inputBytes,
+  },
 } as const satisfies Readonly<Record<string, Conversion>>;
 
 export type ConversionName = keyof typeof CONVERSIONS;
 export const CONVERSION_NAMES = Object.keys(CONVERSIONS) as ConversionName[];
+
+/** Formats that some conversion leads to. */
+export const CONVERTED_TO: readonly ModelFormat[] = [
+  ...new Set(CONVERSION_NAMES.map((name) => CONVERSIONS[name].to)),
+];
 
 export function conversionNamed(name: ConversionName): Conversion {
   return CONVERSIONS[name];

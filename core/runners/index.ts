@@ -35,6 +35,11 @@ export function runnerNamed(kind: string): RunnerKind | undefined {
 /** Runs models where a sweep names no runner. */
 export const DEFAULT_RUNNER = llamaCpp.kind;
 
+/** @returns the runner whose engine changes GGUF files for another: itself, where it opens them. */
+export function makerFor(kind: string): string {
+  return runnerNamed(kind)?.formats.includes('gguf') === true ? kind : DEFAULT_RUNNER;
+}
+
 /** @returns the runner that commands which name none ask for a capability: the first that offers it. */
 export function defaultRunnerFor(capability: Capability): string {
   const runner = RUNNERS.find(({ offers }) => offers.includes(capability));

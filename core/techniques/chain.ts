@@ -4,10 +4,11 @@ import { type ConversionName, conversionNamed, wayTo } from '../models/conversio
 import type { ModelFormat } from '../models/formats.js';
 import { type AdapterPart, readAdapter } from './adapter.js';
 import { readAttention, type SlidingWindow } from './attention.js';
+import { type GraphQuantization, readGraphQuantization } from './graph-quantization.js';
 import { predictWeights } from './predicted-weights.js';
 import { type QuantizationSpec, readQuantization } from './quantization.js';
 import { readSparsity, type SparsitySpec } from './sparsity.js';
-import type { Reading } from './spelling.js';
+import { type Reading, rejected } from './spelling.js';
 
 /** One file that has to be made on the way to the one that runs. */
 export interface ChainLink {
@@ -17,9 +18,6 @@ export interface ChainLink {
   readonly bytes: number | null;
 }
 
-/** The format that techniques read and write. */
-const OF_TECHNIQUES: ModelFormat = 'gguf';
-
 /** One thing that is done to a base before it runs. */
 export type ChainStep =
   | { readonly kind: 'convert'; readonly conversion: ConversionName }
@@ -27,13 +25,19 @@ export type ChainStep =
   | { readonly kind: 'merge'; readonly parts: readonly AdapterPart[] }
   | { readonly kind: 'prune'; readonly word: string; readonly spec: SparsitySpec }
   | { readonly kind: 'quantize'; readonly word: string; readonly spec: QuantizationSpec }
+  | { readonly kind: 'quantize-graph'; readonly word: string; readonly spec: GraphQuantization }
   | { readonly kind: 'window'; readonly window: SlidingWindow };
 
 type BaseFacts = Pick<ModelFacts, 'format' | 'heads' | 'quantization'>;
 
+/** @returns the format that a step reads and writes. */
+function formatOf(step: ChainStep): ModelFormat {
+  return step.kind === 'quantize-graph' ? 'onnx' : 'gguf';
+}
+
 /**
- * What is done to the base of a point, in the order in which it is done: it is converted where techniques or the runner need
- * another format, then comes what its techniques do to it, then it is converted to what the runner opens.
+ * What is done to the base of a point, in the order in which it is done: what its techniques ask for, each in the format that it works
+ * on, and conversions between them, before, and to what the runner opens.
  * @param facts of the base; null when it is not known yet
  * @param opens formats that the runner opens; none = it opens no model.
  * @returns nothing for a base that runs as it is, and why for a word that cannot be read or a format that nothing leads to.
@@ -43,43 +47,60 @@ export function chainSteps(
   facts: BaseFacts | null,
   opens: readonly ModelFormat[],
 ): Reading<readonly ChainStep[]> {
-  const techniques = techniqueSteps(technique, facts);
+  const techniques = techniqueSteps(technique, facts, opens);
   if (!techniques.ok || facts === null || opens.length === 0) return techniques;
-  const conversions = (from: ModelFormat, to: readonly ModelFormat[]) =>
-    wayTo(from, to)?.map((conversion): ChainStep => ({ kind: 'convert', conversion })) ?? null;
-  const changed = techniques.value.length > 0;
-  const before = conversions(facts.format, changed ? [OF_TECHNIQUES] : opens);
-  const after = changed ? conversions(OF_TECHNIQUES, opens) : [];
-  if (before === null || after === null) {
-    const from = before === null ? facts.format : OF_TECHNIQUES;
-    const message = `the model is ${from}, of which ${opens.join(' or ')} cannot be made`;
-    return { ok: false, message, suggestion: null };
+  const steps: ChainStep[] = [];
+  let at = facts.format;
+  for (const step of [...techniques.value, null]) {
+    const to = step === null ? opens : [formatOf(step)];
+    const way = wayTo(at, to);
+    if (way === null) return rejected(`the model is ${at}, of which ${to.join(' or ')} cannot be made`);
+    for (const conversion of way) {
+      steps.push({ kind: 'convert', conversion });
+      at = conversionNamed(conversion).to;
+    }
+    if (step !== null) steps.push(step);
   }
-  return { ok: true, value: [...before, ...techniques.value, ...after] };
+  return { ok: true, value: steps };
 }
 
 /**
  * Heads are grouped, adapters merged, weights pruned, then quantized; a window is a change of the header and comes last, since it may
- * rename the architecture.
+ * rename the architecture. Graphs are quantized when all that is done to GGUF files is done.
  */
-function techniqueSteps(technique: TechniqueChoice, facts: BaseFacts | null): Reading<readonly ChainStep[]> {
+function techniqueSteps(
+  technique: TechniqueChoice,
+  facts: BaseFacts | null,
+  opens: readonly ModelFormat[],
+): Reading<readonly ChainStep[]> {
+  const { quantization: word } = technique;
   const attention = readAttention(technique.attention);
   const adapter = readAdapter(technique.adapter);
   const sparsity = readSparsity(technique.sparsity);
-  const quantization = readQuantization(technique.quantization);
+  const graph = graphQuantization(word, opens);
+  const quantization = graph === null ? readQuantization(word) : null;
   if (!attention.ok) return attention;
   if (!adapter.ok) return adapter;
   if (!sparsity.ok) return sparsity;
-  if (!quantization.ok) return quantization;
+  if (graph?.ok === false) return graph;
+  if (quantization?.ok === false) return quantization;
   const steps: ChainStep[] = [];
   const { kvHeads = null, window = null } = attention.value ?? {};
   if (kvHeads !== null && kvHeads !== facts?.heads?.keyValue) steps.push({ kind: 'group-heads', kvHeads });
   if (adapter.value?.mode === 'merged') steps.push({ kind: 'merge', parts: adapter.value.parts });
   if (sparsity.value !== null) steps.push({ kind: 'prune', word: technique.sparsity, spec: sparsity.value });
-  if (quantization.value !== null && technique.quantization !== facts?.quantization)
-    steps.push({ kind: 'quantize', word: technique.quantization, spec: quantization.value });
+  const spec = quantization?.value ?? null;
+  if (spec !== null && word !== facts?.quantization) steps.push({ kind: 'quantize', word, spec });
   if (window !== null) steps.push({ kind: 'window', window });
+  const asIs = facts?.format === 'onnx' && word === facts.quantization;
+  if (graph?.ok === true && !asIs) steps.push({ kind: 'quantize-graph', word, spec: graph.value });
   return { ok: true, value: steps };
+}
+
+/** `f16` is a word of both: for runners that open graphs alone it is of graphs. A graph is f32 until it is quantized. */
+function graphQuantization(word: string, opens: readonly ModelFormat[]): Reading<GraphQuantization> | null {
+  const reading = readGraphQuantization(word);
+  return word === 'f16' && (!opens.includes('onnx') || opens.length > 1) ? null : reading;
 }
 
 /**
@@ -100,7 +121,7 @@ export function chainOf(
   const known = facts === null ? null : knownFacts(facts);
   return steps.value.map((step) => {
     if (step.kind === 'convert' && bytes !== null) bytes = conversionNamed(step.conversion).bytes(bytes);
-    if (step.kind === 'quantize')
+    if (step.kind === 'quantize' || step.kind === 'quantize-graph')
       bytes = known === null ? null : Math.round(predictWeights(known, step.word));
     return { recipe: recipeOf(step), bytes };
   });
@@ -118,6 +139,8 @@ function recipeOf(step: ChainStep): string {
       const { tokens, fullEvery } = step.window;
       return `window(${tokens}${fullEvery === 0 ? '' : `, full every ${fullEvery}`})`;
     }
+    case 'quantize-graph':
+      return `quantize(${step.word})`;
     default:
       return `${step.kind}(${step.word})`;
   }

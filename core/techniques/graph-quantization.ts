@@ -1,4 +1,5 @@
 import type { Rule } from '../experiment/rule.js';
+import { GRAPH_WEIGHTS } from '../models/conversions.js';
 import type { ModelFormat } from '../models/formats.js';
 import { choice, flag, headOf, type Reading, readSettings, type Setting, writeWord } from './spelling.js';
 
@@ -73,9 +74,6 @@ export function blockBits(word: string): number | null {
   return bits + (32 + (zeroPoints ? bits : 0)) / length;
 }
 
-/** Types of GGUF tensors that an ONNX graph holds to the last bit. */
-const HELD = ['f32', 'f16', 'bf16', 'q4_0', 'q8_0'];
-
 /** @param opens formats that a runner opens. @returns what refuses the words of forms that they do not have. */
 export function formsOf(opens: readonly ModelFormat[]): Rule {
   const graphs = opens.includes('onnx');
@@ -100,7 +98,7 @@ function notOfFiles(word: string): string | null {
   const head = headOf(word);
   if (head === 'base' || TYPES.some((type) => type === head)) return null;
   const choose = `choose ${GRAPH_TYPES.join(', ')}, f16, q8_0, or q4_0?outputType=q8_0`;
-  if (!HELD.includes(head))
+  if (!GRAPH_WEIGHTS.includes(head))
     return `quantization ${head} is a type of llama.cpp that ONNX graphs have no form for: ${choose}`;
   const vocabulary = /[?&](?:pure=true|outputType=(?:q4_0|q8_0|f16|f32))/.test(word);
   return head === 'q4_0' && !vocabulary
