@@ -20,7 +20,7 @@ import transformers
 
 OUT, LLAMA_CPP, TEXT = Path(sys.argv[1]), Path(sys.argv[2]), Path(sys.argv[3])
 ONLY = sys.argv[4:]
-sys.path.insert(1, str(LLAMA_CPP / "gguf-py"))
+sys.path[1:1] = [str(LLAMA_CPP), str(LLAMA_CPP / "gguf-py")]
 import gguf  # noqa: E402
 
 TOKENS = 24
@@ -57,9 +57,10 @@ CHECKPOINTS = {
     "phi3": ("Phi3", "pieces", dict(SMALL, original_max_position_embeddings=64, rope_parameters=LONG)),
     "smollm3": ("SmolLM3", "pieces", dict(SMALL, num_hidden_layers=5)),
     "olmo2": ("Olmo2", "bpe", dict(SMALL)),
-    "deepseek_v2": ("DeepseekV2", "bpe", dict(LATENT, q_lora_rank=None, n_group=1, topk_group=1, rope_parameters=YARN)),
+    "deepseek_v2": ("DeepseekV2", "bpe", dict(LATENT, q_lora_rank=20, n_group=1, topk_group=1, rope_parameters=YARN)),
     "deepseek_v3": ("DeepseekV3", "bpe", dict(LATENT, q_lora_rank=20, n_group=2, topk_group=1)),
-    "gpt_oss": ("GptOss", "bpe", dict(SMALL, num_local_experts=4, num_experts_per_tok=2, head_dim=32, sliding_window=128)),
+    "gpt_oss": ("GptOss", "bpe", dict(SMALL, num_local_experts=4, num_experts_per_tok=2, head_dim=32, sliding_window=128,
+                rope_parameters=dict(YARN, rope_theta=150000.0, factor=32.0))),
     "bert": ("Bert", "words", {k: v for k, v in SMALL.items() if k != "num_key_value_heads"}),
 }
 CLASSES = {"Gemma3": ("Gemma3TextConfig", "Gemma3ForCausalLM"), "Bert": ("BertConfig", "BertModel")}

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import type { RequestListener } from 'node:http';
-import { basename, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { joinDigests } from '../../../agent/artifacts/digest.js';
 import { makeRoom } from '../../../agent/artifacts/eviction.js';
@@ -19,10 +19,12 @@ import { type Failure, failure, toFailure } from '../../../core/errors.js';
 import { partPaths } from '../../../core/models/parts.js';
 import { readRemote } from '../../../core/models/remote.js';
 import { readGgufHeader } from '../../../formats/gguf/header.js';
+import { formatOf } from '../../../formats/index.js';
 import { temporaryFolder } from '../../support/bench.js';
 import { FileServer } from '../../support/file-server.js';
 import { hub } from '../../support/hub.js';
 import { doHere } from '../../support/launcher.js';
+import { tinyLlama, writeFolder } from '../../support/model-folder.js';
 import { splitGguf } from '../../support/split-gguf.js';
 import { Authority, hasOpenssl } from '../../support/tls.js';
 
@@ -484,5 +486,77 @@ describe('a model in parts', () => {
     const other = `sha256:${'0'.repeat(64)}`;
     expect((await refused(wrong.ask(source!, { digest: other }))).code).toBe('digest-mismatch');
     expect(wrong.left()).toEqual([]);
+  });
+});
+
+describe('a folder of a hub', () => {
+  /** The files of a model in two parts, as they lie in a repository beside others. */
+  async function repository() {
+    const folder = await writeFolder(tinyLlama(), { parts: 2, type: 'bf16' });
+    const names = readdirSync(folder);
+    const files = Object.fromEntries(names.map((name) => [name, readFileSync(join(folder, name))]));
+    const others = { 'README.md': Buffer.from('# o/r'), 'onnx/model.onnx': Buffer.from('x') };
+    const parts = names.filter((name) => name.endsWith('.safetensors')).sort();
+    return { folder, names, parts, ...(await hub({ ...files, ...others })) };
+  }
+
+  test('comes with its config, its tokenizer and all parts, and is the folder that it is elsewhere', async () => {
+    const { folder, names, api, store, sources } = await repository();
+    const { ask, left, cacheFolder, policy } = node(sources);
+    const seen: number[] = [];
+    const fetched = await ask('hf:o/r', { onProgress: (done) => seen.push(done) });
+    expect(left()).toEqual(['F.gguf', 'F.gguf.json']);
+    for (const name of names)
+      expect(readFileSync(join(fetched.path, name)).equals(readFileSync(join(folder, name)))).toBe(true);
+    expect(store.seen.map(({ path }) => path).some((path) => path.includes('onnx'))).toBe(false);
+    expect(seen.at(-1)).toBe(fetched.bytes);
+    const here = { modelFolders: [dirname(folder)], cacheFolder };
+    const local = await resolveModel(folder, here);
+    expect(fetched.digest).toBe(local.digest);
+    // Without its hub, too.
+    await Promise.all([api.stop(), store.stop()]);
+    const opened = await resolveModel('hf:o/r', { ...here, sources: { policy, artifactBytes: 1e9 } });
+    expect(opened).toMatchObject({ path: fetched.path, digest: local.digest, facts: local.facts });
+  });
+
+  test('goes on where it was cut off, without the parts that are there', async () => {
+    const { parts, store, sources } = await repository();
+    const { ask } = node({ ...sources, attempts: 1 });
+    // The second part and nothing of the first is cut.
+    const cutOff: RequestListener = (_, response) => response.destroy();
+    store.on.set(`/stored/${parts[1]}`, cutOff);
+    expect((await refused(ask('hf:o/r'))).code).toBe('fetch-failed');
+    store.on.delete(`/stored/${parts[1]}`);
+    const before = store.seen.length;
+    await ask('hf:o/r');
+    const again = store.seen.slice(before).map(({ path }) => path);
+    expect(again).toContain(`/stored/${parts[1]}`);
+    expect(again).not.toContain(`/stored/${parts[0]}`);
+  });
+
+  test('is looked at by its config and the headers of its parts', async () => {
+    const { folder, store, sources } = await repository();
+    const { policy } = node(sources);
+    const asking = { kind: 'hub', policy, signal: new AbortController().signal } as const;
+    const reading = readRemote('hf:o/r');
+    if (!reading.ok) throw new Error(reading.reason);
+    const { facts, digest } = await peek('hf:o/r', reading.remote, asking);
+    expect(facts).toEqual(formatOf(folder).inspect(folder).facts);
+    expect(digest).toBeNull();
+    expect(store.seen.map(({ path }) => path)).not.toContain('/stored/tokenizer.json');
+  });
+
+  test('of another content than the hub says is refused, and makes room as one', async () => {
+    const { parts, store, sources } = await repository();
+    const { ask, left, cacheFolder } = node(sources);
+    const { content } = store.files.get(`/stored/${parts[0]}`)!;
+    const other = Buffer.from(content);
+    other[other.length - 1]! ^= 1;
+    store.put(`/stored/${parts[0]}`, other);
+    expect((await refused(ask('hf:o/r'))).code).toBe('digest-mismatch');
+    store.put(`/stored/${parts[0]}`, content);
+    await ask('hf:o/r');
+    await makeRoom(join(cacheFolder, 'artifacts'), { limitBytes: 1000 });
+    expect(left()).toEqual([]);
   });
 });

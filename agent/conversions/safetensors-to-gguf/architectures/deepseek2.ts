@@ -7,10 +7,9 @@ export const deepseekV2: Architecture = deepseek(['DeepseekV2ForCausalLM'], {
   rms_norm_eps: 1e-6,
   rope_theta: 10_000,
   first_k_dense_replace: 0,
-  scoring_func: 'softmax',
 });
 
-/** The router of V3 judges by sigmoids, with a bias for each expert. */
+/** The router of V3 judges by sigmoids, with a bias for each expert, also where its config does not say so. */
 export const deepseekV3: Architecture = deepseek(['DeepseekV3ForCausalLM'], {
   rms_norm_eps: 1e-6,
   rope_theta: 10_000,

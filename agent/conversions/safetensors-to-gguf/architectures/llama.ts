@@ -58,13 +58,14 @@ export function ropeFactors(config: FolderConfig): Readonly<Record<string, Weigh
   const length = said.number('original_max_position_embeddings');
   const dimensions = headLength(config);
   const factors = Array.from({ length: dimensions / 2 }, (_, i) => {
-    // float32, as torch computes it.
-    const frequency = Math.fround(1 / Math.fround((base ?? 10_000) ** Math.fround((2 * i) / dimensions)));
-    const wave = (2 * Math.PI) / frequency;
+    // In float32 at every step, as torch computes it.
+    const { fround } = Math;
+    const frequency = fround(1 / fround((base ?? 10_000) ** fround((2 * i) / dimensions)));
+    const wave = fround(fround(2 * Math.PI) / frequency);
     if (wave < length / high) return 1;
     if (wave > length / low) return factor;
-    const smooth = (length / wave - low) / (high - low);
-    return 1 / ((1 - smooth) / factor + smooth);
+    const smooth = fround(fround(fround(length / wave) - low) / fround(high - low));
+    return 1 / fround(fround(fround(1 - smooth) / factor) + smooth);
   });
   return { 'rope_freqs.weight': numbers(factors) };
 }
