@@ -9,7 +9,7 @@
  * 4. A folder of `--gigabytes=4` in parts: the memory it takes.
  */
 import { execFileSync, spawnSync } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { safetensorsToGguf } from '../../agent/conversions/safetensors-to-gguf/converter.js';
@@ -44,11 +44,18 @@ conclude('convert', figures);
 async function converted(inputPath: string, type: FloatType): Promise<string> {
   const outputPath = join(folder, `${basename(inputPath)}.${type}.gguf`);
   const { warnings } = await safetensorsToGguf.convert(
-    { inputPath, outputPath, type, dequantize: false },
+    { inputPath, outputPath, type, dequantize: isQuantized(inputPath) },
     () => {},
   );
   for (const warning of warnings) console.log(`  note of ${basename(inputPath)}: ${warning}`);
   return outputPath;
+}
+
+function isQuantized(at: string): boolean {
+  return (
+    existsSync(join(at, 'config.json')) &&
+    readFileSync(join(at, 'config.json'), 'utf8').includes('"quant_method"')
+  );
 }
 
 async function againstReference(at: string): Promise<void> {

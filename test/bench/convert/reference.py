@@ -3,6 +3,7 @@
 python reference.py OUT LLAMA_CPP TEXT [NAME...]
 
 OUT/NAME/            the checkpoint: safetensors, config, tokenizer
+OUT/qwen2_METHOD/    the same with weights as quantizers write them
 OUT/NAME.TYPE.gguf   by LLAMA_CPP/convert_hf_to_gguf.py, in float32 and, of some, in bfloat16 and float16
 OUT/NAME.logits      float32 [tokens, vocabulary] of OUT/NAME.tokens (int32), computed in float32
 TEXT                 UTF-8, what a SentencePiece vocabulary is trained on
@@ -146,6 +147,83 @@ def make(name):
         logits.numpy().tofile(OUT / f"{name}.logits")
 
 
+def packed(values, bits, dim):
+    """Small whole numbers as words of 32 bits, the first lowest, along a dimension."""
+    each = 32 // bits
+    moved = values.movedim(dim, -1).to(torch.int64)
+    words = (moved.reshape(*moved.shape[:-1], -1, each) << (bits * torch.arange(each))).sum(-1)
+    return torch.where(words >= 2**31, words - 2**32, words).to(torch.int32).movedim(-1, dim).contiguous()
+
+
+def gptq(base, rows, columns, random):
+    groups, order = columns // 32, torch.randperm(columns, generator=random) // 32
+    return {
+        f"{base}.qweight": packed(random_ints(random, 16, columns, rows), 4, 0),
+        f"{base}.qzeros": packed(random_ints(random, 15, groups, rows), 4, 1),
+        f"{base}.scales": (0.02 * torch.rand(groups, rows, generator=random)).half(),
+        f"{base}.g_idx": order.to(torch.int32),
+    }
+
+
+def fp8(base, rows, columns, random):
+    down, across = -(-rows // 48), -(-columns // 40)
+    return {
+        f"{base}.weight": torch.randn(rows, columns, generator=random).to(torch.float8_e4m3fn),
+        f"{base}.weight_scale_inv": torch.rand(down, across, generator=random),
+    }
+
+
+def int4(base, rows, columns, random):
+    return {
+        f"{base}.weight_packed": packed(random_ints(random, 16, rows, columns), 4, 1),
+        f"{base}.weight_scale": (0.02 * torch.rand(rows, columns // 32, generator=random)).bfloat16(),
+        f"{base}.weight_shape": torch.tensor([rows, columns]),
+    }
+
+
+def fp8_channels(base, rows, columns, random):
+    return {
+        f"{base}.weight": torch.randn(rows, columns, generator=random).to(torch.float8_e4m3fn),
+        f"{base}.weight_scale": torch.rand(rows, 1, generator=random).bfloat16(),
+    }
+
+
+def random_ints(random, below, *shape):
+    return torch.randint(0, below, shape, generator=random)
+
+
+def compressed(form, **weights):
+    return dict(quant_method="compressed-tensors", format=form, config_groups=dict(group_0=dict(
+        targets=["Linear"], weights=dict(weights))))
+
+
+# Random weights as quantizers write them, in the place of those of a checkpoint.
+QUANTIZED = {
+    "gptq": (gptq, dict(quant_method="gptq", bits=4, group_size=32, desc_act=True, sym=False)),
+    "fp8": (fp8, dict(quant_method="fp8", weight_block_size=[48, 40])),
+    "int4": (int4, compressed("pack-quantized", num_bits=4, type="int", group_size=32, strategy="group", symmetric=True)),
+    "fp8_channels": (fp8_channels, compressed("float-quantized", num_bits=8, type="float", strategy="channel")),
+}
+
+
+def quantize(method):
+    from safetensors.torch import load_file, save_file
+    make, said = QUANTIZED[method]
+    name = f"qwen2_{method}"
+    shutil.copytree(OUT / "qwen2", OUT / name, dirs_exist_ok=True)
+    random = torch.Generator().manual_seed(11)
+    tensors = {}
+    for key, tensor in load_file(OUT / "qwen2" / "model.safetensors").items():
+        if key.endswith("_proj.weight"):
+            tensors.update(make(key.removesuffix(".weight"), *tensor.shape, random))
+        else:
+            tensors[key] = tensor
+    save_file(tensors, OUT / name / "model.safetensors", metadata=dict(format="pt"))
+    config = json.loads((OUT / name / "config.json").read_text())
+    (OUT / name / "config.json").write_text(json.dumps(dict(config, quantization_config=said)))
+    return name
+
+
 def convert(name, kind):
     out = OUT / f"{name}.{kind}.gguf"
     sys.argv = ["convert_hf_to_gguf.py", str(OUT / name), "--outfile", str(out), "--outtype", kind]
@@ -156,7 +234,7 @@ def convert(name, kind):
             raise RuntimeError(f"llama.cpp's converter ended with {ended.code}")
 
 
-for name in ONLY or CHECKPOINTS:
+for name in [one for one in CHECKPOINTS if not ONLY or one in ONLY]:
     try:
         make(name)
         for kind in ["f32", *TYPES.get(name, [])]:
@@ -164,3 +242,9 @@ for name in ONLY or CHECKPOINTS:
         print(f"made {name}", flush=True)
     except Exception as error:  # Said in the figure; the others are worth having.
         print(f"failed {name}: {error}", flush=True)
+for method in QUANTIZED if not ONLY or "quantized" in ONLY else []:
+    try:
+        convert(quantize(method), "f32")
+        print(f"made {method}", flush=True)
+    except Exception as error:
+        print(f"failed {method}: {error}", flush=True)
