@@ -18,15 +18,18 @@ export interface ConvertOptions extends ModelsOptions {
   readonly force?: true;
 }
 
+const FOLDER_OPTION = ['--models <dir>', 'folder to look in (repeatable)'] as const;
+const JSON_OPTION = ['--json', 'print JSON'] as const;
+
 export function registerModels(program: Command): void {
   const models = program
     .command('models')
     .description('list the models this machine has: shipped ones and those in model folders')
     .argument('[model]', 'show one model: its facts and tensors')
-    .option('--models <dir>', 'folder to look in (repeatable)', collect, [])
+    .option(...FOLDER_OPTION, collect, [])
     .option(...CONFIG_OPTION)
     .option(...ALLOW_HF_OPTION)
-    .option('--json', 'print JSON')
+    .option(...JSON_OPTION)
     .action(async (file: string | undefined, options: ModelsOptions) => {
       const { listModels } = await import('./models.js');
       await listModels(file, options);
@@ -52,7 +55,11 @@ export function registerModels(program: Command): void {
     )
     .option('-o, --out <path>', 'file to write, or folder of an ONNX graph (default: the model’s name, here)')
     .option('-f, --force', 'overwrite the output if it exists')
-    // The options of `models` itself are taken from wherever they stand.
+    .option(...FOLDER_OPTION, collect, [])
+    .option(...CONFIG_OPTION)
+    .option(...ALLOW_HF_OPTION)
+    .option(...JSON_OPTION)
+    // `models` has the last four as well and takes them, wherever they stand.
     .action(async (source: string, _own: unknown, self: Command) => {
       const { convertModel } = await import('./convert.js');
       await convertModel(source, self.optsWithGlobals<ConvertOptions>());

@@ -49,6 +49,8 @@ export function isFolderArchitecture(name: string): name is FolderArchitecture {
 
 /** Types of weights in folders that are read as numbers, as safetensors calls them, in lower case. */
 const FLOATS: readonly string[] = ['f32', 'f16', 'bf16'];
+/** What is written as it is. */
+const KEPT: readonly string[] = ['mxfp4'];
 
 /** Decoders that an ONNX graph is built of, by the architecture that their GGUF file says. */
 export const GRAPH_ARCHITECTURES = ['llama', 'smollm3', 'qwen2', 'qwen3', 'gemma'] as const;
@@ -65,7 +67,7 @@ export const CONVERSIONS = {
       if (architecture === null) return 'its config does not say its model_type';
       if (!isFolderArchitecture(architecture))
         return `a model of the type ${architecture} has no GGUF form here: ${FOLDER_ARCHITECTURES.join(', ')} have one`;
-      if (quantization !== null && !FLOATS.includes(quantization))
+      if (quantization !== null && ![...FLOATS, ...KEPT].includes(quantization))
         return `its weights are quantized (${quantization}), and GGUF files are made of ${FLOATS.join(', ')}; \`ridge models convert --dequantize\` writes the floats that they stand for`;
       return null;
     },

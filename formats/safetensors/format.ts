@@ -61,7 +61,10 @@ function isConfig(path: string): boolean {
 
 /** @throws FormatError for weights whose config is elsewhere. */
 function folderOf(path: string): string {
-  if (statSync(path).isDirectory()) return path;
+  if (statSync(path).isDirectory()) {
+    if (existsSync(join(path, CONFIG))) return path;
+    throw new FormatError(`it has no ${CONFIG}, so nothing says what it is`, 'Get all files of the model.');
+  }
   const folder = dirname(path);
   if (existsSync(join(folder, CONFIG))) return folder;
   const hint = `Put ${CONFIG} and the weights into one folder, and name the folder.`;

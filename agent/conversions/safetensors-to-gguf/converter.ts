@@ -80,7 +80,7 @@ function contentOf(
   const generation = join(folder, GENERATION);
   const metadata = metadataOf(architecture, config, {
     name: basename(folder),
-    type: written,
+    type: planned.some(({ weights }) => weights.type === 'mxfp4') ? 'mxfp4_moe' : written,
     generation: existsSync(generation) ? new FolderConfig(fieldsOf(readJson(generation))) : null,
   });
   return {

@@ -1,5 +1,4 @@
 import { fileType } from '../../../core/techniques/file-types.js';
-import type { FloatType } from '../../../core/techniques/float-types.js';
 import type { GgufValue } from '../../../formats/gguf/value.js';
 import { type Architecture, type Entries, f32, text, u32 } from './architecture.js';
 import { type FolderConfig, ropeOf } from './config.js';
@@ -18,7 +17,8 @@ const SAMPLING = {
 /** What is said of any model, in front of what is said of its architecture. */
 export interface General {
   readonly name: string;
-  readonly type: FloatType;
+  /** `general.file_type`, by its name. */
+  readonly type: string;
   /** generation_config.json; null = there is none. */
   readonly generation: FolderConfig | null;
 }

@@ -58,7 +58,10 @@ export function planTensors(
 
 /** @returns a planned tensor as it is written. */
 export function sourceOf({ name, weights }: Planned, type: FloatType): TensorSource {
-  const kept = weights.shape.length <= 1 || ALWAYS_F32.test(name) || !name.endsWith('.weight') ? 'f32' : type;
+  const packed = weights.type === 'mxfp4' ? weights.type : null;
+  const kept =
+    packed ??
+    (weights.shape.length <= 1 || ALWAYS_F32.test(name) || !name.endsWith('.weight') ? 'f32' : type);
   return { name, type: kept, shape: [...weights.shape].reverse(), data: () => bytesOf(weights, kept) };
 }
 

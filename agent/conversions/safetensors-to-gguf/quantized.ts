@@ -62,15 +62,25 @@ const METHODS: Readonly<Record<string, Method>> = {
   },
 };
 
+/** Kept as it is, for GGUF files have the type. */
+const KEPT: Readonly<Record<string, Method>> = {
+  mxfp4: {
+    found: () => '_blocks',
+    beside: ['_scales'],
+    open: (base, stored) => ({ name: `${base}_mxfp4`, weights: () => mxfp4(base, stored) }),
+  },
+};
+
 export const DEQUANTIZED = Object.keys(METHODS);
 
-/** @returns all weights of a folder as floats: those that are so as they are, the others computed as they are read. */
+/** @returns all weights of a folder: floats as they are, those of a method above computed as they are read. */
 export function asFloats(
   all: readonly LocatedTensor[],
   quantization: FolderConfig | null,
   shards: Shards,
 ): readonly NamedWeights[] {
-  const method = METHODS[quantization?.text('quant_method') ?? ''];
+  const named = quantization?.text('quant_method') ?? '';
+  const method = METHODS[named] ?? KEPT[named];
   const plain = (tensor: LocatedTensor) => ({ name: tensor.name, weights: () => shards.weights(tensor) });
   if (method === undefined || quantization === null) return all.map(plain);
   const stored: Stored = { tensors: new Map(all.map((one) => [one.name, one])), shards, said: quantization };
@@ -266,6 +276,39 @@ function packed(base: string, stored: Stored): Weights {
     }
     return values;
   });
+}
+
+/** Weights of a block, the bytes that a folder has of it, and those of ggml's (ggml-common.h, block_mxfp4). */
+const [BLOCK, FOLDER_BLOCK, GGML_BLOCK] = [32, 16, 17] as const;
+
+/** Neighbours share a byte in a folder, halves of a block in ggml, which has the scale in front. */
+function mxfp4(base: string, stored: Stored): Weights {
+  const { shards } = stored;
+  const [blocks, scales] = [beside(stored, `${base}_blocks`), beside(stored, `${base}_scales`)];
+  const [experts = 0, rows = 0, perRow = 0] = blocks.shape;
+  requireShape(blocks, [experts, rows, perRow, FOLDER_BLOCK]);
+  requireShape(scales, [experts, rows, perRow]);
+  const most = rowsOfChunk(perRow * GGML_BLOCK);
+  return {
+    type: 'mxfp4',
+    shape: [experts, rows, perRow * BLOCK],
+    async *rows(first, count) {
+      for (let done = 0; done < count; done += most) {
+        const start = (first + done) * perRow;
+        const number = Math.min(most, count - done) * perRow;
+        const values = await shards.read(blocks, start * FOLDER_BLOCK, number * FOLDER_BLOCK);
+        const exponents = await shards.read(scales, start, number);
+        const out = new Uint8Array(number * GGML_BLOCK);
+        for (let block = 0; block < number; block++) {
+          const [from, to] = [block * FOLDER_BLOCK, block * GGML_BLOCK];
+          const value = (i: number) => (values[from + (i >> 1)]! >> (4 * (i & 1))) & 15;
+          out[to] = exponents[block]!;
+          for (let i = 0; i < FOLDER_BLOCK; i++) out[to + 1 + i] = value(i) | (value(i + FOLDER_BLOCK) << 4);
+        }
+        yield out;
+      }
+    },
+  };
 }
 
 function bitsOf(said: FolderConfig): number {

@@ -4,14 +4,18 @@ import {
   FLOAT_BYTES,
   type FloatType,
 } from '../../../core/techniques/float-types.js';
+import { bytesPerElement } from '../../../core/techniques/tensor-types.js';
 import { FormatError } from '../../../formats/format.js';
+
+/** `mxfp4`: blocks of 32 weights with one scale, as ggml stores them; they are only taken by rows. */
+export type WeightType = FloatType | 'mxfp4';
 
 /**
  * Weights that are read piece by piece, as they lie in a file or as something made of them. Rows are those of the last dimension: of
  * [experts, outputs, inputs] there are experts × outputs.
  */
 export interface Weights {
-  readonly type: FloatType;
+  readonly type: WeightType;
   /** Outermost dimension first. */
   readonly shape: readonly number[];
   /** Reads some rows in order, as bytes of the type, in chunks of whole rows. */
@@ -34,7 +38,7 @@ export function rowsOfChunk(rowBytes: number): number {
   return Math.max(1, Math.floor(CHUNK_BYTES / Math.max(1, rowBytes)));
 }
 
-const rowBytes = (weights: Weights) => rowLength(weights) * FLOAT_BYTES[weights.type];
+const rowBytes = (weights: Weights) => rowLength(weights) * bytesPerElement(weights.type);
 
 /** Rows that follow each other in what they are taken of. */
 export interface Run {
@@ -136,7 +140,7 @@ export function paired(weights: Weights, heads: number): Weights {
 
 function asColumn(vector: Weights): Weights {
   const [length = 0] = vector.shape;
-  const size = FLOAT_BYTES[vector.type];
+  const size = bytesPerElement(vector.type);
   return {
     type: vector.type,
     shape: [length, 1],
@@ -152,14 +156,41 @@ function asVector(column: Weights): Weights {
   return { type: column.type, shape: [length], rows: () => column.rows(0, length) };
 }
 
-/** Every so manieth column, from one on. */
-export interface Columns {
+/** @returns every so manieth row of each matrix of the last two dimensions, from one on. */
+export function alternate(weights: Weights, { from, step }: Every): Weights {
+  const { shape } = weights;
+  const [rows = 1, columns = 1] = shape.slice(-2);
+  if (rows % step !== 0)
+    throw new FormatError(`a tensor of [${shape.join(', ')}] cannot be taken apart into ${step} of its rows`);
+  const bytes = rowBytes(weights);
+  const most = Math.max(1, Math.floor(rowsOfChunk(bytes) / step));
+  return {
+    type: weights.type,
+    shape: [...shape.slice(0, -2), rows / step, columns],
+    async *rows(first, count) {
+      for (let done = 0; done < count; done += most) {
+        const taken = Math.min(most, count - done);
+        // Each matrix has whole steps, so rows of all matrices can be counted on.
+        const block = await collected(weights, (first + done) * step, taken * step);
+        const out = new Uint8Array(taken * bytes);
+        for (let row = 0; row < taken; row++) {
+          const at = (row * step + from) * bytes;
+          out.set(block.subarray(at, at + bytes), row * bytes);
+        }
+        yield out;
+      }
+    },
+  };
+}
+
+/** Every so manieth row or column, from one on. */
+export interface Every {
   readonly from: number;
   readonly step: number;
 }
 
 /** @returns each matrix of the last two dimensions with its columns, or some of them, as rows; one matrix is in memory. */
-export function transposed(weights: Weights, { from, step }: Columns = { from: 0, step: 1 }): Weights {
+export function transposed(weights: Weights, { from, step }: Every = { from: 0, step: 1 }): Weights {
   const { shape, type } = weights;
   const [rows = 1, columns = 1] = shape.slice(-2);
   if (columns % step !== 0)
@@ -167,7 +198,7 @@ export function transposed(weights: Weights, { from, step }: Columns = { from: 0
       `a tensor of [${shape.join(', ')}] cannot be taken apart into ${step} of its columns`,
     );
   const kept = columns / step;
-  const Elements = FLOAT_BYTES[type] === 2 ? Uint16Array : Uint32Array;
+  const Elements = FLOAT_BYTES[floatType(weights)] === 2 ? Uint16Array : Uint32Array;
   return {
     type,
     shape: [...shape.slice(0, -2), kept, rows],
@@ -189,12 +220,13 @@ export function transposed(weights: Weights, { from, step }: Columns = { from: 0
 
 /** @returns the weights with a number added to each, as float32. */
 export function shifted(weights: Weights, by: number): Weights {
+  const type = floatType(weights);
   return {
     type: 'f32',
     shape: weights.shape,
     async *rows(first, count) {
       for await (const chunk of weights.rows(first, count)) {
-        const values = decodeFloats(chunk, weights.type);
+        const values = decodeFloats(chunk, type);
         for (let i = 0; i < values.length; i++) values[i] = values[i]! + by;
         yield encodeFloats(values, 'f32');
       }
@@ -215,11 +247,16 @@ export function numbers(values: readonly number[]): Weights {
 }
 
 /** @returns all weights in order, in a type; those of that type go over byte by byte. */
-export async function* bytesOf(weights: Weights, type: FloatType): AsyncGenerator<Uint8Array> {
+export async function* bytesOf(weights: Weights, type: WeightType): AsyncGenerator<Uint8Array> {
   for await (const chunk of weights.rows(0, rowCount(weights))) {
     if (weights.type === type) yield chunk;
-    else yield encodeFloats(decodeFloats(chunk, weights.type), type);
+    else yield encodeFloats(decodeFloats(chunk, floatType(weights)), floatType({ ...weights, type }));
   }
+}
+
+function floatType({ type, shape }: Weights): FloatType {
+  if (type !== 'mxfp4') return type;
+  throw new FormatError(`a tensor of [${shape.join(', ')}] is ${type}, and should be of floats`);
 }
 
 async function collected(weights: Weights, first: number, count: number): Promise<Uint8Array<ArrayBuffer>> {

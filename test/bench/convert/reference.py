@@ -3,7 +3,7 @@
 python reference.py OUT LLAMA_CPP TEXT [NAME...]
 
 OUT/NAME/            the checkpoint: safetensors, config, tokenizer
-OUT/qwen2_METHOD/    the same with weights as quantizers write them
+OUT/MODEL_METHOD/    one with weights as quantizers write them
 OUT/NAME.TYPE.gguf   by LLAMA_CPP/convert_hf_to_gguf.py, in float32 and, of some, in bfloat16 and float16
 OUT/NAME.logits      float32 [tokens, vocabulary] of OUT/NAME.tokens (int32), computed in float32
 TEXT                 UTF-8, what a SentencePiece vocabulary is trained on
@@ -36,7 +36,10 @@ LATENT = dict(SMALL, num_key_value_heads=4, kv_lora_rank=24, qk_nope_head_dim=16
 HALF = 16 // 2
 LONG = dict(rope_type="longrope", long_factor=[1.0 + 0.5 * i for i in range(HALF)],
             short_factor=[1.0 + 0.1 * i for i in range(HALF)], rope_theta=10000.0,
-            original_max_position_embeddings=64)
+            original_max_position_embeddings=512)
+# Bounds of its ramp are whole numbers in llama.cpp, as without truncate=False.
+STRETCHED = dict(rope_type="yarn", rope_theta=150000.0, factor=32.0, original_max_position_embeddings=4096, beta_fast=32.0,
+                 beta_slow=1.0)
 YARN = dict(rope_type="yarn", rope_theta=10000.0, factor=4.0, original_max_position_embeddings=64, beta_fast=32,
             beta_slow=1, mscale=0.707, mscale_all_dim=0.707)
 
@@ -55,13 +58,14 @@ CHECKPOINTS = {
     "gemma2": ("Gemma2", "pieces", dict(SMALL, head_dim=16, query_pre_attn_scalar=16, sliding_window=32)),
     "gemma3_text": ("Gemma3", "pieces", dict(SMALL, num_hidden_layers=7, head_dim=16, query_pre_attn_scalar=16,
                     sliding_window=32)),
-    "phi3": ("Phi3", "pieces", dict(SMALL, original_max_position_embeddings=64, rope_parameters=LONG)),
+    "phi3": ("Phi3", "pieces", dict({**SMALL, "max_position_embeddings": 2048}, original_max_position_embeddings=512,
+             rope_parameters=LONG)),
     "smollm3": ("SmolLM3", "pieces", dict(SMALL, num_hidden_layers=5)),
     "olmo2": ("Olmo2", "bpe", dict(SMALL)),
     "deepseek_v2": ("DeepseekV2", "bpe", dict(LATENT, q_lora_rank=20, n_group=1, topk_group=1, rope_parameters=YARN)),
     "deepseek_v3": ("DeepseekV3", "bpe", dict(LATENT, q_lora_rank=20, n_group=2, topk_group=1)),
     "gpt_oss": ("GptOss", "bpe", dict(SMALL, num_local_experts=4, num_experts_per_tok=2, head_dim=32, sliding_window=128,
-                rope_parameters=dict(YARN, rope_theta=150000.0, factor=32.0))),
+                rope_parameters=STRETCHED)),
     "bert": ("Bert", "words", {k: v for k, v in SMALL.items() if k != "num_key_value_heads"}),
 }
 CLASSES = {"Gemma3": ("Gemma3TextConfig", "Gemma3ForCausalLM"), "Bert": ("BertConfig", "BertModel")}
@@ -80,7 +84,9 @@ def pieces_tokenizer(folder):
         import sentencepiece
         sentencepiece.SentencePieceTrainer.train(
             input=str(TEXT), model_prefix=str(OUT / "pieces"), vocab_size=PIECES, model_type="bpe", byte_fallback=True,
-            character_coverage=1.0, normalization_rule_name="identity", minloglevel=2)
+            character_coverage=1.0, normalization_rule_name="identity", minloglevel=2,
+            # llama.cpp looks for it in every Phi-3.
+            user_defined_symbols="<|endoftext|>")
     shutil.copy(model, folder / "tokenizer.model")
     (folder / "tokenizer_config.json").write_text(json.dumps(dict(
         tokenizer_class="LlamaTokenizer", bos_token="<s>", eos_token="</s>", unk_token="<unk>", add_bos_token=True,
@@ -188,6 +194,14 @@ def fp8_channels(base, rows, columns, random):
     }
 
 
+def mxfp4(base, experts, columns, rows, random):
+    shape = (experts, rows, columns // 32)
+    return {
+        f"{base}_blocks": random_ints(random, 256, *shape, 16).to(torch.uint8),
+        f"{base}_scales": (118 + random_ints(random, 8, *shape)).to(torch.uint8),
+    }
+
+
 def random_ints(random, below, *shape):
     return torch.randint(0, below, shape, generator=random)
 
@@ -197,8 +211,9 @@ def compressed(form, **weights):
         targets=["Linear"], weights=dict(weights))))
 
 
-# Random weights as quantizers write them, in the place of those of a checkpoint.
+# Random weights as quantizers write them, in the place of those of a checkpoint whose names end so.
 QUANTIZED = {
+    "mxfp4": (mxfp4, dict(quant_method="mxfp4")),
     "gptq": (gptq, dict(quant_method="gptq", bits=4, group_size=32, desc_act=True, sym=False)),
     "fp8": (fp8, dict(quant_method="fp8", weight_block_size=[48, 40])),
     "int4": (int4, compressed("pack-quantized", num_bits=4, type="int", group_size=32, strategy="group", symmetric=True)),
@@ -209,12 +224,13 @@ QUANTIZED = {
 def quantize(method):
     from safetensors.torch import load_file, save_file
     make, said = QUANTIZED[method]
-    name = f"qwen2_{method}"
-    shutil.copytree(OUT / "qwen2", OUT / name, dirs_exist_ok=True)
+    origin, end = ("gpt_oss", ("gate_up_proj", "down_proj")) if method == "mxfp4" else ("qwen2", "_proj.weight")
+    name = f"{origin}_{method}"
+    shutil.copytree(OUT / origin, OUT / name, dirs_exist_ok=True)
     random = torch.Generator().manual_seed(11)
     tensors = {}
-    for key, tensor in load_file(OUT / "qwen2" / "model.safetensors").items():
-        if key.endswith("_proj.weight"):
+    for key, tensor in load_file(OUT / origin / "model.safetensors").items():
+        if key.endswith(end):
             tensors.update(make(key.removesuffix(".weight"), *tensor.shape, random))
         else:
             tensors[key] = tensor
@@ -242,7 +258,7 @@ for name in [one for one in CHECKPOINTS if not ONLY or one in ONLY]:
         print(f"made {name}", flush=True)
     except Exception as error:  # Said in the figure; the others are worth having.
         print(f"failed {name}: {error}", flush=True)
-for method in QUANTIZED if not ONLY or "quantized" in ONLY else []:
+for method in [one for one in QUANTIZED if not ONLY or one in ONLY]:
     try:
         convert(quantize(method), "f32")
         print(f"made {method}", flush=True)

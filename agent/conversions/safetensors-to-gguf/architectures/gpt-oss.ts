@@ -1,8 +1,8 @@
 import { type Architecture, DECODER, u32 } from '../architecture.js';
-import { type Columns, transposed } from '../weights.js';
+import { alternate, type Every, transposed } from '../weights.js';
 
-const EVEN: Columns = { from: 0, step: 2 };
-const ODD: Columns = { from: 1, step: 2 };
+const EVEN: Every = { from: 0, step: 2 };
+const ODD: Every = { from: 1, step: 2 };
 
 /** Rows of gate and up alternate, and experts are written with inputs first. */
 export const gptOss: Architecture = {
@@ -25,6 +25,12 @@ export const gptOss: Architecture = {
       { to: 'blk.*.ffn_gate_exps.weight', as: (weights) => transposed(weights, EVEN) },
       { to: 'blk.*.ffn_up_exps.weight', as: (weights) => transposed(weights, ODD) },
     ],
+    // As they are published: blocks of MXFP4, outputs first.
+    'model.layers.*.mlp.experts.gate_up_proj_mxfp4': [
+      { to: 'blk.*.ffn_gate_exps.weight', as: (weights) => alternate(weights, EVEN) },
+      { to: 'blk.*.ffn_up_exps.weight', as: (weights) => alternate(weights, ODD) },
+    ],
+    'model.layers.*.mlp.experts.down_proj_mxfp4': 'blk.*.ffn_down_exps.weight',
     'model.layers.*.mlp.experts.gate_up_proj_bias': [
       { to: 'blk.*.ffn_gate_exps.bias', as: (weights) => transposed(transposed(weights, EVEN)) },
       { to: 'blk.*.ffn_up_exps.bias', as: (weights) => transposed(transposed(weights, ODD)) },
