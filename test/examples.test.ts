@@ -105,3 +105,12 @@ describe('docs/examples', () => {
     expect(existsSync(cacheFolder)).toBe(false);
   });
 });
+
+test.each(readdirSync(join(root, 'scripts/gpu')).filter((name) => name.endsWith('.yaml')))(
+  'scripts/gpu/%s, which the kit for GPU machines runs, is a sweep',
+  (name) => {
+    const parsed = parseSweep(readFileSync(join(root, 'scripts/gpu', name), 'utf8'));
+    if (!parsed.ok) throw new Error(JSON.stringify(parsed.diagnostics, null, 2));
+    expect(planSpace(parsed.sweep).unchecked).toEqual([]);
+  },
+);

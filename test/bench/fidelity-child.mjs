@@ -5,12 +5,14 @@
  */
 import { llamaCpp } from '../../dist/agent/runners/llama-cpp/index.js';
 
-const { modelPath, threads, promptTokens, generateTokens, repeats } = JSON.parse(process.argv[2] ?? '');
+const { deviceClass, modelPath, threads, promptTokens, generateTokens, repeats } = JSON.parse(
+  process.argv[2] ?? '',
+);
 const model = await llamaCpp.opens.generator({
   modelPath,
   options: { threads, flashAttention: true },
-  deviceClass: 'cpu',
-  deviceId: 'cpu0',
+  deviceClass,
+  deviceId: `${deviceClass}0`,
   cpus: [],
   contextTokens: promptTokens + generateTokens,
   sequences: 1,

@@ -3,7 +3,7 @@
  * 512 prompt and 128 generated tokens, the same library files, in interleaved pairs of fresh processes.
  * Passes when the ratio of medians (ours / llama-bench) lies within 0.98 to 1.02 for every row.
  *
- *   node --import tsx test/bench/fidelity.ts [--pairs=12] [--repeats=5] [--threads=2] [--only=small|1b]
+ *   node --import tsx test/bench/fidelity.ts [--pairs=12] [--repeats=5] [--threads=2] [--only=small|1b] [--device=cuda]
  */
 import { execFileSync } from 'node:child_process';
 import { cpus, loadavg } from 'node:os';
@@ -21,6 +21,7 @@ const argument = (name: string): string | undefined =>
 const threads = Number(argument('threads') ?? 2);
 const pairs = Number(argument('pairs') ?? 12);
 const repeats = Number(argument('repeats') ?? 5);
+const device = argument('device') ?? 'cpu';
 const say = (line: string): void => void process.stderr.write(`fidelity: ${line}\n`);
 
 interface Sides {
@@ -36,6 +37,7 @@ const quantile = (values: readonly number[], q: number): number => {
 const median = (values: readonly number[]): number => quantile(values, 0.5);
 
 interface FidelityOrder {
+  readonly deviceClass: string;
   readonly modelPath: string;
   readonly threads: number;
   readonly promptTokens: number;
@@ -77,6 +79,7 @@ function runPeer(peer: Peer, model: string, repeats: number, test: readonly stri
     String(repeats),
     '-o',
     'json',
+    ...(device === 'cpu' ? [] : ['-ngl', '99']),
   ];
   const text = execFileSync(peer.program, [...common, ...test], {
     encoding: 'utf8',
@@ -101,6 +104,7 @@ async function compare(
   let loop = '';
   for (let pair = 0; pair < pairs; pair++) {
     const order: FidelityOrder = {
+      deviceClass: device,
       modelPath: model,
       threads,
       promptTokens: PROMPT,

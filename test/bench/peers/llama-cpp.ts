@@ -1,5 +1,6 @@
 import { copyFileSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync, symlinkSync } from 'node:fs';
-import { join } from 'node:path';
+import { availableParallelism } from 'node:os';
+import { basename, join } from 'node:path';
 import { installEngine } from '../../../agent/native/engines/install.js';
 import { cacheFolder } from '../../../agent/native/engines/location.js';
 import { run } from '../../../agent/native/engines/tools.js';
@@ -21,7 +22,7 @@ export interface Peer {
  * that our runner loads, so that both sides differ in nothing but who calls them. Linux only.
  */
 export async function peer(tool: Tool, say: (line: string) => void): Promise<Peer> {
-  const { release, folder } = findEngine();
+  const { release, folder, plugins } = findEngine();
   const sources = join(cacheFolder(), 'peers', `llama.cpp-${release}`);
   const built = join(sources, 'build/bin');
   if (!existsSync(join(built, tool))) {
@@ -42,6 +43,10 @@ export async function peer(tool: Tool, say: (line: string) => void): Promise<Pee
     if (/^lib(llama|llama-common|ggml|ggml-base)\.so$/.test(plain)) {
       symlinkSync(join(folder, name), join(libraries, `${plain}.0`));
     }
+  }
+  // Backends of GPUs lie in packages of their own, and are found beside the program, too.
+  for (const file of plugins.flatMap(({ files }) => files.slice(0, 1))) {
+    symlinkSync(file, join(libraries, basename(file)));
   }
   return { program: join(libraries, tool), libraries };
 }
@@ -71,5 +76,7 @@ async function build(tool: Tool, sources: string, say: (line: string) => void): 
   ];
   const folder = join(sources, 'build');
   await run('cmake', ['-S', sources, '-B', folder, ...flags, ...without.map((name) => `-D${name}=OFF`)], {});
-  await run('cmake', ['--build', folder, '--target', tool, '-j', '2'], { onLine: say });
+  await run('cmake', ['--build', folder, '--target', tool, '-j', String(availableParallelism())], {
+    onLine: say,
+  });
 }
