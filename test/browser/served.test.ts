@@ -56,4 +56,23 @@ describe.skipIf(!hasChromium)('servers under load in the page (needs chromium)',
     await shot('served-detail');
     expect(trouble).toEqual([]);
   });
+
+  test('a row of a server that is counted shows its step, its prompt and its window under the roofs', async () => {
+    const placed = servedTrial({ concurrency: 4, requests: 200, runner: 'llama-server' });
+    const { page, trouble, shot } = await browsing.open(
+      buildReport([placed, servedTrial({ concurrency: 2, requests: 200, runner: 'llama-server' })], {
+        ...{ sweepName: 'served', objectives: [] },
+      }),
+    );
+    await page.click('tr[data-row="1"] td:nth-child(3)');
+    const roofline = page.locator('aside.detail section.roofline');
+    await roofline.waitFor();
+    expect(await roofline.locator('tbody th').allTextContents()).toEqual(['prefill', 'decode', 'serve']);
+    expect(await roofline.textContent()).toMatch(
+      /of a prompt of 100 tokens alone; decode is a step of \d sequences \(by our requests\) with 108 tokens before it/,
+    );
+    await roofline.scrollIntoViewIfNeeded();
+    await shot('served-roofline');
+    expect(trouble).toEqual([]);
+  });
 });
