@@ -39,6 +39,8 @@ export const serving = {
     const warmups = wanted.warmupRequests > 0 ? await load('warm-up', asked) : null;
     const search = wanted.findHighest === 'none' ? null : await searchHighest(wanted.findHighest, asked);
     const found = search === null ? wanted : { ...wanted, [search.of]: search.load ?? wanted[search.of] };
+    // Nothing is asked now, nor behind the load: what costs time to read is read, such as on which GPUs the server computes.
+    await context.breathe();
     const inside = watchInside(
       served.profile.paths.metrics === null ? null : `${served.url}${served.profile.paths.metrics}`,
       headersOf(served),
@@ -46,6 +48,7 @@ export const serving = {
     );
     const outcome = await load('serve', { ...asked, wanted: found });
     const read = await inside();
+    await context.breathe();
     return {
       repeats: 1,
       warmups: warmups?.records.length ?? 0,

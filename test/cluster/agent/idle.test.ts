@@ -89,6 +89,8 @@ describe('the idle power of a node that runs servers', () => {
     expect(first.given!.idleWatts['package-0']).toBeCloseTo(40, 0);
     expect(second.given!.idle).toEqual(first.given!.idle);
     expect(second.serving!.kept).toBe(true);
+    // A server rests, too: what costs time to read is read before and after the load.
+    expect(second.measurements.peakProportionalBytes!.value).toBeGreaterThan(1e6);
     expect(first.measurements.idlePowerWatts).toMatchObject({ value: first.given!.idleWatts['package-0'] });
   });
 
