@@ -3,17 +3,19 @@ import { join } from 'node:path';
 import { sha256 } from '@noble/hashes/sha2.js';
 import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js';
 import { FailureError } from '../../core/errors.js';
+import type { QualityOutcome, TextRequest } from '../../core/quality/outcome.js';
 import { type QualityRecord, qualityRecord, qualityRecordSchema } from '../../core/quality/record.js';
 import { canonicalJson } from '../../core/sweep/identity.js';
 import type { Launcher } from '../artifacts/build-file.js';
-import { taskOf } from '../isolation/job.js';
-import { QUALITY } from './jobs.js';
-import type { QualityJob } from './measure.js';
+import type { Task } from '../isolation/job.js';
+import type { QualityReport } from './jobs.js';
 import type { EvaluationSpec } from './policy.js';
 import { identityOf } from './scorers.js';
 
 export interface AnswerRequest {
-  readonly job: QualityJob;
+  readonly task: Task<QualityOutcome, QualityReport>;
+  /** The text that it asks about; null = none. */
+  readonly text: TextRequest | null;
   readonly questions: EvaluationSpec;
   /** Everything the answers follow from beside the questions: digests of files, engine, options that change numbers. */
   readonly identity: Readonly<Record<string, unknown>>;
@@ -33,10 +35,10 @@ export async function answersOf(request: AnswerRequest, launcher: Launcher): Pro
   const path = join(folder, `${await nameOf(request)}.json`);
   const known = await read(path);
   if (known !== null) return { ...known, reused: true };
-  const { job, cpus, timeLimitSeconds, memoryLimitBytes } = request;
+  const { task, cpus, timeLimitSeconds, memoryLimitBytes } = request;
   const began = performance.now();
   const ending = await launcher({
-    task: taskOf(QUALITY, job),
+    task,
     cpus,
     timeLimitSeconds,
     memoryLimitBytes,
@@ -52,8 +54,7 @@ export async function answersOf(request: AnswerRequest, launcher: Launcher): Pro
   return record;
 }
 
-async function nameOf({ job, questions, identity, cacheFolder }: AnswerRequest): Promise<string> {
-  const { text } = job.request;
+async function nameOf({ text, questions, identity, cacheFolder }: AnswerRequest): Promise<string> {
   const asked = {
     windows: text?.windows ?? null,
     precision: text?.basePrecision ?? null,

@@ -1,4 +1,5 @@
 import { mostLikely } from '../../core/quality/likelihood.js';
+import { untilStop } from '../../core/quality/until-stop.js';
 import type { LanguageModel } from './language-model.js';
 
 export interface GenerationLimits {
@@ -25,10 +26,8 @@ export function generate(
     answer.push(next);
     // The whole is read anew: a character may be spread over several tokens.
     const said = text.detokenize(Int32Array.from(answer));
-    const ends = stop.map((word) => said.indexOf(word)).filter((at) => at >= 0);
-    // A model that begins with a line feed has not answered yet.
-    const end = Math.min(...ends);
-    if (ends.length > 0 && said.slice(0, end).trim() !== '') return said.slice(0, end);
+    const ended = untilStop(said, stop);
+    if (ended !== null) return ended;
     if (answer.length < maxTokens) text.evaluate(Int32Array.of(next), 0, pick);
   }
   return text.detokenize(Int32Array.from(answer));

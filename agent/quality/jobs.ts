@@ -4,6 +4,7 @@ import type { Channel } from '../isolation/channel.js';
 import type { Job } from '../isolation/job.js';
 import type { CompareJob, Comparison } from './compare.js';
 import type { QualityJob } from './measure.js';
+import type { ServedQualityJob } from './served/measure.js';
 import type { QualityProgress, Watch } from './watch.js';
 
 export interface QualityReport {
@@ -18,6 +19,16 @@ export const QUALITY: Job<QualityJob, QualityOutcome, QualityReport> = {
   async load() {
     const { measureQuality } = await import('./measure.js');
     return (job, channel) => measureQuality(job, watchOf(channel));
+  },
+};
+
+/** Scores what a server says, and tells. */
+export const SERVED_QUALITY: Job<ServedQualityJob, QualityOutcome, QualityReport> = {
+  name: 'served-quality',
+  what: 'the measurement of quality',
+  async load() {
+    const { measureServedQuality } = await import('./served/measure.js');
+    return (job, channel) => measureServedQuality(job, watchOf(channel));
   },
 };
 

@@ -9,8 +9,9 @@ import {
   openLanguageModel,
   requireSameVocabulary,
 } from './language-model.js';
+import type { TextModel } from '../runners/opened.js';
 import type { Scorers } from './scorers.js';
-import { measureTask, tokenizeTask } from './tasks.js';
+import { measureTask, respondentOf, tokenizeTask } from './tasks.js';
 import { measureDivergence, measurePerplexity } from './text.js';
 import type { Watch } from './watch.js';
 
@@ -29,7 +30,7 @@ export interface QualityJob {
 }
 
 /** A context that is only there to reach the vocabulary. */
-const LEAST_CONTEXT = 256;
+export const LEAST_CONTEXT = 256;
 
 /**
  * Measures a model's quality on a text and on tasks, beside its base when there is one.
@@ -70,7 +71,10 @@ export async function measureQuality(job: QualityJob, watch: Watch): Promise<Qua
     const ofText =
       plan.cut === null || text === null ? null : await measureText(plan.cut, text, model, base, watch);
     const ofTasks = [];
-    for (const task of plan.tasks) ofTasks.push(await measureTask(task, model, base, job.scorers, watch));
+    for (const tokenized of plan.tasks) {
+      const [asked, ofBase] = [model, base].map((one) => one && respondentOf(one, tokenized));
+      ofTasks.push(await measureTask(tokenized.task, asked!, ofBase ?? null, job.scorers, watch));
+    }
     return { text: ofText, tasks: ofTasks, warnings };
   } finally {
     for (const model of open) model.close();
@@ -101,7 +105,10 @@ async function measureText(
 }
 
 /** @throws FailureError `impossible-combination` for a text that is no UTF-8 or too short. */
-export function cutText({ text }: LanguageModel, { path, windows: request }: TextRequest): CutText {
+export function cutText(
+  { text }: { readonly text: Pick<TextModel, 'tokenize'> },
+  { path, windows: request }: TextRequest,
+): CutText {
   const words = readText(path);
   const tokens = text.tokenize(words, true);
   const windows = windowsOf(tokens.length, request);
@@ -110,7 +117,8 @@ export function cutText({ text }: LanguageModel, { path, windows: request }: Tex
   throw new FailureError(failure('impossible-combination', `${path}: ${windows}`, { hint }));
 }
 
-function leftOutSentence({ name, items, leftOut }: Task): string[] {
+/** @returns what a task does not ask, if anything. */
+export function leftOutSentence({ name, items, leftOut }: Task): string[] {
   const { byOnly, several } = leftOut;
   const parts = [
     ...(byOnly > 0 ? [`${byOnly} by only`] : []),

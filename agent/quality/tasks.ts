@@ -1,4 +1,3 @@
-import { CHOICE_RULES, chosen } from '../../core/quality/multiple-choice.js';
 import type { TaskOutcome } from '../../core/quality/outcome.js';
 import { externalName, type ScorerName, score } from '../../core/quality/scorers/index.js';
 import { type ItemScore, retention, scoreOf } from '../../core/quality/scores.js';
@@ -8,6 +7,7 @@ import { optionLikelihoods, type TokenizedChoices, tokenizeChoices } from './cho
 import { scoreExternally } from './external-scorer.js';
 import { generate } from './generation.js';
 import type { LanguageModel } from './language-model.js';
+import { byLikelihood, bySaying, LETTER_TOKENS, type Respondent } from './respondent.js';
 import type { Scorers } from './scorers.js';
 import { stoppedBy, type Watch } from './watch.js';
 
@@ -20,7 +20,7 @@ export interface TokenizedTask {
   readonly needs: readonly number[];
 }
 
-export function tokenizeTask(text: TextModel, task: Task): TokenizedTask {
+export function tokenizeTask(text: Pick<TextModel, 'tokenize'>, task: Task): TokenizedTask {
   if (task.spec.mode !== 'generate') {
     const choices = task.items.map((item) => tokenizeChoices(text, item));
     return { task, choices, prompts: [], needs: choices.map(({ longest }) => longest) };
@@ -29,29 +29,47 @@ export function tokenizeTask(text: TextModel, task: Task): TokenizedTask {
   return { task, choices: [], prompts, needs: prompts.map(({ length }) => length + task.spec.maxTokens) };
 }
 
-/** Asks every item of the model, and of the base when there is one. */
-export async function measureTask(
-  tokenized: TokenizedTask,
+/** @returns the model as whoever answers a task. @param by how options are chosen: letters may be said, too. */
+export function respondentOf(
   model: LanguageModel,
-  base: LanguageModel | null,
+  { task, choices, prompts }: TokenizedTask,
+  by: 'likelihood' | 'saying' = 'likelihood',
+): Respondent {
+  const promptOf = (i: number) => prompts[i] ?? model.text.tokenize(task.items[i]!.prompt, true);
+  if (by === 'saying') {
+    const limits = { maxTokens: LETTER_TOKENS, stop: [] };
+    return bySaying(task, async (i) => generate(model, promptOf(i), limits));
+  }
+  return byLikelihood(
+    task,
+    async (i) => optionLikelihoods(model, choices[i]!),
+    async (i) => generate(model, promptOf(i), task.spec),
+  );
+}
+
+/** Asks every item of a model, and of the base when there is one. */
+export async function measureTask(
+  task: Task,
+  model: Respondent,
+  base: Respondent | null,
   scorers: Scorers,
   watch: Watch,
 ): Promise<TaskOutcome> {
-  const { task } = tokenized;
   const found: Asked[] = [];
   const ofBase: Asked[] | null = base === null ? null : [];
   let sum = 0;
   for (let i = 0; i < task.items.length; i++) {
-    const asked = ask(tokenized, i, model);
+    const asked = await ask(task, i, model);
     found.push(asked);
-    if (base !== null) ofBase?.push(ask(tokenized, i, base));
+    if (base !== null) ofBase?.push(await ask(task, i, base));
     sum += asked.values[0] ?? 0;
     const value = asked.values[0] === null ? null : sum / (i + 1);
     watch.progress({ what: task.name, done: i + 1, total: task.items.length, value });
     await watch.breathe();
   }
   const scores = [];
-  for (const [j, name] of scoreNames(task).entries()) {
+  const { spec } = task;
+  for (const [j, name] of (spec.mode === 'generate' ? spec.scorers : model.choiceScores).entries()) {
     const external = externalName(name as ScorerName);
     const values = async (asked: readonly Asked[]) =>
       external === null
@@ -76,21 +94,17 @@ interface Asked {
   readonly said: string | null;
 }
 
-function ask({ task, choices, prompts }: TokenizedTask, i: number, model: LanguageModel): Asked {
-  const { spec, items } = task;
-  const item = items[i]!;
-  if (item.choices === null) {
-    const said = generate(model, prompts[i]!, spec);
+async function ask({ spec, items }: Task, i: number, model: Respondent): Promise<Asked> {
+  const { choices, references } = items[i]!;
+  if (choices === null) {
+    const said = await model.say(i);
     const values = spec.scorers.map((scorer) =>
-      externalName(scorer) === null ? score(scorer, said, item.references, spec) : null,
+      externalName(scorer) === null ? score(scorer, said, references, spec) : null,
     );
     return { values, said };
   }
-  const likelihoods = optionLikelihoods(model, choices[i]!);
-  const right = item.choices.answers;
-  // Letters are of one length, so all rules agree on them.
-  const rules = spec.mode === 'letter' ? (['sum'] as const) : CHOICE_RULES;
-  return { values: rules.map((rule) => Number(right.includes(chosen(likelihoods, rule)))), said: null };
+  const taken = await model.choose(i);
+  return { values: taken.map((option) => Number(option !== null && choices.answers.includes(option))), said: null };
 }
 
 async function judged(
@@ -113,11 +127,6 @@ async function judged(
 
 function withGroups({ items }: Task, values: readonly number[]): readonly ItemScore[] {
   return items.map(({ groups }, i) => ({ groups, value: values[i]! }));
-}
-
-function scoreNames({ spec }: Task): readonly string[] {
-  if (spec.mode === 'generate') return spec.scorers;
-  return spec.mode === 'letter' ? ['letter'] : CHOICE_RULES;
 }
 
 function chanceOf({ items }: Task): number | null {

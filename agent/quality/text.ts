@@ -3,6 +3,7 @@ import { logProbability } from '../../core/quality/likelihood.js';
 import type { TextRequest } from '../../core/quality/outcome.js';
 import { Moments, perplexityOf } from '../../core/quality/perplexity.js';
 import type { Window } from '../../core/quality/windows.js';
+import type { TextModel } from '../runners/opened.js';
 import type { LanguageModel } from './language-model.js';
 import type { Watch } from './watch.js';
 
@@ -18,7 +19,7 @@ export async function measurePerplexity(
 ): Promise<ReturnType<typeof perplexityOf>> {
   const losses = new Moments();
   for (const [i, window] of windows.entries()) {
-    const input = inputOf(model, tokens, window);
+    const input = inputOf(model.text, tokens, window);
     model.reset(0);
     model.text.evaluate(input, window.firstScored, (at, logits) => {
       // Of the last token the text's next one belongs to the next window.
@@ -49,7 +50,7 @@ export async function measureDivergence(
   const kept = new Float32Array(Math.min(rows, Math.max(...windows.map(({ length }) => length))) * width);
   const sums = new DivergenceSums(precision);
   for (const [i, window] of windows.entries()) {
-    const input = inputOf(candidate, tokens, window);
+    const input = inputOf(candidate.text, tokens, window);
     base.reset(0);
     candidate.reset(0);
     for (let start = 0; start < window.length; ) {
@@ -73,8 +74,12 @@ export async function measureDivergence(
 }
 
 /** @returns a window's tokens as the model gets them. */
-function inputOf({ text }: LanguageModel, tokens: Int32Array, window: Window): Int32Array {
+export function inputOf(
+  { beginToken }: Pick<TextModel, 'beginToken'>,
+  tokens: Int32Array,
+  window: Window,
+): Int32Array {
   const input = tokens.slice(window.start, window.start + window.length);
-  if (window.beginsWithBos && text.beginToken !== null) input[0] = text.beginToken;
+  if (window.beginsWithBos && beginToken !== null) input[0] = beginToken;
   return input;
 }

@@ -20,10 +20,11 @@ export function openPublishedTokenizer(folder: string): Tokenizer | null {
   try {
     const config = existsSync(configPath) ? JSON.parse(readFileSync(configPath, 'utf8')) : {};
     const tokenizer = new PublishedTokenizer(JSON.parse(bytes.toString('utf8')), config);
+    const [first] = tokenizer.encode('a').ids;
     return {
       name: `tokenizer.json of ${basename(folder)}`,
       digest: `sha256:${createHash('sha256').update(bytes).digest('hex')}`,
-      addsBegin: tokenizer.encode('a').ids[0] !== tokenizer.encode('a', plain).ids[0],
+      beginToken: first === tokenizer.encode('a', plain).ids[0] ? null : (first ?? null),
       size: tokenizer.get_vocab().size,
       tokenize: (text) => Int32Array.from(tokenizer.encode(text, plain).ids),
       detokenize: (tokens) =>

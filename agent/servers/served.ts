@@ -1,12 +1,18 @@
 import type { ServerProfile } from '../../core/runners/server/profile.js';
 
+/** What of a profile is about asking. */
+export type AskedProfile = Pick<
+  ServerProfile,
+  'paths' | 'exactLength' | 'metrics' | 'promptLogProbabilities' | 'nextLogProbabilities'
+>;
+
 /** A server that a trial may ask, as its load generator is told of it. */
 export interface ServedEndpoint {
   /** Of the node's configuration. */
   readonly name: string;
   readonly url: string;
   /** How it is asked and watched. */
-  readonly profile: Pick<ServerProfile, 'paths' | 'exactLength' | 'metrics'>;
+  readonly profile: AskedProfile;
   /** What requests call the model. */
   readonly model: string;
   readonly apiKey: string | null;

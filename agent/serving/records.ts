@@ -52,7 +52,7 @@ function serverCounts({ usage, chunks, streamed }: Exchange): number[] | null {
 
 function countPrompt({ planned, before }: Exchange, tokenizer: Tokenizer): number {
   const history = planned.follows ? before.map(({ prompt, answer }) => textOf(prompt) + answer).join('') : '';
-  const begin = tokenizer.addsBegin ? 1 : 0;
+  const begin = tokenizer.beginToken === null ? 0 : 1;
   // Nobody else changed it: the count of its maker holds.
   if (history === '' && planned.promptTokens !== null) return planned.promptTokens + begin;
   return tokenizer.tokenize(history + textOf(planned.prompt)).length + begin;

@@ -3,8 +3,8 @@ export interface Tokenizer {
   readonly name: string;
   /** Of what it was made of. */
   readonly digest: string;
-  /** Whether prompts get a token of the vocabulary's own before their first. */
-  readonly addsBegin: boolean;
+  /** The vocabulary's own token that prompts get before their first; null = none. */
+  readonly beginToken: number | null;
   /** Tokens it knows. */
   readonly size: number;
   /** @returns tokens, without one for the beginning; words like `<s>` are read as plain text. */

@@ -1,16 +1,21 @@
 import { toFailure } from '../../core/errors.js';
 import type { Experiment } from '../../core/experiment/experiment.js';
 import { NO_QUALITY } from '../../core/models/synthetic.js';
+import { joinedQuality, type QualityRecord } from '../../core/quality/record.js';
 import { warn } from '../../core/result/warnings.js';
 import { plainRunnerOf, runnerNamed } from '../../core/runners/index.js';
 import { isSyntheticAdapter, readAdapter } from '../../core/techniques/adapter.js';
 import { workloadNamed } from '../../core/workloads/index.js';
 import { monotonicSeconds, wholeNanoseconds } from '../isolation/clock.js';
+import { taskOf } from '../isolation/job.js';
 import { type AnswerRequest, answersOf } from '../quality/answers.js';
-import type { QualityModel } from '../quality/measure.js';
+import { QUALITY, SERVED_QUALITY } from '../quality/jobs.js';
+import type { QualityJob, QualityModel } from '../quality/measure.js';
 import { type EvaluationSpec, evaluationOf } from '../quality/policy.js';
+import type { ServedEndpoint } from '../servers/served.js';
 import { childLimits, placeOf, type TrialRun } from './context.js';
 import type { PreparedModel } from './preparation.js';
+import type { ServedModel } from './serve.js';
 
 /**
  * Reads what the sweep asks about answers, before anything is timed: an error costs no measurement.
@@ -31,8 +36,14 @@ export async function prepareQuestions(
 }
 
 /** Why there are no answers worth asking for, or null. Random weights are told whether or not somebody asks. */
-function silence({ technique, runner, quality }: Experiment, model: PreparedModel | null): string | null {
-  if (model === null) return quality === null ? null : `the runner ${runner.kind} has no answers to judge`;
+function silence(
+  { technique, runner, workload, quality }: Experiment,
+  model: PreparedModel | null,
+): string | null {
+  if (model === null) {
+    const silent = quality !== null && workloadNamed(workload.kind)?.needs !== 'endpoint';
+    return silent ? `the runner ${runner.kind} has no answers to judge` : null;
+  }
   const adapter = readAdapter(technique.adapter);
   const random = adapter.ok && adapter.value?.parts.some(isSyntheticAdapter);
   return model.base.randomWeights || random ? NO_QUALITY : null;
@@ -62,9 +73,11 @@ export function runningModel(
   };
 }
 
+const givesLogits = (kind: string) => runnerNamed(kind)?.offers.includes('language-model') === true;
+
 /** The runner itself where it gives logits, and otherwise the one that stands in for it. */
 function answeringRunner(kind: string): string {
-  return runnerNamed(kind)?.offers.includes('language-model') === true ? kind : plainRunnerOf(kind);
+  return givesLogits(kind) ? kind : plainRunnerOf(kind);
 }
 
 /**
@@ -77,10 +90,67 @@ export async function askQuestions(
   model: AskedModel,
   questions: EvaluationSpec,
 ): Promise<void> {
-  const { notes, child } = trial;
+  await noteAnswers(trial, () => answersOf(requestOf(trial, model, questions), trial.child.launch));
+}
+
+/**
+ * Asks the server that was timed; what it cannot be asked, the file that it served, where a runner here opens that.
+ * @param model null for a server whose file is not here.
+ */
+export async function askServer(
+  trial: TrialRun,
+  { endpoint, died }: ServedModel,
+  model: PreparedModel | null,
+  questions: EvaluationSpec,
+): Promise<void> {
+  const { notes, child, lease } = trial;
+  const stood = model === null ? null : runningModel(lease.experiment, model);
+  const standIn = stood !== null && givesLogits(stood.runnerKind) ? stood : null;
+  await noteAnswers(trial, async () => {
+    const asked = answersOf(servedRequestOf(trial, endpoint, model, standIn, questions), child.launch);
+    const ofServer = await whileServed(trial, died, asked);
+    const { unanswered = [] } = ofServer;
+    if (unanswered.length === 0 || standIn === null) return ofServer;
+    const left = {
+      text: unanswered.some(({ task }) => task === null) ? questions.request.text : null,
+      tasks: questions.request.tasks.filter(({ name }) => unanswered.some(({ task }) => task === name)),
+    };
+    const rest = requestOf(trial, standIn, { ...questions, request: left });
+    const order = questions.request.tasks.map(({ name }) => name);
+    return joinedQuality(ofServer, await answersOf(rest, child.launch), standIn.runnerKind, order);
+  });
+  for (const { task, reason } of notes.quality?.unanswered ?? []) {
+    const what = task === null ? 'the text' : task;
+    const text = `${lease.experiment.runner.kind} could not be asked ${what}: ${reason}`;
+    notes.warnings.push(
+      standIn === null
+        ? warn('quality-missing', text)
+        : warn('quality-caveat', `${text}. The file that it served was asked through ${standIn.runnerKind}`),
+    );
+  }
+}
+
+/** @throws what the server died of: then the child has nothing more to ask. */
+async function whileServed<T>(
+  { child }: TrialRun,
+  died: ServedModel['died'],
+  asked: Promise<T>,
+): Promise<T> {
+  if (died === null) return await asked;
+  try {
+    return await Promise.race([asked, died]);
+  } catch (error) {
+    child.kill('the server has ended');
+    await asked.catch(() => {});
+    throw error;
+  }
+}
+
+async function noteAnswers(trial: TrialRun, ask: () => Promise<QualityRecord>): Promise<void> {
+  const { notes } = trial;
   const startSeconds = wholeNanoseconds(monotonicSeconds() - notes.originSeconds);
   try {
-    notes.quality = await answersOf(requestOf(trial, model, questions), child.launch);
+    notes.quality = await ask();
   } catch (error) {
     const reason = toFailure(error);
     if (reason.code !== 'impossible-combination' && reason.code !== 'model-unsupported') throw error;
@@ -89,14 +159,61 @@ export async function askQuestions(
     return;
   }
   for (const text of notes.quality.warnings) notes.warnings.push(warn('quality-caveat', text));
-  const { kind } = trial.lease.experiment.runner;
-  if (workloadNamed(trial.lease.experiment.workload.kind)?.needs === 'endpoint') {
-    const text = `${kind} tells no logits: the file that it served was asked through ${model.runnerKind}, at the same options`;
-    notes.warnings.push(warn('quality-caveat', text));
-  }
   const endSeconds = wholeNanoseconds(monotonicSeconds() - notes.originSeconds);
   const tokens = notes.quality.text?.scored ?? 0;
   notes.phases.push({ name: 'quality', repeat: null, startSeconds, endSeconds, tokens });
+}
+
+function servedRequestOf(
+  trial: TrialRun,
+  server: ServedEndpoint,
+  model: PreparedModel | null,
+  standIn: AskedModel | null,
+  questions: EvaluationSpec,
+): AnswerRequest {
+  const { lease, node, device, notes } = trial;
+  const base = standIn === null ? null : plainBase(trial, standIn);
+  const { request, scorers } = questions;
+  const tokenizerPath = model?.artifact.path ?? null;
+  const { serverCommand = null } = notes.environment;
+  return {
+    task: taskOf(SERVED_QUALITY, { server, tokenizerPath, base, request, scorers }),
+    text: request.text,
+    questions,
+    identity: {
+      // What runs behind an address is known to be the same for as long as one sweep lasts.
+      server: serverCommand ?? [server.url, server.model, lease.sweepId],
+      model: model?.artifact.digest ?? null,
+      adapters: model?.adapters.map(({ digest, scale }) => [digest, scale]) ?? [],
+      base: base === null ? null : (model?.base.digest ?? null),
+      release: releaseOf(trial, lease.experiment.runner.kind),
+      device: lease.experiment.device,
+    },
+    cacheFolder: node.models.cacheFolder,
+    cpus: device.cpus,
+    ...childLimits(trial),
+  };
+}
+
+function askedAt(trial: TrialRun, runnerKind: string) {
+  return (path: string | null, options: QualityModel['options']): QualityModel => ({
+    runnerKind,
+    modelPath: path,
+    options,
+    ...placeOf(trial),
+  });
+}
+
+/** The base answers as it would without any technique: a quantized cache is one, and weights without zeros are. @returns null where the sweep compares with none. */
+function plainBase(trial: TrialRun, { runnerKind, base }: AskedModel): QualityModel | null {
+  const { runner, quality } = trial.lease.experiment;
+  if (quality?.base !== true) return null;
+  const { threads = null, cpuBackend = 'shipped' } = runner.options;
+  return askedAt(trial, plainRunnerOf(runnerKind))(base.path, { threads, cpuBackend });
+}
+
+function releaseOf({ node }: TrialRun, kind: string): string {
+  return node.profile.runners.find((one) => one.kind === kind)?.release ?? 'unknown';
 }
 
 function requestOf(trial: TrialRun, model: AskedModel, questions: EvaluationSpec): AnswerRequest {
@@ -104,30 +221,20 @@ function requestOf(trial: TrialRun, model: AskedModel, questions: EvaluationSpec
   const { experiment } = lease;
   const { runner } = experiment;
   const { runnerKind } = model;
-  const asked = (path: string | null, options: QualityModel['options']): QualityModel => ({
-    runnerKind,
-    modelPath: path,
-    options,
-    ...placeOf(trial),
-  });
-  // The base answers as it would without any technique: a quantized cache is one, and weights without zeros are.
-  const { threads = null, cpuBackend = 'shipped' } = runner.options;
-  const plain = {
-    ...asked(model.base.path, { threads, cpuBackend }),
-    runnerKind: plainRunnerOf(runnerKind),
-  };
-  const base = experiment.quality?.base === true ? plain : null;
+  const base = plainBase(trial, model);
   const names = runnerNamed(runnerKind)?.answerOptions ?? [];
   const telling = Object.fromEntries(names.map((name) => [name, runner.options[name] ?? null]));
-  const release = node.profile.runners.find(({ kind }) => kind === runnerKind)?.release ?? 'unknown';
+  const { text, tasks } = questions.request;
+  const job: QualityJob = {
+    model: { ...askedAt(trial, runnerKind)(model.path, runner.options), adapters: model.adapters },
+    base,
+    request: questions.request,
+    scorers: questions.scorers,
+    trainedContext: model.base.facts.contextLength,
+  };
   return {
-    job: {
-      model: { ...asked(model.path, runner.options), adapters: model.adapters },
-      base,
-      request: questions.request,
-      scorers: questions.scorers,
-      trainedContext: model.base.facts.contextLength,
-    },
+    task: taskOf(QUALITY, job),
+    text,
     questions,
     identity: {
       model: model.digest,
@@ -136,9 +243,12 @@ function requestOf(trial: TrialRun, model: AskedModel, questions: EvaluationSpec
         model.adapters.length === 0 ? undefined : model.adapters.map(({ digest, scale }) => [digest, scale]),
       base: base === null ? null : model.base.digest,
       runner: runnerKind,
-      release,
+      release: releaseOf(trial, runnerKind),
       device: experiment.device,
       options: telling,
+      // Of a server some may have been asked elsewhere.
+      only:
+        lease.experiment.runner.kind === runnerKind ? undefined : tasks.map(({ name }) => name),
     },
     cacheFolder: node.models.cacheFolder,
     cpus: device.cpus,

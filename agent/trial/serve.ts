@@ -11,7 +11,7 @@ import { type ConfiguredServer, serverFor } from '../servers/config.js';
 import { gpusMissing, gpusOf, splitOf } from '../servers/devices.js';
 import { keyOf } from '../servers/key.js';
 import type { Served } from '../servers/pool.js';
-import type { ServedEndpoint } from '../servers/served.js';
+import type { AskedProfile, ServedEndpoint } from '../servers/served.js';
 import { childLimits, type TrialRun } from './context.js';
 import { noteIdle } from './idle.js';
 import type { TrialNotes } from './notes.js';
@@ -157,8 +157,9 @@ function endpointOf(server: ConfiguredServer, served: Served): ServedEndpoint {
   return { name: server.name, url, profile, apiKey, model, pid, startSeconds, weightsLoadSeconds, kept };
 }
 
-function askedBy({ profile: { paths, exactLength, metrics } }: ConfiguredServer): ServedEndpoint['profile'] {
-  return { paths, exactLength, metrics };
+function askedBy({ profile }: ConfiguredServer): AskedProfile {
+  const { paths, exactLength, metrics, promptLogProbabilities, nextLogProbabilities } = profile;
+  return { paths, exactLength, metrics, promptLogProbabilities, nextLogProbabilities };
 }
 
 /** @returns the path of the model that drafts; null where a point names none. */

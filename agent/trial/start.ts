@@ -12,7 +12,7 @@ import { emptyNotes } from './notes.js';
 import { prepareModel } from './preparation.js';
 import { profileTrial } from './profile.js';
 import type { TrialProgress } from './progress.js';
-import { askQuestions, prepareQuestions, runningModel } from './quality.js';
+import { askQuestions, askServer, prepareQuestions, runningModel } from './quality.js';
 import { writeRecord } from './record.js';
 import { noteRoofline } from './roofline.js';
 import { promptsPath, serveModel } from './serve.js';
@@ -70,7 +70,8 @@ async function run(begun: Omit<TrialRun, 'device' | 'otherDevices'>): Promise<vo
   await settings.release();
 
   const trained = await noteTraining(trial, outcome);
-  if (questions !== null && model !== null) {
+  if (questions !== null && served !== null) await askServer(trial, served, model, questions);
+  else if (questions !== null && model !== null) {
     const asked =
       trained === null
         ? runningModel(lease.experiment, model)

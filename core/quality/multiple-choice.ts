@@ -26,3 +26,12 @@ export function chosen(options: readonly OptionLikelihood[], rule: ChoiceRule): 
 export function letterOf(index: number): string {
   return String.fromCharCode(65 + index);
 }
+
+/** @returns the option whose letter an answer names: the first that stands alone, as in ` B` or `(B) because`; null = none. */
+export function saidLetter(answer: string, options: number): number | null {
+  for (const [, letter = ''] of answer.matchAll(/(?<![\p{L}\p{N}])([A-Z])(?![\p{L}\p{N}])/gu)) {
+    const index = letter.charCodeAt(0) - 65;
+    if (index < options) return index;
+  }
+  return null;
+}

@@ -20,9 +20,21 @@ export interface TextRequest {
 export interface QualityOutcome {
   readonly text: TextOutcome | null;
   readonly tasks: readonly TaskOutcome[];
+  /** What could not be asked, and why (the end of a sentence); left out = nothing. */
+  readonly unanswered?: readonly Unanswered[];
   /** One sentence each, e.g. of prompts longer than the model was trained for. */
   readonly warnings: readonly string[];
 }
+
+export interface Unanswered {
+  /** Name of a task; null = the text. */
+  readonly task: string | null;
+  readonly reason: string;
+}
+
+/** How a server was asked: by log-probabilities of prompts, by those of the token that comes next, or by what it said. */
+export const ASKED_BY = ['prompt-log-probabilities', 'next-log-probabilities', 'saying'] as const;
+export type AskedBy = (typeof ASKED_BY)[number];
 
 export interface TextOutcome {
   /** Tokens of the whole text. */
@@ -32,6 +44,8 @@ export interface TextOutcome {
   readonly perplexity: Perplexity;
   /** Against the base; null without one. */
   readonly divergence: Divergence | null;
+  /** Left out = by the logits of a model in this process. */
+  readonly by?: AskedBy;
 }
 
 export interface TaskOutcome {
@@ -39,11 +53,12 @@ export interface TaskOutcome {
   readonly items: number;
   /** Share that guessing would get right; null for generated answers. */
   readonly chance: number | null;
+  readonly by?: AskedBy;
   readonly scores: readonly TaskScore[];
 }
 
 export interface TaskScore {
-  /** `sum`, `perToken`, `perByte` of option likelihoods, `letter`, or the name of a scorer. */
+  /** `sum`, `perToken`, `perByte` of option likelihoods, `letter`, `saidLetter`, or the name of a scorer. */
   readonly name: string;
   readonly score: Score;
   /** The base on the same items, and what is left of it in percent; null without a base. */

@@ -1,10 +1,20 @@
 import { z } from 'zod';
-import type { QualityOutcome, TaskOutcome, TextOutcome } from './outcome.js';
+import { ASKED_BY, type QualityOutcome, type TaskOutcome, type TextOutcome } from './outcome.js';
 import type { Estimate } from './perplexity.js';
 
 const estimate = z.object({ value: z.number(), standardError: z.number().nullable() });
 
+/** Of a model that a server ran: who was asked, and how; left out = the runner itself, by its logits. */
+const askedSchema = z
+  .discriminatedUnion('through', [
+    z.object({ through: z.literal('server'), by: z.enum(ASKED_BY) }),
+    /** The runner that opened the file that was served. */
+    z.object({ through: z.literal('stand-in'), runner: z.string() }),
+  ])
+  .optional();
+
 const textSchema = z.object({
+  asked: askedSchema,
   tokens: z.number().int(),
   windows: z.number().int(),
   /** Predictions that were scored. */
@@ -63,6 +73,7 @@ export const qualityRecordSchema = z.object({
     z.object({
       name: z.string(),
       items: z.number().int(),
+      asked: askedSchema,
       chance: z.number().nullable(),
       scores: z.array(scoreSchema),
     }),
@@ -70,6 +81,8 @@ export const qualityRecordSchema = z.object({
   /** Digests of what was read: the text, and tasks in order. */
   textDigest: z.string().nullable(),
   taskDigests: z.array(z.string()),
+  /** What the server could not be asked, and why; left out = nothing. A stand-in may have been asked instead. */
+  unanswered: z.array(z.object({ task: z.string().nullable(), reason: z.string() })).optional(),
   warnings: z.array(z.string()),
   seconds: z.number(),
   /** Taken from an earlier trial of the same file, asked the same. */
@@ -81,19 +94,51 @@ export type QualityFacts = Pick<QualityRecord, 'textDigest' | 'taskDigests' | 's
 
 /** @returns an outcome as records keep it: every estimate, and of distributions the tail. */
 export function qualityRecord(outcome: QualityOutcome, facts: QualityFacts): QualityRecord {
+  const { unanswered = [] } = outcome;
   return {
     text: outcome.text === null ? null : textRecord(outcome.text),
     tasks: outcome.tasks.map(taskRecord),
+    ...(unanswered.length > 0 && { unanswered: [...unanswered] }),
     warnings: [...outcome.warnings],
     reused: false,
     ...facts,
   };
 }
 
+/**
+ * @param ofServer what a server was asked. @param ofStandIn the rest, asked of the file that it served.
+ * @param order names of the tasks.
+ * @returns both as one.
+ */
+export function joinedQuality(
+  ofServer: QualityRecord,
+  ofStandIn: QualityRecord,
+  runner: string,
+  order: readonly string[],
+): QualityRecord {
+  const asked = { through: 'stand-in' as const, runner };
+  const text = ofStandIn.text === null ? ofServer.text : { ...ofStandIn.text, asked };
+  const tasks = [...ofServer.tasks, ...ofStandIn.tasks.map((task) => ({ ...task, asked }))];
+  return {
+    ...ofServer,
+    text,
+    tasks: tasks.sort((a, b) => order.indexOf(a.name) - order.indexOf(b.name)),
+    warnings: [...new Set([...ofServer.warnings, ...ofStandIn.warnings])],
+    seconds: ofServer.seconds + ofStandIn.seconds,
+    reused: ofServer.reused && ofStandIn.reused,
+  };
+}
+
 const plain = ({ value, standardError }: Estimate) => ({ value, standardError });
 
-function textRecord({ tokens, windows, perplexity, divergence }: TextOutcome): QualityRecord['text'] {
-  const facts = { tokens, windows, scored: perplexity.tokens, perplexity: plain(perplexity) };
+const byServer = (by: TextOutcome['by']) =>
+  by === undefined ? {} : { asked: { through: 'server' as const, by } };
+
+function textRecord({ tokens, windows, perplexity, divergence, by }: TextOutcome): QualityRecord['text'] {
+  const facts = {
+    ...{ ...byServer(by), tokens, windows },
+    ...{ scored: perplexity.tokens, perplexity: plain(perplexity) },
+  };
   if (divergence === null) return { ...facts, againstBase: null };
   const { median, p90, p95, p99, p999, maximum } = divergence.kl.distribution;
   return {
@@ -108,10 +153,11 @@ function textRecord({ tokens, windows, perplexity, divergence }: TextOutcome): Q
   };
 }
 
-function taskRecord({ name, items, chance, scores }: TaskOutcome): QualityRecord['tasks'][number] {
+function taskRecord({ name, items, chance, scores, by }: TaskOutcome): QualityRecord['tasks'][number] {
   return {
     name,
     items,
+    ...byServer(by),
     chance,
     scores: scores.map((one) => ({
       name: one.name,

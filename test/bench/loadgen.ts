@@ -112,7 +112,7 @@ async function streams(): Promise<Figure[]> {
 const SLOW: Tokenizer = {
   name: 'slow',
   digest: 'none',
-  addsBegin: false,
+  beginToken: null,
   size: 1000,
   tokenize(text) {
     const end = performance.now() + (text.length > 20 ? 5 : 0);

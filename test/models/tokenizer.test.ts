@@ -82,7 +82,7 @@ describe("a model's own tokenizer", () => {
     expect(outcome.outputTokensBy).toBe('tokenizer');
     expect(outcome.promptTokensBy).toBe('tokenizer');
     for (const { promptTokens, outputTokens, usage, chunks } of outcome.records) {
-      expect(promptTokens).toBe(20 + (tokenizer.addsBegin ? 1 : 0));
+      expect(promptTokens).toBe(20 + (tokenizer.beginToken === null ? 0 : 1));
       expect(outputTokens).toBe(usage!.completionTokens);
       expect(chunks.tokens).toEqual(Array(12 / chunk).fill(chunk));
     }

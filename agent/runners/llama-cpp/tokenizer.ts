@@ -26,7 +26,7 @@ export async function openGgufTokenizer(path: string): Promise<Tokenizer | null>
   return {
     name: `${metadata.get('tokenizer.ggml.model') ?? 'unknown'} of llama.cpp ${llama.release}`,
     digest: `sha256:${digest.digest('hex')}`,
-    addsBegin: vocabulary.beginToken !== null,
+    beginToken: vocabulary.beginToken,
     size: vocabulary.size,
     tokenize: (text) => vocabulary.tokenize(text, false),
     detokenize: (tokens) => vocabulary.detokenize(tokens),

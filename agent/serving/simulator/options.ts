@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util';
 import { z } from 'zod';
 import { quote } from '../../../core/quote.js';
+import { TELLS, type TellsName } from './log-probabilities.js';
 
 /** How a simulated server fails. */
 export const FAULTS = {
@@ -44,6 +45,9 @@ const OPTIONS = z.strictObject({
   'max-sequences': z.coerce.number().int().min(0).max(1e6).default(0),
   /** Tokens of an answer where none are asked for. */
   tokens: z.coerce.number().int().min(1).max(1e6).default(64),
+  /** What answers are made of, over and over; '' = some words. */
+  says: z.string().max(1000).default(''),
+  'log-probabilities': z.enum(Object.keys(TELLS) as [TellsName, ...TellsName[]]).default('echo'),
   /** When everything stands still, from the first request on, and for how long. */
   'stall-at': seconds.default(0),
   'stall-for': seconds.default(0),
@@ -89,6 +93,8 @@ export function helpText(): string {
   return [
     'A server that pretends: the API of OpenAI with these times, and no model. Seconds and tokens.',
     ...options.map(([name, value]) => `  --${name.padEnd(16)} ${value}`),
+    'Log-probabilities:',
+    ...Object.entries(TELLS).map(([name, does]) => `  ${name.padEnd(18)} ${does}`),
     'Faults, each with :N after it where N requests go well before:',
     ...faults.map(([name, does]) => `  ${name.padEnd(18)} ${does}`),
   ].join('\n');

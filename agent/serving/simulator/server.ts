@@ -2,6 +2,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import { monotonicSeconds } from '../../isolation/clock.js';
 import { Pacer } from '../pacer.js';
+import { logProbabilities, nextToken, tokensOf } from './log-probabilities.js';
 import { type Counters, metricsText, noCounters } from './metrics.js';
 import type { SimulatorOptions } from './options.js';
 import { StallingClock } from './stall.js';
@@ -15,7 +16,7 @@ export interface Simulator {
 }
 
 /** One token each in vocabularies of English, with the blank before it. */
-const WORDS = 'the of and to in is that it was for'.split(' ');
+const WORDS = 'the of and to in is that it was for';
 /** Tokens before a stream breaks. */
 const BEFORE_FAULT = 4;
 const REQUEST_BYTES = 64 * 2 ** 20;
@@ -57,6 +58,7 @@ function closed(server: Server): Promise<void> {
 
 /** A request that is being answered. */
 interface Job {
+  readonly asked: Readonly<Record<string, unknown>>;
   readonly response: ServerResponse;
   readonly chat: boolean;
   readonly stream: boolean;
@@ -69,6 +71,7 @@ class Simulated {
   readonly counters = noCounters();
   readonly died: Promise<void>;
   readonly #options: SimulatorOptions;
+  readonly #words: readonly string[];
   readonly #pacer = new Pacer(monotonicSeconds);
   readonly #started = monotonicSeconds();
   readonly #waiting: Job[] = [];
@@ -78,6 +81,7 @@ class Simulated {
 
   constructor(options: SimulatorOptions) {
     this.#options = options;
+    this.#words = (options.says || WORDS).split(' ');
     this.died = new Promise((resolve) => {
       this.#die = resolve;
     });
@@ -95,6 +99,8 @@ class Simulated {
       const text = await bodyOf(request);
       if (ready) this.#complete(path!.includes('chat'), text, response);
       else json(503, LOADING);
+    } else if (path === '/completion' && this.#options['log-probabilities'] === 'next') {
+      json(200, nextToken(JSON.parse(await bodyOf(request))));
     } else if (path === '/health') json(ready ? 200 : 503, ready ? { status: 'ok' } : LOADING);
     else if (path === '/v1/models') {
       json(200, {
@@ -123,10 +129,11 @@ class Simulated {
     }
     const wanted = typeof asked.max_tokens === 'number' ? asked.max_tokens : tokens;
     const job: Job = {
+      asked,
       response,
       chat,
       stream: asked.stream === true,
-      promptTokens: promptWords(asked),
+      promptTokens: tokensOf(asked).length,
       tokens: fails && fault.name === 'short' ? Math.max(1, Math.floor(wanted / 2)) : wanted,
       fails,
     };
@@ -225,7 +232,7 @@ class Simulated {
     this.counters.chunks += 1;
     this.counters.outputTokens += count;
     const tokensOfChunk = fault === 'no-end' ? this.#options['chunk-tokens'] : count;
-    const text = event(this.#fields(job, textOf(sent, tokensOfChunk), null));
+    const text = event(this.#fields(job, this.#text(sent, tokensOfChunk), null));
     const breaks = sent + count >= Math.min(BEFORE_FAULT, tokens);
     if (breaks) {
       switch (fault) {
@@ -265,16 +272,24 @@ class Simulated {
   }
 
   #whole(job: Job): void {
-    const { promptTokens, tokens, chat, response } = job;
+    const { promptTokens, tokens, chat, response, asked } = job;
     if (response.destroyed) return;
     this.counters.outputTokens += tokens;
-    const text = textOf(0, tokens);
-    const said = chat ? { message: { role: 'assistant', content: text } } : { text };
+    const text = this.#text(0, tokens);
+    const logprobs = logProbabilities(asked, text, this.#options['log-probabilities']);
+    const said = chat
+      ? { message: { role: 'assistant', content: text } }
+      : { text, ...(logprobs !== null && { logprobs }) };
     sendJson(response, 200, {
       ...this.#head(chat, false),
       choices: [{ index: 0, ...said, finish_reason: 'length' }],
       usage: { prompt_tokens: promptTokens, completion_tokens: tokens, total_tokens: promptTokens + tokens },
     });
+  }
+
+  #text(from: number, count: number): string {
+    const words = this.#words;
+    return Array.from({ length: count }, (_, i) => ` ${words[(from + i) % words.length]}`).join('');
   }
 
   #head(chat: boolean, stream: boolean) {
@@ -291,16 +306,6 @@ class Simulated {
 const LOADING = { error: { code: 503, message: 'Loading model', type: 'unavailable_error' } };
 
 const event = (fields: object) => `data: ${JSON.stringify(fields)}\n\n`;
-/** Of a text, or of the messages of a chat. */
-function promptWords({ prompt, messages }: Record<string, unknown>): number {
-  const texts = Array.isArray(messages) ? messages.map((message) => message?.content) : [prompt];
-  return texts
-    .join(' ')
-    .split(/\s+/)
-    .filter((word) => word !== '').length;
-}
-const textOf = (from: number, count: number) =>
-  Array.from({ length: count }, (_, i) => ` ${WORDS[(from + i) % WORDS.length]}`).join('');
 
 function sendJson(response: ServerResponse, status: number, body: unknown): void {
   const text = JSON.stringify(body);

@@ -18,6 +18,23 @@ const optionSchema = z.union([
   z.strictObject({ cases: z.record(z.string(), words) }),
 ]);
 
+/** How a server is asked for log-probabilities (nats), and where they stand in its answer. */
+const logProbabilitiesSchema = z.strictObject({
+  path: pathOfUrl,
+  /** `"{prompt}"` stands for the token ids, or for the text where no tokenizer is known; `"{model}"` for what requests call the model. */
+  body: z.record(z.string(), z.json()),
+  /** Names and numbers on the way to the list, with dots between. */
+  list: z.string().min(1),
+  /**
+   * What its entries are: each a `number` (OpenAI's `token_logprobs`), a map `by-token` id (vLLM's `prompt_logprobs`), a `pair` of number
+   * and id (SGLang's `input_token_logprobs`), or `listed` as `id` and `logprob` (llama-server's `top_logprobs`).
+   */
+  entry: z.enum(['number', 'by-token', 'pair', 'listed']),
+  /** The way to where each token begins, in characters of the prompt. */
+  offsets: z.string().min(1).optional(),
+});
+export type LogProbabilitiesAsked = z.output<typeof logProbabilitiesSchema>;
+
 /** A server that answers by OpenAI's API, as data: how it is started, asked, watched and stopped. */
 export const serverProfileSchema = z.strictObject({
   /** The kind of runner. */
@@ -55,6 +72,10 @@ export const serverProfileSchema = z.strictObject({
   }),
   /** What a request says so that an answer has exactly so many tokens, beside max_tokens: `{wantedTokens}` stands for them. */
   exactLength: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])),
+  /** Log-probabilities of each token of a prompt; null = it tells none. */
+  promptLogProbabilities: logProbabilitiesSchema.nullable().default(null),
+  /** Of the likeliest tokens after a prompt; null = it tells none by their ids. */
+  nextLogProbabilities: logProbabilitiesSchema.nullable().default(null),
   /** Series of its metrics page; of several names those that are there are added up. */
   metrics: z.partialRecord(z.enum(SERVER_METRIC_NAMES), z.array(z.string()).min(1)).default({}),
   /** Lines of its log that say what starting took: the first group is seconds. */

@@ -1,4 +1,5 @@
 import { mainScore } from '../../../../core/quality/main-score.js';
+import type { AskedBy } from '../../../../core/quality/outcome.js';
 import type { Estimate } from '../../../../core/quality/perplexity.js';
 import type { QualityRecord } from '../../../../core/quality/record.js';
 import { metricText, quantity } from '../../../../report/scale.js';
@@ -34,13 +35,27 @@ export function QualityView({ quality, why }: { quality: QualityRecord | null; w
   );
 }
 
+const BY: Readonly<Record<AskedBy, string>> = {
+  'prompt-log-probabilities': 'by log-probabilities of prompts',
+  'next-log-probabilities': 'by the likeliest next tokens',
+  saying: 'by what it says',
+};
+
+/** Of a model that a server ran: who was asked, and how; '' for others. */
+function askedText({ asked }: Pick<Text | Task, 'asked'>): string {
+  if (asked === undefined) return '';
+  return asked.through === 'server'
+    ? `, asked of the server ${BY[asked.by]}`
+    : `, asked of the file that it served through ${asked.runner}`;
+}
+
 function TextView({ text }: { text: Text }) {
   const { againstBase: base } = text;
   const rows: [string, string, string][] = [
     [
       'perplexity',
       estimateText('perplexity', text.perplexity),
-      `${text.scored} predictions, ${text.windows} windows`,
+      `${text.scored} predictions, ${text.windows} windows${askedText(text)}`,
     ],
   ];
   if (base !== null) {
@@ -102,6 +117,7 @@ function TaskView({ task }: { task: Task }) {
           <tr>
             <th scope="col">
               {task.name}, {task.items} items{chance}
+              {askedText(task)}
             </th>
             {scores.map(({ name }) => (
               <th key={name} scope="col" class="number">

@@ -1,0 +1,78 @@
+import { FailureError, failure } from '../../../core/errors.js';
+import { untilStop } from '../../../core/quality/until-stop.js';
+import { valueAt } from '../../../core/quality/tasks/template.js';
+import type { LogProbabilitiesAsked } from '../../../core/runners/server/profile.js';
+import { headersOf } from '../../servers/ask.js';
+import type { ServedEndpoint } from '../../servers/served.js';
+import { refusalOf } from '../../serving/delta.js';
+
+/** Of one answer: a long prompt on a slow machine takes minutes. */
+const ANSWER_MILLISECONDS = 600_000;
+
+/** Why an answer of a server cannot be used: a sentence without its end. */
+export class NoAnswer extends Error {}
+
+/** What it answers. */
+export type Fields = Readonly<Record<string, unknown>>;
+
+/** What a server is asked: tokens where its vocabulary is known here, else a text. */
+export type Prompt = Int32Array | string;
+
+/** Asks for log-probabilities as a profile says. @returns what it answers. @throws NoAnswer; FailureError `run-failed` where nothing comes. */
+export async function askLogProbabilities(
+  server: ServedEndpoint,
+  { path, body }: Pick<LogProbabilitiesAsked, 'path' | 'body'>,
+  prompt: Prompt,
+): Promise<Fields> {
+  const words: Readonly<Record<string, unknown>> = {
+    '{prompt}': typeof prompt === 'string' ? prompt : [...prompt],
+    '{model}': server.model,
+  };
+  const filled = Object.entries(body).map(([name, value]) => [name, words[String(value)] ?? value]);
+  return await post(server, path, Object.fromEntries(filled));
+}
+
+/** Has a server say what follows a prompt, by its likeliest tokens. @returns the text up to a stop. @throws NoAnswer */
+export async function askText(
+  server: ServedEndpoint,
+  prompt: Prompt,
+  { maxTokens, stop }: { readonly maxTokens: number; readonly stop: readonly string[] },
+): Promise<string> {
+  const { model, profile } = server;
+  const answer = await post(server, profile.paths.completions, {
+    ...{ model, prompt: typeof prompt === 'string' ? prompt : [...prompt] },
+    ...{ max_tokens: maxTokens, temperature: 0 },
+  });
+  const text = valueAt(answer, 'choices.0.text');
+  if (typeof text !== 'string') throw new NoAnswer(`${profile.paths.completions} answered without a text`);
+  return untilStop(text, stop) ?? text;
+}
+
+async function post(server: ServedEndpoint, path: string, body: unknown): Promise<Fields> {
+  let status: number;
+  let text: string;
+  try {
+    const answer = await fetch(new URL(path, server.url), {
+      method: 'POST',
+      redirect: 'error',
+      signal: AbortSignal.timeout(ANSWER_MILLISECONDS),
+      headers: { ...headersOf(server), 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+    });
+    status = answer.status;
+    text = await answer.text();
+  } catch (error) {
+    const { message, cause } = error as Error;
+    const why = cause instanceof Error ? cause.message : message;
+    throw new FailureError(failure('run-failed', `the server gave no answer to a question of quality: ${why}`));
+  }
+  if (status !== 200) throw new NoAnswer(`${path} answered ${status}: ${refusalOf(text) ?? 'nothing'}`);
+  let read: unknown = null;
+  try {
+    read = JSON.parse(text);
+  } catch {
+    // Said below.
+  }
+  if (typeof read !== 'object' || read === null) throw new NoAnswer(`${path} answered something that is no JSON object`);
+  return read as Fields;
+}

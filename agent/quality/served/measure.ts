@@ -1,0 +1,227 @@
+import type { AskedBy, QualityOutcome, QualityRequest, TextRequest, Unanswered } from '../../../core/quality/outcome.js';
+import type { OptionLikelihood } from '../../../core/quality/multiple-choice.js';
+import { Moments, perplexityOf } from '../../../core/quality/perplexity.js';
+import type { Task } from '../../../core/quality/tasks/few-shot.js';
+import type { LogProbabilitiesAsked } from '../../../core/runners/server/profile.js';
+import { openTokenizer } from '../../runners/tokenizer.js';
+import type { ServedEndpoint } from '../../servers/served.js';
+import { type LanguageModel, openLanguageModel } from '../language-model.js';
+import { cutText, LEAST_CONTEXT, leftOutSentence, type QualityModel } from '../measure.js';
+import { byLikelihood, bySaying, bySpeech, LETTER_TOKENS, type Respondent } from '../respondent.js';
+import type { Scorers } from '../scorers.js';
+import { measureTask, respondentOf, type TokenizedTask, tokenizeTask } from '../tasks.js';
+import { inputOf } from '../text.js';
+import type { Watch } from '../watch.js';
+import { askText, NoAnswer } from './ask.js';
+import { nextLogProbabilities, promptLogProbabilities, textLogProbabilities } from './log-probabilities.js';
+import { probe, type Telling } from './probe.js';
+import { type Vocabulary, vocabularyOf } from './vocabulary.js';
+
+export interface ServedQualityJob {
+  readonly server: ServedEndpoint;
+  /** The file or folder that is served; null = it is not here, and the server is asked by text. */
+  readonly tokenizerPath: string | null;
+  /** Opened here beside the server, for what is left of its answers; null = nothing to compare with. */
+  readonly base: QualityModel | null;
+  readonly request: QualityRequest;
+  readonly scorers: Scorers;
+}
+
+/**
+ * Asks the server that was timed. Texts and options take log-probabilities of prompts; letters also those of the next token, or what the
+ * server says; what is to be generated it says itself. One request at a time, so that no batch changes the numbers.
+ * @returns what it told; and what it could not be asked, with the reason.
+ * @throws FailureError `impossible-combination` for a text that is too short or no UTF-8, and what opening base and tokenizer throw.
+ */
+export async function measureServedQuality(job: ServedQualityJob, watch: Watch): Promise<QualityOutcome> {
+  const { server, request } = job;
+  const tokenizer = job.tokenizerPath === null ? null : await openTokenizer(job.tokenizerPath);
+  const vocabulary = tokenizer === null ? null : vocabularyOf(tokenizer);
+  const asked: Asked = { server, vocabulary, telling: await probe(server, vocabulary), watch };
+  const unanswered: Unanswered[] = [];
+  const warnings = request.tasks.flatMap(leftOutSentence);
+  const answered = async <T>(task: string | null, ask: () => Promise<T>): Promise<T | null> => {
+    try {
+      return await ask();
+    } catch (error) {
+      if (!(error instanceof NoAnswer)) throw error;
+      unanswered.push({ task, reason: error.message });
+      return null;
+    }
+  };
+
+  const { text } = request;
+  const ofText = text === null ? null : await answered(null, () => perplexity(asked, text));
+  const base = new Base(job.base);
+  const ofTasks = [];
+  try {
+    for (const task of request.tasks) {
+      const outcome = await answered(task.name, async () => {
+        const plan = planOf(asked, task);
+        if (plan.caveat !== null) warnings.push(`${task.name}: ${plan.caveat}`);
+        const ofBase = await base.respondent(task, plan.by === 'saying' ? 'saying' : 'likelihood');
+        const measured = await measureTask(task, plan.respondent, ofBase, job.scorers, watch);
+        return { ...measured, by: plan.by };
+      });
+      if (outcome !== null) ofTasks.push(outcome);
+    }
+  } finally {
+    base.close();
+  }
+  return { text: ofText, tasks: ofTasks, unanswered, warnings };
+}
+
+interface Asked {
+  readonly server: ServedEndpoint;
+  readonly vocabulary: Vocabulary | null;
+  readonly telling: Telling;
+  readonly watch: Watch;
+}
+
+async function perplexity({ server, vocabulary, telling, watch }: Asked, request: TextRequest) {
+  const { prompts } = telling;
+  if (typeof prompts === 'string') throw new NoAnswer(prompts);
+  if (vocabulary === null) throw new NoAnswer('no tokenizer is known here that cuts a text into its tokens');
+  const { tokens, windows } = cutText({ text: vocabulary }, request);
+  const losses = new Moments();
+  for (const [i, window] of windows.entries()) {
+    const told = await promptLogProbabilities(server, prompts, inputOf(vocabulary, tokens, window));
+    // An entry is of its token, whose prediction stands one before it.
+    for (const value of told.slice(window.firstScored + 1)) losses.add(-value!);
+    watch.progress({ what: 'text', done: i + 1, total: windows.length, value: Math.exp(losses.mean) });
+    await watch.breathe();
+  }
+  return {
+    tokens: tokens.length,
+    windows: windows.length,
+    request: request.windows,
+    perplexity: perplexityOf(losses),
+    divergence: null,
+    by: 'prompt-log-probabilities' as const,
+  };
+}
+
+/** How a task is asked. */
+interface Plan {
+  readonly respondent: Respondent;
+  readonly by: AskedBy;
+  /** What has to be known of its scores; null = nothing. */
+  readonly caveat: string | null;
+}
+
+/** @throws NoAnswer where a server cannot be asked a task. */
+function planOf(asked: Asked, task: Task): Plan {
+  const { telling, server, vocabulary } = asked;
+  const promptOf = (i: number) => {
+    const { prompt } = task.items[i]!;
+    return vocabulary?.tokenize(prompt, true) ?? prompt;
+  };
+  const say = (i: number) => askText(server, promptOf(i), task.spec);
+  const { prompts, next } = telling;
+  if (task.spec.mode === 'generate') {
+    return { respondent: bySpeech(say), by: 'saying', caveat: null };
+  }
+  if (typeof prompts !== 'string') {
+    const likelihoods =
+      vocabulary === null
+        ? (i: number) => likelihoodsOfText(asked, prompts, task, i)
+        : likelihoodsOfTokens(asked, prompts, tokenizeTask(vocabulary, task));
+    return { respondent: byLikelihood(task, likelihoods, say), by: 'prompt-log-probabilities', caveat: null };
+  }
+  if (task.spec.mode === 'choice') {
+    throw new NoAnswer(`${prompts}; options are compared by those alone (letters of mode: letter can be said)`);
+  }
+  const letters = vocabulary === null ? null : tokenizeTask(vocabulary, task);
+  if (typeof next !== 'string' && letters?.choices.every(isOneToken)) {
+    const likelihoods = likelihoodsOfNext(asked, next, letters);
+    return { respondent: byLikelihood(task, likelihoods, say), by: 'next-log-probabilities', caveat: null };
+  }
+  const limits = { maxTokens: LETTER_TOKENS, stop: [] };
+  return {
+    respondent: bySaying(task, (i) => askText(server, promptOf(i), limits)),
+    by: 'saying',
+    caveat: `the letter that the server says is scored, not the likeliest: ${prompts}`,
+  };
+}
+
+/** Whether all options are one token after the same ones. */
+function isOneToken({ options, promptTokens }: TokenizedTask['choices'][number]): boolean {
+  const [first] = options;
+  return options.every(
+    (tokens) =>
+      tokens.length === promptTokens + 1 &&
+      tokens.subarray(0, promptTokens).every((token, i) => token === first![i]),
+  );
+}
+
+function likelihoodsOfTokens({ server }: Asked, how: LogProbabilitiesAsked, { choices }: TokenizedTask) {
+  return async (i: number): Promise<OptionLikelihood[]> => {
+    const { options, promptTokens, bytes } = choices[i]!;
+    const likelihoods: OptionLikelihood[] = [];
+    for (const [k, tokens] of options.entries()) {
+      const told = (await promptLogProbabilities(server, how, tokens)).slice(promptTokens);
+      likelihoods.push({ logProbability: sum(told), tokens: told.length, bytes: bytes[k]! });
+    }
+    return likelihoods;
+  };
+}
+
+/** Blanks at the prompt's end count to the option, as with tokens. */
+async function likelihoodsOfText({ server }: Asked, how: LogProbabilitiesAsked, { items }: Task, i: number) {
+  const { prompt, choices } = items[i]!;
+  const likelihoods: OptionLikelihood[] = [];
+  for (const option of choices?.continuations ?? []) {
+    const { values, offsets } = await textLogProbabilities(server, how, prompt + option);
+    const begin = prompt.trimEnd().length;
+    const told = values.filter((_, at) => offsets[at]! >= begin);
+    likelihoods.push({ logProbability: sum(told), tokens: told.length, bytes: Buffer.byteLength(option) });
+  }
+  return likelihoods;
+}
+
+function likelihoodsOfNext({ server }: Asked, how: LogProbabilitiesAsked, { choices }: TokenizedTask) {
+  return async (i: number): Promise<OptionLikelihood[]> => {
+    const { options, promptTokens, bytes } = choices[i]!;
+    const told = await nextLogProbabilities(server, how, options[0]!.subarray(0, promptTokens));
+    return options.map((tokens, k) => {
+      // One that is not among those it tells is less likely than all of them.
+      const logProbability = told.get(tokens[promptTokens]!) ?? Number.NEGATIVE_INFINITY;
+      return { logProbability, tokens: 1, bytes: bytes[k]! };
+    });
+  };
+}
+
+const sum = (values: readonly (number | null)[]) => values.reduce<number>((total, value) => total + (value ?? 0), 0);
+
+/** The base, opened where a task wants it, with as long a context as that takes. */
+class Base {
+  readonly #base: QualityModel | null;
+  #open: { readonly model: LanguageModel; readonly contextTokens: number } | null = null;
+
+  constructor(base: QualityModel | null) {
+    this.#base = base;
+  }
+
+  async respondent(task: Task, by: 'likelihood' | 'saying'): Promise<Respondent | null> {
+    if (this.#base === null) return null;
+    const { text } = await this.#reach(0);
+    const tokenized = tokenizeTask(text, task);
+    const needs = tokenized.needs.reduce((a, b) => Math.max(a, b), 0);
+    return respondentOf(await this.#reach(needs + LETTER_TOKENS), tokenized, by);
+  }
+
+  async #reach(tokens: number): Promise<LanguageModel> {
+    if (this.#open === null || this.#open.contextTokens < tokens) {
+      this.close();
+      const contextTokens = Math.max(LEAST_CONTEXT, tokens);
+      const model = await openLanguageModel({ ...this.#base!, contextTokens });
+      this.#open = { model, contextTokens };
+    }
+    return this.#open.model;
+  }
+
+  close(): void {
+    this.#open?.model.close();
+    this.#open = null;
+  }
+}

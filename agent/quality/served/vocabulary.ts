@@ -1,0 +1,15 @@
+import type { TextModel } from '../../runners/opened.js';
+import type { Tokenizer } from '../../serving/tokenizer.js';
+
+/** The tokens that a server is asked by. */
+export type Vocabulary = Pick<TextModel, 'tokenize' | 'beginToken'>;
+
+export function vocabularyOf({ beginToken, tokenize }: Tokenizer): Vocabulary {
+  return {
+    beginToken,
+    tokenize(text, addBegin) {
+      const tokens = tokenize(text);
+      return addBegin && beginToken !== null ? Int32Array.of(beginToken, ...tokens) : tokens;
+    },
+  };
+}
