@@ -1,7 +1,9 @@
 import { readFile } from 'node:fs/promises';
+import { uniformFloat64 } from 'pure-rand/distribution/uniformFloat64';
+import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus';
 import { FailureError, failure } from '../../core/errors.js';
 import { fileProblem } from '../../core/input/file-problem.js';
-import { type Lengths, parseLengths } from '../../core/serving/lengths.js';
+import { drawLength, type Lengths, parseLengths } from '../../core/serving/lengths.js';
 import type { PlannedRequest } from '../serving/endpoint.js';
 import { datasetRequests } from '../serving/prompts/dataset.js';
 import { syntheticRequests } from '../serving/prompts/synthetic.js';
@@ -10,8 +12,6 @@ import type { Tokenizer } from '../serving/tokenizer.js';
 
 /** What a workload says of its requests. */
 export interface RequestsWanted {
-  readonly requests: number;
-  readonly seed: number;
   /** Of the file that `promptDataset` or `trace` names; null = prompts are made up. */
   readonly path: string | null;
   readonly trace: string | null;
@@ -22,42 +22,52 @@ export interface RequestsWanted {
   readonly turns: number;
   readonly thinkSeconds: number;
   readonly tokenizer: Tokenizer | null;
+  /** Changes words that are made up, and no length: one server is asked several loads, and may keep what it knows of prompts. */
+  readonly salt: number;
 }
 
+/** Makes the requests of a run: the same for every variant with the same seed. */
+export type RequestMaker = (count: number, seed: number) => readonly PlannedRequest[];
+
 /**
- * @returns the requests of a run, the same for every variant with the same seed.
- * @throws FailureError `impossible-combination` for a file that cannot be read, with its first wrong line.
+ * Reads what requests are made of, once for all runs.
+ * @throws FailureError `impossible-combination` for a file that cannot be read, with its first wrong line; a maker throws it for a trace.
  */
-export async function plannedRequests(wanted: RequestsWanted): Promise<readonly PlannedRequest[]> {
-  const { requests: count, seed, path, trace, tokenizer } = wanted;
+export async function requestMaker(wanted: RequestsWanted): Promise<RequestMaker> {
+  const { path, trace, traceSpeed, tokenizer, salt } = wanted;
+  const outputTokens = lengthsOf(wanted.outputTokens);
   if (path === null) {
     const { sharedPrefix, turns, thinkSeconds } = wanted;
     const promptTokens = lengthsOf(wanted.inputTokens);
-    const outputTokens = lengthsOf(wanted.outputTokens);
-    const order = { count, seed, promptTokens, outputTokens, sharedPrefix, turns, thinkSeconds };
-    return syntheticRequests(order, tokenizer);
+    const order = { promptTokens, outputTokens, sharedPrefix, turns, thinkSeconds, salt };
+    return (count, seed) => syntheticRequests({ ...order, count, seed }, tokenizer);
   }
   const text = await textOf(path);
-  if (trace !== null) {
-    const traced = taken(path, traceRequests(text, traceFormatOf(text), { seed, most: count }, tokenizer));
-    return traced.map((request) => ({
-      ...request,
-      thinkSeconds: request.thinkSeconds / wanted.traceSpeed,
-      atSeconds: request.atSeconds === null ? null : request.atSeconds / wanted.traceSpeed,
-    }));
+  if (trace === null) {
+    const prompts = taken(path, datasetRequests(text, tokenizer));
+    return (count, seed) => withLengths(prompts.slice(0, count), outputTokens, seed);
   }
-  const prompts = taken(path, datasetRequests(text, tokenizer)).slice(0, count);
-  // A line that says no length is answered to the length that the sweep says.
-  const [own] = syntheticRequests(
-    {
-      count: 1,
-      seed,
-      promptTokens: { kind: 'fixed', tokens: 1 },
-      outputTokens: lengthsOf(wanted.outputTokens),
-    },
-    null,
-  );
-  return prompts.map((prompt) => ({ ...prompt, wantedTokens: prompt.wantedTokens ?? own!.wantedTokens }));
+  const format = traceFormatOf(text);
+  return (most, seed) =>
+    taken(path, traceRequests(text, format, { seed: (seed ^ salt) & SEEDS, most }, tokenizer)).map(
+      (request) => ({
+        ...request,
+        thinkSeconds: request.thinkSeconds / traceSpeed,
+        atSeconds: request.atSeconds === null ? null : request.atSeconds / traceSpeed,
+      }),
+    );
+}
+
+const SEEDS = 0x7fff_ffff;
+
+/** A prompt that says no length of its answer gets one that the sweep says, drawn for itself. */
+function withLengths(prompts: readonly PlannedRequest[], lengths: Lengths, seed: number): PlannedRequest[] {
+  const random = xoroshiro128plus(seed);
+  return prompts.map((prompt) => {
+    // Drawn for each, so that one more prompt with a length of its own changes no other's.
+    const drawn = drawLength(lengths, () => uniformFloat64(random));
+    return { ...prompt, wantedTokens: prompt.wantedTokens ?? drawn };
+  });
 }
 
 /** The door has read it already. */

@@ -1,4 +1,6 @@
+import { createHash } from 'node:crypto';
 import { FailureError, failure } from '../../core/errors.js';
+import type { Options } from '../../core/experiment/experiment.js';
 import {
   LOAD_SEARCH,
   type LoadRun,
@@ -7,10 +9,11 @@ import {
   startLoadSearch,
 } from '../../core/serving/find-rate.js';
 import type { GeneratorCeiling } from '../../core/serving/generator.js';
-import { columnsOf, type ServingRecord } from '../../core/serving/record.js';
+import { columnsOf, type RequestColumns, type ServingRecord } from '../../core/serving/record.js';
 import type { Arrival } from '../../core/serving/requests.js';
 import { SaturationWatch } from '../../core/serving/saturation.js';
 import { keptBy, objectivesOf } from '../../core/serving/slo.js';
+import { canonicalJson } from '../../core/sweep/identity.js';
 import type { ArrivalName } from '../../core/workloads/serving.js';
 import { openTokenizer } from '../runners/tokenizer.js';
 import { headersOf } from '../servers/ask.js';
@@ -20,8 +23,8 @@ import type { Endpoint } from '../serving/endpoint.js';
 import { type InsideReadings, watchInside } from '../serving/inside.js';
 import { type LoadOutcome, runLoad } from '../serving/run-load.js';
 import type { Tokenizer } from '../serving/tokenizer.js';
-import { plannedRequests } from './serving-requests.js';
-import type { ServingInput, Workload, WorkloadContext, WorkloadOutcome } from './workload.js';
+import { type RequestMaker, requestMaker } from './serving-requests.js';
+import type { Workload, WorkloadContext, WorkloadOutcome } from './workload.js';
 
 /** Requests to a server, timed from outside, while its own metrics are read beside. */
 export const serving = {
@@ -35,7 +38,13 @@ export const serving = {
     const tokenizer = input.tokenizerPath === null ? null : await openTokenizer(input.tokenizerPath);
     const endpoint = endpointOf(served, wanted);
     const ceiling = await measureCeiling(context.now);
-    const asked = { endpoint, tokenizer, wanted, context, input };
+    const source = { ...wanted, path: input.promptsPath, tokenizer, salt: saltOf(options) };
+    const requests = {
+      run: await requestMaker(source),
+      warmUp: await requestMaker({ ...source, path: null }),
+      audit: await requestMaker({ ...source, path: null, sharedPrefix: 0, turns: 1 }),
+    };
+    const asked = { endpoint, tokenizer, wanted, context, requests };
     const warmups = wanted.warmupRequests > 0 ? await load('warm-up', asked) : null;
     const search = wanted.findHighest === 'none' ? null : await searchHighest(wanted.findHighest, asked);
     const found = search === null ? wanted : { ...wanted, [search.of]: search.load ?? wanted[search.of] };
@@ -49,6 +58,8 @@ export const serving = {
     const outcome = await load('serve', { ...asked, wanted: found });
     const read = await inside();
     await context.breathe();
+    const healthy = outcome.records.every((record) => record.outcome === 'complete');
+    const audit = found.audit && healthy ? await askTwice({ ...asked, wanted: found }) : null;
     return {
       repeats: 1,
       warmups: warmups?.records.length ?? 0,
@@ -56,7 +67,7 @@ export const serving = {
       stop: 'load-done',
       halfWidth: null,
       tokenSeconds: [],
-      findings: { of: 'serving', record: recordOf(outcome, served, tokenizer, { ceiling, read, search }) },
+      findings: { of: 'serving', record: recordOf(outcome, served, tokenizer, { ceiling, read, search, audit }) },
     };
   },
 } satisfies Workload<'endpoint'>;
@@ -85,6 +96,7 @@ interface ServingOptions {
   readonly temperature: number;
   readonly loadSeed: number;
   readonly requestTimeoutSeconds: number;
+  readonly audit: boolean;
   readonly slo: string | null;
   readonly findHighest: 'none' | 'requestsPerSecond' | 'concurrency';
 }
@@ -94,7 +106,7 @@ interface Load {
   readonly tokenizer: Tokenizer | null;
   readonly wanted: ServingOptions;
   readonly context: WorkloadContext;
-  readonly input: ServingInput;
+  readonly requests: Readonly<Record<'run' | 'warmUp' | 'audit', RequestMaker>>;
 }
 
 function endpointOf(served: ServedEndpoint, wanted: ServingOptions): Endpoint {
@@ -122,24 +134,17 @@ interface Loaded extends LoadOutcome {
 /** @param run of a search, whose requests are others each time. @throws FailureError `cancelled`, and what reading requests throws. */
 async function load(
   phase: 'warm-up' | 'serve',
-  { endpoint, tokenizer, wanted, context, input }: Load,
+  { endpoint, tokenizer, wanted, context, requests }: Load,
   run = 0,
 ): Promise<Loaded> {
   const warms = phase === 'warm-up' && run === 0;
   const most = warms ? wanted.warmupRequests : wanted.requests;
   const seed = warms ? wanted.loadSeed ^ WARMUP_SEED : wanted.loadSeed + run;
-  const requests = await plannedRequests({
-    ...wanted,
-    requests: most,
-    seed,
-    path: warms ? null : input.promptsPath,
-    tokenizer,
-  });
   const arrival: Arrival = warms ? { kind: 'closed', concurrency: 1 } : arrivalOf(wanted, most);
   const saturation = watchSaturation(arrival, context.now);
   const outcome = await runLoad({
     endpoint,
-    requests,
+    requests: (warms ? requests.warmUp : requests.run)(most, seed),
     arrival,
     seed,
     maxSeconds: warms ? null : wanted.loadSeconds,
@@ -209,6 +214,46 @@ function told({ load: tried, kept, saturated }: LoadRun) {
   return { load: tried, requests: kept[0]?.requests ?? 0, kept: kept.map((one) => one.kept), saturated };
 }
 
+/**
+ * A server stays for points that differ in their load alone, and may keep prompts: at each load it is asked in other words of the same
+ * lengths, which are the same for every server.
+ */
+function saltOf(options: Options): number {
+  return createHash('sha256').update(canonicalJson(options)).digest().readUInt32LE() & 0x7fff_ffff;
+}
+
+/** Prompts of the audit. */
+const AUDITED = 8;
+/** Enough to tell how long one takes. */
+const AUDIT_TOKENS = 16;
+/** No prompt of it is asked later; with fewer pairs nothing can be told. */
+const AUDIT_SECONDS = 60;
+
+/** Asks for short answers to prompts as long as those of the run, each twice in a row, alone. @throws FailureError `cancelled`. */
+async function askTwice({ endpoint, tokenizer, wanted, context, requests }: Load): Promise<RequestColumns> {
+  // Others each time: a server that is kept may know those of an earlier trial.
+  const seed = (wanted.loadSeed ^ Math.floor(1e6 * context.now())) & 0x7fff_ffff;
+  const prompts = requests.audit(AUDITED, seed).flatMap((prompt) => {
+    const wantedTokens = Math.min(AUDIT_TOKENS, prompt.wantedTokens ?? AUDIT_TOKENS);
+    const short = { ...prompt, wantedTokens };
+    return [short, short];
+  });
+  const { records } = await runLoad({
+    endpoint,
+    requests: prompts,
+    arrival: { kind: 'closed', concurrency: 1 },
+    seed,
+    maxSeconds: AUDIT_SECONDS,
+    maxRequests: prompts.length,
+    tokenizer,
+    now: context.now,
+    shouldStop: context.stopReason,
+  });
+  const reason = context.stopReason();
+  if (reason !== null) throw new FailureError(failure('cancelled', `the trial was stopped: ${reason}`));
+  return columnsOf(records);
+}
+
 /** The door asks for the numbers that each takes. */
 function arrivalOf(wanted: ServingOptions, requests: number): Arrival {
   const { arrival, concurrency, burstiness } = wanted;
@@ -237,7 +282,7 @@ function arrivalOf(wanted: ServingOptions, requests: number): Arrival {
   }
 }
 
-interface Around extends Pick<ServingRecord, 'search'> {
+interface Around extends Pick<ServingRecord, 'search' | 'audit'> {
   readonly ceiling: GeneratorCeiling;
   readonly read: InsideReadings;
 }
@@ -246,7 +291,7 @@ function recordOf(
   outcome: Loaded,
   { name, startSeconds, weightsLoadSeconds, kept }: ServedEndpoint,
   tokenizer: Tokenizer | null,
-  { ceiling, read, search }: Around,
+  { ceiling, read, search, audit }: Around,
 ): ServingRecord {
   const { records, skippedTurns, promptTokensBy, outputTokensBy, generator, endedEarly } = outcome;
   return {
@@ -261,6 +306,7 @@ function recordOf(
     promptTokensBy,
     outputTokensBy,
     tokenizer: tokenizer === null ? null : { name: tokenizer.name, digest: tokenizer.digest },
+    audit,
     generator: { ...generator, ceiling },
     ...read,
   };

@@ -1,5 +1,6 @@
 import { type MetricName, metricNamed, type Unit } from '../metrics/catalogue.js';
 import { type Warning, warn } from '../result/warnings.js';
+import { auditCaches, type Speedup } from '../serving/audit.js';
 import { generatorProblems } from '../serving/generator.js';
 import { requestsOf, type ServingRecord } from '../serving/record.js';
 import type { RequestRecord } from '../serving/requests.js';
@@ -77,7 +78,11 @@ export function servingFindings({ input }: Evidence): Findings {
       ...around(serving),
       ...inside(serving, requests.length),
     },
-    warnings: [...doubts(summary, serving), ...failures(summary, requests)],
+    warnings: [
+      ...doubts(summary, serving),
+      ...cached(serving, input.experiment.runner.options.prefixCaching === true),
+      ...failures(summary, requests),
+    ],
   };
 }
 
@@ -231,6 +236,17 @@ function doubts(summary: ServingSummary, serving: ServingRecord): Warning[] {
     found.push(warn('usage-differs', `the server counts ${share} more output tokens than the tokenizer`));
   }
   return found;
+}
+
+/** What asking the same again found. @param prefixes that the sweep asks for. */
+function cached({ audit }: ServingRecord, prefixes: boolean): Warning[] {
+  if (audit == null) return [];
+  const { pairs, firstToken, decode } = auditCaches(requestsOf(audit));
+  const said = (what: string, { saved, p }: Speedup) =>
+    `asked again, ${pairs} prompts ${what} ${(100 * saved).toFixed(0)} % sooner (p ${p.toPrecision(1)})`;
+  if (decode?.cached) return [warn('output-cached', said('had each further token', decode))];
+  if (!firstToken?.cached || prefixes) return [];
+  return [warn('prefix-cached', said('had their first token', firstToken))];
 }
 
 /** One warning, with how many, and the sentence of the first. */

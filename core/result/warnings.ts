@@ -56,6 +56,14 @@ export const WARNINGS = {
     severity: 'note',
     help: 'requests came faster than the server answers, so that its queue grew to the end: latencies tell of the length of the run',
   },
+  'output-cached': {
+    severity: 'invalid',
+    help: 'a prompt that is asked again is answered faster per token than the server can decode: it keeps answers, and where prompts repeat the row tells of its cache',
+  },
+  'prefix-cached': {
+    severity: 'note',
+    help: 'a prompt that is asked again has its first token earlier: the server keeps what it computed of prompts though the sweep does not ask for it (`prefixCaching`); prompts that begin alike are read faster',
+  },
   'affinity-unset': { severity: 'note', help: 'the process could not be pinned to its cores' },
   oversubscribed: { severity: 'note', help: 'more threads than cores were asked for' },
   'window-too-short': {

@@ -74,6 +74,11 @@ export const servingRecordSchema = z.object({
       ),
     })
     .nullable(),
+  /**
+   * Prompts that the server had not seen, each asked twice in a row after the run, and short answers taken: whether it keeps answers
+   * (core/serving/audit.ts). null = not asked for, or the run had failures; records of before have none.
+   */
+  audit: requestColumnsSchema.nullable().optional(),
   /** How the generator itself did. */
   generator: z.object({
     /** From intended starts to dispatches. */

@@ -129,6 +129,28 @@ function binomial(n: number, k: number): number {
   return result;
 }
 
+/** Pairs whose signs are all tried: a million of them. */
+const MOST_PAIRS = 20;
+
+/**
+ * Randomization test of paired differences (Fisher, "The Design of Experiments", 1935, §21), one-sided and exact: were the two of each pair
+ * alike, its difference could as well have the other sign. n pairs can never fall below p = 2^−n.
+ * @returns the share of all signs with a sum at least as large; null without a pair, or with more than 20.
+ */
+export function pairedSigns(differences: readonly number[]): number | null {
+  const n = differences.length;
+  if (n === 0 || n > MOST_PAIRS) return null;
+  const observed = differences.reduce((sum, difference) => sum + difference, 0);
+  const scale = differences.reduce((sum, difference) => sum + Math.abs(difference), 0);
+  let reached = 0;
+  for (let signs = 0; signs < 2 ** n; signs++) {
+    const total = differences.reduce((sum, one, i) => sum + ((signs >> i) & 1 ? -one : one), 0);
+    // Sums of the same numbers in another order differ in their last bits.
+    if (total >= observed - 1e-12 * scale) reached += 1;
+  }
+  return reached / 2 ** n;
+}
+
 /**
  * Holm's step-down adjustment (Scandinavian Journal of Statistics 6, 1979): comparing each adjusted p with α
  * keeps the chance of any false finding among all of them at α. Order is kept.

@@ -191,6 +191,12 @@ export const serving: WorkloadKind = {
       .max(86_400)
       .default(600)
       .describe('A request without an end by then is given up, and counts as failed.'),
+    audit: z
+      .boolean()
+      .default(true)
+      .describe(
+        'Asks eight prompts twice after the run, within a minute: a server that keeps answers is told of.',
+      ),
     slo: z
       .string()
       .min(1)

@@ -19,6 +19,8 @@ export interface SyntheticOrder {
   readonly turns?: number;
   /** Before each turn but the first. */
   readonly thinkSeconds?: number;
+  /** Another salt, other words of the same lengths. */
+  readonly salt?: number;
 }
 
 const SEEDS = 0x7fff_ffff;
@@ -26,10 +28,12 @@ const SEEDS = 0x7fff_ffff;
 /** @returns that many requests (of conversations, the last may be cut short). */
 export function syntheticRequests(order: SyntheticOrder, tokenizer: Tokenizer | null): PlannedRequest[] {
   const { count, seed, promptTokens, outputTokens, sharedPrefix = 0, turns = 1, thinkSeconds = 0 } = order;
+  const { salt = 0 } = order;
+  const salted = (number: number) => (number ^ salt) & SEEDS;
   const random = xoroshiro128plus(seed);
   const uniform = () => uniformFloat64(random);
   const maker = new TextMaker(tokenizer);
-  const prefixSeed = uniformInt(random, 1, SEEDS);
+  const prefixSeed = salted(uniformInt(random, 1, SEEDS));
   let prefix: string[] = [];
   return Array.from({ length: count }, (_, i): PlannedRequest => {
     const turn = i % turns;
@@ -37,7 +41,7 @@ export function syntheticRequests(order: SyntheticOrder, tokenizer: Tokenizer | 
     const wantedTokens = drawLength(outputTokens, uniform);
     const shared = turn === 0 ? Math.round(sharedPrefix * length) : 0;
     if (shared > prefix.length) prefix = maker.words(2 * shared, prefixSeed);
-    const ownSeed = uniformInt(random, 1, SEEDS);
+    const ownSeed = salted(uniformInt(random, 1, SEEDS));
     const own = maker.words(length - shared, ownSeed);
     const { text, tokens } = maker.textOf([...prefix.slice(0, shared), ...own], length, ownSeed + 1);
     return {

@@ -47,6 +47,8 @@ const OPTIONS = z.strictObject({
   tokens: z.coerce.number().int().min(1).max(1e6).default(64),
   /** What answers are made of, over and over; '' = some words. */
   says: z.string().max(1000).default(''),
+  /** Of prompts that it has seen: their first token comes at once, or the whole answer. */
+  keeps: z.enum(['nothing', 'prefixes', 'answers']).default('nothing'),
   'log-probabilities': z.enum(Object.keys(TELLS) as [TellsName, ...TellsName[]]).default('echo'),
   /** When everything stands still, from the first request on, and for how long. */
   'stall-at': seconds.default(0),

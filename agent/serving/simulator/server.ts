@@ -75,6 +75,7 @@ class Simulated {
   readonly #pacer = new Pacer(monotonicSeconds);
   readonly #started = monotonicSeconds();
   readonly #waiting: Job[] = [];
+  readonly #prompts = new Set<string>();
   #die: () => void = () => {};
   #requests = 0;
   #clock: { readonly origin: number; readonly stalling: StallingClock } | null = null;
@@ -174,7 +175,9 @@ class Simulated {
 
   /** Sends a job's chunks at their times, by a clock that stalls where it is asked to. */
   #begin(job: Job): void {
-    const { ttft, itl, prefill, 'chunk-tokens': chunk } = this.#options;
+    const { ttft, prefill, keeps, 'chunk-tokens': chunk } = this.#options;
+    const seen = keeps !== 'nothing' && this.#seen(job);
+    const itl = seen && keeps === 'answers' ? 0 : this.#options.itl;
     const now = monotonicSeconds();
     this.#clock ??= {
       origin: now,
@@ -182,7 +185,7 @@ class Simulated {
     };
     const { origin, stalling } = this.#clock;
     const begin = stalling.inside(now - origin);
-    const first = begin + ttft + (prefill === 0 ? 0 : job.promptTokens / prefill);
+    const first = begin + (seen ? 0 : ttft + (prefill === 0 ? 0 : job.promptTokens / prefill));
     const real = (inside: number) => origin + stalling.real(inside);
     this.counters.processing += 1;
     this.counters.promptTokens += job.promptTokens;
@@ -219,6 +222,14 @@ class Simulated {
       this.#pacer.at(real(first + next * itl), () => step(sent + chunk));
     };
     this.#pacer.at(real(first), () => step(0));
+  }
+
+  /** @returns whether its prompt was asked before. */
+  #seen({ asked: { prompt, messages } }: Job): boolean {
+    const key = JSON.stringify(prompt ?? messages);
+    const seen = this.#prompts.has(key);
+    this.#prompts.add(key);
+    return seen;
   }
 
   /** @returns whether there is more to come. */

@@ -1,0 +1,61 @@
+import { describe, expect, test } from 'vitest';
+import { runLoad } from '../../../agent/serving/run-load.js';
+import { auditCaches } from '../../../core/serving/audit.js';
+import { pairedSigns } from '../../../core/statistics/significance.js';
+import { answered } from '../../support/requests.js';
+import { endpointOf, plain, withSimulator } from '../../support/simulator.js';
+
+/** Pairs with these times to the first token and per token, first and again. */
+function pairs(count: number, fresh: [ttft: number, tpot: number], again: [ttft: number, tpot: number]) {
+  return Array.from({ length: 2 * count }, (_, index) => {
+    const [ttft, tpot] = index % 2 === 0 ? fresh : again;
+    // Prompts differ, and so do their times.
+    const slower = 1 + Math.floor(index / 2) / 50;
+    return answered({
+      ...{ index, intended: index, dispatched: index },
+      ...{ ttft: ttft * slower, tpot: tpot * slower, chunks: Array<number>(16).fill(1) },
+    });
+  });
+}
+
+describe('prompts that are asked twice', () => {
+  test('tell a cache of prefixes from one of answers, and from none', () => {
+    const cached = (requests: ReturnType<typeof pairs>) => {
+      const { firstToken, decode } = auditCaches(requests);
+      return [firstToken?.cached, decode?.cached];
+    };
+    expect(cached(pairs(8, [0.1, 0.01], [0.1, 0.01]))).toEqual([false, false]);
+    expect(cached(pairs(8, [0.1, 0.01], [0.02, 0.01]))).toEqual([true, false]);
+    expect(cached(pairs(8, [0.1, 0.01], [0.02, 0.001]))).toEqual([true, true]);
+    // 5 % is within what the audit allows, and seven pairs show nothing for sure.
+    expect(cached(pairs(8, [0.1, 0.01], [0.095, 0.0095]))).toEqual([false, false]);
+    expect(cached(pairs(7, [0.1, 0.01], [0.02, 0.001]))).toEqual([false, false]);
+    expect(auditCaches([])).toEqual({ pairs: 0, firstToken: null, decode: null });
+  });
+
+  test('give exact chances', () => {
+    expect(pairedSigns([1, 1, 1])).toBe(1 / 8);
+    expect(pairedSigns([3, -1])).toBe(2 / 4);
+    expect(pairedSigns([0, 0])).toBe(1);
+    expect(pairedSigns(Array<number>(8).fill(0.1))).toBe(1 / 256);
+    expect(pairedSigns([])).toBeNull();
+  });
+
+  test.each([
+    ['nothing', { firstToken: false, decode: false }],
+    ['prefixes', { firstToken: true, decode: false }],
+    ['answers', { firstToken: true, decode: true }],
+  ] as const)('of a server that keeps %s', async (keeps, expected) => {
+    await withSimulator({ ttft: 0.03, itl: 0.005, keeps }, async ({ url }) => {
+      const prompts = Array.from({ length: 8 }, (_, i) => plain(`prompt ${i}`, 8));
+      const { records } = await runLoad({
+        endpoint: endpointOf(url),
+        requests: prompts.flatMap((prompt) => [prompt, prompt]),
+        ...{ arrival: { kind: 'closed', concurrency: 1 }, seed: 1, maxSeconds: null, maxRequests: null },
+      });
+      const { pairs: asked, firstToken, decode } = auditCaches(records);
+      expect(asked).toBe(8);
+      expect({ firstToken: firstToken?.cached, decode: decode?.cached }).toEqual(expected);
+    });
+  });
+});
