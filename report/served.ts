@@ -23,6 +23,8 @@ export interface ServedView {
     readonly cpuShare: number | null;
     readonly problems: readonly string[];
   };
+  /** By the adapter that requests asked for, in the order they first did; none where nobody asked for one. */
+  readonly loras: readonly LoraView[];
   /** The most frequent first. */
   readonly failures: readonly FailureCount[];
 }
@@ -71,6 +73,16 @@ export interface SteadyView {
   readonly capped: boolean;
 }
 
+export interface LoraView {
+  /** null = the model as it is. */
+  readonly name: string | null;
+  readonly requests: number;
+  readonly complete: number;
+  /** Medians of the complete ones; null = none came in chunks. */
+  readonly ttft: number | null;
+  readonly tpot: number | null;
+}
+
 export interface FailureCount {
   readonly outcome: RequestOutcome;
   readonly problem: string;
@@ -106,6 +118,7 @@ export function servedView(trial: ResultRecord, most: number): ServedView | null
       // As the row was judged.
       problems: trial.warnings.flatMap(({ code, message }) => (code === 'generator-late' ? [message] : [])),
     },
+    loras: lorasOf(requests),
     failures: failuresOf(requests),
   };
 }
@@ -159,6 +172,24 @@ function steadyView(requests: readonly RequestRecord[], options: Options): Stead
   const before = skipped > 0 ? `, after ${skipped} shorter ${skipped === 1 ? 'plateau' : 'plateaus'}` : '';
   const text = `Steady from ${fromSeconds.toFixed(1)} s to ${toSeconds.toFixed(1)} s (${window.requests} requests, super-passes of ${size}, ${warmUp.superPasses} of warm-up left out${before}).`;
   return { text, window: { fromSeconds, toSeconds }, capped };
+}
+
+function lorasOf(requests: readonly RequestRecord[]): LoraView[] {
+  if (requests.every(({ lora }) => lora == null)) return [];
+  const median = (values: readonly (number | null)[]) => {
+    const sorted = Float64Array.from(values.filter((value) => value !== null)).sort();
+    return sorted.length === 0 ? null : micro(quantileOfSorted(sorted, 0.5));
+  };
+  const names = new Set(requests.map(({ lora }) => lora ?? null));
+  return [...names].map((name) => {
+    const own = requests.filter(({ lora }) => (lora ?? null) === name);
+    const complete = own.filter(({ outcome }) => outcome === 'complete').map(latenciesOf);
+    return {
+      ...{ name, requests: own.length, complete: complete.length },
+      ttft: median(complete.map(({ service }) => service.ttft)),
+      tpot: median(complete.map(({ tpot }) => tpot)),
+    };
+  });
 }
 
 function failuresOf(requests: readonly RequestRecord[]): FailureCount[] {

@@ -13,6 +13,8 @@ export interface CommandParts {
   /** What requests call it. */
   readonly modelName: string;
   readonly adapters: readonly { readonly path: string; readonly source: string; readonly scale: number }[];
+  /** Adapters that requests choose among, in the order they are loaded. */
+  readonly loras: readonly { readonly name: string; readonly path: string }[];
   /** Path of the model that drafts; null = none. */
   readonly draftPath: string | null;
   /** Logical CPUs of the device. */
@@ -47,8 +49,17 @@ export function commandLine(server: ConfiguredServer, parts: CommandParts): read
         word.replaceAll('{path}', path).replaceAll('{name}', source).replaceAll('{scale}', String(scale)),
       ),
     ),
+    ...lorasOf(profile, parts),
     ...server.arguments,
   ];
+}
+
+function lorasOf({ loras: how }: ServerProfile, { loras }: CommandParts): string[] {
+  if (how === null || loras.length === 0) return [];
+  const each = loras.flatMap(({ name, path }) =>
+    how.adapter.map((word) => word.replaceAll('{name}', name).replaceAll('{path}', path)),
+  );
+  return [...how.arguments, ...(how.between === undefined ? each : [each.join(how.between)])];
 }
 
 /** Threads that a point leaves open are the CPUs of the device, and all layers on the GPU are none without one: as everywhere. */

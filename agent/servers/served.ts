@@ -3,7 +3,7 @@ import type { ServerProfile } from '../../core/runners/server/profile.js';
 /** What of a profile is about asking. */
 export type AskedProfile = Pick<
   ServerProfile,
-  'paths' | 'exactLength' | 'metrics' | 'promptLogProbabilities' | 'nextLogProbabilities'
+  'paths' | 'exactLength' | 'metrics' | 'loras' | 'promptLogProbabilities' | 'nextLogProbabilities'
 >;
 
 /** A server that a trial may ask, as its load generator is told of it. */
@@ -15,6 +15,8 @@ export interface ServedEndpoint {
   readonly profile: AskedProfile;
   /** What requests call the model. */
   readonly model: string;
+  /** Adapters that it loaded for requests to choose among, in that order. */
+  readonly loras: readonly string[];
   readonly apiKey: string | null;
   /** Of the server here; null = it runs elsewhere, or somebody else started it. */
   readonly pid: number | null;

@@ -43,7 +43,9 @@ export interface PlannedRequest {
   readonly thinkSeconds: number;
   /** Since the start of the trace; null = there is none. */
   readonly atSeconds: number | null;
-  /** Fields of this request alone, such as the adapter it asks for. */
+  /** The adapter that it asks for; null or left out = none. */
+  readonly lora?: string | null;
+  /** Fields of this request alone, such as those that ask for an adapter. */
   readonly body?: Readonly<Record<string, unknown>>;
 }
 

@@ -103,6 +103,7 @@ function recordOf(
       seconds: held.map((i) => since(chunks[i]!.seconds)!),
       tokens: tokens === null ? [] : held.map((i) => tokens[i]!),
     },
+    ...(planned.lora != null && { lora: planned.lora }),
     usage,
   };
 }

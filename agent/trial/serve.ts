@@ -1,7 +1,10 @@
 import { FailureError, failure } from '../../core/errors.js';
 import { runnerNamed } from '../../core/runners/index.js';
 import { devicesOf, type ServedSplit } from '../../core/work/served-work.js';
+import { lorasOf, type NamedLora } from '../../core/serving/loras.js';
 import { workloadNamed } from '../../core/workloads/index.js';
+import { attachedAdapters } from '../artifacts/adapters/attach.js';
+import { locateAdapter } from '../artifacts/adapters/source.js';
 import { resolveModel } from '../artifacts/resolve.js';
 import { locateSource } from '../artifacts/source.js';
 import { stepsTo } from '../conversions/step.js';
@@ -47,11 +50,13 @@ export async function serveModel(trial: TrialRun, model: PreparedModel | null): 
 
   const missing = gpusMissing(server, runner.options, lease.experiment.device, held.length);
   if (missing !== null) throw new FailureError(failure('impossible-combination', missing));
+  const loras = await loadedLoras(trial, server, model);
   const command = commandLine(server, {
     options: runner.options,
     modelPath: model?.artifact.path ?? null,
     modelName: lease.experiment.model.name,
     adapters: model?.adapters ?? [],
+    loras,
     draftPath: await draftPath(trial),
     cpus: device.cpus.length,
     deviceClass: lease.experiment.device,
@@ -93,7 +98,8 @@ export async function serveModel(trial: TrialRun, model: PreparedModel | null): 
     },
     (launched) => child.watch(launched),
   );
-  return { endpoint: endpointOf(server, served), died: served.died, gpus };
+  const names = loras.map(({ name }) => name);
+  return { endpoint: { ...endpointOf(server, served), loras: names }, died: served.died, gpus };
 }
 
 /** What the work of a server is shared by; where that is not known, it has no place under roofs. */
@@ -142,6 +148,7 @@ async function attached(server: ConfiguredServer): Promise<Omit<ServedModel, 'gp
     ...at,
     profile: askedBy(server),
     model,
+    loras: [],
     pid: null,
     startSeconds: null,
     weightsLoadSeconds: null,
@@ -150,7 +157,7 @@ async function attached(server: ConfiguredServer): Promise<Omit<ServedModel, 'gp
   return { endpoint, died: null };
 }
 
-function endpointOf(server: ConfiguredServer, served: Served): ServedEndpoint {
+function endpointOf(server: ConfiguredServer, served: Served): Omit<ServedEndpoint, 'loras'> {
   const { url, model, pid, startSeconds, weightsLoadSeconds, kept } = served;
   const profile = askedBy(server);
   const apiKey = keyOf(server);
@@ -158,8 +165,65 @@ function endpointOf(server: ConfiguredServer, served: Served): ServedEndpoint {
 }
 
 function askedBy({ profile }: ConfiguredServer): AskedProfile {
-  const { paths, exactLength, metrics, promptLogProbabilities, nextLogProbabilities } = profile;
-  return { paths, exactLength, metrics, promptLogProbabilities, nextLogProbabilities };
+  const { paths, exactLength, metrics, loras, promptLogProbabilities, nextLogProbabilities } = profile;
+  return { paths, exactLength, metrics, loras, promptLogProbabilities, nextLogProbabilities };
+}
+
+interface LoadedLora {
+  readonly name: string;
+  readonly path: string;
+}
+
+/**
+ * Finds the adapters that a point has its server load, and makes them what it loads; the notes have their digests.
+ * @throws FailureError as resolving adapters does, and `impossible-combination` for one that this server does not load.
+ */
+async function loadedLoras(
+  trial: TrialRun,
+  { profile }: ConfiguredServer,
+  model: PreparedModel | null,
+): Promise<LoadedLora[]> {
+  const { lease, notes } = trial;
+  const named = lorasOf(lease.experiment.runner.options);
+  if (named.length === 0 || profile.loras === null || model === null) return [];
+  const found =
+    profile.loras.format === 'gguf'
+      ? await attachable(trial, model, named)
+      : await Promise.all(named.map((lora) => publishedLora(trial, lora)));
+  notes.environment.serverLoras = found.map(({ name, digest }) => `${name}=${digest}`).join(' ');
+  return found;
+}
+
+type Digested = LoadedLora & { readonly digest: string };
+
+async function attachable(
+  { lease, node, device, pins, child }: TrialRun,
+  { base, artifact }: PreparedModel,
+  named: readonly NamedLora[],
+): Promise<Digested[]> {
+  const attached = await attachedAdapters({
+    parts: named.map(({ source }) => ({ source, scale: 1 })),
+    base: { path: base.path ?? artifact.path, digest: base.digest, name: lease.experiment.model.name },
+    shape: { path: artifact.path, digest: artifact.digest },
+    settings: node.models,
+    store: node.store,
+    launcher: child.launch,
+    uses: pins,
+    cpus: device.cpus,
+    timeLimitSeconds: node.limits.trialTimeoutSeconds,
+  });
+  return attached.map(({ path, digest }, i) => ({ name: named[i]!.name, path, digest }));
+}
+
+async function publishedLora({ lease, node }: TrialRun, { name, source }: NamedLora): Promise<Digested> {
+  const { place, digest } = await locateAdapter(source, node.models);
+  if (place.form === 'peft') return { name, path: place.path, digest };
+  const { kind } = lease.experiment.runner;
+  throw new FailureError(
+    failure('impossible-combination', `the adapter ${source} is no folder that ${kind} loads`, {
+      hint: 'It takes a folder as PEFT writes them: adapter_config.json beside adapter_model.safetensors.',
+    }),
+  );
 }
 
 /** @returns the path of the model that drafts; null where a point names none. */

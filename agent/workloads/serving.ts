@@ -23,6 +23,7 @@ import type { Endpoint } from '../serving/endpoint.js';
 import { type InsideReadings, watchInside } from '../serving/inside.js';
 import { type LoadOutcome, runLoad } from '../serving/run-load.js';
 import type { Tokenizer } from '../serving/tokenizer.js';
+import { choosingLoras } from './lora-requests.js';
 import { type RequestMaker, requestMaker } from './serving-requests.js';
 import type { Workload, WorkloadContext, WorkloadOutcome } from './workload.js';
 
@@ -40,8 +41,8 @@ export const serving = {
     const ceiling = await measureCeiling(context.now);
     const source = { ...wanted, path: input.promptsPath, tokenizer, salt: saltOf(options) };
     const requests = {
-      run: await requestMaker(source),
-      warmUp: await requestMaker({ ...source, path: null }),
+      run: choosingLoras(await requestMaker(source), wanted.loraShares, served),
+      warmUp: choosingLoras(await requestMaker({ ...source, path: null }), wanted.loraShares, served),
       audit: await requestMaker({ ...source, path: null, sharedPrefix: 0, turns: 1 }),
     };
     const asked = { endpoint, tokenizer, wanted, context, requests };
@@ -91,6 +92,7 @@ interface ServingOptions {
   readonly turns: number;
   readonly thinkSeconds: number;
   readonly sharedPrefix: number;
+  readonly loraShares: string | null;
   readonly api: 'completions' | 'chat';
   readonly stream: boolean;
   readonly temperature: number;

@@ -7,6 +7,7 @@ import type { Experiment } from '../../core/experiment/experiment.js';
 import type { NodeProfile } from '../../core/experiment/node.js';
 import { nodeDemands } from '../../core/runners/node-demands.js';
 import { profileOf } from '../../core/runners/server/index.js';
+import { lorasOf } from '../../core/serving/loras.js';
 
 /** A server that experiments of a plan ask. */
 export interface PlannedServer {
@@ -42,6 +43,7 @@ export function plannedServers(
             modelPath: placeOf(model.source, settings),
             modelName: model.name,
             adapters: [],
+            loras: lorasOf(runner.options).map(({ name, source }) => ({ name, path: placeOf(source, settings) })),
             draftPath: typeof draftModel === 'string' ? placeOf(draftModel, settings) : null,
             cpus: devices.find(({ classes }) => classes.includes(device))?.cpus.length ?? 1,
             deviceClass: device,

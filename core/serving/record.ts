@@ -28,6 +28,8 @@ const requestColumnsSchema = z.object({
   reasoningTokens: numbers,
   chunkSeconds: z.array(numbers),
   chunkTokens: z.array(numbers),
+  /** Left out where no request asked for one. */
+  lora: z.array(z.string().nullable()).optional(),
   usage: z.array(
     z.object({ promptTokens: z.number().nullable(), completionTokens: z.number().nullable() }).nullable(),
   ),
@@ -126,6 +128,7 @@ export function columnsOf(requests: readonly RequestRecord[]): RequestColumns {
     reasoningTokens: column('reasoningTokens'),
     chunkSeconds: requests.map(({ chunks }) => [...chunks.seconds]),
     chunkTokens: requests.map(({ chunks }) => [...chunks.tokens]),
+    ...(requests.some(({ lora }) => lora != null) && { lora: requests.map(({ lora }) => lora ?? null) }),
     usage: column('usage'),
   };
 }
@@ -153,6 +156,7 @@ export function requestsOf(columns: RequestColumns): RequestRecord[] {
     outputTokens: columns.outputTokens[index]!,
     reasoningTokens: columns.reasoningTokens[index]!,
     chunks: { seconds: columns.chunkSeconds[index]!, tokens: columns.chunkTokens[index]! },
+    ...(columns.lora !== undefined && { lora: columns.lora[index]! }),
     usage: columns.usage[index]!,
   }));
 }

@@ -40,6 +40,8 @@ export interface RequestRecord {
   readonly reasoningTokens: number;
   /** Every chunk that held tokens: when it came, and how many. Empty for what was not streamed. */
   readonly chunks: { readonly seconds: readonly number[]; readonly tokens: readonly number[] };
+  /** The LoRA adapter that it asked for; null or left out = none. */
+  readonly lora?: string | null;
   /** What the server says it counted; kept beside our own count and never in its place without a word. */
   readonly usage: { readonly promptTokens: number | null; readonly completionTokens: number | null } | null;
 }

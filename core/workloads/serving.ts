@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { numberOn, type Rule } from '../experiment/rule.js';
 import { parseLengths } from '../serving/lengths.js';
+import { parseLoraShares } from '../serving/loras.js';
 import { parseSlo } from '../serving/slo.js';
 import type { WorkloadKind } from './workload.js';
 
@@ -77,6 +78,14 @@ const readable: Rule = {
   reason({ slo }) {
     const reading = typeof slo === 'string' ? parseSlo(slo) : null;
     return reading === null || reading.ok ? null : `slo cannot be read: ${reading.message}`;
+  },
+};
+
+const readableShares: Rule = {
+  axes: ['loraShares'],
+  reason({ loraShares }) {
+    const read = typeof loraShares === 'string' ? parseLoraShares(loraShares) : null;
+    return typeof read === 'string' ? `loraShares cannot be read: ${read}` : null;
   },
 };
 
@@ -173,6 +182,15 @@ export const serving: WorkloadKind = {
       .max(1)
       .default(0)
       .describe('Share of each prompt that is the same in all of them.'),
+    loraShares: z
+      .string()
+      .min(1)
+      .max(20_000)
+      .nullable()
+      .default(null)
+      .describe(
+        'Which LoRA adapter requests ask for, in parts, such as sql:3,chat:1,base:1 (base is the model as it is); a conversation keeps its own.',
+      ),
     api: z.enum(['completions', 'chat']).default('completions').describe('The endpoint that is asked.'),
     stream: z
       .boolean()
@@ -223,6 +241,7 @@ export const serving: WorkloadKind = {
     traceNeedsFile,
     ...readableLengths,
     readable,
+    readableShares,
     searchable,
   ],
   // The two sides of a Pareto curve (MLPerf Endpoints).

@@ -72,6 +72,7 @@ const { url, model } = await pool.take(
         modelPath: modelPath('small'),
         modelName: 'small',
         adapters: [],
+        loras: [],
         draftPath: null,
         cpus: 1,
         deviceClass: 'cpu',

@@ -1,6 +1,8 @@
 import { z } from 'zod';
 import type { Rule } from '../../experiment/rule.js';
 import type { ServedPasses } from '../../work/engine-passes.js';
+import { lorasOf, parseLoraShares, parseLoras } from '../../serving/loras.js';
+import { NO_ADAPTER } from '../../techniques/adapter.js';
 import type { RunnerKind } from '../runner.js';
 import { SERVER_OPTION_NAMES, SERVER_OPTIONS, type ServerOption } from './options.js';
 import { knownValues, optionsIn, type ServerProfile } from './profile.js';
@@ -35,6 +37,7 @@ export function serverKind(
     rules: [
       ...known.flatMap((name) => [...valuesRule(profile, name), ...needsRule(profile, name)]),
       draftTokensNeedDrafts,
+      ...lorasRules(profile),
       ...(rules ?? []),
     ],
     alsoKnownAs: Object.fromEntries(
@@ -56,12 +59,16 @@ export function serverKind(
 }
 
 /** Those that become arguments, or are filled into some. */
-function optionsKnown({ options }: ServerProfile): ServerOption[] {
+function optionsKnown({ options, loras }: ServerProfile): ServerOption[] {
   const filled = Object.values(options)
     .flatMap((option) => ('cases' in option ? Object.values(option.cases).flat() : option.arguments))
     .flatMap(optionsIn);
   return SERVER_OPTION_NAMES.filter(
-    (name) => name === 'server' || options[name] !== undefined || filled.includes(name),
+    (name) =>
+      name === 'server' ||
+      (name === 'loras' && loras !== null && loras.adapter.length > 0) ||
+      options[name] !== undefined ||
+      filled.includes(name),
   );
 }
 
@@ -109,6 +116,51 @@ const draftTokensNeedDrafts: Rule = {
       : null,
 };
 
+/** Adapters that requests choose among have to be readable, to be loaded, and not beside one that all requests have. */
+function lorasRules({ name: server, loras }: ServerProfile): Rule[] {
+  if (loras === null) {
+    const none: Rule = {
+      axes: ['runner', 'loraShares'],
+      reason: ({ runner, loraShares }) =>
+        runner === server && loraShares !== null
+          ? `requests to ${server} cannot choose an adapter: leave loraShares out`
+          : null,
+    };
+    return [none];
+  }
+  const byPlace = JSON.stringify(loras.request).includes('"{index}"');
+  return [
+    {
+      axes: ['runner', 'loras'],
+      reason({ runner, loras: written }) {
+        const read = runner === server && typeof written === 'string' ? parseLoras(written) : null;
+        return typeof read === 'string' ? `loras cannot be read: ${read}` : null;
+      },
+    },
+    {
+      axes: ['runner', 'loras', 'adapter'],
+      reason: ({ runner, loras: written, adapter }) =>
+        runner === server && written != null && adapter !== NO_ADAPTER
+          ? 'loras are adapters of single requests, and the technique adapter is one of all: name it among loras, or leave one of them out'
+          : null,
+    },
+    {
+      axes: ['runner', 'loras', 'loraShares'],
+      reason(values) {
+        const { runner, loraShares, loras: written } = values;
+        const shares = runner === server && typeof loraShares === 'string' ? parseLoraShares(loraShares) : [];
+        // Those of the node's own arguments are known by name, and by nothing else.
+        if (typeof shares === 'string' || (written === null && !byPlace)) return null;
+        const known = lorasOf(values).map(({ name }) => name);
+        const unknown = shares.find(({ name }) => name !== null && !known.includes(name));
+        if (unknown === undefined) return null;
+        const has = known.length === 0 ? 'none' : known.join(', ');
+        return `loraShares names ${unknown.name}, and loras of ${server} has ${has}`;
+      },
+    },
+  ];
+}
+
 /** As vLLM, SGLang, TensorRT-LLM, TGI and llama-server spell them. */
 const ALSO_KNOWN_AS: Readonly<Record<string, string>> = {
   max_num_seqs: 'maxSequences',
@@ -150,4 +202,6 @@ const ALSO_KNOWN_AS: Readonly<Record<string, string>> = {
   num_speculative_tokens: 'draftTokens',
   speculate: 'draftTokens',
   max_loras: 'maxLoras',
+  lora_modules: 'loras',
+  lora_paths: 'loras',
 };

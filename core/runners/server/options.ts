@@ -92,6 +92,17 @@ export const SERVER_OPTIONS = {
     .describe('Source of the model that drafts, where speculative asks for one.'),
   draftTokens: count(64).default(null).describe('Tokens that are drafted at once.'),
   maxLoras: count(1024).default(null).describe('LoRA adapters in one batch, at most.'),
+  loras: z
+    .string()
+    .min(1)
+    .max(20_000)
+    .regex(/^[A-Za-z0-9][A-Za-z0-9_.-]*=[^,]+(?:,[A-Za-z0-9][A-Za-z0-9_.-]*=[^,]+)*$/)
+    .meta({ title: 'adapters as name=source, with commas between' })
+    .nullable()
+    .default(null)
+    .describe(
+      'LoRA adapters that requests choose among (loraShares), such as sql=adapters/sql,chat=adapters/chat: a name for requests, and the source.',
+    ),
   ...LLAMA_CPP_OPTIONS,
   ...SIMULATED_OPTIONS,
 } as const satisfies Readonly<Record<string, z.ZodDefault>>;

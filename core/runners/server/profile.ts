@@ -57,6 +57,22 @@ export const serverProfileSchema = z.strictObject({
   arguments: words,
   /** For each attached adapter: `{path}`, `{scale}`, `{name}`. */
   adapter: words.default([]),
+  /** How it loads adapters that requests choose among, and how they do; null = requests cannot. */
+  loras: z
+    .strictObject({
+      /** GGUF files that llama.cpp attaches, or folders as PEFT writes them. */
+      format: z.enum(['gguf', 'peft']),
+      /** Before the adapters. */
+      arguments: words,
+      /** For each: `{name}`, `{path}`. */
+      adapter: words,
+      /** What stands between adapters that are one word together; left out = they are words of their own. */
+      between: z.string().min(1).optional(),
+      /** Fields of a request: `"{lora}"` stands for the name of its adapter, `"{index}"` for its place among those that were loaded. */
+      request: z.record(z.string(), z.json()),
+    })
+    .nullable()
+    .default(null),
   environment: z.record(z.string(), z.string()).default({}),
   options: z.partialRecord(z.enum(SERVER_OPTION_NAMES), optionSchema).default({}),
   /** Options that change what a model answers. */

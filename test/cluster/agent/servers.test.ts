@@ -106,6 +106,7 @@ describe('a server that a node keeps', () => {
       modelPath: null,
       modelName: 'm',
       adapters: [],
+      loras: [],
       draftPath: null,
       cpus: 1,
       deviceClass: 'cpu',

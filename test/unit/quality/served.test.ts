@@ -65,7 +65,7 @@ function ask(
 ): Promise<QualityOutcome> {
   return withSimulator({ ttft: 0, itl: 0, says, 'log-probabilities': tells }, ({ url }) => {
     const server: ServedEndpoint = {
-      ...{ name: 'test', url, model: 'simulated', apiKey: null, pid: null },
+      ...{ name: 'test', url, model: 'simulated', loras: [], apiKey: null, pid: null },
       ...{ startSeconds: null, weightsLoadSeconds: null, kept: false },
       profile: PROFILES[profile],
     };

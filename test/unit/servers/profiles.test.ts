@@ -54,12 +54,17 @@ function valuesOf(profile: ServerProfile, name: ServerOption): (string | number 
   );
 }
 
-function lineOf(server: ConfiguredServer, options: Options): readonly string[] {
+function lineOf(
+  server: ConfiguredServer,
+  options: Options,
+  loras: readonly { name: string; path: string }[] = [],
+): readonly string[] {
   return commandLine(server, {
     options,
     modelPath: '/models/m',
     modelName: 'm',
     adapters: [{ path: '/adapters/a', source: 'a', scale: 0.5 }],
+    loras,
     draftPath: typeof options.draftModel === 'string' ? options.draftModel : null,
     cpus: 8,
     deviceClass: 'cuda',
@@ -133,8 +138,21 @@ describe.each(RELEASES)('the profile $server and release $release', (release) =>
     expect(read.length > 0).toBe(profile.paths.metrics !== null);
   });
 
-  test('every field that asks for an exact length is one of its requests', () => {
-    expect(release.requests).toEqual(expect.arrayContaining(Object.keys(profile.exactLength)));
+  test('every field that asks for an exact length, an adapter or log-probabilities is one of its requests', () => {
+    const { exactLength, loras, promptLogProbabilities: prompts, nextLogProbabilities: next } = profile;
+    const asked = [exactLength, loras?.request ?? {}];
+    // Paths of its own beside OpenAI's have fields of their own, which no list of ours has.
+    if (prompts?.path === profile.paths.completions) asked.push(prompts.body);
+    if (next !== null) asked.push(next.body);
+    expect(release.requests).toEqual(expect.arrayContaining(asked.flatMap(Object.keys)));
+  });
+
+  test('adapters that requests choose among become flags of the release', () => {
+    const loras = [{ name: 'sql', path: '/loras/sql' }];
+    const line = lineOf(server, {}, loras);
+    const more = line.slice(lineOf(server, {}).length);
+    expect(more.length > 0).toBe(profile.loras !== null);
+    expect(wrongIn(more, release)).toEqual([]);
   });
 });
 
@@ -168,6 +186,20 @@ describe('profiles of servers', () => {
     ]);
     expect(refused('vllm', { kvCacheType: 'fp8' })).toEqual([]);
     expect(refused('vllm', { kvCacheType: 'q8_0' })[0]).toMatch(/^vllm has no kvCacheType q8_0: it knows /);
+    expect(refused('vllm', { loras: 'a=x', loraShares: 'a:1,b:1', adapter: 'none' })).toEqual([
+      'loraShares names b, and loras of vllm has a',
+    ]);
+    // What the node's own arguments load is known there by its name, and at llama-server by its place alone.
+    expect(refused('vllm', { loras: null, loraShares: 'b:1', adapter: 'none' })).toEqual([]);
+    expect(refused('llama-server', { loras: null, loraShares: 'b:1', adapter: 'none' })).toEqual([
+      'loraShares names b, and loras of llama-server has none',
+    ]);
+    expect(refused('llama-server', { loras: 'a=x', loraShares: null, adapter: 'x.gguf' })[0]).toMatch(
+      /^loras are adapters of single requests, and the technique adapter is one of all/,
+    );
+    expect(refused('tensorrt-llm', { loraShares: 'b:1' })).toEqual([
+      'requests to tensorrt-llm cannot choose an adapter: leave loraShares out',
+    ]);
     expect(refused('vllm', { speculative: 'off', draftTokens: 3, draftModel: null })).toEqual([
       'draftTokens needs speculative decoding: set speculative, or leave draftTokens out',
     ]);

@@ -31,6 +31,7 @@ export function Served({ trial, number, starts, theme }: ServedProps) {
     <>
       <TimeLine view={view} number={number} of={starts} />
       <Curves view={view} number={number} theme={theme} />
+      <Loras loras={view.loras} />
       <Generator generator={view.generator} />
       <Failures view={view} />
     </>
@@ -205,6 +206,31 @@ function Generator({ generator }: { generator: ServedView['generator'] }) {
           {problem}
         </p>
       ))}
+    </section>
+  );
+}
+
+function Loras({ loras }: Pick<ServedView, 'loras'>) {
+  if (loras.length === 0) return null;
+  const time = (value: number | null) => <td>{value !== null && quantity(value, 's')}</td>;
+  return (
+    <section>
+      <h3>Adapters</h3>
+      <table class="figures">
+        <caption>that requests asked for; medians of complete answers</caption>
+        <Heads of={['', 'requests', 'complete', 'TTFT, service', 'TPOT']} />
+        <tbody>
+          {loras.map(({ name, requests, complete, ttft, tpot }) => (
+            <tr key={name}>
+              <th scope="row">{name ?? 'the model as it is'}</th>
+              <td>{requests}</td>
+              <td>{complete}</td>
+              {time(ttft)}
+              {time(tpot)}
+            </tr>
+          ))}
+        </tbody>
+      </table>
     </section>
   );
 }
