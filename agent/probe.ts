@@ -104,7 +104,9 @@ export async function probeNode(settings: ProbeSettings): Promise<NodeProbe> {
         ...energy.absent,
         ...Object.fromEntries(
           runnerProbes.flatMap((probe) =>
-            probe.available ? [] : [[`runner ${probe.kind}`, `${probe.reason}; ${probe.hint}`]],
+            probe.available
+              ? Object.entries(probe.missing ?? {}).map(([name, why]) => [`server ${name}`, why])
+              : [[`runner ${probe.kind}`, `${probe.reason}; ${probe.hint}`]],
           ),
         ),
       },

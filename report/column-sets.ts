@@ -72,6 +72,7 @@ const SETS = {
     'kvCacheUsageRatio',
     'prefixCacheHitRatio',
     'acceptanceLength',
+    'steadySeconds',
     'serverStartSeconds',
     'generatorLagP99Seconds',
   ],

@@ -27,7 +27,13 @@ export interface Runner {
 }
 
 export type RunnerProbe =
-  | { readonly available: true; readonly profile: RunnerProfile; readonly notes: readonly string[] }
+  | {
+      readonly available: true;
+      readonly profile: RunnerProfile;
+      readonly notes: readonly string[];
+      /** Variants that the node's configuration names and that cannot be had, with the reason; left out = none. */
+      readonly missing?: Readonly<Record<string, string>>;
+    }
   | { readonly available: false; readonly kind: string; readonly reason: string; readonly hint: string };
 
 /** An adapter that an engine runs beside a model. */

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { ServerProfile } from '../../core/runners/server/profile.js';
+import { whyNoConnection } from '../serving/problems.js';
 
 /** Where a server is asked, and by what key. */
 export interface Address {
@@ -19,12 +20,19 @@ export function headersOf({ apiKey }: Address): Record<string, string> {
 
 /** @returns whether it says that it is ready: 2xx on its health path. Never throws. */
 export async function isReady(at: Address, path: string): Promise<boolean> {
+  return (await whyNotReady(at, path)) === null;
+}
+
+/** @returns why it does not say that it is ready, in few words; null = it does. Never throws. */
+export async function whyNotReady(at: Address, path: string): Promise<string | null> {
   try {
     const answer = await ask(at, path, HEALTH_MILLISECONDS);
     await answer.body?.cancel();
-    return answer.ok;
-  } catch {
-    return false;
+    return answer.ok ? null : `it answers ${answer.status}`;
+  } catch (error) {
+    const { name, cause } = error as Error;
+    if (name === 'TimeoutError') return `it says nothing for ${HEALTH_MILLISECONDS / 1000} s`;
+    return whyNoConnection(cause instanceof Error ? cause : (error as Error));
   }
 }
 

@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { VERSION } from '../../installation/package.js';
-import { isReady } from './ask.js';
+import { whyNotReady } from './ask.js';
 import { isOwn } from './command.js';
 import type { ConfiguredServer } from './config.js';
 import { keyOf } from './key.js';
@@ -28,10 +28,10 @@ async function findServer(server: ConfiguredServer): Promise<FoundServer> {
   const { profile, address, command } = server;
   if (address !== null) {
     try {
-      const ready = await isReady({ url: address, apiKey: keyOf(server) }, profile.readiness.path);
-      return ready
+      const why = await whyNotReady({ url: address, apiKey: keyOf(server) }, profile.readiness.path);
+      return why === null
         ? found(`${profile.name} at ${address}`)
-        : missing(`nothing answers at ${address}${profile.readiness.path}`);
+        : missing(`nothing answers at ${address}${profile.readiness.path}: ${why}`);
     } catch (error) {
       return missing((error as Error).message);
     }

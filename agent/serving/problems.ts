@@ -25,6 +25,12 @@ const NO_CONNECTION: Readonly<Record<string, string>> = {
   ENFILE: 'this machine may open no more files',
 };
 
+/** @returns why there is no connection, in few words. */
+export function whyNoConnection({ code = '', message }: NodeJS.ErrnoException): string {
+  const reason = NO_CONNECTION[code] ?? (isTls(code) ? 'there is no secure connection' : message);
+  return code === '' ? reason : `${reason} (${code})`;
+}
+
 /**
  * Says how a connection failed.
  * @param answered whether the head of an answer had come.

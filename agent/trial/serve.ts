@@ -8,7 +8,7 @@ import { locateAdapter } from '../artifacts/adapters/source.js';
 import { resolveModel } from '../artifacts/resolve.js';
 import { locateSource } from '../artifacts/source.js';
 import { stepsTo } from '../conversions/step.js';
-import { firstModel, isReady } from '../servers/ask.js';
+import { firstModel, whyNotReady } from '../servers/ask.js';
 import { commandLine } from '../servers/command.js';
 import { type ConfiguredServer, serverFor } from '../servers/config.js';
 import { gpusMissing, gpusOf, splitOf } from '../servers/devices.js';
@@ -135,9 +135,10 @@ async function attached(server: ConfiguredServer): Promise<Omit<ServedModel, 'gp
   const { name, profile } = server;
   const url = server.address!;
   const at = { url, apiKey: keyOf(server) };
-  if (!(await isReady(at, profile.readiness.path))) {
+  const why = await whyNotReady(at, profile.readiness.path);
+  if (why !== null) {
     throw new FailureError(
-      failure('load-failed', `the server ${name} does not answer at ${url}${profile.readiness.path}`, {
+      failure('load-failed', `the server ${name} does not answer at ${url}${profile.readiness.path}: ${why}`, {
         hint: 'Start it, or mend attach or readiness.path in the node’s configuration.',
       }),
     );

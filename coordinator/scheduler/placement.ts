@@ -20,7 +20,7 @@ export function refusal(
   }
   const runner = node.runners.find((candidate) => candidate.kind === experiment.runner.kind);
   if (runner === undefined)
-    return `needs the runner ${experiment.runner.kind}, which ${node.name} does not have`;
+    return `needs the runner ${experiment.runner.kind}, which ${node.name} does not have${because(node, `runner ${experiment.runner.kind}`)}`;
   const family = generalClass(experiment.device);
   if (!runner.devices.some((supported) => generalClass(supported) === family)) {
     return `needs ${experiment.runner.kind} for ${family}; on ${node.name} it drives ${runner.devices.join(', ') || 'nothing'}`;
@@ -30,7 +30,7 @@ export function refusal(
     return `needs the engine ${release}; ${node.name} has ${runner.release}`;
   }
   if (variant !== null && runner.variants.length > 0 && !runner.variants.includes(variant)) {
-    return `needs ${said}; ${node.name} has ${runner.variants.join(', ')}`;
+    return `needs ${said}; ${node.name} has ${runner.variants.join(', ')}${because(node, said.replace(/^the /, ''))}`;
   }
   const taken = devicesTaken(experiment);
   const alike = node.devices.filter(({ classes }) => classes.includes(experiment.device));
@@ -53,6 +53,12 @@ export function refusal(
 /** @returns how many devices of one node the experiment takes: CPUs are one device, whatever is split on them. */
 export function devicesTaken({ device, runner }: Experiment): number {
   return generalClass(device) === 'cpu' ? 1 : nodeDemands(runner.options).devices;
+}
+
+/** What the node says of something that it does not have; '' = nothing. */
+function because({ absent }: NodeProfile, what: string): string {
+  const why = absent[what];
+  return why === undefined ? '' : `: ${why}`;
 }
 
 /**

@@ -6,7 +6,9 @@ import { requestsOf, type ServingRecord } from '../serving/record.js';
 import type { RequestRecord } from '../serving/requests.js';
 import type { ServerMetric } from '../serving/server-metrics.js';
 import { goodput, type Objective, objectivesOf } from '../serving/slo.js';
+import { steadyStateOf } from '../serving/steady-state.js';
 import { type LatencySummary, type ServingSummary, summarizeServing, wholeRun } from '../serving/summary.js';
+import { unsteadiness } from '../serving/unsteady.js';
 import { type Entry, missing, single } from './entries.js';
 import type { Evidence, Findings } from './evidence.js';
 import { NOT_APPLICABLE } from './not-applicable.js';
@@ -41,6 +43,7 @@ const OWN = [
   'interChunkLatencyP99Seconds',
   'outputLengthRatio',
   'usageDifferenceRatio',
+  'steadySeconds',
   'serverStartSeconds',
   'weightsLoadSeconds',
   'generatorLagP99Seconds',
@@ -70,16 +73,23 @@ export function servingFindings({ input }: Evidence): Findings {
   const window = wholeRun(requests);
   if (window === null) return { entries: {}, warnings: [warn('nothing-served', 'no request was sent')] };
   const summary = summarizeServing(requests, window, 1);
-  const objectives = objectivesOf(input.experiment.workload.options.slo);
+  const { options } = input.experiment.workload;
+  const objectives = objectivesOf(options.slo);
+  const steady = steadyStateOf(requests, options);
+  const unsteady = unsteadiness(steady, options);
   return {
     entries: {
       ...rates(summary, requests, objectives, serving.outputTokensBy === 'tokenizer'),
       ...latencies(summary),
       ...around(serving),
+      steadySeconds: steady.found
+        ? single(steady.window.duration.seconds, 's', '')
+        : missing('s', steady.reason),
       ...inside(serving, requests.length),
     },
     warnings: [
       ...doubts(summary, serving),
+      ...(unsteady === null ? [] : [warn('unsteady', unsteady)]),
       ...cached(serving, input.experiment.runner.options.prefixCaching === true),
       ...failures(summary, requests),
     ],

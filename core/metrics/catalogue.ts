@@ -1070,6 +1070,14 @@ export const METRICS = [
     "Output tokens by the server's own count over those by the tokenizer, less one.",
   ),
   metric(
+    'steadySeconds',
+    'steady_seconds',
+    's',
+    null,
+    'steady',
+    'Length of the window in which the server was steady, by the method of MLPerf Endpoints; null with the reason where there is none.',
+  ),
+  metric(
     'serverStartSeconds',
     'server_start_seconds',
     's',

@@ -64,6 +64,10 @@ export const WARNINGS = {
     severity: 'note',
     help: 'a prompt that is asked again has its first token earlier: the server keeps what it computed of prompts though the sweep does not ask for it (`prefixCaching`); prompts that begin alike are read faster',
   },
+  unsteady: {
+    severity: 'note',
+    help: 'the server became faster or slower while it was measured: figures of the whole run are of no one state of it; run longer, or lower the load',
+  },
   'affinity-unset': { severity: 'note', help: 'the process could not be pinned to its cores' },
   oversubscribed: { severity: 'note', help: 'more threads than cores were asked for' },
   'window-too-short': {

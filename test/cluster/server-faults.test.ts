@@ -460,10 +460,10 @@ describe('a node or a sweep that names what is not there', () => {
       );
       // No node can run them, so that they never became a trial.
       for (const sentence of [
-        /does-not-fit: .* needs the server no-program; \S+ has good/,
+        /does-not-fit: .* needs the server no-program; \S+ has good.*: there is no program no-such-program/,
         /does-not-fit: .* needs the server nobody; \S+ has good/,
-        /does-not-fit: .*server=dead.* needs the runner openai/,
-        /does-not-fit: .*server=tls.* needs the runner openai/,
+        /does-not-fit: .*server=dead.* needs the runner openai.* nobody listens there \(ECONNREFUSED\)/,
+        /does-not-fit: .*server=tls.* needs the runner openai.* there is no secure connection \(ERR_SSL/,
       ]) {
         expect(servers.ended.stderr).toMatch(sentence);
       }

@@ -36,7 +36,10 @@ async function probe(kind: ServerKindName, servers: readonly ConfiguredServer[])
   }
   const devices = first.server.profile.devices;
   const variants = there.map(({ server }) => server.name);
-  return { available: true, profile: { kind, release: first.release ?? kind, devices, variants }, notes };
+  const missing = Object.fromEntries(
+    tried.flatMap(({ server, problem }) => (problem === null ? [] : [[server.name, problem]])),
+  );
+  return { available: true, profile: { kind, release: first.release ?? kind, devices, variants }, notes, missing };
 }
 
 /** @throws FailureError `impossible-combination` for a trial whose server was not started. */
