@@ -3,13 +3,13 @@ import type { QualityOutcome, QualityRequest, TextOutcome, TextRequest } from '.
 import type { Task } from '../../core/quality/tasks/few-shot.js';
 import { type Window, windowsOf } from '../../core/quality/windows.js';
 import { readText } from '../artifacts/text.js';
+import type { TextModel } from '../runners/opened.js';
 import {
   type AskedRequest,
   type LanguageModel,
   openLanguageModel,
   requireSameVocabulary,
 } from './language-model.js';
-import type { TextModel } from '../runners/opened.js';
 import type { Scorers } from './scorers.js';
 import { measureTask, respondentOf, tokenizeTask } from './tasks.js';
 import { measureDivergence, measurePerplexity } from './text.js';

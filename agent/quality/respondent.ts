@@ -1,4 +1,9 @@
-import { CHOICE_RULES, chosen, type OptionLikelihood, saidLetter } from '../../core/quality/multiple-choice.js';
+import {
+  CHOICE_RULES,
+  chosen,
+  type OptionLikelihood,
+  saidLetter,
+} from '../../core/quality/multiple-choice.js';
 import type { Task } from '../../core/quality/tasks/few-shot.js';
 
 /** Whoever answers the items of a task, by their index: a model in this process, or a server. */

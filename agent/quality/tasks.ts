@@ -104,7 +104,10 @@ async function ask({ spec, items }: Task, i: number, model: Respondent): Promise
     return { values, said };
   }
   const taken = await model.choose(i);
-  return { values: taken.map((option) => Number(option !== null && choices.answers.includes(option))), said: null };
+  return {
+    values: taken.map((option) => Number(option !== null && choices.answers.includes(option))),
+    said: null,
+  };
 }
 
 async function judged(

@@ -131,11 +131,7 @@ export async function askServer(
 }
 
 /** @throws what the server died of: then the child has nothing more to ask. */
-async function whileServed<T>(
-  { child }: TrialRun,
-  died: ServedModel['died'],
-  asked: Promise<T>,
-): Promise<T> {
+async function whileServed<T>({ child }: TrialRun, died: ServedModel['died'], asked: Promise<T>): Promise<T> {
   if (died === null) return await asked;
   try {
     return await Promise.race([asked, died]);
@@ -247,8 +243,7 @@ function requestOf(trial: TrialRun, model: AskedModel, questions: EvaluationSpec
       device: experiment.device,
       options: telling,
       // Of a server some may have been asked elsewhere.
-      only:
-        lease.experiment.runner.kind === runnerKind ? undefined : tasks.map(({ name }) => name),
+      only: lease.experiment.runner.kind === runnerKind ? undefined : tasks.map(({ name }) => name),
     },
     cacheFolder: node.models.cacheFolder,
     cpus: device.cpus,

@@ -138,9 +138,13 @@ async function attached(server: ConfiguredServer): Promise<Omit<ServedModel, 'gp
   const why = await whyNotReady(at, profile.readiness.path);
   if (why !== null) {
     throw new FailureError(
-      failure('load-failed', `the server ${name} does not answer at ${url}${profile.readiness.path}: ${why}`, {
-        hint: 'Start it, or mend attach or readiness.path in the node’s configuration.',
-      }),
+      failure(
+        'load-failed',
+        `the server ${name} does not answer at ${url}${profile.readiness.path}: ${why}`,
+        {
+          hint: 'Start it, or mend attach or readiness.path in the node’s configuration.',
+        },
+      ),
     );
   }
   const model = server.model ?? (await firstModel(at, profile.paths.models)) ?? 'default';

@@ -68,7 +68,10 @@ export const serving = {
       stop: 'load-done',
       halfWidth: null,
       tokenSeconds: [],
-      findings: { of: 'serving', record: recordOf(outcome, served, tokenizer, { ceiling, read, search, audit }) },
+      findings: {
+        of: 'serving',
+        record: recordOf(outcome, served, tokenizer, { ceiling, read, search, audit }),
+      },
     };
   },
 } satisfies Workload<'endpoint'>;

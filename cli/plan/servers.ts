@@ -43,7 +43,10 @@ export function plannedServers(
             modelPath: placeOf(model.source, settings),
             modelName: model.name,
             adapters: [],
-            loras: lorasOf(runner.options).map(({ name, source }) => ({ name, path: placeOf(source, settings) })),
+            loras: lorasOf(runner.options).map(({ name, source }) => ({
+              name,
+              path: placeOf(source, settings),
+            })),
             draftPath: typeof draftModel === 'string' ? placeOf(draftModel, settings) : null,
             cpus: devices.find(({ classes }) => classes.includes(device))?.cpus.length ?? 1,
             deviceClass: device,

@@ -22,24 +22,36 @@ beforeAll(() => {
   copyFileSync(join(builtinFolder(), 'small-f16.gguf'), join(folder, 'models/small.gguf'));
   const head = (name: string) => `apiVersion: ridgepoint.dev/v1\nkind: Task\nmetadata: { name: ${name} }\n`;
   const asked = { question: 'They went into the', choices: [' forest', ' of'] };
-  const items = (...answers: unknown[]) => answers.map((answer) => JSON.stringify({ ...asked, answer })).join('\n');
+  const items = (...answers: unknown[]) =>
+    answers.map((answer) => JSON.stringify({ ...asked, answer })).join('\n');
   put('models/two.jsonl', items(0, 1));
   put('models/choice.yaml', `${head('choice')}spec: { items: two.jsonl }\n`);
   put('models/letter.yaml', `${head('letter')}spec: { items: two.jsonl, mode: letter }\n`);
   put('models/words.jsonl', JSON.stringify({ question: 'Once upon a', answer: 'time' }));
-  put('models/said.yaml', `${head('said')}spec: { items: words.jsonl, mode: generate, maxTokens: 2, scorers: [contains] }\n`);
+  put(
+    'models/said.yaml',
+    `${head('said')}spec: { items: words.jsonl, mode: generate, maxTokens: 2, scorers: [contains] }\n`,
+  );
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 async function run(name: string, servers: object, spec: object): Promise<ResultRecord[]> {
   put(`${name}.config.yaml`, JSON.stringify({ servers }));
   const whole = {
-    quality: { text: 'builtin:sample', contextTokens: 64, maxWindows: 2, tasks: ['choice.yaml', 'letter.yaml', 'said.yaml'] },
+    quality: {
+      text: 'builtin:sample',
+      contextTokens: 64,
+      maxWindows: 2,
+      tasks: ['choice.yaml', 'letter.yaml', 'said.yaml'],
+    },
     measure: { starts: 1, retryInvalid: 0, maxForeignCores: 1000, maxStealRatio: 1 },
     placement: { retries: 0, driftControl: false, device: 'cpu' },
     ...spec,
   };
-  put(`${name}.yaml`, JSON.stringify({ apiVersion: 'ridgepoint.dev/v1', kind: 'Sweep', metadata: { name }, spec: whole }));
+  put(
+    `${name}.yaml`,
+    JSON.stringify({ apiVersion: 'ridgepoint.dev/v1', kind: 'Sweep', metadata: { name }, spec: whole }),
+  );
   const out = join(folder, name);
   const ended = await ridge(
     [
@@ -64,39 +76,47 @@ const codesOf = ({ warnings }: ResultRecord) => warnings.map(({ code }) => code)
 const byServer = (by: string) => ({ through: 'server', by });
 
 describe('quality of the server that was timed', () => {
-  test('is what it tells; what it does not is missing with the reason', async () => {
-    const own = { profile: 'simulated-server', command: ['ridge-simulated-server'] };
-    const rows = await run(
-      'simulated',
-      { tells: own, ignores: { ...own, arguments: ['--log-probabilities', 'next', '--says', 'B'] } },
-      {
-        models: 'builtin:tiny',
-        runners: [{ kind: 'simulated-server', server: ['tells', 'ignores'], simulatedTtftSeconds: 0.001 }],
-        workloads: [{ ...LOAD, concurrency: [1, 2] }],
-      },
-    );
-    expect(rows).toHaveLength(4);
-    const of = (name: string) => rows.filter(({ experiment }) => experiment.runner.options.server === name);
-    for (const row of of('tells')) {
-      expect(askedOf(row)).toEqual([
-        null,
-        ['choice', byServer('prompt-log-probabilities')],
-        ['letter', byServer('prompt-log-probabilities')],
-        ['said', byServer('saying')],
-      ]);
-      expect(row.measurements.taskScoreRatio?.value).not.toBeNull();
-      expect(row.warnings.map(({ message }) => message)).toContainEqual(
-        expect.stringMatching(/^simulated-server could not be asked the text: no tokenizer is known here/),
+  test(
+    'is what it tells; what it does not is missing with the reason',
+    async () => {
+      const own = { profile: 'simulated-server', command: ['ridge-simulated-server'] };
+      const rows = await run(
+        'simulated',
+        { tells: own, ignores: { ...own, arguments: ['--log-probabilities', 'next', '--says', 'B'] } },
+        {
+          models: 'builtin:tiny',
+          runners: [{ kind: 'simulated-server', server: ['tells', 'ignores'], simulatedTtftSeconds: 0.001 }],
+          workloads: [{ ...LOAD, concurrency: [1, 2] }],
+        },
       );
-    }
-    for (const row of of('ignores')) {
-      expect(askedOf(row)).toEqual([null, ['letter', byServer('saying')], ['said', byServer('saying')]]);
-      expect(row.quality?.unanswered?.map(({ task }) => task)).toEqual([null, 'choice']);
-      expect(codesOf(row).filter((code) => code === 'quality-missing')).toHaveLength(2);
-    }
-    // Points that share a server are asked once.
-    expect(of('tells').map(({ quality }) => quality?.reused).toSorted()).toEqual([false, true]);
-  }, LIMIT);
+      expect(rows).toHaveLength(4);
+      const of = (name: string) => rows.filter(({ experiment }) => experiment.runner.options.server === name);
+      for (const row of of('tells')) {
+        expect(askedOf(row)).toEqual([
+          null,
+          ['choice', byServer('prompt-log-probabilities')],
+          ['letter', byServer('prompt-log-probabilities')],
+          ['said', byServer('saying')],
+        ]);
+        expect(row.measurements.taskScoreRatio?.value).not.toBeNull();
+        expect(row.warnings.map(({ message }) => message)).toContainEqual(
+          expect.stringMatching(/^simulated-server could not be asked the text: no tokenizer is known here/),
+        );
+      }
+      for (const row of of('ignores')) {
+        expect(askedOf(row)).toEqual([null, ['letter', byServer('saying')], ['said', byServer('saying')]]);
+        expect(row.quality?.unanswered?.map(({ task }) => task)).toEqual([null, 'choice']);
+        expect(codesOf(row).filter((code) => code === 'quality-missing')).toHaveLength(2);
+      }
+      // Points that share a server are asked once.
+      expect(
+        of('tells')
+          .map(({ quality }) => quality?.reused)
+          .toSorted(),
+      ).toEqual([false, true]);
+    },
+    LIMIT,
+  );
 
   test.skipIf(llamaServer === undefined)(
     'of llama-server: letters and answers by itself, texts and options by the file that it served',

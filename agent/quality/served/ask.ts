@@ -1,6 +1,6 @@
 import { FailureError, failure } from '../../../core/errors.js';
-import { untilStop } from '../../../core/quality/until-stop.js';
 import { valueAt } from '../../../core/quality/tasks/template.js';
+import { untilStop } from '../../../core/quality/until-stop.js';
 import type { LogProbabilitiesAsked } from '../../../core/runners/server/profile.js';
 import { headersOf } from '../../servers/ask.js';
 import type { ServedEndpoint } from '../../servers/served.js';
@@ -64,7 +64,9 @@ async function post(server: ServedEndpoint, path: string, body: unknown): Promis
   } catch (error) {
     const { message, cause } = error as Error;
     const why = cause instanceof Error ? cause.message : message;
-    throw new FailureError(failure('run-failed', `the server gave no answer to a question of quality: ${why}`));
+    throw new FailureError(
+      failure('run-failed', `the server gave no answer to a question of quality: ${why}`),
+    );
   }
   if (status !== 200) throw new NoAnswer(`${path} answered ${status}: ${refusalOf(text) ?? 'nothing'}`);
   let read: unknown = null;
@@ -73,6 +75,7 @@ async function post(server: ServedEndpoint, path: string, body: unknown): Promis
   } catch {
     // Said below.
   }
-  if (typeof read !== 'object' || read === null) throw new NoAnswer(`${path} answered something that is no JSON object`);
+  if (typeof read !== 'object' || read === null)
+    throw new NoAnswer(`${path} answered something that is no JSON object`);
   return read as Fields;
 }

@@ -30,7 +30,8 @@ export async function textLogProbabilities(
   const answer = await askLogProbabilities(server, asked, text);
   const count = valueAt(answer, 'usage.prompt_tokens');
   const offsets = asked.offsets === undefined ? undefined : valueAt(answer, asked.offsets);
-  if (typeof count !== 'number') throw new NoAnswer(`${asked.path} does not say how many tokens a prompt has`);
+  if (typeof count !== 'number')
+    throw new NoAnswer(`${asked.path} does not say how many tokens a prompt has`);
   const values = read(answer, asked, count, null);
   if (!Array.isArray(offsets) || offsets.length < count || !offsets.every((at) => typeof at === 'number')) {
     throw new NoAnswer(`${asked.path} does not say where the tokens of a text begin`);
@@ -79,16 +80,15 @@ function read(
   }
   return list.slice(0, count).map((entry, i) => {
     if (i === 0) return null;
-    const value = valueOf(entry, asked.entry, tokens?.[i]);
+    const value = nats(entry, asked.entry, tokens?.[i]);
     if (value !== null && value <= 0) return value;
     throw new NoAnswer(`${asked.path} gives no log-probability of token ${i + 1} of a prompt`);
   });
 }
 
 /** @returns null where an entry is no number, or one of another token. */
-function valueOf(entry: unknown, shape: LogProbabilitiesAsked['entry'], token: number | undefined) {
-  const number = (value: unknown) =>
-    typeof value === 'number' && Number.isFinite(value) ? value : null;
+function nats(entry: unknown, shape: LogProbabilitiesAsked['entry'], token: number | undefined) {
+  const number = (value: unknown) => (typeof value === 'number' && Number.isFinite(value) ? value : null);
   if (shape === 'number') return number(entry);
   if (typeof entry !== 'object' || entry === null) return null;
   if (shape === 'pair') {

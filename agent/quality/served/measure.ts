@@ -1,5 +1,11 @@
-import type { AskedBy, QualityOutcome, QualityRequest, TextRequest, Unanswered } from '../../../core/quality/outcome.js';
 import type { OptionLikelihood } from '../../../core/quality/multiple-choice.js';
+import type {
+  AskedBy,
+  QualityOutcome,
+  QualityRequest,
+  TextRequest,
+  Unanswered,
+} from '../../../core/quality/outcome.js';
 import { Moments, perplexityOf } from '../../../core/quality/perplexity.js';
 import type { Task } from '../../../core/quality/tasks/few-shot.js';
 import type { LogProbabilitiesAsked } from '../../../core/runners/server/profile.js';
@@ -129,7 +135,9 @@ function planOf(asked: Asked, task: Task): Plan {
     return { respondent: byLikelihood(task, likelihoods, say), by: 'prompt-log-probabilities', caveat: null };
   }
   if (task.spec.mode === 'choice') {
-    throw new NoAnswer(`${prompts}; options are compared by those alone (letters of mode: letter can be said)`);
+    throw new NoAnswer(
+      `${prompts}; options are compared by those alone (letters of mode: letter can be said)`,
+    );
   }
   const letters = vocabulary === null ? null : tokenizeTask(vocabulary, task);
   if (typeof next !== 'string' && letters?.choices.every(isOneToken)) {
@@ -191,7 +199,8 @@ function likelihoodsOfNext({ server }: Asked, how: LogProbabilitiesAsked, { choi
   };
 }
 
-const sum = (values: readonly (number | null)[]) => values.reduce<number>((total, value) => total + (value ?? 0), 0);
+const sum = (values: readonly (number | null)[]) =>
+  values.reduce<number>((total, value) => total + (value ?? 0), 0);
 
 /** The base, opened where a task wants it, with as long a context as that takes. */
 class Base {

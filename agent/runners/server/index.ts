@@ -39,7 +39,12 @@ async function probe(kind: ServerKindName, servers: readonly ConfiguredServer[])
   const missing = Object.fromEntries(
     tried.flatMap(({ server, problem }) => (problem === null ? [] : [[server.name, problem]])),
   );
-  return { available: true, profile: { kind, release: first.release ?? kind, devices, variants }, notes, missing };
+  return {
+    available: true,
+    profile: { kind, release: first.release ?? kind, devices, variants },
+    notes,
+    missing,
+  };
 }
 
 /** @throws FailureError `impossible-combination` for a trial whose server was not started. */

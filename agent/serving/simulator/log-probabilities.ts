@@ -48,6 +48,8 @@ export function nextToken({ n_probs: count }: Fields) {
   const ids = Array.from({ length: typeof count === 'number' ? count : 0 }, (_, id) => id);
   return {
     content: '',
-    completion_probabilities: [{ id: 0, top_logprobs: ids.map((id) => ({ id, logprob: logProbabilityOf(id) })) }],
+    completion_probabilities: [
+      { id: 0, top_logprobs: ids.map((id) => ({ id, logprob: logProbabilityOf(id) })) },
+    ],
   };
 }

@@ -6,8 +6,8 @@ import { measureServedQuality } from '../../../agent/quality/served/measure.js';
 import { openTokenizer } from '../../../agent/runners/tokenizer.js';
 import type { ServedEndpoint } from '../../../agent/servers/served.js';
 import { logProbabilityOf, type TellsName } from '../../../agent/serving/simulator/log-probabilities.js';
-import type { QualityOutcome, TextRequest } from '../../../core/quality/outcome.js';
 import { saidLetter } from '../../../core/quality/multiple-choice.js';
+import type { QualityOutcome, TextRequest } from '../../../core/quality/outcome.js';
 import { plainTask } from '../../../core/quality/tasks/definition.js';
 import { type Task, withExamples } from '../../../core/quality/tasks/few-shot.js';
 import { parseItems } from '../../../core/quality/tasks/items.js';
@@ -133,8 +133,8 @@ describe('a server that tells the log-probabilities of prompts', () => {
 describe('a server that does not', () => {
   test.each([
     ['next', /^\/v1\/completions gives 1 log-probabilities for a prompt of \d+ tokens: it leaves those of/],
-    ['few', /^\/v1\/completions gives 3 log-probabilities for a prompt of \d+ tokens$/],
-    ['same', /^\/v1\/completions gives the same log-probability for all tokens$/],
+    ['few', /^\/v1\/completions gives 3 log-probabilities for a prompt of \d+ tokens/],
+    ['same', /^\/v1\/completions gives the same log-probability for all tokens/],
     ['nothing', /^\/v1\/completions gives no log-probabilities \(nothing at choices\.0\.logprobs/],
   ] as const)('is not scored by likelihoods: %s', async (tells, reason) => {
     const { text: found, tasks, unanswered, warnings } = await ask(tells, { profile: 'openai', says: 'B' });
@@ -146,7 +146,9 @@ describe('a server that does not', () => {
       ['said', 'saying'],
     ]);
     expect(scoresOf({ text: null, tasks, warnings })).toMatchObject({ letter: { saidLetter: 0.5 } });
-    expect(warnings).toEqual([expect.stringMatching(/^letter: the letter that the server says is scored, not/)]);
+    expect(warnings).toEqual([
+      expect.stringMatching(/^letter: the letter that the server says is scored, not/),
+    ]);
   });
 
   test('is asked letters by the likeliest next tokens where it tells those', async () => {
@@ -157,7 +159,7 @@ describe('a server that does not', () => {
 });
 
 test('a letter is the first that stands alone and is one of the options', () => {
-  expect([' B', '(C) because', 'Answer: A.', 'E or B', 'Bananas', 'b', ''].map((said) => saidLetter(said, 4))).toEqual(
-    [1, 2, 0, 1, null, null, null],
-  );
+  expect(
+    [' B', '(C) because', 'Answer: A.', 'E or B', 'Bananas', 'b', ''].map((said) => saidLetter(said, 4)),
+  ).toEqual([1, 2, 0, 1, null, null, null]);
 });

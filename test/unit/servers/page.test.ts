@@ -16,7 +16,8 @@ const code = (words: readonly string[]) => [...new Set(words)].map((word) => `\`
 const flags = (words: readonly string[]) => words.filter((word) => /^--?[a-z]/.test(word));
 
 /** How a server spells an option: its flags, or its words where each has its own. */
-function spelled({ options }: ServerProfile, name: ServerOption): string {
+function spelled({ options, loras }: ServerProfile, name: ServerOption): string {
+  if (name === 'loras') return loras === null ? '' : code(flags([...loras.arguments, ...loras.adapter]));
   const option = options[name];
   if (option === undefined) {
     const filled = Object.entries(options).find(

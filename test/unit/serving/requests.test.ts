@@ -5,7 +5,13 @@ import { requestMaker } from '../../../agent/workloads/serving-requests.js';
 import { temporaryFolder } from '../../support/bench.js';
 
 const WANTED = {
-  ...{ path: null, trace: null, traceSpeed: 1, inputTokens: 'uniform:4..40', outputTokens: 'uniform:1..1000' },
+  ...{
+    path: null,
+    trace: null,
+    traceSpeed: 1,
+    inputTokens: 'uniform:4..40',
+    outputTokens: 'uniform:1..1000',
+  },
   ...{ sharedPrefix: 0, turns: 1, thinkSeconds: 0, tokenizer: null, salt: 0 },
 };
 
@@ -24,7 +30,10 @@ describe('requests of a run', () => {
 
   test('of a dataset draw a length each where a line says none', async () => {
     const path = join(temporaryFolder(), 'prompts.jsonl');
-    const lines = Array.from({ length: 30 }, (_, i) => ({ prompt: `p${i}`, ...(i === 4 && { output_length: 7 }) }));
+    const lines = Array.from({ length: 30 }, (_, i) => ({
+      prompt: `p${i}`,
+      ...(i === 4 && { output_length: 7 }),
+    }));
     writeFileSync(path, lines.map((line) => JSON.stringify(line)).join('\n'));
     const make = await requestMaker({ ...WANTED, path });
     const wanted = make(30, 1).map(({ wantedTokens }) => wantedTokens);

@@ -47,6 +47,24 @@ export const PROFILES = {
       "--lora-scaled",
       "{path}:{scale}"
     ],
+    "loras": {
+      "format": "gguf",
+      "arguments": [
+        "--lora-init-without-apply"
+      ],
+      "adapter": [
+        "--lora",
+        "{path}"
+      ],
+      "request": {
+        "lora": [
+          {
+            "id": "{index}",
+            "scale": 1
+          }
+        ]
+      }
+    },
     "environment": {},
     "options": {
       "threads": {
@@ -190,6 +208,19 @@ export const PROFILES = {
     "exactLength": {
       "ignore_eos": true
     },
+    "promptLogProbabilities": null,
+    "nextLogProbabilities": {
+      "path": "/completion",
+      "body": {
+        "prompt": "{prompt}",
+        "n_predict": 1,
+        "temperature": 0,
+        "n_probs": 1000,
+        "cache_prompt": false
+      },
+      "list": "completion_probabilities.0.top_logprobs",
+      "entry": "listed"
+    },
     "metrics": {
       "requestsRunning": [
         "llamacpp:requests_processing"
@@ -248,6 +279,14 @@ export const PROFILES = {
     "built": null,
     "arguments": [],
     "adapter": [],
+    "loras": {
+      "format": "peft",
+      "arguments": [],
+      "adapter": [],
+      "request": {
+        "model": "{lora}"
+      }
+    },
     "environment": {},
     "options": {},
     "answerOptions": [],
@@ -265,6 +304,21 @@ export const PROFILES = {
       "metrics": "/metrics"
     },
     "exactLength": {},
+    "promptLogProbabilities": {
+      "path": "/v1/completions",
+      "body": {
+        "model": "{model}",
+        "prompt": "{prompt}",
+        "max_tokens": 1,
+        "temperature": 0,
+        "echo": true,
+        "logprobs": 1
+      },
+      "list": "choices.0.logprobs.token_logprobs",
+      "entry": "number",
+      "offsets": "choices.0.logprobs.text_offset"
+    },
+    "nextLogProbabilities": null,
     "metrics": {},
     "log": {
       "weightsLoadSeconds": null
@@ -302,6 +356,19 @@ export const PROFILES = {
       "--enable-metrics"
     ],
     "adapter": [],
+    "loras": {
+      "format": "peft",
+      "arguments": [
+        "--enable-lora",
+        "--lora-paths"
+      ],
+      "adapter": [
+        "{name}={path}"
+      ],
+      "request": {
+        "lora_path": "{lora}"
+      }
+    },
     "environment": {
       "HF_HUB_OFFLINE": "1"
     },
@@ -565,6 +632,21 @@ export const PROFILES = {
       "ignore_eos": true,
       "min_tokens": "{wantedTokens}"
     },
+    "promptLogProbabilities": {
+      "path": "/generate",
+      "body": {
+        "input_ids": "{prompt}",
+        "sampling_params": {
+          "max_new_tokens": 1,
+          "temperature": 0
+        },
+        "return_logprob": true,
+        "logprob_start_len": 0
+      },
+      "list": "meta_info.input_token_logprobs",
+      "entry": "pair"
+    },
+    "nextLogProbabilities": null,
     "metrics": {
       "requestsRunning": [
         "sglang:num_running_reqs"
@@ -620,6 +702,14 @@ export const PROFILES = {
       "{port}"
     ],
     "adapter": [],
+    "loras": {
+      "format": "peft",
+      "arguments": [],
+      "adapter": [],
+      "request": {
+        "model": "{lora}"
+      }
+    },
     "environment": {},
     "options": {
       "simulatedTtftSeconds": {
@@ -670,6 +760,32 @@ export const PROFILES = {
     "exactLength": {
       "ignore_eos": true
     },
+    "promptLogProbabilities": {
+      "path": "/v1/completions",
+      "body": {
+        "model": "{model}",
+        "prompt": "{prompt}",
+        "max_tokens": 1,
+        "temperature": 0,
+        "echo": true,
+        "logprobs": 1
+      },
+      "list": "choices.0.logprobs.token_logprobs",
+      "entry": "number",
+      "offsets": "choices.0.logprobs.text_offset"
+    },
+    "nextLogProbabilities": {
+      "path": "/completion",
+      "body": {
+        "prompt": "{prompt}",
+        "n_predict": 1,
+        "temperature": 0,
+        "n_probs": 1000,
+        "cache_prompt": false
+      },
+      "list": "completion_probabilities.0.top_logprobs",
+      "entry": "listed"
+    },
     "metrics": {
       "requestsRunning": [
         "llamacpp:requests_processing"
@@ -713,6 +829,7 @@ export const PROFILES = {
       "{port}"
     ],
     "adapter": [],
+    "loras": null,
     "environment": {
       "HF_HUB_OFFLINE": "1"
     },
@@ -789,6 +906,8 @@ export const PROFILES = {
       "ignore_eos": true,
       "min_tokens": "{wantedTokens}"
     },
+    "promptLogProbabilities": null,
+    "nextLogProbabilities": null,
     "metrics": {},
     "log": {
       "weightsLoadSeconds": null
@@ -828,6 +947,19 @@ export const PROFILES = {
       "65536"
     ],
     "adapter": [],
+    "loras": {
+      "format": "peft",
+      "arguments": [
+        "--lora-adapters"
+      ],
+      "adapter": [
+        "{name}={path}"
+      ],
+      "between": ",",
+      "request": {
+        "model": "{lora}"
+      }
+    },
     "environment": {
       "HF_HUB_OFFLINE": "1",
       "USAGE_STATS": "off"
@@ -939,6 +1071,8 @@ export const PROFILES = {
       "metrics": "/metrics"
     },
     "exactLength": {},
+    "promptLogProbabilities": null,
+    "nextLogProbabilities": null,
     "metrics": {
       "requestsRunning": [
         "tgi_batch_current_size"
@@ -995,6 +1129,19 @@ export const PROFILES = {
       "--disable-uvicorn-access-log"
     ],
     "adapter": [],
+    "loras": {
+      "format": "peft",
+      "arguments": [
+        "--enable-lora",
+        "--lora-modules"
+      ],
+      "adapter": [
+        "{name}={path}"
+      ],
+      "request": {
+        "model": "{lora}"
+      }
+    },
     "environment": {
       "HF_HUB_OFFLINE": "1",
       "VLLM_NO_USAGE_STATS": "1"
@@ -1284,6 +1431,19 @@ export const PROFILES = {
       "ignore_eos": true,
       "min_tokens": "{wantedTokens}"
     },
+    "promptLogProbabilities": {
+      "path": "/v1/completions",
+      "body": {
+        "model": "{model}",
+        "prompt": "{prompt}",
+        "max_tokens": 1,
+        "temperature": 0,
+        "prompt_logprobs": 1
+      },
+      "list": "choices.0.prompt_logprobs",
+      "entry": "by-token"
+    },
+    "nextLogProbabilities": null,
     "metrics": {
       "requestsRunning": [
         "vllm:num_requests_running"
