@@ -111,7 +111,7 @@ async function compared(name: string, source: string): Promise<Figure> {
         `  ${name}: ${JSON.stringify(sample.text)}\n    llama.cpp ${own}\n    transformers ${theirs}\n    the file ${reference.own[i]}`,
       );
   }
-  const begins = tokenizer.addsBegin === reference.begins.length > 0;
+  const begins = (tokenizer.beginToken !== null) === reference.begins.length > 0;
   console.log(`${name} (${reference.class}): ${textIn(metadata, 'model')} ${textIn(metadata, 'pre')}`);
   for (const warning of warnings) console.log(`  warns: ${warning}`);
   if (unexplained > 0)
