@@ -1,7 +1,7 @@
 import { FailureError, failure } from '../../core/errors.js';
 import { runnerNamed } from '../../core/runners/index.js';
-import { devicesOf, type ServedSplit } from '../../core/work/served-work.js';
 import { lorasOf, type NamedLora } from '../../core/serving/loras.js';
+import { devicesOf, type ServedSplit } from '../../core/work/served-work.js';
 import { workloadNamed } from '../../core/workloads/index.js';
 import { attachedAdapters } from '../artifacts/adapters/attach.js';
 import { locateAdapter } from '../artifacts/adapters/source.js';

@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import type { Rule } from '../../experiment/rule.js';
-import type { ServedPasses } from '../../work/engine-passes.js';
 import { lorasOf, parseLoraShares, parseLoras } from '../../serving/loras.js';
 import { NO_ADAPTER } from '../../techniques/adapter.js';
+import type { ServedPasses } from '../../work/engine-passes.js';
 import type { RunnerKind } from '../runner.js';
 import { SERVER_OPTION_NAMES, SERVER_OPTIONS, type ServerOption } from './options.js';
 import { knownValues, optionsIn, type ServerProfile } from './profile.js';
