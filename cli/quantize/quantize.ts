@@ -17,12 +17,14 @@ import { outputPath } from '../single/output-path.js';
 import { runCommand } from '../single/run-command.js';
 import { stoppable } from '../single/stoppable.js';
 import type { QuantizeOptions } from './command.js';
-import { type QuantizationRequest, quantizationRequest } from './request.js';
+import { quantizeGraphOf } from './graph.js';
+import { graphRequest, type QuantizationRequest, quantizationRequest } from './request.js';
 import { report } from './summary.js';
 
 /** `ridge quantize`: one step of a sweep alone, by the same code, into a file that the user names. */
 export async function quantizeModel(input: string, output: string, options: QuantizeOptions): Promise<void> {
-  const wanted = quantizationRequest(options);
+  const graph = graphRequest(options);
+  const wanted = graph === null ? quantizationRequest(options) : null;
   const path = outputPath(output, options.force === true);
   const threads = options.threads ?? availableParallelism();
   const settings = modelSettings(
@@ -30,6 +32,8 @@ export async function quantizeModel(input: string, output: string, options: Quan
     nodeConfig(options),
   );
   await runCommand(async () => {
+    if (graph !== null) await quantizeGraphOf(input, path, graph, settings, options.json === true);
+    if (wanted === null) return;
     const base = await openModel(input, settings);
     const inputPath = await fileOf(base, settings.cacheFolder);
     const imatrix = await matrixOf(options, wanted, inputPath, base.digest, threads, settings);

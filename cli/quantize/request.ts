@@ -1,5 +1,11 @@
 import { existsSync } from 'node:fs';
 import { QUANTIZATIONS } from '../../core/techniques/file-types.js';
+import {
+  GRAPH_TYPES,
+  type GraphQuantization,
+  graphWord,
+  readGraphQuantization,
+} from '../../core/techniques/graph-quantization.js';
 import { type QuantizationSpec, quantization, readQuantization } from '../../core/techniques/quantization.js';
 import { headOf, joinWord } from '../../core/techniques/spelling.js';
 import { usageError } from '../exit.js';
@@ -19,7 +25,38 @@ export function quantizationRequest(options: QuantizeOptions): QuantizationReque
   if (options.imatrix !== undefined && !existsSync(options.imatrix)) {
     throw usageError(`there is no file ${options.imatrix}`, 'Name an importance matrix with --imatrix.');
   }
-  const type = options.type.toLowerCase();
+  const word = wordOf(options);
+  const head = headOf(word);
+  const reading = readQuantization(word, options.imatrix !== undefined);
+  if (reading.ok && reading.value !== null) {
+    // With a matrix from elsewhere it may be no word of a sweep.
+    const canonical = quantization.read(word);
+    return { word: canonical.ok ? canonical.value : word, spec: reading.value };
+  }
+  const [message, near] = reading.ok
+    ? ['base is the file as it is', null]
+    : [reading.message, reading.suggestion];
+  const known = quantization.words.includes(head) ? '' : `It has ${QUANTIZATIONS.join(', ')}.`;
+  throw usageError(message, [near === null ? '' : `Did you mean ${near}?`, known].join(' ').trim());
+}
+
+/** What is asked of an ONNX graph. */
+export interface GraphRequest {
+  readonly word: string;
+  readonly spec: GraphQuantization;
+}
+
+/** @returns null where the type is none that graphs alone have. @throws CommandError (2) for settings that it does not have. */
+export function graphRequest(options: QuantizeOptions): GraphRequest | null {
+  const word = wordOf(options);
+  if (GRAPH_TYPES.every((type) => type !== headOf(word))) return null;
+  const reading = readGraphQuantization(word);
+  if (reading?.ok !== true) throw usageError(reading?.message ?? word);
+  return { word: graphWord(reading.value), spec: reading.value };
+}
+
+/** The word that a sweep would have for the options; it is read next. */
+function wordOf(options: QuantizeOptions): string {
   // llama-quantize writes attn_v=q8_0.
   const overrides = options.tensorType
     .map((pair) => pair.replace(/[:=]([^:=]*)$/, (_, named: string) => `:${named.toLowerCase()}`))
@@ -33,19 +70,9 @@ export function quantizationRequest(options: QuantizeOptions): QuantizationReque
     importanceSequences: options.importanceSequences,
     importanceTokens: options.importanceTokens,
   }).filter(([, value]) => value !== undefined);
-  const [head, ...rest] = [headOf(type), type.slice(headOf(type).length + 1)];
+  const { type } = options;
+  const [head, ...rest] = [headOf(type).toLowerCase(), type.slice(headOf(type).length + 1)];
   const query = joinWord('', settings).slice(1);
   const asked = [...rest, query].filter((part) => part !== '').join('&');
-  const word = asked === '' ? head : `${head}?${asked}`;
-  const reading = readQuantization(word, options.imatrix !== undefined);
-  if (reading.ok && reading.value !== null) {
-    // With a matrix from elsewhere it may be no word of a sweep.
-    const canonical = quantization.read(word);
-    return { word: canonical.ok ? canonical.value : word, spec: reading.value };
-  }
-  const [message, near] = reading.ok
-    ? ['base is the file as it is', null]
-    : [reading.message, reading.suggestion];
-  const known = quantization.words.includes(head) ? '' : `It has ${QUANTIZATIONS.join(', ')}.`;
-  throw usageError(message, [near === null ? '' : `Did you mean ${near}?`, known].join(' ').trim());
+  return asked === '' ? head : `${head}?${asked}`;
 }

@@ -105,6 +105,7 @@ describe('a graph made of a GGUF file', () => {
       vocabularySize: 4096,
       heads: { query: 2, keyValue: 1 },
     });
+    expect(onnx.details(path)).toMatchObject({ tokenizer: 'BPE', chatTemplate: null });
     const shapes = onnx.shapes(path);
     if (!shapes.ok) throw new Error(shapes.reason);
     expect(shapes.architecture.layers).toMatchObject([

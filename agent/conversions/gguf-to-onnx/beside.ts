@@ -1,8 +1,13 @@
+import { mkdir } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { FormatError } from '../../../formats/format.js';
 import { readSpan } from '../../../formats/gguf/copy.js';
 import { type GgufFile, readGgufHeader } from '../../../formats/gguf/header.js';
-import type { GgufValue } from '../../../formats/gguf/value.js';
+import { decodeValue, type GgufValue } from '../../../formats/gguf/value.js';
 import { writeGguf } from '../../../formats/gguf/writer.js';
-import { GRAPH_FILE } from '../../../formats/onnx/model.js';
+import { GRAPH_FILE, VOCABULARY_FILE } from '../../../formats/onnx/model.js';
+import { publishedTokenizer } from '../../../formats/tokenizers/published-tokenizer.js';
+import { writeWhole } from '../../../formats/whole-file.js';
 import type { Described } from './described.js';
 
 /** Classes of `transformers`; the word for an architecture is llama.cpp's own in all of these. */
@@ -74,12 +79,31 @@ export function genaiConfig(model: Described, file: GgufFile): Readonly<Record<s
   };
 }
 
-/** Writes the file's metadata without its weights: whoever runs the graph has the same tokenizer as llama.cpp. */
-export async function writeVocabulary(inputPath: string, outputPath: string): Promise<void> {
-  const metadata = new Map<string, GgufValue>();
-  for (const [key, span] of readGgufHeader(inputPath).spans)
-    metadata.set(key, { type: 'encoded', bytes: await readSpan(inputPath, span) });
-  await writeGguf(outputPath, { metadata, tensors: [] });
+/**
+ * Writes the tokenizer of a model twice: as a GGUF without weights, so that whoever runs the graph cuts text as llama.cpp does, and
+ * as transformers and onnxruntime-genai read it.
+ * @returns why the second is not there, where it is not.
+ */
+export async function writeTokenizer(inputPath: string, folder: string): Promise<readonly string[]> {
+  const encoded = new Map<string, GgufValue>();
+  const own = new Map<string, GgufValue>();
+  for (const [key, span] of readGgufHeader(inputPath).spans) {
+    const bytes = await readSpan(inputPath, span);
+    encoded.set(key, { type: 'encoded', bytes });
+    if (key.startsWith('tokenizer.')) own.set(key, decodeValue(bytes));
+  }
+  await writeGguf(join(folder, VOCABULARY_FILE), { metadata: encoded, tensors: [] });
+  try {
+    for (const [name, content] of publishedTokenizer(own).files) {
+      const path = join(folder, name);
+      await mkdir(dirname(path), { recursive: true });
+      await writeWhole(path, content);
+    }
+    return [];
+  } catch (error) {
+    if (!(error instanceof FormatError)) throw error;
+    return [`no tokenizer.json lies beside the graph: ${error.message}`];
+  }
 }
 
 function tokens({ metadata }: GgufFile) {

@@ -2,13 +2,13 @@ import { mkdir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { CONFIG } from '../../../formats/config-json.js';
 import { readGgufHeader } from '../../../formats/gguf/header.js';
-import { GENAI_CONFIG, GRAPH_FILE, type OnnxModel, VOCABULARY_FILE } from '../../../formats/onnx/model.js';
+import { GENAI_CONFIG, GRAPH_FILE, type OnnxModel } from '../../../formats/onnx/model.js';
 import { writeOnnx } from '../../../formats/onnx/writer.js';
 import { writeWhole } from '../../../formats/whole-file.js';
 import { toHalf } from '../../artifacts/onnx/half.js';
 import { Report } from '../../artifacts/onnx/report.js';
 import type { Converter } from '../converter.js';
-import { config, genaiConfig, writeVocabulary } from './beside.js';
+import { config, genaiConfig, writeTokenizer } from './beside.js';
 import { decoder } from './decoder.js';
 import { describe, refusal } from './described.js';
 
@@ -29,9 +29,9 @@ export const ggufToOnnx: Converter = {
     await writeOnnx(join(outputPath, GRAPH_FILE), watched(graph, onProgress));
     await write(CONFIG, config(model, file));
     await write(GENAI_CONFIG, genaiConfig(model, file));
-    await writeVocabulary(inputPath, join(outputPath, VOCABULARY_FILE));
+    const warnings = await writeTokenizer(inputPath, outputPath);
     const facts = { tensors: file.tensors.length, type: type ?? 'f32' };
-    return { warnings: [], facts };
+    return { warnings, facts };
   },
 };
 
