@@ -1,4 +1,5 @@
 import { open } from 'node:fs/promises';
+import { tensorOf } from '../../core/techniques/pruning/plan.js';
 import { copyGguf } from '../../formats/gguf/copy.js';
 import { readGgufHeader } from '../../formats/gguf/header.js';
 
@@ -7,7 +8,7 @@ export const SPARSITY_KEY = 'ridgepoint.sparsity';
 
 /** A copy of a model whose layers are overwritten one by one, in any order. */
 export interface PrunedFile {
-  /** Overwrites a layer's weights. @param bytes as many as it had, in its type. */
+  /** Overwrites the weights of a layer, or of one expert of it. @param bytes as many as it had, in its type. */
   write(name: string, bytes: Uint8Array): Promise<void>;
   close(): Promise<void>;
 }
@@ -19,10 +20,14 @@ export async function copyForPruning(input: string, output: string, word: string
   const file = await open(output, 'r+');
   return {
     async write(name, bytes) {
-      const tensor = tensors.get(name);
-      if (tensor?.bytes !== bytes.length) throw new Error(`${name} does not have ${bytes.length} bytes`);
+      const { tensor: of, expert } = tensorOf(name);
+      const tensor = tensors.get(of);
+      const each = expert === null ? tensor?.bytes : (tensor?.bytes ?? 0) / (tensor?.shape[2] ?? 1);
+      if (tensor === undefined || each !== bytes.length)
+        throw new Error(`${name} does not have ${bytes.length} bytes`);
+      const start = tensor.offset + (expert ?? 0) * each;
       for (let at = 0; at < bytes.length; ) {
-        at += (await file.write(bytes, at, bytes.length - at, tensor.offset + at)).bytesWritten;
+        at += (await file.write(bytes, at, bytes.length - at, start + at)).bytesWritten;
       }
     },
     close: () => file.close(),

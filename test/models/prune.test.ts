@@ -71,6 +71,41 @@ async function perplexity(path: string): Promise<number> {
 }
 
 describe.skipIf(kernelsLibrary() === null)('pruning a file', () => {
+  test('experts are pruned each by itself, by magnitude alone', async () => {
+    const [n, each, experts] = [64, 32, 3];
+    const model = join(folder, 'experts.gguf');
+    const values = (offset: number) =>
+      Float32Array.from(
+        { length: n * each * experts },
+        (_, i) => Math.sin(i + offset) * (1 + Math.floor(i / (n * each))),
+      );
+    const stacked = (offset: number) => ({
+      type: 'f16',
+      shape: [n, each, experts],
+      data: () => [encodeFloats(values(offset), 'f16')],
+    });
+    const added = { name: 'blk.0.ffn_up_exps.weight', ...stacked(1) };
+    await copyGguf(modelPath('tiny'), model, { added: [added] });
+    const pruned = await prune('magnitude:50%?layers=ffn_up_exps', { model });
+    const found = pruned.report.layers.map(({ name, rows, columns }) => [name, rows, columns]);
+    expect(found).toEqual([0, 1, 2].map((expert) => [`blk.0.ffn_up_exps.${expert}.weight`, each, n]));
+    const after = weights(pruned.path, 'blk.0.ffn_up_exps.weight');
+    const before = weights(model, 'blk.0.ffn_up_exps.weight');
+    // The last expert's weights are three times the first's: of one threshold for all, it would keep nearly all.
+    for (let expert = 0; expert < experts; expert++) {
+      const own = after.subarray(expert * n * each, (expert + 1) * n * each);
+      // One more as published, and what is as small as the threshold.
+      expect(Math.abs(zeros(own) - (n * each) / 2)).toBeLessThan(10);
+    }
+    expect(after.every((value, i) => value === 0 || value === before[i])).toBe(true);
+    expect(tensor(pruned.path, 'blk.1.ffn_up.weight').equals(tensor(model, 'blk.1.ffn_up.weight'))).toBe(
+      true,
+    );
+    await expect(prune(`wanda:50%?layers=ffn_up_exps&${QUICK}`, { model })).rejects.toThrow(
+      'each of them sees other tokens: they are pruned without calibration',
+    );
+  });
+
   test('zeros are where the report says, kept weights and all other tensors are the base’s', async () => {
     const made = await prune(`wanda:50%?${QUICK}`);
     const { path, report } = made;

@@ -11,14 +11,20 @@ export interface FolderModel {
   readonly tensors: Readonly<Record<string, readonly number[]>>;
 }
 
+/** Weights after which a large tensor begins anew. */
+const PERIOD = 2 ** 18;
+
 /** Numbers from −1 to 1 that follow from a name, and that each float type holds exactly. */
 export function weightsNamed(name: string, shape: readonly number[]): Float32Array {
   let state = [...name].reduce((hash, letter) => (hash * 31 + letter.charCodeAt(0)) >>> 0, 7);
   const count = shape.reduce((product, length) => product * length, 1);
-  return Float32Array.from({ length: count }, () => {
+  const values = new Float32Array(count);
+  for (let i = 0; i < Math.min(count, PERIOD); i++) {
     state = (state * 1_664_525 + 1_013_904_223) >>> 0;
-    return ((state >>> 24) - 128) / 128;
-  });
+    values[i] = ((state >>> 24) - 128) / 128;
+  }
+  for (let done = PERIOD; done < count; done *= 2) values.copyWithin(done, 0, Math.min(done, count - done));
+  return values;
 }
 
 /**

@@ -15,7 +15,7 @@ import { FolderConfig } from './config.js';
 import { floatOf, Shards } from './folder.js';
 import { metadataOf } from './metadata.js';
 import { planTensors, sourceOf } from './plan.js';
-import { asFloats, DEQUANTIZED } from './quantized.js';
+import { asFloats, READ_METHODS } from './quantized.js';
 
 const GENERATION = 'generation_config.json';
 
@@ -107,10 +107,10 @@ function known(model: ModelFolder, dequantize: boolean): KnownModel {
   const name = new FolderConfig({ model_type: model.config.model_type }).text('model_type');
   const quantization = said.nested('quantization_config');
   const method = quantization?.text('quant_method') ?? null;
-  if (dequantize && method !== null && !DEQUANTIZED.includes(method))
+  if (dequantize && method !== null && !READ_METHODS.includes(method))
     throw unsupported(
       model.folder,
-      `its weights are quantized (${method}), and those of ${DEQUANTIZED.join(', ')} are made floats`,
+      `its weights are quantized (${method}), and those of ${READ_METHODS.join(', ')} are read`,
     );
   const flaw = conversionNamed('safetensors-to-gguf').flaw({
     format: 'safetensors',

@@ -71,7 +71,8 @@ const KEPT: Readonly<Record<string, Method>> = {
   },
 };
 
-export const DEQUANTIZED = Object.keys(METHODS);
+/** Methods of which weights are made floats, or kept as they are. */
+export const READ_METHODS = [...Object.keys(METHODS), ...Object.keys(KEPT)];
 
 /** @returns all weights of a folder: floats as they are, those of a method above computed as they are read. */
 export function asFloats(

@@ -3,9 +3,23 @@ import type { SparsitySpec } from '../sparsity.js';
 import { methodOf, type PruningMethod } from './methods/index.js';
 import type { Pattern } from './pattern.js';
 
-/** @returns whether a layer is pruned. */
+/** @returns what one expert of a layer is called: all of them are one tensor of the file, `blk.3.ffn_up_exps.weight`. */
+export function expertName(tensor: string, expert: number): string {
+  return tensor.replace(/\.weight$/, `.${expert}.weight`);
+}
+
+/** @returns the tensor that a layer is of, and which expert of it; null = it is all of the tensor. */
+export function tensorOf(name: string): { readonly tensor: string; readonly expert: number | null } {
+  const [, front, expert] = /^(.*_exps)\.(\d+)\.weight$/.exec(name) ?? [];
+  return expert === undefined
+    ? { tensor: name, expert: null }
+    : { tensor: `${front}.weight`, expert: Number(expert) };
+}
+
+/** @returns whether a layer is pruned; experts of one tensor are chosen together. */
 export function isChosen(name: string, { layers, exclude }: SparsitySpec): boolean {
-  return fitsAny(name, layers) && !fitsAny(name, exclude);
+  const { tensor } = tensorOf(name);
+  return fitsAny(tensor, layers) && !fitsAny(tensor, exclude);
 }
 
 /**
@@ -17,11 +31,12 @@ export function patternFor(
   { ratios, pattern }: SparsitySpec,
   allocated: ReadonlyMap<string, number> | null,
 ): Pattern {
-  const own = ratios.find((override) => fitsPattern(name, override.pattern))?.ratio ?? allocated?.get(name);
+  const { tensor } = tensorOf(name);
+  const own = ratios.find((override) => fitsPattern(tensor, override.pattern))?.ratio ?? allocated?.get(name);
   return own === undefined ? pattern : { kind: 'unstructured', ratio: own };
 }
 
 /** @returns how a layer is pruned: a layer that DSnoT shall not exchange keeps its initial mask. */
 export function methodFor(name: string, { method, exchangeLayers }: SparsitySpec): PruningMethod {
-  return fitsAny(name, exchangeLayers) ? method : methodOf(method).firstMask(method);
+  return fitsAny(tensorOf(name).tensor, exchangeLayers) ? method : methodOf(method).firstMask(method);
 }
