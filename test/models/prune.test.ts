@@ -71,6 +71,30 @@ async function perplexity(path: string): Promise<number> {
 }
 
 describe.skipIf(kernelsLibrary() === null)('pruning a file', () => {
+  test('zeros are where the report says, kept weights and all other tensors are the base’s', async () => {
+    const made = await prune(`wanda:50%?${QUICK}`);
+    const { path, report } = made;
+    const base = modelPath('tiny');
+    const pruned = new Set(report.layers.map(({ name }) => name));
+    expect(pruned.size).toBe(28);
+    for (const { name } of readGgufHeader(base).tensors) {
+      if (!pruned.has(name)) {
+        expect(tensor(path, name).equals(tensor(base, name)), name).toBe(true);
+        continue;
+      }
+      const [before, after] = [weights(base, name), weights(path, name)];
+      const { columns } = layer(made, name);
+      expect(after.findIndex((value, i) => value !== 0 && value !== before[i])).toBe(-1);
+      for (let row = 0; row < after.length; row += columns) {
+        expect(zeros(after.subarray(row, row + columns))).toBeGreaterThanOrEqual(columns / 2);
+      }
+      expect(layer(made, name)).toMatchObject({ sparsity: 0.5, minRowSparsity: 0.5, maxRowSparsity: 0.5 });
+    }
+    const said = readGgufHeader(path).metadata.get('ridgepoint.sparsity');
+    expect(said).toBe(`wanda:50%?${QUICK}`);
+    expect(readdirSync(folder).filter((name) => name.includes('draft'))).toEqual([]);
+  });
+
   test('experts are pruned each by itself, by magnitude alone', async () => {
     const [n, each, experts] = [64, 32, 3];
     const model = join(folder, 'experts.gguf');
@@ -104,30 +128,6 @@ describe.skipIf(kernelsLibrary() === null)('pruning a file', () => {
     await expect(prune(`wanda:50%?layers=ffn_up_exps&${QUICK}`, { model })).rejects.toThrow(
       'each of them sees other tokens: they are pruned without calibration',
     );
-  });
-
-  test('zeros are where the report says, kept weights and all other tensors are the base’s', async () => {
-    const made = await prune(`wanda:50%?${QUICK}`);
-    const { path, report } = made;
-    const base = modelPath('tiny');
-    const pruned = new Set(report.layers.map(({ name }) => name));
-    expect(pruned.size).toBe(28);
-    for (const { name } of readGgufHeader(base).tensors) {
-      if (!pruned.has(name)) {
-        expect(tensor(path, name).equals(tensor(base, name)), name).toBe(true);
-        continue;
-      }
-      const [before, after] = [weights(base, name), weights(path, name)];
-      const { columns } = layer(made, name);
-      expect(after.findIndex((value, i) => value !== 0 && value !== before[i])).toBe(-1);
-      for (let row = 0; row < after.length; row += columns) {
-        expect(zeros(after.subarray(row, row + columns))).toBeGreaterThanOrEqual(columns / 2);
-      }
-      expect(layer(made, name)).toMatchObject({ sparsity: 0.5, minRowSparsity: 0.5, maxRowSparsity: 0.5 });
-    }
-    const said = readGgufHeader(path).metadata.get('ridgepoint.sparsity');
-    expect(said).toBe(`wanda:50%?${QUICK}`);
-    expect(readdirSync(folder).filter((name) => name.includes('draft'))).toEqual([]);
   });
 
   test('perplexity rises with sparsity, and Wanda beats magnitude on this model', async () => {
