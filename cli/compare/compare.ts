@@ -9,6 +9,7 @@ import { printData, printJson, say } from '../output/print.js';
 import { terminalStyle } from '../output/terminal.js';
 import { ascii } from '../output/text.js';
 import type { CompareOptions } from './command.js';
+import { printPeers, readPeers } from './peers.js';
 import { changesCsv, changesMarkdown, changesTable } from './render.js';
 import { readSide } from './side.js';
 
@@ -17,6 +18,11 @@ const SCHEMA = 'ridgepoint.dev/comparison/v1';
 
 /** `ridge compare`. @returns the exit code: 3 when a gate is not met. */
 export async function printComparison(a: string, b: string, options: CompareOptions): Promise<number> {
+  const peers = readPeers(b);
+  if (peers !== null) {
+    printPeers(readSide(a), peers, b, options);
+    return EXIT.ok;
+  }
   const [before, after] = [readSide(a), readSide(b)];
   const apart = new Set([...before.chosen, ...after.chosen]);
   const matched = matchRows(before.report, after.report, apart);

@@ -16,6 +16,7 @@ export const FORMATS = [
   'inferencex-json',
   'zeus-json',
   'efficientllm-json',
+  'guidellm-json',
   'vllm-json',
 ] as const;
 export type Format = (typeof FORMATS)[number];

@@ -42,5 +42,6 @@ export const EXPORTERS: Readonly<Record<ExportFormat, Exporter>> = {
   'inferencex-json': mappedExporter('inferencex-json'),
   'zeus-json': mappedExporter('zeus-json'),
   'efficientllm-json': mappedExporter('efficientllm-json'),
+  'guidellm-json': mappedExporter('guidellm-json'),
   'vllm-json': mappedExporter('vllm-json'),
 };

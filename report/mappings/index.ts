@@ -1,5 +1,6 @@
 import { AIPERF } from './aiperf.js';
 import { EFFICIENTLLM } from './efficientllm.js';
+import { GUIDELLM } from './guidellm.js';
 import { INFERENCEX } from './inferencex.js';
 import type { ExportMapping } from './mapping.js';
 import { VLLM } from './vllm.js';
@@ -11,6 +12,7 @@ export const EXPORT_MAPPINGS = {
   'inferencex-json': INFERENCEX,
   'zeus-json': ZEUS,
   'efficientllm-json': EFFICIENTLLM,
+  'guidellm-json': GUIDELLM,
   'vllm-json': VLLM,
 } as const satisfies Record<string, ExportMapping>;
 

@@ -63,8 +63,10 @@ function readRun({ starts }: Row): ServedRun | null {
   };
 }
 
-const sorted = (values: readonly (number | null)[]) =>
-  Float64Array.from(values.filter((value) => value !== null)).sort();
+/** @returns those that there are, smallest first. */
+export function sorted(values: readonly (number | null)[]): Float64Array {
+  return Float64Array.from(values.filter((value) => value !== null)).sort();
+}
 
 /** A word that only rows of servers have. */
 export function servedField(

@@ -8,6 +8,7 @@ import { jsonLines } from '../../../cli/output/jsonl.js';
 import { readColumns } from '../../../report/column-sets.js';
 import { readGate } from '../../../report/gate.js';
 import { completeTrial } from '../../support/records.js';
+import { servedTrial } from '../../support/served-records.js';
 import { techniqueRecords } from '../../support/technique-records.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'ridgepoint-compare-'));
@@ -100,6 +101,28 @@ describe('ridge compare', () => {
     const csv = (await compared(...sides, { format: 'csv' })).stdout.split('\r\n');
     expect(csv[0]).toBe('experiment,metric,unit,a,b,kind,change,low,high,verdict,reason,correction');
     expect(Number(csv[2]?.split(',')[3])).toBe(36.2975);
+  });
+
+  test('a file of another load generator stands beside ours, or is refused with what is read', async () => {
+    const served = join(folder, 'served.jsonl');
+    writeFileSync(served, jsonLines([servedTrial({ requests: 200 })]));
+    const theirs = join(import.meta.dirname, '../../fixtures/peers/vllm.json');
+    const { code, stdout, stderr } = await compared(served, theirs, {});
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^ +1 +mean_ttft_ms +ms +50 +60\.1 +1\.202$/m);
+    expect(stderr).toMatch(
+      /^figures by vLLM's definitions, ours from the requests of each row's first start/,
+    );
+    const json = JSON.parse((await compared(served, theirs, { format: 'json' })).stdout);
+    expect(json).toMatchObject({ schema: 'ridgepoint.dev/peers/v1', tool: 'vLLM' });
+    await expect(compared(run, theirs, {})).rejects.toThrow(
+      /^no row of .* has a figure that .*vllm\.json has/,
+    );
+    const other = join(folder, 'other.json');
+    writeFileSync(other, '{}');
+    await expect(compared(served, other, {})).rejects.toThrow(
+      /other\.json is not read: it has neither the shape/,
+    );
   });
 
   test('runs without a common experiment are told so', async () => {

@@ -1,0 +1,62 @@
+import { readFileSync, statSync } from 'node:fs';
+import { EXPORT_MAPPINGS } from '../../report/mappings/index.js';
+import { type Beside, besideOf } from '../../report/peers/beside.js';
+import { type PeerRun, readPeerRuns } from '../../report/peers/read.js';
+import { usageError } from '../exit.js';
+import { plainTable } from '../output/plain-table.js';
+import { printData, printJson, say } from '../output/print.js';
+import type { CompareOptions } from './command.js';
+import type { Side } from './side.js';
+
+const SCHEMA = 'ridgepoint.dev/peers/v1';
+
+/** @returns the runs of a JSON file of another load generator; null for anything else. @throws CommandError (2) for JSON of an unknown shape. */
+export function readPeers(word: string): readonly PeerRun[] | null {
+  if (!word.endsWith('.json') || !isFile(word)) return null;
+  const runs = readPeerRuns(readFileSync(word, 'utf8'));
+  if (typeof runs !== 'string') return runs;
+  throw usageError(
+    `${word} is not read: ${runs}`,
+    'Give a run of ridge, or a JSON file of GuideLLM, AIPerf or vllm bench serve.',
+  );
+}
+
+function isFile(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isFile() === true;
+}
+
+/** Prints figures of served rows beside those of another tool. @throws CommandError (2) where no row of the side asked a server. */
+export function printPeers(
+  { report }: Side,
+  runs: readonly PeerRun[],
+  file: string,
+  options: CompareOptions,
+): void {
+  const figures = report.rows.flatMap((row) => runs.flatMap((run) => besideOf(row, run)));
+  if (figures.length === 0) {
+    throw usageError(
+      `no row of ${report.sweepName} has a figure that ${file} has, too`,
+      'Compare rows of the workload serving.',
+    );
+  }
+  const { tool } = EXPORT_MAPPINGS[runs[0]!.format];
+  if (options.json === true || options.format === 'json') {
+    printJson({ schema: SCHEMA, tool, figures });
+    return;
+  }
+  printData(
+    plainTable(
+      ['row', 'run', `figure of ${tool}`, 'unit', 'ours', 'theirs', 'theirs/ours'],
+      figures.map(cells),
+    ),
+  );
+  say(
+    `figures by ${tool}'s definitions, ours from the requests of each row's first start; \`ridge report --help\` says what each means`,
+  );
+}
+
+function cells({ row, run, name, unit, ours, theirs, ratio }: Beside) {
+  return [row, run, name, unit, rounded(ours), rounded(theirs), ratio === null ? null : rounded(ratio)];
+}
+
+const rounded = (value: number) => Number(value.toPrecision(5));
