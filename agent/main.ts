@@ -69,7 +69,7 @@ export async function startAgent(config: AgentConfig): Promise<RunningAgent> {
     cpuGroups: config.cpuGroups,
     meters: asked,
     runnerKinds: config.runners ?? RUNNER_KINDS,
-    servers: config.servers,
+    engines: { servers: config.servers, runtimes: config.onnxRuntimes },
   });
   const meters: MeterSettings = { ...asked, periods: probe.periods, sensors: probe.sensors };
   const roofs = new NodeRoofs({

@@ -22,8 +22,7 @@ import {
 import { openSensors, type SensorOptions, type Sensors } from './meters/sensors.js';
 import { RUNNER_KINDS } from './runners/index.js';
 import { PROBE } from './runners/jobs.js';
-import type { RunnerProbe } from './runners/runner.js';
-import type { ConfiguredServer } from './servers/config.js';
+import type { NodeEngines, RunnerProbe } from './runners/runner.js';
 
 export interface ProbeSettings {
   readonly nodeName: string;
@@ -33,8 +32,7 @@ export interface ProbeSettings {
   readonly cpuGroups: readonly (readonly number[])[];
   readonly meters: MeterSettings;
   readonly runnerKinds?: readonly string[];
-  /** Of the node's configuration. */
-  readonly servers?: readonly ConfiguredServer[];
+  readonly engines?: NodeEngines;
   readonly nvmlLibrary?: string | null;
   /** Other libraries and commands of sensors, for tests. */
   readonly sensors?: Partial<SensorOptions>;
@@ -72,7 +70,7 @@ export async function probeNode(settings: ProbeSettings): Promise<NodeProbe> {
       allowPowermetrics: settings.meters.allowPowermetrics ?? false,
       ...settings.sensors,
     }),
-    Promise.all(kinds.map((kind) => probeRunner(kind, settings.servers))),
+    Promise.all(kinds.map((kind) => probeRunner(kind, settings.engines))),
   ]);
   const host = cpuDevices(cpu, settings.cpuGroups, limits.memoryBytes, limits.cpuQuota);
   const hostCpus = [...new Set(host.flatMap((device) => device.cpus))];
@@ -117,12 +115,9 @@ export async function probeNode(settings: ProbeSettings): Promise<NodeProbe> {
 }
 
 /** Opens the runner's libraries in a child, so that a library that crashes on loading takes nobody along. */
-export async function probeRunner(
-  kind: string,
-  servers: readonly ConfiguredServer[] = [],
-): Promise<RunnerProbe> {
+export async function probeRunner(kind: string, engines: NodeEngines = {}): Promise<RunnerProbe> {
   const { answer, failure } = await launch({
-    task: taskOf(PROBE, { runnerKind: kind, servers }),
+    task: taskOf(PROBE, { runnerKind: kind, engines }),
     cpus: [],
     timeLimitSeconds: PROBE_LIMIT_SECONDS,
     memoryLimitBytes: null,

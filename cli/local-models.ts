@@ -53,10 +53,14 @@ export const OPENED_BY_COMMANDS: readonly ModelFormat[] = runnerNamed(DEFAULT_RU
 
 /**
  * Opens a model that will be run, or that files are made of, as a file by `fileOf`; one that has to be fetched says how far it is.
- * @throws FailureError
+ * @param runs formats that will do. @throws FailureError
  */
-export async function openModel(source: string, settings: ModelSettings): Promise<ResolvedModel> {
-  return await showingProgress(source, settings, { runs: OPENED_BY_COMMANDS });
+export async function openModel(
+  source: string,
+  settings: ModelSettings,
+  runs: readonly ModelFormat[] = OPENED_BY_COMMANDS,
+): Promise<ResolvedModel> {
+  return await showingProgress(source, settings, { runs });
 }
 
 /** Opens a model of any format, for what it says of itself. @throws FailureError */

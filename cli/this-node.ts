@@ -1,6 +1,6 @@
 import { probeNode } from '../agent/probe.js';
 import { RoofsStore } from '../agent/roofs/store.js';
-import type { ConfiguredServer } from '../agent/servers/config.js';
+import type { NodeEngines } from '../agent/runners/runner.js';
 import type { NodeProfile } from '../core/experiment/node.js';
 import { VERSION } from '../installation/package.js';
 import { agentConfig } from './node-config.js';
@@ -14,7 +14,7 @@ export interface ThisNode {
   /** Root of the /sys that devices were read from. */
   readonly sysRoot: string;
   /** Of its configuration. */
-  readonly servers: readonly ConfiguredServer[];
+  readonly engines: Required<NodeEngines>;
 }
 
 /**
@@ -22,7 +22,7 @@ export interface ThisNode {
  * @throws CommandError (2) for a wrong file.
  */
 export async function thisNode(config: string | undefined): Promise<ThisNode> {
-  const { nodeName, cpuGroups, meters, roofsFolder, servers } = agentConfig(config);
+  const { nodeName, cpuGroups, meters, roofsFolder, servers, onnxRuntimes } = agentConfig(config);
   const { profile, nvml } = await probeNode({
     nodeName,
     labels: {},
@@ -32,5 +32,6 @@ export async function thisNode(config: string | undefined): Promise<ThisNode> {
     runnerKinds: [],
   });
   if ('nvml' in nvml) nvml.nvml.close();
-  return { profile, roofsFolder, store: new RoofsStore(roofsFolder), sysRoot: meters.sysRoot, servers };
+  const engines = { servers, runtimes: onnxRuntimes };
+  return { profile, roofsFolder, store: new RoofsStore(roofsFolder), sysRoot: meters.sysRoot, engines };
 }

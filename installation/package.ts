@@ -11,6 +11,7 @@ export const MANIFEST = JSON.parse(readFileSync(join(PACKAGE_ROOT, 'package.json
   readonly version: string;
   /** Package → version. */
   readonly optionalDependencies: Readonly<Record<string, string>>;
+  readonly devDependencies: Readonly<Record<string, string>>;
 };
 
 /** Version of this package. */

@@ -44,6 +44,15 @@ const OTHER_MEANINGS: Record<string, readonly string[]> = {
   'llama-cpp': ['cli/output/llama-bench/'],
   // The room of native code, its command and its job.
   kernels: ['agent/kernels/', 'agent/native/kernel-library.ts', 'cli/kernels/'],
+  // The format of files.
+  onnx: [
+    'core/models/',
+    'core/techniques/',
+    'roofline/readers/',
+    'agent/conversions/',
+    'agent/artifacts/',
+    'cli/',
+  ],
 };
 const KINDS: readonly KindWord[] = RUNNERS.map(({ kind }) => ({
   kind,

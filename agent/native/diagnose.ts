@@ -9,6 +9,8 @@ import { nativeEngineFile } from './engines/location.js';
 import { isPrebuilt, kernelsLibrary, missingLibrary, openKernelLibrary } from './kernel-library.js';
 import { PRUNING_INTERFACE } from './kernels.js';
 import { loadLlama } from './llama.js';
+import { type ConfiguredRuntimes, findLibraries, noLibrary } from './onnxruntime/libraries.js';
+import { probeProviders } from './onnxruntime/probe.js';
 import { findEngine } from './packages.js';
 import { loadPlugins, type PluginState } from './plugins.js';
 
@@ -47,6 +49,24 @@ export function diagnoseEngines(): Promise<EngineDiagnosis[]> {
       resolve(answer ?? [{ name: 'llama.cpp', ok: false, reason, hint: 'Reinstall with `npm ci`.' }]);
     });
   });
+}
+
+/** ONNX Runtime's libraries and their execution providers, each tried with a small graph in a process of its own. */
+export async function diagnoseOnnxRuntime(runtimes: ConfiguredRuntimes): Promise<EngineDiagnosis[]> {
+  const libraries = findLibraries(runtimes);
+  if (libraries.length === 0) {
+    const { message, hint } = noLibrary().failure;
+    return [
+      { name: 'onnxruntime', ok: false, reason: message.replace(/\.$/, ''), hint: `Optional: ${hint}` },
+    ];
+  }
+  const found = await probeProviders(libraries);
+  return found.map(({ library, provider, release, problem, hint }) => ({
+    name: `onnxruntime ${library.name === null ? '' : `${library.name} `}${provider}`,
+    ok: problem === null,
+    reason: problem ?? `${release}, ${library.file}`,
+    hint,
+  }));
 }
 
 /** The work of the child. */

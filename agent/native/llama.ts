@@ -2,6 +2,7 @@ import { existsSync, readdirSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { FailureError, failure } from '../../core/errors.js';
 import { nativeEngineFile } from './engines/location.js';
+import { importKoffi } from './koffi.js';
 import {
   BINDINGS_RELEASE,
   bindFunctions,
@@ -198,19 +199,6 @@ function requireSameRelease(version: string | null): void {
       },
     ),
   );
-}
-
-async function importKoffi(): Promise<typeof import('koffi')> {
-  try {
-    return (await import('koffi')).default as unknown as typeof import('koffi');
-  } catch (error) {
-    const reason = error instanceof Error ? error.message.split('\n')[0] : String(error);
-    throw new FailureError(
-      failure('engine-missing', `koffi, which calls native libraries, does not load: ${reason}`, {
-        hint: 'Install Ridgepoint again, with optional packages.',
-      }),
-    );
-  }
 }
 
 function loadCpu(llama: Core, engine: EnginePackage, backend: LlamaOptions['backend']): string | null {

@@ -27,9 +27,16 @@ const CORE_PACKAGES: Readonly<Record<string, string>> = {
 
 /** What of llama.cpp is fetched by itself: part → ending of the package's name. The build for CUDA 12 is called `ext` there. */
 const PARTS = { cpu: '', cuda: '-cuda', 'cuda-12': '-cuda-ext', vulkan: '-vulkan' } as const;
-/** `sources` is what `ridge engines build` compiles. */
-export type EnginePart = keyof typeof PARTS | 'sources';
-export const ENGINE_PARTS: readonly EnginePart[] = ['cpu', 'cuda', 'cuda-12', 'vulkan', 'sources'];
+/** `sources` is what `ridge engines build` compiles; `onnxruntime` is no part of llama.cpp, and comes with a clone alone. */
+export type EnginePart = keyof typeof PARTS | 'sources' | 'onnxruntime';
+export const ENGINE_PARTS: readonly EnginePart[] = [
+  'cpu',
+  'cuda',
+  'cuda-12',
+  'vulkan',
+  'sources',
+  'onnxruntime',
+];
 
 const PLUGINS = [
   { deviceClass: 'cuda', parts: ['cuda', 'cuda-12'], library: /^libggml-cuda\.so$/ },
@@ -41,27 +48,53 @@ const VERSION = Object.entries(MANIFEST.optionalDependencies).find(([name]) =>
   name.startsWith('@node-llama-cpp/'),
 )![1];
 
+interface NpmPackage {
+  readonly name: string;
+  readonly version: string;
+}
+
+const ONNXRUNTIME = 'onnxruntime-node';
+/** It carries the files of every platform that it is made for. */
+const ONNXRUNTIME_PLATFORMS = ['linux-x64', 'linux-arm64', 'darwin-arm64', 'win32-x64', 'win32-arm64'];
+
 /** @returns the npm package of a part for this platform and its version. @throws FailureError `engine-missing`: none is published for it. */
-export function enginePackageOf(part: EnginePart): { readonly name: string; readonly version: string } {
+export function enginePackageOf(part: EnginePart): NpmPackage {
   if (part === 'sources') return { name: 'node-llama-cpp', version: VERSION };
   const platform = `${process.platform}-${process.arch}`;
+  if (part === 'onnxruntime') {
+    if (ONNXRUNTIME_PLATFORMS.includes(platform))
+      return { name: ONNXRUNTIME, version: MANIFEST.devDependencies[ONNXRUNTIME]! };
+    const hint = 'Name a libonnxruntime for it under onnxRuntimes in the agent’s configuration.';
+    const message = `onnxruntime-node is not published for ${platform}.`;
+    throw new FailureError(failure('engine-missing', message, { hint }));
+  }
   const core = CORE_PACKAGES[platform];
   if (core === undefined) throw missing(`llama.cpp is not shipped for ${platform}.`);
   return { name: `@node-llama-cpp/${core}${PARTS[part]}`, version: VERSION };
 }
 
+/** @returns what of a package is needed here, below its folder; null = all of it. */
+export function neededOf(part: EnginePart): readonly string[] | null {
+  return part === 'onnxruntime' ? ['package.json', onnxRuntimeFiles()] : null;
+}
+
+/** @returns where onnxruntime-node has the libraries of this platform. */
+export function onnxRuntimeFiles(): string {
+  return join('bin/napi-v6', process.platform, process.arch);
+}
+
 /** @returns where `ridge engines install` puts a package: each version beside the others. */
-export function fetchedFolder(name: string): string {
-  return join(cacheFolder(), 'engines/packages', VERSION, name);
+export function fetchedFolder({ name, version }: NpmPackage): string {
+  return join(cacheFolder(), 'engines/packages', version, name);
 }
 
 /** @returns the folder of a part: npm's, or the one that was fetched; null where neither is there. */
 export function partFolder(part: EnginePart): string | null {
-  const { name } = enginePackageOf(part);
+  const wanted = enginePackageOf(part);
   try {
-    return join(dirname(createRequire(import.meta.url).resolve(name)), '..');
+    return join(dirname(createRequire(import.meta.url).resolve(wanted.name)), '..');
   } catch {
-    const fetched = fetchedFolder(name);
+    const fetched = fetchedFolder(wanted);
     return existsSync(fetched) ? fetched : null;
   }
 }

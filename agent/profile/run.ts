@@ -1,9 +1,7 @@
 import type { Options } from '../../core/experiment/experiment.js';
 import type { ProfiledOperator, ProfiledPhase, ProfileRecord } from '../../core/result/profile-record.js';
 import { median } from '../../core/statistics/quantile.js';
-import { placeOf } from '../../roofline/profile/nodes.js';
 import { monotonicSeconds } from '../isolation/clock.js';
-import type { NodeTimes } from '../native/profiler.js';
 import { loadRunner } from '../runners/index.js';
 import type { ProfiledGenerator } from '../runners/opened.js';
 import { type ModelRequest, open } from '../runners/runner.js';
@@ -27,7 +25,7 @@ const MOST_STEPS = 32;
 /** One phase of one round. */
 interface Timed {
   readonly seconds: number;
-  readonly nodes: readonly NodeTimes[];
+  readonly operators: () => readonly ProfiledOperator[];
 }
 
 /**
@@ -91,7 +89,7 @@ function rounds(
         passes,
         plainSeconds: median(plain.map((times) => times[name]!.seconds)),
         profiledSeconds: middle.seconds,
-        operators: operatorsOf(middle.nodes),
+        operators: summed(middle.operators()),
       },
     ];
   };
@@ -112,7 +110,7 @@ function roundOf(model: ProfiledGenerator, plan: TokenPlan, counts: Counts) {
     model.take();
     const begin = monotonicSeconds();
     work();
-    return { seconds: monotonicSeconds() - begin, nodes: model.take() };
+    return { seconds: monotonicSeconds() - begin, operators: model.take() };
   };
   const prefill = counts.promptTokens === 0 ? null : timed(() => model.prefill(plan.prompt));
   const decode = plan.steps.length === 0 ? null : timed(() => void model.steps(plan.steps));
@@ -120,18 +118,24 @@ function roundOf(model: ProfiledGenerator, plan: TokenPlan, counts: Counts) {
 }
 
 /** Layers together: an operator of the same name does the same in each. */
-function operatorsOf(nodes: readonly NodeTimes[]): ProfiledOperator[] {
+function summed(all: readonly ProfiledOperator[]): ProfiledOperator[] {
   const operators = new Map<string, ProfiledOperator>();
-  for (const { node, calls, seconds } of nodes) {
-    const place = placeOf(node);
-    const key = `${place.module} ${place.operator} ${node.op}`;
+  for (const one of all) {
+    const key = `${one.module} ${one.operator} ${one.op} ${one.provider ?? ''}`;
     const known = operators.get(key);
-    operators.set(key, {
-      ...place,
-      op: node.op,
-      calls: calls + (known?.calls ?? 0),
-      seconds: seconds + (known?.seconds ?? 0),
-    });
+    operators.set(key, known === undefined ? one : together(known, one));
   }
   return [...operators.values()];
+}
+
+function together(a: ProfiledOperator, b: ProfiledOperator): ProfiledOperator {
+  const both = (name: 'bytes' | 'flops') =>
+    a[name] === undefined || b[name] === undefined ? {} : { [name]: a[name] + b[name] };
+  return {
+    ...a,
+    calls: a.calls + b.calls,
+    seconds: a.seconds + b.seconds,
+    ...both('bytes'),
+    ...both('flops'),
+  };
 }

@@ -38,6 +38,7 @@ const ROOMS: Readonly<Record<RunnerName, RunnerRoom>> = {
   },
   fake: { load: async () => (await import('./fake/index.js')).fakeRunner, quantizer: null },
   kernels: { load: async () => (await import('./kernels/index.js')).kernelsRunner, quantizer: null },
+  onnx: { load: async () => (await import('./onnx/index.js')).onnxRunner, quantizer: null },
   'llama-server': server('llama-server', llamaCppQuantizer),
   openai: server('openai', null),
   sglang: server('sglang', null),

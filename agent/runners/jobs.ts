@@ -2,8 +2,7 @@ import { FailureError, failure } from '../../core/errors.js';
 import type { QuantizationSpec } from '../../core/techniques/quantization.js';
 import type { Learned } from '../artifacts/learned.js';
 import { type Job, type ProgressReport, progressOver } from '../isolation/job.js';
-import type { ConfiguredServer } from '../servers/config.js';
-import type { RunnerProbe } from './runner.js';
+import type { NodeEngines, RunnerProbe } from './runner.js';
 
 export interface QuantizeRequest {
   readonly runnerKind: string;
@@ -31,8 +30,7 @@ export const QUANTIZE: Job<QuantizeRequest, Learned, ProgressReport> = {
 
 export interface ProbeRequest {
   readonly runnerKind: string;
-  /** Of the node's configuration; left out = none. */
-  readonly servers?: readonly ConfiguredServer[];
+  readonly engines?: NodeEngines;
 }
 
 /** Asks a runner what it could do here. */
@@ -41,6 +39,6 @@ export const PROBE: Job<ProbeRequest, RunnerProbe> = {
   what: 'the probe',
   async load() {
     const { loadRunner } = await import('./index.js');
-    return async ({ runnerKind, servers = [] }) => (await loadRunner(runnerKind)).probe(servers);
+    return async ({ runnerKind, engines = {} }) => (await loadRunner(runnerKind)).probe(engines);
   },
 };

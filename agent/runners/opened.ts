@@ -1,7 +1,8 @@
 import type { KernelRecord } from '../../core/kernels/record.js';
+import type { ProfiledOperator } from '../../core/result/profile-record.js';
 import type { TrainingPart } from '../../core/result/roofline-record.js';
+import type { Warning } from '../../core/result/warnings.js';
 import type { PackedMatrices } from '../../core/work/packed.js';
-import type { NodeTimes } from '../native/profiler.js';
 import type { ServedEndpoint } from '../servers/served.js';
 import type { TrainableModel } from './trainer.js';
 
@@ -48,9 +49,9 @@ export type EndpointFacts = OpenedFacts;
 /** Every kind of facts, as they leave the child. */
 export type AnyFacts = OpenedFacts | LoadedFacts | PackedFacts | TrainerFacts;
 
-interface Closable {
-  /** What the engine warned of while it was opened, one sentence each. */
-  readonly warnings: readonly string[];
+export interface Closable {
+  /** What the engine warned of while it was opened, one sentence each; or a warning that has a code of its own. */
+  readonly warnings: readonly (string | Warning)[];
   close(): void;
 }
 
@@ -72,8 +73,8 @@ export interface Generator extends Closable {
 export interface ProfiledGenerator extends Generator {
   /** Watched nodes are computed one by one, and timed; otherwise the engine runs as it always does. */
   watch(on: boolean): void;
-  /** @returns what was timed since the last call. */
-  take(): NodeTimes[];
+  /** @returns what gives the operators that were timed since the last call: asked when all is done, for some engines tell only then. */
+  take(): () => readonly ProfiledOperator[];
 }
 
 /** A model that can be asked about text, one sequence at a time. */

@@ -4,6 +4,7 @@ import type { RunnerProfile } from '../../core/experiment/node.js';
 import type { OpType } from '../../core/kernels/op.js';
 import type { TrainingSettings } from '../../core/training/methods.js';
 import type { Capability } from '../../core/workloads/capability.js';
+import type { ConfiguredRuntimes } from '../native/onnxruntime/libraries.js';
 import type { ConfiguredServer } from '../servers/config.js';
 import type { ServedEndpoint } from '../servers/served.js';
 import type { Opened } from './opened.js';
@@ -16,14 +17,22 @@ export interface Runner {
   readonly kind: string;
   /**
    * What this node can do with it; called in a short-lived child because native code is opened.
-   * @param servers those of the node's configuration, for runners that are one.
+   * @param engines what the node's configuration names.
    */
-  probe(servers: readonly ConfiguredServer[]): Promise<RunnerProbe>;
+  probe(engines: NodeEngines): Promise<RunnerProbe>;
   /**
    * How to open each capability that its description in core/runners offers. Throws FailureError (`load-failed`,
    * `engine-missing`, `model-unsupported`, …) with a sentence for people.
    */
   readonly opens: { readonly [C in Capability]?: (request: OpenRequest[C]) => Promise<Opened[C]> };
+}
+
+/** Of the node's configuration; left out = none are named. */
+export interface NodeEngines {
+  /** For runners that are one. */
+  readonly servers?: readonly ConfiguredServer[];
+  /** Libraries of ONNX Runtime. */
+  readonly runtimes?: ConfiguredRuntimes;
 }
 
 export type RunnerProbe =
@@ -67,6 +76,8 @@ export interface PlaceRequest {
   readonly otherDeviceIds?: readonly string[];
   /** Logical CPUs the process is pinned to. */
   readonly cpus: readonly number[];
+  /** Libraries of ONNX Runtime that the node's configuration names. */
+  readonly runtimes?: NodeEngines['runtimes'];
 }
 
 export interface ModelRequest extends PlaceRequest {

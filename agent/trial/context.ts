@@ -9,6 +9,7 @@ import { monotonicSeconds } from '../isolation/clock.js';
 import type { CurrentChild } from '../isolation/current-child.js';
 import { IdleBaselines } from '../meters/baseline.js';
 import type { MeterSettings, NvmlState } from '../meters/index.js';
+import type { ConfiguredRuntimes } from '../native/onnxruntime/libraries.js';
 import type { AppliedSettings } from '../power/applied-settings.js';
 import type { NodeProbe } from '../probe.js';
 import type { Scorers } from '../quality/scorers.js';
@@ -37,6 +38,8 @@ export interface TrialContext {
   readonly gridGramsPerKilowattHour: number | null;
   readonly roofs: Pick<NodeRoofs, 'of' | 'absent'>;
   /** Servers that it can start or reach, and those that run. */
+  /** Libraries of ONNX Runtime that its configuration names. */
+  readonly runtimes: ConfiguredRuntimes;
   readonly servers: { readonly configured: readonly ConfiguredServer[]; readonly pool: ServerPool };
   /** Of the power helper; null = nothing can be set. */
   readonly powerSocket: string | null;
@@ -69,6 +72,7 @@ export function contextOf(
     idle: new IdleBaselines(monotonicSeconds),
     gridGramsPerKilowattHour: config.meters.gridGramsPerKilowattHour,
     scorers: config.scorers,
+    runtimes: config.onnxRuntimes,
     servers: { configured: config.servers, pool: new ServerPool() },
     powerSocket: config.power?.socket ?? null,
     roofs,
@@ -94,7 +98,7 @@ export interface TrialRun {
 }
 
 /** @returns where a child of a trial opens something. */
-export function placeOf({ lease, device, otherDevices }: TrialRun): Omit<PlaceRequest, 'options'> & {
+export function placeOf({ lease, node, device, otherDevices }: TrialRun): Omit<PlaceRequest, 'options'> & {
   readonly otherDeviceIds: readonly string[];
 } {
   return {
@@ -102,6 +106,7 @@ export function placeOf({ lease, device, otherDevices }: TrialRun): Omit<PlaceRe
     deviceId: device.id,
     otherDeviceIds: otherDevices.map(({ id }) => id),
     cpus: cpusOf(device, otherDevices),
+    runtimes: node.runtimes,
   };
 }
 

@@ -1,9 +1,10 @@
 import type { MeasurePolicy, RunnerChoice, WorkloadChoice } from '../../core/experiment/experiment.js';
 import { leasedDevices } from '../../core/experiment/lease.js';
 import type { Phase } from '../../core/result/result.js';
+import type { Warning } from '../../core/result/warnings.js';
 import type { Job } from '../isolation/job.js';
 import type { AnyFacts } from '../runners/opened.js';
-import type { RunnableAdapter } from '../runners/runner.js';
+import type { PlaceRequest, RunnableAdapter } from '../runners/runner.js';
 import type { ServedEndpoint } from '../servers/served.js';
 import type { TrainingFiles, TrainingProgress, WorkloadOutcome } from '../workloads/workload.js';
 
@@ -17,6 +18,7 @@ export interface TrialRequest {
   readonly deviceId: string;
   readonly otherDeviceIds?: readonly string[];
   readonly cpus: readonly number[];
+  readonly runtimes?: PlaceRequest['runtimes'];
   readonly minPhaseSeconds: number;
   /** null for workloads that do not train. */
   readonly training: TrainingFiles | null;
@@ -30,7 +32,7 @@ export interface TrialRequest {
 export type TrialReport =
   | { readonly type: 'loaded'; readonly facts: AnyFacts }
   | { readonly type: 'phase'; readonly phase: Phase }
-  | { readonly type: 'engine-warning'; readonly text: string }
+  | { readonly type: 'warning'; readonly warning: Warning }
   | { readonly type: 'training'; readonly progress: TrainingProgress };
 
 /** Loads a model and runs a workload on it: what is measured. */

@@ -45,8 +45,8 @@ export function listener(
         });
         return;
       }
-      case 'engine-warning':
-        notes.warnings.push(warn('engine-warning', message.text));
+      case 'warning':
+        notes.warnings.push(message.warning);
         return;
       default:
     }

@@ -1,4 +1,5 @@
 import { FailureError, failure } from '../../core/errors.js';
+import { warn } from '../../core/result/warnings.js';
 import type { Channel } from '../isolation/channel.js';
 import { monotonicSeconds } from '../isolation/clock.js';
 import { loadRunner } from '../runners/index.js';
@@ -15,9 +16,20 @@ export async function runTrial(
 ): Promise<WorkloadOutcome> {
   const runner = await loadRunner(request.runner.kind);
   const workload = workloadNamed(request.workload.kind);
-  const { modelPath, adapters, deviceClass, deviceId, otherDeviceIds = [], cpus, served = null } = request;
+  const { modelPath, adapters, deviceClass, deviceId, otherDeviceIds = [] } = request;
+  const { cpus, runtimes, served = null } = request;
   const { options } = request.runner;
-  const place = { modelPath, adapters, options, deviceClass, deviceId, otherDeviceIds, cpus, served };
+  const place = {
+    modelPath,
+    adapters,
+    options,
+    deviceClass,
+    deviceId,
+    otherDeviceIds,
+    cpus,
+    runtimes,
+    served,
+  };
 
   const loadStart = monotonicSeconds();
   const opened = await open(runner, workload.needs, {
@@ -30,7 +42,12 @@ export async function runTrial(
     phase: { name: 'load', repeat: null, startSeconds: loadStart, endSeconds: loadEnd, tokens: 0 },
   });
   channel.send({ type: 'loaded', facts: opened.facts });
-  for (const text of opened.warnings) channel.send({ type: 'engine-warning', text });
+  for (const text of opened.warnings) {
+    channel.send({
+      type: 'warning',
+      warning: typeof text === 'string' ? warn('engine-warning', text) : text,
+    });
+  }
 
   try {
     const context = {

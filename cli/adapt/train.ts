@@ -69,7 +69,7 @@ async function train(request: TrialRequest): Promise<WorkloadOutcome> {
       // There are no meters to wait for.
       if (message.type === 'resting') child.resume();
       else if (message.type === 'training') line.update(message.progress);
-      else if (message.type === 'engine-warning') line.note(message.text);
+      else if (message.type === 'warning') line.note(message.warning.message);
     },
   });
   const stop = () => child.kill('interrupted');

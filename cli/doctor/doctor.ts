@@ -1,6 +1,6 @@
 import { hostname } from 'node:os';
 import pc from 'picocolors';
-import { diagnoseEngines } from '../../agent/native/diagnose.js';
+import { diagnoseEngines, diagnoseOnnxRuntime } from '../../agent/native/diagnose.js';
 import { type NodeProbe, probeNode } from '../../agent/probe.js';
 import { type FoundServer, findServers } from '../../agent/servers/find.js';
 import { formatValue } from '../../core/metrics/format.js';
@@ -31,9 +31,10 @@ export interface Finding {
 export async function doctor(options: DoctorOptions): Promise<number> {
   if (options.seconds !== undefined)
     throw usageError('--seconds says how long --noise measures', 'Give --noise, too.');
-  const { cpuGroups, roofsFolder, servers } = agentConfig(options.config);
-  const [engines, found, { profile, periods }] = await Promise.all([
+  const { cpuGroups, roofsFolder, servers, onnxRuntimes } = agentConfig(options.config);
+  const [native, onnx, found, { profile, periods }] = await Promise.all([
     diagnoseEngines(),
+    diagnoseOnnxRuntime(onnxRuntimes),
     findServers(servers),
     probeNode({
       nodeName: hostname(),
@@ -44,6 +45,7 @@ export async function doctor(options: DoctorOptions): Promise<number> {
       runnerKinds: [],
     }),
   ]);
+  const engines = [...native, ...onnx];
   const settable = await settableHere(profile.devices);
   const host = hostStates(profile.devices, settable ?? {});
   const findings: Finding[] = [
@@ -81,7 +83,7 @@ export async function doctor(options: DoctorOptions): Promise<number> {
     ...(await roofFindings(roofsFolder, profile.devices)),
     ...powerFindings(settable),
   ];
-  const runs = engines.some((e) => e.ok && e.name.startsWith('llama.cpp'));
+  const runs = engines.some((e) => e.ok && /^(llama\.cpp|onnxruntime)/.test(e.name));
   if (options.json === true) printJson({ runs, profile, findings, host });
   else printData([...findings.map(line), ...host.flatMap(hostLines)].join('\n'));
   return runs ? EXIT.ok : EXIT.failed;

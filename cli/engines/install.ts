@@ -4,7 +4,7 @@ import { toFailure } from '../../core/errors.js';
 import { fromFailure } from '../exit.js';
 import { printData, say } from '../output/print.js';
 
-/** `ridge engines install PART`: fetches a part of llama.cpp; its folder goes to stdout. */
+/** `ridge engines install PART`: fetches a part of llama.cpp, or ONNX Runtime; its folder goes to stdout. */
 export async function installPart(part: EnginePart): Promise<void> {
   try {
     const { folder, fetched } = await installEngine(part, { onLine: say });

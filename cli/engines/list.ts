@@ -1,4 +1,4 @@
-import { diagnoseEngines, type EngineDiagnosis } from '../../agent/native/diagnose.js';
+import { diagnoseEngines, diagnoseOnnxRuntime, type EngineDiagnosis } from '../../agent/native/diagnose.js';
 import { findServers } from '../../agent/servers/find.js';
 import { agentConfig } from '../node-config.js';
 import { plainTable } from '../output/plain-table.js';
@@ -9,10 +9,15 @@ export async function listEngines(options: {
   readonly config?: string;
   readonly json?: true;
 }): Promise<void> {
-  const { servers } = agentConfig(options.config);
-  const [native, found] = await Promise.all([diagnoseEngines(), findServers(servers)]);
+  const { servers, onnxRuntimes } = agentConfig(options.config);
+  const [native, onnx, found] = await Promise.all([
+    diagnoseEngines(),
+    diagnoseOnnxRuntime(onnxRuntimes),
+    findServers(servers),
+  ]);
   const engines: EngineDiagnosis[] = [
     ...native,
+    ...onnx,
     ...found.map(({ server: { name, profile }, release, problem }) => ({
       name: `server ${name}${name === profile.name ? '' : ` (${profile.name})`}`,
       ok: problem === null,

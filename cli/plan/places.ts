@@ -24,9 +24,9 @@ export interface Places {
 }
 
 /** @returns this machine with those of the sweep's runners that load here. */
-export async function hereAlone(sweep: Sweep, { profile, servers }: ThisNode): Promise<Places> {
+export async function hereAlone(sweep: Sweep, { profile, engines }: ThisNode): Promise<Places> {
   const kinds = RUNNER_KINDS.filter((kind) => sweep.runners.some((runner) => runner.kind === kind));
-  const probes = await Promise.all(kinds.map((kind) => probeRunner(kind, servers)));
+  const probes = await Promise.all(kinds.map((kind) => probeRunner(kind, engines)));
   const runners = probes.flatMap((probe) => (probe.available ? [probe.profile] : []));
   const missingServers = new Map(
     probes.flatMap((probe) =>

@@ -81,7 +81,7 @@ export async function printPlan(file: string, typed: PlanOptions): Promise<numbe
     plannedRow(experimentAt(space, position), position, varying, estimator),
   );
   const toMake = plannedFiles(space);
-  const servers = plannedServers(checked, here.servers, here.profile, settings);
+  const servers = plannedServers(checked, here.engines.servers, here.profile, settings);
   const exitCode = runnable === 0 ? EXIT.nothingRuns : EXIT.ok;
   if (options.json === true) {
     printJson({

@@ -21,7 +21,7 @@ export function registerProfile(program: Command): void {
       'time every operator of a running model, summed by module: like `measure.profile: modules` in a sweep;\n' +
         'reports the overhead of profiling',
     )
-    .argument('<model>', 'GGUF file, or any source: builtin:small, synthetic:llama-3.2-1b')
+    .argument('<model>', 'GGUF or ONNX file, or any source: builtin:small, synthetic:llama-3.2-1b')
     .option('--prompt-tokens <count>', 'tokens of a prompt; 0 profiles no prefill', wholeNumber, 512)
     .option('--generate-tokens <count>', 'decode steps, 32 at most; 0 profiles none', wholeNumber, 32)
     .option('--parallel <count>', 'sequences evaluated together', positiveInteger, 1)

@@ -5,7 +5,8 @@ import { taskOf } from '../../agent/isolation/job.js';
 import { PROFILE } from '../../agent/profile/job.js';
 import { FailureError } from '../../core/errors.js';
 import type { ProfileRecord } from '../../core/result/profile-record.js';
-import { defaultRunnerFor } from '../../core/runners/index.js';
+import { defaultRunnerFor, formatsFor } from '../../core/runners/index.js';
+import { formatOf } from '../../formats/index.js';
 import { usageError } from '../exit.js';
 import { modelSettings, openModel } from '../local-models.js';
 import { nodeConfig } from '../node-config.js';
@@ -23,20 +24,27 @@ export async function profile(source: string, options: ProfileOptions): Promise<
   const folders = [...options.models, '.', dirname(source)].map((folder) => resolve(folder));
   const settings = modelSettings(folders, nodeConfig(options));
   await runCommand(async () => {
-    const model = await openModel(source, settings);
-    const path = await fileOf(model, settings.cacheFolder);
+    const formats = formatsFor('profiled-generator');
+    const model = await openModel(source, settings, formats);
+    const path = await fileOf(model, settings.cacheFolder, formats);
     const threads = options.threads ?? availableParallelism();
-    const found = await timed(path, threads, options);
-    report({ source, path, threads, options, profile: found }, options.json === true);
+    const runnerKind = defaultRunnerFor('profiled-generator', formatOf(path).name);
+    const found = await timed(path, runnerKind, threads, options);
+    report({ source, path, runnerKind, threads, options, profile: found }, options.json === true);
   });
 }
 
-async function timed(path: string, threads: number, options: ProfileOptions): Promise<ProfileRecord> {
+async function timed(
+  path: string,
+  runnerKind: string,
+  threads: number,
+  options: ProfileOptions,
+): Promise<ProfileRecord> {
   const { promptTokens, generateTokens, parallel, depth, device } = options;
   const progress = stepProgress(process.stderr, `profiling ${basename(path)}`);
   const child = stoppable({
     task: taskOf(PROFILE, {
-      runnerKind: defaultRunnerFor('profiled-generator'),
+      runnerKind,
       model: {
         modelPath: path,
         options: { threads },

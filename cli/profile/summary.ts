@@ -2,6 +2,7 @@ import { toFailure } from '../../core/errors.js';
 import { costlyPhases } from '../../core/judgement/profile-cost.js';
 import { formatPercent, formatValue } from '../../core/metrics/format.js';
 import { type ProfiledPhase, type ProfileRecord, profileCost } from '../../core/result/profile-record.js';
+import { runnerNamed } from '../../core/runners/index.js';
 import { operatorsOf, type PhaseWork, phaseWork } from '../../core/work/phase-work.js';
 import { formatOf } from '../../formats/index.js';
 import { rateText } from '../../report/roofline.js';
@@ -13,6 +14,7 @@ import type { ProfileOptions } from './command.js';
 export interface Profiled {
   readonly source: string;
   readonly path: string;
+  readonly runnerKind: string;
   readonly threads: number;
   readonly options: ProfileOptions;
   readonly profile: ProfileRecord;
@@ -58,15 +60,17 @@ function heading(phase: ProfiledPhase): string {
 }
 
 /** What the phases ask; empty for an architecture whose work is not counted. */
-function workOf({ path, threads, options }: Profiled): PhaseWork[] {
+function workOf({ path, runnerKind, threads, options }: Profiled): PhaseWork[] {
   const read = formatOf(path).shapes(path);
-  if (!read.ok) return [];
+  const counting = runnerNamed(runnerKind)?.counting;
+  if (!read.ok || counting?.by !== 'pass') return [];
   const { promptTokens, generateTokens, parallel, depth: contextDepth } = options;
   try {
     return phaseWork(
       read.architecture,
       { threads },
       { promptTokens, generateTokens, parallel, contextDepth },
+      counting.engine,
     );
   } catch (error) {
     say(`note: ${toFailure(error).message}`);
@@ -92,17 +96,24 @@ function modules(rows: readonly ModuleRow[]): string {
 }
 
 function operators(phase: ProfiledPhase): string {
+  const told = phase.operators.some(({ bytes }) => bytes !== undefined);
+  const rate = (value: number | undefined, seconds: number, unit: 'FLOP/s' | 'B/s') =>
+    value === undefined || seconds === 0 ? null : rateText(value / seconds, unit);
   return plainTable(
-    ['module', 'operator', 'operation', 'calls', 'time', 'share'],
+    [
+      ...['module', 'operator', 'operation', 'calls', 'time', 'share'],
+      ...(told ? ['compute', 'memory', 'inputs'] : []),
+    ],
     [...phase.operators]
       .sort((a, b) => b.seconds - a.seconds)
-      .map(({ module, operator, op, calls, seconds }) => [
+      .map(({ module, operator, op, calls, seconds, bytes, flops, shape }) => [
         module,
         operator,
         op,
         calls,
         formatValue(seconds, 's'),
         formatPercent(seconds / phase.profiledSeconds),
+        ...(told ? [rate(flops, seconds, 'FLOP/s'), rate(bytes, seconds, 'B/s'), shape ?? null] : []),
       ]),
   );
 }

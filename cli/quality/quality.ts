@@ -11,7 +11,8 @@ import { readTasks } from '../../agent/quality/task-files.js';
 import { FailureError, toFailure } from '../../core/errors.js';
 import type { QualityOutcome, QualityRequest } from '../../core/quality/outcome.js';
 import type { Task } from '../../core/quality/tasks/few-shot.js';
-import { defaultRunnerFor } from '../../core/runners/index.js';
+import { defaultRunnerFor, formatsFor } from '../../core/runners/index.js';
+import { formatOf } from '../../formats/index.js';
 import { EXIT, fromFailure, usageError } from '../exit.js';
 import { modelSettings, openModel } from '../local-models.js';
 import { nodeConfig } from '../node-config.js';
@@ -98,9 +99,11 @@ async function measure(
   return ending.answer;
 }
 
-function qualityModel({ path }: ResolvedModel, { threads, device }: QualityOptions): QualityModel {
+function qualityModel({ path, facts }: ResolvedModel, { threads, device }: QualityOptions): QualityModel {
+  // It may have been converted.
+  const format = path === null ? facts.format : formatOf(path).name;
   return {
-    runnerKind: defaultRunnerFor('language-model'),
+    runnerKind: defaultRunnerFor('language-model', format),
     modelPath: path,
     options: { threads: threads ?? null },
     deviceClass: device,
@@ -139,8 +142,11 @@ async function open(source: string, options: QualityOptions): Promise<ResolvedMo
   const folders = [...options.models, '.', dirname(source)].map((folder) => resolve(folder));
   try {
     const settings = modelSettings(folders, nodeConfig(options));
-    const model = await openModel(source, settings);
-    return model.path === null ? model : { ...model, path: await fileOf(model, settings.cacheFolder) };
+    const formats = formatsFor('language-model');
+    const model = await openModel(source, settings, formats);
+    return model.path === null
+      ? model
+      : { ...model, path: await fileOf(model, settings.cacheFolder, formats) };
   } catch (error) {
     const reason = toFailure(error);
     if (reason.code === 'internal') throw error;

@@ -26,7 +26,8 @@ export function refusal(
     return `needs ${experiment.runner.kind} for ${family}; on ${node.name} it drives ${runner.devices.join(', ') || 'nothing'}`;
   }
   const { release, variant, said } = nodeDemands(experiment.runner.options);
-  if (release !== null && release !== runner.release) {
+  const releases = new Set([runner.release, ...runner.variants]);
+  if (release !== null && !releases.has(release)) {
     return `needs the engine ${release}; ${node.name} has ${runner.release}`;
   }
   if (variant !== null && runner.variants.length > 0 && !runner.variants.includes(variant)) {

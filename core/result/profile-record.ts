@@ -8,10 +8,17 @@ const profiledOperator = z.object({
   module: z.enum(MODULES),
   /** The matrix or step, the same in every layer: `attn_q`. */
   operator: z.string(),
-  /** ggml's name of the operation: `MUL_MAT`. */
+  /** The engine's name of the operation: ggml's `MUL_MAT`, ONNX's `MatMul`. */
   op: z.string(),
   calls: z.number().int().positive(),
   seconds,
+  /** What went in and came out of all calls together, and the operations that they asked, where the engine tells it node by node. */
+  bytes: z.number().nonnegative().optional(),
+  flops: z.number().nonnegative().optional(),
+  /** Inputs of its first call. */
+  shape: z.string().optional(),
+  /** Of ONNX Runtime: what computed it. */
+  provider: z.string().optional(),
 });
 
 const profiledPhase = z.object({

@@ -129,6 +129,10 @@ export const WARNINGS = {
     severity: 'note',
     help: 'the power cap or clock found before a trial was not put back',
   },
+  'provider-fallback': {
+    severity: 'invalid',
+    help: 'most of the graph ran on another execution provider than the row says',
+  },
   'engine-warning': { severity: 'note', help: 'the engine printed a warning' },
   'quality-missing': { severity: 'note', help: 'the quality that was asked for could not be measured' },
   'quality-caveat': {

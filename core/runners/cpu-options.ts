@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-/** Options that mean the same to every runner that computes on the CPU, so that one name does for all. */
+/** Options that mean the same to several runners, so that one name does for all. */
 export const threads = z
   .int()
   .min(1)
@@ -20,3 +20,20 @@ export const poll = z
   .max(100)
   .default(50)
   .describe('How busily idle threads wait: 0 sleeps, 100 spins (llama-bench: --poll).');
+
+export const batch = z
+  .int()
+  .min(1)
+  .max(1_048_576)
+  .default(2048)
+  .describe('Tokens of all sequences that are handed over at once, at most (llama-bench: -b).');
+
+export const engine = z
+  .string()
+  .min(1)
+  .max(100)
+  .nullable()
+  .default(null)
+  .describe(
+    'Release the node must offer, e.g. `llama.cpp v0.4.0`, as `ridge nodes` prints it; null takes any.',
+  );

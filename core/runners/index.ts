@@ -1,11 +1,13 @@
 import type { Experiment, ModelFacts } from '../experiment/experiment.js';
 import { knownFacts } from '../experiment/known-facts.js';
+import type { ModelFormat } from '../models/formats.js';
 import type { MemoryRequest } from '../work/memory.js';
 import type { Capability } from '../workloads/capability.js';
 import { fake } from './fake.js';
 import { ggml } from './ggml.js';
 import { kernels } from './kernels.js';
 import { llamaCpp } from './llama-cpp.js';
+import { onnx } from './onnx.js';
 import type { RunnerKind } from './runner.js';
 import { SERVER_KINDS } from './server/index.js';
 import { sparse } from './sparse.js';
@@ -17,6 +19,7 @@ const DESCRIPTIONS = {
   sparse,
   fake,
   kernels,
+  onnx,
   ...SERVER_KINDS,
 } satisfies Readonly<Record<string, RunnerKind>>;
 export type RunnerName = keyof typeof DESCRIPTIONS;
@@ -40,11 +43,23 @@ export function makerFor(kind: string): string {
   return runnerNamed(kind)?.formats.includes('gguf') === true ? kind : DEFAULT_RUNNER;
 }
 
-/** @returns the runner that commands which name none ask for a capability: the first that offers it. */
-export function defaultRunnerFor(capability: Capability): string {
-  const runner = RUNNERS.find(({ offers }) => offers.includes(capability));
+/**
+ * @param format of the model; left out = any.
+ * @returns the runner that commands which name none ask for a capability: the first that offers it.
+ */
+export function defaultRunnerFor(capability: Capability, format?: ModelFormat): string {
+  const runner = RUNNERS.find(
+    ({ offers, formats }) =>
+      offers.includes(capability) && (format === undefined || formats.includes(format)),
+  );
   if (runner === undefined) throw new Error(`no runner offers a ${capability}`);
   return runner.kind;
+}
+
+/** @returns formats of model files that some runner opens with a capability. */
+export function formatsFor(capability: Capability): readonly ModelFormat[] {
+  const able = RUNNERS.filter(({ offers }) => offers.includes(capability));
+  return [...new Set(able.flatMap(({ formats }) => formats))];
 }
 
 /** Runners whose kernels efficiency factors are fitted of (`ridge factors`). */

@@ -7,7 +7,7 @@ import { groupsDivideWidth, pruningNeedsFloats } from '../techniques/sparsity.js
 import { isQuantized, KV_CACHE_TYPES } from '../techniques/tensor-types.js';
 import { llamaCppPasses } from '../work/llama-cpp.js';
 import { predictMemory } from '../work/memory.js';
-import { cpuBackend, poll, threads } from './cpu-options.js';
+import { batch, cpuBackend, engine, poll, threads } from './cpu-options.js';
 import type { RunnerKind } from './runner.js';
 
 /** Elements in one block of every quantized cache type (ggml: QK4_0, QK5_0, QK8_0, QK4_NL). */
@@ -118,12 +118,7 @@ export const LLAMA_CPP_OPTIONS = {
   kvCacheTypeK: cacheType('key'),
   kvCacheTypeV: cacheType('value'),
   threads,
-  batch: z
-    .int()
-    .min(1)
-    .max(1_048_576)
-    .default(2048)
-    .describe('Tokens handed to llama_decode at once, at most (llama-bench: -b).'),
+  batch,
   ubatch: z
     .int()
     .min(1)
@@ -183,15 +178,7 @@ export const llamaCpp: RunnerKind = {
       .nullable()
       .default(null)
       .describe('Shares of the GPUs, e.g. `3/1`; null splits by their free memory (llama-bench: -ts).'),
-    engine: z
-      .string()
-      .min(1)
-      .max(100)
-      .nullable()
-      .default(null)
-      .describe(
-        'Release the node must offer, e.g. `llama.cpp v0.4.0`, as `ridge nodes` prints it; null takes any.',
-      ),
+    engine,
   }),
   devices: ['cpu', 'cuda', 'vulkan', 'metal'],
   offers: ['generator', 'profiled-generator', 'language-model'],

@@ -13,9 +13,14 @@ export interface LatencyWork {
 /** How an engine cuts a latency workload into passes, under a runner's options. */
 export interface EnginePasses {
   /** Of a prefill, in their order. */
-  prefill(workload: LatencyWork, options: Options): PassRequest[];
+  prefill(workload: LatencyWork, options: Options, architecture: ModelArchitecture): PassRequest[];
   /** One step of decoding: a token of each sequence, with so many before it. */
-  decode(workload: LatencyWork, cachedTokens: number, options: Options): PassRequest;
+  decode(
+    workload: LatencyWork,
+    cachedTokens: number,
+    options: Options,
+    architecture: ModelArchitecture,
+  ): PassRequest;
 }
 
 /** How a server computes what it is asked, under a runner's options. */

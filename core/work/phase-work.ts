@@ -42,7 +42,9 @@ export function phaseWork(
   const { promptTokens, generateTokens, parallel, contextDepth } = workload;
   const phases: PhaseWork[] = [];
   if (promptTokens > 0) {
-    const passes = engine.prefill(workload, options).map((request) => counted(architecture, request, 1));
+    const passes = engine
+      .prefill(workload, options, architecture)
+      .map((request) => counted(architecture, request, 1));
     phases.push({ name: 'prefill', tokens: promptTokens * parallel, passes });
   }
   if (generateTokens > 0) {
@@ -50,7 +52,7 @@ export function phaseWork(
     const passes = Array.from({ length: points }, (_, i) => {
       const [from, to] = [i, i + 1].map((edge) => Math.round((edge * generateTokens) / points));
       const middle = Math.floor((from! + to! - 1) / 2);
-      const request = engine.decode(workload, contextDepth + promptTokens + middle, options);
+      const request = engine.decode(workload, contextDepth + promptTokens + middle, options, architecture);
       return counted(architecture, request, to! - from!);
     });
     phases.push({ name: 'decode', tokens: generateTokens * parallel, passes });

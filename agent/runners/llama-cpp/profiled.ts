@@ -1,4 +1,5 @@
 import { FailureError, failure } from '../../../core/errors.js';
+import { placeOf } from '../../../roofline/profile/nodes.js';
 import { kernelsLibrary } from '../../native/kernel-library.js';
 import { loadLlama } from '../../native/llama.js';
 import { openProfiler } from '../../native/profiler.js';
@@ -33,7 +34,11 @@ export async function openProfiled(request: GeneratorRequest): Promise<ProfiledG
       prefill: (tokens) => model.prefill(tokens),
       steps: (tokens) => model.steps(tokens),
       watch: profiler.watch,
-      take: profiler.take,
+      take() {
+        const nodes = profiler.take();
+        return () =>
+          nodes.map(({ node, calls, seconds }) => ({ ...placeOf(node), op: node.op, calls, seconds }));
+      },
       close() {
         model.close();
         profiler.close();

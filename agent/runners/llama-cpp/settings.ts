@@ -74,7 +74,7 @@ export function pick<const T extends AxisValue>(
   return found;
 }
 
-function whole<T extends AxisValue>(
+export function whole<T extends AxisValue>(
   options: Options,
   name: string,
   fallback: T,

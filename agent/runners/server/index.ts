@@ -13,7 +13,7 @@ import type { EndpointRequest, Runner, RunnerProbe } from '../runner.js';
 export function serverRunner(kind: ServerKindName): Runner {
   return {
     kind,
-    probe: async (servers) => await probe(kind, servers),
+    probe: async ({ servers = [] }) => await probe(kind, servers),
     opens: { endpoint: async (request) => openEndpoint(kind, request) },
   };
 }

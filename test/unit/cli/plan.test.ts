@@ -149,7 +149,7 @@ describe('the time of a sweep', () => {
     roofsFolder,
     store: new RoofsStore(roofsFolder),
     sysRoot: join(folder, 'sys'),
-    servers: [],
+    engines: { servers: [], runtimes: {} },
   };
   const none: ThisNode = {
     ...here,

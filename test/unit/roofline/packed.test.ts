@@ -56,7 +56,7 @@ describe('packed matrices', () => {
   });
 
   test('prompts go in passes of 512 tokens of all sequences, each with the logits of its last ones', () => {
-    const passes = sparsePasses.prefill(workload, {});
+    const passes = sparsePasses.prefill(workload, {}, SMALL);
     expect(passes.map(({ batch }) => batch)).toEqual(
       [0, 256, 512].map((cachedTokens) => [
         { sequences: 2, newTokens: Math.min(256, 600 - cachedTokens), cachedTokens },

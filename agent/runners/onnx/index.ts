@@ -1,0 +1,40 @@
+import type { LanguageModel } from '../opened.js';
+import type { LanguageModelRequest, Runner } from '../runner.js';
+import { loadModel } from './load.js';
+import { probe } from './probe.js';
+import { openProfiled } from './profiled.js';
+import { openVocabularyBeside } from './text.js';
+
+/** ONNX Runtime through its C interface, from whatever library the node has. */
+export const onnxRunner = {
+  kind: 'onnx',
+  probe,
+  opens: {
+    generator: (request) => loadModel(request),
+    'profiled-generator': openProfiled,
+    'language-model': openText,
+  },
+} satisfies Runner;
+
+async function openText(request: LanguageModelRequest): Promise<LanguageModel> {
+  const vocabulary = await openVocabularyBeside(request.modelPath ?? '');
+  try {
+    const model = await loadModel({ ...request, sequences: 1 });
+    return {
+      facts: model.facts,
+      warnings: model.warnings,
+      text: {
+        ...vocabulary,
+        evaluate: (tokens, firstWanted, visit) => model.evaluate(tokens, firstWanted, visit),
+      },
+      reset: (keepTokens) => model.reset(keepTokens),
+      close() {
+        model.close();
+        vocabulary.close();
+      },
+    };
+  } catch (error) {
+    vocabulary.close();
+    throw error;
+  }
+}

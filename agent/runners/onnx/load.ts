@@ -1,0 +1,185 @@
+import { existsSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { FailureError, failure } from '../../../core/errors.js';
+import { type Warning, warn } from '../../../core/result/warnings.js';
+import { FormatError } from '../../../formats/format.js';
+import { graphOf } from '../../../formats/onnx/format.js';
+import { type OnnxFile, readOnnx } from '../../../formats/onnx/reader.js';
+import { findLibraries, noLibrary } from '../../native/onnxruntime/libraries.js';
+import { loadRuntime, type OrtRuntime } from '../../native/onnxruntime/runtime.js';
+import { openSession, type Session, type SessionSettings } from '../../native/onnxruntime/session.js';
+import { ELEMENTS } from '../../native/onnxruntime/tensors.js';
+import { requireRoomForWeights } from '../llama-cpp/memory.js';
+import type { GeneratorRequest, ModelRequest } from '../runner.js';
+import { OnnxModel } from './model.js';
+import { loadFailure } from './reasons.js';
+import { type OnnxSettings, readOnnxSettings } from './settings.js';
+import { type Signature, signatureOf } from './signature.js';
+
+/** A graph in a session, and what it was opened with. */
+export interface OpenedGraph {
+  readonly runtime: OrtRuntime;
+  readonly session: Session;
+  readonly settings: OnnxSettings;
+  readonly path: string;
+  /** Facts for the record's environment. */
+  readonly environment: Readonly<Record<string, string | number | boolean | null>>;
+  readonly warnings: readonly Warning[];
+}
+
+/**
+ * @param profile front of the path of a profile; null = none is written.
+ * @throws FailureError with ONNX Runtime's own words.
+ */
+export async function openGraph(request: ModelRequest, profile: string | null = null): Promise<OpenedGraph> {
+  const { modelPath } = request;
+  if (modelPath === null || !existsSync(modelPath)) {
+    const named = modelPath ?? '(no path given)';
+    throw new FailureError(failure('model-missing', `There is no model file ${named}.`));
+  }
+  const path = graphOf(modelPath);
+  const settings = readOnnxSettings(request, request.cpus.length || availableParallelism());
+  const runtime = await runtimeFor(request, settings.engine);
+  requireRoomForWeights(path);
+  let session: Session;
+  try {
+    session = openSession(runtime, path, { ...settings.session, profile });
+  } catch (error) {
+    throw loadFailure(error, path, settings.session.provider);
+  }
+  return {
+    runtime,
+    session,
+    settings,
+    path,
+    environment: environmentOf(runtime, session, settings.session),
+    warnings: fallbackWarnings(session, settings.session.provider),
+  };
+}
+
+/** @throws FailureError `engine-missing`, `engine-mismatch`. */
+async function runtimeFor({ runtimes = {} }: ModelRequest, engine: string | null): Promise<OrtRuntime> {
+  const libraries = findLibraries(runtimes);
+  const [first] = libraries;
+  if (first === undefined) throw noLibrary();
+  if (engine === null) return await loadRuntime(first);
+  const there: string[] = [];
+  for (const library of libraries) {
+    const runtime = await loadRuntime(library);
+    if (runtime.release === engine) return runtime;
+    there.push(runtime.release);
+  }
+  const message = `This node has no ${engine}; it has ${there.join(', ')}.`;
+  throw new FailureError(failure('engine-mismatch', message, { hint: 'Correct engine in the sweep.' }));
+}
+
+/** Opens a decoder with room for what is asked. @throws FailureError */
+export async function loadModel(
+  request: GeneratorRequest,
+  profile: string | null = null,
+): Promise<OnnxModel> {
+  const graph = await openGraph(request, profile);
+  const { session, runtime, settings, path } = graph;
+  try {
+    const signature = signatureOf(session.inputs, session.outputs);
+    const { contextTokens, sequences } = request;
+    requireBatch(signature, sequences);
+    const file = readable(path);
+    const sharesCache = signature.cache.length > 0 && file !== null && sharesItsCache(file, signature);
+    const driving = {
+      path,
+      signature,
+      sequences,
+      capacity: Math.max(1, contextTokens),
+      batch: settings.batch,
+      sharesCache,
+    };
+    const facts = (cacheBytes: number) => ({
+      modelBytes: file?.graph.constants.reduce((sum, { bytes }) => sum + bytes, 0) ?? null,
+      parameters: null,
+      kvCacheBytes: cacheBytes,
+      vocabularySize: signature.vocabularySize,
+      contextLength: driving.capacity,
+      environment: {
+        ...graph.environment,
+        kvCacheType: ELEMENTS[signature.cache[0]?.past.type ?? 0]?.name ?? null,
+        kvCacheShared: signature.cache.length === 0 ? null : sharesCache,
+      },
+    });
+    return new OnnxModel(runtime, session, driving, facts, graph.warnings);
+  } catch (error) {
+    session.close();
+    throw error;
+  }
+}
+
+function requireBatch({ ids }: Signature, sequences: number): void {
+  const [batch] = ids.shape;
+  if (typeof batch !== 'number' || batch === sequences) return;
+  throw new FailureError(
+    failure('impossible-combination', `The graph is for ${batch} sequences, not ${sequences}.`, {
+      hint: `Set parallel to ${batch}, or export the graph with an open batch.`,
+    }),
+  );
+}
+
+/** @returns what the file says beside its weights; null where ONNX Runtime reads what we do not. */
+function readable(path: string): OnnxFile | null {
+  try {
+    return readOnnx(path);
+  } catch (error) {
+    if (error instanceof FormatError) return null;
+    throw error;
+  }
+}
+
+/** @returns bytes of the constants that each node takes, by its name. */
+export function weightsByNode(path: string): ReadonlyMap<string, number> {
+  const file = readable(path);
+  const sizes = new Map(file?.graph.constants.map(({ name, bytes }) => [name, bytes] as const));
+  return new Map(
+    file?.graph.nodes.map(({ name, inputs }) => [
+      name,
+      inputs.reduce((sum, input) => sum + (sizes.get(input) ?? 0), 0),
+    ]),
+  );
+}
+
+/** @returns whether GroupQueryAttention alone reads the cache: it adds to it in place where past and present are the same memory. */
+function sharesItsCache({ graph: { nodes } }: OnnxFile, { cache }: Signature): boolean {
+  const names = new Set(cache.map(({ past }) => past.name));
+  const readers = nodes.filter(({ inputs }) => inputs.some((name) => names.has(name)));
+  return readers.length > 0 && readers.every(({ kind }) => kind === 'GroupQueryAttention');
+}
+
+function environmentOf(
+  runtime: OrtRuntime,
+  { assigned, provider }: Session,
+  settings: Omit<SessionSettings, 'profile'>,
+): OpenedGraph['environment'] {
+  const { threads, graphOptimization } = settings;
+  return {
+    engine: runtime.release,
+    engineDevice: provider,
+    engineLibrary: runtime.library.file,
+    threads,
+    graphOptimization,
+    nodes: assigned === null ? null : total(assigned),
+    nodesElsewhere: assigned === null ? null : total(assigned) - (assigned.get(provider) ?? 0),
+  };
+}
+
+/** @returns what is to be said of nodes that another provider got than was asked for. */
+function fallbackWarnings({ assigned, provider }: Session, asked: string): Warning[] {
+  if (assigned === null) return [];
+  const all = total(assigned);
+  const others = [...assigned].filter(([name]) => name !== provider);
+  const elsewhere = others.reduce((sum, [, count]) => sum + count, 0);
+  if (elsewhere === 0) return [];
+  const where = others.map(([name, count]) => `${count} on ${name}`).join(', ');
+  const text = `${elsewhere} of ${all} nodes did not go to ${asked}: ${where}`;
+  return [2 * elsewhere > all ? warn('provider-fallback', text) : warn('engine-warning', text)];
+}
+
+const total = (counts: ReadonlyMap<string, number>) =>
+  [...counts.values()].reduce((sum, count) => sum + count, 0);

@@ -1,0 +1,36 @@
+import type { FailureError } from '../../../core/errors.js';
+import { PROVIDER_DEVICES } from '../../../core/runners/onnx.js';
+import { findLibraries, noLibrary } from '../../native/onnxruntime/libraries.js';
+import { probeProviders } from '../../native/onnxruntime/probe.js';
+import type { NodeEngines, RunnerProbe } from '../runner.js';
+
+/** Runs a small graph with every library and every provider that it has, each in a process of its own. */
+export async function probe({ runtimes = {} }: NodeEngines): Promise<RunnerProbe> {
+  const libraries = findLibraries(runtimes);
+  if (libraries.length === 0) return unavailable(noLibrary());
+  const found = await probeProviders(libraries);
+  const working = found.filter(({ problem }) => problem === null);
+  const releases = [...new Set(working.map(({ release }) => release!))];
+  const notes = found.flatMap(({ provider, problem }) =>
+    problem === null ? [] : [`${provider}: ${problem}`],
+  );
+  const [first] = releases;
+  if (first === undefined) {
+    return {
+      available: false,
+      kind: 'onnx',
+      reason: notes.join('; '),
+      hint: 'run `ridge doctor` for the details',
+    };
+  }
+  const devices = new Set(working.map(({ provider }) => PROVIDER_DEVICES[provider] ?? 'cpu'));
+  return {
+    available: true,
+    profile: { kind: 'onnx', release: first, devices: [...devices], variants: releases },
+    notes,
+  };
+}
+
+function unavailable({ failure: { message, hint } }: FailureError): RunnerProbe {
+  return { available: false, kind: 'onnx', reason: message, hint: hint ?? '' };
+}

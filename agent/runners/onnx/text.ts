@@ -1,0 +1,74 @@
+import { existsSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { FailureError, failure } from '../../../core/errors.js';
+import { CONFIG, fieldsOf, readJson } from '../../../formats/config-json.js';
+import { readGgufHeader } from '../../../formats/gguf/header.js';
+import { graphOf } from '../../../formats/onnx/format.js';
+import { VOCABULARY_FILE } from '../../../formats/onnx/model.js';
+import { loadLlama } from '../../native/llama.js';
+import { openVocabulary } from '../ggml/load.js';
+import type { TextModel } from '../opened.js';
+import { openPublishedTokenizer } from '../published-tokenizer.js';
+
+/** The vocabulary of a model, without its weights. */
+export interface Vocabulary extends Omit<TextModel, 'evaluate'> {
+  close(): void;
+}
+
+/**
+ * Opens the tokenizer that lies beside a graph: `tokenizer.gguf` (llama.cpp reads it), else `tokenizer.json`.
+ * @throws FailureError `model-unsupported` where there is none.
+ */
+export async function openVocabularyBeside(path: string): Promise<Vocabulary> {
+  const folder = dirname(existsSync(path) ? graphOf(path) : path);
+  const gguf = join(folder, VOCABULARY_FILE);
+  if (existsSync(gguf)) return await ofGguf(gguf);
+  const published = openPublishedTokenizer(folder);
+  if (published === null) {
+    throw new FailureError(
+      failure(
+        'model-unsupported',
+        `There is no tokenizer beside ${path}, so it cannot be asked about text.`,
+        {
+          hint: `Put its tokenizer.json there, or a ${VOCABULARY_FILE} with its vocabulary.`,
+        },
+      ),
+    );
+  }
+  const { beginToken } = published;
+  const ends = new Set(endTokens(folder));
+  return {
+    beginToken,
+    tokenize(text, addBegin) {
+      const tokens = published.tokenize(text);
+      return addBegin && beginToken !== null ? Int32Array.of(beginToken, ...tokens) : tokens;
+    },
+    detokenize: (tokens) => published.detokenize(tokens),
+    isEnd: (token) => ends.has(token),
+    close() {},
+  };
+}
+
+/** @returns the ids that end a text: of generation_config.json, else of config.json. */
+function endTokens(folder: string): number[] {
+  const files = ['generation_config.json', CONFIG].map((name) => join(folder, name)).filter(existsSync);
+  const said = files.map((file) => fieldsOf(readJson(file)).eos_token_id);
+  const value = said.find((one) => one !== undefined && one !== null);
+  return (Array.isArray(value) ? value : [value]).filter((id): id is number => typeof id === 'number');
+}
+
+async function ofGguf(path: string): Promise<Vocabulary> {
+  const header = readGgufHeader(path);
+  const llama = await loadLlama({ backend: 'shipped', deviceClass: 'cpu' });
+  const { vocabulary, close } = openVocabulary(llama, path, header, { name: 'unknown' });
+  if (vocabulary === null) {
+    throw new FailureError(failure('model-unreadable', `${path} holds no vocabulary.`));
+  }
+  return {
+    beginToken: vocabulary.beginToken,
+    tokenize: (text, addBegin) => vocabulary.tokenize(text, addBegin),
+    detokenize: (tokens) => vocabulary.detokenize(tokens),
+    isEnd: (token) => vocabulary.isEnd(token),
+    close,
+  };
+}

@@ -1,0 +1,110 @@
+import { z } from 'zod';
+import { deviceKind } from '../experiment/experiment.js';
+import { numberOn, type Rule } from '../experiment/rule.js';
+import { onnxPasses } from '../work/onnx.js';
+import { batch, engine, threads } from './cpu-options.js';
+import type { RunnerKind } from './runner.js';
+
+/** Execution providers that compute on devices of a class of their own; others are wherever a machine has such a thing. */
+export const PROVIDER_DEVICES: Readonly<Record<string, string>> = {
+  cpu: 'cpu',
+  xnnpack: 'cpu',
+  cuda: 'cuda',
+  tensorrt: 'cuda',
+  coreml: 'metal',
+  webgpu: 'vulkan',
+};
+
+/** What `auto` means on a class of devices. */
+export const PROVIDER_OF: Readonly<Record<string, string>> = {
+  cpu: 'cpu',
+  cuda: 'cuda',
+  metal: 'coreml',
+  vulkan: 'webgpu',
+};
+
+const providerOnDevice: Rule = {
+  axes: ['device', 'executionProvider'],
+  reason({ device, executionProvider }) {
+    const wanted = PROVIDER_DEVICES[String(executionProvider)];
+    const has = deviceKind(String(device));
+    return wanted === undefined || wanted === has
+      ? null
+      : `the execution provider ${executionProvider} computes on ${wanted}, and the device is ${device}: choose another, or placement: device: ${wanted}`;
+  },
+};
+
+const interThreadsNeedParallel: Rule = {
+  axes: ['executionMode', 'interThreads'],
+  reason: (values) =>
+    values.executionMode === 'sequential' && (numberOn(values, 'interThreads') ?? 1) > 1
+      ? 'interThreads says nothing where executionMode is sequential: set it to parallel, or leave interThreads out'
+      : null,
+};
+
+/** ONNX Runtime in the trial's process, through its C interface. */
+export const onnx: RunnerKind = {
+  kind: 'onnx',
+  summary: 'ONNX Runtime in the trial process, with any of its execution providers',
+  options: z.strictObject({
+    executionProvider: z
+      .string()
+      .regex(/^[A-Za-z][A-Za-z0-9_.-]{0,99}$/)
+      .default('auto')
+      .describe(
+        'What computes: cpu, cuda, tensorrt, coreml, dml, webgpu, qnn, openvino, xnnpack, or a plug-in of the node’s configuration; auto takes the device’s own.',
+      ),
+    graphOptimization: z
+      .enum(['disabled', 'basic', 'extended', 'all'])
+      .default('all')
+      .describe('How far the graph is rewritten before it runs.'),
+    threads,
+    interThreads: z
+      .int()
+      .min(1)
+      .max(512)
+      .nullable()
+      .default(null)
+      .describe('Operators that run at once, where executionMode is parallel; null takes one.'),
+    executionMode: z
+      .enum(['sequential', 'parallel'])
+      .default('sequential')
+      .describe('Whether operators that do not need each other run at once.'),
+    arena: z
+      .boolean()
+      .default(true)
+      .describe('Keep memory that operators gave back for the next ones, instead of asking the system.'),
+    memoryPattern: z
+      .boolean()
+      .default(true)
+      .describe('Plan the memory of a run by what the one before it needed.'),
+    spinning: z
+      .boolean()
+      .default(true)
+      .describe('Idle threads spin for a while before they sleep (session.intra_op.allow_spinning).'),
+    batch,
+    engine,
+  }),
+  devices: ['cpu', 'cuda', 'vulkan', 'metal'],
+  offers: ['generator', 'profiled-generator', 'language-model'],
+  formats: ['onnx'],
+  techniques: [],
+  rules: [providerOnDevice, interThreadsNeedParallel],
+  alsoKnownAs: {
+    ep: 'executionProvider',
+    provider: 'executionProvider',
+    providers: 'executionProvider',
+    execution_provider: 'executionProvider',
+    graph_optimization_level: 'graphOptimization',
+    inter_op_num_threads: 'interThreads',
+    execution_mode: 'executionMode',
+    enable_cpu_mem_arena: 'arena',
+    enable_mem_pattern: 'memoryPattern',
+  },
+  answerOptions: ['executionProvider', 'graphOptimization', 'engine'],
+  standIn: null,
+  memory: null,
+  counting: { by: 'pass', engine: onnxPasses, packed: false },
+  fitted: false,
+  pretends: null,
+};

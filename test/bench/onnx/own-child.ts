@@ -1,0 +1,41 @@
+/** Our runner in a process of its own, asked as reference.py is. Arguments: model, threads, library of ONNX Runtime. */
+import { createHash } from 'node:crypto';
+import { createInterface } from 'node:readline';
+import { monotonicSeconds } from '../../../agent/isolation/clock.js';
+import { loadModel } from '../../../agent/runners/onnx/load.js';
+
+const [path = '', threads = '1', library = ''] = process.argv.slice(2);
+const model = await loadModel({
+  modelPath: path,
+  options: { threads: Number(threads) },
+  runtimes: { bench: { library, plugins: {} } },
+  deviceClass: 'cpu',
+  deviceId: 'cpu0',
+  cpus: [],
+  contextTokens: 512,
+  sequences: 1,
+});
+const write = (answer: unknown) => void process.stdout.write(`${JSON.stringify(answer)}\n`);
+write({ version: model.facts.environment.engine });
+
+for await (const line of createInterface({ input: process.stdin })) {
+  const asked = JSON.parse(line) as { tokens: number[]; steps: number[] };
+  const tokens = Int32Array.from(asked.tokens);
+  const steps = asked.steps.map((token) => Int32Array.of(token));
+  model.reset(0);
+  const begin = monotonicSeconds();
+  model.prefill([tokens]);
+  const prefilled = monotonicSeconds();
+  const end = model.steps(steps).at(-1) ?? prefilled;
+  model.reset(0);
+  const hashes = [tokens, ...steps].map((own) => {
+    const hash = createHash('sha256');
+    model.evaluate(
+      own,
+      0,
+      (_, row) => void hash.update(new Uint8Array(row.buffer, row.byteOffset, row.byteLength)),
+    );
+    return hash.digest('hex');
+  });
+  write({ prefillSeconds: prefilled - begin, decodeSeconds: end - prefilled, hashes });
+}
