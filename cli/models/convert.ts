@@ -1,9 +1,11 @@
 import { basename, dirname, resolve } from 'node:path';
 import { CONVERT } from '../../agent/conversions/job.js';
 import { taskOf } from '../../agent/isolation/job.js';
+import type { ModelFacts } from '../../core/experiment/experiment.js';
 import { formatValue } from '../../core/metrics/format.js';
 import { conversionNamed, wayTo } from '../../core/models/conversions.js';
 import { MODEL_FORMATS, withoutEnding } from '../../core/models/formats.js';
+import { isRemote } from '../../core/models/remote.js';
 import { FLOAT_BYTES } from '../../core/techniques/float-types.js';
 import { usageError } from '../exit.js';
 import { inspectModel, modelSettings, openModel } from '../local-models.js';
@@ -21,8 +23,7 @@ const VOCABULARY_BYTES = 64 * 2 ** 20;
 /** `ridge models convert`: one step of a sweep alone, by the same code, into a file that the user names. */
 export async function convertModel(source: string, options: ConvertOptions): Promise<void> {
   const format = options.to;
-  const named =
-    options.out ?? `${withoutEnding(basename(source.replace(/^hf:/, '')))}${MODEL_FORMATS[format]}`;
+  const named = options.out ?? `${withoutEnding(basename(nameOf(source)))}${MODEL_FORMATS[format]}`;
   const path = outputPath(named, options.force === true);
   const folders = [...options.models, '.', dirname(resolve(source))].map((folder) => resolve(folder));
   await runCommand(async () => {
@@ -50,9 +51,7 @@ export async function convertModel(source: string, options: ConvertOptions): Pro
     const made = await makeAlone({
       path,
       inputPath,
-      bytes:
-        conversionNamed(conversion).bytes(largest(facts.bytes, facts.quantization, options)) +
-        VOCABULARY_BYTES,
+      bytes: conversionNamed(conversion).bytes(bytesAs(facts, options)) + VOCABULARY_BYTES,
       what: basename(path),
       line: `${source} to ${format}`,
       task: (draft) => taskOf(CONVERT, { ...request, outputPath: draft }),
@@ -77,8 +76,13 @@ export async function convertModel(source: string, options: ConvertOptions): Pro
   });
 }
 
-/** @returns bytes of the weights in the type that is asked for. */
-function largest(bytes: number, has: string | null, { type }: ConvertOptions): number {
-  if (type === undefined || has === null || !(has in FLOAT_BYTES)) return bytes;
-  return (bytes * FLOAT_BYTES[type]) / FLOAT_BYTES[has as keyof typeof FLOAT_BYTES];
+/** @returns about the bytes of the weights in the type that is asked for. */
+function bytesAs({ bytes, parameters }: ModelFacts, { type, dequantize }: ConvertOptions): number {
+  if (parameters === null || (type === undefined && dequantize !== true)) return bytes;
+  return Math.max(bytes, parameters * FLOAT_BYTES[type ?? 'bf16']);
+}
+
+/** Of a repository its name alone. */
+function nameOf(source: string): string {
+  return isRemote(source) ? source.replace(/^hf:([^:@]*).*$/i, '$1') : source;
 }

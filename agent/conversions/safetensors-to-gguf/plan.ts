@@ -50,9 +50,10 @@ export function planTensors(
     }
   }
   const planned = [...pieces].map(([name, parts]) => ({ name, weights: joined(name, parts) }));
+  requireWhole(byKind(planned), architecture, config);
+  // Of a config that fits the tensors: what follows from it alone can be of any length.
   for (const [name, weights] of Object.entries(architecture.added?.(config) ?? {}))
     planned.push({ name, weights });
-  requireWhole(byKind(planned), architecture, config);
   return planned.sort((a, b) => layerOf(a.name) - layerOf(b.name) || (a.name < b.name ? -1 : 1));
 }
 

@@ -137,6 +137,12 @@ describe('a folder of Llama', () => {
     expect(await values('rope_freqs.weight')).toEqual([1, 8]);
   });
 
+  test('with heads that no tensor has is refused before its factors are made', async () => {
+    const rope_scaling = { rope_type: 'llama3', factor: 8 };
+    const folder = await writeFolder(tinyLlama({ rope_scaling, head_dim: 2 ** 32 - 2 }));
+    expect((await refusal(converted(folder))).message).toMatch(/should be \[17179869176, 16\]/);
+  });
+
   test('with a window says what llama.cpp makes of it', async () => {
     const mistral = { architectures: ['MistralForCausalLM'], model_type: 'mistral', sliding_window: 16 };
     const { learned } = await converted(await writeFolder(tinyLlama(mistral)));
