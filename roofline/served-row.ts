@@ -39,7 +39,7 @@ export function servedRow({ input }: Evidence, engine: ServedPasses): RooflineRe
     const placed = underRoofs(input, given.roofline, work, (name) => seconds[name] ?? []);
     if (typeof placed === 'string') return placed;
     const { batchFrom, stepSequences, meanSequences, contextTokens } = load;
-    const { promptsPerStep, promptsAtOnce, promptTokens } = load;
+    const { promptsPerStep, promptsAtOnce, promptsBetween, promptTokens } = load;
     const devices = devicesOf(split);
     return {
       ...placed,
@@ -50,7 +50,7 @@ export function servedRow({ input }: Evidence, engine: ServedPasses): RooflineRe
       })),
       served: {
         ...{ window, batchFrom, stepSequences, meanSequences, contextTokens },
-        ...{ promptsPerStep, promptsAtOnce, promptTokens, cachedTokens },
+        ...{ promptsPerStep, promptsAtOnce, promptsBetween, promptTokens, cachedTokens },
       },
       ...(devices > 1 && { devices }),
     };

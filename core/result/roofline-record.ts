@@ -89,6 +89,8 @@ const servedSchema = z.object({
   promptsPerStep: number,
   /** Prompts that are read in one go. */
   promptsAtOnce: number,
+  /** Share of the prompts that were read while others decoded. */
+  promptsBetween: number,
   /** Of a prompt, and those of them that the prefix cache of the server had. */
   promptTokens: number,
   cachedTokens: number,

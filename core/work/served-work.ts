@@ -43,6 +43,8 @@ export interface ServedDemand {
   /** Prompts of others that are read between two tokens of a sequence. */
   readonly promptsPerStep: number;
   readonly promptsAtOnce: number;
+  /** Share of the prompts that are read while others decode. */
+  readonly promptsBetween: number;
   /** Of a prompt, and those of them that a prefix cache had. */
   readonly promptTokens: number;
   readonly cachedTokens: number;
@@ -56,7 +58,7 @@ export interface ServedDemand {
  * - `prefill`: the mean prompt, less what a prefix cache had, from its first piece to its last, with the server to itself: TTFT without a queue;
  * - `decode`: one mean step, a token of each of B sequences at the mean context, and the pieces of prompts that come between two tokens. Where
  *   the server mixes, they ride on steps: pass(B + pieces); elsewhere they stop the sequences: pass(B) + pieces · pass(piece);
- * - `serve`: the whole window, T/B steps for its T tokens with all of its prompts between them.
+ * - `serve`: the whole window, T/B steps for its T tokens, with the prompts that are read while others decode between them and the others alone.
  *
  * A number that is not whole is the mean of its neighbours: B = 3.7 is 0.3 passes of 3 and 0.7 of 4. Of pipeline stages a step is the way through
  * all of them, each with its share of the sequences; of replicas each has its own share of everything.
@@ -81,10 +83,11 @@ export function servedWork(
   // What waits for others waits on some device: none has less than a sequence in a step.
   const sequences = Math.max(meanSequences, split.pipeline * split.replicas);
   const steps = meanSequences > 0 ? decodeTokens / sequences : 0;
-  const window =
-    steps > 0
-      ? times(counter.step(demand, sequences, prompts / steps), steps)
-      : counter.step(demand, 0, prompts);
+  const between = steps > 0 ? prompts * demand.promptsBetween : 0;
+  const window = [
+    ...(steps > 0 ? times(counter.step(demand, sequences, between / steps), steps) : []),
+    ...counter.step(demand, 0, prompts - between),
+  ];
   return [
     { name: 'prefill', tokens: newTokens, passes: counter.prompt(demand) },
     ...(stepSequences > 0

@@ -69,7 +69,7 @@ describe.skipIf(!hasChromium)('servers under load in the page (needs chromium)',
     await roofline.waitFor();
     expect(await roofline.locator('tbody th').allTextContents()).toEqual(['prefill', 'decode', 'serve']);
     expect(await roofline.textContent()).toMatch(
-      /of a prompt of 100 tokens alone; decode is a step of \d sequences \(by our requests\) with 108 tokens before it/,
+      /of a prompt of 100 tokens alone; decode is a step of \d sequences \(by our requests\) with 107 tokens before it/,
     );
     await roofline.scrollIntoViewIfNeeded();
     await shot('served-roofline');

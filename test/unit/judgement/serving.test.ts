@@ -195,22 +195,32 @@ describe('a server under its roofs', () => {
   };
 
   test('a step and a prompt stand beside what was measured, and the window under what all of them asked', () => {
-    // A hundred decode for 0.15 s each, 0.1 s apart: two at a time for 99 · 0.05 s, one for 5.1 s.
-    const { roofline, phases, measurements } = under(answers(100));
+    // A hundred decode for 0.15 s each, 0.105 s apart: four and five tokens of each come while another decodes.
+    const chunks = Array<number>(16).fill(1);
+    const requests = answers(100).map((one, index) => ({
+      ...answered({ index, intended: 0.105 * index, ttft: 0.05, tpot: 0.01, chunks }),
+      wantedTokens: one.wantedTokens,
+    }));
+    const [shared, all] = [99 * 9, 1500];
+    const steps = shared / 2 + all - shared;
+    const { roofline, phases, measurements } = under(requests);
     expect(rooflineSchema.parse(roofline)).toEqual(roofline);
     expect(roofline!.served).toMatchObject({
-      window: { fromSeconds: 0, toSeconds: expect.closeTo(10.1, 9), steady: false },
+      window: { fromSeconds: 0, toSeconds: expect.closeTo(10.595, 9), steady: false },
       batchFrom: 'requests',
-      stepSequences: expect.closeTo((4 * 4.95 + 5.1) / 15, 9),
-      meanSequences: expect.closeTo(15 / 10.05, 9),
-      contextTokens: expect.closeTo(108, 6),
+      stepSequences: expect.closeTo((2 * shared + all - shared) / all, 9),
+      meanSequences: expect.closeTo(all / steps, 9),
+      contextTokens: expect.closeTo(107, 6),
       // The next prompt was read while it decoded, once in its fifteen steps.
       promptsPerStep: expect.closeTo(99 / 1500, 9),
-      ...{ promptsAtOnce: 1, promptTokens: 100, cachedTokens: 0 },
+      ...{ promptsAtOnce: 1, promptsBetween: 0.99, promptTokens: 100, cachedTokens: 0 },
     });
     expect(phases.decode).toMatchObject({ passes: 1, measuredSeconds: expect.closeTo(0.01, 9) });
     expect(phases.prefill).toMatchObject({ tokens: 100, measuredSeconds: expect.closeTo(0.05, 9) });
-    expect(phases.serve).toMatchObject({ measuredSeconds: expect.closeTo(10.1, 9), predictedSeconds: null });
+    expect(phases.serve).toMatchObject({
+      measuredSeconds: expect.closeTo(10.595, 9),
+      predictedSeconds: null,
+    });
     const { prefill, decode, serve } = phases;
     expect(measurements.predictedTimePerOutputTokenSeconds).toMatchObject({
       value: decode!.predictedSeconds,
@@ -222,12 +232,11 @@ describe('a server under its roofs', () => {
     expect(measurements.servingRoofRatio).toMatchObject({ value: serve!.roofRatio });
     expect(measurements.servingModelFlopsUtilizationRatio).toMatchObject({ value: serve!.mfu });
     expect(measurements.servingModelBandwidthUtilizationRatio).toMatchObject({ value: serve!.mbu });
-    // 1500 tokens over the sequences of a step are 1005 steps, each of which reads all weights: 16 GB/s is their roof.
+    // Each step reads all weights, the first prompt a time of its own, and each token has a row of the embedding: 16 GB/s is their roof.
     const weights = 2 * 2 * (64 * 64 * 2 + 64 * 32 * 2 + 64 * 128 * 3) + 2 * 64 * 1000 + 5 * 64 * 4;
-    // Each token has a row of the embedding besides.
     const rows = 2 * 64 * (1500 + 100 * 100);
-    expect(serve!.bytes!.weights).toBeCloseTo(1005 * weights + rows, 0);
-    expect(serve!.mbu).toBeCloseTo((serve!.bytes!.weights + serve!.bytes!.cacheRead) / 10.1 / 16e9, 12);
+    expect(serve!.bytes!.weights).toBeCloseTo((steps + 1) * weights + rows, 0);
+    expect(serve!.mbu).toBeCloseTo((serve!.bytes!.weights + serve!.bytes!.cacheRead) / 10.595 / 16e9, 12);
   });
 
   test('what the prefix cache had is no work, and what it had has to be known', () => {

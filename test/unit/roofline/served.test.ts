@@ -16,6 +16,7 @@ const CACHED = 2 * 32 * 2 * 2;
 
 const DEMAND: ServedDemand = {
   ...{ stepSequences: 2.5, meanSequences: 2, contextTokens: 99, promptsPerStep: 0, promptsAtOnce: 1 },
+  promptsBetween: 1,
   ...{ promptTokens: 20, cachedTokens: 4, prompts: 10, decodeTokens: 200 },
 };
 
@@ -82,6 +83,8 @@ describe('the work of a server', () => {
     expect(bytes(serve, 'weightsRead')).toBeCloseTo(100 * (MATRICES + NORMS) + 360 * EMBEDDED, 3);
     const apart = phases({}, pagedPasses(false)).serve;
     expect(bytes(apart, 'weightsRead')).toBeCloseTo(110 * (MATRICES + NORMS) + 360 * EMBEDDED, 3);
+    // Of the prompts that nobody else decodes beside each takes a pass.
+    expect(passes(phases({ promptsBetween: 0.4 }).serve)).toBeCloseTo(106, 9);
     // Answers of one token have no step at all.
     const prompts = phases({ decodeTokens: 0, meanSequences: 0, stepSequences: 0 });
     expect(prompts.decode).toBeUndefined();
