@@ -70,6 +70,8 @@ export function rooflineBoard(): Board {
           top('Decoding: percent of roof', 'decodeRoofRatio'),
           top('Prefill: model FLOPs utilization', 'prefillModelFlopsUtilizationRatio'),
           top('Decoding: model bandwidth utilization', 'decodeModelBandwidthUtilizationRatio'),
+          top('Servers: percent of roof', 'servingRoofRatio'),
+          top('Servers: model bandwidth utilization', 'servingModelBandwidthUtilizationRatio'),
         ],
       },
       {

@@ -82,7 +82,9 @@ function expectPlaced({ roofline, measurements }: ResultRecord): void {
 }
 
 describe('a server’s row', () => {
-  test('stands under the roofs of its machine, its step as full as the simulated server’s', async () => {
+  test('stands under the roofs of its machine, its step as full as the simulated server’s', {
+    timeout: 60_000,
+  }, async () => {
     const record = await withSimulator({ ttft: 0.03, itl: 0.01 }, async ({ url }) =>
       run(nodeWith({ attach: url }), {}),
     );
