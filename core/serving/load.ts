@@ -131,15 +131,16 @@ function stepsOf(
   const stride = Math.max(1, Math.ceil(chunks / MOST_TOKENS));
   let [at, tokens, looked, sequences, steps, contexts] = [0, 0, 0, 0, 0, 0];
   for (const { request, promptTokens, outputTokens } of streams) {
-    const times = request.chunks.seconds;
-    const scale = outputTokens / sum(request.chunks.tokens);
+    const { seconds: times, tokens: own } = request.chunks;
+    const scale = outputTokens / sum(own);
     let before = 0;
-    for (const [i, own] of request.chunks.tokens.entries()) {
-      const count = Math.max(0, own * scale - (i === 0 ? 1 : 0));
+    // By index: of millions an iterator asks each whether there is one.
+    for (let i = 0; i < own.length; i++) {
+      const count = Math.max(0, own[i]! * scale - (i === 0 ? 1 : 0));
       const middle = promptTokens + before + (count - 1) / 2;
       before += count;
       const time = times[i]!;
-      if (!within(time, window)) continue;
+      if (time < window.fromSeconds || time > window.toSeconds) continue;
       tokens += count;
       if (at++ % stride !== 0 || count === 0) continue;
       const n = Math.max(1, countBelow(froms, time) - countBelow(tos, time));
