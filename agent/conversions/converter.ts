@@ -10,6 +10,8 @@ export interface ConversionRequest {
   readonly type: FloatType | null;
   /** Quantized weights are written as the floats that they stand for; otherwise such a model is refused. */
   readonly dequantize: boolean;
+  /** Folder that a GGUF file was made of: its tokenizer and what its config says beside are kept in a folder that is made of it. */
+  readonly base?: string | null;
 }
 
 /** The work of one conversion of core/models/conversions.ts. */

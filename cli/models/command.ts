@@ -16,6 +16,7 @@ export interface ConvertOptions extends ModelsOptions {
   readonly out?: string;
   readonly dequantize?: true;
   readonly force?: true;
+  readonly base?: string;
 }
 
 const FOLDER_OPTION = ['--models <dir>', 'folder to look in (repeatable)'] as const;
@@ -37,7 +38,7 @@ export function registerModels(program: Command): void {
   models
     .command('convert')
     .description(
-      'write a model in another format: a Hugging Face folder as a GGUF file, or either as an ONNX graph',
+      'write a model in another format: a Hugging Face folder as a GGUF file and back, or either as an ONNX graph',
     )
     .argument(
       '<model>',
@@ -51,9 +52,16 @@ export function registerModels(program: Command): void {
     )
     .option(
       '--dequantize',
-      'write quantized weights (GPTQ, AWQ, FP8, compressed-tensors) as the floats they stand for',
+      'write quantized weights (GPTQ, AWQ, FP8, compressed-tensors; to safetensors any GGUF type) as the floats they stand for',
     )
-    .option('-o, --out <path>', 'file to write, or folder of an ONNX graph (default: the model’s name, here)')
+    .option(
+      '--base <folder>',
+      'to safetensors: the folder that the file was made of, whose tokenizer and settings are kept',
+    )
+    .option(
+      '-o, --out <path>',
+      'file to write, or folder of an ONNX graph or of safetensors (default: the model’s name, here)',
+    )
     .option('-f, --force', 'overwrite the output if it exists')
     .option(...FOLDER_OPTION, collect, [])
     .option(...CONFIG_OPTION)

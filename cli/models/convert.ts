@@ -23,7 +23,8 @@ const VOCABULARY_BYTES = 64 * 2 ** 20;
 /** `ridge models convert`: one step of a sweep alone, by the same code, into a file that the user names. */
 export async function convertModel(source: string, options: ConvertOptions): Promise<void> {
   const format = options.to;
-  const named = options.out ?? `${withoutEnding(basename(nameOf(source)))}${MODEL_FORMATS[format]}`;
+  const ending = format === 'safetensors' ? '' : MODEL_FORMATS[format];
+  const named = options.out ?? `${withoutEnding(basename(nameOf(source)))}${ending}`;
   const path = outputPath(named, options.force === true);
   const folders = [...options.models, '.', dirname(resolve(source))].map((folder) => resolve(folder));
   await runCommand(async () => {
@@ -47,6 +48,7 @@ export async function convertModel(source: string, options: ConvertOptions): Pro
       inputPath,
       type: options.type ?? null,
       dequantize: options.dequantize === true,
+      base: options.base === undefined ? null : resolve(options.base),
     };
     const made = await makeAlone({
       path,

@@ -52,6 +52,20 @@ const FLOATS: readonly string[] = ['f32', 'f16', 'bf16'];
 /** What is written as it is. */
 const KEPT: readonly string[] = ['mxfp4'];
 
+/** Models of GGUF files that a folder is made of, by their `general.architecture`. */
+export const WRITTEN_ARCHITECTURES = [
+  'llama',
+  'qwen2',
+  'qwen2moe',
+  'qwen3',
+  'qwen3moe',
+  'gemma2',
+  'gemma3',
+  'phi3',
+  'smollm3',
+  'olmo2',
+] as const;
+
 /** Decoders that an ONNX graph is built of, by the architecture that their GGUF file says. */
 export const GRAPH_ARCHITECTURES = ['llama', 'smollm3', 'qwen2', 'qwen3', 'gemma'] as const;
 export type GraphArchitecture = (typeof GRAPH_ARCHITECTURES)[number];
@@ -85,6 +99,18 @@ export const CONVERSIONS = {
     },
     // Floats become f32, a tied matrix is written twice.
     bytes: (inputBytes) => 2 * inputBytes,
+  },
+  'gguf-to-safetensors': {
+    from: 'gguf',
+    to: 'safetensors',
+    flaw({ architecture, quantization }) {
+      if (architecture !== null && !WRITTEN_ARCHITECTURES.some((known) => known === architecture))
+        return `no folder is made of ${architecture}: of ${WRITTEN_ARCHITECTURES.join(', ')} one is`;
+      if (quantization !== null && !FLOATS.includes(quantization))
+        return `its weights are ${quantization}, and folders hold ${FLOATS.join(', ')}; \`ridge models convert --to safetensors --dequantize\` writes the floats that they stand for`;
+      return null;
+    },
+    bytes: (inputBytes) => inputBytes,
   },
 } as const satisfies Readonly<Record<string, Conversion>>;
 

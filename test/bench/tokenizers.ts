@@ -9,7 +9,7 @@
  * its reason. What is not explained fails the bench.
  */
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openGgufTokenizer } from '../../agent/runners/llama-cpp/tokenizer.js';
@@ -111,7 +111,9 @@ async function compared(name: string, source: string): Promise<Figure> {
         `  ${name}: ${JSON.stringify(sample.text)}\n    llama.cpp ${own}\n    transformers ${theirs}\n    the file ${reference.own[i]}`,
       );
   }
-  const begins = (tokenizer.beginToken !== null) === reference.begins.length > 0;
+  const adds = tokenizer.beginToken !== null;
+  const same = adds === reference.begins.length > 0;
+  const begins = same ? 'equal' : adds === saidToBegin(source) ? 'as add_bos_token says' : 'differs';
   console.log(`${name} (${reference.class}): ${textIn(metadata, 'model')} ${textIn(metadata, 'pre')}`);
   for (const warning of warnings) console.log(`  warns: ${warning}`);
   if (unexplained > 0)
@@ -120,9 +122,9 @@ async function compared(name: string, source: string): Promise<Figure> {
   const told = [...reasons].map(([reason, n]) => `${n} ${reason}`).join(', ');
   return {
     claim: `${name}: ids of ${count} strings in ${SCRIPT_COUNT} scripts and mixes`,
-    measured: `${count - explained - unexplained} equal${told === '' ? '' : `, explained: ${told}`}, ${unexplained} not explained; begin token ${begins ? 'equal' : 'differs'}`,
+    measured: `${count - explained - unexplained} equal${told === '' ? '' : `, explained: ${told}`}, ${unexplained} not explained; begin token ${begins}`,
     required: 'all equal or explained',
-    holds: unexplained === 0 && begins,
+    holds: unexplained === 0 && begins !== 'differs',
   };
 }
 
@@ -141,10 +143,18 @@ function reasonOf(
   if (textIn(metadata, 'model') !== 'bert') return null;
   if (/[\uac00-\ud7a3\u1100-\u11ff]/.test(text))
     return 'with Hangul, whose letters llama.cpp takes apart otherwise';
-  if (/[\u061d\u09fd\u0a76\u0c77\u0c84\u0ece]/.test(text))
-    return 'with marks of Unicode 9 and later, which the Rust library takes for letters';
+  if (/[\u061d\u09fd\u0a76\u0c77\u0c84\u0eba\u0ece\u166d]/.test(text))
+    return 'with marks that Unicode sorts otherwise since its releases 9 to 15';
   if (/[\p{Mc}\p{Me}]/u.test(text)) return 'with spacing marks, which llama.cpp drops with accents';
   return null;
+}
+
+/** transformers 5 leaves it out of account where it opens tokenizer.json by no class of its own. */
+function saidToBegin(source: string): unknown {
+  const file = join(source, 'tokenizer_config.json');
+  return existsSync(file)
+    ? (JSON.parse(readFileSync(file, 'utf8')) as Record<string, unknown>).add_bos_token
+    : null;
 }
 
 function textIn(metadata: ReadonlyMap<string, GgufValue>, key: string): string | null {

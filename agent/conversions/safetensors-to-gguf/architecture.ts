@@ -1,6 +1,6 @@
 import type { GgufValue } from '../../../formats/gguf/value.js';
 import type { FolderConfig, Values } from './config.js';
-import { halfOf, paired, shifted, type Weights } from './weights.js';
+import { halfOf, halved, paired, shifted, type Weights } from './weights.js';
 
 /** A tensor of the file that a tensor of the folder goes into. */
 export interface Placed {
@@ -8,6 +8,8 @@ export interface Placed {
   readonly to: string;
   /** What is done to it on the way; left out = nothing. */
   readonly as?: (weights: Weights, config: FolderConfig) => Weights;
+  /** What undoes it on the way back to a folder; left out where `as` is = nothing can. */
+  readonly back?: (weights: Weights, config: FolderConfig) => Weights;
 }
 
 /**
@@ -18,6 +20,17 @@ export type Places = Readonly<Record<string, string | Placed | readonly Placed[]
 
 /** Keys without the architecture in front, as `attention.head_count`, or whole, as `tokenizer.ggml.token_type_count`. */
 export type Entries = Readonly<Record<string, GgufValue | null>>;
+
+/** What a GGUF file says, by its keys without the architecture in front. */
+export interface Keys {
+  /** @returns null where it does not say it. */
+  readonly number: (key: string) => number | null;
+  readonly text: (key: string) => string | null;
+  /** Whether it has a tensor of a name. */
+  readonly has: (tensor: string) => boolean;
+  /** Numbers of a small tensor; null = it has none of that name. */
+  readonly values: (tensor: string) => readonly number[] | null;
+}
 
 /**
  * How a model of transformers is written for llama.cpp: as its own converter writes it, whose names, order of rows and keys its graphs
@@ -37,6 +50,11 @@ export interface Architecture {
   readonly shapes?: (config: FolderConfig) => Readonly<Record<string, readonly number[]>>;
   /** What is said beside `commonEntries`, or in their place; null takes one out. */
   readonly entries: (config: FolderConfig) => Entries;
+  /**
+   * What a config of it says beside what every config does (gguf-to-safetensors/config.ts), from the keys that `entries` wrote; left out =
+   * folders are not made of such files.
+   */
+  readonly values?: (keys: Keys) => Values;
   /** Tensors that follow from the config. */
   readonly added?: (config: FolderConfig) => Readonly<Record<string, Weights>>;
   /** What the graph leaves out of what the config asks for, in sentences; of a model that it would compute wrongly, a FormatError. */
@@ -69,10 +87,12 @@ export const PAIRED: Places = {
   'model.layers.*.self_attn.q_proj': {
     to: 'blk.*.attn_q',
     as: (weights, config) => paired(weights, config.size('num_attention_heads')),
+    back: (weights, config) => halved(weights, config.size('num_attention_heads')),
   },
   'model.layers.*.self_attn.k_proj': {
     to: 'blk.*.attn_k',
     as: (weights, config) => paired(weights, config.size('num_key_value_heads')),
+    back: (weights, config) => halved(weights, config.size('num_key_value_heads')),
   },
 };
 
@@ -100,7 +120,14 @@ export function plusOne(places: Places, norms: RegExp): Places {
   return Object.fromEntries(
     Object.entries(places).map(([from, to]) =>
       norms.test(from) && typeof to === 'string'
-        ? [from, { to, as: (weights: Weights) => shifted(weights, 1) }]
+        ? [
+            from,
+            {
+              to,
+              as: (weights: Weights) => shifted(weights, 1),
+              back: (weights: Weights) => shifted(weights, -1),
+            },
+          ]
         : [from, to],
     ),
   );

@@ -107,11 +107,28 @@ export function stacked(parts: readonly Weights[]): Weights {
   };
 }
 
+/** @returns one of what is stacked: a matrix of experts, or a row of their biases. */
+export function expertOf(weights: Weights, expert: number): Weights {
+  const shape = weights.shape.slice(1);
+  const rows = rowCount(weights) / (weights.shape[0] ?? 1);
+  return picked(weights, [{ first: expert * rows, count: rows }], shape);
+}
+
 /**
  * Puts the rows of Q and K of each head from halves (transformers: row j turns with row j + d/2) into pairs (llama.cpp's graphs of
  * `llama`: row 2j with row 2j + 1). A vector, as of a bias, is one row for each of its elements.
  */
 export function paired(weights: Weights, heads: number): Weights {
+  return reordered(weights, heads, (row, half) => (row % 2) * half + Math.floor(row / 2));
+}
+
+/** The inverse of `paired`: from pairs into halves. */
+export function halved(weights: Weights, heads: number): Weights {
+  return reordered(weights, heads, (row, half) => (row < half ? 2 * row : 2 * (row - half) + 1));
+}
+
+/** @param from the row of a head that comes in the place of one, by half of its rows. */
+function reordered(weights: Weights, heads: number, from: (row: number, half: number) => number): Weights {
   const vector = weights.shape.length === 1;
   const matrix: Weights = vector ? asColumn(weights) : weights;
   const perHead = rowCount(matrix) / heads;
@@ -127,8 +144,8 @@ export function paired(weights: Weights, heads: number): Weights {
         const block = await collected(matrix, head * perHead, perHead);
         const out = new Uint8Array(block.length);
         for (let row = 0; row < perHead; row++) {
-          const from = (row % 2) * (perHead / 2) + Math.floor(row / 2);
-          out.set(block.subarray(from * bytes, (from + 1) * bytes), row * bytes);
+          const at = from(row, perHead / 2);
+          out.set(block.subarray(at * bytes, (at + 1) * bytes), row * bytes);
         }
         const [start, end] = [Math.max(first, head * perHead), Math.min(last, (head + 1) * perHead)];
         yield out.subarray((start - head * perHead) * bytes, (end - head * perHead) * bytes);

@@ -1,5 +1,5 @@
-import { type Architecture, DECODER, f32, type Places, plusOne, u32 } from '../architecture.js';
-import type { FolderConfig } from '../config.js';
+import { type Architecture, DECODER, f32, type Keys, type Places, plusOne, u32 } from '../architecture.js';
+import type { FolderConfig, Values } from '../config.js';
 import { headDefaults } from './llama.js';
 
 /** Norms before and after both halves of a layer; transformers multiplies by one more than the weight. */
@@ -32,8 +32,25 @@ export const gemma2: Architecture = {
     final_logit_softcapping: f32(config.number('final_logit_softcapping')),
     'attention.sliding_window': u32(config.size('sliding_window')),
   }),
+  values: (keys) => ({ ...gemmaValues(keys), attn_logit_softcapping: keys.number('attn_logit_softcapping') }),
   caveats: scaleCaveats,
 };
+
+/** Queries are scaled as the graph does it (`scaleCaveats`). */
+export function gemmaValues(keys: Keys): Values {
+  const shares = (keys.number('embedding_length') ?? 0) / (keys.number('attention.head_count') ?? 1);
+  return {
+    final_logit_softcapping: keys.number('final_logit_softcapping'),
+    sliding_window: keys.number('attention.sliding_window'),
+    query_pre_attn_scalar: LAYERS_OF_27B.includes(keys.number('block_count') ?? 0)
+      ? shares
+      : keys.number('attention.key_length'),
+    hidden_activation: 'gelu_pytorch_tanh',
+  };
+}
+
+/** Of Gemma 2 and 3. */
+const LAYERS_OF_27B: readonly number[] = [46, 62];
 
 /** The output matrix is the embedding's. */
 export function isTiedOutput(name: string): boolean {

@@ -1,5 +1,5 @@
 import { type Architecture, f32, HEAD_NORMS, plusOne, u32 } from '../architecture.js';
-import { GEMMA, isTiedOutput, scaleCaveats } from './gemma2.js';
+import { GEMMA, gemmaValues, isTiedOutput, scaleCaveats } from './gemma2.js';
 
 /** The text model alone; of one with an encoder of images that is left out. */
 export const gemma3: Architecture = {
@@ -24,6 +24,12 @@ export const gemma3: Architecture = {
     final_logit_softcapping: config.has('final_logit_softcapping')
       ? f32(config.number('final_logit_softcapping'))
       : null,
+  }),
+  // The text model alone has a type of its own.
+  values: (keys) => ({
+    model_type: 'gemma3_text',
+    ...gemmaValues(keys),
+    rope_local_base_freq: keys.number('rope.freq_base_swa') ?? 10_000,
   }),
   caveats: scaleCaveats,
 };

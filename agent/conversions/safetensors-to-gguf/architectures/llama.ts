@@ -1,5 +1,5 @@
-import { type Architecture, DECODER, PAIRED, u32 } from '../architecture.js';
-import { type FolderConfig, headLength, ropeOf, type Values } from '../config.js';
+import { type Architecture, DECODER, type Keys, PAIRED, u32 } from '../architecture.js';
+import { FolderConfig, headLength, ropeOf, type Values } from '../config.js';
 import { numbers, type Weights } from '../weights.js';
 
 /** Llama and what is written as it: Mistral has the same graph. */
@@ -9,6 +9,7 @@ export const llama: Architecture = {
   defaults: (config) => ({ ...headDefaults(config), head_dim: headLength(config) }),
   places: { ...DECODER, ...PAIRED },
   entries: llamaEntries,
+  values: llamaValues,
   added: ropeFactors,
   caveats: windowCaveats,
 };
@@ -23,6 +24,43 @@ export function llamaEntries(config: FolderConfig) {
     vocab_size: u32(config.size('vocab_size')),
     'rope.dimension_count': u32(headLength(config)),
   };
+}
+
+/** Biases are in the file, or not. */
+export function llamaValues(keys: Keys): Values {
+  return {
+    attention_bias: keys.has('blk.0.attn_q.bias'),
+    mlp_bias: keys.has('blk.0.ffn_up.bias'),
+    ...frequencies(keys),
+  };
+}
+
+/**
+ * Llama 3.1 and later divide frequencies by rules that leave their factors alone in the file. The rule is looked for among those that published models
+ * have: waves as long as the trained length, a power of two, are stretched by the factor, and those of a quarter of it not.
+ */
+function frequencies(keys: Keys): Values {
+  const factors = keys.values('rope_freqs.weight');
+  if (factors === null) return {};
+  const rules = Array.from({ length: 15 }, (_, i) => ({
+    rope_type: 'llama3',
+    factor: Math.max(...factors),
+    low_freq_factor: 1,
+    high_freq_factor: 4,
+    // Of Llama 3.1 and 3.2 first.
+    original_max_position_embeddings: i === 0 ? 8192 : 2 ** (i + 3),
+  }));
+  const leadsTo = (rope: Values) => {
+    const said = {
+      head_dim: 2 * factors.length,
+      rope_theta: keys.number('rope.freq_base'),
+      rope_scaling: rope,
+    };
+    return llama3Factors(new FolderConfig(said))?.every(
+      (factor, i) => Math.abs(factor / factors[i]! - 1) < 1e-5,
+    );
+  };
+  return { rope_scaling: rules.find(leadsTo) ?? null };
 }
 
 /** A window over the tokens before that the graph does not have. */
@@ -44,8 +82,14 @@ export function windowCaveats(config: FolderConfig): readonly string[] {
  * 1, and those between smoothly.
  */
 export function ropeFactors(config: FolderConfig): Readonly<Record<string, Weights>> {
+  const factors = llama3Factors(config);
+  return factors === null ? {} : { 'rope_freqs.weight': numbers(factors) };
+}
+
+/** @returns null for a rule of another kind. */
+function llama3Factors(config: FolderConfig): readonly number[] | null {
   const { base, kind, values } = ropeOf(config);
-  if (kind !== 'llama3') return {};
+  if (kind !== 'llama3') return null;
   const said = values.with({
     factor: 8,
     low_freq_factor: 1,
@@ -57,7 +101,7 @@ export function ropeFactors(config: FolderConfig): Readonly<Record<string, Weigh
   const high = said.number('high_freq_factor');
   const length = said.number('original_max_position_embeddings');
   const dimensions = headLength(config);
-  const factors = Array.from({ length: dimensions / 2 }, (_, i) => {
+  return Array.from({ length: dimensions / 2 }, (_, i) => {
     // In float32 at every step, as torch computes it.
     const { fround } = Math;
     const frequency = fround(1 / fround((base ?? 10_000) ** fround((2 * i) / dimensions)));
@@ -67,5 +111,4 @@ export function ropeFactors(config: FolderConfig): Readonly<Record<string, Weigh
     const smooth = fround(fround(fround(length / wave) - low) / fround(high - low));
     return 1 / fround(fround(fround(1 - smooth) / factor) + smooth);
   });
-  return { 'rope_freqs.weight': numbers(factors) };
 }

@@ -1,6 +1,6 @@
 import { type Architecture, DECODER, PAIRED } from '../architecture.js';
 import { halfOf } from '../weights.js';
-import { headDefaults, llamaEntries, ropeFactors, windowCaveats } from './llama.js';
+import { headDefaults, llamaEntries, llamaValues, ropeFactors, windowCaveats } from './llama.js';
 
 /** Llama’s graph with experts. */
 export const mixtral: Architecture = {
@@ -22,6 +22,7 @@ export const mixtral: Architecture = {
     'model.layers.*.mlp.experts.down_proj': 'blk.*.ffn_down_exps.weight',
   },
   entries: llamaEntries,
+  values: (keys) => ({ ...llamaValues(keys), num_local_experts: keys.number('expert_count') }),
   added: ropeFactors,
   caveats: windowCaveats,
 };

@@ -13,4 +13,5 @@ export const olmo2: Architecture = {
     'model.layers.*.post_feedforward_layernorm': 'blk.*.post_ffw_norm',
   },
   entries: () => ({}),
+  values: () => ({}),
 };

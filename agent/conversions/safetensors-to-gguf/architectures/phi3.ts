@@ -39,6 +39,20 @@ export const phi3: Architecture = {
     // 0 tells Phi-4 from the others.
     'attention.sliding_window': u32(config.has('sliding_window') ? config.count('sliding_window') : 0),
   }),
+  values(keys) {
+    const window = keys.number('attention.sliding_window');
+    const heads = keys.number('attention.head_count') ?? 1;
+    const share =
+      ((keys.number('rope.dimension_count') ?? 0) * heads) / (keys.number('embedding_length') ?? 1);
+    const [long, short] = [keys.values('rope_factors_long.weight'), keys.values('rope_factors_short.weight')];
+    return {
+      original_max_position_embeddings: keys.number('rope.scaling.original_context_length'),
+      partial_rotary_factor: share,
+      sliding_window: window === 0 ? null : window,
+      rope_scaling:
+        long === null || short === null ? null : { type: 'longrope', long_factor: long, short_factor: short },
+    };
+  },
   added(config) {
     const factors = factorsOf(config);
     if (factors === null) return {};

@@ -18,5 +18,13 @@ export const qwen2Moe: Architecture = {
     expert_feed_forward_length: u32(config.size('moe_intermediate_size')),
     expert_shared_feed_forward_length: u32(config.size('shared_expert_intermediate_size')),
   }),
+  values: (keys) => ({
+    moe_intermediate_size: keys.number('expert_feed_forward_length'),
+    shared_expert_intermediate_size: keys.number('expert_shared_feed_forward_length'),
+    num_experts: keys.number('expert_count'),
+    decoder_sparse_step: 1,
+    // The graph leaves the shares of the chosen experts as the softmax over all gave them.
+    norm_topk_prob: false,
+  }),
   caveats: windowCaveats,
 };

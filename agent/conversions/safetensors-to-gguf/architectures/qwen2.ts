@@ -7,5 +7,6 @@ export const qwen2: Architecture = {
   defaults: headDefaults,
   places: DECODER,
   entries: () => ({}),
+  values: () => ({}),
   caveats: windowCaveats,
 };

@@ -7,5 +7,12 @@ export const qwen3Moe: Architecture = {
   defaults: headDefaults,
   places: { ...DECODER, ...HEAD_NORMS, ...EXPERTS },
   entries: (config) => ({ expert_feed_forward_length: u32(config.size('moe_intermediate_size')) }),
+  values: (keys) => ({
+    moe_intermediate_size: keys.number('expert_feed_forward_length'),
+    num_experts: keys.number('expert_count'),
+    decoder_sparse_step: 1,
+    // The graph makes the shares of the chosen experts add up to 1.
+    norm_topk_prob: true,
+  }),
   caveats: windowCaveats,
 };

@@ -7,5 +7,6 @@ export const qwen3: Architecture = {
   defaults: (config) => ({ ...headDefaults(config), head_dim: 128 }),
   places: { ...DECODER, ...HEAD_NORMS },
   entries: () => ({}),
+  values: () => ({}),
   caveats: windowCaveats,
 };

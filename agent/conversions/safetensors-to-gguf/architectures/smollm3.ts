@@ -1,6 +1,6 @@
 import { FormatError } from '../../../../formats/format.js';
 import { type Architecture, DECODER, PAIRED } from '../architecture.js';
-import { headDefaults, llamaEntries, ropeFactors, windowCaveats } from './llama.js';
+import { headDefaults, llamaEntries, llamaValues, ropeFactors, windowCaveats } from './llama.js';
 
 /** Llama’s layers, every fourth without positions. */
 export const smollm3: Architecture = {
@@ -9,6 +9,7 @@ export const smollm3: Architecture = {
   defaults: headDefaults,
   places: { ...DECODER, ...PAIRED },
   entries: llamaEntries,
+  values: llamaValues,
   added: ropeFactors,
   caveats(config) {
     // 1 for a layer that has positions.

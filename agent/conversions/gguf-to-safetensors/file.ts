@@ -1,0 +1,73 @@
+import { decodeFloats, type FloatType, isFloatType } from '../../../core/techniques/float-types.js';
+import { FormatError } from '../../../formats/format.js';
+import { readSpan } from '../../../formats/gguf/copy.js';
+import { type FileTensor, type GgufFile, readGgufHeader } from '../../../formats/gguf/header.js';
+import { decodeValue, type GgufValue } from '../../../formats/gguf/value.js';
+import { readTensor } from '../../../formats/tensor-data.js';
+import type { Keys } from '../safetensors-to-gguf/architecture.js';
+import { Shards } from '../safetensors-to-gguf/folder.js';
+import type { Weights } from '../safetensors-to-gguf/weights.js';
+
+/** More numbers than any table of frequencies has. */
+const SMALL = 65_536;
+
+/** A GGUF file whose weights are floats, opened to be read piece by piece. */
+export interface OpenedFile {
+  readonly header: GgufFile;
+  readonly architecture: string;
+  /** All keys that begin with `tokenizer.`, whole. */
+  readonly tokenizer: ReadonlyMap<string, GgufValue>;
+  readonly keys: Keys;
+  readonly weights: (tensor: FileTensor) => Weights;
+  readonly close: () => Promise<void>;
+}
+
+/** @throws FormatError for a file that is no model. */
+export async function openFile(path: string): Promise<OpenedFile> {
+  const header = readGgufHeader(path);
+  const architecture = header.metadata.get('general.architecture');
+  if (typeof architecture !== 'string') throw new FormatError('it does not say its architecture');
+  const tokenizer = new Map<string, GgufValue>();
+  for (const [key, span] of header.spans)
+    if (key.startsWith('tokenizer.')) tokenizer.set(key, decodeValue(await readSpan(path, span)));
+  const small = new Map<string, readonly number[]>();
+  for (const tensor of header.tensors)
+    if (tensor.name.startsWith('rope_') && tensor.bytes < SMALL && isFloatType(tensor.type))
+      small.set(tensor.name, await numbersOf(tensor, tensor.type));
+  const names = new Set(header.tensors.map(({ name }) => name));
+  const value = (key: string) => header.metadata.get(`${architecture}.${key}`);
+  const shards = new Shards();
+  return {
+    header,
+    architecture,
+    tokenizer,
+    keys: {
+      number(key) {
+        const found = value(key);
+        return typeof found === 'number' ? found : null;
+      },
+      text(key) {
+        const found = value(key);
+        return typeof found === 'string' ? found : null;
+      },
+      has: (name) => names.has(name),
+      values: (name) => small.get(name) ?? null,
+    },
+    weights: ({ name, type, shape, offset, bytes, path: file }) =>
+      shards.weights({
+        name,
+        dtype: type.toUpperCase(),
+        shape: [...shape].reverse(),
+        offset,
+        bytes,
+        path: file,
+      }),
+    close: () => shards.close(),
+  };
+}
+
+async function numbersOf(tensor: FileTensor, type: FloatType): Promise<readonly number[]> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of readTensor(tensor)) chunks.push(chunk);
+  return [...decodeFloats(Buffer.concat(chunks), type)];
+}
