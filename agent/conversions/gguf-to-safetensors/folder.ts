@@ -5,6 +5,7 @@ import {
   encodeFloats,
   FLOAT_BYTES,
   type FloatType,
+  isFloatType,
 } from '../../../core/techniques/float-types.js';
 import { type SafetensorSource, writeSafetensors } from '../../../formats/safetensors/writer.js';
 import { bytesOf, rowCount, rowLength } from '../safetensors-to-gguf/weights.js';
