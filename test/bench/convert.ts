@@ -4,6 +4,7 @@
  * 1. Tiny random checkpoints of every architecture, made by transformers, against llama.cpp's own converter: every tensor byte by
  *    byte, every key. Their logits in llama.cpp against those of transformers. Needs RIDGEPOINT_PYTHON (torch, transformers,
  *    sentencepiece, PyYAML) and RIDGEPOINT_LLAMA_CPP (a checkout with convert_hf_to_gguf.py). `--checkpoints=DIR` keeps and reuses them.
+ *    The same checkpoints as folder → GGUF → folder, and a pruned model as a folder, opened by transformers.
  * 2. With RIDGEPOINT_MATERIAL, the shipped models' own folders against the shipped files.
  * 3. 300 damaged folders: each is converted or refused in one sentence. `--damaged=N` takes another number.
  * 4. A folder of `--gigabytes=4` in parts: the memory it takes.
@@ -20,6 +21,7 @@ import { tinyLlama, writeFolder } from '../support/model-folder.js';
 import { ROOT } from '../support/ridge.js';
 import { compareFiles } from './convert/compare.js';
 import { logitError } from './convert/logits.js';
+import { roundTrips } from './convert/round-trip.js';
 import { conclude, type Figure } from './figure.js';
 
 /** What llama.cpp's converter guesses of a folder's name and its parameters; ours is called as the folder is. */
@@ -34,7 +36,10 @@ const option = (name: string) =>
 const figures: Figure[] = [];
 const folder = mkdtempSync(join(tmpdir(), 'ridgepoint-convert-'));
 try {
-  await againstReference(option('checkpoints') ?? join(folder, 'checkpoints'));
+  const checkpoints = option('checkpoints') ?? join(folder, 'checkpoints');
+  await againstReference(checkpoints);
+  const python = process.env.RIDGEPOINT_PYTHON;
+  if (python !== undefined) figures.push(...(await roundTrips(checkpoints, folder, python)));
   await shipped();
   await damaged(Number(option('damaged') ?? 300));
   await large(Number(option('gigabytes') ?? 4));

@@ -1,5 +1,9 @@
-"""Holds two folders against each other: python round-trip.py PUBLISHED WRITTEN. Prints JSON: how many tensors of the first are the same bits in the
-second, which are not and by how much, and how far the logits of transformers lie apart."""
+"""Opens folders that were made of GGUF files, by transformers.
+
+python round-trip.py compare PUBLISHED WRITTEN
+    prints JSON: how many tensors of the first are the same bits in the second, which are not and by how much, and how far logits lie apart
+python round-trip.py logits FOLDER PREFIX
+    writes PREFIX.tokens (int32) and PREFIX.logits (float32 [tokens, vocabulary]), computed in float32"""
 
 import glob
 import json
@@ -20,22 +24,33 @@ def tensors(folder):
     return found
 
 
-published, written = sys.argv[1:3]
-first, second = tensors(published), tensors(written)
-differing = {
-    name: (first[name].float() - second[name].float()).abs().max().item()
-    for name in first
-    if name in second and not (first[name].dtype == second[name].dtype and torch.equal(first[name], second[name]))
-}
-models = [AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).eval() for folder in (published, written)]
-ids = torch.arange(3, 3 + 32)[None] % models[0].config.vocab_size
-with torch.no_grad():
-    logits = [model(ids).logits for model in models]
-print(json.dumps({
-    "tensors": len(first),
-    "missing": sorted(set(first) - set(second)),
-    "more": sorted(set(second) - set(first)),
-    "differing": differing,
-    "apart": (logits[0] - logits[1]).abs().max().item(),
-    "largest": logits[0].abs().max().item(),
-}))
+def opened(folder):
+    return AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).eval()
+
+
+def logits(model):
+    ids = torch.arange(3, 3 + 32)[None] * 7 % model.config.vocab_size
+    with torch.no_grad():
+        return ids, model(ids).logits
+
+
+def compare(published, written):
+    first, second = tensors(published), tensors(written)
+    same = lambda name: first[name].dtype == second[name].dtype and torch.equal(first[name], second[name])
+    away = lambda name: (first[name].float() - second[name].float()).abs().max().item()
+    (_, one), (_, other) = logits(opened(published)), logits(opened(written))
+    print(json.dumps({
+        "tensors": len(first),
+        "unpaired": sorted(set(first) ^ set(second)),
+        "differing": {name: away(name) for name in first if name in second and not same(name)},
+        "apart": ((one - other).norm() / (one - one.mean()).norm()).item(),
+    }))
+
+
+def write_logits(folder, prefix):
+    ids, found = logits(opened(folder))
+    ids[0].to(torch.int32).numpy().tofile(f"{prefix}.tokens")
+    found[0].numpy().tofile(f"{prefix}.logits")
+
+
+{"compare": compare, "logits": write_logits}[sys.argv[1]](*sys.argv[2:])
