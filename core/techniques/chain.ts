@@ -51,14 +51,22 @@ export function chainSteps(
   if (!techniques.ok || facts === null || opens.length === 0) return techniques;
   const steps: ChainStep[] = [];
   let at = facts.format;
+  // What the base itself lacks for its first conversion is said where it is known whole (core/sweep/verdict.ts).
+  let quantized: string | null = null;
   for (const step of [...techniques.value, null]) {
     const to = step === null ? opens : [formatOf(step)];
     const way = wayTo(at, to);
     if (way === null) return rejected(`the model is ${at}, of which ${to.join(' or ')} cannot be made`);
     for (const conversion of way) {
+      const { flaw, to: next } = conversionNamed(conversion);
+      const lacks =
+        quantized === null ? null : flaw({ format: at, architecture: null, quantization: quantized });
+      if (lacks !== null)
+        return rejected(`what becomes of it is ${at}, of which ${next} cannot be made: ${lacks}`);
       steps.push({ kind: 'convert', conversion });
-      at = conversionNamed(conversion).to;
+      at = next;
     }
+    if (step?.kind === 'quantize') quantized = step.spec.type;
     if (step !== null) steps.push(step);
   }
   return { ok: true, value: steps };

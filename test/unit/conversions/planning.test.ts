@@ -7,7 +7,7 @@ import type { ConversionTask } from '../../../agent/conversions/job.js';
 import { stepsFor } from '../../../agent/techniques/index.js';
 import { CONVERSION_NAMES, conversionNamed, unopenable, wayTo } from '../../../core/models/conversions.js';
 import { planSpace } from '../../../core/sweep/space.js';
-import { chainOf } from '../../../core/techniques/chain.js';
+import { chainOf, chainSteps } from '../../../core/techniques/chain.js';
 import { UNCHANGED } from '../../../core/techniques/index.js';
 import { formatOf } from '../../../formats/index.js';
 import { temporaryFolder } from '../../support/bench.js';
@@ -56,6 +56,21 @@ describe('a folder in a sweep', () => {
     });
     expect(chains).toEqual([['convert(gguf)'], ['convert(gguf)', 'quantize(q8_0)']]);
     expect(chainOf(UNCHANGED, space.at(0).model.facts, ['safetensors'])).toEqual([]);
+  });
+
+  test('is pruned as GGUF for a server that opens folders, and is a folder again; of quantized weights none is made', async () => {
+    const space = await spaceOf({}, [{ kind: 'llama-cpp' }]);
+    const { facts } = space.at(0).model;
+    const pruned = { ...UNCHANGED, sparsity: 'magnitude:50%' };
+    expect(recipes(chainOf(pruned, facts, ['safetensors']))).toEqual([
+      'convert(gguf)',
+      'prune(magnitude:50%)',
+      'convert(safetensors)',
+    ]);
+    expect(chainSteps({ ...pruned, quantization: 'q4_k_m' }, facts, ['safetensors'])).toMatchObject({
+      ok: false,
+      message: expect.stringMatching(/of which safetensors cannot be made: its weights are q4_k_m/),
+    });
   });
 
   test('of no architecture of llama.cpp is refused before anything runs', async () => {
