@@ -1,6 +1,10 @@
 import { z } from 'zod';
 import { deviceKind } from '../experiment/experiment.js';
 import { numberOn, type Rule } from '../experiment/rule.js';
+import { NO_ADAPTER } from '../techniques/adapter.js';
+import { grouping, readAttention } from '../techniques/attention.js';
+import { requantizing } from '../techniques/quantization.js';
+import { groupsDivideWidth, pruningNeedsFloats } from '../techniques/sparsity.js';
 import { onnxPasses } from '../work/onnx.js';
 import { batch, engine, threads } from './cpu-options.js';
 import type { RunnerKind } from './runner.js';
@@ -40,6 +44,19 @@ const interThreadsNeedParallel: Rule = {
     values.executionMode === 'sequential' && (numberOn(values, 'interThreads') ?? 1) > 1
       ? 'interThreads says nothing where executionMode is sequential: set it to parallel, or leave interThreads out'
       : null,
+};
+
+/** What is done to a model is in its graph: nothing is attached to that, and no graph of a window is built. */
+const changedBefore: Rule = {
+  axes: ['attention', 'adapter'],
+  reason({ attention, adapter }) {
+    if (adapter !== NO_ADAPTER && !String(adapter).includes('mode=merged'))
+      return 'nothing is attached to an ONNX graph: merge the adapter (mode=merged)';
+    const reading = readAttention(String(attention));
+    return reading.ok && (reading.value?.window ?? null) !== null
+      ? 'no ONNX graph with a sliding window is built: leave attention as it is, or group its heads'
+      : null;
+  },
 };
 
 /** ONNX Runtime in the trial's process, through its C interface. */
@@ -88,8 +105,16 @@ export const onnx: RunnerKind = {
   devices: ['cpu', 'cuda', 'vulkan', 'metal'],
   offers: ['generator', 'profiled-generator', 'language-model'],
   formats: ['onnx'],
-  techniques: [],
-  rules: [providerOnDevice, interThreadsNeedParallel],
+  techniques: ['quantization', 'sparsity', 'attention', 'adapter'],
+  rules: [
+    providerOnDevice,
+    interThreadsNeedParallel,
+    requantizing,
+    grouping,
+    pruningNeedsFloats,
+    groupsDivideWidth,
+    changedBefore,
+  ],
   alsoKnownAs: {
     ep: 'executionProvider',
     provider: 'executionProvider',

@@ -32,6 +32,8 @@ export interface SessionSettings {
 export interface Session {
   readonly handle: Pointer;
   readonly inputs: readonly TensorInfo[];
+  /** Inputs that have a value where none is given. */
+  readonly optional: readonly TensorInfo[];
   readonly outputs: readonly TensorInfo[];
   /** What assignments call the provider that was asked for. */
   readonly provider: string;
@@ -41,6 +43,8 @@ export interface Session {
   endProfile(): string;
   close(): void;
 }
+
+type Side = 'Input' | 'Output' | 'OverridableInitializer';
 
 /** @throws OrtError in ONNX Runtime's words. */
 export function openSession(
@@ -73,7 +77,7 @@ export function openSession(
   } finally {
     api.call('ReleaseSessionOptions', options);
   }
-  const infos = (side: 'Input' | 'Output') =>
+  const infos = (side: Side) =>
     Array.from({ length: api.size(`SessionGet${side}Count`, handle) }, (_, i) =>
       infoOf(runtime, handle, side, i),
     );
@@ -81,6 +85,7 @@ export function openSession(
     handle,
     provider,
     inputs: infos('Input'),
+    optional: infos('OverridableInitializer'),
     outputs: infos('Output'),
     assigned: assignment(runtime, handle),
     endProfile: () => owned(runtime, api.make('SessionEndProfiling', handle, runtime.allocator)),
@@ -95,7 +100,7 @@ function owned({ api, allocator }: OrtRuntime, address: Pointer): string {
   return text;
 }
 
-function infoOf(runtime: OrtRuntime, session: Pointer, side: 'Input' | 'Output', index: number): TensorInfo {
+function infoOf(runtime: OrtRuntime, session: Pointer, side: Side, index: number): TensorInfo {
   const { api, allocator } = runtime;
   const name = owned(runtime, api.make(`SessionGet${side}Name`, session, index, allocator));
   const info = api.make(`SessionGet${side}TypeInfo`, session, index);

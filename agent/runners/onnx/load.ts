@@ -81,7 +81,7 @@ export async function loadModel(
   const graph = await openGraph(request, profile);
   const { session, runtime, settings, path } = graph;
   try {
-    const signature = signatureOf(session.inputs, session.outputs);
+    const signature = signatureOf(session.inputs, session.outputs, session.optional);
     const { contextTokens, sequences } = request;
     requireBatch(signature, sequences);
     const file = readable(path);

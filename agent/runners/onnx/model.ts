@@ -94,7 +94,10 @@ export class OnnxModel implements Generator {
           : new TwoSided(memory, layout);
     this.#history = this.#cache === null ? new Int32Array(sequences * capacity) : null;
 
-    const order = session.inputs.map(({ name }) => name);
+    const { keptLogits } = signature;
+    // It may be one of those that a graph has a value for, which are given where they are known alone.
+    const given = keptLogits === null || session.inputs.includes(keptLogits) ? [] : [keptLogits];
+    const order = [...session.inputs, ...given].map(({ name }) => name);
     const places: { slot: Slot; at: number; size: SizeOf }[] = [];
     const add = (info: TensorInfo | null, elements: number, size: SizeOf): Block | null => {
       if (info === null) return null;

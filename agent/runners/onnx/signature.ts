@@ -52,12 +52,22 @@ const CACHES: readonly (readonly [RegExp, string])[] = [
   [/^past_(\d+)$/, 'present_$1'],
 ];
 
-/** @throws FailureError `model-unsupported` with what is no decoder's. */
-export function signatureOf(inputs: readonly TensorInfo[], outputs: readonly TensorInfo[]): Signature {
+/**
+ * @param optional inputs that have a value where none is given: those that are known are used.
+ * @throws FailureError `model-unsupported` with what is no decoder's.
+ */
+export function signatureOf(
+  inputs: readonly TensorInfo[],
+  outputs: readonly TensorInfo[],
+  optional: readonly TensorInfo[] = [],
+): Signature {
   const found: { -readonly [N in (typeof NAMES)[keyof typeof NAMES]]?: TensorInfo } = {};
   const cache: CacheTensor[] = [];
+  const roleOf = ({ name }: TensorInfo) =>
+    Object.hasOwn(NAMES, name) ? NAMES[name as keyof typeof NAMES] : null;
+  for (const input of optional) if (roleOf(input) === 'keptLogits') found.keptLogits = input;
   for (const input of inputs) {
-    const role = Object.hasOwn(NAMES, input.name) ? NAMES[input.name as keyof typeof NAMES] : null;
+    const role = roleOf(input);
     if (role !== null) found[role] = input;
     else cache.push(cacheTensor(input, outputs));
   }
