@@ -7,6 +7,7 @@ import { writeSynthetic } from '../../agent/artifacts/synthetic/model.js';
 import { bytesOf } from '../../agent/artifacts/tree.js';
 import { ggufToOnnx } from '../../agent/conversions/gguf-to-onnx/converter.js';
 import { quantizeFile } from '../../agent/runners/llama-cpp/index.js';
+import { loadModel } from '../../agent/runners/onnx/load.js';
 import { readSynthetic } from '../../core/models/synthetic.js';
 import { type GraphQuantization, readGraphQuantization } from '../../core/techniques/graph-quantization.js';
 import { readQuantization } from '../../core/techniques/quantization.js';
@@ -82,6 +83,18 @@ describe('a graph made of a GGUF file', () => {
     const spread = rootMeanSquare(wanted[0]!, new Float32Array(wanted[0]!.length));
     const made = await exported(`${path.split('/').at(-1)}.onnx`, path);
     expect(apart(await ofOnnx(made), wanted) / spread).toBeLessThan(ROUNDING);
+  });
+
+  test('runs in the runner onnx, which asks for the logits it needs', async () => {
+    const path = await exported('run', 'tiny');
+    const request = { modelPath: path, options: {}, deviceClass: 'cpu', deviceId: 'cpu0', cpus: [0] };
+    const model = await loadModel({ ...request, contextTokens: 64, sequences: 1 });
+    const wanted = await ofLlama('tiny');
+    const rows: Float32Array[] = [];
+    model.evaluate(tokens, tokens.length - 2, (_, logits) => void rows.push(logits.slice()));
+    model.close();
+    expect(model.facts.environment).toMatchObject({ kvCacheType: 'float32', kvCacheShared: true });
+    expect(apart(rows, wanted.slice(-2))).toBeLessThan(ROUNDING);
   });
 
   test('of quantized weights has the very same weights', async () => {
