@@ -27,3 +27,8 @@ export interface ServedEndpoint {
   /** It was running already, for a trial that asked for the same. */
   readonly kept: boolean;
 }
+
+/** @returns fields of a request that shall be answered by the model as it is, whatever adapters a server has loaded. */
+export function withoutLora({ loras, profile }: ServedEndpoint): Readonly<Record<string, unknown>> {
+  return loras.length === 0 ? {} : (profile.loras?.none ?? {});
+}

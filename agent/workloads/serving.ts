@@ -17,7 +17,7 @@ import { canonicalJson } from '../../core/sweep/identity.js';
 import type { ArrivalName } from '../../core/workloads/serving.js';
 import { openTokenizer } from '../runners/tokenizer.js';
 import { headersOf } from '../servers/ask.js';
-import type { ServedEndpoint } from '../servers/served.js';
+import { type ServedEndpoint, withoutLora } from '../servers/served.js';
 import { measureCeiling } from '../serving/ceiling.js';
 import type { Endpoint } from '../serving/endpoint.js';
 import { type InsideReadings, watchInside } from '../serving/inside.js';
@@ -123,7 +123,7 @@ function endpointOf(served: ServedEndpoint, wanted: ServingOptions): Endpoint {
     model: served.model,
     stream,
     headers: headersOf(served),
-    body: { temperature, ...(exactLength && served.profile.exactLength) },
+    body: { temperature, ...(exactLength && served.profile.exactLength), ...withoutLora(served) },
     timeoutSeconds: requestTimeoutSeconds,
   };
 }

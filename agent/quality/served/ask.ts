@@ -3,7 +3,7 @@ import { valueAt } from '../../../core/quality/tasks/template.js';
 import { untilStop } from '../../../core/quality/until-stop.js';
 import type { LogProbabilitiesAsked } from '../../../core/runners/server/profile.js';
 import { headersOf } from '../../servers/ask.js';
-import type { ServedEndpoint } from '../../servers/served.js';
+import { type ServedEndpoint, withoutLora } from '../../servers/served.js';
 import { refusalOf } from '../../serving/delta.js';
 
 /** Of one answer: a long prompt on a slow machine takes minutes. */
@@ -29,7 +29,7 @@ export async function askLogProbabilities(
     '{model}': server.model,
   };
   const filled = Object.entries(body).map(([name, value]) => [name, words[String(value)] ?? value]);
-  return await post(server, path, Object.fromEntries(filled));
+  return await post(server, path, { ...withoutLora(server), ...Object.fromEntries(filled) });
 }
 
 /** Has a server say what follows a prompt, by its likeliest tokens. @returns the text up to a stop. @throws NoAnswer */
@@ -41,7 +41,7 @@ export async function askText(
   const { model, profile } = server;
   const answer = await post(server, profile.paths.completions, {
     ...{ model, prompt: typeof prompt === 'string' ? prompt : [...prompt] },
-    ...{ max_tokens: maxTokens, temperature: 0 },
+    ...{ max_tokens: maxTokens, temperature: 0, ...withoutLora(server) },
   });
   const text = valueAt(answer, 'choices.0.text');
   if (typeof text !== 'string') throw new NoAnswer(`${profile.paths.completions} answered without a text`);

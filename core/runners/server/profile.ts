@@ -70,6 +70,8 @@ export const serverProfileSchema = z.strictObject({
       between: z.string().min(1).optional(),
       /** Fields of a request: `"{lora}"` stands for the name of its adapter, `"{index}"` for its place among those that were loaded. */
       request: z.record(z.string(), z.json()),
+      /** Fields of a request that wants none while some are loaded. */
+      none: z.record(z.string(), z.json()).default({}),
     })
     .nullable()
     .default(null),

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { ServedEndpoint } from '../../../agent/servers/served.js';
+import { type ServedEndpoint, withoutLora } from '../../../agent/servers/served.js';
 import { choosingLoras } from '../../../agent/workloads/lora-requests.js';
 import { PROFILES, type ServerKindName } from '../../../core/runners/server/index.js';
 import { parseLoraShares, parseLoras } from '../../../core/serving/loras.js';
@@ -55,6 +55,10 @@ describe('adapters that requests choose among', () => {
     expect(body('llama-server', ['sql', 'chat'])).toEqual({ lora: [{ id: 1, scale: 1 }] });
     // One that somebody else loaded, by its name.
     expect(body('openai', [])).toEqual({ model: 'chat' });
+    // While some are loaded, a request to llama-server that wants none has to say so.
+    expect(withoutLora(served('llama-server', ['sql']))).toEqual({ lora: [{ id: 0, scale: 0 }] });
+    expect(withoutLora(served('llama-server', []))).toEqual({});
+    expect(withoutLora(served('vllm', ['sql']))).toEqual({});
     expect(() => body('vllm', ['sql'])).toThrow('the server test has no adapter chat');
     expect(() => body('tensorrt-llm', [])).toThrow('cannot be asked for an adapter');
   });

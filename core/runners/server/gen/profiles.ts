@@ -49,18 +49,24 @@ export const PROFILES = {
     ],
     "loras": {
       "format": "gguf",
-      "arguments": [
-        "--lora-init-without-apply"
-      ],
+      "arguments": [],
       "adapter": [
-        "--lora",
-        "{path}"
+        "--lora-scaled",
+        "{path}:0"
       ],
       "request": {
         "lora": [
           {
             "id": "{index}",
             "scale": 1
+          }
+        ]
+      },
+      "none": {
+        "lora": [
+          {
+            "id": 0,
+            "scale": 0
           }
         ]
       }
@@ -285,7 +291,8 @@ export const PROFILES = {
       "adapter": [],
       "request": {
         "model": "{lora}"
-      }
+      },
+      "none": {}
     },
     "environment": {},
     "options": {},
@@ -367,7 +374,8 @@ export const PROFILES = {
       ],
       "request": {
         "lora_path": "{lora}"
-      }
+      },
+      "none": {}
     },
     "environment": {
       "HF_HUB_OFFLINE": "1"
@@ -708,7 +716,8 @@ export const PROFILES = {
       "adapter": [],
       "request": {
         "model": "{lora}"
-      }
+      },
+      "none": {}
     },
     "environment": {},
     "options": {
@@ -958,7 +967,8 @@ export const PROFILES = {
       "between": ",",
       "request": {
         "model": "{lora}"
-      }
+      },
+      "none": {}
     },
     "environment": {
       "HF_HUB_OFFLINE": "1",
@@ -1140,7 +1150,8 @@ export const PROFILES = {
       ],
       "request": {
         "model": "{lora}"
-      }
+      },
+      "none": {}
     },
     "environment": {
       "HF_HUB_OFFLINE": "1",
