@@ -17,11 +17,6 @@ export interface LinearLayer extends FileTensor {
 /** Weights of the linear layers of a block; norms and biases are vectors, and a router of experts decides more than it costs. */
 const MATRIX = /^blk\.\d+\.(?!ffn_gate_inp)[a-z0-9_]+\.weight$/;
 
-/** @returns the names of all matrices of the blocks, in file order. */
-export function matricesOf(header: GgufFile): readonly FileTensor[] {
-  return header.tensors.filter(({ name, shape }) => MATRIX.test(name) && shape.length === 2);
-}
-
 /**
  * @returns the layers of a file that are pruned, in file order; of experts each is a layer of its own.
  * @throws FailureError `impossible-combination` when no layer is chosen, `model-unsupported` for layers that are
