@@ -24,7 +24,7 @@ export function ggufTokenizer(path: string): GgufTokenizer {
   const vocabulary = kind.read(folder);
   const { tokens } = vocabulary;
   requireDifferent(tokens);
-  const special = specialTokens(folder, tokens.length);
+  const special = specialTokens(folder, tokens);
   const metadata = new Map<string, GgufValue>([
     ['tokenizer.ggml.model', { type: 'string', value: kind.model }],
     ['tokenizer.ggml.pre', { type: 'string', value: vocabulary.pre }],

@@ -3,7 +3,7 @@ import type { GgufValue } from '../gguf/value.js';
 import { contentOf } from './content.js';
 import type { TokenizerFolder } from './files.js';
 import { parts } from './pre-tokenizers.js';
-import { publishedIds } from './vocabulary.js';
+import { publishedIds, TOKEN_TYPES, type Token } from './vocabulary.js';
 
 /** ggml's names of the tokens that steer, by transformers' names. */
 const KEYS = {
@@ -35,17 +35,17 @@ const KNOWN_ENDS: readonly string[] = [
 ];
 
 /**
- * @param size tokens that the model has rows for.
+ * @param tokens of all rows of the model.
  * @returns which tokens begin, end, part and pad texts, and which of them a text gets by itself.
  */
 export function specialTokens(
   folder: TokenizerFolder,
-  size: number,
+  tokens: readonly Token[],
 ): { readonly metadata: ReadonlyMap<string, GgufValue>; readonly warnings: readonly string[] } {
   const { config, tokenizer, model } = folder;
   const published = publishedIds(folder);
   const inside = (id: unknown) =>
-    Number.isSafeInteger(id) && Number(id) >= 0 && Number(id) < size ? Number(id) : null;
+    Number.isSafeInteger(id) && Number(id) >= 0 && Number(id) < tokens.length ? Number(id) : null;
   const idOf = (text: string | null) => (text === null ? null : inside(published.get(text)));
   const named = (role: string) => idOf(contentOf(config[`${role}_token`]));
   const ids = new Map<Role, number>();
@@ -79,10 +79,11 @@ export function specialTokens(
     if (typeof stated === 'boolean') added.set(role, stated && ids.has(role));
   }
 
-  const texts = new Map([...published].map(([text, id]) => [id, text]));
+  // Configs that nobody wrote for their tokenizer have the ids of another one's.
   const others = endsOf(folder)
     .map(inside)
-    .filter((id) => id !== null && id !== ids.get('eos') && !KNOWN_ENDS.includes(texts.get(id) ?? ''));
+    .filter((id) => id !== null && id !== ids.get('eos') && tokens[id]!.type === TOKEN_TYPES.control)
+    .filter((id) => !KNOWN_ENDS.includes(tokens[id!]!.text));
   for (const id of new Set(others)) {
     const role = (['eot', 'eom'] as const).find((free) => !ids.has(free) || ids.get(free) === id);
     if (role === undefined) warnings.push(`token ${id} ends an answer, too; a GGUF file names three`);

@@ -360,6 +360,8 @@ describe('tokens that steer', () => {
       eot_token_id: 601,
       eom_token_id: 602,
     });
+    const letter = { 'config.json': { eos_token_id: 2 }, 'generation_config.json': { eos_token_id: 2 } };
+    expect(read(withTokens({}, { eos_token: '<e>' }, letter)).eot_token_id).toBeUndefined();
     const beyond = { 'config.json': { vocab_size: 600, eos_token_id: 600 } };
     expect(read(withTokens({}, {}, beyond)).eos_token_id).toBeUndefined();
   });
