@@ -2,6 +2,7 @@ import { FailureError, failure } from '../../../core/errors.js';
 import { isNamedAs, withoutEnding } from '../../../core/models/formats.js';
 import { partPaths, withoutPart } from '../../../core/models/parts.js';
 import { FETCHED, FETCHED_FOLDERS } from '../../../formats/index.js';
+import { notePath } from './kept.js';
 import { FETCHED_TITLES } from './refusals.js';
 
 /** A file as a hub lists it. */
@@ -46,7 +47,10 @@ function folderOf(files: readonly HubFile[], format: string | null): readonly Hu
   for (const { name, parts } of FETCHED_FOLDERS) {
     if (format !== null && name !== format) continue;
     const names = parts.of(files.map(({ path }) => path).filter((path) => !path.includes('/')));
-    if (names !== null) return names.map((one) => byName.get(one)!);
+    if (names === null) continue;
+    // What the cache notes of a file lies beside it: no file of a stranger's may stand there.
+    const notes = new Set(names.map(notePath));
+    return names.filter((one) => !notes.has(one)).map((one) => byName.get(one)!);
   }
   return null;
 }

@@ -215,7 +215,15 @@ describe('the file of a repository', () => {
     const index = 'model.safetensors.index.json';
     const folder = ['README.md', 'config.json', 'tokenizer.json', 'vocab.txt', index, ...weights];
     // The same weights again in the publisher's own form, and files of other folders, are none of it.
-    const others = ['consolidated-00001.safetensors', '1_Pooling/config.json', 'onnx/model.onnx', 'a.bin'];
+    // Nor are files that would lie where the cache writes what it knows of others.
+    const notes = ['config.json.json', 'tokenizer.json.json', `${weights[0]}.json`];
+    const others = [
+      ...notes,
+      'consolidated-00001.safetensors',
+      '1_Pooling/config.json',
+      'onnx/model.onnx',
+      'a.bin',
+    ];
     const wanted = `folder: config.json tokenizer.json vocab.txt ${[index, ...weights].join(' ')}`;
     expect(chosen(null, [...folder, ...others].map(file))).toBe(wanted);
     expect(chosen('safetensors', [...folder, 'model-Q8_0.gguf'].map(file))).toBe(wanted);
