@@ -83,6 +83,14 @@ const SETS = {
     'kernelRoofRatio',
     'energyPerCallJoules',
   ],
+  inference: [
+    'itemsPerSecond',
+    'inferenceP50Seconds',
+    'inferenceP99Seconds',
+    'energyPerItemJoules',
+    'peakResidentBytes',
+    'modelBytes',
+  ],
   roofline: [
     'prefillRoofRatio',
     'decodeRoofRatio',

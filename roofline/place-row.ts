@@ -7,6 +7,7 @@ import { runnerNamed } from '../core/runners/index.js';
 import { median } from '../core/statistics/quantile.js';
 import type { EnginePasses } from '../core/work/engine-passes.js';
 import { type PhaseWork, phaseWork } from '../core/work/phase-work.js';
+import { workloadNamed } from '../core/workloads/index.js';
 import { placeCall } from './call.js';
 import { measuredMachine } from './machine-model.js';
 import { servedRow } from './served-row.js';
@@ -25,7 +26,8 @@ export function placeRow(evidence: Evidence): RooflineRecord | string {
   if (counting?.by === 'served') return servedRow(evidence, counting.engine);
   if (input.given.roofline === null) return input.absent.roofline ?? 'the work of the model is not known';
   if (counting?.by === 'step') return trainingOf(evidence, input.given.roofline);
-  if (counting?.by === 'pass') return answersOf(evidence, input.given.roofline, counting.engine);
+  if (counting?.by === 'pass' && workloadNamed(workload.kind)?.needs === 'generator')
+    return answersOf(evidence, input.given.roofline, counting.engine);
   return `work is not counted of the runner ${runner.kind} under the workload ${workload.kind}`;
 }
 

@@ -1,3 +1,4 @@
+import type { InferenceRecord } from '../../core/inference/record.js';
 import type { KernelRecord } from '../../core/kernels/record.js';
 import type { ProfiledOperator } from '../../core/result/profile-record.js';
 import type { TrainingPart } from '../../core/result/roofline-record.js';
@@ -13,6 +14,7 @@ export interface Opened {
   readonly 'language-model': LanguageModel;
   readonly trainer: TrainableModel;
   readonly op: Op;
+  readonly graph: Graph;
   readonly endpoint: EndpointOpened;
 }
 
@@ -90,6 +92,14 @@ export interface Op extends Closable {
   readonly facts: OpenedFacts;
   readonly record: Omit<KernelRecord, 'callSeconds'>;
   /** Runs it so many times. @returns seconds of each call. */
+  call(times: number): number[];
+}
+
+/** Tensors in, tensors out, with inputs that are ready. */
+export interface Graph extends Closable {
+  readonly facts: OpenedFacts;
+  readonly record: Omit<InferenceRecord, 'runSeconds'>;
+  /** Runs it so many times. @returns seconds of each. */
   call(times: number): number[];
 }
 

@@ -65,6 +65,16 @@ export interface KernelRequest {
   readonly shape: Readonly<Record<string, number>>;
 }
 
+/** The shapes of a graph's inputs, as a point of a sweep has them. */
+export interface GraphRequest {
+  /** Size of the first dimension of inputs, where it is open. */
+  readonly items: number;
+  /** Of every other open dimension that `sizes` does not name. */
+  readonly size: number;
+  readonly sizes: Readonly<Record<string, number>>;
+  readonly seed: number;
+}
+
 /** Where and how anything is opened. */
 export interface PlaceRequest {
   /** The runner's options at this point, defaults filled in. */
@@ -102,6 +112,7 @@ export interface Demands {
   /** What the weights are loaded for. */
   readonly trainer: { readonly training: TrainingSettings };
   readonly op: { readonly kernel: KernelRequest };
+  readonly graph: { readonly graph: GraphRequest };
   /** The server was started before, by what the point says of it. */
   readonly endpoint: Readonly<Record<never, never>>;
 }
@@ -109,6 +120,7 @@ export interface Demands {
 export type GeneratorRequest = ModelRequest & GeneratorDemands;
 export type LanguageModelRequest = ModelRequest & Demands['language-model'];
 export type TrainerRequest = ModelRequest & Demands['trainer'];
+export type GraphOpenRequest = ModelRequest & Demands['graph'];
 export type OpRequest = PlaceRequest & Demands['op'];
 export type EndpointRequest = ModelRequest & { readonly served: ServedEndpoint | null };
 
@@ -119,6 +131,7 @@ export interface OpenRequest {
   readonly 'language-model': LanguageModelRequest;
   readonly trainer: TrainerRequest;
   readonly op: OpRequest;
+  readonly graph: GraphOpenRequest;
   readonly endpoint: EndpointRequest;
 }
 

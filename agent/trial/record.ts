@@ -64,6 +64,7 @@ export function writeRecord(
     quality,
     training: failure === null ? notes.training : null,
     kernel: outcome?.findings?.of === 'op' ? outcome.findings.record : null,
+    ...(outcome?.findings?.of === 'inference' && { inference: outcome.findings.record }),
     ...(outcome?.findings?.of === 'serving' && { serving: outcome.findings.record }),
     profile: failure === null ? notes.profile : null,
     roofs: notes.roofs,

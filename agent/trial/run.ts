@@ -79,6 +79,7 @@ const INPUTS: { readonly [C in keyof WorkloadInput]: InputOf<WorkloadInput[C]> }
   'profiled-generator': () => null,
   'language-model': () => null,
   op: () => null,
+  graph: () => null,
   endpoint: ({ promptsPath = null, modelPath }) => ({ promptsPath, tokenizerPath: modelPath }),
   trainer: trainingInput,
 };

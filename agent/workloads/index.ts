@@ -1,12 +1,13 @@
 import { FailureError, failure } from '../../core/errors.js';
 import { finetune } from './finetune.js';
+import { inference } from './inference.js';
 import { kernel } from './kernel.js';
 import { latency } from './latency.js';
 import { serving } from './serving.js';
 import type { Workload } from './workload.js';
 
 /** Every workload this agent knows: a new one is a new file and one line here. */
-const WORKLOADS: readonly Workload[] = [latency, finetune, kernel, serving];
+const WORKLOADS: readonly Workload[] = [latency, finetune, kernel, serving, inference];
 
 export const WORKLOAD_KINDS: readonly string[] = WORKLOADS.map((workload) => workload.kind);
 

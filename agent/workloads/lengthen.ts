@@ -3,7 +3,7 @@ import type { WorkloadContext } from './workload.js';
 
 /** The part of a repeat that one phase is, as work that can be done again at once. */
 export interface LengthenedWork {
-  readonly phase: 'energy-prefill' | 'energy-decode' | 'energy-kernel';
+  readonly phase: 'energy-prefill' | 'energy-decode' | 'energy-kernel' | 'energy-infer';
   /** What it usually takes, as it was timed. */
   readonly seconds: number;
   readonly tokens: number;

@@ -1,4 +1,5 @@
 import type { MeasurePolicy, Options } from '../../core/experiment/experiment.js';
+import type { InferenceRecord } from '../../core/inference/record.js';
 import type { KernelRecord } from '../../core/kernels/record.js';
 import type { PhaseName } from '../../core/result/result.js';
 import type { ServingRecord } from '../../core/serving/record.js';
@@ -30,6 +31,7 @@ export interface WorkloadInput {
   readonly 'language-model': null;
   readonly trainer: TrainingInput;
   readonly op: null;
+  readonly graph: null;
   readonly endpoint: ServingInput;
 }
 
@@ -122,4 +124,5 @@ export type WorkloadFindings =
       readonly kept: KeptResult | null;
     }
   | { readonly of: 'op'; readonly record: KernelRecord }
+  | { readonly of: 'inference'; readonly record: InferenceRecord }
   | { readonly of: 'serving'; readonly record: ServingRecord };

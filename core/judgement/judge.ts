@@ -5,6 +5,7 @@ import { efficiencyFindings } from './efficiency.js';
 import { energyFindings } from './energy/findings.js';
 import { missing } from './entries.js';
 import { gather, type Judgement, type Placement } from './evidence.js';
+import { inferenceFindings } from './inference.js';
 import { kernelFindings } from './kernel.js';
 import { machineFindings } from './machine.js';
 import { qualityFindings } from './quality.js';
@@ -40,6 +41,7 @@ export function judgeWith(place: Placement, facts: TrialFacts): Judgement {
     machineFindings(evidence),
     trainingFindings(evidence),
     kernelFindings(evidence, placement),
+    inferenceFindings(evidence),
     qualityFindings(evidence),
     efficiencyFindings(evidence),
     // Behind those whose metrics it has by other means.

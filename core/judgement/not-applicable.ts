@@ -6,6 +6,7 @@ type NotApplicableCode =
   | 'tasks'
   | 'training'
   | 'kernel'
+  | 'inference'
   | 'pruning'
   | 'adapter'
   | 'heldOut'
@@ -22,6 +23,7 @@ export const NOT_APPLICABLE: Readonly<Record<Exclude<NotApplicableCode, 'work'>,
   tasks: 'the sweep names no tasks',
   training: 'the workload does not train',
   kernel: 'the workload runs no single op',
+  inference: 'the workload runs no graph of tensors',
   pruning: 'the weights were not pruned',
   adapter: 'no adapter was attached',
   heldOut: 'no part of the text was held out',

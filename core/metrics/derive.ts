@@ -20,12 +20,14 @@ export interface Repeat {
   readonly train: RepeatPart | null;
   /** Calls of an op; its tokens count them. */
   readonly kernel: RepeatPart | null;
+  /** Runs of a graph; its tokens count the items. */
+  readonly infer: RepeatPart | null;
   /** Requests to a server, from the first dispatch to the last answer; its tokens are those that were generated. */
   readonly serve: RepeatPart | null;
 }
 
 /** The phases that are measured; loading, warm-up and quality are around them. */
-export const MEASURED = ['prefill', 'decode', 'train', 'kernel', 'serve'] as const;
+export const MEASURED = ['prefill', 'decode', 'train', 'kernel', 'infer', 'serve'] as const;
 
 const isMeasured = ({ name }: Phase) => (MEASURED as readonly string[]).includes(name);
 
@@ -52,6 +54,7 @@ export function repeatsOf(phases: readonly Phase[]): Repeat[] {
       decode: part('decode', index),
       train: part('train', index),
       kernel: part('kernel', index),
+      infer: part('infer', index),
       serve: part('serve', index),
     }));
 }

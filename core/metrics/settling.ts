@@ -9,6 +9,7 @@ export const SETTLING_METRICS = [
   'decodeTokensPerSecond',
   'trainTokensPerSecond',
   'kernelSeconds',
+  'inferenceP50Seconds',
 ] as const satisfies readonly MetricName[];
 
 /** What one trial quotes for each of them, in the metric's unit; what it does not have is left out. */

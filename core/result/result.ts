@@ -10,6 +10,7 @@ import {
 } from '../bounds.js';
 import { FAILURES, type FailureCode } from '../errors.js';
 import { PROFILE_LEVELS } from '../experiment/experiment.js';
+import { inferenceRecordSchema } from '../inference/record.js';
 import { kernelRecordSchema } from '../kernels/record.js';
 import { FORMAT_NAMES } from '../models/formats.js';
 import { qualityRecordSchema } from '../quality/record.js';
@@ -146,11 +147,13 @@ export const phaseSchema = z.object({
     'decode',
     'train',
     'kernel',
+    'infer',
     'serve',
     'quality',
     'energy-prefill',
     'energy-decode',
     'energy-kernel',
+    'energy-infer',
   ]),
   /** 0-based repeat; null for load. */
   repeat: z.number().int().nullable(),
@@ -246,6 +249,8 @@ export const resultSchema = z.object({
   training: trainingRecordSchema.nullable(),
   /** What an op was and what its calls took; null for workloads that run models. */
   kernel: kernelRecordSchema.nullable(),
+  /** What running a graph of tensors gave, run by run; left out for other workloads. */
+  inference: inferenceRecordSchema.optional(),
   /** What asking a server gave, request by request; left out for workloads that ask none. */
   serving: servingRecordSchema.optional(),
   /** What each operator took, in a run of its own; null where none was asked for, or could be had (`absent.profile`). */

@@ -103,7 +103,7 @@ export const onnx: RunnerKind = {
     engine,
   }),
   devices: ['cpu', 'cuda', 'vulkan', 'metal'],
-  offers: ['generator', 'profiled-generator', 'language-model'],
+  offers: ['generator', 'profiled-generator', 'language-model', 'graph'],
   formats: ['onnx'],
   techniques: ['quantization', 'sparsity', 'attention', 'adapter'],
   rules: [

@@ -7,6 +7,7 @@
  * - `language-model`: a vocabulary and the logits of any position, for quality
  * - `trainer`: steps of an optimizer
  * - `op`: one operation, called again and again
+ * - `graph`: tensors in, tensors out, run again and again
  * - `endpoint`: the address of a server that answers requests
  */
 export const CAPABILITIES = [
@@ -15,6 +16,7 @@ export const CAPABILITIES = [
   'language-model',
   'trainer',
   'op',
+  'graph',
   'endpoint',
 ] as const;
 export type Capability = (typeof CAPABILITIES)[number];

@@ -6,7 +6,7 @@ import { findLibraries } from '../../agent/native/onnxruntime/libraries.js';
 import { probeProviders } from '../../agent/native/onnxruntime/probe.js';
 import { onnxRunner } from '../../agent/runners/onnx/index.js';
 import { loadModel } from '../../agent/runners/onnx/load.js';
-import type { GeneratorRequest } from '../../agent/runners/runner.js';
+import type { GeneratorRequest, GraphRequest } from '../../agent/runners/runner.js';
 import { toFailure } from '../../core/errors.js';
 
 /** One decoder, as exporters spell it (test/fixtures/onnx/graphs.py). */
@@ -217,6 +217,34 @@ describe.skipIf(!here)('decoders in ONNX Runtime (needs onnxruntime-node)', () =
     expect(mute).toMatchObject({
       code: 'model-unsupported',
       hint: expect.stringContaining('tokenizer.json'),
+    });
+  });
+
+  test('any graph runs on inputs of its own types and sizes', async () => {
+    const open = (changes: Partial<GraphRequest> = {}, file = graph('classes')) =>
+      onnxRunner.opens.graph({
+        ...request('classes', { modelPath: file }),
+        graph: { items: 3, size: 8, sizes: { height: 16 }, seed: 1, ...changes },
+      });
+    const ready = await open();
+    expect(ready.record).toEqual({
+      items: 3,
+      inputs: [{ name: 'pixels', type: 'float32', shape: [3, 3, 16, 8] }],
+      outputs: [{ name: 'shares', type: 'float32', shape: [3, 5] }],
+    });
+    expect(ready.facts.modelBytes).toBe(3 * 5 * 4);
+    expect(ready.call(4)).toHaveLength(4);
+    ready.close();
+    // Words and masks: a decoder is a graph like any other.
+    const words = await open({ sizes: { sequence: 6, total: 6, past: 1 }, size: 1 }, graph('cached')).then(
+      () => null,
+      toFailure,
+    );
+    expect(words?.message).toMatch(/^ONNX Runtime could not evaluate inputs of input_ids int64\[3, 6\]/);
+    const unknown = await open({ sizes: { depth: 4 } }).then(() => null, toFailure);
+    expect(unknown).toMatchObject({
+      code: 'impossible-combination',
+      message: 'The graph has no open dimension depth; it has batch, height, width.',
     });
   });
 

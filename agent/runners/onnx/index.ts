@@ -1,5 +1,6 @@
 import type { LanguageModel } from '../opened.js';
 import type { LanguageModelRequest, Runner } from '../runner.js';
+import { openAnyGraph } from './graph.js';
 import { loadModel } from './load.js';
 import { probe } from './probe.js';
 import { openProfiled } from './profiled.js';
@@ -13,6 +14,7 @@ export const onnxRunner = {
     generator: (request) => loadModel(request),
     'profiled-generator': openProfiled,
     'language-model': openText,
+    graph: openAnyGraph,
   },
 } satisfies Runner;
 

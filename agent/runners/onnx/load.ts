@@ -25,6 +25,8 @@ export interface OpenedGraph {
   /** Facts for the record's environment. */
   readonly environment: Readonly<Record<string, string | number | boolean | null>>;
   readonly warnings: readonly Warning[];
+  /** @returns bytes of all weights; null where ONNX Runtime reads what we do not. */
+  readonly weightBytes: () => number | null;
 }
 
 /**
@@ -54,6 +56,7 @@ export async function openGraph(request: ModelRequest, profile: string | null = 
     path,
     environment: environmentOf(runtime, session, settings.session),
     warnings: fallbackWarnings(session, settings.session.provider),
+    weightBytes: () => bytesOf(readable(path)),
   };
 }
 
@@ -95,7 +98,7 @@ export async function loadModel(
       sharesCache,
     };
     const facts = (cacheBytes: number) => ({
-      modelBytes: file?.graph.constants.reduce((sum, { bytes }) => sum + bytes, 0) ?? null,
+      modelBytes: bytesOf(file),
       parameters: null,
       kvCacheBytes: cacheBytes,
       vocabularySize: signature.vocabularySize,
@@ -121,6 +124,10 @@ function requireBatch({ ids }: Signature, sequences: number): void {
       hint: `Set parallel to ${batch}, or export the graph with an open batch.`,
     }),
   );
+}
+
+function bytesOf(file: OnnxFile | null): number | null {
+  return file?.graph.constants.reduce((sum, { bytes }) => sum + bytes, 0) ?? null;
 }
 
 /** @returns what the file says beside its weights; null where ONNX Runtime reads what we do not. */

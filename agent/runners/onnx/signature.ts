@@ -119,7 +119,7 @@ function cacheTensor(past: TensorInfo, outputs: readonly TensorInfo[]): CacheTen
 function unsupported(reason: string): FailureError {
   return new FailureError(
     failure('model-unsupported', `The graph is no decoder that can be driven: ${reason}.`, {
-      hint: 'Export it for text generation, by Optimum or onnxruntime-genai.',
+      hint: 'Export it for text generation, by Optimum or onnxruntime-genai, or measure it as a graph with the workload inference.',
     }),
   );
 }

@@ -58,7 +58,7 @@ export function energyFindings(evidence: Evidence): Findings {
   const parts = new Map(
     [...plan.parts].map(([name, part]) => [name, part === plan.whole ? whole : measure(part, primary)]),
   );
-  const of = (name: 'prefill' | 'decode' | 'kernel') => parts.get(name) ?? null;
+  const of = (name: 'prefill' | 'decode' | 'kernel' | 'infer') => parts.get(name) ?? null;
   const paired = plan.whole.observations.map((observation, i) => {
     return { observation, reading: whole.readings[i]! };
   });
@@ -83,6 +83,12 @@ export function energyFindings(evidence: Evidence): Findings {
         (of('kernel')?.known ?? []).map(({ joules, tokens }) => joules / tokens.kernel),
         'J',
         input.kernel === null ? NOT_APPLICABLE.kernel : whole.why,
+        primary.label,
+      ),
+      energyPerItemJoules: perRepeat(
+        (of('infer')?.known ?? []).map(({ joules, tokens }) => joules / tokens.infer),
+        'J',
+        input.inference === undefined ? NOT_APPLICABLE.inference : whole.why,
         primary.label,
       ),
       ...cross.entries,
@@ -228,6 +234,7 @@ const ENERGY_METRICS = [
   ['prefillEnergyJoules', 'J'],
   ['decodeEnergyJoules', 'J'],
   ['energyPerCallJoules', 'J'],
+  ['energyPerItemJoules', 'J'],
   ['energyPerOutputTokenJoules', 'J/token'],
   ['energyNetPerOutputTokenJoules', 'J/token'],
   ['energyPerTotalTokenJoules', 'J/token'],

@@ -82,7 +82,7 @@ const lengthOf = ({ startSeconds, endSeconds }: Window) => endSeconds - startSec
 /** Rounding of times must not make a window of exactly 20 periods too short. */
 const periods = (count: number, periodSeconds: number) => count * periodSeconds * (1 - 1e-9);
 const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);
-const NONE: Tokens = { prefill: 0, decode: 0, train: 0, kernel: 0, serve: 0 };
+const NONE: Tokens = { prefill: 0, decode: 0, train: 0, kernel: 0, infer: 0, serve: 0 };
 
 /** The lengthened windows of a phase. */
 function loopsOf(phases: readonly Phase[], name: PartName, periodSeconds: number): Observation[] {

@@ -35,6 +35,7 @@ export function servedParts({ serving, phases }: TrialFacts): Repeat | string | 
     decode: part(apart.decode, sum(read.map(({ outputTokens }) => Math.max(0, (outputTokens ?? 0) - 1)))),
     train: null,
     kernel: null,
+    infer: null,
     serve: null,
   };
 }

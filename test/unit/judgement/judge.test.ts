@@ -19,7 +19,7 @@ import {
 describe('a calm trial', () => {
   const result = judged();
 
-  test('is valid and gives every metric but those of training, single ops and servers a number in its unit', () => {
+  test('is valid and gives every metric but those of training, single ops, graphs and servers a number in its unit', () => {
     expect(result.warnings).toEqual([]);
     expect(result.valid).toBe(true);
     expect(Object.keys(result.measurements).sort()).toEqual([...METRIC_NAMES].sort());
@@ -27,9 +27,15 @@ describe('a calm trial', () => {
     expect(training).toHaveLength(20);
     const ops = METRIC_NAMES.filter((name) => reason(result, name) === 'the workload runs no single op');
     expect(ops).toHaveLength(5);
+    const graphs = METRIC_NAMES.filter(
+      (name) => reason(result, name) === 'the workload runs no graph of tensors',
+    );
+    expect(graphs).toHaveLength(4);
     const served = METRIC_NAMES.filter((name) => reason(result, name) === 'the workload asks no server');
     expect(served).toHaveLength(42);
-    for (const name of METRIC_NAMES.filter((one) => ![...training, ...ops, ...served].includes(one))) {
+    for (const name of METRIC_NAMES.filter(
+      (one) => ![...training, ...ops, ...graphs, ...served].includes(one),
+    )) {
       expect(measured(result, name).unit).toBe(metricNamed(name)!.unit);
     }
   });

@@ -13,11 +13,13 @@ export const PHASE_COLOURS: Readonly<Record<Phase['name'], string>> = {
   decode: 'c5',
   train: 'c1',
   kernel: 'c4',
+  infer: 'c4',
   serve: 'c5',
   quality: 'c3',
   'energy-prefill': 'c0',
   'energy-decode': 'c5',
   'energy-kernel': 'c4',
+  'energy-infer': 'c4',
 };
 
 /** Power of every source over the trial, with its phases behind it and the idle machine as a line. */

@@ -14,6 +14,7 @@ const SET_NAMES: Readonly<Record<ColumnSet, string>> = {
   size: 'Size',
   serving: 'Serving',
   kernels: 'Kernels',
+  inference: 'Inference',
   roofline: 'Roofline',
   energy: 'Energy',
   efficientllm: 'EfficientLLM',
