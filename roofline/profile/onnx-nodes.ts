@@ -32,8 +32,12 @@ const BY_OPERATION: Readonly<Record<string, Module>> = {
  * Says to which module of a transformer a node of an ONNX graph belongs: by its operator, then by the name that an exporter gave it.
  * The operator of a row is the name without layer and operation, so that all layers come together.
  */
-export function placeOfOnnxNode(name: string, operation: string): Place {
-  const module = BY_OPERATION[operation] ?? BY_NAME.find(([pattern]) => pattern.test(name))?.[1] ?? 'other';
+export function placeOfOnnxNode(name: string, operation: string, ranks: readonly number[] = []): Place {
+  // Heads are multiplied with heads: a weight has two dimensions.
+  const heads = /MatMul$/.test(operation) && ranks.length === 2 && ranks.every((rank) => rank === 4);
+  const module = heads
+    ? 'attention'
+    : (BY_OPERATION[operation] ?? BY_NAME.find(([pattern]) => pattern.test(name))?.[1] ?? 'other');
   const parts = name
     .split(/[/.]/)
     .filter((part) => part !== '' && !/^(model|transformer|layers?|blk|h|weight|\d+)$/.test(part))

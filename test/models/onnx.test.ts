@@ -5,7 +5,7 @@ import { afterAll, describe, expect, test } from 'vitest';
 import { findLibraries } from '../../agent/native/onnxruntime/libraries.js';
 import { probeProviders } from '../../agent/native/onnxruntime/probe.js';
 import { onnxRunner } from '../../agent/runners/onnx/index.js';
-import { loadModel } from '../../agent/runners/onnx/load.js';
+import { fallbackWarnings, loadModel } from '../../agent/runners/onnx/load.js';
 import type { GeneratorRequest, GraphRequest } from '../../agent/runners/runner.js';
 import { toFailure } from '../../core/errors.js';
 
@@ -69,6 +69,27 @@ function expected(sequence: Int32Array): number[] {
     head,
   );
 }
+
+test('nodes that another provider got are told, and most of them make a row of another provider', () => {
+  const assigned = (own: number, others: number) => ({
+    provider: 'QNNExecutionProvider',
+    assigned: new Map([
+      ['QNNExecutionProvider', own],
+      ['CPUExecutionProvider', others],
+    ]),
+  });
+  expect(fallbackWarnings(assigned(3, 0), 'qnn')).toEqual([]);
+  expect(fallbackWarnings(assigned(9, 5), 'qnn')).toMatchObject([
+    {
+      code: 'engine-warning',
+      severity: 'note',
+      message: '5 of 14 nodes did not go to qnn: 5 on CPUExecutionProvider',
+    },
+  ]);
+  expect(fallbackWarnings(assigned(0, 14), 'qnn')).toMatchObject([
+    { code: 'provider-fallback', severity: 'invalid' },
+  ]);
+});
 
 describe.skipIf(!here)('decoders in ONNX Runtime (needs onnxruntime-node)', () => {
   test.each(SPELLINGS)(

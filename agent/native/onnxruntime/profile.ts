@@ -76,9 +76,12 @@ function operatorsOf(nodes: readonly NodeEvent[], weights: ReadonlyMap<string, n
     const { args, dur, name } = node;
     const op = args.op_name ?? 'unknown';
     const called = name.slice(0, -SUFFIX.length);
+    const ranks = (args.input_type_shape ?? []).flatMap((input) =>
+      Object.values(input).map(({ length }) => length),
+    );
     const [flops, bytes] = [flopsOf(op, args), bytesOf(op, args, weights.get(called))];
     return {
-      ...placeOfOnnxNode(called, op),
+      ...placeOfOnnxNode(called, op, ranks),
       op,
       calls: 1,
       seconds: Math.max(0, dur - (inside.get(node) ?? 0)) / 1e6,

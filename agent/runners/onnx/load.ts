@@ -177,7 +177,10 @@ function environmentOf(
 }
 
 /** @returns what is to be said of nodes that another provider got than was asked for. */
-function fallbackWarnings({ assigned, provider }: Session, asked: string): Warning[] {
+export function fallbackWarnings(
+  { assigned, provider }: Pick<Session, 'assigned' | 'provider'>,
+  asked: string,
+): Warning[] {
   if (assigned === null) return [];
   const all = total(assigned);
   const others = [...assigned].filter(([name]) => name !== provider);
