@@ -23,7 +23,7 @@ export function registerQuantize(program: Command): void {
     .description('quantize a model file, with the step that sweeps use')
     .argument(
       '<input>',
-      'GGUF file of type f16, bf16 or f32, or any source: builtin:small, synthetic:llama-3.2-1b',
+      'GGUF file of type f16, bf16 or f32, a Hugging Face folder, or any source: builtin:small, synthetic:llama-3.2-1b',
     )
     .argument('<output>', 'GGUF file to write; of the types of ONNX graphs, the folder')
     .requiredOption(
