@@ -4,7 +4,7 @@ import { FormatError } from '../format.js';
 import { CHECK_TEXT, checkHash, knownByHash } from './check-hashes.js';
 import type { TokenizerFolder } from './files.js';
 import { normalizersLeftOut } from './normalizers.js';
-import { isByteLevel, knownBySteps, parts, publishedSteps } from './pre-tokenizers.js';
+import { cutsNearly, isByteLevel, knownBySteps, parts, publishedSteps } from './pre-tokenizers.js';
 import {
   addedToken,
   idsByText,
@@ -33,8 +33,9 @@ export const byteLevel: VocabularyKind = {
       ),
     );
     const begins = parts(fieldsOf(tokenizer.pre_tokenizer)).some((part) => part.add_prefix_space === true);
+    const pre = preTokenizerOf(folder, tokenizer);
     return {
-      pre: preTokenizerOf(folder, tokenizer),
+      pre,
       tokens: tokens.tokens,
       scored: false,
       merges: mergesOf(fieldsOf(tokenizer.model)),
@@ -42,6 +43,11 @@ export const byteLevel: VocabularyKind = {
       warnings: [
         ...tokens.warnings,
         ...normalizersLeftOut(tokenizer, []),
+        ...(cutsNearly(pre)
+          ? [
+              `words with marks, and with capitals outside of ASCII, may be cut otherwise: llama.cpp’s rule for ${pre} knows neither`,
+            ]
+          : []),
         ...(begins ? ['it puts a space before a text that begins without one; llama.cpp does not'] : []),
       ],
     };

@@ -35,6 +35,8 @@ interface Known {
   readonly steps: readonly string[];
   /** Words that are tokens are not merged of smaller ones. */
   readonly ignoresMerges: boolean;
+  /** llama.cpp's rule knows capitals of ASCII alone, and no marks. */
+  readonly nearly?: true;
 }
 
 /** Those of llama.cpp that published tokenizers name in one way (src/llama-vocab.cpp of its repository). */
@@ -104,8 +106,9 @@ const KNOWN: readonly Known[] = [
     names: ['gpt-4o', 'llama4', 'kanana2', 'talkie', 'minimax-m2'],
     steps: [split(GPT4O_WORDS)],
     ignoresMerges: false,
+    nearly: true,
   },
-  { names: ['tekken'], steps: [split(TEKKEN_WORDS)], ignoresMerges: true },
+  { names: ['tekken'], steps: [split(TEKKEN_WORDS)], ignoresMerges: true, nearly: true },
   {
     names: ['deepseek-v3', 'hunyuan-dense', 'joyai-llm'],
     steps: DEEPSEEK3_WORDS.map(split),
@@ -149,6 +152,11 @@ export function publishedSteps(name: string): PublishedSteps | null {
     // The families that ignore merges are those that begin texts, too.
     beginsTexts: known.ignoresMerges,
   };
+}
+
+/** Whether llama.cpp cuts words of other scripts than ASCII otherwise than published tokenizers of that name. */
+export function cutsNearly(name: string): boolean {
+  return KNOWN.some((known) => known.nearly === true && known.names.includes(name));
 }
 
 /** Whether text is turned into bytes, each with a letter of its own, before pairs are merged. */

@@ -8,6 +8,7 @@ import {
   modelType,
   placed,
   SPACE,
+  scoredPieces,
   TOKEN_TYPES,
   type Token,
   type Vocabulary,
@@ -55,9 +56,8 @@ export const unigram: VocabularyKind = {
 /** The ids of tokenizer.json are those of the weights; those of a SentencePiece model are moved in some models. */
 function ofJson(folder: TokenizerFolder, tokenizer: Fields): Vocabulary {
   const model = fieldsOf(tokenizer.model);
-  const vocab = Array.isArray(model.vocab) ? (model.vocab as readonly [string, number][]) : [];
   const tokens = new Map<number, Token>(
-    vocab.map(([text, score], id) => [id, { text, score, type: TOKEN_TYPES.normal }]),
+    scoredPieces(model).map(([text, score], id) => [id, { text, score, type: TOKEN_TYPES.normal }]),
   );
   for (const [id, token] of folder.added)
     tokens.set(id, { ...addedToken(token), score: tokens.get(id)?.score ?? 0 });

@@ -86,7 +86,8 @@ export function publishedIds(folder: TokenizerFolder): Map<string, number> {
   const { vocab } = fieldsOf(folder.tokenizer?.model);
   const ids = new Map<string, number>();
   for (const [id, { text }] of (folder.pieces?.pieces ?? []).entries()) ids.set(text, id);
-  if (Array.isArray(vocab)) for (const [id, entry] of vocab.entries()) ids.set(String(entry[0]), id);
+  if (Array.isArray(vocab))
+    for (const [id, [text]] of scoredPieces(fieldsOf(folder.tokenizer?.model)).entries()) ids.set(text, id);
   else for (const [text, id] of Object.entries(fieldsOf(vocab))) ids.set(text, Number(id));
   for (const [id, { content }] of folder.added) ids.set(content, id);
   for (const [text, id] of ids) {
@@ -108,8 +109,9 @@ export function placed(
   tokens: ReadonlyMap<number, Token>,
 ): Pick<Vocabulary, 'tokens' | 'warnings'> {
   const most = [...tokens.keys()].reduce((most, id) => Math.max(most, id), -1) + 1;
-  const declared = folder.model.vocab_size;
-  const rows = typeof declared === 'number' && declared > 0 ? declared : most;
+  const rows = folder.model.vocab_size ?? most;
+  if (typeof rows !== 'number' || !Number.isInteger(rows) || rows <= 0 || rows > MOST_TOKENS)
+    throw new FormatError(`vocab_size of its config is ${JSON.stringify(rows)}`, 'Get the file again.');
   const left = [...tokens.keys()].filter((id) => id >= rows).length;
   return {
     tokens: Array.from({ length: rows }, (_, id) => tokens.get(id) ?? unused(id)),
@@ -142,6 +144,15 @@ export function addedToken({ content, special }: AddedToken): Token {
 function looksSpecial(text: string): boolean {
   if (['<pad>', '<mask>', '<2mass>', '[@BOS@]'].includes(text)) return true;
   return /^<\|.*\|>$|^<｜.*｜>$|^<unused.*>$/s.test(text);
+}
+
+/** @returns pieces with their scores, as Unigram has them, in the order of their ids. @throws FormatError for anything else. */
+export function scoredPieces(model: Fields): (readonly [string, number])[] {
+  return listIn(model, 'vocab').map((entry, id) => {
+    const [text, score]: unknown[] = Array.isArray(entry) ? entry : [];
+    if (typeof text === 'string' && typeof score === 'number') return [text, score] as const;
+    throw new FormatError(`its tokenizer has no text and score for the id ${id}`, 'Get the file again.');
+  });
 }
 
 /** @returns the pairs that a model of tokenizer.json merges, in their order; older files write a pair as one text. */

@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Tokenizer } from '@huggingface/tokenizers';
+import { uniformInt } from 'pure-rand/distribution/uniformInt';
+import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus';
 import { describe, expect, test } from 'vitest';
 import type { Fields } from '../../../formats/config-json.js';
 import { FormatError } from '../../../formats/format.js';
@@ -416,6 +418,82 @@ describe('a folder', () => {
     expect(sentence(() => read(bytePairFolder({ 'tokenizer.json': '{' })))).toMatch(
       /^tokenizer\.json is not JSON/,
     );
+  });
+});
+
+describe('damaged files', () => {
+  const odd = [null, 7, -1, 1.5, 'x', [], {}, [null], [[1]], { type: 'Sequence' }, true, 1e308];
+
+  /** One value of a document replaced or taken out, wherever it stands. */
+  function damage(value: unknown, next: (below: number) => number): unknown {
+    const keys = typeof value === 'object' && value !== null ? Object.keys(value) : [];
+    if (keys.length === 0 || next(4) === 0) return odd[next(odd.length)];
+    const key = keys[next(keys.length)]!;
+    const copy = (Array.isArray(value) ? [...value] : { ...(value as object) }) as Record<string, unknown>;
+    if (next(6) === 0) delete copy[key];
+    else copy[key] = damage((value as Record<string, unknown>)[key], next);
+    return copy;
+  }
+
+  const template = {
+    type: 'TemplateProcessing',
+    single: [{ SpecialToken: { id: '<s>' } }, { Sequence: { id: 'A' } }],
+    pair: [{ Sequence: { id: 'A' } }, { Sequence: { id: 'B' } }],
+  };
+  const short = Object.fromEntries(Object.entries(fixture.model.vocab).slice(0, 30));
+  const documents = [
+    { ...fixture, model: { ...fixture.model, vocab: short, merges: [] }, post_processor: template },
+    {
+      model: {
+        type: 'Unigram',
+        unk_id: 0,
+        vocab: [
+          ['<unk>', 0],
+          ['a', -1],
+        ],
+      },
+      pre_tokenizer: { type: 'Metaspace' },
+    },
+    {
+      model: { type: 'BPE', vocab: { a: 0, b: 1, ab: 2 }, merges: [['a', 'b']] },
+      pre_tokenizer: { type: 'Metaspace' },
+    },
+  ];
+  const config = {
+    ...BERT_CONFIG,
+    bos_token: { content: '<s>' },
+    added_tokens_decoder: { 3: { content: 'q', special: true } },
+  };
+
+  test('are read, or refused in a sentence', () => {
+    const generator = xoroshiro128plus(1);
+    const next = (below: number) => uniformInt(generator, 0, below - 1);
+    const folder = tokenizerFolder({});
+    let refused = 0;
+    for (let i = 0; i < 160; i++) {
+      const bytes = Uint8Array.from(sentencePieceModel(PIECES));
+      for (let j = 0; j <= next(4); j++) bytes[next(bytes.length)] = next(256);
+      const pieces = i % 4 === 3;
+      writeFileSync(
+        join(folder, 'tokenizer.json'),
+        JSON.stringify(pieces ? {} : damage(documents[i % 4], next)),
+      );
+      writeFileSync(join(folder, 'tokenizer.model'), pieces ? bytes : sentencePieceModel(PIECES));
+      if (!pieces) rmSync(join(folder, 'tokenizer.model'));
+      writeFileSync(join(folder, 'tokenizer_config.json'), JSON.stringify(damage(config, next)));
+      writeFileSync(
+        join(folder, 'config.json'),
+        JSON.stringify(damage({ vocab_size: 40, eos_token_id: [1, 2] }, next)),
+      );
+      try {
+        publishedTokenizer(ggufTokenizer(folder).metadata);
+      } catch (error) {
+        expect(error).toBeInstanceOf(FormatError);
+        refused += 1;
+      }
+    }
+    expect(refused).toBeGreaterThan(20);
+    expect(refused).toBeLessThan(140);
   });
 });
 
