@@ -10,7 +10,7 @@ import type { ChildMessage, Job } from './isolation/job.js';
 import { KERNELS } from './kernels/job.js';
 import { PROFILE } from './profile/job.js';
 import { PRUNE } from './pruning/job.js';
-import { COMPARE, QUALITY, SERVED_QUALITY } from './quality/jobs.js';
+import { COMPARE, JUDGE, QUALITY, SERVED_QUALITY } from './quality/jobs.js';
 import { CUDA_ROOFS, ROOFS } from './roofs/jobs.js';
 import { PROBE, QUANTIZE } from './runners/jobs.js';
 import { SERVE } from './servers/job.js';
@@ -34,6 +34,7 @@ export const JOBS: readonly Job<never, unknown, ChildMessage>[] = [
   QUALITY,
   SERVED_QUALITY,
   COMPARE,
+  JUDGE,
   PROFILE,
   FACTORS,
   KERNELS,

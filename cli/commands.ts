@@ -12,6 +12,7 @@ import { registerExport } from './export/command.js';
 import { registerFactors } from './factors/command.js';
 import { registerFit } from './fit/command.js';
 import { registerInit } from './init/command.js';
+import { registerJudge } from './judge/command.js';
 import { registerKernels } from './kernels/command.js';
 import { registerModels } from './models/command.js';
 import { registerNodes } from './nodes/command.js';
@@ -70,6 +71,7 @@ export const COMMANDS: readonly CommandGroup[] = [
     commands: [
       registerModels,
       registerQuality,
+      registerJudge,
       registerCalibrate,
       registerQuantize,
       registerPrune,

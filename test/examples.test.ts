@@ -1,5 +1,5 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
@@ -27,6 +27,7 @@ const POINTS: Record<string, number> = {
   'fake.yaml': 40,
   'kernels.yaml': 72,
   'kv-cache.yaml': 12,
+  'papers/smartbench.yaml': 2,
   'power-caps.yaml': 10,
   'quickstart.yaml': 12,
   'serving.yaml': 24,
@@ -39,18 +40,21 @@ const POINTS: Record<string, number> = {
 
 describe('docs/examples', () => {
   test('are all known here', () => {
-    expect(readdirSync(folder).sort()).toEqual([...Object.keys(POINTS), 'roofline', 'tasks'].sort());
+    expect(readdirSync(folder).sort()).toEqual(
+      [...Object.keys(POINTS).filter((name) => !name.includes('/')), 'papers', 'roofline', 'tasks'].sort(),
+    );
   });
 
   test.each(Object.entries(POINTS))(
     '%s is a sweep of %i points that says what it answers',
     (name, points) => {
       const source = readFileSync(join(folder, name), 'utf8');
-      expect(source.split('\n')[0]).toBe('# yaml-language-server: $schema=../../schemas/sweep.schema.json');
+      const schemas = name.includes('/') ? '../../../schemas' : '../../schemas';
+      expect(source.split('\n')[0]).toBe(`# yaml-language-server: $schema=${schemas}/sweep.schema.json`);
       expect(source).toMatch(/^# .*\?/m);
       const parsed = parseSweep(source);
       if (!parsed.ok) throw new Error(JSON.stringify(parsed.diagnostics, null, 2));
-      expect(parsed.sweep.name).toBe(name.replace('.yaml', ''));
+      expect(parsed.sweep.name).toBe(basename(name, '.yaml'));
       expect(validate(parse(source)), JSON.stringify(validate.errors)).toBe(true);
       const space = planSpace(parsed.sweep);
       expect(space.count).toBe(points);

@@ -3,6 +3,7 @@ import type { QualityOutcome } from '../../core/quality/outcome.js';
 import type { Channel } from '../isolation/channel.js';
 import type { Job } from '../isolation/job.js';
 import type { CompareJob, Comparison } from './compare.js';
+import type { JudgeJob, ScoreReport } from './judge.js';
 import type { QualityJob } from './measure.js';
 import type { ServedQualityJob } from './served/measure.js';
 import type { QualityProgress, Watch } from './watch.js';
@@ -39,6 +40,16 @@ export const COMPARE: Job<CompareJob, Comparison, QualityReport> = {
   async load() {
     const { compareLogits } = await import('./compare.js');
     return (job, channel) => compareLogits(job, watchOf(channel));
+  },
+};
+
+/** Lets a model rate the answers of others. */
+export const JUDGE: Job<JudgeJob, number, ScoreReport> = {
+  name: 'judge',
+  what: 'the judge',
+  async load() {
+    const { judgeAnswers } = await import('./judge.js');
+    return judgeAnswers;
   },
 };
 

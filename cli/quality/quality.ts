@@ -1,24 +1,20 @@
 import { existsSync } from 'node:fs';
-import { basename, dirname, join, resolve } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import type { ResolvedModel } from '../../agent/artifacts/resolve.js';
 import { builtinFolder } from '../../agent/artifacts/source.js';
 import { taskOf } from '../../agent/isolation/job.js';
 import { launch } from '../../agent/isolation/launch.js';
 import { QUALITY } from '../../agent/quality/jobs.js';
-import type { QualityModel } from '../../agent/quality/measure.js';
 import { type Scorers, scorersOf } from '../../agent/quality/scorers.js';
 import { readTasks } from '../../agent/quality/task-files.js';
-import { FailureError, toFailure } from '../../core/errors.js';
+import { FailureError } from '../../core/errors.js';
 import type { QualityOutcome, QualityRequest } from '../../core/quality/outcome.js';
 import type { Task } from '../../core/quality/tasks/few-shot.js';
-import { defaultRunnerFor, formatsFor } from '../../core/runners/index.js';
-import { formatOf } from '../../formats/index.js';
 import { EXIT, fromFailure, usageError } from '../exit.js';
-import { modelSettings, openModel } from '../local-models.js';
 import { nodeConfig } from '../node-config.js';
 import { printData, printJson, say } from '../output/print.js';
 import { terminalStyle } from '../output/terminal.js';
-import { fileOf } from '../single/file-of.js';
+import { askedModel, openAsked } from '../single/asked-model.js';
 import type { QualityOptions } from './command.js';
 import { QualityProgressLine } from './progress-line.js';
 import { summary } from './summary.js';
@@ -28,8 +24,8 @@ export async function runQuality(source: string, options: QualityOptions): Promi
   const tasks = tasksOf(options.task);
   const scorers = scorersFor(tasks, options);
   const textPath = textOf(options);
-  const model = await open(source, options);
-  const base = options.base === undefined ? null : await open(options.base, options);
+  const model = await openAsked(source, options);
+  const base = options.base === undefined ? null : await openAsked(options.base, options);
   const request: QualityRequest = {
     text:
       textPath === null
@@ -77,8 +73,8 @@ async function measure(
   const line = new QualityProgressLine(process.stderr);
   const launched = launch({
     task: taskOf(QUALITY, {
-      model: qualityModel(model, options),
-      base: base === null ? null : qualityModel(base, options),
+      model: askedModel(model, options),
+      base: base === null ? null : askedModel(base, options),
       request,
       scorers,
       trainedContext: model.facts.contextLength,
@@ -97,19 +93,6 @@ async function measure(
     throw fromFailure(ending.failure, words ? EXIT.usage : EXIT.failed);
   }
   return ending.answer;
-}
-
-function qualityModel({ path, facts }: ResolvedModel, { threads, device }: QualityOptions): QualityModel {
-  // It may have been converted.
-  const format = path === null ? facts.format : formatOf(path).name;
-  return {
-    runnerKind: defaultRunnerFor('language-model', format),
-    modelPath: path,
-    options: { threads: threads ?? null },
-    deviceClass: device,
-    deviceId: '',
-    cpus: [],
-  };
 }
 
 /** @throws CommandError (exit code 2) with every error of every file at once. */
@@ -136,21 +119,4 @@ function textOf({ text, task }: QualityOptions): string | null {
   const path = resolve(text);
   if (!existsSync(path)) throw usageError(`there is no text ${text}`, 'Name a UTF-8 text file with --text.');
   return path;
-}
-
-async function open(source: string, options: QualityOptions): Promise<ResolvedModel> {
-  const folders = [...options.models, '.', dirname(source)].map((folder) => resolve(folder));
-  try {
-    const settings = modelSettings(folders, nodeConfig(options));
-    const formats = formatsFor('language-model');
-    const model = await openModel(source, settings, formats);
-    return model.path === null
-      ? model
-      : { ...model, path: await fileOf(model, settings.cacheFolder, formats) };
-  } catch (error) {
-    const reason = toFailure(error);
-    if (reason.code === 'internal') throw error;
-    const words = reason.code === 'model-missing' || reason.code === 'source-not-allowed';
-    throw fromFailure(reason, words ? EXIT.usage : EXIT.failed);
-  }
 }

@@ -208,3 +208,59 @@ describe('quality in a sweep', () => {
     expect(record?.warnings.map(({ code }) => code)).toContain('quality-missing');
   });
 });
+
+describe('ridge judge', () => {
+  const answers = [
+    { id: 'a', prompt: 'They went into the', answer: ' forest', references: ['forest'] },
+    { id: 'b', prompt: 'They went into the', answer: ' 7 xq' },
+  ];
+
+  test('rates answers of a task, as a scorer of the configuration', async () => {
+    const judge = [
+      process.execPath,
+      join(import.meta.dirname, '../../dist/cli/main.js'),
+      'judge',
+      'builtin:tiny',
+    ];
+    const config = file('judge-agent.yaml', JSON.stringify({ scorers: { judge: { command: judge, env } } }));
+    const judged = file(
+      'judged.yaml',
+      JSON.stringify({
+        apiVersion: 'ridgepoint.dev/v1',
+        kind: 'Task',
+        metadata: { name: 'judged' },
+        spec: { items: 'said.jsonl', mode: 'generate', scorers: ['external:judge'], maxTokens: 4 },
+      }),
+    );
+    const args = ['quality', 'tiny.gguf', '--task', judged, '--config', config, '--json'];
+    const { code, stdout, stderr } = await ridge(args, { cwd: folder, env });
+    expect(stderr + code).toMatch(/0$/);
+    const [task] = (
+      JSON.parse(stdout) as { tasks: { scores: { scorer: string; score: { value: number } }[] }[] }
+    ).tasks;
+    expect(JSON.stringify(task)).toContain('external:judge');
+  });
+
+  test('says the same twice, and in the order of the questions', async () => {
+    const input = answers.map((answer) => JSON.stringify(answer)).join('\n');
+    const [first, second] = await Promise.all(
+      [1, 2].map(() => ridge(['judge', 'builtin:tiny'], { cwd: folder, env, input })),
+    );
+    expect(first!.stdout).toBe(second!.stdout);
+    const scores = first!.stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as { id: string; score: number });
+    expect(scores.map(({ id }) => id)).toEqual(['a', 'b']);
+    for (const { score } of scores) expect(score > 0 && score < 1).toBe(true);
+  });
+
+  test.each([
+    ['a line that is none', [], '{"id": 1}', 'line 1 of standard input is no answer to rate'],
+    ['a template that is not there', ['--template', 'none.txt'], '', 'there is no template none.txt'],
+    ['a template without an answer', ['--template', 'text.txt'], '', 'the template text.txt has no {answer}'],
+  ])('refuses %s', async (_, words, input, message) => {
+    const { code, stderr } = await ridge(['judge', 'builtin:tiny', ...words], { cwd: folder, env, input });
+    expect([code, stderr]).toEqual([2, expect.stringContaining(message)]);
+  });
+});

@@ -23,6 +23,8 @@ export interface Running {
 interface Options {
   readonly cwd?: string;
   readonly env?: Record<string, string>;
+  /** What it reads on standard input; left out = there is none. */
+  readonly input?: string;
 }
 
 /** Starts the built `ridge` as a user would, in a process group of its own. */
@@ -31,16 +33,17 @@ export function startRidge(args: readonly string[], options: Options = {}): Runn
     cwd: options.cwd ?? ROOT,
     // Measuring roofs takes a minute, at the first start of every agent.
     env: { ...process.env, NO_COLOR: '1', RIDGE_ROOFS: 'off', ...options.env },
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: [options.input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
     detached: true,
   });
+  child.stdin?.end(options.input);
   let stdout = '';
   let stderr = '';
   const waiting = new Set<() => void>();
-  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+  child.stdout!.setEncoding('utf8').on('data', (text: string) => {
     stdout += text;
   });
-  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+  child.stderr!.setEncoding('utf8').on('data', (text: string) => {
     stderr += text;
     for (const check of waiting) check();
   });

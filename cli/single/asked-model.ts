@@ -1,0 +1,53 @@
+import { dirname, resolve } from 'node:path';
+import type { ResolvedModel } from '../../agent/artifacts/resolve.js';
+import type { QualityModel } from '../../agent/quality/measure.js';
+import { toFailure } from '../../core/errors.js';
+import { defaultRunnerFor, formatsFor } from '../../core/runners/index.js';
+import { formatOf } from '../../formats/index.js';
+import { EXIT, fromFailure } from '../exit.js';
+import { modelSettings, openModel } from '../local-models.js';
+import { nodeConfig } from '../node-config.js';
+import type { NodeOptions } from '../options/config.js';
+import { fileOf } from './file-of.js';
+
+/** Options of commands that ask a model about text. */
+export interface AskedOptions extends NodeOptions {
+  readonly device: string;
+  readonly threads?: number;
+  readonly models: readonly string[];
+}
+
+/** Finds, fetches or converts a model that is to be asked. @throws CommandError. */
+export async function openAsked(source: string, options: AskedOptions): Promise<ResolvedModel> {
+  const folders = [...options.models, '.', dirname(source)].map((folder) => resolve(folder));
+  try {
+    const settings = modelSettings(folders, nodeConfig(options));
+    const formats = formatsFor('language-model');
+    const model = await openModel(source, settings, formats);
+    return model.path === null
+      ? model
+      : { ...model, path: await fileOf(model, settings.cacheFolder, formats) };
+  } catch (error) {
+    const reason = toFailure(error);
+    if (reason.code === 'internal') throw error;
+    const words = reason.code === 'model-missing' || reason.code === 'source-not-allowed';
+    throw fromFailure(reason, words ? EXIT.usage : EXIT.failed);
+  }
+}
+
+/** @returns how it is asked: by the first runner that opens its format. */
+export function askedModel(
+  { path, facts }: ResolvedModel,
+  { threads, device }: Pick<AskedOptions, 'threads' | 'device'>,
+): QualityModel {
+  // It may have been converted.
+  const format = path === null ? facts.format : formatOf(path).name;
+  return {
+    runnerKind: defaultRunnerFor('language-model', format),
+    modelPath: path,
+    options: { threads: threads ?? null },
+    deviceClass: device,
+    deviceId: '',
+    cpus: [],
+  };
+}
