@@ -35,6 +35,7 @@ const POINTS: Record<string, number> = {
   'synthetic.yaml': 6,
   'techniques.yaml': 36,
   'threads.yaml': 16,
+  'three-engines.yaml': 10,
   'vllm-h100.yaml': 180,
 };
 
