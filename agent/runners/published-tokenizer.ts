@@ -2,8 +2,10 @@ import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { Tokenizer as PublishedTokenizer } from '@huggingface/tokenizers';
+import { z } from 'zod';
 import { FailureError, failure } from '../../core/errors.js';
-import type { Tokenizer } from '../serving/tokenizer.js';
+import type { ChatTemplate, Tokenizer } from '../serving/tokenizer.js';
+import { openChatTemplate } from './chat-template.js';
 
 /**
  * Opens the tokenizer of a published folder, `tokenizer.json`, with Hugging Face's own reader in JavaScript. Words of its special
@@ -26,6 +28,8 @@ export function openPublishedTokenizer(folder: string): Tokenizer | null {
       digest: `sha256:${createHash('sha256').update(bytes).digest('hex')}`,
       beginToken: first === tokenizer.encode('a', plain).ids[0] ? null : (first ?? null),
       size: tokenizer.get_vocab().size,
+      // vLLM, SGLang and TGI add nothing to what a template makes.
+      chat: chatOf(folder, config, (text) => tokenizer.encode(text, plain).ids.length),
       tokenize: (text) => Int32Array.from(tokenizer.encode(text, plain).ids),
       detokenize: (tokens) =>
         tokens.length === 0 ? '' : tokenizer.decode([...tokens], { clean_up_tokenization_spaces: false }),
@@ -35,4 +39,27 @@ export function openPublishedTokenizer(folder: string): Tokenizer | null {
       failure('model-unreadable', `${path} cannot be read: ${(error as Error).message}`),
     );
   }
+}
+
+const wordSchema = z.union([
+  z.string(),
+  z.object({ content: z.string() }).transform(({ content }) => content),
+]);
+const chatSchema = z.object({
+  /** One, or several by name. */
+  chat_template: z
+    .union([z.string(), z.array(z.object({ name: z.string(), template: z.string() }))])
+    .optional()
+    .catch(undefined),
+  bos_token: wordSchema.catch(''),
+  eos_token: wordSchema.catch(''),
+});
+
+/** Of `chat_template.jinja`, where newer folders have it, or of the tokenizer's config. */
+function chatOf(folder: string, config: unknown, count: (text: string) => number): ChatTemplate | null {
+  const { chat_template: written, bos_token: begin, eos_token: end } = chatSchema.parse(config);
+  const path = join(folder, 'chat_template.jinja');
+  const listed = Array.isArray(written) ? written.find(({ name }) => name === 'default')?.template : written;
+  const template = existsSync(path) ? readFileSync(path, 'utf8') : listed;
+  return template === undefined ? null : openChatTemplate({ template, begin, end }, count);
 }

@@ -72,13 +72,21 @@ export function bodyOf(endpoint: Endpoint, planned: PlannedRequest, before: read
     if (value === WANTED) fields[key] = planned.wantedTokens;
     if (fields[key] === null) delete fields[key];
   }
-  const all = planned.follows
-    ? [...before, { prompt: planned.prompt, answer: '' }]
-    : [{ ...planned, answer: '' }];
-  if (api === 'chat')
-    fields.messages = all.flatMap(({ prompt, answer }) => [...messagesOf(prompt), ...reply(answer)]);
-  else fields.prompt = all.map(({ prompt, answer }) => textOf(prompt) + answer).join('');
+  if (api === 'chat') fields.messages = messagesSent(planned, before);
+  else
+    fields.prompt = said(planned, before)
+      .map(({ prompt, answer }) => textOf(prompt) + answer)
+      .join('');
   return Buffer.from(JSON.stringify(fields));
+}
+
+/** @returns all messages that a request sends. */
+export function messagesSent(planned: PlannedRequest, before: readonly Said[]): readonly Message[] {
+  return said(planned, before).flatMap(({ prompt, answer }) => [...messagesOf(prompt), ...reply(answer)]);
+}
+
+function said({ prompt, follows }: PlannedRequest, before: readonly Said[]): readonly Said[] {
+  return [...(follows ? before : []), { prompt, answer: '' }];
 }
 
 /** @returns the messages of a prompt; a text is what a user says. */

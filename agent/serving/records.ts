@@ -1,7 +1,7 @@
 import type { RequestRecord } from '../../core/serving/requests.js';
 import type { Exchange } from './client.js';
 import { ChunkCounter, chunkCounts, spread } from './count.js';
-import { type Endpoint, textOf } from './endpoint.js';
+import { type Endpoint, messagesSent, textOf } from './endpoint.js';
 import type { Tokenizer } from './tokenizer.js';
 
 /** Who counted. */
@@ -25,21 +25,18 @@ export function recordsOf(
   tokenizer: Tokenizer | null,
 ): Counted {
   const counter = tokenizer === null ? null : new ChunkCounter(tokenizer);
-  // Templates of chats are the server's, so what stands around the messages only it can count.
-  const ownPrompts = tokenizer !== null && api === 'completions';
+  const countOwn = promptCounter(api, tokenizer, exchanges);
   const ordered = [...exchanges].sort((a, b) => a.intended - b.intended);
   const records = ordered.map((exchange, index) => {
     const tokens = counter?.count(exchange.chunks) ?? serverCounts(exchange);
-    const promptTokens = ownPrompts
-      ? countPrompt(exchange, tokenizer)
-      : (exchange.usage?.promptTokens ?? null);
+    const promptTokens = countOwn?.(exchange) ?? exchange.usage?.promptTokens ?? null;
     return recordOf(exchange, index, origin, tokens, promptTokens);
   });
   const told = (counted: (record: RequestRecord) => number | null): CountedBy =>
     records.some((record) => counted(record) !== null) ? 'server' : 'nobody';
   return {
     records,
-    promptTokensBy: ownPrompts ? 'tokenizer' : told(({ promptTokens }) => promptTokens),
+    promptTokensBy: countOwn !== null ? 'tokenizer' : told(({ promptTokens }) => promptTokens),
     outputTokensBy: counter !== null ? 'tokenizer' : told(({ outputTokens }) => outputTokens),
   };
 }
@@ -48,6 +45,26 @@ function serverCounts({ usage, chunks, streamed }: Exchange): number[] | null {
   const total = usage?.completionTokens ?? null;
   if (total === null) return null;
   return (streamed ? chunkCounts(chunks) : null) ?? spread(total, chunks);
+}
+
+/** @returns what counts the tokens of prompts; null where only the server can: of chats whose template is not known, or refuses them. */
+function promptCounter(
+  api: Endpoint['api'],
+  tokenizer: Tokenizer | null,
+  exchanges: readonly Exchange[],
+): ((exchange: Exchange) => number) | null {
+  if (tokenizer === null) return null;
+  if (api === 'completions') return (exchange) => countPrompt(exchange, tokenizer);
+  const { chat } = tokenizer;
+  if (chat === null) return null;
+  const counts = new Map<Exchange, number>();
+  try {
+    for (const exchange of exchanges)
+      counts.set(exchange, chat.promptTokens(messagesSent(exchange.planned, exchange.before)));
+  } catch {
+    return null;
+  }
+  return (exchange) => counts.get(exchange)!;
 }
 
 function countPrompt({ planned, before }: Exchange, tokenizer: Tokenizer): number {

@@ -70,7 +70,13 @@ export const serving = {
       tokenSeconds: [],
       findings: {
         of: 'serving',
-        record: recordOf(outcome, served, tokenizer, { ceiling, read, search, audit }),
+        record: recordOf(outcome, served, tokenizer, {
+          ceiling,
+          read,
+          search,
+          audit,
+          chat: wanted.api === 'chat',
+        }),
       },
     };
   },
@@ -289,6 +295,8 @@ function arrivalOf(wanted: ServingOptions, requests: number): Arrival {
 
 interface Around extends Pick<ServingRecord, 'search' | 'audit'> {
   readonly ceiling: GeneratorCeiling;
+  /** Whether messages of chats were sent. */
+  readonly chat: boolean;
   readonly read: InsideReadings;
 }
 
@@ -296,7 +304,7 @@ function recordOf(
   outcome: Loaded,
   { name, startSeconds, weightsLoadSeconds, kept }: ServedEndpoint,
   tokenizer: Tokenizer | null,
-  { ceiling, read, search, audit }: Around,
+  { ceiling, read, search, audit, chat }: Around,
 ): ServingRecord {
   const { records, skippedTurns, promptTokensBy, outputTokensBy, generator, endedEarly } = outcome;
   return {
@@ -311,6 +319,7 @@ function recordOf(
     promptTokensBy,
     outputTokensBy,
     tokenizer: tokenizer === null ? null : { name: tokenizer.name, digest: tokenizer.digest },
+    ...(chat && tokenizer?.chat != null && { chatTemplate: { digest: tokenizer.chat.digest } }),
     audit,
     generator: { ...generator, ceiling },
     ...read,

@@ -240,6 +240,17 @@ function doubts(summary: ServingSummary, serving: ServingRecord): Warning[] {
   if (serving.outputTokensBy === 'server') {
     found.push(warn('tokens-uncounted', 'tokens are those that the server says: no tokenizer is known'));
   }
+  const prompts = serving.chatTemplate !== undefined && serving.promptTokensBy === 'tokenizer';
+  const promptDifference = prompts ? usage.prompt.relative : null;
+  if (promptDifference !== null && Math.abs(promptDifference) > COUNTS_DIFFER) {
+    const share = `${(100 * promptDifference).toFixed(1)} %`;
+    found.push(
+      warn(
+        'usage-differs',
+        `the server counts ${share} more prompt tokens than the model's own chat template makes`,
+      ),
+    );
+  }
   const difference = serving.outputTokensBy === 'tokenizer' ? usage.completion.relative : null;
   if (difference !== null && Math.abs(difference) > COUNTS_DIFFER) {
     const share = `${(100 * difference).toFixed(1)} %`;

@@ -54,6 +54,8 @@ export const servingRecordSchema = z.object({
   promptTokensBy: countedBy,
   outputTokensBy: countedBy,
   tokenizer: z.object({ name: z.string(), digest: z.string() }).nullable(),
+  /** That prompts of chats were counted by; left out = there was none, or none was needed. */
+  chatTemplate: z.object({ digest: z.string() }).optional(),
   /** Why the run was ended before its time; null = it was not. */
   endedEarly: z.string().nullable(),
   /** How the load of the row was found; null where the sweep states it. */

@@ -113,6 +113,7 @@ const SLOW: Tokenizer = {
   name: 'slow',
   digest: 'none',
   beginToken: null,
+  chat: null,
   size: 1000,
   tokenize(text) {
     const end = performance.now() + (text.length > 20 ? 5 : 0);

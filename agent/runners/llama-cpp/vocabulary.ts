@@ -22,7 +22,8 @@ export class LlamaVocabulary {
     this.#endToken = addsEnd ? functions.llama_vocab_eos(this.#vocabulary) : null;
   }
 
-  tokenize(text: string, addBegin: boolean): Int32Array {
+  /** @param special words such as `<s>` are read as the tokens that they name, as servers read what a chat template makes. */
+  tokenize(text: string, addBegin: boolean, special = false): Int32Array {
     const bytes = Buffer.byteLength(text);
     if (bytes === 0)
       return addBegin && this.beginToken !== null ? Int32Array.of(this.beginToken) : new Int32Array(0);
@@ -37,14 +38,14 @@ export class LlamaVocabulary {
         address,
         room,
         addBegin,
-        false,
+        special,
       );
       if (count < 0) {
         throw new FailureError(failure('run-failed', `llama.cpp could not tokenize ${bytes} bytes of text.`));
       }
       // An end token closes a text; what is measured here goes on.
       const all = new Int32Array(this.#llama.bytes(address, count * 4));
-      return all.slice(0, all.at(-1) === this.#endToken ? -1 : count);
+      return all.slice(0, !special && all.at(-1) === this.#endToken ? -1 : count);
     } finally {
       this.#llama.free(address);
     }

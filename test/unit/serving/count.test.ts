@@ -4,7 +4,7 @@ import { ChunkCounter, chunkCounts, spread } from '../../../agent/serving/count.
 import type { Channel } from '../../../agent/serving/delta.js';
 import type { Tokenizer } from '../../../agent/serving/tokenizer.js';
 
-const about = { name: 'test', digest: 'none', beginToken: null };
+const about = { name: 'test', digest: 'none', beginToken: null, chat: null };
 
 /** Every byte is a token: characters of several bytes are several tokens that are no text alone. */
 const BYTES: Tokenizer = {

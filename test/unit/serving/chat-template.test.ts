@@ -1,0 +1,82 @@
+import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { openTokenizer } from '../../../agent/runners/tokenizer.js';
+import { runLoad } from '../../../agent/serving/run-load.js';
+import { endpointOf, plain, withSimulator } from '../../support/simulator.js';
+
+/** As ChatML has it, begun with the vocabulary's own token. */
+const TEMPLATE =
+  "{{ bos_token }}{% for message in messages %}{{ '<' + message['role'] + '>' + message['content'] + '\n' }}{% endfor %}{% if add_generation_prompt %}{{ '<assistant>' }}{% endif %}";
+/** Of templates that take turns in order alone. */
+const STRICT = "{% if messages[0]['role'] != 'user' %}{{ raise_exception('a user begins') }}{% endif %}";
+
+let folder: string;
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'ridgepoint-chat-'));
+  copyFileSync(
+    join(import.meta.dirname, '../../fixtures/tokenizer/tokenizer.json'),
+    join(folder, 'tokenizer.json'),
+  );
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+async function withTemplate(template: string | object[] | null) {
+  const config = {
+    tokenizer_class: 'PreTrainedTokenizerFast',
+    bos_token: { content: '<s>' },
+    chat_template: template,
+  };
+  writeFileSync(join(folder, 'tokenizer_config.json'), JSON.stringify(config));
+  return (await openTokenizer(folder))!;
+}
+
+describe('prompts of chats', () => {
+  test('have the tokens that the template of the model makes, special ones as one each', async () => {
+    const { chat, tokenize } = await withTemplate(TEMPLATE);
+    const messages = [
+      { role: 'system', content: 'be brief' },
+      { role: 'user', content: 'the king?' },
+    ];
+    const text = '<s><system>be brief\n<user>the king?\n<assistant>';
+    expect(chat?.promptTokens(messages)).toBe(tokenize(text).length);
+    expect(tokenize(text)[0]).toBe(tokenize('<s>')[0]);
+    const named = await withTemplate([
+      { name: 'tool_use', template: 'other' },
+      { name: 'default', template: TEMPLATE },
+    ]);
+    expect(named.chat?.digest).toBe(chat?.digest);
+    writeFileSync(join(folder, 'chat_template.jinja'), `${TEMPLATE} `);
+    expect((await withTemplate(TEMPLATE)).chat?.digest).not.toBe(chat?.digest);
+    rmSync(join(folder, 'chat_template.jinja'));
+  });
+
+  test('are counted by nobody here without a template, or with one that cannot be read', async () => {
+    expect((await withTemplate(null)).chat).toBeNull();
+    expect((await withTemplate('{% if %}')).chat).toBeNull();
+  });
+
+  test('are counted of every request, or by the server where the template refuses one of them', async () => {
+    await withSimulator({ ttft: 0, itl: 0 }, async ({ url }) => {
+      const load = (tokenizer: Awaited<ReturnType<typeof withTemplate>>, role: string) =>
+        runLoad({
+          endpoint: endpointOf(url, { api: 'chat' }),
+          requests: [plain('', 2, { prompt: [{ role, content: 'the king' }] }), plain('hello', 2)],
+          ...{ arrival: { kind: 'offline' }, seed: 1, maxSeconds: null, maxRequests: null, tokenizer },
+        });
+      const own = await withTemplate(TEMPLATE);
+      const counted = await load(own, 'system');
+      expect(counted.promptTokensBy).toBe('tokenizer');
+      expect(counted.records.map(({ promptTokens }) => promptTokens).toSorted()).toEqual(
+        ['<s><system>the king\n<assistant>', '<s><user>hello\n<assistant>']
+          .map((text) => own.tokenize(text).length)
+          .toSorted(),
+      );
+      // What the server says stands beside it.
+      expect(counted.records.map(({ usage }) => usage?.promptTokens).toSorted()).toEqual([1, 2]);
+      const refused = await load(await withTemplate(STRICT + TEMPLATE), 'system');
+      expect(refused.promptTokensBy).toBe('server');
+    });
+  });
+});
