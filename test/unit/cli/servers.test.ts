@@ -149,9 +149,12 @@ describe('a plan of points that ask servers', () => {
 
   test('says where a point asks for more GPUs than the server sees', () => {
     const points = [experiment('vllm', { tensorParallel: 2, pipelineParallel: 2 })];
-    expect(plannedServers(points, configured({}), none, settings)[0]?.problem).toBe(
-      '4 GPUs are asked for and the server vllm sees 1: name them in servers.vllm.devices',
+    // Of those that its entry names; without, it sees what the lease has, as many as the point takes.
+    const two = configured({ vllm: { devices: ['0', '1'] } });
+    expect(plannedServers(points, two, none, settings)[0]?.problem).toBe(
+      '4 GPUs are asked for and the server vllm sees 2: name them in servers.vllm.devices',
     );
+    expect(plannedServers(points, configured({}), none, settings)[0]?.problem).toBeNull();
     const four = configured({ vllm: { devices: ['0', '1', '2', '3'] } });
     expect(plannedServers(points, four, none, settings)[0]?.problem).toBeNull();
     const far = configured({ vllm: { attach: 'http://gpu7:8000' } });

@@ -51,7 +51,7 @@ describe('a sweep', () => {
       'the runner llama-cpp cannot do the workload finetune: ggml can',
     );
     expect(both.reasons.join(' ')).toContain(
-      'the runner ggml cannot do the workload latency: llama-cpp, sparse or fake can',
+      'the runner ggml cannot do the workload latency: llama-cpp, sparse, fake or onnx can',
     );
   });
 
