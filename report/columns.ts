@@ -64,7 +64,10 @@ function placeOf(column: AxisColumn, value: AxisValue): number {
 /** Axis → its values in the order in which rows show them, each with where it was seen first; undefined = no value. */
 export type FirstSeen<Place> = Map<string, Map<AxisValue | undefined, Place>>;
 
-/** @returns the axes that vary as columns, and the others with their one value for a caption. */
+/**
+ * @returns the axes that vary as columns, and the others with their one value for a caption. An option that some rows do not have, for their
+ *   runner or workload has none of that name, does not vary for that: the runner does.
+ */
 export function axisColumns(seen: FirstSeen<unknown>): {
   varying: AxisColumn[];
   constant: { name: string; value: AxisValue }[];
@@ -73,10 +76,11 @@ export function axisColumns(seen: FirstSeen<unknown>): {
   const constant: { name: string; value: AxisValue }[] = [];
   for (const [name, values] of seen) {
     const distinct = [...values.keys()].map((v) => v ?? null);
-    if (values.size > 1) {
+    const said = values.size - (values.has(undefined) ? 1 : 0);
+    if (said > 1) {
       const numeric = distinct.every((v) => typeof v === 'number');
       varying.push({ name, values: distinct, texts: axisTexts(name, distinct), numeric });
-    } else constant.push({ name, value: distinct[0] ?? null });
+    } else constant.push({ name, value: [...values.keys()].find((value) => value !== undefined) ?? null });
   }
   return { varying, constant };
 }

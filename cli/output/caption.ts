@@ -1,3 +1,7 @@
+import type { AxisValue } from '../../core/experiment/experiment.js';
+import { runnerNamed } from '../../core/runners/index.js';
+import { UNCHANGED } from '../../core/techniques/index.js';
+import { workloadNamed } from '../../core/workloads/index.js';
 import { headingMeaning } from '../../report/column-sets.js';
 import { axisTexts } from '../../report/columns.js';
 import type { Report } from '../../report/report.js';
@@ -20,9 +24,30 @@ export function placeLine(report: Report): string {
     .join(' · ');
 }
 
-/** @returns the axes that every row shares: `model=small promptTokens=256 …`. */
+/** @returns what every row shares and somebody chose: `model=small promptTokens=256 …`; what is at its default is left out. */
 export function constantsLine(report: Report): string {
-  return report.constants.map(({ name, value }) => `${name}=${axisTexts(name, [value])[0]}`).join(' ');
+  const defaults = defaultsOf(report);
+  return report.constants
+    .filter(({ name, value }) => !(defaults.get(name)?.has(value) ?? value === null))
+    .map(({ name, value }) => `${name}=${axisTexts(name, [value])[0]}`)
+    .join(' ');
+}
+
+/** Of the options of the runners and workloads in the rows, and of techniques. */
+function defaultsOf({ rows }: Report): ReadonlyMap<string, ReadonlySet<AxisValue>> {
+  const runners = new Set(rows.map(({ experiment }) => experiment.runner.kind));
+  const workloads = new Set(rows.map(({ experiment }) => experiment.workload.kind));
+  const kinds = [...[...runners].map(runnerNamed), ...[...workloads].map(workloadNamed)];
+  const options = kinds.flatMap((kind) =>
+    Object.entries(kind?.options.shape ?? {}).map(
+      ([name, schema]) => [name, schema.parse(undefined)] as const,
+    ),
+  );
+  const defaults = new Map<string, Set<AxisValue>>();
+  for (const [name, value] of [...Object.entries(UNCHANGED), ...options]) {
+    defaults.set(name, (defaults.get(name) ?? new Set()).add(value as AxisValue));
+  }
+  return defaults;
 }
 
 /** @returns what to say below a table: rows that can be on no front, and headings that are abbreviations. */
