@@ -15,11 +15,24 @@ export function modelsIn(folder: string, formats: readonly Format[] = FORMATS, d
     .sort()
     .map((name) => ({ name, path: join(folder, name) }));
   const isFolder = (path: string) => statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
-  const files = paths.filter(({ path }) => !isFolder(path) && of('file', path)).map(({ path }) => path);
+  const named = paths.filter(({ path }) => !isFolder(path) && of('file', path)).map(({ path }) => path);
+  const parts = new Set(named.flatMap((path) => partsOf(path, formats)));
+  const files = named.filter((path) => !parts.has(path));
   // A repository of files of another format often has the config of the model that they were made of.
   if (files.length === 0 && of('folder', folder)) return [folder];
   const below = paths.filter(({ name, path }) => depth > 1 && !name.startsWith('.') && isFolder(path));
   return [...files, ...below.flatMap(({ path }) => readable(path, formats, depth - 1))].sort();
+}
+
+/** @returns the other files that a model follows from, such as the vocabulary beside a graph: they are no models of their own. */
+function partsOf(path: string, formats: readonly Format[]): readonly string[] {
+  const format = formats.find(({ unit, claims }) => unit === 'file' && claims(path));
+  try {
+    return format?.files(path).filter((part) => part !== path) ?? [];
+  } catch {
+    // A damaged model has no parts, and says so when it is looked at.
+    return [];
+  }
 }
 
 function readable(folder: string, formats: readonly Format[], depth: number): string[] {

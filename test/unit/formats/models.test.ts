@@ -1,6 +1,6 @@
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { resolveModel } from '../../../agent/artifacts/resolve.js';
 import { resolveModels } from '../../../cli/local-models.js';
@@ -128,6 +128,14 @@ describe('a published folder', () => {
       'the model published is safetensors, of which planted cannot be made',
     );
   });
+});
+
+test('the vocabulary beside a graph is no model of its own', () => {
+  const made = mkdtempSync(join(tmpdir(), 'ridgepoint-graph-'));
+  // An empty graph is one.
+  for (const name of ['model.onnx', 'tokenizer.gguf', 'other.gguf']) writeFileSync(join(made, name), '');
+  expect(modelsIn(made).map((path) => basename(path))).toEqual(['model.onnx', 'other.gguf']);
+  rmSync(made, { recursive: true });
 });
 
 describe('a format of one more entry', () => {
