@@ -132,8 +132,9 @@ describe('a published folder', () => {
 
 test('the vocabulary beside a graph is no model of its own', () => {
   const made = mkdtempSync(join(tmpdir(), 'ridgepoint-graph-'));
-  // An empty graph is one.
-  for (const name of ['model.onnx', 'tokenizer.gguf', 'other.gguf']) writeFileSync(join(made, name), '');
+  for (const name of ['tokenizer.gguf', 'other.gguf']) writeFileSync(join(made, name), '');
+  // A version, and a graph of nothing.
+  writeFileSync(join(made, 'model.onnx'), Buffer.from([0x08, 9, 0x3a, 0]));
   expect(modelsIn(made).map((path) => basename(path))).toEqual(['model.onnx', 'other.gguf']);
   rmSync(made, { recursive: true });
 });
