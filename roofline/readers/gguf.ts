@@ -27,6 +27,8 @@ const GGUF_FAMILIES: Readonly<Record<string, GgufFamily>> = {
   qwen2moe: { activation: 'silu', windowIgnored: true },
   qwen3: { activation: 'silu', windowIgnored: true },
   qwen3moe: { activation: 'silu', windowIgnored: true },
+  olmo2: { activation: 'silu', windowIgnored: true },
+  smollm3: { activation: 'silu', windowIgnored: true },
   gemma: { activation: 'gelu', embeddingScaled: true, windowIgnored: true },
   gemma2: { activation: 'gelu', embeddingScaled: true, windowPeriod: 2 },
   gemma3: { activation: 'gelu', embeddingScaled: true, windowPeriod: 6 },

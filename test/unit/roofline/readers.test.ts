@@ -78,6 +78,25 @@ describe('what a config says', () => {
     expect(group?.norms.onQueryAndKey).toBe(true);
   });
 
+  test('OLMo 2 has norms of queries and keys, and 1.48 billion parameters of its smallest', () => {
+    // huggingface.co/allenai/OLMo-2-0425-1B, config.json
+    const config = {
+      model_type: 'olmo2',
+      torch_dtype: 'float32',
+      hidden_size: 2048,
+      num_hidden_layers: 16,
+      num_attention_heads: 16,
+      num_key_value_heads: 16,
+      intermediate_size: 8192,
+      vocab_size: 100352,
+      max_position_embeddings: 4096,
+      tie_word_embeddings: false,
+    };
+    const architecture = read(architectureFromConfig(config));
+    expect(architecture.layers[0]!.norms).toEqual({ perLayer: 2, onQueryAndKey: true });
+    expect(sizeOf(architecture).parameters / 1_484_916_736).toBeCloseTo(1, 3);
+  });
+
   test('layers that see a window, and those between', () => {
     const windows = (name: string) =>
       read(namedArchitecture(name)).layers.map(({ count, attention }) => [
