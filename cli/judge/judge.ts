@@ -1,10 +1,11 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { text } from 'node:stream/consumers';
 import { z } from 'zod';
 import { taskOf } from '../../agent/isolation/job.js';
 import { launch } from '../../agent/isolation/launch.js';
 import type { AnswerToScore } from '../../agent/quality/external-scorer.js';
 import { JUDGE } from '../../agent/quality/jobs.js';
+import { fileProblem } from '../../core/input/file-problem.js';
 import { EXIT, fromFailure, usageError } from '../exit.js';
 import { printData } from '../output/print.js';
 import { askedModel, openAsked } from '../single/asked-model.js';
@@ -51,11 +52,20 @@ export async function runJudge(source: string, options: JudgeOptions): Promise<v
 /** @throws CommandError (exit code 2). */
 function templateOf(path: string | undefined): string {
   if (path === undefined) return TEMPLATE;
-  if (!existsSync(path))
-    throw usageError(`there is no template ${path}`, 'Name a text file with --template.');
-  const template = readFileSync(path, 'utf8').trimEnd();
+  const template = textOf(path).trimEnd();
   if (template.includes('{answer}')) return template;
   throw usageError(`the template ${path} has no {answer}`, 'Put {answer} where the judge is to read it.');
+}
+
+function textOf(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    throw usageError(
+      `the template ${path} cannot be read: ${fileProblem(error)}`,
+      'Name a text file with --template.',
+    );
+  }
 }
 
 /** @throws CommandError (exit code 2) that names the line. */

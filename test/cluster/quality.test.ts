@@ -257,7 +257,12 @@ describe('ridge judge', () => {
 
   test.each([
     ['a line that is none', [], '{"id": 1}', 'line 1 of standard input is no answer to rate'],
-    ['a template that is not there', ['--template', 'none.txt'], '', 'there is no template none.txt'],
+    [
+      'a template that is not there',
+      ['--template', 'none.txt'],
+      '',
+      'the template none.txt cannot be read: there is no such file',
+    ],
     ['a template without an answer', ['--template', 'text.txt'], '', 'the template text.txt has no {answer}'],
   ])('refuses %s', async (_, words, input, message) => {
     const { code, stderr } = await ridge(['judge', 'builtin:tiny', ...words], { cwd: folder, env, input });
