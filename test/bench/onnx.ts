@@ -3,7 +3,7 @@
  * wheel, on the same threads, each in a process of its own; a round asks both, in turn first.
  *
  * 1. The logits of a prompt and of 32 steps with the cache are the same bits.
- * 2. Tokens per second of the prompt and of the steps, ours over Python's: the median of the rounds is at least 0.98.
+ * 2. Tokens per second of the prompt and of the steps, ours over Python's: the median of pairs of rounds is at least 0.98.
  * 3. The times of operators that a profile tells add up to 95 % of the passes of a prompt.
  * 4. While an operator of a second runs in a child, the event loop of its parent is late by less than 5 ms (99th percentile).
  *
@@ -88,6 +88,11 @@ console.log(
   `${(await ours.next<{ version: string }>()).version}; Python's onnxruntime ${version}: ${library}`,
 );
 
+/** Who goes first in most runs of a round has the better of it by up to 1.7 times here, so that two rounds together count: their geometric mean. */
+const pairsOf = (rounds: readonly number[]) =>
+  Array.from({ length: Math.floor(rounds.length / 2) }, (_, i) =>
+    Math.sqrt(rounds[2 * i]! * rounds[2 * i + 1]!),
+  );
 const ratios: { prefill: number[]; decode: number[] } = { prefill: [], decode: [] };
 let same = 0;
 let compared = 0;
@@ -131,9 +136,9 @@ figures.push({
   holds: same === compared,
 });
 for (const phase of ['prefill', 'decode'] as const) {
-  const ratio = median(ratios[phase]);
+  const ratio = median(pairsOf(ratios[phase]));
   figures.push({
-    claim: `${phase}, our speed over Python's, median of ${ROUNDS} rounds (${Math.min(...ratios[phase]).toFixed(3)} to ${Math.max(...ratios[phase]).toFixed(3)})`,
+    claim: `${phase}, our speed over Python's, median of ${ROUNDS / 2} pairs of rounds (single rounds ${Math.min(...ratios[phase]).toFixed(3)} to ${Math.max(...ratios[phase]).toFixed(3)})`,
     measured: ratio.toFixed(3),
     required: 'at least 0.98',
     holds: ratio >= 0.98,
