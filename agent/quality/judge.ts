@@ -2,7 +2,7 @@ import { FailureError, failure } from '../../core/errors.js';
 import type { Channel } from '../isolation/channel.js';
 import { optionLikelihoods, tokenizeChoices } from './choices.js';
 import type { AnswerToScore } from './external-scorer.js';
-import { openLanguageModel } from './language-model.js';
+import { LEAST_CONTEXT, openLanguageModel, withVocabulary } from './language-model.js';
 import type { QualityModel } from './measure.js';
 
 export interface JudgeJob {
@@ -22,8 +22,6 @@ export interface ScoreReport {
 
 /** Ratings that a judge may give, each one word after the template. */
 const RATINGS = Array.from({ length: 10 }, (_, rating) => ` ${rating}`);
-/** A context that is only there to reach the vocabulary. */
-const LEAST_CONTEXT = 256;
 
 /**
  * Lets a model rate answers from 0 to 9. A rating is not drawn: it is the mean of all ratings, each by how likely the model finds it (G-Eval,
@@ -42,14 +40,9 @@ export async function judgeAnswers(
     choices: { continuations: RATINGS, answers: [] },
     references: [],
   }));
-  const first = await openLanguageModel({ ...model, contextTokens: LEAST_CONTEXT });
-  const tokenized = (() => {
-    try {
-      return items.map((item) => tokenizeChoices(first.text, item));
-    } finally {
-      first.close();
-    }
-  })();
+  const tokenized = await withVocabulary(model, ({ text }) =>
+    items.map((item) => tokenizeChoices(text, item)),
+  );
   const longest = tokenized.reduce((most, item) => Math.max(most, item.longest), LEAST_CONTEXT);
   const judge = await openLanguageModel({ ...model, contextTokens: longest });
   try {

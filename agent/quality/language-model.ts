@@ -18,6 +18,25 @@ export async function openLanguageModel({ runnerKind, ...request }: AskedRequest
   throw new FailureError(failure('impossible-combination', message, { hint }));
 }
 
+/** A context that is only there to reach the vocabulary. */
+export const LEAST_CONTEXT = 256;
+
+/**
+ * Opens a model for its vocabulary alone: how long a context has to be is known once everything is cut into tokens.
+ * @returns what `cut` makes of it; the model is closed then. @throws FailureError as `openLanguageModel`, and what `cut` throws.
+ */
+export async function withVocabulary<T>(
+  request: Omit<AskedRequest, 'contextTokens'>,
+  cut: (model: LanguageModel) => T,
+): Promise<T> {
+  const model = await openLanguageModel({ ...request, contextTokens: LEAST_CONTEXT });
+  try {
+    return cut(model);
+  } finally {
+    model.close();
+  }
+}
+
 /** @throws FailureError when two models do not share a vocabulary: their logits then mean different tokens. */
 export function requireSameVocabulary(base: LanguageModel, candidate: LanguageModel, sample: string): void {
   const [a, b] = [base.text.tokenize(sample, true), candidate.text.tokenize(sample, true)];

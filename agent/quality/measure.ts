@@ -7,8 +7,10 @@ import type { TextModel } from '../runners/opened.js';
 import {
   type AskedRequest,
   type LanguageModel,
+  LEAST_CONTEXT,
   openLanguageModel,
   requireSameVocabulary,
+  withVocabulary,
 } from './language-model.js';
 import type { Scorers } from './scorers.js';
 import { measureTask, respondentOf, tokenizeTask } from './tasks.js';
@@ -29,9 +31,6 @@ export interface QualityJob {
   readonly trainedContext: number | null;
 }
 
-/** A context that is only there to reach the vocabulary. */
-export const LEAST_CONTEXT = 256;
-
 /**
  * Measures a model's quality on a text and on tasks, beside its base when there is one.
  * @throws FailureError `impossible-combination` when the text is too short, is not UTF-8, or the base has
@@ -39,16 +38,10 @@ export const LEAST_CONTEXT = 256;
  */
 export async function measureQuality(job: QualityJob, watch: Watch): Promise<QualityOutcome> {
   const { text, tasks } = job.request;
-  // How long a context has to be is known once everything is cut into tokens, which needs the vocabulary.
-  const first = await openLanguageModel({ ...job.model, contextTokens: LEAST_CONTEXT });
-  const plan = (() => {
-    try {
-      const cut = text === null ? null : cutText(first, text);
-      return { cut, tasks: tasks.map((task) => tokenizeTask(first.text, task)) };
-    } finally {
-      first.close();
-    }
-  })();
+  const plan = await withVocabulary(job.model, (model) => ({
+    cut: text === null ? null : cutText(model, text),
+    tasks: tasks.map((task) => tokenizeTask(model.text, task)),
+  }));
   const needs = plan.tasks.flatMap((task) => task.needs);
   const contextTokens = needs.reduce(
     (a, b) => Math.max(a, b),

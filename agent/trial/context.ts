@@ -85,8 +85,6 @@ export interface TrialRun {
   readonly lease: Lease;
   readonly node: TrialContext;
   readonly device: DeviceProfile;
-  /** Of the node, of the same class: what it has beside that one. */
-  readonly otherDevices: readonly DeviceProfile[];
   /** What is learned on the way; judged when the trial has ended. */
   readonly notes: TrialNotes;
   readonly child: CurrentChild;
@@ -98,21 +96,15 @@ export interface TrialRun {
 }
 
 /** @returns where a child of a trial opens something. */
-export function placeOf({ lease, node, device, otherDevices }: TrialRun): Omit<PlaceRequest, 'options'> & {
-  readonly otherDeviceIds: readonly string[];
-} {
+export function placeOf({ lease, node, device }: TrialRun): Omit<PlaceRequest, 'options'> {
   return {
     deviceClass: lease.experiment.device,
     deviceId: device.id,
-    otherDeviceIds: otherDevices.map(({ id }) => id),
-    cpus: cpusOf(device, otherDevices),
+    ...(lease.otherDeviceIds !== undefined && { otherDeviceIds: lease.otherDeviceIds }),
+    // Those that its processes are pinned to, however many devices it has.
+    cpus: device.cpus,
     runtimes: node.runtimes,
   };
-}
-
-/** Its devices may have CPUs of their own each, or the same ones. */
-function cpusOf(device: DeviceProfile, others: readonly DeviceProfile[]): readonly number[] {
-  return [...new Set([device, ...others].flatMap(({ cpus }) => cpus))].sort((a, b) => a - b);
 }
 
 /** @returns how long a child of a trial may take, and how much memory it may hold. */

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { FailureError } from '../../core/errors.js';
+import { leasedDevices } from '../../core/experiment/lease.js';
 import { SHORT_WINDOW_PERIODS } from '../../core/metrics/integrate.js';
 import { warn } from '../../core/result/warnings.js';
 import { readThrottling, throttleWarnings } from '../device/cgroup.js';
@@ -34,11 +35,11 @@ export async function measure(
   model: PreparedModel | null,
   { training, served, promptsPath }: Surroundings,
 ): Promise<WorkloadOutcome> {
-  const { lease, node, device, otherDevices, notes } = trial;
+  const { lease, node, device, notes } = trial;
   const { experiment } = lease;
   // What this machine draws says nothing of a server elsewhere.
   const wanted = isElsewhere(served) ? 'off' : experiment.measure.meters;
-  const gpus = served?.gpus ?? [device, ...otherDevices].map(({ id }) => id);
+  const gpus = served?.gpus ?? leasedDevices(lease);
   const { meters, absent, periods } = findMeters(node.meters, node.nvml, device.id, wanted, gpus);
   notes.absent = { ...notes.absent, ...absent };
   const recorder = new Recorder(meters, periods);

@@ -7,16 +7,16 @@ import { machineFacts } from '../environment.js';
 import type { TrialRun } from './context.js';
 import type { TrialNotes } from './notes.js';
 
-/** @returns the devices of a lease, its own first. @throws FailureError `device-missing` when one is not of this node. */
-export function devicesFor(lease: Lease, profile: NodeProfile): readonly [DeviceProfile, ...DeviceProfile[]] {
-  const [own, ...others] = leasedDevices(lease).map((wanted) => {
+/** @returns the device that a lease is for. @throws FailureError `device-missing` when one that it holds is not of this node. */
+export function deviceFor(lease: Lease, profile: NodeProfile): DeviceProfile {
+  const [own] = leasedDevices(lease).map((wanted) => {
     const device = profile.devices.find(({ id }) => id === wanted);
     if (device?.classes.includes(lease.experiment.device)) return device;
     const what = device === undefined ? 'does not exist' : `is ${device.classes.join(', ')}`;
     const message = `the device ${wanted} of ${profile.name} ${what}; the experiment asks for ${lease.experiment.device}`;
     throw new FailureError(failure('device-missing', message));
   });
-  return [own!, ...others];
+  return own!;
 }
 
 /** Notes where the trial runs: its device, ceilings, grid and machine, and what speaks against the numbers already. */

@@ -15,17 +15,14 @@ import type { PreparedModel } from './preparation.js';
  * Notes what the judge needs to place the trial: the shape and types of the file that is run, read from its header, the cache
  * that its weights may stay in, and the factors of its engine. What cannot be had leaves a reason.
  */
-export function noteRoofline(
-  { lease, node, device, otherDevices, notes }: TrialRun,
-  model: PreparedModel | null,
-): void {
+export function noteRoofline({ lease, node, device, notes }: TrialRun, model: PreparedModel | null): void {
   const { runner } = lease.experiment;
   const kind = runnerNamed(runner.kind);
   if (kind === undefined || model === null) return;
   const missing = (name: 'roofline' | 'factors', reason: string) => {
     notes.absent = { ...notes.absent, [name]: reason };
   };
-  if (otherDevices.length > 0 && kind.counting.by === 'pass') {
+  if (lease.otherDeviceIds !== undefined && kind.counting.by === 'pass') {
     missing('roofline', `how ${runner.kind} shares its work between devices is not counted`);
     return;
   }

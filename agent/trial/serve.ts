@@ -1,4 +1,5 @@
 import { FailureError, failure } from '../../core/errors.js';
+import { leasedDevices } from '../../core/experiment/lease.js';
 import { runnerNamed } from '../../core/runners/index.js';
 import { lorasOf, type NamedLora } from '../../core/serving/loras.js';
 import { devicesOf, type ServedSplit } from '../../core/work/served-work.js';
@@ -35,14 +36,14 @@ export interface ServedModel {
  * @throws FailureError `engine-missing`, `load-failed`, `crashed`, `impossible-combination`, and what resolving a draft model throws.
  */
 export async function serveModel(trial: TrialRun, model: PreparedModel | null): Promise<ServedModel | null> {
-  const { lease, node, device, otherDevices, notes, child } = trial;
+  const { lease, node, device, notes, child } = trial;
   const { runner, workload } = lease.experiment;
-  for (const { id } of otherDevices) await node.servers.pool.free(id);
+  const held = leasedDevices(lease);
+  for (const id of held.slice(1)) await node.servers.pool.free(id);
   if (workloadNamed(workload.kind)?.needs !== 'endpoint') {
     await node.servers.pool.free(device.id);
     return null;
   }
-  const held = [device, ...otherDevices].map(({ id }) => id);
   const server = chosen(trial);
   notes.environment.server = server.name;
   noteSplit(notes, splitOf(server, runner.options, lease.experiment.device, held.length));

@@ -7,7 +7,7 @@ import { CurrentChild } from '../isolation/current-child.js';
 import { AppliedSettings } from '../power/applied-settings.js';
 import type { TrialContext, TrialRun } from './context.js';
 import { measure } from './measure.js';
-import { devicesFor, noteNode, setDevice } from './node.js';
+import { deviceFor, noteNode, setDevice } from './node.js';
 import { emptyNotes } from './notes.js';
 import { prepareModel } from './preparation.js';
 import { profileTrial } from './profile.js';
@@ -50,9 +50,8 @@ export function startTrial(
 }
 
 /** The stages of a trial, in order; what each learns goes into the notes. @throws FailureError of the stage that fails. */
-async function run(begun: Omit<TrialRun, 'device' | 'otherDevices'>): Promise<void> {
-  const [device, ...otherDevices] = devicesFor(begun.lease, begun.node.profile);
-  const trial: TrialRun = { ...begun, device, otherDevices };
+async function run(begun: Omit<TrialRun, 'device'>): Promise<void> {
+  const trial: TrialRun = { ...begun, device: deviceFor(begun.lease, begun.node.profile) };
   const { notes, settings, lease } = trial;
   noteNode(trial);
 
