@@ -19,7 +19,10 @@ export interface TokenizedChoices {
  * As lm-evaluation-harness does (its `_encode_pair`): the tokens of prompt + option past the number that the
  * prompt alone has; blanks at the prompt's end count to the option, since a word's token begins with its blank.
  */
-export function tokenizeChoices(text: Pick<TextModel, 'tokenize'>, item: TaskItem): TokenizedChoices {
+export function tokenizeChoices(
+  text: Pick<TextModel, 'tokenize'>,
+  item: Pick<TaskItem, 'prompt' | 'choices'>,
+): TokenizedChoices {
   const continuations = item.choices?.continuations ?? [];
   const options = continuations.map((option) => text.tokenize(item.prompt + option, true));
   return {

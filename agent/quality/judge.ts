@@ -34,11 +34,8 @@ export async function judgeAnswers(
   channel: Channel<ScoreReport>,
 ): Promise<number> {
   const items = questions.map((question) => ({
-    id: question.id,
-    groups: {},
     prompt: promptOf(template, question),
     choices: { continuations: RATINGS, answers: [] },
-    references: [],
   }));
   const tokenized = await withVocabulary(model, ({ text }) =>
     items.map((item) => tokenizeChoices(text, item)),
@@ -50,7 +47,7 @@ export async function judgeAnswers(
       const reason = channel.stopReason();
       if (reason !== null) throw new FailureError(failure('cancelled', reason));
       const ratings = optionLikelihoods(judge, item).map(({ logProbability }) => logProbability);
-      channel.send({ type: 'score', id: items[index]!.id, score: meanRating(ratings) });
+      channel.send({ type: 'score', id: questions[index]!.id, score: meanRating(ratings) });
       await channel.rest();
     }
     return tokenized.length;
