@@ -1,3 +1,5 @@
+import { uniformInt } from 'pure-rand/distribution/uniformInt';
+import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus';
 import { incompleteBeta } from './distributions.js';
 
 /** What one start read, as a natural logarithm. */
@@ -26,11 +28,22 @@ export interface BlockEffects {
 
 const MOST_ROUNDS = 200;
 const RESOLUTION = 1e-10;
+const TIE = 1e-9;
+
+/** Readings from which the F distribution is taken at its word: dealing them anew a thousand times would take seconds. */
+const MANY_READINGS = 2000;
+const MOST_DEALS = 999;
+/** Deals that lie as far apart by which p is known well enough. */
+const ENOUGH_AS_FAR = 20;
 
 /**
  * Fits logarithm = row + block by least squares (backfitting: rows and blocks in turn, each to what the other leaves) and tests the
- * blocks: F = their share of the squares over what is left, each by its degrees of freedom (Scheffé, "The Analysis of Variance",
- * 1959, ch. 4). Rows need not be in all blocks; degrees of freedom count the parts that no row links.
+ * blocks. On a steady machine the readings of a row may have come in any order, so p counts how often the row's own readings, dealt to
+ * its blocks at random, lie as far apart between blocks (a permutation test: Good, "Permutation, Parametric and Bootstrap Tests of
+ * Hypotheses", 2005, ch. 7; ended early as Besag & Clifford, "Sequential Monte Carlo p-values", 1991). Rows of unequal noise, which
+ * make the F distribution accuse 8 of 100 steady machines for 5, leave it exact. Above MANY_READINGS p is that of F = their share of
+ * the squares over what is left, each by its degrees of freedom (Scheffé, "The Analysis of Variance", 1959, ch. 4). Rows need not be
+ * in all blocks; degrees of freedom count the parts that no row links. The same readings give the same p.
  * @returns null with one block, or where nothing is left to judge by.
  */
 export function blockEffects(all: readonly StartReading[]): BlockEffects | null {
@@ -39,6 +52,35 @@ export function blockEffects(all: readonly StartReading[]): BlockEffects | null 
   const rows = indexed(readings.map(({ row }) => row));
   const blocks = indexed(readings.map(({ block }) => block));
   if (blocks.names.length < 2) return null;
+  const dfBlocks = blocks.names.length - parts(rows, blocks);
+  const dfLeft = readings.length - rows.names.length - dfBlocks;
+  if (dfBlocks < 1 || dfLeft < 1) return null;
+  const { effects, alone, left } = leastSquares(rows, blocks, logs);
+  const counts = blocks.names.map(() => 0);
+  for (const block of blocks.of) counts[block]! += 1;
+  // By readings: a block of one row is not as good a middle as one of all.
+  const centre = effects.reduce((sum, effect, i) => sum + counts[i]! * effect, 0) / readings.length;
+  const named = blocks.names.map(
+    (name, i) => [name, { effect: effects[i]! - centre, readings: counts[i]! }] as const,
+  );
+  const p = () =>
+    readings.length > MANY_READINGS
+      ? // P(F > f) = I(left / alone; dfLeft / 2, dfBlocks / 2).
+        incompleteBeta(left / alone, dfLeft / 2, dfBlocks / 2)
+      : shareAsFar(rows, blocks, logs, left);
+  return { effects: new Map(named), p: alone === 0 ? 1 : p() };
+}
+
+interface Fit {
+  /** Of each block. */
+  readonly effects: Float64Array;
+  /** Squares that rows alone leave. */
+  readonly alone: number;
+  /** Squares that rows and blocks leave. */
+  readonly left: number;
+}
+
+function leastSquares(rows: Indexed, blocks: Indexed, logs: Float64Array): Fit {
   const [n, rowMeans, effects] = [logs.length, means(rows, logs), new Float64Array(blocks.names.length)];
   const rest = new Float64Array(n);
   // What rows leave, and what blocks leave: sweeps of tens of thousands of starts are fitted again for each that comes.
@@ -58,22 +100,26 @@ export function blockEffects(all: readonly StartReading[]): BlockEffects | null 
     effects.set(found);
     rowMeans.set(means(rows, lessBlocks()));
   }
-  const left = squares(lessRows().map((value, i) => value - effects[blocks.of[i]!]!));
-  const dfBlocks = blocks.names.length - parts(rows, blocks);
-  const dfLeft = readings.length - rows.names.length - dfBlocks;
-  if (dfBlocks < 1 || dfLeft < 1) return null;
-  const counts = blocks.names.map(() => 0);
-  for (const block of blocks.of) counts[block]! += 1;
-  // By readings: a block of one row is not as good a middle as one of all.
-  const centre = effects.reduce((sum, effect, i) => sum + counts[i]! * effect, 0) / readings.length;
-  const named = blocks.names.map(
-    (name, i) => [name, { effect: effects[i]! - centre, readings: counts[i]! }] as const,
-  );
-  return {
-    effects: new Map(named),
-    // P(F > f) = I(left / alone; dfLeft / 2, dfBlocks / 2).
-    p: alone === 0 ? 1 : incompleteBeta(left / alone, dfLeft / 2, dfBlocks / 2),
-  };
+  return { effects, alone, left: squares(lessRows().map((value, i) => value - effects[blocks.of[i]!]!)) };
+}
+
+/** Share of deals of each row's readings to its blocks that leave no more than `left`: what rows alone leave is the same for all. */
+function shareAsFar(rows: Indexed, blocks: Indexed, logs: Float64Array, left: number): number {
+  const places = rows.names.map((): number[] => []);
+  for (const [i, row] of rows.of.entries()) places[row]!.push(i);
+  const [random, dealt] = [xoroshiro128plus(1), Float64Array.from(logs)];
+  // A deal that only swaps equal readings leaves what they left, but for the last bits of its sums.
+  const most = left * (1 + TIE);
+  for (let deal = 1, asFar = 0; ; deal += 1) {
+    for (const of of places)
+      for (let i = of.length - 1; i > 0; i -= 1) {
+        const [here, there] = [of[i]!, of[uniformInt(random, 0, i)]!];
+        [dealt[here], dealt[there]] = [dealt[there]!, dealt[here]!];
+      }
+    if (leastSquares(rows, blocks, dealt).left <= most) asFar += 1;
+    if (asFar === ENOUGH_AS_FAR) return asFar / deal;
+    if (deal === MOST_DEALS) return (asFar + 1) / (MOST_DEALS + 1);
+  }
 }
 
 /** A row of one reading fits whatever its block does: it says nothing, and backfitting would only creep towards that. */

@@ -193,7 +193,7 @@ describe('drift of the machine', () => {
     const drift = driftIn(sweepOf([1, 1.1, 1]));
     expect(drift).toMatchObject({ block: 2, blocks: 3 });
     expect(drift?.ratio).toBeCloseTo(1 / 1.1, 2);
-    expect(drift?.p).toBeLessThan(0.001);
+    expect(drift?.p).toBeLessThan(0.05);
   });
 
   test('names the block that most rows speak of, not the one of a single start', () => {
