@@ -16,6 +16,31 @@ export interface PlacedPipeline {
 }
 
 /**
+ * Passes on their way through devices that have different layers each.
+ * @param passes in their order, each standing for so many alike, with the seconds that it takes of every device.
+ * @param overlaps a pass is on one device while the one before it is on the next (a flow shop); otherwise it begins when that one is through.
+ * @returns seconds until all are through.
+ */
+export function throughAll(
+  passes: readonly { readonly times: number; readonly seconds: readonly number[] }[],
+  overlaps: boolean,
+): number {
+  if (!overlaps)
+    return passes.reduce((sum, { times, seconds }) => sum + times * seconds.reduce((a, b) => a + b, 0), 0);
+  const freeAt: number[] = [];
+  for (const { times, seconds } of passes) {
+    for (let one = 0; one < times; one++) {
+      let through = 0;
+      for (const [device, own] of seconds.entries()) {
+        through = Math.max(through, freeAt[device] ?? 0) + own;
+        freeAt[device] = through;
+      }
+    }
+  }
+  return freeAt.at(-1) ?? 0;
+}
+
+/**
  * Places every stage under the ceilings. The last of m micro-batches of a prefill comes out (m − 1) turns of the slowest stage
  * behind the first, so that p even stages are idle for (p − 1)/(m + p − 1) of the time (GPipe, arXiv 1811.06965, section 2.3).
  * A decode step of a micro-batch begins when its last one is through, so it takes the way or m turns of the slowest stage.

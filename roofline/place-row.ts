@@ -5,8 +5,9 @@ import { isKnown } from '../core/kernels/arithmetic.js';
 import type { RooflineGiven, RooflineRecord, TrainingPart } from '../core/result/roofline-record.js';
 import { runnerNamed } from '../core/runners/index.js';
 import { median } from '../core/statistics/quantile.js';
-import type { EnginePasses } from '../core/work/engine-passes.js';
-import { type PhaseWork, phaseWork } from '../core/work/phase-work.js';
+import { type EnginePasses, onDevices } from '../core/work/engine-passes.js';
+import { type PhaseWork, phaseWork, stagedPhaseWork } from '../core/work/phase-work.js';
+import type { PlacedPhase } from '../core/work/work.js';
 import { workloadNamed } from '../core/workloads/index.js';
 import { placeCall } from './call.js';
 import { measuredMachine } from './machine-model.js';
@@ -41,14 +42,40 @@ function answersOf(evidence: Evidence, given: RooflineGiven, engine: EnginePasse
     parallel: Math.max(1, count('parallel')),
     contextDepth: count('contextDepth'),
   };
+  const secondsOf = (name: PlacedPhase) =>
+    name === 'prefill' || name === 'decode' ? repeats.flatMap((repeat) => repeat[name]?.seconds ?? []) : [];
+  const { architecture, stages, split } = given;
+  const { options } = runner;
   try {
-    const phases = phaseWork(given.architecture, runner.options, asked, engine);
-    return underRoofs(input, given, phases, (name) =>
-      name === 'prefill' || name === 'decode' ? repeats.flatMap((repeat) => repeat[name]?.seconds ?? []) : [],
+    if (stages !== undefined) {
+      const phases = stagedPhaseWork(architecture, options, asked, engine, stages.layers);
+      return underRoofs(input, given, phases, secondsOf);
+    }
+    const tensor = split?.tensor ?? 1;
+    const phases = phaseWork(architecture, options, asked, onDevices(engine, tensor)).map((work) => [work]);
+    const placed = Array.from({ length: tensor }, (_, device) =>
+      underRoofs(input, given, phases, secondsOf, device),
     );
+    return slowest(placed);
   } catch (error) {
     return toFailure(error).message;
   }
+}
+
+/** Devices that share every matrix wait for the slowest, so that is what the row stands under. */
+function slowest(placed: readonly (RooflineRecord | string)[]): RooflineRecord | string {
+  const found: RooflineRecord[] = [];
+  for (const one of placed) {
+    if (typeof one === 'string') return one;
+    found.push(one);
+  }
+  const origins = new Set(found.map(({ ceilings }) => ceilings.origin));
+  if (origins.size > 1)
+    return 'the roofs of some devices were measured and those of others are published: they never mix';
+  const roofSeconds = ({ phases }: RooflineRecord) =>
+    phases.reduce((sum, phase) => sum + phase.roofSeconds, 0);
+  const most = found.reduce((a, b) => (roofSeconds(b) > roofSeconds(a) ? b : a));
+  return found.length === 1 ? most : { ...most, devices: found.length };
 }
 
 /** The parts of a step, each by itself. */
@@ -59,7 +86,7 @@ function trainingOf({ input, outcome }: Evidence, given: RooflineGiven): Rooflin
   return underRoofs(
     input,
     given,
-    given.parts.map((part) => workOf(part, tokens)),
+    given.parts.map((part) => [workOf(part, tokens)]),
     (name) =>
       name === 'forward' || name === 'backward' || name === 'optimizer'
         ? training.stepSeconds[name].slice(outcome.warmups)

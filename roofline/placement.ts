@@ -1,22 +1,34 @@
 import type { ThreadFactors } from '../core/result/factors.js';
 import type { ProfiledPhase } from '../core/result/profile-record.js';
 import type { BoundLevel, RooflineModule, RooflinePhase } from '../core/result/roofline-record.js';
-import { operatorsOf, type PhaseWork, workingSetOf } from '../core/work/phase-work.js';
+import { type CountedPass, operatorsOf, type PhaseWork, workingSetOf } from '../core/work/phase-work.js';
 import type { OperatorWork } from '../core/work/work.js';
 import { peakFor } from './ceilings.js';
 import { type ErrorBand, errorBandOf } from './error-band.js';
-import { bandwidthOf, levelOf, type MachineModel } from './machine-model.js';
+import { bandwidthOf, levelOf, type MachineModel, peakOf } from './machine-model.js';
+import { throughAll } from './pipeline.js';
 import { predictPass, unpredictable } from './predict.js';
 import { moduleRows } from './profile/table.js';
-import { mainArithmetic, roofTimes } from './roof-time.js';
+import { boundOf, mainArithmetic, type RoofTimes, roofTimes } from './roof-time.js';
 
-export interface PlacementRequest {
+/** What one device computes of a phase, and what it is held against. */
+interface DevicePart {
   readonly work: PhaseWork;
   readonly machineModel: MachineModel;
   /** `roofs` predicts what the roofs allow: of kernels that nobody fits factors of. null = nothing is predicted. */
   readonly factors: ThreadFactors | 'roofs' | null;
+}
+
+interface ExpectRequest extends DevicePart {
+  /** Devices that have the layers behind its own, each with its part of the same passes; left out = none. */
+  readonly behind?: readonly DevicePart[];
+  /** A pass may be on one device while the one before it is on the next; left out = it waits. */
+  readonly overlaps?: boolean;
   /** That the phase runs on; left out = those that the factors are of. */
   readonly threads?: number;
+}
+
+export interface PlacementRequest extends ExpectRequest {
   /** Of one repeat. */
   readonly measuredSeconds: number;
   readonly profiled: ProfiledPhase | null;
@@ -24,50 +36,131 @@ export interface PlacementRequest {
 
 /** What can be said of a phase before it has run. */
 export interface ExpectedPhase {
-  /** Where weights and cache come from. */
+  /** Where weights and cache come from; of several devices the farthest. */
   readonly level: BoundLevel;
   /** The least time that the roofs allow, and what decides. */
-  readonly roof: ReturnType<typeof roofTimes>;
+  readonly roof: { readonly seconds: number; readonly bound: 'memory' | 'compute' };
   /** null without factors, and for work that they say nothing of. */
   readonly predictedSeconds: number | null;
-  /** How far it may lie off; null where nobody looked, or nothing is predicted by factors. */
+  /** How far it may lie off; null where nobody looked, as at several devices, or nothing is predicted by factors. */
   readonly band: ErrorBand | null;
   /** Why they say nothing; null where they do, or there are none. */
   readonly notPredicted: string | null;
 }
 
+/** A part with what follows from it. */
+interface OpenPart extends DevicePart {
+  readonly operators: readonly OperatorWork[];
+  readonly level: BoundLevel;
+}
+
+/** The parts of a phase, in the order in which a pass goes through them. */
+class Parts {
+  readonly all: readonly OpenPart[];
+  readonly overlaps: boolean;
+
+  constructor({ behind = [], overlaps = false, ...first }: ExpectRequest) {
+    this.all = [first, ...behind].map((part) => ({
+      ...part,
+      operators: operatorsOf(part.work),
+      level: levelOf(part.machineModel, Math.max(...part.work.passes.map(workingSetOf))),
+    }));
+    this.overlaps = overlaps;
+  }
+
+  get operators(): readonly OperatorWork[] {
+    return this.all.flatMap(({ operators }) => operators);
+  }
+
+  get level(): BoundLevel {
+    const [first] = this.all;
+    return this.all.find(({ level }) => level === 'memory')?.level ?? first!.level;
+  }
+
+  /** The least time of some of the operators on every device, one behind the other. */
+  roof(of: (work: OperatorWork) => boolean = () => true): RoofTimes {
+    const times = this.all.map(({ operators, machineModel, level }) =>
+      roofTimes(operators.filter(of), machineModel, level),
+    );
+    return times.reduce((a, b) => ({
+      seconds: a.seconds + b.seconds,
+      memorySeconds: a.memorySeconds + b.memorySeconds,
+    }));
+  }
+
+  /** Until all passes are through, by what a pass takes on a device. */
+  seconds(of: (pass: CountedPass, part: OpenPart) => number): number {
+    const [first] = this.all;
+    const passes = first!.work.passes.map(({ times }, i) => ({
+      times,
+      seconds: this.all.map((part) => of(part.work.passes[i]!, part)),
+    }));
+    return throughAll(passes, this.overlaps);
+  }
+
+  /**
+   * The rate at which all devices together get through what the passes ask of each.
+   * @param own of a device; null = it is not known.
+   */
+  rate(amount: (pass: CountedPass) => number, own: (part: OpenPart) => number | null): number | null {
+    const rates = this.all.map(own);
+    const [first] = rates;
+    if (rates.includes(null)) return null;
+    if (!this.overlaps && rates.every((rate) => rate === first)) return first!;
+    const seconds = this.seconds((pass, part) => amount(pass) / own(part)!);
+    const total = this.all.reduce(
+      (sum, { work }) => sum + work.passes.reduce((of, pass) => of + pass.times * amount(pass), 0),
+      0,
+    );
+    return seconds === 0 ? first! : total / seconds;
+  }
+
+  /** Says nothing where it is not known of one of them. */
+  predicted(): number | null {
+    const { all } = this;
+    if (all.every(({ factors }) => factors === 'roofs')) return this.roofSeconds();
+    if (all.some(({ factors }) => factors === null || factors === 'roofs')) return null;
+    return this.seconds((pass, { machineModel, factors }) => {
+      const { tokens, queries } = pass;
+      const context = { machineModel, factors: factors as ThreadFactors, tokens, queries };
+      return predictPass(pass.work, { ...context, workingSet: workingSetOf(pass) }).seconds;
+    });
+  }
+
+  roofSeconds(): number {
+    if (!this.overlaps) return this.roof().seconds;
+    return this.seconds(
+      ({ work }, { machineModel, level }) => roofTimes(work.operators, machineModel, level).seconds,
+    );
+  }
+}
+
 /** Says of one repeat of a phase what the roofs allow, and what is predicted by factors. */
-export function expectPhase(
-  {
-    work,
-    machineModel,
-    factors,
-    threads,
-  }: Pick<PlacementRequest, 'work' | 'machineModel' | 'factors' | 'threads'>,
-  operators: readonly OperatorWork[] = operatorsOf(work),
-): ExpectedPhase {
-  const workingSet = Math.max(...work.passes.map(workingSetOf));
-  const level = levelOf(machineModel, workingSet);
-  const roof = roofTimes(operators, machineModel, level);
-  const notPredicted = factors === null || factors === 'roofs' ? null : unpredictable(operators);
-  const predictedSeconds =
-    factors === null || notPredicted !== null
-      ? null
-      : factors === 'roofs'
-        ? roof.seconds
-        : predicted(work, machineModel, factors);
-  const fitted = factors !== null && factors !== 'roofs' && predictedSeconds !== null;
+export function expectPhase(request: ExpectRequest): ExpectedPhase {
+  return expected(new Parts(request), request);
+}
+
+function expected(parts: Parts, { work, threads }: ExpectRequest): ExpectedPhase {
+  const { all, level } = parts;
+  const roof = { seconds: parts.roofSeconds(), bound: boundOf(parts.roof()) };
+  const factors = all.map((part) => part.factors);
+  const fits = factors.every((of) => of !== null && of !== 'roofs');
+  const notPredicted = fits ? unpredictable(parts.operators) : null;
+  const predictedSeconds = notPredicted === null ? parts.predicted() : null;
+  const [only] = factors;
+  const alone = all.length === 1 && only !== null && only !== 'roofs' && predictedSeconds !== null;
   return {
     ...{ level, roof, predictedSeconds, notPredicted },
-    band: fitted ? errorBandOf(work, factors, threads) : null,
+    band: alone ? errorBandOf(work, only!, threads) : null,
   };
 }
 
 /** Places one phase: what it asked, what the roofs allow, what was predicted, what was measured. */
 export function placePhase(request: PlacementRequest): RooflinePhase {
-  const { work, machineModel, measuredSeconds, profiled } = request;
-  const operators = operatorsOf(work);
-  const { level, roof, predictedSeconds, band, notPredicted } = expectPhase(request, operators);
+  const { work, measuredSeconds, profiled } = request;
+  const parts = new Parts(request);
+  const { operators } = parts;
+  const { level, roof, predictedSeconds, band, notPredicted } = expected(parts, request);
   const sum = (of: (operator: OperatorWork) => number) =>
     operators.reduce((total, one) => total + of(one), 0);
   const flops = sum((one) => one.flops);
@@ -79,8 +172,13 @@ export function placePhase(request: PlacementRequest): RooflinePhase {
   };
   const read = bytes.weights + bytes.cacheRead;
   const arithmetic = mainArithmetic(operators);
-  const peak = peakFor(machineModel.ceilings, arithmetic);
-  const bandwidth = { level, bytesPerSecond: bandwidthOf(machineModel, level) };
+  const flopsPerSecond = parts.rate(flopsOf, ({ machineModel }) => peakOf(machineModel, arithmetic));
+  const peak =
+    flopsPerSecond === null
+      ? null
+      : { arithmetic: peakFor(request.machineModel.ceilings, arithmetic)!.arithmetic, flopsPerSecond };
+  const bytesPerSecond = parts.rate(workingSetOf, (part) => bandwidthOf(part.machineModel, part.level))!;
+  const bandwidth = { level, bytesPerSecond };
   return {
     name: work.name,
     tokens: work.tokens,
@@ -103,31 +201,22 @@ export function placePhase(request: PlacementRequest): RooflinePhase {
     roofRatio: roof.seconds / measuredSeconds,
     bound: roof.bound,
     boundLevel: roof.bound === 'memory' ? level : (peak?.arithmetic ?? arithmetic),
-    modules: profiled === null ? null : modulesOf(profiled, work, operators, machineModel, level),
+    modules: profiled === null ? null : modulesOf(profiled, work, parts),
   };
 }
 
-function predicted(work: PhaseWork, machineModel: MachineModel, factors: ThreadFactors): number {
-  return work.passes.reduce((sum, pass) => {
-    const { tokens, queries, times } = pass;
-    const context = { machineModel, factors, workingSet: workingSetOf(pass), tokens, queries };
-    return sum + times * predictPass(pass.work, context).seconds;
-  }, 0);
+function flopsOf({ work }: CountedPass): number {
+  return work.operators.reduce((sum, { flops }) => sum + flops, 0);
 }
 
 /** The profiled run may have had fewer passes than a repeat: its work is in proportion. */
-function modulesOf(
-  profiled: ProfiledPhase,
-  work: PhaseWork,
-  operators: readonly OperatorWork[],
-  machineModel: MachineModel,
-  level: BoundLevel,
-): RooflineModule[] {
+function modulesOf(profiled: ProfiledPhase, work: PhaseWork, parts: Parts): RooflineModule[] {
   const share = profiled.tokens / work.tokens;
+  const { operators } = parts;
   return moduleRows(profiled, operators, share).map((row) => {
-    const own = operators.filter(({ module }) => module === row.module);
-    if (row.flops === null || own.length === 0) return { ...row, roofRatio: null, bound: null };
-    const { seconds, bound } = roofTimes(own, machineModel, level);
-    return { ...row, roofRatio: (seconds * share) / row.seconds, bound };
+    const isOwn = ({ module }: OperatorWork) => module === row.module;
+    if (row.flops === null || !operators.some(isOwn)) return { ...row, roofRatio: null, bound: null };
+    const roof = parts.roof(isOwn);
+    return { ...row, roofRatio: (roof.seconds * share) / row.seconds, bound: boundOf(roof) };
   });
 }

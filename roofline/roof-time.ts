@@ -30,14 +30,28 @@ export function roofTime(
   return { memorySeconds, computeSeconds, seconds: Math.max(memorySeconds, computeSeconds) };
 }
 
-/** @returns sums over operators one behind the other, and what bounds most of their time. */
-export function roofTimes(operators: readonly OperatorWork[], machineModel: MachineModel, level: BoundLevel) {
+/** Operators one behind the other: the sum of their times, and of the times of those that memory bounds. */
+export interface RoofTimes {
+  readonly seconds: number;
+  readonly memorySeconds: number;
+}
+
+export function roofTimes(
+  operators: readonly OperatorWork[],
+  machineModel: MachineModel,
+  level: BoundLevel,
+): RoofTimes {
   const times = operators.map((work) => roofTime(work, machineModel, level));
   const seconds = times.reduce((sum, time) => sum + time.seconds, 0);
-  const memory = times
+  const memorySeconds = times
     .filter((time) => time.memorySeconds >= time.computeSeconds)
     .reduce((sum, time) => sum + time.seconds, 0);
-  return { seconds, bound: memory >= seconds / 2 ? ('memory' as const) : ('compute' as const) };
+  return { seconds, memorySeconds };
+}
+
+/** @returns what bounds most of the time. */
+export function boundOf({ seconds, memorySeconds }: RoofTimes): 'memory' | 'compute' {
+  return memorySeconds >= seconds / 2 ? 'memory' : 'compute';
 }
 
 /** @returns the arithmetic that most FLOPs are in. */

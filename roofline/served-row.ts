@@ -36,7 +36,8 @@ export function servedRow({ input }: Evidence, engine: ServedPasses): RooflineRe
     const work = servedWork(given.roofline.architecture, engine, options, split, { ...load, cachedTokens });
     if (typeof work === 'string') return work;
     const seconds = secondsOf(load);
-    const placed = underRoofs(input, given.roofline, work, (name) => seconds[name] ?? []);
+    const alone = work.map((phase) => [phase]);
+    const placed = underRoofs(input, given.roofline, alone, (name) => seconds[name] ?? []);
     if (typeof placed === 'string') return placed;
     const { batchFrom, stepSequences, meanSequences, contextTokens } = load;
     const { promptsPerStep, promptsAtOnce, promptsBetween, promptTokens } = load;

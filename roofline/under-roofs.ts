@@ -1,5 +1,6 @@
 import type { Evidence } from '../core/judgement/evidence.js';
 import type { RooflineGiven, RooflineRecord } from '../core/result/roofline-record.js';
+import type { RecordRoofs } from '../core/result/roofs-record.js';
 import { isFitted } from '../core/runners/index.js';
 import { median } from '../core/statistics/quantile.js';
 import type { PhaseWork } from '../core/work/phase-work.js';
@@ -9,57 +10,91 @@ import { type MachineModel, measuredMachine, publishedMachine } from './machine-
 import { type PlacementRequest, placePhase } from './placement.js';
 
 /**
- * Places phases under the ceilings of a device, measured ones before published ones.
+ * Places phases under the ceilings of their devices, measured ones before published ones.
+ * @param phases each in its parts of one device after the other: one, unless the devices have different layers.
  * @param secondsOf of each repeat; a phase without any is left out.
+ * @param from index of the device that has the first part: 0 = the trial's own.
  * @returns the block of a record, or why there is none.
  */
 export function underRoofs(
   input: Evidence['input'],
   given: RooflineGiven,
-  phases: readonly PhaseWork[],
+  phases: readonly (readonly PhaseWork[])[],
   secondsOf: (name: PhaseWork['name']) => readonly number[],
+  from = 0,
 ): RooflineRecord | string {
-  const found = physicsOf(input, given.threads, given.cacheBytes);
-  if (found === null) {
-    return `${input.absent.roofs ?? 'no roofs were measured on this device'}, and the hardware catalogue has no ${input.device.name}`;
-  }
-  const { machineModel, ceilings } = found;
+  const own = { name: input.device.name, roofs: input.roofs, factors: given.factors };
+  const count = Math.max(1, ...phases.map(({ length }) => length));
+  const devices = [own, ...(given.others ?? [])].slice(from, from + count);
+  const machines = machinesOf(devices, input, given);
+  if (typeof machines === 'string') return machines;
+  const [{ ceilings }] = machines;
+  const { stages } = given;
   const measured = ceilings.origin === 'measured';
   const fitted = isFitted(input.experiment);
-  const factors: PlacementRequest['factors'] = !measured
-    ? null
-    : fitted
-      ? (given.factors?.factors ?? null)
-      : 'roofs';
+  const factorsOf = (device: number): PlacementRequest['factors'] =>
+    !measured ? null : fitted ? (devices[device]!.factors?.factors ?? null) : 'roofs';
   return {
     ceilings,
     threads: given.threads,
-    factors: measured && fitted ? (given.factors?.id ?? null) : null,
-    phases: phases.flatMap((work) => {
-      const seconds = secondsOf(work.name);
+    factors: measured && fitted ? (devices[0]!.factors?.id ?? null) : null,
+    phases: phases.flatMap((parts) => {
+      const { name } = parts[0]!;
+      const seconds = secondsOf(name);
       if (seconds.length === 0) return [];
-      const profiled = input.profile?.phases.find(({ name }) => name === work.name) ?? null;
-      const { threads } = given;
-      const request = { work, machineModel, threads, measuredSeconds: median(seconds), profiled };
-      // How long a window lasts is the load's affair, and nothing to predict.
-      return [placePhase({ ...request, factors: work.name === 'serve' ? null : factors })];
+      const profiled = input.profile?.phases.find((phase) => phase.name === name) ?? null;
+      const [first, ...behind] = parts.map((work, device) => ({
+        work,
+        machineModel: machines[device]!.machineModel,
+        // How long a window lasts is the load's affair, and nothing to predict.
+        factors: name === 'serve' ? null : factorsOf(device),
+      }));
+      const request = { ...first!, threads: given.threads, measuredSeconds: median(seconds), profiled };
+      // A step has to be through before the next one begins.
+      return [placePhase({ ...request, behind, overlaps: stages?.overlaps === true && name === 'prefill' })];
+    }),
+    ...(stages !== undefined && {
+      stages: stages.layers.map((layers, device) => ({ ceilings: machines[device]!.ceilings, layers })),
     }),
   };
 }
 
-function physicsOf(
-  { roofs, device, experiment }: Evidence['input'],
-  threads: number,
-  cacheBytes: number | null,
-): { machineModel: MachineModel; ceilings: RooflineRecord['ceilings'] } | null {
-  const measured = roofs === null ? null : measuredMachine(roofs, named(device), threads, cacheBytes);
-  if (roofs !== null && measured !== null) {
-    return { machineModel: measured, ceilings: { origin: 'measured', id: roofs.id, name: device.name } };
-  }
-  const published = hardwareNamed(device.name) ?? hardwareNamed(experiment.device.split(':')[1] ?? '');
-  if (published === null) return null;
-  const ceilings = { origin: 'published' as const, id: published.id, name: published.name };
-  return { machineModel: publishedMachine(publishedCeilings(published)), ceilings };
+interface Machine {
+  readonly machineModel: MachineModel;
+  readonly ceilings: RooflineRecord['ceilings'];
+}
+
+/** @returns all measured, or all published, or why there are none of either kind. */
+function machinesOf(
+  devices: readonly { readonly name: string; readonly roofs: RecordRoofs | null }[],
+  { absent, experiment }: Evidence['input'],
+  { threads, cacheBytes }: RooflineGiven,
+): readonly [Machine, ...Machine[]] | string {
+  const measured = devices.map(({ name, roofs }) => {
+    const machineModel = roofs === null ? null : measuredMachine(roofs, named({ name }), threads, cacheBytes);
+    return machineModel === null
+      ? null
+      : { machineModel, ceilings: { origin: 'measured' as const, id: roofs!.id, name } };
+  });
+  if (isWhole(measured)) return measured;
+  const published = devices.map(({ name }) => {
+    const found = hardwareNamed(name) ?? hardwareNamed(experiment.device.split(':')[1] ?? '');
+    if (found === null) return null;
+    const ceilings = { origin: 'published' as const, id: found.id, name: found.name };
+    return { machineModel: publishedMachine(publishedCeilings(found)), ceilings };
+  });
+  if (isWhole(published)) return published;
+  const at = measured.indexOf(null);
+  const { name } = devices[published.indexOf(null)]!;
+  const why =
+    at === 0
+      ? (absent.roofs ?? 'no roofs were measured on this device')
+      : `no roofs of ${devices[at]!.name} were measured`;
+  return `${why}, and the hardware catalogue has no ${name}`;
+}
+
+function isWhole(machines: readonly (Machine | null)[]): machines is readonly [Machine, ...Machine[]] {
+  return machines.length > 0 && !machines.includes(null);
 }
 
 /** @returns a device as roofs know it. */

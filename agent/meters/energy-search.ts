@@ -18,14 +18,20 @@ export function findNodeEnergy(sysRoot: string, procRoot: string, sensors: Senso
   return [processorEnergy(sysRoot, procRoot, sensors), ...(jetson === null ? [] : [jetson])];
 }
 
-/** Meters of a GPU of AMD or Intel; none for every other device. */
+/** Meters of a GPU of AMD or Intel; none for every other device. Of several that one trial has nothing is read: one alone would pass for all of them. */
 export function findGpuMeters(
   { gpus, amdCounters }: Sensors,
-  deviceId: string,
+  deviceIds: readonly string[],
   energy: boolean,
 ): readonly MeterSearch[] {
-  const gpu = gpus.find(({ pciAddress }) => pciAddress === deviceId);
+  const [gpu, ...others] = gpus.filter(({ pciAddress }) => deviceIds.includes(pciAddress));
   if (gpu === undefined) return [];
+  if (others.length > 0) {
+    const name = gpu.vendor === 'intel' ? 'intel-gpu' : 'amd';
+    const reason = `GPUs of AMD and Intel are not read together, and the trial has ${deviceIds.length}`;
+    return [{ found: false, name, reason }];
+  }
+  const deviceId = gpu.pciAddress;
   if (gpu.vendor === 'intel') return energy ? [findIntelGpuMeter(gpu)] : [];
   const counter: AmdCounter = amdCounters[deviceId] ?? { reason: 'no AMD SMI library was opened' };
   const state: MeterSearch = { found: true, meter: amdStateMeter(gpu) };

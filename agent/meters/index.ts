@@ -53,7 +53,7 @@ type Found = Pick<MeterSet, 'meters' | 'absent'>;
 /**
  * Opens the meters of one trial on one device: the device's own and the node's. The caller closes them (the recorder does).
  * @param wanted `off` when the sweep asks for a run without meters, to see what they cost.
- * @param gpus of NVIDIA that are read together, where the trial has more than its device.
+ * @param gpus that are read together, where the trial has more than its device.
  */
 export function findMeters(
   settings: MeterSettings,
@@ -97,7 +97,7 @@ export function findDeviceMeters(
   const others = all.filter((device) => !own.includes(device));
   const gpu = own.length > 1 ? severalGpus(own) : own[0];
   const ofNvml = gpu === undefined ? [] : nvmlMeters(gpu, others, settings.procRoot);
-  const found = opened(findGpuMeters(settings.sensors ?? NO_SENSORS, deviceId, settings.energy === 'auto'));
+  const found = opened(findGpuMeters(settings.sensors ?? NO_SENSORS, gpus, settings.energy === 'auto'));
   // A trace stands in for every energy source there is, and `none` for none.
   const meters = ofNvml.filter((meter) => settings.energy === 'auto' || !measuresEnergy(meter));
   return withPeriods(

@@ -1,7 +1,7 @@
 import type { InferenceRecord } from '../../core/inference/record.js';
 import type { KernelRecord } from '../../core/kernels/record.js';
 import type { ProfiledOperator } from '../../core/result/profile-record.js';
-import type { TrainingPart } from '../../core/result/roofline-record.js';
+import type { RooflineGiven, TrainingPart } from '../../core/result/roofline-record.js';
 import type { Warning } from '../../core/result/warnings.js';
 import type { PackedMatrices } from '../../core/work/packed.js';
 import type { ServedEndpoint } from '../servers/served.js';
@@ -40,6 +40,14 @@ export interface PackedFacts extends LoadedFacts {
   readonly packed: PackedMatrices;
 }
 
+/** Of a model that lies on several devices, or on one in part: how, or in one clause why its work cannot be shared out. */
+interface SpreadFacts extends LoadedFacts {
+  readonly spread: Spread | string;
+}
+
+/** Layers of each device (`stages` of RooflineGiven), or so many devices that share every matrix evenly. */
+export type Spread = NonNullable<RooflineGiven['stages']> | { readonly tensor: number };
+
 /** Of a model that is trained: what the parts of a step ask. */
 export interface TrainerFacts extends LoadedFacts {
   readonly trainingWork: readonly TrainingPart[];
@@ -49,7 +57,7 @@ export interface TrainerFacts extends LoadedFacts {
 export type EndpointFacts = OpenedFacts;
 
 /** Every kind of facts, as they leave the child. */
-export type AnyFacts = OpenedFacts | LoadedFacts | PackedFacts | TrainerFacts;
+export type AnyFacts = OpenedFacts | LoadedFacts | PackedFacts | SpreadFacts | TrainerFacts;
 
 export interface Closable {
   /** What the engine warned of while it was opened, one sentence each; or a warning that has a code of its own. */

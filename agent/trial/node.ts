@@ -60,8 +60,9 @@ function warningsBefore({ lease, node: { nvml }, device }: TrialRun): readonly W
       warn('oversubscribed', `${threads} threads share the ${device.cpus.length} CPUs of ${device.id}`),
     );
   }
-  const gpu = 'nvml' in nvml ? nvml.nvml.devices.find(({ uuid }) => uuid === device.id) : undefined;
-  if (gpu?.inUse())
-    warnings.push(warn('foreign-process', `another process uses ${device.id} before the trial began`));
+  const held = leasedDevices(lease);
+  const gpus = 'nvml' in nvml ? nvml.nvml.devices.filter(({ uuid }) => held.includes(uuid)) : [];
+  for (const gpu of gpus.filter((one) => one.inUse()))
+    warnings.push(warn('foreign-process', `another process uses ${gpu.uuid} before the trial began`));
   return warnings;
 }

@@ -21,6 +21,7 @@ export function writeRecord(
   const outcome = failure === null ? notes.outcome : null;
   const artifact = notes.artifact === null ? null : lineage(notes.artifact, notes.adapters);
   const quality = failure === null ? notes.quality : null;
+  const roofline = loadedRoofline(experiment, notes);
   const facts: TrialFacts = {
     schema: RESULT_SCHEMA,
     trialId: lease.trialId,
@@ -80,7 +81,7 @@ export function writeRecord(
       baseBytes: notes.baseWeightBytes,
       warmupSettled: outcome?.warmupSettled ?? false,
       cores: notes.device?.cpus.length ?? node.cores,
-      roofline: loadedRoofline(experiment, notes),
+      roofline,
       idleWatts: { ...notes.idleWatts },
       ...(notes.idle !== null && { idle: notes.idle }),
       ...(notes.grid !== null && { grid: notes.grid }),

@@ -1,12 +1,16 @@
 import type { Experiment } from '../../core/experiment/experiment.js';
 import type { RooflineGiven } from '../../core/result/roofline-record.js';
+import type { RecordRoofs } from '../../core/result/roofs-record.js';
 import { FITTED_RUNNERS, runnerNamed } from '../../core/runners/index.js';
 import type { ModelArchitecture } from '../../core/work/architecture.js';
 import { compactArchitecture } from '../../core/work/architecture-schema.js';
 import { packedArchitecture } from '../../core/work/packed.js';
+import { depthOf } from '../../core/work/pass/stages.js';
+import { ONE_DEVICE } from '../../core/work/served-work.js';
 import { formatOf } from '../../formats/index.js';
 import { recordFactorsOf } from '../../roofline/factor-at.js';
 import { lastCacheBytes } from '../device/caches.js';
+import type { Spread } from '../runners/opened.js';
 import type { TrialRun } from './context.js';
 import type { TrialNotes } from './notes.js';
 import type { PreparedModel } from './preparation.js';
@@ -19,47 +23,63 @@ export function noteRoofline({ lease, node, device, notes }: TrialRun, model: Pr
   const { runner } = lease.experiment;
   const kind = runnerNamed(runner.kind);
   if (kind === undefined || model === null) return;
-  const missing = (name: 'roofline' | 'factors', reason: string) => {
-    notes.absent = { ...notes.absent, [name]: reason };
-  };
-  if (lease.otherDeviceIds !== undefined && kind.counting.by === 'pass') {
-    missing('roofline', `how ${runner.kind} shares its work between devices is not counted`);
-    return;
-  }
   if (model.adapters.length > 0) {
-    missing('roofline', 'the work of adapters beside the weights is not counted');
+    miss(notes, 'roofline', 'the work of adapters beside the weights is not counted');
     return;
   }
   const read = formatOf(model.artifact.path).shapes(model.artifact.path);
   if (!read.ok) {
-    missing('roofline', read.reason);
+    miss(notes, 'roofline', read.reason);
     return;
   }
   const architecture = compactArchitecture(read.architecture);
-  const threads = typeof runner.options.threads === 'number' ? runner.options.threads : device.cpus.length;
-  const found = kind.fitted ? (node.factors?.of(device.id, notes.roofs) ?? null) : null;
+  const threads = Math.max(
+    1,
+    typeof runner.options.threads === 'number' ? runner.options.threads : device.cpus.length,
+  );
+  const types = typesOf(architecture);
+  const factorsOf = (deviceId: string, roofs: RecordRoofs | null) => {
+    const found = kind.fitted ? (node.factors?.of(deviceId, roofs) ?? null) : null;
+    return found === null ? null : recordFactorsOf(found.factors, found.id, threads, types);
+  };
+  const factors = factorsOf(device.id, notes.roofs);
+  const beside = kind.counting.by === 'pass' ? (lease.otherDeviceIds ?? []) : [];
+  const others = beside.map((id) => {
+    const roofs = node.roofs.of(id);
+    const name = node.profile.devices.find((other) => other.id === id)?.name ?? id;
+    return { id, name, roofs, factors: factorsOf(id, roofs) };
+  });
+  const without = [{ id: device.id, factors }, ...others].find((one) => one.factors === null);
   if (!kind.fitted)
-    missing(
+    miss(
+      notes,
       'factors',
       `factors are of the kernels of ${FITTED_RUNNERS.join(' and ')}, and ${runner.kind} has its own`,
     );
-  else if (found === null) {
-    missing(
+  else if (without !== undefined) {
+    miss(
+      notes,
       'factors',
-      node.factors?.absent(device.id) ?? 'no factors were fitted on this node: ridge factors fits them',
+      node.factors?.absent(without.id) ?? 'no factors were fitted on this node: ridge factors fits them',
     );
   }
   notes.roofline = {
     architecture,
     cacheBytes: lastCacheBytes(device.cpus, node.meters.sysRoot),
-    threads: Math.max(1, threads),
-    factors: found === null ? null : recordFactorsOf(found.factors, found.id, threads, typesOf(architecture)),
+    threads,
+    factors,
+    ...(others.length > 0 && { others: others.map(({ id: _, ...other }) => other) }),
   } satisfies RooflineGiven;
 }
 
+function miss(notes: TrialNotes, name: 'roofline' | 'factors', reason: string): void {
+  notes.absent = { ...notes.absent, [name]: reason };
+}
+
 /**
- * Completes the notes by what only the loaded model tells: how matrices were packed, or what the parts of a step of training ask.
- * @returns null, too, where a runner that packs or trains did not get so far.
+ * Completes the notes by what only the loaded model tells: how matrices were packed, how it lies on several devices, or what the parts of a
+ * step of training ask.
+ * @returns null, with a reason in the notes, where that is not known; and where a runner that packs or trains did not get so far.
  */
 export function loadedRoofline({ runner }: Experiment, notes: TrialNotes): RooflineGiven | null {
   const { roofline, loaded } = notes;
@@ -69,9 +89,32 @@ export function loadedRoofline({ runner }: Experiment, notes: TrialNotes): Roofl
     return loaded !== null && 'trainingWork' in loaded
       ? { ...roofline, parts: [...loaded.trainingWork] }
       : null;
-  if (counting?.by !== 'pass' || !counting.packed) return roofline;
-  if (loaded === null || !('packed' in loaded)) return null;
-  return { ...roofline, architecture: packedArchitecture(roofline.architecture, loaded.packed) };
+  if (counting?.by !== 'pass') return roofline;
+  if (counting.packed) {
+    if (loaded === null || !('packed' in loaded)) return null;
+    return { ...roofline, architecture: packedArchitecture(roofline.architecture, loaded.packed) };
+  }
+  const spread =
+    loaded !== null && 'spread' in loaded
+      ? spreadIn(roofline, loaded.spread)
+      : roofline.others === undefined
+        ? {}
+        : `how ${runner.kind} shares its work between devices is not counted`;
+  if (typeof spread !== 'string') return { ...roofline, ...spread };
+  miss(notes, 'roofline', spread);
+  return null;
+}
+
+/** @returns what to add for a model that lies on several devices, or why its work is not known. */
+function spreadIn(
+  { architecture }: RooflineGiven,
+  spread: Spread | string,
+): Pick<RooflineGiven, 'stages' | 'split'> | string {
+  if (typeof spread === 'string') return spread;
+  if ('tensor' in spread) return { split: { ...ONE_DEVICE, tensor: spread.tensor } };
+  const [counted, placed] = [depthOf(architecture.layers), spread.layers.reduce((a, b) => a + b, 0)];
+  if (counted !== placed) return `the engine shares out ${placed} layers, and the file has ${counted}`;
+  return { stages: { ...spread, layers: [...spread.layers] } };
 }
 
 /** Types of the matrices of a model. */

@@ -7,6 +7,7 @@ import { FailureError } from '../../core/errors.js';
 import type { Experiment, MeasurePolicy } from '../../core/experiment/experiment.js';
 import type { DeviceProfile } from '../../core/experiment/node.js';
 import { isFitted, runnerNamed } from '../../core/runners/index.js';
+import { nodeDemands } from '../../core/runners/node-demands.js';
 import { readAdapter } from '../../core/techniques/adapter.js';
 import type { ModelArchitecture } from '../../core/work/architecture.js';
 import { phaseWork } from '../../core/work/phase-work.js';
@@ -78,6 +79,9 @@ export async function timeEstimator(
       if (device === undefined) return `this machine has no device of class ${experiment.device}`;
       const own = roofs.of(device.id);
       if (own === null) return `no roofs of ${device.id}: ${roofs.absent(device.id)}`;
+      const { devices: several } = nodeDemands(experiment.runner.options);
+      if (several > 1 && runnerNamed(experiment.runner.kind)?.counting.by === 'pass')
+        return `how ${experiment.runner.kind} shares a model among ${several} devices is known when it is loaded`;
       const base = architectureOf(experiment.model.source);
       if (typeof base === 'string') return base;
       const threads = threadsOf(experiment, device);

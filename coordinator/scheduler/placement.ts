@@ -5,7 +5,7 @@ import type { KnownResult } from './trial-table.js';
 
 /**
  * Pure placement: may this device of this node take the experiment?
- * @param memoryBytes predicted bytes on the device; null = unknown, which never refuses.
+ * @param memoryBytes predicted bytes on the device, of several on the fullest; null = unknown, which never refuses.
  * @returns null when it may, else one clause that says why not.
  */
 export function refusal(
@@ -41,12 +41,10 @@ export function refusal(
   const unset = settingRefusal(experiment, node, device, taken);
   if (unset !== null) return unset;
   // A CPU device's memory is the node's: the smaller of the machine's and its cgroup's.
-  const available =
-    family === 'cpu' ? Math.min(device.memoryBytes, node.memoryBytes) : taken * device.memoryBytes;
+  const available = family === 'cpu' ? Math.min(device.memoryBytes, node.memoryBytes) : device.memoryBytes;
   if (memoryBytes !== null && memoryBytes > available) {
-    const has =
-      taken === 1 ? `${device.id} of ${node.name} has` : `${taken} such as ${device.id} of ${node.name} have`;
-    return `is predicted to need ${gigabytes(memoryBytes)}; ${has} ${gigabytes(available)}`;
+    const where = taken === 1 ? '' : ` on the fullest of ${taken} devices`;
+    return `is predicted to need ${gigabytes(memoryBytes)}${where}; ${device.id} of ${node.name} has ${gigabytes(available)}`;
   }
   return null;
 }

@@ -140,7 +140,9 @@ function disturbedRoofs(
   { ceilings, factors }: RooflineRecord,
 ): Warning[] {
   const isDisturbed = ({ code }: { readonly code: string }) => code === 'disturbed';
-  const ofRoofs = ceilings.origin === 'measured' ? (roofs?.warnings ?? []).filter(isDisturbed) : [];
+  const all = [roofs, ...(given.roofline?.others ?? []).map((other) => other.roofs)];
+  const ofRoofs =
+    ceilings.origin === 'measured' ? all.flatMap((one) => one?.warnings ?? []).filter(isDisturbed) : [];
   if (ofRoofs.length > 0) return [warn('roofs-disturbed', `roofs: ${ofRoofs[0]!.message}`)];
   const ofFactors = factors === null ? [] : (given.roofline?.factors?.warnings ?? []).filter(isDisturbed);
   return ofFactors.map(({ message }) => warn('roofs-disturbed', `factors of the prediction: ${message}`));

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { architectureSchema } from '../work/architecture-schema.js';
 import { ARITHMETICS, MODULES, OPERATOR_CLASSES, type OperatorWork, PLACED_PHASES } from '../work/work.js';
 import { recordFactorsSchema } from './factors.js';
+import { recordRoofsSchema } from './roofs-record.js';
 
 /** Where what is read comes from, if everything goes as well as it can; of a GPU the last cache is its L2. */
 export const BOUND_LEVELS = ['L2', 'L3', 'memory'] as const;
@@ -96,10 +97,16 @@ const servedSchema = z.object({
   cachedTokens: number,
 });
 
-/** Where a result stands under the ceilings of its machine. */
+/** Measured on the node (`id` names the roofs), or published by the maker (`id` is the catalogue's). */
+const ceilingsSchema = z.object({
+  origin: z.enum(['measured', 'published']),
+  id: z.string(),
+  name: z.string(),
+});
+
+/** Where a result stands under the ceilings of its machine: all measured, or all published, never a mixture. */
 export const rooflineSchema = z.object({
-  /** Measured on the node (`id` names the roofs), or published by the maker (`id` is the catalogue's): never a mixture. */
-  ceilings: z.object({ origin: z.enum(['measured', 'published']), id: z.string(), name: z.string() }),
+  ceilings: ceilingsSchema,
   threads: z.number().int(),
   /** Id of the efficiency factors that predictions rest on. */
   factors: z.string().nullable(),
@@ -109,6 +116,8 @@ export const rooflineSchema = z.object({
   served: servedSchema.optional(),
   /** That share the work: phases are of one of them. Left out = one. */
   devices: z.number().int().positive().optional(),
+  /** Devices that have other layers each, one behind the other: phases are of all of them together, and `ceilings` of the first. Left out = one has all. */
+  stages: z.array(z.object({ ceilings: ceilingsSchema, layers: z.number().int() })).optional(),
 });
 
 /** What a part of a step of training asks, counted from its graph. */
@@ -144,7 +153,24 @@ export const rooflineGivenSchema = z.object({
   factors: recordFactorsSchema.nullable(),
   /** Of a step of training; left out of other trials. */
   parts: z.array(partSchema).optional(),
-  /** How a server spreads the model over devices; left out = over none but its own. */
+  /** Devices that the trial has beside its own, in the order of its lease; left out = none. */
+  others: z
+    .array(
+      z.object({
+        name: z.string(),
+        roofs: recordRoofsSchema.nullable(),
+        factors: recordFactorsSchema.nullable(),
+      }),
+    )
+    .optional(),
+  /**
+   * Layers of each device, its own first, where they have different ones; the last that is named has the output. `overlaps`: a pass may be on one
+   * while the one before it is on the next. Left out = each has all, or a part of all.
+   */
+  stages: z
+    .object({ layers: z.array(z.number().int().nonnegative()).min(1), overlaps: z.boolean() })
+    .optional(),
+  /** How a model is spread over devices that share its matrices or its requests; left out = over none but its own. */
   split: z
     .object({
       tensor: z.number().int().positive(),

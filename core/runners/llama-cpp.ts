@@ -89,6 +89,24 @@ const devicesAreGpus: Rule = {
       : null,
 };
 
+/** llama.cpp v0.4.0, make_gpu_buft_list: of its backends SYCL alone has buffers that are split by rows, and no class here is that one. */
+const rowsNeedSplitBuffers: Rule = {
+  axes: ['gpus', 'splitMode'],
+  reason: (values) =>
+    (numberOn(values, 'gpus') ?? 1) > 1 && values.splitMode === 'row'
+      ? 'this llama.cpp splits rows with SYCL alone, and loads no model so on cuda or vulkan: set splitMode to tensor or layer'
+      : null,
+};
+
+/** llama-context.cpp: "SPLIT_MODE_TENSOR requires flash_attn to be enabled". */
+const tensorsNeedFlash: Rule = {
+  axes: ['gpus', 'splitMode', 'flashAttention'],
+  reason: (values) =>
+    (numberOn(values, 'gpus') ?? 1) > 1 && values.splitMode === 'tensor' && values.flashAttention === false
+      ? 'splitMode tensor needs flash attention: set flashAttention to true or auto, or splitMode to layer'
+      : null,
+};
+
 const sharesPerGpu: Rule = {
   axes: ['gpus', 'tensorSplit'],
   reason: ({ gpus, tensorSplit }) => {
@@ -165,7 +183,7 @@ export const llamaCpp: RunnerKind = {
     splitMode: z
       .enum(['layer', 'row', 'tensor'])
       .default('layer')
-      .describe('How a model is split over several GPUs: by layers, or inside of them (llama-bench: -sm).'),
+      .describe('How a model is split over several GPUs: by layers, or every matrix (llama-bench: -sm).'),
     mainGpu: z
       .int()
       .min(0)
@@ -184,7 +202,14 @@ export const llamaCpp: RunnerKind = {
   offers: ['generator', 'profiled-generator', 'language-model'],
   formats: ['gguf'],
   techniques: ['quantization', 'sparsity', 'attention', 'adapter'],
-  rules: [...LLAMA_CPP_RULES, devicesAreGpus, sharesPerGpu, mainGpuIsOne],
+  rules: [
+    ...LLAMA_CPP_RULES,
+    devicesAreGpus,
+    rowsNeedSplitBuffers,
+    tensorsNeedFlash,
+    sharesPerGpu,
+    mainGpuIsOne,
+  ],
   alsoKnownAs: {
     fa: 'flashAttention',
     flashAttn: 'flashAttention',

@@ -23,6 +23,15 @@ export interface EnginePasses {
   ): PassRequest;
 }
 
+/** Has each pass computed by so many devices that share every matrix, as tensor parallelism does. */
+export function onDevices(engine: EnginePasses, tensor: number): EnginePasses {
+  const shared = (request: PassRequest) => ({ ...request, parallel: { tensor, pipeline: 1, expert: 1 } });
+  return {
+    prefill: (...asked) => engine.prefill(...asked).map(shared),
+    decode: (...asked) => shared(engine.decode(...asked)),
+  };
+}
+
 /** How a server computes what it is asked, under a runner's options. */
 export interface ServedPasses {
   /** Bits, arithmetic and kernels of its passes, or in one clause why they are not known. */

@@ -86,6 +86,51 @@ export const llamaServerPasses: ServedPasses = {
   mixes: true,
 };
 
+/**
+ * Shares layers out among devices as llama.cpp does (llama-model.cpp, load_tensors, v0.4.0), in its 32 bits: layer i of n, and the output as
+ * the n-th, is on the first device up to which the shares are more than i / (n + 1) of all.
+ * @param shares of the devices, of any sum above 0.
+ * @returns layers of each device up to the one that has the output; those behind it have nothing.
+ */
+export function layersByShare(depth: number, shares: readonly number[]): number[] {
+  const { fround } = Math;
+  let sum = 0;
+  const sums = shares.map((share) => {
+    sum = fround(sum + fround(share));
+    return sum;
+  });
+  const deviceOf = (layer: number) =>
+    sums.findIndex((upTo) => fround(upTo / sum) > fround(layer / (depth + 1)));
+  const layers = Array.from({ length: deviceOf(depth) + 1 }, () => 0);
+  for (let layer = 0; layer < depth; layer++) layers[deviceOf(layer)]! += 1;
+  return layers;
+}
+
+/** @returns the shares of devices that a point asks for, `3/1`; null where it leaves them to their free memory, as zeros alone do, too. */
+export function sharesAsked({ tensorSplit }: Options): number[] | null {
+  if (typeof tensorSplit !== 'string') return null;
+  const shares = tensorSplit.split('/').map(Number);
+  return shares.some((share) => share > 0) ? shares : null;
+}
+
+/** LLAMA_MAX_LAYERS of llama-hparams.h: a damaged file may say any number. */
+const MOST_LAYERS = 512;
+
+/**
+ * @returns the part of a model that the fullest of a point's devices has, where they have as much free memory each as nothing is asked for;
+ *   the output counts as a layer.
+ */
+export function fullestShare(options: Options, layers: number): number {
+  const { gpus, splitMode } = options;
+  const shares = sharesAsked(options) ?? Array.from({ length: Number(gpus ?? 1) }, () => 1);
+  if (shares.length === 1) return 1;
+  if (splitMode === 'tensor') return Math.max(...shares) / shares.reduce((a, b) => a + b, 0);
+  const depth = Math.min(layers, MOST_LAYERS);
+  const counts = layersByShare(depth, shares);
+  const output = counts.length - 1;
+  return Math.max(...counts.map((count, device) => count + (device === output ? 1 : 0))) / (depth + 1);
+}
+
 type Group = PassRequest['batch'][number];
 
 /** Sequences of the same lengths are one group. */

@@ -8,6 +8,7 @@ import { predictTraining } from '../training/memory.js';
 import { trainingSettings } from '../training/options.js';
 import type { ModelArchitecture } from './architecture.js';
 import { microBatch, paddedCells, positive, predictKvCache } from './kv-cache.js';
+import { fullestShare } from './llama-cpp.js';
 import { liveActivations } from './memory/pass-memory.js';
 import { DEFAULT_SETTING, FLASH, UNFUSED, type WorkSetting } from './pass/setting.js';
 
@@ -22,7 +23,7 @@ export interface MemoryRequest {
   readonly experiment: Pick<Experiment, 'technique' | 'runner' | 'workload' | 'device'>;
 }
 
-/** Bytes on the device that the trial asks for, a little above what it will take. */
+/** Bytes on the device that the trial asks for, a little above what it will take; of several on the one with the largest share. */
 export interface MemoryPrediction {
   readonly bytes: number;
   readonly parts: {
@@ -53,7 +54,9 @@ export function predictMemory(request: MemoryRequest): MemoryPrediction {
   const { facts, experiment } = request;
   const { runner, workload, device } = experiment;
   const onCpu = deviceKind(device) === 'cpu';
-  const share = onCpu ? 1 : offloadedShare(runner.options.gpuLayers, facts.layers);
+  const share = onCpu
+    ? 1
+    : offloadedShare(runner.options.gpuLayers, facts.layers) * fullestShare(runner.options, facts.layers);
   const sequences = positive(workload.options, 'parallel', 1);
   const perSequence =
     positive(workload.options, 'contextDepth', 0) +

@@ -10,7 +10,7 @@ import type { LayerPass } from './pass/layer-pass.js';
 import { merged, operator, repeated } from './pass/operators.js';
 import { attentionCollective, feedForwardCollective, shardOf, stageCollective } from './pass/parallel.js';
 import { logitRowsOf, newTokensOf, type PassRequest } from './pass/setting.js';
-import { type Stage, stagesOf } from './pass/stages.js';
+import { type Stage, stagesCut, stagesOf } from './pass/stages.js';
 import { embed, logits, selectRows } from './pass/vocabulary.js';
 import type { OperatorWork, PassWork } from './work.js';
 
@@ -26,11 +26,17 @@ export function passWork(architecture: ModelArchitecture, request: PassRequest):
 
 /**
  * Counts what the pass asks of a device of each pipeline stage, in the order in which a batch goes through them.
+ * @param layers of each stage, where an engine cuts them otherwise than evenly.
  * @throws FailureError as passWork does.
  */
-export function stageWorks(architecture: ModelArchitecture, request: PassRequest): PassWork[] {
+export function stageWorks(
+  architecture: ModelArchitecture,
+  request: PassRequest,
+  layers?: readonly number[],
+): PassWork[] {
   const setting = checkedSetting(architecture, request);
   const shard = shardOf(architecture, setting.parallel);
+  const stages = layers === undefined ? stagesOf(shard, setting.parallel.pipeline) : stagesCut(shard, layers);
   const tokens = newTokensOf(setting.batch);
   const rows = logitRowsOf(setting);
   const pass: LayerPass = {
@@ -43,7 +49,7 @@ export function stageWorks(architecture: ModelArchitecture, request: PassRequest
     tokens,
     feedForwardTokens: tokens,
   };
-  return stagesOf(shard, setting.parallel.pipeline).map((stage) => {
+  return stages.map((stage) => {
     const operators = [
       ...(stage.first ? embed(pass, shard) : []),
       ...layersOf(pass, stage, rows),
@@ -54,9 +60,9 @@ export function stageWorks(architecture: ModelArchitecture, request: PassRequest
   });
 }
 
-function layersOf(pass: LayerPass, { layers, last: isLast }: Stage, rows: number): OperatorWork[] {
+function layersOf(pass: LayerPass, { layers, endsLayers }: Stage, rows: number): OperatorWork[] {
   return layers.flatMap((group, index) => {
-    const last = isLast && pass.trimsLastLayer && index === layers.length - 1;
+    const last = endsLayers && pass.trimsLastLayer && index === layers.length - 1;
     const whole = layer(pass, group).map((work) => repeated(work, group.count - (last ? 1 : 0)));
     if (!last) return whole;
     const trimmed = layer({ ...pass, feedForwardTokens: rows }, group);

@@ -3,7 +3,7 @@ import type { ModelArchitecture } from './architecture.js';
 import type { EnginePasses, LatencyWork } from './engine-passes.js';
 import { llamaCppPasses } from './llama-cpp.js';
 import { newTokensOf, type PassRequest } from './pass/setting.js';
-import { passWork } from './pass-work.js';
+import { passWork, stageWorks } from './pass-work.js';
 import { type OperatorWork, type PassWork, type PlacedPhase, timesTraffic } from './work.js';
 
 /** Passes that are alike: one is counted, and stands for so many. */
@@ -39,12 +39,47 @@ export function phaseWork(
   workload: LatencyWork,
   engine: EnginePasses = llamaCppPasses,
 ): PhaseWork[] {
+  return requestsOf(architecture, options, workload, engine).map(({ passes, ...phase }) => ({
+    ...phase,
+    passes: passes.map(({ request, times }) => counted(architecture, request, times)),
+  }));
+}
+
+/**
+ * Counts the same of a model whose layers lie on several devices.
+ * @param layers of each device, in the order in which a pass goes through them (`stagesCut`).
+ * @returns of each phase the part of each device.
+ * @throws FailureError as phaseWork does.
+ */
+export function stagedPhaseWork(
+  architecture: ModelArchitecture,
+  options: Options,
+  workload: LatencyWork,
+  engine: EnginePasses,
+  layers: readonly number[],
+): PhaseWork[][] {
+  return requestsOf(architecture, options, workload, engine).map(({ passes, ...phase }) => {
+    const works = passes.map(({ request }) => stageWorks(architecture, request, layers));
+    return layers.map((_, stage) => ({
+      ...phase,
+      passes: passes.map(({ request, times }, i) => countedAs(works[i]![stage]!, request, times)),
+    }));
+  });
+}
+
+/** What the engine is asked in each phase, and how often alike. */
+function requestsOf(
+  architecture: ModelArchitecture,
+  options: Options,
+  workload: LatencyWork,
+  engine: EnginePasses,
+) {
   const { promptTokens, generateTokens, parallel, contextDepth } = workload;
-  const phases: PhaseWork[] = [];
+  const phases: (Pick<PhaseWork, 'name' | 'tokens'> & {
+    readonly passes: readonly { readonly request: PassRequest; readonly times: number }[];
+  })[] = [];
   if (promptTokens > 0) {
-    const passes = engine
-      .prefill(workload, options, architecture)
-      .map((request) => counted(architecture, request, 1));
+    const passes = engine.prefill(workload, options, architecture).map((request) => ({ request, times: 1 }));
     phases.push({ name: 'prefill', tokens: promptTokens * parallel, passes });
   }
   if (generateTokens > 0) {
@@ -53,7 +88,7 @@ export function phaseWork(
       const [from, to] = [i, i + 1].map((edge) => Math.round((edge * generateTokens) / points));
       const middle = Math.floor((from! + to! - 1) / 2);
       const request = engine.decode(workload, contextDepth + promptTokens + middle, options, architecture);
-      return counted(architecture, request, to! - from!);
+      return { request, times: to! - from! };
     });
     phases.push({ name: 'decode', tokens: generateTokens * parallel, passes });
   }
@@ -62,16 +97,23 @@ export function phaseWork(
 
 /** @returns a pass that stands for so many; passes in the mean of a run may be parts of one. */
 export function counted(architecture: ModelArchitecture, request: PassRequest, times: number): CountedPass {
-  const { operators } = passWork(architecture, request);
+  return countedAs(passWork(architecture, request), request, times);
+}
+
+function countedAs(
+  { operators }: Pick<PassWork, 'operators'>,
+  { batch }: Pick<PassRequest, 'batch'>,
+  times: number,
+): CountedPass {
   // A pass that hands over no logits does not run the output matrix, nor the last layer's feed-forward.
   const run = operators.filter(({ class: kind, flops }) => !(kind.startsWith('mat') && flops === 0));
   return {
     work: { operators: run },
     times,
-    tokens: newTokensOf(request.batch),
-    queries: Math.max(...request.batch.map(({ newTokens }) => newTokens)),
-    sequences: request.batch.reduce((sum, { sequences }) => sum + sequences, 0),
-    depth: Math.max(...request.batch.map(({ cachedTokens, newTokens }) => cachedTokens + newTokens)),
+    tokens: newTokensOf(batch),
+    queries: Math.max(...batch.map(({ newTokens }) => newTokens)),
+    sequences: batch.reduce((sum, { sequences }) => sum + sequences, 0),
+    depth: Math.max(...batch.map(({ cachedTokens, newTokens }) => cachedTokens + newTokens)),
   };
 }
 

@@ -13,6 +13,8 @@ export interface EngineDevice {
   /** Backend it belongs to, lower case: `cpu`, `cuda`, `vulkan`, `metal`. */
   readonly backend: string;
   readonly memoryBytes: number;
+  /** Of it, what was free when the device was listed. */
+  readonly freeBytes: number;
 }
 
 const KINDS: Readonly<Record<number, EngineDevice['kind']>> = {
@@ -39,6 +41,7 @@ export function listDevices(llama: Pick<Llama, 'functions' | 'read' | 'allocate'
       kind: KINDS[props.type] ?? 'other',
       backend: (functions.ggml_backend_reg_name(registry) ?? 'unknown').toLowerCase(),
       memoryBytes: Number(props.memory_total),
+      freeBytes: Number(props.memory_free),
     };
   });
   llama.free(room);

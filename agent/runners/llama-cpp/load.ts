@@ -15,6 +15,7 @@ import { requireRoomForCache, requireRoomForWeights } from './memory.js';
 import { LlamaModel } from './model.js';
 import { contextFailure, modelFailure } from './reasons.js';
 import { impossible, readSettings, type Settings } from './settings.js';
+import { sharesOver, spreadOf } from './spread.js';
 
 export interface LlamaRequest extends GeneratorRequest {
   /**
@@ -69,10 +70,17 @@ export async function loadModel(request: LlamaRequest, onlooker?: Onlooker): Pro
     setAdapters(llama, context, adapters);
     const threadpool = attachThreads(llama, context, settings);
     const facts = readFacts(llama, model, context, settings, describe(devices));
+    const shares = sharesOver(devices, settings);
+    const spread = spreadOf(llama, model, devices, settings, shares);
     const loaded = {
       ...facts,
       adapterLoadSeconds: adapters.seconds,
-      environment: { ...facts.environment, stepLoop: loops.open === null ? 'javascript' : 'native' },
+      environment: {
+        ...facts.environment,
+        ...(devices.length > 1 && { deviceShares: shares === null ? null : sharesText(shares) }),
+        stepLoop: loops.open === null ? 'javascript' : 'native',
+      },
+      ...(spread !== null && { spread }),
     };
     const batch = Math.min(llama.functions.llama_n_batch(context), settings.batch);
     return new LlamaModel(llama, { model, context, threadpool }, loaded, request.sequences, batch, loops);
@@ -106,6 +114,12 @@ export function chooseDevices(
   );
 }
 
+/** `0.75/0.25` of the whole. */
+function sharesText(shares: readonly number[]): string {
+  const all = shares.reduce((a, b) => a + b, 0);
+  return shares.map((share) => Number((share / all).toFixed(4))).join('/');
+}
+
 function describe(devices: readonly EngineDevice[]): string {
   return devices.length === 0 ? 'CPU' : devices.map(({ description }) => description).join(' + ');
 }
@@ -136,7 +150,7 @@ export function openModel(
   params.n_gpu_layers = onCpu ? 0 : settings.gpuLayers === 'all' ? -1 : settings.gpuLayers;
   params.split_mode = devices.length > 1 ? SPLIT_MODES[settings.splitMode] : CONSTANTS.LLAMA_SPLIT_MODE_NONE;
   params.main_gpu = devices.length > 1 ? settings.mainGpu : 0;
-  const shares = devices.length > 1 ? splitOver(llama, settings.tensorSplit) : null;
+  const shares = floatsOf(llama, sharesOver(devices, settings));
   params.tensor_split = shares;
   // The file is read for this on processors with AMX alone: every trial comes by here.
   if (onCpu && systemInfo(llama).includes('AMX_INT8') && hasLatentAttention(path)) {
@@ -151,7 +165,7 @@ export function openModel(
 }
 
 /** The engine reads as many floats as it could have devices, whatever it has. */
-function splitOver(llama: Llama, shares: readonly number[] | null): Pointer | null {
+function floatsOf(llama: Llama, shares: readonly number[] | null): Pointer | null {
   if (shares === null) return null;
   const most = Number(llama.functions.llama_max_devices());
   const floats = llama.allocate('float', most);

@@ -1,6 +1,7 @@
 import { FailureError, failure } from '../../../core/errors.js';
 import type { AxisValue, Options } from '../../../core/experiment/experiment.js';
 import { isQuantized, KV_CACHE_TYPES } from '../../../core/techniques/tensor-types.js';
+import { sharesAsked } from '../../../core/work/llama-cpp.js';
 
 /** The runner's options, checked. */
 export interface Settings {
@@ -16,7 +17,7 @@ export interface Settings {
   readonly splitMode: 'layer' | 'row' | 'tensor';
   /** Index of the device that has what is not split. */
   readonly mainGpu: number;
-  /** Shares of the devices; null = by their free memory. */
+  /** Shares of the devices; null = by their free memory, or evenly where every matrix is shared. */
   readonly tensorSplit: readonly number[] | null;
   readonly mmap: boolean;
   readonly cpuBackend: 'shipped' | 'native';
@@ -40,7 +41,7 @@ export function readSettings(options: Options, cpus: number): Settings {
     gpuLayers: options.gpuLayers === 'all' ? 'all' : whole(options, 'gpuLayers', 'all', 0, 1 << 16),
     splitMode: pick(options, 'splitMode', 'layer', ['layer', 'row', 'tensor']),
     mainGpu: whole(options, 'mainGpu', 0, 0, 1 << 16),
-    tensorSplit: typeof options.tensorSplit === 'string' ? options.tensorSplit.split('/').map(Number) : null,
+    tensorSplit: sharesAsked(options),
     mmap: pick(options, 'mmap', true, [true, false]),
     cpuBackend: pick(options, 'cpuBackend', 'shipped', ['shipped', 'native']),
     poll: whole(options, 'poll', 50, 0, 100),

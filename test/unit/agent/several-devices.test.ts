@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { EngineDevice } from '../../../agent/native/llama.js';
 import { chooseDevices } from '../../../agent/runners/llama-cpp/load.js';
 import { readSettings } from '../../../agent/runners/llama-cpp/settings.js';
+import { sharesOver } from '../../../agent/runners/llama-cpp/spread.js';
 import { llamaCpp } from '../../../core/runners/llama-cpp.js';
 
 const device = (index: number, id: string): EngineDevice =>
@@ -37,7 +38,7 @@ describe('the devices of a trial', () => {
 });
 
 describe('how a model is split', () => {
-  const reasons = (values: Record<string, string | number | null>) =>
+  const reasons = (values: Record<string, string | number | boolean | null>) =>
     llamaCpp.rules.map((rule) => rule.reason(values as never, null)).filter((reason) => reason !== null);
   const two = { device: 'cuda', gpus: 2, mainGpu: 0, tensorSplit: null };
 
@@ -53,6 +54,30 @@ describe('how a model is split', () => {
     expect(reasons({ ...two, device: 'cpu' })).toEqual([
       'the device cpu is one: exclude this pair, or leave gpus out',
     ]);
+  });
+
+  test('is refused where this llama.cpp cannot do it', () => {
+    expect(reasons({ ...two, splitMode: 'row' })).toEqual([
+      'this llama.cpp splits rows with SYCL alone, and loads no model so on cuda or vulkan: set splitMode to tensor or layer',
+    ]);
+    expect(reasons({ ...two, gpus: 1, splitMode: 'row' })).toEqual([]);
+    expect(reasons({ ...two, splitMode: 'tensor', flashAttention: 'auto' })).toEqual([]);
+    expect(reasons({ ...two, splitMode: 'tensor', flashAttention: false })).toEqual([
+      'splitMode tensor needs flash attention: set flashAttention to true or auto, or splitMode to layer',
+    ]);
+  });
+
+  test('goes by shares that are asked for, or by what is free and known', () => {
+    const [large, small] = [
+      { freeBytes: 60, memoryBytes: 80 },
+      { freeBytes: 20, memoryBytes: 80 },
+    ];
+    const settings = { tensorSplit: null, splitMode: 'layer' } as const;
+    expect(sharesOver([large, small], settings)).toEqual([60, 20]);
+    expect(sharesOver([large, small], { ...settings, tensorSplit: [1, 2] })).toEqual([1, 2]);
+    expect(sharesOver([large, small], { ...settings, splitMode: 'tensor' })).toBeNull();
+    expect(sharesOver([large, { freeBytes: 0, memoryBytes: 0 }], settings)).toBeNull();
+    expect(sharesOver([large], { ...settings, tensorSplit: [1] })).toBeNull();
   });
 
   test('is read as shares', () => {

@@ -15,8 +15,8 @@ export function RooflineView({ roofline }: { roofline: RooflineRecord | null }) 
     <section class="roofline">
       <h3>Roofline</h3>
       <p class="quiet">
-        {ceilings.origin === 'measured' ? 'measured' : 'published'} roofs of {ceilings.name}, {threads}{' '}
-        threads
+        {ceilings.origin === 'measured' ? 'measured' : 'published'} roofs of {devicesText(roofline)},{' '}
+        {threads} threads
         {alone && '; predicted by the roofs alone, for nobody fits factors of these kernels'}
       </p>
       <table class="figures">
@@ -42,6 +42,13 @@ export function RooflineView({ roofline }: { roofline: RooflineRecord | null }) 
       ))}
     </section>
   );
+}
+
+/** `H100`, or `H100 (17 layers), then A100 (15 layers)`. */
+function devicesText({ ceilings, stages = [], served, devices = 1 }: RooflineRecord): string {
+  if (stages.length > 1)
+    return stages.map((stage) => `${stage.ceilings.name} (${stage.layers} layers)`).join(', then ');
+  return served === undefined && devices > 1 ? `one of ${devices} devices, ${ceilings.name}` : ceilings.name;
 }
 
 /** `12.3 ms, 10.1 ms to 15.0 ms`, with a star where it reaches beyond what its error was learned from. */
