@@ -25,6 +25,12 @@ export interface Apart {
 /** Readings of a moment, not settings: they say nothing of what was changed. */
 const READINGS: ReadonlySet<string> = new Set(['swappedPages', 'predictedMemoryBytes', 'deviceIrqs']);
 
+/** What records of releases before do not have: where one side lacks it nothing is known, and that is no difference. */
+const ADDED: ReadonlySet<string> = new Set(['engineBuild']);
+
+/** How people are told of facts whose names do not say it. */
+const SPOKEN: Readonly<Record<string, string>> = { engineBuild: 'build of the engine' };
+
 /**
  * @param options.uncorrected leave ratios as they were measured.
  * @returns null where both are parts of the same run: what moves a block moves both then.
@@ -67,7 +73,11 @@ function differencesOf(a: ResultRecord, b: ResultRecord): string[] {
   const [before, after] = [facts(a), facts(b)];
   return [...new Set([...Object.keys(before), ...Object.keys(after)])]
     .filter((key) => !READINGS.has(key) && (before[key] ?? null) !== (after[key] ?? null))
-    .map((key) => `${key}: ${String(before[key] ?? 'none')}, then ${String(after[key] ?? 'none')}`);
+    .filter((key) => !ADDED.has(key) || (before[key] !== undefined && after[key] !== undefined))
+    .map(
+      (key) =>
+        `${SPOKEN[key] ?? key}: ${String(before[key] ?? 'none')}, then ${String(after[key] ?? 'none')}`,
+    );
 }
 
 /** A pair of rows, as far as it tells how its runs lie apart. */

@@ -7,7 +7,7 @@ import { isSynthetic, readSynthetic, type SyntheticModel } from '../../core/mode
 import { type Format, FormatError, type Inspected } from '../../formats/format.js';
 import { inspectHeader } from '../../formats/gguf/format.js';
 import { formatOf } from '../../formats/index.js';
-import { digestOfAll } from './digest.js';
+import { digestOfAll } from '../digest.js';
 import { cachedModel, type FetchRequest, remoteNamed } from './remote/cache.js';
 import { expectedDigest } from './remote/fetch.js';
 import { peek } from './remote/peek.js';

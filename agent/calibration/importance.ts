@@ -1,8 +1,8 @@
 import type { CalibrationSpec } from '../../core/techniques/calibration-spec.js';
-import { digestOf } from '../artifacts/digest.js';
 import type { ModelSettings } from '../artifacts/resolve.js';
 import type { StepContext } from '../artifacts/step.js';
 import { locateText } from '../artifacts/text.js';
+import { digestOf } from '../digest.js';
 import { requiredKernels } from '../native/kernel-library.js';
 import { importanceMatrixFor } from './store.js';
 

@@ -33,6 +33,8 @@ export interface Llama {
   readonly devices: readonly EngineDevice[];
   /** File of the CPU backend that was picked, e.g. `libggml-cpu-zen4.so`; null where the OS does not tell. */
   readonly cpuLibrary: string | null;
+  /** Paths of the engine's libraries in this process, those of other devices behind the CPU's. */
+  readonly files: readonly string[];
   /** Passes a struct by address. */
   reference<S extends StructName>(struct: S, value: StructValue<S>): Reference;
   /** Copies a struct out of the engine's memory. */
@@ -92,7 +94,8 @@ async function open({ backend, deviceClass }: LlamaOptions): Promise<Llama> {
   }
   core ??= openCore(engine);
   const llama = await core;
-  const cpuLibrary = loadCpu(llama, engine, backend);
+  const cpuFile = loadCpu(llama, engine, backend);
+  const files = [...llama.files, ...(cpuFile === null ? [] : [cpuFile])];
   const family = deviceClass.split(':')[0] ?? 'cpu';
   if (family !== 'cpu') {
     const state = loadPlugin(llama, engine, family);
@@ -103,8 +106,10 @@ async function open({ backend, deviceClass }: LlamaOptions): Promise<Llama> {
         }),
       );
     }
+    if (state.file !== null) files.push(state.file);
   }
-  return { ...llama, devices: listDevices(llama), cpuLibrary };
+  const cpuLibrary = cpuFile === null ? null : basename(cpuFile);
+  return { ...llama, files, devices: listDevices(llama), cpuLibrary };
 }
 
 /** Opened once, even when what follows fails: koffi's types and the log's callback are one per process. */
@@ -117,12 +122,14 @@ async function openCore(engine: EnginePackage): Promise<Core> {
   // ggml's graph code needs more stack than koffi's default gives; has to be said before the first load.
   koffi.config({ sync_stack_size: 8 << 20, async_stack_size: 8 << 20 });
   const names = readdirSync(engine.folder);
+  const files: string[] = [];
   const library = (pattern: RegExp) => {
     const name = names.find((n) => pattern.test(n));
     if (name === undefined) {
       const message = `${engine.folder} holds no file like ${pattern.source}.`;
       throw new FailureError(failure('engine-missing', message, { hint: 'Reinstall with `npm ci`.' }));
     }
+    files.push(join(engine.folder, name));
     try {
       return koffi.load(join(engine.folder, name));
     } catch (error) {
@@ -154,6 +161,7 @@ async function openCore(engine: EnginePackage): Promise<Core> {
 
   return {
     release: engine.release,
+    files,
     functions,
     address: (name) => functionAddress(libraries, name),
     log,
@@ -201,6 +209,7 @@ function requireSameRelease(version: string | null): void {
   );
 }
 
+/** @returns the file of the backend that was picked; null where the OS does not tell. */
 function loadCpu(llama: Core, engine: EnginePackage, backend: LlamaOptions['backend']): string | null {
   if (backend === 'shipped') {
     // Every variant says how well it suits this processor; the engine keeps the best that it can run.
@@ -229,6 +238,5 @@ function loadCpu(llama: Core, engine: EnginePackage, backend: LlamaOptions['back
       }),
     );
   }
-  const path = llama.log.find(/loaded CPU backend from (.+)$/);
-  return path === null ? null : basename(path);
+  return llama.log.find(/loaded CPU backend from (.+)$/);
 }

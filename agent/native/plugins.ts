@@ -15,6 +15,8 @@ export interface PluginState {
   readonly reason: string;
   /** Shared libraries that the system lacks, of the file that was tried first. */
   readonly missing: readonly string[];
+  /** The file that was loaded; null where none was, or it came with the CPU. */
+  readonly file: string | null;
 }
 
 type Core = Pick<Llama, 'functions' | 'read' | 'allocate' | 'free' | 'log' | 'canOpen'>;
@@ -30,9 +32,13 @@ export function loadPlugins(llama: Core, engine: EnginePackage): PluginState[] {
 export function loadPlugin(llama: Core, engine: EnginePackage, deviceClass: string): PluginState {
   const files = engine.plugins.find((plugin) => plugin.deviceClass === deviceClass)?.files ?? [];
   const failures: { readonly reason: string; readonly missing: readonly string[] }[] = [];
+  let loaded: string | null = null;
   for (const file of devicesOf(llama, deviceClass).length > 0 ? [] : files) {
     llama.log.clear();
-    if (llama.functions.ggml_backend_load(file) !== null) break;
+    if (llama.functions.ggml_backend_load(file) !== null) {
+      loaded = file;
+      break;
+    }
     const missing = missingLibraries(llama, engine, file);
     const said = llama.log.errors(1) ?? `${basename(file)} does not load`;
     // `failed to load /long/path/x.so: liby.so.1: cannot open …`: the last part is what helps.
@@ -41,7 +47,7 @@ export function loadPlugin(llama: Core, engine: EnginePackage, deviceClass: stri
   }
   const devices = devicesOf(llama, deviceClass);
   if (devices.length > 0)
-    return { deviceClass, ok: true, installed: true, reason: devices.join(', '), missing: [] };
+    return { deviceClass, ok: true, installed: true, reason: devices.join(', '), missing: [], file: loaded };
   const reason = failures.map((f) => f.reason).join('; other build: ');
   // Metal comes with the CPU.
   const installed = files.length > 0 || deviceClass === 'metal';
@@ -52,6 +58,7 @@ export function loadPlugin(llama: Core, engine: EnginePackage, deviceClass: stri
     installed,
     reason: reason || otherwise,
     missing: failures[0]?.missing ?? [],
+    file: loaded,
   };
 }
 

@@ -1,10 +1,10 @@
 import { needsHessian } from '../../core/techniques/pruning/check.js';
 import type { SparsitySpec } from '../../core/techniques/sparsity.js';
-import { digestOf } from '../artifacts/digest.js';
 import type { ModelSettings } from '../artifacts/resolve.js';
 import type { Step } from '../artifacts/step.js';
 import { locateText } from '../artifacts/text.js';
 import { statisticsFor } from '../calibration/store.js';
+import { digestOf } from '../digest.js';
 import { taskOf } from '../isolation/job.js';
 import { requiredKernels } from '../native/kernel-library.js';
 import { PRUNE } from '../pruning/job.js';

@@ -36,6 +36,7 @@ describe('an experiment with llama.cpp on a shipped model', () => {
     expect(record.environment).toMatchObject({
       memoryGuard: expect.any(String),
       nodejs: process.version,
+      engineBuild: expect.stringMatching(/^[0-9a-f]{16}$/),
       stepLoop: kernelsLibrary() === null ? 'javascript' : 'native',
     });
     // The steps of a repeat fill its decode phase.

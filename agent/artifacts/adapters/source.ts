@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import { FailureError, failure } from '../../../core/errors.js';
 import { readSyntheticAdapter, type SyntheticAdapter } from '../../../core/techniques/adapter.js';
-import { digestOf, digestOfAll } from '../digest.js';
+import { digestOf, digestOfAll } from '../../digest.js';
 import type { ModelSettings } from '../resolve.js';
 import { builtinFolder, locateBeside, locateSource } from '../source.js';
 import { initialFolderOf } from './peft.js';

@@ -4,7 +4,7 @@ import { partPath } from '../../../core/models/parts.js';
 import type { RemoteSource } from '../../../core/models/remote.js';
 import { formatOf } from '../../../formats/index.js';
 import { writeWhole } from '../../../formats/whole-file.js';
-import { joinDigests } from '../digest.js';
+import { joinDigests } from '../../digest.js';
 import { type Download, download, type OnProgress } from './download.js';
 import { beginFolder, type Fetched, forget, noteOf, notePath } from './kept.js';
 import { digestOfPlaces, type Place, placesOf } from './places.js';

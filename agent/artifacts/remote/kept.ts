@@ -2,7 +2,7 @@ import { mkdir, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { z } from 'zod';
 import { partPaths, withoutPart } from '../../../core/models/parts.js';
-import { joinDigests } from '../digest.js';
+import { joinDigests } from '../../digest.js';
 
 /** What lies beside a fetched file: where it came from, and which bytes it has. */
 const fetchedSchema = z.object({

@@ -1,6 +1,6 @@
 import { partPaths } from '../../../core/models/parts.js';
 import type { RemoteSource } from '../../../core/models/remote.js';
-import { joinDigests } from '../digest.js';
+import { joinDigests } from '../../digest.js';
 import { findOnHub } from './hub.js';
 import type { Asking } from './request.js';
 import { retrying } from './retries.js';

@@ -10,6 +10,7 @@ import {
   readGgufHeader,
   type TensorInfo,
 } from '../../../formats/gguf/header.js';
+import { buildOf } from '../../native/engine-build.js';
 import { type Llama, loadLlama } from '../../native/llama.js';
 import { modelFailure } from '../llama-cpp/reasons.js';
 import { readSettings } from '../llama-cpp/settings.js';
@@ -53,6 +54,7 @@ export async function loadModel(request: TrainerRequest): Promise<GgmlModel> {
       trainingWork: trainer.work,
       environment: {
         engine: `llama.cpp ${llama.release}`,
+        engineBuild: await buildOf(llama.files),
         engineDevice: 'CPU',
         cpuLibrary: llama.cpuLibrary,
         cpuBackend,

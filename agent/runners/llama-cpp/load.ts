@@ -6,6 +6,7 @@ import { leasedDevices } from '../../../core/experiment/lease.js';
 import { knownTensorType } from '../../../core/techniques/tensor-types.js';
 import { readGgufHeader } from '../../../formats/gguf/header.js';
 import { shown } from '../../../formats/gguf/metadata.js';
+import { buildOf } from '../../native/engine-build.js';
 import { CONSTANTS, type EngineDevice, type Llama, loadLlama, type Pointer } from '../../native/llama.js';
 import { findStepLoops } from '../../native/step-loop.js';
 import type { GeneratorRequest } from '../runner.js';
@@ -77,6 +78,7 @@ export async function loadModel(request: LlamaRequest, onlooker?: Onlooker): Pro
       adapterLoadSeconds: adapters.seconds,
       environment: {
         ...facts.environment,
+        engineBuild: await buildOf(llama.files),
         ...(devices.length > 1 && { deviceShares: shares === null ? null : sharesText(shares) }),
         stepLoop: loops.open === null ? 'javascript' : 'native',
       },

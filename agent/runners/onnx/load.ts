@@ -5,6 +5,7 @@ import { type Warning, warn } from '../../../core/result/warnings.js';
 import { FormatError } from '../../../formats/format.js';
 import { graphOf } from '../../../formats/onnx/format.js';
 import { type OnnxFile, readOnnx } from '../../../formats/onnx/reader.js';
+import { buildOf } from '../../native/engine-build.js';
 import { findLibraries, noLibrary } from '../../native/onnxruntime/libraries.js';
 import { loadRuntime, type OrtRuntime } from '../../native/onnxruntime/runtime.js';
 import { openSession, type Session, type SessionSettings } from '../../native/onnxruntime/session.js';
@@ -54,7 +55,10 @@ export async function openGraph(request: ModelRequest, profile: string | null = 
     session,
     settings,
     path,
-    environment: environmentOf(runtime, session, settings.session),
+    environment: {
+      ...environmentOf(runtime, session, settings.session),
+      engineBuild: await buildOf(filesOf(runtime, session.provider)),
+    },
     warnings: fallbackWarnings(session, settings.session.provider),
     weightBytes: () => bytesOf(readable(path)),
   };
@@ -157,6 +161,11 @@ function sharesItsCache({ graph: { nodes } }: OnnxFile, { cache }: Signature): b
   const names = new Set(cache.map(({ past }) => past.name));
   const readers = nodes.filter(({ inputs }) => inputs.some((name) => names.has(name)));
   return readers.length > 0 && readers.every(({ kind }) => kind === 'GroupQueryAttention');
+}
+
+function filesOf({ library: { file, plugins } }: OrtRuntime, provider: string): string[] {
+  const plugin = plugins[provider];
+  return plugin === undefined ? [file] : [file, plugin];
 }
 
 function environmentOf(

@@ -3,6 +3,7 @@ import { availableParallelism } from 'node:os';
 import { FailureError, failure } from '../../../core/errors.js';
 import { SPARSE_ARCHITECTURES, SPARSE_FORMATS, SPARSE_TYPES } from '../../../core/runners/sparse.js';
 import { readGgufHeader } from '../../../formats/gguf/header.js';
+import { buildOf } from '../../native/engine-build.js';
 import { openGraphMatrices } from '../../native/graph-matrices.js';
 import { requiredKernels } from '../../native/kernel-library.js';
 import { loadLlama } from '../../native/llama.js';
@@ -80,6 +81,7 @@ export async function loadModel(request: GeneratorRequest): Promise<SparseModel>
       packed: matrices.work,
       environment: {
         engine: `llama.cpp ${llama.release}`,
+        engineBuild: await buildOf([...llama.files, library]),
         engineDevice: 'CPU',
         cpuLibrary: llama.cpuLibrary,
         cpuBackend,

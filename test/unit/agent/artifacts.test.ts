@@ -10,11 +10,11 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { digestOf } from '../../../agent/artifacts/digest.js';
 import { type ResolvedModel, resolveModel } from '../../../agent/artifacts/resolve.js';
 import { builtinFolder, builtinNames, locateSource } from '../../../agent/artifacts/source.js';
 import { type ArtifactRequest, ArtifactStore } from '../../../agent/artifacts/store.js';
 import type { SynthesizeRequest } from '../../../agent/artifacts/synthetic/job.js';
+import { digestOf } from '../../../agent/digest.js';
 import type { QuantizeRequest } from '../../../agent/runners/jobs.js';
 import { stepsFor } from '../../../agent/techniques/index.js';
 import { type Failure, type FailureCode, failure, toFailure } from '../../../core/errors.js';

@@ -3,7 +3,6 @@ import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from '
 import type { RequestListener } from 'node:http';
 import { basename, dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { joinDigests } from '../../../agent/artifacts/digest.js';
 import { makeRoom } from '../../../agent/artifacts/eviction.js';
 import { Pins } from '../../../agent/artifacts/pins.js';
 import { cachedModel, type FetchRequest } from '../../../agent/artifacts/remote/cache.js';
@@ -14,6 +13,7 @@ import { readPolicy, sourcesSchema } from '../../../agent/artifacts/remote/polic
 import { resolveModel } from '../../../agent/artifacts/resolve.js';
 import { builtinFolder } from '../../../agent/artifacts/source.js';
 import type { Launcher } from '../../../agent/artifacts/store.js';
+import { joinDigests } from '../../../agent/digest.js';
 import { launch } from '../../../agent/isolation/launch.js';
 import { type Failure, failure, toFailure } from '../../../core/errors.js';
 import { partPaths } from '../../../core/models/parts.js';

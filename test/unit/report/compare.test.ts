@@ -129,12 +129,16 @@ describe('two runs', () => {
     readonly control?: number;
     readonly first?: number;
     readonly engine?: string;
+    readonly build?: string;
     readonly controls?: number;
   }
-  const sweepRun = ({ rows = 1, control = 1, first = 1, engine = 'v1', controls = 6 }: Sides, id: string) => {
+  const sweepRun = (
+    { rows = 1, control = 1, first = 1, engine = 'v1', build: engineBuild, controls = 6 }: Sides,
+    id: string,
+  ) => {
     const of = (record: ResultRecord): ResultRecord => ({
       ...record,
-      environment: { ...record.environment, engine },
+      environment: { ...record.environment, engine, ...(engineBuild !== undefined && { engineBuild }) },
     });
     const starts = ['f16', 'q8_0', 'q4_k_m', 'q6_k'].flatMap((quantization, position) =>
       Array.from({ length: 3 }, (_, block) =>
@@ -214,6 +218,14 @@ describe('two runs', () => {
 
     const further = compared({}, { rows: 1.3, control: 1.1, engine: 'v2' });
     expect(further.changes.map(({ verdict }) => verdict)).toEqual(['worse', 'worse', 'worse', 'worse']);
+  });
+
+  test('of one release that was built again are of two builds; a record that does not know its build is not another one', () => {
+    const again = compared({ build: 'aa01' }, { rows: 1.1, control: 1.1, build: 'bb02' });
+    expect(again.corrections).toEqual([]);
+    expect(again.sentences).toEqual([expect.stringMatching(/\(build of the engine: aa01, then bb02\)/)]);
+    for (const before of [{ build: 'bb02' }, {}])
+      expect(compared(before, { rows: 1.1, control: 1.1, build: 'bb02' }).corrections).toHaveLength(1);
   });
 
   test('without a control, or with another one, are compared as they were measured', () => {

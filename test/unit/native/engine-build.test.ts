@@ -1,0 +1,36 @@
+import { mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { buildOf } from '../../../agent/native/engine-build.js';
+
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'ridgepoint-build-'));
+  vi.stubEnv('XDG_CACHE_HOME', join(folder, 'cache'));
+});
+afterEach(() => {
+  vi.unstubAllEnvs();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+test('a build is what its libraries are, and is known again without reading them', async () => {
+  const [core, backend] = ['libllama.so', 'libggml-cpu.so'].map((name) => join(folder, name));
+  const write = (path: string, text: string, seconds: number) => {
+    writeFileSync(path, text);
+    utimesSync(path, seconds, seconds);
+  };
+  write(core!, 'core', 1);
+  write(backend!, 'backend', 1);
+  const first = await buildOf([core!, backend!]);
+  expect(first).toMatch(/^[0-9a-f]{16}$/);
+  expect(await buildOf([core!])).not.toBe(first);
+
+  // Of the same size and time it is taken for the same, which is how it costs nothing.
+  write(backend!, 'BACKEND', 1);
+  expect(await buildOf([core!, backend!])).toBe(first);
+  write(backend!, 'BACKEND', 2);
+  expect(await buildOf([core!, backend!])).not.toBe(first);
+  write(backend!, 'backend', 3);
+  expect(await buildOf([core!, backend!])).toBe(first);
+});
