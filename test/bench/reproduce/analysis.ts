@@ -11,8 +11,11 @@ import { type Change, changesOf, matchRows } from '../../../report/compare.js';
 import type { Row } from '../../../report/rows.js';
 import type { Run } from './runs.js';
 
-/** Metrics that two runs differ in by accident: those that `ridge compare` shows, less what is read off a file. */
-const TIMED = METRICS.filter(({ column, unit }) => column !== null && unit !== 'B' && unit !== 'ratio').map(
+/** Units of what is read off a file or off a model's answers, which no run changes. */
+const FIXED = new Set<string>(['B', 'ratio', 'nats']);
+
+/** Metrics that two runs differ in by accident: those that `ridge compare` shows, less what is fixed. */
+const TIMED = METRICS.filter(({ column, unit }) => column !== null && !FIXED.has(unit)).map(
   ({ name }) => name as string,
 );
 /** Of these single repeats are kept, which older ways of comparing need. */
