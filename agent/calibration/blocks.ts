@@ -1,7 +1,8 @@
 import { FailureError, failure } from '../../core/errors.js';
 import { type FloatType, isFloatType } from '../../core/techniques/float-types.js';
+import { matricesOf } from '../../formats/gguf/experts.js';
 import { modelFacts } from '../../formats/gguf/facts.js';
-import type { FileTensor, GgufFile, GgufHeader } from '../../formats/gguf/header.js';
+import type { FileTensor, GgufFile } from '../../formats/gguf/header.js';
 import { shown } from '../../formats/gguf/metadata.js';
 
 /**
@@ -9,14 +10,19 @@ import { shown } from '../../formats/gguf/metadata.js';
  * scaled, and nothing but the block's own tensors differs from block to block (llama.cpp src/models).
  */
 export const WALKED: Readonly<Record<string, string>> = {
-  llama: 'Llama and Mistral',
+  llama: 'Llama, Mistral and Mixtral',
   qwen2: 'Qwen2',
+  qwen2moe: 'Qwen2 MoE',
   qwen3: 'Qwen3',
+  qwen3moe: 'Qwen3 MoE',
+  olmoe: 'OLMoE',
+  deepseek: 'DeepSeek',
+  deepseek2: 'DeepSeek V2 and V3',
 };
 
-/** A matrix of a block: y = W x. */
+/** A matrix of a block: y = W x. An expert is one by itself. */
 export interface Linear {
-  /** As the file has it: `blk.3.attn_q.weight`. */
+  /** As the file has it: `blk.3.attn_q.weight`; of an expert as `expertName` says. */
   readonly name: string;
   readonly block: number;
   readonly tensor: FileTensor;
@@ -35,21 +41,13 @@ export function inBlock(name: string): { readonly block: number; readonly rest: 
 
 /** @returns the linear layers of a model that are wanted, in the order of their blocks and of the file. */
 export function linearsOf(header: GgufFile, wanted: (name: string) => boolean): Linear[] {
-  const linears = header.tensors.flatMap((tensor): Linear[] => {
+  const linears = header.tensors.flatMap(matricesOf).flatMap((tensor): Linear[] => {
     const place = inBlock(tensor.name);
     if (place === null || !tensor.name.endsWith('.weight') || tensor.shape.length !== 2) return [];
     const [columns, rows] = tensor.shape as [number, number];
     return wanted(tensor.name) ? [{ name: tensor.name, block: place.block, tensor, columns, rows }] : [];
   });
   return linears.sort((a, b) => a.block - b.block);
-}
-
-/** @throws FailureError `model-unsupported` for a mixture of experts: the engine multiplies each with other tokens. */
-export function refuseExperts(header: GgufHeader): void {
-  if (!header.tensors.some(({ name }) => /^blk\.\d+\.ffn_gate_inp\./.test(name))) return;
-  throw unsupported(
-    'it is a mixture of experts, and each of them sees other tokens: only dense models are calibrated',
-  );
 }
 
 /** What a walk over the blocks needs of the header. */
@@ -72,10 +70,16 @@ export function planWalk(header: GgufFile, wanted: (name: string) => boolean): W
       `its architecture is ${shown(architecture)}, and layers are calibrated one by one of ${known} alone`,
     );
   }
-  refuseExperts(header);
   const embedding = header.tensors.find(({ name }) => name === 'token_embd.weight');
   if (embedding === undefined) throw unsupported('it has no token_embd.weight');
   const linears = linearsOf(header, wanted);
+  const further = linears.find(({ block }) => block >= layers - furtherBlocks(header, architecture));
+  if (further !== undefined) {
+    throw unsupported(
+      `${shown(further.name)} is of a block that predicts further tokens, and a text does not run it`,
+      `Leave it out (exclude=blk.${further.block}.*).`,
+    );
+  }
   for (const { name, type } of [embedding, ...linears.map(({ tensor }) => tensor)]) {
     if (isFloatType(type)) continue;
     throw unsupported(
@@ -91,6 +95,12 @@ export function planWalk(header: GgufFile, wanted: (name: string) => boolean): W
     embedding: embedding as WalkPlan['embedding'],
     linears,
   };
+}
+
+/** Blocks behind the others that guess at the tokens after the next one. */
+function furtherBlocks({ metadata }: GgufFile, architecture: string): number {
+  const count = metadata.get(`${architecture}.nextn_predict_layers`);
+  return typeof count === 'number' ? count : 0;
 }
 
 function unsupported(message: string, hint: string | null = null): FailureError {

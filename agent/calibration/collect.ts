@@ -1,9 +1,11 @@
 import { rmSync } from 'node:fs';
 import { FailureError, failure } from '../../core/errors.js';
+import { type ExpertTokens, expertTokens } from '../../core/techniques/expert-tokens.js';
+import { tensorOf } from '../../core/techniques/pruning/plan.js';
 import type { ChannelStatistics } from '../../core/techniques/pruning/statistics.js';
 import { readGgufHeader } from '../../formats/gguf/header.js';
 import { requiredKernels } from '../native/kernel-library.js';
-import { linearsOf, refuseExperts } from './blocks.js';
+import { linearsOf } from './blocks.js';
 import { passModel } from './pass.js';
 import { type StatisticsOrigin, writeStatistics } from './saved.js';
 import { calibrationSequences } from './sequences.js';
@@ -27,13 +29,15 @@ export interface Collected {
   readonly layers: number;
   /** Whether the model was loaded whole, or a block at a time because it is larger than the memory. */
   readonly loaded: 'whole' | 'by-block';
-  /** Matrices that the engine multiplies nothing with. */
+  /** Tensors that the engine multiplies nothing with. */
   readonly unseen: readonly string[];
+  /** null without experts. */
+  readonly experts: ExpertTokens | null;
 }
 
 /**
- * Collects statistics of every linear layer in the dense model, and writes them.
- * @throws FailureError `engine-missing` without the native kernels, `impossible-combination` for a text that is too short, `model-unsupported` for experts and for
+ * Collects statistics of every linear layer and every expert in the model as it is, and writes them.
+ * @throws FailureError `engine-missing` without the native kernels, `impossible-combination` for a text that is too short, `model-unsupported` for
  * activations that are not finite, `disk-full`, `run-failed`.
  */
 export async function collectStatistics(
@@ -44,7 +48,6 @@ export async function collectStatistics(
   requiredKernels();
   const { modelPath, threads, origin } = job;
   const header = readGgufHeader(modelPath);
-  refuseExperts(header);
   const sequences = await calibrationSequences({ ...job, windows: origin.windows });
   const common = { modelPath, sequences, threads, ...(onProgress && { onProgress }) };
   const linears = linearsOf(header, () => true);
@@ -67,7 +70,10 @@ export async function collectStatistics(
     tokens: sequences.reduce((sum, { length }) => sum + length, 0),
     layers: layers.size,
     loaded: fits ? 'whole' : 'by-block',
-    unseen: linears.filter(({ name }) => !layers.has(name)).map(({ name }) => name),
+    unseen: [
+      ...new Set(linears.filter(({ name }) => !layers.has(name)).map(({ name }) => tensorOf(name).tensor)),
+    ],
+    experts: expertTokens([...layers].map(([name, { tokens }]) => ({ name, tokens }))),
   };
 }
 

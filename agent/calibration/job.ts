@@ -1,3 +1,4 @@
+import { MORE_TOKENS, unreachedExperts } from '../../core/techniques/expert-tokens.js';
 import type { Learned } from '../artifacts/learned.js';
 import { type Job, type ProgressReport, progressOver } from '../isolation/job.js';
 import type { CalibrationJob } from './collect.js';
@@ -14,10 +15,12 @@ export const CALIBRATE: Job<CalibrateRequest, Learned, ProgressReport> = {
   async load() {
     const { collectStatistics } = await import('./collect.js');
     return async ({ job, outputPath }, channel) => {
-      const { unseen, ...facts } = await collectStatistics(job, outputPath, progressOver(channel));
-      const warnings = unseen.map(
-        (name) => `the engine multiplies nothing with ${name}: no statistics of it`,
-      );
+      const { unseen, experts, ...facts } = await collectStatistics(job, outputPath, progressOver(channel));
+      const unreached = unreachedExperts(experts);
+      const warnings = [
+        ...unseen.map((name) => `the engine multiplies nothing with ${name}: no statistics of it`),
+        ...(unreached === null ? [] : [`${unreached}; ${MORE_TOKENS}`]),
+      ];
       return { warnings, facts: { ...facts } };
     };
   },

@@ -13,12 +13,12 @@ export function endSequence(collector: Collector): Float32Array {
 }
 
 /**
- * The statistics of one layer, which are finite and of at least one sequence.
+ * The statistics of one layer, which are finite; of no tokens for an expert that none reached.
  * @throws FailureError `model-unsupported` when the graph has no such matrix product, or when activations are not finite.
  */
 export function checkedStatistics(name: string, statistics: ChannelStatistics | null): ChannelStatistics {
   if (statistics === null) {
-    const hint = 'Leave it out, or use a model of a dense architecture.';
+    const hint = 'Leave it out (exclude).';
     throw new FailureError(
       failure('model-unsupported', `${name}: the engine multiplies nothing with these weights`, { hint }),
     );

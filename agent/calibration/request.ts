@@ -4,13 +4,14 @@ import type { ChannelStatistics } from '../../core/techniques/pruning/statistics
 
 /** One linear layer with what calibration learned of its inputs. */
 export interface CalibratedLayer {
-  /** Name of its weights in the file: `blk.3.attn_q.weight`. */
+  /** Name of its weights in the file: `blk.3.attn_q.weight`; of an expert as `expertName` says. */
   readonly name: string;
   readonly block: number;
   /** As the file has them, in f32. */
   readonly weights: Matrix;
+  /** Of 0 tokens for an expert that none reached. */
   readonly statistics: ChannelStatistics;
-  /** null unless asked for. Memory of the engine: valid until `visit` ends, and not to be written to. */
+  /** null unless asked for, and for such an expert. Memory of the engine: valid until `visit` ends, and not to be written to. */
   readonly hessian: Hessian | null;
   /** Its share of the seconds that collecting took in its block. */
   readonly calibrationSeconds: number;
@@ -31,7 +32,7 @@ export interface WalkRequest {
   readonly order: 'dense' | 'sequential';
   /** Which weights are visited, by their names in the file. */
   readonly wanted: (name: string) => boolean;
-  /** Whether layers come with their Hessian: 8 · columns² bytes for each input of a block. */
+  /** Whether layers come with their Hessian: 8 · columns² bytes for each input of a block, of experts for each that tokens reached. */
   readonly hessians: boolean;
   readonly threads: number;
   /** Folder for the file of one block and the hidden states of all sequences, twice. Emptied at the end. */

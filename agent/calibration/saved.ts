@@ -37,27 +37,42 @@ const PARTS = [
   ['variance', 'variance'],
 ] as const;
 
+/** Sequences and tokens of a layer that did not see all of them: an expert. */
+const COUNTS = 'counts';
+
+/** What was run through the model: what a layer sees that is no expert. */
+export interface Seen {
+  readonly sequences: number;
+  readonly tokens: number;
+}
+
+export function seenOf(layers: SavedStatistics['layers']): Seen {
+  let seen: Seen = { sequences: 0, tokens: 0 };
+  for (const layer of layers.values()) if (layer.tokens > seen.tokens) seen = layer;
+  return { sequences: seen.sequences, tokens: seen.tokens };
+}
+
 /** Writes statistics as safetensors, f32. @throws FailureError `disk-full`. */
 export async function writeStatistics(path: string, { origin, layers }: SavedStatistics): Promise<void> {
-  const [first] = layers.values();
+  const seen = seenOf(layers);
   const metadata = new Map([
     ['schema', SCHEMA],
     ['origin', JSON.stringify(origin)],
-    ['sequences', String(first?.sequences ?? 0)],
-    ['tokens', String(first?.tokens ?? 0)],
+    ['sequences', String(seen.sequences)],
+    ['tokens', String(seen.tokens)],
   ]);
-  const tensors = [...layers].flatMap(([name, statistics]) =>
-    PARTS.map(([suffix, part]): SafetensorSource => {
-      const { buffer, byteOffset, byteLength, length } = statistics[part];
-      return {
-        name: `${name}.${suffix}`,
-        dtype: 'F32',
-        shape: [length],
-        data: () => [new Uint8Array(buffer, byteOffset, byteLength)],
-      };
-    }),
-  );
+  const tensors = [...layers].flatMap(([name, statistics]) => {
+    const { sequences, tokens } = statistics;
+    const parts = PARTS.map(([suffix, part]) => vector(`${name}.${suffix}`, 'F32', statistics[part]));
+    const all = tokens === seen.tokens && sequences === seen.sequences;
+    return all ? parts : [...parts, vector(`${name}.${COUNTS}`, 'I32', Int32Array.of(sequences, tokens))];
+  });
   await writeSafetensors(path, { metadata, tensors });
+}
+
+function vector(name: string, dtype: string, values: Float32Array | Int32Array): SafetensorSource {
+  const { buffer, byteOffset, byteLength, length } = values;
+  return { name, dtype, shape: [length], data: () => [new Uint8Array(buffer, byteOffset, byteLength)] };
 }
 
 /** @throws Error with one sentence for a file that holds no statistics. */
@@ -67,12 +82,19 @@ export async function readStatistics(path: string): Promise<SavedStatistics> {
   const origin = originSchema.parse(JSON.parse(metadata.get('origin') ?? 'null'));
   const sequences = countSchema.parse(metadata.get('sequences'));
   const tokens = countSchema.parse(metadata.get('tokens'));
-  const values = async (name: string): Promise<Float32Array> => {
+  const read = async (name: string, dtype: 'F32' | 'I32'): Promise<ArrayBuffer> => {
     const tensor = tensors.get(name);
-    if (tensor === undefined || tensor.dtype !== 'F32') throw new Error(`it has no f32 tensor ${name}`);
+    if (tensor?.dtype !== dtype) throw new Error(`it has no ${dtype.toLowerCase()} tensor ${name}`);
     const chunks: Buffer[] = [];
     for await (const chunk of readSafetensor(tensor)) chunks.push(chunk);
-    return new Float32Array(new Uint8Array(Buffer.concat(chunks)).buffer);
+    return new Uint8Array(Buffer.concat(chunks)).buffer;
+  };
+  const values = async (name: string) => new Float32Array(await read(name, 'F32'));
+  const countsOf = async (name: string): Promise<Seen> => {
+    const key = `${name}.${COUNTS}`;
+    if (!tensors.has(key)) return { sequences, tokens };
+    const [own = 0, ownTokens = 0] = new Int32Array(await read(key, 'I32'));
+    return { sequences: own, tokens: ownTokens };
   };
   const ending = `.${PARTS[0][0]}`;
   const layers = new Map<string, ChannelStatistics>();
@@ -85,8 +107,7 @@ export async function readStatistics(path: string): Promise<SavedStatistics> {
       squaresPerSequence: squaresPerSequence!,
       sumPerSequence: sumPerSequence!,
       variance: variance!,
-      sequences,
-      tokens,
+      ...(await countsOf(name)),
     });
   }
   return { origin, layers };

@@ -1,13 +1,14 @@
 import { closeSync, openSync, writeSync } from 'node:fs';
 import { encodeFloats, type FloatType } from '../../core/techniques/float-types.js';
 import { readSpan } from '../../formats/gguf/copy.js';
+import { matricesOf } from '../../formats/gguf/experts.js';
 import { type GgufFile, readGgufHeader } from '../../formats/gguf/header.js';
 import { decodeValue, type GgufValue } from '../../formats/gguf/value.js';
 import { type TensorSource, writeGguf } from '../../formats/gguf/writer.js';
 import { readTensor } from '../../formats/tensor-data.js';
 import { inBlock } from './blocks.js';
 
-/** The engine wants a vocabulary and an embedding; nothing is ever asked of them. */
+/** The engine wants a vocabulary, an embedding and of some architectures an output matrix; nothing is ever asked of them. */
 const VOCABULARY = 32;
 
 export interface SliceRequest {
@@ -20,7 +21,7 @@ export interface SliceRequest {
 
 /**
  * Writes one block as a model of its own: the same metadata for one block, its tensors under `blk.0`, the norm of the
- * output as it is, and an embedding of zeros. Fed with hidden states instead of tokens it computes what the block
+ * output as it is, and embedding and output of zeros. Fed with hidden states instead of tokens it computes what the block
  * computes inside the model. @returns the bytes of the file.
  */
 export async function writeSlice(path: string, request: SliceRequest): Promise<number> {
@@ -32,9 +33,11 @@ export function nameInSlice(name: string): string {
   return `blk.0.${inBlock(name)!.rest}`;
 }
 
-/** Puts other weights into a slice that was written. @param name as the slice has it, of a float type. */
+/** Puts other weights into a slice that was written. @param name of a matrix as the slice has it, of a float type. */
 export function replaceInSlice(path: string, name: string, weights: Float32Array): void {
-  const tensor = readGgufHeader(path).tensors.find((one) => one.name === name)!;
+  const tensor = readGgufHeader(path)
+    .tensors.flatMap(matricesOf)
+    .find((one) => one.name === name)!;
   const bytes = encodeFloats(weights, tensor.type as FloatType);
   if (bytes.length !== tensor.bytes) {
     throw new Error(`${weights.length} weights came back for ${name}, which is [${tensor.shape.join(', ')}]`);
@@ -60,8 +63,17 @@ async function metadataOf(request: SliceRequest): Promise<ReadonlyMap<string, Gg
     const perBlock = typeof value === 'object' && value !== null && value.count === blocks;
     metadata.set(key, perBlock ? ofBlock(decodeValue(bytes), block) : { type: 'encoded', bytes });
   }
-  metadata.set(`${architecture}.block_count`, { type: 'u32', value: 1 });
-  metadata.set(`${architecture}.vocab_size`, { type: 'u32', value: VOCABULARY });
+  const set = (key: string, value: number) => metadata.set(`${architecture}.${key}`, { type: 'u32', value });
+  set('block_count', 1);
+  set('vocab_size', VOCABULARY);
+  const at = (key: string) => header.metadata.get(`${architecture}.${key}`);
+  // DeepSeek's first blocks have no experts.
+  const dense = at('leading_dense_block_count');
+  if (typeof dense === 'number') set('leading_dense_block_count', block < dense ? 1 : 0);
+  if (at('nextn_predict_layers') !== undefined) set('nextn_predict_layers', 0);
+  // llama.cpp knows models that cut no queries by their 26 or 27 blocks (src/models/deepseek2.cpp, is_lite).
+  if (at('attention.kv_lora_rank') !== undefined && at('attention.q_lora_rank') === undefined)
+    set('attention.q_lora_rank', 0);
   metadata.set('tokenizer.ggml.model', { type: 'string', value: 'no_vocab' });
   return metadata;
 }
@@ -72,12 +84,14 @@ function ofBlock(value: GgufValue, block: number): GgufValue {
 }
 
 function tensorsOf({ header, block, width }: SliceRequest): TensorSource[] {
-  const embedding: TensorSource = {
-    name: 'token_embd.weight',
-    type: 'f32',
-    shape: [width, VOCABULARY],
-    data: () => [new Uint8Array(width * VOCABULARY * 4)],
-  };
+  const zeros = ['token_embd.weight', 'output.weight'].map(
+    (name): TensorSource => ({
+      name,
+      type: 'f32',
+      shape: [width, VOCABULARY],
+      data: () => [new Uint8Array(width * VOCABULARY * 4)],
+    }),
+  );
   const others = header.tensors.flatMap((tensor): TensorSource[] => {
     const { name, type, shape } = tensor;
     const place = inBlock(name);
@@ -93,5 +107,5 @@ function tensorsOf({ header, block, width }: SliceRequest): TensorSource[] {
       },
     ];
   });
-  return [embedding, ...others];
+  return [...zeros, ...others];
 }

@@ -1,4 +1,5 @@
 import type { Hessian } from '../../core/techniques/pruning/hessian.js';
+import { tensorOf } from '../../core/techniques/pruning/plan.js';
 import type { ChannelStatistics } from '../../core/techniques/pruning/statistics.js';
 import { openKernelLibrary, requiredKernels } from './kernel-library.js';
 import { CONSTANTS, type Llama, type Pointer } from './llama.js';
@@ -11,6 +12,9 @@ const PROBLEMS: Readonly<Record<number, string>> = {
   4: 'an input has another shape or type than its weights say',
 };
 
+/** Of `ridge_collector_read`: no graph multiplied anything with the weights. */
+const NOT_SEEN = 5;
+
 /**
  * Looks into llama.cpp while it computes: reduces the inputs of linear layers, and may end the graph at a node and keep
  * that node's values. For one context on the CPU; `callback` and `userData` are its `cb_eval`.
@@ -18,7 +22,10 @@ const PROBLEMS: Readonly<Record<number, string>> = {
 export interface Collector {
   readonly callback: Pointer;
   readonly userData: Pointer;
-  /** Collects the inputs of the matrix products with these weights. */
+  /**
+   * Collects the inputs of the matrix products with these weights; of an expert (`expertName`), those of the tokens that were
+   * sent to it.
+   */
   want(weights: string, columns: number): void;
   /**
    * Ends every graph at this node: what comes behind it is not computed.
@@ -27,9 +34,9 @@ export interface Collector {
   endAt(node: string, columns: number, tokens: number): void;
   /** Closes a sequence. @returns the rows kept of it, valid until the next is evaluated. @throws Error */
   endSequence(): Float32Array;
-  /** @returns null for weights that no graph had. Nothing is collected afterwards. */
+  /** @returns null for weights that no graph had; zeros of 0 tokens for an expert that none reached. Nothing is collected afterwards. */
   statistics(weights: string): ChannelStatistics | null;
-  /** @returns null when none was asked for. The engine's memory: valid until the collector is closed. */
+  /** @returns null when none was asked for, or no token came. The engine's memory: valid until the collector is closed. */
   hessian(weights: string): Hessian | null;
   close(): void;
 }
@@ -40,7 +47,7 @@ export interface CollectorOptions {
 }
 
 /** The interface of kernels/calibration/calibration.h that this file was written for. */
-const INTERFACE = { part: 'calibration', version: 1 } as const;
+const INTERFACE = { part: 'calibration', version: 2 } as const;
 
 type Native = (...args: unknown[]) => number;
 type NativeOpen = (...args: unknown[]) => Pointer;
@@ -55,7 +62,9 @@ export async function openCollector(llama: Llama, options: CollectorOptions): Pr
   if (collector === null) throw new Error(PROBLEMS[1]);
   const bind = (prototype: string): Native => handle.func(prototype) as Native;
   return new NativeCollector(llama, collector, handle.symbol('ridge_collector_evaluate') as Pointer, {
-    want: bind('int32_t ridge_collector_want(void *collector, const char *weights, int32_t columns)'),
+    want: bind(
+      'int32_t ridge_collector_want(void *collector, const char *weights, int32_t expert, int32_t columns)',
+    ),
     endAt: bind(
       'int32_t ridge_collector_end_at(void *collector, const char *node, void *memory, int64_t tokens)',
     ),
@@ -70,7 +79,8 @@ export async function openCollector(llama: Llama, options: CollectorOptions): Pr
 function tensorLayout(): Int32Array {
   const at = (name: string) => STRUCTS.ggml_tensor.fields.find(([field]) => field === name)![2];
   const fields = ['type', 'ne', 'nb', 'op', 'src', 'data', 'name'].map(at);
-  return Int32Array.of(...fields, CONSTANTS.GGML_TYPE_F32, CONSTANTS.GGML_OP_MUL_MAT);
+  const { GGML_TYPE_F32, GGML_TYPE_I32, GGML_OP_MUL_MAT, GGML_OP_MUL_MAT_ID } = CONSTANTS;
+  return Int32Array.of(...fields, GGML_TYPE_F32, GGML_TYPE_I32, GGML_OP_MUL_MAT, GGML_OP_MUL_MAT_ID);
 }
 
 interface Functions {
@@ -107,7 +117,8 @@ class NativeCollector implements Collector {
   }
 
   want(weights: string, columns: number): void {
-    const index = this.#call.want(this.userData, weights, columns);
+    const { tensor, expert } = tensorOf(weights);
+    const index = this.#call.want(this.userData, tensor, expert ?? -1, columns);
     if (index < 0) throw new Error(PROBLEMS[1]);
     this.#wanted.set(weights, { index, columns });
   }
@@ -128,9 +139,11 @@ class NativeCollector implements Collector {
   }
 
   statistics(weights: string): ChannelStatistics | null {
-    const { tokens, sequences, addresses } = this.#read(weights);
-    if (sequences === 0) return null;
+    const read = this.#read(weights);
+    if (read === null) return null;
+    const { tokens, sequences, addresses } = read;
     const { columns } = this.#wanted.get(weights)!;
+    if (tokens === 0) return noTokens(columns);
     const channels = (at: number) => new Float64Array(this.#call.view(addresses[at]!, columns * 8));
     return {
       squaresPerSequence: Float32Array.from(channels(0), (v) => v / sequences),
@@ -142,7 +155,7 @@ class NativeCollector implements Collector {
   }
 
   hessian(weights: string): Hessian | null {
-    const address = this.#read(weights).addresses[3] ?? 0n;
+    const address = this.#read(weights)?.addresses[3] ?? 0n;
     if (address === 0n) return null;
     const { columns } = this.#wanted.get(weights)!;
     return { columns, values: new Float64Array(this.#call.view(address, columns * columns * 8)) };
@@ -154,13 +167,18 @@ class NativeCollector implements Collector {
     this.#kept = null;
   }
 
-  #read(weights: string): Read {
+  #read(weights: string): Read | null {
     const wanted = this.#wanted.get(weights);
-    if (wanted === undefined) return { tokens: 0, sequences: 0, addresses: [] };
+    if (wanted === undefined) return null;
     // ridge_input: two counts and four addresses.
     const input = new BigInt64Array(6);
-    this.#call.read(this.userData, wanted.index, input);
+    if (this.#call.read(this.userData, wanted.index, input) === NOT_SEEN) return null;
     const [tokens, sequences, ...addresses] = input;
     return { tokens: Number(tokens), sequences: Number(sequences), addresses };
   }
+}
+
+function noTokens(columns: number): ChannelStatistics {
+  const zeros = new Float32Array(columns);
+  return { squaresPerSequence: zeros, sumPerSequence: zeros, variance: zeros, sequences: 0, tokens: 0 };
 }

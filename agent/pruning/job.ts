@@ -13,6 +13,13 @@ export interface PruneRequest {
   readonly threads: number;
 }
 
+/** Where all of it is computed, whatever device the lease is of; for the record. */
+const WHERE = {
+  computedOn: 'cpu',
+  computedOnReason:
+    'activations are summed in the memory that the CPU computes them in, and masks are chosen there: no GPU is used',
+} as const;
+
 /** Writes a copy of a model with weights pruned; calibrates it with the engine where the method needs that. */
 export const PRUNE: Job<PruneRequest, Learned, ProgressReport> = {
   name: 'prune',
@@ -24,7 +31,7 @@ export const PRUNE: Job<PruneRequest, Learned, ProgressReport> = {
     ]);
     return async (request, channel) => {
       const { report, warnings } = await pruneFile(request, progressOver(channel));
-      return { warnings, facts: factsOf(report), report };
+      return { warnings, facts: { ...factsOf(report), ...WHERE }, report };
     };
   },
 };

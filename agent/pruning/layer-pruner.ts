@@ -1,10 +1,17 @@
 import { FailureError, failure } from '../../core/errors.js';
+import {
+  type ExpertTokens,
+  expertTokens,
+  MORE_TOKENS,
+  unreachedExperts,
+} from '../../core/techniques/expert-tokens.js';
 import { decodeFloats, encodeFloats } from '../../core/techniques/float-types.js';
 import type { PruningEngine } from '../../core/techniques/pruning/engine.js';
 import { type PrunedLayer, pruneLayer } from '../../core/techniques/pruning/layer.js';
 import { applyMask, type Mask } from '../../core/techniques/pruning/mask.js';
 import type { Matrix } from '../../core/techniques/pruning/matrix.js';
-import { methodOf } from '../../core/techniques/pruning/methods/index.js';
+import { methodOf, type PruningMethod } from '../../core/techniques/pruning/methods/index.js';
+import { magnitudeRow } from '../../core/techniques/pruning/methods/magnitude.js';
 import { OutputErrors } from '../../core/techniques/pruning/output-error.js';
 import { patternName } from '../../core/techniques/pruning/pattern.js';
 import { methodFor, patternFor } from '../../core/techniques/pruning/plan.js';
@@ -13,7 +20,7 @@ import type { SparsitySpec } from '../../core/techniques/sparsity.js';
 import { freeMatrices } from './garbage.js';
 import type { LinearLayer } from './linear-layers.js';
 import type { PrunedFile } from './pruned-file.js';
-import type { SeenLayer } from './walker.js';
+import { reached, type SeenLayer } from './walker.js';
 
 export interface LayerPrunerParts {
   readonly spec: SparsitySpec;
@@ -46,12 +53,14 @@ export class LayerPruner {
     const { name, weights } = seen;
     freeMatrices(weights.values.byteLength);
     const pattern = patternFor(name, spec, allocated);
-    const method = methodFor(name, spec);
-    const pruned = pruneLayer(seen, method, pattern, engine, seconds);
+    const known = reached(seen) ? seen : { ...seen, statistics: null, hessian: null };
+    const asked = methodFor(name, spec);
+    const method = reached(seen) ? asked : withoutActivations(asked);
+    const pruned = pruneLayer(known, method, pattern, engine, seconds);
     this.#count(pruned);
     const { type } = this.#parts.layers.find((layer) => layer.name === name)!;
     const bytes = encodeFloats(pruned.weights.values, type);
-    const errors = errorsOf(engine, seen, spec.outputError);
+    const errors = errorsOf(engine, known, spec.outputError);
     const outputErrorAfter = errors?.of(pruned.weights) ?? null;
     const updated = pruned.report.updatedWeights > 0;
     const initialMask = pruned.exchange?.initialMask ?? (updated ? pruned.mask : null);
@@ -65,6 +74,7 @@ export class LayerPruner {
       rows: weights.rows,
       columns: weights.columns,
       recipe: `${methodOf(method).nameOf(method)} ${patternName(pattern)}`,
+      calibrationTokens: seen.statistics?.tokens ?? null,
       ...pruned.report,
       outputErrorBefore,
       outputErrorAfter,
@@ -79,10 +89,15 @@ export class LayerPruner {
 
   /** What there is to say of the masks of all layers together. */
   warnings(): string[] {
-    const { pattern } = this.#parts.spec;
+    const { pattern, method } = this.#parts.spec;
     const ratio = pattern.kind === 'unstructured' ? pattern.ratio : null;
     const all = this.reports.length;
+    const unreached =
+      methodOf(method).calibrates === 'always' ? unreachedExperts(this.#expertTokens()) : null;
     return [
+      ...(unreached === null
+        ? []
+        : [`${unreached}: they are pruned by the magnitude of their weights in each row; ${MORE_TOKENS}`]),
       ...(ratio === 0 ? ['0% prunes nothing: the weights are those of the dense model'] : []),
       ...(ratio === 1 ? ['100% prunes every weight of the layers: they give nothing but zeros'] : []),
       ...(this.#failing > 0
@@ -96,10 +111,22 @@ export class LayerPruner {
     ];
   }
 
+  #expertTokens(): ExpertTokens | null {
+    return expertTokens(this.reports.map(({ name, calibrationTokens: tokens }) => ({ name, tokens })));
+  }
+
   #count({ exchange }: PrunedLayer): void {
     if (exchange?.publishedCodeFails === true) this.#failing++;
     if (exchange?.undefinedChoice === true) this.#undefined++;
   }
+}
+
+/**
+ * Of an expert that no token reached nothing is known but its weights, and a large mixture nearly always has one: refusing
+ * it would refuse the model. It gets what Wanda's score is where all inputs are alike, the magnitude in each row.
+ */
+function withoutActivations(method: PruningMethod): PruningMethod {
+  return methodOf(method).needs(method).length === 0 ? method : magnitudeRow.of();
 }
 
 function errorsOf(

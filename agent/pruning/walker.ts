@@ -18,11 +18,16 @@ export type OnProgress = (done: number, of: number) => void;
 export interface SeenLayer {
   readonly name: string;
   readonly weights: Matrix;
-  /** null without a calibration. */
+  /** null without a calibration; of 0 tokens for an expert that none reached. */
   readonly statistics: ChannelStatistics | null;
-  /** null unless asked for. */
+  /** null unless asked for, and for such an expert. */
   readonly hessian: Hessian | null;
   readonly calibrationSeconds: number;
+}
+
+/** @returns whether a calibration has something to say of a layer, or was not asked to. */
+export function reached({ statistics }: SeenLayer): boolean {
+  return statistics?.tokens !== 0;
 }
 
 /** @returns the weights that layers above shall see in its place, or null: as they are. */

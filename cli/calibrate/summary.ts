@@ -1,6 +1,8 @@
-import type { SavedStatistics } from '../../agent/calibration/saved.js';
+import { type SavedStatistics, seenOf } from '../../agent/calibration/saved.js';
 import type { StatisticsFile } from '../../agent/calibration/store.js';
-import { summarizeChannels } from '../../core/techniques/channel-summary.js';
+import { type ChannelSummary, summarizeChannels } from '../../core/techniques/channel-summary.js';
+import { expertTokens, MORE_TOKENS, unreachedExperts } from '../../core/techniques/expert-tokens.js';
+import { tensorOf } from '../../core/techniques/pruning/plan.js';
 import { plainTable } from '../output/plain-table.js';
 import { printData, printJson, say } from '../output/print.js';
 
@@ -18,10 +20,13 @@ export interface Calibrated {
 export function report(calibrated: Calibrated, json: boolean): void {
   const { source, modelPath, textPath, file, statistics, output } = calibrated;
   const { origin, layers } = statistics;
-  const [first] = layers.values();
-  const sequences = first?.sequences ?? 0;
-  const tokens = first?.tokens ?? 0;
-  const rows = [...layers].map(([name, channels]) => ({ name, ...summarizeChannels(channels) }));
+  const { sequences, tokens } = seenOf(layers);
+  const rows = [...layers].map(([name, channels]) => ({
+    name,
+    tokens: channels.tokens,
+    ...summarizeChannels(channels),
+  }));
+  const experts = expertTokens(rows);
   if (json) {
     printJson({
       schema: 'ridgepoint.dev/calibrated/v1',
@@ -32,6 +37,7 @@ export function report(calibrated: Calibrated, json: boolean): void {
       sequenceTokens: origin.sequenceTokens,
       tokens,
       layers: rows,
+      experts,
       statistics: file.path,
       output,
       collectSeconds: file.seconds,
@@ -42,18 +48,26 @@ export function report(calibrated: Calibrated, json: boolean): void {
   printData(
     plainTable(
       ['layer', 'channels', 'mean R', 'max R', 'CV', 'dead'],
-      rows.map(({ name, channels, meanSquares, maxSquares, coefficientOfVariation, deadChannels }) => [
-        name.replace(/\.weight$/, ''),
-        channels,
-        number(meanSquares),
-        number(maxSquares),
-        coefficientOfVariation.toFixed(2),
-        deadChannels,
-      ]),
+      linesOf(rows).map(
+        ({ name, channels, meanSquares, maxSquares, coefficientOfVariation, deadChannels }) => [
+          name.replace(/\.weight$/, ''),
+          channels,
+          number(meanSquares),
+          number(maxSquares),
+          coefficientOfVariation.toFixed(2),
+          deadChannels,
+        ],
+      ),
     ),
   );
+  if (experts !== null)
+    say(
+      `note: ${experts.experts} experts saw ${experts.least} tokens at least and ${experts.median} in the median; a line has all of a layer`,
+    );
   for (const warning of file.warnings) say(`note: ${warning}`);
-  const dead = rows.filter(({ deadChannels }) => deadChannels > 0).length;
+  const unreached = file.warnings.length > 0 ? null : unreachedExperts(experts);
+  if (unreached !== null) say(`note: ${unreached}; ${MORE_TOKENS}`);
+  const dead = rows.filter(({ deadChannels, tokens: seen }) => deadChannels > 0 && seen > 0).length;
   if (dead > 0) say(`note: ${dead} layers have channels that no token activated; weights on them do nothing`);
   const when = file.seconds === null ? 'from the cache' : `in ${file.seconds.toFixed(1)} s`;
   say(
@@ -61,6 +75,33 @@ export function report(calibrated: Calibrated, json: boolean): void {
       `${origin.textName}, ${when}; R is the sum of squares of a channel over a sequence`,
   );
   if (output !== null) say(`${output.path}: ${output.format}`);
+}
+
+interface Row extends ChannelSummary {
+  readonly name: string;
+  readonly tokens: number;
+}
+
+/** A line for each tensor: of experts the means, the largest R, and the dead channels of all that tokens reached. */
+function linesOf(rows: readonly Row[]): readonly Omit<Row, 'tokens'>[] {
+  const tensors = new Map<string, Row[]>();
+  for (const row of rows) {
+    const { tensor } = tensorOf(row.name);
+    tensors.set(tensor, [...(tensors.get(tensor) ?? []), row]);
+  }
+  return [...tensors].map(([name, all]) => {
+    const seen = all.filter(({ tokens }) => tokens > 0);
+    const mean = (of: (row: Row) => number) =>
+      seen.reduce((sum, row) => sum + of(row), 0) / Math.max(1, seen.length);
+    return {
+      name,
+      channels: all[0]!.channels,
+      meanSquares: mean((row) => row.meanSquares),
+      maxSquares: seen.reduce((most, row) => Math.max(most, row.maxSquares), 0),
+      coefficientOfVariation: mean((row) => row.coefficientOfVariation),
+      deadChannels: seen.reduce((sum, row) => sum + row.deadChannels, 0),
+    };
+  });
 }
 
 function number(value: number): string {

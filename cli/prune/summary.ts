@@ -1,6 +1,7 @@
 import type { BuiltFile } from '../../agent/artifacts/build-file.js';
 import type { PackedSummary } from '../../agent/pruning/pack-file.js';
 import { formatValue, NO_VALUE } from '../../core/metrics/format.js';
+import { tensorOf } from '../../core/techniques/pruning/plan.js';
 import { type PrunedLayerReport, type PruneReport, totalsOf } from '../../core/techniques/pruning/summary.js';
 import { plainTable } from '../output/plain-table.js';
 import { printData, printJson, say } from '../output/print.js';
@@ -27,7 +28,11 @@ export function report(
   const groups = groupsOf(pruned, perLayer);
   printData(plainTable(HEADERS, [...groups, ['all', pruned.layers] as const].map(rowOf)));
   for (const warning of warnings) say(`note: ${warning}`);
-  const { statisticsSeconds, maskSeconds } = totalsOf(pruned);
+  const { statisticsSeconds, maskSeconds, minExpertTokens, medianExpertTokens } = totalsOf(pruned);
+  if (minExpertTokens !== null)
+    say(
+      `note: an expert saw ${minExpertTokens} calibration tokens at least, ${medianExpertTokens} in the median`,
+    );
   const parts = `statistics ${formatValue(statisticsSeconds, 's')}, masks ${formatValue(maskSeconds, 's')}`;
   say(`${path}: ${pruned.word}, made in ${seconds.toFixed(1)} s with ${threads} threads (${parts})`);
   if (packed === null) return;
@@ -41,12 +46,12 @@ const HEADERS = ['layer', 'sparsity', 'rows', 'changed', '|e| first', '|e|', 'er
 
 type Group = readonly [string, readonly PrunedLayerReport[]];
 
-/** Layers by kind, `ffn_down`, in the order in which they come; or each by itself. */
+/** Layers by kind, `ffn_down`, in the order in which they come, experts together; or each by itself. */
 function groupsOf({ layers }: PruneReport, perLayer: boolean): Group[] {
   const groups = new Map<string, PrunedLayerReport[]>();
   for (const layer of layers) {
-    const name = layer.name.replace(/\.weight$/, '');
-    const key = perLayer ? name : name.replace(/^blk\.\d+\./, '');
+    const name = perLayer ? layer.name : tensorOf(layer.name).tensor.replace(/^blk\.\d+\./, '');
+    const key = name.replace(/\.weight$/, '');
     groups.set(key, [...(groups.get(key) ?? []), layer]);
   }
   return [...groups];

@@ -9,17 +9,17 @@
 
 #include "pruning/pruning.h"
 
-enum { RIDGE_INPUT_CHANGED = 3, RIDGE_WRONG_SHAPE = 4 };
+enum { RIDGE_INPUT_CHANGED = 3, RIDGE_WRONG_SHAPE = 4, RIDGE_NOT_SEEN = 5 };
 
-// Where llama.cpp's ggml_tensor has what is read here, in bytes, and two of its numbers. The caller has them from the
+// Where llama.cpp's ggml_tensor has what is read here, in bytes, and four of its numbers. The caller has them from the
 // engine's headers, so this library fits any release.
 typedef struct {
   int32_t type, ne, nb, op, src, data, name;
-  int32_t type_f32, op_mul_mat;
+  int32_t type_f32, type_i32, op_mul_mat, op_mul_mat_id;
 } ridge_tensor_layout;
 
 typedef struct {
-  // Tokens and sequences that were closed.
+  // Tokens, and sequences that were closed and had any: none for an expert that no token was sent to, and no sums then.
   int64_t tokens, sequences;
   // Sums over them of x^2, of x, and of the squared deviations from the mean of each sequence: `columns` of each.
   const double *squares, *sums, *spread;
@@ -33,8 +33,10 @@ RIDGE_API int32_t ridge_calibration_interface(void);
 RIDGE_API void* ridge_collector_open(const ridge_tensor_layout* layout, int32_t hessians, int32_t threads);
 RIDGE_API void ridge_collector_close(void* collector);
 
-// Collects the inputs of the matrix products with the weights of this name. Returns the weights' index, or -1.
-RIDGE_API int32_t ridge_collector_want(void* collector, const char* weights, int32_t columns);
+// Collects the inputs of the matrix products with the weights of this name; of one expert of them, where all experts of a
+// layer are one tensor (MUL_MAT_ID), those of the tokens that were sent to it. expert is -1 for any other matrix.
+// Returns the index of what is wanted, or -1.
+RIDGE_API int32_t ridge_collector_want(void* collector, const char* weights, int32_t expert, int32_t columns);
 
 // Copies the rows of the node of this name to `memory`, one after the other, `tokens` at most between two ends of a
 // sequence, and ends the graph there: what comes behind it is not computed. memory may be null: the graph ends there.
@@ -46,5 +48,6 @@ RIDGE_API bool ridge_collector_evaluate(void* tensor, bool ask, void* collector)
 // Closes a sequence. Returns the rows that were copied in it, or minus a code for what went wrong since the last one.
 RIDGE_API int64_t ridge_collector_end_sequence(void* collector);
 
-// What was collected for the weights of this index; valid until the collector is closed. Ends the collection.
+// What was collected for this index; valid until the collector is closed. Ends the collection. RIDGE_NOT_SEEN: no graph
+// multiplied anything with these weights.
 RIDGE_API int32_t ridge_collector_read(void* collector, int32_t index, ridge_input* input);

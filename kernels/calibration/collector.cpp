@@ -39,11 +39,29 @@ class Tensor {
   const char* bytes_;
 };
 
+// What products with one tensor of weights read: one Input, or one for each expert; null until a token comes.
+using Inputs = std::vector<std::unique_ptr<Input>>;
+
+// Where a product reads: its activations, and which experts they go to.
+struct Sources {
+  const void* rows = nullptr;
+  const void* ids = nullptr;
+
+  bool operator==(const Sources& other) const { return rows == other.rows && ids == other.ids; }
+};
+
 struct Weights {
   int32_t columns;
-  Input* input = nullptr;
-  // Others that read the same input leave the sums to the first one in the graph.
+  bool experts;
+  Inputs* inputs = nullptr;
+  // Others that read the same leave the sums to the first one in the graph.
   bool first = false;
+};
+
+struct Wanted {
+  // Of a map, so it stays where it is.
+  const Weights* weights;
+  size_t expert;
 };
 
 class Collector {
@@ -51,11 +69,10 @@ class Collector {
   Collector(const ridge_tensor_layout& layout, bool hessians, int threads)
       : layout_(layout), hessians_(hessians), threads_(threads) {}
 
-  int32_t want(const char* name, int32_t columns) {
-    const auto index = static_cast<int32_t>(weights_.size());
-    weights_.push_back({columns});
-    indices_[name] = index;
-    return index;
+  int32_t want(const char* name, int32_t expert, int32_t columns) {
+    const Weights& weights = weights_.try_emplace(name, Weights{columns, expert >= 0}).first->second;
+    wanted_.push_back({&weights, static_cast<size_t>(expert < 0 ? 0 : expert)});
+    return static_cast<int32_t>(wanted_.size()) - 1;
   }
 
   void end_at(const char* node, float* memory, int64_t tokens) {
@@ -69,14 +86,18 @@ class Collector {
     const bool last = end_node_ == tensor.name();
     Weights* weights = wanted(tensor);
     if (ask) return last || weights != nullptr;
-    if (weights != nullptr) reduce(*weights, tensor.source(1));
+    if (weights != nullptr) reduce(*weights, tensor);
     if (last && memory_ != nullptr) copy(tensor);
     return !last && status_ == RIDGE_OK;
   }
 
   int64_t end_sequence() {
-    for (auto& input : inputs_) input->end_sequence();
-    last_source_ = nullptr;
+    for (auto& inputs : inputs_) {
+      for (auto& input : *inputs) {
+        if (input != nullptr) input->end_sequence();
+      }
+    }
+    last_ = {};
     const int64_t copied = copied_;
     copied_ = 0;
     const int32_t status = status_;
@@ -84,47 +105,103 @@ class Collector {
     return status == RIDGE_OK ? copied : -status;
   }
 
-  void read(int32_t index, ridge_input* into) {
+  int32_t read(int32_t index, ridge_input* into) {
     *into = {};
-    Input* input = weights_[static_cast<size_t>(index)].input;
-    if (input == nullptr) return;
+    const auto& [weights, expert] = wanted_[static_cast<size_t>(index)];
+    if (weights->inputs == nullptr) return RIDGE_NOT_SEEN;
+    if (expert >= weights->inputs->size()) return RIDGE_OK;
+    Input* input = (*weights->inputs)[expert].get();
+    if (input == nullptr) return RIDGE_OK;
     input->finish();
     *into = {input->tokens,      input->sequences,     input->squares.data(),
              input->sums.data(), input->spread.data(), input->products.empty() ? nullptr : input->products.data()};
+    return RIDGE_OK;
   }
 
   void fail(int32_t code) { status_ = code; }
 
  private:
   Weights* wanted(const Tensor& tensor) {
-    if (tensor.op() != layout_.op_mul_mat) return nullptr;
-    const auto found = indices_.find(tensor.source(0).name());
-    return found == indices_.end() ? nullptr : &weights_[static_cast<size_t>(found->second)];
+    if (tensor.op() != layout_.op_mul_mat && tensor.op() != layout_.op_mul_mat_id) return nullptr;
+    const auto found = weights_.find(tensor.source(0).name());
+    return found == weights_.end() ? nullptr : &found->second;
   }
 
-  void reduce(Weights& weights, const Tensor& source) {
-    if (source.type() != layout_.type_f32 || source.ne(0) != weights.columns || source.nb(0) != sizeof(float)) {
+  void reduce(Weights& weights, const Tensor& product) {
+    const Tensor rows = product.source(1);
+    const bool experts = product.op() == layout_.op_mul_mat_id;
+    if (rows.type() != layout_.type_f32 || rows.ne(0) != weights.columns || rows.nb(0) != sizeof(float) ||
+        experts != weights.experts) {
       status_ = RIDGE_WRONG_SHAPE;
       return;
     }
-    if (weights.input == nullptr) {
-      weights.first = source.address() != last_source_;
-      if (weights.first) inputs_.push_back(std::make_unique<Input>(weights.columns, hessians_));
-      weights.input = weights.first ? inputs_.back().get() : last_input_;
+    const Sources sources{rows.address(), experts ? product.source(2).address() : nullptr};
+    if (weights.inputs == nullptr) {
+      weights.first = !(sources == last_);
+      if (weights.first) inputs_.push_back(std::make_unique<Inputs>());
+      weights.inputs = weights.first ? inputs_.back().get() : last_inputs_;
     }
     if (!weights.first) {
-      if (source.address() != last_source_ || weights.input != last_input_) status_ = RIDGE_INPUT_CHANGED;
+      if (!(sources == last_) || weights.inputs != last_inputs_) status_ = RIDGE_INPUT_CHANGED;
       return;
     }
-    last_source_ = source.address();
-    last_input_ = weights.input;
-    const auto stride = source.nb(1) / static_cast<int64_t>(sizeof(float));
-    for (int64_t i3 = 0; i3 < source.ne(3); i3++) {
-      for (int64_t i2 = 0; i2 < source.ne(2); i2++) {
-        const char* rows = source.data() + i2 * source.nb(2) + i3 * source.nb(3);
-        weights.input->add(reinterpret_cast<const float*>(rows), source.ne(1), stride, threads_);
+    last_ = sources;
+    last_inputs_ = weights.inputs;
+    if (experts) {
+      add_to_experts(*weights.inputs, rows, product.source(2), product.source(0).ne(2));
+    } else {
+      add_all(*weights.inputs, rows);
+    }
+  }
+
+  void add_all(Inputs& inputs, const Tensor& rows) {
+    inputs.resize(1);
+    const auto stride = rows.nb(1) / static_cast<int64_t>(sizeof(float));
+    for (int64_t i3 = 0; i3 < rows.ne(3); i3++) {
+      for (int64_t i2 = 0; i2 < rows.ne(2); i2++) {
+        const char* first = rows.data() + i2 * rows.nb(2) + i3 * rows.nb(3);
+        input_of(inputs, 0, rows.ne(0)).add(reinterpret_cast<const float*>(first), rows.ne(1), stride, threads_);
       }
     }
+  }
+
+  // rows: [columns, places or 1, tokens]; ids: [places, tokens], the expert in each place of a token. With one row a token
+  // all of its experts read that one (gate and up), else each its own (down): ggml.h, ggml_mul_mat_id.
+  void add_to_experts(Inputs& inputs, const Tensor& rows, const Tensor& ids, int64_t experts) {
+    if (ids.type() != layout_.type_i32 || ids.ne(1) != rows.ne(2) || rows.ne(1) == 0) {
+      status_ = RIDGE_WRONG_SHAPE;
+      return;
+    }
+    const auto columns = static_cast<size_t>(rows.ne(0));
+    inputs.resize(static_cast<size_t>(experts));
+    gathered_.resize(static_cast<size_t>(experts));
+    for (auto& of_expert : gathered_) of_expert.clear();
+    for (int64_t token = 0; token < ids.ne(1); token++) {
+      for (int64_t place = 0; place < ids.ne(0); place++) {
+        int32_t expert;
+        std::memcpy(&expert, ids.data() + token * ids.nb(1) + place * ids.nb(0), sizeof(expert));
+        if (expert < 0 || expert >= experts) {
+          status_ = RIDGE_WRONG_SHAPE;
+          return;
+        }
+        const char* row = rows.data() + (place % rows.ne(1)) * rows.nb(1) + token * rows.nb(2);
+        const auto* values = reinterpret_cast<const float*>(row);
+        auto& of_expert = gathered_[static_cast<size_t>(expert)];
+        of_expert.insert(of_expert.end(), values, values + columns);
+      }
+    }
+    for (size_t expert = 0; expert < gathered_.size(); expert++) {
+      const auto& of_expert = gathered_[expert];
+      if (of_expert.empty()) continue;
+      const auto count = static_cast<int64_t>(of_expert.size() / columns);
+      input_of(inputs, expert, rows.ne(0)).add(of_expert.data(), count, rows.ne(0), threads_);
+    }
+  }
+
+  Input& input_of(Inputs& inputs, size_t expert, int64_t columns) {
+    auto& input = inputs[expert];
+    if (input == nullptr) input = std::make_unique<Input>(columns, hessians_);
+    return *input;
   }
 
   void copy(const Tensor& tensor) {
@@ -144,12 +221,14 @@ class Collector {
   const ridge_tensor_layout layout_;
   const bool hessians_;
   const int threads_;
-  std::vector<Weights> weights_;
-  std::unordered_map<std::string, int32_t> indices_;
-  std::vector<std::unique_ptr<Input>> inputs_;
+  std::unordered_map<std::string, Weights> weights_;
+  std::vector<Wanted> wanted_;
+  std::vector<std::unique_ptr<Inputs>> inputs_;
   // Of the last product that was reduced: the next one may read the same.
-  const void* last_source_ = nullptr;
-  Input* last_input_ = nullptr;
+  Sources last_;
+  Inputs* last_inputs_ = nullptr;
+  // The rows of each expert in the product at hand.
+  std::vector<std::vector<float>> gathered_;
   std::string end_node_;
   float* memory_ = nullptr;
   int64_t capacity_ = 0;
@@ -161,7 +240,7 @@ Collector* of(void* collector) { return static_cast<Collector*>(collector); }
 
 }  // namespace
 
-int32_t ridge_calibration_interface(void) { return 1; }
+int32_t ridge_calibration_interface(void) { return 2; }
 
 void* ridge_collector_open(const ridge_tensor_layout* layout, int32_t hessians, int32_t threads) {
   return new (std::nothrow) Collector(*layout, hessians != 0, threads);
@@ -169,8 +248,8 @@ void* ridge_collector_open(const ridge_tensor_layout* layout, int32_t hessians, 
 
 void ridge_collector_close(void* collector) { delete of(collector); }
 
-int32_t ridge_collector_want(void* collector, const char* weights, int32_t columns) try {
-  return of(collector)->want(weights, columns);
+int32_t ridge_collector_want(void* collector, const char* weights, int32_t expert, int32_t columns) try {
+  return of(collector)->want(weights, expert, columns);
 } catch (const std::exception&) {
   return -1;
 }
@@ -192,6 +271,5 @@ bool ridge_collector_evaluate(void* tensor, bool ask, void* collector) try {
 int64_t ridge_collector_end_sequence(void* collector) { return of(collector)->end_sequence(); }
 
 int32_t ridge_collector_read(void* collector, int32_t index, ridge_input* input) {
-  of(collector)->read(index, input);
-  return RIDGE_OK;
+  return of(collector)->read(index, input);
 }

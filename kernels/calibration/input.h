@@ -1,4 +1,4 @@
-// Sums over the tokens that went into one linear layer, or into several that read the same (q, k and v).
+// Sums over the tokens that went into one linear layer or one expert, or into several that read the same (q, k and v).
 #pragma once
 
 #include <cstdint>

@@ -95,7 +95,7 @@ describe.skipIf(kernelsLibrary() === null)('pruning a file', () => {
     expect(readdirSync(folder).filter((name) => name.includes('draft'))).toEqual([]);
   });
 
-  test('experts are pruned each by itself, by magnitude alone', async () => {
+  test('experts are pruned each by itself', async () => {
     const [n, each, experts] = [64, 32, 3];
     const model = join(folder, 'experts.gguf');
     const values = (offset: number) =>
@@ -124,9 +124,6 @@ describe.skipIf(kernelsLibrary() === null)('pruning a file', () => {
     expect(after.every((value, i) => value === 0 || value === before[i])).toBe(true);
     expect(tensor(pruned.path, 'blk.1.ffn_up.weight').equals(tensor(model, 'blk.1.ffn_up.weight'))).toBe(
       true,
-    );
-    await expect(prune(`wanda:50%?layers=ffn_up_exps&${QUICK}`, { model })).rejects.toThrow(
-      'each of them sees other tokens: they are pruned without calibration',
     );
   });
 
@@ -218,7 +215,7 @@ describe.skipIf(kernelsLibrary() === null)('a chain of steps', () => {
     expect(steps.map(({ recipe }) => recipe)).toEqual(['prune(magnitude-row:50%)', 'quantize(q8_0)']);
     const store = new ArtifactStore({ cacheFolder: models.cacheFolder, artifactBytes: 1e9 });
     const artifact = await store.prepare({ base, steps, cpus: [0], timeLimitSeconds: 60 });
-    expect(artifact.steps[0]!.facts).toMatchObject({ sparsity: 0.5, layers: 28 });
+    expect(artifact.steps[0]!.facts).toMatchObject({ sparsity: 0.5, layers: 28, computedOn: 'cpu' });
     const input = readdirSync(join(models.cacheFolder, 'artifacts')).filter((name) => name.endsWith('.gguf'));
     expect(input).toHaveLength(2);
     const reports = input

@@ -11,6 +11,8 @@ import { readTensor } from '../../../formats/tensor-data.js';
 export interface ImportanceMatrix {
   /** Mean squares of the inputs of a matrix, by its name; the inputs of each expert one after the other. */
   readonly means: ReadonlyMap<string, Float32Array>;
+  /** Experts' matrices of which no token was counted: all of their inputs weigh alike. */
+  readonly uncounted: { readonly matrices: number; readonly of: number };
   /** The first text it was made of, as its maker named it. */
   readonly dataset: string | null;
   /** Pieces of text it was made of; 0 when the file does not say. */
@@ -38,8 +40,13 @@ export async function readImportanceMatrix(path: string): Promise<ImportanceMatr
       if (!header.metadata.has(key)) throw new GgufError(`it has no ${key}`);
     }
     const means = new Map<string, Float32Array>();
-    for (const [name, { sums, counts }] of pairsOf(header)) {
-      means.set(name, meansOf(name, await floats(sums), await floats(counts)));
+    const uncounted = { matrices: 0, of: 0 };
+    for (const [name, { sums, counts: tensor }] of pairsOf(header)) {
+      const counts = await floats(tensor);
+      means.set(name, meansOf(name, await floats(sums), counts));
+      if (counts.length === 1) continue;
+      uncounted.of += counts.length;
+      uncounted.matrices += counts.filter((count) => count === 0).length;
     }
     if (means.size === 0) throw new GgufError('it holds no sums');
     const datasets = await readMetadataValue(path, KEYS.datasets);
@@ -47,6 +54,7 @@ export async function readImportanceMatrix(path: string): Promise<ImportanceMatr
     const chunks = header.metadata.get(KEYS.chunks);
     return {
       means,
+      uncounted,
       dataset: typeof dataset === 'string' ? dataset : null,
       chunks: typeof chunks === 'number' ? chunks : 0,
     };

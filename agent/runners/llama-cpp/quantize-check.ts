@@ -70,12 +70,12 @@ export function notGiven(
 
 /**
  * Holds an importance matrix against the matrices that it should cover; the vocabulary's have none.
- * @returns a sentence when some are left out, which are then quantized without.
+ * @returns a sentence when some are left out, which are then quantized without, and one for experts that no token reached.
  * @throws FailureError `impossible-combination` for a matrix of another model.
  */
 export function checkMatrix(
   file: string,
-  { means }: ImportanceMatrix,
+  { means, uncounted }: ImportanceMatrix,
   tensors: readonly TensorInfo[],
 ): readonly string[] {
   const all = tensors.filter(isMatrix).filter(({ name }) => name !== OUTPUT && name !== EMBEDDING);
@@ -83,8 +83,16 @@ export function checkMatrix(
   if (covered === 0 && all.length > 0) {
     throw refusal(`${file} covers no matrix of this model`, 'Make it from the model that is quantized.');
   }
-  if (covered === all.length) return [];
-  return [`${file} covers ${covered} of ${all.length} matrices; the others are quantized without`];
+  return [
+    ...(covered === all.length
+      ? []
+      : [`${file} covers ${covered} of ${all.length} matrices; the others are quantized without`]),
+    ...(uncounted.matrices === 0
+      ? []
+      : [
+          `no token of ${file} reached ${uncounted.matrices} of ${uncounted.of} matrices of experts; all of their inputs weigh alike`,
+        ]),
+  ];
 }
 
 const outputWord = ({ outputType }: QuantizationSpec): string => `outputType=${outputType}`;

@@ -1,4 +1,5 @@
 import type { AxisValue } from '../../experiment/experiment.js';
+import { expertTokens } from '../expert-tokens.js';
 import type { CalibratedError } from './output-error.js';
 import type { LayerReport } from './report.js';
 
@@ -9,6 +10,8 @@ export interface PrunedLayerReport extends LayerReport {
   readonly columns: number;
   /** Its method and pattern: `dsnot 50%`. */
   readonly recipe: string;
+  /** Tokens that went into it, of an expert those that were sent to it; null without a calibration. */
+  readonly calibrationTokens: number | null;
   /** Of the initial mask, and of the final weights; null where it was not measured. */
   readonly outputErrorBefore: CalibratedError | null;
   readonly outputErrorAfter: CalibratedError | null;
@@ -45,6 +48,10 @@ export interface PruneTotals {
   /** Mean over layers. */
   readonly relativeOutputErrorBefore: number | null;
   readonly relativeOutputErrorAfter: number | null;
+  /** Calibration tokens of the expert that saw the fewest, and of the one in the middle; null without experts or a calibration. */
+  readonly minExpertTokens: number | null;
+  readonly medianExpertTokens: number | null;
+  readonly unreachedExperts: number | null;
   readonly statisticsSeconds: number;
   readonly maskSeconds: number;
 }
@@ -63,6 +70,7 @@ export function totalsOf({ layers }: PruneReport): PruneTotals {
   const rows = ({ rows: count }: PrunedLayerReport) => count;
   const weights = sum((layer) => layer.weights);
   const pruned = sum((layer) => layer.pruned);
+  const experts = expertTokens(layers.map(({ name, calibrationTokens: tokens }) => ({ name, tokens })));
   return {
     layers: layers.length,
     weights,
@@ -84,6 +92,9 @@ export function totalsOf({ layers }: PruneReport): PruneTotals {
       (layer) => layer.outputErrorAfter?.relative,
       () => 1,
     ),
+    minExpertTokens: experts?.least ?? null,
+    medianExpertTokens: experts?.median ?? null,
+    unreachedExperts: experts?.unreached ?? null,
     statisticsSeconds: sum((layer) => layer.statisticsSeconds),
     maskSeconds: sum((layer) => layer.maskSeconds),
   };

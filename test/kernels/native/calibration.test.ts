@@ -2,7 +2,14 @@ import { describe, expect, inject, test } from 'vitest';
 import { type Collector, openCollector } from '../../../agent/native/collector.js';
 import { HessianAccumulator } from '../../support/pruning/hessian.js';
 import { StatisticsAccumulator } from '../../support/pruning/statistics.js';
-import { compute, memory, product, tensor } from '../../unit/calibration/graph.js';
+import {
+  compute,
+  expertsIn,
+  memory,
+  product,
+  productOfExperts,
+  tensor,
+} from '../../unit/calibration/graph.js';
 
 const kernels = inject('kernels');
 
@@ -79,6 +86,112 @@ describe.skipIf(!kernels.tools)('the native collector (needs cmake and a C++ com
     expect([...collector.endSequence()]).toEqual([1, 1, 1]);
     compute(collector, [out(Array(15).fill(0))]);
     expect(() => collector.endSequence()).toThrow('another shape');
+    collector.close();
+  });
+
+  test.each([1, 3])(
+    'experts have the numbers of their tokens to the bit with %i threads',
+    async (threads) => {
+      const [EXPERTS, USED] = [4, 2];
+      const collector = await open(threads, true);
+      const each = [0, 1, 2, 3];
+      for (const kind of ['gate_exps', 'up_exps', 'down_exps'])
+        for (const expert of each) collector.want(`${kind}.${expert}.weight`, COLUMNS);
+      const references = each.map(() => ({
+        outer: new StatisticsAccumulator(COLUMNS),
+        inner: new StatisticsAccumulator(COLUMNS),
+        hessian: new HessianAccumulator(COLUMNS),
+      }));
+      // Expert 3 is never chosen, expert 0 only in the second sequence, expert 1 by no token of the second.
+      const pieces = [
+        [
+          [
+            [1, 2],
+            [2, 1],
+            [1, 2],
+          ],
+          [[2, 1]],
+        ],
+        [
+          [
+            [0, 2],
+            [2, 0],
+          ],
+        ],
+      ];
+      for (const [i, sequence] of pieces.entries()) {
+        for (const [j, ids] of sequence.entries()) {
+          const shared = rows(ids.length, 10 * i + j);
+          const own = rows(ids.length * USED, 5 + 10 * i + j);
+          const chosen = expertsIn(ids, EXPERTS);
+          const input = tensor('norm', COLUMNS, shared, COLUMNS, 1);
+          compute(collector, [
+            productOfExperts('gate_exps.weight', EXPERTS, input, chosen),
+            productOfExperts('up_exps.weight', EXPERTS, input, chosen),
+            productOfExperts('down_exps.weight', EXPERTS, tensor('act', COLUMNS, own, COLUMNS, USED), chosen),
+          ]);
+          const row = (values: Float32Array, at: number) => values.subarray(at * COLUMNS, (at + 1) * COLUMNS);
+          ids.forEach((best, token) => {
+            best.forEach((expert, place) => {
+              references[expert]!.outer.addTokens(row(shared, token));
+              references[expert]!.hessian.addTokens(row(shared, token));
+              references[expert]!.inner.addTokens(row(own, token * USED + place));
+            });
+          });
+        }
+        collector.endSequence();
+        for (const { outer, inner, hessian } of references) {
+          outer.endSequence();
+          inner.endSequence();
+          hessian.endSequence();
+        }
+      }
+      for (const expert of [0, 1, 2]) {
+        const { outer, inner, hessian } = references[expert]!;
+        for (const kind of ['gate', 'up'])
+          expect(collector.statistics(`${kind}_exps.${expert}.weight`)).toEqual(outer.statistics());
+        expect(collector.statistics(`down_exps.${expert}.weight`)).toEqual(inner.statistics());
+        const products = collector.hessian(`up_exps.${expert}.weight`)!.values;
+        // Value by value it would take seconds.
+        expect(Buffer.from(products.buffer).equals(Buffer.from(hessian.hessian().values.buffer))).toBe(true);
+      }
+      expect(collector.statistics('up_exps.1.weight')).toMatchObject({ tokens: 4, sequences: 1 });
+      const zeros = new Float32Array(COLUMNS);
+      expect(collector.statistics('up_exps.3.weight')).toEqual({
+        squaresPerSequence: zeros,
+        sumPerSequence: zeros,
+        variance: zeros,
+        sequences: 0,
+        tokens: 0,
+      });
+      expect(collector.hessian('up_exps.3.weight')).toBeNull();
+      collector.close();
+    },
+  );
+
+  test('experts that do not exist, and a product of another kind than its weights, are no numbers', async () => {
+    const collector = await open(1);
+    collector.want('up_exps.0.weight', COLUMNS);
+    collector.want('q', COLUMNS);
+    expect(collector.statistics('up_exps.0.weight')).toBeNull();
+    const input = tensor('norm', COLUMNS, rows(2, 0), COLUMNS, 1);
+    const wrong = [
+      productOfExperts('up_exps.weight', 2, input, expertsIn([[0], [2]], 4)),
+      productOfExperts('up_exps.weight', 2, input, expertsIn([[0]], 4)),
+      productOfExperts('q', 2, input, expertsIn([[0], [1]], 4)),
+      product('up_exps.weight', tensor('norm', COLUMNS, rows(2, 0))),
+    ];
+    for (const graph of wrong) {
+      compute(collector, [graph]);
+      expect(() => collector.endSequence()).toThrow('another shape or type');
+    }
+    const shared = expertsIn([[0], [1]], 2);
+    collector.want('gate_exps.0.weight', COLUMNS);
+    const up = productOfExperts('up_exps.weight', 2, input, shared);
+    compute(collector, [up, productOfExperts('gate_exps.weight', 2, input, shared)]);
+    collector.endSequence();
+    compute(collector, [up, productOfExperts('gate_exps.weight', 2, input, expertsIn([[1], [0]], 2))]);
+    expect(() => collector.endSequence()).toThrow('no longer do');
     collector.close();
   });
 

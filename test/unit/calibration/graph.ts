@@ -13,18 +13,37 @@ export const memory = {
   bytes: (address: bigint, length: number) => koffi.view(address, length),
 } as unknown as Llama;
 
-/** @returns a ggml_tensor of rows of f32, as the engine lays one out. */
-export function tensor(name: string, columns: number, values: Float32Array, stride = columns): bigint {
+/** @returns a ggml_tensor of rows of f32, as the engine lays one out; `places` of them for each token where it has three dimensions. */
+export function tensor(
+  name: string,
+  columns: number,
+  values: Float32Array,
+  stride = columns,
+  places: number | null = null,
+): bigint {
   const rows = values.length / stride;
-  const data = koffi.alloc('float', values.length) as unknown as bigint;
-  new Float32Array(koffi.view(data, values.byteLength)).set(values);
+  const shape = places === null ? [columns, rows, 1] : [columns, places, rows / places];
+  return laidOut(name, CONSTANTS.GGML_TYPE_F32, shape, stride * 4, values);
+}
+
+function laidOut(
+  name: string,
+  type: number,
+  [columns = 0, rows = 0, planes = 0]: readonly number[],
+  stride: number,
+  values: Float32Array | Int32Array,
+): bigint {
+  const data = koffi.alloc('uint8_t', values.byteLength) as unknown as bigint;
+  new Uint8Array(koffi.view(data, values.byteLength)).set(
+    new Uint8Array(values.buffer, values.byteOffset, values.byteLength),
+  );
   const address = koffi.alloc('uint8_t', size) as unknown as bigint;
   const bytes = Buffer.from(koffi.view(address, size)).fill(0);
-  bytes.writeInt32LE(CONSTANTS.GGML_TYPE_F32, at('type'));
-  [columns, rows, 1, 1].forEach((n, i) => {
+  bytes.writeInt32LE(type, at('type'));
+  [columns, rows, planes, 1].forEach((n, i) => {
     bytes.writeBigInt64LE(BigInt(n), at('ne') + 8 * i);
   });
-  [4, stride * 4, stride * 4 * rows, stride * 4 * rows].forEach((n, i) => {
+  [4, stride, stride * rows, stride * rows * planes].forEach((n, i) => {
     bytes.writeBigInt64LE(BigInt(n), at('nb') + 8 * i);
   });
   bytes.writeBigUInt64LE(data, at('data'));
@@ -34,12 +53,32 @@ export function tensor(name: string, columns: number, values: Float32Array, stri
 
 /** @returns the node of a product of weights with an input. */
 export function product(weights: string, input: bigint): bigint {
-  const node = tensor('out', 1, Float32Array.of(0));
-  const bytes = Buffer.from(koffi.view(node, size));
-  bytes.writeInt32LE(CONSTANTS.GGML_OP_MUL_MAT, at('op'));
-  bytes.writeBigUInt64LE(tensor(weights, 1, Float32Array.of(0)), at('src'));
-  bytes.writeBigUInt64LE(input, at('src') + 8);
-  return node;
+  return node(CONSTANTS.GGML_OP_MUL_MAT, tensor(weights, 1, Float32Array.of(0)), input);
+}
+
+/**
+ * @param ids the experts that each token goes to, of so many that there are; laid out as the engine's choice of the best, which
+ * is a view of all of them in their order.
+ */
+export function expertsIn(ids: readonly (readonly number[])[], experts: number): bigint {
+  const sorted = Int32Array.from(ids.flatMap((best) => [...best, ...Array(experts - best.length).fill(-7)]));
+  return laidOut('topk', CONSTANTS.GGML_TYPE_I32, [ids[0]!.length, ids.length, 1], 4 * experts, sorted);
+}
+
+/** @returns the node of a product of experts with the input of the tokens that each is given. */
+export function productOfExperts(weights: string, experts: number, input: bigint, ids: bigint): bigint {
+  const stacked = laidOut(weights, CONSTANTS.GGML_TYPE_F32, [1, 1, experts], 4, new Float32Array(experts));
+  return node(CONSTANTS.GGML_OP_MUL_MAT_ID, stacked, input, ids);
+}
+
+function node(operation: number, ...sources: readonly bigint[]): bigint {
+  const address = tensor('out', 1, Float32Array.of(0));
+  const bytes = Buffer.from(koffi.view(address, size));
+  bytes.writeInt32LE(operation, at('op'));
+  sources.forEach((source, i) => {
+    bytes.writeBigUInt64LE(source, at('src') + 8 * i);
+  });
+  return address;
 }
 
 const evaluate = koffi.proto('bool', ['void *', 'bool', 'void *']);

@@ -6,6 +6,7 @@ import { writeImportanceMatrix } from '../../../agent/calibration/imatrix.js';
 import type { CalibrateRequest } from '../../../agent/calibration/job.js';
 import { readStatistics, type SavedStatistics, writeStatistics } from '../../../agent/calibration/saved.js';
 import { type StatisticsRequest, statisticsFor } from '../../../agent/calibration/store.js';
+import { readImportanceMatrix } from '../../../agent/runners/llama-cpp/imatrix.js';
 import { readGgufHeader } from '../../../formats/gguf/header.js';
 import { doHere } from '../../support/launcher.js';
 
@@ -46,11 +47,41 @@ const saved: SavedStatistics = {
   ]),
 };
 
+/** Two experts: one saw a token of the second sequence, one saw none. */
+const mixture: SavedStatistics = {
+  origin: saved.origin,
+  layers: new Map([
+    [
+      'blk.0.ffn_up_exps.0.weight',
+      {
+        squaresPerSequence: channels(4, 9),
+        sumPerSequence: channels(2, -3),
+        variance: channels(0, 0),
+        sequences: 1,
+        tokens: 1,
+      },
+    ],
+    [
+      'blk.0.ffn_up_exps.1.weight',
+      {
+        squaresPerSequence: channels(0, 0),
+        sumPerSequence: channels(0, 0),
+        variance: channels(0, 0),
+        sequences: 0,
+        tokens: 0,
+      },
+    ],
+    ...saved.layers,
+  ]),
+};
+
 describe('statistics in a file', () => {
   test('come back as they were', async () => {
     const path = join(folder, 'a.safetensors');
     await writeStatistics(path, saved);
     expect(await readStatistics(path)).toEqual(saved);
+    await writeStatistics(path, mixture);
+    expect(await readStatistics(path)).toEqual(mixture);
   });
 
   test('a file of something else is refused', async () => {
@@ -71,6 +102,22 @@ describe('statistics in a file', () => {
       ['blk.1.ffn_up.weight.in_sum2', [2]],
       ['blk.1.ffn_up.weight.counts', [1]],
     ]);
+  });
+
+  test('experts are rows of one entry, as llama-imatrix writes them and quantization reads them', async () => {
+    const path = join(folder, 'experts.gguf');
+    await writeImportanceMatrix(path, mixture);
+    const { metadata, tensors } = readGgufHeader(path);
+    expect(metadata.get('imatrix.chunk_count')).toBe(2);
+    expect(tensors.slice(2, 4).map(({ name, shape }) => [name, shape])).toEqual([
+      ['blk.0.ffn_up_exps.weight.in_sum2', [2, 2]],
+      ['blk.0.ffn_up_exps.weight.counts', [1, 2]],
+    ]);
+    const { means, uncounted } = await readImportanceMatrix(path);
+    // Ones where nothing was counted.
+    expect(means.get('blk.0.ffn_up_exps.weight')).toEqual(channels(4, 9, 1, 1));
+    expect(means.get('blk.1.ffn_up.weight')).toEqual(channels(3 / 32, 0));
+    expect(uncounted).toEqual({ matrices: 1, of: 2 });
   });
 });
 

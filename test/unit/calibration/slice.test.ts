@@ -74,6 +74,7 @@ test('a slice is its block, what all blocks share, and no vocabulary', async () 
   );
   expect(first).toEqual({
     'token_embd.weight': 0,
+    'output.weight': 0,
     'output_norm.weight': 5,
     'rope_freqs.weight': 6,
     'blk.0.attn_norm.weight': 1,
@@ -88,6 +89,59 @@ test('a slice is its block, what all blocks share, and no vocabulary', async () 
   expect(() => replaceInSlice(path, 'blk.0.ffn_up.weight', new Float32Array(31))).toThrow('31 weights');
 });
 
+test('experts are matrices of their own, and replaced one by one', async () => {
+  const stacked = { ...tensor('blk.1.ffn_down_exps.weight', [8, 4, 3], 1), type: 'f16' };
+  const modelPath = await model('b.gguf', [{ ...stacked, data: () => [new Uint8Array(2 * 96)] }]);
+  const header = readGgufHeader(modelPath);
+  const { linears } = planWalk(header, (name) => name.includes('_exps.'));
+  expect(linears.map(({ name, block, columns, rows }) => [name, block, columns, rows])).toEqual(
+    [0, 1, 2].map((expert) => [`blk.1.ffn_down_exps.${expert}.weight`, 1, 8, 4]),
+  );
+  const { offset } = header.tensors.find(({ name }) => name === stacked.name)!;
+  expect(linears.map(({ tensor: own }) => [own.offset - offset, own.bytes])).toEqual([
+    [0, 64],
+    [64, 64],
+    [128, 64],
+  ]);
+  const path = join(folder, 'slice-experts.gguf');
+  await writeSlice(path, { modelPath, header, architecture: 'llama', block: 1, width: 4 });
+  replaceInSlice(path, 'blk.0.ffn_down_exps.1.weight', new Float32Array(32).fill(1));
+  const own = readGgufHeader(path).tensors.find(({ name }) => name === 'blk.0.ffn_down_exps.weight')!;
+  const halves = Array.from({ length: 96 }, (_, i) => readFileSync(path).readUInt16LE(own.offset + 2 * i));
+  expect(halves).toEqual([...Array(32).fill(0), ...Array(32).fill(0x3c00), ...Array(32).fill(0)]);
+});
+
+test('a slice of a model whose first blocks are dense says which kind its block is', async () => {
+  const modelPath = join(folder, 'deepseek.gguf');
+  const metadata = new Map<string, GgufValue>([
+    ['general.architecture', { type: 'string', value: 'deepseek2' }],
+    ['deepseek2.block_count', u32(3)],
+    ['deepseek2.context_length', u32(64)],
+    ['deepseek2.embedding_length', u32(4)],
+    ['deepseek2.leading_dense_block_count', u32(1)],
+    ['deepseek2.nextn_predict_layers', u32(1)],
+    ['deepseek2.attention.kv_lora_rank', u32(2)],
+  ]);
+  const blocks = [0, 1, 2].map((block) => tensor(`blk.${block}.attn_kv_a_mqa.weight`, [4, 8], 0));
+  await writeGguf(modelPath, { metadata, tensors: [tensor('token_embd.weight', [4, 3], 7), ...blocks] });
+  const header = readGgufHeader(modelPath);
+  const path = join(folder, 'slice-deepseek.gguf');
+  const said = async (block: number) => {
+    await writeSlice(path, { modelPath, header, architecture: 'deepseek2', block, width: 4 });
+    const { metadata: of } = readGgufHeader(path);
+    return ['leading_dense_block_count', 'nextn_predict_layers', 'attention.q_lora_rank'].map((key) =>
+      of.get(`deepseek2.${key}`),
+    );
+  };
+  expect(await said(0)).toEqual([1, 0, 0]);
+  expect(await said(1)).toEqual([0, 0, 0]);
+  // The last block is behind the model's output.
+  expect(planWalk(header, (name) => !name.startsWith('blk.2.')).linears).toHaveLength(2);
+  expect(() => planWalk(header, () => true)).toThrow(
+    'blk.2.attn_kv_a_mqa.weight is of a block that predicts further tokens, and a text does not run it',
+  );
+});
+
 test('what cannot be walked says why', async () => {
   const why = (path: string, wanted = () => true) => {
     try {
@@ -98,8 +152,6 @@ test('what cannot be walked says why', async () => {
       return (error as FailureError).failure.message;
     }
   };
-  const experts = await model('b.gguf', [tensor('blk.1.ffn_gate_inp.weight', [4, 2], 0)]);
-  expect(why(experts)).toContain('mixture of experts');
   expect(why(await model('c.gguf'))).toBeNull();
   const quantized = join(folder, 'd.gguf');
   const metadata = new Map<string, GgufValue>([

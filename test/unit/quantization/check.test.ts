@@ -68,6 +68,7 @@ describe('types of single tensors', () => {
   test('a matrix of another model is refused, one with gaps is told', () => {
     const matrix = (...names: string[]) => ({
       means: new Map(names.map((name) => [name, new Float32Array(128)])),
+      uncounted: { matrices: 0, of: 0 },
       dataset: null,
       chunks: 0,
     });
@@ -79,6 +80,10 @@ describe('types of single tensors', () => {
     ]);
     const all = ['blk.0.attn_q.weight', 'blk.0.attn_v.weight', 'blk.1.attn_v.weight'];
     expect(checkMatrix('m.gguf', matrix(...all), MODEL)).toEqual([]);
+    const uncounted = { matrices: 3, of: 24 };
+    expect(checkMatrix('m.gguf', { ...matrix(...all), uncounted }, MODEL)).toEqual([
+      'no token of m.gguf reached 3 of 24 matrices of experts; all of their inputs weigh alike',
+    ]);
   });
 });
 
