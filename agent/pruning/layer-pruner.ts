@@ -97,7 +97,7 @@ export class LayerPruner {
     return [
       ...(unreached === null
         ? []
-        : [`${unreached}: they are pruned by the magnitude of their weights in each row; ${MORE_TOKENS}`]),
+        : [`${unreached}: pruned by the magnitude of weights in each row instead; ${MORE_TOKENS}`]),
       ...(ratio === 0 ? ['0% prunes nothing: the weights are those of the dense model'] : []),
       ...(ratio === 1 ? ['100% prunes every weight of the layers: they give nothing but zeros'] : []),
       ...(this.#failing > 0
