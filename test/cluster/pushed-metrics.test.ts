@@ -1,15 +1,19 @@
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:http';
+import { createServer, type IncomingMessage } from 'node:http';
+import { createServer as createSecureServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { metricsRequest } from '../../coordinator/exporter/push/otlp.js';
 import { startCoordinator } from '../../coordinator/main.js';
 import { isPresent, type ResultRecord } from '../../core/result/result.js';
+import { ConnectProxy } from '../support/connect-proxy.js';
 import { type Finished, ridge } from '../support/ridge.js';
 import { installed, type Prometheus, startPrometheus, until } from '../support/services.js';
 import { fakeSweep } from '../support/sweeps.js';
+import { Authority, hasOpenssl } from '../support/tls.js';
 
 const here = installed('prometheus') && installed('promtool');
 
@@ -221,3 +225,61 @@ test('a receiver that is not there costs a sentence, not the run', async () => {
   ).toHaveLength(1);
   expect(stderr).not.toContain('secret');
 });
+
+test.skipIf(!hasOpenssl)(
+  'receivers that only the proxies of the environment reach get what is pushed (needs openssl)',
+  async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'ridgepoint-pushed-'));
+    const authority = new Authority(folder);
+    const heard = new Set<string>();
+    const hear = (request: IncomingMessage) => {
+      heard.add(`${request.method} ${request.headers.host?.replace(/:\d+$/, '')} ${request.url}`);
+      return request.resume();
+    };
+    const { certificate: cert, key } = authority.issue('receiver', ['collector.test']);
+    const secure = createSecureServer({ cert, key }, (request, response) => {
+      hear(request).on('end', () => response.end('{}'));
+    });
+    const plain = createServer((request, response) => {
+      hear(request).on('end', () => response.writeHead(204).end());
+    });
+    const proxy = await new ConnectProxy().start();
+    const ports: number[] = [];
+    for (const [name, server] of [['collector.test', secure] as const, ['metrics.test', plain] as const]) {
+      await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));
+      const { port } = server.address() as AddressInfo;
+      proxy.hosts.set(name, port);
+      ports.push(port);
+    }
+    const file = join(folder, 'sweep.yaml');
+    writeFileSync(file, fakeSweep(1, { placement: '{ driftControl: false }' }));
+    const address = `http://me:secret@${proxy.host}`;
+    const { code, stderr } = await ridge(
+      [
+        ...['run', file, '--out', join(folder, 'out')],
+        ...['--otlp', `https://collector.test:${ports[0]}/v1/metrics`],
+        ...['--remote-write', `http://metrics.test:${ports[1]}/api/v1/write`],
+      ],
+      {
+        env: {
+          ...{ https_proxy: '', http_proxy: '', ALL_PROXY: '', all_proxy: '', NO_PROXY: '', no_proxy: '' },
+          ...{ HTTPS_PROXY: address, HTTP_PROXY: address, NODE_EXTRA_CA_CERTS: authority.caFile },
+        },
+      },
+    );
+    secure.close();
+    plain.close();
+    rmSync(folder, { recursive: true, force: true });
+    expect(stderr).not.toMatch(/could not be pushed|secret/);
+    expect(code).toBe(0);
+    expect([...heard].sort()).toEqual(['POST collector.test /v1/metrics', 'POST metrics.test /api/v1/write']);
+    const authorization = `Basic ${Buffer.from('me:secret').toString('base64')}`;
+    expect(new Set(proxy.seen.map((one) => JSON.stringify(one)))).toEqual(
+      new Set(
+        [`collector.test:${ports[0]}`, `http://metrics.test:${ports[1]}/api/v1/write`].map((target) =>
+          JSON.stringify({ target, authorization }),
+        ),
+      ),
+    );
+  },
+);

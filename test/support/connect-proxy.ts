@@ -1,10 +1,10 @@
-import http, { type IncomingMessage } from 'node:http';
+import http, { type IncomingMessage, type ServerResponse } from 'node:http';
 import https from 'node:https';
 import { type AddressInfo, connect, type Socket } from 'node:net';
 import { onTestFinished } from 'vitest';
 import type { Pair } from './tls.js';
 
-/** A proxy as companies have them: CONNECT and nothing else, with a name service of its own. */
+/** A proxy as companies have them: it connects and forwards, with a name service of its own. */
 export class ConnectProxy {
   /** Ports of this machine by the host that is asked for. */
   readonly hosts = new Map<string, number>();
@@ -19,6 +19,7 @@ export class ConnectProxy {
     this.#server =
       pair === null ? http.createServer() : https.createServer({ cert: pair.certificate, key: pair.key });
     this.#server.on('connect', (request: IncomingMessage, socket: Socket) => this.#connect(request, socket));
+    this.#server.on('request', (request, response) => this.#forward(request, response));
   }
 
   async start(): Promise<this> {
@@ -44,6 +45,22 @@ export class ConnectProxy {
       socket.pipe(there).pipe(socket);
     });
     this.#keep(there);
+  }
+
+  /** Asks for a plain address, which is named whole, itself. */
+  #forward(request: IncomingMessage, response: ServerResponse): void {
+    const target = request.url ?? '';
+    this.seen.push({ target, authorization: request.headers['proxy-authorization'] });
+    const { hostname, pathname, search } = new URL(target);
+    const port = this.hosts.get(hostname);
+    if (port === undefined) return void response.writeHead(502).end('no such host');
+    const { method, headers } = request;
+    const onward = { host: '127.0.0.1', port, method, path: pathname + search, headers };
+    const there = http.request(onward, (answer) => {
+      response.writeHead(answer.statusCode ?? 502);
+      answer.pipe(response);
+    });
+    request.pipe(there);
   }
 
   #keep(socket: Socket): void {

@@ -1,4 +1,5 @@
 import { FailureError, failure } from '../../../core/errors.js';
+import { ProxyRefusal } from '../../../proto/http/proxy.js';
 
 /** What Node.js calls a certificate that nobody it trusts has signed, or that is for another host. */
 const DISTRUST = /CERT|SELF_SIGNED|UNABLE_TO_(?:VERIFY|GET_ISSUER)|ALTNAME/;
@@ -18,6 +19,11 @@ export class Interrupted extends Error {
 export function asReason(error: Error, { host }: { readonly host: string }, signal: AbortSignal): unknown {
   if (signal.aborted) return signal.reason;
   if (error instanceof Interrupted || error instanceof FailureError) return error;
+  if (error instanceof ProxyRefusal) {
+    const { message, mayPass, hint } = error;
+    if (mayPass) return new Interrupted(message);
+    return new FailureError(failure('source-not-allowed', message, { hint }));
+  }
   const { code = '' } = error as NodeJS.ErrnoException;
   if (!DISTRUST.test(code))
     return new Interrupted(`the connection to ${host} failed: ${error.message || code}`);

@@ -3,9 +3,9 @@ import https from 'node:https';
 import { rootCertificates } from 'node:tls';
 import { FailureError, failure } from '../../../core/errors.js';
 import { isLoopback, type RemoteSource } from '../../../core/models/remote.js';
+import { proxyFor, tunnel } from '../../../proto/http/proxy.js';
 import { asReason, Interrupted } from './interrupted.js';
 import { atEndpoint, mayFollow, type SourcePolicy } from './policy.js';
-import { proxyFor, tunnel } from './proxy.js';
 
 export interface Answer {
   readonly status: number;
@@ -94,19 +94,24 @@ async function once(
       : {};
   const trust = plain || policy.ca === null ? {} : { ca: [...rootCertificates, policy.ca] };
   const proxy = proxyFor(url);
+  const { stallSeconds } = policy;
   const connection =
-    proxy === null ? null : await tunnel(proxy, url, { signal, stallSeconds: policy.stallSeconds, trust });
+    proxy === null
+      ? null
+      : await tunnel(proxy, url, { signal, stallSeconds, trust }).catch((error: Error) => {
+          throw asReason(error, { host: `the proxy ${proxy.host}` }, signal);
+        });
   const options = {
     signal,
     headers: { 'user-agent': 'ridgepoint', 'accept-encoding': 'identity', ...headers, ...secret },
-    timeout: policy.stallSeconds * 1000,
+    timeout: stallSeconds * 1000,
     ...trust,
     ...(connection === null ? {} : { createConnection: () => connection }),
   };
   return await new Promise((resolve, reject) => {
     const request = (plain ? http : https).get(url, options, resolve);
     request.on('timeout', () =>
-      request.destroy(new Interrupted(`${url.host} sent nothing for ${policy.stallSeconds} s`)),
+      request.destroy(new Interrupted(`${url.host} sent nothing for ${stallSeconds} s`)),
     );
     request.on('error', (error) => reject(asReason(error, url, signal)));
   });

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { FailureError, failure } from '../../../core/errors.js';
 import { fileProblem } from '../../../core/input/file-problem.js';
 import type { Family, Labels } from '../../../core/metrics/families.js';
+import { post } from '../../../proto/http/post.js';
 import type { GenAiHistogram } from './gen-ai.js';
 import { otlp } from './otlp.js';
 import { remoteWrite } from './remote-write.js';
@@ -95,20 +96,18 @@ export class Pusher {
     if (this.#take === null) return false;
     try {
       const pushed = { ...(await this.#take()), target: this.#target, now: Date.now(), since: this.#since };
-      const response = await fetch(this.#url, {
-        method: 'POST',
-        headers: this.#headers,
-        body: Buffer.from(ENCODERS[this.#settings.kind].encode(pushed)),
-        redirect: 'error',
-        signal: AbortSignal.timeout(PATIENCE_SECONDS * 1000),
-      });
-      const body = (await response.text()).trim().split('\n')[0]?.slice(0, 200) ?? '';
-      if (!response.ok) return this.#failed(`it answers ${response.status}${body === '' ? '' : `: ${body}`}`);
+      const encoded = ENCODERS[this.#settings.kind].encode(pushed);
+      const { status, text } = await post(new URL(this.#url), this.#headers, encoded, PATIENCE_SECONDS);
+      const body = text.trim().split('\n')[0]?.slice(0, 200) ?? '';
+      if (status < 200 || status >= 300)
+        return this.#failed(`it answers ${status}${body === '' ? '' : `: ${body}`}`);
       this.#trouble = null;
       return true;
     } catch (error) {
-      const { message, cause } = error as Error;
-      return this.#failed(cause instanceof Error && cause.message !== '' ? cause.message : message);
+      const { message, cause, code } = error as Error & { code?: unknown };
+      const why = cause instanceof Error && cause.message !== '' ? cause.message : message;
+      // Both addresses of a name that nobody listens at come as one error without a message.
+      return this.#failed(why === '' ? String(code) : why);
     }
   }
 

@@ -4,10 +4,10 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { fetchModel } from '../../../agent/artifacts/remote/fetch.js';
 import { peek } from '../../../agent/artifacts/remote/peek.js';
 import { readPolicy, sourcesSchema } from '../../../agent/artifacts/remote/policy.js';
-import { proxyFor } from '../../../agent/artifacts/remote/proxy.js';
 import { builtinFolder } from '../../../agent/artifacts/source.js';
 import { type Failure, toFailure } from '../../../core/errors.js';
 import { readRemote } from '../../../core/models/remote.js';
+import { proxyFor } from '../../../proto/http/proxy.js';
 import { temporaryFolder } from '../../support/bench.js';
 import { ConnectProxy } from '../../support/connect-proxy.js';
 import { FileServer } from '../../support/file-server.js';
@@ -31,6 +31,9 @@ describe('the proxy of an address', () => {
     expect(through('https://h.example/m', { ...all, https_proxy: '' })).toBe('http://b:2/');
     expect(through('https://h.example/m', { ALL_PROXY: 'https://d' })).toBe('https://d/');
     expect(through('https://h.example/m', { HTTP_PROXY: 'http://a:1' })).toBeNull();
+    expect(through('http://h.example/m', { HTTPS_PROXY: 'http://a:1' })).toBeNull();
+    expect(through('http://h.example/m', { HTTPS_PROXY: 'a:1', HTTP_PROXY: 'b:2' })).toBe('http://b:2/');
+    expect(through('http://h.example/m', { ALL_PROXY: 'b:2' })).toBe('http://b:2/');
     expect(through('https://h.example/m', {})).toBeNull();
   });
 
@@ -48,6 +51,8 @@ describe('the proxy of an address', () => {
     ['h.example', 'https://ah.example/m', false],
     ['h.example:443', 'https://h.example/m', true],
     ['h.example:8443', 'https://h.example/m', false],
+    ['h.example:80', 'http://h.example/m', true],
+    ['h.example:443', 'http://h.example/m', false],
     ['other h.example:8443', 'https://h.example:8443/m', true],
     ['*', 'https://h.example/m', true],
     ['10.0.0.0/8', 'https://10.200.3.4/m', true],
@@ -61,7 +66,9 @@ describe('the proxy of an address', () => {
     ['', 'https://h.example/m', false],
   ])('NO_PROXY=%s and %s: %s', (except, address, direct) => {
     for (const name of ['NO_PROXY', 'no_proxy'])
-      expect(through(address, { HTTPS_PROXY: 'a:1', [name]: except }) === null).toBe(direct);
+      expect(through(address, { HTTPS_PROXY: 'a:1', HTTP_PROXY: 'a:1', [name]: except }) === null).toBe(
+        direct,
+      );
   });
 
   test.each(['socks5://me:secret@a:1', 'http://', 'http://me:%zz@a'])('%s is none', (word) => {

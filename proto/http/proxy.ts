@@ -1,22 +1,24 @@
-import http from 'node:http';
+import http, { type ClientRequest, type RequestOptions } from 'node:http';
 import https from 'node:https';
 import { BlockList, isIP, type Socket } from 'node:net';
 import tls, { type ConnectionOptions } from 'node:tls';
-import { FailureError, failure } from '../../../core/errors.js';
-import { isLoopback } from '../../../core/models/remote.js';
-import { asReason, Interrupted } from './interrupted.js';
+import { FailureError, failure } from '../../core/errors.js';
+import { isLoopback } from '../../core/models/remote.js';
 
-/** Of an `https:` address, in the order in which curl looks at them. */
-const VARIABLES = ['https_proxy', 'HTTPS_PROXY', 'all_proxy', 'ALL_PROXY'];
+/** By the scheme of an address, in the order in which curl looks at them. */
+const VARIABLES: Readonly<Record<string, readonly string[]>> = {
+  'https:': ['https_proxy', 'HTTPS_PROXY', 'all_proxy', 'ALL_PROXY'],
+  'http:': ['http_proxy', 'HTTP_PROXY', 'all_proxy', 'ALL_PROXY'],
+};
 
 /**
- * The proxy that the environment names for an address, by curl's rules: `HTTPS_PROXY` or `ALL_PROXY` in either case, and
- * `NO_PROXY` with names (their subdomains, too), addresses, networks (`10.0.0.0/8`), ports and `*`. Plain http is for
- * this machine alone, which is never asked through a proxy.
+ * The proxy that the environment names for an address, by curl's rules: `HTTPS_PROXY`, `HTTP_PROXY` or `ALL_PROXY` in either
+ * case, and `NO_PROXY` with names (their subdomains, too), addresses, networks (`10.0.0.0/8`), ports and `*`. This machine is
+ * never asked through a proxy.
  * @returns null where the address is asked itself. @throws FailureError `fetch-failed` for a word that names no http proxy.
  */
 export function proxyFor(url: URL, environment: NodeJS.ProcessEnv = process.env): URL | null {
-  const variable = VARIABLES.find((name) => (environment[name] ?? '') !== '');
+  const variable = VARIABLES[url.protocol]?.find((name) => (environment[name] ?? '') !== '');
   if (variable === undefined || isLoopback(url)) return null;
   const excepted = (environment.no_proxy || environment.NO_PROXY || '').toLowerCase().split(/[\s,]+/);
   if (excepted.some((entry) => entry !== '' && names(entry, url))) return null;
@@ -44,7 +46,8 @@ function names(entry: string, url: URL): boolean {
   if (bits !== undefined) return inNetwork(host, network, Number(bits));
   // Of a bare IPv6 address no colon begins a port.
   const [, name = entry, port] = isIP(entry) === 6 ? [] : (/^(.*?)(?::(\d+))?$/.exec(entry) ?? []);
-  if (port !== undefined && port !== (url.port === '' ? '443' : url.port)) return false;
+  const usual = url.protocol === 'http:' ? '80' : '443';
+  if (port !== undefined && port !== (url.port === '' ? usual : url.port)) return false;
   const wanted = name.replace(/^\*?\.|^\[|\]$/g, '');
   return host === wanted || (isIP(host) === 0 && host.endsWith(`.${wanted}`));
 }
@@ -59,6 +62,21 @@ function inNetwork(host: string, network: string, bits: number): boolean {
   return list.check(host, family === 4 ? 'ipv4' : 'ipv6');
 }
 
+/** A proxy that does not lead on: its own word, or its silence. */
+export class ProxyRefusal extends Error {
+  override readonly name = 'ProxyRefusal';
+  /** Whether the same may be asked again: it is busy, or said nothing. */
+  readonly mayPass: boolean;
+  readonly hint: string;
+  constructor(message: string, mayPass: boolean, hint: string) {
+    super(message);
+    this.mayPass = mayPass;
+    this.hint = hint;
+  }
+}
+
+const ASK = 'Ask whoever runs the proxy, or except the host by NO_PROXY of the environment.';
+
 export interface Tunnelling {
   readonly signal: AbortSignal;
   /** A proxy that says nothing for so long is given up. */
@@ -71,20 +89,17 @@ export interface Tunnelling {
  * Opens a connection to an `https:` address through a proxy (CONNECT, RFC 9110, section 9.3.6): the proxy sees its host,
  * and neither a path nor what comes.
  * @returns the TLS connection, on which the handshake is still to come.
- * @throws Interrupted for the network and a proxy that is busy; FailureError `source-not-allowed` where it refuses; the reason of the signal.
+ * @throws ProxyRefusal, or the error of the connection to the proxy.
  */
 export async function tunnel(proxy: URL, url: URL, tunnelling: Tunnelling): Promise<tls.TLSSocket> {
   const { signal, stallSeconds, trust } = tunnelling;
   const timeout = 1000 * stallSeconds;
   const authority = `${url.hostname}:${url.port === '' ? 443 : url.port}`;
-  const request = (proxy.protocol === 'https:' ? https : http).request({
-    host: bare(proxy),
-    servername: serverName(proxy),
-    port: proxy.port === '' ? undefined : proxy.port,
+  const headers = { host: authority, 'user-agent': 'ridgepoint' };
+  const request = requestTo(proxy, {
     method: 'CONNECT',
     path: authority,
-    headers: { host: authority, 'user-agent': 'ridgepoint', ...credentials(proxy) },
-    agent: false,
+    headers,
     signal,
     timeout,
     ...trust,
@@ -97,9 +112,11 @@ export async function tunnel(proxy: URL, url: URL, tunnelling: Tunnelling): Prom
       reject(refused(proxy, url, statusCode));
     });
     request.on('timeout', () =>
-      request.destroy(new Interrupted(`the proxy ${proxy.host} sent nothing for ${stallSeconds} s`)),
+      request.destroy(
+        new ProxyRefusal(`the proxy ${proxy.host} sent nothing for ${stallSeconds} s`, true, ASK),
+      ),
     );
-    request.on('error', (error) => reject(asReason(error, { host: `the proxy ${proxy.host}` }, signal)));
+    request.on('error', reject);
     request.end();
   });
   socket.setTimeout(0);
@@ -113,14 +130,33 @@ export async function tunnel(proxy: URL, url: URL, tunnelling: Tunnelling): Prom
   return secure.setTimeout(timeout);
 }
 
-function refused(proxy: URL, url: URL, status: number): Error {
+/**
+ * Begins a request for a plain `http:` address at a proxy, which fetches it itself (RFC 9112, section 3.2.2): it is named whole, and
+ * the proxy sees all of it.
+ */
+export function requestThrough(proxy: URL, url: URL, options: RequestOptions): ClientRequest {
+  return requestTo(proxy, { ...options, path: url.href, headers: { ...options.headers, host: url.host } });
+}
+
+/** Begins a request to the proxy itself. */
+function requestTo(proxy: URL, options: RequestOptions & Pick<ConnectionOptions, 'ca'>): ClientRequest {
+  return (proxy.protocol === 'https:' ? https : http).request({
+    host: bare(proxy),
+    ...(proxy.protocol === 'https:' && { servername: serverName(proxy) }),
+    port: proxy.port === '' ? undefined : proxy.port,
+    agent: false,
+    ...options,
+    headers: { ...options.headers, ...credentials(proxy) },
+  });
+}
+
+function refused(proxy: URL, url: URL, status: number): ProxyRefusal {
   const message = `the proxy ${proxy.host} answers ${status} to a connection to ${url.host}`;
-  if (status === 408 || status === 429 || status >= 500) return new Interrupted(message);
   const hint =
     status === 407
       ? 'Write name and password into the variable: HTTPS_PROXY=http://NAME:PASSWORD@host:port.'
-      : 'Ask whoever runs the proxy, or except the host by NO_PROXY of the environment.';
-  return new FailureError(failure('source-not-allowed', message, { hint }));
+      : ASK;
+  return new ProxyRefusal(message, status === 408 || status === 429 || status >= 500, hint);
 }
 
 function credentials({ username, password }: URL): Record<string, string> {

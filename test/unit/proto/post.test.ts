@@ -1,0 +1,77 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
+import { post } from '../../../proto/http/post.js';
+import { ConnectProxy } from '../../support/connect-proxy.js';
+
+const VARIABLES = ['HTTPS_PROXY', 'HTTP_PROXY', 'ALL_PROXY', 'NO_PROXY'];
+beforeEach(() => {
+  for (const name of VARIABLES.flatMap((name) => [name, name.toLowerCase()])) vi.stubEnv(name, '');
+});
+afterEach(() => {
+  vi.unstubAllEnvs();
+});
+
+/** A server of this machine that says what it was sent. */
+async function echo(): Promise<number> {
+  const server = createServer((request, response) => {
+    let body = '';
+    request.setEncoding('utf8').on('data', (part: string) => {
+      body += part;
+    });
+    const { host, authorization } = request.headers;
+    request.on('end', () => {
+      if (request.url === '/elsewhere') response.writeHead(307, { location: '/' });
+      response.end(`${request.method} ${request.url} ${host} ${authorization} ${body}`);
+    });
+  });
+  await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));
+  onTestFinished(() => void server.close());
+  return (server.address() as AddressInfo).port;
+}
+
+const body = new TextEncoder().encode('numbers');
+const headers = { authorization: 'Bearer t' };
+
+describe('a POST', () => {
+  test('goes to the address itself, follows no redirect, and ends when time is over', async () => {
+    const port = await echo();
+    const at = (path: string) => new URL(`http://127.0.0.1:${port}${path}`);
+    expect(await post(at('/a?b=1'), headers, body, 5)).toEqual({
+      status: 200,
+      text: `POST /a?b=1 127.0.0.1:${port} Bearer t numbers`,
+    });
+    expect(await post(at('/elsewhere'), headers, body, 5)).toMatchObject({ status: 307 });
+    const silent = createServer(() => undefined);
+    await new Promise<void>((listening) => silent.listen(0, '127.0.0.1', listening));
+    onTestFinished(() => {
+      silent.closeAllConnections();
+      silent.close();
+    });
+    const nobody = new URL(`http://127.0.0.1:${(silent.address() as AddressInfo).port}/`);
+    await expect(post(nobody, headers, body, 0.1)).rejects.toMatchObject({
+      cause: expect.objectContaining({ name: 'TimeoutError' }),
+    });
+  });
+
+  test('goes through the proxy of the environment, but to this machine and what NO_PROXY names', async () => {
+    const port = await echo();
+    const proxy = await new ConnectProxy().start();
+    proxy.hosts.set('metrics.test', port);
+    vi.stubEnv('http_proxy', `http://me:a%40b@${proxy.host}`);
+    const url = new URL(`http://metrics.test:${port}/write?x=1`);
+    expect(await post(url, headers, body, 5)).toEqual({
+      status: 200,
+      text: `POST /write?x=1 metrics.test:${port} Bearer t numbers`,
+    });
+    const authorization = `Basic ${Buffer.from('me:a@b').toString('base64')}`;
+    expect(proxy.seen).toEqual([{ target: url.href, authorization }]);
+    expect(await post(new URL(`http://127.0.0.1:${port}/`), {}, body, 5)).toMatchObject({ status: 200 });
+    vi.stubEnv('NO_PROXY', 'metrics.test');
+    await expect(post(url, headers, body, 5)).rejects.toThrow(/metrics\.test/);
+    expect(proxy.seen).toHaveLength(1);
+    vi.stubEnv('http_proxy', 'http://127.0.0.1:9');
+    vi.stubEnv('NO_PROXY', '');
+    await expect(post(url, headers, body, 5)).rejects.toThrow(/ECONNREFUSED 127\.0\.0\.1:9/);
+  });
+});
