@@ -56,12 +56,12 @@ function utilization(evidence: Evidence, absent: (quantity: string) => string, o
 function compressionRate(evidence: Evidence) {
   const { baseBytes, modelBytes } = evidence.input.given;
   const kept = performanceRatio(evidence);
+  if (kept.value === null) return single(null, 'ratio', kept.reason);
   if (baseBytes === null || modelBytes === null)
     return single(null, 'ratio', 'the weight bytes of the base file are not known');
-  if (kept === null) return single(null, 'ratio', 'what is left of the performance was not measured');
   // Adapters beside the weights have to be kept and loaded like them.
   const bytes = modelBytes + (adapterBytesOf(evidence.input.artifact) ?? 0);
-  return single(compressionRatio(baseBytes, bytes) * kept, 'ratio', '');
+  return single(compressionRatio(baseBytes, bytes) * kept.value, 'ratio', '');
 }
 
 type Artifact = TrialFacts['artifact'];

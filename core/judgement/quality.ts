@@ -1,4 +1,5 @@
 import type { MetricName, Unit } from '../metrics/catalogue.js';
+import type { Reading } from '../metrics/integrate.js';
 import { mainScore } from '../quality/main-score.js';
 import type { Estimate } from '../quality/perplexity.js';
 import { type Entry, missing, single } from './entries.js';
@@ -7,8 +8,12 @@ import { NOT_APPLICABLE } from './not-applicable.js';
 
 const NO_BASE = 'the model was not compared with its base';
 
+interface QualityFindings extends Findings {
+  readonly entries: Findings['entries'] & Readonly<Record<'perplexityRatio' | 'taskRetentionRatio', Entry>>;
+}
+
 /** What the model's answers are worth, from what was measured after it was timed. */
-export function qualityFindings({ input }: Evidence): Findings {
+export function qualityFindings({ input }: Evidence): QualityFindings {
   const { quality } = input;
   const why = quality === null ? (input.absent.quality ?? NOT_APPLICABLE.quality) : null;
   const text = quality?.text ?? null;
@@ -17,7 +22,7 @@ export function qualityFindings({ input }: Evidence): Findings {
   const noBase = why ?? (text === null ? NOT_APPLICABLE.text : NO_BASE);
   const tasks = (quality?.tasks ?? []).flatMap((task) => mainScore(task) ?? []);
   const retained = tasks.flatMap(({ retentionPercent }) => retentionPercent ?? []);
-  const entries: Partial<Record<MetricName, Entry>> = {
+  const entries = {
     perplexity: estimated(text?.perplexity ?? null, 'ratio', noText),
     perplexityRatio: estimated(against?.perplexityRatio ?? null, 'ratio', noBase),
     klDivergenceNats: estimated(against?.kl.mean ?? null, 'nats', noBase),
@@ -35,10 +40,12 @@ export function qualityFindings({ input }: Evidence): Findings {
 }
 
 /** How much of the base's performance is left, 1 = all: of its task scores, else of its likelihood (base PPL over PPL). */
-export function performanceRatio(evidence: Evidence): number | null {
-  const { taskRetentionRatio, perplexityRatio } = qualityFindings(evidence).entries;
-  if (taskRetentionRatio !== undefined && taskRetentionRatio.value !== null) return taskRetentionRatio.value;
-  return perplexityRatio?.value == null ? null : 1 / perplexityRatio.value;
+export function performanceRatio(evidence: Evidence): Reading {
+  const { taskRetentionRatio: tasks, perplexityRatio: text } = qualityFindings(evidence).entries;
+  if (tasks.value !== null) return { value: tasks.value, gapSeconds: null };
+  if (text.value !== null) return { value: 1 / text.value, gapSeconds: null };
+  // Of the two that which was asked for says why it is not there.
+  return { value: null, reason: tasks.reason === NOT_APPLICABLE.tasks ? text.reason : tasks.reason };
 }
 
 const percentAsRatio = ({ value, standardError }: Estimate): Estimate => ({

@@ -103,6 +103,23 @@ describe('a calm trial', () => {
     expect(value(result, 'modelCompressionRate')).toBeCloseTo((16 / (8.5 + 0.63)) * 0.75, 12);
     expect(value(result, 'compressionRatio')).toBeCloseTo(16 / 8.5, 12);
   });
+
+  test('a compression rate that is missing says what was not asked for, before what is not known', () => {
+    const { text, tasks, ...rest } = calmInput().quality!;
+    const alone = text === null ? null : { ...text, againstBase: null };
+    const why = (changes: Parameters<typeof judged>[0]) => reason(judged(changes), 'modelCompressionRate');
+    expect(why({ quality: null })).toBe('the sweep asks for no quality');
+    expect(why({ quality: null, baseBytes: null })).toBe('the sweep asks for no quality');
+    expect(why({ quality: null, absent: { quality: 'the engine crashed' } })).toBe('the engine crashed');
+    const noBase = 'the model was not compared with its base';
+    expect(why({ quality: { ...rest, text: alone, tasks: [] } })).toBe(noBase);
+    const unheld = tasks.map((task) => ({
+      ...task,
+      scores: task.scores.map((score) => ({ ...score, base: null, retentionPercent: null })),
+    }));
+    expect(why({ quality: { ...rest, text: null, tasks: unheld } })).toBe(noBase);
+    expect(why({ baseBytes: null })).toBe('the weight bytes of the base file are not known');
+  });
 });
 
 describe('gates', () => {
