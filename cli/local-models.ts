@@ -1,5 +1,6 @@
 import { dirname, isAbsolute, resolve } from 'node:path';
 import {
+  headerOf,
   type ModelSettings,
   type Opening,
   peekModel,
@@ -118,6 +119,21 @@ export async function resolveModels(
   if (first === undefined) return resolved;
   const message = failures.map((reason) => reason.message).join('\n');
   throw fromFailure({ ...first, message }, failures.every(isWords) ? EXIT.usage : EXIT.failed);
+}
+
+/**
+ * @returns the models of a sweep with what the headers of those that lie here say. The others stay as they are: who submits a sweep
+ *   need not have what nodes run, so nothing that is missing or broken here is an error.
+ */
+export function withHeadersHere({ models }: Sweep, modelFolders: readonly string[]): ModelRef[] {
+  return models.map((model) => {
+    try {
+      return { ...model, facts: headerOf(model.source, { modelFolders }).facts };
+    } catch (error) {
+      if (toFailure(error).code === 'internal') throw error;
+      return model;
+    }
+  });
 }
 
 /** Reads the header alone of a model that would have to be fetched. @throws FailureError */

@@ -73,6 +73,15 @@ export async function resolveModel(
 }
 
 /**
+ * Reads the header of a model that is on this machine, and computes no digest.
+ * @throws FailureError as resolveModel does.
+ */
+export function headerOf(source: string, settings: SourceSettings): Inspected {
+  if (isSynthetic(source)) return resolveSynthetic(source);
+  return looked(locateSource(source, settings, 'file or folder'), source, {}).inspected;
+}
+
+/**
  * Reads a model's header where it lies, and its digest where a hub knows it, without fetching the weights.
  * @param digest what the sweep says; null = nothing.
  * @throws FailureError as resolveModel does.
@@ -119,7 +128,7 @@ function resolveSynthetic(source: string): ResolvedModel {
 function looked(
   path: string,
   source: string,
-  settings: ModelSettings,
+  settings: Pick<ModelSettings, 'formats'>,
   beforeRead: (file: string) => unknown = () => {},
 ): { readonly files: readonly string[]; readonly inspected: Inspected } {
   try {

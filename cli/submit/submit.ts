@@ -2,15 +2,17 @@ import { userInfo } from 'node:os';
 import type { ControlConnection } from '../../proto/client.js';
 import { withCoordinator } from '../connection.js';
 import { EXIT } from '../exit.js';
+import { localModelFolders, withHeadersHere } from '../local-models.js';
 import { printData, printJson, say } from '../output/print.js';
-import { openSweep, quickly } from '../sweep-file.js';
+import { openSweep, readyToRun } from '../sweep-file.js';
 import { exitCodeOf, sayInvalid, TRY_AGAIN, watchSweep } from '../watch/watch.js';
 import type { SubmitOptions } from './command.js';
 
 /** Hands a sweep to a coordinator and prints its id; with --watch stays until it is finished. */
 export async function submit(file: string, options: SubmitOptions): Promise<number> {
   const written = openSweep(file);
-  const { document, sweep } = options.quick === true ? quickly(written) : written;
+  const models = withHeadersHere(written.sweep, localModelFolders(file, written.sweep, []));
+  const { document, sweep } = readyToRun(written, models, options.quick === true);
   return await withCoordinator(options, async (control: ControlConnection) => {
     const accepted = await control.submitSweep({
       document,
