@@ -36,6 +36,7 @@ function entry(row: Row, names: readonly string[]) {
   const { trial } = row;
   return {
     number: row.number,
+    label: row.label,
     experimentId: row.experimentId,
     trialId: trial.trialId,
     state: row.state,

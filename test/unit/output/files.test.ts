@@ -13,6 +13,7 @@ import { join } from 'node:path';
 import { asyncBufferFromFile, parquetMetadataAsync, parquetReadObjects } from 'hyparquet';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { parse } from 'yaml';
+import { json } from '../../../cli/output/json.js';
 import { jsonLines } from '../../../cli/output/jsonl.js';
 import { createProgram } from '../../../cli/program.js';
 import { METRICS } from '../../../core/metrics/catalogue.js';
@@ -21,7 +22,7 @@ import { csvText } from '../../../report/csv.js';
 import { metricOf } from '../../../report/rows.js';
 import { sweepRecords } from '../../support/sweep-records.js';
 
-/** An interpreter with mlflow-skinny and pyarrow, where somebody names one: the formats are read by their own libraries then. */
+/** An interpreter with mlflow-skinny, pyarrow and wandb, where somebody names one: the formats are read by their own libraries then. */
 const python = process.env.RIDGEPOINT_PYTHON;
 
 const records = sweepRecords({ experiments: 24 });
@@ -177,5 +178,34 @@ test.skipIf(python === undefined)(
     expect(said.rows).toHaveLength(24);
     for (const { name } of numbers) expect(said.rows[0][name], name).toBe(metricOf(first, name));
     expect(said.rows[0].energyJoules).toBeNull();
+  },
+);
+
+test.skipIf(python === undefined)(
+  'the script for Weights & Biases makes a run of each row (needs RIDGEPOINT_PYTHON with wandb)',
+  { timeout: 240_000 },
+  () => {
+    const page = readFileSync(join(import.meta.dirname, '../../../docs/exports.md'), 'utf8');
+    const script = join(folder, 'to_wandb.py');
+    writeFileSync(script, /^```python\n([\s\S]*?)^```/m.exec(page)?.[1] ?? '');
+    const few = buildReport(
+      records.filter(({ sweep }) => sweep.position < 3 || sweep.position === failed.number - 1),
+      { sweepName: 'reference', objectives: [] },
+    );
+    const { status, stderr } = spawnSync(python!, ['-I', script, 'efficiency'], {
+      encoding: 'utf8',
+      input: json.export(few).text,
+      env: { ...process.env, WANDB_MODE: 'offline', WANDB_DIR: folder, WANDB_SILENT: 'true', HOME: folder },
+    });
+    expect(status, stderr).toBe(0);
+    const runs = readdirSync(join(folder, 'wandb')).filter((name) => name.startsWith('offline-run-'));
+    const ids = few.rows.map(({ experimentId }) => `reference-${experimentId}`);
+    expect(runs.map((name) => name.replace(/^offline-run-\d+_\d+-/, '')).sort()).toEqual(ids.sort());
+    const bytes = runs.map((name) =>
+      readFileSync(join(folder, 'wandb', name, `run-${name.split('-').slice(3).join('-')}.wandb`)),
+    );
+    expect(bytes.filter((file) => file.includes('decodeTokensPerSecond')).length).toBe(
+      few.rows.filter(({ state }) => state !== 'failed').length,
+    );
   },
 );
