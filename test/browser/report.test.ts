@@ -380,7 +380,7 @@ describe.skipIf(!hasChromium)('report page (needs chromium)', () => {
     await page.click('.states button:has-text("All")');
     const [png] = await Promise.all([
       page.waitForEvent('download'),
-      page.click('section:has(#pareto) button:has-text("Save PNG")'),
+      page.click('section:has(#pareto) button[aria-label="Save PNG"]'),
     ]);
     const bytes = readFileSync((await png.path()) ?? '');
     expect(bytes.subarray(1, 4).toString()).toBe('PNG');
@@ -445,6 +445,63 @@ describe.skipIf(!hasChromium)('report page (needs chromium)', () => {
       .poll(() => plot.locator('.importance li').first().textContent())
       .toMatch(/^quantization(9\d\.\d|100\.0) %$/);
     await plot.screenshot({ path: join(shots, 'axes-all.png') });
+  });
+
+  test('axes are reached and used by keys, with names for who does not see them', async () => {
+    await open(reference);
+    const slider = page.getByRole('slider', { name: /^parallel: arrows/ });
+    expect(await page.getByRole('slider').count()).toBe(reference.axes.length + 2);
+    expect(await slider.getAttribute('aria-valuetext')).toBe('all');
+    await slider.focus();
+    await page.keyboard.press('ArrowUp');
+    const kept = (value: number) =>
+      reference.rows.filter((row) => row.axes.parallel === value).map((row) => row.number);
+    await expect.poll(numbers).toEqual(kept(1));
+    expect(await slider.getAttribute('aria-valuetext')).toBe('only 1');
+    await page.keyboard.press('ArrowUp');
+    await expect.poll(numbers).toEqual(kept(4));
+    await page.locator('section.parallel').screenshot({ path: join(shots, 'axes-keys.png') });
+    await page.keyboard.press('Shift+Tab');
+    await page.keyboard.press('Tab');
+    await page.keyboard.press('Escape');
+    await expect.poll(async () => (await numbers()).length).toBe(24);
+    await page.getByRole('list', { name: /^Share of the variance of .+ by axis$/ }).waitFor();
+  });
+
+  test('every plot is saved as a picture of its own, with its style in it', async () => {
+    await open(reference);
+    const frames = page.locator('section.plot:has(button[aria-label="Save SVG"]):has(svg)');
+    const count = await frames.count();
+    expect(count).toBeGreaterThanOrEqual(4);
+    const blank = await page.context().newPage();
+    for (let i = 0; i < count; i += 1) {
+      const frame = frames.nth(i);
+      for (const ending of ['SVG', 'PNG']) {
+        const [download] = await Promise.all([
+          page.waitForEvent('download'),
+          frame.locator(`button[aria-label="Save ${ending}"]`).click(),
+        ]);
+        const bytes = readFileSync((await download.path()) ?? '');
+        writeFileSync(join(shots, download.suggestedFilename()), bytes);
+        if (ending === 'PNG') {
+          expect(bytes.subarray(1, 4).toString()).toBe('PNG');
+          continue;
+        }
+        // By itself, without the page's style sheet, it is the same drawing: no text is black on nothing, no line filled.
+        const text = bytes.toString();
+        expect(text).not.toContain('var(--');
+        await blank.setContent(`<body>${text}</body>`);
+        const drawn = await blank.evaluate(() => ({
+          marks: document.querySelectorAll('path, text, rect, circle').length,
+          filled: [...document.querySelectorAll('path.kept, path.front')].filter(
+            (path) => getComputedStyle(path).fill !== 'none',
+          ).length,
+        }));
+        expect(drawn.marks).toBeGreaterThan(10);
+        expect(drawn.filled).toBe(0);
+      }
+    }
+    await blank.close();
   });
 
   test('what the sweep did not ask for is not listed as missing', async () => {

@@ -194,19 +194,19 @@ describe.skipIf(!hasChromium)('views of the page (needs chromium)', () => {
     const pareto = 'section:has(#pareto)';
     await page.click(`${pareto} button:has-text("Numbers")`);
     expect(await page.locator(`${pareto} .numbers tbody tr`).count()).toBe(23);
-    const lines = await csvOf(await saved(`${pareto} button:has-text("Save CSV")`));
+    const lines = await csvOf(await saved(`${pareto} button[aria-label="Save CSV"]`));
     expect(lines[0]).toEqual(['row', 'experiment', 'state', 'front', 'modelBytes', 'decodeTokensPerSecond']);
     const byNumber = new Map(lines.slice(1).map((line) => [Number(line[0]), line]));
     for (const row of report.rows.filter(({ state }) => state !== 'failed')) {
       expect(Number(byNumber.get(row.number)?.[5])).toBe(row.trial.measurements.decodeTokensPerSecond?.value);
       expect(byNumber.get(row.number)?.[3]).toBe(String(row.onFront));
     }
-    const roofs = await csvOf(await saved('.plot.roofline button:has-text("Save CSV")'));
+    const roofs = await csvOf(await saved('.plot.roofline button[aria-label="Save CSV"]'));
     expect(roofs.slice(1)).toHaveLength(2 * 23);
-    const gaps = await csvOf(await saved('section:has(#latency) button:has-text("Save CSV")'));
+    const gaps = await csvOf(await saved('section:has(#latency) button[aria-label="Save CSV"]'));
     expect(gaps[0]).toContain('p99Seconds');
     for (const plot of ['.plot.roofline', 'section:has(#latency)']) {
-      const png = await saved(`${plot} button:has-text("Save PNG")`);
+      const png = await saved(`${plot} button[aria-label="Save PNG"]`);
       expect(
         readFileSync((await png.path()) ?? '')
           .subarray(1, 4)
@@ -240,7 +240,7 @@ describe.skipIf(!hasChromium)('views of the page (needs chromium)', () => {
     await power.locator('.zoomable').focus();
     await page.keyboard.press('End');
     await expect.poll(() => power.locator('.walked').textContent()).toMatch(/^prefill 5: 80\.0 W over/);
-    const csv = await csvOf(await saved('.plot:has(#power) button:has-text("Save CSV")'));
+    const csv = await csvOf(await saved('.plot:has(#power) button[aria-label="Save CSV"]'));
     expect(csv[0]).toEqual(['source', 'seconds', 'watts']);
     expect(csv.length).toBeGreaterThan(100);
     await opened.shot('power');
@@ -256,7 +256,7 @@ describe.skipIf(!hasChromium)('views of the page (needs chromium)', () => {
       expect.arrayContaining(['op_29', 'op_28', '17 others']),
     );
     expect(await plot.textContent()).toMatch(/looking on cost 20\.0 %/);
-    const csv = await csvOf(await saved('.operators button:has-text("Save CSV")'));
+    const csv = await csvOf(await saved('.operators button[aria-label="Save CSV"]'));
     expect(csv[1]?.slice(0, 3)).toEqual(['op_29', 'mlp', 'MUL_MAT']);
     expect(csv).toHaveLength(31);
     const shares = csv.slice(1).map((line) => Number(line[6]));
@@ -279,7 +279,7 @@ describe.skipIf(!hasChromium)('views of the page (needs chromium)', () => {
       expect(lines[i]).toContain(change.verdict);
     }
     await opened.shot('comparison');
-    const csv = await csvOf(await saved('.comparison button:has-text("Save CSV")'));
+    const csv = await csvOf(await saved('.comparison button[aria-label="Save CSV"]'));
     // The page carries samples with nine digits.
     for (const [i, { change }] of expected.entries()) {
       expect(Number(csv[i + 1]?.[6])).toBeCloseTo(change ?? Number.NaN, 6);
@@ -336,7 +336,7 @@ describe.skipIf(!hasChromium)('views of the page (needs chromium)', () => {
     await opened.shot('pivot');
     await cell.locator('button').click();
     await expect.poll(() => page.textContent('.results [role=status]')).toContain('2 of 24 rows');
-    const csv = await csvOf(await saved('.pivot button:has-text("Save CSV")'));
+    const csv = await csvOf(await saved('.pivot button[aria-label="Save CSV"]'));
     expect(csv[0]).toEqual(['quantization', 'parallel', 'best decodeTokensPerSecond', 'validRows', 'row']);
   });
 });

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { paretoFront } from '../../../core/judgement/pareto.js';
+import { keptText, type Range, rangeByKey, uprightsOf } from '../../../dashboards/web/src/axes/scales.js';
 import { frontFor, frontOf, type Point, pointsOf } from '../../../dashboards/web/src/charts/front.js';
 import { pixelsOf, SIZES } from '../../../dashboards/web/src/charts/size.js';
 import { stripsOf } from '../../../dashboards/web/src/detail/series.js';
@@ -19,6 +20,48 @@ const report = buildReport(sweepRecords({ experiments: 24 }), {
   objectives: [{ metric: 'decodeTokensPerSecond', better: 'max' }],
 });
 const found = (text: string) => filterRows(report, { ...EMPTY_FILTER, text });
+
+describe('the kept part of an axis by keys', () => {
+  const uprights = uprightsOf(report, ['decodeTokensPerSecond']);
+  const axis = uprights.find(({ key }) => key === 'axis:parallel')!;
+  const metric = uprights.find(({ key }) => key === 'metric:decodeTokensPerSecond')!;
+  /** Presses keys in turn; `S` before one is Shift. */
+  const press = (upright: typeof axis, ...keys: string[]) =>
+    keys.reduce<Range | null | undefined>((range, key) => {
+      const shift = key.startsWith('S');
+      return rangeByKey(upright, range ?? null, `Arrow${shift ? key.slice(1) : key}`, shift);
+    }, null);
+
+  test('begins with one value at an end, moves it, widens it, and stays on the axis', () => {
+    expect(axis.high).toBeGreaterThanOrEqual(1);
+    expect(press(axis, 'Up')).toEqual([0, 0]);
+    expect(press(axis, 'Down')).toEqual([axis.high, axis.high]);
+    expect(press(axis, 'Up', 'Up')).toEqual([1, 1]);
+    expect(press(axis, 'Up', 'SUp')).toEqual([0, 1]);
+    expect(press(axis, 'Up', 'SUp', 'SDown', 'SDown')).toEqual([0, 0]);
+    expect(press(axis, 'Up', 'Down')).toEqual([0, 0]);
+    expect(press(axis, ...Array<string>(9).fill('Up'))).toEqual([axis.high, axis.high]);
+    expect(keptText(axis, [0, 1])).toBe('1 to 4');
+    expect(keptText(axis, [1, 1])).toBe('only 4');
+  });
+
+  test('meets both ends of a metric exactly, so that no row is lost to rounding', () => {
+    const values = report.rows.flatMap((row) => metricOf(row, 'decodeTokensPerSecond') ?? []);
+    const [low, high] = [Math.min(...values), Math.max(...values)];
+    expect(press(metric, 'Up')?.[0]).toBe(low);
+    expect(press(metric, ...Array<string>(30).fill('Up'))?.[1]).toBe(high);
+    expect(press(metric, ...Array<string>(30).fill('Down'))?.[0]).toBe(low);
+    expect(press(metric, 'Up', ...Array<string>(30).fill('SUp'))).toEqual([low, high]);
+    expect(keptText(metric, null)).toBe('all');
+    expect(keptText(metric, [low, high])).toMatch(/ to .+ t\/s$/);
+  });
+
+  test('is given up by Escape, and other keys do nothing', () => {
+    expect(rangeByKey(axis, [0, 0], 'Escape', false)).toBeNull();
+    expect(rangeByKey(axis, null, 'Escape', false)).toBeUndefined();
+    expect(rangeByKey(axis, null, 'a', false)).toBeUndefined();
+  });
+});
 
 describe('filter of the page', () => {
   test('words narrow down: values, axes, metrics in the unit of their column, codes', () => {

@@ -32,11 +32,15 @@ export function ImportanceBars({ report, rows, metric }: ImportanceProps) {
       <p title={HELP}>
         Variance of {metric.label} over {found.rows} valid rows that each axis explains by itself
       </p>
-      <ul>
+      <ul aria-label={`Share of the variance of ${metric.label} by axis`}>
         {axes.map(({ axis, share, chance }) => (
           <li key={axis}>
             <span class="name">{axis}</span>
-            <span class="track">
+            <span
+              class="track"
+              role="img"
+              aria-label={share > chance ? 'more than chance' : 'no more than chance'}
+            >
               <i class={share > chance ? '' : 'chance'} style={{ width: `${100 * share}%` }} />
               <b style={{ left: `${Math.min(100, 100 * chance)}%` }} />
             </span>

@@ -1,3 +1,4 @@
+import type { RefObject } from 'preact';
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import type { Report } from '../../../../report/report.js';
 import { metricOf, type Row } from '../../../../report/rows.js';
@@ -5,7 +6,7 @@ import { metricOptions, Picker } from '../charts/choices.js';
 import { type PlotData, PlotFrame } from '../charts/frame.js';
 import type { Ranges } from '../table/ranges.js';
 import { ImportanceBars } from './importance.js';
-import { placeOf, type Upright, uprightsOf, valueAt } from './scales.js';
+import { keptText, placeOf, type Range, rangeByKey, type Upright, uprightsOf, valueAt } from './scales.js';
 
 interface ParallelProps {
   readonly report: Report;
@@ -22,6 +23,8 @@ const BOTTOM = 16;
 const SIDE = 56;
 /** Pixels from one line to the next, at least. */
 const GAP = 92;
+/** Pixels of a band, at least. */
+const THINNEST = 9;
 /** A stroke that is shorter is a click. */
 const STROKE = 4;
 
@@ -29,6 +32,7 @@ const STROKE = 4;
 export function Parallel({ report, rows, ranges, onRanges, hovered }: ParallelProps) {
   const [chosen, setChosen] = useState<readonly string[] | null>(null);
   const [about, setAbout] = useState<string | null>(null);
+  const drawing = useRef<SVGSVGElement>(null);
   const metrics = chosen ?? usualMetrics(report);
   const uprights = useMemo(() => uprightsOf(report, metrics), [report, metrics.join(' ')]);
   const metric = report.metrics.find(({ name }) => name === (about ?? metrics[0])) ?? report.metrics[0];
@@ -44,9 +48,10 @@ export function Parallel({ report, rows, ranges, onRanges, hovered }: ParallelPr
       note={
         brushed
           ? `${rows.length} of ${report.rows.length} rows`
-          : 'a stroke along an axis keeps the rows that pass there'
+          : 'a stroke along an axis keeps the rows that pass there; so do arrow keys on it'
       }
       file={`${report.sweepName}-axes`}
+      drawn={() => drawing.current}
       data={() => dataOf(uprights, rows)}
     >
       <Lines
@@ -56,10 +61,11 @@ export function Parallel({ report, rows, ranges, onRanges, hovered }: ParallelPr
         ranges={ranges}
         onRanges={onRanges}
         hovered={hovered}
+        drawing={drawing}
       />
       <div class="bar axes">
         <details class="chooser">
-          <summary>Numbers</summary>
+          <summary>Metrics</summary>
           <div class="sheet">
             {report.metrics.map(({ name, label }) => (
               <label key={name}>
@@ -95,9 +101,10 @@ function usualMetrics({ objectives, metrics }: Report): string[] {
 interface LinesProps extends Pick<ParallelProps, 'rows' | 'ranges' | 'onRanges' | 'hovered'> {
   readonly uprights: readonly Upright[];
   readonly all: readonly Row[];
+  readonly drawing: RefObject<SVGSVGElement | null>;
 }
 
-function Lines({ uprights, all, rows, ranges, onRanges, hovered }: LinesProps) {
+function Lines({ uprights, all, rows, ranges, onRanges, hovered, drawing }: LinesProps) {
   const frame = useRef<HTMLElement>(null);
   const [room, setRoom] = useState(600);
   useEffect(() => {
@@ -123,21 +130,32 @@ function Lines({ uprights, all, rows, ranges, onRanges, hovered }: LinesProps) {
     const at = 1 - (event.clientY - (box?.top ?? 0) - TOP) / (HEIGHT - TOP - BOTTOM);
     return Math.max(0, Math.min(1, at));
   };
+  const keep = (upright: Upright, range: Range | null) => {
+    const { [upright.key]: _, ...others } = ranges;
+    onRanges(range === null ? others : { ...others, [upright.key]: range });
+  };
+  const onKeyDown = (event: KeyboardEvent, upright: Upright) => {
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    const next = rangeByKey(upright, ranges[upright.key] ?? null, event.key, event.shiftKey);
+    if (next === undefined) return;
+    event.preventDefault();
+    keep(upright, next);
+  };
   const end = (upright: Upright) => {
     if (stroke === null) return;
-    const { [upright.key]: _, ...others } = ranges;
     const far = Math.abs(stroke.from - stroke.to) * (HEIGHT - TOP - BOTTOM) >= STROKE;
     const [low, high] = [Math.min(stroke.from, stroke.to), Math.max(stroke.from, stroke.to)];
-    onRanges(far ? { ...others, [upright.key]: [valueAt(upright, low), valueAt(upright, high)] } : others);
+    keep(upright, far ? [valueAt(upright, low), valueAt(upright, high)] : null);
     setStroke(null);
   };
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keys
-    <section class="sideways" tabIndex={0} aria-label="Rows over axes" ref={frame}>
+    <section class="sideways" aria-label="Rows over axes" ref={frame}>
+      {/* biome-ignore lint/a11y/useSemanticElements: a drawing is no set of fields */}
       <svg
+        ref={drawing}
         width={width}
         height={HEIGHT}
-        role="img"
+        role="group"
         aria-label={`${rows.length} rows over ${uprights.length} axes`}
       >
         <path class="faint" d={faint} />
@@ -166,7 +184,7 @@ function Lines({ uprights, all, rows, ranges, onRanges, hovered }: LinesProps) {
                 </text>
               ))}
               {low !== undefined && high !== undefined && (
-                <rect class="band" x={-7} width={14} y={y(high)} height={Math.max(1, y(low) - y(high))} />
+                <rect class="band" x={-7} width={14} {...bandOf(y(high), y(low))} />
               )}
               <rect
                 class="brush"
@@ -174,6 +192,15 @@ function Lines({ uprights, all, rows, ranges, onRanges, hovered }: LinesProps) {
                 width={32}
                 y={y(1) - 6}
                 height={y(0) - y(1) + 12}
+                tabIndex={0}
+                role="slider"
+                aria-orientation="vertical"
+                aria-label={`${upright.label}: arrows move what is kept, Shift widens it, Escape keeps all`}
+                aria-valuemin={upright.low}
+                aria-valuemax={upright.high}
+                aria-valuenow={ranges[upright.key]?.[1] ?? upright.high}
+                aria-valuetext={keptText(upright, ranges[upright.key] ?? null)}
+                onKeyDown={(event) => onKeyDown(event, upright)}
                 onPointerDown={(event) => {
                   event.currentTarget.setPointerCapture(event.pointerId);
                   setStroke({ key: upright.key, from: heightAt(event), to: heightAt(event) });
@@ -190,6 +217,12 @@ function Lines({ uprights, all, rows, ranges, onRanges, hovered }: LinesProps) {
       </svg>
     </section>
   );
+}
+
+/** From one height to another, and to be seen also where both are one. */
+function bandOf(top: number, bottom: number): { y: number; height: number } {
+  const height = Math.max(THINNEST, bottom - top);
+  return { y: (top + bottom - height) / 2, height };
 }
 
 /** A row's line; where it has no number the line has a gap. */

@@ -9,8 +9,6 @@ import {
 import * as echarts from 'echarts/core';
 import { CanvasRenderer, SVGRenderer } from 'echarts/renderers';
 import { useEffect, useRef } from 'preact/hooks';
-import { dataUrlToBlob, svgToPng } from '../save.js';
-import { colour } from './palette.js';
 
 echarts.use([
   BarChart,
@@ -78,13 +76,4 @@ export function ChartView({ option, label, height, renderer = 'svg', onReady, on
     drawn.current?.(chart.current);
   }, [option]);
   return <div class="chart" ref={place} role="img" aria-label={label} style={{ height: `${height}px` }} />;
-}
-
-/** @returns the chart as it is on screen, as PNG at twice its size. */
-export function chartPng(chart: Chart): Promise<Blob> {
-  if (chart.getZr().painter.getType() === 'canvas') {
-    const url = chart.getDataURL({ type: 'png', pixelRatio: 2, backgroundColor: colour('paper') });
-    return Promise.resolve(dataUrlToBlob(url));
-  }
-  return svgToPng(chart.renderToSVGString(), chart.getWidth(), chart.getHeight(), colour('paper'));
 }

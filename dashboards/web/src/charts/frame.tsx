@@ -2,7 +2,8 @@ import type { ComponentChildren } from 'preact';
 import { useState } from 'preact/hooks';
 import { csvLines } from '../../../../report/csv.js';
 import { fileName, save } from '../save.js';
-import { type Chart, chartPng } from './chart.js';
+import type { Chart } from './chart.js';
+import { pictureOf } from './picture.js';
 
 /** What a plot shows, as numbers: base units, at full precision. */
 export interface PlotData {
@@ -23,7 +24,7 @@ interface FrameProps {
   /** What files are named after. */
   readonly file: string;
   /** Called when a picture is wanted; null while nothing is drawn, absent where numbers are what is shown. */
-  chart?(): Chart | null;
+  drawn?(): Chart | SVGSVGElement | null;
   /** Called only when the numbers are wanted. */
   data(): PlotData;
   readonly children: ComponentChildren;
@@ -34,12 +35,12 @@ const MOST_LINES = 200;
 
 /** A plot with its heading, and the ways to take it away or to read it as a table. */
 export function PlotFrame(props: FrameProps) {
-  const { id, title, level = 2, kind = '', note = null, file, chart, data, children } = props;
+  const { id, title, level = 2, kind = '', note = null, file, drawn, data, children } = props;
   const Heading = level === 2 ? 'h2' : 'h3';
   const [shown, setShown] = useState(false);
-  const savePng = async () => {
-    const drawn = chart?.() ?? null;
-    if (drawn !== null) save(fileName(file, '.png'), await chartPng(drawn));
+  const savePicture = async (ending: 'png' | 'svg') => {
+    const what = drawn?.() ?? null;
+    if (what !== null) save(fileName(file, `.${ending}`), await pictureOf(what)[ending]());
   };
   const saveCsv = () => {
     const { head, lines } = data();
@@ -51,19 +52,29 @@ export function PlotFrame(props: FrameProps) {
         <Heading id={id}>{title}</Heading>
         {note !== null && <p class="quiet">{note}</p>}
         <span class="spring" />
-        {chart !== undefined && (
+        {drawn !== undefined && (
           <button type="button" class="plain" aria-expanded={shown} onClick={() => setShown(!shown)}>
             {shown ? 'Hide numbers' : 'Numbers'}
           </button>
         )}
-        <button type="button" class="plain" onClick={saveCsv}>
-          Save CSV
-        </button>
-        {chart !== undefined && (
-          <button type="button" class="plain" onClick={savePng}>
-            Save PNG
+        <span class="save">
+          <span aria-hidden="true">Save</span>
+          <button type="button" class="plain" aria-label="Save CSV" onClick={saveCsv}>
+            CSV
           </button>
-        )}
+          {drawn !== undefined &&
+            (['png', 'svg'] as const).map((ending) => (
+              <button
+                key={ending}
+                type="button"
+                class="plain"
+                aria-label={`Save ${ending.toUpperCase()}`}
+                onClick={() => void savePicture(ending)}
+              >
+                {ending.toUpperCase()}
+              </button>
+            ))}
+        </span>
       </div>
       {children}
       {shown && <Numbers data={data()} caption={title} />}

@@ -37,7 +37,7 @@ export function Latency({ report, selected, theme, hovered, onHover, onOpen }: L
       id="latency"
       title="Time between tokens"
       file={`${report.sweepName}-latency`}
-      chart={() => chart.current}
+      drawn={() => chart.current}
       data={() => latencyData(rows)}
     >
       {box === null ? (

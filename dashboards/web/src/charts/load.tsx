@@ -45,7 +45,7 @@ export function Load({ report, rows, theme, hovered, onHover, onOpen }: LoadProp
       title="Under load"
       note="a line for each server, its points in the order of concurrency or rate"
       file={`${report.sweepName}-load`}
-      chart={() => chart.current}
+      drawn={() => chart.current}
       data={() => ({
         head: ['server', 'row', 'state', 'load', x.name, `${y.name}${perDevice ? 'PerDevice' : ''}`],
         lines: lines.flatMap(({ name, points }) =>

@@ -56,7 +56,7 @@ export function Pareto({ report, rows, theme, hovered, onHover, onOpen }: Pareto
       title="Trade-off"
       note={frontText(report, front, points.length)}
       file={`${report.sweepName}-trade-off`}
-      chart={() => chart.current}
+      drawn={() => chart.current}
       data={() => dataOf(points, front, [x, y, ...(size === null ? [] : [size])])}
     >
       <PlotView

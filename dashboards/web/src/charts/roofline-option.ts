@@ -15,7 +15,10 @@ import { type Group, groupsOf, type PlottedSeries } from './groups.js';
 import { axisStyle, colour, FONT, series, tooltipStyle } from './palette.js';
 import type { Plot, PlotPoint } from './plot.js';
 
-const GRID = { left: 16, right: 28, top: 40, bottom: 34, containLabel: true };
+const GRID = { left: 16, right: 28, bottom: 34, containLabel: true };
+/** Pixels above the plot: of the name of its axis, and of the colours above that. */
+const NAME_ROOM = 34;
+const LEGEND_ROOM = 28;
 /** Of each phase, and what a reader calls the shape. */
 export const SYMBOLS = {
   decode: ['circle', 'circles'],
@@ -106,7 +109,7 @@ function plotOf(
     option: {
       animation: false,
       textStyle: { fontFamily: FONT },
-      grid: GRID,
+      grid: { ...GRID, top: NAME_ROOM + (hasLegend(by) ? LEGEND_ROOM : 0) },
       legend: legend(by),
       tooltip: {
         ...tooltipStyle(),
@@ -255,10 +258,14 @@ function nodeLines(roofs: readonly NodeRoof[], low: number, high: number): objec
   return [...lines, named];
 }
 
+function hasLegend(axis: AxisColumn | null): boolean {
+  return (axis?.texts.length ?? 0) > 1;
+}
+
 function legend(axis: AxisColumn | null) {
   const data = axis?.texts ?? [];
   return {
-    show: data.length > 1,
+    show: hasLegend(axis),
     type: 'scroll',
     left: 8,
     top: 4,

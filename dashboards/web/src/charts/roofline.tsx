@@ -40,7 +40,7 @@ export function Roofline({ report, rows, theme, hovered, onHover, onOpen }: Roof
       title={shown === 'roofline' ? 'Roofline' : 'Predicted and measured'}
       kind="roofline"
       file={`${report.sweepName}-${shown}`}
-      chart={() => chart.current}
+      drawn={() => chart.current}
       data={() => dataOf(points)}
     >
       <PlotView

@@ -71,7 +71,7 @@ export function Comparison({ report, selected, theme, runs = [] }: ComparisonPro
           : [summary(matched, changes), ...sentencesOf(apart, matched, metric.name)].join('; ')
       }
       file={`${report.sweepName}-comparison`}
-      chart={() => chart.current}
+      drawn={() => chart.current}
       data={() => ({ head: CHANGE_HEAD, lines: changeLines(changes) })}
     >
       <Chooser report={report} selected={selected} runs={runs} choice={choice} onChoice={setChosen}>

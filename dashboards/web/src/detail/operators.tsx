@@ -41,7 +41,7 @@ function PhaseOperators({ number, phase, theme }: { number: number; phase: Profi
       level={3}
       kind="operators"
       file={`row-${number}-${phase.name}-operators`}
-      chart={() => chart.current}
+      drawn={() => chart.current}
       data={() => dataOf(phase)}
     >
       <ChartView

@@ -24,7 +24,7 @@ export function Power({ trial, number, theme }: { trial: ResultRecord; number: n
       level={3}
       note={power === null ? null : power.source}
       file={`row-${number}-power`}
-      chart={() => chart.current}
+      drawn={() => chart.current}
       data={() => dataOf(lines)}
     >
       <PlotView

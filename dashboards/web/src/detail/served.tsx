@@ -142,7 +142,7 @@ function Curves({ view, number, theme }: { view: ServedView; number: number; the
       level={3}
       note="share of requests within so long; scheduled counts from when it was meant to start"
       file={`row-${number}-latencies`}
-      chart={() => chart.current}
+      drawn={() => chart.current}
       data={() => curveData(view)}
     >
       <ChartView
