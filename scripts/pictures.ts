@@ -1,17 +1,32 @@
-// Makes the pictures of docs/images from a run of the quickstart: the table as a terminal shows it, the report page on a desktop, in the
-// dark and on a phone, and the live view of a sweep of the fake runner; and, where docs/examples/techniques.yaml was run, its page with
-// a row open. Needs chromium. Run it by hand, without `--quick`, which has no intervals:
-//   ridge run docs/examples/quickstart.yaml && node --import tsx scripts/pictures.ts [FOLDER OF THE RUN]
+// Makes the pictures of docs/images: the table of the quickstart as a terminal shows it, its report page on a desktop, in the dark and
+// on a phone, and the live view of the same sweep while it runs. Needs chromium, and some five minutes on a calm machine; look at each
+// picture before it is committed.
+//   node --import tsx scripts/pictures.ts [FOLDER OF A RUN WITHOUT --quick]
 import { execFileSync, spawn } from 'node:child_process';
-import { existsSync, mkdtempSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { chromium } from 'playwright-core';
+import type { LiveSweep } from '../report/live/live.js';
+import { launchChromium } from '../test/support/chromium.js';
 
 const root = join(import.meta.dirname, '..');
-const run = resolve(process.argv[2] ?? join(root, 'ridge-out/quickstart'));
 const images = join(root, 'docs/images');
+const ridge = join(root, 'dist/cli/main.js');
+const quickstart = join(root, 'docs/examples/quickstart.yaml');
+const scratch = mkdtempSync(join(tmpdir(), 'ridgepoint-pictures-'));
+
+/** The run that is shown: what was named, or one that is made now. */
+function recorded(): string {
+  const [, , named] = process.argv;
+  if (named !== undefined) return resolve(named);
+  const out = join(scratch, 'quickstart');
+  execFileSync(process.execPath, [ridge, 'run', quickstart, '--out', out], {
+    stdio: ['ignore', 'ignore', 'inherit'],
+  });
+  return out;
+}
+const run = recorded();
 
 const COLORS: Record<string, string> = {
   '1': 'font-weight:bold',
@@ -41,64 +56,72 @@ function toHtml(ansi: string): string {
   return body + close();
 }
 
-const table = execFileSync(process.execPath, [join(root, 'dist/cli/main.js'), 'report', run], {
+const table = execFileSync(process.execPath, [ridge, 'report', run], {
   encoding: 'utf8',
   env: { ...process.env, FORCE_COLOR: '1', COLUMNS: '128', LANG: 'C.UTF-8' },
 });
-const browser = await chromium.launch({
-  executablePath: '/usr/bin/chromium',
-  args: ['--no-sandbox', '--disable-gpu', '--no-first-run', '--disable-background-networking'],
-});
+const browser = await launchChromium();
 const terminal = await browser.newPage({ viewport: { width: 1200, height: 300 }, deviceScaleFactor: 1.5 });
 await terminal.setContent(`<body style="margin:0;background:#16202a"><pre style="margin:0;padding:22px 26px;display:inline-block;
   color:#dfe7ee;font:14px/1.4 'DejaVu Sans Mono',monospace"><span style="color:#7fc8d8">$</span> ridge run docs/examples/quickstart.yaml\n\n${toHtml(table)}</pre></body>`);
 await terminal.locator('pre').screenshot({ path: join(images, 'table.png') });
 
+const DESKTOP = { width: 1280, height: 1180 };
 const VIEWS = [
-  { name: 'report.png', viewport: { width: 1280, height: 1180 }, colorScheme: 'light' },
-  { name: 'report-dark.png', viewport: { width: 1280, height: 1180 }, colorScheme: 'dark' },
+  { name: 'report.png', viewport: DESKTOP, colorScheme: 'light' },
+  { name: 'report-dark.png', viewport: DESKTOP, colorScheme: 'dark' },
   { name: 'report-phone.png', viewport: { width: 390, height: 844 }, colorScheme: 'light' },
 ] as const;
 for (const { name, ...view } of VIEWS) {
   const page = await browser.newPage(view);
   await page.goto(pathToFileURL(join(run, 'report.html')).href);
+  await page.waitForSelector('.chart svg');
+  // The charts follow their frames, which settle once the fonts are there.
   await page.waitForTimeout(1000);
   await page.screenshot({ path: join(images, name) });
 }
 
-/** Seconds after which a sweep of the fake runner has something to show and is not over. */
-const LIVE_SECONDS = 20;
-const address = '127.0.0.1:7171';
-const out = mkdtempSync(join(tmpdir(), 'ridgepoint-pictures-'));
-const sweep = join(root, 'docs/examples/fake.yaml');
+/** Trials of the second pass after which the live view shows rows with an interval and rows without. */
+const SECOND_PASS = 5;
+// The browser that looks at it is work beside it, which would make its rows invalid.
+const watched = join(scratch, 'watched.yaml');
+writeFileSync(
+  watched,
+  readFileSync(quickstart, 'utf8').replace(
+    'measure:\n',
+    'measure:\n    maxForeignCores: 100\n    maxStealRatio: 1\n',
+  ),
+);
 const live = spawn(
   process.execPath,
-  [join(root, 'dist/cli/main.js'), 'run', sweep, '--out', out, '--web', address, '--no-roofs'],
-  { stdio: 'ignore' },
+  [ridge, 'run', watched, '--out', join(scratch, 'watched'), '--web', '127.0.0.1:0', '--no-roofs'],
+  { stdio: ['ignore', 'ignore', 'pipe'] },
 );
 try {
-  await new Promise((done) => setTimeout(done, 1000 * LIVE_SECONDS));
-  const page = await browser.newPage({ viewport: { width: 1280, height: 1180 } });
-  await page.goto(`http://${address}/`);
+  const url = await new Promise<string>((found, gone) => {
+    let said = '';
+    live.stderr.setEncoding('utf8').on('data', (text: string) => {
+      said += text;
+      const [, address] = /web view at (\S+)/.exec(said) ?? [];
+      if (address !== undefined) found(address);
+    });
+    live.on('close', () => gone(new Error(`the sweep ended before it was seen:\n${said}`)));
+  });
+  for (;;) {
+    const { sweeps } = (await (await fetch(new URL('api/v1/sweeps', url))).json()) as { sweeps: LiveSweep[] };
+    const [sweep] = sweeps;
+    if (sweep !== undefined && sweep.trialsLeft <= sweep.points * (sweep.starts - 1) - SECOND_PASS) break;
+    await new Promise((done) => setTimeout(done, 500));
+  }
+  const page = await browser.newPage({ viewport: DESKTOP });
+  await page.goto(url);
+  await page.click('main a:has-text("quickstart")');
+  await page.waitForSelector('.running li');
+  await page.waitForSelector('.chart svg');
   await page.waitForTimeout(1500);
-  const [first] = await page.locator('main a').all();
-  await first?.click();
-  await page.waitForTimeout(3000);
   await page.screenshot({ path: join(images, 'live.png') });
 } finally {
   live.kill('SIGKILL');
+  await browser.close();
+  rmSync(scratch, { recursive: true, force: true });
 }
-
-const techniques = join(root, 'ridge-out/techniques/report.html');
-if (existsSync(techniques)) {
-  const wide = await browser.newPage({ viewport: { width: 1600, height: 1180 } });
-  await wide.goto(pathToFileURL(techniques).href);
-  await wide.waitForTimeout(1000);
-  await wide.screenshot({ path: join(images, 'techniques.png') });
-  // The row whose file took the most steps has the most to show.
-  const row = wide.locator('tbody tr:has-text("merged"):has-text("dsnot"):has-text("q4_k_m")').first();
-  await row.locator('td:nth-child(3)').click();
-  await wide.waitForTimeout(600);
-  await wide.locator('aside.detail').screenshot({ path: join(images, 'row.png') });
-}
-await browser.close();
