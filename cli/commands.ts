@@ -16,6 +16,7 @@ import { registerJudge } from './judge/command.js';
 import { registerKernels } from './kernels/command.js';
 import { registerModels } from './models/command.js';
 import { registerNodes } from './nodes/command.js';
+import { registerPause } from './pause/command.js';
 import { registerPlan } from './plan/command.js';
 import { registerPowerHelper } from './power-helper/command.js';
 import { registerProfile } from './profile/command.js';
@@ -24,6 +25,7 @@ import { registerQuality } from './quality/command.js';
 import { registerQuantize } from './quantize/command.js';
 import { registerReport } from './report/command.js';
 import { registerResults } from './results/command.js';
+import { registerResume } from './resume/command.js';
 import { registerRoofline } from './roofline/command.js';
 import { registerRoofs } from './roofs/command.js';
 import { registerRun } from './run/command.js';
@@ -59,6 +61,8 @@ export const COMMANDS: readonly CommandGroup[] = [
       registerPowerHelper,
       registerSubmit,
       registerWatch,
+      registerPause,
+      registerResume,
       registerCancel,
       registerSweeps,
       registerResults,

@@ -84,7 +84,7 @@ export const coordinatorConfigSchema = z.strictObject({
   metricsAddress: z.string().nullable().default(DEFAULT_COORDINATOR_METRICS),
   /** Where the live web view and its JSON API are, with the security below; null = nowhere. */
   webAddress: z.string().nullable().default(null),
-  /** Whether who has the scope `submit` may submit and cancel sweeps in the web view; else it only shows. */
+  /** Whether who has the scope `submit` may submit, pause and cancel sweeps in the web view; else it only shows. */
   webWrites: z.boolean().default(false),
   log: logSchema.default(() => ({ kind: 'sqlite' as const, path: defaultLogPath(), maxBytes: null })),
   security: securitySchema.default({ kind: 'plaintext' }),

@@ -9,7 +9,11 @@ import {
   type DrainNodeResponse,
   type ListNodesResponse,
   type ListSweepsResponse,
+  type PauseSweepRequest,
+  type PauseSweepResponse,
   RecordDetail,
+  type ResumeSweepRequest,
+  type ResumeSweepResponse,
   type StreamResultsRequest,
   type StreamResultsResponse,
   type SubmitSweepRequest,
@@ -40,6 +44,8 @@ type ResultsRequest = Pick<StreamResultsRequest, 'sweepId' | 'follow' | 'allTria
 export interface ControlConnection {
   submitSweep(request: SubmitSweepRequest, limits?: CallLimits): Promise<SubmitSweepResponse>;
   cancelSweep(request: CancelSweepRequest, limits?: CallLimits): Promise<CancelSweepResponse>;
+  pauseSweep(request: PauseSweepRequest, limits?: CallLimits): Promise<PauseSweepResponse>;
+  resumeSweep(request: ResumeSweepRequest, limits?: CallLimits): Promise<ResumeSweepResponse>;
   listSweeps(limits?: CallLimits): Promise<ListSweepsResponse>;
   listNodes(limits?: CallLimits): Promise<ListNodesResponse>;
   drainNode(request: DrainNodeRequest, limits?: CallLimits): Promise<DrainNodeResponse>;
@@ -64,6 +70,8 @@ export function connectControl(endpoint: Endpoint): ControlConnection {
   return {
     submitSweep: (request, limits) => unary(client.submitSweep.bind(client), request, limits),
     cancelSweep: (request, limits) => unary(client.cancelSweep.bind(client), request, limits),
+    pauseSweep: (request, limits) => unary(client.pauseSweep.bind(client), request, limits),
+    resumeSweep: (request, limits) => unary(client.resumeSweep.bind(client), request, limits),
     listSweeps: (limits) => unary(client.listSweeps.bind(client), {}, limits),
     listNodes: (limits) => unary(client.listNodes.bind(client), {}, limits),
     drainNode: (request, limits) => unary(client.drainNode.bind(client), request, limits),

@@ -172,12 +172,14 @@ export function toReport(record: ResultRecord): ResultReport {
   };
 }
 
-export type SweepStateWord = 'running' | 'done' | 'cancelled';
+export type SweepStateWord = 'running' | 'paused' | 'done' | 'cancelled';
 
 export function toSweepState(word: SweepStateWord): SweepState {
   switch (word) {
     case 'running':
       return SweepState.SWEEP_STATE_RUNNING;
+    case 'paused':
+      return SweepState.SWEEP_STATE_PAUSED;
     case 'done':
       return SweepState.SWEEP_STATE_DONE;
     case 'cancelled':
@@ -188,6 +190,7 @@ export function toSweepState(word: SweepStateWord): SweepState {
 /** A state that a newer coordinator invented reads as `running`: whoever waits goes on waiting. */
 export function fromSweepState(state: SweepState): SweepStateWord {
   if (state === SweepState.SWEEP_STATE_DONE) return 'done';
+  if (state === SweepState.SWEEP_STATE_PAUSED) return 'paused';
   return state === SweepState.SWEEP_STATE_CANCELLED ? 'cancelled' : 'running';
 }
 

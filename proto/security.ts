@@ -2,7 +2,7 @@ import { ChannelCredentials, credentials, Metadata, ServerCredentials } from '@g
 import { WireError } from './errors.js';
 import { isLoopback } from './loopback.js';
 
-/** What a caller may do. `submit` includes cancelling; reading is its own right. */
+/** What a caller may do. `submit` includes cancelling and pausing; reading is its own right. */
 export type Scope = 'agent' | 'submit' | 'read';
 
 /** How a client proves who it is and whom it believes. PEM contents, not paths. */

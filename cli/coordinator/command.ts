@@ -34,7 +34,10 @@ export function registerCoordinator(program: Command): void {
       '--web <address>',
       `HTTP address of the live web view and its JSON API, or off (default: ${DEFAULT_COORDINATOR_WEB}; other than loopback needs TLS)`,
     )
-    .option('--web-writes', 'let who has the scope submit also submit and cancel sweeps in the web view')
+    .option(
+      '--web-writes',
+      'let who has the scope submit also submit, pause and cancel sweeps in the web view',
+    )
     .option('--data <dir>', 'folder of the log (default: the user’s state folder)')
     .addOption(logFormatOption())
     .action(async (options: CoordinatorOptions) => {

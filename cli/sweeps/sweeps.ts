@@ -4,7 +4,7 @@ import { plainTable } from '../output/plain-table.js';
 import { printData, printJson, say } from '../output/print.js';
 import type { ListOptions } from './command.js';
 
-/** `running`, `done`, `cancelled`, `not_resumed`. */
+/** `running`, `paused`, `done`, `cancelled`, `not_resumed`. */
 export function stateWord(status: SweepStatus): string {
   return sweepStateToJSON(status.state).replace('SWEEP_STATE_', '').toLowerCase();
 }

@@ -1,5 +1,6 @@
 import { WARNINGS, type WarningCode } from '../../core/result/warnings.js';
 import type { ControlConnection } from '../../proto/client.js';
+import { fromSweepState } from '../../proto/convert.js';
 import {
   SweepState,
   type SweepStatus,
@@ -68,7 +69,8 @@ export async function watchSweep(
         reported.add(reason);
         say(`waiting: ${reason}`);
       }
-      if (update.status !== undefined && update.status.state !== SweepState.SWEEP_STATE_RUNNING) break;
+      const state = fromSweepState(update.status?.state ?? SweepState.SWEEP_STATE_RUNNING);
+      if (state === 'done' || state === 'cancelled') break;
     }
   } finally {
     if (clock !== null) clearInterval(clock);

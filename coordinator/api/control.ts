@@ -6,7 +6,11 @@ import {
   type CancelSweepRequest,
   type CancelSweepResponse,
   type ControlServiceServer,
+  type PauseSweepRequest,
+  type PauseSweepResponse,
   RecordDetail,
+  type ResumeSweepRequest,
+  type ResumeSweepResponse,
   type StreamResultsResponse,
   type SubmitSweepRequest,
   type SubmitSweepResponse,
@@ -43,6 +47,8 @@ export function controlService(api: ControlApi, handlers: Handlers): ControlServ
   return {
     submitSweep: handlers.unary((request, { caller }) => submitSweep(api, request, caller)),
     cancelSweep: handlers.unary((request, { caller }) => cancelSweep(api, request, caller)),
+    pauseSweep: handlers.unary((request, { caller }) => pauseSweep(api, request, caller)),
+    resumeSweep: handlers.unary((request, { caller }) => resumeSweep(api, request, caller)),
     listSweeps: handlers.unary(async () => ({
       sweeps: [
         ...[...dispatcher.state.otherReleases.values()].map(otherReleaseStatus),
@@ -117,6 +123,45 @@ export async function cancelSweep(
   const why = reason === '' ? `cancelled by ${caller}` : reason;
   await dispatcher.dispatch({ event: 'cancel-requested', at: clock.at(), sweepId, reason: why });
   return {};
+}
+
+/** Nothing more of it is begun; its running trials are finished. @throws WireError `not-found`, or `refused` for a sweep that is over. */
+export async function pauseSweep(
+  { dispatcher, clock }: ControlApi,
+  { sweepId, reason }: PauseSweepRequest,
+  caller: string,
+): Promise<PauseSweepResponse> {
+  notOver(sweepNamed(dispatcher, sweepId));
+  bounded('reason', reason);
+  const why = reason === '' ? `paused by ${caller}` : reason;
+  await dispatcher.dispatch({ event: 'pause-requested', at: clock.at(), sweepId, reason: why });
+  const leases = [...dispatcher.state.leases.values()];
+  return { running: leases.filter((lease) => lease.sweepId === sweepId).length };
+}
+
+/** It goes on where it was paused. @throws WireError `not-found`, or `refused` for a sweep that is over. */
+export async function resumeSweep(
+  { dispatcher, clock }: ControlApi,
+  { sweepId, reason }: ResumeSweepRequest,
+  caller: string,
+): Promise<ResumeSweepResponse> {
+  notOver(sweepNamed(dispatcher, sweepId));
+  bounded('reason', reason);
+  const why = reason === '' ? `resumed by ${caller}` : reason;
+  await dispatcher.dispatch({ event: 'resume-requested', at: clock.at(), sweepId, reason: why });
+  return {};
+}
+
+/** @throws WireError `refused` where nothing is left that a pause could hold back. */
+function notOver(sweep: SweepState): void {
+  const { sweepId, state } = sweepStatus(sweep);
+  if (state === 'cancelled') {
+    throw new WireError(
+      'refused',
+      `Sweep ${sweepId} is cancelled: submit its file again, and it goes on from there.`,
+    );
+  }
+  if (state === 'done') throw new WireError('refused', `Sweep ${sweepId} is done: nothing of it is left.`);
 }
 
 /** What people write beside what they ask for is kept in the log and shown to everybody. @throws WireError `invalid` */

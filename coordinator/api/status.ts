@@ -26,10 +26,19 @@ export function wireStatus(dispatcher: Dispatcher, sweep: SweepState): SweepStat
     trialSeconds: trialSeconds ?? 0,
     start: start ?? 0,
     invalidBy: [...invalidBy],
-    blockedReasons: state === 'running' ? blockedReasons(dispatcher.state, sweep) : [],
+    blockedReasons: reasonsToWait(dispatcher, sweep, state),
     failureReasons: failureReasons(sweep),
     objectives: sweep.view.objectives.map(({ metric, better }) => ({ metric, maximize: better === 'max' })),
   };
+}
+
+function reasonsToWait(
+  dispatcher: Dispatcher,
+  sweep: SweepState,
+  state: ReturnType<typeof sweepStatus>['state'],
+): string[] {
+  if (state === 'paused') return sweep.paused === null ? [] : [sweep.paused];
+  return state === 'running' ? blockedReasons(dispatcher.state, sweep) : [];
 }
 
 /** Of a sweep that does not run. */

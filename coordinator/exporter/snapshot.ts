@@ -105,16 +105,18 @@ function progressOf(
   const leased = leases.filter((lease) => lease.purpose === 'measure' && lease.sweepId === sweepId).length;
   const running = Math.min(queued, leased);
   const waiting = queued - running;
-  const { cancelled } = sweep;
+  const held = sweep.cancelled ? 'cancelled' : sweep.paused === null ? 'queued' : 'paused';
   return {
     sweep: name,
     points: {
-      queued: cancelled ? 0 : waiting,
+      queued: 0,
+      paused: 0,
       running,
       complete,
       failed,
       invalid,
-      cancelled: cancelled ? waiting : 0,
+      cancelled: 0,
+      [held]: waiting,
     },
     reused,
     impossible: sweep.view.impossible,

@@ -23,6 +23,13 @@ export type Fact =
       readonly reason: string;
       readonly at: string;
     }
+  /** Nothing more of it is begun until `SweepResumed`. */
+  | {
+      readonly fact: 'SweepPaused' | 'SweepResumed';
+      readonly sweepId: string;
+      readonly reason: string;
+      readonly at: string;
+    }
   | { readonly fact: 'ResultRecorded'; readonly record: ResultRecord }
   /** A point whose experiment was measured before takes over the result of that trial. */
   | {

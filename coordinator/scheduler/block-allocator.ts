@@ -40,7 +40,7 @@ export function allocateBlock(
   const device = node?.profile.devices.find((candidate) => candidate.id === slot.deviceId);
   if (node === undefined || device === undefined) return false;
   for (const sweep of state.sweeps.values()) {
-    if (sweep.cancelled) continue;
+    if (sweep.cancelled || sweep.paused !== null) continue;
     const key = queueKey(sweep, slot.node);
     // A node that has no device of the classes asked for does not become a value of the node axis.
     if (key !== '' && !device.classes.some((name) => sweep.view.placement.devices.includes(name))) continue;

@@ -45,6 +45,13 @@ export type Event =
       readonly sweepId: string;
       readonly reason: string;
     }
+  /** Nothing more of the sweep is to be begun, or it is to go on; what runs is finished. */
+  | {
+      readonly event: 'pause-requested' | 'resume-requested';
+      readonly at: string;
+      readonly sweepId: string;
+      readonly reason: string;
+    }
   | { readonly event: 'tick'; readonly now: number; readonly at: string }
   /** Somebody wants the node to take no more work and to end. */
   | { readonly event: 'drain-requested'; readonly node: string; readonly reason: string }

@@ -21,6 +21,9 @@ export function damageOf(state: SchedulerState, fact: FactHead): string | null {
       return isRepetition(fact.repetition) ? null : 'a sweep that is to be measured no number of times';
     case 'SweepCancelled':
       return isName(fact.sweepId) ? null : 'a cancellation without a sweep';
+    case 'SweepPaused':
+    case 'SweepResumed':
+      return isName(fact.sweepId) && typeof fact.reason === 'string' ? null : 'a pause without a sweep';
     case 'ResultRecorded':
       return recordDamage(state, fact.record);
     case 'ResultReused':

@@ -42,6 +42,14 @@ export function applyFact(state: SchedulerState, fact: FactHead, view: SweepView
       if (sweep !== undefined) cancel(state, sweep);
       return;
     }
+    case 'SweepPaused':
+    case 'SweepResumed': {
+      const sweep = state.sweeps.get(fact.sweepId);
+      if (sweep === undefined || sweep.cancelled) return;
+      sweep.paused = fact.fact === 'SweepPaused' ? fact.reason : null;
+      if (sweep.paused !== null) releaseBlocks(state, sweep);
+      return;
+    }
     case 'ResultRecorded':
       record(state, fact.record);
       return;
@@ -93,6 +101,7 @@ function submit(state: SchedulerState, view: SweepView, at: string): void {
       view,
       submittedAt: at,
       cancelled: false,
+      paused: null,
       nextBlock: 0,
       trials: state.recorded,
       queues: new Map(),
@@ -139,6 +148,12 @@ function isHeld(state: SchedulerState, sweep: SweepState, queue: PointQueue, pos
 
 function cancel(state: SchedulerState, sweep: SweepState): void {
   sweep.cancelled = true;
+  sweep.paused = null;
+  releaseBlocks(state, sweep);
+}
+
+/** Takes the sweep's blocks away; what was not begun goes back to its queues. */
+function releaseBlocks(state: SchedulerState, sweep: SweepState): void {
   for (const node of state.nodes.values()) {
     for (const slot of node.slots.values()) {
       if (slot.block?.sweepId !== sweep.view.sweepId) continue;

@@ -60,6 +60,8 @@ export interface SweepState {
   view: SweepView;
   readonly submittedAt: string;
   cancelled: boolean;
+  /** Why nothing more of it is begun; null = it is not paused. */
+  paused: string | null;
   nextBlock: number;
   /** Where outcomes find the ids of their trials. */
   readonly trials: TrialTable;

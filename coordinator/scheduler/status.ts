@@ -52,7 +52,13 @@ export function sweepStatus(sweep: SweepState): SweepStatus {
   return {
     sweepId: sweep.view.sweepId,
     name: sweep.view.name,
-    state: sweep.cancelled ? 'cancelled' : settled === points ? 'done' : 'running',
+    state: sweep.cancelled
+      ? 'cancelled'
+      : settled === points
+        ? 'done'
+        : sweep.paused === null
+          ? 'running'
+          : 'paused',
     points,
     ...counts,
     queued: points - settled,

@@ -60,6 +60,9 @@ export function step(state: SchedulerState, event: Event): Command[] {
       return reported(state, event.record, event.at);
     case 'cancel-requested':
       return cancelAsked(state, event.sweepId, event.reason, event.at);
+    case 'pause-requested':
+    case 'resume-requested':
+      return pauseAsked(state, event);
     case 'tick':
       return tick(state, event.now, event.at);
     case 'drain': {
@@ -217,6 +220,18 @@ function cancelAsked(state: SchedulerState, sweepId: string, reason: string, at:
     .filter((lease) => lease.sweepId === sweepId)
     .map((lease): Command => ({ command: 'stop-trial', node: lease.node, trialId: lease.trialId, reason }));
   return [{ command: 'append', facts: [{ fact: 'SweepCancelled', sweepId, reason, at }] }, ...stops];
+}
+
+/** A pause stops nothing that runs: those trials are finished and count. */
+function pauseAsked(
+  state: SchedulerState,
+  { event, sweepId, reason, at }: Extract<Event, { event: 'pause-requested' | 'resume-requested' }>,
+): Command[] {
+  const sweep = state.sweeps.get(sweepId);
+  const pause = event === 'pause-requested';
+  if (sweep === undefined || sweep.cancelled || (sweep.paused !== null) === pause) return [];
+  const fact = pause ? 'SweepPaused' : 'SweepResumed';
+  return [{ command: 'append', facts: [{ fact, sweepId, reason, at }] }];
 }
 
 function tick(state: SchedulerState, now: number, at: string): Command[] {

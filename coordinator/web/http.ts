@@ -24,7 +24,7 @@ import { writeRoutes } from './writes.js';
 export interface WebParts extends ControlApi {
   readonly security: ServerSecurity;
   readonly version: string;
-  /** Whether sweeps may be submitted and cancelled through it. */
+  /** Whether sweeps may be submitted, paused and cancelled through it. */
   readonly writes: boolean;
 }
 

@@ -1,14 +1,17 @@
 import { z } from 'zod';
 import { WireError } from '../../proto/errors.js';
 import type { HttpApp } from '../../proto/http/server.js';
-import { type ControlApi, cancelSweep, submitSweep } from '../api/control.js';
+import { type ControlApi, cancelSweep, pauseSweep, resumeSweep, submitSweep } from '../api/control.js';
 
 /** A sweep file has 1 MB; as a text in JSON it may be longer. */
 const SWEEP_BYTES = 4 * 1024 * 1024;
-const CANCEL_BYTES = 64 * 1024;
+/** A reason for people. */
+const REASON_BYTES = 64 * 1024;
 
 const submission = z.strictObject({ document: z.string(), retryFailed: z.boolean().default(false) });
-const cancellation = z.strictObject({ reason: z.string().default('') });
+const because = z.strictObject({ reason: z.string().default('') });
+/** What may be done to a sweep that is there, by the last word of its path. */
+const ACTIONS = { cancel: cancelSweep, pause: pauseSweep, resume: resumeSweep } as const;
 
 /** What the web view may change where its operator allows that: what the scope `submit` may change over gRPC. */
 export function writeRoutes(app: HttpApp, api: ControlApi): void {
@@ -16,12 +19,14 @@ export function writeRoutes(app: HttpApp, api: ControlApi): void {
     const request = checked(submission, body);
     return await submitSweep(api, { ...request, modelsJson: '', submitter: '' }, caller);
   });
-  app.post<{ Params: { id: string } }>(
-    '/api/v1/sweeps/:id/cancel',
-    submits(CANCEL_BYTES),
-    async ({ params, body, caller }) =>
-      await cancelSweep(api, { sweepId: params.id, ...checked(cancellation, body) }, caller),
-  );
+  for (const [word, act] of Object.entries(ACTIONS)) {
+    app.post<{ Params: { id: string } }>(
+      `/api/v1/sweeps/:id/${word}`,
+      submits(REASON_BYTES),
+      async ({ params, body, caller }) =>
+        await act(api, { sweepId: params.id, ...checked(because, body) }, caller),
+    );
+  }
 }
 
 function submits(bodyBytes: number) {

@@ -42,8 +42,19 @@ export const RESULT_LABELS = [
 /** Labels of histograms, which stay for as long as a coordinator lives: no experiment, no sweep. */
 const LATENCY_LABELS = ['model', 'quantization', 'runner', 'device', 'node'] as const;
 
-/** States of a sweep's points. `queued` and `running` are open; a cancelled sweep's open points are `cancelled`. */
-export const POINT_STATES = ['queued', 'running', 'complete', 'failed', 'invalid', 'cancelled'] as const;
+/**
+ * States of a sweep's points. `queued` and `running` are open; what waits of a paused sweep is `paused`, of a cancelled one
+ * `cancelled`.
+ */
+export const POINT_STATES = [
+  'queued',
+  'paused',
+  'running',
+  'complete',
+  'failed',
+  'invalid',
+  'cancelled',
+] as const;
 
 /** Labels of a ceiling that results stand under. */
 export const ROOF_LABELS = ['node', 'device', 'level', 'arithmetic', 'threads', 'origin'] as const;
@@ -80,7 +91,7 @@ export const COORDINATOR_METRICS = [
     'sweep_points',
     'gauge',
     ['sweep', 'state'],
-    'Points of a sweep by where they stand: queued, running, complete, failed, invalid or cancelled.',
+    'Points of a sweep by where they stand: queued, paused, running, complete, failed, invalid or cancelled.',
   ),
   exported(
     'sweep_invalid_points',

@@ -12,7 +12,7 @@ import type { Summaries } from './summaries.js';
 export interface LiveSweep {
   readonly sweepId: string;
   readonly name: string;
-  readonly state: 'running' | 'done' | 'cancelled';
+  readonly state: 'running' | 'paused' | 'done' | 'cancelled';
   /** Points of the sweep; each is one of the six below it. */
   readonly points: number;
   readonly queued: number;
@@ -34,7 +34,7 @@ export interface LiveSweep {
   readonly submittedAt: string;
   /** Median seconds of a finished trial; null before the first. */
   readonly trialSeconds: number | null;
-  /** Why queued points cannot run on any connected node. */
+  /** Why queued points cannot run on any connected node, or why the sweep is paused. */
   readonly blockedReasons: readonly string[];
   /** Why points were given up, each reason once. */
   readonly failureReasons: readonly string[];
@@ -98,7 +98,7 @@ export interface LiveResult {
 export interface LiveEvents {
   /**
    * First of every stream. `position` is where the log ends; `reset` = the reader's last id is not of this log; `writes` = who has
-   * the scope may submit and cancel here.
+   * the scope may submit, pause and cancel here.
    */
   readonly hello: {
     readonly version: string;

@@ -162,7 +162,7 @@ describe.skipIf(!hasChromium)('live view (needs chromium)', () => {
     await page.screenshot({ path: join(shots, 'live-fleet.png') });
   });
 
-  test('a sweep is submitted with its errors shown first, and cancelled once that is confirmed', async () => {
+  test('a sweep is submitted with its errors shown first, paused and resumed, and cancelled once that is confirmed', async () => {
     const { grpcAddress, webUrl } = await start({ webWrites: true });
     const { agent } = await FakeAgent.join(grpcAddress);
     closers.push(() => agent.vanish());
@@ -184,6 +184,15 @@ describe.skipIf(!hasChromium)('live view (needs chromium)', () => {
     await agent.report(await agent.lease());
     await page.waitForSelector('.results tbody tr[data-row]');
 
+    await page.click('button:has-text("Pause")');
+    await expect.poll(() => page.textContent('.standing-line'), PATIENT).toContain('paused');
+    expect(await page.textContent('.reasons')).toMatch(/^Paused.*paused by /);
+    expect(await agent.ask()).toMatchObject({ $case: 'noWork' });
+    await page.screenshot({ path: join(shots, 'live-paused.png') });
+    await page.keyboard.press('Enter');
+    await page.waitForSelector('button:has-text("Pause")');
+    await agent.report(await agent.lease());
+
     await page.click('button:has-text("Cancel…")');
     await page.screenshot({ path: join(shots, 'live-cancel.png') });
     await page.click('.cancel button:has-text("Go on")');
@@ -191,8 +200,30 @@ describe.skipIf(!hasChromium)('live view (needs chromium)', () => {
     await page.click('button:has-text("Cancel…")');
     await page.click('button:has-text("Cancel the sweep")');
     await expect.poll(() => page.textContent('.standing-line'), PATIENT).toContain('cancelled');
-    expect(await page.locator('.cancel').count()).toBe(0);
-    expect(await rowsOf(page)).toHaveLength(1);
+    expect(await page.locator('.changes').count()).toBe(0);
+    expect(await rowsOf(page)).toHaveLength(2);
+  });
+
+  test('in the first pass of several starts a row is not called quick, and the second pass shows an interval', async () => {
+    const { grpcAddress, webUrl } = await start();
+    const { agent } = await FakeAgent.join(grpcAddress);
+    closers.push(() => agent.vanish());
+    const document = fakeSweep(1, {
+      name: 'passes',
+      measure: '{ starts: 3 }',
+      placement: '{ driftControl: false }',
+    });
+    const sweepId = await submit(grpcAddress, document);
+    await agent.report(await agent.lease());
+    const page = await open(`${webUrl}/#/sweeps/${sweepId}`);
+    const headlines = () => page.$$eval('.headline', (all) => all.map((one) => one.textContent ?? ''));
+    const first = 'first pass: each row has one start of 3 so far, intervals come with the second';
+    await expect.poll(headlines, PATIENT).toEqual([first]);
+    expect(await page.textContent('.standing-line')).toContain('start 2 of 3');
+    expect(await page.textContent('body')).not.toContain('quick');
+    await agent.report(await agent.lease());
+    await expect.poll(headlines, PATIENT).not.toContain(first);
+    expect(await page.textContent('body')).not.toContain('quick');
   });
 
   test('after a restart of the coordinator the page goes on by itself, with no row lost or doubled', async () => {

@@ -4,8 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { resultSchema } from '../../core/result/result.js';
+import { control, start } from '../support/coordinator.js';
 import { ridge, startRidge } from '../support/ridge.js';
 import { freePort, installed } from '../support/services.js';
+import { fakeSweep, submission } from '../support/sweeps.js';
 
 /** Six quick points of the fake runner; no gate may fire on a busy machine, since that is not the question. */
 const SWEEP = `
@@ -141,12 +143,48 @@ describe('a cluster of commands', () => {
     expect((JSON.parse(results.stdout) as { rows: unknown[] }).rows).toHaveLength(6);
     const nodes = JSON.parse((await ridge(['nodes', ...at, '--json'])).stdout) as { name: string }[];
     expect(nodes.map((node) => node.name)).toEqual(['node-1']);
+    expect((await ridge(['pause', 'told', ...at])).stderr).toMatch(/is done: nothing of it is left/);
     expect((await ridge(['cancel', 'told', ...at])).code).toBe(0);
+    expect((await ridge(['resume', 'told', ...at])).stderr).toMatch(/is cancelled: submit its file again/);
     expect((await ridge(['cancel', 'untold', ...at])).stderr).toMatch(/there is no sweep untold/);
 
     agent.process.kill('SIGTERM');
     expect((await agent.ended).code).toBe(0);
     coordinator.process.kill('SIGTERM');
     expect((await coordinator.ended).code).toBe(0);
+  });
+
+  test('pause holds a sweep back with its reason, resume goes on', async () => {
+    const { grpcAddress } = await start();
+    await control(grpcAddress).submitSweep(submission(fakeSweep(3, { name: 'held' })));
+    const at = ['--coordinator', grpcAddress];
+    const paused = await ridge(['pause', 'held', '--reason', 'the machine is needed', ...at]);
+    expect(paused.stderr).toMatch(/held \(\w+\) is paused: nothing of it runs; `ridge resume \w+` goes on/);
+    const listed = await ridge(['sweeps', ...at]);
+    expect(listed.stdout).toMatch(/held +paused +3/);
+    expect(listed.stderr).toContain('held: waiting: the machine is needed');
+    const resumed = await ridge(['resume', 'held', ...at]);
+    expect(resumed.stderr).toMatch(/goes on: 3 of 3 points are left/);
+    expect([paused.code, resumed.code]).toEqual([0, 0]);
+    expect((await ridge(['sweeps', ...at])).stdout).toMatch(/held +running +3/);
+  });
+
+  test('submit fits what a file leaves open to the models that lie here, with --quick too', async () => {
+    const { grpcAddress } = await start();
+    const at = ['--coordinator', grpcAddress, '--json'];
+    const accepted = async (...words: string[]) => {
+      const { code, stdout, stderr } = await ridge(['submit', ...words, ...at]);
+      expect(code, stderr).toBe(0);
+      return { stderr, ...(JSON.parse(stdout) as { sweepId: string; impossible: number; points: number }) };
+    };
+    for (const words of [['builtin:tiny'], ['builtin:tiny', '--quick']]) {
+      const { stderr, impossible, points } = await accepted(...words);
+      expect(stderr).toMatch(/chosen for the \d+ tokens of context that tiny has: promptTokens \d+/);
+      expect(impossible).toBe(0);
+      expect(points).toBeGreaterThan(0);
+    }
+    // What only nodes have stays as it is written.
+    const elsewhere = await accepted(join(folder, 'of-a-node.gguf'), '--quick');
+    expect(elsewhere.stderr).not.toContain('chosen for');
   });
 });

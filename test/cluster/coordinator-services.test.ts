@@ -100,6 +100,7 @@ test('metrics: values are those of the records, counts are those of the trials',
     'ridgepoint_sweep_points{sweep="shown",state="complete"} 2',
     'ridgepoint_sweep_points{sweep="shown",state="failed"} 1',
     'ridgepoint_sweep_points{sweep="shown",state="invalid"} 1',
+    'ridgepoint_sweep_points{sweep="shown",state="paused"} 0',
     'ridgepoint_sweep_points{sweep="shown",state="queued"} 1',
     'ridgepoint_sweep_points{sweep="shown",state="running"} 0',
   ]);

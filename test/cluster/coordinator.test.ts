@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 import type { CoordinatorConfig } from '../../coordinator/config.js';
 import type { ControlConnection } from '../../proto/client.js';
-import { parseRecord } from '../../proto/convert.js';
+import { fromSweepState, parseRecord } from '../../proto/convert.js';
 import { control, enter, start as startAny, status } from '../support/coordinator.js';
 import { FakeAgent } from '../support/fake-agent.js';
 import { fakeSweep, submission } from '../support/sweeps.js';
@@ -223,6 +223,48 @@ test('cancelling stops the running trial and the sweep', async () => {
   expect(answer).toMatchObject({ $case: 'noWork', value: { idle: true } });
   expect(await status(client, sweepId)).toMatchObject({ state: 'cancelled', complete: 1 });
   await expect(client.cancelSweep({ sweepId: 'nope', reason: '' })).rejects.toMatchObject({
+    code: 'not-found',
+  });
+});
+
+test('a pause lets the running trial end, survives a restart, and ends by resuming', async () => {
+  const log = { kind: 'sqlite', path: join(folder, 'paused.sqlite') } as const;
+  const first = await start({ log });
+  const client = control(first.grpcAddress);
+  const { sweepId } = await client.submitSweep(submission(fakeSweep(3)));
+  const { agent } = await enter(first.grpcAddress);
+  const lease = await agent.lease();
+  expect(await client.pauseSweep({ sweepId, reason: 'the machine is needed' })).toEqual({ running: 1 });
+  await agent.report(lease);
+  expect(await agent.ask()).toMatchObject({ $case: 'noWork' });
+  const held = { state: 'paused', complete: 1, queued: 2, blockedReasons: ['the machine is needed'] };
+  expect(await status(client, sweepId)).toMatchObject(held);
+  agent.vanish();
+  await first.stop('restarted');
+
+  const { grpcAddress, metricsUrl } = await start({ log, metricsAddress: '127.0.0.1:0' });
+  const again = control(grpcAddress);
+  const { agent: back } = await enter(grpcAddress);
+  expect(await back.ask()).toMatchObject({ $case: 'noWork' });
+  expect(await status(again, sweepId)).toMatchObject(held);
+  const exported = await (await fetch(metricsUrl!)).text();
+  expect(exported).toContain('ridgepoint_sweep_points{sweep="fake",state="paused"} 2');
+  expect(exported).toContain('ridgepoint_sweep_points{sweep="fake",state="queued"} 0');
+  // Whoever watches waits for it to go on.
+  const states: string[] = [];
+  const watched = (async () => {
+    for await (const update of again.watchSweep({ sweepId }))
+      states.push(fromSweepState(update.status!.state));
+  })();
+  await expect.poll(() => states).toContain('paused');
+  await again.resumeSweep({ sweepId, reason: '' });
+  expect((await back.hear('noWork')).retryMilliseconds).toBeLessThan(100);
+  await back.report(await back.lease());
+  await back.report(await back.lease());
+  await watched;
+  expect([states[0], states.at(-1)]).toEqual(['paused', 'done']);
+  await expect(again.pauseSweep({ sweepId, reason: '' })).rejects.toMatchObject({ code: 'refused' });
+  await expect(again.resumeSweep({ sweepId: 'nope', reason: '' })).rejects.toMatchObject({
     code: 'not-found',
   });
 });

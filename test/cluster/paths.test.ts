@@ -40,6 +40,8 @@ const PLACES: readonly (readonly [words: string, wrong: readonly string[]])[] = 
   ['agent --coordinator 127.0.0.1:1 --token-file PATH', [NONE, 'dir']],
   ['submit PATH', [NONE, 'dir', BELOW]],
   ['watch --tls-ca PATH', [NONE, 'dir']],
+  ['pause s --token-file PATH', [NONE, 'dir']],
+  ['resume s --token-file PATH', [NONE, 'dir']],
   ['cancel s --token-file PATH', [NONE, 'dir']],
   ['sweeps --token-file PATH', [NONE, 'dir']],
   ['results --token-file PATH', [NONE, 'dir']],

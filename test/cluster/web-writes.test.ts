@@ -53,6 +53,28 @@ describe('the web view where its operator lets it change something', () => {
     reader.close();
   });
 
+  test('pauses and resumes as gRPC does', async () => {
+    const { grpcAddress, webUrl } = await start();
+    const { agent } = await enter(grpcAddress);
+    const { answer } = await post(`${webUrl}/api/v1/sweeps`, { document: fakeSweep(2) });
+    const sweep = `${webUrl}/api/v1/sweeps/${(answer as { sweepId: string }).sweepId}`;
+    const told = async () =>
+      (await (await fetch(sweep)).json()) as { state: string; blockedReasons: string[] };
+    const lease = await agent.lease();
+    expect(await post(`${sweep}/pause`, {})).toEqual({ status: 200, answer: { running: 1 } });
+    await agent.report(lease);
+    expect(await agent.ask()).toMatchObject({ $case: 'noWork' });
+    expect(await told()).toMatchObject({
+      state: 'paused',
+      blockedReasons: [expect.stringMatching(/^paused by /)],
+    });
+    expect(await post(`${sweep}/resume`, { reason: 'it is free' })).toEqual({ status: 200, answer: {} });
+    await agent.report(await agent.lease());
+    expect((await told()).state).toBe('done');
+    const over = { status: 400, answer: { error: { message: expect.stringContaining('is done') } } };
+    expect(await post(`${sweep}/pause`, {})).toMatchObject(over);
+  });
+
   test('errors of a sweep file come back each with its line and column', async () => {
     const { grpcAddress, webUrl } = await start();
     const document = `${fakeSweep(1)}  placemant: {}\n`.replace('kind: fake', 'kind: fakke');
@@ -95,7 +117,13 @@ describe('the web view where its operator lets it change something', () => {
     const url = `${webUrl}/api/v1/sweeps`;
     expect((await post(url, { document: 'x'.repeat(5 * 1024 * 1024) })).status).toBe(413);
     expect((await post(`${url}/none/cancel`, { reason: 'x'.repeat(70_000) })).status).toBe(413);
-    expect((await post(`${url}/none/cancel`, {})).status).toBe(404);
+    for (const word of ['cancel', 'pause', 'resume']) {
+      expect((await post(`${url}/none/${word}`, {})).status).toBe(404);
+      // What a page elsewhere can make a browser send.
+      expect((await post(`${url}/none/${word}`, {}, { 'content-type': 'text/plain' })).status).toBe(415);
+      const site = { ...JSON_BODY, 'sec-fetch-site': 'cross-site' };
+      expect((await post(`${url}/none/${word}`, {}, site)).status).toBe(403);
+    }
     expect((await post(url, '{')).status).toBe(400);
     expect(await post(url, {})).toMatchObject({
       status: 400,
@@ -129,22 +157,31 @@ describe('the web view where its operator lets it change something', () => {
       ];
       writeFileSync(tokensFile, tokens.join('\n'));
       const { webUrl } = await start({ security: { kind: 'token', certificateFile, keyFile, tokensFile } });
-      const send = async (token: string | null): Promise<number> => {
+      const send = async (
+        token: string | null,
+        path = 'sweeps',
+        body: object = { document: fakeSweep(1) },
+      ) => {
         const headers = { ...JSON_BODY, ...(token !== null && { authorization: `Bearer ${token}` }) };
         const options: RequestOptions = { method: 'POST', ca: authority.ca, headers };
-        return await new Promise((resolve, reject) => {
-          const asked = request(`${webUrl}/api/v1/sweeps`, options, (response) => {
+        return await new Promise<number>((resolve, reject) => {
+          const asked = request(`${webUrl}/api/v1/${path}`, options, (response) => {
             response.resume();
             resolve(response.statusCode ?? 0);
           });
           asked.on('error', reject);
-          asked.end(JSON.stringify({ document: fakeSweep(1) }));
+          asked.end(JSON.stringify(body));
         });
       };
       expect(await send(null)).toBe(401);
       expect(await send('guess-0123456789abcdef')).toBe(401);
       expect(await send('people-0123456789abcdef')).toBe(403);
       expect(await send('alice-0123456789abcdef')).toBe(200);
+      for (const word of ['pause', 'resume', 'cancel']) {
+        expect(await send(null, `sweeps/none/${word}`, {})).toBe(401);
+        expect(await send('people-0123456789abcdef', `sweeps/none/${word}`, {})).toBe(403);
+        expect(await send('alice-0123456789abcdef', `sweeps/none/${word}`, {})).toBe(404);
+      }
     },
   );
 });

@@ -151,6 +151,51 @@ describe('things that go wrong', () => {
     expect(status(sim)).toMatchObject({ state: 'done', complete: 3 });
   });
 
+  test('a paused sweep finishes what runs, deals no more, also after a restart, and goes on where it was', () => {
+    const sim = new Simulation();
+    const view = aView({ count: 6, blockSize: 3 });
+    sim.submit(view);
+    sim.submit(aView({ sweepId: 's2', count: 2, prefix: 'y' }));
+    sim.join();
+    const lease = sim.ask()!;
+    expect(lease.sweepId).toBe('s1');
+    const pause = {
+      event: 'pause-requested',
+      at: '',
+      sweepId: 's1',
+      reason: 'the machine is needed',
+    } as const;
+    const commands = sim.send(pause);
+    expect(commands.map(({ command }) => command)).toEqual(['append']);
+    expect(sim.send(pause)).toEqual([]);
+    expect(status(sim)).toMatchObject({ state: 'paused', queued: 6 });
+    const { trialIds } = { trialIds: [lease.trialId] };
+    // Neither a heartbeat nor a coordinator that was started again stops what runs.
+    expect(sim.send({ event: 'heartbeat', now: sim.now, node: 'node-a', trialIds })).toEqual([]);
+    sim.restart();
+    expect(sim.join('node-a', trialIds)).toContainEqual({ command: 'unknown-trials', trialIds: [] });
+    sim.report(aRecord(lease));
+    expect(status(sim)).toMatchObject({ state: 'paused', complete: 1, queued: 5 });
+    // Others go on meanwhile.
+    expect(runAll(sim).map(({ sweepId }) => sweepId)).toEqual(['s2', 's2']);
+    sim.send({ event: 'resume-requested', at: '', sweepId: 's1', reason: 'it is free' });
+    const rest = runAll(sim).map(({ position }) => position);
+    expect([...rest, lease.position].sort()).toEqual([0, 1, 2, 3, 4, 5]);
+    expect(status(sim).state).toBe('done');
+  });
+
+  test('a cancelled sweep cannot be paused, and one that was paused is not when it is submitted again', () => {
+    const sim = new Simulation();
+    sim.submit(aView({ count: 2 }));
+    sim.join();
+    sim.send({ event: 'pause-requested', at: '', sweepId: 's1', reason: 'wait' });
+    sim.send({ event: 'cancel-requested', at: '', sweepId: 's1', reason: 'enough' });
+    expect(sim.send({ event: 'pause-requested', at: '', sweepId: 's1', reason: 'wait' })).toEqual([]);
+    expect(status(sim).state).toBe('cancelled');
+    sim.submit(aView({ count: 2 }));
+    expect(runAll(sim)).toHaveLength(2);
+  });
+
   test('a draining coordinator leases nothing and tells everybody', () => {
     const sim = new Simulation();
     sim.submit(aView());

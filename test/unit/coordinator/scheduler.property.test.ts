@@ -37,6 +37,10 @@ const operation = fc.oneof(
   { weight: 2, arbitrary: fc.record({ op: fc.constant('restart' as const) }) },
   { weight: 3, arbitrary: fc.record({ op: fc.constant('disk-full' as const) }) },
   { weight: 1, arbitrary: fc.record({ op: fc.constant('cancel' as const) }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({ op: fc.constantFrom('pause' as const, 'resume' as const), sweep: fc.nat(2) }),
+  },
   { weight: 1, arbitrary: fc.record({ op: fc.constant('submit' as const), sweep: fc.nat(2) }) },
 );
 type Operation = typeof operation extends fc.Arbitrary<infer T> ? T : never;
@@ -136,6 +140,12 @@ class World {
       case 'cancel':
         sim.send({ event: 'cancel-requested', at: '', sweepId: 's0', reason: 'enough' });
         return;
+      case 'pause':
+      case 'resume': {
+        const { sweepId } = views[operation.sweep]!;
+        sim.send({ event: `${operation.op}-requested`, at: '', sweepId, reason: 'the machine is needed' });
+        return;
+      }
       case 'submit':
         sim.submit(views[operation.sweep]!);
         return;
@@ -151,6 +161,11 @@ class World {
   check(): void {
     const { state } = this.sim;
     for (const sweep of state.sweeps.values()) {
+      const blocks = [...state.nodes.values()].flatMap(({ slots }) => [...slots.values()]);
+      ensure(
+        sweep.paused === null || !blocks.some(({ block }) => block?.sweepId === sweep.view.sweepId),
+        'a paused sweep still has a block',
+      );
       const track = sweep.queues.get('')!;
       const leases = [...state.leases.values()].filter(
         (lease) => lease.sweepId === sweep.view.sweepId && lease.purpose === 'measure',
@@ -204,7 +219,10 @@ class World {
   finish(): void {
     const { sim } = this;
     sim.diskFull = false;
-    for (const view of views) if (sim.state.sweeps.get(view.sweepId)!.cancelled) sim.submit(view);
+    for (const view of views) {
+      if (sim.state.sweeps.get(view.sweepId)!.cancelled) sim.submit(view);
+      sim.send({ event: 'resume-requested', at: '', sweepId: view.sweepId, reason: 'go on' });
+    }
     sim.tick(1000);
     sim.join('healer');
     for (let asked = 0; asked < 1000; asked += 1) {

@@ -167,6 +167,7 @@ export class Simulation {
     return [...this.state.sweeps].map(([sweepId, sweep]) => ({
       sweepId,
       cancelled: sweep.cancelled,
+      paused: sweep.paused,
       queues: [...sweep.queues]
         .filter(([, queue]) => queue.settled.size + queue.starts.total > 0)
         .map(([key, queue]) => ({

@@ -81,7 +81,7 @@ export function Reasons({ sweep }: { sweep: LiveSweep }) {
     <>
       {blockedReasons.length > 0 && (
         <details class="reasons" open>
-          <summary>Waiting</summary>
+          <summary>{sweep.state === 'paused' ? 'Paused' : 'Waiting'}</summary>
           <ul>
             {blockedReasons.map((reason) => (
               <li key={reason}>{reason}</li>

@@ -5,6 +5,7 @@ import { ReportPage } from '../report-page.js';
 import type { Theme } from '../theme.js';
 import { CancelSweep } from './cancel-sweep.js';
 import { useOtherSweeps } from './other-sweeps.js';
+import { PauseSweep } from './pause-sweep.js';
 import { countsText, leftText, ProgressBar, Reasons, RunningTrials } from './progress.js';
 import type { FollowedReport } from './trials.js';
 
@@ -12,7 +13,7 @@ import type { FollowedReport } from './trials.js';
 export interface SweepProgress {
   readonly sweep: LiveSweep | null;
   readonly running: readonly LiveTrial[];
-  /** Whether it may be cancelled here. */
+  /** Whether it may be paused and cancelled here. */
   readonly writes: boolean;
 }
 
@@ -76,7 +77,12 @@ function Progress() {
       <ProgressBar sweep={sweep} />
       <RunningTrials running={running} />
       <Reasons sweep={sweep} />
-      {writes && sweep.state === 'running' && <CancelSweep sweep={sweep} />}
+      {writes && (sweep.state === 'running' || sweep.state === 'paused') && (
+        <div class="changes">
+          <PauseSweep sweep={sweep} />
+          <CancelSweep sweep={sweep} />
+        </div>
+      )}
     </section>
   );
 }

@@ -68,7 +68,12 @@ function SweepRow({ sweep, running }: { sweep: LiveSweep; running: readonly Live
           {countsText(sweep)}
           {sweep.reused > 0 && <span class="quiet">, {sweep.reused} taken over</span>}
         </span>
-        {waits !== undefined && <span class="code note">waiting: {waits}</span>}
+        {waits !== undefined && (
+          <span class="code note">
+            {sweep.state === 'paused' ? '' : 'waiting: '}
+            {waits}
+          </span>
+        )}
       </td>
       <td class="number">{running.length}</td>
       <td>

@@ -6,7 +6,7 @@ import { type FollowedReport, FollowedTrials } from './trials.js';
 
 export interface Live {
   readonly connection: Connection;
-  /** Whether sweeps may be submitted and cancelled here. */
+  /** Whether sweeps may be submitted, paused and cancelled here. */
   readonly writes: boolean;
   /** null = not told yet. */
   readonly sweeps: readonly LiveSweep[] | null;

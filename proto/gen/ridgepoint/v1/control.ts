@@ -32,6 +32,8 @@ export const SweepState = {
   SWEEP_STATE_CANCELLED: 3,
   /** SWEEP_STATE_NOT_RESUMED - Written by another release: its results are there, nothing of it runs. */
   SWEEP_STATE_NOT_RESUMED: 4,
+  /** SWEEP_STATE_PAUSED - Nothing of it is begun until somebody resumes it. */
+  SWEEP_STATE_PAUSED: 5,
 } as const;
 
 export type SweepState = typeof SweepState[keyof typeof SweepState];
@@ -42,6 +44,7 @@ export namespace SweepState {
   export type SWEEP_STATE_DONE = typeof SweepState.SWEEP_STATE_DONE;
   export type SWEEP_STATE_CANCELLED = typeof SweepState.SWEEP_STATE_CANCELLED;
   export type SWEEP_STATE_NOT_RESUMED = typeof SweepState.SWEEP_STATE_NOT_RESUMED;
+  export type SWEEP_STATE_PAUSED = typeof SweepState.SWEEP_STATE_PAUSED;
 }
 
 export function sweepStateFromJSON(object: any): SweepState {
@@ -61,6 +64,9 @@ export function sweepStateFromJSON(object: any): SweepState {
     case 4:
     case "SWEEP_STATE_NOT_RESUMED":
       return SweepState.SWEEP_STATE_NOT_RESUMED;
+    case 5:
+    case "SWEEP_STATE_PAUSED":
+      return SweepState.SWEEP_STATE_PAUSED;
     default:
       throw new globalThis.Error("Unrecognized enum value " + object + " for enum SweepState");
   }
@@ -78,6 +84,8 @@ export function sweepStateToJSON(object: SweepState): string {
       return "SWEEP_STATE_CANCELLED";
     case SweepState.SWEEP_STATE_NOT_RESUMED:
       return "SWEEP_STATE_NOT_RESUMED";
+    case SweepState.SWEEP_STATE_PAUSED:
+      return "SWEEP_STATE_PAUSED";
     default:
       throw new globalThis.Error("Unrecognized enum value " + object + " for enum SweepState");
   }
@@ -159,6 +167,24 @@ export interface CancelSweepRequest {
 export interface CancelSweepResponse {
 }
 
+export interface PauseSweepRequest {
+  sweepId: string;
+  reason: string;
+}
+
+export interface PauseSweepResponse {
+  /** Trials of it that are still finished. */
+  running: number;
+}
+
+export interface ResumeSweepRequest {
+  sweepId: string;
+  reason: string;
+}
+
+export interface ResumeSweepResponse {
+}
+
 export interface ListSweepsRequest {
 }
 
@@ -181,7 +207,7 @@ export interface SweepStatus {
   submittedAt: string;
   /** Median seconds of a finished trial, for the time left; 0 = none yet. */
   trialSeconds: number;
-  /** Why queued points cannot run on any connected node, for people to read. */
+  /** Why queued points cannot run on any connected node, or why the sweep is paused, for people to read. */
   blockedReasons: string[];
   /** Why points were given up, each reason once, with how many points share it. */
   failureReasons: string[];
@@ -791,6 +817,303 @@ export const CancelSweepResponse: MessageFns<CancelSweepResponse> = {
   },
   fromPartial(_: DeepPartial<CancelSweepResponse>): CancelSweepResponse {
     const message = createBaseCancelSweepResponse();
+    return message;
+  },
+};
+
+function createBasePauseSweepRequest(): PauseSweepRequest {
+  return { sweepId: "", reason: "" };
+}
+
+export const PauseSweepRequest: MessageFns<PauseSweepRequest> = {
+  encode(message: PauseSweepRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.sweepId !== "") {
+      writer.uint32(10).string(message.sweepId);
+    }
+    if (message.reason !== "") {
+      writer.uint32(18).string(message.reason);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PauseSweepRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePauseSweepRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.sweepId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): PauseSweepRequest {
+    return {
+      sweepId: isSet(object.sweepId)
+        ? globalThis.String(object.sweepId)
+        : isSet(object.sweep_id)
+        ? globalThis.String(object.sweep_id)
+        : "",
+      reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
+    };
+  },
+
+  toJSON(message: PauseSweepRequest): unknown {
+    const obj: any = {};
+    if (message.sweepId !== "") {
+      obj.sweepId = message.sweepId;
+    }
+    if (message.reason !== "") {
+      obj.reason = message.reason;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<PauseSweepRequest>): PauseSweepRequest {
+    return PauseSweepRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<PauseSweepRequest>): PauseSweepRequest {
+    const message = createBasePauseSweepRequest();
+    message.sweepId = object.sweepId ?? "";
+    message.reason = object.reason ?? "";
+    return message;
+  },
+};
+
+function createBasePauseSweepResponse(): PauseSweepResponse {
+  return { running: 0 };
+}
+
+export const PauseSweepResponse: MessageFns<PauseSweepResponse> = {
+  encode(message: PauseSweepResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.running !== 0) {
+      writer.uint32(8).uint32(message.running);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PauseSweepResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePauseSweepResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.running = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): PauseSweepResponse {
+    return { running: isSet(object.running) ? globalThis.Number(object.running) : 0 };
+  },
+
+  toJSON(message: PauseSweepResponse): unknown {
+    const obj: any = {};
+    if (message.running !== 0) {
+      obj.running = Math.round(message.running);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<PauseSweepResponse>): PauseSweepResponse {
+    return PauseSweepResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<PauseSweepResponse>): PauseSweepResponse {
+    const message = createBasePauseSweepResponse();
+    message.running = object.running ?? 0;
+    return message;
+  },
+};
+
+function createBaseResumeSweepRequest(): ResumeSweepRequest {
+  return { sweepId: "", reason: "" };
+}
+
+export const ResumeSweepRequest: MessageFns<ResumeSweepRequest> = {
+  encode(message: ResumeSweepRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.sweepId !== "") {
+      writer.uint32(10).string(message.sweepId);
+    }
+    if (message.reason !== "") {
+      writer.uint32(18).string(message.reason);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ResumeSweepRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseResumeSweepRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.sweepId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ResumeSweepRequest {
+    return {
+      sweepId: isSet(object.sweepId)
+        ? globalThis.String(object.sweepId)
+        : isSet(object.sweep_id)
+        ? globalThis.String(object.sweep_id)
+        : "",
+      reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
+    };
+  },
+
+  toJSON(message: ResumeSweepRequest): unknown {
+    const obj: any = {};
+    if (message.sweepId !== "") {
+      obj.sweepId = message.sweepId;
+    }
+    if (message.reason !== "") {
+      obj.reason = message.reason;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ResumeSweepRequest>): ResumeSweepRequest {
+    return ResumeSweepRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ResumeSweepRequest>): ResumeSweepRequest {
+    const message = createBaseResumeSweepRequest();
+    message.sweepId = object.sweepId ?? "";
+    message.reason = object.reason ?? "";
+    return message;
+  },
+};
+
+function createBaseResumeSweepResponse(): ResumeSweepResponse {
+  return {};
+}
+
+export const ResumeSweepResponse: MessageFns<ResumeSweepResponse> = {
+  encode(_: ResumeSweepResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ResumeSweepResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseResumeSweepResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(_: any): ResumeSweepResponse {
+    return {};
+  },
+
+  toJSON(_: ResumeSweepResponse): unknown {
+    const obj: any = {};
+    return obj;
+  },
+
+  create(base?: DeepPartial<ResumeSweepResponse>): ResumeSweepResponse {
+    return ResumeSweepResponse.fromPartial(base ?? {});
+  },
+  fromPartial(_: DeepPartial<ResumeSweepResponse>): ResumeSweepResponse {
+    const message = createBaseResumeSweepResponse();
     return message;
   },
 };
@@ -2574,6 +2897,25 @@ export const ControlServiceService = {
     responseSerialize: (value: CancelSweepResponse): Buffer => Buffer.from(CancelSweepResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): CancelSweepResponse => CancelSweepResponse.decode(value),
   },
+  /** Nothing more of the sweep is begun until it is resumed; what runs is finished. */
+  pauseSweep: {
+    path: "/ridgepoint.v1.ControlService/PauseSweep" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: PauseSweepRequest): Buffer => Buffer.from(PauseSweepRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): PauseSweepRequest => PauseSweepRequest.decode(value),
+    responseSerialize: (value: PauseSweepResponse): Buffer => Buffer.from(PauseSweepResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): PauseSweepResponse => PauseSweepResponse.decode(value),
+  },
+  resumeSweep: {
+    path: "/ridgepoint.v1.ControlService/ResumeSweep" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ResumeSweepRequest): Buffer => Buffer.from(ResumeSweepRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ResumeSweepRequest => ResumeSweepRequest.decode(value),
+    responseSerialize: (value: ResumeSweepResponse): Buffer => Buffer.from(ResumeSweepResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ResumeSweepResponse => ResumeSweepResponse.decode(value),
+  },
   listSweeps: {
     path: "/ridgepoint.v1.ControlService/ListSweeps" as const,
     requestStream: false as const,
@@ -2628,6 +2970,9 @@ export const ControlServiceService = {
 export interface ControlServiceServer extends UntypedServiceImplementation {
   submitSweep: handleUnaryCall<SubmitSweepRequest, SubmitSweepResponse>;
   cancelSweep: handleUnaryCall<CancelSweepRequest, CancelSweepResponse>;
+  /** Nothing more of the sweep is begun until it is resumed; what runs is finished. */
+  pauseSweep: handleUnaryCall<PauseSweepRequest, PauseSweepResponse>;
+  resumeSweep: handleUnaryCall<ResumeSweepRequest, ResumeSweepResponse>;
   listSweeps: handleUnaryCall<ListSweepsRequest, ListSweepsResponse>;
   /** The state now, then every change, until the sweep is finished. */
   watchSweep: handleServerStreamingCall<WatchSweepRequest, WatchSweepResponse>;
@@ -2668,6 +3013,37 @@ export interface ControlServiceClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: CancelSweepResponse) => void,
+  ): ClientUnaryCall;
+  /** Nothing more of the sweep is begun until it is resumed; what runs is finished. */
+  pauseSweep(
+    request: PauseSweepRequest,
+    callback: (error: ServiceError | null, response: PauseSweepResponse) => void,
+  ): ClientUnaryCall;
+  pauseSweep(
+    request: PauseSweepRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: PauseSweepResponse) => void,
+  ): ClientUnaryCall;
+  pauseSweep(
+    request: PauseSweepRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: PauseSweepResponse) => void,
+  ): ClientUnaryCall;
+  resumeSweep(
+    request: ResumeSweepRequest,
+    callback: (error: ServiceError | null, response: ResumeSweepResponse) => void,
+  ): ClientUnaryCall;
+  resumeSweep(
+    request: ResumeSweepRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ResumeSweepResponse) => void,
+  ): ClientUnaryCall;
+  resumeSweep(
+    request: ResumeSweepRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ResumeSweepResponse) => void,
   ): ClientUnaryCall;
   listSweeps(
     request: ListSweepsRequest,

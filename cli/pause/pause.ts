@@ -1,0 +1,18 @@
+import { findSweep, withCoordinator } from '../connection.js';
+import { say } from '../output/print.js';
+import type { PauseOptions } from './command.js';
+
+/** Holds a sweep back; what runs of it is finished. */
+export async function pause(word: string, options: PauseOptions): Promise<void> {
+  await withCoordinator(options, async (control) => {
+    const { sweepId, name } = await findSweep(control, word);
+    const { running } = await control.pauseSweep({ sweepId, reason: options.reason });
+    const still =
+      running === 0
+        ? 'nothing of it runs'
+        : running === 1
+          ? 'the trial that runs is finished'
+          : `the ${running} trials that run are finished`;
+    say(`${name} (${sweepId}) is paused: ${still}; \`ridge resume ${sweepId}\` goes on`);
+  });
+}

@@ -1,0 +1,12 @@
+import { findSweep, withCoordinator } from '../connection.js';
+import { say } from '../output/print.js';
+import type { ResumeOptions } from './command.js';
+
+/** Goes on with a sweep that was paused. */
+export async function resume(word: string, options: ResumeOptions): Promise<void> {
+  await withCoordinator(options, async (control) => {
+    const { sweepId, name, points, complete, invalid, failed } = await findSweep(control, word);
+    await control.resumeSweep({ sweepId, reason: options.reason });
+    say(`${name} (${sweepId}) goes on: ${points - complete - invalid - failed} of ${points} points are left`);
+  });
+}
