@@ -201,7 +201,7 @@ describe.skipIf(!hasChromium)('live view (needs chromium)', () => {
     await page.click('button:has-text("Cancel the sweep")');
     await expect.poll(() => page.textContent('.standing-line'), PATIENT).toContain('cancelled');
     expect(await page.locator('.changes').count()).toBe(0);
-    expect(await rowsOf(page)).toHaveLength(2);
+    await expect.poll(async () => (await rowsOf(page)).length, PATIENT).toBe(2);
   });
 
   test('in the first pass of several starts a row is not called quick, and the second pass shows an interval', async () => {

@@ -473,7 +473,7 @@ describe.skipIf(!hasChromium)('report page (needs chromium)', () => {
     const frames = page.locator('section.plot:has(button[aria-label="Save SVG"]):has(svg)');
     const count = await frames.count();
     expect(count).toBeGreaterThanOrEqual(4);
-    const blank = await page.context().newPage();
+    const blank = await browser.newPage();
     for (let i = 0; i < count; i += 1) {
       const frame = frames.nth(i);
       for (const ending of ['SVG', 'PNG']) {

@@ -17,6 +17,10 @@ import { Authority, hasOpenssl } from '../support/tls.js';
 
 const here = installed('prometheus') && installed('promtool');
 
+/** How still the machine is is not the question here: no gate may keep a row from being shown. */
+const measure =
+  '{ starts: 1, minRepeats: 3, maxRepeats: 3, maxSpread: 100, maxForeignCores: 99, maxStealRatio: 1 }';
+
 describe.skipIf(!here)('a run that is over before anybody scrapes it (needs prometheus)', () => {
   const folder = mkdtempSync(join(tmpdir(), 'ridgepoint-pushed-'));
   const out = join(folder, 'out');
@@ -42,9 +46,6 @@ describe.skipIf(!here)('a run that is over before anybody scrapes it (needs prom
     const bound = collector.address();
     const port = typeof bound === 'object' && bound !== null ? bound.port : 0;
     const file = join(folder, 'sweep.yaml');
-    // How still the machine is is not the question here: no gate may keep a row from being shown.
-    const measure =
-      '{ starts: 1, minRepeats: 3, maxRepeats: 3, maxSpread: 100, maxForeignCores: 99, maxStealRatio: 1 }';
     writeFileSync(file, fakeSweep(3, { name: 'pushed', measure, placement: '{ retries: 0 }' }));
     run = await ridge([
       ...['run', file, '--out', out, '--remote-write', `${prometheus.url}/api/v1/write`],
@@ -228,6 +229,7 @@ test('a receiver that is not there costs a sentence, not the run', async () => {
 
 test.skipIf(!hasOpenssl)(
   'receivers that only the proxies of the environment reach get what is pushed (needs openssl)',
+  { timeout: 120_000 },
   async () => {
     const folder = mkdtempSync(join(tmpdir(), 'ridgepoint-pushed-'));
     const authority = new Authority(folder);
@@ -252,7 +254,7 @@ test.skipIf(!hasOpenssl)(
       ports.push(port);
     }
     const file = join(folder, 'sweep.yaml');
-    writeFileSync(file, fakeSweep(1, { placement: '{ driftControl: false }' }));
+    writeFileSync(file, fakeSweep(1, { measure, placement: '{ driftControl: false }' }));
     const address = `http://me:secret@${proxy.host}`;
     const { code, stderr } = await ridge(
       [

@@ -71,7 +71,7 @@ describe('the web view where its operator lets it change something', () => {
     expect(await post(`${sweep}/resume`, { reason: 'it is free' })).toEqual({ status: 200, answer: {} });
     await agent.report(await agent.lease());
     expect((await told()).state).toBe('done');
-    const over = { status: 400, answer: { error: { message: expect.stringContaining('is done') } } };
+    const over = { status: 409, answer: { error: { message: expect.stringContaining('is done') } } };
     expect(await post(`${sweep}/pause`, {})).toMatchObject(over);
   });
 

@@ -192,7 +192,7 @@ function Lines({ uprights, all, rows, ranges, onRanges, hovered, drawing }: Line
                 width={32}
                 y={y(1) - 6}
                 height={y(0) - y(1) + 12}
-                tabIndex={0}
+                tabindex={0}
                 role="slider"
                 aria-orientation="vertical"
                 aria-label={`${upright.label}: arrows move what is kept, Shift widens it, Escape keeps all`}

@@ -8,6 +8,7 @@ export function PauseSweep({ sweep }: { sweep: LiveSweep }) {
   const [problem, setProblem] = useState('');
   const paused = sweep.state === 'paused';
   const toggle = async (): Promise<void> => {
+    if (busy) return;
     setBusy(true);
     setProblem('');
     try {
@@ -22,7 +23,8 @@ export function PauseSweep({ sweep }: { sweep: LiveSweep }) {
       <button
         type="button"
         class="plain"
-        disabled={busy}
+        // A button that is disabled would lose the focus, and with it its reader's place.
+        aria-disabled={busy}
         title={paused ? undefined : 'Nothing more is begun until you resume it; what runs is finished.'}
         onClick={() => void toggle()}
       >
