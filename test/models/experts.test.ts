@@ -213,6 +213,22 @@ describe.skipIf(kernelsLibrary() === null)('pruning experts', () => {
     },
   );
 
+  test('statistics that were saved prune them as those of the walk do', async () => {
+    const model = await mixture('deepseek2');
+    const statisticsPath = join(folder, 'saved.safetensors');
+    const windows = { scheme: 'random', seed: 0 } as const;
+    const origin = { model: 'm', text: 't', textName: 'sample', windows, engine: 'e' };
+    const cut = { textPath: sample, sequences: 4, tokens: 48, threads: 1 };
+    await collectStatistics({ modelPath: model, origin, ...cut }, statisticsPath);
+    const walked = await prune(model, 'wanda:50%?order=dense&outputError=false');
+    const outputPath = join(folder, 'by-saved.gguf');
+    const order = { inputPath: model, outputPath, sparsity: walked.word, textPath: sample, threads: 1 };
+    const { report } = await pruneFile({ ...order, statisticsPath }, () => {});
+    expect(readFileSync(outputPath).equals(readFileSync(walked.path))).toBe(true);
+    const tokens = (layers: typeof report.layers) => layers.map(({ calibrationTokens }) => calibrationTokens);
+    expect(tokens(report.layers)).toEqual(tokens(walked.report.layers));
+  });
+
   test('magnitude needs no token, and says nothing of experts without one', async () => {
     const model = await mixture('llama');
     const { report, warnings } = await prune(model, 'magnitude-row:50%?outputError=true&order=dense');
