@@ -1,9 +1,11 @@
+import { basename } from 'node:path';
 import { FormatError } from '../format.js';
 import type { GgufValue } from '../gguf/value.js';
 import { type ChatTemplate, readTokenizerFolder, type TokenizerFolder } from './files.js';
 import { VOCABULARY_KINDS } from './kinds.js';
+import { requireOpenable } from './openable.js';
 import { specialTokens } from './special-tokens.js';
-import { modelType, type Token } from './vocabulary.js';
+import { modelType } from './vocabulary.js';
 
 /** What a GGUF file says of the tokenizer of a published folder. */
 export interface GgufTokenizer {
@@ -16,14 +18,13 @@ export interface GgufTokenizer {
 /**
  * Turns the tokenizer of a published folder into the metadata of a GGUF file: its vocabulary with as many tokens as the
  * model has rows, the tokens that steer, and its chat templates.
- * @throws FormatError where it has none, where a file of it is damaged, and for one that llama.cpp has nothing like.
+ * @throws FormatError where it has none, where a file of it is damaged, and for one that llama.cpp has nothing like or would end on.
  */
 export function ggufTokenizer(path: string): GgufTokenizer {
   const folder = readTokenizerFolder(path);
   const kind = VOCABULARY_KINDS.find((one) => one.claims(folder)) ?? refuse(folder);
   const vocabulary = kind.read(folder);
   const { tokens } = vocabulary;
-  requireDifferent(tokens);
   const special = specialTokens(folder, tokens);
   const metadata = new Map<string, GgufValue>([
     ['tokenizer.ggml.model', { type: 'string', value: kind.model }],
@@ -43,24 +44,12 @@ export function ggufTokenizer(path: string): GgufTokenizer {
   });
   if (vocabulary.merges !== null)
     metadata.set('tokenizer.ggml.merges', { type: 'array', of: 'string', values: vocabulary.merges });
+  const all = new Map([...metadata, ...vocabulary.more, ...special.metadata, ...templates(folder.templates)]);
+  requireOpenable({ name: basename(path), kind, pre: vocabulary.pre, tokens, metadata: all });
   return {
-    metadata: new Map([...metadata, ...vocabulary.more, ...special.metadata, ...templates(folder.templates)]),
+    metadata: all,
     warnings: [...vocabulary.warnings, ...special.warnings],
   };
-}
-
-/** llama.cpp aborts on a vocabulary that has a text twice. */
-function requireDifferent(tokens: readonly Token[]): void {
-  const seen = new Map<string, number>();
-  for (const [id, { text }] of tokens.entries()) {
-    const before = seen.get(text);
-    if (before !== undefined)
-      throw new FormatError(
-        `its tokens ${before} and ${id} have the same text, ${JSON.stringify(text)}`,
-        'llama.cpp opens no such vocabulary; take away one of the two added tokens.',
-      );
-    seen.set(text, id);
-  }
 }
 
 /** The default one under the name that every reader knows, others under their own. */

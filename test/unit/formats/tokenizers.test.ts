@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Tokenizer } from '@huggingface/tokenizers';
 import { uniformInt } from 'pure-rand/distribution/uniformInt';
@@ -278,7 +278,8 @@ describe('Unigram', () => {
       { text: '<unk>', type: 2 },
       { text: '▁the', score: -2.5 },
     ];
-    const charsMap = Uint8Array.of(1, 2, 3, 4);
+    // The length of its table, the table, and no text.
+    const charsMap = Uint8Array.of(4, 0, 0, 0, 1, 2, 3, 4, 0);
     const folder = tokenizerFolder({
       'spiece.model': sentencePieceModel(pieces, { model: 1, extra: true, charsMap }),
     });
@@ -289,7 +290,7 @@ describe('Unigram', () => {
       remove_extra_whitespaces: true,
       scores: [0, 0, 0, -2.5],
     });
-    expect(found.precompiled_charsmap).toEqual([1, 2, 3, 4]);
+    expect(found.precompiled_charsmap).toEqual([...charsMap]);
     const { files } = publishedTokenizer(ggufTokenizer(folder).metadata);
     const { tokens, scores, precompiled_charsmap } = read(tokenizerFolder(Object.fromEntries(files)));
     expect({ tokens, scores, precompiled_charsmap }).toEqual({
@@ -297,6 +298,50 @@ describe('Unigram', () => {
       scores: found.scores,
       precompiled_charsmap: found.precompiled_charsmap,
     });
+  });
+});
+
+describe('what llama.cpp would end on is refused beforehand', () => {
+  test('a vocabulary of SentencePiece without all bytes, and a byte that is none', () => {
+    const pieces = PIECES.filter(({ text }) => text !== '<0xE4>' && text !== '<0x74>');
+    // `t` is a piece itself.
+    expect(sentence(() => read(tokenizerFolder({ 'tokenizer.model': sentencePieceModel(pieces) })))).toMatch(
+      /no token for 1 of 256 bytes, such as <0xE4>\. .*byte_fallback/,
+    );
+    const odd = [...PIECES, { text: 'B', type: 6 }];
+    expect(sentence(() => read(tokenizerFolder({ 'tokenizer.model': sentencePieceModel(odd) })))).toMatch(
+      /its token 271 stands for a byte and is called "B"/,
+    );
+  });
+
+  test('a model that is called Phi-3 and lacks its tokens', () => {
+    const named = (name: string) => {
+      const folder = join(tokenizerFolder({}), name);
+      cpSync(bytePairFolder(), folder, { recursive: true });
+      return folder;
+    };
+    expect(sentence(() => read(named('my-Phi-3-mini')))).toMatch(
+      /called my-Phi-3-mini, .* with the token <\/s>, <unk>, <\|endoftext\|>, which it lacks\. Call its folder/,
+    );
+    expect(read(named('my-phi-4')).model).toBe('gpt2');
+  });
+
+  test('a token that is put around texts and is not named', () => {
+    const words = tokenizerFolder({ 'vocab.txt': WORDS.filter((word) => word !== '[SEP]').join('\n') });
+    expect(sentence(() => read(words))).toMatch(
+      /puts a token (?:before|behind) every text and does not say which \((?:bos|sep)_token\)/,
+    );
+  });
+
+  test('rules of normalization that are cut off', () => {
+    const pieces = [
+      { text: '<pad>', type: 3 },
+      { text: '</s>', type: 3 },
+      { text: '<unk>', type: 2 },
+    ];
+    const charsMap = Uint8Array.of(8, 0, 0, 0, 1, 2, 3, 4);
+    const folder = tokenizerFolder({ 'spiece.model': sentencePieceModel(pieces, { model: 1, charsMap }) });
+    expect(sentence(() => read(folder))).toMatch(/precompiled_charsmap\) are cut off/);
   });
 });
 
