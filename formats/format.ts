@@ -84,6 +84,11 @@ export interface Format {
   readonly claims: (path: string) => boolean;
   /** @returns the files that a model follows from, which are what its digest is of. */
   readonly files: (path: string) => readonly string[];
+  /**
+   * @returns files that belong to a model which is a file, and are no models of their own: by their names, for a list of many models
+   *   looks into each once.
+   */
+  readonly beside: (path: string) => readonly string[];
   /** @returns what a sweep needs. @throws FormatError */
   readonly inspect: (path: string) => Inspected;
   /** @returns what `ridge models` shows of one model. @throws FormatError */

@@ -24,15 +24,9 @@ export function modelsIn(folder: string, formats: readonly Format[] = FORMATS, d
   return [...files, ...below.flatMap(({ path }) => readable(path, formats, depth - 1))].sort();
 }
 
-/** @returns the other files that a model follows from, such as the vocabulary beside a graph: they are no models of their own. */
+/** @returns files that belong to a model, such as the vocabulary beside a graph. */
 function partsOf(path: string, formats: readonly Format[]): readonly string[] {
-  const format = formats.find(({ unit, claims }) => unit === 'file' && claims(path));
-  try {
-    return format?.files(path).filter((part) => part !== path) ?? [];
-  } catch {
-    // A damaged model has no parts, and says so when it is looked at.
-    return [];
-  }
+  return formats.find(({ unit, claims }) => unit === 'file' && claims(path))?.beside(path) ?? [];
 }
 
 function readable(folder: string, formats: readonly Format[], depth: number): string[] {

@@ -19,6 +19,8 @@ export const gguf: Format = {
     (partName(path)?.number ?? 1) === 1 &&
     statSync(path, { throwIfNoEntry: false })?.isDirectory() !== true,
   files: ggufFiles,
+  // Its other parts are not claimed.
+  beside: () => [],
   inspect: (path) => inspectHeader(readGgufHeader(path)),
   details: (path) => headerDetails(readGgufHeader(path)),
   shapes: (path) => architectureFromGguf(readGgufHeader(path)),

@@ -20,6 +20,7 @@ export const onnx: Format = {
   magic: null,
   claims: (path) => isNamedAs('onnx', path) || existsSync(join(path, GRAPH_FILE)),
   files,
+  beside: (path) => besideGraph(graphOf(path)),
   inspect,
   details,
   shapes,
@@ -36,11 +37,14 @@ const configBeside = (graph: string) => join(dirname(graph), CONFIG);
 
 function files(path: string): string[] {
   const graph = graphOf(path);
+  return [graph, ...readOnnx(graph).besides, ...besideGraph(graph)];
+}
+
+/** Configs and vocabularies; which files hold weights only the graph says. */
+function besideGraph(graph: string): string[] {
   const folder = dirname(graph);
-  const beside = [CONFIG, GENAI_CONFIG, VOCABULARY_FILE]
-    .map((name) => join(folder, name))
-    .filter((file) => existsSync(file));
-  return [graph, ...readOnnx(graph).besides, ...beside, ...tokenizerFiles(folder)];
+  const known = [CONFIG, GENAI_CONFIG, VOCABULARY_FILE].map((name) => join(folder, name));
+  return [...known.filter((file) => existsSync(file)), ...tokenizerFiles(folder)];
 }
 
 /** Facts of shapes are of the config beside it, and without one there are none. */

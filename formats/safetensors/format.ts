@@ -34,6 +34,8 @@ export const safetensors: Format = {
   magic: null,
   claims,
   files,
+  // It is a folder, with all that belongs to it.
+  beside: () => [],
   inspect,
   details,
   shapes: (path) =>
@@ -59,8 +61,8 @@ function isConfig(path: string): boolean {
   }
 }
 
-/** @throws FormatError for weights whose config is elsewhere. */
-function folderOf(path: string): string {
+/** @returns the folder of a model that any of its files names. @throws FormatError for weights whose config is elsewhere. */
+export function folderOf(path: string): string {
   if (statSync(path).isDirectory()) {
     if (existsSync(join(path, CONFIG))) return path;
     throw new FormatError(`it has no ${CONFIG}, so nothing says what it is`, 'Get all files of the model.');
