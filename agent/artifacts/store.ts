@@ -9,6 +9,7 @@ import { taskOf } from '../isolation/job.js';
 import { launch } from '../isolation/launch.js';
 import { type BuildRequest, type BuiltFile, buildFile, type Launcher, storageFailure } from './build-file.js';
 import { cachedPath, lockOf, makeRoom } from './eviction.js';
+import { rememberOrigin } from './lineage.js';
 import { withLock } from './lock.js';
 import { Pins } from './pins.js';
 import type { ResolvedModel } from './resolve.js';
@@ -123,6 +124,7 @@ export class ArtifactStore {
     const making = { path, bytes: step.bytes(input.bytes), task, what: recipe, cpus, timeLimitSeconds };
     const { seconds, warnings, facts, report = null, ...file } = await this.#write(making, launcher);
     if (report !== null) await writeWhole(reportPath(path), JSON.stringify(report));
+    await rememberOrigin(path, input.path, this.#settings.cacheFolder);
     const steps = [...input.steps, { recipe, ...file, makeSeconds: seconds, facts }];
     const note = {
       ...file,

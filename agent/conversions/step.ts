@@ -7,18 +7,26 @@ import { taskOf } from '../isolation/job.js';
 import { CONVERTERS } from './index.js';
 import { CONVERT } from './job.js';
 
-/** @returns the step that writes a model in another format; weights keep their type. */
-export function conversionStep(conversion: ConversionName): Step {
+/**
+ * @param of what the chain begins with: where it has the format that is written, what it says beside its weights is kept.
+ * @returns the step that writes a model in another format; weights keep their type.
+ */
+export function conversionStep(
+  conversion: ConversionName,
+  { path, facts }: Pick<ResolvedModel, 'path' | 'facts'>,
+): Step {
+  const { bytes, to } = conversionNamed(conversion);
+  const base = facts.format === to ? path : null;
   return {
     recipe: conversionRecipe(conversion),
     ingredients: { converter: CONVERTERS[conversion].version },
-    bytes: conversionNamed(conversion).bytes,
+    bytes,
     taskFor: async (inputPath) => (outputPath) =>
-      taskOf(CONVERT, { conversion, inputPath, outputPath, type: null, dequantize: false }),
+      taskOf(CONVERT, { conversion, inputPath, outputPath, type: null, dequantize: false, base }),
   };
 }
 
 /** @returns the steps that make of a base what opens these formats; none for one that is opened as it is. */
-export function stepsTo({ facts }: ResolvedModel, opens: readonly ModelFormat[]): readonly Step[] {
-  return (wayTo(facts.format, opens) ?? []).map(conversionStep);
+export function stepsTo(base: ResolvedModel, opens: readonly ModelFormat[]): readonly Step[] {
+  return (wayTo(base.facts.format, opens) ?? []).map((conversion) => conversionStep(conversion, base));
 }

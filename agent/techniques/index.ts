@@ -48,11 +48,11 @@ export async function stepsFor(request: StepsRequest): Promise<Step[]> {
 
 async function stepOf(
   one: ChainStep,
-  { modelName, runnerKind, engine, settings }: StepsRequest,
+  { base, modelName, runnerKind, engine, settings }: StepsRequest,
 ): Promise<Step> {
   switch (one.kind) {
     case 'convert':
-      return conversionStep(one.conversion);
+      return conversionStep(one.conversion, base);
     case 'group-heads':
       return groupHeadsStep(one.kvHeads);
     case 'merge':

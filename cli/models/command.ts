@@ -56,7 +56,7 @@ export function registerModels(program: Command): void {
     )
     .option(
       '--base <folder>',
-      'to safetensors: the folder that the file was made of, whose tokenizer and settings are kept',
+      'to safetensors: the folder that the file was made of, whose tokenizer and settings are kept (default: it is known of files that were made on this machine)',
     )
     .option(
       '-o, --out <path>',

@@ -1,19 +1,22 @@
 import { basename, dirname, resolve } from 'node:path';
+import { originOf } from '../../agent/artifacts/lineage.js';
+import type { ModelSettings } from '../../agent/artifacts/resolve.js';
 import { CONVERT } from '../../agent/conversions/job.js';
 import { taskOf } from '../../agent/isolation/job.js';
 import type { ModelFacts } from '../../core/experiment/experiment.js';
 import { formatValue } from '../../core/metrics/format.js';
-import { conversionNamed, wayTo } from '../../core/models/conversions.js';
-import { MODEL_FORMATS, withoutEnding } from '../../core/models/formats.js';
+import { conversionNamed, isWrittenAsFolder, wayTo } from '../../core/models/conversions.js';
+import { MODEL_FORMATS, type ModelFormat, withoutEnding } from '../../core/models/formats.js';
 import { isRemote } from '../../core/models/remote.js';
 import { FLOAT_BYTES } from '../../core/techniques/float-types.js';
+import { formatOf } from '../../formats/index.js';
 import { usageError } from '../exit.js';
 import { inspectModel, modelSettings, openModel } from '../local-models.js';
 import { nodeConfig } from '../node-config.js';
 import { printJson, say } from '../output/print.js';
 import { fileOf } from '../single/file-of.js';
 import { makeAlone } from '../single/make.js';
-import { outputPath } from '../single/output-path.js';
+import { outputFolder, outputPath } from '../single/output-path.js';
 import { runCommand } from '../single/run-command.js';
 import type { ConvertOptions } from './command.js';
 
@@ -23,9 +26,12 @@ const VOCABULARY_BYTES = 64 * 2 ** 20;
 /** `ridge models convert`: one step of a sweep alone, by the same code, into a file that the user names. */
 export async function convertModel(source: string, options: ConvertOptions): Promise<void> {
   const format = options.to;
+  const force = options.force === true;
   const ending = format === 'safetensors' ? '' : MODEL_FORMATS[format];
-  const named = options.out ?? `${withoutEnding(basename(nameOf(source)))}${ending}`;
-  const path = outputPath(named, options.force === true);
+  const named = options.out ?? `${withoutEnding(nameOf(source))}${ending}`;
+  const path = isWrittenAsFolder(format)
+    ? outputFolder(named, force, (there) => isModel(there, format))
+    : outputPath(named, force);
   const folders = [...options.models, '.', dirname(resolve(source))].map((folder) => resolve(folder));
   await runCommand(async () => {
     const settings = modelSettings(folders, nodeConfig(options));
@@ -48,7 +54,7 @@ export async function convertModel(source: string, options: ConvertOptions): Pro
       inputPath,
       type: options.type ?? null,
       dequantize: options.dequantize === true,
-      base: options.base === undefined ? null : resolve(options.base),
+      base: options.base === undefined ? await baseOf(inputPath, format, settings) : resolve(options.base),
     };
     const made = await makeAlone({
       path,
@@ -78,13 +84,39 @@ export async function convertModel(source: string, options: ConvertOptions): Pro
   });
 }
 
+/** What the file was made of, where that has the format that is written. */
+async function baseOf(
+  path: string,
+  format: ModelFormat,
+  { cacheFolder }: ModelSettings,
+): Promise<string | null> {
+  const origin = await originOf(path, format, cacheFolder);
+  if (origin === null) return null;
+  if (origin.unchanged) {
+    say(`tokenizer and settings of ${origin.path}, which it was made of; --base names another folder`);
+    return origin.path;
+  }
+  say(`note: ${origin.path}, which it was made of, is not as it was: its tokenizer is made of the file’s`);
+  return null;
+}
+
+/** A folder that `convert` may have written. */
+function isModel(path: string, format: ModelFormat): boolean {
+  try {
+    return formatOf(path).name === format;
+  } catch {
+    return false;
+  }
+}
+
 /** @returns about the bytes of the weights in the type that is asked for. */
 function bytesAs({ bytes, parameters }: ModelFacts, { type, dequantize }: ConvertOptions): number {
   if (parameters === null || (type === undefined && dequantize !== true)) return bytes;
   return Math.max(bytes, parameters * FLOAT_BYTES[type ?? 'bf16']);
 }
 
-/** Of a repository its name alone. */
+/** What a model is called: of a repository its name alone, of a path its last part. */
 function nameOf(source: string): string {
-  return isRemote(source) ? source.replace(/^hf:([^:@]*).*$/i, '$1') : source;
+  if (isRemote(source)) return basename(source.replace(/^hf:([^:@]*).*$/i, '$1'));
+  return basename(resolve(source.replace(/^[a-z][a-z0-9+.-]+:/, '')));
 }

@@ -1,6 +1,8 @@
 import { statSync } from 'node:fs';
 import { type BuiltFile, buildFile } from '../../agent/artifacts/build-file.js';
+import { rememberOrigin } from '../../agent/artifacts/lineage.js';
 import type { TaskFor } from '../../agent/artifacts/step.js';
+import { cacheFolder } from '../../agent/native/engines/location.js';
 import { usageError } from '../exit.js';
 import { stepProgress } from './step-progress.js';
 import { stoppable } from './stoppable.js';
@@ -36,7 +38,9 @@ export async function makeAlone({
     if (message.type === 'progress') progress.step(message.done, message.of);
   };
   const making = { path, bytes, task, what, cpus: [], timeLimitSeconds: null, onMessage };
-  return await buildFile(making, stoppable).finally(() => progress.end());
+  const made = await buildFile(making, stoppable).finally(() => progress.end());
+  await rememberOrigin(path, inputPath, cacheFolder());
+  return made;
 }
 
 function sameFile(a: string, b: string): boolean {

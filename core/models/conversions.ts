@@ -14,6 +14,8 @@ export interface Conversion {
   readonly to: ModelFormat;
   /** @returns why there is no such form of a model; null where there is, as far as can be told before it is opened. */
   readonly flaw: (model: Convertible) => string | null;
+  /** What is written: one file, or a folder of files. */
+  readonly writes: 'file' | 'folder';
   /** @returns about what comes of so many bytes. */
   readonly bytes: (inputBytes: number) => number;
 }
@@ -51,6 +53,8 @@ export function isFolderArchitecture(name: string): name is FolderArchitecture {
 const FLOATS: readonly string[] = ['f32', 'f16', 'bf16'];
 /** What is written as it is. */
 const KEPT: readonly string[] = ['mxfp4'];
+/** What is a folder's own form of a GGUF file's type, by the architecture of the file. */
+const KEPT_BACK: Readonly<Record<string, string>> = { 'gpt-oss': 'mxfp4_moe' };
 
 /** Models of GGUF files that a folder is made of, by their `general.architecture`. */
 export const WRITTEN_ARCHITECTURES = [
@@ -64,6 +68,9 @@ export const WRITTEN_ARCHITECTURES = [
   'phi3',
   'smollm3',
   'olmo2',
+  'deepseek2',
+  'gpt-oss',
+  'bert',
 ] as const;
 
 /** Decoders that an ONNX graph is built of, by the architecture that their GGUF file says. */
@@ -77,6 +84,7 @@ export const CONVERSIONS = {
   'safetensors-to-gguf': {
     from: 'safetensors',
     to: 'gguf',
+    writes: 'file',
     flaw({ architecture, quantization }) {
       if (architecture === null) return 'its config does not say its model_type';
       if (!isFolderArchitecture(architecture))
@@ -90,6 +98,7 @@ export const CONVERSIONS = {
   'gguf-to-onnx': {
     from: 'gguf',
     to: 'onnx',
+    writes: 'folder',
     flaw({ architecture, quantization }) {
       if (architecture !== null && !GRAPH_ARCHITECTURES.some((known) => known === architecture))
         return `no graph is built of ${architecture}: ${GRAPH_ARCHITECTURES.join(', ')} have one`;
@@ -103,10 +112,12 @@ export const CONVERSIONS = {
   'gguf-to-safetensors': {
     from: 'gguf',
     to: 'safetensors',
+    writes: 'folder',
     flaw({ architecture, quantization }) {
       if (architecture !== null && !WRITTEN_ARCHITECTURES.some((known) => known === architecture))
         return `no folder is made of ${architecture}: of ${WRITTEN_ARCHITECTURES.join(', ')} one is`;
-      if (quantization !== null && !FLOATS.includes(quantization))
+      const kept = architecture === null ? undefined : KEPT_BACK[architecture];
+      if (quantization !== null && !FLOATS.includes(quantization) && quantization !== kept)
         return `its weights are ${quantization}, and folders hold ${FLOATS.join(', ')}; \`ridge models convert --to safetensors --dequantize\` writes the floats that they stand for`;
       return null;
     },
@@ -121,6 +132,13 @@ export const CONVERSION_NAMES = Object.keys(CONVERSIONS) as ConversionName[];
 export const CONVERTED_TO: readonly ModelFormat[] = [
   ...new Set(CONVERSION_NAMES.map((name) => CONVERSIONS[name].to)),
 ];
+
+/** @returns whether a model of a format is written as a folder. */
+export function isWrittenAsFolder(format: ModelFormat): boolean {
+  return CONVERSION_NAMES.some(
+    (name) => CONVERSIONS[name].to === format && CONVERSIONS[name].writes === 'folder',
+  );
+}
 
 export function conversionNamed(name: ConversionName): Conversion {
   return CONVERSIONS[name];

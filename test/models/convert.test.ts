@@ -1,5 +1,5 @@
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
 import { temporaryFolder } from '../support/bench.js';
 import { tinyLlama, weightsNamed, writeFolder } from '../support/model-folder.js';
@@ -96,6 +96,26 @@ test('ridge models convert writes a folder as what llama.cpp computes the same o
   }
   const again = await ridge(['models', 'convert', folder, '--out', output]);
   expect([again.code, again.stderr]).toEqual([2, expect.stringContaining('is there already')]);
+});
+
+test('and back, with the tokenizer of the folder that it was made of; a folder that is there is replaced only where asked', async () => {
+  const folder = await writeFolder(tinyLlama({ attention_dropout: 0.25 }));
+  const [output, back] = [join(temporaryFolder(), 'tiny.gguf'), join(temporaryFolder(), 'back')];
+  expect((await ridge(['models', 'convert', folder, '--out', output])).code).toBe(0);
+  const words = ['models', 'convert', output, '--to', 'safetensors', '--out', back];
+  const { code, stderr } = await ridge(words);
+  expect([code, stderr]).toEqual([0, expect.stringContaining(`tokenizer and settings of ${folder}`)]);
+  expect(JSON.parse(readFileSync(join(back, 'config.json'), 'utf8'))).toMatchObject({
+    attention_dropout: 0.25,
+  });
+  const again = await ridge(words);
+  expect([again.code, again.stderr]).toEqual([2, expect.stringContaining('Use --force to replace it')]);
+  expect((await ridge([...words, '--force'])).code).toBe(0);
+  writeFileSync(join(dirname(output), 'mine.txt'), 'mine');
+  const other = await ridge([...words.slice(0, -1), dirname(output), '--force']);
+  expect([other.code, other.stderr]).toEqual([2, expect.stringContaining('holds something else')]);
+  const lost = await ridge([...words.slice(0, -1), join(temporaryFolder(), 'x'), '--base', '/nowhere']);
+  expect([lost.code, lost.stderr]).toEqual([1, expect.stringMatching(/the base \/nowhere is not usable/)]);
 });
 
 test('what has no GGUF form is refused in one sentence, and nothing is left', async () => {

@@ -121,9 +121,10 @@ export function tinyLlama(config: Readonly<Record<string, unknown>> = {}): Folde
 /** @returns the tensors of one layer in all layers. */
 export function inLayers(
   tensors: Readonly<Record<string, readonly number[]>>,
+  layers = LAYERS,
 ): Record<string, readonly number[]> {
   return Object.fromEntries(
-    Array.from({ length: LAYERS }, (_, layer) =>
+    Array.from({ length: layers }, (_, layer) =>
       Object.entries(tensors).map(([name, shape]) => [`model.layers.${layer}.${name}`, shape] as const),
     ).flat(),
   );

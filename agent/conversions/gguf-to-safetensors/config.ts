@@ -76,27 +76,41 @@ export async function publishedConfig(
     num_attention_heads: keys.number('attention.head_count'),
     num_key_value_heads: keys.number('attention.head_count_kv'),
     head_dim: keys.number('attention.key_length') ?? headLength(file),
-    vocab_size: rowsOf(file, 'token_embd.weight'),
+    vocab_size: keys.rows('token_embd.weight'),
     max_position_embeddings: keys.number('context_length'),
-    rms_norm_eps: short(keys.number('attention.layer_norm_rms_epsilon')),
+    rms_norm_eps: keys.number('attention.layer_norm_rms_epsilon'),
     num_experts_per_tok: keys.number('expert_used_count'),
-    rope_theta: short(keys.number('rope.freq_base')),
+    rope_theta: keys.number('rope.freq_base'),
     ...scaling(file),
     tie_word_embeddings: !keys.has('output.weight'),
-    ...architecture.values?.(keys),
     ...Object.fromEntries(['bos', 'eos', 'pad'].map((role) => [`${role}_token_id`, roles.get(role)])),
     dtype: DTYPES[type],
     use_cache: true,
+    ...(file.header.tensors.some((tensor) => tensor.type === 'mxfp4') ? BLOCKS : {}),
   };
-  const said = Object.fromEntries(
-    Object.entries(values).filter(([, value]) => value !== null && value !== undefined),
-  );
+  const said = {
+    ...Object.fromEntries(Object.entries(values).filter(([, value]) => value !== null)),
+    ...architecture.values?.(keys),
+  };
   const config = { ...said, ...kept(base) };
   const read = new FolderConfig(config);
   const whole = read.with(architecture.defaults(read));
   await requireFrequencies(file, architecture, whole);
   return { architecture, values: config, warnings: differences(file, architecture, whole, type) };
 }
+
+/** As GPT-OSS is published. */
+const BLOCKS: Values = {
+  quantization_config: {
+    quant_method: 'mxfp4',
+    modules_to_not_convert: [
+      'model.layers.*.self_attn',
+      'model.layers.*.mlp.router',
+      'model.embed_tokens',
+      'lm_head',
+    ],
+  },
+};
 
 const DTYPES: Readonly<Record<FloatType, string>> = {
   f32: 'float32',
@@ -105,18 +119,14 @@ const DTYPES: Readonly<Record<FloatType, string>> = {
 };
 
 /** Heads share the rows of Q. */
-function headLength(file: OpenedFile): number | null {
-  const [rows, heads] = [rowsOf(file, 'blk.0.attn_q.weight'), file.keys.number('attention.head_count')];
+function headLength({ keys }: OpenedFile): number | null {
+  const [rows, heads] = [keys.rows('blk.0.attn_q.weight'), keys.number('attention.head_count')];
   return rows === null || heads === null ? null : rows / heads;
-}
-
-function rowsOf({ header }: OpenedFile, name: string): number | null {
-  return header.tensors.find((tensor) => tensor.name === name)?.shape[1] ?? null;
 }
 
 function scaling({ keys }: OpenedFile): Values {
   const kind = keys.text('rope.scaling.type');
-  const factor = short(keys.number('rope.scaling.factor'));
+  const factor = keys.number('rope.scaling.factor');
   if (factor === null || (kind !== 'linear' && kind !== 'yarn')) return {};
   if (kind === 'linear') return { rope_scaling: { rope_type: 'linear', factor } };
   const names = {
@@ -126,24 +136,18 @@ function scaling({ keys }: OpenedFile): Values {
     beta_fast: 'yarn_beta_fast',
     beta_slow: 'yarn_beta_slow',
   };
-  const said = Object.entries(names).map(([name, key]) => [name, short(keys.number(`rope.scaling.${key}`))]);
+  // DeepSeek's: the softmax is sharpened by the same as positions.
+  const sharpened = keys.number('rope.scaling.yarn_log_multiplier');
+  const mscale = sharpened === null ? null : Number((10 * sharpened).toPrecision(7));
+  const said = Object.entries(names).map(([name, key]) => [name, keys.number(`rope.scaling.${key}`)]);
   return {
     rope_scaling: {
       rope_type: 'yarn',
       factor,
       ...Object.fromEntries(said.filter(([, value]) => value !== null)),
+      ...(mscale === null ? {} : { mscale, mscale_all_dim: mscale }),
     },
   };
-}
-
-/** @returns the shortest number that float32 rounds to the same: 1e-5 was written, and 0.000009999999747378752 is in the file. */
-function short(value: number | null): number | null {
-  if (value === null) return null;
-  for (let digits = 1; digits < 10; digits++) {
-    const rounded = Number(value.toPrecision(digits));
-    if (Math.fround(rounded) === Math.fround(value)) return rounded;
-  }
-  return value;
 }
 
 /** Keys that another file would have if it was made of the config. */

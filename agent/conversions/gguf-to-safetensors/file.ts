@@ -11,7 +11,7 @@ import type { Weights } from '../safetensors-to-gguf/weights.js';
 /** More numbers than any table of frequencies has. */
 const SMALL = 65_536;
 
-/** A GGUF file whose weights are floats, opened to be read piece by piece. */
+/** A GGUF file whose weights are floats, or blocks of MXFP4, opened to be read piece by piece. */
 export interface OpenedFile {
   readonly header: GgufFile;
   readonly architecture: string;
@@ -44,24 +44,28 @@ export async function openFile(path: string): Promise<OpenedFile> {
     keys: {
       number(key) {
         const found = value(key);
-        return typeof found === 'number' ? found : null;
+        return typeof found === 'number' ? short(found) : null;
       },
       text(key) {
         const found = value(key);
         return typeof found === 'string' ? found : null;
       },
+      flag: (key) => value(key) === true,
+      rows: (name) => header.tensors.find((tensor) => tensor.name === name)?.shape[1] ?? null,
       has: (name) => names.has(name),
       values: (name) => small.get(name) ?? null,
     },
-    weights: ({ name, type, shape, offset, bytes, path: file }) =>
-      shards.weights({
+    weights({ name, type, shape, offset, bytes, path: file }) {
+      const tensor = {
         name,
         dtype: type.toUpperCase(),
         shape: [...shape].reverse(),
         offset,
         bytes,
         path: file,
-      }),
+      };
+      return type === 'mxfp4' ? shards.stored(tensor, type) : shards.weights(tensor);
+    },
     close: () => shards.close(),
   };
 }
@@ -70,4 +74,14 @@ async function numbersOf(tensor: FileTensor, type: FloatType): Promise<readonly 
   const chunks: Buffer[] = [];
   for await (const chunk of readTensor(tensor)) chunks.push(chunk);
   return [...decodeFloats(Buffer.concat(chunks), type)];
+}
+
+/** @returns the shortest number that float32 rounds to the same: 1e-5 was written, and 0.000009999999747378752 is in the file. */
+function short(value: number): number {
+  if (Number.isInteger(value)) return value;
+  for (let digits = 1; digits < 10; digits++) {
+    const rounded = Number(value.toPrecision(digits));
+    if (Math.fround(rounded) === Math.fround(value)) return rounded;
+  }
+  return value;
 }

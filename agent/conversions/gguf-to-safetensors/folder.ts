@@ -8,6 +8,7 @@ import {
   isFloatType,
 } from '../../../core/techniques/float-types.js';
 import { type SafetensorSource, writeSafetensors } from '../../../formats/safetensors/writer.js';
+import { BLOCK, folderScales, folderValues, MXFP4_END, VALUE_BYTES } from '../safetensors-to-gguf/mxfp4.js';
 import { bytesOf, rowCount, rowLength } from '../safetensors-to-gguf/weights.js';
 import type { PlannedTensor } from './plan.js';
 
@@ -16,7 +17,7 @@ const PART_BYTES = 4e9;
 const WHOLE = 'model.safetensors';
 
 interface Writing {
-  /** Type of the weights; null = of most of them, and where that would round some, the type that they have. */
+  /** Type of float weights; null = of most of them, and where that would round some, the type that they have. */
   readonly asked: FloatType | null;
   readonly most: FloatType;
   readonly onProgress: (done: number, of: number) => void;
@@ -30,49 +31,65 @@ export async function writeWeights(
   tensors: readonly PlannedTensor[],
   { asked, most, onProgress, partBytes = PART_BYTES }: Writing,
 ): Promise<void> {
-  const types = new Map<PlannedTensor, FloatType>();
-  for (const tensor of tensors) types.set(tensor, asked ?? (await exactType(tensor, most)));
-  const bytes = (tensor: PlannedTensor) =>
-    rowCount(tensor.weights) * rowLength(tensor.weights) * FLOAT_BYTES[types.get(tensor)!];
-  const parts: PlannedTensor[][] = [];
+  let done = 0;
+  const counted = (source: Sized): Sized => ({
+    ...source,
+    async *data() {
+      yield* source.data();
+      onProgress(++done, sources.length);
+    },
+  });
+  const sources: Sized[] = [];
+  for (const tensor of tensors) sources.push(...(await sourcesOf(tensor, asked, most)));
+  const parts: Sized[][] = [];
   let room = 0;
-  for (const tensor of tensors) {
-    if (parts.length === 0 || bytes(tensor) > room) {
+  for (const source of sources) {
+    if (parts.length === 0 || source.bytes > room) {
       parts.push([]);
       room = partBytes;
     }
-    parts.at(-1)!.push(tensor);
-    room -= bytes(tensor);
+    parts.at(-1)!.push(counted(source));
+    room -= source.bytes;
   }
   const number = (i: number) => String(i).padStart(5, '0');
   const nameOf = (i: number) =>
     parts.length === 1 ? WHOLE : `model-${number(i + 1)}-of-${number(parts.length)}.safetensors`;
-  let done = 0;
-  for (const [i, part] of parts.entries()) {
-    const sources = part.map((tensor): SafetensorSource => {
-      const { name, weights } = tensor;
-      const type = types.get(tensor)!;
-      return {
-        name,
-        dtype: type.toUpperCase(),
-        shape: weights.shape,
-        async *data() {
-          yield* bytesOf(weights, type);
-          onProgress(++done, tensors.length);
-        },
-      };
-    });
-    await writeSafetensors(join(folder, nameOf(i)), {
-      metadata: new Map([['format', 'pt']]),
-      tensors: sources,
-    });
-  }
+  for (const [i, part] of parts.entries())
+    await writeSafetensors(join(folder, nameOf(i)), { metadata: new Map([['format', 'pt']]), tensors: part });
   if (parts.length === 1) return;
   const weightMap = parts.flatMap((part, i) => part.map(({ name }) => [name, nameOf(i)]));
   await writeJson(join(folder, `${WHOLE}.index.json`), {
-    metadata: { total_size: tensors.reduce((sum, tensor) => sum + bytes(tensor), 0) },
+    metadata: { total_size: sources.reduce((sum, { bytes }) => sum + bytes, 0) },
     weight_map: Object.fromEntries(weightMap),
   });
+}
+
+interface Sized extends SafetensorSource {
+  readonly bytes: number;
+  data(): AsyncIterable<Uint8Array>;
+}
+
+async function sourcesOf(tensor: PlannedTensor, asked: FloatType | null, most: FloatType): Promise<Sized[]> {
+  const { name, weights } = tensor;
+  const count = rowCount(weights) * rowLength(weights);
+  if (weights.type !== 'mxfp4') {
+    const type = asked ?? (await exactType(tensor, most));
+    const { shape } = weights;
+    const data = () => bytesOf(weights, type);
+    return [{ name, dtype: type.toUpperCase(), shape, bytes: count * FLOAT_BYTES[type], data }];
+  }
+  const blocks = count / BLOCK;
+  const base = name.slice(0, -MXFP4_END.length);
+  const shape = [...weights.shape.slice(0, -1), rowLength(weights) / BLOCK];
+  const of = (take: (blocks: Uint8Array) => Uint8Array) =>
+    async function* () {
+      for await (const chunk of bytesOf(weights, 'mxfp4')) yield take(chunk);
+    };
+  const values = { name: `${base}_blocks`, shape: [...shape, VALUE_BYTES], bytes: blocks * VALUE_BYTES };
+  return [
+    { ...values, dtype: 'U8', data: of(folderValues) },
+    { name: `${base}_scales`, dtype: 'U8', shape, bytes: blocks, data: of(folderScales) },
+  ];
 }
 
 /** GGUF files have norms and biases as float32, published folders mostly as all else. */
@@ -90,7 +107,7 @@ async function exactType({ weights }: PlannedTensor, most: FloatType): Promise<F
 
 /** Numbers that transformers 5 takes as floats alone. JSON of JavaScript writes whole ones as integers. */
 const FLOATS =
-  /^(\s*"(?:rms_norm_eps|rope_theta|rope_local_base_freq|factor|low_freq_factor|high_freq_factor|attention_factor|beta_fast|beta_slow|partial_rotary_factor|attn_logit_softcapping|final_logit_softcapping|temperature|top_p|min_p|repetition_penalty)": -?\d+)(,?)$/gm;
+  /^(\s*"(?:rms_norm_eps|layer_norm_eps|routed_scaling_factor|mscale|mscale_all_dim|rope_theta|rope_local_base_freq|factor|low_freq_factor|high_freq_factor|attention_factor|beta_fast|beta_slow|partial_rotary_factor|attn_logit_softcapping|final_logit_softcapping|temperature|top_p|min_p|repetition_penalty)": -?\d+)(,?)$/gm;
 
 export const writeJson = (path: string, value: unknown) =>
   writeFile(path, `${JSON.stringify(value, null, 2).replace(FLOATS, '$1.0$2')}\n`);

@@ -1,12 +1,15 @@
+import { isFloatType } from '../../../core/techniques/float-types.js';
 import { FormatError } from '../../../formats/format.js';
 import type { FileTensor } from '../../../formats/gguf/header.js';
 import { shown } from '../../../formats/gguf/metadata.js';
 import type { Architecture, Placed } from '../safetensors-to-gguf/architecture.js';
+import { ARCHITECTURES } from '../safetensors-to-gguf/architectures/index.js';
 import type { FolderConfig } from '../safetensors-to-gguf/config.js';
+import { MXFP4_END } from '../safetensors-to-gguf/mxfp4.js';
 import { expertOf, type Weights } from '../safetensors-to-gguf/weights.js';
 import type { OpenedFile } from './file.js';
 
-/** A tensor of the folder. */
+/** A tensor of the folder; one of MXFP4 is written as two. */
 export interface PlannedTensor {
   readonly name: string;
   readonly weights: Weights;
@@ -17,23 +20,35 @@ export const COMPUTED = /^rope_(?:freqs|factors_long|factors_short)\.weight$/;
 
 /** A row of the architecture's table, read backwards. */
 interface Way {
-  readonly pattern: RegExp;
+  /** Tensors of the file that it is made of: `*` stands for the layer. */
+  readonly parts: readonly { readonly to: string; readonly pattern: RegExp }[];
   /** transformers' name; `*` stands for the layer, `#` for the expert. */
   readonly from: string;
-  readonly place: Placed;
+  /** Whether blocks go this way, or floats. */
+  readonly blocks: boolean;
+  readonly back: (parts: readonly Weights[], config: FolderConfig) => Weights;
 }
 
 /** @returns whether all tensors of a file have a name in a folder of this architecture. */
-export function covers(architecture: Architecture, { header }: OpenedFile): boolean {
+export function covers(architecture: Architecture, { header, keys }: OpenedFile): boolean {
   const ways = waysBack(architecture);
-  return header.tensors.every(
-    ({ name }) => COMPUTED.test(name) || ways.some(({ pattern }) => pattern.test(name)),
+  return (
+    architecture.claims?.(keys) !== false &&
+    header.tensors.every(
+      (tensor) => COMPUTED.test(tensor.name) || ways.some((way) => partOf(way, tensor) !== null),
+    )
   );
+}
+
+/** @returns whether blocks of this type are written as they are by an architecture of the name. */
+export function keepsBlocks(name: unknown, tensor: FileTensor): boolean {
+  const ways = Object.values(ARCHITECTURES).flatMap((one) => (one.gguf === name ? waysBack(one) : []));
+  return isBlocks(tensor) && ways.some((way) => partOf(way, tensor) !== null);
 }
 
 /**
  * Plans the tensors of a folder by the table that folders are read by, from right to left; nothing of the weights is read.
- * @throws FormatError for a tensor that has no name in a folder.
+ * @throws FormatError for a tensor that has no name in a folder, or lacks one that it is joined with.
  */
 export function planFolder(
   architecture: Architecture,
@@ -41,24 +56,34 @@ export function planFolder(
   file: OpenedFile,
 ): readonly PlannedTensor[] {
   const ways = waysBack(architecture);
+  const tensors = new Map(file.header.tensors.map((tensor) => [tensor.name, tensor]));
   return file.header.tensors.flatMap((tensor) =>
-    COMPUTED.test(tensor.name) ? [] : namesOf(tensor, ways, config, file.weights),
+    COMPUTED.test(tensor.name) ? [] : writtenOf(tensor, { ways, tensors, config, open: file.weights }),
   );
 }
 
-function namesOf(
-  tensor: FileTensor,
-  ways: readonly Way[],
-  config: FolderConfig,
-  open: OpenedFile['weights'],
-): PlannedTensor[] {
-  for (const { pattern, from, place } of ways) {
-    const found = pattern.exec(tensor.name);
-    if (found === null) continue;
-    const { layer = '', kind } = found.groups ?? {};
-    const weights = open(tensor);
-    const whole = place.back === undefined ? weights : place.back(weights, config);
-    const name = `${from.replace('*', layer)}${kind === undefined ? '' : `.${kind}`}`;
+interface Planning {
+  readonly ways: readonly Way[];
+  readonly tensors: ReadonlyMap<string, FileTensor>;
+  readonly config: FolderConfig;
+  readonly open: OpenedFile['weights'];
+}
+
+/** @returns nothing for a tensor that is joined with one before it. */
+function writtenOf(tensor: FileTensor, { ways, tensors, config, open }: Planning): PlannedTensor[] {
+  for (const way of ways) {
+    const part = partOf(way, tensor);
+    if (part === null) continue;
+    if (part.at > 0) return [];
+    const { layer, kind } = part;
+    const nameIn = (name: string) => `${name.replace('*', layer)}${kind === undefined ? '' : `.${kind}`}`;
+    const weights = way.parts.map(({ to }) => {
+      const found = tensors.get(nameIn(to));
+      if (found === undefined) throw new FormatError(`it has ${tensor.name} and no ${nameIn(to)}`);
+      return open(found);
+    });
+    const whole = way.back(weights, config);
+    const name = nameIn(way.from);
     if (!name.includes('#')) return [{ name, weights: whole }];
     return Array.from({ length: whole.shape[0] ?? 0 }, (_, expert) => ({
       name: name.replace('#', String(expert)),
@@ -68,16 +93,35 @@ function namesOf(
   throw new FormatError(`its tensor ${shown(tensor.name)} has no name in a folder of the architecture`);
 }
 
-/** Of two names for a tensor the first that can be written; one that several tensors were made of is none. */
+/** @returns which part of a way a tensor is; null = of none. */
+function partOf({ parts, blocks }: Way, tensor: FileTensor) {
+  if (blocks !== isBlocks(tensor)) return null;
+  for (const [at, { pattern }] of parts.entries()) {
+    const found = pattern.exec(tensor.name);
+    if (found !== null) return { at, layer: found.groups?.layer ?? '', kind: found.groups?.kind };
+  }
+  return null;
+}
+
+const isBlocks = ({ type }: FileTensor) => !isFloatType(type);
+
+/** Of two names for a tensor the first that can be written. */
 function waysBack({ places }: Architecture): readonly Way[] {
-  return Object.entries(places).flatMap(([from, to]): Way[] => {
-    if (typeof to !== 'string' && !isOne(to)) return [];
-    const place = typeof to === 'string' ? { to } : to;
-    if (place.as !== undefined && place.back === undefined) return [];
-    const whole = /\.(?:weight|bias)$/.test(place.to);
-    const target = place.to.replaceAll('.', '\\.').replace('*', '(?<layer>\\d{1,4})');
-    return [{ pattern: new RegExp(`^${target}${whole ? '' : '\\.(?<kind>weight|bias)'}$`), from, place }];
+  return Object.entries(places).flatMap(([from, place]): Way[] => {
+    const one = typeof place === 'string' ? { to: place } : place;
+    const into = 'into' in one ? one.into : [one];
+    const back = 'into' in one ? one.joined : backOfOne(one);
+    if (back === undefined) return [];
+    const whole = into.every(({ to }) => /\.(?:weight|bias)$/.test(to));
+    const parts = into.map(({ to }) => {
+      const target = to.replaceAll('.', '\\.').replace('*', '(?<layer>\\d{1,4})');
+      return { to, pattern: new RegExp(`^${target}${whole ? '' : '\\.(?<kind>weight|bias)'}$`) };
+    });
+    return [{ from, parts, blocks: from.endsWith(MXFP4_END), back }];
   });
 }
 
-const isOne = (to: Placed | readonly Placed[]): to is Placed => !Array.isArray(to);
+function backOfOne({ as, back }: Placed): Way['back'] | undefined {
+  if (as !== undefined && back === undefined) return undefined;
+  return ([weights], config) => (back === undefined ? weights! : back(weights!, config));
+}

@@ -12,11 +12,18 @@ export interface Placed {
   readonly back?: (weights: Weights, config: FolderConfig) => Weights;
 }
 
+/** Tensors of the file that one of the folder is taken apart into. */
+interface TakenApart {
+  readonly into: readonly Omit<Placed, 'back'>[];
+  /** Puts them together again, given in their order; left out = nothing can. */
+  readonly joined?: (parts: readonly Weights[]) => Weights;
+}
+
 /**
  * Where the tensors of a model go: transformers' name without `.weight` and `.bias`, then llama.cpp's. `*` stands for the layer and `#`
  * for the expert; all experts of a layer are stacked. A name without either ending goes to one that is written whole.
  */
-export type Places = Readonly<Record<string, string | Placed | readonly Placed[]>>;
+export type Places = Readonly<Record<string, string | Placed | TakenApart>>;
 
 /** Keys without the architecture in front, as `attention.head_count`, or whole, as `tokenizer.ggml.token_type_count`. */
 export type Entries = Readonly<Record<string, GgufValue | null>>;
@@ -26,6 +33,9 @@ export interface Keys {
   /** @returns null where it does not say it. */
   readonly number: (key: string) => number | null;
   readonly text: (key: string) => string | null;
+  readonly flag: (key: string) => boolean;
+  /** Rows of a tensor; null = it has none of that name. */
+  readonly rows: (tensor: string) => number | null;
   /** Whether it has a tensor of a name. */
   readonly has: (tensor: string) => boolean;
   /** Numbers of a small tensor; null = it has none of that name. */
@@ -51,10 +61,12 @@ export interface Architecture {
   /** What is said beside `commonEntries`, or in their place; null takes one out. */
   readonly entries: (config: FolderConfig) => Entries;
   /**
-   * What a config of it says beside what every config does (gguf-to-safetensors/config.ts), from the keys that `entries` wrote; left out =
-   * folders are not made of such files.
+   * What a config of it says beside what every config does (gguf-to-safetensors/config.ts), from the keys that `entries` wrote: null is said as
+   * such, and what is undefined is left out. Left out = folders are not made of such files.
    */
   readonly values?: (keys: Keys) => Values;
+  /** Whether a file is of it, where several are written as one and their tensors do not tell. */
+  readonly claims?: (keys: Keys) => boolean;
   /** Tensors that follow from the config. */
   readonly added?: (config: FolderConfig) => Readonly<Record<string, Weights>>;
   /** What the graph leaves out of what the config asks for, in sentences; of a model that it would compute wrongly, a FormatError. */
@@ -108,10 +120,12 @@ export const EXPERTS: Places = {
   'model.layers.*.mlp.experts.#.gate_proj': 'blk.*.ffn_gate_exps',
   'model.layers.*.mlp.experts.#.up_proj': 'blk.*.ffn_up_exps',
   'model.layers.*.mlp.experts.#.down_proj': 'blk.*.ffn_down_exps',
-  'model.layers.*.mlp.experts.gate_up_proj': [
-    { to: 'blk.*.ffn_gate_exps.weight', as: (weights) => halfOf(weights, 0) },
-    { to: 'blk.*.ffn_up_exps.weight', as: (weights) => halfOf(weights, 1) },
-  ],
+  'model.layers.*.mlp.experts.gate_up_proj': {
+    into: [
+      { to: 'blk.*.ffn_gate_exps.weight', as: (weights) => halfOf(weights, 0) },
+      { to: 'blk.*.ffn_up_exps.weight', as: (weights) => halfOf(weights, 1) },
+    ],
+  },
   'model.layers.*.mlp.experts.down_proj': 'blk.*.ffn_down_exps.weight',
 };
 

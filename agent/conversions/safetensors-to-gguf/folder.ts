@@ -1,9 +1,10 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { basename } from 'node:path';
-import { decodeFloats, FLOAT_BYTES, type FloatType } from '../../../core/techniques/float-types.js';
+import { decodeFloats, type FloatType } from '../../../core/techniques/float-types.js';
+import { bytesPerElement } from '../../../core/techniques/tensor-types.js';
 import { FormatError } from '../../../formats/format.js';
 import type { LocatedTensor } from '../../../formats/safetensors/reader.js';
-import { rowCount, rowLength, rowsOfChunk, type Weights } from './weights.js';
+import { rowCount, rowLength, rowsOfChunk, type Weights, type WeightType } from './weights.js';
 
 /** safetensors' names of the types that weights are read in. */
 const FLOATS: ReadonlyMap<string, FloatType> = new Map([
@@ -30,7 +31,13 @@ export class Shards {
       );
     // A single number is a vector of one.
     const shape = tensor.shape.length === 0 ? [1] : tensor.shape;
-    const bytes = rowLength({ shape }) * FLOAT_BYTES[type];
+    return this.stored({ ...tensor, shape }, type);
+  }
+
+  /** Weights of any type that is taken by rows, as their bytes lie in the file. */
+  stored(tensor: LocatedTensor, type: WeightType): Weights {
+    const { shape } = tensor;
+    const bytes = rowLength({ shape }) * bytesPerElement(type);
     if (rowCount({ shape }) * bytes === 0) throw new FormatError(`its tensor ${tensor.name} is empty`);
     const most = rowsOfChunk(bytes);
     return {

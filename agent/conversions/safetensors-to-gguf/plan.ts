@@ -89,7 +89,7 @@ function compiled({ places }: Architecture): readonly Place[] {
       .replaceAll('.', '\\.')
       .replace('*', '(?<layer>\\d{1,4})')
       .replace('#', '(?<expert>\\d{1,4})');
-    const all = typeof to === 'string' ? [{ to }] : Array.isArray(to) ? to : [to as Placed];
+    const all = typeof to === 'string' ? [{ to }] : 'into' in to ? to.into : [to];
     const whole = all.every((one) => /\.(?:weight|bias)$/.test(one.to));
     return {
       pattern: new RegExp(`^${source}${whole ? '(?:\\.weight)?' : '\\.(?<kind>weight|bias)'}$`),

@@ -2,6 +2,7 @@ import { FormatError } from '../../../formats/format.js';
 import type { LocatedTensor } from '../../../formats/safetensors/reader.js';
 import type { FolderConfig } from './config.js';
 import type { Shards } from './folder.js';
+import { BLOCK, BLOCK_BYTES, ggmlBlocks, MXFP4_END, VALUE_BYTES } from './mxfp4.js';
 import { eightBitFloats, rowsOfInts } from './packed-values.js';
 import { rowsOfChunk, type Weights } from './weights.js';
 
@@ -67,7 +68,7 @@ const KEPT: Readonly<Record<string, Method>> = {
   mxfp4: {
     found: () => '_blocks',
     beside: ['_scales'],
-    open: (base, stored) => ({ name: `${base}_mxfp4`, weights: () => mxfp4(base, stored) }),
+    open: (base, stored) => ({ name: `${base}${MXFP4_END}`, weights: () => mxfp4(base, stored) }),
   },
 };
 
@@ -279,17 +280,14 @@ function packed(base: string, stored: Stored): Weights {
   });
 }
 
-/** Weights of a block, the bytes that a folder has of it, and those of ggml's (ggml-common.h, block_mxfp4). */
-const [BLOCK, FOLDER_BLOCK, GGML_BLOCK] = [32, 16, 17] as const;
-
-/** Neighbours share a byte in a folder, halves of a block in ggml, which has the scale in front. */
+/** Values and scales of a folder, expert by expert. */
 function mxfp4(base: string, stored: Stored): Weights {
   const { shards } = stored;
   const [blocks, scales] = [beside(stored, `${base}_blocks`), beside(stored, `${base}_scales`)];
   const [experts = 0, rows = 0, perRow = 0] = blocks.shape;
-  requireShape(blocks, [experts, rows, perRow, FOLDER_BLOCK]);
+  requireShape(blocks, [experts, rows, perRow, VALUE_BYTES]);
   requireShape(scales, [experts, rows, perRow]);
-  const most = rowsOfChunk(perRow * GGML_BLOCK);
+  const most = rowsOfChunk(perRow * BLOCK_BYTES);
   return {
     type: 'mxfp4',
     shape: [experts, rows, perRow * BLOCK],
@@ -297,16 +295,8 @@ function mxfp4(base: string, stored: Stored): Weights {
       for (let done = 0; done < count; done += most) {
         const start = (first + done) * perRow;
         const number = Math.min(most, count - done) * perRow;
-        const values = await shards.read(blocks, start * FOLDER_BLOCK, number * FOLDER_BLOCK);
-        const exponents = await shards.read(scales, start, number);
-        const out = new Uint8Array(number * GGML_BLOCK);
-        for (let block = 0; block < number; block++) {
-          const [from, to] = [block * FOLDER_BLOCK, block * GGML_BLOCK];
-          const value = (i: number) => (values[from + (i >> 1)]! >> (4 * (i & 1))) & 15;
-          out[to] = exponents[block]!;
-          for (let i = 0; i < FOLDER_BLOCK; i++) out[to + 1 + i] = value(i) | (value(i + FOLDER_BLOCK) << 4);
-        }
-        yield out;
+        const values = await shards.read(blocks, start * VALUE_BYTES, number * VALUE_BYTES);
+        yield ggmlBlocks(values, await shards.read(scales, start, number));
       }
     },
   };

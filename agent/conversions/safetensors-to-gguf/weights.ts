@@ -251,6 +251,57 @@ export function shifted(weights: Weights, by: number): Weights {
   };
 }
 
+/** @returns rows of several in turns: what `alternate` takes apart. */
+export function interleaved(parts: readonly Weights[]): Weights {
+  const [one] = parts;
+  if (one === undefined) throw new Error('nothing to put in turns');
+  const bytes = rowBytes(one);
+  const step = parts.length;
+  const most = Math.max(1, Math.floor(rowsOfChunk(bytes) / step));
+  return {
+    type: one.type,
+    shape: [...one.shape.slice(0, -2), step * (one.shape.at(-2) ?? 1), ...one.shape.slice(-1)],
+    async *rows(first, count) {
+      const last = first + count;
+      for (let turn = Math.floor(first / step); turn * step < last; turn += most) {
+        const turns = Math.min(most, Math.ceil(last / step) - turn);
+        const out = new Uint8Array(turns * step * bytes);
+        for (const [i, part] of parts.entries()) {
+          const block = await collected(part, turn, turns);
+          for (let row = 0; row < turns; row++)
+            out.set(block.subarray(row * bytes, (row + 1) * bytes), (row * step + i) * bytes);
+        }
+        const [start, end] = [Math.max(first, turn * step), Math.min(last, (turn + turns) * step)];
+        yield out.subarray((start - turn * step) * bytes, (end - turn * step) * bytes);
+      }
+    },
+  };
+}
+
+/** @returns each matrix of the last two dimensions of the first with that of the others beneath it: what `partOf` takes parts of. */
+export function beneath(parts: readonly Weights[]): Weights {
+  const [one] = parts;
+  if (one === undefined) throw new Error('nothing to put beneath');
+  const heights = parts.map(({ shape }) => shape.at(-2) ?? 1);
+  const height = heights.reduce((sum, rows) => sum + rows, 0);
+  return {
+    type: one.type,
+    shape: [...one.shape.slice(0, -2), height, ...one.shape.slice(-1)],
+    async *rows(first, count) {
+      const last = first + count;
+      for (let matrix = Math.floor(first / height); matrix * height < last; matrix++) {
+        let begin = matrix * height;
+        for (const [i, part] of parts.entries()) {
+          const rows = heights[i]!;
+          const [from, to] = [Math.max(first, begin), Math.min(last, begin + rows)];
+          if (to > from) yield* part.rows(matrix * rows + from - begin, to - from);
+          begin += rows;
+        }
+      }
+    },
+  };
+}
+
 /** @returns weights that are in memory already. */
 export function numbers(values: readonly number[]): Weights {
   const bytes = new Uint8Array(Float32Array.from(values).buffer);

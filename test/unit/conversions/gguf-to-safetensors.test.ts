@@ -15,6 +15,7 @@ import { openSafetensors } from '../../../formats/safetensors/reader.js';
 import { readTensor } from '../../../formats/tensor-data.js';
 import { temporaryFolder } from '../../support/bench.js';
 import { type FolderModel, inLayers, tinyLlama, writeFolder } from '../../support/model-folder.js';
+import { packedGptOss, tinyBert, tinyDeepseek, tinyGptOss } from '../../support/tiny-models.js';
 
 const silent = () => {};
 
@@ -111,6 +112,58 @@ describe('a GGUF file as a folder', () => {
       expect(config).toMatchObject(said);
       expect(config.dtype).toBe(type === 'f32' ? 'float32' : 'bfloat16');
     }
+  });
+
+  test('joins what DeepSeek’s attention and GPT-OSS’s experts are taken apart into', async () => {
+    for (const model of [tinyDeepseek(2), tinyDeepseek(3), tinyGptOss()]) {
+      const folder = await writeFolder(model);
+      const { tensors, config, learned } = await toFolder(await toGguf(folder));
+      expect(tensors).toEqual(await published(folder));
+      expect(learned.warnings).toEqual([]);
+      const { rms_norm_eps, num_key_value_heads, ...said } = model.config;
+      expect(config).toMatchObject(said);
+    }
+  });
+
+  test('keeps blocks of MXFP4, or writes the floats that they stand for where it is asked to', async () => {
+    const folder = await packedGptOss();
+    const gguf = await toGguf(folder);
+    const { tensors, config, learned } = await toFolder(gguf);
+    expect(tensors).toEqual(await published(folder));
+    expect(learned.warnings).toEqual([]);
+    expect(config.quantization_config).toMatchObject({ quant_method: 'mxfp4' });
+    // A Llama has no such form.
+    const other = join(temporaryFolder(), 'other.gguf');
+    const blocks = { type: 'mxfp4', shape: [32, 16], data: () => [new Uint8Array(16 * 17)] };
+    await copyGguf(await toGguf(await writeFolder(tinyLlama())), other, {
+      tensors: new Map([['blk.0.ffn_down.weight', blocks]]),
+    });
+    expect(await refusal(toFolder(other))).toMatch(/model-unsupported: .*quantized \(mxfp4\)/);
+  });
+
+  test('is an encoder as BERT’s, without what pools', async () => {
+    const folder = await tinyBert();
+    const made = await toFolder(await toGguf(folder));
+    const { 'pooler.dense.weight': _, 'pooler.dense.bias': _bias, ...kept } = await published(folder);
+    expect(made.tensors).toEqual(kept);
+    expect(made.learned.warnings).toEqual([]);
+    expect(made.config).toMatchObject({
+      architectures: ['BertModel'],
+      model_type: 'bert',
+      type_vocab_size: 2,
+      layer_norm_eps: 1e-12,
+      max_position_embeddings: 32,
+    });
+  });
+
+  test('lacks a part of what is joined: one sentence', async () => {
+    const gguf = await toGguf(await writeFolder(tinyDeepseek(2)));
+    const lacking = join(temporaryFolder(), 'lacking.gguf');
+    const keys = { type: 'f32', shape: [4, 5, 2], data: () => [new Uint8Array(160)] };
+    await copyGguf(gguf, lacking, { added: [{ name: 'blk.26.attn_k_b.weight', ...keys }] });
+    expect(await refusal(toFolder(lacking))).toMatch(
+      /model-unreadable: .* has blk\.26\.attn_k_b\.weight and no blk\.26\.attn_v_b\.weight/,
+    );
   });
 
   test('writes numbers that transformers takes as floats with a point', async () => {

@@ -16,6 +16,7 @@ import {
   weightsNamed,
   writeFolder,
 } from '../../support/model-folder.js';
+import { tinyDeepseek, tinyGptOss } from '../../support/tiny-models.js';
 
 async function converted(inputPath: string, type: FloatType | null = null, dequantize = false) {
   const outputPath = join(temporaryFolder(), 'model.gguf');
@@ -223,36 +224,8 @@ describe('another architecture', () => {
   );
 
   test('DeepSeek’s latent attention is taken apart: keys turned, values as they are, for each head', async () => {
-    const [n, heads, nope, rope, value, rank] = [16, 2, 4, 2, 3, 5];
-    const { tensors: llama } = tinyLlama();
-    const other = Object.entries(llama).filter(([name]) => !/\.(?:q|k|v|o)_proj\./.test(name));
-    const model: FolderModel = {
-      config: {
-        architectures: ['DeepseekV2ForCausalLM'],
-        model_type: 'deepseek_v2',
-        vocab_size: 32,
-        hidden_size: n,
-        intermediate_size: 24,
-        num_hidden_layers: 2,
-        num_attention_heads: heads,
-        max_position_embeddings: 64,
-        q_lora_rank: null,
-        kv_lora_rank: rank,
-        qk_nope_head_dim: nope,
-        qk_rope_head_dim: rope,
-        v_head_dim: value,
-      },
-      tensors: {
-        ...Object.fromEntries(other),
-        ...inLayers({
-          'self_attn.q_proj.weight': [heads * (nope + rope), n],
-          'self_attn.kv_a_proj_with_mqa.weight': [rank + rope, n],
-          'self_attn.kv_a_layernorm.weight': [rank],
-          'self_attn.kv_b_proj.weight': [heads * (nope + value), rank],
-          'self_attn.o_proj.weight': [n, heads * value],
-        }),
-      },
-    };
+    const [heads, nope, rope, value, rank] = [2, 4, 2, 3, 5];
+    const model = tinyDeepseek();
     const { values, tensor, header } = await converted(await writeFolder(model));
     const both = rowsOf(
       weightsNamed('model.layers.0.self_attn.kv_b_proj.weight', [heads * (nope + value), rank]),
@@ -276,30 +249,9 @@ describe('another architecture', () => {
   });
 
   test('GPT-OSS’s experts lie with inputs first, gate and up in turns', async () => {
-    const [n, each, experts] = [16, 3, 2];
-    const model = tinyLlama({
-      architectures: ['GptOssForCausalLM'],
-      model_type: 'gpt_oss',
-      head_dim: 4,
-      intermediate_size: each,
-      num_local_experts: experts,
-      num_experts_per_tok: 1,
-    });
-    const dense = Object.entries(model.tensors).filter(([name]) => !name.includes('.mlp.'));
+    const [n, each, experts] = [32, 3, 2];
     const name = 'mlp.experts.gate_up_proj';
-    const tensors = {
-      ...Object.fromEntries(dense),
-      ...inLayers({
-        'self_attn.sinks': [4],
-        'mlp.router.weight': [experts, n],
-        'mlp.router.bias': [experts],
-        [name]: [experts, n, 2 * each],
-        [`${name}_bias`]: [experts, 2 * each],
-        'mlp.experts.down_proj': [experts, each, n],
-        'mlp.experts.down_proj_bias': [experts, n],
-      }),
-    };
-    const { values, tensor } = await converted(await writeFolder({ ...model, tensors }, { type: 'bf16' }));
+    const { values, tensor } = await converted(await writeFolder(tinyGptOss(), { type: 'bf16' }));
     const stored = weightsNamed(`model.layers.0.${name}`, [experts, n, 2 * each]);
     const up = await values('blk.0.ffn_up_exps.weight');
     for (let expert = 0; expert < experts; expert++)
@@ -338,6 +290,11 @@ describe('a folder that is wrong', () => {
       'self_attn.w_proj.weight has no place',
     ],
     ['a layer too many', changed({ 'model.layers.2.input_layernorm.weight': [16] }), 'it has a layer 2'],
+    [
+      'queries that llama.cpp takes for others',
+      { ...tinyDeepseek(), config: { ...tinyDeepseek().config, q_lora_rank: 6 } },
+      'takes a model of 26 layers for one without',
+    ],
     ['no embedding', changed({ 'model.embed_tokens.weight': null }), 'becomes token_embd.weight'],
     ['heads that do not divide', changed({}, { num_attention_heads: 5 }), 'does not divide hidden_size'],
     [

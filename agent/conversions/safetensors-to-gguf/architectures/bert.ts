@@ -1,6 +1,6 @@
 import { type Architecture, bool, u32 } from '../architecture.js';
 
-/** Encoders for embeddings; what guesses masked tokens or pools is left out. */
+/** Encoders for embeddings; what guesses masked tokens or pools is left out, and is new in a folder that is made of the file. */
 export const bert: Architecture = {
   classes: ['BertModel', 'BertForMaskedLM'],
   gguf: 'bert',
@@ -23,5 +23,11 @@ export const bert: Architecture = {
   entries: (config) => ({
     'attention.causal': bool(false),
     'tokenizer.ggml.token_type_count': u32(config.count('type_vocab_size')),
+  }),
+  values: (keys) => ({
+    head_dim: undefined,
+    layer_norm_eps: keys.number('attention.layer_norm_epsilon'),
+    type_vocab_size: keys.rows('token_types.weight') ?? undefined,
+    hidden_act: 'gelu',
   }),
 };

@@ -1,5 +1,5 @@
 import { type Architecture, DECODER, u32 } from '../architecture.js';
-import { alternate, type Every, transposed } from '../weights.js';
+import { alternate, type Every, interleaved, transposed } from '../weights.js';
 
 const EVEN: Every = { from: 0, step: 2 };
 const ODD: Every = { from: 1, step: 2 };
@@ -21,28 +21,44 @@ export const gptOss: Architecture = {
     'model.layers.*.self_attn.sinks': 'blk.*.attn_sinks.weight',
     'model.layers.*.post_attention_layernorm': 'blk.*.post_attention_norm',
     'model.layers.*.mlp.router': 'blk.*.ffn_gate_inp',
-    'model.layers.*.mlp.experts.gate_up_proj': [
-      { to: 'blk.*.ffn_gate_exps.weight', as: (weights) => transposed(weights, EVEN) },
-      { to: 'blk.*.ffn_up_exps.weight', as: (weights) => transposed(weights, ODD) },
-    ],
+    'model.layers.*.mlp.experts.gate_up_proj': {
+      into: [
+        { to: 'blk.*.ffn_gate_exps.weight', as: (weights) => transposed(weights, EVEN) },
+        { to: 'blk.*.ffn_up_exps.weight', as: (weights) => transposed(weights, ODD) },
+      ],
+      joined: (parts) => transposed(interleaved(parts)),
+    },
     // As they are published: blocks of MXFP4, outputs first.
-    'model.layers.*.mlp.experts.gate_up_proj_mxfp4': [
-      { to: 'blk.*.ffn_gate_exps.weight', as: (weights) => alternate(weights, EVEN) },
-      { to: 'blk.*.ffn_up_exps.weight', as: (weights) => alternate(weights, ODD) },
-    ],
+    'model.layers.*.mlp.experts.gate_up_proj_mxfp4': {
+      into: [
+        { to: 'blk.*.ffn_gate_exps.weight', as: (weights) => alternate(weights, EVEN) },
+        { to: 'blk.*.ffn_up_exps.weight', as: (weights) => alternate(weights, ODD) },
+      ],
+      joined: interleaved,
+    },
     'model.layers.*.mlp.experts.down_proj_mxfp4': 'blk.*.ffn_down_exps.weight',
-    'model.layers.*.mlp.experts.gate_up_proj_bias': [
-      { to: 'blk.*.ffn_gate_exps.bias', as: (weights) => transposed(transposed(weights, EVEN)) },
-      { to: 'blk.*.ffn_up_exps.bias', as: (weights) => transposed(transposed(weights, ODD)) },
-    ],
+    'model.layers.*.mlp.experts.gate_up_proj_bias': {
+      into: [
+        { to: 'blk.*.ffn_gate_exps.bias', as: (weights) => transposed(transposed(weights, EVEN)) },
+        { to: 'blk.*.ffn_up_exps.bias', as: (weights) => transposed(transposed(weights, ODD)) },
+      ],
+      joined: (parts) => transposed(interleaved(parts.map((part) => transposed(part)))),
+    },
     'model.layers.*.mlp.experts.down_proj': {
       to: 'blk.*.ffn_down_exps.weight',
       as: (weights) => transposed(weights),
+      back: (weights) => transposed(weights),
     },
     'model.layers.*.mlp.experts.down_proj_bias': 'blk.*.ffn_down_exps.bias',
   },
   entries: (config) => ({
     'attention.sliding_window': u32(config.size('sliding_window')),
     expert_feed_forward_length: u32(config.size('intermediate_size')),
+  }),
+  values: (keys) => ({
+    intermediate_size: keys.number('expert_feed_forward_length'),
+    num_local_experts: keys.number('expert_count'),
+    sliding_window: keys.number('attention.sliding_window'),
+    attention_bias: true,
   }),
 };

@@ -15,10 +15,12 @@ export const mixtral: Architecture = {
     'model.layers.*.block_sparse_moe.experts.#.w2': 'blk.*.ffn_down_exps',
     'model.layers.*.block_sparse_moe.experts.#.w3': 'blk.*.ffn_up_exps',
     'model.layers.*.mlp.gate': 'blk.*.ffn_gate_inp',
-    'model.layers.*.mlp.experts.gate_up_proj': [
-      { to: 'blk.*.ffn_gate_exps.weight', as: (weights) => halfOf(weights, 0) },
-      { to: 'blk.*.ffn_up_exps.weight', as: (weights) => halfOf(weights, 1) },
-    ],
+    'model.layers.*.mlp.experts.gate_up_proj': {
+      into: [
+        { to: 'blk.*.ffn_gate_exps.weight', as: (weights) => halfOf(weights, 0) },
+        { to: 'blk.*.ffn_up_exps.weight', as: (weights) => halfOf(weights, 1) },
+      ],
+    },
     'model.layers.*.mlp.experts.down_proj': 'blk.*.ffn_down_exps.weight',
   },
   entries: llamaEntries,

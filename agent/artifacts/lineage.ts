@@ -1,0 +1,88 @@
+import { createHash } from 'node:crypto';
+import { existsSync, statSync } from 'node:fs';
+import { mkdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { FORMAT_NAMES, type ModelFormat } from '../../core/models/formats.js';
+import { formatOf } from '../../formats/index.js';
+import { writeWhole } from '../../formats/whole-file.js';
+
+const entrySchema = z.object({
+  /** What the model was made of. */
+  path: z.string(),
+  format: z.enum(FORMAT_NAMES),
+  /** By which what that was made of is found. */
+  key: z.string(),
+});
+
+/** More steps than anything is made in. */
+const MOST_STEPS = 64;
+
+/** What a model was made of, some steps before. */
+interface Origin {
+  readonly path: string;
+  /** It is there, as it was. */
+  readonly unchanged: boolean;
+}
+
+/**
+ * Keeps what a model was made of, by what its files are and not by their names: under another name it is found again, of a
+ * copy nothing is known. What cannot be kept is asked for by whoever needs it.
+ */
+export async function rememberOrigin(made: string, from: string, cacheFolder: string): Promise<void> {
+  try {
+    const entry = { path: from, format: formatOf(from).name, key: keyOf(from) } satisfies z.infer<
+      typeof entrySchema
+    >;
+    await mkdir(folderIn(cacheFolder), { recursive: true });
+    await writeWhole(entryFile(keyOf(made), cacheFolder), JSON.stringify(entry));
+  } catch {
+    // Of what is no model by itself, such as a report, nothing is made.
+  }
+}
+
+/** @returns the nearest of a format that a model was made of, however many steps before; null where nothing is known of one. */
+export async function originOf(
+  made: string,
+  format: ModelFormat,
+  cacheFolder: string,
+): Promise<Origin | null> {
+  let key = keyOf(made);
+  for (let step = 0; step < MOST_STEPS; step++) {
+    const entry = await readEntry(entryFile(key, cacheFolder));
+    if (entry === null) return null;
+    if (entry.format === format) return { path: entry.path, unchanged: isUnchanged(entry) };
+    key = entry.key;
+  }
+  return null;
+}
+
+function isUnchanged({ path, key }: z.infer<typeof entrySchema>): boolean {
+  try {
+    return existsSync(path) && keyOf(path) === key;
+  } catch {
+    return false;
+  }
+}
+
+/** Device, inode, size and time of change of all files of a model. @throws FormatError, and errors of stat(2) */
+function keyOf(path: string): string {
+  const files = formatOf(path)
+    .files(path)
+    .map((file) => {
+      const { dev, ino, size, mtimeMs } = statSync(file);
+      return `${dev} ${ino} ${size} ${mtimeMs}`;
+    });
+  return createHash('sha256').update(files.join('\n')).digest('hex');
+}
+
+const folderIn = (cacheFolder: string) => join(cacheFolder, 'lineage');
+const entryFile = (key: string, cacheFolder: string) => join(folderIn(cacheFolder), `${key}.json`);
+
+async function readEntry(file: string): Promise<z.infer<typeof entrySchema> | null> {
+  try {
+    return entrySchema.parse(JSON.parse(await readFile(file, 'utf8')));
+  } catch {
+    return null;
+  }
+}
